@@ -1,0 +1,1 @@
+"""Generated from proto/ by `deno task gen`; do not edit."""

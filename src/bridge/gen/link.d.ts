@@ -1,0 +1,320 @@
+// Generated from proto/ by `deno task gen`; do not edit.
+import type { Reader, Writer } from "protobufjs/minimal.js";
+
+export interface Codec<Message, Init> {
+  encode(message: Init, writer?: Writer): Writer;
+  decode(reader: Reader | Uint8Array, length?: number): Message;
+}
+
+export interface Error {
+  code: string;
+  message: string;
+  python?: PythonException | null;
+  issues: FieldIssue[];
+}
+export interface ErrorInit {
+  code?: string | null;
+  message?: string | null;
+  python?: PythonExceptionInit | null;
+  issues?: FieldIssueInit[] | null;
+}
+
+export interface PythonException {
+  type: string;
+  message: string;
+  traceback: string;
+}
+export interface PythonExceptionInit {
+  type?: string | null;
+  message?: string | null;
+  traceback?: string | null;
+}
+
+export interface FieldIssue {
+  path: string;
+  message: string;
+}
+export interface FieldIssueInit {
+  path?: string | null;
+  message?: string | null;
+}
+
+export interface Value {
+  json: Uint8Array;
+  tagged: boolean;
+  buffers: Uint8Array[];
+}
+export interface ValueInit {
+  json?: Uint8Array | null;
+  tagged?: boolean | null;
+  buffers?: Uint8Array[] | null;
+}
+
+export interface WorkerFrame {
+  messages: WorkerMessage[];
+}
+export interface WorkerFrameInit {
+  messages?: WorkerMessageInit[] | null;
+}
+
+export interface HostFrame {
+  messages: HostMessage[];
+}
+export interface HostFrameInit {
+  messages?: HostMessageInit[] | null;
+}
+
+export interface WorkerMessage {
+  body?: "hello" | "ready" | "startFailed" | "result" | "failure" | "chunk" | "progress" | "pong" | "log";
+  hello?: Hello | null;
+  ready?: Ready | null;
+  startFailed?: StartFailed | null;
+  result?: Result | null;
+  failure?: Failure | null;
+  chunk?: Chunk | null;
+  progress?: Progress | null;
+  pong?: Pong | null;
+  log?: Log | null;
+}
+export interface WorkerMessageInit {
+  hello?: HelloInit | null;
+  ready?: ReadyInit | null;
+  startFailed?: StartFailedInit | null;
+  result?: ResultInit | null;
+  failure?: FailureInit | null;
+  chunk?: ChunkInit | null;
+  progress?: ProgressInit | null;
+  pong?: PongInit | null;
+  log?: LogInit | null;
+}
+
+export interface HostMessage {
+  body?: "welcome" | "refused" | "call" | "cancel" | "credit" | "ping" | "stop";
+  welcome?: Welcome | null;
+  refused?: Refused | null;
+  call?: Call | null;
+  cancel?: Cancel | null;
+  credit?: Credit | null;
+  ping?: Ping | null;
+  stop?: Stop | null;
+}
+export interface HostMessageInit {
+  welcome?: WelcomeInit | null;
+  refused?: RefusedInit | null;
+  call?: CallInit | null;
+  cancel?: CancelInit | null;
+  credit?: CreditInit | null;
+  ping?: PingInit | null;
+  stop?: StopInit | null;
+}
+
+export interface Hello {
+  protocolVersion: number;
+  workerId: string;
+  token: string;
+  pid: number;
+  pythonVersion: string;
+  packageVersion: string;
+}
+export interface HelloInit {
+  protocolVersion?: number | null;
+  workerId?: string | null;
+  token?: string | null;
+  pid?: number | null;
+  pythonVersion?: string | null;
+  packageVersion?: string | null;
+}
+
+export interface Welcome {
+  adapter: string;
+  modulePaths: string[];
+  logLevel: string;
+  maxResultBytes: number;
+  maxDepth: number;
+}
+export interface WelcomeInit {
+  adapter?: string | null;
+  modulePaths?: string[] | null;
+  logLevel?: string | null;
+  maxResultBytes?: number | null;
+  maxDepth?: number | null;
+}
+
+export interface Refused {
+  error?: Error | null;
+}
+export interface RefusedInit {
+  error?: ErrorInit | null;
+}
+
+export interface Ready {
+  tools: Tool[];
+}
+export interface ReadyInit {
+  tools?: ToolInit[] | null;
+}
+
+export interface Tool {
+  name: string;
+  description: string;
+  inputSchema: string;
+  outputSchema: string;
+  streams: boolean;
+}
+export interface ToolInit {
+  name?: string | null;
+  description?: string | null;
+  inputSchema?: string | null;
+  outputSchema?: string | null;
+  streams?: boolean | null;
+}
+
+export interface StartFailed {
+  error?: Error | null;
+}
+export interface StartFailedInit {
+  error?: ErrorInit | null;
+}
+
+export interface Stop {
+}
+export interface StopInit {
+}
+
+export interface Ping {
+  id: number;
+}
+export interface PingInit {
+  id?: number | null;
+}
+
+export interface Pong {
+  id: number;
+}
+export interface PongInit {
+  id?: number | null;
+}
+
+export interface Log {
+  level: number;
+  logger: string;
+  message: string;
+  time: number;
+  callId: number;
+  dropped: number;
+}
+export interface LogInit {
+  level?: number | null;
+  logger?: string | null;
+  message?: string | null;
+  time?: number | null;
+  callId?: number | null;
+  dropped?: number | null;
+}
+
+export interface Call {
+  id: number;
+  tool: string;
+  args?: Value | null;
+  timeoutMs: number;
+  stream: boolean;
+  windowBytes: number;
+  sessionId: string;
+  requestId: string;
+}
+export interface CallInit {
+  id?: number | null;
+  tool?: string | null;
+  args?: ValueInit | null;
+  timeoutMs?: number | null;
+  stream?: boolean | null;
+  windowBytes?: number | null;
+  sessionId?: string | null;
+  requestId?: string | null;
+}
+
+export interface Cancel {
+  id: number;
+}
+export interface CancelInit {
+  id?: number | null;
+}
+
+export interface Credit {
+  id: number;
+  bytes: number;
+}
+export interface CreditInit {
+  id?: number | null;
+  bytes?: number | null;
+}
+
+export interface Result {
+  id: number;
+  value?: Value | null;
+  runMs: number;
+}
+export interface ResultInit {
+  id?: number | null;
+  value?: ValueInit | null;
+  runMs?: number | null;
+}
+
+export interface Failure {
+  id: number;
+  error?: Error | null;
+  runMs: number;
+}
+export interface FailureInit {
+  id?: number | null;
+  error?: ErrorInit | null;
+  runMs?: number | null;
+}
+
+export interface Chunk {
+  id: number;
+  value?: Value | null;
+}
+export interface ChunkInit {
+  id?: number | null;
+  value?: ValueInit | null;
+}
+
+export interface Progress {
+  id: number;
+  value?: Value | null;
+}
+export interface ProgressInit {
+  id?: number | null;
+  value?: ValueInit | null;
+}
+
+export declare const snakeden: {
+  v1: {
+    Error: Codec<Error, ErrorInit>;
+    PythonException: Codec<PythonException, PythonExceptionInit>;
+    FieldIssue: Codec<FieldIssue, FieldIssueInit>;
+    Value: Codec<Value, ValueInit>;
+    WorkerFrame: Codec<WorkerFrame, WorkerFrameInit>;
+    HostFrame: Codec<HostFrame, HostFrameInit>;
+    WorkerMessage: Codec<WorkerMessage, WorkerMessageInit>;
+    HostMessage: Codec<HostMessage, HostMessageInit>;
+    Hello: Codec<Hello, HelloInit>;
+    Welcome: Codec<Welcome, WelcomeInit>;
+    Refused: Codec<Refused, RefusedInit>;
+    Ready: Codec<Ready, ReadyInit>;
+    Tool: Codec<Tool, ToolInit>;
+    StartFailed: Codec<StartFailed, StartFailedInit>;
+    Stop: Codec<Stop, StopInit>;
+    Ping: Codec<Ping, PingInit>;
+    Pong: Codec<Pong, PongInit>;
+    Log: Codec<Log, LogInit>;
+    Call: Codec<Call, CallInit>;
+    Cancel: Codec<Cancel, CancelInit>;
+    Credit: Codec<Credit, CreditInit>;
+    Result: Codec<Result, ResultInit>;
+    Failure: Codec<Failure, FailureInit>;
+    Chunk: Codec<Chunk, ChunkInit>;
+    Progress: Codec<Progress, ProgressInit>;
+  };
+};
