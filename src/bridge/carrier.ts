@@ -1,0 +1,21 @@
+import type { HostFrameInit, WorkerFrame } from "./gen/link.js";
+
+/** What a {@link Carrier} tells its owner. */
+export interface CarrierEvents {
+  /** A batch of messages arrived. */
+  onFrame(frame: WorkerFrame): void;
+  /** The other side took what was written: writing is welcome again. */
+  onDrain(): void;
+  /** The stream ended, for whatever reason; called once, nothing follows it. */
+  onClosed(reason: string): void;
+}
+
+/** A two-way stream of frames between the host and one worker. gRPC is one; another needs only this. */
+export interface Carrier {
+  /** Set by the owner before anything is delivered. */
+  events: CarrierEvents | undefined;
+  /** Writes one frame. False when the other side is slow: wait for onDrain before the next. */
+  send(frame: HostFrameInit): boolean;
+  /** Ends the stream after what was written. */
+  close(): void;
+}

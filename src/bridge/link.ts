@@ -1,0 +1,231 @@
+import { type FieldIssue, SnakedenError } from "../errors.ts";
+import type { Carrier } from "./carrier.ts";
+import type {
+  CallInit,
+  Error as WireError,
+  Hello,
+  Log,
+  Ready,
+  WelcomeInit,
+  WorkerFrame,
+  WorkerMessage,
+} from "./gen/link.js";
+import { Outbox } from "./outbox.ts";
+import { Value } from "./values.ts";
+
+/** Who waits for what a worker says about one call. Exactly one of `onResult` and `onFailure` comes, and comes last. */
+export interface CallListener {
+  onResult(value: Value, runMs: number): void;
+  onFailure(error: WireError, runMs: number): void;
+  onChunk(value: Value): void;
+  onProgress(value: Value): void;
+}
+
+/** A call to send; the link gives it its id. */
+export interface OutgoingCall {
+  readonly tool: string;
+  readonly args: Value;
+  /** What is left of the deadline. */
+  readonly timeoutMs: number;
+  readonly stream: boolean;
+  readonly windowBytes: number;
+  readonly sessionId: string;
+  readonly requestId: string;
+}
+
+/** What happens on a link outside of calls. */
+export interface LinkEvents {
+  onLog(entry: Log): void;
+  /** The stream ended; calls that were open have not been answered and never will be. */
+  onClosed(reason: string): void;
+}
+
+/** One attached worker: numbers the calls, routes the answers. Holds no policy; the pool decides what to send. */
+export class Link {
+  readonly hello: Hello;
+  readonly #carrier: Carrier;
+  readonly #outbox: Outbox;
+  readonly #events: LinkEvents;
+  readonly #calls = new Map<number, CallListener>();
+  readonly #pings = new Map<number, () => void>();
+  readonly #ready = Promise.withResolvers<Ready>();
+  #lastId: number;
+  #closedReason: string | undefined;
+
+  /** @param lastId Where the numbers go on from. */
+  constructor(hello: Hello, carrier: Carrier, events: LinkEvents, lastId = 0) {
+    this.hello = hello;
+    this.#lastId = lastId;
+    this.#carrier = carrier;
+    this.#outbox = new Outbox(carrier);
+    this.#events = events;
+    // Nobody may be waiting for readiness when the link closes.
+    this.#ready.promise.catch(() => {});
+    carrier.events = {
+      onFrame: (frame) => this.#receive(frame),
+      onDrain: () => this.#outbox.drained(),
+      onClosed: (reason) => this.#close(reason),
+    };
+  }
+
+  /** Why the stream ended, or undefined while it is open. */
+  get closedReason(): string | undefined {
+    return this.#closedReason;
+  }
+
+  /**
+   * Tells the worker what to serve and waits until it does.
+   *
+   * @throws {SnakedenError} What the worker reported, or that the link was lost.
+   */
+  welcome(welcome: WelcomeInit): Promise<Ready> {
+    this.#outbox.push({ welcome });
+    return this.#ready.promise;
+  }
+
+  /** Sends a call; returns its id on this link. On a closed link nothing is sent, and nothing will be answered. */
+  call(call: OutgoingCall, listener: CallListener): number {
+    const id = this.#nextId();
+    if (this.#closedReason !== undefined) return id;
+    this.#calls.set(id, listener);
+    const message: CallInit = {
+      id,
+      tool: call.tool,
+      args: call.args.wire,
+      timeoutMs: call.timeoutMs,
+      stream: call.stream,
+      windowBytes: call.windowBytes,
+      sessionId: call.sessionId,
+      requestId: call.requestId,
+    };
+    this.#outbox.push({ call: message }, call.args.weight);
+    return id;
+  }
+
+  /** Asks a call to stop; it still answers. */
+  cancel(id: number): void {
+    this.#outbox.push({ cancel: { id } });
+  }
+
+  /** Lets a stream send as many bytes more. */
+  credit(id: number, bytes: number): void {
+    if (bytes > 0) this.#outbox.push({ credit: { id, bytes } });
+  }
+
+  /**
+   * Asks the worker's reader thread for a sign of life.
+   *
+   * @returns The time it took in milliseconds.
+   * @throws {SnakedenError} `worker_crashed` when the link is lost, or the reason of `signal`.
+   */
+  async ping(signal: AbortSignal): Promise<number> {
+    signal.throwIfAborted();
+    if (this.#closedReason !== undefined) throw linkLost(this.#closedReason);
+    const id = this.#nextId();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const onAbort = (): void => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    this.#pings.set(id, () => {
+      if (this.#closedReason === undefined) resolve();
+      else reject(linkLost(this.#closedReason));
+    });
+    const sentAt = performance.now();
+    this.#outbox.push({ ping: { id } });
+    try {
+      await promise;
+      return performance.now() - sentAt;
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      this.#pings.delete(id);
+    }
+  }
+
+  /** Asks the worker to finish what runs and end. */
+  stop(): void {
+    this.#outbox.push({ stop: {} });
+  }
+
+  /** Ends the stream at once. */
+  close(): void {
+    this.#carrier.close();
+    this.#close("closed by the host");
+  }
+
+  #nextId(): number {
+    do this.#lastId = (this.#lastId + 1) >>> 0; while (
+      this.#lastId === 0 || this.#calls.has(this.#lastId) || this.#pings.has(this.#lastId)
+    );
+    return this.#lastId;
+  }
+
+  #receive(frame: WorkerFrame): void {
+    for (const message of frame.messages) {
+      // Also when a listener has just closed the link.
+      if (this.#closedReason !== undefined) return;
+      this.#route(message);
+    }
+  }
+
+  #route(message: WorkerMessage): void {
+    if (message.result) {
+      const { id, value, runMs } = message.result;
+      this.#finish(id)?.onResult(new Value(value ?? {}), runMs);
+    } else if (message.chunk) {
+      this.#calls.get(message.chunk.id)?.onChunk(new Value(message.chunk.value ?? {}));
+    } else if (message.progress) {
+      this.#calls.get(message.progress.id)?.onProgress(new Value(message.progress.value ?? {}));
+    } else if (message.failure) {
+      const { id, error, runMs } = message.failure;
+      this.#finish(id)?.onFailure(error ?? UNKNOWN_ERROR, runMs);
+    } else if (message.pong) {
+      this.#pings.get(message.pong.id)?.();
+    } else if (message.log) {
+      this.#events.onLog(message.log);
+    } else if (message.ready) {
+      this.#ready.resolve(message.ready);
+    } else if (message.startFailed) {
+      this.#ready.reject(startFailure(message.startFailed.error ?? UNKNOWN_ERROR));
+    }
+  }
+
+  /** Takes a call out before its listener runs, so that the listener may send the next one. */
+  #finish(id: number): CallListener | undefined {
+    const listener = this.#calls.get(id);
+    this.#calls.delete(id);
+    return listener;
+  }
+
+  #close(reason: string): void {
+    if (this.#closedReason !== undefined) return;
+    this.#closedReason = reason;
+    this.#outbox.close();
+    this.#calls.clear();
+    this.#ready.reject(linkLost(reason));
+    for (const wake of [...this.#pings.values()]) wake();
+    this.#events.onClosed(reason);
+  }
+}
+
+const UNKNOWN_ERROR: WireError = {
+  code: "internal",
+  message: "The worker reported a failure without saying which",
+  python: null,
+  issues: [],
+};
+
+function linkLost(reason: string): SnakedenError {
+  return new SnakedenError("worker_crashed", `The link to the worker is lost: ${reason}`, {
+    retryable: true,
+  });
+}
+
+/** What a worker says when its adapter cannot be served. */
+function startFailure(error: WireError): SnakedenError {
+  const issues: readonly FieldIssue[] = error.issues;
+  return new SnakedenError("worker_start_failed", error.message, {
+    details: {
+      ...(error.python ? { python: error.python } : {}),
+      ...(issues.length > 0 ? { issues } : {}),
+    },
+  });
+}

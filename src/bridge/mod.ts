@@ -1,0 +1,16 @@
+/**
+ * The link between the host and its workers. A worker dials the {@link BridgeServer} and says hello with its token; from
+ * then on it is a {@link Link}, which numbers calls and routes answers. Frames are batches ({@link Outbox}), values stay
+ * encoded until somebody needs them ({@link Value}), and the carrier underneath is exchangeable ({@link Carrier}).
+ * `gen/` is made from proto/ by `deno task gen`.
+ *
+ * @module
+ */
+export type { Carrier, CarrierEvents } from "./carrier.ts";
+export type { Error as WireError, Log, Ready, Tool, WelcomeInit } from "./gen/link.js";
+export { BridgeServer, PROTOCOL_VERSION } from "./grpc_server.ts";
+export { type CallListener, Link, type LinkEvents, type OutgoingCall } from "./link.ts";
+export { type ArrayData, type DType, NdArray } from "./nd_array.ts";
+export { isUnserializable, type Unserializable } from "./value_tags.ts";
+export { DEFAULT_MAX_DEPTH, type WriteOptions } from "./value_writer.ts";
+export { Value } from "./values.ts";

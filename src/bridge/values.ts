@@ -1,0 +1,153 @@
+import { messageOf, SnakedenError } from "../errors.ts";
+import type { Value as WireValue, ValueInit } from "./gen/link.js";
+import {
+  byteLengthOf,
+  type DType,
+  hasTypedArray,
+  isDType,
+  isShape,
+  NdArray,
+  viewElements,
+} from "./nd_array.ts";
+import { malformedTag, readTags, TAG, type TaggedLeaf, type TagReader } from "./value_tags.ts";
+import { DEFAULT_MAX_DEPTH, isPlain, ValueWriter, type WriteOptions } from "./value_writer.ts";
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+// In V8 since 2023 and in ECMAScript 2026, not yet in TypeScript's library.
+const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
+
+/** What a frame adds to a value, so that empty chunks weigh something. Twin of values.py. */
+const WEIGHT_OVERHEAD_BYTES = 64;
+
+/**
+ * A value on its way between TypeScript and Python: a JSON tree plus out-of-band buffers. It stays encoded until somebody
+ * needs it, so that the HTTP door can pass on what Python wrote without parsing it.
+ */
+export class Value {
+  /** What travels. */
+  readonly wire: WireValue;
+
+  constructor(wire: ValueInit) {
+    this.wire = {
+      json: wire.json ?? NULL_JSON,
+      tagged: wire.tagged ?? false,
+      buffers: (wire.buffers ?? []) as Uint8Array[],
+    };
+  }
+
+  /**
+   * Encodes any value: JSON types, bigint, Date and other objects with toJSON, Map, Set, ArrayBuffer, TypedArrays and
+   * {@link NdArray}. Buffers are not copied before they are sent: do not write to them until the call has answered.
+   *
+   * @throws {SnakedenError} `invalid_value`, naming the place, for functions, symbols and what is nested too deep.
+   */
+  static from(value: unknown, options: WriteOptions = {}): Value {
+    if (isPlain(value, options.maxDepth ?? DEFAULT_MAX_DEPTH)) {
+      return new Value({ json: encoder.encode(JSON.stringify(value)) });
+    }
+    const writer = new ValueWriter(options);
+    const tree = writer.write(value);
+    return new Value({
+      json: encoder.encode(JSON.stringify(tree)),
+      tagged: true,
+      buffers: writer.buffers,
+    });
+  }
+
+  /**
+   * Encodes a tree that came as JSON over HTTP: tags hold their data inline.
+   *
+   * @throws {SnakedenError} `invalid_value`, naming the place, for a tag that cannot be read.
+   */
+  static fromJsonTree(tree: unknown, options: WriteOptions = {}): Value {
+    return Value.from(tree, { ...options, inlineTags: true });
+  }
+
+  /** Bytes the value counts for in the window of a stream. */
+  get weight(): number {
+    let bytes = this.wire.json.byteLength + WEIGHT_OVERHEAD_BYTES;
+    for (const buffer of this.wire.buffers) bytes += buffer.byteLength;
+    return bytes;
+  }
+
+  /**
+   * The value for JavaScript. bytes are Uint8Array; a one-dimensional array is the TypedArray of its type, every other
+   * one an {@link NdArray}; integers beyond 2^53 are bigint.
+   *
+   * @throws {SnakedenError} `invalid_value` for what no worker of this version sends.
+   */
+  decode(): unknown {
+    const { json, tagged, buffers } = this.wire;
+    const tree = parse(decoder.decode(json));
+    return tagged ? readTags(tree, decodeReader(buffers)) : tree;
+  }
+
+  /** The value as JSON text for HTTP: big integers as plain digits, buffers inline as base64. */
+  jsonText(): string {
+    const { json, tagged, buffers } = this.wire;
+    const text = decoder.decode(json);
+    if (!tagged) return text;
+    return JSON.stringify(readTags(parse(text), inlineReader(buffers)));
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SnakedenError(
+      "invalid_value",
+      `Cannot read a value from Python: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+const NULL_JSON = encoder.encode("null");
+
+function decodeReader(buffers: readonly Uint8Array[]): TagReader {
+  return {
+    int: BigInt,
+    float: Number,
+    bytes: (leaf) => bufferOf(leaf, buffers),
+    array: (leaf) => {
+      const { dtype, shape, bytes } = arrayOf(leaf, buffers);
+      const data = viewElements(dtype, bytes);
+      return shape.length === 1 && hasTypedArray(dtype) ? data : new NdArray(dtype, shape, data);
+    },
+    object: (fields) => fields,
+  };
+}
+
+function inlineReader(buffers: readonly Uint8Array[]): TagReader {
+  return {
+    int: (digits) => rawJSON(digits),
+    float: (name) => ({ [TAG]: "float", value: name }),
+    bytes: (leaf) => ({ [TAG]: "bytes", base64: bufferOf(leaf, buffers).toBase64() }),
+    array: (leaf) => {
+      const { dtype, shape, bytes } = arrayOf(leaf, buffers);
+      return { [TAG]: "array", dtype, shape, base64: bytes.toBase64() };
+    },
+    object: (fields) => ({ [TAG]: "object", value: fields }),
+  };
+}
+
+function bufferOf(leaf: TaggedLeaf, buffers: readonly Uint8Array[]): Uint8Array {
+  const buffer = typeof leaf.buffer === "number" ? buffers[leaf.buffer] : undefined;
+  if (buffer === undefined) throw malformedTag(leaf);
+  // protobufjs hands out Buffers, whose methods differ from those of a Uint8Array.
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}
+
+function arrayOf(
+  leaf: TaggedLeaf,
+  buffers: readonly Uint8Array[],
+): { dtype: DType; shape: number[]; bytes: Uint8Array } {
+  const { dtype, shape } = leaf;
+  if (!isDType(dtype) || !isShape(shape)) throw malformedTag(leaf);
+  const bytes = bufferOf(leaf, buffers);
+  if (bytes.byteLength !== byteLengthOf(dtype, shape)) throw malformedTag(leaf);
+  return { dtype, shape, bytes };
+}

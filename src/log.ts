@@ -1,0 +1,173 @@
+/**
+ * Logging. The library says nothing until a program asks for it with {@link configureLogging}; every part logs under its own
+ * category, such as `pool` or `http`, through {@link getLogger}.
+ */
+import {
+  configureSync,
+  getLogger as getLogTapeLogger,
+  type Logger,
+  type LogLevel,
+  type LogRecord,
+} from "@logtape/logtape";
+
+export type { Logger } from "@logtape/logtape";
+
+/** Levels that can be asked for, most talkative first. */
+export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
+export type Level = typeof LOG_LEVELS[number];
+
+/** `text` is for people, `json` for programs: one object a line. */
+export const LOG_FORMATS = ["text", "json"] as const;
+export type LogFormat = typeof LOG_FORMATS[number];
+
+/** Where lines go: `Deno.stderr` has this shape. */
+export interface LogStream {
+  /** Writes some of `bytes` and returns how many. */
+  writeSync(bytes: Uint8Array): number;
+}
+
+/** What {@link configureLogging} may be told. */
+export interface LoggingOptions {
+  /** Lowest level that is written. Default `info`. */
+  readonly level?: Level;
+  /** Default `text`. */
+  readonly format?: LogFormat;
+  /** Default standard error. */
+  readonly stream?: LogStream;
+}
+
+/** The logger of one part, such as `getLogger("pool")`. */
+export function getLogger(category: string): Logger {
+  return getLogTapeLogger(["snakeden", category]);
+}
+
+/** Logs a line that a worker wrote; braces in it mean nothing. */
+export function logWorkerLine(workerId: string, level: Level, line: string): void {
+  getLogger("worker")[level]("{line}", { line, worker: workerId });
+}
+
+/**
+ * Writes the log of this process to a stream, one line an entry. May be called again: the last call counts. Never throws
+ * because of the stream: entries for a closed one are dropped.
+ */
+export function configureLogging(options: LoggingOptions = {}): void {
+  const { level = "info", format = "text", stream = Deno.stderr } = options;
+  const toLine = format === "json" ? jsonLine : textLine;
+  configureSync({
+    reset: true,
+    sinks: { stream: (record) => writeWhole(stream, toLine(record)) },
+    loggers: [
+      { category: "snakeden", sinks: ["stream"], lowestLevel: level },
+      { category: ["logtape", "meta"], sinks: ["stream"], lowestLevel: "error" },
+    ],
+  });
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Writes the whole text to a stream, and drops it when nobody reads the stream any more (a closed pipe).
+ *
+ * @returns False when the stream takes no more.
+ */
+export function writeWhole(stream: LogStream, text: string): boolean {
+  let rest = encoder.encode(text);
+  try {
+    while (rest.byteLength > 0) {
+      const written = stream.writeSync(rest);
+      if (written === 0) return false;
+      rest = rest.subarray(written);
+    }
+    return true;
+  } catch {
+    // There is nobody left to tell, and a program must not die of its log.
+    return false;
+  }
+}
+
+const LEVEL_NAMES: Readonly<Record<LogLevel, string>> = {
+  trace: "TRACE",
+  debug: "DEBUG",
+  info: "INFO ",
+  warning: "WARN ",
+  error: "ERROR",
+  fatal: "FATAL",
+};
+
+function textLine(record: LogRecord): string {
+  const head = `${timeOf(record)} ${LEVEL_NAMES[record.level]} ${categoryOf(record)}  `;
+  const fields = extraFields(record).map(([key, value]) => ` ${key}=${fieldText(value)}`);
+  return `${head}${escapeControls(messageOf(record))}${fields.join("")}\n`;
+}
+
+function jsonLine(record: LogRecord): string {
+  const entry = {
+    time: timeOf(record),
+    level: record.level,
+    category: categoryOf(record),
+    message: messageOf(record),
+    ...Object.fromEntries(
+      Object.entries(record.properties).map(([key, value]) => [fieldKey(key), jsonField(value)]),
+    ),
+  };
+  return `${safeStringify(entry)}\n`;
+}
+
+const OWN_KEYS = new Set(["time", "level", "category", "message"]);
+
+/** A property must not hide a field of the entry itself. */
+function fieldKey(key: string): string {
+  return OWN_KEYS.has(key) ? `${key}_` : key;
+}
+
+function timeOf(record: LogRecord): string {
+  return new Date(record.timestamp).toISOString();
+}
+
+function categoryOf(record: LogRecord): string {
+  return record.category.slice(record.category[0] === "snakeden" ? 1 : 0).join(".") || "snakeden";
+}
+
+/** The message with its values filled in: the texts stand at even places, the values at odd ones. */
+function messageOf(record: LogRecord): string {
+  return record.message.map((part, i) => i % 2 === 0 ? String(part) : valueText(part)).join("");
+}
+
+/** Properties that the message does not show already. */
+function extraFields(record: LogRecord): [string, unknown][] {
+  const template = typeof record.rawMessage === "string" ? record.rawMessage : "";
+  return Object.entries(record.properties)
+    .filter(([key, value]) => value !== undefined && !template.includes(`{${key}}`));
+}
+
+function valueText(value: unknown): string {
+  if (typeof value === "string") return value;
+  if (value instanceof Error) return value.stack ?? String(value);
+  return typeof value === "object" && value !== null ? safeStringify(value) : String(value);
+}
+
+function fieldText(value: unknown): string {
+  const text = valueText(value);
+  return /^[^\s"=\p{C}]+$/u.test(text) ? text : JSON.stringify(text);
+}
+
+function jsonField(value: unknown): unknown {
+  if (!(value instanceof Error)) return value;
+  return { name: value.name, message: value.message, stack: value.stack };
+}
+
+/** An entry stays one line, and cannot steer the terminal of whoever reads it. */
+function escapeControls(text: string): string {
+  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (char) => {
+    if (char === "\t") return char;
+    return char === "\n" ? "\\n" : `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+}
+
+function safeStringify(value: unknown): string {
+  try {
+    return JSON.stringify(value, (_, it) => typeof it === "bigint" ? String(it) : it) ?? "null";
+  } catch (error) {
+    return JSON.stringify(`(cannot be shown: ${(error as Error).message})`);
+  }
+}

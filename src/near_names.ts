@@ -1,0 +1,42 @@
+/** Levenshtein distance (insert, delete, replace cost 1), for names of a few dozen characters. */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replace = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(replace, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}
+
+/** The names closest to one that was not found, nearest first, at most `limit`. */
+export function nearNames(wanted: string, names: Iterable<string>, limit = 3): string[] {
+  const lower = wanted.slice(0, 64).toLowerCase();
+  const allowed = Math.max(2, Math.floor(lower.length / 3));
+  return [...new Set(names)]
+    .map((name) => ({ name, edits: closeness(lower, name.toLowerCase()) }))
+    .filter(({ edits }) => edits <= allowed)
+    .sort((a, b) => a.edits - b.edits || a.name.localeCompare(b.name))
+    .slice(0, limit)
+    .map(({ name }) => name);
+}
+
+function closeness(wanted: string, name: string): number {
+  const contained = wanted.length >= 3 && (name.includes(wanted) || wanted.includes(name));
+  return contained ? 1 : distance(wanted, name);
+}
+
+/** A sentence for an error text: `did you mean "add"?`, or the names there are. */
+export function suggestion(wanted: string, names: Iterable<string>): string {
+  const known = [...new Set(names)].sort();
+  const near = nearNames(wanted, known);
+  if (near.length > 0) return `did you mean ${near.map((it) => `"${it}"`).join(" or ")}?`;
+  if (known.length === 0) return "there are none";
+  const shown = known.slice(0, 10).join(", ");
+  return known.length > 10
+    ? `there are ${shown} and ${known.length - 10} more`
+    : `there are ${shown}`;
+}
