@@ -1,0 +1,264 @@
+import { type CallListener, type Link, Value, type WireError } from "../bridge/mod.ts";
+import { DeadlineExceededError, SnakedenError } from "../errors.ts";
+import { callFailure } from "./call_failure.ts";
+import type { Queued } from "./call_queue.ts";
+import type { Alarm, Deadlines } from "./deadlines.ts";
+
+/** What a caller asks for. */
+export interface CallRequest {
+  readonly tool: string;
+  readonly args: Value;
+  /** From now until the answer, over queue, link and tool together. */
+  readonly timeoutMs: number;
+  /** From {@link PRIORITY_RANGE}; higher goes first. */
+  readonly priority: number;
+  readonly sessionId?: string | undefined;
+  /** The id the caller knows the call by; appears in logs of both sides. */
+  readonly requestId?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Takes the chunks of a stream; without it a generator answers with a list. */
+  readonly sink?: ChunkSink | undefined;
+}
+
+/** Who takes what a tool sends before its result. */
+export interface ChunkSink {
+  /** Weight of chunks that may wait unread. */
+  readonly windowBytes: number;
+  onChunk(value: Value): void;
+  onProgress(value: Value): void;
+}
+
+/** A call that was answered. */
+export interface CallOutcome {
+  readonly value: Value;
+  readonly callId: string;
+  readonly workerId: string;
+  /** From the request to the answer. */
+  readonly durationMs: number;
+  /** Part of it that the call waited for a worker. */
+  readonly queueMs: number;
+  /** Part of it inside of the tool, by the worker's clock. */
+  readonly runMs: number;
+}
+
+/** Where a call is sent. */
+export interface CallTarget {
+  readonly id: string;
+  readonly link: Link;
+}
+
+/** The pool, as a call sees it. */
+export interface CallOwner {
+  readonly deadlines: Deadlines;
+  /** Time that cancelled work has before its worker is killed. */
+  readonly cancelGraceMs: number;
+  /** The caller is answered: with an outcome or an error. Called once a call. */
+  settled(call: Call, error: unknown): void;
+  /** It left while it waited. */
+  withdrawn(call: Call): void;
+  /** Its slot is free again. Called at most once a call, and not when the worker died. */
+  answered(call: Call): void;
+  /** It was told to stop and did not. */
+  overran(call: Call): void;
+}
+
+/** Time past the deadline in which the worker's own report of it may arrive. */
+const DEADLINE_GRACE_MS = 100;
+
+/**
+ * One execution of a tool, seen from two sides that end at different times: the caller, who is answered once, and the slot
+ * of the worker, which is free only when the worker has answered.
+ *
+ * `queued` -> `running` when the pool sends it -> `answered` when the worker has answered.
+ * `running` -> `abandoned` when the caller left or the deadline passed, and the work still goes on; from there the worker
+ * answers (`answered`) or is killed (`lost`). `queued` -> `withdrawn` when the caller leaves or the deadline passes.
+ */
+export type CallState = "queued" | "running" | "abandoned" | "answered" | "withdrawn" | "lost";
+
+/** See {@link CallState}. */
+export class Call implements Queued, CallListener, Alarm {
+  queuePrevious?: Queued | undefined;
+  queueNext?: Queued | undefined;
+  readonly id: string;
+  readonly priority: number;
+  readonly outcome: Promise<CallOutcome>;
+  readonly #request: CallRequest;
+  readonly #owner: CallOwner;
+  readonly #startedAt = performance.now();
+  readonly #deadline: number;
+  readonly #resolve: (outcome: CallOutcome) => void;
+  readonly #reject: (error: unknown) => void;
+  #state: CallState = "queued";
+  #settled = false;
+  #sentAt = 0;
+  #linkId = 0;
+  #target: CallTarget | undefined;
+
+  constructor(id: string, request: CallRequest, owner: CallOwner) {
+    this.id = id;
+    this.priority = request.priority;
+    this.#request = request;
+    this.#owner = owner;
+    this.#deadline = this.#startedAt + request.timeoutMs;
+    const { promise, resolve, reject } = Promise.withResolvers<CallOutcome>();
+    this.outcome = promise;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    owner.deadlines.set(this, this.#deadline);
+    request.signal?.addEventListener("abort", this.#onAbort, { once: true });
+  }
+
+  get state(): CallState {
+    return this.#state;
+  }
+
+  get tool(): string {
+    return this.#request.tool;
+  }
+
+  /** The worker it was sent to. */
+  get target(): CallTarget | undefined {
+    return this.#target;
+  }
+
+  /** Sends the call. */
+  send(target: CallTarget): void {
+    const { tool, args, sink, sessionId = "", requestId = "" } = this.#request;
+    this.#state = "running";
+    this.#target = target;
+    this.#sentAt = performance.now();
+    this.#linkId = target.link.call({
+      tool,
+      args,
+      // At least a millisecond, since 0 is no deadline.
+      timeoutMs: Math.max(1, this.#deadline - this.#sentAt),
+      stream: sink !== undefined,
+      windowBytes: sink?.windowBytes ?? 0,
+      sessionId,
+      requestId: requestId === "" ? this.id : requestId,
+    }, this);
+    this.#owner.deadlines.set(this, this.#deadline + DEADLINE_GRACE_MS);
+  }
+
+  /** The reader took chunks of this weight. */
+  credit(bytes: number): void {
+    if (this.#state === "running") this.#target?.link.credit(this.#linkId, bytes);
+  }
+
+  onResult(value: Value, runMs: number): void {
+    if (!this.#settled) {
+      const now = performance.now();
+      this.#settle();
+      this.#owner.settled(this, undefined);
+      this.#resolve({
+        value,
+        callId: this.id,
+        workerId: this.#target?.id ?? "",
+        durationMs: now - this.#startedAt,
+        queueMs: this.#sentAt - this.#startedAt,
+        runMs,
+      });
+    }
+    this.#answer();
+  }
+
+  onFailure(error: WireError, runMs: number): void {
+    this.fail(callFailure(error, {
+      tool: this.tool,
+      workerId: this.#target?.id ?? "",
+      timeoutMs: this.#request.timeoutMs,
+      queueMs: this.#sentAt - this.#startedAt,
+      runMs,
+    }));
+    this.#answer();
+  }
+
+  onChunk(value: Value): void {
+    if (!this.#settled) this.#request.sink?.onChunk(value);
+  }
+
+  onProgress(value: Value): void {
+    if (!this.#settled) this.#request.sink?.onProgress(value);
+  }
+
+  /** Answers the caller with an error, unless it has been answered. */
+  fail(error: unknown): void {
+    if (this.#settled) return;
+    this.#settle();
+    this.#owner.settled(this, error);
+    this.#reject(error);
+  }
+
+  /** Its worker is dead: nothing will come any more. */
+  lose(error: SnakedenError): void {
+    this.#state = "lost";
+    this.#owner.deadlines.clear(this);
+    this.fail(error);
+  }
+
+  /** Leaves the queue with an error. */
+  withdraw(error: unknown): void {
+    this.#state = "withdrawn";
+    this.#owner.withdrawn(this);
+    this.fail(error);
+  }
+
+  /** Tells the work to stop because its worker has to. */
+  interrupt(why: string): void {
+    if (this.#state !== "running") return;
+    this.#abandon(
+      new SnakedenError("shutting_down", `Cannot finish ${this.tool}: ${why}`, {
+        retryable: true,
+        details: { workerId: this.#target?.id, mayHaveRun: true },
+      }),
+    );
+  }
+
+  onAlarm(): void {
+    if (this.#state === "abandoned") return this.#owner.overran(this);
+    const { timeoutMs } = this.#request;
+    if (this.#state === "queued") {
+      return this.withdraw(
+        new DeadlineExceededError(
+          `Cannot run ${this.tool}: no worker was free within its deadline of ${timeoutMs} ms`,
+          "queue",
+          { timeoutMs },
+        ),
+      );
+    }
+    this.#abandon(
+      new DeadlineExceededError(
+        `Cannot finish ${this.tool}: its deadline of ${timeoutMs} ms passed and it did not stop`,
+        "tool",
+        { timeoutMs, workerId: this.#target?.id },
+      ),
+    );
+  }
+
+  readonly #onAbort = (): void => {
+    const reason: unknown = this.#request.signal?.reason;
+    if (this.#state === "queued") this.withdraw(reason);
+    else if (this.#state === "running") this.#abandon(reason);
+  };
+
+  /** The caller is answered now; the work is told to stop and has a while for it. */
+  #abandon(error: unknown): void {
+    this.#state = "abandoned";
+    this.fail(error);
+    this.#target?.link.cancel(this.#linkId);
+    this.#owner.deadlines.set(this, performance.now() + this.#owner.cancelGraceMs);
+  }
+
+  /** The worker is done with it; the one place where a slot becomes free. */
+  #answer(): void {
+    this.#state = "answered";
+    this.#owner.deadlines.clear(this);
+    this.#owner.answered(this);
+  }
+
+  #settle(): void {
+    this.#settled = true;
+    this.#owner.deadlines.clear(this);
+    this.#request.signal?.removeEventListener("abort", this.#onAbort);
+  }
+}

@@ -1,0 +1,22 @@
+/**
+ * Pools of supervised Python workers. A {@link Pool} admits, queues and dispatches calls ({@link Call}); a {@link Worker}
+ * is one life of one process ({@link WorkerProcess}), got from a {@link Launcher}; the pool keeps each of its places filled
+ * under a {@link RestartPolicy}.
+ *
+ * A call leaves a worker in one of three ways, and each frees the slot in `Pool.answered` or with the worker: the worker
+ * answers; the caller leaves and the worker then answers the cancel; the worker dies, by itself or killed because the
+ * cancel was not heeded.
+ *
+ * @module
+ */
+export { delay, settlesWithin } from "./bounded_wait.ts";
+export { Call, type CallOutcome, type CallRequest, type ChunkSink } from "./call.ts";
+export { PRIORITY_RANGE } from "./call_queue.ts";
+export { ChunkStream, type StreamEvent } from "./chunk_stream.ts";
+export { type LaunchedWorker, type Launcher, type LaunchSpec, SpawnLauncher } from "./launcher.ts";
+export { Pool, type PoolOptions, type PoolState } from "./pool.ts";
+export type { PoolStats } from "./pool_stats.ts";
+export { isRunning, killGroup } from "./process_group.ts";
+export { Worker, type WorkerState } from "./worker.ts";
+export { workerEnv, type WorkerEnvOptions } from "./worker_env.ts";
+export { WorkerProcess } from "./worker_process.ts";

@@ -1,0 +1,45 @@
+/**
+ * Sends a signal to every process of a group.
+ *
+ * @returns False when nothing is left of it.
+ */
+export function signalGroup(leaderPid: number, signal: Deno.Signal): boolean {
+  try {
+    Deno.kill(-leaderPid, signal);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    // All that is left belongs to another user, or waits to be reaped.
+    if (error instanceof Deno.errors.PermissionDenied) return false;
+    throw error;
+  }
+}
+
+/** Kills every process of a group. */
+export function killGroup(leaderPid: number): void {
+  signalGroup(leaderPid, "SIGKILL");
+}
+
+/** True while a process exists; one that has ended and waits to be reaped (a zombie) counts as gone. */
+export function isRunning(pid: number): boolean {
+  if (Deno.build.os === "linux") {
+    try {
+      // The name in parentheses may hold anything, the state follows the last one.
+      const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+      return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      // ESRCH: it ended between open and read.
+      if (error instanceof Error && /os error 3/.test(error.message)) return false;
+      throw error;
+    }
+  }
+  try {
+    // Signal 0 does not exist in Deno; SIGCONT changes nothing for a process that runs.
+    Deno.kill(pid, "SIGCONT");
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * What a worker gets of the host's environment when nothing else is said: what a Python program needs to find its
+ * libraries, its locale and its devices, and nothing that could be a secret.
+ */
+const ALLOWED: readonly string[] = [
+  "PATH",
+  "HOME",
+  "USER",
+  "LOGNAME",
+  "TMPDIR",
+  "TZ",
+  "LANG",
+  "LANGUAGE",
+  "LC_ALL",
+  "LC_CTYPE",
+  "LC_NUMERIC",
+  "LC_TIME",
+  "LD_LIBRARY_PATH",
+  "DYLD_LIBRARY_PATH",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  "XDG_CACHE_HOME",
+  "XDG_CONFIG_HOME",
+  "XDG_DATA_HOME",
+  "CUDA_HOME",
+  "CUDA_PATH",
+  "CUDA_VISIBLE_DEVICES",
+  "NVIDIA_VISIBLE_DEVICES",
+  "ROCM_PATH",
+  "HIP_VISIBLE_DEVICES",
+  "ROCR_VISIBLE_DEVICES",
+  "HF_HOME",
+  "TORCH_HOME",
+];
+
+/** One call at a time runs in a process, so its numeric libraries must not each take every core. */
+const ONE_THREAD: readonly string[] = [
+  "OMP_NUM_THREADS",
+  "OPENBLAS_NUM_THREADS",
+  "MKL_NUM_THREADS",
+  "NUMEXPR_NUM_THREADS",
+  "VECLIB_MAXIMUM_THREADS",
+];
+
+/** What goes into the environment of a worker. */
+export interface WorkerEnvOptions {
+  readonly runId: string;
+  /** Folder of the Python package `snakeden`. */
+  readonly packagePath: string;
+  /** Names let through besides the default ones. */
+  readonly inheritEnv: readonly string[];
+  /** Set on top of everything else. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** The environment of a worker, without what the launcher adds for a single one. */
+export function workerEnv(options: WorkerEnvOptions): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const name of [...ALLOWED, ...options.inheritEnv]) {
+    const value = Deno.env.get(name);
+    if (value !== undefined) env[name] = value;
+  }
+  for (const name of ONE_THREAD) env[name] = "1";
+  return {
+    ...env,
+    PYTHONPATH: options.packagePath,
+    PYTHONNOUSERSITE: "1",
+    ...options.env,
+    SNAKEDEN_RUN_ID: options.runId,
+  };
+}

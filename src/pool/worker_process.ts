@@ -1,0 +1,134 @@
+import type { WorkerExit } from "../errors.ts";
+import { settlesWithin } from "./bounded_wait.ts";
+import { OutputTail, readLines } from "./output_lines.ts";
+import { signalGroup } from "./process_group.ts";
+
+/** What to start. */
+export interface ProcessSpec {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  /** Called for each line of stdout and stderr. */
+  readonly onLine: (line: string, from: "stdout" | "stderr") => void;
+}
+
+/** How long the pipes may stay open after the process has ended; a child that left the group can hold them. */
+const OUTPUT_GRACE_MS = 50;
+
+/**
+ * One child process with its group. The child is the leader of a group and session of its own, so that a signal to the
+ * group reaches whatever it started; its stdin stays open for as long as the host lives, and its end is how the child
+ * learns that the host is gone.
+ */
+export class WorkerProcess {
+  readonly pid: number;
+  /** Settles when the process has ended and its last output has been read. Never rejects. */
+  readonly exited: Promise<WorkerExit>;
+  readonly #child: Deno.ChildProcess;
+  readonly #tail = new OutputTail();
+  #ended = false;
+
+  private constructor(child: Deno.ChildProcess, onLine: ProcessSpec["onLine"]) {
+    this.#child = child;
+    this.pid = child.pid;
+    this.exited = this.#watch(onLine);
+  }
+
+  /** @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} When the command cannot be run. */
+  static spawn(spec: ProcessSpec): WorkerProcess {
+    const child = new Deno.Command(spec.command, {
+      args: [...spec.args],
+      env: { ...spec.env },
+      clearEnv: true,
+      ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+      detached: true,
+    }).spawn();
+    return new WorkerProcess(child, spec.onLine);
+  }
+
+  /** Last lines of the output so far, oldest first. */
+  get lastOutput(): readonly string[] {
+    return this.#tail.lines;
+  }
+
+  /** Sends a signal to the whole group; false when nothing is left of it. */
+  signal(signal: Deno.Signal): boolean {
+    return signalGroup(this.pid, signal);
+  }
+
+  /** SIGTERM to the group, then SIGKILL after `killGraceMs`. Resolves when the process is gone. */
+  async terminate(killGraceMs: number): Promise<WorkerExit> {
+    if (!this.#ended) this.signal("SIGTERM");
+    if (!await settlesWithin(this.exited, killGraceMs)) this.signal("SIGKILL");
+    return await this.exited;
+  }
+
+  /** SIGKILL to the group. Resolves when the process is gone. */
+  async kill(): Promise<WorkerExit> {
+    if (!this.#ended) this.signal("SIGKILL");
+    return await this.exited;
+  }
+
+  async #watch(onLine: ProcessSpec["onLine"]): Promise<WorkerExit> {
+    const pipes = [this.#child.stdout, this.#child.stderr];
+    const leaving = new AbortController();
+    const reading = Promise.allSettled(
+      pipes.map((pipe, i) =>
+        readLines(abortable(pipe, leaving.signal), (line) => {
+          this.#tail.push(line);
+          onLine(line, i === 0 ? "stdout" : "stderr");
+        })
+      ),
+    );
+    const status = await this.#child.status;
+    this.#ended = true;
+    // What it started dies with it, also when it ended by itself.
+    this.signal("SIGKILL");
+    if (!await settlesWithin(reading, OUTPUT_GRACE_MS)) leaving.abort();
+    await reading;
+    // The pipe breaks when the child is gone, which is when this runs.
+    await this.#child.stdin.close().catch(() => {});
+    return {
+      exitCode: status.signal === null ? status.code : null,
+      signal: status.signal,
+      lastOutput: this.#tail.lines,
+    };
+  }
+}
+
+/** The same stream, which ends when the signal aborts. */
+function abortable(
+  pipe: ReadableStream<Uint8Array>,
+  signal: AbortSignal,
+): ReadableStream<Uint8Array> {
+  return pipe.pipeThrough(new TransformStream(), { signal });
+}
+
+/** How a process ended, in words: `exit code 7`, `signal SIGKILL`. */
+export function describeExit(exit: WorkerExit): string {
+  const how = exit.signal === null ? `exit code ${exit.exitCode}` : `signal ${exit.signal}`;
+  const meaning = EXIT_MEANINGS[exit.signal ?? String(exit.exitCode)];
+  return meaning === undefined ? how : `${how} (${meaning})`;
+}
+
+/** Twin of exit_status.py for the numbers; what the signals mean for Python code. */
+const EXIT_MEANINGS: Readonly<Record<string, string>> = {
+  "3": "its adapter could not be started",
+  "4": "the host refused it",
+  "5": "it lost the link to the host",
+  SIGSEGV: "a crash in native code",
+  SIGABRT: "native code gave up",
+  SIGBUS: "a crash in native code",
+  SIGILL: "an instruction this processor lacks",
+  SIGKILL: "killed, by the system when memory ran out or by somebody",
+};
+
+/** The last output as a clause for an error text. */
+export function describeOutput(lines: readonly string[]): string {
+  if (lines.length === 0) return "it wrote no output";
+  return `last output: ${lines.slice(-5).join(" | ")}`;
+}

@@ -1,0 +1,90 @@
+import { SnakedenError } from "../errors.ts";
+import type { Pool } from "../pool/mod.ts";
+import { suggestion } from "../near_names.ts";
+
+/** A tool as callers see it. */
+export interface ToolInfo {
+  readonly name: string;
+  readonly pool: string;
+  readonly description: string;
+  /** JSON Schema (2020-12) of the arguments, an object schema. */
+  readonly inputSchema: Readonly<Record<string, unknown>>;
+  /** JSON Schema of the result, or of one chunk of a streaming tool, where the type hints tell. */
+  readonly outputSchema?: Readonly<Record<string, unknown>>;
+  readonly streams: boolean;
+}
+
+/** Name of the pool that is asked first when a call names none. */
+const DEFAULT_POOL = "default";
+
+/** Knows which pool serves which tool. What workers offer is read from the pools, so it is never stale. */
+export class ToolRegistry {
+  readonly #pools: ReadonlyMap<string, Pool>;
+
+  constructor(pools: ReadonlyMap<string, Pool>) {
+    this.#pools = pools;
+  }
+
+  /** Every tool of every pool that has had a ready worker, in the order of the pools. */
+  list(): ToolInfo[] {
+    return [...this.#pools.values()].flatMap((pool) =>
+      pool.tools.map((tool) => ({
+        name: tool.name,
+        pool: pool.name,
+        description: tool.description,
+        inputSchema: JSON.parse(tool.inputSchema) as Record<string, unknown>,
+        ...(tool.outputSchema === ""
+          ? {}
+          : { outputSchema: JSON.parse(tool.outputSchema) as Record<string, unknown> }),
+        streams: tool.streams,
+      }))
+    );
+  }
+
+  /**
+   * The pool with this name.
+   *
+   * @throws {SnakedenError} `unknown_pool`, naming near ones.
+   */
+  pool(name: string): Pool {
+    const pool = this.#pools.get(name);
+    if (pool !== undefined) return pool;
+    throw new SnakedenError(
+      "unknown_pool",
+      `There is no pool "${name}"; ${suggestion(name, this.#pools.keys())}`,
+      { details: { pool: name } },
+    );
+  }
+
+  /**
+   * The pool that serves a tool: the one named; else `default` when it has the tool; else the first in the configuration
+   * that has it. A pool that has not had a worker yet is taken at its word: the worker will say.
+   *
+   * @throws {SnakedenError} `unknown_pool` or `unknown_tool`, naming near ones.
+   */
+  poolFor(tool: string, poolName: string | undefined): Pool {
+    if (poolName !== undefined) {
+      const pool = this.pool(poolName);
+      if (pool.offers(tool) || pool.tools.length === 0) return pool;
+      throw unknownTool(tool, `of the pool ${poolName}`, pool.tools.map((it) => it.name));
+    }
+    const preferred = this.#pools.get(DEFAULT_POOL);
+    if (preferred?.offers(tool)) return preferred;
+    let silent: Pool | undefined;
+    for (const pool of this.#pools.values()) {
+      if (pool.offers(tool)) return pool;
+      if (pool.tools.length === 0) silent ??= pool;
+    }
+    if (silent !== undefined) return silent;
+    const names = [...this.#pools.values()].flatMap((pool) => pool.tools.map((it) => it.name));
+    throw unknownTool(tool, "of any pool", names);
+  }
+}
+
+function unknownTool(tool: string, where: string, names: string[]): SnakedenError {
+  return new SnakedenError(
+    "unknown_tool",
+    `There is no tool "${tool}" ${where}; ${suggestion(tool, names)}`,
+    { details: { tool } },
+  );
+}
