@@ -1,0 +1,22 @@
+"""Write tools in Python that a Snakeden host calls.
+
+Importing this package loads nothing heavy: the link (gRPC) is imported only by the worker.
+"""
+
+from snakeden.adapter import Adapter
+from snakeden.call import Call, current_call
+from snakeden.errors import CallCancelled, InvalidValueError, ResultTooLargeError
+from snakeden.tool import tool
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Adapter",
+    "Call",
+    "CallCancelled",
+    "InvalidValueError",
+    "ResultTooLargeError",
+    "__version__",
+    "current_call",
+    "tool",
+]

@@ -1,0 +1,23 @@
+"""Base class of adapters: a class whose `@tool` methods a worker serves."""
+
+from __future__ import annotations
+
+__all__ = ["Adapter"]
+
+
+class Adapter:
+    """Tools with state that lives as long as the worker.
+
+    The worker makes one instance without arguments, calls `setup()`, serves the methods marked with
+    `@tool`, and calls `teardown()` when it is stopped in an orderly way. Both run on the main
+    thread, as the tools do.
+    """
+
+    def setup(self) -> None:
+        """Load what the tools need, such as a model.
+
+        What it raises makes the start of the worker fail.
+        """
+
+    def teardown(self) -> None:
+        """Give back what `setup` took. Not called when the worker is killed."""

@@ -1,0 +1,259 @@
+"""Find, import and set up what the host names as the adapter: `module` or `module:Class`.
+
+`module` serves the module's own functions marked with `@tool` (and marked functions from elsewhere
+that its `__all__` lists), plus the methods of its one `Adapter` subclass when it defines exactly
+one. With several such classes one has to be named. `module:Class` serves the marked methods of that
+class alone; it need not derive from `Adapter`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import inspect
+import pkgutil
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
+from typing import Any, Final
+
+from snakeden.adapter import Adapter
+from snakeden.errors import AdapterError
+from snakeden.schema import ToolSchema
+from snakeden.tool import mark_of
+
+__all__ = ["LoadedAdapter", "LoadedTool", "load_adapter"]
+
+TOOL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_MODULE_NAME: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+class LoadedTool:
+    """A tool ready to be called; everything about it is worked out once."""
+
+    __slots__ = ("description", "function", "name", "parse", "schema")
+
+    def __init__(self, name: str, function: Callable[..., Any], description: str | None) -> None:
+        self.name = name
+        self.function = function
+        self.schema = ToolSchema(name, function)
+        self.parse = self.schema.parse
+        self.description = _first_paragraph(function) if description is None else description
+
+
+class LoadedAdapter:
+    """The tools of an adapter by name, and the instance to tear down."""
+
+    def __init__(self, spec: str, tools: dict[str, LoadedTool], instance: object | None) -> None:
+        self.spec = spec
+        self.tools = tools
+        self._instance = instance
+
+    def teardown(self) -> None:
+        """Call the adapter's `teardown()`, when it has one. Raises what that raises."""
+        teardown = getattr(self._instance, "teardown", None)
+        if callable(teardown):
+            teardown()
+
+
+def load_adapter(spec: str, module_paths: Sequence[str] = ()) -> LoadedAdapter:
+    """Import the adapter with `module_paths` in front of sys.path, make its instance and run
+    `setup()`.
+
+    Raises:
+        AdapterError: It cannot be served; `__cause__` holds what its own code raised.
+    """
+    sys.path[:0] = [path for path in module_paths if path not in sys.path[: len(module_paths)]]
+    importlib.invalidate_caches()
+    module_name, colon, class_name = spec.partition(":")
+    if not _MODULE_NAME.fullmatch(module_name) or (
+        colon and not _MODULE_NAME.fullmatch(class_name)
+    ):
+        raise AdapterError(
+            f"adapter '{spec}' is not of the form `module` or `module:Class`{_form_hint(spec)}"
+        )
+    module = _import(spec, module_name, module_paths)
+    kind = _named_class(spec, module, class_name) if colon else _only_class(spec, module)
+    instance = None if kind is None else _instantiate(spec, kind)
+    tools: dict[str, LoadedTool] = {}
+    problems: list[str] = []
+    if not colon:
+        _add(_functions(module), tools, problems)
+    if instance is not None:
+        _add(_methods(instance), tools, problems)
+    if problems:
+        raise AdapterError(f"adapter '{spec}' cannot be served: {'; '.join(problems)}")
+    if not tools:
+        where = f"class {class_name}" if colon else f"module {module_name}"
+        raise AdapterError(
+            f"adapter '{spec}' has no tools: nothing in {where} is marked with @tool"
+        )
+    _set_up(spec, instance)
+    return LoadedAdapter(spec, tools, instance)
+
+
+def _form_hint(spec: str) -> str:
+    if spec.endswith(".py") or "/" in spec:
+        return "; give the name of the module, not its file, and its folder in modulePaths"
+    return ""
+
+
+def _import(spec: str, name: str, module_paths: Sequence[str]) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        missing = error.name or ""
+        if missing != name and not name.startswith(f"{missing}."):
+            raise AdapterError(
+                f"adapter '{spec}' cannot be imported: it needs a module that is not there: {error}"
+            ) from error
+        raise AdapterError(_not_found(spec, name, missing, module_paths)) from None
+    except SystemExit as error:
+        raise AdapterError(
+            f"adapter '{spec}' left by sys.exit({error.code!r}) while it was imported"
+        ) from error
+    except BaseException as error:
+        raise AdapterError(
+            f"adapter '{spec}' raised {type(error).__name__} while it was imported: {_text(error)}"
+        ) from error
+
+
+def _not_found(spec: str, name: str, missing: str, module_paths: Sequence[str]) -> str:
+    searched = ", ".join(path or "." for path in dict.fromkeys([*module_paths, *sys.path]))
+    if missing != name:
+        return (
+            f"adapter '{spec}' was not found: there is no package '{missing}'; searched {searched}"
+        )
+    here = [module.name for module in pkgutil.iter_modules(list(module_paths))]
+    return (
+        f"adapter '{spec}' was not found: there is no module '{name}'{_near(name, here)}; "
+        f"searched {searched}"
+    )
+
+
+def _named_class(spec: str, module: ModuleType, path: str) -> type:
+    found: Any = module
+    for step in path.split("."):
+        try:
+            found = getattr(found, step)
+        except AttributeError:
+            classes = [name for name, value in vars(found).items() if inspect.isclass(value)]
+            raise AdapterError(
+                f"adapter '{spec}' was not found: {module.__name__} has no '{step}'"
+                f"{_near(step, classes)}"
+            ) from None
+    if not inspect.isclass(found):
+        kind = "a function" if inspect.isroutine(found) else f"of type {type(found).__name__}"
+        hint = f"; to serve the functions of the module, name it alone: '{module.__name__}'"
+        raise AdapterError(f"adapter '{spec}' is not a class: '{path}' is {kind}{hint}")
+    return found
+
+
+def _only_class(spec: str, module: ModuleType) -> type | None:
+    classes = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, Adapter)
+        and value.__module__ == module.__name__
+    ]
+    bases = {base for kind in classes for base in kind.__mro__[1:]}
+    leaves = list(dict.fromkeys(kind for kind in classes if kind not in bases))
+    if len(leaves) > 1:
+        choices = " or ".join(f"'{module.__name__}:{kind.__qualname__}'" for kind in leaves)
+        raise AdapterError(
+            f"adapter '{spec}' is not clear: the module has {len(leaves)} adapters; "
+            f"name one: {choices}"
+        )
+    return leaves[0] if leaves else None
+
+
+def _instantiate(spec: str, kind: type) -> object:
+    try:
+        return kind()
+    except BaseException as error:
+        raise AdapterError(
+            f"adapter '{spec}' could not be made: {kind.__name__}() raised "
+            f"{type(error).__name__}: {_text(error)}"
+        ) from error
+
+
+def _set_up(spec: str, instance: object | None) -> None:
+    setup = getattr(instance, "setup", None)
+    if not callable(setup):
+        return
+    try:
+        setup()
+    except BaseException as error:
+        raise AdapterError(
+            f"adapter '{spec}' raised {type(error).__name__} in setup(): {_text(error)}"
+        ) from error
+
+
+def _functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
+    exported = getattr(module, "__all__", ())
+    for name, value in vars(module).items():
+        is_own = getattr(value, "__module__", None) == module.__name__
+        if inspect.isroutine(value) and mark_of(value) and (is_own or name in exported):
+            yield value
+
+
+def _methods(instance: object) -> Iterator[Callable[..., Any]]:
+    seen: set[str] = set()
+    # In the order they were written, bases first; an override takes the place of what it overrides.
+    for kind in reversed(type(instance).__mro__):
+        for name in vars(kind):
+            if name in seen:
+                continue
+            # Statically first: a property must not run because somebody looks for tools.
+            if isinstance(inspect.getattr_static(instance, name, None), property):
+                continue
+            value = getattr(instance, name, None)
+            if inspect.isroutine(value) and mark_of(value):
+                seen.add(name)
+                yield value
+
+
+def _add(
+    functions: Iterator[Callable[..., Any]], tools: dict[str, LoadedTool], problems: list[str]
+) -> None:
+    for function in functions:
+        mark = mark_of(function)
+        own_name = getattr(function, "__name__", "")
+        name = own_name if mark is None or mark.name is None else mark.name
+        if not isinstance(name, str) or not TOOL_NAME.fullmatch(name):
+            problems.append(
+                f"the tool name {name!r} is not allowed: it has to begin with a letter or digit "
+                "and have at most 64 letters, digits, '_', '.' and '-'"
+            )
+        elif name in tools:
+            if tools[name].function is not function:
+                first = getattr(tools[name].function, "__qualname__", name)
+                second = getattr(function, "__qualname__", own_name)
+                problems.append(f"two tools are named '{name}': {first} and {second}")
+        else:
+            try:
+                tools[name] = LoadedTool(name, function, None if mark is None else mark.description)
+            except AdapterError as error:
+                problems.append(str(error))
+
+
+def _first_paragraph(function: Callable[..., Any]) -> str:
+    text = inspect.getdoc(function) or ""
+    return " ".join(text.strip().split("\n\n")[0].split())
+
+
+def _near(name: str, candidates: list[str]) -> str:
+    near = difflib.get_close_matches(name, candidates, n=3, cutoff=0.6)
+    if near:
+        return f" (did you mean {' or '.join(near)}?)"
+    return f" (there is {', '.join(sorted(candidates)[:10])})" if candidates else ""
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException:
+        return f"<unprintable {type(error).__name__}>"

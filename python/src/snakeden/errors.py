@@ -1,0 +1,67 @@
+"""The exceptions of the package, for tools to meet and for the worker to answer with."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = [
+    "AdapterError",
+    "ArgumentsError",
+    "CallCancelled",
+    "InvalidValueError",
+    "Issue",
+    "ResultTooLargeError",
+]
+
+
+class CallCancelled(BaseException):
+    """Raised inside a running tool when its caller left, cancelled it, or its deadline passed.
+
+    A `BaseException`, so that `except Exception` does not swallow it. Clean up in `finally`.
+    Asynchronous tools see `asyncio.CancelledError` at their next `await` instead.
+    """
+
+
+class InvalidValueError(ValueError):
+    """A value that cannot travel: nested too deep, or with keys that JSON has no form for.
+
+    `str()` of it opens with the path of the value, such as `result.rows[2]`.
+    """
+
+    def __init__(self, problem: str, where: str = "") -> None:
+        super().__init__(f"{where}: {problem}" if where else problem)
+        self.problem = problem
+        self.where = where
+
+
+class ResultTooLargeError(ValueError):
+    """A result, or the chunks collected into one, over the limit. Sizes are in bytes."""
+
+    def __init__(self, size: int, limit: int, what: str = "result") -> None:
+        super().__init__(f"the {what} has at least {size} bytes, the limit is {limit}")
+        self.size = size
+        self.limit = limit
+
+
+class Issue(NamedTuple):
+    """One thing wrong with one argument."""
+
+    path: str
+    message: str
+
+
+class ArgumentsError(ValueError):
+    """Arguments that a tool's type hints refuse; `issues` names every field."""
+
+    def __init__(self, tool: str, issues: list[Issue]) -> None:
+        lines = "; ".join(f"{path}: {message}" for path, message in issues)
+        super().__init__(f"tool '{tool}' refuses its arguments: {lines}")
+        self.tool = tool
+        self.issues = issues
+
+
+class AdapterError(Exception):
+    """An adapter that cannot be served; the text says what was tried and what stood in the way.
+
+    `__cause__` is what the adapter's own code raised, when it did.
+    """

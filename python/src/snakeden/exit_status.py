@@ -1,0 +1,19 @@
+"""Exit statuses of a worker process, in one place.
+
+The host reads them to tell why a worker ended.
+"""
+
+from typing import Final
+
+OK: Final = 0
+"""Stopped as asked: Stop on the link, or SIGTERM."""
+INTERNAL: Final = 1
+"""A fault of the worker itself; the traceback is on stderr."""
+USAGE: Final = 2
+"""Wrong command line (argparse's own status)."""
+START_FAILED: Final = 3
+"""The adapter could not be loaded; StartFailed said why."""
+REFUSED: Final = 4
+"""The host refused the hello; the reason is on stderr."""
+LINK_LOST: Final = 5
+"""The host could not be reached, or the link ended without Stop."""

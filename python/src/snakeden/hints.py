@@ -1,0 +1,116 @@
+"""Parameters of a tool and what their type hints say, resolved as far as they can be."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import typing
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Generator,
+    Iterable,
+    Iterator,
+)
+from typing import Any, Final, NamedTuple, Optional
+
+from snakeden.errors import AdapterError
+
+__all__ = ["REQUIRED", "Parameter", "Signature", "read_signature"]
+
+REQUIRED: Final = inspect.Parameter.empty
+
+_ELEMENT_OF = (AsyncGenerator, AsyncIterator, Generator, Iterator)
+_LOOSE_ELEMENT_OF = (AsyncIterable, Iterable)
+
+
+class Parameter(NamedTuple):
+    """One named argument of a tool."""
+
+    name: str
+    hint: Any
+    default: Any
+    by_keyword: bool
+    """True when it can only be passed by keyword."""
+
+
+class Signature(NamedTuple):
+    """What a tool takes and gives."""
+
+    parameters: tuple[Parameter, ...]
+    extra_hint: Any
+    """Hint of the values of `**kwargs`; REQUIRED when the tool has none."""
+    result_hint: Any
+    """Hint of the result, or of one chunk; REQUIRED when there is none."""
+    streams: bool
+
+
+def read_signature(function: Callable[..., Any], tool: str) -> Signature:
+    """Read the signature of a tool; hints that cannot be resolved count as Any.
+
+    Raises:
+        AdapterError: It takes `*args`, which an object of named arguments cannot fill.
+    """
+    signature = inspect.signature(function)
+    hints = _resolve(function)
+    parameters: list[Parameter] = []
+    extra: Any = REQUIRED
+    for name, parameter in signature.parameters.items():
+        hint = hints.get(name, Any)
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            raise AdapterError(
+                f"tool '{tool}' takes *{name}, but arguments come by name; take a list instead, "
+                f"such as `{name}: list[int]`"
+            )
+        if parameter.kind is parameter.VAR_KEYWORD:
+            extra = hint
+            continue
+        if parameter.default is None and hint is not Any:
+            hint = Optional[hint]  # noqa: UP045 - the hint is a value here; `|` fails on some
+        by_keyword = parameter.kind is parameter.KEYWORD_ONLY
+        parameters.append(Parameter(name, hint, parameter.default, by_keyword))
+    result, streams = _result(function, hints.get("return", REQUIRED))
+    return Signature(tuple(parameters), extra, result, streams)
+
+
+def _result(function: Callable[..., Any], hint: Any) -> tuple[Any, bool]:
+    """The hint of the result or of one chunk, and whether there are chunks."""
+    inner = inspect.unwrap(function)
+    generates = inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner)
+    origin = typing.get_origin(hint) or hint
+    if origin in _ELEMENT_OF or (generates and origin in _LOOSE_ELEMENT_OF):
+        arguments = typing.get_args(hint)
+        return (arguments[0] if arguments else REQUIRED), True
+    return (REQUIRED if generates else hint), generates
+
+
+def _resolve(function: Callable[..., Any]) -> dict[str, Any]:
+    inner = inspect.unwrap(function)
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    try:
+        return typing.get_type_hints(inner, include_extras=True)
+    except Exception:
+        return _resolve_one_by_one(inner)
+
+
+def _resolve_one_by_one(function: Callable[..., Any]) -> dict[str, Any]:
+    """Resolve what can be: a name imported only for type checkers spoils its own parameter, not the
+    others.
+    """
+    annotations: dict[str, Any] = {}
+    try:
+        annotations = dict(inspect.get_annotations(function))
+    except Exception:  # Python 3.14 evaluates on reading, and so fails on reading.
+        return annotations
+    scope = getattr(function, "__globals__", {})
+    resolved: dict[str, Any] = {}
+    for name, annotation in annotations.items():
+        holder = type("_Holder", (), {"__annotations__": {name: annotation}})
+        try:
+            resolved.update(typing.get_type_hints(holder, scope, include_extras=True))
+        except Exception:
+            resolved[name] = Any
+    return resolved

@@ -1,0 +1,300 @@
+"""Rebuild a tree so that JSON can say it: tags for what JSON lacks, conversions for everything
+else.
+
+The slow half of values.py. Which function lowers a type is found once a type and remembered.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import enum
+import sys
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, KeysView, Mapping, Set, ValuesView
+from decimal import Decimal
+from math import isfinite
+from pathlib import PurePath
+from typing import Any, Final
+
+import msgspec
+
+from snakeden import arrays
+from snakeden.errors import InvalidValueError, ResultTooLargeError
+from snakeden.type_name import type_name
+
+__all__ = ["MAX_SAFE_INTEGER", "TAG", "Lowering"]
+
+TAG: Final = "$snakeden"
+MAX_SAFE_INTEGER: Final = 2**53 - 1
+_MAX_REMEMBERED_TYPES: Final = 4096
+_MAX_PATH: Final = 200
+
+Lowerer = Callable[["Lowering", Any, int], Any]
+
+
+class _Problem(Exception):  # noqa: N818 - never leaves this module
+    """What stood in the way; the containers on the way out put their step in front of `path`."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+        self.path = ""
+
+
+class Lowering:
+    """One tree being lowered: its buffers so far, and whether any tag was used."""
+
+    __slots__ = ("_bytes", "_max_bytes", "_max_depth", "_where", "buffers", "tagged")
+
+    def __init__(
+        self, max_depth: int, max_bytes: int, where: str, buffers: list[bytes] | None = None
+    ) -> None:
+        self.buffers: list[bytes] = [] if buffers is None else buffers
+        self.tagged = False
+        self._max_depth = max_depth
+        self._max_bytes = max_bytes
+        self._where = where
+        self._bytes = sum(map(len, self.buffers))
+
+    def lower_root(self, value: object) -> Any:
+        """Lower a whole value.
+
+        Raises:
+            InvalidValueError: With the path of what cannot travel.
+            ResultTooLargeError: The buffers alone are over the limit.
+        """
+        try:
+            return self.lower(value, self._max_depth)
+        except _Problem as problem:
+            path = problem.path
+            if len(path) > _MAX_PATH:
+                path = f"{path[:_MAX_PATH]}..."
+            raise InvalidValueError(problem.text, self._where + path) from None
+
+    def lower(self, value: Any, depth: int) -> Any:
+        """Lower a part in which `depth` more levels of containers may open."""
+        kind = type(value)
+        lowerer = _LOWERERS.get(kind)
+        if lowerer is None:
+            lowerer = _find(kind)
+            if len(_LOWERERS) < _MAX_REMEMBERED_TYPES:
+                _LOWERERS[kind] = lowerer
+        return lowerer(self, value, depth)
+
+    def enter(self, depth: int) -> int:
+        """Open one level."""
+        if depth <= 0:
+            raise _Problem(f"nested deeper than {self._max_depth}")
+        return depth - 1
+
+    def tag(self, kind: str, **fields: object) -> dict[str, object]:
+        """A tagged leaf."""
+        self.tagged = True
+        return {TAG: kind, **fields}
+
+    def reserve(self, nbytes: int) -> None:
+        """Refuse a buffer that would go over the limit, before it is copied."""
+        self._bytes += nbytes
+        if 0 < self._max_bytes < self._bytes:
+            raise ResultTooLargeError(self._bytes, self._max_bytes, self._where)
+
+    def attach(self, data: bytes) -> int:
+        """Add a buffer that was reserved; returns its index."""
+        self.buffers.append(data)
+        return len(self.buffers) - 1
+
+
+def _same(_self: Lowering, value: Any, _depth: int) -> Any:
+    return value
+
+
+def _text(_self: Lowering, value: str, _depth: int) -> str:
+    if value.isascii():
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        # As TextEncoder does: pairs are joined, what is left alone becomes U+FFFD.
+        return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return value
+
+
+def _integer(self: Lowering, value: int, _depth: int) -> Any:
+    if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
+        return value
+    try:
+        digits = str(value)
+    except ValueError:  # More digits than str() lets through; Decimal has no such limit.
+        digits = format(Decimal(value), "f")
+    return self.tag("int", value=digits)
+
+
+def _float(self: Lowering, value: float, _depth: int) -> Any:
+    if isfinite(value):
+        return value
+    return self.tag(
+        "float", value="NaN" if value != value else f"{'-' if value < 0 else ''}Infinity"
+    )
+
+
+def _list(self: Lowering, value: Iterable[Any], depth: int) -> list[Any]:
+    depth = self.enter(depth)
+    lower = self.lower
+    out: list[Any] = []
+    try:
+        for item in value:
+            out.append(lower(item, depth))
+    except _Problem as problem:
+        problem.path = f"[{len(out)}]{problem.path}"
+        raise
+    return out
+
+
+def _mapping(self: Lowering, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+    depth = self.enter(depth)
+    out: dict[str, Any] = {}
+    name = ""
+    count = 0
+    for key, item in value.items():
+        name = _text(self, key, 0) if type(key) is str else _key(self, key)
+        count += 1
+        try:
+            out[name] = self.lower(item, depth)
+        except _Problem as problem:
+            problem.path = f".{name}{problem.path}"
+            raise
+        if len(out) != count:
+            raise _Problem(f"two keys that are both {name!r} as text")
+    return self.tag("object", value=out) if TAG in out else out
+
+
+def _key(self: Lowering, key: object) -> str:
+    if isinstance(key, str):
+        return _text(self, str.__str__(key), 0)
+    if key is None:
+        return "null"
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    if isinstance(key, int):
+        return int.__repr__(key)
+    if isinstance(key, float):
+        if isfinite(key):
+            return float.__repr__(key)
+        return "NaN" if key != key else f"{'-' if key < 0 else ''}Infinity"
+    number = arrays.plain_scalar(key)
+    if number is not key:
+        return _key(self, number)
+    raise _Problem(f"a key of type {type_name(type(key))}; keys have to be text or numbers")
+
+
+def _iso(_self: Lowering, value: Any, _depth: int) -> str | None:
+    # pandas' NaT is a datetime that is not equal to itself.
+    return None if value != value else value.isoformat()
+
+
+def _duration(_self: Lowering, value: datetime.timedelta, _depth: int) -> Any:
+    if value != value:
+        return None
+    exact = datetime.timedelta(value.days, value.seconds, value.microseconds)
+    return msgspec.to_builtins(exact)
+
+
+def _as_str(_self: Lowering, value: Any, _depth: int) -> str:
+    return str(value)
+
+
+def _dataclass(self: Lowering, value: Any, depth: int) -> Any:
+    return _mapping(
+        self, {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}, depth
+    )
+
+
+def _struct(self: Lowering, value: msgspec.Struct, depth: int) -> Any:
+    config = value.__struct_config__
+    items: dict[str, Any] = {}
+    if config.tag is not None:
+        items[config.tag_field or "type"] = config.tag
+    for field, name in zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True):
+        item = getattr(value, field)
+        if item is not msgspec.UNSET:
+            items[name] = item
+    return _list(self, items.values(), depth) if config.array_like else _mapping(self, items, depth)
+
+
+def _attrs(self: Lowering, value: Any, depth: int) -> Any:
+    fields = type(value).__attrs_attrs__
+    return _mapping(self, {field.name: getattr(value, field.name) for field in fields}, depth)
+
+
+def _marker(self: Lowering, value: object, _depth: int) -> Any:
+    return self.tag("unserializable", type=type_name(type(value)))
+
+
+def _by_method(name: str, **options: object) -> Lowerer:
+    """Lower what a method of the object answers."""
+
+    def lower(self: Lowering, value: Any, depth: int) -> Any:
+        try:
+            answer = getattr(value, name)(**options)
+        except Exception:
+            return _marker(self, value, depth)
+        return self.lower(answer, depth)
+
+    return lower
+
+
+_LOWERERS: dict[type, Lowerer] = {
+    type(None): _same,
+    bool: _same,
+    int: _integer,
+    float: _float,
+    str: _text,
+    list: _list,
+    tuple: _list,
+    dict: _mapping,
+    bytes: arrays.lower_bytes,
+    bytearray: arrays.lower_bytes,
+    memoryview: arrays.lower_foreign,
+}
+
+_BY_BASE: tuple[tuple[tuple[type, ...], Lowerer], ...] = (
+    ((enum.Enum,), lambda self, value, depth: self.lower(value.value, depth)),
+    ((int,), lambda self, value, depth: _integer(self, int.__index__(value), depth)),
+    ((float,), lambda self, value, depth: _float(self, float.__float__(value), depth)),
+    ((str,), lambda self, value, depth: _text(self, str.__str__(value), depth)),
+    ((list, tuple, set, frozenset, deque, range, Set, KeysView, ValuesView), _list),
+    ((bytes, bytearray), arrays.lower_bytes),
+    ((datetime.date, datetime.time), _iso),
+    ((datetime.timedelta,), _duration),
+    ((uuid.UUID, Decimal, PurePath), _as_str),
+    ((msgspec.Struct,), _struct),
+)
+
+
+def _find(kind: type) -> Lowerer:
+    for bases, lowerer in _BY_BASE:
+        if issubclass(kind, bases):
+            return lowerer
+    numpy_lowerer = arrays.numpy_lowerer(kind, sys.modules.get("numpy"))
+    if numpy_lowerer is not None:
+        return numpy_lowerer
+    if dataclasses.is_dataclass(kind):
+        return _dataclass
+    if hasattr(kind, "__attrs_attrs__"):
+        return _attrs
+    if hasattr(kind, "model_dump"):
+        return _by_method("model_dump", mode="json")
+    if issubclass(kind, Mapping):
+        return _mapping
+    if hasattr(kind, "to_dicts"):  # polars
+        return _by_method("to_dicts")
+    if hasattr(kind, "to_pylist"):  # pyarrow
+        return _by_method("to_pylist")
+    if hasattr(kind, "to_dict"):
+        is_frame = kind.__name__ == "DataFrame"
+        return _by_method("to_dict", orient="records") if is_frame else _by_method("to_dict")
+    if hasattr(kind, "_asdict"):
+        return _by_method("_asdict")
+    return arrays.lower_foreign

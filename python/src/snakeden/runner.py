@@ -1,0 +1,306 @@
+"""Runs calls on the main thread, one at a time, in the order they came.
+
+States of a call, and who moves it:
+
+- queued: put by the reader. Leaves `_queued` exactly once, by whoever pops it.
+- running: the main thread popped it; it is armed while its tool has control.
+- answered: the main thread put its result or failure; or whoever stopped it while it was queued put
+  the failure.
+
+Whoever stops a call first (Cancel, deadline, end of the link) sets `stop_code`, and that is the
+code of its failure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Sequence
+from math import inf
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, Final
+
+from snakeden import wire
+from snakeden.call import CURRENT, Call
+from snakeden.deadlines import DeadlineWatch
+from snakeden.errors import ArgumentsError, CallCancelled, InvalidValueError, ResultTooLargeError
+from snakeden.exceptions import describe, safe_text
+from snakeden.interrupt import Interrupter
+from snakeden.streams import (
+    LAZY_TYPES,
+    Collector,
+    Sender,
+    close_loop,
+    drive_generator,
+    run_async,
+)
+from snakeden.type_name import type_name
+from snakeden.values import Encoded, encode
+
+if TYPE_CHECKING:
+    from snakeden.adapter_loader import LoadedTool
+    from snakeden.gen.errors_pb2 import Error
+    from snakeden.gen.link_pb2 import Call as WireCall
+    from snakeden.outbox import Outbox
+
+__all__ = ["Runner"]
+
+_MISSING: Final = object()
+
+
+class Runner:
+    """The calls of one worker.
+
+    `serve` runs on the main thread; the `on_` methods belong to the reader.
+    """
+
+    def __init__(self, outbox: Outbox, max_result_bytes: int, max_depth: int) -> None:
+        """Has to be made on the main thread. 0 bytes is no limit."""
+        self.tools: dict[str, LoadedTool] = {}
+        self._outbox = outbox
+        self._max_bytes = max_result_bytes
+        self._max_depth = max_depth
+        self._inbox: SimpleQueue[Call | None] = SimpleQueue()
+        self._live: dict[int, Call] = {}
+        self._queued: dict[Call, None] = {}
+        self._stopping = False
+        self._forked = False
+        self._interrupter = Interrupter()
+        self._deadlines = DeadlineWatch(self._on_due)
+
+    # ---- the reader's thread ----
+
+    def on_call(self, message: WireCall) -> None:
+        """A call came."""
+        timeout_ms = message.timeout_ms
+        deadline = time.monotonic() + timeout_ms / 1000 if timeout_ms > 0 else None
+        call = Call(message, deadline, self._report)
+        self._live[call.id] = call
+        if self._stopping:
+            call.stop_code = "cancelled"
+            self._drop(call)
+            return
+        self._queued[call] = None
+        self._inbox.put(call)
+        if deadline is not None:
+            self._deadlines.watch(deadline)
+
+    def on_cancel(self, call_id: int) -> None:
+        """The caller wants no answer any more."""
+        call = self._live.get(call_id)
+        if call is not None:
+            self._stop_call(call, "cancelled")
+
+    def on_credit(self, call_id: int, nbytes: int) -> None:
+        """The host has taken chunks."""
+        call = self._live.get(call_id)
+        if call is not None and call.on_credit is not None:
+            call.on_credit(nbytes)
+
+    def on_link_lost(self) -> None:
+        """Nobody is there to answer: stop what runs and end `serve`."""
+        self.stop()
+        for call in list(self._live.values()):
+            self._stop_call(call, "cancelled")
+
+    # ---- any thread, and signal handlers ----
+
+    def stop(self) -> None:
+        """Have `serve` return when the running call is done; answer queued ones as cancelled."""
+        self._stopping = True
+        self._inbox.put(None)
+
+    def after_fork_in_child(self) -> None:
+        """This process is a copy: it must not go on as the worker when the tool's code returns."""
+        self._forked = True
+        self._interrupter.armed = None
+
+    # ---- the main thread ----
+
+    def serve(self) -> None:
+        """Run calls until `stop`."""
+        get = self._inbox.get
+        claim = self._queued.pop
+        while True:
+            call = get()
+            if call is None:
+                break
+            # Whoever stopped it while it waited has answered it.
+            if claim(call, _MISSING) is _MISSING:
+                continue
+            if self._stopping:
+                call.stop_code = call.stop_code or "cancelled"
+                self._drop(call)
+            else:
+                self._execute(call)
+        self._drain()
+
+    def close(self) -> None:
+        """Close the event loop of asynchronous tools."""
+        close_loop(self._interrupter.loop)
+
+    def _drain(self) -> None:
+        while True:
+            try:
+                call = self._inbox.get_nowait()
+            except Empty:
+                return
+            if call is not None and self._queued.pop(call, _MISSING) is not _MISSING:
+                call.stop_code = call.stop_code or "cancelled"
+                self._drop(call)
+
+    def _execute(self, call: Call) -> None:
+        interrupter = self._interrupter
+        token = CURRENT.set(call)
+        started = time.perf_counter()
+        try:
+            try:
+                # From here to the `finally` CallCancelled may come up at any point.
+                interrupter.armed = call
+                if call.stop_code is not None:
+                    interrupter.check(call)
+                message = call._wire
+                tool = self.tools[message.tool]
+                value = message.args
+                positional, named = tool.parse(value.json, value.tagged, value.buffers)
+                returned = tool.function(*positional, **named)
+                if type(returned) in LAZY_TYPES:
+                    answer = self._drive(call, returned)
+                else:
+                    answer = self._encode(returned)
+            finally:
+                interrupter.armed = None
+            data = wire.result(call.id, answer, (time.perf_counter() - started) * 1000)
+        except BaseException as error:
+            if self._forked:
+                _leave_child(error)
+            run_ms = (time.perf_counter() - started) * 1000
+            data = wire.failure(call.id, self._why(call, error, run_ms), run_ms)
+        if self._forked:
+            _leave_child(None)
+        CURRENT.reset(token)
+        call.ended = True
+        self._live.pop(call.id, None)
+        self._outbox.put(data)
+
+    def _encode(self, value: object) -> Encoded:
+        return encode(value, max_depth=self._max_depth, max_bytes=self._max_bytes)
+
+    def _drive(self, call: Call, lazy: Any) -> Encoded:
+        message = call._wire
+        sink: Sender | Collector
+        if message.stream:
+            window = message.window_bytes
+            sink = Sender(call, window, self._max_bytes, self._max_depth, self._outbox.put)
+        else:
+            sink = Collector(self._max_bytes, self._max_depth)
+        if hasattr(lazy, "__next__"):
+            return drive_generator(lazy, sink)
+        return run_async(lazy, self._interrupter, self._encode, sink)
+
+    def _report(self, call: Call, report: dict[str, Any]) -> None:
+        value = encode(
+            report, max_depth=self._max_depth, max_bytes=self._max_bytes, where="progress"
+        )
+        if not call.ended:
+            self._outbox.put_progress(call.id, wire.progress(call.id, value))
+
+    # ---- stopping calls ----
+
+    def _stop_call(self, call: Call, code: str) -> None:
+        if call.stop_code is None:
+            call.stop_code = code
+        if self._queued.pop(call, _MISSING) is _MISSING:
+            self._interrupter.stop()
+        else:
+            self._drop(call)
+
+    def _drop(self, call: Call) -> None:
+        """Answer a call that was never started."""
+        call.ended = True
+        self._live.pop(call.id, None)
+        self._outbox.put(wire.failure(call.id, self._stopped(call, None), 0.0))
+
+    def _on_due(self, now: float) -> float:
+        """Stop the calls whose deadline has passed; returns the next deadline."""
+        following = inf
+        for call in list(self._live.values()):
+            if call.deadline is None or call.stop_code is not None:
+                continue
+            if call.deadline <= now:
+                self._stop_call(call, "deadline_exceeded")
+            else:
+                following = min(following, call.deadline)
+        return following
+
+    # ---- failures ----
+
+    def _why(self, call: Call, error: BaseException, run_ms: float) -> Error:
+        if call.stop_code is not None and _is_stop(error):
+            return self._stopped(call, run_ms)
+        if isinstance(error, KeyError) and call.tool not in self.tools:
+            return wire.error("unknown_tool", self._unknown_tool(call.tool))
+        if isinstance(error, ArgumentsError):
+            return wire.error("invalid_arguments", str(error), issues=error.issues)
+        if isinstance(error, InvalidValueError):
+            return wire.error("invalid_value", f"tool '{call.tool}': {safe_text(error)}")
+        if isinstance(error, ResultTooLargeError):
+            return wire.error("result_too_large", f"tool '{call.tool}': {safe_text(error)}")
+        text = f"tool '{call.tool}' raised {type_name(type(error))}"
+        message = safe_text(error)
+        return wire.error(
+            "python_exception", f"{text}: {message}" if message else text, describe(error)
+        )
+
+    def _stopped(self, call: Call, run_ms: float | None) -> Error:
+        code = call.stop_code or "cancelled"
+        limit = f"within {call._wire.timeout_ms:.0f} ms"
+        if run_ms is None:
+            if code == "deadline_exceeded":
+                text = f"was not started {limit}: the worker was busy with an earlier call"
+            elif self._stopping:
+                text = "was not started: the worker is stopping"
+            else:
+                text = "was cancelled before it was started"
+        elif code == "deadline_exceeded":
+            text = f"did not finish {limit}; it ran for {run_ms:.0f} ms"
+        else:
+            text = f"was cancelled after it had run for {run_ms:.0f} ms"
+        return wire.error(code, f"tool '{call.tool}' {text}")
+
+    def _unknown_tool(self, name: str) -> str:
+        from difflib import get_close_matches
+
+        near: Sequence[str] = get_close_matches(name, self.tools, n=3, cutoff=0.6)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(self.tools)}"
+        return f"this worker has no tool '{name}'; {hint}"
+
+
+def _is_stop(error: BaseException) -> bool:
+    """Whether the exception is the stop itself, or what the tool made of it."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        if isinstance(current, (CallCancelled, asyncio.CancelledError)):
+            return True
+        seen.add(id(current))
+        current = current.__cause__ or current.__context__
+    return False
+
+
+def _leave_child(error: BaseException | None) -> None:
+    """End a forked copy of the worker in which a tool returned or raised."""
+    status = 0
+    if isinstance(error, SystemExit):
+        status = error.code if isinstance(error.code, int) else int(error.code is not None)
+    elif error is not None:
+        status = 1
+        sys.excepthook(type(error), error, error.__traceback__)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            continue
+    os._exit(status)

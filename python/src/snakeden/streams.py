@@ -1,0 +1,212 @@
+"""Drive what a tool returned instead of a value: generators, coroutines and asynchronous
+generators.
+
+Chunks are sent one by one within the window that the host credits, or collected into one list when
+the caller wants no stream.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from queue import SimpleQueue
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from typing import Any, Final
+
+from snakeden import wire
+from snakeden.call import Call
+from snakeden.errors import ResultTooLargeError
+from snakeden.interrupt import Interrupter
+from snakeden.values import Encoded, encode
+
+__all__ = ["LAZY_TYPES", "Collector", "Sender", "close_loop", "drive_generator", "run_async"]
+
+LAZY_TYPES: Final = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType})
+CHUNK_OVERHEAD: Final = 64
+"""What a chunk weighs beyond its JSON and buffers, in bytes."""
+
+
+class Sender:
+    """Sends chunks while what the host has not credited weighs less than the window."""
+
+    def __init__(
+        self, call: Call, window: int, max_bytes: int, max_depth: int, put: Callable[[bytes], None]
+    ) -> None:
+        self._call_id = call.id
+        self._window = max(1, window)
+        self._max_bytes = max_bytes
+        self._max_depth = max_depth
+        self._put = put
+        self._owed = 0
+        self._credits: SimpleQueue[int] = SimpleQueue()
+        self._wake: Callable[[], object] | None = None
+        call.on_credit = self._on_credit
+
+    def _on_credit(self, nbytes: int) -> None:
+        """Called on the reader's thread."""
+        self._credits.put(nbytes)
+        if self._wake is not None:
+            self._wake()
+
+    def send(self, item: object) -> None:
+        """Send one chunk."""
+        value = encode(item, max_depth=self._max_depth, max_bytes=self._max_bytes, where="chunk")
+        self._put(wire.chunk(self._call_id, value))
+        self._owed += value.size + CHUNK_OVERHEAD
+
+    def wait(self) -> None:
+        """Wait until the window is open; a cancelled call is interrupted here like anywhere in its
+        tool.
+        """
+        while self._owed >= self._window:
+            self._owed -= self._credits.get()
+
+    async def wait_async(self) -> None:
+        """As `wait`, while other tasks of the loop go on."""
+        if self._owed < self._window:
+            return
+        loop = asyncio.get_running_loop()
+        signalled = asyncio.Event()
+        self._wake = lambda: loop.call_soon_threadsafe(signalled.set)
+        try:
+            while True:
+                while not self._credits.empty():
+                    self._owed -= self._credits.get()
+                if self._owed < self._window:
+                    return
+                await signalled.wait()
+                signalled.clear()
+        finally:
+            self._wake = None
+
+    def finish(self, returned: object) -> Encoded:
+        """The result of the stream: what the generator returned."""
+        return encode(returned, max_depth=self._max_depth, max_bytes=self._max_bytes)
+
+
+class Collector:
+    """Gathers chunks into one list, each encoded as it comes, so that an endless generator meets
+    the limit.
+    """
+
+    def __init__(self, max_bytes: int, max_depth: int) -> None:
+        self._max_bytes = max_bytes
+        self._max_depth = max_depth - 1
+        self._texts: list[bytes] = []
+        self._buffers: list[bytes] = []
+        self._tagged = False
+        self._size = 2
+        self._attached = 0
+
+    def send(self, item: object) -> None:
+        """Take one chunk."""
+        where = f"result[{len(self._texts)}]"
+        value = encode(
+            item,
+            max_depth=self._max_depth,
+            max_bytes=self._max_bytes,
+            where=where,
+            buffers=self._buffers,
+        )
+        self._texts.append(value.json)
+        self._tagged = self._tagged or value.tagged
+        self._size += len(value.json) + 1
+        while self._attached < len(self._buffers):
+            self._size += len(self._buffers[self._attached])
+            self._attached += 1
+        if 0 < self._max_bytes < self._size:
+            raise ResultTooLargeError(self._size, self._max_bytes, "list of chunks")
+
+    def wait(self) -> None:
+        """Nothing to wait for."""
+
+    async def wait_async(self) -> None:
+        """Let other tasks run."""
+        await asyncio.sleep(0)
+
+    def finish(self, _returned: object) -> Encoded:
+        """The list of all chunks; what the generator returned has no place in it."""
+        return Encoded(b"[" + b",".join(self._texts) + b"]", self._tagged, self._buffers)
+
+
+def drive_generator(generator: Generator[Any, Any, Any], sink: Sender | Collector) -> Encoded:
+    """Run a generator to its end. It is closed, and its `finally` has run, whatever happens."""
+    advance = generator.__next__
+    try:
+        while True:
+            try:
+                item = advance()
+            except StopIteration as end:
+                return sink.finish(end.value)
+            sink.send(item)
+            del item
+            sink.wait()
+    finally:
+        generator.close()
+
+
+def run_async(
+    lazy: Coroutine[Any, Any, Any] | AsyncGenerator[Any, Any],
+    interrupter: Interrupter,
+    finish: Callable[[Any], Encoded],
+    sink: Sender | Collector,
+) -> Encoded:
+    """Run a coroutine or an asynchronous generator on the worker's one event loop."""
+    loop = interrupter.loop
+    if loop is None or loop.is_closed():
+        loop = interrupter.loop = asyncio.new_event_loop()
+    if isinstance(lazy, AsyncGeneratorType):
+        work: Coroutine[Any, Any, Encoded] = _drive_async(lazy, sink)
+    else:
+        work = _await(lazy, finish)  # type: ignore[arg-type]
+    task: asyncio.Task[Encoded] | None = None
+    try:
+        task = interrupter.task = loop.create_task(work)
+        return loop.run_until_complete(task)
+    finally:
+        interrupter.task = None
+        if task is None:
+            work.close()
+        elif not task.done():
+            # The loop itself was interrupted; the task still has to unwind.
+            task.cancel()
+            _unwind(loop, task)
+        elif not task.cancelled():
+            task.exception()  # Looked at, so that the loop does not complain of it.
+
+
+def _unwind(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+    try:
+        loop.run_until_complete(task)
+    except BaseException:
+        # The exception on its way out is the cause; what unwinding adds does not matter.
+        return
+
+
+async def _await(coroutine: Coroutine[Any, Any, Any], finish: Callable[[Any], Encoded]) -> Encoded:
+    return finish(await coroutine)
+
+
+async def _drive_async(generator: AsyncGenerator[Any, Any], sink: Sender | Collector) -> Encoded:
+    try:
+        async for item in generator:
+            sink.send(item)
+            await sink.wait_async()
+        return sink.finish(None)
+    finally:
+        await generator.aclose()
+
+
+def close_loop(loop: asyncio.AbstractEventLoop | None) -> None:
+    """Cancel what tools left running on the loop, and close it."""
+    if loop is None or loop.is_closed():
+        return
+    try:
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        loop.close()

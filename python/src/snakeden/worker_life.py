@@ -1,0 +1,252 @@
+"""The life of a worker: hello, welcome, load, ready, calls, stop.
+
+starting -> serving -> ending. The reader's thread and SIGTERM may end it in any state: while it
+starts, nobody's work is lost and the process just exits; while it serves, the running call is
+finished first.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import platform
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from snakeden import __version__, exit_status, log_bridge, output, wire
+from snakeden.adapter_loader import LoadedAdapter, load_adapter
+from snakeden.errors import AdapterError
+from snakeden.exceptions import describe
+from snakeden.link import GrpcLink, LinkLostError
+from snakeden.outbox import Outbox
+from snakeden.runner import Runner
+
+if TYPE_CHECKING:
+    from snakeden.gen.link_pb2 import HostFrame, HostMessage, Welcome
+
+__all__ = ["WorkerLife"]
+
+TEARDOWN_SECONDS: Final = 10.0
+"""How long teardown() and exit handlers may take before the process leaves without them."""
+LOST_SECONDS: Final = 2.0
+"""The same when the host is no longer there to wait."""
+FLUSH_SECONDS: Final = 2.0
+"""How long the host may take to end the stream after we did."""
+SWITCH_SECONDS: Final = 0.0003
+"""How long a busy tool may keep the interpreter from the reader and the writer.
+
+Python's own 5 ms lets them starve for a second beside a tool that does a little I/O every
+millisecond: each short release wakes them too late and starts their wait anew.
+"""
+
+
+class WorkerLife:
+    """One worker from hello to exit. Belongs to the main thread."""
+
+    def __init__(self, address: str, worker_id: str, token: str) -> None:
+        self._address = address
+        self._worker_id = worker_id
+        self._token = token
+        self._outbox = Outbox()
+        self._runner: Runner | None = None
+        self._adapter: LoadedAdapter | None = None
+        self._serving = False
+        self._ending = False
+        self._lost = False
+        self._told = False
+        self._stream_ended = threading.Event()
+        signal.signal(signal.SIGTERM, self._on_terminate)
+        # A handler, not SIG_IGN, which children would inherit. Ctrl-C is for the host to deal with.
+        signal.signal(signal.SIGINT, lambda _signum, _frame: None)
+
+    def run(self) -> int:
+        """Serve; returns the exit status."""
+        self._outbox.put(
+            wire.hello(
+                self._worker_id, self._token, os.getpid(), platform.python_version(), __version__
+            )
+        )
+        frames = GrpcLink(self._address, self._outbox).frames()
+        try:
+            welcome, rest = self._greet(frames)
+        except LinkLostError as error:
+            print(f"snakeden worker {self._worker_id}: {error}", file=sys.stderr)
+            return exit_status.LINK_LOST
+        if welcome is None:
+            return exit_status.REFUSED
+        sys.setswitchinterval(SWITCH_SECONDS)
+        log_bridge.install(self._outbox, welcome.log_level)
+        runner = Runner(self._outbox, welcome.max_result_bytes, welcome.max_depth or 200)
+        self._runner = runner
+        os.register_at_fork(
+            before=_hold_sigterm,
+            after_in_parent=_release_sigterm,
+            after_in_child=self._after_fork_in_child,
+        )
+        threading.Thread(
+            target=self._read, args=(rest, frames, runner), name="snakeden-reader", daemon=True
+        ).start()
+        return self._load_and_serve(welcome, runner)
+
+    def _load_and_serve(self, welcome: Welcome, runner: Runner) -> int:
+        try:
+            self._adapter = load_adapter(welcome.adapter, list(welcome.module_paths))
+        except AdapterError as error:
+            cause = None if error.__cause__ is None else describe(error.__cause__)
+            why = wire.error("worker_start_failed", str(error), cause)
+            self._outbox.put(wire.start_failed(why))
+            return exit_status.START_FAILED
+        runner.tools = self._adapter.tools
+        self._serving = True
+        self._outbox.put(wire.ready(self._adapter.tools.values()))
+        runner.serve()
+        return exit_status.LINK_LOST if self._lost and not self._told else exit_status.OK
+
+    def leave(self, status: int) -> NoReturn:
+        """Tear down, send what waits, and exit.
+
+        Bounded: threads and exit handlers of tools cannot hold it up.
+        """
+        if os.getpid() != _PID:  # A forked copy that unwound to here.
+            os._exit(status)
+        self._bound(LOST_SECONDS if self._lost else TEARDOWN_SECONDS, status)
+        if self._adapter is not None:
+            self._guarded(self._adapter.teardown, "teardown()")
+        if self._runner is not None:
+            self._guarded(self._runner.close, "the event loop")
+        self._ending = True
+        self._outbox.close()
+        if not self._lost and self._runner is not None:
+            self._stream_ended.wait(FLUSH_SECONDS)
+        self._guarded(atexit._run_exitfuncs, "an exit handler")
+        output.flush()
+        os._exit(status)
+
+    # ---- hello ----
+
+    def _greet(self, frames: Iterator[HostFrame]) -> tuple[Welcome | None, list[HostMessage]]:
+        """Wait for the host's answer; returns it and what came in the same frame. None when it
+        refused.
+        """
+        for frame in frames:
+            messages = list(frame.messages)
+            for index, message in enumerate(messages):
+                body = message.WhichOneof("body")
+                if body == "welcome":
+                    return message.welcome, messages[index + 1 :]
+                if body == "refused":
+                    why = message.refused.error
+                    print(
+                        f"snakeden worker {self._worker_id}: "
+                        f"the host refused it: {why.message} ({why.code})",
+                        file=sys.stderr,
+                    )
+                    return None, []
+                if body == "ping":
+                    self._outbox.put_urgent(wire.pong(message.ping.id))
+                if body == "stop":
+                    self._exit_now(exit_status.OK)
+        raise LinkLostError(f"the host at {self._address} ended the link before it said welcome")
+
+    # ---- the reader's thread ----
+
+    def _read(self, rest: list[HostMessage], frames: Iterator[HostFrame], runner: Runner) -> None:
+        reason = "the host ended the link without a stop"
+        try:
+            for message in rest:
+                self._handle(message, runner)
+            for frame in frames:
+                for message in frame.messages:
+                    self._handle(message, runner)
+        except LinkLostError as error:
+            reason = str(error)
+        except Exception:
+            reason = f"the reader failed: {traceback.format_exc()}"
+        self._stream_ended.set()
+        if self._ending:
+            return
+        status = exit_status.OK if self._told else exit_status.LINK_LOST
+        if not self._told:
+            print(f"snakeden worker {self._worker_id}: {reason}", file=sys.stderr)
+        self._lost = True
+        if not self._serving:
+            self._exit_now(status)
+        self._bound(LOST_SECONDS, status)
+        runner.on_link_lost()
+
+    def _handle(self, message: HostMessage, runner: Runner) -> None:
+        body = message.WhichOneof("body")
+        if body == "call":
+            runner.on_call(message.call)
+        elif body == "credit":
+            credit = message.credit
+            runner.on_credit(credit.id, credit.bytes)
+        elif body == "ping":
+            self._outbox.put_urgent(wire.pong(message.ping.id))
+        elif body == "cancel":
+            runner.on_cancel(message.cancel.id)
+        elif body == "stop":
+            self._stop()
+
+    # ---- ending ----
+
+    def _on_terminate(self, _signum: int, _frame: object) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        """Finish what runs and end; safe in a signal handler and on the reader's thread."""
+        self._told = True
+        if self._serving and self._runner is not None:
+            self._runner.stop()
+        elif not self._ending:
+            # Whatever the adapter is doing at import or in setup() may never end.
+            self._exit_now(exit_status.OK)
+
+    @staticmethod
+    def _exit_now(status: int) -> NoReturn:
+        os._exit(status)
+
+    def _bound(self, seconds: float, status: int) -> None:
+        """Leave after `seconds`, whatever holds up the main thread."""
+
+        def leave() -> None:
+            os.write(
+                2,
+                f"snakeden worker {self._worker_id}: left after waiting {seconds:g} s\n".encode(),
+            )
+            os._exit(status)
+
+        timer = threading.Timer(seconds, leave)
+        timer.daemon = True
+        timer.start()
+
+    def _guarded(self, step: Callable[[], object], name: str) -> None:
+        try:
+            step()
+        except BaseException:
+            print(f"snakeden worker {self._worker_id}: {name} raised", file=sys.stderr)
+            traceback.print_exc()
+
+    def _after_fork_in_child(self) -> None:
+        """A child that a tool forks is no worker: give signals back their meaning."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        _release_sigterm()
+        if self._runner is not None:
+            self._runner.after_fork_in_child()
+
+
+def _hold_sigterm() -> None:
+    """A child that is told to end right after the fork must not lose that to our own handler."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
+
+
+def _release_sigterm() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
+
+
+_PID: Final = os.getpid()

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import array
+import ctypes
+import json
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from snakeden.arrays import FORMATS
+from snakeden.values import decode, encode
+from tests.fake_host import SOURCES
+
+dtypes = st.sampled_from(
+    ["?", "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f2", "f4", "f8", "c8", "c16"]
+)
+shapes = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=4)
+
+
+@st.composite
+def arrays(draw: st.DrawFn) -> Any:
+    order = draw(st.sampled_from("<>"))
+    dtype = np.dtype(order + draw(dtypes))
+    value = draw(hnp.arrays(dtype, draw(shapes), elements=hnp.from_dtype(np.dtype(dtype.str[1:]))))
+    layout = draw(st.sampled_from(["as is", "transposed", "reversed", "strided"]))
+    if layout == "transposed":
+        return value.T
+    if layout == "reversed" and value.ndim:
+        return value[::-1]
+    if layout == "strided" and value.ndim:
+        return np.repeat(value, 2, axis=0)[::2]
+    return value
+
+
+@given(arrays())
+def test_encode_and_decode_give_back_every_array(value: Any) -> None:
+    encoded = encode(value)
+    back = decode(*encoded)
+    node = json.loads(encoded.json)
+    assert node["dtype"] in FORMATS
+    assert back.shape == value.shape
+    assert back.dtype == value.dtype.newbyteorder("<")
+    np.testing.assert_array_equal(back, value)
+    assert not back.flags.writeable
+
+
+def test_encode_converts_wide_floats_to_those_of_the_link() -> None:
+    value = np.array([1.5, np.inf], dtype=np.longdouble)
+    assert decode(*encode(value)).dtype == np.float64
+    assert decode(*encode(value.astype(np.clongdouble))).dtype == np.complex128
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.bool_(True), True),
+        (np.int8(-3), -3),
+        (np.uint64(2**64 - 1), 2**64 - 1),
+        (np.float32(2.5), 2.5),
+        (np.float64(2.5), 2.5),
+        (np.longdouble(2.5), 2.5),
+        (np.str_("x"), "x"),
+        (np.bytes_(b"x"), b"x"),
+        (np.datetime64("2024-02-29"), "2024-02-29"),
+        (np.datetime64("NaT", "s"), None),
+        (np.timedelta64(90, "s"), "PT90S"),
+        (np.complex64(1j), {"$snakeden": "unserializable", "type": "numpy.complex64"}),
+        (np.array(["a", "b"]), ["a", "b"]),
+        (np.array([["a"], [None]], dtype=object), [["a"], [None]]),
+        (np.array(["2024-02-29", "NaT"], dtype="M8[D]"), ["2024-02-29", None]),
+        (np.array([1, "NaT"], dtype="m8[s]"), ["PT1S", None]),
+        (np.array([(1, 2.5)], dtype=[("a", "i4"), ("b", "f8")]), [[1, 2.5]]),
+        (np.ma.array([1, 2], mask=[False, True]), [1, None]),
+        ({np.int64(3): np.float32(0.5)}, {"3": 0.5}),
+    ],
+    ids=repr,
+)
+def test_encode_converts_what_numpy_has_beyond_numbers(value: Any, expected: Any) -> None:
+    assert decode(*encode(value)) == expected
+
+
+def test_encode_marks_large_arrays_of_objects() -> None:
+    value = np.array(["x"] * 100_001)
+    assert decode(*encode(value)) == {"$snakeden": "unserializable", "type": "numpy.ndarray"}
+
+
+@pytest.mark.parametrize("code", list("bBhHiIlLqQfd"))
+def test_encode_sends_array_array_by_its_memory(code: str) -> None:
+    value = array.array(code, [1, 2, 3])
+    back = decode(*encode(value))
+    if code == "B":
+        assert back == b"\1\2\3"
+    else:
+        assert back.tolist() == value.tolist()
+
+
+def test_encode_sends_buffers_of_many_dimensions_and_big_endian() -> None:
+    grid = memoryview(bytes(range(6))).cast("B", [2, 3])
+    assert decode(*encode(grid)).tolist() == [[0, 1, 2], [3, 4, 5]]
+    big = (ctypes.c_uint32.__ctype_be__ * 2)(1, 2)
+    assert decode(*encode(big)).tolist() == [1, 2]
+    plain = ((ctypes.c_double * 2) * 2)()
+    assert decode(*encode(plain)).tolist() == [[0, 0], [0, 0]]
+
+
+class HasInterface:
+    def __init__(self, value: Any) -> None:
+        self.held = value
+        self.__array_interface__ = value.__array_interface__
+
+
+def test_encode_sends_what_has_an_array_interface() -> None:
+    assert decode(*encode(HasInterface(np.arange(3)))).tolist() == [0, 1, 2]
+
+
+WITHOUT_NUMPY = """
+import sys
+sys.modules["numpy"] = None
+import array
+from snakeden.values import decode, encode
+value = array.array("d", [1.5, 2.5])
+back = decode(*encode(value))
+assert isinstance(back, memoryview) and back.format == "d" and back.tolist() == [1.5, 2.5], back
+grid = decode(b'{"$snakeden":"array","dtype":"<i2","shape":[2,2],"buffer":0}', True, [bytes(8)])
+assert grid.shape == (2, 2) and grid.format == "h"
+point = decode(b'{"$snakeden":"array","dtype":"<f8","shape":[],"buffer":0}', True, [bytes(8)])
+assert point.ndim == 0 and point[()] == 0.0
+empty = decode(b'{"$snakeden":"array","dtype":"<f8","shape":[2,0],"buffer":0}', True, [b""])
+assert len(empty) == 0
+half = decode(b'{"$snakeden":"array","dtype":"<f2","shape":[2],"buffer":0}', True, [bytes(4)])
+assert half.nbytes == 4
+print("ok")
+"""
+
+
+def test_decode_gives_memoryviews_where_numpy_is_missing() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT_NUMPY],
+        env={"PYTHONPATH": str(SOURCES)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.stdout == "ok\n", run.stderr

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from snakeden.outbox import FRAME_BYTES, MAX_LOG_ENTRIES, Outbox
+
+
+def drained(outbox: Outbox) -> list[bytes]:
+    outbox.close()
+    return list(outbox)
+
+
+def test_outbox_sends_what_gathered_as_one_frame() -> None:
+    outbox = Outbox()
+    for message in (b"a", b"b", b"c"):
+        outbox.put(message)
+    assert next(outbox) == b"abc"
+
+
+def test_outbox_ends_a_frame_at_its_size() -> None:
+    outbox = Outbox()
+    half = b"x" * (FRAME_BYTES // 2)
+    big = b"y" * (3 * FRAME_BYTES)
+    for message in (half, half, b"small", big, b"after"):
+        outbox.put(message)
+    assert list(map(len, drained(outbox))) == [FRAME_BYTES, 5, len(big), 5]
+
+
+def test_outbox_keeps_pongs_from_waiting_behind_results() -> None:
+    outbox = Outbox()
+    outbox.put(b"x" * FRAME_BYTES)
+    outbox.put(b"y" * FRAME_BYTES)
+    outbox.put_urgent(b"pong")
+    assert next(outbox).startswith(b"pong")
+
+
+def test_outbox_sends_only_the_newest_progress_of_a_call() -> None:
+    outbox = Outbox()
+    for step in range(1000):
+        outbox.put_progress(1, b"p%03d" % step)
+        outbox.put_progress(2, b"q%03d" % step)
+    assert drained(outbox) == [b"p999q999"]
+
+
+def test_outbox_puts_progress_and_logs_in_front_of_the_result_they_came_before() -> None:
+    outbox = Outbox()
+    outbox.put_log(lambda _dropped: b"log ")
+    outbox.put_progress(1, b"progress ")
+    outbox.put(b"result")
+    assert drained(outbox) == [b"progress log result"]
+
+
+def test_outbox_drops_log_entries_beyond_the_bound_and_says_how_many() -> None:
+    outbox = Outbox()
+    for _ in range(MAX_LOG_ENTRIES + 7):
+        outbox.put_log(lambda dropped: b"%d;" % dropped)
+    outbox.put(b"result")
+    assert next(outbox) == b"0;" * MAX_LOG_ENTRIES + b"result"
+    outbox.put_log(lambda dropped: b"%d;" % dropped)
+    outbox.put_log(lambda dropped: b"%d;" % dropped)
+    assert next(outbox) == b"7;0;"
+
+
+def test_outbox_bounds_the_bytes_of_log_entries() -> None:
+    outbox = Outbox()
+    for _ in range(100):
+        outbox.put_log(lambda _dropped: b"x" * 100_000)
+    assert sum(map(len, drained(outbox))) < 1_200_000
+
+
+def test_outbox_never_drops_messages_and_keeps_their_order() -> None:
+    outbox = Outbox()
+
+    def produce() -> None:
+        for number in range(20_000):
+            outbox.put(b"%d," % number)
+        outbox.close()
+
+    thread = threading.Thread(target=produce)
+    thread.start()
+    frames = list(outbox)
+    thread.join()
+    assert b"".join(frames) == b"".join(b"%d," % number for number in range(20_000))
+
+
+def test_outbox_ends_after_close_and_stays_ended() -> None:
+    outbox = Outbox()
+    outbox.put(b"last")
+    outbox.close()
+    outbox.put(b"too late")
+    assert list(outbox) == [b"last"]
+    with pytest.raises(StopIteration):
+        next(outbox)

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import functools
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+import snakeden
+from snakeden import Adapter, tool
+from snakeden.tool import mark_of
+from tests.fake_host import SOURCES
+
+
+def test_tool_leaves_the_function_as_it_is() -> None:
+    @tool
+    def double(x: int) -> int:
+        """Twice."""
+        return 2 * x
+
+    assert double(2) == 4
+    assert double.__name__ == "double"
+    assert mark_of(double) == (None, None)
+
+
+def test_tool_takes_a_name_and_a_description() -> None:
+    @tool(name="other", description="Says more.")
+    def double(x: int) -> int:
+        return 2 * x
+
+    assert mark_of(double) == ("other", "Says more.")
+
+
+def test_tool_marks_methods_of_every_kind() -> None:
+    class Kinds:
+        @tool
+        def method(self) -> int:
+            return 1
+
+        @tool
+        @staticmethod
+        def outside_static() -> int:
+            return 2
+
+        @staticmethod
+        @tool
+        def inside_static() -> int:
+            return 3
+
+        @tool
+        @classmethod
+        def of_class(cls) -> int:
+            return 4
+
+    kinds = Kinds()
+    for name, value in [
+        ("method", 1),
+        ("outside_static", 2),
+        ("inside_static", 3),
+        ("of_class", 4),
+    ]:
+        assert mark_of(getattr(kinds, name)) is not None
+        assert getattr(kinds, name)() == value
+
+
+def test_tool_survives_wrapping() -> None:
+    def twice(function: Any) -> Any:
+        @functools.wraps(function)
+        def wrapper(*args: Any) -> Any:
+            return function(*args) * 2
+
+        return wrapper
+
+    @twice
+    @tool
+    def one() -> int:
+        return 1
+
+    assert mark_of(one) is not None
+
+
+@pytest.mark.parametrize(
+    "target", [Adapter, 5, functools.partial(print)], ids=lambda it: type(it).__name__
+)
+def test_tool_refuses_what_is_no_function(target: Any) -> None:
+    with pytest.raises(TypeError, match="@tool marks functions and methods; it was used on"):
+        tool(target)
+
+
+def test_mark_of_is_not_fooled_by_objects_that_answer_to_every_name() -> None:
+    class Anything:
+        def __getattr__(self, name: str) -> Any:
+            return self
+
+    assert mark_of(Anything()) is None
+
+
+def test_import_of_the_package_loads_nothing_heavy() -> None:
+    code = (
+        "import sys, snakeden; "
+        "print([m for m in ('grpc', 'google.protobuf', 'numpy', 'msgspec') if m in sys.modules])"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": str(SOURCES)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stdout == "[]\n"
+    assert snakeden.__version__

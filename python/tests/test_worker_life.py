@@ -1,0 +1,205 @@
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from snakeden import __version__, exit_status
+from snakeden.gen import link_pb2 as link
+from snakeden.gen.errors_pb2 import Error
+from tests.fake_host import FakeHost, wait_for
+
+
+def test_worker_says_hello_first(host: FakeHost) -> None:
+    worker = host.connect()
+    hello = worker.link.expect("hello")
+    assert hello.protocol_version == 1
+    assert hello.worker_id == "default-1"
+    assert hello.token == "secret-token"
+    assert hello.pid == worker.process.pid
+    assert hello.python_version == platform.python_version()
+    assert hello.package_version == __version__
+
+
+def test_worker_answers_pings_before_it_is_welcome_and_while_it_loads(host: FakeHost) -> None:
+    worker = host.connect()
+    worker.link.expect("hello")
+    worker.link.send({"ping": link.Ping(id=1)})
+    assert worker.link.expect("pong").id == 1
+    worker.welcome("never_says_hello")
+    worker.link.send({"ping": link.Ping(id=2)})
+    assert worker.link.expect("pong").id == 2
+
+
+def test_worker_leaves_with_a_status_of_its_own_when_it_is_refused(host: FakeHost) -> None:
+    worker = host.connect()
+    worker.link.expect("hello")
+    error = Error(code="protocol_mismatch", message="speaks version 1, this host version 2")
+    worker.link.send({"refused": link.Refused(error=error)})
+    assert worker.wait() == exit_status.REFUSED
+    assert (
+        "the host refused it: speaks version 1, this host version 2 (protocol_mismatch)"
+        in worker.stderr
+    )
+
+
+def test_worker_leaves_when_nobody_listens(host: FakeHost, tmp_path: Path) -> None:
+    process, folder = host.spawn(address=f"unix:{tmp_path}/nobody.sock")
+    assert process.wait(20) == exit_status.LINK_LOST
+    assert "the link to unix:" in (folder / "stderr").read_text()
+
+
+def test_worker_refuses_a_wrong_command_line() -> None:
+    pid = os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-m", "snakeden.worker", "--nope"])
+    assert pid == exit_status.USAGE
+
+
+def test_worker_offers_its_tools(host: FakeHost) -> None:
+    worker = host.start("typed")
+    assert worker.tools["renamed.tool-1"].description == "Has a name and a description of its own."
+    assert worker.tools["scale"].description == "Scale a point."
+    assert '"Point"' in worker.tools["scale"].input_schema
+    assert not worker.tools["scale"].streams
+    assert worker.stop() == exit_status.OK
+
+
+def test_worker_takes_the_token_out_of_the_environment(host: FakeHost, tmp_path: Path) -> None:
+    (tmp_path / "env.py").write_text(
+        "import os\nfrom snakeden import tool\n@tool\ndef env(): return dict(os.environ)\n"
+    )
+    worker = host.start("env", paths=[str(tmp_path)])
+    assert "SNAKEDEN_TOKEN" not in worker.link.run("env")
+
+
+@pytest.mark.parametrize(
+    ("adapter", "message", "exception"),
+    [
+        ("no_such_adapter", "there is no module 'no_such_adapter'", None),
+        ("not a name", "is not of the form", None),
+        ("typed:Missing", "has no 'Missing'", None),
+        ("raises_at_import", "raised KeyError while it was imported: 'MODEL_PATH'", "KeyError"),
+        ("exits_at_import", "left by sys.exit(7) while it was imported", "SystemExit"),
+        (
+            "raises_in_setup",
+            "raised FileNotFoundError in setup(): model.bin is not there",
+            "FileNotFoundError",
+        ),
+    ],
+)
+def test_worker_says_why_it_cannot_start(
+    host: FakeHost, adapter: str, message: str, exception: str | None
+) -> None:
+    worker, error = host.start_failing(adapter)
+    assert error.code == "worker_start_failed"
+    assert message in error.message
+    if exception is None:
+        assert not error.HasField("python")
+    else:
+        assert error.python.type == exception
+        assert adapter in error.python.traceback
+        assert "adapter_loader" not in error.python.traceback
+    assert worker.link.next() is None
+    assert worker.wait() == exit_status.START_FAILED
+
+
+def test_worker_shows_the_status_of_a_process_that_dies_at_import(host: FakeHost) -> None:
+    worker = host.connect()
+    worker.link.expect("hello")
+    worker.welcome("dies_at_import")
+    assert worker.wait() == 7
+    assert "the native library gave up" in worker.stderr
+
+
+@pytest.mark.parametrize("how", ["stop", "SIGTERM"])
+def test_worker_that_is_still_starting_leaves_at_once(host: FakeHost, how: str) -> None:
+    worker = host.connect()
+    worker.link.expect("hello")
+    worker.welcome("never_says_hello")
+    wait_for(lambda: b"waiting" in worker.stdout, "the import to begin")
+    if how == "stop":
+        worker.link.send({"stop": link.Stop()})
+    else:
+        worker.process.terminate()
+    assert worker.wait() == exit_status.OK
+
+
+@pytest.mark.parametrize("how", ["stop", "SIGTERM"])
+def test_worker_finishes_its_call_before_it_stops(host: FakeHost, how: str) -> None:
+    worker = host.start("swallows_cancel")
+    worker.link.call(1, "stubborn", {"seconds": 0.5})
+    worker.link.call(2, "stubborn", {"seconds": 0})
+    worker.link.send({"ping": link.Ping(id=1)})
+    worker.link.expect("pong")
+    if how == "stop":
+        worker.link.send({"stop": link.Stop()})
+    else:
+        worker.process.send_signal(signal.SIGTERM)
+    assert worker.link.result() == {"cancelled": False, "caught": False}
+    error = worker.link.expect("failure").error
+    assert error.code == "cancelled"
+    assert error.message == "tool 'stubborn' was not started: the worker is stopping"
+    assert worker.link.next() is None
+    assert worker.wait() == exit_status.OK
+
+
+def test_worker_answers_calls_that_come_after_the_stop(host: FakeHost) -> None:
+    worker = host.start("swallows_cancel")
+    worker.link.call(1, "stubborn", {"seconds": 0.3})
+    worker.link.send({"stop": link.Stop()})
+    worker.link.call(2, "stubborn")
+    error = worker.link.expect("failure")
+    assert (error.id, error.error.code) == (2, "cancelled")
+    worker.link.expect("result")
+    assert worker.wait() == exit_status.OK
+
+
+def test_worker_tears_down_and_leaves_in_spite_of_threads(host: FakeHost) -> None:
+    worker = host.start("threads")
+    assert worker.link.run("leave_thread") > 1
+    assert worker.stop() == exit_status.OK
+    assert worker.stdout == b"threads: torn down\nthreads: exit handler ran\n"
+
+
+def test_worker_takes_no_notice_of_sigint(host: FakeHost) -> None:
+    worker = host.start("snakeden.demo")
+    worker.link.call(1, "sleep", {"seconds": 0.3})
+    worker.process.send_signal(signal.SIGINT)
+    assert worker.link.result() >= 0.3
+    assert worker.stop() == exit_status.OK
+
+
+def test_worker_leaves_when_the_link_ends_while_it_is_idle(host: FakeHost) -> None:
+    worker = host.start("threads")
+    worker.link.drop()
+    assert worker.wait() == exit_status.LINK_LOST
+    assert "the host ended the link without a stop" in worker.stderr
+    assert b"torn down" in worker.stdout
+
+
+def test_worker_leaves_when_the_link_ends_while_it_works(host: FakeHost, tmp_path: Path) -> None:
+    path = tmp_path / "lines"
+    worker = host.start("appender")
+    worker.link.call(1, "append_stream", {"path": str(path)}, stream=True, window_bytes=1)
+    worker.link.expect("chunk")
+    worker.link.drop()
+    assert worker.wait() == exit_status.LINK_LOST
+    assert path.read_text().endswith("closed\n")
+
+
+def test_worker_leaves_when_the_link_ends_though_its_tool_does_not(host: FakeHost) -> None:
+    worker = host.start("swallows_cancel")
+    worker.link.call(1, "stubborn", {"seconds": 1000})
+    worker.link.drop()
+    assert worker.wait() == exit_status.LINK_LOST
+
+
+def test_worker_leaves_when_the_link_ends_while_it_loads(host: FakeHost) -> None:
+    worker = host.connect()
+    worker.link.expect("hello")
+    worker.welcome("never_says_hello")
+    worker.link.drop()
+    assert worker.wait() == exit_status.LINK_LOST
