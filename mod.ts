@@ -1,0 +1,62 @@
+/**
+ * Snakeden as a library: pools of warm, supervised Python workers inside a Deno program.
+ *
+ * @example
+ * ```ts
+ * import { Snakeden } from "snakeden";
+ *
+ * await using den = await Snakeden.start({ pools: [{ name: "default", size: 2 }] });
+ * const sum = await den.execute<number>("add", { a: 2, b: 3 });
+ * for await (const chunk of den.stream<number>("counter", { n: 3 })) console.log(sum, chunk);
+ * ```
+ *
+ * @module
+ */
+export {
+  type ArrayData,
+  type DType,
+  isUnserializable,
+  NdArray,
+  type Unserializable,
+  Value,
+  type WriteOptions,
+} from "./src/bridge/mod.ts";
+export type { Args, CallOptions } from "./src/call_options.ts";
+export { type Config, type ConfigInput, defineConfig, type PoolConfig } from "./src/config/mod.ts";
+export {
+  DeadlineExceededError,
+  type ErrorCode,
+  type FieldIssue,
+  InvalidInputError,
+  PythonError,
+  type PythonExceptionInfo,
+  SnakedenError,
+  WorkerCrashedError,
+  type WorkerExit,
+} from "./src/errors.ts";
+export type {
+  CallOutcome,
+  PoolState,
+  PoolStats,
+  StreamEvent,
+  WorkerState,
+} from "./src/pool/mod.ts";
+export type { PoolInfo, WorkerInfo } from "./src/pool_info.ts";
+export {
+  type CleanupResult,
+  type ExitMode,
+  runAsScript,
+  type ScriptContext,
+  type ScriptOptions,
+  type ShutdownEvent,
+  type StopMode,
+} from "./src/script.ts";
+export {
+  type PoolReadiness,
+  type Readiness,
+  Snakeden,
+  type SnakedenOptions,
+  type WaitOptions,
+} from "./src/snakeden.ts";
+export { ToolStream } from "./src/tool_stream.ts";
+export type { ToolInfo } from "./src/tools/mod.ts";

@@ -1,0 +1,111 @@
+import { dirname, extname, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { messageOf } from "../errors.ts";
+import { jsonProblemText } from "./json_text.ts";
+import { invalidConfig, isRecord } from "./parse_config.ts";
+
+/** Names that are looked for in the working directory. */
+export const CONFIG_FILE_NAMES = ["snakeden.config.ts", "snakeden.config.json"] as const;
+
+/** What a configuration file holds, unchecked. */
+export interface ConfigFile {
+  /** Absolute. */
+  readonly path: string;
+  readonly dir: string;
+  readonly content: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Finds and reads the configuration file: the one that is named, or one of {@link CONFIG_FILE_NAMES}.
+ *
+ * @param named Path of the file, or undefined to look in `cwd`.
+ * @param namedBy Who named it, for error texts.
+ * @returns Undefined when none was named and none is there.
+ * @throws {InvalidInputError} `config_invalid` when it is missing or cannot be read.
+ */
+export async function readConfigFile(
+  cwd: string,
+  named: string | undefined,
+  namedBy: string,
+): Promise<ConfigFile | undefined> {
+  const path = named === undefined ? await findConfigFile(cwd) : resolve(cwd, named);
+  if (path === undefined) return undefined;
+  if (named !== undefined) await mustBeFile(path, namedBy);
+  const content = extname(path) === ".json" ? await readJson(path) : await readModule(path);
+  if (!isRecord(content)) {
+    throw problem(path, `it holds ${kindOf(content)}; allowed: an object`);
+  }
+  return { path, dir: dirname(path), content };
+}
+
+async function findConfigFile(cwd: string): Promise<string | undefined> {
+  const found: string[] = [];
+  for (const name of CONFIG_FILE_NAMES) {
+    const path = resolve(cwd, name);
+    if (await isFile(path)) found.push(path);
+  }
+  if (found.length > 1) {
+    throw problem(
+      cwd,
+      `it has ${CONFIG_FILE_NAMES.join(" and ")}; keep one, or name one by SNAKEDEN_CONFIG`,
+    );
+  }
+  return found[0];
+}
+
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw problem(path, `it cannot be looked at (${messageOf(error)})`, error);
+  }
+}
+
+async function mustBeFile(path: string, namedBy: string): Promise<void> {
+  if (await isFile(path)) return;
+  throw problem(path, `there is no such file; ${namedBy} names it`);
+}
+
+async function readJson(path: string): Promise<unknown> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    throw problem(path, `it cannot be read (${messageOf(error)})`, error);
+  }
+  const body = text.replace(/^\uFEFF/, "");
+  try {
+    return JSON.parse(body);
+  } catch (error) {
+    throw problem(path, `it is not JSON: ${jsonProblemText(body)}`, error);
+  }
+}
+
+async function readModule(path: string): Promise<unknown> {
+  let module: Readonly<Record<string, unknown>>;
+  try {
+    module = await import(pathToFileURL(path).href);
+  } catch (error) {
+    throw problem(path, `it cannot be loaded: ${messageOf(error)}`, error);
+  }
+  if (!("default" in module)) {
+    throw problem(path, "it has no default export; write `export default defineConfig({ ... })`");
+  }
+  try {
+    return await module.default;
+  } catch (error) {
+    throw problem(path, `its default export failed: ${messageOf(error)}`, error);
+  }
+}
+
+function kindOf(content: unknown): string {
+  if (content === null) return "null";
+  return Array.isArray(content) ? "a list" : `a ${typeof content}`;
+}
+
+function problem(path: string, message: string, cause?: unknown): Error {
+  const error = invalidConfig(path, [{ path: "", message }]);
+  if (cause !== undefined) error.cause = cause;
+  return error;
+}

@@ -1,0 +1,137 @@
+import { z } from "zod";
+import type { FieldIssue } from "../errors.ts";
+import { nearNames } from "../near_names.ts";
+import { configSchema, type KeyMeta } from "./schema.ts";
+
+/** Where a value came from when it was not the file or the program: by path, such as `port` -> `SNAKEDEN_PORT`. */
+export type Origins = ReadonlyMap<string, string>;
+
+type Path = readonly PropertyKey[];
+
+/** What zod found, in our words: each place once, with what was given and what is allowed. */
+export function describeIssues(
+  issues: readonly z.core.$ZodIssue[],
+  input: unknown,
+  origins: Origins,
+): FieldIssue[] {
+  const found = new Map<string, FieldIssue>();
+  for (const issue of issues) {
+    for (const described of describe(issue, input, origins)) {
+      if (!found.has(described.path)) found.set(described.path, described);
+    }
+  }
+  return [...found.values()];
+}
+
+function describe(issue: z.core.$ZodIssue, input: unknown, origins: Origins): FieldIssue[] {
+  if (issue.code === "unrecognized_keys") {
+    const known = knownKeys(issue.path);
+    return issue.keys.map((key) => ({
+      path: pathText([...issue.path, key]),
+      message: unknownKeyText(key, known),
+    }));
+  }
+  const path = pathText(issue.path);
+  if (issue.code === "invalid_key") {
+    return [{ path, message: "this is no name for a variable" }];
+  }
+  const meta = metaAt(issue.path);
+  const given = givenText(valueAt(input, issue.path), meta, origins.get(path));
+  return [{ path, message: `${given}; allowed: ${meta?.allowed ?? "a text"}` }];
+}
+
+/** `unknown key (did you mean "host"?)`, or the list of known ones. */
+export function unknownKeyText(key: string, known: readonly string[]): string {
+  const near = nearNames(key, known).map((it) => JSON.stringify(it));
+  return near.length > 0
+    ? `unknown key; did you mean ${near.join(" or ")}?`
+    : `unknown key; known here: ${known.join(", ")}`;
+}
+
+function givenText(value: unknown, meta: KeyMeta | undefined, origin: string | undefined): string {
+  if (value === undefined) return "missing";
+  const shown = meta?.secret === true ? secretText(value) : shownValue(value);
+  return `given ${shown}${origin === undefined ? "" : ` (from ${origin})`}`;
+}
+
+function secretText(value: unknown): string {
+  return typeof value === "string"
+    ? `a text of ${value.length} characters`
+    : `a value of type ${typeOf(value)}`;
+}
+
+/** A value as it would be written in the file, cut where it gets long. */
+export function shownValue(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(cut(value));
+  if (typeof value === "object" && value !== null) {
+    return Array.isArray(value) ? `a list of ${value.length}` : "an object";
+  }
+  return typeof value === "function" ? "a function" : cut(String(value));
+}
+
+function cut(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+function typeOf(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "list" : typeof value;
+}
+
+/** `pools[0].size`. */
+export function pathText(path: Path): string {
+  return path.map((part, i) => {
+    if (typeof part === "number") return `[${part}]`;
+    return i === 0 ? String(part) : `.${String(part)}`;
+  }).join("");
+}
+
+function valueAt(input: unknown, path: Path): unknown {
+  return path.reduce<unknown>(
+    (node, key) => typeof node === "object" && node !== null ? Reflect.get(node, key) : undefined,
+    input,
+  );
+}
+
+function knownKeys(path: Path): string[] {
+  const schema = schemaAt(path);
+  return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
+}
+
+/** The nearest description on the way down to a place. */
+function metaAt(path: Path): KeyMeta | undefined {
+  for (let length = path.length; length > 0; length--) {
+    const meta = metaOf(schemaAt(path.slice(0, length)));
+    if (meta !== undefined) return meta;
+  }
+  return metaOf(configSchema);
+}
+
+function schemaAt(path: Path): z.core.$ZodType | undefined {
+  let schema: z.core.$ZodType | undefined = configSchema;
+  for (const key of path) {
+    const node: z.core.$ZodType | undefined = schema && withoutDefault(schema);
+    if (node instanceof z.ZodObject) schema = node.shape[String(key)];
+    else if (node instanceof z.ZodArray) schema = node.element;
+    else if (node instanceof z.ZodRecord) schema = node.valueType;
+    else return undefined;
+  }
+  return schema && withoutDefault(schema);
+}
+
+/** The schema inside of `.default()`, `.prefault()` and `.optional()`. */
+export function withoutDefault(schema: z.core.$ZodType): z.core.$ZodType {
+  if (
+    schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodOptional
+  ) {
+    return withoutDefault(schema.unwrap());
+  }
+  return schema;
+}
+
+/** What {@link configSchema} says about a key. */
+export function metaOf(schema: z.core.$ZodType | undefined): KeyMeta | undefined {
+  if (schema === undefined) return undefined;
+  return z.globalRegistry.get(withoutDefault(schema)) as KeyMeta | undefined;
+}

@@ -1,0 +1,44 @@
+import { z } from "zod";
+import { metaOf, withoutDefault } from "./config_issues.ts";
+import { configSchema } from "./schema.ts";
+
+/**
+ * The tables of docs/configuration.md, made from the schema: one row a key with its default, its allowed values and its
+ * environment variable. A test holds the page to them.
+ */
+export function configTables(): string {
+  const { python, limits, pools } = configSchema.shape;
+  const pool = withoutDefault(pools);
+  return [
+    ["The top", table(configSchema)],
+    ["python", table(withoutDefault(python))],
+    ["limits", table(withoutDefault(limits))],
+    ["pools", pool instanceof z.ZodArray ? table(pool.element) : ""],
+  ].map(([title, rows]) => `### ${title}\n\n${rows}\n`).join("\n");
+}
+
+function table(schema: z.core.$ZodType): string {
+  if (!(schema instanceof z.ZodObject)) return "";
+  const entries: [string, z.core.$ZodType][] = Object.entries(schema.shape);
+  const rows = entries.map(([key, field]) => {
+    const meta = metaOf(field);
+    if (meta === undefined) throw new TypeError(`the key ${key} has no description`);
+    const env = meta.env === undefined ? "" : `\`${meta.env}\``;
+    return `| \`${key}\` | ${
+      defaultText(field)
+    } | ${meta.allowed} | ${meta.description} | ${env} |`;
+  });
+  return [
+    "| key | default | allowed | what it is | environment |",
+    "| - | - | - | - | - |",
+    ...rows,
+  ]
+    .join("\n");
+}
+
+function defaultText(field: z.core.$ZodType): string {
+  const words = metaOf(field)?.defaultText;
+  if (words !== undefined) return words;
+  if (field instanceof z.ZodDefault) return `\`${JSON.stringify(field.def.defaultValue)}\``;
+  return field instanceof z.ZodPrefault ? "see below" : "must be given";
+}

@@ -1,0 +1,69 @@
+import type { FieldIssue } from "../errors.ts";
+import { isLoopback } from "./loopback.ts";
+
+/** Variables that the host itself sets for a worker. */
+const RESERVED_ENV = new Set([
+  "SNAKEDEN_TOKEN",
+  "SNAKEDEN_RUN_ID",
+  "SNAKEDEN_WORKER_ID",
+  "SNAKEDEN_INCARNATION",
+]);
+
+/**
+ * What must hold between keys. Looks at the input as it came, and not at what the schema made of it, so that these problems
+ * are reported together with those of single keys.
+ */
+export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssue[] {
+  const pools = Array.isArray(input.pools) ? input.pools : [];
+  return [...hostIssues(input), ...duplicateNames(pools), ...pools.flatMap(reservedNames)];
+}
+
+function hostIssues({ host, apiKey }: Readonly<Record<string, unknown>>): FieldIssue[] {
+  if (typeof host !== "string" || host === "" || isLoopback(host) || apiKey !== undefined) {
+    return [];
+  }
+  return [{
+    path: "host",
+    message: `given ${JSON.stringify(host)} without an apiKey, which is refused: others could ` +
+      "run code here; allowed: a loopback address such as 127.0.0.1, or any address together " +
+      "with apiKey (SNAKEDEN_API_KEY)",
+  }];
+}
+
+function duplicateNames(pools: readonly unknown[]): FieldIssue[] {
+  const first = new Map<string, number>();
+  const issues: FieldIssue[] = [];
+  pools.forEach((pool, i) => {
+    const name = fieldOf(pool, "name");
+    if (typeof name !== "string") return;
+    const before = first.get(name);
+    if (before === undefined) {
+      first.set(name, i);
+      return;
+    }
+    issues.push({
+      path: `pools[${i}].name`,
+      message: `given ${JSON.stringify(name)}, which is the name of pools[${before}] already; ` +
+        "allowed: a name that no other pool has",
+    });
+  });
+  return issues;
+}
+
+function reservedNames(pool: unknown, i: number): FieldIssue[] {
+  const env = Object.keys(fieldOf(pool, "env") ?? {})
+    .map((name) => ({ path: `pools[${i}].env.${name}`, name }));
+  const list = fieldOf(pool, "inheritEnv");
+  const inherited = (Array.isArray(list) ? list : [])
+    .map((name, k) => ({ path: `pools[${i}].inheritEnv[${k}]`, name: String(name) }));
+  return [...env, ...inherited]
+    .filter(({ name }) => RESERVED_ENV.has(name))
+    .map(({ path, name }) => ({
+      path,
+      message: `given ${name}, which Snakeden sets itself; allowed: any other variable`,
+    }));
+}
+
+function fieldOf(node: unknown, key: string): unknown {
+  return typeof node === "object" && node !== null ? Reflect.get(node, key) : undefined;
+}

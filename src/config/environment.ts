@@ -1,0 +1,47 @@
+/** Reads one variable; undefined when it is not set. */
+export type ReadEnv = (name: string) => string | undefined;
+
+/** Names the configuration file. */
+export const CONFIG_ENV = "SNAKEDEN_CONFIG";
+
+/** Which variable overrides which key. */
+export const ENV_KEYS: Readonly<Record<string, readonly string[]>> = {
+  SNAKEDEN_HOST: ["host"],
+  SNAKEDEN_PORT: ["port"],
+  SNAKEDEN_DATA_DIR: ["dataDir"],
+  SNAKEDEN_API_KEY: ["apiKey"],
+  SNAKEDEN_PYTHON: ["python", "executable"],
+  SNAKEDEN_LOG_LEVEL: ["logLevel"],
+  SNAKEDEN_LOG_FORMAT: ["logFormat"],
+};
+
+/** A value from the environment for the key at `path`. */
+export interface EnvValue {
+  readonly name: string;
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+/** Every override that is set; an empty variable counts as not set. */
+export function readEnvironment(read: ReadEnv): EnvValue[] {
+  const found: EnvValue[] = [];
+  for (const [name, path] of Object.entries(ENV_KEYS)) {
+    const text = read(name);
+    if (text !== undefined && text !== "") found.push({ name, path, value: typed(name, text) });
+  }
+  return found;
+}
+
+/** Digits become the number; anything else stays a text for the schema to refuse. */
+function typed(name: string, text: string): unknown {
+  return name === "SNAKEDEN_PORT" && /^\d{1,9}$/.test(text) ? Number(text) : text;
+}
+
+/**
+ * The environment of this process, as far as the program may see it: a variable that was not granted counts as not set, so
+ * that a program that embeds the library needs no more permissions than it uses.
+ */
+export function readProcessEnv(name: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? Deno.env.get(name) : undefined;
+}

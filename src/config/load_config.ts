@@ -1,0 +1,70 @@
+import { readConfigFile } from "./config_file.ts";
+import { pathText } from "./config_issues.ts";
+import { CONFIG_ENV, type ReadEnv, readEnvironment, readProcessEnv } from "./environment.ts";
+import { absolutePaths, isRecord, parseConfigTree } from "./parse_config.ts";
+import type { Config, ConfigInput } from "./schema.ts";
+import { getLogger } from "../log.ts";
+
+/** Where {@link loadConfig} looks. */
+export interface LoadConfigOptions {
+  /** Overrides everything else; relative paths in it go by `cwd`. */
+  readonly overrides?: ConfigInput;
+  /** The configuration file; default `SNAKEDEN_CONFIG`, else `snakeden.config.ts` or `.json` in `cwd`. */
+  readonly file?: string;
+  /** Default the environment of this process. */
+  readonly env?: ReadEnv;
+  /** Default the working directory. */
+  readonly cwd?: string;
+}
+
+/**
+ * Puts the configuration together: defaults, then the file, then the environment, then `overrides`; the later wins.
+ *
+ * @throws {InvalidInputError} `config_invalid`, with every problem at once.
+ */
+export async function loadConfig(options: LoadConfigOptions = {}): Promise<Config> {
+  const { overrides = {}, env = readProcessEnv, cwd = Deno.cwd() } = options;
+  const named = options.file ?? (env(CONFIG_ENV) || undefined);
+  const namedBy = options.file === undefined ? CONFIG_ENV : "--config";
+  const file = await readConfigFile(cwd, named, namedBy);
+
+  const tree = { ...(file === undefined ? {} : absolutePaths(file.content, file.dir)) };
+  const origins = new Map<string, string>();
+  for (const { name, path, value } of readEnvironment(env)) {
+    // What the file has in the place of a group is for the schema to refuse.
+    if (!put(tree, path, value)) continue;
+    origins.set(pathText(path), name);
+  }
+  for (const { path, value } of leavesOf(absolutePaths(overrides, cwd))) {
+    put(tree, path, value);
+    origins.delete(pathText(path));
+  }
+  getLogger("config").debug("configuration read", { file: file?.path ?? "none" });
+  return parseConfigTree(absolutePaths(tree, cwd), {
+    baseDir: file?.dir ?? cwd,
+    source: file?.path ?? "",
+    origins,
+  });
+}
+
+/** The values of the top keys and of the two groups; `pools` counts as one value. */
+function leavesOf(tree: Readonly<Record<string, unknown>>): { path: string[]; value: unknown }[] {
+  return Object.entries(tree).flatMap(([key, value]) => {
+    if (value === undefined) return [];
+    if (!isRecord(value)) return [{ path: [key], value }];
+    return Object.entries(value).map(([inner, it]) => ({ path: [key, inner], value: it }));
+  });
+}
+
+/** Sets a value without touching the objects that came in; false when something else stands in the way. */
+function put(tree: Record<string, unknown>, path: readonly string[], value: unknown): boolean {
+  const [key = "", inner] = path;
+  if (inner === undefined) {
+    tree[key] = value;
+    return true;
+  }
+  const group = tree[key] ?? {};
+  if (!isRecord(group)) return false;
+  tree[key] = { ...group, [inner]: value };
+  return true;
+}

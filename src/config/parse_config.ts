@@ -1,0 +1,108 @@
+import { isAbsolute, resolve } from "node:path";
+import { type FieldIssue, InvalidInputError } from "../errors.ts";
+import { describeIssues, type Origins, shownValue } from "./config_issues.ts";
+import { crossIssues } from "./cross_checks.ts";
+import { type Config, type ConfigInput, configSchema } from "./schema.ts";
+
+/** How {@link parseConfig} reads its input. */
+export interface ParseOptions {
+  /** Folder that `dataDir`, when left out, and `modulePaths`, when left out, go by; default the working directory. */
+  readonly baseDir?: string;
+  /** What the error text calls the input, such as the path of the file. */
+  readonly source?: string;
+  readonly origins?: Origins;
+}
+
+/**
+ * Checks a configuration and fills in the defaults. Relative paths are made absolute. Reading a configuration that was read
+ * before changes nothing.
+ *
+ * @throws {InvalidInputError} `config_invalid`, with every problem at once.
+ */
+export function parseConfig(input: ConfigInput = {}, options: ParseOptions = {}): Config {
+  return parseConfigTree(input, options);
+}
+
+/** {@link parseConfig} for what came from outside and may be anything. */
+export function parseConfigTree(input: unknown, options: ParseOptions): Config {
+  const { baseDir = Deno.cwd(), source = "", origins = new Map() } = options;
+  if (!isRecord(input)) {
+    throw invalidConfig(source, [{
+      path: "",
+      message: `given ${shownValue(input)}; allowed: an object`,
+    }]);
+  }
+  const parsed = configSchema.safeParse(absolutePaths(input, baseDir));
+  const issues = [
+    ...describeIssues(parsed.error?.issues ?? [], input, origins),
+    ...crossIssues(input),
+  ];
+  if (issues.length > 0 || parsed.data === undefined) throw invalidConfig(source, issues);
+  const { data } = parsed;
+  return {
+    ...data,
+    dataDir: resolve(data.dataDir),
+    pools: data.pools.map((pool) => ({
+      ...pool,
+      modulePaths: pool.modulePaths ?? [baseDir],
+      drainMs: pool.drainMs ?? data.drainMs,
+    })),
+  };
+}
+
+/** One error for all problems; its text is the readable list. */
+export function invalidConfig(source: string, issues: readonly FieldIssue[]): InvalidInputError {
+  const what = source === "" ? "the configuration" : `the configuration ${source}`;
+  const count = issues.length === 1 ? "1 problem" : `${issues.length} problems`;
+  const list = issues.map(({ path, message }) => `\n  ${path === "" ? "" : `${path}: `}${message}`);
+  return new InvalidInputError(
+    `Cannot use ${what}: ${count}${list.join("")}`,
+    issues,
+    "config_invalid",
+  );
+}
+
+/** True for an object with named fields. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/**
+ * The input with its relative paths resolved against the folder they were written in. Leaves everything else, and whatever
+ * is not right, for the schema to judge.
+ */
+export function absolutePaths(
+  input: Readonly<Record<string, unknown>>,
+  baseDir: string,
+): Record<string, unknown> {
+  const result: Record<string, unknown> = { ...input };
+  if ("dataDir" in input) result.dataDir = absolute(input.dataDir, baseDir);
+  if (isRecord(input.python)) {
+    const python: Record<string, unknown> = { ...input.python };
+    if ("executable" in python) python.executable = absoluteProgram(python.executable, baseDir);
+    if ("requirements" in python) python.requirements = absoluteEach(python.requirements, baseDir);
+    result.python = python;
+  }
+  if (Array.isArray(input.pools)) {
+    result.pools = input.pools.map((pool: unknown) =>
+      isRecord(pool) && "modulePaths" in pool
+        ? { ...pool, modulePaths: absoluteEach(pool.modulePaths, baseDir) }
+        : pool
+    );
+  }
+  return result;
+}
+
+function absolute(path: unknown, baseDir: string): unknown {
+  if (typeof path !== "string" || path === "" || isAbsolute(path)) return path;
+  return resolve(baseDir, path);
+}
+
+/** A bare name, such as `python3.12`, is looked up on the PATH later. */
+function absoluteProgram(path: unknown, baseDir: string): unknown {
+  return typeof path === "string" && /[\\/]/.test(path) ? absolute(path, baseDir) : path;
+}
+
+function absoluteEach(paths: unknown, baseDir: string): unknown {
+  return Array.isArray(paths) ? paths.map((path: unknown) => absolute(path, baseDir)) : paths;
+}

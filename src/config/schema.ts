@@ -1,0 +1,207 @@
+import { z } from "zod";
+import { LOG_FORMATS, LOG_LEVELS } from "../log.ts";
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+/** A day. */
+const MAX_DURATION_MS = 86_400_000;
+const PYTHON_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
+
+/** What docs and error texts say about a key. */
+export interface KeyMeta {
+  readonly description: string;
+  /** The values that are taken, as the end of "allowed: ...". */
+  readonly allowed: string;
+  /** The environment variable that overrides the key. */
+  readonly env?: string;
+  /** The default in words, where it is not a plain value. */
+  readonly defaultText?: string;
+  /** The value must not be shown. */
+  readonly secret?: boolean;
+}
+
+function whole(min: number, max: number, meta: Omit<KeyMeta, "allowed">): z.ZodNumber {
+  const allowed = `a whole number from ${min} to ${max}`;
+  return z.number().int().min(min).max(max).meta({ ...meta, allowed });
+}
+
+function text(meta: Omit<KeyMeta, "allowed"> & { allowed?: string }): z.ZodString {
+  return z.string().min(1).refine((it) => !it.includes("\0"), "it holds a NUL character")
+    .meta({ allowed: "a text that is not empty", ...meta });
+}
+
+function oneOf<const T extends readonly [string, ...string[]]>(
+  values: T,
+  meta: Omit<KeyMeta, "allowed">,
+): z.ZodEnum<z.core.util.ToEnum<T[number]>> {
+  return z.enum(values).meta({ ...meta, allowed: values.join(", ") });
+}
+
+function list(meta: Omit<KeyMeta, "allowed">, item: z.ZodString): z.ZodArray<z.ZodString> {
+  return z.array(item).meta({ ...meta, allowed: "a list of texts" });
+}
+
+function group<T extends z.ZodRawShape>(
+  shape: T,
+  description: string,
+): z.ZodObject<T, z.core.$strict> {
+  return z.strictObject(shape).meta({ description, allowed: "an object" });
+}
+
+const POOL_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
+const ADAPTER = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*)?$/;
+const ENV_NAME = /^[^=\0]+$/;
+
+function coreCount(): number {
+  return Math.min(256, Math.max(2, navigator.hardwareConcurrency));
+}
+
+const poolSchema = group({
+  name: z.string().regex(POOL_NAME).meta({
+    description: "Name of the pool; calls choose it by `pool`.",
+    allowed: "a small letter, then up to 62 small letters, digits, `_` or `-`",
+  }),
+  size: whole(1, 256, {
+    description: "Number of workers.",
+    defaultText: "CPU cores, at least 2",
+  }).default(coreCount),
+  adapter: z.string().regex(ADAPTER).meta({
+    description: "Python module with the tools, or a class in one.",
+    allowed: "`module` or `module:Class`",
+  }).default("snakeden.demo"),
+  profile: oneOf(["process"], {
+    description: "What a worker is: `process` is one process that runs one call at a time.",
+  }).default("process"),
+  modulePaths: list({
+    description: "Folders put in front of Python's search path.",
+    defaultText: "the folder of the configuration file, else the working directory",
+  }, text({ description: "A folder." })).optional(),
+  env: z.record(z.string().regex(ENV_NAME), z.string()).meta({
+    description: "Environment variables of the workers.",
+    allowed: "an object of texts",
+    secret: true,
+  }).default({}),
+  inheritEnv: list({
+    description: "Names of variables of the host that workers also see.",
+  }, z.string().regex(ENV_NAME).meta({ allowed: "the name of a variable" })).default([]),
+  queueLimit: whole(0, 1_000_000, {
+    description: "Calls that may wait; one more is refused with `pool_saturated`.",
+  }).default(1_000),
+  timeoutMs: whole(1, MAX_DURATION_MS, {
+    description: "Deadline of a call that names none.",
+  }).default(60_000),
+  startTimeoutMs: whole(1, MAX_DURATION_MS, {
+    description: "Time a worker has from its spawn until its tools can be called.",
+  }).default(60_000),
+  startConcurrency: whole(1, 256, {
+    description: "Workers that are started at the same time.",
+  }).default(4),
+  cancelGraceMs: whole(0, MAX_DURATION_MS, {
+    description: "Time a cancelled call has to end before its worker is killed.",
+  }).default(2_000),
+  drainMs: whole(0, MAX_DURATION_MS, {
+    description: "Time that running calls have when the pool stops.",
+    defaultText: "the `drainMs` at the top",
+  }).optional(),
+  killGraceMs: whole(0, MAX_DURATION_MS, {
+    description: "Time between SIGTERM and SIGKILL.",
+  }).default(3_000),
+  logLevel: oneOf(PYTHON_LEVELS, {
+    description: "Lowest level of Python's logging that is taken into the log.",
+  }).default("INFO"),
+}, "One pool of like workers.");
+
+const pythonSchema = group({
+  executable: text({
+    description: "Your own interpreter; no private environment is built.",
+    env: "SNAKEDEN_PYTHON",
+    allowed: "the path or the name of a Python 3.10 or later",
+    defaultText: "a private environment in the data directory",
+  }).optional(),
+  requirements: list({
+    description: "Requirements files that are installed into the private environment.",
+  }, text({ description: "A file." })).default([]),
+}, "Where Python comes from.");
+
+const limitsSchema = group({
+  maxBodyBytes: whole(KIB, 1024 * MIB, {
+    description: "Longest body of a request, in bytes.",
+  }).default(8 * MIB),
+  maxResultBytes: whole(KIB, 1024 * MIB, {
+    description: "Largest result or chunk of a tool, in bytes.",
+  }).default(64 * MIB),
+  maxDepth: whole(1, 1_000, {
+    description: "Levels of nesting in arguments and results.",
+  }).default(200),
+  streamWindowBytes: whole(KIB, 256 * MIB, {
+    description: "Bytes of a stream that may wait for its reader.",
+  }).default(MIB),
+  heartbeatMs: whole(100, 3_600_000, {
+    description: "Time after which a silent stream sends a heartbeat.",
+  }).default(15_000),
+}, "Bounds on what comes in and goes out.");
+
+/** Every key of the configuration, with every default. */
+export const configSchema = group({
+  host: text({
+    description: "Address to listen on. Anything but loopback needs `apiKey`.",
+    env: "SNAKEDEN_HOST",
+    allowed: "an IP address or a host name",
+  }).default("127.0.0.1"),
+  port: whole(0, 65_535, {
+    description: "Port to listen on; 0 takes any free one.",
+    env: "SNAKEDEN_PORT",
+  }).default(8000),
+  dataDir: text({
+    description: "Folder for the private Python environment and everything stored.",
+    env: "SNAKEDEN_DATA_DIR",
+    allowed: "a path",
+    defaultText: "`.snakeden` in the working directory",
+  }).default(".snakeden"),
+  apiKey: z.string().min(16).regex(/^[\x21-\x7e]+$/).meta({
+    description: "Key that every request must bring, except for `/healthz` and `/readyz`.",
+    allowed: "at least 16 printable ASCII characters without spaces",
+    env: "SNAKEDEN_API_KEY",
+    defaultText: "none",
+    secret: true,
+  }).optional(),
+  logLevel: oneOf(LOG_LEVELS, {
+    description: "Lowest level that is written to standard error.",
+    env: "SNAKEDEN_LOG_LEVEL",
+  }).default("info"),
+  logFormat: oneOf(LOG_FORMATS, {
+    description: "`text` for people, `json` for one JSON object a line.",
+    env: "SNAKEDEN_LOG_FORMAT",
+  }).default("text"),
+  drainMs: whole(0, MAX_DURATION_MS, {
+    description: "Time that running calls have when the server stops.",
+  }).default(10_000),
+  python: pythonSchema.prefault({}),
+  limits: limitsSchema.prefault({}),
+  pools: z.array(poolSchema).min(1).max(64).meta({
+    description: "The pools. Names must differ.",
+    allowed: "a list of 1 to 64 pools",
+    defaultText: "one pool `default` with the demo adapter",
+  }).prefault([{ name: "default" }]),
+}, "The configuration of Snakeden.");
+
+/** What a program or a file may write: everything with a default may be left out. */
+export type ConfigInput = z.input<typeof configSchema>;
+type ParsedConfig = z.output<typeof configSchema>;
+type ParsedPool = ParsedConfig["pools"][number];
+
+/** A pool with its defaults filled in; all paths are absolute. */
+export interface PoolConfig extends Omit<ParsedPool, "modulePaths" | "drainMs"> {
+  readonly modulePaths: string[];
+  readonly drainMs: number;
+}
+
+/** The configuration with its defaults filled in; all paths are absolute. */
+export interface Config extends Omit<ParsedConfig, "pools"> {
+  readonly pools: PoolConfig[];
+}
+
+/** Gives a configuration file its types: `export default defineConfig({ ... })`. */
+export function defineConfig(config: ConfigInput): ConfigInput {
+  return config;
+}

@@ -1,0 +1,87 @@
+import type { PoolConfig } from "./config/mod.ts";
+import type { Pool, PoolState, PoolStats, Worker, WorkerState } from "./pool/mod.ts";
+
+/** What can be seen of a pool from outside. */
+export interface PoolInfo {
+  readonly name: string;
+  readonly adapter: string;
+  readonly profile: string;
+  /** Workers it keeps. */
+  readonly size: number;
+  readonly state: PoolState;
+  /** Why it is unhealthy. */
+  readonly reason?: string;
+  readonly workers: { readonly ready: number; readonly busy: number; readonly starting: number };
+  /** Calls that wait for a worker. */
+  readonly queued: number;
+  readonly queueLimit: number;
+  readonly stats: PoolStats;
+}
+
+/** What can be seen of a worker from outside. */
+export interface WorkerInfo {
+  readonly id: string;
+  readonly incarnation: string;
+  readonly pool: string;
+  readonly state: WorkerState;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  /** Calls it has been given so far. */
+  readonly calls: number;
+  readonly pid?: number;
+  readonly pythonVersion?: string;
+  /** Resident memory of the process, where the system tells. */
+  readonly rssBytes?: number;
+}
+
+/** Describes a pool as it is now. */
+export function describePool(pool: Pool, { adapter, profile }: PoolConfig): PoolInfo {
+  const count = (...states: WorkerState[]): number =>
+    pool.workers.filter((it) => states.includes(it.state)).length;
+  const { reason } = pool;
+  return {
+    name: pool.name,
+    adapter,
+    profile,
+    size: pool.size,
+    state: pool.state,
+    ...(reason === undefined ? {} : { reason }),
+    workers: { ready: count("ready"), busy: count("busy"), starting: count("starting") },
+    queued: pool.queued,
+    queueLimit: pool.queueLimit,
+    stats: pool.stats,
+  };
+}
+
+/** Describes a worker as it is now. */
+export function describeWorker(worker: Worker, pool: string): WorkerInfo {
+  const { pid, pythonVersion } = worker;
+  const rssBytes = pid === undefined ? undefined : readRssBytes(pid);
+  return {
+    id: worker.id,
+    incarnation: worker.incarnation,
+    pool,
+    state: worker.state,
+    startedAt: worker.startedAt.toISOString(),
+    calls: worker.calls,
+    ...(pid === undefined ? {} : { pid }),
+    ...(pythonVersion === undefined ? {} : { pythonVersion }),
+    ...(rssBytes === undefined ? {} : { rssBytes }),
+  };
+}
+
+/** Linux tells it in /proc; elsewhere, and for a process that has just ended, there is nothing to read. */
+function readRssBytes(pid: number): number | undefined {
+  if (Deno.build.os !== "linux") return undefined;
+  try {
+    const [, kilobytes] =
+      /^VmRSS:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`)) ??
+        [];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotCapable) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,126 @@
+import { join } from "node:path";
+import { missingImports } from "./check_imports.ts";
+import { environmentError } from "./environment_error.ts";
+import { type EnvironmentRequest, lockedFiles } from "./environment_key.ts";
+import { pythonIn } from "./environment_store.ts";
+import type { Interpreter } from "./find_interpreter.ts";
+import { installFailure } from "./install_failure.ts";
+import { installerProgress } from "./installer_progress.ts";
+import { type CommandResult, runGuarded } from "./run_command.ts";
+
+/** What a build needs. */
+export interface BuildOptions {
+  readonly request: EnvironmentRequest;
+  readonly python: Interpreter;
+  /** Path of uv, or null to use venv and pip. */
+  readonly uv: string | null;
+  /** Where to build; nothing is there yet. */
+  readonly path: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly onProgress: (line: string) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Makes a virtual environment at `path`, installs everything into it and imports what must import.
+ *
+ * @throws {SnakedenError} `python_environment` with the reason in words; what was built so far stays for the caller to remove.
+ */
+export async function buildEnvironment(options: BuildOptions): Promise<void> {
+  const { request, onProgress } = options;
+  onProgress(`Creating environment with ${options.uv === null ? "venv and pip" : "uv"}`);
+  await createEnvironment(options);
+  const locked = lockedFiles(request);
+  await install(options, "the locked dependencies", [
+    "--require-hashes",
+    ...locked.flatMap((it) => ["-r", it]),
+  ]);
+  await linkPackage(options);
+  if (request.requirements.length > 0) {
+    const constraints = await writeConstraints(options, locked);
+    await install(options, request.requirements.join(", "), [
+      "-c",
+      constraints,
+      ...request.requirements.flatMap((it) => ["-r", it]),
+    ]);
+  }
+  await checkImports(options);
+}
+
+async function createEnvironment(options: BuildOptions): Promise<void> {
+  const { python, uv, path } = options;
+  const command = uv === null
+    ? [python.baseExecutable, "-m", "venv", path]
+    : [uv, "venv", "--quiet", "--no-project", "--python", python.baseExecutable, path];
+  const result = await run(options, command);
+  if (result.success) return;
+  if (uv === null && /ensurepip/.test(result.lines.join("\n"))) {
+    throw environmentError(
+      `Cannot create the Python environment: the venv module of ${python.executable} (${python.version}) does ` +
+        `not work; on Debian and Ubuntu: apt install python${python.major}.${python.minor}-venv`,
+      { lastOutput: result.lines.slice(-15) },
+    );
+  }
+  throw installFailure(`a virtual environment at ${path}`, result);
+}
+
+async function install(options: BuildOptions, what: string, args: string[]): Promise<void> {
+  const python = pythonIn(options.path);
+  const command = options.uv === null
+    ? [python, "-m", "pip", "install", ...args]
+    : [options.uv, "pip", "install", "--no-config", "--python", python, ...args];
+  const result = await run(options, command, installerProgress(options.onProgress));
+  if (!result.success) throw installFailure(what, result);
+}
+
+function run(
+  options: BuildOptions,
+  command: string[],
+  onLine?: (line: string) => void,
+): Promise<CommandResult> {
+  return runGuarded(options.python.baseExecutable, command, {
+    env: options.env,
+    signal: options.signal,
+    ...(onLine === undefined ? {} : { onLine }),
+  });
+}
+
+/**
+ * Puts the checkout's package on the environment's path by a `.pth` file: edits show at the next start of a worker, and no
+ * build tool is needed.
+ */
+async function linkPackage(options: BuildOptions): Promise<void> {
+  const lib = join(options.path, "lib");
+  // Not made of the version: a free-threaded Python calls it `python3.14t`.
+  const names = Array.from(Deno.readDirSync(lib), (it) => it.name);
+  const python = names.find((it) => it.startsWith("python")) ?? "python";
+  const file = join(lib, python, "site-packages", "snakeden.pth");
+  await Deno.writeTextFile(file, `${options.request.source.packagePath}\n`);
+}
+
+/** The user's files must not replace a locked dependency. Without hashes: with one, pip wants one for every package. */
+async function writeConstraints(options: BuildOptions, locked: readonly string[]): Promise<string> {
+  const texts = await Promise.all(locked.map((it) => Deno.readTextFile(it)));
+  const pins = texts.flatMap((it) => it.split("\n")).filter((it) => /^[A-Za-z0-9]/.test(it))
+    .map((it) => it.replace(/\s*\\$/, "").replace(/\s+--hash.*/, ""));
+  const path = join(options.path, "locked-versions.txt");
+  await Deno.writeTextFile(path, `${[...new Set(pins)].join("\n")}\n`);
+  return path;
+}
+
+async function checkImports(options: BuildOptions): Promise<void> {
+  const { env, signal, request } = options;
+  const missing = await missingImports(pythonIn(options.path), request.source.modules, {
+    env,
+    signal,
+  });
+  if (missing.length === 0) return;
+  const lines = missing.map((it) => `  - import ${it.module}: ${it.reason}`);
+  throw environmentError(
+    [
+      `Everything was installed for Python ${options.python.version}, and yet these modules do not import:`,
+      ...lines,
+    ].join("\n"),
+    { missing },
+  );
+}

@@ -1,0 +1,68 @@
+/** Names that the installers need of the host's environment: where to find tools, indexes, proxies, certificates and caches. */
+const NAMES: readonly string[] = [
+  "PATH",
+  "HOME",
+  "USER",
+  "LOGNAME",
+  "TMPDIR",
+  "LANG",
+  "LANGUAGE",
+  "LC_ALL",
+  "LC_CTYPE",
+  "LD_LIBRARY_PATH",
+  "DYLD_LIBRARY_PATH",
+  "NETRC",
+  "XDG_CACHE_HOME",
+  "XDG_CONFIG_HOME",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  "REQUESTS_CA_BUNDLE",
+  "CURL_CA_BUNDLE",
+  ...["http_proxy", "https_proxy", "all_proxy", "no_proxy"].flatMap((it) => [it, it.toUpperCase()]),
+];
+
+const PREFIXES: readonly string[] = ["PIP_", "UV_", "PYENV_"];
+
+/** Settings that would send the packages somewhere else than into the environment, or nowhere. */
+const MISLEADING: ReadonlySet<string> = new Set([
+  "PIP_DRY_RUN",
+  "PIP_PREFIX",
+  "PIP_PYTHON",
+  "PIP_ROOT",
+  "PIP_TARGET",
+  "PIP_USER",
+  "UV_PROJECT_ENVIRONMENT",
+  "UV_PYTHON",
+  "UV_SYSTEM_PYTHON",
+  "UV_TARGET",
+]);
+
+/** The environment in which Python, pip and uv run, made of `host` by an allow-list. */
+export function commandEnv(host: Readonly<Record<string, string>>): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(host)) {
+    const allowed = NAMES.includes(name) || PREFIXES.some((it) => name.startsWith(it));
+    if (allowed && !MISLEADING.has(name)) env[name] = value;
+  }
+  return {
+    ...env,
+    PIP_DISABLE_PIP_VERSION_CHECK: "1",
+    PIP_NO_INPUT: "1",
+    PIP_PROGRESS_BAR: "off",
+    PYTHONNOUSERSITE: "1",
+    PYTHONIOENCODING: "utf-8",
+    NO_COLOR: "1",
+  };
+}
+
+/** The host's environment as far as this process may read it. */
+export function hostEnv(): Record<string, string> {
+  if (Deno.permissions.querySync({ name: "env" }).state === "granted") return Deno.env.toObject();
+  const env: Record<string, string> = {};
+  for (const name of NAMES) {
+    if (Deno.permissions.querySync({ name: "env", variable: name }).state !== "granted") continue;
+    const value = Deno.env.get(name);
+    if (value !== undefined) env[name] = value;
+  }
+  return env;
+}

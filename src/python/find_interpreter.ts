@@ -1,0 +1,197 @@
+import { delimiter, join } from "node:path";
+import { environmentError } from "./environment_error.ts";
+import { runCommand } from "./run_command.ts";
+import { messageOf } from "../errors.ts";
+
+/** The oldest Python that the package runs on. */
+export const MINIMUM_PYTHON: readonly [number, number] = [3, 10];
+
+const NAMES: readonly string[] = [
+  "python3",
+  ...[14, 13, 12, 11, 10].map((minor) => `python3.${minor}`),
+  "python",
+];
+
+const PROBE_TIMEOUT_MS = 20_000;
+
+/** A Python that was run and told what it is. */
+export interface Interpreter {
+  /** Absolute path, not through a version manager's shim; inside a virtual environment its own `bin/python`. */
+  readonly executable: string;
+  /** The Python that a virtual environment was made of, otherwise the same as `executable`. */
+  readonly baseExecutable: string;
+  /** Such as `3.11.7`. */
+  readonly version: string;
+  readonly major: number;
+  readonly minor: number;
+  /** Such as `CPython`. */
+  readonly implementation: string;
+  /** Whether `python -m venv` can make an environment with pip in it. */
+  readonly hasVenv: boolean;
+}
+
+/** Where and with what to look. */
+export interface FindOptions {
+  /** Environment of the candidates; its PATH is searched. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+// Runs on Python 2 as well, so that an old one can say how old it is.
+const PROBE = `
+import sys
+try:
+    import venv, ensurepip
+    has_venv = True
+except ImportError:
+    has_venv = False
+try:
+    implementation = sys.implementation.name
+except AttributeError:
+    implementation = "unknown"
+base = getattr(sys, "_base_executable", None) or sys.executable
+print("SNAKEDEN\\t%d\\t%d\\t%d\\t%s\\t%s\\t%s\\t%s" % (
+    sys.version_info[0], sys.version_info[1], sys.version_info[2], implementation, has_venv, sys.executable, base))
+`;
+
+/**
+ * Runs the Python at `executable` and asks what it is.
+ *
+ * @returns the interpreter, or in words why it is none.
+ */
+export async function probeInterpreter(
+  executable: string,
+  options: FindOptions,
+): Promise<Interpreter | string> {
+  const timeout = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+  const signal = options.signal ? AbortSignal.any([options.signal, timeout]) : timeout;
+  try {
+    const result = await runCommand([executable, "-E", "-s", "-c", PROBE], {
+      env: options.env,
+      signal,
+    });
+    return parseProbe(executable, result.stdout) ??
+      (result.success
+        ? `printed ${JSON.stringify(result.stdout.slice(0, 100))} instead of its version`
+        : `exited with ${result.code}: ${result.lines.slice(-3).join(" | ").slice(0, 300)}`);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    if (timeout.aborted) return `did not answer within ${PROBE_TIMEOUT_MS} ms`;
+    return messageOf(error);
+  }
+}
+
+function parseProbe(asked: string, stdout: string): Interpreter | null {
+  const line = stdout.split("\n").find((it) => it.startsWith("SNAKEDEN\t"));
+  if (line === undefined) {
+    // A wrapper that ignores its arguments may still tell its version.
+    const [version, major, minor] = /\b(\d+)\.(\d+)\.\d+\b/.exec(stdout) ?? [];
+    if (version === undefined) return null;
+    return {
+      executable: asked,
+      baseExecutable: asked,
+      version,
+      major: Number(major),
+      minor: Number(minor),
+      implementation: "unknown",
+      hasVenv: false,
+    };
+  }
+  const [, major, minor, micro, implementation = "", hasVenv, executable, base] = line.split("\t");
+  return {
+    executable: executable || asked,
+    baseExecutable: base || executable || asked,
+    version: `${major}.${minor}.${micro}`,
+    major: Number(major),
+    minor: Number(minor),
+    implementation: implementation === "cpython" ? "CPython" : implementation,
+    hasVenv: hasVenv === "True",
+  };
+}
+
+/** Why `python` cannot run the workers, or null. */
+export function unfitReason(python: Interpreter): string | null {
+  const [major, minor] = MINIMUM_PYTHON;
+  if (python.major < major || (python.major === major && python.minor < minor)) {
+    return `is Python ${python.version}, older than ${major}.${minor}`;
+  }
+  if (python.implementation !== "CPython") return `is ${python.implementation}, not CPython`;
+  return null;
+}
+
+/** The file that `name` means on the PATH of `env`, or null. A name with a slash is a path. */
+export async function lookUp(
+  name: string,
+  env: Readonly<Record<string, string>>,
+): Promise<string | null> {
+  const places = name.includes("/")
+    ? [name]
+    : (env.PATH ?? "").split(delimiter).filter((it) => it !== "").map((it) => join(it, name));
+  for (const path of places) {
+    try {
+      const { isFile, mode } = await Deno.stat(path);
+      if (isFile && (mode === null || (mode & 0o111) !== 0)) return path;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      // Missing, or in a directory that cannot be entered: the next place counts.
+    }
+  }
+  return null;
+}
+
+/**
+ * The first Python that fits: `python3`, `python3.14` to `python3.10`, `python`, then what uv knows of.
+ *
+ * @throws {SnakedenError} `python_environment` that lists what was tried and why each was passed over.
+ */
+export async function findInterpreter(
+  options: FindOptions & { readonly uv: string | null },
+): Promise<Interpreter> {
+  const tried: string[] = [];
+  const missing: string[] = [];
+  const seen = new Set<string>();
+  for await (const candidate of candidates(options, missing)) {
+    const found = await probeInterpreter(candidate, options);
+    if (typeof found === "string") {
+      tried.push(`${candidate} ${found}`);
+      continue;
+    }
+    if (seen.has(found.baseExecutable)) continue;
+    seen.add(found.baseExecutable);
+    const unfit = unfitReason(found) ??
+      (found.hasVenv || options.uv !== null ? null : noVenv(found));
+    if (unfit === null) return found;
+    tried.push(`${candidate} ${unfit}`);
+  }
+  const [major, minor] = MINIMUM_PYTHON;
+  const lines = [
+    `Cannot find a Python ${major}.${minor} or later for the workers.`,
+    ...tried.map((it) => `  - ${it}`),
+    ...(missing.length === 0 ? [] : [`  - not on PATH: ${missing.join(", ")}`]),
+    `Install Python ${major}.${minor} or later, or set SNAKEDEN_PYTHON to one.`,
+  ];
+  throw environmentError(lines.join("\n"), { tried, missing });
+}
+
+function noVenv(python: Interpreter): string {
+  return `(${python.version}) has no working venv module; on Debian and Ubuntu: ` +
+    `apt install python${python.major}.${python.minor}-venv`;
+}
+
+async function* candidates(
+  options: FindOptions & { readonly uv: string | null },
+  missing: string[],
+): AsyncGenerator<string> {
+  for (const name of NAMES) {
+    const path = await lookUp(name, options.env);
+    if (path === null) missing.push(name);
+    else yield path;
+  }
+  if (options.uv === null) {
+    missing.push("uv");
+    return;
+  }
+  const command = [options.uv, "python", "find", ">=3.10", "--no-python-downloads"];
+  const { success, stdout } = await runCommand(command, options);
+  if (success && stdout.trim() !== "") yield stdout.trim();
+}

@@ -1,0 +1,59 @@
+import type { SnakedenError } from "../errors.ts";
+import { environmentError } from "./environment_error.ts";
+
+const SHOWN_LINES = 15;
+
+/** Signs in the output of pip and uv, the first that matches tells the reason. */
+const REASONS: readonly (readonly [RegExp, string])[] = [
+  [/No space left on device/i, "the disk is full"],
+  [
+    /certificate verify failed|CERTIFICATE_VERIFY_FAILED|UnknownIssuer|invalid peer certificate/i,
+    "the package index's TLS certificate is not trusted. Behind a company proxy set PIP_CERT or SSL_CERT_FILE to its certificate",
+  ],
+  [
+    /NewConnectionError|Failed to establish a new connection|ConnectTimeoutError|ReadTimeoutError|ProxyError|Max retries exceeded|Temporary failure in name resolution|Name or service not known|dns error|error sending request|Connection (?:refused|reset)|Network is unreachable|Could not connect|connection broken by/i,
+    "the package index could not be reached. Check the network, or set PIP_INDEX_URL or the proxy variables; once the packages are there, no network is needed",
+  ],
+  [
+    /DO NOT MATCH THE HASHES|Hash mismatch|hashes are required/i,
+    "a downloaded package is not the one that was locked (its hash differs)",
+  ],
+  [
+    /invalid wheel|is not a valid wheel|BadZipFile|Invalid zip|failed to read .*\.whl|has an invalid|is corrupt|Bad CRC|Failed to extract|Wheel .* is invalid|not a zip/i,
+    "a package file is broken",
+  ],
+  [
+    /conflicting dependencies|ResolutionImpossible|No solution found/i,
+    "the requirements contradict each other, or no version fits this Python",
+  ],
+  [
+    // With its retries turned off pip does not tell these two apart.
+    /from versions: none/i,
+    "the package index could not be reached, or does not have the package. Check the network, PIP_INDEX_URL and the proxy variables",
+  ],
+  [
+    /No matching distribution found|Could not find a version/i,
+    "a package has no version for this Python and system",
+  ],
+  [
+    /subprocess-exited-with-error|Failed building wheel|Failed to build|build backend/i,
+    "a package had to be compiled here and that failed; a Python for which it has a wheel is easier",
+  ],
+];
+
+/** The error for an installer that exited with a status: the reason in words, then the last lines that it wrote. */
+export function installFailure(
+  what: string,
+  result: { readonly code: number; readonly lines: readonly string[] },
+): SnakedenError {
+  const output = result.lines.join("\n");
+  const reason = REASONS.find(([sign]) => sign.test(output))?.[1] ??
+    `the installer exited with ${result.code}`;
+  const last = result.lines.filter((it) => it.trim() !== "").slice(-SHOWN_LINES);
+  return environmentError(
+    [`Cannot install ${what}: ${reason}.`, "Last output:", ...last.map((it) => `  ${it}`)].join(
+      "\n",
+    ),
+    { exitCode: result.code, lastOutput: last },
+  );
+}

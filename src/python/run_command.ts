@@ -1,0 +1,123 @@
+import { TextLineStream } from "./text_line_stream.ts";
+
+/** How a command ended. */
+export interface CommandResult {
+  readonly success: boolean;
+  /** Exit status; 128 + n when signal n ended it. */
+  readonly code: number;
+  /** Lines of stdout and stderr together, oldest first, the last 400. */
+  readonly lines: readonly string[];
+  /** Whole standard output. */
+  readonly stdout: string;
+}
+
+/** What {@link runCommand} may be told. */
+export interface RunCommandOptions {
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with each line of stdout and stderr as it comes. */
+  readonly onLine?: (line: string) => void;
+}
+
+const MAX_LINES = 400;
+
+/**
+ * Runs `command` in its own process group. An aborted signal kills the whole group.
+ *
+ * @throws the signal's reason when it was aborted, or what Deno throws when the command cannot be started.
+ */
+export async function runCommand(
+  command: readonly string[],
+  options: RunCommandOptions,
+): Promise<CommandResult> {
+  const [program = "", ...args] = command;
+  options.signal?.throwIfAborted();
+  const child = new Deno.Command(program, {
+    args,
+    env: { ...options.env },
+    clearEnv: true,
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    detached: true,
+  }).spawn();
+  const kill = (): void => killGroup(child.pid);
+  options.signal?.addEventListener("abort", kill, { once: true });
+  try {
+    const lines: string[] = [];
+    const keep = (line: string): void => {
+      if (lines.push(line) > MAX_LINES) lines.shift();
+      options.onLine?.(line);
+    };
+    const stdout: string[] = [];
+    const [status] = await Promise.all([
+      child.status,
+      eachLine(child.stdout, (line) => {
+        stdout.push(line);
+        keep(line);
+      }),
+      eachLine(child.stderr, keep),
+    ]);
+    options.signal?.throwIfAborted();
+    return { success: status.success, code: status.code, lines, stdout: stdout.join("\n") };
+  } catch (error) {
+    kill();
+    await child.status;
+    throw error;
+  } finally {
+    options.signal?.removeEventListener("abort", kill);
+    // Held open until here: its end tells the guard that this process is gone.
+    await child.stdin.close().catch(ignoreBrokenPipe);
+  }
+}
+
+/**
+ * Python that runs a command and kills its own process group when standard input ends, which also happens when this
+ * process is killed with SIGKILL: an installer must not go on writing into a directory that nobody will use.
+ */
+const GUARD = `
+import os, signal, subprocess, sys, threading
+if os.getpgrp() != os.getpid():
+    os.setpgid(0, 0)
+child = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
+def watch():
+    while os.read(0, 4096):
+        pass
+    os.killpg(os.getpid(), signal.SIGKILL)
+threading.Thread(target=watch, daemon=True).start()
+code = child.wait()
+sys.stdout.flush()
+os._exit(code if code >= 0 else 128 - code)
+`;
+
+/** Like {@link runCommand}, and `command` dies when this process does. `python` is any Python 3. */
+export function runGuarded(
+  python: string,
+  command: readonly string[],
+  options: RunCommandOptions,
+): Promise<CommandResult> {
+  return runCommand([python, "-E", "-s", "-c", GUARD, ...command], options);
+}
+
+function killGroup(pid: number): void {
+  try {
+    Deno.kill(-pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function eachLine(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onLine: (line: string) => void,
+): Promise<void> {
+  const lines = stream.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
+  for await (const line of lines) onLine(line);
+}
+
+function ignoreBrokenPipe(error: unknown): void {
+  if (error instanceof Deno.errors.BrokenPipe) return;
+  throw error;
+}

@@ -1,0 +1,298 @@
+import { randomBytes } from "node:crypto";
+import { BridgeServer, type WelcomeInit } from "./bridge/mod.ts";
+import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
+import { type Config, type ConfigInput, parseConfig, type PoolConfig } from "./config/mod.ts";
+import { messageOf, SnakedenError } from "./errors.ts";
+import { suggestion } from "./near_names.ts";
+import {
+  type Call,
+  type CallOutcome,
+  ChunkStream,
+  Pool,
+  SpawnLauncher,
+  workerEnv,
+} from "./pool/mod.ts";
+import { describePool, describeWorker, type PoolInfo, type WorkerInfo } from "./pool_info.ts";
+import { ensurePython, packagePath } from "./python/mod.ts";
+import { RunDirectory } from "./run_directory.ts";
+import { ToolStream } from "./tool_stream.ts";
+import { type ToolInfo, ToolRegistry } from "./tools/mod.ts";
+
+/** What a host is started with: its configuration, and how the start itself behaves. */
+export interface SnakedenOptions extends ConfigInput {
+  /** Gives up the start. */
+  readonly signal?: AbortSignal;
+  /** Lines about the first build of the Python environment. */
+  readonly onSetupProgress?: (line: string) => void;
+  /**
+   * Fail unless every pool has a ready worker this long after the Python environment was there. By default the start goes
+   * through with pools that are unhealthy.
+   */
+  readonly readyTimeoutMs?: number;
+}
+
+/** How long to wait, and a signal to stop waiting. */
+export interface WaitOptions {
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Whether every pool can serve, by a real ping through each. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly pools: Readonly<Record<string, PoolReadiness>>;
+}
+
+/** Whether one pool can serve, and if not, why. */
+export interface PoolReadiness {
+  readonly ready: boolean;
+  readonly pingMs?: number;
+  readonly reason?: string;
+}
+
+/**
+ * A host: pools of warm Python workers behind one door. Disposing it ends every worker.
+ *
+ * @example
+ * ```ts
+ * import { Snakeden } from "snakeden";
+ *
+ * await using den = await Snakeden.start({ pools: [{ name: "default", size: 2 }] });
+ * const sum = await den.execute<number>("add", { a: 2, b: 3 });
+ * ```
+ */
+export class Snakeden implements AsyncDisposable {
+  readonly config: Config;
+  /** Names this life of the host; 128 random bits. */
+  readonly runId: string;
+  readonly #pools: ReadonlyMap<string, Pool>;
+  readonly #tools: ToolRegistry;
+  readonly #resources = new AsyncDisposableStack();
+  #stopped: Promise<void> | undefined;
+
+  private constructor(
+    config: Config,
+    runId: string,
+    pools: ReadonlyMap<string, Pool>,
+  ) {
+    this.config = config;
+    this.runId = runId;
+    this.#pools = pools;
+    this.#tools = new ToolRegistry(pools);
+  }
+
+  /**
+   * Builds the Python environment if needed, starts all pools and waits until each has tried to start its workers. A pool
+   * that could not is unhealthy and goes on trying; {@link Snakeden.awaitReady} tells.
+   *
+   * @throws {SnakedenError} `config_invalid`, `python_environment` or `startup_failed`; with `readyTimeoutMs` also what
+   * {@link Snakeden.awaitReady} throws. Nothing is left running then.
+   */
+  static async start(options: SnakedenOptions = {}): Promise<Snakeden> {
+    const { signal, onSetupProgress, readyTimeoutMs, ...input } = options;
+    signal?.throwIfAborted();
+    const config = parseConfig(input);
+    const runId = randomBytes(16).toString("hex");
+    await using resources = new AsyncDisposableStack();
+    const python = resources.use(
+      await ensurePython({
+        dataDir: config.dataDir,
+        requirements: config.python.requirements,
+        ...(config.python.executable === undefined ? {} : { executable: config.python.executable }),
+        ...(onSetupProgress === undefined ? {} : { onProgress: onSetupProgress }),
+        ...(signal === undefined ? {} : { signal }),
+      }),
+    );
+    const directory = resources.use(await RunDirectory.create(config.dataDir, runId));
+    const bridge = resources.use(await BridgeServer.listen(directory.socketPath));
+    const pools = new Map(config.pools.map((pool) => {
+      const launcher = new SpawnLauncher({
+        bridge,
+        executable: python.executable,
+        env: workerEnv({ ...pool, runId, packagePath: packagePath() }),
+        welcome: welcomeOf(pool, config),
+        startTimeoutMs: pool.startTimeoutMs,
+      });
+      return [pool.name, new Pool(pool, launcher)];
+    }));
+    resources.defer(() => stopAll(pools));
+    const den = new Snakeden(config, runId, pools);
+    const started = startAll(pools, signal);
+    // Whoever waits for readiness alone hears of an abort there.
+    started.catch(() => {});
+    if (readyTimeoutMs !== undefined) {
+      await den.awaitReady({
+        timeoutMs: readyTimeoutMs,
+        ...(signal === undefined ? {} : { signal }),
+      });
+    } else await started;
+    den.#resources.use(resources.move());
+    return den;
+  }
+
+  /**
+   * Runs a tool and decodes its result. A generator's chunks come as a list.
+   *
+   * @throws {SnakedenError} See {@link ErrorCode}; an abort throws the reason of the signal.
+   */
+  async execute<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): Promise<T> {
+    const { value } = await this.call(tool, args, options);
+    return value.decode() as T;
+  }
+
+  /** Runs a tool; answers all that is known of the call, with the value still encoded. */
+  async call(tool: string, args: Args = {}, options: CallOptions = {}): Promise<CallOutcome> {
+    return await this.#submit(tool, args, options).outcome;
+  }
+
+  /** Runs a tool and hands out its chunks as they come. The call starts with the first read. */
+  stream<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): ToolStream<T> {
+    return new ToolStream<T>((leaving) => {
+      const stream = new ChunkStream(this.config.limits.streamWindowBytes);
+      const signal = options.signal ? AbortSignal.any([options.signal, leaving]) : leaving;
+      const call = this.#submit(tool, args, { ...options, signal }, stream);
+      stream.attach(call);
+      return stream;
+    });
+  }
+
+  /** The tools of all pools. */
+  tools(): ToolInfo[] {
+    return this.#tools.list();
+  }
+
+  /** The pools as they are now. */
+  pools(): PoolInfo[] {
+    return this.config.pools.map((config) => describePool(this.#tools.pool(config.name), config));
+  }
+
+  /** The workers of all pools as they are now. */
+  workers(): WorkerInfo[] {
+    return [...this.#pools.values()].flatMap((pool) =>
+      pool.workers.map((worker) => describeWorker(worker, pool.name))
+    );
+  }
+
+  /**
+   * Lets a worker finish what it runs and ends it; another takes its place.
+   *
+   * @throws {SnakedenError} `unknown_worker`.
+   */
+  async stopWorker(id: string): Promise<void> {
+    const ids: string[] = [];
+    for (const pool of this.#pools.values()) {
+      for (const worker of pool.workers) {
+        if (worker.id === id) return await pool.stopWorker(worker);
+        ids.push(worker.id);
+      }
+    }
+    throw new SnakedenError(
+      "unknown_worker",
+      `There is no worker "${id}"; ${suggestion(id, ids)}`,
+      {
+        details: { workerId: id },
+      },
+    );
+  }
+
+  /** Sends a ping through every pool. Default of `timeoutMs`: 2,000. */
+  async readiness({ timeoutMs = 2_000, signal }: WaitOptions = {}): Promise<Readiness> {
+    const bound = withTimeout(timeoutMs, signal);
+    const entries = await Promise.all(
+      [...this.#pools].map(async ([name, pool]): Promise<[string, PoolReadiness]> => {
+        try {
+          return [name, { ready: true, pingMs: await pool.ping(bound) }];
+        } catch (error) {
+          const silent = `no worker answered a ping within ${timeoutMs} ms`;
+          return [name, { ready: false, reason: bound.aborted ? silent : messageOf(error) }];
+        }
+      }),
+    );
+    return { ready: entries.every(([, it]) => it.ready), pools: Object.fromEntries(entries) };
+  }
+
+  /**
+   * Resolves when every pool has a ready worker. Default of `timeoutMs`: none.
+   *
+   * @throws {SnakedenError} `pool_unhealthy`, `shutting_down`, `startup_failed` when the time is up.
+   */
+  async awaitReady({ timeoutMs, signal }: WaitOptions = {}): Promise<void> {
+    const bound = withTimeout(timeoutMs, signal);
+    try {
+      await Promise.all([...this.#pools.values()].map((pool) => pool.whenReady(bound)));
+    } catch (error) {
+      if (!bound.aborted || signal?.aborted) throw error;
+      const late = [...this.#pools.values()].filter((it) => it.state !== "ready");
+      throw new SnakedenError(
+        "startup_failed",
+        `Not ready after ${timeoutMs} ms: no worker yet in ${late.map((it) => it.name).join(", ")}`,
+        { retryable: true },
+      );
+    }
+  }
+
+  /**
+   * Takes no more calls, lets running ones finish for at most `drainMs` (default: each pool's own), and ends everything.
+   * Complete when it resolves. Called again with 0 while it drains, it kills at once.
+   */
+  async stop(options: { readonly drainMs?: number } = {}): Promise<void> {
+    if (this.#stopped === undefined) this.#stopped = this.#stop(options);
+    else if (options.drainMs === 0) await stopAll(this.#pools, options);
+    await this.#stopped;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #stop(options: { readonly drainMs?: number }): Promise<void> {
+    await stopAll(this.#pools, options);
+    await this.#resources.disposeAsync();
+  }
+
+  #submit(tool: string, args: Args, options: CallOptions, sink?: ChunkStream): Call {
+    checkCallOptions(options);
+    const pool = this.#tools.poolFor(tool, options.pool);
+    return pool.submit({
+      tool,
+      args: encodeArgs(args, this.config.limits.maxDepth),
+      timeoutMs: options.timeoutMs ?? pool.timeoutMs,
+      priority: options.priority ?? 0,
+      sessionId: options.sessionId,
+      requestId: options.requestId,
+      signal: options.signal,
+      sink,
+    });
+  }
+}
+
+function welcomeOf(pool: PoolConfig, config: Config): WelcomeInit {
+  return {
+    adapter: pool.adapter,
+    modulePaths: pool.modulePaths,
+    logLevel: pool.logLevel,
+    maxResultBytes: config.limits.maxResultBytes,
+    maxDepth: config.limits.maxDepth,
+  };
+}
+
+/** Starts all pools side by side; stops them when the start is given up. */
+async function startAll(pools: ReadonlyMap<string, Pool>, signal?: AbortSignal): Promise<void> {
+  const onAbort = (): void => void stopAll(pools, { drainMs: 0 });
+  signal?.addEventListener("abort", onAbort, { once: true });
+  await Promise.all([...pools.values()].map((pool) => pool.start()));
+  signal?.removeEventListener("abort", onAbort);
+  signal?.throwIfAborted();
+}
+
+async function stopAll(
+  pools: ReadonlyMap<string, Pool>,
+  options: { readonly drainMs?: number } = {},
+): Promise<void> {
+  await Promise.all([...pools.values()].map((pool) => pool.stop(options)));
+}
+
+function withTimeout(timeoutMs: number | undefined, signal: AbortSignal | undefined): AbortSignal {
+  const signals = timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)];
+  return AbortSignal.any(signal === undefined ? signals : [...signals, signal]);
+}

@@ -1,0 +1,51 @@
+import type { ChunkStream, StreamEvent } from "./pool/mod.ts";
+
+/**
+ * A streaming call, read once: iterate over it for the chunks, or over {@link ToolStream.events} for everything. The call
+ * starts with the first read. Leaving the loop early cancels it.
+ */
+export class ToolStream<T = unknown> implements AsyncIterable<T> {
+  readonly #open: (leaving: AbortSignal) => ChunkStream;
+  readonly #result = Promise.withResolvers<unknown>();
+  #used = false;
+
+  /** @param open Submits the call; throws when the pool refuses it. */
+  constructor(open: (leaving: AbortSignal) => ChunkStream) {
+    this.#open = open;
+    // Most readers want the chunks alone, and errors reach them there.
+    this.#result.promise.catch(() => {});
+  }
+
+  /** What the generator returned; settles when the stream has been read to its end. */
+  get result(): Promise<unknown> {
+    return this.#result.promise;
+  }
+
+  /** The chunks, decoded. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    for await (const event of this.events()) {
+      if (event.type === "chunk") yield event.value.decode() as T;
+    }
+  }
+
+  /** Chunks and progress as they come, encoded, then `done`. */
+  async *events(): AsyncGenerator<StreamEvent, void, undefined> {
+    if (this.#used) throw new TypeError("Cannot read a stream of a tool twice");
+    this.#used = true;
+    const leaving = new AbortController();
+    try {
+      const stream = this.#open(leaving.signal);
+      for (let event = await stream.next(); event !== undefined; event = await stream.next()) {
+        if (event.type === "done") this.#result.resolve(event.value.decode());
+        yield event;
+      }
+    } catch (error) {
+      this.#result.reject(error);
+      throw error;
+    } finally {
+      const left = new DOMException("The reader left the stream", "AbortError");
+      leaving.abort(left);
+      this.#result.reject(left);
+    }
+  }
+}
