@@ -1,0 +1,252 @@
+/**
+ * The HTTP server: `deno task serve`. Reads flags and configuration, takes the port, starts the host, says where it listens,
+ * and stops in order on SIGINT, SIGTERM or SIGHUP. docs/operations.md lists the exit statuses.
+ */
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import denoJson from "./deno.json" with { type: "json" };
+import { type Config, type ConfigInput, loadConfig } from "./src/config/mod.ts";
+import { InvalidInputError, messageOf, SnakedenError } from "./src/errors.ts";
+import { configureLogging, getLogger, writeWhole } from "./src/log.ts";
+import { settlesWithin } from "./src/pool/mod.ts";
+import { createApp, createStartingApp } from "./src/routes/mod.ts";
+import { Snakeden } from "./src/snakeden.ts";
+
+const VERSION = denoJson.version;
+
+/** How the process ends. */
+const EXIT = {
+  /** Stopped because it was asked to. */
+  ok: 0,
+  /** Could not start, or broke. */
+  failed: 1,
+  /** The command line is wrong. */
+  usage: 2,
+  /** The configuration is wrong; EX_CONFIG of sysexits.h. */
+  config: 78,
+} as const;
+
+const USAGE = `Serve Python functions over HTTP.
+
+usage: deno task serve [options]
+
+  --host ADDRESS   address to listen on (default 127.0.0.1; others need an API key)
+  --port NUMBER    port to listen on, 0 for any free one (default 8000)
+  --config FILE    configuration file (default snakeden.config.ts or .json here)
+  --version        print the version
+  --help           print this
+
+Environment variables and all keys of the file: docs/configuration.md
+`;
+
+/** How long answers may take to reach their readers once all calls have ended, in milliseconds. */
+const LAST_ANSWERS_MS = 2_000;
+
+interface Flags {
+  readonly file?: string;
+  readonly overrides: ConfigInput;
+}
+
+/** Runs the server until it is told to stop; answers the exit status. */
+export async function main(args: readonly string[]): Promise<number> {
+  const flags = readFlags(args);
+  if (typeof flags === "number") return flags;
+  try {
+    const config = await loadConfig(flags);
+    configureLogging({ level: config.logLevel, format: config.logFormat });
+    using signals = new StopSignals();
+    await serve(config, signals);
+    return EXIT.ok;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function readFlags(args: readonly string[]): Flags | number {
+  try {
+    const { values: { help, version, config, host, port } } = parseArgs({
+      args: args[0] === "--" ? args.slice(1) : [...args],
+      options: {
+        help: { type: "boolean", short: "h" },
+        version: { type: "boolean", short: "V" },
+        config: { type: "string" },
+        host: { type: "string" },
+        port: { type: "string" },
+      },
+    });
+    if (help || version) {
+      print(help ? USAGE : `snakeden ${VERSION}\n`);
+      return EXIT.ok;
+    }
+    if (port !== undefined && !/^\d{1,9}$/.test(port)) {
+      throw new TypeError(`--port takes a number, not ${JSON.stringify(port)}`);
+    }
+    return {
+      ...(config === undefined ? {} : { file: config }),
+      overrides: {
+        ...(host === undefined ? {} : { host }),
+        ...(port === undefined ? {} : { port: Number(port) }),
+      },
+    };
+  } catch (error) {
+    complain(`${messageOf(error)}\n\n${USAGE}`);
+    return EXIT.usage;
+  }
+}
+
+async function serve(config: Config, signals: StopSignals): Promise<void> {
+  await assertWritable(config.dataDir);
+  await using resources = new AsyncDisposableStack();
+  let app: { fetch(request: Request): Response | Promise<Response> } = createStartingApp({
+    apiKey: config.apiKey,
+    version: VERSION,
+  });
+  // The port comes first: when it is taken, no worker should have been started in vain.
+  const server = listen(config, (request) => app.fetch(request));
+  resources.defer(() => settlesWithin(server.shutdown(), LAST_ANSWERS_MS).then(() => {}));
+  try {
+    const den = resources.use(
+      await Snakeden.start({
+        ...config,
+        signal: signals.stop,
+        onSetupProgress: (line) => complain(`${line}\n`),
+      }),
+    );
+    assertSomePool(den);
+    app = createApp(den, { version: VERSION });
+    print(`listening on ${urlOf(server.addr)}\n`);
+    await signals.stopped;
+  } catch (error) {
+    // Stopped in the middle of the start: that is no failure.
+    if (!signals.stop.aborted || error !== signals.stop.reason) throw error;
+  }
+  getLogger("server").info("stopping", { signal: signals.name });
+  // No new connections from here on; the stack then ends the host, and lets the last answers out.
+  void server.shutdown();
+}
+
+/** A folder that exists and takes files. */
+async function assertWritable(dataDir: string): Promise<void> {
+  const probe = join(dataDir, `.probe-${crypto.randomUUID()}`);
+  try {
+    await Deno.mkdir(dataDir, { recursive: true });
+    await Deno.writeTextFile(probe, "", { createNew: true });
+    await Deno.remove(probe);
+  } catch (error) {
+    throw new SnakedenError(
+      "startup_failed",
+      `Cannot write into the data directory ${dataDir}: ${messageOf(error)}; ` +
+        "choose another by dataDir or SNAKEDEN_DATA_DIR",
+      { cause: error },
+    );
+  }
+}
+
+function listen(
+  { host, port }: Config,
+  handler: (request: Request) => Response | Promise<Response>,
+): Deno.HttpServer<Deno.NetAddr> {
+  const hostname = host.replace(/^\[(.*)\]$/, "$1");
+  try {
+    return Deno.serve({ hostname, port, onListen: () => {} }, handler);
+  } catch (error) {
+    const inUse = error instanceof Deno.errors.AddrInUse;
+    throw new SnakedenError(
+      "startup_failed",
+      inUse
+        ? `Cannot listen on ${host}:${port}: the port is in use, perhaps by another Snakeden; ` +
+          "choose another with --port or SNAKEDEN_PORT (0 takes any free one)"
+        : `Cannot listen on ${host}:${port}: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+/** A pool that is down may come back while others serve, but a server without any would be of no use. */
+function assertSomePool(den: Snakeden): void {
+  const pools = den.pools();
+  const broken = pools.filter((it) => it.state !== "ready");
+  const list = broken.map(({ name, state, reason = state }) => `${name}: ${reason}`).join("\n");
+  if (broken.length === pools.length) {
+    throw new SnakedenError(
+      "startup_failed",
+      `Cannot serve: no pool could start a worker\n${list}`,
+    );
+  }
+  for (const { name, state, reason = state } of broken) {
+    getLogger("server").error("serving without the pool {pool}", { pool: name, reason });
+  }
+}
+
+/** The address as a client on this machine would write it. */
+function urlOf({ hostname, port }: Deno.NetAddr): string {
+  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+}
+
+/** The first signal asks for an orderly stop, the second ends the process, and with it every worker, at once. */
+class StopSignals implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #stopped = Promise.withResolvers<void>();
+  readonly #listeners: [Deno.Signal, () => void][] = [];
+  name = "";
+
+  constructor() {
+    for (const [name, number] of Object.entries(STOP_SIGNALS) as [Deno.Signal, number][]) {
+      const listener = (): void => this.#onSignal(name, number);
+      Deno.addSignalListener(name, listener);
+      this.#listeners.push([name, listener]);
+    }
+  }
+
+  /** Aborts with the first signal. */
+  get stop(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Resolves with the first signal. */
+  get stopped(): Promise<void> {
+    return this.#stopped.promise;
+  }
+
+  #onSignal(name: string, number: number): void {
+    // Workers see the end of their stdin when this process is gone, and kill themselves.
+    if (this.#controller.signal.aborted) Deno.exit(128 + number);
+    this.name = name;
+    this.#controller.abort(new DOMException(`Stopped by ${name}`, "AbortError"));
+    this.#stopped.resolve();
+  }
+
+  [Symbol.dispose](): void {
+    for (const [name, listener] of this.#listeners) Deno.removeSignalListener(name, listener);
+  }
+}
+
+const STOP_SIGNALS: Partial<Record<Deno.Signal, number>> = Deno.build.os === "windows"
+  ? { SIGINT: 2, SIGBREAK: 21 }
+  : { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 };
+
+/** Says on standard error what went wrong; answers the exit status. */
+function report(error: unknown): number {
+  if (!(error instanceof SnakedenError)) {
+    complain(
+      `snakeden: ${error instanceof Error ? error.stack ?? error.message : String(error)}\n`,
+    );
+    return EXIT.failed;
+  }
+  complain(`snakeden: ${error.message}\n`);
+  const isConfig = error instanceof InvalidInputError && error.code === "config_invalid";
+  return isConfig ? EXIT.config : EXIT.failed;
+}
+
+function print(text: string): void {
+  writeWhole(Deno.stdout, text);
+}
+
+function complain(text: string): void {
+  writeWhole(Deno.stderr, text);
+}
+
+if (import.meta.main) {
+  const status = await main(Deno.args);
+  Deno.exit(status);
+}

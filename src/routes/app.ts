@@ -1,0 +1,47 @@
+import { OpenAPIHono } from "@hono/zod-openapi";
+import type { AppEnv } from "./app_env.ts";
+import { addDocsPage } from "./docs_page.ts";
+import type { Engine } from "./engine.ts";
+import { addExecute } from "./execute.ts";
+import { gate } from "./gate.ts";
+import { addHealth, HEALTH_PATHS } from "./health.ts";
+import { addIndex } from "./index_page.ts";
+import { addOpenApi } from "./openapi.ts";
+import { addPools } from "./pools.ts";
+import { problemOf, problemResponse } from "./problem.ts";
+import { addStream } from "./stream.ts";
+import { addTools } from "./tools.ts";
+import { unmatched } from "./unmatched.ts";
+import { addWorkers } from "./workers.ts";
+
+/** What {@link createApp} is told besides the engine. */
+export interface AppOptions {
+  /** Version of Snakeden, for `/healthz` and the description of the API. */
+  readonly version: string;
+}
+
+/**
+ * The HTTP door of an engine.
+ *
+ * @example
+ * ```ts ignore
+ * const app = createApp(den, { version: "0.1.0" });
+ * Deno.serve(app.fetch);
+ * ```
+ */
+export function createApp(engine: Engine, { version }: AppOptions): OpenAPIHono<AppEnv> {
+  const app = new OpenAPIHono<AppEnv>();
+  app.use(gate({ apiKey: engine.config.apiKey, openPaths: HEALTH_PATHS }));
+  app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"))));
+  addExecute(app, engine);
+  addStream(app, engine);
+  addTools(app, engine);
+  addPools(app, engine);
+  addWorkers(app, engine);
+  addHealth(app, engine, version);
+  addOpenApi(app, engine, version);
+  addDocsPage(app);
+  addIndex(app, engine, version);
+  app.notFound(unmatched(app));
+  return app;
+}

@@ -1,0 +1,25 @@
+import type { Value } from "../bridge/mod.ts";
+import type { CallOptions } from "../call_options.ts";
+import type { Config } from "../config/mod.ts";
+import type { CallOutcome, StreamEvent } from "../pool/mod.ts";
+import type { PoolInfo, WorkerInfo } from "../pool_info.ts";
+import type { Readiness, WaitOptions } from "../snakeden.ts";
+import type { ToolInfo } from "../tools/mod.ts";
+
+/** What the routes need of the host; `Snakeden` is one. */
+export interface Engine {
+  readonly config: Pick<Config, "apiKey" | "host" | "limits">;
+  readonly runId: string;
+  call(tool: string, args: Value, options: CallOptions): Promise<CallOutcome>;
+  stream(tool: string, args: Value, options: CallOptions): EventSource;
+  tools(): ToolInfo[];
+  pools(): PoolInfo[];
+  workers(): WorkerInfo[];
+  stopWorker(id: string): Promise<void>;
+  readiness(options: WaitOptions): Promise<Readiness>;
+}
+
+/** A streaming call that has not begun; reading the events begins it. */
+export interface EventSource {
+  events(): AsyncIterable<StreamEvent>;
+}

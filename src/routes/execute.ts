@@ -1,0 +1,53 @@
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { AppEnv } from "./app_env.ts";
+import { callRequestSchema, readCallRequest } from "./call_request.ts";
+import type { Engine } from "./engine.ts";
+import { problemAnswers } from "./problem_schema.ts";
+
+const answerSchema = z.object({
+  result: z.unknown().openapi({ description: "What the tool returned.", example: 5 }),
+  callId: z.string().openapi({ example: "c1" }),
+  workerId: z.string().openapi({ example: "default-1" }),
+  durationMs: z.number().openapi({ description: "From request to result.", example: 0.8 }),
+}).openapi("CallAnswer");
+
+const route = createRoute({
+  method: "post",
+  path: "/v1/execute",
+  tags: ["calls"],
+  summary: "Run a tool and wait for its result",
+  description:
+    "A tool that streams answers its chunks as a list. A client that leaves cancels the call.",
+  request: {
+    body: { required: true, content: { "application/json": { schema: callRequestSchema } } },
+  },
+  responses: {
+    200: {
+      description: "The result.",
+      content: { "application/json": { schema: answerSchema } },
+    },
+    ...problemAnswers(400, 404, 413, 415, 422, 429, 500, 502, 503, 504),
+  },
+});
+
+/** `POST /v1/execute`. The result is passed on as the text that Python wrote, without being parsed. */
+export function addExecute(app: OpenAPIHono<AppEnv>, engine: Engine): void {
+  app.openAPIRegistry.registerPath(route);
+  app.post(route.path, async (c) => {
+    const { tool, args, options } = await readCallRequest(
+      c.req.raw,
+      c.get("requestId"),
+      engine.config.limits,
+    );
+    const { value, callId, workerId, durationMs } = await engine.call(tool, args, options);
+    const rest = JSON.stringify({ callId, workerId, durationMs: inMicroseconds(durationMs) });
+    return new Response(`{"result":${value.jsonText()},${rest.slice(1)}`, {
+      headers: { "content-type": "application/json" },
+    });
+  });
+}
+
+/** Milliseconds with three decimals. */
+export function inMicroseconds(durationMs: number): number {
+  return Math.round(durationMs * 1000) / 1000;
+}

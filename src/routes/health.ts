@@ -1,0 +1,84 @@
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { AppEnv } from "./app_env.ts";
+import type { Readiness } from "../snakeden.ts";
+import type { Engine } from "./engine.ts";
+
+/** Time that a ping through each pool may take. */
+const PING_TIMEOUT_MS = 2_000;
+
+const healthRoute = createRoute({
+  method: "get",
+  path: "/healthz",
+  tags: ["operations"],
+  summary: "Tell that the process is up",
+  responses: {
+    200: {
+      description: "It is.",
+      content: {
+        "application/json": {
+          schema: z.object({
+            status: z.literal("ok"),
+            version: z.string(),
+            uptimeMs: z.number(),
+            runId: z.string().openapi({ description: "One life of the server." }),
+          }).openapi("Health"),
+        },
+      },
+    },
+  },
+});
+
+const readinessSchema = z.object({
+  ready: z.boolean(),
+  pools: z.record(
+    z.string(),
+    z.object({
+      ready: z.boolean(),
+      pingMs: z.number().optional(),
+      reason: z.string().optional(),
+    }),
+  ),
+}).openapi("Readiness");
+
+const readyRoute = createRoute({
+  method: "get",
+  path: "/readyz",
+  tags: ["operations"],
+  summary: "Tell whether every pool can serve, by a ping through each",
+  responses: {
+    200: {
+      description: "All can.",
+      content: { "application/json": { schema: readinessSchema } },
+    },
+    503: {
+      description: "At least one cannot; `pools` says which and why.",
+      content: { "application/json": { schema: readinessSchema } },
+    },
+  },
+});
+
+/** Paths that need no API key, so that a supervisor can ask. */
+export const HEALTH_PATHS: readonly string[] = [healthRoute.path, readyRoute.path];
+
+/** `GET /healthz` and `GET /readyz`. */
+export function addHealth(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): void {
+  app.openAPIRegistry.registerPath(healthRoute);
+  app.openAPIRegistry.registerPath(readyRoute);
+  const started = performance.now();
+  app.get(healthRoute.path, (c) => {
+    const uptimeMs = Math.round(performance.now() - started);
+    return c.json({ status: "ok", version, uptimeMs, runId: engine.runId });
+  });
+  app.get(readyRoute.path, async (c) => {
+    const { signal } = c.req.raw;
+    const readiness = await engine.readiness({ timeoutMs: PING_TIMEOUT_MS, signal });
+    // Reasons hold output of workers; who has no key need not see it.
+    const shown = engine.config.apiKey === undefined ? readiness : withoutReasons(readiness);
+    return c.json(shown, readiness.ready ? 200 : 503);
+  });
+}
+
+function withoutReasons({ ready, pools }: Readiness): Readiness {
+  const entries = Object.entries(pools).map(([name, { reason: _reason, ...rest }]) => [name, rest]);
+  return { ready, pools: Object.fromEntries(entries) };
+}

@@ -1,0 +1,58 @@
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { AppEnv } from "./app_env.ts";
+import type { Engine } from "./engine.ts";
+import { problemAnswers } from "./problem_schema.ts";
+import { assertPool } from "./tools.ts";
+
+const count = z.number().int().nonnegative();
+
+const poolSchema = z.object({
+  name: z.string().openapi({ example: "default" }),
+  adapter: z.string().openapi({ example: "snakeden.demo" }),
+  profile: z.string().openapi({ example: "process" }),
+  size: count.openapi({ description: "Workers it keeps." }),
+  state: z.enum(["starting", "ready", "unhealthy", "stopping", "stopped"]),
+  reason: z.string().optional().openapi({ description: "Why it is unhealthy." }),
+  workers: z.object({ ready: count, busy: count, starting: count }),
+  queued: count.openapi({ description: "Calls that wait for a worker." }),
+  queueLimit: count,
+  stats: z.record(z.string(), count).openapi({ description: "How calls ended so far." }),
+}).openapi("Pool");
+
+const listRoute = createRoute({
+  method: "get",
+  path: "/v1/pools",
+  tags: ["what runs"],
+  summary: "List the pools",
+  responses: {
+    200: {
+      description: "The pools.",
+      content: { "application/json": { schema: z.object({ pools: z.array(poolSchema) }) } },
+    },
+    ...problemAnswers(),
+  },
+});
+
+const oneRoute = createRoute({
+  method: "get",
+  path: "/v1/pools/{name}",
+  tags: ["what runs"],
+  summary: "Show a pool",
+  request: { params: z.object({ name: z.string() }) },
+  responses: {
+    200: { description: "The pool.", content: { "application/json": { schema: poolSchema } } },
+    ...problemAnswers(404),
+  },
+});
+
+/** `GET /v1/pools` and `GET /v1/pools/:name`. */
+export function addPools(app: OpenAPIHono<AppEnv>, engine: Engine): void {
+  app.openAPIRegistry.registerPath(listRoute);
+  app.openAPIRegistry.registerPath(oneRoute);
+  app.get(listRoute.path, (c) => c.json({ pools: engine.pools() }));
+  app.get(oneRoute.getRoutingPath(), (c) => {
+    const name = c.req.param("name") ?? "";
+    assertPool(engine, name);
+    return c.json(engine.pools().find((it) => it.name === name));
+  });
+}

@@ -1,0 +1,36 @@
+import { z } from "@hono/zod-openapi";
+import { PROBLEMS } from "./problem.ts";
+
+const problemSchema = z.object({
+  type: z.string().openapi({ example: "urn:snakeden:error:invalid_input" }),
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string().openapi({ description: "What was attempted and what stood in the way." }),
+  code: z.enum(Object.keys(PROBLEMS)),
+  retryable: z.boolean().openapi({ description: "The same request may succeed later." }),
+  requestId: z.string(),
+  details: z.record(z.string(), z.unknown()).optional()
+    .openapi({ description: "The numbers of `detail`." }),
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional()
+    .openapi({ description: "Every field that was refused." }),
+  python: z.object({ type: z.string(), message: z.string(), traceback: z.string().optional() })
+    .optional().openapi({ description: "The exception that the tool raised." }),
+}).openapi("Problem");
+
+interface ProblemAnswer {
+  readonly description: string;
+  readonly content: { "application/problem+json": { schema: typeof problemSchema } };
+}
+
+/** The error answers of a route for OpenAPI, by status, with the codes that each can have. */
+export function problemAnswers(...statuses: readonly number[]): Record<string, ProblemAnswer> {
+  return Object.fromEntries([...statuses, 401, 403].map((status) => {
+    const codes = Object.entries(PROBLEMS)
+      .filter(([, kind]) => kind.status === status)
+      .map(([code]) => `\`${code}\``);
+    return [status, {
+      description: `A problem with the code ${codes.join(", ")}.`,
+      content: { "application/problem+json": { schema: problemSchema } },
+    }];
+  }));
+}

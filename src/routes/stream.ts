@@ -1,0 +1,65 @@
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { chooseStreamType } from "./accept.ts";
+import type { AppEnv } from "./app_env.ts";
+import { callRequestSchema, readCallRequest } from "./call_request.ts";
+import type { Engine } from "./engine.ts";
+import { problemOf } from "./problem.ts";
+import { problemAnswers } from "./problem_schema.ts";
+import { StreamBody } from "./stream_body.ts";
+import { eventWriter } from "./stream_events.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/v1/stream",
+  tags: ["calls"],
+  summary: "Run a tool and follow it",
+  description: "Server-Sent Events `chunk`, `progress`, then `done` or `error`; with " +
+    "`accept: application/x-ndjson` one JSON object a line: `{event, data}`. What fails before " +
+    "the first event is answered with a status. A client that leaves cancels the call.",
+  request: {
+    body: { required: true, content: { "application/json": { schema: callRequestSchema } } },
+  },
+  responses: {
+    200: {
+      description: "The events.",
+      content: {
+        "text/event-stream": {
+          schema: z.string().openapi({ example: "id: 1\nevent: chunk\ndata: 0\n\n" }),
+        },
+        "application/x-ndjson": {
+          schema: z.string().openapi({ example: '{"event":"chunk","data":0}\n' }),
+        },
+      },
+    },
+    ...problemAnswers(400, 404, 406, 413, 415, 422, 429, 500, 502, 503, 504),
+  },
+});
+
+/** `POST /v1/stream`. */
+export function addStream(app: OpenAPIHono<AppEnv>, engine: Engine): void {
+  app.openAPIRegistry.registerPath(route);
+  app.post(route.path, async (c) => {
+    const type = chooseStreamType(c.req.header("accept"));
+    const requestId = c.get("requestId");
+    const { limits } = engine.config;
+    const { tool, args, options } = await readCallRequest(c.req.raw, requestId, limits);
+    const leaving = new AbortController();
+    const signal = AbortSignal.any([c.req.raw.signal, leaving.signal]);
+    const body = new StreamBody({
+      events: engine.stream(tool, args, { ...options, signal }).events(),
+      writer: eventWriter(type),
+      heartbeatMs: limits.heartbeatMs,
+      problemOf: (error) => problemOf(error, requestId),
+      cancel: () => leaving.abort(new DOMException("The client left", "AbortError")),
+    });
+    await body.begin();
+    return new Response(body.readable(), {
+      headers: {
+        "content-type": type === "text/event-stream" ? `${type}; charset=utf-8` : type,
+        "cache-control": "no-store",
+        // Proxies such as nginx would gather events otherwise.
+        "x-accel-buffering": "no",
+      },
+    });
+  });
+}

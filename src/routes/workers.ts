@@ -1,0 +1,51 @@
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { AppEnv } from "./app_env.ts";
+import type { Engine } from "./engine.ts";
+import { problemAnswers } from "./problem_schema.ts";
+
+const workerSchema = z.object({
+  id: z.string().openapi({ example: "default-1" }),
+  incarnation: z.string().openapi({ description: "One life of a worker; never used again." }),
+  pool: z.string().openapi({ example: "default" }),
+  state: z.string().openapi({ example: "ready" }),
+  startedAt: z.iso.datetime(),
+  calls: z.number().int().nonnegative().openapi({ description: "Calls it has been given." }),
+  pid: z.number().int().optional(),
+  pythonVersion: z.string().optional().openapi({ example: "3.12.4" }),
+  rssBytes: z.number().int().optional().openapi({ description: "Resident memory." }),
+}).openapi("Worker");
+
+const listRoute = createRoute({
+  method: "get",
+  path: "/v1/workers",
+  tags: ["what runs"],
+  summary: "List the workers",
+  responses: {
+    200: {
+      description: "The workers of all pools.",
+      content: { "application/json": { schema: z.object({ workers: z.array(workerSchema) }) } },
+    },
+    ...problemAnswers(),
+  },
+});
+
+const stopRoute = createRoute({
+  method: "delete",
+  path: "/v1/workers/{id}",
+  tags: ["what runs"],
+  summary: "Stop a worker",
+  description: "It finishes what it runs, and another takes its place. Answers when it is gone.",
+  request: { params: z.object({ id: z.string() }) },
+  responses: { 204: { description: "The worker is gone." }, ...problemAnswers(404) },
+});
+
+/** `GET /v1/workers` and `DELETE /v1/workers/:id`. */
+export function addWorkers(app: OpenAPIHono<AppEnv>, engine: Engine): void {
+  app.openAPIRegistry.registerPath(listRoute);
+  app.openAPIRegistry.registerPath(stopRoute);
+  app.get(listRoute.path, (c) => c.json({ workers: engine.workers() }));
+  app.delete(stopRoute.getRoutingPath(), async (c) => {
+    await engine.stopWorker(c.req.param("id") ?? "");
+    return c.body(null, 204);
+  });
+}
