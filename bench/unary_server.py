@@ -1,0 +1,27 @@
+"""A plain unary gRPC server that echoes bytes; what a worker that serves gRPC itself would cost at least."""
+
+import sys
+from concurrent import futures
+from typing import Any
+
+import grpc
+
+
+def echo(request: bytes, _context: Any) -> bytes:
+    return request
+
+
+def main() -> None:
+    server = grpc.server(futures.ThreadPoolExecutor(max_workers=4))
+    method = grpc.unary_unary_rpc_method_handler(echo)
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench.Echo", {"Echo": method}),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    # The end of stdin is the end of the bench.
+    sys.stdin.read()
+    server.stop(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+/**
+ * Profiles a CSV file with live progress, and leaves no process behind.
+ *
+ *     deno task run examples/profile_csv.ts FILE
+ */
+import { runAsScript } from "snakeden";
+
+interface Profile {
+  readonly rows: number;
+  readonly columns: readonly { name: string; type: string; missing: number; mean?: number }[];
+}
+
+const [path] = Deno.args;
+if (path === undefined) {
+  console.error("usage: deno task run examples/profile_csv.ts FILE");
+  Deno.exit(2);
+}
+
+await runAsScript(async (den, { signal }) => {
+  for await (const event of den.stream("profile_csv", { path }, { signal }).events()) {
+    if (event.type === "progress") console.error(event.value.jsonText());
+    if (event.type !== "done") continue;
+    const { rows, columns } = event.value.decode() as Profile;
+    console.log(`${rows} rows`);
+    console.table(columns.map(({ name, type, missing, mean }) => ({ name, type, missing, mean })));
+  }
+});

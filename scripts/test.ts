@@ -1,0 +1,86 @@
+/**
+ * `deno task test [PATH...] [--filter TEXT]`: the tests of both languages and the examples in the documentation of mod.ts. The
+ * last line is `N passed, N failed`, added up from the reports that the runners write; a runner that crashed counts as a
+ * failure.
+ */
+import { join } from "node:path";
+import { messageOf } from "../src/errors.ts";
+import { devPython, ROOT } from "./dev_python.ts";
+import { type Counts, runnerCounts } from "./junit_counts.ts";
+import { testArguments } from "./test_arguments.ts";
+
+const NO_TESTS_COLLECTED = 5;
+
+interface Runner {
+  readonly name: string;
+  readonly command: readonly string[];
+  readonly cwd: string;
+  readonly report: string;
+  /** Statuses that are well besides 0. */
+  readonly accepted?: readonly number[];
+}
+
+async function run({ name, command, cwd, report, accepted = [] }: Runner): Promise<Counts> {
+  const [program = "", ...args] = command;
+  console.log(`\n== ${name}`);
+  const { code } = await new Deno.Command(program, { args, cwd, stdin: "null" }).spawn().status;
+  const text = await Deno.readTextFile(report).catch((error: unknown) => {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  });
+  const counts = runnerCounts(text, code === 0 || accepted.includes(code));
+  const { passed, failed, skipped } = counts;
+  console.log(
+    `${name}: ${passed} passed, ${failed} failed, ${skipped} skipped, exit status ${code}`,
+  );
+  return counts;
+}
+
+function runners(python: string, reports: string, args: readonly string[]): Runner[] {
+  const { deno, pytest, partial } = testArguments(args);
+  const all: Runner[] = [];
+  const denoTest = (name: string, more: readonly string[]): Runner => {
+    const report = join(reports, `${name}.xml`);
+    return {
+      name,
+      command: [Deno.execPath(), "test", "-A", "--no-prompt", `--junit-path=${report}`, ...more],
+      cwd: ROOT,
+      report,
+    };
+  };
+  if (deno !== null) all.push(denoTest("deno-test", deno));
+  if (deno !== null && !partial) all.push(denoTest("deno-doc", ["--doc", "mod.ts", "src/"]));
+  if (pytest !== null) {
+    const report = join(reports, "pytest.xml");
+    all.push({
+      name: "pytest",
+      command: [python, "-m", "pytest", `--junit-xml=${report}`, ...pytest],
+      cwd: join(ROOT, "python"),
+      report,
+      ...(partial ? { accepted: [NO_TESTS_COLLECTED] } : {}),
+    });
+  }
+  return all;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const reports = await Deno.makeTempDir({ prefix: "snakeden-reports-" });
+  let [passed, failed] = [0, 0];
+  try {
+    const python = await devPython();
+    for (const runner of runners(python, reports, args)) {
+      const counts = await run(runner);
+      passed += counts.passed;
+      failed += counts.failed;
+    }
+  } catch (error) {
+    console.error(messageOf(error));
+    failed++;
+  } finally {
+    await Deno.remove(reports, { recursive: true });
+  }
+  console.log(`\n${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

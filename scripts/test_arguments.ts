@@ -1,0 +1,38 @@
+/** What each runner is to be given; null when it is not to run. */
+export interface TestArguments {
+  readonly deno: readonly string[] | null;
+  readonly pytest: readonly string[] | null;
+  /** A part was chosen, so finding no test in a runner is no failure. */
+  readonly partial: boolean;
+}
+
+const DEFAULT_PATHS: readonly string[] = ["tests/"];
+
+/**
+ * Deals the arguments of `deno task test` out: paths under python/ and `.py` files go to pytest, other paths to `deno test`; with
+ * paths of one side only, the other does not run. `--filter TEXT` goes to both, other options to `deno test`.
+ */
+export function testArguments(args: readonly string[]): TestArguments {
+  const options: string[] = [];
+  const [denoPaths, pytestPaths]: [string[], string[]] = [[], []];
+  let filter: string | undefined;
+  for (let i = 0; i < args.length; i++) {
+    const arg = args[i] ?? "";
+    if (arg === "--filter") filter = args[++i] ?? "";
+    else if (arg.startsWith("--filter=")) filter = arg.slice("--filter=".length);
+    else if (arg.startsWith("-")) options.push(arg);
+    else if (/^(\.\/)?python(\/|$)/.test(arg) || /\.py(::|$)/.test(arg)) {
+      pytestPaths.push(arg.replace(/^(\.\/)?python\/?/, "") || ".");
+    } else denoPaths.push(arg);
+  }
+  const all = denoPaths.length === 0 && pytestPaths.length === 0;
+  const denoFilter = filter === undefined ? [] : ["--filter", filter];
+  const pytestFilter = filter === undefined ? [] : ["-k", filter];
+  return {
+    deno: all || denoPaths.length > 0
+      ? [...options, ...denoFilter, ...(all ? DEFAULT_PATHS : denoPaths)]
+      : null,
+    pytest: all || pytestPaths.length > 0 ? [...pytestFilter, ...pytestPaths] : null,
+    partial: !all || filter !== undefined,
+  };
+}

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { Snakeden, SnakedenError } from "../../mod.ts";
+import { devPython } from "../../scripts/dev_python.ts";
+import { ADAPTERS, startDen, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
+
+/** What the reason of an unhealthy pool has to say for each adapter that cannot be served. */
+const CASES: readonly { adapter: string; says: RegExp; startTimeoutMs?: number }[] = [
+  { adapter: "no_such_module", says: /no_such_module/ },
+  { adapter: "streams:NoSuchClass", says: /NoSuchClass/ },
+  { adapter: "exits_at_import", says: /exit|SystemExit/i },
+  { adapter: "raises_at_import", says: /raise|Error/ },
+  { adapter: "raises_in_setup", says: /setup/ },
+  { adapter: "never_says_hello", says: /after 700 ms/, startTimeoutMs: 700 },
+];
+
+for (const { adapter, says, startTimeoutMs = 30_000 } of CASES) {
+  Deno.test(`Snakeden.start() leaves the pool of the adapter ${adapter} unhealthy with the reason`, async () => {
+    await using den = await startDen({ adapter, size: 1, startTimeoutMs });
+    const [pool] = den.pools();
+    assert.equal(pool?.state, "unhealthy");
+    assert.match(pool?.reason ?? "", says);
+    assert.match(pool?.reason ?? "", /^Cannot start worker default-1: /);
+    await assert.rejects(den.execute("anything"), { code: "pool_unhealthy" });
+    await assert.rejects(den.awaitReady(), { code: "pool_unhealthy" });
+    const readiness = await den.readiness();
+    assert.equal(readiness.ready, false);
+    assert.match(readiness.pools["default"]?.reason ?? "", says);
+  });
+}
+
+Deno.test("Snakeden.start() serves the healthy pools beside one that cannot start", async () => {
+  await using den = await startDen({}, {
+    pools: [
+      { name: "good", size: 1, adapter: "snakeden.demo" },
+      { name: "bad", size: 1, adapter: "raises_at_import", modulePaths: [ADAPTERS] },
+    ],
+  });
+  assert.equal(await den.execute("ping"), "pong");
+  await assert.rejects(den.execute("ping", {}, { pool: "bad" }), { code: "pool_unhealthy" });
+  const { pools } = await den.readiness();
+  assert.deepEqual([pools["good"]?.ready, pools["bad"]?.ready], [true, false]);
+});
+
+Deno.test("Snakeden.start() with readyTimeoutMs fails when a pool cannot start, and leaves nothing", async () => {
+  await using dir = await tempDir();
+  const pools = [{
+    name: "default",
+    size: 2,
+    adapter: "never_says_hello",
+    modulePaths: [ADAPTERS],
+  }];
+  const python = { executable: await devPython() };
+  await assert.rejects(
+    Snakeden.start({ dataDir: dir.path, pools, python, readyTimeoutMs: 500 }),
+    (error) => error instanceof SnakedenError && /500 ms/.test(error.message),
+  );
+  assert.deepEqual(workersOf({ connect: dir.path }), []);
+});
+
+Deno.test("Snakeden.start() does not spin on a pool that cannot start", async () => {
+  await using den = await startDen({ adapter: "raises_at_import", size: 1 });
+  await waitFor("three restarts", () => (den.pools()[0]?.stats.restarts ?? 0) >= 3);
+  // Back-off: 0.05-0.1, 0.1-0.2, 0.2-0.4 s, ...; ten more at once would be spinning.
+  assert.ok((den.pools()[0]?.stats.restarts ?? 0) < 10);
+});
+
+Deno.test("Snakeden.start() gives up when its signal aborts", async () => {
+  await using dir = await tempDir();
+  const pools = [{
+    name: "default",
+    size: 2,
+    adapter: "never_says_hello",
+    modulePaths: [ADAPTERS],
+  }];
+  const python = { executable: await devPython() };
+  const giveUp = new AbortController();
+  const starting = Snakeden.start({ dataDir: dir.path, pools, python, signal: giveUp.signal });
+  starting.catch(() => {});
+  await waitFor("two processes", () => workersOf({ connect: dir.path }).length === 2);
+  giveUp.abort(new Error("enough"));
+  await assert.rejects(starting, /enough/);
+  assert.deepEqual(workersOf({ connect: dir.path }), []);
+});
+
+Deno.test("Snakeden.execute() is not disturbed by an adapter that prints garbage", async () => {
+  await using den = await startDen({ adapter: "prints_garbage", size: 1 });
+  const tools = den.tools().map((it) => it.name);
+  assert.ok(tools.length > 0);
+  const [tool = ""] = tools;
+  await Promise.all(Array.from({ length: 20 }, () => den.execute(tool)));
+  assert.equal(den.pools()[0]?.stats.completed, 20);
+});

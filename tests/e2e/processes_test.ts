@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { devPython } from "../../scripts/dev_python.ts";
+import {
+  ADAPTERS,
+  HostProcess,
+  isAlive,
+  ServerProcess,
+  startDen,
+  tempDir,
+  waitFor,
+  workersOf,
+} from "../fixtures/host.ts";
+
+const SCRIPT_HOST = fileURLToPath(new URL("../fixtures/script_host.ts", import.meta.url));
+
+/** Config file that serves one misbehaving adapter. */
+async function serve(dataDir: string, adapter: string, size = 2): Promise<ServerProcess> {
+  const config = `${dataDir}/snakeden.config.json`;
+  const pool = { name: "default", size, adapter, modulePaths: [ADAPTERS] };
+  await Deno.writeTextFile(config, JSON.stringify({ pools: [pool], drainMs: 500 }));
+  return await ServerProcess.start({ dataDir, env: { SNAKEDEN_CONFIG: config } });
+}
+
+function execute(url: string, tool: string, args: Record<string, unknown>): Promise<Response> {
+  return fetch(`${url}/v1/execute`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ tool, args }),
+  });
+}
+
+async function gone(dataDir: string): Promise<void> {
+  await waitFor(
+    "every worker to be gone",
+    () => workersOf({ connect: dataDir }).length === 0,
+    5_000,
+  );
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  Deno.test(`main.ts ends with status 0 on ${signal} and leaves no process`, async () => {
+    await using dir = await tempDir();
+    await using server = await serve(dir.path, "snakeden.demo");
+    assert.equal(workersOf({ connect: dir.path }).length, 2);
+    server.kill(signal);
+    const { code } = await server.finished();
+    assert.equal(code, 0, server.stderr);
+    assert.deepEqual(workersOf({ connect: dir.path }), []);
+  });
+}
+
+Deno.test("main.ts killed with SIGKILL leaves no process, also with busy workers, and can be started again", async () => {
+  await using dir = await tempDir();
+  for (let round = 0; round < 2; round++) {
+    await using server = await serve(dir.path, "snakeden.demo");
+    const call = execute(server.url, "sleep", { seconds: 60 }).catch(() => {});
+    await waitFor("a busy worker", async () => {
+      const { workers } = await (await fetch(`${server.url}/v1/workers`)).json();
+      return workers.some((it: { state: string }) => it.state === "busy");
+    });
+    server.kill("SIGKILL");
+    await server.finished();
+    await call;
+    await gone(dir.path);
+  }
+});
+
+for (const [adapter, tool] of [["holds_gil", "hold_gil"], ["ignores_sigterm", "hold"]] as const) {
+  Deno.test(`main.ts killed with SIGKILL takes along a worker of ${adapter}`, async () => {
+    await using dir = await tempDir();
+    await using server = await serve(dir.path, adapter, 1);
+    const args = tool === "hold_gil" ? { seconds: 60 } : {};
+    const call = execute(server.url, tool, args).catch(() => {});
+    await waitFor("the call to reach the worker", async () => {
+      const { workers } = await (await fetch(`${server.url}/v1/workers`)).json();
+      return workers[0]?.state === "busy";
+    });
+    server.kill("SIGKILL");
+    await server.finished();
+    await call;
+    await gone(dir.path);
+  });
+
+  Deno.test(`main.ts told to stop by SIGTERM takes along a worker of ${adapter}`, async () => {
+    await using dir = await tempDir();
+    await using server = await serve(dir.path, adapter, 1);
+    const args = tool === "hold_gil" ? { seconds: 60 } : {};
+    const call = execute(server.url, tool, args).catch(() => {});
+    await waitFor("the call to reach the worker", async () => {
+      const { workers } = await (await fetch(`${server.url}/v1/workers`)).json();
+      return workers[0]?.state === "busy";
+    });
+    server.kill("SIGTERM");
+    await server.finished();
+    await call;
+    assert.deepEqual(workersOf({ connect: dir.path }), []);
+  });
+}
+
+for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+  Deno.test(`main.ts ended by ${signal} takes along the children of a worker`, async () => {
+    await using dir = await tempDir();
+    await using server = await serve(dir.path, "forks_children", 1);
+    const { result: child } = await (await execute(server.url, "spawn_child", {})).json();
+    assert.equal(isAlive(child), true);
+    server.kill(signal);
+    await server.finished();
+    await waitFor("the child to be gone", () => !isAlive(child), 5_000);
+  });
+}
+
+Deno.test("Snakeden.stop() takes along a child of a worker that was killed", async () => {
+  await using den = await startDen({ adapter: "forks_children", size: 1 });
+  const child = await den.execute<number>("spawn_child");
+  const [worker] = den.workers();
+  assert.ok(worker?.pid);
+  Deno.kill(worker.pid, "SIGKILL");
+  await waitFor("the child to be gone", () => !isAlive(child), 5_000);
+});
+
+Deno.test("Snakeden.start() and stop() twenty times leave no process and no file", async () => {
+  await using dir = await tempDir();
+  for (let round = 0; round < 20; round++) {
+    const den = await startDen({ adapter: "snakeden.demo" }, { dataDir: dir.path });
+    const { runId } = den;
+    assert.equal(workersOf({ runId }).length, 2);
+    await den.stop();
+    assert.deepEqual(workersOf({ runId }), []);
+  }
+  assert.deepEqual([...Deno.readDirSync(`${dir.path}/run`)], []);
+});
+
+Deno.test("a program that throws without stopping its host leaves no process", async () => {
+  await using dir = await tempDir();
+  await using host = new HostProcess(["run", "-A", SCRIPT_HOST, "throws-outside"], {
+    env: { SNAKEDEN_DATA_DIR: dir.path, SNAKEDEN_PYTHON: await devPython() },
+  });
+  const { code, stderr } = await host.finished();
+  assert.equal(code, 1);
+  assert.match(stderr, /thrown outside/);
+  await gone(dir.path);
+});

@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { FileLock } from "../../src/python/file_lock.ts";
+
+async function withLockFile(use: (path: string) => Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir({ prefix: "snakeden-lock-" });
+  try {
+    await use(join(dir, "some.lock"));
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+Deno.test("FileLock.tryTake() lets many share and one exclude", async () => {
+  await withLockFile(async (path) => {
+    const one = await FileLock.tryTake(path, "shared");
+    const two = await FileLock.tryTake(path, "shared");
+    assert.ok(one && two);
+    assert.equal(await FileLock.tryTake(path, "exclusive"), null);
+    one.release();
+    one.release();
+    assert.equal(await FileLock.tryTake(path, "exclusive"), null);
+    two.release();
+    using exclusive = await FileLock.tryTake(path, "exclusive");
+    assert.ok(exclusive);
+    assert.equal(await FileLock.tryTake(path, "shared"), null);
+  });
+});
+
+Deno.test("FileLock.waitExclusive() tells who holds the lock and goes on when it is free", async () => {
+  await withLockFile(async (path) => {
+    const first = await FileLock.waitExclusive(path);
+    const waiting = Promise.withResolvers<string>();
+    const second = FileLock.waitExclusive(path, { onWait: waiting.resolve });
+    assert.equal(await waiting.promise, String(Deno.pid));
+    first.release();
+    (await second).release();
+  });
+});
+
+Deno.test("FileLock.waitExclusive() leaves when its signal aborts", async () => {
+  await withLockFile(async (path) => {
+    using _held = await FileLock.waitExclusive(path);
+    const controller = new AbortController();
+    const onWait = (): void => controller.abort(new Error("enough"));
+    await assert.rejects(
+      FileLock.waitExclusive(path, { onWait, signal: controller.signal }),
+      /^Error: enough$/,
+    );
+  });
+});
+
+Deno.test("FileLock.tryTake() takes no lock on a file that was replaced", async () => {
+  await withLockFile(async (path) => {
+    using held = await FileLock.tryTake(path, "exclusive");
+    assert.ok(held);
+    await Deno.remove(path);
+    using fresh = await FileLock.tryTake(path, "exclusive");
+    assert.ok(fresh, "the new file is not locked by the holder of the old one");
+  });
+});

@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { testArguments } from "../../scripts/test_arguments.ts";
+
+Deno.test("testArguments() runs everything when nothing is chosen", () => {
+  assert.deepEqual(testArguments([]), { deno: ["tests/"], pytest: [], partial: false });
+});
+
+Deno.test("testArguments() runs only the side that the paths belong to", () => {
+  assert.deepEqual(testArguments(["tests/pool"]), {
+    deno: ["tests/pool"],
+    pytest: null,
+    partial: true,
+  });
+  assert.deepEqual(testArguments(["python/tests/test_values.py::test_int"]), {
+    deno: null,
+    pytest: ["tests/test_values.py::test_int"],
+    partial: true,
+  });
+});
+
+Deno.test("testArguments() gives a filter to both sides and other options to deno test", () => {
+  for (const filter of [["--filter", "drops"], ["--filter=drops"]]) {
+    assert.deepEqual(testArguments([...filter, "--fail-fast"]), {
+      deno: ["--fail-fast", "--filter", "drops", "tests/"],
+      pytest: ["-k", "drops"],
+      partial: true,
+    });
+  }
+});
