@@ -34,14 +34,17 @@ export interface CallOptions {
  */
 export function checkCallOptions(options: CallOptions): void {
   const { timeoutMs, priority, sessionId, requestId } = options;
-  // Almost every call passes here.
+  // Almost every call passes here. The types are looked at again below for the sake of programs in plain JavaScript.
   if (
     timeoutMs === undefined && priority === undefined && sessionId === undefined &&
     requestId === undefined
   ) return;
   const issues: FieldIssue[] = [];
   const { min, max } = PRIORITY_RANGE;
-  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)) {
+  if (
+    timeoutMs !== undefined &&
+    !(typeof timeoutMs === "number" && timeoutMs > 0 && timeoutMs <= MAX_TIMEOUT_MS)
+  ) {
     issues.push({
       path: "timeoutMs",
       message: `has to be more than 0 and at most ${MAX_TIMEOUT_MS}, not ${timeoutMs}`,
@@ -56,12 +59,10 @@ export function checkCallOptions(options: CallOptions): void {
     });
   }
   for (const [path, id] of [["sessionId", sessionId], ["requestId", requestId]] as const) {
-    if (id !== undefined && (id.length === 0 || id.length > MAX_ID_LENGTH)) {
-      issues.push({
-        path,
-        message: `has to have 1 to ${MAX_ID_LENGTH} characters, not ${id.length}`,
-      });
-    }
+    if (id === undefined) continue;
+    if (typeof id === "string" && id.length > 0 && id.length <= MAX_ID_LENGTH) continue;
+    const given = typeof id === "string" ? id.length : `a ${typeof id}`;
+    issues.push({ path, message: `has to have 1 to ${MAX_ID_LENGTH} characters, not ${given}` });
   }
   if (issues.length > 0) {
     const text = issues.map((it) => `${it.path} ${it.message}`).join("; ");

@@ -25,7 +25,8 @@ export function nearNames(wanted: string, names: Iterable<string>, limit = 3): s
 }
 
 function closeness(wanted: string, name: string): number {
-  const contained = wanted.length >= 3 && (name.includes(wanted) || wanted.includes(name));
+  const long = wanted.length >= 3 && name.length >= 3;
+  const contained = long && (name.includes(wanted) || wanted.includes(name));
   return contained ? 1 : distance(wanted, name);
 }
 

@@ -84,7 +84,7 @@ export class Call implements Queued, CallListener, Alarm {
   readonly outcome: Promise<CallOutcome>;
   readonly #request: CallRequest;
   readonly #owner: CallOwner;
-  readonly #startedAt = performance.now();
+  readonly #startedAt: number;
   readonly #deadline: number;
   readonly #resolve: (outcome: CallOutcome) => void;
   readonly #reject: (error: unknown) => void;
@@ -99,6 +99,7 @@ export class Call implements Queued, CallListener, Alarm {
     this.priority = request.priority;
     this.#request = request;
     this.#owner = owner;
+    this.#startedAt = owner.deadlines.now;
     this.#deadline = this.#startedAt + request.timeoutMs;
     const { promise, resolve, reject } = Promise.withResolvers<CallOutcome>();
     this.outcome = promise;
@@ -126,7 +127,7 @@ export class Call implements Queued, CallListener, Alarm {
     const { tool, args, sink, sessionId = "", requestId = "" } = this.#request;
     this.#state = "running";
     this.#target = target;
-    this.#sentAt = performance.now();
+    this.#sentAt = this.#owner.deadlines.now;
     this.#linkId = target.link.call({
       tool,
       args,
@@ -147,7 +148,7 @@ export class Call implements Queued, CallListener, Alarm {
 
   onResult(value: Value, runMs: number): void {
     if (!this.#settled) {
-      const now = performance.now();
+      const now = this.#owner.deadlines.now;
       this.#settle();
       this.#owner.settled(this, undefined);
       this.#resolve({
@@ -246,7 +247,7 @@ export class Call implements Queued, CallListener, Alarm {
     this.#state = "abandoned";
     this.fail(error);
     this.#target?.link.cancel(this.#linkId);
-    this.#owner.deadlines.set(this, performance.now() + this.#owner.cancelGraceMs);
+    this.#owner.deadlines.set(this, this.#owner.deadlines.now + this.#owner.cancelGraceMs);
   }
 
   /** The worker is done with it; the one place where a slot becomes free. */

@@ -13,7 +13,8 @@ export type StreamEvent =
  */
 export class ChunkStream implements ChunkSink {
   readonly windowBytes: number;
-  #chunks: Value[] = [];
+  /** What was taken leaves a hole, so that a reader that never quite catches up keeps nothing alive. */
+  #chunks: (Value | undefined)[] = [];
   #head = 0;
   #progress: Value | undefined;
   #end: { outcome: CallOutcome } | { error: unknown } | undefined;
@@ -73,7 +74,7 @@ export class ChunkStream implements ChunkSink {
   #takeChunk(): StreamEvent | undefined {
     const value = this.#chunks[this.#head];
     if (value === undefined) return undefined;
-    this.#head++;
+    this.#chunks[this.#head++] = undefined;
     this.#uncredited += value.weight;
     const empty = this.#head === this.#chunks.length;
     if (empty || this.#head >= 1024) {

@@ -1,3 +1,5 @@
+import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
+
 /** Something that happens at a time unless it is taken back. */
 export interface Alarm {
   onAlarm(): void;
@@ -13,16 +15,20 @@ const SLOT_MS = 4;
 export class Deadlines implements Disposable {
   readonly #slots = new Map<number, Set<Alarm>>();
   readonly #slotOf = new Map<Alarm, number>();
-  readonly #now: () => number;
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  readonly #clock: Clock;
+  #stopTimer: (() => void) | undefined;
   #timerSlot = Infinity;
 
-  /** @param now Milliseconds of a clock that never goes back. */
-  constructor(now: () => number = () => performance.now()) {
-    this.#now = now;
+  constructor(clock: Clock = SYSTEM_CLOCK) {
+    this.#clock = clock;
   }
 
-  /** Sets, or moves, an alarm. `atMs` is on the clock given to the constructor. */
+  /** What its clock shows. */
+  get now(): number {
+    return this.#clock.now();
+  }
+
+  /** Sets, or moves, an alarm. `atMs` is on the clock of {@link Deadlines.now}. */
   set(alarm: Alarm, atMs: number): void {
     this.clear(alarm);
     const slot = Math.ceil(atMs / SLOT_MS);
@@ -54,23 +60,25 @@ export class Deadlines implements Disposable {
   #arm(slot: number): void {
     this.#disarm();
     this.#timerSlot = slot;
-    const delayMs = Math.max(0, slot * SLOT_MS - this.#now());
+    const delayMs = Math.max(0, slot * SLOT_MS - this.now);
     // A timer holds 31 bits of milliseconds; a far alarm is looked at once a day and armed again.
-    this.#timer = setTimeout(() => this.#ring(), Math.min(delayMs, 86_400_000));
+    this.#stopTimer = this.#clock.after(Math.min(delayMs, 86_400_000), () => this.#ring());
   }
 
   #disarm(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer?.();
+    this.#stopTimer = undefined;
     this.#timerSlot = Infinity;
   }
 
   #ring(): void {
     this.#disarm();
-    const current = Math.floor(this.#now() / SLOT_MS);
+    const current = Math.floor(this.now / SLOT_MS);
     const due = [...this.#slots.keys()].filter((slot) => slot <= current).sort((a, b) => a - b);
     for (const slot of due) {
-      for (const alarm of this.#slots.get(slot) ?? []) {
+      // A copy: an alarm may set or clear others, and one that sets itself again rings in the next turn.
+      for (const alarm of [...this.#slots.get(slot) ?? []]) {
+        if (this.#slotOf.get(alarm) !== slot) continue;
         this.clear(alarm);
         alarm.onAlarm();
       }

@@ -1,7 +1,12 @@
 import type { BridgeServer, Link, LinkEvents, Ready, WelcomeInit } from "../bridge/mod.ts";
 import { messageOf, SnakedenError, type WorkerExit } from "../errors.ts";
 import { delay, settlesWithin } from "./bounded_wait.ts";
-import { describeExit, describeOutput, WorkerProcess } from "./worker_process.ts";
+import {
+  describeExit,
+  describeOutput,
+  type ProcessHandle,
+  WorkerProcess,
+} from "./worker_process.ts";
 
 /** What a worker is to be. */
 export interface LaunchSpec {
@@ -17,7 +22,7 @@ export interface LaunchSpec {
 export interface LaunchedWorker {
   readonly link: Link;
   readonly ready: Ready;
-  readonly process: WorkerProcess;
+  readonly process: ProcessHandle;
 }
 
 /** Starts workers; a pool knows no other way to get one. */

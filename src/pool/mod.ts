@@ -12,6 +12,7 @@
 export { delay, settlesWithin } from "./bounded_wait.ts";
 export { Call, type CallOutcome, type CallRequest, type ChunkSink } from "./call.ts";
 export { PRIORITY_RANGE } from "./call_queue.ts";
+export { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 export { ChunkStream, type StreamEvent } from "./chunk_stream.ts";
 export { type LaunchedWorker, type Launcher, type LaunchSpec, SpawnLauncher } from "./launcher.ts";
 export { Pool, type PoolOptions, type PoolState } from "./pool.ts";
@@ -19,4 +20,4 @@ export type { PoolStats } from "./pool_stats.ts";
 export { isRunning, killGroup } from "./process_group.ts";
 export { Worker, type WorkerState } from "./worker.ts";
 export { workerEnv, type WorkerEnvOptions } from "./worker_env.ts";
-export { WorkerProcess } from "./worker_process.ts";
+export { type ProcessHandle, WorkerProcess } from "./worker_process.ts";

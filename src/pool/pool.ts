@@ -2,6 +2,7 @@ import type { Tool } from "../bridge/mod.ts";
 import { SnakedenError, type WorkerExit } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import { Call, type CallOwner, type CallRequest } from "./call.ts";
+import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import { CallQueue } from "./call_queue.ts";
 import { Deadlines } from "./deadlines.ts";
 import type { Launcher } from "./launcher.ts";
@@ -30,7 +31,7 @@ export type PoolState = "starting" | "ready" | "unhealthy" | "stopping" | "stopp
  * that dies fails the call that it ran, and its {@link Supervisor} replaces it.
  */
 export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
-  readonly deadlines = new Deadlines();
+  readonly deadlines: Deadlines;
   readonly #options: PoolOptions;
   readonly #supervisor: Supervisor;
   readonly #log = getLogger("pool");
@@ -41,12 +42,14 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly #changeListeners = new Set<() => void>();
   readonly #callPrefix = `${crypto.randomUUID().slice(0, 8)}-`;
   #callCount = 0;
+  #hasServed = false;
   #tools: readonly Tool[] = [];
   #toolNames: ReadonlySet<string> = new Set();
   #stopped: Promise<void> | undefined;
   #isStopped = false;
 
-  constructor(options: PoolOptions, launcher: Launcher) {
+  constructor(options: PoolOptions, launcher: Launcher, clock: Clock = SYSTEM_CLOCK) {
+    this.deadlines = new Deadlines(clock);
     this.#options = options;
     this.#supervisor = new Supervisor(options, launcher, this);
   }
@@ -76,8 +79,9 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     if (this.#supervisor.isStopping) return "stopping";
     if (this.#supervisor.serving !== undefined) return "ready";
     const { policy, hasTriedAll } = this.#supervisor;
-    const neverServed = hasTriedAll && this.#tools.length === 0;
-    return neverServed || policy.unhealthyReason !== undefined ? "unhealthy" : "starting";
+    return (hasTriedAll && !this.#hasServed) || policy.unhealthyReason !== undefined
+      ? "unhealthy"
+      : "starting";
   }
 
   /** Why it is unhealthy: what the last worker that failed has said. */
@@ -214,14 +218,18 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   // ---- SupervisorEvents ----
 
   onReady(worker: Worker): void {
+    this.#hasServed = true;
     this.#tools = worker.tools;
     this.#toolNames = new Set(worker.tools.map((it) => it.name));
     this.#occupy(worker);
     this.#changed();
   }
 
-  onGone(worker: Worker, exit: WorkerExit): void {
+  onLost(worker: Worker): void {
     this.#unlist(worker);
+  }
+
+  onGone(worker: Worker, exit: WorkerExit): void {
     const { call } = worker;
     call?.lose(worker.crashError(exit, call.tool));
     this.#changed();

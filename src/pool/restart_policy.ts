@@ -2,7 +2,7 @@
 const BASE_MS = 100;
 /** Longest pause. */
 const CAP_MS = 30_000;
-/** A worker that lived this long was not part of a crash loop. */
+/** A worker that served this long was not part of a crash loop. */
 const STABLE_MS = 5_000;
 
 /**
@@ -45,9 +45,9 @@ export class RestartPolicy {
     this.#reason = reason;
   }
 
-  /** A worker that had started is gone. */
-  died(reason: string, { livedMs, answered }: { livedMs: number; answered: number }): void {
-    if (livedMs >= STABLE_MS || answered > 0) this.proved();
+  /** A worker that had been ready for `servedMs`, and had answered so many calls, is gone. */
+  died(reason: string, { servedMs, answered }: { servedMs: number; answered: number }): void {
+    if (servedMs >= STABLE_MS || answered > 0) this.proved();
     else this.startFailed(reason);
   }
 

@@ -21,6 +21,8 @@ export interface SupervisorOptions extends StopOptions {
 export interface SupervisorEvents {
   /** A worker takes calls from now on. */
   onReady(worker: Worker): void;
+  /** A worker takes no more calls. */
+  onLost(worker: Worker): void;
   /** A worker is dead. Its call, if it had one, is still in it. */
   onGone(worker: Worker, exit: WorkerExit): void;
   /** A worker could not be started. */
@@ -125,6 +127,10 @@ export class Supervisor implements WorkerListener {
     else this.#workerLog.debug("{text}", properties);
   }
 
+  onLost(worker: Worker): void {
+    this.#events.onLost(worker);
+  }
+
   /** Keeps one place filled: start, serve, die, and again. */
   async #keep(id: string): Promise<void> {
     const { signal } = this.#stopping;
@@ -165,7 +171,7 @@ export class Supervisor implements WorkerListener {
     if (!worker.stopRequested) {
       const { call } = worker;
       this.policy.died(worker.crashError(exit, call?.tool ?? "its work").message, {
-        livedMs: Date.now() - worker.startedAt.getTime(),
+        servedMs: worker.servedMs,
         answered: worker.calls - (call === undefined ? 0 : 1),
       });
       this.#log.warn("{workerId} died: {how}", { workerId: worker.id, how: describeExit(exit) });

@@ -20,13 +20,15 @@ export interface StopOptions {
 export interface WorkerListener {
   onLine(worker: Worker, line: string, from: "stdout" | "stderr"): void;
   onLog(worker: Worker, entry: Log): void;
+  /** It takes no more calls: its stream or its process has ended. {@link Worker.died} tells the rest. */
+  onLost(worker: Worker): void;
 }
 
 /**
  * One life of one Python process.
  *
  * `starting` -> `ready` when the launcher has it serving; `ready` <-> `busy` with each call; `ready | busy` ->
- * `stopping` by {@link Worker.stop}; any -> `gone` when the process has ended. A worker that is gone stays so: what
+ * `stopping` by {@link Worker.stop}; any -> `gone` at the first sign of its end. A worker that is gone stays so: what
  * replaces it is another Worker with the same id and another incarnation.
  */
 export type WorkerState = "starting" | "ready" | "busy" | "stopping" | "gone";
@@ -42,6 +44,7 @@ export class Worker implements LinkEvents, CallTarget {
   #launched: LaunchedWorker | undefined;
   #call: Call | undefined;
   #calls = 0;
+  #readyAt = 0;
   #killReason: string | undefined;
   #stopRequested = false;
   #free: PromiseWithResolvers<void> | undefined;
@@ -59,6 +62,11 @@ export class Worker implements LinkEvents, CallTarget {
   /** Calls it has been given so far. */
   get calls(): number {
     return this.#calls;
+  }
+
+  /** Time since it was ready for calls. */
+  get servedMs(): number {
+    return performance.now() - this.#readyAt;
   }
 
   /** The call that occupies it. */
@@ -95,6 +103,7 @@ export class Worker implements LinkEvents, CallTarget {
       events: this,
       onLine: (line, from) => this.#listener.onLine(this, line, from),
     }, signal);
+    this.#readyAt = performance.now();
     this.#state = "ready";
   }
 
@@ -125,9 +134,12 @@ export class Worker implements LinkEvents, CallTarget {
     const { process, link } = this.#serving();
     const closed = this.#linkClosed.promise;
     await Promise.race([process.exited, closed]);
+    this.#state = "gone";
+    this.#listener.onLost(this);
+    // One that was told to stop ends its stream and then runs its exit handlers; stop() sees to its end.
+    if (this.#stopRequested) await process.exited;
     // An answer may still be in the stream of a process that has ended, and a process may outlive its stream.
     await settlesWithin(Promise.all([process.exited, closed]), DEATH_GRACE_MS);
-    this.#state = "gone";
     link.close();
     return await process.kill();
   }

@@ -13,6 +13,17 @@ export interface ProcessSpec {
   readonly onLine: (line: string, from: "stdout" | "stderr") => void;
 }
 
+/** What a worker needs of the process behind it. */
+export interface ProcessHandle {
+  readonly pid: number;
+  /** Settles when the process has ended and its last output has been read. Never rejects. */
+  readonly exited: Promise<WorkerExit>;
+  /** Asks it to end, and ends it by force after `killGraceMs`. Resolves when the process is gone. */
+  terminate(killGraceMs: number): Promise<WorkerExit>;
+  /** Ends it by force. Resolves when the process is gone. */
+  kill(): Promise<WorkerExit>;
+}
+
 /** How long the pipes may stay open after the process has ended; a child that left the group can hold them. */
 const OUTPUT_GRACE_MS = 50;
 
@@ -21,9 +32,8 @@ const OUTPUT_GRACE_MS = 50;
  * group reaches whatever it started; its stdin stays open for as long as the host lives, and its end is how the child
  * learns that the host is gone.
  */
-export class WorkerProcess {
+export class WorkerProcess implements ProcessHandle {
   readonly pid: number;
-  /** Settles when the process has ended and its last output has been read. Never rejects. */
   readonly exited: Promise<WorkerExit>;
   readonly #child: Deno.ChildProcess;
   readonly #tail = new OutputTail();

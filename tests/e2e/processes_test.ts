@@ -22,12 +22,13 @@ async function serve(dataDir: string, adapter: string, size = 2): Promise<Server
   return await ServerProcess.start({ dataDir, env: { SNAKEDEN_CONFIG: config } });
 }
 
-function execute(url: string, tool: string, args: Record<string, unknown>): Promise<Response> {
-  return fetch(`${url}/v1/execute`, {
+async function execute(url: string, tool: string, args: Record<string, unknown>) {
+  const response = await fetch(`${url}/v1/execute`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ tool, args }),
   });
+  return await response.json();
 }
 
 async function gone(dataDir: string): Promise<void> {
@@ -63,6 +64,8 @@ Deno.test("main.ts killed with SIGKILL leaves no process, also with busy workers
     await server.finished();
     await call;
     await gone(dir.path);
+    // What the round before has left was swept.
+    assert.equal([...Deno.readDirSync(`${dir.path}/run`)].length, 1);
   }
 });
 
@@ -102,7 +105,7 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
   Deno.test(`main.ts ended by ${signal} takes along the children of a worker`, async () => {
     await using dir = await tempDir();
     await using server = await serve(dir.path, "forks_children", 1);
-    const { result: child } = await (await execute(server.url, "spawn_child", {})).json();
+    const { result: child } = await execute(server.url, "spawn_child", {});
     assert.equal(isAlive(child), true);
     server.kill(signal);
     await server.finished();

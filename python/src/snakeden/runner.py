@@ -48,6 +48,9 @@ if TYPE_CHECKING:
 __all__ = ["Runner"]
 
 _MISSING: Final = object()
+_IDLE_SECONDS: Final = 1.0
+_FIRST_KICK_SECONDS: Final = 0.01
+_LONGEST_KICK_SECONDS: Final = 1.0
 
 
 class Runner:
@@ -67,6 +70,7 @@ class Runner:
         self._queued: dict[Call, None] = {}
         self._stopping = False
         self._forked = False
+        self._kick_seconds = _FIRST_KICK_SECONDS
         self._interrupter = Interrupter()
         self._deadlines = DeadlineWatch(self._on_due)
 
@@ -124,7 +128,11 @@ class Runner:
         get = self._inbox.get
         claim = self._queued.pop
         while True:
-            call = get()
+            try:
+                call = get(True, _IDLE_SECONDS)
+            except Empty:
+                # A signal that comes just before the wait does not end it; now its handler has run.
+                continue
             if call is None:
                 break
             # Whoever stopped it while it waited has answered it.
@@ -212,10 +220,12 @@ class Runner:
     def _stop_call(self, call: Call, code: str) -> None:
         if call.stop_code is None:
             call.stop_code = code
-        if self._queued.pop(call, _MISSING) is _MISSING:
-            self._interrupter.stop()
-        else:
+        if self._queued.pop(call, _MISSING) is not _MISSING:
             self._drop(call)
+            return
+        self._interrupter.stop()
+        self._kick_seconds = _FIRST_KICK_SECONDS
+        self._deadlines.watch(time.monotonic() + _FIRST_KICK_SECONDS)
 
     def _drop(self, call: Call) -> None:
         """Answer a call that was never started."""
@@ -224,8 +234,8 @@ class Runner:
         self._outbox.put(wire.failure(call.id, self._stopped(call, None), 0.0))
 
     def _on_due(self, now: float) -> float:
-        """Stop the calls whose deadline has passed; returns the next deadline."""
-        following = inf
+        """Stop the calls whose deadline has passed; returns when to look again."""
+        following = self._kick_again(now)
         for call in list(self._live.values()):
             if call.deadline is None or call.stop_code is not None:
                 continue
@@ -234,6 +244,19 @@ class Runner:
             else:
                 following = min(following, call.deadline)
         return following
+
+    def _kick_again(self, now: float) -> float:
+        """Signal once more when the running call was stopped and does not know it yet.
+
+        A signal that comes between the last look for signals and the system call of a sleep or a
+        wait does not end that.
+        """
+        running = self._interrupter.armed
+        if running is None or running.stop_code is None:
+            return inf
+        self._interrupter.stop()
+        self._kick_seconds = min(2 * self._kick_seconds, _LONGEST_KICK_SECONDS)
+        return now + self._kick_seconds
 
     # ---- failures ----
 

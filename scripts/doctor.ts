@@ -1,0 +1,59 @@
+/**
+ * `deno task doctor [--json]`: checks everything that a start needs and says how to mend what is not well. Exits with 1 when
+ * something would keep the server from starting. Like a first start, it builds the Python environment when there is none.
+ */
+import { type Config, loadConfig } from "../src/config/mod.ts";
+import { adapterFindings } from "./doctor/adapters.ts";
+import { type Finding, findingOf, tableOf } from "./doctor/finding.ts";
+import {
+  dataDirFinding,
+  denoFinding,
+  fileLimitFinding,
+  leftoverFinding,
+  portFinding,
+  sharedMemoryFinding,
+  socketPathFinding,
+} from "./doctor/machine.ts";
+import { withPython } from "./doctor/python.ts";
+
+/** Everything found, in the order in which it should be mended. */
+export async function examine(): Promise<Finding[]> {
+  const findings: Finding[] = [await denoFinding()];
+  const config = await findingOf(findings, "configuration", async () => {
+    const loaded = await loadConfig();
+    const pools = loaded.pools.map(({ name, size, adapter }) => `${name} (${size} x ${adapter})`);
+    return { value: loaded, text: `pools: ${pools.join(", ")}` };
+  });
+  if (config === null) return findings;
+  findings.push(await dataDirFinding(config.dataDir));
+  findings.push(...await pythonFindings(config));
+  findings.push(
+    socketPathFinding(config.dataDir),
+    await sharedMemoryFinding(),
+    portFinding(config.host, config.port),
+    await fileLimitFinding(config.pools.reduce((sum, it) => sum + it.size, 0)),
+    await leftoverFinding(),
+  );
+  return findings;
+}
+
+async function pythonFindings(config: Config): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  await withPython(config, findings, async (executable) => {
+    findings.push(...await adapterFindings(executable, config.pools));
+  });
+  return findings;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const unknown = args.filter((it) => it !== "--json");
+  if (unknown.length > 0) {
+    console.error(`unknown option ${unknown.join(" ")}\nusage: deno task doctor [--json]`);
+    return 2;
+  }
+  const findings = await examine();
+  console.log(args.includes("--json") ? JSON.stringify(findings, null, 2) : tableOf(findings));
+  return findings.some((it) => it.state === "error") ? 1 : 0;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,41 @@
+import { messageOf } from "../../src/errors.ts";
+
+/** What was found about one thing. */
+export interface Finding {
+  readonly name: string;
+  /** An error keeps the server from starting, a warning does not. */
+  readonly state: "ok" | "warning" | "error";
+  readonly text: string;
+  /** What to do about it. */
+  readonly mend?: string;
+}
+
+/** Adds what `look` says as a finding; an error that it throws is the finding then, and the answer is null. */
+export async function findingOf<T>(
+  findings: Finding[],
+  name: string,
+  look: () => Promise<{ value: T; text: string }>,
+): Promise<T | null> {
+  try {
+    const { value, text } = await look();
+    findings.push({ name, state: "ok", text });
+    return value;
+  } catch (error) {
+    findings.push({ name, state: "error", text: messageOf(error) });
+    return null;
+  }
+}
+
+/** The findings as lines for people, and how many of each. */
+export function tableOf(findings: readonly Finding[]): string {
+  const width = Math.max(...findings.map((it) => it.name.length));
+  const indent = " ".repeat(9 + width + 2);
+  const lines = findings.flatMap(({ name, state, text, mend }) => [
+    `${state.padEnd(9)}${name.padEnd(width)}  ${text.replaceAll("\n", `\n${indent}`)}`,
+    ...(mend === undefined ? [] : [`${indent}-> ${mend}`]),
+  ]);
+  const count = (state: Finding["state"]): number =>
+    findings.filter((it) => it.state === state).length;
+  return [...lines, `${count("ok")} ok, ${count("warning")} warnings, ${count("error")} errors`]
+    .join("\n");
+}

@@ -1,0 +1,146 @@
+import { join } from "node:path";
+import { messageOf } from "../../src/errors.ts";
+import { isLoopback } from "../../src/config/mod.ts";
+import { ROOT } from "../dev_python.ts";
+import type { Finding } from "./finding.ts";
+
+/** Longest path that a socket may have, as in src/run_directory.ts. */
+const MAX_SOCKET_PATH_BYTES = 103;
+/** What one worker holds open in the host: three pipes and the link; the rest is for clients and files. */
+const FILES_PER_WORKER = 6;
+const FILES_BESIDES = 256;
+
+/** Is this the Deno that everything is tested with? */
+export async function denoFinding(): Promise<Finding> {
+  const wanted = (await Deno.readTextFile(join(ROOT, ".dvmrc"))).trim();
+  const have = Deno.version.deno;
+  const name = "Deno";
+  if (have === wanted) return { name, state: "ok", text: have };
+  const [major, minor] = have.split(".").map(Number);
+  const [wantedMajor, wantedMinor] = wanted.split(".").map(Number);
+  const older = (major ?? 0) * 1000 + (minor ?? 0) < (wantedMajor ?? 0) * 1000 + (wantedMinor ?? 0);
+  return {
+    name,
+    state: older ? "error" : "warning",
+    text: `${have}; tested with ${wanted}`,
+    mend: `deno upgrade ${wanted}, or npx deno@${wanted} task ...`,
+  };
+}
+
+/** Can the data directory be written? */
+export async function dataDirFinding(dataDir: string): Promise<Finding> {
+  const name = "data directory";
+  try {
+    await Deno.mkdir(dataDir, { recursive: true });
+    const probe = await Deno.makeTempFile({ dir: dataDir, prefix: "doctor-" });
+    await Deno.remove(probe);
+    return { name, state: "ok", text: dataDir };
+  } catch (error) {
+    return {
+      name,
+      state: "error",
+      text: `cannot write into ${dataDir}: ${messageOf(error)}`,
+      mend: "make it writable, or set SNAKEDEN_DATA_DIR to another directory",
+    };
+  }
+}
+
+/** Does the socket fit into the data directory? */
+export function socketPathFinding(dataDir: string): Finding {
+  const path = join(dataDir, "run", "0".repeat(32), "bridge.sock");
+  const bytes = new TextEncoder().encode(path).byteLength;
+  const name = "socket path";
+  if (bytes <= MAX_SOCKET_PATH_BYTES) {
+    return { name, state: "ok", text: `${bytes} of at most ${MAX_SOCKET_PATH_BYTES} bytes` };
+  }
+  return {
+    name,
+    state: "warning",
+    text: `${bytes} bytes, over ${MAX_SOCKET_PATH_BYTES}: the socket will lie in /tmp instead`,
+    mend: "a data directory with a shorter path keeps everything in one place",
+  };
+}
+
+/** Is there shared memory for large values? */
+export async function sharedMemoryFinding(): Promise<Finding> {
+  const name = "shared memory";
+  if (Deno.build.os !== "linux") return { name, state: "ok", text: "not used on this system" };
+  try {
+    const probe = await Deno.makeTempFile({ dir: "/dev/shm", prefix: "snakeden-doctor-" });
+    await Deno.remove(probe);
+    return { name, state: "ok", text: "/dev/shm can be written" };
+  } catch (error) {
+    return {
+      name,
+      state: "warning",
+      text: `/dev/shm cannot be written: ${messageOf(error)}; large values go through the link`,
+      mend: "in a container, mount it with --shm-size",
+    };
+  }
+}
+
+/** Is the port free? */
+export function portFinding(host: string, port: number): Finding {
+  const name = "port";
+  const hostname = host.replace(/^\[(.*)\]$/, "$1");
+  try {
+    Deno.listen({ hostname, port }).close();
+    const reach = isLoopback(host) ? "this machine only" : "other machines too";
+    return { name, state: "ok", text: `${host}:${port} is free; reached from ${reach}` };
+  } catch (error) {
+    return {
+      name,
+      state: "error",
+      text: `cannot listen on ${host}:${port}: ${messageOf(error)}`,
+      mend: "stop what listens there, or set SNAKEDEN_PORT (0 takes any free one)",
+    };
+  }
+}
+
+/** May the host open enough files for that many workers? */
+export async function fileLimitFinding(workers: number): Promise<Finding> {
+  const name = "open files";
+  const text = (await outputOf("sh", ["-c", "ulimit -n"])).trim();
+  const limit = text === "unlimited" ? Infinity : Number(text);
+  const wanted = FILES_BESIDES + workers * FILES_PER_WORKER;
+  if (limit >= wanted) return { name, state: "ok", text: `at most ${text}` };
+  return {
+    name,
+    state: "warning",
+    text: `at most ${text}; ${workers} workers and their clients may want ${wanted}`,
+    mend: `ulimit -n ${Math.max(4096, wanted)}`,
+  };
+}
+
+/** Workers whose host is gone: there should never be one. */
+export async function leftoverFinding(): Promise<Finding> {
+  const name = "leftover workers";
+  const left = leftoverPids(await outputOf("ps", ["-A", "-o", "pid=,ppid=,args="]));
+  if (left.length === 0) return { name, state: "ok", text: "none" };
+  return {
+    name,
+    state: "warning",
+    text: `${left.length} without a host: ${left.join(", ")}`,
+    mend: `kill -9 ${left.join(" ")}`,
+  };
+}
+
+/** Ids of the worker processes in the listing `pid ppid args` of ps whose parent is gone, which is then process 1. */
+export function leftoverPids(listing: string): number[] {
+  const processes = listing.split("\n").flatMap((line) => {
+    const [, pid, parent, args = ""] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];
+    return pid === undefined ? [] : [{ pid: Number(pid), parent: Number(parent), args }];
+  });
+  // In a container the host itself may be process 1.
+  const hostIsFirst = processes.some(({ pid, args }) => pid === 1 && /\bdeno\b/.test(args));
+  return processes
+    .filter(({ parent, args }) =>
+      parent === 1 && !hostIsFirst && /-m snakeden\.worker\b/.test(args)
+    )
+    .map(({ pid }) => pid);
+}
+
+async function outputOf(program: string, args: string[]): Promise<string> {
+  const { stdout } = await new Deno.Command(program, { args, stdin: "null" }).output();
+  return new TextDecoder().decode(stdout);
+}

@@ -1,0 +1,16 @@
+/** Where a pool gets its time from. */
+export interface Clock {
+  /** Milliseconds; never goes back. */
+  now(): number;
+  /** Calls `ring` once after a while; the answer takes that back. */
+  after(delayMs: number, ring: () => void): () => void;
+}
+
+/** The time of this process. */
+export const SYSTEM_CLOCK: Clock = {
+  now: () => performance.now(),
+  after: (delayMs, ring) => {
+    const timer = setTimeout(ring, delayMs);
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,240 @@
+/** Holds the layout of DESIGN.md: which part may import which, through what, and how files are named and sized. */
+import assert from "node:assert/strict";
+import { join, relative } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const MAX_SOURCE_LINES = 400;
+const MAX_TEST_LINES = 500;
+
+/**
+ * The parts of src in the order in which they may import: each from those below it. A folder is a part of its own; parts of one
+ * level know nothing of each other, except those of the lowest.
+ */
+const LEVELS: readonly (readonly string[])[] = [
+  ["main"],
+  ["routes", "dashboard"],
+  ["snakeden"],
+  ["jobs"],
+  ["tools"],
+  ["pool"],
+  ["bridge"],
+  ["kv", "hardware", "telemetry", "python"],
+  ["config"],
+  ["log"],
+  ["errors"],
+];
+
+/** Files right in src that stand beside log.ts and errors.ts; all others there belong to the facade. */
+const LOWEST_FILES: Readonly<Record<string, string>> = {
+  "src/errors.ts": "errors",
+  "src/log.ts": "log",
+  "src/near_names.ts": "errors",
+};
+
+interface Edge {
+  readonly from: string;
+  readonly to: string;
+  /** True when only types are imported, which leaves nothing at run time. */
+  readonly typeOnly: boolean;
+}
+
+/** The part that a file belongs to, or null when it is none of ours. */
+function partOf(path: string): string | null {
+  if (path === "main.ts" || path === "mod.ts") return "main";
+  const [top, folder, file] = path.split("/");
+  if (top !== "src" || folder === undefined) return null;
+  if (file !== undefined) return folder;
+  return LOWEST_FILES[path] ?? "snakeden";
+}
+
+function levelOf(part: string): number {
+  return LEVELS.findIndex((parts) => parts.includes(part));
+}
+
+function directionProblems(edges: readonly Edge[]): string[] {
+  return edges.flatMap(({ from, to }) => {
+    const [importer, imported] = [partOf(from), partOf(to)];
+    if (importer === null || imported === null || importer === imported) return [];
+    if (levelOf(importer) < 0) return [`${from}: the part ${importer} is not in the list`];
+    if (levelOf(importer) < levelOf(imported)) return [];
+    return [`${from} imports ${to}: ${importer} must not know ${imported}`];
+  });
+}
+
+function doorProblems(edges: readonly Edge[]): string[] {
+  return edges.flatMap(({ from, to }) => {
+    const folder = /^src\/([^/]+)\/(.+)$/.exec(to);
+    if (folder === null || from.startsWith(`src/${folder[1]}/`) || folder[2] === "mod.ts") {
+      return [];
+    }
+    return [`${from} imports ${to}: only src/${folder[1]}/mod.ts is for other parts`];
+  });
+}
+
+/** The first cycle found among imports that are there at run time, as a list of files. */
+function findCycle(edges: readonly Edge[]): string[] | null {
+  const targets = Map.groupBy(edges.filter((it) => !it.typeOnly), (it) => it.from);
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): string[] | null => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return null;
+    for (const { to } of targets.get(file) ?? []) {
+      const cycle = visit(to, [...path, file]);
+      if (cycle !== null) return cycle;
+    }
+    done.add(file);
+    return null;
+  };
+  for (const file of targets.keys()) {
+    const cycle = visit(file, []);
+    if (cycle !== null) return cycle;
+  }
+  return null;
+}
+
+interface ModuleInfo {
+  readonly specifier: string;
+  readonly dependencies?: readonly {
+    readonly code?: { readonly specifier?: string };
+    readonly type?: { readonly specifier?: string };
+  }[];
+}
+
+/** The imports between our own files that `deno info` sees from `entry`. */
+async function importsOf(entry: string): Promise<Edge[]> {
+  const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["info", "--json", entry],
+    cwd: ROOT,
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  const info: { modules: readonly ModuleInfo[] } = JSON.parse(new TextDecoder().decode(stdout));
+  return info.modules.flatMap(({ specifier, dependencies = [] }) =>
+    dependencies.flatMap(({ code, type }) => {
+      const from = ours(specifier);
+      const to = ours(code?.specifier ?? type?.specifier ?? "");
+      return from === null || to === null ? [] : [{ from, to, typeOnly: code === undefined }];
+    })
+  );
+}
+
+function ours(specifier: string): string | null {
+  const root = pathToFileURL(ROOT).href;
+  return specifier.startsWith(root) ? specifier.slice(root.length) : null;
+}
+
+/** Paths of the files below `folder` that are written by hand. */
+function filesIn(folder: string): string[] {
+  const found: string[] = [];
+  for (const entry of Deno.readDirSync(join(ROOT, folder))) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory && entry.name !== "gen") found.push(...filesIn(path));
+    if (entry.isFile) found.push(path);
+  }
+  return found.sort();
+}
+
+function typescriptIn(...folders: string[]): string[] {
+  return folders.flatMap(filesIn).filter((it) => it.endsWith(".ts"));
+}
+
+function textOf(path: string): string {
+  return Deno.readTextFileSync(join(ROOT, path));
+}
+
+function tooLong(paths: readonly string[], limit: number): string[] {
+  return paths.flatMap((path) => {
+    const lines = textOf(path).split("\n").length - 1;
+    return lines > limit ? [`${path} has ${lines} lines`] : [];
+  });
+}
+
+const edges = [...await importsOf("main.ts"), ...await importsOf("mod.ts")];
+
+Deno.test("architecture: the imports of main.ts and mod.ts were read", () => {
+  assert.ok(edges.some(({ from, to }) => from === "main.ts" && to === "src/snakeden.ts"));
+  assert.ok(edges.length > 50, `only ${edges.length} imports`);
+});
+
+Deno.test("architecture: imports run one way", () => {
+  assert.deepEqual([...new Set(directionProblems(edges))], []);
+});
+
+Deno.test("architecture: other folders are entered through mod.ts only", () => {
+  assert.deepEqual([...new Set(doorProblems(edges))], []);
+});
+
+Deno.test("architecture: no file imports itself in a circle", () => {
+  assert.equal(findCycle(edges)?.join(" -> ") ?? null, null);
+});
+
+Deno.test("architecture: src/errors.ts imports nothing", () => {
+  assert.deepEqual(edges.filter(({ from }) => from === "src/errors.ts"), []);
+});
+
+Deno.test("architecture: every file of src can be reached from main.ts or mod.ts", () => {
+  const reached = new Set(edges.flatMap(({ from, to }) => [from, to]));
+  assert.deepEqual(typescriptIn("src").filter((it) => !reached.has(it)), []);
+});
+
+Deno.test("architecture: each folder of src has a mod.ts that opens with what it is for", () => {
+  const folders = new Set(
+    typescriptIn("src").filter((it) => it.split("/").length > 2)
+      .map((it) => it.split("/").slice(0, 2).join("/")),
+  );
+  for (const folder of folders) {
+    const text = textOf(join(folder, "mod.ts"));
+    assert.match(text, /^\/\*\*[^]{60,}?\*\//, `${folder}/mod.ts`);
+  }
+});
+
+Deno.test("architecture: files are short", () => {
+  assert.deepEqual(tooLong(["main.ts", "mod.ts", ...typescriptIn("src")], MAX_SOURCE_LINES), []);
+  const others = typescriptIn("tests", "scripts", "bench", "examples");
+  assert.deepEqual(tooLong(others, MAX_TEST_LINES), []);
+});
+
+Deno.test("architecture: files are named in snake_case for what they hold", () => {
+  const bad = typescriptIn("src", "tests", "scripts", "bench", "examples").filter((path) => {
+    const name = relative(join(path, ".."), path);
+    const isVague = /^(utils?|common|helpers?|types|manager|misc|shared)\.ts$/.test(name);
+    return isVague || !/^[a-z0-9]+(_[a-z0-9]+)*(\.config)?\.ts$/.test(name);
+  });
+  assert.deepEqual(bad, []);
+});
+
+Deno.test("architecture: nothing is exported as default, and no registry but npm is used", () => {
+  const registry = ["js", "r:"].join("");
+  const code = [
+    "main.ts",
+    "mod.ts",
+    ...typescriptIn("src", "tests", "scripts", "bench", "examples"),
+  ];
+  const imports = new RegExp(`["'\`]${registry}`);
+  assert.deepEqual(
+    [...code, "deno.json", "deno.lock"].filter((it) => imports.test(textOf(it))),
+    [],
+  );
+  assert.deepEqual(
+    typescriptIn("src").filter((it) => /^export default /m.test(textOf(it))),
+    [],
+  );
+});
+
+Deno.test("architecture: the rules refuse what they should", () => {
+  const edge = (from: string, to: string, typeOnly = false): Edge => ({ from, to, typeOnly });
+  const bad = [
+    edge("src/pool/pool.ts", "src/tools/mod.ts"),
+    edge("src/python/mod.ts", "src/kv/mod.ts"),
+    edge("src/errors.ts", "src/log.ts"),
+    edge("src/bridge/link.ts", "src/snakeden.ts", true),
+    edge("src/nonsense/mod.ts", "src/errors.ts"),
+  ];
+  assert.equal(directionProblems(bad).length, bad.length);
+  assert.deepEqual(directionProblems([edge("src/pool/pool.ts", "src/errors.ts")]), []);
+  assert.equal(doorProblems([edge("src/pool/pool.ts", "src/bridge/link.ts")]).length, 1);
+  assert.deepEqual(doorProblems([edge("src/pool/pool.ts", "src/pool/call.ts")]), []);
+  const circle = [edge("a.ts", "b.ts"), edge("b.ts", "c.ts"), edge("c.ts", "b.ts")];
+  assert.deepEqual(findCycle(circle), ["b.ts", "c.ts", "b.ts"]);
+  assert.equal(findCycle([edge("a.ts", "b.ts"), edge("b.ts", "a.ts", true)]), null);
+});
