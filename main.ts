@@ -1,6 +1,6 @@
 /**
  * The HTTP server: `deno task serve`. Reads flags and configuration, takes the port, starts the host, says where it listens,
- * and stops in order on SIGINT, SIGTERM or SIGHUP. docs/operations.md lists the exit statuses.
+ * and stops in order on SIGINT, SIGTERM or SIGHUP. docs/configuration.md lists the exit statuses.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -133,9 +133,12 @@ async function assertWritable(dataDir: string): Promise<void> {
     await Deno.writeTextFile(probe, "", { createNew: true });
     await Deno.remove(probe);
   } catch (error) {
+    const reason = error instanceof Deno.errors.NotCapable
+      ? "this process was not granted it; deno task serve grants the folder in SNAKEDEN_DATA_DIR"
+      : messageOf(error);
     throw new SnakedenError(
       "startup_failed",
-      `Cannot write into the data directory ${dataDir}: ${messageOf(error)}; ` +
+      `Cannot write into the data directory ${dataDir}: ${reason}; ` +
         "choose another by dataDir or SNAKEDEN_DATA_DIR",
       { cause: error },
     );

@@ -49,7 +49,7 @@ function group<T extends z.ZodRawShape>(
 }
 
 const POOL_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
-const ADAPTER = /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(:[A-Za-z_]\w*)?$/;
+const ADAPTER = /^[\p{L}_][\p{L}\p{N}_]*(\.[\p{L}_][\p{L}\p{N}_]*)*(:[\p{L}_][\p{L}\p{N}_]*)?$/u;
 const ENV_NAME = /^[^=\0]+$/;
 
 function coreCount(): number {

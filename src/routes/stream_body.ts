@@ -14,7 +14,7 @@ export interface StreamBodyOptions {
   readonly cancel: () => void;
 }
 
-/** Bytes after which a write is sent even though more events are ready. */
+/** Characters after which a write is sent even though more events are ready. */
 const MAX_WRITE_CHARS = 65_536;
 
 /** Turns of the microtask queue that a buffered event may take to come through the generators in between. */
@@ -62,18 +62,19 @@ export class StreamBody {
   }
 
   async #nextText(): Promise<string> {
-    const { writer } = this.#options;
+    const { writer, problemOf } = this.#options;
+    let text = "";
     try {
       if (!await this.#wait()) return writer.heartbeat();
-      let text = "";
       do text += this.#textOf(await this.#take()); while (
         !this.#ended && text.length < MAX_WRITE_CHARS && await this.#isReady()
       );
-      return text;
     } catch (error) {
+      // The events that came before it in the same write go out all the same.
       this.#ended = true;
-      return writer.error(this.#options.problemOf(error));
+      text += writer.error(problemOf(error));
     }
+    return text;
   }
 
   #textOf(step: Step): string {

@@ -1,0 +1,24 @@
+import assert from "node:assert/strict";
+import { configTables, ENV_KEYS } from "../../src/config/mod.ts";
+
+const page = new URL("../../docs/configuration.md", import.meta.url);
+const MARKED = /<!-- keys -->\n\n(.*)\n<!-- end of keys -->/s;
+
+/** Cells without the blanks that align columns. */
+function cellsOf(markdown: string): string[][] {
+  return markdown.split("\n").filter((it) => !/^\| *-/.test(it) && it.trim() !== "")
+    .map((line) => line.split("|").map((cell) => cell.trim()));
+}
+
+Deno.test("configTables() is what docs/configuration.md shows", async () => {
+  const text = await Deno.readTextFile(page);
+  const [, shown = ""] = MARKED.exec(text) ?? [];
+  assert.deepEqual(cellsOf(shown), cellsOf(configTables()));
+});
+
+Deno.test("configTables() names every variable that overrides a key", () => {
+  for (const [name, path] of Object.entries(ENV_KEYS)) {
+    const row = configTables().split("\n").find((it) => it.includes(`\`${name}\``));
+    assert.ok(row?.startsWith(`| \`${path.at(-1)}\``), name);
+  }
+});

@@ -1,0 +1,176 @@
+import fc from "fast-check";
+import assert from "node:assert/strict";
+import { resolve } from "node:path";
+import { type ConfigInput, parseConfig } from "../../src/config/mod.ts";
+import { InvalidInputError } from "../../src/errors.ts";
+
+/** The problems of an input, by path. */
+function problemsOf(input: unknown): Record<string, string> {
+  try {
+    parseConfig(input as ConfigInput, { baseDir: "/base" });
+  } catch (error) {
+    assert.ok(error instanceof InvalidInputError);
+    assert.equal(error.code, "config_invalid");
+    for (const { path, message } of error.issues) {
+      assert.ok(error.message.includes(path) && error.message.includes(message));
+    }
+    return Object.fromEntries(error.issues.map((it) => [it.path, it.message]));
+  }
+  return {};
+}
+
+Deno.test("parseConfig() fills in every default", () => {
+  const config = parseConfig({}, { baseDir: "/base" });
+  const [pool] = config.pools;
+  assert.equal(config.host, "127.0.0.1");
+  assert.equal(config.port, 8000);
+  assert.equal(config.dataDir, resolve(".snakeden"));
+  assert.equal(config.apiKey, undefined);
+  assert.equal(config.limits.maxBodyBytes, 8 * 1024 * 1024);
+  assert.ok(pool !== undefined && pool.size >= 2);
+  const { size: _size, ...rest } = pool;
+  assert.deepEqual(rest, {
+    name: "default",
+    adapter: "snakeden.demo",
+    profile: "process",
+    modulePaths: ["/base"],
+    env: {},
+    inheritEnv: [],
+    queueLimit: 1_000,
+    timeoutMs: 60_000,
+    startTimeoutMs: 60_000,
+    startConcurrency: 4,
+    cancelGraceMs: 2_000,
+    drainMs: 10_000,
+    killGraceMs: 3_000,
+    logLevel: "INFO",
+  });
+});
+
+Deno.test("parseConfig() lets a pool inherit drainMs and lets it override it", () => {
+  const { pools } = parseConfig({
+    drainMs: 7,
+    pools: [{ name: "a" }, { name: "b", drainMs: 9 }],
+  });
+  assert.deepEqual(pools.map((it) => it.drainMs), [7, 9]);
+});
+
+Deno.test("parseConfig() resolves relative paths against the folder they were written in", () => {
+  const config = parseConfig({
+    dataDir: "data",
+    python: { executable: "./bin/python", requirements: ["a.txt", "/abs/b.txt"] },
+    pools: [{ name: "a", modulePaths: ["lib", "/abs"] }],
+  }, { baseDir: "/base" });
+  assert.equal(config.dataDir, resolve("/base/data"));
+  assert.equal(config.python.executable, resolve("/base/bin/python"));
+  assert.deepEqual(config.python.requirements, [resolve("/base/a.txt"), "/abs/b.txt"]);
+  assert.deepEqual(config.pools[0]?.modulePaths, [resolve("/base/lib"), "/abs"]);
+});
+
+Deno.test("parseConfig() leaves the name of an interpreter for the PATH", () => {
+  const config = parseConfig({ python: { executable: "python3.12" } }, { baseDir: "/base" });
+  assert.equal(config.python.executable, "python3.12");
+});
+
+Deno.test("parseConfig() changes nothing when it reads its own result", () => {
+  const sizes = fc.record({
+    drainMs: fc.integer({ min: 0, max: 1000 }),
+    pools: fc.uniqueArray(
+      fc.record({
+        name: fc.stringMatching(/^[a-z][a-z0-9_-]{0,20}$/),
+        size: fc.integer({ min: 1, max: 256 }),
+        modulePaths: fc.array(fc.constantFrom("lib", "/abs", "..")),
+      }, { requiredKeys: ["name"] }),
+      { minLength: 1, maxLength: 5, selector: (it) => it.name },
+    ),
+  }, { requiredKeys: [] });
+  fc.assert(fc.property(sizes, (input) => {
+    const once = parseConfig(input as ConfigInput, { baseDir: "/base" });
+    assert.deepEqual(parseConfig(once, { baseDir: "/elsewhere" }), once);
+  }));
+});
+
+Deno.test("parseConfig() reports all problems at once, with path, what was given and what is allowed", () => {
+  const problems = problemsOf({
+    port: 70_000,
+    hots: "x",
+    pools: [{ name: "a", size: 0 }, { name: "a", timeoutMs: "5s" }],
+  });
+  assert.deepEqual(problems, {
+    port: "given 70000; allowed: a whole number from 0 to 65535",
+    hots: 'unknown key; did you mean "host"?',
+    "pools[0].size": "given 0; allowed: a whole number from 1 to 256",
+    "pools[1].timeoutMs": 'given "5s"; allowed: a whole number from 1 to 86400000',
+    "pools[1].name": 'given "a", which is the name of pools[0] already; ' +
+      "allowed: a name that no other pool has",
+  });
+});
+
+const REFUSED: readonly [what: string, input: unknown, path: string, message: RegExp][] = [
+  ["a fraction", { port: 80.5 }, "port", /given 80\.5; allowed: a whole number/],
+  ["NaN", { port: NaN }, "port", /given NaN/],
+  ["Infinity", { drainMs: Infinity }, "drainMs", /given Infinity/],
+  ["a number in a text", { port: "80" }, "port", /given "80"/],
+  ["null", { host: null }, "host", /given null/],
+  ["no pool", { pools: [] }, "pools", /given a list of 0; allowed: a list of 1 to 64 pools/],
+  ["pools that are no list", { pools: { name: "a" } }, "pools", /given an object/],
+  ["a pool without a name", { pools: [{}] }, "pools[0].name", /^missing; allowed: a small letter/],
+  ["a pool that is a text", { pools: ["a"] }, "pools[0]", /given "a"; allowed: an object/],
+  ["a bad pool name", { pools: [{ name: "A b" }] }, "pools[0].name", /given "A b"/],
+  [
+    "an adapter that is a path",
+    { pools: [{ name: "a", adapter: "./texts.py" }] },
+    "pools[0].adapter",
+    /given "\.\/texts\.py"; allowed: `module` or `module:Class`/,
+  ],
+  ["an unknown profile", { pools: [{ name: "a", profile: "gpu" }] }, "pools[0].profile", /process/],
+  ["a log level", { logLevel: "loud" }, "logLevel", /given "loud"; allowed: debug, info, warn/],
+  ["a group that is a list", { limits: [] }, "limits", /given a list of 0; allowed: an object/],
+  ["a key in a group", { limits: { maxBody: 1 } }, "limits.maxBody", /did you mean "maxBodyBytes"/],
+  ["a path that is empty", { dataDir: "" }, "dataDir", /given ""; allowed: a path/],
+  ["a NUL in a path", { dataDir: "a\0b" }, "dataDir", /allowed: a path/],
+  [
+    "another address without a key",
+    { host: "0.0.0.0" },
+    "host",
+    /given "0\.0\.0\.0" without an apiKey, which is refused/,
+  ],
+  [
+    "a variable that Snakeden sets",
+    { pools: [{ name: "a", env: { SNAKEDEN_TOKEN: "x" } }] },
+    "pools[0].env.SNAKEDEN_TOKEN",
+    /which Snakeden sets itself/,
+  ],
+  ["a list", [], "", /given a list of 0; allowed: an object/],
+  ["a function", () => 1, "", /given a function/],
+];
+
+for (const [what, input, path, message] of REFUSED) {
+  Deno.test(`parseConfig() refuses ${what}`, () => {
+    const problems = problemsOf(input);
+    assert.match(problems[path] ?? JSON.stringify(problems), message);
+  });
+}
+
+Deno.test("parseConfig() takes another address with a key", () => {
+  assert.equal(parseConfig({ host: "0.0.0.0", apiKey: "k".repeat(16) }).host, "0.0.0.0");
+});
+
+Deno.test("parseConfig() does not show secrets", () => {
+  const problems = problemsOf({
+    apiKey: "too short",
+    pools: [{ name: "a", env: { TOKEN: { secret: 1 } } }],
+  });
+  assert.match(problems.apiKey ?? "", /given a text of 9 characters; allowed: at least 16/);
+  assert.match(problems["pools[0].env.TOKEN"] ?? "", /given a value of type object/);
+  assert.ok(!JSON.stringify(problems).includes("too short"));
+});
+
+Deno.test("parseConfig() refuses or reads anything at all, and never breaks", () => {
+  fc.assert(fc.property(fc.anything(), (input) => void problemsOf(input)));
+  const keyed = fc.dictionary(
+    fc.constantFrom("host", "port", "pools", "limits", "python", "apiKey", "dataDir", "x"),
+    fc.anything({ maxDepth: 3 }),
+  );
+  fc.assert(fc.property(keyed, (input) => void problemsOf(input)));
+});

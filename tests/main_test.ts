@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { devPython } from "../scripts/dev_python.ts";
+import {
+  ADAPTERS,
+  HostProcess,
+  ROOT,
+  ServerProcess,
+  tempDir,
+  waitFor,
+  workersOf,
+} from "./fixtures/host.ts";
+
+/** main.ts with flags that it should not get past. */
+async function runFlags(...flags: string[]): ReturnType<HostProcess["finished"]> {
+  await using host = new HostProcess([
+    "run",
+    "-P=serve",
+    "--no-prompt",
+    join(ROOT, "main.ts"),
+    ...flags,
+  ]);
+  return await host.finished();
+}
+
+async function configFile(dataDir: string, config: unknown): Promise<string> {
+  const path = join(dataDir, "snakeden.config.json");
+  await Deno.writeTextFile(path, JSON.stringify(config));
+  return path;
+}
+
+Deno.test("main() prints the usage and the version", async () => {
+  const help = await runFlags("--help");
+  assert.equal(help.code, 0);
+  assert.match(help.stdout, /usage: deno task serve/);
+  const version = await runFlags("--version");
+  assert.equal(version.code, 0);
+  assert.match(version.stdout, /^snakeden \d+\.\d+\.\d+\n$/);
+});
+
+Deno.test("main() ends with status 2 on a command line that it does not know", async () => {
+  for (
+    const [flags, message] of [
+      [["--prot", "1"], /Unknown option '--prot'/],
+      [["--port", "http"], /--port takes a number, not "http"/],
+      [["--port"], /--port/],
+      [["here"], /Unexpected argument 'here'/],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await runFlags(...flags);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, message);
+    assert.match(stderr, /usage: /);
+    assert.equal(stdout, "");
+  }
+});
+
+Deno.test("main() ends with status 78 on a wrong configuration, and names the flag's file", async () => {
+  const { code, stderr } = await runFlags("--config", "no_such_file.json", "--port", "0");
+  assert.equal(code, 78);
+  assert.match(stderr, /no_such_file\.json: 1 problem\n.*--config names it/s);
+  const range = await runFlags("--port", "70000");
+  assert.equal(range.code, 78);
+  assert.match(range.stderr, /port: given 70000; allowed: a whole number from 0 to 65535/);
+});
+
+Deno.test("main() prints one line on stdout, where it listens", async () => {
+  await using dir = await tempDir();
+  await using server = await ServerProcess.start({ dataDir: dir.path, args: ["--port", "0"] });
+  server.kill("SIGTERM");
+  const { code, stdout } = await server.finished();
+  assert.equal(code, 0);
+  assert.match(stdout, /^listening on http:\/\/127\.0\.0\.1:\d+\n$/);
+});
+
+Deno.test("main() told to stop lets a call that runs come to its end", async () => {
+  await using dir = await tempDir();
+  await using server = await ServerProcess.start({ dataDir: dir.path });
+  const sleeping = fetch(`${server.url}/v1/execute`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: '{"tool":"sleep","args":{"seconds":1}}',
+  });
+  await waitFor("a busy worker", async () => {
+    const { pools } = await (await fetch(`${server.url}/v1/pools`)).json();
+    return pools[0].workers.busy === 1;
+  });
+  server.kill("SIGTERM");
+  assert.equal((await sleeping).status, 200);
+  await (await sleeping).body?.cancel();
+  const { code } = await server.finished();
+  assert.equal(code, 0);
+  assert.deepEqual(workersOf({ connect: dir.path }), []);
+});
+
+Deno.test("main() told twice to stop ends at once and leaves no process", async () => {
+  await using dir = await tempDir();
+  await using server = await ServerProcess.start({ dataDir: dir.path });
+  const sleeping = fetch(`${server.url}/v1/execute`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: '{"tool":"sleep","args":{"seconds":60}}',
+  }).catch(() => {});
+  await waitFor("a busy worker", async () => {
+    const { pools } = await (await fetch(`${server.url}/v1/pools`)).json();
+    return pools[0].workers.busy === 1;
+  });
+  server.kill("SIGINT");
+  await waitFor("the stop to begin", () => server.stderr.includes("stopping"));
+  server.kill("SIGINT");
+  const { code } = await server.finished();
+  assert.equal(code, 130);
+  await sleeping;
+  await waitFor("the workers to be gone", () => workersOf({ connect: dir.path }).length === 0);
+});
+
+Deno.test("main() told to stop while its workers start ends in order", async () => {
+  await using dir = await tempDir();
+  const pool = { name: "default", size: 1, adapter: "never_says_hello", modulePaths: [ADAPTERS] };
+  const config = await configFile(dir.path, { pools: [pool] });
+  await using host = new HostProcess([
+    "run",
+    "-P=serve",
+    "--no-prompt",
+    `--allow-write=${dir.path}`,
+    join(ROOT, "main.ts"),
+  ], {
+    env: {
+      SNAKEDEN_CONFIG: config,
+      SNAKEDEN_PORT: "0",
+      SNAKEDEN_DATA_DIR: dir.path,
+      SNAKEDEN_PYTHON: await devPython(),
+    },
+  });
+  await waitFor("a worker", () => workersOf({ connect: dir.path }).length > 0, 60_000);
+  host.kill("SIGTERM");
+  const { code, stdout, stderr } = await host.finished();
+  assert.equal(code, 0, stderr);
+  assert.equal(stdout, "");
+  assert.deepEqual(workersOf({ connect: dir.path }), []);
+});

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { clientOf, memoryEngine } from "./memory_engine.ts";
+
+const DOWN = {
+  ready: false,
+  pools: { a: { ready: true, pingMs: 1 }, b: { ready: false, reason: "Traceback ..." } },
+};
+
+Deno.test("GET /healthz tells version, run and how long the process is up", async () => {
+  const answer = await clientOf(memoryEngine()).request("/healthz");
+  const { uptimeMs, ...rest } = await answer.json();
+  assert.equal(answer.status, 200);
+  assert.deepEqual(rest, { status: "ok", version: "1.2.3", runId: "run-1" });
+  assert.ok(Number.isInteger(uptimeMs) && uptimeMs >= 0);
+});
+
+Deno.test("GET /readyz answers 200 when every pool can serve", async () => {
+  const answer = await clientOf(memoryEngine()).request("/readyz");
+  assert.equal(answer.status, 200);
+  assert.deepEqual(await answer.json(), {
+    ready: true,
+    pools: { default: { ready: true, pingMs: 1 } },
+  });
+});
+
+Deno.test("GET /readyz answers 503 with the reason when a pool cannot", async () => {
+  const engine = memoryEngine({ readiness: () => Promise.resolve(DOWN) });
+  const answer = await clientOf(engine).request("/readyz");
+  assert.equal(answer.status, 503);
+  assert.deepEqual(await answer.json(), DOWN);
+});
+
+Deno.test("GET /readyz keeps reasons to itself when there is a key", async () => {
+  const engine = memoryEngine({
+    config: { apiKey: "k".repeat(16) },
+    readiness: () => Promise.resolve(DOWN),
+  });
+  const { pools } = await (await clientOf(engine).request("/readyz")).json();
+  assert.deepEqual(pools.b, { ready: false });
+});

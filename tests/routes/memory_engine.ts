@@ -1,0 +1,138 @@
+/** An engine without Python, for what the routes do by themselves; calls echo their arguments unless told otherwise. */
+import { Value } from "../../src/bridge/mod.ts";
+import type { CallOptions } from "../../src/call_options.ts";
+import { type ConfigInput, parseConfig } from "../../src/config/mod.ts";
+import { SnakedenError } from "../../src/errors.ts";
+import type { CallOutcome, StreamEvent } from "../../src/pool/mod.ts";
+import type { PoolInfo } from "../../src/pool_info.ts";
+import { createApp, type Engine } from "../../src/routes/mod.ts";
+
+/** What the last call came with. */
+export interface SeenCall {
+  readonly tool: string;
+  readonly args: unknown;
+  readonly options: CallOptions;
+}
+
+export interface MemoryEngine extends Engine {
+  readonly calls: SeenCall[];
+  readonly stopped: string[];
+}
+
+export interface MemoryEngineOptions extends Partial<Omit<Engine, "config" | "stream">> {
+  readonly config?: ConfigInput;
+  readonly events?: (options: CallOptions) => AsyncIterable<StreamEvent>;
+}
+
+const POOL: PoolInfo = {
+  name: "default",
+  adapter: "snakeden.demo",
+  profile: "process",
+  size: 2,
+  state: "ready",
+  workers: { ready: 2, busy: 0, starting: 0 },
+  queued: 0,
+  queueLimit: 1_000,
+  stats: {
+    requests: 0,
+    completed: 0,
+    failed: 0,
+    cancelled: 0,
+    timedOut: 0,
+    crashed: 0,
+    refused: 0,
+    saturated: 0,
+    restarts: 0,
+  },
+};
+
+export function outcomeOf(value: unknown): CallOutcome {
+  return {
+    value: Value.from(value),
+    callId: "c-1",
+    workerId: "default-1",
+    durationMs: 1.23456,
+    queueMs: 0,
+    runMs: 1,
+  };
+}
+
+export function chunk(value: unknown): StreamEvent {
+  return { type: "chunk", value: Value.from(value) };
+}
+
+export function done(value: unknown): StreamEvent {
+  return { type: "done", ...outcomeOf(value) };
+}
+
+export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
+  const { config, events, ...overrides } = options;
+  const calls: SeenCall[] = [];
+  const stopped: string[] = [];
+  return {
+    config: parseConfig(config),
+    runId: "run-1",
+    calls,
+    stopped,
+    call: (tool, args, callOptions) => {
+      calls.push({ tool, args: args.decode(), options: callOptions });
+      return Promise.resolve({ ...outcomeOf(null), value: args });
+    },
+    stream: (tool, args, callOptions) => {
+      calls.push({ tool, args: args.decode(), options: callOptions });
+      return { events: () => events?.(callOptions) ?? counted() };
+    },
+    tools: () => [{
+      name: "add",
+      pool: "default",
+      description: "Add two numbers.",
+      inputSchema: { type: "object", properties: { a: { $ref: "#/$defs/N" } }, $defs: { N: {} } },
+      streams: false,
+    }],
+    pools: () => [POOL, { ...POOL, name: "heavy" }],
+    workers: () => [],
+    stopWorker: (id) => {
+      if (id !== "default-1") {
+        throw new SnakedenError("unknown_worker", `There is no worker "${id}"`);
+      }
+      stopped.push(id);
+      return Promise.resolve();
+    },
+    readiness: () =>
+      Promise.resolve({ ready: true, pools: { default: { ready: true, pingMs: 1 } } }),
+    ...overrides,
+  };
+}
+
+async function* counted(): AsyncGenerator<StreamEvent> {
+  await Promise.resolve();
+  yield chunk(0);
+  yield { type: "progress", value: Value.from({ done: 0.5 }) };
+  yield chunk(1);
+  yield done("end");
+}
+
+/** Sends requests to an app over the engine, without a socket. */
+export function clientOf(engine: Engine): Client {
+  const app = createApp(engine, { version: "1.2.3" });
+  const request = async (path: string, init: RequestInit = {}): Promise<Response> =>
+    await app.request(path, init);
+  return {
+    request,
+    post: (path, body, headers = {}) =>
+      request(path, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body:
+          typeof body === "string" || body instanceof Uint8Array || body instanceof ReadableStream
+            ? body as BodyInit
+            : JSON.stringify(body),
+      }),
+  };
+}
+
+export interface Client {
+  request(path: string, init?: RequestInit): Promise<Response>;
+  /** A text, bytes or a stream go as they are, anything else as JSON. */
+  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
+}

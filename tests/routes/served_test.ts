@@ -1,0 +1,166 @@
+/** What only a real socket shows: clients that leave, bodies in chunks, readers that are slow. */
+import assert from "node:assert/strict";
+import type { CallOptions } from "../../src/call_options.ts";
+import type { StreamEvent } from "../../src/pool/mod.ts";
+import { createApp } from "../../src/routes/mod.ts";
+import { chunk, memoryEngine, type MemoryEngineOptions } from "./memory_engine.ts";
+
+/** A server on a free port. */
+function serve(options: MemoryEngineOptions): AsyncDisposable & { url: string; port: number } {
+  const app = createApp(memoryEngine(options), { version: "1" });
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, app.fetch);
+  const { port } = server.addr;
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+const POST = {
+  method: "POST",
+  headers: { "content-type": "application/json" },
+  body: '{"tool":"a"}',
+};
+
+/** The reason of the signal, when it aborts. */
+function abortOf(signal: AbortSignal | undefined): Promise<unknown> {
+  return new Promise((resolve) => {
+    signal?.addEventListener("abort", () => resolve(signal.reason), { once: true });
+  });
+}
+
+Deno.test("POST /v1/execute aborts the signal of the call when the client leaves", async () => {
+  const seen = Promise.withResolvers<CallOptions>();
+  await using server = serve({
+    call: async (_tool, _args, options) => {
+      seen.resolve(options);
+      throw await abortOf(options.signal);
+    },
+  });
+  const leaving = new AbortController();
+  const answer = fetch(`${server.url}/v1/execute`, { ...POST, signal: leaving.signal });
+  const { signal } = await seen.promise;
+  assert.equal(signal?.aborted, false);
+  const abort = abortOf(signal);
+  leaving.abort();
+  await assert.rejects(answer, { name: "AbortError" });
+  assert.equal((await abort as Error).name, "AbortError");
+});
+
+Deno.test("POST /v1/execute leaves the signal of a call alone that has answered", async () => {
+  const seen = Promise.withResolvers<CallOptions>();
+  await using server = serve({
+    call: (_tool, args, options) => {
+      seen.resolve(options);
+      return Promise.resolve({
+        value: args,
+        callId: "c",
+        workerId: "w",
+        durationMs: 1,
+        queueMs: 0,
+        runMs: 1,
+      });
+    },
+  });
+  await (await fetch(`${server.url}/v1/execute`, POST)).text();
+  await (await fetch(`${server.url}/healthz`)).text();
+  assert.equal((await seen.promise).signal?.aborted, false);
+});
+
+for (const stage of ["before the first event", "while the tool is silent"]) {
+  Deno.test(`POST /v1/stream aborts the signal of the call when the client leaves ${stage}`, async () => {
+    const seen = Promise.withResolvers<CallOptions>();
+    const ended = Promise.withResolvers<void>();
+    await using server = serve({
+      events: async function* (options): AsyncGenerator<StreamEvent> {
+        try {
+          seen.resolve(options);
+          if (stage !== "before the first event") yield chunk(1);
+          throw await abortOf(options.signal);
+        } finally {
+          ended.resolve();
+        }
+      },
+    });
+    const leaving = new AbortController();
+    const answer = fetch(`${server.url}/v1/stream`, { ...POST, signal: leaving.signal });
+    answer.catch(() => {});
+    await seen.promise;
+    if (stage !== "before the first event") {
+      const reader = (await answer).body?.getReader();
+      await reader?.read();
+      leaving.abort();
+      await assert.rejects(async () => await reader?.read());
+    } else {
+      leaving.abort();
+      await assert.rejects(answer);
+    }
+    await ended.promise;
+  });
+}
+
+Deno.test("POST /v1/execute answers 413 to a chunked body over the limit", async () => {
+  await using server = serve({ config: { limits: { maxBodyBytes: 10_000 } } });
+  using connection = await Deno.connect({ port: server.port });
+  const part = `4000\r\n${" ".repeat(0x4000)}\r\n`;
+  await connection.write(
+    new TextEncoder().encode(
+      "POST /v1/execute HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n" +
+        `transfer-encoding: chunked\r\n\r\n${part}`,
+    ),
+  );
+  // The body is not at its end, and the answer comes all the same.
+  const buffer = new Uint8Array(4_096);
+  const count = await connection.read(buffer);
+  const text = new TextDecoder().decode(buffer.subarray(0, count ?? 0));
+  assert.match(text, /^HTTP\/1\.1 413 /);
+  assert.match(text, /the limit is 10000 bytes/);
+});
+
+Deno.test("POST /v1/execute survives a client that breaks off in its body", async () => {
+  await using server = serve({});
+  const connection = await Deno.connect({ port: server.port });
+  await connection.write(
+    new TextEncoder().encode(
+      "POST /v1/execute HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n" +
+        'content-length: 100\r\n\r\n{"tool"',
+    ),
+  );
+  connection.close();
+  const answer = await fetch(`${server.url}/v1/execute`, POST);
+  assert.equal(answer.status, 200);
+  await answer.text();
+});
+
+Deno.test("POST /v1/stream makes the tool wait for a reader that does not read", async () => {
+  let asked = 0;
+  const big = chunk("x".repeat(65_536));
+  const ended = Promise.withResolvers<void>();
+  await using server = serve({
+    events: async function* (): AsyncGenerator<StreamEvent> {
+      try {
+        while (true) {
+          asked++;
+          yield big;
+          // A tool is on the other side of a socket.
+          await new Promise((resolve) => setTimeout(resolve, 0));
+        }
+      } finally {
+        ended.resolve();
+      }
+    },
+  });
+  const answer = await fetch(`${server.url}/v1/stream`, POST);
+  const reader = answer.body?.getReader();
+  await reader?.read();
+  // It stands still once the buffers of the connection are full, which are of some megabytes.
+  let before = -1;
+  while (before !== asked) {
+    before = asked;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  assert.ok(asked < 1_000, `${asked} chunks of 64 KiB went to nobody`);
+  await reader?.cancel();
+  await ended.promise;
+});
