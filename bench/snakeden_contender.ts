@@ -10,7 +10,7 @@ export async function startSnakeden(workers: number): Promise<Contender> {
   });
   return {
     name: `snakeden, ${workers} workers`,
-    async call() {
+    async call(): Promise<void> {
       const echoed = await den.execute<string>("echo", PAYLOAD);
       if (echoed !== PAYLOAD.value) throw new Error(`Snakeden echoed ${JSON.stringify(echoed)}`);
     },

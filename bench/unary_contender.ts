@@ -29,7 +29,7 @@ export async function startUnary(python: string): Promise<Contender> {
           },
         );
       }),
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
       client.close();
       await child.stdin.close();
       await child.status;

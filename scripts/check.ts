@@ -15,7 +15,7 @@ interface Check {
 const PYTHON_DIR = join(ROOT, "python");
 
 const CHECKS: readonly Check[] = [
-  { name: "format", command: () => [Deno.execPath(), "fmt", "--check", "--quiet"] },
+  { name: "format", command: () => [Deno.execPath(), "fmt", "--check"] },
   { name: "lint", command: () => [Deno.execPath(), "lint", "--quiet"] },
   { name: "types", command: () => [Deno.execPath(), "check", "--quiet", "."] },
   {

@@ -25,6 +25,7 @@ export function nearNames(wanted: string, names: Iterable<string>, limit = 3): s
 }
 
 function closeness(wanted: string, name: string): number {
+  if (wanted === name) return 0;
   const long = wanted.length >= 3 && name.length >= 3;
   const contained = long && (name.includes(wanted) || wanted.includes(name));
   return contained ? 1 : distance(wanted, name);

@@ -74,7 +74,8 @@ export async function runAsScript<T>(
   options: ScriptOptions = {},
 ): Promise<T> {
   const { den: given, onShutdown, exitMode: wantedExit, stopMode: wantedStop, ...rest } = options;
-  const { startupTimeoutMs = 15_000, shutdownTimeoutMs, cleanupTimeoutMs, ...start } = rest;
+  const { startupTimeoutMs = 15_000, shutdownTimeoutMs, cleanupTimeoutMs, ...wanted } = rest;
+  const start = withEnvironment(wanted);
   const owned = given === undefined;
   const exitMode = resolveExitMode(wantedExit);
   const stopMode = checked("stopMode", wantedStop, STOP_MODES) ?? "if_started";
@@ -224,6 +225,17 @@ class ScriptEnding {
       this.#log.error("onShutdown threw: {message}", { message: messageOf(error) });
     }
   }
+}
+
+/** A script has no configuration file; where its Python is and where it may write can still be said from outside. */
+function withEnvironment(options: SnakedenOptions): SnakedenOptions {
+  const dataDir = options.dataDir ?? Deno.env.get("SNAKEDEN_DATA_DIR");
+  const executable = options.python?.executable ?? Deno.env.get("SNAKEDEN_PYTHON");
+  return {
+    ...options,
+    ...(dataDir ? { dataDir } : {}),
+    ...(executable ? { python: { ...options.python, executable } } : {}),
+  };
 }
 
 /** Option, then environment, then `none`. A wrong option throws, a wrong variable is reported and passed over. */

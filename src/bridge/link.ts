@@ -49,13 +49,14 @@ export class Link {
   readonly #calls = new Map<number, CallListener>();
   readonly #pings = new Map<number, () => void>();
   readonly #ready = Promise.withResolvers<Ready>();
-  #lastId: number;
+  readonly #maxId: number;
+  #lastId = 0;
   #closedReason: string | undefined;
 
-  /** @param lastId Where the numbers go on from. */
-  constructor(hello: Hello, carrier: Carrier, events: LinkEvents, lastId = 0) {
+  /** @param maxId Highest number of a call; after it they start again at 1. */
+  constructor(hello: Hello, carrier: Carrier, events: LinkEvents, maxId = 0xffff_ffff) {
     this.hello = hello;
-    this.#lastId = lastId;
+    this.#maxId = maxId;
     this.#carrier = carrier;
     this.#outbox = new Outbox(carrier);
     this.#events = events;
@@ -152,8 +153,8 @@ export class Link {
   }
 
   #nextId(): number {
-    do this.#lastId = (this.#lastId + 1) >>> 0; while (
-      this.#lastId === 0 || this.#calls.has(this.#lastId) || this.#pings.has(this.#lastId)
+    do this.#lastId = this.#lastId % this.#maxId + 1; while (
+      this.#calls.has(this.#lastId) || this.#pings.has(this.#lastId)
     );
     return this.#lastId;
   }

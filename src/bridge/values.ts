@@ -89,13 +89,18 @@ export class Value {
     const { json, tagged, buffers } = this.wire;
     const text = decoder.decode(json);
     if (!tagged) return text;
-    return JSON.stringify(readTags(parse(text), inlineReader(buffers)));
+    return JSON.stringify(readTags(parse(text, keepNegativeZero), inlineReader(buffers)));
   }
 }
 
-function parse(text: string): unknown {
+/** JSON.stringify drops the sign of -0. */
+function keepNegativeZero(_key: string, value: unknown): unknown {
+  return Object.is(value, -0) ? rawJSON("-0.0") : value;
+}
+
+function parse(text: string, reviver?: (key: string, value: unknown) => unknown): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, reviver);
   } catch (error) {
     throw new SnakedenError(
       "invalid_value",

@@ -5,7 +5,7 @@ export async function settlesWithin(
 ): Promise<boolean> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timeout = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs);
+    timer = setTimeout(() => resolve(false), Math.max(0, timeoutMs));
   });
   try {
     return await Promise.race([promise.then(() => true, () => true), timeout]);

@@ -1,11 +1,18 @@
 import type { Value } from "../bridge/mod.ts";
-import type { Call, CallOutcome, ChunkSink } from "./call.ts";
+import type { CallOutcome, ChunkSink } from "./call.ts";
 
 /** What a stream hands out, in this order: chunks and progress as they come, then `done`, once. */
 export type StreamEvent =
   | { readonly type: "chunk"; readonly value: Value }
   | { readonly type: "progress"; readonly value: Value }
   | ({ readonly type: "done" } & CallOutcome);
+
+/** The call behind a stream, as far as a stream has to do with it. */
+export interface ChunkSource {
+  readonly outcome: Promise<CallOutcome>;
+  /** The reader took chunks of this weight. */
+  credit(bytes: number): void;
+}
 
 /**
  * The reading end of a streaming call. At most `windowBytes` of chunks wait here: credit is given back as the reader takes
@@ -20,7 +27,7 @@ export class ChunkStream implements ChunkSink {
   #end: { outcome: CallOutcome } | { error: unknown } | undefined;
   #ended = false;
   #uncredited = 0;
-  #call: Call | undefined;
+  #call: ChunkSource | undefined;
   #wake: (() => void) | undefined;
 
   constructor(windowBytes: number) {
@@ -28,7 +35,7 @@ export class ChunkStream implements ChunkSink {
   }
 
   /** Connects the call that this is the sink of. */
-  attach(call: Call): void {
+  attach(call: ChunkSource): void {
     this.#call = call;
     call.outcome.then(
       (outcome) => this.#finish({ outcome }),

@@ -20,22 +20,33 @@ export function killGroup(leaderPid: number): void {
   signalGroup(leaderPid, "SIGKILL");
 }
 
-/** True while a process exists; one that has ended and waits to be reaped (a zombie) counts as gone. */
+/**
+ * True while a process exists. One that has ended and waits to be reaped (a zombie) counts as gone where /proc tells: on
+ * Linux, and not under a set of permissions, since Deno opens /proc only to a program that may do everything. Without it
+ * a zombie counts as running until it is reaped, which for a child of ours is at once.
+ */
 export function isRunning(pid: number): boolean {
-  if (Deno.build.os === "linux") {
-    try {
-      // The name in parentheses may hold anything, the state follows the last one.
-      const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-      return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return false;
-      // ESRCH: it ended between open and read.
-      if (error instanceof Error && /os error 3/.test(error.message)) return false;
-      throw error;
-    }
-  }
+  return readState(pid) ?? canSignal(pid);
+}
+
+function readState(pid: number): boolean | undefined {
+  if (Deno.build.os !== "linux") return undefined;
   try {
-    // Signal 0 does not exist in Deno; SIGCONT changes nothing for a process that runs.
+    // The name in parentheses may hold anything, the state follows the last one.
+    const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotCapable) return undefined;
+    // ESRCH: it ended between open and read.
+    if (error instanceof Error && /os error 3/.test(error.message)) return false;
+    throw error;
+  }
+}
+
+function canSignal(pid: number): boolean {
+  try {
+    // There is no signal 0 in Deno; SIGCONT changes nothing for a process that runs.
     Deno.kill(pid, "SIGCONT");
     return true;
   } catch (error) {

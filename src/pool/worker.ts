@@ -90,9 +90,9 @@ export class Worker implements LinkEvents, CallTarget {
     return this.#serving().link;
   }
 
-  /** True when its end was asked for. */
+  /** True when the host wanted its end: it was stopped, or killed for what its call did. */
   get stopRequested(): boolean {
-    return this.#stopRequested;
+    return this.#stopRequested || this.#killReason !== undefined;
   }
 
   /** Starts the process; resolves when it is ready for calls. */

@@ -2,6 +2,8 @@ import assert from "node:assert/strict";
 import {
   DeadlineExceededError,
   InvalidInputError,
+  type PoolInfo,
+  type PoolStats,
   PythonError,
   type Snakeden,
   SnakedenError,
@@ -18,7 +20,7 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
   throw new Error("expected a rejection");
 }
 
-function poolStats(den: Snakeden) {
+function poolStats(den: Snakeden): PoolStats & { ended: number; pool: PoolInfo } {
   const [pool] = den.pools();
   assert.ok(pool);
   const { stats } = pool;
@@ -41,7 +43,11 @@ Deno.test("Snakeden.execute() runs the demo adapter's tools", async () => {
   );
 });
 
-async function chunksOf(den: Snakeden, tool: string, args: Record<string, unknown>) {
+async function chunksOf(
+  den: Snakeden,
+  tool: string,
+  args: Record<string, unknown>,
+): Promise<unknown[]> {
   return await Array.fromAsync(den.stream(tool, args));
 }
 

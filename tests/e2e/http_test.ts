@@ -21,7 +21,7 @@ async function serve(config: Record<string, unknown> = {}): Promise<Server> {
     url: process.url,
     dir: dir.path,
     process,
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
       await process[Symbol.asyncDispose]();
       await dir[Symbol.asyncDispose]();
     },
@@ -97,7 +97,7 @@ Deno.test("POST /v1/execute refuses a body over the limit, also one that comes i
   const url = `${server.url}/v1/execute`;
   const body = JSON.stringify({ tool: "echo", args: { value: "x".repeat(4_096) } });
   const chunked = new ReadableStream<Uint8Array>({
-    start(controller) {
+    start(controller): void {
       const bytes = new TextEncoder().encode(body);
       for (let i = 0; i < bytes.length; i += 512) controller.enqueue(bytes.slice(i, i + 512));
       controller.close();
@@ -223,7 +223,11 @@ Deno.test("GET /readyz answers 503 with the reason while a pool has no worker", 
 });
 
 /** Runs main.ts until it ends by itself. */
-async function runMain(dataDir: string, env: Record<string, string>, args: string[] = []) {
+async function runMain(
+  dataDir: string,
+  env: Record<string, string>,
+  args: string[] = [],
+): Promise<{ code: number; stderr: string }> {
   await using host = new HostProcess([
     "run",
     "-P=serve",

@@ -22,7 +22,11 @@ async function serve(dataDir: string, adapter: string, size = 2): Promise<Server
   return await ServerProcess.start({ dataDir, env: { SNAKEDEN_CONFIG: config } });
 }
 
-async function execute(url: string, tool: string, args: Record<string, unknown>) {
+async function execute(
+  url: string,
+  tool: string,
+  args: Record<string, unknown>,
+): Promise<{ result: number }> {
   const response = await fetch(`${url}/v1/execute`, {
     method: "POST",
     headers: { "content-type": "application/json" },

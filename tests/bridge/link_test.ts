@@ -1,0 +1,297 @@
+import assert from "node:assert/strict";
+import { type CallListener, Link, type OutgoingCall, Value } from "../../src/bridge/mod.ts";
+import type { Hello, Log } from "../../src/bridge/gen/link.js";
+import { SnakedenError } from "../../src/errors.ts";
+import { FakeCarrier } from "../fixtures/fake_carrier.ts";
+import { microtasks } from "../fixtures/until.ts";
+
+const HELLO: Hello = {
+  protocolVersion: 1,
+  workerId: "default-1",
+  token: "t",
+  pid: 7,
+  pythonVersion: "3.11.0",
+  packageVersion: "0.1.0",
+};
+
+const NEVER = new AbortController().signal;
+
+function setUp(maxId?: number): { link: Link; carrier: FakeCarrier; events: string[] } {
+  const carrier = new FakeCarrier();
+  const events: string[] = [];
+  const link = new Link(HELLO, carrier, {
+    onLog: (entry: Log) => events.push(`log ${entry.message}`),
+    onClosed: (reason) => events.push(`closed: ${reason}`),
+  }, maxId);
+  return { link, carrier, events };
+}
+
+function outgoing(options: Partial<OutgoingCall> = {}): OutgoingCall {
+  return {
+    tool: "add",
+    args: Value.from({ a: 1 }),
+    timeoutMs: 1_500.5,
+    stream: false,
+    windowBytes: 0,
+    sessionId: "",
+    requestId: "r1",
+    ...options,
+  };
+}
+
+/** Writes down what it hears. */
+function listener(heard: string[], name = ""): CallListener {
+  return {
+    onResult: (value, runMs) => heard.push(`${name}result ${value.jsonText()} ${runMs}`),
+    onFailure: (error, runMs) => heard.push(`${name}failure ${error.code} ${runMs}`),
+    onChunk: (value) => heard.push(`${name}chunk ${value.jsonText()}`),
+    onProgress: (value) => heard.push(`${name}progress ${value.jsonText()}`),
+  };
+}
+
+const ONE = Value.from(1).wire;
+
+Deno.test("Link.call() sends all that the worker needs", async () => {
+  const { link, carrier } = setUp();
+  const id = link.call(
+    outgoing({ stream: true, windowBytes: 1_024, sessionId: "s1" }),
+    listener([]),
+  );
+  await microtasks();
+  const call = carrier.sent[0]?.call;
+  assert.equal(id, 1);
+  assert.deepStrictEqual(
+    { ...call, args: new Value(call?.args ?? {}).decode() },
+    {
+      id: 1,
+      tool: "add",
+      args: { a: 1 },
+      timeoutMs: 1_500.5,
+      stream: true,
+      windowBytes: 1_024,
+      sessionId: "s1",
+      requestId: "r1",
+    },
+  );
+});
+
+Deno.test("Link.call() hands each answer to its call, and the last one once", () => {
+  const { link, carrier } = setUp();
+  const heard: string[] = [];
+  const first = link.call(outgoing(), listener(heard, "1 "));
+  const second = link.call(outgoing(), listener(heard, "2 "));
+  const third = link.call(outgoing(), listener(heard, "3 "));
+  carrier.deliver(
+    { chunk: { id: second, value: ONE } },
+    { progress: { id: first, value: ONE } },
+    { result: { id: second, value: ONE, runMs: 2 } },
+    { failure: { id: first, error: { code: "cancelled", message: "" }, runMs: 3 } },
+    { result: { id: first, value: ONE, runMs: 9 } },
+    { chunk: { id: second, value: ONE } },
+    { result: { id: third, runMs: 0 } },
+  );
+  assert.deepStrictEqual(heard, [
+    "2 chunk 1",
+    "1 progress 1",
+    "2 result 1 2",
+    "1 failure cancelled 3",
+    "3 result null 0",
+  ]);
+});
+
+Deno.test("Link.call() makes a failure without an error one of code internal", () => {
+  const { link, carrier } = setUp();
+  const heard: string[] = [];
+  const id = link.call(outgoing(), listener(heard));
+  carrier.deliver({ failure: { id, runMs: 1 } });
+  assert.deepStrictEqual(heard, ["failure internal 1"]);
+});
+
+Deno.test("Link ignores answers to calls it does not know, and empty messages", () => {
+  const { link, carrier, events } = setUp();
+  const value = ONE;
+  carrier.deliver(
+    {},
+    { result: { id: 5, value, runMs: 1 } },
+    { failure: { id: 5 } },
+    { chunk: { id: 0, value } },
+    { progress: { id: 5, value } },
+    { pong: { id: 5 } },
+    { hello: { token: "again" } },
+  );
+  carrier.deliver();
+  assert.equal(link.closedReason, undefined);
+  assert.deepStrictEqual(events, []);
+});
+
+Deno.test("Link.call() skips 0 and ids in use when the numbers start again", async () => {
+  const { link, carrier } = setUp(4);
+  const call = (): number => link.call(outgoing(), listener([]));
+  const answer = (id: number): void => carrier.deliver({ result: { id, value: ONE, runMs: 0 } });
+  assert.deepStrictEqual([call(), call()], [1, 2]);
+  const leaving = new AbortController();
+  const ping = link.ping(leaving.signal);
+  assert.equal(call(), 4);
+  answer(2);
+  assert.equal(call(), 2, "1 is still a call");
+  answer(2);
+  answer(4);
+  assert.equal(call(), 4, "3 is still a ping");
+  leaving.abort();
+  await ping.catch(() => {});
+  answer(1);
+  assert.deepStrictEqual([call(), call()], [1, 2]);
+  assert.equal(call(), 3);
+});
+
+Deno.test("Link lets a listener make the next call out of an answer", () => {
+  const { link, carrier } = setUp();
+  const heard: string[] = [];
+  const id = link.call(outgoing(), {
+    ...listener(heard),
+    onResult: () => heard.push(`next ${link.call(outgoing(), listener(heard))}`),
+  });
+  carrier.deliver({ result: { id, runMs: 0 } });
+  assert.deepStrictEqual(heard, ["next 2"]);
+});
+
+Deno.test("Link sends cancel, credit and stop", async () => {
+  const { link, carrier } = setUp();
+  link.cancel(3);
+  link.credit(3, 0);
+  link.credit(3, 10);
+  link.stop();
+  await microtasks();
+  assert.deepStrictEqual(carrier.kinds, ["cancel", "credit", "stop"]);
+  assert.deepStrictEqual({ ...carrier.sent[1]?.credit }, { id: 3, bytes: 10 });
+});
+
+Deno.test("Link.welcome() resolves with what the worker offers", async () => {
+  const { link, carrier } = setUp();
+  const ready = link.welcome({ adapter: "m:C", modulePaths: ["/a"], maxDepth: 9 });
+  await microtasks();
+  assert.deepStrictEqual(carrier.kinds, ["welcome"]);
+  assert.equal(carrier.sent[0]?.welcome?.adapter, "m:C");
+  carrier.deliver({ ready: { tools: [{ name: "add" }] } });
+  assert.deepStrictEqual((await ready).tools.map((it) => it.name), ["add"]);
+});
+
+Deno.test("Link.welcome() rejects with what the worker reports, exception and all", async () => {
+  const { link, carrier } = setUp();
+  const ready = link.welcome({ adapter: "m" });
+  const python = { type: "ImportError", message: "no m", traceback: "Traceback" };
+  carrier.deliver({
+    startFailed: { error: { code: "worker_start_failed", message: "it raised", python } },
+  });
+  await assert.rejects(ready, (error) => {
+    assert.ok(error instanceof SnakedenError);
+    assert.equal(error.code, "worker_start_failed");
+    assert.equal(error.message, "it raised");
+    assert.deepStrictEqual({ ...(error.details.python as object) }, python);
+    return true;
+  });
+});
+
+Deno.test("Link.welcome() rejects when the link is lost first, or was before", async () => {
+  const { link, carrier } = setUp();
+  const ready = link.welcome({});
+  carrier.end("gone");
+  await assert.rejects(ready, { code: "worker_crashed", retryable: true });
+  await assert.rejects(link.welcome({}), { message: "The link to the worker is lost: gone" });
+});
+
+Deno.test("Link does not leave an unhandled rejection when nobody waits for readiness", async () => {
+  const { carrier } = setUp();
+  carrier.end();
+  await microtasks();
+});
+
+Deno.test("Link.ping() resolves with the answer to its own ping", async () => {
+  const { link, carrier } = setUp();
+  const first = link.ping(NEVER);
+  const second = link.ping(NEVER);
+  let answered = "";
+  first.then(() => answered += "first ");
+  second.then(() => answered += "second ");
+  await microtasks();
+  const [one, two] = carrier.sent.map((it) => it.ping?.id ?? 0);
+  carrier.deliver({ pong: { id: two ?? 0 } });
+  assert.ok(await second >= 0);
+  await microtasks();
+  assert.equal(answered, "second ");
+  carrier.deliver({ pong: { id: one ?? 0 } }, { pong: { id: one ?? 0 } });
+  assert.ok(await first >= 0);
+});
+
+Deno.test("Link.ping() and Link.call() never share an id", () => {
+  const { link } = setUp();
+  const ping = link.ping(NEVER).catch(() => {});
+  assert.equal(link.call(outgoing(), listener([])), 2);
+  link.close();
+  return ping.then(() => {});
+});
+
+Deno.test("Link.ping() leaves with the reason of its signal", async () => {
+  const { link, carrier } = setUp();
+  const leaving = new AbortController();
+  const ping = link.ping(leaving.signal);
+  const reason = new Error("enough");
+  leaving.abort(reason);
+  await assert.rejects(ping, reason);
+  carrier.deliver({ pong: { id: 1 } });
+  await assert.rejects(link.ping(leaving.signal), reason);
+});
+
+Deno.test("Link.ping() rejects when the link is lost, and at once when it is closed", async () => {
+  const { link, carrier } = setUp();
+  const ping = link.ping(NEVER);
+  carrier.end("gone");
+  await assert.rejects(ping, { code: "worker_crashed" });
+  await assert.rejects(link.ping(NEVER), { code: "worker_crashed" });
+});
+
+Deno.test("Link hands on logs", () => {
+  const { carrier, events } = setUp();
+  carrier.deliver({ log: { level: 20, message: "one" } }, { log: { message: "two" } });
+  assert.deepStrictEqual(events, ["log one", "log two"]);
+});
+
+Deno.test("Link.close() ends the stream, tells once, and routes nothing after it", async () => {
+  const { link, carrier, events } = setUp();
+  const heard: string[] = [];
+  const id = link.call(outgoing(), listener(heard));
+  link.close();
+  link.close();
+  carrier.deliver({ result: { id, value: ONE, runMs: 1 } }, { log: { message: "late" } });
+  carrier.end();
+  link.stop();
+  await microtasks();
+  assert.ok(carrier.closed);
+  assert.deepStrictEqual(heard, []);
+  assert.deepStrictEqual(events, ["closed: closed by the host"]);
+  assert.equal(link.closedReason, "closed by the host");
+  assert.deepStrictEqual(carrier.kinds, []);
+});
+
+Deno.test("Link routes nothing more of a frame when a listener closes it", () => {
+  const { link, carrier, events } = setUp();
+  const heard: string[] = [];
+  const id = link.call(outgoing(), { ...listener(heard), onChunk: () => link.close() });
+  carrier.deliver(
+    { chunk: { id, value: ONE } },
+    { result: { id, value: ONE, runMs: 1 } },
+    { log: { message: "late" } },
+  );
+  assert.deepStrictEqual(heard, []);
+  assert.equal(events.length, 1);
+});
+
+Deno.test("Link.call() on a closed link sends nothing and is never answered", async () => {
+  const { link, carrier } = setUp();
+  carrier.end();
+  const heard: string[] = [];
+  const id = link.call(outgoing(), listener(heard));
+  await microtasks();
+  assert.notEqual(id, 0);
+  assert.deepStrictEqual([heard, carrier.frames], [[], []]);
+});

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { type DType, NdArray } from "../../src/bridge/mod.ts";
+import { viewElements } from "../../src/bridge/nd_array.ts";
+import { Buffer } from "node:buffer";
+
+Deno.test("NdArray takes data that is as long as type and shape say", () => {
+  assert.deepStrictEqual(new NdArray("<f4", [2, 3], new Float32Array(6)).shape, [2, 3]);
+  assert.equal(new NdArray("<f8", [], new Float64Array(1)).data.length, 1);
+  assert.equal(new NdArray("<c16", [4, 0, 9], new Float64Array(0)).data.length, 0);
+  assert.equal(new NdArray("<c8", [2], new Float32Array(4)).data.length, 4);
+});
+
+Deno.test("NdArray refuses data of another length and says both", () => {
+  assert.throws(() => new NdArray("<i4", [2, 2], new Int32Array(3)), {
+    name: "RangeError",
+    message: "Cannot make an array <i4 of shape [2, 2]: it takes 16 bytes, data has 12",
+  });
+});
+
+Deno.test("NdArray refuses what is no shape or no type", () => {
+  const data = new Float64Array(1);
+  for (const shape of [[-1, -1], [0.5, 2], [NaN], Array(33).fill(1)]) {
+    assert.throws(() => new NdArray("<f8", shape, data), RangeError);
+  }
+  assert.throws(() => new NdArray(">f8" as DType, [1], data), /unknown type >f8/);
+});
+
+Deno.test("viewElements() copies only what is not aligned, also from a Buffer", () => {
+  const bytes = new Uint8Array(24);
+  new DataView(bytes.buffer).setFloat64(8, 1.5, true);
+  const aligned = viewElements("<f8", bytes.subarray(8, 16));
+  assert.equal(aligned.buffer, bytes.buffer);
+  bytes.copyWithin(9, 8, 16);
+  for (const view of [bytes.subarray(9, 17), Buffer.from(bytes.buffer, 9, 8)]) {
+    const copy = viewElements("<f8", view);
+    assert.deepStrictEqual(copy, new Float64Array([1.5]));
+    assert.notEqual(copy.buffer, bytes.buffer);
+  }
+});

@@ -1,0 +1,113 @@
+import fc from "fast-check";
+import { type ArrayData, type DType, NdArray, Value } from "../../src/bridge/mod.ts";
+import { byteLengthOf, viewElements } from "../../src/bridge/nd_array.ts";
+import { snakeden } from "../../src/bridge/gen/link.js";
+
+/** Every element type that can travel. */
+const DTYPES: readonly DType[] = [
+  "|b1",
+  "|i1",
+  "|u1",
+  "<i2",
+  "<u2",
+  "<i4",
+  "<u4",
+  "<i8",
+  "<u8",
+  "<f2",
+  "<f4",
+  "<f8",
+  "<c8",
+  "<c16",
+];
+
+/** Those that JavaScript has a TypedArray for, except Uint8Array, which stands for bytes. */
+export const TYPED_ARRAYS: readonly [DType, (bytes: ArrayBuffer) => ArrayData][] = [
+  ["|i1", (it) => new Int8Array(it)],
+  ["<i2", (it) => new Int16Array(it)],
+  ["<u2", (it) => new Uint16Array(it)],
+  ["<i4", (it) => new Int32Array(it)],
+  ["<u4", (it) => new Uint32Array(it)],
+  ["<i8", (it) => new BigInt64Array(it)],
+  ["<u8", (it) => new BigUint64Array(it)],
+  ["<f2", (it) => new Float16Array(it)],
+  ["<f4", (it) => new Float32Array(it)],
+  ["<f8", (it) => new Float64Array(it)],
+];
+
+/** The same value after the codecs of the link, which hand out views into one buffer. */
+export function overTheLink(value: Value): Value {
+  const { Value: codec } = snakeden.v1;
+  return new Value(codec.decode(codec.encode(value.wire).finish()));
+}
+
+const key = fc.oneof(
+  { weight: 4, arbitrary: fc.string({ unit: "binary", maxLength: 6 }) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom("$snakeden", "__proto__", "constructor", "length", "toJSON", "0"),
+  },
+);
+
+/** Keys and values whose object JSON.stringify and JSON.parse may be fed. */
+const jsonLeaf = fc.oneof(
+  fc.constant(null),
+  fc.boolean(),
+  fc.integer(),
+  fc.double(),
+  fc.maxSafeInteger(),
+  fc.string({ unit: "binary" }),
+);
+
+const hugeInt = fc.bigInt().filter((it) =>
+  it > BigInt(Number.MAX_SAFE_INTEGER) || it < BigInt(Number.MIN_SAFE_INTEGER)
+);
+
+const shape = fc.array(fc.nat({ max: 4 }), { maxLength: 4 });
+
+/** Arrays of every type and shape, 0-d and empty ones too; elements are random bits, without NaNs whose bits differ. */
+export const ndArray: fc.Arbitrary<NdArray> = fc.tuple(fc.constantFrom(...DTYPES), shape)
+  .filter(([, lengths]) => lengths.length !== 1)
+  .chain(([dtype, lengths]) => {
+    const byteLength = byteLengthOf(dtype, lengths);
+    return fc.uint8Array({ minLength: byteLength, maxLength: byteLength, max: 100 })
+      .map((bytes) => new NdArray(dtype, lengths, viewElements(dtype, bytes)));
+  });
+
+const typedArray: fc.Arbitrary<ArrayData> = fc.tuple(
+  fc.constantFrom(...TYPED_ARRAYS),
+  fc.nat({ max: 5 }),
+).chain(([[dtype, make], length]) => {
+  const byteLength = byteLengthOf(dtype, [length]);
+  return fc.uint8Array({ minLength: byteLength, maxLength: byteLength, max: 100 })
+    .map((bytes) => make(bytes.slice().buffer));
+});
+
+function treeOf(leaf: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
+  return fc.letrec<{ tree: unknown; list: unknown[]; fields: object }>((tie) => ({
+    tree: fc.oneof({ maxDepth: 5, withCrossShrink: true }, leaf, tie("list"), tie("fields")),
+    list: fc.array(tie("tree"), { maxLength: 5 }),
+    // Object.fromEntries makes "__proto__" a field like any other.
+    fields: fc.array(fc.tuple(key, tie("tree")), { maxLength: 5 }).map(Object.fromEntries),
+  })).tree;
+}
+
+/** Trees of what JSON has, and of the numbers that it has not. */
+export const jsonTree: fc.Arbitrary<unknown> = treeOf(jsonLeaf);
+
+/** Trees of everything that can travel and comes back as it was, except big integers, which HTTP gets as digits. */
+export const httpTree: fc.Arbitrary<unknown> = treeOf(
+  fc.oneof(jsonLeaf, fc.uint8Array({ maxLength: 9 }), typedArray, ndArray),
+);
+
+/** Trees of everything that can travel and comes back as it was. */
+export const anyTree: fc.Arbitrary<unknown> = treeOf(
+  fc.oneof(jsonLeaf, hugeInt, fc.uint8Array({ maxLength: 9 }), typedArray, ndArray),
+);
+
+/** An array with one element, nested so that there are as many levels. */
+export function nested(levels: number): unknown {
+  let node: unknown = 1;
+  for (let i = 0; i < levels; i++) node = i % 2 === 0 ? [node] : { a: node };
+  return node;
+}

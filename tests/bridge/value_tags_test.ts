@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { isTagged, readTags, TAG, type TagReader } from "../../src/bridge/value_tags.ts";
+
+const NAMES: TagReader = {
+  int: (digits) => `int ${digits}`,
+  float: (name) => `float ${name}`,
+  bytes: () => "bytes",
+  array: () => "array",
+  object: (fields) => ({ escaped: fields }),
+};
+
+Deno.test("readTags() replaces leaves wherever they stand and leaves the rest alone", () => {
+  const rest = { a: [1, "x", null], b: { c: true } };
+  const tree = { ...rest, leaves: [{ [TAG]: "bytes" }, [{ [TAG]: "int", value: "5" }]] };
+  assert.deepStrictEqual(readTags(tree, NAMES), { ...rest, leaves: ["bytes", ["int 5"]] });
+  assert.equal(readTags({ [TAG]: "array" }, NAMES), "array");
+  assert.equal(readTags("leaf", NAMES), "leaf");
+  assert.equal(readTags(null, NAMES), null);
+});
+
+Deno.test("readTags() walks into an escape but does not take its fields for a tag", () => {
+  const inner = { [TAG]: "int", value: { [TAG]: "float", value: "NaN" } };
+  assert.deepStrictEqual(readTags({ [TAG]: "object", value: inner }, NAMES), {
+    escaped: { [TAG]: "int", value: "float NaN" },
+  });
+});
+
+Deno.test("isTagged() looks at own fields alone", () => {
+  assert.ok(isTagged({ [TAG]: undefined }));
+  assert.ok(!isTagged(Object.create({ [TAG]: "int" })));
+  assert.ok(!isTagged([]));
+});

@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Value } from "../../src/bridge/mod.ts";
+import { isPlain } from "../../src/bridge/value_writer.ts";
+import { SnakedenError } from "../../src/errors.ts";
+import { anyTree, jsonTree, nested } from "./trees.ts";
+
+function decoded(value: unknown): unknown {
+  return Value.from(value).decode();
+}
+
+/** Runs it and tells where the error says the trouble is. */
+function placeOf(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    assert.ok(error instanceof SnakedenError, String(error));
+    assert.equal(error.code, "invalid_value");
+    assert.ok(error.message.includes(String(error.details.path)), error.message);
+    return error.details.path;
+  }
+  throw new Error("nothing was thrown");
+}
+
+Deno.test("isPlain() says true only for what JSON.stringify writes exactly", () => {
+  const odd = fc.constantFrom<unknown>(
+    undefined,
+    -0,
+    NaN,
+    1n,
+    "\ud800",
+    Symbol("s"),
+    () => 1,
+    new Date(0),
+    new Map(),
+    new Set(),
+    new Uint8Array(1),
+    { "\udfff": 1 },
+    { toJSON: () => 1 },
+    Object.assign([1], { toJSON: () => 1 }),
+    new (class extends Array<unknown> {
+      toJSON(): number {
+        return 1;
+      }
+    })(),
+    // deno-lint-ignore no-sparse-arrays
+    [, 1],
+    { a: undefined },
+    Object.create({ inherited: 1 }),
+  );
+  const tree = fc.oneof(jsonTree, anyTree, odd, fc.tuple(jsonTree, odd), fc.record({ odd }));
+  fc.assert(
+    fc.property(tree, (value) => {
+      if (isPlain(value, 200)) assert.deepStrictEqual(JSON.parse(JSON.stringify(value)), value);
+    }),
+    { numRuns: 1_000 },
+  );
+});
+
+Deno.test("isPlain() says true for the everyday arguments", () => {
+  const args = { text: "häh? 🐍", rows: [[1, 2.5, -3], [null, true]], nested: { a: { b: "c" } } };
+  assert.ok(isPlain(args, 200));
+  assert.ok(isPlain(Object.assign(Object.create(null), args), 200));
+});
+
+Deno.test("isPlain() counts levels exactly", () => {
+  assert.ok(isPlain(nested(200), 200));
+  assert.ok(!isPlain(nested(201), 200));
+  assert.ok(isPlain("leaf", 0));
+  assert.ok(!isPlain([], 0));
+});
+
+Deno.test("Value.from() refuses functions and symbols and names the place", () => {
+  assert.equal(placeOf(() => Value.from({ a: [1, { b: () => 1 }] })), "value.a[1].b");
+  assert.equal(placeOf(() => Value.from([Symbol("x")], { name: "args" })), "args[0]");
+  assert.equal(placeOf(() => Value.from(() => 1)), "value");
+});
+
+Deno.test("Value.from() refuses a Map whose keys are not names, and names the place", () => {
+  assert.equal(placeOf(() => Value.from({ m: new Map([[{}, 1]]) })), "value.m");
+  assert.equal(placeOf(() => Value.from(new Map([[null, 1]]))), "value");
+  assert.equal(placeOf(() => Value.from(new Map([[Symbol("a"), 1]]))), "value");
+});
+
+Deno.test("Value.from() writes a Map as an object and a Set as a list", () => {
+  const map = new Map<unknown, unknown>([["a", new Set([1, 2n ** 70n])], [3, new Map()]]);
+  assert.deepStrictEqual(decoded(map), { a: [1, 2n ** 70n], 3: {} });
+  assert.deepStrictEqual(decoded(new Map([["$snakeden", "int"]])), { $snakeden: "int" });
+});
+
+Deno.test("Value.from() writes what toJSON answers", () => {
+  assert.equal(decoded(new Date(0)), "1970-01-01T00:00:00.000Z");
+  assert.equal(decoded(new Date(NaN)), null);
+  assert.equal(decoded(new URL("http://a/b")), "http://a/b");
+  assert.deepStrictEqual(decoded({ a: { toJSON: () => ({ n: 2n ** 70n }) } }), {
+    a: { n: 2n ** 70n },
+  });
+});
+
+Deno.test("Value.from() drops undefined fields and makes null of undefined elements", () => {
+  assert.deepStrictEqual(decoded({ a: undefined, b: [undefined, 1] }), { b: [null, 1] });
+  // deno-lint-ignore no-sparse-arrays
+  assert.deepStrictEqual(decoded([1, , NaN]), [1, null, NaN]);
+  assert.equal(decoded(undefined), null);
+});
+
+Deno.test("Value.from() writes the fields of an object of any class", () => {
+  class Point {
+    x = 1;
+    y = NaN;
+    #secret = 2;
+    get sum(): number {
+      return this.x + this.#secret;
+    }
+  }
+  assert.deepStrictEqual(decoded(new Point()), { x: 1, y: NaN });
+});
+
+Deno.test("Value.from() writes an array of a subclass as a list", () => {
+  class Rows extends Array<number> {
+    toJSON(): string {
+      return "not this";
+    }
+  }
+  assert.deepStrictEqual(decoded(Rows.from([1, 2])), [1, 2]);
+});
+
+Deno.test("Value.from() replaces lone surrogates in texts and keys", () => {
+  assert.equal(decoded("a\ud800b"), "a\ufffdb");
+  assert.deepStrictEqual(decoded({ "\udc00k": ["\ud83d\udc0d", "\udc0d"] }), {
+    "\ufffdk": ["\ud83d\udc0d", "\ufffd"],
+  });
+});
+
+Deno.test("Value.from() keeps a key __proto__ as a field like any other", () => {
+  const tree = JSON.parse('{"__proto__": {"polluted": true}, "n": null}');
+  tree.n = NaN;
+  const back = decoded(tree) as Record<string, unknown>;
+  assert.deepStrictEqual(Object.keys(back), ["__proto__", "n"]);
+  assert.equal(Object.getPrototypeOf(back), Object.prototype);
+  assert.equal(({} as Record<string, unknown>).polluted, undefined);
+});
+
+Deno.test("Value.fromJsonTree() reads tags with inline data", () => {
+  const tree = {
+    int: { $snakeden: "int", value: "-0018446744073709551616" },
+    float: { $snakeden: "float", value: "-Infinity" },
+    bytes: { $snakeden: "bytes", base64: "AQID" },
+    array: { $snakeden: "array", dtype: "<i2", shape: [2], base64: "AQACAA==" },
+    object: { $snakeden: "object", value: { $snakeden: "int" } },
+  };
+  assert.deepStrictEqual(Value.fromJsonTree(tree).decode(), {
+    int: -(2n ** 64n),
+    float: -Infinity,
+    bytes: new Uint8Array([1, 2, 3]),
+    array: new Int16Array([1, 2]),
+    object: { $snakeden: "int" },
+  });
+});
+
+Deno.test("Value.fromJsonTree() refuses tags that cannot be read and names the place", async (t) => {
+  const array = { $snakeden: "array", dtype: "<f8", shape: [1], base64: "AAAAAAAAAAA=" };
+  Value.fromJsonTree(array);
+  const bad: unknown[] = [
+    { $snakeden: "int", value: "1.5" },
+    { $snakeden: "int", value: 5 },
+    { $snakeden: "int", value: "1".repeat(10_001) },
+    { $snakeden: "int" },
+    { $snakeden: "float", value: "nan" },
+    { $snakeden: "float", value: ["NaN"] },
+    { $snakeden: "float" },
+    { $snakeden: "bytes" },
+    { $snakeden: "bytes", base64: null },
+    { $snakeden: "bytes", base64: "%%%" },
+    { $snakeden: "bytes", buffer: 0 },
+    { ...array, dtype: "|O" },
+    { ...array, dtype: "__proto__" },
+    { ...array, shape: [2] },
+    { ...array, shape: [-1, -1] },
+    { ...array, shape: ["1"] },
+    { ...array, shape: [[1]] },
+    { ...array, shape: Array(33).fill(1) },
+    { ...array, shape: null },
+    { ...array, base64: 5 },
+    { $snakeden: "object" },
+    { $snakeden: "object", value: null },
+    { $snakeden: "object", value: "abc" },
+    { $snakeden: "object", value: [] },
+    { $snakeden: "object", value: { a: { $snakeden: "x" } } },
+    { $snakeden: "unserializable" },
+    { $snakeden: "pickle", base64: "gASV" },
+    { $snakeden: 5 },
+    { $snakeden: null },
+  ];
+  for (const leaf of bad) {
+    await t.step(JSON.stringify(leaf).slice(0, 80), () => {
+      const path = String(placeOf(() => Value.fromJsonTree({ rows: [leaf] }, { name: "args" })));
+      assert.ok(path.startsWith("args.rows[0]"), path);
+    });
+  }
+});

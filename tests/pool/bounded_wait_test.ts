@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { delay, settlesWithin } from "../../src/pool/bounded_wait.ts";
+
+Deno.test("settlesWithin() is true for what resolves or rejects in time, and leaves no timer", async () => {
+  assert.equal(await settlesWithin(Promise.resolve(), 60_000), true);
+  assert.equal(await settlesWithin(Promise.reject(new Error("no")), 60_000), true);
+});
+
+Deno.test("settlesWithin() is false for what takes longer, and swallows its late rejection", async () => {
+  const { promise, reject } = Promise.withResolvers<void>();
+  assert.equal(await settlesWithin(promise, 1), false);
+  assert.equal(await settlesWithin(promise, 0), false);
+  assert.equal(await settlesWithin(promise, -5), false);
+  reject(new Error("late"));
+  await undefined;
+});
+
+Deno.test("delay() waits at least as long as told", async () => {
+  const start = performance.now();
+  await delay(10, new AbortController().signal);
+  // Timers count whole milliseconds.
+  assert.ok(performance.now() - start >= 9);
+});
+
+Deno.test("delay() leaves at once and in silence when its signal aborts, and leaves no timer", async () => {
+  const leaving = new AbortController();
+  const waiting = delay(60_000, leaving.signal);
+  leaving.abort();
+  await waiting;
+  await delay(60_000, leaving.signal);
+});

@@ -1,0 +1,178 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type Alarm, Deadlines } from "../../src/pool/deadlines.ts";
+import { FakeClock } from "../fixtures/fake_clock.ts";
+
+/** Alarms may ring this much late. */
+const SLOT_MS = 4;
+
+function alarm(onAlarm: () => void): Alarm {
+  return { onAlarm };
+}
+
+Deno.test("Deadlines rings an alarm at its time, up to a slot late and never early", () => {
+  fc.assert(fc.property(fc.array(fc.double({ min: 0, max: 500, noNaN: true })), (delays) => {
+    const clock = new FakeClock();
+    using deadlines = new Deadlines(clock);
+    const start = clock.now();
+    let rung = 0;
+    for (const delay of delays) {
+      deadlines.set(
+        alarm(() => {
+          rung++;
+          const late = clock.now() - (start + delay);
+          assert.ok(late >= 0 && late <= SLOT_MS, `${late} ms late`);
+        }),
+        start + delay,
+      );
+    }
+    clock.advance(600);
+    assert.equal(rung, delays.length);
+    assert.equal(clock.pending, 0, "a timer is left");
+  }));
+});
+
+Deno.test("Deadlines rings in the order of the slots", () => {
+  const clock = new FakeClock();
+  using deadlines = new Deadlines(clock);
+  const order: number[] = [];
+  for (const at of [50, 10, 30, 20, 40]) {
+    deadlines.set(alarm(() => order.push(at)), clock.now() + at);
+  }
+  clock.advance(100);
+  assert.deepStrictEqual(order, [10, 20, 30, 40, 50]);
+});
+
+Deno.test("Deadlines.set() moves an alarm that is set", () => {
+  const clock = new FakeClock();
+  using deadlines = new Deadlines(clock);
+  const rung: number[] = [];
+  const it = alarm(() => rung.push(clock.now()));
+  const start = clock.now();
+  deadlines.set(it, start + 10);
+  deadlines.set(it, start + 40);
+  clock.advance(30);
+  assert.deepStrictEqual(rung, []);
+  clock.advance(30);
+  assert.deepStrictEqual(rung, [start + 40]);
+  deadlines.set(it, start + 1_000);
+  deadlines.set(it, start + 100);
+  clock.advance(1_000);
+  assert.deepStrictEqual(rung, [start + 40, start + 100]);
+});
+
+Deno.test("Deadlines.clear() takes an alarm back, and with the last one the timer", () => {
+  const clock = new FakeClock();
+  using deadlines = new Deadlines(clock);
+  const it = alarm(() => assert.fail("it rang"));
+  deadlines.clear(it);
+  deadlines.set(it, clock.now() + 10);
+  assert.equal(clock.pending, 1);
+  deadlines.clear(it);
+  deadlines.clear(it);
+  assert.equal(clock.pending, 0);
+  clock.advance(100);
+});
+
+Deno.test("Deadlines[Symbol.dispose]() takes all alarms back", () => {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(clock);
+  for (let i = 0; i < 10; i++) {
+    deadlines.set(alarm(() => assert.fail("it rang")), clock.now() + i);
+  }
+  deadlines[Symbol.dispose]();
+  deadlines[Symbol.dispose]();
+  assert.equal(clock.pending, 0);
+  clock.advance(100);
+});
+
+Deno.test("Deadlines keeps one timer however many alarms there are", () => {
+  const clock = new FakeClock();
+  using deadlines = new Deadlines(clock);
+  for (let i = 1_000; i > 0; i--) deadlines.set(alarm(() => {}), clock.now() + i);
+  assert.equal(clock.pending, 1);
+});
+
+Deno.test("Deadlines lets an alarm set and clear others while it rings", () => {
+  const clock = new FakeClock();
+  using deadlines = new Deadlines(clock);
+  const rung: string[] = [];
+  const at = clock.now() + 8;
+  const named = (name: string, then: () => void = () => {}): Alarm =>
+    alarm(() => {
+      rung.push(name);
+      then();
+    });
+  const taken = named("taken back");
+  const moved = named("moved");
+  deadlines.set(
+    named("first", () => {
+      deadlines.clear(taken);
+      deadlines.set(moved, at + 20);
+      deadlines.set(named("sooner"), at - 100);
+      deadlines.set(named("later"), at + 12);
+    }),
+    at,
+  );
+  deadlines.set(taken, at);
+  deadlines.set(moved, at);
+  deadlines.set(named("second"), at);
+  clock.advance(8);
+  assert.deepStrictEqual(rung.slice(0, 2), ["first", "second"]);
+  clock.advance(0);
+  assert.deepStrictEqual(rung, ["first", "second", "sooner"]);
+  clock.advance(100);
+  assert.deepStrictEqual(rung, ["first", "second", "sooner", "later", "moved"]);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("Deadlines comes to an end when alarms set themselves again in the past", () => {
+  const clock = new FakeClock();
+  using deadlines = new Deadlines(clock);
+  let rung = 0;
+  const again: Alarm = alarm(() => ++rung < 100 && deadlines.set(again, clock.now() - 50));
+  const other: Alarm = alarm(() => ++rung < 100 && deadlines.set(other, clock.now() - 50));
+  deadlines.set(again, clock.now());
+  deadlines.set(other, clock.now());
+  clock.advance(10);
+  assert.equal(clock.pending, 0);
+  assert.equal(rung, 101);
+});
+
+Deno.test("Deadlines lets an alarm dispose it while it rings", () => {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(clock);
+  let rung = 0;
+  for (let i = 0; i < 3; i++) {
+    deadlines.set(
+      alarm(() => {
+        rung++;
+        deadlines[Symbol.dispose]();
+      }),
+      clock.now() + 4,
+    );
+  }
+  clock.advance(10);
+  assert.equal(rung, 1);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("Deadlines reaches an alarm that is farther away than a timer can be", () => {
+  const clock = new FakeClock();
+  using deadlines = new Deadlines(clock);
+  const month = 30 * 86_400_000;
+  let rung = false;
+  deadlines.set(alarm(() => rung = true), clock.now() + month);
+  clock.advance(month - 1);
+  assert.equal(rung, false);
+  clock.advance(2 * SLOT_MS);
+  assert.equal(rung, true);
+});
+
+Deno.test("Deadlines rings by the clock of the system when no other is given", async () => {
+  using deadlines = new Deadlines();
+  const { promise, resolve } = Promise.withResolvers<number>();
+  const at = performance.now() + 15;
+  deadlines.set(alarm(() => resolve(performance.now())), at);
+  assert.ok(await promise >= at);
+});

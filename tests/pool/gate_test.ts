@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { Gate } from "../../src/pool/gate.ts";
+import { microtasks } from "../fixtures/until.ts";
+
+Deno.test("Gate.enter() lets in at most so many, in the order they came", async () => {
+  await fc.assert(fc.asyncProperty(
+    fc.integer({ min: 1, max: 4 }),
+    fc.array(fc.record({ turns: fc.nat({ max: 20 }), fails: fc.boolean() }), { maxLength: 30 }),
+    async (limit, works) => {
+      const gate = new Gate(limit);
+      let inside = 0;
+      const order: number[] = [];
+      const results = await Promise.allSettled(
+        works.map(({ turns, fails }, i) =>
+          gate.enter(async () => {
+            order.push(i);
+            assert.ok(++inside <= limit, `${inside} inside`);
+            for (let turn = 0; turn < turns; turn++) await undefined;
+            inside--;
+            if (fails) throw new Error(`work ${i}`);
+            return i;
+          })
+        ),
+      );
+      assert.deepStrictEqual(order, works.map((_, i) => i));
+      for (const [i, result] of results.entries()) {
+        assert.equal(result.status, works[i]?.fails ? "rejected" : "fulfilled");
+      }
+      assert.equal(inside, 0);
+    },
+  ));
+});
+
+Deno.test("Gate.enter() hands a place on, so that nobody slips in between", async () => {
+  const gate = new Gate(1);
+  const order: string[] = [];
+  const first = Promise.withResolvers<void>();
+  const running = gate.enter(() => first.promise).then(() => order.push("first left"));
+  const waiting = gate.enter(() => Promise.resolve(order.push("second")));
+  first.resolve();
+  const late = gate.enter(() => Promise.resolve(order.push("late")));
+  await Promise.all([running, waiting, late]);
+  assert.ok(order.indexOf("second") < order.indexOf("late"), order.join());
+});
+
+Deno.test("Gate.enter() keeps the place of a work that throws at once free for the next", async () => {
+  const gate = new Gate(1);
+  await assert.rejects(gate.enter(() => Promise.reject(new Error("no"))), /no/);
+  await assert.rejects(
+    gate.enter(() => {
+      throw new Error("at once");
+    }),
+    /at once/,
+  );
+  let ran = false;
+  void gate.enter(() => Promise.resolve(ran = true));
+  await microtasks();
+  assert.ok(ran);
+});

@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { isRunning, killGroup } from "../../src/pool/mod.ts";
+import { signalGroup } from "../../src/pool/process_group.ts";
+
+function sleeper(): Deno.ChildProcess {
+  return new Deno.Command("sleep", { args: ["60"], detached: true, stdin: "null" }).spawn();
+}
+
+Deno.test("isRunning() is true for a process, and false for a zombie and for nothing", async () => {
+  const child = sleeper();
+  assert.ok(isRunning(Deno.pid));
+  assert.ok(isRunning(child.pid));
+  killGroup(child.pid);
+  await child.status;
+  assert.ok(!isRunning(child.pid));
+  assert.ok(!isRunning(2 ** 22 + 1));
+});
+
+Deno.test("signalGroup() is false when nothing is left of the group", async () => {
+  const child = sleeper();
+  assert.ok(signalGroup(child.pid, "SIGTERM"));
+  assert.equal((await child.status).signal, "SIGTERM");
+  assert.equal(signalGroup(child.pid, "SIGTERM"), false);
+  killGroup(child.pid);
+});

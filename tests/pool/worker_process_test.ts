@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { isRunning, WorkerProcess } from "../../src/pool/mod.ts";
+import { describeExit, describeOutput } from "../../src/pool/worker_process.ts";
+import { until } from "../fixtures/until.ts";
+
+interface Spawned {
+  readonly process: WorkerProcess;
+  /** What it wrote so far, as `stdout: text`. */
+  readonly lines: string[];
+}
+
+/** Runs a shell script; `exec` in it keeps the pid. */
+function shell(script: string, env: Record<string, string> = {}): Spawned {
+  const lines: string[] = [];
+  const process = WorkerProcess.spawn({
+    command: "/bin/sh",
+    args: ["-c", script],
+    env: { PATH: Deno.env.get("PATH") ?? "/bin:/usr/bin", ...env },
+    onLine: (line, from) => lines.push(`${from}: ${line}`),
+  });
+  return { process, lines };
+}
+
+/** Waits until the process has written a line that starts like this, and gives the rest of the line. */
+async function said({ lines }: Spawned, start: string): Promise<string> {
+  const find = (): string | undefined => lines.find((it) => it.startsWith(`stdout: ${start}`));
+  await until(() => find() !== undefined, `the process has said ${start}`);
+  return find()?.slice(`stdout: ${start}`.length).trim() ?? "";
+}
+
+Deno.test("WorkerProcess.exited tells the exit code and the last output of both pipes", async () => {
+  const { process, lines } = shell("echo out; echo err >&2; printf 'no end'; exit 7");
+  const exit = await process.exited;
+  assert.equal(exit.exitCode, 7);
+  assert.equal(exit.signal, null);
+  assert.deepStrictEqual([...exit.lastOutput].sort(), ["err", "no end", "out"]);
+  assert.deepStrictEqual(lines.toSorted(), ["stderr: err", "stdout: no end", "stdout: out"]);
+});
+
+Deno.test("WorkerProcess.exited tells the name of the signal", async () => {
+  for (const signal of ["KILL", "SEGV", "ABRT"]) {
+    const { process } = shell(`ulimit -c 0; kill -${signal} $$`);
+    const exit = await process.exited;
+    assert.deepStrictEqual([exit.exitCode, exit.signal], [null, `SIG${signal}`]);
+  }
+});
+
+Deno.test("WorkerProcess.exited comes after all that the process wrote, however much", async () => {
+  const { process, lines } = shell(
+    "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done; echo last",
+  );
+  const { lastOutput } = await process.exited;
+  assert.equal(lastOutput.at(-1), "last");
+  assert.equal(lastOutput.length, 20);
+  assert.equal(lines.length, 3_001);
+});
+
+Deno.test("WorkerProcess.spawn() throws when the command cannot be run", () => {
+  const spec = { args: [], env: {}, onLine: () => {} };
+  assert.throws(
+    () => WorkerProcess.spawn({ ...spec, command: "/nonexistent/python" }),
+    Deno.errors.NotFound,
+  );
+  assert.throws(() => WorkerProcess.spawn({ ...spec, command: "/tmp" }), Error);
+});
+
+Deno.test("WorkerProcess.spawn() gives the process this environment and nothing else", async () => {
+  const { process, lines } = shell("exec env", { SNAKEDEN_TOKEN: "t" });
+  await process.exited;
+  const names = lines.map((it) => it.slice("stdout: ".length).split("=")[0]);
+  assert.deepStrictEqual(
+    names.filter((it) => !["PWD", "SHLVL", "_", "OLDPWD"].includes(it ?? "")).sort(),
+    ["PATH", "SNAKEDEN_TOKEN"],
+  );
+});
+
+Deno.test("WorkerProcess makes the process the leader of a group and session of its own", async () => {
+  const spawned = shell("echo pid $$; exec sleep 60");
+  assert.equal(await said(spawned, "pid"), String(spawned.process.pid));
+  const stat = Deno.readTextFileSync(`/proc/${spawned.process.pid}/stat`);
+  const [, , group, session] = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  assert.deepStrictEqual([group, session].map(Number), Array(2).fill(spawned.process.pid));
+  await spawned.process.kill();
+});
+
+Deno.test("WorkerProcess keeps stdin open until the process ends", async () => {
+  const spawned = shell("echo ready; read line; echo end of file; exit 3");
+  await said(spawned, "ready");
+  // Nothing to wait for: an end of file would have come by now if stdin were closed.
+  for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.ok(isRunning(spawned.process.pid));
+  assert.ok(!spawned.lines.includes("stdout: end of file"));
+  assert.equal((await spawned.process.kill()).signal, "SIGKILL");
+});
+
+Deno.test("WorkerProcess.terminate() sends SIGTERM, which the process may answer as it likes", async () => {
+  const spawned = shell("trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.01; done");
+  await said(spawned, "ready");
+  const exit = await spawned.process.terminate(60_000);
+  assert.equal(exit.exitCode, 5);
+  assert.equal(exit.lastOutput.at(-1), "bye");
+});
+
+Deno.test("WorkerProcess.terminate() kills a process that ignores SIGTERM after the grace", async () => {
+  const spawned = shell("trap '' TERM; echo ready; while :; do sleep 0.01; done");
+  await said(spawned, "ready");
+  const exit = await spawned.process.terminate(50);
+  assert.equal(exit.signal, "SIGKILL");
+});
+
+Deno.test("WorkerProcess.terminate() kills a process that is stopped", async () => {
+  const spawned = shell("trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done");
+  await said(spawned, "ready");
+  Deno.kill(spawned.process.pid, "SIGSTOP");
+  assert.equal((await spawned.process.terminate(20)).signal, "SIGKILL");
+});
+
+Deno.test("WorkerProcess.kill() kills the children too", async () => {
+  const spawned = shell("trap '' TERM; sleep 60 & echo child $!; wait");
+  const child = Number(await said(spawned, "child"));
+  assert.ok(isRunning(child));
+  await spawned.process.kill();
+  await until(() => !isRunning(child), "the child is gone");
+});
+
+Deno.test("WorkerProcess kills the children of a process that ends by itself", async () => {
+  const spawned = shell("sleep 60 & echo child $!; exit 0");
+  const child = Number(await said(spawned, "child"));
+  assert.equal((await spawned.process.exited).exitCode, 0);
+  await until(() => !isRunning(child), "the child is gone");
+});
+
+Deno.test("WorkerProcess.exited does not wait for a child that left the group and holds the pipes", async () => {
+  const spawned = shell(
+    "setsid sh -c 'echo child $$; exec sleep 60' & trap 'exit 0' TERM; echo ready; wait",
+  );
+  const child = Number(await said(spawned, "child"));
+  await said(spawned, "ready");
+  try {
+    const exit = await spawned.process.terminate(60_000);
+    assert.equal(exit.exitCode, 0);
+    assert.deepStrictEqual(exit.lastOutput.toSorted(), [`child ${child}`, "ready"]);
+    assert.ok(isRunning(child));
+  } finally {
+    Deno.kill(child, "SIGKILL");
+  }
+});
+
+Deno.test("WorkerProcess takes kill, terminate and signals after the end, again and again", async () => {
+  const { process } = shell("exit 2");
+  const exit = await process.exited;
+  assert.equal(await process.kill(), exit);
+  assert.equal(await process.terminate(60_000), exit);
+  assert.equal(process.signal("SIGTERM"), false);
+});
+
+Deno.test("WorkerProcess answers kill and terminate at once when both come together", async () => {
+  const spawned = shell("trap '' TERM; echo ready; while :; do sleep 0.01; done");
+  await said(spawned, "ready");
+  const terminated = spawned.process.terminate(60_000);
+  const killed = spawned.process.kill();
+  assert.equal((await terminated).signal, "SIGKILL");
+  assert.equal(await killed, await terminated);
+});
+
+Deno.test("WorkerProcess reads a process that closes its pipes early, and one that writes garbage", async () => {
+  const early = shell("exec >&- 2>&- <&-; exit 4");
+  assert.equal((await early.process.exited).exitCode, 4);
+  const garbage = shell("head -c 100000 /dev/urandom; exit 6");
+  const exit = await garbage.process.exited;
+  assert.equal(exit.exitCode, 6);
+  assert.ok(exit.lastOutput.every((it) => it.length <= 501));
+});
+
+Deno.test("WorkerProcess leaves no file open after 50 lives", async () => {
+  if (Deno.build.os !== "linux") return;
+  const open = (): number => [...Deno.readDirSync("/proc/self/fd")].length;
+  await shell("exit 0").process.exited;
+  const before = open();
+  for (let i = 0; i < 10; i++) {
+    await Promise.all(Array.from({ length: 5 }, (_, n) => {
+      const { process } = shell(n % 2 === 0 ? "echo hi; exit 1" : "exec sleep 60");
+      return n % 2 === 0 ? process.exited : process.kill();
+    }));
+  }
+  await until(() => open() <= before, `at most ${before} files are open, not ${open()}`);
+});
+
+Deno.test("describeExit() says what codes and signals mean", () => {
+  const exit = { exitCode: null, signal: null, lastOutput: [] };
+  assert.equal(describeExit({ ...exit, exitCode: 7 }), "exit code 7");
+  assert.equal(
+    describeExit({ ...exit, exitCode: 3 }),
+    "exit code 3 (its adapter could not be started)",
+  );
+  assert.equal(
+    describeExit({ ...exit, signal: "SIGSEGV" }),
+    "signal SIGSEGV (a crash in native code)",
+  );
+  assert.equal(describeExit({ ...exit, signal: "SIGUSR2" }), "signal SIGUSR2");
+});
+
+Deno.test("describeOutput() shows the last five lines", () => {
+  assert.equal(describeOutput([]), "it wrote no output");
+  assert.equal(
+    describeOutput(["1", "2", "3", "4", "5", "6"]),
+    "last output: 2 | 3 | 4 | 5 | 6",
+  );
+});

@@ -1,0 +1,105 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { devPython, ROOT } from "../../scripts/dev_python.ts";
+import { type Finding, tableOf } from "../../scripts/doctor/finding.ts";
+import { leftoverPids, portFinding, socketPathFinding } from "../../scripts/doctor/machine.ts";
+
+async function doctor(
+  config: unknown,
+  env: Record<string, string> = {},
+): Promise<{ code: number; findings: Finding[] }> {
+  const dir = await Deno.makeTempDir({ prefix: "snakeden-doctor-" });
+  try {
+    const file = join(dir, "snakeden.config.json");
+    await Deno.writeTextFile(file, JSON.stringify(config));
+    await Deno.writeTextFile(join(dir, "hangs.py"), "import time\ntime.sleep(60)\n");
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", "--quiet", "scripts/doctor.ts", "--json"],
+      cwd: ROOT,
+      env: {
+        SNAKEDEN_CONFIG: file,
+        SNAKEDEN_DATA_DIR: join(dir, "data"),
+        SNAKEDEN_PORT: "0",
+        SNAKEDEN_PYTHON: await devPython(),
+        ...env,
+      },
+    }).output();
+    assert.ok(stdout.length > 0, new TextDecoder().decode(stderr));
+    return { code, findings: JSON.parse(new TextDecoder().decode(stdout)) };
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+function named(findings: readonly Finding[], name: string): Finding {
+  const found = findings.find((it) => it.name === name);
+  assert.ok(found, `nothing about ${name} in ${findings.map((it) => it.name).join(", ")}`);
+  return found;
+}
+
+Deno.test("doctor finds nothing wrong with the demo, and lists its tools", async () => {
+  const { code, findings } = await doctor({});
+  assert.deepEqual(findings.filter((it) => it.state === "error"), []);
+  assert.equal(code, 0);
+  assert.match(named(findings, "adapter of default").text, /snakeden\.demo: add, counter, echo/);
+});
+
+Deno.test("doctor tells of an adapter that is not there and of one that hangs", async () => {
+  const { code, findings } = await doctor({
+    pools: [
+      { name: "one", adapter: "no_such_module" },
+      { name: "two", adapter: "hangs", startTimeoutMs: 1_000 },
+    ],
+  });
+  assert.equal(code, 1);
+  assert.equal(named(findings, "adapter of one").state, "error");
+  assert.match(named(findings, "adapter of one").text, /there is no module 'no_such_module'/);
+  assert.match(named(findings, "adapter of two").text, /not loaded within 1000 ms/);
+});
+
+Deno.test("doctor stops at a configuration that is wrong, with its problems", async () => {
+  const { code, findings } = await doctor({ prot: 8000 });
+  assert.equal(code, 1);
+  assert.match(named(findings, "configuration").text, /prot/);
+});
+
+Deno.test("doctor tells how to mend a Python that cannot be used", async () => {
+  const { code, findings } = await doctor({}, { SNAKEDEN_PYTHON: "/no/python" });
+  assert.equal(code, 1);
+  assert.match(named(findings, "Python").text, /no such program/);
+});
+
+Deno.test("portFinding() tells of a port in use", () => {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const finding = portFinding("127.0.0.1", listener.addr.port);
+  assert.equal(finding.state, "error");
+  assert.match(finding.mend ?? "", /SNAKEDEN_PORT/);
+});
+
+Deno.test("socketPathFinding() warns of a data directory whose path is too long for a socket", () => {
+  assert.equal(socketPathFinding("/data").state, "ok");
+  assert.equal(socketPathFinding(`/${"x".repeat(90)}`).state, "warning");
+});
+
+Deno.test("leftoverPids() finds workers whose parent is process 1, unless that is the host", () => {
+  const worker =
+    "/env/bin/python -m snakeden.worker --connect unix:/d/bridge.sock --worker-id default-1";
+  const listing =
+    `    1     0 /sbin/init\n  812     1 ${worker}\n  813   700 ${worker}\n  700   600 deno run main.ts\n`;
+  assert.deepEqual(leftoverPids(listing), [812]);
+  assert.deepEqual(leftoverPids(listing.replace("/sbin/init", "deno run -P=serve main.ts")), []);
+  assert.deepEqual(leftoverPids(""), []);
+});
+
+Deno.test("tableOf() aligns the columns and counts", () => {
+  const table = tableOf([
+    { name: "Deno", state: "ok", text: "2.9.6" },
+    { name: "open files", state: "warning", text: "at most 64", mend: "ulimit -n 4096" },
+  ]);
+  assert.deepEqual(table.split("\n"), [
+    "ok       Deno        2.9.6",
+    "warning  open files  at most 64",
+    "                     -> ulimit -n 4096",
+    "1 ok, 1 warnings, 0 errors",
+  ]);
+});

@@ -1,0 +1,94 @@
+/** The tasks of deno.json as a user types them, with the permissions that they really have. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { devPython, ROOT } from "../../scripts/dev_python.ts";
+
+interface TaskRun {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+async function task(args: string[], env: Record<string, string>): Promise<TaskRun> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", ...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1", SNAKEDEN_PYTHON: await devPython(), ...env },
+    stdin: "null",
+  }).output();
+  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}
+
+/** The name has a space in it: quoting in the tasks has to hold. */
+async function withDir(use: (dir: string) => Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir({ prefix: "snakeden tasks " });
+  try {
+    await use(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+/** A directory outside of what the tasks may write: neither the data directory nor below /tmp. */
+async function withOutside(use: (dir: string) => Promise<void>): Promise<void> {
+  const dir = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "snakeden-tasks-" });
+  try {
+    await use(dir);
+  } finally {
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+Deno.test("deno task run runs an example with the permissions of the set, to its end", async () => {
+  await withDir(async (dir) => {
+    const csv = join(dir, "some.csv");
+    await Deno.writeTextFile(csv, "a,b\n1,x\n2,y\n");
+    const run = await task(["run", "examples/profile_csv.ts", csv], {});
+    assert.match(run.stdout, /^2 rows$/m, run.stderr);
+    assert.doesNotMatch(run.stderr, /NotCapable/);
+    assert.equal(run.code, 0);
+  });
+});
+
+Deno.test("deno task run refuses a write elsewhere with an error, and takes more permissions", async () => {
+  await withDir((dir) =>
+    withOutside(async (outside) => {
+      const script = join(dir, "writes.ts");
+      await Deno.writeTextFile(script, "await Deno.writeTextFile(Deno.args[0], 'written');");
+      const target = join(outside, "file");
+      const env = { SNAKEDEN_DATA_DIR: join(dir, "data") };
+      const refused = await task(["run", script, target], env);
+      assert.equal(refused.code, 1);
+      assert.match(refused.stderr, /NotCapable: Requires write access/);
+      const granted = await task(["run", `--allow-write=${outside}`, script, target], env);
+      assert.equal(granted.code, 0, granted.stderr);
+      assert.equal(await Deno.readTextFile(target), "written");
+    })
+  );
+});
+
+Deno.test("deno task setup says where the Python is", async () => {
+  await withDir(async (dir) => {
+    const run = await task(["setup"], { SNAKEDEN_DATA_DIR: join(dir, "data") });
+    assert.equal(run.code, 0, run.stderr);
+    assert.match(run.stdout, /^Python 3\.\d+\.\d+ for the workers: \//m);
+  });
+});
+
+Deno.test("deno task setup explains an error of the Python environment", async () => {
+  await withDir(async (dir) => {
+    const run = await task(["setup"], {
+      SNAKEDEN_DATA_DIR: join(dir, "data"),
+      SNAKEDEN_PYTHON: "/no/python",
+    });
+    assert.equal(run.code, 1);
+    assert.match(run.stderr, /^snakeden: Cannot use the Python \/no\/python: no such program$/m);
+  });
+});
+
+Deno.test("deno task check refuses a check that does not exist", async () => {
+  const run = await task(["check", "everything"], {});
+  assert.equal(run.code, 2);
+  assert.match(run.stderr, /no check everything; there are format, lint, /);
+});
