@@ -13,7 +13,7 @@ const SHORT_PREFIX = "snakeden-run-";
 /** The directory of one run of the host, 0700, with the socket that workers dial. Gone when disposed. */
 export class RunDirectory implements AsyncDisposable {
   readonly path: string;
-  readonly #lock: Deno.FsFile;
+  #lock: Deno.FsFile | undefined;
 
   private constructor(path: string, lock: Deno.FsFile) {
     this.path = path;
@@ -30,11 +30,7 @@ export class RunDirectory implements AsyncDisposable {
     const preferred = join(dataDir, "run", runId);
     const path = fits(preferred) ? preferred : join(SHORT_ROOT, `${SHORT_PREFIX}${runId}`);
     try {
-      await Deno.mkdir(path, { recursive: true, mode: 0o700 });
-      // mkdir leaves the mode of a directory that was there already.
-      await Deno.chmod(path, 0o700);
-      const lock = await Deno.open(join(path, LOCK_NAME), { create: true, write: true });
-      await lock.lock(true);
+      const lock = await makeLocked(path);
       await sweep(dirname(path), path);
       return new RunDirectory(path, lock);
     } catch (error) {
@@ -51,8 +47,26 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const lock = this.#lock;
+    this.#lock = undefined;
+    if (lock === undefined) return;
+    using _lock = lock;
     await removeIfThere(this.path);
-    this.#lock.close();
+  }
+}
+
+/** Makes the directory and locks it. */
+async function makeLocked(path: string): Promise<Deno.FsFile> {
+  while (true) {
+    await Deno.mkdir(path, { recursive: true, mode: 0o700 });
+    // mkdir leaves the mode of a directory that was there already.
+    await Deno.chmod(path, 0o700);
+    const lock = await openLock(path, { create: true });
+    if (lock === undefined) continue;
+    await lock.lock(true);
+    // Another host that starts may have swept it away before it was locked.
+    if (await isThere(path)) return lock;
+    lock.close();
   }
 }
 
@@ -61,18 +75,39 @@ async function sweep(root: string, own: string): Promise<void> {
   for await (const { name, isDirectory } of Deno.readDir(root)) {
     const path = join(root, name);
     const ours = root !== SHORT_ROOT || name.startsWith(SHORT_PREFIX);
-    if (ours && isDirectory && path !== own && await isAbandoned(path)) await removeIfThere(path);
+    if (ours && isDirectory && path !== own) await removeAbandoned(path);
   }
 }
 
-/** True when the lock of the directory can be had. One that has no lock yet is just being made. */
-async function isAbandoned(path: string): Promise<boolean> {
+/** Removes a directory whose lock can be had. One that has no lock yet is just being made. */
+async function removeAbandoned(path: string): Promise<void> {
+  const opened = await openLock(path, {});
+  if (opened === undefined) return;
+  // Held while it is removed, so that a host that is about to lock it sees that it is gone.
+  using lock = opened;
+  if (await lock.tryLock(true)) await removeIfThere(path);
+}
+
+/** The lock file of a run, or undefined when there is none, or it belongs to another user. */
+async function openLock(
+  path: string,
+  options: { readonly create?: boolean },
+): Promise<Deno.FsFile | undefined> {
   try {
-    using file = await Deno.open(join(path, LOCK_NAME), { write: true });
-    return await file.tryLock(true);
+    return await Deno.open(join(path, LOCK_NAME), { write: true, ...options });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    if (error instanceof Deno.errors.PermissionDenied && !options.create) return undefined;
+    throw error;
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(join(path, LOCK_NAME));
+    return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    if (error instanceof Deno.errors.PermissionDenied) return false;
     throw error;
   }
 }

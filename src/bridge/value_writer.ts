@@ -109,6 +109,9 @@ export class ValueWriter {
     if (node instanceof ArrayBuffer || node instanceof SharedArrayBuffer) {
       return this.#bytes(new Uint8Array(node));
     }
+    if (node instanceof Promise) {
+      throw invalid(path, "a Promise cannot be sent to Python; an await may be missing");
+    }
     if (node instanceof Set) return this.#object([...node], path, depth);
     if (node instanceof Map) return this.#fields([...node], path, depth);
     if (this.#inlineTags && isTagged(node)) return this.#inlineLeaf(node, path, depth);

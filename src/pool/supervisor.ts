@@ -170,10 +170,13 @@ export class Supervisor implements WorkerListener {
     this.#workers.delete(worker.id);
     if (!worker.stopRequested) {
       const { call } = worker;
-      this.policy.died(worker.crashError(exit, call?.tool ?? "its work").message, {
-        servedMs: worker.servedMs,
-        answered: worker.calls - (call === undefined ? 0 : 1),
-      });
+      // A tool that takes its worker along says nothing about the next worker.
+      if (call === undefined) {
+        this.policy.died(worker.crashError(exit, "its work").message, {
+          servedMs: worker.servedMs,
+          answered: worker.calls,
+        });
+      }
       this.#log.warn("{workerId} died: {how}", { workerId: worker.id, how: describeExit(exit) });
     }
     this.#events.onGone(worker, exit);

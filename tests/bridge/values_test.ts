@@ -290,3 +290,7 @@ Deno.test("Value.jsonText() keeps the sign of zero beside a tag", () => {
   const json = new TextEncoder().encode('[-0.0,{"$snakeden":"int","value":"9007199254740993"}]');
   assert.equal(new Value({ json, tagged: true }).jsonText(), "[-0.0,9007199254740993]");
 });
+
+Deno.test("Value.from() refuses a Promise and hints at the missing await", () => {
+  assert.throws(() => Value.from({ a: Promise.resolve(1) }), /value\.a: a Promise .* await/);
+});

@@ -5,7 +5,13 @@ import { microtasks, nextTurn, until } from "../fixtures/until.ts";
 const NEVER = new AbortController().signal;
 
 Deno.test("Pool.start() fills every place, with at most startConcurrency starting at a time", async () => {
-  await using it = await FakePool.start({ size: 7, startConcurrency: 3 });
+  await using it = new FakePool({ size: 7, startConcurrency: 3 });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  it.launcher.barrier = promise;
+  const started = it.pool.start();
+  await until(() => it.launcher.starting === 3, "three are starting");
+  resolve();
+  await started;
   assert.equal(it.launcher.launches, 7);
   assert.equal(it.launcher.mostStarting, 3);
   assert.deepStrictEqual(
@@ -73,24 +79,26 @@ Deno.test("Pool goes on trying while it is unhealthy, and is ready again when a 
   assert.equal(it.pool.stats.restarts, 2);
 });
 
-Deno.test("Pool becomes unhealthy by a crash loop, without spinning, and turns out its queue", async () => {
+Deno.test("Pool becomes unhealthy when workers keep dying without a call, with pauses in between", async () => {
   await using it = await FakePool.start();
-  const begin = performance.now();
-  const ends: string[] = [];
-  while (it.pool.state !== "unhealthy") {
-    const [alive] = it.launcher.alive;
-    if (alive && it.pool.workers[0]?.state === "ready") {
-      alive.exit({ exitCode: 9, lastOutput: ["illegal instruction"] });
-    }
-    if (it.pool.queued === 0) it.submit("echo").outcome.catch((error) => ends.push(error.code));
-    await nextTurn();
+  for (let deaths = 0; deaths < 3; deaths++) {
+    await until(() => it.pool.state === "ready", "the next worker is ready");
+    it.launcher.alive[0]?.exit({ exitCode: 9, lastOutput: ["illegal instruction"] });
+    await until(() => it.pool.state !== "ready", "its death was seen");
   }
-  // Three deaths with 100 and 200 ms, less up to half, between them.
-  assert.ok(performance.now() - begin >= 140);
-  assert.equal(it.launcher.launches, 3);
+  await until(() => it.pool.state === "unhealthy", "the pool gives up for now");
   assert.match(it.pool.reason ?? "", /ended with exit code 9; last output: illegal instruction/);
-  await until(() => ends.includes("pool_unhealthy"), "the queue is turned out");
+  assert.throws(() => it.submit("echo"), { code: "pool_unhealthy" });
   await until(() => it.pool.state === "ready", "the pool has recovered");
+  assert.equal(await endOf(it.submit("echo")), "ok p-1");
+});
+
+Deno.test("Pool stays healthy when a tool takes along every worker that it runs in", async () => {
+  await using it = await FakePool.start();
+  for (let deaths = 0; deaths < 5; deaths++) {
+    assert.equal(await endOf(it.submit("die")), "worker_crashed");
+    assert.notEqual(it.pool.state, "unhealthy");
+  }
   assert.equal(await endOf(it.submit("echo")), "ok p-1");
 });
 
@@ -101,7 +109,10 @@ Deno.test("Pool does not count a worker that it killed itself as part of a crash
     const call = it.submit("deaf", { signal: leaving.signal });
     await until(() => call.state === "running", "the call runs");
     leaving.abort(new Error("left"));
-    await until(() => it.launcher.launches === i + 2, "the worker is replaced");
+    await until(() => {
+      assert.notEqual(it.pool.state, "unhealthy");
+      return it.launcher.launches === i + 2;
+    }, "the worker is replaced");
   }
   assert.equal(await endOf(it.submit("echo")), "ok p-1");
   assert.equal(it.pool.stats.restarts, 5);

@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { Value } from "../src/bridge/mod.ts";
+import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "../src/call_options.ts";
+import { InvalidInputError } from "../src/errors.ts";
+
+/** The fields that are complained about. */
+function problems(options: Record<string, unknown>): string[] {
+  try {
+    checkCallOptions(options as CallOptions);
+    return [];
+  } catch (error) {
+    assert.ok(error instanceof InvalidInputError);
+    assert.equal(error.code, "invalid_input");
+    for (const { path } of error.issues) assert.ok(error.message.includes(path), error.message);
+    return error.issues.map((it) => it.path);
+  }
+}
+
+Deno.test("checkCallOptions() takes what is allowed, to the limits", () => {
+  const good: CallOptions[] = [
+    {},
+    { pool: "default", signal: new AbortController().signal },
+    { timeoutMs: 0.001 },
+    { timeoutMs: 86_400_000 },
+    { priority: -10 },
+    { priority: 10 },
+    { sessionId: "s", requestId: "r".repeat(128) },
+  ];
+  for (const options of good) checkCallOptions(options);
+});
+
+Deno.test("checkCallOptions() refuses a deadline that is none", () => {
+  for (const timeoutMs of [0, -1, NaN, Infinity, 1e309, 86_400_001, "50", null, {}]) {
+    assert.deepStrictEqual(problems({ timeoutMs }), ["timeoutMs"], String(timeoutMs));
+  }
+});
+
+Deno.test("checkCallOptions() refuses a priority that is none", () => {
+  for (const priority of [-11, 11, 0.5, NaN, "1", null]) {
+    assert.deepStrictEqual(problems({ priority }), ["priority"], String(priority));
+  }
+});
+
+Deno.test("checkCallOptions() refuses ids that are empty, too long or no texts", () => {
+  for (const id of ["", "x".repeat(129), 5, null]) {
+    assert.deepStrictEqual(problems({ sessionId: id, requestId: id }), ["sessionId", "requestId"]);
+  }
+});
+
+Deno.test("checkCallOptions() names every field that is wrong, with what was given", () => {
+  assert.throws(() => checkCallOptions({ timeoutMs: -5, priority: 99, sessionId: "" }), {
+    message:
+      "Cannot make the call: timeoutMs has to be more than 0 and at most 86400000, not -5; " +
+      "priority has to be a whole number from -10 to 10, not 99; " +
+      "sessionId has to have 1 to 128 characters, not 0",
+  });
+});
+
+Deno.test("encodeArgs() encodes an object and hands on a Value", () => {
+  assert.deepStrictEqual(encodeArgs({ a: 1, b: 2n ** 70n }, 200).decode(), { a: 1, b: 2n ** 70n });
+  const value = Value.from({ a: 1 });
+  assert.equal(encodeArgs(value, 200), value);
+});
+
+Deno.test("encodeArgs() refuses what is not an object, and says what it is", () => {
+  const bad: [unknown, string][] = [
+    [null, "null"],
+    [[1], "an array"],
+    ["text", "a string"],
+    [5, "a number"],
+    [() => 1, "a function"],
+  ];
+  for (const [args, name] of bad) {
+    assert.throws(() => encodeArgs(args as Args, 200), (error) => {
+      assert.ok(error instanceof InvalidInputError);
+      assert.match(error.message, new RegExp(`not ${name}$`));
+      assert.equal(error.issues[0]?.path, "args");
+      return true;
+    });
+  }
+});
+
+Deno.test("encodeArgs() names the argument that cannot travel", () => {
+  assert.throws(() => encodeArgs({ rows: [{ run: () => 1 }] }, 200), {
+    code: "invalid_value",
+    message: /^Cannot send args\.rows\[0\]\.run: a function/,
+  });
+  assert.throws(() => encodeArgs({ a: [[]] }, 2), /nested deeper than 2 levels/);
+});

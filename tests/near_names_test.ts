@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { nearNames, suggestion } from "../src/near_names.ts";
+
+const NAMES = ["add", "classify", "profile_csv", "text_stats", "ping", "x"];
+
+Deno.test("nearNames() finds slips of the finger, nearest first", () => {
+  assert.deepStrictEqual(nearNames("ad", NAMES), ["add", "x"]);
+  assert.deepStrictEqual(nearNames("clasify", NAMES), ["classify"]);
+  assert.deepStrictEqual(nearNames("PROFILE-CSV", NAMES), ["profile_csv"]);
+  assert.deepStrictEqual(nearNames("stats", NAMES), ["text_stats"]);
+  assert.deepStrictEqual(nearNames("ping_all", NAMES), ["ping"]);
+});
+
+Deno.test("nearNames() finds nothing where nothing is near", () => {
+  assert.deepStrictEqual(nearNames("quantum_entangle", NAMES), []);
+  assert.deepStrictEqual(nearNames("anything", []), []);
+});
+
+Deno.test("nearNames() does not take a name of one letter for a part of every word", () => {
+  assert.deepStrictEqual(nearNames("explain_text", ["x", "ex"]), []);
+});
+
+Deno.test("nearNames() gives each name once, no more than asked for, and among them an exact one", () => {
+  const name = fc.string({ maxLength: 12 });
+  fc.assert(fc.property(name, fc.array(name), fc.nat({ max: 5 }), (wanted, names, limit) => {
+    const near = nearNames(wanted, [...names, ...names], limit);
+    assert.ok(near.length <= limit);
+    assert.equal(new Set(near).size, near.length);
+    assert.ok(near.every((it) => names.includes(it)));
+    if (names.includes(wanted)) assert.ok(nearNames(wanted, names, 1_000).includes(wanted));
+  }));
+});
+
+Deno.test("nearNames() is quick for a name of a megabyte", () => {
+  assert.deepStrictEqual(nearNames("q".repeat(1_000_000), NAMES), []);
+});
+
+Deno.test("suggestion() asks back, or lists what there is", () => {
+  assert.equal(suggestion("classfy", NAMES), 'did you mean "classify"?');
+  assert.equal(suggestion("adda", ["add", "addb"]), 'did you mean "add" or "addb"?');
+  assert.equal(suggestion("zzzzzzzzz", ["b", "a", "b"]), "there are a, b");
+  assert.equal(suggestion("zzz", []), "there are none");
+});
+
+Deno.test("suggestion() lists ten names and counts the rest", () => {
+  const names = Array.from({ length: 13 }, (_, i) => `tool_${String(i).padStart(2, "0")}`);
+  const text = suggestion("entirely different", names);
+  assert.match(text, /^there are tool_00, .*tool_09 and 3 more$/);
+});

@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { FakeClock } from "../fixtures/fake_clock.ts";
+import { endOf, FakePool } from "../fixtures/fake_pool.ts";
+import { microtasks, nextTurn, until } from "../fixtures/until.ts";
+
+/** What may happen to a pool. Numbers choose one of what is there. */
+type Step =
+  | {
+    readonly do: "call";
+    readonly tool: string;
+    readonly priority: number;
+    readonly timed: boolean;
+  }
+  | { readonly do: "answer" | "leave" | "crash" | "lose stream"; readonly which: number }
+  | { readonly do: "time"; readonly ms: number }
+  | { readonly do: "turn" };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("call" as const),
+      tool: fc.constantFrom("echo", "echo", "hold", "hold", "deaf", "raise", "die", "stream"),
+      priority: fc.integer({ min: -10, max: 10 }),
+      timed: fc.boolean(),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constantFrom("answer", "leave"), which: fc.nat() }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom("crash", "lose stream"), which: fc.nat() }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant("time" as const), ms: fc.nat({ max: 900 }) }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("turn" as const) }) },
+);
+
+class Run {
+  readonly #it: FakePool;
+  readonly #clock: FakeClock;
+  readonly #leaving: AbortController[] = [];
+  #refused = 0;
+
+  constructor(it: FakePool, clock: FakeClock) {
+    this.#it = it;
+    this.#clock = clock;
+  }
+
+  async take(step: Step): Promise<void> {
+    const { alive } = this.#it.launcher;
+    switch (step.do) {
+      case "call":
+        return this.#call(step.tool, step.priority, step.timed);
+      case "answer": {
+        const busy = alive.filter((worker) => worker.running);
+        return busy[step.which % busy.length]?.answer();
+      }
+      case "leave":
+        return this.#leaving[step.which % this.#leaving.length]?.abort(new Error("left"));
+      case "crash":
+        return alive[step.which % alive.length]?.exit({ signal: "SIGSEGV" });
+      case "lose stream":
+        return alive[step.which % alive.length]?.carrier.end();
+      case "time":
+        return this.#clock.advance(step.ms);
+      case "turn":
+        return await nextTurn();
+    }
+  }
+
+  #call(tool: string, priority: number, timed: boolean): void {
+    const leaving = new AbortController();
+    try {
+      this.#it.submit(tool, {
+        priority,
+        signal: leaving.signal,
+        timeoutMs: timed ? 300 : 3_600_000,
+      });
+      this.#leaving.push(leaving);
+    } catch {
+      this.#refused++;
+    }
+  }
+
+  /** What holds at every moment. */
+  check(): void {
+    const { pool, launcher, calls } = this.#it;
+    const { requests, completed, failed, cancelled, timedOut, crashed, refused } = pool.stats;
+    const open = calls.filter((it) => it.state === "queued" || it.state === "running").length;
+    assert.equal(completed + failed + cancelled + timedOut + crashed + refused + open, requests);
+    assert.equal(requests, calls.length + this.#refused);
+    assert.equal(pool.queued, calls.filter((it) => it.state === "queued").length);
+    assert.ok(pool.queued <= pool.queueLimit);
+    assert.ok(pool.workers.length <= pool.size);
+    assert.ok(launcher.workers.every((it) => it.mostOpen <= 1), "two calls in one worker");
+    const idle = pool.workers.filter((it) => it.state === "ready").length;
+    assert.ok(idle === 0 || pool.queued === 0, `${pool.queued} wait while ${idle} are idle`);
+  }
+
+  /** Everything that was begun comes to its end. */
+  async quiesce(): Promise<void> {
+    const { pool, launcher, calls } = this.#it;
+    await until(() => {
+      for (const worker of launcher.alive) if (worker.running) worker.answer();
+      this.#clock.advance(50);
+      return pool.queued === 0 && pool.workers.length === pool.size &&
+        pool.workers.every((it) => it.state === "ready");
+    }, "all workers are ready and nothing waits");
+    await Promise.all(calls.map(endOf));
+    assert.equal(launcher.alive.length, pool.size, "ready workers are the live ones");
+    assert.ok(calls.every((it) => ["answered", "withdrawn", "lost"].includes(it.state)));
+    assert.equal(this.#clock.pending, 0, "an alarm is left");
+    this.check();
+    for (let i = 0; i < pool.size; i++) await this.#it.submit("echo").outcome;
+  }
+}
+
+Deno.test("Pool: whatever happens, every call ends once, no slot is used twice or lost, and the numbers add up", async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 3 }),
+      fc.integer({ min: 0, max: 6 }),
+      fc.array(step, { maxLength: 60 }),
+      async (size, queueLimit, steps) => {
+        const clock = new FakeClock();
+        await using it = await FakePool.start({ size, queueLimit, cancelGraceMs: 100 }, {}, clock);
+        const run = new Run(it, clock);
+        for (const each of steps) {
+          await run.take(each);
+          await microtasks();
+          run.check();
+        }
+        await run.quiesce();
+      },
+    ),
+    { numRuns: 60, interruptAfterTimeLimit: 20_000, markInterruptAsFailure: false },
+  );
+});

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { nextTurn } from "./fixtures/until.ts";
+import { RunDirectory } from "../src/run_directory.ts";
+
+async function tempDir(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await Deno.makeTempDir({ prefix: "snakeden-test-" });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+function modeOf(path: string): number {
+  return (Deno.statSync(path).mode ?? 0) & 0o777;
+}
+
+Deno.test("RunDirectory.create() makes a directory in the data directory that nobody else may enter", async () => {
+  await using data = await tempDir();
+  await using directory = await RunDirectory.create(data.path, "run-1");
+  assert.equal(directory.path, join(data.path, "run", "run-1"));
+  assert.equal(directory.socketPath, join(directory.path, "bridge.sock"));
+  assert.equal(modeOf(directory.path), 0o700);
+});
+
+Deno.test("RunDirectory.create() closes a directory that was there already", async () => {
+  await using data = await tempDir();
+  const path = join(data.path, "run", "run-1");
+  await Deno.mkdir(path, { recursive: true });
+  await Deno.chmod(path, 0o755);
+  await using directory = await RunDirectory.create(data.path, "run-1");
+  assert.equal(modeOf(directory.path), 0o700);
+});
+
+Deno.test("RunDirectory.create() goes to /tmp when the path would be too long for a socket", async () => {
+  await using data = await tempDir();
+  const runId = crypto.randomUUID();
+  const rest = 103 - join("/run", runId, "bridge.sock").length;
+  // Bytes count, not characters.
+  for (
+    const [dataDir, fits] of [["a".repeat(rest), true], ["a".repeat(rest + 1), false]] as const
+  ) {
+    const long = join(data.path, dataDir.slice(data.path.length + 1));
+    await using directory = await RunDirectory.create(long, runId);
+    assert.equal(directory.path.startsWith(data.path), fits, directory.path);
+    assert.ok(new TextEncoder().encode(directory.socketPath).byteLength <= 103);
+    assert.equal(modeOf(directory.path), 0o700);
+  }
+  const wide = join(data.path, "ä".repeat((rest - data.path.length) / 2 + 1));
+  await using directory = await RunDirectory.create(wide, runId);
+  assert.ok(!directory.path.startsWith(data.path));
+});
+
+Deno.test("RunDirectory.create() says which directory it cannot make", async () => {
+  await using data = await tempDir();
+  const file = join(data.path, "file");
+  await Deno.writeTextFile(file, "");
+  await assert.rejects(RunDirectory.create(file, "run-1"), {
+    code: "startup_failed",
+    message: new RegExp(`^Cannot make the run directory ${join(file, "run", "run-1")}: `),
+  });
+});
+
+Deno.test("RunDirectory[Symbol.asyncDispose]() removes it with all that is in it, also when it is gone", async () => {
+  await using data = await tempDir();
+  const directory = await RunDirectory.create(data.path, "run-1");
+  await Deno.writeTextFile(directory.socketPath, "");
+  await directory[Symbol.asyncDispose]();
+  await assert.rejects(Deno.stat(directory.path), Deno.errors.NotFound);
+  await directory[Symbol.asyncDispose]();
+});
+
+Deno.test("RunDirectory.create() removes what hosts that were killed have left, and leaves the others alone", async () => {
+  await using data = await tempDir();
+  const runs = join(data.path, "run");
+  await Deno.mkdir(join(runs, "dead"), { recursive: true });
+  await Deno.writeTextFile(join(runs, "dead", "host.lock"), "");
+  await Deno.mkdir(join(runs, "being-made"));
+  await using living = await RunDirectory.create(data.path, "living");
+  await using directory = await RunDirectory.create(data.path, "new");
+  const names = [...Deno.readDirSync(runs)].map((it) => it.name).sort();
+  assert.deepStrictEqual(names, ["being-made", "living", "new"]);
+  assert.notEqual(living.path, directory.path);
+});
+
+Deno.test("RunDirectory.create() makes its directory again when another host sweeps it away meanwhile", async () => {
+  await using data = await tempDir();
+  const path = join(data.path, "run", "new");
+  await Deno.mkdir(path, { recursive: true });
+  const sweeper = await Deno.open(join(path, "host.lock"), { create: true, write: true });
+  await sweeper.lock(true);
+  const created = RunDirectory.create(data.path, "new");
+  // By now it waits for the lock, or will find nothing; both have to end well.
+  for (let i = 0; i < 20; i++) await nextTurn();
+  await Deno.remove(path, { recursive: true });
+  sweeper.close();
+  await using directory = await created;
+  assert.ok(Deno.statSync(join(directory.path, "host.lock")).isFile);
+});
+
+Deno.test("RunDirectory.create() by many hosts at once loses no directory", async () => {
+  await using data = await tempDir();
+  for (let round = 0; round < 5; round++) {
+    const directories = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => RunDirectory.create(data.path, `${round}-${i}`)),
+    );
+    for (const { path } of directories) assert.ok(Deno.statSync(path).isDirectory);
+    await Promise.all(directories.map((it) => it[Symbol.asyncDispose]()));
+  }
+  assert.deepStrictEqual([...Deno.readDirSync(join(data.path, "run"))], []);
+});

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import { ChunkStream } from "../src/pool/mod.ts";
+import { ToolStream } from "../src/tool_stream.ts";
+import { FakePool } from "./fixtures/fake_pool.ts";
+import { microtasks, until } from "./fixtures/until.ts";
+
+/** A stream of a tool of the pool, as the facade makes it. */
+function open<T>(it: FakePool, tool: string): ToolStream<T> {
+  return new ToolStream<T>((signal) => {
+    const stream = new ChunkStream(1_024);
+    stream.attach(it.submit(tool, { sink: stream, signal }));
+    return stream;
+  });
+}
+
+Deno.test("ToolStream hands out the chunks, and the result when it was read to the end", async () => {
+  await using it = await FakePool.start();
+  const stream = open<number>(it, "stream");
+  assert.deepStrictEqual(await Array.fromAsync(stream), [0, 1, 2]);
+  assert.equal(await stream.result, "end");
+});
+
+Deno.test("ToolStream.events() hands out everything, encoded", async () => {
+  await using it = await FakePool.start();
+  const events = await Array.fromAsync(open(it, "stream").events());
+  assert.deepStrictEqual(events.map((event) => event.type), ["chunk", "chunk", "chunk", "done"]);
+});
+
+Deno.test("ToolStream starts the call with the first read", async () => {
+  await using it = await FakePool.start();
+  const stream = open(it, "stream");
+  await microtasks();
+  assert.equal(it.calls.length, 0);
+  await Array.fromAsync(stream);
+  assert.equal(it.calls.length, 1);
+});
+
+Deno.test("ToolStream cancels the call of a reader that leaves the loop", async () => {
+  await using it = await FakePool.start();
+  const stream = open(it, "hold");
+  const reading = stream[Symbol.asyncIterator]();
+  const first = reading.next();
+  await until(() => it.launcher.alive.some((worker) => worker.running), "the call runs");
+  const [worker] = it.launcher.alive;
+  const id = worker?.running?.id ?? 0;
+  worker?.carrier.deliver({ chunk: { id, value: { json: new TextEncoder().encode("1") } } });
+  assert.deepStrictEqual(await first, { done: false, value: 1 });
+  await reading.return(undefined);
+  await until(() => worker?.running === undefined, "the work has stopped");
+  await assert.rejects(stream.result, { name: "AbortError" });
+  assert.equal(it.pool.stats.cancelled, 1);
+});
+
+Deno.test("ToolStream throws the error of the call, in the loop and in the result", async () => {
+  await using it = await FakePool.start();
+  const stream = open(it, "raise");
+  await assert.rejects(Array.fromAsync(stream), { code: "python_exception" });
+  await assert.rejects(stream.result, { code: "python_exception" });
+});
+
+Deno.test("ToolStream throws what the pool refuses the call with", async () => {
+  await using it = await FakePool.start({ queueLimit: 0 });
+  it.submit("hold");
+  const stream = open(it, "stream");
+  await assert.rejects(Array.fromAsync(stream), { code: "pool_saturated" });
+  await assert.rejects(stream.result, { code: "pool_saturated" });
+});
+
+Deno.test("ToolStream can be read once", async () => {
+  await using it = await FakePool.start();
+  const stream = open(it, "stream");
+  await Array.fromAsync(stream);
+  await assert.rejects(Array.fromAsync(stream), TypeError);
+  assert.equal(await stream.result, "end");
+});

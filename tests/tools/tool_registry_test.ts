@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import type { Pool } from "../../src/pool/mod.ts";
+import { ToolRegistry } from "../../src/tools/mod.ts";
+import { FakePool } from "../fixtures/fake_pool.ts";
+
+interface SetUp extends AsyncDisposable {
+  readonly registry: ToolRegistry;
+}
+
+/** Pools that serve, and pools that have not started. */
+async function setUp(serving: string[], silent: string[] = []): Promise<SetUp> {
+  const started = await Promise.all(serving.map((name) => FakePool.start({ name })));
+  const all = [...silent.map((name) => new FakePool({ name })), ...started];
+  const pools = new Map<string, Pool>(all.map(({ pool }) => [pool.name, pool]));
+  return {
+    registry: new ToolRegistry(pools),
+    async [Symbol.asyncDispose](): Promise<void> {
+      await Promise.all(all.map((it) => it[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+Deno.test("ToolRegistry.list() tells each tool with its pool and schemas", async () => {
+  await using it = await setUp(["a", "b"], ["silent"]);
+  const tools = it.registry.list();
+  assert.equal(tools.length, 12);
+  assert.deepStrictEqual(tools[0], {
+    name: "echo",
+    pool: "a",
+    description: "Does echo.",
+    inputSchema: { type: "object" },
+    outputSchema: { type: "object" },
+    streams: false,
+  });
+  assert.ok(tools[1] !== undefined && !("outputSchema" in tools[1]));
+  assert.deepStrictEqual(tools.filter((tool) => tool.streams).map((tool) => tool.pool), ["a", "b"]);
+});
+
+Deno.test("ToolRegistry.pool() finds a pool by name, and names near ones otherwise", async () => {
+  await using it = await setUp(["default"]);
+  assert.equal(it.registry.pool("default").name, "default");
+  assert.throws(() => it.registry.pool("defualt"), {
+    code: "unknown_pool",
+    message: 'There is no pool "defualt"; did you mean "default"?',
+  });
+});
+
+Deno.test("ToolRegistry.poolFor() asks default first, then the first that has the tool", async () => {
+  await using both = await setUp(["other", "default"]);
+  assert.equal(both.registry.poolFor("echo", undefined).name, "default");
+  await using none = await setUp(["b", "a"]);
+  assert.equal(none.registry.poolFor("echo", undefined).name, "b");
+});
+
+Deno.test("ToolRegistry.poolFor() takes the pool that is named", async () => {
+  await using it = await setUp(["default", "other"]);
+  assert.equal(it.registry.poolFor("echo", "other").name, "other");
+  assert.throws(() => it.registry.poolFor("echo", "nope"), { code: "unknown_pool" });
+  assert.throws(() => it.registry.poolFor("ecko", "other"), {
+    code: "unknown_tool",
+    message: 'There is no tool "ecko" of the pool other; did you mean "echo"?',
+  });
+});
+
+Deno.test("ToolRegistry.poolFor() takes a pool at its word that has not had a worker yet", async () => {
+  await using it = await setUp(["default"], ["silent"]);
+  assert.equal(it.registry.poolFor("anything", "silent").name, "silent");
+  assert.equal(it.registry.poolFor("anything", undefined).name, "silent");
+  assert.equal(it.registry.poolFor("echo", undefined).name, "default");
+});
+
+Deno.test("ToolRegistry.poolFor() names near tools of any pool when all are known", async () => {
+  await using it = await setUp(["a", "b"]);
+  assert.throws(() => it.registry.poolFor("hodl", undefined), {
+    code: "unknown_tool",
+    message: /^There is no tool "hodl" of any pool; did you mean /,
+  });
+});
+
+Deno.test("ToolRegistry.poolFor() does not take the names of Object.prototype for tools", async () => {
+  await using it = await setUp(["default"]);
+  for (const name of ["__proto__", "constructor", "toString"]) {
+    assert.throws(() => it.registry.poolFor(name, undefined), { code: "unknown_tool" });
+    assert.throws(() => it.registry.pool(name), { code: "unknown_pool" });
+  }
+});
