@@ -3,7 +3,7 @@
  *
  *     deno task run examples/profile_csv.ts FILE
  */
-import { runAsScript } from "snakeden";
+import { runAsScript, SnakedenError } from "snakeden";
 
 interface Profile {
   readonly rows: number;
@@ -16,12 +16,20 @@ if (path === undefined) {
   Deno.exit(2);
 }
 
-await runAsScript(async (den, { signal }) => {
-  for await (const event of den.stream("profile_csv", { path }, { signal }).events()) {
-    if (event.type === "progress") console.error(event.value.jsonText());
-    if (event.type !== "done") continue;
-    const { rows, columns } = event.value.decode() as Profile;
-    console.log(`${rows} rows`);
-    console.table(columns.map(({ name, type, missing, mean }) => ({ name, type, missing, mean })));
-  }
-});
+try {
+  await runAsScript(async (den, { signal }) => {
+    for await (const event of den.stream("profile_csv", { path }, { signal }).events()) {
+      if (event.type === "progress") console.error(event.value.jsonText());
+      if (event.type !== "done") continue;
+      const { rows, columns } = event.value.decode() as Profile;
+      console.log(`${rows} rows`);
+      console.table(
+        columns.map(({ name, type, missing, mean }) => ({ name, type, missing, mean })),
+      );
+    }
+  });
+} catch (error) {
+  if (!(error instanceof SnakedenError)) throw error;
+  console.error(error.message);
+  Deno.exit(1);
+}

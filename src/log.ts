@@ -41,11 +41,6 @@ export function getLogger(category: string): Logger {
   return getLogTapeLogger(["snakeden", category]);
 }
 
-/** Logs a line that a worker wrote; braces in it mean nothing. */
-export function logWorkerLine(workerId: string, level: Level, line: string): void {
-  getLogger("worker")[level]("{line}", { line, worker: workerId });
-}
-
 /**
  * Writes the log of this process to a stream, one line an entry. May be called again: the last call counts. Never throws
  * because of the stream: entries for a closed one are dropped.

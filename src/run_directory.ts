@@ -21,7 +21,7 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   /**
-   * Makes it in the data directory, or in /tmp when the path would be too long for a socket, and removes what hosts that
+   * Makes it in the data directory, or in /tmp when the path cannot be the address of a socket, and removes what hosts that
    * were killed have left there.
    *
    * @throws {SnakedenError} `startup_failed` when it cannot be written.
@@ -120,7 +120,11 @@ async function removeIfThere(path: string): Promise<void> {
   }
 }
 
+/** gRPC reads the address as a URI, and takes a comma for a list. */
+const NOT_IN_AN_ADDRESS = /[%#?,]/;
+
 function fits(directory: string): boolean {
+  if (NOT_IN_AN_ADDRESS.test(directory)) return false;
   const bytes = new TextEncoder().encode(join(directory, SOCKET_NAME)).byteLength;
   return bytes <= MAX_SOCKET_PATH_BYTES;
 }

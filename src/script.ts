@@ -100,8 +100,9 @@ export async function runAsScript<T>(
       ? AbortSignal.any([start.signal, interrupt.signal])
       : interrupt.signal;
     ending.den = given;
-    const den = given ??
-      await Snakeden.start({ ...start, signal, readyTimeoutMs: startupTimeoutMs });
+    const den = given ?? await ending.watch(
+      Snakeden.start({ ...start, signal, readyTimeoutMs: startupTimeoutMs }),
+    );
     ending.den = den;
     if (given !== undefined) await den.awaitReady({ timeoutMs: startupTimeoutMs, signal });
     outcome = { value: await fn(den, { signal }) };
@@ -136,6 +137,7 @@ class ScriptEnding {
   interrupted = false;
   readonly #options: EndingOptions;
   readonly #log = getLogger("script");
+  #start: Promise<unknown> | undefined;
   #done: Promise<void> | undefined;
 
   constructor(options: EndingOptions) {
@@ -145,6 +147,12 @@ class ScriptEnding {
   get exits(): boolean {
     const { exitMode, owned } = this.#options;
     return exitMode === "exit" || (exitMode === "auto" && owned);
+  }
+
+  /** A start that is given up cleans up after itself; the end waits for that. */
+  watch(start: Promise<Snakeden>): Promise<Snakeden> {
+    this.#start = start;
+    return start;
   }
 
   run(status: number): Promise<void> {
@@ -172,6 +180,9 @@ class ScriptEnding {
   }
 
   async #stop(): Promise<void> {
+    if (this.#start !== undefined) {
+      await settlesWithin(this.#start, this.#options.shutdownTimeoutMs);
+    }
     const { den } = this;
     if (den === undefined) return;
     const stopping = den.stop(this.interrupted ? { drainMs: 0 } : {});

@@ -1,11 +1,5 @@
 import assert from "node:assert/strict";
-import {
-  configureLogging,
-  getLogger,
-  type LoggingOptions,
-  logWorkerLine,
-  writeWhole,
-} from "../src/log.ts";
+import { configureLogging, getLogger, type LoggingOptions, writeWhole } from "../src/log.ts";
 import { resetSync } from "@logtape/logtape";
 
 /** Everything that `work` logs. */
@@ -56,7 +50,11 @@ Deno.test("configureLogging() leaves out what is below the level", () => {
 });
 
 Deno.test("configureLogging() keeps an entry on one line and control characters out of the terminal", () => {
-  const text = logged({}, () => logWorkerLine("default-1", "info", "a\nb \u001b[31mred {brace} ü"));
+  const text = logged({}, () =>
+    getLogger("worker").info("{line}", {
+      line: "a\nb \u001b[31mred {brace} ü",
+      worker: "default-1",
+    }));
   assert.equal(text.split("\n").length, 2);
   assert.match(text, /worker {2}a\\nb \\u001b\[31mred \{brace\} ü worker=default-1\n$/);
 });

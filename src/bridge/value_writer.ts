@@ -60,6 +60,11 @@ function isPlainObject(node: object, depth: number): boolean {
   return true;
 }
 
+function isPlainPrototype(node: object): boolean {
+  const prototype = Object.getPrototypeOf(node);
+  return prototype === Object.prototype || prototype === null;
+}
+
 /** Turns any value into a JSON tree with tags, and collects the buffers. */
 export class ValueWriter {
   readonly buffers: Uint8Array[] = [];
@@ -115,10 +120,17 @@ export class ValueWriter {
     if (node instanceof Set) return this.#object([...node], path, depth);
     if (node instanceof Map) return this.#fields([...node], path, depth);
     if (this.#inlineTags && isTagged(node)) return this.#inlineLeaf(node, path, depth);
+    if (node instanceof Date && Number.isNaN(node.getTime())) {
+      throw invalid(path, "the date is invalid");
+    }
     if ("toJSON" in node && typeof node.toJSON === "function") {
       return this.#node(node.toJSON(), path, depth);
     }
-    return this.#fields(Object.entries(node), path, depth);
+    const entries = Object.entries(node);
+    if (entries.length === 0 && !isPlainPrototype(node)) {
+      throw invalid(path, `a ${node.constructor?.name ?? "class"} cannot be sent to Python`);
+    }
+    return this.#fields(entries, path, depth);
   }
 
   #fields(entries: readonly [unknown, unknown][], path: string, depth: number): unknown {

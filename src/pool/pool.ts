@@ -149,19 +149,29 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   }
 
   /**
-   * Asks a ready worker for a sign of life over the link.
+   * Asks all serving workers for a sign of life over their links; the first one answers for the pool.
    *
    * @returns Milliseconds it took.
    * @throws {SnakedenError} When no worker is there, or the reason of `signal`.
    */
   async ping(signal: AbortSignal): Promise<number> {
-    const worker = this.#supervisor.serving;
-    if (worker !== undefined) return await worker.link.ping(signal);
-    throw this.#refusal() ?? new SnakedenError(
-      "pool_unhealthy",
-      `Pool ${this.name} has no ready worker yet`,
-      { retryable: true },
-    );
+    const workers = this.#supervisor.servingAll;
+    if (workers.length === 0) {
+      throw this.#refusal() ?? new SnakedenError(
+        "pool_unhealthy",
+        `Pool ${this.name} has no ready worker yet`,
+        { retryable: true },
+      );
+    }
+    const enough = new AbortController();
+    const bound = AbortSignal.any([signal, enough.signal]);
+    try {
+      return await Promise.any(workers.map((worker) => worker.link.ping(bound)));
+    } catch (error) {
+      throw error instanceof AggregateError ? error.errors[0] : error;
+    } finally {
+      enough.abort();
+    }
   }
 
   /** Lets a worker finish what it runs and ends it; another takes its place. */

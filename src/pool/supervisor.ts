@@ -57,6 +57,11 @@ export class Supervisor implements WorkerListener {
     return [...this.#workers.values()];
   }
 
+  /** Those that take calls or run one. */
+  get servingAll(): readonly Worker[] {
+    return this.workers.filter(({ state }) => state === "ready" || state === "busy");
+  }
+
   /** One that takes calls or runs one, if there is any. */
   get serving(): Worker | undefined {
     for (const worker of this.#workers.values()) {
@@ -134,24 +139,27 @@ export class Supervisor implements WorkerListener {
   /** Keeps one place filled: start, serve, die, and again. */
   async #keep(id: string): Promise<void> {
     const { signal } = this.#stopping;
+    // Of this place alone: that another worker answers is no reason to try this one without a pause.
+    const policy = new RestartPolicy(1);
     for (let attempt = 1; !signal.aborted; attempt++) {
-      await delay(this.policy.pauseMs, signal);
+      await delay(policy.pauseMs, signal);
       if (signal.aborted) return;
       if (attempt > 1) this.#restarts++;
       const worker = new Worker(id, `${id}.${crypto.randomUUID()}`, this);
       this.#workers.set(id, worker);
-      const started = await this.#start(worker, attempt === 1);
-      if (started) this.#bury(worker, await worker.died());
+      const started = await this.#start(worker, policy, attempt === 1);
+      if (started) this.#bury(worker, policy, await worker.died());
     }
   }
 
-  async #start(worker: Worker, first: boolean): Promise<boolean> {
+  async #start(worker: Worker, policy: RestartPolicy, first: boolean): Promise<boolean> {
     try {
       await this.#gate.enter(() => worker.start(this.#launcher, this.#stopping.signal));
     } catch (error) {
       this.#workers.delete(worker.id);
       if (first) this.#firstAttempts++;
-      if (!this.isStopping) {
+      if (!this.isStopping && !worker.stopRequested) {
+        policy.startFailed(messageOf(error));
         this.policy.startFailed(messageOf(error));
         this.#log.error("{problem}", { problem: messageOf(error), workerId: worker.id });
       }
@@ -166,16 +174,16 @@ export class Supervisor implements WorkerListener {
     return true;
   }
 
-  #bury(worker: Worker, exit: WorkerExit): void {
+  #bury(worker: Worker, policy: RestartPolicy, exit: WorkerExit): void {
     this.#workers.delete(worker.id);
     if (!worker.stopRequested) {
       const { call } = worker;
       // A tool that takes its worker along says nothing about the next worker.
       if (call === undefined) {
-        this.policy.died(worker.crashError(exit, "its work").message, {
-          servedMs: worker.servedMs,
-          answered: worker.calls,
-        });
+        const reason = worker.crashError(exit, "its work").message;
+        const life = { servedMs: worker.servedMs, answered: worker.calls };
+        policy.died(reason, life);
+        this.policy.died(reason, life);
       }
       this.#log.warn("{workerId} died: {how}", { workerId: worker.id, how: describeExit(exit) });
     }

@@ -48,6 +48,8 @@ export class Worker implements LinkEvents, CallTarget {
   #killReason: string | undefined;
   #stopRequested = false;
   #free: PromiseWithResolvers<void> | undefined;
+  readonly #giveUp = new AbortController();
+  #starting: Promise<unknown> | undefined;
 
   constructor(id: string, incarnation: string, listener: WorkerListener) {
     this.id = id;
@@ -97,12 +99,14 @@ export class Worker implements LinkEvents, CallTarget {
 
   /** Starts the process; resolves when it is ready for calls. */
   async start(launcher: Launcher, signal: AbortSignal): Promise<void> {
-    this.#launched = await launcher.launch({
+    const launching = launcher.launch({
       workerId: this.id,
       incarnation: this.incarnation,
       events: this,
       onLine: (line, from) => this.#listener.onLine(this, line, from),
-    }, signal);
+    }, AbortSignal.any([signal, this.#giveUp.signal]));
+    this.#starting = launching;
+    this.#launched = await launching;
     this.#readyAt = performance.now();
     this.#state = "ready";
   }
@@ -140,6 +144,8 @@ export class Worker implements LinkEvents, CallTarget {
     if (this.#stopRequested) await process.exited;
     // An answer may still be in the stream of a process that has ended, and a process may outlive its stream.
     await settlesWithin(Promise.all([process.exited, closed]), DEATH_GRACE_MS);
+    const hasEnded = await settlesWithin(process.exited, 0);
+    if (!hasEnded) this.#killReason ??= `was killed: it lost its link (${link.closedReason})`;
     link.close();
     return await process.kill();
   }
@@ -155,8 +161,9 @@ export class Worker implements LinkEvents, CallTarget {
    * drain is over the adapter's teardown() may take its time too.
    */
   async stop({ drainMs, killGraceMs }: StopOptions): Promise<void> {
-    if (this.#state === "gone" || this.#launched === undefined) return;
+    if (this.#state === "gone") return;
     this.#stopRequested = true;
+    if (this.#launched === undefined) return await this.#giveUpStart();
     const { link, process } = this.#launched;
     this.#state = "stopping";
     const until = performance.now() + drainMs;
@@ -184,6 +191,14 @@ export class Worker implements LinkEvents, CallTarget {
 
   onClosed(): void {
     this.#linkClosed.resolve();
+  }
+
+  async #giveUpStart(): Promise<void> {
+    this.#giveUp.abort(
+      new SnakedenError("shutting_down", `Worker ${this.id} was stopped while it started`),
+    );
+    // The launcher ends what it has started before it rejects.
+    await Promise.allSettled([this.#starting]);
   }
 
   async #callEnded(): Promise<void> {

@@ -90,11 +90,16 @@ Deno.test("Value.from() writes a Map as an object and a Set as a list", () => {
 
 Deno.test("Value.from() writes what toJSON answers", () => {
   assert.equal(decoded(new Date(0)), "1970-01-01T00:00:00.000Z");
-  assert.equal(decoded(new Date(NaN)), null);
   assert.equal(decoded(new URL("http://a/b")), "http://a/b");
   assert.deepStrictEqual(decoded({ a: { toJSON: () => ({ n: 2n ** 70n }) } }), {
     a: { n: 2n ** 70n },
   });
+});
+
+Deno.test("Value.from() refuses what would arrive as an empty object or as null", () => {
+  assert.throws(() => Value.from(new Date(NaN)), /the date is invalid/);
+  assert.throws(() => Value.from({ a: /x/ }), /value\.a: a RegExp cannot be sent/);
+  assert.throws(() => Value.from([new Error("x")]), /value\[0\]: a Error cannot be sent/);
 });
 
 Deno.test("Value.from() drops undefined fields and makes null of undefined elements", () => {

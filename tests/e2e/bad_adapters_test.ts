@@ -90,3 +90,50 @@ Deno.test("Snakeden.execute() is not disturbed by an adapter that prints garbage
   await Promise.all(Array.from({ length: 20 }, () => den.execute(tool)));
   assert.equal(den.pools()[0]?.stats.completed, 20);
 });
+
+Deno.test("Snakeden.start() pauses before each try of a place that fails, also while another worker answers", async () => {
+  await using dir = await tempDir();
+  await Deno.writeTextFile(
+    `${dir.path}/exclusive.py`,
+    "import fcntl, os\nfrom snakeden import tool\n" +
+      `held = open(os.path.join(${JSON.stringify(dir.path)}, "device.lock"), "w")\n` +
+      "fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)\n@tool\ndef ping() -> str:\n    return 'pong'\n",
+  );
+  await using den = await startDen({ adapter: "exclusive", modulePaths: [dir.path] });
+  const tries = (): number => den.pools()[0]?.stats.restarts ?? 0;
+  await waitFor("four tries", async () => {
+    assert.equal(await den.execute("ping"), "pong");
+    return tries() >= 4;
+  });
+  // The pauses were at least 0.05, 0.1, 0.2 and 0.4 s; a place that does not pause tries on while this answers.
+  for (let i = 0; i < 50; i++) await den.execute("ping");
+  assert.ok(tries() <= 5, `${tries()} tries`);
+});
+
+Deno.test("Snakeden.stopWorker() ends a worker that is still starting", async () => {
+  await using dir = await tempDir();
+  await using den = await startDen({}, {
+    pools: [
+      { name: "default", size: 1, adapter: "snakeden.demo" },
+      {
+        name: "hangs",
+        size: 1,
+        adapter: "never_says_hello",
+        modulePaths: [ADAPTERS],
+        startTimeoutMs: 900,
+      },
+    ],
+    dataDir: dir.path,
+  });
+  const starting = await waitFor(
+    "the next try of the worker that hangs",
+    () => den.workers().find((it) => it.pool === "hangs" && it.state === "starting"),
+  );
+  const before = workersOf({ runId: den.runId }).length;
+  assert.equal(before, 2);
+  await den.stopWorker(starting.id);
+  assert.notEqual(
+    den.workers().find((it) => it.pool === "hangs")?.incarnation,
+    starting.incarnation,
+  );
+});

@@ -148,3 +148,18 @@ Deno.test("a program that throws without stopping its host leaves no process", a
   assert.match(stderr, /thrown outside/);
   await gone(dir.path);
 });
+
+Deno.test("Snakeden.readiness() is not fooled by one worker that is stopped", async () => {
+  await using den = await startDen({ adapter: "snakeden.demo" });
+  const [stuck] = den.workers();
+  assert.ok(stuck?.pid);
+  Deno.kill(stuck.pid, "SIGSTOP");
+  assert.equal((await den.readiness()).ready, true);
+});
+
+Deno.test("Snakeden.start() serves from a data directory whose path is no address for gRPC", async () => {
+  await using dir = await tempDir();
+  const dataDir = `${dir.path}/a#b%41,c?`;
+  await using den = await startDen({ adapter: "snakeden.demo", size: 1 }, { dataDir });
+  assert.equal(await den.execute("ping"), "pong");
+});
