@@ -52,8 +52,12 @@ export async function main(args: readonly string[]): Promise<number> {
   const flags = readFlags(args);
   if (typeof flags === "number") return flags;
   try {
-    const config = await loadConfig(flags);
+    let file: string | undefined;
+    const config = await loadConfig({ ...flags, onFile: (path) => file = path });
     configureLogging({ level: config.logLevel, format: config.logFormat });
+    if (file === undefined) {
+      getLogger("server").info("no configuration file in {folder}", { folder: Deno.cwd() });
+    } else getLogger("server").info("configuration from {file}", { file });
     using signals = new StopSignals();
     await serve(config, signals);
     return EXIT.ok;

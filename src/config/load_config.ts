@@ -3,7 +3,6 @@ import { pathText } from "./config_issues.ts";
 import { CONFIG_ENV, type ReadEnv, readEnvironment, readProcessEnv } from "./environment.ts";
 import { absolutePaths, isRecord, parseConfigTree } from "./parse_config.ts";
 import type { Config, ConfigInput } from "./schema.ts";
-import { getLogger } from "../log.ts";
 
 /** Where {@link loadConfig} looks. */
 export interface LoadConfigOptions {
@@ -15,6 +14,8 @@ export interface LoadConfigOptions {
   readonly env?: ReadEnv;
   /** Default the working directory. */
   readonly cwd?: string;
+  /** Told which configuration file was read; undefined when there is none. */
+  readonly onFile?: (path: string | undefined) => void;
 }
 
 /**
@@ -39,7 +40,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Confi
     put(tree, path, value);
     origins.delete(pathText(path));
   }
-  getLogger("config").debug("configuration read", { file: file?.path ?? "none" });
+  options.onFile?.(file?.path);
   return parseConfigTree(absolutePaths(tree, cwd), {
     baseDir: file?.dir ?? cwd,
     source: file?.path ?? "",

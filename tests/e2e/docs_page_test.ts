@@ -24,7 +24,7 @@ Deno.test({
   // The browser's own pipes and timers belong to playwright, which ends them with the browser.
   sanitizeOps: false,
   sanitizeResources: false,
-  async fn() {
+  async fn(): Promise<void> {
     await using dir = await tempDir();
     await using server = await ServerProcess.start({ dataDir: dir.path });
     const browser = await chromium.launch({

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from snakeden.adapter_loader import LoadedTool
     from snakeden.errors import Issue
+    from snakeden.gen.values_pb2 import Value
     from snakeden.values import Encoded
 
 __all__ = [
@@ -100,17 +101,20 @@ def start_failed(why: Error) -> bytes:
     return frame.SerializeToString()
 
 
+def _put(out: Value, value: Encoded) -> None:
+    out.json = value.json
+    if value.tagged:
+        out.tagged = True
+        out.buffers.extend(value.buffers)
+
+
 def result(call_id: int, value: Encoded, run_ms: float) -> bytes:
     """A call's answer."""
     frame = WorkerFrame()
     body = frame.messages.add().result
     body.id = call_id
     body.run_ms = run_ms
-    out = body.value
-    out.json = value.json
-    if value.tagged:
-        out.tagged = True
-        out.buffers.extend(value.buffers)
+    _put(body.value, value)
     return frame.SerializeToString()
 
 
@@ -129,10 +133,7 @@ def chunk(call_id: int, value: Encoded) -> bytes:
     frame = WorkerFrame()
     body = frame.messages.add().chunk
     body.id = call_id
-    out = body.value
-    out.json = value.json
-    out.tagged = value.tagged
-    out.buffers.extend(value.buffers)
+    _put(body.value, value)
     return frame.SerializeToString()
 
 
@@ -141,10 +142,7 @@ def progress(call_id: int, value: Encoded) -> bytes:
     frame = WorkerFrame()
     body = frame.messages.add().progress
     body.id = call_id
-    out = body.value
-    out.json = value.json
-    out.tagged = value.tagged
-    out.buffers.extend(value.buffers)
+    _put(body.value, value)
     return frame.SerializeToString()
 
 
