@@ -184,7 +184,7 @@ export class Supervisor implements WorkerListener {
         const life = { servedMs: worker.servedMs, answered: worker.calls };
         policy.died(reason, life);
         this.policy.died(reason, life);
-      }
+      } else if (worker.calls > 1) policy.proved();
       this.#log.warn("{workerId} died: {how}", { workerId: worker.id, how: describeExit(exit) });
     }
     this.#events.onGone(worker, exit);

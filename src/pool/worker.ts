@@ -45,7 +45,10 @@ export class Worker implements LinkEvents, CallTarget {
   #call: Call | undefined;
   #calls = 0;
   #readyAt = 0;
+  /** Why the host killed it. */
   #killReason: string | undefined;
+  /** How it left, when it was its link that ended and not its process. */
+  #lostLink: string | undefined;
   #stopRequested = false;
   #free: PromiseWithResolvers<void> | undefined;
   readonly #giveUp = new AbortController();
@@ -145,7 +148,7 @@ export class Worker implements LinkEvents, CallTarget {
     // An answer may still be in the stream of a process that has ended, and a process may outlive its stream.
     await settlesWithin(Promise.all([process.exited, closed]), DEATH_GRACE_MS);
     const hasEnded = await settlesWithin(process.exited, 0);
-    if (!hasEnded) this.#killReason ??= `was killed: it lost its link (${link.closedReason})`;
+    if (!hasEnded) this.#lostLink = `lost its link (${link.closedReason}) and was killed`;
     link.close();
     return await process.kill();
   }
@@ -177,7 +180,7 @@ export class Worker implements LinkEvents, CallTarget {
 
   /** The error of a call that this worker took with it. */
   crashError(exit: WorkerExit, tool: string): WorkerCrashedError {
-    const how = this.#killReason ?? `ended with ${describeExit(exit)}`;
+    const how = this.#killReason ?? this.#lostLink ?? `ended with ${describeExit(exit)}`;
     return new WorkerCrashedError(
       `Cannot finish ${tool}: worker ${this.id} ${how}; ${describeOutput(exit.lastOutput)}`,
       exit,

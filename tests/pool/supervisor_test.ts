@@ -93,6 +93,17 @@ Deno.test("Pool becomes unhealthy when workers keep dying without a call, with p
   assert.equal(await endOf(it.submit("echo")), "ok p-1");
 });
 
+Deno.test("Pool becomes unhealthy when workers keep losing their links, and says so", async () => {
+  await using it = await FakePool.start();
+  for (let deaths = 0; deaths < 3; deaths++) {
+    await until(() => it.pool.state === "ready", "the next worker is ready");
+    it.launcher.alive[0]?.carrier.end();
+    await until(() => it.pool.state !== "ready", "its loss was seen");
+  }
+  await until(() => it.pool.state === "unhealthy", "the pool gives up for now");
+  assert.match(it.pool.reason ?? "", /lost its link .* and was killed/);
+});
+
 Deno.test("Pool stays healthy when a tool takes along every worker that it runs in", async () => {
   await using it = await FakePool.start();
   for (let deaths = 0; deaths < 5; deaths++) {
