@@ -3,6 +3,14 @@ import { Snakeden, SnakedenError } from "../../mod.ts";
 import { devPython } from "../../scripts/dev_python.ts";
 import { ADAPTERS, startDen, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
 
+/** A pool whose workers never get ready. */
+const HANGING = [{
+  name: "default",
+  size: 2,
+  adapter: "never_says_hello",
+  modulePaths: [ADAPTERS],
+}];
+
 /** What the reason of an unhealthy pool has to say for each adapter that cannot be served. */
 const CASES: readonly { adapter: string; says: RegExp; startTimeoutMs?: number }[] = [
   { adapter: "no_such_module", says: /no_such_module/ },
@@ -43,15 +51,9 @@ Deno.test("Snakeden.start() serves the healthy pools beside one that cannot star
 
 Deno.test("Snakeden.start() with readyTimeoutMs fails when a pool cannot start, and leaves nothing", async () => {
   await using dir = await tempDir();
-  const pools = [{
-    name: "default",
-    size: 2,
-    adapter: "never_says_hello",
-    modulePaths: [ADAPTERS],
-  }];
   const python = { executable: await devPython() };
   await assert.rejects(
-    Snakeden.start({ dataDir: dir.path, pools, python, readyTimeoutMs: 500 }),
+    Snakeden.start({ dataDir: dir.path, pools: HANGING, python, readyTimeoutMs: 500 }),
     (error) => error instanceof SnakedenError && /500 ms/.test(error.message),
   );
   assert.deepEqual(workersOf({ connect: dir.path }), []);
@@ -66,15 +68,14 @@ Deno.test("Snakeden.start() does not spin on a pool that cannot start", async ()
 
 Deno.test("Snakeden.start() gives up when its signal aborts", async () => {
   await using dir = await tempDir();
-  const pools = [{
-    name: "default",
-    size: 2,
-    adapter: "never_says_hello",
-    modulePaths: [ADAPTERS],
-  }];
   const python = { executable: await devPython() };
   const giveUp = new AbortController();
-  const starting = Snakeden.start({ dataDir: dir.path, pools, python, signal: giveUp.signal });
+  const starting = Snakeden.start({
+    dataDir: dir.path,
+    pools: HANGING,
+    python,
+    signal: giveUp.signal,
+  });
   starting.catch(() => {});
   await waitFor("two processes", () => workersOf({ connect: dir.path }).length === 2);
   giveUp.abort(new Error("enough"));

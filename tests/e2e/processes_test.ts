@@ -73,36 +73,28 @@ Deno.test("main.ts killed with SIGKILL leaves no process, also with busy workers
   }
 });
 
-for (const [adapter, tool] of [["holds_gil", "hold_gil"], ["ignores_sigterm", "hold"]] as const) {
-  Deno.test(`main.ts killed with SIGKILL takes along a worker of ${adapter}`, async () => {
-    await using dir = await tempDir();
-    await using server = await serve(dir.path, adapter, 1);
-    const args = tool === "hold_gil" ? { seconds: 60 } : {};
-    const call = execute(server.url, tool, args).catch(() => {});
-    await waitFor("the call to reach the worker", async () => {
-      const { workers } = await (await fetch(`${server.url}/v1/workers`)).json();
-      return workers[0]?.state === "busy";
-    });
-    server.kill("SIGKILL");
-    await server.finished();
-    await call;
-    await gone(dir.path);
-  });
+/** Tools that hold their worker, whatever it is told. */
+const HOLDS = [
+  ["holds_gil", "hold_gil", { seconds: 60 }],
+  ["ignores_sigterm", "hold", {}],
+] as const;
 
-  Deno.test(`main.ts told to stop by SIGTERM takes along a worker of ${adapter}`, async () => {
-    await using dir = await tempDir();
-    await using server = await serve(dir.path, adapter, 1);
-    const args = tool === "hold_gil" ? { seconds: 60 } : {};
-    const call = execute(server.url, tool, args).catch(() => {});
-    await waitFor("the call to reach the worker", async () => {
-      const { workers } = await (await fetch(`${server.url}/v1/workers`)).json();
-      return workers[0]?.state === "busy";
+for (const signal of ["SIGKILL", "SIGTERM"] as const) {
+  for (const [adapter, tool, args] of HOLDS) {
+    Deno.test(`main.ts ended by ${signal} takes along a worker of ${adapter}`, async () => {
+      await using dir = await tempDir();
+      await using server = await serve(dir.path, adapter, 1);
+      const call = execute(server.url, tool, args).catch(() => {});
+      await waitFor("the call to reach the worker", async () => {
+        const { workers } = await (await fetch(`${server.url}/v1/workers`)).json();
+        return workers[0]?.state === "busy";
+      });
+      server.kill(signal);
+      await server.finished();
+      await call;
+      await gone(dir.path);
     });
-    server.kill("SIGTERM");
-    await server.finished();
-    await call;
-    assert.deepEqual(workersOf({ connect: dir.path }), []);
-  });
+  }
 }
 
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {

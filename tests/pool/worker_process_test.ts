@@ -111,7 +111,10 @@ Deno.test("WorkerProcess.terminate() kills a process that ignores SIGTERM after 
 Deno.test("WorkerProcess.terminate() kills a process that is stopped", async () => {
   const spawned = shell("trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done");
   await said(spawned, "ready");
-  Deno.kill(spawned.process.pid, "SIGSTOP");
+  const { pid } = spawned.process;
+  Deno.kill(pid, "SIGSTOP");
+  // The stop takes effect a moment later, and a SIGTERM before that would still be heeded.
+  await until(() => /\) T /.test(Deno.readTextFileSync(`/proc/${pid}/stat`)), "it is stopped");
   assert.equal((await spawned.process.terminate(20)).signal, "SIGKILL");
 });
 
