@@ -1,85 +1,125 @@
 /**
- * `deno task bench`: the same echo through Snakeden and its peers, in one run on one machine. Rounds are interleaved, so
- * that a machine that changes its speed changes it for all; the table shows medians.
- *
- *     deno task bench [--quick] [--only NAME] [--workers N] [--json FILE]
+ * `deno task bench`: the same work through Snakeden and its peers, in one run on one machine. Whoever is measured has a process
+ * of its own, and all take turns round by round, so that a machine that changes its speed changes it for all. The tables show
+ * medians; `--help` lists the flags.
  */
-import { parseArgs } from "node:util";
-import { parseConfig } from "../src/config/mod.ts";
-import { ensurePython } from "../src/python/mod.ts";
-import type { Contender } from "./contender.ts";
-import { measure, type Measurement, medianOf } from "./measure.ts";
-import { startSnakeden } from "./snakeden_contender.ts";
-import { startUnary } from "./unary_contender.ts";
+import { dirname, join } from "node:path";
+import { messageOf } from "../src/errors.ts";
+import { Bench } from "./bench.ts";
+import { Child } from "./child.ts";
+import { type Flags, readFlags, UsageError } from "./flags.ts";
+import { Installation, ROOT } from "./installation.ts";
+import { describeMachine, machineLine } from "./machine.ts";
+import { pageOf } from "./page.ts";
+import { markdownOf, skippedMarkdown } from "./table.ts";
+import { arrays } from "./work/arrays.ts";
+import { batch } from "./work/batch.ts";
+import { echo } from "./work/echo.ts";
+import { http } from "./work/http.ts";
+import { memory } from "./work/memory.ts";
+import { scale } from "./work/scale.ts";
+import { soak } from "./work/soak.ts";
+import { startup } from "./work/startup.ts";
+import { stream } from "./work/stream.ts";
+import type { Result, Workload } from "./workload.ts";
 
-const CALLERS = [1, 16, 64];
-const WARM_UP_MS = 500;
+const WORKLOADS: readonly Workload[] = [
+  echo,
+  http,
+  stream,
+  arrays,
+  startup,
+  memory,
+  scale,
+  batch,
+];
+const CONTENDERS = [...new Set(WORKLOADS.flatMap((it) => it.contenders))];
+const RESULTS = join(ROOT, "bench", "results");
 
-interface Row extends Measurement {
-  readonly contender: string;
-  readonly callers: number;
-}
+const USAGE = `Measure Snakeden and its peers on the same work.
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      quick: { type: "boolean", default: false },
-      only: { type: "string" },
-      workers: { type: "string", default: "2" },
-      json: { type: "string" },
-    },
+usage: deno task bench [options]
+
+  --quick              shorter rounds and smaller work, for a first look
+  --only NAME[,NAME]   contenders: ${CONTENDERS.join(", ")}
+  --work NAME[,NAME]   workloads, see below
+  --workers NUMBER     workers of Snakeden in echo, http, stream, arrays (default: cores, at least 2)
+  --json FILE          figures as JSON (default bench/results/bench.json)
+  --html FILE          charts and tables (default bench/results/bench.html)
+  --soak [MINUTES]     work for so long (default 10) and watch memory and errors; alone unless --work is given
+  --help               print this
+
+workloads:
+${WORKLOADS.map((it) => `  ${it.name.padEnd(10)} ${it.summary}`).join("\n")}
+`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const flags = readFlags(args, {
+    contenders: CONTENDERS,
+    workloads: WORKLOADS.map((it) => it.name),
   });
-  const [rounds, durationMs] = values.quick ? [2, 500] : [5, 2_000];
-  await using resources = new AsyncDisposableStack();
-  const { dataDir } = parseConfig({});
-  const python = resources.use(await ensurePython({ dataDir }));
-  const contenders = [
-    resources.use(await startSnakeden(Number(values.workers))),
-    resources.use(await startUnary(python.executable)),
-  ].filter(({ name }) => values.only === undefined || name.includes(values.only));
-  const rows = await runAll(contenders, rounds, durationMs);
-  printTable(rows);
-  if (values.json !== undefined) {
-    await Deno.writeTextFile(values.json, JSON.stringify(rows, null, 2));
+  if (flags.help) {
+    console.log(USAGE);
+    return 0;
   }
+  endChildrenOnSignals();
+  const installation = await Installation.open((line) => console.error(line));
+  const machine = describeMachine(installation.pythonVersion);
+  console.log(`# Snakeden and its peers\n\n${machineLine(machine)}\n`);
+  const workers = flags.workers ?? Math.max(2, machine.cores);
+  const bench = new Bench({ quick: flags.quick, workers, only: flags.only, installation });
+  const results = await runAll(bench, chosen(flags));
+  console.log(skippedMarkdown(bench.skipped));
+  const { skipped } = bench;
+  const json = { machine, workers, quick: flags.quick, results, skipped };
+  await write(flags.json ?? join(RESULTS, "bench.json"), `${JSON.stringify(json, null, 2)}\n`);
+  await write(flags.html ?? join(RESULTS, "bench.html"), pageOf(machine, results, skipped));
+  // A peer may be missing; Snakeden may not.
+  return skipped.some((it) => it.contender.startsWith("snakeden")) ? 1 : 0;
 }
 
-async function runAll(
-  contenders: readonly Contender[],
-  rounds: number,
-  durationMs: number,
-): Promise<Row[]> {
-  const rows: Row[] = [];
-  for (const callers of CALLERS) {
-    const runs = new Map<Contender, Measurement[]>(contenders.map((it) => [it, []]));
-    for (let round = 0; round <= rounds; round++) {
-      for (const contender of contenders) {
-        const warmUp = round === 0;
-        const options = { callers, durationMs: warmUp ? WARM_UP_MS : durationMs };
-        const run = await measure(() => contender.call(), options);
-        if (!warmUp) runs.get(contender)?.push(run);
-      }
+function chosen({ work, soakMinutes }: Flags): Workload[] {
+  const isAlone = work === undefined && soakMinutes !== undefined;
+  const named = isAlone ? [] : WORKLOADS.filter((it) => work?.includes(it.name) ?? true);
+  return soakMinutes === undefined ? named : [...named, soak(soakMinutes)];
+}
+
+async function runAll(bench: Bench, workloads: readonly Workload[]): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const workload of workloads) {
+    if (!workload.contenders.some((it) => bench.wants(it))) continue;
+    const startedAt = performance.now();
+    for (const result of await workload.run(bench)) {
+      results.push(result);
+      console.log(markdownOf(result));
     }
-    for (const [{ name }, measurements] of runs) {
-      rows.push({ contender: name, callers, ...medianOf(measurements) });
-    }
+    bench.say(`${workload.name} took ${((performance.now() - startedAt) / 1000).toFixed(0)} s`);
   }
-  return rows;
+  return results;
 }
 
-function printTable(rows: readonly Row[]): void {
-  console.log("| echo of 100 bytes | callers | calls/s | p50 ms | p99 ms | against the first |");
-  console.log("| --- | ---: | ---: | ---: | ---: | ---: |");
-  for (const row of rows) {
-    const first = rows.find(({ callers }) => callers === row.callers) ?? row;
-    const ratio = row.callsPerSecond / first.callsPerSecond;
-    console.log(
-      `| ${row.contender} | ${row.callers} | ${
-        Math.round(row.callsPerSecond).toLocaleString("en")
-      } ` +
-        `| ${row.p50Ms.toFixed(3)} | ${row.p99Ms.toFixed(3)} | ${ratio.toFixed(2)} |`,
-    );
+async function write(path: string, text: string): Promise<void> {
+  await Deno.mkdir(dirname(path), { recursive: true });
+  await Deno.writeTextFile(path, text);
+  console.error(`written: ${path}`);
+}
+
+/** Those that do not watch their stdin would go on. */
+function endChildrenOnSignals(): void {
+  for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+    Deno.addSignalListener(signal, () => {
+      Child.killAll();
+      Deno.exit(status);
+    });
   }
 }
 
-if (import.meta.main) await main();
+if (import.meta.main) {
+  try {
+    Deno.exit(await main(Deno.args));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    console.error(`${messageOf(error)}\n\n${USAGE}`);
+    Deno.exit(2);
+  }
+}

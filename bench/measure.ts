@@ -1,56 +1,62 @@
-/** What one run of a workload gave. */
-export interface Measurement {
-  readonly callsPerSecond: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
+/** What one run gave, by name of the figure; NaN where the system does not tell. */
+export type Figures = Readonly<Record<string, number>>;
 
-/** How a workload is run. */
+/** How a closed loop is run. */
 export interface LoadOptions {
   /** Callers that each wait for their answer before they call again. */
   readonly callers: number;
   /** How long to run, in milliseconds. */
   readonly durationMs: number;
+  /** Count calls that fail instead of giving up. */
+  readonly tolerant?: boolean;
 }
 
-/** Runs a closed loop of callers for a while and measures each call. */
-export async function measure(
+/** Runs a closed loop of callers for a while: `calls`, `errors`, `callsPerSecond`, `p50Ms`, `p99Ms`. */
+export async function closedLoop(
   call: () => Promise<unknown>,
-  { callers, durationMs }: LoadOptions,
-): Promise<Measurement> {
+  { callers, durationMs, tolerant = false }: LoadOptions,
+): Promise<Figures> {
   const latencies: number[] = [];
+  let errors = 0;
   const startedAt = performance.now();
   const until = startedAt + durationMs;
   async function caller(): Promise<void> {
     for (let before = performance.now(); before < until;) {
-      await call();
+      try {
+        await call();
+      } catch (error) {
+        if (!tolerant) throw error;
+        errors++;
+      }
       const after = performance.now();
       latencies.push(after - before);
       before = after;
     }
   }
   await Promise.all(Array.from({ length: callers }, caller));
-  const elapsedMs = performance.now() - startedAt;
+  const seconds = (performance.now() - startedAt) / 1000;
   const sorted = Float64Array.from(latencies).sort();
   return {
-    callsPerSecond: latencies.length / (elapsedMs / 1000),
+    calls: sorted.length,
+    errors,
+    callsPerSecond: sorted.length / seconds,
     p50Ms: quantile(sorted, 0.5),
     p99Ms: quantile(sorted, 0.99),
   };
 }
 
 /** Nearest-rank quantile of sorted values. */
-function quantile(sorted: Float64Array, q: number): number {
+export function quantile(sorted: Float64Array, q: number): number {
   return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? NaN;
 }
 
+/** The middle one of some values. */
+export function median(values: Iterable<number>): number {
+  return quantile(Float64Array.from(values).sort(), 0.5);
+}
+
 /** The median of each figure over several runs. */
-export function medianOf(runs: readonly Measurement[]): Measurement {
-  const median = (pick: (run: Measurement) => number): number =>
-    quantile(Float64Array.from(runs, pick).sort(), 0.5);
-  return {
-    callsPerSecond: median((it) => it.callsPerSecond),
-    p50Ms: median((it) => it.p50Ms),
-    p99Ms: median((it) => it.p99Ms),
-  };
+export function medianOf(runs: readonly Figures[]): Figures {
+  const keys = Object.keys(runs[0] ?? {});
+  return Object.fromEntries(keys.map((key) => [key, median(runs.map((it) => it[key] ?? NaN))]));
 }

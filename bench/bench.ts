@@ -1,0 +1,153 @@
+import { messageOf } from "../src/errors.ts";
+import type { StartOptions } from "./contender.ts";
+import { type Host, startHost } from "./host_process.ts";
+import { DATA_DIR, type Installation } from "./installation.ts";
+import { type Figures, medianOf } from "./measure.ts";
+
+/** How long things are measured. */
+export interface Pace {
+  readonly quick: boolean;
+  readonly rounds: number;
+  readonly warmUpMs: number;
+  readonly roundMs: number;
+}
+
+const USUAL: Pace = { quick: false, rounds: 3, warmUpMs: 300, roundMs: 1_000 };
+const QUICK: Pace = { quick: true, rounds: 2, warmUpMs: 100, roundMs: 250 };
+
+/** A contender that is not in the tables, or not in all of them, and why. */
+export interface Skipped {
+  readonly contender: string;
+  readonly reason: string;
+}
+
+/** Something that is measured in rounds, in turn with others. */
+export interface Subject {
+  readonly name: string;
+  readonly measure: (
+    round: { readonly isWarmUp: boolean; readonly durationMs: number },
+  ) => Promise<Figures>;
+}
+
+type HostOptions = Partial<Pick<StartOptions, "workers" | "queueLimit">>;
+
+/** What a workload works with. */
+export class Bench {
+  readonly pace: Pace;
+  readonly workers: number;
+  readonly installation: Installation;
+  readonly skipped: Skipped[] = [];
+  readonly #only: readonly string[] | undefined;
+
+  constructor(
+    options: {
+      readonly quick: boolean;
+      readonly workers: number;
+      readonly only: readonly string[] | undefined;
+      readonly installation: Installation;
+    },
+  ) {
+    this.pace = options.quick ? QUICK : USUAL;
+    this.workers = options.workers;
+    this.installation = options.installation;
+    this.#only = options.only;
+  }
+
+  /** Whether a contender was asked for. */
+  wants(contender: string): boolean {
+    return this.#only?.includes(contender) ?? true;
+  }
+
+  /** Tells on standard error what is being measured. */
+  say(line: string): void {
+    console.error(line);
+  }
+
+  /** Notes why a contender is missing, once. */
+  skip(contender: string, error: unknown): void {
+    const reason = messageOf(error);
+    if (this.skipped.some((it) => it.contender === contender && it.reason === reason)) return;
+    this.skipped.push({ contender, reason });
+    this.say(`skipped ${contender}: ${reason}`);
+  }
+
+  /** Starts a contender's process. @throws When it cannot start. */
+  async startHost(contender: string, options: HostOptions = {}): Promise<Host> {
+    const { installation } = this;
+    const python = contender === "snakeden" ? "" : await installation.peerPython();
+    const npmFolder = contender === "python-shell" ? await installation.npmFolder() : "";
+    const workers = options.workers ?? this.workers;
+    return await startHost(contender, {
+      python,
+      npmFolder,
+      dataDir: DATA_DIR,
+      ...options,
+      workers,
+    });
+  }
+
+  /** Starts a contender's process; undefined when it was not asked for or cannot start. */
+  async host(contender: string, options: HostOptions = {}): Promise<Host | undefined> {
+    if (!this.wants(contender)) return undefined;
+    try {
+      return await this.startHost(contender, options);
+    } catch (error) {
+      this.skip(contender, error);
+      return undefined;
+    }
+  }
+
+  /** Starts several side by side; those that cannot are left out. */
+  async hosts(contenders: readonly string[]): Promise<Hosts> {
+    const all = await Promise.all(
+      contenders.map(async (name) => [name, await this.host(name)] as const),
+    );
+    return new Hosts(all.flatMap(([name, host]) => host === undefined ? [] : [[name, host]]));
+  }
+
+  /**
+   * Runs the subjects in turn, a warm-up and then round after round, so that a machine that changes its speed changes it for
+   * all. Answers the medians by name; a subject that fails is left out.
+   */
+  async interleave(
+    subjects: readonly Subject[],
+    { rounds, warmUpMs, roundMs }: Omit<Pace, "quick"> = this.pace,
+  ): Promise<Map<string, Figures>> {
+    const runs = new Map<Subject, Figures[]>(subjects.map((it) => [it, []]));
+    for (let round = 0; round <= rounds; round++) {
+      const isWarmUp = round === 0;
+      if (isWarmUp && warmUpMs === 0) continue;
+      for (const [subject, measured] of runs) {
+        try {
+          const figures = await subject.measure({
+            isWarmUp,
+            durationMs: isWarmUp ? warmUpMs : roundMs,
+          });
+          if (!isWarmUp) measured.push(figures);
+        } catch (error) {
+          this.skip(subject.name, error);
+          runs.delete(subject);
+        }
+      }
+    }
+    return new Map([...runs].map(([{ name }, measured]) => [name, medianOf(measured)]));
+  }
+}
+
+/** Contenders' processes by name; disposing ends them all. */
+export class Hosts implements AsyncDisposable {
+  readonly #hosts: ReadonlyMap<string, Host>;
+
+  constructor(hosts: Iterable<readonly [string, Host]>) {
+    this.#hosts = new Map(hosts);
+  }
+
+  /** Those that run, in the order in which they were asked for. */
+  get entries(): [string, Host][] {
+    return [...this.#hosts];
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#hosts.values()].map((it) => it[Symbol.asyncDispose]()));
+  }
+}

@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import { Child } from "./child.ts";
+import type { Answer, HostCommand, HttpCommand, ReadyLine } from "./commands.ts";
+import type { StartOptions } from "./contender.ts";
+import { ROOT } from "./installation.ts";
+import type { Figures } from "./measure.ts";
+
+const START_TIMEOUT_MS = 180_000;
+
+/** A process that measures when it is told to; the side of the bench's main process. */
+export class MeasuringProcess<C> implements AsyncDisposable {
+  readonly pid: number;
+  /** Python processes it started. */
+  readonly pids: readonly number[];
+  /** What it says of its own start, and `processMs`, from its spawn to here. */
+  readonly started: Figures;
+  readonly #child: Child;
+
+  private constructor(child: Child, { pids, figures }: ReadyLine, processMs: number) {
+    this.#child = child;
+    this.pid = child.pid;
+    this.pids = pids;
+    this.started = { ...figures, processMs };
+  }
+
+  /** @throws When it cannot start, with the reason. */
+  static async start<C>(script: string, args: readonly string[]): Promise<MeasuringProcess<C>> {
+    const startedAt = performance.now();
+    const child = Child.spawn(Deno.execPath(), {
+      args: [
+        "run",
+        "-A",
+        "--quiet",
+        "--config",
+        join(ROOT, "deno.json"),
+        join(ROOT, script),
+        ...args,
+      ],
+      cwd: ROOT,
+    });
+    try {
+      const ready = okOf<ReadyLine>(await child.readLine(START_TIMEOUT_MS));
+      return new MeasuringProcess<C>(child, ready, performance.now() - startedAt);
+    } catch (error) {
+      await child[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** @throws When the measurement failed, or the process ended. */
+  async run(command: C): Promise<Figures> {
+    await this.#child.writeLine(JSON.stringify(command));
+    return okOf<Figures>(await this.#child.readLine());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#child[Symbol.asyncDispose]();
+  }
+}
+
+/** One contender alone in one process. */
+export type Host = MeasuringProcess<HostCommand>;
+
+/** Starts the contender called `name` in a process of its own. */
+export function startHost(name: string, options: StartOptions): Promise<Host> {
+  return MeasuringProcess.start("bench/host.ts", [name, JSON.stringify(options)]);
+}
+
+/** Starts the load generator. */
+export function startHttpLoad(): Promise<MeasuringProcess<HttpCommand>> {
+  return MeasuringProcess.start("bench/http_load.ts", []);
+}
+
+function okOf<T>(line: string): T {
+  const answer: Answer<T> = JSON.parse(line);
+  if ("error" in answer) throw new Error(answer.error);
+  return answer.ok;
+}

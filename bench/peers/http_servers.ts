@@ -1,0 +1,77 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Bench } from "../bench.ts";
+import { Child, type ChildOptions } from "../child.ts";
+import { type HttpServer, PAYLOAD, type StartServer } from "../contender.ts";
+import { DATA_DIR, HOME, ROOT, WORKER_REQUIREMENTS } from "../installation.ts";
+
+const START_TIMEOUT_MS = 60_000;
+
+/** The servers that are measured over HTTP, by name. */
+export const HTTP_SERVERS: Readonly<Record<string, StartServer>> = {
+  "snakeden-http": startSnakeden,
+  "fastapi": startFastApi,
+  "hono": startHono,
+};
+
+/** Snakeden as `deno task serve` runs it, with its permissions. */
+async function startSnakeden(bench: Bench): Promise<HttpServer> {
+  const config = join(HOME, "snakeden.config.json");
+  await Deno.mkdir(HOME, { recursive: true });
+  await Deno.writeTextFile(
+    config,
+    JSON.stringify({
+      pools: [{ name: "default", size: bench.workers }],
+      python: { requirements: [WORKER_REQUIREMENTS] },
+    }),
+  );
+  return await startServer(Deno.execPath(), {
+    args: [
+      ...["run", "-P=serve", "--no-prompt", `--allow-write=/tmp,${DATA_DIR}`],
+      ...[join(ROOT, "main.ts"), "--config", config],
+    ],
+    cwd: ROOT,
+    env: { SNAKEDEN_PORT: "0", SNAKEDEN_DATA_DIR: DATA_DIR },
+    stopSignal: "SIGTERM",
+  }, { path: "/v1/execute", body: JSON.stringify({ tool: "echo", args: PAYLOAD }) });
+}
+
+async function startFastApi(bench: Bench): Promise<HttpServer> {
+  const script = fileURLToPath(new URL("fastapi_server.py", import.meta.url));
+  return await startServer(
+    await bench.installation.peerPython(),
+    { args: [script] },
+    { path: "/echo", body: JSON.stringify(PAYLOAD) },
+  );
+}
+
+async function startHono(): Promise<HttpServer> {
+  const script = fileURLToPath(new URL("hono_server.ts", import.meta.url));
+  return await startServer(
+    Deno.execPath(),
+    { args: ["run", "--allow-net", "--config", join(ROOT, "deno.json"), script], cwd: ROOT },
+    { path: "/echo", body: JSON.stringify(PAYLOAD) },
+  );
+}
+
+async function startServer(
+  program: string,
+  options: ChildOptions,
+  request: { readonly path: string; readonly body: string },
+): Promise<HttpServer> {
+  const child = Child.spawn(program, options);
+  try {
+    const line = await child.readLine(START_TIMEOUT_MS);
+    const [, port] = /listening on http:\/\/.*:(\d+)/.exec(line) ?? [];
+    if (port === undefined) throw new Error(`it says ${line} and no address`);
+    return {
+      pid: child.pid,
+      port: Number(port),
+      ...request,
+      [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await child[Symbol.asyncDispose]();
+    throw error;
+  }
+}
