@@ -3,14 +3,15 @@ import { messageOf, SnakedenError } from "./errors.ts";
 
 /** Bytes of a socket path that every supported system takes: `sun_path` has 104 on macOS and 108 on Linux, with the end. */
 const MAX_SOCKET_PATH_BYTES = 103;
-const SOCKET_NAME = "bridge.sock";
+/** As long as the name of any socket in it. */
+const SOCKET_NAME = "link.sock";
 /** Locked for as long as the host lives; the system lets go of it however the host ends. */
 const LOCK_NAME = "host.lock";
 /** Where a run goes whose path in the data directory would be too long. */
 const SHORT_ROOT = "/tmp";
 const SHORT_PREFIX = "snakeden-run-";
 
-/** The directory of one run of the host, 0700, with the socket that workers dial. Gone when disposed. */
+/** The directory of one run of the host, 0700, with the sockets that workers dial. Gone when disposed. */
 export class RunDirectory implements AsyncDisposable {
   readonly path: string;
   #lock: Deno.FsFile | undefined;
@@ -40,10 +41,6 @@ export class RunDirectory implements AsyncDisposable {
         { cause: error },
       );
     }
-  }
-
-  get socketPath(): string {
-    return join(this.path, SOCKET_NAME);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

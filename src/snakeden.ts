@@ -104,13 +104,20 @@ export class Snakeden implements AsyncDisposable {
       }),
     );
     const directory = resources.use(await RunDirectory.create(config.dataDir, runId));
-    const bridge = resources.use(await BridgeServer.listen(directory.socketPath));
+    const bridge = resources.use(
+      await BridgeServer.listen(directory.path, {
+        carriers: config.pools.map(({ carrier }) => carrier),
+      }),
+    );
     const pools = new Map(config.pools.map((pool) => {
       const launcher = new SpawnLauncher({
         bridge,
+        carrier: pool.carrier,
         executable: python.executable,
         env: workerEnv({ ...pool, runId, packagePath: packagePath() }),
         welcome: welcomeOf(pool, config),
+        runDirectory: directory.path,
+        sharedMemory: { bytes: pool.sharedMemoryBytes, minBytes: pool.sharedMemoryMinBytes },
         startTimeoutMs: pool.startTimeoutMs,
       });
       return [pool.name, new Pool(pool, launcher)];

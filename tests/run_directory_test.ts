@@ -16,7 +16,6 @@ Deno.test("RunDirectory.create() makes a directory in the data directory that no
   await using data = await tempDir();
   await using directory = await RunDirectory.create(data.path, "run-1");
   assert.equal(directory.path, join(data.path, "run", "run-1"));
-  assert.equal(directory.socketPath, join(directory.path, "bridge.sock"));
   assert.equal(modeOf(directory.path), 0o700);
 });
 
@@ -32,7 +31,7 @@ Deno.test("RunDirectory.create() closes a directory that was there already", asy
 Deno.test("RunDirectory.create() goes to /tmp when the path would be too long for a socket", async () => {
   await using data = await tempDir();
   const runId = crypto.randomUUID();
-  const rest = 103 - join("/run", runId, "bridge.sock").length;
+  const rest = 103 - join("/run", runId, "link.sock").length;
   // Bytes count, not characters.
   for (
     const [dataDir, fits] of [["a".repeat(rest), true], ["a".repeat(rest + 1), false]] as const
@@ -40,7 +39,7 @@ Deno.test("RunDirectory.create() goes to /tmp when the path would be too long fo
     const long = join(data.path, dataDir.slice(data.path.length + 1));
     await using directory = await RunDirectory.create(long, runId);
     assert.equal(directory.path.startsWith(data.path), fits, directory.path);
-    assert.ok(new TextEncoder().encode(directory.socketPath).byteLength <= 103);
+    assert.ok(new TextEncoder().encode(join(directory.path, "link.sock")).byteLength <= 103);
     assert.equal(modeOf(directory.path), 0o700);
   }
   const wide = join(data.path, "ä".repeat((rest - data.path.length) / 2 + 1));
@@ -61,7 +60,7 @@ Deno.test("RunDirectory.create() says which directory it cannot make", async () 
 Deno.test("RunDirectory[Symbol.asyncDispose]() removes it with all that is in it, also when it is gone", async () => {
   await using data = await tempDir();
   const directory = await RunDirectory.create(data.path, "run-1");
-  await Deno.writeTextFile(directory.socketPath, "");
+  await Deno.writeTextFile(join(directory.path, "link.sock"), "");
   await directory[Symbol.asyncDispose]();
   await assert.rejects(Deno.stat(directory.path), Deno.errors.NotFound);
   await directory[Symbol.asyncDispose]();

@@ -14,8 +14,12 @@ settings.register_profile("snakeden", deadline=None, max_examples=100)
 settings.load_profile("snakeden")
 
 
-@pytest.fixture
-def host() -> Iterator[FakeHost]:
+@pytest.fixture(params=["socket", "grpc"])
+def host(request: pytest.FixtureRequest) -> Iterator[FakeHost]:
+    """Whatever a worker does, it does over either carrier."""
     # Not tmp_path: the path of a socket has to stay short.
-    with tempfile.TemporaryDirectory(prefix="sd-") as folder, FakeHost(Path(folder)) as running:
+    with (
+        tempfile.TemporaryDirectory(prefix="sd-") as folder,
+        FakeHost(Path(folder), request.param) as running,
+    ):
         yield running

@@ -1,9 +1,10 @@
-"""The host's role, played in the test process: a gRPC server that real workers dial."""
+"""The host's role, played in the test process: a server that real workers dial by a carrier."""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -48,6 +49,7 @@ class Attachment:
         self._outgoing: SimpleQueue[link.HostFrame | None] = SimpleQueue()
         self.frame_sizes: list[int] = []
         self.logs: list[link.Log] = []
+        self.released: list[int] = []
         self.ended = threading.Event()
 
     def read(self, frames: Iterator[link.WorkerFrame]) -> None:
@@ -80,13 +82,18 @@ class Attachment:
         self._outgoing.put(None)
 
     def next(self, timeout: float = TIMEOUT) -> link.WorkerMessage | None:
-        """The next message other than a log entry; None when the worker ended the stream."""
+        """The next message other than a log entry or a release; None when the worker ended the
+        stream.
+        """
         while True:
             message = self._incoming.get(timeout=timeout)
-            if message is not None and message.WhichOneof("body") == "log":
+            kind = None if message is None else message.WhichOneof("body")
+            if message is not None and kind == "log":
                 self.logs.append(message.log)
-                continue
-            return message
+            elif message is not None and kind == "release":
+                self.released.extend(message.release.offsets)
+            else:
+                return message
 
     def expect(self, kind: str, timeout: float = TIMEOUT) -> Any:
         message = self.next(timeout)
@@ -123,7 +130,8 @@ class Attachment:
 
 def call_body(call_id: int, tool: str, args: Any = None, **fields: Any) -> dict[str, Any]:
     encoded = values.encode({} if args is None else args)
-    value = Value(json=encoded.json, tagged=encoded.tagged, buffers=encoded.buffers)
+    buffers = list(map(bytes, encoded.buffers))
+    value = Value(json=encoded.json, tagged=encoded.tagged, buffers=buffers)
     return {"call": link.Call(id=call_id, tool=tool, args=value, **fields)}
 
 
@@ -182,28 +190,89 @@ class Worker:
             self.process.stdin.close()
 
 
-class FakeHost:
-    """Serves Bridge/Attach; starts workers and kills what is left of them."""
+Attach = Callable[[Iterator[link.WorkerFrame]], Iterator[link.HostFrame]]
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.address = f"unix:{folder}/bridge.sock"
-        self._attachments: SimpleQueue[Attachment] = SimpleQueue()
-        self._workers: list[Worker] = []
-        self._processes: list[subprocess.Popen[bytes]] = []
+
+class GrpcDoor:
+    """Serves Bridge/Attach on a Unix socket."""
+
+    def __init__(self, path: Path, attach: Attach) -> None:
+        self.address = f"grpc+unix:{path}"
+        self._attach = attach
         self._server = grpc.server(
             futures.ThreadPoolExecutor(8),
             options=[("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)],
         )
         handler = grpc.stream_stream_rpc_method_handler(
-            self._attach,
+            lambda frames, _context: self._attach(frames),
             request_deserializer=link.WorkerFrame.FromString,
             response_serializer=link.HostFrame.SerializeToString,
         )
         service = grpc.method_handlers_generic_handler("snakeden.v1.Bridge", {"Attach": handler})
         self._server.add_generic_rpc_handlers((service,))
-        self._server.add_insecure_port(self.address)
+        self._server.add_insecure_port(f"unix:{path}")
         self._server.start()
+
+    def close(self) -> None:
+        self._server.stop(0).wait()
+
+
+class SocketDoor:
+    """Listens on a plain Unix socket; each frame follows its length."""
+
+    def __init__(self, path: Path, attach: Attach) -> None:
+        self.address = f"unix:{path}"
+        self._attach = attach
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        # close() alone does not end an accept() that waits.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                stream, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(stream,), daemon=True).start()
+
+    def _serve(self, stream: socket.socket) -> None:
+        try:
+            for frame in self._attach(self._frames(stream)):
+                body = frame.SerializeToString()
+                stream.sendall(len(body).to_bytes(4, "little") + body)
+        except OSError:
+            pass
+        # The reading thread still holds it.
+        try:
+            stream.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+    @staticmethod
+    def _frames(stream: socket.socket) -> Iterator[link.WorkerFrame]:
+        with stream, stream.makefile("rb") as file:
+            while len(header := file.read(4)) == 4:
+                yield link.WorkerFrame.FromString(file.read(int.from_bytes(header, "little")))
+
+
+class FakeHost:
+    """Serves one carrier; starts workers and kills what is left of them."""
+
+    def __init__(self, folder: Path, carrier: str = "socket") -> None:
+        self.carrier = carrier
+        self._folder = folder
+        self._attachments: SimpleQueue[Attachment] = SimpleQueue()
+        self._workers: list[Worker] = []
+        self._processes: list[subprocess.Popen[bytes]] = []
+        door = GrpcDoor if carrier == "grpc" else SocketDoor
+        self._door = door(folder / "link.sock", self._attach)
+        self.address = self._door.address
 
     def __enter__(self) -> FakeHost:
         return self
@@ -221,11 +290,9 @@ class FakeHost:
             process.wait()
             if process.stdin is not None:
                 process.stdin.close()
-        self._server.stop(0).wait()
+        self._door.close()
 
-    def _attach(
-        self, frames: Iterator[link.WorkerFrame], _context: Any
-    ) -> Iterator[link.HostFrame]:
+    def _attach(self, frames: Iterator[link.WorkerFrame]) -> Iterator[link.HostFrame]:
         attachment = Attachment()
         threading.Thread(target=attachment.read, args=(frames,), daemon=True).start()
         self._attachments.put(attachment)

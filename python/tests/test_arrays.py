@@ -50,6 +50,36 @@ def test_encode_and_decode_give_back_every_array(value: Any) -> None:
     assert not back.flags.writeable
 
 
+@pytest.mark.parametrize("dtype", list(FORMATS))
+@pytest.mark.parametrize("layout", ["flat", "cube", "transposed", "strided", "big-endian"])
+def test_encode_attaches_large_arrays_without_a_copy_where_it_can(dtype: str, layout: str) -> None:
+    value: Any = np.arange(27_000).astype(dtype)
+    if layout == "cube":
+        value = value.reshape(30, 30, 30)
+    elif layout == "transposed":
+        value = value.reshape(30, 900).T
+    elif layout == "strided":
+        value = value[::2]
+    elif layout == "big-endian":
+        value = value.astype(value.dtype.newbyteorder(">"))
+    encoded = encode(value)
+    (buffer,) = encoded.buffers
+    assert len(buffer) == value.nbytes
+    np.testing.assert_array_equal(decode(*encoded), value)
+    shares = np.shares_memory(value, np.frombuffer(buffer, "u1"))
+    assert shares == (
+        layout in ("flat", "cube") or (layout == "big-endian" and value.itemsize == 1)
+    )
+
+
+def test_encode_takes_large_arrays_of_any_class() -> None:
+    flat = np.arange(10_000.0)
+    matrix = flat.reshape(100, 100).view(np.matrix)
+    for value in (matrix, flat.view(np.recarray), np.broadcast_to(flat, (1, 10_000))):
+        np.testing.assert_array_equal(decode(*encode(value)), np.asarray(value))
+        assert not decode(*encode(value)).flags.writeable
+
+
 def test_encode_converts_wide_floats_to_those_of_the_link() -> None:
     value = np.array([1.5, np.inf], dtype=np.longdouble)
     assert decode(*encode(value)).dtype == np.float64

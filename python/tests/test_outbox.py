@@ -4,7 +4,10 @@ import threading
 
 import pytest
 
+from snakeden import wire
+from snakeden.gen.link_pb2 import WorkerFrame
 from snakeden.outbox import FRAME_BYTES, MAX_LOG_ENTRIES, Outbox
+from snakeden.slab import PlaceRef
 
 
 def drained(outbox: Outbox) -> list[bytes]:
@@ -16,7 +19,7 @@ def test_outbox_sends_what_gathered_as_one_frame() -> None:
     outbox = Outbox()
     for message in (b"a", b"b", b"c"):
         outbox.put(message)
-    assert next(outbox) == b"abc"
+    assert next(iter(outbox)) == b"abc"
 
 
 def test_outbox_ends_a_frame_at_its_size() -> None:
@@ -33,7 +36,7 @@ def test_outbox_keeps_pongs_from_waiting_behind_results() -> None:
     outbox.put(b"x" * FRAME_BYTES)
     outbox.put(b"y" * FRAME_BYTES)
     outbox.put_urgent(b"pong")
-    assert next(outbox).startswith(b"pong")
+    assert next(iter(outbox)).startswith(b"pong")
 
 
 def test_outbox_sends_only_the_newest_progress_of_a_call() -> None:
@@ -57,10 +60,10 @@ def test_outbox_drops_log_entries_beyond_the_bound_and_says_how_many() -> None:
     for _ in range(MAX_LOG_ENTRIES + 7):
         outbox.put_log(lambda dropped: b"%d;" % dropped)
     outbox.put(b"result")
-    assert next(outbox) == b"0;" * MAX_LOG_ENTRIES + b"result"
+    assert next(iter(outbox)) == b"0;" * MAX_LOG_ENTRIES + b"result"
     outbox.put_log(lambda dropped: b"%d;" % dropped)
     outbox.put_log(lambda dropped: b"%d;" % dropped)
-    assert next(outbox) == b"7;0;"
+    assert next(iter(outbox)) == b"7;0;"
 
 
 def test_outbox_bounds_the_bytes_of_log_entries() -> None:
@@ -85,6 +88,43 @@ def test_outbox_never_drops_messages_and_keeps_their_order() -> None:
     assert b"".join(frames) == b"".join(b"%d," % number for number in range(20_000))
 
 
+class Memory:
+    """Something that a place can show."""
+
+
+def place(offset: int) -> PlaceRef:
+    released = PlaceRef(Memory())
+    released.offset = offset
+    return released
+
+
+@pytest.mark.parametrize("writes", [True, False])
+def test_outbox_tells_of_released_places_with_the_next_message(writes: bool) -> None:
+    outbox = Outbox()
+    frames: list[bytes] = []
+    ended = threading.Event()
+    if writes:
+        outbox.write_with(frames.append, ended.set)
+    for number in (1, 2):
+        outbox.released.extend([place(4096 * number), place(0)])
+        outbox.put_answer(wire.pong(number))
+    outbox.put_answer(wire.pong(3))
+    outbox.close()
+    if writes:
+        assert ended.wait(20)
+    else:
+        frames.extend(outbox)
+    # The writer may come in between and split a frame, but the order holds.
+    heard = [
+        list(it.release.offsets) or it.pong.id
+        for it in WorkerFrame.FromString(b"".join(frames)).messages
+    ]
+    if writes:
+        assert heard == [[4096, 0], 1, [8192, 0], 2, 3]
+    else:
+        assert heard == [[4096, 0, 8192, 0], 1, 2, 3]
+
+
 def test_outbox_ends_after_close_and_stays_ended() -> None:
     outbox = Outbox()
     outbox.put(b"last")
@@ -92,4 +132,4 @@ def test_outbox_ends_after_close_and_stays_ended() -> None:
     outbox.put(b"too late")
     assert list(outbox) == [b"last"]
     with pytest.raises(StopIteration):
-        next(outbox)
+        next(iter(outbox))

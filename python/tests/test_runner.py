@@ -6,9 +6,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
-from snakeden import current_call, demo
+from snakeden import arrays, current_call, demo
 from snakeden.adapter_loader import LoadedTool
 from snakeden.gen.link_pb2 import Call as WireCall
 from snakeden.gen.link_pb2 import WorkerFrame, WorkerMessage
@@ -16,6 +17,7 @@ from snakeden.gen.values_pb2 import Value
 from snakeden.interrupt import Interrupter
 from snakeden.outbox import Outbox
 from snakeden.runner import Runner
+from snakeden.values import encode
 
 
 @pytest.fixture
@@ -33,6 +35,11 @@ def runner(outbox: Outbox) -> Iterator[Runner]:
     signal.signal(signal.SIGURG, before)
 
 
+def wait() -> None:
+    """The main thread has nothing to do; a link would wake it."""
+    time.sleep(0.001)
+
+
 def asks() -> dict[str, Any]:
     call = current_call()
     return {"id": call.id, "tool": call.tool, "left": call.remaining_ms}
@@ -47,7 +54,7 @@ def messages(outbox: Outbox) -> list[WorkerMessage]:
     return [message for data in outbox for message in WorkerFrame.FromString(data).messages]
 
 
-def test_runner_runs_what_waits_and_drops_what_comes_after_stop(
+def test_runner_runs_what_waits_and_gives_back_what_comes_after_stop(
     runner: Runner, outbox: Outbox
 ) -> None:
     runner.on_call(call(1, "ping"))
@@ -58,17 +65,17 @@ def test_runner_runs_what_waits_and_drops_what_comes_after_stop(
 
     later = threading.Timer(0.05, stop_then_call)
     later.start()
-    runner.serve()
+    runner.serve(wait)
     later.join()
     kinds = [message.WhichOneof("body") for message in messages(outbox)]
-    assert kinds == ["result", "failure"]
+    assert kinds == ["result", "recalled"]
 
 
 def test_runner_gives_each_call_its_context(runner: Runner, outbox: Outbox) -> None:
     runner.on_call(call(5, "asks"))
     runner.on_call(call(6, "asks", timeout_ms=60_000))
     threading.Timer(0.05, runner.stop).start()
-    runner.serve()
+    runner.serve(wait)
     first, second = [message.result.value.json for message in messages(outbox)]
     assert first == b'{"id":5,"tool":"asks","left":null}'
     assert b'"left":5' in second
@@ -93,7 +100,7 @@ def test_runner_signals_again_when_a_signal_was_lost(
     runner.on_call(call(1, "sleep", b'{"seconds":1000}'))
     threading.Timer(0.05, runner.on_cancel, (1,)).start()
     threading.Timer(0.06, runner.stop).start()
-    runner.serve()
+    runner.serve(wait)
     assert asked == lost + 1
     assert [message.failure.error.code for message in messages(outbox)] == ["cancelled"]
 
@@ -111,7 +118,7 @@ def test_runner_stops_signalling_once_the_call_has_ended(
     monkeypatch.setattr(Interrupter, "stop", stop)
     runner.on_call(call(1, "sleep", b'{"seconds":1000}', timeout_ms=20))
     threading.Timer(0.3, runner.stop).start()
-    runner.serve()
+    runner.serve(wait)
     count = len(asked)
     assert count >= 1
     time.sleep(0.1)
@@ -124,6 +131,65 @@ def test_runner_takes_a_stop_from_a_signal_handler(runner: Runner) -> None:
         main = threading.main_thread().ident
         assert main is not None
         threading.Timer(0.05, signal.pthread_kill, (main, signal.SIGUSR2)).start()
-        runner.serve()
+        runner.serve(wait)
     finally:
         signal.signal(signal.SIGUSR2, before)
+
+
+def test_runner_gives_back_on_recall_what_it_has_not_started(
+    runner: Runner, outbox: Outbox
+) -> None:
+    runner.on_call(call(1, "sleep", b'{"seconds":0.1}'))
+    for call_id in (2, 3):
+        runner.on_call(call(call_id, "ping"))
+
+    def recall_twice() -> None:
+        runner.on_recall()
+        runner.on_recall()
+        runner.stop()
+
+    threading.Timer(0.05, recall_twice).start()
+    runner.serve(wait)
+    first, second = messages(outbox)
+    assert list(first.recalled.ids) == [2, 3]
+    assert second.result.id == 1
+
+
+def test_runner_imports_numpy_where_no_cancel_can_break_that_off(
+    runner: Runner, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    armed: list[Any] = []
+    import_numpy = arrays._import_numpy
+
+    def spy() -> Any:
+        armed.append(runner._interrupter.armed)
+        return import_numpy()
+
+    monkeypatch.setattr(arrays, "_numpy", None)
+    monkeypatch.setattr(arrays, "_import_numpy", spy)
+    encoded = encode({"value": np.arange(3)})
+    runner.tools["echo"] = LoadedTool("echo", demo.echo, None)
+    args = Value(json=encoded.json, tagged=True, buffers=map(bytes, encoded.buffers))
+    runner.on_call(WireCall(id=1, tool="echo", args=args))
+    threading.Timer(0.05, runner.stop).start()
+    runner.serve(wait)
+    assert [message.WhichOneof("body") for message in messages(outbox)] == ["result"]
+    assert armed[0] is None
+
+
+def test_runner_notes_each_call_before_it_starts_it_and_after_the_answer_before_it(
+    outbox: Outbox,
+) -> None:
+    events: list[Any] = []
+    before = signal.getsignal(signal.SIGURG)
+    outbox.write_with(
+        lambda data: events.extend(WorkerFrame.FromString(data).messages), lambda: None
+    )
+    running = Runner(outbox, 1 << 20, 200, events.append)
+    running.tools = {"asks": LoadedTool("asks", asks, None)}
+    for call_id in (1, 2):
+        running.on_call(call(call_id, "asks"))
+    threading.Timer(0.05, running.stop).start()
+    running.serve(wait)
+    signal.signal(signal.SIGURG, before)
+    assert [it if isinstance(it, int) else it.result.id for it in events] == [1, 1, 2, 2]

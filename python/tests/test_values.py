@@ -301,7 +301,7 @@ def test_encode_refuses_what_is_larger_than_allowed() -> None:
 
 
 def test_encode_numbers_buffers_on_when_trees_share_them() -> None:
-    buffers: list[bytes] = []
+    buffers: list[bytes | memoryview] = []
     first = encode(b"a", buffers=buffers)
     second = encode([b"b"], buffers=buffers)
     assert buffers == [b"a", b"b"]

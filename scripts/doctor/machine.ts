@@ -47,7 +47,7 @@ export async function dataDirFinding(dataDir: string): Promise<Finding> {
 
 /** Does the socket fit into the data directory? */
 export function socketPathFinding(dataDir: string): Finding {
-  const path = join(dataDir, "run", "0".repeat(32), "bridge.sock");
+  const path = join(dataDir, "run", "0".repeat(32), "link.sock");
   const bytes = new TextEncoder().encode(path).byteLength;
   const name = "socket path";
   if (bytes <= MAX_SOCKET_PATH_BYTES) {

@@ -1,4 +1,5 @@
-import type { HostFrameInit, WorkerFrame } from "./gen/link.js";
+import type { OutgoingMessage } from "./frame_writer.ts";
+import type { WorkerFrame } from "./gen/link.js";
 
 /** What a {@link Carrier} tells its owner. */
 export interface CarrierEvents {
@@ -15,7 +16,7 @@ export interface Carrier {
   /** Set by the owner before anything is delivered. */
   events: CarrierEvents | undefined;
   /** Writes one frame. False when the other side is slow: wait for onDrain before the next. */
-  send(frame: HostFrameInit): boolean;
+  send(messages: readonly OutgoingMessage[]): boolean;
   /** Ends the stream after what was written. */
   close(): void;
 }

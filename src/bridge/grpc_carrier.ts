@@ -1,14 +1,19 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type { Carrier, CarrierEvents } from "./carrier.ts";
-import type { HostFrameInit, WorkerFrame } from "./gen/link.js";
+import { FrameWriter, HEADER_BYTES, type OutgoingMessage } from "./frame_writer.ts";
+import type { WorkerFrame } from "./gen/link.js";
+
+/** What a worker says, decoded; and what is said to it, encoded. */
+export type GrpcStream = ServerDuplexStream<WorkerFrame, Uint8Array>;
 
 /** The carrier that a worker opens by calling Bridge/Attach. */
 export class GrpcCarrier implements Carrier {
   events: CarrierEvents | undefined;
-  readonly #stream: ServerDuplexStream<WorkerFrame, HostFrameInit>;
+  readonly #stream: GrpcStream;
+  readonly #frames = new FrameWriter();
   #closed = false;
 
-  constructor(stream: ServerDuplexStream<WorkerFrame, HostFrameInit>) {
+  constructor(stream: GrpcStream) {
     this.#stream = stream;
     stream.on("data", (frame: WorkerFrame) => this.events?.onFrame(frame));
     stream.on("drain", () => this.events?.onDrain());
@@ -19,8 +24,9 @@ export class GrpcCarrier implements Carrier {
     stream.on("close", () => this.#end("the stream closed"));
   }
 
-  send(frame: HostFrameInit): boolean {
-    return this.#closed || this.#stream.write(frame);
+  send(messages: readonly OutgoingMessage[]): boolean {
+    // gRPC keeps what it is given until it is sent.
+    return this.#closed || this.#stream.write(this.#frames.write(messages).slice(HEADER_BYTES));
   }
 
   close(): void {

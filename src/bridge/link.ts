@@ -1,7 +1,6 @@
-import { type FieldIssue, SnakedenError } from "../errors.ts";
+import { type FieldIssue, messageOf, SnakedenError } from "../errors.ts";
 import type { Carrier } from "./carrier.ts";
 import type {
-  CallInit,
   Error as WireError,
   Hello,
   Log,
@@ -10,13 +9,21 @@ import type {
   WorkerFrame,
   WorkerMessage,
 } from "./gen/link.js";
+import type { Value as WireValue } from "./gen/link.js";
 import { Outbox } from "./outbox.ts";
+import { fetchShared, placeShared } from "./shared_buffers.ts";
+import type { Slab } from "./slab.ts";
 import { Value } from "./values.ts";
 
-/** Who waits for what a worker says about one call. Exactly one of `onResult` and `onFailure` comes, and comes last. */
+/**
+ * Who waits for what a worker says about one call. Exactly one of `onResult`, `onFailure` and `onRecalled` comes, and comes
+ * last.
+ */
 export interface CallListener {
   onResult(value: Value, runMs: number): void;
   onFailure(error: WireError, runMs: number): void;
+  /** The worker gave the call back: it was not started, and will not be there. */
+  onRecalled(): void;
   onChunk(value: Value): void;
   onProgress(value: Value): void;
 }
@@ -50,6 +57,8 @@ export class Link {
   readonly #pings = new Map<number, () => void>();
   readonly #ready = Promise.withResolvers<Ready>();
   readonly #maxId: number;
+  #slab: Slab | undefined;
+  #minSharedBytes = 0;
   #lastId = 0;
   #closedReason: string | undefined;
 
@@ -84,28 +93,57 @@ export class Link {
     return this.#ready.promise;
   }
 
+  /**
+   * Sends buffers of `minBytes` and more through memory that the worker has mapped, and takes them from there. The slab
+   * belongs to the link from now on, and ends with it.
+   */
+  share(slab: Slab, minBytes: number): void {
+    if (this.#closedReason !== undefined) slab[Symbol.dispose]();
+    else {
+      this.#slab = slab;
+      this.#minSharedBytes = minBytes;
+    }
+  }
+
+  /** How many shared buffers the worker has not released yet. */
+  get sharedInUse(): number {
+    return this.#slab?.placesInUse ?? 0;
+  }
+
   /** Sends a call; returns its id on this link. On a closed link nothing is sent, and nothing will be answered. */
   call(call: OutgoingCall, listener: CallListener): number {
     const id = this.#nextId();
     if (this.#closedReason !== undefined) return id;
+    let args = call.args.content;
+    let framedBytes = call.args.weight;
+    if (this.#slab !== undefined && args.buffers.length > 0) {
+      // A copy: the same value may be sent again, to another worker.
+      args = placeShared(args, this.#slab, this.#minSharedBytes);
+      for (const { length } of args.shared) framedBytes -= length;
+    }
     this.#calls.set(id, listener);
-    const message: CallInit = {
+    const message = {
       id,
       tool: call.tool,
-      args: call.args.wire,
+      args,
       timeoutMs: call.timeoutMs,
       stream: call.stream,
       windowBytes: call.windowBytes,
       sessionId: call.sessionId,
       requestId: call.requestId,
     };
-    this.#outbox.push({ call: message }, call.args.weight);
+    this.#outbox.push({ call: message }, framedBytes);
     return id;
   }
 
   /** Asks a call to stop; it still answers. */
   cancel(id: number): void {
     this.#outbox.push({ cancel: { id } });
+  }
+
+  /** Asks for the calls back that were not started; each one is told `onRecalled`, or is answered after all. */
+  recall(): void {
+    this.#outbox.push({ recall: {} });
   }
 
   /** Lets a stream send as many bytes more. */
@@ -141,7 +179,7 @@ export class Link {
     }
   }
 
-  /** Asks the worker to finish what runs and end. */
+  /** Asks the worker to finish what runs, give back what was not started, and end. */
   stop(): void {
     this.#outbox.push({ stop: {} });
   }
@@ -170,16 +208,25 @@ export class Link {
   #route(message: WorkerMessage): void {
     if (message.result) {
       const { id, value, runMs } = message.result;
-      this.#finish(id)?.onResult(new Value(value ?? {}), runMs);
+      const listener = this.#finish(id);
+      if (this.#take(value, listener)) listener?.onResult(new Value(value ?? {}), runMs);
     } else if (message.chunk) {
-      this.#calls.get(message.chunk.id)?.onChunk(new Value(message.chunk.value ?? {}));
+      const { id, value } = message.chunk;
+      const listener = this.#calls.get(id);
+      if (this.#take(value, listener)) listener?.onChunk(new Value(value ?? {}));
     } else if (message.progress) {
-      this.#calls.get(message.progress.id)?.onProgress(new Value(message.progress.value ?? {}));
+      const { id, value } = message.progress;
+      const listener = this.#calls.get(id);
+      if (this.#take(value, listener)) listener?.onProgress(new Value(value ?? {}));
     } else if (message.failure) {
       const { id, error, runMs } = message.failure;
       this.#finish(id)?.onFailure(error ?? UNKNOWN_ERROR, runMs);
     } else if (message.pong) {
       this.#pings.get(message.pong.id)?.();
+    } else if (message.recalled) {
+      for (const id of message.recalled.ids) this.#finish(id)?.onRecalled();
+    } else if (message.release) {
+      this.#slab?.release(message.release.offsets);
     } else if (message.log) {
       this.#events.onLog(message.log);
     } else if (message.ready) {
@@ -187,6 +234,22 @@ export class Link {
     } else if (message.startFailed) {
       this.#ready.reject(startFailure(message.startFailed.error ?? UNKNOWN_ERROR));
     }
+  }
+
+  /** Puts shared buffers of a value in their place; false when they cannot be had, and then the link is closed. */
+  #take(value: WireValue | null | undefined, listener: CallListener | undefined): boolean {
+    if (!value || value.shared.length === 0) return true;
+    try {
+      if (this.#slab === undefined) throw new Error("there is no shared memory");
+      // Nobody reads what nobody waits for.
+      if (listener !== undefined) fetchShared(value, this.#slab);
+    } catch (error) {
+      this.#carrier.close();
+      this.#close(`a buffer of the worker cannot be read: ${messageOf(error)}`);
+      return false;
+    }
+    this.#outbox.push({ release: { offsets: value.shared.map(({ offset }) => offset) } });
+    return true;
   }
 
   /** Takes a call out before its listener runs, so that the listener may send the next one. */
@@ -201,6 +264,8 @@ export class Link {
     this.#closedReason = reason;
     this.#outbox.close();
     this.#calls.clear();
+    this.#slab?.[Symbol.dispose]();
+    this.#slab = undefined;
     this.#ready.reject(linkLost(reason));
     for (const wake of [...this.#pings.values()]) wake();
     this.#events.onClosed(reason);

@@ -1,5 +1,5 @@
 import type { Carrier } from "./carrier.ts";
-import type { HostMessageInit } from "./gen/link.js";
+import type { OutgoingMessage } from "./frame_writer.ts";
 
 /** Payload bytes after which a frame is cut, so that a ping never waits behind a very large frame. */
 const MAX_FRAME_BYTES = 1 << 20;
@@ -10,10 +10,10 @@ const MAX_FRAME_BYTES = 1 << 20;
  */
 export class Outbox {
   readonly #carrier: Carrier;
-  #pending: HostMessageInit[] = [];
+  #pending: OutgoingMessage[] = [];
   #pendingBytes = 0;
   /** Whole frames that wait for a slow carrier, oldest first. */
-  #frames: HostMessageInit[][] = [];
+  #frames: OutgoingMessage[][] = [];
   #state: "idle" | "scheduled" | "blocked" | "closed" = "idle";
 
   constructor(carrier: Carrier) {
@@ -21,7 +21,7 @@ export class Outbox {
   }
 
   /** Queues a message. `payloadBytes` is its approximate size. A closed outbox drops it. */
-  push(message: HostMessageInit, payloadBytes = 0): void {
+  push(message: OutgoingMessage, payloadBytes = 0): void {
     if (this.#state === "closed") return;
     this.#pending.push(message);
     this.#pendingBytes += payloadBytes;
@@ -61,7 +61,7 @@ export class Outbox {
     this.#send(this.#cut());
   }
 
-  #cut(): HostMessageInit[] {
+  #cut(): OutgoingMessage[] {
     const messages = this.#pending;
     this.#pending = [];
     this.#pendingBytes = 0;
@@ -69,8 +69,8 @@ export class Outbox {
   }
 
   /** False when the carrier is slow. */
-  #send(messages: HostMessageInit[]): boolean {
-    const taken = this.#carrier.send({ messages });
+  #send(messages: OutgoingMessage[]): boolean {
+    const taken = this.#carrier.send(messages);
     // Writing may have found out that the stream is gone.
     if (!taken && this.#state !== "closed") this.#state = "blocked";
     return taken;

@@ -9,6 +9,7 @@ import {
   NdArray,
   viewElements,
 } from "./nd_array.ts";
+import { TextValue } from "./text_value.ts";
 import { malformedTag, readTags, TAG, type TaggedLeaf, type TagReader } from "./value_tags.ts";
 import { DEFAULT_MAX_DEPTH, isPlain, ValueWriter, type WriteOptions } from "./value_writer.ts";
 
@@ -26,15 +27,24 @@ const WEIGHT_OVERHEAD_BYTES = 64;
  * needs it, so that the HTTP door can pass on what Python wrote without parsing it.
  */
 export class Value {
-  /** What travels. */
-  readonly wire: WireValue;
+  /** What travels: what came, or what {@link FrameWriter} turns into it. */
+  readonly content: WireValue | TextValue;
 
-  constructor(wire: ValueInit) {
-    this.wire = {
-      json: wire.json ?? NULL_JSON,
-      tagged: wire.tagged ?? false,
-      buffers: (wire.buffers ?? []) as Uint8Array[],
+  constructor(content: ValueInit | TextValue) {
+    this.content = content instanceof TextValue ? content : {
+      json: content.json ?? NULL_JSON,
+      tagged: content.tagged ?? false,
+      buffers: (content.buffers ?? []) as Uint8Array[],
+      shared: [],
     };
+  }
+
+  /** As the generated codecs know it. */
+  get wire(): WireValue {
+    const { content } = this;
+    if (!(content instanceof TextValue)) return content;
+    const { text, tagged, buffers, shared } = content;
+    return { json: encoder.encode(text), tagged, buffers: [...buffers], shared: [...shared] };
   }
 
   /**
@@ -45,15 +55,13 @@ export class Value {
    */
   static from(value: unknown, options: WriteOptions = {}): Value {
     if (isPlain(value, options.maxDepth ?? DEFAULT_MAX_DEPTH)) {
-      return new Value({ json: encoder.encode(JSON.stringify(value)) });
+      return new Value(new TextValue(JSON.stringify(value), false, NO_BUFFERS));
     }
     const writer = new ValueWriter(options);
     const tree = writer.write(value);
-    return new Value({
-      json: encoder.encode(JSON.stringify(tree)),
-      tagged: true,
-      buffers: writer.buffers,
-    });
+    return new Value(
+      new TextValue(JSON.stringify(tree), true, writer.buffers),
+    );
   }
 
   /**
@@ -67,8 +75,11 @@ export class Value {
 
   /** Bytes the value counts for in the window of a stream. */
   get weight(): number {
-    let bytes = this.wire.json.byteLength + WEIGHT_OVERHEAD_BYTES;
-    for (const buffer of this.wire.buffers) bytes += buffer.byteLength;
+    const { content } = this;
+    // For a text of our own an estimate is enough: nobody credits it.
+    const length = content instanceof TextValue ? content.text.length : content.json.byteLength;
+    let bytes = length + WEIGHT_OVERHEAD_BYTES;
+    for (const buffer of content.buffers) bytes += buffer.byteLength;
     return bytes;
   }
 
@@ -79,17 +90,22 @@ export class Value {
    * @throws {SnakedenError} `invalid_value` for what no worker of this version sends.
    */
   decode(): unknown {
-    const { json, tagged, buffers } = this.wire;
-    const tree = parse(decoder.decode(json));
+    const { tagged, buffers } = this.content;
+    const tree = parse(this.#text());
     return tagged ? readTags(tree, decodeReader(buffers)) : tree;
   }
 
   /** The value as JSON text for HTTP: big integers as plain digits, buffers inline as base64. */
   jsonText(): string {
-    const { json, tagged, buffers } = this.wire;
-    const text = decoder.decode(json);
+    const { tagged, buffers } = this.content;
+    const text = this.#text();
     if (!tagged) return text;
     return JSON.stringify(readTags(parse(text, keepNegativeZero), inlineReader(buffers)));
+  }
+
+  #text(): string {
+    const { content } = this;
+    return content instanceof TextValue ? content.text : decoder.decode(content.json);
   }
 }
 
@@ -110,6 +126,7 @@ function parse(text: string, reviver?: (key: string, value: unknown) => unknown)
   }
 }
 
+const NO_BUFFERS: readonly Uint8Array[] = [];
 const NULL_JSON = encoder.encode("null");
 
 function decodeReader(buffers: readonly Uint8Array[]): TagReader {

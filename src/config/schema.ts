@@ -3,6 +3,8 @@ import { LOG_FORMATS, LOG_LEVELS } from "../log.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
+/** What offsets of 32 bits reach, in whole pages. */
+const MAX_SHARED_BYTES = 4096 * MIB - 4 * KIB;
 /** A day. */
 const MAX_DURATION_MS = 86_400_000;
 const PYTHON_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
@@ -72,6 +74,16 @@ const poolSchema = group({
   profile: oneOf(["process"], {
     description: "What a worker is: `process` is one process that runs one call at a time.",
   }).default("process"),
+  carrier: oneOf(["socket", "grpc"], {
+    description: "What the link to a worker runs on: a plain Unix socket, or gRPC over one.",
+  }).default("socket"),
+  sharedMemoryBytes: whole(0, MAX_SHARED_BYTES, {
+    description: "Memory that a worker and the host share for large buffers, in each direction; " +
+      "0 for none. Only with the carrier `socket`.",
+  }).default(256 * MIB),
+  sharedMemoryMinBytes: whole(4 * KIB, 1024 * MIB, {
+    description: "Smaller buffers travel over the link.",
+  }).default(64 * KIB),
   modulePaths: list({
     description: "Folders put in front of Python's search path.",
     defaultText: "the folder of the configuration file, else the working directory",
@@ -87,6 +99,10 @@ const poolSchema = group({
   queueLimit: whole(0, 1_000_000, {
     description: "Calls that may wait; one more is refused with `pool_saturated`.",
   }).default(1_000),
+  pipelineBudgetMs: whole(0, 1_000, {
+    description: "Calls are sent ahead to a worker that is expected to be done within this time; " +
+      "0 sends none ahead.",
+  }).default(1),
   timeoutMs: whole(1, MAX_DURATION_MS, {
     description: "Deadline of a call that names none.",
   }).default(60_000),

@@ -3,6 +3,7 @@ import { DeadlineExceededError, SnakedenError } from "../errors.ts";
 import { callFailure } from "./call_failure.ts";
 import type { Queued } from "./call_queue.ts";
 import type { Alarm, Deadlines } from "./deadlines.ts";
+import type { Sent } from "./in_flight.ts";
 
 /** What a caller asks for. */
 export interface CallRequest {
@@ -45,21 +46,43 @@ export interface CallOutcome {
 export interface CallTarget {
   readonly id: string;
   readonly link: Link;
+  /** The call that is believed to run there. */
+  readonly call?: Call | undefined;
 }
 
 /** The pool, as a call sees it. */
 export interface CallOwner {
   readonly deadlines: Deadlines;
+  /** What the ids of its calls begin with. */
+  readonly callPrefix: string;
   /** Time that cancelled work has before its worker is killed. */
   readonly cancelGraceMs: number;
   /** The caller is answered: with an outcome or an error. Called once a call. */
   settled(call: Call, error: unknown): void;
   /** It left while it waited. */
   withdrawn(call: Call): void;
-  /** Its slot is free again. Called at most once a call, and not when the worker died. */
-  answered(call: Call): void;
+  /**
+   * Its slot is free again. Called at most once a call, and not when the worker died.
+   *
+   * @param runMs Its time in the tool, when that says something about the tool.
+   */
+  answered(call: Call, now: number, runMs?: number): void;
+  /**
+   * The target did not start it and never will. It is `queued` again, or was abandoned before and is over; either way its
+   * slot is free.
+   */
+  recalled(call: Call, target: CallTarget): void;
   /** It was told to stop and did not. */
   overran(call: Call): void;
+}
+
+/** How an owner takes a call in. */
+export interface Admission {
+  readonly owner: CallOwner;
+  /** Its number among the calls of the owner, which rises. */
+  readonly sequence: number;
+  /** On the clock of the owner. */
+  readonly now: number;
 }
 
 /** Time past the deadline in which the worker's own report of it may arrive. */
@@ -69,17 +92,24 @@ const DEADLINE_GRACE_MS = 100;
  * One execution of a tool, seen from two sides that end at different times: the caller, who is answered once, and the slot
  * of the worker, which is free only when the worker has answered.
  *
- * `queued` -> `running` when the pool sends it -> `answered` when the worker has answered.
- * `running` -> `abandoned` when the caller left or the deadline passed, and the work still goes on; from there the worker
- * answers (`answered`) or is killed (`lost`). `queued` -> `withdrawn` when the caller leaves or the deadline passes.
+ * `queued` -> `running` when the pool sends it, though it may wait behind others in the worker -> `answered` when the
+ * worker has answered. `running` -> `queued` when the worker gives it back unstarted. `running` -> `abandoned` when the
+ * caller left or the deadline passed, and the work still goes on; from there the worker answers or gives it back
+ * (`answered`), or is killed (`lost`). `queued` -> `withdrawn` when the caller leaves or the deadline passes.
  */
 export type CallState = "queued" | "running" | "abandoned" | "answered" | "withdrawn" | "lost";
 
 /** See {@link CallState}. */
-export class Call implements Queued, CallListener, Alarm {
-  queuePrevious?: Queued | undefined;
-  queueNext?: Queued | undefined;
+export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObject {
+  queueList: object | undefined = undefined;
+  queuePrevious: Call | undefined = undefined;
+  queueNext: Call | undefined = undefined;
+  alarmSlot: Alarm["alarmSlot"] = undefined;
+  alarmPrevious: Alarm | undefined = undefined;
+  alarmNext: Alarm | undefined = undefined;
+  expectedMs = 0;
   readonly id: string;
+  readonly sequence: number;
   readonly priority: number;
   readonly outcome: Promise<CallOutcome>;
   readonly #request: CallRequest;
@@ -94,19 +124,20 @@ export class Call implements Queued, CallListener, Alarm {
   #linkId = 0;
   #target: CallTarget | undefined;
 
-  constructor(id: string, request: CallRequest, owner: CallOwner) {
-    this.id = id;
+  constructor(request: CallRequest, { owner, sequence, now }: Admission) {
+    this.id = owner.callPrefix + sequence.toString(36);
+    this.sequence = sequence;
     this.priority = request.priority;
     this.#request = request;
     this.#owner = owner;
-    this.#startedAt = owner.deadlines.now;
+    this.#startedAt = now;
     this.#deadline = this.#startedAt + request.timeoutMs;
     const { promise, resolve, reject } = Promise.withResolvers<CallOutcome>();
     this.outcome = promise;
     this.#resolve = resolve;
     this.#reject = reject;
     owner.deadlines.set(this, this.#deadline);
-    request.signal?.addEventListener("abort", this.#onAbort, { once: true });
+    request.signal?.addEventListener("abort", this, { once: true });
   }
 
   get state(): CallState {
@@ -122,23 +153,27 @@ export class Call implements Queued, CallListener, Alarm {
     return this.#target;
   }
 
+  /** Its id on the link of its target. */
+  get linkId(): number {
+    return this.#linkId;
+  }
+
   /** Sends the call. */
-  send(target: CallTarget): void {
+  send(target: CallTarget, now = this.#owner.deadlines.now): void {
     const { tool, args, sink, sessionId = "", requestId = "" } = this.#request;
     this.#state = "running";
     this.#target = target;
-    this.#sentAt = this.#owner.deadlines.now;
+    this.#sentAt = now;
     this.#linkId = target.link.call({
       tool,
       args,
       // At least a millisecond, since 0 is no deadline.
-      timeoutMs: Math.max(1, this.#deadline - this.#sentAt),
+      timeoutMs: Math.max(1, this.#deadline - now),
       stream: sink !== undefined,
       windowBytes: sink?.windowBytes ?? 0,
       sessionId,
       requestId: requestId === "" ? this.id : requestId,
     }, this);
-    this.#owner.deadlines.set(this, this.#deadline + DEADLINE_GRACE_MS);
   }
 
   /** The reader took chunks of this weight. */
@@ -147,8 +182,8 @@ export class Call implements Queued, CallListener, Alarm {
   }
 
   onResult(value: Value, runMs: number): void {
+    const { now } = this.#owner.deadlines;
     if (!this.#settled) {
-      const now = this.#owner.deadlines.now;
       this.#settle();
       this.#owner.settled(this, undefined);
       this.#resolve({
@@ -160,7 +195,7 @@ export class Call implements Queued, CallListener, Alarm {
         runMs,
       });
     }
-    this.#answer();
+    this.#answer(now, runMs);
   }
 
   onFailure(error: WireError, runMs: number): void {
@@ -171,7 +206,19 @@ export class Call implements Queued, CallListener, Alarm {
       queueMs: this.#sentAt - this.#startedAt,
       runMs,
     }));
-    this.#answer();
+    this.#answer(this.#owner.deadlines.now);
+  }
+
+  onRecalled(): void {
+    const target = this.#target;
+    if (target === undefined) return;
+    this.#target = undefined;
+    this.#linkId = 0;
+    if (this.#state === "abandoned") {
+      this.#state = "answered";
+      this.#owner.deadlines.clear(this);
+    } else this.#state = "queued";
+    this.#owner.recalled(this, target);
   }
 
   onChunk(value: Value): void {
@@ -216,31 +263,58 @@ export class Call implements Queued, CallListener, Alarm {
   }
 
   onAlarm(): void {
-    if (this.#state === "abandoned") return this.#owner.overran(this);
+    if (this.#state === "abandoned") this.#owner.overran(this);
+    else if (this.#state === "queued") this.expire();
+    else this.#overrun();
+  }
+
+  /** Its signal has aborted. */
+  handleEvent(): void {
+    const reason: unknown = this.#request.signal?.reason;
+    if (this.#state === "queued") this.withdraw(reason);
+    else if (this.#state === "running") this.#abandon(reason);
+  }
+
+  /** True when its deadline has passed. */
+  isLate(now: number): boolean {
+    return now >= this.#deadline;
+  }
+
+  /** Leaves the queue because its deadline has passed. */
+  expire(): void {
     const { timeoutMs } = this.#request;
-    if (this.#state === "queued") {
-      return this.withdraw(
-        new DeadlineExceededError(
-          `Cannot run ${this.tool}: no worker was free within its deadline of ${timeoutMs} ms`,
-          "queue",
-          { timeoutMs },
-        ),
-      );
-    }
-    this.#abandon(
+    this.withdraw(
       new DeadlineExceededError(
-        `Cannot finish ${this.tool}: its deadline of ${timeoutMs} ms passed and it did not stop`,
-        "tool",
-        { timeoutMs, workerId: this.#target?.id },
+        `Cannot run ${this.tool}: no worker was free within its deadline of ${timeoutMs} ms`,
+        "queue",
+        { timeoutMs },
       ),
     );
   }
 
-  readonly #onAbort = (): void => {
-    const reason: unknown = this.#request.signal?.reason;
-    if (this.#state === "queued") this.withdraw(reason);
-    else if (this.#state === "running") this.#abandon(reason);
-  };
+  /** Its deadline has passed in the worker, which has a while to report it. */
+  #overrun(): void {
+    const { deadlines } = this.#owner;
+    const reportedBy = this.#deadline + DEADLINE_GRACE_MS;
+    // The alarm is set for the deadline alone: few calls reach it, and all calls would pay for a second one.
+    if (deadlines.now < reportedBy) return deadlines.set(this, reportedBy);
+    const { timeoutMs } = this.#request;
+    const { id: workerId, call: running = this } = this.#target ?? {};
+    this.#abandon(
+      running === this
+        ? new DeadlineExceededError(
+          `Cannot finish ${this.tool}: its deadline of ${timeoutMs} ms passed and it did not stop`,
+          "tool",
+          { timeoutMs, workerId },
+        )
+        : new DeadlineExceededError(
+          `Cannot run ${this.tool}: its deadline of ${timeoutMs} ms passed while it waited in ` +
+            `${workerId} behind a call that did not end`,
+          "queue",
+          { timeoutMs, workerId },
+        ),
+    );
+  }
 
   /** The caller is answered now; the work is told to stop and has a while for it. */
   #abandon(error: unknown): void {
@@ -251,15 +325,15 @@ export class Call implements Queued, CallListener, Alarm {
   }
 
   /** The worker is done with it; the one place where a slot becomes free. */
-  #answer(): void {
+  #answer(now: number, runMs?: number): void {
     this.#state = "answered";
     this.#owner.deadlines.clear(this);
-    this.#owner.answered(this);
+    this.#owner.answered(this, now, runMs);
   }
 
   #settle(): void {
     this.#settled = true;
     this.#owner.deadlines.clear(this);
-    this.#request.signal?.removeEventListener("abort", this.#onAbort);
+    this.#request.signal?.removeEventListener("abort", this);
   }
 }

@@ -1,49 +1,48 @@
+import { CallList, type Listed } from "./call_list.ts";
+
 /** Lowest and highest priority of a call; higher goes first. */
 export const PRIORITY_RANGE: { readonly min: number; readonly max: number } = { min: -10, max: 10 };
 
-/** What can wait in a {@link CallQueue}. The links belong to the queue. */
-export interface Queued {
+/** What can wait in a {@link CallQueue}. */
+export interface Queued extends Listed {
   readonly priority: number;
-  queuePrevious?: Queued | undefined;
-  queueNext?: Queued | undefined;
+  /** Its place among those of its priority: entries are pushed in rising order. */
+  readonly sequence: number;
 }
 
-interface Lane<T> {
-  head: T | undefined;
-  tail: T | undefined;
-}
-
-/**
- * First in, first out within a priority. Entries are linked through themselves, so that one that leaves the middle costs
- * nothing and leaves nothing behind.
- */
+/** First in, first out within a priority. */
 export class CallQueue<T extends Queued> {
-  readonly #lanes: Lane<T>[] = Array.from(
+  readonly #lanes: CallList<T>[] = Array.from(
     { length: PRIORITY_RANGE.max - PRIORITY_RANGE.min + 1 },
-    () => ({ head: undefined, tail: undefined }),
+    () => new CallList<T>(),
   );
-  readonly #members = new Set<T>();
+  #size = 0;
+  /** No lane above this one holds anything. */
+  #top = 0;
 
   get size(): number {
-    return this.#members.size;
+    return this.#size;
   }
 
   /** Appends behind the others of its priority. */
   push(entry: T): void {
-    const lane = this.#laneOf(entry);
-    entry.queuePrevious = lane.tail;
-    entry.queueNext = undefined;
-    if (lane.tail) lane.tail.queueNext = entry;
-    else lane.head = entry;
-    lane.tail = entry;
-    this.#members.add(entry);
+    this.#insert(entry, undefined);
+  }
+
+  /** Gives an entry that was handed out its old place again: before all that were pushed after it. */
+  putBack(entry: T): void {
+    let next = this.#laneOf(entry).head;
+    while (next !== undefined && next.sequence < entry.sequence) {
+      next = next.queueNext as T | undefined;
+    }
+    this.#insert(entry, next);
   }
 
   /** Takes the oldest entry of the highest priority, or undefined. */
   shift(): T | undefined {
-    if (this.#members.size === 0) return undefined;
-    for (let i = this.#lanes.length - 1; i >= 0; i--) {
-      const head = this.#lanes[i]?.head;
+    if (this.#size === 0) return undefined;
+    for (; this.#top >= 0; this.#top--) {
+      const head = this.#lanes[this.#top]?.head;
       if (head !== undefined) {
         this.remove(head);
         return head;
@@ -54,19 +53,18 @@ export class CallQueue<T extends Queued> {
 
   /** Takes an entry out wherever it stands; false when it was not waiting. */
   remove(entry: T): boolean {
-    if (!this.#members.delete(entry)) return false;
-    const lane = this.#laneOf(entry);
-    const previous = entry.queuePrevious as T | undefined;
-    const next = entry.queueNext as T | undefined;
-    if (previous) previous.queueNext = next;
-    else lane.head = next;
-    if (next) next.queuePrevious = previous;
-    else lane.tail = previous;
-    entry.queuePrevious = entry.queueNext = undefined;
+    if (!this.#laneOf(entry).remove(entry)) return false;
+    this.#size--;
     return true;
   }
 
-  #laneOf(entry: T): Lane<T> {
+  #insert(entry: T, next: T | undefined): void {
+    this.#laneOf(entry).insert(entry, next);
+    this.#size++;
+    this.#top = Math.max(this.#top, entry.priority - PRIORITY_RANGE.min);
+  }
+
+  #laneOf(entry: T): CallList<T> {
     const lane = this.#lanes[entry.priority - PRIORITY_RANGE.min];
     if (lane === undefined) {
       throw new RangeError(

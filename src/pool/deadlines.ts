@@ -1,20 +1,34 @@
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 
-/** Something that happens at a time unless it is taken back. */
+/** Something that happens at a time unless it is taken back. The fields belong to {@link Deadlines}, one at a time. */
 export interface Alarm {
   onAlarm(): void;
+  alarmSlot?: Slot | undefined;
+  alarmPrevious?: Alarm | undefined;
+  alarmNext?: Alarm | undefined;
+}
+
+/** The alarms of one slot of time, linked through themselves in the order in which they were set. */
+interface Slot {
+  readonly number: number;
+  head: Alarm | undefined;
+  tail: Alarm | undefined;
 }
 
 /** Width of a slot: alarms ring up to this much late. */
 const SLOT_MS = 4;
 
 /**
- * Many alarms on one timer. Calls come and go far faster than they time out, so setting and taking back an alarm is one
- * change of a set, and a timer exists only while alarms do (a coarse variant of the timing wheel of Varghese and Lauck).
+ * Many alarms on one timer. Calls come and go far faster than they time out, so setting and taking back an alarm is a
+ * change of a few links. The timer stays when the last alarm is taken back, since the next one may come at once; it rings
+ * in vain then, once (a coarse variant of the timing wheel of Varghese and Lauck).
  */
 export class Deadlines implements Disposable {
-  readonly #slots = new Map<number, Set<Alarm>>();
-  readonly #slotOf = new Map<Alarm, number>();
+  readonly #slots = new Map<number, Slot>();
+  /** The slot that was used last; calls that come together share it. */
+  #latest: Slot | undefined;
+  /** The slot whose alarms ring now. */
+  #ringing: Slot | undefined;
   readonly #clock: Clock;
   #stopTimer: (() => void) | undefined;
   #timerSlot = Infinity;
@@ -28,39 +42,67 @@ export class Deadlines implements Disposable {
     return this.#clock.now();
   }
 
+  /** Alarms that are set; found by a walk over all of them. */
+  get size(): number {
+    let size = 0;
+    for (const { head } of this.#slots.values()) {
+      for (let alarm = head; alarm !== undefined; alarm = alarm.alarmNext) size++;
+    }
+    return size;
+  }
+
   /** Sets, or moves, an alarm. `atMs` is on the clock of {@link Deadlines.now}. */
   set(alarm: Alarm, atMs: number): void {
     this.clear(alarm);
-    const slot = Math.ceil(atMs / SLOT_MS);
-    let alarms = this.#slots.get(slot);
-    if (alarms === undefined) this.#slots.set(slot, alarms = new Set());
-    alarms.add(alarm);
-    this.#slotOf.set(alarm, slot);
-    if (slot < this.#timerSlot) this.#arm(slot);
+    const slot = this.#slotAt(Math.ceil(atMs / SLOT_MS));
+    const { tail } = slot;
+    alarm.alarmSlot = slot;
+    alarm.alarmPrevious = tail;
+    if (tail === undefined) slot.head = alarm;
+    else tail.alarmNext = alarm;
+    slot.tail = alarm;
+    if (slot.number < this.#timerSlot) this.#arm(slot.number);
   }
 
   /** Takes an alarm back; one that is not set is ignored. */
   clear(alarm: Alarm): void {
-    const slot = this.#slotOf.get(alarm);
+    const slot = alarm.alarmSlot;
     if (slot === undefined) return;
-    this.#slotOf.delete(alarm);
-    const alarms = this.#slots.get(slot);
-    alarms?.delete(alarm);
-    if (alarms?.size === 0) this.#slots.delete(slot);
-    if (this.#slots.size === 0) this.#disarm();
+    unlink(alarm, slot);
+    if (slot.head === undefined) this.#drop(slot);
   }
 
   /** Takes all alarms back. */
   [Symbol.dispose](): void {
+    for (const slot of [...this.#slots.values(), this.#ringing]) {
+      while (slot?.head !== undefined) unlink(slot.head, slot);
+    }
     this.#slots.clear();
-    this.#slotOf.clear();
+    this.#latest = undefined;
     this.#disarm();
   }
 
-  #arm(slot: number): void {
+  #slotAt(number: number): Slot {
+    if (this.#latest?.number === number) return this.#latest;
+    let slot = this.#slots.get(number);
+    if (slot === undefined) {
+      slot = { number, head: undefined, tail: undefined };
+      this.#slots.set(number, slot);
+    }
+    return this.#latest = slot;
+  }
+
+  /** Forgets an empty slot. */
+  #drop(slot: Slot): void {
+    if (slot === this.#ringing) return;
+    this.#slots.delete(slot.number);
+    if (this.#latest === slot) this.#latest = undefined;
+  }
+
+  #arm(number: number): void {
     this.#disarm();
-    this.#timerSlot = slot;
-    const delayMs = Math.max(0, slot * SLOT_MS - this.now);
+    this.#timerSlot = number;
+    const delayMs = Math.max(0, number * SLOT_MS - this.now);
     // A timer holds 31 bits of milliseconds; a far alarm is looked at once a day and armed again.
     this.#stopTimer = this.#clock.after(Math.min(delayMs, 86_400_000), () => this.#ring());
   }
@@ -74,17 +116,31 @@ export class Deadlines implements Disposable {
   #ring(): void {
     this.#disarm();
     const current = Math.floor(this.now / SLOT_MS);
-    const due = [...this.#slots.keys()].filter((slot) => slot <= current).sort((a, b) => a - b);
-    for (const slot of due) {
-      // A copy: an alarm may set or clear others, and one that sets itself again rings in the next turn.
-      for (const alarm of [...this.#slots.get(slot) ?? []]) {
-        if (this.#slotOf.get(alarm) !== slot) continue;
-        this.clear(alarm);
-        alarm.onAlarm();
-      }
-    }
+    const due = [...this.#slots.keys()].filter((it) => it <= current).sort((a, b) => a - b);
+    for (const number of due) this.#ringSlot(this.#slots.get(number));
     let next = Infinity;
-    for (const slot of this.#slots.keys()) next = Math.min(next, slot);
+    for (const number of this.#slots.keys()) next = Math.min(next, number);
     if (next < this.#timerSlot) this.#arm(next);
   }
+
+  /** An alarm may set or clear others while it rings; one that sets itself again rings in the next turn. */
+  #ringSlot(slot: Slot | undefined): void {
+    if (slot === undefined) return;
+    this.#drop(slot);
+    this.#ringing = slot;
+    for (let alarm = slot.head; alarm !== undefined; alarm = slot.head) {
+      unlink(alarm, slot);
+      alarm.onAlarm();
+    }
+    this.#ringing = undefined;
+  }
+}
+
+function unlink(alarm: Alarm, slot: Slot): void {
+  const { alarmPrevious, alarmNext } = alarm;
+  if (alarmPrevious === undefined) slot.head = alarmNext;
+  else alarmPrevious.alarmNext = alarmNext;
+  if (alarmNext === undefined) slot.tail = alarmPrevious;
+  else alarmNext.alarmPrevious = alarmPrevious;
+  alarm.alarmSlot = alarm.alarmPrevious = alarm.alarmNext = undefined;
 }

@@ -1,6 +1,17 @@
-import type { BridgeServer, Link, LinkEvents, Ready, WelcomeInit } from "../bridge/mod.ts";
+import { join } from "node:path";
+import {
+  type BridgeServer,
+  type CarrierKind,
+  type Link,
+  type LinkEvents,
+  type Ready,
+  Slab,
+  type WelcomeInit,
+} from "../bridge/mod.ts";
 import { messageOf, SnakedenError, type WorkerExit } from "../errors.ts";
+import { getLogger } from "../log.ts";
 import { delay, settlesWithin } from "./bounded_wait.ts";
+import { ProgressFile, type ProgressNote } from "./progress_file.ts";
 import {
   describeExit,
   describeOutput,
@@ -23,6 +34,8 @@ export interface LaunchedWorker {
   readonly link: Link;
   readonly ready: Ready;
   readonly process: ProcessHandle;
+  /** Where it notes the call that it starts; none when it does not. Whoever buries it disposes this. */
+  readonly progress?: ProgressNote | undefined;
 }
 
 /** Starts workers; a pool knows no other way to get one. */
@@ -38,17 +51,24 @@ export interface Launcher {
 /** What all workers of one pool have in common. */
 export interface SpawnOptions {
   readonly bridge: BridgeServer;
+  /** What their links run on. */
+  readonly carrier: CarrierKind;
   /** The Python interpreter. */
   readonly executable: string;
   /** The whole environment, except what the launcher adds for one worker. */
   readonly env: Readonly<Record<string, string>>;
   readonly welcome: WelcomeInit;
+  /** For the files that a worker and the host share. */
+  readonly runDirectory: string;
+  /** Memory for large buffers, `bytes` in each direction; none when absent or 0. Smaller ones travel in frames. */
+  readonly sharedMemory?: { readonly bytes: number; readonly minBytes: number };
   /** From the spawn until the worker is ready. */
   readonly startTimeoutMs: number;
 }
 
 /** Starts a fresh interpreter for each worker. */
 export class SpawnLauncher implements Launcher {
+  readonly #log = getLogger("pool");
   readonly #options: SpawnOptions;
 
   constructor(options: SpawnOptions) {
@@ -57,6 +77,29 @@ export class SpawnLauncher implements Launcher {
 
   async launch(spec: LaunchSpec, signal: AbortSignal): Promise<LaunchedWorker> {
     signal.throwIfAborted();
+    const file = await this.#makeProgressFile(spec);
+    using resources = new DisposableStack();
+    resources.use(file);
+    try {
+      const launched = await this.#launch(spec, file?.path, signal);
+      if (file === undefined || !launched.ready.notesProgress) return launched;
+      resources.move();
+      return { ...launched, progress: file };
+    } finally {
+      // Both sides have it open by now, or the worker is gone.
+      await file?.remove();
+    }
+  }
+
+  async #launch(
+    spec: LaunchSpec,
+    progressPath = "",
+    signal: AbortSignal,
+  ): Promise<LaunchedWorker> {
+    signal.throwIfAborted();
+    using resources = new DisposableStack();
+    const slab = resources.use(this.#makeSlab(spec));
+    const { minBytes = 1 } = this.#options.sharedMemory ?? {};
     const token = crypto.randomUUID();
     const failed = new AbortController();
     const scope = AbortSignal.any([signal, failed.signal]);
@@ -77,7 +120,17 @@ export class SpawnLauncher implements Launcher {
       ended.catch(() => {});
       link = await Promise.race([invited, ended]);
       stage = "its adapter is still being loaded, or setup() still runs";
-      const ready = await Promise.race([link.welcome(this.#options.welcome), ended]);
+      const welcome = {
+        ...this.#options.welcome,
+        progressPath,
+        ...(slab === undefined ? {} : { sharedMemory: offerOf(slab, minBytes) }),
+      };
+      const ready = await Promise.race([link.welcome(welcome), ended]);
+      if (slab !== undefined && ready.mapsSharedMemory) {
+        slab.unlink();
+        resources.move();
+        link.share(slab, minBytes);
+      }
       return { link, ready, process };
     } catch (error) {
       failed.abort(error);
@@ -90,12 +143,52 @@ export class SpawnLauncher implements Launcher {
     }
   }
 
+  /** A worker serves without the file too, if slower, so that it cannot be made is no reason to have no worker. */
+  async #makeProgressFile(
+    { workerId, incarnation }: LaunchSpec,
+  ): Promise<ProgressFile | undefined> {
+    const path = join(this.#options.runDirectory, `${incarnation}.progress`);
+    try {
+      return await ProgressFile.create(path);
+    } catch (error) {
+      this.#log.warn("{workerId} gets no calls sent ahead: cannot make {path}: {problem}", {
+        workerId,
+        path,
+        problem: messageOf(error),
+      });
+      return undefined;
+    }
+  }
+
+  /** The same holds for shared memory. */
+  #makeSlab({ workerId, incarnation }: LaunchSpec): Slab | undefined {
+    const { carrier, runDirectory, sharedMemory } = this.#options;
+    // gRPC is what a worker on another machine will come by.
+    if (carrier !== "socket" || sharedMemory === undefined || sharedMemory.bytes === 0) return;
+    try {
+      return Slab.create(runDirectory, incarnation, sharedMemory.bytes);
+    } catch (error) {
+      this.#log.warn("{workerId} gets no shared memory: cannot make it: {problem}", {
+        workerId,
+        problem: messageOf(error),
+      });
+      return undefined;
+    }
+  }
+
   #spawn(spec: LaunchSpec, token: string): WorkerProcess {
-    const { bridge, executable, env } = this.#options;
+    const { bridge, carrier, executable, env } = this.#options;
     try {
       return WorkerProcess.spawn({
         command: executable,
-        args: ["-m", "snakeden.worker", "--connect", bridge.address, "--worker-id", spec.workerId],
+        args: [
+          "-m",
+          "snakeden.worker",
+          "--connect",
+          bridge.address(carrier),
+          "--worker-id",
+          spec.workerId,
+        ],
         env: {
           ...env,
           SNAKEDEN_TOKEN: token,
@@ -148,6 +241,10 @@ export class SpawnLauncher implements Launcher {
       { details: { lastOutput: process?.lastOutput ?? [], ...known?.details }, cause: error },
     );
   }
+}
+
+function offerOf({ paths, bytes }: Slab, minBytes: number): WelcomeInit["sharedMemory"] & object {
+  return { toWorkerPath: paths.toWorker, toHostPath: paths.toHost, bytes, minBytes };
 }
 
 /** How long a process may take to end after its link broke. */

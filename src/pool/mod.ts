@@ -1,11 +1,12 @@
 /**
  * Pools of supervised Python workers. A {@link Pool} admits, queues and dispatches calls ({@link Call}); a {@link Worker}
  * is one life of one process ({@link WorkerProcess}), got from a {@link Launcher}; the pool keeps each of its places filled
- * under a {@link RestartPolicy}.
+ * under a {@link RestartPolicy}. Short calls are sent ahead to workers that are not done yet ({@link InFlight}).
  *
- * A call leaves a worker in one of three ways, and each frees the slot in `Pool.answered` or with the worker: the worker
- * answers; the caller leaves and the worker then answers the cancel; the worker dies, by itself or killed because the
- * cancel was not heeded.
+ * A call leaves a worker in one of four ways, and each frees the slot in `Worker.release` or with the worker: the worker
+ * answers; the caller leaves and the worker then answers the cancel; the worker gives the call back unstarted; the worker
+ * dies, by itself or killed because the cancel was not heeded. A worker that dies takes along the call that it ran and gives
+ * the others back.
  *
  * @module
  */
@@ -17,6 +18,7 @@ export { ChunkStream, type StreamEvent } from "./chunk_stream.ts";
 export { type LaunchedWorker, type Launcher, type LaunchSpec, SpawnLauncher } from "./launcher.ts";
 export { Pool, type PoolOptions, type PoolState } from "./pool.ts";
 export type { PoolStats } from "./pool_stats.ts";
+export { ProgressFile, type ProgressNote } from "./progress_file.ts";
 export { isRunning, killGroup } from "./process_group.ts";
 export { Worker, type WorkerState } from "./worker.ts";
 export { workerEnv, type WorkerEnvOptions } from "./worker_env.ts";

@@ -1,14 +1,15 @@
 import type { Tool } from "../bridge/mod.ts";
 import { SnakedenError, type WorkerExit } from "../errors.ts";
 import { getLogger } from "../log.ts";
-import { Call, type CallOwner, type CallRequest } from "./call.ts";
+import { Call, type CallOwner, type CallRequest, type CallTarget } from "./call.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
-import { CallQueue } from "./call_queue.ts";
 import { Deadlines } from "./deadlines.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { RECALL_AFTER_MS } from "./in_flight.ts";
 import type { Launcher } from "./launcher.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
 import { Supervisor, type SupervisorEvents, type SupervisorOptions } from "./supervisor.ts";
-import type { Worker } from "./worker.ts";
+import { Worker } from "./worker.ts";
 
 /** How a pool behaves; times in milliseconds. `drainMs` is for running calls when the pool, or a worker, stops. */
 export interface PoolOptions extends SupervisorOptions {
@@ -18,7 +19,12 @@ export interface PoolOptions extends SupervisorOptions {
   readonly timeoutMs: number;
   /** Time that cancelled work has before its worker is killed. */
   readonly cancelGraceMs: number;
+  /** A worker is sent calls ahead while those it has are expected to run no longer than this; 0 sends none ahead. */
+  readonly pipelineBudgetMs: number;
 }
+
+/** Deaths that a call may live through as the one that was next, before it is taken for their cause. */
+const MAX_DEATHS = 3;
 
 /**
  * `starting` until a worker is ready; `ready` while one is; `unhealthy` when none is and too many starts failed in a row
@@ -27,20 +33,23 @@ export interface PoolOptions extends SupervisorOptions {
 export type PoolState = "starting" | "ready" | "unhealthy" | "stopping" | "stopped";
 
 /**
- * A named set of like workers with one queue. A call goes to the worker that has been idle longest, or waits; a worker
- * that dies fails the call that it ran, and its {@link Supervisor} replaces it.
+ * A named set of like workers with one queue; the {@link Dispatcher} says which worker gets which call. Calls that a worker
+ * has not started come back to their places in the queue when the call before them takes long, or when the worker ends. A
+ * worker that dies fails the call that it ran, and the {@link Supervisor} replaces it.
  */
 export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly deadlines: Deadlines;
   readonly #options: PoolOptions;
   readonly #supervisor: Supervisor;
   readonly #log = getLogger("pool");
-  readonly #queue = new CallQueue<Call>();
-  /** Ready workers, the one that has been idle longest first. */
-  readonly #idle: Worker[] = [];
+  readonly #dispatcher: Dispatcher;
+  /** Apart from the deadlines, which are many and ring seldom. */
+  readonly #headAlarms: Deadlines;
+  /** Calls that were next when their worker died, and how often. */
+  readonly #deaths = new WeakMap<Call, number>();
   readonly #stats = new StatsCounter();
   readonly #changeListeners = new Set<() => void>();
-  readonly #callPrefix = `${crypto.randomUUID().slice(0, 8)}-`;
+  readonly callPrefix = `${crypto.randomUUID().slice(0, 8)}-`;
   #callCount = 0;
   #hasServed = false;
   #tools: readonly Tool[] = [];
@@ -50,8 +59,10 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   constructor(options: PoolOptions, launcher: Launcher, clock: Clock = SYSTEM_CLOCK) {
     this.deadlines = new Deadlines(clock);
+    this.#headAlarms = new Deadlines(clock);
     this.#options = options;
-    this.#supervisor = new Supervisor(options, launcher, this);
+    this.#dispatcher = new Dispatcher(options.pipelineBudgetMs);
+    this.#supervisor = new Supervisor(options, { launcher, alarms: this.#headAlarms }, this);
   }
 
   get name(): string {
@@ -77,7 +88,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   get state(): PoolState {
     if (this.#isStopped) return "stopped";
     if (this.#supervisor.isStopping) return "stopping";
-    if (this.#supervisor.serving !== undefined) return "ready";
+    if (this.#dispatcher.isServing) return "ready";
     const { policy, hasTriedAll } = this.#supervisor;
     return (hasTriedAll && !this.#hasServed) || policy.unhealthyReason !== undefined
       ? "unhealthy"
@@ -95,7 +106,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   /** Calls that wait for a worker. */
   get queued(): number {
-    return this.#queue.size;
+    return this.#dispatcher.queued;
   }
 
   get workers(): readonly Worker[] {
@@ -136,15 +147,17 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
    */
   submit(request: CallRequest): Call {
     this.#stats.requested();
-    const refusal = request.signal?.aborted ? request.signal.reason : this.#refusal(request.tool);
-    if (refusal !== undefined) {
-      this.#stats.ended(refusal);
-      throw refusal;
+    if (request.signal?.aborted) throw this.#refused(request.signal.reason);
+    const unavailable = this.#refusal(request.tool);
+    if (unavailable !== undefined) throw this.#refused(unavailable);
+    const { now } = this.deadlines;
+    const worker = this.#dispatcher.claim(now);
+    if (worker === undefined && this.queued >= this.queueLimit) {
+      throw this.#refused(this.#saturated(request.tool));
     }
-    const call = new Call(`${this.#callPrefix}${(++this.#callCount).toString(36)}`, request, this);
-    const worker = this.#idle.shift();
-    if (worker !== undefined) worker.run(call);
-    else this.#queue.push(call);
+    const call = new Call(request, { owner: this, sequence: ++this.#callCount, now });
+    if (worker !== undefined) this.#dispatcher.send(call, worker, now);
+    else this.#dispatcher.enqueue(call);
     return call;
   }
 
@@ -174,9 +187,9 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     }
   }
 
-  /** Lets a worker finish what it runs and ends it; another takes its place. */
+  /** Lets a worker finish the call that it runs and ends it; another takes its place. */
   async stopWorker(worker: Worker): Promise<void> {
-    this.#unlist(worker);
+    this.#dispatcher.leave(worker);
     await worker.stop(this.#options);
   }
 
@@ -204,19 +217,39 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   }
 
   withdrawn(call: Call): void {
-    this.#queue.remove(call);
+    this.#dispatcher.withdraw(call);
   }
 
-  answered(call: Call): void {
+  answered(call: Call, now: number, runMs?: number): void {
     const { policy } = this.#supervisor;
     if (policy.failures > 0) policy.proved();
-    const worker = this.#workerOf(call);
-    if (worker?.release()) this.#occupy(worker);
+    const worker = call.target;
+    if (worker instanceof Worker) this.#dispatcher.answered(call, worker, now, runMs);
+  }
+
+  recalled(call: Call, worker: CallTarget): void {
+    if (!(worker instanceof Worker)) return;
+    const { now } = this.deadlines;
+    this.#dispatcher.takeBack(call, worker, now);
+    // Its caller may have left while it was there.
+    if (call.state === "queued") {
+      if (this.#supervisor.isStopping) call.withdraw(this.#refusal(call.tool));
+      else if (call.isLate(now)) call.expire();
+      else this.#dispatcher.putBack(call);
+    }
+    this.#dispatcher.sendQueued(now);
   }
 
   overran(call: Call): void {
-    const worker = this.#workerOf(call);
-    if (worker === undefined) return;
+    const worker = call.target;
+    if (!(worker instanceof Worker)) return;
+    const { now } = this.deadlines;
+    if (worker.call !== call) {
+      // It has not begun; the call that has is looked after for itself.
+      return this.deadlines.set(call, now + Math.max(this.cancelGraceMs, RECALL_AFTER_MS));
+    }
+    const killAt = worker.callSince + this.cancelGraceMs;
+    if (now < killAt) return this.deadlines.set(call, killAt);
     this.#log.warn("killing {workerId}: {tool} did not stop within {graceMs} ms of its cancel", {
       workerId: worker.id,
       tool: call.tool,
@@ -231,17 +264,23 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#hasServed = true;
     this.#tools = worker.tools;
     this.#toolNames = new Set(worker.tools.map((it) => it.name));
-    this.#occupy(worker);
+    this.#dispatcher.join(worker, this.deadlines.now);
     this.#changed();
   }
 
   onLost(worker: Worker): void {
-    this.#unlist(worker);
+    this.#dispatcher.leave(worker);
   }
 
   onGone(worker: Worker, exit: WorkerExit): void {
-    const { call } = worker;
-    call?.lose(worker.crashError(exit, call.tool));
+    const { lost, unstarted } = worker.remains;
+    for (const call of lost) call.lose(worker.crashError(exit, call.tool));
+    const [next, ...others] = unstarted;
+    const suspect = lost.length === 0 && !worker.stopRequested ? next : undefined;
+    if (suspect !== undefined && this.#hasDiedTooOften(suspect)) {
+      suspect.lose(worker.crashError(exit, suspect.tool));
+    } else next?.onRecalled();
+    for (const call of others) call.onRecalled();
     this.#changed();
   }
 
@@ -249,37 +288,23 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#changed();
   }
 
-  // ---- dispatch ----
-
-  /** Gives a ready worker the next call, or lists it as idle. */
-  #occupy(worker: Worker): void {
-    const call = this.#queue.shift();
-    if (call === undefined) this.#idle.push(worker);
-    else worker.run(call);
-  }
-
-  #unlist(worker: Worker): void {
-    const index = this.#idle.indexOf(worker);
-    if (index >= 0) this.#idle.splice(index, 1);
-  }
-
-  /** The worker that a call occupies. */
-  #workerOf(call: Call): Worker | undefined {
-    const worker = this.#supervisor.worker(call.target?.id ?? "");
-    return worker?.call === call ? worker : undefined;
+  /**
+   * A worker can also die of a call that it has not begun, of reading its arguments for one. Such a call would go from
+   * worker to worker and end each of them, so it is given up in the end.
+   */
+  #hasDiedTooOften(call: Call): boolean {
+    const deaths = (this.#deaths.get(call) ?? 0) + 1;
+    this.#deaths.set(call, deaths);
+    return deaths >= MAX_DEATHS;
   }
 
   // ---- state ----
 
-  /** Why a call cannot be accepted now. Without a tool the queue does not count. */
+  /** Why no call can be accepted now. */
   #refusal(tool?: string): SnakedenError | undefined {
     const { state } = this;
+    if (state === "starting" || state === "ready") return undefined;
     const cannot = tool === undefined ? `Pool ${this.name} cannot serve` : `Cannot call ${tool}`;
-    if (state === "stopping" || state === "stopped") {
-      return new SnakedenError("shutting_down", `${cannot}: the pool ${this.name} is ${state}`, {
-        retryable: true,
-      });
-    }
     if (state === "unhealthy") {
       return new SnakedenError(
         "pool_unhealthy",
@@ -290,15 +315,24 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
         },
       );
     }
-    const { queueLimit } = this.#options;
-    if (tool !== undefined && this.#idle.length === 0 && this.#queue.size >= queueLimit) {
-      return new SnakedenError(
-        "pool_saturated",
-        `${cannot}: all workers of the pool ${this.name} are busy and ${queueLimit} calls wait`,
-        { retryable: true, details: { pool: this.name, queueLimit } },
-      );
-    }
-    return undefined;
+    return new SnakedenError("shutting_down", `${cannot}: the pool ${this.name} is ${state}`, {
+      retryable: true,
+    });
+  }
+
+  #saturated(tool: string): SnakedenError {
+    const { name, queueLimit } = this;
+    return new SnakedenError(
+      "pool_saturated",
+      `Cannot call ${tool}: all workers of the pool ${name} are busy and ${queueLimit} calls wait`,
+      { retryable: true, details: { pool: name, queueLimit } },
+    );
+  }
+
+  /** Counts a request that is not accepted; answers why. */
+  #refused(reason: unknown): unknown {
+    this.#stats.ended(reason);
+    return reason;
   }
 
   /** Something changed that somebody may be waiting for. */
@@ -308,7 +342,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   }
 
   #turnOutQueue(): void {
-    for (let call = this.#queue.shift(); call !== undefined; call = this.#queue.shift()) {
+    for (let call = this.#dispatcher.shift(); call; call = this.#dispatcher.shift()) {
       call.withdraw(this.#refusal(call.tool));
     }
   }
@@ -332,9 +366,10 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   async #stop(drainMs: number): Promise<void> {
     this.#supervisor.close();
     this.#turnOutQueue();
-    this.#idle.length = 0;
+    for (const worker of this.workers) this.#dispatcher.leave(worker);
     this.#changed();
     await this.#supervisor.stop(drainMs);
+    this.#headAlarms[Symbol.dispose]();
     this.deadlines[Symbol.dispose]();
     this.#isStopped = true;
     this.#changed();

@@ -2,6 +2,7 @@ import type { Log } from "../bridge/mod.ts";
 import { messageOf, SnakedenError, type WorkerExit } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import { delay } from "./bounded_wait.ts";
+import type { Deadlines } from "./deadlines.ts";
 import { Gate } from "./gate.ts";
 import type { Launcher } from "./launcher.ts";
 import { RestartPolicy } from "./restart_policy.ts";
@@ -23,17 +24,24 @@ export interface SupervisorEvents {
   onReady(worker: Worker): void;
   /** A worker takes no more calls. */
   onLost(worker: Worker): void;
-  /** A worker is dead. Its call, if it had one, is still in it. */
+  /** A worker is dead. What it had in flight is in {@link Worker.remains}. */
   onGone(worker: Worker, exit: WorkerExit): void;
   /** A worker could not be started. */
   onStartFailed(): void;
+}
+
+/** What a set of workers is kept with. */
+export interface SupervisorDeps {
+  readonly launcher: Launcher;
+  /** Where workers look after the calls that they run. */
+  readonly alarms: Deadlines;
 }
 
 /** Keeps a fixed number of places filled with workers, one loop a place, until it is stopped. */
 export class Supervisor implements WorkerListener {
   readonly policy: RestartPolicy;
   readonly #options: SupervisorOptions;
-  readonly #launcher: Launcher;
+  readonly #deps: SupervisorDeps;
   readonly #events: SupervisorEvents;
   readonly #log = getLogger("pool");
   readonly #workerLog = getLogger("worker");
@@ -44,9 +52,9 @@ export class Supervisor implements WorkerListener {
   #firstAttempts = 0;
   #restarts = 0;
 
-  constructor(options: SupervisorOptions, launcher: Launcher, events: SupervisorEvents) {
+  constructor(options: SupervisorOptions, deps: SupervisorDeps, events: SupervisorEvents) {
     this.#options = options;
-    this.#launcher = launcher;
+    this.#deps = deps;
     this.#events = events;
     this.#gate = new Gate(options.startConcurrency);
     this.policy = new RestartPolicy(options.size);
@@ -62,14 +70,6 @@ export class Supervisor implements WorkerListener {
     return this.workers.filter(({ state }) => state === "ready" || state === "busy");
   }
 
-  /** One that takes calls or runs one, if there is any. */
-  get serving(): Worker | undefined {
-    for (const worker of this.#workers.values()) {
-      if (worker.state === "ready" || worker.state === "busy") return worker;
-    }
-    return undefined;
-  }
-
   /** Workers started in the place of others. */
   get restarts(): number {
     return this.#restarts;
@@ -82,10 +82,6 @@ export class Supervisor implements WorkerListener {
 
   get isStopping(): boolean {
     return this.#stopping.signal.aborted;
-  }
-
-  worker(id: string): Worker | undefined {
-    return this.#workers.get(id);
   }
 
   /** Fills the places; returns at once. */
@@ -145,7 +141,8 @@ export class Supervisor implements WorkerListener {
       await delay(policy.pauseMs, signal);
       if (signal.aborted) return;
       if (attempt > 1) this.#restarts++;
-      const worker = new Worker(id, `${id}.${crypto.randomUUID()}`, this);
+      const incarnation = `${id}.${crypto.randomUUID()}`;
+      const worker = new Worker({ id, incarnation, alarms: this.#deps.alarms }, this);
       this.#workers.set(id, worker);
       const started = await this.#start(worker, policy, attempt === 1);
       if (started) this.#bury(worker, policy, await worker.died());
@@ -154,7 +151,7 @@ export class Supervisor implements WorkerListener {
 
   async #start(worker: Worker, policy: RestartPolicy, first: boolean): Promise<boolean> {
     try {
-      await this.#gate.enter(() => worker.start(this.#launcher, this.#stopping.signal));
+      await this.#gate.enter(() => worker.start(this.#deps.launcher, this.#stopping.signal));
     } catch (error) {
       this.#workers.delete(worker.id);
       if (first) this.#firstAttempts++;
@@ -177,14 +174,15 @@ export class Supervisor implements WorkerListener {
   #bury(worker: Worker, policy: RestartPolicy, exit: WorkerExit): void {
     this.#workers.delete(worker.id);
     if (!worker.stopRequested) {
-      const { call } = worker;
+      const { lost, unstarted } = worker.remains;
+      const answered = worker.calls - lost.length - unstarted.length;
       // A tool that takes its worker along says nothing about the next worker.
-      if (call === undefined) {
+      if (lost.length === 0) {
         const reason = worker.crashError(exit, "its work").message;
-        const life = { servedMs: worker.servedMs, answered: worker.calls };
+        const life = { servedMs: worker.servedMs, answered };
         policy.died(reason, life);
         this.policy.died(reason, life);
-      } else if (worker.calls > 1) policy.proved();
+      } else if (answered > 0) policy.proved();
       this.#log.warn("{workerId} died: {how}", { workerId: worker.id, how: describeExit(exit) });
     }
     this.#events.onGone(worker, exit);

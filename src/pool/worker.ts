@@ -2,6 +2,8 @@ import type { Link, LinkEvents, Log, Tool } from "../bridge/mod.ts";
 import { SnakedenError, WorkerCrashedError, type WorkerExit } from "../errors.ts";
 import { settlesWithin } from "./bounded_wait.ts";
 import type { Call, CallTarget } from "./call.ts";
+import type { Deadlines } from "./deadlines.ts";
+import { InFlight } from "./in_flight.ts";
 import type { LaunchedWorker, Launcher } from "./launcher.ts";
 import { describeExit, describeOutput } from "./worker_process.ts";
 
@@ -24,10 +26,28 @@ export interface WorkerListener {
   onLost(worker: Worker): void;
 }
 
+/** Which worker, and what it needs. */
+export interface WorkerOptions {
+  /** Such as `default-3`. */
+  readonly id: string;
+  readonly incarnation: string;
+  /** Where calls that run are looked after. */
+  readonly alarms: Deadlines;
+}
+
+/** What was in flight when a worker died, in the order in which it was sent. */
+export interface Remains {
+  /** May have run. */
+  readonly lost: readonly Call[];
+  /** Have not, and may run elsewhere. */
+  readonly unstarted: readonly Call[];
+}
+
 /**
- * One life of one Python process.
+ * One life of one Python process. It runs one call at a time; others may be sent ahead ({@link InFlight}) when it notes
+ * which one it starts, so that its death takes no more than that one along.
  *
- * `starting` -> `ready` when the launcher has it serving; `ready` <-> `busy` with each call; `ready | busy` ->
+ * `starting` -> `ready` when the launcher has it serving; `ready` <-> `busy` as calls are in flight; `ready | busy` ->
  * `stopping` by {@link Worker.stop}; any -> `gone` at the first sign of its end. A worker that is gone stays so: what
  * replaces it is another Worker with the same id and another incarnation.
  */
@@ -39,10 +59,11 @@ export class Worker implements LinkEvents, CallTarget {
   readonly incarnation: string;
   readonly startedAt = new Date();
   readonly #listener: WorkerListener;
+  readonly #inFlight: InFlight<Call>;
   readonly #linkClosed = Promise.withResolvers<void>();
   #state: WorkerState = "starting";
   #launched: LaunchedWorker | undefined;
-  #call: Call | undefined;
+  #remains: Remains = { lost: [], unstarted: [] };
   #calls = 0;
   #readyAt = 0;
   /** Why the host killed it. */
@@ -54,17 +75,18 @@ export class Worker implements LinkEvents, CallTarget {
   readonly #giveUp = new AbortController();
   #starting: Promise<unknown> | undefined;
 
-  constructor(id: string, incarnation: string, listener: WorkerListener) {
+  constructor({ id, incarnation, alarms }: WorkerOptions, listener: WorkerListener) {
     this.id = id;
     this.incarnation = incarnation;
     this.#listener = listener;
+    this.#inFlight = new InFlight(alarms, () => this.link.recall());
   }
 
   get state(): WorkerState {
     return this.#state;
   }
 
-  /** Calls it has been given so far. */
+  /** Calls it has been given so far, without those that it gave back. */
   get calls(): number {
     return this.#calls;
   }
@@ -74,9 +96,24 @@ export class Worker implements LinkEvents, CallTarget {
     return performance.now() - this.#readyAt;
   }
 
-  /** The call that occupies it. */
+  /** The call that occupies it; others may wait in it behind this one. */
   get call(): Call | undefined {
-    return this.#call;
+    return this.#inFlight.head;
+  }
+
+  /** Since when {@link Worker.call} does. */
+  get callSince(): number {
+    return this.#inFlight.headSince;
+  }
+
+  /** How long the calls in flight are expected to run. */
+  get backlogMs(): number {
+    return this.#inFlight.backlogMs;
+  }
+
+  /** What was in flight when it died; nothing before that. */
+  get remains(): Remains {
+    return this.#remains;
   }
 
   get pid(): number | undefined {
@@ -114,28 +151,42 @@ export class Worker implements LinkEvents, CallTarget {
     this.#state = "ready";
   }
 
-  /** Gives it a call; it has to be ready. */
-  run(call: Call): void {
-    if (this.#state !== "ready") {
+  /** True when it may be given a call: it is ready, or its calls are expected to be done within `budgetMs`. */
+  hasRoom(budgetMs: number, now: number): boolean {
+    if (this.#state === "ready") return true;
+    return this.#state === "busy" && this.#launched?.progress !== undefined &&
+      this.#inFlight.hasRoom(budgetMs, now);
+  }
+
+  /** Gives it a call; it has to have room. `expectedMs` is how long the call will probably run. */
+  run(call: Call, expectedMs: number, now: number): void {
+    if (this.#state !== "ready" && this.#state !== "busy") {
       throw new SnakedenError("internal", `Cannot give ${this.id} a call: it is ${this.#state}`);
     }
     this.#state = "busy";
-    this.#call = call;
+    this.#inFlight.add(call, expectedMs, now);
     this.#calls++;
-    call.send(this);
+    call.send(this, now);
   }
 
-  /** Its call is answered; true when it can take another one. */
-  release(): boolean {
-    this.#call = undefined;
+  /** A call of it is answered; true when that was the last one and it has become ready. */
+  release(call: Call, now: number): boolean {
+    if (!this.#inFlight.remove(call, now) || this.#inFlight.size > 0) return false;
     this.#free?.resolve();
-    if (this.#state === "busy") this.#state = "ready";
-    return this.#state === "ready";
+    if (this.#state !== "busy") return false;
+    this.#state = "ready";
+    return true;
+  }
+
+  /** It gave a call back unstarted; true as in {@link Worker.release}. */
+  takeBack(call: Call, now: number): boolean {
+    this.#calls--;
+    return this.release(call, now);
   }
 
   /**
    * Resolves when it has died: with what is known of the end, after the pipes and the stream have been read to theirs.
-   * The call that was open is still in {@link Worker.call}.
+   * What it took along is in {@link Worker.remains}.
    */
   async died(): Promise<WorkerExit> {
     const { process, link } = this.#serving();
@@ -150,18 +201,20 @@ export class Worker implements LinkEvents, CallTarget {
     const hasEnded = await settlesWithin(process.exited, 0);
     if (!hasEnded) this.#lostLink = `lost its link (${link.closedReason}) and was killed`;
     link.close();
-    return await process.kill();
+    const exit = await process.kill();
+    this.#remains = this.#settleRemains();
+    return exit;
   }
 
-  /** Kills it at once; its call fails with `reason`. */
+  /** Kills it at once; the call that runs fails with `reason`. */
   kill(reason: string): void {
     this.#killReason ??= reason;
     void this.#launched?.process.kill();
   }
 
   /**
-   * Lets the call that runs finish for `drainMs`, then cancels it; ends the process, by force where it has to. Until the
-   * drain is over the adapter's teardown() may take its time too.
+   * Asks back what waits behind the call that runs, lets that one finish for `drainMs`, then cancels it; ends the process,
+   * by force where it has to. Until the drain is over the adapter's teardown() may take its time too.
    */
   async stop({ drainMs, killGraceMs }: StopOptions): Promise<void> {
     if (this.#state === "gone") return;
@@ -169,9 +222,10 @@ export class Worker implements LinkEvents, CallTarget {
     if (this.#launched === undefined) return await this.#giveUpStart();
     const { link, process } = this.#launched;
     this.#state = "stopping";
+    if (this.#inFlight.size > 1) link.recall();
     const until = performance.now() + drainMs;
-    const drained = await settlesWithin(this.#callEnded(), drainMs);
-    if (!drained) this.#call?.interrupt(`its worker ${this.id} was stopped after ${drainMs} ms`);
+    const drained = await settlesWithin(this.#callsEnded(), drainMs);
+    if (!drained) this.call?.interrupt(`its worker ${this.id} was stopped after ${drainMs} ms`);
     link.stop();
     if (drained && await settlesWithin(process.exited, until - performance.now())) return;
     this.#killReason ??= `was stopped after a drain of ${drainMs} ms`;
@@ -204,10 +258,24 @@ export class Worker implements LinkEvents, CallTarget {
     await Promise.allSettled([this.#starting]);
   }
 
-  async #callEnded(): Promise<void> {
-    if (this.#call === undefined) return;
+  async #callsEnded(): Promise<void> {
+    if (this.#inFlight.size === 0) return;
     this.#free ??= Promise.withResolvers();
     await Promise.race([this.#free.promise, this.#serving().process.exited]);
+  }
+
+  /**
+   * Calls run in the order in which they were sent, so the one that was noted as started parts those in flight. When none
+   * of them was, the noted one has been answered and the first of them was next.
+   */
+  #settleRemains(): Remains {
+    const calls = this.#inFlight.drain();
+    const { progress } = this.#serving();
+    if (progress === undefined) return { lost: calls, unstarted: [] };
+    const started = progress.startedCall();
+    progress[Symbol.dispose]();
+    const count = calls.findIndex((call) => call.linkId === started) + 1;
+    return { lost: calls.slice(0, count), unstarted: calls.slice(count) };
   }
 
   #serving(): LaunchedWorker {

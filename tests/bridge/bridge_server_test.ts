@@ -1,8 +1,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { BridgeServer, Link, PROTOCOL_VERSION, Value } from "../../src/bridge/mod.ts";
+import {
+  BridgeServer,
+  type CarrierKind,
+  Link,
+  PROTOCOL_VERSION,
+  Value,
+} from "../../src/bridge/mod.ts";
 import { until } from "../fixtures/until.ts";
-import { DialedWorker, hello } from "./dialed_worker.ts";
+import { type DialedWorker, dialWorker, hello, testEachCarrier } from "./dialed_worker.ts";
 
 const NEVER = new AbortController().signal;
 const SILENT = { onLog: () => {}, onClosed: () => {} };
@@ -10,16 +16,21 @@ const SILENT = { onLog: () => {}, onClosed: () => {} };
 interface SetUp extends AsyncDisposable {
   readonly bridge: BridgeServer;
   readonly directory: string;
+  dial(): DialedWorker;
   /** Expects default-1. */
   invite(token: string, signal?: AbortSignal): Promise<Link>;
 }
 
-async function setUp(options: { helloTimeoutMs?: number } = {}): Promise<SetUp> {
+async function setUp(
+  carrier: CarrierKind,
+  options: { helloTimeoutMs?: number } = {},
+): Promise<SetUp> {
   const directory = await Deno.makeTempDir({ prefix: "snakeden-test-" });
-  const bridge = await BridgeServer.listen(join(directory, "bridge.sock"), options);
+  const bridge = await BridgeServer.listen(directory, { carriers: [carrier], ...options });
   return {
     bridge,
     directory,
+    dial: () => dialWorker(bridge.address(carrier)),
     invite: (token, signal = NEVER) =>
       bridge.invite({ workerId: "default-1", token, events: SILENT, signal }),
     async [Symbol.asyncDispose](): Promise<void> {
@@ -29,273 +40,310 @@ async function setUp(options: { helloTimeoutMs?: number } = {}): Promise<SetUp> 
   };
 }
 
-Deno.test("BridgeServer.invite() resolves with the link of the worker that has the token", async () => {
-  await using it = await setUp();
-  const invited = it.invite("secret");
-  await using worker = new DialedWorker(it.bridge.address);
-  worker.say(hello("secret", { pid: 42, pythonVersion: "3.12.1" }));
-  const link = await invited;
-  assert.equal(link.hello.pid, 42);
-  assert.equal(link.hello.pythonVersion, "3.12.1");
-  const ready = link.welcome({ adapter: "texts:Texts" });
-  assert.equal((await worker.hear("welcome")).adapter, "texts:Texts");
-  worker.say({ ready: { tools: [{ name: "classify" }] } });
-  assert.deepStrictEqual((await ready).tools.map((tool) => tool.name), ["classify"]);
-});
+testEachCarrier(
+  "BridgeServer.invite() resolves with the link of the worker that has the token",
+  async (carrier) => {
+    await using it = await setUp(carrier);
+    const invited = it.invite("secret");
+    await using worker = it.dial();
+    worker.say(hello("secret", { pid: 42, pythonVersion: "3.12.1" }));
+    const link = await invited;
+    assert.equal(link.hello.pid, 42);
+    assert.equal(link.hello.pythonVersion, "3.12.1");
+    const ready = link.welcome({ adapter: "texts:Texts" });
+    assert.equal((await worker.hear("welcome")).adapter, "texts:Texts");
+    worker.say({ ready: { tools: [{ name: "classify" }] } });
+    assert.deepStrictEqual((await ready).tools.map((tool) => tool.name), ["classify"]);
+  },
+);
 
-Deno.test("BridgeServer hands on what came in one frame with the hello", async () => {
-  await using it = await setUp();
+testEachCarrier("BridgeServer hands on what came in one frame with the hello", async (carrier) => {
+  await using it = await setUp(carrier);
   const invited = it.invite("secret");
-  await using worker = new DialedWorker(it.bridge.address);
+  await using worker = it.dial();
   worker.say(hello("secret"), { ready: { tools: [{ name: "early" }] } });
   const ready = await (await invited).welcome({});
   assert.equal(ready.tools[0]?.name, "early");
 });
 
-Deno.test("BridgeServer refuses a worker with another token, in words, and ends its stream", async () => {
-  await using it = await setUp();
-  const leaving = new AbortController();
-  const invited = it.invite("secret", leaving.signal);
-  await using worker = new DialedWorker(it.bridge.address);
-  worker.say(hello("guess"));
-  const { error } = await worker.hear("refused");
-  assert.equal(error?.code, "protocol_mismatch");
-  assert.equal(error?.message, "The token is unknown, or was used before");
-  assert.equal(await worker.ended(), 0);
-  // The right one still gets in.
-  await using right = new DialedWorker(it.bridge.address);
-  right.say(hello("secret"));
-  await invited;
-});
+testEachCarrier(
+  "BridgeServer refuses a worker with another token, in words, and ends its stream",
+  async (carrier) => {
+    await using it = await setUp(carrier);
+    const leaving = new AbortController();
+    const invited = it.invite("secret", leaving.signal);
+    await using worker = it.dial();
+    worker.say(hello("guess"));
+    const { error } = await worker.hear("refused");
+    assert.equal(error?.code, "protocol_mismatch");
+    assert.equal(error?.message, "The token is unknown, or was used before");
+    await worker.ended();
+    // The right one still gets in.
+    await using right = it.dial();
+    right.say(hello("secret"));
+    await invited;
+  },
+);
 
-Deno.test("BridgeServer lets a token in once", async () => {
-  await using it = await setUp();
+testEachCarrier("BridgeServer lets a token in once", async (carrier) => {
+  await using it = await setUp(carrier);
   const invited = it.invite("secret");
-  await using first = new DialedWorker(it.bridge.address);
+  await using first = it.dial();
   first.say(hello("secret"));
   const link = await invited;
-  await using second = new DialedWorker(it.bridge.address);
+  await using second = it.dial();
   second.say(hello("secret"));
   await second.hear("refused");
   assert.equal(link.closedReason, undefined);
 });
 
-Deno.test("BridgeServer refuses another version of the link, and the invitation rejects with the reason", async () => {
-  await using it = await setUp();
-  const invited = it.invite("secret");
-  await using worker = new DialedWorker(it.bridge.address);
-  worker.say(hello("secret", { protocolVersion: PROTOCOL_VERSION + 1 }));
-  const message = "The worker speaks version 2 of the link, the host version 1: " +
-    "install the package snakeden that belongs to this host";
-  await assert.rejects(invited, { code: "protocol_mismatch", message });
-  assert.equal((await worker.hear("refused")).error?.message, message);
-});
+testEachCarrier(
+  "BridgeServer refuses another version of the link, and the invitation rejects with the reason",
+  async (carrier) => {
+    await using it = await setUp(carrier);
+    const invited = it.invite("secret");
+    await using worker = it.dial();
+    worker.say(hello("secret", { protocolVersion: PROTOCOL_VERSION + 1 }));
+    const message = "The worker speaks version 2 of the link, the host version 1: " +
+      "install the package snakeden that belongs to this host";
+    await assert.rejects(invited, { code: "protocol_mismatch", message });
+    assert.equal((await worker.hear("refused")).error?.message, message);
+  },
+);
 
-Deno.test("BridgeServer refuses a token that belongs to another worker", async () => {
-  await using it = await setUp();
+testEachCarrier("BridgeServer refuses a token that belongs to another worker", async (carrier) => {
+  await using it = await setUp(carrier);
   const invited = it.invite("secret");
-  await using worker = new DialedWorker(it.bridge.address);
+  await using worker = it.dial();
   worker.say(hello("secret", { workerId: "default-2" }));
   await assert.rejects(invited, {
     message: "The token belongs to the worker default-1, not to default-2",
   });
 });
 
-Deno.test("BridgeServer refuses a stream that does not open with a hello, also when it says one later", async () => {
-  await using it = await setUp();
-  const leaving = new AbortController();
-  const invited = it.invite("secret", leaving.signal);
-  const outcome = invited.then(() => "accepted", () => "left");
-  await using worker = new DialedWorker(it.bridge.address);
-  worker.say({ pong: { id: 1 } });
-  worker.say(hello("secret"));
-  assert.match((await worker.hear("refused")).error?.message ?? "", /has to be a hello/);
-  assert.equal(await worker.ended(), 0);
-  leaving.abort();
-  assert.equal(await outcome, "left");
-  await using empty = new DialedWorker(it.bridge.address);
-  empty.say();
-  await empty.hear("refused");
-});
+testEachCarrier(
+  "BridgeServer refuses a stream that does not open with a hello, also when it says one later",
+  async (carrier) => {
+    await using it = await setUp(carrier);
+    const leaving = new AbortController();
+    const invited = it.invite("secret", leaving.signal);
+    const outcome = invited.then(() => "accepted", () => "left");
+    await using worker = it.dial();
+    worker.say({ pong: { id: 1 } });
+    worker.say(hello("secret"));
+    assert.match((await worker.hear("refused")).error?.message ?? "", /has to be a hello/);
+    await worker.ended();
+    leaving.abort();
+    assert.equal(await outcome, "left");
+    await using empty = it.dial();
+    empty.say();
+    await empty.hear("refused");
+  },
+);
 
-Deno.test("BridgeServer ends a stream that sends garbage, and serves the others", async () => {
-  await using it = await setUp();
-  const invited = it.invite("secret");
-  await using worker = new DialedWorker(it.bridge.address);
-  await using garbage = new DialedWorker(it.bridge.address);
-  garbage.sayBytes(new Uint8Array([0xff, 0xff, 0xff, 0xff, 0xff]));
-  assert.notEqual(await garbage.ended(), 0);
-  worker.say(hello("secret"));
-  const link = await invited;
-  const ping = link.ping(NEVER);
-  worker.say({ pong: { id: (await worker.hear("ping")).id } });
-  assert.ok(await ping >= 0);
-});
+testEachCarrier(
+  "BridgeServer ends a stream that sends garbage, and serves the others",
+  async (carrier) => {
+    await using it = await setUp(carrier);
+    const invited = it.invite("secret");
+    await using worker = it.dial();
+    await using garbage = it.dial();
+    garbage.sayBytes(new Uint8Array([0xff, 0xff, 0xff, 0xff, 0xff]));
+    await garbage.ended();
+    worker.say(hello("secret"));
+    const link = await invited;
+    const ping = link.ping(NEVER);
+    worker.say({ pong: { id: (await worker.hear("ping")).id } });
+    assert.ok(await ping >= 0);
+  },
+);
 
-Deno.test("BridgeServer closes the link of a worker that sends garbage after its hello", async () => {
-  await using it = await setUp();
-  const invited = it.invite("secret");
-  await using worker = new DialedWorker(it.bridge.address);
-  worker.say(hello("secret"));
-  const link = await invited;
-  worker.sayBytes(new Uint8Array([0x0a, 0xff]));
-  await until(() => link.closedReason !== undefined, "the link is closed");
-});
+testEachCarrier(
+  "BridgeServer closes the link of a worker that sends garbage after its hello",
+  async (carrier) => {
+    await using it = await setUp(carrier);
+    const invited = it.invite("secret");
+    await using worker = it.dial();
+    worker.say(hello("secret"));
+    const link = await invited;
+    worker.sayBytes(new Uint8Array([0x0a, 0xff]));
+    await until(() => link.closedReason !== undefined, "the link is closed");
+  },
+);
 
-Deno.test("BridgeServer ends a stream that says nothing", async () => {
-  await using it = await setUp({ helloTimeoutMs: 20 });
-  await using worker = new DialedWorker(it.bridge.address);
+testEachCarrier("BridgeServer ends a stream that says nothing", async (carrier) => {
+  await using it = await setUp(carrier, { helloTimeoutMs: 20 });
+  await using worker = it.dial();
   assert.match((await worker.hear("refused")).error?.message ?? "", /No hello came within 20 ms/);
-  assert.equal(await worker.ended(), 0);
+  await worker.ended();
 });
 
-Deno.test("BridgeServer leaves a worker alone that said hello in time", async () => {
-  await using it = await setUp({ helloTimeoutMs: 200 });
+testEachCarrier("BridgeServer leaves a worker alone that said hello in time", async (carrier) => {
+  await using it = await setUp(carrier, { helloTimeoutMs: 200 });
   const invited = it.invite("secret");
-  await using worker = new DialedWorker(it.bridge.address);
+  await using worker = it.dial();
   worker.say(hello("secret"));
   const link = await invited;
-  await using silent = new DialedWorker(it.bridge.address);
+  await using silent = it.dial();
   await silent.hear("refused");
   assert.equal(link.closedReason, undefined);
 });
 
-Deno.test("BridgeServer.invite() leaves with the reason of its signal, and the token is worth nothing then", async () => {
-  await using it = await setUp();
-  const leaving = new AbortController();
-  const invited = it.invite("secret", leaving.signal);
-  const reason = new Error("enough");
-  leaving.abort(reason);
-  await assert.rejects(invited, reason);
-  await assert.rejects(it.invite("secret", leaving.signal), reason);
-  await using worker = new DialedWorker(it.bridge.address);
+testEachCarrier(
+  "BridgeServer.invite() leaves with the reason of its signal, and the token is worth nothing then",
+  async (carrier) => {
+    await using it = await setUp(carrier);
+    const leaving = new AbortController();
+    const invited = it.invite("secret", leaving.signal);
+    const reason = new Error("enough");
+    leaving.abort(reason);
+    await assert.rejects(invited, reason);
+    await assert.rejects(it.invite("secret", leaving.signal), reason);
+    await using worker = it.dial();
+    worker.say(hello("secret"));
+    await worker.hear("refused");
+  },
+);
+
+testEachCarrier(
+  "BridgeServer tells the link when its worker ends the stream, or is gone",
+  async (carrier) => {
+    await using it = await setUp(carrier);
+    for (const leave of ["end", "vanish"] as const) {
+      const closed = Promise.withResolvers<string>();
+      const invited = it.bridge.invite({
+        workerId: "default-1",
+        token: leave,
+        events: { onLog: () => {}, onClosed: closed.resolve },
+        signal: NEVER,
+      });
+      await using worker = it.dial();
+      worker.say(hello(leave));
+      const link = await invited;
+      if (leave === "end") worker.end();
+      else await worker[Symbol.asyncDispose]();
+      assert.equal(await closed.promise, link.closedReason);
+    }
+  },
+);
+
+testEachCarrier("Link.close() ends the stream of the worker", async (carrier) => {
+  await using it = await setUp(carrier);
+  const invited = it.invite("secret");
+  await using worker = it.dial();
   worker.say(hello("secret"));
-  await worker.hear("refused");
+  (await invited).close();
+  await worker.ended();
 });
 
-Deno.test("BridgeServer tells the link when its worker ends the stream, or is gone", async () => {
-  await using it = await setUp();
-  for (const leave of ["end", "vanish"] as const) {
-    const closed = Promise.withResolvers<string>();
-    const invited = it.bridge.invite({
-      workerId: "default-1",
-      token: leave,
-      events: { onLog: () => {}, onClosed: closed.resolve },
-      signal: NEVER,
-    });
-    await using worker = new DialedWorker(it.bridge.address);
-    worker.say(hello(leave));
+testEachCarrier(
+  "BridgeServer[Symbol.asyncDispose]() ends all streams and invitations and removes the socket",
+  async (carrier) => {
+    await using it = await setUp(carrier);
+    const invited = it.invite("secret");
+    const pending = it.invite("nobody comes");
+    pending.catch(() => {});
+    await using worker = it.dial();
+    await using silent = it.dial();
+    worker.say(hello("secret"));
     const link = await invited;
-    if (leave === "end") worker.end();
-    else await worker[Symbol.asyncDispose]();
-    assert.equal(await closed.promise, link.closedReason);
+    const first = it.bridge[Symbol.asyncDispose]();
+    await it.bridge[Symbol.asyncDispose]();
+    assert.deepStrictEqual([...Deno.readDirSync(it.directory)], []);
+    await first;
+    assert.notEqual(link.closedReason, undefined);
+    await assert.rejects(pending, { code: "shutting_down" });
+    await assert.rejects(it.invite("late"), { code: "shutting_down" });
+    await worker.ended();
+    await silent.ended();
+  },
+);
+
+testEachCarrier(
+  "BridgeServer.listen() makes a socket that only its owner may open",
+  async (carrier) => {
+    await using it = await setUp(carrier);
+    const [socket] = [...Deno.readDirSync(it.directory)];
+    const { mode } = await Deno.stat(join(it.directory, socket?.name ?? ""));
+    assert.equal((mode ?? 0) & 0o777, 0o600);
+  },
+);
+
+Deno.test("BridgeServer.listen() says where it cannot listen", async () => {
+  for (const [carrier, name] of [["socket", "link.sock"], ["grpc", "grpc.sock"]] as const) {
+    await assert.rejects(BridgeServer.listen("/nonexistent", { carriers: [carrier] }), {
+      code: "startup_failed",
+      message: new RegExp(`^Cannot listen for workers on /nonexistent/${name}: `),
+    });
   }
 });
 
-Deno.test("Link.close() ends the stream of the worker", async () => {
-  await using it = await setUp();
-  const invited = it.invite("secret");
-  await using worker = new DialedWorker(it.bridge.address);
-  worker.say(hello("secret"));
-  (await invited).close();
-  assert.equal(await worker.ended(), 0);
-});
-
-Deno.test("BridgeServer[Symbol.asyncDispose]() ends all streams and invitations and removes the socket", async () => {
-  await using it = await setUp();
-  const invited = it.invite("secret");
-  const pending = it.invite("nobody comes");
-  pending.catch(() => {});
-  await using worker = new DialedWorker(it.bridge.address);
-  await using silent = new DialedWorker(it.bridge.address);
-  worker.say(hello("secret"));
-  const link = await invited;
-  const first = it.bridge[Symbol.asyncDispose]();
-  await it.bridge[Symbol.asyncDispose]();
-  assert.deepStrictEqual([...Deno.readDirSync(it.directory)], []);
-  await first;
-  assert.notEqual(link.closedReason, undefined);
-  await assert.rejects(pending, { code: "shutting_down" });
-  await assert.rejects(it.invite("late"), { code: "shutting_down" });
-  await worker.ended();
-  await silent.ended();
-});
-
-Deno.test("BridgeServer.listen() makes a socket that only its owner may open", async () => {
-  await using it = await setUp();
-  const { mode } = await Deno.stat(join(it.directory, "bridge.sock"));
-  assert.equal((mode ?? 0) & 0o777, 0o600);
-});
-
-Deno.test("BridgeServer.listen() says where it cannot listen", async () => {
-  await assert.rejects(BridgeServer.listen("/nonexistent/directory/bridge.sock"), {
-    code: "startup_failed",
-    message: /^Cannot listen for workers on \/nonexistent\/directory\/bridge\.sock: /,
-  });
-});
-
-Deno.test("BridgeServer can be started and disposed again and again", async () => {
+testEachCarrier("BridgeServer can be started and disposed again and again", async (carrier) => {
   for (let i = 0; i < 20; i++) {
-    await using it = await setUp();
+    await using it = await setUp(carrier);
     const invited = it.invite("secret");
-    await using worker = new DialedWorker(it.bridge.address);
+    await using worker = it.dial();
     worker.say(hello("secret"));
     await invited;
   }
 });
 
-Deno.test("Link carries 50,000 calls over one stream, each with its own answer", async () => {
-  await using it = await setUp();
-  const invited = it.invite("secret");
-  await using worker = new DialedWorker(it.bridge.address);
-  worker.say(hello("secret"));
-  const link = await invited;
-  const total = 50_000;
-  let wrong = 0;
-  let answered = 0;
-  let echoed = 0;
-  const echo = async (): Promise<void> => {
-    while (echoed < total) {
-      await until(() => worker.received.length > 0, "calls have come");
-      const calls = worker.received.splice(0);
-      echoed += calls.length;
-      const taken = worker.say(...calls.map(({ call }) => ({
-        result: { id: call?.id ?? 0, value: call?.args ?? null, runMs: 0 },
-      })));
-      if (!taken) await worker.drained();
+testEachCarrier(
+  "Link carries 50,000 calls over one stream, each with its own answer",
+  async (carrier) => {
+    await using it = await setUp(carrier);
+    const invited = it.invite("secret");
+    await using worker = it.dial();
+    worker.say(hello("secret"));
+    const link = await invited;
+    const total = 50_000;
+    let wrong = 0;
+    let answered = 0;
+    let echoed = 0;
+    const echo = async (): Promise<void> => {
+      while (echoed < total) {
+        await until(() => worker.received.length > 0, "calls have come");
+        const calls = worker.received.splice(0);
+        echoed += calls.length;
+        const taken = worker.say(...calls.map(({ call }) => ({
+          result: { id: call?.id ?? 0, value: call?.args ?? null, runMs: 0 },
+        })));
+        if (!taken) await worker.drained();
+      }
+    };
+    const echoing = echo();
+    for (let i = 0; i < total; i++) {
+      link.call({
+        tool: "echo",
+        args: Value.from({ i }),
+        timeoutMs: 0,
+        stream: false,
+        windowBytes: 0,
+        sessionId: "",
+        requestId: "",
+      }, {
+        onResult: (value) => {
+          answered++;
+          if ((value.decode() as { i: number }).i !== i) wrong++;
+        },
+        onFailure: () => wrong++,
+        onChunk: () => wrong++,
+        onProgress: () => wrong++,
+        onRecalled: () => wrong++,
+      });
+      // The first come one a turn, the rest in bursts.
+      if (i < 1_000 || i % 500 === 0) await undefined;
     }
-  };
-  const echoing = echo();
-  for (let i = 0; i < total; i++) {
-    link.call({
-      tool: "echo",
-      args: Value.from({ i }),
-      timeoutMs: 0,
-      stream: false,
-      windowBytes: 0,
-      sessionId: "",
-      requestId: "",
-    }, {
-      onResult: (value) => {
-        answered++;
-        if ((value.decode() as { i: number }).i !== i) wrong++;
-      },
-      onFailure: () => wrong++,
-      onChunk: () => wrong++,
-      onProgress: () => wrong++,
-    });
-    // The first come one a turn, the rest in bursts.
-    if (i < 1_000 || i % 500 === 0) await undefined;
-  }
-  await echoing;
-  await until(() => answered === total, "every call is answered");
-  assert.equal(wrong, 0);
-});
+    await echoing;
+    await until(() => answered === total, "every call is answered");
+    assert.equal(wrong, 0);
+  },
+);
 
-Deno.test("Link carries 32 MiB in one call and one result", async () => {
-  await using it = await setUp();
+testEachCarrier("Link carries 32 MiB in one call and one result", async (carrier) => {
+  await using it = await setUp(carrier);
   const invited = it.invite("secret");
-  await using worker = new DialedWorker(it.bridge.address);
+  await using worker = it.dial();
   worker.say(hello("secret"));
   const link = await invited;
   const sent = new Uint8Array(32 << 20);
@@ -314,6 +362,7 @@ Deno.test("Link carries 32 MiB in one call and one result", async () => {
     onFailure: ({ message }) => result.reject(new Error(message)),
     onChunk: () => {},
     onProgress: () => {},
+    onRecalled: () => {},
   });
   const { id, args } = await worker.hear("call");
   worker.say({ result: { id, value: args ?? null, runMs: 0 } });

@@ -46,6 +46,7 @@ function listener(heard: string[], name = ""): CallListener {
     onFailure: (error, runMs) => heard.push(`${name}failure ${error.code} ${runMs}`),
     onChunk: (value) => heard.push(`${name}chunk ${value.jsonText()}`),
     onProgress: (value) => heard.push(`${name}progress ${value.jsonText()}`),
+    onRecalled: () => heard.push(`${name}recalled`),
   };
 }
 
@@ -97,6 +98,23 @@ Deno.test("Link.call() hands each answer to its call, and the last one once", ()
     "1 failure cancelled 3",
     "3 result null 0",
   ]);
+});
+
+Deno.test("Link.recall() asks for what was not started, and each call that comes back is told so once", async () => {
+  const { link, carrier } = setUp();
+  const heard: string[] = [];
+  const first = link.call(outgoing(), listener(heard, "1 "));
+  const second = link.call(outgoing(), listener(heard, "2 "));
+  const third = link.call(outgoing(), listener(heard, "3 "));
+  link.recall();
+  await microtasks();
+  assert.deepStrictEqual(carrier.kinds, ["call", "call", "call", "recall"]);
+  carrier.deliver(
+    { recalled: { ids: [second, third, 99] } },
+    { result: { id: first, value: ONE, runMs: 1 } },
+    { result: { id: second, value: ONE, runMs: 1 } },
+  );
+  assert.deepStrictEqual(heard, ["2 recalled", "3 recalled", "1 result 1 1"]);
 });
 
 Deno.test("Link.call() makes a failure without an error one of code internal", () => {

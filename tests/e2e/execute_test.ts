@@ -93,16 +93,22 @@ Deno.test("Snakeden.execute() tells a Python exception with type, message and tr
   assert.match(error.python.traceback ?? "", /Traceback/);
 });
 
+/** Starts a call of a second and resolves when its tool runs; `end` is how it ends. */
+async function runningCall(den: Snakeden): Promise<{ readonly end: Promise<unknown> }> {
+  const events = den.stream("stubborn_aloud", { seconds: 1 }).events();
+  assert.equal((await events.next()).value?.type, "progress");
+  const end = events.next();
+  end.catch(() => {});
+  return { end };
+}
+
 Deno.test("Snakeden.execute() fails only the call whose worker is killed, and the pool is whole again", async () => {
-  await using den = await startDen({ adapter: "snakeden.demo" });
-  const calls = Promise.allSettled([1, 2].map(() => den.execute("sleep", { seconds: 1 })));
-  const victim = await waitFor(
-    "two busy workers",
-    () => den.workers().every((it) => it.state === "busy") && den.workers()[0],
-  );
-  assert.ok(victim.pid);
+  await using den = await startDen({ adapter: "swallows_cancel" });
+  const calls = await Promise.all([runningCall(den), runningCall(den)]);
+  const [victim] = den.workers();
+  assert.ok(victim?.pid);
   Deno.kill(victim.pid, "SIGKILL");
-  const outcomes = await calls;
+  const outcomes = await Promise.allSettled(calls.map(({ end }) => end));
   assert.deepEqual(outcomes.map((it) => it.status).sort(), ["fulfilled", "rejected"]);
   const error = outcomes.find((it) => it.status === "rejected")?.reason;
   assert.ok(error instanceof WorkerCrashedError, String(error));
@@ -259,12 +265,12 @@ Deno.test("Snakeden.stop() cancels what still runs when the drain is over", asyn
 });
 
 Deno.test("Snakeden.stop() can be called again to kill what drains", async () => {
-  const den = await startDen({ adapter: "snakeden.demo", size: 1 });
-  const running = rejection(den.execute("sleep", { seconds: 60 }));
+  const den = await startDen({ adapter: "swallows_cancel", size: 1 });
+  const { end } = await runningCall(den);
   const draining = den.stop();
   await den.stop({ drainMs: 0 });
   await draining;
-  assert.ok(await running instanceof WorkerCrashedError);
+  assert.ok(await rejection(end) instanceof WorkerCrashedError);
 });
 
 Deno.test("Snakeden.execute() keeps its pool healthy when one tool kills every worker it runs in", async () => {

@@ -6,8 +6,10 @@ interface Entry extends Queued {
   readonly name: string;
 }
 
+let sequence = 0;
+
 function entry(name: string, priority = 0): Entry {
-  return { name, priority };
+  return { name, priority, sequence: sequence++ };
 }
 
 /** The queue as a list. */
@@ -15,7 +17,11 @@ type Model = Entry[];
 
 function bestOf(model: Model): Entry | undefined {
   return model.reduce<Entry | undefined>(
-    (best, it) => best === undefined || it.priority > best.priority ? it : best,
+    (best, it) =>
+      best === undefined || it.priority > best.priority ||
+        (it.priority === best.priority && it.sequence < best.sequence)
+        ? it
+        : best,
     undefined,
   );
 }
@@ -32,13 +38,33 @@ class Push implements fc.Command<Model, CallQueue<Entry>> {
   }
   run(model: Model, queue: CallQueue<Entry>): void {
     // A command may run again while fast-check shrinks.
-    const fresh = { ...this.#entry };
+    const fresh = entry(this.#entry.name, this.#entry.priority);
     queue.push(fresh);
     model.push(fresh);
     assert.equal(queue.size, model.length);
   }
   toString(): string {
     return `push ${this.#entry.name} at ${this.#entry.priority}`;
+  }
+}
+
+/** Takes some out, as if they were sent, and puts them back in any order. */
+class PutBack implements fc.Command<Model, CallQueue<Entry>> {
+  readonly #count: number;
+  constructor(count: number) {
+    this.#count = count;
+  }
+  check(): boolean {
+    return true;
+  }
+  run(model: Model, queue: CallQueue<Entry>): void {
+    const taken = Array.from({ length: this.#count }, () => queue.shift());
+    for (let i = 0; i < taken.length; i += 2) taken.push(...taken.splice(i, 1));
+    for (const it of taken) if (it !== undefined) queue.putBack(it);
+    assert.equal(queue.size, model.length);
+  }
+  toString(): string {
+    return `put back ${this.#count}`;
   }
 }
 
@@ -83,6 +109,7 @@ Deno.test("CallQueue is first in, first out within a priority, whatever is pushe
     fc.tuple(priority, fc.nat()).map(([level, name]) => new Push(level, name)),
     fc.tuple(fc.constantFrom(-1, 0, 1), fc.nat()).map(([level, name]) => new Push(level, name)),
     fc.constant(new Shift()),
+    fc.nat({ max: 5 }).map((count) => new PutBack(count)),
     fc.nat().map((at) => new Remove(at)),
   ], { maxCommands: 100 });
   fc.assert(
@@ -134,6 +161,18 @@ Deno.test("CallQueue takes an entry again that it has handed out", () => {
   assert.deepStrictEqual([queue.shift(), queue.shift()], [b, a]);
 });
 
+Deno.test("CallQueue.putBack() gives entries their old places, whichever comes first", () => {
+  const queue = new CallQueue<Entry>();
+  const all = [entry("a"), entry("b"), entry("c", 5), entry("d"), entry("e")];
+  for (const it of all) queue.push(it);
+  const [c, a, b] = Array.from({ length: 3 }, () => queue.shift());
+  assert.ok(a && b && c);
+  queue.push(entry("f"));
+  for (const it of [b, c, a]) queue.putBack(it);
+  const names = Array.from({ length: queue.size }, () => queue.shift()?.name);
+  assert.equal(names.join(""), "cabdef");
+});
+
 Deno.test("CallQueue.remove() touches nothing but the two neighbours", () => {
   const queue = new CallQueue<Entry>();
   let reads = 0;
@@ -142,6 +181,7 @@ Deno.test("CallQueue.remove() touches nothing but the two neighbours", () => {
     return {
       name: String(i),
       priority: 0,
+      sequence: i,
       get queueNext(): Queued | undefined {
         reads++;
         return next;

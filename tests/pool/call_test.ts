@@ -22,7 +22,11 @@ interface SetUp extends Disposable {
   /** How the caller was answered. */
   readonly answer: () => Promise<string>;
   readonly leave: (reason?: unknown) => void;
-  send(): Promise<void>;
+  /** Alarms that are set. */
+  readonly alarms: () => number;
+  /** To a worker that runs this call, or the other one. */
+  send(running?: Call): Promise<void>;
+  recall(): void;
   result(): void;
   failure(code: string): void;
 }
@@ -43,38 +47,42 @@ function setUp(options: Partial<CallRequest> = {}): SetUp {
   const told: string[] = [];
   const owner: CallOwner = {
     deadlines,
+    callPrefix: "c-",
     cancelGraceMs: GRACE_MS,
     settled: (_, error) =>
       told.push(`settled ${error instanceof SnakedenError ? error.code : error ?? "ok"}`),
     withdrawn: () => told.push("withdrawn"),
     answered: () => told.push("answered"),
+    recalled: () => told.push("recalled"),
     overran: () => told.push("overran"),
   };
   const leaving = new AbortController();
-  const call = new Call("c-1", {
+  const call = new Call({
     tool: "add",
     args: Value.from({ a: 1 }),
     timeoutMs: TIMEOUT_MS,
     priority: 0,
     signal: leaving.signal,
     ...options,
-  }, owner);
+  }, { owner, sequence: 1, now: deadlines.now });
   const answer = call.outcome.then(
     (it) => `value ${it.value.jsonText()}`,
     (error) => error instanceof SnakedenError ? error.code : String(error),
   );
-  const id = (): number => carrier.sent.find((it) => it.call)?.call?.id ?? 0;
+  const id = (): number => carrier.sent.findLast((it) => it.call)?.call?.id ?? 0;
   return {
     call,
     clock,
     carrier,
     told,
     answer: () => answer,
+    alarms: () => deadlines.size,
     leave: (reason = "the caller left") => leaving.abort(reason),
-    async send(): Promise<void> {
-      call.send({ id: "w-1", link });
+    async send(running = call): Promise<void> {
+      call.send({ id: "w-1", link, call: running });
       await microtasks();
     },
+    recall: () => carrier.deliver({ recalled: { ids: [id()] } }),
     result: () => carrier.deliver({ result: { id: id(), value: Value.from(5).wire, runMs: 3 } }),
     failure: (code) => carrier.deliver({ failure: { id: id(), error: { code, message: code } } }),
     [Symbol.dispose]: () => deadlines[Symbol.dispose](),
@@ -109,7 +117,7 @@ Deno.test("Call: queued -> running -> answered with a result", async () => {
     runMs: 3,
   });
   assert.deepStrictEqual(it.told, ["settled ok", "answered"]);
-  assert.equal(it.clock.pending, 0);
+  assert.equal(it.alarms(), 0);
 });
 
 Deno.test("Call: running -> answered with a failure", async () => {
@@ -119,7 +127,7 @@ Deno.test("Call: running -> answered with a failure", async () => {
   assert.equal(it.call.state, "answered");
   assert.equal(await it.answer(), "python_exception");
   assert.deepStrictEqual(it.told, ["settled python_exception", "answered"]);
-  assert.equal(it.clock.pending, 0);
+  assert.equal(it.alarms(), 0);
 });
 
 Deno.test("Call is known to the worker by its own id when the caller names none", async () => {
@@ -134,7 +142,7 @@ Deno.test("Call: queued -> withdrawn when the caller leaves", async () => {
   assert.equal(it.call.state, "withdrawn");
   assert.equal(await it.answer(), "the caller left");
   assert.deepStrictEqual(it.told, ["withdrawn", "settled the caller left"]);
-  assert.equal(it.clock.pending, 0);
+  assert.equal(it.alarms(), 0);
 });
 
 Deno.test("Call: queued -> withdrawn when its deadline passes, and the error says where it was", async () => {
@@ -247,6 +255,78 @@ Deno.test("Call: running -> abandoned when its worker has to stop", async () => 
   assert.equal(it.told.length, 1);
 });
 
+Deno.test("Call: running -> queued when the worker gives it back, -> running somewhere else", async () => {
+  using it = setUp();
+  await it.send();
+  it.clock.advance(30);
+  it.recall();
+  assert.deepStrictEqual([it.call.state, it.call.target], ["queued", undefined]);
+  assert.deepStrictEqual(it.told, ["recalled"]);
+  it.clock.advance(10);
+  await it.send();
+  assert.equal(last(it.carrier)?.call?.timeoutMs, TIMEOUT_MS - 40);
+  it.result();
+  assert.equal((await it.call.outcome).queueMs, 40);
+  assert.deepStrictEqual(it.told, ["recalled", "settled ok", "answered"]);
+  assert.equal(it.alarms(), 0);
+});
+
+Deno.test("Call: queued -> withdrawn when it was given back and its deadline passes", async () => {
+  using it = setUp();
+  await it.send();
+  it.recall();
+  it.clock.advance(TIMEOUT_MS + 5);
+  assert.equal(it.call.state, "withdrawn");
+  await assert.rejects(it.call.outcome, { code: "deadline_exceeded", stage: "queue" });
+  assert.equal(it.alarms(), 0);
+});
+
+Deno.test("Call: abandoned -> answered when the worker gives it back", async () => {
+  using it = setUp();
+  await it.send();
+  it.leave();
+  it.recall();
+  assert.equal(it.call.state, "answered");
+  assert.equal(await it.answer(), "the caller left");
+  assert.deepStrictEqual(it.told, ["settled the caller left", "recalled"]);
+  assert.equal(it.alarms(), 0);
+});
+
+Deno.test("Call.onRecalled() does nothing for a call that is with no worker", () => {
+  using it = setUp();
+  it.call.onRecalled();
+  assert.deepStrictEqual([it.call.state, it.told], ["queued", []]);
+});
+
+Deno.test("Call that waited in a worker until its deadline says so", async () => {
+  using it = setUp();
+  using other = setUp();
+  await it.send(other.call);
+  it.clock.advance(TIMEOUT_MS + REPORT_MS);
+  assert.equal(it.call.state, "abandoned");
+  await assert.rejects(it.call.outcome, {
+    code: "deadline_exceeded",
+    stage: "queue",
+    message: "Cannot run add: its deadline of 1000 ms passed while it waited in w-1 behind a " +
+      "call that did not end",
+  });
+});
+
+Deno.test("Call sets one alarm and one timer when it is answered in time", async () => {
+  using it = setUp();
+  const { clock } = it;
+  let timers = 0;
+  const after = clock.after.bind(clock);
+  clock.after = (delayMs, ring) => {
+    timers++;
+    return after(delayMs, ring);
+  };
+  await it.send();
+  it.result();
+  assert.equal(timers, 0, "the one of the constructor serves");
+  assert.equal(it.alarms(), 0);
+});
+
 Deno.test("Call: running -> lost when its worker dies", async () => {
   using it = setUp();
   await it.send();
@@ -257,7 +337,7 @@ Deno.test("Call: running -> lost when its worker dies", async () => {
   it.leave();
   it.clock.advance(10_000);
   assert.deepStrictEqual(it.told, ["settled worker_crashed"]);
-  assert.equal(it.clock.pending, 0);
+  assert.equal(it.alarms(), 0);
 });
 
 Deno.test("Call.send() leaves the worker a millisecond when the deadline has just passed", async () => {

@@ -61,17 +61,51 @@ Deno.test("Deadlines.set() moves an alarm that is set", () => {
   assert.deepStrictEqual(rung, [start + 40, start + 100]);
 });
 
-Deno.test("Deadlines.clear() takes an alarm back, and with the last one the timer", () => {
+Deno.test("Deadlines.clear() takes an alarm back; the timer rings once in vain at most", () => {
   const clock = new FakeClock();
   using deadlines = new Deadlines(clock);
   const it = alarm(() => assert.fail("it rang"));
   deadlines.clear(it);
   deadlines.set(it, clock.now() + 10);
   assert.equal(clock.pending, 1);
+  assert.equal(deadlines.size, 1);
   deadlines.clear(it);
   deadlines.clear(it);
-  assert.equal(clock.pending, 0);
+  assert.deepStrictEqual([deadlines.size, clock.pending], [0, 1]);
   clock.advance(100);
+  assert.equal(clock.pending, 0);
+});
+
+Deno.test("Deadlines.set() rings in a slot that was empty in between", () => {
+  const clock = new FakeClock();
+  using deadlines = new Deadlines(clock);
+  let rung = 0;
+  const at = clock.now() + 10;
+  for (let i = 0; i < 2; i++) {
+    const gone = alarm(() => assert.fail("it rang"));
+    deadlines.set(gone, at);
+    deadlines.clear(gone);
+    deadlines.set(alarm(() => rung++), at);
+    clock.advance(0);
+  }
+  clock.advance(20);
+  assert.equal(rung, 2);
+});
+
+Deno.test("Deadlines.clear() takes any alarm out of a slot and leaves the others in order", () => {
+  const clock = new FakeClock();
+  using deadlines = new Deadlines(clock);
+  const at = clock.now() + 10;
+  for (let gone = 0; gone < 4; gone++) {
+    const rung: number[] = [];
+    const alarms = [0, 1, 2, 3].map((i) => alarm(() => rung.push(i)));
+    for (const it of alarms) deadlines.set(it, at);
+    const taken = alarms[gone];
+    assert.ok(taken);
+    deadlines.clear(taken);
+    clock.advance(20);
+    assert.deepStrictEqual(rung, [0, 1, 2, 3].filter((i) => i !== gone));
+  }
 });
 
 Deno.test("Deadlines[Symbol.dispose]() takes all alarms back", () => {
@@ -124,6 +158,24 @@ Deno.test("Deadlines lets an alarm set and clear others while it rings", () => {
   clock.advance(100);
   assert.deepStrictEqual(rung, ["first", "second", "sooner", "later", "moved"]);
   assert.equal(clock.pending, 0);
+});
+
+Deno.test("Deadlines loses no alarm that is set in the slot that rings while the rest of it is cleared", () => {
+  const clock = new FakeClock();
+  using deadlines = new Deadlines(clock);
+  const at = clock.now() + 8;
+  let rung = 0;
+  const taken = alarm(() => assert.fail("it rang"));
+  deadlines.set(
+    alarm(() => {
+      deadlines.set(alarm(() => rung++), at);
+      deadlines.clear(taken);
+    }),
+    at,
+  );
+  deadlines.set(taken, at);
+  clock.advance(20);
+  assert.deepStrictEqual([rung, clock.pending], [1, 0]);
 });
 
 Deno.test("Deadlines comes to an end when alarms set themselves again in the past", () => {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { BridgeServer } from "../../src/bridge/mod.ts";
 import { SnakedenError } from "../../src/errors.ts";
 import { isRunning, type LaunchedWorker, SpawnLauncher } from "../../src/pool/mod.ts";
-import { DialedWorker, hello } from "../bridge/dialed_worker.ts";
+import { dialWorker, hello } from "../bridge/dialed_worker.ts";
 import { until } from "../fixtures/until.ts";
 
 const NEVER = new AbortController().signal;
@@ -13,6 +13,7 @@ const TELLS_TOKEN = 'echo "token $SNAKEDEN_TOKEN"; echo "pid $$"; echo "args $*"
 
 interface SetUp extends AsyncDisposable {
   readonly bridge: BridgeServer;
+  readonly directory: string;
   readonly lines: string[];
   launch(signal?: AbortSignal): Promise<LaunchedWorker>;
   /** What the process said after this word. */
@@ -24,17 +25,20 @@ async function setUp(script: string, startTimeoutMs = 60_000): Promise<SetUp> {
   const directory = await Deno.makeTempDir({ prefix: "snakeden-test-" });
   const executable = join(directory, "python");
   await Deno.writeTextFile(executable, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
-  const bridge = await BridgeServer.listen(join(directory, "bridge.sock"));
+  const bridge = await BridgeServer.listen(directory);
   const launcher = new SpawnLauncher({
     bridge,
+    carrier: "socket",
     executable,
     env: { PATH: Deno.env.get("PATH") ?? "" },
     welcome: { adapter: "texts:Texts" },
+    runDirectory: directory,
     startTimeoutMs,
   });
   const lines: string[] = [];
   return {
     bridge,
+    directory,
     lines,
     launch: (signal = NEVER) =>
       launcher.launch({
@@ -67,7 +71,7 @@ async function failureOf(it: SetUp, launch: Promise<LaunchedWorker>): Promise<Sn
 Deno.test("SpawnLauncher.launch() resolves when the worker has said hello and is ready", async () => {
   await using it = await setUp(TELLS_TOKEN);
   const launched = it.launch();
-  await using worker = new DialedWorker(it.bridge.address);
+  await using worker = dialWorker(it.bridge.address("socket"));
   worker.say(hello(await it.said("token"), { pythonVersion: "3.13.0" }));
   assert.equal((await worker.hear("welcome")).adapter, "texts:Texts");
   worker.say({ ready: { tools: [{ name: "classify" }] } });
@@ -77,7 +81,7 @@ Deno.test("SpawnLauncher.launch() resolves when the worker has said hello and is
   assert.equal(String(process.pid), await it.said("pid"));
   assert.equal(
     await it.said("args"),
-    `-m snakeden.worker --connect ${it.bridge.address} --worker-id default-1`,
+    `-m snakeden.worker --connect ${it.bridge.address("socket")} --worker-id default-1`,
   );
   await process.kill();
 });
@@ -97,9 +101,11 @@ Deno.test("SpawnLauncher.launch() says that the interpreter cannot be run", asyn
   await using it = await setUp("exit 0");
   const launcher = new SpawnLauncher({
     bridge: it.bridge,
+    carrier: "socket",
     executable: "/nonexistent/python3",
     env: {},
     welcome: {},
+    runDirectory: it.directory,
     startTimeoutMs: 60_000,
   });
   const spec = {
@@ -123,7 +129,7 @@ Deno.test("SpawnLauncher.launch() gives up a process that never says hello, and 
 Deno.test("SpawnLauncher.launch() gives up a worker whose adapter is never ready, and says so", async () => {
   await using it = await setUp(TELLS_TOKEN, 400);
   const launched = it.launch();
-  await using worker = new DialedWorker(it.bridge.address);
+  await using worker = dialWorker(it.bridge.address("socket"));
   worker.say(hello(await it.said("token")));
   const error = await failureOf(it, launched);
   assert.match(error.message, /after 400 ms its adapter is still being loaded/);
@@ -133,7 +139,7 @@ Deno.test("SpawnLauncher.launch() gives up a worker whose adapter is never ready
 Deno.test("SpawnLauncher.launch() hands on what the worker says about its adapter", async () => {
   await using it = await setUp(TELLS_TOKEN);
   const launched = it.launch();
-  await using worker = new DialedWorker(it.bridge.address);
+  await using worker = dialWorker(it.bridge.address("socket"));
   worker.say(hello(await it.said("token")));
   await worker.hear("welcome");
   const python = { type: "ImportError", message: "no texts", traceback: "Traceback" };
@@ -150,7 +156,7 @@ Deno.test("SpawnLauncher.launch() says how a process ended whose link broke befo
     "echo token $SNAKEDEN_TOKEN; trap 'exit 9' TERM; echo pid $$; while :; do sleep 0.01; done",
   );
   const launched = it.launch();
-  await using worker = new DialedWorker(it.bridge.address);
+  await using worker = dialWorker(it.bridge.address("socket"));
   worker.say(hello(await it.said("token")));
   const pid = Number(await it.said("pid"));
   await worker.hear("welcome");
@@ -163,7 +169,7 @@ Deno.test("SpawnLauncher.launch() says how a process ended whose link broke befo
 Deno.test("SpawnLauncher.launch() tells a mismatch of versions from other failures", async () => {
   await using it = await setUp(TELLS_TOKEN);
   const launched = it.launch();
-  await using worker = new DialedWorker(it.bridge.address);
+  await using worker = dialWorker(it.bridge.address("socket"));
   worker.say(hello(await it.said("token"), { protocolVersion: 99 }));
   const error = await failureOf(it, launched);
   assert.equal(error.code, "protocol_mismatch");
@@ -181,7 +187,7 @@ Deno.test("SpawnLauncher.launch() leaves with the reason of its signal at every 
     if (stage !== "before") await it.said("pid");
     await using resources = new AsyncDisposableStack();
     if (stage === "greeted") {
-      const worker = resources.use(new DialedWorker(it.bridge.address));
+      const worker = resources.use(dialWorker(it.bridge.address("socket")));
       worker.say(hello(await it.said("token")));
       await worker.hear("welcome");
     }
@@ -190,4 +196,56 @@ Deno.test("SpawnLauncher.launch() leaves with the reason of its signal at every 
     const pid = it.lines.find((line) => line.startsWith("pid "))?.slice(4);
     if (pid !== undefined) assert.ok(!isRunning(Number(pid)));
   }
+});
+
+Deno.test("SpawnLauncher.launch() gives the worker a file for its progress, which loses its name when it is ready", async () => {
+  await using it = await setUp(TELLS_TOKEN);
+  const launched = it.launch();
+  await using worker = dialWorker(it.bridge.address("socket"));
+  worker.say(hello(await it.said("token")));
+  const { progressPath } = await worker.hear("welcome");
+  assert.equal(dirname(progressPath), it.directory);
+  assert.equal((await Deno.readFile(progressPath)).length, 8);
+  using noted = await Deno.open(progressPath, { write: true });
+  worker.say({ ready: { notesProgress: true } });
+  const { progress, process } = await launched;
+  await assert.rejects(Deno.stat(progressPath), Deno.errors.NotFound);
+  assert.equal(progress?.startedCall(), 0);
+  noted.writeSync(new Uint8Array([5, 0, 0, 0]));
+  assert.equal(progress?.startedCall(), 5);
+  progress?.[Symbol.dispose]();
+  await process.kill();
+});
+
+Deno.test("SpawnLauncher.launch() keeps no file for a worker that does not note its progress", async () => {
+  await using it = await setUp(TELLS_TOKEN);
+  const launched = it.launch();
+  await using worker = dialWorker(it.bridge.address("socket"));
+  worker.say(hello(await it.said("token")));
+  const { progressPath } = await worker.hear("welcome");
+  worker.say({ ready: {} });
+  const { progress, process } = await launched;
+  assert.equal(progress, undefined);
+  await assert.rejects(Deno.stat(progressPath), Deno.errors.NotFound);
+  await process.kill();
+});
+
+Deno.test("SpawnLauncher.launch() leaves no file when the start fails", async () => {
+  await using it = await setUp("echo pid $$; exit 1");
+  await failureOf(it, it.launch());
+  const left = await Array.fromAsync(Deno.readDir(it.directory), ({ name }) => name);
+  assert.deepStrictEqual(left.filter((name) => name.endsWith(".progress")), []);
+});
+
+Deno.test("SpawnLauncher.launch() starts a worker also where the file cannot be made", async () => {
+  await using it = await setUp(TELLS_TOKEN);
+  await Deno.writeTextFile(join(it.directory, "default-1.x.progress"), "in the way");
+  const launched = it.launch();
+  await using worker = dialWorker(it.bridge.address("socket"));
+  worker.say(hello(await it.said("token")));
+  assert.equal((await worker.hear("welcome")).progressPath, "");
+  worker.say({ ready: { notesProgress: true } });
+  const { progress, process } = await launched;
+  assert.equal(progress, undefined);
+  await process.kill();
 });

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from snakeden.lowering import Lowering
 
-__all__ = ["lift", "lower_bytes", "lower_foreign", "numpy_lowerer", "plain_scalar"]
+__all__ = ["lift", "lower_bytes", "lower_foreign", "numpy_lowerer", "plain_scalar", "prepare"]
 
 # The dtypes of the link, and the memoryview format of each where there is one.
 FORMATS: Final[dict[str, str | None]] = {
@@ -38,6 +38,8 @@ FORMATS: Final[dict[str, str | None]] = {
 # Arrays without a numeric dtype (text, objects, records) go as nested lists up to this many
 # elements.
 MAX_NESTED_ELEMENTS: Final = 100_000
+# Smaller arrays are copied in less time than a view takes to make.
+MIN_VIEW_BYTES: Final = 8_192
 
 _KINDS = {
     **dict.fromkeys("bhilqn", "i"),
@@ -47,7 +49,7 @@ _KINDS = {
 }
 
 
-def lift(dtype: object, shape: object, data: bytes) -> Any:
+def lift(dtype: object, shape: object, data: bytes | memoryview) -> Any:
     """An array from the link, without a copy: numpy's, or a memoryview where numpy is missing.
 
     Raises:
@@ -157,8 +159,19 @@ def _ndarray(self: Lowering, array: Any, depth: int) -> Any:
         with numpy.errstate(all="ignore"):
             array = array.astype(wire)
     return self.tag(
-        "array", dtype=wire.str, shape=list(array.shape), buffer=self.attach(array.tobytes())
+        "array", dtype=wire.str, shape=list(array.shape), buffer=self.attach(_content(array, numpy))
     )
+
+
+def _content(array: Any, numpy: Any) -> bytes | memoryview:
+    """The elements in C order: a view where that is how they lie, and where a copy would cost."""
+    if array.nbytes < MIN_VIEW_BYTES or not array.flags.c_contiguous:
+        content: bytes = array.tobytes()
+        return content
+    # As a plain array, because the subclass `matrix` is never flat; and as bytes, because
+    # memoryview has no complex numbers to cast from.
+    flat = numpy.asarray(array).reshape(-1).view(numpy.uint8)
+    return memoryview(flat).toreadonly()
 
 
 def _nested(self: Lowering, array: Any, depth: int) -> Any:
@@ -216,6 +229,16 @@ def _to_numpy(value: Any) -> Any:
 
 _numpy: Any = None
 _numpy_missing = False
+
+
+def prepare(json: bytes) -> None:
+    """Import numpy for the arrays of a value that is about to be decoded.
+
+    To be called where CallCancelled cannot come up: numpy cannot be imported again in a process in
+    which its import was broken off.
+    """
+    if _numpy is None and not _numpy_missing and b'"array"' in json:
+        _import_numpy()
 
 
 def _import_numpy() -> Any:

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from snakeden.gen.link_pb2 import Call as WireCall
 
@@ -20,7 +20,16 @@ class Call:
     It may be handed to threads that the tool starts: `progress` and `cancelled` work there too.
     """
 
-    __slots__ = ("_report", "_wire", "deadline", "ended", "id", "on_credit", "stop_code")
+    __slots__ = (
+        "_buffers",
+        "_report",
+        "_wire",
+        "deadline",
+        "ended",
+        "id",
+        "on_credit",
+        "stop_code",
+    )
 
     def __init__(
         self,
@@ -35,6 +44,9 @@ class Call:
         self.stop_code: str | None = None
         self.ended: bool = False
         self.on_credit: Callable[[int], None] | None = None
+        # Those of the arguments, until the call is started or never will be: what lies in shared
+        # memory is released with the last that refers to it.
+        self._buffers: Sequence[bytes | memoryview] = ()
         self._wire = wire
         self._report = report
 

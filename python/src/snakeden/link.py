@@ -1,31 +1,19 @@
-"""The carrier between worker and host, behind a small interface so that another one can take its
-place.
+"""The carrier between worker and host, behind a small interface.
+
+`dial` picks one by the address: `unix:` is a plain Unix socket (socket_link.py), `grpc+unix:` a
+gRPC stream (grpc_link.py). Only the one that is used is imported.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
-from snakeden.gen.link_pb2 import HostFrame
+if TYPE_CHECKING:
+    from snakeden.gen.link_pb2 import HostMessage
+    from snakeden.outbox import Outbox
 
-# grpcio prints its own notices on stderr otherwise, and forks of tools would wait for its threads.
-os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
-
-import grpc
-
-__all__ = ["GrpcLink", "Link", "LinkLostError"]
-
-_METHOD = "/snakeden.v1.Bridge/Attach"
-_OPTIONS: list[tuple[str, Any]] = [
-    ("grpc.max_send_message_length", -1),
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.enable_retries", 0),
-    ("grpc.enable_http_proxy", 0),
-    ("grpc.use_local_subchannel_pool", 1),
-]
+__all__ = ["Link", "LinkLostError", "dial"]
 
 
 class LinkLostError(Exception):
@@ -33,45 +21,57 @@ class LinkLostError(Exception):
 
 
 class Link(Protocol):
-    """Frames to the host and from it."""
+    """Messages from the host; what goes to it is taken from the outbox.
 
-    def frames(self) -> Iterator[HostFrame]:
-        """What the host sends, until it ends the stream.
+    First `receive` on the main thread, then `start`, then `wait` on the main thread whenever that
+    has nothing to do.
+    """
+
+    confirms: bool
+    """Whether an answer is in the kernel when `Outbox.put_answer` returns, and so outlives this
+    process.
+    """
+
+    def receive(self) -> Sequence[HostMessage] | None:
+        """The next messages; None when the host has ended the stream.
 
         Raises:
             LinkLostError: The link broke.
         """
 
-    def close(self) -> None:
-        """Drop the link at once, with what was not sent yet."""
-
-
-class GrpcLink:
-    """One bidirectional gRPC stream, `snakeden.v1.Bridge/Attach`."""
-
-    def __init__(self, address: str, outgoing: Iterator[bytes]) -> None:
-        """Dial `address`, such as `unix:/run/bridge.sock`, and send the frames of `outgoing` until
-        it ends.
+    def start(
+        self, on_message: Callable[[HostMessage], None], on_end: Callable[[str | None], None]
+    ) -> None:
+        """Hand over messages from now on, in order, from whichever thread; then, once, why the
+        stream ended, None when the host ended it in order.
         """
-        self._address = address
-        self._channel = grpc.insecure_channel(address, options=_OPTIONS)
-        attach = self._channel.stream_stream(
-            _METHOD,
-            request_serializer=None,
-            response_deserializer=HostFrame.FromString,
-        )
-        self._stream = attach(outgoing)
 
-    def frames(self) -> Iterator[HostFrame]:
-        """See `Link.frames`."""
-        try:
-            yield from self._stream
-        except grpc.RpcError as error:
-            code = getattr(error, "code", lambda: None)()
-            details = getattr(error, "details", lambda: "")()
-            name = "" if code is None else f"{code.name}: "
-            raise LinkLostError(f"the link to {self._address} broke: {name}{details}") from None
+    def wait(self) -> None:
+        """Return when something may have changed; for a main thread that has nothing to run."""
 
-    def close(self) -> None:
-        """See `Link.close`."""
-        self._channel.close()
+    def wake(self) -> None:
+        """Make `wait` return; from any thread and from signal handlers."""
+
+    def finish(self, seconds: float) -> None:
+        """After `Outbox.close`: return when everything will arrive, or after so many seconds."""
+
+    def after_fork_in_child(self) -> None:
+        """Let go of the link in a copy of the process."""
+
+
+def dial(address: str, outbox: Outbox) -> Link:
+    """Connect to the host.
+
+    Raises:
+        LinkLostError: Nobody listens there, or the address is of no known kind.
+    """
+    kind, _, target = address.partition(":")
+    if kind == "unix":
+        from snakeden.socket_link import SocketLink
+
+        return SocketLink(target, outbox)
+    if kind == "grpc+unix":
+        from snakeden.grpc_link import GrpcLink
+
+        return GrpcLink(f"unix:{target}", outbox)
+    raise LinkLostError(f"cannot dial {address}: expected unix:PATH or grpc+unix:PATH")

@@ -49,9 +49,13 @@ class Lowering:
     __slots__ = ("_bytes", "_max_bytes", "_max_depth", "_where", "buffers", "tagged")
 
     def __init__(
-        self, max_depth: int, max_bytes: int, where: str, buffers: list[bytes] | None = None
+        self,
+        max_depth: int,
+        max_bytes: int,
+        where: str,
+        buffers: list[bytes | memoryview] | None = None,
     ) -> None:
-        self.buffers: list[bytes] = [] if buffers is None else buffers
+        self.buffers: list[bytes | memoryview] = [] if buffers is None else buffers
         self.tagged = False
         self._max_depth = max_depth
         self._max_bytes = max_bytes
@@ -100,8 +104,8 @@ class Lowering:
         if 0 < self._max_bytes < self._bytes:
             raise ResultTooLargeError(self._bytes, self._max_bytes, self._where)
 
-    def attach(self, data: bytes) -> int:
-        """Add a buffer that was reserved; returns its index."""
+    def attach(self, data: bytes | memoryview) -> int:
+        """Add a buffer that was reserved, a view being one of bytes; returns its index."""
         self.buffers.append(data)
         return len(self.buffers) - 1
 

@@ -2,10 +2,12 @@
 
 States of a call, and who moves it:
 
-- queued: put by the reader. Leaves `_queued` exactly once, by whoever pops it.
-- running: the main thread popped it; it is armed while its tool has control.
+- queued: put by whoever reads. Leaves `_queued` exactly once, by whoever pops it.
+- running: the main thread popped it and noted its id for the host; it is armed while its tool has
+  control.
 - answered: the main thread put its result or failure; or whoever stopped it while it was queued put
   the failure.
+- given back: the host recalled it, or the worker is stopping, and it was not started.
 
 Whoever stops a call first (Cancel, deadline, end of the link) sets `stop_code`, and that is the
 code of its failure.
@@ -17,12 +19,13 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Sequence
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
 from math import inf
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
-from snakeden import wire
+from snakeden import arrays, wire
 from snakeden.call import CURRENT, Call
 from snakeden.deadlines import DeadlineWatch
 from snakeden.errors import ArgumentsError, CallCancelled, InvalidValueError, ResultTooLargeError
@@ -44,11 +47,11 @@ if TYPE_CHECKING:
     from snakeden.gen.errors_pb2 import Error
     from snakeden.gen.link_pb2 import Call as WireCall
     from snakeden.outbox import Outbox
+    from snakeden.slab import Slab
 
 __all__ = ["Runner"]
 
 _MISSING: Final = object()
-_IDLE_SECONDS: Final = 1.0
 _FIRST_KICK_SECONDS: Final = 0.01
 _LONGEST_KICK_SECONDS: Final = 1.0
 
@@ -56,16 +59,29 @@ _LONGEST_KICK_SECONDS: Final = 1.0
 class Runner:
     """The calls of one worker.
 
-    `serve` runs on the main thread; the `on_` methods belong to the reader.
+    `serve` runs on the main thread; the `on_` methods belong to whoever reads the link.
     """
 
-    def __init__(self, outbox: Outbox, max_result_bytes: int, max_depth: int) -> None:
-        """Has to be made on the main thread. 0 bytes is no limit."""
+    def __init__(
+        self,
+        outbox: Outbox,
+        max_result_bytes: int,
+        max_depth: int,
+        note: Callable[[int], None] | None = None,
+        slab: Slab | None = None,
+        min_shared_bytes: int = 1,
+    ) -> None:
+        """Has to be made on the main thread. 0 bytes is no limit. `note` is told the id of each
+        call before it is started. Buffers from `min_shared_bytes` on go through `slab`.
+        """
         self.tools: dict[str, LoadedTool] = {}
+        self._note = note or (lambda _call_id: None)
         self._outbox = outbox
         self._max_bytes = max_result_bytes
         self._max_depth = max_depth
-        self._inbox: SimpleQueue[Call | None] = SimpleQueue()
+        self._slab = slab
+        self._min_shared_bytes = min_shared_bytes
+        self._inbox: deque[Call] = deque()
         self._live: dict[int, Call] = {}
         self._queued: dict[Call, None] = {}
         self._stopping = False
@@ -74,20 +90,25 @@ class Runner:
         self._interrupter = Interrupter()
         self._deadlines = DeadlineWatch(self._on_due)
 
-    # ---- the reader's thread ----
+    # ---- whoever reads the link ----
 
     def on_call(self, message: WireCall) -> None:
-        """A call came."""
+        """A call came.
+
+        Raises:
+            ValueError, IndexError: Its arguments lie where no host of this version puts them.
+        """
         timeout_ms = message.timeout_ms
         deadline = time.monotonic() + timeout_ms / 1000 if timeout_ms > 0 else None
         call = Call(message, deadline, self._report)
-        self._live[call.id] = call
+        if message.args.tagged:
+            call._buffers = wire.buffers(message.args, self._slab)
         if self._stopping:
-            call.stop_code = "cancelled"
-            self._drop(call)
+            self._give_back([call])
             return
+        self._live[call.id] = call
         self._queued[call] = None
-        self._inbox.put(call)
+        self._inbox.append(call)
         if deadline is not None:
             self._deadlines.watch(deadline)
 
@@ -96,6 +117,10 @@ class Runner:
         call = self._live.get(call_id)
         if call is not None:
             self._stop_call(call, "cancelled")
+
+    def on_recall(self) -> None:
+        """Another worker is to run what was not started here."""
+        self._give_back_all()
 
     def on_credit(self, call_id: int, nbytes: int) -> None:
         """The host has taken chunks."""
@@ -112,9 +137,12 @@ class Runner:
     # ---- any thread, and signal handlers ----
 
     def stop(self) -> None:
-        """Have `serve` return when the running call is done; answer queued ones as cancelled."""
+        """Give back what was not started, and have `serve` return when the running call is done.
+
+        Whoever calls this on another thread than the main one has to wake that.
+        """
         self._stopping = True
-        self._inbox.put(None)
+        self._give_back_all()
 
     def after_fork_in_child(self) -> None:
         """This process is a copy: it must not go on as the worker when the tool's code returns."""
@@ -123,75 +151,74 @@ class Runner:
 
     # ---- the main thread ----
 
-    def serve(self) -> None:
-        """Run calls until `stop`."""
-        get = self._inbox.get
+    def serve(self, wait: Callable[[], None]) -> None:
+        """Run calls until `stop`; `wait` returns when there may be something new."""
+        inbox = self._inbox
         claim = self._queued.pop
-        while True:
+        while not self._stopping:
             try:
-                call = get(True, _IDLE_SECONDS)
-            except Empty:
-                # A signal that comes just before the wait does not end it; now its handler has run.
+                call = inbox.popleft()
+            except IndexError:
+                wait()
                 continue
-            if call is None:
-                break
-            # Whoever stopped it while it waited has answered it.
-            if claim(call, _MISSING) is _MISSING:
-                continue
-            if self._stopping:
-                call.stop_code = call.stop_code or "cancelled"
-                self._drop(call)
-            else:
+            # Whoever stopped it while it waited, or gave it back, has seen to it.
+            if claim(call, _MISSING) is not _MISSING:
                 self._execute(call)
-        self._drain()
+        self._give_back_all()
 
     def close(self) -> None:
         """Close the event loop of asynchronous tools."""
         close_loop(self._interrupter.loop)
 
-    def _drain(self) -> None:
-        while True:
-            try:
-                call = self._inbox.get_nowait()
-            except Empty:
-                return
-            if call is not None and self._queued.pop(call, _MISSING) is not _MISSING:
-                call.stop_code = call.stop_code or "cancelled"
-                self._drop(call)
-
     def _execute(self, call: Call) -> None:
-        interrupter = self._interrupter
         token = CURRENT.set(call)
+        self._note(call.id)
         started = time.perf_counter()
         try:
-            try:
-                # From here to the `finally` CallCancelled may come up at any point.
-                interrupter.armed = call
-                if call.stop_code is not None:
-                    interrupter.check(call)
-                message = call._wire
-                tool = self.tools[message.tool]
-                value = message.args
-                positional, named = tool.parse(value.json, value.tagged, value.buffers)
-                returned = tool.function(*positional, **named)
-                if type(returned) in LAZY_TYPES:
-                    answer = self._drive(call, returned)
-                else:
-                    answer = self._encode(returned)
-            finally:
-                interrupter.armed = None
-            data = wire.result(call.id, answer, (time.perf_counter() - started) * 1000)
+            data = self._run(call, started)
         except BaseException as error:
             if self._forked:
                 _leave_child(error)
             run_ms = (time.perf_counter() - started) * 1000
             data = wire.failure(call.id, self._why(call, error, run_ms), run_ms)
+            # An exception out of asyncio refers to itself by way of a frame, and so the arguments
+            # would live until the collector runs.
+            traceback.clear_frames(error.__traceback__)
         if self._forked:
             _leave_child(None)
         CURRENT.reset(token)
         call.ended = True
         self._live.pop(call.id, None)
-        self._outbox.put(data)
+        # Before the next call is started, so that a death of the worker takes one call at most.
+        self._outbox.put_answer(data)
+
+    def _run(self, call: Call, started: float) -> bytes:
+        """The message with the result. A function of its own, so that nothing refers to arguments
+        and result once it has returned: the places that they had in shared memory are released with
+        the answer.
+        """
+        interrupter = self._interrupter
+        buffers, call._buffers = call._buffers, ()
+        message = call._wire
+        value = message.args
+        if buffers:
+            arrays.prepare(value.json)
+        try:
+            # From here to the `finally` CallCancelled may come up at any point.
+            interrupter.armed = call
+            if call.stop_code is not None:
+                interrupter.check(call)
+            tool = self.tools[message.tool]
+            positional, named = tool.parse(value.json, value.tagged, buffers)
+            returned = tool.function(*positional, **named)
+            if type(returned) in LAZY_TYPES:
+                answer = self._drive(call, returned)
+            else:
+                answer = self._encode(returned)
+        finally:
+            interrupter.armed = None
+        run_ms = (time.perf_counter() - started) * 1000
+        return wire.result(call.id, answer, run_ms, self._slab, self._min_shared_bytes)
 
     def _encode(self, value: object) -> Encoded:
         return encode(value, max_depth=self._max_depth, max_bytes=self._max_bytes)
@@ -200,8 +227,16 @@ class Runner:
         message = call._wire
         sink: Sender | Collector
         if message.stream:
-            window = message.window_bytes
-            sink = Sender(call, window, self._max_bytes, self._max_depth, self._outbox.put)
+            sink = Sender(
+                call,
+                message.window_bytes,
+                self._max_bytes,
+                self._max_depth,
+                self._outbox.put,
+                self._interrupter,
+                self._slab,
+                self._min_shared_bytes,
+            )
         else:
             sink = Collector(self._max_bytes, self._max_depth)
         if hasattr(lazy, "__next__"):
@@ -230,8 +265,22 @@ class Runner:
     def _drop(self, call: Call) -> None:
         """Answer a call that was never started."""
         call.ended = True
+        call._buffers = ()
         self._live.pop(call.id, None)
         self._outbox.put(wire.failure(call.id, self._stopped(call, None), 0.0))
+
+    def _give_back_all(self) -> None:
+        self._give_back(
+            [it for it in list(self._queued) if self._queued.pop(it, _MISSING) is not _MISSING]
+        )
+
+    def _give_back(self, calls: Sequence[Call]) -> None:
+        for call in calls:
+            call.ended = True
+            call._buffers = ()
+            self._live.pop(call.id, None)
+        if calls:
+            self._outbox.put(wire.recalled(call.id for call in calls))
 
     def _on_due(self, now: float) -> float:
         """Stop the calls whose deadline has passed; returns when to look again."""
@@ -283,8 +332,6 @@ class Runner:
         if run_ms is None:
             if code == "deadline_exceeded":
                 text = f"was not started {limit}: the worker was busy with an earlier call"
-            elif self._stopping:
-                text = "was not started: the worker is stopping"
             else:
                 text = "was cancelled before it was started"
         elif code == "deadline_exceeded":

@@ -76,7 +76,7 @@ class ToolSchema:
         except Exception:  # A name that a struct cannot have.
             return None
 
-    def parse(self, json: bytes, tagged: bool, buffers: Sequence[bytes]) -> Arguments:
+    def parse(self, json: bytes, tagged: bool, buffers: Sequence[bytes | memoryview]) -> Arguments:
         """Positional and keyword arguments to call the tool with.
 
         Raises:

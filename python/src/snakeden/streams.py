@@ -11,13 +11,16 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from queue import SimpleQueue
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from snakeden import wire
 from snakeden.call import Call
 from snakeden.errors import ResultTooLargeError
 from snakeden.interrupt import Interrupter
 from snakeden.values import Encoded, encode
+
+if TYPE_CHECKING:
+    from snakeden.slab import Slab
 
 __all__ = ["LAZY_TYPES", "Collector", "Sender", "close_loop", "drive_generator", "run_async"]
 
@@ -30,9 +33,20 @@ class Sender:
     """Sends chunks while what the host has not credited weighs less than the window."""
 
     def __init__(
-        self, call: Call, window: int, max_bytes: int, max_depth: int, put: Callable[[bytes], None]
+        self,
+        call: Call,
+        window: int,
+        max_bytes: int,
+        max_depth: int,
+        put: Callable[[bytes], None],
+        interrupter: Interrupter,
+        slab: Slab | None = None,
+        min_shared_bytes: int = 1,
     ) -> None:
         self._call_id = call.id
+        self._interrupter = interrupter
+        self._slab = slab
+        self._min_shared_bytes = min_shared_bytes
         self._window = max(1, window)
         self._max_bytes = max_bytes
         self._max_depth = max_depth
@@ -51,8 +65,27 @@ class Sender:
     def send(self, item: object) -> None:
         """Send one chunk."""
         value = encode(item, max_depth=self._max_depth, max_bytes=self._max_bytes, where="chunk")
-        self._put(wire.chunk(self._call_id, value))
+        if self._slab is not None and value.tagged and self._is_shared(value):
+            self._send_shared(value)
+        else:
+            self._put(wire.chunk(self._call_id, value))
         self._owed += value.size + CHUNK_OVERHEAD
+
+    def _is_shared(self, value: Encoded) -> bool:
+        return any(len(buffer) >= self._min_shared_bytes for buffer in value.buffers)
+
+    def _send_shared(self, value: Encoded) -> None:
+        """A place that was taken must be told to the host, so nothing may come up in between."""
+        interrupter = self._interrupter
+        # None when the call was interrupted before, which happens once.
+        armed = interrupter.armed
+        interrupter.armed = None
+        try:
+            self._put(wire.chunk(self._call_id, value, self._slab, self._min_shared_bytes))
+        finally:
+            interrupter.armed = armed
+        if armed is not None:
+            interrupter.check(armed)
 
     def wait(self) -> None:
         """Wait until the window is open; a cancelled call is interrupted here like anywhere in its
@@ -93,7 +126,7 @@ class Collector:
         self._max_bytes = max_bytes
         self._max_depth = max_depth - 1
         self._texts: list[bytes] = []
-        self._buffers: list[bytes] = []
+        self._buffers: list[bytes | memoryview] = []
         self._tagged = False
         self._size = 2
         self._attached = 0
@@ -111,8 +144,11 @@ class Collector:
         self._texts.append(value.json)
         self._tagged = self._tagged or value.tagged
         self._size += len(value.json) + 1
-        while self._attached < len(self._buffers):
-            self._size += len(self._buffers[self._attached])
+        buffers = self._buffers
+        while self._attached < len(buffers):
+            # The generator goes on, and may write to the array that it has yielded.
+            buffers[self._attached] = bytes(buffers[self._attached])
+            self._size += len(buffers[self._attached])
             self._attached += 1
         if 0 < self._max_bytes < self._size:
             raise ResultTooLargeError(self._size, self._max_bytes, "list of chunks")

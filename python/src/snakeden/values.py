@@ -35,7 +35,8 @@ class Encoded(NamedTuple):
 
     json: bytes
     tagged: bool
-    buffers: Sequence[bytes]
+    buffers: Sequence[bytes | memoryview]
+    """Views are of bytes and contiguous; what they show has to stay as it is until it was sent."""
 
     @property
     def size(self) -> int:
@@ -49,7 +50,7 @@ def encode(
     max_depth: int = DEFAULT_MAX_DEPTH,
     max_bytes: int = 0,
     where: str = "result",
-    buffers: list[bytes] | None = None,
+    buffers: list[bytes | memoryview] | None = None,
 ) -> Encoded:
     """Encode any Python value.
 
@@ -122,13 +123,16 @@ def _is_plain(value: Any, depth: int) -> bool:
 
 
 def decode(
-    json: bytes, tagged: bool = False, buffers: Sequence[bytes] = (), where: str = "args"
+    json: bytes,
+    tagged: bool = False,
+    buffers: Sequence[bytes | memoryview] = (),
+    where: str = "args",
 ) -> Any:
     """Decode a value from the link.
 
-    Arrays come as read-only numpy arrays on the message's own bytes when numpy is there; otherwise
-    as a memoryview cast to format and shape (of raw bytes for float16 and complex, which memoryview
-    lacks; 1-d when the array is empty).
+    Arrays come as read-only numpy arrays on the memory of their buffer when numpy is there;
+    otherwise as a memoryview cast to format and shape (of raw bytes for float16 and complex, which
+    memoryview lacks; 1-d when the array is empty).
 
     Raises:
         InvalidValueError: Not what the link's format allows.
@@ -144,7 +148,7 @@ def decode(
         raise InvalidValueError(f"not UTF-8: {error}", where) from None
 
 
-def _lift(node: Any, buffers: Sequence[bytes], where: str) -> Any:
+def _lift(node: Any, buffers: Sequence[bytes | memoryview], where: str) -> Any:
     """Replace tagged leaves by what they stand for, in place."""
     if type(node) is dict:
         if TAG in node:
@@ -157,14 +161,16 @@ def _lift(node: Any, buffers: Sequence[bytes], where: str) -> Any:
     return node
 
 
-def _lift_items(node: dict[str, Any], buffers: Sequence[bytes], where: str) -> dict[str, Any]:
+def _lift_items(
+    node: dict[str, Any], buffers: Sequence[bytes | memoryview], where: str
+) -> dict[str, Any]:
     for key, item in node.items():
         if type(item) is dict or type(item) is list:
             node[key] = _lift(item, buffers, f"{where}.{key}")
     return node
 
 
-def _lift_tag(node: dict[str, Any], buffers: Sequence[bytes], where: str) -> Any:
+def _lift_tag(node: dict[str, Any], buffers: Sequence[bytes | memoryview], where: str) -> Any:
     tag = node[TAG]
     if tag == "unserializable":
         return node
@@ -174,7 +180,8 @@ def _lift_tag(node: dict[str, Any], buffers: Sequence[bytes], where: str) -> Any
         if tag == "float":
             return _FLOATS[node["value"]]
         if tag == "bytes":
-            return _buffer(buffers, node["buffer"])
+            # No copy where they are bytes already.
+            return bytes(_buffer(buffers, node["buffer"]))
         if tag == "array":
             return arrays.lift(node["dtype"], node["shape"], _buffer(buffers, node["buffer"]))
         if tag == "object" and type(node["value"]) is dict:
@@ -184,7 +191,7 @@ def _lift_tag(node: dict[str, Any], buffers: Sequence[bytes], where: str) -> Any
     raise InvalidValueError(f"an unknown {TAG} tag {tag!r}", where)
 
 
-def _buffer(buffers: Sequence[bytes], index: object) -> bytes:
+def _buffer(buffers: Sequence[bytes | memoryview], index: object) -> bytes | memoryview:
     if type(index) is not int or not 0 <= index < len(buffers):
         raise ValueError(f"buffer {index!r} of {len(buffers)}")
     return buffers[index]

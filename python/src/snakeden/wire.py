@@ -13,15 +13,17 @@ from snakeden.gen.errors_pb2 import Error, FieldIssue, PythonException
 from snakeden.gen.link_pb2 import WorkerFrame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from snakeden.adapter_loader import LoadedTool
     from snakeden.errors import Issue
     from snakeden.gen.values_pb2 import Value
+    from snakeden.slab import Slab
     from snakeden.values import Encoded
 
 __all__ = [
     "PROTOCOL_VERSION",
+    "buffers",
     "chunk",
     "error",
     "failure",
@@ -30,6 +32,8 @@ __all__ = [
     "pong",
     "progress",
     "ready",
+    "recalled",
+    "release",
     "result",
     "start_failed",
     "wire_text",
@@ -60,10 +64,14 @@ def hello(worker_id: str, token: str, pid: int, python_version: str, package_ver
     return frame.SerializeToString()
 
 
-def ready(tools: Iterable[LoadedTool]) -> bytes:
+def ready(
+    tools: Iterable[LoadedTool], *, notes_progress: bool = False, maps_shared_memory: bool = False
+) -> bytes:
     """What this worker offers."""
     frame = WorkerFrame()
     body = frame.messages.add().ready
+    body.notes_progress = notes_progress
+    body.maps_shared_memory = maps_shared_memory
     for tool in tools:
         body.tools.add(
             name=tool.name,
@@ -101,21 +109,62 @@ def start_failed(why: Error) -> bytes:
     return frame.SerializeToString()
 
 
-def _put(out: Value, value: Encoded) -> None:
+def buffers(value: Value, slab: Slab | None) -> Sequence[bytes | memoryview]:
+    """The buffers of a value from the host; those in shared memory are views of it.
+
+    Raises:
+        ValueError, IndexError: A place that no host of this version sends.
+    """
+    shared = value.shared
+    if not shared:
+        return value.buffers
+    if slab is None:
+        raise ValueError("a buffer in shared memory, of which there is none")
+    views: list[bytes | memoryview] = list(value.buffers)
+    for place in shared:
+        views[place.index] = slab.view(place.offset, place.length)
+    return views
+
+
+def _with_value(
+    frame: WorkerFrame, out: Value, value: Encoded, slab: Slab | None, min_bytes: int
+) -> bytes:
+    """The frame with a value put into it; buffers from `min_bytes` on go to shared memory, if there
+    is any and it has room.
+    """
     out.json = value.json
-    if value.tagged:
-        out.tagged = True
-        out.buffers.extend(value.buffers)
+    if not value.tagged:
+        return frame.SerializeToString()
+    out.tagged = True
+    try:
+        for index, buffer in enumerate(value.buffers):
+            length = len(buffer)
+            offset = None
+            if slab is not None and length >= min_bytes:
+                offset = slab.write(buffer)
+            if offset is None:
+                out.buffers.append(bytes(buffer))
+            else:
+                out.shared.add(index=index, offset=offset, length=length)
+                out.buffers.append(b"")
+        return frame.SerializeToString()
+    except BaseException:
+        if slab is not None:
+            # The host will never hear of them.
+            for place in out.shared:
+                slab.release(place.offset)
+        raise
 
 
-def result(call_id: int, value: Encoded, run_ms: float) -> bytes:
-    """A call's answer."""
+def result(
+    call_id: int, value: Encoded, run_ms: float, slab: Slab | None = None, min_bytes: int = 1
+) -> bytes:
+    """A call's answer. What it puts into shared memory has to be sent."""
     frame = WorkerFrame()
     body = frame.messages.add().result
     body.id = call_id
     body.run_ms = run_ms
-    _put(body.value, value)
-    return frame.SerializeToString()
+    return _with_value(frame, body.value, value, slab, min_bytes)
 
 
 def failure(call_id: int, why: Error, run_ms: float) -> bytes:
@@ -128,22 +177,36 @@ def failure(call_id: int, why: Error, run_ms: float) -> bytes:
     return frame.SerializeToString()
 
 
-def chunk(call_id: int, value: Encoded) -> bytes:
-    """One element of a stream."""
+def recalled(call_ids: Iterable[int]) -> bytes:
+    """These calls were not started, and will not be here."""
+    frame = WorkerFrame()
+    frame.messages.add().recalled.ids.extend(call_ids)
+    return frame.SerializeToString()
+
+
+def release(offsets: Iterable[int]) -> bytes:
+    """These places of the host's shared memory are not in use any more."""
+    frame = WorkerFrame()
+    frame.messages.add().release.offsets.extend(offsets)
+    return frame.SerializeToString()
+
+
+def chunk(call_id: int, value: Encoded, slab: Slab | None = None, min_bytes: int = 1) -> bytes:
+    """One element of a stream. What it puts into shared memory has to be sent."""
     frame = WorkerFrame()
     body = frame.messages.add().chunk
     body.id = call_id
-    _put(body.value, value)
-    return frame.SerializeToString()
+    return _with_value(frame, body.value, value, slab, min_bytes)
 
 
 def progress(call_id: int, value: Encoded) -> bytes:
-    """How far a call is."""
+    """How far a call is. Never in shared memory: a report that a newer one replaces is not sent,
+    and would keep its places for ever.
+    """
     frame = WorkerFrame()
     body = frame.messages.add().progress
     body.id = call_id
-    _put(body.value, value)
-    return frame.SerializeToString()
+    return _with_value(frame, body.value, value, None, 1)
 
 
 def pong(ping_id: int) -> bytes:

@@ -1,6 +1,6 @@
 """The life of a worker: hello, welcome, load, ready, calls, stop.
 
-starting -> serving -> ending. The reader's thread and SIGTERM may end it in any state: while it
+starting -> serving -> ending. The end of the link and SIGTERM may end it in any state: while it
 starts, nobody's work is lost and the process just exits; while it serves, the running call is
 finished first.
 """
@@ -8,25 +8,28 @@ finished first.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import platform
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from snakeden import __version__, exit_status, log_bridge, output, wire
 from snakeden.adapter_loader import LoadedAdapter, load_adapter
 from snakeden.errors import AdapterError
 from snakeden.exceptions import describe
-from snakeden.link import GrpcLink, LinkLostError
+from snakeden.link import Link, LinkLostError, dial
 from snakeden.outbox import Outbox
+from snakeden.progress_cell import open_progress_cell
 from snakeden.runner import Runner
+from snakeden.slab import Slab
 
 if TYPE_CHECKING:
-    from snakeden.gen.link_pb2 import HostFrame, HostMessage, Welcome
+    from snakeden.gen.link_pb2 import HostMessage, Welcome
 
 __all__ = ["WorkerLife"]
 
@@ -35,7 +38,7 @@ TEARDOWN_SECONDS: Final = 10.0
 LOST_SECONDS: Final = 2.0
 """The same when the host is no longer there to wait."""
 FLUSH_SECONDS: Final = 2.0
-"""How long the host may take to end the stream after we did."""
+"""How long the last messages may take."""
 SWITCH_SECONDS: Final = 0.0003
 """How long a busy tool may keep the interpreter from the reader and the writer.
 
@@ -52,13 +55,14 @@ class WorkerLife:
         self._worker_id = worker_id
         self._token = token
         self._outbox = Outbox()
+        self._link: Link | None = None
         self._runner: Runner | None = None
+        self._slab: Slab | None = None
         self._adapter: LoadedAdapter | None = None
         self._serving = False
         self._ending = False
         self._lost = False
         self._told = False
-        self._stream_ended = threading.Event()
         signal.signal(signal.SIGTERM, self._on_terminate)
         # A handler, not SIG_IGN, which children would inherit. Ctrl-C is for the host to deal with.
         signal.signal(signal.SIGINT, lambda _signum, _frame: None)
@@ -70,9 +74,9 @@ class WorkerLife:
                 self._worker_id, self._token, os.getpid(), platform.python_version(), __version__
             )
         )
-        frames = GrpcLink(self._address, self._outbox).frames()
         try:
-            welcome, rest = self._greet(frames)
+            link = self._link = dial(self._address, self._outbox)
+            welcome, rest = self._greet(link)
         except LinkLostError as error:
             print(f"snakeden worker {self._worker_id}: {error}", file=sys.stderr)
             return exit_status.LINK_LOST
@@ -80,19 +84,32 @@ class WorkerLife:
             return exit_status.REFUSED
         sys.setswitchinterval(SWITCH_SECONDS)
         log_bridge.install(self._outbox, welcome.log_level)
-        runner = Runner(self._outbox, welcome.max_result_bytes, welcome.max_depth or 200)
+        note = None
+        if welcome.progress_path and link.confirms:
+            note = open_progress_cell(welcome.progress_path)
+        slab = self._slab = self._map(welcome)
+        runner = Runner(
+            self._outbox,
+            welcome.max_result_bytes,
+            welcome.max_depth or 200,
+            note,
+            slab,
+            max(1, welcome.shared_memory.min_bytes),
+        )
         self._runner = runner
         os.register_at_fork(
             before=_hold_sigterm,
             after_in_parent=_release_sigterm,
             after_in_child=self._after_fork_in_child,
         )
-        threading.Thread(
-            target=self._read, args=(rest, frames, runner), name="snakeden-reader", daemon=True
-        ).start()
-        return self._load_and_serve(welcome, runner)
+        for message in rest:
+            self._handle(message)
+        link.start(self._handle, self._on_link_end)
+        return self._load_and_serve(welcome, runner, link, notes_progress=note is not None)
 
-    def _load_and_serve(self, welcome: Welcome, runner: Runner) -> int:
+    def _load_and_serve(
+        self, welcome: Welcome, runner: Runner, link: Link, *, notes_progress: bool
+    ) -> int:
         try:
             self._adapter = load_adapter(welcome.adapter, list(welcome.module_paths))
         except AdapterError as error:
@@ -102,9 +119,30 @@ class WorkerLife:
             return exit_status.START_FAILED
         runner.tools = self._adapter.tools
         self._serving = True
-        self._outbox.put(wire.ready(self._adapter.tools.values()))
-        runner.serve()
+        self._outbox.put(
+            wire.ready(
+                self._adapter.tools.values(),
+                notes_progress=notes_progress,
+                maps_shared_memory=self._slab is not None,
+            )
+        )
+        runner.serve(link.wait)
         return exit_status.LINK_LOST if self._lost and not self._told else exit_status.OK
+
+    def _map(self, welcome: Welcome) -> Slab | None:
+        """The shared memory that the host offers; None when there is none, or it cannot be had,
+        which Ready tells the host.
+        """
+        if not welcome.HasField("shared_memory"):
+            return None
+        offer = welcome.shared_memory
+        try:
+            return Slab(
+                offer.to_worker_path, offer.to_host_path, offer.bytes, self._outbox.released.append
+            )
+        except (OSError, ValueError) as error:
+            logging.getLogger(__name__).warning("cannot map the shared memory: %s", error)
+            return None
 
     def leave(self, status: int) -> NoReturn:
         """Tear down, send what waits, and exit.
@@ -120,20 +158,19 @@ class WorkerLife:
             self._guarded(self._runner.close, "the event loop")
         self._ending = True
         self._outbox.close()
-        if not self._lost and self._runner is not None:
-            self._stream_ended.wait(FLUSH_SECONDS)
+        if not self._lost and self._link is not None:
+            self._link.finish(FLUSH_SECONDS)
         self._guarded(atexit._run_exitfuncs, "an exit handler")
         output.flush()
         os._exit(status)
 
     # ---- hello ----
 
-    def _greet(self, frames: Iterator[HostFrame]) -> tuple[Welcome | None, list[HostMessage]]:
+    def _greet(self, link: Link) -> tuple[Welcome | None, Sequence[HostMessage]]:
         """Wait for the host's answer; returns it and what came in the same frame. None when it
         refused.
         """
-        for frame in frames:
-            messages = list(frame.messages)
+        while (messages := link.receive()) is not None:
             for index, message in enumerate(messages):
                 body = message.WhichOneof("body")
                 if body == "welcome":
@@ -152,45 +189,48 @@ class WorkerLife:
                     self._exit_now(exit_status.OK)
         raise LinkLostError(f"the host at {self._address} ended the link before it said welcome")
 
-    # ---- the reader's thread ----
+    # ---- whoever reads the link ----
 
-    def _read(self, rest: list[HostMessage], frames: Iterator[HostFrame], runner: Runner) -> None:
-        reason = "the host ended the link without a stop"
-        try:
-            for message in rest:
-                self._handle(message, runner)
-            for frame in frames:
-                for message in frame.messages:
-                    self._handle(message, runner)
-        except LinkLostError as error:
-            reason = str(error)
-        except Exception:
-            reason = f"the reader failed: {traceback.format_exc()}"
-        self._stream_ended.set()
-        if self._ending:
+    def _handle(self, message: HostMessage) -> None:
+        runner = self._runner
+        if runner is None:
             return
-        status = exit_status.OK if self._told else exit_status.LINK_LOST
-        if not self._told:
-            print(f"snakeden worker {self._worker_id}: {reason}", file=sys.stderr)
-        self._lost = True
-        if not self._serving:
-            self._exit_now(status)
-        self._bound(LOST_SECONDS, status)
-        runner.on_link_lost()
-
-    def _handle(self, message: HostMessage, runner: Runner) -> None:
         body = message.WhichOneof("body")
         if body == "call":
             runner.on_call(message.call)
         elif body == "credit":
             credit = message.credit
             runner.on_credit(credit.id, credit.bytes)
+        elif body == "release":
+            if self._slab is not None:
+                for offset in message.release.offsets:
+                    self._slab.release(offset)
         elif body == "ping":
             self._outbox.put_urgent(wire.pong(message.ping.id))
         elif body == "cancel":
             runner.on_cancel(message.cancel.id)
+        elif body == "recall":
+            runner.on_recall()
         elif body == "stop":
             self._stop()
+
+    def _on_link_end(self, reason: str | None) -> None:
+        if self._ending:
+            return
+        status = exit_status.OK if self._told else exit_status.LINK_LOST
+        if not self._told:
+            print(
+                f"snakeden worker {self._worker_id}: "
+                f"{reason or 'the host ended the link without a stop'}",
+                file=sys.stderr,
+            )
+        self._lost = True
+        if not self._serving:
+            self._exit_now(status)
+        self._bound(LOST_SECONDS, status)
+        if self._runner is not None:
+            self._runner.on_link_lost()
+        self._wake()
 
     # ---- ending ----
 
@@ -198,13 +238,18 @@ class WorkerLife:
         self._stop()
 
     def _stop(self) -> None:
-        """Finish what runs and end; safe in a signal handler and on the reader's thread."""
+        """Finish what runs and end; safe in a signal handler and on any thread."""
         self._told = True
         if self._serving and self._runner is not None:
             self._runner.stop()
+            self._wake()
         elif not self._ending:
             # Whatever the adapter is doing at import or in setup() may never end.
             self._exit_now(exit_status.OK)
+
+    def _wake(self) -> None:
+        if self._link is not None:
+            self._link.wake()
 
     @staticmethod
     def _exit_now(status: int) -> NoReturn:
@@ -236,8 +281,12 @@ class WorkerLife:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _release_sigterm()
+        if self._slab is not None:
+            self._slab.forget()
         if self._runner is not None:
             self._runner.after_fork_in_child()
+        if self._link is not None:
+            self._link.after_fork_in_child()
 
 
 def _hold_sigterm() -> None:

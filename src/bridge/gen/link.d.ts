@@ -43,11 +43,24 @@ export interface Value {
   json: Uint8Array;
   tagged: boolean;
   buffers: Uint8Array[];
+  shared: SharedBuffer[];
 }
 export interface ValueInit {
   json?: Uint8Array | null;
   tagged?: boolean | null;
   buffers?: Uint8Array[] | null;
+  shared?: SharedBufferInit[] | null;
+}
+
+export interface SharedBuffer {
+  index: number;
+  offset: number;
+  length: number;
+}
+export interface SharedBufferInit {
+  index?: number | null;
+  offset?: number | null;
+  length?: number | null;
 }
 
 export interface WorkerFrame {
@@ -65,7 +78,7 @@ export interface HostFrameInit {
 }
 
 export interface WorkerMessage {
-  body?: "hello" | "ready" | "startFailed" | "result" | "failure" | "chunk" | "progress" | "pong" | "log";
+  body?: "hello" | "ready" | "startFailed" | "result" | "failure" | "chunk" | "progress" | "pong" | "log" | "recalled" | "release";
   hello?: Hello | null;
   ready?: Ready | null;
   startFailed?: StartFailed | null;
@@ -75,6 +88,8 @@ export interface WorkerMessage {
   progress?: Progress | null;
   pong?: Pong | null;
   log?: Log | null;
+  recalled?: Recalled | null;
+  release?: Release | null;
 }
 export interface WorkerMessageInit {
   hello?: HelloInit | null;
@@ -86,10 +101,12 @@ export interface WorkerMessageInit {
   progress?: ProgressInit | null;
   pong?: PongInit | null;
   log?: LogInit | null;
+  recalled?: RecalledInit | null;
+  release?: ReleaseInit | null;
 }
 
 export interface HostMessage {
-  body?: "welcome" | "refused" | "call" | "cancel" | "credit" | "ping" | "stop";
+  body?: "welcome" | "refused" | "call" | "cancel" | "credit" | "ping" | "stop" | "recall" | "release";
   welcome?: Welcome | null;
   refused?: Refused | null;
   call?: Call | null;
@@ -97,6 +114,8 @@ export interface HostMessage {
   credit?: Credit | null;
   ping?: Ping | null;
   stop?: Stop | null;
+  recall?: Recall | null;
+  release?: Release | null;
 }
 export interface HostMessageInit {
   welcome?: WelcomeInit | null;
@@ -106,6 +125,8 @@ export interface HostMessageInit {
   credit?: CreditInit | null;
   ping?: PingInit | null;
   stop?: StopInit | null;
+  recall?: RecallInit | null;
+  release?: ReleaseInit | null;
 }
 
 export interface Hello {
@@ -131,6 +152,8 @@ export interface Welcome {
   logLevel: string;
   maxResultBytes: number;
   maxDepth: number;
+  progressPath: string;
+  sharedMemory?: SharedMemory | null;
 }
 export interface WelcomeInit {
   adapter?: string | null;
@@ -138,6 +161,21 @@ export interface WelcomeInit {
   logLevel?: string | null;
   maxResultBytes?: number | null;
   maxDepth?: number | null;
+  progressPath?: string | null;
+  sharedMemory?: SharedMemoryInit | null;
+}
+
+export interface SharedMemory {
+  toWorkerPath: string;
+  toHostPath: string;
+  bytes: number;
+  minBytes: number;
+}
+export interface SharedMemoryInit {
+  toWorkerPath?: string | null;
+  toHostPath?: string | null;
+  bytes?: number | null;
+  minBytes?: number | null;
 }
 
 export interface Refused {
@@ -149,9 +187,13 @@ export interface RefusedInit {
 
 export interface Ready {
   tools: Tool[];
+  notesProgress: boolean;
+  mapsSharedMemory: boolean;
 }
 export interface ReadyInit {
   tools?: ToolInit[] | null;
+  notesProgress?: boolean | null;
+  mapsSharedMemory?: boolean | null;
 }
 
 export interface Tool {
@@ -240,6 +282,25 @@ export interface CancelInit {
   id?: number | null;
 }
 
+export interface Recall {
+}
+export interface RecallInit {
+}
+
+export interface Recalled {
+  ids: number[];
+}
+export interface RecalledInit {
+  ids?: number[] | null;
+}
+
+export interface Release {
+  offsets: number[];
+}
+export interface ReleaseInit {
+  offsets?: number[] | null;
+}
+
 export interface Credit {
   id: number;
   bytes: number;
@@ -295,12 +356,14 @@ export declare const snakeden: {
     PythonException: Codec<PythonException, PythonExceptionInit>;
     FieldIssue: Codec<FieldIssue, FieldIssueInit>;
     Value: Codec<Value, ValueInit>;
+    SharedBuffer: Codec<SharedBuffer, SharedBufferInit>;
     WorkerFrame: Codec<WorkerFrame, WorkerFrameInit>;
     HostFrame: Codec<HostFrame, HostFrameInit>;
     WorkerMessage: Codec<WorkerMessage, WorkerMessageInit>;
     HostMessage: Codec<HostMessage, HostMessageInit>;
     Hello: Codec<Hello, HelloInit>;
     Welcome: Codec<Welcome, WelcomeInit>;
+    SharedMemory: Codec<SharedMemory, SharedMemoryInit>;
     Refused: Codec<Refused, RefusedInit>;
     Ready: Codec<Ready, ReadyInit>;
     Tool: Codec<Tool, ToolInit>;
@@ -311,6 +374,9 @@ export declare const snakeden: {
     Log: Codec<Log, LogInit>;
     Call: Codec<Call, CallInit>;
     Cancel: Codec<Cancel, CancelInit>;
+    Recall: Codec<Recall, RecallInit>;
+    Recalled: Codec<Recalled, RecalledInit>;
+    Release: Codec<Release, ReleaseInit>;
     Credit: Codec<Credit, CreditInit>;
     Result: Codec<Result, ResultInit>;
     Failure: Codec<Failure, FailureInit>;

@@ -199,11 +199,13 @@ export const snakeden = $root.snakeden = (() => {
             WorkerMessage.prototype.progress = null;
             WorkerMessage.prototype.pong = null;
             WorkerMessage.prototype.log = null;
+            WorkerMessage.prototype.recalled = null;
+            WorkerMessage.prototype.release = null;
 
             let $oneOfFields;
 
             $Object.defineProperty(WorkerMessage.prototype, "body", {
-                get: $util.oneOfGetter($oneOfFields = ["hello", "ready", "startFailed", "result", "failure", "chunk", "progress", "pong", "log"]),
+                get: $util.oneOfGetter($oneOfFields = ["hello", "ready", "startFailed", "result", "failure", "chunk", "progress", "pong", "log", "recalled", "release"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -232,6 +234,10 @@ export const snakeden = $root.snakeden = (() => {
                     $root.snakeden.v1.Pong.encode(message.pong, writer.uint32(66).fork(), _depth + 1).ldelim();
                 if (message.log != null && $Object.hasOwnProperty.call(message, "log"))
                     $root.snakeden.v1.Log.encode(message.log, writer.uint32(74).fork(), _depth + 1).ldelim();
+                if (message.recalled != null && $Object.hasOwnProperty.call(message, "recalled"))
+                    $root.snakeden.v1.Recalled.encode(message.recalled, writer.uint32(82).fork(), _depth + 1).ldelim();
+                if (message.release != null && $Object.hasOwnProperty.call(message, "release"))
+                    $root.snakeden.v1.Release.encode(message.release, writer.uint32(90).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -328,6 +334,20 @@ export const snakeden = $root.snakeden = (() => {
                             message.body = "log";
                             continue;
                         }
+                    case 10: {
+                            if (wireType !== 2)
+                                break;
+                            message.recalled = $root.snakeden.v1.Recalled.decode(reader, reader.size(), $undefined, _depth + 1, message.recalled);
+                            message.body = "recalled";
+                            continue;
+                        }
+                    case 11: {
+                            if (wireType !== 2)
+                                break;
+                            message.release = $root.snakeden.v1.Release.decode(reader, reader.size(), $undefined, _depth + 1, message.release);
+                            message.body = "release";
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -364,11 +384,13 @@ export const snakeden = $root.snakeden = (() => {
             HostMessage.prototype.credit = null;
             HostMessage.prototype.ping = null;
             HostMessage.prototype.stop = null;
+            HostMessage.prototype.recall = null;
+            HostMessage.prototype.release = null;
 
             let $oneOfFields;
 
             $Object.defineProperty(HostMessage.prototype, "body", {
-                get: $util.oneOfGetter($oneOfFields = ["welcome", "refused", "call", "cancel", "credit", "ping", "stop"]),
+                get: $util.oneOfGetter($oneOfFields = ["welcome", "refused", "call", "cancel", "credit", "ping", "stop", "recall", "release"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -393,6 +415,10 @@ export const snakeden = $root.snakeden = (() => {
                     $root.snakeden.v1.Ping.encode(message.ping, writer.uint32(50).fork(), _depth + 1).ldelim();
                 if (message.stop != null && $Object.hasOwnProperty.call(message, "stop"))
                     $root.snakeden.v1.Stop.encode(message.stop, writer.uint32(58).fork(), _depth + 1).ldelim();
+                if (message.recall != null && $Object.hasOwnProperty.call(message, "recall"))
+                    $root.snakeden.v1.Recall.encode(message.recall, writer.uint32(66).fork(), _depth + 1).ldelim();
+                if (message.release != null && $Object.hasOwnProperty.call(message, "release"))
+                    $root.snakeden.v1.Release.encode(message.release, writer.uint32(74).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -473,6 +499,20 @@ export const snakeden = $root.snakeden = (() => {
                                 break;
                             message.stop = $root.snakeden.v1.Stop.decode(reader, reader.size(), $undefined, _depth + 1, message.stop);
                             message.body = "stop";
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 2)
+                                break;
+                            message.recall = $root.snakeden.v1.Recall.decode(reader, reader.size(), $undefined, _depth + 1, message.recall);
+                            message.body = "recall";
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 2)
+                                break;
+                            message.release = $root.snakeden.v1.Release.decode(reader, reader.size(), $undefined, _depth + 1, message.release);
+                            message.body = "release";
                             continue;
                         }
                     }
@@ -652,6 +692,8 @@ export const snakeden = $root.snakeden = (() => {
             Welcome.prototype.logLevel = "";
             Welcome.prototype.maxResultBytes = 0;
             Welcome.prototype.maxDepth = 0;
+            Welcome.prototype.progressPath = "";
+            Welcome.prototype.sharedMemory = null;
 
             Welcome.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -671,6 +713,10 @@ export const snakeden = $root.snakeden = (() => {
                     writer.uint32(32).uint32(message.maxResultBytes);
                 if (message.maxDepth != null && $Object.hasOwnProperty.call(message, "maxDepth") && message.maxDepth !== 0)
                     writer.uint32(40).uint32(message.maxDepth);
+                if (message.progressPath != null && $Object.hasOwnProperty.call(message, "progressPath") && message.progressPath !== "")
+                    writer.uint32(50).string(message.progressPath);
+                if (message.sharedMemory != null && $Object.hasOwnProperty.call(message, "sharedMemory"))
+                    $root.snakeden.v1.SharedMemory.encode(message.sharedMemory, writer.uint32(58).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -748,6 +794,21 @@ export const snakeden = $root.snakeden = (() => {
                                 delete message.maxDepth;
                             continue;
                         }
+                    case 6: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.progressPath = value;
+                            else
+                                delete message.progressPath;
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 2)
+                                break;
+                            message.sharedMemory = $root.snakeden.v1.SharedMemory.decode(reader, reader.size(), $undefined, _depth + 1, message.sharedMemory);
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -766,6 +827,124 @@ export const snakeden = $root.snakeden = (() => {
             };
 
             return Welcome;
+        })();
+
+        v1.SharedMemory = (function() {
+
+            const SharedMemory = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            SharedMemory.prototype.toWorkerPath = "";
+            SharedMemory.prototype.toHostPath = "";
+            SharedMemory.prototype.bytes = 0;
+            SharedMemory.prototype.minBytes = 0;
+
+            SharedMemory.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.toWorkerPath != null && $Object.hasOwnProperty.call(message, "toWorkerPath") && message.toWorkerPath !== "")
+                    writer.uint32(10).string(message.toWorkerPath);
+                if (message.toHostPath != null && $Object.hasOwnProperty.call(message, "toHostPath") && message.toHostPath !== "")
+                    writer.uint32(18).string(message.toHostPath);
+                if (message.bytes != null && $Object.hasOwnProperty.call(message, "bytes") && message.bytes !== 0)
+                    writer.uint32(24).uint32(message.bytes);
+                if (message.minBytes != null && $Object.hasOwnProperty.call(message, "minBytes") && message.minBytes !== 0)
+                    writer.uint32(32).uint32(message.minBytes);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            SharedMemory.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.snakeden.v1.SharedMemory();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.toWorkerPath = value;
+                            else
+                                delete message.toWorkerPath;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.toHostPath = value;
+                            else
+                                delete message.toHostPath;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.bytes = value;
+                            else
+                                delete message.bytes;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.minBytes = value;
+                            else
+                                delete message.minBytes;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return SharedMemory;
         })();
 
         v1.Refused = (function() {
@@ -858,6 +1037,8 @@ export const snakeden = $root.snakeden = (() => {
             };
 
             Ready.prototype.tools = $util.emptyArray;
+            Ready.prototype.notesProgress = false;
+            Ready.prototype.mapsSharedMemory = false;
 
             Ready.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -869,6 +1050,10 @@ export const snakeden = $root.snakeden = (() => {
                 if (message.tools != null && message.tools.length)
                     for (let i = 0; i < message.tools.length; ++i)
                         $root.snakeden.v1.Tool.encode(message.tools[i], writer.uint32(10).fork(), _depth + 1).ldelim();
+                if (message.notesProgress != null && $Object.hasOwnProperty.call(message, "notesProgress") && message.notesProgress !== false)
+                    writer.uint32(16).bool(message.notesProgress);
+                if (message.mapsSharedMemory != null && $Object.hasOwnProperty.call(message, "mapsSharedMemory") && message.mapsSharedMemory !== false)
+                    writer.uint32(24).bool(message.mapsSharedMemory);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -882,7 +1067,7 @@ export const snakeden = $root.snakeden = (() => {
                     _depth = 0;
                 if (_depth > $Reader.recursionLimit)
                     throw $Error("max depth exceeded");
-                let end, message;
+                let end, message, value;
                 if (length === $undefined)
                     end = reader.len;
                 else {
@@ -908,6 +1093,24 @@ export const snakeden = $root.snakeden = (() => {
                             if (!(message.tools && message.tools.length))
                                 message.tools = [];
                             message.tools.push($root.snakeden.v1.Tool.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.notesProgress = value;
+                            else
+                                delete message.notesProgress;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.mapsSharedMemory = value;
+                            else
+                                delete message.mapsSharedMemory;
                             continue;
                         }
                     }
@@ -1756,6 +1959,248 @@ export const snakeden = $root.snakeden = (() => {
             return Cancel;
         })();
 
+        v1.Recall = (function() {
+
+            const Recall = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Recall.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Recall.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.snakeden.v1.Recall();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    reader.skipType(tag & 7, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Recall;
+        })();
+
+        v1.Recalled = (function() {
+
+            const Recalled = function (properties) {
+                this.ids = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Recalled.prototype.ids = $util.emptyArray;
+
+            Recalled.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.ids != null && message.ids.length)
+                    writer.uint32(10).uint32s(message.ids);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Recalled.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.snakeden.v1.Recalled();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType === 2) {
+                                if (!(message.ids && message.ids.length))
+                                    message.ids = [];
+                                reader.uint32s(message.ids);
+                                continue;
+                            }
+                            if (wireType !== 0)
+                                break;
+                            if (!(message.ids && message.ids.length))
+                                message.ids = [];
+                            message.ids.push(reader.uint32());
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Recalled;
+        })();
+
+        v1.Release = (function() {
+
+            const Release = function (properties) {
+                this.offsets = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Release.prototype.offsets = $util.emptyArray;
+
+            Release.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.offsets != null && message.offsets.length)
+                    writer.uint32(10).uint32s(message.offsets);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Release.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.snakeden.v1.Release();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType === 2) {
+                                if (!(message.offsets && message.offsets.length))
+                                    message.offsets = [];
+                                reader.uint32s(message.offsets);
+                                continue;
+                            }
+                            if (wireType !== 0)
+                                break;
+                            if (!(message.offsets && message.offsets.length))
+                                message.offsets = [];
+                            message.offsets.push(reader.uint32());
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Release;
+        })();
+
         v1.Credit = (function() {
 
             const Credit = function (properties) {
@@ -2558,6 +3003,7 @@ export const snakeden = $root.snakeden = (() => {
 
             const Value = function (properties) {
                 this.buffers = [];
+                this.shared = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -2567,6 +3013,7 @@ export const snakeden = $root.snakeden = (() => {
             Value.prototype.json = $util.newBuffer([]);
             Value.prototype.tagged = false;
             Value.prototype.buffers = $util.emptyArray;
+            Value.prototype.shared = $util.emptyArray;
 
             Value.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -2582,6 +3029,9 @@ export const snakeden = $root.snakeden = (() => {
                 if (message.buffers != null && message.buffers.length)
                     for (let i = 0; i < message.buffers.length; ++i)
                         writer.uint32(26).bytes(message.buffers[i]);
+                if (message.shared != null && message.shared.length)
+                    for (let i = 0; i < message.shared.length; ++i)
+                        $root.snakeden.v1.SharedBuffer.encode(message.shared[i], writer.uint32(34).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -2641,6 +3091,14 @@ export const snakeden = $root.snakeden = (() => {
                             message.buffers.push(reader.bytes());
                             continue;
                         }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.shared && message.shared.length))
+                                message.shared = [];
+                            message.shared.push($root.snakeden.v1.SharedBuffer.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -2659,6 +3117,112 @@ export const snakeden = $root.snakeden = (() => {
             };
 
             return Value;
+        })();
+
+        v1.SharedBuffer = (function() {
+
+            const SharedBuffer = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            SharedBuffer.prototype.index = 0;
+            SharedBuffer.prototype.offset = 0;
+            SharedBuffer.prototype.length = 0;
+
+            SharedBuffer.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.index != null && $Object.hasOwnProperty.call(message, "index") && message.index !== 0)
+                    writer.uint32(8).uint32(message.index);
+                if (message.offset != null && $Object.hasOwnProperty.call(message, "offset") && message.offset !== 0)
+                    writer.uint32(16).uint32(message.offset);
+                if (message.length != null && $Object.hasOwnProperty.call(message, "length") && message.length !== 0)
+                    writer.uint32(24).uint32(message.length);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            SharedBuffer.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.snakeden.v1.SharedBuffer();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.index = value;
+                            else
+                                delete message.index;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.offset = value;
+                            else
+                                delete message.offset;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.length = value;
+                            else
+                                delete message.length;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return SharedBuffer;
         })();
 
         return v1;

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18snakeden/v1/values.proto\x12\x0bsnakeden.v1\"6\n\x05Value\x12\x0c\n\x04json\x18\x01 \x01(\x0c\x12\x0e\n\x06tagged\x18\x02 \x01(\x08\x12\x0f\n\x07\x62uffers\x18\x03 \x03(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18snakeden/v1/values.proto\x12\x0bsnakeden.v1\"a\n\x05Value\x12\x0c\n\x04json\x18\x01 \x01(\x0c\x12\x0e\n\x06tagged\x18\x02 \x01(\x08\x12\x0f\n\x07\x62uffers\x18\x03 \x03(\x0c\x12)\n\x06shared\x18\x04 \x03(\x0b\x32\x19.snakeden.v1.SharedBuffer\"=\n\x0cSharedBuffer\x12\r\n\x05index\x18\x01 \x01(\r\x12\x0e\n\x06offset\x18\x02 \x01(\r\x12\x0e\n\x06length\x18\x03 \x01(\rb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,5 +32,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'snakeden.v1.values_pb2', _g
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_VALUE']._serialized_start=41
-  _globals['_VALUE']._serialized_end=95
+  _globals['_VALUE']._serialized_end=138
+  _globals['_SHAREDBUFFER']._serialized_start=140
+  _globals['_SHAREDBUFFER']._serialized_end=201
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,287 @@
+"""The link as a plain Unix socket: each frame follows its length, 4 bytes, little-endian. The twin
+of src/bridge/socket_carrier.ts.
+
+Handing a call from a thread that reads to the main thread costs more than a small tool does, so the
+main thread reads by itself when it has nothing to run. A second thread, the relief, reads while the
+main thread is in a tool: it notices by a tick that the main thread has not come back to read, takes
+the *turn*, and gives it back when the main thread wants it. Whoever has the turn reads and handles
+messages, so their order holds.
+
+The main thread also writes answers by itself (`Outbox.put_answer`); a writer thread sends all else.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import struct
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Final
+
+from snakeden.gen.link_pb2 import HostFrame
+from snakeden.link import LinkLostError
+
+if TYPE_CHECKING:
+    from snakeden.gen.link_pb2 import HostMessage
+    from snakeden.outbox import Outbox
+
+__all__ = ["SocketLink"]
+
+_HEADER: Final = 4
+_READ_BYTES: Final = 1 << 16
+_IDLE_SECONDS: Final = 1
+_TICK_SECONDS: Final = 0.003
+"""How long the main thread may be away before the relief takes over; at most twice that."""
+_LONG_IDLE_TICKS: Final = 30
+"""After so many ticks of a main thread that waits, the relief sleeps until that has work again."""
+
+
+class SocketLink:
+    """See `snakeden.link.Link`."""
+
+    confirms = True
+
+    def __init__(self, path: str, outbox: Outbox) -> None:
+        """Dial the socket at `path`."""
+        self._path = path
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._socket.connect(path)
+        except OSError as error:
+            raise LinkLostError(f"the link to {path} cannot be opened: {error.strerror}") from None
+        self._outbox = outbox
+        outbox.write_with(self._write, self._end_writing)
+        self._wake_read, self._wake_write = os.pipe()
+        os.set_blocking(self._wake_read, False)
+        os.set_blocking(self._wake_write, False)
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
+        self._poll.register(self._wake_read, select.POLLIN)
+        # A signal that comes just before the wait for bytes does not end it, so it is bounded.
+        self._socket.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", _IDLE_SECONDS, 0)
+        )
+        # Kept, since memory of this size is given back to the system each time it is freed.
+        self._buffer = memoryview(bytearray(_READ_BYTES))
+        self._end = 0
+        """Bytes at the beginning of the buffer of a frame that is not complete."""
+        self._leaving = False
+        self._on_message: Callable[[HostMessage], None] = lambda _message: None
+        self._on_end: Callable[[str | None], None] = lambda _reason: None
+        self._ended = False
+        self._turn = threading.Lock()
+        """Who holds it reads."""
+        self._wanted = False
+        """The main thread wants the turn back."""
+        self._waiting = False
+        """The main thread has the turn and nothing to do."""
+        self._receiving = False
+        """Whoever has the turn waits for bytes."""
+        self._waits = 0
+        """How often the main thread came to read."""
+        self._naps: SimpleQueue[None] = SimpleQueue()
+        self._napping = False
+
+    def receive(self) -> Sequence[HostMessage] | None:
+        """See `Link.receive`."""
+        while (messages := self._read()) is not None:
+            if messages:
+                return messages
+        return None
+
+    def start(
+        self, on_message: Callable[[HostMessage], None], on_end: Callable[[str | None], None]
+    ) -> None:
+        """See `Link.start`."""
+        self._on_message = on_message
+        self._on_end = on_end
+        threading.Thread(target=self._relieve, name="snakeden-relief", daemon=True).start()
+
+    def wait(self) -> None:
+        """See `Link.wait`. Reads and handles what comes."""
+        self._waits += 1
+        if not self._turn.acquire(blocking=False):
+            self._wanted = True
+            self.wake()
+            self._turn.acquire()
+            self._wanted = False
+            # The relief may have brought calls before it left.
+            self._turn.release()
+            return
+        try:
+            self._waiting = True
+            # Not by way of poll, which makes the wait some microseconds longer.
+            self._pump()
+        finally:
+            self._waiting = False
+            self._turn.release()
+        if self._napping:
+            self._napping = False
+            self._naps.put(None)
+
+    def wake(self) -> None:
+        """See `Link.wake`."""
+        on_main = threading.current_thread() is threading.main_thread()
+        if on_main and self._waiting and self._receiving:
+            # In a signal handler that interrupts the wait for bytes: only the end of the bytes ends
+            # that. What is missed is missed by a worker that leaves.
+            self._leaving = True
+            self._socket.shutdown(socket.SHUT_RD)
+        try:
+            os.write(self._wake_write, b"\0")
+        except BlockingIOError:
+            return  # Full, so it will wake.
+
+    def finish(self, seconds: float) -> None:
+        """See `Link.finish`. What is in the kernel arrives, whatever becomes of this process."""
+        self._outbox.join(seconds)
+
+    def after_fork_in_child(self) -> None:
+        """See `Link.after_fork_in_child`. Otherwise the stream would not end with this process."""
+        self._ended = True
+        os.close(self._socket.detach())
+
+    # ---- the relief's thread ----
+
+    def _relieve(self) -> None:
+        idle_ticks = 0
+        # The adapter is being loaded, so the main thread is busy from the beginning.
+        seen = self._waits
+        while not self._ended:
+            if self._waiting:
+                idle_ticks += 1
+                if idle_ticks > _LONG_IDLE_TICKS:
+                    idle_ticks = 0
+                    self._sleep_until_there_is_work()
+            else:
+                idle_ticks = 0
+                if seen == self._waits:
+                    self._read_for_main()
+            seen = self._waits
+            time.sleep(_TICK_SECONDS)
+
+    def _sleep_until_there_is_work(self) -> None:
+        self._napping = True
+        # Looked at after the flag is up, as the main thread looks at the flag after it has stopped
+        # waiting: so one of the two sees the other.
+        if self._waiting:
+            self._naps.get()
+        self._napping = False
+
+    def _read_for_main(self) -> None:
+        with self._turn:
+            while not (self._wanted or self._ended):
+                ready = [descriptor for descriptor, _ in self._poll.poll(_IDLE_SECONDS * 1000)]
+                if self._wake_read in ready:
+                    os.read(self._wake_read, 64)
+                if self._socket.fileno() in ready:
+                    self._pump()
+
+    # ---- with the turn ----
+
+    def _pump(self) -> None:
+        """Wait for something, and handle it."""
+        if self._ended:
+            # Nothing comes any more; whoever waits has been told to end.
+            time.sleep(_TICK_SECONDS)
+            return
+        reason: str | None = None
+        try:
+            messages = self._read()
+            if messages is not None:
+                for message in messages:
+                    self._on_message(message)
+                return
+        except LinkLostError as error:
+            reason = str(error)
+        except Exception:
+            reason = f"the reader failed: {traceback.format_exc()}"
+        self._ended = True
+        if not self._leaving:
+            self._on_end(reason)
+
+    def _read(self) -> Sequence[HostMessage] | None:
+        """What one read brings, which may be nothing; None at the end of the stream."""
+        known = self._end
+        self._receiving = True
+        try:
+            count = self._socket.recv_into(self._buffer[known:] if known else self._buffer)
+        except BlockingIOError:
+            return ()
+        except OSError as error:
+            raise LinkLostError(f"the link to {self._path} broke: {error.strerror}") from None
+        finally:
+            self._receiving = False
+        if count:
+            return self._cut(known + count)
+        if known:
+            raise LinkLostError(f"the link to {self._path} broke inside of a frame")
+        return None
+
+    def _cut(self, end: int) -> Sequence[HostMessage]:
+        """The messages of the whole frames that lie in the buffer up to `end`."""
+        buffer = self._buffer
+        messages: Sequence[HostMessage] = ()
+        at = 0
+        while end - at >= _HEADER:
+            start = at + _HEADER
+            stop = start + int.from_bytes(buffer[at:start], "little")
+            if stop > end:
+                if stop - at > len(buffer):
+                    frame = self._read_large(buffer[start:end], stop - start)
+                    messages = _joined(messages, frame.messages)
+                    at = end
+                break
+            frame = HostFrame.FromString(bytes(buffer[start:stop]))
+            messages = _joined(messages, frame.messages)
+            at = stop
+        rest = self._end = end - at
+        if rest:
+            # Through a copy, since the two places may overlap.
+            buffer[:rest] = bytes(buffer[at:end])
+        return messages
+
+    def _read_large(self, head: memoryview, length: int) -> HostFrame:
+        """A frame that many reads bring; the host is writing it."""
+        body = bytearray(length)
+        body[: len(head)] = head
+        with memoryview(body) as view:
+            at = len(head)
+            while at < length:
+                try:
+                    count = self._socket.recv_into(view[at:])
+                except BlockingIOError:
+                    continue
+                if count == 0:
+                    raise LinkLostError(f"the link to {self._path} broke inside of a frame")
+                at += count
+        return HostFrame.FromString(bytes(body))
+
+    def _end_writing(self) -> None:
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            return
+
+    # ---- with the outbox's lock ----
+
+    def _write(self, frame: bytes) -> None:
+        header = len(frame).to_bytes(_HEADER, "little")
+        try:
+            if len(frame) < _READ_BYTES:
+                self._socket.sendall(header + frame)
+            else:
+                self._socket.sendall(header)
+                self._socket.sendall(frame)
+        except OSError:
+            # Whoever reads finds out how the stream ended.
+            return
+
+
+def _joined(messages: Sequence[HostMessage], more: Sequence[HostMessage]) -> Sequence[HostMessage]:
+    return [*messages, *more] if messages else more

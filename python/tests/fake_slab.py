@@ -1,0 +1,66 @@
+"""The host's end of shared memory, played in the test process. The twin of src/bridge/slab.ts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from snakeden import values
+from snakeden.gen import link_pb2 as link
+from snakeden.gen.values_pb2 import Value
+from snakeden.slab_space import SlabSpace
+
+PAGE = 4096
+
+
+class FakeSlab:
+    """Two files, and which places of the one to the worker are taken."""
+
+    def __init__(self, folder: Path, nbytes: int = 16 << 20, min_bytes: int = PAGE) -> None:
+        self._to_worker = folder / "to_worker"
+        self._to_host = folder / "to_host"
+        for path in (self._to_worker, self._to_host):
+            path.touch(mode=0o600)
+            os.truncate(path, nbytes)
+        self.space = SlabSpace(nbytes)
+        self.offer = link.SharedMemory(
+            to_worker_path=str(self._to_worker),
+            to_host_path=str(self._to_host),
+            bytes=nbytes,
+            min_bytes=min_bytes,
+        )
+
+    def call(self, call_id: int, tool: str, args: Any, **fields: Any) -> dict[str, Any]:
+        """The body of a call whose large buffers lie in shared memory."""
+        encoded = values.encode(args)
+        value = Value(json=encoded.json, tagged=encoded.tagged)
+        for index, buffer in enumerate(encoded.buffers):
+            offset = None
+            if len(buffer) >= self.offer.min_bytes:
+                offset = self.space.allocate(len(buffer))
+            if offset is None:
+                value.buffers.append(bytes(buffer))
+                continue
+            with self._to_worker.open("r+b") as file:
+                file.seek(offset)
+                file.write(buffer)
+            value.buffers.append(b"")
+            value.shared.add(index=index, offset=offset, length=len(buffer))
+        return {"call": link.Call(id=call_id, tool=tool, args=value, **fields)}
+
+    def take(self, value: Value) -> Any:
+        """Decode what the worker sent."""
+        buffers = list(value.buffers)
+        for place in value.shared:
+            assert buffers[place.index] == b""
+            with self._to_host.open("rb") as file:
+                file.seek(place.offset)
+                buffers[place.index] = file.read(place.length)
+        return values.decode(value.json, value.tagged, buffers)
+
+
+def release_of(*all_values: Value) -> dict[str, Any]:
+    """The body that gives the places of values back to the worker."""
+    offsets = [place.offset for value in all_values for place in value.shared]
+    return {"release": link.Release(offsets=offsets)}

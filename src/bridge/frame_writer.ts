@@ -1,0 +1,198 @@
+import type { CallInit, HostMessageInit, ValueInit } from "./gen/link.js";
+import { snakeden } from "./gen/link.js";
+import { TextValue } from "./text_value.ts";
+
+const { HostMessage: hostMessage } = snakeden.v1;
+
+const encoder = new TextEncoder();
+
+/** A call whose arguments may still be text. */
+export interface OutgoingCall extends Omit<CallInit, "args"> {
+  readonly args: ValueInit | TextValue;
+}
+
+/** A message to a worker. */
+export type OutgoingMessage = { readonly call: OutgoingCall } | Omit<HostMessageInit, "call">;
+
+function isCall(message: OutgoingMessage): message is { readonly call: OutgoingCall } {
+  return "call" in message;
+}
+
+/** The length in front of each frame: little-endian, without itself. Twin of socket_link.py. */
+export const HEADER_BYTES = 4;
+/** What is kept between frames. */
+const KEPT_BYTES = 1 << 17;
+/** A length that is written before what it measures takes this much, as a varint with idle groups. */
+const LENGTH_BYTES = 5;
+/** Texts up to this length are copied by hand while they are ASCII, which is quicker than a call into the runtime. */
+const SHORT_TEXT = 128;
+/** A character of UTF-16 takes at most this much in UTF-8. */
+const MAX_CHARACTER_BYTES = 3;
+/** Tags and numbers of one call, generously. */
+const CALL_OVERHEAD_BYTES = 128;
+
+/** Keys of the protocol's fields: number and wire type (0 varint, 1 eight bytes, 2 with a length). */
+const KEY = {
+  frame: { messages: 0x0a },
+  message: { call: 0x1a },
+  call: {
+    id: 0x08,
+    tool: 0x12,
+    args: 0x1a,
+    timeoutMs: 0x21,
+    stream: 0x28,
+    windowBytes: 0x30,
+    sessionId: 0x3a,
+    requestId: 0x42,
+  },
+  value: { json: 0x0a, tagged: 0x10, buffers: 0x1a, shared: 0x22 },
+  shared: { index: 0x08, offset: 0x10, length: 0x18 },
+} as const;
+
+/**
+ * Writes host frames (proto/snakeden/v1/link.proto) behind their length, over and over into the same memory. Calls, which
+ * are nearly all there is, are written by hand: no object for a field, no array of bytes for a text. Everything else goes
+ * through the generated codec. The encoding is protobuf's (https://protobuf.dev/programming-guides/encoding).
+ */
+export class FrameWriter {
+  #bytes = new Uint8Array(KEPT_BYTES);
+  #view = new DataView(this.#bytes.buffer);
+  #at = 0;
+
+  /** A frame behind its length, {@link HEADER_BYTES} little-endian. Valid until the next one is written. */
+  write(messages: readonly OutgoingMessage[]): Uint8Array {
+    if (this.#bytes.byteLength > KEPT_BYTES) this.#use(new Uint8Array(KEPT_BYTES));
+    this.#at = HEADER_BYTES;
+    for (const message of messages) {
+      if (isCall(message)) this.#callMessage(message.call);
+      else this.#field(KEY.frame.messages, hostMessage.encode(message).finish());
+    }
+    this.#view.setUint32(0, this.#at - HEADER_BYTES, true);
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  #callMessage(call: OutgoingCall): void {
+    this.#reserve(CALL_OVERHEAD_BYTES);
+    const message = this.#open(KEY.frame.messages);
+    const body = this.#open(KEY.message.call);
+    this.#number(KEY.call.id, call.id ?? 0);
+    this.#text(KEY.call.tool, call.tool ?? "");
+    this.#value(KEY.call.args, call.args);
+    this.#double(KEY.call.timeoutMs, call.timeoutMs ?? 0);
+    this.#number(KEY.call.stream, call.stream ? 1 : 0);
+    this.#number(KEY.call.windowBytes, call.windowBytes ?? 0);
+    this.#text(KEY.call.sessionId, call.sessionId ?? "");
+    this.#text(KEY.call.requestId, call.requestId ?? "");
+    this.#close(body);
+    this.#close(message);
+  }
+
+  #value(key: number, value: ValueInit | TextValue): void {
+    const start = this.#open(key);
+    if (value instanceof TextValue) this.#text(KEY.value.json, value.text);
+    else if (value.json) this.#field(KEY.value.json, value.json);
+    this.#number(KEY.value.tagged, value.tagged ? 1 : 0);
+    for (const buffer of value.buffers ?? []) this.#field(KEY.value.buffers, buffer);
+    for (const place of value.shared ?? []) {
+      this.#reserve(CALL_OVERHEAD_BYTES);
+      const shared = this.#open(KEY.value.shared);
+      this.#number(KEY.shared.index, place.index ?? 0);
+      this.#number(KEY.shared.offset, place.offset ?? 0);
+      this.#number(KEY.shared.length, place.length ?? 0);
+      this.#close(shared);
+    }
+    this.#reserve(CALL_OVERHEAD_BYTES);
+    this.#close(start);
+  }
+
+  /** Begins something whose length is written by {@link FrameWriter.#close}; answers where it begins. */
+  #open(key: number): number {
+    this.#bytes[this.#at] = key;
+    return this.#at += 1 + LENGTH_BYTES;
+  }
+
+  #close(start: number): void {
+    let length = this.#at - start;
+    for (let at = start - LENGTH_BYTES; at < start - 1; at++) {
+      this.#bytes[at] = (length & 0x7f) | 0x80;
+      length >>>= 7;
+    }
+    this.#bytes[start - 1] = length;
+  }
+
+  /** What is 0 is not written. */
+  #number(key: number, value: number): void {
+    if (value === 0) return;
+    this.#bytes[this.#at++] = key;
+    this.#varint(value);
+  }
+
+  #varint(value: number): void {
+    let rest = value >>> 0;
+    while (rest > 0x7f) {
+      this.#bytes[this.#at++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    this.#bytes[this.#at++] = rest;
+  }
+
+  #double(key: number, value: number): void {
+    if (value === 0) return;
+    this.#bytes[this.#at++] = key;
+    this.#view.setFloat64(this.#at, value, true);
+    this.#at += 8;
+  }
+
+  /** A text, unless it is empty. */
+  #text(key: number, text: string): void {
+    if (text === "") return;
+    this.#reserve(text.length * MAX_CHARACTER_BYTES + CALL_OVERHEAD_BYTES);
+    if (text.length <= SHORT_TEXT && this.#shortText(key, text)) return;
+    const start = this.#open(key);
+    this.#at += encoder.encodeInto(text, this.#bytes.subarray(start)).written;
+    this.#close(start);
+  }
+
+  /** False, with nothing written, when the text is not ASCII alone. */
+  #shortText(key: number, text: string): boolean {
+    const bytes = this.#bytes;
+    const { length } = text;
+    let at = this.#at;
+    bytes[at++] = key;
+    if (length < 128) bytes[at++] = length;
+    else {
+      bytes[at++] = (length & 0x7f) | 0x80;
+      bytes[at++] = length >>> 7;
+    }
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7f) return false;
+      bytes[at++] = code;
+    }
+    this.#at = at;
+    return true;
+  }
+
+  /** Bytes behind their length. */
+  #field(key: number, bytes: Uint8Array): void {
+    this.#reserve(bytes.byteLength + CALL_OVERHEAD_BYTES);
+    this.#bytes[this.#at++] = key;
+    this.#varint(bytes.byteLength);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.byteLength;
+  }
+
+  /** Makes room for so many bytes more. */
+  #reserve(count: number): void {
+    const needed = this.#at + count;
+    if (needed <= this.#bytes.byteLength) return;
+    const larger = new Uint8Array(Math.max(needed, 2 * this.#bytes.byteLength));
+    larger.set(this.#bytes.subarray(0, this.#at));
+    this.#use(larger);
+  }
+
+  #use(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer);
+  }
+}

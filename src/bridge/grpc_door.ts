@@ -1,0 +1,59 @@
+import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
+import { snakeden } from "./gen/link.js";
+import { GrpcCarrier, type GrpcStream } from "./grpc_carrier.ts";
+import type { Reception } from "./reception.ts";
+
+const { WorkerFrame: workerFrame } = snakeden.v1;
+
+/** Everything travels on one bidirectional stream; proto/snakeden/v1/link.proto is the contract. */
+const SERVICE: ServiceDefinition = {
+  Attach: {
+    path: "/snakeden.v1.Bridge/Attach",
+    requestStream: true,
+    responseStream: true,
+    requestSerialize: () => Buffer.alloc(0),
+    requestDeserialize: (bytes: Buffer) => workerFrame.decode(bytes),
+    responseSerialize: (frame: Uint8Array) => asBuffer(frame),
+    responseDeserialize: () => undefined,
+  },
+};
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** A gRPC server on a Unix socket: each worker opens one stream, Bridge/Attach. */
+export class GrpcDoor implements AsyncDisposable {
+  readonly #server: Server;
+
+  private constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** @throws What stands in the way of listening. */
+  static async open(socketPath: string, reception: Reception): Promise<GrpcDoor> {
+    const server = new Server({
+      "grpc.max_receive_message_length": -1,
+      "grpc.max_send_message_length": -1,
+    });
+    server.addService(SERVICE, {
+      Attach: (stream: GrpcStream) => reception.greet(new GrpcCarrier(stream)),
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.bindAsync(
+        `unix:${socketPath}`,
+        ServerCredentials.createInsecure(),
+        (error) => error === null ? resolve() : reject(error),
+      );
+    });
+    return new GrpcDoor(server);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // tryShutdown alone would wait for the streams; forceShutdown alone would leave the listener's handle open.
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.tryShutdown(() => resolve());
+    this.#server.forceShutdown();
+    await promise;
+  }
+}

@@ -1,0 +1,143 @@
+import type { Carrier, CarrierEvents } from "./carrier.ts";
+import { FrameWriter, HEADER_BYTES, type OutgoingMessage } from "./frame_writer.ts";
+import { snakeden } from "./gen/link.js";
+import { messageOf, SnakedenError } from "../errors.ts";
+import { Reader } from "protobufjs/minimal.js";
+
+const { WorkerFrame: workerFrame } = snakeden.v1;
+
+/** What one read may bring, and what small frames share: values refer into it, so it is never written twice. */
+const BLOCK_BYTES = 1 << 16;
+/** Less room than this is not worth a read. */
+const MIN_ROOM_BYTES = 1 << 12;
+/** More than any frame of this version: the largest result and 16 MiB. */
+const MAX_FRAME_BYTES = (1 << 30) + (1 << 24);
+
+/**
+ * The carrier of a worker on the same machine: a plain Unix socket on which each frame follows its length. One write is
+ * under way at a time; what comes meanwhile gathers in the outbox.
+ */
+export class SocketCarrier implements Carrier {
+  events: CarrierEvents | undefined;
+  /** Resolves when the stream has ended and everything is let go. */
+  readonly ended: Promise<void>;
+  readonly #conn: Deno.Conn;
+  /** One frame is being sent at a time, so its memory is free for the next one. */
+  readonly #frames = new FrameWriter();
+  #writing = false;
+  #closing = false;
+  #closed = false;
+
+  constructor(conn: Deno.Conn) {
+    this.#conn = conn;
+    this.ended = this.#read();
+  }
+
+  send(messages: readonly OutgoingMessage[]): boolean {
+    if (this.#closing) return true;
+    this.#writing = true;
+    void this.#write(this.#frames.write(messages));
+    return false;
+  }
+
+  close(): void {
+    if (this.#closing) return;
+    this.#closing = true;
+    if (!this.#writing) this.#closeNow();
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    try {
+      for (let at = 0; at < bytes.byteLength;) {
+        at += await this.#conn.write(at === 0 ? bytes : bytes.subarray(at));
+      }
+    } catch {
+      // The reader finds out how the stream ended.
+      this.#closing = true;
+    }
+    this.#writing = false;
+    if (this.#closing) this.#closeNow();
+    else this.events?.onDrain();
+  }
+
+  async #read(): Promise<void> {
+    const incoming = new FrameReader((start, end, block) => {
+      const reader = new Reader(block);
+      reader.pos = start;
+      this.events?.onFrame(workerFrame.decode(reader, end - start));
+    });
+    let reason = "the worker is gone";
+    try {
+      while (true) {
+        const count = await this.#conn.read(incoming.room());
+        if (count === null) break;
+        incoming.filled(count);
+      }
+    } catch (error) {
+      if (!this.#closing) reason = messageOf(error);
+    }
+    this.#closing = true;
+    this.#closeNow();
+    const { events } = this;
+    this.events = undefined;
+    events?.onClosed(reason);
+  }
+
+  #closeNow(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#conn.close();
+  }
+}
+
+/** Cuts a stream of bytes into frames, without a copy for those that lie in one block. */
+class FrameReader {
+  readonly #onFrame: (start: number, end: number, block: Uint8Array) => void;
+  #block = new Uint8Array(BLOCK_BYTES);
+  /** Where the first frame begins that is not complete. */
+  #start = 0;
+  #end = 0;
+
+  constructor(onFrame: (start: number, end: number, block: Uint8Array) => void) {
+    this.#onFrame = onFrame;
+  }
+
+  /** Where the next bytes go. */
+  room(): Uint8Array {
+    const known = this.#end - this.#start;
+    const wanted = known >= HEADER_BYTES ? HEADER_BYTES + this.#length() : 0;
+    const fits = this.#start + wanted <= this.#block.byteLength;
+    if (!fits || (wanted === 0 && this.#block.byteLength - this.#end < MIN_ROOM_BYTES)) {
+      const next = new Uint8Array(Math.max(BLOCK_BYTES, wanted));
+      next.set(this.#block.subarray(this.#start, this.#end));
+      this.#block = next;
+      this.#start = 0;
+      this.#end = known;
+    }
+    return this.#block.subarray(this.#end);
+  }
+
+  /** So many bytes have been put there. */
+  filled(count: number): void {
+    this.#end += count;
+    while (this.#end - this.#start >= HEADER_BYTES) {
+      const start = this.#start + HEADER_BYTES;
+      const end = start + this.#length();
+      if (end > this.#end) return;
+      this.#start = end;
+      this.#onFrame(start, end, this.#block);
+    }
+  }
+
+  #length(): number {
+    const block = this.#block;
+    const at = this.#start;
+    const length = ((block[at] ?? 0) | ((block[at + 1] ?? 0) << 8) |
+      ((block[at + 2] ?? 0) << 16) | ((block[at + 3] ?? 0) << 24)) >>> 0;
+    if (length <= MAX_FRAME_BYTES) return length;
+    throw new SnakedenError(
+      "protocol_mismatch",
+      `A frame of ${length} bytes was announced; ${MAX_FRAME_BYTES} are allowed`,
+    );
+  }
+}

@@ -1,0 +1,63 @@
+/** What can stand in a {@link CallList}. The fields belong to the list that it stands in, one at a time. */
+export interface Listed {
+  queueList?: object | undefined;
+  queuePrevious?: Listed | undefined;
+  queueNext?: Listed | undefined;
+}
+
+/** A list linked through its own entries: one that leaves the middle costs nothing and leaves nothing behind. */
+export class CallList<T extends Listed> {
+  #head: T | undefined;
+  #tail: T | undefined;
+  #size = 0;
+
+  /** The first one. */
+  get head(): T | undefined {
+    return this.#head;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  push(entry: T): void {
+    this.insert(entry, undefined);
+  }
+
+  /** Puts an entry before another one, or at the end. */
+  insert(entry: T, next: T | undefined): void {
+    const previous = next === undefined ? this.#tail : next.queuePrevious as T | undefined;
+    entry.queueList = this;
+    entry.queuePrevious = previous;
+    entry.queueNext = next;
+    if (previous === undefined) this.#head = entry;
+    else previous.queueNext = entry;
+    if (next === undefined) this.#tail = entry;
+    else next.queuePrevious = entry;
+    this.#size++;
+  }
+
+  /** Takes an entry out wherever it stands; false when it does not stand here. */
+  remove(entry: T): boolean {
+    if (entry.queueList !== this) return false;
+    const previous = entry.queuePrevious as T | undefined;
+    const next = entry.queueNext as T | undefined;
+    if (previous === undefined) this.#head = next;
+    else previous.queueNext = next;
+    if (next === undefined) this.#tail = previous;
+    else next.queuePrevious = previous;
+    entry.queueList = entry.queuePrevious = entry.queueNext = undefined;
+    this.#size--;
+    return true;
+  }
+
+  /** Takes out all of them, in order. */
+  drain(): T[] {
+    const entries: T[] = [];
+    for (let entry = this.#head; entry !== undefined; entry = this.#head) {
+      this.remove(entry);
+      entries.push(entry);
+    }
+    return entries;
+  }
+}
