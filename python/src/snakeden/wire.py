@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from snakeden.gen.errors_pb2 import Error, FieldIssue, PythonException
 from snakeden.gen.link_pb2 import WorkerFrame
+from snakeden.plain_frames import plain_chunk, plain_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -160,6 +161,8 @@ def result(
     call_id: int, value: Encoded, run_ms: float, slab: Slab | None = None, min_bytes: int = 1
 ) -> bytes:
     """A call's answer. What it puts into shared memory has to be sent."""
+    if not value.tagged:
+        return plain_result(call_id, value.json, run_ms)
     frame = WorkerFrame()
     body = frame.messages.add().result
     body.id = call_id
@@ -193,6 +196,8 @@ def release(offsets: Iterable[int]) -> bytes:
 
 def chunk(call_id: int, value: Encoded, slab: Slab | None = None, min_bytes: int = 1) -> bytes:
     """One element of a stream. What it puts into shared memory has to be sent."""
+    if not value.tagged:
+        return plain_chunk(call_id, value.json)
     frame = WorkerFrame()
     body = frame.messages.add().chunk
     body.id = call_id

@@ -1,0 +1,92 @@
+"""The two frames that a worker writes most, results and chunks of plain values, put together by
+hand: half the time of building the messages. The encoding is protobuf's
+(https://protobuf.dev/programming-guides/encoding); proto/snakeden/v1/link.proto has the numbers of
+the fields.
+"""
+
+from __future__ import annotations
+
+from struct import Struct
+from typing import Final
+
+__all__ = ["plain_chunk", "plain_result"]
+
+_MESSAGES: Final = b"\x0a"  # WorkerFrame.messages
+_RESULT: Final = b"\x22"  # WorkerMessage.result
+_CHUNK: Final = b"\x32"  # WorkerMessage.chunk
+_ID: Final = b"\x08"  # Result.id, Chunk.id
+_VALUE: Final = b"\x12"  # Result.value, Chunk.value
+_JSON: Final = b"\x0a"  # Value.json
+_RUN_MS: Final = b"\x19"  # Result.run_ms
+_RUN_MS_BYTES: Final = 9
+
+_double: Final = Struct("<d").pack
+
+
+def _varint(number: int) -> bytes:
+    groups = bytearray()
+    while number > 0x7F:
+        groups.append(number & 0x7F | 0x80)
+        number >>= 7
+    groups.append(number)
+    return bytes(groups)
+
+
+_VARINTS: Final = tuple(map(_varint, range(1 << 12)))
+_LISTED: Final = len(_VARINTS)
+
+
+def plain_result(call_id: int, json: bytes, run_ms: float) -> bytes:
+    """A frame with the result of a call whose value is JSON alone."""
+    json_size = len(json)
+    number = _VARINTS[call_id] if call_id < _LISTED else _varint(call_id)
+    json_length = _VARINTS[json_size] if json_size < _LISTED else _varint(json_size)
+    value_size = 1 + len(json_length) + json_size
+    value_length = _VARINTS[value_size] if value_size < _LISTED else _varint(value_size)
+    size = 2 + len(number) + len(value_length) + value_size + _RUN_MS_BYTES
+    length = _VARINTS[size] if size < _LISTED else _varint(size)
+    frame_size = 1 + len(length) + size
+    return b"".join(
+        (
+            _MESSAGES,
+            _VARINTS[frame_size] if frame_size < _LISTED else _varint(frame_size),
+            _RESULT,
+            length,
+            _ID,
+            number,
+            _VALUE,
+            value_length,
+            _JSON,
+            json_length,
+            json,
+            _RUN_MS,
+            _double(run_ms),
+        )
+    )
+
+
+def plain_chunk(call_id: int, json: bytes) -> bytes:
+    """A frame with one element of a stream that is JSON alone."""
+    json_size = len(json)
+    number = _VARINTS[call_id] if call_id < _LISTED else _varint(call_id)
+    json_length = _VARINTS[json_size] if json_size < _LISTED else _varint(json_size)
+    value_size = 1 + len(json_length) + json_size
+    value_length = _VARINTS[value_size] if value_size < _LISTED else _varint(value_size)
+    size = 2 + len(number) + len(value_length) + value_size
+    length = _VARINTS[size] if size < _LISTED else _varint(size)
+    frame_size = 1 + len(length) + size
+    return b"".join(
+        (
+            _MESSAGES,
+            _VARINTS[frame_size] if frame_size < _LISTED else _varint(frame_size),
+            _CHUNK,
+            length,
+            _ID,
+            number,
+            _VALUE,
+            value_length,
+            _JSON,
+            json_length,
+            json,
+        )
+    )
