@@ -15,6 +15,8 @@ export interface CarrierEvents {
 export interface Carrier {
   /** Set by the owner before anything is delivered. */
   events: CarrierEvents | undefined;
+  /** Calls `flush` once, soon, when what came until then is worth a frame. */
+  defer(flush: () => void): void;
   /** Writes one frame. False when the other side is slow: wait for onDrain before the next. */
   send(messages: readonly OutgoingMessage[]): boolean;
   /** Ends the stream after what was written. */

@@ -24,6 +24,10 @@ export class GrpcCarrier implements Carrier {
     stream.on("close", () => this.#end("the stream closed"));
   }
 
+  defer(flush: () => void): void {
+    queueMicrotask(flush);
+  }
+
   send(messages: readonly OutgoingMessage[]): boolean {
     // gRPC keeps what it is given until it is sent.
     return this.#closed || this.#stream.write(this.#frames.write(messages).slice(HEADER_BYTES));

@@ -5,8 +5,8 @@ import type { OutgoingMessage } from "./frame_writer.ts";
 const MAX_FRAME_BYTES = 1 << 20;
 
 /**
- * Gathers messages and writes them as one frame at the end of the current turn of the event loop: an idle link sends one
- * message at once, a busy one hundreds in a frame. While the carrier is slow everything waits here, cut into frames.
+ * Gathers messages and writes them as one frame a moment later, which the carrier chooses: an idle link sends one message
+ * at once, a busy one hundreds in a frame. While the carrier is slow everything waits here, cut into frames.
  */
 export class Outbox {
   readonly #carrier: Carrier;
@@ -27,7 +27,7 @@ export class Outbox {
     this.#pendingBytes += payloadBytes;
     if (this.#state === "idle") {
       this.#state = "scheduled";
-      queueMicrotask(() => this.#flush());
+      this.#carrier.defer(this.#flush);
     } else if (this.#pendingBytes >= MAX_FRAME_BYTES) {
       if (this.#state === "scheduled") this.#write();
       else this.#frames.push(this.#cut());
@@ -51,11 +51,11 @@ export class Outbox {
     this.#frames = [];
   }
 
-  #flush(): void {
+  readonly #flush = (): void => {
     if (this.#state !== "scheduled") return;
     this.#state = "idle";
     if (this.#pending.length > 0) this.#write();
-  }
+  };
 
   #write(): void {
     this.#send(this.#cut());

@@ -2,6 +2,7 @@ import type { Carrier, CarrierEvents } from "./carrier.ts";
 import { FrameWriter, HEADER_BYTES, type OutgoingMessage } from "./frame_writer.ts";
 import { snakeden } from "./gen/link.js";
 import { messageOf, SnakedenError } from "../errors.ts";
+import { setImmediate } from "node:timers";
 import { Reader } from "protobufjs/minimal.js";
 
 const { WorkerFrame: workerFrame } = snakeden.v1;
@@ -31,6 +32,11 @@ export class SocketCarrier implements Carrier {
   constructor(conn: Deno.Conn) {
     this.#conn = conn;
     this.ended = this.#read();
+  }
+
+  /** At the end of this turn of the event loop: requests that came together leave together, in one system call. */
+  defer(flush: () => void): void {
+    setImmediate(flush);
   }
 
   send(messages: readonly OutgoingMessage[]): boolean {
