@@ -60,6 +60,7 @@ export class Link {
   #slab: Slab | undefined;
   #minSharedBytes = 0;
   #lastId = 0;
+  #received = 0;
   #closedReason: string | undefined;
 
   /** @param maxId Highest number of a call; after it they start again at 1. */
@@ -76,6 +77,11 @@ export class Link {
       onDrain: () => this.#outbox.drained(),
       onClosed: (reason) => this.#close(reason),
     };
+  }
+
+  /** Frames that came so far. */
+  get received(): number {
+    return this.#received;
   }
 
   /** Why the stream ended, or undefined while it is open. */
@@ -198,6 +204,7 @@ export class Link {
   }
 
   #receive(frame: WorkerFrame): void {
+    this.#received++;
     for (const message of frame.messages) {
       // Also when a listener has just closed the link.
       if (this.#closedReason !== undefined) return;

@@ -26,6 +26,8 @@ export class SocketCarrier implements Carrier {
   /** One frame is being sent at a time, so its memory is free for the next one. */
   readonly #frames = new FrameWriter();
   #writing = false;
+  /** Nothing can be written any more. */
+  #broken = false;
   #closing = false;
   #closed = false;
 
@@ -40,7 +42,7 @@ export class SocketCarrier implements Carrier {
   }
 
   send(messages: readonly OutgoingMessage[]): boolean {
-    if (this.#closing) return true;
+    if (this.#closing || this.#broken) return true;
     this.#writing = true;
     void this.#write(this.#frames.write(messages));
     return false;
@@ -58,12 +60,12 @@ export class SocketCarrier implements Carrier {
         at += await this.#conn.write(at === 0 ? bytes : bytes.subarray(at));
       }
     } catch {
-      // The reader finds out how the stream ended.
-      this.#closing = true;
+      // The other side is gone, but what it has said may still be there to be read; the reader comes to its end.
+      this.#broken = true;
     }
     this.#writing = false;
     if (this.#closing) this.#closeNow();
-    else this.events?.onDrain();
+    else if (!this.#broken) this.events?.onDrain();
   }
 
   async #read(): Promise<void> {

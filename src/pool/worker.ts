@@ -198,12 +198,24 @@ export class Worker implements LinkEvents, CallTarget {
     if (this.#stopRequested) await process.exited;
     // An answer may still be in the stream of a process that has ended, and a process may outlive its stream.
     await settlesWithin(Promise.all([process.exited, closed]), DEATH_GRACE_MS);
+    await this.#hearOut(link);
     const hasEnded = await settlesWithin(process.exited, 0);
     if (!hasEnded) this.#lostLink = `lost its link (${link.closedReason}) and was killed`;
     link.close();
     const exit = await process.kill();
     this.#remains = this.#settleRemains();
     return exit;
+  }
+
+  /**
+   * Waits until the stream is at its end, or brings nothing for a while: a host that was busy for longer than the grace has
+   * not read it yet. (It may have no end: a child that the worker forked may hold it open.)
+   */
+  async #hearOut(link: Link): Promise<void> {
+    for (let received = -1; link.closedReason === undefined && link.received !== received;) {
+      received = link.received;
+      await settlesWithin(this.#linkClosed.promise, DEATH_GRACE_MS);
+    }
   }
 
   /** Kills it at once; the call that runs fails with `reason`. */

@@ -129,6 +129,16 @@ Deno.test("SocketCarrier.close() lets what is being written go out first", async
   assert.ok(received > json.byteLength, `${received} bytes came`);
 });
 
+Deno.test("SocketCarrier reads to the end what a worker has said that takes no more", async () => {
+  await using it = await setUp();
+  const frames = Array.from({ length: 30 }, (_, i) => result(i + 1, `"${"x".repeat(5_000)}"`));
+  await writeAll(it.worker, joined(...frames));
+  it.worker.close();
+  it.carrier.send([{ stop: {} }]);
+  await it.closed;
+  assert.equal(it.received.length, frames.length);
+});
+
 Deno.test("SocketCarrier says once how the stream ended", async () => {
   for (
     const [bytes, reason] of [

@@ -1,0 +1,347 @@
+/**
+ * The promise of docs/adr/0005-calls-are-sent-ahead.md with real workers: whatever ends one fails one call at most, and every
+ * call is answered once and run once. What ran is in a file that all workers append to.
+ */
+import assert from "node:assert/strict";
+import {
+  type PoolInfo,
+  type Snakeden,
+  type SnakedenOptions,
+  WorkerCrashedError,
+  type WorkerInfo,
+} from "../../mod.ts";
+import { startDen, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
+
+type PoolOptions = Partial<NonNullable<SnakedenOptions["pools"]>[number]>;
+/** In [0, 1). */
+type Random = () => number;
+
+const CALLERS = 64;
+/** Half of the calls take no time and half up to this: workers are found in the middle of a call, and between two. */
+const MAX_SECONDS = 0.0005;
+/** A lost call shall be seen as lost, and not as late. */
+const TIMEOUT_MS = 3_600_000;
+/** Ways in which the tool ends its process, and what the host sees of each. */
+const DEATHS = [
+  ["segfault", { exitCode: null, signal: "SIGSEGV" }],
+  ["kill", { exitCode: null, signal: "SIGKILL" }],
+  ["exit", { exitCode: 3, signal: null }],
+] as const;
+type Death = typeof DEATHS[number][0];
+
+/** mulberry32, by Tommy Ettinger. */
+function randomFrom(seed: number): Random {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** A test that makes choices: SNAKEDEN_TEST_SEED makes the same ones again, though workers have a timing of their own. */
+function testWithSeed(name: string, body: (random: Random) => Promise<void>): void {
+  Deno.test(name, async () => {
+    const seed = Number(Deno.env.get("SNAKEDEN_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 32));
+    try {
+      await body(randomFrom(seed));
+    } catch (cause) {
+      throw new Error(`Failed with SNAKEDEN_TEST_SEED=${seed}`, { cause });
+    }
+  });
+}
+
+/** A host whose pool serves the ledger, and the file with what ran. */
+async function startLedger(
+  pool: PoolOptions,
+): Promise<AsyncDisposable & { readonly den: Snakeden; readonly runs: () => Promise<number[]> }> {
+  await using resources = new AsyncDisposableStack();
+  const path = `${resources.use(await tempDir()).path}/ledger`;
+  const env = { LEDGER_PATH: path };
+  const options = { adapter: "ledger:Ledger", env, timeoutMs: TIMEOUT_MS, ...pool };
+  const den = resources.use(await startDen(options));
+  const kept = resources.move();
+  return {
+    den,
+    runs: async () => (await Deno.readTextFile(path)).trimEnd().split(/ *\n/).map(Number),
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** Callers that each make one call after another, every call with a key of its own. */
+class Load implements Disposable {
+  answered = 0;
+  readonly fulfilled = new Set<number>();
+  readonly crashed = new Map<number, WorkerCrashedError>();
+  /** Keys of the calls that were told to end their worker, and how. */
+  readonly deadly = new Map<number, Death>();
+  /** What must not happen: another answer, another error. */
+  readonly strange: unknown[] = [];
+  readonly #den: Snakeden;
+  readonly #random: Random;
+  readonly #open = new Set<number>();
+  readonly #deaths: Death[] = [];
+  readonly #callers: readonly Promise<void>[];
+  #lastKey = 0;
+  #stopping = false;
+  #awaited: { readonly count: number; readonly resolve: () => void } | undefined;
+
+  constructor(den: Snakeden, random: Random) {
+    this.#den = den;
+    this.#random = random;
+    this.#callers = Array.from({ length: CALLERS }, () => this.#call());
+  }
+
+  /** Resolves in the turn of the event loop that reads the `count`-th answer from now on. */
+  async moreAnswers(count: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#awaited = { count: this.answered + count, resolve };
+    await promise;
+  }
+
+  /** The next call that is made ends its worker. */
+  sendDeath(death: Death): void {
+    this.#deaths.push(death);
+  }
+
+  /** Makes no more calls, and waits for those that are open. */
+  async finish(): Promise<void> {
+    this.#stopping = true;
+    await waitFor("every call to be answered", () => this.#open.size === 0).catch((error) => {
+      throw new Error(`Never answered: ${[...this.#open]}`, { cause: error });
+    });
+    await Promise.all(this.#callers);
+  }
+
+  [Symbol.dispose](): void {
+    this.#stopping = true;
+  }
+
+  async #call(): Promise<void> {
+    while (!this.#stopping && this.strange.length === 0) {
+      const key = ++this.#lastKey;
+      const seconds = Math.max(0, this.#random() * 2 - 1) * MAX_SECONDS;
+      const death = this.#deaths.shift();
+      if (death !== undefined) this.deadly.set(key, death);
+      this.#open.add(key);
+      try {
+        const answer = await this.#den.execute("record", {
+          key,
+          seconds,
+          death: death ?? "",
+        });
+        if (answer === key) this.fulfilled.add(key);
+        else this.strange.push({ key, answer });
+      } catch (error) {
+        if (error instanceof WorkerCrashedError) this.crashed.set(key, error);
+        else this.strange.push({ key, error });
+      }
+      this.#open.delete(key);
+      this.answered++;
+      this.#look();
+    }
+  }
+
+  #look(): void {
+    if (this.#awaited === undefined || this.answered < this.#awaited.count) return;
+    this.#awaited.resolve();
+    this.#awaited = undefined;
+  }
+}
+
+/** Calls that workers have been sent and have not answered. */
+function inFlight(den: Snakeden): number {
+  const { queued, stats } = poolOf(den);
+  const { requests, completed, failed, cancelled, timedOut, crashed, refused } = stats;
+  return requests - completed - failed - cancelled - timedOut - crashed - refused - queued;
+}
+
+function poolOf(den: Snakeden): PoolInfo {
+  const [pool] = den.pools();
+  assert.ok(pool);
+  return pool;
+}
+
+/** Workers that serve, without those that have been killed and are not missed yet. */
+function serving(den: Snakeden, killed: ReadonlySet<string>): WorkerInfo[] {
+  return den.workers().filter(({ state, incarnation }) =>
+    (state === "ready" || state === "busy") && !killed.has(incarnation)
+  );
+}
+
+/** Keeps this thread busy, so that workers run on by themselves. */
+function spin(ms: number): void {
+  for (const until = performance.now() + ms; performance.now() < until;);
+}
+
+/** The account of all calls: each was answered, ran once when it was fulfilled, and once at most when its worker died. */
+async function settleAccounts(den: Snakeden, load: Load, runs: readonly number[]): Promise<void> {
+  const { fulfilled, crashed } = load;
+  const ran = new Set<number>();
+  const twice = runs.filter((key) => ran.size === ran.add(key).size);
+  const unknown = [...ran].filter((key) => !fulfilled.has(key) && !crashed.has(key));
+  const missing = [...fulfilled].filter((key) => !ran.has(key));
+  assert.deepEqual({ strange: load.strange, twice, unknown, missing }, {
+    strange: [],
+    twice: [],
+    unknown: [],
+    missing: [],
+  });
+  const { stats, queued } = poolOf(den);
+  assert.deepEqual(
+    [stats.requests, stats.completed, stats.crashed, queued],
+    [fulfilled.size + crashed.size, fulfilled.size, crashed.size, 0],
+  );
+  await waitFor("a pool that is whole", () => {
+    const workers = den.workers();
+    return workers.length === poolOf(den).size && workers.every(({ state }) => state === "ready");
+  });
+  const pids = den.workers().map(({ pid }) => pid);
+  assert.deepEqual(workersOf({ runId: den.runId }).sort(), pids.sort());
+}
+
+interface KillRun {
+  readonly kills: number;
+  readonly pool: PoolOptions;
+  /** Whether calls are sent ahead. */
+  readonly ahead: boolean;
+}
+
+async function killUnderLoad(random: Random, { kills, pool, ahead }: KillRun): Promise<void> {
+  await using ledger = await startLedger(pool);
+  const { den } = ledger;
+  using load = new Load(den, random);
+  const killed = new Set<string>();
+  let most = 0;
+  while (killed.size < kills) {
+    const workers = await waitFor("two workers that serve", () => {
+      const them = serving(den, killed);
+      return them.length >= 2 && them;
+    });
+    await load.moreAnswers(1 + Math.floor(random() * 3 * CALLERS));
+    most = Math.max(most, inFlight(den));
+    // In the middle of a run, between two, or while answers wait for the host.
+    spin(random() / 4);
+    const victim = workers[Math.floor(random() * workers.length)];
+    assert.ok(victim?.pid);
+    killed.add(victim.incarnation);
+    Deno.kill(victim.pid, "SIGKILL");
+  }
+  await load.finish();
+  await settleAccounts(den, load, await ledger.runs());
+  const culprits = [...load.crashed.values()].map(({ exit, details }) => {
+    assert.equal(exit.signal, "SIGKILL");
+    return String(details["incarnation"]);
+  });
+  assert.equal(new Set(culprits).size, culprits.length, "a worker took two calls along");
+  assert.deepEqual(culprits.filter((it) => !killed.has(it)), []);
+  assert.equal(poolOf(den).stats.restarts, kills);
+  // Else this has shown nothing.
+  const { size } = poolOf(den);
+  assert.ok(ahead ? most > size : most <= size, `${most} calls in flight in ${size} workers`);
+}
+
+testWithSeed(
+  "Snakeden.execute() loses no call and runs none twice while 200 workers are killed, and each fails one call at most",
+  (random) => killUnderLoad(random, { kills: 200, pool: { size: 6 }, ahead: true }),
+);
+
+testWithSeed(
+  "Snakeden.execute() sends one call at a time over gRPC, and a killed worker fails no other",
+  (random) =>
+    killUnderLoad(random, { kills: 10, pool: { size: 4, carrier: "grpc" }, ahead: false }),
+);
+
+testWithSeed(
+  "Snakeden.execute() sends nothing ahead with a pipelineBudgetMs of 0, and a killed worker fails one call at most",
+  (random) =>
+    killUnderLoad(random, { kills: 10, pool: { size: 4, pipelineBudgetMs: 0 }, ahead: false }),
+);
+
+testWithSeed(
+  "Snakeden.execute() fails exactly the calls that end their own worker",
+  async (random) => {
+    await using ledger = await startLedger({ size: 4 });
+    const { den } = ledger;
+    using load = new Load(den, random);
+    for (let sent = 0; sent < 30; sent++) {
+      await load.moreAnswers(1 + Math.floor(random() * 3 * CALLERS));
+      const [death] = DEATHS[Math.floor(random() * DEATHS.length)] ?? DEATHS[0];
+      load.sendDeath(death);
+    }
+    await waitFor("30 deaths", () => load.crashed.size >= 30);
+    await load.finish();
+    const runs = await ledger.runs();
+    await settleAccounts(den, load, runs);
+    assert.deepEqual([...load.crashed.keys()].sort(), [...load.deadly.keys()].sort());
+    const ran = new Set(runs);
+    const expected = new Map<string, unknown>(DEATHS);
+    for (const [key, { exit: { exitCode, signal } }] of load.crashed) {
+      assert.ok(ran.has(key));
+      assert.deepEqual({ exitCode, signal }, expected.get(load.deadly.get(key) ?? ""));
+    }
+    assert.equal(poolOf(den).stats.restarts, 30);
+  },
+);
+
+testWithSeed("Snakeden.stopWorker() fails no call of a pool under load", async (random) => {
+  await using ledger = await startLedger({ size: 4 });
+  const { den } = ledger;
+  using load = new Load(den, random);
+  const before = den.workers();
+  for (const { id } of before) {
+    await load.moreAnswers(10 * CALLERS);
+    await den.stopWorker(id);
+  }
+  await waitFor("others in their places", () => {
+    const after = serving(den, new Set(before.map(({ incarnation }) => incarnation)));
+    return after.length === before.length;
+  });
+  await load.moreAnswers(CALLERS);
+  await load.finish();
+  await settleAccounts(den, load, await ledger.runs());
+  const { crashed, restarts } = poolOf(den).stats;
+  assert.deepEqual({ crashed, restarts }, { crashed: 0, restarts: before.length });
+});
+
+/** Positions in the batch: the first call, and one in the midst of others that were sent ahead. */
+for (const position of [0, 21]) {
+  Deno.test(`Snakeden.execute() answers 63 of 64 calls while the one at ${position} runs on`, async () => {
+    await using ledger = await startLedger({ size: 2 });
+    const { den } = ledger;
+    const leaving = new AbortController();
+    const { signal } = leaving;
+    let lastKey = 0;
+    const record = (seconds: number): Promise<number> => {
+      const timeoutMs = seconds > 0 ? TIMEOUT_MS : 20_000;
+      return den.execute("record", { key: ++lastKey, seconds }, { signal, timeoutMs });
+    };
+    // Until the tool is known as one whose calls are sent ahead.
+    await waitFor("a batch that is sent ahead", async () => {
+      const batch = Array.from({ length: 64 }, () => record(0));
+      const { queued } = poolOf(den);
+      await Promise.all(batch);
+      return queued < 32;
+    });
+    const batch = Array.from({ length: 64 }, (_, at) => record(at === position ? 600 : 0));
+    assert.ok(poolOf(den).queued < 62, "nothing was sent ahead");
+    const [long] = batch.splice(position, 1);
+    assert.ok(long);
+    let hasEnded = false;
+    const end = long.then(() => "fulfilled", String).finally(() => hasEnded = true);
+    assert.equal((await Promise.all(batch)).length, 63);
+    assert.equal(hasEnded, false);
+    const states = den.workers().map(({ state }) => state);
+    assert.deepEqual(states.sort(), ["busy", "ready"]);
+    leaving.abort(new Error("enough"));
+    assert.equal(await end, "Error: enough");
+    await waitFor("two ready workers", () => den.workers().every(({ state }) => state === "ready"));
+    assert.deepEqual(
+      (await ledger.runs()).sort((a, b) => a - b),
+      Array.from({ length: lastKey }, (_, i) => i + 1),
+    );
+    const { cancelled, restarts } = poolOf(den).stats;
+    assert.deepEqual({ cancelled, restarts }, { cancelled: 1, restarts: 0 });
+  });
+}
