@@ -8,6 +8,9 @@ export const MAX_TIMEOUT_MS = 86_400_000;
 /** Longest id of a session or a request, in characters. */
 export const MAX_ID_LENGTH = 128;
 
+/** Most bytes that the arguments of a call may take. */
+export const MAX_ARGS_BYTES = 2 ** 30;
+
 /** Arguments of a tool by name, or already encoded. */
 export type Args = Readonly<Record<string, unknown>> | Value;
 
@@ -76,7 +79,7 @@ export function checkCallOptions(options: CallOptions): void {
  * @throws {InvalidInputError | SnakedenError} When they are not an object, or hold what cannot travel.
  */
 export function encodeArgs(args: Args, maxDepth: number): Value {
-  if (args instanceof Value) return args;
+  if (args instanceof Value) return checked(args);
   if (typeof args !== "object" || args === null || Array.isArray(args)) {
     const given = args === null ? "null" : Array.isArray(args) ? "an array" : `a ${typeof args}`;
     const issue = {
@@ -85,5 +88,12 @@ export function encodeArgs(args: Args, maxDepth: number): Value {
     };
     throw new InvalidInputError(`Cannot make the call: args ${issue.message}`, [issue]);
   }
-  return Value.from(args, { maxDepth, name: "args" });
+  return checked(Value.from(args, { maxDepth, name: "args" }));
+}
+
+/** A frame of the link has to hold them. */
+function checked(args: Value): Value {
+  if (args.weight <= MAX_ARGS_BYTES) return args;
+  const message = `take ${args.weight} bytes; ${MAX_ARGS_BYTES} (1 GiB) are allowed`;
+  throw new InvalidInputError(`Cannot make the call: args ${message}`, [{ path: "args", message }]);
 }

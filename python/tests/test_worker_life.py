@@ -11,7 +11,7 @@ import pytest
 from snakeden import __version__, exit_status
 from snakeden.gen import link_pb2 as link
 from snakeden.gen.errors_pb2 import Error
-from tests.fake_host import FakeHost, wait_for
+from tests.fake_host import SOURCES, FakeHost, wait_for
 
 
 def test_worker_says_hello_first(host: FakeHost) -> None:
@@ -203,3 +203,19 @@ def test_worker_leaves_when_the_link_ends_while_it_loads(host: FakeHost) -> None
     worker.welcome("never_says_hello")
     worker.link.drop()
     assert worker.wait() == exit_status.LINK_LOST
+
+
+def test_worker_tears_down_in_peace_after_a_sigterm_while_it_is_idle(host: FakeHost) -> None:
+    worker = host.start("slow_teardown")
+    worker.process.terminate()
+    assert worker.wait() == exit_status.OK
+    assert worker.stdout == b"torn down\n"
+
+
+def test_worker_does_not_mind_a_default_timeout_of_sockets(host: FakeHost, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text("import socket; socket.setdefaulttimeout(0.05)")
+    paths = os.pathsep.join([str(tmp_path), str(SOURCES)])
+    worker = host.start("snakeden.demo", env={"PYTHONPATH": paths})
+    worker.link.call(1, "sleep", {"seconds": 0.3})
+    worker.link.expect("result")
+    assert worker.link.run("ping", call_id=2)

@@ -83,7 +83,6 @@ export function byteLengthOf(dtype: DType, shape: readonly number[]): number {
  */
 export function viewElements(dtype: DType, bytes: Uint8Array): ArrayData {
   const { unitBytes, view } = LAYOUTS[dtype];
-  // Not slice(): that of a Buffer, which is what protobufjs hands out, does not copy.
   const aligned = bytes.byteOffset % unitBytes === 0 ? bytes : new Uint8Array(bytes);
   return view(aligned.buffer, aligned.byteOffset, aligned.byteLength / unitBytes);
 }

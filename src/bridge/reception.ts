@@ -62,6 +62,7 @@ export class Reception {
 
   /** Takes a new stream. The first frame has to open with a hello; what else it holds goes to the link. */
   greet(carrier: Carrier): void {
+    if (this.#closed) return carrier.close();
     const late = `No hello came within ${this.#helloTimeoutMs} ms`;
     const timer = setTimeout(() => this.#refuse(carrier, late), this.#helloTimeoutMs);
     this.#greeting.add(carrier);

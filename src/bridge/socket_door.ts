@@ -1,11 +1,18 @@
+import { messageOf } from "../errors.ts";
+import { getLogger } from "../log.ts";
 import type { Reception } from "./reception.ts";
 import { SocketCarrier } from "./socket_carrier.ts";
 
+/** Pause after a connection that could not be accepted. */
+const RETRY_MS = 100;
+
 /** A plain Unix socket: each worker is one connection. */
 export class SocketDoor implements AsyncDisposable {
+  readonly #log = getLogger("bridge");
   readonly #listener: Deno.UnixListener;
   readonly #carriers = new Set<SocketCarrier>();
   readonly #accepting: Promise<void>;
+  #closed = false;
 
   private constructor(listener: Deno.UnixListener, reception: Reception) {
     this.#listener = listener;
@@ -18,6 +25,7 @@ export class SocketDoor implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     this.#listener.close();
     for (const carrier of this.#carriers) carrier.close();
     await this.#accepting;
@@ -25,11 +33,18 @@ export class SocketDoor implements AsyncDisposable {
   }
 
   async #accept(reception: Reception): Promise<void> {
-    for await (const conn of this.#listener) {
-      const carrier = new SocketCarrier(conn);
-      this.#carriers.add(carrier);
-      void carrier.ended.then(() => this.#carriers.delete(carrier));
-      reception.greet(carrier);
+    while (!this.#closed) {
+      try {
+        const carrier = new SocketCarrier(await this.#listener.accept());
+        this.#carriers.add(carrier);
+        void carrier.ended.then(() => this.#carriers.delete(carrier));
+        reception.greet(carrier);
+      } catch (error) {
+        if (this.#closed) return;
+        // Such as too many open files: the worker tries as long as it may start, and so does this.
+        this.#log.warn("cannot accept a worker: {reason}", { reason: messageOf(error) });
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
     }
   }
 }

@@ -159,8 +159,17 @@ function inlineReader(buffers: readonly Uint8Array[]): TagReader {
 function bufferOf(leaf: TaggedLeaf, buffers: readonly Uint8Array[]): Uint8Array {
   const buffer = typeof leaf.buffer === "number" ? buffers[leaf.buffer] : undefined;
   if (buffer === undefined) throw malformedTag(leaf);
-  // protobufjs hands out Buffers, whose methods differ from those of a Uint8Array.
-  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+  return ownBytes(buffer);
+}
+
+/**
+ * The bytes in memory of their own. What came in a frame lies among other values, perhaps where the carrier still reads, and
+ * whoever gets a TypedArray may keep it, transfer it or look at the whole of its buffer.
+ */
+function ownBytes(bytes: Uint8Array): Uint8Array {
+  const isOwn = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;
+  // Never a Buffer, which protobufjs may hand out, and whose methods differ.
+  return isOwn ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
 }
 
 function arrayOf(

@@ -294,3 +294,16 @@ Deno.test("Value.jsonText() keeps the sign of zero beside a tag", () => {
 Deno.test("Value.from() refuses a Promise and hints at the missing await", () => {
   assert.throws(() => Value.from({ a: Promise.resolve(1) }), /value\.a: a Promise .* await/);
 });
+
+Deno.test("Value.decode() gives bytes and arrays memory of their own", () => {
+  const frame = new Uint8Array(64);
+  const bytes = fromPython({ $snakeden: "bytes", buffer: 0 }, [frame.subarray(8, 16)]).decode();
+  assert.ok(bytes instanceof Uint8Array);
+  const tag = { $snakeden: "array", dtype: "<f8", shape: [2], buffer: 0 };
+  const array = fromPython(tag, [frame.subarray(16, 32)]).decode();
+  assert.ok(array instanceof Float64Array);
+  // The caller may hand them on to a worker thread, and what lay beside them is none of its business.
+  const buffers = [bytes.buffer, array.buffer].filter((it) => it instanceof ArrayBuffer);
+  structuredClone([bytes, array], { transfer: buffers });
+  assert.deepStrictEqual([bytes.byteLength, array.length, frame.byteLength], [0, 0, 64]);
+});

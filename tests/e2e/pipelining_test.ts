@@ -93,11 +93,18 @@ class Load implements Disposable {
     this.#callers = Array.from({ length: CALLERS }, () => this.#call());
   }
 
-  /** Resolves in the turn of the event loop that reads the `count`-th answer from now on. */
+  /** Resolves in the turn of the event loop that reads the `count`-th answer from now on; the bound is as in waitFor. */
   async moreAnswers(count: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#awaited = { count: this.answered + count, resolve };
-    await promise;
+    const tooLate = (): void => reject(new Error(`No more answers to: ${[...this.#open]}`));
+    const timer = setTimeout(tooLate, 20_000);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+    assert.deepEqual(this.strange, []);
   }
 
   /** The next call that is made ends its worker. */
@@ -144,7 +151,8 @@ class Load implements Disposable {
   }
 
   #look(): void {
-    if (this.#awaited === undefined || this.answered < this.#awaited.count) return;
+    if (this.#awaited === undefined) return;
+    if (this.answered < this.#awaited.count && this.strange.length === 0) return;
     this.#awaited.resolve();
     this.#awaited = undefined;
   }

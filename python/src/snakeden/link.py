@@ -50,7 +50,9 @@ class Link(Protocol):
         """Return when something may have changed; for a main thread that has nothing to run."""
 
     def wake(self) -> None:
-        """Make `wait` return; from any thread and from signal handlers."""
+        """Make `wait` return from now on, since the worker is to leave; from any thread and from
+        signal handlers.
+        """
 
     def finish(self, seconds: float) -> None:
         """After `Outbox.close`: return when everything will arrive, or after so many seconds."""

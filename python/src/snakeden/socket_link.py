@@ -50,6 +50,8 @@ class SocketLink:
         """Dial the socket at `path`."""
         self._path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # Whatever socket.setdefaulttimeout() was told by a site module.
+        self._socket.settimeout(None)
         try:
             self._socket.connect(path)
         except OSError as error:
@@ -63,14 +65,11 @@ class SocketLink:
         self._poll.register(self._socket, select.POLLIN)
         self._poll.register(self._wake_read, select.POLLIN)
         # A signal that comes just before the wait for bytes does not end it, so it is bounded.
-        self._socket.setsockopt(
-            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("@ll", _IDLE_SECONDS, 0)
-        )
+        self._wait_for_bytes(seconds=_IDLE_SECONDS)
         # Kept, since memory of this size is given back to the system each time it is freed.
         self._buffer = memoryview(bytearray(_READ_BYTES))
         self._end = 0
         """Bytes at the beginning of the buffer of a frame that is not complete."""
-        self._leaving = False
         self._on_message: Callable[[HostMessage], None] = lambda _message: None
         self._on_end: Callable[[str | None], None] = lambda _reason: None
         self._ended = False
@@ -80,8 +79,6 @@ class SocketLink:
         """The main thread wants the turn back."""
         self._waiting = False
         """The main thread has the turn and nothing to do."""
-        self._receiving = False
-        """Whoever has the turn waits for bytes."""
         self._waits = 0
         """How often the main thread came to read."""
         self._naps: SimpleQueue[None] = SimpleQueue()
@@ -107,7 +104,7 @@ class SocketLink:
         self._waits += 1
         if not self._turn.acquire(blocking=False):
             self._wanted = True
-            self.wake()
+            self._nudge()
             self._turn.acquire()
             self._wanted = False
             # The relief may have brought calls before it left.
@@ -126,16 +123,13 @@ class SocketLink:
 
     def wake(self) -> None:
         """See `Link.wake`."""
-        on_main = threading.current_thread() is threading.main_thread()
-        if on_main and self._waiting and self._receiving:
-            # In a signal handler that interrupts the wait for bytes: only the end of the bytes ends
-            # that. What is missed is missed by a worker that leaves.
-            self._leaving = True
-            self._socket.shutdown(socket.SHUT_RD)
         try:
-            os.write(self._wake_write, b"\0")
-        except BlockingIOError:
-            return  # Full, so it will wake.
+            # In a signal handler that interrupts the wait for bytes: Python waits anew then, and
+            # that wait is as long as the option says now.
+            self._wait_for_bytes(microseconds=1)
+        except OSError:
+            return  # A tool has closed what is not its own; the reader finds out.
+        self._nudge()
 
     def finish(self, seconds: float) -> None:
         """See `Link.finish`. What is in the kernel arrives, whatever becomes of this process."""
@@ -145,6 +139,13 @@ class SocketLink:
         """See `Link.after_fork_in_child`. Otherwise the stream would not end with this process."""
         self._ended = True
         os.close(self._socket.detach())
+
+    def _nudge(self) -> None:
+        """End the relief's wait."""
+        try:
+            os.write(self._wake_write, b"\0")
+        except OSError:
+            return  # Full, so it will end; or closed by a tool, which the reader finds out.
 
     # ---- the relief's thread ----
 
@@ -202,21 +203,17 @@ class SocketLink:
         except Exception:
             reason = f"the reader failed: {traceback.format_exc()}"
         self._ended = True
-        if not self._leaving:
-            self._on_end(reason)
+        self._on_end(reason)
 
     def _read(self) -> Sequence[HostMessage] | None:
         """What one read brings, which may be nothing; None at the end of the stream."""
         known = self._end
-        self._receiving = True
         try:
             count = self._socket.recv_into(self._buffer[known:] if known else self._buffer)
         except BlockingIOError:
             return ()
         except OSError as error:
             raise LinkLostError(f"the link to {self._path} broke: {error.strerror}") from None
-        finally:
-            self._receiving = False
         if count:
             return self._cut(known + count)
         if known:
@@ -261,6 +258,11 @@ class SocketLink:
                     raise LinkLostError(f"the link to {self._path} broke inside of a frame")
                 at += count
         return HostFrame.FromString(bytes(body))
+
+    def _wait_for_bytes(self, seconds: int = 0, microseconds: int = 0) -> None:
+        """How long a read waits at most."""
+        timeval = struct.pack("@ll", seconds, microseconds)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
 
     def _end_writing(self) -> None:
         try:
