@@ -31,10 +31,18 @@ function emit(line: string, onLine: (line: string) => void): void {
   }
 }
 
+/** A line of what Python's faulthandler writes, most recent call first; a traceback has a comma before the `in`. */
+const DUMPED_FRAME = /^ {2}File ".*", line \d+ in /;
+/** What it writes above the frames of each thread but the one that crashed; a worker has three of its own. */
+const OTHER_THREAD = /^Thread 0x[0-9a-f]+ .*\(most recent call first\):$/;
+/** Of the thread that crashed. All of a dump would push out the line that says what happened, which comes before it. */
+const MAX_DUMPED_FRAMES = 8;
+
 /** The last lines of an output, for error texts: at most `maxLines`, each cut at 500 characters. */
 export class OutputTail {
   readonly #lines: string[] = [];
   readonly #maxLines: number;
+  #dumpedFrames = 0;
 
   constructor(maxLines = 20) {
     this.#maxLines = maxLines;
@@ -43,6 +51,9 @@ export class OutputTail {
   push(line: string): void {
     // Bars of progress and blank lines push out the line that explains the crash.
     if (line.trim() === "") return;
+    if (OTHER_THREAD.test(line)) this.#dumpedFrames = Infinity;
+    else this.#dumpedFrames = DUMPED_FRAME.test(line) ? this.#dumpedFrames + 1 : 0;
+    if (this.#dumpedFrames > MAX_DUMPED_FRAMES) return;
     this.#lines.push(line.length > 500 ? `${line.slice(0, 500)}…` : line);
     if (this.#lines.length > this.#maxLines) this.#lines.shift();
   }

@@ -73,3 +73,27 @@ Deno.test("OutputTail.lines is a copy", () => {
   tail.push("later");
   assert.deepStrictEqual(lines, []);
 });
+
+Deno.test("OutputTail keeps what Python said before it dumped its stacks", () => {
+  const tail = new OutputTail(20);
+  const frame = (n: number): string => `  File "/tool.py", line ${n} in f${n}`;
+  tail.push("Fatal Python error: Aborted");
+  const threads = ["Thread 0x1f", "Thread 0x2f [name]", "Current thread 0x3f"];
+  for (const thread of threads) {
+    tail.push(`${thread} (most recent call first):`);
+    for (let n = 0; n < 50; n++) tail.push(frame(n));
+  }
+  tail.push("Extension modules: numpy (total: 1)");
+  assert.deepStrictEqual(tail.lines, [
+    "Fatal Python error: Aborted",
+    "Current thread 0x3f (most recent call first):",
+    ...[0, 1, 2, 3, 4, 5, 6, 7].map(frame),
+    "Extension modules: numpy (total: 1)",
+  ]);
+});
+
+Deno.test("OutputTail keeps all of a traceback", () => {
+  const tail = new OutputTail(20);
+  for (let n = 0; n < 10; n++) tail.push(`  File "/tool.py", line ${n}, in f${n}`);
+  assert.equal(tail.lines.length, 10);
+});
