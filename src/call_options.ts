@@ -26,6 +26,11 @@ export interface CallOptions {
   readonly sessionId?: string;
   /** Seen by the tool, and in the logs of both sides. Default: the id of the call. */
   readonly requestId?: string;
+  /**
+   * True when running it twice does what running it once does: it then runs again, in another worker, when its worker dies.
+   * Default: what the tool says of itself, `@tool(idempotent=True)`.
+   */
+  readonly idempotent?: boolean;
   /** Leaves the queue, or cancels the work, when it aborts. */
   readonly signal?: AbortSignal;
 }
@@ -36,11 +41,11 @@ export interface CallOptions {
  * @throws {InvalidInputError} Naming every field that is wrong.
  */
 export function checkCallOptions(options: CallOptions): void {
-  const { timeoutMs, priority, sessionId, requestId } = options;
+  const { timeoutMs, priority, sessionId, requestId, idempotent } = options;
   // Almost every call passes here. The types are looked at again below for the sake of programs in plain JavaScript.
   if (
     timeoutMs === undefined && priority === undefined && sessionId === undefined &&
-    requestId === undefined
+    requestId === undefined && idempotent === undefined
   ) return;
   const issues: FieldIssue[] = [];
   const { min, max } = PRIORITY_RANGE;
@@ -60,6 +65,9 @@ export function checkCallOptions(options: CallOptions): void {
       path: "priority",
       message: `has to be a whole number from ${min} to ${max}, not ${priority}`,
     });
+  }
+  if (idempotent !== undefined && typeof idempotent !== "boolean") {
+    issues.push({ path: "idempotent", message: `has to be true or false, not ${idempotent}` });
   }
   for (const [path, id] of [["sessionId", sessionId], ["requestId", requestId]] as const) {
     if (id === undefined) continue;

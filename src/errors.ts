@@ -27,6 +27,8 @@ export type ErrorCode =
   | "deadline_exceeded"
   | "cancelled"
   | "worker_crashed"
+  | "poison_call"
+  | "circuit_open"
   | "worker_start_failed"
   // The tool
   | "python_exception"

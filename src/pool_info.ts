@@ -1,5 +1,13 @@
 import type { PoolConfig } from "./config/mod.ts";
-import type { Pool, PoolState, PoolStats, Worker, WorkerState } from "./pool/mod.ts";
+import type {
+  CrashStats,
+  Pool,
+  PoolState,
+  PoolStats,
+  TaintedPlace,
+  Worker,
+  WorkerState,
+} from "./pool/mod.ts";
 
 /** What can be seen of a pool from outside. */
 export interface PoolInfo {
@@ -16,6 +24,10 @@ export interface PoolInfo {
   readonly queued: number;
   readonly queueLimit: number;
   readonly stats: PoolStats;
+  /** How its workers ended unasked. */
+  readonly crashes: CrashStats;
+  /** Places that stay empty for a while because their workers crashed too often. */
+  readonly tainted: readonly TaintedPlace[];
 }
 
 /** What can be seen of a worker from outside. */
@@ -50,6 +62,8 @@ export function describePool(pool: Pool, { adapter, profile }: PoolConfig): Pool
     queued: pool.queued,
     queueLimit: pool.queueLimit,
     stats: pool.stats,
+    crashes: pool.crashes,
+    tainted: pool.tainted,
   };
 }
 

@@ -268,6 +268,7 @@ export class Snakeden implements AsyncDisposable {
       sessionId: options.sessionId,
       requestId: options.requestId,
       signal: options.signal,
+      idempotent: options.idempotent,
       sink,
     });
   }

@@ -35,6 +35,13 @@ Deno.test("checkCallOptions() refuses a deadline that is none", () => {
   }
 });
 
+Deno.test("checkCallOptions() refuses an idempotent that is no boolean", () => {
+  for (const idempotent of ["true", 1, null]) {
+    assert.deepStrictEqual(problems({ idempotent }), ["idempotent"], String(idempotent));
+  }
+  checkCallOptions({ idempotent: false });
+});
+
 Deno.test("checkCallOptions() refuses a priority that is none", () => {
   for (const priority of [-11, 11, 0.5, NaN, "1", null]) {
     assert.deepStrictEqual(problems({ priority }), ["priority"], String(priority));

@@ -21,7 +21,7 @@ def test_tool_leaves_the_function_as_it_is() -> None:
 
     assert double(2) == 4
     assert double.__name__ == "double"
-    assert mark_of(double) == (None, None)
+    assert mark_of(double) == (None, None, False)
 
 
 def test_tool_takes_a_name_and_a_description() -> None:
@@ -29,7 +29,23 @@ def test_tool_takes_a_name_and_a_description() -> None:
     def double(x: int) -> int:
         return 2 * x
 
-    assert mark_of(double) == ("other", "Says more.")
+    assert mark_of(double) == ("other", "Says more.", False)
+
+
+def test_tool_takes_whether_it_may_run_twice() -> None:
+    @tool(idempotent=True)
+    def double(x: int) -> int:
+        return 2 * x
+
+    mark = mark_of(double)
+    assert mark is not None
+    assert mark.idempotent is True
+
+
+@pytest.mark.parametrize("idempotent", [1, "yes", None])
+def test_tool_refuses_an_idempotent_that_is_no_bool(idempotent: Any) -> None:
+    with pytest.raises(TypeError, match=r"@tool\(idempotent=\.\.\.\) takes True or False, not"):
+        tool(idempotent=idempotent)
 
 
 def test_tool_marks_methods_of_every_kind() -> None:

@@ -65,6 +65,14 @@ def test_worker_offers_its_tools(host: FakeHost) -> None:
     assert worker.tools["scale"].description == "Scale a point."
     assert '"Point"' in worker.tools["scale"].input_schema
     assert not worker.tools["scale"].streams
+    assert not worker.tools["scale"].idempotent
+    assert worker.stop() == exit_status.OK
+
+
+def test_worker_tells_which_tools_may_run_twice(host: FakeHost) -> None:
+    worker = host.start("dies_again")
+    idempotent = sorted(name for name, it in worker.tools.items() if it.idempotent)
+    assert idempotent == ["dies_at_first", "size_of", "stream_dies"]
     assert worker.stop() == exit_status.OK
 
 

@@ -115,6 +115,26 @@ const poolSchema = group({
   cancelGraceMs: whole(0, MAX_DURATION_MS, {
     description: "Time a cancelled call has to end before its worker is killed.",
   }).default(2_000),
+  maxRestarts: whole(0, 100, {
+    description: "Times that an idempotent call runs again after its worker died.",
+  }).default(2),
+  crashWindowMs: whole(1, MAX_DURATION_MS, {
+    description: "Window in which crashes are counted.",
+  }).default(60_000),
+  poisonAfter: whole(1, 100, {
+    description: "Workers that a call may kill within the window before it is a `poison_call`.",
+  }).default(3),
+  poisonMs: whole(0, MAX_DURATION_MS, {
+    description: "Time that such a call is refused when it comes again with the same arguments; " +
+      "0 refuses none.",
+  }).default(60_000),
+  taintAfter: whole(0, 1_000, {
+    description: "Crashes in one place within the window after which it stays empty for a while; " +
+      "0 for never.",
+  }).default(5),
+  taintMs: whole(1, MAX_DURATION_MS, {
+    description: "That while.",
+  }).default(10_000),
   drainMs: whole(0, MAX_DURATION_MS, {
     description: "Time that running calls have when the pool stops.",
     defaultText: "the `drainMs` at the top",

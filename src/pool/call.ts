@@ -17,6 +17,8 @@ export interface CallRequest {
   /** The id the caller knows the call by; appears in logs of both sides. */
   readonly requestId?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Whether it may run again when its worker dies under it. Default: what the tool says of itself. */
+  readonly idempotent?: boolean | undefined;
   /** Takes the chunks of a stream; without it a generator answers with a list. */
   readonly sink?: ChunkSink | undefined;
 }
@@ -93,7 +95,7 @@ const DEADLINE_GRACE_MS = 100;
  * of the worker, which is free only when the worker has answered.
  *
  * `queued` -> `running` when the pool sends it, though it may wait behind others in the worker -> `answered` when the
- * worker has answered. `running` -> `queued` when the worker gives it back unstarted. `running` -> `abandoned` when the
+ * worker has answered. `running` -> `queued` when the worker gives it back unstarted, or died and it may run again. `running` -> `abandoned` when the
  * caller left or the deadline passed, and the work still goes on; from there the worker answers or gives it back
  * (`answered`), or is killed (`lost`). `queued` -> `withdrawn` when the caller leaves or the deadline passes.
  */
@@ -120,6 +122,9 @@ export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObj
   readonly #reject: (error: unknown) => void;
   #state: CallState = "queued";
   #settled = false;
+  #hasChunk = false;
+  /** The error of the last attempt, when a worker has died under it. */
+  #crash: SnakedenError | undefined;
   #sentAt = 0;
   #linkId = 0;
   #target: CallTarget | undefined;
@@ -146,6 +151,20 @@ export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObj
 
   get tool(): string {
     return this.#request.tool;
+  }
+
+  get args(): Value {
+    return this.#request.args;
+  }
+
+  /** Whether it may run twice, where its caller has said so. */
+  get idempotent(): boolean | undefined {
+    return this.#request.idempotent;
+  }
+
+  /** True when a chunk of it has come, so that it must not begin anew. */
+  get hasChunk(): boolean {
+    return this.#hasChunk;
   }
 
   /** The worker it was sent to. */
@@ -221,7 +240,17 @@ export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObj
     this.#owner.recalled(this, target);
   }
 
+  /**
+   * Its worker is dead, and it waits for another one. When it leaves the queue before it gets one, `error` is its answer, or
+   * the error that it left with when there is none.
+   */
+  restart(error: SnakedenError | undefined): void {
+    this.#crash = error;
+    this.onRecalled();
+  }
+
   onChunk(value: Value): void {
+    this.#hasChunk = true;
     if (!this.#settled) this.#request.sink?.onChunk(value);
   }
 
@@ -244,8 +273,12 @@ export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObj
     this.fail(error);
   }
 
-  /** Leaves the queue with an error. */
+  /** Leaves the queue with an error; with that of its last attempt when it has had one. */
   withdraw(error: unknown): void {
+    this.#leave(this.#crash ?? error);
+  }
+
+  #leave(error: unknown): void {
     this.#state = "withdrawn";
     this.#owner.withdrawn(this);
     this.fail(error);
@@ -271,7 +304,7 @@ export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObj
   /** Its signal has aborted. */
   handleEvent(): void {
     const reason: unknown = this.#request.signal?.reason;
-    if (this.#state === "queued") this.withdraw(reason);
+    if (this.#state === "queued") this.#leave(reason);
     else if (this.#state === "running") this.#abandon(reason);
   }
 

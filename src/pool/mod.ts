@@ -5,8 +5,8 @@
  *
  * A call leaves a worker in one of four ways, and each frees the slot in `Worker.release` or with the worker: the worker
  * answers; the caller leaves and the worker then answers the cancel; the worker gives the call back unstarted; the worker
- * dies, by itself or killed because the cancel was not heeded. A worker that dies takes along the call that it ran and gives
- * the others back.
+ * dies, by itself or killed because the cancel was not heeded. A worker that dies takes along the call that it ran, unless
+ * that may run twice (a {@link CrashPolicy} decides), and gives the others back.
  *
  * @module
  */
@@ -16,6 +16,10 @@ export { PRIORITY_RANGE } from "./call_queue.ts";
 export { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 export { ChunkStream, type StreamEvent } from "./chunk_stream.ts";
 export { type LaunchedWorker, type Launcher, type LaunchSpec, SpawnLauncher } from "./launcher.ts";
+export type { Crash, CrashKind } from "./crash_kind.ts";
+export type { CrashStats } from "./crash_log.ts";
+export type { Death } from "./death.ts";
+export type { TaintedPlace } from "./taints.ts";
 export { Pool, type PoolOptions, type PoolState } from "./pool.ts";
 export type { PoolStats } from "./pool_stats.ts";
 export { ProgressFile, type ProgressNote } from "./progress_file.ts";

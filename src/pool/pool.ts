@@ -3,16 +3,19 @@ import { SnakedenError, type WorkerExit } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import { Call, type CallOwner, type CallRequest, type CallTarget } from "./call.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
+import type { CrashStats } from "./crash_log.ts";
+import { type CrashOptions, CrashPolicy } from "./crash_policy.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { RECALL_AFTER_MS } from "./in_flight.ts";
 import type { Launcher } from "./launcher.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
 import { Supervisor, type SupervisorEvents, type SupervisorOptions } from "./supervisor.ts";
+import type { TaintedPlace } from "./taints.ts";
 import { Worker } from "./worker.ts";
 
 /** How a pool behaves; times in milliseconds. `drainMs` is for running calls when the pool, or a worker, stops. */
-export interface PoolOptions extends SupervisorOptions {
+export interface PoolOptions extends SupervisorOptions, CrashOptions {
   /** Calls that may wait. */
   readonly queueLimit: number;
   /** Deadline of a call that names none. */
@@ -23,9 +26,6 @@ export interface PoolOptions extends SupervisorOptions {
   readonly pipelineBudgetMs: number;
 }
 
-/** Deaths that a call may live through as the one that was next, before it is taken for their cause. */
-const MAX_DEATHS = 3;
-
 /**
  * `starting` until a worker is ready; `ready` while one is; `unhealthy` when none is and too many starts failed in a row
  * (it goes on trying, with pauses); `stopping` and `stopped` by {@link Pool.stop}.
@@ -35,7 +35,8 @@ export type PoolState = "starting" | "ready" | "unhealthy" | "stopping" | "stopp
 /**
  * A named set of like workers with one queue; the {@link Dispatcher} says which worker gets which call. Calls that a worker
  * has not started come back to their places in the queue when the call before them takes long, or when the worker ends. A
- * worker that dies fails the call that it ran, and the {@link Supervisor} replaces it.
+ * worker that dies fails the call that it ran, unless the {@link CrashPolicy} has it run again, and the
+ * {@link Supervisor} replaces it.
  */
 export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly deadlines: Deadlines;
@@ -45,8 +46,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly #dispatcher: Dispatcher;
   /** Apart from the deadlines, which are many and ring seldom. */
   readonly #headAlarms: Deadlines;
-  /** Calls that were next when their worker died, and how often. */
-  readonly #deaths = new WeakMap<Call, number>();
+  readonly #crashes: CrashPolicy;
   readonly #stats = new StatsCounter();
   readonly #changeListeners = new Set<() => void>();
   readonly callPrefix = `${crypto.randomUUID().slice(0, 8)}-`;
@@ -61,6 +61,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.deadlines = new Deadlines(clock);
     this.#headAlarms = new Deadlines(clock);
     this.#options = options;
+    this.#crashes = new CrashPolicy(options, () => this.deadlines.now);
     this.#dispatcher = new Dispatcher(options.pipelineBudgetMs);
     this.#supervisor = new Supervisor(options, { launcher, alarms: this.#headAlarms }, this);
   }
@@ -104,6 +105,16 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return { ...this.#stats.snapshot, restarts: this.#supervisor.restarts };
   }
 
+  /** How its workers ended unasked. */
+  get crashes(): CrashStats {
+    return this.#crashes.stats;
+  }
+
+  /** Places that stay empty for a while because their workers crashed too often. */
+  get tainted(): readonly TaintedPlace[] {
+    return this.#supervisor.taints.places;
+  }
+
   /** Calls that wait for a worker. */
   get queued(): number {
     return this.#dispatcher.queued;
@@ -143,12 +154,13 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   /**
    * Sends a call, or queues it. The outcome is in {@link Call.outcome}.
    *
-   * @throws {SnakedenError} At once: `pool_saturated`, `pool_unhealthy`, `shutting_down`, or the reason of its signal.
+   * @throws {SnakedenError} At once: `pool_saturated`, `pool_unhealthy`, `shutting_down`, `poison_call`, or the reason of
+   * its signal.
    */
   submit(request: CallRequest): Call {
     this.#stats.requested();
     if (request.signal?.aborted) throw this.#refused(request.signal.reason);
-    const unavailable = this.#refusal(request.tool);
+    const unavailable = this.#refusal(request.tool) ?? this.#crashes.refusal(request);
     if (unavailable !== undefined) throw this.#refused(unavailable);
     const { now } = this.deadlines;
     const worker = this.#dispatcher.claim(now);
@@ -274,13 +286,20 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   onGone(worker: Worker, exit: WorkerExit): void {
     const { lost, unstarted } = worker.remains;
-    for (const call of lost) call.lose(worker.crashError(exit, call.tool));
-    const [next, ...others] = unstarted;
+    this.#crashes.ended(worker, exit);
+    const [next] = unstarted;
+    // A worker can also die of a call that it has not begun, of reading its arguments for one. Such a call would go from
+    // worker to worker and end each of them.
     const suspect = lost.length === 0 && !worker.stopRequested ? next : undefined;
-    if (suspect !== undefined && this.#hasDiedTooOften(suspect)) {
-      suspect.lose(worker.crashError(exit, suspect.tool));
-    } else next?.onRecalled();
-    for (const call of others) call.onRecalled();
+    for (const call of [...lost, ...unstarted]) {
+      const mayHaveRun = lost.includes(call);
+      if (!mayHaveRun && call !== suspect) call.onRecalled();
+      else {
+        const idempotent = call.idempotent ?? this.#declaresIdempotent(call.tool);
+        const error = this.#crashes.judge(call, { worker, exit, mayHaveRun, idempotent });
+        if (error !== undefined) call.lose(error);
+      }
+    }
     this.#changed();
   }
 
@@ -288,14 +307,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#changed();
   }
 
-  /**
-   * A worker can also die of a call that it has not begun, of reading its arguments for one. Such a call would go from
-   * worker to worker and end each of them, so it is given up in the end.
-   */
-  #hasDiedTooOften(call: Call): boolean {
-    const deaths = (this.#deaths.get(call) ?? 0) + 1;
-    this.#deaths.set(call, deaths);
-    return deaths >= MAX_DEATHS;
+  #declaresIdempotent(tool: string): boolean {
+    return this.#tools.some(({ name, idempotent }) => name === tool && idempotent);
   }
 
   // ---- state ----

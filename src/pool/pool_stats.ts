@@ -15,9 +15,9 @@ export interface PoolStats {
   /** The caller left. */
   readonly cancelled: number;
   readonly timedOut: number;
-  /** Their worker died. */
+  /** Their worker died, and they could not run again. */
   readonly crashed: number;
-  /** Never accepted, or turned out of the queue: full, unhealthy, or shutting down. */
+  /** Never accepted, or turned out of the queue: full, unhealthy, shutting down, or a poison. */
   readonly refused: number;
   /** Part of `refused`: the queue was full. */
   readonly saturated: number;
@@ -62,6 +62,9 @@ function counterOf(
   if (error instanceof WorkerCrashedError) return "crashed";
   if (!(error instanceof SnakedenError) || error.code === "cancelled") return "cancelled";
   switch (error.code) {
+    case "poison_call":
+      return error.details.attempts === 0 ? "refused" : "crashed";
+    case "circuit_open":
     case "pool_saturated":
     case "pool_unhealthy":
     case "shutting_down":

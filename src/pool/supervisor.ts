@@ -6,11 +6,12 @@ import type { Deadlines } from "./deadlines.ts";
 import { Gate } from "./gate.ts";
 import type { Launcher } from "./launcher.ts";
 import { RestartPolicy } from "./restart_policy.ts";
+import { type TaintOptions, Taints } from "./taints.ts";
 import { type StopOptions, Worker, type WorkerListener } from "./worker.ts";
 import { describeExit } from "./worker_process.ts";
 
 /** How a set of workers is kept. */
-export interface SupervisorOptions extends StopOptions {
+export interface SupervisorOptions extends StopOptions, TaintOptions {
   /** Name of the pool; the workers are `name-1`, `name-2`, ... */
   readonly name: string;
   readonly size: number;
@@ -40,6 +41,7 @@ export interface SupervisorDeps {
 /** Keeps a fixed number of places filled with workers, one loop a place, until it is stopped. */
 export class Supervisor implements WorkerListener {
   readonly policy: RestartPolicy;
+  readonly taints: Taints;
   readonly #options: SupervisorOptions;
   readonly #deps: SupervisorDeps;
   readonly #events: SupervisorEvents;
@@ -58,6 +60,7 @@ export class Supervisor implements WorkerListener {
     this.#events = events;
     this.#gate = new Gate(options.startConcurrency);
     this.policy = new RestartPolicy(options.size);
+    this.taints = new Taints(options, () => deps.alarms.now);
   }
 
   /** Those that start, serve, or are being stopped. */
@@ -138,7 +141,7 @@ export class Supervisor implements WorkerListener {
     // Of this place alone: that another worker answers is no reason to try this one without a pause.
     const policy = new RestartPolicy(1);
     for (let attempt = 1; !signal.aborted; attempt++) {
-      await delay(policy.pauseMs, signal);
+      await delay(Math.max(policy.pauseMs, this.taints.pauseMs(id)), signal);
       if (signal.aborted) return;
       if (attempt > 1) this.#restarts++;
       const incarnation = `${id}.${crypto.randomUUID()}`;
@@ -183,7 +186,18 @@ export class Supervisor implements WorkerListener {
         policy.died(reason, life);
         this.policy.died(reason, life);
       } else if (answered > 0) policy.proved();
-      this.#log.warn("{workerId} died: {how}", { workerId: worker.id, how: describeExit(exit) });
+      this.#log.warn("{workerId} died: {how}", {
+        workerId: worker.id,
+        how: describeExit(exit),
+        crash: worker.crashOf(exit).kind,
+      });
+      if (this.taints.crashed(worker.id)) {
+        const pauseMs = this.taints.pauseMs(worker.id);
+        this.#log.warn("{workerId} is not replaced for {pauseMs} ms: its workers crash too often", {
+          workerId: worker.id,
+          pauseMs,
+        });
+      }
     }
     this.#events.onGone(worker, exit);
   }

@@ -2,7 +2,9 @@ import type { Link, LinkEvents, Log, Tool } from "../bridge/mod.ts";
 import { SnakedenError, WorkerCrashedError, type WorkerExit } from "../errors.ts";
 import { settlesWithin } from "./bounded_wait.ts";
 import type { Call, CallTarget } from "./call.ts";
+import { classifyCrash, type Crash } from "./crash_kind.ts";
 import type { Deadlines } from "./deadlines.ts";
+import type { Death } from "./death.ts";
 import { InFlight } from "./in_flight.ts";
 import type { LaunchedWorker, Launcher } from "./launcher.ts";
 import { describeExit, describeOutput } from "./worker_process.ts";
@@ -244,13 +246,31 @@ export class Worker implements LinkEvents, CallTarget {
     await process.terminate(killGraceMs);
   }
 
-  /** The error of a call that this worker took with it. */
-  crashError(exit: WorkerExit, tool: string): WorkerCrashedError {
+  /** Why it ended, as far as can be told. */
+  crashOf(exit: WorkerExit): Crash {
+    return classifyCrash(exit, { killReason: this.#killReason, lostLink: this.#lostLink });
+  }
+
+  /**
+   * The error of a call that this worker took with it.
+   *
+   * @param history All workers that the call lost, this one last.
+   */
+  crashError(exit: WorkerExit, tool: string, history: readonly Death[] = []): WorkerCrashedError {
     const how = this.#killReason ?? this.#lostLink ?? `ended with ${describeExit(exit)}`;
+    const attempts = Math.max(1, history.length);
+    const which = attempts === 1 ? "" : ` in attempt ${attempts}`;
     return new WorkerCrashedError(
-      `Cannot finish ${tool}: worker ${this.id} ${how}; ${describeOutput(exit.lastOutput)}`,
+      `Cannot finish ${tool}: worker ${this.id} ${how}${which}; ${describeOutput(exit.lastOutput)}`,
       exit,
-      { workerId: this.id, incarnation: this.incarnation, pid: this.pid },
+      {
+        workerId: this.id,
+        incarnation: this.incarnation,
+        pid: this.pid,
+        crash: this.crashOf(exit),
+        attempts,
+        ...(attempts === 1 ? {} : { history }),
+      },
     );
   }
 

@@ -29,6 +29,9 @@ export const callRequestSchema = z.strictObject({
     .openapi({ description: "Deadline in milliseconds; default that of the pool." }),
   priority: z.number().int().min(PRIORITY_RANGE.min).max(PRIORITY_RANGE.max).optional()
     .openapi({ description: "Higher goes first; default 0." }),
+  idempotent: z.boolean().optional().openapi({
+    description: "May run again when its worker dies; default what the tool says of itself.",
+  }),
 }).openapi("CallRequest");
 
 /** A call that a client asks for. */
@@ -55,7 +58,7 @@ export async function readCallRequest(
 ): Promise<CallRequest> {
   const body = await readJsonBody(request, limits);
   assertCallBody(body);
-  const { tool, args = {}, pool, sessionId, timeoutMs, priority } = body;
+  const { tool, args = {}, pool, sessionId, timeoutMs, priority, idempotent } = body;
   return {
     tool,
     args: encode(args, limits.maxDepth),
@@ -64,6 +67,7 @@ export async function readCallRequest(
       ...(sessionId === undefined ? {} : { sessionId }),
       ...(timeoutMs === undefined ? {} : { timeoutMs }),
       ...(priority === undefined ? {} : { priority }),
+      ...(idempotent === undefined ? {} : { idempotent }),
       requestId,
       signal: request.signal,
     },
@@ -108,6 +112,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
       value <= PRIORITY_RANGE.max
       ? undefined
       : `a whole number from ${PRIORITY_RANGE.min} to ${PRIORITY_RANGE.max}`,
+  idempotent: (value) => typeof value === "boolean" ? undefined : "true or false",
 };
 
 const KNOWN_KEYS = Object.keys(CHECKS);

@@ -17,6 +17,19 @@ const poolSchema = z.object({
   queued: count.openapi({ description: "Calls that wait for a worker." }),
   queueLimit: count,
   stats: z.record(z.string(), count).openapi({ description: "How calls ended so far." }),
+  crashes: z.object({
+    total: count.openapi({ description: "Workers that ended unasked." }),
+    windowMs: count.openapi({ description: "What `recent` covers." }),
+    recent: z.record(z.string(), count).openapi({
+      description: "Crashes by kind.",
+      example: { segfault: 1 },
+    }),
+    restarts: count.openapi({ description: "Calls run again because their worker died." }),
+    poisoned: count.openapi({ description: "Calls given up or refused: they kill workers." }),
+  }),
+  tainted: z.array(z.object({ workerId: z.string(), remainingMs: count })).openapi({
+    description: "Places left empty for a while, because their workers crashed too often.",
+  }),
 }).openapi("Pool");
 
 const listRoute = createRoute({

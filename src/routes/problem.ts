@@ -29,6 +29,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   body_too_large: { status: 413, title: "The body is too large" },
   unsupported_media_type: { status: 415, title: "The body has the wrong type" },
   invalid_arguments: { status: 422, title: "The tool refuses the arguments" },
+  poison_call: { status: 422, title: "The call kills its workers" },
   pool_saturated: { status: 429, title: "The queue of the pool is full", retryAfterS: 1 },
   cancelled: { status: 499, title: "The call was cancelled" },
   python_exception: { status: 500, title: "The tool raised an exception" },
@@ -41,6 +42,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   internal: { status: 500, title: "Something went wrong inside Snakeden" },
   worker_crashed: { status: 502, title: "The worker died during the call" },
   pool_unhealthy: { status: 503, title: "The pool cannot serve", retryAfterS: 5 },
+  circuit_open: { status: 503, title: "The circuit is open", retryAfterS: 5 },
   worker_start_failed: { status: 503, title: "No worker could be started", retryAfterS: 5 },
   shutting_down: { status: 503, title: "The server is stopping", retryAfterS: 5 },
   deadline_exceeded: { status: 504, title: "The deadline of the call passed" },
@@ -93,7 +95,7 @@ export function problemResponse(
   problem: Problem,
   headers: Readonly<Record<string, string>> = {},
 ): Response {
-  const { retryAfterS } = PROBLEMS[problem.code];
+  const retryAfterS = retryAfter(problem);
   return new Response(problemText(problem), {
     status: problem.status,
     headers: {
@@ -104,6 +106,14 @@ export function problemResponse(
       ...headers,
     },
   });
+}
+
+/** What the error itself says comes first, as with an open circuit. */
+function retryAfter({ code, details }: Problem): number | undefined {
+  const { retryAfterS } = PROBLEMS[code];
+  const ms = details?.retryAfterMs;
+  if (retryAfterS === undefined || typeof ms !== "number") return retryAfterS;
+  return Math.max(1, Math.ceil(ms / 1_000));
 }
 
 /** A problem as JSON text. */

@@ -14,6 +14,9 @@ const toolSchema = z.object({
   inputSchema: jsonSchema,
   outputSchema: jsonSchema.optional(),
   streams: z.boolean().openapi({ description: "True for a tool that answers in chunks." }),
+  idempotent: z.boolean().openapi({
+    description: "True for a tool that may run again when a worker dies under it.",
+  }),
 }).openapi("Tool");
 
 const route = createRoute({

@@ -12,6 +12,8 @@ export interface ToolInfo {
   /** JSON Schema of the result, or of one chunk of a streaming tool, where the type hints tell. */
   readonly outputSchema?: Readonly<Record<string, unknown>>;
   readonly streams: boolean;
+  /** True when a call of it runs again after its worker died. */
+  readonly idempotent: boolean;
 }
 
 /** Name of the pool that is asked first when a call names none. */
@@ -37,6 +39,7 @@ export class ToolRegistry {
           ? {}
           : { outputSchema: JSON.parse(tool.outputSchema) as Record<string, unknown> }),
         streams: tool.streams,
+        idempotent: tool.idempotent,
       }))
     );
   }

@@ -274,7 +274,7 @@ Deno.test("Snakeden.stop() can be called again to kill what drains", async () =>
 });
 
 Deno.test("Snakeden.execute() keeps its pool healthy when one tool kills every worker it runs in", async () => {
-  await using den = await startDen({ adapter: "dies_in_call", size: 1 });
+  await using den = await startDen({ adapter: "dies_in_call", size: 1, poisonMs: 0 });
   for (let i = 0; i < 5; i++) {
     const error = await rejection(den.execute("exit_with", { code: 3 }));
     assert.ok(error instanceof WorkerCrashedError, String(error));

@@ -93,7 +93,7 @@ Deno.test("Pool gives up a call that three workers died of before they began it"
     worker.exit({ signal: "SIGSEGV" });
     await microtasks();
   }
-  assert.equal(await endOf(a), "worker_crashed");
+  assert.equal(await endOf(a), "poison_call");
   assert.equal(it.pool.queued, 0);
 });
 

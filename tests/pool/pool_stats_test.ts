@@ -27,8 +27,17 @@ Deno.test("StatsCounter.ended() counts each end once, under the right name", () 
     ],
     cancelled: [plain("cancelled"), new DOMException("left", "AbortError"), "a text", null],
     timedOut: [new DeadlineExceededError("x", "queue"), new DeadlineExceededError("x", "tool")],
-    crashed: [new WorkerCrashedError("x", EXIT)],
-    refused: [plain("pool_saturated"), plain("pool_unhealthy"), plain("shutting_down")],
+    crashed: [
+      new WorkerCrashedError("x", EXIT),
+      new SnakedenError("poison_call", "x", { details: { attempts: 3 } }),
+    ],
+    refused: [
+      plain("pool_saturated"),
+      plain("pool_unhealthy"),
+      plain("shutting_down"),
+      plain("circuit_open"),
+      new SnakedenError("poison_call", "x", { details: { attempts: 0 } }),
+    ],
   };
   const stats = new StatsCounter();
   for (const errors of Object.values(ends)) {
@@ -38,13 +47,13 @@ Deno.test("StatsCounter.ended() counts each end once, under the right name", () 
     }
   }
   assert.deepStrictEqual(stats.snapshot, {
-    requests: 16,
+    requests: 19,
     completed: 1,
     failed: 5,
     cancelled: 4,
     timedOut: 2,
-    crashed: 1,
-    refused: 3,
+    crashed: 2,
+    refused: 5,
     saturated: 1,
   });
 });

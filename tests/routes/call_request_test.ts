@@ -21,6 +21,7 @@ const body = fc.oneof(
     affinity: fc.oneof(fc.constant("hint"), value),
     timeoutMs: fc.oneof(fc.double({ min: 0, max: 86_400_000 }), value),
     priority: fc.oneof(fc.integer({ min: -12, max: 12 }), value),
+    idempotent: fc.oneof(fc.boolean(), value),
     extra: value,
   }, { requiredKeys: [] }),
   // Almost right.
@@ -55,6 +56,7 @@ Deno.test("findIssues() names the same top fields as the schema", () => {
     affinity: 3,
     timeoutMs: -1,
     priority: 99,
+    idempotent: "yes",
   };
   const named = findIssues(wrong).map((it) => it.path).sort();
   const inSchema = callRequestSchema.safeParse(wrong).error?.issues.map((it) => it.path[0]).sort();

@@ -34,6 +34,7 @@ Deno.test("POST /v1/execute passes on everything that the body says, and its own
     affinity: "hint",
     timeoutMs: 0.5,
     priority: -10,
+    idempotent: true,
   };
   await clientOf(engine).post("/v1/execute", body, { "x-request-id": "mine-1" });
   const [call] = engine.calls;
@@ -47,6 +48,7 @@ Deno.test("POST /v1/execute passes on everything that the body says, and its own
       sessionId: "s",
       timeoutMs: 0.5,
       priority: -10,
+      idempotent: true,
       requestId: "mine-1",
     },
   });

@@ -44,6 +44,8 @@ const POOL: PoolInfo = {
     saturated: 0,
     restarts: 0,
   },
+  crashes: { total: 0, windowMs: 60_000, recent: {}, restarts: 0, poisoned: 0 },
+  tainted: [],
 };
 
 export function outcomeOf(value: unknown): CallOutcome {
@@ -88,6 +90,7 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
       description: "Add two numbers.",
       inputSchema: { type: "object", properties: { a: { $ref: "#/$defs/N" } }, $defs: { N: {} } },
       streams: false,
+      idempotent: false,
     }],
     pools: () => [POOL, { ...POOL, name: "heavy" }],
     workers: () => [],

@@ -31,6 +31,7 @@ Deno.test("ToolRegistry.list() tells each tool with its pool and schemas", async
     inputSchema: { type: "object" },
     outputSchema: { type: "object" },
     streams: false,
+    idempotent: false,
   });
   assert.ok(tools[1] !== undefined && !("outputSchema" in tools[1]));
   assert.deepStrictEqual(tools.filter((tool) => tool.streams).map((tool) => tool.pool), ["a", "b"]);

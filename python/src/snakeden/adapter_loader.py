@@ -33,11 +33,19 @@ _MODULE_NAME: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 class LoadedTool:
     """A tool ready to be called; everything about it is worked out once."""
 
-    __slots__ = ("description", "function", "name", "parse", "schema")
+    __slots__ = ("description", "function", "idempotent", "name", "parse", "schema")
 
-    def __init__(self, name: str, function: Callable[..., Any], description: str | None) -> None:
+    def __init__(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        description: str | None,
+        *,
+        idempotent: bool = False,
+    ) -> None:
         self.name = name
         self.function = function
+        self.idempotent = idempotent
         self.schema = ToolSchema(name, function)
         self.parse = self.schema.parse
         self.description = _first_paragraph(function) if description is None else description
@@ -235,7 +243,12 @@ def _add(
                 problems.append(f"two tools are named '{name}': {first} and {second}")
         else:
             try:
-                tools[name] = LoadedTool(name, function, None if mark is None else mark.description)
+                tools[name] = LoadedTool(
+                    name,
+                    function,
+                    None if mark is None else mark.description,
+                    idempotent=mark is not None and mark.idempotent,
+                )
             except AdapterError as error:
                 problems.append(str(error))
 

@@ -18,6 +18,7 @@ class ToolMark(NamedTuple):
 
     name: str | None
     description: str | None
+    idempotent: bool = False
 
 
 @overload
@@ -25,11 +26,18 @@ def tool(function: F, /) -> F: ...
 
 
 @overload
-def tool(*, name: str | None = None, description: str | None = None) -> Callable[[F], F]: ...
+def tool(
+    *, name: str | None = None, description: str | None = None, idempotent: bool = False
+) -> Callable[[F], F]: ...
 
 
 def tool(
-    function: F | None = None, /, *, name: str | None = None, description: str | None = None
+    function: F | None = None,
+    /,
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    idempotent: bool = False,
 ) -> F | Callable[[F], F]:
     """Mark a function or a method as a tool; it stays callable as before.
 
@@ -41,17 +49,21 @@ def tool(
         name: What the host calls it; the function's own name otherwise. Letters, digits, `_`, `.`
             and `-`, at most 64.
         description: One paragraph; the first paragraph of the docstring otherwise.
+        idempotent: True when running it twice does what running it once does. A call whose worker
+            died under it then runs again in another one.
 
     Raises:
-        TypeError: Used on something that is no function, such as a class.
+        TypeError: Used on something that is no function, such as a class; `idempotent` is no bool.
     """
+    if not isinstance(idempotent, bool):
+        raise TypeError(f"@tool(idempotent=...) takes True or False, not {idempotent!r}")
 
     def mark(target: F) -> F:
         inner = target.__func__ if isinstance(target, (staticmethod, classmethod)) else target
         if not inspect.isroutine(inner):
             kind = "a class" if inspect.isclass(inner) else f"an object of {type(inner).__name__}"
             raise TypeError(f"@tool marks functions and methods; it was used on {kind}")
-        setattr(inner, MARK, ToolMark(name, description))
+        setattr(inner, MARK, ToolMark(name, description, idempotent))
         return target
 
     return mark if function is None else mark(function)

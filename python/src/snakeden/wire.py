@@ -80,6 +80,7 @@ def ready(
             input_schema=tool.schema.input_schema,
             output_schema=tool.schema.output_schema,
             streams=tool.schema.streams,
+            idempotent=tool.idempotent,
         )
     # An empty message would not be sent otherwise.
     body.SetInParent()

@@ -202,6 +202,7 @@ export interface Tool {
   inputSchema: string;
   outputSchema: string;
   streams: boolean;
+  idempotent: boolean;
 }
 export interface ToolInit {
   name?: string | null;
@@ -209,6 +210,7 @@ export interface ToolInit {
   inputSchema?: string | null;
   outputSchema?: string | null;
   streams?: boolean | null;
+  idempotent?: boolean | null;
 }
 
 export interface StartFailed {

@@ -1147,6 +1147,7 @@ export const snakeden = $root.snakeden = (() => {
             Tool.prototype.inputSchema = "";
             Tool.prototype.outputSchema = "";
             Tool.prototype.streams = false;
+            Tool.prototype.idempotent = false;
 
             Tool.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1165,6 +1166,8 @@ export const snakeden = $root.snakeden = (() => {
                     writer.uint32(34).string(message.outputSchema);
                 if (message.streams != null && $Object.hasOwnProperty.call(message, "streams") && message.streams !== false)
                     writer.uint32(40).bool(message.streams);
+                if (message.idempotent != null && $Object.hasOwnProperty.call(message, "idempotent") && message.idempotent !== false)
+                    writer.uint32(48).bool(message.idempotent);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1241,6 +1244,15 @@ export const snakeden = $root.snakeden = (() => {
                                 message.streams = value;
                             else
                                 delete message.streams;
+                            continue;
+                        }
+                    case 6: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.idempotent = value;
+                            else
+                                delete message.idempotent;
                             continue;
                         }
                     }

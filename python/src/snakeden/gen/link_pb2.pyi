@@ -131,18 +131,20 @@ class Ready(_message.Message):
     def __init__(self, tools: _Optional[_Iterable[_Union[Tool, _Mapping]]] = ..., notes_progress: _Optional[bool] = ..., maps_shared_memory: _Optional[bool] = ...) -> None: ...
 
 class Tool(_message.Message):
-    __slots__ = ("name", "description", "input_schema", "output_schema", "streams")
+    __slots__ = ("name", "description", "input_schema", "output_schema", "streams", "idempotent")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     INPUT_SCHEMA_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_SCHEMA_FIELD_NUMBER: _ClassVar[int]
     STREAMS_FIELD_NUMBER: _ClassVar[int]
+    IDEMPOTENT_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     input_schema: str
     output_schema: str
     streams: bool
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[str] = ..., output_schema: _Optional[str] = ..., streams: _Optional[bool] = ...) -> None: ...
+    idempotent: bool
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[str] = ..., output_schema: _Optional[str] = ..., streams: _Optional[bool] = ..., idempotent: _Optional[bool] = ...) -> None: ...
 
 class StartFailed(_message.Message):
     __slots__ = ("error",)

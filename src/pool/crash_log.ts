@@ -1,0 +1,47 @@
+import type { CrashKind } from "./crash_kind.ts";
+
+/** How many workers of a pool ended unasked, and what became of their calls. */
+export interface CrashStats {
+  /** Crashes since the pool was made. */
+  readonly total: number;
+  /** Length of the window that `recent` covers. */
+  readonly windowMs: number;
+  /** Crashes within the window, by kind. */
+  readonly recent: Readonly<Partial<Record<CrashKind, number>>>;
+  /** Times that a call was given to another worker because the one that ran it had died. */
+  readonly restarts: number;
+  /** Calls that were refused or given up because they kill workers. */
+  readonly poisoned: number;
+}
+
+/** Crashes that are kept one by one; of a storm that brings more within a window, the oldest are not in `recent`. */
+const MAX_ENTRIES = 4_096;
+
+/** Counts crashes in a window that slides. */
+export class CrashLog {
+  readonly #windowMs: number;
+  #entries: { readonly at: number; readonly kind: CrashKind }[] = [];
+  #total = 0;
+
+  constructor(windowMs: number) {
+    this.#windowMs = windowMs;
+  }
+
+  get total(): number {
+    return this.#total;
+  }
+
+  note(kind: CrashKind, now: number): void {
+    this.#total++;
+    this.#entries.push({ at: now, kind });
+    if (this.#entries.length > MAX_ENTRIES) this.#entries.shift();
+  }
+
+  /** Those within the window, by kind. */
+  recent(now: number): Partial<Record<CrashKind, number>> {
+    this.#entries = this.#entries.filter(({ at }) => now - at < this.#windowMs);
+    const counts: Partial<Record<CrashKind, number>> = {};
+    for (const { kind } of this.#entries) counts[kind] = (counts[kind] ?? 0) + 1;
+    return counts;
+  }
+}

@@ -1,0 +1,306 @@
+/** The cases "Crash, restart, taint" of what the peers do, with real processes that die. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { SnakedenError, WorkerCrashedError } from "../../mod.ts";
+import { ADAPTERS, isAlive, ServerProcess, startDen, tempDir, waitFor } from "../fixtures/host.ts";
+
+const AGAIN = { adapter: "dies_again", poisonAfter: 9, taintAfter: 0 } as const;
+
+async function errorOf(promise: Promise<unknown>): Promise<SnakedenError> {
+  const error: unknown = await promise.then(() => undefined, (it: unknown) => it);
+  assert.ok(error instanceof SnakedenError, String(error));
+  return error;
+}
+
+async function linesOf(path: string): Promise<string[]> {
+  return (await Deno.readTextFile(path)).trim().split("\n");
+}
+
+Deno.test("given a worker is SIGKILLed while idle, then it is replaced under supervision, and the next call succeeds without a manual step", async () => {
+  await using den = await startDen({ ...AGAIN, size: 1 });
+  const pid = await den.execute<number>("pid");
+  Deno.kill(pid, "SIGKILL");
+  await waitFor("the replacement", () => den.workers().some((it) => it.pid && it.pid !== pid));
+  assert.notEqual(await den.execute("pid"), pid);
+  assert.equal(den.pools()[0]?.crashes.recent.killed, 1);
+});
+
+Deno.test("given a worker is SIGKILLed mid-call, then the caller gets a worker-exit error with the signal, and the slot is freed", async () => {
+  await using dir = await tempDir();
+  await using den = await startDen({ ...AGAIN, size: 1 });
+  const pid = await den.execute<number>("pid");
+  const path = join(dir.path, "n");
+  const sleeping = errorOf(den.execute("nap", { seconds: 600, path }));
+  await waitFor("the call to run", () => linesOf(path).catch(() => false));
+  Deno.kill(pid, "SIGKILL");
+  const error = await sleeping;
+  assert.ok(error instanceof WorkerCrashedError);
+  assert.deepEqual([error.exit.signal, error.exit.exitCode], ["SIGKILL", null]);
+  const { crash, mayHaveRun, attempts } = error.details;
+  assert.deepEqual([crash, mayHaveRun, attempts], [{ kind: "killed" }, true, 1]);
+  assert.notEqual(await den.execute("pid"), pid);
+});
+
+const ENDS: readonly [string, unknown][] = [
+  ["segfault", { kind: "segfault" }],
+  ["SIGABRT", { kind: "abort" }],
+  ["SIGBUS", { kind: "bus_error" }],
+  ["SIGILL", { kind: "illegal_instruction" }],
+  ["SIGKILL", { kind: "killed" }],
+  ["out of memory", { kind: "out_of_memory", reason: "MemoryError: no more" }],
+  ["7", { kind: "exit" }],
+  ["0", { kind: "exit" }],
+  ["139", { kind: "segfault" }],
+];
+
+Deno.test("a crash is told by its kind in the error and in the counts of the pool", async () => {
+  await using dir = await tempDir();
+  await using den = await startDen({ ...AGAIN, size: 2 });
+  const counts: Record<string, number> = {};
+  for (const [how, crash] of ENDS) {
+    const path = join(dir.path, how);
+    const error = await errorOf(den.execute("dies_once", { path, how }));
+    assert.deepEqual([how, error.code, error.details.crash], [how, "worker_crashed", crash]);
+    const { kind } = crash as { kind: string };
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  }
+  await waitFor("the last one to be counted", () => den.pools()[0]?.crashes.total === 9);
+  assert.deepEqual(den.pools()[0]?.crashes.recent, counts);
+});
+
+Deno.test("given an idempotent call and crash barrier on, when the worker segfaults, then it is retried on another worker at most max_restarts times; non-idempotent is not", async () => {
+  await using dir = await tempDir();
+  await using den = await startDen({ ...AGAIN, size: 2, maxRestarts: 2 });
+  const path = join(dir.path, "twice");
+  const { attempt, pid } = await den.execute<{ attempt: number; pid: number }>("dies_at_first", {
+    path,
+    times: 2,
+  });
+  assert.equal(attempt, 3);
+  const pids = await linesOf(path);
+  assert.equal(new Set(pids).size, 3, "three processes");
+  assert.equal(pids.at(-1), String(pid));
+
+  const often = join(dir.path, "often");
+  const error = await errorOf(den.execute("dies_at_first", { path: often, times: 99 }));
+  assert.deepEqual([error.code, error.details.attempts], ["worker_crashed", 3]);
+  assert.equal((await linesOf(often)).length, 3);
+
+  const once = join(dir.path, "once");
+  assert.equal((await errorOf(den.execute("dies_once", { path: once }))).code, "worker_crashed");
+  assert.equal((await linesOf(once)).length, 1);
+
+  const asked = join(dir.path, "asked");
+  assert.equal(await den.execute("dies_once", { path: asked }, { idempotent: true }), 2);
+  assert.deepEqual(
+    den.tools().filter((it) => it.idempotent).map((it) => it.name).sort(),
+    ["dies_at_first", "size_of", "stream_dies"],
+  );
+});
+
+Deno.test("a stream whose worker dies begins again before its first chunk, and not after it", async () => {
+  await using dir = await tempDir();
+  await using den = await startDen({ ...AGAIN, size: 2 });
+  const before = await Array.fromAsync(
+    den.stream("stream_dies", { path: join(dir.path, "before"), after: 0 }),
+  );
+  assert.deepEqual(before, [0, 1, 2]);
+  const chunks: unknown[] = [];
+  const error = await errorOf((async () => {
+    const args = { path: join(dir.path, "after"), after: 2 };
+    for await (const chunk of den.stream("stream_dies", args)) chunks.push(chunk);
+  })());
+  assert.deepEqual([error.code, error.details.attempts], ["worker_crashed", 1]);
+  assert.deepEqual(chunks, [0, 1]);
+});
+
+Deno.test("a call that runs again brings its large buffers along", async () => {
+  await using dir = await tempDir();
+  await using den = await startDen({ ...AGAIN, size: 2 });
+  const data = new Uint8Array(3_000_000);
+  assert.equal(await den.execute("size_of", { path: join(dir.path, "n"), data }), 3_000_000);
+});
+
+Deno.test("a call runs again within its one deadline", async () => {
+  await using dir = await tempDir();
+  await using den = await startDen({ ...AGAIN, size: 1, maxRestarts: 100, poisonAfter: 100 });
+  const path = join(dir.path, "n");
+  const args = { path, times: 1_000, how: "SIGKILL" };
+  const error = await errorOf(den.execute("dies_at_first", args, { timeoutMs: 2_000 }));
+  assert.ok(["worker_crashed", "deadline_exceeded"].includes(error.code), error.code);
+  const { length } = await linesOf(path);
+  assert.ok(length >= 1 && length < 100, `${length} attempts`);
+});
+
+Deno.test("a call that kills workers repeatedly is refused with poison_call and its history, over HTTP too", async () => {
+  await using dir = await tempDir();
+  const config = join(dir.path, "snakeden.config.json");
+  const pool = { name: "default", size: 2, adapter: "dies_in_call", modulePaths: [ADAPTERS] };
+  await Deno.writeTextFile(config, JSON.stringify({ pools: [pool], drainMs: 500 }));
+  await using server = await ServerProcess.start({
+    dataDir: dir.path,
+    env: { SNAKEDEN_CONFIG: config },
+  });
+  const execute = async (body: unknown): Promise<[number, Record<string, unknown>]> => {
+    const response = await fetch(`${server.url}/v1/execute`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    return [response.status, await response.json()];
+  };
+  const poison = { tool: "exit_with", args: { code: 9 }, idempotent: true };
+  const [status, problem] = await execute(poison);
+  assert.deepEqual([status, problem.code, problem.retryable], [422, "poison_call", false]);
+  const { history, attempts } = problem.details as Record<string, unknown>;
+  assert.ok(Array.isArray(history));
+  assert.deepEqual([attempts, history.length], [3, 3]);
+  assert.equal(new Set(history.map((it) => it.pid)).size, 3);
+  assert.ok(history.every((it) => it.exitCode === 9 && it.mayHaveRun === true));
+
+  const [again, refused] = await execute({ ...poison, idempotent: false });
+  assert.deepEqual([again, refused.code], [422, "poison_call"]);
+  assert.deepEqual((refused.details as Record<string, unknown>).history, history);
+  const [other, crashed] = await execute({ tool: "exit_with", args: { code: 8 } });
+  assert.deepEqual([other, crashed.code], [502, "worker_crashed"]);
+  assert.equal((await execute({ tool: "fine" }))[1].result, "fine");
+  const listed = await (await fetch(`${server.url}/v1/pools/default`)).json();
+  const { total, recent, restarts, poisoned } = listed.crashes;
+  assert.deepEqual([total, recent, restarts, poisoned], [4, { exit: 4 }, 2, 2]);
+});
+
+Deno.test("given a kill storm, then the pool returns to full size and most calls succeed; errors are counted", async () => {
+  await using den = await startDen({ ...AGAIN, size: 4, queueLimit: 1_000 });
+  const calls = Array.from({ length: 200 }, () => den.execute("nap", { seconds: 0.02 }));
+  const settled = Promise.allSettled(calls);
+  let kills = 0;
+  let done = false;
+  void settled.then(() => done = true);
+  while (!done && kills < 10) {
+    const victim = await waitFor(
+      "a worker to kill, or the end",
+      () => {
+        const pids = den.workers().flatMap(({ pid }) =>
+          pid !== undefined && isAlive(pid) ? [pid] : []
+        );
+        return done || pids[Math.floor(Math.random() * pids.length)];
+      },
+    );
+    if (typeof victim !== "number") break;
+    Deno.kill(victim, "SIGKILL");
+    kills++;
+    const before = kills;
+    await waitFor(
+      "the kill to be seen, or the end",
+      () => done || (den.pools()[0]?.crashes.total ?? 0) >= before,
+    );
+  }
+  const ends = await settled;
+  const failed = ends.filter((it) => it.status === "rejected");
+  assert.ok(failed.length <= kills, `${failed.length} calls failed of ${kills} kills`);
+  for (const { reason } of failed) assert.equal(reason.code, "worker_crashed");
+  await waitFor("the pool to be whole", () => den.pools()[0]?.workers.ready === 4);
+  const [pool] = den.pools();
+  assert.equal(pool?.stats.crashed, failed.length);
+  assert.equal(pool?.stats.completed, 200 - failed.length);
+  assert.equal(pool?.crashes.total, kills);
+});
+
+Deno.test("given one pool's workers crash-loop, then other pools are not restarted", async () => {
+  await using den = await startDen({}, {
+    pools: [
+      { name: "steady", size: 2, adapter: "dies_again", modulePaths: [ADAPTERS] },
+      { name: "looping", size: 1, adapter: "dies_in_call", modulePaths: [ADAPTERS] },
+      { name: "never", size: 1, adapter: "exits_at_import", modulePaths: [ADAPTERS] },
+    ],
+  });
+  const steady = (): unknown[] =>
+    den.workers().filter((it) => it.pool === "steady").map(({ pid, incarnation }) => ({
+      pid,
+      incarnation,
+    }));
+  const before = steady();
+  assert.equal(before.length, 2);
+  for (let code = 11; code < 17; code++) {
+    const error = await errorOf(den.execute("exit_with", { code }, { pool: "looping" }));
+    assert.equal(error.code, "worker_crashed");
+  }
+  assert.deepEqual(steady(), before);
+  const pools = Object.fromEntries(den.pools().map((it) => [it.name, it]));
+  assert.deepEqual([pools.steady?.stats.restarts, pools.steady?.crashes.total], [0, 0]);
+  assert.equal(pools.looping?.crashes.recent.exit, 6);
+  assert.equal(pools.never?.state, "unhealthy");
+  assert.equal(typeof await den.execute("pid", {}, { pool: "steady" }), "number");
+});
+
+Deno.test("given an exit status 0 that nobody asked for, then it is treated as a failure and restarted", async () => {
+  await using den = await startDen({ adapter: "dies_in_call", size: 1 });
+  const [before] = den.workers();
+  const error = await errorOf(den.execute("exit_with", { code: 0 }));
+  assert.ok(error instanceof WorkerCrashedError);
+  assert.equal(error.exit.exitCode, 0);
+  assert.deepEqual(error.details.crash, { kind: "exit" });
+  assert.equal(await den.execute("fine"), "fine");
+  assert.notEqual(den.workers()[0]?.incarnation, before?.incarnation);
+  assert.equal(den.pools()[0]?.stats.restarts, 1);
+});
+
+Deno.test("given the pool process restarts, then workers of the old incarnation are gone and no phantom worker remains", async () => {
+  await using dir = await tempDir();
+  const config = join(dir.path, "snakeden.config.json");
+  const pool = { name: "default", size: 2, adapter: "dies_again", modulePaths: [ADAPTERS] };
+  await Deno.writeTextFile(config, JSON.stringify({ pools: [pool] }));
+  const options = { dataDir: dir.path, env: { SNAKEDEN_CONFIG: config } };
+  interface Seen {
+    pid: number;
+    incarnation: string;
+  }
+  const workersAt = async (url: string): Promise<Seen[]> =>
+    (await (await fetch(`${url}/v1/workers`)).json()).workers;
+  let old: Seen[] = [];
+  {
+    await using first = await ServerProcess.start(options);
+    old = await waitFor("both workers", async () => {
+      const workers = await workersAt(first.url);
+      return workers.length === 2 && workers.every((it) => it.pid) && workers;
+    });
+    first.kill("SIGKILL");
+    await first.finished();
+  }
+  await waitFor("the old workers to be gone", () => old.every(({ pid }) => !isAlive(pid)));
+  await using second = await ServerProcess.start(options);
+  const now = await waitFor("both workers", async () => {
+    const workers = await workersAt(second.url);
+    return workers.length === 2 && workers.every((it) => it.pid) && workers;
+  });
+  assert.ok(now.every(({ pid }) => isAlive(pid)));
+  const incarnations = new Set(old.map((it) => it.incarnation));
+  assert.ok(now.every((it) => !incarnations.has(it.incarnation)));
+});
+
+Deno.test("a place whose workers crash again and again stays empty for a while, and the others go on", async () => {
+  await using den = await startDen({
+    ...AGAIN,
+    size: 2,
+    taintAfter: 2,
+    taintMs: 1_500,
+    crashWindowMs: 60_000,
+  });
+  for (let kills = 0; kills < 2; kills++) {
+    const pid = await waitFor(
+      "a worker in the first place",
+      () => den.workers().find((it) => it.id === "default-1" && it.state === "ready")?.pid,
+    );
+    Deno.kill(pid, "SIGKILL");
+    await waitFor("its death to be seen", () => den.pools()[0]?.crashes.total === kills + 1);
+  }
+  const [place] = await waitFor("the taint", () => {
+    const { tainted = [] } = den.pools()[0] ?? {};
+    return tainted.length > 0 && tainted;
+  });
+  assert.equal(place?.workerId, "default-1");
+  assert.deepEqual(den.workers().map((it) => it.id), ["default-2"]);
+  assert.equal(typeof await den.execute("pid"), "number");
+  await waitFor("the place to be filled again", () => den.pools()[0]?.workers.ready === 2);
+  assert.deepEqual(den.pools()[0]?.tainted, []);
+});
