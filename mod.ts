@@ -36,11 +36,17 @@ export {
 } from "./src/errors.ts";
 export type {
   CallOutcome,
+  Crash,
+  CrashKind,
+  CrashStats,
+  Death,
   PoolState,
   PoolStats,
   StreamEvent,
+  TaintedPlace,
   WorkerState,
 } from "./src/pool/mod.ts";
+export type { CircuitInfo, CircuitState, PoliciesInfo } from "./src/policies/mod.ts";
 export type { PoolInfo, WorkerInfo } from "./src/pool_info.ts";
 export {
   type CleanupResult,

@@ -1,4 +1,5 @@
 import type { PoolConfig } from "./config/mod.ts";
+import type { PoliciesInfo, PoolPolicies } from "./policies/mod.ts";
 import type {
   CrashStats,
   Pool,
@@ -28,6 +29,8 @@ export interface PoolInfo {
   readonly crashes: CrashStats;
   /** Places that stay empty for a while because their workers crashed too often. */
   readonly tainted: readonly TaintedPlace[];
+  /** Circuits and retries, where the configuration asks for any. */
+  readonly policies?: PoliciesInfo;
 }
 
 /** What can be seen of a worker from outside. */
@@ -47,7 +50,11 @@ export interface WorkerInfo {
 }
 
 /** Describes a pool as it is now. */
-export function describePool(pool: Pool, { adapter, profile }: PoolConfig): PoolInfo {
+export function describePool(
+  pool: Pool,
+  { adapter, profile }: PoolConfig,
+  policies?: PoolPolicies,
+): PoolInfo {
   const count = (...states: WorkerState[]): number =>
     pool.workers.filter((it) => states.includes(it.state)).length;
   const { reason } = pool;
@@ -64,6 +71,7 @@ export function describePool(pool: Pool, { adapter, profile }: PoolConfig): Pool
     stats: pool.stats,
     crashes: pool.crashes,
     tainted: pool.tainted,
+    ...(policies === undefined ? {} : { policies: policies.info }),
   };
 }
 

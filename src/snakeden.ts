@@ -3,10 +3,14 @@ import { BridgeServer, type WelcomeInit } from "./bridge/mod.ts";
 import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
 import { type Config, type ConfigInput, parseConfig, type PoolConfig } from "./config/mod.ts";
 import { messageOf, SnakedenError } from "./errors.ts";
+import { getLogger } from "./log.ts";
 import { suggestion } from "./near_names.ts";
+import { attachPoliced } from "./policed_stream.ts";
+import { type CallPolicy, type PolicedCall, PoolPolicies } from "./policies/mod.ts";
 import {
   type Call,
   type CallOutcome,
+  type ChunkSink,
   ChunkStream,
   Pool,
   SpawnLauncher,
@@ -67,6 +71,8 @@ export class Snakeden implements AsyncDisposable {
   readonly runId: string;
   readonly #pools: ReadonlyMap<string, Pool>;
   readonly #tools: ToolRegistry;
+  /** By name of the pool; undefined when no pool asks for any, so that a call costs nothing more. */
+  readonly #policies: ReadonlyMap<string, PoolPolicies> | undefined;
   readonly #resources = new AsyncDisposableStack();
   #stopped: Promise<void> | undefined;
 
@@ -79,6 +85,11 @@ export class Snakeden implements AsyncDisposable {
     this.runId = runId;
     this.#pools = pools;
     this.#tools = new ToolRegistry(pools);
+    const policies = config.pools.flatMap((pool): [string, PoolPolicies][] => {
+      const its = PoolPolicies.of(pool);
+      return its === undefined ? [] : [[pool.name, its]];
+    });
+    this.#policies = policies.length === 0 ? undefined : new Map(policies);
   }
 
   /**
@@ -133,6 +144,7 @@ export class Snakeden implements AsyncDisposable {
         ...(signal === undefined ? {} : { signal }),
       });
     } else await started;
+    for (const pool of config.pools) warnOfUnknownTools(pool, pools.get(pool.name));
     den.#resources.use(resources.move());
     return den;
   }
@@ -149,7 +161,16 @@ export class Snakeden implements AsyncDisposable {
 
   /** Runs a tool; answers all that is known of the call, with the value still encoded. */
   async call(tool: string, args: Args = {}, options: CallOptions = {}): Promise<CallOutcome> {
-    return await this.#submit(tool, args, options).outcome;
+    const policed = this.#policies && this.#policed(this.#policies, tool, options);
+    if (policed === undefined) return await this.#submit(tool, args, options).outcome;
+    const { policy, ...call } = policed;
+    // Encoded once, and refused before anything is counted.
+    const encoded = encodeArgs(args, this.config.limits.maxDepth);
+    return await policy.run({
+      ...call,
+      attempt: (timeoutMs) =>
+        this.#submit(tool, encoded, { ...options, pool: call.pool, timeoutMs }).outcome,
+    });
   }
 
   /** Runs a tool and hands out its chunks as they come. The call starts with the first read. */
@@ -157,8 +178,19 @@ export class Snakeden implements AsyncDisposable {
     return new ToolStream<T>((leaving) => {
       const stream = new ChunkStream(this.config.limits.streamWindowBytes);
       const signal = options.signal ? AbortSignal.any([options.signal, leaving]) : leaving;
-      const call = this.#submit(tool, args, { ...options, signal }, stream);
-      stream.attach(call);
+      const policed = this.#policies && this.#policed(this.#policies, tool, options);
+      if (policed === undefined) {
+        stream.attach(this.#submit(tool, args, { ...options, signal }, stream));
+        return stream;
+      }
+      const encoded = encodeArgs(args, this.config.limits.maxDepth);
+      const { pool } = policed;
+      attachPoliced(stream, {
+        ...policed,
+        signal,
+        submit: (timeoutMs, sink) =>
+          this.#submit(tool, encoded, { ...options, signal, pool, timeoutMs }, sink),
+      });
       return stream;
     });
   }
@@ -170,7 +202,9 @@ export class Snakeden implements AsyncDisposable {
 
   /** The pools as they are now. */
   pools(): PoolInfo[] {
-    return this.config.pools.map((config) => describePool(this.#tools.pool(config.name), config));
+    return this.config.pools.map((config) =>
+      describePool(this.#tools.pool(config.name), config, this.#policies?.get(config.name))
+    );
   }
 
   /** The workers of all pools as they are now. */
@@ -253,11 +287,33 @@ export class Snakeden implements AsyncDisposable {
   }
 
   async #stop(options: { readonly drainMs?: number }): Promise<void> {
-    await stopAll(this.#pools, options);
+    const stopped = stopAll(this.#pools, options);
+    // The pools refuse calls by now, also those that follow a pause.
+    for (const policies of this.#policies?.values() ?? []) policies.close();
+    await stopped;
     await this.#resources.disposeAsync();
   }
 
-  #submit(tool: string, args: Args, options: CallOptions, sink?: ChunkStream): Call {
+  /** The policy that a call has to pass, and what the policy has to know of it; undefined when there is none. */
+  #policed(
+    policies: ReadonlyMap<string, PoolPolicies>,
+    tool: string,
+    options: CallOptions,
+  ): Policed | undefined {
+    checkCallOptions(options);
+    const pool = this.#tools.poolFor(tool, options.pool);
+    const policy = policies.get(pool.name)?.for(tool);
+    return policy && {
+      policy,
+      tool,
+      pool: pool.name,
+      timeoutMs: options.timeoutMs ?? pool.timeoutMs,
+      signal: options.signal,
+      isIdempotent: () => options.idempotent ?? pool.declaresIdempotent(tool),
+    };
+  }
+
+  #submit(tool: string, args: Args, options: CallOptions, sink?: ChunkSink): Call {
     checkCallOptions(options);
     const pool = this.#tools.poolFor(tool, options.pool);
     return pool.submit({
@@ -271,6 +327,27 @@ export class Snakeden implements AsyncDisposable {
       idempotent: options.idempotent,
       sink,
     });
+  }
+}
+
+/** A call that passes a policy. */
+interface Policed extends Omit<PolicedCall<unknown>, "attempt"> {
+  readonly policy: CallPolicy;
+  readonly pool: string;
+}
+
+/** A tool that is misspelled in the configuration would have no policy, and nobody would know. */
+function warnOfUnknownTools(config: PoolConfig, pool: Pool | undefined): void {
+  if (pool === undefined || pool.tools.length === 0) return;
+  for (const tool of Object.keys(config.tools).filter((it) => !pool.offers(it))) {
+    getLogger("pool").warn(
+      "the pool {pool} is told policies for {tool}, which it has not; {near}",
+      {
+        pool: pool.name,
+        tool,
+        near: suggestion(tool, pool.tools.map((it) => it.name)),
+      },
+    );
   }
 }
 

@@ -19,7 +19,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["tools"],
   ["pool"],
   ["bridge"],
-  ["kv", "hardware", "telemetry", "python"],
+  ["kv", "hardware", "telemetry", "python", "policies"],
   ["config"],
   ["log"],
   ["errors"],

@@ -8,12 +8,17 @@ import { configSchema } from "./schema.ts";
  */
 export function configTables(): string {
   const { python, limits, pools } = configSchema.shape;
-  const pool = withoutDefault(pools);
+  const { element } = withoutDefault(pools) as typeof pools.def.innerType;
+  const poolTable = table(element);
+  const breaker = withoutDefault(element.shape.breaker);
+  const retry = withoutDefault(element.shape.retry);
   return [
     ["The top", table(configSchema)],
     ["python", table(withoutDefault(python))],
     ["limits", table(withoutDefault(limits))],
-    ["pools", pool instanceof z.ZodArray ? table(pool.element) : ""],
+    ["pools", poolTable],
+    ["breaker, of a pool or a tool", table(breaker)],
+    ["retry, of a pool or a tool", table(retry)],
   ].map(([title, rows]) => `### ${title}\n\n${rows}\n`).join("\n");
 }
 

@@ -15,7 +15,12 @@ const RESERVED_ENV = new Set([
  */
 export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssue[] {
   const pools = Array.isArray(input.pools) ? input.pools : [];
-  return [...hostIssues(input), ...duplicateNames(pools), ...pools.flatMap(reservedNames)];
+  return [
+    ...hostIssues(input),
+    ...duplicateNames(pools),
+    ...pools.flatMap(reservedNames),
+    ...pools.flatMap(pausesThatShrink),
+  ];
 }
 
 function hostIssues({ host, apiKey }: Readonly<Record<string, unknown>>): FieldIssue[] {
@@ -62,6 +67,24 @@ function reservedNames(pool: unknown, i: number): FieldIssue[] {
       path,
       message: `given ${name}, which Snakeden sets itself; allowed: any other variable`,
     }));
+}
+
+/** A first pause over the longest one. */
+function pausesThatShrink(pool: unknown, i: number): FieldIssue[] {
+  const tools = Object.entries(fieldOf(pool, "tools") ?? {});
+  const all: [string, unknown][] = [
+    [`pools[${i}]`, pool],
+    ...tools.map(([name, tool]): [string, unknown] => [`pools[${i}].tools.${name}`, tool]),
+  ];
+  return all.flatMap(([path, owner]) => {
+    const retry = fieldOf(owner, "retry");
+    const [baseMs, capMs] = [fieldOf(retry, "baseMs"), fieldOf(retry, "capMs")];
+    if (typeof baseMs !== "number" || typeof capMs !== "number" || baseMs <= capMs) return [];
+    return [{
+      path: `${path}.retry.baseMs`,
+      message: `given ${baseMs}, which is more than capMs, ${capMs}; allowed: at most capMs`,
+    }];
+  });
 }
 
 function fieldOf(node: unknown, key: string): unknown {

@@ -11,4 +11,11 @@ export { findJsonProblem, type JsonProblem, jsonProblemText } from "./json_text.
 export { loadConfig, type LoadConfigOptions } from "./load_config.ts";
 export { isLoopback } from "./loopback.ts";
 export { isRecord, parseConfig, type ParseOptions } from "./parse_config.ts";
-export { type Config, type ConfigInput, defineConfig, type PoolConfig } from "./schema.ts";
+export {
+  type BreakerConfig,
+  type Config,
+  type ConfigInput,
+  defineConfig,
+  type PoolConfig,
+  type RetryConfig,
+} from "./schema.ts";

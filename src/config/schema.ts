@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { ErrorCode } from "../errors.ts";
 import { LOG_FORMATS, LOG_LEVELS } from "../log.ts";
 
 const KIB = 1024;
@@ -46,8 +47,34 @@ function list(meta: Omit<KeyMeta, "allowed">, item: z.ZodString): z.ZodArray<z.Z
 function group<T extends z.ZodRawShape>(
   shape: T,
   description: string,
+  more: Partial<KeyMeta> = {},
 ): z.ZodObject<T, z.core.$strict> {
-  return z.strictObject(shape).meta({ description, allowed: "an object" });
+  return z.strictObject(shape).meta({ description, allowed: "an object", ...more });
+}
+
+/** Codes with which a call may end, as far as a policy may be told to heed them. */
+const CALL_CODES = [
+  "pool_saturated",
+  "pool_unhealthy",
+  "shutting_down",
+  "circuit_open",
+  "worker_crashed",
+  "poison_call",
+  "deadline_exceeded",
+  "python_exception",
+  "result_too_large",
+  "invalid_value",
+  "internal",
+] as const satisfies readonly ErrorCode[];
+
+function codes(description: string): z.ZodArray<z.ZodType<ErrorCode, ErrorCode>> {
+  return z.array(
+    z.enum(CALL_CODES).meta({
+      description: "A code of an error.",
+      allowed: CALL_CODES.join(", "),
+    }) as z.ZodType<ErrorCode, ErrorCode>,
+  ).min(1)
+    .meta({ description, allowed: `a list of some of ${CALL_CODES.join(", ")}` });
 }
 
 const POOL_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
@@ -57,6 +84,49 @@ const ENV_NAME = /^[^=\0]+$/;
 function coreCount(): number {
   return Math.min(256, Math.max(2, navigator.hardwareConcurrency));
 }
+
+const breakerSchema = group(
+  {
+    threshold: whole(1, 100_000, {
+      description: "Failures in a row that open the circuit.",
+    }).default(5),
+    resetMs: whole(1, MAX_DURATION_MS, {
+      description: "Time after which calls are let through to try it out.",
+    }).default(30_000),
+    halfOpenCalls: whole(1, 1_000, {
+      description: "How many, all of which have to end well to close it.",
+    }).default(1),
+    codes: codes("What counts as a failure.")
+      .default(["worker_crashed", "deadline_exceeded", "python_exception", "internal"]),
+  },
+  "A circuit breaker: refuses calls with `circuit_open` while most would fail.",
+  {
+    defaultText: "none",
+  },
+);
+
+const retrySchema = group(
+  {
+    attempts: whole(1, 100, {
+      description: "Attempts in all.",
+    }).default(3),
+    baseMs: whole(1, MAX_DURATION_MS, {
+      description: "Pause before the second attempt; doubled before each further one.",
+    }).default(100),
+    capMs: whole(1, MAX_DURATION_MS, {
+      description: "Longest pause.",
+    }).default(30_000),
+    jitter: oneOf(["none", "half", "full"], {
+      description: "How much of a pause is left to chance.",
+    }).default("full"),
+    codes: codes(
+      "What is worth another attempt. Of an error after which the call may have run, only when it " +
+        "is idempotent.",
+    ).default(["pool_saturated", "pool_unhealthy", "worker_crashed"]),
+  },
+  "Makes a call again that failed, within its one deadline.",
+  { defaultText: "none" },
+);
 
 const poolSchema = group({
   name: z.string().regex(POOL_NAME).meta({
@@ -135,6 +205,19 @@ const poolSchema = group({
   taintMs: whole(1, MAX_DURATION_MS, {
     description: "That while.",
   }).default(10_000),
+  breaker: breakerSchema.optional(),
+  retry: retrySchema.optional(),
+  tools: z.record(
+    z.string().min(1).max(64),
+    group({
+      breaker: breakerSchema.optional(),
+      retry: retrySchema.optional(),
+    }, "The policies of one tool."),
+  ).meta({
+    description: "`breaker` and `retry` of single tools: a circuit besides that of the pool, and " +
+      "retries in place of those of the pool.",
+    allowed: "an object by name of tool",
+  }).default({}),
   drainMs: whole(0, MAX_DURATION_MS, {
     description: "Time that running calls have when the pool stops.",
     defaultText: "the `drainMs` at the top",
@@ -225,6 +308,10 @@ export const configSchema = group({
 export type ConfigInput = z.input<typeof configSchema>;
 type ParsedConfig = z.output<typeof configSchema>;
 type ParsedPool = ParsedConfig["pools"][number];
+/** When a circuit opens and closes. */
+export type BreakerConfig = z.output<typeof breakerSchema>;
+/** When a call is made again. */
+export type RetryConfig = z.output<typeof retrySchema>;
 
 /** A pool with its defaults filled in; all paths are absolute. */
 export interface PoolConfig extends Omit<ParsedPool, "modulePaths" | "drainMs"> {

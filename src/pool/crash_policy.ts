@@ -91,8 +91,8 @@ export class CrashPolicy {
   }
 
   /** Why a new call must not run, if it must not. */
-  refusal(called: Called): SnakedenError | undefined {
-    const history = this.#memory.historyOf(called, this.#now());
+  refusal(called: Called, now: number): SnakedenError | undefined {
+    const history = this.#memory.historyOf(called, now);
     return history && this.#poison(called.tool, history, 0);
   }
 

@@ -134,6 +134,11 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return this.#toolNames.has(tool);
   }
 
+  /** True when its workers say that this tool may run twice. */
+  declaresIdempotent(tool: string): boolean {
+    return this.#tools.some(({ name, idempotent }) => name === tool && idempotent);
+  }
+
   /** Starts to keep `size` workers. Resolves when each place has had its first attempt, whatever came of it. */
   async start(): Promise<void> {
     this.#supervisor.start();
@@ -160,9 +165,9 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   submit(request: CallRequest): Call {
     this.#stats.requested();
     if (request.signal?.aborted) throw this.#refused(request.signal.reason);
-    const unavailable = this.#refusal(request.tool) ?? this.#crashes.refusal(request);
-    if (unavailable !== undefined) throw this.#refused(unavailable);
     const { now } = this.deadlines;
+    const unavailable = this.#refusal(request.tool) ?? this.#crashes.refusal(request, now);
+    if (unavailable !== undefined) throw this.#refused(unavailable);
     const worker = this.#dispatcher.claim(now);
     if (worker === undefined && this.queued >= this.queueLimit) {
       throw this.#refused(this.#saturated(request.tool));
@@ -295,7 +300,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
       const mayHaveRun = lost.includes(call);
       if (!mayHaveRun && call !== suspect) call.onRecalled();
       else {
-        const idempotent = call.idempotent ?? this.#declaresIdempotent(call.tool);
+        const idempotent = call.idempotent ?? this.declaresIdempotent(call.tool);
         const error = this.#crashes.judge(call, { worker, exit, mayHaveRun, idempotent });
         if (error !== undefined) call.lose(error);
       }
@@ -305,10 +310,6 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   onStartFailed(): void {
     this.#changed();
-  }
-
-  #declaresIdempotent(tool: string): boolean {
-    return this.#tools.some(({ name, idempotent }) => name === tool && idempotent);
   }
 
   // ---- state ----

@@ -6,6 +6,15 @@ import { assertPool } from "./tools.ts";
 
 const count = z.number().int().nonnegative();
 
+const circuitSchema = z.object({
+  state: z.enum(["closed", "open", "half_open"]),
+  failures: count.openapi({ description: "Failures in a row." }),
+  opened: count.openapi({ description: "How often it has opened." }),
+  refused: count.openapi({ description: "Calls it refused." }),
+  lastFailure: z.string().optional().openapi({ example: "worker_crashed" }),
+  retryAfterMs: count.optional().openapi({ description: "Until it lets a call pass." }),
+}).openapi("Circuit");
+
 const poolSchema = z.object({
   name: z.string().openapi({ example: "default" }),
   adapter: z.string().openapi({ example: "snakeden.demo" }),
@@ -30,6 +39,11 @@ const poolSchema = z.object({
   tainted: z.array(z.object({ workerId: z.string(), remainingMs: count })).openapi({
     description: "Places left empty for a while, because their workers crashed too often.",
   }),
+  policies: z.object({
+    circuit: circuitSchema.optional().openapi({ description: "That of the whole pool." }),
+    toolCircuits: z.record(z.string(), circuitSchema),
+    retries: count.openapi({ description: "Attempts made after others had failed." }),
+  }).optional().openapi({ description: "Circuits and retries, where they are configured." }),
 }).openapi("Pool");
 
 const listRoute = createRoute({

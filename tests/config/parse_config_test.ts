@@ -51,6 +51,7 @@ Deno.test("parseConfig() fills in every default", () => {
     poisonMs: 60_000,
     taintAfter: 5,
     taintMs: 10_000,
+    tools: {},
     drainMs: 10_000,
     killGraceMs: 3_000,
     logLevel: "INFO",
@@ -183,4 +184,67 @@ Deno.test("parseConfig() refuses or reads anything at all, and never breaks", ()
     fc.anything({ maxDepth: 3 }),
   );
   fc.assert(fc.property(keyed, (input) => void problemsOf(input)));
+});
+
+Deno.test("parseConfig() fills in the policies that a pool or a tool asks for, and no others", () => {
+  const [pool] = parseConfig({
+    pools: [{ name: "a", breaker: {}, tools: { add: { retry: { attempts: 9 } } } }],
+  }).pools;
+  assert.deepEqual(pool?.breaker, {
+    threshold: 5,
+    resetMs: 30_000,
+    halfOpenCalls: 1,
+    codes: ["worker_crashed", "deadline_exceeded", "python_exception", "internal"],
+  });
+  assert.equal(pool.retry, undefined);
+  assert.deepEqual(pool.tools, {
+    add: {
+      retry: {
+        attempts: 9,
+        baseMs: 100,
+        capMs: 30_000,
+        jitter: "full",
+        codes: ["pool_saturated", "pool_unhealthy", "worker_crashed"],
+      },
+    },
+  });
+});
+
+Deno.test("parseConfig() names what is wrong with policies and limits of crashes", () => {
+  const problems = problemsOf({
+    pools: [{
+      name: "a",
+      maxRestarts: -1,
+      poisonAfter: 0,
+      taintAfter: 1.5,
+      breaker: { treshold: 3, codes: [] },
+      retry: { baseMs: 500, capMs: 100, jitter: "some", codes: ["worker_crashed", "nope"] },
+      tools: { add: { retry: { baseMs: 2, capMs: 1 }, speed: 1 } },
+    }],
+  });
+  assert.deepEqual(Object.keys(problems).sort(), [
+    "pools[0].breaker.codes",
+    "pools[0].breaker.treshold",
+    "pools[0].maxRestarts",
+    "pools[0].poisonAfter",
+    "pools[0].retry.baseMs",
+    "pools[0].retry.codes[1]",
+    "pools[0].retry.jitter",
+    "pools[0].taintAfter",
+    "pools[0].tools.add.retry.baseMs",
+    "pools[0].tools.add.speed",
+  ]);
+  assert.equal(problems["pools[0].maxRestarts"], "given -1; allowed: a whole number from 0 to 100");
+  assert.equal(
+    problems["pools[0].breaker.treshold"],
+    'unknown key; did you mean "threshold"?',
+  );
+  assert.match(
+    problems["pools[0].retry.codes[1]"] ?? "",
+    /^given "nope"; allowed: pool_saturated,/,
+  );
+  assert.equal(
+    problems["pools[0].tools.add.retry.baseMs"],
+    "given 2, which is more than capMs, 1; allowed: at most capMs",
+  );
 });

@@ -62,6 +62,13 @@ Deno.test("problemResponse() sends Retry-After with 429 and 503, and nowhere els
   }
 });
 
+Deno.test("problemResponse() says after how long an open circuit may be asked again", () => {
+  for (const [retryAfterMs, seconds] of [[0, "1"], [1_001, "2"], [30_000, "30"]] as const) {
+    const error = new SnakedenError("circuit_open", "x", { details: { retryAfterMs } });
+    assert.equal(problemResponse(problemOf(error, "r")).headers.get("retry-after"), seconds);
+  }
+});
+
 Deno.test("docs/http.md lists every code with its status", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/http.md", import.meta.url));
   for (const [code, { status }] of Object.entries(PROBLEMS)) {

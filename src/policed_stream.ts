@@ -1,0 +1,37 @@
+import type { CallPolicy, PolicedCall } from "./policies/mod.ts";
+import type { Call, ChunkSink, ChunkStream } from "./pool/mod.ts";
+
+/** What a stream is made with. */
+export interface PolicedStreamOptions extends Omit<PolicedCall<Call>, "attempt" | "mayRepeat"> {
+  readonly policy: CallPolicy;
+  /** Sends the call to the pool. */
+  readonly submit: (timeoutMs: number, sink: ChunkSink) => Call;
+}
+
+/**
+ * Connects a stream to a call that passes a policy until its first chunk: up to there it may be made again, and a circuit
+ * counts how it ends; a first chunk is as good as a result.
+ */
+export function attachPoliced(stream: ChunkStream, options: PolicedStreamOptions): void {
+  const { policy, submit, ...rest } = options;
+  const begun = Promise.withResolvers<void>();
+  let hasBegun = false;
+  let current: Call | undefined;
+  const sink: ChunkSink = {
+    windowBytes: stream.windowBytes,
+    onChunk: (value) => {
+      hasBegun = true;
+      begun.resolve();
+      stream.onChunk(value);
+    },
+    onProgress: (value) => stream.onProgress(value),
+  };
+  const attempt = async (timeoutMs: number): Promise<Call> => {
+    const call = current = submit(timeoutMs, sink);
+    await Promise.race([call.outcome, begun.promise]);
+    return call;
+  };
+  const outcome = policy.run({ ...rest, attempt, mayRepeat: () => !hasBegun })
+    .then((call) => call.outcome);
+  stream.attach({ outcome, credit: (bytes) => current?.credit(bytes) });
+}

@@ -1,0 +1,111 @@
+import type { SnakedenError } from "../errors.ts";
+import { getLogger } from "../log.ts";
+import type { Circuit } from "./circuit.ts";
+import type { RetryPolicy } from "./retry_policy.ts";
+
+/** One call, which may take several attempts. */
+export interface PolicedCall<T> {
+  readonly tool: string;
+  /** The one deadline over all attempts and pauses. */
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+  /** Asked when an attempt failed that may have run. */
+  readonly isIdempotent: () => boolean;
+  /** Asked before each further attempt; false once a part of the answer has been handed out. */
+  readonly mayRepeat?: () => boolean;
+  /** Makes one attempt with what is left of the time. */
+  readonly attempt: (timeoutMs: number) => Promise<T>;
+}
+
+/** What a policy consists of. */
+export interface CallPolicyParts {
+  /** All of them have to let a call pass. */
+  readonly circuits: readonly Circuit[];
+  readonly retry?: RetryPolicy | undefined;
+  /** Told of each further attempt. */
+  readonly onRetry: () => void;
+  /** Ends pauses at once when the host stops: the attempt that follows hears of it from the pool. */
+  readonly stopping: AbortSignal;
+}
+
+/**
+ * Makes the calls of one tool: each attempt passes the circuits, and a failure that is worth it is followed by another one
+ * after a pause, while there is time. cockatiel gives the circuits and the pauses; the loop is here because a pause has to
+ * end at once when the caller leaves, and must not begin when the deadline comes first, which cockatiel's does not know.
+ */
+export class CallPolicy {
+  readonly #parts: CallPolicyParts;
+  readonly #log = getLogger("pool");
+
+  constructor(parts: CallPolicyParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws What the last attempt has thrown, `circuit_open`, or the reason of the signal. */
+  async run<T>(call: PolicedCall<T>): Promise<T> {
+    const { retry } = this.#parts;
+    const deadline = performance.now() + call.timeoutMs;
+    const pauses = retry?.pauses();
+    for (let attempt = 1;; attempt++) {
+      try {
+        // At least a millisecond, since no time at all is refused as an option of a call.
+        return await this.#pass(call, Math.max(1, deadline - performance.now()));
+      } catch (error) {
+        if (retry === undefined || pauses === undefined || attempt >= retry.attempts) throw error;
+        if (call.signal?.aborted || call.mayRepeat?.() === false) throw error;
+        if (!retry.takes(error, call.isIdempotent)) throw error;
+        const pauseMs = pauses.next().value;
+        if (performance.now() + pauseMs >= deadline) throw error;
+        this.#announce(call.tool, error, { attempt, pauseMs });
+        await pause(pauseMs, call.signal, this.#parts.stopping);
+      }
+    }
+  }
+
+  async #pass<T>(call: PolicedCall<T>, timeoutMs: number): Promise<T> {
+    const { circuits } = this.#parts;
+    // All are asked before one is entered: a call that tries one out must not fail because of another.
+    for (const circuit of circuits) {
+      const refusal = circuit.refusal(call.tool);
+      if (refusal !== undefined) throw refusal;
+    }
+    const attempt = (): Promise<T> => call.attempt(timeoutMs);
+    return await circuits.reduce((inner, circuit) => () => circuit.run(inner), attempt)();
+  }
+
+  #announce(
+    tool: string,
+    { code }: SnakedenError,
+    { attempt, pauseMs }: { readonly attempt: number; readonly pauseMs: number },
+  ): void {
+    this.#parts.onRetry();
+    this.#log.info("{tool} is called again in {pauseMs} ms after {code} in attempt {attempt}", {
+      tool,
+      pauseMs: Math.round(pauseMs),
+      code,
+      attempt,
+    });
+  }
+}
+
+/** Waits; throws the reason of the signal as soon as it aborts, and returns as soon as the host stops. */
+async function pause(
+  ms: number,
+  signal: AbortSignal | undefined,
+  stopping: AbortSignal,
+): Promise<void> {
+  if (stopping.aborted) return;
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, ms);
+  const onAbort = (): void => reject(signal?.reason);
+  const onStop = (): void => resolve();
+  signal?.addEventListener("abort", onAbort, { once: true });
+  stopping.addEventListener("abort", onStop, { once: true });
+  try {
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener("abort", onAbort);
+    stopping.removeEventListener("abort", onStop);
+  }
+}
