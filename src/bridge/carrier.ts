@@ -17,6 +17,8 @@ export interface Carrier {
   events: CarrierEvents | undefined;
   /** Calls `flush` once, soon, when what came until then is worth a frame. */
   defer(flush: () => void): void;
+  /** Grows whenever something comes, also when that is a part of a frame. */
+  readonly heard: number;
   /** Writes one frame. False when the other side is slow: wait for onDrain before the next. */
   send(messages: readonly OutgoingMessage[]): boolean;
   /** Ends the stream after what was written. */

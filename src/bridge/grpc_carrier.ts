@@ -9,13 +9,17 @@ export type GrpcStream = ServerDuplexStream<WorkerFrame, Uint8Array>;
 /** The carrier that a worker opens by calling Bridge/Attach. */
 export class GrpcCarrier implements Carrier {
   events: CarrierEvents | undefined;
+  heard = 0;
   readonly #stream: GrpcStream;
   readonly #frames = new FrameWriter();
   #closed = false;
 
   constructor(stream: GrpcStream) {
     this.#stream = stream;
-    stream.on("data", (frame: WorkerFrame) => this.events?.onFrame(frame));
+    stream.on("data", (frame: WorkerFrame) => {
+      this.heard++;
+      this.events?.onFrame(frame);
+    });
     stream.on("drain", () => this.events?.onDrain());
     // Whichever of these comes first ends it: end is a worker that left in order, cancelled one that died.
     stream.on("end", () => this.#end("the worker ended the stream"));

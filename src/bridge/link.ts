@@ -43,6 +43,8 @@ export interface OutgoingCall {
 /** What happens on a link outside of calls. */
 export interface LinkEvents {
   onLog(entry: Log): void;
+  /** The worker has told how much memory it and its children hold. */
+  onMemory?(rssBytes: number): void;
   /** The stream ended; calls that were open have not been answered and never will be. */
   onClosed(reason: string): void;
 }
@@ -109,6 +111,11 @@ export class Link {
       this.#slab = slab;
       this.#minSharedBytes = minBytes;
     }
+  }
+
+  /** Grows whenever something comes from the worker. */
+  get heard(): number {
+    return this.#carrier.heard;
   }
 
   /** How many shared buffers the worker has not released yet. */
@@ -185,6 +192,11 @@ export class Link {
     }
   }
 
+  /** Asks for a sign of life; nobody waits for it, see {@link Link.heard}. The worker also tells its memory with it. */
+  beat(): void {
+    this.#outbox.push({ ping: { id: 0 } });
+  }
+
   /** Asks the worker to finish what runs, give back what was not started, and end. */
   stop(): void {
     this.#outbox.push({ stop: {} });
@@ -229,7 +241,9 @@ export class Link {
       const { id, error, runMs } = message.failure;
       this.#finish(id)?.onFailure(error ?? UNKNOWN_ERROR, runMs);
     } else if (message.pong) {
-      this.#pings.get(message.pong.id)?.();
+      const { id, rssBytes } = message.pong;
+      this.#pings.get(id)?.();
+      if (rssBytes > 0) this.#events.onMemory?.(rssBytes);
     } else if (message.recalled) {
       for (const id of message.recalled.ids) this.#finish(id)?.onRecalled();
     } else if (message.release) {

@@ -20,6 +20,7 @@ const MAX_FRAME_BYTES = (1 << 30) + (1 << 24);
  */
 export class SocketCarrier implements Carrier {
   events: CarrierEvents | undefined;
+  heard = 0;
   /** Resolves when the stream has ended and everything is let go. */
   readonly ended: Promise<void>;
   readonly #conn: Deno.Conn;
@@ -79,6 +80,7 @@ export class SocketCarrier implements Carrier {
       while (true) {
         const count = await this.#conn.read(incoming.room());
         if (count === null) break;
+        this.heard++;
         incoming.filled(count);
       }
     } catch (error) {

@@ -70,9 +70,11 @@ class Runner:
         note: Callable[[int], None] | None = None,
         slab: Slab | None = None,
         min_shared_bytes: int = 1,
+        hint: Callable[[BaseException], str] = lambda _error: "",
     ) -> None:
         """Has to be made on the main thread. 0 bytes is no limit. `note` is told the id of each
-        call before it is started. Buffers from `min_shared_bytes` on go through `slab`.
+        call before it is started. Buffers from `min_shared_bytes` on go through `slab`. `hint` adds
+        to the text of an exception that a tool raised.
         """
         self.tools: dict[str, LoadedTool] = {}
         self._note = note or (lambda _call_id: None)
@@ -81,6 +83,7 @@ class Runner:
         self._max_depth = max_depth
         self._slab = slab
         self._min_shared_bytes = min_shared_bytes
+        self._hint = hint
         self._inbox: deque[Call] = deque()
         self._live: dict[int, Call] = {}
         self._queued: dict[Call, None] = {}
@@ -322,9 +325,11 @@ class Runner:
             return wire.error("result_too_large", f"tool '{call.tool}': {safe_text(error)}")
         text = f"tool '{call.tool}' raised {type_name(type(error))}"
         message = safe_text(error)
-        return wire.error(
-            "python_exception", f"{text}: {message}" if message else text, describe(error)
-        )
+        if message:
+            text = f"{text}: {message}"
+        if hint := self._hint(error):
+            text = f"{text} ({hint})"
+        return wire.error("python_exception", text, describe(error))
 
     def _stopped(self, call: Call, run_ms: float | None) -> Error:
         code = call.stop_code or "cancelled"

@@ -215,11 +215,12 @@ def progress(call_id: int, value: Encoded) -> bytes:
     return _with_value(frame, body.value, value, None, 1)
 
 
-def pong(ping_id: int) -> bytes:
-    """The answer to a ping."""
+def pong(ping_id: int, rss_bytes: int = 0) -> bytes:
+    """The answer to a ping, with the resident memory that was measured last."""
     frame = WorkerFrame()
     body = frame.messages.add().pong
     body.id = ping_id
+    body.rss_bytes = rss_bytes
     body.SetInParent()
     return frame.SerializeToString()
 

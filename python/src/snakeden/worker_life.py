@@ -22,7 +22,9 @@ from snakeden import __version__, exit_status, log_bridge, output, wire
 from snakeden.adapter_loader import LoadedAdapter, load_adapter
 from snakeden.errors import AdapterError
 from snakeden.exceptions import describe
+from snakeden.limits import LimitError, WorkerLimits
 from snakeden.link import Link, LinkLostError, dial
+from snakeden.memory_gauge import MemoryGauge
 from snakeden.outbox import Outbox
 from snakeden.progress_cell import open_progress_cell
 from snakeden.runner import Runner
@@ -58,6 +60,7 @@ class WorkerLife:
         self._link: Link | None = None
         self._runner: Runner | None = None
         self._slab: Slab | None = None
+        self._gauge: MemoryGauge | None = None
         self._adapter: LoadedAdapter | None = None
         self._serving = False
         self._ending = False
@@ -88,15 +91,18 @@ class WorkerLife:
         if welcome.progress_path and link.confirms:
             note = open_progress_cell(welcome.progress_path)
         slab = self._slab = self._map(welcome)
+        limits = WorkerLimits(welcome.limits)
         runner = Runner(
             self._outbox,
             welcome.max_result_bytes,
             welcome.max_depth or 200,
-            note,
+            limits.noting(note),
             slab,
             max(1, welcome.shared_memory.min_bytes),
+            limits.hint,
         )
         self._runner = runner
+        self._gauge = MemoryGauge(int(welcome.limits.memory_bytes), self._report_memory)
         os.register_at_fork(
             before=_hold_sigterm,
             after_in_parent=_release_sigterm,
@@ -105,6 +111,12 @@ class WorkerLife:
         for message in rest:
             self._handle(message)
         link.start(self._handle, self._on_link_end)
+        try:
+            limits.apply()
+        except LimitError as error:
+            why = wire.error("worker_start_failed", str(error))
+            self._outbox.put(wire.start_failed(why))
+            return exit_status.START_FAILED
         return self._load_and_serve(welcome, runner, link, notes_progress=note is not None)
 
     def _load_and_serve(
@@ -118,6 +130,8 @@ class WorkerLife:
             self._outbox.put(wire.start_failed(why))
             return exit_status.START_FAILED
         runner.tools = self._adapter.tools
+        if self._gauge is not None:
+            self._gauge.start()
         self._serving = True
         self._outbox.put(
             wire.ready(
@@ -206,13 +220,22 @@ class WorkerLife:
                 for offset in message.release.offsets:
                     self._slab.release(offset)
         elif body == "ping":
-            self._outbox.put_urgent(wire.pong(message.ping.id))
+            self._answer_ping(message.ping.id)
         elif body == "cancel":
             runner.on_cancel(message.cancel.id)
         elif body == "recall":
             runner.on_recall()
         elif body == "stop":
             self._stop()
+
+    def _answer_ping(self, ping_id: int) -> None:
+        gauge = self._gauge
+        self._outbox.put_urgent(wire.pong(ping_id, 0 if gauge is None else gauge.rss))
+        if gauge is not None:
+            gauge.refresh()
+
+    def _report_memory(self, rss: int) -> None:
+        self._outbox.put_urgent(wire.pong(0, rss))
 
     def _on_link_end(self, reason: str | None) -> None:
         if self._ending:

@@ -154,6 +154,7 @@ export interface Welcome {
   maxDepth: number;
   progressPath: string;
   sharedMemory?: SharedMemory | null;
+  limits?: Limits | null;
 }
 export interface WelcomeInit {
   adapter?: string | null;
@@ -163,6 +164,22 @@ export interface WelcomeInit {
   maxDepth?: number | null;
   progressPath?: string | null;
   sharedMemory?: SharedMemoryInit | null;
+  limits?: LimitsInit | null;
+}
+
+export interface Limits {
+  memoryBytes: number;
+  dataBytes: number;
+  openFiles: number;
+  cpuSeconds: number;
+  nice: number;
+}
+export interface LimitsInit {
+  memoryBytes?: number | null;
+  dataBytes?: number | null;
+  openFiles?: number | null;
+  cpuSeconds?: number | null;
+  nice?: number | null;
 }
 
 export interface SharedMemory {
@@ -234,9 +251,11 @@ export interface PingInit {
 
 export interface Pong {
   id: number;
+  rssBytes: number;
 }
 export interface PongInit {
   id?: number | null;
+  rssBytes?: number | null;
 }
 
 export interface Log {
@@ -365,6 +384,7 @@ export declare const snakeden: {
     HostMessage: Codec<HostMessage, HostMessageInit>;
     Hello: Codec<Hello, HelloInit>;
     Welcome: Codec<Welcome, WelcomeInit>;
+    Limits: Codec<Limits, LimitsInit>;
     SharedMemory: Codec<SharedMemory, SharedMemoryInit>;
     Refused: Codec<Refused, RefusedInit>;
     Ready: Codec<Ready, ReadyInit>;

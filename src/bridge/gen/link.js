@@ -694,6 +694,7 @@ export const snakeden = $root.snakeden = (() => {
             Welcome.prototype.maxDepth = 0;
             Welcome.prototype.progressPath = "";
             Welcome.prototype.sharedMemory = null;
+            Welcome.prototype.limits = null;
 
             Welcome.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -717,6 +718,8 @@ export const snakeden = $root.snakeden = (() => {
                     writer.uint32(50).string(message.progressPath);
                 if (message.sharedMemory != null && $Object.hasOwnProperty.call(message, "sharedMemory"))
                     $root.snakeden.v1.SharedMemory.encode(message.sharedMemory, writer.uint32(58).fork(), _depth + 1).ldelim();
+                if (message.limits != null && $Object.hasOwnProperty.call(message, "limits"))
+                    $root.snakeden.v1.Limits.encode(message.limits, writer.uint32(66).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -809,6 +812,12 @@ export const snakeden = $root.snakeden = (() => {
                             message.sharedMemory = $root.snakeden.v1.SharedMemory.decode(reader, reader.size(), $undefined, _depth + 1, message.sharedMemory);
                             continue;
                         }
+                    case 8: {
+                            if (wireType !== 2)
+                                break;
+                            message.limits = $root.snakeden.v1.Limits.decode(reader, reader.size(), $undefined, _depth + 1, message.limits);
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -827,6 +836,136 @@ export const snakeden = $root.snakeden = (() => {
             };
 
             return Welcome;
+        })();
+
+        v1.Limits = (function() {
+
+            const Limits = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Limits.prototype.memoryBytes = 0;
+            Limits.prototype.dataBytes = 0;
+            Limits.prototype.openFiles = 0;
+            Limits.prototype.cpuSeconds = 0;
+            Limits.prototype.nice = 0;
+
+            Limits.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.memoryBytes != null && $Object.hasOwnProperty.call(message, "memoryBytes") && !$Object.is(message.memoryBytes, 0))
+                    writer.uint32(9).double(message.memoryBytes);
+                if (message.dataBytes != null && $Object.hasOwnProperty.call(message, "dataBytes") && !$Object.is(message.dataBytes, 0))
+                    writer.uint32(17).double(message.dataBytes);
+                if (message.openFiles != null && $Object.hasOwnProperty.call(message, "openFiles") && message.openFiles !== 0)
+                    writer.uint32(24).uint32(message.openFiles);
+                if (message.cpuSeconds != null && $Object.hasOwnProperty.call(message, "cpuSeconds") && message.cpuSeconds !== 0)
+                    writer.uint32(32).uint32(message.cpuSeconds);
+                if (message.nice != null && $Object.hasOwnProperty.call(message, "nice") && message.nice !== 0)
+                    writer.uint32(40).uint32(message.nice);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Limits.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.snakeden.v1.Limits();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 1)
+                                break;
+                            if (!$Object.is(value = reader.double(), 0))
+                                message.memoryBytes = value;
+                            else
+                                delete message.memoryBytes;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 1)
+                                break;
+                            if (!$Object.is(value = reader.double(), 0))
+                                message.dataBytes = value;
+                            else
+                                delete message.dataBytes;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.openFiles = value;
+                            else
+                                delete message.openFiles;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.cpuSeconds = value;
+                            else
+                                delete message.cpuSeconds;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.nice = value;
+                            else
+                                delete message.nice;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Limits;
         })();
 
         v1.SharedMemory = (function() {
@@ -1512,6 +1651,7 @@ export const snakeden = $root.snakeden = (() => {
             };
 
             Pong.prototype.id = 0;
+            Pong.prototype.rssBytes = 0;
 
             Pong.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1522,6 +1662,8 @@ export const snakeden = $root.snakeden = (() => {
                     throw $Error("max depth exceeded");
                 if (message.id != null && $Object.hasOwnProperty.call(message, "id") && message.id !== 0)
                     writer.uint32(8).uint32(message.id);
+                if (message.rssBytes != null && $Object.hasOwnProperty.call(message, "rssBytes") && !$Object.is(message.rssBytes, 0))
+                    writer.uint32(17).double(message.rssBytes);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1562,6 +1704,15 @@ export const snakeden = $root.snakeden = (() => {
                                 message.id = value;
                             else
                                 delete message.id;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 1)
+                                break;
+                            if (!$Object.is(value = reader.double(), 0))
+                                message.rssBytes = value;
+                            else
+                                delete message.rssBytes;
                             continue;
                         }
                     }

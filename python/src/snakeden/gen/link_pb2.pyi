@@ -85,7 +85,7 @@ class Hello(_message.Message):
     def __init__(self, protocol_version: _Optional[int] = ..., worker_id: _Optional[str] = ..., token: _Optional[str] = ..., pid: _Optional[int] = ..., python_version: _Optional[str] = ..., package_version: _Optional[str] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("adapter", "module_paths", "log_level", "max_result_bytes", "max_depth", "progress_path", "shared_memory")
+    __slots__ = ("adapter", "module_paths", "log_level", "max_result_bytes", "max_depth", "progress_path", "shared_memory", "limits")
     ADAPTER_FIELD_NUMBER: _ClassVar[int]
     MODULE_PATHS_FIELD_NUMBER: _ClassVar[int]
     LOG_LEVEL_FIELD_NUMBER: _ClassVar[int]
@@ -93,6 +93,7 @@ class Welcome(_message.Message):
     MAX_DEPTH_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_PATH_FIELD_NUMBER: _ClassVar[int]
     SHARED_MEMORY_FIELD_NUMBER: _ClassVar[int]
+    LIMITS_FIELD_NUMBER: _ClassVar[int]
     adapter: str
     module_paths: _containers.RepeatedScalarFieldContainer[str]
     log_level: str
@@ -100,7 +101,22 @@ class Welcome(_message.Message):
     max_depth: int
     progress_path: str
     shared_memory: SharedMemory
-    def __init__(self, adapter: _Optional[str] = ..., module_paths: _Optional[_Iterable[str]] = ..., log_level: _Optional[str] = ..., max_result_bytes: _Optional[int] = ..., max_depth: _Optional[int] = ..., progress_path: _Optional[str] = ..., shared_memory: _Optional[_Union[SharedMemory, _Mapping]] = ...) -> None: ...
+    limits: Limits
+    def __init__(self, adapter: _Optional[str] = ..., module_paths: _Optional[_Iterable[str]] = ..., log_level: _Optional[str] = ..., max_result_bytes: _Optional[int] = ..., max_depth: _Optional[int] = ..., progress_path: _Optional[str] = ..., shared_memory: _Optional[_Union[SharedMemory, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
+
+class Limits(_message.Message):
+    __slots__ = ("memory_bytes", "data_bytes", "open_files", "cpu_seconds", "nice")
+    MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    DATA_BYTES_FIELD_NUMBER: _ClassVar[int]
+    OPEN_FILES_FIELD_NUMBER: _ClassVar[int]
+    CPU_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    NICE_FIELD_NUMBER: _ClassVar[int]
+    memory_bytes: float
+    data_bytes: float
+    open_files: int
+    cpu_seconds: int
+    nice: int
+    def __init__(self, memory_bytes: _Optional[float] = ..., data_bytes: _Optional[float] = ..., open_files: _Optional[int] = ..., cpu_seconds: _Optional[int] = ..., nice: _Optional[int] = ...) -> None: ...
 
 class SharedMemory(_message.Message):
     __slots__ = ("to_worker_path", "to_host_path", "bytes", "min_bytes")
@@ -163,10 +179,12 @@ class Ping(_message.Message):
     def __init__(self, id: _Optional[int] = ...) -> None: ...
 
 class Pong(_message.Message):
-    __slots__ = ("id",)
+    __slots__ = ("id", "rss_bytes")
     ID_FIELD_NUMBER: _ClassVar[int]
+    RSS_BYTES_FIELD_NUMBER: _ClassVar[int]
     id: int
-    def __init__(self, id: _Optional[int] = ...) -> None: ...
+    rss_bytes: float
+    def __init__(self, id: _Optional[int] = ..., rss_bytes: _Optional[float] = ...) -> None: ...
 
 class Log(_message.Message):
     __slots__ = ("level", "logger", "message", "time", "call_id", "dropped")

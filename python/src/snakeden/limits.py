@@ -1,0 +1,108 @@
+"""What a worker bounds itself to, so that a tool that goes too far hurts nobody else.
+
+The kernel enforces open files, data and CPU time, also while a C call holds the interpreter lock.
+It counts memory by what is *mapped* (RLIMIT_AS) or could be written to (RLIMIT_DATA), and numpy,
+torch and CUDA map far more than they use. So the limit of memory is one of resident memory, which
+`memory_gauge.py` measures; RLIMIT_DATA can be had besides, and makes Python raise MemoryError.
+"""
+
+from __future__ import annotations
+
+import errno
+import faulthandler
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from snakeden.gen.link_pb2 import Limits
+
+__all__ = ["LimitError", "WorkerLimits"]
+
+_UNLIMITED: Final = resource.RLIM_INFINITY
+
+
+class LimitError(Exception):
+    """A limit that the system does not let this process have; the text says which and why."""
+
+
+class WorkerLimits:
+    """The limits of this process."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._data_bytes = int(limits.data_bytes)
+        self._open_files = limits.open_files
+        self._cpu_seconds = limits.cpu_seconds
+        self._nice = limits.nice
+        self._cpu_until = 0
+
+    def apply(self) -> None:
+        """Bound this process, and so what it starts.
+
+        Raises:
+            LimitError: The system refuses one.
+        """
+        if self._open_files:
+            _bound("openFiles", resource.RLIMIT_NOFILE, self._open_files)
+        if self._data_bytes:
+            _bound("dataBytes", resource.RLIMIT_DATA, self._data_bytes)
+        if self._nice:
+            try:
+                os.nice(self._nice)
+            except OSError as error:
+                raise LimitError(
+                    f"cannot set the limit nice to {self._nice}: {error.strerror}"
+                ) from None
+        if self._cpu_seconds and sys.stderr is not None:
+            # Leaves a traceback behind, and then what the kernel does by itself: the end.
+            faulthandler.register(signal.SIGXCPU, all_threads=False, chain=True)
+
+    def noting(self, note: Callable[[int], None] | None) -> Callable[[int], None] | None:
+        """`note`, which is told of each call before it is started, with what limits need of it."""
+        if not self._cpu_seconds:
+            return note
+        if note is None:
+            return lambda _call_id: self._grant_cpu()
+
+        def both(call_id: int) -> None:
+            self._grant_cpu()
+            note(call_id)
+
+        return both
+
+    def hint(self, error: BaseException) -> str:
+        """Which limit is behind an exception of a tool; empty when none is."""
+        if self._data_bytes and isinstance(error, MemoryError):
+            return f"the limit dataBytes of the pool is {self._data_bytes}"
+        if self._open_files and isinstance(error, OSError) and error.errno == errno.EMFILE:
+            return f"the limit openFiles of the pool is {self._open_files}"
+        return ""
+
+    def _grant_cpu(self) -> None:
+        """Let the process use as much CPU time as a call may. The kernel counts whole seconds of
+        the whole life of the process, so the limit moves on.
+        """
+        until = int(time.process_time()) + 1 + self._cpu_seconds
+        if until == self._cpu_until:
+            return
+        self._cpu_until = until
+        _soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+        if hard == _UNLIMITED or until <= hard:
+            resource.setrlimit(resource.RLIMIT_CPU, (until, hard))
+
+
+def _bound(name: str, kind: int, value: int) -> None:
+    _soft, hard = resource.getrlimit(kind)
+    if hard != _UNLIMITED and value > hard:
+        raise LimitError(
+            f"cannot set the limit {name} to {value}: the system allows at most {hard}"
+        )
+    try:
+        # Hard as well: a tool must not be able to take it back.
+        resource.setrlimit(kind, (value, value))
+    except (OSError, ValueError) as error:
+        raise LimitError(f"cannot set the limit {name} to {value}: {error}") from None
