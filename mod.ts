@@ -28,6 +28,7 @@ export {
   type ErrorCode,
   type FieldIssue,
   InvalidInputError,
+  LimitExceededError,
   PythonError,
   type PythonExceptionInfo,
   SnakedenError,
@@ -60,6 +61,8 @@ export {
 export {
   type PoolReadiness,
   type Readiness,
+  type RecycleRequest,
+  type Recycling,
   Snakeden,
   type SnakedenOptions,
   type WaitOptions,

@@ -29,6 +29,8 @@ export type ErrorCode =
   | "worker_crashed"
   | "poison_call"
   | "circuit_open"
+  | "out_of_memory"
+  | "cpu_limit_exceeded"
   | "worker_start_failed"
   // The tool
   | "python_exception"
@@ -117,15 +119,37 @@ export interface WorkerExit {
 
 /** The worker that ran a call died under it. */
 export class WorkerCrashedError extends SnakedenError {
-  override readonly name = "WorkerCrashedError";
+  override readonly name: string = "WorkerCrashedError";
   readonly exit: WorkerExit;
 
-  constructor(message: string, exit: WorkerExit, details: Readonly<Record<string, unknown>> = {}) {
-    super("worker_crashed", message, {
-      retryable: true,
+  constructor(
+    message: string,
+    exit: WorkerExit,
+    details: Readonly<Record<string, unknown>> = {},
+    code: "worker_crashed" | LimitCode = "worker_crashed",
+  ) {
+    super(code, message, {
+      retryable: code === "worker_crashed",
       details: { ...details, ...exit, mayHaveRun: true },
     });
     this.exit = exit;
+  }
+}
+
+/** Codes of limits that cost a worker its life. */
+export type LimitCode = "out_of_memory" | "cpu_limit_exceeded";
+
+/** The worker that ran a call was ended because it exceeded a limit; `details` has `limit`, `allowed` and `measured`. */
+export class LimitExceededError extends WorkerCrashedError {
+  override readonly name = "LimitExceededError";
+
+  constructor(
+    code: LimitCode,
+    message: string,
+    exit: WorkerExit,
+    details: Readonly<Record<string, unknown>>,
+  ) {
+    super(message, exit, details, code);
   }
 }
 

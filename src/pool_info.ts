@@ -45,7 +45,7 @@ export interface WorkerInfo {
   readonly calls: number;
   readonly pid?: number;
   readonly pythonVersion?: string;
-  /** Resident memory of the process, where the system tells. */
+  /** Resident memory of the process and its children as it told last; of the process alone where it has not. */
   readonly rssBytes?: number;
 }
 
@@ -78,7 +78,7 @@ export function describePool(
 /** Describes a worker as it is now. */
 export function describeWorker(worker: Worker, pool: string): WorkerInfo {
   const { pid, pythonVersion } = worker;
-  const rssBytes = pid === undefined ? undefined : readRssBytes(pid);
+  const rssBytes = worker.rssBytes ?? (pid === undefined ? undefined : readRssBytes(pid));
   return {
     id: worker.id,
     incarnation: worker.incarnation,

@@ -14,6 +14,7 @@ import {
   ChunkStream,
   Pool,
   SpawnLauncher,
+  type Worker,
   workerEnv,
 } from "./pool/mod.ts";
 import { describePool, describeWorker, type PoolInfo, type WorkerInfo } from "./pool_info.ts";
@@ -52,6 +53,23 @@ export interface PoolReadiness {
   readonly ready: boolean;
   readonly pingMs?: number;
   readonly reason?: string;
+}
+
+/** Which workers are to be replaced: all, those of one pool, or some. */
+export interface RecycleRequest {
+  readonly pool?: string;
+  /** Their ids. */
+  readonly workers?: readonly string[];
+  /** Replaces no more of them; the one that is being replaced is finished. */
+  readonly signal?: AbortSignal;
+}
+
+/** Workers that are being replaced. */
+export interface Recycling {
+  /** Their ids, in the order in which they are replaced. */
+  readonly workers: readonly string[];
+  /** Resolves when all of them are gone. */
+  readonly done: Promise<void>;
 }
 
 /**
@@ -215,25 +233,45 @@ export class Snakeden implements AsyncDisposable {
   }
 
   /**
-   * Lets a worker finish what it runs and ends it; another takes its place.
+   * Starts another worker, which takes the place of this one when it is ready; this one finishes what it runs and ends.
+   * Resolves when it is gone.
    *
    * @throws {SnakedenError} `unknown_worker`.
    */
   async stopWorker(id: string): Promise<void> {
-    const ids: string[] = [];
-    for (const pool of this.#pools.values()) {
-      for (const worker of pool.workers) {
-        if (worker.id === id) return await pool.stopWorker(worker);
-        ids.push(worker.id);
-      }
-    }
-    throw new SnakedenError(
-      "unknown_worker",
-      `There is no worker "${id}"; ${suggestion(id, ids)}`,
-      {
-        details: { workerId: id },
-      },
-    );
+    const [pool, worker] = findWorker(id, this.#pools);
+    await pool.stopWorker(worker);
+  }
+
+  /**
+   * Replaces the workers of all pools, of one, or some of one, in each pool one after the other: a successor is started and
+   * takes over, then the old worker finishes what it runs and ends. No call fails of it, and no pool serves with fewer
+   * workers. Resolves when all are gone.
+   *
+   * @throws {SnakedenError} `unknown_pool`, `unknown_worker`, `shutting_down`.
+   */
+  async recycle(options: RecycleRequest = {}): Promise<void> {
+    await this.startRecycle(options).done;
+  }
+
+  /**
+   * {@link Snakeden.recycle}, which it does not wait for.
+   *
+   * @throws {SnakedenError} As that.
+   */
+  startRecycle({ pool, workers, signal }: RecycleRequest = {}): Recycling {
+    const pools = pool === undefined
+      ? this.#pools
+      : new Map([[pool, this.#tools.pool(pool)] as const]);
+    const chosen = workers?.map((id) => findWorker(id, pools)) ??
+      [...pools.values()].flatMap((it) => it.serving.map((worker) => [it, worker] as const));
+    const done = Promise.all([...pools.values()].map((it) => {
+      const own = chosen.filter(([owner]) => owner === it).map(([, worker]) => worker);
+      return it.recycle(own, signal);
+    }));
+    // Whoever does not wait for it finds failures in the log.
+    done.catch(() => {});
+    return { workers: chosen.map(([, { id }]) => id), done: done.then(() => {}) };
   }
 
   /** Sends a ping through every pool. Default of `timeoutMs`: 2,000. */
@@ -351,13 +389,36 @@ function warnOfUnknownTools(config: PoolConfig, pool: Pool | undefined): void {
   }
 }
 
+/** A worker by its id. Of two with the same id it is the one that is not about to end. */
+function findWorker(id: string, pools: ReadonlyMap<string, Pool>): readonly [Pool, Worker] {
+  let found: readonly [Pool, Worker] | undefined;
+  const ids = new Set<string>();
+  for (const pool of pools.values()) {
+    for (const worker of pool.workers) {
+      ids.add(worker.id);
+      if (worker.id !== id) continue;
+      if (found === undefined || found[1].state === "stopping") found = [pool, worker];
+    }
+  }
+  if (found !== undefined) return found;
+  const where = pools.size === 1 ? ` in the pool ${[...pools.keys()][0]}` : "";
+  throw new SnakedenError(
+    "unknown_worker",
+    `There is no worker "${id}"${where}; ${suggestion(id, [...ids])}`,
+    { details: { workerId: id } },
+  );
+}
+
 function welcomeOf(pool: PoolConfig, config: Config): WelcomeInit {
+  const { memoryBytes = 0, dataBytes = 0, openFiles = 0, cpuSeconds = 0, nice = 0 } = pool.limits;
   return {
     adapter: pool.adapter,
     modulePaths: pool.modulePaths,
     logLevel: pool.logLevel,
     maxResultBytes: config.limits.maxResultBytes,
     maxDepth: config.limits.maxDepth,
+    // 0 stands for none.
+    limits: { memoryBytes, dataBytes, openFiles, cpuSeconds, nice },
   };
 }
 

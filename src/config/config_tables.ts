@@ -8,15 +8,21 @@ import { configSchema } from "./schema.ts";
  */
 export function configTables(): string {
   const { python, limits, pools } = configSchema.shape;
-  const { element } = withoutDefault(pools) as typeof pools.def.innerType;
-  const poolTable = table(element);
-  const breaker = withoutDefault(element.shape.breaker);
-  const retry = withoutDefault(element.shape.retry);
+  const list = withoutDefault(pools);
+  const pool = list instanceof z.ZodArray ? withoutDefault(list.element) : undefined;
+  if (!(pool instanceof z.ZodObject)) throw new TypeError("the pools are no list of objects");
+  const parts = ["heartbeat", "recycle", "limits"].map((key): [string, string] => [
+    `pools: ${key}`,
+    table(withoutDefault(pool.shape[key])),
+  ]);
+  const breaker = withoutDefault(pool.shape["breaker"]);
+  const retry = withoutDefault(pool.shape["retry"]);
   return [
     ["The top", table(configSchema)],
     ["python", table(withoutDefault(python))],
     ["limits", table(withoutDefault(limits))],
-    ["pools", poolTable],
+    ["pools", table(pool)],
+    ...parts,
     ["breaker, of a pool or a tool", table(breaker)],
     ["retry, of a pool or a tool", table(retry)],
   ].map(([title, rows]) => `### ${title}\n\n${rows}\n`).join("\n");

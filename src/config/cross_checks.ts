@@ -20,6 +20,7 @@ export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssu
     ...duplicateNames(pools),
     ...pools.flatMap(reservedNames),
     ...pools.flatMap(pausesThatShrink),
+    ...pools.flatMap(unmeasured),
   ];
 }
 
@@ -53,6 +54,18 @@ function duplicateNames(pools: readonly unknown[]): FieldIssue[] {
     });
   });
   return issues;
+}
+
+/** Memory is measured by heartbeats. */
+function unmeasured(pool: unknown, i: number): FieldIssue[] {
+  const maxRssBytes = fieldOf(fieldOf(pool, "recycle"), "maxRssBytes");
+  if (maxRssBytes === undefined) return [];
+  if (fieldOf(fieldOf(pool, "heartbeat"), "pingIntervalMs") !== 0) return [];
+  return [{
+    path: `pools[${i}].recycle.maxRssBytes`,
+    message: `given ${JSON.stringify(maxRssBytes)} in a pool without heartbeats, by which memory ` +
+      "is measured; allowed: with a heartbeat.pingIntervalMs over 0",
+  }];
 }
 
 function reservedNames(pool: unknown, i: number): FieldIssue[] {

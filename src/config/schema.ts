@@ -8,6 +8,8 @@ const MIB = 1024 * KIB;
 const MAX_SHARED_BYTES = 4096 * MIB - 4 * KIB;
 /** A day. */
 const MAX_DURATION_MS = 86_400_000;
+/** 64 TiB, which a double holds exactly. */
+const MAX_MEMORY_BYTES = 64 * 1024 * 1024 * MIB;
 const PYTHON_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
 
 /** What docs and error texts say about a key. */
@@ -31,6 +33,10 @@ function whole(min: number, max: number, meta: Omit<KeyMeta, "allowed">): z.ZodN
 function text(meta: Omit<KeyMeta, "allowed"> & { allowed?: string }): z.ZodString {
   return z.string().min(1).refine((it) => !it.includes("\0"), "it holds a NUL character")
     .meta({ allowed: "a text that is not empty", ...meta });
+}
+
+function flag(meta: Omit<KeyMeta, "allowed">): z.ZodBoolean {
+  return z.boolean().meta({ ...meta, allowed: "true, false" });
 }
 
 function oneOf<const T extends readonly [string, ...string[]]>(
@@ -127,6 +133,63 @@ const retrySchema = group(
   "Makes a call again that failed, within its one deadline.",
   { defaultText: "none" },
 );
+
+const heartbeatSchema = group({
+  pingIntervalMs: whole(0, 3_600_000, {
+    description: "Time between two pings to each worker; 0 for none.",
+  }).default(2_000),
+  pingTimeoutMs: whole(1, 3_600_000, {
+    description: "A ping is missed when nothing at all has come from the worker within this time.",
+  }).default(2_000),
+  maxMissed: whole(1, 1_000, {
+    description: "Pings missed in a row after which the worker is killed and replaced.",
+  }).default(5),
+  dependent: flag({
+    description: "`false` writes a frozen worker to the log and lets it live.",
+  }).default(true),
+}, "How a frozen worker is noticed.");
+
+const recycleSchema = group({
+  maxAgeMs: whole(1_000, 30 * MAX_DURATION_MS, {
+    description: "Age at which a worker is replaced, or up to a tenth earlier.",
+    defaultText: "any age",
+  }).optional(),
+  maxCalls: whole(1, 1_000_000_000, {
+    description: "Calls, streams among them, that a worker takes at most before it is replaced.",
+    defaultText: "any number",
+  }).optional(),
+  maxRssBytes: whole(16 * MIB, MAX_MEMORY_BYTES, {
+    description: "Resident memory of a worker and its children above which it is replaced. " +
+      "Heartbeats measure it.",
+    defaultText: "any size",
+  }).optional(),
+}, "When a worker is replaced though nothing is wrong with it; no call fails of that.");
+
+const workerLimitsSchema = group({
+  memoryBytes: whole(16 * MIB, MAX_MEMORY_BYTES, {
+    description: "Resident memory of a worker and its children above which it is killed; its " +
+      "call fails with `out_of_memory`.",
+    defaultText: "none",
+  }).optional(),
+  dataBytes: whole(64 * MIB, MAX_MEMORY_BYTES, {
+    description: "RLIMIT_DATA: memory that each process may allocate, used or not; more is a " +
+      "`MemoryError` in Python.",
+    defaultText: "none",
+  }).optional(),
+  openFiles: whole(64, 1_048_576, {
+    description: "RLIMIT_NOFILE: files and sockets that each process may have open.",
+    defaultText: "that of the host",
+  }).optional(),
+  cpuSeconds: whole(1, 86_400, {
+    description: "RLIMIT_CPU: CPU time of one call; more ends the worker, and the call fails " +
+      "with `cpu_limit_exceeded`.",
+    defaultText: "none",
+  }).optional(),
+  nice: whole(0, 19, {
+    description: "Added to the nice value: 19 runs only when nothing else wants to.",
+    defaultText: "0",
+  }).optional(),
+}, "What a worker may use.");
 
 const poolSchema = group({
   name: z.string().regex(POOL_NAME).meta({
@@ -228,6 +291,9 @@ const poolSchema = group({
   logLevel: oneOf(PYTHON_LEVELS, {
     description: "Lowest level of Python's logging that is taken into the log.",
   }).default("INFO"),
+  heartbeat: heartbeatSchema.prefault({}),
+  recycle: recycleSchema.prefault({}),
+  limits: workerLimitsSchema.prefault({}),
 }, "One pool of like workers.");
 
 const pythonSchema = group({

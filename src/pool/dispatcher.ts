@@ -50,6 +50,16 @@ export class Dispatcher {
     }
   }
 
+  /** A worker that was spent takes calls again. */
+  rejoin(worker: Worker, now: number): void {
+    if (
+      worker.state === "ready" && this.#serving.includes(worker) && !this.#idle.includes(worker)
+    ) {
+      this.#idle.push(worker);
+    }
+    this.sendQueued(now);
+  }
+
   /** Takes a worker for one new call, which has to be sent at once; undefined when the call has to wait. */
   claim(now: number): Worker | undefined {
     return this.#queue.size === 0 ? this.#pick(now) : undefined;
@@ -83,7 +93,7 @@ export class Dispatcher {
     while (this.#queue.size > 0 && worker.hasRoom(this.#budgetMs, now)) {
       this.#sendNext(worker, now);
     }
-    if (isReady && worker.state === "ready") this.#idle.push(worker);
+    if (isReady && worker.state === "ready" && !worker.isSpent) this.#idle.push(worker);
   }
 
   /** A worker has given a call back unstarted; {@link Dispatcher.sendQueued} has to follow. */

@@ -63,7 +63,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#options = options;
     this.#crashes = new CrashPolicy(options, () => this.deadlines.now);
     this.#dispatcher = new Dispatcher(options.pipelineBudgetMs);
-    this.#supervisor = new Supervisor(options, { launcher, alarms: this.#headAlarms }, this);
+    const alarms = this.#headAlarms;
+    this.#supervisor = new Supervisor(options, { launcher, alarms, clock }, this);
   }
 
   get name(): string {
@@ -102,7 +103,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   }
 
   get stats(): PoolStats {
-    return { ...this.#stats.snapshot, restarts: this.#supervisor.restarts };
+    const { restarts, recycled } = this.#supervisor;
+    return { ...this.#stats.snapshot, restarts, recycled };
   }
 
   /** How its workers ended unasked. */
@@ -122,6 +124,11 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   get workers(): readonly Worker[] {
     return this.#supervisor.workers;
+  }
+
+  /** Those of them that take calls or run one. */
+  get serving(): readonly Worker[] {
+    return this.#supervisor.servingAll;
   }
 
   /** What its workers offer; empty until the first one was ready. */
@@ -185,7 +192,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
    * @throws {SnakedenError} When no worker is there, or the reason of `signal`.
    */
   async ping(signal: AbortSignal): Promise<number> {
-    const workers = this.#supervisor.servingAll;
+    const workers = this.serving;
     if (workers.length === 0) {
       throw this.#refusal() ?? new SnakedenError(
         "pool_unhealthy",
@@ -204,10 +211,20 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     }
   }
 
-  /** Lets a worker finish the call that it runs and ends it; another takes its place. */
+  /** Lets another worker take the place of one, which finishes the call that it runs. Resolves when it is gone. */
   async stopWorker(worker: Worker): Promise<void> {
-    this.#dispatcher.leave(worker);
-    await worker.stop(this.#options);
+    await this.#supervisor.replace(worker, "it was asked to stop");
+  }
+
+  /**
+   * Replaces all serving workers, or some, one after the other as {@link Pool.stopWorker} does. Resolves when they are gone,
+   * and early when `signal` aborts or the pool stops.
+   *
+   * @throws {SnakedenError} At once: `shutting_down`.
+   */
+  recycle(workers: readonly Worker[], signal?: AbortSignal): Promise<void> {
+    if (this.#supervisor.isStopping) throw this.#refusal();
+    return this.#supervisor.roll(workers, "the pool is recycled", signal);
   }
 
   /**
@@ -310,6 +327,10 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   onStartFailed(): void {
     this.#changed();
+  }
+
+  onReprieved(worker: Worker): void {
+    this.#dispatcher.rejoin(worker, this.deadlines.now);
   }
 
   // ---- state ----

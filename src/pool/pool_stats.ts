@@ -23,6 +23,8 @@ export interface PoolStats {
   readonly saturated: number;
   /** Workers started in the place of others. */
   readonly restarts: number;
+  /** Part of `restarts`: the worker before lived, and was replaced for its age, its calls, its memory, or when asked. */
+  readonly recycled: number;
 }
 
 /** Counts; every call ends in exactly one of the counters. */
@@ -48,7 +50,7 @@ export class StatsCounter {
     if (error instanceof SnakedenError && error.code === "pool_saturated") this.#counts.saturated++;
   }
 
-  get snapshot(): Omit<PoolStats, "restarts"> {
+  get snapshot(): Omit<PoolStats, "restarts" | "recycled"> {
     return { ...this.#counts };
   }
 }

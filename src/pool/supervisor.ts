@@ -1,13 +1,18 @@
 import type { Log } from "../bridge/mod.ts";
 import { messageOf, SnakedenError, type WorkerExit } from "../errors.ts";
 import { getLogger } from "../log.ts";
-import { delay } from "./bounded_wait.ts";
+import { delay, settlesWithin } from "./bounded_wait.ts";
+import type { Clock } from "./clock.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { Gate } from "./gate.ts";
+import { Heartbeat, type HeartbeatEvents, type HeartbeatOptions } from "./heartbeat.ts";
 import type { Launcher } from "./launcher.ts";
+import { type RecycleOptions, RecyclePolicy } from "./recycle_policy.ts";
 import { RestartPolicy } from "./restart_policy.ts";
 import { type TaintOptions, Taints } from "./taints.ts";
+import { Tenancy } from "./tenancy.ts";
 import { type StopOptions, Worker, type WorkerListener } from "./worker.ts";
+import { memoryBreach, type WorkerLimits } from "./worker_limits.ts";
 import { describeExit } from "./worker_process.ts";
 
 /** How a set of workers is kept. */
@@ -17,7 +22,18 @@ export interface SupervisorOptions extends StopOptions, TaintOptions {
   readonly size: number;
   /** Workers that may be starting at a time. */
   readonly startConcurrency: number;
+  /** Signs of life. With `dependent: false` a frozen worker is only written to the log. */
+  readonly heartbeat: HeartbeatOptions & { readonly dependent: boolean };
+  readonly recycle: RecycleOptions;
+  readonly limits: WorkerLimits;
+  /** Time that processes have to be gone once they were killed; one that waits for a broken disk never is. */
+  readonly reapMs?: number;
 }
+
+/** Default of `reapMs`. */
+const REAP_MS = 5_000;
+/** A worker that is worn before this may have been worn from the start, so its successor waits a while. */
+const SHORT_LIFE_MS = 10_000;
 
 /** What the pool is told. */
 export interface SupervisorEvents {
@@ -29,6 +45,8 @@ export interface SupervisorEvents {
   onGone(worker: Worker, exit: WorkerExit): void;
   /** A worker could not be started. */
   onStartFailed(): void;
+  /** A worker that had taken all its calls takes more, since nobody can succeed it. */
+  onReprieved(worker: Worker): void;
 }
 
 /** What a set of workers is kept with. */
@@ -36,10 +54,17 @@ export interface SupervisorDeps {
   readonly launcher: Launcher;
   /** Where workers look after the calls that they run. */
   readonly alarms: Deadlines;
+  readonly clock: Clock;
 }
 
-/** Keeps a fixed number of places filled with workers, one loop a place, until it is stopped. */
-export class Supervisor implements WorkerListener {
+/**
+ * Keeps a fixed number of places filled with workers, one loop a place, until it is stopped.
+ *
+ * A worker that has died is replaced when it is gone. One that is to go though it lives ({@link Supervisor.replace}) serves
+ * on until its successor is ready; then the successor takes its calls from the same moment on, and the old one finishes
+ * what it runs and ends. When the successor cannot be started the old one goes on, and it is tried again after a pause.
+ */
+export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
   readonly policy: RestartPolicy;
   readonly taints: Taints;
   readonly #options: SupervisorOptions;
@@ -47,12 +72,18 @@ export class Supervisor implements WorkerListener {
   readonly #events: SupervisorEvents;
   readonly #log = getLogger("pool");
   readonly #workerLog = getLogger("worker");
-  readonly #workers = new Map<string, Worker>();
+  readonly #workers = new Set<Worker>();
+  readonly #tenancies = new Map<Worker, Tenancy>();
   readonly #gate: Gate;
+  /** One successor at a time: no pool needs the memory of many workers more than it has. */
+  readonly #successions = new Gate(1);
+  readonly #heartbeat: Heartbeat<Worker>;
+  readonly #recycling: RecyclePolicy;
   readonly #stopping = new AbortController();
   #places: readonly Promise<void>[] = [];
   #firstAttempts = 0;
   #restarts = 0;
+  #recycled = 0;
 
   constructor(options: SupervisorOptions, deps: SupervisorDeps, events: SupervisorEvents) {
     this.#options = options;
@@ -61,11 +92,13 @@ export class Supervisor implements WorkerListener {
     this.#gate = new Gate(options.startConcurrency);
     this.policy = new RestartPolicy(options.size);
     this.taints = new Taints(options, () => deps.alarms.now);
+    this.#recycling = new RecyclePolicy(options.recycle);
+    this.#heartbeat = new Heartbeat(options.heartbeat, deps.clock, this);
   }
 
   /** Those that start, serve, or are being stopped. */
   get workers(): readonly Worker[] {
-    return [...this.#workers.values()];
+    return [...this.#workers];
   }
 
   /** Those that take calls or run one. */
@@ -76,6 +109,11 @@ export class Supervisor implements WorkerListener {
   /** Workers started in the place of others. */
   get restarts(): number {
     return this.#restarts;
+  }
+
+  /** Part of them that took over from a worker that lived. */
+  get recycled(): number {
+    return this.#recycled;
   }
 
   /** True when each place has tried to start its first worker. */
@@ -105,12 +143,40 @@ export class Supervisor implements WorkerListener {
     );
   }
 
-  /** Closes, and ends all workers. Complete when it resolves. */
+  /** Closes, and ends all workers. Complete when it resolves, which is bounded: what cannot be killed stays. */
   async stop(drainMs: number): Promise<void> {
     this.close();
-    const { killGraceMs } = this.#options;
-    await Promise.allSettled(this.workers.map((worker) => worker.stop({ drainMs, killGraceMs })));
-    await Promise.allSettled(this.#places);
+    const { name, killGraceMs, reapMs = REAP_MS } = this.#options;
+    const ended = Promise.allSettled([
+      ...this.workers.map((worker) => worker.stop({ drainMs, killGraceMs })),
+      ...[...this.#tenancies.values()].map((it) => it.over),
+      ...this.#places,
+    ]);
+    if (!await settlesWithin(ended, drainMs + killGraceMs + reapMs)) {
+      const pids = this.workers.map((it) => it.pid);
+      this.#log.error("{pool}: some workers cannot be ended: {pids}", { pool: name, pids });
+    }
+    this.#heartbeat[Symbol.dispose]();
+  }
+
+  /**
+   * Lets a successor take over from a worker, which then finishes what it runs, however long that takes, and ends.
+   * Resolves when it is gone. One that is still starting is given up; another one is started.
+   */
+  async replace(worker: Worker, reason: string): Promise<void> {
+    const tenancy = this.#tenancies.get(worker);
+    if (tenancy === undefined || this.isStopping) return await worker.stop(this.#options);
+    this.#renew(tenancy, reason, 0);
+    await tenancy.over;
+  }
+
+  /** Replaces workers one after the other; ends early, between two of them, when `signal` aborts or it is stopped. */
+  async roll(workers: readonly Worker[], reason: string, signal?: AbortSignal): Promise<void> {
+    for (const worker of workers) {
+      if (signal?.aborted || this.isStopping) return;
+      // What has died or gone meanwhile has been replaced.
+      if (this.#tenancies.has(worker)) await this.replace(worker, reason);
+    }
   }
 
   onLine(worker: Worker, line: string, from: "stdout" | "stderr"): void {
@@ -135,6 +201,38 @@ export class Supervisor implements WorkerListener {
     this.#events.onLost(worker);
   }
 
+  onMemory(worker: Worker, rssBytes: number): void {
+    const breach = memoryBreach(this.#options.limits, rssBytes);
+    const tenancy = this.#tenancies.get(worker);
+    if (tenancy === undefined) return;
+    if (breach !== undefined) {
+      this.#log.error("{workerId} {breach}", { workerId: worker.id, breach: breach.text });
+      worker.condemn(breach.text, breach);
+      return;
+    }
+    const reason = this.#recycling.memoryReason(rssBytes);
+    if (reason !== undefined) this.#renew(tenancy, reason, SHORT_LIFE_MS);
+  }
+
+  onWorn(worker: Worker): void {
+    const tenancy = this.#tenancies.get(worker);
+    const { maxCalls } = this.#recycling;
+    if (tenancy !== undefined) this.#renew(tenancy, `it may take ${maxCalls} calls`, 0);
+  }
+
+  onSilent(worker: Worker, missed: number, silentMs: number): void {
+    const silence = `it did not answer ${missed} heartbeats, for ${Math.round(silentMs)} ms`;
+    const properties = { workerId: worker.id, pid: worker.pid, silence };
+    if (this.#options.heartbeat.dependent) {
+      this.#log.error("killing {workerId}: {silence}", properties);
+      worker.condemn(`was killed: ${silence}`);
+    } else this.#log.warn("{workerId} seems to be frozen: {silence}", properties);
+  }
+
+  onHeard(worker: Worker): void {
+    this.#log.info("{workerId} answers heartbeats again", { workerId: worker.id });
+  }
+
   /** Keeps one place filled: start, serve, die, and again. */
   async #keep(id: string): Promise<void> {
     const { signal } = this.#stopping;
@@ -144,38 +242,118 @@ export class Supervisor implements WorkerListener {
       await delay(Math.max(policy.pauseMs, this.taints.pauseMs(id)), signal);
       if (signal.aborted) return;
       if (attempt > 1) this.#restarts++;
-      const incarnation = `${id}.${crypto.randomUUID()}`;
-      const worker = new Worker({ id, incarnation, alarms: this.#deps.alarms }, this);
-      this.#workers.set(id, worker);
-      const started = await this.#start(worker, policy, attempt === 1);
-      if (started) this.#bury(worker, policy, await worker.died());
+      const worker = this.#hire(id);
+      const failure = await this.#start(worker);
+      if (attempt === 1) this.#firstAttempts++;
+      if (failure === undefined) {
+        let tenancy: Tenancy | undefined = this.#settle(worker, policy);
+        while (tenancy !== undefined) tenancy = await tenancy.handedOn;
+        continue;
+      }
+      if (!this.isStopping && !worker.stopRequested) {
+        policy.startFailed(failure);
+        this.policy.startFailed(failure);
+      }
+      this.#events.onStartFailed();
     }
   }
 
-  async #start(worker: Worker, policy: RestartPolicy, first: boolean): Promise<boolean> {
+  #hire(id: string): Worker {
+    const incarnation = `${id}.${crypto.randomUUID()}`;
+    const { limits } = this.#options;
+    const { maxCalls, renewAtCall } = this.#recycling;
+    const { alarms } = this.#deps;
+    const worker = new Worker({ id, incarnation, alarms, limits, maxCalls, renewAtCall }, this);
+    this.#workers.add(worker);
+    return worker;
+  }
+
+  /** Resolves when it is ready, or with what stood in the way. */
+  async #start(worker: Worker): Promise<string | undefined> {
     try {
       await this.#gate.enter(() => worker.start(this.#deps.launcher, this.#stopping.signal));
     } catch (error) {
-      this.#workers.delete(worker.id);
-      if (first) this.#firstAttempts++;
+      this.#workers.delete(worker);
       if (!this.isStopping && !worker.stopRequested) {
-        policy.startFailed(messageOf(error));
-        this.policy.startFailed(messageOf(error));
         this.#log.error("{problem}", { problem: messageOf(error), workerId: worker.id });
       }
-      this.#events.onStartFailed();
-      return false;
+      return messageOf(error);
     }
-    if (first) this.#firstAttempts++;
     this.#log.info("{workerId} is ready", { workerId: worker.id, pid: worker.pid });
-    // It slipped through while the pool began to stop.
-    if (this.isStopping) void worker.stop(this.#options);
-    else this.#events.onReady(worker);
-    return true;
+    return undefined;
+  }
+
+  /** A worker that is ready takes a place, perhaps that of another one. */
+  #settle(worker: Worker, policy: RestartPolicy, predecessor?: Worker): Tenancy {
+    const { alarms } = this.#deps;
+    const tenancy = new Tenancy(worker, policy, (exit) => {
+      alarms.clear(tenancy);
+      this.#heartbeat.remove(worker);
+      this.#tenancies.delete(worker);
+      this.#bury(worker, policy, exit);
+    });
+    this.#tenancies.set(worker, tenancy);
+    // It slipped through while the pool, or the worker itself, was told to stop.
+    if (this.isStopping || worker.stopRequested) void worker.stop(this.#options);
+    else {
+      if (predecessor !== undefined) this.#events.onLost(predecessor);
+      this.#events.onReady(worker);
+      this.#heartbeat.add(worker);
+      const lifeMs = this.#recycling.lifeMs();
+      tenancy.onAlarm = (): void => this.#renew(tenancy, "it has reached its age", SHORT_LIFE_MS);
+      if (lifeMs !== undefined) alarms.set(tenancy, alarms.now + lifeMs);
+    }
+    return tenancy;
+  }
+
+  /** Has a successor take over, unless that is under way. One that has served less than `shortMs` keeps its place a while. */
+  #renew(tenancy: Tenancy, reason: string, shortMs: number): void {
+    if (this.isStopping || tenancy.isPassing) return;
+    const { worker, renewals } = tenancy;
+    this.#log.info("replacing {workerId}: {reason}", { workerId: worker.id, reason });
+    if (worker.servedMs < shortMs) renewals.startFailed(reason);
+    else renewals.proved();
+    tenancy.pass(this.#succeed(tenancy, renewals.pauseMs));
+  }
+
+  /** Starts successors until one takes over, or there is nothing to take over any more. */
+  async #succeed(tenancy: Tenancy, pauseMs: number): Promise<Tenancy | undefined> {
+    const { worker, policy } = tenancy;
+    const pauses = new RestartPolicy(1);
+    const over = AbortSignal.any([this.#stopping.signal, tenancy.ended]);
+    await delay(pauseMs, over);
+    while (!over.aborted) {
+      const heir = await this.#successions.enter(() => this.#startHeir(worker, over, pauses));
+      if (heir !== undefined) {
+        this.#restarts++;
+        this.#recycled++;
+        const successor = this.#settle(heir, policy, worker);
+        successor.renewals = tenancy.renewals;
+        void worker.stop({ ...this.#options, patient: true });
+        return successor;
+      }
+      worker.reprieve();
+      this.#events.onReprieved(worker);
+      await delay(pauses.pauseMs, over);
+    }
+    return undefined;
+  }
+
+  async #startHeir(
+    { id }: Worker,
+    over: AbortSignal,
+    pauses: RestartPolicy,
+  ): Promise<Worker | undefined> {
+    if (over.aborted) return undefined;
+    const heir = this.#hire(id);
+    const failure = await this.#start(heir);
+    if (failure === undefined) return heir;
+    pauses.startFailed(failure);
+    return undefined;
   }
 
   #bury(worker: Worker, policy: RestartPolicy, exit: WorkerExit): void {
-    this.#workers.delete(worker.id);
+    this.#workers.delete(worker);
     if (!worker.stopRequested) {
       const { lost, unstarted } = worker.remains;
       const answered = worker.calls - lost.length - unstarted.length;

@@ -1,5 +1,10 @@
 import type { Link, LinkEvents, Log, Tool } from "../bridge/mod.ts";
-import { SnakedenError, WorkerCrashedError, type WorkerExit } from "../errors.ts";
+import {
+  LimitExceededError,
+  SnakedenError,
+  WorkerCrashedError,
+  type WorkerExit,
+} from "../errors.ts";
 import { settlesWithin } from "./bounded_wait.ts";
 import type { Call, CallTarget } from "./call.ts";
 import { classifyCrash, type Crash } from "./crash_kind.ts";
@@ -7,6 +12,7 @@ import type { Deadlines } from "./deadlines.ts";
 import type { Death } from "./death.ts";
 import { InFlight } from "./in_flight.ts";
 import type { LaunchedWorker, Launcher } from "./launcher.ts";
+import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
 import { describeExit, describeOutput } from "./worker_process.ts";
 
 /** Time between the two signs of a death, the end of the stream and the end of the process. */
@@ -18,6 +24,8 @@ export interface StopOptions {
   readonly drainMs: number;
   /** Between SIGTERM and SIGKILL. */
   readonly killGraceMs: number;
+  /** Lets the call that runs take all the time that its own deadline gives it. */
+  readonly patient?: boolean;
 }
 
 /** Who is told of what a worker writes. */
@@ -26,6 +34,10 @@ export interface WorkerListener {
   onLog(worker: Worker, entry: Log): void;
   /** It takes no more calls: its stream or its process has ended. {@link Worker.died} tells the rest. */
   onLost(worker: Worker): void;
+  /** It has told how much memory it holds: {@link Worker.rssBytes}. */
+  onMemory(worker: Worker, rssBytes: number): void;
+  /** It was given its call number `renewAtCall`. */
+  onWorn(worker: Worker): void;
 }
 
 /** Which worker, and what it needs. */
@@ -35,6 +47,12 @@ export interface WorkerOptions {
   readonly incarnation: string;
   /** Where calls that run are looked after. */
   readonly alarms: Deadlines;
+  /** What it is bounded to, to tell why it ended. */
+  readonly limits?: WorkerLimits;
+  /** Most calls that it is given. Default any number. */
+  readonly maxCalls?: number;
+  /** With which of them the listener is told. */
+  readonly renewAtCall?: number;
 }
 
 /** What was in flight when a worker died, in the order in which it was sent. */
@@ -66,10 +84,18 @@ export class Worker implements LinkEvents, CallTarget {
   #state: WorkerState = "starting";
   #launched: LaunchedWorker | undefined;
   #remains: Remains = { lost: [], unstarted: [] };
+  readonly #limits: WorkerLimits;
+  readonly #renewAtCall: number;
+  #maxCalls: number;
   #calls = 0;
+  #rssBytes: number | undefined;
+  /** The limit that it has exceeded. */
+  #breach: Breach | undefined;
   #readyAt = 0;
   /** Why the host killed it. */
   #killReason: string | undefined;
+  /** That was no fault of its own. */
+  #isInnocent = false;
   /** How it left, when it was its link that ended and not its process. */
   #lostLink: string | undefined;
   #stopRequested = false;
@@ -77,9 +103,13 @@ export class Worker implements LinkEvents, CallTarget {
   readonly #giveUp = new AbortController();
   #starting: Promise<unknown> | undefined;
 
-  constructor({ id, incarnation, alarms }: WorkerOptions, listener: WorkerListener) {
+  constructor(options: WorkerOptions, listener: WorkerListener) {
+    const { id, incarnation, alarms, limits = {}, maxCalls = Infinity } = options;
     this.id = id;
     this.incarnation = incarnation;
+    this.#limits = limits;
+    this.#maxCalls = maxCalls;
+    this.#renewAtCall = options.renewAtCall ?? Infinity;
     this.#listener = listener;
     this.#inFlight = new InFlight(alarms, () => this.link.recall());
   }
@@ -91,6 +121,21 @@ export class Worker implements LinkEvents, CallTarget {
   /** Calls it has been given so far, without those that it gave back. */
   get calls(): number {
     return this.#calls;
+  }
+
+  /** True when it has been given all the calls that it may be given. */
+  get isSpent(): boolean {
+    return this.#calls >= this.#maxCalls;
+  }
+
+  /** Resident memory of it and its children, as it told last. */
+  get rssBytes(): number | undefined {
+    return this.#rssBytes;
+  }
+
+  /** Grows whenever something comes from it. */
+  get heard(): number {
+    return this.#launched?.link.heard ?? 0;
   }
 
   /** Time since it was ready for calls. */
@@ -136,7 +181,7 @@ export class Worker implements LinkEvents, CallTarget {
 
   /** True when the host wanted its end: it was stopped, or killed for what its call did. */
   get stopRequested(): boolean {
-    return this.#stopRequested || this.#killReason !== undefined;
+    return this.#stopRequested || this.#isInnocent;
   }
 
   /** Starts the process; resolves when it is ready for calls. */
@@ -155,6 +200,7 @@ export class Worker implements LinkEvents, CallTarget {
 
   /** True when it may be given a call: it is ready, or its calls are expected to be done within `budgetMs`. */
   hasRoom(budgetMs: number, now: number): boolean {
+    if (this.isSpent) return false;
     if (this.#state === "ready") return true;
     return this.#state === "busy" && this.#launched?.progress !== undefined &&
       this.#inFlight.hasRoom(budgetMs, now);
@@ -169,6 +215,7 @@ export class Worker implements LinkEvents, CallTarget {
     this.#inFlight.add(call, expectedMs, now);
     this.#calls++;
     call.send(this, now);
+    if (this.#calls === this.#renewAtCall) this.#listener.onWorn(this);
   }
 
   /** A call of it is answered; true when that was the last one and it has become ready. */
@@ -220,28 +267,47 @@ export class Worker implements LinkEvents, CallTarget {
     }
   }
 
+  /** Lets it take any number of calls. */
+  reprieve(): void {
+    this.#maxCalls = Infinity;
+  }
+
+  /** Sends a ping that nobody waits for. */
+  beat(): void {
+    this.#launched?.link.beat();
+  }
+
   /** Kills it at once; the call that runs fails with `reason`. */
   kill(reason: string): void {
-    this.#killReason ??= reason;
-    void this.#launched?.process.kill();
+    this.#isInnocent = true;
+    this.#end(reason);
+  }
+
+  /** Kills it for what it did itself, which counts as a death like any other. */
+  condemn(reason: string, breach?: Breach): void {
+    this.#breach ??= breach;
+    this.#end(reason);
   }
 
   /**
    * Asks back what waits behind the call that runs, lets that one finish for `drainMs`, then cancels it; ends the process,
-   * by force where it has to. Until the drain is over the adapter's teardown() may take its time too.
+   * by force where it has to. Until the drain is over the adapter's teardown() may take its time too. May be called again
+   * with less time.
    */
-  async stop({ drainMs, killGraceMs }: StopOptions): Promise<void> {
+  async stop({ drainMs, killGraceMs, patient = false }: StopOptions): Promise<void> {
     if (this.#state === "gone") return;
     this.#stopRequested = true;
     if (this.#launched === undefined) return await this.#giveUpStart();
     const { link, process } = this.#launched;
     this.#state = "stopping";
     if (this.#inFlight.size > 1) link.recall();
+    if (patient) await this.#callsEnded();
     const until = performance.now() + drainMs;
     const drained = await settlesWithin(this.#callsEnded(), drainMs);
     if (!drained) this.call?.interrupt(`its worker ${this.id} was stopped after ${drainMs} ms`);
     link.stop();
     if (drained && await settlesWithin(process.exited, until - performance.now())) return;
+    this.#isInnocent = true;
     this.#killReason ??= `was stopped after a drain of ${drainMs} ms`;
     await process.terminate(killGraceMs);
   }
@@ -257,29 +323,43 @@ export class Worker implements LinkEvents, CallTarget {
    * @param history All workers that the call lost, this one last.
    */
   crashError(exit: WorkerExit, tool: string, history: readonly Death[] = []): WorkerCrashedError {
-    const how = this.#killReason ?? this.#lostLink ?? `ended with ${describeExit(exit)}`;
+    const breach = this.#breach ?? exitBreach(this.#limits, exit);
+    const how = breach?.text ?? this.#killReason ?? this.#lostLink ??
+      `ended with ${describeExit(exit)}`;
     const attempts = Math.max(1, history.length);
     const which = attempts === 1 ? "" : ` in attempt ${attempts}`;
-    return new WorkerCrashedError(
-      `Cannot finish ${tool}: worker ${this.id} ${how}${which}; ${describeOutput(exit.lastOutput)}`,
-      exit,
-      {
-        workerId: this.id,
-        incarnation: this.incarnation,
-        pid: this.pid,
-        crash: this.crashOf(exit),
-        attempts,
-        ...(attempts === 1 ? {} : { history }),
-      },
-    );
+    const message = `Cannot finish ${tool}: worker ${this.id} ${how}${which}; ` +
+      describeOutput(exit.lastOutput);
+    const details = {
+      workerId: this.id,
+      incarnation: this.incarnation,
+      pid: this.pid,
+      crash: this.crashOf(exit),
+      attempts,
+      ...(attempts === 1 ? {} : { history }),
+    };
+    if (breach === undefined) return new WorkerCrashedError(message, exit, details);
+    const { code, limit, allowed, measured } = breach;
+    const numbers = { limit, allowed, ...(measured === undefined ? {} : { measured }) };
+    return new LimitExceededError(code, message, exit, { ...details, ...numbers });
   }
 
   onLog(entry: Log): void {
     this.#listener.onLog(this, entry);
   }
 
+  onMemory(rssBytes: number): void {
+    this.#rssBytes = rssBytes;
+    this.#listener.onMemory(this, rssBytes);
+  }
+
   onClosed(): void {
     this.#linkClosed.resolve();
+  }
+
+  #end(reason: string): void {
+    this.#killReason ??= reason;
+    void this.#launched?.process.kill();
   }
 
   async #giveUpStart(): Promise<void> {
@@ -293,7 +373,8 @@ export class Worker implements LinkEvents, CallTarget {
   async #callsEnded(): Promise<void> {
     if (this.#inFlight.size === 0) return;
     this.#free ??= Promise.withResolvers();
-    await Promise.race([this.#free.promise, this.#serving().process.exited]);
+    const { exited } = this.#serving().process;
+    await Promise.race([this.#free.promise, exited, this.#linkClosed.promise]);
   }
 
   /**

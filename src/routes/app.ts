@@ -9,6 +9,7 @@ import { addIndex } from "./index_page.ts";
 import { addOpenApi } from "./openapi.ts";
 import { addPools } from "./pools.ts";
 import { problemOf, problemResponse } from "./problem.ts";
+import { addRecycle } from "./recycle.ts";
 import { addStream } from "./stream.ts";
 import { addTools } from "./tools.ts";
 import { unmatched } from "./unmatched.ts";
@@ -37,6 +38,7 @@ export function createApp(engine: Engine, { version }: AppOptions): OpenAPIHono<
   addStream(app, engine);
   addTools(app, engine);
   addPools(app, engine);
+  addRecycle(app, engine);
   addWorkers(app, engine);
   addHealth(app, engine, version);
   addOpenApi(app, engine, version);

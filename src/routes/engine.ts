@@ -3,7 +3,7 @@ import type { CallOptions } from "../call_options.ts";
 import type { Config } from "../config/mod.ts";
 import type { CallOutcome, StreamEvent } from "../pool/mod.ts";
 import type { PoolInfo, WorkerInfo } from "../pool_info.ts";
-import type { Readiness, WaitOptions } from "../snakeden.ts";
+import type { Readiness, RecycleRequest, Recycling, WaitOptions } from "../snakeden.ts";
 import type { ToolInfo } from "../tools/mod.ts";
 
 /** What the routes need of the host; `Snakeden` is one. */
@@ -16,6 +16,7 @@ export interface Engine {
   pools(): PoolInfo[];
   workers(): WorkerInfo[];
   stopWorker(id: string): Promise<void>;
+  startRecycle(request: RecycleRequest): Recycling;
   readiness(options: WaitOptions): Promise<Readiness>;
 }
 

@@ -33,6 +33,8 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   pool_saturated: { status: 429, title: "The queue of the pool is full", retryAfterS: 1 },
   cancelled: { status: 499, title: "The call was cancelled" },
   python_exception: { status: 500, title: "The tool raised an exception" },
+  out_of_memory: { status: 500, title: "The worker held too much memory during the call" },
+  cpu_limit_exceeded: { status: 500, title: "The call used too much CPU time" },
   result_too_large: { status: 500, title: "The result is too large" },
   invalid_value: { status: 500, title: "A value cannot be sent" },
   config_invalid: { status: 500, title: "The configuration is not valid" },

@@ -12,7 +12,8 @@ const workerSchema = z.object({
   calls: z.number().int().nonnegative().openapi({ description: "Calls it has been given." }),
   pid: z.number().int().optional(),
   pythonVersion: z.string().optional().openapi({ example: "3.12.4" }),
-  rssBytes: z.number().int().optional().openapi({ description: "Resident memory." }),
+  rssBytes: z.number().int().optional()
+    .openapi({ description: "Resident memory of the worker and its children." }),
 }).openapi("Worker");
 
 const listRoute = createRoute({
@@ -34,7 +35,8 @@ const stopRoute = createRoute({
   path: "/v1/workers/{id}",
   tags: ["what runs"],
   summary: "Stop a worker",
-  description: "It finishes what it runs, and another takes its place. Answers when it is gone.",
+  description: "Another one is started and takes its place; then it finishes what it runs, and " +
+    "ends. Answers when it is gone.",
   request: { params: z.object({ id: z.string() }) },
   responses: { 204: { description: "The worker is gone." }, ...problemAnswers(404) },
 });

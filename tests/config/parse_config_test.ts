@@ -55,7 +55,48 @@ Deno.test("parseConfig() fills in every default", () => {
     drainMs: 10_000,
     killGraceMs: 3_000,
     logLevel: "INFO",
+    heartbeat: { pingIntervalMs: 2_000, pingTimeoutMs: 2_000, maxMissed: 5, dependent: true },
+    recycle: {},
+    limits: {},
   });
+});
+
+Deno.test("parseConfig() refuses maxRssBytes in a pool that has no heartbeats to measure it by", () => {
+  const pool = { name: "a", recycle: { maxRssBytes: 2 ** 30 } };
+  assert.throws(
+    () => parseConfig({ pools: [{ ...pool, heartbeat: { pingIntervalMs: 0 } }] }),
+    /pools\[0\]\.recycle\.maxRssBytes: given 1073741824 in a pool without heartbeats/,
+  );
+  assert.equal(parseConfig({ pools: [pool] }).pools[0]?.recycle.maxRssBytes, 2 ** 30);
+});
+
+Deno.test("parseConfig() names each part of a pool that is out of range", () => {
+  assert.throws(
+    () =>
+      parseConfig({
+        pools: [{
+          name: "a",
+          heartbeat: { pingIntervalMs: -1, maxMissed: 0, dependent: "no" as unknown as boolean },
+          recycle: { maxAgeMs: 1, maxCalls: 0 },
+          limits: { memoryBytes: 1, openFiles: 3, cpuSeconds: 0.5, nice: 20 },
+        }],
+      }),
+    (error: unknown) => {
+      assert.ok(error instanceof InvalidInputError);
+      assert.deepEqual(error.issues.map(({ path }) => path.replace("pools[0].", "")).sort(), [
+        "heartbeat.dependent",
+        "heartbeat.maxMissed",
+        "heartbeat.pingIntervalMs",
+        "limits.cpuSeconds",
+        "limits.memoryBytes",
+        "limits.nice",
+        "limits.openFiles",
+        "recycle.maxAgeMs",
+        "recycle.maxCalls",
+      ]);
+      return true;
+    },
+  );
 });
 
 Deno.test("parseConfig() lets a pool inherit drainMs and lets it override it", () => {

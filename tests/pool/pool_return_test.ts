@@ -118,8 +118,9 @@ Deno.test("Pool.stopWorker() gives what waits in the worker to others, and lets 
   assert.equal(inside(fake), "ad");
   const { calls } = worker;
   const stopped = it.pool.stopWorker(worker);
+  await until(() => worker.state === "stopping", "its successor has taken over");
   await microtasks();
-  assert.deepStrictEqual([inside(fake), inside(other)], ["a", "bcd"]);
+  assert.deepStrictEqual([inside(fake), inside(other), inside(set.worker(2))], ["a", "bc", "d"]);
   assert.equal(worker.calls, calls - 1);
   fake.answer();
   await stopped;

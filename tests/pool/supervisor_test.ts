@@ -258,6 +258,19 @@ Deno.test("Pool.stop() does not wait for the pause before a restart", async () =
   assert.equal(it.launcher.launches, 3);
 });
 
+Deno.test("Pool.stop() is bounded though a process cannot be killed, and the calls are answered", async () => {
+  const options = { drainMs: 5, killGraceMs: 5, reapMs: 5 };
+  const it = await FakePool.start(options, { ignoresTerm: true, unkillable: true });
+  const running = it.submit("deaf");
+  await microtasks();
+  const worker = it.workerRunning(running);
+  await it.pool.stop();
+  assert.equal(it.pool.state, "stopped");
+  assert.equal(await endOf(running), "shutting_down");
+  worker.exit({ signal: "SIGKILL" });
+  await until(() => it.pool.workers.length === 0, "it is gone after all");
+});
+
 Deno.test("Pool survives being started and stopped 20 times at any moment", async () => {
   for (let turn = 0; turn < 20; turn++) {
     const it = new FakePool({ size: 3, startConcurrency: 2, drainMs: 50 });

@@ -5,6 +5,7 @@ import { type ConfigInput, parseConfig } from "../../src/config/mod.ts";
 import { SnakedenError } from "../../src/errors.ts";
 import type { CallOutcome, StreamEvent } from "../../src/pool/mod.ts";
 import type { PoolInfo } from "../../src/pool_info.ts";
+import type { RecycleRequest } from "../../src/snakeden.ts";
 import { createApp, type Engine } from "../../src/routes/mod.ts";
 
 /** What the last call came with. */
@@ -17,6 +18,7 @@ export interface SeenCall {
 export interface MemoryEngine extends Engine {
   readonly calls: SeenCall[];
   readonly stopped: string[];
+  readonly recycled: RecycleRequest[];
 }
 
 export interface MemoryEngineOptions extends Partial<Omit<Engine, "config" | "stream">> {
@@ -43,6 +45,7 @@ const POOL: PoolInfo = {
     refused: 0,
     saturated: 0,
     restarts: 0,
+    recycled: 0,
   },
   crashes: { total: 0, windowMs: 60_000, recent: {}, restarts: 0, poisoned: 0 },
   tainted: [],
@@ -71,11 +74,13 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
   const { config, events, ...overrides } = options;
   const calls: SeenCall[] = [];
   const stopped: string[] = [];
+  const recycled: RecycleRequest[] = [];
   return {
     config: parseConfig(config),
     runId: "run-1",
     calls,
     stopped,
+    recycled,
     call: (tool, args, callOptions) => {
       calls.push({ tool, args: args.decode(), options: callOptions });
       return Promise.resolve({ ...outcomeOf(null), value: args });
@@ -100,6 +105,10 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
       }
       stopped.push(id);
       return Promise.resolve();
+    },
+    startRecycle: (request) => {
+      recycled.push(request);
+      return { workers: request.workers ?? ["default-1", "default-2"], done: Promise.resolve() };
     },
     readiness: () =>
       Promise.resolve({ ready: true, pools: { default: { ready: true, pingMs: 1 } } }),

@@ -1,0 +1,78 @@
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { isRecord } from "../config/mod.ts";
+import { type FieldIssue, InvalidInputError } from "../errors.ts";
+import { suggestion } from "../near_names.ts";
+import type { AppEnv } from "./app_env.ts";
+import type { Engine } from "./engine.ts";
+import { problemAnswers } from "./problem_schema.ts";
+import { readJsonBody } from "./request_body.ts";
+import { assertPool } from "./tools.ts";
+
+/** Most ids in one request; a pool has no more workers. */
+const MAX_WORKERS = 256;
+
+const requestSchema = z.strictObject({
+  workers: z.array(z.string().min(1)).min(1).max(MAX_WORKERS).optional()
+    .openapi({ description: "Ids of the workers; default all of the pool." }),
+}).openapi("RecycleRequest");
+
+const route = createRoute({
+  method: "post",
+  path: "/v1/pools/{name}/recycle",
+  tags: ["what runs"],
+  summary: "Replace the workers of a pool",
+  description: "One after the other: a successor is started and takes over, then the old worker " +
+    "finishes what it runs and ends. Answers at once; `GET /v1/workers` shows how far it is.",
+  request: {
+    params: z.object({ name: z.string() }),
+    body: { required: false, content: { "application/json": { schema: requestSchema } } },
+  },
+  responses: {
+    202: {
+      description: "These workers are being replaced.",
+      content: { "application/json": { schema: z.object({ workers: z.array(z.string()) }) } },
+    },
+    ...problemAnswers(400, 404, 413, 415, 503),
+  },
+});
+
+/** `POST /v1/pools/:name/recycle`. */
+export function addRecycle(app: OpenAPIHono<AppEnv>, engine: Engine): void {
+  app.openAPIRegistry.registerPath(route);
+  app.post(route.getRoutingPath(), async (c) => {
+    const pool = c.req.param("name") ?? "";
+    assertPool(engine, pool);
+    const workers = await readWorkers(c.req.raw, engine.config.limits);
+    const started = engine.startRecycle({ pool, ...(workers === undefined ? {} : { workers }) });
+    return c.json({ workers: started.workers }, 202);
+  });
+}
+
+/** The ids that a request names; none for all. A request without a body names none. */
+async function readWorkers(
+  request: Request,
+  limits: { readonly maxBodyBytes: number; readonly maxDepth: number },
+): Promise<string[] | undefined> {
+  if (request.body === null && !request.headers.has("content-type")) return undefined;
+  const body = await readJsonBody(request, limits);
+  const issues = isRecord(body)
+    ? [...unknownKeys(body), ...workerIssues(body["workers"])]
+    : [{ path: "", message: 'allowed: an object such as {"workers":["default-1"]}' }];
+  if (issues.length > 0) {
+    const list = issues.map(({ path, message }) => path === "" ? message : `${path}: ${message}`);
+    throw new InvalidInputError(`Cannot recycle the pool: ${list.join("; ")}`, issues);
+  }
+  const { workers } = requestSchema.parse(body);
+  return workers;
+}
+
+function unknownKeys(body: Readonly<Record<string, unknown>>): FieldIssue[] {
+  return Object.keys(body).filter((key) => key !== "workers")
+    .map((key) => ({ path: key, message: `unknown key; ${suggestion(key, ["workers"])}` }));
+}
+
+function workerIssues(workers: unknown): FieldIssue[] {
+  if (requestSchema.shape.workers.safeParse(workers).success) return [];
+  const allowed = `allowed: a list of 1 to ${MAX_WORKERS} ids of workers`;
+  return [{ path: "workers", message: allowed }];
+}
