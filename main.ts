@@ -41,6 +41,8 @@ Environment variables and all keys of the file: docs/configuration.md
 
 /** How long answers may take to reach their readers once all calls have ended, in milliseconds. */
 const LAST_ANSWERS_MS = 2_000;
+/** How long all steps of the stop may take besides the drain, in milliseconds. */
+const STEPS_MS = 8_000;
 
 interface Flags {
   readonly file?: string;
@@ -99,6 +101,8 @@ function readFlags(args: readonly string[]): Flags | number {
 }
 
 async function serve(config: Config, signals: StopSignals): Promise<void> {
+  const onStop = (): void => leaveAfter(stopBoundMs(config));
+  signals.stop.addEventListener("abort", onStop, { once: true });
   await assertWritable(config.dataDir);
   await using resources = new AsyncDisposableStack();
   let app: { fetch(request: Request): Response | Promise<Response> } = createStartingApp({
@@ -125,8 +129,23 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
     if (!signals.stop.aborted || error !== signals.stop.reason) throw error;
   }
   getLogger("server").info("stopping", { signal: signals.name });
-  // No new connections from here on; the stack then ends the host, and lets the last answers out.
-  void server.shutdown();
+  // The stack ends the host first. The port stays open meanwhile, so that load balancers and callers are told that it stops
+  // (503) and not that nobody is there; then it lets the last answers out.
+}
+
+/** The longest that an orderly stop takes when every step uses up its time. */
+function stopBoundMs({ drainMs, pools }: Config): number {
+  const poolMs = pools.map((pool) => pool.drainMs + pool.killGraceMs);
+  return Math.max(drainMs, ...poolMs) + LAST_ANSWERS_MS + STEPS_MS;
+}
+
+/** A step of the stop that hangs, on a disk for one, must not keep the process. Its workers end with it. */
+function leaveAfter(boundMs: number): void {
+  const timer = setTimeout(() => {
+    complain(`snakeden: the stop did not come to its end within ${boundMs} ms; leaving\n`);
+    Deno.exit(EXIT.failed);
+  }, boundMs);
+  Deno.unrefTimer(timer);
 }
 
 /** A folder that exists and takes files. */

@@ -93,6 +93,68 @@ Deno.test("main() told to stop lets a call that runs come to its end", async () 
   assert.deepEqual(workersOf({ connect: dir.path }), []);
 });
 
+Deno.test("main() told to stop is not ready at once, refuses new calls and those that wait, and finishes what runs", async () => {
+  await using dir = await tempDir();
+  const config = await configFile(dir.path, { pools: [{ name: "default", size: 1 }] });
+  await using server = await ServerProcess.start({
+    dataDir: dir.path,
+    env: { SNAKEDEN_CONFIG: config },
+  });
+  const sleep = (seconds: number): Promise<Response> =>
+    fetch(`${server.url}/v1/execute`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ tool: "sleep", args: { seconds } }),
+    });
+  assert.equal((await (await fetch(`${server.url}/readyz`)).json()).ready, true);
+  const running = sleep(2);
+  await waitFor("a busy worker", async () => {
+    const { pools } = await (await fetch(`${server.url}/v1/pools`)).json();
+    return pools[0].workers.busy === 1;
+  });
+  const waiting = sleep(0);
+  await waitFor("a call that waits", async () => {
+    const { pools } = await (await fetch(`${server.url}/v1/pools`)).json();
+    return pools[0].queued === 1;
+  });
+  server.kill("SIGTERM");
+  const turnedOut = await waiting;
+  assert.deepEqual([turnedOut.status, (await turnedOut.json()).code], [503, "shutting_down"]);
+  // On connections of their own, as a load balancer asks.
+  const readiness = await fetch(`${server.url}/readyz`, { headers: { connection: "close" } });
+  assert.equal(readiness.status, 503);
+  assert.match(JSON.stringify(await readiness.json()), /the pool default is stopping/);
+  const refused = await sleep(0);
+  assert.deepEqual([refused.status, refused.headers.get("retry-after")], [503, "5"]);
+  assert.equal((await refused.json()).code, "shutting_down");
+  const finished = await running;
+  assert.equal(finished.status, 200);
+  await finished.body?.cancel();
+  assert.equal((await server.finished()).code, 0);
+});
+
+Deno.test("main() told to stop leaves with status 1, and takes its workers along, when a step of that hangs", async () => {
+  await using dir = await tempDir();
+  // The file is a program, so it can break the host that it configures.
+  const config = join(dir.path, "snakeden.config.ts");
+  await Deno.writeTextFile(
+    config,
+    `Deno.addSignalListener("SIGTERM", () => {
+       Deno.remove = () => new Promise(() => {});
+     });
+     export default { drainMs: 0, pools: [{ name: "default", size: 1, killGraceMs: 0 }] };`,
+  );
+  await using server = await ServerProcess.start({
+    dataDir: dir.path,
+    env: { SNAKEDEN_CONFIG: config },
+  });
+  server.kill("SIGTERM");
+  const { code, stderr } = await server.finished();
+  assert.equal(code, 1, stderr);
+  assert.match(stderr, /the stop did not come to its end within 10000 ms; leaving/);
+  await waitFor("the workers to be gone", () => workersOf({ connect: dir.path }).length === 0);
+});
+
 Deno.test("main() told twice to stop ends at once and leaves no process", async () => {
   await using dir = await tempDir();
   await using server = await ServerProcess.start({ dataDir: dir.path });
