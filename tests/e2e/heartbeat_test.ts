@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { WorkerCrashedError } from "../../mod.ts";
+import { isAlive, ServerProcess, startDen, tempDir, waitFor } from "../fixtures/host.ts";
+
+/** A frozen worker is gone after a second at the latest; one that is just slow on a busy machine is not. */
+const HEARTBEAT = { pingIntervalMs: 100, pingTimeoutMs: 400, maxMissed: 6 };
+/** Many times the silence that kills. */
+const BUSY_SECONDS = 5;
+
+for (const carrier of ["socket", "grpc"] as const) {
+  for (const tool of ["count", "derive"]) {
+    Deno.test(`a worker busy in ${tool} answers heartbeats over ${carrier}, and its long call is answered`, async () => {
+      await using den = await startDen({
+        adapter: "stays_busy",
+        size: 1,
+        carrier,
+        heartbeat: HEARTBEAT,
+      });
+      const pid = await den.execute("pid");
+      assert.equal(await den.execute(tool, { seconds: BUSY_SECONDS }), pid);
+      assert.equal(den.pools()[0]?.stats.restarts, 0);
+    });
+  }
+
+  Deno.test(`a worker stopped by SIGSTOP in a call is killed and replaced over ${carrier}, and the call told why`, async () => {
+    await using den = await startDen({
+      adapter: "stays_busy",
+      size: 1,
+      carrier,
+      heartbeat: HEARTBEAT,
+    });
+    const pid = await den.execute<number>("pid");
+    await using dir = await tempDir();
+    const sign = `${dir.path}/started`;
+    const call = den.execute("count", { seconds: 600, sign });
+    // One that is stopped before it has begun is run elsewhere.
+    await waitFor("the call to begin", () => Deno.stat(sign).then(() => true, () => false));
+    Deno.kill(pid, "SIGSTOP");
+    await assert.rejects(call, (error: unknown) => {
+      assert.ok(error instanceof WorkerCrashedError);
+      assert.match(error.message, /was killed: it did not answer 6 heartbeats, for \d+ ms;/);
+      assert.deepEqual([error.exit.signal, error.details["mayHaveRun"]], ["SIGKILL", true]);
+      return true;
+    });
+    assert.notEqual(await den.execute("pid"), pid);
+    assert.equal(isAlive(pid), false);
+  });
+}
+
+Deno.test("a worker stopped by SIGSTOP while it is idle is killed and replaced", async () => {
+  await using den = await startDen({ adapter: "stays_busy", size: 2, heartbeat: HEARTBEAT });
+  const [worker] = den.workers();
+  assert.ok(worker?.pid);
+  Deno.kill(worker.pid, "SIGSTOP");
+  await waitFor(
+    "its successor",
+    () =>
+      den.workers().some(({ id, incarnation, state }) =>
+        id === worker.id && incarnation !== worker.incarnation && state === "ready"
+      ),
+  );
+  assert.equal(isAlive(worker.pid), false);
+});
+
+Deno.test("a worker whose C call holds the interpreter lock beyond the limit is killed, within it not", async () => {
+  await using den = await startDen({
+    adapter: "holds_gil",
+    size: 1,
+    heartbeat: { pingIntervalMs: 250, pingTimeoutMs: 500, maxMissed: 10 },
+  });
+  await den.execute("hold_gil", { seconds: 1 });
+  assert.equal(den.pools()[0]?.stats.restarts, 0);
+  await assert.rejects(den.execute("hold_gil", { seconds: 600 }), /did not answer 10 heartbeats/);
+});
+
+Deno.test("a host whose event loop was blocked blames no worker for it", async () => {
+  await using den = await startDen({
+    adapter: "stays_busy",
+    size: 1,
+    heartbeat: { pingIntervalMs: 50, pingTimeoutMs: 100, maxMissed: 1 },
+  });
+  for (let i = 0; i < 5; i++) {
+    const until = performance.now() + 400;
+    while (performance.now() < until);
+    await den.execute("pid");
+  }
+  assert.equal(den.pools()[0]?.stats.restarts, 0);
+});
+
+Deno.test("GET /v1/workers shows the memory of workers under deno task serve", async () => {
+  await using dir = await tempDir();
+  const config = `${dir.path}/snakeden.config.json`;
+  const pool = { name: "default", size: 1, heartbeat: { pingIntervalMs: 50 } };
+  await Deno.writeTextFile(config, JSON.stringify({ pools: [pool] }));
+  await using server = await ServerProcess.start({
+    dataDir: dir.path,
+    env: { SNAKEDEN_CONFIG: config },
+  });
+  const rssBytes = await waitFor("the memory", async () => {
+    const { workers } = await (await fetch(`${server.url}/v1/workers`)).json();
+    return workers[0]?.rssBytes as number | undefined;
+  });
+  assert.ok(rssBytes > 5_000_000 && rssBytes < 1_000_000_000, `${rssBytes}`);
+});
