@@ -117,6 +117,7 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
       await Snakeden.start({
         ...config,
         signal: signals.stop,
+        requireStore: true,
         onSetupProgress: (line) => complain(`${line}\n`),
       }),
     );

@@ -35,6 +35,7 @@ export {
   WorkerCrashedError,
   type WorkerExit,
 } from "./src/errors.ts";
+export type { MovedAside, ProcessRow, SetAside } from "./src/kv/mod.ts";
 export type {
   CallOutcome,
   Crash,
@@ -48,6 +49,14 @@ export type {
   WorkerState,
 } from "./src/pool/mod.ts";
 export type { CircuitInfo, CircuitState, PoliciesInfo } from "./src/policies/mod.ts";
+export type { StoreReport } from "./src/open_store.ts";
+export type {
+  PoolReadiness,
+  Readiness,
+  RecycleRequest,
+  Recycling,
+  WaitOptions,
+} from "./src/pool_group.ts";
 export type { PoolInfo, WorkerInfo } from "./src/pool_info.ts";
 export {
   type CleanupResult,
@@ -58,14 +67,6 @@ export {
   type ShutdownEvent,
   type StopMode,
 } from "./src/script.ts";
-export {
-  type PoolReadiness,
-  type Readiness,
-  type RecycleRequest,
-  type Recycling,
-  Snakeden,
-  type SnakedenOptions,
-  type WaitOptions,
-} from "./src/snakeden.ts";
+export { Snakeden, type SnakedenOptions } from "./src/snakeden.ts";
 export { ToolStream } from "./src/tool_stream.ts";
 export type { ToolInfo } from "./src/tools/mod.ts";

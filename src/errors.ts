@@ -40,6 +40,7 @@ export type ErrorCode =
   | "config_invalid"
   | "python_environment"
   | "startup_failed"
+  | "store_failed"
   | "protocol_mismatch"
   | "internal";
 

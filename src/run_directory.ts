@@ -22,8 +22,7 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   /**
-   * Makes it in the data directory, or in /tmp when the path cannot be the address of a socket, and removes what hosts that
-   * were killed have left there.
+   * Makes it in the data directory, or in /tmp when the path cannot be the address of a socket.
    *
    * @throws {SnakedenError} `startup_failed` when it cannot be written.
    */
@@ -31,15 +30,28 @@ export class RunDirectory implements AsyncDisposable {
     const preferred = join(dataDir, "run", runId);
     const path = fits(preferred) ? preferred : join(SHORT_ROOT, `${SHORT_PREFIX}${runId}`);
     try {
-      const lock = await makeLocked(path);
-      await sweep(dirname(path), path);
-      return new RunDirectory(path, lock);
+      return new RunDirectory(path, await makeLocked(path));
     } catch (error) {
       throw new SnakedenError(
         "startup_failed",
         `Cannot make the run directory ${path}: ${messageOf(error)}`,
         { cause: error },
       );
+    }
+  }
+
+  /**
+   * Removes the directories that hosts which were killed have left beside this one. `endRuns` gets their runs first and answers
+   * those that it could not end, whose directories stay for the next host. Nobody else sweeps the same ones meanwhile.
+   */
+  async sweep(
+    endRuns: (runIds: readonly string[]) => Promise<ReadonlySet<string>>,
+  ): Promise<void> {
+    using locks = new DisposableStack();
+    const dead = await takeAbandoned(this.path, locks);
+    const unfinished = await endRuns([...dead.keys()]);
+    for (const [runId, path] of dead) {
+      if (!unfinished.has(runId)) await removeIfThere(path);
     }
   }
 
@@ -62,27 +74,56 @@ async function makeLocked(path: string): Promise<Deno.FsFile> {
     if (lock === undefined) continue;
     await lock.lock(true);
     // Another host that starts may have swept it away before it was locked.
-    if (await isThere(path)) return lock;
+    if (await statIfThere(join(path, LOCK_NAME)) !== undefined) return lock;
     lock.close();
   }
 }
 
-/** Removes the directories of dead hosts beside our own. */
-async function sweep(root: string, own: string): Promise<void> {
+/** Locks the directories of dead hosts beside our own; answers them by run. */
+async function takeAbandoned(own: string, locks: DisposableStack): Promise<Map<string, string>> {
+  const root = dirname(own);
+  const prefix = root === SHORT_ROOT ? SHORT_PREFIX : "";
+  const { uid } = await Deno.stat(own);
+  const dead = new Map<string, string>();
   for await (const { name, isDirectory } of Deno.readDir(root)) {
     const path = join(root, name);
-    const ours = root !== SHORT_ROOT || name.startsWith(SHORT_PREFIX);
-    if (ours && isDirectory && path !== own) await removeAbandoned(path);
+    if (!name.startsWith(prefix) || !isDirectory || path === own) continue;
+    const lock = await lockAbandoned(path, uid);
+    if (lock === undefined) continue;
+    locks.use(lock);
+    if (await isBare(path)) await removeIfThere(path);
+    else dead.set(name.slice(prefix.length), path);
   }
+  return dead;
 }
 
-/** Removes a directory whose lock can be had. One that has no lock yet is just being made. */
-async function removeAbandoned(path: string): Promise<void> {
-  const opened = await openLock(path, {});
-  if (opened === undefined) return;
-  // Held while it is removed, so that a host that is about to lock it sees that it is gone.
-  using lock = opened;
-  if (await lock.tryLock(true)) await removeIfThere(path);
+/**
+ * The lock of a directory whose host is dead. One that has no lock yet is just being made, and in /tmp there may be those of
+ * other users.
+ */
+async function lockAbandoned(path: string, uid: number | null): Promise<Deno.FsFile | undefined> {
+  const lock = await openLock(path, {});
+  if (lock === undefined) return undefined;
+  try {
+    // Held while it is removed, so that a host that is about to lock it sees that it is gone.
+    const held = await lock.stat();
+    if (held.uid === uid && await lock.tryLock(true)) {
+      // Another host may have swept it between open and lock, and its name may be in use again.
+      const there = await statIfThere(join(path, LOCK_NAME));
+      if (there?.ino === held.ino && there.dev === held.dev) return lock;
+    }
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+  lock.close();
+  return undefined;
+}
+
+/** True when no socket was ever in it, so that no worker can have been started; its host may be about to lock it. */
+async function isBare(path: string): Promise<boolean> {
+  const names = await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
+  return names.every((name) => name === LOCK_NAME);
 }
 
 /** The lock file of a run, or undefined when there is none, or it belongs to another user. */
@@ -99,12 +140,11 @@ async function openLock(
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
+async function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {
   try {
-    await Deno.stat(join(path, LOCK_NAME));
-    return true;
+    return await Deno.stat(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }

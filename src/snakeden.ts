@@ -2,21 +2,32 @@ import { randomBytes } from "node:crypto";
 import { BridgeServer, type WelcomeInit } from "./bridge/mod.ts";
 import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
 import { type Config, type ConfigInput, parseConfig, type PoolConfig } from "./config/mod.ts";
-import { messageOf, SnakedenError } from "./errors.ts";
+import { endDeadRuns, endOwnRun } from "./dead_runs.ts";
 import { getLogger } from "./log.ts";
-import { suggestion } from "./near_names.ts";
 import { attachPoliced } from "./policed_stream.ts";
 import { type CallPolicy, type PolicedCall, PoolPolicies } from "./policies/mod.ts";
+import { ProcessRegistry, type ProcessRow, type Store } from "./kv/mod.ts";
+import { suggestion } from "./near_names.ts";
+import { openStore, reportStore, type StoreReport } from "./open_store.ts";
 import {
   type Call,
   type CallOutcome,
   type ChunkSink,
   ChunkStream,
   Pool,
+  settlesWithin,
   SpawnLauncher,
-  type Worker,
+  StartTimes,
+  systemProcessTable,
   workerEnv,
 } from "./pool/mod.ts";
+import {
+  PoolGroup,
+  type Readiness,
+  type RecycleRequest,
+  type Recycling,
+  type WaitOptions,
+} from "./pool_group.ts";
 import { describePool, describeWorker, type PoolInfo, type WorkerInfo } from "./pool_info.ts";
 import { ensurePython, packagePath } from "./python/mod.ts";
 import { RunDirectory } from "./run_directory.ts";
@@ -34,43 +45,15 @@ export interface SnakedenOptions extends ConfigInput {
    * through with pools that are unhealthy.
    */
   readonly readyTimeoutMs?: number;
+  /**
+   * Fail when another host has the store of the data directory, or it cannot be opened. By default such a host keeps in memory
+   * what would be stored, so that scripts can run beside a server.
+   */
+  readonly requireStore?: boolean;
 }
 
-/** How long to wait, and a signal to stop waiting. */
-export interface WaitOptions {
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-}
-
-/** Whether every pool can serve, by a real ping through each. */
-export interface Readiness {
-  readonly ready: boolean;
-  readonly pools: Readonly<Record<string, PoolReadiness>>;
-}
-
-/** Whether one pool can serve, and if not, why. */
-export interface PoolReadiness {
-  readonly ready: boolean;
-  readonly pingMs?: number;
-  readonly reason?: string;
-}
-
-/** Which workers are to be replaced: all, those of one pool, or some. */
-export interface RecycleRequest {
-  readonly pool?: string;
-  /** Their ids. */
-  readonly workers?: readonly string[];
-  /** Replaces no more of them; the one that is being replaced is finished. */
-  readonly signal?: AbortSignal;
-}
-
-/** Workers that are being replaced. */
-export interface Recycling {
-  /** Their ids, in the order in which they are replaced. */
-  readonly workers: readonly string[];
-  /** Resolves when all of them are gone. */
-  readonly done: Promise<void>;
-}
+/** For how long the start waits for what dead hosts have left; the rest of it goes on beside. */
+const RECOVERY_MS = 1_000;
 
 /**
  * A host: pools of warm Python workers behind one door. Disposing it ends every worker.
@@ -88,20 +71,22 @@ export class Snakeden implements AsyncDisposable {
   /** Names this life of the host; 128 random bits. */
   readonly runId: string;
   readonly #pools: ReadonlyMap<string, Pool>;
+  readonly #group: PoolGroup;
   readonly #tools: ToolRegistry;
   /** By name of the pool; undefined when no pool asks for any, so that a call costs nothing more. */
   readonly #policies: ReadonlyMap<string, PoolPolicies> | undefined;
+  readonly #registry: ProcessRegistry;
+  readonly #store: Store | undefined;
   readonly #resources = new AsyncDisposableStack();
   #stopped: Promise<void> | undefined;
 
-  private constructor(
-    config: Config,
-    runId: string,
-    pools: ReadonlyMap<string, Pool>,
-  ) {
+  private constructor(config: Config, { runId, pools, group, registry, store }: Parts) {
     this.config = config;
+    this.#registry = registry;
+    this.#store = store;
     this.runId = runId;
     this.#pools = pools;
+    this.#group = group;
     this.#tools = new ToolRegistry(pools);
     const policies = config.pools.flatMap((pool): [string, PoolPolicies][] => {
       const its = PoolPolicies.of(pool);
@@ -118,11 +103,23 @@ export class Snakeden implements AsyncDisposable {
    * {@link Snakeden.awaitReady} throws. Nothing is left running then.
    */
   static async start(options: SnakedenOptions = {}): Promise<Snakeden> {
-    const { signal, onSetupProgress, readyTimeoutMs, ...input } = options;
+    const { signal, onSetupProgress, readyTimeoutMs, requireStore = false, ...input } = options;
     signal?.throwIfAborted();
     const config = parseConfig(input);
     const runId = randomBytes(16).toString("hex");
     await using resources = new AsyncDisposableStack();
+    const store = await openStore(config, { runId, required: requireStore });
+    if (store !== undefined) resources.use(store);
+    const table = systemProcessTable();
+    const times = new StartTimes(table);
+    const startTimeOf = (pid: number): Promise<string | undefined> => times.of(pid);
+    const registry = resources.use(
+      store?.registry({ startTimeOf }) ?? new ProcessRegistry({ runId, startTimeOf }),
+    );
+    const directory = resources.use(await RunDirectory.create(config.dataDir, runId));
+    const recovering = endDeadRuns({ directory, store, table });
+    resources.defer(() => recovering);
+    resources.defer(() => endOwnRun(runId, table));
     const python = resources.use(
       await ensurePython({
         dataDir: config.dataDir,
@@ -132,7 +129,8 @@ export class Snakeden implements AsyncDisposable {
         ...(signal === undefined ? {} : { signal }),
       }),
     );
-    const directory = resources.use(await RunDirectory.create(config.dataDir, runId));
+    // What they hold, such as memory of a GPU, is what the new workers need.
+    await settlesWithin(recovering, RECOVERY_MS);
     const bridge = resources.use(
       await BridgeServer.listen(directory.path, {
         carriers: config.pools.map(({ carrier }) => carrier),
@@ -141,6 +139,7 @@ export class Snakeden implements AsyncDisposable {
     const pools = new Map(config.pools.map((pool) => {
       const launcher = new SpawnLauncher({
         bridge,
+        registry,
         carrier: pool.carrier,
         executable: python.executable,
         env: workerEnv({ ...pool, runId, packagePath: packagePath() }),
@@ -151,9 +150,10 @@ export class Snakeden implements AsyncDisposable {
       });
       return [pool.name, new Pool(pool, launcher)];
     }));
-    resources.defer(() => stopAll(pools));
-    const den = new Snakeden(config, runId, pools);
-    const started = startAll(pools, signal);
+    const group = new PoolGroup(pools);
+    resources.defer(() => group.stop());
+    const den = new Snakeden(config, { runId, pools, group, registry, store });
+    const started = group.start(signal);
     // Whoever waits for readiness alone hears of an abort there.
     started.catch(() => {});
     if (readyTimeoutMs !== undefined) {
@@ -232,6 +232,16 @@ export class Snakeden implements AsyncDisposable {
     );
   }
 
+  /** The processes of this run as they are recorded for the next one. */
+  processes(): ProcessRow[] {
+    return this.#registry.list();
+  }
+
+  /** What the store could not read, and where that is now. */
+  async storeReport(): Promise<StoreReport> {
+    return await reportStore(this.#store);
+  }
+
   /**
    * Starts another worker, which takes the place of this one when it is ready; this one finishes what it runs and ends.
    * Resolves when it is gone.
@@ -239,7 +249,7 @@ export class Snakeden implements AsyncDisposable {
    * @throws {SnakedenError} `unknown_worker`.
    */
   async stopWorker(id: string): Promise<void> {
-    const [pool, worker] = findWorker(id, this.#pools);
+    const [pool, worker] = this.#group.worker(id);
     await pool.stopWorker(worker);
   }
 
@@ -259,35 +269,14 @@ export class Snakeden implements AsyncDisposable {
    *
    * @throws {SnakedenError} As that.
    */
-  startRecycle({ pool, workers, signal }: RecycleRequest = {}): Recycling {
-    const pools = pool === undefined
-      ? this.#pools
-      : new Map([[pool, this.#tools.pool(pool)] as const]);
-    const chosen = workers?.map((id) => findWorker(id, pools)) ??
-      [...pools.values()].flatMap((it) => it.serving.map((worker) => [it, worker] as const));
-    const done = Promise.all([...pools.values()].map((it) => {
-      const own = chosen.filter(([owner]) => owner === it).map(([, worker]) => worker);
-      return it.recycle(own, signal);
-    }));
-    // Whoever does not wait for it finds failures in the log.
-    done.catch(() => {});
-    return { workers: chosen.map(([, { id }]) => id), done: done.then(() => {}) };
+  startRecycle(request: RecycleRequest = {}): Recycling {
+    const { pool } = request;
+    return this.#group.recycle(request, pool === undefined ? undefined : this.#tools.pool(pool));
   }
 
   /** Sends a ping through every pool. Default of `timeoutMs`: 2,000. */
-  async readiness({ timeoutMs = 2_000, signal }: WaitOptions = {}): Promise<Readiness> {
-    const bound = withTimeout(timeoutMs, signal);
-    const entries = await Promise.all(
-      [...this.#pools].map(async ([name, pool]): Promise<[string, PoolReadiness]> => {
-        try {
-          return [name, { ready: true, pingMs: await pool.ping(bound) }];
-        } catch (error) {
-          const silent = `no worker answered a ping within ${timeoutMs} ms`;
-          return [name, { ready: false, reason: bound.aborted ? silent : messageOf(error) }];
-        }
-      }),
-    );
-    return { ready: entries.every(([, it]) => it.ready), pools: Object.fromEntries(entries) };
+  async readiness(options: WaitOptions = {}): Promise<Readiness> {
+    return await this.#group.readiness(options);
   }
 
   /**
@@ -295,19 +284,8 @@ export class Snakeden implements AsyncDisposable {
    *
    * @throws {SnakedenError} `pool_unhealthy`, `shutting_down`, `startup_failed` when the time is up.
    */
-  async awaitReady({ timeoutMs, signal }: WaitOptions = {}): Promise<void> {
-    const bound = withTimeout(timeoutMs, signal);
-    try {
-      await Promise.all([...this.#pools.values()].map((pool) => pool.whenReady(bound)));
-    } catch (error) {
-      if (!bound.aborted || signal?.aborted) throw error;
-      const late = [...this.#pools.values()].filter((it) => it.state !== "ready");
-      throw new SnakedenError(
-        "startup_failed",
-        `Not ready after ${timeoutMs} ms: no worker yet in ${late.map((it) => it.name).join(", ")}`,
-        { retryable: true },
-      );
-    }
+  async awaitReady(options: WaitOptions = {}): Promise<void> {
+    await this.#group.awaitReady(options);
   }
 
   /**
@@ -316,7 +294,7 @@ export class Snakeden implements AsyncDisposable {
    */
   async stop(options: { readonly drainMs?: number } = {}): Promise<void> {
     if (this.#stopped === undefined) this.#stopped = this.#stop(options);
-    else if (options.drainMs === 0) await stopAll(this.#pools, options);
+    else if (options.drainMs === 0) await this.#group.stop(options);
     await this.#stopped;
   }
 
@@ -325,7 +303,7 @@ export class Snakeden implements AsyncDisposable {
   }
 
   async #stop(options: { readonly drainMs?: number }): Promise<void> {
-    const stopped = stopAll(this.#pools, options);
+    const stopped = this.#group.stop(options);
     // The pools refuse calls by now, also those that follow a pause.
     for (const policies of this.#policies?.values() ?? []) policies.close();
     await stopped;
@@ -389,24 +367,12 @@ function warnOfUnknownTools(config: PoolConfig, pool: Pool | undefined): void {
   }
 }
 
-/** A worker by its id. Of two with the same id it is the one that is not about to end. */
-function findWorker(id: string, pools: ReadonlyMap<string, Pool>): readonly [Pool, Worker] {
-  let found: readonly [Pool, Worker] | undefined;
-  const ids = new Set<string>();
-  for (const pool of pools.values()) {
-    for (const worker of pool.workers) {
-      ids.add(worker.id);
-      if (worker.id !== id) continue;
-      if (found === undefined || found[1].state === "stopping") found = [pool, worker];
-    }
-  }
-  if (found !== undefined) return found;
-  const where = pools.size === 1 ? ` in the pool ${[...pools.keys()][0]}` : "";
-  throw new SnakedenError(
-    "unknown_worker",
-    `There is no worker "${id}"${where}; ${suggestion(id, [...ids])}`,
-    { details: { workerId: id } },
-  );
+interface Parts {
+  readonly runId: string;
+  readonly pools: ReadonlyMap<string, Pool>;
+  readonly group: PoolGroup;
+  readonly registry: ProcessRegistry;
+  readonly store: Store | undefined;
 }
 
 function welcomeOf(pool: PoolConfig, config: Config): WelcomeInit {
@@ -420,25 +386,4 @@ function welcomeOf(pool: PoolConfig, config: Config): WelcomeInit {
     // 0 stands for none.
     limits: { memoryBytes, dataBytes, openFiles, cpuSeconds, nice },
   };
-}
-
-/** Starts all pools side by side; stops them when the start is given up. */
-async function startAll(pools: ReadonlyMap<string, Pool>, signal?: AbortSignal): Promise<void> {
-  const onAbort = (): void => void stopAll(pools, { drainMs: 0 });
-  signal?.addEventListener("abort", onAbort, { once: true });
-  await Promise.all([...pools.values()].map((pool) => pool.start()));
-  signal?.removeEventListener("abort", onAbort);
-  signal?.throwIfAborted();
-}
-
-async function stopAll(
-  pools: ReadonlyMap<string, Pool>,
-  options: { readonly drainMs?: number } = {},
-): Promise<void> {
-  await Promise.all([...pools.values()].map((pool) => pool.stop(options)));
-}
-
-function withTimeout(timeoutMs: number | undefined, signal: AbortSignal | undefined): AbortSignal {
-  const signals = timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)];
-  return AbortSignal.any(signal === undefined ? signals : [...signals, signal]);
 }

@@ -66,17 +66,63 @@ Deno.test("RunDirectory[Symbol.asyncDispose]() removes it with all that is in it
   await directory[Symbol.asyncDispose]();
 });
 
-Deno.test("RunDirectory.create() removes what hosts that were killed have left, and leaves the others alone", async () => {
+/** A directory as a killed host leaves it. */
+async function abandon(runs: string, runId: string): Promise<void> {
+  await Deno.mkdir(join(runs, runId), { recursive: true });
+  await Deno.writeTextFile(join(runs, runId, "host.lock"), "");
+  await Deno.writeTextFile(join(runs, runId, "link.sock"), "");
+}
+
+function namesIn(directory: string): string[] {
+  return [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
+}
+
+Deno.test("RunDirectory.sweep() ends runs of killed hosts, removes what they have left, and leaves the others alone", async () => {
   await using data = await tempDir();
   const runs = join(data.path, "run");
-  await Deno.mkdir(join(runs, "dead"), { recursive: true });
-  await Deno.writeTextFile(join(runs, "dead", "host.lock"), "");
+  await abandon(runs, "dead");
   await Deno.mkdir(join(runs, "being-made"));
   await using living = await RunDirectory.create(data.path, "living");
   await using directory = await RunDirectory.create(data.path, "new");
-  const names = [...Deno.readDirSync(runs)].map((it) => it.name).sort();
-  assert.deepStrictEqual(names, ["being-made", "living", "new"]);
-  assert.notEqual(living.path, directory.path);
+  await directory.sweep(async (runIds) => {
+    assert.deepStrictEqual(runIds, ["dead"]);
+    assert.deepStrictEqual(namesIn(runs), ["being-made", "dead", "living", "new"]);
+    // Nobody else sweeps the same run meanwhile.
+    await living.sweep((again) => {
+      assert.deepStrictEqual(again, []);
+      return Promise.resolve(new Set());
+    });
+    return new Set();
+  });
+  assert.deepStrictEqual(namesIn(runs), ["being-made", "living", "new"]);
+});
+
+Deno.test("RunDirectory.sweep() keeps the directory of a run that could not be ended", async () => {
+  await using data = await tempDir();
+  const runs = join(data.path, "run");
+  await abandon(runs, "stubborn");
+  await abandon(runs, "dead");
+  await using directory = await RunDirectory.create(data.path, "new");
+  await directory.sweep(() => Promise.resolve(new Set(["stubborn"])));
+  assert.deepStrictEqual(namesIn(runs), ["new", "stubborn"]);
+  await directory.sweep((runIds) => {
+    assert.deepStrictEqual(runIds, ["stubborn"]);
+    return Promise.resolve(new Set());
+  });
+  assert.deepStrictEqual(namesIn(runs), ["new"]);
+});
+
+Deno.test("RunDirectory.sweep() removes a directory without a socket and asks nobody, for it had no worker", async () => {
+  await using data = await tempDir();
+  const bare = join(data.path, "run", "bare");
+  await Deno.mkdir(bare, { recursive: true });
+  await Deno.writeTextFile(join(bare, "host.lock"), "");
+  await using directory = await RunDirectory.create(data.path, "new");
+  await directory.sweep((runIds) => {
+    assert.deepStrictEqual(runIds, []);
+    return Promise.resolve(new Set());
+  });
+  assert.deepStrictEqual(namesIn(join(data.path, "run")), ["new"]);
 });
 
 Deno.test("RunDirectory.create() makes its directory again when another host sweeps it away meanwhile", async () => {
@@ -94,11 +140,15 @@ Deno.test("RunDirectory.create() makes its directory again when another host swe
   assert.ok(Deno.statSync(join(directory.path, "host.lock")).isFile);
 });
 
-Deno.test("RunDirectory.create() by many hosts at once loses no directory", async () => {
+Deno.test("RunDirectory.create() and sweep() by many hosts at once lose no directory", async () => {
   await using data = await tempDir();
   for (let round = 0; round < 5; round++) {
     const directories = await Promise.all(
-      Array.from({ length: 20 }, (_, i) => RunDirectory.create(data.path, `${round}-${i}`)),
+      Array.from({ length: 20 }, async (_, i) => {
+        const directory = await RunDirectory.create(data.path, `${round}-${i}`);
+        await directory.sweep(() => Promise.resolve(new Set()));
+        return directory;
+      }),
     );
     for (const { path } of directories) assert.ok(Deno.statSync(path).isDirectory);
     await Promise.all(directories.map((it) => it[Symbol.asyncDispose]()));

@@ -7,7 +7,7 @@ import { configSchema } from "./schema.ts";
  * environment variable. A test holds the page to them.
  */
 export function configTables(): string {
-  const { python, limits, pools } = configSchema.shape;
+  const { python, store, limits, pools } = configSchema.shape;
   const list = withoutDefault(pools);
   const pool = list instanceof z.ZodArray ? withoutDefault(list.element) : undefined;
   if (!(pool instanceof z.ZodObject)) throw new TypeError("the pools are no list of objects");
@@ -20,6 +20,7 @@ export function configTables(): string {
   return [
     ["The top", table(configSchema)],
     ["python", table(withoutDefault(python))],
+    ["store", table(withoutDefault(store))],
     ["limits", table(withoutDefault(limits))],
     ["pools", table(pool)],
     ...parts,

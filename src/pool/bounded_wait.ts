@@ -28,3 +28,21 @@ export async function delay(ms: number, signal: AbortSignal): Promise<void> {
     signal.removeEventListener("abort", onAbort);
   }
 }
+
+/**
+ * Runs `work` with a signal that aborts after `timeoutMs`. Unlike `AbortSignal.timeout`, nothing of it is left when the work is
+ * done, which would keep a program from ending.
+ */
+export async function withDeadline<T>(
+  timeoutMs: number,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController();
+  const late = new DOMException(`not done after ${timeoutMs} ms`, "TimeoutError");
+  const timer = setTimeout(() => controller.abort(late), timeoutMs);
+  try {
+    return await work(controller.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}

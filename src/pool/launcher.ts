@@ -48,9 +48,21 @@ export interface Launcher {
   launch(spec: LaunchSpec, signal: AbortSignal): Promise<LaunchedWorker>;
 }
 
+/** Where workers are recorded, so that the next host finds them should this one die. Never rejects or throws. */
+export interface WorkerRegistry {
+  /** Before the spawn; resolves when it is durable. */
+  reserve(worker: { readonly workerId: string; readonly incarnation: string }): Promise<void>;
+  /** After the spawn. */
+  activate(incarnation: string, pid: number): void;
+  /** When the process is gone, or was never there. */
+  release(incarnation: string): void;
+}
+
 /** What all workers of one pool have in common. */
 export interface SpawnOptions {
   readonly bridge: BridgeServer;
+  /** Workers are not recorded without it. */
+  readonly registry?: WorkerRegistry;
   /** What their links run on. */
   readonly carrier: CarrierKind;
   /** The Python interpreter. */
@@ -77,7 +89,10 @@ export class SpawnLauncher implements Launcher {
 
   async launch(spec: LaunchSpec, signal: AbortSignal): Promise<LaunchedWorker> {
     signal.throwIfAborted();
-    const file = await this.#makeProgressFile(spec);
+    const [file] = await Promise.all([
+      this.#makeProgressFile(spec),
+      this.#options.registry?.reserve(spec),
+    ]);
     using resources = new DisposableStack();
     resources.use(file);
     try {
@@ -85,6 +100,10 @@ export class SpawnLauncher implements Launcher {
       if (file === undefined || !launched.ready.notesProgress) return launched;
       resources.move();
       return { ...launched, progress: file };
+    } catch (error) {
+      // Without a process there is no end of one that would do it.
+      this.#options.registry?.release(spec.incarnation);
+      throw error;
     } finally {
       // Both sides have it open by now, or the worker is gone.
       await file?.remove();
@@ -177,9 +196,9 @@ export class SpawnLauncher implements Launcher {
   }
 
   #spawn(spec: LaunchSpec, token: string): WorkerProcess {
-    const { bridge, carrier, executable, env } = this.#options;
+    const { bridge, carrier, executable, env, registry } = this.#options;
     try {
-      return WorkerProcess.spawn({
+      const process = WorkerProcess.spawn({
         command: executable,
         args: [
           "-m",
@@ -197,6 +216,9 @@ export class SpawnLauncher implements Launcher {
         },
         onLine: spec.onLine,
       });
+      registry?.activate(spec.incarnation, process.pid);
+      void process.exited.then(() => registry?.release(spec.incarnation));
+      return process;
     } catch (error) {
       throw new SnakedenError(
         "worker_start_failed",

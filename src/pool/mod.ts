@@ -2,7 +2,7 @@
  * Pools of supervised Python workers. A {@link Pool} admits, queues and dispatches calls ({@link Call}); a {@link Worker}
  * is one life of one process ({@link WorkerProcess}), got from a {@link Launcher}; the pool keeps each of its places filled
  * under a {@link RestartPolicy}, pings its workers ({@link Heartbeat}), and lets successors take over from those that are
- * worn. Short calls are sent ahead to workers that are not done yet ({@link InFlight}).
+ * worn. What an earlier host has left is ended by {@link sweepProcesses}. Short calls are sent ahead to workers that are not done yet ({@link InFlight}).
  *
  * A call leaves a worker in one of four ways, and each frees the slot in `Worker.release` or with the worker: the worker
  * answers; the caller leaves and the worker then answers the cancel; the worker gives the call back unstarted; the worker
@@ -17,16 +17,36 @@ export { PRIORITY_RANGE } from "./call_queue.ts";
 export { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 export { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 export { ChunkStream, type StreamEvent } from "./chunk_stream.ts";
-export { type LaunchedWorker, type Launcher, type LaunchSpec, SpawnLauncher } from "./launcher.ts";
 export type { Crash, CrashKind } from "./crash_kind.ts";
 export type { CrashStats } from "./crash_log.ts";
 export type { Death } from "./death.ts";
 export type { TaintedPlace } from "./taints.ts";
+export {
+  type LaunchedWorker,
+  type Launcher,
+  type LaunchSpec,
+  SpawnLauncher,
+  type WorkerRegistry,
+} from "./launcher.ts";
 export { Pool, type PoolOptions, type PoolState } from "./pool.ts";
 export type { PoolStats } from "./pool_stats.ts";
 export { ProgressFile, type ProgressNote } from "./progress_file.ts";
 export type { RecycleOptions } from "./recycle_policy.ts";
 export { isRunning, killGroup } from "./process_group.ts";
+export {
+  type RecordedProcess,
+  type SweepOptions,
+  sweepProcesses,
+  type SweepResult,
+} from "./process_sweep.ts";
+export {
+  type ProcessInfo,
+  type ProcessTable,
+  ProcTable,
+  PsTable,
+  systemProcessTable,
+} from "./process_table.ts";
+export { StartTimes } from "./start_times.ts";
 export { Worker, type WorkerState } from "./worker.ts";
 export type { WorkerLimits } from "./worker_limits.ts";
 export { workerEnv, type WorkerEnvOptions } from "./worker_env.ts";

@@ -2,6 +2,7 @@ import type { Tool } from "../bridge/mod.ts";
 import { SnakedenError, type WorkerExit } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import { Call, type CallOwner, type CallRequest, type CallTarget } from "./call.ts";
+import { Changes } from "./changes.ts";
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 import type { CrashStats } from "./crash_log.ts";
 import { type CrashOptions, CrashPolicy } from "./crash_policy.ts";
@@ -48,7 +49,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly #headAlarms: Deadlines;
   readonly #crashes: CrashPolicy;
   readonly #stats = new StatsCounter();
-  readonly #changeListeners = new Set<() => void>();
+  readonly #changes = new Changes();
   readonly callPrefix = `${crypto.randomUUID().slice(0, 8)}-`;
   #callCount = 0;
   #hasServed = false;
@@ -149,7 +150,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   /** Starts to keep `size` workers. Resolves when each place has had its first attempt, whatever came of it. */
   async start(): Promise<void> {
     this.#supervisor.start();
-    await this.#until(() => this.#supervisor.hasTriedAll || this.#supervisor.isStopping);
+    await this.#changes.until(() => this.#supervisor.hasTriedAll || this.#supervisor.isStopping);
   }
 
   /**
@@ -158,7 +159,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
    * @throws {SnakedenError} `pool_unhealthy`, `shutting_down`, or the reason of `signal`.
    */
   async whenReady(signal?: AbortSignal): Promise<void> {
-    await this.#until(() => this.state !== "starting", signal);
+    await this.#changes.until(() => this.state !== "starting", signal);
     const refusal = this.#refusal();
     if (refusal !== undefined) throw refusal;
   }
@@ -373,28 +374,12 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   /** Something changed that somebody may be waiting for. */
   #changed(): void {
     if (this.state === "unhealthy") this.#turnOutQueue();
-    for (const listener of [...this.#changeListeners]) listener();
+    this.#changes.notify();
   }
 
   #turnOutQueue(): void {
     for (let call = this.#dispatcher.shift(); call; call = this.#dispatcher.shift()) {
       call.withdraw(this.#refusal(call.tool));
-    }
-  }
-
-  async #until(condition: () => boolean, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    if (condition()) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const onChange = (): void => condition() ? resolve() : undefined;
-    const onAbort = (): void => reject(signal?.reason);
-    this.#changeListeners.add(onChange);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    try {
-      await promise;
-    } finally {
-      this.#changeListeners.delete(onChange);
-      signal?.removeEventListener("abort", onAbort);
     }
   }
 

@@ -3,7 +3,7 @@ import type { CallOptions } from "../call_options.ts";
 import type { Config } from "../config/mod.ts";
 import type { CallOutcome, StreamEvent } from "../pool/mod.ts";
 import type { PoolInfo, WorkerInfo } from "../pool_info.ts";
-import type { Readiness, RecycleRequest, Recycling, WaitOptions } from "../snakeden.ts";
+import type { Readiness, RecycleRequest, Recycling, WaitOptions } from "../pool_group.ts";
 import type { ToolInfo } from "../tools/mod.ts";
 
 /** What the routes need of the host; `Snakeden` is one. */

@@ -39,6 +39,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   invalid_value: { status: 500, title: "A value cannot be sent" },
   config_invalid: { status: 500, title: "The configuration is not valid" },
   python_environment: { status: 500, title: "The Python environment is not usable" },
+  store_failed: { status: 500, title: "The store cannot be written" },
   startup_failed: { status: 500, title: "The start failed" },
   protocol_mismatch: { status: 500, title: "Host and worker do not fit together" },
   internal: { status: 500, title: "Something went wrong inside Snakeden" },

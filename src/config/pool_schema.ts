@@ -1,0 +1,258 @@
+import { z } from "zod";
+import type { ErrorCode } from "../errors.ts";
+import {
+  flag,
+  group,
+  KIB,
+  list,
+  MAX_DURATION_MS,
+  MAX_MEMORY_BYTES,
+  MAX_SHARED_BYTES,
+  MIB,
+  oneOf,
+  text,
+  whole,
+} from "./schema_parts.ts";
+
+const PYTHON_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
+
+/** Codes with which a call may end, as far as a policy may be told to heed them. */
+const CALL_CODES = [
+  "pool_saturated",
+  "pool_unhealthy",
+  "shutting_down",
+  "circuit_open",
+  "worker_crashed",
+  "poison_call",
+  "deadline_exceeded",
+  "python_exception",
+  "result_too_large",
+  "invalid_value",
+  "internal",
+] as const satisfies readonly ErrorCode[];
+
+function codes(description: string): z.ZodArray<z.ZodType<ErrorCode, ErrorCode>> {
+  return z.array(
+    z.enum(CALL_CODES).meta({
+      description: "A code of an error.",
+      allowed: CALL_CODES.join(", "),
+    }) as z.ZodType<ErrorCode, ErrorCode>,
+  ).min(1)
+    .meta({ description, allowed: `a list of some of ${CALL_CODES.join(", ")}` });
+}
+
+const POOL_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
+const ADAPTER = /^[\p{L}_][\p{L}\p{N}_]*(\.[\p{L}_][\p{L}\p{N}_]*)*(:[\p{L}_][\p{L}\p{N}_]*)?$/u;
+const ENV_NAME = /^[^=\0]+$/;
+
+function coreCount(): number {
+  return Math.min(256, Math.max(2, navigator.hardwareConcurrency));
+}
+
+/** A circuit breaker. */
+export const breakerSchema = group(
+  {
+    threshold: whole(1, 100_000, {
+      description: "Failures in a row that open the circuit.",
+    }).default(5),
+    resetMs: whole(1, MAX_DURATION_MS, {
+      description: "Time after which calls are let through to try it out.",
+    }).default(30_000),
+    halfOpenCalls: whole(1, 1_000, {
+      description: "How many, all of which have to end well to close it.",
+    }).default(1),
+    codes: codes("What counts as a failure.")
+      .default(["worker_crashed", "deadline_exceeded", "python_exception", "internal"]),
+  },
+  "A circuit breaker: refuses calls with `circuit_open` while most would fail.",
+  {
+    defaultText: "none",
+  },
+);
+
+/** Retries. */
+export const retrySchema = group(
+  {
+    attempts: whole(1, 100, {
+      description: "Attempts in all.",
+    }).default(3),
+    baseMs: whole(1, MAX_DURATION_MS, {
+      description: "Pause before the second attempt; doubled before each further one.",
+    }).default(100),
+    capMs: whole(1, MAX_DURATION_MS, {
+      description: "Longest pause.",
+    }).default(30_000),
+    jitter: oneOf(["none", "half", "full"], {
+      description: "How much of a pause is left to chance.",
+    }).default("full"),
+    codes: codes(
+      "What is worth another attempt. Of an error after which the call may have run, only when it " +
+        "is idempotent.",
+    ).default(["pool_saturated", "pool_unhealthy", "worker_crashed"]),
+  },
+  "Makes a call again that failed, within its one deadline.",
+  { defaultText: "none" },
+);
+
+const heartbeatSchema = group({
+  pingIntervalMs: whole(0, 3_600_000, {
+    description: "Time between two pings to each worker; 0 for none.",
+  }).default(2_000),
+  pingTimeoutMs: whole(1, 3_600_000, {
+    description: "A ping is missed when nothing at all has come from the worker within this time.",
+  }).default(2_000),
+  maxMissed: whole(1, 1_000, {
+    description: "Pings missed in a row after which the worker is killed and replaced.",
+  }).default(5),
+  dependent: flag({
+    description: "`false` writes a frozen worker to the log and lets it live.",
+  }).default(true),
+}, "How a frozen worker is noticed.");
+
+const recycleSchema = group({
+  maxAgeMs: whole(1_000, 30 * MAX_DURATION_MS, {
+    description: "Age at which a worker is replaced, or up to a tenth earlier.",
+    defaultText: "any age",
+  }).optional(),
+  maxCalls: whole(1, 1_000_000_000, {
+    description: "Calls, streams among them, that a worker takes at most before it is replaced.",
+    defaultText: "any number",
+  }).optional(),
+  maxRssBytes: whole(16 * MIB, MAX_MEMORY_BYTES, {
+    description: "Resident memory of a worker and its children above which it is replaced. " +
+      "Heartbeats measure it.",
+    defaultText: "any size",
+  }).optional(),
+}, "When a worker is replaced though nothing is wrong with it; no call fails of that.");
+
+const workerLimitsSchema = group({
+  memoryBytes: whole(16 * MIB, MAX_MEMORY_BYTES, {
+    description: "Resident memory of a worker and its children above which it is killed; its " +
+      "call fails with `out_of_memory`.",
+    defaultText: "none",
+  }).optional(),
+  dataBytes: whole(64 * MIB, MAX_MEMORY_BYTES, {
+    description: "RLIMIT_DATA: memory that each process may allocate, used or not; more is a " +
+      "`MemoryError` in Python.",
+    defaultText: "none",
+  }).optional(),
+  openFiles: whole(64, 1_048_576, {
+    description: "RLIMIT_NOFILE: files and sockets that each process may have open.",
+    defaultText: "that of the host",
+  }).optional(),
+  cpuSeconds: whole(1, 86_400, {
+    description: "RLIMIT_CPU: CPU time of one call; more ends the worker, and the call fails " +
+      "with `cpu_limit_exceeded`.",
+    defaultText: "none",
+  }).optional(),
+  nice: whole(0, 19, {
+    description: "Added to the nice value: 19 runs only when nothing else wants to.",
+    defaultText: "0",
+  }).optional(),
+}, "What a worker may use.");
+
+/** A pool, with every default. */
+export const poolSchema = group({
+  name: z.string().regex(POOL_NAME).meta({
+    description: "Name of the pool; calls choose it by `pool`.",
+    allowed: "a small letter, then up to 62 small letters, digits, `_` or `-`",
+  }),
+  size: whole(1, 256, {
+    description: "Number of workers.",
+    defaultText: "CPU cores, at least 2",
+  }).default(coreCount),
+  adapter: z.string().regex(ADAPTER).meta({
+    description: "Python module with the tools, or a class in one.",
+    allowed: "`module` or `module:Class`",
+  }).default("snakeden.demo"),
+  profile: oneOf(["process"], {
+    description: "What a worker is: `process` is one process that runs one call at a time.",
+  }).default("process"),
+  carrier: oneOf(["socket", "grpc"], {
+    description: "What the link to a worker runs on: a plain Unix socket, or gRPC over one.",
+  }).default("socket"),
+  sharedMemoryBytes: whole(0, MAX_SHARED_BYTES, {
+    description: "Memory that a worker and the host share for large buffers, in each direction; " +
+      "0 for none. Only with the carrier `socket`.",
+  }).default(256 * MIB),
+  sharedMemoryMinBytes: whole(4 * KIB, 1024 * MIB, {
+    description: "Smaller buffers travel over the link.",
+  }).default(64 * KIB),
+  modulePaths: list({
+    description: "Folders put in front of Python's search path.",
+    defaultText: "the folder of the configuration file, else the working directory",
+  }, text({ description: "A folder." })).optional(),
+  env: z.record(z.string().regex(ENV_NAME), z.string()).meta({
+    description: "Environment variables of the workers.",
+    allowed: "an object of texts",
+    secret: true,
+  }).default({}),
+  inheritEnv: list({
+    description: "Names of variables of the host that workers also see.",
+  }, z.string().regex(ENV_NAME).meta({ allowed: "the name of a variable" })).default([]),
+  queueLimit: whole(0, 1_000_000, {
+    description: "Calls that may wait; one more is refused with `pool_saturated`.",
+  }).default(1_000),
+  pipelineBudgetMs: whole(0, 1_000, {
+    description: "Calls are sent ahead to a worker that is expected to be done within this time; " +
+      "0 sends none ahead.",
+  }).default(1),
+  timeoutMs: whole(1, MAX_DURATION_MS, {
+    description: "Deadline of a call that names none.",
+  }).default(60_000),
+  startTimeoutMs: whole(1, MAX_DURATION_MS, {
+    description: "Time a worker has from its spawn until its tools can be called.",
+  }).default(60_000),
+  startConcurrency: whole(1, 256, {
+    description: "Workers that are started at the same time.",
+  }).default(4),
+  cancelGraceMs: whole(0, MAX_DURATION_MS, {
+    description: "Time a cancelled call has to end before its worker is killed.",
+  }).default(2_000),
+  maxRestarts: whole(0, 100, {
+    description: "Times that an idempotent call runs again after its worker died.",
+  }).default(2),
+  crashWindowMs: whole(1, MAX_DURATION_MS, {
+    description: "Window in which crashes are counted.",
+  }).default(60_000),
+  poisonAfter: whole(1, 100, {
+    description: "Workers that a call may kill within the window before it is a `poison_call`.",
+  }).default(3),
+  poisonMs: whole(0, MAX_DURATION_MS, {
+    description: "Time that such a call is refused when it comes again with the same arguments; " +
+      "0 refuses none.",
+  }).default(60_000),
+  taintAfter: whole(0, 1_000, {
+    description: "Crashes in one place within the window after which it stays empty for a while; " +
+      "0 for never.",
+  }).default(5),
+  taintMs: whole(1, MAX_DURATION_MS, {
+    description: "That while.",
+  }).default(10_000),
+  breaker: breakerSchema.optional(),
+  retry: retrySchema.optional(),
+  tools: z.record(
+    z.string().min(1).max(64),
+    group({
+      breaker: breakerSchema.optional(),
+      retry: retrySchema.optional(),
+    }, "The policies of one tool."),
+  ).meta({
+    description: "`breaker` and `retry` of single tools: a circuit besides that of the pool, and " +
+      "retries in place of those of the pool.",
+    allowed: "an object by name of tool",
+  }).default({}),
+  drainMs: whole(0, MAX_DURATION_MS, {
+    description: "Time that running calls have when the pool stops.",
+    defaultText: "the `drainMs` at the top",
+  }).optional(),
+  killGraceMs: whole(0, MAX_DURATION_MS, {
+    description: "Time between SIGTERM and SIGKILL.",
+  }).default(3_000),
+  logLevel: oneOf(PYTHON_LEVELS, {
+    description: "Lowest level of Python's logging that is taken into the log.",
+  }).default("INFO"),
+  heartbeat: heartbeatSchema.prefault({}),
+  recycle: recycleSchema.prefault({}),
+  limits: workerLimitsSchema.prefault({}),
+}, "One pool of like workers.");

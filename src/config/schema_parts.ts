@@ -1,0 +1,63 @@
+/** What the schema is put together from: each key knows what docs and error texts say about it. */
+import { z } from "zod";
+
+export const KIB = 1024;
+export const MIB = 1024 * KIB;
+/** What offsets of 32 bits reach, in whole pages. */
+export const MAX_SHARED_BYTES = 4096 * MIB - 4 * KIB;
+/** A day. */
+export const MAX_DURATION_MS = 86_400_000;
+/** 64 TiB, which a double holds exactly. */
+export const MAX_MEMORY_BYTES = 64 * 1024 * 1024 * MIB;
+
+/** What docs and error texts say about a key. */
+export interface KeyMeta {
+  readonly description: string;
+  /** The values that are taken, as the end of "allowed: ...". */
+  readonly allowed: string;
+  /** The environment variable that overrides the key. */
+  readonly env?: string;
+  /** The default in words, where it is not a plain value. */
+  readonly defaultText?: string;
+  /** The value must not be shown. */
+  readonly secret?: boolean;
+}
+
+/** A whole number in a range. */
+export function whole(min: number, max: number, meta: Omit<KeyMeta, "allowed">): z.ZodNumber {
+  const allowed = `a whole number from ${min} to ${max}`;
+  return z.number().int().min(min).max(max).meta({ ...meta, allowed });
+}
+
+/** A text that is not empty. */
+export function text(meta: Omit<KeyMeta, "allowed"> & { allowed?: string }): z.ZodString {
+  return z.string().min(1).refine((it) => !it.includes("\0"), "it holds a NUL character")
+    .meta({ allowed: "a text that is not empty", ...meta });
+}
+
+/** True or false. */
+export function flag(meta: Omit<KeyMeta, "allowed">): z.ZodBoolean {
+  return z.boolean().meta({ ...meta, allowed: "true, false" });
+}
+
+/** One of some words. */
+export function oneOf<const T extends readonly [string, ...string[]]>(
+  values: T,
+  meta: Omit<KeyMeta, "allowed">,
+): z.ZodEnum<z.core.util.ToEnum<T[number]>> {
+  return z.enum(values).meta({ ...meta, allowed: values.join(", ") });
+}
+
+/** A list of texts. */
+export function list(meta: Omit<KeyMeta, "allowed">, item: z.ZodString): z.ZodArray<z.ZodString> {
+  return z.array(item).meta({ ...meta, allowed: "a list of texts" });
+}
+
+/** An object with known keys and no others. */
+export function group<T extends z.ZodRawShape>(
+  shape: T,
+  description: string,
+  more: Partial<KeyMeta> = {},
+): z.ZodObject<T, z.core.$strict> {
+  return z.strictObject(shape).meta({ description, allowed: "an object", ...more });
+}

@@ -1,0 +1,71 @@
+import { messageOf } from "./errors.ts";
+import type { Store } from "./kv/mod.ts";
+import { getLogger } from "./log.ts";
+import { type ProcessTable, sweepProcesses } from "./pool/mod.ts";
+import type { RunDirectory } from "./run_directory.ts";
+
+/** What is needed to find and end runs that are over. */
+export interface DeadRunsDeps {
+  readonly directory: RunDirectory;
+  /** Absent when another host has it. */
+  readonly store: Store | undefined;
+  readonly table: ProcessTable;
+}
+
+/** A sweep takes some 50 ms; after this, the next start goes on with it. */
+const TIMEOUT_MS = 5_000;
+
+/**
+ * Ends what runs have left whose host is dead: first their processes, then their rows and directories. A run is dead when the
+ * lock of its directory is free, or when it has rows in the store that is ours now. Never rejects: what could not be ended is in
+ * the log, and is tried again by the next start.
+ */
+export async function endDeadRuns({ directory, store, table }: DeadRunsDeps): Promise<void> {
+  const log = getLogger("recovery");
+  const recorded = store?.deadProcesses ?? [];
+  try {
+    await directory.sweep(async (found) => {
+      const runIds = new Set([...found, ...recorded.map(({ runId }) => runId)]);
+      const result = await sweepProcesses({ runIds, recorded, table, timeoutMs: TIMEOUT_MS });
+      const { killed, unfinished, problem } = result;
+      if (killed.length > 0) {
+        log.warn("killed {count} processes of runs whose host is dead", {
+          count: killed.length,
+          pids: killed.join(" "),
+        });
+      }
+      if (unfinished.size > 0) {
+        log.error("runs whose host is dead may have processes left: {problem}", {
+          problem: problem ?? "they cannot be killed",
+          runs: [...unfinished].join(" "),
+        });
+      }
+      await store?.forget(recorded.filter(({ runId }) => !unfinished.has(runId)));
+      return unfinished;
+    });
+  } catch (error) {
+    log.error("cannot clean up after runs whose host is dead: {problem}", {
+      problem: messageOf(error),
+    });
+  }
+}
+
+/** Ends what the workers of a run have left behind when they are gone, such as children with a session of their own. */
+export async function endOwnRun(runId: string, table: ProcessTable): Promise<void> {
+  const log = getLogger("recovery");
+  const { killed, unfinished, problem } = await sweepProcesses({
+    runIds: new Set([runId]),
+    recorded: [],
+    table,
+    timeoutMs: TIMEOUT_MS,
+  });
+  if (killed.length > 0) {
+    log.warn("killed {count} processes that workers had left", {
+      count: killed.length,
+      pids: killed.join(" "),
+    });
+  }
+  if (unfinished.size > 0) {
+    log.error("workers may have left processes: {problem}", { problem: problem ?? "unknown" });
+  }
+}

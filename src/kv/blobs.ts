@@ -1,0 +1,177 @@
+import { z } from "zod";
+import { type GroupCommit, MAX_VALUE_BYTES, type Mutation } from "./group_commit.ts";
+import { keys } from "./keys.ts";
+import { encodeRecord, type Records, type RecordType } from "./records.ts";
+
+/** Chunks that fit into one commit, with their keys. */
+const CHUNKS_PER_COMMIT = 12;
+const DELETES_PER_COMMIT = 500;
+
+const headSchema = z.object({
+  generation: z.string(),
+  chunks: z.int().nonnegative(),
+  bytes: z.int().nonnegative(),
+  sha256: z.string(),
+});
+type Head = z.output<typeof headSchema>;
+
+const HEAD: RecordType<Head> = { name: "blob", version: 1, schema: headSchema };
+
+/**
+ * Values of any length, in chunks that KV takes. Each writing is a *generation* of its own: its chunks come first, marked as
+ * loose, then one commit sets the head and takes the mark away. So a reader sees the old value or the new one, and a crash
+ * in between leaves loose chunks, which {@link Blobs.sweep} removes.
+ */
+export class Blobs {
+  readonly #kv: Deno.Kv;
+  readonly #commits: GroupCommit;
+  readonly #records: Records;
+  /** Writings of one id follow each other: the second has to know what the first has left. */
+  readonly #writing = new Map<string, Promise<void>>();
+
+  constructor(kv: Deno.Kv, commits: GroupCommit, records: Records) {
+    this.#kv = kv;
+    this.#commits = commits;
+    this.#records = records;
+  }
+
+  /**
+   * Writes a value over what was there. Resolves when it is durable.
+   *
+   * @throws {SnakedenError} `store_failed`; what was there is there still.
+   */
+  async put(id: string, value: Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#inOrder(id, async () => {
+      const generation = crypto.randomUUID();
+      try {
+        await this.#replaceHead(id, await this.#writeChunks(generation, value));
+      } catch (error) {
+        // What this cannot remove either, the next start will.
+        await this.#removeChunks(generation).catch(() => {});
+        throw error;
+      }
+    });
+  }
+
+  /**
+   * The value, or undefined when there is none, or none that is whole; what is not whole is set aside.
+   */
+  async get(id: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    let head = await this.#records.get(keys.blob(id), HEAD);
+    while (head !== undefined) {
+      const { value, problem } = await this.#read(head);
+      if (problem === undefined) return value;
+      // A writing that came in between has taken the chunks away.
+      const now = await this.#records.get(keys.blob(id), HEAD);
+      if (now?.generation === head.generation) {
+        await this.#records.setAside(keys.blob(id), encodeRecord(HEAD, head), problem);
+        return undefined;
+      }
+      head = now;
+    }
+    return undefined;
+  }
+
+  /** Removes a value, if there is one. */
+  async delete(id: string): Promise<void> {
+    await this.#inOrder(id, () => this.#replaceHead(id, undefined));
+  }
+
+  /** Removes what a crash has left; answers how many writings that were. */
+  async sweep(): Promise<number> {
+    let count = 0;
+    for await (const { key: [, generation] } of this.#kv.list({ prefix: keys.loose })) {
+      await this.#removeChunks(String(generation));
+      count++;
+    }
+    return count;
+  }
+
+  async #inOrder(id: string, work: () => Promise<void>): Promise<void> {
+    const before = this.#writing.get(id) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    this.#writing.set(id, mine);
+    try {
+      await mine;
+    } finally {
+      if (this.#writing.get(id) === mine) this.#writing.delete(id);
+    }
+  }
+
+  async #writeChunks(generation: string, value: Uint8Array<ArrayBuffer>): Promise<Head> {
+    const chunks = Math.ceil(value.byteLength / MAX_VALUE_BYTES);
+    const mark: Mutation = {
+      type: "set",
+      key: keys.looseChunks(generation),
+      value: new Uint8Array(),
+    };
+    await this.#commits.commit([mark]);
+    for (let first = 0; first < chunks; first += CHUNKS_PER_COMMIT) {
+      const count = Math.min(CHUNKS_PER_COMMIT, chunks - first);
+      await this.#commits.commit(Array.from({ length: count }, (_, i) => {
+        const start = (first + i) * MAX_VALUE_BYTES;
+        return {
+          type: "set",
+          key: keys.chunk(generation, first + i),
+          value: value.subarray(start, start + MAX_VALUE_BYTES),
+        };
+      }));
+    }
+    return { generation, chunks, bytes: value.byteLength, sha256: await sha256(value) };
+  }
+
+  /** One commit: from here on readers see the new value. Then what they saw before goes. */
+  async #replaceHead(id: string, head: Head | undefined): Promise<void> {
+    const old = await this.#records.get(keys.blob(id), HEAD);
+    const mutations: Mutation[] = head === undefined ? [{ type: "delete", key: keys.blob(id) }] : [
+      { type: "set", key: keys.blob(id), value: encodeRecord(HEAD, head) },
+      { type: "delete", key: keys.looseChunks(head.generation) },
+    ];
+    if (old !== undefined) {
+      const key = keys.looseChunks(old.generation);
+      mutations.push({ type: "set", key, value: new Uint8Array() });
+    }
+    await this.#commits.commit(mutations);
+    if (old !== undefined) await this.#removeChunks(old.generation);
+  }
+
+  /** The mark goes last, so that a crash in between is found again. */
+  async #removeChunks(generation: string): Promise<void> {
+    let mutations: Mutation[] = [];
+    for await (const { key } of this.#kv.list({ prefix: keys.chunks(generation) })) {
+      mutations.push({ type: "delete", key });
+      if (mutations.length < DELETES_PER_COMMIT) continue;
+      await this.#commits.commit(mutations);
+      mutations = [];
+    }
+    await this.#commits.commit([...mutations, {
+      type: "delete",
+      key: keys.looseChunks(generation),
+    }]);
+  }
+
+  async #read(
+    { generation, chunks, bytes, sha256: wanted }: Head,
+  ): Promise<{ value: Uint8Array<ArrayBuffer>; problem?: string }> {
+    const value = new Uint8Array(bytes);
+    let [count, offset] = [0, 0];
+    const prefix = keys.chunks(generation);
+    for await (const { value: chunk } of this.#kv.list({ prefix }, { batchSize: 50 })) {
+      if (!(chunk instanceof Uint8Array) || offset + chunk.byteLength > bytes) {
+        return { value, problem: `its chunk ${count} is not what was written` };
+      }
+      value.set(chunk, offset);
+      offset += chunk.byteLength;
+      count++;
+    }
+    if (count !== chunks || offset !== bytes) {
+      return { value, problem: `${count} of its ${chunks} chunks are there` };
+    }
+    if (await sha256(value) === wanted) return { value };
+    return { value, problem: "its bytes are not those that were written" };
+  }
+}
+
+async function sha256(value: Uint8Array<ArrayBuffer>): Promise<string> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", value)).toHex();
+}

@@ -1,0 +1,194 @@
+import { messageOf, SnakedenError } from "../errors.ts";
+
+/** One change. */
+export type Mutation =
+  | { readonly type: "set"; readonly key: Deno.KvKey; readonly value: Uint8Array }
+  | { readonly type: "delete"; readonly key: Deno.KvKey };
+
+/** Longest value that KV takes. */
+export const MAX_VALUE_BYTES = 65_536;
+/** What KV of Deno 2.9.6 takes in one atomic commit; measured, and held by tests/kv/group_commit_test.ts. */
+const LIMITS = { mutations: 1_000, bytes: 819_200, keyBytes: 81_920 } as const;
+const MAX_KEY_BYTES = 2_048;
+
+/** Rings once after a while; the answer takes that back. A `Clock` of the pool is one. */
+export interface Timer {
+  after(delayMs: number, ring: () => void): () => void;
+}
+
+/** How changes are gathered. */
+export interface GroupCommitOptions {
+  /** How long the first change waits for others. */
+  readonly windowMs: number;
+  readonly timer: Timer;
+}
+
+interface Cost {
+  readonly mutations: number;
+  readonly bytes: number;
+  readonly keyBytes: number;
+}
+
+interface Request {
+  readonly mutations: readonly Mutation[];
+  readonly cost: Cost;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+const NOTHING: Cost = { mutations: 0, bytes: 0, keyBytes: 0 };
+
+/**
+ * Writes changes of many callers in one atomic commit. The first one to come waits for `windowMs`; those that come while a
+ * commit runs are the next one, which follows at once. Commits run one after another, in the order of their callers.
+ */
+export class GroupCommit implements AsyncDisposable {
+  readonly #kv: Pick<Deno.Kv, "atomic">;
+  readonly #options: GroupCommitOptions;
+  readonly #waiting: Request[] = [];
+  #gathered = NOTHING;
+  #cancelTimer: (() => void) | undefined;
+  #running: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(kv: Pick<Deno.Kv, "atomic">, options: GroupCommitOptions) {
+    this.#kv = kv;
+    this.#options = options;
+  }
+
+  /**
+   * Makes changes, all or none. Resolves when they are durable.
+   *
+   * @throws {SnakedenError} `store_failed` when the commit failed, such as on a full disk; the other callers in it are told the
+   * same, and no others. `invalid_input` when the changes could never be one commit. `shutting_down` after the end.
+   */
+  async commit(mutations: readonly Mutation[]): Promise<void> {
+    if (this.#closed) {
+      throw new SnakedenError("shutting_down", "Cannot write into the store: it is closed");
+    }
+    const cost = checkedCost(mutations);
+    if (mutations.length === 0) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiting.push({ mutations, cost, resolve, reject });
+    this.#gathered = sum(this.#gathered, cost);
+    this.#arm();
+    await promise;
+  }
+
+  /** Writes what waits, and takes no more. Never rejects: callers hear of their own failures. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#start();
+    await this.#running;
+  }
+
+  #arm(): void {
+    if (this.#running !== undefined) return;
+    if (!fits(this.#gathered)) return this.#start();
+    const { timer, windowMs } = this.#options;
+    this.#cancelTimer ??= timer.after(windowMs, () => this.#start());
+  }
+
+  #start(): void {
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    this.#running ??= this.#drain().finally(() => this.#running = undefined);
+  }
+
+  async #drain(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      const batch = this.#takeBatch();
+      try {
+        await this.#write(batch);
+        for (const { resolve } of batch) resolve();
+      } catch (cause) {
+        const count = batch.reduce((count, it) => count + it.mutations.length, 0);
+        const error = new SnakedenError(
+          "store_failed",
+          `Cannot write ${count} changes into the store: ${messageOf(cause)}`,
+          { retryable: true, details: { changes: count }, cause },
+        );
+        for (const { reject } of batch) reject(error);
+      }
+    }
+  }
+
+  /** As many callers, in their order, as fit into one commit. */
+  #takeBatch(): Request[] {
+    let total = NOTHING;
+    let count = 0;
+    for (const { cost } of this.#waiting) {
+      const next = sum(total, cost);
+      if (!fits(next)) break;
+      total = next;
+      count++;
+    }
+    const batch = this.#waiting.splice(0, count);
+    this.#gathered = this.#waiting.reduce((all, { cost }) => sum(all, cost), NOTHING);
+    return batch;
+  }
+
+  async #write(batch: readonly Request[]): Promise<void> {
+    const atomic = this.#kv.atomic();
+    for (const { mutations } of batch) {
+      for (const mutation of mutations) {
+        if (mutation.type === "set") atomic.set(mutation.key, mutation.value);
+        else atomic.delete(mutation.key);
+      }
+    }
+    await atomic.commit();
+  }
+}
+
+/** A change that KV would refuse must not spoil the commit for others, so it is refused here. */
+function checkedCost(mutations: readonly Mutation[]): Cost {
+  let cost = NOTHING;
+  for (const mutation of mutations) {
+    const keyBytes = keyBytesOf(mutation.key);
+    const valueBytes = mutation.type === "set" ? mutation.value.byteLength : 0;
+    if (keyBytes > MAX_KEY_BYTES) throw tooLarge("a key", keyBytes, MAX_KEY_BYTES);
+    if (valueBytes > MAX_VALUE_BYTES) throw tooLarge("a value", valueBytes, MAX_VALUE_BYTES);
+    // KV counts the bytes of a key twice.
+    cost = sum(cost, { mutations: 1, bytes: 2 * keyBytes + valueBytes, keyBytes });
+  }
+  if (fits(cost)) return cost;
+  const { mutations: count, bytes, keyBytes } = cost;
+  throw new SnakedenError(
+    "invalid_input",
+    `Cannot write ${count} changes of ${bytes} bytes (${keyBytes} of them keys) at once: one commit takes ` +
+      `${LIMITS.mutations} changes of ${LIMITS.bytes} bytes (${LIMITS.keyBytes})`,
+  );
+}
+
+function tooLarge(what: string, bytes: number, limit: number): SnakedenError {
+  return new SnakedenError(
+    "invalid_input",
+    `Cannot write ${what} of ${bytes} bytes: the store takes ${limit}`,
+  );
+}
+
+function fits({ mutations, bytes, keyBytes }: Cost): boolean {
+  return mutations <= LIMITS.mutations && bytes <= LIMITS.bytes && keyBytes <= LIMITS.keyBytes;
+}
+
+function sum(a: Cost, b: Cost): Cost {
+  return {
+    mutations: a.mutations + b.mutations,
+    bytes: a.bytes + b.bytes,
+    keyBytes: a.keyBytes + b.keyBytes,
+  };
+}
+
+const encoder = new TextEncoder();
+
+/** As KV encodes keys: a tag, the bytes with each zero doubled, an end; a number has 8 bytes. */
+function keyBytesOf(key: Deno.KvKey): number {
+  let bytes = 0;
+  for (const part of key) {
+    if (typeof part === "string") {
+      const text = encoder.encode(part);
+      bytes += 2 + text.byteLength + text.reduce((zeros, it) => it === 0 ? zeros + 1 : zeros, 0);
+    } else bytes += 9;
+  }
+  return bytes;
+}

@@ -1,0 +1,152 @@
+import { join } from "node:path";
+import { messageOf, SnakedenError } from "../errors.ts";
+import { getLogger } from "../log.ts";
+import { Blobs } from "./blobs.ts";
+import { moveAside, problemOfDatabase } from "./database_file.ts";
+import { GroupCommit, type GroupCommitOptions, type Mutation } from "./group_commit.ts";
+import { keys } from "./keys.ts";
+import { ProcessRegistry, type RegistryOptions } from "./process_registry.ts";
+import { checkRowKey, PROCESS_ROW, type ProcessRow } from "./process_row.ts";
+import { Records, type SetAside } from "./records.ts";
+import type { MovedAside, Store } from "./store.ts";
+import { describeOwner, StoreLock, type StoreOwner } from "./store_lock.ts";
+
+const DIRECTORY_NAME = "store";
+const DATABASE_NAME = "kv.sqlite3";
+const DELETES_PER_COMMIT = 500;
+
+/** How a store is opened. */
+export interface OpenOptions extends GroupCommitOptions {
+  readonly dataDir: string;
+  readonly runId: string;
+  /** For how long to try when another host has it; 0 for one try. */
+  readonly patienceMs: number;
+}
+
+/** The store of a data directory, in Deno KV. One host has it at a time. */
+export class KvStore implements Store {
+  readonly blobs: Blobs;
+  readonly movedAside: MovedAside | undefined;
+  readonly deadProcesses: readonly ProcessRow[];
+  readonly #parts: Parts;
+
+  private constructor(parts: Parts) {
+    this.blobs = parts.blobs;
+    this.movedAside = parts.movedAside;
+    this.deadProcesses = parts.deadProcesses;
+    this.#parts = parts;
+  }
+
+  /** Where the database of a data directory is. */
+  static pathIn(dataDir: string): string {
+    return join(dataDir, DIRECTORY_NAME, DATABASE_NAME);
+  }
+
+  /**
+   * Opens the store, and makes it when there is none. A database that is broken is moved aside, records that are broken are set
+   * aside, what a crash has left is removed; all of it is said in the log.
+   *
+   * @throws {StoreInUseError} When another host has it.
+   * @throws {SnakedenError} `startup_failed` when it cannot be read or written, such as on a full disk.
+   */
+  static async open(options: OpenOptions): Promise<KvStore> {
+    const directory = join(options.dataDir, DIRECTORY_NAME);
+    try {
+      return new KvStore(await openParts(directory, options));
+    } catch (error) {
+      if (error instanceof StoreInUseError) throw error;
+      throw new SnakedenError(
+        "startup_failed",
+        `Cannot open the store in ${directory}: ${messageOf(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  registry({ startTimeOf }: Pick<RegistryOptions, "startTimeOf">): ProcessRegistry {
+    const { runId, commits } = this.#parts;
+    return new ProcessRegistry({ runId, startTimeOf, commits });
+  }
+
+  async forget(rows: readonly ProcessRow[]): Promise<void> {
+    const mutations = rows.map(({ runId, incarnation }): Mutation => ({
+      type: "delete",
+      key: keys.process(runId, incarnation),
+    }));
+    for (let i = 0; i < mutations.length; i += DELETES_PER_COMMIT) {
+      await this.#parts.commits.commit(mutations.slice(i, i + DELETES_PER_COMMIT));
+    }
+  }
+
+  async listSetAside(): Promise<SetAside[]> {
+    return await this.#parts.records.listSetAside();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#parts.resources.disposeAsync();
+  }
+}
+
+/** Another host has the store of this data directory. */
+export class StoreInUseError extends SnakedenError {
+  override readonly name = "StoreInUseError";
+
+  constructor(directory: string, owner: StoreOwner | null) {
+    super(
+      "startup_failed",
+      `Cannot open the store in ${directory}: ${
+        describeOwner(owner)
+      } has it; stop that one, or choose another data ` +
+        "directory by dataDir or SNAKEDEN_DATA_DIR",
+      { retryable: true, details: { directory, ...(owner === null ? {} : { owner }) } },
+    );
+  }
+}
+
+interface Parts {
+  readonly runId: string;
+  readonly movedAside: MovedAside | undefined;
+  readonly deadProcesses: readonly ProcessRow[];
+  readonly blobs: Blobs;
+  readonly records: Records;
+  readonly commits: GroupCommit;
+  readonly resources: AsyncDisposableStack;
+}
+
+async function openParts(directory: string, options: OpenOptions): Promise<Parts> {
+  const { runId, patienceMs } = options;
+  if (typeof Deno.openKv !== "function") {
+    throw new Error("this program has no Deno KV; run it with --unstable-kv");
+  }
+  await using resources = new AsyncDisposableStack();
+  const lock = await StoreLock.take(directory, { runId, patienceMs });
+  if (!(lock instanceof StoreLock)) throw new StoreInUseError(directory, lock.owner);
+  resources.use(lock);
+  const path = join(directory, DATABASE_NAME);
+  const movedAside = setBrokenAside(path);
+  const kv = resources.adopt(await Deno.openKv(path), (it) => it.close());
+  const commits = resources.use(new GroupCommit(kv, options));
+  const records = new Records(kv, commits);
+  const blobs = new Blobs(kv, commits, records);
+  // A disk that is full shows itself here, and not with the first worker.
+  const opened = { runId, pid: Deno.pid, at: new Date().toISOString() };
+  const value = new TextEncoder().encode(JSON.stringify(opened));
+  await commits.commit([{ type: "set", key: keys.opened, value }]);
+  const deadProcesses = await records.list(keys.processes, PROCESS_ROW, checkRowKey);
+  const swept = await blobs.sweep();
+  const log = getLogger("store");
+  if (swept > 0) log.warn("removed {swept} half-written blobs of an earlier run", { swept });
+  log.debug("opened {path}", { path, deadProcesses: deadProcesses.length });
+  return { runId, movedAside, deadProcesses, blobs, records, commits, resources: resources.move() };
+}
+
+function setBrokenAside(path: string): MovedAside | undefined {
+  const problem = problemOfDatabase(path);
+  if (problem === undefined) return undefined;
+  const movedTo = moveAside(path, new Date());
+  getLogger("store").error(
+    "the database {path} cannot be used and was moved to {movedTo}; starting with an empty one: {problem}",
+    { path, movedTo, problem },
+  );
+  return { path: movedTo, problem };
+}

@@ -1,0 +1,110 @@
+import { messageOf } from "../errors.ts";
+import { getLogger } from "../log.ts";
+import type { GroupCommit, Mutation } from "./group_commit.ts";
+import { keys } from "./keys.ts";
+import { PROCESS_ROW, type ProcessRow } from "./process_row.ts";
+import { encodeRecord } from "./records.ts";
+
+/** Which worker is meant: one life of it. */
+export interface WorkerIdentity {
+  readonly workerId: string;
+  readonly incarnation: string;
+}
+
+/** What a registry is made with. */
+export interface RegistryOptions {
+  readonly runId: string;
+  /** When a process started, as the system tells it; undefined when it does not, or the process is gone. Never rejects. */
+  readonly startTimeOf: (pid: number) => Promise<string | undefined>;
+  /** Where rows become durable; without it they are kept in memory only. */
+  readonly commits?: GroupCommit;
+}
+
+/**
+ * The processes of this run: a row is *reserved* before the spawn, *active* with pid and start time soon after it, and
+ * released when the process is gone. Nothing here rejects: a worker that cannot be recorded, say on a full disk, may run all
+ * the same, since the mark in its environment finds it too.
+ */
+export class ProcessRegistry implements AsyncDisposable {
+  readonly #options: RegistryOptions;
+  readonly #rows = new Map<string, ProcessRow>();
+  readonly #log = getLogger("store");
+  readonly #pending = new Set<Promise<void>>();
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+  }
+
+  /** Resolves when the row is durable, or cannot be. */
+  async reserve({ workerId, incarnation }: WorkerIdentity): Promise<void> {
+    await this.#write({
+      runId: this.#options.runId,
+      workerId,
+      incarnation,
+      state: "reserved",
+      reservedAt: new Date().toISOString(),
+      hostPid: Deno.pid,
+    });
+  }
+
+  /** The process is there, and leads a group. */
+  activate(incarnation: string, pid: number): void {
+    const row = this.#rows.get(incarnation);
+    if (row === undefined) return;
+    this.#rows.set(incarnation, { ...row, state: "active", pid, group: pid });
+    this.#follow(this.#complete(incarnation, pid));
+  }
+
+  /** The process is gone, or was never there. */
+  release(incarnation: string): void {
+    const row = this.#rows.get(incarnation);
+    if (row === undefined) return;
+    this.#rows.delete(incarnation);
+    this.#follow(this.#commit(row, { type: "delete", key: keyOf(row) }));
+  }
+
+  /** The rows as they are now. */
+  list(): ProcessRow[] {
+    return [...this.#rows.values()];
+  }
+
+  /** Resolves when everything asked for so far is durable, or cannot be. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#pending);
+  }
+
+  #follow(work: Promise<void>): void {
+    this.#pending.add(work);
+    void work.then(() => this.#pending.delete(work));
+  }
+
+  /** One write for pid and start time: until then the reservation says that there may be a process. */
+  async #complete(incarnation: string, pid: number): Promise<void> {
+    const startTime = await this.#options.startTimeOf(pid);
+    const row = this.#rows.get(incarnation);
+    // It may have ended meanwhile, and its row with it.
+    if (row === undefined) return;
+    await this.#write({ ...row, ...(startTime === undefined ? {} : { startTime }) });
+  }
+
+  async #write(row: ProcessRow): Promise<void> {
+    this.#rows.set(row.incarnation, row);
+    const value = encodeRecord(PROCESS_ROW, row);
+    await this.#commit(row, { type: "set", key: keyOf(row), value });
+  }
+
+  async #commit({ workerId }: ProcessRow, mutation: Mutation): Promise<void> {
+    try {
+      await this.#options.commits?.commit([mutation]);
+    } catch (error) {
+      const text = mutation.type === "set"
+        ? "cannot record the process of {workerId}: {problem}"
+        : "cannot remove the record of {workerId}; the next start will: {problem}";
+      this.#log.error(text, { workerId, problem: messageOf(error) });
+    }
+  }
+}
+
+function keyOf({ runId, incarnation }: ProcessRow): Deno.KvKey {
+  return keys.process(runId, incarnation);
+}

@@ -1,0 +1,161 @@
+import { z } from "zod";
+import { messageOf, SnakedenError } from "../errors.ts";
+import { getLogger } from "../log.ts";
+import type { GroupCommit, Mutation } from "./group_commit.ts";
+import { keys } from "./keys.ts";
+
+/** A kind of record, with the one version that is written and read. */
+export interface RecordType<T> {
+  readonly name: string;
+  readonly version: number;
+  readonly schema: z.ZodType<T>;
+}
+
+/** A record that could not be read, and was put where nothing trips over it. */
+export interface SetAside {
+  readonly id: string;
+  /** Where it was. */
+  readonly key: readonly string[];
+  readonly reason: string;
+  /** ISO 8601. */
+  readonly at: string;
+  readonly bytes: number;
+}
+
+const envelopeSchema = z.object({ type: z.string(), v: z.number(), data: z.unknown() });
+const noteSchema = z.object({
+  key: z.array(z.string()),
+  reason: z.string(),
+  at: z.string(),
+  bytes: z.number(),
+});
+
+/**
+ * Bytes of a record: JSON with its kind and version. They are bytes for KV too: a value that KV itself had to decode could
+ * stop every listing that meets it.
+ */
+export function encodeRecord<T>({ name, version }: RecordType<T>, data: T): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify({ type: name, v: version, data }));
+}
+
+/** @throws {Error} Why these are not the bytes of such a record. */
+export function decodeRecord<T>(type: RecordType<T>, value: unknown): T {
+  if (!(value instanceof Uint8Array)) throw new Error(`it holds ${typeof value}, not bytes`);
+  const envelope = envelopeSchema.safeParse(parseJson(value));
+  if (!envelope.success) throw new Error("it has no kind and version");
+  const { type: name, v, data } = envelope.data;
+  if (name !== type.name) throw new Error(`it is a ${name}, not a ${type.name}`);
+  if (v !== type.version) {
+    throw new Error(`it has version ${v}; this program reads ${type.version}`);
+  }
+  const parsed = type.schema.safeParse(data);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Error(`${issue?.path.join(".") || "its data"}: ${issue?.message ?? "not valid"}`);
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new Error(`it is no JSON: ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** Reads records, and sets aside what is none. */
+export class Records {
+  readonly #kv: Deno.Kv;
+  readonly #commits: GroupCommit;
+  readonly #log = getLogger("store");
+
+  constructor(kv: Deno.Kv, commits: GroupCommit) {
+    this.#kv = kv;
+    this.#commits = commits;
+  }
+
+  /** The readable records below a key. `check` may throw why one does not belong there. */
+  async list<T>(
+    prefix: Deno.KvKey,
+    type: RecordType<T>,
+    check: (record: T, key: Deno.KvKey) => void = () => {},
+  ): Promise<T[]> {
+    const found: T[] = [];
+    for await (const { key, value } of this.#kv.list({ prefix }, { batchSize: 500 })) {
+      try {
+        const record = decodeRecord(type, value);
+        check(record, key);
+        found.push(record);
+      } catch (error) {
+        await this.setAside(key, value, messageOf(error));
+      }
+    }
+    return found;
+  }
+
+  /** The record at a key; undefined when there is none that can be read. */
+  async get<T>(key: Deno.KvKey, type: RecordType<T>): Promise<T | undefined> {
+    const { value, versionstamp } = await this.#kv.get(key);
+    if (versionstamp === null) return undefined;
+    try {
+      return decodeRecord(type, value);
+    } catch (error) {
+      await this.setAside(key, value, messageOf(error));
+      return undefined;
+    }
+  }
+
+  /** Moves a record away, with the reason. Never throws: what is broken stays where it is when it cannot be moved. */
+  async setAside(key: Deno.KvKey, value: unknown, reason: string): Promise<void> {
+    const id = crypto.randomUUID();
+    const bytes = value instanceof Uint8Array
+      ? value
+      : new TextEncoder().encode(Deno.inspect(value));
+    const path = key.map(String);
+    this.#log.error("set aside the record {key}: {reason}", { key: path.join("/"), reason, id });
+    const note = { key: path, reason, at: new Date().toISOString(), bytes: bytes.byteLength };
+    const mutations: Mutation[] = [
+      { type: "set", key: keys.corruptValue(id), value: bytes.subarray(0, 65_536) },
+      {
+        type: "set",
+        key: keys.corruptNote(id),
+        value: new TextEncoder().encode(JSON.stringify(note)),
+      },
+      { type: "delete", key },
+    ];
+    try {
+      await this.#commits.commit(mutations);
+    } catch (error) {
+      if (!(error instanceof SnakedenError)) throw error;
+      this.#log.error("cannot set aside the record {key}: {problem}", {
+        key: path.join("/"),
+        problem: error.message,
+      });
+    }
+  }
+
+  /** What was set aside so far, of this life and of earlier ones. */
+  async listSetAside(): Promise<SetAside[]> {
+    const found: SetAside[] = [];
+    for await (const { key, value } of this.#kv.list({ prefix: keys.corrupt })) {
+      const [, id, part] = key;
+      if (part !== "note") continue;
+      const note = noteSchema.safeParse(value instanceof Uint8Array ? tryJson(value) : undefined);
+      found.push({
+        id: String(id),
+        ...(note.success
+          ? note.data
+          : { key: [], reason: "its own note cannot be read", at: "", bytes: 0 }),
+      });
+    }
+    return found;
+  }
+}
+
+function tryJson(bytes: Uint8Array): unknown {
+  try {
+    return parseJson(bytes);
+  } catch {
+    // The caller tells what it got by the shape.
+    return undefined;
+  }
+}

@@ -1,0 +1,106 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { messageOf } from "../errors.ts";
+
+/** Locked for as long as the owner lives; the system lets go of it however the owner ends. */
+const LOCK_NAME = "lock";
+/** Says who the owner is, for the error of whoever comes second. */
+const OWNER_NAME = "owner.json";
+const RETRY_MS = 25;
+
+const ownerSchema = z.object({ pid: z.int(), runId: z.string(), since: z.string() });
+
+/** Who has the store. */
+export type StoreOwner = z.output<typeof ownerSchema>;
+
+/** The exclusive right to the store in a directory. */
+export class StoreLock implements Disposable {
+  readonly #directory: string;
+  #file: Deno.FsFile | undefined;
+
+  private constructor(directory: string, file: Deno.FsFile) {
+    this.#directory = directory;
+    this.#file = file;
+  }
+
+  /**
+   * Takes the lock, or answers who has it; `null` when that one has not said who it is. Tries for `patienceMs`: a process that
+   * ends, and one that is being forked, hold the locks of their host for an instant.
+   *
+   * @throws {Error} When the directory cannot be written.
+   */
+  static async take(
+    directory: string,
+    { runId, patienceMs }: { readonly runId: string; readonly patienceMs: number },
+  ): Promise<StoreLock | { readonly owner: StoreOwner | null }> {
+    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+    const path = join(directory, LOCK_NAME);
+    const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+    try {
+      const until = performance.now() + patienceMs;
+      while (!await file.tryLock(true)) {
+        if (performance.now() >= until) {
+          const owner = await readOwner(directory);
+          file.close();
+          return { owner };
+        }
+        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+      }
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    const lock = new StoreLock(directory, file);
+    try {
+      await writeOwner(directory, { pid: Deno.pid, runId, since: new Date().toISOString() });
+      return lock;
+    } catch (error) {
+      lock[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Lets go; a second time does nothing. */
+  [Symbol.dispose](): void {
+    const file = this.#file;
+    this.#file = undefined;
+    if (file === undefined) return;
+    try {
+      Deno.removeSync(join(this.#directory, OWNER_NAME));
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    } finally {
+      file.close();
+    }
+  }
+}
+
+/** The owner in words. */
+export function describeOwner(owner: StoreOwner | null): string {
+  if (owner === null) return "another host, which has not said its process id,";
+  return `the host with process id ${owner.pid} (run ${owner.runId}, since ${owner.since})`;
+}
+
+async function readOwner(directory: string): Promise<StoreOwner | null> {
+  try {
+    return ownerSchema.parse(JSON.parse(await Deno.readTextFile(join(directory, OWNER_NAME))));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    // Half written, or not by us: the lock alone counts.
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return null;
+    throw error;
+  }
+}
+
+/** In one step, so that nobody reads half of it. */
+async function writeOwner(directory: string, owner: StoreOwner): Promise<void> {
+  const path = join(directory, OWNER_NAME);
+  const draft = `${path}.${owner.runId}`;
+  try {
+    await Deno.writeTextFile(draft, JSON.stringify(owner), { mode: 0o600 });
+    await Deno.rename(draft, path);
+  } catch (cause) {
+    await Deno.remove(draft).catch(() => {});
+    throw new Error(`cannot write ${path}: ${messageOf(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,174 @@
+/** A process as the system tells it. */
+export interface ProcessInfo {
+  readonly pid: number;
+  readonly parent: number;
+  readonly group: number;
+  /** Together with the pid it names one process for ever. */
+  readonly startTime: string;
+  /** The run that it belongs to, by the mark in its environment. */
+  readonly runId: string | undefined;
+}
+
+/** Which processes there are on this machine. */
+export interface ProcessTable {
+  /** Every process that can be seen and is not a zombie. */
+  all(signal: AbortSignal): Promise<ReadonlyMap<number, ProcessInfo>>;
+  /** When these processes have started; those that are gone are left out. */
+  startTimes(pids: readonly number[], signal: AbortSignal): Promise<ReadonlyMap<number, string>>;
+}
+
+/** The table of the system that this runs on. */
+export function systemProcessTable(): ProcessTable {
+  return Deno.build.os === "linux" ? new ProcTable() : new PsTable("-E");
+}
+
+/**
+ * Reads /proc through `grep`: Deno itself may read it only when it may do everything, while any program that it runs may.
+ * `grep -H` puts the name of the file before each line, so that no process can pass for another by its own name.
+ */
+export class ProcTable implements ProcessTable {
+  #bootId: Promise<string> | undefined;
+
+  async all(signal: AbortSignal): Promise<ReadonlyMap<number, ProcessInfo>> {
+    // The environment is read between two looks at the start time: a pid that changed hands meanwhile shows.
+    const bootId = await this.#readBootId(signal);
+    const stats = 'grep -aHs "" /proc/[0-9]*/stat';
+    const marks = 'grep -zaHosE "^SNAKEDEN_RUN_ID=[0-9a-f]{32}$" /proc/[0-9]*/environ';
+    const script = `${stats}; printf "\\0-\\0"; ${marks}; printf "\\0-\\0"; ${stats}`;
+    const [before = "", environ = "", after = ""] = (await outputOf("sh", ["-c", script], signal))
+      .split("\0-\0");
+    const runs = new Map(
+      environ.split("\0").flatMap((line): [number, string][] => {
+        const [, pid, runId] = /^\/proc\/(\d+)\/environ:SNAKEDEN_RUN_ID=(\w+)$/.exec(line) ?? [];
+        return pid === undefined || runId === undefined ? [] : [[Number(pid), runId]];
+      }),
+    );
+    const first = parseStats(before, bootId);
+    return new Map([...parseStats(after, bootId)].map(([pid, process]) => {
+      const same = first.get(pid)?.startTime === process.startTime;
+      return [pid, { ...process, runId: same ? runs.get(pid) : undefined }];
+    }));
+  }
+
+  async startTimes(
+    pids: readonly number[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<number, string>> {
+    if (pids.length === 0) return new Map();
+    const bootId = await this.#readBootId(signal);
+    const paths = pids.map((pid) => `/proc/${pid}/stat`);
+    const stats = parseStats(await outputOf("grep", ["-aHs", "", ...paths], signal), bootId);
+    return new Map([...stats].map(([pid, { startTime }]) => [pid, startTime]));
+  }
+
+  /** Start times count from the boot, so they say little without it. */
+  #readBootId(signal: AbortSignal): Promise<string> {
+    const path = "/proc/sys/kernel/random/boot_id";
+    this.#bootId ??= outputOf("grep", ["", path], signal).then((text) => text.trim());
+    this.#bootId.catch(() => this.#bootId = undefined);
+    return this.#bootId;
+  }
+}
+
+/** Lines `/proc/PID/stat:...`; fields as in proc_pid_stat(5). */
+function parseStats(text: string, bootId: string): Map<number, Omit<ProcessInfo, "runId">> {
+  const files = new Map<number, string>();
+  for (const line of text.split("\n")) {
+    const [, pid, rest = ""] = /^\/proc\/(\d+)\/stat:(.*)$/.exec(line) ?? [];
+    if (pid === undefined) continue;
+    // A name may hold a line feed; then the file has two lines.
+    files.set(Number(pid), `${files.get(Number(pid)) ?? ""}${rest}`);
+  }
+  return new Map([...files].flatMap(([pid, stat]) => {
+    // The name in parentheses may hold anything, the rest follows the last one.
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const [state, parent, group] = fields;
+    const ticks = fields[19];
+    if (ticks === undefined || state === "Z" || state === "X") return [];
+    const startTime = `${bootId}/${ticks}`;
+    return [[pid, { pid, parent: Number(parent), group: Number(group), startTime }]];
+  }));
+}
+
+/**
+ * Asks `ps`, for systems without /proc. It shows the environment behind the arguments, so a process that has the mark as an
+ * argument passes for one that has it in its environment.
+ */
+export class PsTable implements ProcessTable {
+  readonly #withEnvironment: string;
+
+  /** @param withEnvironment What makes ps show it: `-E` on macOS, `e` on Linux. */
+  constructor(withEnvironment: string) {
+    this.#withEnvironment = withEnvironment;
+  }
+
+  async all(signal: AbortSignal): Promise<ReadonlyMap<number, ProcessInfo>> {
+    const columns = "pid=,ppid=,pgid=,stat=,lstart=,command=";
+    const args = [this.#withEnvironment, "-A", "-ww", "-o", columns];
+    const processes = (await outputOf("ps", args, signal)).split("\n").flatMap((line) => {
+      const found = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+((?:\S+\s+){4}\S+)\s?(.*)$/.exec(line);
+      if (found === null) return [];
+      const [, pid, parent, group, state = "", startTime = "", command = ""] = found;
+      if (state.startsWith("Z")) return [];
+      const [, runId] = /\sSNAKEDEN_RUN_ID=([0-9a-f]{32})(?:\s|$)/.exec(command) ?? [];
+      return [{
+        pid: Number(pid),
+        parent: Number(parent),
+        group: Number(group),
+        startTime: startTime.replaceAll(/\s+/g, " "),
+        runId,
+      }];
+    });
+    return new Map(processes.map((it) => [it.pid, it]));
+  }
+
+  async startTimes(
+    pids: readonly number[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<number, string>> {
+    if (pids.length === 0) return new Map();
+    const args = ["-o", "pid=,stat=,lstart=", "-p", pids.join(",")];
+    const lines = (await outputOf("ps", args, signal)).split("\n").flatMap((line) => {
+      const [, pid, state = "", time = ""] = /^\s*(\d+)\s+(\S+)\s+(.+?)\s*$/.exec(line) ?? [];
+      if (pid === undefined || state.startsWith("Z")) return [];
+      return [[Number(pid), time.replaceAll(/\s+/g, " ")] as const];
+    });
+    return new Map(lines);
+  }
+}
+
+/**
+ * What a program prints, whatever its status. Its environment is empty but for the path: with that of the host it could carry
+ * the mark of a run itself.
+ */
+async function outputOf(
+  program: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<string> {
+  signal.throwIfAborted();
+  const child = new Deno.Command(program, {
+    args: [...args],
+    env: { PATH: Deno.env.get("PATH") ?? "", LC_ALL: "C" },
+    clearEnv: true,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  const output = child.output();
+  const aborted = Promise.withResolvers<void>();
+  const onAbort = (): void => aborted.resolve();
+  signal.addEventListener("abort", onAbort, { once: true });
+  await Promise.race([output.catch(() => {}), aborted.promise]);
+  signal.removeEventListener("abort", onAbort);
+  if (signal.aborted) {
+    // It may hang in the kernel, so its end is not waited for.
+    try {
+      child.kill("SIGKILL");
+    } catch {
+      // It has ended by now.
+    }
+    signal.throwIfAborted();
+  }
+  return new TextDecoder().decode((await output).stdout);
+}

@@ -1,0 +1,169 @@
+import assert from "node:assert/strict";
+import { Blobs, GroupCommit, type Mutation, Records } from "../../src/kv/mod.ts";
+import { SYSTEM_CLOCK } from "../../src/pool/mod.ts";
+import { openStore, tamper, tempDir } from "./open_store.ts";
+
+const CHUNK = 65_536;
+
+function bytes(length: number, seed = 1): Uint8Array<ArrayBuffer> {
+  return Uint8Array.from({ length }, (_, i) => (i * 31 + seed * 17 + (i >> 8)) & 0xff);
+}
+
+interface Raw extends AsyncDisposable {
+  readonly kv: Deno.Kv;
+  readonly blobs: Blobs;
+  /** Called before each commit; an error that it throws is that of the commit. */
+  before: (mutations: readonly Mutation[]) => void;
+  count(first: string): Promise<number>;
+}
+
+/** Blobs over a real database whose commits can be watched and broken. */
+async function raw(): Promise<Raw> {
+  const kv = await Deno.openKv(":memory:");
+  const commits = new GroupCommit(kv, { windowMs: 0, timer: SYSTEM_CLOCK });
+  const commit = commits.commit.bind(commits);
+  const it: Raw = {
+    kv,
+    blobs: new Blobs(kv, commits, new Records(kv, commits)),
+    before: () => {},
+    count: async (first) => (await Array.fromAsync(kv.list({ prefix: [first] }))).length,
+    [Symbol.asyncDispose]: async (): Promise<void> => {
+      await commits[Symbol.asyncDispose]();
+      kv.close();
+    },
+  };
+  commits.commit = async (mutations) => {
+    it.before(mutations);
+    await commit(mutations);
+  };
+  return it;
+}
+
+Deno.test("Blobs keeps values of any length from one host to the next", async () => {
+  await using dir = await tempDir();
+  const lengths = [0, 1, CHUNK, CHUNK + 1, 12 * CHUNK, 25 * CHUNK + 7];
+  {
+    await using store = await openStore(dir.path);
+    await Promise.all(lengths.map((length) => store.blobs.put(`blob-${length}`, bytes(length))));
+  }
+  await using store = await openStore(dir.path);
+  for (const length of lengths) {
+    assert.deepEqual(await store.blobs.get(`blob-${length}`), bytes(length));
+  }
+  assert.equal(await store.blobs.get("none"), undefined);
+});
+
+Deno.test("Blobs.put() and delete() leave no chunk of what was there before", async () => {
+  await using it = await raw();
+  await it.blobs.put("a", bytes(3 * CHUNK));
+  await it.blobs.put("a", bytes(CHUNK, 2));
+  assert.deepEqual(await it.blobs.get("a"), bytes(CHUNK, 2));
+  assert.deepEqual([await it.count("chunk"), await it.count("loose")], [1, 0]);
+  await it.blobs.delete("a");
+  await it.blobs.delete("a");
+  assert.equal(await it.blobs.get("a"), undefined);
+  for (const first of ["chunk", "loose", "blob"]) assert.equal(await it.count(first), 0);
+});
+
+Deno.test("Blobs.put() of one id many times at once ends with the last one, and no chunk too many", async () => {
+  await using it = await raw();
+  await Promise.all([1, 2, 3, 4].map((seed) => it.blobs.put("a", bytes(2 * CHUNK, seed))));
+  assert.deepEqual(await it.blobs.get("a"), bytes(2 * CHUNK, 4));
+  assert.deepEqual([await it.count("chunk"), await it.count("loose")], [2, 0]);
+});
+
+Deno.test("Blobs.get() sees the old value or the new one whenever it looks", async () => {
+  await using it = await raw();
+  await it.blobs.put("a", bytes(5 * CHUNK, 1));
+  let seen = 0;
+  const looks: Promise<void>[] = [];
+  const look = async (): Promise<void> => {
+    const value = await it.blobs.get("a");
+    assert.ok(value !== undefined, "none");
+    assert.deepEqual(value, bytes(5 * CHUNK, seedOf(value)));
+    seen++;
+  };
+  it.before = () => void looks.push(look());
+  for (const seed of [2, 3, 4]) await it.blobs.put("a", bytes(5 * CHUNK, seed));
+  it.before = () => {};
+  await Promise.all(looks);
+  assert.ok(seen >= 9, `${seen}`);
+});
+
+function seedOf(value: Uint8Array): number {
+  return [1, 2, 3, 4].find((seed) => bytes(1, seed)[0] === value[0]) ?? 0;
+}
+
+Deno.test("Blobs.put() that is cut off at any commit leaves the old value, and sweep() removes the rest", async () => {
+  for (let cut = 1;; cut++) {
+    await using it = await raw();
+    await it.blobs.put("a", bytes(2 * CHUNK, 1));
+    let commits = 0;
+    // From there on nothing is written any more, as when the host has died.
+    it.before = () => {
+      if (++commits >= cut) throw new Error("dead");
+    };
+    const failed = await it.blobs.put("a", bytes(20 * CHUNK, 2)).then(() => false, () => true);
+    it.before = () => {};
+    const swept = await it.blobs.sweep();
+    const value = await it.blobs.get("a");
+    assert.deepEqual([await it.count("loose"), await it.count("corrupt")], [0, 0]);
+    // The last commit but one sets the head; what comes after only cleans up.
+    const isNew = value?.length === 20 * CHUNK;
+    assert.deepEqual(value, isNew ? bytes(20 * CHUNK, 2) : bytes(2 * CHUNK, 1));
+    assert.equal(await it.count("chunk"), isNew ? 20 : 2);
+    if (!failed) {
+      assert.ok(cut > 4, `${cut}`);
+      break;
+    }
+    assert.ok(cut === 1 || swept === 1, `cut ${cut}: swept ${swept}`);
+  }
+});
+
+Deno.test("KvStore.open() removes the chunks that a crash has left", async () => {
+  await using dir = await tempDir();
+  {
+    await using store = await openStore(dir.path);
+    await store.blobs.put("whole", bytes(CHUNK + 1));
+  }
+  await tamper(dir.path, async (kv) => {
+    await kv.set(["loose", "g"], new Uint8Array());
+    for (let i = 0; i < 3; i++) await kv.set(["chunk", "g", i], bytes(CHUNK));
+  });
+  {
+    await using store = await openStore(dir.path);
+    assert.deepEqual(await store.blobs.get("whole"), bytes(CHUNK + 1));
+  }
+  await tamper(dir.path, async (kv) => {
+    const keys = (await Array.fromAsync(kv.list({ prefix: ["chunk"] }))).map(({ key }) => key);
+    assert.equal(keys.length, 2);
+  });
+});
+
+/** Ways in which a blob gets broken. */
+const BROKEN: readonly [string, RegExp, (kv: Deno.Kv, key: Deno.KvKey) => Promise<unknown>][] = [
+  ["lost a chunk", /1 of its 2 chunks/, (kv, key) => kv.delete(key)],
+  ["has another byte", /not those that were written/, (kv, key) => kv.set(key, bytes(CHUNK, 9))],
+  [
+    "has a chunk too many",
+    /not what was written/,
+    (kv, key) => kv.set([...key.slice(0, 2), 9], bytes(9)),
+  ],
+  ["has a chunk of another kind", /not what was written/, (kv, key) => kv.set(key, "text")],
+];
+
+for (const [name, reason, breakIt] of BROKEN) {
+  Deno.test(`Blobs.get() sets a value aside that ${name}`, async () => {
+    await using it = await raw();
+    await it.blobs.put("a", bytes(CHUNK + 5));
+    const [first] = await Array.fromAsync(it.kv.list({ prefix: ["chunk"] }));
+    assert.ok(first);
+    await breakIt(it.kv, first.key);
+    assert.equal(await it.blobs.get("a"), undefined);
+    const [note] = await Array.fromAsync(it.kv.list({ prefix: ["corrupt"] }));
+    assert.match(new TextDecoder().decode(note?.value as Uint8Array), reason);
+    assert.equal(await it.blobs.get("a"), undefined);
+    await it.blobs.put("a", bytes(7));
+    assert.deepEqual(await it.blobs.get("a"), bytes(7));
+  });
+}

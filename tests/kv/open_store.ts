@@ -1,0 +1,25 @@
+/** What tests of the store share. */
+import { KvStore } from "../../src/kv/mod.ts";
+import { SYSTEM_CLOCK } from "../../src/pool/mod.ts";
+
+/** A data directory that is removed at the end of the test. */
+export async function tempDir(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await Deno.makeTempDir({ prefix: "snakeden-test-" });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+/** A run id as hosts have them. */
+export function newRunId(): string {
+  return crypto.randomUUID().replaceAll("-", "");
+}
+
+/** Opens the store of a data directory as a host does. */
+export async function openStore(dataDir: string, runId = newRunId()): Promise<KvStore> {
+  return await KvStore.open({ dataDir, runId, windowMs: 1, timer: SYSTEM_CLOCK, patienceMs: 0 });
+}
+
+/** Changes the database behind the store's back, while no host has it. */
+export async function tamper(dataDir: string, work: (kv: Deno.Kv) => Promise<void>): Promise<void> {
+  using kv = await Deno.openKv(KvStore.pathIn(dataDir));
+  await work(kv);
+}

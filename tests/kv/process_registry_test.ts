@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { ProcessRegistry } from "../../src/kv/mod.ts";
+import { newRunId, openStore, tempDir } from "./open_store.ts";
+
+const WORKER = { workerId: "default-1", incarnation: "default-1.x" };
+
+Deno.test("ProcessRegistry.reserve() is durable when it resolves, activate() adds what is known of the process", async () => {
+  await using dir = await tempDir();
+  const runId = newRunId();
+  {
+    await using store = await openStore(dir.path, runId);
+    const registry = store.registry({ startTimeOf: () => Promise.resolve("boot/12") });
+    await registry.reserve(WORKER);
+    // As if the host was killed here: nothing is asked to be written any more.
+  }
+  {
+    await using store = await openStore(dir.path, runId);
+    const [row] = store.deadProcesses;
+    assert.equal(row?.state, "reserved");
+    assert.equal(row?.pid, undefined);
+    const registry = store.registry({ startTimeOf: () => Promise.resolve("boot/12") });
+    await registry.reserve(WORKER);
+    registry.activate(WORKER.incarnation, 77);
+    await registry[Symbol.asyncDispose]();
+    assert.deepEqual(registry.list().map(({ pid }) => pid), [77]);
+  }
+  await using store = await openStore(dir.path);
+  const [row] = store.deadProcesses;
+  assert.deepEqual([row?.state, row?.pid, row?.group, row?.startTime], [
+    "active",
+    77,
+    77,
+    "boot/12",
+  ]);
+});
+
+Deno.test("ProcessRegistry.release() removes the row, also while the start time is being asked for", async () => {
+  await using dir = await tempDir();
+  {
+    await using store = await openStore(dir.path);
+    const asked = Promise.withResolvers<string | undefined>();
+    const registry = store.registry({ startTimeOf: () => asked.promise });
+    await registry.reserve(WORKER);
+    registry.activate(WORKER.incarnation, 77);
+    registry.release(WORKER.incarnation);
+    registry.release(WORKER.incarnation);
+    asked.resolve("boot/12");
+    await registry[Symbol.asyncDispose]();
+    assert.deepEqual(registry.list(), []);
+  }
+  await using store = await openStore(dir.path);
+  assert.deepEqual(store.deadProcesses, []);
+});
+
+Deno.test("ProcessRegistry records a process also when nobody tells when it has started", async () => {
+  const registry = new ProcessRegistry({
+    runId: newRunId(),
+    startTimeOf: () => Promise.resolve(undefined),
+  });
+  await registry.reserve(WORKER);
+  registry.activate(WORKER.incarnation, 77);
+  await registry[Symbol.asyncDispose]();
+  const [row] = registry.list();
+  assert.deepEqual([row?.pid, row?.startTime], [77, undefined]);
+});
+
+Deno.test("ProcessRegistry keeps its rows in memory when they cannot be written", async () => {
+  await using dir = await tempDir();
+  const store = await openStore(dir.path);
+  const registry = store.registry({ startTimeOf: () => Promise.resolve(undefined) });
+  await store[Symbol.asyncDispose]();
+  await registry.reserve(WORKER);
+  registry.activate(WORKER.incarnation, 77);
+  await registry[Symbol.asyncDispose]();
+  assert.deepEqual(registry.list().map(({ state }) => state), ["active"]);
+  registry.release(WORKER.incarnation);
+  await registry[Symbol.asyncDispose]();
+  assert.deepEqual(registry.list(), []);
+});
+
+Deno.test("ProcessRegistry ignores what it has not reserved", async () => {
+  await using registry = new ProcessRegistry({
+    runId: newRunId(),
+    startTimeOf: () => Promise.resolve(undefined),
+  });
+  registry.activate("unknown", 77);
+  registry.release("unknown");
+  assert.deepEqual(registry.list(), []);
+});

@@ -1,0 +1,42 @@
+/** A program that tests run in a process of its own: `deno run -A store_holder.ts hold|fill DATA_DIR`. */
+import { messageOf } from "../../src/errors.ts";
+import { configureLogging } from "../../src/log.ts";
+import { newRunId, openStore } from "./open_store.ts";
+
+const [mode = "", dataDir = ""] = Deno.args;
+configureLogging();
+
+if (mode === "hold") {
+  const store = await openStore(dataDir);
+  const registry = store.registry({ startTimeOf: () => Promise.resolve(undefined) });
+  await registry.reserve({ workerId: "held-1", incarnation: "held-1.x" });
+  console.log("holding");
+  // Until it is killed.
+  setInterval(() => {}, 60_000);
+} else if (mode === "fill") {
+  // Writes until the disk is full, and says what became of it.
+  try {
+    const store = await openStore(dataDir, newRunId());
+    const whole: number[] = [];
+    try {
+      for (let i = 0; i < 100; i++) {
+        await store.blobs.put(`blob-${i}`, new Uint8Array(60_000).fill(i));
+        whole.push(i);
+      }
+    } catch (error) {
+      console.log(`put: ${messageOf(error)}`);
+    }
+    const registry = store.registry({ startTimeOf: () => Promise.resolve(undefined) });
+    await registry.reserve({ workerId: "full-1", incarnation: "full-1.x" });
+    console.log(`rows: ${registry.list().length}`);
+    for (const i of whole) {
+      const value = await store.blobs.get(`blob-${i}`);
+      if (value?.length !== 60_000 || value[0] !== i) throw new Error(`blob-${i} is lost`);
+    }
+    console.log(`whole: ${whole.length}`);
+    await store[Symbol.asyncDispose]();
+  } catch (error) {
+    console.log(`error: ${messageOf(error)}`);
+    Deno.exit(3);
+  }
+} else throw new Error(`unknown mode ${mode}`);

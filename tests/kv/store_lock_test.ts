@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+import { KvStore } from "../../src/kv/mod.ts";
+import { SYSTEM_CLOCK } from "../../src/pool/mod.ts";
+import { HostProcess, waitFor } from "../fixtures/host.ts";
+import { newRunId, openStore, tempDir } from "./open_store.ts";
+
+const HOLDER = fileURLToPath(new URL("store_holder.ts", import.meta.url));
+
+/** Another process that has the store. */
+async function holder(dataDir: string): Promise<HostProcess> {
+  const process = new HostProcess(["run", "-A", HOLDER, "hold", dataDir]);
+  await waitFor("the other process to have the store", () => {
+    if (process.ended) throw new Error(process.stderr);
+    return process.stdout.includes("holding");
+  });
+  return process;
+}
+
+Deno.test("KvStore.open() refuses a data directory that another process has, and names that one", async () => {
+  await using dir = await tempDir();
+  await using other = await holder(dir.path);
+  await assert.rejects(openStore(dir.path), (error: Error) => {
+    assert.equal(error.name, "StoreInUseError");
+    assert.match(
+      error.message,
+      new RegExp(`^Cannot open the store in ${join(dir.path, "store")}: `),
+    );
+    assert.match(
+      error.message,
+      new RegExp(`the host with process id ${other.pid} \\(run [0-9a-f]{32}, `),
+    );
+    return true;
+  });
+});
+
+Deno.test("KvStore.open() takes over from a process that was killed, with what that one wrote", async () => {
+  await using dir = await tempDir();
+  await using other = await holder(dir.path);
+  other.kill("SIGKILL");
+  await other.finished();
+  await using store = await openStore(dir.path);
+  assert.deepEqual(store.deadProcesses.map(({ workerId }) => workerId), ["held-1"]);
+});
+
+Deno.test("KvStore.open() refuses a second host in the same process, until the first is disposed", async () => {
+  await using dir = await tempDir();
+  const first = await openStore(dir.path);
+  await assert.rejects(openStore(dir.path), { name: "StoreInUseError" });
+  await first[Symbol.asyncDispose]();
+  await using second = await openStore(dir.path);
+  assert.deepEqual(second.deadProcesses, []);
+});
+
+Deno.test("KvStore.open() waits for a host that is about to end, as long as it is told to", async () => {
+  await using dir = await tempDir();
+  const first = await openStore(dir.path);
+  const opening = KvStore.open({
+    dataDir: dir.path,
+    runId: newRunId(),
+    windowMs: 1,
+    timer: SYSTEM_CLOCK,
+    patienceMs: 20_000,
+  });
+  await first[Symbol.asyncDispose]();
+  await using _second = await opening;
+});
+
+for (
+  const [name, text] of [["is half written", '{"pid": 12'], [
+    "is of no host",
+    '{"pid": "x"}',
+  ]] as const
+) {
+  Deno.test(`KvStore.open() refuses also when the file with the owner ${name}`, async () => {
+    await using dir = await tempDir();
+    await using _first = await openStore(dir.path);
+    await Deno.writeTextFile(join(dir.path, "store", "owner.json"), text);
+    await assert.rejects(openStore(dir.path), {
+      message: /another host, which has not said its process id, has it/,
+    });
+  });
+}
+
+Deno.test("KvStore.open() goes by the lock and not by a file that a dead host has left", async () => {
+  await using dir = await tempDir();
+  await Deno.mkdir(join(dir.path, "store"), { recursive: true });
+  // This process exists, so the file alone would speak for a living host.
+  const owner = { pid: Deno.pid, runId: newRunId(), since: new Date().toISOString() };
+  await Deno.writeTextFile(join(dir.path, "store", "owner.json"), JSON.stringify(owner));
+  await using _store = await openStore(dir.path);
+});

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { Changes } from "../../src/pool/changes.ts";
+
+Deno.test("Changes.until() resolves at once when the condition holds, else after the change that makes it", async () => {
+  const changes = new Changes();
+  let count = 1;
+  await changes.until(() => count === 1);
+  let resolved = false;
+  const waiting = changes.until(() => count === 3).then(() => resolved = true);
+  count = 2;
+  changes.notify();
+  await Promise.resolve();
+  assert.equal(resolved, false);
+  count = 3;
+  changes.notify();
+  await waiting;
+});
+
+Deno.test("Changes.until() leaves with the reason of its signal", async () => {
+  const changes = new Changes();
+  const leaving = new AbortController();
+  const waiting = changes.until(() => false, leaving.signal);
+  const reason = new Error("enough");
+  leaving.abort(reason);
+  await assert.rejects(waiting, reason);
+  await assert.rejects(changes.until(() => true, leaving.signal), reason);
+});

@@ -1,0 +1,212 @@
+import assert from "node:assert/strict";
+import {
+  type ProcessInfo,
+  type ProcessTable,
+  ProcTable,
+  sweepProcesses,
+} from "../../src/pool/mod.ts";
+import { isAlive, waitFor } from "../fixtures/host.ts";
+import { MarkedProcess } from "../fixtures/marked_process.ts";
+
+const NEVER = new AbortController().signal;
+const TIMEOUT_MS = 30_000;
+const table = new ProcTable();
+
+function newRunId(): string {
+  return crypto.randomUUID().replaceAll("-", "");
+}
+
+async function startTimeOf(pid: number): Promise<string> {
+  return (await table.startTimes([pid], NEVER)).get(pid) ?? "";
+}
+
+Deno.test("sweepProcesses() kills what carries the mark of a dead run, and nothing else", async () => {
+  const [dead, living] = [newRunId(), newRunId()];
+  await using worker = new MarkedProcess({ runId: dead });
+  await using ofLiving = new MarkedProcess({ runId: living });
+  await using unmarked = new MarkedProcess();
+  const { killed, unfinished, problem } = await sweepProcesses({
+    runIds: new Set([dead]),
+    recorded: [{ runId: dead, pid: worker.pid, startTime: await startTimeOf(worker.pid) }],
+    table,
+    timeoutMs: TIMEOUT_MS,
+  });
+  assert.deepEqual([...killed], [worker.pid]);
+  assert.deepEqual([unfinished.size, problem], [0, undefined]);
+  assert.deepEqual([worker.alive, ofLiving.alive, unmarked.alive], [false, true, true]);
+});
+
+Deno.test("sweepProcesses() does not kill a process whose pid was recorded, when it has another start time and no mark", async () => {
+  const dead = newRunId();
+  await using stranger = new MarkedProcess();
+  const { killed } = await sweepProcesses({
+    runIds: new Set([dead]),
+    recorded: [
+      { runId: dead, pid: stranger.pid, startTime: "boot/1" },
+      // Even one with the right start time: the mark is what makes it ours.
+      { runId: dead, pid: stranger.pid, startTime: await startTimeOf(stranger.pid) },
+    ],
+    table,
+    timeoutMs: TIMEOUT_MS,
+  });
+  assert.deepEqual([killed.length, stranger.alive], [0, true]);
+});
+
+Deno.test("sweepProcesses() kills the group of a recorded worker, also who has dropped the mark", async () => {
+  const dead = newRunId();
+  await using worker = new MarkedProcess({
+    runId: dead,
+    script: "env -u SNAKEDEN_RUN_ID sh -c 'echo child $$; exec sleep 300' & wait",
+  });
+  const child = await worker.printed("child");
+  await sweepProcesses({
+    runIds: new Set([dead]),
+    recorded: [{ runId: dead, pid: worker.pid, startTime: await startTimeOf(worker.pid) }],
+    table,
+    timeoutMs: TIMEOUT_MS,
+  });
+  assert.equal(worker.alive, false);
+  await waitFor("the child to be gone", () => !isAlive(child));
+});
+
+Deno.test("sweepProcesses() leaves the group alone of one that was not recorded with that start time", async () => {
+  const dead = newRunId();
+  await using worker = new MarkedProcess({
+    runId: dead,
+    script: "env -u SNAKEDEN_RUN_ID sh -c 'echo child $$; exec sleep 300' & wait",
+  });
+  const child = await worker.printed("child");
+  await sweepProcesses({
+    runIds: new Set([dead]),
+    recorded: [{ runId: dead, pid: worker.pid, startTime: "boot/1" }],
+    table,
+    timeoutMs: TIMEOUT_MS,
+  });
+  assert.deepEqual([worker.alive, isAlive(child)], [false, true]);
+});
+
+Deno.test("sweepProcesses() finds children that have made a session of their own", async () => {
+  const dead = newRunId();
+  await using worker = new MarkedProcess({
+    runId: dead,
+    script:
+      "setsid sh -c 'echo child $$; setsid sh -c \"echo grandchild \\$\\$; exec sleep 300\" & wait' & wait",
+  });
+  const child = await worker.printed("child");
+  const grandchild = await worker.printed("grandchild");
+  // The worker itself is gone already, as after the end of its host.
+  Deno.kill(-worker.pid, "SIGKILL");
+  await worker.ended();
+  const { killed } = await sweepProcesses({
+    runIds: new Set([dead]),
+    recorded: [],
+    table,
+    timeoutMs: TIMEOUT_MS,
+  });
+  for (const pid of [child, grandchild]) {
+    assert.ok(killed.includes(pid), `${pid}`);
+    assert.equal(isAlive(pid), false);
+  }
+});
+
+Deno.test("sweepProcesses() kills one that ignores SIGTERM and one that is stopped", async () => {
+  const dead = newRunId();
+  await using deaf = new MarkedProcess({
+    runId: dead,
+    script: "trap '' TERM; echo deaf 1; while :; do sleep 1; done",
+  });
+  await using stopped = new MarkedProcess({ runId: dead });
+  await deaf.printed("deaf");
+  Deno.kill(stopped.pid, "SIGSTOP");
+  await sweepProcesses({ runIds: new Set([dead]), recorded: [], table, timeoutMs: TIMEOUT_MS });
+  assert.deepEqual([deaf.alive, stopped.alive], [false, false]);
+});
+
+/** A table whose answers are made up; kills of made-up processes reach nobody. */
+function tableOf(processes: readonly ProcessInfo[], times = processes): ProcessTable {
+  return {
+    all: () => Promise.resolve(new Map(processes.map((it) => [it.pid, it]))),
+    startTimes: () => Promise.resolve(new Map(times.map((it) => [it.pid, it.startTime]))),
+  };
+}
+
+Deno.test("sweepProcesses() spares this process, its forebears and its group, whatever they carry", async () => {
+  const dead = newRunId();
+  // Really a group of its own, which the table then says is ours.
+  await using outer = new MarkedProcess({ script: "sleep 300 & echo child $!; exec sleep 300" });
+  const child = await outer.printed("child");
+  const info = (pid: number, parent: number): ProcessInfo => ({
+    pid,
+    parent,
+    group: outer.pid,
+    startTime: "boot/1",
+    runId: dead,
+  });
+  const all = [info(Deno.pid, outer.pid), info(outer.pid, 1), info(child, outer.pid)];
+  const { killed } = await sweepProcesses({
+    runIds: new Set([dead]),
+    recorded: all.map(({ pid, startTime }) => ({ runId: dead, pid, startTime })),
+    table: tableOf(all),
+    timeoutMs: 100,
+  });
+  assert.deepEqual([...killed], [child]);
+  assert.equal(outer.alive, true);
+});
+
+Deno.test("sweepProcesses() does not kill when the pid has changed hands since it was found", async () => {
+  const dead = newRunId();
+  await using stranger = new MarkedProcess();
+  const found = {
+    pid: stranger.pid,
+    parent: 1,
+    group: stranger.pid,
+    startTime: "boot/1",
+    runId: dead,
+  };
+  const { killed, unfinished } = await sweepProcesses({
+    runIds: new Set([dead]),
+    recorded: [{ runId: dead, pid: stranger.pid, startTime: "boot/1" }],
+    table: tableOf([found], [{ ...found, startTime: "boot/2" }]),
+    timeoutMs: 100,
+  });
+  assert.deepEqual([killed.length, stranger.alive], [0, true]);
+  assert.deepEqual([...unfinished], [dead]);
+});
+
+Deno.test("sweepProcesses() comes to an end when the system does not answer, and says which runs are left", async () => {
+  const dead = newRunId();
+  const { unfinished, problem } = await sweepProcesses({
+    runIds: new Set([dead]),
+    recorded: [],
+    table: {
+      all: (signal) =>
+        new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
+      startTimes: () => Promise.resolve(new Map()),
+    },
+    timeoutMs: 50,
+  });
+  assert.deepEqual([[...unfinished], problem], [[dead], "not done after 50 ms"]);
+});
+
+Deno.test("sweepProcesses() tells why when processes cannot be looked at", async () => {
+  const { unfinished, problem } = await sweepProcesses({
+    runIds: new Set(["a"]),
+    recorded: [],
+    table: {
+      all: () => Promise.reject(new Error("no such program: sh")),
+      startTimes: () => Promise.resolve(new Map()),
+    },
+    timeoutMs: TIMEOUT_MS,
+  });
+  assert.deepEqual([[...unfinished], problem], [["a"], "no such program: sh"]);
+});
+
+Deno.test("sweepProcesses() looks at nothing when there is no dead run", async () => {
+  const result = await sweepProcesses({
+    runIds: new Set(),
+    recorded: [],
+    table: { all: () => assert.fail("looked"), startTimes: () => assert.fail("looked") },
+    timeoutMs: TIMEOUT_MS,
+  });
+  assert.deepEqual([result.killed, result.unfinished.size], [[], 0]);
+});
