@@ -15,6 +15,8 @@ export interface CarrierEvents {
 export interface Carrier {
   /** Set by the owner before anything is delivered. */
   events: CarrierEvents | undefined;
+  /** True when the stream has ended and everything that was said on it has been delivered. */
+  readonly readToEnd: boolean;
   /** Calls `flush` once, soon, when what came until then is worth a frame. */
   defer(flush: () => void): void;
   /** Grows whenever something comes, also when that is a part of a frame. */

@@ -9,6 +9,8 @@ export type GrpcStream = ServerDuplexStream<WorkerFrame, Uint8Array>;
 /** The carrier that a worker opens by calling Bridge/Attach. */
 export class GrpcCarrier implements Carrier {
   events: CarrierEvents | undefined;
+  /** gRPC does not tell. */
+  readonly readToEnd = false;
   heard = 0;
   readonly #stream: GrpcStream;
   readonly #frames = new FrameWriter();

@@ -62,7 +62,6 @@ export class Link {
   #slab: Slab | undefined;
   #minSharedBytes = 0;
   #lastId = 0;
-  #received = 0;
   #closedReason: string | undefined;
 
   /** @param maxId Highest number of a call; after it they start again at 1. */
@@ -81,9 +80,9 @@ export class Link {
     };
   }
 
-  /** Frames that came so far. */
-  get received(): number {
-    return this.#received;
+  /** True when the stream has ended and everything that was said on it has been delivered. */
+  get readToEnd(): boolean {
+    return this.#carrier.readToEnd;
   }
 
   /** Why the stream ended, or undefined while it is open. */
@@ -216,7 +215,6 @@ export class Link {
   }
 
   #receive(frame: WorkerFrame): void {
-    this.#received++;
     for (const message of frame.messages) {
       // Also when a listener has just closed the link.
       if (this.#closedReason !== undefined) return;

@@ -21,6 +21,7 @@ const MAX_FRAME_BYTES = (1 << 30) + (1 << 24);
 export class SocketCarrier implements Carrier {
   events: CarrierEvents | undefined;
   heard = 0;
+  readToEnd = false;
   /** Resolves when the stream has ended and everything is let go. */
   readonly ended: Promise<void>;
   readonly #conn: Deno.Conn;
@@ -83,7 +84,10 @@ export class SocketCarrier implements Carrier {
         this.heard++;
         incoming.filled(count);
       }
+      this.readToEnd = true;
     } catch (error) {
+      // A reset comes after what was said before it: it tells that the worker left something unread.
+      this.readToEnd = error instanceof Deno.errors.ConnectionReset;
       if (!this.#closing) reason = messageOf(error);
     }
     this.#closing = true;

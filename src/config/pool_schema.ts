@@ -23,6 +23,8 @@ const CALL_CODES = [
   "shutting_down",
   "circuit_open",
   "worker_crashed",
+  "out_of_memory",
+  "cpu_limit_exceeded",
   "poison_call",
   "deadline_exceeded",
   "python_exception",

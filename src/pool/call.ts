@@ -110,6 +110,7 @@ export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObj
   alarmPrevious: Alarm | undefined = undefined;
   alarmNext: Alarm | undefined = undefined;
   expectedMs = 0;
+  inFlightSince = 0;
   readonly id: string;
   readonly sequence: number;
   readonly priority: number;
@@ -232,7 +233,6 @@ export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObj
     const target = this.#target;
     if (target === undefined) return;
     this.#target = undefined;
-    this.#linkId = 0;
     if (this.#state === "abandoned") {
       this.#state = "answered";
       this.#owner.deadlines.clear(this);

@@ -3,9 +3,13 @@ import { CallQueue } from "./call_queue.ts";
 import { RunTimes } from "./run_times.ts";
 import type { Worker } from "./worker.ts";
 
+/** What it takes to wake a process that sleeps, at the least, and with it perhaps a core. */
+const WAKE_UP_MS = 0.05;
+
 /**
- * Which worker gets which call. A call goes to the worker that became idle last, whose memory is warm and whose core is
- * awake (it answers a single caller in two thirds of the time of one that has slept); else it is sent ahead to the one that
+ * Which worker gets which call. A call goes to a busy worker that is all but done, since another would have to be woken;
+ * else to the worker that became idle last, whose memory is warm and whose core is awake (it answers a single caller in two
+ * thirds of the time of one that has slept); else it is sent ahead to the one that
  * will be done soonest, when that is expected to be soon; else it waits in the queue.
  *
  * While calls wait, no worker has room: room comes with a worker, an answer or a call given back, and each of these takes
@@ -120,19 +124,22 @@ export class Dispatcher {
     if (call !== undefined) this.send(call, worker, now);
   }
 
-  /** Takes out the worker that became idle last; else finds the one with room that will be done soonest. */
+  /**
+   * A busy worker that will be done before an idle one would have woken up; else the one that became idle last, which is
+   * taken out; else the busy one with room that will be done soonest.
+   */
   #pick(now: number): Worker | undefined {
-    const idle = this.#idle.pop();
-    if (idle !== undefined || this.#budgetMs === 0) return idle;
+    if (this.#budgetMs === 0) return this.#idle.pop();
     let best: Worker | undefined;
     let leastMs = Infinity;
     for (const worker of this.#serving) {
+      if (worker.state !== "busy") continue;
       const { backlogMs } = worker;
       if (backlogMs < leastMs && worker.hasRoom(this.#budgetMs, now)) {
         best = worker;
         leastMs = backlogMs;
       }
     }
-    return best;
+    return leastMs <= WAKE_UP_MS ? best : this.#idle.pop() ?? best;
   }
 }

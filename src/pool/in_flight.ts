@@ -1,7 +1,7 @@
 import { CallList, type Listed } from "./call_list.ts";
 import type { Alarm, Deadlines } from "./deadlines.ts";
 
-/** Time after which the calls behind one that still runs are asked back. */
+/** Time that a call may wait behind another one before it, and all that wait, are asked back. */
 export const RECALL_AFTER_MS = 10;
 /** Most calls of one worker at a time, however short they are. */
 export const MAX_IN_FLIGHT = 256;
@@ -11,18 +11,19 @@ const UNKNOWN_MS = 3_600_000;
 
 /** What can be in flight. */
 export interface Sent extends Listed {
-  /** What it counts in the backlog; belongs to {@link InFlight}. */
+  /** What it counts in the backlog, and since when it is there; both belong to {@link InFlight}. */
   expectedMs: number;
+  inFlightSince: number;
 }
 
 /**
  * The window of one worker: the calls that it was sent and has not answered, in the order in which it runs them. The first
  * one, the head, is believed to run; the others wait behind it.
  *
- * While calls wait, an alarm looks after the head. The first time it is found to be overdue nothing happens, since it may
- * be the host that is late and the answer already there to be read; when the same call is still the head in the next look,
- * a turn of the event loop later, the calls behind it are asked back. The alarm is set once and looks at the clock when it
- * rings, so that a call costs nothing.
+ * While calls wait, an alarm looks after the one that is next, since it has waited longest. The first time it is found to
+ * be overdue nothing happens: it may be the host that is late, and answers already there to be read. When the same call
+ * still waits in the next look, a turn of the event loop later, all that wait are asked back. The alarm is set once and
+ * looks at the clock when it rings, so that a call costs nothing.
  */
 export class InFlight<T extends Sent> implements Alarm {
   alarmSlot = undefined;
@@ -34,7 +35,7 @@ export class InFlight<T extends Sent> implements Alarm {
   #backlogMs = 0;
   #headSince = 0;
   #watching = false;
-  /** The head that was found to be overdue. */
+  /** The call that was found to have waited too long. */
   #suspect: T | undefined;
 
   /**
@@ -72,16 +73,18 @@ export class InFlight<T extends Sent> implements Alarm {
   hasRoom(budgetMs: number, now: number): boolean {
     if (this.size === 0) return true;
     return this.#backlogMs <= budgetMs && budgetMs > 0 && this.size < MAX_IN_FLIGHT &&
-      now - this.#headSince < RECALL_AFTER_MS;
+      now - this.#headSince < RECALL_AFTER_MS &&
+      now - (this.#next?.inFlightSince ?? now) < RECALL_AFTER_MS;
   }
 
   /** A call was sent. */
   add(call: T, expectedMs: number, now: number): void {
     call.expectedMs = Math.min(expectedMs, UNKNOWN_MS);
     this.#backlogMs += call.expectedMs;
+    call.inFlightSince = now;
     if (this.size === 0) this.#headSince = now;
     this.#calls.push(call);
-    if (!this.#watching && this.size > 1) this.#watch(this.#headSince + RECALL_AFTER_MS);
+    if (!this.#watching && this.size > 1) this.#watch(now + RECALL_AFTER_MS);
   }
 
   /** A call was answered or given back. False when it was not in flight. */
@@ -92,7 +95,6 @@ export class InFlight<T extends Sent> implements Alarm {
     this.#backlogMs = this.size === 0 ? 0 : this.#backlogMs - call.expectedMs;
     if (wasHead) {
       this.#headSince = now;
-      this.#suspect = undefined;
       if (!this.#watching && this.size > 1) this.#watch(now + RECALL_AFTER_MS);
     }
     return true;
@@ -109,14 +111,20 @@ export class InFlight<T extends Sent> implements Alarm {
 
   onAlarm(): void {
     this.#watching = false;
-    if (this.size < 2) return;
+    const next = this.#next;
+    if (next === undefined) return;
     const { now } = this.#alarms;
-    const overdueAt = this.#headSince + RECALL_AFTER_MS;
+    const overdueAt = next.inFlightSince + RECALL_AFTER_MS;
     if (now < overdueAt) return this.#watch(overdueAt);
-    if (this.#suspect === this.head) return this.#recall();
-    this.#suspect = this.head;
+    if (this.#suspect === next) return this.#recall();
+    this.#suspect = next;
     // What the sockets hold is read before this rings.
     this.#watch(now + 1);
+  }
+
+  /** The call behind the head. */
+  get #next(): T | undefined {
+    return this.head?.queueNext as T | undefined;
   }
 
   #watch(at: number): void {

@@ -12,6 +12,7 @@ import type { Deadlines } from "./deadlines.ts";
 import type { Death } from "./death.ts";
 import { InFlight } from "./in_flight.ts";
 import type { LaunchedWorker, Launcher } from "./launcher.ts";
+import { partRemains, type Remains } from "./remains.ts";
 import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
 import { describeExit, describeOutput } from "./worker_process.ts";
 
@@ -55,14 +56,6 @@ export interface WorkerOptions {
   readonly renewAtCall?: number;
 }
 
-/** What was in flight when a worker died, in the order in which it was sent. */
-export interface Remains {
-  /** May have run. */
-  readonly lost: readonly Call[];
-  /** Have not, and may run elsewhere. */
-  readonly unstarted: readonly Call[];
-}
-
 /**
  * One life of one Python process. It runs one call at a time; others may be sent ahead ({@link InFlight}) when it notes
  * which one it starts, so that its death takes no more than that one along.
@@ -84,6 +77,9 @@ export class Worker implements LinkEvents, CallTarget {
   #state: WorkerState = "starting";
   #launched: LaunchedWorker | undefined;
   #remains: Remains = { lost: [], unstarted: [] };
+  /** Id on the link of the call that was sent last, and of the last one that was asked back. */
+  #sentTo = 0;
+  #recalledTo = 0;
   readonly #limits: WorkerLimits;
   readonly #renewAtCall: number;
   #maxCalls: number;
@@ -111,7 +107,7 @@ export class Worker implements LinkEvents, CallTarget {
     this.#maxCalls = maxCalls;
     this.#renewAtCall = options.renewAtCall ?? Infinity;
     this.#listener = listener;
-    this.#inFlight = new InFlight(alarms, () => this.link.recall());
+    this.#inFlight = new InFlight(alarms, () => this.#recall());
   }
 
   get state(): WorkerState {
@@ -215,6 +211,7 @@ export class Worker implements LinkEvents, CallTarget {
     this.#inFlight.add(call, expectedMs, now);
     this.#calls++;
     call.send(this, now);
+    this.#sentTo = call.linkId;
     if (this.#calls === this.#renewAtCall) this.#listener.onWorn(this);
   }
 
@@ -227,10 +224,23 @@ export class Worker implements LinkEvents, CallTarget {
     return true;
   }
 
-  /** It gave a call back unstarted; true as in {@link Worker.release}. */
+  /**
+   * It gave a call back unstarted; true as in {@link Worker.release}. One that it was not asked for means that it is about
+   * to leave, told so by somebody else: it would give back every other one too.
+   */
   takeBack(call: Call, now: number): boolean {
     this.#calls--;
+    if (call.linkId > this.#recalledTo && this.#state === "busy") {
+      this.#state = "stopping";
+      this.#listener.onLost(this);
+    }
     return this.release(call, now);
+  }
+
+  /** Asks for the calls back that it has not started. */
+  #recall(): void {
+    this.#recalledTo = this.#sentTo;
+    this.link.recall();
   }
 
   /**
@@ -238,7 +248,8 @@ export class Worker implements LinkEvents, CallTarget {
    * What it took along is in {@link Worker.remains}.
    */
   async died(): Promise<WorkerExit> {
-    const { process, link } = this.#serving();
+    const launched = this.#serving();
+    const { process, link } = launched;
     const closed = this.#linkClosed.promise;
     await Promise.race([process.exited, closed]);
     this.#state = "gone";
@@ -250,9 +261,10 @@ export class Worker implements LinkEvents, CallTarget {
     await this.#hearOut(link);
     const hasEnded = await settlesWithin(process.exited, 0);
     if (!hasEnded) this.#lostLink = `lost its link (${link.closedReason}) and was killed`;
+    const { readToEnd } = link;
     link.close();
     const exit = await process.kill();
-    this.#remains = this.#settleRemains();
+    this.#remains = partRemains(this.#inFlight.drain(), launched.progress, readToEnd);
     return exit;
   }
 
@@ -261,8 +273,8 @@ export class Worker implements LinkEvents, CallTarget {
    * not read it yet. (It may have no end: a child that the worker forked may hold it open.)
    */
   async #hearOut(link: Link): Promise<void> {
-    for (let received = -1; link.closedReason === undefined && link.received !== received;) {
-      received = link.received;
+    for (let heard = -1; link.closedReason === undefined && link.heard !== heard;) {
+      heard = link.heard;
       await settlesWithin(this.#linkClosed.promise, DEATH_GRACE_MS);
     }
   }
@@ -300,7 +312,7 @@ export class Worker implements LinkEvents, CallTarget {
     if (this.#launched === undefined) return await this.#giveUpStart();
     const { link, process } = this.#launched;
     this.#state = "stopping";
-    if (this.#inFlight.size > 1) link.recall();
+    if (this.#inFlight.size > 1) this.#recall();
     if (patient) await this.#callsEnded();
     const until = performance.now() + drainMs;
     const drained = await settlesWithin(this.#callsEnded(), drainMs);
@@ -375,20 +387,6 @@ export class Worker implements LinkEvents, CallTarget {
     this.#free ??= Promise.withResolvers();
     const { exited } = this.#serving().process;
     await Promise.race([this.#free.promise, exited, this.#linkClosed.promise]);
-  }
-
-  /**
-   * Calls run in the order in which they were sent, so the one that was noted as started parts those in flight. When none
-   * of them was, the noted one has been answered and the first of them was next.
-   */
-  #settleRemains(): Remains {
-    const calls = this.#inFlight.drain();
-    const { progress } = this.#serving();
-    if (progress === undefined) return { lost: calls, unstarted: [] };
-    const started = progress.startedCall();
-    progress[Symbol.dispose]();
-    const count = calls.findIndex((call) => call.linkId === started) + 1;
-    return { lost: calls.slice(0, count), unstarted: calls.slice(count) };
   }
 
   #serving(): LaunchedWorker {

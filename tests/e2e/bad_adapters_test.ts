@@ -130,8 +130,7 @@ Deno.test("Snakeden.stopWorker() ends a worker that is still starting", async ()
     "the next try of the worker that hangs",
     () => den.workers().find((it) => it.pool === "hangs" && it.state === "starting"),
   );
-  const before = workersOf({ runId: den.runId }).length;
-  assert.equal(before, 2);
+  await waitFor("its process", () => workersOf({ runId: den.runId }).length === 2);
   await den.stopWorker(starting.id);
   assert.notEqual(
     den.workers().find((it) => it.pool === "hangs")?.incarnation,

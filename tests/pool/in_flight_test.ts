@@ -28,7 +28,7 @@ function setUp(): SetUp {
     alarms: () => alarms.size,
     recalls: () => recalls,
     add(expectedMs = 0.25): Sent {
-      const call = { expectedMs: 0 };
+      const call = { expectedMs: 0, inFlightSince: 0 };
       calls.add(call, expectedMs, clock.now());
       return call;
     },

@@ -70,6 +70,39 @@ Deno.test("Pool: a worker that ran on without its link takes along all that it m
   assert.equal(started(set), "abc");
 });
 
+Deno.test("Pool: a call that was given back by a worker that died before it said so runs elsewhere", async () => {
+  await using set = await startPipelined();
+  const worker = set.worker(0);
+  const [a, b, c] = await set.hold("abc");
+  // It gave a back and began b; its stream was read to its end, and there was no answer to a in it.
+  worker.progress.noted = worker.waiting[0]?.id ?? 0;
+  worker.started.length = 0;
+  worker.exit({ signal: "SIGSEGV" });
+  await finish(set);
+  assert.ok(a && b && c);
+  assert.deepStrictEqual([await endOf(a), await endOf(b), await endOf(c)], [
+    "ok p-1",
+    "worker_crashed",
+    "ok p-1",
+  ]);
+  assert.equal(started(set), "ac");
+});
+
+Deno.test("Pool: a worker that gives back what it was not asked for gets no more calls", async () => {
+  await using set = await startPipelined({ size: 2 });
+  const { it } = set;
+  await set.hold("abc");
+  const leaving = it.launcher.alive.find(({ waiting }) => waiting.length > 0);
+  leaving?.giveBack();
+  await microtasks();
+  assert.deepStrictEqual(it.pool.workers.map(({ state }) => state).sort(), ["busy", "stopping"]);
+  leaving?.answer();
+  await set.hold("de");
+  assert.equal(leaving?.running, undefined);
+  await finish(set);
+  assert.ok((await Promise.all(it.calls.map(endOf))).every((end) => end.startsWith("ok")));
+});
+
 Deno.test("Pool: a worker that does not note its progress takes its call along", async () => {
   await using set = await startPipelined({}, { notesProgress: false });
   const [a, b] = await set.hold("ab");
