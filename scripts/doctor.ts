@@ -15,6 +15,7 @@ import {
   socketPathFinding,
 } from "./doctor/machine.ts";
 import { withPython } from "./doctor/python.ts";
+import { storeFindings } from "./doctor/store.ts";
 
 /** Everything found, in the order in which it should be mended. */
 export async function examine(): Promise<Finding[]> {
@@ -26,6 +27,7 @@ export async function examine(): Promise<Finding[]> {
   });
   if (config === null) return findings;
   findings.push(await dataDirFinding(config.dataDir));
+  findings.push(...await storeFindings(config.dataDir));
   findings.push(...await pythonFindings(config));
   findings.push(
     socketPathFinding(config.dataDir),

@@ -90,7 +90,6 @@ export class KvStore implements Store {
 /** Another host has the store of this data directory. */
 export class StoreInUseError extends SnakedenError {
   override readonly name = "StoreInUseError";
-
   constructor(directory: string, owner: StoreOwner | null) {
     super(
       "startup_failed",

@@ -10,10 +10,10 @@
  */
 export { Blobs } from "./blobs.ts";
 export { GroupCommit, type GroupCommitOptions, type Mutation, type Timer } from "./group_commit.ts";
-export { listAside } from "./database_file.ts";
+export { listAside, problemOfDatabase } from "./database_file.ts";
 export { KvStore, type OpenOptions, StoreInUseError } from "./kv_store.ts";
 export { ProcessRegistry, type RegistryOptions, type WorkerIdentity } from "./process_registry.ts";
 export type { ProcessRow } from "./process_row.ts";
 export { Records, type RecordType, type SetAside } from "./records.ts";
 export type { MovedAside, Store } from "./store.ts";
-export { describeOwner, type StoreOwner } from "./store_lock.ts";
+export { StoreLock, type StoreOwner } from "./store_lock.ts";
