@@ -69,6 +69,23 @@ Deno.test("Pool.stopWorker() waits for a call as long as that takes, and not for
   assert.equal(await endOf(call), "ok p-1");
 });
 
+Deno.test("Pool.stopWorker() gives the old worker no calls any more, though it was idle and takes its time", async () => {
+  await using it = await FakePool.start({}, { ignoresStop: true });
+  const [worker] = it.pool.workers;
+  assert.ok(worker);
+  const stopped = it.pool.stopWorker(worker);
+  await until(() => worker.state === "stopping", "the successor has taken over");
+  const calls = [it.submit("hold"), it.submit("hold")];
+  await microtasks();
+  assert.deepStrictEqual([worker.calls, it.pool.queued], [0, 1]);
+  for (const call of calls) {
+    it.launcher.workers[1]?.answer();
+    assert.equal(await endOf(call), "ok p-1");
+  }
+  it.launcher.workers[0]?.exit({ exitCode: 0 });
+  await stopped;
+});
+
 Deno.test("Pool.stopWorker() called twice replaces once", async () => {
   await using it = await FakePool.start();
   const [worker] = it.pool.workers;
@@ -192,7 +209,8 @@ Deno.test("Pool with maxCalls starts the successor ahead, so that it is there wh
 Deno.test("Pool lets a worker take more than maxCalls while nobody can succeed it", async () => {
   await using it = await FakePool.start({ recycle: { maxCalls: 3 } });
   it.launcher.failures = { always: "no memory" };
-  for (let i = 0; i < 8; i++) assert.equal(await endOf(it.submit("echo")), "ok p-1");
+  for (let i = 0; i < 20; i++) assert.equal(await endOf(it.submit("echo")), "ok p-1");
+  assert.ok(it.launcher.launches <= 4, "calls do not wait for more attempts");
   it.launcher.failures = [];
   await until(() => it.launcher.workers.length === 2 && serving(it) === 1, "it is succeeded");
   assert.equal(it.pool.state, "ready");
