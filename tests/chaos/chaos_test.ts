@@ -1,0 +1,126 @@
+/**
+ * Everything at once, for a while: calls of every kind, by the library and over HTTP, while workers are killed, frozen and
+ * replaced, run out of memory and start slowly. At the end every call has ended as it may, the pools are whole, and nothing is
+ * left behind.
+ *
+ *     SNAKEDEN_CHAOS_SECONDS=600 SNAKEDEN_TEST_SEED=7 deno test -A tests/chaos
+ */
+import assert from "node:assert/strict";
+import type { Snakeden, WorkerInfo } from "../../mod.ts";
+import { createApp } from "../../src/routes/mod.ts";
+import { startDen, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
+import { ADAPTERS } from "../fixtures/host.ts";
+import { ChaosLoad } from "./load.ts";
+import { Random } from "./random.ts";
+
+const SECONDS = Number(Deno.env.get("SNAKEDEN_CHAOS_SECONDS") ?? 60);
+const SEED = Number(Deno.env.get("SNAKEDEN_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 32));
+/** How long a frozen worker may go unnoticed: 3 pings of 200 ms, and one that is late. */
+const HEARTBEAT = { pingIntervalMs: 200, pingTimeoutMs: 400, maxMissed: 3 };
+/** After so long everything has to have come to its end. */
+const END_MS = 60_000;
+/** What the host may have gained; the first seconds warm it up. */
+const MAX_GROWTH_BYTES = 200 << 20;
+
+/** What is done to workers, and how many milliseconds lie between two such things, at most. */
+const MISCHIEF_MS = 150;
+
+type Mischief = (den: Snakeden, random: Random) => unknown;
+
+const MISCHIEF: readonly Mischief[] = [
+  (den, random) => signal(den, random, "SIGKILL"),
+  (den, random) => signal(den, random, "SIGSTOP"),
+  (den, random) => signal(den, random, "SIGTERM"),
+  (den, random) => den.stopWorker(random.pick(serving(den))?.id ?? "").catch(() => {}),
+  (den, random) => random.below(4) === 0 && den.recycle().catch(() => {}),
+];
+
+function serving(den: Snakeden): WorkerInfo[] {
+  return den.workers().filter(({ state }) => state === "ready" || state === "busy");
+}
+
+function signal(den: Snakeden, random: Random, name: Deno.Signal): void {
+  // One is left alone, so that the pool serves now and then.
+  const pid = random.pick(serving(den).slice(1))?.pid;
+  if (pid === undefined) return;
+  try {
+    Deno.kill(pid, name);
+  } catch (error) {
+    // It has ended meanwhile.
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+async function makeMischief(den: Snakeden, random: Random): Promise<void> {
+  const until = performance.now() + SECONDS * 1_000;
+  while (performance.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, random.below(MISCHIEF_MS)));
+    void random.pick(MISCHIEF)?.(den, random);
+  }
+}
+
+Deno.test({
+  name: `Snakeden loses nothing and leaves nothing behind in ${SECONDS} seconds of chaos`,
+  // fetch() keeps its connections.
+  sanitizeResources: false,
+  sanitizeOps: false,
+  fn: async () => {
+    console.log(`SNAKEDEN_TEST_SEED=${SEED}`);
+    const random = new Random(SEED);
+    await using data = await tempDir();
+    const den = await startDen({}, {
+      dataDir: data.path,
+      pools: [{
+        name: "default",
+        size: 4,
+        adapter: "chaotic:Chaotic",
+        modulePaths: [ADAPTERS],
+        heartbeat: HEARTBEAT,
+        recycle: { maxCalls: 5_000 },
+        limits: { memoryBytes: 400 << 20 },
+        cancelGraceMs: 300,
+        queueLimit: 200,
+        taintAfter: 0,
+        poisonMs: 0,
+      }],
+    });
+    const { runId } = den;
+    const app = createApp(den, { version: "chaos" });
+    const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, app.fetch);
+    const origin = `http://127.0.0.1:${server.addr.port}`;
+    const load = new ChaosLoad(den, { origin, random });
+    const before = Deno.memoryUsage().rss;
+    await makeMischief(den, random);
+    load.stop();
+    await waitFor("every call to end", () => load.open.length === 0, END_MS).catch((cause) => {
+      throw new Error(`Never ended: ${load.open}`, { cause });
+    });
+    await load.allEnded();
+    assert.deepEqual(load.strange, []);
+    assert.equal(load.ended, load.made);
+
+    await waitFor("a pool that is whole", () => {
+      const workers = den.workers();
+      return workers.length === 4 && workers.every(({ state }) => state === "ready");
+    }, END_MS);
+    const [pool] = den.pools();
+    assert.ok(pool);
+    const { stats, queued } = pool;
+    const { requests, completed, failed, cancelled, timedOut, crashed, refused } = stats;
+    assert.equal(queued, 0);
+    assert.equal(completed + failed + cancelled + timedOut + crashed + refused, requests);
+    const grown = Deno.memoryUsage().rss - before;
+    assert.ok(grown < MAX_GROWTH_BYTES, `the host has grown by ${grown >> 20} MiB`);
+    // All that lives is a worker, or a child of one, of which `child` makes some.
+    const pids = den.workers().map(({ pid }) => pid);
+    assert.ok(pids.every((pid) => pid !== undefined && workersOf({ runId }).includes(pid)));
+    console.log(`${load.made} calls, ${stats.restarts} restarts, ${grown >> 20} MiB more`);
+    console.log(Object.fromEntries([...load.ends].sort()));
+
+    await den.stop();
+    await server.shutdown();
+    await waitFor("every process to be gone", () => workersOf({ runId }).length === 0);
+    assert.deepEqual([...Deno.readDirSync(`${data.path}/run`)], []);
+    assert.deepEqual(den.processes(), []);
+  },
+});
