@@ -14,6 +14,7 @@ import platform
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
@@ -39,6 +40,8 @@ TEARDOWN_SECONDS: Final = 10.0
 """How long teardown() and exit handlers may take before the process leaves without them."""
 LOST_SECONDS: Final = 2.0
 """The same when the host is no longer there to wait."""
+GUARD_SECONDS: Final = 0.5
+"""How long a host that dies may take to close all that it had open."""
 FLUSH_SECONDS: Final = 2.0
 """How long the last messages may take."""
 SWITCH_SECONDS: Final = 0.0003
@@ -176,6 +179,7 @@ class WorkerLife:
             self._link.finish(FLUSH_SECONDS)
         self._guarded(atexit._run_exitfuncs, "an exit handler")
         output.flush()
+        self._await_host_guard()
         os._exit(status)
 
     # ---- hello ----
@@ -249,6 +253,7 @@ class WorkerLife:
             )
         self._lost = True
         if not self._serving:
+            self._await_host_guard()
             self._exit_now(status)
         self._bound(LOST_SECONDS, status)
         if self._runner is not None:
@@ -269,6 +274,14 @@ class WorkerLife:
         elif not self._ending:
             # Whatever the adapter is doing at import or in setup() may never end.
             self._exit_now(exit_status.OK)
+
+    def _await_host_guard(self) -> None:
+        """When the host dies, the system closes what it had open one by one, and the link may come
+        before the pipe by which the kernel ends this group (host_guard.py). Who left in between
+        would leave children behind.
+        """
+        if self._lost and not self._told:
+            time.sleep(GUARD_SECONDS)
 
     def _wake(self) -> None:
         if self._link is not None:
