@@ -53,7 +53,7 @@ async function readWorkers(
   request: Request,
   limits: { readonly maxBodyBytes: number; readonly maxDepth: number },
 ): Promise<string[] | undefined> {
-  if (request.body === null && !request.headers.has("content-type")) return undefined;
+  if (!hasBody(request.headers)) return undefined;
   const body = await readJsonBody(request, limits);
   const issues = isRecord(body)
     ? [...unknownKeys(body), ...workerIssues(body["workers"])]
@@ -64,6 +64,12 @@ async function readWorkers(
   }
   const { workers } = requestSchema.parse(body);
   return workers;
+}
+
+/** By the headers, since a server hands over a stream also where there is nothing to read. */
+function hasBody(headers: Headers): boolean {
+  return headers.has("content-type") || headers.has("transfer-encoding") ||
+    Number(headers.get("content-length") ?? 0) > 0;
 }
 
 function unknownKeys(body: Readonly<Record<string, unknown>>): FieldIssue[] {

@@ -164,3 +164,10 @@ Deno.test("POST /v1/stream makes the tool wait for a reader that does not read",
   await reader?.cancel();
   await ended.promise;
 });
+
+Deno.test("POST /v1/pools/:name/recycle needs no body", async () => {
+  await using server = serve({});
+  const answer = await fetch(`${server.url}/v1/pools/default/recycle`, { method: "POST" });
+  assert.equal(answer.status, 202);
+  assert.deepEqual(await answer.json(), { workers: ["default-1", "default-2"] });
+});
