@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { SnakedenError } from "../errors.ts";
 import { chooseStreamType } from "./accept.ts";
 import type { AppEnv } from "./app_env.ts";
 import { callRequestSchema, readCallRequest } from "./call_request.ts";
@@ -13,7 +14,7 @@ const route = createRoute({
   path: "/v1/stream",
   tags: ["calls"],
   summary: "Run a tool and follow it",
-  description: "Server-Sent Events `chunk`, `progress`, then `done` or `error`; with " +
+  description: "Server-Sent Events `chunk`, `progress`, then `done` or `failed`; with " +
     "`accept: application/x-ndjson` one JSON object a line: `{event, data}`. What fails before " +
     "the first event is answered with a status. A client that leaves cancels the call.",
   request: {
@@ -39,6 +40,7 @@ const route = createRoute({
 export function addStream(app: OpenAPIHono<AppEnv>, engine: Engine): void {
   app.openAPIRegistry.registerPath(route);
   app.post(route.path, async (c) => {
+    refuseToRepeat(c.req.header("last-event-id"));
     const type = chooseStreamType(c.req.header("accept"));
     const requestId = c.get("requestId");
     const { limits } = engine.config;
@@ -62,4 +64,21 @@ export function addStream(app: OpenAPIHono<AppEnv>, engine: Engine): void {
       },
     });
   });
+}
+
+/**
+ * A client that reconnects, as every `EventSource` does once a stream has ended or broken off, must
+ * not make its call a second time. Any status but 200 keeps such a client from trying again.
+ *
+ * @throws {SnakedenError} `stream_gone`.
+ */
+function refuseToRepeat(lastEventId: string | undefined): void {
+  if (lastEventId === undefined || lastEventId === "") return;
+  throw new SnakedenError(
+    "stream_gone",
+    `Cannot resume the stream after the event ${JSON.stringify(lastEventId.slice(0, 128))}: ` +
+      "a stream is not kept once its connection has ended, and its tool is not run again; " +
+      "send the request without last-event-id to make a new call",
+    { details: { lastEventId: lastEventId.slice(0, 128) } },
+  );
 }

@@ -72,7 +72,7 @@ export class StreamBody {
     } catch (error) {
       // The events that came before it in the same write go out all the same.
       this.#ended = true;
-      text += writer.error(problemOf(error));
+      text += writer.failed(problemOf(error));
     }
     return text;
   }

@@ -3,10 +3,11 @@ import type { StreamType } from "./accept.ts";
 import { inMicroseconds } from "./execute.ts";
 import { type Problem, problemText } from "./problem.ts";
 
-/** How the events of a stream are written as text. */
+/** Writes the events of a stream as text. */
 export interface EventWriter {
   event(event: StreamEvent): string;
-  error(problem: Problem): string;
+  /** Writes the last event of a stream that did not end well. */
+  failed(problem: Problem): string;
   heartbeat(): string;
 }
 
@@ -15,7 +16,12 @@ export function eventWriter(type: StreamType): EventWriter {
   return type === "text/event-stream" ? new SseWriter() : new NdjsonWriter();
 }
 
-/** @see https://html.spec.whatwg.org/multipage/server-sent-events.html */
+/**
+ * Server-Sent Events. No event is called `error`, because `EventSource` dispatches lost connections
+ * to the listeners of that name.
+ *
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html
+ */
 class SseWriter implements EventWriter {
   #id = 0;
 
@@ -23,13 +29,16 @@ class SseWriter implements EventWriter {
     return this.#write(event.type, dataOf(event));
   }
 
-  error(problem: Problem): string {
-    return this.#write("error", problemText(problem));
+  failed(problem: Problem): string {
+    return this.#write("failed", problemText(problem));
   }
 
-  /** A comment, which clients ignore. */
+  /**
+   * A comment, which clients ignore. Before the first event it brings an id along, so that a client
+   * that reconnects from there too says that its call has been made.
+   */
   heartbeat(): string {
-    return ": heartbeat\n\n";
+    return this.#id === 0 ? ": heartbeat\nid: 0\n\n" : ": heartbeat\n\n";
   }
 
   #write(name: string, data: string): string {
@@ -42,8 +51,8 @@ class NdjsonWriter implements EventWriter {
     return this.#write(event.type, dataOf(event));
   }
 
-  error(problem: Problem): string {
-    return this.#write("error", problemText(problem));
+  failed(problem: Problem): string {
+    return this.#write("failed", problemText(problem));
   }
 
   heartbeat(): string {

@@ -81,7 +81,7 @@ Deno.test("POST /v1/stream answers with a status what fails before the first eve
   assert.equal((await answer.json()).code, "unknown_tool");
 });
 
-Deno.test("POST /v1/stream ends with an error event when the tool fails later", async () => {
+Deno.test("POST /v1/stream ends with the event failed when the tool fails later", async () => {
   const engine = memoryEngine({
     events: async function* (): AsyncGenerator<StreamEvent> {
       await Promise.resolve();
@@ -92,7 +92,7 @@ Deno.test("POST /v1/stream ends with an error event when the tool fails later", 
   const answer = await clientOf(engine).post("/v1/stream", { tool: "a" }, NDJSON);
   assert.equal(answer.status, 200);
   const lines = (await answer.text()).trimEnd().split("\n").map((it) => JSON.parse(it));
-  assert.deepEqual(lines.map((it) => it.event), ["chunk", "error"]);
+  assert.deepEqual(lines.map((it) => it.event), ["chunk", "failed"]);
   const { code, status, requestId, python } = lines[1].data;
   assert.deepEqual({ code, status, requestId, python }, {
     code: "python_exception",
@@ -111,13 +111,16 @@ Deno.test("POST /v1/stream hides what broke when the error is unknown", async ()
     },
   });
   const text = await (await clientOf(engine).post("/v1/stream", { tool: "a" })).text();
-  assert.match(text, /event: error\ndata: .*"code":"internal"/);
+  assert.match(text, /event: failed\ndata: .*"code":"internal"/);
   assert.ok(!text.includes("secret"));
 });
 
 Deno.test("POST /v1/stream sends heartbeats while the tool is silent, in both formats", async () => {
   for (
-    const [headers, beat] of [[{}, ": heartbeat\n\n"], [NDJSON, '{"event":"heartbeat"}\n']] as const
+    const [headers, beat] of [[{}, ": heartbeat\nid: 0\n\n"], [
+      NDJSON,
+      '{"event":"heartbeat"}\n',
+    ]] as const
   ) {
     const go = Promise.withResolvers<void>();
     const engine = memoryEngine({
@@ -147,9 +150,9 @@ Deno.test("POST /v1/stream tells a failure after a heartbeat as an event", async
     },
   });
   const read = reader(await clientOf(engine).post("/v1/stream", { tool: "a" }));
-  assert.equal(await read.next(), ": heartbeat\n\n");
+  assert.equal(await read.next(), ": heartbeat\nid: 0\n\n");
   go.resolve();
-  assert.match(await read.next(), /event: error\ndata: .*"code":"worker_crashed"/);
+  assert.match(await read.next(), /event: failed\ndata: .*"code":"worker_crashed"/);
 });
 
 Deno.test("POST /v1/stream sends the first event at once and gathers those that are ready", async () => {
@@ -240,4 +243,45 @@ Deno.test("POST /v1/stream checks its body as /v1/execute does", async () => {
   const answer = await clientOf(memoryEngine()).post("/v1/stream", { tol: "a" });
   assert.equal(answer.status, 400);
   assert.deepEqual((await answer.json()).errors.length, 2);
+});
+
+Deno.test("POST /v1/stream sends heartbeats without an id once an event has one", async () => {
+  const go = Promise.withResolvers<void>();
+  const engine = memoryEngine({
+    config: { limits: { heartbeatMs: 100 } },
+    events: async function* (): AsyncGenerator<StreamEvent> {
+      yield chunk(1);
+      await go.promise;
+      yield done(1);
+    },
+  });
+  const read = reader(await clientOf(engine).post("/v1/stream", { tool: "a" }));
+  await read.next();
+  assert.equal(await read.next(), ": heartbeat\n\n");
+  go.resolve();
+  await read.cancel();
+});
+
+for (const headers of [{}, NDJSON]) {
+  Deno.test(`POST /v1/stream with last-event-id makes no call: ${JSON.stringify(headers)}`, async () => {
+    const engine = memoryEngine();
+    const answer = await clientOf(engine)
+      .post("/v1/stream", { tool: "a" }, { ...headers, "last-event-id": "3" });
+    assert.equal(answer.status, 410);
+    const { code, details, retryable } = await answer.json();
+    assert.deepEqual({ code, details, retryable }, {
+      code: "stream_gone",
+      details: { lastEventId: "3" },
+      retryable: false,
+    });
+    assert.equal(engine.calls.length, 0);
+  });
+}
+
+Deno.test("POST /v1/stream takes an empty last-event-id for none", async () => {
+  const engine = memoryEngine();
+  const answer = await clientOf(engine).post("/v1/stream", { tool: "a" }, { "last-event-id": "" });
+  assert.equal(answer.status, 200);
+  await answer.text();
+  assert.equal(engine.calls.length, 1);
 });
