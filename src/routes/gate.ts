@@ -4,6 +4,7 @@ import { isLoopback } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import type { AppEnv } from "./app_env.ts";
+import { checkFraming } from "./framing.ts";
 
 /** Where a request may come from. */
 export interface GateOptions {
@@ -35,6 +36,7 @@ export function gate({ apiKey, openPaths }: GateOptions): MiddlewareHandler<AppE
     c.set("requestId", requestId);
     if (isKey === undefined) checkBrowser(c.req.raw);
     else if (!open.has(c.req.path)) checkKey(headers, isKey);
+    checkFraming(headers);
     await next();
     c.res.headers.set("x-request-id", requestId);
     logAccess(method, c.req.path, c.res.status, performance.now() - started, requestId);
