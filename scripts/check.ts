@@ -19,6 +19,13 @@ const CHECKS: readonly Check[] = [
   { name: "lint", command: () => [Deno.execPath(), "lint", "--quiet"] },
   { name: "types", command: () => [Deno.execPath(), "check", "--quiet", "."] },
   {
+    name: "types-openapi",
+    command: () => {
+      const folder = join(ROOT, "scripts/openapi");
+      return [Deno.execPath(), "check", "--quiet", `--config=${folder}/deno.json`, folder];
+    },
+  },
+  {
     name: "architecture",
     command: () => [Deno.execPath(), "test", "-A", "--quiet", "tests/architecture_test.ts"],
   },

@@ -4,7 +4,8 @@ import { callRequestSchema, readCallRequest } from "./call_request.ts";
 import type { Engine } from "./engine.ts";
 import { problemAnswers } from "./problem_schema.ts";
 
-const answerSchema = z.object({
+/** The answer to a call. */
+export const callAnswerSchema = z.object({
   result: z.unknown().openapi({ description: "What the tool returned.", example: 5 }),
   callId: z.string().openapi({ example: "c1" }),
   workerId: z.string().openapi({ example: "default-1" }),
@@ -14,6 +15,7 @@ const answerSchema = z.object({
 const route = createRoute({
   method: "post",
   path: "/v1/execute",
+  operationId: "execute",
   tags: ["calls"],
   summary: "Run a tool and wait for its result",
   description:
@@ -24,7 +26,7 @@ const route = createRoute({
   responses: {
     200: {
       description: "The result.",
-      content: { "application/json": { schema: answerSchema } },
+      content: { "application/json": { schema: callAnswerSchema } },
     },
     ...problemAnswers(400, 404, 413, 415, 422, 429, 500, 502, 503, 504),
   },

@@ -9,7 +9,9 @@ const PING_TIMEOUT_MS = 2_000;
 const healthRoute = createRoute({
   method: "get",
   path: "/healthz",
+  operationId: "getHealth",
   tags: ["operations"],
+  security: [],
   summary: "Tell that the process is up",
   responses: {
     200: {
@@ -19,8 +21,8 @@ const healthRoute = createRoute({
           schema: z.object({
             status: z.literal("ok"),
             version: z.string(),
-            uptimeMs: z.number(),
-            runId: z.string().openapi({ description: "One life of the server." }),
+            uptimeMs: z.number().optional(),
+            runId: z.string().optional().openapi({ description: "One life of the server." }),
           }).openapi("Health"),
         },
       },
@@ -43,7 +45,9 @@ const readinessSchema = z.object({
 const readyRoute = createRoute({
   method: "get",
   path: "/readyz",
+  operationId: "getReadiness",
   tags: ["operations"],
+  security: [],
   summary: "Tell whether every pool can serve, by a ping through each",
   responses: {
     200: {

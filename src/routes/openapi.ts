@@ -1,52 +1,61 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { ToolInfo } from "../tools/mod.ts";
 import type { AppEnv } from "./app_env.ts";
 import type { Engine } from "./engine.ts";
+import { callSchemas, type Schema, type Schemas } from "./openapi_calls.ts";
+import { describeAnswers } from "./openapi_answers.ts";
 
 /** Where the description is served. */
 export const OPENAPI_PATH = "/openapi.json";
 
 const DESCRIPTION = "Calls Python functions on warm, supervised workers. " +
   "Errors are `application/problem+json` (RFC 9457); every answer has an `x-request-id`. " +
-  "The arguments of each tool that runs stand under the schemas as `args.POOL.TOOL`.";
+  "The arguments of each tool that runs are under the schemas, as `args.POOL.TOOL`.";
 
-type Document = ReturnType<OpenAPIHono<AppEnv>["getOpenAPI31Document"]>;
+const TAGS = [
+  { name: "calls", description: "Run tools." },
+  { name: "tools", description: "See which tools there are." },
+  { name: "pools", description: "See pools and replace their workers." },
+  { name: "workers", description: "See workers and replace them." },
+  { name: "operations", description: "Ask whether the server is up and can serve." },
+];
+
+/** Either header brings the key. */
+const SECURITY_SCHEMES = {
+  bearer: { type: "http", scheme: "bearer" },
+  header: { type: "apiKey", in: "header", name: "x-api-key" },
+} as const;
 
 /** `GET /openapi.json`: OpenAPI 3.1, with the schemas of the tools that run now. */
 export function addOpenApi(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): void {
   app.get(OPENAPI_PATH, (c) => c.json(describe(app, engine, version)));
 }
 
-function describe(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): Document {
-  const secured = engine.config.apiKey !== undefined;
+function describe(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): Schema {
+  const needsKey = engine.config.apiKey !== undefined;
   const document = app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
       title: "Snakeden",
       version,
       description: DESCRIPTION,
-      license: { name: "MIT" },
     },
     servers: [{ url: "/" }],
-    ...(secured ? { security: [{ apiKey: [] }] } : {}),
+    tags: TAGS,
+    security: needsKey ? Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })) : [],
   });
-  const tools = Object.fromEntries(engine.tools().map(argsSchema));
+  const schemas = document.components?.schemas as Schemas;
+  const { CallRequest: call = {}, ...rest } = schemas;
+  const { paths, components } = describeAnswers(document.paths ?? {}, { needsKey });
   return {
     ...document,
+    // The types of the generator know the licences of OpenAPI 3.0 alone.
+    info: { ...document.info, license: { name: "MIT", identifier: "MIT" } },
+    paths,
     components: {
       ...document.components,
-      schemas: { ...document.components?.schemas, ...tools },
-      ...(secured
-        ? { securitySchemes: { apiKey: { type: "http" as const, scheme: "bearer" } } }
-        : {}),
+      ...components,
+      schemas: { ...rest, ...callSchemas(call, engine.tools()) },
+      ...(needsKey ? { securitySchemes: SECURITY_SCHEMES } : {}),
     },
   };
-}
-
-/** A tool's schema as a component; its inner references have to point to the new place. */
-function argsSchema(tool: ToolInfo): [string, Record<string, unknown>] {
-  const name = `args.${tool.pool}.${tool.name}`.replaceAll(/[^\w.-]/g, "_");
-  const text = JSON.stringify({ description: tool.description, ...tool.inputSchema })
-    .replaceAll('"$ref":"#/$defs/', `"$ref":"#/components/schemas/${name}/$defs/`);
-  return [name, JSON.parse(text) as Record<string, unknown>];
 }

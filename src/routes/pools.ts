@@ -49,7 +49,8 @@ const poolSchema = z.object({
 const listRoute = createRoute({
   method: "get",
   path: "/v1/pools",
-  tags: ["what runs"],
+  operationId: "listPools",
+  tags: ["pools"],
   summary: "List the pools",
   responses: {
     200: {
@@ -63,7 +64,8 @@ const listRoute = createRoute({
 const oneRoute = createRoute({
   method: "get",
   path: "/v1/pools/{name}",
-  tags: ["what runs"],
+  operationId: "getPool",
+  tags: ["pools"],
   summary: "Show a pool",
   request: { params: z.object({ name: z.string() }) },
   responses: {

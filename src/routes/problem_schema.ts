@@ -1,7 +1,8 @@
 import { z } from "@hono/zod-openapi";
 import { PROBLEMS } from "./problem.ts";
 
-const problemSchema = z.object({
+/** A problem, for OpenAPI. */
+export const problemSchema = z.object({
   type: z.string().openapi({ example: "urn:snakeden:error:invalid_input" }),
   title: z.string(),
   status: z.number().int(),
@@ -22,9 +23,12 @@ interface ProblemAnswer {
   readonly content: { "application/problem+json": { schema: typeof problemSchema } };
 }
 
-/** The error answers of a route for OpenAPI, by status, with the codes that each can have. */
+/**
+ * The error answers of a route for OpenAPI, by status, with the codes that each can have. Those that
+ * every path has are added by openapi_answers.ts.
+ */
 export function problemAnswers(...statuses: readonly number[]): Record<string, ProblemAnswer> {
-  return Object.fromEntries([...statuses, 401, 403].map((status) => {
+  return Object.fromEntries(statuses.map((status) => {
     const codes = Object.entries(PROBLEMS)
       .filter(([, kind]) => kind.status === status)
       .map(([code]) => `\`${code}\``);

@@ -19,7 +19,8 @@ const requestSchema = z.strictObject({
 const route = createRoute({
   method: "post",
   path: "/v1/pools/{name}/recycle",
-  tags: ["what runs"],
+  operationId: "recyclePool",
+  tags: ["pools"],
   summary: "Replace the workers of a pool",
   description: "One after the other: a successor is started and takes over, then the old worker " +
     "finishes what it runs and ends. Answers at once; `GET /v1/workers` shows how far it is.",

@@ -1,4 +1,4 @@
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { SnakedenError } from "../errors.ts";
 import { chooseStreamType } from "./accept.ts";
 import type { AppEnv } from "./app_env.ts";
@@ -8,10 +8,12 @@ import { problemOf } from "./problem.ts";
 import { problemAnswers } from "./problem_schema.ts";
 import { StreamBody } from "./stream_body.ts";
 import { eventWriter } from "./stream_events.ts";
+import { EVENT_DATA, NDJSON_LINE, SERVER_SENT_EVENT } from "./stream_schema.ts";
 
 const route = createRoute({
   method: "post",
   path: "/v1/stream",
+  operationId: "stream",
   tags: ["calls"],
   summary: "Run a tool and follow it",
   description: "Server-Sent Events `chunk`, `progress`, then `done` or `failed`; with " +
@@ -24,21 +26,20 @@ const route = createRoute({
     200: {
       description: "The events.",
       content: {
-        "text/event-stream": {
-          schema: z.string().openapi({ example: "id: 1\nevent: chunk\ndata: 0\n\n" }),
-        },
-        "application/x-ndjson": {
-          schema: z.string().openapi({ example: '{"event":"chunk","data":0}\n' }),
-        },
+        "text/event-stream": { schema: SERVER_SENT_EVENT },
+        "application/x-ndjson": { schema: NDJSON_LINE },
       },
     },
-    ...problemAnswers(400, 404, 406, 413, 415, 422, 429, 500, 502, 503, 504),
+    ...problemAnswers(400, 404, 406, 410, 413, 415, 422, 429, 500, 502, 503, 504),
   },
 });
 
 /** `POST /v1/stream`. */
 export function addStream(app: OpenAPIHono<AppEnv>, engine: Engine): void {
   app.openAPIRegistry.registerPath(route);
+  for (const [name, schema] of Object.entries(EVENT_DATA)) {
+    app.openAPIRegistry.register(name, schema);
+  }
   app.post(route.path, async (c) => {
     refuseToRepeat(c.req.header("last-event-id"));
     const type = chooseStreamType(c.req.header("accept"));

@@ -22,7 +22,8 @@ const toolSchema = z.object({
 const route = createRoute({
   method: "get",
   path: "/v1/tools",
-  tags: ["what runs"],
+  operationId: "listTools",
+  tags: ["tools"],
   summary: "List the tools",
   request: {
     query: z.object({ pool: z.string().optional().openapi({ description: "Only this pool." }) }),

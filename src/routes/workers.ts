@@ -19,7 +19,8 @@ const workerSchema = z.object({
 const listRoute = createRoute({
   method: "get",
   path: "/v1/workers",
-  tags: ["what runs"],
+  operationId: "listWorkers",
+  tags: ["workers"],
   summary: "List the workers",
   responses: {
     200: {
@@ -33,7 +34,8 @@ const listRoute = createRoute({
 const stopRoute = createRoute({
   method: "delete",
   path: "/v1/workers/{id}",
-  tags: ["what runs"],
+  operationId: "stopWorker",
+  tags: ["workers"],
   summary: "Stop a worker",
   description: "Another one is started and takes its place; then it finishes what it runs, and " +
     "ends. Answers when it is gone.",

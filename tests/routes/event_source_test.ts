@@ -47,7 +47,7 @@ async function follow(events: () => AsyncIterable<StreamEvent>): Promise<Seen> {
 }
 
 Deno.test("POST /v1/stream runs its tool once for an EventSource that does not close at done", async () => {
-  const seen = await follow(async function* () {
+  const seen = await follow(async function* (): AsyncGenerator<StreamEvent> {
     await Promise.resolve();
     yield chunk(1);
     yield done(2);
@@ -56,7 +56,7 @@ Deno.test("POST /v1/stream runs its tool once for an EventSource that does not c
 });
 
 Deno.test("POST /v1/stream tells an EventSource of a failure apart from a lost connection", async () => {
-  const seen = await follow(async function* () {
+  const seen = await follow(async function* (): AsyncGenerator<StreamEvent> {
     await Promise.resolve();
     yield chunk(1);
     throw new PythonError("ValueError: no", { type: "ValueError", message: "no" });

@@ -1,0 +1,82 @@
+/** The description of the API, and the real server held against it. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { devPython } from "../../scripts/dev_python.ts";
+import { ADAPTERS, HostProcess, ROOT, ServerProcess, tempDir } from "../fixtures/host.ts";
+
+const API_KEY = "a-key-for-the-contract";
+
+const python = await devPython();
+
+interface Contract extends AsyncDisposable {
+  readonly url: string;
+  /** The file that holds its description. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** A server of the tools of contract.py, and its description in a file. */
+async function serveContract(apiKey?: string): Promise<Contract> {
+  await using resources = new AsyncDisposableStack();
+  const dir = resources.use(await tempDir());
+  const config = join(dir.path, "snakeden.config.json");
+  const pools = [{ name: "default", size: 2, adapter: "contract", modulePaths: [ADAPTERS] }];
+  await Deno.writeTextFile(config, JSON.stringify({ pools }));
+  const { url } = resources.use(
+    await ServerProcess.start({
+      dataDir: join(dir.path, "data"),
+      args: ["--config", config],
+      env: apiKey === undefined ? {} : { SNAKEDEN_API_KEY: apiKey },
+    }),
+  );
+  const headers = apiKey === undefined ? {} : { Authorization: `Bearer ${apiKey}` };
+  const answer = await fetch(`${url}/openapi.json`, { headers });
+  const path = join(dir.path, "openapi.json");
+  await Deno.writeTextFile(path, await answer.text());
+  const all = resources.move();
+  return { url, path, headers, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+async function runPython(args: readonly string[], cwd: string): Promise<string | undefined> {
+  const { success, stdout, stderr } = await new Deno.Command(python, {
+    args: [...args],
+    cwd,
+    env: { NO_COLOR: "1", PYTHONWARNINGS: "ignore" },
+    stdin: "null",
+  }).output();
+  const text = [stdout, stderr].map((it) => new TextDecoder().decode(it)).join("\n");
+  return success ? undefined : text;
+}
+
+/** Schemathesis needs Python 3.11; everything else 3.10. */
+const explores = await runPython(["-c", "import schemathesis"], ROOT) === undefined;
+
+for (const apiKey of [undefined, API_KEY]) {
+  const name = apiKey === undefined ? "without an API key" : "with an API key";
+
+  Deno.test(`GET /openapi.json satisfies its validators ${name}`, async () => {
+    await using contract = await serveContract(apiKey);
+    assert.equal(await runPython(["-m", "openapi_spec_validator", contract.path], ROOT), undefined);
+    const folder = join(ROOT, "scripts/openapi");
+    const args = ["run", "-A", "--quiet", `--config=${folder}/deno.json`, `${folder}/lint.ts`];
+    await using lint = new HostProcess([...args, contract.path]);
+    const { code, stdout, stderr } = await lint.finished();
+    assert.equal(code, 0, stdout + stderr);
+  });
+
+  Deno.test({
+    name: `the server answers as its description says ${name}`,
+    ignore: !explores,
+    async fn(): Promise<void> {
+      await using contract = await serveContract(apiKey);
+      await using dir = await tempDir();
+      const headers = Object.entries(contract.headers)
+        .flatMap(([header, value]) => ["--header", `${header}: ${value}`]);
+      const problems = await runPython([
+        ...["-m", "schemathesis.cli", "run", `${contract.url}/openapi.json`, ...headers],
+        ...["--seed", "1", "--max-examples", "40", "--generation-database", "none"],
+      ], dir.path);
+      assert.equal(problems, undefined);
+    },
+  });
+}
