@@ -9,7 +9,7 @@ import { type Config, type ConfigInput, loadConfig } from "./src/config/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "./src/errors.ts";
 import { configureLogging, getLogger, writeWhole } from "./src/log.ts";
 import { settlesWithin } from "./src/pool/mod.ts";
-import { createApp, createStartingApp } from "./src/routes/mod.ts";
+import { createApp, createStartingApp, HttpListener } from "./src/routes/mod.ts";
 import { Snakeden } from "./src/snakeden.ts";
 
 const VERSION = denoJson.version;
@@ -110,8 +110,10 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
     version: VERSION,
   });
   // The port comes first: when it is taken, no worker should have been started in vain.
-  const server = listen(config, (request) => app.fetch(request));
-  resources.defer(() => settlesWithin(server.shutdown(), LAST_ANSWERS_MS).then(() => {}));
+  const listener = HttpListener.open(config, (request) => app.fetch(request));
+  resources.defer(async () => {
+    await settlesWithin(listener[Symbol.asyncDispose](), LAST_ANSWERS_MS);
+  });
   try {
     const den = resources.use(
       await Snakeden.start({
@@ -123,7 +125,7 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
     );
     assertSomePool(den);
     app = createApp(den, { version: VERSION });
-    print(`listening on ${urlOf(server.addr)}\n`);
+    print(`listening on ${listener.url}\n`);
     await signals.stopped;
   } catch (error) {
     // Stopped in the middle of the start: that is no failure.
@@ -169,26 +171,6 @@ async function assertWritable(dataDir: string): Promise<void> {
   }
 }
 
-function listen(
-  { host, port }: Config,
-  handler: (request: Request) => Response | Promise<Response>,
-): Deno.HttpServer<Deno.NetAddr> {
-  const hostname = host.replace(/^\[(.*)\]$/, "$1");
-  try {
-    return Deno.serve({ hostname, port, onListen: () => {} }, handler);
-  } catch (error) {
-    const inUse = error instanceof Deno.errors.AddrInUse;
-    throw new SnakedenError(
-      "startup_failed",
-      inUse
-        ? `Cannot listen on ${host}:${port}: the port is in use, perhaps by another Snakeden; ` +
-          "choose another with --port or SNAKEDEN_PORT (0 takes any free one)"
-        : `Cannot listen on ${host}:${port}: ${messageOf(error)}`,
-      { cause: error },
-    );
-  }
-}
-
 /** A pool that is down may come back while others serve, but a server without any would be of no use. */
 function assertSomePool(den: Snakeden): void {
   const pools = den.pools();
@@ -203,11 +185,6 @@ function assertSomePool(den: Snakeden): void {
   for (const { name, state, reason = state } of broken) {
     getLogger("server").error("serving without the pool {pool}", { pool: name, reason });
   }
-}
-
-/** The address as a client on this machine would write it. */
-function urlOf({ hostname, port }: Deno.NetAddr): string {
-  return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
 }
 
 /** The first signal asks for an orderly stop, the second ends the process, and with it every worker, at once. */

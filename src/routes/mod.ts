@@ -1,12 +1,14 @@
 /**
- * The HTTP door: a Hono app over an {@link Engine}, one file a resource. Every request passes the gate first (id, origin, key,
- * access log); every error leaves through the one table of problem.ts as RFC 9457 `application/problem+json`; what no route
- * takes ends in unmatched.ts.
+ * The HTTP door. {@link HttpListener} takes connections; behind it is a Hono app over an {@link
+ * Engine}, one file a resource. Every request passes the gate first (id, origin, key, access log);
+ * every error leaves through the one table of problem.ts as RFC 9457 `application/problem+json`;
+ * what no route takes ends in unmatched.ts.
  *
  * @module
  */
 export { type AppOptions, createApp } from "./app.ts";
 export type { AppEnv } from "./app_env.ts";
 export type { Engine, EventSource } from "./engine.ts";
+export { type HttpAddress, type HttpHandler, HttpListener } from "./http_listener.ts";
 export { type Problem, problemOf, problemResponse, PROBLEMS } from "./problem.ts";
 export { createStartingApp } from "./starting_app.ts";

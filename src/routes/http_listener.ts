@@ -1,0 +1,157 @@
+import { messageOf, SnakedenError } from "../errors.ts";
+import { getLogger } from "../log.ts";
+
+/** What answers a request. */
+export type HttpHandler = (request: Request) => Response | Promise<Response>;
+
+/** Where to listen. */
+export interface HttpAddress {
+  /** An IP address or a host name; IPv6 may stand in brackets. */
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+}
+
+/**
+ * Descriptors that the rest of the host has for itself: to start workers, to write files, to
+ * listen.
+ */
+const RESERVED_DESCRIPTORS = 32;
+/** How often the listener makes sure that they are free. */
+const PROBE_INTERVAL_MS = 1_000;
+/** Pause after an attempt to listen again that failed. */
+const RELISTEN_PAUSE_MS = 50;
+/** Warnings about descriptors are this far apart at least. */
+const WARNING_INTERVAL_MS = 10_000;
+
+/**
+ * The HTTP server of the host, which outlives its sockets. `Deno.serve` gives up for good when it
+ * cannot accept a connection, as when the process is out of file descriptors, and it has no limit
+ * for connections that send nothing.
+ *
+ * So there are generations. When one cannot accept any more, or fewer than {@link
+ * RESERVED_DESCRIPTORS} descriptors are free, it is shut down and the next one listens on the same
+ * port. A generation that is shut down closes what is idle or has not sent a whole request, which
+ * frees the descriptors, and goes on answering what runs.
+ */
+export class HttpListener implements AsyncDisposable {
+  readonly #log = getLogger("http");
+  readonly #handler: HttpHandler;
+  readonly #hostname: string;
+  readonly #addr: Deno.NetAddr;
+  readonly #probe: ReturnType<typeof setInterval>;
+  readonly #closing = new Set<Promise<void>>();
+  #current: Deno.HttpServer<Deno.NetAddr> | undefined;
+  #relistening: Promise<void> | undefined;
+  #stopped = false;
+  #sheds = 0;
+  #warnedAt = -Infinity;
+
+  private constructor(hostname: string, port: number, handler: HttpHandler) {
+    this.#hostname = hostname;
+    this.#handler = handler;
+    this.#addr = this.#listen(port).addr;
+    this.#probe = setInterval(() => this.#checkReserve(), PROBE_INTERVAL_MS);
+    Deno.unrefTimer(this.#probe);
+  }
+
+  /** @throws {SnakedenError} `startup_failed`. */
+  static open({ host, port }: HttpAddress, handler: HttpHandler): HttpListener {
+    try {
+      return new HttpListener(host.replace(/^\[(.*)\]$/, "$1"), port, handler);
+    } catch (error) {
+      const inUse = error instanceof Deno.errors.AddrInUse;
+      throw new SnakedenError(
+        "startup_failed",
+        inUse
+          ? `Cannot listen on ${host}:${port}: the port is in use, perhaps by another Snakeden; ` +
+            "choose another with --port or SNAKEDEN_PORT (0 takes any free one)"
+          : `Cannot listen on ${host}:${port}: ${messageOf(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** The address as a client on this machine would write it. */
+  get url(): string {
+    const { hostname, port } = this.#addr;
+    return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  }
+
+  /** Takes no more connections; resolves when the last answer is out. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#probe);
+    await this.#relistening;
+    this.#retire();
+    await Promise.all(this.#closing);
+  }
+
+  #listen(port: number): Deno.HttpServer<Deno.NetAddr> {
+    const server = Deno.serve(
+      { hostname: this.#hostname, port, onListen: () => {} },
+      this.#handler,
+    );
+    this.#current = server;
+    server.finished.catch((error: unknown) => {
+      if (this.#current === server) this.#shed(messageOf(error));
+    });
+    return server;
+  }
+
+  /** Closes idle connections, and listens again. */
+  #shed(reason: string): void {
+    this.#sheds++;
+    const now = performance.now();
+    if (now - this.#warnedAt >= WARNING_INTERVAL_MS) {
+      this.#warnedAt = now;
+      this.#log.warn("idle connections are closed, and the server listens again: {reason}", {
+        reason,
+        times: this.#sheds,
+      });
+    }
+    this.#retire();
+    this.#relistening ??= this.#relisten().finally(() => this.#relistening = undefined);
+  }
+
+  /** Lets the current generation end by itself. */
+  #retire(): void {
+    const server = this.#current;
+    this.#current = undefined;
+    if (server === undefined) return;
+    const closed = server.shutdown().catch((error: unknown) => {
+      this.#log.debug("a listener did not end well: {reason}", { reason: messageOf(error) });
+    });
+    this.#closing.add(closed);
+    void closed.then(() => this.#closing.delete(closed));
+  }
+
+  async #relisten(): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        this.#listen(this.#addr.port);
+        return;
+      } catch (error) {
+        // The socket of the generation before is still open, or no descriptor is free yet.
+        this.#log.debug("cannot listen yet: {reason}", { reason: messageOf(error) });
+        await new Promise((resolve) => setTimeout(resolve, RELISTEN_PAUSE_MS));
+      }
+    }
+  }
+
+  #checkReserve(): void {
+    if (this.#current === undefined) return;
+    using files = new DisposableStack();
+    try {
+      const path = Deno.execPath();
+      for (let i = 0; i < RESERVED_DESCRIPTORS; i++) files.use(Deno.openSync(path));
+    } catch (error) {
+      if (isOutOfDescriptors(error)) this.#shed(messageOf(error));
+    }
+  }
+}
+
+function isOutOfDescriptors(error: unknown): boolean {
+  return error instanceof Error && "code" in error &&
+    (error.code === "EMFILE" || error.code === "ENFILE");
+}

@@ -1,0 +1,92 @@
+/**
+ * A server that runs out of file descriptors, which anybody who reaches its port can bring about.
+ */
+import assert from "node:assert/strict";
+import { ServerProcess, tempDir, waitFor } from "../fixtures/host.ts";
+
+const OPEN_FILES = 200;
+
+/** Connections that send nothing, or the beginning of a request. */
+async function connect(url: string, count: number, text = ""): Promise<Disposable> {
+  const { hostname, port } = new URL(url);
+  const connections: Deno.Conn[] = [];
+  for (let i = 0; i < count; i++) {
+    // The server refuses some while it listens anew.
+    const connection = await Deno.connect({ hostname, port: Number(port) }).catch(() => undefined);
+    if (connection === undefined) continue;
+    connections.push(connection);
+    await connection.write(new TextEncoder().encode(text)).catch(() => {});
+  }
+  return {
+    [Symbol.dispose](): void {
+      for (const connection of connections) connection.close();
+    },
+  };
+}
+
+function execute(url: string, tool: string, args: unknown): Promise<Response> {
+  return fetch(`${url}/v1/execute`, {
+    method: "POST",
+    headers: { "content-type": "application/json", connection: "close" },
+    body: JSON.stringify({ tool, args }),
+  });
+}
+
+async function isHealthy(url: string): Promise<boolean> {
+  try {
+    const signal = AbortSignal.timeout(1_000);
+    const headers = { connection: "close" };
+    const answer = await fetch(`${url}/healthz`, { signal, headers });
+    await answer.body?.cancel();
+    return answer.ok;
+  } catch {
+    return false;
+  }
+}
+
+for (
+  const [what, text] of [
+    ["idle connections", ""],
+    ["half a head on each connection", "POST /v1/execute HTTP/1.1\r\nhost: localhost\r\n"],
+  ] as const
+) {
+  Deno.test(`main() survives running out of descriptors by ${what}, answers what runs, and serves on`, async () => {
+    await using dir = await tempDir();
+    await using server = await ServerProcess.start({ dataDir: dir.path, openFiles: OPEN_FILES });
+    const running = execute(server.url, "sleep", { seconds: 2 });
+    await waitFor("a busy worker", async () => {
+      const { pools } = await (await fetch(`${server.url}/v1/pools`)).json();
+      return pools[0].workers.busy === 1;
+    });
+    {
+      using _connections = await connect(server.url, 2 * OPEN_FILES, text);
+      const answer = await running;
+      assert.equal(answer.status, 200);
+      await answer.body?.cancel();
+    }
+    await waitFor("the server to answer", () => isHealthy(server.url));
+    const sum = await execute(server.url, "add", { a: 2, b: 3 });
+    assert.equal((await sum.json()).result, 5);
+    assert.match(server.stderr, /idle connections are closed.*Too many open files/);
+    server.kill("SIGTERM");
+    assert.equal((await server.finished()).code, 0);
+  });
+}
+
+Deno.test("main() keeps descriptors for a worker that has to be replaced", async () => {
+  await using dir = await tempDir();
+  const config = `${dir.path}/snakeden.config.json`;
+  await Deno.writeTextFile(config, JSON.stringify({ pools: [{ name: "default", size: 1 }] }));
+  await using server = await ServerProcess.start({
+    dataDir: dir.path,
+    openFiles: OPEN_FILES,
+    env: { SNAKEDEN_CONFIG: config },
+  });
+  const { workers } = await (await fetch(`${server.url}/v1/workers`)).json();
+  using _connections = await connect(server.url, 2 * OPEN_FILES);
+  Deno.kill(workers[0].pid, "SIGKILL");
+  await waitFor("another worker", async () => {
+    const answer = await execute(server.url, "ping", {}).catch(() => undefined);
+    return answer !== undefined && (await answer.json()).result === "pong";
+  });
+});
