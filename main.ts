@@ -9,7 +9,7 @@ import { type Config, type ConfigInput, loadConfig } from "./src/config/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "./src/errors.ts";
 import { configureLogging, getLogger, writeWhole } from "./src/log.ts";
 import { settlesWithin } from "./src/pool/mod.ts";
-import { createApp, createStartingApp, HttpListener } from "./src/routes/mod.ts";
+import { createApp, createStartingApp, HttpListener, Traffic } from "./src/routes/mod.ts";
 import { Snakeden } from "./src/snakeden.ts";
 
 const VERSION = denoJson.version;
@@ -110,6 +110,7 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
     version: VERSION,
   });
   // The port comes first: when it is taken, no worker should have been started in vain.
+  const traffic = resources.use(new Traffic(config.limits).start());
   const listener = HttpListener.open(config, (request) => app.fetch(request));
   resources.defer(async () => {
     await settlesWithin(listener[Symbol.asyncDispose](), LAST_ANSWERS_MS);
@@ -124,7 +125,7 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
       }),
     );
     assertSomePool(den);
-    app = createApp(den, { version: VERSION });
+    app = createApp(den, { version: VERSION, traffic });
     print(`listening on ${listener.url}\n`);
     await signals.stopped;
   } catch (error) {

@@ -12,6 +12,7 @@ export type ErrorCode =
   | "invalid_arguments"
   | "unsupported_media_type"
   | "body_too_large"
+  | "request_incomplete"
   | "unauthenticated"
   | "forbidden"
   | "not_found"
@@ -23,6 +24,8 @@ export type ErrorCode =
   | "unknown_tool"
   | "unknown_pool"
   | "unknown_worker"
+  // The server
+  | "server_busy"
   // The pool
   | "pool_saturated"
   | "pool_unhealthy"

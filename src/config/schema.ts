@@ -27,6 +27,13 @@ const limitsSchema = group({
   maxBodyBytes: whole(KIB, 1024 * MIB, {
     description: "Longest body of a request, in bytes.",
   }).default(8 * MIB),
+  maxBodiesBytes: whole(KIB, 64 * 1024 * MIB, {
+    description: "Bytes of all bodies that are being received or read, together; one alone may " +
+      "always have `maxBodyBytes`.",
+  }).default(128 * MIB),
+  bodyTimeoutMs: whole(1_000, MAX_DURATION_MS, {
+    description: "Time in which the body of a request has to come.",
+  }).default(60_000),
   maxResultBytes: whole(KIB, 1024 * MIB, {
     description: "Largest result or chunk of a tool, in bytes.",
   }).default(64 * MIB),

@@ -12,6 +12,7 @@ import { problemOf, problemResponse } from "./problem.ts";
 import { addRecycle } from "./recycle.ts";
 import { addStream } from "./stream.ts";
 import { addTools } from "./tools.ts";
+import { Traffic } from "./traffic.ts";
 import { unmatched } from "./unmatched.ts";
 import { addWorkers } from "./workers.ts";
 
@@ -19,6 +20,8 @@ import { addWorkers } from "./workers.ts";
 export interface AppOptions {
   /** Version of Snakeden, for `/healthz` and the description of the API. */
   readonly version: string;
+  /** Bounds what is under way; by default one that was not started, for an app without a life. */
+  readonly traffic?: Traffic;
 }
 
 /**
@@ -30,15 +33,18 @@ export interface AppOptions {
  * Deno.serve(app.fetch);
  * ```
  */
-export function createApp(engine: Engine, { version }: AppOptions): OpenAPIHono<AppEnv> {
+export function createApp(
+  engine: Engine,
+  { version, traffic = new Traffic(engine.config.limits) }: AppOptions,
+): OpenAPIHono<AppEnv> {
   const app = new OpenAPIHono<AppEnv>();
   app.use(gate({ apiKey: engine.config.apiKey, openPaths: HEALTH_PATHS }));
   app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"))));
-  addExecute(app, engine);
-  addStream(app, engine);
+  addExecute(app, engine, traffic);
+  addStream(app, engine, traffic);
   addTools(app, engine);
   addPools(app, engine);
-  addRecycle(app, engine);
+  addRecycle(app, engine, traffic);
   addWorkers(app, engine);
   addHealth(app, engine, version);
   addOpenApi(app, engine, version);

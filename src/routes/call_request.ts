@@ -1,19 +1,15 @@
 import { z } from "@hono/zod-openapi";
-import { Value } from "../bridge/mod.ts";
+import type { Value } from "../bridge/mod.ts";
 import { type CallOptions, MAX_ID_LENGTH, MAX_TIMEOUT_MS } from "../call_options.ts";
-import { isRecord } from "../config/mod.ts";
-import { type FieldIssue, InvalidInputError, SnakedenError } from "../errors.ts";
-import { suggestion } from "../near_names.ts";
 import { PRIORITY_RANGE } from "../pool/mod.ts";
-import { readJsonBody } from "./request_body.ts";
+import { MAX_NAME_LENGTH } from "./call_fields.ts";
+import { checkContentType } from "./request_body.ts";
+import type { Traffic } from "./traffic.ts";
 
-/** Longest name of a tool or a pool that is looked up. */
-const MAX_NAME_LENGTH = 256;
-
-/** The affinity modes there will be; only `hint` is served, and it asks for nothing. */
-const RESERVED_AFFINITIES = ["strict_queue", "strict_fail_fast"];
-
-/** The body of a call, for OpenAPI. {@link findIssues} is what checks it; a test holds the two together. */
+/**
+ * The body of a call, for OpenAPI. {@link findIssues} is what checks it; a test holds the two
+ * together.
+ */
 export const callRequestSchema = z.strictObject({
   tool: z.string().min(1).max(MAX_NAME_LENGTH)
     .openapi({ description: "Name of the tool.", example: "add" }),
@@ -41,119 +37,19 @@ export interface CallRequest {
   readonly options: CallOptions;
 }
 
-interface CallBody extends Omit<CallOptions, "requestId" | "signal"> {
-  readonly tool: string;
-  readonly args?: Readonly<Record<string, unknown>>;
-}
-
 /**
- * Reads a call from the body of a request. The request's own signal cancels it, so a client that leaves ends its work.
+ * Reads a call from the body of a request. The request's own signal cancels it, so a client that
+ * leaves ends its work.
  *
- * @throws {SnakedenError} What {@link readJsonBody} throws, and `invalid_input` naming every field that is wrong.
+ * @throws {SnakedenError} `unsupported_media_type`, what {@link Traffic} throws, and
+ * `invalid_input` naming every field that is wrong.
  */
 export async function readCallRequest(
   request: Request,
   requestId: string,
-  limits: { readonly maxBodyBytes: number; readonly maxDepth: number },
+  traffic: Traffic,
 ): Promise<CallRequest> {
-  const body = await readJsonBody(request, limits);
-  assertCallBody(body);
-  const { tool, args = {}, pool, sessionId, timeoutMs, priority, idempotent } = body;
-  return {
-    tool,
-    args: encode(args, limits.maxDepth),
-    options: {
-      ...(pool === undefined ? {} : { pool }),
-      ...(sessionId === undefined ? {} : { sessionId }),
-      ...(timeoutMs === undefined ? {} : { timeoutMs }),
-      ...(priority === undefined ? {} : { priority }),
-      ...(idempotent === undefined ? {} : { idempotent }),
-      requestId,
-      signal: request.signal,
-    },
-  };
-}
-
-function assertCallBody(body: unknown): asserts body is CallBody {
-  const issues = findIssues(body);
-  if (issues.length === 0) return;
-  const list = issues.map(({ path, message }) => path === "" ? message : `${path}: ${message}`);
-  throw new InvalidInputError(`Cannot make the call: ${list.join("; ")}`, issues);
-}
-
-/** What a client wrote into `args` is input, so a value that cannot travel is the client's mistake. */
-function encode(args: Readonly<Record<string, unknown>>, maxDepth: number): Value {
-  try {
-    return Value.fromJsonTree(args, { maxDepth, name: "args" });
-  } catch (error) {
-    if (!(error instanceof SnakedenError) || error.code !== "invalid_value") throw error;
-    throw new InvalidInputError(error.message, [{ path: "args", message: error.message }]);
-  }
-}
-
-type Check = (value: unknown) => string | undefined;
-
-const CHECKS: Readonly<Record<string, Check>> = {
-  tool: textCheck(MAX_NAME_LENGTH),
-  args: (value) => isRecord(value) ? undefined : "an object of arguments by name",
-  pool: textCheck(MAX_NAME_LENGTH),
-  sessionId: textCheck(MAX_ID_LENGTH),
-  affinity: (value) => {
-    if (value === "hint") return undefined;
-    const reserved = RESERVED_AFFINITIES.includes(String(value));
-    return `"hint"${reserved ? " (this one is reserved for a later version)" : ""}`;
-  },
-  timeoutMs: (value) =>
-    typeof value === "number" && value > 0 && value <= MAX_TIMEOUT_MS
-      ? undefined
-      : `a number of milliseconds greater than 0 and at most ${MAX_TIMEOUT_MS} (24 hours)`,
-  priority: (value) =>
-    typeof value === "number" && Number.isInteger(value) && value >= PRIORITY_RANGE.min &&
-      value <= PRIORITY_RANGE.max
-      ? undefined
-      : `a whole number from ${PRIORITY_RANGE.min} to ${PRIORITY_RANGE.max}`,
-  idempotent: (value) => typeof value === "boolean" ? undefined : "true or false",
-};
-
-const KNOWN_KEYS = Object.keys(CHECKS);
-
-function textCheck(maxLength: number): Check {
-  return (value) =>
-    typeof value === "string" && value.length > 0 && value.length <= maxLength
-      ? undefined
-      : `a text of 1 to ${maxLength} characters`;
-}
-
-/** Every field of a call that is wrong; written by hand because it runs for every call. */
-export function findIssues(body: unknown): FieldIssue[] {
-  if (!isRecord(body)) {
-    return [{
-      path: "",
-      message: `the body is ${shown(body)}; allowed: an object such as {"tool":"ping"}`,
-    }];
-  }
-  const issues: FieldIssue[] = [];
-  if (!Object.hasOwn(body, "tool")) {
-    issues.push({ path: "tool", message: "missing; allowed: the name of a tool" });
-  }
-  for (const key of Object.keys(body)) {
-    const check = Object.hasOwn(CHECKS, key) ? CHECKS[key] : undefined;
-    if (check === undefined) {
-      issues.push({ path: key, message: `unknown key; ${suggestion(key, KNOWN_KEYS)}` });
-      continue;
-    }
-    const allowed = check(body[key]);
-    if (allowed !== undefined) {
-      issues.push({ path: key, message: `given ${shown(body[key])}; allowed: ${allowed}` });
-    }
-  }
-  return issues;
-}
-
-/** A value as the client wrote it, in short. */
-function shown(value: unknown): string {
-  if (Array.isArray(value)) return "an array";
-  if (typeof value === "object" && value !== null) return "an object";
-  if (typeof value !== "string") return String(value);
-  return value.length > 60 ? `a text of ${value.length} characters` : JSON.stringify(value);
+  checkContentType(request.headers);
+  const { tool, args, options } = await traffic.readCall(request);
+  return { tool, args, options: { ...options, requestId, signal: request.signal } };
 }

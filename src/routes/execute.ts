@@ -3,6 +3,7 @@ import type { AppEnv } from "./app_env.ts";
 import { callRequestSchema, readCallRequest } from "./call_request.ts";
 import type { Engine } from "./engine.ts";
 import { problemAnswers } from "./problem_schema.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** The answer to a call. */
 export const callAnswerSchema = z.object({
@@ -28,18 +29,18 @@ const route = createRoute({
       description: "The result.",
       content: { "application/json": { schema: callAnswerSchema } },
     },
-    ...problemAnswers(400, 404, 413, 415, 422, 429, 500, 502, 503, 504),
+    ...problemAnswers(400, 404, 408, 413, 415, 422, 429, 500, 502, 503, 504),
   },
 });
 
 /** `POST /v1/execute`. The result is passed on as the text that Python wrote, without being parsed. */
-export function addExecute(app: OpenAPIHono<AppEnv>, engine: Engine): void {
+export function addExecute(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Traffic): void {
   app.openAPIRegistry.registerPath(route);
   app.post(route.path, async (c) => {
     const { tool, args, options } = await readCallRequest(
       c.req.raw,
       c.get("requestId"),
-      engine.config.limits,
+      traffic,
     );
     const { value, callId, workerId, durationMs } = await engine.call(tool, args, options);
     const rest = JSON.stringify({ callId, workerId, durationMs: inMicroseconds(durationMs) });

@@ -12,3 +12,4 @@ export type { Engine, EventSource } from "./engine.ts";
 export { type HttpAddress, type HttpHandler, HttpListener } from "./http_listener.ts";
 export { type Problem, problemOf, problemResponse, PROBLEMS } from "./problem.ts";
 export { createStartingApp } from "./starting_app.ts";
+export { Traffic, type TrafficLimits } from "./traffic.ts";

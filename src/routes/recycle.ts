@@ -5,8 +5,8 @@ import { suggestion } from "../near_names.ts";
 import type { AppEnv } from "./app_env.ts";
 import type { Engine } from "./engine.ts";
 import { problemAnswers } from "./problem_schema.ts";
-import { readJsonBody } from "./request_body.ts";
 import { assertPool } from "./tools.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** Most ids in one request; a pool has no more workers. */
 const MAX_WORKERS = 256;
@@ -33,17 +33,17 @@ const route = createRoute({
       description: "These workers are being replaced.",
       content: { "application/json": { schema: z.object({ workers: z.array(z.string()) }) } },
     },
-    ...problemAnswers(400, 404, 413, 415, 503),
+    ...problemAnswers(400, 404, 408, 413, 415, 503),
   },
 });
 
 /** `POST /v1/pools/:name/recycle`. */
-export function addRecycle(app: OpenAPIHono<AppEnv>, engine: Engine): void {
+export function addRecycle(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Traffic): void {
   app.openAPIRegistry.registerPath(route);
   app.post(route.getRoutingPath(), async (c) => {
     const pool = c.req.param("name") ?? "";
     assertPool(engine, pool);
-    const workers = await readWorkers(c.req.raw, engine.config.limits);
+    const workers = await readWorkers(c.req.raw, traffic);
     const started = engine.startRecycle({ pool, ...(workers === undefined ? {} : { workers }) });
     return c.json({ workers: started.workers }, 202);
   });
@@ -52,10 +52,10 @@ export function addRecycle(app: OpenAPIHono<AppEnv>, engine: Engine): void {
 /** The ids that a request names; none for all. A request without a body names none. */
 async function readWorkers(
   request: Request,
-  limits: { readonly maxBodyBytes: number; readonly maxDepth: number },
+  traffic: Traffic,
 ): Promise<string[] | undefined> {
   if (!hasBody(request.headers)) return undefined;
-  const body = await readJsonBody(request, limits);
+  const body = await traffic.readSmall(request);
   const issues = isRecord(body)
     ? [...unknownKeys(body), ...workerIssues(body["workers"])]
     : [{ path: "", message: 'allowed: an object such as {"workers":["default-1"]}' }];

@@ -1,4 +1,4 @@
-import { InvalidInputError, messageOf, SnakedenError } from "../errors.ts";
+import { InvalidInputError, SnakedenError } from "../errors.ts";
 import { jsonProblemText } from "../config/mod.ts";
 
 /** Digits from which on a number may not be exact any more; 2^53 has 16. */
@@ -12,17 +12,14 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 const parseWithSource = JSON.parse as (text: string, reviver: typeof reviveInteger) => unknown;
 
 /**
- * Reads the JSON body of a request. Integers beyond 2^53 become bigint, so that they arrive exactly.
+ * The tree of a JSON body. Integers beyond 2^53 become bigint, so that they arrive exactly.
  *
- * @param maxDepth Deeper trees are returned too, but with inexact big integers: whoever takes them has to refuse them.
- * @throws {SnakedenError} `unsupported_media_type`, `body_too_large` or `invalid_input`.
+ * @param maxDepth Deeper trees are returned too, but with inexact big integers: whoever takes them
+ * has to refuse them.
+ * @throws {InvalidInputError} `invalid_input`.
  */
-export async function readJsonBody(
-  request: Request,
-  { maxBodyBytes, maxDepth }: { readonly maxBodyBytes: number; readonly maxDepth: number },
-): Promise<unknown> {
-  checkContentType(request.headers);
-  const text = decode(await readWhole(request, maxBodyBytes));
+export function parseJsonBody(bytes: Uint8Array, maxDepth: number): unknown {
+  const text = decode(bytes);
   try {
     const tree: unknown = JSON.parse(text);
     if (!LONG_NUMBER.test(text) || isDeeper(tree, maxDepth + 1)) return tree;
@@ -34,8 +31,13 @@ export async function readJsonBody(
   }
 }
 
-/** `application/json`, in UTF-8 and not compressed; also keeps forms of foreign web pages out. */
-function checkContentType(headers: Headers): void {
+/**
+ * Refuses a body that is not `application/json` in UTF-8, or compressed; this also keeps forms of
+ * foreign web pages out.
+ *
+ * @throws {SnakedenError} `unsupported_media_type`.
+ */
+export function checkContentType(headers: Headers): void {
   const type = headers.get("content-type");
   if (type !== "application/json" && !isJsonType(type)) {
     throw new SnakedenError(
@@ -60,64 +62,6 @@ function isJsonType(type: string | null): boolean {
   const [essence = "", ...parameters] = type.toLowerCase().split(";").map((it) => it.trim());
   if (essence !== "application/json") return false;
   return parameters.every((it) => !it.startsWith("charset=") || /^charset="?utf-?8"?$/.test(it));
-}
-
-async function readWhole(request: Request, limit: number): Promise<Uint8Array> {
-  try {
-    return await readBytes(request, limit);
-  } catch (error) {
-    if (error instanceof SnakedenError) throw error;
-    // The client broke off in the middle of it.
-    throw invalidBody(`it ended early (${messageOf(error)})`);
-  }
-}
-
-/**
- * Bounds the memory that a body takes. A server hands over no more bytes than content-length says, so the quick way is safe
- * where it is given; a chunked body is counted while it is read.
- */
-async function readBytes(request: Request, limit: number): Promise<Uint8Array> {
-  const declared = request.headers.get("content-length");
-  if (declared !== null) {
-    if (Number(declared) > limit) throw bodyTooLarge(limit, Number(declared));
-    const bytes = await request.bytes();
-    if (bytes.byteLength > limit) throw bodyTooLarge(limit, bytes.byteLength);
-    return bytes;
-  }
-  if (request.body === null) return new Uint8Array();
-  const reader = request.body.getReader();
-  const parts: Uint8Array[] = [];
-  let length = 0;
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
-    length += part.value.byteLength;
-    if (length > limit) {
-      await reader.cancel();
-      throw bodyTooLarge(limit);
-    }
-    parts.push(part.value);
-  }
-  return joined(parts, length);
-}
-
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const [first] = parts;
-  if (first !== undefined && parts.length === 1) return first;
-  const all = new Uint8Array(length);
-  let offset = 0;
-  for (const part of parts) {
-    all.set(part, offset);
-    offset += part.byteLength;
-  }
-  return all;
-}
-
-function bodyTooLarge(limit: number, given?: number): SnakedenError {
-  const size = given === undefined ? "a body" : `a body of ${given} bytes`;
-  return new SnakedenError(
-    "body_too_large",
-    `Cannot take ${size}: the limit is ${limit} bytes (limits.maxBodyBytes)`,
-    { details: { maxBodyBytes: limit } },
-  );
 }
 
 function decode(bytes: Uint8Array): string {

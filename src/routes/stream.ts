@@ -9,6 +9,7 @@ import { problemAnswers } from "./problem_schema.ts";
 import { StreamBody } from "./stream_body.ts";
 import { eventWriter } from "./stream_events.ts";
 import { EVENT_DATA, NDJSON_LINE, SERVER_SENT_EVENT } from "./stream_schema.ts";
+import type { Traffic } from "./traffic.ts";
 
 const route = createRoute({
   method: "post",
@@ -30,12 +31,12 @@ const route = createRoute({
         "application/x-ndjson": { schema: NDJSON_LINE },
       },
     },
-    ...problemAnswers(400, 404, 406, 410, 413, 415, 422, 429, 500, 502, 503, 504),
+    ...problemAnswers(400, 404, 406, 408, 410, 413, 415, 422, 429, 500, 502, 503, 504),
   },
 });
 
 /** `POST /v1/stream`. */
-export function addStream(app: OpenAPIHono<AppEnv>, engine: Engine): void {
+export function addStream(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Traffic): void {
   app.openAPIRegistry.registerPath(route);
   for (const [name, schema] of Object.entries(EVENT_DATA)) {
     app.openAPIRegistry.register(name, schema);
@@ -45,7 +46,7 @@ export function addStream(app: OpenAPIHono<AppEnv>, engine: Engine): void {
     const type = chooseStreamType(c.req.header("accept"));
     const requestId = c.get("requestId");
     const { limits } = engine.config;
-    const { tool, args, options } = await readCallRequest(c.req.raw, requestId, limits);
+    const { tool, args, options } = await readCallRequest(c.req.raw, requestId, traffic);
     const leaving = new AbortController();
     const signal = AbortSignal.any([c.req.raw.signal, leaving.signal]);
     const body = new StreamBody({

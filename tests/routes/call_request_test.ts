@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { callRequestSchema, findIssues } from "../../src/routes/call_request.ts";
+import { findIssues } from "../../src/routes/call_fields.ts";
+import { callRequestSchema } from "../../src/routes/call_request.ts";
 
 const value = fc.oneof(
   fc.jsonValue(),
