@@ -1,6 +1,6 @@
 /**
  * The HTTP server: `deno task serve`. Reads flags and configuration, takes the port, starts the host, says where it listens,
- * and stops in order on SIGINT, SIGTERM or SIGHUP. docs/configuration.md lists the exit statuses.
+ * and stops in order on SIGINT, SIGTERM or SIGHUP. docs/configuration.md lists signals and exit statuses.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -9,6 +9,7 @@ import { type Config, type ConfigInput, loadConfig } from "./src/config/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "./src/errors.ts";
 import { configureLogging, getLogger, writeWhole } from "./src/log.ts";
 import { settlesWithin } from "./src/pool/mod.ts";
+import { StopSignals } from "./src/process/mod.ts";
 import { createApp, createStartingApp, HttpListener, Traffic } from "./src/routes/mod.ts";
 import { Snakeden } from "./src/snakeden.ts";
 
@@ -60,7 +61,8 @@ export async function main(args: readonly string[]): Promise<number> {
     if (file === undefined) {
       getLogger("server").info("no configuration file in {folder}", { folder: Deno.cwd() });
     } else getLogger("server").info("configuration from {file}", { file });
-    using signals = new StopSignals();
+    // Never let go of: a late copy of the signal would end the process by its default action, in the last moment of its stop.
+    const signals = await StopSignals.listen();
     await serve(config, signals);
     return EXIT.ok;
   } catch (error) {
@@ -127,14 +129,20 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
     assertSomePool(den);
     app = createApp(den, { version: VERSION, traffic });
     print(`listening on ${listener.url}\n`);
-    await signals.stopped;
+    await aborted(signals.stop);
   } catch (error) {
     // Stopped in the middle of the start: that is no failure.
     if (!signals.stop.aborted || error !== signals.stop.reason) throw error;
   }
-  getLogger("server").info("stopping", { signal: signals.name });
+  getLogger("server").info("stopping", { signal: signals.request?.name });
   // The stack ends the host first. The port stays open meanwhile, so that load balancers and callers are told that it stops
   // (503) and not that nobody is there; then it lets the last answers out.
+}
+
+/** Resolves when the signal aborts. */
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 }
 
 /** The longest that an orderly stop takes when every step uses up its time. */
@@ -187,48 +195,6 @@ function assertSomePool(den: Snakeden): void {
     getLogger("server").error("serving without the pool {pool}", { pool: name, reason });
   }
 }
-
-/** The first signal asks for an orderly stop, the second ends the process, and with it every worker, at once. */
-class StopSignals implements Disposable {
-  readonly #controller = new AbortController();
-  readonly #stopped = Promise.withResolvers<void>();
-  readonly #listeners: [Deno.Signal, () => void][] = [];
-  name = "";
-
-  constructor() {
-    for (const [name, number] of Object.entries(STOP_SIGNALS) as [Deno.Signal, number][]) {
-      const listener = (): void => this.#onSignal(name, number);
-      Deno.addSignalListener(name, listener);
-      this.#listeners.push([name, listener]);
-    }
-  }
-
-  /** Aborts with the first signal. */
-  get stop(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /** Resolves with the first signal. */
-  get stopped(): Promise<void> {
-    return this.#stopped.promise;
-  }
-
-  #onSignal(name: string, number: number): void {
-    // Workers see the end of their stdin when this process is gone, and kill themselves.
-    if (this.#controller.signal.aborted) Deno.exit(128 + number);
-    this.name = name;
-    this.#controller.abort(new DOMException(`Stopped by ${name}`, "AbortError"));
-    this.#stopped.resolve();
-  }
-
-  [Symbol.dispose](): void {
-    for (const [name, listener] of this.#listeners) Deno.removeSignalListener(name, listener);
-  }
-}
-
-const STOP_SIGNALS: Partial<Record<Deno.Signal, number>> = Deno.build.os === "windows"
-  ? { SIGINT: 2, SIGBREAK: 21 }
-  : { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 };
 
 /** Says on standard error what went wrong; answers the exit status. */
 function report(error: unknown): number {

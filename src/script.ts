@@ -1,6 +1,7 @@
-import { InvalidInputError, messageOf, SnakedenError } from "./errors.ts";
+import { InvalidInputError, messageOf } from "./errors.ts";
 import { getLogger } from "./log.ts";
 import { isRunning, killGroup, settlesWithin } from "./pool/mod.ts";
+import { StopSignals } from "./process/mod.ts";
 import { Snakeden, type SnakedenOptions } from "./snakeden.ts";
 
 /** What becomes of the process when the script is done. */
@@ -51,13 +52,14 @@ export interface ScriptOptions extends SnakedenOptions {
 
 /** What a script gets besides the host. */
 export interface ScriptContext {
-  /** Aborts on SIGINT and SIGTERM. */
+  /** Aborts on SIGINT, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
 }
 
 /**
  * Runs a program with a host around it: waits until every pool has a worker, runs `fn`, and ends every worker whatever
- * happens, also on SIGINT and SIGTERM (the process then ends with 130 or 143; a second signal ends it at once).
+ * happens, also on SIGINT, SIGTERM and SIGHUP (the process then ends with 130, 143 or 129). Another SIGINT or SIGTERM, half a
+ * second later or more, ends it at once.
  *
  * @example
  * ```ts
@@ -87,18 +89,15 @@ export async function runAsScript<T>(
     cleanupTimeoutMs: cleanupTimeoutMs ?? 5_000,
     onShutdown,
   });
-  const interrupt = new AbortController();
-  using _signals = onSignals((status) => {
-    if (interrupt.signal.aborted) Deno.exit(status);
-    interrupt.abort(new SnakedenError("cancelled", "The script was told to stop by a signal"));
-    ending.interrupted = true;
-    void ending.run(status).then(() => Deno.exit(status), () => Deno.exit(status));
+  using signals = await StopSignals.listen();
+  const { stop } = signals;
+  stop.addEventListener("abort", () => {
+    const status = signals.request?.status ?? 1;
+    void ending.interrupt(status).finally(() => Deno.exit(status));
   });
   let outcome: { value: T } | { error: unknown };
   try {
-    const signal = start.signal
-      ? AbortSignal.any([start.signal, interrupt.signal])
-      : interrupt.signal;
+    const signal = start.signal ? AbortSignal.any([start.signal, stop]) : stop;
     ending.den = given;
     const den = given ?? await ending.watch(
       Snakeden.start({ ...start, signal, readyTimeoutMs: startupTimeoutMs }),
@@ -110,9 +109,9 @@ export async function runAsScript<T>(
     outcome = { error };
   }
   const status = "error" in outcome ? 1 : 0;
-  // The handler of the signal ends the process; nothing may overtake it.
-  if (interrupt.signal.aborted) await new Promise<never>(() => {});
-  await ending.run(status);
+  if (!stop.aborted) await ending.run(status);
+  // The listener above ends the process; nothing may overtake it.
+  if (stop.aborted) await new Promise<never>(() => {});
   if (ending.exits) {
     if ("error" in outcome) printError(outcome.error);
     Deno.exit(status);
@@ -133,12 +132,12 @@ interface EndingOptions {
 /** The end of a script, step by step; it runs once, and no step keeps the next from running. */
 class ScriptEnding {
   den: Snakeden | undefined;
-  /** Nobody waits for the calls that still run. */
-  interrupted = false;
   readonly #options: EndingOptions;
   readonly #log = getLogger("script");
   #start: Promise<unknown> | undefined;
   #done: Promise<void> | undefined;
+  #isInterrupted = false;
+  #status = 0;
 
   constructor(options: EndingOptions) {
     this.#options = options;
@@ -156,22 +155,32 @@ class ScriptEnding {
   }
 
   run(status: number): Promise<void> {
-    return this.#done ??= this.#run(status);
+    this.#status = status;
+    return this.#done ??= this.#run();
   }
 
-  async #run(status: number): Promise<void> {
-    this.#tell("start", status, "pending");
+  /** The same for a script that is interrupted: calls that still run are ended, also when the end has begun in peace. */
+  interrupt(status: number): Promise<void> {
+    this.#isInterrupted = true;
+    if (this.#stops && this.#done !== undefined) {
+      void this.#attempt("stop", async () => await this.den?.stop({ drainMs: 0 }));
+    }
+    return this.run(status);
+  }
+
+  async #run(): Promise<void> {
+    this.#tell("start", "pending");
     // Before the stop: afterwards nobody knows them any more.
     const pids = (this.den?.workers() ?? []).flatMap(({ pid }) => pid === undefined ? [] : [pid]);
     const stops = this.#stops;
     if (stops) await this.#attempt("stop", () => this.#stop());
-    this.#tell("stop", status, "pending");
+    this.#tell("stop", "pending");
     let result: CleanupResult = "skipped";
     if (stops && this.#options.cleanupTimeoutMs > 0) {
       result = await this.#cleanUp(pids);
     }
-    this.#tell("cleanup", status, result);
-    this.#tell("exit", status, result);
+    this.#tell("cleanup", result);
+    this.#tell("exit", result);
   }
 
   get #stops(): boolean {
@@ -185,7 +194,7 @@ class ScriptEnding {
     }
     const { den } = this;
     if (den === undefined) return;
-    const stopping = den.stop(this.interrupted ? { drainMs: 0 } : {});
+    const stopping = den.stop(this.#isInterrupted ? { drainMs: 0 } : {});
     if (!await settlesWithin(stopping, this.#options.shutdownTimeoutMs)) {
       await den.stop({ drainMs: 0 });
     }
@@ -214,11 +223,7 @@ class ScriptEnding {
     }
   }
 
-  #tell(
-    step: ShutdownEvent["step"],
-    status: number,
-    cleanupResult: ShutdownEvent["cleanupResult"],
-  ): void {
+  #tell(step: ShutdownEvent["step"], cleanupResult: ShutdownEvent["cleanupResult"]): void {
     const { owned, exitMode, stopMode, onShutdown } = this.#options;
     const event = {
       step,
@@ -226,7 +231,7 @@ class ScriptEnding {
       exitMode,
       stopMode,
       owned,
-      status,
+      status: this.#status,
       cleanupResult,
     };
     this.#log.debug("shutdown {step}", event);
@@ -273,18 +278,6 @@ function checked<T extends string>(
   if (value === undefined || allowed.includes(value)) return value;
   const message = `has to be one of ${allowed.join(", ")}, not ${JSON.stringify(value)}`;
   throw new InvalidInputError(`Cannot run the script: ${path} ${message}`, [{ path, message }]);
-}
-
-const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
-
-/** Calls `handler` with the exit status that belongs to the signal. */
-function onSignals(handler: (status: number) => void): Disposable {
-  const listeners = Object.entries(SIGNALS).map(([signal, status]) => {
-    const listener = (): void => handler(status);
-    Deno.addSignalListener(signal as Deno.Signal, listener);
-    return () => Deno.removeSignalListener(signal as Deno.Signal, listener);
-  });
-  return { [Symbol.dispose]: () => listeners.forEach((remove) => remove()) };
 }
 
 /** A closed pipe is no reason to hang or to lose the exit status. */

@@ -20,7 +20,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["pool"],
   ["bridge"],
   ["kv", "hardware", "telemetry", "python", "policies"],
-  ["config"],
+  ["config", "process"],
   ["log"],
   ["errors"],
 ];

@@ -1,0 +1,133 @@
+import { SnakedenError } from "../errors.ts";
+
+/** The signals that ask a process to stop, with their numbers. */
+const STOP_SIGNALS: Partial<Record<Deno.Signal, number>> = Deno.build.os === "windows"
+  ? { SIGINT: 2, SIGBREAK: 21 }
+  : { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 };
+
+/**
+ * For how long further signals belong to the first request. A Ctrl-C reaches the host from the terminal and once more from
+ * `deno task`, which forwards it; a supervisor signals both of them. The copies were seen 0.1 ms to 2 ms apart. A person who
+ * presses Ctrl-C again, because nothing seems to happen, takes longer.
+ */
+const SAME_REQUEST_MS = 500;
+/** Parts of that time. Each part lets the event loop see what has arrived, so that a busy loop cannot turn a copy into a request. */
+const TURNS = 5;
+
+/** How a process was asked to stop. */
+export interface StopRequest {
+  readonly name: Deno.Signal;
+  /** Exit status of a process that ends because of the signal: 128 + its number. */
+  readonly status: number;
+}
+
+/**
+ * The signals that stop a process: SIGINT, SIGTERM and SIGHUP. The first one aborts {@link stop}. What follows within
+ * {@link SAME_REQUEST_MS} is a copy of it, whatever its name. A later SIGINT or SIGTERM ends the process at once with 128 + n; a
+ * later SIGHUP does not, since a terminal that is closed sends it to whatever still runs.
+ *
+ * A signal that was ignored when the process started stays ignored, as `nohup` and shells that start jobs in the background
+ * want it.
+ */
+export class StopSignals implements Disposable {
+  readonly #controller = new AbortController();
+  readonly #listeners: (() => void)[] = [];
+  #request: StopRequest | undefined;
+  #acceptsSecond = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  private constructor() {}
+
+  /** Listens to the signals, and takes a few milliseconds to find out which of them are ignored. */
+  static async listen(): Promise<StopSignals> {
+    const signals = new StopSignals();
+    const ignored = await ignoredSignals();
+    for (const [name, number] of Object.entries(STOP_SIGNALS) as [Deno.Signal, number][]) {
+      const request = { name, status: 128 + number };
+      // Not without a listener: with the first one, Deno takes over all of them, and ends the process for those that have none.
+      signals.#add(name, ignored.has(name) ? () => {} : () => signals.#onSignal(request));
+    }
+    return signals;
+  }
+
+  /** Aborts with the first signal; its reason is an error with the code `cancelled`. */
+  get stop(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The first signal; undefined before it came. */
+  get request(): StopRequest | undefined {
+    return this.#request;
+  }
+
+  /** Gives the signals their usual meaning again. */
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    for (const remove of this.#listeners.splice(0)) remove();
+  }
+
+  #add(name: Deno.Signal, listener: () => void): void {
+    Deno.addSignalListener(name, listener);
+    this.#listeners.push(() => Deno.removeSignalListener(name, listener));
+  }
+
+  #onSignal(request: StopRequest): void {
+    if (this.#request === undefined) {
+      this.#request = request;
+      this.#awaitSecond(TURNS);
+      this.#controller.abort(new SnakedenError("cancelled", `Stopped by ${request.name}`));
+    } else if (this.#acceptsSecond && request.name !== "SIGHUP") {
+      // Workers see the end of their stdin when this process is gone, and kill themselves.
+      Deno.exit(request.status);
+    }
+  }
+
+  #awaitSecond(turns: number): void {
+    this.#acceptsSecond = turns === 0;
+    if (turns === 0) return;
+    const timer = setTimeout(() => this.#awaitSecond(turns - 1), SAME_REQUEST_MS / TURNS);
+    Deno.unrefTimer(timer);
+    this.#timer = timer;
+  }
+}
+
+/**
+ * Sends each signal to itself and prints those that arrive: a shell cannot trap what was ignored when it started, and a child
+ * starts with what its parent ignores. Deno itself cannot be asked, and opens /proc to programs with all permissions only.
+ */
+const PROBE = `for name in INT TERM HUP; do trap "echo SIG$name" $name; kill -s $name $$; done`;
+
+/** The signals that this process has ignored since it started; none where that cannot be found out. */
+async function ignoredSignals(): Promise<ReadonlySet<string>> {
+  const known = new Set<string>(isUnderNohup() ? ["SIGHUP"] : []);
+  const command = "/bin/sh";
+  if (Deno.build.os === "windows" || !isGranted({ name: "run", command })) return known;
+  try {
+    const { success, stdout } = await new Deno.Command(command, {
+      args: ["-c", PROBE],
+      clearEnv: true,
+      stdin: "null",
+      stderr: "null",
+    }).output();
+    if (!success) return known;
+    const arrived = new TextDecoder().decode(stdout).split("\n");
+    const ignored = Object.keys(STOP_SIGNALS).filter((name) => !arrived.includes(name));
+    return known.union(new Set(ignored));
+  } catch {
+    // No shell, or no process to spare: then the signals mean what they usually mean.
+    return known;
+  }
+}
+
+/**
+ * True when a shell has started this process, or `deno task` around it, by nohup. `deno task` catches every signal, so that its
+ * children do not ignore what it ignored; bash, zsh and ksh note the program that they started in the variable `_`.
+ */
+function isUnderNohup(): boolean {
+  return isGranted({ name: "env", variable: "_" }) && /(^|\/)nohup$/.test(Deno.env.get("_") ?? "");
+}
+
+/** What is not granted is not asked for either: that would be a question at the terminal. */
+function isGranted(permission: Deno.PermissionDescriptor): boolean {
+  return Deno.permissions.querySync(permission).state === "granted";
+}

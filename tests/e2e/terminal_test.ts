@@ -1,0 +1,292 @@
+/** Servers and scripts as a person runs them: in a terminal, through `deno task`, and stopped by Ctrl-C. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { devPython } from "../../scripts/dev_python.ts";
+import { isAlive, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
+import { Terminal } from "../fixtures/terminal.ts";
+
+const DENO = Deno.execPath();
+const SCRIPT_HOST = "tests/fixtures/script_host.ts";
+const STEPS = (status: number): string =>
+  `start ${status} pending\nstop ${status} pending\ncleanup ${status} ok\nexit ${status} ok\n`;
+
+/** Tells when a call has begun in the worker, which the host cannot know. */
+const ADAPTER = `
+import time
+from snakeden import tool
+
+@tool
+def nap(seconds: float) -> str:
+    print("the nap begins")
+    time.sleep(seconds)
+    return "slept"
+`;
+
+async function open(dataDir: string, command: readonly string[]): Promise<Terminal> {
+  await Deno.writeTextFile(join(dataDir, "naps.py"), ADAPTER);
+  const config = join(dataDir, "snakeden.config.json");
+  const pools = [{ name: "default", size: 2, adapter: "naps" }];
+  await Deno.writeTextFile(config, JSON.stringify({ pools }));
+  return await Terminal.open(command, {
+    env: {
+      SNAKEDEN_CONFIG: config,
+      SNAKEDEN_DATA_DIR: dataDir,
+      SNAKEDEN_PYTHON: await devPython(),
+      SNAKEDEN_PORT: "0",
+    },
+  });
+}
+
+/** Starts a call once the server listens, and waits until it runs. Its status is 0 when the connection broke. */
+async function startCall(
+  terminal: Terminal,
+  seconds: number,
+): Promise<{ readonly status: Promise<number> }> {
+  const [, url] = await terminal.shows(/^listening on (http:\/\/\S+)$/m);
+  const status = fetch(`${url}/v1/execute`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ tool: "nap", args: { seconds } }),
+  }).then(async (answer) => {
+    await answer.body?.cancel();
+    return answer.status;
+  }, () => 0);
+  await terminal.shows(/the nap begins/);
+  return { status };
+}
+
+async function assertNothingLeft(dataDir: string): Promise<void> {
+  await waitFor("no process", () => pidsOf(dataDir).length === 0);
+  assert.deepEqual(namesIn(join(dataDir, "run")), []);
+}
+
+/** Processes that work for a data directory: they were told of it, or name it. */
+function pidsOf(dataDir: string): number[] {
+  return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) =>
+    Number.isInteger(pid) && isAlive(pid) && ["environ", "cmdline"].some((file) => {
+      try {
+        return Deno.readTextFileSync(`/proc/${pid}/${file}`).includes(dataDir);
+      } catch {
+        // It has just ended, or belongs to somebody else.
+        return false;
+      }
+    })
+  );
+}
+
+function namesIn(directory: string): string[] {
+  try {
+    return [...Deno.readDirSync(directory)].map(({ name }) => name);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+interface Asked {
+  readonly terminal: Terminal;
+  readonly dataDir: string;
+}
+
+const WAYS_TO_ASK: readonly {
+  readonly what: string;
+  readonly ask: (asked: Asked) => void | Promise<void>;
+  readonly around?: readonly string[];
+  /** What the outermost program ends with. */
+  readonly status?: number;
+}[] = [
+  { what: "Ctrl-C", ask: ({ terminal }) => terminal.pressCtrlC() },
+  { what: "a closed terminal", ask: ({ terminal }) => terminal.close() },
+  {
+    what: "SIGTERM to the process group",
+    ask: ({ terminal }) => terminal.signalGroup("SIGTERM"),
+  },
+  {
+    what: "SIGTERM to the control group, workers included",
+    ask: async ({ terminal, dataDir }) => {
+      const workers = workersOf({ connect: dataDir });
+      assert.ok(workers.length > 0);
+      for (const pid of workers) Deno.kill(pid, "SIGTERM");
+      await terminal.signalGroup("SIGTERM");
+    },
+  },
+  {
+    what: "SIGINT and SIGTERM at once",
+    ask: async ({ terminal }) => {
+      await terminal.signalGroup("SIGINT");
+      await terminal.signalGroup("SIGTERM");
+    },
+  },
+  {
+    what: "timeout -s INT",
+    around: ["timeout", "-s", "INT", "600"],
+    // As if its time were up.
+    ask: ({ terminal }) => terminal.signalLeader("SIGALRM"),
+    status: 124,
+  },
+];
+
+for (const { what, ask, around = [], status = 0 } of WAYS_TO_ASK) {
+  Deno.test(`deno task serve finishes its calls and ends with ${status} after ${what}`, async () => {
+    await using dir = await tempDir();
+    await using terminal = await open(dir.path, [...around, DENO, "task", "serve"]);
+    const call = await startCall(terminal, 3);
+    await ask({ terminal, dataDir: dir.path });
+    assert.equal(await call.status, 200, terminal.output);
+    assert.equal(await terminal.finished(), status, terminal.output);
+    await assertNothingLeft(dir.path);
+  });
+}
+
+Deno.test("deno task serve ends at once when Ctrl-C is pressed again", async () => {
+  await using dir = await tempDir();
+  await using terminal = await open(dir.path, [DENO, "task", "serve"]);
+  const call = await startCall(terminal, 600);
+  await waitFor("the end", async () => {
+    await terminal.pressCtrlC();
+    return terminal.ended;
+  });
+  assert.equal(await terminal.finished(), 130, terminal.output);
+  assert.equal(await call.status, 0);
+  await waitFor("no worker", () => workersOf({ connect: dir.path }).length === 0);
+});
+
+Deno.test("deno task serve goes on stopping in order when the terminal is closed after Ctrl-C", async () => {
+  await using dir = await tempDir();
+  await using terminal = await open(dir.path, [DENO, "task", "serve"]);
+  const call = await startCall(terminal, 3);
+  await terminal.pressCtrlC();
+  await terminal.shows(/stopping/);
+  await terminal.close();
+  assert.equal(await call.status, 200);
+  assert.equal(await terminal.finished(), 0);
+  await assertNothingLeft(dir.path);
+});
+
+Deno.test("deno task serve leaves nothing when Ctrl-C is pressed while its environment is built", async () => {
+  await using dir = await tempDir();
+  await using terminal = await Terminal.open([DENO, "task", "serve"], {
+    env: { SNAKEDEN_DATA_DIR: dir.path, SNAKEDEN_PORT: "0" },
+  });
+  await terminal.shows(/Creating environment/);
+  await terminal.pressCtrlC();
+  assert.equal(await terminal.finished(), 0, terminal.output);
+  assert.doesNotMatch(terminal.output, /listening on/);
+  await assertNothingLeft(dir.path);
+});
+
+for (const command of [[DENO, "task", "run"], [DENO, "run", "-A"]]) {
+  const name = command.slice(1).join(" ");
+  const script = [...command, SCRIPT_HOST];
+
+  Deno.test(`runAsScript() under deno ${name} takes all steps of its end after Ctrl-C, whatever fn does`, async () => {
+    await using dir = await tempDir();
+    await using terminal = await open(dir.path, [...script, "ignores-signals"]);
+    await terminal.shows(/waiting/);
+    await terminal.pressCtrlC();
+    assert.equal(await terminal.finished(), 130, terminal.output);
+    assert.ok(terminal.output.endsWith(STEPS(130)), terminal.output);
+    await assertNothingLeft(dir.path);
+  });
+}
+
+for (const [signal, status] of [["SIGTERM", 143], ["SIGHUP", 129]] as const) {
+  Deno.test(`runAsScript() takes all steps of its end after ${signal} to its process group`, async () => {
+    await using dir = await tempDir();
+    const script = [DENO, "task", "run", SCRIPT_HOST, "ignores-signals"];
+    await using terminal = await open(dir.path, script);
+    await terminal.shows(/waiting/);
+    await terminal.signalGroup(signal);
+    assert.equal(await terminal.finished(), status, terminal.output);
+    assert.ok(terminal.output.endsWith(STEPS(status)), terminal.output);
+    await assertNothingLeft(dir.path);
+  });
+}
+
+Deno.test("runAsScript() does not wait for calls any longer when Ctrl-C is pressed while it drains", async () => {
+  await using dir = await tempDir();
+  await using terminal = await open(dir.path, [DENO, "task", "run", SCRIPT_HOST, "drains"]);
+  await terminal.shows(/start 0 pending/);
+  await terminal.pressCtrlC();
+  assert.equal(await terminal.finished(), 130, terminal.output);
+  assert.ok(terminal.output.endsWith(STEPS(130).replace("start 130 pending\n", "")));
+  assert.doesNotMatch(terminal.output, /still here/);
+  await assertNothingLeft(dir.path);
+});
+
+Deno.test("runAsScript() leaves nothing when Ctrl-C is pressed while its environment is built", async () => {
+  await using dir = await tempDir();
+  await using terminal = await Terminal.open([
+    DENO,
+    "task",
+    "run",
+    "examples/profile_csv.ts",
+    "any.csv",
+  ], {
+    env: { SNAKEDEN_DATA_DIR: dir.path },
+  });
+  // A script says nothing of it.
+  await waitFor(
+    "the build",
+    () => namesIn(`${dir.path}/python`).some((it) => /^building-/.test(it)),
+  );
+  await terminal.pressCtrlC();
+  assert.equal(await terminal.finished(), 130, terminal.output);
+  await assertNothingLeft(dir.path);
+});
+
+/** The pid of the program that was started by the task, or as it is. */
+async function serverPid(dataDir: string): Promise<number> {
+  const [worker] = await waitFor("a worker", () => {
+    const found = workersOf({ connect: dataDir });
+    return found.length > 0 && found;
+  });
+  const stat = Deno.readTextFileSync(`/proc/${worker}/stat`);
+  return Number(stat.slice(stat.lastIndexOf(")")).split(" ")[2]);
+}
+
+const SERVE = [DENO, "run", "-P=serve", "--no-prompt", "--allow-write", "main.ts"];
+
+for (
+  const [what, command] of [
+    ["main() with SIGHUP ignored", ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", ...SERVE]],
+    [
+      "deno task serve under nohup",
+      // The trap is for bash and cat, which would go with the terminal.
+      ["bash", "-c", 'trap "" HUP; nohup "$@" 2>&1 | cat', "bash", DENO, "task", "serve"],
+    ],
+  ] as const
+) {
+  Deno.test(`${what} goes on when its terminal is closed`, async () => {
+    await using dir = await tempDir();
+    await using terminal = await open(dir.path, command);
+    const call = await startCall(terminal, 1);
+    const pid = await serverPid(dir.path);
+    await terminal.close();
+    Deno.kill(pid, "SIGHUP");
+    assert.equal(await call.status, 200);
+    assert.ok(isAlive(pid));
+    Deno.kill(pid, "SIGTERM");
+    await terminal.finished();
+    await assertNothingLeft(dir.path);
+  });
+}
+
+for (
+  const [what, command] of [["main()", SERVE], ["runAsScript()", [DENO, "run", "-A"]]] as const
+) {
+  Deno.test(`${what} in the background of a shell script leaves SIGINT ignored and heeds SIGTERM`, async () => {
+    await using dir = await tempDir();
+    const isScript = what === "runAsScript()";
+    const background = ["sh", "-c", '"$@" & wait $!', "sh", ...command];
+    const args = isScript ? [SCRIPT_HOST, "ignores-signals"] : [];
+    await using terminal = await open(dir.path, [...background, ...args]);
+    await terminal.shows(/waiting|listening/);
+    const pid = await serverPid(dir.path);
+    Deno.kill(pid, "SIGINT");
+    Deno.kill(pid, "SIGTERM");
+    assert.equal(await terminal.finished(), isScript ? 143 : 0, terminal.output);
+    if (!isScript) assert.match(terminal.output, /stopping signal=SIGTERM/);
+    await assertNothingLeft(dir.path);
+  });
+}

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import { HostProcess } from "../fixtures/host.ts";
+
+/** Runs a program that has `signals`, and `again(name)` to signal itself. */
+async function run(program: string): ReturnType<HostProcess["finished"]> {
+  const code = `
+    import { StopSignals } from "./src/process/mod.ts";
+    const signals = await StopSignals.listen();
+    const again = (name = "SIGINT") => Deno.kill(Deno.pid, name);
+    const soon = (ms = 0) => new Promise((resolve) => setTimeout(resolve, ms));
+    ${program}
+    Deno.exit(7);`;
+  await using process = new HostProcess(["eval", "--ext=ts", code]);
+  return await process.finished();
+}
+
+Deno.test("StopSignals.stop aborts with the first signal, which request names", async () => {
+  const { stdout } = await run(`
+    console.log(signals.stop.aborted, signals.request);
+    signals.stop.addEventListener("abort", () => {
+      console.log(signals.request.name, signals.request.status, signals.stop.reason.code);
+      Deno.exit(7);
+    });
+    again("SIGTERM");
+    await soon(60_000);`);
+  assert.equal(stdout, "false undefined\nSIGTERM 143 cancelled\n");
+});
+
+Deno.test("StopSignals takes a copy that a busy event loop sees late for a copy", async () => {
+  const { code, stderr } = await run(`
+    again();
+    while (!signals.stop.aborted) await soon();
+    again();
+    const until = performance.now() + 1_000;
+    while (performance.now() < until);
+    for (let i = 0; i < 20; i++) await soon();`);
+  assert.equal(code, 7, stderr);
+});
+
+Deno.test("StopSignals ends the process at a later SIGINT, with the status of that", async () => {
+  const { code } = await run(`
+    again("SIGTERM");
+    for (let i = 0; i < 6_000; i++) {
+      await soon(10);
+      again();
+    }`);
+  assert.equal(code, 130);
+});
+
+Deno.test("StopSignals does not end the process for any later SIGHUP", async () => {
+  const { code } = await run(`
+    again();
+    for (let i = 0; i < 80; i++) {
+      await soon(10);
+      again("SIGHUP");
+    }`);
+  assert.equal(code, 7);
+});
+
+Deno.test("StopSignals gives the signals their usual meaning back when it is disposed", async () => {
+  const { signal, code } = await run(`
+    signals[Symbol.dispose]();
+    again("SIGTERM");
+    await soon(60_000);`);
+  assert.equal(signal ?? code, "SIGTERM");
+});
