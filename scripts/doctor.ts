@@ -41,8 +41,8 @@ export async function examine(): Promise<Finding[]> {
 
 async function pythonFindings(config: Config): Promise<Finding[]> {
   const findings: Finding[] = [];
-  await withPython(config, findings, async (executable) => {
-    findings.push(...await adapterFindings(executable, config.pools));
+  await withPython(config, findings, async (python) => {
+    findings.push(...await adapterFindings(python, config));
   });
   return findings;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { BridgeServer, type WelcomeInit } from "./bridge/mod.ts";
+import { BridgeServer } from "./bridge/mod.ts";
 import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
 import { type Config, type ConfigInput, parseConfig, type PoolConfig } from "./config/mod.ts";
 import { endDeadRuns, endOwnRun } from "./dead_runs.ts";
@@ -16,10 +16,8 @@ import {
   ChunkStream,
   Pool,
   settlesWithin,
-  SpawnLauncher,
   StartTimes,
   systemProcessTable,
-  workerEnv,
 } from "./pool/mod.ts";
 import {
   PoolGroup,
@@ -29,10 +27,11 @@ import {
   type WaitOptions,
 } from "./pool_group.ts";
 import { describePool, describeWorker, type PoolInfo, type WorkerInfo } from "./pool_info.ts";
-import { ensurePython, packagePath } from "./python/mod.ts";
+import { ensurePython } from "./python/mod.ts";
 import { RunDirectory } from "./run_directory.ts";
 import { ToolStream } from "./tool_stream.ts";
 import { type ToolInfo, ToolRegistry } from "./tools/mod.ts";
+import { workerLauncher } from "./worker_launcher.ts";
 
 /** What a host is started with: its configuration, and how the start itself behaves. */
 export interface SnakedenOptions extends ConfigInput {
@@ -137,16 +136,13 @@ export class Snakeden implements AsyncDisposable {
       }),
     );
     const pools = new Map(config.pools.map((pool) => {
-      const launcher = new SpawnLauncher({
+      const launcher = workerLauncher(pool, {
+        config,
+        runId,
+        runDirectory: directory.path,
         bridge,
         registry,
-        carrier: pool.carrier,
-        executable: python.executable,
-        env: workerEnv({ ...pool, runId, packagePath: packagePath() }),
-        welcome: welcomeOf(pool, config),
-        runDirectory: directory.path,
-        sharedMemory: { bytes: pool.sharedMemoryBytes, minBytes: pool.sharedMemoryMinBytes },
-        startTimeoutMs: pool.startTimeoutMs,
+        python,
       });
       return [pool.name, new Pool(pool, launcher)];
     }));
@@ -373,17 +369,4 @@ interface Parts {
   readonly group: PoolGroup;
   readonly registry: ProcessRegistry;
   readonly store: Store | undefined;
-}
-
-function welcomeOf(pool: PoolConfig, config: Config): WelcomeInit {
-  const { memoryBytes = 0, dataBytes = 0, openFiles = 0, cpuSeconds = 0, nice = 0 } = pool.limits;
-  return {
-    adapter: pool.adapter,
-    modulePaths: pool.modulePaths,
-    logLevel: pool.logLevel,
-    maxResultBytes: config.limits.maxResultBytes,
-    maxDepth: config.limits.maxDepth,
-    // 0 stands for none.
-    limits: { memoryBytes, dataBytes, openFiles, cpuSeconds, nice },
-  };
 }

@@ -307,13 +307,14 @@ class FakeHost:
         environment = {
             **os.environ,
             "PYTHONPATH": str(SOURCES),
+            "SNAKEDEN_ADDRESS": address or self.address,
             "SNAKEDEN_TOKEN": "secret-token",
+            "SNAKEDEN_WORKER_ID": "default-1",
             **(env or {}),
         }
         with open(folder / "stdout", "wb") as out, open(folder / "stderr", "wb") as err:
             process = subprocess.Popen(
-                [sys.executable, "-m", "snakeden.worker"]
-                + ["--connect", address or self.address, "--worker-id", "default-1"],
+                [sys.executable, str(SOURCES / "snakeden" / "worker.py")],
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=err,

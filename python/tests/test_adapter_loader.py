@@ -19,6 +19,7 @@ _numbers = itertools.count()
 def load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Load]:
     """Write a module and load it as an adapter; `{m}` stands for its name."""
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     before = set(sys.modules)
 
     def write_and_load(code: str, spec: str = "{m}") -> LoadedAdapter:
@@ -217,6 +218,7 @@ def test_load_adapter_takes_every_fixture_that_can_be_loaded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr(sys, "meta_path", list(sys.meta_path))
     before = set(sys.modules)
     for name in ["typed", "values_echo", "streams", "dies_in_call", "forks_children", "raises"]:
         assert load_adapter(name, [str(ADAPTERS)]).tools

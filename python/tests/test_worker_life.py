@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import platform
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from snakeden import __version__, exit_status
 from snakeden.gen import link_pb2 as link
 from snakeden.gen.errors_pb2 import Error
-from tests.fake_host import SOURCES, FakeHost, wait_for
+from tests.fake_host import SOURCES, TIMEOUT, FakeHost, wait_for
 
 
 def test_worker_says_hello_first(host: FakeHost) -> None:
@@ -54,9 +55,11 @@ def test_worker_leaves_when_nobody_listens(host: FakeHost, tmp_path: Path) -> No
     assert "the link to " in (folder / "stderr").read_text()
 
 
-def test_worker_refuses_a_wrong_command_line() -> None:
-    pid = os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-m", "snakeden.worker", "--nope"])
-    assert pid == exit_status.USAGE
+def test_worker_that_nobody_told_an_address_says_so() -> None:
+    worker = Path(exit_status.__file__).with_name("worker.py")
+    done = subprocess.run([sys.executable, worker], capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode == exit_status.USAGE
+    assert done.stderr == "snakeden worker: SNAKEDEN_ADDRESS is not set; a host sets it\n"
 
 
 def test_worker_offers_its_tools(host: FakeHost) -> None:

@@ -135,7 +135,7 @@ export function leftoverPids(listing: string): number[] {
   const hostIsFirst = processes.some(({ pid, args }) => pid === 1 && /\bdeno\b/.test(args));
   return processes
     .filter(({ parent, args }) =>
-      parent === 1 && !hostIsFirst && /-m snakeden\.worker\b/.test(args)
+      parent === 1 && !hostIsFirst && /\/snakeden\/worker\.py\b/.test(args)
     )
     .map(({ pid }) => pid);
 }

@@ -1,12 +1,17 @@
 import type { Config } from "../../src/config/mod.ts";
-import { ensurePython, missingImports, pythonSource } from "../../src/python/mod.ts";
+import {
+  ensurePython,
+  missingImports,
+  type PythonEnvironment,
+  pythonSource,
+} from "../../src/python/mod.ts";
 import { type Finding, findingOf } from "./finding.ts";
 
-/** Finds or builds the Python environment, and hands its interpreter to `use` when all of its modules import. */
+/** Finds or builds the Python environment, and hands it to `use` when all of its modules import. */
 export async function withPython(
   config: Config,
   findings: Finding[],
-  use: (executable: string) => Promise<void>,
+  use: (python: PythonEnvironment) => Promise<void>,
 ): Promise<void> {
   const found = await findingOf(findings, "Python", async () => {
     const { dataDir, python: { executable, requirements } } = config;
@@ -28,7 +33,7 @@ export async function withPython(
     }
     return { value: true, text: modules.join(", ") };
   });
-  if (imported !== null) return await use(python.executable);
+  if (imported !== null) return await use(python);
   const last = findings.pop();
   const mend = `remove ${config.dataDir}/python and run \`deno task setup\``;
   if (last !== undefined) findings.push({ ...last, mend });

@@ -3,6 +3,7 @@ import { isLoopback } from "./loopback.ts";
 
 /** Variables that the host itself sets for a worker. */
 const RESERVED_ENV = new Set([
+  "SNAKEDEN_ADDRESS",
   "SNAKEDEN_TOKEN",
   "SNAKEDEN_RUN_ID",
   "SNAKEDEN_WORKER_ID",

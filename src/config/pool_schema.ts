@@ -181,7 +181,8 @@ export const poolSchema = group({
     description: "Smaller buffers travel over the link.",
   }).default(64 * KIB),
   modulePaths: list({
-    description: "Folders put in front of Python's search path.",
+    description: "Folders of the adapter's modules, searched after the standard library and " +
+      "before installed packages.",
     defaultText: "the folder of the configuration file, else the working directory",
   }, text({ description: "A folder." })).optional(),
   env: z.record(z.string().regex(ENV_NAME), z.string()).meta({

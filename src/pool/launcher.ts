@@ -65,8 +65,8 @@ export interface SpawnOptions {
   readonly registry?: WorkerRegistry;
   /** What their links run on. */
   readonly carrier: CarrierKind;
-  /** The Python interpreter. */
-  readonly executable: string;
+  /** The program of a worker and its arguments. */
+  readonly command: readonly [program: string, ...args: string[]];
   /** The whole environment, except what the launcher adds for one worker. */
   readonly env: Readonly<Record<string, string>>;
   readonly welcome: WelcomeInit;
@@ -196,20 +196,15 @@ export class SpawnLauncher implements Launcher {
   }
 
   #spawn(spec: LaunchSpec, token: string): WorkerProcess {
-    const { bridge, carrier, executable, env, registry } = this.#options;
+    const { bridge, carrier, command: [program, ...args], env, registry } = this.#options;
     try {
       const process = WorkerProcess.spawn({
-        command: executable,
-        args: [
-          "-m",
-          "snakeden.worker",
-          "--connect",
-          bridge.address(carrier),
-          "--worker-id",
-          spec.workerId,
-        ],
+        command: program,
+        args,
+        // By the environment: the command line is what `sys.argv` shows to the tools.
         env: {
           ...env,
+          SNAKEDEN_ADDRESS: bridge.address(carrier),
           SNAKEDEN_TOKEN: token,
           SNAKEDEN_WORKER_ID: spec.workerId,
           SNAKEDEN_INCARNATION: spec.incarnation,
@@ -222,7 +217,7 @@ export class SpawnLauncher implements Launcher {
     } catch (error) {
       throw new SnakedenError(
         "worker_start_failed",
-        `${executable} cannot be run: ${messageOf(error)}`,
+        `${program} cannot be run: ${messageOf(error)}`,
         { cause: error },
       );
     }

@@ -1,3 +1,5 @@
+import { delimiter } from "node:path";
+
 /**
  * What a worker gets of the host's environment when nothing else is said: what a Python program needs to find its
  * libraries, its locale and its devices, and nothing that could be a secret.
@@ -49,23 +51,37 @@ export interface WorkerEnvOptions {
   readonly packagePath: string;
   /** Names let through besides the default ones. */
   readonly inheritEnv: readonly string[];
-  /** Set on top of everything else. */
+  /** Set on top of everything else but what a worker cannot do without. */
   readonly env: Readonly<Record<string, string>>;
 }
 
 /** The environment of a worker, without what the launcher adds for a single one. */
 export function workerEnv(options: WorkerEnvOptions): Record<string, string> {
+  const { inheritEnv, packagePath, runId } = options;
+  const env: Record<string, string> = {
+    ...inherited(ALLOWED),
+    ...Object.fromEntries(ONE_THREAD.map((name) => [name, "1"])),
+    PYTHONNOUSERSITE: "1",
+    ...inherited(inheritEnv),
+    ...options.env,
+  };
+  return {
+    ...env,
+    PYTHONPATH: joinPath(packagePath, env.PYTHONPATH ?? ""),
+    SNAKEDEN_RUN_ID: runId,
+  };
+}
+
+function inherited(names: readonly string[]): Record<string, string> {
   const env: Record<string, string> = {};
-  for (const name of [...ALLOWED, ...options.inheritEnv]) {
+  for (const name of names) {
     const value = Deno.env.get(name);
     if (value !== undefined) env[name] = value;
   }
-  for (const name of ONE_THREAD) env[name] = "1";
-  return {
-    ...env,
-    PYTHONPATH: options.packagePath,
-    PYTHONNOUSERSITE: "1",
-    ...options.env,
-    SNAKEDEN_RUN_ID: options.runId,
-  };
+  return env;
+}
+
+/** Without empty entries, such as `/lib:` has: Python would take them for the working folder. */
+function joinPath(first: string, others: string): string {
+  return [first, ...others.split(delimiter).filter((it) => it !== "")].join(delimiter);
 }

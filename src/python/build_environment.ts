@@ -8,6 +8,9 @@ import { installFailure } from "./install_failure.ts";
 import { installerProgress } from "./installer_progress.ts";
 import { type CommandResult, runGuarded } from "./run_command.ts";
 
+/** Nothing is imported from the working folder, where a `pip.py` may lie, and PYTHON variables do not count. */
+const ISOLATED: readonly string[] = ["-I", "-X", "utf8"];
+
 /** What a build needs. */
 export interface BuildOptions {
   readonly request: EnvironmentRequest;
@@ -50,7 +53,7 @@ export async function buildEnvironment(options: BuildOptions): Promise<void> {
 async function createEnvironment(options: BuildOptions): Promise<void> {
   const { python, uv, path } = options;
   const command = uv === null
-    ? [python.baseExecutable, "-m", "venv", path]
+    ? [python.baseExecutable, ...ISOLATED, "-m", "venv", path]
     : [uv, "venv", "--quiet", "--no-project", "--python", python.baseExecutable, path];
   const result = await run(options, command);
   if (result.success) return;
@@ -67,7 +70,7 @@ async function createEnvironment(options: BuildOptions): Promise<void> {
 async function install(options: BuildOptions, what: string, args: string[]): Promise<void> {
   const python = pythonIn(options.path);
   const command = options.uv === null
-    ? [python, "-m", "pip", "install", ...args]
+    ? [python, ...ISOLATED, "-m", "pip", "install", ...args]
     : [options.uv, "pip", "install", "--no-config", "--python", python, ...args];
   const result = await run(options, command, installerProgress(options.onProgress));
   if (!result.success) throw installFailure(what, result);

@@ -1,4 +1,4 @@
-import { runCommand, type RunCommandOptions } from "./run_command.ts";
+import { LEAVE_WORKING_FOLDER, runCommand, type RunCommandOptions } from "./run_command.ts";
 
 /** A module that does not import, and the text of why. */
 export interface MissingImport {
@@ -6,7 +6,7 @@ export interface MissingImport {
   readonly reason: string;
 }
 
-const CHECK = `
+const CHECK = `${LEAVE_WORKING_FOLDER}
 import importlib, json, sys
 failed = []
 for name in sys.argv[1:]:

@@ -1,6 +1,6 @@
 import { delimiter, join } from "node:path";
 import { environmentError } from "./environment_error.ts";
-import { runCommand } from "./run_command.ts";
+import { LEAVE_WORKING_FOLDER, runCommand } from "./run_command.ts";
 import { messageOf } from "../errors.ts";
 
 /** The oldest Python that the package runs on. */
@@ -38,8 +38,7 @@ export interface FindOptions {
 }
 
 // Runs on Python 2 as well, so that an old one can say how old it is.
-const PROBE = `
-import sys
+const PROBE = `${LEAVE_WORKING_FOLDER}
 try:
     import venv, ensurepip
     has_venv = True

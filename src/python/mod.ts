@@ -9,5 +9,5 @@
  */
 export { ensurePython, type EnsurePythonOptions, type PythonEnvironment } from "./ensure_python.ts";
 export { type Interpreter, MINIMUM_PYTHON } from "./find_interpreter.ts";
-export { packagePath, type PythonSource, pythonSource } from "./python_source.ts";
+export { packagePath, type PythonSource, pythonSource, workerCommand } from "./python_source.ts";
 export { missingImports } from "./check_imports.ts";

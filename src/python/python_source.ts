@@ -29,3 +29,15 @@ export function pythonSource(): PythonSource {
     modules: ["grpc", "google.protobuf", "msgspec", "psutil", "snakeden"],
   };
 }
+
+/**
+ * The command that starts a worker. It names a file, and not a module with `-m`: Python would import what that takes from
+ * the working folder first. `-P` keeps the working folder also from the processes that multiprocessing starts; Python 3.10
+ * does not know it.
+ */
+export function workerCommand(
+  python: { readonly executable: string; readonly version: string },
+): [program: string, ...args: string[]] {
+  const flags = /^3\.10\./.test(python.version) ? [] : ["-P"];
+  return [python.executable, ...flags, join(packagePath(), "snakeden", "worker.py")];
+}

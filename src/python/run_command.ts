@@ -23,6 +23,15 @@ export interface RunCommandOptions {
 const MAX_LINES = 400;
 
 /**
+ * First lines of a program for `python -c`, which would import what it needs from the working folder before anywhere else. For
+ * a Python that may be too old for `-I`, or must see PYTHONPATH.
+ */
+export const LEAVE_WORKING_FOLDER = `import sys
+if sys.path[:1] == [""]:
+    del sys.path[0]
+`;
+
+/**
  * Runs `command` in its own process group. An aborted signal kills the whole group.
  *
  * @throws the signal's reason when it was aborted, or what Deno throws when the command cannot be started.
@@ -98,7 +107,7 @@ export function runGuarded(
   command: readonly string[],
   options: RunCommandOptions,
 ): Promise<CommandResult> {
-  return runCommand([python, "-E", "-s", "-c", GUARD, ...command], options);
+  return runCommand([python, "-I", "-c", GUARD, ...command], options);
 }
 
 function killGroup(pid: number): void {

@@ -33,7 +33,7 @@ async function setUp(script: string, reserved: Promise<void> = Promise.resolve()
       release: (incarnation) => void told.push(`release ${incarnation}`),
     },
     carrier: "socket",
-    executable: script === "" ? join(directory, "none") : executable,
+    command: [script === "" ? join(directory, "none") : executable],
     env: { PATH: Deno.env.get("PATH") ?? "" },
     welcome: {},
     runDirectory: directory,

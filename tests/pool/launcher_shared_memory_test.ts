@@ -32,7 +32,7 @@ async function withLaunch(
   const launcher = new SpawnLauncher({
     bridge,
     carrier,
-    executable,
+    command: [executable, "worker.py"],
     env: { PATH: Deno.env.get("PATH") ?? "" },
     welcome: {},
     runDirectory: directory,

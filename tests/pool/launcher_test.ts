@@ -29,7 +29,7 @@ async function setUp(script: string, startTimeoutMs = 60_000): Promise<SetUp> {
   const launcher = new SpawnLauncher({
     bridge,
     carrier: "socket",
-    executable,
+    command: [executable, "worker.py"],
     env: { PATH: Deno.env.get("PATH") ?? "" },
     welcome: { adapter: "texts:Texts" },
     runDirectory: directory,
@@ -79,10 +79,7 @@ Deno.test("SpawnLauncher.launch() resolves when the worker has said hello and is
   assert.equal(link.hello.pythonVersion, "3.13.0");
   assert.equal(ready.tools[0]?.name, "classify");
   assert.equal(String(process.pid), await it.said("pid"));
-  assert.equal(
-    await it.said("args"),
-    `-m snakeden.worker --connect ${it.bridge.address("socket")} --worker-id default-1`,
-  );
+  assert.equal(await it.said("args"), "worker.py");
   await process.kill();
 });
 
@@ -102,7 +99,7 @@ Deno.test("SpawnLauncher.launch() says that the interpreter cannot be run", asyn
   const launcher = new SpawnLauncher({
     bridge: it.bridge,
     carrier: "socket",
-    executable: "/nonexistent/python3",
+    command: ["/nonexistent/python3"],
     env: {},
     welcome: {},
     runDirectory: it.directory,

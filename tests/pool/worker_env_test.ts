@@ -50,3 +50,21 @@ Deno.test("workerEnv() lets nobody change the mark of the run", () => {
   const env = workerEnv({ ...OPTIONS, env: { SNAKEDEN_RUN_ID: "other" } });
   assert.equal(env.SNAKEDEN_RUN_ID, "run-1");
 });
+
+Deno.test("workerEnv() joins a PYTHONPATH of the configuration behind the package's folder", () => {
+  const set = workerEnv({ ...OPTIONS, env: { PYTHONPATH: "/a:/b" } });
+  assert.equal(set.PYTHONPATH, "/package:/a:/b");
+  const inheritEnv = ["PYTHONPATH", "PYTHONNOUSERSITE", "OMP_NUM_THREADS"];
+  const host = { PYTHONPATH: "/host", PYTHONNOUSERSITE: "", OMP_NUM_THREADS: "3" };
+  const inherited = withEnv(host, () => workerEnv({ ...OPTIONS, inheritEnv }));
+  assert.equal(inherited.PYTHONPATH, "/package:/host");
+  assert.equal(inherited.PYTHONNOUSERSITE, "");
+  assert.equal(inherited.OMP_NUM_THREADS, "3");
+});
+
+Deno.test("workerEnv() leaves out empty entries of PYTHONPATH, which mean the working folder", () => {
+  for (const PYTHONPATH of ["", ":", ":/a", "/a:", "/a::"]) {
+    const env = workerEnv({ ...OPTIONS, env: { PYTHONPATH } });
+    assert.equal(env.PYTHONPATH, PYTHONPATH.includes("a") ? "/package:/a" : "/package");
+  }
+});

@@ -42,6 +42,7 @@ function child(
   tiny: TinySource,
   permissions: string[],
   env: Record<string, string> = tiny.env,
+  cwd = tiny.dir,
 ): Deno.Command {
   const script = fileURLToPath(new URL("ensure_child.ts", import.meta.url));
   const options = [{ dataDir: tiny.dataDir }, { source: tiny.source, env }];
@@ -55,6 +56,7 @@ function child(
       script,
       JSON.stringify(options),
     ],
+    cwd,
     stdout: "piped",
     stderr: "piped",
   });
@@ -78,6 +80,18 @@ Deno.test("ensurePython() builds once, then confirms without running any process
   assert.notEqual(answer, "", new TextDecoder().decode(stderr));
   assert.deepEqual(JSON.parse(answer), { executable: built.executable, built: false });
   assert.equal(new TextDecoder().decode(stderr), "", "nothing is said when nothing is done");
+});
+
+Deno.test("ensurePython() imports nothing from the folder in which the host runs", async () => {
+  await using tiny = await tinySource();
+  const cwd = join(tiny.dir, "project");
+  await Deno.mkdir(cwd);
+  const names = ["pip", "venv", "ensurepip", "types", "queue", "signal", "subprocess", "importlib"];
+  for (const name of [...names, "json", "threading", "den", "snakeden_tiny", "sitecustomize"]) {
+    await Deno.writeTextFile(join(cwd, `${name}.py`), `raise ImportError("imported ${name}")\n`);
+  }
+  const { code, stderr } = await child(tiny, ["-A"], tiny.env, cwd).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
 });
 
 Deno.test("ensurePython() shows edits of the package without another build", async () => {
@@ -134,7 +148,7 @@ Deno.test("ensurePython() never uses what a killed build left, and leaves no ins
     join(bin, "python3"),
     `case "$*" in
       *SNAKEDEN*) printf 'SNAKEDEN\\t3\\t11\\t7\\tcpython\\tTrue\\t${bin}/python3\\t${bin}/python3\\n' ;;
-      "-m venv"*) mkdir -p "$3/bin"; echo half > "$3/bin/python"; echo $$ > ${started}; exec sleep 300 ;;
+      "-I -X utf8 -m venv"*) mkdir -p "$6/bin"; echo half > "$6/bin/python"; echo $$ > ${started}; exec sleep 300 ;;
       *) exec ${real} "$@" ;;
     esac`,
   );

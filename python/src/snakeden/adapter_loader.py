@@ -22,6 +22,7 @@ from typing import Any, Final
 from snakeden.adapter import Adapter
 from snakeden.errors import AdapterError
 from snakeden.schema import ToolSchema
+from snakeden.search_path import hidden_adapter, place_module_paths, shadowed_modules
 from snakeden.tool import mark_of
 
 __all__ = ["LoadedAdapter", "LoadedTool", "load_adapter"]
@@ -67,15 +68,15 @@ class LoadedAdapter:
 
 
 def load_adapter(spec: str, module_paths: Sequence[str] = ()) -> LoadedAdapter:
-    """Import the adapter with `module_paths` in front of sys.path, make its instance and run
-    `setup()`.
+    """Import the adapter with `module_paths` on sys.path (search_path.py), make its instance and
+    run `setup()`.
 
     Raises:
         AdapterError: It cannot be served; `__cause__` holds what its own code raised.
     """
-    sys.path[:0] = [path for path in module_paths if path not in sys.path[: len(module_paths)]]
-    importlib.invalidate_caches()
     module_name, colon, class_name = spec.partition(":")
+    place_module_paths(module_paths, module_name.partition(".")[0])
+    importlib.invalidate_caches()
     if not _MODULE_NAME.fullmatch(module_name) or (
         colon and not _MODULE_NAME.fullmatch(class_name)
     ):
@@ -109,6 +110,11 @@ def _form_hint(spec: str) -> str:
 
 
 def _import(spec: str, name: str, module_paths: Sequence[str]) -> ModuleType:
+    if hidden := hidden_adapter(name, module_paths):
+        raise AdapterError(
+            f"adapter '{spec}' cannot be imported: the worker itself uses another module of that "
+            f"name; rename {hidden}"
+        )
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -125,7 +131,18 @@ def _import(spec: str, name: str, module_paths: Sequence[str]) -> ModuleType:
     except BaseException as error:
         raise AdapterError(
             f"adapter '{spec}' raised {type(error).__name__} while it was imported: {_text(error)}"
+            f"{_shadow_hint(error, module_paths)}"
         ) from error
+
+
+def _shadow_hint(error: BaseException, module_paths: Sequence[str]) -> str:
+    """Names files that the adapter may have meant to import when it got Python's own instead."""
+    if not isinstance(error, (ImportError, AttributeError)):
+        return ""
+    shadowed = list(shadowed_modules(module_paths))[:3]
+    if not shadowed:
+        return ""
+    return f"; the standard library has modules of the same name as {' and '.join(shadowed)}"
 
 
 def _not_found(spec: str, name: str, missing: str, module_paths: Sequence[str]) -> str:

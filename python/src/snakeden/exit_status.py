@@ -10,7 +10,7 @@ OK: Final = 0
 INTERNAL: Final = 1
 """A fault of the worker itself; the traceback is on stderr."""
 USAGE: Final = 2
-"""Wrong command line (argparse's own status)."""
+"""Started by nobody that says where the host is."""
 START_FAILED: Final = 3
 """The adapter could not be loaded; StartFailed said why."""
 REFUSED: Final = 4

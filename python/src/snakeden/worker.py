@@ -1,42 +1,37 @@
-"""The worker process: `python -m snakeden.worker --connect unix:/run/bridge.sock --worker-id
-default-1`.
+"""The worker process: `python /path/of/snakeden/worker.py`, started by the host.
 
-Started by the host. Exit statuses are in exit_status.py.
+What the host has to say comes by the environment, so that `sys.argv` is that of a program of the
+user. Exit statuses are in exit_status.py.
 """
 
-from __future__ import annotations
-
-import argparse
-import faulthandler
 import os
 import sys
 from typing import NoReturn
-
-from snakeden import exit_status, host_guard, output
 
 __all__ = ["main"]
 
 
 def main() -> NoReturn:
     """Serve until the host says stop, goes away, or the process is told to end."""
-    parser = argparse.ArgumentParser(
-        prog="python -m snakeden.worker",
-        description="One worker of a Snakeden pool. The host starts it.",
-    )
-    parser.add_argument("--connect", required=True, metavar="ADDRESS", help="unix:/path/of.sock")
-    parser.add_argument("--worker-id", required=True, metavar="ID", help="such as default-1")
-    options = parser.parse_args()
+    import faulthandler
+
+    from snakeden import exit_status, host_guard, output
+
     # Before anything slow: a host that is killed meanwhile must not leave us behind.
     host_guard.arm()
     # Out of the environment at once, so that neither tools nor their children can see it.
+    address = os.environ.pop("SNAKEDEN_ADDRESS", "")
     token = os.environ.pop("SNAKEDEN_TOKEN", "")
     output.prepare()
+    if not address:
+        print("snakeden worker: SNAKEDEN_ADDRESS is not set; a host sets it", file=sys.stderr)
+        sys.exit(exit_status.USAGE)
     if sys.stderr is not None:
         faulthandler.enable()
 
     from snakeden.worker_life import WorkerLife
 
-    life = WorkerLife(options.connect, options.worker_id, token)
+    life = WorkerLife(address, os.environ.get("SNAKEDEN_WORKER_ID", ""), token)
     try:
         status = life.run()
     except BaseException:
@@ -45,5 +40,22 @@ def main() -> NoReturn:
     life.leave(status)
 
 
+def _settle_search_path() -> None:
+    """Let nothing come before the standard library but this package.
+
+    Runs before the first import that could be answered by a file of the user: `os` and `sys` are
+    there already. Without -P, which Python 3.10 lacks, the folder of this file is the first entry.
+    """
+    if not getattr(sys.flags, "safe_path", False):
+        del sys.path[0]
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    library = os.path.dirname(os.__file__)
+    standard = [it for it in sys.path if it == library or it.endswith("lib-dynload")]
+    first = [package, *standard]
+    sys.path[:] = first + [it for it in sys.path if it not in first]
+
+
+# A process that multiprocessing starts runs this file as `__mp_main__`.
 if __name__ == "__main__":
+    _settle_search_path()
     main()

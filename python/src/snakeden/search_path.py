@@ -1,0 +1,84 @@
+"""Where the adapter's modules stand among all others.
+
+The order is: the standard library, the pool's `modulePaths`, `PYTHONPATH`, installed packages. A
+`queue.py` beside an adapter therefore breaks neither this package nor anything else that imports
+Python's own `queue`. Two names are settled one by one: the adapter's own, which the pool names and
+which may be `test` or `profile`, and those of the packages that the worker itself may import later.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+from typing import Final
+
+__all__ = ["hidden_adapter", "place_module_paths", "shadowed_modules"]
+
+_DEPENDENCIES: Final = frozenset({"google", "grpc", "msgspec", "psutil"})
+
+
+def place_module_paths(module_paths: Sequence[str], adapter: str) -> None:
+    """Put the folders behind the standard library and before everything that is installed."""
+    added = [it for it in dict.fromkeys(module_paths) if it not in _standard()]
+    finder = _SettledNames(added, adapter)
+    rest = [it for it in sys.path if it not in added]
+    behind = 1 + max((i for i, it in enumerate(rest) if it in _standard()), default=-1)
+    sys.path[:] = [*rest[:behind], *added, *rest[behind:]]
+    sys.meta_path.insert(0, finder)
+
+
+def hidden_adapter(name: str, module_paths: Sequence[str]) -> str | None:
+    """The adapter's file when its name means another module that is loaded already."""
+    top = name.partition(".")[0]
+    loaded = sys.modules.get(top)
+    if loaded is None or top == "snakeden":
+        return None
+    spec = PathFinder.find_spec(top, list(module_paths))
+    if spec is None or not spec.has_location or spec.origin == getattr(loaded, "__file__", None):
+        return None
+    return spec.origin
+
+
+def shadowed_modules(module_paths: Sequence[str]) -> Iterator[str]:
+    """Files and packages in these folders that are not found under their name, since a module of
+    the standard library has it.
+    """
+    for folder in module_paths:
+        try:
+            entries = sorted(os.listdir(folder or "."))
+        except OSError:
+            continue
+        for entry in entries:
+            name, extension = os.path.splitext(entry)
+            path = os.path.join(folder, entry)
+            if name in sys.stdlib_module_names and (
+                extension == ".py" or os.path.isfile(os.path.join(path, "__init__.py"))
+            ):
+                yield path
+
+
+def _standard() -> frozenset[str]:
+    library = os.path.dirname(os.__file__)
+    return frozenset(it for it in sys.path if it == library or it.endswith("lib-dynload"))
+
+
+class _SettledNames(MetaPathFinder):
+    def __init__(self, module_paths: Sequence[str], adapter: str) -> None:
+        self._module_paths = module_paths
+        self._adapter = adapter
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if path is not None:
+            return None
+        if fullname == self._adapter:
+            return PathFinder.find_spec(fullname, self._module_paths, target)
+        if fullname in _DEPENDENCIES:
+            elsewhere = [it for it in sys.path if it not in self._module_paths]
+            return PathFinder.find_spec(fullname, elsewhere, target)
+        return None

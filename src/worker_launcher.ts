@@ -1,0 +1,43 @@
+import type { BridgeServer, WelcomeInit } from "./bridge/mod.ts";
+import type { Config, PoolConfig } from "./config/mod.ts";
+import { SpawnLauncher, workerEnv, type WorkerRegistry } from "./pool/mod.ts";
+import { packagePath, type PythonEnvironment, workerCommand } from "./python/mod.ts";
+
+/** What the launchers of one host have in common. */
+export interface LauncherParts {
+  readonly config: Pick<Config, "limits">;
+  readonly runId: string;
+  readonly runDirectory: string;
+  readonly bridge: BridgeServer;
+  readonly registry?: WorkerRegistry;
+  readonly python: Pick<PythonEnvironment, "executable" | "version">;
+}
+
+/** A launcher of the workers that `pool` describes. */
+export function workerLauncher(pool: PoolConfig, parts: LauncherParts): SpawnLauncher {
+  const { config, runId, runDirectory, bridge, registry, python } = parts;
+  return new SpawnLauncher({
+    bridge,
+    ...(registry === undefined ? {} : { registry }),
+    carrier: pool.carrier,
+    command: workerCommand(python),
+    env: workerEnv({ ...pool, runId, packagePath: packagePath() }),
+    welcome: welcomeOf(pool, config),
+    runDirectory,
+    sharedMemory: { bytes: pool.sharedMemoryBytes, minBytes: pool.sharedMemoryMinBytes },
+    startTimeoutMs: pool.startTimeoutMs,
+  });
+}
+
+function welcomeOf(pool: PoolConfig, config: Pick<Config, "limits">): WelcomeInit {
+  const { memoryBytes = 0, dataBytes = 0, openFiles = 0, cpuSeconds = 0, nice = 0 } = pool.limits;
+  return {
+    adapter: pool.adapter,
+    modulePaths: pool.modulePaths,
+    logLevel: pool.logLevel,
+    maxResultBytes: config.limits.maxResultBytes,
+    maxDepth: config.limits.maxDepth,
+    // 0 stands for none.
+    limits: { memoryBytes, dataBytes, openFiles, cpuSeconds, nice },
+  };
+}

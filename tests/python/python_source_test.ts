@@ -1,0 +1,10 @@
+import assert from "node:assert/strict";
+import { packagePath, workerCommand } from "../../src/python/mod.ts";
+
+Deno.test("workerCommand() keeps the working folder from Python's search path where Python can", () => {
+  const script = `${packagePath()}/snakeden/worker.py`;
+  const commandOf = (version: string): string[] => workerCommand({ executable: "py", version });
+  assert.deepEqual(commandOf("3.10.13"), ["py", script]);
+  assert.deepEqual(commandOf("3.11.2"), ["py", "-P", script]);
+  assert.deepEqual(commandOf("3.100.1"), ["py", "-P", script]);
+});
