@@ -85,7 +85,12 @@ export class PoolGroup {
       const late = [...this.#pools.values()].filter((it) => it.state !== "ready");
       throw new SnakedenError(
         "startup_failed",
-        `Not ready after ${timeoutMs} ms: no worker yet in ${late.map((it) => it.name).join(", ")}`,
+        [
+          `Not ready after ${timeoutMs} ms: no worker yet in ${
+            late.map((it) => it.name).join(", ")
+          }`,
+          ...late.flatMap(({ reason }) => reason ?? []),
+        ].join("\n"),
         { retryable: true },
       );
     }

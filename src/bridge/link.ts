@@ -1,4 +1,4 @@
-import { type FieldIssue, messageOf, SnakedenError } from "../errors.ts";
+import { messageOf, SnakedenError } from "../errors.ts";
 import type { Carrier } from "./carrier.ts";
 import type {
   Error as WireError,
@@ -13,6 +13,7 @@ import type { Value as WireValue } from "./gen/link.js";
 import { Outbox } from "./outbox.ts";
 import { fetchShared, placeShared } from "./shared_buffers.ts";
 import type { Slab } from "./slab.ts";
+import { startFailure } from "./start_failure.ts";
 import { Value } from "./values.ts";
 
 /**
@@ -301,16 +302,5 @@ const UNKNOWN_ERROR: WireError = {
 function linkLost(reason: string): SnakedenError {
   return new SnakedenError("worker_crashed", `The link to the worker is lost: ${reason}`, {
     retryable: true,
-  });
-}
-
-/** What a worker says when its adapter cannot be served. */
-function startFailure(error: WireError): SnakedenError {
-  const issues: readonly FieldIssue[] = error.issues;
-  return new SnakedenError("worker_start_failed", error.message, {
-    details: {
-      ...(error.python ? { python: error.python } : {}),
-      ...(issues.length > 0 ? { issues } : {}),
-    },
   });
 }

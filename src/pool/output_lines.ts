@@ -33,6 +33,12 @@ function emit(line: string, onLine: (line: string) => void): void {
 
 /** A line of what Python's faulthandler writes, most recent call first; a traceback has a comma before the `in`. */
 const DUMPED_FRAME = /^ {2}File ".*", line \d+ in /;
+/** Such frames of our own and of the import system, and the list of native modules: none tells of the crash. */
+const NOISE = [
+  /^ {2}File "<frozen .*", line \d+ in /,
+  /^ {2}File ".*\/(?:importlib\/__init__|src\/snakeden\/(?!demo\.|csv_)\w+)\.py", line \d+ in /,
+  /^Extension modules: /,
+];
 /** What it writes above the frames of each thread but the one that crashed; a worker has three of its own. */
 const OTHER_THREAD = /^Thread 0x[0-9a-f]+ .*\(most recent call first\):$/;
 /** Of the thread that crashed. All of a dump would push out the line that says what happened, which comes before it. */
@@ -50,7 +56,7 @@ export class OutputTail {
 
   push(line: string): void {
     // Bars of progress and blank lines push out the line that explains the crash.
-    if (line.trim() === "") return;
+    if (line.trim() === "" || NOISE.some((it) => it.test(line))) return;
     if (OTHER_THREAD.test(line)) this.#dumpedFrames = Infinity;
     else this.#dumpedFrames = DUMPED_FRAME.test(line) ? this.#dumpedFrames + 1 : 0;
     if (this.#dumpedFrames > MAX_DUMPED_FRAMES) return;

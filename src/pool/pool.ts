@@ -98,9 +98,10 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
       : "starting";
   }
 
-  /** Why it is unhealthy: what the last worker that failed has said. */
+  /** The failure of the last worker that could not start. Callers see its first line, without the traceback. */
   get reason(): string | undefined {
-    return this.state === "unhealthy" ? this.#supervisor.policy.lastReason : undefined;
+    const waits = this.state === "unhealthy" || this.state === "starting";
+    return waits ? this.#supervisor.policy.lastReason : undefined;
   }
 
   get stats(): PoolStats {
@@ -344,7 +345,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     if (state === "unhealthy") {
       return new SnakedenError(
         "pool_unhealthy",
-        `${cannot}: no worker of the pool ${this.name} can be started. ${this.reason}`,
+        `${cannot}: no worker of the pool ${this.name} can be started. ` +
+          `${tool === undefined ? this.reason : this.reason?.split("\n", 1)[0]}`,
         {
           retryable: true,
           details: { pool: this.name, failures: this.#supervisor.policy.failures },

@@ -275,7 +275,10 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
     } catch (error) {
       this.#workers.delete(worker);
       if (!this.isStopping && !worker.stopRequested) {
-        this.#log.error("{problem}", { problem: messageOf(error), workerId: worker.id });
+        // Each line is an entry of its own: within one, its breaks would be escaped.
+        for (const problem of messageOf(error).split("\n")) {
+          this.#log.error("{problem}", { problem, workerId: worker.id });
+        }
       }
       return messageOf(error);
     }

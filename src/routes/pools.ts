@@ -21,7 +21,9 @@ const poolSchema = z.object({
   profile: z.string().openapi({ example: "process" }),
   size: count.openapi({ description: "Workers it keeps." }),
   state: z.enum(["starting", "ready", "unhealthy", "stopping", "stopped"]),
-  reason: z.string().optional().openapi({ description: "Why it is unhealthy." }),
+  reason: z.string().optional().openapi({
+    description: "Why it has no worker: the last failed start, with the end of its traceback.",
+  }),
   workers: z.object({ ready: count, busy: count, starting: count }),
   queued: count.openapi({ description: "Calls that wait for a worker." }),
   queueLimit: count,

@@ -81,19 +81,22 @@ Deno.test("OutputTail keeps what Python said before it dumped its stacks", () =>
   const threads = ["Thread 0x1f", "Thread 0x2f [name]", "Current thread 0x3f"];
   for (const thread of threads) {
     tail.push(`${thread} (most recent call first):`);
-    for (let n = 0; n < 50; n++) tail.push(frame(n));
+    for (let n = 0; n < 50; n++) {
+      tail.push(frame(n));
+      tail.push(`  File "/checkout/python/src/snakeden/runner.py", line ${n} in _run`);
+      tail.push(`  File "<frozen importlib._bootstrap>", line ${n} in _find_and_load`);
+    }
   }
   tail.push("Extension modules: numpy (total: 1)");
   assert.deepStrictEqual(tail.lines, [
     "Fatal Python error: Aborted",
     "Current thread 0x3f (most recent call first):",
     ...[0, 1, 2, 3, 4, 5, 6, 7].map(frame),
-    "Extension modules: numpy (total: 1)",
   ]);
 });
 
-Deno.test("OutputTail keeps all of a traceback", () => {
+Deno.test("OutputTail keeps all of a traceback, also of the package itself", () => {
   const tail = new OutputTail(20);
-  for (let n = 0; n < 10; n++) tail.push(`  File "/tool.py", line ${n}, in f${n}`);
+  for (let n = 0; n < 10; n++) tail.push(`  File "/src/snakeden/wire.py", line ${n}, in f${n}`);
   assert.equal(tail.lines.length, 10);
 });

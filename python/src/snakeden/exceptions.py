@@ -4,6 +4,7 @@ package's own frames.
 
 from __future__ import annotations
 
+import importlib
 import os
 import traceback
 from typing import Final
@@ -22,7 +23,11 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _NOT_OWN = tuple(
     _PACKAGE + name for name in ("demo.py", "csv_profile.py", "csv_column.py", "csv_source.py")
 )
-_IMPORTLIB = ("<frozen importlib._bootstrap>", "<frozen importlib._bootstrap_external>")
+_IMPORTLIB = (
+    "<frozen importlib._bootstrap>",
+    "<frozen importlib._bootstrap_external>",
+    importlib.__file__,
+)
 
 
 def safe_text(error: BaseException) -> str:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 from snakeden import __version__, exit_status, log_bridge, output, wire
 from snakeden.adapter_loader import LoadedAdapter, load_adapter
 from snakeden.errors import AdapterError
-from snakeden.exceptions import describe
+from snakeden.exceptions import describe, safe_text
 from snakeden.limits import LimitError, WorkerLimits
 from snakeden.link import Link, LinkLostError, dial
 from snakeden.memory_gauge import MemoryGauge
@@ -32,6 +32,7 @@ from snakeden.runner import Runner
 from snakeden.slab import Slab
 
 if TYPE_CHECKING:
+    from snakeden.gen.errors_pb2 import PythonException
     from snakeden.gen.link_pb2 import HostMessage, Welcome
 
 __all__ = ["WorkerLife"]
@@ -117,9 +118,7 @@ class WorkerLife:
         try:
             limits.apply()
         except LimitError as error:
-            why = wire.error("worker_start_failed", str(error))
-            self._outbox.put(wire.start_failed(why))
-            return exit_status.START_FAILED
+            return self._fail_start(str(error))
         return self._load_and_serve(welcome, runner, link, notes_progress=note is not None)
 
     def _load_and_serve(
@@ -129,9 +128,11 @@ class WorkerLife:
             self._adapter = load_adapter(welcome.adapter, list(welcome.module_paths))
         except AdapterError as error:
             cause = None if error.__cause__ is None else describe(error.__cause__)
-            why = wire.error("worker_start_failed", str(error), cause)
-            self._outbox.put(wire.start_failed(why))
-            return exit_status.START_FAILED
+            return self._fail_start(str(error), cause)
+        except BaseException as error:
+            # Whatever an adapter has that raises where nobody expects it, such as a property.
+            problem = f"adapter '{welcome.adapter}' cannot be served: {type(error).__name__}"
+            return self._fail_start(f"{problem}: {safe_text(error)}", describe(error))
         runner.tools = self._adapter.tools
         if self._gauge is not None:
             self._gauge.start()
@@ -145,6 +146,10 @@ class WorkerLife:
         )
         runner.serve(link.wait)
         return exit_status.LINK_LOST if self._lost and not self._told else exit_status.OK
+
+    def _fail_start(self, problem: str, cause: PythonException | None = None) -> int:
+        self._outbox.put(wire.start_failed(wire.error("worker_start_failed", problem, cause)))
+        return exit_status.START_FAILED
 
     def _map(self, welcome: Welcome) -> Slab | None:
         """The shared memory that the host offers; None when there is none, or it cannot be had,

@@ -1,0 +1,27 @@
+import { type FieldIssue, SnakedenError } from "../errors.ts";
+import type { Error as WireError } from "./gen/link.js";
+
+/** Characters of a traceback that an error text shows, from its end. All of it is in `details.python`. */
+const SHOWN_TRACEBACK = 2_000;
+
+/** The error for an adapter that cannot be served, with the place where its own code raised. */
+export function startFailure({ message, python, issues }: WireError): SnakedenError {
+  const fields: readonly FieldIssue[] = issues;
+  const traceback = lastLines(python?.traceback ?? "");
+  return new SnakedenError("worker_start_failed", [message, ...traceback].join("\n"), {
+    details: {
+      ...(python ? { python } : {}),
+      ...(fields.length > 0 ? { issues: fields } : {}),
+    },
+  });
+}
+
+/** Whole lines, so that a source line and its place stay together where they can. */
+function lastLines(text: string): string[] {
+  const lines = text.trimEnd().split("\n").filter((it) => it !== "");
+  let length = 0;
+  const from = lines.findLastIndex((it) => (length += it.length + 1) > SHOWN_TRACEBACK) + 1;
+  if (from === 0) return lines;
+  if (from === lines.length) return [(lines.at(-1) ?? "").slice(-SHOWN_TRACEBACK)];
+  return [`  ... ${from} lines left out ...`, ...lines.slice(from)];
+}
