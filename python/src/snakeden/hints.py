@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
+import types
 import typing
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
     AsyncIterator,
+    Awaitable,
     Callable,
+    Coroutine,
     Generator,
     Iterable,
     Iterator,
@@ -17,13 +21,14 @@ from collections.abc import (
 from typing import Any, Final, NamedTuple, Optional
 
 from snakeden.errors import AdapterError
+from snakeden.protocols import ITERATORS, has
 
 __all__ = ["REQUIRED", "Parameter", "Signature", "read_signature"]
 
 REQUIRED: Final = inspect.Parameter.empty
 
-_ELEMENT_OF = (AsyncGenerator, AsyncIterator, Generator, Iterator)
-_LOOSE_ELEMENT_OF = (AsyncIterable, Iterable)
+_ELEMENT_FIRST = (AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator)
+_RESULT_LAST = (Awaitable, Coroutine, asyncio.Future, asyncio.Task)
 
 
 class Parameter(NamedTuple):
@@ -76,14 +81,42 @@ def read_signature(function: Callable[..., Any], tool: str) -> Signature:
 
 
 def _result(function: Callable[..., Any], hint: Any) -> tuple[Any, bool]:
-    """The hint of the result or of one chunk, and whether there are chunks."""
+    """The hint of the result or of one chunk, and whether there are chunks.
+
+    The runner sends chunks for exactly the tools of which this says so.
+    """
     inner = inspect.unwrap(function)
     generates = inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner)
-    origin = typing.get_origin(hint) or hint
-    if origin in _ELEMENT_OF or (generates and origin in _LOOSE_ELEMENT_OF):
-        arguments = typing.get_args(hint)
-        return (arguments[0] if arguments else REQUIRED), True
-    return (REQUIRED if generates else hint), generates
+    while typing.get_origin(hint) in _RESULT_LAST:
+        hint = typing.get_args(hint)[-1]
+    stream = _bare(hint)
+    origin = typing.get_origin(stream) or stream
+    if not generates and not _is_iterator(origin):
+        return hint, False
+    arguments = typing.get_args(stream)
+    return (arguments[0] if origin in _ELEMENT_FIRST and arguments else REQUIRED), True
+
+
+def _is_iterator(kind: Any) -> bool:
+    """By protocol, as the runner tells them; an `Iterable` may as well be a list."""
+    return isinstance(kind, type) and has(kind, *ITERATORS)
+
+
+def _bare(hint: Any) -> Any:
+    """The hint without what may be wrapped around a stream: metadata, aliases, and None."""
+    while True:
+        origin = typing.get_origin(hint)
+        members = [it for it in typing.get_args(hint) if it is not type(None)]
+        if origin is typing.Annotated or (
+            origin in (typing.Union, types.UnionType) and len(members) == 1
+        ):
+            hint = members[0]
+        elif hasattr(hint, "__supertype__"):
+            hint = hint.__supertype__
+        elif type(hint).__name__ == "TypeAliasType":
+            hint = hint.__value__
+        else:
+            return hint
 
 
 def _resolve(function: Callable[..., Any]) -> dict[str, Any]:

@@ -31,14 +31,8 @@ from snakeden.deadlines import DeadlineWatch
 from snakeden.errors import ArgumentsError, CallCancelled, InvalidValueError, ResultTooLargeError
 from snakeden.exceptions import describe, safe_text
 from snakeden.interrupt import Interrupter
-from snakeden.streams import (
-    LAZY_TYPES,
-    Collector,
-    Sender,
-    close_loop,
-    drive_generator,
-    run_async,
-)
+from snakeden.protocols import VALUE_TYPES, is_lazy
+from snakeden.streams import Collector, Sender, close_loop, drive
 from snakeden.type_name import type_name
 from snakeden.values import Encoded, encode
 
@@ -214,8 +208,11 @@ class Runner:
             tool = self.tools[message.tool]
             positional, named = tool.parse(value.json, value.tagged, buffers)
             returned = tool.function(*positional, **named)
-            if type(returned) in LAZY_TYPES:
-                answer = self._drive(call, returned)
+            streams = tool.schema.streams
+            if (streams or type(returned) not in VALUE_TYPES) and is_lazy(
+                returned, streams=streams
+            ):
+                answer = self._drive(call, returned, streams)
             else:
                 answer = self._encode(returned)
         finally:
@@ -226,11 +223,13 @@ class Runner:
     def _encode(self, value: object) -> Encoded:
         return encode(value, max_depth=self._max_depth, max_bytes=self._max_bytes)
 
-    def _drive(self, call: Call, lazy: Any) -> Encoded:
+    def _drive(self, call: Call, lazy: Any, streams: bool) -> Encoded:
         message = call._wire
-        sink: Sender | Collector
-        if message.stream:
-            sink = Sender(
+
+        def make_sink() -> Sender | Collector:
+            if not (streams and message.stream):
+                return Collector(self._max_bytes, self._max_depth)
+            return Sender(
                 call,
                 message.window_bytes,
                 self._max_bytes,
@@ -240,11 +239,8 @@ class Runner:
                 self._slab,
                 self._min_shared_bytes,
             )
-        else:
-            sink = Collector(self._max_bytes, self._max_depth)
-        if hasattr(lazy, "__next__"):
-            return drive_generator(lazy, sink)
-        return run_async(lazy, self._interrupter, self._encode, sink)
+
+        return drive(lazy, call, streams, self._interrupter, make_sink, self._encode)
 
     def _report(self, call: Call, report: dict[str, Any]) -> None:
         value = encode(

@@ -1,30 +1,30 @@
-"""Drive what a tool returned instead of a value: generators, coroutines and asynchronous
-generators.
+"""Drive what a tool returned instead of a value: iterators, asynchronous iterators and awaitables
+of any type.
 
-Chunks are sent one by one within the window that the host credits, or collected into one list when
-the caller wants no stream.
+A tool streams when its schema says so. Its items are then sent as chunks, one by one within the
+window that the host credits, or collected into one list when the caller wants no stream. The items
+of an iterator that no schema announced are always collected.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine
 from queue import SimpleQueue
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any, Final
 
 from snakeden import wire
 from snakeden.call import Call
 from snakeden.errors import ResultTooLargeError
 from snakeden.interrupt import Interrupter
+from snakeden.protocols import ASYNCHRONOUS, has, is_lazy
 from snakeden.values import Encoded, encode
 
 if TYPE_CHECKING:
     from snakeden.slab import Slab
 
-__all__ = ["LAZY_TYPES", "Collector", "Sender", "close_loop", "drive_generator", "run_async"]
+__all__ = ["Collector", "Sender", "close_loop", "drive"]
 
-LAZY_TYPES: Final = frozenset({GeneratorType, CoroutineType, AsyncGeneratorType})
 CHUNK_OVERHEAD: Final = 64
 """What a chunk weighs beyond its JSON and buffers, in bytes."""
 
@@ -165,10 +165,29 @@ class Collector:
         return Encoded(b"[" + b",".join(self._texts) + b"]", self._tagged, self._buffers)
 
 
-def drive_generator(generator: Generator[Any, Any, Any], sink: Sender | Collector) -> Encoded:
-    """Run a generator to its end. It is closed, and its `finally` has run, whatever happens."""
-    advance = generator.__next__
+def drive(
+    lazy: Any,
+    call: Call,
+    streams: bool,
+    interrupter: Interrupter,
+    make_sink: Callable[[], Sender | Collector],
+    encode_value: Callable[[Any], Encoded],
+) -> Encoded:
+    """Run what `is_lazy` said yes to until its result is there."""
+    if not has(type(lazy), "__next__") and has(type(lazy), *ASYNCHRONOUS):
+        lazy, answer = _run_async(_settle(lazy, streams, make_sink, encode_value), interrupter)
+        if answer is not None:
+            return answer
+    iterator = lazy if has(type(lazy), "__next__") else iter(lazy)
+    return _drive_iterator(iterator, make_sink(), lambda: interrupter.check(call))
+
+
+def _drive_iterator(iterator: Any, sink: Sender | Collector, check: Callable[[], None]) -> Encoded:
+    """Run an iterator to its end. It is closed, and its `finally` has run, whatever happens."""
     try:
+        # A call that was stopped in the last moment of its coroutine does not know it yet.
+        check()
+        advance = iterator.__next__
         while True:
             try:
                 item = advance()
@@ -178,32 +197,69 @@ def drive_generator(generator: Generator[Any, Any, Any], sink: Sender | Collecto
             del item
             sink.wait()
     finally:
-        generator.close()
+        close = getattr(iterator, "close", None)
+        if callable(close):
+            close()
 
 
-def run_async(
-    lazy: Coroutine[Any, Any, Any] | AsyncGenerator[Any, Any],
-    interrupter: Interrupter,
-    finish: Callable[[Any], Encoded],
-    sink: Sender | Collector,
-) -> Encoded:
-    """Run a coroutine or an asynchronous generator on the worker's one event loop."""
-    loop = interrupter.loop
-    if loop is None or loop.is_closed():
-        loop = interrupter.loop = asyncio.new_event_loop()
-    if isinstance(lazy, AsyncGeneratorType):
-        work: Coroutine[Any, Any, Encoded] = _drive_async(lazy, sink)
-    else:
-        work = _await(lazy, finish)  # type: ignore[arg-type]
-    task: asyncio.Task[Encoded] | None = None
+Settled = tuple[Any, "Encoded | None"]
+"""An iterator that is left to be driven, or the answer."""
+
+
+async def _settle(
+    lazy: Any,
+    streams: bool,
+    make_sink: Callable[[], Sender | Collector],
+    encode_value: Callable[[Any], Encoded],
+) -> Settled:
+    """Await and iterate until nothing is left that needs the event loop."""
+    while True:
+        kind = type(lazy)
+        if has(kind, "__anext__"):
+            return None, await _drive_async(lazy, make_sink())
+        if has(kind, "__await__"):
+            lazy = await lazy
+        elif has(kind, "__aiter__"):
+            lazy = aiter(lazy)
+        elif is_lazy(lazy, streams=streams):
+            return lazy, None
+        else:
+            return None, encode_value(lazy)
+
+
+async def _drive_async(iterator: Any, sink: Sender | Collector) -> Encoded:
     try:
+        advance = iterator.__anext__
+        while True:
+            try:
+                item = await advance()
+            except StopAsyncIteration:
+                return sink.finish(None)
+            sink.send(item)
+            del item
+            await sink.wait_async()
+    finally:
+        close = getattr(iterator, "aclose", None) or getattr(iterator, "close", None)
+        if callable(close):
+            closing = close()
+            if has(type(closing), "__await__"):
+                await closing
+
+
+def _run_async(work: Coroutine[Any, Any, Settled], interrupter: Interrupter) -> Settled:
+    """Run a coroutine on the worker's one event loop."""
+    loop = interrupter.loop
+    task: asyncio.Task[Settled] | None = None
+    try:
+        if loop is None or loop.is_closed():
+            loop = interrupter.loop = asyncio.new_event_loop()
         task = interrupter.task = loop.create_task(work)
         return loop.run_until_complete(task)
     finally:
         interrupter.task = None
         if task is None:
             work.close()
-        elif not task.done():
+        elif loop is not None and not task.done():
             # The loop itself was interrupted; the task still has to unwind.
             task.cancel()
             _unwind(loop, task)
@@ -217,20 +273,6 @@ def _unwind(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
     except BaseException:
         # The exception on its way out is the cause; what unwinding adds does not matter.
         return
-
-
-async def _await(coroutine: Coroutine[Any, Any, Any], finish: Callable[[Any], Encoded]) -> Encoded:
-    return finish(await coroutine)
-
-
-async def _drive_async(generator: AsyncGenerator[Any, Any], sink: Sender | Collector) -> Encoded:
-    try:
-        async for item in generator:
-            sink.send(item)
-            await sink.wait_async()
-        return sink.finish(None)
-    finally:
-        await generator.aclose()
 
 
 def close_loop(loop: asyncio.AbstractEventLoop | None) -> None:
