@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from snakeden import ResultTooLargeError
 from snakeden.arrays import FORMATS
 from snakeden.values import decode, encode
 from tests.fake_host import SOURCES
@@ -100,7 +101,51 @@ def test_encode_converts_wide_floats_to_those_of_the_link() -> None:
         (np.datetime64("2024-02-29"), "2024-02-29"),
         (np.datetime64("NaT", "s"), None),
         (np.timedelta64(90, "s"), "PT90S"),
-        (np.complex64(1j), {"$snakeden": "unserializable", "type": "numpy.complex64"}),
+        (np.timedelta64(1, "ns"), "PT0.000000001S"),
+        (np.timedelta64(-1500, "as"), "-PT0.0000000000000015S"),
+        (np.timedelta64(2, "W"), "P14D"),
+        (np.timedelta64(-3, "Y"), "-P3Y"),
+        (np.timedelta64(5, "M"), "P5M"),
+        (np.timedelta64(7), 7),
+        (np.timedelta64("NaT"), None),
+        (np.datetime64("NaT"), None),
+        (np.void(b"abc"), b"abc"),
+        (np.dtype("i4"), "int32"),
+        (np.ma.masked, None),
+        (np.array(["a", "b"], dtype=np.dtypes.StringDType()), ["a", "b"]),
+        (np.array(["a", None], dtype=np.dtypes.StringDType(na_object=None)), ["a", None]),
+        (np.array(["a", np.nan], dtype=np.dtypes.StringDType(na_object=np.nan)), ["a", None]),
+        (np.array("x"), "x"),
+        (
+            np.array([["2024-01-01T00:00:00.000000001"], ["NaT"]], dtype="M8[ns]"),
+            [["2024-01-01T00:00:00.000000001"], [None]],
+        ),
+        (np.array([1, 2], dtype="m8[25s]"), ["PT25S", "PT50S"]),
+        (np.empty((2, 0), dtype="M8[s]"), [[], []]),
+        (
+            np.array([(1, "2024-01-01")], dtype=[("a", "i4"), ("t", "M8[ns]")]),
+            [[1, "2024-01-01T00:00:00.000000000"]],
+        ),
+        (
+            np.array([[(b"x", 1)], [(b"y", 2)]], dtype=[("s", "S1"), ("d", "m8[ns]")]),
+            [[[b"x", "PT0.000000001S"]], [[b"y", "PT0.000000002S"]]],
+        ),
+        (np.array(("a", 1), dtype=[("s", "U1"), ("n", "i4")]), ["a", 1]),
+        (np.array(("a", 1), dtype=[("s", "U1"), ("n", "i4")])[()], ["a", 1]),
+        (
+            np.ma.array(["2024", "2025"], dtype="M8[ns]", mask=[False, True]),
+            ["2024-01-01T00:00:00.000000000", None],
+        ),
+        (np.ma.array([1, 2], dtype="m8[ns]", mask=[True, False]), [None, "PT0.000000002S"]),
+        (
+            np.ma.array([(1, 2.0)], dtype=[("a", int), ("b", float)], mask=[(False, True)]),
+            [[1, None]],
+        ),
+        (
+            np.ma.array([(1, 2.0)], dtype=[("a", int), ("b", float)], mask=[(False, True)])[0],
+            [1, None],
+        ),
+        (np.array([None, np.datetime64("2024"), np.ma.masked], dtype=object), [None, "2024", None]),
         (np.array(["a", "b"]), ["a", "b"]),
         (np.array([["a"], [None]], dtype=object), [["a"], [None]]),
         (np.array(["2024-02-29", "NaT"], dtype="M8[D]"), ["2024-02-29", None]),
@@ -115,9 +160,17 @@ def test_encode_converts_what_numpy_has_beyond_numbers(value: Any, expected: Any
     assert decode(*encode(value)) == expected
 
 
-def test_encode_marks_large_arrays_of_objects() -> None:
+@pytest.mark.parametrize("value", [1 + 2j, np.complex128(1 + 2j), np.complex64(1 + 2j)])
+def test_encode_sends_a_complex_number_as_an_array_of_rank_0(value: Any) -> None:
+    back = decode(*encode([value]))[0]
+    assert (back.shape, back.dtype.kind, complex(back)) == ((), "c", 1 + 2j)
+
+
+def test_encode_sends_arrays_of_text_up_to_the_limit_of_bytes() -> None:
     value = np.array(["x"] * 100_001)
-    assert decode(*encode(value)) == {"$snakeden": "unserializable", "type": "numpy.ndarray"}
+    assert decode(*encode(value)) == ["x"] * 100_001
+    with pytest.raises(ResultTooLargeError, match="at least 200002 bytes, the limit is 200000"):
+        encode(value, max_bytes=200_000)
 
 
 @pytest.mark.parametrize("code", list("bBhHiIlLqQfd"))

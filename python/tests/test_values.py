@@ -4,13 +4,27 @@ import datetime
 import decimal
 import enum
 import fractions
+import ipaddress
 import json
 import math
+import os
 import pathlib
+import re
 import uuid
-from collections import OrderedDict, UserDict, defaultdict, deque, namedtuple
+from collections import (
+    ChainMap,
+    Counter,
+    OrderedDict,
+    UserDict,
+    UserList,
+    UserString,
+    defaultdict,
+    deque,
+    namedtuple,
+)
+from contextlib import nullcontext
 from dataclasses import dataclass
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any, NamedTuple
 
 import attrs
@@ -129,6 +143,11 @@ class Level(enum.IntEnum):
     HIGH = 3
 
 
+class Access(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
 @dataclass
 class Point:
     x: int
@@ -203,6 +222,22 @@ CONVERSIONS: list[tuple[object, Any]] = [
     (Model(when=datetime.date(2024, 1, 1)), {"when": "2024-01-01", "count": 1}),
     (WithToDict(), {"self": [1, 2]}),
     (WithAsDict(), {"x": 1}),
+    (datetime.timedelta(days=-1, seconds=5), "-PT86395S"),
+    (datetime.timedelta(0), "P0D"),
+    (datetime.timedelta(hours=30, microseconds=100), "P1DT21600.0001S"),
+    (fractions.Fraction(1, 3), "1/3"),
+    (ipaddress.ip_address("127.0.0.1"), "127.0.0.1"),
+    (ipaddress.ip_address("::1"), "::1"),
+    (ipaddress.ip_network("10.0.0.0/8"), "10.0.0.0/8"),
+    (ipaddress.ip_interface("10.0.0.1/8"), "10.0.0.1/8"),
+    (SimpleNamespace(a=1, b=[b"x"]), {"a": 1, "b": [b"x"]}),
+    (UserList([1, "a"]), [1, "a"]),
+    (UserString("abc"), "abc"),
+    (Counter("aab"), {"a": 2, "b": 1}),
+    (ChainMap({"a": 1}, {"b": 2}), {"b": 2, "a": 1}),
+    ({"a": 1}.items(), [["a", 1]]),
+    (Access.READ | Access.WRITE, 3),
+    (pathlib.PurePosixPath(os.fsdecode(b"a\xff")), "a\ufffd"),
     (bytearray(b"ab"), b"ab"),
     (memoryview(b"abcdef")[::2], b"ace"),
 ]
@@ -228,11 +263,13 @@ class Failing:
     ("value", "name"),
     [
         (object(), "object"),
-        (1j, "complex"),
         (print, "builtin_function_or_method"),
         (Hidden(), f"{__name__}.Hidden"),
         (Failing(), f"{__name__}.Failing"),
-        (fractions.Fraction(1, 2), "fractions.Fraction"),
+        (slice(1, 2), "slice"),
+        (re.compile("x"), "re.Pattern"),
+        (ValueError("x"), "ValueError"),
+        (nullcontext(), "contextlib.nullcontext"),
         (Hidden, "type"),
         (iter([]), "list_iterator"),
     ],

@@ -9,6 +9,7 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from snakeden.durations import iso_duration
 from snakeden.type_name import type_name
 
 if TYPE_CHECKING:
@@ -16,7 +17,14 @@ if TYPE_CHECKING:
 
     from snakeden.lowering import Lowering
 
-__all__ = ["lift", "lower_bytes", "lower_foreign", "numpy_lowerer", "plain_scalar", "prepare"]
+__all__ = [
+    "lift",
+    "lower_array",
+    "lower_bytes",
+    "lower_foreign",
+    "numpy_lowerer",
+    "prepare",
+]
 
 # The dtypes of the link, and the memoryview format of each where there is one.
 FORMATS: Final[dict[str, str | None]] = {
@@ -35,9 +43,6 @@ FORMATS: Final[dict[str, str | None]] = {
     "<c8": None,
     "<c16": None,
 }
-# Arrays without a numeric dtype (text, objects, records) go as nested lists up to this many
-# elements.
-MAX_NESTED_ELEMENTS: Final = 100_000
 # Smaller arrays are copied in less time than a view takes to make.
 MIN_VIEW_BYTES: Final = 8_192
 
@@ -87,7 +92,7 @@ def lower_foreign(self: Lowering, value: Any, depth: int) -> Any:
         view = memoryview(value)
     except (TypeError, ValueError, BufferError):
         array = _to_numpy(value)
-        return _marker(self, value) if array is None else _ndarray(self, array, depth)
+        return _marker(self, value) if array is None else lower_array(self, array, depth)
     lowered = _view(self, view)
     return _marker(self, value) if lowered is None else lowered
 
@@ -97,22 +102,10 @@ def numpy_lowerer(kind: type, numpy: Any) -> Callable[[Lowering, Any, int], Any]
     if numpy is None or not hasattr(numpy, "ndarray"):
         return None
     if issubclass(kind, numpy.ndarray):
-        return _ndarray
+        return lower_array
+    if issubclass(kind, numpy.dtype):
+        return lambda self, value, depth: self.lower(str(value), depth)
     return _scalar if issubclass(kind, numpy.generic) else None
-
-
-def plain_scalar(value: Any) -> Any:
-    """The Python number that a numpy scalar holds; `value` itself when it is none."""
-    numpy = sys.modules.get("numpy")
-    if numpy is None or not isinstance(value, numpy.generic):
-        return value
-    if isinstance(value, numpy.bool_):
-        return bool(value)
-    if isinstance(value, numpy.timedelta64):
-        return value
-    if isinstance(value, numpy.integer):
-        return int(value)
-    return float(value) if isinstance(value, numpy.floating) else value
 
 
 def _marker(self: Lowering, value: object) -> Any:
@@ -142,7 +135,8 @@ def _view(self: Lowering, view: memoryview) -> Any:
     return self.tag("array", dtype=dtype, shape=list(view.shape or ()), buffer=self.attach(data))
 
 
-def _ndarray(self: Lowering, array: Any, depth: int) -> Any:
+def lower_array(self: Lowering, array: Any, depth: int) -> Any:
+    """A numpy array: its memory when it is one of numbers, and lists otherwise."""
     numpy = sys.modules["numpy"]
     dtype = array.dtype
     kind = dtype.kind
@@ -175,33 +169,77 @@ def _content(array: Any, numpy: Any) -> bytes | memoryview:
 
 
 def _nested(self: Lowering, array: Any, depth: int) -> Any:
-    """Text, dates, objects and records as nested lists, when they are few."""
-    if array.size > MAX_NESTED_ELEMENTS:
-        return _marker(self, array)
-    numpy = sys.modules["numpy"]
+    """Text, dates, objects, records and what is masked, as nested lists."""
+    # The shortest element there is, and its comma.
+    self.expect(2 * array.size)
     try:
-        if array.dtype.kind == "M" and not isinstance(array, numpy.ma.MaskedArray):
-            texts = numpy.datetime_as_string(array).astype(object)
-            array = numpy.where(numpy.isnat(array), None, texts)
-        elif array.dtype.kind == "m":
-            array = array.astype("m8[us]")
-        items = array.tolist()
+        items = _items(array)
     except (TypeError, ValueError):
         return _marker(self, array)
     return self.lower(items, depth)
 
 
-def _scalar(self: Lowering, value: Any, depth: int) -> Any:
-    """A numpy scalar as the plain value it holds; complex numbers and raw memory have none."""
+def _items(array: Any) -> Any:
+    """As `array.tolist()`, with None for all that is missing and text for dates of every unit."""
     numpy = sys.modules["numpy"]
-    number = plain_scalar(value)
-    if number is not value:
-        return self.lower(number, depth)
+    kind = array.dtype.kind
+    flat = array.reshape(-1)
+    if array.dtype.names:
+        fields = [_items(flat[name]) for name in array.dtype.names]
+        return _nest(list(zip(*fields, strict=True)), array)
+    if kind == "T":
+        return _nest([it if isinstance(it, str) else None for it in flat.tolist()], array)
+    if kind not in "Mm" or numpy.datetime_data(array.dtype)[0] == "generic":
+        return array.tolist()
+    missing = numpy.isnat(numpy.ma.getdata(flat)) | numpy.ma.getmaskarray(flat)
+    texts = _date_texts(numpy.ma.getdata(flat), numpy)
+    return _nest(
+        [None if gone else text for gone, text in zip(missing.tolist(), texts, strict=True)], array
+    )
+
+
+def _nest(flat: list[Any], array: Any) -> Any:
+    """The elements in lists of lists, as the array has them."""
+    if array.ndim == 0:
+        return flat[0]
+    if array.size == 0:
+        return array.tolist()
+    for size in reversed(array.shape[1:]):
+        flat = [flat[at : at + size] for at in range(0, len(flat), size)]
+    return flat
+
+
+_UNIT_SECONDS = {"W": 604_800, "D": 86_400, "h": 3_600, "m": 60, "s": 1}
+_UNIT_PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9, "ps": 10**12, "fs": 10**15, "as": 10**18}
+
+
+def _date_texts(flat: Any, numpy: Any) -> list[str]:
+    """ISO 8601 for dates and durations in whatever unit numpy counts them."""
+    if flat.dtype.kind == "M":
+        texts: list[str] = numpy.datetime_as_string(flat).tolist()
+        return texts
+    unit, step = numpy.datetime_data(flat.dtype)
+    counts = [count * step for count in flat.astype("i8").tolist()]
+    if unit in ("Y", "M"):  # Years and months have no length in seconds.
+        return [f"{'-' if count < 0 else ''}P{abs(count)}{unit}" for count in counts]
+    seconds, per_second = _UNIT_SECONDS.get(unit, 1), _UNIT_PER_SECOND.get(unit, 1)
+    return [iso_duration(count * seconds, per_second) for count in counts]
+
+
+def _scalar(self: Lowering, value: Any, depth: int) -> Any:
+    """A numpy scalar as the plain value it holds."""
+    numpy = sys.modules["numpy"]
+    if isinstance(value, numpy.bool_):
+        return bool(value)
     if isinstance(value, (numpy.datetime64, numpy.timedelta64)):
         return _nested(self, numpy.asarray(value), depth)
-    if isinstance(value, numpy.void) and value.dtype.names is not None:
-        return self.lower(value.tolist(), depth)
-    return _marker(self, value)
+    if isinstance(value, numpy.integer):
+        return self.lower(int(value), depth)
+    if isinstance(value, numpy.floating):
+        return self.lower(float(value), depth)
+    if isinstance(value, numpy.void) and value.dtype.names is None:
+        return lower_bytes(self, value.tobytes(), depth)
+    return lower_array(self, numpy.asarray(value), depth)
 
 
 def _to_numpy(value: Any) -> Any:

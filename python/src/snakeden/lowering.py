@@ -9,18 +9,21 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import enum
+import struct
 import sys
 import uuid
-from collections import deque
+from collections import UserList, UserString, deque
 from collections.abc import Callable, Iterable, KeysView, Mapping, Set, ValuesView
 from decimal import Decimal
 from math import isfinite
 from pathlib import PurePath
+from types import SimpleNamespace
 from typing import Any, Final
 
 import msgspec
 
-from snakeden import arrays
+from snakeden import arrays, tables
+from snakeden.durations import iso_duration
 from snakeden.errors import InvalidValueError, ResultTooLargeError
 from snakeden.type_name import type_name
 
@@ -30,6 +33,14 @@ TAG: Final = "$snakeden"
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 _MAX_REMEMBERED_TYPES: Final = 4096
 _MAX_PATH: Final = 200
+_TEXT_CLASSES: Final = (
+    ("fractions", "Fraction"),
+    ("ipaddress", "IPv4Address"),
+    ("ipaddress", "IPv6Address"),
+    ("ipaddress", "IPv4Network"),
+    ("ipaddress", "IPv6Network"),
+)
+"""Classes that travel as their text, of modules that are not worth an import."""
 
 Lowerer = Callable[["Lowering", Any, int], Any]
 
@@ -104,6 +115,56 @@ class Lowering:
         if 0 < self._max_bytes < self._bytes:
             raise ResultTooLargeError(self._bytes, self._max_bytes, self._where)
 
+    def expect(self, nbytes: int) -> None:
+        """Refuse what will take at least so many bytes of JSON, before it is made."""
+        if 0 < self._max_bytes < self._bytes + nbytes:
+            raise ResultTooLargeError(self._bytes + nbytes, self._max_bytes, self._where)
+
+    def refuse(self, text: str) -> Exception:
+        """What to raise for something that cannot travel; its path is added on the way out."""
+        return _Problem(text)
+
+    def key(self, key: object) -> str:
+        """The text of a key: that of the value, for every type that travels as one text or number.
+
+        There is no second table of types: what is new as a value is so as a key.
+        """
+        if type(key) is str:
+            return _text(self, key, 0)
+        tagged = self.tagged
+        lowered = self.lower(key, self._max_depth)
+        self.tagged = tagged
+        if type(lowered) is dict and lowered.get(TAG) in ("int", "float"):
+            lowered = lowered["value"]
+        if type(lowered) is str:
+            return lowered
+        if lowered is None or lowered is True or lowered is False:
+            return _CONSTANTS[lowered]
+        if type(lowered) in (int, float):
+            return repr(lowered)
+        raise _Problem(
+            f"a key of type {type_name(type(key))}; keys have to be text, numbers, or what travels "
+            "as text"
+        )
+
+    def pairs(self, items: Iterable[tuple[Any, Any]], depth: int) -> dict[str, Any]:
+        """An object of keys and values of any type."""
+        depth = self.enter(depth)
+        out: dict[str, Any] = {}
+        name = ""
+        count = 0
+        for key, item in items:
+            name = self.key(key)
+            count += 1
+            try:
+                out[name] = self.lower(item, depth)
+            except _Problem as problem:
+                problem.path = f".{name}{problem.path}"
+                raise
+            if len(out) != count:
+                raise _Problem(f"two keys that are both {name!r} as text")
+        return self.tag("object", value=out) if TAG in out else out
+
     def attach(self, data: bytes | memoryview) -> int:
         """Add a buffer that was reserved, a view being one of bytes; returns its index."""
         self.buffers.append(data)
@@ -157,62 +218,30 @@ def _list(self: Lowering, value: Iterable[Any], depth: int) -> list[Any]:
 
 
 def _mapping(self: Lowering, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
-    depth = self.enter(depth)
-    out: dict[str, Any] = {}
-    name = ""
-    count = 0
-    for key, item in value.items():
-        name = _text(self, key, 0) if type(key) is str else _key(self, key)
-        count += 1
-        try:
-            out[name] = self.lower(item, depth)
-        except _Problem as problem:
-            problem.path = f".{name}{problem.path}"
-            raise
-        if len(out) != count:
-            raise _Problem(f"two keys that are both {name!r} as text")
-    return self.tag("object", value=out) if TAG in out else out
+    return self.pairs(value.items(), depth)
 
 
-def _key(self: Lowering, key: object) -> str:
-    if isinstance(key, str):
-        return _text(self, str.__str__(key), 0)
-    if key is None:
-        return "null"
-    if isinstance(key, bool):
-        return "true" if key else "false"
-    if isinstance(key, int):
-        return int.__repr__(key)
-    if isinstance(key, float):
-        if isfinite(key):
-            return float.__repr__(key)
-        return "NaN" if key != key else f"{'-' if key < 0 else ''}Infinity"
-    number = arrays.plain_scalar(key)
-    if number is not key:
-        return _key(self, number)
-    raise _Problem(f"a key of type {type_name(type(key))}; keys have to be text or numbers")
+def _iso(_self: Lowering, value: datetime.date | datetime.time, _depth: int) -> str:
+    return value.isoformat()
 
 
-def _iso(_self: Lowering, value: Any, _depth: int) -> str | None:
-    # pandas' NaT is a datetime that is not equal to itself.
-    return None if value != value else value.isoformat()
+def _duration(_self: Lowering, value: datetime.timedelta, _depth: int) -> str:
+    return iso_duration((value.days * 86_400 + value.seconds) * 10**6 + value.microseconds, 10**6)
 
 
-def _duration(_self: Lowering, value: datetime.timedelta, _depth: int) -> Any:
-    if value != value:
-        return None
-    exact = datetime.timedelta(value.days, value.seconds, value.microseconds)
-    return msgspec.to_builtins(exact)
+def _as_str(self: Lowering, value: Any, _depth: int) -> str:
+    return _text(self, str.__str__(str(value)), 0)
 
 
-def _as_str(_self: Lowering, value: Any, _depth: int) -> str:
-    return str(value)
+def _complex(self: Lowering, value: complex, _depth: int) -> Any:
+    """As an array of rank 0, since arrays have a form for complex numbers."""
+    data = struct.pack("<dd", value.real, value.imag)
+    self.reserve(len(data))
+    return self.tag("array", dtype="<c16", shape=[], buffer=self.attach(data))
 
 
 def _dataclass(self: Lowering, value: Any, depth: int) -> Any:
-    return _mapping(
-        self, {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}, depth
-    )
+    return self.pairs(((f.name, getattr(value, f.name)) for f in dataclasses.fields(value)), depth)
 
 
 def _struct(self: Lowering, value: msgspec.Struct, depth: int) -> Any:
@@ -229,7 +258,7 @@ def _struct(self: Lowering, value: msgspec.Struct, depth: int) -> Any:
 
 def _attrs(self: Lowering, value: Any, depth: int) -> Any:
     fields = type(value).__attrs_attrs__
-    return _mapping(self, {field.name: getattr(value, field.name) for field in fields}, depth)
+    return self.pairs(((it.name, getattr(value, it.name)) for it in fields), depth)
 
 
 def _marker(self: Lowering, value: object, _depth: int) -> Any:
@@ -249,11 +278,14 @@ def _by_method(name: str, **options: object) -> Lowerer:
     return lower
 
 
+_CONSTANTS: Final = {None: "null", True: "true", False: "false"}
+
 _LOWERERS: dict[type, Lowerer] = {
     type(None): _same,
     bool: _same,
     int: _integer,
     float: _float,
+    complex: _complex,
     str: _text,
     list: _list,
     tuple: _list,
@@ -268,19 +300,29 @@ _BY_BASE: tuple[tuple[tuple[type, ...], Lowerer], ...] = (
     ((int,), lambda self, value, depth: _integer(self, int.__index__(value), depth)),
     ((float,), lambda self, value, depth: _float(self, float.__float__(value), depth)),
     ((str,), lambda self, value, depth: _text(self, str.__str__(value), depth)),
-    ((list, tuple, set, frozenset, deque, range, Set, KeysView, ValuesView), _list),
+    ((complex,), _complex),
+    ((list, tuple, set, frozenset, deque, range, Set, KeysView, ValuesView, UserList), _list),
     ((bytes, bytearray), arrays.lower_bytes),
     ((datetime.date, datetime.time), _iso),
     ((datetime.timedelta,), _duration),
-    ((uuid.UUID, Decimal, PurePath), _as_str),
+    ((uuid.UUID, Decimal, PurePath, UserString), _as_str),
     ((msgspec.Struct,), _struct),
+    ((SimpleNamespace,), lambda self, value, depth: _mapping(self, vars(value), depth)),
 )
 
 
 def _find(kind: type) -> Lowerer:
+    # First, because NaT is a datetime, of sorts.
+    pandas_lowerer = tables.pandas_lowerer(kind, sys.modules.get("pandas"))
+    if pandas_lowerer is not None:
+        return pandas_lowerer
     for bases, lowerer in _BY_BASE:
         if issubclass(kind, bases):
             return lowerer
+    for module, name in _TEXT_CLASSES:
+        base = getattr(sys.modules.get(module), name, None)
+        if base is not None and issubclass(kind, base):
+            return _as_str
     numpy_lowerer = arrays.numpy_lowerer(kind, sys.modules.get("numpy"))
     if numpy_lowerer is not None:
         return numpy_lowerer
@@ -297,8 +339,7 @@ def _find(kind: type) -> Lowerer:
     if hasattr(kind, "to_pylist"):  # pyarrow
         return _by_method("to_pylist")
     if hasattr(kind, "to_dict"):
-        is_frame = kind.__name__ == "DataFrame"
-        return _by_method("to_dict", orient="records") if is_frame else _by_method("to_dict")
+        return _by_method("to_dict")
     if hasattr(kind, "_asdict"):
         return _by_method("_asdict")
     return arrays.lower_foreign

@@ -1,0 +1,23 @@
+"""Durations as ISO 8601 text, exact to the last digit."""
+
+from __future__ import annotations
+
+__all__ = ["iso_duration"]
+
+_SECONDS_A_DAY = 86_400
+
+
+def iso_duration(count: int, per_second: int) -> str:
+    """So many parts of a second, such as `P1DT2.5S`; a sign comes in front of the whole."""
+    seconds, fraction = divmod(abs(count), per_second)
+    days, seconds = divmod(seconds, _SECONDS_A_DAY)
+    text = "-P" if count < 0 else "P"
+    if days or not (seconds or fraction):
+        text += f"{days}D"
+    if seconds or fraction:
+        text += f"T{seconds}"
+        if fraction:
+            digits = str(fraction + per_second)[1:].rstrip("0")
+            text += f".{digits}"
+        text += "S"
+    return text

@@ -1,0 +1,127 @@
+"""The types of pandas: a Series as an object by label, a DataFrame as a list of rows, arrays and
+indexes as arrays or lists.
+
+Every value arrives, the labels of the index too, or the error says which cannot. pandas is used
+where it is loaded; nothing here needs it.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from snakeden import arrays
+from snakeden.durations import iso_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from snakeden.lowering import Lowering
+
+__all__ = ["pandas_lowerer"]
+
+
+def pandas_lowerer(kind: type, pandas: Any) -> Callable[[Lowering, Any, int], Any] | None:
+    """What lowers a type of pandas'; None for other types, or when pandas is not loaded."""
+    if not hasattr(pandas, "DataFrame") or not hasattr(pandas, "api"):
+        return None
+    if kind in (type(pandas.NA), type(pandas.NaT)):
+        return lambda _self, _value, _depth: None
+    extensions = pandas.api.extensions
+    for bases, lowerer in (
+        (pandas.DataFrame, _frame),
+        (pandas.Series, _series),
+        ((pandas.Index, extensions.ExtensionArray), _sequence),
+        (pandas.Timedelta, _timedelta),
+        ((pandas.Period, pandas.Interval, extensions.ExtensionDtype), _as_text),
+    ):
+        if issubclass(kind, bases):
+            return lowerer
+    return None
+
+
+def _as_text(self: Lowering, value: Any, depth: int) -> Any:
+    return self.lower(str(value), depth)
+
+
+def _timedelta(_self: Lowering, value: Any, _depth: int) -> str:
+    microseconds = (value.days * 86_400 + value.seconds) * 10**6 + value.microseconds
+    return iso_duration(microseconds * 1000 + value.nanoseconds, 10**9)
+
+
+def _sequence(self: Lowering, value: Any, depth: int) -> Any:
+    """Numbers as a numpy array, where numpy has a type that holds all of them."""
+    pandas = sys.modules["pandas"]
+    dtype = value.dtype
+    if isinstance(dtype, pandas.SparseDtype):
+        dtype = dtype.subtype
+    if not _is_extension(dtype) and dtype.kind in "biufc":
+        return arrays.lower_array(self, sys.modules["numpy"].asarray(value), depth)
+    self.expect(2 * len(value))
+    return self.lower(_items(value), depth)
+
+
+def _series(self: Lowering, series: Any, depth: int) -> Any:
+    index = series.index
+    if index.nlevels > 1:
+        raise self.refuse(
+            "a Series with an index of several levels; reset_index() makes columns of them"
+        )
+    if not index.is_unique:
+        raise self.refuse(
+            "a Series in which a label of the index comes twice; reset_index() keeps all rows"
+        )
+    self.expect(2 * len(series))
+    return self.pairs(zip(_items(index), _items(series), strict=True), depth)
+
+
+def _frame(self: Lowering, frame: Any, depth: int) -> Any:
+    """One object a row. Labels that are more than the count of the rows come first."""
+    if frame.columns.nlevels > 1:
+        raise self.refuse("a DataFrame with columns of several levels; join their names into one")
+    names = [self.key(name) for name in frame.columns]
+    self.expect(2 * frame.size)
+    columns = [_items(frame.iloc[:, position]) for position in range(len(names))]
+    pandas = sys.modules["pandas"]
+    index = frame.index
+    counts_rows = index.nlevels == 1 and index.equals(pandas.RangeIndex(len(index)))
+    if not counts_rows or index.name is not None:
+        names = [*_level_names(self, index, names), *names]
+        columns = [*_levels(index), *columns]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise self.refuse(f"two columns that are both {twice!r} as text")
+    if not columns:
+        return self.lower([{} for _ in range(len(frame))], depth)
+    rows = zip(*columns, strict=True)
+    return self.lower([dict(zip(names, row, strict=True)) for row in rows], depth)
+
+
+def _level_names(self: Lowering, index: Any, columns: list[str]) -> list[str]:
+    """As reset_index() names them."""
+    only = "index" if "index" not in columns else "level_0"
+    unnamed = [only] if index.nlevels == 1 else [f"level_{level}" for level in range(index.nlevels)]
+    return [
+        given if name is None else self.key(name)
+        for name, given in zip(index.names, unnamed, strict=True)
+    ]
+
+
+def _levels(index: Any) -> list[list[Any]]:
+    return [_items(index.get_level_values(level)) for level in range(index.nlevels)]
+
+
+def _items(values: Any) -> list[Any]:
+    """The elements, with None for what is missing; NaN stays one where it is a number."""
+    if getattr(values, "nlevels", 1) > 1:
+        return list(zip(*_levels(values), strict=True))
+    items: list[Any] = values.tolist()
+    # Text and categories have NaN for what is missing.
+    if _is_extension(values.dtype) and values.dtype.kind == "O":
+        missing = sys.modules["pandas"].isna(values)
+        return [None if gone else item for item, gone in zip(items, missing, strict=True)]
+    return items
+
+
+def _is_extension(dtype: Any) -> bool:
+    return isinstance(dtype, sys.modules["pandas"].api.extensions.ExtensionDtype)
