@@ -9,12 +9,23 @@ from __future__ import annotations
 import heapq
 import math
 import random
-import re
 from array import array
 from collections import Counter
-from datetime import date, datetime, time, timezone
+from datetime import date, datetime, time
+from itertools import islice
 from operator import mul
 from typing import Any, Final, Literal, NamedTuple
+
+from snakeden.csv_values import (
+    BOOLEANS,
+    INFINITIES,
+    NULL_WORDS,
+    Sort,
+    has_no_numbers,
+    is_null,
+    moment,
+    sort_of,
+)
 
 __all__ = ["Column", "Limits", "limits_for"]
 
@@ -23,6 +34,7 @@ Kind = Literal["empty", "integer", "float", "boolean", "date", "datetime", "text
 QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 TOP: Final = 10
 MAX_SHOWN: Final = 200
+MAX_MISFITS: Final = 3
 SKETCH: Final = 4_096
 TRACKED: Final = 1_000
 
@@ -35,17 +47,21 @@ _WIDER: dict[Kind, tuple[Kind, ...]] = {
     "datetime": ("datetime",),
     "text": (),
 }
-_NULLS = frozenset(
-    {"NA", "N/A", "n/a", "NaN", "nan", "NAN", "null", "NULL", "Null", "None", "#N/A"}
-)
-_BOOLEANS = frozenset({"true", "false", "yes", "no"})
-_INFINITIES = frozenset({"inf", "infinity"})
-# What int() and float() take and a CSV file does not mean: 1_000, other scripts' digits, and codes
-# such as 00123.
-_NO_NUMBER = re.compile(r"_|[^\x00-\x7f]|^\s*[+-]?0[0-9]", re.MULTILINE)
-_DATETIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,9}))?(Z|z|[+-]\d\d:?\d\d)?)?"
-)
+_SORTS: dict[Kind, Sort] = {
+    "integer": "number",
+    "float": "number",
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "date",
+}
+_NAMES: dict[Sort, str] = {
+    "number": "numbers",
+    "date": "dates",
+    "boolean": "true and false",
+    "notation": "numbers with a decimal comma, digit groups or a unit",
+}
+SORTED: Final = 1_000
+"""Values that are looked at to say what a column of text mostly holds."""
 
 
 class Limits(NamedTuple):
@@ -79,6 +95,7 @@ class Column:
         self._cells = 0
         self._present = 0
         self._nulls: Counter[str] = Counter()
+        self._reason: str | None = None
         self._counts: Counter[str] = Counter()
         self._hashes: set[int] | None = None
         self._sketch: list[int] | None = None
@@ -116,13 +133,29 @@ class Column:
     def _widen(self, values: list[str]) -> None:
         if self._try_kinds(values):
             return
-        plain = [value for value in values if value.strip() not in _NULLS]
+        plain = [value for value in values if not is_null(value)]
         if len(plain) < len(values) and (not plain or self._try_kinds(plain)):
-            self._nulls.update(value for value in values if value.strip() in _NULLS)
+            self._nulls.update(filter(is_null, values))
             return
+        self._reason = self._why_text(plain)
         self.kind = "text"
         self._kept = array("d")
         self._low = self._high = None
+
+    def _why_text(self, values: list[str]) -> str | None:
+        """Why a column is text although it mostly holds something else."""
+        sort, times = Counter(map(sort_of, values[:SORTED])).most_common(1)[0]
+        if self.kind != "empty":
+            sort = _SORTS[self.kind]
+        elif 2 * times <= len(values[:SORTED]):
+            return None
+        if sort == "notation":
+            return f"it holds {_NAMES[sort]}, such as {_shown(values[0])!r}"
+        odd = (value for value in dict.fromkeys(values) if sort_of(value) not in (sort, "code"))
+        shown = ", ".join(repr(_shown(value)) for value in islice(odd, MAX_MISFITS))
+        if sort not in _NAMES or not shown:
+            return None
+        return f"it mostly holds {_NAMES[sort]}, but also {shown}"
 
     def _try_kinds(self, values: list[str]) -> bool:
         for kind in _WIDER[self.kind]:
@@ -134,12 +167,12 @@ class Column:
     def _take(self, kind: Kind, values: list[str]) -> bool:
         """Take all values as `kind`; takes none when one of them is no such thing."""
         if kind == "boolean":
-            return all(value.strip().lower() in _BOOLEANS for value in set(values))
+            return all(value.strip().lower() in BOOLEANS for value in set(values))
         if kind == "date":
             return self._take_dates(values)
         if kind == "datetime":
             return self._take_datetimes(values)
-        if _NO_NUMBER.search("\n".join(values)):
+        if has_no_numbers(values):
             return False
         return self._take_integers(values) if kind == "integer" else self._take_floats(values)
 
@@ -167,7 +200,7 @@ class Column:
                 if not math.isfinite(number)
             }
             # "nan" is a missing value, and 1e999 a number that is too large.
-            if not odd <= _INFINITIES:
+            if not odd <= INFINITIES:
                 return False
             self._infinite += len(floats) - len(finite)
         if finite:
@@ -193,10 +226,10 @@ class Column:
     def _take_datetimes(self, values: list[str]) -> bool:
         moments: list[tuple[datetime, str]] = []
         for value in values:
-            moment = _moment(value.strip())
-            if moment is None:
+            read = moment(value.strip())
+            if read is None:
                 return False
-            moments.append((moment, value.strip()))
+            moments.append((read, value.strip()))
         self._bounds(*_earliest_latest(moments))
         return True
 
@@ -264,6 +297,23 @@ class Column:
             return round((SKETCH - 1) / width), False
         return len(self._counts if self._hashes is None else self._hashes), True
 
+    def notes(self) -> list[str]:
+        """What there is to say beside the figures."""
+        if self.kind != "text":
+            nulls, meaning = self._nulls, "and count as missing"
+        else:
+            nulls = Counter({word: self._counts[word] for word in NULL_WORDS & self._counts.keys()})
+            meaning = "as text; they may stand for missing values"
+        notes: list[str] = []
+        if nulls:
+            markers = ", ".join(sorted(nulls))
+            notes.append(
+                f"column {self.name}: {sum(nulls.values())} cells hold {markers} {meaning}"
+            )
+        if self._reason is not None:
+            notes.append(f"column {self.name} is text: {self._reason}")
+        return notes
+
     def profile(self) -> dict[str, Any]:
         """What is known of the column. Figures that do not fit its type are None."""
         is_text = self.kind == "text"
@@ -327,22 +377,6 @@ def _quantile(ordered: list[float], share: float) -> float:
     if part == 0.5:
         return (ordered[below] + ordered[above]) / 2
     return ordered[below] * (1 - part) + ordered[above] * part
-
-
-def _moment(text: str) -> datetime | None:
-    """An ISO 8601 date or date and time, in UTC when it has an offset."""
-    match = _DATETIME.fullmatch(text)
-    if match is None:
-        return None
-    day, minute, second, fraction, offset = match.groups()
-    normal = f"{day}T{minute or '00:00'}{second or ':00'}.{(fraction or '0')[:6]:0<6}"
-    if offset:
-        normal += "+00:00" if offset in "Zz" else f"{offset[:3]}:{offset[-2:]}"
-    try:
-        moment = datetime.fromisoformat(normal)
-        return moment.astimezone(timezone.utc).replace(tzinfo=None) if offset else moment
-    except (ValueError, OverflowError):
-        return None
 
 
 def _earliest_latest(

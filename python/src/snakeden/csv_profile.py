@@ -84,7 +84,7 @@ def _profile(
         "encoding": source.encoding,
         "ragged_rows": {"count": source.ragged, "first_lines": source.ragged_lines},
         "blank_lines": source.blank_lines,
-        "warnings": [*warnings, *source.warnings, *_remarks(source, profiles)],
+        "warnings": [*warnings, *source.warnings, *_remarks(source, columns, profiles)],
     }
 
 
@@ -109,19 +109,14 @@ def _feed(source: CsvSource, columns: list[Column], size: int, report: Report | 
     return rows
 
 
-def _remarks(source: CsvSource, profiles: list[dict[str, Any]]) -> list[str]:
+def _remarks(source: CsvSource, columns: list[Column], profiles: list[dict[str, Any]]) -> list[str]:
     remarks: list[str] = []
     if not source.names:
         remarks.append("the file is empty")
     elif not profiles or all(profile["type"] == "empty" for profile in profiles):
         remarks.append("the file has a header and no values")
-    for profile in profiles:
-        if profile["null_markers"]:
-            markers = ", ".join(sorted(profile["null_markers"]))
-            total = sum(profile["null_markers"].values())
-            remarks.append(
-                f"column {profile['name']}: {total} cells hold {markers} and count as missing"
-            )
+    for column in columns:
+        remarks += column.notes()
     if source.ragged:
         remarks.append(f"{source.ragged} rows do not have {len(source.names)} cells")
     return remarks

@@ -20,9 +20,7 @@ MAX_MESSAGE: Final = 8_192
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 # Tools that ship with the package are tools like any other.
-_NOT_OWN = tuple(
-    _PACKAGE + name for name in ("demo.py", "csv_profile.py", "csv_column.py", "csv_source.py")
-)
+_NOT_OWN = (_PACKAGE + "demo.py", _PACKAGE + "csv_")
 _IMPORTLIB = (
     "<frozen importlib._bootstrap>",
     "<frozen importlib._bootstrap_external>",
@@ -78,4 +76,4 @@ def _trim(summary: traceback.TracebackException, seen: set[int]) -> None:
 def _is_own(filename: str) -> bool:
     if filename in _IMPORTLIB:
         return True
-    return filename.startswith(_PACKAGE) and filename not in _NOT_OWN
+    return filename.startswith(_PACKAGE) and not filename.startswith(_NOT_OWN)

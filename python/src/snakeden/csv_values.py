@@ -1,0 +1,92 @@
+"""What a single cell can be: a number, a date, a truth value, or a mark for a missing one."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime, timezone
+from typing import Final, Literal
+
+__all__ = [
+    "BOOLEANS",
+    "INFINITIES",
+    "NULL_WORDS",
+    "Sort",
+    "has_no_numbers",
+    "is_null",
+    "moment",
+    "sort_of",
+]
+
+Sort = Literal["number", "date", "boolean", "code", "notation", "other"]
+
+NULL_WORDS: Final = frozenset(
+    {
+        *("NA", "N/A", "n/a", "NaN", "nan", "NAN", "-nan", "-NaN", "NaT", "<NA>", "None"),
+        *("null", "NULL", "Null", "(null)", "(NULL)", "[NULL]", "<null>", "<NULL>", "\\N"),
+        *("#N/A", "#NA", "#N/A N/A", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN", "-nan(ind)"),
+    }
+)
+"""Words that stand for a missing value, as databases, spreadsheets and runtimes write them."""
+
+_NULL_SIGNS: Final = frozenset({"-", "--", "?", ".", ".."})
+_NULLS: Final = NULL_WORDS | _NULL_SIGNS
+BOOLEANS: Final = frozenset({"true", "false", "yes", "no"})
+INFINITIES: Final = frozenset({"inf", "infinity"})
+# What int() and float() take and a CSV file does not mean: 1_000, other scripts' digits, and codes
+# such as 00123.
+_NO_NUMBER = re.compile(r"_|[^\x00-\x7f]|^\s*[+-]?0[0-9]", re.MULTILINE)
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_CODE = re.compile(r"[+-]?0[0-9]+")
+# A decimal comma, digit groups, a currency or per cent.
+_NOTATION = re.compile(
+    r"[+\-\u2212]?\s?[$€£¥]?\s?[+\-\u2212]?"
+    r"(?:[0-9]{1,3}(?:([.,' \u00a0\u202f\u2019])[0-9]{3})(?:\1[0-9]{3})*(?:[.,][0-9]+)?"
+    r"|[0-9]*[.,]?[0-9]+)"
+    r"\s?[%$€£¥]?"
+)
+_DATETIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,9}))?(Z|z|[+-]\d\d:?\d\d)?)?"
+)
+
+
+def is_null(cell: str) -> bool:
+    """The cell says that there is no value, provided that its column is no text."""
+    return cell.strip() in _NULLS
+
+
+def has_no_numbers(cells: list[str]) -> bool:
+    """Some cell is no number whatever int() and float() say."""
+    return _NO_NUMBER.search("\n".join(cells)) is not None
+
+
+def sort_of(cell: str) -> Sort:
+    """What a cell is by itself. A code has leading zeros; a notation is a number that only people
+    and spreadsheets of some country read.
+    """
+    text = cell.strip()
+    if _CODE.fullmatch(text):
+        return "code"
+    if _NUMBER.fullmatch(text):
+        return "number" if math.isfinite(float(text)) else "other"
+    if _NOTATION.fullmatch(text):
+        return "notation"
+    if moment(text) is not None:
+        return "date"
+    return "boolean" if text.lower() in BOOLEANS else "other"
+
+
+def moment(text: str) -> datetime | None:
+    """An ISO 8601 date or date and time, in UTC when it has an offset."""
+    match = _DATETIME.fullmatch(text)
+    if match is None:
+        return None
+    day, minute, second, fraction, offset = match.groups()
+    normal = f"{day}T{minute or '00:00'}{second or ':00'}.{(fraction or '0')[:6]:0<6}"
+    if offset:
+        normal += "+00:00" if offset in "Zz" else f"{offset[:3]}:{offset[-2:]}"
+    try:
+        read = datetime.fromisoformat(normal)
+        return read.astimezone(timezone.utc).replace(tzinfo=None) if offset else read
+    except (ValueError, OverflowError):
+        return None
