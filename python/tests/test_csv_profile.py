@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snakeden import csv_column, csv_profile, csv_source
+from snakeden import csv_column, csv_profile
 from snakeden.csv_column import Column, Limits
+from snakeden.csv_dialect import sniff
 from snakeden.csv_profile import profile_file
 from tests.csv_files import as_csv, profile
 
@@ -262,39 +263,6 @@ def test_profile_file_takes_files_with_little_in_them(
     assert got["rows"] == (1 if b"3" in content else 0)
 
 
-def test_profile_file_reads_what_is_not_utf8_as_latin1_and_says_so(tmp_path: Path) -> None:
-    got = profile(tmp_path, b"city,n\nZ\xfcrich,1\n" * 30_000)
-    assert got["encoding"] == "latin-1"
-    assert got["warnings"][0].startswith("not UTF-8 (byte 0xfc); read as Latin-1")
-    assert got["columns"][0]["top"][0]["value"] == "Zürich"
-    late = profile(tmp_path, b"a,b\n" + b"x,1\n" * 100_000 + b"\xfc,1\n")
-    assert late["encoding"] == "latin-1"
-    assert late["rows"] == 100_001
-
-
-def test_profile_file_reads_utf16_with_a_byte_order_mark(tmp_path: Path) -> None:
-    got = profile(tmp_path, "a;b\nü;1\n".encode("utf-16"))
-    assert (got["encoding"], got["rows"]) == ("utf-16", 1)
-    assert got["columns"][0]["top"] == [{"value": "ü", "count": 1}]
-
-
-@pytest.mark.parametrize(
-    ("sample", "delimiter"),
-    [
-        ("a,b\n1,2\n", ","),
-        ("a\tb\n1,5\t2,5\n", "\t"),
-        ("a;b\n1,5;2,5\n", ";"),
-        ("a|b|c\n1|2|3\n", "|"),
-        ("one\ntwo\n", ","),
-        ("text\n'hello, you'\nfoo\nbar\n", ","),
-        ('a;"b;c"\n1;"2,2,2"\n', ";"),
-        ("", ","),
-    ],
-)
-def test_sniff_delimiter_finds_what_cuts_evenly(sample: str, delimiter: str) -> None:
-    assert csv_source.sniff_delimiter(sample, True) == delimiter
-
-
 def test_profile_file_takes_a_given_delimiter(tmp_path: Path) -> None:
     assert profile(tmp_path, "a:b\n1:2\n", ":")["columns"][1]["name"] == "b"
     for wrong in ("", "ab", '"', "\n"):
@@ -328,28 +296,6 @@ def test_profile_file_says_when_it_may_not_read(
         profile_file(str(path))
 
 
-def test_profile_file_refuses_binary_files_wherever_the_nul_is(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"it is a binary file \(a NUL byte at offset 3\)"):
-        profile(tmp_path, b"PK\x03\x00\x00")
-    late = b"a,b\n" + b"1,2\n" * 100_000 + b"\x00"
-    with pytest.raises(ValueError, match="a NUL byte at offset 400004"):
-        profile(tmp_path, late)
-
-
-def test_profile_file_refuses_a_quote_that_never_closes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(csv_source, "MAX_FIELD_CHARS", 1000)
-    before = csv.field_size_limit(1000)
-    try:
-        with pytest.raises(
-            ValueError, match=r"line \d+: field larger than .*a closing quote may be missing"
-        ):
-            profile(tmp_path, 'a,b\n1,"2\n' + "3,4\n" * 10_000)
-    finally:
-        csv.field_size_limit(before)
-
-
 def test_profile_file_reports_how_far_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -367,3 +313,20 @@ def test_profile_file_reports_how_far_it_is(
 def test_limits_for_shares_memory_among_columns() -> None:
     assert csv_column.limits_for(1) == (50_000, 1_000_000, 1_000_000)
     assert csv_column.limits_for(1000) == (1_000, 2_000, 10_000)
+
+
+@pytest.mark.parametrize(
+    ("sample", "delimiter"),
+    [
+        ("a,b\n1,2\n", ","),
+        ("a\tb\n1,5\t2,5\n", "\t"),
+        ("a;b\n1,5;2,5\n", ";"),
+        ("a|b|c\n1|2|3\n", "|"),
+        ("one\ntwo\n", ","),
+        ("text\n'hello, you'\nfoo\nbar\n", ","),
+        ('a;"b;c"\n1;"2,2,2"\n', ";"),
+        ("", ","),
+    ],
+)
+def test_sniff_finds_what_cuts_evenly(sample: str, delimiter: str) -> None:
+    assert sniff(sample.splitlines(keepends=True), complete=True) == delimiter

@@ -115,7 +115,7 @@ class Column:
     def add(self, cells: tuple[str, ...]) -> None:
         """Take the next cells of the column, empty ones included."""
         self._cells += len(cells)
-        values = [cell for cell in cells if cell and not cell.isspace()]
+        values = list(filter(str.strip, cells))
         if not values:
             return
         self._present += len(values)

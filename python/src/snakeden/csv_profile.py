@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from itertools import islice
 from typing import Any, Final
 
 from snakeden import tool
 from snakeden.call import current_call
 from snakeden.csv_column import Column, limits_for
+from snakeden.csv_encoding import second_guess
+from snakeden.csv_lines import BLOCK_BYTES
 from snakeden.csv_source import CsvSource, check_file
 
 __all__ = ["profile_csv", "profile_file"]
 
-BATCH_CELLS: Final = 40_000
 REPORT_SECONDS: Final = 0.1
 
 Report = Callable[[float, int], None]
@@ -26,17 +26,18 @@ def profile_csv(path: str, delimiter: str | None = None) -> dict[str, Any]:
     """Profile each column of a CSV or TSV file on the worker's machine, with progress while it
     reads.
 
-    The answer has `path`, `bytes`, `rows`, `columns`, `delimiter`, `encoding`, `ragged_rows:
-    {count, first_lines}`, `blank_lines` and `warnings`. A column has `name`, `type` (integer,
-    float, boolean, date, datetime, text or empty), `count` (cells that hold something), `missing`,
-    `null_markers`, `distinct` (exact, or an estimate within about 2 % when `distinct_exact` is
-    false), `min`, `max`, `mean`, `stdev` (of a sample), `median`, `quantiles` (linear between
-    neighbours; of a random sample when `quantiles_exact` is false), `infinite`, lengths of text in
-    characters, and `top` values. Dates are those of ISO 8601.
+    The answer has `path`, `bytes`, `rows`, `columns`, `delimiter`, `encoding`, `ragged_rows` and
+    `unclosed_quotes: {count, first_lines}`, `blank_lines` and `warnings`. A column has `name`,
+    `type` (integer, float, boolean, date, datetime, text or empty), `count` (cells that hold
+    something), `missing`, `null_markers`, `distinct` (exact, or an estimate within about 2 % when
+    `distinct_exact` is false), `min`, `max`, `mean`, `stdev` (of a sample), `median`, `quantiles`
+    (linear between neighbours; of a random sample when `quantiles_exact` is false), `infinite`,
+    lengths of text in characters, and `top` values. Dates are those of ISO 8601.
 
     NA, null and their like count as missing unless the column is text. Numbers with leading zeros
     are codes, and so text. A short row counts as one with empty cells at its end; what a row has
-    beyond the header is left out.
+    beyond the header is left out. A quote that does not close costs no rows. docs/profile_csv.md
+    has what is done about files that break rules.
 
     Args:
         path: Absolute, or relative to the worker's working directory.
@@ -44,59 +45,56 @@ def profile_csv(path: str, delimiter: str | None = None) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: As they say.
-        ValueError: A binary or broken file, or a delimiter of more than one character.
+        ValueError: A packed or binary file, a cell or line without end, or a delimiter of more than
+            one character.
     """
     call = current_call()
     return profile_file(path, delimiter, lambda fraction, rows: call.progress(fraction, rows=rows))
 
 
 def profile_file(
-    path: str, delimiter: str | None = None, report: Report | None = None
+    path: str,
+    delimiter: str | None = None,
+    report: Report | None = None,
+    *,
+    block_bytes: int = BLOCK_BYTES,
 ) -> dict[str, Any]:
     """What `profile_csv` does, outside of a call too."""
-    size = check_file(path)
+    size, encoding = check_file(path)
     try:
-        return _profile(CsvSource(path, None, delimiter), path, size, report, [])
+        return _profile(CsvSource(path, encoding, delimiter, block_bytes), path, size, report)
     except UnicodeDecodeError as error:
-        warning = (
-            f"not UTF-8 (byte {error.object[error.start]:#04x}); read as Latin-1, "
-            "so some characters may be wrong"
-        )
-    return _profile(CsvSource(path, "latin-1", delimiter), path, size, report, [warning])
+        encoding = second_guess(path, encoding, error)
+    return _profile(CsvSource(path, encoding, delimiter, block_bytes), path, size, report)
 
 
-def _profile(
-    source: CsvSource, path: str, size: int, report: Report | None, warnings: list[str]
-) -> dict[str, Any]:
+def _profile(source: CsvSource, path: str, size: int, report: Report | None) -> dict[str, Any]:
     try:
         limits = limits_for(len(source.names))
         columns = [Column(name, limits) for name in source.names]
         rows = _feed(source, columns, size, report)
+        remarks = source.remarks()
     finally:
         source.close()
     profiles = [column.profile() for column in columns]
     return {
         "path": path,
-        "bytes": size,
+        "bytes": source.bytes_read,
         "rows": rows,
         "columns": profiles,
         "delimiter": source.delimiter,
         "encoding": source.encoding,
-        "ragged_rows": {"count": source.ragged, "first_lines": source.ragged_lines},
+        "ragged_rows": source.ragged.profile(),
+        "unclosed_quotes": source.unclosed.profile(),
         "blank_lines": source.blank_lines,
-        "warnings": [*warnings, *source.warnings, *_remarks(source, columns, profiles)],
+        "warnings": [*source.warnings, *_notes(columns, profiles), *remarks],
     }
 
 
 def _feed(source: CsvSource, columns: list[Column], size: int, report: Report | None) -> int:
     rows = 0
-    batch_rows = max(1, BATCH_CELLS // max(1, len(columns)))
     reported = 0.0
-    stream = source.rows()
-    while True:
-        batch = list(islice(stream, batch_rows))
-        if not batch:
-            break
+    for batch in source.batches():
         rows += len(batch)
         for column, cells in zip(columns, zip(*batch, strict=True), strict=True):
             column.add(cells)
@@ -109,14 +107,10 @@ def _feed(source: CsvSource, columns: list[Column], size: int, report: Report | 
     return rows
 
 
-def _remarks(source: CsvSource, columns: list[Column], profiles: list[dict[str, Any]]) -> list[str]:
-    remarks: list[str] = []
-    if not source.names:
-        remarks.append("the file is empty")
-    elif not profiles or all(profile["type"] == "empty" for profile in profiles):
-        remarks.append("the file has a header and no values")
-    for column in columns:
-        remarks += column.notes()
-    if source.ragged:
-        remarks.append(f"{source.ragged} rows do not have {len(source.names)} cells")
-    return remarks
+def _notes(columns: list[Column], profiles: list[dict[str, Any]]) -> list[str]:
+    if not columns:
+        return ["the file is empty"]
+    notes = [note for column in columns for note in column.notes()]
+    if all(profile["type"] == "empty" for profile in profiles):
+        notes.insert(0, "the file has a header and no values")
+    return notes

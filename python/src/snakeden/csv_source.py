@@ -1,43 +1,33 @@
 """Read any CSV or TSV file: what it is encoded in, what separates its cells, its header, and its
-rows one by one.
+rows block by block.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
-import io
 import os
 import stat
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from snakeden.csv_dialect import is_number, read_preamble
+from snakeden.csv_encoding import Encoding, first_guess
+from snakeden.csv_lines import BLOCK_BYTES, Lines
+from snakeden.csv_records import Places, Records, count_lines
 
-__all__ = ["CsvSource", "check_file", "sniff_delimiter"]
+__all__ = ["CsvSource", "check_file"]
 
-DELIMITERS: Final = (",", "\t", ";", "|")
-SAMPLE_BYTES: Final = 65_536
-SAMPLE_ROWS: Final = 500
-BUFFER_BYTES: Final = 1 << 18
-MAX_FIELD_CHARS: Final = 1 << 24
-MAX_LISTED: Final = 10
-
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+HEAD_BYTES: Final = 65_536
+MIN_SWALLOWED: Final = 2
 
 
-def check_file(path: str) -> int:
-    """Size of a file that can be profiled, in bytes.
+def check_file(path: str) -> tuple[int, Encoding]:
+    """Size of a file that can be profiled, in bytes, and its encoding by its first bytes.
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: With the path, in words.
-        ValueError: It is no regular file, or holds NUL bytes as binary files do.
+        ValueError: It is no regular file, or packed or binary.
     """
     try:
         status = os.stat(path)
@@ -46,131 +36,144 @@ def check_file(path: str) -> int:
         if not stat.S_ISREG(status.st_mode):
             raise ValueError(f"cannot profile '{path}': it is not a regular file")
         with open(path, "rb") as file:
-            head = file.read(SAMPLE_BYTES)
+            head = file.read(HEAD_BYTES)
     except FileNotFoundError:
         where = "" if os.path.isabs(path) else f" (looked in {os.getcwd()})"
         raise FileNotFoundError(f"cannot profile '{path}': there is no such file{where}") from None
     except PermissionError:
         raise PermissionError(f"cannot profile '{path}': no permission to read it") from None
-    if not _bom_encoding(head) and b"\0" in head:
-        raise _binary(path, head.index(b"\0"))
-    return status.st_size
-
-
-def sniff_delimiter(sample: str, complete: bool) -> str:
-    """The one of comma, tab, semicolon and pipe that cuts the sample into the most even rows of two
-    cells or more.
-    """
-    best, best_score = ",", (0.0, 0)
-    for delimiter in DELIMITERS:
-        rows: list[list[str]] = []
-        try:
-            for row in csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter):
-                if row:
-                    rows.append(row)
-                if len(rows) == SAMPLE_ROWS:
-                    break
-        except csv.Error:
-            continue
-        if not complete and 1 < len(rows) < SAMPLE_ROWS:
-            rows.pop()  # The sample ends in the middle of it.
-        if not rows:
-            continue
-        width, count = Counter(map(len, rows)).most_common(1)[0]
-        if width < 2:
-            continue
-        # A header that fits counts for much: text full of commas does not make a comma the
-        # delimiter.
-        fit = count / len(rows) + (1.0 if len(rows[0]) == width else 0.0)
-        if (fit, width) > best_score:
-            best, best_score = delimiter, (fit, width)
-    return best
+    return status.st_size, first_guess(path, head)
 
 
 class CsvSource:
-    """One pass over a file. `rows()` yields lists of exactly as many cells as the header has."""
+    """One pass over a file. `batches()` yields rows of exactly as many cells as the header has."""
 
     def __init__(
-        self, path: str, encoding: str | None = None, delimiter: str | None = None
+        self,
+        path: str,
+        encoding: Encoding,
+        delimiter: str | None = None,
+        block_bytes: int = BLOCK_BYTES,
     ) -> None:
         """Read the header.
 
         Args:
             path: A file that `check_file` has seen.
-            encoding: Taken from the file's byte order mark, or UTF-8, when None.
+            encoding: What `check_file` says, or another one.
             delimiter: Sniffed when None.
+            block_bytes: How much is read at once.
 
         Raises:
-            UnicodeDecodeError: The file is not in this encoding; may come from `rows()` too.
+            UnicodeDecodeError: The file is not in this encoding; may come from `batches()` too.
             ValueError: A broken file or delimiter.
         """
-        self._path = path
-        with open(path, "rb") as file:
-            head = file.read(SAMPLE_BYTES)
-        self.encoding: str = encoding or _bom_encoding(head) or "utf-8"
-        sample = codecs.getincrementaldecoder(self.encoding)().decode(head)
-        if delimiter is None:
-            self.delimiter = sniff_delimiter(sample, len(head) < SAMPLE_BYTES)
-        elif len(delimiter) == 1 and delimiter not in '"\r\n':
-            self.delimiter = delimiter
-        else:
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
             raise ValueError(
                 "delimiter has to be one character other than a quote or line end, "
                 f"got {delimiter!r}"
             )
-        self.warnings: list[str] = []
-        self.ragged = 0
-        self.ragged_lines: list[int] = []
+        self._path = path
+        self.encoding = encoding.name
+        self.warnings: list[str] = [*encoding.warnings]
+        self.ragged = Places()
         self.blank_lines = 0
-        csv.field_size_limit(max(csv.field_size_limit(), MAX_FIELD_CHARS))
-        self._counter = _Counted(path, allow_nul=self.encoding == "utf-16")
-        buffered = io.BufferedReader(self._counter, BUFFER_BYTES)
-        self._text = io.TextIOWrapper(buffered, encoding=self.encoding, newline="")
-        self._reader = csv.reader(self._text, delimiter=self.delimiter)
+        self._rows = 0
+        self._widths: Counter[int] = Counter()
+        self._swallowed = Places()
+        self._lines = Lines(path, encoding, block_bytes)
         try:
-            self.names: list[str] = self._read_header()
+            preamble = read_preamble(self._lines.read, delimiter)
+            self.delimiter = preamble.delimiter
+            self._line_end = preamble.line_end
+            self._records = Records(
+                preamble.lines, self._lines.read, preamble.delimiter, preamble.line
+            )
+            self.names = self._take_header()
         except BaseException:
             self.close()
             raise
 
     @property
+    def unclosed(self) -> Places:
+        """Quotes that open a cell and do not close it."""
+        return self._records.unclosed
+
+    @property
     def bytes_read(self) -> int:
         """How far in the file this is."""
-        return self._counter.count
+        return self._lines.bytes_read
 
     def close(self) -> None:
         """Close the file."""
-        self._text.close()
+        self._lines.close()
 
-    def rows(self) -> Iterator[list[str]]:
+    def batches(self) -> Iterator[list[list[str]]]:
         """The rows after the header: short ones filled with empty cells, long ones cut, both
         counted as ragged.
         """
-        width = len(self.names)
-        reader = self._reader
-        try:
-            for row in reader:
-                if len(row) != width:
-                    if not row:
-                        self.blank_lines += 1
-                        continue
-                    self.ragged += 1
-                    if len(self.ragged_lines) < MAX_LISTED:
-                        self.ragged_lines.append(reader.line_num)
-                    row = row[:width] + [""] * (width - len(row))
-                yield row
-        except csv.Error as error:
-            raise self._broken(error) from None
+        width = {len(self.names)}
+        rows, line = self._first_rows, self._header_end
+        while True:
+            if self._records.line - line > len(rows):
+                self._look_for_swallowed(rows, line)
+            if set(map(len, rows)) != width:
+                rows = self._even(rows, line)
+            if rows:
+                self._rows += len(rows)
+                yield rows
+            rows = self._read()
+            if not rows:
+                return
+            line = self._records.first_line
 
-    def _read_header(self) -> list[str]:
-        try:
-            row: list[str] = next((row for row in self._reader if row), [])
-        except csv.Error as error:
-            raise self._broken(error) from None
+    def remarks(self) -> list[str]:
+        """What there is to say of the file after the last batch."""
+        found: list[str] = []
+        unclosed, overrun = self.unclosed, self._records.overrun
+        if unclosed.count:
+            found.append(
+                f"{unclosed.of('unclosed quote')}: read as a plain character where its line "
+                "then has as many cells as the header, and else as a cell of several lines"
+            )
+        if overrun.count:
+            found.append(
+                f"{overrun.of('cell')} with text after the closing quote: "
+                "that text was added to the cell"
+            )
+        if self._swallowed.count:
+            found.append(
+                f"{self._swallowed.of('quoted cell')} full of what looks like rows: "
+                "a quote may be missing, or be one too many"
+            )
+        if self.ragged.count:
+            text = f"{self.ragged.count} rows do not have {len(self.names)} cells"
+            width, rows = self._widths.most_common(1)[0]
+            if width > len(self.names) and 2 * rows > self._rows:
+                text += f"; most rows have {width}, so the header may stand further down"
+            found.append(text)
+        change = self._lines.change()
+        return found if change is None else [*found, change]
+
+    # ---- the header ----
+
+    def _take_header(self) -> list[str]:
+        rows, line = self._read(), self._records.first_line
+        while rows and not any(rows):
+            rows, line = self._read(), self._records.first_line
+        header: list[str] = []
+        while rows and not header:
+            header = rows.pop(0)
+            line += count_lines([header])
+        self._first_rows, self._header_end = rows, line
+        return self._named(header)
+
+    def _named(self, header: list[str]) -> list[str]:
+        """A name of its own for each column."""
         names: list[str] = []
         used: set[str] = set()
-        for number, cell in enumerate(row, 1):
-            wanted = cell.strip()
+        for number, cell in enumerate(header, 1):
+            # A file written twice at its start has a second byte order mark.
+            wanted = cell.strip().lstrip("\ufeff")
             if not wanted:
                 wanted = f"column_{number}"
                 self.warnings.append(f"column {number} has no name; it is called {wanted}")
@@ -184,60 +187,51 @@ class CsvSource:
                 )
             used.add(name)
             names.append(name)
-        if len(row) > 1 and all(_is_number(cell) for cell in row):
+        if len(header) > 1 and all(map(is_number, header)):
             self.warnings.append("the first row was taken as the header, but it holds only numbers")
         return names
 
-    def _broken(self, error: csv.Error) -> ValueError:
-        hint = ""
-        if "field larger" in str(error):
-            hint = "; a closing quote may be missing"
-        return ValueError(
-            f"cannot profile '{self._path}': line {self._reader.line_num}: {error}{hint}"
-        )
+    # ---- rows ----
 
+    def _read(self) -> list[list[str]]:
+        try:
+            return self._records.read()
+        except csv.Error as error:
+            hint = "; a closing quote may be missing" if "field larger" in str(error) else ""
+            raise ValueError(
+                f"cannot profile '{self._path}': line {self._records.line}: {error}{hint}"
+            ) from None
 
-class _Counted(io.RawIOBase):
-    """A file that counts what was read from it, and refuses NUL bytes."""
+    def _even(self, rows: list[list[str]], line: int) -> list[list[str]]:
+        """Make all rows as long as the header, and leave out empty lines."""
+        width = len(self.names)
+        ragged = [index for index, row in enumerate(rows) if row and len(row) != width]
+        self.ragged.add_rows(rows, ragged, line)
+        self._widths.update(map(len, rows))
+        filling = [""] * width
+        even = rows.copy()
+        for index in ragged:
+            even[index] = (rows[index] + filling)[:width]
+        full = list(filter(None, even))
+        self.blank_lines += len(even) - len(full)
+        return full
 
-    def __init__(self, path: str, *, allow_nul: bool) -> None:
-        self._path = path
-        self._allow_nul = allow_nul
-        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
-        self.count = 0
+    def _look_for_swallowed(self, rows: list[list[str]], line: int) -> None:
+        """Two stray quotes in different rows make one cell of what is between them: its lines
+        have as many delimiters as rows.
+        """
+        end, delimiter = self._line_end, self.delimiter
+        swallowed = [
+            index
+            for index, row in enumerate(rows)
+            for cell in row
+            if end in cell
+            and cell.count(delimiter) >= MIN_SWALLOWED
+            and self._looks_like_rows(cell.split(end))
+        ]
+        self._swallowed.add_rows(rows, swallowed, line)
 
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer, /) -> int | None:
-        view = memoryview(buffer).cast("B")
-        count = self._file.readinto(view)
-        if count:
-            if not self._allow_nul:
-                at = bytes(view[:count]).find(b"\0")
-                if at >= 0:
-                    raise _binary(self._path, self.count + at)
-            self.count += count
-        return count
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
-def _binary(path: str, offset: int) -> ValueError:
-    return ValueError(
-        f"cannot profile '{path}': it is a binary file (a NUL byte at offset {offset})"
-    )
-
-
-def _bom_encoding(head: bytes) -> str | None:
-    return next((encoding for bom, encoding in _BOMS if head.startswith(bom)), None)
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+    def _looks_like_rows(self, lines: list[str]) -> bool:
+        first, *whole, last = (line.count(self.delimiter) for line in lines)
+        each = len(self.names) - 1
+        return first + last == each and all(count == each for count in whole)

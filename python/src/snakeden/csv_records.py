@@ -1,0 +1,169 @@
+"""Rows of cells out of lines of text, by the rules of Python's csv module; quotes that are opened
+and not closed as they should be cost no rows.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from itertools import chain
+from typing import Any, Final
+
+from snakeden.csv_lines import count_line_ends
+
+__all__ = ["Places", "Records", "count_lines"]
+
+MAX_FIELD_CHARS: Final = 1 << 24
+MAX_LISTED: Final = 10
+
+
+class Places:
+    """How many times something was met, and the first lines of it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.lines: list[int] = []
+
+    def add(self, line: int) -> None:
+        """One more time."""
+        self.count += 1
+        if len(self.lines) < MAX_LISTED:
+            self.lines.append(line)
+
+    def add_rows(self, rows: list[list[str]], indexes: list[int], line: int) -> None:
+        """More times, in some of the rows that begin in a line."""
+        room = MAX_LISTED - len(self.lines)
+        self.lines += [line + count_lines(rows[:index]) for index in indexes[:room]]
+        self.count += len(indexes)
+
+    def remove_last(self) -> None:
+        """Take the last one back."""
+        self.count -= 1
+        del self.lines[self.count :]
+
+    def profile(self) -> dict[str, Any]:
+        """As part of an answer."""
+        return {"count": self.count, "first_lines": self.lines}
+
+    def of(self, noun: str) -> str:
+        """The number and the lines, in words."""
+        plural = "" if self.count == 1 else "s"
+        more = ", ..." if self.count > len(self.lines) else ""
+        lines = ", ".join(map(str, self.lines))
+        return f"{self.count} {noun}{plural} (line{plural} {lines}{more})"
+
+
+class Records:
+    """One pass over the rows of a file, block by block.
+
+    The strict mode of the csv module finds every cell that goes on after its closing quote, or that
+    the file ends in. Such a cell within one line is read as the csv module does. One over several
+    lines has most likely taken in what is not its own: its quote was no quote but an inch mark or a
+    slip. When the line, read without quotes, has as many cells as the header, that is how it is
+    read; the next lines are then rows of their own.
+    """
+
+    def __init__(
+        self,
+        lines: list[str],
+        more: Callable[[], list[str]],
+        delimiter: str,
+        line: int = 1,
+    ) -> None:
+        """Start with the lines that have been read already.
+
+        Args:
+            lines: The first lines, with their ends.
+            more: Gives the next ones; none at the end.
+            delimiter: One character.
+            line: The number of the first line.
+        """
+        csv.field_size_limit(max(csv.field_size_limit(), MAX_FIELD_CHARS))
+        self._lines = lines
+        self._more = more
+        self._delimiter = delimiter
+        self._line = line
+        self._width = 0
+        self.first_line = line
+        """The line in which the rows of the last block begin."""
+        self.unclosed = Places()
+        """Quotes that were opened and not closed, or not where their cell ends."""
+        self.overrun = Places()
+        """Cells within one line that go on after their closing quote."""
+
+    def read(self) -> list[list[str]]:
+        """The rows of the next block, empty lines as empty rows; none at the end.
+
+        Raises:
+            csv.Error: A cell is too long. `line` says where.
+        """
+        while True:
+            # A record that goes on is read again from its start: double it, or that takes for ever.
+            wanted = 2 * len(self._lines)
+            fresh = True
+            while fresh and len(self._lines) <= wanted:
+                block = self._more()
+                fresh = bool(block)
+                self._lines += block
+            self.first_line = self._line
+            rows = self.whole_rows(last=not fresh)
+            if rows or not self._lines:
+                return rows
+
+    @property
+    def line(self) -> int:
+        """The line in which the next record begins."""
+        return self._line
+
+    def whole_rows(self, *, last: bool) -> list[list[str]]:
+        """The rows of the lines at hand, without a record that may go on in later lines."""
+        rows: list[list[str]] = []
+        while self._lines:
+            known = len(rows)
+            try:
+                rows.extend(csv.reader(self._lines, delimiter=self._delimiter, strict=True))
+                self._advance(len(self._lines))
+            except csv.Error:
+                self._advance(count_lines(rows[known:]))
+                self._width = self._width or next((len(row) for row in rows if row), 0)
+                row = self._mend(last)
+                if row is None:
+                    break
+                rows.append(row)
+        self._width = self._width or next((len(row) for row in rows if row), 0)
+        return rows
+
+    def _mend(self, last: bool) -> list[str] | None:
+        """Take the broken record at the front; None when later lines may make it whole."""
+        lines = self._lines
+        # The empty string is no line: only a record that the lines end in takes it in.
+        reader = csv.reader(chain(lines, [""]), delimiter=self._delimiter)
+        row: list[str] | None = None
+        try:
+            row = next(reader)
+        except csv.Error:
+            if reader.line_num == 1:
+                raise
+        else:
+            if reader.line_num > len(lines) and not last:
+                return None
+        taken = min(reader.line_num, len(lines))
+        if reader.line_num == 1:
+            self.overrun.add(self._line)
+        else:
+            plain = next(csv.reader(lines[:1], delimiter=self._delimiter, quoting=csv.QUOTE_NONE))
+            self.unclosed.add(self._line)
+            if row is None or len(plain) == (self._width or len(plain)):
+                row, taken = plain, 1
+        self._advance(taken)
+        return row
+
+    def _advance(self, lines: int) -> None:
+        del self._lines[:lines]
+        self._line += lines
+
+
+def count_lines(rows: list[list[str]]) -> int:
+    """How many lines of the file some rows take."""
+    # NUL keeps a CR at the end of one cell apart from an LF at the start of the next.
+    return len(rows) + count_line_ends("\0".join(map("\0".join, rows)))
