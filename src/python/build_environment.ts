@@ -5,6 +5,7 @@ import { type EnvironmentRequest, lockedFiles } from "./environment_key.ts";
 import { pythonIn } from "./environment_store.ts";
 import type { Interpreter } from "./find_interpreter.ts";
 import { installFailure } from "./install_failure.ts";
+import { pipFileSettings } from "./installer_settings.ts";
 import { installerProgress } from "./installer_progress.ts";
 import { type CommandResult, runGuarded } from "./run_command.ts";
 
@@ -33,6 +34,13 @@ export async function buildEnvironment(options: BuildOptions): Promise<void> {
   const { request, onProgress } = options;
   onProgress(`Creating environment with ${options.uv === null ? "venv and pip" : "uv"}`);
   await createEnvironment(options);
+  if (options.uv === null) {
+    const settings = await pipFileSettings(
+      pythonIn(options.path),
+      (command, env) => run({ ...options, env: { ...options.env, ...env } }, command),
+    );
+    options = { ...options, env: { ...options.env, ...settings } };
+  }
   const locked = lockedFiles(request);
   await install(options, "the locked dependencies", [
     "--require-hashes",

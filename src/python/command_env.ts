@@ -1,3 +1,5 @@
+import { isInstallerSetting } from "./installer_settings.ts";
+
 /** Names that the installers need of the host's environment: where to find tools, indexes, proxies, certificates and caches. */
 const NAMES: readonly string[] = [
   "PATH",
@@ -14,6 +16,7 @@ const NAMES: readonly string[] = [
   "NETRC",
   "XDG_CACHE_HOME",
   "XDG_CONFIG_HOME",
+  "XDG_CONFIG_DIRS",
   "SSL_CERT_FILE",
   "SSL_CERT_DIR",
   "REQUESTS_CA_BUNDLE",
@@ -21,28 +24,12 @@ const NAMES: readonly string[] = [
   ...["http_proxy", "https_proxy", "all_proxy", "no_proxy"].flatMap((it) => [it, it.toUpperCase()]),
 ];
 
-const PREFIXES: readonly string[] = ["PIP_", "UV_", "PYENV_"];
-
-/** Settings that would send the packages somewhere else than into the environment, or nowhere. */
-const MISLEADING: ReadonlySet<string> = new Set([
-  "PIP_DRY_RUN",
-  "PIP_PREFIX",
-  "PIP_PYTHON",
-  "PIP_ROOT",
-  "PIP_TARGET",
-  "PIP_USER",
-  "UV_PROJECT_ENVIRONMENT",
-  "UV_PYTHON",
-  "UV_SYSTEM_PYTHON",
-  "UV_TARGET",
-]);
-
 /** The environment in which Python, pip and uv run, made of `host` by an allow-list. */
 export function commandEnv(host: Readonly<Record<string, string>>): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(host)) {
-    const allowed = NAMES.includes(name) || PREFIXES.some((it) => name.startsWith(it));
-    if (allowed && !MISLEADING.has(name)) env[name] = value;
+    const allowed = NAMES.includes(name) || name.startsWith("PYENV_") || isInstallerSetting(name);
+    if (allowed) env[name] = value;
   }
   return {
     ...env,

@@ -12,7 +12,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /NewConnectionError|Failed to establish a new connection|ConnectTimeoutError|ReadTimeoutError|ProxyError|Max retries exceeded|Temporary failure in name resolution|Name or service not known|dns error|error sending request|Connection (?:refused|reset)|Network is unreachable|Could not connect|connection broken by/i,
-    "the package index could not be reached. Check the network, or set PIP_INDEX_URL or the proxy variables; once the packages are there, no network is needed",
+    "the package index could not be reached. Check the network, or set PIP_INDEX_URL (with uv UV_DEFAULT_INDEX) or the proxy variables; once the packages are there, no network is needed",
   ],
   [
     /DO NOT MATCH THE HASHES|Hash mismatch|hashes are required/i,
@@ -29,7 +29,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   [
     // With its retries turned off pip does not tell these two apart.
     /from versions: none/i,
-    "the package index could not be reached, or does not have the package. Check the network, PIP_INDEX_URL and the proxy variables",
+    "the package index could not be reached, or does not have the package. Check the network, PIP_INDEX_URL (with uv UV_DEFAULT_INDEX) and the proxy variables",
   ],
   [
     /No matching distribution found|Could not find a version/i,

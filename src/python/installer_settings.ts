@@ -1,0 +1,78 @@
+import { installFailure } from "./install_failure.ts";
+import type { CommandResult } from "./run_command.ts";
+
+/**
+ * Settings of pip that a user may need for any installation: where packages come from, how they are reached, and how one is
+ * built. Every other one would install something else, into another place, or nothing, wherever it was set. Named as in
+ * pip.conf; the variable of `index-url` is PIP_INDEX_URL.
+ */
+const PIP_SETTINGS: ReadonlySet<string> = new Set([
+  ...["index-url", "pypi-url", "extra-index-url", "no-index", "find-links", "trusted-host"],
+  ...["proxy", "cert", "client-cert", "keyring-provider", "timeout", "default-timeout"],
+  ...["retries", "resume-retries", "cache-dir", "no-cache-dir", "use-feature", "use-deprecated"],
+  ...["pre", "prefer-binary", "no-build-isolation", "config-settings", "log"],
+]);
+
+/** The same of uv, without `UV_`. Its files are not read: `--no-config`. */
+const UV_SETTINGS =
+  /^(?:INDEX|INDEX_\w+|DEFAULT_INDEX|EXTRA_INDEX_URL|NO_INDEX|FIND_LINKS|OFFLINE|INSECURE_HOST|NATIVE_TLS|SYSTEM_CERTS|KEYRING_PROVIDER|CREDENTIALS_DIR|GITHUB_TOKEN|GIT_LFS|HTTP_\w+|REQUEST_TIMEOUT|CONCURRENT_\w+|LOCK_TIMEOUT|CACHE_DIR|NO_CACHE|LINK_MODE|COMPILE_BYTECODE|PRERELEASE|NO_BUILD_ISOLATION|TORCH_BACKEND|PYTHON_INSTALL_DIR|TOOL_DIR)$/;
+
+/** Tells whether a variable of the host holds a setting that installers shall see. */
+export function isInstallerSetting(name: string): boolean {
+  if (name === "PIP_CONFIG_FILE") return true;
+  if (name.startsWith("PIP_")) return PIP_SETTINGS.has(settingName(name.slice("PIP_".length)));
+  return name.startsWith("UV_") && UV_SETTINGS.test(name.slice("UV_".length));
+}
+
+function settingName(name: string): string {
+  return name.toLowerCase().replaceAll("_", "-");
+}
+
+/** Prints what `pip config list` says as JSON; its values are literals of Python. */
+const LIST_SETTINGS = `
+import ast, json, subprocess, sys
+command = [sys.executable, "-I", "-X", "utf8", "-m", "pip", "config", "list"]
+listing = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8")
+settings = {}
+for line in listing.stdout.splitlines():
+    key, _, value = line.partition("=")
+    try:
+        settings[key] = ast.literal_eval(value)
+    except (SyntaxError, ValueError):
+        continue
+print("SNAKEDEN" + json.dumps(settings))
+sys.exit(listing.returncode)
+`;
+
+/**
+ * The settings of pip's files that {@link isInstallerSetting} lets through, as variables, and the files themselves shut off: so
+ * there is one door for all of them. Variables of the host go first, as pip has it.
+ *
+ * @param run Runs a command in the environment in which pip is to run.
+ * @throws {SnakedenError} `python_environment` when pip cannot read its files.
+ */
+export async function pipFileSettings(
+  python: string,
+  run: (command: string[], env: Record<string, string>) => Promise<CommandResult>,
+): Promise<Record<string, string>> {
+  // Otherwise a `quiet` in a file would keep the list itself from being printed.
+  const listed = await run([python, "-I", "-X", "utf8", "-c", LIST_SETTINGS], {
+    PIP_QUIET: "0",
+    PIP_VERBOSE: "0",
+  });
+  const line = listed.stdout.split("\n").find((it) => it.startsWith("SNAKEDEN"));
+  if (!listed.success || line === undefined) {
+    throw installFailure("anything: pip cannot read its settings", listed);
+  }
+  const settings: Readonly<Record<string, unknown>> = JSON.parse(line.slice("SNAKEDEN".length));
+  const env: Record<string, string> = { PIP_CONFIG_FILE: "/dev/null" };
+  for (const section of ["global", "install", ":env:"]) {
+    for (const [key, value] of Object.entries(settings)) {
+      const name = key.startsWith(`${section}.`) ? settingName(key.slice(section.length + 1)) : "";
+      // pip takes an empty value for none.
+      if (!PIP_SETTINGS.has(name) || value === "") continue;
+      env[`PIP_${name.toUpperCase().replaceAll("-", "_")}`] = String(value);
+    }
+  }
+  return env;
+}
