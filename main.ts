@@ -7,7 +7,7 @@ import { parseArgs } from "node:util";
 import denoJson from "./deno.json" with { type: "json" };
 import { type Config, type ConfigInput, loadConfig } from "./src/config/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "./src/errors.ts";
-import { configureLogging, getLogger, writeWhole } from "./src/log.ts";
+import { configureLogging, getLogger, type LogHandle, writeWhole } from "./src/log.ts";
 import { settlesWithin } from "./src/pool/mod.ts";
 import { StopSignals } from "./src/process/mod.ts";
 import { createApp, createStartingApp, HttpListener, Traffic } from "./src/routes/mod.ts";
@@ -42,6 +42,8 @@ Environment variables and all keys of the file: docs/configuration.md
 
 /** How long answers may take to reach their readers once all calls have ended, in milliseconds. */
 const LAST_ANSWERS_MS = 2_000;
+/** How long the last lines of the log may take, in milliseconds. */
+const LAST_LINES_MS = 1_000;
 /** How long all steps of the stop may take besides the drain, in milliseconds. */
 const STEPS_MS = 8_000;
 
@@ -54,10 +56,11 @@ interface Flags {
 export async function main(args: readonly string[]): Promise<number> {
   const flags = readFlags(args);
   if (typeof flags === "number") return flags;
+  let log: LogHandle | undefined;
   try {
     let file: string | undefined;
     const config = await loadConfig({ ...flags, onFile: (path) => file = path });
-    configureLogging({ level: config.logLevel, format: config.logFormat });
+    log = configureLogging({ level: config.logLevel, format: config.logFormat });
     if (file === undefined) {
       getLogger("server").info("no configuration file in {folder}", { folder: Deno.cwd() });
     } else getLogger("server").info("configuration from {file}", { file });
@@ -67,6 +70,8 @@ export async function main(args: readonly string[]): Promise<number> {
     return EXIT.ok;
   } catch (error) {
     return report(error);
+  } finally {
+    await log?.flush(LAST_LINES_MS);
   }
 }
 

@@ -9,7 +9,9 @@ import {
   type LogLevel,
   type LogRecord,
 } from "@logtape/logtape";
+import { type LogStream, LogWriter } from "./log_writer.ts";
 
+export { type LogStream, writeWhole } from "./log_writer.ts";
 export type { Logger } from "@logtape/logtape";
 
 /** Levels that can be asked for, most talkative first. */
@@ -19,12 +21,6 @@ export type Level = typeof LOG_LEVELS[number];
 /** `text` is for people, `json` for programs: one object a line. */
 export const LOG_FORMATS = ["text", "json"] as const;
 export type LogFormat = typeof LOG_FORMATS[number];
-
-/** Where lines go: `Deno.stderr` has this shape. */
-export interface LogStream {
-  /** Writes some of `bytes` and returns how many. */
-  writeSync(bytes: Uint8Array): number;
-}
 
 /** What {@link configureLogging} may be told. */
 export interface LoggingOptions {
@@ -41,43 +37,58 @@ export function getLogger(category: string): Logger {
   return getLogTapeLogger(["snakeden", category]);
 }
 
+/** The category of what workers write. Its lines give way to all others when the log cannot keep up. */
+export const WORKER_CATEGORY = "worker";
+
+/** Writes out a log. */
+export interface LogHandle {
+  /** Resolves when all that was logged so far is written, at the latest after `boundMs`; false when something was left. */
+  flush(boundMs: number): Promise<boolean>;
+}
+
 /**
- * Writes the log of this process to a stream, one line an entry. May be called again: the last call counts. Never throws
- * because of the stream: entries for a closed one are dropped.
+ * Writes the log of this process to a stream, one line an entry. May be called again: the last call counts. Lines are
+ * gathered and written aside, so that neither a flood of entries nor a stream that nobody reads holds up the program;
+ * whoever ends it has to flush first. Never throws because of the stream: entries for a closed one are dropped.
  */
-export function configureLogging(options: LoggingOptions = {}): void {
+export function configureLogging(options: LoggingOptions = {}): LogHandle {
   const { level = "info", format = "text", stream = Deno.stderr } = options;
   const toLine = format === "json" ? jsonLine : textLine;
+  const writer = new LogWriter(stream, (dropped) => toLine(droppedRecord(dropped)));
   configureSync({
     reset: true,
-    sinks: { stream: (record) => writeWhole(stream, toLine(record)) },
+    sinks: {
+      stream: (record) => {
+        const isBulk = record.category[1] === WORKER_CATEGORY && !isUrgent(record.level);
+        writer.write(toLine(record), isBulk ? "bulk" : "own");
+      },
+    },
     loggers: [
       { category: "snakeden", sinks: ["stream"], lowestLevel: level },
       { category: ["logtape", "meta"], sinks: ["stream"], lowestLevel: "error" },
     ],
   });
+  for (const end of ENDS) globalThis.addEventListener(end, () => writer.finish());
+  return writer;
 }
 
-const encoder = new TextEncoder();
+/** How a process ends without a flush: by `Deno.exit()`, and by an error that nobody catches. */
+const ENDS = ["unload", "error", "unhandledrejection"] as const;
 
-/**
- * Writes the whole text to a stream, and drops it when nobody reads the stream any more (a closed pipe).
- *
- * @returns False when the stream takes no more.
- */
-export function writeWhole(stream: LogStream, text: string): boolean {
-  let rest = encoder.encode(text);
-  try {
-    while (rest.byteLength > 0) {
-      const written = stream.writeSync(rest);
-      if (written === 0) return false;
-      rest = rest.subarray(written);
-    }
-    return true;
-  } catch {
-    // There is nobody left to tell, and a program must not die of its log.
-    return false;
-  }
+function isUrgent(level: LogLevel): boolean {
+  return level === "warning" || level === "error" || level === "fatal";
+}
+
+function droppedRecord(dropped: number): LogRecord {
+  const text = "lines were left out: the log is not read as fast as it is written";
+  return {
+    category: ["snakeden", "log"],
+    level: "warning",
+    message: [text],
+    rawMessage: text,
+    timestamp: Date.now(),
+    properties: { dropped },
+  };
 }
 
 const LEVEL_NAMES: Readonly<Record<LogLevel, string>> = {

@@ -29,6 +29,7 @@ const LEVELS: readonly (readonly string[])[] = [
 const LOWEST_FILES: Readonly<Record<string, string>> = {
   "src/errors.ts": "errors",
   "src/log.ts": "log",
+  "src/log_writer.ts": "log",
   "src/near_names.ts": "errors",
 };
 

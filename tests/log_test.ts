@@ -1,34 +1,53 @@
 import assert from "node:assert/strict";
-import { configureLogging, getLogger, type LoggingOptions, writeWhole } from "../src/log.ts";
+import {
+  configureLogging,
+  getLogger,
+  type LoggingOptions,
+  type LogStream,
+  writeWhole,
+} from "../src/log.ts";
 import { resetSync } from "@logtape/logtape";
+import { StuckStream } from "./fixtures/stuck_stream.ts";
+
+/** A stream that takes three bytes at a time, as a full pipe might. */
+class Sink implements LogStream {
+  text = "";
+  writes = 0;
+  readonly #decoder = new TextDecoder();
+
+  async write(bytes: Uint8Array): Promise<number> {
+    await null;
+    return this.writeSync(bytes);
+  }
+
+  writeSync(bytes: Uint8Array): number {
+    this.writes++;
+    const part = bytes.subarray(0, 3);
+    this.text += this.#decoder.decode(part, { stream: true });
+    return part.byteLength;
+  }
+}
 
 /** Everything that `work` logs. */
-function logged(options: LoggingOptions, work: () => void): string {
-  let text = "";
-  const decoder = new TextDecoder();
-  const stream = {
-    // Three bytes at a time, as a full pipe might.
-    writeSync(bytes: Uint8Array): number {
-      const part = bytes.subarray(0, 3);
-      text += decoder.decode(part, { stream: true });
-      return part.byteLength;
-    },
-  };
-  configureLogging({ ...options, stream });
+async function logged(options: LoggingOptions, work: () => void): Promise<string> {
+  const stream = new Sink();
+  const log = configureLogging({ ...options, stream });
   try {
     work();
+    assert.equal(stream.writes, 0, "nothing is written while the program runs");
+    assert.ok(await log.flush(30_000));
   } finally {
     resetSync();
   }
-  return text;
+  return stream.text;
 }
 
 Deno.test("getLogger() is silent until logging is configured", () => {
   getLogger("pool").error("nobody asked");
 });
 
-Deno.test("configureLogging() writes one line with time, level, category, message and the properties left", () => {
-  const text = logged({}, () => {
+Deno.test("configureLogging() writes one line with time, level, category, message and the properties left", async () => {
+  const text = await logged({}, () => {
     getLogger("pool").info("{worker} is ready", {
       worker: "default-1",
       pid: 12,
@@ -41,16 +60,16 @@ Deno.test("configureLogging() writes one line with time, level, category, messag
   );
 });
 
-Deno.test("configureLogging() leaves out what is below the level", () => {
-  const text = logged({ level: "warning" }, () => {
+Deno.test("configureLogging() leaves out what is below the level", async () => {
+  const text = await logged({ level: "warning" }, () => {
     getLogger("pool").info("low");
     getLogger("pool").warn("high");
   });
   assert.match(text, /^\S+ WARN {2}pool {2}high\n$/);
 });
 
-Deno.test("configureLogging() keeps an entry on one line and control characters out of the terminal", () => {
-  const text = logged({}, () =>
+Deno.test("configureLogging() keeps an entry on one line and control characters out of the terminal", async () => {
+  const text = await logged({}, () =>
     getLogger("worker").info("{line}", {
       line: "a\nb \u001b[31mred {brace} ü",
       worker: "default-1",
@@ -59,15 +78,18 @@ Deno.test("configureLogging() keeps an entry on one line and control characters 
   assert.match(text, /worker {2}a\\nb \\u001b\[31mred \{brace\} ü worker=default-1\n$/);
 });
 
-Deno.test("configureLogging() shows the stack of an error in a property", () => {
-  const text = logged({}, () => getLogger("http").error("failed", { error: new TypeError("why") }));
+Deno.test("configureLogging() shows the stack of an error in a property", async () => {
+  const text = await logged(
+    {},
+    () => getLogger("http").error("failed", { error: new TypeError("why") }),
+  );
   assert.match(text, /error="TypeError: why\\n {4}at /);
 });
 
-Deno.test("configureLogging() writes JSON lines that can be parsed, whatever the properties hold", () => {
+Deno.test("configureLogging() writes JSON lines that can be parsed, whatever the properties hold", async () => {
   const circular: Record<string, unknown> = {};
   circular.self = circular;
-  const text = logged({ format: "json" }, () => {
+  const text = await logged({ format: "json" }, () => {
     getLogger("http").info("a {n}", { n: 1n, level: "mine", error: new Error("x") });
     getLogger("http").info("b", { circular });
   });
@@ -81,16 +103,38 @@ Deno.test("configureLogging() writes JSON lines that can be parsed, whatever the
   assert.match(JSON.parse(second), /cannot be shown/);
 });
 
-Deno.test("configureLogging() does not throw when nobody reads the stream", () => {
+Deno.test("configureLogging() does not throw when nobody reads the stream", async () => {
   const closed = {
+    write: () => Promise.reject(new Deno.errors.BrokenPipe("gone")),
     writeSync(): number {
       throw new Deno.errors.BrokenPipe("gone");
     },
   };
-  configureLogging({ stream: closed });
+  const log = configureLogging({ stream: closed });
   getLogger("pool").error("into the void");
+  assert.ok(await log.flush(30_000));
   resetSync();
   assert.equal(writeWhole(closed, "text"), false);
+});
+
+Deno.test("configureLogging() drops lines of workers before its own, and says how many", async () => {
+  const stuck = new StuckStream();
+  const log = configureLogging({ stream: stuck });
+  const line = "x".repeat(1_000);
+  getLogger("pool").info("the first");
+  await stuck.begun;
+  for (let i = 0; i < 10_000; i++) getLogger("worker").info("{line}", { line });
+  getLogger("pool").warn("the host goes on");
+  getLogger("worker").error("a worker fails");
+  assert.equal(await log.flush(1), false);
+  stuck.release();
+  assert.ok(await log.flush(30_000));
+  resetSync();
+  const written = stuck.text.split("\n");
+  const [, dropped] = /WARN {2}log {2}lines were left out.* dropped=(\d+)$/m.exec(stuck.text) ?? [];
+  assert.equal(written.filter((it) => it.includes(line)).length + Number(dropped), 10_000);
+  assert.match(stuck.text, /the host goes on\n/);
+  assert.match(stuck.text, /a worker fails\n/);
 });
 
 Deno.test("writeWhole() gives up on a stream that takes nothing", () => {

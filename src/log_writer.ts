@@ -1,0 +1,160 @@
+/** Where lines go: `Deno.stderr` has this shape. */
+export interface LogStream {
+  /** Writes some of `bytes`; resolves to how many. */
+  write(bytes: Uint8Array): Promise<number>;
+  /** Writes some at once; only used at the end of the process. */
+  writeSync(bytes: Uint8Array): number;
+}
+
+/** What becomes of a line that finds the buffer full. */
+export type Weight =
+  /** Kept as long as anything is. */
+  | "own"
+  /** Dropped first: there can be any amount of it. */
+  | "bulk";
+
+/** Characters that may wait for the stream; bulk may fill half of them. */
+const MAX_WAITING_CHARS = 8 * 1024 * 1024;
+/** Characters of one write. */
+const BATCH_CHARS = 64 * 1024;
+/** A write that takes longer than this has a reader that does not read. */
+const STUCK_MS = 250;
+
+/**
+ * Writes lines to a stream that may be slow, or never read: one write is under way at a time, and what comes meanwhile waits
+ * within a bound. Nothing here blocks the event loop. Lines for a closed stream are dropped.
+ */
+export class LogWriter {
+  readonly #stream: LogStream;
+  readonly #notice: (dropped: number) => string;
+  readonly #maxChars: number;
+  #lines: string[] = [];
+  #chars = 0;
+  #dropped = 0;
+  #writing: Promise<void> | undefined;
+  #inFlightSince: number | undefined;
+
+  /**
+   * @param notice Makes the line that tells how many lines were dropped before it.
+   * @param maxChars For tests: see {@link MAX_WAITING_CHARS}.
+   */
+  constructor(
+    stream: LogStream,
+    notice: (dropped: number) => string,
+    maxChars = MAX_WAITING_CHARS,
+  ) {
+    this.#stream = stream;
+    this.#notice = notice;
+    this.#maxChars = maxChars;
+  }
+
+  /** Takes a line with its end; returns at once. */
+  write(line: string, weight: Weight = "own"): void {
+    const room = weight === "own" ? this.#maxChars : this.#maxChars / 2;
+    if (this.#chars + line.length > room) {
+      this.#dropped++;
+      return;
+    }
+    if (this.#dropped > 0) this.#sayDropped();
+    this.#add(line);
+    this.#writing ??= this.#writeAll();
+  }
+
+  /** Resolves when everything is written, at the latest after `boundMs`; false when something was left. */
+  async flush(boundMs: number): Promise<boolean> {
+    const written = this.#writing?.then(() => true);
+    if (written === undefined) return true;
+    const { promise: late, resolve } = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => resolve(false), boundMs);
+    try {
+      return await Promise.race([written, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /**
+   * Writes out what waits before the process ends, where no promise is waited for any more. Not when the last write is
+   * stuck: nothing may hold up the end.
+   */
+  finish(): void {
+    const since = this.#inFlightSince;
+    if (this.#writing === undefined || since && performance.now() - since > STUCK_MS) return;
+    if (this.#dropped > 0) this.#sayDropped();
+    const lines = this.#lines;
+    this.#lines = [];
+    this.#chars = 0;
+    // Also when there are none: it comes after the write that is under way.
+    writeWhole(this.#stream, lines.join(""));
+  }
+
+  #add(line: string): void {
+    this.#lines.push(line);
+    this.#chars += line.length;
+  }
+
+  #sayDropped(): void {
+    const line = this.#notice(this.#dropped);
+    this.#dropped = 0;
+    this.#add(line);
+  }
+
+  async #writeAll(): Promise<void> {
+    // What is logged in the same turn leaves in the same write.
+    await null;
+    try {
+      while (this.#lines.length > 0) {
+        await this.#writeBatch(this.#takeBatch());
+        if (this.#lines.length === 0 && this.#dropped > 0) this.#sayDropped();
+      }
+    } catch {
+      // There is nobody left to tell, and a program must not die of its log.
+      this.#lines = [];
+      this.#chars = 0;
+    }
+    this.#writing = undefined;
+  }
+
+  #takeBatch(): string {
+    let count = 0;
+    for (let chars = 0; count < this.#lines.length && chars < BATCH_CHARS; count++) {
+      chars += this.#lines[count]?.length ?? 0;
+    }
+    const batch = this.#lines.splice(0, count).join("");
+    this.#chars -= batch.length;
+    return batch;
+  }
+
+  async #writeBatch(text: string): Promise<void> {
+    const bytes = encoder.encode(text);
+    this.#inFlightSince = performance.now();
+    for (let at = 0; at < bytes.byteLength;) {
+      const written = await this.#stream.write(bytes.subarray(at));
+      if (written === 0) throw new Error("the stream takes no more");
+      at += written;
+    }
+    this.#inFlightSince = undefined;
+  }
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Writes the whole text to a stream at once, and drops it when nobody reads the stream any more (a closed pipe).
+ *
+ * @returns False when the stream takes no more.
+ */
+export function writeWhole(stream: Pick<LogStream, "writeSync">, text: string): boolean {
+  let rest = encoder.encode(text);
+  try {
+    do {
+      const written = stream.writeSync(rest);
+      if (written === 0) return rest.byteLength === 0;
+      rest = rest.subarray(written);
+    } while (rest.byteLength > 0);
+    return true;
+  } catch {
+    // There is nobody left to tell, and a program must not die of its log.
+    return false;
+  }
+}
