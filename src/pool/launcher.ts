@@ -16,6 +16,7 @@ import {
   describeExit,
   describeOutput,
   type ProcessHandle,
+  type ProcessSpec,
   WorkerProcess,
 } from "./worker_process.ts";
 
@@ -26,7 +27,7 @@ export interface LaunchSpec {
   /** One life of that worker; never used again. */
   readonly incarnation: string;
   readonly events: LinkEvents;
-  readonly onLine: (line: string, from: "stdout" | "stderr") => void;
+  readonly onLine: ProcessSpec["onLine"];
 }
 
 /** A worker that serves. */
@@ -197,6 +198,7 @@ export class SpawnLauncher implements Launcher {
 
   #spawn(spec: LaunchSpec, token: string): WorkerProcess {
     const { bridge, carrier, command: [program, ...args], env, registry } = this.#options;
+    const nonce = crypto.randomUUID().slice(0, 8);
     try {
       const process = WorkerProcess.spawn({
         command: program,
@@ -208,7 +210,9 @@ export class SpawnLauncher implements Launcher {
           SNAKEDEN_TOKEN: token,
           SNAKEDEN_WORKER_ID: spec.workerId,
           SNAKEDEN_INCARNATION: spec.incarnation,
+          SNAKEDEN_OUTPUT_MARK: nonce,
         },
+        nonce,
         onLine: spec.onLine,
       });
       registry?.activate(spec.incarnation, process.pid);

@@ -1,4 +1,3 @@
-import type { Log } from "../bridge/mod.ts";
 import { messageOf, SnakedenError, type WorkerExit } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import { delay, settlesWithin } from "./bounded_wait.ts";
@@ -71,7 +70,6 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
   readonly #deps: SupervisorDeps;
   readonly #events: SupervisorEvents;
   readonly #log = getLogger("pool");
-  readonly #workerLog = getLogger("worker");
   readonly #workers = new Set<Worker>();
   readonly #tenancies = new Map<Worker, Tenancy>();
   readonly #gate: Gate;
@@ -177,24 +175,6 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
       // What has died or gone meanwhile has been replaced.
       if (this.#tenancies.has(worker)) await this.replace(worker, reason);
     }
-  }
-
-  onLine(worker: Worker, line: string, from: "stdout" | "stderr"): void {
-    this.#workerLog.info("{line}", { workerId: worker.id, from, line });
-  }
-
-  onLog(worker: Worker, { level, logger, message, callId, dropped }: Log): void {
-    const properties = {
-      workerId: worker.id,
-      logger,
-      text: message,
-      ...(callId === 0 ? {} : { callId }),
-      ...(dropped === 0 ? {} : { dropped }),
-    };
-    if (level >= 40) this.#workerLog.error("{text}", properties);
-    else if (level >= 30) this.#workerLog.warn("{text}", properties);
-    else if (level >= 20) this.#workerLog.info("{text}", properties);
-    else this.#workerLog.debug("{text}", properties);
   }
 
   onLost(worker: Worker): void {

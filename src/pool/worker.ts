@@ -14,6 +14,7 @@ import { InFlight } from "./in_flight.ts";
 import type { LaunchedWorker, Launcher } from "./launcher.ts";
 import { partRemains, type Remains } from "./remains.ts";
 import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
+import { WorkerLog } from "./worker_log.ts";
 import { describeExit, describeOutput } from "./worker_process.ts";
 
 /** Time between the two signs of a death, the end of the stream and the end of the process. */
@@ -29,10 +30,8 @@ export interface StopOptions {
   readonly patient?: boolean;
 }
 
-/** Who is told of what a worker writes. */
+/** Who is told what becomes of a worker. */
 export interface WorkerListener {
-  onLine(worker: Worker, line: string, from: "stdout" | "stderr"): void;
-  onLog(worker: Worker, entry: Log): void;
   /** It takes no more calls: its stream or its process has ended. {@link Worker.died} tells the rest. */
   onLost(worker: Worker): void;
   /** It has told how much memory it holds: {@link Worker.rssBytes}. */
@@ -72,6 +71,7 @@ export class Worker implements LinkEvents, CallTarget {
   readonly incarnation: string;
   readonly startedAt = new Date();
   readonly #listener: WorkerListener;
+  readonly #log: WorkerLog;
   readonly #inFlight: InFlight<Call>;
   readonly #linkClosed = Promise.withResolvers<void>();
   #state: WorkerState = "starting";
@@ -107,6 +107,7 @@ export class Worker implements LinkEvents, CallTarget {
     this.#maxCalls = maxCalls;
     this.#renewAtCall = options.renewAtCall ?? Infinity;
     this.#listener = listener;
+    this.#log = new WorkerLog(id, alarms);
     this.#inFlight = new InFlight(alarms, () => this.#recall());
   }
 
@@ -186,7 +187,7 @@ export class Worker implements LinkEvents, CallTarget {
       workerId: this.id,
       incarnation: this.incarnation,
       events: this,
-      onLine: (line, from) => this.#listener.onLine(this, line, from),
+      onLine: (line, from) => this.#log.line(line, from),
     }, AbortSignal.any([signal, this.#giveUp.signal]));
     this.#starting = launching;
     this.#launched = await launching;
@@ -264,8 +265,11 @@ export class Worker implements LinkEvents, CallTarget {
     const { readToEnd } = link;
     link.close();
     const exit = await process.kill();
+    this.#log.close();
     this.#remains = partRemains(this.#inFlight.drain(), launched.progress, readToEnd);
-    return exit;
+    // What other calls have printed is nobody's business but the log's.
+    const lastOutput = process.outputOf(this.#remains.lost.map(({ linkId }) => linkId));
+    return { ...exit, lastOutput };
   }
 
   /**
@@ -357,7 +361,7 @@ export class Worker implements LinkEvents, CallTarget {
   }
 
   onLog(entry: Log): void {
-    this.#listener.onLog(this, entry);
+    this.#log.entry(entry);
   }
 
   onMemory(rssBytes: number): void {

@@ -1,6 +1,6 @@
 import type { WorkerExit } from "../errors.ts";
 import { settlesWithin } from "./bounded_wait.ts";
-import { OutputTail, readLines } from "./output_lines.ts";
+import { type OutputLine, OutputReader, OutputTail } from "./output_lines.ts";
 import { signalGroup } from "./process_group.ts";
 
 /** What to start. */
@@ -9,8 +9,10 @@ export interface ProcessSpec {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What it was told to mark its output with; see {@link LineSplitter}. */
+  readonly nonce?: string;
   /** Called for each line of stdout and stderr. */
-  readonly onLine: (line: string, from: "stdout" | "stderr") => void;
+  readonly onLine: (line: OutputLine, from: "stdout" | "stderr") => void;
 }
 
 /** What a worker needs of the process behind it. */
@@ -18,14 +20,18 @@ export interface ProcessHandle {
   readonly pid: number;
   /** Settles when the process has ended and its last output has been read. Never rejects. */
   readonly exited: Promise<WorkerExit>;
+  /** The last lines that these calls have written, as {@link OutputTail.of} tells them. */
+  outputOf(calls: readonly number[]): readonly string[];
   /** Asks it to end, and ends it by force after `killGraceMs`. Resolves when the process is gone. */
   terminate(killGraceMs: number): Promise<WorkerExit>;
   /** Ends it by force. Resolves when the process is gone. */
   kill(): Promise<WorkerExit>;
 }
 
-/** How long the pipes may stay open after the process has ended; a child that left the group can hold them. */
+/** Silence after which the pipes of a process that has ended are left; a child that left the group can hold them. */
 const OUTPUT_GRACE_MS = 50;
+/** Such a child may also write on and on. A pipe holds less. */
+const OUTPUT_GRACE_BYTES = 4 * 1024 * 1024;
 
 /**
  * One child process with its group. The child is the leader of a group and session of its own, so that a signal to the
@@ -39,10 +45,10 @@ export class WorkerProcess implements ProcessHandle {
   readonly #tail = new OutputTail();
   #ended = false;
 
-  private constructor(child: Deno.ChildProcess, onLine: ProcessSpec["onLine"]) {
+  private constructor(child: Deno.ChildProcess, spec: ProcessSpec) {
     this.#child = child;
     this.pid = child.pid;
-    this.exited = this.#watch(onLine);
+    this.exited = this.#watch(spec);
   }
 
   /** @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} When the command cannot be run. */
@@ -57,12 +63,16 @@ export class WorkerProcess implements ProcessHandle {
       stderr: "piped",
       detached: true,
     }).spawn();
-    return new WorkerProcess(child, spec.onLine);
+    return new WorkerProcess(child, spec);
   }
 
   /** Last lines of the output so far, oldest first. */
   get lastOutput(): readonly string[] {
     return this.#tail.lines;
+  }
+
+  outputOf(calls: readonly number[]): readonly string[] {
+    return this.#tail.of(calls);
   }
 
   /** Sends a signal to the whole group; false when nothing is left of it. */
@@ -83,23 +93,21 @@ export class WorkerProcess implements ProcessHandle {
     return await this.exited;
   }
 
-  async #watch(onLine: ProcessSpec["onLine"]): Promise<WorkerExit> {
-    const pipes = [this.#child.stdout, this.#child.stderr];
-    const leaving = new AbortController();
-    const reading = Promise.allSettled(
-      pipes.map((pipe, i) =>
-        readLines(abortable(pipe, leaving.signal), (line) => {
+  async #watch({ nonce, onLine }: ProcessSpec): Promise<WorkerExit> {
+    const readers = (["stdout", "stderr"] as const).map((from) =>
+      new OutputReader(this.#child[from], {
+        nonce,
+        onLine: (line) => {
           this.#tail.push(line);
-          onLine(line, i === 0 ? "stdout" : "stderr");
-        })
-      ),
+          onLine(line, from);
+        },
+      })
     );
     const status = await this.#child.status;
     this.#ended = true;
     // What it started dies with it, also when it ended by itself.
     this.signal("SIGKILL");
-    if (!await settlesWithin(reading, OUTPUT_GRACE_MS)) leaving.abort();
-    await reading;
+    await hearOut(readers);
     // The pipe breaks when the child is gone, which is when this runs.
     await this.#child.stdin.close().catch(() => {});
     return {
@@ -110,12 +118,16 @@ export class WorkerProcess implements ProcessHandle {
   }
 }
 
-/** The same stream, which ends when the signal aborts. */
-function abortable(
-  pipe: ReadableStream<Uint8Array>,
-  signal: AbortSignal,
-): ReadableStream<Uint8Array> {
-  return pipe.pipeThrough(new TransformStream(), { signal });
+/** Resolves when the pipes have come to their ends, or bring nothing any more, or too much. */
+async function hearOut(readers: readonly OutputReader[]): Promise<void> {
+  const sum = (key: "steps" | "bytes"): number => readers.reduce((all, it) => all + it[key], 0);
+  const ended = Promise.all(readers.map((it) => it.ended));
+  const most = sum("bytes") + OUTPUT_GRACE_BYTES;
+  for (let steps = -1; steps !== sum("steps") && sum("bytes") < most;) {
+    steps = sum("steps");
+    if (await settlesWithin(ended, OUTPUT_GRACE_MS)) return;
+  }
+  await Promise.all(readers.map((it) => it.leave()));
 }
 
 /** How a process ended, in words: `exit code 7`, `signal SIGKILL`. */

@@ -48,7 +48,7 @@ async function setUp(script: string, reserved: Promise<void> = Promise.resolve()
         workerId: "default-1",
         incarnation: "x",
         events: { onLog: () => {}, onClosed: () => {} },
-        onLine: (line) => lines.push(line),
+        onLine: ({ text }) => lines.push(text),
       }, signal),
     async [Symbol.asyncDispose](): Promise<void> {
       await bridge[Symbol.asyncDispose]();

@@ -44,7 +44,7 @@ async function withLaunch(
     workerId: "default-1",
     incarnation: "x",
     events: { onLog: () => {}, onClosed: () => {} },
-    onLine: (line) => lines.push(line),
+    onLine: ({ text }) => lines.push(text),
   }, new AbortController().signal);
   stack.defer(async () => {
     await (await launched.catch(() => undefined))?.process.kill();

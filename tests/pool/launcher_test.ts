@@ -45,7 +45,7 @@ async function setUp(script: string, startTimeoutMs = 60_000): Promise<SetUp> {
         workerId: "default-1",
         incarnation: "default-1.x",
         events: { onLog: () => {}, onClosed: () => {} },
-        onLine: (line) => lines.push(line),
+        onLine: ({ text }) => lines.push(text),
       }, signal),
     async said(word): Promise<string> {
       const find = (): string | undefined => lines.find((it) => it.startsWith(`${word} `));

@@ -16,7 +16,7 @@ function shell(script: string, env: Record<string, string> = {}): Spawned {
     command: "/bin/sh",
     args: ["-c", script],
     env: { PATH: Deno.env.get("PATH") ?? "/bin:/usr/bin", ...env },
-    onLine: (line, from) => lines.push(`${from}: ${line}`),
+    onLine: ({ text }, from) => lines.push(`${from}: ${text}`),
   });
   return { process, lines };
 }

@@ -1,31 +1,229 @@
-"""Standard output and error of the worker: read line by line by the host, and never a reason for
+r"""Standard output and error of the worker: read line by line by the host, and never a reason for
 `print` to fail.
+
+The host wants to know which call a line belongs to. So a *mark* is written into the pipe before
+what another call writes, and when a call that has written something ends:
+`\x1e<nonce>:<id of the call>\n`, with 0 for no call. Marks are made where Python writes. What
+native code and child processes write past Python follows the mark that was written last; therefore
+each call that begins a while after such a mark is marked at its start, whether it writes or not.
+A mark in front of every call would cost more than a small tool does.
 """
 
 from __future__ import annotations
 
+import fcntl
 import io
+import logging
 import os
 import sys
+from contextlib import suppress
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
-__all__ = ["flush", "prepare"]
+from snakeden.call import CURRENT
+
+if TYPE_CHECKING:
+    from snakeden.call import Call
+
+__all__ = ["MARK_SECONDS", "Output", "flush", "prepare"]
+
+MARK_SECONDS: Final = 0.05
+"""A call that begins this long after the last mark at a start is marked at its start."""
+_LOWEST_FD: Final = 10
+_NOBODY: Final = 0
+_UNKNOWN: Final = -1
 
 
-def prepare() -> None:
-    """Write whole lines, as UTF-8, with whatever cannot be encoded escaped."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            stream = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - stays open for good
-            setattr(sys, name, stream)
-        elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+class _Pipe(io.BufferedWriter):
+    """The bytes of a stream, marked. Closing it is left to the end of the process: who comes next
+    in this worker has to find it open.
+    """
+
+    def __init__(self, descriptor: int, output: Output) -> None:
+        super().__init__(io.FileIO(descriptor, "wb", closefd=False))
+        self._output = output
+        self._descriptor = descriptor
+        # What the host reads, also when a tool closes or redirects the descriptor.
+        self._host = _duplicate(descriptor)
+        # What the descriptor is to be at the beginning of a call.
+        self._meant = self._host
+        self._owner = _UNKNOWN
+        self.is_copy = False
+        """True in a child that a tool has forked."""
+
+    def write(self, data: Any, /) -> int:
+        """As the base class; a mark comes first when it was not this call that wrote last."""
+        call = CURRENT.get(None)
+        owner = _NOBODY if call is None or call.ended else call.id
+        if owner != self._owner or self.is_copy:
+            self.own(owner)
+        return super().write(data)
+
+    def own(self, owner: int) -> None:
+        """What follows belongs to a call."""
+        with suppress(OSError, ValueError):
+            super().flush()
+        self._owner = owner
+        if owner != _NOBODY:
+            self._output.is_marked = True
+            self.repair()
+        nonce = self._output.nonce
+        if nonce:
+            with suppress(OSError):
+                os.write(self._host, f"\x1e{nonce}:{owner}\n".encode())
+
+    def disown(self) -> None:
+        """What follows belongs to nobody, unless it does so already."""
+        if self._owner > 0:
+            self.own(_NOBODY)
+
+    def repair(self) -> None:
+        """Give the descriptor its meaning back."""
+        if not _is_same(self._descriptor, self._meant):
+            with suppress(OSError):
+                os.dup2(self._meant, self._descriptor)
+
+    def accept(self) -> None:
+        """What the descriptor is now is what it is to be."""
+        if not _is_same(self._descriptor, self._meant):
+            with suppress(OSError):
+                self._meant = _duplicate(self._descriptor)
+
+    def close(self) -> None:
+        """Write out what is buffered."""
+        with suppress(OSError, ValueError):
+            self.flush()
+
+
+class _Text(io.TextIOWrapper):
+    """The text of a stream. What a tool does to it holds for its call alone."""
+
+    def __init__(self, pipe: _Pipe, output: Output) -> None:
+        super().__init__(
+            pipe,
+            encoding="utf-8",
+            errors="backslashreplace",
+            newline="\n",
+            line_buffering=True,
+            write_through=True,
+        )
+        self._output = output
+
+    def close(self) -> None:
+        """Write out what is buffered."""
+        with suppress(OSError, ValueError):
+            self.flush()
+
+    def detach(self) -> Any:
+        """The bytes of the stream, which is of use after this too."""
+        self.close()
+        return self.buffer
+
+    def reconfigure(self, **settings: Any) -> None:
+        """As the base class, until the call has ended."""
+        self._output.is_changed = True
+        super().reconfigure(**settings)
+
+    def restore(self) -> None:
+        """Take `reconfigure` back."""
+        super().reconfigure(
+            encoding="utf-8",
+            errors="backslashreplace",
+            newline="\n",
+            line_buffering=True,
+            write_through=True,
+        )
+
+
+class Output:
+    """Both streams of the worker. Calls begin and end on the main thread."""
+
+    def __init__(self, nonce: str = "") -> None:
+        self.nonce: Final = nonce
+        self.is_marked = False
+        """True when a call was marked that has not ended."""
+        self.is_changed = False
+        """True when a tool has reconfigured a stream."""
+        pipes = self._pipes = (_Pipe(1, self), _Pipe(2, self))
+        texts = self._texts = (_Text(pipes[0], self), _Text(pipes[1], self))
+        sys.stdout = sys.__stdout__ = texts[0]  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = texts[1]  # type: ignore[misc]
+        self._stdout: TextIO = texts[0]
+        self._stderr: TextIO = texts[1]
+        self._disabled = logging.root.manager.disable
+        self._marked_at = -inf
+
+    def loaded(self) -> None:
+        """What the adapter has made of the streams so far is what each call is to find."""
+        self._stdout = getattr(sys, "stdout", None) or self._stdout
+        self._stderr = getattr(sys, "stderr", None) or self._stderr
+        self._disabled = logging.root.manager.disable
+        self.is_changed = False
+        for pipe in self._pipes:
+            pipe.accept()
+
+    def begin(self, call: Call, now: float) -> None:
+        """A call begins; `now` is on the clock of `time.perf_counter()`."""
+        try:
+            is_kept = sys.stdout is self._stdout and sys.stderr is self._stderr
+        except AttributeError:  # One was deleted.
+            is_kept = False
+        if not is_kept:
+            sys.stdout, sys.stderr = self._stdout, self._stderr
+        if self.is_changed:
+            self.is_changed = False
+            for text in self._texts:
+                text.restore()
+        if now - self._marked_at >= MARK_SECONDS:
+            self._marked_at = now
+            if logging.root.manager.disable != self._disabled:
+                logging.disable(self._disabled)
+            for pipe in self._pipes:
+                pipe.own(call.id)
+
+    def end(self) -> None:
+        """The call that was marked has ended. What it has begun to print is a line now."""
+        self.is_marked = False
+        for pipe in self._pipes:
+            pipe.disown()
+
+    def after_fork_in_child(self) -> None:
+        """Parent and child write to the same pipes and know nothing of each other's marks."""
+        for pipe in self._pipes:
+            pipe.is_copy = True
+
+
+def prepare(nonce: str = "") -> Output:
+    """Write whole lines, as UTF-8, with whatever cannot be encoded escaped. Without a nonce nothing
+    is marked.
+    """
+    for descriptor in (1, 2):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, descriptor)
+            if nowhere != descriptor:
+                os.close(nowhere)
+    flush()
+    return Output(nonce)
 
 
 def flush() -> None:
     """Write out what is buffered, where somebody still reads."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
         try:
-            stream.flush()
+            getattr(sys, name).flush()
         except (OSError, ValueError, AttributeError):
             continue
+
+
+def _duplicate(descriptor: int) -> int:
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _LOWEST_FD)
+
+
+def _is_same(descriptor: int, other: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.fstat(other))
+    except OSError:
+        return False

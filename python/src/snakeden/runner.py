@@ -31,6 +31,7 @@ from snakeden.deadlines import DeadlineWatch
 from snakeden.errors import ArgumentsError, CallCancelled, InvalidValueError, ResultTooLargeError
 from snakeden.exceptions import describe, safe_text
 from snakeden.interrupt import Interrupter
+from snakeden.output import flush
 from snakeden.protocols import VALUE_TYPES, is_lazy
 from snakeden.streams import Collector, Sender, close_loop, drive
 from snakeden.type_name import type_name
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from snakeden.gen.errors_pb2 import Error
     from snakeden.gen.link_pb2 import Call as WireCall
     from snakeden.outbox import Outbox
+    from snakeden.output import Output
     from snakeden.slab import Slab
 
 __all__ = ["Runner"]
@@ -65,10 +67,12 @@ class Runner:
         slab: Slab | None = None,
         min_shared_bytes: int = 1,
         hint: Callable[[BaseException], str] = lambda _error: "",
+        output: Output | None = None,
     ) -> None:
         """Has to be made on the main thread. 0 bytes is no limit. `note` is told the id of each
         call before it is started. Buffers from `min_shared_bytes` on go through `slab`. `hint` adds
-        to the text of an exception that a tool raised.
+        to the text of an exception that a tool raised. `output` is told of the beginning of each
+        call, and of the end of those that have written something.
         """
         self.tools: dict[str, LoadedTool] = {}
         self._note = note or (lambda _call_id: None)
@@ -78,6 +82,7 @@ class Runner:
         self._slab = slab
         self._min_shared_bytes = min_shared_bytes
         self._hint = hint
+        self._output = output
         self._inbox: deque[Call] = deque()
         self._live: dict[int, Call] = {}
         self._queued: dict[Call, None] = {}
@@ -171,6 +176,9 @@ class Runner:
         token = CURRENT.set(call)
         self._note(call.id)
         started = time.perf_counter()
+        output = self._output
+        if output is not None:
+            output.begin(call, started)
         try:
             data = self._run(call, started)
         except BaseException as error:
@@ -185,6 +193,8 @@ class Runner:
             _leave_child(None)
         CURRENT.reset(token)
         call.ended = True
+        if output is not None and output.is_marked:
+            output.end()
         self._live.pop(call.id, None)
         # Before the next call is started, so that a death of the worker takes one call at most.
         self._outbox.put_answer(data)
@@ -369,9 +379,5 @@ def _leave_child(error: BaseException | None) -> None:
     elif error is not None:
         status = 1
         sys.excepthook(type(error), error, error.__traceback__)
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):
-            continue
+    flush()
     os._exit(status)

@@ -22,16 +22,15 @@ def main() -> NoReturn:
     # Out of the environment at once, so that neither tools nor their children can see it.
     address = os.environ.pop("SNAKEDEN_ADDRESS", "")
     token = os.environ.pop("SNAKEDEN_TOKEN", "")
-    output.prepare()
+    streams = output.prepare(os.environ.pop("SNAKEDEN_OUTPUT_MARK", ""))
     if not address:
         print("snakeden worker: SNAKEDEN_ADDRESS is not set; a host sets it", file=sys.stderr)
         sys.exit(exit_status.USAGE)
-    if sys.stderr is not None:
-        faulthandler.enable()
+    faulthandler.enable()
 
     from snakeden.worker_life import WorkerLife
 
-    life = WorkerLife(address, os.environ.get("SNAKEDEN_WORKER_ID", ""), token)
+    life = WorkerLife(address, os.environ.get("SNAKEDEN_WORKER_ID", ""), token, streams)
     try:
         status = life.run()
     except BaseException:

@@ -19,7 +19,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from snakeden import __version__, exit_status, log_bridge, output, wire
+from snakeden import __version__, exit_status, log_bridge, wire
 from snakeden.adapter_loader import LoadedAdapter, load_adapter
 from snakeden.errors import AdapterError
 from snakeden.exceptions import describe, safe_text
@@ -27,6 +27,7 @@ from snakeden.limits import LimitError, WorkerLimits
 from snakeden.link import Link, LinkLostError, dial
 from snakeden.memory_gauge import MemoryGauge
 from snakeden.outbox import Outbox
+from snakeden.output import Output, flush
 from snakeden.progress_cell import open_progress_cell
 from snakeden.runner import Runner
 from snakeden.slab import Slab
@@ -56,7 +57,8 @@ millisecond: each short release wakes them too late and starts their wait anew.
 class WorkerLife:
     """One worker from hello to exit. Belongs to the main thread."""
 
-    def __init__(self, address: str, worker_id: str, token: str) -> None:
+    def __init__(self, address: str, worker_id: str, token: str, output: Output) -> None:
+        self._output = output
         self._address = address
         self._worker_id = worker_id
         self._token = token
@@ -104,6 +106,7 @@ class WorkerLife:
             slab,
             max(1, welcome.shared_memory.min_bytes),
             limits.hint,
+            self._output,
         )
         self._runner = runner
         self._gauge = MemoryGauge(int(welcome.limits.memory_bytes), self._report_memory)
@@ -134,6 +137,7 @@ class WorkerLife:
             problem = f"adapter '{welcome.adapter}' cannot be served: {type(error).__name__}"
             return self._fail_start(f"{problem}: {safe_text(error)}", describe(error))
         runner.tools = self._adapter.tools
+        self._output.loaded()
         if self._gauge is not None:
             self._gauge.start()
         self._serving = True
@@ -183,7 +187,7 @@ class WorkerLife:
         if not self._lost and self._link is not None:
             self._link.finish(FLUSH_SECONDS)
         self._guarded(atexit._run_exitfuncs, "an exit handler")
-        output.flush()
+        flush()
         self._await_host_guard()
         os._exit(status)
 
@@ -322,6 +326,7 @@ class WorkerLife:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         _release_sigterm()
+        self._output.after_fork_in_child()
         if self._slab is not None:
             self._slab.forget()
         if self._runner is not None:

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
+import { type Snakeden, WorkerCrashedError } from "../../mod.ts";
+import { startDen, waitFor } from "../fixtures/host.ts";
+
+/** What workers have written into the log of this process. */
+class LogCapture implements Disposable {
+  readonly records: LogRecord[] = [];
+
+  constructor() {
+    configureSync({
+      reset: true,
+      sinks: { test: (record) => void this.records.push(record) },
+      loggers: [
+        { category: ["snakeden", "worker"], sinks: ["test"], lowestLevel: "info" },
+        { category: ["logtape", "meta"], sinks: [] },
+      ],
+    });
+  }
+
+  get lines(): unknown[] {
+    return this.records.map(({ properties }) => properties["line"] ?? properties["text"]);
+  }
+
+  /** Waits for a line, and returns the call that it belongs to. */
+  async callOf(line: string): Promise<unknown> {
+    await waitFor(`the line ${line}`, () => this.lines.includes(line));
+    return this.records[this.lines.indexOf(line)]?.properties["callId"];
+  }
+
+  [Symbol.dispose](): void {
+    resetSync();
+  }
+}
+
+async function crash(den: Snakeden, args: Record<string, unknown>): Promise<WorkerCrashedError> {
+  const error = await den.execute("die", args).catch((error: unknown) => error);
+  assert.ok(error instanceof WorkerCrashedError, String(error));
+  return error;
+}
+
+const PRINTS = { adapter: "prints", size: 1, poisonMs: 0, taintAfter: 0 } as const;
+const WAYS = ["print", "part", "stderr", "bytes", "descriptor", "child", "thread"];
+
+for (const carrier of ["socket", "grpc"] as const) {
+  Deno.test(`worker_crashed never shows what earlier calls have printed, over ${carrier}`, async () => {
+    await using den = await startDen({ ...PRINTS, carrier });
+    for (const way of WAYS) {
+      await den.execute("say", { text: `secret by ${way}`, way });
+      const error = await crash(den, { text: "my last words" });
+      assert.deepEqual(error.exit.lastOutput, ["my last words"], way);
+      assert.match(error.message, /last output: my last words$/);
+      assert.doesNotMatch(JSON.stringify([error.message, error.details]), /secret/);
+    }
+  });
+}
+
+Deno.test("worker_crashed never shows what calls that were sent ahead of it have printed", async () => {
+  await using den = await startDen({ ...PRINTS, pipelineBudgetMs: 1_000 });
+  for (let round = 0; round < 5; round++) {
+    for (let i = 0; i < 20; i++) await den.execute("say", { text: "warm" });
+    const others = WAYS.map((way) => den.execute("say", { text: "secret", way }));
+    const error = await crash(den, round % 2 === 0 ? {} : { text: "mine" });
+    assert.deepEqual(error.exit.lastOutput, round % 2 === 0 ? [] : ["mine"]);
+    await Promise.all(others);
+  }
+});
+
+Deno.test("worker_crashed shows what its call has written, in whatever way", async () => {
+  await using den = await startDen({ ...PRINTS });
+  for (const way of ["print", "part", "stderr", "bytes", "descriptor", "child"]) {
+    const error = await crash(den, { text: "my last words", way });
+    assert.deepEqual(error.exit.lastOutput, ["my last words"], way);
+  }
+});
+
+Deno.test("worker_crashed shows the dump of the interpreter though its call has printed nothing", async () => {
+  await using den = await startDen({ ...PRINTS });
+  await den.execute("say", { text: "secret" });
+  const error = await crash(den, { abort: true });
+  assert.equal(error.exit.lastOutput[0], "Fatal Python error: Aborted");
+  assert.match(error.exit.lastOutput.join("\n"), /prints\.py", line \d+ in die/);
+  assert.doesNotMatch(error.message, /secret/);
+});
+
+Deno.test("print() without a line end makes an entry of its own, with the call it belongs to", async () => {
+  using log = new LogCapture();
+  await using den = await startDen({ ...PRINTS });
+  await den.execute("say", { text: "first", way: "part" });
+  // At the end of the call, not when somebody prints again.
+  const first = await log.callOf("first");
+  await den.execute("say", { text: "second", way: "part" });
+  await den.execute("say", { text: "third", way: "bytes" });
+  const others = [await log.callOf("second"), await log.callOf("third")];
+  assert.equal(new Set([first, ...others]).size, 3, "each has its own call");
+  assert.ok([first, ...others].every((it) => typeof it === "number"));
+});
+
+Deno.test("print() works in each call, whatever calls before it did to the streams", async () => {
+  using log = new LogCapture();
+  await using den = await startDen({ ...PRINTS });
+  const ways = await den.execute<string[]>("vandals");
+  const pid = den.workers()[0]?.pid;
+  for (const way of ways) {
+    await den.execute("vandalize", { way }).catch(() => {});
+    for (const by of ["print", "stderr", "bytes"]) {
+      const text = `${by} after ${way}: ✓`;
+      await den.execute("say", { text, way: by });
+      await log.callOf(text);
+    }
+  }
+  assert.equal(den.workers()[0]?.pid, pid);
+});
+
+Deno.test("logging works again a while after a call that has disabled it", async () => {
+  using log = new LogCapture();
+  await using den = await startDen({ ...PRINTS });
+  await den.execute("disable_logging");
+  await waitFor("an entry", async () => {
+    await den.execute("log", { text: "heard" });
+    return log.lines.includes("heard");
+  });
+});
+
+Deno.test("a tool that prints without end neither fills the log nor holds up the host", async () => {
+  using log = new LogCapture();
+  await using den = await startDen({ ...PRINTS });
+  let done = false;
+  const flooding = den.execute("flood", { lines: 100_000 }).finally(() => done = true);
+  let turns = 0;
+  while (!done) {
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    turns++;
+  }
+  assert.equal(await flooding, 100_000);
+  // A host that read and logged it in one go would have had few.
+  assert.ok(turns > 100, `${turns} turns`);
+  const count = (): number => {
+    const printed = log.records.filter((it) => "line" in it.properties).length;
+    const leftOut = log.records.map((it) => Number(it.properties["lines"] ?? 0));
+    return printed + leftOut.reduce((sum, it) => sum + it, 0);
+  };
+  await waitFor("all lines to be accounted for", () => count() === 100_000);
+  assert.ok(log.records.length < 30_000);
+});
