@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from snakeden import csv_column, csv_profile
 from snakeden.csv_column import Column, Limits
-from snakeden.csv_dialect import sniff
 from snakeden.csv_profile import profile_file
 from tests.csv_files import as_csv, profile
 
@@ -313,20 +312,3 @@ def test_profile_file_reports_how_far_it_is(
 def test_limits_for_shares_memory_among_columns() -> None:
     assert csv_column.limits_for(1) == (50_000, 1_000_000, 1_000_000)
     assert csv_column.limits_for(1000) == (1_000, 2_000, 10_000)
-
-
-@pytest.mark.parametrize(
-    ("sample", "delimiter"),
-    [
-        ("a,b\n1,2\n", ","),
-        ("a\tb\n1,5\t2,5\n", "\t"),
-        ("a;b\n1,5;2,5\n", ";"),
-        ("a|b|c\n1|2|3\n", "|"),
-        ("one\ntwo\n", ","),
-        ("text\n'hello, you'\nfoo\nbar\n", ","),
-        ('a;"b;c"\n1;"2,2,2"\n', ";"),
-        ("", ","),
-    ],
-)
-def test_sniff_finds_what_cuts_evenly(sample: str, delimiter: str) -> None:
-    assert sniff(sample.splitlines(keepends=True), complete=True) == delimiter

@@ -45,7 +45,7 @@ def test_profile_file_reads_a_quote_that_never_closes_as_a_character(
         # A smart quote does not close.
         ('a,b\n1,"x”\n2,y\n', ["a", "b"], ['"x”', "y"], [2]),
         # Lines are those of the file.
-        ('\na,b\n1,"x\ny"\n\n2,"z\n', ["a", "b"], ["x\ny", '"z'], [6]),
+        ('# made by\na,b\n1,"x\ny"\n\n2,"z\n', ["a", "b"], ["x\ny", '"z'], [6]),
     ],
 )
 @pytest.mark.parametrize("block_bytes", [1, 5, 1 << 17])

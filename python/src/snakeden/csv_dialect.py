@@ -1,19 +1,23 @@
-"""What the first lines of a CSV file tell: the delimiter."""
+"""What the first lines of a CSV file tell: Excel's sep= line, comments, and the delimiter."""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from snakeden.csv_records import Records
+from snakeden.csv_records import NO_DELIMITER, Places, Records
 
-__all__ = ["Preamble", "is_number", "read_preamble", "sniff"]
+__all__ = ["Preamble", "is_number", "named_delimiter", "read_preamble", "sniff"]
 
-DELIMITERS: Final = (",", "\t", ";", "|")
+DELIMITERS: Final = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
 SAMPLE_CHARS: Final = 65_536
 SAMPLE_ROWS: Final = 500
+
+# A program that fills up rows puts more delimiters behind it; "\t" in letters is meant as a tab.
+_SEP_LINE = re.compile(r'"?sep=(\\t|[^"\r\n])"?\1*\s*', re.IGNORECASE)
 
 
 class _Shape(NamedTuple):
@@ -37,19 +41,57 @@ class Preamble(NamedTuple):
     line_end: str
     """The last character of a line."""
     delimiter: str
+    warnings: list[str]
 
 
 def read_preamble(more: Callable[[], list[str]], delimiter: str | None) -> Preamble:
-    """Settle the delimiter.
+    """Skip what is no header, and settle the delimiter.
 
     Args:
         more: Gives the next lines; none at the end.
         delimiter: The one that was asked for.
     """
+    warnings: list[str] = []
     lines = more()
     line_end = "\r" if lines and lines[0].endswith("\r") else "\n"
+    number = 1
+    named = named_delimiter(lines[0]) if lines else None
+    if named is not None:
+        del lines[0]
+        number = 2
+        if delimiter is not None and delimiter != named:
+            warnings.append(
+                f"the first line names {named!r} as the delimiter, "
+                f"but {delimiter!r} was asked for and used"
+            )
+    comments = Places()
+    comment, comment_number = "", 0
+    while lines or (lines := more()):
+        length = next((i for i, line in enumerate(lines) if _is_content(line)), len(lines))
+        for index, line in enumerate(lines[:length]):
+            if line[0] == "#":
+                comments.add(number + index)
+                comment, comment_number = line, number + index
+        del lines[:length]
+        number += length
+        if lines:
+            break
     complete = _fill(lines, more)
-    return Preamble(lines, 1, line_end, delimiter or sniff(lines, complete=complete))
+    doubts: list[str] = []
+    cut_by = delimiter or named
+    if cut_by is None:
+        cut_by, doubts = sniff(lines or [comment], complete=complete)
+    if comment and (not lines or _is_header(comment, lines, cut_by, complete=complete)):
+        lines[:0] = [comment, *["\n"] * (number - comment_number - 1)]
+        number = comment_number
+        comments.remove_last()
+    if comments.count:
+        warnings.append(f"skipped {comments.of('comment line')} before the header")
+    return Preamble(lines, number, line_end, cut_by, warnings + doubts)
+
+
+def _is_content(line: str) -> bool:
+    return line[0] not in "#\r\n"
 
 
 def _fill(lines: list[str], more: Callable[[], list[str]]) -> bool:
@@ -62,6 +104,14 @@ def _fill(lines: list[str], more: Callable[[], list[str]]) -> bool:
         size += sum(map(len, fresh))
         lines += fresh
     return False
+
+
+def named_delimiter(line: str) -> str | None:
+    """The delimiter that Excel's first line `sep=;` names, None when it is no such line."""
+    match = _SEP_LINE.fullmatch(line)
+    if match is None:
+        return None
+    return "\t" if match[1] == "\\t" else match[1]
 
 
 def _shape_of(lines: list[str], delimiter: str, *, complete: bool) -> _Shape:
@@ -84,25 +134,48 @@ def _shape_of(lines: list[str], delimiter: str, *, complete: bool) -> _Shape:
     return _Shape(len(rows[0]), width, count / len(rows))
 
 
-def sniff(lines: list[str], *, complete: bool) -> str:
-    """The one of comma, tab, semicolon and pipe that cuts the lines into the most even rows of two
-    cells or more.
+def sniff(lines: list[str], *, complete: bool) -> tuple[str, list[str]]:
+    """The one of comma, tab, semicolon and pipe that cuts the lines into the most even rows, and
+    what there is to say of that; NO_DELIMITER when the header has none of them.
+
+    The header decides whether there is more than one column: sentences have commas too.
     """
     lines = lines[:SAMPLE_ROWS]
-    best, best_score = ",", (0.0, 0)
-    for delimiter in DELIMITERS:
+    best, best_score = NO_DELIMITER, (-1.0, 0)
+    doubts: list[str] = []
+    for delimiter, name in DELIMITERS.items():
         try:
             header, width, fit = _shape_of(lines, delimiter, complete=complete)
         except csv.Error:
             continue
-        if width < 2:
+        if header < 2:
+            if width > 1 and fit > 0.5:
+                doubts.append(
+                    f"the header has no {name}, so this is one column; "
+                    f"most rows would have {width} cells with that delimiter"
+                )
             continue
         # A header that fits counts for much: text full of commas does not make a comma the
         # delimiter.
-        score = (fit + (1.0 if header == width else 0.0), width)
+        score = (0.0, header) if width < 2 else (fit + (1.0 if header == width else 0.0), width)
         if score > best_score:
             best, best_score = delimiter, score
-    return best
+    return best, doubts if best == NO_DELIMITER else []
+
+
+def _is_header(comment: str, lines: list[str], delimiter: str, *, complete: bool) -> bool:
+    """A line that starts with # is the header when it has as many cells as the rows below it, and
+    either these hold numbers or a name follows # at once, as in #CHROM.
+    """
+    try:
+        names = next(csv.reader([comment], delimiter=delimiter), [])
+        width = _shape_of(lines[:SAMPLE_ROWS], delimiter, complete=complete).width
+        first = next((row for row in csv.reader(lines, delimiter=delimiter) if row), [])
+    except csv.Error:
+        return False
+    if len(names) != width or width < 2:
+        return False
+    return not comment[1:2].isspace() or any(map(is_number, first))
 
 
 def is_number(cell: str) -> bool:

@@ -26,13 +26,14 @@ def profile_csv(path: str, delimiter: str | None = None) -> dict[str, Any]:
     """Profile each column of a CSV or TSV file on the worker's machine, with progress while it
     reads.
 
-    The answer has `path`, `bytes`, `rows`, `columns`, `delimiter`, `encoding`, `ragged_rows` and
-    `unclosed_quotes: {count, first_lines}`, `blank_lines` and `warnings`. A column has `name`,
-    `type` (integer, float, boolean, date, datetime, text or empty), `count` (cells that hold
-    something), `missing`, `null_markers`, `distinct` (exact, or an estimate within about 2 % when
-    `distinct_exact` is false), `min`, `max`, `mean`, `stdev` (of a sample), `median`, `quantiles`
-    (linear between neighbours; of a random sample when `quantiles_exact` is false), `infinite`,
-    lengths of text in characters, and `top` values. Dates are those of ISO 8601.
+    The answer has `path`, `bytes`, `rows`, `columns`, `delimiter` (None for one column),
+    `encoding`, `ragged_rows` and `unclosed_quotes: {count, first_lines}`, `blank_lines` and
+    `warnings`. A column has `name`, `type` (integer, float, boolean, date, datetime, text or
+    empty), `count` (cells that hold something), `missing`, `null_markers`, `distinct` (exact, or an
+    estimate within about 2 % when `distinct_exact` is false), `min`, `max`, `mean`, `stdev` (of a
+    sample), `median`, `quantiles` (linear between neighbours; of a random sample when
+    `quantiles_exact` is false), `infinite`, lengths of text in characters, and `top` values. Dates
+    are those of ISO 8601.
 
     NA, null and their like count as missing unless the column is text. Numbers with leading zeros
     are codes, and so text. A short row counts as one with empty cells at its end; what a row has
@@ -41,7 +42,8 @@ def profile_csv(path: str, delimiter: str | None = None) -> dict[str, Any]:
 
     Args:
         path: Absolute, or relative to the worker's working directory.
-        delimiter: One character; found out (comma, tab, semicolon or pipe) when it is not given.
+        delimiter: One character; when it is not given, that of Excel's line `sep=;`, or found out
+            (comma, tab, semicolon or pipe).
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: As they say.

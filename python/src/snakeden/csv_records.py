@@ -11,7 +11,10 @@ from typing import Any, Final
 
 from snakeden.csv_lines import count_line_ends
 
-__all__ = ["Places", "Records", "count_lines"]
+__all__ = ["NO_DELIMITER", "Places", "Records", "count_lines"]
+
+NO_DELIMITER: Final = "\uffff"
+"""Stands for no delimiter where there has to be one: no text has this character."""
 
 MAX_FIELD_CHARS: Final = 1 << 24
 MAX_LISTED: Final = 10

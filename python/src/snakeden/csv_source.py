@@ -14,7 +14,7 @@ from typing import Final
 from snakeden.csv_dialect import is_number, read_preamble
 from snakeden.csv_encoding import Encoding, first_guess
 from snakeden.csv_lines import BLOCK_BYTES, Lines
-from snakeden.csv_records import Places, Records, count_lines
+from snakeden.csv_records import NO_DELIMITER, Places, Records, count_lines
 
 __all__ = ["CsvSource", "check_file"]
 
@@ -83,7 +83,8 @@ class CsvSource:
         self._lines = Lines(path, encoding, block_bytes)
         try:
             preamble = read_preamble(self._lines.read, delimiter)
-            self.delimiter = preamble.delimiter
+            self.warnings += preamble.warnings
+            self._delimiter = preamble.delimiter
             self._line_end = preamble.line_end
             self._records = Records(
                 preamble.lines, self._lines.read, preamble.delimiter, preamble.line
@@ -92,6 +93,11 @@ class CsvSource:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def delimiter(self) -> str | None:
+        """What separates cells; None when there is one column and nothing to separate."""
+        return None if self._delimiter == NO_DELIMITER else self._delimiter
 
     @property
     def unclosed(self) -> Places:
@@ -220,7 +226,7 @@ class CsvSource:
         """Two stray quotes in different rows make one cell of what is between them: its lines
         have as many delimiters as rows.
         """
-        end, delimiter = self._line_end, self.delimiter
+        end, delimiter = self._line_end, self._delimiter
         swallowed = [
             index
             for index, row in enumerate(rows)
@@ -232,6 +238,6 @@ class CsvSource:
         self._swallowed.add_rows(rows, swallowed, line)
 
     def _looks_like_rows(self, lines: list[str]) -> bool:
-        first, *whole, last = (line.count(self.delimiter) for line in lines)
+        first, *whole, last = (line.count(self._delimiter) for line in lines)
         each = len(self.names) - 1
         return first + last == each and all(count == each for count in whole)
