@@ -2,10 +2,10 @@
  * The HTTP server: `deno task serve`. Reads flags and configuration, takes the port, starts the host, says where it listens,
  * and stops in order on SIGINT, SIGTERM or SIGHUP. docs/configuration.md lists signals and exit statuses.
  */
-import { join } from "node:path";
 import { parseArgs } from "node:util";
 import denoJson from "./deno.json" with { type: "json" };
 import { type Config, type ConfigInput, loadConfig } from "./src/config/mod.ts";
+import { openDataDirectory } from "./src/data_directory.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "./src/errors.ts";
 import { configureLogging, getLogger, type LogHandle, writeWhole } from "./src/log.ts";
 import { settlesWithin } from "./src/pool/mod.ts";
@@ -110,7 +110,7 @@ function readFlags(args: readonly string[]): Flags | number {
 async function serve(config: Config, signals: StopSignals): Promise<void> {
   const onStop = (): void => leaveAfter(stopBoundMs(config));
   signals.stop.addEventListener("abort", onStop, { once: true });
-  await assertWritable(config.dataDir);
+  await openDataDirectory(config.dataDir);
   await using resources = new AsyncDisposableStack();
   let app: { fetch(request: Request): Response | Promise<Response> } = createStartingApp({
     apiKey: config.apiKey,
@@ -163,26 +163,6 @@ function leaveAfter(boundMs: number): void {
     Deno.exit(EXIT.failed);
   }, boundMs);
   Deno.unrefTimer(timer);
-}
-
-/** A folder that exists and takes files. */
-async function assertWritable(dataDir: string): Promise<void> {
-  const probe = join(dataDir, `.probe-${crypto.randomUUID()}`);
-  try {
-    await Deno.mkdir(dataDir, { recursive: true });
-    await Deno.writeTextFile(probe, "", { createNew: true });
-    await Deno.remove(probe);
-  } catch (error) {
-    const reason = error instanceof Deno.errors.NotCapable
-      ? "this process was not granted it; deno task serve grants the folder in SNAKEDEN_DATA_DIR"
-      : messageOf(error);
-    throw new SnakedenError(
-      "startup_failed",
-      `Cannot write into the data directory ${dataDir}: ${reason}; ` +
-        "choose another by dataDir or SNAKEDEN_DATA_DIR",
-      { cause: error },
-    );
-  }
 }
 
 /** A pool that is down may come back while others serve, but a server without any would be of no use. */

@@ -1,5 +1,6 @@
 import { dirname, join } from "node:path";
 import { messageOf, SnakedenError } from "./errors.ts";
+import { isExposed, isOurs, lstatIfThere, makePrivateDirectory } from "./process/mod.ts";
 
 /** Bytes of a socket path that every supported system takes: `sun_path` has 104 on macOS and 108 on Linux, with the end. */
 const MAX_SOCKET_PATH_BYTES = 103;
@@ -66,6 +67,11 @@ export class RunDirectory implements AsyncDisposable {
 
 /** Makes the directory and locks it. */
 async function makeLocked(path: string): Promise<Deno.FsFile> {
+  const root = dirname(path);
+  if (root !== SHORT_ROOT) await makePrivateDirectory(root);
+  if (isExposed(await Deno.stat(root))) {
+    throw new Error(`others may rename what lies in ${root}; it needs the sticky bit`);
+  }
   while (true) {
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
     // mkdir leaves the mode of a directory that was there already.
@@ -73,9 +79,15 @@ async function makeLocked(path: string): Promise<Deno.FsFile> {
     const lock = await openLock(path, { create: true });
     if (lock === undefined) continue;
     await lock.lock(true);
+    const [directory, { uid }] = await Promise.all([lstatIfThere(path), lock.stat()]);
     // Another host that starts may have swept it away before it was locked.
-    if (await statIfThere(join(path, LOCK_NAME)) !== undefined) return lock;
-    lock.close();
+    if (await lstatIfThere(join(path, LOCK_NAME)) === undefined || directory === undefined) {
+      lock.close();
+    } else if (isOurs(directory, uid)) return lock;
+    else {
+      lock.close();
+      throw new Error("it belongs to another user");
+    }
   }
 }
 
@@ -83,7 +95,7 @@ async function makeLocked(path: string): Promise<Deno.FsFile> {
 async function takeAbandoned(own: string, locks: DisposableStack): Promise<Map<string, string>> {
   const root = dirname(own);
   const prefix = root === SHORT_ROOT ? SHORT_PREFIX : "";
-  const { uid } = await Deno.stat(own);
+  const { uid } = await Deno.lstat(own);
   const dead = new Map<string, string>();
   for await (const { name, isDirectory } of Deno.readDir(root)) {
     const path = join(root, name);
@@ -98,19 +110,22 @@ async function takeAbandoned(own: string, locks: DisposableStack): Promise<Map<s
 }
 
 /**
- * The lock of a directory whose host is dead. One that has no lock yet is just being made, and in /tmp there may be those of
- * other users.
+ * The lock of a directory whose host is dead. One that has no lock yet is just being made. In /tmp anybody can make one with the
+ * name of a run that lives, so it counts only when nobody but our user can have made and filled it.
  */
 async function lockAbandoned(path: string, uid: number | null): Promise<Deno.FsFile | undefined> {
+  const directory = await lstatIfThere(path);
+  if (directory === undefined || !isOurs(directory, uid)) return undefined;
   const lock = await openLock(path, {});
   if (lock === undefined) return undefined;
   try {
     // Held while it is removed, so that a host that is about to lock it sees that it is gone.
     const held = await lock.stat();
-    if (held.uid === uid && await lock.tryLock(true)) {
+    if (await lock.tryLock(true)) {
       // Another host may have swept it between open and lock, and its name may be in use again.
-      const there = await statIfThere(join(path, LOCK_NAME));
-      if (there?.ino === held.ino && there.dev === held.dev) return lock;
+      const there = await lstatIfThere(join(path, LOCK_NAME));
+      const isSame = there?.ino === held.ino && there.dev === held.dev;
+      if (isSame && isOurs(there, uid)) return lock;
     }
   } catch (error) {
     lock.close();
@@ -132,19 +147,10 @@ async function openLock(
   options: { readonly create?: boolean },
 ): Promise<Deno.FsFile | undefined> {
   try {
-    return await Deno.open(join(path, LOCK_NAME), { write: true, ...options });
+    return await Deno.open(join(path, LOCK_NAME), { write: true, mode: 0o600, ...options });
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     if (error instanceof Deno.errors.PermissionDenied && !options.create) return undefined;
-    throw error;
-  }
-}
-
-async function statIfThere(path: string): Promise<Deno.FileInfo | undefined> {
-  try {
-    return await Deno.stat(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { BridgeServer } from "./bridge/mod.ts";
 import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
 import { type Config, type ConfigInput, parseConfig, type PoolConfig } from "./config/mod.ts";
+import { openDataDirectory } from "./data_directory.ts";
 import { endDeadRuns, endOwnRun } from "./dead_runs.ts";
 import { getLogger } from "./log.ts";
 import { attachPoliced } from "./policed_stream.ts";
@@ -107,6 +108,8 @@ export class Snakeden implements AsyncDisposable {
     const config = parseConfig(input);
     const runId = randomBytes(16).toString("hex");
     await using resources = new AsyncDisposableStack();
+    const risk = await openDataDirectory(config.dataDir);
+    if (risk !== undefined) getLogger("server").warn("{risk}", { risk });
     const store = await openStore(config, { runId, required: requireStore });
     if (store !== undefined) resources.use(store);
     const table = systemProcessTable();

@@ -155,3 +155,94 @@ Deno.test("RunDirectory.create() and sweep() by many hosts at once lose no direc
   }
   assert.deepStrictEqual([...Deno.readDirSync(join(data.path, "run"))], []);
 });
+
+/** Root alone can make what another user would have made. */
+const NEEDS_ROOT = { ignore: Deno.uid() !== 0 };
+const NOBODY = 65_534;
+
+/** A data directory so deep that its runs lie in /tmp. */
+function deep(data: string): string {
+  return join(data, "d".repeat(100));
+}
+
+/** A dead run in /tmp, as `change` has left it, and what a sweep makes of it. */
+async function sweptInTmp(
+  change: (path: string, data: string) => Promise<void>,
+): Promise<string[]> {
+  await using data = await tempDir();
+  const runId = crypto.randomUUID();
+  const path = `/tmp/snakeden-run-${runId}`;
+  try {
+    await abandon("/tmp", `snakeden-run-${runId}`);
+    await change(path, data.path);
+    await using directory = await RunDirectory.create(deep(data.path), crypto.randomUUID());
+    let swept: string[] = [];
+    await directory.sweep((runIds) => {
+      swept = runIds.filter((it) => it === runId);
+      // Other runs in /tmp are not ours to end.
+      return Promise.resolve(new Set(runIds.filter((it) => it !== runId)));
+    });
+    return swept;
+  } finally {
+    await Deno.remove(path, { recursive: true }).catch(() => {});
+  }
+}
+
+Deno.test("RunDirectory.sweep() ends a dead run of our user in /tmp", async () => {
+  assert.equal((await sweptInTmp(() => Promise.resolve())).length, 1);
+});
+
+for (
+  const [what, change, options] of [
+    [
+      "whose lock is a link to a file of ours",
+      async (path, data): Promise<void> => {
+        await Deno.writeTextFile(join(data, "file"), "");
+        await Deno.remove(join(path, "host.lock"));
+        await Deno.symlink(join(data, "file"), join(path, "host.lock"));
+      },
+    ],
+    ["that others may write into", (path): Promise<void> => Deno.chmod(path, 0o777)],
+    [
+      "whose lock others may write",
+      (path): Promise<void> => Deno.chmod(join(path, "host.lock"), 0o666),
+    ],
+    [
+      "that is a link",
+      async (path, data): Promise<void> => {
+        await Deno.rename(path, join(data, "elsewhere"));
+        await Deno.symlink(join(data, "elsewhere"), path);
+      },
+    ],
+    [
+      "of another user, with a lock of ours",
+      (path): Promise<void> => Deno.chown(path, NOBODY, NOBODY),
+      NEEDS_ROOT,
+    ],
+    [
+      "with the lock of another user",
+      (path): Promise<void> => Deno.chown(join(path, "host.lock"), NOBODY, NOBODY),
+      NEEDS_ROOT,
+    ],
+  ] as readonly [
+    string,
+    (path: string, data: string) => Promise<void>,
+    { readonly ignore: boolean }?,
+  ][]
+) {
+  const name = `RunDirectory.sweep() does not believe a directory in /tmp ${what}`;
+  Deno.test({
+    name: options?.ignore ? `${name} (skipped: only root can try)` : name,
+    ...options,
+    fn: async () => assert.deepEqual(await sweptInTmp(change), []),
+  });
+}
+
+Deno.test("RunDirectory.create() makes directory and lock for our user alone, whatever the directory around them", async () => {
+  await using data = await tempDir();
+  await Deno.mkdir(join(data.path, "run"));
+  await Deno.chmod(join(data.path, "run"), 0o777);
+  await using directory = await RunDirectory.create(data.path, "run-1");
+  assert.equal(modeOf(join(data.path, "run")), 0o700);
+  assert.equal(modeOf(join(directory.path, "host.lock")), 0o600);
+});

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { openDataDirectory } from "../../src/data_directory.ts";
 import { messageOf } from "../../src/errors.ts";
 import { isLoopback } from "../../src/config/mod.ts";
 import { ROOT } from "../dev_python.ts";
@@ -27,19 +28,18 @@ export async function denoFinding(): Promise<Finding> {
   };
 }
 
-/** Can the data directory be written? */
+/** Can the data directory be written, and by nobody else? */
 export async function dataDirFinding(dataDir: string): Promise<Finding> {
   const name = "data directory";
   try {
-    await Deno.mkdir(dataDir, { recursive: true });
-    const probe = await Deno.makeTempFile({ dir: dataDir, prefix: "doctor-" });
-    await Deno.remove(probe);
-    return { name, state: "ok", text: dataDir };
+    const risk = await openDataDirectory(dataDir);
+    if (risk === undefined) return { name, state: "ok", text: dataDir };
+    return { name, state: "warning", text: risk, mend: "see docs/security.md" };
   } catch (error) {
     return {
       name,
       state: "error",
-      text: `cannot write into ${dataDir}: ${messageOf(error)}`,
+      text: messageOf(error),
       mend: "make it writable, or set SNAKEDEN_DATA_DIR to another directory",
     };
   }

@@ -55,6 +55,13 @@ export function listAside(path: string): string[] {
     .map((name) => join(dirname(path), name));
 }
 
+/** Takes the right to read a database away from other users; SQLite makes it readable for everybody. */
+export async function closeToOthers(path: string): Promise<void> {
+  for (const suffix of COMPANIONS) {
+    if (sizeOf(path + suffix) !== undefined) await Deno.chmod(path + suffix, 0o600);
+  }
+}
+
 function freeName(path: string): string {
   for (let i = 1;; i++) {
     const name = i === 1 ? path : `${path}-${i}`;

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { messageOf, SnakedenError } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import { Blobs } from "./blobs.ts";
-import { moveAside, problemOfDatabase } from "./database_file.ts";
+import { closeToOthers, moveAside, problemOfDatabase } from "./database_file.ts";
 import { GroupCommit, type GroupCommitOptions, type Mutation } from "./group_commit.ts";
 import { keys } from "./keys.ts";
 import { ProcessRegistry, type RegistryOptions } from "./process_registry.ts";
@@ -124,6 +124,7 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
   const path = join(directory, DATABASE_NAME);
   const movedAside = setBrokenAside(path);
   const kv = resources.adopt(await Deno.openKv(path), (it) => it.close());
+  await closeToOthers(path);
   const commits = resources.use(new GroupCommit(kv, options));
   const records = new Records(kv, commits);
   const blobs = new Blobs(kv, commits, records);

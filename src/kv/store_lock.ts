@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { messageOf } from "../errors.ts";
+import { makePrivateDirectory } from "../process/mod.ts";
 
 /** Locked for as long as the owner lives; the system lets go of it however the owner ends. */
 const LOCK_NAME = "lock";
@@ -27,13 +28,13 @@ export class StoreLock implements Disposable {
    * Takes the lock, or answers who has it; `null` when that one has not said who it is. Tries for `patienceMs`: a process that
    * ends, and one that is being forked, hold the locks of their host for an instant.
    *
-   * @throws {Error} When the directory cannot be written.
+   * @throws {Error} When the directory cannot be written, or belongs to somebody else.
    */
   static async take(
     directory: string,
     { runId, patienceMs }: { readonly runId: string; readonly patienceMs: number },
   ): Promise<StoreLock | { readonly owner: StoreOwner | null }> {
-    await Deno.mkdir(directory, { recursive: true, mode: 0o700 });
+    await makePrivateDirectory(directory);
     const path = join(directory, LOCK_NAME);
     const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
     try {

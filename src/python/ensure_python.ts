@@ -9,6 +9,7 @@ import { FileLock } from "./file_lock.ts";
 import { findInterpreter, lookUp, probeInterpreter, unfitReason } from "./find_interpreter.ts";
 import { type PythonSource, pythonSource } from "./python_source.ts";
 import { SnakedenError } from "../errors.ts";
+import { makePrivateDirectory } from "../process/mod.ts";
 
 /** What {@link ensurePython} may be told. */
 export interface EnsurePythonOptions {
@@ -68,6 +69,8 @@ export async function ensurePython(
   const root = join(resolve(options.dataDir), "python");
   const key = await environmentKey(request);
   try {
+    // Before anything in it is run.
+    await makePrivateDirectory(root);
     const found = await store.findEnvironment(root, key);
     if (found !== null) return handle(found, false);
     return await buildLocked(root, key, request, options, env);
@@ -87,7 +90,6 @@ async function buildLocked(
   env: Record<string, string>,
 ): Promise<PythonEnvironment> {
   const say = options.onProgress ?? ((): void => {});
-  await Deno.mkdir(root, { recursive: true, mode: 0o700 });
   using _lock = await FileLock.waitExclusive(store.buildLockPath(root), {
     signal: options.signal,
     onWait: (holder) =>

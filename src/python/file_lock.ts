@@ -14,7 +14,7 @@ export class FileLock implements Disposable {
 
   /** Takes the lock when nobody holds one that is in the way, else returns null. The file is made when missing. */
   static async tryTake(path: string, kind: "shared" | "exclusive"): Promise<FileLock | null> {
-    const file = await Deno.open(path, { read: true, write: true, create: true });
+    const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
     try {
       if (await file.tryLock(kind === "exclusive") && await isStillAt(file, path)) {
         return new FileLock(file);

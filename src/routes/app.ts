@@ -49,7 +49,7 @@ export function createApp(
   addHealth(app, engine, version);
   addOpenApi(app, engine, version);
   addDocsPage(app);
-  addIndex(app, engine, version);
+  addIndex(app, version);
   app.notFound(unmatched(app));
   return app;
 }

@@ -22,7 +22,6 @@ const healthRoute = createRoute({
             status: z.literal("ok"),
             version: z.string(),
             uptimeMs: z.number().optional(),
-            runId: z.string().optional().openapi({ description: "One life of the server." }),
           }).openapi("Health"),
         },
       },
@@ -71,7 +70,7 @@ export function addHealth(app: OpenAPIHono<AppEnv>, engine: Engine, version: str
   const started = performance.now();
   app.get(healthRoute.path, (c) => {
     const uptimeMs = Math.round(performance.now() - started);
-    return c.json({ status: "ok", version, uptimeMs, runId: engine.runId });
+    return c.json({ status: "ok", version, uptimeMs });
   });
   app.get(readyRoute.path, async (c) => {
     const { signal } = c.req.raw;

@@ -1,6 +1,5 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { AppEnv } from "./app_env.ts";
-import type { Engine } from "./engine.ts";
 
 const LINKS: Readonly<Record<string, string>> = {
   docs: "/docs",
@@ -13,13 +12,13 @@ const LINKS: Readonly<Record<string, string>> = {
 };
 
 /** `GET /`: where to go from here, as a page for browsers and as JSON for the rest. */
-export function addIndex(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): void {
+export function addIndex(app: OpenAPIHono<AppEnv>, version: string): void {
   const page = pageOf(version);
   app.get("/", (c) => {
     c.header("vary", "accept");
     return c.req.header("accept")?.includes("text/html")
       ? c.html(page)
-      : c.json({ name: "snakeden", version, runId: engine.runId, links: LINKS });
+      : c.json({ name: "snakeden", version, links: LINKS });
   });
 }
 

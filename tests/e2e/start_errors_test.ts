@@ -1,8 +1,8 @@
 /** What a pool says of an adapter that fails while it is loaded: where in the adapter's own code, and why. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { configureLogging } from "../../src/log.ts";
 import { startDen, tempDir } from "../fixtures/host.ts";
+import { LogSink } from "../fixtures/log_sink.ts";
 
 const TOOL = "from snakeden import Adapter, tool\n@tool\ndef ping() -> str:\n    return 'pong'\n";
 
@@ -119,25 +119,19 @@ for (const { what, code, files = {}, lines } of CASES) {
     for (const [name, text] of Object.entries({ ...files, "broken.py": code })) {
       await Deno.writeTextFile(join(dir.path, name), text);
     }
-    let log = "";
-    configureLogging({
-      stream: { writeSync: (bytes) => (log += new TextDecoder().decode(bytes), bytes.length) },
+    await using sink = new LogSink();
+    const pool = { adapter: "broken", modulePaths: [dir.path], size: 1, startTimeoutMs: 60_000 };
+    await using den = await startDen(pool);
+    const [info] = den.pools();
+    const expected = lines.map((it) => it.replaceAll("DIR", dir.path));
+    assertInOrder(info?.reason ?? "", expected);
+    assert.doesNotMatch(info?.reason ?? "", /importlib|adapter_loader|worker_life/);
+    assertInOrder(await sink.text(), expected);
+    // Callers of the pool are not shown the code of its adapter.
+    await assert.rejects(den.execute("ping"), (error: Error) => {
+      assert.ok(error.message.includes(info?.reason?.split("\n")[0] ?? ""), error.message);
+      return !error.message.includes("Traceback");
     });
-    try {
-      const pool = { adapter: "broken", modulePaths: [dir.path], size: 1, startTimeoutMs: 60_000 };
-      await using den = await startDen(pool);
-      const [info] = den.pools();
-      assertInOrder(info?.reason ?? "", lines.map((it) => it.replaceAll("DIR", dir.path)));
-      assert.doesNotMatch(info?.reason ?? "", /importlib|adapter_loader|worker_life/);
-      assertInOrder(log, lines.map((it) => it.replaceAll("DIR", dir.path)));
-      // Callers of the pool are not shown the code of its adapter.
-      await assert.rejects(den.execute("ping"), (error: Error) => {
-        assert.ok(error.message.includes(info?.reason?.split("\n")[0] ?? ""), error.message);
-        return !error.message.includes("Traceback");
-      });
-    } finally {
-      configureLogging({ stream: { writeSync: (bytes) => bytes.length } });
-    }
   });
 }
 

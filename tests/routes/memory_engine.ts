@@ -77,7 +77,6 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
   const recycled: RecycleRequest[] = [];
   return {
     config: parseConfig(config),
-    runId: "run-1",
     calls,
     stopped,
     recycled,

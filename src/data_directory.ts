@@ -1,0 +1,35 @@
+import { messageOf, SnakedenError } from "./errors.ts";
+import { isExposed, ownUid } from "./process/mod.ts";
+
+/**
+ * Makes the data directory, for our user alone, and sees to it that it takes files. One that is there already keeps its mode.
+ *
+ * @returns Who else may change what lies in it, in words; undefined when nobody may.
+ * @throws {SnakedenError} `startup_failed` when it cannot be written.
+ */
+export async function openDataDirectory(dataDir: string): Promise<string | undefined> {
+  try {
+    await Deno.mkdir(dataDir, { recursive: true, mode: 0o700 });
+    return riskOf(dataDir, await Deno.stat(dataDir), await ownUid(dataDir));
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotCapable
+      ? "this process was not granted it; deno task serve grants the folder in SNAKEDEN_DATA_DIR"
+      : messageOf(error);
+    throw new SnakedenError(
+      "startup_failed",
+      `Cannot write into the data directory ${dataDir}: ${reason}; ` +
+        "choose another by dataDir or SNAKEDEN_DATA_DIR",
+      { cause: error },
+    );
+  }
+}
+
+function riskOf(dataDir: string, info: Deno.FileInfo, uid: number | null): string | undefined {
+  if (info.uid !== uid && info.uid !== 0) {
+    return `${dataDir} belongs to another user (uid ${info.uid}), who can make this one run anything`;
+  }
+  if (!isExposed(info)) return undefined;
+  const mode = ((info.mode ?? 0) & 0o7777).toString(8).padStart(4, "0");
+  return `others may write into ${dataDir} (mode ${mode}), and so make this user run anything; ` +
+    `chmod go-w ${dataDir}`;
+}
