@@ -72,6 +72,8 @@ export interface SnakedenErrorOptions {
   readonly retryable?: boolean;
   readonly details?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
+  /** What Python code has written, as the end of the text: not everybody may be shown it. */
+  readonly output?: string;
 }
 
 /** Root of the tree. */
@@ -80,10 +82,14 @@ export class SnakedenError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
   readonly details: Readonly<Record<string, unknown>>;
+  /** The text without its last part, {@link SnakedenErrorOptions.output}. */
+  readonly summary: string;
 
   constructor(code: ErrorCode, message: string, options: SnakedenErrorOptions = {}) {
-    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    const { output = "", cause } = options;
+    super(message + output, cause === undefined ? {} : { cause });
     this.code = code;
+    this.summary = message;
     this.retryable = options.retryable ?? false;
     this.details = options.details ?? {};
   }
@@ -109,8 +115,12 @@ export class PythonError extends SnakedenError {
   override readonly name = "PythonError";
   readonly python: PythonExceptionInfo;
 
-  constructor(message: string, python: PythonExceptionInfo) {
-    super("python_exception", message);
+  constructor(
+    message: string,
+    python: PythonExceptionInfo,
+    details: Readonly<Record<string, unknown>> = {},
+  ) {
+    super("python_exception", message, { details });
     this.python = python;
   }
 }
@@ -133,11 +143,15 @@ export class WorkerCrashedError extends SnakedenError {
     message: string,
     exit: WorkerExit,
     details: Readonly<Record<string, unknown>> = {},
-    code: "worker_crashed" | LimitCode = "worker_crashed",
+    { code = "worker_crashed", output = "" }: {
+      readonly code?: "worker_crashed" | LimitCode;
+      readonly output?: string;
+    } = {},
   ) {
     super(code, message, {
       retryable: code === "worker_crashed",
       details: { ...details, ...exit, mayHaveRun: true },
+      output,
     });
     this.exit = exit;
   }
@@ -155,8 +169,9 @@ export class LimitExceededError extends WorkerCrashedError {
     message: string,
     exit: WorkerExit,
     details: Readonly<Record<string, unknown>>,
+    output?: string,
   ) {
-    super(message, exit, details, code);
+    super(message, exit, details, { code, ...(output === undefined ? {} : { output }) });
   }
 }
 

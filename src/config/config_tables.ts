@@ -7,7 +7,7 @@ import { configSchema } from "./schema.ts";
  * environment variable. A test holds the page to them.
  */
 export function configTables(): string {
-  const { python, store, limits, pools } = configSchema.shape;
+  const { python, store, limits, errors, pools } = configSchema.shape;
   const list = withoutDefault(pools);
   const pool = list instanceof z.ZodArray ? withoutDefault(list.element) : undefined;
   if (!(pool instanceof z.ZodObject)) throw new TypeError("the pools are no list of objects");
@@ -22,6 +22,7 @@ export function configTables(): string {
     ["python", table(withoutDefault(python))],
     ["store", table(withoutDefault(store))],
     ["limits", table(withoutDefault(limits))],
+    ["errors", table(withoutDefault(errors))],
     ["pools", table(pool)],
     ...parts,
     ["breaker, of a pool or a tool", table(breaker)],

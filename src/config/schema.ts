@@ -1,7 +1,17 @@
 import { z } from "zod";
 import { LOG_FORMATS, LOG_LEVELS } from "../log.ts";
 import { breakerSchema, poolSchema, retrySchema } from "./pool_schema.ts";
-import { group, KIB, list, MAX_DURATION_MS, MIB, oneOf, text, whole } from "./schema_parts.ts";
+import {
+  flag,
+  group,
+  KIB,
+  list,
+  MAX_DURATION_MS,
+  MIB,
+  oneOf,
+  text,
+  whole,
+} from "./schema_parts.ts";
 
 export type { KeyMeta } from "./schema_parts.ts";
 
@@ -48,6 +58,15 @@ const limitsSchema = group({
   }).default(15_000),
 }, "Bounds on what comes in and goes out.");
 
+const errorsSchema = group({
+  output: flag({
+    description: "The last lines that a call, or a worker that cannot be started, has written.",
+  }).default(true),
+  traceback: flag({
+    description: "The tracebacks of exceptions, which hold paths and source lines of the server.",
+  }).default(true),
+}, "What answers over HTTP show of Python code. The log has all of it.");
+
 /** Every key of the configuration, with every default. */
 export const configSchema = group({
   host: text({
@@ -86,6 +105,7 @@ export const configSchema = group({
   python: pythonSchema.prefault({}),
   store: storeSchema.prefault({}),
   limits: limitsSchema.prefault({}),
+  errors: errorsSchema.prefault({}),
   pools: z.array(poolSchema).min(1).max(64).meta({
     description: "The pools. Names must differ.",
     allowed: "a list of 1 to 64 pools",

@@ -29,7 +29,11 @@ export function callFailure(error: WireError, context: FailureContext): Snakeden
   const { tool, workerId, timeoutMs, queueMs, runMs } = context;
   switch (error.code) {
     case "python_exception":
-      return new PythonError(error.message, error.python ?? { type: "Exception", message: "" });
+      return new PythonError(
+        error.message,
+        error.python ?? { type: "Exception", message: "" },
+        { tool, workerId },
+      );
     case "invalid_arguments":
       return new InvalidInputError(error.message, error.issues, "invalid_arguments");
     case "deadline_exceeded":

@@ -239,8 +239,11 @@ export class SpawnLauncher implements Launcher {
     if (exit !== undefined) throw endedEarly(exit);
     throw new SnakedenError(
       "worker_start_failed",
-      `after ${startTimeoutMs} ms ${stage()}; ${describeOutput(process.lastOutput)}`,
-      { details: { startTimeoutMs, lastOutput: process.lastOutput } },
+      `after ${startTimeoutMs} ms ${stage()}`,
+      {
+        details: { startTimeoutMs, lastOutput: process.lastOutput },
+        output: `; ${describeOutput(process.lastOutput)}`,
+      },
     );
   }
 
@@ -258,8 +261,12 @@ export class SpawnLauncher implements Launcher {
     }
     return new SnakedenError(
       known?.code === "protocol_mismatch" ? "protocol_mismatch" : "worker_start_failed",
-      `Cannot start worker ${workerId}: ${messageOf(known ?? error)}`,
-      { details: { lastOutput: process?.lastOutput ?? [], ...known?.details }, cause: error },
+      `Cannot start worker ${workerId}: ${known?.summary ?? messageOf(error)}`,
+      {
+        details: { lastOutput: process?.lastOutput ?? [], ...known?.details },
+        cause: error,
+        output: known?.message.slice(known.summary.length) ?? "",
+      },
     );
   }
 }
@@ -274,7 +281,7 @@ const EXIT_GRACE_MS = 200;
 function endedEarly(exit: WorkerExit): SnakedenError {
   return new SnakedenError(
     "worker_start_failed",
-    `it ended with ${describeExit(exit)} before it was ready; ${describeOutput(exit.lastOutput)}`,
-    { details: { ...exit } },
+    `it ended with ${describeExit(exit)} before it was ready`,
+    { details: { ...exit }, output: `; ${describeOutput(exit.lastOutput)}` },
   );
 }

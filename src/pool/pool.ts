@@ -345,9 +345,10 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     if (state === "unhealthy") {
       return new SnakedenError(
         "pool_unhealthy",
-        `${cannot}: no worker of the pool ${this.name} can be started. ` +
-          `${tool === undefined ? this.reason : this.reason?.split("\n", 1)[0]}`,
+        `${cannot}: no worker of the pool ${this.name} can be started`,
         {
+          // Who calls a tool is not shown where in the adapter's code the start failed.
+          output: `. ${tool === undefined ? this.reason : this.reason?.split("\n", 1)[0]}`,
           retryable: true,
           details: { pool: this.name, failures: this.#supervisor.policy.failures },
         },

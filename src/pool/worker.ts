@@ -344,8 +344,8 @@ export class Worker implements LinkEvents, CallTarget {
       `ended with ${describeExit(exit)}`;
     const attempts = Math.max(1, history.length);
     const which = attempts === 1 ? "" : ` in attempt ${attempts}`;
-    const message = `Cannot finish ${tool}: worker ${this.id} ${how}${which}; ` +
-      describeOutput(exit.lastOutput);
+    const message = `Cannot finish ${tool}: worker ${this.id} ${how}${which}`;
+    const output = `; ${describeOutput(exit.lastOutput)}`;
     const details = {
       workerId: this.id,
       incarnation: this.incarnation,
@@ -354,10 +354,10 @@ export class Worker implements LinkEvents, CallTarget {
       attempts,
       ...(attempts === 1 ? {} : { history }),
     };
-    if (breach === undefined) return new WorkerCrashedError(message, exit, details);
+    if (breach === undefined) return new WorkerCrashedError(message, exit, details, { output });
     const { code, limit, allowed, measured } = breach;
     const numbers = { limit, allowed, ...(measured === undefined ? {} : { measured }) };
-    return new LimitExceededError(code, message, exit, { ...details, ...numbers });
+    return new LimitExceededError(code, message, exit, { ...details, ...numbers }, output);
   }
 
   onLog(entry: Log): void {

@@ -37,9 +37,10 @@ export function createApp(
   engine: Engine,
   { version, traffic = new Traffic(engine.config.limits) }: AppOptions,
 ): OpenAPIHono<AppEnv> {
+  const { apiKey, errors } = engine.config;
   const app = new OpenAPIHono<AppEnv>();
-  app.use(gate({ apiKey: engine.config.apiKey, openPaths: HEALTH_PATHS }));
-  app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"))));
+  app.use(gate({ apiKey, openPaths: HEALTH_PATHS, shown: errors }));
+  app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"), errors)));
   addExecute(app, engine, traffic);
   addStream(app, engine, traffic);
   addTools(app, engine);

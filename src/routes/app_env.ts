@@ -1,8 +1,14 @@
 import type { Context } from "hono";
 
+/** What a request calls, for the log. */
+export interface Called {
+  readonly tool: string;
+  readonly pool?: string | undefined;
+}
+
 /** What handlers find in the context of a request. */
 export interface AppEnv {
-  Variables: { requestId: string };
+  Variables: { requestId: string; called?: Called };
 }
 
 /** The context of a request. */

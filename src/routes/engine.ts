@@ -8,7 +8,7 @@ import type { ToolInfo } from "../tools/mod.ts";
 
 /** What the routes need of the host; `Snakeden` is one. */
 export interface Engine {
-  readonly config: Pick<Config, "apiKey" | "host" | "limits">;
+  readonly config: Pick<Config, "apiKey" | "errors" | "host" | "limits">;
   call(tool: string, args: Value, options: CallOptions): Promise<CallOutcome>;
   stream(tool: string, args: Value, options: CallOptions): EventSource;
   tools(): ToolInfo[];

@@ -42,6 +42,7 @@ export function addExecute(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Tr
       c.get("requestId"),
       traffic,
     );
+    c.set("called", { tool, pool: options.pool });
     const { value, callId, workerId, durationMs } = await engine.call(tool, args, options);
     const rest = JSON.stringify({ callId, workerId, durationMs: inMicroseconds(durationMs) });
     return new Response(`{"result":${value.jsonText()},${rest.slice(1)}`, {

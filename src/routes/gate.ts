@@ -2,9 +2,10 @@ import type { MiddlewareHandler } from "hono";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isLoopback } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
-import { getLogger } from "../log.ts";
+import { logAccess } from "./access_log.ts";
 import type { AppEnv } from "./app_env.ts";
 import { checkFraming } from "./framing.ts";
+import type { Shown } from "./problem.ts";
 
 /** Where a request may come from. */
 export interface GateOptions {
@@ -12,12 +13,12 @@ export interface GateOptions {
   readonly apiKey?: string | undefined;
   /** Paths that need no key. */
   readonly openPaths: readonly string[];
+  /** What problems show; the log has what they do not. */
+  readonly shown: Shown;
 }
 
 const REQUEST_ID = /^[\w.:@+/=-]{1,128}$/;
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
-
-const log = getLogger("http");
 
 /**
  * What every request passes first: it gets its id, is checked for where it comes from, and is logged when it is answered.
@@ -25,7 +26,7 @@ const log = getLogger("http");
  * With an API key the key decides. Without one the server listens on loopback only (the configuration sees to that), and what
  * is left to fear is a web page in a browser of this machine: it is refused by the names in Host (DNS rebinding) and Origin.
  */
-export function gate({ apiKey, openPaths }: GateOptions): MiddlewareHandler<AppEnv> {
+export function gate({ apiKey, openPaths, shown }: GateOptions): MiddlewareHandler<AppEnv> {
   const isKey = apiKey === undefined ? undefined : keyCheck(apiKey);
   const open = new Set(openPaths);
   return async (c, next) => {
@@ -39,26 +40,17 @@ export function gate({ apiKey, openPaths }: GateOptions): MiddlewareHandler<AppE
     checkFraming(headers);
     await next();
     c.res.headers.set("x-request-id", requestId);
-    logAccess(method, c.req.path, c.res.status, performance.now() - started, requestId);
+    logAccess({
+      method,
+      path: c.req.path,
+      status: c.res.status,
+      durationMs: performance.now() - started,
+      requestId,
+      called: c.get("called"),
+      error: c.error,
+      shown,
+    });
   };
-}
-
-function logAccess(
-  method: string,
-  path: string,
-  status: number,
-  durationMs: number,
-  requestId: string,
-): void {
-  const level = status >= 500 ? "warning" : status >= 400 ? "info" : "debug";
-  if (!log.isEnabledFor(level)) return;
-  log[level]("{method} {path} {status}", {
-    method,
-    path,
-    status,
-    durationMs: Math.round(durationMs * 10) / 10,
-    requestId,
-  });
 }
 
 type KeyCheck = (given: string) => boolean;

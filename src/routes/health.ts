@@ -76,8 +76,9 @@ export function addHealth(app: OpenAPIHono<AppEnv>, engine: Engine, version: str
     const { signal } = c.req.raw;
     const readiness = await engine.readiness({ timeoutMs: PING_TIMEOUT_MS, signal });
     // Reasons hold output of workers; who has no key need not see it.
-    const shown = engine.config.apiKey === undefined ? readiness : withoutReasons(readiness);
-    return c.json(shown, readiness.ready ? 200 : 503);
+    const { apiKey, errors } = engine.config;
+    const isShown = apiKey === undefined && errors.output;
+    return c.json(isShown ? readiness : withoutReasons(readiness), readiness.ready ? 200 : 503);
   });
 }
 

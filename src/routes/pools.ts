@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { PoolInfo } from "../pool_info.ts";
 import type { AppEnv } from "./app_env.ts";
 import type { Engine } from "./engine.ts";
 import { problemAnswers } from "./problem_schema.ts";
@@ -80,10 +81,17 @@ const oneRoute = createRoute({
 export function addPools(app: OpenAPIHono<AppEnv>, engine: Engine): void {
   app.openAPIRegistry.registerPath(listRoute);
   app.openAPIRegistry.registerPath(oneRoute);
-  app.get(listRoute.path, (c) => c.json({ pools: engine.pools() }));
+  app.get(listRoute.path, (c) => c.json({ pools: shownPools(engine) }));
   app.get(oneRoute.getRoutingPath(), (c) => {
     const name = c.req.param("name") ?? "";
     assertPool(engine, name);
-    return c.json(engine.pools().find((it) => it.name === name));
+    return c.json(shownPools(engine).find((it) => it.name === name));
   });
+}
+
+/** The reason of an unhealthy pool holds what its workers have written. */
+function shownPools(engine: Engine): PoolInfo[] {
+  const pools = engine.pools();
+  if (engine.config.errors.output) return pools;
+  return pools.map(({ reason: _reason, ...rest }) => rest);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from "../config/mod.ts";
 import {
   type ErrorCode,
   InvalidInputError,
@@ -78,24 +79,62 @@ export interface Problem {
 
 const log = getLogger("http");
 
+/** What of Python code a problem may show. */
+export interface Shown {
+  readonly output: boolean;
+  readonly traceback: boolean;
+}
+
+/** No Python code runs, or all of it may be shown. */
+export const SHOWN_ALL: Shown = { output: true, traceback: true };
+
 /** Describes anything thrown. What nobody threw on purpose is logged, and answered with a fixed text. */
-export function problemOf(error: unknown, requestId: string): Problem {
+export function problemOf(error: unknown, requestId: string, shown: Shown = SHOWN_ALL): Problem {
   if (!(error instanceof SnakedenError)) return unknownProblem(error, requestId);
-  const { code, message, retryable } = error;
+  const { code, message, summary, retryable } = error;
   const { status, title } = PROBLEMS[code];
-  const { issues: _issues, ...details } = error.details;
+  const { issues: _issues, ...told } = error.details;
+  const details = withoutKeys(told, hiddenKeys(shown)) as Record<string, unknown>;
   return {
     type: typeOf(code),
     title,
     status,
-    detail: message,
+    detail: shown.output ? message : summary,
     code,
     retryable,
     requestId,
     ...(Object.keys(details).length === 0 ? {} : { details }),
     ...(error instanceof InvalidInputError ? { errors: error.issues } : {}),
-    ...(error instanceof PythonError ? { python: error.python } : {}),
+    ...(error instanceof PythonError ? { python: pythonOf(error, shown) } : {}),
   };
+}
+
+function pythonOf({ python }: PythonError, { traceback }: Shown): PythonExceptionInfo {
+  return traceback ? python : { type: python.type, message: python.message };
+}
+
+/** Process ids are of no use to who is not on this machine. The reason of a crash is a line of output. */
+function hiddenKeys({ output, traceback }: Shown): ReadonlySet<string> {
+  return new Set([
+    "pid",
+    ...(output ? [] : ["lastOutput", "reason"]),
+    ...(traceback ? [] : ["traceback"]),
+  ]);
+}
+
+/** Levels of details that are looked at; ours have three. */
+const MAX_DEPTH = 8;
+
+/** A copy of details, which are plain data, without these keys. */
+function withoutKeys(value: unknown, hidden: ReadonlySet<string>, depth = 0): unknown {
+  if (depth > MAX_DEPTH) return value;
+  if (Array.isArray(value)) return value.map((it) => withoutKeys(it, hidden, depth + 1));
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => !hidden.has(key))
+      .map(([key, it]) => [key, withoutKeys(it, hidden, depth + 1)]),
+  );
 }
 
 /** A problem as the whole answer. */

@@ -3,14 +3,14 @@ import { SnakedenError } from "../errors.ts";
 import type { AppEnv } from "./app_env.ts";
 import { gate } from "./gate.ts";
 import { HEALTH_PATHS } from "./health.ts";
-import { problemOf, problemResponse } from "./problem.ts";
+import { problemOf, problemResponse, SHOWN_ALL } from "./problem.ts";
 
 /** What answers while the workers start: the port is taken already, the engine is not there yet. */
 export function createStartingApp(
   options: { readonly apiKey?: string | undefined; readonly version: string },
 ): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.use(gate({ apiKey: options.apiKey, openPaths: HEALTH_PATHS }));
+  app.use(gate({ apiKey: options.apiKey, openPaths: HEALTH_PATHS, shown: SHOWN_ALL }));
   app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"))));
   app.get("/healthz", (c) => c.json({ status: "ok", version: options.version }));
   app.get("/readyz", (c) => c.json({ ready: false, pools: {} }, 503));

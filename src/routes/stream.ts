@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { SnakedenError } from "../errors.ts";
 import { chooseStreamType } from "./accept.ts";
+import { logStreamFailure } from "./access_log.ts";
 import type { AppEnv } from "./app_env.ts";
 import { callRequestSchema, readCallRequest } from "./call_request.ts";
 import type { Engine } from "./engine.ts";
@@ -45,15 +46,21 @@ export function addStream(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Tra
     refuseToRepeat(c.req.header("last-event-id"));
     const type = chooseStreamType(c.req.header("accept"));
     const requestId = c.get("requestId");
-    const { limits } = engine.config;
+    const { limits, errors: shown } = engine.config;
     const { tool, args, options } = await readCallRequest(c.req.raw, requestId, traffic);
+    const called = { tool, pool: options.pool };
+    c.set("called", called);
     const leaving = new AbortController();
     const signal = AbortSignal.any([c.req.raw.signal, leaving.signal]);
     const body = new StreamBody({
       events: engine.stream(tool, args, { ...options, signal }).events(),
       writer: eventWriter(type),
       heartbeatMs: limits.heartbeatMs,
-      problemOf: (error) => problemOf(error, requestId),
+      problemOf: (error) => {
+        const { method, path } = c.req;
+        logStreamFailure({ method, path, requestId, called, error, shown });
+        return problemOf(error, requestId, shown);
+      },
       cancel: () => leaving.abort(new DOMException("The client left", "AbortError")),
     });
     await body.begin();

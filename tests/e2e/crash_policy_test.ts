@@ -155,7 +155,7 @@ Deno.test("a call that kills workers repeatedly is refused with poison_call and 
   const { history, attempts } = problem.details as Record<string, unknown>;
   assert.ok(Array.isArray(history));
   assert.deepEqual([attempts, history.length], [3, 3]);
-  assert.equal(new Set(history.map((it) => it.pid)).size, 3);
+  assert.equal(new Set(history.map((it) => it.incarnation)).size, 3);
   assert.ok(history.every((it) => it.exitCode === 9 && it.mayHaveRun === true));
 
   const [again, refused] = await execute({ ...poison, idempotent: false });

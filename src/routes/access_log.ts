@@ -1,0 +1,79 @@
+import { PythonError, SnakedenError } from "../errors.ts";
+import { getLogger } from "../log.ts";
+import type { Called } from "./app_env.ts";
+import { PROBLEMS, type Shown } from "./problem.ts";
+
+const log = getLogger("http");
+
+/** Longest text of an exception in an entry, in characters. */
+const MAX_TEXT = 500;
+
+/** One answer, or one stream that failed after its beginning. */
+export interface Access {
+  readonly method: string;
+  readonly path: string;
+  readonly status: number;
+  readonly durationMs?: number;
+  readonly requestId: string;
+  readonly called?: Called | undefined;
+  /** What the answer tells, when that is an error. */
+  readonly error?: unknown;
+  readonly shown: Shown;
+}
+
+/** Writes one line of the log: a warning for what went wrong here, information for what the caller has to mend. */
+export function logAccess({ called, error, shown, durationMs, ...access }: Access): void {
+  const { status } = access;
+  const level = status >= 500 ? "warning" : status >= 400 ? "info" : "debug";
+  if (!log.isEnabledFor(level)) return;
+  log[level]("{method} {path} {status}", {
+    ...access,
+    ...(durationMs === undefined ? {} : { durationMs: Math.round(durationMs * 10) / 10 }),
+    ...(error === undefined ? {} : failureOf(error, called, shown)),
+  });
+}
+
+/** Writes the line of a stream that failed after its answer had begun. */
+export function logStreamFailure(access: Omit<Access, "status">): void {
+  const { error } = access;
+  const status = error instanceof SnakedenError ? PROBLEMS[error.code].status : 500;
+  logAccess({ ...access, status });
+}
+
+/** What failed, where, and of what. */
+function failureOf(
+  error: unknown,
+  called: Called | undefined,
+  shown: Shown,
+): Record<string, unknown> {
+  const { code = "internal", details = {} } = error instanceof SnakedenError ? error : {};
+  const { workerId } = details;
+  // The workers of a pool are called after it.
+  const pool = typeof workerId === "string" ? workerId.replace(/-\d+$/, "") : called?.pool;
+  return {
+    code,
+    tool: called?.tool,
+    pool,
+    workerId,
+    ...(error instanceof PythonError
+      ? exceptionOf(error, shown)
+      : { problem: textOf(error instanceof SnakedenError ? error.message : error) }),
+  };
+}
+
+function exceptionOf({ python }: PythonError, shown: Shown): Record<string, unknown> {
+  const { type, message, traceback = "" } = python;
+  const frames = [...traceback.matchAll(/^ +File "(.+)", line (\d+)/gm)];
+  const [, file, line] = frames.at(-1) ?? [];
+  return {
+    exception: textOf(message === "" ? type : `${type}: ${message}`),
+    at: file === undefined ? undefined : `${file}:${line}`,
+    // Who asks for it by the request id finds it here alone.
+    ...(shown.traceback || traceback === "" ? {} : { traceback }),
+  };
+}
+
+function textOf(problem: unknown): string {
+  const text = String(problem);
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
+}
