@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 from tests.fake_host import SOURCES
 
@@ -29,3 +30,120 @@ def test_prepare_makes_print_write_whole_lines_at_once() -> None:
 def test_prepare_gives_print_a_place_when_there_is_no_stdout() -> None:
     done = run("import os; os.close(1); output.prepare(); print('x'); output.flush()")
     assert done.returncode == 0, done.stderr
+
+
+CALLS = """
+import contextvars, io, os, sys, threading, time
+from snakeden.call import CURRENT
+output = output.prepare('n0n5e')
+class Call:
+    ended = False
+    def __init__(self, id): self.id = id
+def run(id, work, marked=False):
+    call = Call(id)
+    token = CURRENT.set(call)
+    output._marked_at = -1e9 if marked else time.perf_counter()
+    output.begin(call, time.perf_counter())
+    try: work()
+    except Exception: pass
+    CURRENT.reset(token)
+    call.ended = True
+    if output.is_marked: output.end()
+run(1, lambda: None, marked=True)
+"""
+
+
+def marked(code: str) -> list[str]:
+    """What is written to stdout after the first call, which was marked at its start."""
+    done = run(CALLS + code)
+    assert done.returncode == 0, done.stderr.decode()
+    text = done.stdout.decode().replace("\x1en0n5e", "#")
+    assert text.startswith("#:1\n#:0\n")
+    return text.removeprefix("#:1\n#:0\n").splitlines()
+
+
+def test_a_call_is_marked_before_it_writes_and_after_it_has_ended() -> None:
+    assert marked("run(2, lambda: (print('a'), print('b', end='')))") == ["#:2", "a", "b#:0"]
+
+
+def test_a_call_that_writes_nothing_is_marked_only_a_while_after_the_last_one() -> None:
+    assert marked("run(2, lambda: None)") == []
+    assert marked("run(2, lambda: None, marked=True)") == ["#:2", "#:0"]
+
+
+def test_bytes_and_text_are_marked_once_each_call_in_order() -> None:
+    code = """
+run(2, lambda: (sys.stdout.buffer.write(b'bytes'), print(' text')))
+run(3, lambda: sys.stdout.writelines(['one', '\\n', 'two']))
+print('between')
+"""
+    assert marked(code) == [
+        *("#:2", "bytes text", "#:0", "#:3", "one", "two#:0", "between"),
+    ]
+
+
+def test_a_thread_of_an_ended_call_writes_for_nobody() -> None:
+    code = """
+threads = []
+def start():
+    context = contextvars.copy_context()
+    threads.append(threading.Thread(target=context.run, args=(print, 'late')))
+run(2, start)
+for thread in threads: thread.start(); thread.join()
+run(3, lambda: print('mine'))
+"""
+    assert marked(code) == ["late", "#:3", "mine", "#:0"]
+
+
+def test_a_forked_child_marks_all_it_writes() -> None:
+    code = """
+def fork():
+    print('parent')
+    if os.fork() == 0:
+        output.after_fork_in_child()
+        print('child', 1)
+        print('child', 2)
+        os._exit(0)
+    os.wait()
+run(2, fork)
+"""
+    assert marked(code) == ["#:2", "parent", "#:2", "child 1", "#:2", "child 2", "#:0"]
+
+
+def test_what_setup_has_made_of_the_streams_stays() -> None:
+    code = """
+kept = sys.stdout = io.StringIO()
+output.loaded()
+run(2, lambda: (print('kept'), setattr(sys, 'stdout', io.StringIO())))
+run(3, lambda: print('kept too'))
+sys.__stdout__.write(kept.getvalue())
+"""
+    assert marked(code) == ["kept", "kept too"]
+
+
+def test_a_descriptor_that_setup_has_redirected_stays() -> None:
+    code = """
+os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+output.loaded()
+run(2, lambda: (print('nowhere'), os.close(1)))
+run(3, lambda: print('nowhere'))
+run(4, lambda: (sys.stdout.reconfigure(encoding='ascii'), print('x')))
+"""
+    assert marked(code) == ["#:2", "#:0", "#:3", "#:0", "#:4", "#:0"]
+
+
+def test_a_file_that_took_the_place_of_a_closed_descriptor_gets_no_mark(tmp_path: Path) -> None:
+    path = tmp_path / "mine"
+    code = f"""
+def take():
+    os.close(1)
+    assert os.open({str(path)!r}, os.O_CREAT | os.O_WRONLY) == 1
+run(2, take)
+run(3, lambda: print('after'))
+"""
+    assert marked(code) == ["#:3", "after", "#:0"]
+    assert path.read_bytes() == b""
+
+
+def test_without_a_nonce_nothing_is_marked() -> None:
+    assert run(CALLS.replace("n0n5e", "") + "run(2, lambda: print('a'))").stdout == b"a\n"

@@ -49,14 +49,17 @@ class _Pipe(io.BufferedWriter):
         self._meant = self._host
         self._owner = _UNKNOWN
         self.is_copy = False
-        """True in a child that a tool has forked."""
+        """True in a child that a tool has forked: each line is marked there."""
+        self._is_at_start = True
 
     def write(self, data: Any, /) -> int:
         """As the base class; a mark comes first when it was not this call that wrote last."""
         call = CURRENT.get(None)
         owner = _NOBODY if call is None or call.ended else call.id
-        if owner != self._owner or self.is_copy:
+        if owner != self._owner or (self.is_copy and self._is_at_start):
             self.own(owner)
+        if self.is_copy:
+            self._is_at_start = bytes(data[-1:]) == b"\n"
         return super().write(data)
 
     def own(self, owner: int) -> None:
