@@ -14,7 +14,8 @@ export interface OutgoingCall extends Omit<CallInit, "args"> {
 /** A message to a worker. */
 export type OutgoingMessage = { readonly call: OutgoingCall } | Omit<HostMessageInit, "call">;
 
-function isCall(message: OutgoingMessage): message is { readonly call: OutgoingCall } {
+/** True for a message with a call. */
+export function isCall(message: OutgoingMessage): message is { readonly call: OutgoingCall } {
   return "call" in message;
 }
 
@@ -178,7 +179,8 @@ export class FrameWriter {
     this.#reserve(bytes.byteLength + CALL_OVERHEAD_BYTES);
     this.#bytes[this.#at++] = key;
     this.#varint(bytes.byteLength);
-    this.#bytes.set(bytes, this.#at);
+    // An empty buffer may have been transferred, and cannot be read then.
+    if (bytes.byteLength > 0) this.#bytes.set(bytes, this.#at);
     this.#at += bytes.byteLength;
   }
 

@@ -10,6 +10,7 @@ import type {
   WorkerMessage,
 } from "./gen/link.js";
 import type { Value as WireValue } from "./gen/link.js";
+import type { OutgoingCall as UnsentCall } from "./frame_writer.ts";
 import { Outbox } from "./outbox.ts";
 import { fetchShared, placeShared } from "./shared_buffers.ts";
 import type { Slab } from "./slab.ts";
@@ -70,7 +71,7 @@ export class Link {
     this.hello = hello;
     this.#maxId = maxId;
     this.#carrier = carrier;
-    this.#outbox = new Outbox(carrier);
+    this.#outbox = new Outbox(carrier, (call) => this.#onUnsendable(call));
     this.#events = events;
     // Nobody may be waiting for readiness when the link closes.
     this.#ready.promise.catch(() => {});
@@ -145,7 +146,7 @@ export class Link {
       sessionId: call.sessionId,
       requestId: call.requestId,
     };
-    this.#outbox.push({ call: message }, framedBytes);
+    this.#outbox.push({ call: message }, framedBytes, args.buffers.length > 0);
     return id;
   }
 
@@ -272,6 +273,13 @@ export class Link {
     return true;
   }
 
+  /** Fails one call, and gives back what it had in shared memory: the worker never hears of it. */
+  #onUnsendable({ id, args }: UnsentCall): void {
+    this.#slab?.release((args.shared ?? []).map(({ offset }) => offset ?? 0));
+    // Later: a listener may send the next call, and a frame is being written.
+    queueMicrotask(() => this.#finish(id ?? 0)?.onFailure(LOST_BUFFER, 0));
+  }
+
   /** Takes a call out before its listener runs, so that the listener may send the next one. */
   #finish(id: number): CallListener | undefined {
     const listener = this.#calls.get(id);
@@ -295,6 +303,14 @@ export class Link {
 const UNKNOWN_ERROR: WireError = {
   code: "internal",
   message: "The worker reported a failure without saying which",
+  python: null,
+  issues: [],
+};
+
+const LOST_BUFFER: WireError = {
+  code: "invalid_value",
+  message: "Cannot send args: a buffer was transferred or made smaller before it was sent; " +
+    "leave buffers alone until the call has answered",
   python: null,
   issues: [],
 };

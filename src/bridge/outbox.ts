@@ -1,5 +1,6 @@
 import type { Carrier } from "./carrier.ts";
-import type { OutgoingMessage } from "./frame_writer.ts";
+import { isCall, type OutgoingCall, type OutgoingMessage } from "./frame_writer.ts";
+import { TextValue } from "./text_value.ts";
 
 /** Payload bytes after which a frame is cut, so that a ping never waits behind a very large frame. */
 const MAX_FRAME_BYTES = 1 << 20;
@@ -10,19 +11,28 @@ const MAX_FRAME_BYTES = 1 << 20;
  */
 export class Outbox {
   readonly #carrier: Carrier;
+  readonly #onUnsendable: (call: OutgoingCall) => void;
   #pending: OutgoingMessage[] = [];
   #pendingBytes = 0;
+  /** True once there may be a buffer in a message. Most links never have one, and are spared the look. */
+  #hadBuffers = false;
   /** Whole frames that wait for a slow carrier, oldest first. */
   #frames: OutgoingMessage[][] = [];
   #state: "idle" | "scheduled" | "blocked" | "closed" = "idle";
 
-  constructor(carrier: Carrier) {
+  /** @param onUnsendable Gets each call that is left out because its arguments have lost a buffer while they waited. */
+  constructor(carrier: Carrier, onUnsendable: (call: OutgoingCall) => void = () => {}) {
     this.#carrier = carrier;
+    this.#onUnsendable = onUnsendable;
   }
 
-  /** Queues a message. `payloadBytes` is its approximate size. A closed outbox drops it. */
-  push(message: OutgoingMessage, payloadBytes = 0): void {
+  /**
+   * Queues a message. `payloadBytes` is its approximate size; `hasBuffers` says that it shows memory of the caller. A closed
+   * outbox drops it.
+   */
+  push(message: OutgoingMessage, payloadBytes = 0, hasBuffers = false): void {
     if (this.#state === "closed") return;
+    if (hasBuffers) this.#hadBuffers = true;
     this.#pending.push(message);
     this.#pendingBytes += payloadBytes;
     if (this.#state === "idle") {
@@ -70,9 +80,26 @@ export class Outbox {
 
   /** False when the carrier is slow. */
   #send(messages: OutgoingMessage[]): boolean {
-    const taken = this.#carrier.send(messages);
+    // From here to the copy into a frame nobody else runs.
+    const sendable = this.#hadBuffers ? this.#withoutLost(messages) : messages;
+    if (sendable.length === 0) return true;
+    const taken = this.#carrier.send(sendable);
     // Writing may have found out that the stream is gone.
     if (!taken && this.#state !== "closed") this.#state = "blocked";
     return taken;
   }
+
+  #withoutLost(messages: OutgoingMessage[]): OutgoingMessage[] {
+    return messages.filter((message) => {
+      if (isSendable(message)) return true;
+      if (isCall(message)) this.#onUnsendable(message.call);
+      return false;
+    });
+  }
+}
+
+function isSendable(message: OutgoingMessage): boolean {
+  if (!isCall(message)) return true;
+  const { args } = message.call;
+  return !(args instanceof TextValue) || args.isWhole;
 }

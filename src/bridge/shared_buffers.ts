@@ -6,12 +6,16 @@ import { TextValue } from "./text_value.ts";
 /** Stands in a frame for a buffer that lies in shared memory. */
 const ELSEWHERE = new Uint8Array(0);
 
-/** The value as it travels: buffers of `minBytes` and more lie in the slab, as far as that has room. */
+/**
+ * The value as it travels: buffers of `minBytes` and more lie in the slab, as far as that has room. A value that is not whole
+ * any more stays as it is, and is not sent.
+ */
 export function placeShared(
   value: WireValue | TextValue,
   slab: Slab,
   minBytes: number,
 ): WireValue | TextValue {
+  if (value instanceof TextValue && !value.isWhole) return value;
   const shared: SharedBuffer[] = [];
   const buffers = value.buffers.map((buffer, index) => {
     if (buffer.byteLength < minBytes) return buffer;

@@ -9,6 +9,8 @@ export class TextValue {
   readonly tagged: boolean;
   readonly buffers: readonly Uint8Array[];
   readonly shared: readonly SharedBuffer[];
+  /** Bytes of the buffers when the value was made. */
+  readonly bufferBytes: number;
 
   constructor(
     text: string,
@@ -20,5 +22,20 @@ export class TextValue {
     this.tagged = tagged;
     this.buffers = buffers;
     this.shared = shared;
+    this.bufferBytes = buffers.length === 0 ? 0 : lengthOf(buffers);
   }
+
+  /**
+   * False once a buffer was transferred or made smaller. Buffers are not copied before they are sent, and one that has gone
+   * shows no bytes.
+   */
+  get isWhole(): boolean {
+    return this.buffers.length === 0 || lengthOf(this.buffers) === this.bufferBytes;
+  }
+}
+
+function lengthOf(buffers: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const buffer of buffers) bytes += buffer.byteLength;
+  return bytes;
 }

@@ -33,7 +33,9 @@ export function isPlain(value: unknown, depth: number): boolean {
     case "boolean":
       return true;
     case "number":
-      return Number.isFinite(value) && (value !== 0 || !Object.is(value, -0));
+      return value < BEYOND_SAFE && value > -BEYOND_SAFE
+        ? value !== 0 || !Object.is(value, -0)
+        : isLargeFloat(value);
     case "object":
       return value === null || isPlainObject(value, depth - 1);
     default:
@@ -60,6 +62,16 @@ function isPlainObject(node: object, depth: number): boolean {
   return true;
 }
 
+/** From here on not every whole number is a double. */
+const BEYOND_SAFE = 2 ** 53;
+/** From here on JSON.stringify writes an exponent, and so a float. */
+const MIN_LARGE_FLOAT = 1e21;
+
+/** True from 1e21 on. Whole numbers below have digits, which are exact only up to 2^53. */
+function isLargeFloat(value: number): boolean {
+  return Number.isFinite(value) && Math.abs(value) >= MIN_LARGE_FLOAT;
+}
+
 function isPlainPrototype(node: object): boolean {
   const prototype = Object.getPrototypeOf(node);
   return prototype === Object.prototype || prototype === null;
@@ -80,7 +92,7 @@ export class ValueWriter {
 
   /** @throws {SnakedenError} `invalid_value`, naming the place, for what cannot travel. */
   write(value: unknown): unknown {
-    return this.#node(value, this.#name, 0);
+    return this.#node(value, this.#name, 0) ?? null;
   }
 
   #node(value: unknown, path: string, depth: number): unknown {
@@ -90,11 +102,16 @@ export class ValueWriter {
       case "boolean":
         return value;
       case "number":
+        if (this.#inlineTags && !Number.isFinite(value)) {
+          // JSON has no word for them: a literal such as 1e400 was read.
+          throw invalid(path, "the number is beyond the largest float, about 1.8e308");
+        }
         return writeNumber(value);
       case "bigint":
         return writeBigInt(value);
       case "undefined":
-        return null;
+        // As JSON.stringify does: a field is left out, an element becomes null.
+        return undefined;
       case "object":
         return value === null ? null : this.#object(value, path, depth + 1);
       default:
@@ -109,10 +126,10 @@ export class ValueWriter {
     if (Array.isArray(node)) {
       return Array.from(node, (it, i) => this.#node(it, `${path}[${i}]`, depth));
     }
-    if (node instanceof NdArray) return this.#array(node.dtype, node.shape, node.data);
-    if (ArrayBuffer.isView(node)) return this.#view(node);
+    if (node instanceof NdArray) return this.#ndArray(node, path);
+    if (ArrayBuffer.isView(node)) return this.#view(node, path);
     if (node instanceof ArrayBuffer || node instanceof SharedArrayBuffer) {
-      return this.#bytes(new Uint8Array(node));
+      return this.#bytes(bytesOf(node, path));
     }
     if (node instanceof Promise) {
       throw invalid(path, "a Promise cannot be sent to Python; an await may be missing");
@@ -126,9 +143,10 @@ export class ValueWriter {
     if ("toJSON" in node && typeof node.toJSON === "function") {
       return this.#node(node.toJSON(), path, depth);
     }
+    if (BOXES.some((box) => node instanceof box)) return this.#node(node.valueOf(), path, depth);
     const entries = Object.entries(node);
-    if (entries.length === 0 && !isPlainPrototype(node)) {
-      throw invalid(path, `a ${node.constructor?.name ?? "class"} cannot be sent to Python`);
+    if (node instanceof Error || (entries.length === 0 && !isPlainPrototype(node))) {
+      throw invalid(path, `a ${classOf(node)} cannot be sent to Python`);
     }
     return this.#fields(entries, path, depth);
   }
@@ -137,29 +155,52 @@ export class ValueWriter {
     // Without a prototype, so that a key "__proto__" is a field like any other.
     const fields: Record<string, unknown> = Object.create(null);
     for (const [key, item] of entries) {
-      if (typeof key !== "string" && typeof key !== "number") {
-        throw invalid(path, `a key of type ${typeof key} cannot be sent to Python`);
+      const name = typeof key === "string" ? key.toWellFormed() : this.#key(key, path, depth);
+      if (Object.hasOwn(fields, name)) {
+        throw invalid(path, `two keys are both ${JSON.stringify(name)} as text`);
       }
-      if (item !== undefined) {
-        fields[String(key).toWellFormed()] = this.#node(item, `${path}.${key}`, depth);
-      }
+      const field = this.#node(item, `${path}.${name}`, depth);
+      if (field !== undefined) fields[name] = field;
     }
     return isTagged(fields) ? { [TAG]: "object", value: fields } : fields;
   }
 
-  #view(view: ArrayBufferView): unknown {
-    const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+  /** The text of a key: that of the value, for everything that travels as one text or number. */
+  #key(key: unknown, path: string, depth: number): string {
+    const written = typeof key === "function" || typeof key === "symbol"
+      ? undefined
+      : this.#node(key, path, depth);
+    if (typeof written === "object" && written !== null) {
+      const { [TAG]: tag, value } = written as TaggedLeaf;
+      if (tag === "int" || tag === "float") return String(value);
+    } else if (written !== undefined) return String(written);
+    throw invalid(path, `a key of type ${nameOf(key)} cannot be sent to Python`);
+  }
+
+  #ndArray({ dtype, shape, data }: NdArray, path: string): unknown {
+    const bytes = bytesOf(data, path);
+    const expected = byteLengthOf(dtype, shape);
+    if (bytes.byteLength !== expected) {
+      throw invalid(
+        path,
+        `an array ${dtype} of this shape takes ${expected} bytes, its data has ${bytes.byteLength}`,
+      );
+    }
+    return this.#array(dtype, shape, bytes);
+  }
+
+  #view(view: ArrayBufferView, path: string): unknown {
+    const bytes = bytesOf(view, path);
     const dtype = dtypeOf(view);
     if (dtype === undefined || view instanceof Uint8Array) return this.#bytes(bytes);
-    return this.#array(dtype, [(view as Float64Array).length], view);
+    return this.#array(dtype, [(view as Float64Array).length], bytes);
   }
 
   #bytes(bytes: Uint8Array): unknown {
     return { [TAG]: "bytes", buffer: this.buffers.push(bytes) - 1 };
   }
 
-  #array(dtype: string, shape: readonly number[], data: ArrayBufferView): unknown {
-    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  #array(dtype: string, shape: readonly number[], bytes: Uint8Array): unknown {
     return { [TAG]: "array", dtype, shape, buffer: this.buffers.push(bytes) - 1 };
   }
 
@@ -218,8 +259,35 @@ function decodeBase64(text: unknown, path: string): Uint8Array {
   }
 }
 
+/** The bytes that a buffer or a view shows now, in a view of fixed length. */
+function bytesOf(data: ArrayBufferLike | ArrayBufferView, path: string): Uint8Array {
+  try {
+    if (!ArrayBuffer.isView(data)) return new Uint8Array(data, 0, data.byteLength);
+    // A method of arrays refuses one that lies outside of its buffer; its lengths are 0 then, without a word.
+    if (!(data instanceof DataView)) (data as Uint8Array).at(0);
+    return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw invalid(path, "its buffer was transferred or made smaller");
+  }
+}
+
+const BOXES = [Number, String, Boolean, BigInt];
+
+function classOf(node: object): string {
+  return node.constructor?.name ?? "class";
+}
+
+function nameOf(value: unknown): string {
+  return typeof value === "object" && value !== null ? classOf(value) : typeof value;
+}
+
 function writeNumber(value: number): unknown {
-  if (Number.isFinite(value) && !Object.is(value, -0)) return value;
+  if (Number.isFinite(value) && !Object.is(value, -0)) {
+    return Number.isSafeInteger(value) || !Number.isInteger(value) || isLargeFloat(value)
+      ? value
+      : { [TAG]: "int", value: String(BigInt(value)) };
+  }
   return { [TAG]: "float", value: Object.is(value, -0) ? "-0" : String(value) };
 }
 

@@ -100,7 +100,7 @@ export class Value {
     const { tagged, buffers } = this.content;
     const text = this.#text();
     if (!tagged) return text;
-    return JSON.stringify(readTags(parse(text, keepNegativeZero), inlineReader(buffers)));
+    return JSON.stringify(readTags(parse(text, keepSpelling), inlineReader(buffers)));
   }
 
   #text(): string {
@@ -109,14 +109,24 @@ export class Value {
   }
 }
 
-/** JSON.stringify drops the sign of -0. */
-function keepNegativeZero(_key: string, value: unknown): unknown {
-  return Object.is(value, -0) ? rawJSON("-0.0") : value;
+/**
+ * Whole numbers as Python wrote them: JSON.stringify drops the sign of -0, makes an integer of 1.0, and writes floats from
+ * 2^53 on with digits that are not theirs.
+ */
+function keepSpelling(_key: string, value: unknown, { source }: { source?: string }): unknown {
+  return Number.isInteger(value) && source !== undefined && source !== String(value)
+    ? rawJSON(source)
+    : value;
 }
 
-function parse(text: string, reviver?: (key: string, value: unknown) => unknown): unknown {
+type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown;
+
+// The third argument of a reviver is in ECMAScript 2026, not yet in TypeScript's library.
+const parseWithSource = JSON.parse as (text: string, reviver?: Reviver) => unknown;
+
+function parse(text: string, reviver?: Reviver): unknown {
   try {
-    return JSON.parse(text, reviver);
+    return parseWithSource(text, reviver);
   } catch (error) {
     throw new SnakedenError(
       "invalid_value",

@@ -313,3 +313,38 @@ Deno.test("Link.call() on a closed link sends nothing and is never answered", as
   assert.notEqual(id, 0);
   assert.deepStrictEqual([heard, carrier.frames], [[], []]);
 });
+
+Deno.test("Link.call() fails alone when its buffer is transferred before it is sent", async () => {
+  const { link, carrier } = setUp();
+  const heard: string[] = [];
+  const lost = new Uint8Array(8);
+  link.call(outgoing({ tool: "before" }), listener(heard, "before "));
+  link.call(outgoing({ args: Value.from({ lost, kept: new Uint8Array(2) }) }), listener(heard));
+  link.call(outgoing({ tool: "after" }), listener(heard, "after "));
+  structuredClone(lost.buffer, { transfer: [lost.buffer] });
+  await microtasks();
+  assert.deepStrictEqual(carrier.sent.map((it) => it.call?.tool), ["before", "after"]);
+  assert.deepStrictEqual(heard, ["failure invalid_value 0"]);
+  carrier.deliver({ result: { id: 1, value: ONE, runMs: 1 } });
+  carrier.deliver({ result: { id: 3, value: ONE, runMs: 1 } });
+  assert.deepStrictEqual(heard.slice(1), ["before result 1 1", "after result 1 1"]);
+});
+
+Deno.test("Link.call() fails alone when its buffer is transferred while the carrier is slow", async () => {
+  const { link, carrier } = setUp();
+  const heard: string[] = [];
+  carrier.slow = true;
+  link.call(outgoing(), listener(heard, "first "));
+  await microtasks();
+  const lost = new Float64Array(8);
+  link.call(outgoing({ args: Value.from({ lost }) }), listener(heard));
+  await microtasks();
+  structuredClone(lost.buffer, { transfer: [lost.buffer] });
+  carrier.drain();
+  await microtasks();
+  assert.deepStrictEqual(heard, ["failure invalid_value 0"]);
+  assert.equal(carrier.frames.length, 1);
+  link.call(outgoing({ tool: "next" }), listener(heard));
+  await microtasks();
+  assert.equal(carrier.sent.at(-1)?.call?.tool, "next");
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Value } from "../../src/bridge/mod.ts";
+import { NdArray, Value } from "../../src/bridge/mod.ts";
 import { isPlain } from "../../src/bridge/value_writer.ts";
 import { SnakedenError } from "../../src/errors.ts";
 import { anyTree, jsonTree, nested } from "./trees.ts";
@@ -76,10 +76,65 @@ Deno.test("Value.from() refuses functions and symbols and names the place", () =
   assert.equal(placeOf(() => Value.from(() => 1)), "value");
 });
 
-Deno.test("Value.from() refuses a Map whose keys are not names, and names the place", () => {
-  assert.equal(placeOf(() => Value.from({ m: new Map([[{}, 1]]) })), "value.m");
-  assert.equal(placeOf(() => Value.from(new Map([[null, 1]]))), "value");
-  assert.equal(placeOf(() => Value.from(new Map([[Symbol("a"), 1]]))), "value");
+Deno.test("Value.from() gives a key of a Map the text that it has as a value", () => {
+  const keys: [unknown, string][] = [
+    ["a", "a"],
+    [1, "1"],
+    [1.5, "1.5"],
+    [2 ** 60, "1152921504606846976"],
+    [NaN, "NaN"],
+    [-Infinity, "-Infinity"],
+    [7n, "7"],
+    [2n ** 70n, String(2n ** 70n)],
+    [true, "true"],
+    [null, "null"],
+    [new Date(0), "1970-01-01T00:00:00.000Z"],
+    [new URL("http://a/b"), "http://a/b"],
+    [Object("boxed"), "boxed"],
+    [Object(2), "2"],
+    ["\ud800", "\ufffd"],
+  ];
+  for (const [key, text] of keys) {
+    assert.deepStrictEqual(decoded(new Map([[key, 1]])), { [text]: 1 });
+  }
+});
+
+Deno.test("Value.from() refuses keys without one text, and two of the same, and names the place", () => {
+  const keys = [
+    {},
+    [],
+    undefined,
+    Symbol("a"),
+    () => 1,
+    new Map(),
+    new Uint8Array(1),
+    new Date(NaN),
+  ];
+  for (const key of keys) {
+    assert.equal(placeOf(() => Value.from({ m: new Map([[key, 1]]) })), "value.m");
+    assert.equal(placeOf(() => Value.from(new Map([[key, 1]]))), "value");
+  }
+  const twice = [
+    new Map<unknown, number>([[1, 1], ["1", 2]]),
+    new Map<unknown, number>([[null, 1], ["null", 2]]),
+    Object.fromEntries([["\ud800", 1], ["\ud801", 2]]),
+  ];
+  for (const same of twice) {
+    assert.equal(placeOf(() => Value.from({ same })), "value.same");
+    assert.throws(() => Value.from(same), /two keys are both ".+" as text/);
+  }
+});
+
+Deno.test("Value.from() takes the primitive out of its box", () => {
+  const boxes = [Object(1), Object("ab"), Object(true), Object(2n ** 70n), Object(-0)];
+  assert.deepStrictEqual(decoded(boxes), [1, "ab", true, 2n ** 70n, -0]);
+  assert.equal(placeOf(() => Value.from({ a: Object(Symbol("s")) })), "value.a");
+});
+
+Deno.test("Value.from() leaves out a field whose toJSON() gives undefined, as JSON.stringify does", () => {
+  const gone = { toJSON: (): undefined => undefined };
+  assert.deepStrictEqual(decoded({ gone, list: [gone], n: NaN }), { list: [null], n: NaN });
+  assert.equal(decoded(gone), null);
 });
 
 Deno.test("Value.from() writes a Map as an object and a Set as a list", () => {
@@ -100,6 +155,17 @@ Deno.test("Value.from() refuses what would arrive as an empty object or as null"
   assert.throws(() => Value.from(new Date(NaN)), /the date is invalid/);
   assert.throws(() => Value.from({ a: /x/ }), /value\.a: a RegExp cannot be sent/);
   assert.throws(() => Value.from([new Error("x")]), /value\[0\]: a Error cannot be sent/);
+  const coded = Object.assign(new Error("lost text"), { code: "E" });
+  assert.throws(() => Value.from({ coded }), /value\.coded: a Error cannot be sent/);
+  class Hidden {
+    readonly #secret = 1;
+    get secret(): number {
+      return this.#secret;
+    }
+  }
+  assert.throws(() => Value.from([new Hidden()]), /value\[0\]: a Hidden cannot be sent/);
+  assert.throws(() => Value.from([[1].values()]), /value\[0\]: a Iterator cannot be sent/);
+  assert.throws(() => Value.from([new WeakSet()]), /value\[0\]: a WeakSet cannot be sent/);
 });
 
 Deno.test("Value.from() drops undefined fields and makes null of undefined elements", () => {
@@ -202,5 +268,69 @@ Deno.test("Value.fromJsonTree() refuses tags that cannot be read and names the p
       const path = String(placeOf(() => Value.fromJsonTree({ rows: [leaf] }, { name: "args" })));
       assert.ok(path.startsWith("args.rows[0]"), path);
     });
+  }
+});
+
+/** Values on a buffer that shows nothing any more. */
+function lostBuffers(): Record<string, unknown> {
+  const transferred = <T>(value: T, buffer: ArrayBuffer): T => {
+    structuredClone(buffer, { transfer: [buffer] });
+    return value;
+  };
+  const shrunk = <T>(make: (buffer: ArrayBuffer) => T): T => {
+    const buffer = new ArrayBuffer(32, { maxByteLength: 64 });
+    const value = make(buffer);
+    buffer.resize(8);
+    return value;
+  };
+  const [plain, bytes, floats, view, matrix, empty] = Array.from(
+    { length: 6 },
+    (_, i) => new ArrayBuffer(i < 5 ? 32 : 0),
+  ) as [ArrayBuffer, ArrayBuffer, ArrayBuffer, ArrayBuffer, ArrayBuffer, ArrayBuffer];
+  return {
+    buffer: transferred(plain, plain),
+    bytes: transferred(new Uint8Array(bytes, 8), bytes),
+    floats: transferred(new Float64Array(floats), floats),
+    view: transferred(new DataView(view, 4, 4), view),
+    matrix: transferred(new NdArray("<f4", [2, 2], new Float32Array(matrix, 0, 4)), matrix),
+    empty: transferred(new Int32Array(empty), empty),
+    shrunk: shrunk((it) => new Float64Array(it, 16, 2)),
+    shrunkBytes: shrunk((it) => new Uint8Array(it, 16, 2)),
+    shrunkView: shrunk((it) => new DataView(it, 16, 2)),
+    shrunkMatrix: shrunk((it) => new NdArray("<f8", [2, 2], new Float64Array(it))),
+  };
+}
+
+Deno.test("Value.from() refuses a buffer that was transferred or made smaller and names the place", () => {
+  for (const [name, lost] of Object.entries(lostBuffers())) {
+    assert.equal(placeOf(() => Value.from(lost)), "value", name);
+    assert.equal(placeOf(() => Value.from({ a: [1, lost] })), "value.a[1]", name);
+    assert.equal(
+      placeOf(() => Value.from({ a: new Map([["k", new Set([lost])]]) })),
+      "value.a.k[0]",
+    );
+  }
+});
+
+Deno.test("Value.from() takes what a buffer that can grow shows now", () => {
+  const buffer = new ArrayBuffer(2, { maxByteLength: 8 });
+  const value = Value.from([buffer, new Uint8Array(buffer)]);
+  buffer.resize(8);
+  assert.deepStrictEqual(value.decode(), [new Uint8Array(2), new Uint8Array(2)]);
+});
+
+Deno.test("Value.from() writes every number as exactly that number", () => {
+  const large = fc.double({ min: 2 ** 53, max: 1e21, maxExcluded: true });
+  fc.assert(fc.property(fc.oneof(fc.double(), large, large.map((it) => -it)), (value) => {
+    const back = decoded([value, { deep: value }]) as [number | bigint, { deep: unknown }];
+    assert.deepStrictEqual(back[0], back[1].deep);
+    if (typeof back[0] === "bigint") assert.equal(back[0], BigInt(value));
+    else assert.ok(Object.is(back[0], value));
+  }));
+});
+
+Deno.test("Value.fromJsonTree() refuses a number that no float can hold and names the place", () => {
+  for (const text of ['{"a":[1e400]}', '{"a":[-1e400]}']) {
+    assert.equal(placeOf(() => Value.fromJsonTree(JSON.parse(text))), "value.a[0]");
   }
 });

@@ -291,6 +291,13 @@ Deno.test("Value.jsonText() keeps the sign of zero beside a tag", () => {
   assert.equal(new Value({ json, tagged: true }).jsonText(), "[-0.0,9007199254740993]");
 });
 
+Deno.test("Value.jsonText() spells whole numbers as Python did, whether or not a tag stands beside them", () => {
+  const numbers = "[1.0,-0.0,1e16,1.152921504606847e18,1e300,9007199254740991,0.1]";
+  const tag = '{"$snakeden":"int","value":"9007199254740993"}';
+  const json = new TextEncoder().encode(`[${numbers},${tag}]`);
+  assert.equal(new Value({ json, tagged: true }).jsonText(), `[${numbers},9007199254740993]`);
+});
+
 Deno.test("Value.from() refuses a Promise and hints at the missing await", () => {
   assert.throws(() => Value.from({ a: Promise.resolve(1) }), /value\.a: a Promise .* await/);
 });
