@@ -8,6 +8,7 @@ import { runAsScript, SnakedenError } from "snakeden";
 interface Profile {
   readonly rows: number;
   readonly columns: readonly { name: string; type: string; missing: number; mean?: number }[];
+  readonly warnings: readonly string[];
 }
 
 const [path] = Deno.args;
@@ -21,11 +22,12 @@ try {
     for await (const event of den.stream("profile_csv", { path }, { signal }).events()) {
       if (event.type === "progress") console.error(event.value.jsonText());
       if (event.type !== "done") continue;
-      const { rows, columns } = event.value.decode() as Profile;
+      const { rows, columns, warnings } = event.value.decode() as Profile;
       console.log(`${rows} rows`);
       console.table(
         columns.map(({ name, type, missing, mean }) => ({ name, type, missing, mean })),
       );
+      for (const warning of warnings) console.error(`warning: ${warning}`);
     }
   });
 } catch (error) {

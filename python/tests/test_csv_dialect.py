@@ -9,6 +9,8 @@ from snakeden.csv_dialect import named_delimiter, sniff
 from snakeden.csv_records import NO_DELIMITER
 from tests.csv_files import profile, values
 
+LONGER = "the header may lack a name or stand further down"
+
 
 def names(got: dict[str, Any]) -> list[str]:
     return [column["name"] for column in got["columns"]]
@@ -146,15 +148,61 @@ def test_profile_file_unquotes_the_cells_of_one_column(
 def test_profile_file_cuts_one_column_when_the_delimiter_is_given(tmp_path: Path) -> None:
     got = profile(tmp_path, "comment\nhello, world\nfoo, bar\n", ",")
     assert values(got, 0) == ["hello", "foo"]
-    assert got["warnings"] == [
-        "2 rows do not have 1 cells; most rows have 2, so the header may stand further down"
-    ]
+    assert got["warnings"] == [f"2 rows do not have 1 cells; most rows have 2: {LONGER}"]
 
 
 def test_profile_file_says_that_a_title_may_stand_in_front_of_the_header(tmp_path: Path) -> None:
     got = profile(tmp_path, "Report, 2024\n\na,b,c\n1,2,3\n4,5,6\n")
-    assert got["warnings"][-1] == (
-        "3 rows do not have 2 cells; most rows have 3, so the header may stand further down"
-    )
+    assert got["warnings"][-1] == f"3 rows do not have 2 cells; most rows have 3: {LONGER}"
     title = profile(tmp_path, "Report\na,b,c\n1,2,3\n")
     assert "the header has no comma" in title["warnings"][0]
+
+
+def test_profile_file_says_when_the_surplus_of_rows_is_empty(tmp_path: Path) -> None:
+    got = profile(tmp_path, "A|B\n1|2|\n3|4|\n")
+    assert got["warnings"] == ["2 rows do not have 2 cells, but nothing was left out"]
+    assert profile(tmp_path, "A|B\n1|2|x\n3|4\n")["warnings"] == ["1 rows do not have 2 cells"]
+
+
+def test_profile_file_skips_empty_rows_before_the_header(tmp_path: Path) -> None:
+    got = profile(tmp_path, ",,\n \n,,\na,b,c\n1,2,3\n")
+    assert (names(got), got["rows"]) == (["a", "b", "c"], 1)
+    assert got["warnings"] == ["skipped 2 empty rows (lines 1, 3) before the header"]
+
+
+SPACED = "skipped the spaces between delimiters and what follows, for its quotes"
+
+
+@pytest.mark.parametrize(
+    ("content", "header", "second"),
+    [
+        ('"a", "b"\n"1", "x"\n', ["a", "b"], ["x"]),
+        ('a, b\n1, "x, y"\n2,  "z"\n', ["a", "b"], ["x, y", "z"]),
+        ('a; b\n1; "x; ""y"""\n', ["a", "b"], ['x; "y"']),
+        ('a, b\n1, "two\nlines"\n', ["a", "b"], ["two\nlines"]),
+    ],
+)
+@pytest.mark.parametrize("block_bytes", [1, 1 << 17])
+def test_profile_file_reads_quotes_behind_a_delimiter_and_a_space(
+    tmp_path: Path, content: str, header: list[str], second: list[str], block_bytes: int
+) -> None:
+    got = profile(tmp_path, content, block_bytes=block_bytes)
+    assert names(got) == header
+    assert values(got, 1) == second
+    assert got["warnings"] == [SPACED]
+
+
+@pytest.mark.parametrize(
+    ("content", "second"),
+    [
+        ('a,b\n1, "quoted" word\n', [' "quoted" word']),
+        ('a,b\n1, "5 in\n2,x\n', [' "5 in', "x"]),
+        ('a,b\n1,"he said, ""no"""\n2, x\n', ['he said, "no"', " x"]),
+    ],
+)
+def test_profile_file_leaves_quotes_behind_a_space_that_enclose_no_cell(
+    tmp_path: Path, content: str, second: list[str]
+) -> None:
+    got = profile(tmp_path, content)
+    assert values(got, 1) == second
+    assert SPACED not in got["warnings"]

@@ -43,9 +43,10 @@ async function withOutside(use: (dir: string) => Promise<void>): Promise<void> {
 Deno.test("deno task run runs an example with the permissions of the set, to its end", async () => {
   await withDir(async (dir) => {
     const csv = join(dir, "some.csv");
-    await Deno.writeTextFile(csv, "a,b\n1,x\n2,y\n");
+    await Deno.writeTextFile(csv, 'a,b\n1,"5 inch\n2,y\n');
     const run = await task(["run", "examples/profile_csv.ts", csv], {});
     assert.match(run.stdout, /^2 rows$/m, run.stderr);
+    assert.match(run.stderr, /^warning: 1 unclosed quote \(line 2\)/m);
     assert.doesNotMatch(run.stderr, /NotCapable/);
     assert.equal(run.code, 0);
   });

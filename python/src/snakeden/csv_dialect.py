@@ -41,6 +41,8 @@ class Preamble(NamedTuple):
     line_end: str
     """The last character of a line."""
     delimiter: str
+    skip_space: bool
+    """A quote may stand behind a delimiter and spaces."""
     warnings: list[str]
 
 
@@ -64,21 +66,27 @@ def read_preamble(more: Callable[[], list[str]], delimiter: str | None) -> Pream
                 f"the first line names {named!r} as the delimiter, "
                 f"but {delimiter!r} was asked for and used"
             )
-    comments = Places()
+    cut_by = delimiter or named
+    nothing = " \r\n" + (cut_by or "".join(DELIMITERS))
+    comments, empty = Places(), Places()
     comment, comment_number = "", 0
     while lines or (lines := more()):
-        length = next((i for i, line in enumerate(lines) if _is_content(line)), len(lines))
+        length = next(
+            (i for i, line in enumerate(lines) if line[0] != "#" and line.strip(nothing)),
+            len(lines),
+        )
         for index, line in enumerate(lines[:length]):
             if line[0] == "#":
                 comments.add(number + index)
                 comment, comment_number = line, number + index
+            elif line.strip():
+                empty.add(number + index)
         del lines[:length]
         number += length
         if lines:
             break
     complete = _fill(lines, more)
     doubts: list[str] = []
-    cut_by = delimiter or named
     if cut_by is None:
         cut_by, doubts = sniff(lines or [comment], complete=complete)
     if comment and (not lines or _is_header(comment, lines, cut_by, complete=complete)):
@@ -87,11 +95,12 @@ def read_preamble(more: Callable[[], list[str]], delimiter: str | None) -> Pream
         comments.remove_last()
     if comments.count:
         warnings.append(f"skipped {comments.of('comment line')} before the header")
-    return Preamble(lines, number, line_end, cut_by, warnings + doubts)
-
-
-def _is_content(line: str) -> bool:
-    return line[0] not in "#\r\n"
+    if empty.count:
+        warnings.append(f"skipped {empty.of('empty row')} before the header")
+    skip_space = _has_space_before_quotes(lines[:SAMPLE_ROWS], cut_by, complete=complete)
+    if skip_space:
+        warnings.append("skipped the spaces between delimiters and what follows, for its quotes")
+    return Preamble(lines, number, line_end, cut_by, skip_space, warnings + doubts)
 
 
 def _fill(lines: list[str], more: Callable[[], list[str]]) -> bool:
@@ -176,6 +185,23 @@ def _is_header(comment: str, lines: list[str], delimiter: str, *, complete: bool
     if len(names) != width or width < 2:
         return False
     return not comment[1:2].isspace() or any(map(is_number, first))
+
+
+def _has_space_before_quotes(lines: list[str], delimiter: str, *, complete: bool) -> bool:
+    """Cells look like `, "a"`: without the space, the quotes enclose whole cells."""
+    if not re.search(f'{re.escape(delimiter)} +"', "".join(lines)):
+        return False
+    readings: list[list[list[str]]] = []
+    faults: list[int] = []
+    for skip_space in (False, True):
+        records = Records(lines[:], list, delimiter, skip_space=skip_space)
+        try:
+            rows = records.whole_rows(last=complete)
+        except csv.Error:
+            return False
+        readings.append([[cell.lstrip(" ") for cell in row] for row in rows])
+        faults.append(records.unclosed.count + records.overrun.count)
+    return faults[1] <= faults[0] and readings[0] != readings[1]
 
 
 def is_number(cell: str) -> bool:

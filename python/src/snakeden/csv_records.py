@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from functools import partial
 from itertools import chain
 from typing import Any, Final
 
@@ -72,6 +73,8 @@ class Records:
         more: Callable[[], list[str]],
         delimiter: str,
         line: int = 1,
+        *,
+        skip_space: bool = False,
     ) -> None:
         """Start with the lines that have been read already.
 
@@ -80,11 +83,12 @@ class Records:
             more: Gives the next ones; none at the end.
             delimiter: One character.
             line: The number of the first line.
+            skip_space: A quote may stand behind spaces that follow a delimiter.
         """
         csv.field_size_limit(max(csv.field_size_limit(), MAX_FIELD_CHARS))
         self._lines = lines
         self._more = more
-        self._delimiter = delimiter
+        self._reader = partial(csv.reader, delimiter=delimiter, skipinitialspace=skip_space)
         self._line = line
         self._width = 0
         self.first_line = line
@@ -124,7 +128,7 @@ class Records:
         while self._lines:
             known = len(rows)
             try:
-                rows.extend(csv.reader(self._lines, delimiter=self._delimiter, strict=True))
+                rows.extend(self._reader(self._lines, strict=True))
                 self._advance(len(self._lines))
             except csv.Error:
                 self._advance(count_lines(rows[known:]))
@@ -140,7 +144,7 @@ class Records:
         """Take the broken record at the front; None when later lines may make it whole."""
         lines = self._lines
         # The empty string is no line: only a record that the lines end in takes it in.
-        reader = csv.reader(chain(lines, [""]), delimiter=self._delimiter)
+        reader = self._reader(chain(lines, [""]))
         row: list[str] | None = None
         try:
             row = next(reader)
@@ -154,7 +158,7 @@ class Records:
         if reader.line_num == 1:
             self.overrun.add(self._line)
         else:
-            plain = next(csv.reader(lines[:1], delimiter=self._delimiter, quoting=csv.QUOTE_NONE))
+            plain = next(self._reader(lines[:1], quoting=csv.QUOTE_NONE))
             self.unclosed.add(self._line)
             if row is None or len(plain) == (self._width or len(plain)):
                 row, taken = plain, 1

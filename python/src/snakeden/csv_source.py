@@ -78,6 +78,7 @@ class CsvSource:
         self.ragged = Places()
         self.blank_lines = 0
         self._rows = 0
+        self._cut = False
         self._widths: Counter[int] = Counter()
         self._swallowed = Places()
         self._lines = Lines(path, encoding, block_bytes)
@@ -87,7 +88,11 @@ class CsvSource:
             self._delimiter = preamble.delimiter
             self._line_end = preamble.line_end
             self._records = Records(
-                preamble.lines, self._lines.read, preamble.delimiter, preamble.line
+                preamble.lines,
+                self._lines.read,
+                preamble.delimiter,
+                preamble.line,
+                skip_space=preamble.skip_space,
             )
             self.names = self._take_header()
         except BaseException:
@@ -154,8 +159,12 @@ class CsvSource:
         if self.ragged.count:
             text = f"{self.ragged.count} rows do not have {len(self.names)} cells"
             width, rows = self._widths.most_common(1)[0]
-            if width > len(self.names) and 2 * rows > self._rows:
-                text += f"; most rows have {width}, so the header may stand further down"
+            if not self._cut and width > len(self.names):
+                text += ", but nothing was left out"
+            elif width > len(self.names) and 2 * rows > self._rows:
+                text += (
+                    f"; most rows have {width}: the header may lack a name or stand further down"
+                )
             found.append(text)
         change = self._lines.change()
         return found if change is None else [*found, change]
@@ -217,7 +226,9 @@ class CsvSource:
         filling = [""] * width
         even = rows.copy()
         for index in ragged:
-            even[index] = (rows[index] + filling)[:width]
+            row = rows[index]
+            even[index] = (row + filling)[:width]
+            self._cut = self._cut or any(row[width:])
         full = list(filter(None, even))
         self.blank_lines += len(even) - len(full)
         return full
