@@ -20,7 +20,8 @@ const LEVELS: readonly (readonly string[])[] = [
   ["pool"],
   ["bridge"],
   ["kv", "hardware", "telemetry", "python", "policies"],
-  ["config", "process"],
+  ["config"],
+  ["process"],
   ["log"],
   ["errors"],
 ];

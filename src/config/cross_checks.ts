@@ -19,6 +19,7 @@ export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssu
   const pools = Array.isArray(input.pools) ? input.pools : [];
   return [
     ...hostIssues(input),
+    ...keyIssues(input),
     ...duplicateNames(pools),
     ...pools.flatMap(reservedNames),
     ...pools.flatMap(pausesThatShrink),
@@ -26,15 +27,24 @@ export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssu
   ];
 }
 
-function hostIssues({ host, apiKey }: Readonly<Record<string, unknown>>): FieldIssue[] {
-  if (typeof host !== "string" || host === "" || isLoopback(host) || apiKey !== undefined) {
-    return [];
-  }
+function hostIssues(input: Readonly<Record<string, unknown>>): FieldIssue[] {
+  const { host, apiKey, apiKeyFile } = input;
+  if (typeof host !== "string" || host === "" || isLoopback(host)) return [];
+  if (apiKey !== undefined || apiKeyFile !== undefined) return [];
   return [{
     path: "host",
     message: `given ${JSON.stringify(host)} without an apiKey, which is refused: others could ` +
       "run code here; allowed: a loopback address such as 127.0.0.1, or any address together " +
-      "with apiKey (SNAKEDEN_API_KEY)",
+      "with apiKey (SNAKEDEN_API_KEY) or apiKeyFile (SNAKEDEN_API_KEY_FILE)",
+  }];
+}
+
+/** Nobody could tell which of the two counts. */
+function keyIssues({ apiKey, apiKeyFile }: Readonly<Record<string, unknown>>): FieldIssue[] {
+  if (apiKey === undefined || apiKeyFile === undefined) return [];
+  return [{
+    path: "apiKeyFile",
+    message: "given beside apiKey (SNAKEDEN_API_KEY); allowed: one of the two",
   }];
 }
 

@@ -10,6 +10,7 @@ export const ENV_KEYS: Readonly<Record<string, readonly string[]>> = {
   SNAKEDEN_PORT: ["port"],
   SNAKEDEN_DATA_DIR: ["dataDir"],
   SNAKEDEN_API_KEY: ["apiKey"],
+  SNAKEDEN_API_KEY_FILE: ["apiKeyFile"],
   SNAKEDEN_PYTHON: ["python", "executable"],
   SNAKEDEN_LOG_LEVEL: ["logLevel"],
   SNAKEDEN_LOG_FORMAT: ["logFormat"],

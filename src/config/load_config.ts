@@ -1,3 +1,5 @@
+import type { FieldIssue } from "../errors.ts";
+import { readApiKeyFile } from "./api_key_file.ts";
 import { readConfigFile } from "./config_file.ts";
 import { pathText } from "./config_issues.ts";
 import { CONFIG_ENV, type ReadEnv, readEnvironment, readProcessEnv } from "./environment.ts";
@@ -41,11 +43,31 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Confi
     origins.delete(pathText(path));
   }
   options.onFile?.(file?.path);
-  return parseConfigTree(absolutePaths(tree, cwd), {
+  const { tree: complete, issues } = await resolveApiKey(absolutePaths(tree, cwd), origins);
+  return parseConfigTree(complete, {
     baseDir: file?.dir ?? cwd,
     source: file?.path ?? "",
     origins,
+    issues,
   });
+}
+
+/** Puts the key in the place of the file that holds it, so that only one of them is left. */
+async function resolveApiKey(
+  tree: Record<string, unknown>,
+  origins: Map<string, string>,
+): Promise<{ tree: Record<string, unknown>; issues: FieldIssue[] }> {
+  const { apiKeyFile: path, ...rest } = tree;
+  if (typeof path !== "string" || path === "" || rest.apiKey !== undefined) {
+    return { tree, issues: [] };
+  }
+  const found = await readApiKeyFile(path);
+  if ("problem" in found) {
+    const message = `given ${JSON.stringify(path)}, but ${found.problem}`;
+    return { tree, issues: [{ path: "apiKeyFile", message }] };
+  }
+  origins.set("apiKey", `the file ${path}`);
+  return { tree: { ...rest, apiKey: found.key }, issues: [] };
 }
 
 /** The values of the top keys and of the two groups; `pools` counts as one value. */

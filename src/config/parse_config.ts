@@ -11,6 +11,8 @@ export interface ParseOptions {
   /** What the error text calls the input, such as the path of the file. */
   readonly source?: string;
   readonly origins?: Origins;
+  /** Problems that were found before. */
+  readonly issues?: readonly FieldIssue[];
 }
 
 /**
@@ -34,6 +36,7 @@ export function parseConfigTree(input: unknown, options: ParseOptions): Config {
   }
   const parsed = configSchema.safeParse(absolutePaths(input, baseDir));
   const issues = [
+    ...options.issues ?? [],
     ...describeIssues(parsed.error?.issues ?? [], input, origins),
     ...crossIssues(input),
   ];
@@ -76,7 +79,9 @@ export function absolutePaths(
   baseDir: string,
 ): Record<string, unknown> {
   const result: Record<string, unknown> = { ...input };
-  if ("dataDir" in input) result.dataDir = absolute(input.dataDir, baseDir);
+  for (const key of ["dataDir", "apiKeyFile"]) {
+    if (key in input) result[key] = absolute(input[key], baseDir);
+  }
   if (isRecord(input.python)) {
     const python: Record<string, unknown> = { ...input.python };
     if ("executable" in python) python.executable = absoluteProgram(python.executable, baseDir);

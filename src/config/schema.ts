@@ -91,6 +91,12 @@ export const configSchema = group({
     defaultText: "none",
     secret: true,
   }).optional(),
+  apiKeyFile: text({
+    description: "File that holds the key instead, for its owner alone to read.",
+    allowed: "the path of a file with the mode 0600 or less, without `apiKey`",
+    env: "SNAKEDEN_API_KEY_FILE",
+    defaultText: "none",
+  }).optional(),
   logLevel: oneOf(LOG_LEVELS, {
     description: "Lowest level that is written to standard error.",
     env: "SNAKEDEN_LOG_LEVEL",

@@ -1,0 +1,39 @@
+import { messageOf } from "../errors.ts";
+import { ownUid } from "../process/mod.ts";
+
+const READ_BY_GROUP = 0o040;
+const NOT_OWNER = 0o077;
+const MAX_BYTES = 4_096;
+
+/** The key in a file, or why it cannot be used. */
+export type ApiKeyFile = { readonly key: string } | { readonly problem: string };
+
+/**
+ * Reads an API key from a file that only its owner may read or write. Its group may read one that belongs to root and not to us,
+ * as secrets are often mounted. The line's end is not part of the key.
+ */
+export async function readApiKeyFile(path: string): Promise<ApiKeyFile> {
+  try {
+    const info = await Deno.stat(path);
+    if (!info.isFile) return { problem: "it is not a file" };
+    if (info.size > MAX_BYTES) return { problem: `it has more than ${MAX_BYTES} bytes` };
+    const problem = await exposure(info);
+    if (problem !== undefined) return { problem };
+    return { key: (await Deno.readTextFile(path)).replace(/\r?\n$/, "") };
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return { problem: "there is no such file" };
+    return { problem: `it cannot be read (${messageOf(error)})` };
+  }
+}
+
+/** Who but us may know or change what is in the file. */
+async function exposure({ uid, mode }: Deno.FileInfo): Promise<string | undefined> {
+  if (mode === null) return undefined;
+  // Where nothing can be written, the file counts as ours, for which the rule is the strictest.
+  const us = await ownUid("/tmp").catch(() => uid);
+  if (uid !== us && uid !== 0) return `it belongs to another user (uid ${uid})`;
+  const allowed = uid !== us ? READ_BY_GROUP : 0;
+  if ((mode & NOT_OWNER & ~allowed) === 0) return undefined;
+  const shown = (mode & 0o777).toString(8).padStart(4, "0");
+  return `others may read or write it (mode ${shown}); chmod 600 it`;
+}
