@@ -24,11 +24,18 @@ const NAMES: readonly string[] = [
   ...["http_proxy", "https_proxy", "all_proxy", "no_proxy"].flatMap((it) => [it, it.toUpperCase()]),
 ];
 
-/** The environment in which Python, pip and uv run, made of `host` by an allow-list. */
-export function commandEnv(host: Readonly<Record<string, string>>): Record<string, string> {
+/**
+ * The environment in which Python, pip and uv run, made of `host` by an allow-list and of the variables that requirement files
+ * name, such as the password of an index.
+ */
+export function commandEnv(
+  host: Readonly<Record<string, string>>,
+  named: readonly string[] = [],
+): Record<string, string> {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(host)) {
-    const allowed = NAMES.includes(name) || name.startsWith("PYENV_") || isInstallerSetting(name);
+    const allowed = NAMES.includes(name) || name.startsWith("PYENV_") || isInstallerSetting(name) ||
+      (named.includes(name) && !/^(?:PIP|UV|PYTHON)/.test(name));
     if (allowed) env[name] = value;
   }
   return {

@@ -8,6 +8,7 @@ import * as store from "./environment_store.ts";
 import { FileLock } from "./file_lock.ts";
 import { findInterpreter, lookUp, probeInterpreter, unfitReason } from "./find_interpreter.ts";
 import { type PythonSource, pythonSource } from "./python_source.ts";
+import { readRequirementFiles } from "./requirement_files.ts";
 import { SnakedenError } from "../errors.ts";
 import { makePrivateDirectory } from "../process/mod.ts";
 
@@ -57,9 +58,9 @@ export async function ensurePython(
 ): Promise<PythonEnvironment> {
   options.signal?.throwIfAborted();
   const source = deps.source ?? pythonSource();
-  const env = commandEnv(deps.env ?? hostEnv());
+  const host = deps.env ?? hostEnv();
   if (options.executable !== undefined) {
-    return await checkOwn(options.executable, options, source, env);
+    return await checkOwn(options.executable, options, source, commandEnv(host));
   }
   const request: EnvironmentRequest = {
     source,
@@ -67,7 +68,9 @@ export async function ensurePython(
     dev: options.dev ?? false,
   };
   const root = join(resolve(options.dataDir), "python");
-  const key = await environmentKey(request);
+  const files = await readRequirementFiles(request.requirements, host);
+  const key = await environmentKey(request, files);
+  const env = commandEnv(host, files.flatMap((it) => it.variables));
   try {
     // Before anything in it is run.
     await makePrivateDirectory(root);

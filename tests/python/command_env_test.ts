@@ -28,3 +28,16 @@ Deno.test("commandEnv() drops settings that would install into another place", (
   const env = commandEnv({ PIP_TARGET: "/t", PIP_USER: "1", UV_PYTHON: "3.9", PIP_DRY_RUN: "1" });
   assert.deepEqual(Object.keys(env).filter((it) => /TARGET|PIP_USER|UV_PYTHON|DRY/.test(it)), []);
 });
+
+Deno.test("commandEnv() adds the variables that requirement files name, unless they are settings", () => {
+  const host = {
+    INDEX_TOKEN: "t",
+    PIP_TARGET: "/t",
+    UV_PYTHON: "3.9",
+    PYTHONPATH: "/p",
+    OTHER: "o",
+  };
+  const env = commandEnv(host, ["INDEX_TOKEN", "PIP_TARGET", "UV_PYTHON", "PYTHONPATH", "NOT_SET"]);
+  const added = Object.keys(env).filter((it) => !(it in commandEnv({})));
+  assert.deepEqual(added, ["INDEX_TOKEN"]);
+});

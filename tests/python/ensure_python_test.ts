@@ -188,6 +188,22 @@ Deno.test("ensurePython() installs the user's requirements beside the locked one
   assert.match(error.message, /Cannot install .*mine\.txt: the requirements contradict each other/);
 });
 
+Deno.test("ensurePython() installs requirements of a file with a quoted name and a variable", async () => {
+  await using tiny = await tinySource();
+  await Deno.mkdir(join(tiny.dir, "sub dir"));
+  const mine = join(tiny.dir, "mine.txt");
+  await Deno.writeTextFile(mine, '-r "sub dir/more.txt"\n');
+  const more = join(tiny.dir, "sub dir/more.txt");
+  await Deno.writeTextFile(more, "--find-links ${WHEELS}\nsnakeden-tiny\n");
+  const env = { ...tiny.env, WHEELS: join(tiny.dir, "wheels") };
+  const options = { dataDir: tiny.dataDir, requirements: [mine] };
+  const deps = { source: tiny.source, env };
+  using python = await ensurePython(options, deps);
+  assert.equal(await tinyVersion(python.executable), "1.0");
+  using again = await ensurePython(options, deps);
+  assert.equal(again.built, false);
+});
+
 Deno.test("ensurePython() tells of a broken package file and leaves nothing", async () => {
   await using tiny = await tinySource({ corrupt: true });
   const error = await failure(ensure(tiny));

@@ -1,7 +1,19 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { environmentKey, environmentName } from "../../src/python/environment_key.ts";
+import { dirname, join } from "node:path";
+import {
+  environmentKey,
+  environmentName,
+  type EnvironmentRequest,
+} from "../../src/python/environment_key.ts";
+import { readRequirementFiles } from "../../src/python/requirement_files.ts";
 import { tinySource } from "./tiny_source.ts";
+
+async function keyOf(
+  request: EnvironmentRequest,
+  env: Record<string, string> = {},
+): Promise<string> {
+  return await environmentKey(request, await readRequirementFiles(request.requirements, env));
+}
 
 Deno.test("environmentKey() changes with every input and with nothing else", async () => {
   await using tiny = await tinySource();
@@ -11,15 +23,15 @@ Deno.test("environmentKey() changes with every input and with nothing else", asy
   await Deno.writeTextFile(mine, "-r included.txt\n");
   await Deno.writeTextFile(included, "tiny\n");
   const request = { source, requirements: [mine], dev: false };
-  const keys = [await environmentKey(request)];
-  assert.equal(await environmentKey({ ...request }), keys[0]);
-  keys.push(await environmentKey({ ...request, dev: true }));
-  keys.push(await environmentKey({ ...request, requirements: [] }));
-  keys.push(await environmentKey({ ...request, source: { ...source, packagePath: "/elsewhere" } }));
+  const keys = [await keyOf(request)];
+  assert.equal(await keyOf({ ...request }), keys[0]);
+  keys.push(await keyOf({ ...request, dev: true }));
+  keys.push(await keyOf({ ...request, requirements: [] }));
+  keys.push(await keyOf({ ...request, source: { ...source, packagePath: "/elsewhere" } }));
   await Deno.writeTextFile(included, "tiny>=2\n");
-  keys.push(await environmentKey(request));
+  keys.push(await keyOf(request));
   await tiny.lock("2.0");
-  keys.push(await environmentKey(request));
+  keys.push(await keyOf(request));
   assert.equal(new Set(keys).size, keys.length);
 });
 
@@ -29,14 +41,14 @@ Deno.test("environmentKey() ends with files that include each other", async () =
   await Deno.writeTextFile(one, "-r two.txt\n");
   await Deno.writeTextFile(two, "-r one.txt\n");
   const request = { source: tiny.source, requirements: [one], dev: false };
-  assert.match(await environmentKey(request), /^[0-9a-f]{32}$/);
+  assert.match(await keyOf(request), /^[0-9a-f]{32}$/);
 });
 
 Deno.test("environmentKey() names a requirements file that does not exist", async () => {
   await using tiny = await tinySource();
   const missing = join(tiny.dir, "nope.txt");
   await assert.rejects(
-    environmentKey({ source: tiny.source, requirements: [missing], dev: false }),
+    keyOf({ source: tiny.source, requirements: [missing], dev: false }),
     { code: "python_environment", message: new RegExp(`${missing} does not exist`) },
   );
 });
@@ -47,4 +59,62 @@ Deno.test("environmentName() differs by interpreter and marks the one for tests"
   assert.match(name, /^[0-9a-f]{16}$/);
   assert.notEqual(await environmentName("key", { ...python, version: "3.11.3" }, false), name);
   assert.equal(await environmentName("key", python, true), `dev-${name}`);
+});
+
+Deno.test("environmentKey() is the same for the same requirements at another path, however they are laid out", async () => {
+  await using tiny = await tinySource();
+  const { source } = tiny;
+  const write = async (name: string, text: string): Promise<string> => {
+    const path = join(tiny.dir, name);
+    await Deno.mkdir(dirname(path), { recursive: true });
+    await Deno.writeTextFile(path, text);
+    return path;
+  };
+  const plain = await write("a/requirements.txt", "tiny>=1\n-r more.txt\n");
+  await write("a/more.txt", "tinier==2 ; python_version > '3'\n");
+  const other = await write(
+    "b c/mine.txt",
+    "\ufeff# Mine.\r\n\r\ntiny>=1  # at least\r\n--requirement 'sub dir/again.txt'\r\n",
+  );
+  await write("b c/sub dir/again.txt", "tinier==2 ; \\\npython_version > '3'");
+  const keyFor = (path: string): Promise<string> =>
+    keyOf({ source, requirements: [path], dev: false });
+  assert.equal(await keyFor(other), await keyFor(plain));
+});
+
+Deno.test("environmentKey() changes with whatever changes what is installed", async () => {
+  await using tiny = await tinySource();
+  const { source } = tiny;
+  const keys: string[] = [];
+  const folders = ["a", "b"].map((it) => join(tiny.dir, it));
+  for (const folder of folders) {
+    await Deno.mkdir(folder);
+    for (
+      const [name, text] of [
+        ["links.txt", "--find-links wheels\ntiny\n"],
+        ["constrained.txt", "-c more.txt\ntiny\n"],
+        ["included.txt", "-r more.txt\ntiny\n"],
+        ["index.txt", "--index-url https://${USER}@index.test/simple\ntiny\n"],
+        ["wheel.txt", "./tiny-1.0-py3-none-any.whl\n"],
+      ] as const
+    ) await Deno.writeTextFile(join(folder, name), text);
+    await Deno.writeTextFile(join(folder, "more.txt"), "tinier\n");
+  }
+  const [a = "", b = ""] = folders;
+  const key = async (path: string, env?: Record<string, string>): Promise<void> => {
+    keys.push(await keyOf({ source, requirements: [path], dev: false }, env));
+  };
+  // Beside each of them may lie other wheels.
+  await key(join(a, "links.txt"));
+  await key(join(b, "links.txt"));
+  await key(join(a, "constrained.txt"));
+  await key(join(a, "included.txt"));
+  await key(join(a, "index.txt"));
+  await key(join(a, "index.txt"), { USER: "me" });
+  await key(join(a, "wheel.txt"));
+  await Deno.writeTextFile(join(a, "tiny-1.0-py3-none-any.whl"), "one");
+  await key(join(a, "wheel.txt"));
+  await Deno.writeTextFile(join(a, "tiny-1.0-py3-none-any.whl"), "another");
+  await key(join(a, "wheel.txt"));
+  assert.equal(new Set(keys).size, keys.length);
 });

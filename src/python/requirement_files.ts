@@ -1,0 +1,126 @@
+import { dirname, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { environmentError, fileError } from "./environment_error.ts";
+import { includeOf, logicalLines, shellWords, variablesIn } from "./requirement_lines.ts";
+
+/** A file of requirements, and what of it counts. */
+export interface RequirementFile {
+  readonly path: string;
+  readonly lines: readonly RequirementLine[];
+  /** Variables that it names as `${NAME}`. */
+  readonly variables: readonly string[];
+}
+
+/** A requirement or option as it stands, or a file that is read in its place. */
+export type RequirementLine = string | { readonly kind: "-r" | "-c"; readonly path: string };
+
+/**
+ * Reads requirement files and those that they include, each once, in the order in which pip comes upon them.
+ *
+ * @throws {SnakedenError} `python_environment` when a file is missing or cannot be read.
+ */
+export async function readRequirementFiles(
+  paths: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<RequirementFile[]> {
+  const found = new Map<string, RequirementFile>();
+  const read = async (path: string, from?: string): Promise<void> => {
+    if (found.has(path)) return;
+    const text = await textOf(path, from);
+    const lines = logicalLines(text, env).map((line): RequirementLine => {
+      const include = includeOf(line);
+      const target = include && localPath(include.path, dirname(path));
+      return include && target !== undefined ? { kind: include.kind, path: target } : line;
+    });
+    found.set(path, { path, lines, variables: variablesIn(text) });
+    for (const line of lines) if (typeof line !== "string") await read(line.path, path);
+  };
+  for (const path of paths) await read(resolve(path));
+  return [...found.values()];
+}
+
+/** Undefined for a file on the web. */
+function localPath(path: string, folder: string): string | undefined {
+  if (/^https?:/.test(path)) return undefined;
+  if (!path.startsWith("file:")) return resolve(folder, path);
+  try {
+    return fileURLToPath(path);
+  } catch {
+    return undefined; // Of another machine, which the installer will refuse.
+  }
+}
+
+/** The text of a file, with or without a byte order mark, in UTF-8 or else in Latin-1. */
+async function textOf(path: string, from?: string): Promise<string> {
+  const bytes = await bytesOf(path, from);
+  const encoding = bytes[0] === 0xff && bytes[1] === 0xfe
+    ? "utf-16le"
+    : bytes[0] === 0xfe && bytes[1] === 0xff
+    ? "utf-16be"
+    : "utf-8";
+  try {
+    return new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    return new TextDecoder("latin1").decode(bytes);
+  }
+}
+
+async function bytesOf(path: string, from?: string): Promise<Uint8Array> {
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw fileError("read the requirements file", path, error);
+    }
+    const named = from === undefined ? "" : `, which ${from} names,`;
+    throw environmentError(
+      `Cannot prepare the Python environment: the requirements file ${path}${named} does not exist`,
+      { path, ...(from === undefined ? {} : { from }) },
+      error,
+    );
+  }
+}
+
+/**
+ * The files as one text that is the same wherever they lie, as long as the same is installed: comments and blanks do not
+ * count, and a path counts only for a line that names something beside the file or in the working folder.
+ */
+export async function contentOf(files: readonly RequirementFile[]): Promise<string> {
+  const places = new Map(files.map(({ path }, i) => [path, i]));
+  const content = files.map(({ path, lines }) =>
+    Promise.all(
+      lines.map(async (line) =>
+        typeof line === "string"
+          ? [line, ...await placeOf(line, dirname(path))]
+          : [line.kind, places.get(line.path)]
+      ),
+    )
+  );
+  return JSON.stringify(await Promise.all(content));
+}
+
+const URL_ELSEWHERE = /\b(?!file:)[a-z][\w+.-]*:\/\/\S*/gi;
+const LOCAL = /\/|\bfile:|\.(?:whl|zip|tar|tgz|tbz|txz|tlz|gz|bz2|xz|lzma)\b|^-(?:e|f|-e|-f)/i;
+
+/** What a line that names a local path depends on besides its text; nothing for any other line. */
+async function placeOf(line: string, folder: string): Promise<string[]> {
+  if (!LOCAL.test(line.replaceAll(URL_ELSEWHERE, ""))) return [];
+  // pip goes by the working folder for projects and archives, and by the file's own for links.
+  const bases = [...new Set([Deno.cwd(), folder])];
+  const words = shellWords(line)?.flatMap((it) => it.replace(/^-[ef]|^--[\w-]+=/, "")) ?? [];
+  const states = await Promise.all(
+    bases.flatMap((base) => words.map((word) => archiveState(localPath(word, base)))),
+  );
+  return [...bases, ...states.filter((it) => it !== "")];
+}
+
+/** Size and time of a file, such as a wheel. A folder is not watched. */
+async function archiveState(path: string | undefined): Promise<string> {
+  if (path === undefined) return "";
+  try {
+    const { isFile, size, mtime } = await Deno.stat(path);
+    return isFile ? `${path} ${size} ${mtime?.getTime()}` : "";
+  } catch {
+    return ""; // No file, but another word of the line.
+  }
+}
