@@ -1,25 +1,28 @@
 """Turn what came from the link into what a type hint asks for.
 
-msgspec does the work; this adds what it does not know (numpy, pydantic, paths, unions of anything).
+msgspec does the work. Values come as JSON text (the quick way) or as a tree that has buffers and
+numbers beyond JSON in it; one form of the hint (hint_forms.py) and one hook serve both, so that the
+rules are the same.
 """
 
 from __future__ import annotations
 
-import re
+import functools
 import sys
-import types
 import typing
 from collections.abc import Callable
 from pathlib import PurePath
-from typing import Any, Union
+from typing import Any
 
 import msgspec
 
+from snakeden.hint_forms import native_form
+from snakeden.hint_parts import is_pydantic, part_of, pydantic_adapter
+from snakeden.loosen import loosen
 from snakeden.type_name import type_name
+from snakeden.unknown_fields import unknown_form
 
-__all__ = ["Converter", "converter_of", "dec_hook", "is_native", "is_pydantic", "union_members"]
-
-_AT = re.compile(r" - at `\$([^`]*)`")
+__all__ = ["Converter", "converter_of", "dec_hook"]
 
 Converter = Callable[[Any], Any]
 
@@ -28,62 +31,64 @@ def converter_of(hint: Any) -> Converter:
     """What converts a value to `hint`; it raises `msgspec.ValidationError` for a value that does
     not fit.
     """
-    if hint is Any or hint is object:
-        return _same
-    if is_native(hint):
-        return lambda value: msgspec.convert(value, hint, dec_hook=dec_hook)
-    members = union_members(hint)
-    if members:
-        return _union(members)
-    return _same  # A hint that nobody can check, such as a Protocol of another library.
+    exact = exact_converter_of(hint)
+
+    def convert(value: Any) -> Any:
+        try:
+            return exact(value)
+        except msgspec.ValidationError:
+            loose = loosen(value, hint, fits)
+            if loose is value:
+                raise
+            return exact(loose)
+
+    return convert
 
 
-def is_native(hint: Any) -> bool:
-    """Whether msgspec can check `hint`, with the help of `dec_hook`."""
+def fits(value: Any, hint: Any) -> bool:
+    """Whether `hint` takes the value as it is."""
     try:
-        msgspec.json.Decoder(hint, dec_hook=dec_hook)
-    except Exception:  # TypeError for most, NameError and others for broken hints inside classes.
+        exact_converter_of(hint)(value)
+    except Exception:
         return False
     return True
 
 
-def union_members(hint: Any) -> tuple[Any, ...]:
-    """The members of a union, or nothing."""
-    if typing.get_origin(hint) is typing.Annotated:
-        hint = typing.get_args(hint)[0]
-    if typing.get_origin(hint) in (Union, types.UnionType):
-        return typing.get_args(hint)
-    return ()
+def exact_converter_of(hint: Any) -> Converter:
+    """As `converter_of`, without the second try (loosen.py)."""
+    try:
+        # With its text: unions are equal whatever the order of their members.
+        return _cached(hint, str(hint))
+    except TypeError:  # Metadata that cannot be hashed.
+        return _converter(hint)
+
+
+def _converter(hint: Any) -> Converter:
+    form = native_form(hint)
+    if form is Any:
+        return _same
+    unknown = unknown_form(form, Any)
+
+    def convert(value: Any) -> Any:
+        converted = msgspec.convert(value, form, dec_hook=dec_hook, str_keys=True)
+        if unknown is not Any:
+            msgspec.convert(value, unknown, str_keys=True)
+        return converted
+
+    return convert
+
+
+@functools.lru_cache(maxsize=1024)
+def _cached(hint: Any, _text: str) -> Converter:
+    return _converter(hint)
 
 
 def _same(value: Any) -> Any:
     return value
 
 
-def _union(members: tuple[Any, ...]) -> Converter:
-    converters = [converter_of(member) for member in members]
-
-    def convert(value: Any) -> Any:
-        problems: list[str] = []
-        for converter in converters:
-            try:
-                return converter(value)
-            except msgspec.ValidationError as error:
-                # Reworded, so that the path of one member is not taken for that of the whole.
-                problems.append(_AT.sub(r" (at \1)", str(error)))
-        raise msgspec.ValidationError("; or ".join(dict.fromkeys(problems)))
-
-    return convert
-
-
-def is_pydantic(kind: Any) -> bool:
-    """Whether `kind` is a pydantic model.
-
-    Does not import pydantic: a model exists only when it is loaded.
-    """
-    pydantic = sys.modules.get("pydantic")
-    base = getattr(pydantic, "BaseModel", None)
-    return base is not None and isinstance(kind, type) and issubclass(kind, base)
+def _to(hint: Any, value: Any) -> Any:
+    return exact_converter_of(hint)(value)
 
 
 def dec_hook(hint: Any, value: Any) -> Any:
@@ -91,11 +96,14 @@ def dec_hook(hint: Any, value: Any) -> Any:
 
     ValueError and TypeError become issues of the field.
     """
+    part = part_of(hint)
+    if part is not None:
+        return part.convert(value, _to)
     kind = typing.get_origin(hint) or hint
     if not isinstance(kind, type):
         return value
     if is_pydantic(kind):
-        return kind.model_validate(value)  # type: ignore[attr-defined]
+        return _pydantic(kind)(value)
     try:
         if isinstance(value, kind):
             return value
@@ -112,8 +120,20 @@ def dec_hook(hint: Any, value: Any) -> Any:
     raise TypeError(f"Expected `{type_name(kind)}`, got `{type_name(type(value))}`")
 
 
+@functools.lru_cache(maxsize=256)
+def _pydantic(kind: type) -> Converter:
+    validate = getattr(kind, "model_validate", None)
+    if callable(validate):
+        return validate  # type: ignore[no-any-return]
+    return pydantic_adapter(kind).validate_python  # type: ignore[no-any-return]
+
+
 def _array(numpy: Any, hint: Any, value: Any) -> Any:
-    """A list of numbers as an array: what a client without buffers sends."""
+    """An array of bytes (which are uint8) or of a list of numbers, which a client without buffers
+    sends.
+    """
+    if isinstance(value, (bytes, bytearray)):
+        return numpy.frombuffer(value, dtype=numpy.uint8)
     if not isinstance(value, (list, tuple)):
         raise TypeError(f"Expected an array or a list of numbers, got `{type_name(type(value))}`")
     dtypes = [typing.get_args(it) for it in typing.get_args(hint)[1:]]

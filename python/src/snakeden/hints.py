@@ -20,7 +20,9 @@ from collections.abc import (
 )
 from typing import Any, Final, NamedTuple, Optional
 
+from snakeden.declarations import HintError, declaration
 from snakeden.errors import AdapterError
+from snakeden.hint_names import resolve
 from snakeden.protocols import ITERATORS, has
 
 __all__ = ["REQUIRED", "Parameter", "Signature", "read_signature"]
@@ -35,8 +37,12 @@ class Parameter(NamedTuple):
     """One named argument of a tool."""
 
     name: str
+    key: str
+    """What callers call it: its alias when pydantic's `Field()` gives one."""
     hint: Any
     default: Any
+    factory: Callable[[], Any]
+    """Makes the default of one call."""
     by_keyword: bool
     """True when it can only be passed by keyword."""
 
@@ -56,7 +62,8 @@ def read_signature(function: Callable[..., Any], tool: str) -> Signature:
     """Read the signature of a tool; hints that cannot be resolved count as Any.
 
     Raises:
-        AdapterError: It takes `*args`, which an object of named arguments cannot fill.
+        AdapterError: It takes `*args`, which an object of named arguments cannot fill, or a
+            parameter has a default that only another library understands.
     """
     signature = inspect.signature(function)
     hints = _resolve(function)
@@ -72,12 +79,23 @@ def read_signature(function: Callable[..., Any], tool: str) -> Signature:
         if parameter.kind is parameter.VAR_KEYWORD:
             extra = hint
             continue
-        if parameter.default is None and hint is not Any:
+        try:
+            declared = declaration(hint, parameter.default, REQUIRED)
+        except HintError as error:
+            raise AdapterError(f"tool '{tool}', parameter '{name}': {error}") from None
+        hint, default = declared.hint, declared.default
+        if default is None and hint is not Any:
             hint = Optional[hint]  # noqa: UP045 - the hint is a value here; `|` fails on some
         by_keyword = parameter.kind is parameter.KEYWORD_ONLY
-        parameters.append(Parameter(name, hint, parameter.default, by_keyword))
+        factory = declared.factory or functools.partial(_same, default)
+        key = declared.alias or name
+        parameters.append(Parameter(name, key, hint, default, factory, by_keyword))
     result, streams = _result(function, hints.get("return", REQUIRED))
     return Signature(tuple(parameters), extra, result, streams)
+
+
+def _same(value: Any) -> Any:
+    return value
 
 
 def _result(function: Callable[..., Any], hint: Any) -> tuple[Any, bool]:
@@ -126,24 +144,4 @@ def _resolve(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         return typing.get_type_hints(inner, include_extras=True)
     except Exception:
-        return _resolve_one_by_one(inner)
-
-
-def _resolve_one_by_one(function: Callable[..., Any]) -> dict[str, Any]:
-    """Resolve what can be: a name imported only for type checkers spoils its own parameter, not the
-    others.
-    """
-    annotations: dict[str, Any] = {}
-    try:
-        annotations = dict(inspect.get_annotations(function))
-    except Exception:  # Python 3.14 evaluates on reading, and so fails on reading.
-        return annotations
-    scope = getattr(function, "__globals__", {})
-    resolved: dict[str, Any] = {}
-    for name, annotation in annotations.items():
-        holder = type("_Holder", (), {"__annotations__": {name: annotation}})
-        try:
-            resolved.update(typing.get_type_hints(holder, scope, include_extras=True))
-        except Exception:
-            resolved[name] = Any
-    return resolved
+        return resolve(inner, getattr(inner, "__globals__", {}))

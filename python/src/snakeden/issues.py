@@ -5,29 +5,39 @@ Runs only after a conversion has failed, so it may take its time.
 
 from __future__ import annotations
 
+import difflib
 import enum
 import re
 import reprlib
+import sys
 import typing
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
-
-from snakeden.convert import converter_of, is_pydantic, union_members
+from snakeden.class_fields import allows_unknown, is_fielded
+from snakeden.convert import converter_of
 from snakeden.errors import Issue
+from snakeden.hint_forms import declared_fields, plain_alias, union_members
+from snakeden.hint_parts import choices_of, is_pydantic
 
-__all__ = ["MAX_ISSUES", "explain"]
+__all__ = ["MAX_ISSUES", "explain", "near_or_all"]
 
 MAX_ISSUES: Final = 50
 
-_AT = re.compile(r"^(?P<text>.*) - at `\$(?P<rest>[^`]*)`$", re.DOTALL)
+_AT = re.compile(r"^(?P<text>.*) - at (?P<key>`key` in )?`\$(?P<rest>[^`]*)`$", re.DOTALL)
 _CONTAINER_MODULES = ("builtins", "collections", "collections.abc", "typing")
-_FIELDED = (
-    msgspec.inspect.DataclassType,
-    msgspec.inspect.StructType,
-    msgspec.inspect.TypedDictType,
-)
+_TYPED_ARRAYS: Final = {
+    "<i2": "Int16Array",
+    "<u2": "Uint16Array",
+    "<i4": "Int32Array",
+    "<u4": "Uint32Array",
+    "<i8": "BigInt64Array",
+    "<u8": "BigUint64Array",
+    "<f4": "Float32Array",
+    "<f8": "Float64Array",
+    "|i1": "Int8Array",
+    "|u1": "Uint8ClampedArray",
+}
 
 
 def explain(value: Any, hint: Any, path: str, issues: list[Issue]) -> None:
@@ -36,38 +46,47 @@ def explain(value: Any, hint: Any, path: str, issues: list[Issue]) -> None:
         return
     try:
         converter_of(hint)(value)
-    except msgspec.ValidationError as error:
-        before = len(issues)
-        _explain_parts(value, _bare(hint), path, issues)
-        if len(issues) == before:
-            issues.append(_choice(value, _bare(hint), path) or _from_msgspec(error, path))
     except Exception as error:
-        if not _explain_pydantic(error, path, issues):
-            issues.append(Issue(path, f"{type(error).__name__}: {error}"))
+        before = len(issues)
+        bare = _bare(hint)
+        if union_members(bare) or not _explain_pydantic(value, error, path, issues):
+            _explain_parts(value, bare, path, issues)
+        if len(issues) == before and not _explain_pydantic(value, error, path, issues):
+            issues.append(_choice(value, bare, path) or _from_error(error, value, path))
+
+
+def near_or_all(name: str, known: Sequence[str], takes: str) -> str:
+    """The end of a sentence about a name that is none of `known`."""
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(near)}?" if near else f", which takes {takes}"
 
 
 def _bare(hint: Any) -> Any:
-    """The hint without Annotated, and the one member other than None of an Optional."""
+    """The hint without Annotated and aliases, and the one member other than None of an Optional."""
     while True:
-        if typing.get_origin(hint) is typing.Annotated:
-            hint = typing.get_args(hint)[0]
-            continue
-        members = [member for member in union_members(hint) if member is not type(None)]
-        if len(members) != 1:
+        plain = plain_alias(hint)
+        if typing.get_origin(plain) is typing.Annotated:
+            plain = typing.get_args(plain)[0]
+        members = [member for member in union_members(plain) if member is not type(None)]
+        if len(members) == 1:
+            plain = members[0]
+        if plain is hint:
             return hint
-        hint = members[0]
+        hint = plain
 
 
 def _explain_parts(value: Any, hint: Any, path: str, issues: list[Issue]) -> None:
     origin = typing.get_origin(hint) or hint
     arguments = typing.get_args(hint)
-    if is_pydantic(origin):
-        try:
-            origin.model_validate(value)
-        except Exception as error:
-            _explain_pydantic(error, path, issues)
+    if members := union_members(hint):
+        closest = _closest(value, members)
+        if closest is not None:
+            explain(value, closest, path, issues)
+    elif is_fielded(hint):
+        if not is_pydantic(origin):
+            _explain_fields(value, hint, path, issues)
     elif isinstance(value, list) and isinstance(origin, type) and arguments:
-        if not issubclass(origin, Collection) or issubclass(origin, Mapping):
+        if not issubclass(origin, Iterable) or issubclass(origin, Mapping):
             return
         if origin.__module__ not in _CONTAINER_MODULES:
             return
@@ -76,69 +95,105 @@ def _explain_parts(value: Any, hint: Any, path: str, issues: list[Issue]) -> Non
             items = arguments if len(arguments) == len(value) else ()
         for index, item_hint in enumerate(items):
             explain(value[index], item_hint, f"{path}[{index}]", issues)
-    elif isinstance(value, dict):
-        if len(arguments) == 2 and isinstance(origin, type) and issubclass(origin, Mapping):
-            for key, item in value.items():
-                explain(item, arguments[1], f"{path}.{key}", issues)
-        else:
-            _explain_fields(value, hint, origin, path, issues)
+    elif isinstance(value, dict) and isinstance(origin, type) and issubclass(origin, Mapping):
+        for key, item in value.items() if len(arguments) == 2 else ():
+            explain(item, arguments[1], f"{path}.{key}", issues)
 
 
-def _explain_fields(
-    value: dict[str, Any], hint: Any, origin: Any, path: str, issues: list[Issue]
-) -> None:
-    try:
-        info = msgspec.inspect.type_info(hint)
-        if not isinstance(info, _FIELDED):
-            return
-        hints = typing.get_type_hints(origin, include_extras=True)
-    except Exception:
+def _closest(value: Any, members: Iterable[Any]) -> Any:
+    """The member of a union that was meant: the one class with most of the fields that an object
+    has, or the one container for a list; None when none stands out.
+    """
+    scores: dict[Any, int] = {}
+    for member in members:
+        bare = _bare(member)
+        kind = typing.get_origin(bare) or bare
+        if isinstance(value, dict) and is_fielded(bare) and not issubclass(kind, tuple):
+            config = getattr(kind, "__struct_config__", None)
+            if config is None or config.tag is None or value.get(config.tag_field) == config.tag:
+                keys = {field.key for field in declared_fields(bare)}
+                scores[member] = len(value.keys() & keys)
+        elif isinstance(value, dict) and is_pydantic(kind):
+            names = getattr(kind, "model_fields", {})
+            keys = {info.alias or name for name, info in names.items()}
+            scores[member] = len(value.keys() & keys)
+        elif isinstance(value, (dict, list)) and isinstance(kind, type):
+            of_kind = Mapping if isinstance(value, dict) else Collection
+            if issubclass(kind, of_kind) and not issubclass(kind, (str, bytes)):
+                scores[member] = int(isinstance(value, dict) == issubclass(kind, Mapping))
+    best = max(scores.values(), default=0)
+    closest = [member for member, score in scores.items() if score == best]
+    return closest[0] if best > 0 and len(closest) == 1 else None
+
+
+def _explain_fields(value: Any, hint: Any, path: str, issues: list[Issue]) -> None:
+    fields = declared_fields(hint)
+    kind = typing.get_origin(hint) or hint
+    if isinstance(value, list) and issubclass(kind, tuple):
+        for index, (item, field) in enumerate(zip(value, fields, strict=False)):
+            explain(item, field.hint, f"{path}[{index}]", issues)
+    if not isinstance(value, dict) or issubclass(kind, tuple):
         return
-    for field in info.fields:
-        if field.encode_name in value:
-            field_hint = hints.get(field.name, Any)
-            if typing.get_origin(field_hint) in (typing.ClassVar,):
-                continue
-            explain(
-                value[field.encode_name],
-                _unwrapped(field_hint),
-                f"{path}.{field.encode_name}",
-                issues,
-            )
+    tag = getattr(getattr(kind, "__struct_config__", None), "tag_field", None)
+    known = [field.key for field in fields]
+    for field in fields:
+        if field.key in value:
+            explain(value[field.key], field.hint, f"{path}.{field.key}", issues)
         elif field.required:
-            issues.append(Issue(f"{path}.{field.encode_name}", "is missing"))
-
-
-def _unwrapped(hint: Any) -> Any:
-    """The hint inside Required[...] and NotRequired[...]."""
-    name = getattr(typing.get_origin(hint), "_name", "")
-    return typing.get_args(hint)[0] if name in ("Required", "NotRequired", "ReadOnly") else hint
+            issues.append(Issue(f"{path}.{field.key}", "is missing"))
+    if allows_unknown(hint):
+        return
+    for key in value.keys() - {*known, tag}:
+        end = near_or_all(key, known, ", ".join(known) or "no fields")
+        issues.append(Issue(f"{path}.{key}", f"is no field of `{kind.__name__}`{end}"))
 
 
 def _choice(value: Any, hint: Any, path: str) -> Issue | None:
     """What a Literal or an Enum allows."""
-    if typing.get_origin(hint) is typing.Literal:
-        choices = list(typing.get_args(hint))
-    elif isinstance(hint, type) and issubclass(hint, enum.Enum):
-        choices = [member.value for member in hint]
-    else:
+    if typing.get_origin(hint) is not typing.Literal and not (
+        isinstance(hint, type) and issubclass(hint, enum.Enum)
+    ):
         return None
+    choices = [it.value if isinstance(it, enum.Enum) else it for it in choices_of(hint)]
     allowed = ", ".join(map(repr, choices[:20])) + (", ..." if len(choices) > 20 else "")
     return Issue(path, f"has to be one of {allowed}; got {reprlib.repr(value)}")
 
 
-def _explain_pydantic(error: Exception, path: str, issues: list[Issue]) -> bool:
+def _explain_pydantic(value: Any, error: BaseException, path: str, issues: list[Issue]) -> bool:
+    """What pydantic says, when it is pydantic that refused; msgspec wraps its errors."""
+    while not type(error).__module__.startswith("pydantic"):
+        # What came up deeper inside is found with its path by going there.
+        if error.__cause__ is None or _AT.match(str(error)):
+            return False
+        error = error.__cause__
     errors = getattr(error, "errors", None)
-    if not callable(errors) or not type(error).__module__.startswith("pydantic"):
+    if not callable(errors):
         return False
     for entry in errors()[: MAX_ISSUES - len(issues)]:
-        steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in entry["loc"])
-        issues.append(Issue(path + "".join(steps), entry["msg"]))
+        issues.append(Issue(path + _steps(value, entry["loc"]), entry["msg"]))
     return True
 
 
-def _from_msgspec(error: msgspec.ValidationError, path: str) -> Issue:
+def _steps(value: Any, loc: Sequence[Any]) -> str:
+    """The place as a path in the value; pydantic also names the members of unions on the way."""
+    path = ""
+    for index, step in enumerate(loc):
+        if isinstance(value, dict) and (step in value or index == len(loc) - 1):
+            path += f".{step}"
+            value = value.get(step)
+        elif isinstance(value, (list, tuple)) and isinstance(step, int):
+            path += f"[{step}]"
+            value = value[step] if step < len(value) else None
+    return path
+
+
+def _from_error(error: Exception, value: Any, path: str) -> Issue:
     match = _AT.match(str(error))
-    if match is None:
-        return Issue(path, str(error))
-    return Issue(path + match["rest"], match["text"])
+    text, rest = (str(error), "") if match is None else (match["text"], match["rest"])
+    if match is not None and match["key"]:
+        text = f"{text} as a key"
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.ndarray):
+        named = _TYPED_ARRAYS.get(value.dtype.str, "NdArray") if value.ndim == 1 else "NdArray"
+        text = text.replace("`numpy.ndarray`", f"`{named}`")
+    return Issue(path + rest, text)

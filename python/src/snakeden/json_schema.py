@@ -4,39 +4,42 @@ from __future__ import annotations
 
 import sys
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterator
+from pathlib import PurePath
 from typing import Any, Final
 
 import msgspec
 
-from snakeden.convert import is_pydantic, union_members
+from snakeden.declarations import HintError
+from snakeden.hint_forms import inner_hints, native_form
+from snakeden.hint_parts import Part, is_pydantic, part_of, pydantic_adapter, pydantic_schema
 from snakeden.hints import REQUIRED, Parameter, Signature
 
 __all__ = ["input_schema", "output_schema"]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _REF: Final = "#/$defs/{name}"
+_PART: Final = "$part"
+_ANYTHING: Final = "$anything"  # For msgspec no schema at all is an error.
 
 Schema = dict[str, Any]
 
 
 def input_schema(signature: Signature) -> str:
     """JSON text of the object schema of the arguments."""
-    definitions: Schema = {}
     hints = [parameter.hint for parameter in signature.parameters]
-    schemas = _schemas(hints, definitions)
+    takes_more = signature.extra_hint is not REQUIRED
+    schemas, definitions = _schemas([*hints, signature.extra_hint] if takes_more else hints, True)
     properties = {
-        parameter.name: _with_default(_mend(schema, _as_input), parameter)
-        for parameter, schema in zip(signature.parameters, schemas, strict=True)
+        parameter.key: _with_default(_mend(schema, _as_input), parameter)
+        for parameter, schema in zip(signature.parameters, schemas, strict=False)
     }
     schema: Schema = {"$schema": DIALECT, "type": "object", "properties": properties}
-    required = [it.name for it in signature.parameters if it.default is REQUIRED]
+    required = [it.key for it in signature.parameters if it.default is REQUIRED]
     if required:
         schema["required"] = required
-    if signature.extra_hint is REQUIRED:
-        schema["additionalProperties"] = False
-    else:
-        schema["additionalProperties"] = _schemas([signature.extra_hint], definitions)[0] or True
+    more = (_mend(schemas[-1], _as_input) or True) if takes_more else False
+    schema["additionalProperties"] = more
     if definitions:
         schema["$defs"] = _mend(definitions, _as_input)
     return msgspec.json.encode(schema).decode()
@@ -46,8 +49,8 @@ def output_schema(signature: Signature) -> str:
     """JSON text of the schema of the result or of one chunk; empty when the hints do not tell."""
     if signature.result_hint is REQUIRED:
         return ""
-    definitions: Schema = {}
-    schema = _mend(_schemas([signature.result_hint], definitions)[0], _as_output)
+    schemas, definitions = _schemas([signature.result_hint], False)
+    schema = _mend(schemas[0], _as_output)
     if not schema:
         return ""
     schema = {"$schema": DIALECT, **schema}
@@ -56,32 +59,107 @@ def output_schema(signature: Signature) -> str:
     return msgspec.json.encode(schema).decode()
 
 
-def _schemas(hints: list[Any], definitions: Schema) -> list[Schema]:
-    """The schema of each hint; classes go to `definitions`."""
+def _schemas(hints: list[Any], closed: bool) -> tuple[list[Schema], Schema]:
+    """The schema of each hint, and the classes in them. `closed` says that classes take no other
+    fields than theirs.
+    """
+    forms = [_form(hint) for hint in hints]
+    parts: dict[Part, list[Any]] = {}
+    definitions: Schema = {}
+    waiting = list(forms)
+    while waiting:
+        for part in _parts_in(waiting.pop()):
+            if part not in parts:
+                parts[part] = [_form(it) for it in part.inner]
+                waiting.extend(parts[part])
+    inner = [it for held in parts.values() for it in held]
+    numbers = {part: n for n, part in enumerate(parts)}
 
     def hook(hint: Any) -> Schema:
-        return _foreign(hint, definitions)
+        part = part_of(hint)
+        if part is None:
+            return _foreign(hint, definitions) or {_ANYTHING: True}
+        return {_PART: numbers[part]}
 
+    # All at once, so that classes of the same name in two modules get two names.
     try:
-        # All at once, so that classes of the same name in two modules get two names.
         schemas, components = msgspec.json.schema_components(
-            hints, schema_hook=hook, ref_template=_REF
+            [*forms, *inner], schema_hook=hook, ref_template=_REF
         )
     except Exception:
-        if len(hints) > 1:
-            return [_schemas([hint], definitions)[0] for hint in hints]
-        members = union_members(hints[0]) if hints else ()
-        return [{"anyOf": _distinct(_schemas(list(members), definitions))}] if members else [{}]
-    definitions.update(components)
-    return list(schemas)
+        if len(hints) == 1:
+            return [{}], {}
+        each = [_schemas([hint], closed) for hint in hints]
+        merged = {name: it for _, found in each for name, it in found.items()}
+        return [schemas[0] for schemas, _ in each], merged
+    if closed:
+        for component in components.values():
+            if "properties" in component:
+                component.setdefault("additionalProperties", False)
+    assembly = _Assembly(list(parts), parts, list(schemas[len(forms) :]), definitions)
+    definitions.update({name: assembly.fill(it) for name, it in components.items()})
+    return [assembly.fill(it) for it in schemas[: len(forms)]], definitions
 
 
-def _distinct(schemas: Iterable[Schema]) -> list[Schema]:
-    out: list[Schema] = []
-    for schema in schemas:
-        if schema not in out:
-            out.append(schema)
-    return out
+class _Assembly:
+    """Puts the schemas of parts where they belong."""
+
+    def __init__(
+        self,
+        parts: list[Part],
+        forms: dict[Part, list[Any]],
+        schemas: list[Schema],
+        definitions: Schema,
+    ) -> None:
+        self._parts = parts
+        self._definitions = definitions
+        self._inner = {part: [schemas.pop(0) for _ in forms[part]] for part in parts}
+        self._made: dict[Part, Schema] = {}
+        self._open: list[Part] = []
+
+    def fill(self, node: Any) -> Any:
+        if isinstance(node, list):
+            return [self.fill(it) for it in node]
+        if not isinstance(node, dict):
+            return node
+        if _PART not in node:
+            return {key: self.fill(it) for key, it in node.items() if key != _ANYTHING}
+        rest = {key: it for key, it in node.items() if key != _PART}
+        return {**self._part(self._parts[node[_PART]]), **rest}
+
+    def _part(self, part: Part) -> Schema:
+        if part in self._open:
+            return {}  # Inside itself; no more is said than that.
+        if part not in self._made:
+            self._open.append(part)
+            inner = [self.fill(it) for it in self._inner[part]]
+            self._open.pop()
+            made = part.schema(inner)
+            self._definitions.update(made.pop("$defs", {}))
+            self._made[part] = made
+        return self._made[part]
+
+
+def _form(hint: Any) -> Any:
+    try:
+        return native_form(hint)
+    except HintError:  # Of a result, which is not checked.
+        return Any
+
+
+def _parts_in(form: Any) -> Iterator[Part]:
+    """The parts in a form, and in the Structs that stand for classes in it."""
+    seen: list[Any] = []
+    waiting = [form]
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.append(current)
+        part = part_of(current)
+        if part is not None:
+            yield part
+        waiting.extend(inner_hints(current))
 
 
 def _foreign(hint: Any, definitions: Schema) -> Schema:
@@ -90,9 +168,11 @@ def _foreign(hint: Any, definitions: Schema) -> Schema:
     """
     kind = typing.get_origin(hint) or hint
     if is_pydantic(kind):
-        schema: Schema = kind.model_json_schema(ref_template="#/$defs/{model}")
+        schema = pydantic_schema(pydantic_adapter(kind))
         definitions.update(schema.pop("$defs", {}))
         return schema
+    if isinstance(kind, type) and issubclass(kind, PurePath):
+        return {"type": "string"}
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(kind, type):
         if issubclass(kind, numpy.ndarray):

@@ -6,25 +6,28 @@ When that fails, the slow way converts field by field and names every issue.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 
 from snakeden import values
-from snakeden.convert import converter_of, dec_hook, is_native
-from snakeden.errors import ArgumentsError, InvalidValueError, Issue
+from snakeden.convert import converter_of, dec_hook
+from snakeden.declarations import HintError
+from snakeden.errors import AdapterError, ArgumentsError, InvalidValueError, Issue
+from snakeden.hint_forms import native_form
 from snakeden.hints import REQUIRED, Signature, read_signature
-from snakeden.issues import MAX_ISSUES, explain
+from snakeden.issues import MAX_ISSUES, explain, near_or_all
 from snakeden.json_schema import input_schema, output_schema
 from snakeden.type_name import type_name
+from snakeden.unknown_fields import unknown_form
 
 __all__ = ["ToolSchema"]
 
 Arguments = tuple[Sequence[Any], dict[str, Any]]
 
 _NO_KEYWORDS: dict[str, Any] = {}
+_NO_DEFAULT: Any = msgspec.NODEFAULT
 
 
 class ToolSchema:
@@ -39,42 +42,72 @@ class ToolSchema:
         self._tool = tool
         self._signature: Signature = read_signature(function, tool)
         parameters = self._signature.parameters
+        forms = [self._form(f"parameter '{it.name}'", it.hint) for it in parameters]
+        if self._signature.extra_hint is not REQUIRED:
+            self._form("the values of its `**`", self._signature.extra_hint)
         self.streams: bool = self._signature.streams
         self.input_schema: str = input_schema(self._signature)
         self.output_schema: str = output_schema(self._signature)
-        self._names = [parameter.name for parameter in parameters]
+        self._keys = [parameter.key for parameter in parameters]
         self._converters = [converter_of(parameter.hint) for parameter in parameters]
         self._extra = (
             None
             if self._signature.extra_hint is REQUIRED
             else converter_of(self._signature.extra_hint)
         )
-        positional = [it.name for it in parameters if not it.by_keyword]
-        self._positional = len(positional)
-        self._keywords = tuple(self._names[self._positional :])
-        self._struct = self._make_struct()
-        self._decode = (
-            None
-            if self._struct is None
-            else msgspec.json.Decoder(self._struct, dec_hook=dec_hook).decode
-        )
+        self._positional = sum(not it.by_keyword for it in parameters)
+        self._keywords = tuple(it.name for it in parameters[self._positional :])
+        self._struct: type[msgspec.Struct] | None = None
+        self._decode: Callable[[bytes], Any] | None = None
+        self._seek_unknown: Callable[[bytes], object] | None = None
+        self._tree_seeker: type[msgspec.Struct] | None = None
+        if self._extra is None:
+            self._make_decoders(forms)
 
-    def _make_struct(self) -> type[msgspec.Struct] | None:
-        """One field a parameter; None where msgspec cannot check all of them."""
-        fields: list[Any] = []
-        for name, hint, default, _ in self._signature.parameters:
-            if not is_native(hint):
-                return None
-            if default is REQUIRED:
-                fields.append((name, hint))
-            else:
-                fields.append((name, hint, msgspec.field(default_factory=_constant(default))))
-        if self._extra is not None:
-            return None
+    def _form(self, where: str, hint: Any) -> Any:
         try:
-            return msgspec.defstruct("Arguments", fields, kw_only=True, forbid_unknown_fields=True)
-        except Exception:  # A name that a struct cannot have.
+            return native_form(hint)
+        except HintError as error:
+            raise AdapterError(f"tool '{self._tool}', {where}: {error}") from None
+
+    def _make_decoders(self, forms: list[Any]) -> None:
+        """One field a parameter; none where there is a name that a struct cannot have."""
+        parameters = self._signature.parameters
+        fields = [
+            (
+                it.name,
+                form,
+                msgspec.field(
+                    name=it.key,
+                    default_factory=_NO_DEFAULT if it.default is REQUIRED else it.factory,
+                ),
+            )
+            for it, form in zip(parameters, forms, strict=True)
+        ]
+        try:
+            self._struct = msgspec.defstruct(
+                "Arguments", fields, kw_only=True, forbid_unknown_fields=True
+            )
+            self._decode = msgspec.json.Decoder(self._struct, dec_hook=dec_hook).decode
+        except Exception:
+            self._struct = None
+            return
+        seeker = self._seeker(forms, msgspec.Raw)
+        if seeker is not None:
+            self._seek_unknown = msgspec.json.Decoder(seeker).decode
+            self._tree_seeker = self._seeker(forms, Any)
+
+    def _seeker(self, forms: list[Any], leaf: Any) -> type[msgspec.Struct] | None:
+        """A twin of the struct that refuses fields which no class has; None without any class."""
+        made: dict[Any, Any] = {}
+        twins = [unknown_form(form, leaf, made) for form in forms]
+        if all(it is leaf for it in twins):
             return None
+        fields = [
+            (it.name, twin, msgspec.field(name=it.key, default=None))
+            for it, twin in zip(self._signature.parameters, twins, strict=True)
+        ]
+        return msgspec.defstruct("Arguments", fields, kw_only=True)
 
     def parse(self, json: bytes, tagged: bool, buffers: Sequence[bytes | memoryview]) -> Arguments:
         """Positional and keyword arguments to call the tool with.
@@ -85,27 +118,31 @@ class ToolSchema:
         """
         if not json:
             json = b"{}"
-        if self._decode is not None and self._struct is not None:
-            try:
-                if tagged:
-                    tree = values.decode(json, True, buffers)
-                    struct = msgspec.convert(tree, self._struct, dec_hook=dec_hook)
-                else:
-                    struct = self._decode(json)
-            except RecursionError:
-                raise InvalidValueError(
-                    "nested deeper than this Python's stack allows", "args"
-                ) from None
-            except InvalidValueError:
-                raise
-            except Exception:
-                return self._parse_fields(values.decode(json, tagged, buffers))
-            arguments = msgspec.structs.astuple(struct)
-            if not self._keywords:
-                return arguments, _NO_KEYWORDS
-            split = self._positional
-            return arguments[:split], dict(zip(self._keywords, arguments[split:], strict=True))
-        return self._parse_fields(values.decode(json, tagged, buffers))
+        if self._decode is None or self._struct is None:
+            return self._parse_fields(values.decode(json, tagged, buffers))
+        try:
+            if tagged:
+                tree = values.decode(json, True, buffers)
+                struct = msgspec.convert(tree, self._struct, dec_hook=dec_hook, str_keys=True)
+                if self._tree_seeker is not None:
+                    msgspec.convert(tree, self._tree_seeker, str_keys=True)
+            else:
+                struct = self._decode(json)
+                if self._seek_unknown is not None:
+                    self._seek_unknown(json)
+        except RecursionError:
+            raise InvalidValueError(
+                "nested deeper than this Python's stack allows", "args"
+            ) from None
+        except InvalidValueError:
+            raise
+        except Exception:
+            return self._parse_fields(values.decode(json, tagged, buffers))
+        arguments = msgspec.structs.astuple(struct)
+        if not self._keywords:
+            return arguments, _NO_KEYWORDS
+        split = self._positional
+        return arguments[:split], dict(zip(self._keywords, arguments[split:], strict=True))
 
     def _parse_fields(self, tree: Any) -> Arguments:
         """Field by field, collecting what is wrong."""
@@ -115,16 +152,16 @@ class ToolSchema:
         issues: list[Issue] = []
         converted: list[Any] = []
         for parameter, converter in zip(self._signature.parameters, self._converters, strict=True):
-            if parameter.name not in tree:
+            key = parameter.key
+            if key not in tree:
                 if parameter.default is REQUIRED:
-                    issues.append(Issue(f"args.{parameter.name}", "is missing"))
-                converted.append(parameter.default)
+                    issues.append(Issue(f"args.{key}", "is missing"))
+                converted.append(parameter.factory())
                 continue
-            value = tree[parameter.name]
             converted.append(
-                self._convert(value, converter, parameter.hint, f"args.{parameter.name}", issues)
+                self._convert(tree[key], converter, parameter.hint, f"args.{key}", issues)
             )
-        known = set(self._names)
+        known = set(self._keys)
         extra: dict[str, Any] = {}
         for name, value in tree.items():
             if name in known:
@@ -157,15 +194,8 @@ class ToolSchema:
             return None
 
     def _unknown(self, name: str) -> str:
-        near = difflib.get_close_matches(name, self._names, n=3, cutoff=0.6)
-        if near:
-            return f"is no argument of '{self._tool}'; did you mean {' or '.join(near)}?"
-        takes = ", ".join(self._names) if self._names else "no arguments"
-        return f"is no argument of '{self._tool}', which takes {takes}"
-
-
-def _constant(value: Any) -> Callable[[], Any]:
-    return lambda: value
+        takes = ", ".join(self._keys) or "no arguments"
+        return f"is no argument of '{self._tool}'{near_or_all(name, self._keys, takes)}"
 
 
 def _json_kind(value: Any) -> str:

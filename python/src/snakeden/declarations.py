@@ -1,0 +1,195 @@
+"""What other libraries say about a parameter or a field: constraints in `Annotated`, and defaults
+that are declared by a call, such as pydantic's `Field()`.
+
+Nothing here imports these libraries: what they make exists only when they are loaded.
+"""
+
+from __future__ import annotations
+
+import sys
+import typing
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from snakeden.type_name import type_name
+
+__all__ = ["Declaration", "HintError", "Marks", "declaration", "is_field_info", "read_marks"]
+
+_BOUNDS: Final = {
+    "Ge": ("ge", "ge"),
+    "Gt": ("gt", "gt"),
+    "Le": ("le", "le"),
+    "Lt": ("lt", "lt"),
+    "MultipleOf": ("multiple_of", "multiple_of"),
+    "MinLen": ("min_length", "min_length"),
+    "MaxLen": ("max_length", "max_length"),
+}
+_TEXTS: Final = ("title", "description", "examples")
+# Calls in the place of a default that only their own library can read.
+_FOREIGN_DEFAULTS: Final = ("attr._make._CountingAttr", "dataclasses.Field", "msgspec._core.Field")
+_FOREIGN_MODULES: Final = ("fastapi.params", "typer.models", "cyclopts.parameter")
+
+
+class HintError(Exception):
+    """A hint that says something which nobody here can hold; the text says what and why."""
+
+
+class Declaration(NamedTuple):
+    """A parameter or field after its declaration was read."""
+
+    hint: Any
+    default: Any
+    factory: Callable[[], Any] | None = None
+    """Makes the default anew for each call, where there is one to make."""
+    alias: str | None = None
+
+
+class Marks(NamedTuple):
+    """What the metadata of one `Annotated` asks for."""
+
+    metas: tuple[msgspec.Meta, ...]
+    """Constraints and texts that msgspec can hold."""
+    needs_pydantic: bool
+    """Whether pydantic has to check, because msgspec cannot say all of it."""
+    before: bool
+    """Whether pydantic has to see the value as it came, because it converts it."""
+
+
+def declaration(hint: Any, default: Any, required: Any) -> Declaration:
+    """Read a declared default. `required` stands for none, here as in the answer.
+
+    Raises:
+        HintError: It is a declaration that cannot be honoured.
+    """
+    _refuse_foreign(default)
+    info: Any = None
+    if is_field_info(default):
+        hint, info, default = typing.Annotated[hint, default], default, required
+    else:
+        for mark in _metadata(hint):
+            info = mark if is_field_info(mark) else info
+    if info is None:
+        return Declaration(hint, default)
+    alias = info.alias if info.validation_alias is None else info.validation_alias
+    if alias is not None and not isinstance(alias, str):
+        raise HintError(f"{type_name(type(alias))} as an alias is not understood; give one name")
+    if default is not required or info.is_required():
+        return Declaration(hint, default, alias=alias)
+    if info.default_factory is None:
+        default = info.default
+
+    def make() -> Any:
+        return info.get_default(call_default_factory=True)
+
+    if info.default_factory is not None and info.default_factory_takes_validated_data:
+        raise HintError("a default_factory that takes the other fields is not understood")
+    return Declaration(hint, default if info.default_factory is None else make, make, alias)
+
+
+def is_field_info(value: object) -> bool:
+    """Whether it is what pydantic's `Field()` gives; FastAPI's Query() and Body() are too."""
+    kind = getattr(sys.modules.get("pydantic.fields"), "FieldInfo", None)
+    return kind is not None and isinstance(value, kind)
+
+
+def read_marks(metadata: Iterable[Any]) -> Marks | None:
+    """What the metadata asks for; None when there is nothing to heed.
+
+    Raises:
+        HintError: There is something that cannot be honoured.
+    """
+    metas: list[msgspec.Meta] = []
+    wanted: dict[str, Any] = {}
+    needs_pydantic = before = found = False
+    for mark in _flat(metadata):
+        _refuse_foreign(mark)
+        if isinstance(mark, msgspec.Meta):
+            metas.append(mark)
+            continue
+        if is_field_info(mark):
+            wanted.update({it: getattr(mark, it) for it in _TEXTS if getattr(mark, it)})
+            if mark.discriminator is not None:
+                needs_pydantic = before = True
+            continue
+        if not _is_understood(mark):
+            continue
+        found = True
+        bounds = _bounds(mark)
+        if bounds is None or not bounds.keys().isdisjoint(wanted):
+            needs_pydantic = True
+            before = before or _converts(mark)
+        else:
+            wanted.update(bounds)
+    if wanted:
+        metas.append(_meta(wanted))
+    elif not (metas or found or needs_pydantic):
+        return None
+    return Marks(tuple(metas), needs_pydantic, before)
+
+
+def _meta(wanted: dict[str, Any]) -> msgspec.Meta:
+    try:
+        return msgspec.Meta(**wanted)
+    except (TypeError, ValueError):  # Such as bounds of dates.
+        return msgspec.Meta(**{it: wanted[it] for it in _TEXTS if it in wanted})
+
+
+def _metadata(hint: Any) -> tuple[Any, ...]:
+    return hint.__metadata__ if typing.get_origin(hint) is typing.Annotated else ()
+
+
+def _flat(metadata: Iterable[Any]) -> Iterator[Any]:
+    """Each mark with those that it holds: `Field(ge=0)` has a `Ge(0)`, `Len(1, 3)` has two."""
+    for mark in metadata:
+        if is_field_info(mark):
+            yield mark
+            yield from _flat(mark.metadata)
+        elif getattr(mark, "__is_annotated_types_grouped_metadata__", False):
+            yield from _flat(mark)
+        else:
+            yield mark
+
+
+def _is_understood(mark: Any) -> bool:
+    kind = type(mark)
+    return _is_constraint(kind) or hasattr(mark, "__get_pydantic_core_schema__")
+
+
+def _is_constraint(kind: type) -> bool:
+    base = getattr(sys.modules.get("annotated_types"), "BaseMetadata", None)
+    return base is not None and issubclass(kind, base) and kind.__name__ not in ("Unit", "DocInfo")
+
+
+def _bounds(mark: Any) -> dict[str, Any] | None:
+    """The constraint in the words of msgspec; None when it has no words for it."""
+    kind = type(mark)
+    if kind.__module__ == "annotated_types" and kind.__name__ in _BOUNDS:
+        ours, theirs = _BOUNDS[kind.__name__]
+        return {ours: getattr(mark, theirs)}
+    given = getattr(mark, "__dict__", {})
+    if _is_constraint(kind) and given.keys() == {"pattern"} and isinstance(given["pattern"], str):
+        return {"pattern": given["pattern"]}
+    return None
+
+
+def _converts(mark: Any) -> bool:
+    """Whether the mark may turn the value that came into one that fits, and not only refuse it."""
+    kind = type(mark)
+    return not (
+        kind.__module__ == "annotated_types"
+        or kind.__name__ == "AfterValidator"
+        or (_is_constraint(kind) and getattr(mark, "__dict__", {}).keys() == {"pattern"})
+    )
+
+
+def _refuse_foreign(value: Any) -> None:
+    kind = type(value)
+    if is_field_info(value):
+        return
+    if type_name(kind) in _FOREIGN_DEFAULTS or kind.__module__ in _FOREIGN_MODULES:
+        raise HintError(
+            f"{type_name(kind)} is not understood here; give a plain default, or constraints as "
+            "msgspec.Meta or pydantic's Field"
+        )

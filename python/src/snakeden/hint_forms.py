@@ -1,0 +1,382 @@
+"""Rewrite a hint into one that msgspec can check as a whole.
+
+`native_form` leaves what msgspec knows as it is, and puts a part (hint_parts.py) where it does not
+know what to do, or would do the wrong thing.
+"""
+
+from __future__ import annotations
+
+import collections
+import collections.abc
+import functools
+import types
+import typing
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, Final, Union
+
+import msgspec
+
+from snakeden.class_fields import ClassField, allows_unknown, fields_of, is_fielded
+from snakeden.declarations import HintError, Marks, declaration, is_field_info, read_marks
+from snakeden.hint_parts import (
+    BUILT_FROM,
+    AliasPart,
+    BuiltPart,
+    ChoicePart,
+    ClassPart,
+    KeyedPart,
+    PydanticPart,
+    UnionPart,
+    choices_of,
+    is_pydantic,
+)
+
+__all__ = [
+    "declared_fields",
+    "inner_hints",
+    "is_mapping",
+    "is_native",
+    "joined",
+    "native_form",
+    "plain_alias",
+    "rebuilt",
+    "struct_like",
+    "union_members",
+]
+
+_QUALIFIERS: Final = ("Required", "NotRequired", "ReadOnly", "Final", "ClassVar")
+_REQUIRED: Final = object()
+
+Made = dict[Any, Any]
+
+
+def is_native(hint: Any) -> bool:
+    """Whether msgspec can check `hint`, with a hook for classes that it does not know."""
+    try:
+        msgspec.json.Decoder(hint, dec_hook=lambda _hint, value: value)
+    except Exception:  # TypeError for most, NameError and others for broken hints inside classes.
+        return False
+    return True
+
+
+def union_members(hint: Any) -> tuple[Any, ...]:
+    """The members of a union, or nothing."""
+    if typing.get_origin(hint) is typing.Annotated:
+        hint = typing.get_args(hint)[0]
+    hint = plain_alias(hint)
+    if typing.get_origin(hint) in (Union, types.UnionType):
+        return typing.get_args(hint)
+    return ()
+
+
+def plain_alias(hint: Any) -> Any:
+    """What a type alias, a NewType, a type variable or a qualifier stands for; else `hint`."""
+    while True:
+        origin = typing.get_origin(hint) or hint
+        if type(origin).__name__ == "TypeAliasType":
+            value, arguments = origin.__value__, typing.get_args(hint)
+            bound = dict(zip(origin.__type_params__, arguments, strict=False))
+            free = getattr(value, "__parameters__", ())
+            hint = value[tuple(bound.get(it, Any) for it in free)] if free else value
+        elif isinstance(hint, typing.NewType):
+            hint = hint.__supertype__
+        elif isinstance(hint, typing.TypeVar):
+            hint = joined(hint.__constraints__) if hint.__constraints__ else (hint.__bound__ or Any)
+        elif getattr(origin, "_name", "") in _QUALIFIERS and typing.get_args(hint):
+            hint = typing.get_args(hint)[0]
+        else:
+            return hint
+
+
+def inner_hints(hint: Any) -> Iterator[Any]:
+    """The hints that `hint` is made of, one level down; fields for a class."""
+    plain = plain_alias(hint)
+    if plain is not hint:
+        yield plain
+    elif typing.get_origin(hint) is typing.Annotated:
+        yield typing.get_args(hint)[0]
+    elif is_fielded(hint):
+        yield from (field.hint for field in fields_of(hint))
+    elif typing.get_origin(hint) is not typing.Literal:
+        yield from (it for it in typing.get_args(hint) if not isinstance(it, list))
+
+
+def _reachable(hint: Any) -> Iterator[Any]:
+    """`hint` and everything that it is made of, classes once."""
+    seen: list[Any] = []
+    waiting = [hint]
+    while waiting:
+        current = waiting.pop()
+        if current in seen:
+            continue
+        seen.append(current)
+        yield current
+        waiting.extend(inner_hints(current))
+
+
+def _is_plain(hint: Any) -> bool:
+    """Whether msgspec does the right thing for `hint` and for everything in it."""
+    return is_native(hint) and not any(_is_special(it) for it in _reachable(hint))
+
+
+def _is_special(hint: Any) -> bool:
+    """Whether msgspec would take it, and do the wrong thing."""
+    origin = typing.get_origin(hint)
+    if origin is typing.Annotated:
+        return any(not isinstance(it, msgspec.Meta) for it in hint.__metadata__) and (
+            read_marks(hint.__metadata__) is not None
+        )
+    if isinstance(hint, (typing.ForwardRef, str)) or type(origin or hint).__name__ in (
+        "TypeAliasType",
+        "ParamSpec",
+        "TypeVarTuple",
+    ):
+        return True
+    if is_fielded(hint):
+        return is_pydantic(origin or hint) or any(
+            is_field_info(field.default) for field in fields_of(hint)
+        )
+    if (origin or hint) in BUILT_FROM or _is_unchecked_protocol(hint):
+        return True
+    return is_mapping(origin) and _is_odd_key(typing.get_args(hint)[0])
+
+
+def _is_unchecked_protocol(hint: Any) -> bool:
+    """Whether it is a Protocol of which nobody can say what is one."""
+    kind = typing.get_origin(hint) or hint
+    return getattr(kind, "_is_protocol", False) and not getattr(kind, "_is_runtime_protocol", False)
+
+
+def is_mapping(origin: Any) -> bool:
+    """Whether msgspec fills it as a dict."""
+    return isinstance(origin, type) and origin in (
+        dict,
+        collections.abc.Mapping,
+        collections.abc.MutableMapping,
+    )
+
+
+def _is_odd_key(key: Any) -> bool:
+    key = plain_alias(key)
+    members = union_members(key) or (key,)
+    odd = (
+        msgspec.inspect.CustomType,
+        msgspec.inspect.BoolType,
+        msgspec.inspect.NoneType,
+    )
+    for member in members:
+        if typing.get_origin(member) is typing.Literal and bool in map(type, choices_of(member)):
+            return True
+        try:
+            if isinstance(msgspec.inspect.type_info(member), odd):
+                return True
+        except Exception:
+            return True
+    return False
+
+
+def native_form(hint: Any, made: Made | None = None) -> Any:
+    """The hint with a part in each place that msgspec cannot check; `hint` itself when there is
+    none. `made` are the parts of the aliases and classes around it.
+
+    Raises:
+        HintError: It says something that cannot be honoured.
+    """
+    if hint is Any or hint is object or isinstance(hint, (str, typing.ForwardRef)):
+        return Any
+    if _is_plain(hint):
+        return hint
+    made = {} if made is None else made
+    plain = plain_alias(hint)
+    if plain is not hint:
+        key = _key(hint)
+        if key not in made:
+            alias = AliasPart(hint)
+            made[key] = alias.hint()
+            alias.inner = (native_form(plain, made),)
+        return made[key]
+    origin = typing.get_origin(hint)
+    if origin is typing.Annotated:
+        return _annotated(hint, made)
+    members = union_members(hint)
+    if members:
+        return _union(members, made)
+    kind = origin or hint
+    if is_pydantic(kind):
+        return PydanticPart(hint).hint()
+    if is_fielded(hint):
+        return _class(hint, made)
+    if origin is typing.Literal or (isinstance(hint, type) and choices_of(hint)):
+        return ChoicePart(hint).hint()
+    arguments = typing.get_args(hint)
+    if kind in BUILT_FROM:
+        if kind is collections.Counter and arguments:
+            arguments = (*arguments, int)
+        builtin = BUILT_FROM[kind][0]
+        inner = native_form(builtin[arguments] if arguments else builtin, made)
+        return BuiltPart(kind, inner).hint()
+    if _is_unchecked_protocol(hint):
+        return Any
+    if is_mapping(origin) and len(arguments) == 2:
+        values = native_form(arguments[1], made)
+        if _is_odd_key(arguments[0]):
+            return KeyedPart(arguments[0], values).hint()
+        return dict[native_form(arguments[0], made), values]  # type: ignore[misc]
+    if isinstance(origin, type) and issubclass(origin, Collection) and arguments:
+        inner = [it if it is Ellipsis else native_form(it, made) for it in arguments]
+        whole = rebuilt(origin, inner)
+        if is_native(whole):
+            return whole
+    return hint if is_native(hint) else Any  # Nobody can check it.
+
+
+def rebuilt(origin: Any, inner: Iterable[Any]) -> Any:
+    """The container with other arguments; Any when it takes none."""
+    try:
+        return origin[tuple(inner)]
+    except TypeError:
+        return Any
+
+
+def _annotated(hint: Any, made: Made) -> Any:
+    base = typing.get_args(hint)[0]
+    marks = read_marks(hint.__metadata__)
+    if marks is None:
+        return native_form(base, made)
+    if not marks.needs_pydantic:
+        held = _constrained(native_form(base, made), marks)
+        if held is not None:
+            return held
+        if all(isinstance(it, msgspec.Meta) for it in hint.__metadata__):
+            said = ", ".join(map(str, hint.__metadata__))
+            raise HintError(f"{said} cannot be applied to {base}")
+    if not marks.before:
+        native_form(base, made)  # Refused now rather than at the first call.
+    return PydanticPart(hint, None if marks.before else base).hint()
+
+
+def _constrained(form: Any, marks: Marks) -> Any:
+    """The form with the constraints on it; None when msgspec cannot hold them there."""
+    if not marks.metas:
+        return form
+    whole = functools.reduce(lambda held, meta: typing.Annotated[held, meta], marks.metas, form)
+    if is_native(whole):
+        return whole
+    members = union_members(form)
+    others = [it for it in members if it is not type(None)]
+    if len(others) == 1 and len(members) == 2:
+        inner = _constrained(others[0], marks)
+        return None if inner is None else joined([inner, None])
+    return None
+
+
+def _union(members: tuple[Any, ...], made: Made) -> Any:
+    models = [it for it in members if is_pydantic(typing.get_origin(it) or it)]
+    forms: list[Any] = []
+    for member in members:
+        if len(models) > 1 and member in models:
+            if member is models[0]:  # pydantic knows best which of its models fits.
+                forms.append(PydanticPart(joined(models)).hint())
+        else:
+            forms.append(native_form(member, made))
+    # What accepts everything comes last.
+    forms.sort(key=lambda form: form is Any)
+    groups: list[list[Any]] = []
+    for form in forms:
+        for group in groups:
+            if form is not Any and Any not in group and is_native(joined([*group, form])):
+                group.append(form)
+                break
+        else:
+            groups.append([form])
+    wholes = [joined(group) for group in groups]
+    return wholes[0] if len(wholes) == 1 else UnionPart(tuple(wholes)).hint()
+
+
+def joined(forms: Iterable[Any]) -> Any:
+    """The union of the forms."""
+    return functools.reduce(lambda left, right: Union[left, right], forms)  # noqa: UP007
+
+
+def _class(hint: Any, made: Made) -> Any:
+    """A part for a class with a field that needs one."""
+    key = _key(hint)
+    if key in made:
+        return made[key]
+    try:
+        fields = declared_fields(hint)
+    except HintError:
+        raise
+    except Exception:
+        return Any
+    part = ClassPart(hint)
+    made[key] = part.hint()
+    part.fields = fields
+    forms = [native_form(field.hint, made) for field in fields]
+    defaults = [
+        msgspec.NODEFAULT if field.required else field.default or _unset for field in fields
+    ]
+    part.inner = (struct_like(hint, fields, forms, defaults),)
+    return made[key]
+
+
+def declared_fields(hint: Any) -> list[ClassField]:
+    """As `fields_of`, with what pydantic's `Field()` says of them. The default is a function that
+    makes it, or None where the class itself fills it in.
+
+    Raises:
+        HintError: A declaration that cannot be honoured.
+    """
+    fields: list[ClassField] = []
+    for field in fields_of(hint):
+        default = _REQUIRED if field.required else field.default
+        declared = declaration(field.hint, default, _REQUIRED)
+        required = declared.default is _REQUIRED
+        make = None
+        if not required and declared.default is not default:
+            make = declared.factory or functools.partial(_same, declared.default)
+        key = declared.alias or field.key
+        fields.append(field._replace(hint=declared.hint, key=key, required=required, default=make))
+    return fields
+
+
+def struct_like(
+    hint: Any, fields: list[ClassField], forms: list[Any], defaults: list[Any]
+) -> type[msgspec.Struct]:
+    """A Struct that takes what the class takes, with `forms` as the types of the fields, and no
+    field that the class does not have. `defaults` are factories, or NODEFAULT.
+    """
+    kind = typing.get_origin(hint) or hint
+    config = getattr(kind, "__struct_config__", None)
+    struct = msgspec.defstruct(
+        getattr(kind, "__name__", "Class"),
+        [
+            (f"f{n}", Any, msgspec.field(name=field.key, default_factory=default))
+            for n, (field, default) in enumerate(zip(fields, defaults, strict=True))
+        ],
+        kw_only=True,
+        forbid_unknown_fields=not allows_unknown(hint),
+        array_like=issubclass(kind, tuple) or getattr(config, "array_like", False),
+        tag=getattr(config, "tag", None),
+        tag_field=getattr(config, "tag_field", None),
+    )
+    struct.__doc__ = kind.__doc__
+    # Only now, so that a class may be found inside itself.
+    struct.__annotations__ = {f"f{n}": form for n, form in enumerate(forms)}
+    return struct
+
+
+def _key(hint: Any) -> Any:
+    try:
+        hash(hint)
+    except TypeError:  # Metadata that cannot be hashed.
+        return repr(hint)
+    return hint
+
+
+def _unset() -> Any:
+    return msgspec.UNSET
+
+
+def _same(value: Any) -> Any:
+    return value

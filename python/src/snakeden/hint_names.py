@@ -1,0 +1,31 @@
+"""Resolve the names in annotations, each on its own."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+__all__ = ["resolve"]
+
+
+def resolve(owner: type | Callable[..., Any], scope: Mapping[str, Any]) -> dict[str, Any]:
+    """The own annotations of a class or a function as types.
+
+    A name that is imported only for type checkers spoils its own annotation, which becomes Any, and
+    not the others.
+    """
+    annotations: dict[str, Any] = {}
+    try:
+        annotations = dict(inspect.get_annotations(owner))
+    except Exception:  # Python 3.14 evaluates on reading, and so fails on reading.
+        return annotations
+    resolved: dict[str, Any] = {}
+    for name, annotation in annotations.items():
+        holder = type("_Holder", (), {"__annotations__": {name: annotation}})
+        try:
+            resolved.update(typing.get_type_hints(holder, dict(scope), include_extras=True))
+        except Exception:
+            resolved[name] = Any
+    return resolved

@@ -1,0 +1,127 @@
+"""What a hint takes besides what msgspec takes: the members of a family for each other.
+
+Arrays and bytes become lists of numbers where the hint says list, one-byte arrays become bytes, and
+whole floats become integers. Runs only where a conversion has failed, guided by the hint.
+"""
+
+from __future__ import annotations
+
+import sys
+import typing
+from collections.abc import Callable, Collection
+from typing import Any, Final
+
+import msgspec
+
+from snakeden import values
+from snakeden.class_fields import is_fielded
+from snakeden.hint_forms import declared_fields, plain_alias, union_members
+from snakeden.hint_parts import is_pydantic
+
+__all__ = ["loosen"]
+
+_BYTES: Final = (bytes, bytearray, memoryview)
+
+
+def loosen(value: Any, hint: Any, fits: Callable[[Any, Any], bool]) -> Any:
+    """`value` with what another member of its family can stand for put in its place; `value` itself
+    when there is nothing. `fits` says whether a hint takes a value as it is.
+    """
+    hint = plain_alias(hint)
+    while typing.get_origin(hint) is typing.Annotated:
+        hint = plain_alias(typing.get_args(hint)[0])
+    members = union_members(hint)
+    if members:
+        if not any(fits(value, member) for member in members):
+            for member in members:
+                loose = loosen(value, member, fits)
+                if loose is not value and fits(loose, member):
+                    return loose
+        return value
+    kind = typing.get_origin(hint) or hint
+    if not isinstance(kind, type):
+        return value
+    if issubclass(kind, int) and kind is not bool:
+        return int(value) if type(value) is float and value.is_integer() else value
+    if kind in _BYTES:
+        return _as_bytes(value)
+    if kind is msgspec.Raw:
+        encoded = values.encode(value)
+        return value if encoded.tagged else msgspec.Raw(encoded.json)
+    arguments = typing.get_args(hint)
+    if type(value) is dict:
+        return _loosen_dict(value, hint, kind, arguments, fits)
+    if issubclass(kind, Collection) and not issubclass(kind, (str, dict)):
+        items = _as_list(value)
+        if not arguments and not is_fielded(hint):
+            return items
+        return value if items is None else _loosen_items(items, hint, kind, arguments, fits)
+    return value
+
+
+def _loosen_items(
+    items: list[Any],
+    hint: Any,
+    kind: type,
+    arguments: tuple[Any, ...],
+    fits: Callable[[Any, Any], bool],
+) -> Any:
+    if is_fielded(hint):
+        hints = [field.hint for field in declared_fields(hint)]
+    elif issubclass(kind, tuple) and arguments[-1] is not Ellipsis:
+        hints = list(arguments)
+    else:
+        if arguments[0] in (int, float) and items and set(map(type, items)) == {int}:
+            return items
+        hints = [arguments[0]] * len(items)
+    loose = [loosen(item, of, fits) for item, of in zip(items, hints, strict=False)] + items[
+        len(hints) :
+    ]
+    unchanged = all(new is old for new, old in zip(loose, items, strict=True))
+    return items if unchanged else loose
+
+
+def _loosen_dict(
+    value: dict[str, Any],
+    hint: Any,
+    kind: type,
+    arguments: tuple[Any, ...],
+    fits: Callable[[Any, Any], bool],
+) -> Any:
+    if is_pydantic(kind):
+        fields = getattr(kind, "model_fields", {})
+        hints = {info.alias or name: info.annotation for name, info in fields.items()}
+    elif is_fielded(hint):
+        hints = {field.key: field.hint for field in declared_fields(hint)}
+    elif len(arguments) == 2:
+        hints = dict.fromkeys(value, arguments[1])
+    else:
+        return value
+    loose = {
+        key: loosen(item, hints[key], fits) if key in hints else item for key, item in value.items()
+    }
+    return value if all(loose[key] is value[key] for key in value) else loose
+
+
+def _as_list(value: Any) -> list[Any] | None:
+    """The items of a list, of bytes or of an array; None for anything else."""
+    if isinstance(value, list):
+        return value
+    if isinstance(value, bytes):
+        return list(value)
+    if isinstance(value, memoryview) or _is_array(value):
+        items = value.tolist()
+        return items if isinstance(items, list) else None
+    return None
+
+
+def _as_bytes(value: Any) -> Any:
+    """The bytes of an array with items of one byte, such as a Uint8ClampedArray."""
+    if isinstance(value, memoryview) or (_is_array(value) and value.dtype.kind in "iu"):
+        return value.tobytes() if value.itemsize == 1 else value
+    return value
+
+
+def _is_array(value: Any) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray)

@@ -1,0 +1,72 @@
+"""Find the fields of a value that no class has.
+
+msgspec leaves them out in silence for dataclasses, TypedDicts and most Structs. A twin of the hint
+that has only the classes in it, each as a Struct that refuses what it does not know, finds them at
+the speed of msgspec.
+"""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Collection
+from typing import Any
+
+from snakeden.class_fields import fields_of, is_fielded
+from snakeden.hint_forms import (
+    is_mapping,
+    joined,
+    plain_alias,
+    rebuilt,
+    struct_like,
+    union_members,
+)
+from snakeden.hint_parts import part_of
+
+__all__ = ["unknown_form"]
+
+
+def unknown_form(form: Any, leaf: Any, made: dict[Any, Any] | None = None) -> Any:
+    """The twin of a native form, with `leaf` for all that is no class; `leaf` alone when it has no
+    class. `made` are the twins of the classes around it.
+    """
+    made = {} if made is None else made
+    form = plain_alias(form)
+    while typing.get_origin(form) is typing.Annotated:
+        form = plain_alias(typing.get_args(form)[0])
+    if part_of(form) is not None:
+        return leaf  # It looks itself.
+    if is_fielded(form):
+        if form not in made:
+            fields = fields_of(form)
+            forms = [leaf] * len(fields)
+            struct = struct_like(form, fields, forms, [_nothing] * len(fields))
+            made[form] = struct
+            forms = [unknown_form(field.hint, leaf, made) for field in fields]
+            struct.__annotations__ = {f"f{n}": it for n, it in enumerate(forms)}
+        return made[form]
+    members = union_members(form)
+    origin, arguments = typing.get_origin(form), members or typing.get_args(form)
+    if not members and not _is_container(origin):
+        return leaf
+    inner = [it if it is Ellipsis else unknown_form(it, leaf, made) for it in arguments]
+    if all(it is leaf or it is Ellipsis for it in inner):
+        return leaf
+    if members:
+        pairs = zip(members, inner, strict=True)
+        return joined([member if it is leaf else it for member, it in pairs])
+    if is_mapping(origin):
+        return rebuilt(dict, [str, inner[1]])
+    return rebuilt(tuple, inner) if origin is tuple else rebuilt(list, inner[:1])
+
+
+def _is_container(origin: Any) -> bool:
+    """Whether it is one of those that msgspec fills itself."""
+    return (
+        isinstance(origin, type)
+        and issubclass(origin, Collection)
+        and origin.__module__ in ("builtins", "collections.abc")
+    )
+
+
+def _nothing() -> None:
+    return None
