@@ -224,3 +224,111 @@ def test_load_adapter_takes_every_fixture_that_can_be_loaded(
         assert load_adapter(name, [str(ADAPTERS)]).tools
     for name in set(sys.modules) - before:
         del sys.modules[name]
+
+
+METHODS_WITHOUT_SELF = """
+class Forgetful(Adapter):
+    @tool
+    def a(x): return x
+    @tool
+    def b(): return 1
+    @tool
+    def c(*, x): return x
+    @tool
+    @classmethod
+    def d(): return 1
+    e = tool(name="e")(lambda x: x)
+    @property
+    @tool
+    def f(self): return 1
+"""
+
+
+def test_load_adapter_names_the_tools_that_forget_self(load: Load) -> None:
+    text = str(refused(load, METHODS_WITHOUT_SELF))
+    assert "tool 'a' (Forgetful.a) has no `self`, so 'x' would be the adapter itself" in text
+    assert "tool 'b' (Forgetful.b) has no `self`: write `def b(self, ...)`" in text
+    assert "tool 'c' (Forgetful.c) has no `self`" in text
+    assert "tool 'd' (Forgetful.d) has no `cls`" in text
+    assert "tool 'e' (Forgetful.<lambda>) has no `self`" in text
+    assert "tool 'f' is a property; a tool has to be a method" in text
+
+
+def test_load_adapter_serves_methods_that_need_no_self(load: Load) -> None:
+    code = """
+class Kinds(Adapter):
+    @tool
+    @staticmethod
+    def a(x): return x
+    @tool
+    def b(this, x): return x
+    @tool
+    @classmethod
+    def c(cls, x): return x
+    @tool
+    def d(_self, x): return x
+"""
+    adapter = load(code)
+    assert [it.function(x=1) for it in adapter.tools.values()] == [1, 1, 1, 1]
+
+
+def test_load_adapter_refuses_a_wrapper_that_hides_the_signature(load: Load) -> None:
+    code = """
+def decorated(function):
+    def wrapper(*args, **kwargs): return function(*args, **kwargs)
+    return wrapper
+@tool(name="hidden")
+@decorated
+def hidden(x): return x
+class Two(Adapter):
+    @tool(name="method")
+    @decorated
+    def method(self, x): return x
+"""
+    text = str(refused(load, code))
+    for name in ("hidden", "method"):
+        assert f"tool '{name}' takes *args and **kwargs, as the wrapper of a decorator" in text
+
+
+ASYNC_LIFE = """
+import asyncio, functools
+events = []
+class Async(Adapter):
+    async def setup(self):
+        await asyncio.sleep(0)
+        events.append("up")
+    async def _down(self, word):
+        await asyncio.sleep(0)
+        events.append(word)
+    def teardown(self): return functools.partial(self._down, "down")()
+    @tool
+    def x(self): pass
+"""
+
+
+def test_load_adapter_awaits_setup_and_teardown(load: Load) -> None:
+    adapter = load(ASYNC_LIFE)
+    events = sys.modules[adapter.spec].events
+    assert events == ["up"]
+    adapter.teardown()
+    assert events == ["up", "down"]
+
+
+def test_load_adapter_says_what_an_async_setup_raised(load: Load) -> None:
+    error = refused(load, ASYNC_LIFE.replace('events.append("up")', 'raise OSError("no disk")'))
+    assert "raised OSError in setup(): no disk" in str(error)
+    assert isinstance(error.__cause__, OSError)
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize("name", ["setup", "teardown"])
+def test_load_adapter_refuses_a_generator_that_nothing_would_run(
+    load: Load, kind: str, name: str
+) -> None:
+    code = f"""
+class Yields(Adapter):
+    {kind} {name}(self): yield
+    @tool
+    def x(self): pass
+"""
+    assert f"has a generator as {name}(), and nothing would run it" in str(refused(load, code))

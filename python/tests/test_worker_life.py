@@ -230,3 +230,12 @@ def test_worker_does_not_mind_a_default_timeout_of_sockets(host: FakeHost, tmp_p
     worker.link.call(1, "sleep", {"seconds": 0.3})
     worker.link.expect("result")
     assert worker.link.run("ping", call_id=2)
+
+
+def test_worker_awaits_setup_and_teardown_on_the_loop_of_the_tools(host: FakeHost) -> None:
+    worker = host.start("async_life")
+    assert worker.link.run("same_loop") == [True, True, "set"]
+    assert worker.stop() == exit_status.OK
+    assert "torn down on the same loop: True" in worker.stderr + worker.stdout.decode() + "".join(
+        entry.message for entry in worker.link.logs
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
+
 __all__ = ["Adapter"]
 
 
@@ -10,14 +12,15 @@ class Adapter:
 
     The worker makes one instance without arguments, calls `setup()`, serves the methods marked with
     `@tool`, and calls `teardown()` when it is stopped in an orderly way. Both run on the main
-    thread, as the tools do.
+    thread, as the tools do, and both may be `async def`: they are awaited on the event loop of the
+    asynchronous tools.
     """
 
-    def setup(self) -> None:
+    def setup(self) -> Awaitable[None] | None:
         """Load what the tools need, such as a model.
 
         What it raises makes the start of the worker fail.
         """
 
-    def teardown(self) -> None:
+    def teardown(self) -> Awaitable[None] | None:
         """Give back what `setup` took. Not called when the worker is killed."""

@@ -8,14 +8,16 @@ class alone; it need not derive from `Adapter`.
 
 from __future__ import annotations
 
+import asyncio
 import difflib
+import functools
 import importlib
 import importlib.util
 import inspect
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from types import ModuleType
 from typing import Any, Final
 
@@ -28,7 +30,13 @@ from snakeden.tool import mark_of
 __all__ = ["LoadedAdapter", "LoadedTool", "load_adapter"]
 
 TOOL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_INSTANCE_NAMES: Final = ("", "self", "cls", "this", "me", "mcs")
+_OR_STATIC: Final = ", or put @staticmethod above it"
 _MODULE_NAME: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
+
+
+Complete = Callable[[Coroutine[Any, Any, object]], object]
+"""Runs a coroutine to its end on the event loop of the tools."""
 
 
 class LoadedTool:
@@ -55,21 +63,24 @@ class LoadedTool:
 class LoadedAdapter:
     """The tools of an adapter by name, and the instance to tear down."""
 
-    def __init__(self, spec: str, tools: dict[str, LoadedTool], instance: object | None) -> None:
+    def __init__(
+        self, spec: str, tools: dict[str, LoadedTool], instance: object | None, complete: Complete
+    ) -> None:
         self.spec = spec
         self.tools = tools
         self._instance = instance
+        self._complete = complete
 
     def teardown(self) -> None:
         """Call the adapter's `teardown()`, when it has one. Raises what that raises."""
-        teardown = getattr(self._instance, "teardown", None)
-        if callable(teardown):
-            teardown()
+        _call(self._instance, "teardown", self._complete)
 
 
-def load_adapter(spec: str, module_paths: Sequence[str] = ()) -> LoadedAdapter:
+def load_adapter(
+    spec: str, module_paths: Sequence[str] = (), complete: Complete = asyncio.run
+) -> LoadedAdapter:
     """Import the adapter with `module_paths` on sys.path (search_path.py), make its instance and
-    run `setup()`.
+    run `setup()`. `complete` runs a coroutine of `setup()` or `teardown()` to its end.
 
     Raises:
         AdapterError: It cannot be served; `__cause__` holds what its own code raised.
@@ -91,7 +102,7 @@ def load_adapter(spec: str, module_paths: Sequence[str] = ()) -> LoadedAdapter:
     if not colon:
         _add(_functions(module), tools, problems)
     if instance is not None:
-        _add(_methods(instance), tools, problems)
+        _add(_methods(instance, problems), tools, problems)
     if problems:
         raise AdapterError(f"adapter '{spec}' cannot be served: {'; '.join(problems)}")
     if not tools:
@@ -99,8 +110,8 @@ def load_adapter(spec: str, module_paths: Sequence[str] = ()) -> LoadedAdapter:
         raise AdapterError(
             f"adapter '{spec}' has no tools: nothing in {where} is marked with @tool"
         )
-    _set_up(spec, instance)
-    return LoadedAdapter(spec, tools, instance)
+    _set_up(spec, instance, complete)
+    return LoadedAdapter(spec, tools, instance, complete)
 
 
 def _form_hint(spec: str) -> str:
@@ -205,12 +216,34 @@ def _instantiate(spec: str, kind: type) -> object:
         ) from error
 
 
-def _set_up(spec: str, instance: object | None) -> None:
-    setup = getattr(instance, "setup", None)
-    if not callable(setup):
+def _refuse_generators(spec: str, instance: object | None) -> None:
+    for name in ("setup", "teardown"):
+        inner = inspect.unwrap(getattr(instance, name, _set_up))
+        if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+            raise AdapterError(
+                f"adapter '{spec}' has a generator as {name}(), and nothing would run it; use "
+                "setup() for what comes before the `yield`, and teardown() for what comes after"
+            )
+
+
+def _call(instance: object | None, name: str, complete: Complete) -> None:
+    """Call `setup()` or `teardown()`, when there is one, and see what it returns to its end."""
+    method = getattr(instance, name, None)
+    if not callable(method):
         return
+    returned = method()
+    if inspect.isawaitable(returned):
+        complete(_awaited(returned))
+
+
+async def _awaited(awaitable: Awaitable[object]) -> object:
+    return await awaitable
+
+
+def _set_up(spec: str, instance: object | None, complete: Complete) -> None:
+    _refuse_generators(spec, instance)
     try:
-        setup()
+        _call(instance, "setup", complete)
     except BaseException as error:
         raise AdapterError(
             f"adapter '{spec}' raised {type(error).__name__} in setup(): {_text(error)}"
@@ -225,7 +258,7 @@ def _functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
             yield value
 
 
-def _methods(instance: object) -> Iterator[Callable[..., Any]]:
+def _methods(instance: object, problems: list[str]) -> Iterator[Callable[..., Any]]:
     seen: set[str] = set()
     # In the order they were written, bases first; an override takes the place of what it overrides.
     for kind in reversed(type(instance).__mro__):
@@ -233,12 +266,42 @@ def _methods(instance: object) -> Iterator[Callable[..., Any]]:
             if name in seen:
                 continue
             # Statically first: a property must not run because somebody looks for tools.
-            if isinstance(inspect.getattr_static(instance, name, None), property):
+            static = inspect.getattr_static(instance, name, None)
+            if isinstance(static, (property, functools.cached_property)):
+                getter = static.fget if isinstance(static, property) else static.func
+                if mark_of(getter):
+                    seen.add(name)
+                    problems.append(f"tool '{name}' is a property; a tool has to be a method")
                 continue
             value = getattr(instance, name, None)
             if inspect.isroutine(value) and mark_of(value):
                 seen.add(name)
-                yield value
+                problem = _lacks_self(name, value)
+                if problem:
+                    problems.append(problem)
+                else:
+                    yield value
+
+
+def _lacks_self(name: str, method: Any) -> str | None:
+    """What is wrong with a method that has no place for its instance or class; else None."""
+    if not inspect.ismethod(method):
+        return None  # A static method.
+    function = method.__func__
+    expected = "cls" if inspect.isclass(method.__self__) else "self"
+    try:
+        first = next(iter(inspect.signature(function).parameters.values()), None)
+    except (TypeError, ValueError):
+        return None
+    called = f"tool '{name}' ({getattr(function, '__qualname__', name)})"
+    if first is None or first.kind in (first.KEYWORD_ONLY, first.VAR_KEYWORD):
+        return f"{called} has no `{expected}`: write `def {name}({expected}, ...)`{_OR_STATIC}"
+    if first.kind is first.VAR_POSITIONAL or first.name.strip("_") in _INSTANCE_NAMES:
+        return None
+    return (
+        f"{called} has no `{expected}`, so '{first.name}' would be the adapter itself: write "
+        f"`def {name}({expected}, {first.name}, ...)`{_OR_STATIC}"
+    )
 
 
 def _add(

@@ -29,6 +29,7 @@ __all__ = ["REQUIRED", "Parameter", "Signature", "read_signature"]
 
 REQUIRED: Final = inspect.Parameter.empty
 
+_WRAPPER_KINDS: Final = {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}
 _ELEMENT_FIRST = (AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator)
 _RESULT_LAST = (Awaitable, Coroutine, asyncio.Future, asyncio.Task)
 
@@ -65,7 +66,15 @@ def read_signature(function: Callable[..., Any], tool: str) -> Signature:
         AdapterError: It takes `*args`, which an object of named arguments cannot fill, or a
             parameter has a default that only another library understands.
     """
-    signature = inspect.signature(function)
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError) as error:
+        raise AdapterError(f"tool '{tool}' has no signature that can be read: {error}") from None
+    if {it.kind for it in signature.parameters.values()} >= _WRAPPER_KINDS:
+        raise AdapterError(
+            f"tool '{tool}' takes *args and **kwargs, as the wrapper of a decorator does: its "
+            "parameters are not known; put functools.wraps on the wrapper"
+        )
     hints = _resolve(function)
     parameters: list[Parameter] = []
     extra: Any = REQUIRED

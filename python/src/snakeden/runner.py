@@ -21,7 +21,8 @@ import sys
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context, copy_context
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,7 +34,7 @@ from snakeden.exceptions import describe, safe_text
 from snakeden.interrupt import Interrupter
 from snakeden.output import flush
 from snakeden.protocols import VALUE_TYPES, is_lazy
-from snakeden.streams import Collector, Sender, close_loop, drive
+from snakeden.streams import Collector, Sender, close_loop, drive, event_loop
 from snakeden.type_name import type_name
 from snakeden.values import Encoded, encode
 
@@ -167,6 +168,14 @@ class Runner:
             if claim(call, _MISSING) is not _MISSING:
                 self._execute(call)
         self._give_back_all()
+
+    def complete(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """Run a coroutine of the adapter itself, on the event loop of asynchronous tools. Context
+        variables that it sets stay set, as those of a function do.
+        """
+        context = event_loop(self._interrupter).run_until_complete(_with_context(coroutine))
+        for variable, value in context.items():
+            variable.set(value)
 
     def close(self) -> None:
         """Close the event loop of asynchronous tools."""
@@ -357,6 +366,11 @@ class Runner:
         near: Sequence[str] = get_close_matches(name, self.tools, n=3, cutoff=0.6)
         hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(self.tools)}"
         return f"this worker has no tool '{name}'; {hint}"
+
+
+async def _with_context(coroutine: Coroutine[Any, Any, object]) -> Context:
+    await coroutine
+    return copy_context()
 
 
 def _is_stop(error: BaseException) -> bool:

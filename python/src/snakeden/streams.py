@@ -23,7 +23,7 @@ from snakeden.values import Encoded, encode
 if TYPE_CHECKING:
     from snakeden.slab import Slab
 
-__all__ = ["Collector", "Sender", "close_loop", "drive"]
+__all__ = ["Collector", "Sender", "close_loop", "drive", "event_loop"]
 
 CHUNK_OVERHEAD: Final = 64
 """What a chunk weighs beyond its JSON and buffers, in bytes."""
@@ -248,11 +248,10 @@ async def _drive_async(iterator: Any, sink: Sender | Collector) -> Encoded:
 
 def _run_async(work: Coroutine[Any, Any, Settled], interrupter: Interrupter) -> Settled:
     """Run a coroutine on the worker's one event loop."""
-    loop = interrupter.loop
+    loop: asyncio.AbstractEventLoop | None = None
     task: asyncio.Task[Settled] | None = None
     try:
-        if loop is None or loop.is_closed():
-            loop = interrupter.loop = asyncio.new_event_loop()
+        loop = event_loop(interrupter)
         task = interrupter.task = loop.create_task(work)
         return loop.run_until_complete(task)
     finally:
@@ -273,6 +272,14 @@ def _unwind(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
     except BaseException:
         # The exception on its way out is the cause; what unwinding adds does not matter.
         return
+
+
+def event_loop(interrupter: Interrupter) -> asyncio.AbstractEventLoop:
+    """The worker's one event loop, made when it is first needed."""
+    loop = interrupter.loop
+    if loop is None or loop.is_closed():
+        loop = interrupter.loop = asyncio.new_event_loop()
+    return loop
 
 
 def close_loop(loop: asyncio.AbstractEventLoop | None) -> None:

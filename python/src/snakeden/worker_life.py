@@ -128,7 +128,9 @@ class WorkerLife:
         self, welcome: Welcome, runner: Runner, link: Link, *, notes_progress: bool
     ) -> int:
         try:
-            self._adapter = load_adapter(welcome.adapter, list(welcome.module_paths))
+            self._adapter = load_adapter(
+                welcome.adapter, list(welcome.module_paths), runner.complete
+            )
         except AdapterError as error:
             cause = None if error.__cause__ is None else describe(error.__cause__)
             return self._fail_start(str(error), cause)
