@@ -26,9 +26,7 @@ def test_describe_names_built_in_types_bare_and_others_in_full() -> None:
 
 def test_describe_survives_exceptions_without_a_text() -> None:
     described = describe(caught(lambda: (_ for _ in ()).throw(Unprintable())))
-    assert (
-        described.message == "<the message is not available: str() of it raised KeyboardInterrupt>"
-    )
+    assert described.message == "<the message is not available: str() of it raised>"
     assert "Unprintable" in described.traceback
 
 

@@ -245,9 +245,9 @@ def _scalar(self: Lowering, value: Any, depth: int) -> Any:
 def _to_numpy(value: Any) -> Any:
     """The object's data as a numpy array, or None when it has none that can be had."""
     kind = type(value)
-    if isinstance(value, type):
+    if issubclass(kind, type):
         return None
-    module = kind.__module__.partition(".")[0]
+    module = type_name(kind).partition(".")[0]
     try:
         if module == "torch" and hasattr(kind, "detach"):
             tensor = value.detach().cpu()

@@ -1,13 +1,17 @@
 """Exceptions of tools, described for the host: type, message, and a traceback without this
 package's own frames.
+
+The text of an exception is code of the user, which may take long, print or raise. It is asked for
+once.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import re
 import traceback
-from typing import Final
+from typing import Any, Final
 
 from snakeden.gen.errors_pb2 import PythonException
 from snakeden.type_name import type_name
@@ -26,45 +30,63 @@ _IMPORTLIB = (
     "<frozen importlib._bootstrap_external>",
     importlib.__file__,
 )
+# The words of traceback for a text that cannot be had; the latter are Python 3.10's.
+_UNPRINTABLE: Final = re.compile(r"<exception str\(\) failed>|<unprintable \S+ object>")
 
 
 def safe_text(error: BaseException) -> str:
     """`str(error)`, also when that raises."""
     try:
-        return wire_text(str(error), MAX_MESSAGE)
+        return wire_text(str.__str__(str(error)), MAX_MESSAGE)
     except BaseException as inner:
-        return f"<the message is not available: str() of it raised {type(inner).__name__}>"
+        return f"<the message is not available: str() of it raised {type_name(type(inner))}>"
 
 
 def describe(error: BaseException) -> PythonException:
     """The exception as the host gets it. Never raises."""
+    message, text = _texts(error)
     return PythonException(
-        type=wire_text(type_name(type(error)), 500),
-        message=safe_text(error),
-        traceback=_traceback(error),
+        type=wire_text(type_name(type(error)), 500), message=message, traceback=text
     )
 
 
-def _traceback(error: BaseException) -> str:
+def _texts(error: BaseException) -> tuple[str, str]:
+    """Message and traceback."""
+    summary: Any
     try:
+        # This asks the exception, and what caused it, for their texts.
         summary = traceback.TracebackException.from_exception(error, compact=True)
         _trim(summary, set())
+    except BaseException as inner:
+        return safe_text(error), _not_available(inner)
+    message = wire_text(summary._str, MAX_MESSAGE)
+    if _UNPRINTABLE.fullmatch(message):
+        message = "<the message is not available: str() of it raised>"
+    try:
         text = "".join(summary.format())
     except BaseException as inner:
-        return f"<the traceback is not available: {type(inner).__name__}>"
+        return message, _not_available(inner)
     if len(text) > MAX_TRACEBACK:
         # The end tells what went wrong, the start where it came from.
         head = MAX_TRACEBACK // 4
         cut = len(text) - MAX_TRACEBACK
         text = f"{text[:head]}\n... {cut} characters left out ...\n{text[head + cut :]}"
-    return wire_text(text)
+    return message, wire_text(text)
 
 
-def _trim(summary: traceback.TracebackException, seen: set[int]) -> None:
-    """Take own frames out of the exception and of all it was caused by."""
+def _not_available(inner: BaseException) -> str:
+    return f"<the traceback is not available: {type_name(type(inner))}>"
+
+
+def _trim(summary: Any, seen: set[int]) -> None:
+    """Take own frames out of the exception and of all it was caused by, and the end of what is not
+    worth the memory.
+    """
     if id(summary) in seen:
         return
     seen.add(id(summary))
+    # A plain text, so that no method of a subclass runs; longer ones are cut for the traceback.
+    summary._str = str.__str__(summary._str)[: MAX_TRACEBACK + MAX_MESSAGE]
     frames = [frame for frame in summary.stack if not _is_own(frame.filename)]
     summary.stack = traceback.StackSummary.from_list(frames)
     inner = [summary.__cause__, summary.__context__, *(getattr(summary, "exceptions", None) or ())]

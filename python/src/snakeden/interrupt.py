@@ -3,8 +3,12 @@
 Another thread asks by a signal to the main thread. The handler runs there between two bytecodes
 (and wakes `time.sleep` and other blocking calls), looks whether the call that is *armed* is one
 that has to stop, and raises. A call is armed from just before its tool is entered until just after
-it was left, and the handler disarms before it raises: so a call is interrupted at most once, and
+it was left, and the handler disarms before it raises: so a tool is interrupted at most once, and
 the exception can surface only inside the `try` of the runner.
+
+What the tool raised is described in the same way, under the same deadline. The texts of exceptions
+are code of the user too, and whoever asks for them catches everything: so the description is
+interrupted again and again until it is over.
 
 SIGURG, because its default is to be ignored and tools hardly use it.
 """
@@ -27,12 +31,16 @@ _SIGNAL: Final = signal.SIGURG
 class Interrupter:
     """Arms calls on the main thread; `stop` may be asked for from any thread."""
 
-    __slots__ = ("_main", "armed", "loop", "task")
+    __slots__ = ("_main", "armed", "cut_off", "describing", "loop", "task")
 
     def __init__(self) -> None:
         """Install the handler; has to be called on the main thread."""
         self.armed: Call | None = None
         """The call whose tool runs now. Set and cleared by the runner."""
+        self.describing = False
+        """Whether it is the description of an exception that runs."""
+        self.cut_off = False
+        """Whether that was interrupted."""
         self.task: asyncio.Task[Any] | None = None
         """The task of an asynchronous tool, which is cancelled instead of interrupted while it
         waits.
@@ -57,6 +65,9 @@ class Interrupter:
         call = self.armed
         if call is None or call.stop_code is None:
             return
+        if self.describing:
+            self.cut_off = True
+            raise CallCancelled(call.stop_code)
         self.armed = None
         task = self.task
         loop = self.loop

@@ -15,7 +15,6 @@ code of its failure.
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import time
@@ -26,16 +25,13 @@ from contextvars import Context, copy_context
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from snakeden import arrays, wire
+from snakeden import arrays, failures, wire
 from snakeden.call import CURRENT, Call
 from snakeden.deadlines import DeadlineWatch
-from snakeden.errors import ArgumentsError, CallCancelled, InvalidValueError, ResultTooLargeError
-from snakeden.exceptions import describe, safe_text
 from snakeden.interrupt import Interrupter
 from snakeden.output import flush
 from snakeden.protocols import VALUE_TYPES, is_lazy
 from snakeden.streams import Collector, Sender, close_loop, drive, event_loop
-from snakeden.type_name import type_name
 from snakeden.values import Encoded, encode
 
 if TYPE_CHECKING:
@@ -197,7 +193,7 @@ class Runner:
             data = wire.failure(call.id, self._why(call, error, run_ms), run_ms)
             # An exception out of asyncio refers to itself by way of a frame, and so the arguments
             # would live until the collector runs.
-            traceback.clear_frames(error.__traceback__)
+            traceback.clear_frames(sys.exc_info()[2])
         if self._forked:
             _leave_child(None)
         CURRENT.reset(token)
@@ -277,6 +273,9 @@ class Runner:
             self._drop(call)
             return
         self._interrupter.stop()
+        self._kick_soon()
+
+    def _kick_soon(self) -> None:
         self._kick_seconds = _FIRST_KICK_SECONDS
         self._deadlines.watch(time.monotonic() + _FIRST_KICK_SECONDS)
 
@@ -285,7 +284,7 @@ class Runner:
         call.ended = True
         call._buffers = ()
         self._live.pop(call.id, None)
-        self._outbox.put(wire.failure(call.id, self._stopped(call, None), 0.0))
+        self._outbox.put(wire.failure(call.id, failures.stopped(call, None), 0.0))
 
     def _give_back_all(self) -> None:
         self._give_back(
@@ -328,61 +327,34 @@ class Runner:
     # ---- failures ----
 
     def _why(self, call: Call, error: BaseException, run_ms: float) -> Error:
-        if call.stop_code is not None and _is_stop(error):
-            return self._stopped(call, run_ms)
-        if isinstance(error, KeyError) and call.tool not in self.tools:
-            return wire.error("unknown_tool", self._unknown_tool(call.tool))
-        if isinstance(error, ArgumentsError):
-            return wire.error("invalid_arguments", str(error), issues=error.issues)
-        if isinstance(error, InvalidValueError):
-            return wire.error("invalid_value", f"tool '{call.tool}': {safe_text(error)}")
-        if isinstance(error, ResultTooLargeError):
-            return wire.error("result_too_large", f"tool '{call.tool}': {safe_text(error)}")
-        text = f"tool '{call.tool}' raised {type_name(type(error))}"
-        message = safe_text(error)
-        if message:
-            text = f"{text}: {message}"
-        if hint := self._hint(error):
-            text = f"{text} ({hint})"
-        return wire.error("python_exception", text, describe(error))
-
-    def _stopped(self, call: Call, run_ms: float | None) -> Error:
-        code = call.stop_code or "cancelled"
-        limit = f"within {call._wire.timeout_ms:.0f} ms"
-        if run_ms is None:
-            if code == "deadline_exceeded":
-                text = f"was not started {limit}: the worker was busy with an earlier call"
-            else:
-                text = "was cancelled before it was started"
-        elif code == "deadline_exceeded":
-            text = f"did not finish {limit}; it ran for {run_ms:.0f} ms"
-        else:
-            text = f"was cancelled after it had run for {run_ms:.0f} ms"
-        return wire.error(code, f"tool '{call.tool}' {text}")
-
-    def _unknown_tool(self, name: str) -> str:
-        from difflib import get_close_matches
-
-        near: Sequence[str] = get_close_matches(name, self.tools, n=3, cutoff=0.6)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(self.tools)}"
-        return f"this worker has no tool '{name}'; {hint}"
+        if call.stop_code is not None:
+            if failures.is_stop(error):
+                return failures.stopped(call, run_ms)
+            # It was stopped already, so nobody else will see to it that the description ends.
+            self._kick_soon()
+        interrupter = self._interrupter
+        interrupter.cut_off = False
+        why: Error | None = None
+        try:
+            try:
+                interrupter.describing = True
+                interrupter.armed = call
+                why = failures.described(call, error, self.tools, self._hint)
+            finally:
+                interrupter.armed = None
+        except BaseException:  # The interruption, or a trick of the exception's class.
+            interrupter.armed = None
+        interrupter.describing = False
+        if interrupter.cut_off and call.stop_code is not None:
+            return failures.stopped(call, run_ms)
+        return why or wire.error(
+            "python_exception", f"tool '{call.tool}' raised an exception that cannot be described"
+        )
 
 
 async def _with_context(coroutine: Coroutine[Any, Any, object]) -> Context:
     await coroutine
     return copy_context()
-
-
-def _is_stop(error: BaseException) -> bool:
-    """Whether the exception is the stop itself, or what the tool made of it."""
-    seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        if isinstance(current, (CallCancelled, asyncio.CancelledError)):
-            return True
-        seen.add(id(current))
-        current = current.__cause__ or current.__context__
-    return False
 
 
 def _leave_child(error: BaseException | None) -> None:

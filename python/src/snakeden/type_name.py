@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 __all__ = ["type_name"]
+
+# Those of `type` itself: a metaclass may have others, and they may do anything.
+_QUALNAME: Final[Any] = type.__dict__["__qualname__"]
+_MODULE: Final[Any] = type.__dict__["__module__"]
 
 
 def type_name(kind: type) -> str:
     """`pkg.mod.Class`, or the bare name for built-ins."""
-    module = getattr(kind, "__module__", None)
-    name = getattr(kind, "__qualname__", kind.__name__)
-    return name if module in (None, "builtins") else f"{module}.{name}"
+    name = str.__str__(_QUALNAME.__get__(kind))
+    try:
+        module = _MODULE.__get__(kind)
+    except AttributeError:
+        module = None
+    if not issubclass(type(module), str) or module == "builtins":
+        return name
+    return f"{str.__str__(module)}.{name}"

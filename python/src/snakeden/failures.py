@@ -1,0 +1,86 @@
+"""Why a call failed, in words for the host. `described` runs code of the user: that of the
+exception that a tool raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final
+
+from snakeden import wire
+from snakeden.errors import ArgumentsError, CallCancelled, InvalidValueError, ResultTooLargeError
+from snakeden.exceptions import describe, safe_text
+
+if TYPE_CHECKING:
+    from snakeden.call import Call
+    from snakeden.gen.errors_pb2 import Error
+
+__all__ = ["described", "is_stop", "stopped"]
+
+# Those of BaseException itself: a class of the user may have others.
+_CAUSE: Final[Any] = BaseException.__dict__["__cause__"]
+_CONTEXT: Final[Any] = BaseException.__dict__["__context__"]
+
+
+def described(
+    call: Call,
+    error: BaseException,
+    tools: Mapping[str, object],
+    hint: Callable[[BaseException], str],
+) -> Error:
+    """What a tool raised; `hint` adds to its text."""
+    kind = type(error)  # isinstance() would ask the exception for its class.
+    if issubclass(kind, KeyError) and call.tool not in tools:
+        return wire.error("unknown_tool", _unknown_tool(call.tool, tools))
+    if issubclass(kind, ArgumentsError):
+        issues = getattr(error, "issues", ())
+        return wire.error("invalid_arguments", safe_text(error), issues=issues)
+    if issubclass(kind, InvalidValueError):
+        return wire.error("invalid_value", f"tool '{call.tool}': {safe_text(error)}")
+    if issubclass(kind, ResultTooLargeError):
+        return wire.error("result_too_large", f"tool '{call.tool}': {safe_text(error)}")
+    description = describe(error)
+    text = f"tool '{call.tool}' raised {description.type}"
+    if description.message:
+        text = f"{text}: {description.message}"
+    if added := hint(error):
+        text = f"{text} ({added})"
+    return wire.error("python_exception", text, description)
+
+
+def stopped(call: Call, run_ms: float | None) -> Error:
+    """That a call was cancelled, or its deadline passed; without `run_ms` it was never started."""
+    code = call.stop_code or "cancelled"
+    limit = f"within {call._wire.timeout_ms:.0f} ms"
+    if run_ms is None:
+        if code == "deadline_exceeded":
+            text = f"was not started {limit}: the worker was busy with an earlier call"
+        else:
+            text = "was cancelled before it was started"
+    elif code == "deadline_exceeded":
+        text = f"did not finish {limit}; it ran for {run_ms:.0f} ms"
+    else:
+        text = f"was cancelled after it had run for {run_ms:.0f} ms"
+    return wire.error(code, f"tool '{call.tool}' {text}")
+
+
+def is_stop(error: BaseException) -> bool:
+    """Whether the exception is the stop itself, or what the tool made of it."""
+    seen: set[int] = set()
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        if issubclass(type(current), (CallCancelled, asyncio.CancelledError)):
+            return True
+        seen.add(id(current))
+        # Not `or`: an exception of the user's may say that it is false.
+        cause = _CAUSE.__get__(current)
+        current = _CONTEXT.__get__(current) if cause is None else cause
+    return False
+
+
+def _unknown_tool(name: str, tools: Mapping[str, object]) -> str:
+    near: Sequence[str] = get_close_matches(name, tools, n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(tools)}"
+    return f"this worker has no tool '{name}'; {hint}"
