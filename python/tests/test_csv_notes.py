@@ -18,7 +18,19 @@ def column(tmp_path: Path, cells: list[str]) -> tuple[dict[str, Any], list[str]]
     "marker",
     [
         *("NA", "N/A", "null", "NULL", "None", "NaN", "-nan", "-NaN", "NaT", "<NA>", "\\N"),
-        *("#N/A", "#NA", "#N/A N/A", "(null)", "[NULL]", "1.#IND", "-1.#IND", "-", "--", "?"),
+        *(
+            "#N/A",
+            "#NA",
+            "#N/A N/A",
+            "#NULL!",
+            "(null)",
+            "[NULL]",
+            "1.#IND",
+            "-1.#IND",
+            "-",
+            "--",
+            "?",
+        ),
         *(".", ".."),
     ],
 )

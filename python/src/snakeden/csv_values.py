@@ -24,7 +24,17 @@ NULL_WORDS: Final = frozenset(
     {
         *("NA", "N/A", "n/a", "NaN", "nan", "NAN", "-nan", "-NaN", "NaT", "<NA>", "None"),
         *("null", "NULL", "Null", "(null)", "(NULL)", "[NULL]", "<null>", "<NULL>", "\\N"),
-        *("#N/A", "#NA", "#N/A N/A", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN", "-nan(ind)"),
+        *(
+            "#N/A",
+            "#NA",
+            "#N/A N/A",
+            "#NULL!",
+            "1.#IND",
+            "-1.#IND",
+            "1.#QNAN",
+            "-1.#QNAN",
+            "-nan(ind)",
+        ),
     }
 )
 """Words that stand for a missing value, as databases, spreadsheets and runtimes write them."""
