@@ -129,8 +129,7 @@ async function buildLocked(
 }
 
 function handle(held: store.HeldEnvironment, built: boolean): PythonEnvironment {
-  const release = (): void => held.inUse.release();
-  const { executable, version } = held;
+  const { executable, version, release } = held;
   return { executable, version, built, release, [Symbol.dispose]: release };
 }
 

@@ -8,6 +8,11 @@ const IN_USE = "in-use.lock";
 const UNFINISHED = "building-";
 const REMOVED = "removed-";
 
+/** An environment that no process has used for so long goes at the next build. */
+const KEPT_MS = 14 * 24 * 60 * 60 * 1000;
+/** So many of a kind stay at most, those used last, besides what is in use. */
+const KEPT = 4;
+
 /** What the stamp says. */
 export interface Stamp {
   readonly key: string;
@@ -23,7 +28,8 @@ export interface HeldEnvironment {
   readonly path: string;
   readonly executable: string;
   readonly version: string;
-  readonly inUse: FileLock;
+  /** Lets go of it; a second time does nothing. */
+  release(): void;
 }
 
 /** The interpreter of the environment at `path`. */
@@ -56,11 +62,27 @@ export async function findEnvironment(root: string, key: string): Promise<HeldEn
 /** Marks the environment as used by this process; null when it is being removed. */
 async function holdEnvironment(path: string, version: string): Promise<HeldEnvironment | null> {
   try {
-    const inUse = await FileLock.tryTake(join(path, IN_USE), "shared");
-    return inUse && { path, executable: pythonIn(path), version, inUse };
+    const lock = await FileLock.tryTake(join(path, IN_USE), "shared");
+    if (lock === null) return null;
+    noteUse(path);
+    const release = (): void => {
+      noteUse(path);
+      lock.release();
+    };
+    return { path, executable: pythonIn(path), version, release };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
+  }
+}
+
+/** The time of the file tells {@link sweep} when the environment was used last. */
+function noteUse(path: string): void {
+  const now = new Date();
+  try {
+    Deno.utimeSync(join(path, IN_USE), now, now);
+  } catch {
+    // Gone, or not ours: its last use counts as older than it was, and at worst it is built again.
   }
 }
 
@@ -90,10 +112,14 @@ async function freePath(root: string, name: string): Promise<string> {
   }
 }
 
-/** Removes what dead builds left and, of the same kind, all environments but `keep` that no process uses. Needs the build lock. */
+/**
+ * Removes what dead builds left and, of the same kind as `keep`, the environments that no process uses and that are not worth
+ * keeping: programs with other requirements may take turns on this directory. Needs the build lock.
+ */
 export async function sweep(
   root: string,
   keep: { path: string; dev: boolean } | null,
+  nowMs: number = Date.now(),
 ): Promise<void> {
   for await (const entry of Deno.readDir(root)) {
     const path = join(root, entry.name);
@@ -102,9 +128,29 @@ export async function sweep(
     }
   }
   if (keep === null) return;
-  for (const name of await environmentNames(root)) {
-    if (join(root, name) === keep.path || name.startsWith("dev-") !== keep.dev) continue;
-    await removeIfUnused(root, join(root, name));
+  const others = (await environmentNames(root))
+    .filter((it) => it.startsWith("dev-") === keep.dev)
+    .map((it) => join(root, it))
+    .filter((it) => it !== keep.path);
+  const uses = await Promise.all(
+    others.map(async (path) => ({ path, usedMs: await lastUse(path) })),
+  );
+  uses.sort((a, b) => b.usedMs - a.usedMs);
+  for (const [i, { path, usedMs }] of uses.entries()) {
+    // The one that is kept anyway is newer than all of them.
+    if (i + 1 >= KEPT || nowMs - usedMs > KEPT_MS) await removeIfUnused(root, path);
+  }
+}
+
+/** When a process last began or ended to use the environment; 0 when none can use it any more. */
+async function lastUse(path: string): Promise<number> {
+  const stamp = await readStamp(path);
+  if (stamp === null || !await isStillBasedOn(path, stamp)) return 0;
+  try {
+    return (await Deno.stat(join(path, IN_USE))).mtime?.getTime() ?? 0;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return 0;
+    throw error;
   }
 }
 

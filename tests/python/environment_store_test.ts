@@ -12,9 +12,11 @@ import { writeScript } from "./tiny_source.ts";
 
 const NAME = "0123456789abcdef";
 
+type Adopt = (key: string, name: string) => Promise<HeldEnvironment>;
+
 /** A root with a stand-in for the base interpreter, and a way to make whole environments of it. */
 async function withRoot(
-  use: (root: string, base: string, adopt: typeof adoptFake) => Promise<void>,
+  use: (root: string, base: string, adopt: Adopt) => Promise<void>,
 ): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "snakeden-store-" });
   const root = join(dir, "python");
@@ -40,9 +42,10 @@ function names(root: string): string[] {
 Deno.test("findEnvironment() finds what adoptEnvironment() named, by key", async () => {
   await withRoot(async (root, _base, adopt) => {
     const made = await adopt("key", NAME);
-    made.inUse.release();
-    using found = (await findEnvironment(root, "key"))?.inUse ?? null;
+    made.release();
+    const found = await findEnvironment(root, "key");
     assert.ok(found);
+    found.release();
     assert.equal(made.executable, join(root, NAME, "bin", "python"));
     assert.equal(await findEnvironment(root, "another key"), null);
     assert.equal(await findEnvironment(join(root, "missing"), "key"), null);
@@ -51,7 +54,7 @@ Deno.test("findEnvironment() finds what adoptEnvironment() named, by key", async
 
 Deno.test("findEnvironment() does not trust one whose base Python changed or went", async () => {
   await withRoot(async (root, base, adopt) => {
-    (await adopt("key", NAME)).inUse.release();
+    (await adopt("key", NAME)).release();
     await Deno.utime(base, 1, 1);
     assert.equal(await findEnvironment(root, "key"), null);
     await Deno.remove(base);
@@ -62,7 +65,7 @@ Deno.test("findEnvironment() does not trust one whose base Python changed or wen
 Deno.test("findEnvironment() does not trust one without a stamp or with a broken one", async () => {
   await withRoot(async (root, _base, adopt) => {
     const made = await adopt("key", NAME);
-    made.inUse.release();
+    made.release();
     const stamp = join(made.path, "snakeden-environment.json");
     for (const text of ["", "[]", "null", '{"key": "key"}']) {
       await Deno.writeTextFile(stamp, text);
@@ -73,19 +76,78 @@ Deno.test("findEnvironment() does not trust one without a stamp or with a broken
   });
 });
 
-Deno.test("sweep() removes dead builds and old environments but none in use", async () => {
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Makes environments that were used so many days ago and are not in use, named `aaaa…`, `bbbb…` and so on. */
+async function used(adopt: Adopt, ...days: readonly number[]): Promise<string[]> {
+  const made: string[] = [];
+  for (const [i, ago] of days.entries()) {
+    const name = "abcdef"[i]?.repeat(16) ?? "";
+    const held = await adopt(name, name);
+    held.release();
+    await Deno.utime(
+      join(held.path, "in-use.lock"),
+      new Date(),
+      new Date(Date.now() - ago * DAY_MS),
+    );
+    made.push(name);
+  }
+  return made;
+}
+
+Deno.test("sweep() keeps environments that other programs used in the last 14 days", async () => {
   await withRoot(async (root, _base, adopt) => {
     await Deno.mkdir(unfinishedPath(root));
-    const used = await adopt("used", "1111111111111111");
-    (await adopt("old", "2222222222222222")).inUse.release();
-    (await adopt("dev", "dev-3333333333333333")).inUse.release();
+    const [young = "", , edge = ""] = await used(adopt, 1, 15, 13.9);
+    (await adopt("dev", "dev-3333333333333333")).release();
     const kept = await adopt("new", NAME);
-    kept.inUse.release();
+    kept.release();
     await sweep(root, { path: kept.path, dev: false });
-    assert.deepEqual(names(root), [NAME, "1111111111111111", "dev-3333333333333333"]);
-    used.inUse.release();
-    await sweep(root, { path: kept.path, dev: false });
+    assert.deepEqual(names(root), [NAME, young, edge, "dev-3333333333333333"].sort());
+    await sweep(root, { path: kept.path, dev: false }, Date.now() + 15 * DAY_MS);
     assert.deepEqual(names(root), [NAME, "dev-3333333333333333"]);
+  });
+});
+
+Deno.test("sweep() keeps the four that were used last, and none that is in use goes", async () => {
+  await withRoot(async (root, _base, adopt) => {
+    const [a = "", b = "", c = "", d = "", e = ""] = await used(adopt, 5, 4, 3, 2, 1);
+    const kept = await adopt("new", NAME);
+    kept.release();
+    const inUse = await findEnvironment(root, a);
+    await Deno.utime(join(root, a, "in-use.lock"), 0, 0);
+    await sweep(root, { path: kept.path, dev: false });
+    assert.deepEqual(names(root), [NAME, a, c, d, e].sort(), b);
+    inUse?.release();
+    await sweep(root, { path: kept.path, dev: false });
+    assert.deepEqual(names(root), [NAME, a, d, e].sort(), "its use ended just now");
+  });
+});
+
+Deno.test("sweep() removes at once what nobody can use any more", async () => {
+  await withRoot(async (root, base, adopt) => {
+    const [broken = "", based = ""] = await used(adopt, 0, 0);
+    await Deno.writeTextFile(join(root, broken, "snakeden-environment.json"), "{");
+    const kept = await adopt("new", NAME);
+    kept.release();
+    await sweep(root, { path: kept.path, dev: false });
+    assert.deepEqual(names(root), [NAME, based].sort());
+    await Deno.utime(base, 1, 1);
+    await sweep(root, { path: kept.path, dev: false });
+    assert.deepEqual(names(root), [NAME]);
+  });
+});
+
+Deno.test("findEnvironment() and release() note the time of the use", async () => {
+  await withRoot(async (root, _base, adopt) => {
+    const [name = ""] = await used(adopt, 10);
+    const ageMs = (): number =>
+      Date.now() - (Deno.statSync(join(root, name, "in-use.lock")).mtime?.getTime() ?? 0);
+    const found = await findEnvironment(root, name);
+    assert.ok(ageMs() < DAY_MS);
+    await Deno.utime(join(root, name, "in-use.lock"), 0, 0);
+    found?.release();
+    assert.ok(ageMs() < DAY_MS);
   });
 });
 
@@ -94,10 +156,10 @@ Deno.test("adoptEnvironment() takes the place of an unused one and steps aside f
     const first = await adopt("key", NAME);
     const second = await adopt("key", NAME);
     assert.equal(second.path, join(root, `${NAME}-2`));
-    first.inUse.release();
+    first.release();
     const third = await adopt("key", NAME);
     assert.equal(third.path, join(root, NAME));
-    second.inUse.release();
-    third.inUse.release();
+    second.release();
+    third.release();
   });
 });
