@@ -6,6 +6,10 @@ const TAIL_CHARS = 2 * 1024;
 /** Lines that are handed out in one turn of the event loop: more of them wait for the next. */
 const LINES_A_TURN = 256;
 
+/** Pause after a read that has brought little, so that the next one brings more: a read costs more than a line does. */
+const PAUSE_MS = 4;
+const LITTLE_BYTES = 32 * 1024;
+
 /** Output from before the first mark: of the start of the worker. */
 export const STARTUP = -1;
 
@@ -125,6 +129,8 @@ export class OutputReader {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
   readonly #options: OutputOptions;
   #left = false;
+  #isHurried = false;
+  #endPause = (): void => {};
 
   constructor(pipe: ReadableStream<Uint8Array>, options: OutputOptions) {
     this.#reader = pipe.getReader();
@@ -132,9 +138,16 @@ export class OutputReader {
     this.ended = this.#read();
   }
 
+  /** Reads without pauses from now on. */
+  hurry(): void {
+    this.#isHurried = true;
+    this.#endPause();
+  }
+
   /** Reads no more, whatever still comes. */
   async leave(): Promise<void> {
     this.#left = true;
+    this.hurry();
     await this.#reader.cancel().catch(() => {});
     await this.ended;
   }
@@ -148,12 +161,23 @@ export class OutputReader {
         if (value === undefined) break;
         this.bytes += value.byteLength;
         await this.#handOut(splitter.push(decoder.decode(value, { stream: true })));
+        if (value.byteLength < LITTLE_BYTES && !this.#isHurried) await this.#pause();
       }
     } catch {
       // The pipe broke; what came before counts.
     }
     const rest = splitter.push(decoder.decode());
     await this.#handOut([...rest, ...splitter.end()]);
+  }
+
+  #pause(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, PAUSE_MS);
+    this.#endPause = (): void => {
+      clearTimeout(timer);
+      resolve();
+    };
+    return promise;
   }
 
   async #handOut(lines: readonly OutputLine[]): Promise<void> {

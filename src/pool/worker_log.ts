@@ -4,7 +4,7 @@ import type { Alarm, Deadlines } from "./deadlines.ts";
 import type { OutputLine } from "./output_lines.ts";
 
 /** What a worker may write into the log at once, and then each second. */
-const BURST = { lines: 10_000, chars: 4 * 1024 * 1024 } as const;
+const BURST = { lines: 5_000, chars: 2 * 1024 * 1024 } as const;
 const A_SECOND = { lines: 1_000, chars: 256 * 1024 } as const;
 /** Time after which what was left out is told. */
 const NOTICE_MS = 1_000;

@@ -120,6 +120,7 @@ export class WorkerProcess implements ProcessHandle {
 
 /** Resolves when the pipes have come to their ends, or bring nothing any more, or too much. */
 async function hearOut(readers: readonly OutputReader[]): Promise<void> {
+  for (const reader of readers) reader.hurry();
   const sum = (key: "steps" | "bytes"): number => readers.reduce((all, it) => all + it[key], 0);
   const ended = Promise.all(readers.map((it) => it.ended));
   const most = sum("bytes") + OUTPUT_GRACE_BYTES;
