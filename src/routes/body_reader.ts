@@ -14,6 +14,12 @@ export interface BodyLimits {
 /** What a request may cost before its first byte has come, and what no budget counts. */
 const FREE_BYTES = 16 * 1024;
 
+/**
+ * Room that a read has at least: with a few bytes the runtime never gets past the line in front of
+ * a chunk (Deno 2.9.6).
+ */
+const MIN_ROOM_BYTES = 4 * 1024;
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
@@ -89,7 +95,7 @@ export class BodyReader {
       },
     };
     this.time.begin(wait);
-    let bytes: Bytes = new Uint8Array(Math.min(FREE_BYTES, limit + 1));
+    let bytes: Bytes = new Uint8Array(Math.min(FREE_BYTES, limit + MIN_ROOM_BYTES));
     let length = 0;
     let heldBytes = 0;
     try {
@@ -101,11 +107,11 @@ export class BodyReader {
         length += value.byteLength;
         if (done) break;
         if (length > limit) throw tooLarge(limit);
-        if (length < bytes.byteLength) continue;
-        // One byte over the limit tells that there is more.
-        const larger = Math.min(2 * length, limit + 1);
-        this.#hold(larger - length);
-        heldBytes += larger - length;
+        const room = bytes.byteLength;
+        if (length + MIN_ROOM_BYTES <= room) continue;
+        const larger = Math.min(2 * room, limit + MIN_ROOM_BYTES);
+        this.#hold(larger - room);
+        heldBytes += larger - room;
         bytes = grown(bytes, larger);
       }
     } catch (error) {

@@ -70,6 +70,30 @@ Deno.test("BodyReader.read() returns any body as it came, in whatever parts it c
   );
 });
 
+Deno.test("BodyReader.read() takes chunked bodies up to the limit, wherever the chunks end", async () => {
+  const limit = 20_000;
+  const bodies = new BodyReader({ ...LIMITS, maxBodyBytes: limit, bodyTimeoutMs: 1_000 });
+  await using server = serve(bodies, () => Promise.resolve());
+  const timer = setInterval(() => bodies.time.check(), 100);
+  for (const length of [1, 512, 12_288, 16_384, 16_385, limit - 1, limit, limit + 1, 32_768]) {
+    for (const step of [500, 512, 1_000, 4_096, 16_384]) {
+      let text = "";
+      for (let at = 0; at < length; at += step) {
+        const size = Math.min(step, length - at);
+        text += `${size.toString(16)};note=x\r\n${"x".repeat(size)}\r\n`;
+      }
+      using connection = await post(
+        server.port,
+        "transfer-encoding: chunked",
+        `${text}0\r\n\r\n`,
+      );
+      const expected = length > limit ? "body_too_large" : `read ${length}`;
+      assert.equal(await answerOf(connection), expected, `${length} bytes by ${step}`);
+    }
+  }
+  clearInterval(timer);
+});
+
 for (
   const [what, head] of [
     ["of announced length", "content-length: 150000"],
