@@ -47,6 +47,14 @@ const limitsSchema = group({
   maxResultBytes: whole(KIB, 1024 * MIB, {
     description: "Largest result or chunk of a tool, in bytes.",
   }).default(64 * MIB),
+  maxUnreadBytes: whole(KIB, 64 * 1024 * MIB, {
+    description:
+      "Bytes of large answers that may wait for their readers, together; one alone may " +
+      "always have `maxResultBytes`.",
+  }).default(512 * MIB),
+  answerTimeoutMs: whole(1_000, MAX_DURATION_MS, {
+    description: "Time in which the reader of a large answer or a stream has to take something.",
+  }).default(60_000),
   maxDepth: whole(1, 1_000, {
     description: "Levels of nesting in arguments and results.",
   }).default(200),

@@ -1,9 +1,13 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Value } from "../bridge/mod.ts";
 import type { AppEnv } from "./app_env.ts";
 import { callRequestSchema, readCallRequest } from "./call_request.ts";
 import type { Engine } from "./engine.ts";
 import { problemAnswers } from "./problem_schema.ts";
 import type { Traffic } from "./traffic.ts";
+import { lengthOf } from "./unread_answers.ts";
+
+const encoder = new TextEncoder();
 
 /** The answer to a call. */
 export const callAnswerSchema = z.object({
@@ -33,7 +37,9 @@ const route = createRoute({
   },
 });
 
-/** `POST /v1/execute`. The result is passed on as the text that Python wrote, without being parsed. */
+/**
+ * `POST /v1/execute`. The result is passed on as the text that Python wrote, without being parsed.
+ */
 export function addExecute(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Traffic): void {
   app.openAPIRegistry.registerPath(route);
   app.post(route.path, async (c) => {
@@ -45,9 +51,28 @@ export function addExecute(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Tr
     c.set("called", { tool, pool: options.pool });
     const { value, callId, workerId, durationMs } = await engine.call(tool, args, options);
     const rest = JSON.stringify({ callId, workerId, durationMs: inMicroseconds(durationMs) });
+    if (traffic.isLarge(value)) {
+      return await largeAnswer(traffic, { value, rest, signal: c.req.raw.signal });
+    }
     return new Response(`{"result":${value.jsonText()},${rest.slice(1)}`, {
       headers: { "content-type": "application/json" },
     });
+  });
+}
+
+/** The bytes that Python wrote, as far as possible, and never all of them at once. */
+async function largeAnswer(
+  traffic: Traffic,
+  { value, rest, signal }: {
+    readonly value: Value;
+    readonly rest: string;
+    readonly signal: AbortSignal;
+  },
+): Promise<Response> {
+  const { json } = (await traffic.inline(value, signal)).wire;
+  const parts = [encoder.encode('{"result":'), json, encoder.encode(`,${rest.slice(1)}`)];
+  return new Response(traffic.answers.body(parts), {
+    headers: { "content-type": "application/json", "content-length": String(lengthOf(parts)) },
   });
 }
 

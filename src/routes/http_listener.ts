@@ -89,7 +89,12 @@ export class HttpListener implements AsyncDisposable {
 
   #listen(port: number): Deno.HttpServer<Deno.NetAddr> {
     const server = Deno.serve(
-      { hostname: this.#hostname, port, onListen: () => {} },
+      {
+        hostname: this.#hostname,
+        port,
+        onListen: () => {},
+        onError: (error) => this.#onError(error),
+      },
       this.#handler,
     );
     this.#current = server;
@@ -97,6 +102,12 @@ export class HttpListener implements AsyncDisposable {
       if (this.#current === server) this.#shed(messageOf(error));
     });
     return server;
+  }
+
+  /** An answer broke off while it was sent: its reader was given up. Its status is out already. */
+  #onError(error: unknown): Response {
+    this.#log.info("an answer broke off: {reason}", { reason: messageOf(error) });
+    return new Response(null, { status: 500 });
   }
 
   /** Closes idle connections, and listens again. */

@@ -55,6 +55,8 @@ export function addStream(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Tra
     const body = new StreamBody({
       events: engine.stream(tool, args, { ...options, signal }).events(),
       writer: eventWriter(type),
+      traffic,
+      signal,
       heartbeatMs: limits.heartbeatMs,
       problemOf: (error) => {
         const { method, path } = c.req;

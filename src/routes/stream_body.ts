@@ -1,11 +1,16 @@
+import { Value } from "../bridge/mod.ts";
 import type { StreamEvent } from "../pool/mod.ts";
 import type { EventWriter } from "./stream_events.ts";
 import type { Problem } from "./problem.ts";
+import { lengthOf, type Reader, slicesOf } from "./unread_answers.ts";
+import type { Traffic } from "./traffic.ts";
 
 /** How a {@link StreamBody} is made. */
 export interface StreamBodyOptions {
   readonly events: AsyncIterable<StreamEvent>;
   readonly writer: EventWriter;
+  readonly traffic: Pick<Traffic, "answers" | "inline" | "isLarge">;
+  readonly signal: AbortSignal;
   /** Silence after which a heartbeat is sent, in milliseconds. */
   readonly heartbeatMs: number;
   /** Describes what ended the stream. */
@@ -17,22 +22,39 @@ export interface StreamBodyOptions {
 /** Characters after which a write is sent even though more events are ready. */
 const MAX_WRITE_CHARS = 65_536;
 
-/** Turns of the microtask queue that a buffered event may take to come through the generators in between. */
+/**
+ * Turns of the microtask queue that a buffered event may take to come through the generators in
+ * between.
+ */
 const READY_TURNS = 16;
 
+/** Stands for a large value while the text around it is written. */
+const MARK_TEXT = JSON.stringify("\u0000large");
+const MARK = Value.from("\u0000large");
+
+type Bytes = Uint8Array<ArrayBuffer>;
 type Step = IteratorResult<StreamEvent, unknown>;
 
 /**
- * The body of a streaming answer. It pulls: an event is asked for when the connection takes more, so a slow reader slows the
- * generator in Python. Events that are ready together go into one write; the first goes at once.
+ * The body of a streaming answer. It pulls: an event is asked for when the connection takes more,
+ * so a slow reader slows the generator in Python. Events that are ready together go into one write;
+ * the first goes at once.
  */
-export class StreamBody {
+export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
+  since = 0;
+  unreadBytes = 0;
   readonly #iterator: AsyncIterator<StreamEvent>;
   readonly #options: StreamBodyOptions;
   readonly #encoder = new TextEncoder();
   /** The event asked for that has not come yet. */
   #pending: Promise<Step> | undefined;
+  /** Written, and not taken by the reader. */
+  #slices: Iterator<Bytes, undefined> = slicesOf([]);
+  /** No more events are asked for. */
   #ended = false;
+  /** Nobody reads. */
+  #left = false;
+  #controller: ReadableStreamDefaultController<Bytes> | undefined;
 
   constructor(options: StreamBodyOptions) {
     this.#options = options;
@@ -40,8 +62,8 @@ export class StreamBody {
   }
 
   /**
-   * Waits for the first event, at most for the time of a heartbeat, so that what fails at once can be answered with a status
-   * of its own.
+   * Waits for the first event, at most for the time of a heartbeat, so that what fails at once can
+   * be answered with a status of its own.
    *
    * @throws What the call fails with before it sends anything.
    */
@@ -50,37 +72,103 @@ export class StreamBody {
   }
 
   /** The bytes. Cancelling the stream cancels the call. */
-  readable(): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return new ReadableStream<Uint8Array<ArrayBuffer>>({
-      pull: async (controller) => {
-        const text = await this.#nextText();
-        if (text !== "") controller.enqueue(this.#encoder.encode(text));
-        if (this.#ended) controller.close();
-      },
-      cancel: () => this.#leave(),
-    }, { highWaterMark: 0 });
+  readable(): ReadableStream<Bytes> {
+    return new ReadableStream(this, { highWaterMark: 0 });
   }
 
-  async #nextText(): Promise<string> {
-    const { writer, problemOf } = this.#options;
+  start(controller: ReadableStreamDefaultController<Bytes>): void {
+    this.#controller = controller;
+  }
+
+  async pull(controller: ReadableStreamDefaultController<Bytes>): Promise<void> {
+    const { answers } = this.#options.traffic;
+    // While the tool is silent nobody can read anything.
+    answers.time.end(this);
+    let { value } = this.#slices.next();
+    if (value === undefined && !this.#ended) {
+      await this.#fill();
+      ({ value } = this.#slices.next());
+    }
+    if (this.#left) return;
+    if (value !== undefined) {
+      answers.take(this, value.byteLength);
+      controller.enqueue(value);
+    }
+    if (value === undefined || (this.#ended && this.unreadBytes === 0)) {
+      answers.end(this);
+      controller.close();
+    }
+  }
+
+  /** The reader left. */
+  async cancel(): Promise<void> {
+    this.#left = true;
+    this.#slices = slicesOf([]);
+    this.#options.traffic.answers.end(this);
+    this.#end();
+    await this.#iterator.return?.();
+  }
+
+  /** The reader has taken nothing for too long. */
+  onLate(): void {
+    this.#controller?.error(new Error("Nobody reads the stream"));
+    void this.cancel().catch(() => {});
+  }
+
+  /** Nothing but what is written already will go out; cancels the call unless it has ended. */
+  #end(): void {
+    this.#ended = true;
+    this.#options.cancel();
+  }
+
+  /** Writes the next events, or a problem in their place when there is no room for them. */
+  async #fill(): Promise<void> {
+    const { traffic: { answers }, writer, problemOf } = this.#options;
+    let parts = await this.#nextParts();
+    if (this.#left) return;
+    try {
+      answers.add(this, lengthOf(parts));
+    } catch (error) {
+      this.#end();
+      parts = [this.#encoder.encode(writer.failed(problemOf(error)))];
+    }
+    this.#slices = slicesOf(parts);
+  }
+
+  async #nextParts(): Promise<Uint8Array[]> {
+    const { traffic, writer, problemOf } = this.#options;
+    const large: Uint8Array[] = [];
     let text = "";
     try {
-      if (!await this.#wait()) return writer.heartbeat();
-      do text += this.#textOf(await this.#take()); while (
-        !this.#ended && text.length < MAX_WRITE_CHARS && await this.#isReady()
-      );
+      if (!await this.#wait()) text = writer.heartbeat();
+      else {
+        do {
+          const { value: event, done } = await this.#take();
+          if (done) this.#ended = true;
+          else if (traffic.isLarge(event.value)) {
+            // Nothing else goes into this write, so that what came before it is not held up.
+            large.push(this.#encoder.encode(text));
+            text = "";
+            large.push(...await this.#largeParts(event));
+            break;
+          } else text += writer.event(event);
+        } while (!this.#ended && text.length < MAX_WRITE_CHARS && await this.#isReady());
+      }
     } catch (error) {
       // The events that came before it in the same write go out all the same.
-      this.#ended = true;
+      this.#end();
       text += writer.failed(problemOf(error));
     }
-    return text;
+    large.push(this.#encoder.encode(text));
+    return large.filter((it) => it.byteLength > 0);
   }
 
-  #textOf(step: Step): string {
-    if (!step.done) return this.#options.writer.event(step.value);
-    this.#ended = true;
-    return "";
+  /** The event with the bytes that Python wrote, which never become a text of this thread. */
+  async #largeParts(event: StreamEvent): Promise<Uint8Array[]> {
+    const { traffic, signal, writer } = this.#options;
+    const { json } = (await traffic.inline(event.value, signal)).wire;
+    const [before = "", after = ""] = writer.event({ ...event, value: MARK }).split(MARK_TEXT);
+    return [this.#encoder.encode(before), onOneLine(json), this.#encoder.encode(after)];
   }
 
   #ask(): Promise<Step> {
@@ -109,7 +197,9 @@ export class StreamBody {
     }
   }
 
-  /** Whether the next event is there already, without waiting for anything outside of this process. */
+  /**
+   * Whether the next event is there already, without waiting for anything outside of this process.
+   */
   async #isReady(): Promise<boolean> {
     let settled = false;
     const settle = (): void => void (settled = true);
@@ -117,10 +207,12 @@ export class StreamBody {
     for (let turn = 0; turn < READY_TURNS && !settled; turn++) await null;
     return settled;
   }
+}
 
-  async #leave(): Promise<void> {
-    this.#ended = true;
-    this.#options.cancel();
-    await this.#iterator.return?.();
-  }
+/**
+ * A line break in JSON text stands between tokens, as texts escape theirs; it would end the event.
+ */
+function onOneLine(json: Uint8Array): Uint8Array {
+  const isOne = !json.includes(0x0a) && !json.includes(0x0d);
+  return isOne ? json : json.map((byte) => byte === 0x0a || byte === 0x0d ? 0x20 : byte);
 }

@@ -1,36 +1,54 @@
+import type { Value } from "../bridge/mod.ts";
 import { type BodyLimits, BodyReader } from "./body_reader.ts";
 import { type CallFields, decodeCall } from "./call_fields.ts";
+import { JsonThread } from "./json_thread.ts";
 import { checkContentType, parseJsonBody } from "./request_body.ts";
+import { type AnswerLimits, UnreadAnswers } from "./unread_answers.ts";
 
 /** Bounds on what is under way. */
-export interface TrafficLimits extends BodyLimits {
+export interface TrafficLimits extends BodyLimits, AnswerLimits {
   /** Levels of nesting in arguments. */
   readonly maxDepth: number;
 }
 
+/**
+ * JSON up to this size is read and written on the event loop: 12 ms at worst, where the way to
+ * another thread and back takes 0.2 ms.
+ */
+const INLINE_BYTES = 128 * 1024;
 /** Longest body of a request that is no call. */
 const SMALL_BODY_BYTES = 64 * 1024;
 /** How often times are looked at: a limit is kept to within this. */
 const CHECK_INTERVAL_MS = 500;
 
 /**
- * What is under way between clients and the host, bounded in memory and time. Limits of time hold
- * once it was started.
+ * What is under way between clients and the host, bounded in memory, in time, and in how long it
+ * keeps the event loop. Limits of time hold once it was started.
  */
-export class Traffic implements AsyncDisposable {
+export class Traffic implements Disposable {
   readonly bodies: BodyReader;
+  readonly answers: UnreadAnswers;
+  readonly #thread = new JsonThread();
   readonly #maxDepth: number;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(limits: TrafficLimits) {
     this.#maxDepth = limits.maxDepth;
     this.bodies = new BodyReader(limits);
+    this.answers = new UnreadAnswers(limits);
   }
 
   /** Begins to look at times. */
   start(): this {
-    this.#timer ??= setInterval(() => this.bodies.time.check(), CHECK_INTERVAL_MS);
+    this.#timer ??= setInterval(() => this.check(), CHECK_INTERVAL_MS);
     return this;
+  }
+
+  /** Ends what has taken too long. */
+  check(): void {
+    this.bodies.time.check();
+    this.answers.time.check();
+    this.#thread.check();
   }
 
   /**
@@ -41,10 +59,27 @@ export class Traffic implements AsyncDisposable {
   async readCall(request: Request): Promise<CallFields> {
     const body = await this.bodies.read(request);
     try {
-      return decodeCall(body, this.#maxDepth);
+      if (body.byteLength <= INLINE_BYTES) return decodeCall(body, this.#maxDepth);
+      return await this.#thread.readCall(body, this.#maxDepth, request.signal);
     } finally {
       this.bodies.release(body);
     }
+  }
+
+  /**
+   * True when writing a value as text takes long. {@link Traffic.inline} takes care of it then.
+   */
+  isLarge(value: Value): boolean {
+    return value.weight > INLINE_BYTES;
+  }
+
+  /**
+   * A large value as HTTP sends it, with its buffers inline.
+   *
+   * @throws {SnakedenError} What {@link JsonThread.inline} throws.
+   */
+  async inline(value: Value, signal: AbortSignal): Promise<Value> {
+    return value.content.tagged ? await this.#thread.inline(value, signal) : value;
   }
 
   /**
@@ -62,8 +97,8 @@ export class Traffic implements AsyncDisposable {
     }
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.dispose](): void {
     clearInterval(this.#timer);
-    return Promise.resolve();
+    this.#thread[Symbol.dispose]();
   }
 }

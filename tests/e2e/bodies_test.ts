@@ -47,3 +47,18 @@ for (
     });
   });
 }
+
+Deno.test("main() reads a large body in a thread of its own, also when it was started elsewhere", async () => {
+  await using dir = await tempDir();
+  await using server = await ServerProcess.start({ dataDir: dir.path, cwd: dir.path });
+  const value = Array.from({ length: 200_000 }, (_, i) => i / 7);
+  const answer = await fetch(`${server.url}/v1/execute`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ tool: "echo", args: { value } }),
+  });
+  assert.deepEqual((await answer.json()).result, value);
+  assert.doesNotMatch(server.stderr, /without a thread/);
+  server.kill("SIGTERM");
+  assert.equal((await server.finished()).code, 0);
+});

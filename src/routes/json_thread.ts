@@ -1,0 +1,201 @@
+import { Value } from "../bridge/mod.ts";
+import { InvalidInputError, messageOf, SnakedenError } from "../errors.ts";
+import { getLogger } from "../log.ts";
+import { type CallFields, decodeCall } from "./call_fields.ts";
+import type { ThreadAnswer, ThreadError, ThreadJob, ThreadValue } from "./json_worker.ts";
+
+/** A job may take this long, and so much more for each KiB of it; far longer than any does. */
+const JOB_MS = 10_000;
+const JOB_MS_PER_KIB = 2;
+/** Time after which a thread that has nothing to do is ended, and its memory given back. */
+const IDLE_MS = 30_000;
+
+interface Job {
+  readonly message: ThreadJob;
+  readonly bytes: number;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (answer: ThreadAnswer | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * A thread for JSON that would keep the event loop too long, such as a body of 8 MB. It takes one
+ * job at a time, so that one tree at a time is in memory, and the others wait in line.
+ *
+ * `idle` -> `running` with a job; without a thread it is started first -> `idle` when the job is
+ * answered. The thread is ended when a job takes too long, when it breaks, and after
+ * {@link IDLE_MS} without a job; the next job starts another one. `stopped` is the end.
+ */
+export class JsonThread implements Disposable {
+  readonly #log = getLogger("http");
+  readonly #waiting: Job[] = [];
+  #worker: Worker | undefined;
+  /** No thread can be had, as in a bundle. Everything is done on the event loop then. */
+  #isMissing = false;
+  #state: "idle" | "running" | "stopped" = "idle";
+  #idleSince = 0;
+  /** Ends the job that runs. */
+  #interrupt: ((error: unknown) => void) | undefined;
+
+  /**
+   * {@link decodeCall} for a large body, whose bytes it takes away.
+   *
+   * @throws {SnakedenError} What that throws, `server_busy` or `shutting_down`, or the reason of
+   * the signal.
+   */
+  async readCall(
+    body: Uint8Array<ArrayBuffer>,
+    maxDepth: number,
+    signal?: AbortSignal,
+  ): Promise<CallFields> {
+    const answer = await this.#run({ kind: "call", body, maxDepth }, body.byteLength, signal);
+    if (answer === undefined) return decodeCall(body, maxDepth);
+    if (answer.kind !== "call") throw failure(answer);
+    const { args, ...fields } = answer.call;
+    return { ...fields, args: valueOf(args) };
+  }
+
+  /**
+   * The value with its buffers inline, as HTTP sends it; nothing about it is tagged any more.
+   *
+   * @throws {SnakedenError} `invalid_value`, `server_busy` or `shutting_down`, or the reason of the
+   * signal.
+   */
+  async inline(value: Value, signal?: AbortSignal): Promise<Value> {
+    const { json, tagged, buffers } = value.wire;
+    // They may lie in a frame among others.
+    const copy = { json: json.slice(), tagged, buffers: buffers.map((it) => it.slice()) };
+    const answer = await this.#run({ kind: "inline", value: copy }, value.weight, signal);
+    if (answer === undefined) {
+      return new Value({ json: new TextEncoder().encode(value.jsonText()) });
+    }
+    if (answer.kind !== "inline") throw failure(answer);
+    return valueOf(answer.value);
+  }
+
+  /** Ends a thread that has had nothing to do for long. */
+  check(): void {
+    const isLong = performance.now() - this.#idleSince > IDLE_MS;
+    if (this.#state === "idle" && isLong) this.#end();
+  }
+
+  /** Ends the thread; jobs fail with `shutting_down`. */
+  [Symbol.dispose](): void {
+    if (this.#state === "stopped") return;
+    this.#state = "stopped";
+    const error = stopping();
+    for (const job of this.#waiting.splice(0)) job.reject(error);
+    this.#interrupt?.(error);
+    this.#end();
+  }
+
+  #run(message: ThreadJob, bytes: number, signal?: AbortSignal): Promise<ThreadAnswer | undefined> {
+    if (this.#state === "stopped") return Promise.reject(stopping());
+    const { promise, resolve, reject } = Promise.withResolvers<ThreadAnswer | undefined>();
+    this.#waiting.push({ message, bytes, signal, resolve, reject });
+    this.#next();
+    return promise;
+  }
+
+  #next(): void {
+    if (this.#state !== "idle") return;
+    const job = this.#waiting.shift();
+    if (job === undefined) {
+      this.#idleSince = performance.now();
+      return;
+    }
+    this.#state = "running";
+    this.#attempt(job).then(job.resolve, job.reject).finally(() => {
+      if (this.#state === "running") this.#state = "idle";
+      this.#next();
+    });
+  }
+
+  async #attempt({ message, bytes, signal }: Job): Promise<ThreadAnswer | undefined> {
+    signal?.throwIfAborted();
+    const limitMs = JOB_MS + JOB_MS_PER_KIB * bytes / 1024;
+    const { promise: interrupted, reject } = Promise.withResolvers<never>();
+    interrupted.catch(() => {});
+    const timer = setTimeout(() => reject(tooLong(bytes, limitMs)), limitMs);
+    this.#interrupt = reject;
+    try {
+      const worker = await Promise.race([this.#ready(), interrupted]);
+      if (worker === undefined) return undefined;
+      const answered = nextAnswer(worker);
+      worker.postMessage(message, transferOf(message));
+      return await Promise.race([answered, interrupted]);
+    } catch (error) {
+      this.#end();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#interrupt = undefined;
+    }
+  }
+
+  /** The thread; undefined when there can be none. */
+  async #ready(): Promise<Worker | undefined> {
+    if (this.#worker !== undefined || this.#isMissing) return this.#worker;
+    try {
+      const options = { type: "module", name: "json", deno: { permissions: "none" } } as const;
+      this.#worker = new Worker(new URL("./json_worker.ts", import.meta.url), options);
+      await nextAnswer(this.#worker);
+    } catch (error) {
+      this.#isMissing = true;
+      this.#end();
+      this.#log.warn("large bodies are read without a thread of their own: {reason}", {
+        reason: messageOf(error),
+      });
+    }
+    return this.#worker;
+  }
+
+  #end(): void {
+    this.#worker?.terminate();
+    this.#worker = undefined;
+  }
+}
+
+/** What the thread says next; rejects when it breaks instead. */
+function nextAnswer(worker: Worker): Promise<ThreadAnswer> {
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<ThreadAnswer>) => resolve(data);
+    worker.onerror = (event) => {
+      // It would end the host.
+      event.preventDefault();
+      reject(new Error(`The thread for JSON broke: ${event.message}`));
+    };
+  });
+}
+
+function transferOf(job: ThreadJob): Transferable[] {
+  if (job.kind === "call") return [job.body.buffer];
+  const { json, buffers } = job.value;
+  return [json.buffer, ...buffers.map((it) => it.buffer)];
+}
+
+function valueOf({ json, tagged, buffers }: ThreadValue): Value {
+  return new Value({ json, tagged, buffers: [...buffers] });
+}
+
+function errorOf({ message, code, details, issues }: ThreadError): Error {
+  if (code === undefined) return new Error(message);
+  if (issues !== undefined) return new InvalidInputError(message, issues);
+  return new SnakedenError(code, message, details === undefined ? {} : { details });
+}
+
+function stopping(): SnakedenError {
+  return new SnakedenError("shutting_down", "The server is stopping", { retryable: true });
+}
+
+function tooLong(bytes: number, limitMs: number): SnakedenError {
+  return new SnakedenError(
+    "server_busy",
+    `Cannot read JSON of ${bytes} bytes: it took more than ${Math.round(limitMs)} ms`,
+  );
+}
+
+function failure(answer: ThreadAnswer): Error {
+  if (answer.kind === "error") return errorOf(answer.error);
+  return new Error(`The thread for JSON answered ${answer.kind}`);
+}

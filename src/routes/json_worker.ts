@@ -1,0 +1,93 @@
+/**
+ * The program of {@link JsonThread}: reads large bodies and writes large values, one at a time, so
+ * that the event loop of the host does not stand still meanwhile. It is started with no
+ * permissions, and imports only what the small bodies go through as well.
+ */
+import { Value } from "../bridge/mod.ts";
+import { InvalidInputError, messageOf, SnakedenError } from "../errors.ts";
+import { type CallFields, decodeCall } from "./call_fields.ts";
+
+/** A value as it travels between threads. */
+export interface ThreadValue {
+  readonly json: Uint8Array<ArrayBuffer>;
+  readonly tagged: boolean;
+  readonly buffers: readonly Uint8Array<ArrayBuffer>[];
+}
+
+/** What the thread is asked for. */
+export type ThreadJob =
+  | { readonly kind: "call"; readonly body: Uint8Array<ArrayBuffer>; readonly maxDepth: number }
+  | { readonly kind: "inline"; readonly value: ThreadValue };
+
+/** An error that can be sent; `issues` when it names fields, no `code` when it was unforeseen. */
+export interface ThreadError {
+  readonly message: string;
+  readonly code?: SnakedenError["code"];
+  readonly details?: SnakedenError["details"];
+  readonly issues?: InvalidInputError["issues"];
+}
+
+/** What the thread says: `ready` once, then one answer a job. */
+export type ThreadAnswer =
+  | { readonly kind: "ready" }
+  | {
+    readonly kind: "call";
+    readonly call: Omit<CallFields, "args"> & { readonly args: ThreadValue };
+  }
+  | { readonly kind: "inline"; readonly value: ThreadValue }
+  | { readonly kind: "error"; readonly error: ThreadError };
+
+/** The thread's side of the channel, which the library of the host's side does not describe. */
+interface ThreadScope {
+  onmessage: (event: MessageEvent<ThreadJob>) => void;
+  postMessage(answer: ThreadAnswer, transfer: Transferable[]): void;
+}
+
+function answer(job: ThreadJob): ThreadAnswer {
+  try {
+    if (job.kind === "inline") return { kind: "inline", value: inlined(job.value) };
+    const { args, ...fields } = decodeCall(job.body, job.maxDepth);
+    return { kind: "call", call: { ...fields, args: portable(args) } };
+  } catch (error) {
+    return { kind: "error", error: describe(error) };
+  }
+}
+
+function inlined({ json, tagged, buffers }: ThreadValue): ThreadValue {
+  const text = new Value({ json, tagged, buffers: [...buffers] }).jsonText();
+  return { json: new TextEncoder().encode(text), tagged: false, buffers: [] };
+}
+
+/** Buffers of arguments were decoded from base64, each into memory of its own. */
+function portable(value: Value): ThreadValue {
+  const { json, tagged, buffers } = value.wire;
+  return { json: own(json), tagged, buffers: buffers.map(own) };
+}
+
+function own(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes;
+  const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength;
+  return isOwn ? new Uint8Array(buffer) : new Uint8Array(bytes);
+}
+
+function describe(error: unknown): ThreadError {
+  if (!(error instanceof SnakedenError)) return { message: messageOf(error) };
+  const { message, code, details } = error;
+  if (!(error instanceof InvalidInputError)) return { message, code, details };
+  return { message, code, issues: error.issues };
+}
+
+function transferOf(answer: ThreadAnswer): Transferable[] {
+  if (answer.kind === "ready" || answer.kind === "error") return [];
+  const { json, buffers } = answer.kind === "call" ? answer.call.args : answer.value;
+  return [...new Set([json.buffer, ...buffers.map((it) => it.buffer)])];
+}
+
+/** Serves the thread that this file is the program of; elsewhere it is only read. */
+function serve(scope: ThreadScope): void {
+  const send = (it: ThreadAnswer): void => scope.postMessage(it, transferOf(it));
+  scope.onmessage = ({ data }) => send(answer(data));
+  send({ kind: "ready" });
+}
+
+if (import.meta.main) serve(globalThis as unknown as ThreadScope);
