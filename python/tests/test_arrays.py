@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from snakeden import ResultTooLargeError
+from snakeden import InvalidValueError, ResultTooLargeError
 from snakeden.arrays import FORMATS
 from snakeden.values import decode, encode
 from tests.fake_host import SOURCES
@@ -164,6 +164,19 @@ def test_encode_converts_what_numpy_has_beyond_numbers(value: Any, expected: Any
 def test_encode_sends_a_complex_number_as_an_array_of_rank_0(value: Any) -> None:
     back = decode(*encode([value]))[0]
     assert (back.shape, back.dtype.kind, complex(back)) == ((), "c", 1 + 2j)
+
+
+def test_encode_refuses_a_number_that_its_type_on_the_link_cannot_hold() -> None:
+    large = np.finfo(np.longdouble).max
+    if np.isfinite(np.float64(large)):
+        pytest.skip("longdouble is no wider than a double here")
+    for value in (large, np.array([1, large]), np.array([large], dtype=np.clongdouble)):
+        with pytest.raises(
+            InvalidValueError, match=r"^result\[0\]: a .*float.* beyond the largest|complex"
+        ):
+            encode([value])
+    assert decode(*encode(np.array([np.inf, np.nan], dtype=np.longdouble)))[0] == np.inf
+    assert decode(*encode(np.longdouble("inf"))) == np.inf
 
 
 def test_encode_sends_arrays_of_text_up_to_the_limit_of_bytes() -> None:

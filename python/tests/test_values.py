@@ -170,6 +170,11 @@ class Model(pydantic.BaseModel):
     count: int = 1
 
 
+class RawModel(pydantic.BaseModel):
+    raw: bytes
+    when: datetime.date
+
+
 class Row(NamedTuple):
     a: int
     b: str
@@ -220,6 +225,7 @@ CONVERSIONS: list[tuple[object, Any]] = [
     (Struct("Ann", b"x"), {"type": "s", "firstName": "Ann", "inner": b"x"}),
     (Attrs(1), {"a": 1, "b": b"x"}),
     (Model(when=datetime.date(2024, 1, 1)), {"when": "2024-01-01", "count": 1}),
+    (RawModel(raw=b"\xff", when=datetime.date(2024, 1, 1)), {"raw": b"\xff", "when": "2024-01-01"}),
     (WithToDict(), {"self": [1, 2]}),
     (WithAsDict(), {"x": 1}),
     (datetime.timedelta(days=-1, seconds=5), "-PT86395S"),

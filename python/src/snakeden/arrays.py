@@ -151,7 +151,13 @@ def lower_array(self: Lowering, array: Any, depth: int) -> Any:
     self.reserve(array.size * wire.itemsize)
     if array.dtype != wire:
         with numpy.errstate(all="ignore"):
-            array = array.astype(wire)
+            converted = array.astype(wire)
+        if (
+            wire.itemsize < dtype.itemsize
+            and (numpy.isfinite(array) > numpy.isfinite(converted)).any()
+        ):
+            raise self.refuse(f"a {dtype} that is beyond the largest float of 64 bits")
+        array = converted
     return self.tag(
         "array", dtype=wire.str, shape=list(array.shape), buffer=self.attach(_content(array, numpy))
     )
@@ -236,7 +242,9 @@ def _scalar(self: Lowering, value: Any, depth: int) -> Any:
     if isinstance(value, numpy.integer):
         return self.lower(int(value), depth)
     if isinstance(value, numpy.floating):
-        return self.lower(float(value), depth)
+        number = float(value)
+        if math.isfinite(number) or not numpy.isfinite(value):
+            return self.lower(number, depth)
     if isinstance(value, numpy.void) and value.dtype.names is None:
         return lower_bytes(self, value.tobytes(), depth)
     return lower_array(self, numpy.asarray(value), depth)

@@ -265,15 +265,17 @@ def _marker(self: Lowering, value: object, _depth: int) -> Any:
     return self.tag("unserializable", type=type_name(type(value)))
 
 
-def _by_method(name: str, **options: object) -> Lowerer:
-    """Lower what a method of the object answers."""
+def _by_method(name: str, *attempts: dict[str, object]) -> Lowerer:
+    """Lower what a method of the object returns, with the first options that it can be had with."""
 
     def lower(self: Lowering, value: Any, depth: int) -> Any:
-        try:
-            answer = getattr(value, name)(**options)
-        except Exception:
-            return _marker(self, value, depth)
-        return self.lower(answer, depth)
+        for options in attempts or ({},):
+            try:
+                answer = getattr(value, name)(**options)
+            except Exception:
+                continue
+            return self.lower(answer, depth)
+        return _marker(self, value, depth)
 
     return lower
 
@@ -331,7 +333,8 @@ def _find(kind: type) -> Lowerer:
     if hasattr(kind, "__attrs_attrs__"):
         return _attrs
     if hasattr(kind, "model_dump"):
-        return _by_method("model_dump", mode="json")
+        # The first refuses what JSON has no form for, such as bytes that are no UTF-8.
+        return _by_method("model_dump", {"mode": "json"}, {})
     if issubclass(kind, Mapping):
         return _mapping
     if hasattr(kind, "to_dicts"):  # polars
@@ -339,7 +342,8 @@ def _find(kind: type) -> Lowerer:
     if hasattr(kind, "to_pylist"):  # pyarrow
         return _by_method("to_pylist")
     if hasattr(kind, "to_dict"):
-        return _by_method("to_dict")
+        is_frame = kind.__name__ == "DataFrame"  # Of a library that is like pandas.
+        return _by_method("to_dict", {"orient": "records"} if is_frame else {})
     if hasattr(kind, "_asdict"):
         return _by_method("_asdict")
     return arrays.lower_foreign
