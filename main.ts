@@ -67,11 +67,11 @@ export async function main(args: readonly string[]): Promise<number> {
     // Never let go of: a late copy of the signal would end the process by its default action, in the last moment of its stop.
     const signals = await StopSignals.listen();
     await serve(config, signals);
+    await log.flush(LAST_LINES_MS);
     return EXIT.ok;
   } catch (error) {
-    return report(error);
-  } finally {
     await log?.flush(LAST_LINES_MS);
+    return report(error);
   }
 }
 
@@ -159,7 +159,10 @@ function stopBoundMs({ drainMs, pools }: Config): number {
 /** A step of the stop that hangs, on a disk for one, must not keep the process. Its workers end with it. */
 function leaveAfter(boundMs: number): void {
   const timer = setTimeout(() => {
-    complain(`snakeden: the stop did not come to its end within ${boundMs} ms; leaving\n`);
+    // Not on standard error itself, where a reader that does not read would hold up the end.
+    getLogger("server").error("the stop did not come to its end within {boundMs} ms; leaving", {
+      boundMs,
+    });
     Deno.exit(EXIT.failed);
   }, boundMs);
   Deno.unrefTimer(timer);

@@ -204,3 +204,36 @@ Deno.test("main() told to stop while its workers start ends in order", async () 
   assert.equal(stdout, "");
   assert.deepEqual(workersOf({ connect: dir.path }), []);
 });
+
+Deno.test("main() serves and stops though nobody reads its standard error", async () => {
+  await using dir = await tempDir();
+  const pool = { name: "default", size: 1, adapter: "prints", modulePaths: [ADAPTERS] };
+  const server = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-P=serve", "--no-prompt", `--allow-write=/tmp,${dir.path}`, "main.ts"],
+    cwd: ROOT,
+    env: {
+      SNAKEDEN_CONFIG: await configFile(dir.path, { pools: [pool] }),
+      SNAKEDEN_PORT: "0",
+      SNAKEDEN_DATA_DIR: dir.path,
+      SNAKEDEN_PYTHON: await devPython(),
+    },
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const output = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
+  let said = "";
+  while (!said.includes("\n")) said += (await output.read()).value;
+  const url = /http:\S+/.exec(said)?.[0];
+  // Many times what a pipe holds.
+  const answer = await fetch(`${url}/v1/execute`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ tool: "flood", args: { lines: 20_000 } }),
+  });
+  assert.equal((await answer.json()).result, 20_000);
+  server.kill("SIGTERM");
+  assert.equal((await server.status).code, 0);
+  await output.cancel();
+  await server.stderr.cancel();
+});
