@@ -118,7 +118,10 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
   });
   // The port comes first: when it is taken, no worker should have been started in vain.
   const traffic = resources.use(new Traffic(config.limits).start());
-  const listener = HttpListener.open(config, (request) => app.fetch(request));
+  const listener = HttpListener.open(
+    { ...config, ...config.limits },
+    (request) => app.fetch(request),
+  );
   resources.defer(async () => {
     await settlesWithin(listener[Symbol.asyncDispose](), LAST_ANSWERS_MS);
   });

@@ -34,6 +34,10 @@ const storeSchema = group({
 }, "What is stored in the data directory.");
 
 const limitsSchema = group({
+  maxConnections: whole(64, 1_000_000, {
+    description: "Open connections, with the other files of the host, above which those are " +
+      "closed on which no request is being answered.",
+  }).default(10_000),
   maxBodyBytes: whole(KIB, 1024 * MIB, {
     description: "Longest body of a request, in bytes.",
   }).default(8 * MIB),

@@ -1,15 +1,18 @@
+import { closeSync, openSync } from "node:fs";
 import { messageOf, SnakedenError } from "../errors.ts";
 import { getLogger } from "../log.ts";
 
 /** What answers a request. */
 export type HttpHandler = (request: Request) => Response | Promise<Response>;
 
-/** Where to listen. */
-export interface HttpAddress {
+/** Where and how to listen. */
+export interface HttpListenerOptions {
   /** An IP address or a host name; IPv6 may stand in brackets. */
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
+  /** Connections, and other open files, above which idle connections are closed. */
+  readonly maxConnections: number;
 }
 
 /**
@@ -17,7 +20,7 @@ export interface HttpAddress {
  * listen.
  */
 const RESERVED_DESCRIPTORS = 32;
-/** How often the listener makes sure that they are free. */
+/** How often the listener makes sure that they are free, and counts. */
 const PROBE_INTERVAL_MS = 1_000;
 /** Pause after an attempt to listen again that failed. */
 const RELISTEN_PAUSE_MS = 50;
@@ -38,6 +41,7 @@ export class HttpListener implements AsyncDisposable {
   readonly #log = getLogger("http");
   readonly #handler: HttpHandler;
   readonly #hostname: string;
+  readonly #maxConnections: number;
   readonly #addr: Deno.NetAddr;
   readonly #probe: ReturnType<typeof setInterval>;
   readonly #closing = new Set<Promise<void>>();
@@ -47,18 +51,20 @@ export class HttpListener implements AsyncDisposable {
   #sheds = 0;
   #warnedAt = -Infinity;
 
-  private constructor(hostname: string, port: number, handler: HttpHandler) {
-    this.#hostname = hostname;
+  private constructor(options: HttpListenerOptions, handler: HttpHandler) {
+    this.#hostname = options.host.replace(/^\[(.*)\]$/, "$1");
+    this.#maxConnections = options.maxConnections;
     this.#handler = handler;
-    this.#addr = this.#listen(port).addr;
-    this.#probe = setInterval(() => this.#checkReserve(), PROBE_INTERVAL_MS);
+    this.#addr = this.#listen(options.port).addr;
+    this.#probe = setInterval(() => this.#checkDescriptors(), PROBE_INTERVAL_MS);
     Deno.unrefTimer(this.#probe);
   }
 
   /** @throws {SnakedenError} `startup_failed`. */
-  static open({ host, port }: HttpAddress, handler: HttpHandler): HttpListener {
+  static open(options: HttpListenerOptions, handler: HttpHandler): HttpListener {
+    const { host, port } = options;
     try {
-      return new HttpListener(host.replace(/^\[(.*)\]$/, "$1"), port, handler);
+      return new HttpListener(options, handler);
     } catch (error) {
       const inUse = error instanceof Deno.errors.AddrInUse;
       throw new SnakedenError(
@@ -150,14 +156,21 @@ export class HttpListener implements AsyncDisposable {
     }
   }
 
-  #checkReserve(): void {
+  #checkDescriptors(): void {
     if (this.#current === undefined) return;
-    using files = new DisposableStack();
+    const files: number[] = [];
     try {
       const path = Deno.execPath();
-      for (let i = 0; i < RESERVED_DESCRIPTORS; i++) files.use(Deno.openSync(path));
+      // Each one is the lowest that is free, so all below the first are in use.
+      for (let i = 0; i < RESERVED_DESCRIPTORS; i++) files.push(openSync(path, "r"));
+      const [inUse = 0] = files;
+      if (inUse > this.#maxConnections) {
+        this.#shed(`more than ${this.#maxConnections} are open (limits.maxConnections)`);
+      }
     } catch (error) {
       if (isOutOfDescriptors(error)) this.#shed(messageOf(error));
+    } finally {
+      for (const file of files) closeSync(file);
     }
   }
 }

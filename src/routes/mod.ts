@@ -9,7 +9,7 @@
 export { type AppOptions, createApp } from "./app.ts";
 export type { AppEnv } from "./app_env.ts";
 export type { Engine, EventSource } from "./engine.ts";
-export { type HttpAddress, type HttpHandler, HttpListener } from "./http_listener.ts";
+export { type HttpHandler, HttpListener, type HttpListenerOptions } from "./http_listener.ts";
 export { type Problem, problemOf, problemResponse, PROBLEMS } from "./problem.ts";
 export { createStartingApp } from "./starting_app.ts";
 export { Traffic, type TrafficLimits } from "./traffic.ts";

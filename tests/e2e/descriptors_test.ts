@@ -32,6 +32,13 @@ function execute(url: string, tool: string, args: unknown): Promise<Response> {
   });
 }
 
+async function someWorkerIsBusy(url: string): Promise<void> {
+  await waitFor("a busy worker", async () => {
+    const { pools } = await (await fetch(`${url}/v1/pools`)).json();
+    return pools[0].workers.busy === 1;
+  });
+}
+
 async function isHealthy(url: string): Promise<boolean> {
   try {
     const signal = AbortSignal.timeout(1_000);
@@ -54,10 +61,7 @@ for (
     await using dir = await tempDir();
     await using server = await ServerProcess.start({ dataDir: dir.path, openFiles: OPEN_FILES });
     const running = execute(server.url, "sleep", { seconds: 2 });
-    await waitFor("a busy worker", async () => {
-      const { pools } = await (await fetch(`${server.url}/v1/pools`)).json();
-      return pools[0].workers.busy === 1;
-    });
+    await someWorkerIsBusy(server.url);
     {
       using _connections = await connect(server.url, 2 * OPEN_FILES, text);
       const answer = await running;
@@ -89,4 +93,23 @@ Deno.test("main() keeps descriptors for a worker that has to be replaced", async
     const answer = await execute(server.url, "ping", {}).catch(() => undefined);
     return answer !== undefined && (await answer.json()).result === "pong";
   });
+});
+
+Deno.test("main() closes idle connections over limits.maxConnections, and answers what runs", async () => {
+  await using dir = await tempDir();
+  const config = `${dir.path}/snakeden.config.json`;
+  await Deno.writeTextFile(config, JSON.stringify({ limits: { maxConnections: 100 } }));
+  await using server = await ServerProcess.start({
+    dataDir: dir.path,
+    env: { SNAKEDEN_CONFIG: config },
+  });
+  const running = execute(server.url, "sleep", { seconds: 3 });
+  await someWorkerIsBusy(server.url);
+  using _connections = await connect(server.url, 150);
+  await waitFor(
+    "idle connections to be closed",
+    () => /limits\.maxConnections/.test(server.stderr),
+  );
+  assert.equal(typeof (await (await running).json()).result, "number");
+  assert.equal((await (await execute(server.url, "add", { a: 2, b: 3 })).json()).result, 5);
 });
