@@ -125,3 +125,15 @@ def test_column_says_what_came_late() -> None:
     numbers.add(("5000", "oops", "5001"))
     numbers.add(("more",))
     assert numbers.notes() == ["column x is text: it mostly holds numbers, but also 'oops'"]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["1" * 1_000_000 + "x", "\n" * 300_000 + "x", "1 " * 500_000, "0" * 1_000_000, " " * 10**6],
+)
+def test_profile_file_takes_time_in_proportion_to_the_length_of_a_cell(
+    tmp_path: Path, cell: str
+) -> None:
+    got = profile(tmp_path, f'a,b\n1,"{cell}"\n2,"{cell}"\n')
+    assert got["rows"] == 2
+    profile(tmp_path, f"sep={cell}\na,b\n")

@@ -236,6 +236,8 @@ def test_profile_file_names_columns_that_have_no_name_or_share_one(tmp_path: Pat
         "column_2_2",
     ]
     assert len(got["warnings"]) == 4
+    many = profile(tmp_path, ",".join(["a"] * 5_000) + "\n")
+    assert many["columns"][-1]["name"] == "a_5000"
 
 
 @pytest.mark.parametrize(

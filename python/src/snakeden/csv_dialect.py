@@ -15,6 +15,7 @@ __all__ = ["Preamble", "is_number", "named_delimiter", "read_preamble", "sniff"]
 DELIMITERS: Final = {",": "comma", "\t": "tab", ";": "semicolon", "|": "pipe"}
 SAMPLE_CHARS: Final = 65_536
 SAMPLE_ROWS: Final = 500
+MAX_SEP_LINE: Final = 1_000
 
 # A program that fills up rows puts more delimiters behind it; "\t" in letters is meant as a tab.
 _SEP_LINE = re.compile(r'"?sep=(\\t|[^"\r\n])"?\1*\s*', re.IGNORECASE)
@@ -117,7 +118,7 @@ def _fill(lines: list[str], more: Callable[[], list[str]]) -> bool:
 
 def named_delimiter(line: str) -> str | None:
     """The delimiter that Excel's first line `sep=;` names, None when it is no such line."""
-    match = _SEP_LINE.fullmatch(line)
+    match = _SEP_LINE.fullmatch(line) if len(line) < MAX_SEP_LINE else None
     if match is None:
         return None
     return "\t" if match[1] == "\\t" else match[1]
@@ -189,7 +190,7 @@ def _is_header(comment: str, lines: list[str], delimiter: str, *, complete: bool
 
 def _has_space_before_quotes(lines: list[str], delimiter: str, *, complete: bool) -> bool:
     """Cells look like `, "a"`: without the space, the quotes enclose whole cells."""
-    if not re.search(f'{re.escape(delimiter)} +"', "".join(lines)):
+    if delimiter == " " or not re.search(f'{re.escape(delimiter)} +"', "".join(lines)):
         return False
     readings: list[list[list[str]]] = []
     faults: list[int] = []

@@ -186,16 +186,17 @@ class CsvSource:
         """A name of its own for each column."""
         names: list[str] = []
         used: set[str] = set()
+        copies: Counter[str] = Counter()
         for number, cell in enumerate(header, 1):
             # A file written twice at its start has a second byte order mark.
             wanted = cell.strip().lstrip("\ufeff")
             if not wanted:
                 wanted = f"column_{number}"
                 self.warnings.append(f"column {number} has no name; it is called {wanted}")
-            name, copy = wanted, 1
+            name = wanted
             while name in used:
-                copy += 1
-                name = f"{wanted}_{copy}"
+                copies[wanted] += 1
+                name = f"{wanted}_{copies[wanted] + 1}"
             if name != wanted:
                 self.warnings.append(
                     f"column {number} repeats the name {wanted}; it is called {name}"

@@ -45,7 +45,9 @@ BOOLEANS: Final = frozenset({"true", "false", "yes", "no"})
 INFINITIES: Final = frozenset({"inf", "infinity"})
 # What int() and float() take and a CSV file does not mean: 1_000, other scripts' digits, and codes
 # such as 00123.
-_NO_NUMBER = re.compile(r"_|[^\x00-\x7f]|^\s*[+-]?0[0-9]", re.MULTILINE)
+_NO_NUMBER = re.compile(r"_|[^\x00-\x7f]|^[^\S\n]*[+-]?0[0-9]", re.MULTILINE)
+# The time of the patterns below grows with the square of the length.
+MAX_SORTED_CHARS: Final = 100
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _CODE = re.compile(r"[+-]?0[0-9]+")
 # A decimal comma, digit groups, a currency or per cent.
@@ -75,6 +77,8 @@ def sort_of(cell: str) -> Sort:
     and spreadsheets of some country read.
     """
     text = cell.strip()
+    if len(text) > MAX_SORTED_CHARS:
+        return "other"
     if _CODE.fullmatch(text):
         return "code"
     if _NUMBER.fullmatch(text):
