@@ -312,6 +312,9 @@ def test_converter_names_a_key_that_does_not_fit() -> None:
         (list[list[float]], np.ones((1, 2)), [[1.0, 1.0]]),
         (Optional[list[int]], np.array([1]), [1]),
         (dict[str, list[int]], {"k": np.array([1])}, {"k": [1]}),
+        (Iterable[float], np.array([1.5]), [1.5]),
+        (collections.deque[int], np.array([1]), collections.deque([1])),
+        (list, np.array([1]), [1]),
         (Node, {"n": 1.0, "kids": []}, Node(1, [])),
         (bytes, np.array([1, 2], "u1"), b"\x01\x02"),
         (bytearray, b"ab", bytearray(b"ab")),
@@ -330,6 +333,20 @@ def test_converter_takes_bytes_for_an_array(hint: Any) -> None:
     assert (array.dtype, array.tolist()) == (np.uint8, [1, 2])
     assert arrives(list[hint], [b"\x01"])[0].tolist() == [1]
     assert arrives(Union[list[int], np.ndarray], np.array([1])).tolist() == [1]
+
+
+@dataclass
+class Image:
+    pixels: npt.NDArray[Any]
+    shape: list[int]
+    labels: Optional[str] = None
+
+
+def test_converter_leaves_an_array_alone_beside_one_that_becomes_a_list() -> None:
+    image = arrives(Image, {"pixels": b"\x01", "shape": np.array([1], "i4"), "labels": "x"})
+    assert (image.pixels.dtype, image.shape) == (np.uint8, [1])
+    grid = np.ones((2, 2), "f4")
+    assert arrives(Image, {"pixels": grid, "shape": np.array([2], "i4")}).pixels.dtype == "f4"
 
 
 def test_converter_names_arrays_as_callers_do() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import typing
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +20,7 @@ from snakeden.hint_parts import is_pydantic
 
 __all__ = ["loosen"]
 
+_MODULES: Final = ("builtins", "collections", "collections.abc")
 _BYTES: Final = (bytes, bytearray, memoryview)
 
 
@@ -51,12 +52,19 @@ def loosen(value: Any, hint: Any, fits: Callable[[Any, Any], bool]) -> Any:
     arguments = typing.get_args(hint)
     if type(value) is dict:
         return _loosen_dict(value, hint, kind, arguments, fits)
-    if issubclass(kind, Collection) and not issubclass(kind, (str, dict)):
-        items = _as_list(value)
-        if not arguments and not is_fielded(hint):
-            return items
-        return value if items is None else _loosen_items(items, hint, kind, arguments, fits)
-    return value
+    items = _as_list(value) if _is_filled_from_list(kind) else None
+    if items is None:
+        return value
+    if not arguments and not is_fielded(hint):
+        return items
+    return _loosen_items(items, hint, kind, arguments, fits)
+
+
+def _is_filled_from_list(kind: type) -> bool:
+    """By its module: an ndarray is a collection too, and takes arrays and bytes as they are."""
+    if issubclass(kind, (str, dict)):
+        return False
+    return (kind.__module__ in _MODULES and issubclass(kind, Iterable)) or issubclass(kind, tuple)
 
 
 def _loosen_items(
