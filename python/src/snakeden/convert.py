@@ -37,7 +37,7 @@ def converter_of(hint: Any) -> Converter:
         try:
             return exact(value)
         except msgspec.ValidationError:
-            loose = loosen(value, hint, fits)
+            loose = loosen(value, hint, fits, {})
             if loose is value:
                 raise
             return exact(loose)

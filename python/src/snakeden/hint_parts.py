@@ -94,17 +94,34 @@ class UnionPart(Part):
 
     def __init__(self, members: tuple[Any, ...]) -> None:
         self.inner = members
+        # By identity, with the value so that it lives. Else a union that holds itself would try all
+        # members again at each level for each member of the level above.
+        self._tried: dict[int, tuple[Any, Any, str | None]] | None = None
 
     def convert(self, value: Any, to: Convert) -> Any:
         """What the first member that fits makes of it."""
+        outermost = self._tried is None
+        tried = self._tried = {} if self._tried is None else self._tried
+        try:
+            if id(value) not in tried:
+                tried[id(value)] = (value, *self._try(value, to))
+            _, converted, problem = tried[id(value)]
+        finally:
+            if outermost:
+                self._tried = None
+        if problem is not None:
+            raise ValueError(problem)
+        return converted
+
+    def _try(self, value: Any, to: Convert) -> tuple[Any, str | None]:
         problems: list[str] = []
         for member in self.inner:
             try:
-                return to(member, value)
+                return to(member, value), None
             except (msgspec.ValidationError, TypeError, ValueError) as error:
                 # Reworded, so that the path of one member is not taken for that of the whole.
                 problems.append(str(error).replace(" - at `$", " (at `").replace("`)", "`"))
-        raise ValueError("; or ".join(dict.fromkeys(problems)))
+        return None, "; or ".join(dict.fromkeys(problems))[:2_000]
 
     def schema(self, inner: list[Schema]) -> Schema:
         """Any of those of the members."""

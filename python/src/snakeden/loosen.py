@@ -21,13 +21,24 @@ from snakeden.hint_parts import is_pydantic
 __all__ = ["loosen"]
 
 _MODULES: Final = ("builtins", "collections", "collections.abc")
+Made = dict[tuple[int, str], Any]
 _BYTES: Final = (bytes, bytearray, memoryview)
 
 
-def loosen(value: Any, hint: Any, fits: Callable[[Any, Any], bool]) -> Any:
+def loosen(value: Any, hint: Any, fits: Callable[[Any, Any], bool], made: Made) -> Any:
     """`value` with what another member of its family can stand for put in its place; `value` itself
-    when there is nothing. `fits` says whether a hint takes a value as it is.
+    when there is nothing. `fits` says whether a hint takes a value as it is;
+    `made` keeps what was found, because a union that holds itself leads to the same again.
     """
+    if not isinstance(value, (dict, list)):
+        return _loosen(value, hint, fits, made)
+    key = (id(value), str(hint))
+    if key not in made:
+        made[key] = _loosen(value, hint, fits, made)
+    return made[key]
+
+
+def _loosen(value: Any, hint: Any, fits: Callable[[Any, Any], bool], made: Made) -> Any:
     hint = plain_alias(hint)
     while typing.get_origin(hint) is typing.Annotated:
         hint = plain_alias(typing.get_args(hint)[0])
@@ -35,7 +46,7 @@ def loosen(value: Any, hint: Any, fits: Callable[[Any, Any], bool]) -> Any:
     if members:
         if not any(fits(value, member) for member in members):
             for member in members:
-                loose = loosen(value, member, fits)
+                loose = loosen(value, member, fits, made)
                 if loose is not value and fits(loose, member):
                     return loose
         return value
@@ -51,13 +62,13 @@ def loosen(value: Any, hint: Any, fits: Callable[[Any, Any], bool]) -> Any:
         return value if encoded.tagged else msgspec.Raw(encoded.json)
     arguments = typing.get_args(hint)
     if type(value) is dict:
-        return _loosen_dict(value, hint, kind, arguments, fits)
+        return _loosen_dict(value, hint, kind, arguments, fits, made)
     items = _as_list(value) if _is_filled_from_list(kind) else None
     if items is None:
         return value
     if not arguments and not is_fielded(hint):
         return items
-    return _loosen_items(items, hint, kind, arguments, fits)
+    return _loosen_items(items, hint, kind, arguments, fits, made)
 
 
 def _is_filled_from_list(kind: type) -> bool:
@@ -73,6 +84,7 @@ def _loosen_items(
     kind: type,
     arguments: tuple[Any, ...],
     fits: Callable[[Any, Any], bool],
+    made: Made,
 ) -> Any:
     if is_fielded(hint):
         hints = [field.hint for field in declared_fields(hint)]
@@ -82,7 +94,7 @@ def _loosen_items(
         if arguments[0] in (int, float) and items and set(map(type, items)) == {int}:
             return items
         hints = [arguments[0]] * len(items)
-    loose = [loosen(item, of, fits) for item, of in zip(items, hints, strict=False)] + items[
+    loose = [loosen(item, of, fits, made) for item, of in zip(items, hints, strict=False)] + items[
         len(hints) :
     ]
     unchanged = all(new is old for new, old in zip(loose, items, strict=True))
@@ -95,6 +107,7 @@ def _loosen_dict(
     kind: type,
     arguments: tuple[Any, ...],
     fits: Callable[[Any, Any], bool],
+    made: Made,
 ) -> Any:
     if is_pydantic(kind):
         fields = getattr(kind, "model_fields", {})
@@ -106,7 +119,8 @@ def _loosen_dict(
     else:
         return value
     loose = {
-        key: loosen(item, hints[key], fits) if key in hints else item for key, item in value.items()
+        key: loosen(item, hints[key], fits, made) if key in hints else item
+        for key, item in value.items()
     }
     return value if all(loose[key] is value[key] for key in value) else loose
 
