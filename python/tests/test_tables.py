@@ -226,3 +226,47 @@ def test_encode_runs_without_a_warning_of_pandas() -> None:
             frame = pd.DataFrame({"v": COLUMNS[column](3)})
             frame.index = INDEXES[index](3)
             encode(frame)
+
+
+class Column:
+    """A Series as polars has it."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+
+    def null_count(self) -> int:
+        return self.items.count(None)
+
+    def to_list(self) -> list[Any]:
+        return self.items
+
+    def __array__(self, *_args: Any, **_options: Any) -> Any:
+        return np.array([math.nan if it is None else it for it in self.items])
+
+
+class Table:
+    """A table as pyarrow has it."""
+
+    def __init__(self, **columns: list[Any]) -> None:
+        self.column_names = list(columns)
+        self.columns = list(columns.values())
+
+    def to_pylist(self) -> list[dict[str, Any]]:
+        rows = zip(*self.columns, strict=True)
+        return [dict(zip(self.column_names, row, strict=True)) for row in rows]
+
+
+class Scalar:
+    def as_py(self) -> int:
+        return 5
+
+
+def test_encode_sends_every_value_of_other_libraries_of_tables() -> None:
+    assert sent(Column([2**60 + 1, None])) == [2**60 + 1, None]
+    assert sent(Column([1, 2])).tolist() == [1, 2]
+    assert sent(Table(a=[1, None], b=["x", "y"])) == [{"a": 1, "b": "x"}, {"a": None, "b": "y"}]
+    assert sent([Scalar()]) == [5]
+    twice = Table(a=[1], b=[2])
+    twice.column_names = ["a", "a"]
+    with pytest.raises(InvalidValueError, match="two columns of one name"):
+        encode(twice)

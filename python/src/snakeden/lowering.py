@@ -280,6 +280,19 @@ def _by_method(name: str, *attempts: dict[str, object]) -> Lowerer:
     return lower
 
 
+def _pylist(self: Lowering, value: Any, depth: int) -> Any:
+    names = getattr(value, "column_names", ())
+    if len(set(names)) < len(names):
+        raise self.refuse("a table with two columns of one name")
+    return _by_method("to_pylist")(self, value, depth)
+
+
+def _column(self: Lowering, value: Any, depth: int) -> Any:
+    """A list when something is missing, which an array of numbers has no place for."""
+    lower = _by_method("to_list") if value.null_count() else arrays.lower_foreign
+    return lower(self, value, depth)
+
+
 _CONSTANTS: Final = {None: "null", True: "true", False: "false"}
 
 _LOWERERS: dict[type, Lowerer] = {
@@ -340,7 +353,11 @@ def _find(kind: type) -> Lowerer:
     if hasattr(kind, "to_dicts"):  # polars
         return _by_method("to_dicts")
     if hasattr(kind, "to_pylist"):  # pyarrow
-        return _by_method("to_pylist")
+        return _pylist
+    if hasattr(kind, "as_py"):  # a scalar of pyarrow
+        return _by_method("as_py")
+    if hasattr(kind, "null_count") and hasattr(kind, "to_list"):  # a Series of polars
+        return _column
     if hasattr(kind, "to_dict"):
         is_frame = kind.__name__ == "DataFrame"  # Of a library that is like pandas.
         return _by_method("to_dict", {"orient": "records"} if is_frame else {})
