@@ -126,8 +126,13 @@ def test_worker_shows_the_status_of_a_process_that_dies_at_import(host: FakeHost
     assert "the native library gave up" in worker.stderr
 
 
-@pytest.mark.parametrize("how", ["stop", "SIGTERM"])
-def test_worker_that_is_still_starting_leaves_at_once(host: FakeHost, how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [("stop", exit_status.OK), ("SIGTERM", exit_status.SIGNALLED + signal.SIGTERM)],
+)
+def test_worker_that_is_still_starting_leaves_at_once(
+    host: FakeHost, how: str, status: int
+) -> None:
     worker = host.connect()
     worker.link.expect("hello")
     worker.welcome("never_says_hello")
@@ -136,7 +141,7 @@ def test_worker_that_is_still_starting_leaves_at_once(host: FakeHost, how: str) 
         worker.link.send({"stop": link.Stop()})
     else:
         worker.process.terminate()
-    assert worker.wait() == exit_status.OK
+    assert worker.wait() == status
 
 
 @pytest.mark.parametrize("how", ["stop", "SIGTERM"])

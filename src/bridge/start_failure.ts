@@ -8,7 +8,8 @@ const SHOWN_TRACEBACK = 2_000;
 export function startFailure({ message, python, issues }: WireError): SnakedenError {
   const fields: readonly FieldIssue[] = issues;
   const traceback = lastLines(python?.traceback ?? "");
-  return new SnakedenError("worker_start_failed", [message, ...traceback].join("\n"), {
+  return new SnakedenError("worker_start_failed", message, {
+    output: traceback.map((it) => `\n${it}`).join(""),
     details: {
       ...(python ? { python } : {}),
       ...(fields.length > 0 ? { issues: fields } : {}),

@@ -5,13 +5,14 @@ import type { WorkerExit } from "../errors.ts";
  *
  * - `segfault`, `bus_error`, `illegal_instruction`, `floating_point`, `abort`: native code crashed, or gave up.
  * - `fatal_error`: the interpreter itself gave up ("Fatal Python error: ...").
- * - `out_of_memory`: its last words say so. The kernel's out-of-memory killer leaves none: that is a `killed`.
+ * - `out_of_memory`: its last words say so, or the host ended it because it held more than the limit of its pool. The
+ *   kernel's out-of-memory killer leaves no words: that is a `killed`.
  * - `killed`: SIGKILL, by the kernel when memory ran out or by somebody.
  * - `terminated`: another signal that asks a process to end, such as SIGTERM.
  * - `cpu_limit`, `signal`: SIGXCPU, and every other signal.
  * - `exit`: it ended by itself, with whatever status; 0 too, since nobody asked for it.
  * - `link_lost`: the link ended before the process did.
- * - `killed_by_host`: the host ended it, for the reason given.
+ * - `killed_by_host`: the host ended it for another reason, which is given.
  */
 export type CrashKind =
   | "segfault"
@@ -40,6 +41,8 @@ export interface Crash {
 export interface CrashContext {
   /** Why the host killed it. */
   readonly killReason?: string | undefined;
+  /** True when it killed it for the memory that it held. */
+  readonly heldTooMuch?: boolean;
   /** How its link ended, when that came before the end of the process. */
   readonly lostLink?: string | undefined;
 }
@@ -81,8 +84,10 @@ const NAMES_OF_SIGNALS =
 
 /** Says what kind of end this was. */
 export function classifyCrash(exit: WorkerExit, context: CrashContext = {}): Crash {
-  const { killReason, lostLink } = context;
-  if (killReason !== undefined) return { kind: "killed_by_host", reason: killReason };
+  const { killReason, heldTooMuch = false, lostLink } = context;
+  if (killReason !== undefined) {
+    return { kind: heldTooMuch ? "out_of_memory" : "killed_by_host", reason: killReason };
+  }
   if (lostLink !== undefined) return { kind: "link_lost", reason: lostLink };
   const kind = kindOf(exit);
   // Who is killed from outside has no part in it, whatever it wrote before.
@@ -107,17 +112,17 @@ function fatalError(lines: readonly string[]): string | undefined {
 }
 
 /**
- * True for crashes that what ran in the worker must have brought about. A `killed` may be the work of anybody, so it says
- * nothing about the call.
+ * True for crashes that what ran in the worker must have brought about. The others may be the work of anybody, so they say
+ * nothing about the call, the place or the pool: they end the call at most.
  */
 export function isOwnDoing(kind: CrashKind): boolean {
   return !FROM_OUTSIDE.includes(kind);
 }
 
-const FROM_OUTSIDE: readonly CrashKind[] = [
-  "killed",
-  "terminated",
-  "signal",
-  "link_lost",
-  "killed_by_host",
-];
+/** True for an end by a signal that somebody has sent, or the kernel: the next worker may well live. */
+export function isSignalled(kind: CrashKind): boolean {
+  return SIGNALLED.includes(kind);
+}
+
+const SIGNALLED: readonly CrashKind[] = ["killed", "terminated", "signal"];
+const FROM_OUTSIDE: readonly CrashKind[] = [...SIGNALLED, "link_lost", "killed_by_host"];

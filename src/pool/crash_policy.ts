@@ -33,7 +33,8 @@ export interface Loss {
  *
  * A call that never began runs again, one that did only when it is idempotent, `maxRestarts` times at most and not after
  * a chunk of it has come. When `poisonAfter` workers have died of one call it is poison, and so are calls of the same tool
- * with the same arguments for `poisonMs`. Across calls only crashes count that the call must have brought about itself.
+ * with the same arguments for `poisonMs`. Only crashes count for that which the call must have brought about itself: what
+ * may be somebody else's doing ends the call at most, with the error of its last worker.
  */
 export class CrashPolicy {
   readonly #options: CrashOptions;
@@ -77,14 +78,17 @@ export class CrashPolicy {
     const error = worker.crashError(exit, call.tool, history);
     // Nobody waits for it: it was told to stop, and this may be how it did.
     if (call.state !== "running") return error;
-    const isPoison = history.length >= poisonAfter;
-    if (isPoison) this.#memory.note(call, death, this.#now(), history);
-    else if (mayHaveRun && isOwnDoing(death.crash.kind)) {
-      this.#memory.note(call, death, this.#now());
+    if (isOwnDoing(death.crash.kind)) {
+      const own = history.filter((it) => isOwnDoing(it.crash.kind));
+      const isPoison = own.length >= poisonAfter;
+      if (isPoison) this.#memory.note(call, death, this.#now(), own);
+      else if (mayHaveRun) this.#memory.note(call, death, this.#now());
+      if (isPoison) return this.#poison(call.tool, own, history);
     }
-    if (isPoison) return this.#poison(call.tool, history, history.length);
     const runs = history.filter((it) => it.mayHaveRun).length;
     if (mayHaveRun && (!idempotent || call.hasChunk || runs > maxRestarts)) return error;
+    // Whoever kills a worker each time that it reads these arguments, such as the kernel, must not do so for ever.
+    if (!mayHaveRun && history.length - runs >= poisonAfter) return error;
     if (mayHaveRun) this.#restarts++;
     call.restart(runs > 0 ? error : undefined);
     return undefined;
@@ -93,22 +97,25 @@ export class CrashPolicy {
   /** Why a new call must not run, if it must not. */
   refusal(called: Called, now: number): SnakedenError | undefined {
     const history = this.#memory.historyOf(called, now);
-    return history && this.#poison(called.tool, history, 0);
+    return history && this.#poison(called.tool, history);
   }
 
-  /** @param attempts Workers that this call itself was sent to. */
-  #poison(tool: string, history: readonly Death[], attempts: number): SnakedenError {
+  /**
+   * @param own The deaths that speak against it.
+   * @param lost All workers that this call itself was sent to; absent when it never was.
+   */
+  #poison(tool: string, own: readonly Death[], lost: readonly Death[] = []): SnakedenError {
     this.#poisoned++;
-    const kinds = history.map(({ workerId, crash }) => `${workerId} (${crash.kind})`).join(", ");
-    const text = attempts > 0
-      ? `Cannot finish ${tool}: it has killed its workers, ${times(history.length)}`
-      : `Cannot call ${tool}: with these arguments it has killed workers, ${times(history.length)}`;
+    const kinds = own.map(({ workerId, crash }) => `${workerId} (${crash.kind})`).join(", ");
+    const text = lost.length > 0
+      ? `Cannot finish ${tool}: it has killed its workers, ${times(own.length)}`
+      : `Cannot call ${tool}: with these arguments it has killed workers, ${times(own.length)}`;
     return new SnakedenError("poison_call", `${text}: ${kinds}`, {
       details: {
         tool,
-        attempts,
-        mayHaveRun: attempts > 0 && history.some((it) => it.mayHaveRun),
-        history,
+        attempts: lost.length,
+        mayHaveRun: lost.some((it) => it.mayHaveRun),
+        history: lost.length > 0 ? lost : own,
       },
     });
   }

@@ -11,6 +11,7 @@ import {
 import { messageOf, SnakedenError, type WorkerExit } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import { delay, settlesWithin } from "./bounded_wait.ts";
+import { classifyCrash, type Crash } from "./crash_kind.ts";
 import { ProgressFile, type ProgressNote } from "./progress_file.ts";
 import {
   describeExit,
@@ -19,6 +20,7 @@ import {
   type ProcessSpec,
   WorkerProcess,
 } from "./worker_process.ts";
+import { WorkerStartError } from "./worker_start_error.ts";
 
 /** What a worker is to be. */
 export interface LaunchSpec {
@@ -254,18 +256,23 @@ export class SpawnLauncher implements Launcher {
     process: WorkerProcess | undefined,
   ): Promise<SnakedenError> {
     let known = error instanceof SnakedenError ? error : undefined;
-    if (known?.code === "worker_crashed" && process !== undefined) {
-      if (await settlesWithin(process.exited, EXIT_GRACE_MS)) {
-        known = endedEarly(await process.exited);
-      }
+    const hasLostLink = known?.code === "worker_crashed";
+    let crash: Crash | undefined;
+    if (
+      process !== undefined && await settlesWithin(process.exited, hasLostLink ? EXIT_GRACE_MS : 0)
+    ) {
+      const exit = await process.exited;
+      crash = classifyCrash(exit);
+      if (hasLostLink) known = endedEarly(exit);
     }
-    return new SnakedenError(
+    return new WorkerStartError(
       known?.code === "protocol_mismatch" ? "protocol_mismatch" : "worker_start_failed",
       `Cannot start worker ${workerId}: ${known?.summary ?? messageOf(error)}`,
       {
         details: { lastOutput: process?.lastOutput ?? [], ...known?.details },
         cause: error,
         output: known?.message.slice(known.summary.length) ?? "",
+        crash,
       },
     );
   }

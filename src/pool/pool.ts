@@ -258,7 +258,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   answered(call: Call, now: number, runMs?: number): void {
     const { policy } = this.#supervisor;
-    if (policy.failures > 0) policy.proved();
+    if (policy.isInDoubt) policy.proved();
     const worker = call.target;
     if (worker instanceof Worker) this.#dispatcher.answered(call, worker, now, runMs);
   }

@@ -4,15 +4,31 @@ const BASE_MS = 100;
 const CAP_MS = 30_000;
 /** A worker that served this long was not part of a crash loop. */
 const STABLE_MS = 5_000;
+/** Ends by a signal in a row that count as one failure. */
+const SIGNALLED_WEIGHT = 10;
+
+/** How a worker was, seen from its end. */
+export interface Life {
+  readonly servedMs: number;
+  /** Calls that it answered. */
+  readonly answered: number;
+  /** True when somebody, or the kernel, has ended it by a signal. */
+  readonly signalled: boolean;
+}
 
 /**
  * When a worker may be started again, and when its pool has to be called unhealthy: exponential back-off with jitter over
  * all workers of a pool together, reset by a worker that proves itself.
+ *
+ * A worker that somebody else may have ended says little about the next one: so the pause stays short, and only ten such
+ * ends in a row count as one failure. That still bounds what the kernel takes at each start because memory has run out.
  */
 export class RestartPolicy {
   readonly #random: () => number;
   readonly #limit: number;
   #failures = 0;
+  /** Ends by a signal. */
+  #signalled = 0;
   #reason: string | undefined;
 
   /**
@@ -26,7 +42,12 @@ export class RestartPolicy {
 
   /** Failures since a worker last proved itself. */
   get failures(): number {
-    return this.#failures;
+    return this.#failures + Math.floor(this.#signalled / SIGNALLED_WEIGHT);
+  }
+
+  /** True when no worker has proved itself since something went wrong. */
+  get isInDoubt(): boolean {
+    return this.#reason !== undefined;
   }
 
   /** What went wrong last, until a worker proves itself. */
@@ -36,31 +57,37 @@ export class RestartPolicy {
 
   /** The latest reason when there were too many failures in a row, otherwise undefined. */
   get unhealthyReason(): string | undefined {
-    return this.#failures >= this.#limit ? this.#reason : undefined;
+    return this.failures >= this.#limit ? this.#reason : undefined;
   }
 
   /** A worker could not be started. */
-  startFailed(reason: string): void {
-    this.#failures++;
+  startFailed(reason: string, { signalled = false }: Partial<Life> = {}): void {
+    if (signalled) this.#signalled++;
+    else this.#failures++;
     this.#reason = reason;
   }
 
-  /** A worker that had been ready for `servedMs`, and had answered so many calls, is gone. */
-  died(reason: string, { servedMs, answered }: { servedMs: number; answered: number }): void {
-    if (servedMs >= STABLE_MS || answered > 0) this.proved();
-    else this.startFailed(reason);
+  /** A worker that had been ready is gone. */
+  died(reason: string, life: Life): void {
+    if (life.servedMs >= STABLE_MS || life.answered > 0) this.proved();
+    else this.startFailed(reason, life);
   }
 
   /** A worker has shown that this pool can work. */
   proved(): void {
     this.#failures = 0;
+    this.#signalled = 0;
     this.#reason = undefined;
   }
 
-  /** Pause before the next start: 0 when nothing failed, then 100 ms doubled each time up to 30 s, less up to half. */
+  /**
+   * Pause before the next start: 0 when nothing went wrong, then 100 ms, doubled with each further failure up to 30 s; less
+   * up to half.
+   */
   get pauseMs(): number {
-    if (this.#failures === 0) return 0;
-    const ceiling = Math.min(CAP_MS, BASE_MS * 2 ** Math.min(this.#failures - 1, 20));
+    if (!this.isInDoubt) return 0;
+    const doublings = Math.min(Math.max(this.failures - 1, 0), 20);
+    const ceiling = Math.min(CAP_MS, BASE_MS * 2 ** doublings);
     return ceiling * (1 - this.#random() / 2);
   }
 }

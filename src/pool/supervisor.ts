@@ -2,6 +2,7 @@ import { messageOf, SnakedenError, type WorkerExit } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import { delay, settlesWithin } from "./bounded_wait.ts";
 import type { Clock } from "./clock.ts";
+import { isOwnDoing, isSignalled } from "./crash_kind.ts";
 import type { Deadlines } from "./deadlines.ts";
 import { Gate } from "./gate.ts";
 import { Heartbeat, type HeartbeatEvents, type HeartbeatOptions } from "./heartbeat.ts";
@@ -13,6 +14,7 @@ import { Tenancy } from "./tenancy.ts";
 import { type StopOptions, Worker, type WorkerListener } from "./worker.ts";
 import { memoryBreach, type WorkerLimits } from "./worker_limits.ts";
 import { describeExit } from "./worker_process.ts";
+import { WorkerStartError } from "./worker_start_error.ts";
 
 /** How a set of workers is kept. */
 export interface SupervisorOptions extends StopOptions, TaintOptions {
@@ -46,6 +48,13 @@ export interface SupervisorEvents {
   onStartFailed(): void;
   /** A worker that had taken all its calls takes more, since nobody can succeed it. */
   onReprieved(worker: Worker): void;
+}
+
+/** Why a worker is not ready. */
+interface StartFailure {
+  readonly reason: string;
+  /** True when somebody, or the kernel, has ended it by a signal. */
+  readonly signalled: boolean;
 }
 
 /** What a set of workers is kept with. */
@@ -218,21 +227,26 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
     const { signal } = this.#stopping;
     // Of this place alone: that another worker answers is no reason to try this one without a pause.
     const policy = new RestartPolicy(1);
+    let hasTried = false;
     for (let attempt = 1; !signal.aborted; attempt++) {
       await delay(Math.max(policy.pauseMs, this.taints.pauseMs(id)), signal);
       if (signal.aborted) return;
       if (attempt > 1) this.#restarts++;
       const worker = this.#hire(id);
       const failure = await this.#start(worker);
-      if (attempt === 1) this.#firstAttempts++;
+      const isOwn = failure === undefined || !failure.signalled || worker.stopRequested;
+      if (!hasTried && (isOwn || policy.failures > 0)) {
+        hasTried = true;
+        this.#firstAttempts++;
+      }
       if (failure === undefined) {
         let tenancy: Tenancy | undefined = this.#settle(worker, policy);
         while (tenancy !== undefined) tenancy = await tenancy.handedOn;
         continue;
       }
       if (!this.isStopping && !worker.stopRequested) {
-        policy.startFailed(failure);
-        this.policy.startFailed(failure);
+        policy.startFailed(failure.reason, failure);
+        this.policy.startFailed(failure.reason, failure);
       }
       this.#events.onStartFailed();
     }
@@ -249,7 +263,7 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
   }
 
   /** Resolves when it is ready, or with what stood in the way. */
-  async #start(worker: Worker): Promise<string | undefined> {
+  async #start(worker: Worker): Promise<StartFailure | undefined> {
     try {
       await this.#gate.enter(() => worker.start(this.#deps.launcher, this.#stopping.signal));
     } catch (error) {
@@ -260,7 +274,7 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
           this.#log.error("{problem}", { problem, workerId: worker.id });
         }
       }
-      return messageOf(error);
+      return { reason: messageOf(error), signalled: WorkerStartError.isSignalled(error) };
     }
     this.#log.info("{workerId} is ready", { workerId: worker.id, pid: worker.pid });
     return undefined;
@@ -331,7 +345,7 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
     const heir = this.#hire(id);
     const failure = await this.#start(heir);
     if (failure === undefined) return heir;
-    pauses.startFailed(failure);
+    pauses.startFailed(failure.reason, failure);
     return undefined;
   }
 
@@ -340,19 +354,20 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
     if (!worker.stopRequested) {
       const { lost, unstarted } = worker.remains;
       const answered = worker.calls - lost.length - unstarted.length;
+      const { kind } = worker.crashOf(exit);
       // A tool that takes its worker along says nothing about the next worker.
       if (lost.length === 0) {
         const reason = worker.crashError(exit, "its work").message;
-        const life = { servedMs: worker.servedMs, answered };
+        const life = { servedMs: worker.servedMs, answered, signalled: isSignalled(kind) };
         policy.died(reason, life);
         this.policy.died(reason, life);
       } else if (answered > 0) policy.proved();
       this.#log.warn("{workerId} died: {how}", {
         workerId: worker.id,
         how: describeExit(exit),
-        crash: worker.crashOf(exit).kind,
+        crash: kind,
       });
-      if (this.taints.crashed(worker.id)) {
+      if (isOwnDoing(kind) && this.taints.crashed(worker.id)) {
         const pauseMs = this.taints.pauseMs(worker.id);
         this.#log.warn("{workerId} is not replaced for {pauseMs} ms: its workers crash too often", {
           workerId: worker.id,

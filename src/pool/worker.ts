@@ -330,7 +330,11 @@ export class Worker implements LinkEvents, CallTarget {
 
   /** Why it ended, as far as can be told. */
   crashOf(exit: WorkerExit): Crash {
-    return classifyCrash(exit, { killReason: this.#killReason, lostLink: this.#lostLink });
+    return classifyCrash(exit, {
+      killReason: this.#killReason,
+      heldTooMuch: this.#breach?.code === "out_of_memory",
+      lostLink: this.#lostLink,
+    });
   }
 
   /**

@@ -204,7 +204,8 @@ Deno.test("Link.welcome() rejects with what the worker reports, exception and al
   await assert.rejects(ready, (error) => {
     assert.ok(error instanceof SnakedenError);
     assert.equal(error.code, "worker_start_failed");
-    assert.equal(error.message, "it raised");
+    assert.equal(error.message, "it raised\nTraceback");
+    assert.equal(error.summary, "it raised");
     assert.deepStrictEqual({ ...(error.details.python as object) }, python);
     return true;
   });

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import type { WorkerExit } from "../../src/errors.ts";
-import { classifyCrash, type CrashKind, isOwnDoing } from "../../src/pool/crash_kind.ts";
+import {
+  classifyCrash,
+  type CrashKind,
+  isOwnDoing,
+  isSignalled,
+} from "../../src/pool/crash_kind.ts";
 
 function exit(how: number | string, ...lastOutput: string[]): WorkerExit {
   return typeof how === "string"
@@ -92,6 +97,10 @@ Deno.test("classifyCrash() names what the host knows first: its own reason, then
     classifyCrash(killed, { killReason: "was killed: too late", lostLink: "lost its link" }),
     { kind: "killed_by_host", reason: "was killed: too late" },
   );
+  assert.deepStrictEqual(
+    classifyCrash(killed, { killReason: "was killed: 2 GiB", heldTooMuch: true }),
+    { kind: "out_of_memory", reason: "was killed: 2 GiB" },
+  );
   assert.deepStrictEqual(classifyCrash(killed, { lostLink: "lost its link" }), {
     kind: "link_lost",
     reason: "lost its link",
@@ -103,5 +112,13 @@ Deno.test("isOwnDoing() is false for what may come from outside", () => {
   for (const kind of outside) assert.equal(isOwnDoing(kind), false, kind);
   for (const kind of ["segfault", "exit", "out_of_memory", "fatal_error"] as const) {
     assert.equal(isOwnDoing(kind), true, kind);
+  }
+});
+
+Deno.test("isSignalled() is true for what a signal of somebody else brings about, and for nothing else", () => {
+  const signalled = ["killed", "terminated", "signal"] as const;
+  for (const kind of signalled) assert.equal(isSignalled(kind), true, kind);
+  for (const kind of ["segfault", "exit", "link_lost", "killed_by_host", "cpu_limit"] as const) {
+    assert.equal(isSignalled(kind), false, kind);
   }
 });

@@ -223,6 +223,70 @@ Deno.test("Pool does not take a tool for poison whose workers were killed from o
   assert.deepStrictEqual(it.pool.crashes.recent, { killed: 5 });
 });
 
+const OUTSIDE = ["SIGKILL", "SIGTERM", "SIGHUP", "SIGUSR1"] as const;
+
+Deno.test("Pool ends an idempotent call whose workers somebody else kills with worker_crashed, and holds nothing against the next", async () => {
+  await using it = await startWith({ maxRestarts: 5, poisonAfter: 2, poisonMs: 60_000 });
+  const call = it.submit("hold", IDEMPOTENT);
+  for (let i = 0; i <= 5; i++) await kill(it, call, { signal: OUTSIDE[i % 4] ?? "SIGKILL" });
+  const error = await errorOf(call);
+  assert.deepStrictEqual([error.code, error.details.attempts], ["worker_crashed", 6]);
+  assert.equal(error.retryable, true);
+  const next = it.submit("hold", IDEMPOTENT);
+  (await running(it, next)).answer();
+  assert.match(await endOf(next), /^ok/);
+  assert.equal(it.pool.crashes.poisoned, 0);
+});
+
+Deno.test("Pool takes a call for poison by its own doing alone, and tells all the workers that it lost", async () => {
+  await using it = await startWith({ maxRestarts: 50, poisonAfter: 2, poisonMs: 60_000 });
+  const call = it.submit("hold", IDEMPOTENT);
+  for (const signal of ["SIGKILL", "SIGSEGV", "SIGKILL", "SIGTERM", "SIGABRT"]) {
+    await kill(it, call, { signal });
+  }
+  const error = await errorOf(call);
+  assert.equal(error.code, "poison_call");
+  assert.match(
+    error.message,
+    /has killed its workers, 2 times: p-\d \(segfault\), p-\d \(abort\)$/,
+  );
+  assert.equal(error.details.attempts, 5);
+  assert.throws(() => it.submit("hold", IDEMPOTENT), (refused) => {
+    assert.ok(refused instanceof SnakedenError);
+    const { history } = refused.details;
+    assert.ok(Array.isArray(history));
+    assert.deepStrictEqual(history.map(({ crash }) => crash.kind), ["segfault", "abort"]);
+    return true;
+  });
+});
+
+Deno.test("Pool does not taint a place whose workers somebody else kills", async () => {
+  await using it = await startWith({ size: 2, taintAfter: 1, taintMs: 60_000 });
+  for (let i = 0; i < 8; i++) {
+    const call = it.submit("hold");
+    await kill(it, call, { signal: OUTSIDE[i % 4] ?? "SIGKILL" });
+    assert.equal(await endOf(call), "worker_crashed");
+  }
+  assert.deepStrictEqual(it.pool.tainted, []);
+  await until(() => it.pool.serving.length === 2, "the pool is whole");
+});
+
+Deno.test("Pool gives up a call for whose arguments something kills poisonAfter workers before they begin it", async () => {
+  await using it = await startWith({ size: 1, maxRestarts: 0, poisonAfter: 3, poisonMs: 60_000 });
+  const call = it.submit("hold");
+  for (let i = 0; i < 3; i++) {
+    const worker = await running(it, call);
+    // It died before it noted the call.
+    worker.progress.noted = 0;
+    worker.exit({ signal: "SIGKILL" });
+  }
+  const error = await errorOf(call);
+  assert.deepStrictEqual([error.code, error.details.attempts], ["worker_crashed", 3]);
+  const again = it.submit("hold");
+  (await running(it, again)).answer();
+  assert.match(await endOf(again), /^ok/);
+});
+
 Deno.test("Pool leaves a place empty whose workers crash too often, and goes on with the others", async () => {
   await using it = await startWith({ size: 2, taintAfter: 3, taintMs: 300 });
   // One place at a time: the other one is busy.

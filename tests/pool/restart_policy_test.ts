@@ -41,7 +41,7 @@ Deno.test("RestartPolicy.proved() forgets the failures", () => {
 
 Deno.test("RestartPolicy.died() counts a worker that served no call and not for long", () => {
   const policy = afterFailures(1);
-  policy.died("early", { servedMs: 4_999, answered: 0 });
+  policy.died("early", { servedMs: 4_999, answered: 0, signalled: false });
   assert.equal(policy.failures, 2);
   assert.equal(policy.lastReason, "early");
 });
@@ -49,7 +49,37 @@ Deno.test("RestartPolicy.died() counts a worker that served no call and not for 
 Deno.test("RestartPolicy.died() forgives a worker that answered, or served for 5 s", () => {
   for (const life of [{ servedMs: 1, answered: 1 }, { servedMs: 5_000, answered: 0 }]) {
     const policy = afterFailures(2);
-    policy.died("in the end", life);
+    policy.died("in the end", { ...life, signalled: false });
     assert.equal(policy.failures, 0);
+    assert.equal(policy.pauseMs, 0);
   }
+});
+
+Deno.test("RestartPolicy counts ten ends as one failure by a signal, and keeps their pause short", () => {
+  const policy = new RestartPolicy(1, () => 0);
+  const unproven = { servedMs: 1, answered: 0, signalled: true };
+  const pauses: number[] = [];
+  for (let i = 1; i < 30; i++) {
+    if (i % 2 === 0) policy.startFailed(`killed ${i}`, { signalled: true });
+    else policy.died(`killed ${i}`, unproven);
+    pauses.push(policy.pauseMs);
+    assert.equal(policy.unhealthyReason, undefined);
+    assert.equal(policy.lastReason, `killed ${i}`);
+  }
+  assert.deepStrictEqual([...new Set(pauses)], [100, 200]);
+  assert.equal(pauses.indexOf(200), 19, "the 20th");
+  policy.startFailed("killed 30", { signalled: true });
+  assert.equal(policy.unhealthyReason, "killed 30", "it never spins");
+  for (let i = 0; i < 1_000; i++) policy.startFailed("killed", { signalled: true });
+  assert.equal(policy.pauseMs, 30_000);
+  policy.proved();
+  assert.deepStrictEqual([policy.failures, policy.pauseMs], [0, 0]);
+});
+
+Deno.test("RestartPolicy.proved() forgets ends by a signal", () => {
+  const policy = new RestartPolicy(1);
+  policy.startFailed("killed", { signalled: true });
+  assert.deepStrictEqual([policy.failures, policy.isInDoubt], [0, true]);
+  policy.proved();
+  assert.deepStrictEqual([policy.pauseMs, policy.isInDoubt], [0, false]);
 });

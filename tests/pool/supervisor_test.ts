@@ -104,6 +104,46 @@ Deno.test("Pool becomes unhealthy when workers keep losing their links, and says
   assert.match(it.pool.reason ?? "", /lost its link .* and was killed/);
 });
 
+Deno.test("Pool stays healthy, and its pauses short, when somebody else ends workers before they answer", async () => {
+  await using it = await FakePool.start({ size: 1 });
+  const ends = [
+    () => it.launcher.alive[0]?.exit({ signal: "SIGKILL" }),
+    () => it.launcher.alive[0]?.exit({ signal: "SIGTERM" }),
+    () => it.launcher.alive[0]?.exit({ exitCode: 143 }),
+  ];
+  for (let deaths = 0; deaths < 9; deaths++) {
+    await until(() => it.pool.state === "ready", "the next worker is ready");
+    if (deaths % 3 === 0) it.launcher.failures = [{ kind: "killed" }];
+    ends[deaths % 3]?.();
+    await until(() => {
+      assert.notEqual(it.pool.state, "unhealthy");
+      return it.pool.state === "starting";
+    }, "its end was seen");
+  }
+  const waiting = it.submit("echo");
+  assert.equal(await endOf(waiting), "ok p-1");
+  assert.deepStrictEqual(it.pool.tainted, []);
+});
+
+Deno.test("Pool.start() goes on when somebody else ends the first worker before it is ready", async () => {
+  await using it = new FakePool({ size: 1 });
+  it.launcher.failures = [{ kind: "killed" }, { kind: "terminated" }];
+  const started = it.pool.start();
+  const waiting = it.submit("echo");
+  await started;
+  assert.equal(await endOf(waiting), "ok p-1");
+  assert.equal(it.launcher.launches, 3);
+});
+
+Deno.test("Pool becomes unhealthy when the kernel takes every worker at its start, and does not spin", async () => {
+  await using it = new FakePool({ size: 1 });
+  it.launcher.failures = { always: { kind: "killed" } };
+  await it.pool.start();
+  assert.equal(it.pool.state, "unhealthy");
+  assert.match(it.pool.reason ?? "", /it ended: killed/);
+  assert.equal(it.launcher.launches, 11);
+});
+
 Deno.test("Pool stays healthy when a tool takes along every worker that it runs in", async () => {
   await using it = await FakePool.start();
   for (let deaths = 0; deaths < 5; deaths++) {

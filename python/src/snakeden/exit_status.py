@@ -6,7 +6,7 @@ The host reads them to tell why a worker ended.
 from typing import Final
 
 OK: Final = 0
-"""Stopped as asked: Stop on the link, or SIGTERM."""
+"""Stopped as asked: Stop on the link, or SIGTERM to a worker that serves."""
 INTERNAL: Final = 1
 """A fault of the worker itself; the traceback is on stderr."""
 USAGE: Final = 2
@@ -17,3 +17,5 @@ REFUSED: Final = 4
 """The host refused the hello; the reason is on stderr."""
 LINK_LOST: Final = 5
 """The host could not be reached, or the link ended without Stop."""
+SIGNALLED: Final = 128
+"""Told to end by a signal before it was ready: this and the number of the signal, as in a shell."""

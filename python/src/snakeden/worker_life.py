@@ -273,7 +273,10 @@ class WorkerLife:
 
     # ---- ending ----
 
-    def _on_terminate(self, _signum: int, _frame: object) -> None:
+    def _on_terminate(self, signum: int, _frame: object) -> None:
+        if not self._serving and not self._ending:
+            # By the status the host sees that it was no end of its own.
+            self._exit_now(exit_status.SIGNALLED + signum)
         self._stop()
 
     def _stop(self) -> None:

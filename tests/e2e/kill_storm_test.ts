@@ -1,0 +1,167 @@
+/** Workers that somebody else ends, again and again, while calls run. */
+import assert from "node:assert/strict";
+import type { CarrierKind } from "../../src/bridge/mod.ts";
+import { type Snakeden, SnakedenError } from "../../mod.ts";
+import { startDen, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
+
+const CALLS = 200;
+const CALLERS = 8;
+
+interface Storm {
+  readonly signals: readonly Deno.Signal[];
+  readonly carrier?: CarrierKind;
+  readonly size?: number;
+  readonly everyMs?: number;
+  readonly call?: (den: Snakeden, key: number) => Promise<unknown>;
+}
+
+interface Outcome {
+  readonly ok: number;
+  readonly kills: number;
+  readonly errors: readonly SnakedenError[];
+}
+
+const nap = (den: Snakeden): Promise<unknown> => den.execute("nap", { seconds: 0.05 });
+
+/** Makes all calls while a signal goes to a random worker, which may be starting, every `everyMs`; then the pool is whole. */
+async function weather(
+  { signals, carrier = "socket", size = 4, everyMs = 100, call = nap }: Storm,
+): Promise<Outcome> {
+  await using den = await startDen({
+    adapter: "storm:Storm",
+    size,
+    carrier,
+    maxRestarts: 5,
+    drainMs: 2_000,
+    // A worker that is stopped by SIGSTOP while it starts is there until then.
+    startTimeoutMs: 10_000,
+    heartbeat: { pingIntervalMs: 100, pingTimeoutMs: 200, maxMissed: 3 },
+  });
+  const errors: SnakedenError[] = [];
+  let next = 0;
+  let ok = 0;
+  const caller = async (): Promise<void> => {
+    while (next < CALLS) {
+      try {
+        await call(den, next++);
+        ok++;
+      } catch (error) {
+        assert.ok(error instanceof SnakedenError, String(error));
+        errors.push(error);
+      }
+    }
+  };
+  let done = false;
+  const calls = Promise.all(Array.from({ length: CALLERS }, caller)).finally(() => done = true);
+  let kills = 0;
+  for (; !done; await new Promise((resolve) => setTimeout(resolve, everyMs))) {
+    const pids = workersOf(den);
+    const pid = pids[Math.floor(Math.random() * pids.length)];
+    if (pid === undefined) continue;
+    send(pid, signals[kills++ % signals.length] ?? "SIGKILL");
+    const [pool] = den.pools();
+    assert.notEqual(pool?.state, "unhealthy");
+    assert.deepEqual(pool?.tainted, []);
+  }
+  await calls;
+  const ended = performance.now();
+  await waitFor("the pool to be whole", () => {
+    const workers = den.workers().filter(({ state }) => state === "ready");
+    return workers.length === size && workers.every(({ pid = 0 }) => isGoing(pid));
+  }, 60_000);
+  const wholeMs = Math.round(performance.now() - ended);
+  console.log(
+    `${signals} ${carrier} size ${size}: ${ok} ok, ${kills} kills, whole after ${wholeMs} ms`,
+  );
+  const [pool] = den.pools();
+  assert.deepEqual([pool?.crashes.poisoned, pool?.tainted], [0, []]);
+  return { ok, kills, errors };
+}
+
+function send(pid: number, signal: Deno.Signal): void {
+  try {
+    Deno.kill(pid, signal);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** True when the process was not stopped by SIGSTOP. */
+function isGoing(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) [TXZ]/s.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
+  } catch {
+    return false;
+  }
+}
+
+function codesOf({ errors }: Outcome): string[] {
+  return [...new Set(errors.map(({ code }) => code))];
+}
+
+for (const carrier of ["socket", "grpc"] as const) {
+  Deno.test(`Snakeden ends 190 of 200 equal calls well in a storm of SIGKILL, none as poison, and is whole after it (${carrier})`, async () => {
+    const outcome = await weather({ signals: ["SIGKILL"], carrier });
+    assert.ok(outcome.ok >= 190, `${outcome.ok} of ${CALLS} calls ended well`);
+    assert.ok(
+      codesOf(outcome).every((code) => code === "worker_crashed"),
+      String(codesOf(outcome)),
+    );
+  });
+
+  Deno.test(`Snakeden weathers signals of all kinds, also to workers that start (${carrier})`, async () => {
+    const signals = [
+      "SIGUSR2",
+      "SIGSTOP",
+      "SIGKILL",
+      "SIGHUP",
+      "SIGINT",
+      "SIGQUIT",
+    ] as const;
+    const outcome = await weather({ signals, carrier });
+    assert.ok(outcome.ok >= 190, `${outcome.ok} of ${CALLS} calls ended well`);
+    assert.ok(
+      codesOf(outcome).every((code) => code === "worker_crashed"),
+      String(codesOf(outcome)),
+    );
+  });
+}
+
+Deno.test("Snakeden serves with one worker in a storm of SIGKILL", async () => {
+  // Only some, since each kill costs a start, and a worker has to live longer than it takes to start.
+  const outcome = await weather({
+    signals: ["SIGKILL"],
+    size: 1,
+    everyMs: 500,
+    call: (den, key) =>
+      key % 10 === 0 ? den.execute("nap", { seconds: 0.05, key }) : Promise.resolve(),
+  });
+  assert.ok(codesOf(outcome).every((code) => code === "worker_crashed"), String(codesOf(outcome)));
+});
+
+Deno.test("Snakeden fails one call a kill at most when calls are not idempotent, and runs none twice", async () => {
+  await using dir = await tempDir();
+  const path = `${dir.path}/ledger`;
+  const outcome = await weather({
+    signals: ["SIGKILL"],
+    call: (den, key) => den.execute("once", { path, key }),
+  });
+  assert.ok(outcome.errors.length <= outcome.kills);
+  for (const error of outcome.errors) {
+    assert.match(error.message, /^Cannot finish once: worker default-\d ended with signal SIGKILL/);
+  }
+  const lines = (await Deno.readTextFile(path)).trim().split("\n");
+  assert.equal(new Set(lines).size, lines.length);
+});
+
+Deno.test("Snakeden begins streams anew in a storm of SIGKILL only while none of their chunks has come", async () => {
+  const outcome = await weather({
+    signals: ["SIGKILL"],
+    call: async (den) => {
+      const chunks = await Array.fromAsync(den.stream("count", { n: 5 }));
+      assert.deepEqual(chunks, [0, 1, 2, 3, 4]);
+    },
+  });
+  assert.ok(codesOf(outcome).every((code) => code === "worker_crashed"), String(codesOf(outcome)));
+  assert.ok(outcome.errors.length <= outcome.kills);
+});
