@@ -144,7 +144,7 @@ Deno.test("SpawnLauncher.launch() hands on what the worker says about its adapte
     startFailed: { error: { code: "worker_start_failed", message: "it raised", python } },
   });
   const error = await failureOf(it, launched);
-  assert.equal(error.message, "Cannot start worker default-1: it raised");
+  assert.equal(error.message, "Cannot start worker default-1: it raised\nTraceback");
   assert.deepStrictEqual({ ...(error.details.python as object) }, python);
 });
 
