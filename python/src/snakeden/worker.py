@@ -16,7 +16,10 @@ def main() -> NoReturn:
     import faulthandler
 
     from snakeden import exit_status, host_guard, output
+    from snakeden.inherited import close_inherited_sockets
 
+    # Before anything is opened.
+    close_inherited_sockets()
     # Before anything slow: a host that is killed meanwhile must not leave us behind.
     host_guard.arm()
     # Out of the environment at once, so that neither tools nor their children can see it.
