@@ -124,13 +124,17 @@ class Lowering:
         """What to raise for something that cannot travel; its path is added on the way out."""
         return _Problem(text)
 
-    def key(self, key: object) -> str:
+    def key(self, key: Any) -> str:
         """The text of a key: that of the value, for every type that travels as one text or number.
 
-        There is no second table of types: what is new as a value is so as a key.
+        There is no second table of types: what is new as a value is so as a key. Text and integers,
+        which most keys are, only take a shorter way.
         """
-        if type(key) is str:
+        kind = type(key)
+        if kind is str:
             return _text(self, key, 0)
+        if kind is int and -MAX_SAFE_INTEGER <= key <= MAX_SAFE_INTEGER:
+            return repr(key)
         tagged = self.tagged
         lowered = self.lower(key, self._max_depth)
         self.tagged = tagged
