@@ -85,7 +85,7 @@ ACCEPTED: list[tuple[Any, str]] = [
     (np.float32(0.5), "0.5"),
     (np.bool_(True), "true"),
     (np.datetime64("2024-02-29"), "2024-02-29"),
-    (np.datetime64("NaT"), "null"),
+    (np.datetime64("NaT", "s"), "null"),
     (np.timedelta64(1, "ns"), "PT0.000000001S"),
     (pd.NA, "null"),
     (pd.NaT, "null"),

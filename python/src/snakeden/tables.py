@@ -116,8 +116,8 @@ def _items(values: Any) -> list[Any]:
     if getattr(values, "nlevels", 1) > 1:
         return list(zip(*_levels(values), strict=True))
     items: list[Any] = values.tolist()
-    # Text and categories have NaN for what is missing.
-    if _is_extension(values.dtype) and values.dtype.kind == "O":
+    if values.dtype.kind == "O":
+        # Text, categories and whatever else is no number have NaN for what is missing.
         missing = sys.modules["pandas"].isna(values)
         return [None if gone else item for item, gone in zip(items, missing, strict=True)]
     return items
