@@ -9,7 +9,7 @@ import { openDataDirectory } from "./src/data_directory.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "./src/errors.ts";
 import { configureLogging, getLogger, type LogHandle, writeWhole } from "./src/log.ts";
 import { settlesWithin } from "./src/pool/mod.ts";
-import { StopSignals } from "./src/process/mod.ts";
+import { isDenoFirst, NEEDS_INIT, StopSignals } from "./src/process/mod.ts";
 import { createApp, createStartingApp, HttpListener, Traffic } from "./src/routes/mod.ts";
 import { Snakeden } from "./src/snakeden.ts";
 
@@ -66,6 +66,7 @@ export async function main(args: readonly string[]): Promise<number> {
     } else getLogger("server").info("configuration from {file}", { file });
     // Never let go of: a late copy of the signal would end the process by its default action, in the last moment of its stop.
     const signals = await StopSignals.listen();
+    if (await isDenoFirst()) getLogger("server").warn(NEEDS_INIT);
     await serve(config, signals);
     await log.flush(LAST_LINES_MS);
     return EXIT.ok;

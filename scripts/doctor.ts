@@ -9,6 +9,7 @@ import {
   dataDirFinding,
   denoFinding,
   fileLimitFinding,
+  initFinding,
   leftoverFinding,
   portFinding,
   sharedMemoryFinding,
@@ -34,6 +35,7 @@ export async function examine(): Promise<Finding[]> {
     await sharedMemoryFinding(),
     portFinding(config.host, config.port),
     await fileLimitFinding(config.pools.reduce((sum, it) => sum + it.size, 0)),
+    await initFinding(),
     await leftoverFinding(),
   );
   return findings;

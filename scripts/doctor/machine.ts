@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { openDataDirectory } from "../../src/data_directory.ts";
 import { messageOf } from "../../src/errors.ts";
 import { isLoopback } from "../../src/config/mod.ts";
+import { isDenoFirst, NEEDS_INIT } from "../../src/process/mod.ts";
 import { ROOT } from "../dev_python.ts";
 import type { Finding } from "./finding.ts";
 
@@ -110,6 +111,13 @@ export async function fileLimitFinding(workers: number): Promise<Finding> {
     text: `at most ${text}; ${workers} workers and their clients may want ${wanted}`,
     mend: `ulimit -n ${Math.max(4096, wanted)}`,
   };
+}
+
+/** Does anybody reap orphans? */
+export async function initFinding(): Promise<Finding> {
+  const name = "process 1";
+  if (!await isDenoFirst()) return { name, state: "ok", text: "reaps orphans" };
+  return { name, state: "warning", text: NEEDS_INIT, mend: "see docs/reliability.md" };
 }
 
 /** Workers whose host is gone: there should never be one. */
