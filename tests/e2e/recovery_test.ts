@@ -69,6 +69,10 @@ Deno.test("main.ts started after a SIGKILL ends what the dead run has left outsi
     "the directory of the dead run to go",
     () => [...Deno.readDirSync(`${dir.path}/run`)].length === 1,
   );
+  // A host that stops in order takes its daemon along.
+  other.kill("SIGTERM");
+  await other.finished();
+  assert.equal(isAlive(spared), false);
 });
 
 Deno.test("main.ts is refused a data directory that another server has, and names that one", async () => {
