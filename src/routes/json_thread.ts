@@ -10,6 +10,9 @@ const JOB_MS_PER_KIB = 2;
 /** Time after which a thread that has nothing to do is ended, and its memory given back. */
 const IDLE_MS = 30_000;
 
+/** JSON after which the next job gets a fresh thread, since a heap that has grown stays large. */
+const RENEW_BYTES = 32 * 1024 * 1024;
+
 interface Job {
   readonly message: ThreadJob;
   readonly bytes: number;
@@ -23,8 +26,9 @@ interface Job {
  * job at a time, so that one tree at a time is in memory, and the others wait in line.
  *
  * `idle` -> `running` with a job; without a thread it is started first -> `idle` when the job is
- * answered. The thread is ended when a job takes too long, when it breaks, and after
- * {@link IDLE_MS} without a job; the next job starts another one. `stopped` is the end.
+ * answered. The thread is ended when a job takes too long, when it breaks, after
+ * {@link RENEW_BYTES}, and after {@link IDLE_MS} without a job; the next job starts another one.
+ * `stopped` is the end.
  */
 export class JsonThread implements Disposable {
   readonly #log = getLogger("http");
@@ -34,6 +38,8 @@ export class JsonThread implements Disposable {
   #isMissing = false;
   #state: "idle" | "running" | "stopped" = "idle";
   #idleSince = 0;
+  /** What the thread has had so far. */
+  #readBytes = 0;
   /** Ends the job that runs. */
   #interrupt: ((error: unknown) => void) | undefined;
 
@@ -106,6 +112,8 @@ export class JsonThread implements Disposable {
     }
     this.#state = "running";
     this.#attempt(job).then(job.resolve, job.reject).finally(() => {
+      this.#readBytes += job.bytes;
+      if (this.#readBytes > RENEW_BYTES) this.#end();
       if (this.#state === "running") this.#state = "idle";
       this.#next();
     });
@@ -153,6 +161,7 @@ export class JsonThread implements Disposable {
   #end(): void {
     this.#worker?.terminate();
     this.#worker = undefined;
+    this.#readBytes = 0;
   }
 }
 

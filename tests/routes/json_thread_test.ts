@@ -109,3 +109,12 @@ Deno.test("JsonThread goes on after a body that it refused", async () => {
   await assert.rejects(thread.readCall(encoder.encode("{"), MAX_DEPTH), InvalidInputError);
   assert.equal((await thread.readCall(encoder.encode('{"tool":"b"}'), MAX_DEPTH)).tool, "b");
 });
+
+Deno.test("JsonThread goes on when its thread was renewed after much work", async () => {
+  using thread = new JsonThread();
+  const text = `{"tool":"a","args":{"x":"${"x".repeat(20_000_000)}"}}`;
+  for (let i = 0; i < 4; i++) {
+    const { args } = await thread.readCall(encoder.encode(text), MAX_DEPTH);
+    assert.equal(args.wire.json.byteLength, 20_000_008);
+  }
+});
