@@ -156,8 +156,13 @@ def test_worker_finishes_its_call_before_it_stops(host: FakeHost, how: str) -> N
         worker.link.send({"stop": link.Stop()})
     else:
         worker.process.send_signal(signal.SIGTERM)
+        assert worker.link.expect("leaving").reason == "SIGTERM"
     assert list(worker.link.expect("recalled").ids) == [2]
     assert worker.link.result() == {"cancelled": False, "caught": False}
+    if how == "SIGTERM":
+        worker.link.call(3, "stubborn", {"seconds": 0})
+        assert list(worker.link.expect("recalled").ids) == [3]
+        worker.link.send({"stop": link.Stop()})
     assert worker.link.next() is None
     assert worker.wait() == exit_status.OK
 
@@ -178,6 +183,31 @@ def test_worker_tears_down_and_leaves_in_spite_of_threads(host: FakeHost) -> Non
     assert worker.link.run("leave_thread") > 1
     assert worker.stop() == exit_status.OK
     assert worker.stdout == b"threads: torn down\nthreads: exit handler ran\n"
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_worker_leaves_by_sighup_unless_that_was_ignored_from_the_start(
+    host: FakeHost, ignored: bool
+) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+    try:
+        worker = host.start("threads")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    worker.process.send_signal(signal.SIGHUP)
+    if ignored:
+        assert worker.link.run("leave_thread") > 1
+    else:
+        assert worker.link.expect("leaving").reason == "SIGHUP"
+    assert worker.stop() == exit_status.OK
+
+
+def test_worker_leaves_though_the_host_does_not_answer(host: FakeHost) -> None:
+    worker = host.start("threads")
+    worker.process.send_signal(signal.SIGTERM)
+    worker.link.expect("leaving")
+    assert worker.wait() == exit_status.OK
+    assert b"torn down" in worker.stdout
 
 
 def test_worker_takes_no_notice_of_sigint(host: FakeHost) -> None:

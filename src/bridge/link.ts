@@ -47,6 +47,8 @@ export interface LinkEvents {
   onLog(entry: Log): void;
   /** The worker has told how much memory it and its children hold. */
   onMemory?(rssBytes: number): void;
+  /** Somebody else than the host has told the worker to end, for this reason; it finishes what it runs. */
+  onLeaving?(reason: string): void;
   /** The stream ended; calls that were open have not been answered and never will be. */
   onClosed(reason: string): void;
 }
@@ -250,6 +252,8 @@ export class Link {
       this.#slab?.release(message.release.offsets);
     } else if (message.log) {
       this.#events.onLog(message.log);
+    } else if (message.leaving) {
+      this.#events.onLeaving?.(message.leaving.reason);
     } else if (message.ready) {
       this.#ready.resolve(message.ready);
     } else if (message.startFailed) {

@@ -11,7 +11,8 @@ import { Dispatcher } from "./dispatcher.ts";
 import { RECALL_AFTER_MS } from "./in_flight.ts";
 import type { Launcher } from "./launcher.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
-import { Supervisor, type SupervisorEvents, type SupervisorOptions } from "./supervisor.ts";
+import { Supervisor } from "./supervisor.ts";
+import type { SupervisorEvents, SupervisorOptions } from "./supervisor_options.ts";
 import type { TaintedPlace } from "./taints.ts";
 import { Worker } from "./worker.ts";
 
@@ -337,7 +338,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   // ---- state ----
 
-  /** Why no call can be accepted now. */
+  /** Why no call can be accepted now. Callers of a tool are not shown the code of its adapter. */
   #refusal(tool?: string): SnakedenError | undefined {
     const { state } = this;
     if (state === "starting" || state === "ready") return undefined;
@@ -347,7 +348,6 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
         "pool_unhealthy",
         `${cannot}: no worker of the pool ${this.name} can be started`,
         {
-          // Who calls a tool is not shown where in the adapter's code the start failed.
           output: `. ${tool === undefined ? this.reason : this.reason?.split("\n", 1)[0]}`,
           retryable: true,
           details: { pool: this.name, failures: this.#supervisor.policy.failures },

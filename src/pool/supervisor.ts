@@ -1,54 +1,23 @@
 import { messageOf, SnakedenError, type WorkerExit } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import { delay, settlesWithin } from "./bounded_wait.ts";
-import type { Clock } from "./clock.ts";
 import { isOwnDoing, isSignalled } from "./crash_kind.ts";
-import type { Deadlines } from "./deadlines.ts";
 import { Gate } from "./gate.ts";
-import { Heartbeat, type HeartbeatEvents, type HeartbeatOptions } from "./heartbeat.ts";
-import type { Launcher } from "./launcher.ts";
-import { type RecycleOptions, RecyclePolicy } from "./recycle_policy.ts";
+import { Heartbeat, type HeartbeatEvents } from "./heartbeat.ts";
+import { RecyclePolicy } from "./recycle_policy.ts";
 import { RestartPolicy } from "./restart_policy.ts";
-import { type TaintOptions, Taints } from "./taints.ts";
+import type { SupervisorDeps, SupervisorEvents, SupervisorOptions } from "./supervisor_options.ts";
+import { Taints } from "./taints.ts";
 import { Tenancy } from "./tenancy.ts";
-import { type StopOptions, Worker, type WorkerListener } from "./worker.ts";
-import { memoryBreach, type WorkerLimits } from "./worker_limits.ts";
+import { Worker, type WorkerListener } from "./worker.ts";
+import { memoryBreach } from "./worker_limits.ts";
 import { describeExit } from "./worker_process.ts";
 import { WorkerStartError } from "./worker_start_error.ts";
-
-/** How a set of workers is kept. */
-export interface SupervisorOptions extends StopOptions, TaintOptions {
-  /** Name of the pool; the workers are `name-1`, `name-2`, ... */
-  readonly name: string;
-  readonly size: number;
-  /** Workers that may be starting at a time. */
-  readonly startConcurrency: number;
-  /** Signs of life. With `dependent: false` a frozen worker is only written to the log. */
-  readonly heartbeat: HeartbeatOptions & { readonly dependent: boolean };
-  readonly recycle: RecycleOptions;
-  readonly limits: WorkerLimits;
-  /** Time that processes have to be gone once they were killed; one that waits for a broken disk never is. */
-  readonly reapMs?: number;
-}
 
 /** Default of `reapMs`. */
 const REAP_MS = 5_000;
 /** A worker that is worn before this may have been worn from the start, so its successor waits a while. */
 const SHORT_LIFE_MS = 10_000;
-
-/** What the pool is told. */
-export interface SupervisorEvents {
-  /** A worker takes calls from now on. */
-  onReady(worker: Worker): void;
-  /** A worker takes no more calls. */
-  onLost(worker: Worker): void;
-  /** A worker is dead. What it had in flight is in {@link Worker.remains}. */
-  onGone(worker: Worker, exit: WorkerExit): void;
-  /** A worker could not be started. */
-  onStartFailed(): void;
-  /** A worker that had taken all its calls takes more, since nobody can succeed it. */
-  onReprieved(worker: Worker): void;
-}
 
 /** Why a worker is not ready. */
 interface StartFailure {
@@ -57,20 +26,13 @@ interface StartFailure {
   readonly signalled: boolean;
 }
 
-/** What a set of workers is kept with. */
-export interface SupervisorDeps {
-  readonly launcher: Launcher;
-  /** Where workers look after the calls that they run. */
-  readonly alarms: Deadlines;
-  readonly clock: Clock;
-}
-
 /**
  * Keeps a fixed number of places filled with workers, one loop a place, until it is stopped.
  *
  * A worker that has died is replaced when it is gone. One that is to go though it lives ({@link Supervisor.replace}) serves
  * on until its successor is ready; then the successor takes its calls from the same moment on, and the old one finishes
  * what it runs and ends. When the successor cannot be started the old one goes on, and it is tried again after a pause.
+ * One that somebody else has told to end takes no more calls, so its place is filled at once, while it finishes.
  */
 export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
   readonly policy: RestartPolicy;
@@ -190,6 +152,12 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
     this.#events.onLost(worker);
   }
 
+  onLeaving(worker: Worker): void {
+    const tenancy = this.#tenancies.get(worker);
+    // One that is not in its place yet is looked at when it takes it.
+    if (tenancy !== undefined && !worker.stopRequested) this.#letGo(tenancy);
+  }
+
   onMemory(worker: Worker, rssBytes: number): void {
     const breach = memoryBreach(this.#options.limits, rssBytes);
     const tenancy = this.#tenancies.get(worker);
@@ -290,10 +258,11 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
       this.#bury(worker, policy, exit);
     });
     this.#tenancies.set(worker, tenancy);
+    if (predecessor !== undefined) this.#events.onLost(predecessor);
     // It slipped through while the pool, or the worker itself, was told to stop.
     if (this.isStopping || worker.stopRequested) void worker.stop(this.#options);
+    else if (worker.leavingFor !== undefined) this.#letGo(tenancy);
     else {
-      if (predecessor !== undefined) this.#events.onLost(predecessor);
       this.#events.onReady(worker);
       this.#heartbeat.add(worker);
       const lifeMs = this.#recycling.lifeMs();
@@ -349,19 +318,34 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
     return undefined;
   }
 
+  /** Fills the place of a worker anew that somebody else has told to end, while it finishes what it runs. */
+  #letGo(tenancy: Tenancy): void {
+    const { worker, policy } = tenancy;
+    const reason = `somebody has told it to end by ${worker.leavingFor}`;
+    this.#log.warn("{workerId} leaves: {reason}", { workerId: worker.id, reason });
+    this.#judge(worker, policy, `Worker ${worker.id} left: ${reason}`, true);
+    this.#events.onLost(worker);
+    tenancy.vacate();
+    void worker.stop({ ...this.#options, patient: true });
+  }
+
+  /** Counts what the end of a worker says about the next one. */
+  #judge(worker: Worker, policy: RestartPolicy, reason: string, signalled: boolean): void {
+    const { servedMs, answered } = worker;
+    const life = { servedMs, answered, signalled };
+    policy.died(reason, life);
+    this.policy.died(reason, life);
+  }
+
   #bury(worker: Worker, policy: RestartPolicy, exit: WorkerExit): void {
     this.#workers.delete(worker);
     if (!worker.stopRequested) {
-      const { lost, unstarted } = worker.remains;
-      const answered = worker.calls - lost.length - unstarted.length;
       const { kind } = worker.crashOf(exit);
       // A tool that takes its worker along says nothing about the next worker.
-      if (lost.length === 0) {
+      if (worker.remains.lost.length === 0) {
         const reason = worker.crashError(exit, "its work").message;
-        const life = { servedMs: worker.servedMs, answered, signalled: isSignalled(kind) };
-        policy.died(reason, life);
-        this.policy.died(reason, life);
-      } else if (answered > 0) policy.proved();
+        this.#judge(worker, policy, reason, isSignalled(kind));
+      } else if (worker.answered > 0) policy.proved();
       this.#log.warn("{workerId} died: {how}", {
         workerId: worker.id,
         how: describeExit(exit),

@@ -52,6 +52,12 @@ export class Tenancy implements Alarm {
     void to.then((heir) => heir !== undefined && this.#handOn(heir));
   }
 
+  /** Leaves the place empty, though the worker is not gone yet; unless somebody was asked to take over. */
+  vacate(): void {
+    if (!this.isPassing) this.#passing = Promise.resolve(undefined);
+    void this.#passing?.then(this.#handOn);
+  }
+
   async #untilOver(bury: (exit: WorkerExit) => void): Promise<void> {
     const exit = await this.worker.died();
     this.#ended.abort();

@@ -1,12 +1,8 @@
 import type { Link, LinkEvents, Log, Tool } from "../bridge/mod.ts";
-import {
-  LimitExceededError,
-  SnakedenError,
-  WorkerCrashedError,
-  type WorkerExit,
-} from "../errors.ts";
+import { SnakedenError, type WorkerCrashedError, type WorkerExit } from "../errors.ts";
 import { settlesWithin } from "./bounded_wait.ts";
 import type { Call, CallTarget } from "./call.ts";
+import { crashErrorOf } from "./crash_error.ts";
 import { classifyCrash, type Crash } from "./crash_kind.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { Death } from "./death.ts";
@@ -15,7 +11,6 @@ import type { LaunchedWorker, Launcher } from "./launcher.ts";
 import { partRemains, type Remains } from "./remains.ts";
 import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
 import { WorkerLog } from "./worker_log.ts";
-import { describeExit, describeOutput } from "./worker_process.ts";
 
 /** Time between the two signs of a death, the end of the stream and the end of the process. */
 const DEATH_GRACE_MS = 100;
@@ -34,6 +29,8 @@ export interface StopOptions {
 export interface WorkerListener {
   /** It takes no more calls: its stream or its process has ended. {@link Worker.died} tells the rest. */
   onLost(worker: Worker): void;
+  /** Somebody else has told it to end, for this reason: {@link Worker.leavingFor}. */
+  onLeaving(worker: Worker): void;
   /** It has told how much memory it holds: {@link Worker.rssBytes}. */
   onMemory(worker: Worker, rssBytes: number): void;
   /** It was given its call number `renewAtCall`. */
@@ -77,9 +74,7 @@ export class Worker implements LinkEvents, CallTarget {
   #state: WorkerState = "starting";
   #launched: LaunchedWorker | undefined;
   #remains: Remains = { lost: [], unstarted: [] };
-  /** Id on the link of the call that was sent last, and of the last one that was asked back. */
-  #sentTo = 0;
-  #recalledTo = 0;
+  #leavingFor: string | undefined;
   readonly #limits: WorkerLimits;
   readonly #renewAtCall: number;
   #maxCalls: number;
@@ -108,7 +103,7 @@ export class Worker implements LinkEvents, CallTarget {
     this.#renewAtCall = options.renewAtCall ?? Infinity;
     this.#listener = listener;
     this.#log = new WorkerLog(id, alarms);
-    this.#inFlight = new InFlight(alarms, () => this.#recall());
+    this.#inFlight = new InFlight(alarms, () => this.link.recall());
   }
 
   get state(): WorkerState {
@@ -123,6 +118,17 @@ export class Worker implements LinkEvents, CallTarget {
   /** True when it has been given all the calls that it may be given. */
   get isSpent(): boolean {
     return this.#calls >= this.#maxCalls;
+  }
+
+  /** Calls that it has answered so far. */
+  get answered(): number {
+    const { lost, unstarted } = this.#remains;
+    return this.#calls - this.#inFlight.size - lost.length - unstarted.length;
+  }
+
+  /** By what somebody else has told it to end, such as `SIGTERM`; it finishes what it runs and ends by itself. */
+  get leavingFor(): string | undefined {
+    return this.#leavingFor;
   }
 
   /** Resident memory of it and its children, as it told last. */
@@ -212,7 +218,6 @@ export class Worker implements LinkEvents, CallTarget {
     this.#inFlight.add(call, expectedMs, now);
     this.#calls++;
     call.send(this, now);
-    this.#sentTo = call.linkId;
     if (this.#calls === this.#renewAtCall) this.#listener.onWorn(this);
   }
 
@@ -225,23 +230,10 @@ export class Worker implements LinkEvents, CallTarget {
     return true;
   }
 
-  /**
-   * It gave a call back unstarted; true as in {@link Worker.release}. One that it was not asked for means that it is about
-   * to leave, told so by somebody else: it would give back every other one too.
-   */
+  /** It gave a call back unstarted; true as in {@link Worker.release}. */
   takeBack(call: Call, now: number): boolean {
     this.#calls--;
-    if (call.linkId > this.#recalledTo && this.#state === "busy") {
-      this.#state = "stopping";
-      this.#listener.onLost(this);
-    }
     return this.release(call, now);
-  }
-
-  /** Asks for the calls back that it has not started. */
-  #recall(): void {
-    this.#recalledTo = this.#sentTo;
-    this.link.recall();
   }
 
   /**
@@ -316,7 +308,7 @@ export class Worker implements LinkEvents, CallTarget {
     if (this.#launched === undefined) return await this.#giveUpStart();
     const { link, process } = this.#launched;
     this.#state = "stopping";
-    if (this.#inFlight.size > 1) this.#recall();
+    if (this.#inFlight.size > 1) link.recall();
     if (patient) await this.#callsEnded();
     const until = performance.now() + drainMs;
     const drained = await settlesWithin(this.#callsEnded(), drainMs);
@@ -343,25 +335,12 @@ export class Worker implements LinkEvents, CallTarget {
    * @param history All workers that the call lost, this one last.
    */
   crashError(exit: WorkerExit, tool: string, history: readonly Death[] = []): WorkerCrashedError {
-    const breach = this.#breach ?? exitBreach(this.#limits, exit);
-    const how = breach?.text ?? this.#killReason ?? this.#lostLink ??
-      `ended with ${describeExit(exit)}`;
-    const attempts = Math.max(1, history.length);
-    const which = attempts === 1 ? "" : ` in attempt ${attempts}`;
-    const message = `Cannot finish ${tool}: worker ${this.id} ${how}${which}`;
-    const output = `; ${describeOutput(exit.lastOutput)}`;
-    const details = {
-      workerId: this.id,
-      incarnation: this.incarnation,
-      pid: this.pid,
-      crash: this.crashOf(exit),
-      attempts,
-      ...(attempts === 1 ? {} : { history }),
-    };
-    if (breach === undefined) return new WorkerCrashedError(message, exit, details, { output });
-    const { code, limit, allowed, measured } = breach;
-    const numbers = { limit, allowed, ...(measured === undefined ? {} : { measured }) };
-    return new LimitExceededError(code, message, exit, { ...details, ...numbers }, output);
+    return crashErrorOf(this, exit, {
+      tool,
+      history,
+      breach: this.#breach ?? exitBreach(this.#limits, exit),
+      how: this.#killReason ?? this.#lostLink,
+    });
   }
 
   onLog(entry: Log): void {
@@ -371,6 +350,11 @@ export class Worker implements LinkEvents, CallTarget {
   onMemory(rssBytes: number): void {
     this.#rssBytes = rssBytes;
     this.#listener.onMemory(this, rssBytes);
+  }
+
+  onLeaving(reason: string): void {
+    this.#leavingFor = reason;
+    this.#listener.onLeaving(this);
   }
 
   onClosed(): void {

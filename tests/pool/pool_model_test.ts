@@ -20,7 +20,7 @@ type Step =
     readonly timed: boolean;
   }
   | {
-    readonly do: "answer" | "leave" | "give back" | "crash" | "lose stream" | "stop worker";
+    readonly do: "answer" | "leave" | "told" | "crash" | "lose stream" | "stop worker";
     readonly which: number;
   }
   | { readonly do: "time"; readonly ms: number }
@@ -39,14 +39,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      do: fc.constantFrom("answer", "answer", "leave", "give back"),
+      do: fc.constantFrom("answer", "answer", "answer", "leave"),
       which: fc.nat(),
     }),
   },
   {
     weight: 1,
     arbitrary: fc.record({
-      do: fc.constantFrom("crash", "crash", "lose stream", "stop worker"),
+      do: fc.constantFrom("crash", "crash", "lose stream", "stop worker", "told"),
       which: fc.nat(),
     }),
   },
@@ -83,8 +83,8 @@ class Run {
         const busy = alive.filter((worker) => worker.running);
         return busy[step.which % busy.length]?.answer();
       }
-      case "give back":
-        return alive[step.which % alive.length]?.giveBack();
+      case "told":
+        return alive[step.which % alive.length]?.leave();
       case "stop worker": {
         const { pool } = this.#it;
         const worker = pool.workers[step.which % pool.workers.length];

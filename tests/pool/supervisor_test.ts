@@ -135,6 +135,37 @@ Deno.test("Pool.start() goes on when somebody else ends the first worker before 
   assert.equal(it.launcher.launches, 3);
 });
 
+Deno.test("Pool fills a place at once whose worker somebody else tells to end, also right after it is ready", async () => {
+  await using it = await FakePool.start({ size: 1 });
+  const running = it.submit("hold");
+  await microtasks();
+  const old = it.workerRunning(running);
+  old.leave();
+  assert.deepStrictEqual(it.pool.workers.map(({ state }) => state), ["stopping"]);
+  assert.equal(it.pool.state, "starting");
+  await assert.rejects(it.pool.ping(NEVER), { code: "pool_unhealthy" });
+  assert.equal(await endOf(it.submit("echo")), "ok p-1");
+  assert.equal(old.ended, false, "it still runs its call");
+  old.answer();
+  assert.equal(await endOf(running), "ok p-1");
+  await until(() => it.pool.workers.length === 1, "it is gone");
+  assert.deepStrictEqual([it.pool.crashes.total, it.pool.stats.restarts], [0, 1]);
+  // It says so in the frame in which it says that it is ready.
+  it.launcher.leavesAtOnce = 1;
+  it.launcher.alive[0]?.exit({ signal: "SIGKILL" });
+  await until(() => it.launcher.launches === 4, "the one after it is started");
+  assert.equal(await endOf(it.submit("echo")), "ok p-1");
+});
+
+Deno.test("Pool ends a worker that was told to end and does not", async () => {
+  await using it = await FakePool.start({ size: 1, drainMs: 5 }, { ignoresStop: true });
+  const [old] = it.launcher.alive;
+  old?.leave();
+  await until(() => old?.ended === true, "it was ended");
+  assert.deepStrictEqual(old?.signals, ["SIGTERM"]);
+  assert.equal(await endOf(it.submit("echo")), "ok p-1");
+});
+
 Deno.test("Pool becomes unhealthy when the kernel takes every worker at its start, and does not spin", async () => {
   await using it = new FakePool({ size: 1 });
   it.launcher.failures = { always: { kind: "killed" } };

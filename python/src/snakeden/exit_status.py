@@ -6,7 +6,7 @@ The host reads them to tell why a worker ended.
 from typing import Final
 
 OK: Final = 0
-"""Stopped as asked: Stop on the link, or SIGTERM to a worker that serves."""
+"""Stopped as asked: Stop on the link, or SIGTERM or SIGHUP to a worker that serves."""
 INTERNAL: Final = 1
 """A fault of the worker itself; the traceback is on stderr."""
 USAGE: Final = 2

@@ -81,6 +81,7 @@ class GrpcLink:
                 reason = str(error)
             except Exception:
                 reason = f"the reader failed: {traceback.format_exc()}"
+            self._ended.set()
             on_end(reason)
 
         threading.Thread(target=read, name="snakeden-reader", daemon=True).start()

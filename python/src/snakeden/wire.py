@@ -29,6 +29,7 @@ __all__ = [
     "error",
     "failure",
     "hello",
+    "leaving",
     "log",
     "pong",
     "progress",
@@ -178,6 +179,13 @@ def failure(call_id: int, why: Error, run_ms: float) -> bytes:
     body.id = call_id
     body.run_ms = run_ms
     body.error.CopyFrom(why)
+    return frame.SerializeToString()
+
+
+def leaving(reason: str) -> bytes:
+    """Somebody else than the host has told this worker to end."""
+    frame = WorkerFrame()
+    frame.messages.add().leaving.reason = reason
     return frame.SerializeToString()
 
 

@@ -1,8 +1,8 @@
 """The life of a worker: hello, welcome, load, ready, calls, stop.
 
-starting -> serving -> ending. The end of the link and SIGTERM may end it in any state: while it
-starts, nobody's work is lost and the process just exits; while it serves, the running call is
-finished first.
+starting -> serving -> ending. The end of the link and SIGTERM or SIGHUP may end it in any state:
+while it starts, nobody's work is lost and the process just exits; while it serves, the running call
+is finished first, and the host hears of it at once.
 """
 
 from __future__ import annotations
@@ -53,6 +53,9 @@ Python's own 5 ms lets them starve for a second beside a tool that does a little
 millisecond: each short release wakes them too late and starts their wait anew.
 """
 
+_ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
+"""Signals by which somebody tells a worker to finish what it runs and end."""
+
 
 class WorkerLife:
     """One worker from hello to exit. Belongs to the main thread."""
@@ -72,7 +75,12 @@ class WorkerLife:
         self._ending = False
         self._lost = False
         self._told = False
-        signal.signal(signal.SIGTERM, self._on_terminate)
+        self._host_done = threading.Event()
+        """The host sends no more calls."""
+        for signum in _ENDING:
+            # One that is ignored from the start, as by nohup, stays so.
+            if signum == signal.SIGTERM or signal.getsignal(signum) is not signal.SIG_IGN:
+                signal.signal(signum, self._on_terminate)
         # A handler, not SIG_IGN, which children would inherit. Ctrl-C is for the host to deal with.
         signal.signal(signal.SIGINT, lambda _signum, _frame: None)
 
@@ -111,8 +119,8 @@ class WorkerLife:
         self._runner = runner
         self._gauge = MemoryGauge(int(welcome.limits.memory_bytes), self._report_memory)
         os.register_at_fork(
-            before=_hold_sigterm,
-            after_in_parent=_release_sigterm,
+            before=_hold_signals,
+            after_in_parent=_release_signals,
             after_in_child=self._after_fork_in_child,
         )
         for message in rest:
@@ -184,6 +192,9 @@ class WorkerLife:
             self._guarded(self._adapter.teardown, "teardown()")
         if self._runner is not None:
             self._guarded(self._runner.close, "the event loop")
+        if self._told:
+            # Calls that were on their way when somebody told it to end are given back.
+            self._host_done.wait(FLUSH_SECONDS)
         self._ending = True
         self._outbox.close()
         if not self._lost and self._link is not None:
@@ -241,6 +252,7 @@ class WorkerLife:
         elif body == "recall":
             runner.on_recall()
         elif body == "stop":
+            self._host_done.set()
             self._stop()
 
     def _answer_ping(self, ping_id: int) -> None:
@@ -253,6 +265,7 @@ class WorkerLife:
         self._outbox.put_urgent(wire.pong(0, rss))
 
     def _on_link_end(self, reason: str | None) -> None:
+        self._host_done.set()
         if self._ending:
             return
         status = exit_status.OK if self._told else exit_status.LINK_LOST
@@ -277,6 +290,9 @@ class WorkerLife:
         if not self._serving and not self._ending:
             # By the status the host sees that it was no end of its own.
             self._exit_now(exit_status.SIGNALLED + signum)
+        if not self._told:
+            # The host has not asked for it, and must not count on this worker any more.
+            self._outbox.put_urgent(wire.leaving(signal.Signals(signum).name))
         self._stop()
 
     def _stop(self) -> None:
@@ -328,9 +344,11 @@ class WorkerLife:
 
     def _after_fork_in_child(self) -> None:
         """A child that a tool forks is no worker: give signals back their meaning."""
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for signum in _ENDING:
+            if signal.getsignal(signum) == self._on_terminate:
+                signal.signal(signum, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        _release_sigterm()
+        _release_signals()
         self._output.after_fork_in_child()
         if self._slab is not None:
             self._slab.forget()
@@ -340,13 +358,13 @@ class WorkerLife:
             self._link.after_fork_in_child()
 
 
-def _hold_sigterm() -> None:
+def _hold_signals() -> None:
     """A child that is told to end right after the fork must not lose that to our own handler."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM,))
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
 
 
-def _release_sigterm() -> None:
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))
+def _release_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
 
 
 _PID: Final = os.getpid()

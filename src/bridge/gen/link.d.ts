@@ -78,7 +78,7 @@ export interface HostFrameInit {
 }
 
 export interface WorkerMessage {
-  body?: "hello" | "ready" | "startFailed" | "result" | "failure" | "chunk" | "progress" | "pong" | "log" | "recalled" | "release";
+  body?: "hello" | "ready" | "startFailed" | "result" | "failure" | "chunk" | "progress" | "pong" | "log" | "recalled" | "release" | "leaving";
   hello?: Hello | null;
   ready?: Ready | null;
   startFailed?: StartFailed | null;
@@ -90,6 +90,7 @@ export interface WorkerMessage {
   log?: Log | null;
   recalled?: Recalled | null;
   release?: Release | null;
+  leaving?: Leaving | null;
 }
 export interface WorkerMessageInit {
   hello?: HelloInit | null;
@@ -103,6 +104,7 @@ export interface WorkerMessageInit {
   log?: LogInit | null;
   recalled?: RecalledInit | null;
   release?: ReleaseInit | null;
+  leaving?: LeavingInit | null;
 }
 
 export interface HostMessage {
@@ -240,6 +242,13 @@ export interface StartFailedInit {
 export interface Stop {
 }
 export interface StopInit {
+}
+
+export interface Leaving {
+  reason: string;
+}
+export interface LeavingInit {
+  reason?: string | null;
 }
 
 export interface Ping {
@@ -391,6 +400,7 @@ export declare const snakeden: {
     Tool: Codec<Tool, ToolInit>;
     StartFailed: Codec<StartFailed, StartFailedInit>;
     Stop: Codec<Stop, StopInit>;
+    Leaving: Codec<Leaving, LeavingInit>;
     Ping: Codec<Ping, PingInit>;
     Pong: Codec<Pong, PongInit>;
     Log: Codec<Log, LogInit>;

@@ -1,0 +1,56 @@
+/** Workers that somebody else tells to end, with a teardown() that takes its time. */
+import assert from "node:assert/strict";
+import type { Snakeden } from "../../mod.ts";
+import type { CarrierKind } from "../../src/bridge/mod.ts";
+import { createApp } from "../../src/routes/mod.ts";
+import { isAlive, startDen, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
+
+async function start(carrier: CarrierKind, teardownSeconds = 600): Promise<Snakeden> {
+  return await startDen({
+    adapter: "slow_teardown:SlowTeardown",
+    carrier,
+    drainMs: 1_000,
+    env: { SLOW_TEARDOWN_SECONDS: String(teardownSeconds) },
+  });
+}
+
+for (const carrier of ["socket", "grpc"] as const) {
+  Deno.test(`workers that all get SIGTERM are replaced while they tear down, and the pool says that it is not ready (${carrier})`, async () => {
+    await using den = await start(carrier);
+    const app = createApp(den, { version: "test" });
+    const readyz = async (): Promise<number> => (await app.request("/readyz")).status;
+    const old = workersOf(den);
+    assert.deepEqual([old.length, await readyz()], [2, 200]);
+    for (const pid of old) Deno.kill(pid, "SIGTERM");
+    await waitFor("the pool to say so", async () => await readyz() === 503);
+    const stopping = den.workers().filter(({ pid = 0 }) => old.includes(pid));
+    assert.ok(stopping.every(({ state }) => state === "stopping"));
+    assert.equal(await den.execute("ping"), "pong");
+    assert.ok(old.every(isAlive), "they still tear down");
+    await waitFor("both places to be filled", () => den.pools()[0]?.workers.ready === 2);
+    assert.equal(await readyz(), 200);
+    await waitFor("the old ones to be ended", () => !old.some(isAlive));
+  });
+
+  Deno.test(`a call ends well whose worker gets SIGTERM or SIGHUP, in native code too (${carrier})`, async () => {
+    await using dir = await tempDir();
+    await using den = await start(carrier, 0);
+    for (const signal of ["SIGTERM", "SIGHUP"] as const) {
+      const calls: [string, Record<string, unknown>][] = [
+        ["nap", { seconds: 0.5 }],
+        ["compute", { bits: 21 }],
+      ];
+      for (const [tool, args] of calls) {
+        const path = `${dir.path}/${signal}-${tool}`;
+        const running = den.execute<number>(tool, { ...args, path });
+        await waitFor("the call to run", () => Deno.stat(path).catch(() => false));
+        const { pid = 0 } = den.workers().find(({ state }) => state === "busy") ?? {};
+        Deno.kill(pid, signal);
+        assert.equal(await running, pid);
+        await waitFor("it to leave", () => !isAlive(pid));
+        await waitFor("the pool to be whole", () => den.pools()[0]?.workers.ready === 2);
+      }
+    }
+    assert.equal(den.pools()[0]?.crashes.total, 0);
+  });
+}
