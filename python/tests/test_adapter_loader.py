@@ -267,9 +267,12 @@ class Kinds(Adapter):
     def c(cls, x): return x
     @tool
     def d(_self, x): return x
+    @tool
+    @classmethod
+    def e(klass, x): return x
 """
     adapter = load(code)
-    assert [it.function(x=1) for it in adapter.tools.values()] == [1, 1, 1, 1]
+    assert [it.function(x=1) for it in adapter.tools.values()] == [1, 1, 1, 1, 1]
 
 
 def test_load_adapter_refuses_a_wrapper_that_hides_the_signature(load: Load) -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import collections
 import datetime
 import decimal
+import fractions
+import ipaddress
 import json
+import math
 import pathlib
+import typing
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -96,6 +100,13 @@ from tests.hint_cases import (
         (tuple[Anything, int], ["x", 1], ("x", 1)),
         (list[Union[Anything, int]], [1, "x"], [1, "x"]),
         (Iterable[int], [1], [1]),
+        (typing.Mapping, {"a": 1}, {"a": 1}),
+        (list[pydantic.Json[Any]], ["[1]"], [[1]]),
+        (pydantic.PastDate, "2020-01-01", datetime.date(2020, 1, 1)),
+        (list[fractions.Fraction], ["1/2"], [fractions.Fraction(1, 2)]),
+        (ipaddress.IPv4Address, "10.0.0.1", ipaddress.IPv4Address("10.0.0.1")),
+        (complex, 1.5, 1.5 + 0j),
+        (np.float32, 1, np.float32(1)),
     ],
     ids=str,
 )
@@ -121,6 +132,11 @@ def test_converter_converts_parts_of_hints_wherever_they_are(
         (tuple[Anything, int], ["x", "y"], ["args.it[1]"]),
         (Iterable[int], [1, "x"], ["args.it[1]"]),
         (collections.deque[int], ["x"], ["args.it[0]"]),
+        (np.int64, 1.5, ["args.it"]),
+        (list[Union[np.int8, str]], [300], ["args.it[0]"]),
+        (np.float64, True, ["args.it"]),
+        (npt.NDArray[np.uint8], [1.5], ["args.it"]),
+        (fractions.Fraction, "1/0", ["args.it"]),
     ],
     ids=str,
 )
@@ -246,6 +262,23 @@ class Image:
     labels: Optional[str] = None
 
 
+class Picture(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(arbitrary_types_allowed=True)
+    pixels: np.ndarray
+    inner: list[Picture] = []
+
+
+def test_converter_takes_bytes_for_an_array_in_a_model() -> None:
+    picture = arrives(Picture, {"pixels": b"\x01", "inner": [{"pixels": [2.5]}]})
+    assert picture.pixels.dtype == np.uint8
+    assert picture.inner[0].pixels.tolist() == [2.5]
+
+
+def test_converter_takes_a_complex_number_back() -> None:
+    assert arrives(list[complex], [1j, 2]) == [1j, 2]
+    assert arrives(np.complex64, 1j) == np.complex64(1j)
+
+
 def test_converter_leaves_an_array_alone_beside_one_that_becomes_a_list() -> None:
     image = arrives(Image, {"pixels": b"\x01", "shape": np.array([1], "i4"), "labels": "x"})
     assert (image.pixels.dtype, image.shape) == (np.uint8, [1])
@@ -259,6 +292,8 @@ def test_converter_names_arrays_as_callers_do() -> None:
 
 
 # ---- what other libraries declare ----
+
+AS_IT_IS = pydantic.AfterValidator(lambda it: it)
 
 
 @pytest.mark.parametrize(
@@ -274,6 +309,14 @@ def test_converter_names_arrays_as_callers_do() -> None:
         (Annotated[decimal.Decimal, pydantic.Field(ge=0)], "-1", "args.it"),
         (Annotated[int, annotated_types.Predicate(lambda it: it % 2 == 0)], 3, "args.it"),
         (pydantic.PositiveInt, 0, "args.it"),
+        (Annotated[float, pydantic.Field(ge=0, allow_inf_nan=False)], math.inf, "args.it"),
+        (Annotated[datetime.date, pydantic.Field(gt=datetime.date.max)], "2020-01-01", "args.it"),
+        (Annotated[int, pydantic.Field(ge=0, gt=1)], 1, "args.it"),
+        (Annotated[datetime.time, annotated_types.Timezone(...)], "10:00:00", "args.it"),
+        (Annotated[int | float, msgspec.Meta(ge=0)], -0.5, "args.it"),
+        (Annotated[np.ndarray, pydantic.Field(min_length=1)], [], "args.it"),
+        (Annotated[int, msgspec.Meta(ge=0), AS_IT_IS], -1, "args.it"),
+        (Annotated[int, pydantic.BeforeValidator(int), msgspec.Meta(ge=0)], "-1", "args.it"),
         (Declared, {"n": -1}, "args.it.n"),
         (Declared, {"m": -1}, "args.it.m"),
     ],
@@ -330,12 +373,17 @@ def test_tool_schema_refuses_defaults_that_only_another_library_reads(default: A
         ToolSchema("tool", tool)
 
 
-def test_tool_schema_refuses_constraints_that_nobody_can_hold() -> None:
-    def tool(a: list[Annotated[decimal.Decimal, msgspec.Meta(ge=0)]]) -> None: ...
-
-    tool.__annotations__["a"] = list[Annotated[decimal.Decimal, msgspec.Meta(ge=0)]]
-    with pytest.raises(AdapterError, match=r"tool 'tool', parameter 'a': .*cannot be applied to"):
-        ToolSchema("tool", tool)
+@pytest.mark.parametrize(
+    ("hint", "text"),
+    [
+        (list[Annotated[decimal.Decimal, msgspec.Meta(ge=0)]], "cannot be applied to"),
+        (Annotated[int, msgspec.Meta(min_length=1), AS_IT_IS], "cannot be applied to"),
+        (Annotated[datetime.time, annotated_types.Timezone("UTC")], "is not understood"),
+    ],
+)
+def test_tool_schema_refuses_constraints_that_nobody_can_hold(hint: Any, text: str) -> None:
+    with pytest.raises(AdapterError, match=f"tool 'tool', parameter 'it': .*{text}"):
+        schema_of(hint)
 
 
 # ---- fields that no class has ----

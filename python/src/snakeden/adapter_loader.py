@@ -30,7 +30,7 @@ from snakeden.tool import mark_of
 __all__ = ["LoadedAdapter", "LoadedTool", "load_adapter"]
 
 TOOL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_INSTANCE_NAMES: Final = ("", "self", "cls", "this", "me", "mcs")
+_INSTANCE_NAMES: Final = ("", "self", "cls", "klass", "kls", "this", "me", "mcs")
 _OR_STATIC: Final = ", or put @staticmethod above it"
 _MODULE_NAME: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import sys
+import typing
 from typing import TYPE_CHECKING, Any, Final
 
 from snakeden.durations import iso_duration
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from snakeden.lowering import Lowering
 
 __all__ = [
+    "from_list",
     "lift",
     "lower_array",
     "lower_bytes",
@@ -76,6 +78,29 @@ def lift(dtype: object, shape: object, data: bytes | memoryview) -> Any:
     if format_ is None:
         return view
     return view.cast(format_, shape) if len(data) else view.cast(format_)
+
+
+def from_list(numpy: Any, hint: Any, value: Any) -> Any:
+    """An array of bytes (which are uint8) or of a list of numbers, which a client without buffers
+    sends.
+    """
+    if isinstance(value, (bytes, bytearray)):
+        return numpy.frombuffer(value, dtype=numpy.uint8)
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"Expected an array or a list of numbers, got `{type_name(type(value))}`")
+    dtypes = [typing.get_args(it) for it in typing.get_args(hint)[1:]]
+    dtype = dtypes[0][0] if dtypes and dtypes[0] and isinstance(dtypes[0][0], type) else None
+    if dtype is not None and dtype in (numpy.generic, numpy.number, numpy.floating, numpy.integer):
+        dtype = None
+    try:
+        array = numpy.asarray(value, dtype=dtype)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"Expected an array: {error}") from None
+    if array.dtype.kind not in "biufc":
+        raise ValueError("Expected an array or a list of numbers; some items are no numbers")
+    if dtype is not None and array.dtype.kind in "biu" and (array != numpy.asarray(value)).any():
+        raise ValueError(f"Expected an array of {array.dtype}; some items would be rounded")
+    return array
 
 
 def lower_bytes(self: Lowering, value: bytes | bytearray | memoryview, _depth: int) -> Any:

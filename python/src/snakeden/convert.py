@@ -11,14 +11,15 @@ import functools
 import sys
 import typing
 from collections.abc import Callable
-from pathlib import PurePath
 from typing import Any
 
 import msgspec
 
+from snakeden import arrays
 from snakeden.hint_forms import native_form
-from snakeden.hint_parts import is_pydantic, part_of, pydantic_adapter
+from snakeden.hint_parts import is_model, part_of
 from snakeden.loosen import loosen
+from snakeden.text_classes import is_text_class
 from snakeden.type_name import type_name
 from snakeden.unknown_fields import unknown_form
 
@@ -102,48 +103,39 @@ def dec_hook(hint: Any, value: Any) -> Any:
     kind = typing.get_origin(hint) or hint
     if not isinstance(kind, type):
         return value
-    if is_pydantic(kind):
-        return _pydantic(kind)(value)
+    if is_model(kind):
+        return kind.model_validate(value)  # type: ignore[attr-defined]
     try:
         if isinstance(value, kind):
             return value
     except TypeError:  # A Protocol that cannot be checked.
         return value
-    if issubclass(kind, PurePath) and isinstance(value, str):
-        return kind(value)
+    if is_text_class(kind) and isinstance(value, str):
+        return _made(kind, value)
     numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        if issubclass(kind, numpy.ndarray):
-            return _array(numpy, hint, value)
-        if issubclass(kind, numpy.generic) and isinstance(value, (bool, int, float)):
-            return kind(value)
+    if numpy is not None and issubclass(kind, numpy.ndarray):
+        return arrays.from_list(numpy, hint, value)
+    if kind is complex or (numpy is not None and issubclass(kind, numpy.generic)):
+        return _number(numpy, kind, value)
     raise TypeError(f"Expected `{type_name(kind)}`, got `{type_name(type(value))}`")
 
 
-@functools.lru_cache(maxsize=256)
-def _pydantic(kind: type) -> Converter:
-    validate = getattr(kind, "model_validate", None)
-    if callable(validate):
-        return validate  # type: ignore[no-any-return]
-    return pydantic_adapter(kind).validate_python  # type: ignore[no-any-return]
+def _number(numpy: Any, kind: type, value: Any) -> Any:
+    """A complex number or a scalar of numpy's, by the rules of Python's own type of that kind."""
+    if numpy is not None:
+        if isinstance(value, numpy.ndarray) and value.ndim == 0:
+            value = value.item()  # As complex numbers come.
+        for scalar, plain in ((numpy.bool_, bool), (numpy.integer, int), (numpy.floating, float)):
+            if issubclass(kind, scalar):
+                return _made(kind, msgspec.convert(value, plain))
+    is_complex = kind is complex or issubclass(kind, numpy.complexfloating)
+    if is_complex and type(value) in (int, float, complex):
+        return kind(value)
+    raise TypeError(f"Expected `{type_name(kind)}`, got `{type_name(type(value))}`")
 
 
-def _array(numpy: Any, hint: Any, value: Any) -> Any:
-    """An array of bytes (which are uint8) or of a list of numbers, which a client without buffers
-    sends.
-    """
-    if isinstance(value, (bytes, bytearray)):
-        return numpy.frombuffer(value, dtype=numpy.uint8)
-    if not isinstance(value, (list, tuple)):
-        raise TypeError(f"Expected an array or a list of numbers, got `{type_name(type(value))}`")
-    dtypes = [typing.get_args(it) for it in typing.get_args(hint)[1:]]
-    dtype = dtypes[0][0] if dtypes and dtypes[0] and isinstance(dtypes[0][0], type) else None
-    if dtype is not None and dtype in (numpy.generic, numpy.number, numpy.floating, numpy.integer):
-        dtype = None
+def _made(kind: Any, value: Any) -> Any:
     try:
-        array = numpy.asarray(value, dtype=dtype)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise ValueError(f"Expected an array: {error}") from None
-    if array.dtype.kind not in "biufc":
-        raise ValueError("Expected an array or a list of numbers; some items are no numbers")
-    return array
+        return kind(value)
+    except ArithmeticError as error:  # Such as more than an int8 holds.
+        raise ValueError(str(error)) from None

@@ -26,6 +26,10 @@ _BOUNDS: Final = {
     "MinLen": ("min_length", "min_length"),
     "MaxLen": ("max_length", "max_length"),
 }
+_CONSTRAINTS: Final = (
+    "annotated_types.BaseMetadata",
+    "pydantic._internal._fields.PydanticMetadata",
+)
 _TEXTS: Final = ("title", "description", "examples")
 # Calls in the place of a default that only their own library can read.
 _FOREIGN_DEFAULTS: Final = ("attr._make._CountingAttr", "dataclasses.Field", "msgspec._core.Field")
@@ -109,7 +113,8 @@ def read_marks(metadata: Iterable[Any]) -> Marks | None:
             metas.append(mark)
             continue
         if is_field_info(mark):
-            wanted.update({it: getattr(mark, it) for it in _TEXTS if getattr(mark, it)})
+            texts = {it: getattr(mark, it) for it in _TEXTS if getattr(mark, it)}
+            wanted.update(texts if _meta(texts) else {})
             if mark.discriminator is not None:
                 needs_pydantic = before = True
             continue
@@ -117,23 +122,25 @@ def read_marks(metadata: Iterable[Any]) -> Marks | None:
             continue
         found = True
         bounds = _bounds(mark)
-        if bounds is None or not bounds.keys().isdisjoint(wanted):
+        if bounds and bounds.keys().isdisjoint(wanted) and _meta({**wanted, **bounds}):
+            wanted.update(bounds)
+        else:
             needs_pydantic = True
             before = before or _converts(mark)
-        else:
-            wanted.update(bounds)
-    if wanted:
-        metas.append(_meta(wanted))
+    meta = _meta(wanted)
+    if wanted and meta:
+        metas.append(meta)
     elif not (metas or found or needs_pydantic):
         return None
     return Marks(tuple(metas), needs_pydantic, before)
 
 
-def _meta(wanted: dict[str, Any]) -> msgspec.Meta:
+def _meta(wanted: dict[str, Any]) -> msgspec.Meta | None:
+    """None for what msgspec cannot hold, such as bounds of dates."""
     try:
         return msgspec.Meta(**wanted)
-    except (TypeError, ValueError):  # Such as bounds of dates.
-        return msgspec.Meta(**{it: wanted[it] for it in _TEXTS if it in wanted})
+    except (TypeError, ValueError):
+        return None
 
 
 def _metadata(hint: Any) -> tuple[Any, ...]:
@@ -153,13 +160,12 @@ def _flat(metadata: Iterable[Any]) -> Iterator[Any]:
 
 
 def _is_understood(mark: Any) -> bool:
-    kind = type(mark)
-    return _is_constraint(kind) or hasattr(mark, "__get_pydantic_core_schema__")
+    return _is_constraint(type(mark)) or hasattr(mark, "__get_pydantic_core_schema__")
 
 
 def _is_constraint(kind: type) -> bool:
-    base = getattr(sys.modules.get("annotated_types"), "BaseMetadata", None)
-    return base is not None and issubclass(kind, base) and kind.__name__ not in ("Unit", "DocInfo")
+    bases = {f"{base.__module__}.{base.__name__}" for base in kind.__mro__}
+    return not bases.isdisjoint(_CONSTRAINTS) and kind.__name__ not in ("Unit", "DocInfo")
 
 
 def _bounds(mark: Any) -> dict[str, Any] | None:
@@ -168,6 +174,10 @@ def _bounds(mark: Any) -> dict[str, Any] | None:
     if kind.__module__ == "annotated_types" and kind.__name__ in _BOUNDS:
         ours, theirs = _BOUNDS[kind.__name__]
         return {ours: getattr(mark, theirs)}
+    if kind.__module__ == "annotated_types" and kind.__name__ == "Timezone":
+        if mark.tz not in (None, ...):
+            raise HintError(f"{mark} is not understood; pydantic and msgspec know no single zone")
+        return {"tz": mark.tz is not None}
     given = getattr(mark, "__dict__", {})
     if _is_constraint(kind) and given.keys() == {"pattern"} and isinstance(given["pattern"], str):
         return {"pattern": given["pattern"]}
@@ -179,7 +189,7 @@ def _converts(mark: Any) -> bool:
     kind = type(mark)
     return not (
         kind.__module__ == "annotated_types"
-        or kind.__name__ == "AfterValidator"
+        or kind.__name__ in ("AfterValidator", "AllowInfNan")
         or (_is_constraint(kind) and getattr(mark, "__dict__", {}).keys() == {"pattern"})
     )
 

@@ -28,6 +28,7 @@ from snakeden.hint_parts import (
     PydanticPart,
     UnionPart,
     choices_of,
+    is_model,
     is_pydantic,
 )
 
@@ -132,13 +133,14 @@ def _is_special(hint: Any) -> bool:
         "TypeVarTuple",
     ):
         return True
+    if is_pydantic(origin or hint) and not is_model(origin or hint):
+        return True
     if is_fielded(hint):
-        return is_pydantic(origin or hint) or any(
-            is_field_info(field.default) for field in fields_of(hint)
-        )
+        return any(is_field_info(field.default) for field in fields_of(hint))
     if (origin or hint) in BUILT_FROM or _is_unchecked_protocol(hint):
         return True
-    return is_mapping(origin) and _is_odd_key(typing.get_args(hint)[0])
+    arguments = typing.get_args(hint)
+    return is_mapping(origin) and len(arguments) == 2 and _is_odd_key(arguments[0])
 
 
 def _is_unchecked_protocol(hint: Any) -> bool:
@@ -250,24 +252,30 @@ def _annotated(hint: Any, made: Made) -> Any:
         if all(isinstance(it, msgspec.Meta) for it in hint.__metadata__):
             said = ", ".join(map(str, hint.__metadata__))
             raise HintError(f"{said} cannot be applied to {base}")
-    if not marks.before:
-        native_form(base, made)  # Refused now rather than at the first call.
-    return PydanticPart(hint, None if marks.before else base).hint()
+    # pydantic does not know those of msgspec.
+    own = [it for it in hint.__metadata__ if isinstance(it, msgspec.Meta)]
+    base = _marked(base, own)
+    native_form(base, made)  # Refused now rather than at the first call.
+    return PydanticPart(hint, base if own or not marks.before else None, marks.before).hint()
+
+
+def _marked(hint: Any, metas: Iterable[msgspec.Meta]) -> Any:
+    return functools.reduce(lambda held, meta: typing.Annotated[held, meta], metas, hint)
 
 
 def _constrained(form: Any, marks: Marks) -> Any:
     """The form with the constraints on it; None when msgspec cannot hold them there."""
     if not marks.metas:
         return form
-    whole = functools.reduce(lambda held, meta: typing.Annotated[held, meta], marks.metas, form)
+    whole = _marked(form, marks.metas)
     if is_native(whole):
         return whole
     members = union_members(form)
-    others = [it for it in members if it is not type(None)]
-    if len(others) == 1 and len(members) == 2:
-        inner = _constrained(others[0], marks)
-        return None if inner is None else joined([inner, None])
-    return None
+    held = [it if it is type(None) else _constrained(it, marks) for it in members]
+    if not held or None in held:
+        return None
+    whole = joined(held)
+    return whole if is_native(whole) else None
 
 
 def _union(members: tuple[Any, ...], made: Made) -> Any:

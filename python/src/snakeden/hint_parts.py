@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import collections.abc
 import enum
+import re
 import reprlib
 import sys
 import typing
@@ -33,11 +34,14 @@ __all__ = [
     "PydanticPart",
     "UnionPart",
     "choices_of",
+    "is_model",
     "is_pydantic",
     "part_of",
     "pydantic_adapter",
     "pydantic_schema",
 ]
+
+_PLACE: Final = re.compile(r" - at (`key` in )?`\$([^`]*)`$")
 
 Schema = dict[str, Any]
 Convert = Callable[[Any, Any], Any]
@@ -120,7 +124,7 @@ class UnionPart(Part):
                 return to(member, value), None
             except (msgspec.ValidationError, TypeError, ValueError) as error:
                 # Reworded, so that the path of one member is not taken for that of the whole.
-                problems.append(str(error).replace(" - at `$", " (at `").replace("`)", "`"))
+                problems.append(_PLACE.sub(r" (at \1`\2`)", str(error)))
         return None, "; or ".join(dict.fromkeys(problems))[:2_000]
 
     def schema(self, inner: list[Schema]) -> Schema:
@@ -251,26 +255,31 @@ class AliasPart(Part):
 class PydanticPart(Part):
     """What only pydantic can check."""
 
-    def __init__(self, hint: Any, base: Any = None) -> None:
-        """`base` is what the value is converted to first, by our own rules; None when pydantic has
-        to see it as it came.
+    def __init__(self, hint: Any, base: Any = None, before: bool = False) -> None:
+        """`base` is a hint that our own rules convert to first, or last with `before`, where
+        pydantic has to see the value as it came; None for nothing.
 
         Raises:
             HintError: pydantic is not there, or does not know what to do with `hint`.
         """
         self.name = "Pydantic"
+        self.inner = () if base is None else (base,)
+        self._before = before
         self._adapter = pydantic_adapter(hint)
-        self._base = base
 
     def convert(self, value: Any, to: Convert) -> Any:
         """What pydantic makes of it."""
-        if self._base is not None:
-            value = to(self._base, value)
-        return self._adapter.validate_python(value)
+        base = self.inner[0] if self.inner else Any
+        if self._before:
+            return to(base, self._adapter.validate_python(value))
+        return self._adapter.validate_python(to(base, value))
 
-    def schema(self, _inner: list[Schema]) -> Schema:
-        """What pydantic says."""
-        return pydantic_schema(self._adapter)
+    def schema(self, inner: list[Schema]) -> Schema:
+        """What pydantic says, which has no words for types that it does not know."""
+        try:
+            return pydantic_schema(self._adapter)
+        except Exception:
+            return inner[0] if inner else {}
 
 
 def is_pydantic(kind: Any) -> bool:
@@ -281,6 +290,11 @@ def is_pydantic(kind: Any) -> bool:
     if "pydantic" not in sys.modules or not isinstance(kind, type):
         return False
     return hasattr(kind, "__pydantic_validator__") or hasattr(kind, "__get_pydantic_core_schema__")
+
+
+def is_model(kind: Any) -> bool:
+    """Whether `kind` is a pydantic model: what pydantic makes for it is an instance."""
+    return is_pydantic(kind) and hasattr(kind, "model_validate")
 
 
 def pydantic_adapter(hint: Any) -> Any:

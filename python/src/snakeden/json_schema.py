@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import typing
 from collections.abc import Iterator
-from pathlib import PurePath
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +13,7 @@ from snakeden.declarations import HintError
 from snakeden.hint_forms import inner_hints, native_form
 from snakeden.hint_parts import Part, is_pydantic, part_of, pydantic_adapter, pydantic_schema
 from snakeden.hints import REQUIRED, Parameter, Signature
+from snakeden.text_classes import is_text_class
 
 __all__ = ["input_schema", "output_schema"]
 
@@ -171,7 +171,7 @@ def _foreign(hint: Any, definitions: Schema) -> Schema:
         schema = pydantic_schema(pydantic_adapter(kind))
         definitions.update(schema.pop("$defs", {}))
         return schema
-    if isinstance(kind, type) and issubclass(kind, PurePath):
+    if is_text_class(kind):
         return {"type": "string"}
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(kind, type):
@@ -220,8 +220,8 @@ def _as_input(schema: Schema) -> Schema:
     """
     if schema.get("contentEncoding") == "base64":
         return {"anyOf": [schema, _BYTES]}
-    if schema == {"title": "ndarray"}:
-        return {"anyOf": [_ARRAY, {"type": "array"}]}
+    if _is_array(schema):
+        return {**schema, "anyOf": [_ARRAY, {"type": "array"}]}
     return schema
 
 
@@ -229,7 +229,11 @@ def _as_output(schema: Schema) -> Schema:
     """Bytes and arrays go as tagged leaves."""
     if schema.get("contentEncoding") == "base64":
         return _BYTES
-    return _ARRAY if schema == {"title": "ndarray"} else schema
+    return {**schema, **_ARRAY} if _is_array(schema) else schema
+
+
+def _is_array(schema: Schema) -> bool:
+    return schema.get("title") == "ndarray" and "type" not in schema
 
 
 def _mend(node: Any, leaf: Any) -> Any:

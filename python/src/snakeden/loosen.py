@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from snakeden import values
+from snakeden import arrays, values
 from snakeden.class_fields import is_fielded
 from snakeden.hint_forms import declared_fields, plain_alias, union_members
 from snakeden.hint_parts import is_pydantic
@@ -57,6 +57,9 @@ def _loosen(value: Any, hint: Any, fits: Callable[[Any, Any], bool], made: Made)
         return int(value) if type(value) is float and value.is_integer() else value
     if kind in _BYTES:
         return _as_bytes(value)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and issubclass(kind, numpy.ndarray):
+        return _as_array(numpy, hint, value)
     if kind is msgspec.Raw:
         encoded = values.encode(value)
         return value if encoded.tagged else msgspec.Raw(encoded.json)
@@ -135,6 +138,13 @@ def _as_list(value: Any) -> list[Any] | None:
         items = value.tolist()
         return items if isinstance(items, list) else None
     return None
+
+
+def _as_array(numpy: Any, hint: Any, value: Any) -> Any:
+    try:
+        return arrays.from_list(numpy, hint, value)
+    except (TypeError, ValueError):
+        return value
 
 
 def _as_bytes(value: Any) -> Any:

@@ -16,7 +16,6 @@ from collections import UserList, UserString, deque
 from collections.abc import Callable, Iterable, KeysView, Mapping, Set, ValuesView
 from decimal import Decimal
 from math import isfinite
-from pathlib import PurePath
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ import msgspec
 from snakeden import arrays, tables
 from snakeden.durations import iso_duration
 from snakeden.errors import InvalidValueError, ResultTooLargeError
+from snakeden.text_classes import is_text_class
 from snakeden.type_name import type_name
 
 __all__ = ["MAX_SAFE_INTEGER", "TAG", "Lowering"]
@@ -33,14 +33,6 @@ TAG: Final = "$snakeden"
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 _MAX_REMEMBERED_TYPES: Final = 4096
 _MAX_PATH: Final = 200
-_TEXT_CLASSES: Final = (
-    ("fractions", "Fraction"),
-    ("ipaddress", "IPv4Address"),
-    ("ipaddress", "IPv6Address"),
-    ("ipaddress", "IPv4Network"),
-    ("ipaddress", "IPv6Network"),
-)
-"""Classes that travel as their text, of modules that are not worth an import."""
 
 Lowerer = Callable[["Lowering", Any, int], Any]
 
@@ -324,7 +316,7 @@ _BY_BASE: tuple[tuple[tuple[type, ...], Lowerer], ...] = (
     ((bytes, bytearray), arrays.lower_bytes),
     ((datetime.date, datetime.time), _iso),
     ((datetime.timedelta,), _duration),
-    ((uuid.UUID, Decimal, PurePath, UserString), _as_str),
+    ((uuid.UUID, Decimal, UserString), _as_str),
     ((msgspec.Struct,), _struct),
     ((SimpleNamespace,), lambda self, value, depth: _mapping(self, vars(value), depth)),
 )
@@ -338,10 +330,8 @@ def _find(kind: type) -> Lowerer:
     for bases, lowerer in _BY_BASE:
         if issubclass(kind, bases):
             return lowerer
-    for module, name in _TEXT_CLASSES:
-        base = getattr(sys.modules.get(module), name, None)
-        if base is not None and issubclass(kind, base):
-            return _as_str
+    if is_text_class(kind):
+        return _as_str
     numpy_lowerer = arrays.numpy_lowerer(kind, sys.modules.get("numpy"))
     if numpy_lowerer is not None:
         return numpy_lowerer
