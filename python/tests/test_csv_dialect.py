@@ -48,6 +48,7 @@ def test_sniff_finds_what_cuts_evenly(sample: str, delimiter: str) -> None:
         ("sep=\\t\n", "\t"),
         ('"sep=;"\n', ";"),
         ("sep=,,,,\r\n", ","),
+        ("\ufeffsep=;\n", ";"),
         ("sep=\n", None),
         ("sep=ab\n", None),
         ("sep,x\n", None),

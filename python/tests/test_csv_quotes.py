@@ -79,6 +79,12 @@ def test_profile_file_warns_of_rows_between_two_stray_quotes(tmp_path: Path) -> 
     assert three["warnings"] == [f"1 quoted cell (line 2) {SWALLOWED}"]
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_profile_file_warns_of_rows_between_ditto_marks(tmp_path: Path, end: str) -> None:
+    got = profile(tmp_path, end.join(["item,unit", "a,kg", 'b,"', 'c,"', ""]))
+    assert got["warnings"] == [f"1 quoted cell (line 3) {SWALLOWED}"]
+
+
 @pytest.mark.parametrize(
     "content",
     [

@@ -118,7 +118,8 @@ def _fill(lines: list[str], more: Callable[[], list[str]]) -> bool:
 
 def named_delimiter(line: str) -> str | None:
     """The delimiter that Excel's first line `sep=;` names, None when it is no such line."""
-    match = _SEP_LINE.fullmatch(line) if len(line) < MAX_SEP_LINE else None
+    # A file written twice at its start has a second byte order mark.
+    match = _SEP_LINE.fullmatch(line.lstrip("\ufeff")) if len(line) < MAX_SEP_LINE else None
     if match is None:
         return None
     return "\t" if match[1] == "\\t" else match[1]

@@ -244,7 +244,8 @@ class CsvSource:
             for index, row in enumerate(rows)
             for cell in row
             if end in cell
-            and cell.count(delimiter) >= MIN_SWALLOWED
+            # Ditto marks make cells that begin with a line end.
+            and (cell.count(delimiter) >= MIN_SWALLOWED or cell.lstrip(" \r").startswith(end))
             and self._looks_like_rows(cell.split(end))
         ]
         self._swallowed.add_rows(rows, swallowed, line)
