@@ -9,6 +9,7 @@ import pytest
 
 from snakeden.adapter_loader import LoadedAdapter, load_adapter
 from snakeden.errors import AdapterError
+from snakeden.exceptions import describe
 from tests.fake_host import ADAPTERS
 
 Load = Callable[..., LoadedAdapter]
@@ -321,6 +322,17 @@ def test_load_adapter_says_what_an_async_setup_raised(load: Load) -> None:
     error = refused(load, ASYNC_LIFE.replace('events.append("up")', 'raise OSError("no disk")'))
     assert "raised OSError in setup(): no disk" in str(error)
     assert isinstance(error.__cause__, OSError)
+    trace = describe(error.__cause__).traceback
+    assert "/asyncio/" not in trace
+    assert ", in setup\n" in trace
+
+
+def test_load_adapter_shows_what_setup_itself_does_with_asyncio(load: Load) -> None:
+    error = refused(load, ASYNC_LIFE.replace("sleep(0)", "wait_for(asyncio.sleep(9), 0)"))
+    assert error.__cause__ is not None
+    frames = describe(error.__cause__).traceback.split('  File "')[-2:]
+    assert ", in setup\n" in frames[0]
+    assert "/asyncio/" in frames[1]
 
 
 @pytest.mark.parametrize("kind", ["def", "async def"])

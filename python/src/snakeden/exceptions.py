@@ -25,6 +25,7 @@ MAX_MESSAGE: Final = 8_192
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 # Tools that ship with the package are tools like any other.
 _NOT_OWN = (_PACKAGE + "demo.py", _PACKAGE + "csv_")
+_ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio", "")
 _IMPORTLIB = (
     "<frozen importlib._bootstrap>",
     "<frozen importlib._bootstrap_external>",
@@ -88,7 +89,9 @@ def _trim(summary: Any, seen: set[int]) -> None:
     # A plain text, so that no method of a subclass runs; longer ones are cut for the traceback.
     summary._str = str.__str__(summary._str)[: MAX_TRACEBACK + MAX_MESSAGE]
     frames = [frame for frame in summary.stack if not _is_own(frame.filename)]
-    summary.stack = traceback.StackSummary.from_list(frames)
+    # The event loop runs asynchronous code; what the code itself does with asyncio is shown.
+    begin = next((n for n, it in enumerate(frames) if not it.filename.startswith(_ASYNCIO)), 0)
+    summary.stack = traceback.StackSummary.from_list(frames[begin:])
     inner = [summary.__cause__, summary.__context__, *(getattr(summary, "exceptions", None) or ())]
     for other in inner:
         if other is not None:
