@@ -53,7 +53,7 @@ const limitsSchema = group({
   }).default(64 * MIB),
   maxUnreadBytes: whole(KIB, 64 * 1024 * MIB, {
     description:
-      "Bytes of large answers that may wait for their readers, together; one alone may " +
+      "Bytes of large answers that are being written or wait for their readers, together; one alone may " +
       "always have `maxResultBytes`.",
   }).default(512 * MIB),
   answerTimeoutMs: whole(1_000, MAX_DURATION_MS, {

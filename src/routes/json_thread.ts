@@ -14,7 +14,8 @@ const IDLE_MS = 30_000;
 const RENEW_BYTES = 32 * 1024 * 1024;
 
 interface Job {
-  readonly message: ThreadJob;
+  /** Makes the message when it is its turn, as that may copy much. */
+  readonly message: () => ThreadJob;
   readonly bytes: number;
   readonly signal: AbortSignal | undefined;
   readonly resolve: (answer: ThreadAnswer | undefined) => void;
@@ -54,7 +55,11 @@ export class JsonThread implements Disposable {
     maxDepth: number,
     signal?: AbortSignal,
   ): Promise<CallFields> {
-    const answer = await this.#run({ kind: "call", body, maxDepth }, body.byteLength, signal);
+    const answer = await this.#run(
+      () => ({ kind: "call", body, maxDepth }),
+      body.byteLength,
+      signal,
+    );
     if (answer === undefined) return decodeCall(body, maxDepth);
     if (answer.kind !== "call") throw failure(answer);
     const { args, ...fields } = answer.call;
@@ -69,9 +74,12 @@ export class JsonThread implements Disposable {
    */
   async inline(value: Value, signal?: AbortSignal): Promise<Value> {
     const { json, tagged, buffers } = value.wire;
-    // They may lie in a frame among others.
-    const copy = { json: json.slice(), tagged, buffers: buffers.map((it) => it.slice()) };
-    const answer = await this.#run({ kind: "inline", value: copy }, value.weight, signal);
+    // They may lie in a frame among others, so the thread gets copies.
+    const message = (): ThreadJob => ({
+      kind: "inline",
+      value: { json: json.slice(), tagged, buffers: buffers.map((it) => it.slice()) },
+    });
+    const answer = await this.#run(message, value.weight, signal);
     if (answer === undefined) {
       return new Value({ json: new TextEncoder().encode(value.jsonText()) });
     }
@@ -95,7 +103,11 @@ export class JsonThread implements Disposable {
     this.#end();
   }
 
-  #run(message: ThreadJob, bytes: number, signal?: AbortSignal): Promise<ThreadAnswer | undefined> {
+  #run(
+    message: () => ThreadJob,
+    bytes: number,
+    signal?: AbortSignal,
+  ): Promise<ThreadAnswer | undefined> {
     if (this.#state === "stopped") return Promise.reject(stopping());
     const { promise, resolve, reject } = Promise.withResolvers<ThreadAnswer | undefined>();
     this.#waiting.push({ message, bytes, signal, resolve, reject });
@@ -130,7 +142,8 @@ export class JsonThread implements Disposable {
       const worker = await Promise.race([this.#ready(), interrupted]);
       if (worker === undefined) return undefined;
       const answered = nextAnswer(worker);
-      worker.postMessage(message, transferOf(message));
+      const job = message();
+      worker.postMessage(job, transferOf(job));
       return await Promise.race([answered, interrupted]);
     } catch (error) {
       this.#end();

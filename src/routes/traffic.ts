@@ -76,10 +76,13 @@ export class Traffic implements Disposable {
   /**
    * A large value as HTTP sends it, with its buffers inline.
    *
-   * @throws {SnakedenError} What {@link JsonThread.inline} throws.
+   * @throws {SnakedenError} What {@link JsonThread.inline} and {@link UnreadAnswers.hold} throw.
    */
   async inline(value: Value, signal: AbortSignal): Promise<Value> {
-    return value.content.tagged ? await this.#thread.inline(value, signal) : value;
+    if (!value.content.tagged) return value;
+    // Workers make values faster than the thread writes them, so many of them may wait for it.
+    using _room = this.answers.hold(value.weight);
+    return await this.#thread.inline(value, signal);
   }
 
   /**

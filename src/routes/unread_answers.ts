@@ -3,7 +3,7 @@ import { TimeLimit, type Wait } from "./time_limit.ts";
 
 /** Bounds on answers that wait for their readers. */
 export interface AnswerLimits {
-  /** Bytes of all large answers together; one alone may always have `maxResultBytes`. */
+  /** Bytes of all large answers together, in the making or unread; one alone may always have `maxResultBytes`. */
   readonly maxUnreadBytes: number;
   readonly maxResultBytes: number;
   /** Time in which a reader has to take something. */
@@ -23,7 +23,9 @@ const SLICE_BYTES = 64 * 1024;
 /** Readers that have taken nothing for this long make room for others. */
 const STALLED_MS = 1_000;
 
-/** Large answers and streams that wait for their readers, bounded in bytes and in time. */
+/**
+ * Large answers and streams that are made or wait for their readers, bounded in bytes and in time.
+ */
 export class UnreadAnswers {
   /** The time of each reader; the owner calls its `check()`. */
   readonly time: TimeLimit;
@@ -41,6 +43,25 @@ export class UnreadAnswers {
    * @throws {SnakedenError} `server_busy` when there still is none.
    */
   add(reader: Reader, bytes: number): void {
+    this.#makeRoom(bytes, reader);
+    this.#bytes += bytes;
+    reader.unreadBytes += bytes;
+    this.time.begin(reader);
+  }
+
+  /**
+   * Room for an answer that is still being made, until the result is disposed: its reader cannot
+   * take anything yet.
+   *
+   * @throws {SnakedenError} `server_busy`.
+   */
+  hold(bytes: number): Disposable {
+    this.#makeRoom(bytes);
+    this.#bytes += bytes;
+    return { [Symbol.dispose]: () => void (this.#bytes -= bytes) };
+  }
+
+  #makeRoom(bytes: number, reader?: Reader): void {
     for (const other of this.time.olderThan(STALLED_MS)) {
       if (this.#bytes + bytes <= this.#maxBytes) break;
       if (other !== reader) other.onLate();
@@ -48,14 +69,11 @@ export class UnreadAnswers {
     if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) {
       throw new SnakedenError(
         "server_busy",
-        `Cannot hold an answer of ${bytes} bytes: ${this.#bytes} bytes wait for their readers; ` +
+        `Cannot hold an answer of ${bytes} bytes: ${this.#bytes} bytes are being written or wait for their readers; ` +
           `${this.#maxBytes} are allowed (limits.maxUnreadBytes)`,
         { retryable: true, details: { maxUnreadBytes: this.#maxBytes, mayHaveRun: true } },
       );
     }
-    this.#bytes += bytes;
-    reader.unreadBytes += bytes;
-    this.time.begin(reader);
   }
 
   /** A reader took something, and its time begins anew. */

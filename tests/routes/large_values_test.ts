@@ -100,6 +100,27 @@ Deno.test("POST /v1/execute takes a large body as it takes a small one", async (
   assert.match((await bad.json()).detail, /it is not JSON/);
 });
 
+Deno.test("POST /v1/execute refuses large results when too many of them wait to be written", async () => {
+  const value = new Uint8Array(1_000_000).fill(7);
+  const engine = memoryEngine({ call: () => Promise.resolve(outcomeOf(value)) });
+  const bounds = { maxUnreadBytes: 3_500_000, maxResultBytes: 1_000_000 };
+  using traffic = new Traffic({ ...engine.config.limits, ...bounds });
+  const app = createApp(engine, { version: "1", traffic });
+  const headers = { "content-type": "application/json" };
+  const post = async (): Promise<number> => {
+    const answer = await app.request("/v1/execute", {
+      method: "POST",
+      body: '{"tool":"a"}',
+      headers,
+    });
+    await answer.body?.cancel();
+    return answer.status;
+  };
+  const statuses = await Promise.all(Array.from({ length: 20 }, post));
+  assert.equal(statuses.filter((it) => it === 503).length, 17);
+  assert.equal(await post(), 200);
+});
+
 Deno.test("POST /v1/stream ends a stream that nobody reads, and cancels its call", async () => {
   const ended = Promise.withResolvers<void>();
   const big = chunk("x".repeat(1_000_000));

@@ -63,3 +63,14 @@ Deno.test("UnreadAnswers.body() makes room by giving up readers that stand still
   assert.equal(bytes.byteLength, 400_000);
   await assert.rejects(stalled.read(), /Nobody reads the answer/);
 });
+
+Deno.test("UnreadAnswers.hold() counts what is still being made, until it is disposed", () => {
+  const answers = new UnreadAnswers(LIMITS);
+  {
+    using _first = answers.hold(300_000);
+    using _second = answers.hold(200_000);
+    assert.throws(() => answers.hold(1), { code: "server_busy", retryable: true });
+    assert.throws(() => answers.body([part(1)]), { code: "server_busy" });
+  }
+  using _third = answers.hold(500_000);
+});
