@@ -125,7 +125,7 @@ const recycleSchema = group({
       "Heartbeats measure it.",
     defaultText: "any size",
   }).optional(),
-}, "When a worker is replaced though nothing is wrong with it; no call fails of that.");
+}, "Limits after which a healthy worker is replaced; no call fails because of it.");
 
 const workerLimitsSchema = group({
   memoryBytes: whole(16 * MIB, MAX_MEMORY_BYTES, {
@@ -230,7 +230,7 @@ export const poolSchema = group({
       "0 for never.",
   }).default(5),
   taintMs: whole(1, MAX_DURATION_MS, {
-    description: "That while.",
+    description: "Time that such a place stays empty.",
   }).default(10_000),
   breaker: breakerSchema.optional(),
   retry: retrySchema.optional(),

@@ -35,29 +35,31 @@ const storeSchema = group({
 
 const limitsSchema = group({
   maxConnections: whole(64, 1_000_000, {
-    description: "Open connections, with the other files of the host, above which those are " +
-      "closed on which no request is being answered.",
+    description:
+      "Open connections and files of the host above which connections are closed on which " +
+      "no request is being answered.",
   }).default(10_000),
   maxBodyBytes: whole(KIB, 1024 * MIB, {
     description: "Longest body of a request, in bytes.",
   }).default(8 * MIB),
   maxBodiesBytes: whole(KIB, 64 * 1024 * MIB, {
-    description: "Bytes of all bodies that are being received or read, together; one alone may " +
+    description: "Total bytes of the bodies that are being received or parsed; a single one may " +
       "always have `maxBodyBytes`.",
   }).default(128 * MIB),
   bodyTimeoutMs: whole(1_000, MAX_DURATION_MS, {
-    description: "Time in which the body of a request has to come.",
+    description: "Time within which the body of a request must arrive.",
   }).default(60_000),
   maxResultBytes: whole(KIB, 1024 * MIB, {
     description: "Largest result or chunk of a tool, in bytes.",
   }).default(64 * MIB),
   maxUnreadBytes: whole(KIB, 64 * 1024 * MIB, {
     description:
-      "Bytes of large answers that are being written or wait for their readers, together; one alone may " +
+      "Total bytes of large responses that are being written or wait for their readers; a single one may " +
       "always have `maxResultBytes`.",
   }).default(512 * MIB),
   answerTimeoutMs: whole(1_000, MAX_DURATION_MS, {
-    description: "Time in which the reader of a large answer or a stream has to take something.",
+    description:
+      "Time within which the reader of a large response or a stream must read something.",
   }).default(60_000),
   maxDepth: whole(1, 1_000, {
     description: "Levels of nesting in arguments and results.",
@@ -72,12 +74,13 @@ const limitsSchema = group({
 
 const errorsSchema = group({
   output: flag({
-    description: "The last lines that a call, or a worker that cannot be started, has written.",
+    description: "The last lines of output of a call, or of a worker that cannot be started.",
   }).default(true),
   traceback: flag({
-    description: "The tracebacks of exceptions, which hold paths and source lines of the server.",
+    description:
+      "The tracebacks of exceptions, which contain paths and source lines of the server.",
   }).default(true),
-}, "What answers over HTTP show of Python code. The log has all of it.");
+}, "Details of Python code that responses over HTTP show. The log always has them.");
 
 /** Every key of the configuration, with every default. */
 export const configSchema = group({
@@ -104,7 +107,7 @@ export const configSchema = group({
     secret: true,
   }).optional(),
   apiKeyFile: text({
-    description: "File that holds the key instead, for its owner alone to read.",
+    description: "File that holds the key instead; only its owner may read it.",
     allowed: "the path of a file with the mode 0600 or less, without `apiKey`",
     env: "SNAKEDEN_API_KEY_FILE",
     defaultText: "none",
