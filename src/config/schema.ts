@@ -56,7 +56,7 @@ const limitsSchema = group({
     description:
       "Total bytes of large responses that are being written or wait for their readers; a single one may " +
       "always have `maxResultBytes`.",
-  }).default(512 * MIB),
+  }).default(256 * MIB),
   answerTimeoutMs: whole(1_000, MAX_DURATION_MS, {
     description:
       "Time within which the reader of a large response or a stream must read something.",
