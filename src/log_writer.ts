@@ -19,6 +19,8 @@ const MAX_WAITING_CHARS = 8 * 1024 * 1024;
 const BATCH_CHARS = 64 * 1024;
 /** A write that takes longer than this has a reader that does not read. */
 const STUCK_MS = 250;
+/** Pause before the next attempt where a full pipe answers that it would block. */
+const FULL_PAUSE_MS = 5;
 
 /**
  * Writes lines to a stream that may be slow, or never read: one write is under way at a time, and what comes meanwhile waits
@@ -129,32 +131,52 @@ export class LogWriter {
     const bytes = encoder.encode(text);
     this.#inFlightSince = performance.now();
     for (let at = 0; at < bytes.byteLength;) {
-      const written = await this.#stream.write(bytes.subarray(at));
+      const written = await this.#writeSome(bytes.subarray(at));
       if (written === 0) throw new Error("the stream takes no more");
       at += written;
     }
     this.#inFlightSince = undefined;
   }
+
+  async #writeSome(bytes: Uint8Array): Promise<number> {
+    while (true) {
+      try {
+        return await this.#stream.write(bytes);
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, FULL_PAUSE_MS));
+      }
+    }
+  }
 }
 
 const encoder = new TextEncoder();
 
+/** Whoever shares a pipe or a terminal with this process can have made it answer so instead of waiting. */
+function isFull(error: unknown): boolean {
+  return error instanceof Deno.errors.WouldBlock;
+}
+
 /**
- * Writes the whole text to a stream at once, and drops it when nobody reads the stream any more (a closed pipe).
+ * Writes the whole text to a stream at once, and drops it when nobody reads the stream any more (a closed pipe, or a full one
+ * that does not wait).
  *
  * @returns False when the stream takes no more.
  */
 export function writeWhole(stream: Pick<LogStream, "writeSync">, text: string): boolean {
   let rest = encoder.encode(text);
-  try {
-    do {
+  let since = performance.now();
+  do {
+    try {
       const written = stream.writeSync(rest);
       if (written === 0) return rest.byteLength === 0;
       rest = rest.subarray(written);
-    } while (rest.byteLength > 0);
-    return true;
-  } catch {
-    // There is nobody left to tell, and a program must not die of its log.
-    return false;
-  }
+      since = performance.now();
+    } catch (error) {
+      // There is nobody left to tell, and a program must not die of its log.
+      if (!isFull(error) || performance.now() - since > STUCK_MS) return false;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PAUSE_MS);
+    }
+  } while (rest.byteLength > 0);
+  return true;
 }

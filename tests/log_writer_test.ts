@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { LogWriter } from "../src/log_writer.ts";
+import { type LogStream, LogWriter, writeWhole } from "../src/log_writer.ts";
 import { StuckStream } from "./fixtures/stuck_stream.ts";
 
 const NOTICE = (dropped: number): string => `dropped ${dropped}\n`;
@@ -59,4 +59,43 @@ Deno.test("LogWriter.finish() does nothing when nothing waits", () => {
   const stream = new StuckStream();
   new LogWriter(stream, NOTICE).finish();
   assert.equal(stream.synchronous, 0);
+});
+
+/** A pipe that answers that it would block, instead of waiting: it takes a few bytes now and then. */
+class FullStream implements LogStream {
+  text = "";
+  #attempts = 0;
+
+  async write(bytes: Uint8Array): Promise<number> {
+    await Promise.resolve();
+    return this.writeSync(bytes);
+  }
+
+  writeSync(bytes: Uint8Array): number {
+    if (++this.#attempts % 3 !== 0) throw new Deno.errors.WouldBlock("it is full");
+    const taken = bytes.subarray(0, 10);
+    this.text += new TextDecoder().decode(taken);
+    return taken.byteLength;
+  }
+}
+
+Deno.test("LogWriter waits for a full stream that answers that it would block, and loses nothing", async () => {
+  const stream = new FullStream();
+  const writer = new LogWriter(stream, NOTICE);
+  const lines = Array.from({ length: 10 }, (_, i) => `line ${i}\n`);
+  for (const line of lines) writer.write(line);
+  assert.ok(await writer.flush(30_000));
+  assert.equal(stream.text, lines.join(""));
+});
+
+Deno.test("writeWhole() waits for a full stream that answers that it would block, within a bound", () => {
+  const stream = new FullStream();
+  assert.ok(writeWhole(stream, "a line that is longer than ten bytes\n"));
+  assert.equal(stream.text, "a line that is longer than ten bytes\n");
+  const full = {
+    writeSync: (): number => {
+      throw new Deno.errors.WouldBlock("it is full");
+    },
+  };
+  assert.equal(writeWhole(full, "line\n"), false);
 });
