@@ -1,7 +1,7 @@
 import { PythonError, SnakedenError } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import type { Called } from "./app_env.ts";
-import { PROBLEMS, type Shown } from "./problem.ts";
+import { codeOf, PROBLEMS, type Shown } from "./problem.ts";
 
 const log = getLogger("http");
 
@@ -35,9 +35,7 @@ export function logAccess({ called, error, shown, durationMs, ...access }: Acces
 
 /** Writes the line of a stream that failed after its answer had begun. */
 export function logStreamFailure(access: Omit<Access, "status">): void {
-  const { error } = access;
-  const status = error instanceof SnakedenError ? PROBLEMS[error.code].status : 500;
-  logAccess({ ...access, status });
+  logAccess({ ...access, status: PROBLEMS[codeOf(access.error)].status });
 }
 
 /** What failed, where, and of what. */
@@ -46,12 +44,11 @@ function failureOf(
   called: Called | undefined,
   shown: Shown,
 ): Record<string, unknown> {
-  const { code = "internal", details = {} } = error instanceof SnakedenError ? error : {};
-  const { workerId } = details;
+  const { workerId } = error instanceof SnakedenError ? error.details ?? {} : {};
   // The workers of a pool are called after it.
   const pool = typeof workerId === "string" ? workerId.replace(/-\d+$/, "") : called?.pool;
   return {
-    code,
+    code: codeOf(error),
     tool: called?.tool,
     pool,
     workerId,

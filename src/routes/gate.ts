@@ -5,7 +5,7 @@ import { SnakedenError } from "../errors.ts";
 import { logAccess } from "./access_log.ts";
 import type { AppEnv } from "./app_env.ts";
 import { checkFraming } from "./framing.ts";
-import type { Shown } from "./problem.ts";
+import { problemOf, problemResponse, type Shown } from "./problem.ts";
 
 /** Where a request may come from. */
 export interface GateOptions {
@@ -35,10 +35,18 @@ export function gate({ apiKey, openPaths, shown }: GateOptions): MiddlewareHandl
     const given = headers.get("x-request-id");
     const requestId = given !== null && REQUEST_ID.test(given) ? given : crypto.randomUUID();
     c.set("requestId", requestId);
-    if (isKey === undefined) checkBrowser(c.req.raw);
-    else if (!open.has(c.req.path)) checkKey(headers, isKey);
-    checkFraming(headers);
-    await next();
+    let error: unknown;
+    try {
+      if (isKey === undefined) checkBrowser(c.req.raw);
+      else if (!open.has(c.req.path)) checkKey(headers, isKey);
+      checkFraming(headers);
+    } catch (refusal) {
+      error = refusal;
+    }
+    if (error === undefined) {
+      await next();
+      error = c.error;
+    } else c.res = problemResponse(problemOf(error, requestId, shown));
     c.res.headers.set("x-request-id", requestId);
     logAccess({
       method,
@@ -47,7 +55,7 @@ export function gate({ apiKey, openPaths, shown }: GateOptions): MiddlewareHandl
       durationMs: performance.now() - started,
       requestId,
       called: c.get("called"),
-      error: c.error,
+      error,
       shown,
     });
   };

@@ -174,8 +174,14 @@ export function problemText(problem: Problem): string {
   }
 }
 
+/** The code that an error is answered with. */
+export function codeOf(error: unknown): ErrorCode {
+  if (error instanceof SnakedenError) return error.code;
+  return error instanceof DOMException && error.name === "AbortError" ? "cancelled" : "internal";
+}
+
 function unknownProblem(error: unknown, requestId: string): Problem {
-  if (error instanceof DOMException && error.name === "AbortError") {
+  if (codeOf(error) === "cancelled") {
     return problemOf(new SnakedenError("cancelled", "The client left"), requestId);
   }
   log.error("a request failed: {text}", { text: messageOf(error), requestId, error });

@@ -112,6 +112,30 @@ Deno.test("logAccess() writes one short entry, whatever the exception says", asy
   assert.equal(record?.properties["at"], undefined);
 });
 
+Deno.test("logAccess() tells of a client that left, and not of an internal error", async () => {
+  const left = new DOMException("The request has been cancelled.", "AbortError");
+  for (const path of ["/v1/execute", "/v1/stream"]) {
+    const { records } = await logged(left, { path });
+    const record = records.find((it) => it.properties["code"] !== undefined);
+    assert.deepEqual([record?.level, record?.properties["status"]], ["info", 499]);
+    assert.equal(record?.properties["code"], "cancelled");
+  }
+});
+
+Deno.test("logAccess() tells of requests that the gate refuses", async () => {
+  const config = { apiKey: "0123456789abcdef" };
+  const { records: [record, ...others], text } = await logged(undefined, { config });
+  assert.match(text, /"code":"unauthenticated"/);
+  assert.deepEqual(others, []);
+  const { status, code, requestId, path } = record?.properties ?? {};
+  assert.deepEqual({ status, code, requestId, path }, {
+    status: 401,
+    code: "unauthenticated",
+    requestId: "r-17",
+    path: "/v1/execute",
+  });
+});
+
 Deno.test("logAccess() says no more of a call that ends well", async () => {
   const { records } = await logged(undefined, { path: "/v1/none" });
   assert.equal(records.length, 1);
