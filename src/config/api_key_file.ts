@@ -10,7 +10,8 @@ export type ApiKeyFile = { readonly key: string } | { readonly problem: string }
 
 /**
  * Reads an API key from a file that only its owner may read or write. Its group may read one that belongs to root and not to us,
- * as secrets are often mounted. The line's end is not part of the key.
+ * as secrets are often mounted. A byte order mark and the line's end are
+ * not part of the key.
  */
 export async function readApiKeyFile(path: string): Promise<ApiKeyFile> {
   try {
@@ -19,7 +20,7 @@ export async function readApiKeyFile(path: string): Promise<ApiKeyFile> {
     if (info.size > MAX_BYTES) return { problem: `it has more than ${MAX_BYTES} bytes` };
     const problem = await exposure(info);
     if (problem !== undefined) return { problem };
-    return { key: (await Deno.readTextFile(path)).replace(/\r?\n$/, "") };
+    return { key: (await Deno.readTextFile(path)).replace(/^\uFEFF|\r?\n$/g, "") };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { problem: "there is no such file" };
     return { problem: `it cannot be read (${messageOf(error)})` };

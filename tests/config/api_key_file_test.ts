@@ -25,7 +25,7 @@ async function load(
   return await loadConfig({ cwd: dir.path, env: (name) => variables[name], overrides });
 }
 
-for (const text of [KEY, `${KEY}\n`, `${KEY}\r\n`]) {
+for (const text of [KEY, `${KEY}\n`, `${KEY}\r\n`, `\uFEFF${KEY}\r\n`]) {
   Deno.test(`loadConfig() takes the API key from the file in SNAKEDEN_API_KEY_FILE: ${JSON.stringify(text)}`, async () => {
     const config = await load({ text });
     assert.equal(config.apiKey, KEY);
