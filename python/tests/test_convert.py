@@ -42,12 +42,9 @@ from tests.hint_cases import (
     Cat,
     Checked,
     Circle,
-    Cow,
     Declared,
     Dog,
-    Hen,
     Holder,
-    Loose,
     Mixed,
     Model,
     Node,
@@ -384,37 +381,6 @@ def test_tool_schema_refuses_defaults_that_only_another_library_reads(default: A
 def test_tool_schema_refuses_constraints_that_nobody_can_hold(hint: Any, text: str) -> None:
     with pytest.raises(AdapterError, match=f"tool 'tool', parameter 'it': .*{text}"):
         schema_of(hint)
-
-
-# ---- fields that no class has ----
-
-
-@pytest.mark.parametrize(
-    ("hint", "value", "path", "said"),
-    [
-        (Circle, {"radius": 1, "x": 2}, "args.it.x", "is no field of `Circle`, which takes radius"),
-        (list[Circle], [{"radius": 1, "radus": 2}], "args.it[0].radus", "did you mean radius?"),
-        (dict[str, Loose], {"k": {"lable": "x"}}, "args.it.k.lable", "did you mean label?"),
-        (Node, {"n": 1, "kids": [{"n": 1, "m": 1}]}, "args.it.kids[0].m", "is no field of `Node`"),
-        (Union[Circle, str], {"radius": 1, "x": 2}, "args.it.x", "is no field of `Circle`"),
-        (list[Shape], [{"side": 1, "x": 2}], "args.it[0].x", "is no field of `Square`"),
-        (Union[Cow, Hen], {"type": "Hen", "eggs": 1, "x": 1}, "args.it.x", "is no field of `Hen`"),
-        (Struct, {"myShape": {"side": 1}, "my_size": 1}, "args.it.my_size", "mySize"),
-        (Attrs, {"n": 1, "x": 2}, "args.it.x", "is no field of `Attrs`"),
-        (Box[Circle], {"item": {"radius": 1, "x": 1}}, "args.it.item.x", "`Circle`"),
-    ],
-    ids=str,
-)
-def test_converter_names_fields_that_no_class_has(
-    hint: Any, value: Any, path: str, said: str
-) -> None:
-    found = arrives(hint, value)
-    assert list(found) == [path]
-    assert said in found[path]
-
-
-def test_converter_leaves_unknown_fields_to_pydantic() -> None:
-    assert arrives(Model, {"n": 1, "x": 2}) == Model(n=1)
 
 
 # ---- any hint ----

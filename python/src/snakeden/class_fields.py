@@ -49,12 +49,11 @@ def is_fielded(hint: Any) -> bool:
 def allows_unknown(hint: Any) -> bool:
     """Whether the class says itself that it takes keys besides its fields (PEP 728)."""
     kind = typing.get_origin(hint) or hint
-    extra = kind.__dict__.get("__extra_items__")
-    says_items = extra is not None and getattr(extra, "__name__", "") not in (
-        "NoExtraItems",
-        "Never",
+    # Those that say nothing have `typing_extensions.NoExtraItems`.
+    extra = repr(kind.__dict__.get("__extra_items__")).rpartition(".")[2]
+    return (
+        extra not in ("None", "NoExtraItems", "Never") or kind.__dict__.get("__closed__") is False
     )
-    return says_items or kind.__dict__.get("__closed__") is False
 
 
 def fields_of(hint: Any) -> list[ClassField]:
