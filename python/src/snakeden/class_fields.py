@@ -128,7 +128,7 @@ def _substituted(hint: Any, bound: dict[Any, Any]) -> Any:
     if isinstance(hint, typing.TypeVar):
         return bound.get(hint, hint)
     free = getattr(hint, "__parameters__", ())
-    if isinstance(hint, type) or not free or not any(it in bound for it in free):
+    if typing.get_origin(hint) is None or not any(it in bound for it in free):
         return hint
     return hint[tuple(bound.get(it, it) for it in free)]
 

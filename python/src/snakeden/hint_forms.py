@@ -28,6 +28,7 @@ from snakeden.hint_parts import (
     PydanticPart,
     UnionPart,
     choices_of,
+    is_enum,
     is_model,
     is_pydantic,
 )
@@ -208,7 +209,7 @@ def native_form(hint: Any, made: Made | None = None) -> Any:
         return PydanticPart(hint).hint()
     if is_fielded(hint):
         return _class(hint, made)
-    if origin is typing.Literal or (isinstance(hint, type) and choices_of(hint)):
+    if origin is typing.Literal or is_enum(hint):
         return ChoicePart(hint).hint()
     arguments = typing.get_args(hint)
     if kind in BUILT_FROM:

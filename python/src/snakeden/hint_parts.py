@@ -34,6 +34,7 @@ __all__ = [
     "PydanticPart",
     "UnionPart",
     "choices_of",
+    "is_enum",
     "is_model",
     "is_pydantic",
     "part_of",
@@ -325,9 +326,15 @@ def pydantic_schema(adapter: Any) -> Schema:
     return schema
 
 
+def is_enum(hint: Any) -> bool:
+    """Whether `hint` is a class of enums."""
+    # In Python 3.10 list[int] counts as an instance of type.
+    return isinstance(hint, type) and issubclass(hint, enum.Enum)
+
+
 def choices_of(hint: Any) -> list[Any]:
     """What a Literal or an Enum allows."""
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+    if is_enum(hint):
         return list(hint)
     return [
         choice

@@ -18,7 +18,7 @@ from snakeden.class_fields import allows_unknown, is_fielded
 from snakeden.convert import converter_of
 from snakeden.errors import Issue
 from snakeden.hint_forms import declared_fields, plain_alias, union_members
-from snakeden.hint_parts import choices_of, is_pydantic
+from snakeden.hint_parts import choices_of, is_enum, is_pydantic
 
 __all__ = ["MAX_ISSUES", "explain", "near_or_all"]
 
@@ -150,9 +150,7 @@ def _explain_fields(value: Any, hint: Any, path: str, issues: list[Issue]) -> No
 
 def _choice(value: Any, hint: Any, path: str) -> Issue | None:
     """What a Literal or an Enum allows."""
-    if typing.get_origin(hint) is not typing.Literal and not (
-        isinstance(hint, type) and issubclass(hint, enum.Enum)
-    ):
+    if typing.get_origin(hint) is not typing.Literal and not is_enum(hint):
         return None
     choices = [it.value if isinstance(it, enum.Enum) else it for it in choices_of(hint)]
     allowed = ", ".join(map(repr, choices[:20])) + (", ..." if len(choices) > 20 else "")
