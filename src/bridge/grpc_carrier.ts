@@ -1,10 +1,13 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type { Carrier, CarrierEvents } from "./carrier.ts";
 import { FrameWriter, HEADER_BYTES, type OutgoingMessage } from "./frame_writer.ts";
-import type { WorkerFrame } from "./gen/link.js";
+import { snakeden } from "./gen/link.js";
+import { messageOf } from "../errors.ts";
 
-/** What a worker says, decoded; and what is said to it, encoded. */
-export type GrpcStream = ServerDuplexStream<WorkerFrame, Uint8Array>;
+const { WorkerFrame: workerFrame } = snakeden.v1;
+
+/** What a worker says and what is said to it, encoded. */
+export type GrpcStream = ServerDuplexStream<Uint8Array, Uint8Array>;
 
 /** The carrier that a worker opens by calling Bridge/Attach. */
 export class GrpcCarrier implements Carrier {
@@ -18,9 +21,9 @@ export class GrpcCarrier implements Carrier {
 
   constructor(stream: GrpcStream) {
     this.#stream = stream;
-    stream.on("data", (frame: WorkerFrame) => {
+    stream.on("data", (bytes: Uint8Array) => {
       this.heard++;
-      this.events?.onFrame(frame);
+      this.#deliver(bytes);
     });
     stream.on("drain", () => this.events?.onDrain());
     // Whichever of these comes first ends it: end is a worker that left in order, cancelled one that died.
@@ -45,10 +48,21 @@ export class GrpcCarrier implements Carrier {
     this.#stream.end();
   }
 
-  #end(reason: string): void {
+  /** Throws nothing, since gRPC would throw it into the event loop. */
+  #deliver(bytes: Uint8Array): void {
+    if (this.#closed) return;
+    try {
+      const frame = workerFrame.decode(bytes);
+      this.events?.onFrame(frame);
+    } catch (error) {
+      this.#end(`a frame cannot be decoded: ${messageOf(error)}`, true);
+    }
+  }
+
+  #end(reason: string, isBreach = false): void {
     this.close();
     const { events } = this;
     this.events = undefined;
-    events?.onClosed(reason);
+    events?.onClosed(reason, isBreach);
   }
 }

@@ -1,9 +1,7 @@
 import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
-import { snakeden } from "./gen/link.js";
+import { MAX_FRAME_BYTES } from "./carrier.ts";
 import { GrpcCarrier, type GrpcStream } from "./grpc_carrier.ts";
 import type { Reception } from "./reception.ts";
-
-const { WorkerFrame: workerFrame } = snakeden.v1;
 
 /** Everything travels on one bidirectional stream; proto/snakeden/v1/link.proto is the contract. */
 const SERVICE: ServiceDefinition = {
@@ -12,7 +10,7 @@ const SERVICE: ServiceDefinition = {
     requestStream: true,
     responseStream: true,
     requestSerialize: () => Buffer.alloc(0),
-    requestDeserialize: (bytes: Buffer) => workerFrame.decode(bytes),
+    requestDeserialize: (bytes: Buffer) => bytes,
     responseSerialize: (frame: Uint8Array) => asBuffer(frame),
     responseDeserialize: () => undefined,
   },
@@ -33,7 +31,7 @@ export class GrpcDoor implements AsyncDisposable {
   /** @throws What stands in the way of listening. */
   static async open(socketPath: string, reception: Reception): Promise<GrpcDoor> {
     const server = new Server({
-      "grpc.max_receive_message_length": -1,
+      "grpc.max_receive_message_length": MAX_FRAME_BYTES,
       "grpc.max_send_message_length": -1,
     });
     server.addService(SERVICE, {

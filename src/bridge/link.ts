@@ -1,4 +1,5 @@
-import { messageOf, SnakedenError } from "../errors.ts";
+import { messageOf } from "../errors.ts";
+import { getLogger } from "../log.ts";
 import type { Carrier } from "./carrier.ts";
 import type {
   Error as WireError,
@@ -11,6 +12,7 @@ import type {
 } from "./gen/link.js";
 import type { Value as WireValue } from "./gen/link.js";
 import type { OutgoingCall as UnsentCall } from "./frame_writer.ts";
+import { brokeProtocol, linkLost, LOST_BUFFER, UNKNOWN_ERROR } from "./link_errors.ts";
 import { Outbox } from "./outbox.ts";
 import { fetchShared, placeShared } from "./shared_buffers.ts";
 import type { Slab } from "./slab.ts";
@@ -53,20 +55,34 @@ export interface LinkEvents {
   onClosed(reason: string): void;
 }
 
-/** One attached worker: numbers the calls, routes the answers. Holds no policy; the pool decides what to send. */
+/** How many times its window a stream may have sent unread before that is a breach: it overshoots by a chunk. */
+const WINDOW_SLACK = 2;
+
+/**
+ * One attached worker: numbers the calls, routes the answers. Holds no policy; the pool decides what to send.
+ *
+ * Whatever no worker of this version says, in any state, is a breach of the protocol: the link ends at once, and the pool
+ * ends the worker. Nothing that comes throws into the event loop.
+ */
 export class Link {
   readonly hello: Hello;
   readonly #carrier: Carrier;
   readonly #outbox: Outbox;
   readonly #events: LinkEvents;
   readonly #calls = new Map<number, CallListener>();
+  /** What streams may still send, by call; of a stream that was cancelled anything. */
+  readonly #windows = new Map<number, number>();
+  /** Those that are not answered, also when nobody waits any more. */
   readonly #pings = new Map<number, () => void>();
   readonly #ready = Promise.withResolvers<Ready>();
   readonly #maxId: number;
   #slab: Slab | undefined;
   #minSharedBytes = 0;
   #lastId = 0;
+  #hasWrapped = false;
+  #stage: "starting" | "serving" | "leaving" = "starting";
   #closedReason: string | undefined;
+  #breach: string | undefined;
 
   /** @param maxId Highest number of a call; after it they start again at 1. */
   constructor(hello: Hello, carrier: Carrier, events: LinkEvents, maxId = 0xffff_ffff) {
@@ -80,7 +96,7 @@ export class Link {
     carrier.events = {
       onFrame: (frame) => this.#receive(frame),
       onDrain: () => this.#outbox.drained(),
-      onClosed: (reason) => this.#close(reason),
+      onClosed: (reason, isBreach = false) => isBreach ? this.#break(reason) : this.#close(reason),
     };
   }
 
@@ -92,6 +108,11 @@ export class Link {
   /** Why the stream ended, or undefined while it is open. */
   get closedReason(): string | undefined {
     return this.#closedReason;
+  }
+
+  /** How the worker broke the protocol, when that ended the stream. */
+  get breach(): string | undefined {
+    return this.#breach;
   }
 
   /**
@@ -138,6 +159,7 @@ export class Link {
       for (const { length } of args.shared) framedBytes -= length;
     }
     this.#calls.set(id, listener);
+    if (call.stream) this.#windows.set(id, WINDOW_SLACK * Math.max(1, call.windowBytes));
     const message = {
       id,
       tool: call.tool,
@@ -154,6 +176,7 @@ export class Link {
 
   /** Asks a call to stop; it still answers. */
   cancel(id: number): void {
+    if (this.#windows.has(id)) this.#windows.set(id, Infinity);
     this.#outbox.push({ cancel: { id } });
   }
 
@@ -164,7 +187,10 @@ export class Link {
 
   /** Lets a stream send as many bytes more. */
   credit(id: number, bytes: number): void {
-    if (bytes > 0) this.#outbox.push({ credit: { id, bytes } });
+    if (bytes <= 0) return;
+    const left = this.#windows.get(id);
+    if (left !== undefined) this.#windows.set(id, left + bytes);
+    this.#outbox.push({ credit: { id, bytes } });
   }
 
   /**
@@ -191,7 +217,6 @@ export class Link {
       return performance.now() - sentAt;
     } finally {
       signal.removeEventListener("abort", onAbort);
-      this.#pings.delete(id);
     }
   }
 
@@ -212,65 +237,115 @@ export class Link {
   }
 
   #nextId(): number {
-    do this.#lastId = this.#lastId % this.#maxId + 1; while (
-      this.#calls.has(this.#lastId) || this.#pings.has(this.#lastId)
-    );
+    do {
+      if (this.#lastId === this.#maxId) this.#hasWrapped = true;
+      this.#lastId = this.#lastId % this.#maxId + 1;
+    } while (this.#calls.has(this.#lastId) || this.#pings.has(this.#lastId));
     return this.#lastId;
   }
 
   #receive(frame: WorkerFrame): void {
-    for (const message of frame.messages) {
-      // Also when a listener has just closed the link.
-      if (this.#closedReason !== undefined) return;
-      this.#route(message);
+    if (frame.messages.length === 0) return this.#break("an empty frame");
+    try {
+      for (const message of frame.messages) {
+        // Also when a listener has just closed the link.
+        if (this.#closedReason !== undefined) return;
+        this.#route(message);
+      }
+    } catch (error) {
+      getLogger("bridge").error("the host failed on a message of {workerId}: {problem}", {
+        workerId: this.hello.workerId,
+        problem: error instanceof Error ? error.stack : String(error),
+      });
+      this.#carrier.close();
+      this.#close(`the host failed on a message of it: ${messageOf(error)}`);
     }
   }
 
   #route(message: WorkerMessage): void {
     if (message.result) {
       const { id, value, runMs } = message.result;
-      const listener = this.#finish(id);
-      if (this.#take(value, listener)) listener?.onResult(new Value(value ?? {}), runMs);
+      const listener = this.#finish(id, runMs);
+      if (listener && this.#take(value)) listener.onResult(new Value(value ?? {}), runMs);
     } else if (message.chunk) {
       const { id, value } = message.chunk;
-      const listener = this.#calls.get(id);
-      if (this.#take(value, listener)) listener?.onChunk(new Value(value ?? {}));
+      if (this.#windows.has(id)) this.#chunk(id, value);
+      else this.#break(`a chunk of the call ${id}, which is no open stream`);
     } else if (message.progress) {
       const { id, value } = message.progress;
+      // A report that crosses the answer is late and no breach.
       const listener = this.#calls.get(id);
-      if (this.#take(value, listener)) listener?.onProgress(new Value(value ?? {}));
+      if (!this.#wasSent(id)) this.#break(`progress of the call ${id}, which was never made`);
+      else if (this.#take(value)) listener?.onProgress(new Value(value ?? {}));
     } else if (message.failure) {
       const { id, error, runMs } = message.failure;
-      this.#finish(id)?.onFailure(error ?? UNKNOWN_ERROR, runMs);
+      this.#finish(id, runMs)?.onFailure(error ?? UNKNOWN_ERROR, runMs);
     } else if (message.pong) {
-      const { id, rssBytes } = message.pong;
-      this.#pings.get(id)?.();
-      if (rssBytes > 0) this.#events.onMemory?.(rssBytes);
+      this.#pong(message.pong.id, message.pong.rssBytes);
     } else if (message.recalled) {
       for (const id of message.recalled.ids) this.#finish(id)?.onRecalled();
     } else if (message.release) {
       this.#slab?.release(message.release.offsets);
     } else if (message.log) {
       this.#events.onLog(message.log);
-    } else if (message.leaving) {
+    } else if (message.leaving && this.#stage === "serving") {
+      this.#stage = "leaving";
       this.#events.onLeaving?.(message.leaving.reason);
-    } else if (message.ready) {
+    } else if (message.ready && this.#stage === "starting") {
+      this.#stage = "serving";
       this.#ready.resolve(message.ready);
-    } else if (message.startFailed) {
+    } else if (message.startFailed && this.#stage === "starting") {
       this.#ready.reject(startFailure(message.startFailed.error ?? UNKNOWN_ERROR));
-    }
+    } else {this.#break(
+        `${message.body ?? "an unknown message"} from a worker that is ${this.#stage}`,
+      );}
   }
 
-  /** Puts shared buffers of a value in their place; false when they cannot be had, and then the link is closed. */
-  #take(value: WireValue | null | undefined, listener: CallListener | undefined): boolean {
+  #chunk(id: number, value: WireValue | null | undefined): void {
+    const left = this.#windows.get(id) ?? 0;
+    if (left <= 0) return this.#break(`chunks of the call ${id} far beyond its window`);
+    if (!this.#take(value)) return;
+    const chunk = new Value(value ?? {});
+    this.#windows.set(id, left - chunk.weight);
+    this.#calls.get(id)?.onChunk(chunk);
+  }
+
+  #pong(id: number, rssBytes: number): void {
+    const wake = this.#pings.get(id);
+    if (id !== 0 && wake === undefined) {
+      return this.#break(`a pong to the ping ${id}, which is not open`);
+    }
+    if (!isAmount(rssBytes)) return this.#break(`${rssBytes} bytes of memory`);
+    this.#pings.delete(id);
+    wake?.();
+    if (rssBytes > 0) this.#events.onMemory?.(rssBytes);
+  }
+
+  /** True for the number of a call that was ever sent. */
+  #wasSent(id: number): boolean {
+    return id > 0 && (id <= this.#lastId || this.#hasWrapped);
+  }
+
+  /** Ends the stream of a worker that says what it must not. */
+  #break(how: string): void {
+    if (this.#closedReason !== undefined) return;
+    this.#breach = how;
+    getLogger("bridge").warn("{workerId} broke the protocol of its link: {how}", {
+      workerId: this.hello.workerId,
+      how,
+    });
+    this.#carrier.close();
+    this.#close(how);
+  }
+
+  /** Puts shared buffers of a value in their place; false when they cannot be had, which is a breach. */
+  #take(value: WireValue | null | undefined): boolean {
     if (!value || value.shared.length === 0) return true;
     try {
       if (this.#slab === undefined) throw new Error("there is no shared memory");
-      // Nobody reads what nobody waits for.
-      if (listener !== undefined) fetchShared(value, this.#slab);
+      fetchShared(value, this.#slab);
     } catch (error) {
-      this.#carrier.close();
-      this.#close(`a buffer of the worker cannot be read: ${messageOf(error)}`);
+      this.#break(`a buffer of the worker cannot be read: ${messageOf(error)}`);
       return false;
     }
     this.#outbox.push({ release: { offsets: value.shared.map(({ offset }) => offset) } });
@@ -285,10 +360,16 @@ export class Link {
   }
 
   /** Takes a call out before its listener runs, so that the listener may send the next one. */
-  #finish(id: number): CallListener | undefined {
+  #finish(id: number, runMs = 0): CallListener | undefined {
     const listener = this.#calls.get(id);
-    this.#calls.delete(id);
-    return listener;
+    if (listener === undefined) this.#break(`an answer to the call ${id}, which is not open`);
+    else if (!isAmount(runMs)) this.#break(`a call that ran for ${runMs} ms`);
+    else {
+      this.#calls.delete(id);
+      if (this.#windows.size > 0) this.#windows.delete(id);
+      return listener;
+    }
+    return undefined;
   }
 
   #close(reason: string): void {
@@ -298,29 +379,13 @@ export class Link {
     this.#calls.clear();
     this.#slab?.[Symbol.dispose]();
     this.#slab = undefined;
-    this.#ready.reject(linkLost(reason));
+    this.#ready.reject(this.#breach === undefined ? linkLost(reason) : brokeProtocol(reason));
     for (const wake of [...this.#pings.values()]) wake();
     this.#events.onClosed(reason);
   }
 }
 
-const UNKNOWN_ERROR: WireError = {
-  code: "internal",
-  message: "The worker reported a failure without saying which",
-  python: null,
-  issues: [],
-};
-
-const LOST_BUFFER: WireError = {
-  code: "invalid_value",
-  message: "Cannot send args: a buffer was transferred or made smaller before it was sent; " +
-    "leave buffers alone until the call has answered",
-  python: null,
-  issues: [],
-};
-
-function linkLost(reason: string): SnakedenError {
-  return new SnakedenError("worker_crashed", `The link to the worker is lost: ${reason}`, {
-    retryable: true,
-  });
+/** True for a length or a time as it can be; NaN and infinities would spoil what is counted from it. */
+function isAmount(value: number): boolean {
+  return value >= 0 && value < Infinity;
 }

@@ -35,6 +35,14 @@ export function placeShared(
  * @throws {Error} For a place that no worker of this version sends, or what stood in the way of reading it.
  */
 export function fetchShared(value: WireValue, slab: Slab): void {
+  // Places never overlap, so that a frame cannot make the host ask for more memory than both share.
+  const total = value.shared.reduce((sum, { length }) => sum + length, 0);
+  if (total > slab.bytes) {
+    throw new SnakedenError(
+      "invalid_value",
+      `Cannot read a value from Python: ${total} bytes in shared memory of ${slab.bytes}`,
+    );
+  }
   for (const { index, offset, length } of value.shared) {
     if (value.buffers[index]?.byteLength !== 0) {
       throw new SnakedenError(

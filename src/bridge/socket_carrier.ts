@@ -1,7 +1,7 @@
-import type { Carrier, CarrierEvents } from "./carrier.ts";
+import { type Carrier, type CarrierEvents, MAX_FRAME_BYTES } from "./carrier.ts";
 import { FrameWriter, HEADER_BYTES, type OutgoingMessage } from "./frame_writer.ts";
-import { snakeden } from "./gen/link.js";
-import { messageOf, SnakedenError } from "../errors.ts";
+import { snakeden, type WorkerFrame } from "./gen/link.js";
+import { messageOf } from "../errors.ts";
 import { setImmediate } from "node:timers";
 import { Reader } from "protobufjs/minimal.js";
 
@@ -11,8 +11,11 @@ const { WorkerFrame: workerFrame } = snakeden.v1;
 const BLOCK_BYTES = 1 << 16;
 /** Less room than this is not worth a read. */
 const MIN_ROOM_BYTES = 1 << 12;
-/** More than any frame of this version: the largest result and 16 MiB. */
-const MAX_FRAME_BYTES = (1 << 30) + (1 << 24);
+/** A frame that announces more than this gets memory as it comes. */
+const EAGER_BYTES = 1 << 24;
+
+/** What came is no frame. */
+class BrokenFrameError extends Error {}
 
 /**
  * The carrier of a worker on the same machine: a plain Unix socket on which each frame follows its length. One write is
@@ -72,35 +75,46 @@ export class SocketCarrier implements Carrier {
 
   async #read(): Promise<void> {
     const incoming = new FrameReader((start, end, block) => {
-      const reader = new Reader(block);
-      reader.pos = start;
-      this.events?.onFrame(workerFrame.decode(reader, end - start));
+      this.events?.onFrame(decode(block, start, end));
     });
     let reason = "the worker is gone";
+    let isBreach = false;
     try {
       while (true) {
         const count = await this.#conn.read(incoming.room());
         if (count === null) break;
-        this.heard++;
-        incoming.filled(count);
+        if (incoming.filled(count)) this.heard++;
       }
       this.readToEnd = true;
     } catch (error) {
       // A reset comes after what was said before it: it tells that the worker left something unread.
       this.readToEnd = error instanceof Deno.errors.ConnectionReset;
-      if (!this.#closing) reason = messageOf(error);
+      if (!this.#closing) {
+        reason = messageOf(error);
+        isBreach = error instanceof BrokenFrameError;
+      }
     }
     this.#closing = true;
     this.#closeNow();
     const { events } = this;
     this.events = undefined;
-    events?.onClosed(reason);
+    events?.onClosed(reason, isBreach);
   }
 
   #closeNow(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#conn.close();
+  }
+}
+
+function decode(block: Uint8Array, start: number, end: number): WorkerFrame {
+  const reader = new Reader(block);
+  reader.pos = start;
+  try {
+    return workerFrame.decode(reader, end - start);
+  } catch (error) {
+    throw new BrokenFrameError(`a frame cannot be decoded: ${messageOf(error)}`);
   }
 }
 
@@ -111,6 +125,8 @@ class FrameReader {
   /** Where the first frame begins that is not complete. */
   #start = 0;
   #end = 0;
+  /** Bytes that came since the last sign of life. */
+  #unheard = 0;
 
   constructor(onFrame: (start: number, end: number, block: Uint8Array) => void) {
     this.#onFrame = onFrame;
@@ -120,9 +136,12 @@ class FrameReader {
   room(): Uint8Array {
     const known = this.#end - this.#start;
     const wanted = known >= HEADER_BYTES ? HEADER_BYTES + this.#length() : 0;
-    const fits = this.#start + wanted <= this.#block.byteLength;
-    if (!fits || (wanted === 0 && this.#block.byteLength - this.#end < MIN_ROOM_BYTES)) {
-      const next = new Uint8Array(Math.max(BLOCK_BYTES, wanted));
+    const { byteLength } = this.#block;
+    const fits = this.#start + wanted <= byteLength ||
+      (this.#start === 0 && byteLength > BLOCK_BYTES && this.#end < byteLength);
+    if (!fits || (wanted === 0 && byteLength - this.#end < MIN_ROOM_BYTES)) {
+      const eager = Math.min(wanted, Math.max(EAGER_BYTES, 2 * known));
+      const next = new Uint8Array(Math.max(BLOCK_BYTES, eager));
       next.set(this.#block.subarray(this.#start, this.#end));
       this.#block = next;
       this.#start = 0;
@@ -131,16 +150,24 @@ class FrameReader {
     return this.#block.subarray(this.#end);
   }
 
-  /** So many bytes have been put there. */
-  filled(count: number): void {
+  /**
+   * So many bytes have been put there. True when that is a sign of life: a whole frame, or a good part of one, but not the
+   * drops in which answers to pings trickle into a frame that was announced and never comes.
+   */
+  filled(count: number): boolean {
     this.#end += count;
+    this.#unheard += count;
+    let isAlive = this.#unheard >= BLOCK_BYTES;
     while (this.#end - this.#start >= HEADER_BYTES) {
       const start = this.#start + HEADER_BYTES;
       const end = start + this.#length();
-      if (end > this.#end) return;
+      if (end > this.#end) break;
       this.#start = end;
+      isAlive = true;
       this.#onFrame(start, end, this.#block);
     }
+    if (isAlive) this.#unheard = 0;
+    return isAlive;
   }
 
   #length(): number {
@@ -149,8 +176,7 @@ class FrameReader {
     const length = ((block[at] ?? 0) | ((block[at + 1] ?? 0) << 8) |
       ((block[at + 2] ?? 0) << 16) | ((block[at + 3] ?? 0) << 24)) >>> 0;
     if (length <= MAX_FRAME_BYTES) return length;
-    throw new SnakedenError(
-      "protocol_mismatch",
+    throw new BrokenFrameError(
       `A frame of ${length} bytes was announced; ${MAX_FRAME_BYTES} are allowed`,
     );
   }

@@ -11,6 +11,7 @@ import type { WorkerExit } from "../errors.ts";
  * - `terminated`: another signal that asks a process to end, such as SIGTERM.
  * - `cpu_limit`, `signal`: SIGXCPU, and every other signal.
  * - `exit`: it ended by itself, with whatever status; 0 too, since nobody asked for it.
+ * - `protocol_error`: it said what no worker says, such as when its tool writes on a descriptor not its own.
  * - `link_lost`: the link ended before the process did.
  * - `killed_by_host`: the host ended it for another reason, which is given.
  */
@@ -27,6 +28,7 @@ export type CrashKind =
   | "cpu_limit"
   | "signal"
   | "exit"
+  | "protocol_error"
   | "link_lost"
   | "killed_by_host";
 
@@ -45,6 +47,8 @@ export interface CrashContext {
   readonly heldTooMuch?: boolean;
   /** How its link ended, when that came before the end of the process. */
   readonly lostLink?: string | undefined;
+  /** True when it was the host that ended it, for what came on it. */
+  readonly brokeProtocol?: boolean;
 }
 
 const BY_SIGNAL: Readonly<Record<string, CrashKind>> = {
@@ -88,7 +92,9 @@ export function classifyCrash(exit: WorkerExit, context: CrashContext = {}): Cra
   if (killReason !== undefined) {
     return { kind: heldTooMuch ? "out_of_memory" : "killed_by_host", reason: killReason };
   }
-  if (lostLink !== undefined) return { kind: "link_lost", reason: lostLink };
+  if (lostLink !== undefined) {
+    return { kind: context.brokeProtocol ? "protocol_error" : "link_lost", reason: lostLink };
+  }
   const kind = kindOf(exit);
   // Who is killed from outside has no part in it, whatever it wrote before.
   if (kind === "killed" || kind === "terminated" || kind === "cpu_limit") return { kind };

@@ -16,7 +16,7 @@ export interface Remains {
  * before it said so.
  *
  * @param calls In the order in which they were sent.
- * @param progress What the worker noted; disposed here. Without it all may have run.
+ * @param progress What the worker noted; disposed here. Without it, or when it is garbage, all may have run.
  */
 export function partRemains(
   calls: readonly Call[],
@@ -27,6 +27,8 @@ export function partRemains(
   const started = progress.startedCall();
   progress[Symbol.dispose]();
   const at = calls.findIndex((call) => call.linkId === started);
+  // Calls are numbered as they are sent, so what is not in flight and comes after the first that is, nobody has noted.
+  if (at < 0 && started > (calls[0]?.linkId ?? Infinity)) return { lost: calls, unstarted: [] };
   const first = readToEnd ? Math.max(at, 0) : 0;
   const unstarted = [...calls.slice(0, first), ...calls.slice(at + 1)];
   return { lost: calls.slice(first, at + 1), unstarted };

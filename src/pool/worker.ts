@@ -253,8 +253,12 @@ export class Worker implements LinkEvents, CallTarget {
     await settlesWithin(Promise.all([process.exited, closed]), DEATH_GRACE_MS);
     await this.#hearOut(link);
     const hasEnded = await settlesWithin(process.exited, 0);
-    if (!hasEnded) this.#lostLink = `lost its link (${link.closedReason}) and was killed`;
-    const { readToEnd } = link;
+    const { breach, readToEnd } = link;
+    if (breach !== undefined) {
+      this.#lostLink = `broke the protocol of its link (${breach}) and was killed`;
+    } else if (!hasEnded) {
+      this.#lostLink = `lost its link (${link.closedReason}) and was killed`;
+    }
     link.close();
     const exit = await process.kill();
     this.#log.close();
@@ -326,6 +330,7 @@ export class Worker implements LinkEvents, CallTarget {
       killReason: this.#killReason,
       heldTooMuch: this.#breach?.code === "out_of_memory",
       lostLink: this.#lostLink,
+      brokeProtocol: this.#launched?.link.breach !== undefined,
     });
   }
 

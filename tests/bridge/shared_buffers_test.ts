@@ -76,7 +76,7 @@ async function send(
     tool: "t",
     args,
     timeoutMs: 0,
-    stream: false,
+    stream: true,
     windowBytes: 0,
     sessionId: "",
     requestId: "",
@@ -186,22 +186,30 @@ Deno.test("Link reads shared buffers before it tells of them, and releases them"
   });
 });
 
-Deno.test("Link releases the shared buffers of a call that nobody waits for, and does not read them", async () => {
-  await withLink(async ({ carrier, closed }) => {
-    carrier.deliver(
-      // It would not go unnoticed if this was read.
-      { result: { id: 9, value: shared(99 * PAGE, 10), runMs: 1 } },
-      { chunk: { id: 9, value: shared(0, 10) } },
+Deno.test("Link releases the shared buffers of a report that came after the answer", async () => {
+  await withLink(async (it) => {
+    const { id } = await send(it, Value.from({}));
+    it.carrier.deliver(
+      { result: { id, runMs: 1 } },
+      { progress: { id, value: shared(0, 10) } },
     );
     await microtasks();
-    assert.deepStrictEqual(releases(carrier), [[99 * PAGE], [0]]);
-    assert.deepStrictEqual(closed, []);
+    assert.deepStrictEqual(releases(it.carrier), [[0]]);
+    assert.deepStrictEqual(it.closed, []);
   });
 });
 
 Deno.test("Link is closed by a shared buffer that cannot be", async () => {
   const bad: [ValueInit, RegExp][] = [
     [shared(8 * PAGE, 1), /1 bytes at 32768 of shared memory that ends at 32768$/],
+    [
+      {
+        ...shared(0, 5 * PAGE),
+        buffers: [new Uint8Array(), new Uint8Array()],
+        shared: [0, 1].map((index) => ({ index, offset: 0, length: 5 * PAGE })),
+      },
+      /40960 bytes in shared memory of 32768$/,
+    ],
     [shared(0, 10, 1), /entry 1 of 1 is no buffer in shared memory$/],
     [{ ...shared(0, 10), buffers: [pattern(1)] }, /entry 0 of 1 is no buffer in shared memory$/],
   ];

@@ -116,6 +116,14 @@ Deno.test("Pool: a worker that does not note its progress takes its call along",
   assert.equal(await endOf(b), "ok p-1");
 });
 
+Deno.test("Pool: a worker that has noted a call which it was never sent may have run all of its calls", async () => {
+  await using set = await startPipelined();
+  const calls = await set.hold("abc");
+  set.worker(0).progress.noted = 0xdead_beef;
+  set.worker(0).exit({ signal: "SIGSEGV" });
+  assert.deepStrictEqual(await Promise.all(calls.map(endOf)), Array(3).fill("worker_crashed"));
+});
+
 Deno.test("Pool gives up a call that three workers died of before they began it", async () => {
   await using set = await startPipelined();
   const { it } = set;
