@@ -94,8 +94,18 @@ export class StopSignals implements Disposable {
 /**
  * Sends each signal to itself and prints those that arrive: a shell cannot trap what was ignored when it started, and a child
  * starts with what its parent ignores. Deno itself cannot be asked, and opens /proc to programs with all permissions only.
+ *
+ * `deno task` catches every signal, so that its children do not ignore what it ignored. So when the parent of this process is
+ * one, the probe also prints what the parent of that ignores: it started with the same.
  */
-const PROBE = `for name in INT TERM HUP; do trap "echo SIG$name" $name; kill -s $name $$; done`;
+const PROBE = `
+for name in INT TERM HUP; do trap "echo SIG$name" $name; kill -s $name $$; done
+read -r _ _ _ task _ < /proc/$PPID/stat && read -r name < /proc/$task/comm || exit 0
+[ "$name" = deno ] && read -r _ _ _ starter _ < /proc/$task/stat || exit 0
+while read -r key mask; do [ "$key" = SigIgn: ] && echo "starter ignores $mask"; done < /proc/$starter/status
+exit 0`;
+/** SIGHUP is signal 1, so it is the lowest bit. Other signals may be ignored by a shell that gives them back to its children. */
+const STARTER_IGNORES_SIGHUP = /^starter ignores [\da-f]*[13579bdf]$/m;
 
 /** The signals that this process has ignored since it started; none where that cannot be found out. */
 async function ignoredSignals(): Promise<ReadonlySet<string>> {
@@ -110,7 +120,9 @@ async function ignoredSignals(): Promise<ReadonlySet<string>> {
       stderr: "null",
     }).output();
     if (!success) return known;
-    const arrived = new TextDecoder().decode(stdout).split("\n");
+    const text = new TextDecoder().decode(stdout);
+    const arrived = text.split("\n");
+    if (STARTER_IGNORES_SIGHUP.test(text)) known.add("SIGHUP");
     const ignored = Object.keys(STOP_SIGNALS).filter((name) => !arrived.includes(name));
     return known.union(new Set(ignored));
   } catch {
@@ -120,8 +132,8 @@ async function ignoredSignals(): Promise<ReadonlySet<string>> {
 }
 
 /**
- * True when a shell has started this process, or `deno task` around it, by nohup. `deno task` catches every signal, so that its
- * children do not ignore what it ignored; bash, zsh and ksh note the program that they started in the variable `_`.
+ * True when a shell has started this process, or `deno task` around it, by nohup: bash, zsh and ksh note the program that they
+ * started in the variable `_`.
  */
 function isUnderNohup(): boolean {
   return isGranted({ name: "env", variable: "_" }) && /(^|\/)nohup$/.test(Deno.env.get("_") ?? "");

@@ -252,8 +252,17 @@ for (
     ["main() with SIGHUP ignored", ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", ...SERVE]],
     [
       "deno task serve under nohup",
-      // The trap is for bash and cat, which would go with the terminal.
-      ["bash", "-c", 'trap "" HUP; nohup "$@" 2>&1 | cat', "bash", DENO, "task", "serve"],
+      // The traps are for bash and cat, which would go with the terminal.
+      [
+        "bash",
+        "-c",
+        'trap : HUP; nohup "$@" 2>&1 | (trap "" HUP; exec cat)',
+        ...["bash", DENO, "task", "serve"],
+      ],
+    ],
+    [
+      "deno task serve of a shell script with SIGHUP ignored",
+      ["sh", "-c", 'trap "" HUP; "$@" 2>&1 | cat', "sh", DENO, "task", "serve"],
     ],
   ] as const
 ) {
