@@ -48,6 +48,7 @@ export function gate({ apiKey, openPaths, shown }: GateOptions): MiddlewareHandl
       error = c.error;
     } else c.res = problemResponse(problemOf(error, requestId, shown));
     c.res.headers.set("x-request-id", requestId);
+    if (method === "HEAD") await announceLength(c.res);
     logAccess({
       method,
       path: c.req.path,
@@ -59,6 +60,17 @@ export function gate({ apiKey, openPaths, shown }: GateOptions): MiddlewareHandl
       shown,
     });
   };
+}
+
+/**
+ * Gives the answer to a HEAD the length that the one to a GET has. Its body is taken away by Hono,
+ * and the runtime would announce what is left: nothing.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc9110#section-8.6
+ */
+async function announceLength(answer: Response): Promise<void> {
+  const { byteLength } = await answer.bytes();
+  answer.headers.set("content-length", String(byteLength));
 }
 
 type KeyCheck = (given: string) => boolean;

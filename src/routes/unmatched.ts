@@ -18,9 +18,13 @@ interface KnownPath {
 export function unmatched(app: Hono<AppEnv>): (c: AppContext) => Response {
   const paths = knownPaths(app);
   return (c) => {
-    const requestId = c.get("requestId");
+    const refuse = (error: SnakedenError, headers?: Record<string, string>): Response => {
+      // As if it had been thrown: the log tells of it.
+      c.error = error;
+      return problemResponse(problemOf(error, c.get("requestId")), headers);
+    };
     const known = paths.filter((it) => it.matcher.test(c.req.path));
-    if (known.length === 0) return problemResponse(problemOf(notFound(c, paths), requestId));
+    if (known.length === 0) return refuse(notFound(c, paths));
     const allow = allowed(known);
     const headers = { allow: allow.join(", ") };
     if (c.req.method === "OPTIONS") return new Response(null, { status: 204, headers });
@@ -29,7 +33,7 @@ export function unmatched(app: Hono<AppEnv>): (c: AppContext) => Response {
       `Cannot ${c.req.method} ${c.req.path}: this path takes ${allow.join(", ")}`,
       { details: { allow } },
     );
-    return problemResponse(problemOf(error, requestId), headers);
+    return refuse(error, headers);
   };
 }
 

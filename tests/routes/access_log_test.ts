@@ -136,6 +136,13 @@ Deno.test("logAccess() tells of requests that the gate refuses", async () => {
   });
 });
 
+Deno.test("logAccess() tells why no route took a request", async () => {
+  for (const [path, code] of [["/v1/none", "not_found"], ["/v1/tools", "method_not_allowed"]]) {
+    const { records: [record] } = await logged(undefined, { path: path ?? "" });
+    assert.equal(record?.properties["code"], code);
+  }
+});
+
 Deno.test("logAccess() says no more of a call that ends well", async () => {
   const { records } = await logged(undefined, { path: "/v1/none" });
   assert.equal(records.length, 1);

@@ -171,3 +171,13 @@ Deno.test("POST /v1/pools/:name/recycle needs no body", async () => {
   assert.equal(answer.status, 202);
   assert.deepEqual(await answer.json(), { workers: ["default-1", "default-2"] });
 });
+
+Deno.test("HEAD announces the length that GET has, and sends nothing", async () => {
+  await using server = serve({});
+  for (const path of ["/", "/v1/tools", "/v1/pools", "/docs", "/v1/none"]) {
+    const body = await (await fetch(`${server.url}${path}`)).bytes();
+    const head = await fetch(`${server.url}${path}`, { method: "HEAD" });
+    const text = await head.text();
+    assert.deepEqual([head.headers.get("content-length"), text], [String(body.length), ""], path);
+  }
+});
