@@ -1,6 +1,7 @@
 /**
- * The HTTP server: `deno task serve`. Reads flags and configuration, takes the port, starts the host, says where it listens,
- * and stops in order on SIGINT, SIGTERM or SIGHUP. docs/configuration.md lists signals and exit statuses.
+ * The HTTP server: `deno task serve`. Reads flags and configuration, takes the port, starts the
+ * host, says where it listens, and stops in order on SIGINT, SIGTERM or SIGHUP.
+ * docs/configuration.md lists the signals and exit statuses.
  */
 import { parseArgs } from "node:util";
 import denoJson from "./deno.json" with { type: "json" };
@@ -42,7 +43,7 @@ Environment variables and all keys of the file: docs/configuration.md
 
 /** How long answers may take to reach their readers once all calls have ended, in milliseconds. */
 const LAST_ANSWERS_MS = 2_000;
-/** How long the last lines of the log may take, in milliseconds. */
+/** The time that writing the last lines of the log may take. */
 const LAST_LINES_MS = 1_000;
 /** How long all steps of the stop may take besides the drain, in milliseconds. */
 const STEPS_MS = 8_000;
@@ -64,7 +65,8 @@ export async function main(args: readonly string[]): Promise<number> {
     if (file === undefined) {
       getLogger("server").info("no configuration file in {folder}", { folder: Deno.cwd() });
     } else getLogger("server").info("configuration from {file}", { file });
-    // Never let go of: a late copy of the signal would end the process by its default action, in the last moment of its stop.
+    // Never disposed: a late copy of the signal would then end the process by its default action at
+    // the last moment of the stop.
     const signals = await StopSignals.listen();
     if (await isDenoFirst()) getLogger("server").warn(NEEDS_INIT);
     await serve(config, signals);
@@ -163,7 +165,7 @@ function stopBoundMs({ drainMs, pools }: Config): number {
 /** A step of the stop that hangs, on a disk for one, must not keep the process. Its workers end with it. */
 function leaveAfter(boundMs: number): void {
   const timer = setTimeout(() => {
-    // Not on standard error itself, where a reader that does not read would hold up the end.
+    // Not written to standard error directly: a reader that does not read would delay the exit.
     getLogger("server").error("the stop did not come to its end within {boundMs} ms; leaving", {
       boundMs,
     });

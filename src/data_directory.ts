@@ -2,9 +2,10 @@ import { messageOf, SnakedenError } from "./errors.ts";
 import { isExposed, ownUid } from "./process/mod.ts";
 
 /**
- * Makes the data directory, for our user alone, and sees to it that it takes files. One that is there already keeps its mode.
+ * Creates the data directory for our user alone, and makes sure that it can be written. An existing
+ * one keeps its mode.
  *
- * @returns Who else may change what lies in it, in words; undefined when nobody may.
+ * @returns A text that says who else may change its contents; undefined when nobody may.
  * @throws {SnakedenError} `startup_failed` when it cannot be written.
  */
 export async function openDataDirectory(dataDir: string): Promise<string | undefined> {

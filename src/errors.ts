@@ -72,7 +72,7 @@ export interface SnakedenErrorOptions {
   readonly retryable?: boolean;
   readonly details?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
-  /** What Python code has written, as the end of the text: not everybody may be shown it. */
+  /** The output of Python code, appended to the text. Not every caller may see it. */
   readonly output?: string;
 }
 
@@ -82,7 +82,7 @@ export class SnakedenError extends Error {
   readonly code: ErrorCode;
   readonly retryable: boolean;
   readonly details: Readonly<Record<string, unknown>>;
-  /** The text without its last part, {@link SnakedenErrorOptions.output}. */
+  /** The text without {@link SnakedenErrorOptions.output} at its end. */
   readonly summary: string;
 
   constructor(code: ErrorCode, message: string, options: SnakedenErrorOptions = {}) {

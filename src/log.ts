@@ -37,19 +37,22 @@ export function getLogger(category: string): Logger {
   return getLogTapeLogger(["snakeden", category]);
 }
 
-/** The category of what workers write. Its lines give way to all others when the log cannot keep up. */
+/**
+ * The category of the output of workers. Its lines are dropped first when the log cannot keep up.
+ */
 export const WORKER_CATEGORY = "worker";
 
-/** Writes out a log. */
+/** The control of a log that writes in the background. */
 export interface LogHandle {
-  /** Resolves when all that was logged so far is written, at the latest after `boundMs`; false when something was left. */
+  /** Resolves when everything logged so far is written, or after `boundMs`; then to false. */
   flush(boundMs: number): Promise<boolean>;
 }
 
 /**
- * Writes the log of this process to a stream, one line an entry. May be called again: the last call counts. Lines are
- * gathered and written aside, so that neither a flood of entries nor a stream that nobody reads holds up the program;
- * whoever ends it has to flush first. Never throws because of the stream: entries for a closed one are dropped.
+ * Writes the log of this process to a stream, one line an entry. May be called again: the last call
+ * counts. Lines are gathered and written in the background, so that neither a flood of entries nor
+ * a stream that nobody reads delays the program. Whoever ends the process must flush first. Never
+ * throws because of the stream: entries for a closed stream are dropped.
  */
 export function configureLogging(options: LoggingOptions = {}): LogHandle {
   const { level = "info", format = "text", stream = Deno.stderr } = options;
@@ -72,7 +75,7 @@ export function configureLogging(options: LoggingOptions = {}): LogHandle {
   return writer;
 }
 
-/** How a process ends without a flush: by `Deno.exit()`, and by an error that nobody catches. */
+/** The ends of a process without a flush: `Deno.exit()`, and an error that nobody catches. */
 const ENDS = ["unload", "error", "unhandledrejection"] as const;
 
 function isUrgent(level: LogLevel): boolean {

@@ -1,30 +1,31 @@
-/** Where lines go: `Deno.stderr` has this shape. */
+/** The stream that lines go to: `Deno.stderr` has this shape. */
 export interface LogStream {
-  /** Writes some of `bytes`; resolves to how many. */
+  /** Writes some of `bytes`; resolves to their number. */
   write(bytes: Uint8Array): Promise<number>;
-  /** Writes some at once; only used at the end of the process. */
+  /** Writes some of `bytes` synchronously; only used at the end of the process. */
   writeSync(bytes: Uint8Array): number;
 }
 
-/** What becomes of a line that finds the buffer full. */
+/** The fate of a line when the buffer is full. */
 export type Weight =
-  /** Kept as long as anything is. */
+  /** Dropped last. */
   | "own"
-  /** Dropped first: there can be any amount of it. */
+  /** Dropped first: such lines can come in any number. */
   | "bulk";
 
 /** Characters that may wait for the stream; bulk may fill half of them. */
 const MAX_WAITING_CHARS = 8 * 1024 * 1024;
 /** Characters of one write. */
 const BATCH_CHARS = 64 * 1024;
-/** A write that takes longer than this has a reader that does not read. */
+/** After this time a write counts as stuck: nobody reads the stream. */
 const STUCK_MS = 250;
 /** Pause before the next attempt where a full pipe answers that it would block. */
 const FULL_PAUSE_MS = 5;
 
 /**
- * Writes lines to a stream that may be slow, or never read: one write is under way at a time, and what comes meanwhile waits
- * within a bound. Nothing here blocks the event loop. Lines for a closed stream are dropped.
+ * Writes lines to a stream that may be slow, or never read. One write is under way at a time, and a
+ * bounded number of characters waits meanwhile. Nothing here blocks the event loop. Lines for a
+ * closed stream are dropped.
  */
 export class LogWriter {
   readonly #stream: LogStream;
@@ -37,7 +38,7 @@ export class LogWriter {
   #inFlightSince: number | undefined;
 
   /**
-   * @param notice Makes the line that tells how many lines were dropped before it.
+   * @param notice Makes the line that reports the number of lines dropped before it.
    * @param maxChars For tests: see {@link MAX_WAITING_CHARS}.
    */
   constructor(
@@ -62,7 +63,7 @@ export class LogWriter {
     this.#writing ??= this.#writeAll();
   }
 
-  /** Resolves when everything is written, at the latest after `boundMs`; false when something was left. */
+  /** Resolves when everything is written, or after `boundMs`; then to false. */
   async flush(boundMs: number): Promise<boolean> {
     const written = this.#writing?.then(() => true);
     if (written === undefined) return true;
@@ -76,8 +77,8 @@ export class LogWriter {
   }
 
   /**
-   * Writes out what waits before the process ends, where no promise is waited for any more. Not when the last write is
-   * stuck: nothing may hold up the end.
+   * Writes synchronously whatever still waits when the process ends and promises no longer settle.
+   * Writes nothing when the last write is stuck, since the exit must not be delayed.
    */
   finish(): void {
     const since = this.#inFlightSince;
@@ -86,7 +87,7 @@ export class LogWriter {
     const lines = this.#lines;
     this.#lines = [];
     this.#chars = 0;
-    // Also when there are none: it comes after the write that is under way.
+    // Needed even when no line waits: it settles after the write that is under way.
     writeWhole(this.#stream, lines.join(""));
   }
 
@@ -102,7 +103,7 @@ export class LogWriter {
   }
 
   async #writeAll(): Promise<void> {
-    // What is logged in the same turn leaves in the same write.
+    // Lines that are logged in the same turn share one write.
     await null;
     try {
       while (this.#lines.length > 0) {
@@ -158,8 +159,8 @@ function isFull(error: unknown): boolean {
 }
 
 /**
- * Writes the whole text to a stream at once, and drops it when nobody reads the stream any more (a closed pipe, or a full one
- * that does not wait).
+ * Writes the whole text to a stream at once, and drops it when nobody reads the stream any more (a
+ * closed pipe, or a full one that does not wait).
  *
  * @returns False when the stream takes no more.
  */

@@ -110,8 +110,9 @@ async function takeAbandoned(own: string, locks: DisposableStack): Promise<Map<s
 }
 
 /**
- * The lock of a directory whose host is dead. One that has no lock yet is just being made. In /tmp anybody can make one with the
- * name of a run that lives, so it counts only when nobody but our user can have made and filled it.
+ * Takes the lock of a directory whose host is dead. A directory without a lock is just being
+ * created. In /tmp anybody can create a directory with the name of a live run, so it counts only
+ * when nobody but our user can have created and filled it.
  */
 async function lockAbandoned(path: string, uid: number | null): Promise<Deno.FsFile | undefined> {
   const directory = await lstatIfThere(path);

@@ -57,9 +57,10 @@ export interface ScriptContext {
 }
 
 /**
- * Runs a program with a host around it: waits until every pool has a worker, runs `fn`, and ends every worker whatever
- * happens, also on SIGINT, SIGTERM and SIGHUP (the process then ends with 130, 143 or 129). Another SIGINT or SIGTERM, half a
- * second later or more, ends it at once.
+ * Runs a program with a host around it: waits until every pool has a worker, runs `fn`, and ends
+ * every worker whatever happens, also on SIGINT, SIGTERM and SIGHUP (the process then ends with
+ * 130, 143 or 129). Another SIGINT or SIGTERM, half a second later or more, ends the process at
+ * once.
  *
  * @example
  * ```ts
@@ -69,7 +70,8 @@ export interface ScriptContext {
  * console.log(sum);
  * ```
  *
- * @throws {SnakedenError} `pool_unhealthy` or `startup_failed` when the pools do not come up; or what `fn` throws.
+ * @throws {SnakedenError} `pool_unhealthy` or `startup_failed` when the pools do not come up; or
+ * what `fn` throws.
  */
 export async function runAsScript<T>(
   fn: (den: Snakeden, context: ScriptContext) => T | Promise<T>,
@@ -159,7 +161,10 @@ class ScriptEnding {
     return this.#done ??= this.#run();
   }
 
-  /** The same for a script that is interrupted: calls that still run are ended, also when the end has begun in peace. */
+  /**
+   * Ends an interrupted script in the same way: running calls are ended, also when an orderly end
+   * has begun.
+   */
   interrupt(status: number): Promise<void> {
     this.#isInterrupted = true;
     if (this.#stops && this.#done !== undefined) {

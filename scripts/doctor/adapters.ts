@@ -6,7 +6,7 @@ import type { PythonEnvironment } from "../../src/python/mod.ts";
 import { type LauncherParts, workerLauncher } from "../../src/worker_launcher.ts";
 import type { Finding } from "./finding.ts";
 
-/** Time that teardown() of an adapter has. */
+/** The time that `teardown()` of an adapter may take. */
 const TEARDOWN_MS = 5_000;
 
 /** Starts one worker of each pool as a host does, and lists its tools. */

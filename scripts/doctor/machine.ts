@@ -29,7 +29,7 @@ export async function denoFinding(): Promise<Finding> {
   };
 }
 
-/** Can the data directory be written, and by nobody else? */
+/** Checks that this user, and nobody else, can write the data directory. */
 export async function dataDirFinding(dataDir: string): Promise<Finding> {
   const name = "data directory";
   try {
@@ -113,7 +113,7 @@ export async function fileLimitFinding(workers: number): Promise<Finding> {
   };
 }
 
-/** Does anybody reap orphans? */
+/** Checks that process 1 reaps orphans. */
 export async function initFinding(): Promise<Finding> {
   const name = "process 1";
   if (!await isDenoFirst()) return { name, state: "ok", text: "reaps orphans" };

@@ -7,7 +7,9 @@ import {
 } from "../../src/python/mod.ts";
 import { type Finding, findingOf } from "./finding.ts";
 
-/** Finds or builds the Python environment, and hands it to `use` when all of its modules import. */
+/**
+ * Finds or builds the Python environment, and passes it to `use` when all of its modules import.
+ */
 export async function withPython(
   config: Config,
   findings: Finding[],

@@ -5,13 +5,13 @@ const READ_BY_GROUP = 0o040;
 const NOT_OWNER = 0o077;
 const MAX_BYTES = 4_096;
 
-/** The key in a file, or why it cannot be used. */
+/** The key in a file, or the reason why the file cannot be used. */
 export type ApiKeyFile = { readonly key: string } | { readonly problem: string };
 
 /**
- * Reads an API key from a file that only its owner may read or write. Its group may read one that belongs to root and not to us,
- * as secrets are often mounted. A byte order mark and the line's end are
- * not part of the key.
+ * Reads an API key from a file that only its owner may read or write. The group may read a file of
+ * root when this process runs as another user, as secrets are often mounted. A byte order mark and
+ * one line end after the key are dropped.
  */
 export async function readApiKeyFile(path: string): Promise<ApiKeyFile> {
   try {
@@ -27,10 +27,10 @@ export async function readApiKeyFile(path: string): Promise<ApiKeyFile> {
   }
 }
 
-/** Who but us may know or change what is in the file. */
+/** Says who else may read or change the file; undefined when nobody may. */
 async function exposure({ uid, mode }: Deno.FileInfo): Promise<string | undefined> {
   if (mode === null) return undefined;
-  // Where nothing can be written, the file counts as ours, for which the rule is the strictest.
+  // If /tmp cannot be written, the file counts as ours, for which the rule is the strictest.
   const us = await ownUid("/tmp").catch(() => uid);
   if (uid !== us && uid !== 0) return `it belongs to another user (uid ${uid})`;
   const allowed = uid !== us ? READ_BY_GROUP : 0;

@@ -39,7 +39,7 @@ function hostIssues(input: Readonly<Record<string, unknown>>): FieldIssue[] {
   }];
 }
 
-/** Nobody could tell which of the two counts. */
+/** Refuses two keys at once: it would not be clear which of them counts. */
 function keyIssues({ apiKey, apiKeyFile }: Readonly<Record<string, unknown>>): FieldIssue[] {
   if (apiKey === undefined || apiKeyFile === undefined) return [];
   return [{

@@ -52,7 +52,7 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Confi
   });
 }
 
-/** Puts the key in the place of the file that holds it, so that only one of them is left. */
+/** Replaces `apiKeyFile` by the key in that file. */
 async function resolveApiKey(
   tree: Record<string, unknown>,
   origins: Map<string, string>,

@@ -11,7 +11,7 @@ export interface ParseOptions {
   /** What the error text calls the input, such as the path of the file. */
   readonly source?: string;
   readonly origins?: Origins;
-  /** Problems that were found before. */
+  /** Problems that were found earlier. */
   readonly issues?: readonly FieldIssue[];
 }
 

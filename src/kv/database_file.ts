@@ -55,7 +55,7 @@ export function listAside(path: string): string[] {
     .map((name) => join(dirname(path), name));
 }
 
-/** Takes the right to read a database away from other users; SQLite makes it readable for everybody. */
+/** Keeps other users from reading a database, which SQLite creates readable for everybody. */
 export async function closeToOthers(path: string): Promise<void> {
   for (const suffix of COMPANIONS) {
     if (sizeOf(path + suffix) !== undefined) await Deno.chmod(path + suffix, 0o600);

@@ -3,18 +3,18 @@ import type { Death, Deceased } from "./death.ts";
 import type { Breach } from "./worker_limits.ts";
 import { describeExit, describeOutput } from "./worker_process.ts";
 
-/** What is known of an end besides the exit. */
+/** Facts about the end of a worker besides its exit. */
 export interface EndOfCall {
   readonly tool: string;
   /** All workers that the call lost, this one last. */
   readonly history: readonly Death[];
   /** The limit that the worker exceeded. */
   readonly breach: Breach | undefined;
-  /** What happened to the worker, as the end of a sentence about it, where the exit does not tell. */
+  /** The event that ended the worker, as the end of a sentence, when the exit does not say. */
   readonly how: string | undefined;
 }
 
-/** The error of a call that a worker took with it. */
+/** Returns the error of a call whose worker died. */
 export function crashErrorOf(
   worker: Deceased,
   exit: WorkerExit,

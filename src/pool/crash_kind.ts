@@ -3,17 +3,19 @@ import type { WorkerExit } from "../errors.ts";
 /**
  * Why a worker ended, as far as the system and its last words tell:
  *
- * - `segfault`, `bus_error`, `illegal_instruction`, `floating_point`, `abort`: native code crashed, or gave up.
+ * - `segfault`, `bus_error`, `illegal_instruction`, `floating_point`, `abort`: native code crashed,
+ *   or gave up.
  * - `fatal_error`: the interpreter itself gave up ("Fatal Python error: ...").
- * - `out_of_memory`: its last words say so, or the host ended it because it held more than the limit of its pool. The
- *   kernel's out-of-memory killer leaves no words: that is a `killed`.
+ * - `out_of_memory`: the worker's last output says so, or the host ended the worker because it held
+ *   more than the limit of its pool. A worker ended by the kernel's out-of-memory killer says
+ *   nothing and counts as `killed`.
  * - `killed`: SIGKILL, by the kernel when memory ran out or by somebody.
  * - `terminated`: another signal that asks a process to end, such as SIGTERM.
  * - `cpu_limit`, `signal`: SIGXCPU, and every other signal.
  * - `exit`: it ended by itself, with whatever status; 0 too, since nobody asked for it.
  * - `protocol_error`: it said what no worker says, such as when its tool writes on a descriptor not its own.
  * - `link_lost`: the link ended before the process did.
- * - `killed_by_host`: the host ended it for another reason, which is given.
+ * - `killed_by_host`: the host ended the worker for another reason, which is given.
  */
 export type CrashKind =
   | "segfault"
@@ -43,7 +45,7 @@ export interface Crash {
 export interface CrashContext {
   /** Why the host killed it. */
   readonly killReason?: string | undefined;
-  /** True when it killed it for the memory that it held. */
+  /** True when the host killed the worker for the memory that it held. */
   readonly heldTooMuch?: boolean;
   /** How its link ended, when that came before the end of the process. */
   readonly lostLink?: string | undefined;
@@ -118,14 +120,17 @@ function fatalError(lines: readonly string[]): string | undefined {
 }
 
 /**
- * True for crashes that what ran in the worker must have brought about. The others may be the work of anybody, so they say
- * nothing about the call, the place or the pool: they end the call at most.
+ * True for crashes that only code in the worker can have caused. Any other crash may have an
+ * outside cause, so it says nothing about the call, the place or the pool, and fails its call at
+ * most.
  */
 export function isOwnDoing(kind: CrashKind): boolean {
   return !FROM_OUTSIDE.includes(kind);
 }
 
-/** True for an end by a signal that somebody has sent, or the kernel: the next worker may well live. */
+/**
+ * True for an end by a signal from the kernel or another process. The next worker may well live.
+ */
 export function isSignalled(kind: CrashKind): boolean {
   return SIGNALLED.includes(kind);
 }

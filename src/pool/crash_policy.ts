@@ -29,12 +29,14 @@ export interface Loss {
 }
 
 /**
- * Counts crashes, and decides what becomes of a call whose worker died under it: whether it runs again, fails, or is poison.
+ * Counts crashes, and decides what becomes of a call whose worker died under it: whether it runs
+ * again, fails, or is poison.
  *
- * A call that never began runs again, one that did only when it is idempotent, `maxRestarts` times at most and not after
- * a chunk of it has come. When `poisonAfter` workers have died of one call it is poison, and so are calls of the same tool
- * with the same arguments for `poisonMs`. Only crashes count for that which the call must have brought about itself: what
- * may be somebody else's doing ends the call at most, with the error of its last worker.
+ * A call that never began runs again, one that did only when it is idempotent, `maxRestarts` times
+ * at most and not after a chunk of it has come. When `poisonAfter` workers have died of one call it
+ * is poison, and so are calls of the same tool with the same arguments for `poisonMs`. Only crashes
+ * that the call must have caused itself count as poison. Any other crash fails its call at most,
+ * with the error of the last worker.
  */
 export class CrashPolicy {
   readonly #options: CrashOptions;
@@ -87,7 +89,8 @@ export class CrashPolicy {
     }
     const runs = history.filter((it) => it.mayHaveRun).length;
     if (mayHaveRun && (!idempotent || call.hasChunk || runs > maxRestarts)) return error;
-    // Whoever kills a worker each time that it reads these arguments, such as the kernel, must not do so for ever.
+    // If something, such as the kernel, kills every worker that reads these arguments, the attempts
+    // must end.
     if (!mayHaveRun && history.length - runs >= poisonAfter) return error;
     if (mayHaveRun) this.#restarts++;
     call.restart(runs > 0 ? error : undefined);
@@ -101,7 +104,7 @@ export class CrashPolicy {
   }
 
   /**
-   * @param own The deaths that speak against it.
+   * @param own The deaths that the call has caused itself.
    * @param lost All workers that this call itself was sent to; absent when it never was.
    */
   #poison(tool: string, own: readonly Death[], lost: readonly Death[] = []): SnakedenError {

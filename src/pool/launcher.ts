@@ -205,7 +205,7 @@ export class SpawnLauncher implements Launcher {
       const process = WorkerProcess.spawn({
         command: program,
         args,
-        // By the environment: the command line is what `sys.argv` shows to the tools.
+        // Passed in the environment, since tools see the command line in `sys.argv`.
         env: {
           ...env,
           SNAKEDEN_ADDRESS: bridge.address(carrier),

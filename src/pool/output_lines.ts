@@ -1,20 +1,20 @@
 import { setImmediate } from "node:timers";
 
-/** Characters of a line that are kept; of a longer one the beginning and the end. */
+/** Characters of a line that are kept; a longer line keeps its beginning and its end. */
 const MAX_LINE_CHARS = 8 * 1024;
 const TAIL_CHARS = 2 * 1024;
-/** Lines that are handed out in one turn of the event loop: more of them wait for the next. */
+/** Lines that are delivered in one turn of the event loop; the rest wait for the next turn. */
 const LINES_A_TURN = 256;
 
-/** Pause after a read that has brought little, so that the next one brings more: a read costs more than a line does. */
+/** Pause after a small read, so that the next read returns more: a read costs more than a line. */
 const PAUSE_MS = 4;
 const LITTLE_BYTES = 32 * 1024;
 
-/** Output from before the first mark: of the start of the worker. */
+/** The owner of output before the first mark, from the start of the worker. */
 export const STARTUP = -1;
 
 /**
- * Whose output a line is: the id of a call on the link, {@link STARTUP}, or 0 when it cannot be told.
+ * The owner of a line of output: the id of a call on the link, {@link STARTUP}, or 0 if unknown.
  */
 export type Owner = number;
 
@@ -24,24 +24,27 @@ export interface OutputLine {
   readonly owner: Owner;
 }
 
-/** What begins a mark. The twin of python/src/snakeden/output.py. */
+/** The start of a mark. The twin of python/src/snakeden/output.py. */
 const MARK_START = "\x1e";
 
 /**
- * Cuts text into lines. Marks are taken out: a mark ends the line before it, and says whose output follows.
+ * Splits text into lines and removes marks. A mark ends the line before it, and names the owner of
+ * the output that follows.
  *
  * @see python/src/snakeden/output.py
  */
 export class LineSplitter {
   readonly #mark: string;
   #owner: Owner = STARTUP;
-  /** Of the line that has no end yet: its beginning, once that is long enough, and what follows. */
+  /** The beginning of the unfinished line, once that is long enough, and the text that follows. */
   #head = "";
   #rest = "";
-  /** Characters between the two that are not kept. */
+  /** The number of characters between the two that were dropped. */
   #leftOut = 0;
 
-  /** @param nonce What this worker was told to mark its output with; none marks nothing. */
+  /**
+   * @param nonce The text with which this worker marks its output; without it nothing is marked.
+   */
   constructor(nonce: string | undefined) {
     this.#mark = nonce === undefined ? "" : `${MARK_START}${nonce}:`;
   }
@@ -58,7 +61,7 @@ export class LineSplitter {
     return lines;
   }
 
-  /** Nothing follows; returns what is left. */
+  /** Ends the text; returns the lines that are left. */
   end(): OutputLine[] {
     const lines: OutputLine[] = [];
     if (this.#rest !== "") this.#complete(lines);
@@ -75,14 +78,14 @@ export class LineSplitter {
     this.#trim();
   }
 
-  /** Keeps the end of what follows the beginning. */
+  /** Drops the middle of a long line. */
   #trim(): void {
     const excess = Math.max(0, this.#rest.length - TAIL_CHARS);
     this.#rest = this.#rest.slice(excess);
     this.#leftOut += excess;
   }
 
-  /** The line has come to its end. */
+  /** Ends the current line. */
   #complete(lines: OutputLine[]): void {
     const next = this.#takeMark();
     if (this.#head !== "") this.#trim();
@@ -91,14 +94,14 @@ export class LineSplitter {
     this.#head = "";
     this.#rest = "";
     this.#leftOut = 0;
-    // What a mark cuts off is a line only when something was there.
+    // A mark ends a line only if there is text before it.
     if (next === undefined || line !== "") {
       lines.push({ text: line.endsWith("\r") ? line.slice(0, -1) : line, owner: this.#owner });
     }
     if (next !== undefined) this.#owner = next;
   }
 
-  /** Cuts the mark off that the line ends with, if it does. */
+  /** Removes the mark at the end of the line, if there is one. */
   #takeMark(): Owner | undefined {
     if (this.#mark === "") return undefined;
     const at = this.#rest.lastIndexOf(this.#mark);
@@ -110,20 +113,21 @@ export class LineSplitter {
   }
 }
 
-/** What {@link OutputReader} needs. */
+/** Options of {@link OutputReader}. */
 export interface OutputOptions {
   readonly nonce?: string | undefined;
   readonly onLine: (line: OutputLine) => void;
 }
 
 /**
- * Reads a pipe to its end and hands out its lines, some a turn of the event loop: a flood waits in the pipe, where it slows
- * whoever writes it, and not the host. Anything may come: what is not UTF-8 becomes U+FFFD.
+ * Reads a pipe to its end and delivers its lines, a limited number in each turn of the event loop.
+ * The rest of a flood waits in the pipe, where it slows the writer and not the host. Bytes that are
+ * not UTF-8 become U+FFFD.
  */
 export class OutputReader {
-  /** Resolves when the pipe has come to its end, or was left. Never rejects. */
+  /** Resolves when the pipe has ended or was abandoned. Never rejects. */
   readonly ended: Promise<void>;
-  /** Grows with what is read and with what is handed out. */
+  /** A count that grows with every read and every delivery. */
   steps = 0;
   bytes = 0;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
@@ -144,7 +148,7 @@ export class OutputReader {
     this.#endPause();
   }
 
-  /** Reads no more, whatever still comes. */
+  /** Abandons the pipe, whatever it may still bring. */
   async leave(): Promise<void> {
     this.#left = true;
     this.hurry();
@@ -192,7 +196,10 @@ export class OutputReader {
 
 /** A line of what Python's faulthandler writes, most recent call first; a traceback has a comma before the `in`. */
 const DUMPED_FRAME = /^ {2}File ".*", line \d+ in /;
-/** Such frames of our own and of the import system, and the list of native modules: none tells of the crash. */
+/**
+ * Dumped lines that do not explain the crash: frames of our own and of the import system, and the
+ * list of native modules.
+ */
 const NOISE = [
   /^ {2}File "<frozen .*", line \d+ in /,
   /^ {2}File ".*\/(?:importlib\/__init__|src\/snakeden\/(?!demo\.|csv_)\w+)\.py", line \d+ in /,
@@ -202,7 +209,10 @@ const NOISE = [
 const OTHER_THREAD = /^Thread 0x[0-9a-f]+ .*\(most recent call first\):$/;
 /** Of the thread that crashed. All of a dump would push out the line that says what happened, which comes before it. */
 const MAX_DUMPED_FRAMES = 8;
-/** What a process writes when it dies of an error in native code, or of a limit: nobody but what ran can have been it. */
+/**
+ * The lines that a process writes when an error in native code or a limit kills it. Only its own
+ * code can have caused that.
+ */
 const DUMP = /^(?:Fatal Python error: |Current thread 0x[0-9a-f]+ )/;
 
 /** The last lines of an output, for error texts: at most `maxLines`, each cut at 500 characters. */

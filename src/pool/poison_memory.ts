@@ -45,7 +45,10 @@ export class PoisonMemory {
     this.#options = options;
   }
 
-  /** A worker crashed of this call, by the call's own doing. `history` when the call alone is known to be poison. */
+  /**
+   * Records that this call itself crashed a worker. `history` is given when the call alone is known
+   * to be poison.
+   */
   note(called: Called, death: Death, now: number, history?: readonly Death[]): void {
     const { poisonAfter, crashWindowMs, poisonMs } = this.#options;
     if (poisonMs === 0) return;

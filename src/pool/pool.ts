@@ -99,7 +99,10 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
       : "starting";
   }
 
-  /** The failure of the last worker that could not start. Callers see its first line, without the traceback. */
+  /**
+   * The failure of the last worker that could not start. Callers see its first line, without the
+   * traceback.
+   */
   get reason(): string | undefined {
     const waits = this.state === "unhealthy" || this.state === "starting";
     return waits ? this.#supervisor.policy.lastReason : undefined;

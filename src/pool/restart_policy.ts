@@ -7,27 +7,28 @@ const STABLE_MS = 5_000;
 /** Ends by a signal in a row that count as one failure. */
 const SIGNALLED_WEIGHT = 10;
 
-/** How a worker was, seen from its end. */
+/** The life of a worker, seen from its end. */
 export interface Life {
   readonly servedMs: number;
-  /** Calls that it answered. */
+  /** The number of calls that it finished. */
   readonly answered: number;
-  /** True when somebody, or the kernel, has ended it by a signal. */
+  /** True when a signal from the kernel or another process ended it. */
   readonly signalled: boolean;
 }
 
 /**
- * When a worker may be started again, and when its pool has to be called unhealthy: exponential back-off with jitter over
- * all workers of a pool together, reset by a worker that proves itself.
+ * When a worker may be started again, and when its pool has to be called unhealthy: exponential
+ * back-off with jitter over all workers of a pool together, reset by a worker that proves itself.
  *
- * A worker that somebody else may have ended says little about the next one: so the pause stays short, and only ten such
- * ends in a row count as one failure. That still bounds what the kernel takes at each start because memory has run out.
+ * A worker that something else may have ended says little about the next one. So the pause stays
+ * short, and only ten such ends in a row count as one failure. That still slows down starts when
+ * the kernel kills every worker because memory has run out.
  */
 export class RestartPolicy {
   readonly #random: () => number;
   readonly #limit: number;
   #failures = 0;
-  /** Ends by a signal. */
+  /** The number of ends by a signal in a row. */
   #signalled = 0;
   #reason: string | undefined;
 
@@ -45,7 +46,7 @@ export class RestartPolicy {
     return this.#failures + Math.floor(this.#signalled / SIGNALLED_WEIGHT);
   }
 
-  /** True when no worker has proved itself since something went wrong. */
+  /** True while no worker has proved itself since the last failure. */
   get isInDoubt(): boolean {
     return this.#reason !== undefined;
   }
@@ -67,7 +68,7 @@ export class RestartPolicy {
     this.#reason = reason;
   }
 
-  /** A worker that had been ready is gone. */
+  /** Records the end of a worker that had been ready. */
   died(reason: string, life: Life): void {
     if (life.servedMs >= STABLE_MS || life.answered > 0) this.proved();
     else this.startFailed(reason, life);
@@ -81,8 +82,8 @@ export class RestartPolicy {
   }
 
   /**
-   * Pause before the next start: 0 when nothing went wrong, then 100 ms, doubled with each further failure up to 30 s; less
-   * up to half.
+   * The pause before the next start: 0 after no failure, then 100 ms, doubled with each further
+   * failure up to 30 s, and shortened at random by up to half.
    */
   get pauseMs(): number {
     if (!this.isInDoubt) return 0;

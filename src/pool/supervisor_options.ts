@@ -8,7 +8,7 @@ import type { TaintOptions } from "./taints.ts";
 import type { StopOptions, Worker } from "./worker.ts";
 import type { WorkerLimits } from "./worker_limits.ts";
 
-/** How a set of workers is kept. */
+/** Options of a set of workers. */
 export interface SupervisorOptions extends StopOptions, TaintOptions {
   /** Name of the pool; the workers are `name-1`, `name-2`, ... */
   readonly name: string;
@@ -19,28 +19,31 @@ export interface SupervisorOptions extends StopOptions, TaintOptions {
   readonly heartbeat: HeartbeatOptions & { readonly dependent: boolean };
   readonly recycle: RecycleOptions;
   readonly limits: WorkerLimits;
-  /** Time that processes have to be gone once they were killed; one that waits for a broken disk never is. */
+  /**
+   * The time to wait for killed processes to end. A process that waits for a broken disk never
+   * ends.
+   */
   readonly reapMs?: number;
 }
 
-/** What the pool is told. */
+/** Events that the pool is notified of. */
 export interface SupervisorEvents {
-  /** A worker takes calls from now on. */
+  /** Called when a worker begins to take calls. */
   onReady(worker: Worker): void;
-  /** A worker takes no more calls. */
+  /** Called when a worker takes no more calls. */
   onLost(worker: Worker): void;
-  /** A worker is dead. What it had in flight is in {@link Worker.remains}. */
+  /** Called when a worker is dead. {@link Worker.remains} holds its calls in flight. */
   onGone(worker: Worker, exit: WorkerExit): void;
-  /** A worker could not be started. */
+  /** Called when a worker could not be started. */
   onStartFailed(): void;
-  /** A worker that had taken all its calls takes more, since nobody can succeed it. */
+  /** Called when a worker that had taken all its calls takes more, since it has no successor. */
   onReprieved(worker: Worker): void;
 }
 
-/** What a set of workers is kept with. */
+/** Collaborators of a set of workers. */
 export interface SupervisorDeps {
   readonly launcher: Launcher;
-  /** Where workers look after the calls that they run. */
+  /** The alarms for the calls of all workers. */
   readonly alarms: Deadlines;
   readonly clock: Clock;
 }

@@ -38,7 +38,7 @@ export class Taints {
     this.#now = now;
   }
 
-  /** The worker in a place crashed by its own doing; true when that taints the place. */
+  /** Counts a crash that a worker itself caused; true when the crash taints the place. */
   crashed(workerId: string): boolean {
     const { size, crashWindowMs, taintAfter, taintMs } = this.#options;
     if (taintAfter === 0) return false;

@@ -52,7 +52,7 @@ export class Tenancy implements Alarm {
     void to.then((heir) => heir !== undefined && this.#handOn(heir));
   }
 
-  /** Leaves the place empty, though the worker is not gone yet; unless somebody was asked to take over. */
+  /** Vacates the place before the worker is gone, unless a successor was asked to take over. */
   vacate(): void {
     if (!this.isPassing) this.#passing = Promise.resolve(undefined);
     void this.#passing?.then(this.#handOn);

@@ -51,7 +51,7 @@ export interface WorkerEnvOptions {
   readonly packagePath: string;
   /** Names let through besides the default ones. */
   readonly inheritEnv: readonly string[];
-  /** Set on top of everything else but what a worker cannot do without. */
+  /** Variables that override everything except what a worker needs. */
   readonly env: Readonly<Record<string, string>>;
 }
 
@@ -81,7 +81,7 @@ function inherited(names: readonly string[]): Record<string, string> {
   return env;
 }
 
-/** Without empty entries, such as `/lib:` has: Python would take them for the working folder. */
+/** Removes empty entries, as in `/lib:`, which Python would read as the working folder. */
 function joinPath(first: string, others: string): string {
   return [first, ...others.split(delimiter).filter((it) => it !== "")].join(delimiter);
 }

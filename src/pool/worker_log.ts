@@ -3,15 +3,16 @@ import { getLogger, WORKER_CATEGORY } from "../log.ts";
 import type { Alarm, Deadlines } from "./deadlines.ts";
 import type { OutputLine } from "./output_lines.ts";
 
-/** What a worker may write into the log at once, and then each second. */
+/** The bounds on the output of a worker in the log: at once, and then each second. */
 const BURST = { lines: 5_000, chars: 2 * 1024 * 1024 } as const;
 const A_SECOND = { lines: 1_000, chars: 256 * 1024 } as const;
-/** Time after which what was left out is told. */
+/** The time after which the number of omitted lines is logged. */
 const NOTICE_MS = 1_000;
 
 /**
- * What one worker writes, into the log of the host: lines of its output, and entries of Python's logging. There is a bound on
- * both together, so that a tool which writes without end fills neither the log nor the host; lines beyond it are counted.
+ * Writes the output of one worker, and its entries of Python's logging, into the log of the host.
+ * Both share a bound, so that a tool that writes endlessly fills neither the log nor the host.
+ * Lines beyond the bound are counted.
  */
 export class WorkerLog implements Alarm {
   alarmSlot: Alarm["alarmSlot"] = undefined;
@@ -31,19 +32,19 @@ export class WorkerLog implements Alarm {
     this.#refilledAt = alarms.now;
   }
 
-  /** Lines beyond the bound that nobody was told of yet. */
+  /** The number of omitted lines that was not logged yet. */
   get leftOut(): number {
     return this.#leftOut;
   }
 
-  /** It has printed a line. */
+  /** Logs a line that the worker has printed. */
   line({ text, owner }: OutputLine, from: "stdout" | "stderr"): void {
     if (!this.#log.isEnabledFor("info") || !this.#take(text.length)) return;
     const callId = owner > 0 ? { callId: owner } : {};
     this.#log.info("{line}", { workerId: this.#workerId, from, ...callId, line: text });
   }
 
-  /** It has logged an entry. */
+  /** Logs an entry of Python's logging. */
   entry({ level, logger, message, callId, dropped }: Log): void {
     const name = level >= 40
       ? "error"
@@ -62,7 +63,7 @@ export class WorkerLog implements Alarm {
     });
   }
 
-  /** Tells how much was left out so far. */
+  /** Logs the number of omitted lines. */
   onAlarm(): void {
     const lines = this.#leftOut;
     this.#leftOut = 0;
@@ -72,13 +73,16 @@ export class WorkerLog implements Alarm {
     });
   }
 
-  /** It writes no more. */
+  /** Ends the output of the worker. */
   close(): void {
     this.#alarms.clear(this);
     if (this.#leftOut > 0) this.onAlarm();
   }
 
-  /** False when there is no room for a line of so many characters, which is counted then. */
+  /**
+   * Takes room for a line of `chars` characters. Without room it counts the line, and returns
+   * false.
+   */
   #take(chars: number): boolean {
     const { now } = this.#alarms;
     const seconds = (now - this.#refilledAt) / 1_000;

@@ -9,7 +9,7 @@ export interface ProcessSpec {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** What it was told to mark its output with; see {@link LineSplitter}. */
+  /** The text with which the worker marks its output; see {@link LineSplitter}. */
   readonly nonce?: string;
   /** Called for each line of stdout and stderr. */
   readonly onLine: (line: OutputLine, from: "stdout" | "stderr") => void;
@@ -20,7 +20,7 @@ export interface ProcessHandle {
   readonly pid: number;
   /** Settles when the process has ended and its last output has been read. Never rejects. */
   readonly exited: Promise<WorkerExit>;
-  /** The last lines that these calls have written, as {@link OutputTail.of} tells them. */
+  /** The last lines that these calls have written; see {@link OutputTail.of}. */
   outputOf(calls: readonly number[]): readonly string[];
   /** Asks it to end, and ends it by force after `killGraceMs`. Resolves when the process is gone. */
   terminate(killGraceMs: number): Promise<WorkerExit>;
@@ -28,9 +28,15 @@ export interface ProcessHandle {
   kill(): Promise<WorkerExit>;
 }
 
-/** Silence after which the pipes of a process that has ended are left; a child that left the group can hold them. */
+/**
+ * Silence after which the pipes of an ended process are abandoned: a child outside of its group may
+ * hold them open.
+ */
 const OUTPUT_GRACE_MS = 50;
-/** Such a child may also write on and on. A pipe holds less. */
+/**
+ * Bytes after which they are abandoned: such a child may write endlessly. A pipe holds less than
+ * this.
+ */
 const OUTPUT_GRACE_BYTES = 4 * 1024 * 1024;
 
 /**
@@ -118,7 +124,7 @@ export class WorkerProcess implements ProcessHandle {
   }
 }
 
-/** Resolves when the pipes have come to their ends, or bring nothing any more, or too much. */
+/** Resolves when the pipes have ended, stay silent, or bring too much. */
 async function hearOut(readers: readonly OutputReader[]): Promise<void> {
   for (const reader of readers) reader.hurry();
   const sum = (key: "steps" | "bytes"): number => readers.reduce((all, it) => all + it[key], 0);

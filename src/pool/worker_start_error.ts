@@ -1,10 +1,10 @@
 import { SnakedenError, type SnakedenErrorOptions } from "../errors.ts";
 import { type Crash, isSignalled } from "./crash_kind.ts";
 
-/** A worker could not be started. */
+/** The error of a worker that could not be started. */
 export class WorkerStartError extends SnakedenError {
   override readonly name = "WorkerStartError";
-  /** How it ended, when it was the end of its process that stood in the way. */
+  /** The exit of the worker, when the start failed because its process ended. */
   readonly crash: Crash | undefined;
 
   constructor(
@@ -17,7 +17,7 @@ export class WorkerStartError extends SnakedenError {
     this.crash = crash;
   }
 
-  /** True when somebody, or the kernel, has ended it by a signal. */
+  /** True when a signal from the kernel or another process ended it. */
   static isSignalled(error: unknown): boolean {
     return error instanceof WorkerStartError && error.crash !== undefined &&
       isSignalled(error.crash.kind);

@@ -1,7 +1,8 @@
 /**
- * True when process 1 is a Deno, as in a container without an init: this host, or the `deno task` around it. Processes whose
- * parent ends first become children of process 1, and Deno waits only for those that it has started itself, so they stay as
- * zombies for as long as the container runs.
+ * Returns true when process 1 is Deno, as in a container without an init: this host, or the `deno
+ * task` around it. A process that outlives its parent becomes a child of process 1. Deno waits only
+ * for processes that it has started itself, so each orphan stays a zombie as long as the container
+ * runs.
  */
 export async function isDenoFirst(): Promise<boolean> {
   if (Deno.pid === 1) return true;
@@ -9,7 +10,7 @@ export async function isDenoFirst(): Promise<boolean> {
   if (Deno.build.os !== "linux") return false;
   if (Deno.permissions.querySync({ name: "run", command }).state !== "granted") return false;
   try {
-    // Deno opens /proc to programs with all permissions only.
+    // Deno opens /proc only to programs with all permissions.
     const { stdout } = await new Deno.Command(command, {
       args: ["-c", "read name < /proc/1/comm && echo $name"],
       clearEnv: true,
@@ -18,12 +19,12 @@ export async function isDenoFirst(): Promise<boolean> {
     }).output();
     return new TextDecoder().decode(stdout).trim() === "deno";
   } catch {
-    // No shell, or no process to spare; then there is nothing to say.
+    // Without a shell, or when no process can be started, there is nothing to report.
     return false;
   }
 }
 
-/** What to do about it. */
+/** The advice for that case. */
 export const NEEDS_INIT =
   "process 1 is Deno, which does not reap orphans: children of tools whose parents end first " +
   "stay as zombies; give the container an init (docker run --init, init: true in a compose file)";

@@ -1,12 +1,12 @@
 import { dirname } from "node:path";
 
-/** Permissions of anybody but the owner. */
+/** The permissions of everybody but the owner. */
 const OTHERS = 0o077;
 const OTHERS_WRITE = 0o022;
-/** In such a directory nobody may rename or remove what belongs to somebody else. */
+/** The sticky bit: in such a directory nobody may rename or remove files of another user. */
 const STICKY = 0o1000;
 
-/** What {@link Deno.lstat} says of a path; undefined when nothing is there. */
+/** Returns {@link Deno.lstat} of a path; undefined when nothing is there. */
 export async function lstatIfThere(path: string): Promise<Deno.FileInfo | undefined> {
   try {
     return await Deno.lstat(path);
@@ -17,23 +17,25 @@ export async function lstatIfThere(path: string): Promise<Deno.FileInfo | undefi
 }
 
 /**
- * True for a file or a directory, and no link to one, that belongs to `uid` and that nobody else may write. `info` is what
- * {@link Deno.lstat} says: whoever follows a link sees the owner of what it leads to.
+ * Returns true for a file or a directory that belongs to `uid` and that nobody else may write. A
+ * link returns false, so `info` must come from {@link Deno.lstat}, which does not follow links.
  */
 export function isOurs(info: Deno.FileInfo, uid: number | null): boolean {
   return !info.isSymlink && info.uid === uid && ((info.mode ?? 0) & OTHERS_WRITE) === 0;
 }
 
-/** True when others may rename what lies in a directory, or put something in its place. */
+/** Returns true when other users may rename or replace the contents of a directory. */
 export function isExposed({ mode }: Deno.FileInfo): boolean {
   return mode !== null && (mode & OTHERS_WRITE) !== 0 && (mode & STICKY) === 0;
 }
 
 /**
- * Makes a directory for our user alone, with all above it that is missing, and closes one that is there already to everybody
- * else. One that somebody else has put there is refused: what lies in it would be read, run or locked as if it were ours.
+ * Creates a directory for our user alone, with its missing parents. An existing directory is closed
+ * to everybody else. A directory of another user is refused, since its contents would be read, run
+ * or locked as if they were ours.
  *
- * @throws {Error} When it, or a link in its place, belongs neither to us nor to the owner of the directory around it.
+ * @throws {Error} When the directory, or a link in its place, belongs neither to us nor to the
+ * owner of its parent.
  */
 export async function makePrivateDirectory(path: string): Promise<void> {
   await Deno.mkdir(path, { recursive: true, mode: 0o700 });
@@ -43,7 +45,7 @@ export async function makePrivateDirectory(path: string): Promise<void> {
     Deno.stat(dirname(path)),
   ]);
   const uid = await ownUid(path);
-  // Whoever has the directory around it can put anything in its place anyway.
+  // The owner of the parent directory can replace it anyway.
   const trusted: readonly unknown[] = [uid, around.uid];
   for (const it of [link, directory]) {
     if (!trusted.includes(it.uid)) {
@@ -56,7 +58,10 @@ export async function makePrivateDirectory(path: string): Promise<void> {
   if (isOpen && directory.uid === uid) await Deno.chmod(path, 0o700);
 }
 
-/** The user whose files are made in a directory. Deno tells the user of the process only with a permission of its own. */
+/**
+ * Returns the user of this process, read from a file that it creates in the directory. Asking Deno
+ * would need another permission.
+ */
 export async function ownUid(directory: string): Promise<number | null> {
   const probe = await Deno.makeTempFile({ dir: directory, prefix: ".probe-" });
   try {

@@ -6,15 +6,19 @@ const STOP_SIGNALS: Partial<Record<Deno.Signal, number>> = Deno.build.os === "wi
   : { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 };
 
 /**
- * For how long further signals belong to the first request. A Ctrl-C reaches the host from the terminal and once more from
- * `deno task`, which forwards it; a supervisor signals both of them. The copies were seen 0.1 ms to 2 ms apart. A person who
- * presses Ctrl-C again, because nothing seems to happen, takes longer.
+ * The time during which further signals belong to the first request. A Ctrl-C reaches the host from
+ * the terminal and once more from `deno task`, which forwards it; a supervisor signals both
+ * processes. The copies were seen 0.1 ms to 2 ms apart. A person who presses Ctrl-C again, because
+ * nothing seems to happen, takes longer.
  */
 const SAME_REQUEST_MS = 500;
-/** Parts of that time. Each part lets the event loop see what has arrived, so that a busy loop cannot turn a copy into a request. */
+/**
+ * The number of parts of that time. After each part the event loop delivers the signals that have
+ * arrived, so that a busy loop cannot turn a copy into a second request.
+ */
 const TURNS = 5;
 
-/** How a process was asked to stop. */
+/** A request to stop. */
 export interface StopRequest {
   readonly name: Deno.Signal;
   /** Exit status of a process that ends because of the signal: 128 + its number. */
@@ -22,12 +26,13 @@ export interface StopRequest {
 }
 
 /**
- * The signals that stop a process: SIGINT, SIGTERM and SIGHUP. The first one aborts {@link stop}. What follows within
- * {@link SAME_REQUEST_MS} is a copy of it, whatever its name. A later SIGINT or SIGTERM ends the process at once with 128 + n; a
- * later SIGHUP does not, since a terminal that is closed sends it to whatever still runs.
+ * The signals that stop a process: SIGINT, SIGTERM and SIGHUP. The first one aborts {@link stop}.
+ * Any stop signal within {@link SAME_REQUEST_MS} is a copy of the first. A later SIGINT or SIGTERM
+ * ends the process at once with 128 + n. A later SIGHUP does not, since a terminal that closes
+ * sends SIGHUP to everything that still runs in it.
  *
- * A signal that was ignored when the process started stays ignored, as `nohup` and shells that start jobs in the background
- * want it.
+ * A signal that was ignored when the process started stays ignored, as `nohup` and shells that
+ * start jobs in the background intend.
  */
 export class StopSignals implements Disposable {
   readonly #controller = new AbortController();
@@ -38,13 +43,14 @@ export class StopSignals implements Disposable {
 
   private constructor() {}
 
-  /** Listens to the signals, and takes a few milliseconds to find out which of them are ignored. */
+  /** Listens to the signals. Takes a few milliseconds to find out which of them are ignored. */
   static async listen(): Promise<StopSignals> {
     const signals = new StopSignals();
     const ignored = await ignoredSignals();
     for (const [name, number] of Object.entries(STOP_SIGNALS) as [Deno.Signal, number][]) {
       const request = { name, status: 128 + number };
-      // Not without a listener: with the first one, Deno takes over all of them, and ends the process for those that have none.
+      // Every signal needs a listener: with the first listener Deno takes over all signals, and
+      // ends the process for a signal that has none.
       signals.#add(name, ignored.has(name) ? () => {} : () => signals.#onSignal(request));
     }
     return signals;
@@ -55,7 +61,7 @@ export class StopSignals implements Disposable {
     return this.#controller.signal;
   }
 
-  /** The first signal; undefined before it came. */
+  /** The first signal; undefined before it has arrived. */
   get request(): StopRequest | undefined {
     return this.#request;
   }
@@ -77,7 +83,7 @@ export class StopSignals implements Disposable {
       this.#awaitSecond(TURNS);
       this.#controller.abort(new SnakedenError("cancelled", `Stopped by ${request.name}`));
     } else if (this.#acceptsSecond && request.name !== "SIGHUP") {
-      // Workers see the end of their stdin when this process is gone, and kill themselves.
+      // When this process is gone, workers see the end of their stdin and kill themselves.
       Deno.exit(request.status);
     }
   }
@@ -92,11 +98,13 @@ export class StopSignals implements Disposable {
 }
 
 /**
- * Sends each signal to itself and prints those that arrive: a shell cannot trap what was ignored when it started, and a child
- * starts with what its parent ignores. Deno itself cannot be asked, and opens /proc to programs with all permissions only.
+ * Sends each signal to itself and prints those that arrive: a shell cannot trap what was ignored
+ * when it started, and a child starts with what its parent ignores. Deno has no function for this,
+ * and opens /proc only to programs with all permissions.
  *
- * `deno task` catches every signal, so that its children do not ignore what it ignored. So when the parent of this process is
- * one, the probe also prints what the parent of that ignores: it started with the same.
+ * `deno task` catches every signal, so its children do not ignore what it ignored. When the parent
+ * of this process is a `deno task`, the probe therefore also prints what the parent of that ignores,
+ * since both were started with the same.
  */
 const PROBE = `
 for name in INT TERM HUP; do trap "echo SIG$name" $name; kill -s $name $$; done
@@ -107,7 +115,10 @@ exit 0`;
 /** SIGHUP is signal 1, so it is the lowest bit. Other signals may be ignored by a shell that gives them back to its children. */
 const STARTER_IGNORES_SIGHUP = /^starter ignores [\da-f]*[13579bdf]$/m;
 
-/** The signals that this process has ignored since it started; none where that cannot be found out. */
+/**
+ * Returns the signals that this process has ignored since it started; none if that cannot be found
+ * out.
+ */
 async function ignoredSignals(): Promise<ReadonlySet<string>> {
   const known = new Set<string>(isUnderNohup() ? ["SIGHUP"] : []);
   const command = "/bin/sh";
@@ -126,20 +137,20 @@ async function ignoredSignals(): Promise<ReadonlySet<string>> {
     const ignored = Object.keys(STOP_SIGNALS).filter((name) => !arrived.includes(name));
     return known.union(new Set(ignored));
   } catch {
-    // No shell, or no process to spare: then the signals mean what they usually mean.
+    // Without a shell, or when no process can be started, the signals keep their usual meaning.
     return known;
   }
 }
 
 /**
- * True when a shell has started this process, or `deno task` around it, by nohup: bash, zsh and ksh note the program that they
- * started in the variable `_`.
+ * Returns true when a shell has started this process, or `deno task` around it, with nohup: bash,
+ * zsh and ksh name the program that they started in the variable `_`.
  */
 function isUnderNohup(): boolean {
   return isGranted({ name: "env", variable: "_" }) && /(^|\/)nohup$/.test(Deno.env.get("_") ?? "");
 }
 
-/** What is not granted is not asked for either: that would be a question at the terminal. */
+/** Checks a permission without asking for it, which would be a question at the terminal. */
 function isGranted(permission: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
 }

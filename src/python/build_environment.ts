@@ -9,7 +9,10 @@ import { pipFileSettings } from "./installer_settings.ts";
 import { installerProgress } from "./installer_progress.ts";
 import { type CommandResult, runGuarded } from "./run_command.ts";
 
-/** Nothing is imported from the working folder, where a `pip.py` may lie, and PYTHON variables do not count. */
+/**
+ * The option that keeps Python from importing from the working folder, where a `pip.py` may lie,
+ * and from reading PYTHON variables.
+ */
 const ISOLATED: readonly string[] = ["-I", "-X", "utf8"];
 
 /** What a build needs. */

@@ -25,8 +25,8 @@ const NAMES: readonly string[] = [
 ];
 
 /**
- * The environment in which Python, pip and uv run, made of `host` by an allow-list and of the variables that requirement files
- * name, such as the password of an index.
+ * Returns the environment in which Python, pip and uv run: the variables of `host` on an
+ * allow-list, and the variables that requirement files name, such as the password of an index.
  */
 export function commandEnv(
   host: Readonly<Record<string, string>>,

@@ -72,7 +72,7 @@ export async function ensurePython(
   const key = await environmentKey(request, files);
   const env = commandEnv(host, files.flatMap((it) => it.variables));
   try {
-    // Before anything in it is run.
+    // Checked before anything in it runs.
     await makePrivateDirectory(root);
     const found = await store.findEnvironment(root, key);
     if (found !== null) return handle(found, false);

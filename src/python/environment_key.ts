@@ -20,8 +20,9 @@ export function lockedFiles(request: EnvironmentRequest): string[] {
 }
 
 /**
- * A hash of everything that goes into an environment besides the interpreter: what the requirement files say, `files` being those
- * of the user, and where the package lies.
+ * Returns a hash of everything that goes into an environment besides the interpreter: the contents
+ * of the requirement files, of which `files` are those of the user, and the location of the
+ * package.
  *
  * @throws {SnakedenError} `python_environment` when a file is missing or cannot be read.
  */

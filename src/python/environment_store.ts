@@ -8,9 +8,9 @@ const IN_USE = "in-use.lock";
 const UNFINISHED = "building-";
 const REMOVED = "removed-";
 
-/** An environment that no process has used for so long goes at the next build. */
+/** The next build removes an environment that no process has used for this long. */
 const KEPT_MS = 14 * 24 * 60 * 60 * 1000;
-/** So many of a kind stay at most, those used last, besides what is in use. */
+/** The number of environments of a kind that stay, besides those in use: those used last. */
 const KEPT = 4;
 
 /** What the stamp says. */
@@ -28,7 +28,7 @@ export interface HeldEnvironment {
   readonly path: string;
   readonly executable: string;
   readonly version: string;
-  /** Lets go of it; a second time does nothing. */
+  /** Ends the use of the environment; a second call does nothing. */
   release(): void;
 }
 
@@ -76,13 +76,14 @@ async function holdEnvironment(path: string, version: string): Promise<HeldEnvir
   }
 }
 
-/** The time of the file tells {@link sweep} when the environment was used last. */
+/** Sets the time of the file, from which {@link sweep} reads the last use. */
 function noteUse(path: string): void {
   const now = new Date();
   try {
     Deno.utimeSync(join(path, IN_USE), now, now);
   } catch {
-    // Gone, or not ours: its last use counts as older than it was, and at worst it is built again.
+    // The file is gone or not ours. The last use then seems older, and at worst the environment is
+    // built again.
   }
 }
 
@@ -113,8 +114,9 @@ async function freePath(root: string, name: string): Promise<string> {
 }
 
 /**
- * Removes what dead builds left and, of the same kind as `keep`, the environments that no process uses and that are not worth
- * keeping: programs with other requirements may take turns on this directory. Needs the build lock.
+ * Removes the remains of dead builds, and the unused environments of the same kind as `keep` that
+ * are not worth keeping. Recently used ones stay: programs with other requirements may take turns
+ * on this directory. The caller holds the build lock.
  */
 export async function sweep(
   root: string,
@@ -137,12 +139,12 @@ export async function sweep(
   );
   uses.sort((a, b) => b.usedMs - a.usedMs);
   for (const [i, { path, usedMs }] of uses.entries()) {
-    // The one that is kept anyway is newer than all of them.
+    // The environment to keep is newer than all of them.
     if (i + 1 >= KEPT || nowMs - usedMs > KEPT_MS) await removeIfUnused(root, path);
   }
 }
 
-/** When a process last began or ended to use the environment; 0 when none can use it any more. */
+/** Returns the time of the last use; 0 when no process can use the environment any more. */
 async function lastUse(path: string): Promise<number> {
   const stamp = await readStamp(path);
   if (stamp === null || !await isStillBasedOn(path, stamp)) return 0;

@@ -2,9 +2,10 @@ import { installFailure } from "./install_failure.ts";
 import type { CommandResult } from "./run_command.ts";
 
 /**
- * Settings of pip that a user may need for any installation: where packages come from, how they are reached, and how one is
- * built. Every other one would install something else, into another place, or nothing, wherever it was set. Named as in
- * pip.conf; the variable of `index-url` is PIP_INDEX_URL.
+ * Settings of pip that a user may need for any installation: where packages come from, how they are
+ * reached, and how one is built. Every other setting would install something else, into another
+ * place, or nothing, wherever it was set. Named as in pip.conf; the variable of `index-url` is
+ * PIP_INDEX_URL.
  */
 const PIP_SETTINGS: ReadonlySet<string> = new Set([
   ...["index-url", "pypi-url", "extra-index-url", "no-index", "find-links", "trusted-host"],
@@ -13,11 +14,11 @@ const PIP_SETTINGS: ReadonlySet<string> = new Set([
   ...["pre", "prefer-binary", "no-build-isolation", "config-settings", "log"],
 ]);
 
-/** The same of uv, without `UV_`. Its files are not read: `--no-config`. */
+/** The same settings of uv, without `UV_`. Files of uv are not read: `--no-config`. */
 const UV_SETTINGS =
   /^(?:INDEX|INDEX_\w+|DEFAULT_INDEX|EXTRA_INDEX_URL|NO_INDEX|FIND_LINKS|OFFLINE|INSECURE_HOST|NATIVE_TLS|SYSTEM_CERTS|KEYRING_PROVIDER|CREDENTIALS_DIR|GITHUB_TOKEN|GIT_LFS|HTTP_\w+|REQUEST_TIMEOUT|CONCURRENT_\w+|LOCK_TIMEOUT|CACHE_DIR|NO_CACHE|LINK_MODE|COMPILE_BYTECODE|PRERELEASE|NO_BUILD_ISOLATION|TORCH_BACKEND|PYTHON_INSTALL_DIR|TOOL_DIR)$/;
 
-/** Tells whether a variable of the host holds a setting that installers shall see. */
+/** Returns true for a variable of the host that installers may see. */
 export function isInstallerSetting(name: string): boolean {
   if (name === "PIP_CONFIG_FILE") return true;
   if (name.startsWith("PIP_")) return PIP_SETTINGS.has(settingName(name.slice("PIP_".length)));
@@ -28,7 +29,7 @@ function settingName(name: string): string {
   return name.toLowerCase().replaceAll("_", "-");
 }
 
-/** Prints what `pip config list` says as JSON; its values are literals of Python. */
+/** Prints the output of `pip config list` as JSON; its values are Python literals. */
 const LIST_SETTINGS = `
 import ast, json, subprocess, sys
 command = [sys.executable, "-I", "-X", "utf8", "-m", "pip", "config", "list"]
@@ -45,8 +46,9 @@ sys.exit(listing.returncode)
 `;
 
 /**
- * The settings of pip's files that {@link isInstallerSetting} lets through, as variables, and the files themselves shut off: so
- * there is one door for all of them. Variables of the host go first, as pip has it.
+ * Returns variables that hold the settings of pip's files that {@link isInstallerSetting} allows,
+ * and that keep pip from reading the files itself. So one rule covers all settings. Variables of
+ * the host take precedence, as in pip.
  *
  * @param run Runs a command in the environment in which pip is to run.
  * @throws {SnakedenError} `python_environment` when pip cannot read its files.
@@ -55,7 +57,7 @@ export async function pipFileSettings(
   python: string,
   run: (command: string[], env: Record<string, string>) => Promise<CommandResult>,
 ): Promise<Record<string, string>> {
-  // Otherwise a `quiet` in a file would keep the list itself from being printed.
+  // Without this, a `quiet` in a file would keep pip from printing the list.
   const listed = await run([python, "-I", "-X", "utf8", "-c", LIST_SETTINGS], {
     PIP_QUIET: "0",
     PIP_VERBOSE: "0",
@@ -69,7 +71,7 @@ export async function pipFileSettings(
   for (const section of ["global", "install", ":env:"]) {
     for (const [key, value] of Object.entries(settings)) {
       const name = key.startsWith(`${section}.`) ? settingName(key.slice(section.length + 1)) : "";
-      // pip takes an empty value for none.
+      // pip treats an empty value as none.
       if (!PIP_SETTINGS.has(name) || value === "") continue;
       env[`PIP_${name.toUpperCase().replaceAll("-", "_")}`] = String(value);
     }

@@ -31,9 +31,9 @@ export function pythonSource(): PythonSource {
 }
 
 /**
- * The command that starts a worker. It names a file, and not a module with `-m`: Python would import what that takes from
- * the working folder first. `-P` keeps the working folder also from the processes that multiprocessing starts; Python 3.10
- * does not know it.
+ * The command that starts a worker. It names a file and not a module: with `-m`, Python would
+ * import modules from the working folder first. `-P` also keeps processes that multiprocessing
+ * starts from importing there; Python 3.10 does not know the option.
  */
 export function workerCommand(
   python: { readonly executable: string; readonly version: string },

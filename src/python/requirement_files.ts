@@ -3,19 +3,20 @@ import { fileURLToPath } from "node:url";
 import { environmentError, fileError } from "./environment_error.ts";
 import { includeOf, logicalLines, shellWords, variablesIn } from "./requirement_lines.ts";
 
-/** A file of requirements, and what of it counts. */
+/** A requirement file, and the parts of it that count. */
 export interface RequirementFile {
   readonly path: string;
   readonly lines: readonly RequirementLine[];
-  /** Variables that it names as `${NAME}`. */
+  /** The variables that the file names as `${NAME}`. */
   readonly variables: readonly string[];
 }
 
-/** A requirement or option as it stands, or a file that is read in its place. */
+/** A requirement or option, or a file that is read in its place. */
 export type RequirementLine = string | { readonly kind: "-r" | "-c"; readonly path: string };
 
 /**
- * Reads requirement files and those that they include, each once, in the order in which pip comes upon them.
+ * Reads requirement files and those that they include, each once, in the order in which pip reads
+ * them.
  *
  * @throws {SnakedenError} `python_environment` when a file is missing or cannot be read.
  */
@@ -39,7 +40,7 @@ export async function readRequirementFiles(
   return [...found.values()];
 }
 
-/** Undefined for a file on the web. */
+/** Resolves the path of an included file; undefined for a file on the web. */
 function localPath(path: string, folder: string): string | undefined {
   if (/^https?:/.test(path)) return undefined;
   if (!path.startsWith("file:")) return resolve(folder, path);
@@ -50,7 +51,7 @@ function localPath(path: string, folder: string): string | undefined {
   }
 }
 
-/** The text of a file, with or without a byte order mark, in UTF-8 or else in Latin-1. */
+/** Returns the text of a file, with or without a byte order mark, in UTF-8 or else in Latin-1. */
 async function textOf(path: string, from?: string): Promise<string> {
   const bytes = await bytesOf(path, from);
   const encoding = bytes[0] === 0xff && bytes[1] === 0xfe
@@ -82,8 +83,9 @@ async function bytesOf(path: string, from?: string): Promise<Uint8Array> {
 }
 
 /**
- * The files as one text that is the same wherever they lie, as long as the same is installed: comments and blanks do not
- * count, and a path counts only for a line that names something beside the file or in the working folder.
+ * Returns the files as one text, which is the same wherever the files lie as long as they install
+ * the same. Comments and blanks do not count. A path counts only for a line that names something
+ * beside the file or in the working folder.
  */
 export async function contentOf(files: readonly RequirementFile[]): Promise<string> {
   const places = new Map(files.map(({ path }, i) => [path, i]));
@@ -102,10 +104,13 @@ export async function contentOf(files: readonly RequirementFile[]): Promise<stri
 const URL_ELSEWHERE = /\b(?!file:)[a-z][\w+.-]*:\/\/\S*/gi;
 const LOCAL = /\/|\bfile:|\.(?:whl|zip|tar|tgz|tbz|txz|tlz|gz|bz2|xz|lzma)\b|^-(?:e|f|-e|-f)/i;
 
-/** What a line that names a local path depends on besides its text; nothing for any other line. */
+/**
+ * Returns what a line that names a local path depends on besides its text; nothing for other lines.
+ */
 async function placeOf(line: string, folder: string): Promise<string[]> {
   if (!LOCAL.test(line.replaceAll(URL_ELSEWHERE, ""))) return [];
-  // pip goes by the working folder for projects and archives, and by the file's own for links.
+  // For pip, projects and archives are relative to the working folder, and links to the folder of
+  // the file.
   const bases = [...new Set([Deno.cwd(), folder])];
   const words = shellWords(line)?.flatMap((it) => it.replace(/^-[ef]|^--[\w-]+=/, "")) ?? [];
   const states = await Promise.all(
@@ -114,7 +119,7 @@ async function placeOf(line: string, folder: string): Promise<string[]> {
   return [...bases, ...states.filter((it) => it !== "")];
 }
 
-/** Size and time of a file, such as a wheel. A folder is not watched. */
+/** Returns the size and time of a file, such as a wheel; nothing for a folder. */
 async function archiveState(path: string | undefined): Promise<string> {
   if (path === undefined) return "";
   try {

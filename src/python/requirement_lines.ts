@@ -1,19 +1,21 @@
 /**
- * The format of requirement files as pip reads it (pip/_internal/req/req_file.py): a property test holds the two together. It is
- * read here only to learn which files make up an environment, so what pip will refuse passes.
+ * The format of requirement files as pip reads it (pip/_internal/req/req_file.py); a property test
+ * compares the two. The files are read here only to find out what makes up an environment, so lines
+ * that pip refuses are accepted.
  */
 
-/** What Python takes for white space and JavaScript mostly does; U+FEFF is none. */
+/** White space as Python defines it. JavaScript mostly agrees, except on U+FEFF. */
 const SPACE = "[ \\t\\x1f\\xa0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000]";
 // deno-lint-ignore no-control-regex
 const LINE_END = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/;
-// Only from where a run of spaces begins: from each of them on, a long run would take its square in time.
+// Matches only from the start of a run of spaces: matching from every space would take quadratic
+// time.
 const COMMENT = new RegExp(`(?:^|(?<!${SPACE})${SPACE}+)#.*$`);
 const IS_COMMENT = new RegExp(`^${SPACE}*#`);
 const MARGIN = new RegExp(`^${SPACE}+|(?<!${SPACE})${SPACE}+$`, "g");
 const VARIABLE = /\$\{([A-Z0-9_]+)\}/g;
 
-/** Options that are followed by a value, by their short names and the shortest text that is clear. */
+/** Options that take a value, with their short names and their shortest unambiguous spellings. */
 const WITH_VALUE: readonly {
   readonly short: string;
   readonly long: string;
@@ -26,7 +28,10 @@ const WITH_VALUE: readonly {
   { short: "i", long: "index-url", min: 1 },
 ];
 
-/** Lines as they count: joined where one ends with a backslash, without comments, and with variables filled in. */
+/**
+ * Returns the effective lines: joined after a backslash, without comments, and with variables
+ * filled in.
+ */
 export function logicalLines(text: string, env: Readonly<Record<string, string>>): string[] {
   return joined(text.split(LINE_END))
     .map((it) => it.replace(COMMENT, "").replace(MARGIN, ""))
@@ -34,7 +39,7 @@ export function logicalLines(text: string, env: Readonly<Record<string, string>>
     .map((it) => it.replaceAll(VARIABLE, (variable, name) => env[name] || variable));
 }
 
-/** Names of the variables that a text wants filled in. */
+/** The names of the variables in a text. */
 export function variablesIn(text: string): string[] {
   return Array.from(text.matchAll(VARIABLE), ([, name]) => name ?? "");
 }
@@ -54,9 +59,9 @@ function joined(lines: readonly string[]): string[] {
   return begun === undefined ? whole : [...whole, begun];
 }
 
-/** The file that a line includes, if it does that and nothing else. */
+/** Returns the file that a line includes, if that is all that the line does. */
 export function includeOf(line: string): { kind: "-r" | "-c"; path: string } | undefined {
-  // A line that begins with a requirement has only options of that one.
+  // A line that begins with a requirement only has options of that requirement.
   if (!line.startsWith("-")) return undefined;
   const words = shellWords(line);
   if (words === undefined) return undefined;
@@ -75,7 +80,7 @@ export function includeOf(line: string): { kind: "-r" | "-c"; path: string } | u
   return undefined;
 }
 
-/** An option that has a value, which is part of the same word or is the next one. */
+/** Reads an option and its value, which is part of the same word or the next word. */
 function optionOf(word: string): { name: string; value: string | undefined } | undefined {
   const [, long, longValue] = /^--([^=]+)(?:=(.*))?$/s.exec(word) ?? [];
   if (long !== undefined) {
@@ -87,7 +92,10 @@ function optionOf(word: string): { name: string; value: string | undefined } | u
   return found && { name: found.short, value: word.slice(2) || undefined };
 }
 
-/** Words as a shell has them: `"a b"`, `'a b'` and `a\ b` are one. Undefined when a quote is not closed. */
+/**
+ * Splits a text into words as a shell does: `"a b"`, `'a b'` and `a\ b` are one word. Returns
+ * undefined when a quote is not closed.
+ */
 export function shellWords(text: string): string[] | undefined {
   const words: string[] = [];
   const pattern = /[ \t\r\n]+|((?:[^ \t\r\n"'\\]|\\[^]|"(?:[^"\\]|\\[^])*"|'[^']*')+)|([^])/g;

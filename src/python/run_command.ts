@@ -23,8 +23,8 @@ export interface RunCommandOptions {
 const MAX_LINES = 400;
 
 /**
- * First lines of a program for `python -c`, which would import what it needs from the working folder before anywhere else. For
- * a Python that may be too old for `-I`, or must see PYTHONPATH.
+ * The first lines of a program for `python -c`, which would otherwise import from the working
+ * folder first. Used where Python may be too old for `-I`, or must see PYTHONPATH.
  */
 export const LEAVE_WORKING_FOLDER = `import sys
 if sys.path[:1] == [""]:

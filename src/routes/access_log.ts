@@ -5,10 +5,10 @@ import { codeOf, PROBLEMS, type Shown } from "./problem.ts";
 
 const log = getLogger("http");
 
-/** Longest text of an exception in an entry, in characters. */
+/** The longest text of an exception in an entry, in characters. */
 const MAX_TEXT = 500;
 
-/** One answer, or one stream that failed after its beginning. */
+/** A response, or a stream that failed after its response had begun. */
 export interface Access {
   readonly method: string;
   readonly path: string;
@@ -16,12 +16,15 @@ export interface Access {
   readonly durationMs?: number;
   readonly requestId: string;
   readonly called?: Called | undefined;
-  /** What the answer tells, when that is an error. */
+  /** The error that the response reports, if any. */
   readonly error?: unknown;
   readonly shown: Shown;
 }
 
-/** Writes one line of the log: a warning for what went wrong here, information for what the caller has to mend. */
+/**
+ * Writes one line of the log: a warning for a failure of the server, information for a mistake of
+ * the caller.
+ */
 export function logAccess({ called, error, shown, durationMs, ...access }: Access): void {
   const { status } = access;
   const level = status >= 500 ? "warning" : status >= 400 ? "info" : "debug";
@@ -33,19 +36,19 @@ export function logAccess({ called, error, shown, durationMs, ...access }: Acces
   });
 }
 
-/** Writes the line of a stream that failed after its answer had begun. */
+/** Writes the line of a stream that failed after its response had begun. */
 export function logStreamFailure(access: Omit<Access, "status">): void {
   logAccess({ ...access, status: PROBLEMS[codeOf(access.error)].status });
 }
 
-/** What failed, where, and of what. */
+/** Returns the properties that say what failed, where, and why. */
 function failureOf(
   error: unknown,
   called: Called | undefined,
   shown: Shown,
 ): Record<string, unknown> {
   const { workerId } = error instanceof SnakedenError ? error.details ?? {} : {};
-  // The workers of a pool are called after it.
+  // The ids of workers begin with the name of their pool.
   const pool = typeof workerId === "string" ? workerId.replace(/-\d+$/, "") : called?.pool;
   return {
     code: codeOf(error),
@@ -65,7 +68,7 @@ function exceptionOf({ python }: PythonError, shown: Shown): Record<string, unkn
   return {
     exception: textOf(message === "" ? type : `${type}: ${message}`),
     at: file === undefined ? undefined : `${file}:${line}`,
-    // Who asks for it by the request id finds it here alone.
+    // The response leaves it out, so the log is the only place where it can be found.
     ...(shown.traceback || traceback === "" ? {} : { traceback }),
   };
 }

@@ -20,7 +20,10 @@ import { addWorkers } from "./workers.ts";
 export interface AppOptions {
   /** Version of Snakeden, for `/healthz` and the description of the API. */
   readonly version: string;
-  /** Bounds what is under way; by default one that was not started, for an app without a life. */
+  /**
+   * The bounds on requests under way. The default was never started, which suits an app that nobody
+   * starts or stops.
+   */
   readonly traffic?: Traffic;
 }
 

@@ -1,6 +1,6 @@
 import type { Context } from "hono";
 
-/** What a request calls, for the log. */
+/** The tool and pool that a request calls, for the log. */
 export interface Called {
   readonly tool: string;
   readonly pool?: string | undefined;

@@ -3,28 +3,28 @@ import { TimeLimit, type Wait } from "./time_limit.ts";
 
 /** Bounds on the bodies of requests. */
 export interface BodyLimits {
-  /** Longest body, in bytes. */
+  /** The longest body, in bytes. */
   readonly maxBodyBytes: number;
-  /** Bytes of all bodies together; one alone may always have `maxBodyBytes`. */
+  /** Total bytes of all bodies; a single one may always have `maxBodyBytes`. */
   readonly maxBodiesBytes: number;
-  /** Time in which a body has to come. */
+  /** Time within which a body must arrive. */
   readonly bodyTimeoutMs: number;
 }
 
-/** What a request may cost before its first byte has come, and what no budget counts. */
+/** The memory that a request may take before its first byte arrives, and that no budget counts. */
 const FREE_BYTES = 16 * 1024;
 
 /**
- * Room that a read has at least: with a few bytes the runtime never gets past the line in front of
- * a chunk (Deno 2.9.6).
+ * The least room of a read: with only a few bytes, the runtime never gets past the size line of a
+ * chunk (Deno 2.9.6).
  */
 const MIN_ROOM_BYTES = 4 * 1024;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * Reads the bodies of requests. Memory follows the bytes that have come and never the length that
- * was announced; the sum over all bodies and the time of each are bounded.
+ * Reads the bodies of requests. A body takes as much memory as has arrived of it, not as was
+ * announced. The sum over all bodies and the time of each body are bounded.
  */
 export class BodyReader {
   /** The time of each body; the owner calls its `check()`. */
@@ -41,9 +41,9 @@ export class BodyReader {
   }
 
   /**
-   * The whole body. Whoever has done with it calls {@link BodyReader.release}.
+   * Returns the whole body. The caller must call {@link BodyReader.release} when done with it.
    *
-   * @param most Longest body taken, where that is less than `maxBodyBytes`.
+   * @param most The longest body accepted, if that is less than `maxBodyBytes`.
    * @throws {SnakedenError} `body_too_large`, `request_incomplete` or `server_busy`.
    */
   async read(request: Request, most = Infinity): Promise<Bytes> {
@@ -62,7 +62,7 @@ export class BodyReader {
     }
   }
 
-  /** Gives back the room of a body; must be called once for each. */
+  /** Releases the room of a body; must be called once for each body. */
   release(body: Bytes): void {
     const heldBytes = this.#held.get(body);
     if (heldBytes === undefined) return;
@@ -70,7 +70,10 @@ export class BodyReader {
     this.#heldBytes -= heldBytes;
   }
 
-  /** The runtime is quick at this, but sets the announced length aside at once. */
+  /**
+   * Reads a body with the runtime's own method, which is fast but allocates the announced length at
+   * once.
+   */
   async #small(request: Request): Promise<Bytes> {
     const { promise, resolve, reject } = Promise.withResolvers<Bytes>();
     const wait: Wait = { since: 0, onLate: () => reject(this.#tooSlow()) };
@@ -155,7 +158,8 @@ function grown(bytes: Bytes, length: number): Bytes {
 }
 
 /**
- * A body from a socket is a stream of bytes already; one that was made in this process may not be.
+ * Returns the body as a byte stream. A body from a socket is one already; a body made in this
+ * process may not be.
  */
 function byteStream(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
   try {
@@ -187,7 +191,10 @@ function tooLarge(limit: number, given?: number): SnakedenError {
   );
 }
 
-/** The client left, which nobody will read, or the listener was shut down in the middle of it. */
+/**
+ * The error of a body that broke off: the client left, and nobody will read this, or the listener
+ * was shut down meanwhile.
+ */
 function brokenOff(error: unknown): SnakedenError {
   return new SnakedenError(
     "request_incomplete",

@@ -12,10 +12,10 @@ export const MAX_NAME_LENGTH = 256;
 /** The affinity modes there will be; only `hint` is served, and it asks for nothing. */
 const RESERVED_AFFINITIES = ["strict_queue", "strict_fail_fast"];
 
-/** Problems of a body that are told; a body of 8 MB can have a million. */
+/** The number of problems of a body that are reported; a body of 8 MB can have a million. */
 const MAX_ISSUES = 20;
 
-/** What a body says of a call. */
+/** A call as described by a body. */
 export interface CallFields {
   readonly tool: string;
   readonly args: Value;
@@ -29,8 +29,8 @@ interface CallBody extends Omit<CallOptions, "requestId" | "signal"> {
 }
 
 /**
- * Reads a call from the bytes of a body: decodes, parses, checks and encodes. It runs where the
- * request is handled when the body is small, else in the thread of json_worker.ts.
+ * Reads a call from the bytes of a body: decodes, parses, checks and encodes. Runs on the event
+ * loop for a small body, and in the thread of json_worker.ts for a large one.
  *
  * @throws {InvalidInputError} `invalid_input` naming what is wrong.
  */
@@ -49,7 +49,8 @@ function assertCallBody(body: unknown): asserts body is CallBody {
 }
 
 /**
- * What a client wrote into `args` is input, so a value that cannot travel is the client's mistake.
+ * Turns errors of encoding into `invalid_input`: the client wrote `args`, so an unsupported value
+ * is its mistake.
  */
 function encode(args: Readonly<Record<string, unknown>>, maxDepth: number): Value {
   try {
@@ -93,7 +94,7 @@ function textCheck(maxLength: number): Check {
       : `a text of 1 to ${maxLength} characters`;
 }
 
-/** Every field of a call that is wrong; written by hand because it runs for every call. */
+/** Returns the fields of a call that are wrong. Written by hand because it runs for every call. */
 export function findIssues(body: unknown): FieldIssue[] {
   if (!isRecord(body)) {
     return [{
@@ -123,7 +124,7 @@ export function findIssues(body: unknown): FieldIssue[] {
   return issues;
 }
 
-/** A value as the client wrote it, in short. */
+/** Returns a short form of a value for an error text. */
 function shown(value: unknown): string {
   if (Array.isArray(value)) return "an array";
   if (typeof value === "object" && value !== null) return "an object";

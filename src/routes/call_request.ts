@@ -6,10 +6,7 @@ import { MAX_NAME_LENGTH } from "./call_fields.ts";
 import { checkContentType } from "./request_body.ts";
 import type { Traffic } from "./traffic.ts";
 
-/**
- * The body of a call, for OpenAPI. {@link findIssues} is what checks it; a test holds the two
- * together.
- */
+/** The body of a call, for OpenAPI. {@link findIssues} checks bodies; a test compares the two. */
 export const callRequestSchema = z.strictObject({
   tool: z.string().min(1).max(MAX_NAME_LENGTH)
     .openapi({ description: "Name of the tool.", example: "add" }),

@@ -9,7 +9,7 @@ import { lengthOf } from "./unread_answers.ts";
 
 const encoder = new TextEncoder();
 
-/** The answer to a call. */
+/** The response to a call. */
 export const callAnswerSchema = z.object({
   result: z.unknown().openapi({ description: "What the tool returned.", example: 5 }),
   callId: z.string().openapi({ example: "c1" }),
@@ -38,7 +38,7 @@ const route = createRoute({
 });
 
 /**
- * `POST /v1/execute`. The result is passed on as the text that Python wrote, without being parsed.
+ * `POST /v1/execute`. The result is the text that Python wrote, passed on unparsed.
  */
 export function addExecute(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Traffic): void {
   app.openAPIRegistry.registerPath(route);
@@ -60,7 +60,7 @@ export function addExecute(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Tr
   });
 }
 
-/** The bytes that Python wrote, as far as possible, and never all of them at once. */
+/** Returns the bytes that Python wrote, unchanged where possible, and never all of them at once. */
 async function largeAnswer(
   traffic: Traffic,
   { value, rest, signal }: {

@@ -1,8 +1,8 @@
 import { SnakedenError } from "../errors.ts";
 
 /**
- * Refuses what HTTP asks a server to refuse instead of passing it over: codings of the transfer that
- * would have to be undone, and expectations that cannot be met.
+ * Refuses what HTTP requires a server to refuse rather than ignore: transfer codings that it cannot
+ * decode, and expectations that it cannot meet.
  *
  * @throws {SnakedenError} `not_implemented` or `expectation_failed`.
  * @see https://www.rfc-editor.org/rfc/rfc9112#section-6.1

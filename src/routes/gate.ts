@@ -13,7 +13,7 @@ export interface GateOptions {
   readonly apiKey?: string | undefined;
   /** Paths that need no key. */
   readonly openPaths: readonly string[];
-  /** What problems show; the log has what they do not. */
+  /** The parts of Python errors that problems show; the log has the rest. */
   readonly shown: Shown;
 }
 

@@ -2,29 +2,26 @@ import { closeSync, openSync } from "node:fs";
 import { messageOf, SnakedenError } from "../errors.ts";
 import { getLogger } from "../log.ts";
 
-/** What answers a request. */
+/** The handler of a request. */
 export type HttpHandler = (request: Request) => Response | Promise<Response>;
 
-/** Where and how to listen. */
+/** Options of an {@link HttpListener}. */
 export interface HttpListenerOptions {
   /** An IP address or a host name; IPv6 may stand in brackets. */
   readonly host: string;
   /** 0 takes any free one. */
   readonly port: number;
-  /** Connections, and other open files, above which idle connections are closed. */
+  /** The number of connections and other open files above which idle connections are closed. */
   readonly maxConnections: number;
 }
 
-/**
- * Descriptors that the rest of the host has for itself: to start workers, to write files, to
- * listen.
- */
+/** Descriptors reserved for the rest of the host: to start workers, write files and listen. */
 const RESERVED_DESCRIPTORS = 32;
-/** How often the listener makes sure that they are free, and counts. */
+/** The interval at which the listener checks that they are free, and counts descriptors in use. */
 const PROBE_INTERVAL_MS = 1_000;
-/** Pause after an attempt to listen again that failed. */
+/** The pause after a failed attempt to listen again. */
 const RELISTEN_PAUSE_MS = 50;
-/** Warnings about descriptors are this far apart at least. */
+/** The shortest time between two warnings about descriptors. */
 const WARNING_INTERVAL_MS = 10_000;
 
 /**
@@ -32,10 +29,11 @@ const WARNING_INTERVAL_MS = 10_000;
  * cannot accept a connection, as when the process is out of file descriptors, and it has no limit
  * for connections that send nothing.
  *
- * So there are generations. When one cannot accept any more, or fewer than {@link
- * RESERVED_DESCRIPTORS} descriptors are free, it is shut down and the next one listens on the same
- * port. A generation that is shut down closes what is idle or has not sent a whole request, which
- * frees the descriptors, and goes on answering what runs.
+ * So there are generations of servers. When one can no longer accept connections, fewer than
+ * {@link RESERVED_DESCRIPTORS} descriptors are free, or more than `maxConnections` are in use, that
+ * generation is shut down and the next one listens on the same port. A generation that is shut down
+ * closes connections that are idle or have not sent a whole request, which frees their descriptors,
+ * and still serves running requests.
  */
 export class HttpListener implements AsyncDisposable {
   readonly #log = getLogger("http");
@@ -84,7 +82,7 @@ export class HttpListener implements AsyncDisposable {
     return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   }
 
-  /** Takes no more connections; resolves when the last answer is out. */
+  /** Accepts no more connections; resolves when the last response is sent. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#probe);
@@ -110,7 +108,10 @@ export class HttpListener implements AsyncDisposable {
     return server;
   }
 
-  /** An answer broke off while it was sent: its reader was given up. Its status is out already. */
+  /**
+   * Handles a response that broke off while it was sent, because its reader was disconnected. The
+   * status is sent already.
+   */
   #onError(error: unknown): Response {
     this.#log.info("an answer broke off: {reason}", { reason: messageOf(error) });
     return new Response(null, { status: 500 });
@@ -149,7 +150,7 @@ export class HttpListener implements AsyncDisposable {
         this.#listen(this.#addr.port);
         return;
       } catch (error) {
-        // The socket of the generation before is still open, or no descriptor is free yet.
+        // The socket of the last generation is still open, or no descriptor is free yet.
         this.#log.debug("cannot listen yet: {reason}", { reason: messageOf(error) });
         await new Promise((resolve) => setTimeout(resolve, RELISTEN_PAUSE_MS));
       }
@@ -161,7 +162,7 @@ export class HttpListener implements AsyncDisposable {
     const files: number[] = [];
     try {
       const path = Deno.execPath();
-      // Each one is the lowest that is free, so all below the first are in use.
+      // Each new descriptor is the lowest free one, so all below the first are in use.
       for (let i = 0; i < RESERVED_DESCRIPTORS; i++) files.push(openSync(path, "r"));
       const [inUse = 0] = files;
       if (inUse > this.#maxConnections) {

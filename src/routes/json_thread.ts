@@ -4,13 +4,16 @@ import { getLogger } from "../log.ts";
 import { type CallFields, decodeCall } from "./call_fields.ts";
 import type { ThreadAnswer, ThreadError, ThreadJob, ThreadValue } from "./json_worker.ts";
 
-/** A job may take this long, and so much more for each KiB of it; far longer than any does. */
+/** The time limit of a job, plus a time for each KiB; no real job comes near it. */
 const JOB_MS = 10_000;
 const JOB_MS_PER_KIB = 2;
-/** Time after which a thread that has nothing to do is ended, and its memory given back. */
+/** The time after which an idle thread is ended and its memory released. */
 const IDLE_MS = 30_000;
 
-/** JSON after which the next job gets a fresh thread, since a heap that has grown stays large. */
+/**
+ * The amount of JSON after which the next job gets a new thread, since a heap that has grown stays
+ * large.
+ */
 const RENEW_BYTES = 32 * 1024 * 1024;
 
 interface Job {
@@ -23,11 +26,11 @@ interface Job {
 }
 
 /**
- * A thread for JSON that would keep the event loop too long, such as a body of 8 MB. It takes one
- * job at a time, so that one tree at a time is in memory, and the others wait in line.
+ * A thread for JSON that would block the event loop too long, such as a body of 8 MB. It takes one
+ * job at a time, so that only one tree is in memory; other jobs wait in line.
  *
- * `idle` -> `running` with a job; without a thread it is started first -> `idle` when the job is
- * answered. The thread is ended when a job takes too long, when it breaks, after
+ * `idle` -> `running` when a job comes, which starts a thread if there is none -> `idle` when the
+ * job is done. The thread is ended when a job takes too long, when it breaks, after
  * {@link RENEW_BYTES}, and after {@link IDLE_MS} without a job; the next job starts another one.
  * `stopped` is the end.
  */
@@ -35,17 +38,17 @@ export class JsonThread implements Disposable {
   readonly #log = getLogger("http");
   readonly #waiting: Job[] = [];
   #worker: Worker | undefined;
-  /** No thread can be had, as in a bundle. Everything is done on the event loop then. */
+  /** True when no thread can be started, as in a bundle. The event loop then does all jobs. */
   #isMissing = false;
   #state: "idle" | "running" | "stopped" = "idle";
   #idleSince = 0;
-  /** What the thread has had so far. */
+  /** The bytes that the thread has processed so far. */
   #readBytes = 0;
-  /** Ends the job that runs. */
+  /** Ends the running job. */
   #interrupt: ((error: unknown) => void) | undefined;
 
   /**
-   * {@link decodeCall} for a large body, whose bytes it takes away.
+   * Runs {@link decodeCall} for a large body, whose bytes are transferred to the thread.
    *
    * @throws {SnakedenError} What that throws, `server_busy` or `shutting_down`, or the reason of
    * the signal.
@@ -67,14 +70,14 @@ export class JsonThread implements Disposable {
   }
 
   /**
-   * The value with its buffers inline, as HTTP sends it; nothing about it is tagged any more.
+   * Returns the value with its buffers inline, as HTTP sends it, without tags.
    *
    * @throws {SnakedenError} `invalid_value`, `server_busy` or `shutting_down`, or the reason of the
    * signal.
    */
   async inline(value: Value, signal?: AbortSignal): Promise<Value> {
     const { json, tagged, buffers } = value.wire;
-    // They may lie in a frame among others, so the thread gets copies.
+    // They may be part of a larger frame, so the thread gets copies.
     const message = (): ThreadJob => ({
       kind: "inline",
       value: { json: json.slice(), tagged, buffers: buffers.map((it) => it.slice()) },
@@ -87,7 +90,7 @@ export class JsonThread implements Disposable {
     return valueOf(answer.value);
   }
 
-  /** Ends a thread that has had nothing to do for long. */
+  /** Ends a thread that has been idle for long. */
   check(): void {
     const isLong = performance.now() - this.#idleSince > IDLE_MS;
     if (this.#state === "idle" && isLong) this.#end();
@@ -154,7 +157,7 @@ export class JsonThread implements Disposable {
     }
   }
 
-  /** The thread; undefined when there can be none. */
+  /** Returns the thread; undefined when none can be started. */
   async #ready(): Promise<Worker | undefined> {
     if (this.#worker !== undefined || this.#isMissing) return this.#worker;
     try {
@@ -178,12 +181,12 @@ export class JsonThread implements Disposable {
   }
 }
 
-/** What the thread says next; rejects when it breaks instead. */
+/** Returns the next message of the thread; rejects when the thread breaks. */
 function nextAnswer(worker: Worker): Promise<ThreadAnswer> {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<ThreadAnswer>) => resolve(data);
     worker.onerror = (event) => {
-      // It would end the host.
+      // Unhandled, the error would end the host.
       event.preventDefault();
       reject(new Error(`The thread for JSON broke: ${event.message}`));
     };

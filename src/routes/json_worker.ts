@@ -1,25 +1,28 @@
 /**
- * The program of {@link JsonThread}: reads large bodies and writes large values, one at a time, so
- * that the event loop of the host does not stand still meanwhile. It is started with no
- * permissions, and imports only what the small bodies go through as well.
+ * The program of {@link JsonThread}: parses large bodies and writes large values, one at a time, so
+ * that they do not block the event loop of the host. The thread has no permissions, and runs the
+ * same code as small bodies do.
  */
 import { Value } from "../bridge/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "../errors.ts";
 import { type CallFields, decodeCall } from "./call_fields.ts";
 
-/** A value as it travels between threads. */
+/** A value in the form that is sent between threads. */
 export interface ThreadValue {
   readonly json: Uint8Array<ArrayBuffer>;
   readonly tagged: boolean;
   readonly buffers: readonly Uint8Array<ArrayBuffer>[];
 }
 
-/** What the thread is asked for. */
+/** A request to the thread. */
 export type ThreadJob =
   | { readonly kind: "call"; readonly body: Uint8Array<ArrayBuffer>; readonly maxDepth: number }
   | { readonly kind: "inline"; readonly value: ThreadValue };
 
-/** An error that can be sent; `issues` when it names fields, no `code` when it was unforeseen. */
+/**
+ * An error in a form that can be sent, with `issues` if it names fields, and without `code` if it
+ * was unforeseen.
+ */
 export interface ThreadError {
   readonly message: string;
   readonly code?: SnakedenError["code"];
@@ -27,7 +30,7 @@ export interface ThreadError {
   readonly issues?: InvalidInputError["issues"];
 }
 
-/** What the thread says: `ready` once, then one answer a job. */
+/** A message of the thread: `ready` once, then one for each job. */
 export type ThreadAnswer =
   | { readonly kind: "ready" }
   | {
@@ -37,7 +40,7 @@ export type ThreadAnswer =
   | { readonly kind: "inline"; readonly value: ThreadValue }
   | { readonly kind: "error"; readonly error: ThreadError };
 
-/** The thread's side of the channel, which the library of the host's side does not describe. */
+/** The thread's side of the channel, for which the types of the main thread have no name. */
 interface ThreadScope {
   onmessage: (event: MessageEvent<ThreadJob>) => void;
   postMessage(answer: ThreadAnswer, transfer: Transferable[]): void;
@@ -58,7 +61,7 @@ function inlined({ json, tagged, buffers }: ThreadValue): ThreadValue {
   return { json: new TextEncoder().encode(text), tagged: false, buffers: [] };
 }
 
-/** Buffers of arguments were decoded from base64, each into memory of its own. */
+/** Buffers of arguments were decoded from base64, so each has its own memory. */
 function portable(value: Value): ThreadValue {
   const { json, tagged, buffers } = value.wire;
   return { json: own(json), tagged, buffers: buffers.map(own) };
@@ -83,7 +86,7 @@ function transferOf(answer: ThreadAnswer): Transferable[] {
   return [...new Set([json.buffer, ...buffers.map((it) => it.buffer)])];
 }
 
-/** Serves the thread that this file is the program of; elsewhere it is only read. */
+/** Serves when this file is the program of a thread; a plain import does nothing. */
 function serve(scope: ThreadScope): void {
   const send = (it: ThreadAnswer): void => scope.postMessage(it, transferOf(it));
   scope.onmessage = ({ data }) => send(answer(data));

@@ -19,7 +19,7 @@ const TAGS = [
   { name: "operations", description: "Ask whether the server is up and can serve." },
 ];
 
-/** Either header brings the key. */
+/** The key may be in either header. */
 const SECURITY_SCHEMES = {
   bearer: { type: "http", scheme: "bearer" },
   header: { type: "apiKey", in: "header", name: "x-api-key" },
@@ -48,7 +48,7 @@ function describe(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): Sc
   const { paths, components } = describeAnswers(document.paths ?? {}, { needsKey });
   return {
     ...document,
-    // The types of the generator know the licences of OpenAPI 3.0 alone.
+    // The types of the generator only know the licence of OpenAPI 3.0.
     info: { ...document.info, license: { name: "MIT", identifier: "MIT" } },
     paths,
     components: {

@@ -31,13 +31,13 @@ const HEADERS: Readonly<Record<string, Schema>> = {
   },
 };
 
-/** Statuses that come from what every request passes, and so from every path. */
+/** Statuses that the gate may return, and so every path. */
 const EVERYWHERE: readonly number[] = [405, 417, 501];
 
 /**
- * Adds to every operation what no route says of itself: the headers of its answers, and the
- * problems that any request may meet. A server with a key answers 401 and never 403; one without a
- * key answers 403 to foreign web pages and host names.
+ * Adds to every operation what the routes do not describe: the headers of responses, and the
+ * problems of any request. A server with a key returns 401 and never 403. A server without a key
+ * returns 403 to foreign web pages and host names.
  */
 export function describeAnswers(
   paths: object,

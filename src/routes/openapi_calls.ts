@@ -6,14 +6,14 @@ export type Schema = Readonly<Record<string, unknown>>;
 /** Schemas by their name under `components.schemas`. */
 export type Schemas = Readonly<Record<string, Schema>>;
 
-/** The name of the component that the route files give the body of a call. */
+/** The component name of the body of a call in the route files. */
 const CALL = "CallRequest";
 
 /**
- * The schemas of the tools that run: `args.POOL.TOOL` for the arguments of each, `call.TOOL` for a
- * whole call of it, and `CallRequest` as one of these calls.
+ * Returns the schemas of the running tools: `args.POOL.TOOL` for the arguments of each tool,
+ * `call.TOOL` for a whole call, and `CallRequest` for one of these calls.
  *
- * @param call The schema of a call of any tool, which is kept when no tool runs.
+ * @param call The schema of a call of any tool; kept when no tool runs.
  */
 export function callSchemas(call: Schema, tools: readonly ToolInfo[]): Schemas {
   if (tools.length === 0) return { [CALL]: call };
@@ -49,7 +49,7 @@ function isFilled(list: unknown): boolean {
   return Array.isArray(list) && list.length > 0;
 }
 
-/** A tool's schema as a component; its inner references have to point to the new place. */
+/** Returns a tool's schema as a component, with its inner references pointing to the new place. */
 function argsSchema(tool: ToolInfo): Schema {
   const own = JSON.stringify("#/$defs/").slice(0, -1);
   const there = JSON.stringify(`${refTo(argsName(tool))}/$defs/`).slice(0, -1);
@@ -66,7 +66,9 @@ function callName(tool: string): string {
   return `call.${componentName(tool)}`;
 }
 
-/** Names of components are ASCII; what else a name holds is written as its code point. */
+/**
+ * Returns a name for a component. It must be ASCII, so other characters are written as code points.
+ */
 function componentName(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9_-]/gu, (it) => `.u${it.codePointAt(0)?.toString(16)}`);
 }

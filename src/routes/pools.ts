@@ -89,7 +89,7 @@ export function addPools(app: OpenAPIHono<AppEnv>, engine: Engine): void {
   });
 }
 
-/** The reason of an unhealthy pool holds what its workers have written. */
+/** Hides the reason of an unhealthy pool, which may contain output of its workers. */
 function shownPools(engine: Engine): PoolInfo[] {
   const pools = engine.pools();
   if (engine.config.errors.output) return pools;

@@ -79,13 +79,13 @@ export interface Problem {
 
 const log = getLogger("http");
 
-/** What of Python code a problem may show. */
+/** The details of Python code that a problem may show. */
 export interface Shown {
   readonly output: boolean;
   readonly traceback: boolean;
 }
 
-/** No Python code runs, or all of it may be shown. */
+/** The value for places where no Python code runs, or where everything may be shown. */
 export const SHOWN_ALL: Shown = { output: true, traceback: true };
 
 /** Describes anything thrown. What nobody threw on purpose is logged, and answered with a fixed text. */
@@ -113,7 +113,10 @@ function pythonOf({ python }: PythonError, { traceback }: Shown): PythonExceptio
   return traceback ? python : { type: python.type, message: python.message };
 }
 
-/** Process ids are of no use to who is not on this machine. The reason of a crash is a line of output. */
+/**
+ * Keys that are left out. Process ids are of no use on another machine, and the reason of a crash
+ * is a line of output.
+ */
 function hiddenKeys({ output, traceback }: Shown): ReadonlySet<string> {
   return new Set([
     "pid",
@@ -122,10 +125,10 @@ function hiddenKeys({ output, traceback }: Shown): ReadonlySet<string> {
   ]);
 }
 
-/** Levels of details that are looked at; ours have three. */
+/** The number of levels of details that are searched; ours have three. */
 const MAX_DEPTH = 8;
 
-/** A copy of details, which are plain data, without these keys. */
+/** Returns a copy of details, which are plain data, without these keys. */
 function withoutKeys(value: unknown, hidden: ReadonlySet<string>, depth = 0): unknown {
   if (depth > MAX_DEPTH) return value;
   if (Array.isArray(value)) return value.map((it) => withoutKeys(it, hidden, depth + 1));

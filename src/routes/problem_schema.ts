@@ -24,8 +24,8 @@ interface ProblemAnswer {
 }
 
 /**
- * The error answers of a route for OpenAPI, by status, with the codes that each can have. Those that
- * every path has are added by openapi_answers.ts.
+ * Returns the error responses of a route for OpenAPI, by status, with the possible codes of each.
+ * openapi_answers.ts adds those that every path has.
  */
 export function problemAnswers(...statuses: readonly number[]): Record<string, ProblemAnswer> {
   return Object.fromEntries(statuses.map((status) => {

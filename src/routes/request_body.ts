@@ -12,10 +12,10 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 const parseWithSource = JSON.parse as (text: string, reviver: typeof reviveInteger) => unknown;
 
 /**
- * The tree of a JSON body. Integers beyond 2^53 become bigint, so that they arrive exactly.
+ * Returns the tree of a JSON body. Integers beyond 2^53 become bigint, so that they arrive exactly.
  *
- * @param maxDepth Deeper trees are returned too, but with inexact big integers: whoever takes them
- * has to refuse them.
+ * @param maxDepth Deeper trees are returned too, but with inexact big integers: the caller must
+ * refuse such trees.
  * @throws {InvalidInputError} `invalid_input`.
  */
 export function parseJsonBody(bytes: Uint8Array, maxDepth: number): unknown {
@@ -32,8 +32,8 @@ export function parseJsonBody(bytes: Uint8Array, maxDepth: number): unknown {
 }
 
 /**
- * Refuses a body that is not `application/json` in UTF-8, or compressed; this also keeps forms of
- * foreign web pages out.
+ * Refuses a body that is compressed, or not `application/json` in UTF-8. This also keeps out forms
+ * of foreign web pages.
  *
  * @throws {SnakedenError} `unsupported_media_type`.
  */

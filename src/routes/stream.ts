@@ -78,8 +78,8 @@ export function addStream(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Tra
 }
 
 /**
- * A client that reconnects, as every `EventSource` does once a stream has ended or broken off, must
- * not make its call a second time. Any status but 200 keeps such a client from trying again.
+ * Refuses a client that reconnects, as every `EventSource` does once a stream has ended or broken
+ * off: its call must not run twice. Any status but 200 keeps such a client from trying again.
  *
  * @throws {SnakedenError} `stream_gone`.
  */

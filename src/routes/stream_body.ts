@@ -23,12 +23,12 @@ export interface StreamBodyOptions {
 const MAX_WRITE_CHARS = 65_536;
 
 /**
- * Turns of the microtask queue that a buffered event may take to come through the generators in
- * between.
+ * The number of turns of the microtask queue that a buffered event may need to pass through the
+ * generators.
  */
 const READY_TURNS = 16;
 
-/** Stands for a large value while the text around it is written. */
+/** A placeholder for a large value while the text around it is written. */
 const MARK_TEXT = JSON.stringify("\u0000large");
 const MARK = Value.from("\u0000large");
 
@@ -36,9 +36,9 @@ type Bytes = Uint8Array<ArrayBuffer>;
 type Step = IteratorResult<StreamEvent, unknown>;
 
 /**
- * The body of a streaming answer. It pulls: an event is asked for when the connection takes more,
- * so a slow reader slows the generator in Python. Events that are ready together go into one write;
- * the first goes at once.
+ * The body of a streaming response. It requests an event only when the connection accepts more, so
+ * a slow reader slows the generator in Python. Events that are ready together share one write; the
+ * first event is written at once.
  */
 export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
   since = 0;
@@ -48,11 +48,11 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
   readonly #encoder = new TextEncoder();
   /** The event asked for that has not come yet. */
   #pending: Promise<Step> | undefined;
-  /** Written, and not taken by the reader. */
+  /** The bytes that are written and not yet read. */
   #slices: Iterator<Bytes, undefined> = slicesOf([]);
-  /** No more events are asked for. */
+  /** True when no more events are requested. */
   #ended = false;
-  /** Nobody reads. */
+  /** True when nobody reads any more. */
   #left = false;
   #controller: ReadableStreamDefaultController<Bytes> | undefined;
 
@@ -62,8 +62,8 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
   }
 
   /**
-   * Waits for the first event, at most for the time of a heartbeat, so that what fails at once can
-   * be answered with a status of its own.
+   * Waits for the first event, at most for the time of a heartbeat, so that an early failure can
+   * have its own status.
    *
    * @throws What the call fails with before it sends anything.
    */
@@ -100,7 +100,7 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
     }
   }
 
-  /** The reader left. */
+  /** Handles a reader that left. */
   async cancel(): Promise<void> {
     this.#left = true;
     this.#slices = slicesOf([]);
@@ -109,13 +109,13 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
     await this.#iterator.return?.();
   }
 
-  /** The reader has taken nothing for too long. */
+  /** Disconnects a reader that has read nothing for too long. */
   onLate(): void {
     this.#controller?.error(new Error("Nobody reads the stream"));
     void this.cancel().catch(() => {});
   }
 
-  /** Nothing but what is written already will go out; cancels the call unless it has ended. */
+  /** Ends the stream after what is written already; cancels the call unless it has ended. */
   #end(): void {
     this.#ended = true;
     this.#options.cancel();
@@ -146,7 +146,7 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
           const { value: event, done } = await this.#take();
           if (done) this.#ended = true;
           else if (traffic.isLarge(event.value)) {
-            // Nothing else goes into this write, so that what came before it is not held up.
+            // This event gets its own write, so that earlier events are not delayed.
             large.push(this.#encoder.encode(text));
             text = "";
             large.push(...await this.#largeParts(event));
@@ -163,7 +163,7 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
     return large.filter((it) => it.byteLength > 0);
   }
 
-  /** The event with the bytes that Python wrote, which never become a text of this thread. */
+  /** Returns the event with the bytes that Python wrote, which this thread never decodes. */
   async #largeParts(event: StreamEvent): Promise<Uint8Array[]> {
     const { traffic, signal, writer } = this.#options;
     const { json } = (await traffic.inline(event.value, signal)).wire;
@@ -198,7 +198,8 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
   }
 
   /**
-   * Whether the next event is there already, without waiting for anything outside of this process.
+   * Returns true when the next event is ready, without waiting for anything outside of this
+   * process.
    */
   async #isReady(): Promise<boolean> {
     let settled = false;
@@ -210,7 +211,8 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
 }
 
 /**
- * A line break in JSON text stands between tokens, as texts escape theirs; it would end the event.
+ * Replaces line breaks in JSON, which would end the event. They can only stand between tokens,
+ * since strings escape theirs.
  */
 function onOneLine(json: Uint8Array): Uint8Array {
   const isOne = !json.includes(0x0a) && !json.includes(0x0d);

@@ -34,8 +34,8 @@ class SseWriter implements EventWriter {
   }
 
   /**
-   * A comment, which clients ignore. Before the first event it brings an id along, so that a client
-   * that reconnects from there too says that its call has been made.
+   * Returns a comment, which clients ignore. Before the first event it includes an id, so that a
+   * client that reconnects then also shows that its call has been made.
    */
   heartbeat(): string {
     return this.#id === 0 ? ": heartbeat\nid: 0\n\n" : ": heartbeat\n\n";

@@ -2,7 +2,7 @@ import { z } from "@hono/zod-openapi";
 import { callAnswerSchema } from "./execute.ts";
 import { problemSchema } from "./problem_schema.ts";
 
-/** An event with data: its name, the component that describes the data, and what it says. */
+/** An event with data: its name, the component that describes the data, and its description. */
 const EVENTS = [
   ["chunk", "ChunkData", z.unknown().openapi({ description: "What the tool yielded." })],
   [

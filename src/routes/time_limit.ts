@@ -1,25 +1,25 @@
-/** Something that has to come to its end in time. */
+/** Something that must end in time. */
 export interface Wait {
-  /** When it began, on the clock of `performance.now()`; set by {@link TimeLimit}. */
+  /** The time at which it began, on the clock of `performance.now()`; set by {@link TimeLimit}. */
   since: number;
   /** Called once when it has taken too long. */
   onLate(): void;
 }
 
 /**
- * One limit for many waits. It has no timer of its own, as one for each request would cost more
- * than a small request itself: its owner calls {@link TimeLimit.check} now and then.
+ * One limit for many waits. It has no timer, since a timer for each request would cost more than a
+ * small request itself. Its owner calls {@link TimeLimit.check} at intervals.
  */
 export class TimeLimit {
   readonly #limitMs: number;
-  /** In the order in which they began. */
+  /** The waits in the order in which they began. */
   readonly #waits = new Set<Wait>();
 
   constructor(limitMs: number) {
     this.#limitMs = limitMs;
   }
 
-  /** Begins a wait, anew when it had begun. */
+  /** Begins a wait, or begins it again. */
   begin(wait: Wait): void {
     this.#waits.delete(wait);
     wait.since = performance.now();
@@ -30,7 +30,7 @@ export class TimeLimit {
     this.#waits.delete(wait);
   }
 
-  /** The waits of at least `ageMs`, oldest first. */
+  /** Yields the waits of at least `ageMs`, oldest first. */
   *olderThan(ageMs: number): Generator<Wait> {
     const latest = performance.now() - ageMs;
     for (const wait of this.#waits) {
@@ -39,7 +39,7 @@ export class TimeLimit {
     }
   }
 
-  /** Ends what has taken too long. */
+  /** Ends the waits that have taken too long. */
   check(): void {
     for (const wait of this.olderThan(this.#limitMs)) {
       this.#waits.delete(wait);

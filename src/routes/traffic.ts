@@ -12,18 +12,18 @@ export interface TrafficLimits extends BodyLimits, AnswerLimits {
 }
 
 /**
- * JSON up to this size is read and written on the event loop: 12 ms at worst, where the way to
- * another thread and back takes 0.2 ms.
+ * JSON up to this size is parsed and written on the event loop. That takes 12 ms at worst; a round
+ * trip to another thread takes 0.2 ms.
  */
 const INLINE_BYTES = 128 * 1024;
-/** Longest body of a request that is no call. */
+/** The longest body of a request that is not a call. */
 const SMALL_BODY_BYTES = 64 * 1024;
-/** How often times are looked at: a limit is kept to within this. */
+/** The interval at which time limits are checked, and so their precision. */
 const CHECK_INTERVAL_MS = 500;
 
 /**
- * What is under way between clients and the host, bounded in memory, in time, and in how long it
- * keeps the event loop. Limits of time hold once it was started.
+ * The requests and responses between clients and the host, bounded in memory, in time, and in how
+ * long they block the event loop. Time limits hold once it is started.
  */
 export class Traffic implements Disposable {
   readonly bodies: BodyReader;
@@ -38,13 +38,13 @@ export class Traffic implements Disposable {
     this.answers = new UnreadAnswers(limits);
   }
 
-  /** Begins to look at times. */
+  /** Begins to check time limits. */
   start(): this {
     this.#timer ??= setInterval(() => this.check(), CHECK_INTERVAL_MS);
     return this;
   }
 
-  /** Ends what has taken too long. */
+  /** Ends the waits that have taken too long. */
   check(): void {
     this.bodies.time.check();
     this.answers.time.check();
@@ -67,14 +67,15 @@ export class Traffic implements Disposable {
   }
 
   /**
-   * True when writing a value as text takes long. {@link Traffic.inline} takes care of it then.
+   * Returns true when writing a value as text takes long. {@link Traffic.inline} handles such
+   * values.
    */
   isLarge(value: Value): boolean {
     return value.weight > INLINE_BYTES;
   }
 
   /**
-   * A large value as HTTP sends it, with its buffers inline.
+   * Returns a large value as HTTP sends it, with its buffers inline.
    *
    * @throws {SnakedenError} What {@link JsonThread.inline} and {@link UnreadAnswers.hold} throw.
    */
@@ -86,7 +87,7 @@ export class Traffic implements Disposable {
   }
 
   /**
-   * Reads a JSON body that has no reason to be large.
+   * Reads a JSON body that must be small.
    *
    * @throws {SnakedenError} What {@link BodyReader.read} and {@link parseJsonBody} throw.
    */

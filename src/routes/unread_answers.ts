@@ -1,30 +1,34 @@
 import { SnakedenError } from "../errors.ts";
 import { TimeLimit, type Wait } from "./time_limit.ts";
 
-/** Bounds on answers that wait for their readers. */
+/** Bounds on responses that wait for their readers. */
 export interface AnswerLimits {
-  /** Bytes of all large answers together, in the making or unread; one alone may always have `maxResultBytes`. */
+  /**
+   * Total bytes of all large responses, written or unread; a single one may always have
+   * `maxResultBytes`.
+   */
   readonly maxUnreadBytes: number;
   readonly maxResultBytes: number;
-  /** Time in which a reader has to take something. */
+  /** Time within which a reader must read something. */
   readonly answerTimeoutMs: number;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-/** An answer and whoever reads it; `onLate` gives it up. */
+/** A response and its reader; `onLate` disconnects the reader. */
 export interface Reader extends Wait {
-  /** What of it waits; belongs to {@link UnreadAnswers}. */
+  /** The bytes that wait; only {@link UnreadAnswers} changes them. */
   unreadBytes: number;
 }
 
-/** Part of an answer that is handed to the runtime at once. */
+/** The size of the pieces that are passed to the runtime. */
 const SLICE_BYTES = 64 * 1024;
-/** Readers that have taken nothing for this long make room for others. */
+/** Readers that have read nothing for this long make room for others. */
 const STALLED_MS = 1_000;
 
 /**
- * Large answers and streams that are made or wait for their readers, bounded in bytes and in time.
+ * The large responses and streams that are being written or wait for their readers, bounded in bytes
+ * and in time.
  */
 export class UnreadAnswers {
   /** The time of each reader; the owner calls its `check()`. */
@@ -38,9 +42,9 @@ export class UnreadAnswers {
   }
 
   /**
-   * So much more waits for a reader. Others that stand still are given up when there is no room.
+   * Adds bytes that wait for a reader. When there is no room, stalled readers are disconnected.
    *
-   * @throws {SnakedenError} `server_busy` when there still is none.
+   * @throws {SnakedenError} `server_busy` when there is still no room.
    */
   add(reader: Reader, bytes: number): void {
     this.#makeRoom(bytes, reader);
@@ -76,7 +80,7 @@ export class UnreadAnswers {
     }
   }
 
-  /** A reader took something, and its time begins anew. */
+  /** Records that a reader has read something, and restarts its time. */
   take(reader: Reader, bytes: number): void {
     const taken = Math.min(bytes, reader.unreadBytes);
     this.#bytes -= taken;
@@ -84,7 +88,7 @@ export class UnreadAnswers {
     this.time.begin(reader);
   }
 
-  /** A reader has everything, or left. */
+  /** Removes a reader that has read everything, or left. */
   end(reader: Reader): void {
     this.#bytes -= reader.unreadBytes;
     reader.unreadBytes = 0;
@@ -92,7 +96,7 @@ export class UnreadAnswers {
   }
 
   /**
-   * A body that is made of parts and sent in slices, as its reader takes them.
+   * Returns a body that is made of parts and sent in slices, as its reader reads them.
    *
    * @throws {SnakedenError} `server_busy`.
    */
@@ -103,7 +107,7 @@ export class UnreadAnswers {
   }
 }
 
-/** What the runtime pulls a large answer from. */
+/** The source from which the runtime pulls a large response. */
 class PartsSource implements Reader, UnderlyingDefaultSource<Bytes> {
   since = 0;
   unreadBytes = 0;
@@ -133,7 +137,7 @@ class PartsSource implements Reader, UnderlyingDefaultSource<Bytes> {
 
   cancel(): void {
     this.#answers.end(this);
-    // Whatever the runtime still holds must not keep the whole answer.
+    // The runtime may still hold this object, which must not keep the whole response alive.
     this.#slices = slicesOf([]);
   }
 
@@ -144,8 +148,8 @@ class PartsSource implements Reader, UnderlyingDefaultSource<Bytes> {
 }
 
 /**
- * Parts in pieces for the runtime. Pieces of a large part are copies, so that one that still waits
- * there keeps nothing else.
+ * Yields the parts in pieces for the runtime. Pieces of a large part are copies, so that a piece
+ * that still waits there keeps nothing else alive.
  */
 export function* slicesOf(parts: readonly Uint8Array[]): Generator<Bytes, undefined> {
   for (const part of parts) {
@@ -159,7 +163,7 @@ export function* slicesOf(parts: readonly Uint8Array[]): Generator<Bytes, undefi
   }
 }
 
-/** Bytes of all parts. */
+/** Returns the total bytes of all parts. */
 export function lengthOf(parts: readonly Uint8Array[]): number {
   let bytes = 0;
   for (const part of parts) bytes += part.byteLength;

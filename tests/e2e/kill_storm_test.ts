@@ -23,7 +23,10 @@ interface Outcome {
 
 const nap = (den: Snakeden): Promise<unknown> => den.execute("nap", { seconds: 0.05 });
 
-/** Makes all calls while a signal goes to a random worker, which may be starting, every `everyMs`; then the pool is whole. */
+/**
+ * Makes all calls while a signal goes to a random worker, which may be starting, every `everyMs`;
+ * then the pool is whole.
+ */
 async function weather(
   { signals, carrier = "socket", size = 4, everyMs = 100, call = nap }: Storm,
 ): Promise<Outcome> {
@@ -134,7 +137,8 @@ for (const carrier of ["socket", "grpc"] as const) {
 }
 
 Deno.test("Snakeden serves with one worker in a storm of SIGKILL", async () => {
-  // Only some, since each kill costs a start, and a worker has to live longer than it takes to start.
+  // Only some, since each kill costs a start, and a worker has to live longer than it takes to
+  // start.
   const outcome = await weather({
     signals: ["SIGKILL"],
     size: 1,

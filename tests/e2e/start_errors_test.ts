@@ -1,4 +1,7 @@
-/** What a pool says of an adapter that fails while it is loaded: where in the adapter's own code, and why. */
+/**
+ * What a pool says of an adapter that fails while it is loaded: where in the adapter's own code,
+ * and why.
+ */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { startDen, tempDir } from "../fixtures/host.ts";
@@ -6,7 +9,10 @@ import { LogSink } from "../fixtures/log_sink.ts";
 
 const TOOL = "from snakeden import Adapter, tool\n@tool\ndef ping() -> str:\n    return 'pong'\n";
 
-/** Code of an adapter, and lines that the reason must hold, in this order; DIR is the folder of the adapter. */
+/**
+ * Code of an adapter, and lines that the reason must hold, in this order; DIR is the folder of the
+ * adapter.
+ */
 const CASES: readonly {
   what: string;
   code: string;

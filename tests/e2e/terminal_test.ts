@@ -1,4 +1,7 @@
-/** Servers and scripts as a person runs them: in a terminal, through `deno task`, and stopped by Ctrl-C. */
+/**
+ * Servers and scripts as a person runs them: in a terminal, through `deno task`, and stopped by
+ * Ctrl-C.
+ */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { devPython } from "../../scripts/dev_python.ts";
@@ -37,7 +40,10 @@ async function open(dataDir: string, command: readonly string[]): Promise<Termin
   });
 }
 
-/** Starts a call once the server listens, and waits until it runs. Its status is 0 when the connection broke. */
+/**
+ * Starts a call once the server listens, and waits until it runs. Its status is 0 when the
+ * connection broke.
+ */
 async function startCall(
   terminal: Terminal,
   seconds: number,

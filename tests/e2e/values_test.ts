@@ -6,7 +6,10 @@ import { ADAPTERS, ServerProcess, startDen, tempDir } from "../fixtures/host.ts"
 const CARRIERS = ["socket", "grpc"] as const;
 const BOUNDS = { numRuns: 40 };
 
-/** Numbers of every magnitude, and those at the edges of what a double, a JSON text and an int64 can say. */
+/**
+ * Numbers of every magnitude, and those at the edges of what a double, a JSON text and an int64 can
+ * say.
+ */
 const anyNumber = fc.oneof(
   fc.double(),
   fc.integer(),

@@ -6,7 +6,10 @@ import { packagePath } from "../../src/python/mod.ts";
 import { devPython } from "../../scripts/dev_python.ts";
 import { ADAPTERS, ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
 
-/** Names of the standard library and of what the package depends on that a project may have a file of. */
+/**
+ * Names of the standard library and of what the package depends on that a project may have a file
+ * of.
+ */
 const NAMES = [
   ...["argparse", "asyncio", "collections", "copyreg", "ctypes", "enum", "fcntl", "functools"],
   ...["importlib", "inspect", "io", "logging", "multiprocessing", "pickle", "platform", "queue"],

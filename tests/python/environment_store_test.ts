@@ -78,7 +78,10 @@ Deno.test("findEnvironment() does not trust one without a stamp or with a broken
 
 const DAY_MS = 24 * 60 * 60 * 1000;
 
-/** Makes environments that were used so many days ago and are not in use, named `aaaa…`, `bbbb…` and so on. */
+/**
+ * Makes environments that were used so many days ago and are not in use, named `aaaa…`, `bbbb…` and
+ * so on.
+ */
 async function used(adopt: Adopt, ...days: readonly number[]): Promise<string[]> {
   const made: string[] = [];
   for (const [i, ago] of days.entries()) {

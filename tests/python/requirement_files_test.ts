@@ -5,7 +5,10 @@ import { readRequirementFiles } from "../../src/python/requirement_files.ts";
 
 const ENV = { FOLDER: "sub dir", FILE: "plain.txt", EMPTY: "" };
 
-/** Reads files as pip does and prints which it read and the lines that count, or that it refuses them. */
+/**
+ * Reads files as pip does and prints which it read and the lines that count, or that it refuses
+ * them.
+ */
 const PIP = `
 import json, sys
 try:
@@ -72,7 +75,10 @@ async function withFiles(
   }
 }
 
-/** Compares with pip which files are read and which lines of them count; how often pip took the text. */
+/**
+ * Compares with pip which files are read and which lines of them count; how often pip took the
+ * text.
+ */
 async function compare(texts: readonly string[]): Promise<number> {
   let taken = 0;
   await withFiles(texts, async (paths, dir) => {
