@@ -227,7 +227,7 @@ def _refuse_generators(spec: str, instance: object | None) -> None:
 
 
 def _call(instance: object | None, name: str, complete: Complete) -> None:
-    """Call `setup()` or `teardown()`, when there is one, and see what it returns to its end."""
+    """Call `setup()` or `teardown()`, if there is one, and await what it returns."""
     method = getattr(instance, name, None)
     if not callable(method):
         return
@@ -284,7 +284,7 @@ def _methods(instance: object, problems: list[str]) -> Iterator[Callable[..., An
 
 
 def _lacks_self(name: str, method: Any) -> str | None:
-    """What is wrong with a method that has no place for its instance or class; else None."""
+    """Say what is wrong with a method that lacks a parameter for its instance; else None."""
     if not inspect.ismethod(method):
         return None  # A static method.
     function = method.__func__

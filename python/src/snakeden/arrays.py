@@ -161,7 +161,7 @@ def _view(self: Lowering, view: memoryview) -> Any:
 
 
 def lower_array(self: Lowering, array: Any, depth: int) -> Any:
-    """A numpy array: its memory when it is one of numbers, and lists otherwise."""
+    """Lower a numpy array: to its memory if it holds numbers, otherwise to lists."""
     numpy = sys.modules["numpy"]
     dtype = array.dtype
     kind = dtype.kind
@@ -200,8 +200,8 @@ def _content(array: Any, numpy: Any) -> bytes | memoryview:
 
 
 def _nested(self: Lowering, array: Any, depth: int) -> Any:
-    """Text, dates, objects, records and what is masked, as nested lists."""
-    # The shortest element there is, and its comma.
+    """Lower text, dates, objects, records and masked arrays to nested lists."""
+    # The shortest possible element, and its comma.
     self.expect(2 * array.size)
     try:
         items = _items(array)
@@ -211,7 +211,7 @@ def _nested(self: Lowering, array: Any, depth: int) -> Any:
 
 
 def _items(array: Any) -> Any:
-    """As `array.tolist()`, with None for all that is missing and text for dates of every unit."""
+    """Do as `array.tolist()`, with None for missing values and text for dates of every unit."""
     numpy = sys.modules["numpy"]
     kind = array.dtype.kind
     flat = array.reshape(-1)
@@ -230,7 +230,7 @@ def _items(array: Any) -> Any:
 
 
 def _nest(flat: list[Any], array: Any) -> Any:
-    """The elements in lists of lists, as the array has them."""
+    """Return the elements in nested lists of the shape of the array."""
     if array.ndim == 0:
         return flat[0]
     if array.size == 0:
@@ -245,7 +245,7 @@ _UNIT_PER_SECOND = {"ms": 10**3, "us": 10**6, "ns": 10**9, "ps": 10**12, "fs": 1
 
 
 def _date_texts(flat: Any, numpy: Any) -> list[str]:
-    """ISO 8601 for dates and durations in whatever unit numpy counts them."""
+    """Return ISO 8601 text for dates and durations, whatever their unit in numpy."""
     if flat.dtype.kind == "M":
         texts: list[str] = numpy.datetime_as_string(flat).tolist()
         return texts
@@ -258,7 +258,7 @@ def _date_texts(flat: Any, numpy: Any) -> list[str]:
 
 
 def _scalar(self: Lowering, value: Any, depth: int) -> Any:
-    """A numpy scalar as the plain value it holds."""
+    """Return the plain value of a numpy scalar."""
     numpy = sys.modules["numpy"]
     if isinstance(value, numpy.bool_):
         return bool(value)

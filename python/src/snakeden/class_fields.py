@@ -1,5 +1,5 @@
 """Fields of the classes that a JSON object fills, with their hints resolved: dataclasses, Structs,
-TypedDicts, named tuples and classes of attrs.
+TypedDicts, named tuples and attrs classes.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ class ClassField(NamedTuple):
     """One field of a class."""
 
     name: str
-    """What the constructor calls it."""
+    """Its name in the constructor."""
     key: str
-    """What JSON calls it."""
+    """Its name in JSON."""
     hint: Any
     required: bool
     default: Any = None
-    """The default as it is written; a declaration such as pydantic's `Field()` stays what it is."""
+    """The default as written; a declaration such as pydantic's `Field()` is not evaluated."""
     by_constructor: bool = True
     """False for `field(init=False)`, which is set after the object is made."""
 
 
 def is_fielded(hint: Any) -> bool:
-    """Whether `hint` is a class of one of these kinds, generic ones with arguments included."""
+    """Return whether `hint` is a class of one of these kinds, or a generic one with arguments."""
     kind = typing.get_origin(hint) or hint
     return isinstance(kind, type) and (
         issubclass(kind, msgspec.Struct)
@@ -47,7 +47,7 @@ def is_fielded(hint: Any) -> bool:
 
 
 def allows_unknown(hint: Any) -> bool:
-    """Whether the class says itself that it takes keys besides its fields (PEP 728)."""
+    """Return whether the class itself declares that it takes other keys (PEP 728)."""
     kind = typing.get_origin(hint) or hint
     # Those that say nothing have `typing_extensions.NoExtraItems`.
     extra = repr(kind.__dict__.get("__extra_items__")).rpartition(".")[2]
@@ -57,7 +57,7 @@ def allows_unknown(hint: Any) -> bool:
 
 
 def fields_of(hint: Any) -> list[ClassField]:
-    """The fields in their order. Hints that cannot be resolved count as Any."""
+    """Return the fields in order. Hints that cannot be resolved count as Any."""
     kind = typing.get_origin(hint) or hint
     hints = class_hints(hint)
     if issubclass(kind, msgspec.Struct):
@@ -90,7 +90,7 @@ def fields_of(hint: Any) -> list[ClassField]:
 
 
 def build(hint: Any, fields: list[ClassField], values: list[Any]) -> Any:
-    """An instance from the values of the fields; UNSET leaves the default to the class."""
+    """Make an instance from the values of the fields; UNSET leaves the default to the class."""
     kind = typing.get_origin(hint) or hint
     given = [pair for pair in zip(fields, values, strict=True) if pair[1] is not msgspec.UNSET]
     if _is_typed_dict(kind):
@@ -103,7 +103,7 @@ def build(hint: Any, fields: list[ClassField], values: list[Any]) -> Any:
 
 
 def class_hints(hint: Any) -> dict[str, Any]:
-    """The hints of the fields, with the arguments of a generic class in their places."""
+    """Return the hints of the fields, with the arguments of a generic class put in."""
     kind = typing.get_origin(hint) or hint
     bound: dict[Any, Any] = {}
     _bind(kind, typing.get_args(hint), bound)
@@ -115,7 +115,7 @@ def class_hints(hint: Any) -> dict[str, Any]:
 
 
 def _bind(kind: Any, arguments: tuple[Any, ...], bound: dict[Any, Any]) -> None:
-    """Note what stands for the type variables of the class and of each of its bases."""
+    """Collect the values of the type variables of the class and of each of its bases."""
     own = dict(zip(getattr(kind, "__parameters__", ()), arguments, strict=False))
     bound[kind] = own
     for base in getattr(kind, "__orig_bases__", ()):
@@ -134,8 +134,8 @@ def _substituted(hint: Any, bound: dict[Any, Any]) -> Any:
 
 
 def _own_hints(kind: type) -> dict[str, Any]:
-    """The hints of this class alone: those of its bases may mean other types by the same
-    variables.
+    """Return the hints of this class alone: in its bases, the same type variables may have other
+    values.
     """
     scope = dict(vars(sys.modules.get(kind.__module__, typing)))
     scope.update((it.__name__, it) for it in getattr(kind, "__type_params__", ()))

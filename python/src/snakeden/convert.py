@@ -47,7 +47,7 @@ def converter_of(hint: Any) -> Converter:
 
 
 def fits(value: Any, hint: Any) -> bool:
-    """Whether `hint` takes the value as it is."""
+    """Return whether `hint` accepts the value unchanged."""
     try:
         exact_converter_of(hint)(value)
     except Exception:
@@ -56,9 +56,9 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def exact_converter_of(hint: Any) -> Converter:
-    """As `converter_of`, without the second try (loosen.py)."""
+    """Do as `converter_of`, without the second try (loosen.py)."""
     try:
-        # With its text: unions are equal whatever the order of their members.
+        # The text is part of the key, since unions are equal whatever the order of their members.
         return _cached(hint, str(hint))
     except TypeError:  # Metadata that cannot be hashed.
         return _converter(hint)

@@ -61,7 +61,7 @@ _NAMES: dict[Sort, str] = {
     "notation": "numbers with a decimal comma, digit groups or a unit",
 }
 SORTED: Final = 1_000
-"""Values that are looked at to say what a column of text mostly holds."""
+"""The number of values that are examined to say what a text column mostly holds."""
 
 
 class Limits(NamedTuple):
@@ -143,7 +143,7 @@ class Column:
         self._low = self._high = None
 
     def _why_text(self, values: list[str]) -> str | None:
-        """Why a column is text although it mostly holds something else."""
+        """Say why a column is text although it mostly holds something else."""
         sort, times = Counter(map(sort_of, values[:SORTED])).most_common(1)[0]
         if self.kind != "empty":
             sort = _SORTS[self.kind]
@@ -298,7 +298,7 @@ class Column:
         return len(self._counts if self._hashes is None else self._hashes), True
 
     def notes(self) -> list[str]:
-        """What there is to say beside the figures."""
+        """Return the warnings about this column."""
         if self.kind != "text":
             nulls, meaning = self._nulls, "and count as missing"
         else:

@@ -1,4 +1,4 @@
-"""What the first lines of a CSV file tell: Excel's sep= line, comments, and the delimiter."""
+"""Read the first lines of a CSV file: Excel's sep= line, comments, and the delimiter."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ SAMPLE_CHARS: Final = 65_536
 SAMPLE_ROWS: Final = 500
 MAX_SEP_LINE: Final = 1_000
 
-# A program that fills up rows puts more delimiters behind it; "\t" in letters is meant as a tab.
+# A program that pads rows adds more delimiters to the line; a written "\t" means a tab.
 _SEP_LINE = re.compile(r'"?sep=(\\t|[^"\r\n])"?\1*\s*', re.IGNORECASE)
 
 
 class _Shape(NamedTuple):
-    """How a delimiter cuts the first rows."""
+    """The result of splitting the first rows by a delimiter."""
 
     header: int
-    """Cells of the first row."""
+    """The number of cells of the first row."""
     width: int
-    """Cells of most rows."""
+    """The number of cells of most rows."""
     fit: float
-    """Share of the rows that have this many."""
+    """The share of rows with this number of cells."""
 
 
 class Preamble(NamedTuple):
-    """What stands before the rows, and what it tells of them."""
+    """The lines before the rows, and what follows from them."""
 
     lines: list[str]
     """The first lines from the header on."""
@@ -43,16 +43,16 @@ class Preamble(NamedTuple):
     """The last character of a line."""
     delimiter: str
     skip_space: bool
-    """A quote may stand behind a delimiter and spaces."""
+    """True when spaces may stand between a delimiter and a quote."""
     warnings: list[str]
 
 
 def read_preamble(more: Callable[[], list[str]], delimiter: str | None) -> Preamble:
-    """Skip what is no header, and settle the delimiter.
+    """Skip the lines before the header, and choose the delimiter.
 
     Args:
-        more: Gives the next lines; none at the end.
-        delimiter: The one that was asked for.
+        more: Returns the next lines; none at the end.
+        delimiter: The one that the caller requested.
     """
     warnings: list[str] = []
     lines = more()
@@ -105,7 +105,7 @@ def read_preamble(more: Callable[[], list[str]], delimiter: str | None) -> Pream
 
 
 def _fill(lines: list[str], more: Callable[[], list[str]]) -> bool:
-    """Add lines until there are enough for a sample; True when these are all."""
+    """Add lines until there are enough for a sample; return True if the file has no more."""
     size = sum(map(len, lines))
     while size < SAMPLE_CHARS:
         fresh = more()
@@ -117,7 +117,7 @@ def _fill(lines: list[str], more: Callable[[], list[str]]) -> bool:
 
 
 def named_delimiter(line: str) -> str | None:
-    """The delimiter that Excel's first line `sep=;` names, None when it is no such line."""
+    """Return the delimiter that Excel's first line `sep=;` names; None for any other line."""
     # A file written twice at its start has a second byte order mark.
     match = _SEP_LINE.fullmatch(line.lstrip("\ufeff")) if len(line) < MAX_SEP_LINE else None
     if match is None:
@@ -126,15 +126,15 @@ def named_delimiter(line: str) -> str | None:
 
 
 def _shape_of(lines: list[str], delimiter: str, *, complete: bool) -> _Shape:
-    """How a delimiter cuts some lines.
+    """Split some lines by a delimiter, and describe the result.
 
     Args:
         lines: The first lines from the header on.
         delimiter: One character.
-        complete: These are all lines of the file.
+        complete: True when these are all lines of the file.
     """
     rows: list[list[str]] = []
-    for last in (complete, True):  # A quote in the very first line may be open till the end.
+    for last in (complete, True):  # A quote in the first line may stay open to the end.
         rows = Records(lines[:], list, delimiter).whole_rows(last=last)
         rows = [row for row in rows if row]
         if rows:
@@ -146,8 +146,8 @@ def _shape_of(lines: list[str], delimiter: str, *, complete: bool) -> _Shape:
 
 
 def sniff(lines: list[str], *, complete: bool) -> tuple[str, list[str]]:
-    """The one of comma, tab, semicolon and pipe that cuts the lines into the most even rows, and
-    what there is to say of that; NO_DELIMITER when the header has none of them.
+    """Choose the one of comma, tab, semicolon and pipe that splits the lines most evenly, and say
+    why if that needs a warning; NO_DELIMITER when the header has none of them.
 
     The header decides whether there is more than one column: sentences have commas too.
     """
@@ -166,8 +166,8 @@ def sniff(lines: list[str], *, complete: bool) -> tuple[str, list[str]]:
                     f"most rows would have {width} cells with that delimiter"
                 )
             continue
-        # A header that fits counts for much: text full of commas does not make a comma the
-        # delimiter.
+        # A header that fits has a high weight, so that text full of commas does not make a comma
+        # the delimiter.
         score = (0.0, header) if width < 2 else (fit + (1.0 if header == width else 0.0), width)
         if score > best_score:
             best, best_score = delimiter, score
@@ -175,8 +175,8 @@ def sniff(lines: list[str], *, complete: bool) -> tuple[str, list[str]]:
 
 
 def _is_header(comment: str, lines: list[str], delimiter: str, *, complete: bool) -> bool:
-    """A line that starts with # is the header when it has as many cells as the rows below it, and
-    either these hold numbers or a name follows # at once, as in #CHROM.
+    """Return whether a line that starts with # is the header: it has as many cells as the rows
+    below it, and either the rows hold numbers or a name follows # directly, as in #CHROM.
     """
     try:
         names = next(csv.reader([comment], delimiter=delimiter), [])
@@ -190,7 +190,7 @@ def _is_header(comment: str, lines: list[str], delimiter: str, *, complete: bool
 
 
 def _has_space_before_quotes(lines: list[str], delimiter: str, *, complete: bool) -> bool:
-    """Cells look like `, "a"`: without the space, the quotes enclose whole cells."""
+    """Return whether cells look like `, "a"`: without the space, the quotes enclose whole cells."""
     if delimiter == " " or not re.search(f'{re.escape(delimiter)} +"', "".join(lines)):
         return False
     readings: list[list[list[str]]] = []
@@ -207,7 +207,7 @@ def _has_space_before_quotes(lines: list[str], delimiter: str, *, complete: bool
 
 
 def is_number(cell: str) -> bool:
-    """Python reads it as a number."""
+    """Return whether Python reads the text as a number."""
     try:
         float(cell)
     except ValueError:

@@ -1,5 +1,5 @@
-"""What the bytes of a CSV file mean: a first guess from its start, and a second one for a file that
-turns out to be something else.
+"""Find the encoding of a CSV file: a first guess from its start, and a second guess for a file that
+turns out to have another one.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ __all__ = ["Encoding", "first_guess", "second_guess"]
 SURVEY_BYTES: Final = 1 << 20
 MIN_NUL_SHARE: Final = 0.1
 
-# UTF-32 before UTF-16: the mark of UTF-16 is the start of the other one.
+# UTF-32 before UTF-16, whose mark is the start of the mark of UTF-32.
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -34,7 +34,7 @@ _C1_CONTROLS: Final = "snakeden.c1_controls"
 
 
 class Encoding(NamedTuple):
-    """How to decode a file."""
+    """The way to decode a file."""
 
     name: str
     errors: str = "strict"
@@ -42,15 +42,15 @@ class Encoding(NamedTuple):
 
     @property
     def wide(self) -> bool:
-        """NUL bytes are part of its characters."""
+        """Whether characters may contain NUL bytes."""
         return self.name.startswith(("utf-16", "utf-32"))
 
 
 def first_guess(path: str, head: bytes) -> Encoding:
-    """The encoding that the first bytes of a file tell, UTF-8 when they tell none.
+    """Return the encoding that the first bytes of a file show; UTF-8 when they show none.
 
     Raises:
-        ValueError: The file is packed or binary.
+        ValueError: The file is compressed or binary.
     """
     for mark, name in _MARKS:
         if head.startswith(mark):
@@ -62,10 +62,11 @@ def first_guess(path: str, head: bytes) -> Encoding:
 
 
 def second_guess(path: str, first: Encoding, error: UnicodeDecodeError) -> Encoding:
-    """The encoding of a file that broke the rules of the first one.
+    """Return the encoding of a file that is invalid in the first one.
 
-    A file with a byte order mark, and UTF-8 with as many good as broken characters, is damaged: the
-    broken ones become U+FFFD. Anything else is read as Windows-1252, as browsers do.
+    A file with a byte order mark is damaged, and so is UTF-8 with at least as many valid as invalid
+    characters: the invalid ones become U+FFFD. Anything else is read as Windows-1252, as browsers
+    do.
     """
     good, broken = _survey(path, first.name)
     byte = f"byte {error.object[error.start]:#04x}"
@@ -81,14 +82,14 @@ def second_guess(path: str, first: Encoding, error: UnicodeDecodeError) -> Encod
 
 
 def _c1_control(error: UnicodeError) -> tuple[str, int]:
-    """Reads the five bytes that cp1252 leaves open as the WHATWG encoding standard does."""
+    """Decode the five bytes that cp1252 leaves undefined as the WHATWG encoding standard does."""
     if not isinstance(error, UnicodeDecodeError):
         raise error
     return error.object[error.start : error.end].decode("latin-1"), error.end
 
 
 def _survey(path: str, encoding: str) -> tuple[int, int]:
-    """How many characters beyond ASCII a file holds, and how many places that cannot be read."""
+    """Count the valid non-ASCII characters of a file, and its invalid places."""
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     good = broken = 0
     with open(path, "rb") as file:
@@ -104,8 +105,8 @@ def _survey(path: str, encoding: str) -> tuple[int, int]:
 
 
 def _unmarked_wide(head: bytes) -> Encoding | None:
-    """UTF-16 or UTF-32 without a byte order mark: nearly all NUL bytes are those of its ASCII
-    characters, and stand at the same places.
+    """Recognize UTF-16 or UTF-32 without a byte order mark: nearly all NUL bytes belong to ASCII
+    characters, and so stand at regular positions.
     """
     even, odd = head[::2].count(0), head[1::2].count(0)
     if even + odd < max(1, MIN_NUL_SHARE * len(head)):

@@ -23,8 +23,8 @@ class Lines:
 
         Args:
             path: A regular file.
-            encoding: What its bytes mean.
-            block_bytes: How much is read at once.
+            encoding: Its encoding.
+            block_bytes: The number of bytes to read at once.
         """
         self._path = path
         self._wide = encoding.wide
@@ -34,7 +34,7 @@ class Lines:
         self._waiting = 0
         self._ended = False
         self.bytes_read = 0
-        """How far in the file this is."""
+        """The number of bytes read so far."""
         self._file = open(path, "rb", buffering=0)  # noqa: SIM115 - closed by close()
         self._opened = os.fstat(self._file.fileno())
 
@@ -43,7 +43,7 @@ class Lines:
         self._file.close()
 
     def change(self) -> str | None:
-        """What has happened to the file since it was opened, None when nothing has."""
+        """Say how the file has changed since it was opened; None when it has not."""
         then, now = self._opened, os.fstat(self._file.fileno())
         if (then.st_size, then.st_mtime_ns) == (now.st_size, now.st_mtime_ns):
             return None
@@ -53,7 +53,7 @@ class Lines:
         )
 
     def read(self) -> list[str]:
-        """The next lines with their ends (LF, CR or both); none at the end of the file.
+        """Return the next lines with their ends (LF, CR or both); none at the end of the file.
 
         Raises:
             UnicodeDecodeError: The file is not in this encoding.
@@ -99,12 +99,13 @@ def _split(text: str) -> list[str]:
     lines = text.splitlines(keepends=True)
     if len(lines) - count_line_ends(text) <= (not text.endswith(("\n", "\r"))):
         return lines
-    # It splits at form feeds, U+2028 and others too. This does not, and takes longer.
+    # splitlines() also splits at form feeds, U+2028 and others. The following does not, but is
+    # slower.
     return io.StringIO(text, newline="").readlines()
 
 
 def count_line_ends(text: str) -> int:
-    """How many times LF, CR LF or CR end a line in a text."""
+    """Count the line ends (LF, CR LF or CR) in a text."""
     ends = text.count("\n")
     if "\r" in text:
         ends += text.count("\r") - text.count("\r\n")

@@ -38,7 +38,7 @@ def profile_csv(path: str, delimiter: str | None = None) -> dict[str, Any]:
     NA, null and their like count as missing unless the column is text. Numbers with leading zeros
     are codes, and so text. A short row counts as one with empty cells at its end; what a row has
     beyond the header is left out. A quote that does not close costs no rows. docs/profile_csv.md
-    has what is done about files that break rules.
+    describes how files that break rules are read.
 
     Args:
         path: Absolute, or relative to the worker's working directory.
@@ -47,8 +47,8 @@ def profile_csv(path: str, delimiter: str | None = None) -> dict[str, Any]:
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: As they say.
-        ValueError: A packed or binary file, a cell or line without end, or a delimiter of more than
-            one character.
+        ValueError: A compressed or binary file, a cell or line without end, or a delimiter of more
+            than one character.
     """
     call = current_call()
     return profile_file(path, delimiter, lambda fraction, rows: call.progress(fraction, rows=rows))

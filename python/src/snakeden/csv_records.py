@@ -1,5 +1,5 @@
-"""Rows of cells out of lines of text, by the rules of Python's csv module; quotes that are opened
-and not closed as they should be cost no rows.
+"""Split lines of text into rows of cells, by the rules of Python's csv module. Quotes that are not
+closed properly cost no rows.
 """
 
 from __future__ import annotations
@@ -15,42 +15,42 @@ from snakeden.csv_lines import count_line_ends
 __all__ = ["NO_DELIMITER", "Places", "Records", "count_lines"]
 
 NO_DELIMITER: Final = "\uffff"
-"""Stands for no delimiter where there has to be one: no text has this character."""
+"""A delimiter that stands for none: no text contains this character."""
 
 MAX_FIELD_CHARS: Final = 1 << 24
 MAX_LISTED: Final = 10
 
 
 class Places:
-    """How many times something was met, and the first lines of it."""
+    """The number of occurrences of something, and the lines of the first ones."""
 
     def __init__(self) -> None:
         self.count = 0
         self.lines: list[int] = []
 
     def add(self, line: int) -> None:
-        """One more time."""
+        """Record one occurrence."""
         self.count += 1
         if len(self.lines) < MAX_LISTED:
             self.lines.append(line)
 
     def add_rows(self, rows: list[list[str]], indexes: list[int], line: int) -> None:
-        """More times, in some of the rows that begin in a line."""
+        """Record occurrences in some of the rows that begin in a line."""
         room = MAX_LISTED - len(self.lines)
         self.lines += [line + count_lines(rows[:index]) for index in indexes[:room]]
         self.count += len(indexes)
 
     def remove_last(self) -> None:
-        """Take the last one back."""
+        """Remove the last occurrence."""
         self.count -= 1
         del self.lines[self.count :]
 
     def profile(self) -> dict[str, Any]:
-        """As part of an answer."""
+        """Return the form that a result contains."""
         return {"count": self.count, "first_lines": self.lines}
 
     def of(self, noun: str) -> str:
-        """The number and the lines, in words."""
+        """Return the number and the lines as text."""
         plural = "" if self.count == 1 else "s"
         more = ", ..." if self.count > len(self.lines) else ""
         lines = ", ".join(map(str, self.lines))
@@ -60,11 +60,11 @@ class Places:
 class Records:
     """One pass over the rows of a file, block by block.
 
-    The strict mode of the csv module finds every cell that goes on after its closing quote, or that
-    the file ends in. Such a cell within one line is read as the csv module does. One over several
-    lines has most likely taken in what is not its own: its quote was no quote but an inch mark or a
-    slip. When the line, read without quotes, has as many cells as the header, that is how it is
-    read; the next lines are then rows of their own.
+    The strict mode of the csv module finds every cell that continues after its closing quote, or
+    that is open at the end of the file. Within one line, such a cell is read as the csv module
+    does. Over several lines, such a cell has most likely swallowed other rows: its quote was an
+    inch mark or a slip. When its first line, read without quotes, has as many cells as the header,
+    the line is read in that way, and the next lines are rows of their own.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class Records:
         *,
         skip_space: bool = False,
     ) -> None:
-        """Start with the lines that have been read already.
+        """Start with lines that were read already.
 
         Args:
             lines: The first lines, with their ends.
-            more: Gives the next ones; none at the end.
+            more: Returns the next lines; none at the end.
             delimiter: One character.
             line: The number of the first line.
-            skip_space: A quote may stand behind spaces that follow a delimiter.
+            skip_space: True when spaces may stand between a delimiter and a quote.
         """
         csv.field_size_limit(max(csv.field_size_limit(), MAX_FIELD_CHARS))
         self._lines = lines
@@ -96,16 +96,17 @@ class Records:
         self.unclosed = Places()
         """Quotes that were opened and not closed, or not where their cell ends."""
         self.overrun = Places()
-        """Cells within one line that go on after their closing quote."""
+        """Cells within one line that continue after their closing quote."""
 
     def read(self) -> list[list[str]]:
-        """The rows of the next block, empty lines as empty rows; none at the end.
+        """Return the rows of the next block, with empty lines as empty rows; none at the end.
 
         Raises:
-            csv.Error: A cell is too long. `line` says where.
+            csv.Error: A cell is too long; `line` is its line.
         """
         while True:
-            # A record that goes on is read again from its start: double it, or that takes for ever.
+            # A record that continues is read again from its start. Doubling the block keeps that
+            # linear.
             wanted = 2 * len(self._lines)
             fresh = True
             while fresh and len(self._lines) <= wanted:
@@ -123,7 +124,7 @@ class Records:
         return self._line
 
     def whole_rows(self, *, last: bool) -> list[list[str]]:
-        """The rows of the lines at hand, without a record that may go on in later lines."""
+        """Return the rows of the lines read so far, without a record that may continue."""
         rows: list[list[str]] = []
         while self._lines:
             known = len(rows)
@@ -141,9 +142,9 @@ class Records:
         return rows
 
     def _mend(self, last: bool) -> list[str] | None:
-        """Take the broken record at the front; None when later lines may make it whole."""
+        """Take the broken record at the front; None when later lines may complete it."""
         lines = self._lines
-        # The empty string is no line: only a record that the lines end in takes it in.
+        # The empty string is no line: only a record that is open at the end consumes it.
         reader = self._reader(chain(lines, [""]))
         row: list[str] | None = None
         try:
@@ -171,6 +172,6 @@ class Records:
 
 
 def count_lines(rows: list[list[str]]) -> int:
-    """How many lines of the file some rows take."""
-    # NUL keeps a CR at the end of one cell apart from an LF at the start of the next.
+    """Count the lines of the file that some rows take."""
+    # NUL separates a CR at the end of one cell from an LF at the start of the next.
     return len(rows) + count_line_ends("\0".join(map("\0".join, rows)))

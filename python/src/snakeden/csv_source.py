@@ -23,11 +23,11 @@ MIN_SWALLOWED: Final = 2
 
 
 def check_file(path: str) -> tuple[int, Encoding]:
-    """Size of a file that can be profiled, in bytes, and its encoding by its first bytes.
+    """Return the size of the file in bytes, and its encoding as its first bytes show it.
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: With the path, in words.
-        ValueError: It is no regular file, or packed or binary.
+        ValueError: It is not a regular file, or it is compressed or binary.
     """
     try:
         status = os.stat(path)
@@ -59,9 +59,9 @@ class CsvSource:
 
         Args:
             path: A file that `check_file` has seen.
-            encoding: What `check_file` says, or another one.
+            encoding: The one that `check_file` returns, or another one.
             delimiter: Sniffed when None.
-            block_bytes: How much is read at once.
+            block_bytes: The number of bytes to read at once.
 
         Raises:
             UnicodeDecodeError: The file is not in this encoding; may come from `batches()` too.
@@ -101,7 +101,7 @@ class CsvSource:
 
     @property
     def delimiter(self) -> str | None:
-        """What separates cells; None when there is one column and nothing to separate."""
+        """The delimiter; None when there is one column and nothing to separate."""
         return None if self._delimiter == NO_DELIMITER else self._delimiter
 
     @property
@@ -138,7 +138,7 @@ class CsvSource:
             line = self._records.first_line
 
     def remarks(self) -> list[str]:
-        """What there is to say of the file after the last batch."""
+        """Return the warnings about the file; call this after the last batch."""
         found: list[str] = []
         unclosed, overrun = self.unclosed, self._records.overrun
         if unclosed.count:
@@ -183,12 +183,12 @@ class CsvSource:
         return self._named(header)
 
     def _named(self, header: list[str]) -> list[str]:
-        """A name of its own for each column."""
+        """Return a unique name for each column."""
         names: list[str] = []
         used: set[str] = set()
         copies: Counter[str] = Counter()
         for number, cell in enumerate(header, 1):
-            # A file written twice at its start has a second byte order mark.
+            # A file whose mark was written twice has a second one here.
             wanted = cell.strip().lstrip("\ufeff")
             if not wanted:
                 wanted = f"column_{number}"
@@ -219,7 +219,7 @@ class CsvSource:
             ) from None
 
     def _even(self, rows: list[list[str]], line: int) -> list[list[str]]:
-        """Make all rows as long as the header, and leave out empty lines."""
+        """Make all rows as long as the header, and drop empty lines."""
         width = len(self.names)
         ragged = [index for index, row in enumerate(rows) if row and len(row) != width]
         self.ragged.add_rows(rows, ragged, line)
@@ -235,8 +235,8 @@ class CsvSource:
         return full
 
     def _look_for_swallowed(self, rows: list[list[str]], line: int) -> None:
-        """Two stray quotes in different rows make one cell of what is between them: its lines
-        have as many delimiters as rows.
+        """Find cells that have probably swallowed rows: two stray quotes in different rows turn the
+        text between them into one cell, whose lines have as many delimiters as rows.
         """
         end, delimiter = self._line_end, self._delimiter
         swallowed = [

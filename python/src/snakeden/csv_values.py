@@ -1,4 +1,4 @@
-"""What a single cell can be: a number, a date, a truth value, or a mark for a missing one."""
+"""Classify a single cell: a number, a date, a truth value, or a marker of a missing value."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ NULL_WORDS: Final = frozenset(
         ),
     }
 )
-"""Words that stand for a missing value, as databases, spreadsheets and runtimes write them."""
+"""Words that databases, spreadsheets and runtimes write for a missing value."""
 
 _NULL_SIGNS: Final = frozenset({"-", "--", "?", ".", ".."})
 _NULLS: Final = NULL_WORDS | _NULL_SIGNS
 BOOLEANS: Final = frozenset({"true", "false", "yes", "no"})
 INFINITIES: Final = frozenset({"inf", "infinity"})
-# What int() and float() take and a CSV file does not mean: 1_000, other scripts' digits, and codes
-# such as 00123.
+# Text that int() and float() accept but a CSV file does not mean as a number: 1_000, digits of
+# other scripts, and codes such as 00123.
 _NO_NUMBER = re.compile(r"_|[^\x00-\x7f]|^[^\S\n]*[+-]?0[0-9]", re.MULTILINE)
-# The time of the patterns below grows with the square of the length.
+# The patterns below take quadratic time in the length of the text.
 MAX_SORTED_CHARS: Final = 100
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _CODE = re.compile(r"[+-]?0[0-9]+")
@@ -63,18 +63,18 @@ _DATETIME = re.compile(
 
 
 def is_null(cell: str) -> bool:
-    """The cell says that there is no value, provided that its column is no text."""
+    """Return whether the cell means a missing value, provided that its column is not text."""
     return cell.strip() in _NULLS
 
 
 def has_no_numbers(cells: list[str]) -> bool:
-    """Some cell is no number whatever int() and float() say."""
+    """Return whether some cell is not a number although int() or float() may accept it."""
     return _NO_NUMBER.search("\n".join(cells)) is not None
 
 
 def sort_of(cell: str) -> Sort:
-    """What a cell is by itself. A code has leading zeros; a notation is a number that only people
-    and spreadsheets of some country read.
+    """Classify a cell by itself. A code has leading zeros; a notation is a number in the format of
+    some country or with a unit.
     """
     text = cell.strip()
     if len(text) > MAX_SORTED_CHARS:
@@ -91,7 +91,7 @@ def sort_of(cell: str) -> Sort:
 
 
 def moment(text: str) -> datetime | None:
-    """An ISO 8601 date or date and time, in UTC when it has an offset."""
+    """Parse an ISO 8601 date or date and time; convert it to UTC when it has an offset."""
     match = _DATETIME.fullmatch(text)
     if match is None:
         return None

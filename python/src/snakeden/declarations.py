@@ -1,7 +1,7 @@
-"""What other libraries say about a parameter or a field: constraints in `Annotated`, and defaults
-that are declared by a call, such as pydantic's `Field()`.
+"""Read the declarations of other libraries for a parameter or a field: constraints in `Annotated`,
+and defaults that are declared by a call, such as pydantic's `Field()`.
 
-Nothing here imports these libraries: what they make exists only when they are loaded.
+Nothing here imports these libraries: their objects exist only when the libraries are loaded.
 """
 
 from __future__ import annotations
@@ -31,41 +31,41 @@ _CONSTRAINTS: Final = (
     "pydantic._internal._fields.PydanticMetadata",
 )
 _TEXTS: Final = ("title", "description", "examples")
-# Calls in the place of a default that only their own library can read.
+# Types of defaults that only their own library can read.
 _FOREIGN_DEFAULTS: Final = ("attr._make._CountingAttr", "dataclasses.Field", "msgspec._core.Field")
 _FOREIGN_MODULES: Final = ("fastapi.params", "typer.models", "cyclopts.parameter")
 
 
 class HintError(Exception):
-    """A hint that says something which nobody here can hold; the text says what and why."""
+    """A hint with a constraint that cannot be enforced; the text says which and why."""
 
 
 class Declaration(NamedTuple):
-    """A parameter or field after its declaration was read."""
+    """A parameter or field, with its declaration resolved."""
 
     hint: Any
     default: Any
     factory: Callable[[], Any] | None = None
-    """Makes the default anew for each call, where there is one to make."""
+    """Makes a new default for each call, if there is a factory."""
     alias: str | None = None
 
 
 class Marks(NamedTuple):
-    """What the metadata of one `Annotated` asks for."""
+    """The requests of the metadata of one `Annotated`."""
 
     metas: tuple[msgspec.Meta, ...]
-    """Constraints and texts that msgspec can hold."""
+    """Constraints and texts that msgspec supports."""
     needs_pydantic: bool
-    """Whether pydantic has to check, because msgspec cannot say all of it."""
+    """Whether pydantic must check, because msgspec does not support all of it."""
     before: bool
-    """Whether pydantic has to see the value as it came, because it converts it."""
+    """Whether pydantic must see the original value, because it converts the value."""
 
 
 def declaration(hint: Any, default: Any, required: Any) -> Declaration:
-    """Read a declared default. `required` stands for none, here as in the answer.
+    """Read a declared default. `required` stands for none, also in the result.
 
     Raises:
-        HintError: It is a declaration that cannot be honoured.
+        HintError: The declaration cannot be honoured.
     """
     _refuse_foreign(default)
     info: Any = None
@@ -93,16 +93,16 @@ def declaration(hint: Any, default: Any, required: Any) -> Declaration:
 
 
 def is_field_info(value: object) -> bool:
-    """Whether it is what pydantic's `Field()` gives; FastAPI's Query() and Body() are too."""
+    """Return whether it is a result of pydantic's `Field()`, as FastAPI's Query() is."""
     kind = getattr(sys.modules.get("pydantic.fields"), "FieldInfo", None)
     return kind is not None and isinstance(value, kind)
 
 
 def read_marks(metadata: Iterable[Any]) -> Marks | None:
-    """What the metadata asks for; None when there is nothing to heed.
+    """Return the requests of the metadata; None when there are none.
 
     Raises:
-        HintError: There is something that cannot be honoured.
+        HintError: A request cannot be honoured.
     """
     metas: list[msgspec.Meta] = []
     wanted: dict[str, Any] = {}
@@ -148,7 +148,7 @@ def _metadata(hint: Any) -> tuple[Any, ...]:
 
 
 def _flat(metadata: Iterable[Any]) -> Iterator[Any]:
-    """Each mark with those that it holds: `Field(ge=0)` has a `Ge(0)`, `Len(1, 3)` has two."""
+    """Yield each mark and the marks in it: `Field(ge=0)` has a `Ge(0)`, `Len(1, 3)` has two."""
     for mark in metadata:
         if is_field_info(mark):
             yield mark
@@ -169,7 +169,7 @@ def _is_constraint(kind: type) -> bool:
 
 
 def _bounds(mark: Any) -> dict[str, Any] | None:
-    """The constraint in the words of msgspec; None when it has no words for it."""
+    """Return the constraint as arguments of msgspec.Meta; None when msgspec does not support it."""
     kind = type(mark)
     if kind.__module__ == "annotated_types" and kind.__name__ in _BOUNDS:
         ours, theirs = _BOUNDS[kind.__name__]
@@ -185,7 +185,7 @@ def _bounds(mark: Any) -> dict[str, Any] | None:
 
 
 def _converts(mark: Any) -> bool:
-    """Whether the mark may turn the value that came into one that fits, and not only refuse it."""
+    """Return whether the mark may convert a value so that it fits, and not only refuse it."""
     kind = type(mark)
     return not (
         kind.__module__ == "annotated_types"

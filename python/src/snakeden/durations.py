@@ -8,7 +8,7 @@ _SECONDS_A_DAY = 86_400
 
 
 def iso_duration(count: int, per_second: int) -> str:
-    """So many parts of a second, such as `P1DT2.5S`; a sign comes in front of the whole."""
+    """Return a number of parts of a second as text such as `P1DT2.5S`; a sign comes first."""
     seconds, fraction = divmod(abs(count), per_second)
     days, seconds = divmod(seconds, _SECONDS_A_DAY)
     text = "-P" if count < 0 else "P"

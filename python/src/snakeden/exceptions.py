@@ -1,8 +1,8 @@
 """Exceptions of tools, described for the host: type, message, and a traceback without this
 package's own frames.
 
-The text of an exception is code of the user, which may take long, print or raise. It is asked for
-once.
+The text of an exception comes from code of the user, which may take long, print or raise. That code
+runs only once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _IMPORTLIB = (
     "<frozen importlib._bootstrap_external>",
     importlib.__file__,
 )
-# The words of traceback for a text that cannot be had; the latter are Python 3.10's.
+# The texts of `traceback` for an exception whose text fails; the latter is that of Python 3.10.
 _UNPRINTABLE: Final = re.compile(r"<exception str\(\) failed>|<unprintable \S+ object>")
 
 
@@ -55,7 +55,7 @@ def _texts(error: BaseException) -> tuple[str, str]:
     """Message and traceback."""
     summary: Any
     try:
-        # This asks the exception, and what caused it, for their texts.
+        # This gets the texts of the exception and of its causes.
         summary = traceback.TracebackException.from_exception(error, compact=True)
         _trim(summary, set())
     except BaseException as inner:
@@ -80,8 +80,8 @@ def _not_available(inner: BaseException) -> str:
 
 
 def _trim(summary: Any, seen: set[int]) -> None:
-    """Take own frames out of the exception and of all it was caused by, and the end of what is not
-    worth the memory.
+    """Remove our own frames from the exception and all of its causes, and the end of texts that are
+    too long.
     """
     if id(summary) in seen:
         return

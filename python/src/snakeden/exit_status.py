@@ -10,7 +10,7 @@ OK: Final = 0
 INTERNAL: Final = 1
 """A fault of the worker itself; the traceback is on stderr."""
 USAGE: Final = 2
-"""Started by nobody that says where the host is."""
+"""Started without the address of a host."""
 START_FAILED: Final = 3
 """The adapter could not be loaded; StartFailed said why."""
 REFUSED: Final = 4
@@ -18,4 +18,4 @@ REFUSED: Final = 4
 LINK_LOST: Final = 5
 """The host could not be reached, or the link ended without Stop."""
 SIGNALLED: Final = 128
-"""Told to end by a signal before it was ready: this and the number of the signal, as in a shell."""
+"""Ended by a signal before it was ready: this plus the number of the signal, as in a shell."""

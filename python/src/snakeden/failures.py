@@ -1,5 +1,5 @@
-"""Why a call failed, in words for the host. `described` runs code of the user: that of the
-exception that a tool raised.
+"""Describe for the host why a call failed. `described` runs code of the user: that of the exception
+that a tool raised.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["described", "is_stop", "stopped"]
 
-# Those of BaseException itself: a class of the user may have others.
+# The attributes of BaseException itself: a class of the user may override them.
 _CAUSE: Final[Any] = BaseException.__dict__["__cause__"]
 _CONTEXT: Final[Any] = BaseException.__dict__["__context__"]
 
@@ -30,7 +30,7 @@ def described(
     tools: Mapping[str, object],
     hint: Callable[[BaseException], str],
 ) -> Error:
-    """What a tool raised; `hint` adds to its text."""
+    """Describe the exception of a tool; `hint` adds to its text."""
     kind = type(error)  # isinstance() would ask the exception for its class.
     if issubclass(kind, KeyError) and call.tool not in tools:
         return wire.error("unknown_tool", _unknown_tool(call.tool, tools))
@@ -51,7 +51,7 @@ def described(
 
 
 def stopped(call: Call, run_ms: float | None) -> Error:
-    """That a call was cancelled, or its deadline passed; without `run_ms` it was never started."""
+    """Report that a call was cancelled or late; without `run_ms` it never started."""
     code = call.stop_code or "cancelled"
     limit = f"within {call._wire.timeout_ms:.0f} ms"
     if run_ms is None:
@@ -67,14 +67,14 @@ def stopped(call: Call, run_ms: float | None) -> Error:
 
 
 def is_stop(error: BaseException) -> bool:
-    """Whether the exception is the stop itself, or what the tool made of it."""
+    """Return whether the exception is the stop itself, or was caused by it."""
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
         if issubclass(type(current), (CallCancelled, asyncio.CancelledError)):
             return True
         seen.add(id(current))
-        # Not `or`: an exception of the user's may say that it is false.
+        # Not `or`: an exception of the user may be false.
         cause = _CAUSE.__get__(current)
         current = _CONTEXT.__get__(current) if cause is None else cause
     return False

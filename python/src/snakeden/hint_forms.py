@@ -1,7 +1,7 @@
 """Rewrite a hint into one that msgspec can check as a whole.
 
-`native_form` leaves what msgspec knows as it is, and puts a part (hint_parts.py) where it does not
-know what to do, or would do the wrong thing.
+`native_form` keeps the parts of a hint that msgspec checks correctly, and puts a part of our own
+(hint_parts.py) in place of every other one.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ Made = dict[Any, Any]
 
 
 def is_native(hint: Any) -> bool:
-    """Whether msgspec can check `hint`, with a hook for classes that it does not know."""
+    """Return whether msgspec can check `hint`, with a hook for unknown classes."""
     try:
         msgspec.json.Decoder(hint, dec_hook=lambda _hint, value: value)
     except Exception:  # TypeError for most, NameError and others for broken hints inside classes.
@@ -62,7 +62,7 @@ def is_native(hint: Any) -> bool:
 
 
 def union_members(hint: Any) -> tuple[Any, ...]:
-    """The members of a union, or nothing."""
+    """Return the members of a union; none for any other hint."""
     if typing.get_origin(hint) is typing.Annotated:
         hint = typing.get_args(hint)[0]
     hint = plain_alias(hint)
@@ -72,7 +72,7 @@ def union_members(hint: Any) -> tuple[Any, ...]:
 
 
 def plain_alias(hint: Any) -> Any:
-    """What a type alias, a NewType, a type variable or a qualifier stands for; else `hint`."""
+    """Resolve a type alias, a NewType, a type variable or a qualifier; else return `hint`."""
     while True:
         origin = typing.get_origin(hint) or hint
         if type(origin).__name__ == "TypeAliasType":
@@ -91,7 +91,7 @@ def plain_alias(hint: Any) -> Any:
 
 
 def inner_hints(hint: Any) -> Iterator[Any]:
-    """The hints that `hint` is made of, one level down; fields for a class."""
+    """Yield the hints directly inside `hint`; for a class, those of its fields."""
     plain = plain_alias(hint)
     if plain is not hint:
         yield plain
@@ -104,7 +104,7 @@ def inner_hints(hint: Any) -> Iterator[Any]:
 
 
 def _reachable(hint: Any) -> Iterator[Any]:
-    """`hint` and everything that it is made of, classes once."""
+    """Yield `hint` and every hint inside it, each class once."""
     seen: list[Any] = []
     waiting = [hint]
     while waiting:
@@ -117,12 +117,12 @@ def _reachable(hint: Any) -> Iterator[Any]:
 
 
 def _is_plain(hint: Any) -> bool:
-    """Whether msgspec does the right thing for `hint` and for everything in it."""
+    """Return whether msgspec checks `hint` and everything inside it correctly."""
     return is_native(hint) and not any(_is_special(it) for it in _reachable(hint))
 
 
 def _is_special(hint: Any) -> bool:
-    """Whether msgspec would take it, and do the wrong thing."""
+    """Return whether msgspec would accept the hint and check it wrongly."""
     origin = typing.get_origin(hint)
     if origin is typing.Annotated:
         return any(not isinstance(it, msgspec.Meta) for it in hint.__metadata__) and (
@@ -145,13 +145,13 @@ def _is_special(hint: Any) -> bool:
 
 
 def _is_unchecked_protocol(hint: Any) -> bool:
-    """Whether it is a Protocol of which nobody can say what is one."""
+    """Return whether it is a Protocol whose members cannot be recognized at run time."""
     kind = typing.get_origin(hint) or hint
     return getattr(kind, "_is_protocol", False) and not getattr(kind, "_is_runtime_protocol", False)
 
 
 def is_mapping(origin: Any) -> bool:
-    """Whether msgspec fills it as a dict."""
+    """Return whether msgspec fills it as a dict."""
     return isinstance(origin, type) and origin in (
         dict,
         collections.abc.Mapping,
@@ -179,11 +179,11 @@ def _is_odd_key(key: Any) -> bool:
 
 
 def native_form(hint: Any, made: Made | None = None) -> Any:
-    """The hint with a part in each place that msgspec cannot check; `hint` itself when there is
-    none. `made` are the parts of the aliases and classes around it.
+    """Return the hint with a part in each place that msgspec cannot check; `hint` itself when
+    there is no such place. `made` holds the parts of the aliases and classes around the hint.
 
     Raises:
-        HintError: It says something that cannot be honoured.
+        HintError: The hint has a constraint that cannot be honoured.
     """
     if hint is Any or hint is object or isinstance(hint, (str, typing.ForwardRef)):
         return Any
@@ -230,11 +230,11 @@ def native_form(hint: Any, made: Made | None = None) -> Any:
         whole = rebuilt(origin, inner)
         if is_native(whole):
             return whole
-    return hint if is_native(hint) else Any  # Nobody can check it.
+    return hint if is_native(hint) else Any  # It cannot be checked.
 
 
 def rebuilt(origin: Any, inner: Iterable[Any]) -> Any:
-    """The container with other arguments; Any when it takes none."""
+    """Return the container with other arguments; Any when it takes none."""
     try:
         return origin[tuple(inner)]
     except TypeError:
@@ -256,7 +256,7 @@ def _annotated(hint: Any, made: Made) -> Any:
     # pydantic does not know those of msgspec.
     own = [it for it in hint.__metadata__ if isinstance(it, msgspec.Meta)]
     base = _marked(base, own)
-    native_form(base, made)  # Refused now rather than at the first call.
+    native_form(base, made)  # Raises now rather than at the first call.
     return PydanticPart(hint, base if own or not marks.before else None, marks.before).hint()
 
 
@@ -265,7 +265,7 @@ def _marked(hint: Any, metas: Iterable[msgspec.Meta]) -> Any:
 
 
 def _constrained(form: Any, marks: Marks) -> Any:
-    """The form with the constraints on it; None when msgspec cannot hold them there."""
+    """Return the form with the constraints on it; None when msgspec does not support that."""
     if not marks.metas:
         return form
     whole = _marked(form, marks.metas)
@@ -284,11 +284,11 @@ def _union(members: tuple[Any, ...], made: Made) -> Any:
     forms: list[Any] = []
     for member in members:
         if len(models) > 1 and member in models:
-            if member is models[0]:  # pydantic knows best which of its models fits.
+            if member is models[0]:  # pydantic chooses the best of its models itself.
                 forms.append(PydanticPart(joined(models)).hint())
         else:
             forms.append(native_form(member, made))
-    # What accepts everything comes last.
+    # A member that accepts everything comes last.
     forms.sort(key=lambda form: form is Any)
     groups: list[list[Any]] = []
     for form in forms:
@@ -303,12 +303,12 @@ def _union(members: tuple[Any, ...], made: Made) -> Any:
 
 
 def joined(forms: Iterable[Any]) -> Any:
-    """The union of the forms."""
+    """Return the union of the forms."""
     return functools.reduce(lambda left, right: Union[left, right], forms)  # noqa: UP007
 
 
 def _class(hint: Any, made: Made) -> Any:
-    """A part for a class with a field that needs one."""
+    """Make a part for a class with a field that needs one."""
     key = _key(hint)
     if key in made:
         return made[key]
@@ -330,11 +330,11 @@ def _class(hint: Any, made: Made) -> Any:
 
 
 def declared_fields(hint: Any) -> list[ClassField]:
-    """As `fields_of`, with what pydantic's `Field()` says of them. The default is a function that
-    makes it, or None where the class itself fills it in.
+    """Do as `fields_of`, with the declarations of pydantic's `Field()` resolved. The default is a
+    function that makes it, or None where the class itself fills it in.
 
     Raises:
-        HintError: A declaration that cannot be honoured.
+        HintError: A declaration cannot be honoured.
     """
     fields: list[ClassField] = []
     for field in fields_of(hint):
@@ -352,8 +352,8 @@ def declared_fields(hint: Any) -> list[ClassField]:
 def struct_like(
     hint: Any, fields: list[ClassField], forms: list[Any], defaults: list[Any]
 ) -> type[msgspec.Struct]:
-    """A Struct that takes what the class takes, with `forms` as the types of the fields, and no
-    field that the class does not have. `defaults` are factories, or NODEFAULT.
+    """Make a Struct that takes the fields of the class and no others, with `forms` as their types.
+    `defaults` are factories, or NODEFAULT.
     """
     kind = typing.get_origin(hint) or hint
     config = getattr(kind, "__struct_config__", None)
@@ -370,7 +370,7 @@ def struct_like(
         tag_field=getattr(config, "tag_field", None),
     )
     struct.__doc__ = kind.__doc__
-    # Only now, so that a class may be found inside itself.
+    # Set only now, so that a class may contain itself.
     struct.__annotations__ = {f"f{n}": form for n, form in enumerate(forms)}
     return struct
 

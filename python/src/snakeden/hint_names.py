@@ -11,15 +11,15 @@ __all__ = ["resolve"]
 
 
 def resolve(owner: type | Callable[..., Any], scope: Mapping[str, Any]) -> dict[str, Any]:
-    """The own annotations of a class or a function as types.
+    """Return the own annotations of a class or a function as types.
 
-    A name that is imported only for type checkers spoils its own annotation, which becomes Any, and
-    not the others.
+    A name that is imported only for type checkers makes its own annotation Any, and leaves the
+    others intact.
     """
     annotations: dict[str, Any] = {}
     try:
         annotations = dict(inspect.get_annotations(owner))
-    except Exception:  # Python 3.14 evaluates on reading, and so fails on reading.
+    except Exception:  # Python 3.14 evaluates annotations when they are read, and may fail then.
         return annotations
     resolved: dict[str, Any] = {}
     for name, annotation in annotations.items():

@@ -1,8 +1,8 @@
 """The parts of hints that msgspec cannot check by itself.
 
-Each stands in the hint as a class of its own, so that msgspec checks everything around it and hands
-what comes in its place to a hook: one union of two dataclasses in a list of lists does not switch
-off any other check.
+Each part stands in the hint as a class of its own, so that msgspec checks everything around the
+part and passes the value in its place to a hook: one union of two dataclasses in a list of lists
+does not switch off any other check.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ Convert = Callable[[Any, Any], Any]
 
 
 class Part:
-    """A part of a hint, and how a value becomes what it asks for."""
+    """A part of a hint, which converts values to that part."""
 
     name: str = "Part"
     inner: tuple[Any, ...] = ()
-    """Hints that the part is made of, for its schema."""
+    """The hints inside the part, for its schema."""
 
     def convert(self, value: Any, to: Convert) -> Any:
         """Convert `value`, with the help of `to` for the hints inside.
@@ -65,7 +65,7 @@ class Part:
         raise NotImplementedError
 
     def schema(self, inner: list[Schema]) -> Schema:
-        """The JSON Schema, from those of `inner`."""
+        """Return the JSON Schema, made from the schemas of `inner`."""
         raise NotImplementedError
 
     def hint(self) -> type[PartHint]:
@@ -75,36 +75,36 @@ class Part:
 
 
 class _Standin(type):
-    """Whatever the hook makes of a value is what the part asked for."""
+    """A metaclass that accepts every value, since the hook has converted it already."""
 
     def __instancecheck__(cls, _instance: object) -> bool:
         return True
 
 
 class PartHint(metaclass=_Standin):
-    """Base of the classes that stand for parts."""
+    """The base of the classes that stand for parts."""
 
     part: ClassVar[Part]
 
 
 def part_of(hint: Any) -> Part | None:
-    """The part that a hint stands for, or None."""
+    """Return the part that a hint stands for, or None."""
     return hint.part if isinstance(hint, type) and issubclass(hint, PartHint) else None
 
 
 class UnionPart(Part):
-    """A union of what msgspec cannot tell apart; the first member that fits wins."""
+    """A union whose members msgspec cannot tell apart; the first member that fits wins."""
 
     name = "Union"
 
     def __init__(self, members: tuple[Any, ...]) -> None:
         self.inner = members
-        # By identity, with the value so that it lives. Else a union that holds itself would try all
-        # members again at each level for each member of the level above.
+        # Keyed by identity, with the value kept alive. Without it, a union that contains itself
+        # would try all members again at each level for each member of the level above.
         self._tried: dict[int, tuple[Any, Any, str | None]] | None = None
 
     def convert(self, value: Any, to: Convert) -> Any:
-        """What the first member that fits makes of it."""
+        """Return the result of the first member that fits."""
         outermost = self._tried is None
         tried = self._tried = {} if self._tried is None else self._tried
         try:
@@ -124,17 +124,17 @@ class UnionPart(Part):
             try:
                 return to(member, value), None
             except (msgspec.ValidationError, TypeError, ValueError) as error:
-                # Reworded, so that the path of one member is not taken for that of the whole.
+                # Reworded, since the path in one member would look like a path in the whole.
                 problems.append(_PLACE.sub(r" (at \1`\2`)", str(error)))
         return None, "; or ".join(dict.fromkeys(problems))[:2_000]
 
     def schema(self, inner: list[Schema]) -> Schema:
-        """Any of those of the members."""
+        """Return a schema that allows each of the members."""
         return {"anyOf": [it for n, it in enumerate(inner) if it not in inner[:n]]}
 
 
 class BuiltPart(Part):
-    """A container that msgspec does not fill, made from a list or a dict."""
+    """A container that msgspec does not support, made from a list or a dict."""
 
     def __init__(self, kind: type, builtin: Any) -> None:
         self.name = kind.__name__
@@ -142,11 +142,11 @@ class BuiltPart(Part):
         self._make = BUILT_FROM[kind][1]
 
     def convert(self, value: Any, to: Convert) -> Any:
-        """The container."""
+        """Return the container."""
         return self._make(to(self.inner[0], value))
 
     def schema(self, inner: list[Schema]) -> Schema:
-        """That of the list or dict."""
+        """Return the schema of the list or dict."""
         return inner[0]
 
 
@@ -159,30 +159,30 @@ BUILT_FROM: Final[dict[Any, tuple[Any, Callable[[Any], Any]]]] = {
     collections.OrderedDict: (dict, collections.OrderedDict),
     collections.Counter: (dict, collections.Counter),
 }
-"""The containers of `BuiltPart`: what each is made from, and by what."""
+"""The containers of `BuiltPart`: the source and the constructor of each."""
 
 
 class ClassPart(Part):
-    """A class with a field that msgspec cannot check: a Struct is filled in its place first."""
+    """A class with a field that msgspec cannot check: msgspec first fills a Struct in its place."""
 
     def __init__(self, hint: Any) -> None:
-        """`fields` and `inner`, the Struct, are set later: a class may be found inside itself."""
+        """Leave `fields` and `inner`, the Struct, for later, since a class may contain itself."""
         self.name = getattr(hint, "__name__", "Class")
         self.fields: list[ClassField] = []
         self._hint = hint
 
     def convert(self, value: Any, to: Convert) -> Any:
-        """An instance, made by the constructor."""
+        """Return an instance, made by the constructor."""
         filled = to(self.inner[0], value)
         return build(self._hint, self.fields, list(msgspec.structs.astuple(filled)))
 
     def schema(self, inner: list[Schema]) -> Schema:
-        """That of the Struct."""
+        """Return the schema of the Struct."""
         return inner[0]
 
 
 class KeyedPart(Part):
-    """A dict with keys that JSON has other text for than msgspec expects, such as `true`."""
+    """A dict with keys whose text in JSON is not what msgspec expects, such as `true`."""
 
     name = "dict"
 
@@ -191,7 +191,7 @@ class KeyedPart(Part):
         self._key = key
 
     def convert(self, value: Any, to: Convert) -> Any:
-        """A dict with the keys converted from their text."""
+        """Return a dict with the keys converted from their text."""
         items = to(dict[str, self.inner[0]], value)  # type: ignore[name-defined]
         return {self._read(key, to): item for key, item in items.items()}
 
@@ -206,7 +206,7 @@ class KeyedPart(Part):
             raise ValueError(problem) from None
 
     def schema(self, inner: list[Schema]) -> Schema:
-        """An object, whatever its keys are."""
+        """Return the schema of an object with any keys."""
         return {"type": "object", "additionalProperties": inner[0] or True}
 
 
@@ -218,7 +218,7 @@ class ChoicePart(Part):
         self.name = getattr(hint, "__name__", "Literal")
 
     def convert(self, value: Any, _to: Convert) -> Any:
-        """The choice whose plain value it is."""
+        """Return the choice with this plain value."""
         for choice in self._choices:
             plain = choice.value if isinstance(choice, enum.Enum) else choice
             plain = list(plain) if isinstance(plain, tuple) else plain
@@ -228,7 +228,7 @@ class ChoicePart(Part):
         raise ValueError(f"Expected one of the choices, got {reprlib.repr(value)}")
 
     def schema(self, _inner: list[Schema]) -> Schema:
-        """An enum, where its values are JSON."""
+        """Return an enum of the values that JSON has."""
         plain = [it.value if isinstance(it, enum.Enum) else it for it in self._choices]
         try:
             msgspec.json.encode(plain)
@@ -238,30 +238,31 @@ class ChoicePart(Part):
 
 
 class AliasPart(Part):
-    """A type alias, which may be found inside itself."""
+    """A type alias, which may contain itself."""
 
     def __init__(self, hint: Any) -> None:
-        """`inner` is set once it is known."""
+        """Leave `inner` for later, when it is known."""
         self.name = getattr(hint, "__name__", "Alias")
 
     def convert(self, value: Any, to: Convert) -> Any:
-        """Once more around."""
+        """Convert by the hint that the alias stands for."""
         return to(self.inner[0], value)
 
     def schema(self, inner: list[Schema]) -> Schema:
-        """That of the alias."""
+        """Return the schema of the hint that the alias stands for."""
         return inner[0]
 
 
 class PydanticPart(Part):
-    """What only pydantic can check."""
+    """A part that only pydantic can check."""
 
     def __init__(self, hint: Any, base: Any = None, before: bool = False) -> None:
-        """`base` is a hint that our own rules convert to first, or last with `before`, where
-        pydantic has to see the value as it came; None for nothing.
+        """Make the adapter of pydantic. `base` is the hint to which the value is converted by our
+        own rules: first, or last with `before`, where pydantic must see the original value; None
+        for nothing.
 
         Raises:
-            HintError: pydantic is not there, or does not know what to do with `hint`.
+            HintError: pydantic is not installed, or does not support `hint`.
         """
         self.name = "Pydantic"
         self.inner = () if base is None else (base,)
@@ -269,14 +270,14 @@ class PydanticPart(Part):
         self._adapter = pydantic_adapter(hint)
 
     def convert(self, value: Any, to: Convert) -> Any:
-        """What pydantic makes of it."""
+        """Return the value as pydantic converts it."""
         base = self.inner[0] if self.inner else Any
         if self._before:
             return to(base, self._adapter.validate_python(value))
         return self._adapter.validate_python(to(base, value))
 
     def schema(self, inner: list[Schema]) -> Schema:
-        """What pydantic says, which has no words for types that it does not know."""
+        """Return the schema of pydantic, or that of `base` for types that pydantic cannot describe."""
         try:
             return pydantic_schema(self._adapter)
         except Exception:
@@ -284,7 +285,7 @@ class PydanticPart(Part):
 
 
 def is_pydantic(kind: Any) -> bool:
-    """Whether `kind` is a pydantic model, or another class that pydantic checks.
+    """Return whether `kind` is a pydantic model, or another class that pydantic checks.
 
     Does not import pydantic: such a class exists only when it is loaded.
     """
@@ -299,10 +300,10 @@ def is_model(kind: Any) -> bool:
 
 
 def pydantic_adapter(hint: Any) -> Any:
-    """The TypeAdapter of `hint` that pydantic makes.
+    """Return pydantic's TypeAdapter of `hint`.
 
     Raises:
-        HintError: pydantic is not there, or does not know what to do with it.
+        HintError: pydantic is not installed, or does not support `hint`.
     """
     try:
         import pydantic
@@ -311,7 +312,7 @@ def pydantic_adapter(hint: Any) -> Any:
     try:
         return pydantic.TypeAdapter(hint, config={"arbitrary_types_allowed": True})
     except pydantic.PydanticUserError:
-        pass  # A model says its own configuration.
+        pass  # A model has its own configuration.
     except Exception as error:
         raise HintError(f"pydantic does not understand {hint}: {error}") from None
     try:
@@ -321,7 +322,7 @@ def pydantic_adapter(hint: Any) -> Any:
 
 
 def pydantic_schema(adapter: Any) -> Schema:
-    """The JSON Schema of an adapter, with the classes in it in `$defs`."""
+    """Return the JSON Schema of an adapter, with its classes in `$defs`."""
     schema: Schema = adapter.json_schema(ref_template="#/$defs/{model}")
     return schema
 
@@ -333,7 +334,7 @@ def is_enum(hint: Any) -> bool:
 
 
 def choices_of(hint: Any) -> list[Any]:
-    """What a Literal or an Enum allows."""
+    """Return the values that a Literal or an Enum allows."""
     if is_enum(hint):
         return list(hint)
     return [

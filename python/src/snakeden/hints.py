@@ -39,7 +39,7 @@ class Parameter(NamedTuple):
 
     name: str
     key: str
-    """What callers call it: its alias when pydantic's `Field()` gives one."""
+    """Its name for callers: the alias if pydantic's `Field()` gives one."""
     hint: Any
     default: Any
     factory: Callable[[], Any]
@@ -108,9 +108,9 @@ def _same(value: Any) -> Any:
 
 
 def _result(function: Callable[..., Any], hint: Any) -> tuple[Any, bool]:
-    """The hint of the result or of one chunk, and whether there are chunks.
+    """Return the hint of the result or of one chunk, and whether there are chunks.
 
-    The runner sends chunks for exactly the tools of which this says so.
+    The runner sends chunks for exactly the tools for which the latter is true.
     """
     inner = inspect.unwrap(function)
     generates = inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner)
@@ -125,12 +125,12 @@ def _result(function: Callable[..., Any], hint: Any) -> tuple[Any, bool]:
 
 
 def _is_iterator(kind: Any) -> bool:
-    """By protocol, as the runner tells them; an `Iterable` may as well be a list."""
+    """Decide by protocol, as the runner does; an `Iterable` may be a list, so it does not count."""
     return isinstance(kind, type) and has(kind, *ITERATORS)
 
 
 def _bare(hint: Any) -> Any:
-    """The hint without what may be wrapped around a stream: metadata, aliases, and None."""
+    """Return the hint without wrappers of a stream: metadata, aliases, and None."""
     while True:
         origin = typing.get_origin(hint)
         members = [it for it in typing.get_args(hint) if it is not type(None)]

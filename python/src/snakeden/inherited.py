@@ -1,4 +1,4 @@
-"""What a worker inherits from its host beside stdin, stdout and stderr."""
+"""Handle what a worker inherits from its host besides stdin, stdout and stderr."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _FIRST: Final = 3
 
 
 def close_inherited_sockets() -> None:
-    """Close sockets that the host has left open across the exec, such as the one it listens on for
-    gRPC: a tool could take the host's connections from it, or shut it down for all workers.
+    """Close sockets that the host has left open across the exec, such as its gRPC listener: a tool
+    could take connections from that socket, or shut it down for all workers.
     """
     for name in os.listdir("/dev/fd"):
         descriptor = int(name)

@@ -38,9 +38,9 @@ class Interrupter:
         self.armed: Call | None = None
         """The call whose tool runs now. Set and cleared by the runner."""
         self.describing = False
-        """Whether it is the description of an exception that runs."""
+        """Whether the running code is the description of an exception."""
         self.cut_off = False
-        """Whether that was interrupted."""
+        """Whether the description was interrupted."""
         self.task: asyncio.Task[Any] | None = None
         """The task of an asynchronous tool, which is cancelled instead of interrupted while it
         waits.

@@ -56,13 +56,13 @@ def explain(value: Any, hint: Any, path: str, issues: list[Issue]) -> None:
 
 
 def near_or_all(name: str, known: Sequence[str], takes: str) -> str:
-    """The end of a sentence about a name that is none of `known`."""
+    """Return the end of a sentence about a name that is not in `known`."""
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(near)}?" if near else f", which takes {takes}"
 
 
 def _bare(hint: Any) -> Any:
-    """The hint without Annotated and aliases, and the one member other than None of an Optional."""
+    """Remove Annotated and aliases from a hint, and None from an Optional."""
     while True:
         plain = plain_alias(hint)
         if typing.get_origin(plain) is typing.Annotated:
@@ -101,8 +101,8 @@ def _explain_parts(value: Any, hint: Any, path: str, issues: list[Issue]) -> Non
 
 
 def _closest(value: Any, members: Iterable[Any]) -> Any:
-    """The member of a union that was meant: the one class with most of the fields that an object
-    has, or the one container for a list; None when none stands out.
+    """Return the member of a union that was probably meant: the one class with most of the fields
+    of an object, or the one container for a list; None when no member stands out.
     """
     scores: dict[Any, int] = {}
     for member in members:
@@ -158,9 +158,9 @@ def _choice(value: Any, hint: Any, path: str) -> Issue | None:
 
 
 def _explain_pydantic(value: Any, error: BaseException, path: str, issues: list[Issue]) -> bool:
-    """What pydantic says, when it is pydantic that refused; msgspec wraps its errors."""
+    """Return the error of pydantic, if pydantic refused the value; msgspec wraps such errors."""
     while not type(error).__module__.startswith("pydantic"):
-        # What came up deeper inside is found with its path by going there.
+        # Errors deeper inside are found, with their path, by descending.
         if error.__cause__ is None or _AT.match(str(error)):
             return False
         error = error.__cause__
@@ -173,7 +173,7 @@ def _explain_pydantic(value: Any, error: BaseException, path: str, issues: list[
 
 
 def _steps(value: Any, loc: Sequence[Any]) -> str:
-    """The place as a path in the value; pydantic also names the members of unions on the way."""
+    """Return the place as a path in the value, without the members of unions that pydantic adds."""
     path = ""
     for index, step in enumerate(loc):
         if isinstance(value, dict) and (step in value or index == len(loc) - 1):

@@ -20,7 +20,7 @@ __all__ = ["input_schema", "output_schema"]
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _REF: Final = "#/$defs/{name}"
 _PART: Final = "$part"
-_ANYTHING: Final = "$anything"  # For msgspec no schema at all is an error.
+_ANYTHING: Final = "$anything"  # For msgspec a missing schema is an error.
 
 Schema = dict[str, Any]
 
@@ -60,8 +60,8 @@ def output_schema(signature: Signature) -> str:
 
 
 def _schemas(hints: list[Any], closed: bool) -> tuple[list[Schema], Schema]:
-    """The schema of each hint, and the classes in them. `closed` says that classes take no other
-    fields than theirs.
+    """Return the schema of each hint, and the schemas of their classes. With `closed`, classes take
+    no unknown fields.
     """
     forms = [_form(hint) for hint in hints]
     parts: dict[Part, list[Any]] = {}
@@ -81,7 +81,7 @@ def _schemas(hints: list[Any], closed: bool) -> tuple[list[Schema], Schema]:
             return _foreign(hint, definitions) or {_ANYTHING: True}
         return {_PART: numbers[part]}
 
-    # All at once, so that classes of the same name in two modules get two names.
+    # Made together, so that classes of the same name in two modules get two names.
     try:
         schemas, components = msgspec.json.schema_components(
             [*forms, *inner], schema_hook=hook, ref_template=_REF
@@ -102,7 +102,7 @@ def _schemas(hints: list[Any], closed: bool) -> tuple[list[Schema], Schema]:
 
 
 class _Assembly:
-    """Puts the schemas of parts where they belong."""
+    """Puts the schemas of parts in their places."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class _Assembly:
 
     def _part(self, part: Part) -> Schema:
         if part in self._open:
-            return {}  # Inside itself; no more is said than that.
+            return {}  # It contains itself, and is not described further.
         if part not in self._made:
             self._open.append(part)
             inner = [self.fill(it) for it in self._inner[part]]
@@ -143,12 +143,12 @@ class _Assembly:
 def _form(hint: Any) -> Any:
     try:
         return native_form(hint)
-    except HintError:  # Of a result, which is not checked.
+    except HintError:  # Only for the hint of a result, which is not checked.
         return Any
 
 
 def _parts_in(form: Any) -> Iterator[Part]:
-    """The parts in a form, and in the Structs that stand for classes in it."""
+    """Return the parts in a form, and in the Structs that stand for its classes."""
     seen: list[Any] = []
     waiting = [form]
     while waiting:

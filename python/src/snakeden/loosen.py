@@ -1,4 +1,4 @@
-"""What a hint takes besides what msgspec takes: the members of a family for each other.
+"""Convert values to related types that a hint accepts, where msgspec alone would refuse them.
 
 Arrays and bytes become lists of numbers where the hint says list, one-byte arrays become bytes, and
 whole floats become integers. Runs only where a conversion has failed, guided by the hint.
@@ -26,9 +26,9 @@ _BYTES: Final = (bytes, bytearray, memoryview)
 
 
 def loosen(value: Any, hint: Any, fits: Callable[[Any, Any], bool], made: Made) -> Any:
-    """`value` with what another member of its family can stand for put in its place; `value` itself
-    when there is nothing. `fits` says whether a hint takes a value as it is;
-    `made` keeps what was found, because a union that holds itself leads to the same again.
+    """Return `value` with parts replaced by related types that fit the hint; `value` itself when
+    nothing was replaced. `fits` returns whether a hint accepts a value unchanged. `made` keeps
+    results, because a union that contains itself leads to the same values again.
     """
     if not isinstance(value, (dict, list)):
         return _loosen(value, hint, fits, made)
@@ -75,7 +75,7 @@ def _loosen(value: Any, hint: Any, fits: Callable[[Any, Any], bool], made: Made)
 
 
 def _is_filled_from_list(kind: type) -> bool:
-    """By its module: an ndarray is a collection too, and takes arrays and bytes as they are."""
+    """Decide by module: an ndarray is a collection too, but accepts arrays and bytes unchanged."""
     if issubclass(kind, (str, dict)):
         return False
     return (kind.__module__ in _MODULES and issubclass(kind, Iterable)) or issubclass(kind, tuple)
@@ -129,7 +129,7 @@ def _loosen_dict(
 
 
 def _as_list(value: Any) -> list[Any] | None:
-    """The items of a list, of bytes or of an array; None for anything else."""
+    """Return the items of a list, of bytes or of an array; None for anything else."""
     if isinstance(value, list):
         return value
     if isinstance(value, bytes):
@@ -148,7 +148,7 @@ def _as_array(numpy: Any, hint: Any, value: Any) -> Any:
 
 
 def _as_bytes(value: Any) -> Any:
-    """The bytes of an array with items of one byte, such as a Uint8ClampedArray."""
+    """Return the bytes of an array with items of one byte, such as a Uint8ClampedArray."""
     if isinstance(value, memoryview) or (_is_array(value) and value.dtype.kind in "iu"):
         return value.tobytes() if value.itemsize == 1 else value
     return value

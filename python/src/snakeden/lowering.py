@@ -108,19 +108,19 @@ class Lowering:
             raise ResultTooLargeError(self._bytes, self._max_bytes, self._where)
 
     def expect(self, nbytes: int) -> None:
-        """Refuse what will take at least so many bytes of JSON, before it is made."""
+        """Refuse a value that needs at least this many bytes of JSON, before the JSON is made."""
         if 0 < self._max_bytes < self._bytes + nbytes:
             raise ResultTooLargeError(self._bytes + nbytes, self._max_bytes, self._where)
 
     def refuse(self, text: str) -> Exception:
-        """What to raise for something that cannot travel; its path is added on the way out."""
+        """Return the error for a value that cannot be sent; callers add its path."""
         return _Problem(text)
 
     def key(self, key: Any) -> str:
-        """The text of a key: that of the value, for every type that travels as one text or number.
+        """Return the text of a key, for every type whose value is sent as one text or number.
 
-        There is no second table of types: what is new as a value is so as a key. Text and integers,
-        which most keys are, only take a shorter way.
+        There is no second table of types: a type that is added for values also works for keys. Text
+        and integers, which most keys are, only take a shorter way.
         """
         kind = type(key)
         if kind is str:
@@ -144,7 +144,7 @@ class Lowering:
         )
 
     def pairs(self, items: Iterable[tuple[Any, Any]], depth: int) -> dict[str, Any]:
-        """An object of keys and values of any type."""
+        """Lower a mapping with keys and values of any type."""
         depth = self.enter(depth)
         out: dict[str, Any] = {}
         name = ""
@@ -230,7 +230,7 @@ def _as_str(self: Lowering, value: Any, _depth: int) -> str:
 
 
 def _complex(self: Lowering, value: complex, _depth: int) -> Any:
-    """As an array of rank 0, since arrays have a form for complex numbers."""
+    """Lower to an array of rank 0, since arrays have a form for complex numbers."""
     data = struct.pack("<dd", value.real, value.imag)
     self.reserve(len(data))
     return self.tag("array", dtype="<c16", shape=[], buffer=self.attach(data))
@@ -262,7 +262,7 @@ def _marker(self: Lowering, value: object, _depth: int) -> Any:
 
 
 def _by_method(name: str, *attempts: dict[str, object]) -> Lowerer:
-    """Lower what a method of the object returns, with the first options that it can be had with."""
+    """Lower the result of a method of the object, called with the first options that it accepts."""
 
     def lower(self: Lowering, value: Any, depth: int) -> Any:
         for options in attempts or ({},):
@@ -284,7 +284,7 @@ def _pylist(self: Lowering, value: Any, depth: int) -> Any:
 
 
 def _column(self: Lowering, value: Any, depth: int) -> Any:
-    """A list when something is missing, which an array of numbers has no place for."""
+    """Lower to a list when values are missing, which an array of numbers cannot express."""
     lower = _by_method("to_list") if value.null_count() else arrays.lower_foreign
     return lower(self, value, depth)
 
@@ -323,7 +323,7 @@ _BY_BASE: tuple[tuple[tuple[type, ...], Lowerer], ...] = (
 
 
 def _find(kind: type) -> Lowerer:
-    # First, because NaT is a datetime, of sorts.
+    # First, because NaT is a datetime too.
     pandas_lowerer = tables.pandas_lowerer(kind, sys.modules.get("pandas"))
     if pandas_lowerer is not None:
         return pandas_lowerer
@@ -340,7 +340,7 @@ def _find(kind: type) -> Lowerer:
     if hasattr(kind, "__attrs_attrs__"):
         return _attrs
     if hasattr(kind, "model_dump"):
-        # The first refuses what JSON has no form for, such as bytes that are no UTF-8.
+        # The first option refuses what JSON cannot express, such as bytes that are not UTF-8.
         return _by_method("model_dump", {"mode": "json"}, {})
     if issubclass(kind, Mapping):
         return _mapping
@@ -353,7 +353,7 @@ def _find(kind: type) -> Lowerer:
     if hasattr(kind, "null_count") and hasattr(kind, "to_list"):  # a Series of polars
         return _column
     if hasattr(kind, "to_dict"):
-        is_frame = kind.__name__ == "DataFrame"  # Of a library that is like pandas.
+        is_frame = kind.__name__ == "DataFrame"  # Of a library like pandas.
         return _by_method("to_dict", {"orient": "records"} if is_frame else {})
     if hasattr(kind, "_asdict"):
         return _by_method("_asdict")

@@ -1,12 +1,12 @@
 r"""Standard output and error of the worker: read line by line by the host, and never a reason for
 `print` to fail.
 
-The host wants to know which call a line belongs to. So a *mark* is written into the pipe before
-what another call writes, and when a call that has written something ends:
-`\x1e<nonce>:<id of the call>\n`, with 0 for no call. Marks are made where Python writes. What
-native code and child processes write past Python follows the mark that was written last; therefore
-each call that begins a while after such a mark is marked at its start, whether it writes or not.
-A mark in front of every call would cost more than a small tool does.
+The host needs to know which call a line belongs to. So a *mark* is written into the pipe before
+the output of another call, and when a call that has written something ends:
+`\x1e<nonce>:<id of the call>\n`, with 0 for no call. Marks are made where Python writes. Output of
+native code and child processes, which bypass Python, follows the last mark. Therefore each call
+that begins a while after such a mark is marked at its start, whether it writes or not. A mark in
+front of every call would cost more than a small tool does.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 __all__ = ["MARK_SECONDS", "Output", "flush", "prepare"]
 
 MARK_SECONDS: Final = 0.05
-"""A call that begins this long after the last mark at a start is marked at its start."""
+"""The age of the last mark at a start from which the next call is marked at its start."""
 _LOWEST_FD: Final = 10
 _NOBODY: Final = 0
 _UNKNOWN: Final = -1
 
 
 class _Pipe(io.BufferedWriter):
-    """The bytes of a stream, marked. Closing it is left to the end of the process: who comes next
-    in this worker has to find it open.
+    """The bytes of a stream, with marks. It closes only with the process, since later calls of this
+    worker need it open.
     """
 
     def __init__(self, descriptor: int, output: Output) -> None:
         super().__init__(io.FileIO(descriptor, "wb", closefd=False))
         self._output = output
         self._descriptor = descriptor
-        # What the host reads, also when a tool closes or redirects the descriptor.
+        # The pipe that the host reads, also when a tool closes or redirects the descriptor.
         self._host = _duplicate(descriptor)
-        # What the descriptor is to be at the beginning of a call.
+        # The file that the descriptor refers to at the beginning of a call.
         self._meant = self._host
         self._owner = _UNKNOWN
         self.is_copy = False
@@ -53,7 +53,7 @@ class _Pipe(io.BufferedWriter):
         self._is_at_start = True
 
     def write(self, data: Any, /) -> int:
-        """As the base class; a mark comes first when it was not this call that wrote last."""
+        """Do as the base class; a mark comes first unless this call wrote last."""
         call = CURRENT.get(None)
         owner = _NOBODY if call is None or call.ended else call.id
         if owner != self._owner or (self.is_copy and self._is_at_start):
@@ -63,7 +63,7 @@ class _Pipe(io.BufferedWriter):
         return super().write(data)
 
     def own(self, owner: int) -> None:
-        """What follows belongs to a call."""
+        """Mark that the output that follows belongs to a call."""
         with suppress(OSError, ValueError):
             super().flush()
         self._owner = owner
@@ -76,18 +76,18 @@ class _Pipe(io.BufferedWriter):
                 os.write(self._host, f"\x1e{nonce}:{owner}\n".encode())
 
     def disown(self) -> None:
-        """What follows belongs to nobody, unless it does so already."""
+        """Mark that the output that follows belongs to no call, unless that is marked already."""
         if self._owner > 0:
             self.own(_NOBODY)
 
     def repair(self) -> None:
-        """Give the descriptor its meaning back."""
+        """Restore the descriptor."""
         if not _is_same(self._descriptor, self._meant):
             with suppress(OSError):
                 os.dup2(self._meant, self._descriptor)
 
     def accept(self) -> None:
-        """What the descriptor is now is what it is to be."""
+        """Keep the present file of the descriptor for later calls."""
         if not _is_same(self._descriptor, self._meant):
             with suppress(OSError):
                 self._meant = _duplicate(self._descriptor)
@@ -99,7 +99,7 @@ class _Pipe(io.BufferedWriter):
 
 
 class _Text(io.TextIOWrapper):
-    """The text of a stream. What a tool does to it holds for its call alone."""
+    """The text of a stream. Changes that a tool makes to it last for its call only."""
 
     def __init__(self, pipe: _Pipe, output: Output) -> None:
         super().__init__(
@@ -118,17 +118,17 @@ class _Text(io.TextIOWrapper):
             self.flush()
 
     def detach(self) -> Any:
-        """The bytes of the stream, which is of use after this too."""
+        """Return the bytes of the stream, which stays usable."""
         self.close()
         return self.buffer
 
     def reconfigure(self, **settings: Any) -> None:
-        """As the base class, until the call has ended."""
+        """Do as the base class, until the call has ended."""
         self._output.is_changed = True
         super().reconfigure(**settings)
 
     def restore(self) -> None:
-        """Take `reconfigure` back."""
+        """Undo `reconfigure`."""
         super().reconfigure(
             encoding="utf-8",
             errors="backslashreplace",
@@ -144,7 +144,7 @@ class Output:
     def __init__(self, nonce: str = "") -> None:
         self.nonce: Final = nonce
         self.is_marked = False
-        """True when a call was marked that has not ended."""
+        """True while a call that was marked has not ended."""
         self.is_changed = False
         """True when a tool has reconfigured a stream."""
         pipes = self._pipes = (_Pipe(1, self), _Pipe(2, self))
@@ -157,7 +157,7 @@ class Output:
         self._marked_at = -inf
 
     def loaded(self) -> None:
-        """What the adapter has made of the streams so far is what each call is to find."""
+        """Keep the streams as the adapter has left them: each call begins with these."""
         self._stdout = getattr(sys, "stdout", None) or self._stdout
         self._stderr = getattr(sys, "stderr", None) or self._stderr
         self._disabled = logging.root.manager.disable
@@ -166,7 +166,7 @@ class Output:
             pipe.accept()
 
     def begin(self, call: Call, now: float) -> None:
-        """A call begins; `now` is on the clock of `time.perf_counter()`."""
+        """Begin a call; `now` is on the clock of `time.perf_counter()`."""
         try:
             is_kept = sys.stdout is self._stdout and sys.stderr is self._stderr
         except AttributeError:  # One was deleted.
@@ -185,20 +185,20 @@ class Output:
                 pipe.own(call.id)
 
     def end(self) -> None:
-        """The call that was marked has ended. What it has begun to print is a line now."""
+        """End the call that was marked, and with it the line that it has begun to print."""
         self.is_marked = False
         for pipe in self._pipes:
             pipe.disown()
 
     def after_fork_in_child(self) -> None:
-        """Parent and child write to the same pipes and know nothing of each other's marks."""
+        """Mark every line: parent and child share the pipes, and do not know each other's marks."""
         for pipe in self._pipes:
             pipe.is_copy = True
 
 
 def prepare(nonce: str = "") -> Output:
-    """Write whole lines, as UTF-8, with whatever cannot be encoded escaped. Without a nonce nothing
-    is marked.
+    """Write whole lines, as UTF-8, and escape what cannot be encoded. Without a nonce nothing is
+    marked.
     """
     for descriptor in (1, 2):
         try:

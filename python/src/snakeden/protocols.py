@@ -1,4 +1,4 @@
-"""Tell by its methods, whatever its type, what has to be driven before there is a value."""
+"""Recognize by its methods, whatever its type, a result that must be driven to get a value."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ VALUE_TYPES: Final = frozenset({type(None), bool, int, float, str, bytes, list, 
 ITERATORS: Final = ("__next__", "__anext__", "__aiter__")
 ASYNCHRONOUS: Final = ("__await__", "__anext__", "__aiter__")
 _NEVER_ITERATED: Final = (str, bytes, bytearray, memoryview, Mapping)
-"""Values of one piece, although one can iterate over them."""
+"""Types that count as one value, although they are iterable."""
 
 
 def has(kind: type, *names: str) -> bool:
-    """Whether a type has one of these methods; None stands for a method that it does without."""
+    """Return whether a type has one of these methods; None stands for a method that is disabled."""
     return any(getattr(kind, name, None) is not None for name in names)
 
 
 def is_lazy(value: object, *, streams: bool) -> bool:
-    """Whether a result has to be driven: by its protocol, whatever its type.
+    """Return whether a result must be driven, by its protocol and whatever its type.
 
-    An open file is no result that was meant as its lines, unless the tool says that it streams; and
-    a tool that says so may return anything to iterate over.
+    An open file does not stand for its lines, unless the tool declares that it streams; such a tool
+    may return anything to iterate over.
     """
     kind = type(value)
     if has(kind, "__next__"):

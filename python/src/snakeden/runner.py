@@ -167,7 +167,7 @@ class Runner:
 
     def complete(self, coroutine: Coroutine[Any, Any, object]) -> None:
         """Run a coroutine of the adapter itself, on the event loop of asynchronous tools. Context
-        variables that it sets stay set, as those of a function do.
+        variables that the coroutine sets stay set, as those of a function do.
         """
         context = event_loop(self._interrupter).run_until_complete(_with_context(coroutine))
         for variable, value in context.items():
@@ -330,7 +330,7 @@ class Runner:
         if call.stop_code is not None:
             if failures.is_stop(error):
                 return failures.stopped(call, run_ms)
-            # It was stopped already, so nobody else will see to it that the description ends.
+            # The call was stopped already, so nothing else would end the description.
             self._kick_soon()
         interrupter = self._interrupter
         interrupter.cut_off = False

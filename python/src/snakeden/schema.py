@@ -71,7 +71,7 @@ class ToolSchema:
             raise AdapterError(f"tool '{self._tool}', {where}: {error}") from None
 
     def _make_decoders(self, forms: list[Any]) -> None:
-        """One field a parameter; none where there is a name that a struct cannot have."""
+        """A struct with a field for each parameter; None if a name cannot be one of a struct."""
         parameters = self._signature.parameters
         fields = [
             (
@@ -98,7 +98,7 @@ class ToolSchema:
             self._tree_seeker = self._seeker(forms, Any)
 
     def _seeker(self, forms: list[Any], leaf: Any) -> type[msgspec.Struct] | None:
-        """A twin of the struct that refuses fields which no class has; None without any class."""
+        """A twin of the struct that refuses unknown fields of classes; None without any class."""
         made: dict[Any, Any] = {}
         twins = [unknown_form(form, leaf, made) for form in forms]
         if all(it is leaf for it in twins):

@@ -1,4 +1,4 @@
-"""Where the adapter's modules stand among all others.
+"""Place the adapter's modules on the search path.
 
 The order is: the standard library, the pool's `modulePaths`, `PYTHONPATH`, installed packages. A
 `queue.py` beside an adapter therefore breaks neither this package nor anything else that imports
@@ -22,7 +22,7 @@ _DEPENDENCIES: Final = frozenset({"google", "grpc", "msgspec", "psutil"})
 
 
 def place_module_paths(module_paths: Sequence[str], adapter: str) -> None:
-    """Put the folders behind the standard library and before everything that is installed."""
+    """Put the folders after the standard library and before installed packages."""
     added = [it for it in dict.fromkeys(module_paths) if it not in _standard()]
     finder = _SettledNames(added, adapter)
     rest = [it for it in sys.path if it not in added]
@@ -32,7 +32,7 @@ def place_module_paths(module_paths: Sequence[str], adapter: str) -> None:
 
 
 def hidden_adapter(name: str, module_paths: Sequence[str]) -> str | None:
-    """The adapter's file when its name means another module that is loaded already."""
+    """Return the adapter's file if another module of its name is loaded already."""
     top = name.partition(".")[0]
     loaded = sys.modules.get(top)
     if loaded is None or top == "snakeden":
@@ -44,8 +44,8 @@ def hidden_adapter(name: str, module_paths: Sequence[str]) -> str | None:
 
 
 def shadowed_modules(module_paths: Sequence[str]) -> Iterator[str]:
-    """Files and packages in these folders that are not found under their name, since a module of
-    the standard library has it.
+    """Return files and packages in these folders that cannot be imported by their name, since a
+    module of the standard library has it.
     """
     for folder in module_paths:
         try:

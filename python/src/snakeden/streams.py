@@ -173,7 +173,7 @@ def drive(
     make_sink: Callable[[], Sender | Collector],
     encode_value: Callable[[Any], Encoded],
 ) -> Encoded:
-    """Run what `is_lazy` said yes to until its result is there."""
+    """Run a result that `is_lazy` recognizes until its value is there."""
     if not has(type(lazy), "__next__") and has(type(lazy), *ASYNCHRONOUS):
         lazy, answer = _run_async(_settle(lazy, streams, make_sink, encode_value), interrupter)
         if answer is not None:
@@ -185,7 +185,7 @@ def drive(
 def _drive_iterator(iterator: Any, sink: Sender | Collector, check: Callable[[], None]) -> Encoded:
     """Run an iterator to its end. It is closed, and its `finally` has run, whatever happens."""
     try:
-        # A call that was stopped in the last moment of its coroutine does not know it yet.
+        # A call that was stopped at the last moment of its coroutine has not noticed yet.
         check()
         advance = iterator.__next__
         while True:
@@ -203,7 +203,7 @@ def _drive_iterator(iterator: Any, sink: Sender | Collector, check: Callable[[],
 
 
 Settled = tuple[Any, "Encoded | None"]
-"""An iterator that is left to be driven, or the answer."""
+"""An iterator that must still be driven, or the answer."""
 
 
 async def _settle(
@@ -275,7 +275,7 @@ def _unwind(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
 
 
 def event_loop(interrupter: Interrupter) -> asyncio.AbstractEventLoop:
-    """The worker's one event loop, made when it is first needed."""
+    """Return the worker's one event loop, which is made when first needed."""
     loop = interrupter.loop
     if loop is None or loop.is_closed():
         loop = interrupter.loop = asyncio.new_event_loop()

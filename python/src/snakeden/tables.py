@@ -1,8 +1,8 @@
-"""The types of pandas: a Series as an object by label, a DataFrame as a list of rows, arrays and
-indexes as arrays or lists.
+"""Lower the types of pandas: a Series to an object by label, a DataFrame to a list of rows, arrays
+and indexes to arrays or lists.
 
-Every value arrives, the labels of the index too, or the error says which cannot. pandas is used
-where it is loaded; nothing here needs it.
+Every value arrives, with the labels of the index, or the error names those that cannot. pandas is
+used only if it is loaded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["pandas_lowerer"]
 
 
 def pandas_lowerer(kind: type, pandas: Any) -> Callable[[Lowering, Any, int], Any] | None:
-    """What lowers a type of pandas'; None for other types, or when pandas is not loaded."""
+    """Return the function that lowers a type of pandas; None for others, or without pandas."""
     if not hasattr(pandas, "DataFrame") or not hasattr(pandas, "api"):
         return None
     if kind in (type(pandas.NA), type(pandas.NaT)):
@@ -50,7 +50,7 @@ def _timedelta(_self: Lowering, value: Any, _depth: int) -> str:
 
 
 def _sequence(self: Lowering, value: Any, depth: int) -> Any:
-    """Numbers as a numpy array, where numpy has a type that holds all of them."""
+    """Lower numbers to a numpy array, if numpy has a type that holds all of them."""
     pandas = sys.modules["pandas"]
     dtype = value.dtype
     if isinstance(dtype, pandas.SparseDtype):
@@ -76,7 +76,7 @@ def _series(self: Lowering, series: Any, depth: int) -> Any:
 
 
 def _frame(self: Lowering, frame: Any, depth: int) -> Any:
-    """One object a row. Labels that are more than the count of the rows come first."""
+    """Lower to one object a row. Labels other than 0, 1, 2, ... are the first fields."""
     if frame.columns.nlevels > 1:
         raise self.refuse("a DataFrame with columns of several levels; join their names into one")
     names = [self.key(name) for name in frame.columns]
@@ -98,7 +98,7 @@ def _frame(self: Lowering, frame: Any, depth: int) -> Any:
 
 
 def _level_names(self: Lowering, index: Any, columns: list[str]) -> list[str]:
-    """As reset_index() names them."""
+    """Name the levels as reset_index() does."""
     only = "index" if "index" not in columns else "level_0"
     unnamed = [only] if index.nlevels == 1 else [f"level_{level}" for level in range(index.nlevels)]
     return [
@@ -112,12 +112,12 @@ def _levels(index: Any) -> list[list[Any]]:
 
 
 def _items(values: Any) -> list[Any]:
-    """The elements, with None for what is missing; NaN stays one where it is a number."""
+    """Return the elements, with None for missing values; NaN stays in columns of numbers."""
     if getattr(values, "nlevels", 1) > 1:
         return list(zip(*_levels(values), strict=True))
     items: list[Any] = values.tolist()
     if values.dtype.kind == "O":
-        # Text, categories and whatever else is no number have NaN for what is missing.
+        # Text, categories and other columns without numbers use NaN for missing values.
         missing = sys.modules["pandas"].isna(values)
         return [None if gone else item for item, gone in zip(items, missing, strict=True)]
     return items

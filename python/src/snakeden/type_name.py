@@ -6,7 +6,7 @@ from typing import Any, Final
 
 __all__ = ["type_name"]
 
-# Those of `type` itself: a metaclass may have others, and they may do anything.
+# The attributes of `type` itself: a metaclass may override them with anything.
 _QUALNAME: Final[Any] = type.__dict__["__qualname__"]
 _MODULE: Final[Any] = type.__dict__["__module__"]
 

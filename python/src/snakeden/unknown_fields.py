@@ -1,8 +1,8 @@
 """Find the fields of a value that no class has.
 
-msgspec leaves them out in silence for dataclasses, TypedDicts and most Structs. A twin of the hint
-that has only the classes in it, each as a Struct that refuses what it does not know, finds them at
-the speed of msgspec.
+msgspec drops such fields silently for dataclasses, TypedDicts and most Structs. A twin of the hint,
+which contains only its classes, each as a Struct that refuses unknown fields, finds them at the
+speed of msgspec.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ __all__ = ["unknown_form"]
 
 
 def unknown_form(form: Any, leaf: Any, made: dict[Any, Any] | None = None) -> Any:
-    """The twin of a native form, with `leaf` for all that is no class; `leaf` alone when it has no
-    class. `made` are the twins of the classes around it.
+    """Return the twin of a native form, with `leaf` in place of everything that is not a class;
+    `leaf` itself when the form has no class. `made` holds the twins of the classes around it.
     """
     made = {} if made is None else made
     form = plain_alias(form)
     while typing.get_origin(form) is typing.Annotated:
         form = plain_alias(typing.get_args(form)[0])
     if part_of(form) is not None:
-        return leaf  # It looks itself.
+        return leaf  # The part finds them itself.
     if is_fielded(form):
         if form not in made:
             fields = fields_of(form)
@@ -60,7 +60,7 @@ def unknown_form(form: Any, leaf: Any, made: dict[Any, Any] | None = None) -> An
 
 
 def _is_container(origin: Any) -> bool:
-    """Whether it is one of those that msgspec fills itself."""
+    """Return whether msgspec fills the class itself."""
     return (
         isinstance(origin, type)
         and issubclass(origin, Collection)

@@ -183,7 +183,7 @@ def failure(call_id: int, why: Error, run_ms: float) -> bytes:
 
 
 def leaving(reason: str) -> bytes:
-    """Somebody else than the host has told this worker to end."""
+    """Report that something other than the host has asked this worker to end."""
     frame = WorkerFrame()
     frame.messages.add().leaving.reason = reason
     return frame.SerializeToString()

@@ -18,7 +18,7 @@ def main() -> NoReturn:
     from snakeden import exit_status, host_guard, output
     from snakeden.inherited import close_inherited_sockets
 
-    # Before anything is opened.
+    # Runs before anything is opened.
     close_inherited_sockets()
     # Before anything slow: a host that is killed meanwhile must not leave us behind.
     host_guard.arm()
@@ -43,10 +43,10 @@ def main() -> NoReturn:
 
 
 def _settle_search_path() -> None:
-    """Let nothing come before the standard library but this package.
+    """Let nothing but this package come before the standard library.
 
-    Runs before the first import that could be answered by a file of the user: `os` and `sys` are
-    there already. Without -P, which Python 3.10 lacks, the folder of this file is the first entry.
+    Runs before the first import that could find a file of the user: `os` and `sys` are loaded
+    already. Without -P, which Python 3.10 lacks, the folder of this file is the first entry.
     """
     if not getattr(sys.flags, "safe_path", False):
         del sys.path[0]
