@@ -83,7 +83,7 @@ function isUrgent(level: LogLevel): boolean {
 }
 
 function droppedRecord(dropped: number): LogRecord {
-  const text = "lines were left out: the log is not read as fast as it is written";
+  const text = "lines were dropped: the log is not read as fast as it is written";
   return {
     category: ["snakeden", "log"],
     level: "warning",

@@ -131,7 +131,7 @@ Deno.test("configureLogging() drops lines of workers before its own, and says ho
   assert.ok(await log.flush(30_000));
   resetSync();
   const written = stuck.text.split("\n");
-  const [, dropped] = /WARN {2}log {2}lines were left out.* dropped=(\d+)$/m.exec(stuck.text) ?? [];
+  const [, dropped] = /WARN {2}log {2}lines were dropped.* dropped=(\d+)$/m.exec(stuck.text) ?? [];
   assert.equal(written.filter((it) => it.includes(line)).length + Number(dropped), 10_000);
   assert.match(stuck.text, /the host goes on\n/);
   assert.match(stuck.text, /a worker fails\n/);

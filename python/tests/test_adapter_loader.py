@@ -252,7 +252,7 @@ def test_load_adapter_names_the_tools_that_forget_self(load: Load) -> None:
     assert "tool 'c' (Forgetful.c) has no `self`" in text
     assert "tool 'd' (Forgetful.d) has no `cls`" in text
     assert "tool 'e' (Forgetful.<lambda>) has no `self`" in text
-    assert "tool 'f' is a property; a tool has to be a method" in text
+    assert "tool 'f' is a property; a tool must be a method" in text
 
 
 def test_load_adapter_serves_methods_that_need_no_self(load: Load) -> None:

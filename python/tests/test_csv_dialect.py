@@ -171,7 +171,7 @@ def test_profile_file_skips_empty_rows_before_the_header(tmp_path: Path) -> None
     assert got["warnings"] == ["skipped 2 empty rows (lines 1, 3) before the header"]
 
 
-SPACED = "skipped the spaces between delimiters and what follows, for its quotes"
+SPACED = "skipped spaces between delimiters and quotes"
 
 
 @pytest.mark.parametrize(

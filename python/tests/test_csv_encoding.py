@@ -89,7 +89,7 @@ def test_profile_file_shows_what_is_damaged_as_u_fffd_and_says_so(
     assert got["encoding"] == encoding
     assert second in values(got, 0)
     assert got["warnings"][0].startswith(f"not everything is {encoding} (byte 0x")
-    assert f"what could not be read became U+FFFD (in {places} places)" in got["warnings"][0]
+    assert f"invalid bytes became U+FFFD (in {places} places)" in got["warnings"][0]
 
 
 def test_profile_file_refuses_binary_files_wherever_the_nul_is(tmp_path: Path) -> None:

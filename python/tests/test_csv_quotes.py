@@ -10,9 +10,9 @@ from tests.csv_files import profile, values
 
 UNCLOSED = (
     "read as a plain character where its line then has as many cells as the header, "
-    "and else as a cell of several lines"
+    "and otherwise as a cell of several lines"
 )
-SWALLOWED = "full of what looks like rows: a quote may be missing, or be one too many"
+SWALLOWED = "with text that looks like several rows: a quote may be missing or superfluous"
 
 
 @pytest.mark.parametrize("block_bytes", [1, 7, 64, 1 << 17])

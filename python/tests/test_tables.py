@@ -268,5 +268,5 @@ def test_encode_sends_every_value_of_other_libraries_of_tables() -> None:
     assert sent([Scalar()]) == [5]
     twice = Table(a=[1], b=[2])
     twice.column_names = ["a", "a"]
-    with pytest.raises(InvalidValueError, match="two columns of one name"):
+    with pytest.raises(InvalidValueError, match="two columns of the same name"):
         encode(twice)

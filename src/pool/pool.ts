@@ -99,10 +99,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
       : "starting";
   }
 
-  /**
-   * The failure of the last worker that could not start. Callers see its first line, without the
-   * traceback.
-   */
+  /** The reason why the last start of a worker failed. Callers see only its first line. */
   get reason(): string | undefined {
     const waits = this.state === "unhealthy" || this.state === "starting";
     return waits ? this.#supervisor.policy.lastReason : undefined;

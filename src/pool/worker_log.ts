@@ -67,7 +67,7 @@ export class WorkerLog implements Alarm {
   onAlarm(): void {
     const lines = this.#leftOut;
     this.#leftOut = 0;
-    this.#log.warn("{lines} lines of {workerId} were left out: it writes too many", {
+    this.#log.warn("{lines} lines of {workerId} were dropped: it writes too many", {
       lines,
       workerId: this.#workerId,
     });

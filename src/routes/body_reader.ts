@@ -133,7 +133,7 @@ export class BodyReader {
     if (this.#heldBytes + bytes > this.#maxHeldBytes) {
       throw new SnakedenError(
         "server_busy",
-        `Cannot take the body: bodies of ${this.#heldBytes} bytes are being received or read; ` +
+        `Cannot take the body: bodies of ${this.#heldBytes} bytes are being received or parsed; ` +
           `${this.#maxHeldBytes} are allowed (limits.maxBodiesBytes)`,
         { retryable: true, details: { maxBodiesBytes: this.#maxHeldBytes } },
       );
@@ -145,7 +145,7 @@ export class BodyReader {
     const { bodyTimeoutMs } = this.#limits;
     return new SnakedenError(
       "request_incomplete",
-      `Cannot take the body: it did not come within ${bodyTimeoutMs} ms (limits.bodyTimeoutMs)`,
+      `Cannot take the body: it did not arrive within ${bodyTimeoutMs} ms (limits.bodyTimeoutMs)`,
       { retryable: true, details: { bodyTimeoutMs } },
     );
   }

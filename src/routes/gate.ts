@@ -117,10 +117,8 @@ function checkBrowser(request: Request): void {
   if (!isLoopback(hostname)) {
     throw new SnakedenError(
       "forbidden",
-      `Cannot take a request of a web page from ${
-        JSON.stringify(origin)
-      }: without an apiKey only ` +
-        "pages of this machine may send some",
+      `Refused a cross-origin request from ${JSON.stringify(origin)}: without an apiKey, only ` +
+        "pages served from this machine are allowed",
       { details: { origin } },
     );
   }

@@ -113,7 +113,7 @@ export class HttpListener implements AsyncDisposable {
    * status is sent already.
    */
   #onError(error: unknown): Response {
-    this.#log.info("an answer broke off: {reason}", { reason: messageOf(error) });
+    this.#log.info("a response broke off: {reason}", { reason: messageOf(error) });
     return new Response(null, { status: 500 });
   }
 
@@ -123,7 +123,7 @@ export class HttpListener implements AsyncDisposable {
     const now = performance.now();
     if (now - this.#warnedAt >= WARNING_INTERVAL_MS) {
       this.#warnedAt = now;
-      this.#log.warn("idle connections are closed, and the server listens again: {reason}", {
+      this.#log.warn("closed idle connections and listening again: {reason}", {
         reason,
         times: this.#sheds,
       });
@@ -166,7 +166,9 @@ export class HttpListener implements AsyncDisposable {
       for (let i = 0; i < RESERVED_DESCRIPTORS; i++) files.push(openSync(path, "r"));
       const [inUse = 0] = files;
       if (inUse > this.#maxConnections) {
-        this.#shed(`more than ${this.#maxConnections} are open (limits.maxConnections)`);
+        this.#shed(
+          `more than ${this.#maxConnections} descriptors are in use (limits.maxConnections)`,
+        );
       }
     } catch (error) {
       if (isOutOfDescriptors(error)) this.#shed(messageOf(error));

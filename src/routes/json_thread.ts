@@ -167,7 +167,7 @@ export class JsonThread implements Disposable {
     } catch (error) {
       this.#isMissing = true;
       this.#end();
-      this.#log.warn("large bodies are read without a thread of their own: {reason}", {
+      this.#log.warn("large JSON is handled without a separate thread: {reason}", {
         reason: messageOf(error),
       });
     }

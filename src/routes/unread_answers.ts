@@ -73,7 +73,8 @@ export class UnreadAnswers {
     if (this.#bytes > 0 && this.#bytes + bytes > this.#maxBytes) {
       throw new SnakedenError(
         "server_busy",
-        `Cannot hold an answer of ${bytes} bytes: ${this.#bytes} bytes are being written or wait for their readers; ` +
+        `Cannot send a response of ${bytes} bytes: ${this.#bytes} bytes are being written or wait ` +
+          "for their readers; " +
           `${this.#maxBytes} are allowed (limits.maxUnreadBytes)`,
         { retryable: true, details: { maxUnreadBytes: this.#maxBytes, mayHaveRun: true } },
       );
@@ -143,7 +144,7 @@ class PartsSource implements Reader, UnderlyingDefaultSource<Bytes> {
 
   onLate(): void {
     this.cancel();
-    this.#controller?.error(new Error("Nobody reads the answer"));
+    this.#controller?.error(new Error("Nobody reads the response"));
   }
 }
 

@@ -72,7 +72,7 @@ Deno.test("WorkerLog leaves out what a flood brings beyond its bound, and says h
   assert.equal(records.length, 5_000 + 2);
   assert.equal(
     textOf(records.at(-2) as LogRecord),
-    "95000 lines of default-1 were left out: it writes too many",
+    "95000 lines of default-1 were dropped: it writes too many",
   );
   assert.equal(records.at(-2)?.level, "warning");
   assert.equal(textOf(records.at(-1) as LogRecord), "and on");
@@ -98,7 +98,7 @@ Deno.test("WorkerLog.close() tells what was left out and not told yet, also by t
   assert.deepEqual(records.map(textOf), [
     "entry",
     "entry",
-    "42 lines of default-1 were left out: it writes too many",
+    "42 lines of default-1 were dropped: it writes too many",
   ]);
 });
 

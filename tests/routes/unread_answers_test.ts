@@ -44,7 +44,7 @@ Deno.test("UnreadAnswers gives up a reader that takes nothing in its time", asyn
   const reader = answers.body([part(300_000)]).getReader();
   assert.equal((await reader.read()).value?.byteLength, 65_536);
   answers.time.check();
-  await assert.rejects(reader.read(), /Nobody reads the answer/);
+  await assert.rejects(reader.read(), /Nobody reads the response/);
   // Its room is free again.
   await answers.body([part(500_000)]).cancel();
 });
@@ -61,7 +61,7 @@ Deno.test("UnreadAnswers.body() makes room by giving up readers that stand still
     }
   });
   assert.equal(bytes.byteLength, 400_000);
-  await assert.rejects(stalled.read(), /Nobody reads the answer/);
+  await assert.rejects(stalled.read(), /Nobody reads the response/);
 });
 
 Deno.test("UnreadAnswers.hold() counts what is still being made, until it is disposed", () => {

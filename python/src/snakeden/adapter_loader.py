@@ -271,7 +271,7 @@ def _methods(instance: object, problems: list[str]) -> Iterator[Callable[..., An
                 getter = static.fget if isinstance(static, property) else static.func
                 if mark_of(getter):
                     seen.add(name)
-                    problems.append(f"tool '{name}' is a property; a tool has to be a method")
+                    problems.append(f"tool '{name}' is a property; a tool must be a method")
                 continue
             value = getattr(instance, name, None)
             if inspect.isroutine(value) and mark_of(value):

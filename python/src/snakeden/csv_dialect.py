@@ -100,7 +100,7 @@ def read_preamble(more: Callable[[], list[str]], delimiter: str | None) -> Pream
         warnings.append(f"skipped {empty.of('empty row')} before the header")
     skip_space = _has_space_before_quotes(lines[:SAMPLE_ROWS], cut_by, complete=complete)
     if skip_space:
-        warnings.append("skipped the spaces between delimiters and what follows, for its quotes")
+        warnings.append("skipped spaces between delimiters and quotes")
     return Preamble(lines, number, line_end, cut_by, skip_space, warnings + doubts)
 
 

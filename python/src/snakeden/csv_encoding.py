@@ -73,7 +73,7 @@ def second_guess(path: str, first: Encoding, error: UnicodeDecodeError) -> Encod
     if first.name != "utf-8" or 0 < good >= broken:
         warning = (
             f"not everything is {first.name} ({byte}): "
-            f"what could not be read became U+FFFD (in {broken} places)"
+            f"invalid bytes became U+FFFD (in {broken} places)"
         )
         return Encoding(first.name, "replace", (*first.warnings, warning))
     codecs.register_error(_C1_CONTROLS, _c1_control)

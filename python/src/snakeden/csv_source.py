@@ -144,7 +144,7 @@ class CsvSource:
         if unclosed.count:
             found.append(
                 f"{unclosed.of('unclosed quote')}: read as a plain character where its line "
-                "then has as many cells as the header, and else as a cell of several lines"
+                "then has as many cells as the header, and otherwise as a cell of several lines"
             )
         if overrun.count:
             found.append(
@@ -153,8 +153,8 @@ class CsvSource:
             )
         if self._swallowed.count:
             found.append(
-                f"{self._swallowed.of('quoted cell')} full of what looks like rows: "
-                "a quote may be missing, or be one too many"
+                f"{self._swallowed.of('quoted cell')} with text that looks like several rows: "
+                "a quote may be missing or superfluous"
             )
         if self.ragged.count:
             text = f"{self.ragged.count} rows do not have {len(self.names)} cells"

@@ -277,7 +277,7 @@ class PydanticPart(Part):
         return self._adapter.validate_python(to(base, value))
 
     def schema(self, inner: list[Schema]) -> Schema:
-        """Return the schema of pydantic, or that of `base` for types that pydantic cannot describe."""
+        """Return the schema of pydantic, or that of `base` where pydantic has none."""
         try:
             return pydantic_schema(self._adapter)
         except Exception:

@@ -145,7 +145,7 @@ def _explain_fields(value: Any, hint: Any, path: str, issues: list[Issue]) -> No
         return
     for key in value.keys() - {*known, tag}:
         end = near_or_all(key, known, ", ".join(known) or "no fields")
-        issues.append(Issue(f"{path}.{key}", f"is no field of `{kind.__name__}`{end}"))
+        issues.append(Issue(f"{path}.{key}", f"is not a field of `{kind.__name__}`{end}"))
 
 
 def _choice(value: Any, hint: Any, path: str) -> Issue | None:

@@ -139,8 +139,8 @@ class Lowering:
         if type(lowered) in (int, float):
             return repr(lowered)
         raise _Problem(
-            f"a key of type {type_name(type(key))}; keys have to be text, numbers, or what travels "
-            "as text"
+            f"a key of type {type_name(type(key))}; keys must be text, numbers, or values that are "
+            "sent as text"
         )
 
     def pairs(self, items: Iterable[tuple[Any, Any]], depth: int) -> dict[str, Any]:
@@ -279,7 +279,7 @@ def _by_method(name: str, *attempts: dict[str, object]) -> Lowerer:
 def _pylist(self: Lowering, value: Any, depth: int) -> Any:
     names = getattr(value, "column_names", ())
     if len(set(names)) < len(names):
-        raise self.refuse("a table with two columns of one name")
+        raise self.refuse("a table with two columns of the same name")
     return _by_method("to_pylist")(self, value, depth)
 
 

@@ -68,9 +68,7 @@ def _series(self: Lowering, series: Any, depth: int) -> Any:
             "a Series with an index of several levels; reset_index() makes columns of them"
         )
     if not index.is_unique:
-        raise self.refuse(
-            "a Series in which a label of the index comes twice; reset_index() keeps all rows"
-        )
+        raise self.refuse("a Series whose index has a repeated label; reset_index() keeps all rows")
     self.expect(2 * len(series))
     return self.pairs(zip(_items(index), _items(series), strict=True), depth)
 
