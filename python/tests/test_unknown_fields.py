@@ -25,13 +25,28 @@ from tests.hint_cases import (
 @pytest.mark.parametrize(
     ("hint", "value", "path", "said"),
     [
-        (Circle, {"radius": 1, "x": 2}, "args.it.x", "is not a field of `Circle`, which takes radius"),
+        (
+            Circle,
+            {"radius": 1, "x": 2},
+            "args.it.x",
+            "is not a field of `Circle`, which takes radius",
+        ),
         (list[Circle], [{"radius": 1, "radus": 2}], "args.it[0].radus", "did you mean radius?"),
         (dict[str, Loose], {"k": {"lable": "x"}}, "args.it.k.lable", "did you mean label?"),
-        (Node, {"n": 1, "kids": [{"n": 1, "m": 1}]}, "args.it.kids[0].m", "is not a field of `Node`"),
+        (
+            Node,
+            {"n": 1, "kids": [{"n": 1, "m": 1}]},
+            "args.it.kids[0].m",
+            "is not a field of `Node`",
+        ),
         (Union[Circle, str], {"radius": 1, "x": 2}, "args.it.x", "is not a field of `Circle`"),
         (list[Shape], [{"side": 1, "x": 2}], "args.it[0].x", "is not a field of `Square`"),
-        (Union[Cow, Hen], {"type": "Hen", "eggs": 1, "x": 1}, "args.it.x", "is not a field of `Hen`"),
+        (
+            Union[Cow, Hen],
+            {"type": "Hen", "eggs": 1, "x": 1},
+            "args.it.x",
+            "is not a field of `Hen`",
+        ),
         (Struct, {"myShape": {"side": 1}, "my_size": 1}, "args.it.my_size", "mySize"),
         (Attrs, {"n": 1, "x": 2}, "args.it.x", "is not a field of `Attrs`"),
         (Box[Circle], {"item": {"radius": 1, "x": 1}}, "args.it.item.x", "`Circle`"),
