@@ -1,6 +1,6 @@
-import { closeSync, openSync } from "node:fs";
 import { messageOf, SnakedenError } from "../errors.ts";
 import { getLogger } from "../log.ts";
+import { isOutOfDescriptors, lowestDescriptor } from "../process/mod.ts";
 
 /** The handler of a request. */
 export type HttpHandler = (request: Request) => Response | Promise<Response>;
@@ -159,26 +159,14 @@ export class HttpListener implements AsyncDisposable {
 
   #checkDescriptors(): void {
     if (this.#current === undefined) return;
-    const files: number[] = [];
     try {
-      const path = Deno.execPath();
-      // Each new descriptor is the lowest free one, so all below the first are in use.
-      for (let i = 0; i < RESERVED_DESCRIPTORS; i++) files.push(openSync(path, "r"));
-      const [inUse = 0] = files;
-      if (inUse > this.#maxConnections) {
+      if (lowestDescriptor(RESERVED_DESCRIPTORS) > this.#maxConnections) {
         this.#shed(
           `more than ${this.#maxConnections} descriptors are in use (limits.maxConnections)`,
         );
       }
     } catch (error) {
       if (isOutOfDescriptors(error)) this.#shed(messageOf(error));
-    } finally {
-      for (const file of files) closeSync(file);
     }
   }
-}
-
-function isOutOfDescriptors(error: unknown): boolean {
-  return error instanceof Error && "code" in error &&
-    (error.code === "EMFILE" || error.code === "ENFILE");
 }

@@ -1,6 +1,7 @@
 import { Value } from "../bridge/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "../errors.ts";
 import { getLogger } from "../log.ts";
+import { isOutOfDescriptors, lowestDescriptor } from "../process/mod.ts";
 import { type CallFields, decodeCall } from "./call_fields.ts";
 import type { ThreadAnswer, ThreadError, ThreadJob, ThreadValue } from "./json_worker.ts";
 
@@ -15,6 +16,9 @@ const IDLE_MS = 30_000;
  * large.
  */
 const RENEW_BYTES = 32 * 1024 * 1024;
+
+/** Descriptors that must be free to start a thread: without them Deno 2.9.6 ends the whole process. */
+const THREAD_DESCRIPTORS = 16;
 
 interface Job {
   /** Makes the message when it is its turn, as that may copy much. */
@@ -157,9 +161,9 @@ export class JsonThread implements Disposable {
     }
   }
 
-  /** Returns the thread; undefined when none can be started. */
+  /** Returns the thread; undefined when none can be started, or none at the moment. */
   async #ready(): Promise<Worker | undefined> {
-    if (this.#worker !== undefined || this.#isMissing) return this.#worker;
+    if (this.#worker !== undefined || this.#isMissing || !canStart()) return this.#worker;
     try {
       const options = { type: "module", name: "json", deno: { permissions: "none" } } as const;
       this.#worker = new Worker(new URL("./json_worker.ts", import.meta.url), options);
@@ -178,6 +182,18 @@ export class JsonThread implements Disposable {
     this.#worker?.terminate();
     this.#worker = undefined;
     this.#readBytes = 0;
+  }
+}
+
+/**
+ * Returns false while too few descriptors are free. Nothing else is accepted or opened between this
+ * and the start of a thread.
+ */
+function canStart(): boolean {
+  try {
+    return lowestDescriptor(THREAD_DESCRIPTORS) >= 0;
+  } catch (error) {
+    return !isOutOfDescriptors(error);
   }
 }
 

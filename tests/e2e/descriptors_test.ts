@@ -113,3 +113,28 @@ Deno.test("main() closes idle connections over limits.maxConnections, and answer
   assert.equal(typeof (await (await running).json()).result, "number");
   assert.equal((await (await execute(server.url, "add", { a: 2, b: 3 })).json()).result, 5);
 });
+
+Deno.test("main() reads a large body without a thread when descriptors are too few to start one", async () => {
+  await using dir = await tempDir();
+  await using server = await ServerProcess.start({ dataDir: dir.path, openFiles: OPEN_FILES });
+  const body = '{"tool":"sleep","args":{"seconds":60}}';
+  const call =
+    "POST /v1/execute HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n" +
+    `content-length: ${body.length}\r\n\r\n${body}`;
+  using calls = new DisposableStack();
+  await waitFor("calls to use up the descriptors", async () => {
+    const inUse = await Array.fromAsync(Deno.readDir(`/proc/${server.pid}/fd`));
+    if (inUse.length >= OPEN_FILES - 3) return true;
+    calls.use(await connect(server.url, 1, call));
+    return false;
+  });
+  await waitFor("a large body to be read", async () => {
+    try {
+      const answer = await execute(server.url, "none", { text: "x".repeat(300_000) });
+      return (await answer.json()).code === "unknown_tool";
+    } catch {
+      // The server listened anew.
+      return false;
+    }
+  });
+});
