@@ -3,7 +3,7 @@ import type { Config, PoolConfig } from "./config/mod.ts";
 import { SpawnLauncher, workerEnv, type WorkerRegistry } from "./pool/mod.ts";
 import { packagePath, type PythonEnvironment, workerCommand } from "./python/mod.ts";
 
-/** What the launchers of one host have in common. */
+/** The parts that the launchers of one host share. */
 export interface LauncherParts {
   readonly config: Pick<Config, "limits">;
   readonly runId: string;

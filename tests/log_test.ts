@@ -117,7 +117,7 @@ Deno.test("configureLogging() does not throw when nobody reads the stream", asyn
   assert.equal(writeWhole(closed, "text"), false);
 });
 
-Deno.test("configureLogging() drops lines of workers before its own, and says how many", async () => {
+Deno.test("configureLogging() drops lines of workers before those of the host, and says how many", async () => {
   const stuck = new StuckStream();
   const log = configureLogging({ stream: stuck });
   const line = "x".repeat(1_000);

@@ -4,7 +4,7 @@ import { StuckStream } from "./fixtures/stuck_stream.ts";
 
 const NOTICE = (dropped: number): string => `dropped ${dropped}\n`;
 
-Deno.test("LogWriter.write() gathers what comes while a write is under way, in order", async () => {
+Deno.test("LogWriter.write() gathers lines while a write is under way, in order", async () => {
   const stream = new StuckStream();
   const writer = new LogWriter(stream, NOTICE);
   writer.write("0\n");
@@ -18,7 +18,7 @@ Deno.test("LogWriter.write() gathers what comes while a write is under way, in o
   assert.equal(stream.synchronous, 0);
 });
 
-Deno.test("LogWriter.write() keeps lines of its own when bulk is dropped, and tells of what was, in its place", async () => {
+Deno.test("LogWriter.write() keeps the host's own lines when bulk is dropped, and reports the number in its place", async () => {
   const stream = new StuckStream();
   const writer = new LogWriter(stream, NOTICE, 40);
   writer.write("first\n");
@@ -43,7 +43,7 @@ Deno.test("LogWriter.flush() is bounded", async () => {
   assert.ok(await writer.flush(30_000));
 });
 
-Deno.test("LogWriter.finish() writes what waits at once", async () => {
+Deno.test("LogWriter.finish() writes waiting lines at once", async () => {
   const stream = new StuckStream();
   const writer = new LogWriter(stream, NOTICE);
   writer.write("one\n");

@@ -155,7 +155,7 @@ Deno.test("main() told to stop leaves with status 1, and takes its workers along
   await waitFor("the workers to be gone", () => workersOf({ connect: dir.path }).length === 0);
 });
 
-Deno.test("main() told to stop again ends at once and leaves no process", async () => {
+Deno.test("main() ends at once and leaves no process when asked to stop again", async () => {
   await using dir = await tempDir();
   await using server = await ServerProcess.start({ dataDir: dir.path });
   const sleeping = fetch(`${server.url}/v1/execute`, {

@@ -338,7 +338,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   // ---- state ----
 
-  /** Why no call can be accepted now. Callers of a tool are not shown the code of its adapter. */
+  /** Returns why no call can be accepted now. Callers of a tool do not see code of its adapter. */
   #refusal(tool?: string): SnakedenError | undefined {
     const { state } = this;
     if (state === "starting" || state === "ready") return undefined;

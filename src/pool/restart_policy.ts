@@ -17,8 +17,8 @@ export interface Life {
 }
 
 /**
- * When a worker may be started again, and when its pool has to be called unhealthy: exponential
- * back-off with jitter over all workers of a pool together, reset by a worker that proves itself.
+ * The rule for restarts of workers, and for calling their pool unhealthy: exponential back-off with
+ * jitter over all workers of a pool together, reset by a worker that proves itself.
  *
  * A worker that something else may have ended says little about the next one. So the pause stays
  * short, and only ten such ends in a row count as one failure. That still slows down starts when

@@ -308,7 +308,7 @@ Deno.test("Link.call() on a closed link sends nothing and is never answered", as
   assert.deepStrictEqual([heard, carrier.frames], [[], []]);
 });
 
-Deno.test("Link.call() fails alone when its buffer is transferred before it is sent", async () => {
+Deno.test("Link.call() fails only that call when its buffer is transferred before it is sent", async () => {
   const { link, carrier } = setUp();
   const heard: string[] = [];
   const lost = new Uint8Array(8);
@@ -324,7 +324,7 @@ Deno.test("Link.call() fails alone when its buffer is transferred before it is s
   assert.deepStrictEqual(heard.slice(1), ["before result 1 1", "after result 1 1"]);
 });
 
-Deno.test("Link.call() fails alone when its buffer is transferred while the carrier is slow", async () => {
+Deno.test("Link.call() fails only that call when its buffer is transferred while the carrier is slow", async () => {
   const { link, carrier } = setUp();
   const heard: string[] = [];
   carrier.slow = true;

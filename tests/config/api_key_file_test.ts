@@ -86,7 +86,7 @@ Deno.test({
   fn: () => assert.rejects(load({ owner: NOBODY }), /it belongs to another user \(uid 65534\)/),
 });
 
-Deno.test("main() asks for the key of the file, which is not in its environment or that of its workers", async () => {
+Deno.test("main() requires the key of the file, which is in no environment of the host or its workers", async () => {
   await using dir = await tempDir();
   const path = join(dir.path, "key");
   await Deno.writeTextFile(path, `${KEY}\n`, { mode: 0o600 });

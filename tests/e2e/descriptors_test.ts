@@ -57,7 +57,7 @@ for (
     ["half a head on each connection", "POST /v1/execute HTTP/1.1\r\nhost: localhost\r\n"],
   ] as const
 ) {
-  Deno.test(`main() survives running out of descriptors by ${what}, answers what runs, and serves on`, async () => {
+  Deno.test(`main() survives running out of descriptors by ${what}, finishes running calls, and serves on`, async () => {
     await using dir = await tempDir();
     await using server = await ServerProcess.start({ dataDir: dir.path, openFiles: OPEN_FILES });
     const running = execute(server.url, "sleep", { seconds: 2 });
@@ -95,7 +95,7 @@ Deno.test("main() keeps descriptors for a worker that has to be replaced", async
   });
 });
 
-Deno.test("main() closes idle connections over limits.maxConnections, and answers what runs", async () => {
+Deno.test("main() closes idle connections over limits.maxConnections, and finishes running calls", async () => {
   await using dir = await tempDir();
   const config = `${dir.path}/snakeden.config.json`;
   await Deno.writeTextFile(config, JSON.stringify({ limits: { maxConnections: 100 } }));

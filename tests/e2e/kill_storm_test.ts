@@ -117,7 +117,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     );
   });
 
-  Deno.test(`Snakeden weathers signals of all kinds, also to workers that start (${carrier})`, async () => {
+  Deno.test(`Snakeden survives signals of all kinds, also to workers that start (${carrier})`, async () => {
     const signals = [
       "SIGTERM",
       "SIGUSR2",
@@ -175,7 +175,7 @@ Deno.test("Snakeden begins streams anew in a storm of SIGKILL only while none of
   assert.ok(codesOf(outcome).every((code) => code === "worker_crashed"), String(codesOf(outcome)));
   assert.ok(outcome.errors.length <= outcome.kills);
 });
-Deno.test("Snakeden loses no call in a storm of SIGTERM, which workers heed when their call is done", async () => {
+Deno.test("Snakeden loses no call in a storm of SIGTERM, which workers obey when their call is done", async () => {
   const outcome = await weather({ signals: ["SIGTERM"], size: 2 });
   assert.deepEqual([outcome.ok, outcome.errors], [CALLS, []]);
 });

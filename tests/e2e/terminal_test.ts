@@ -209,7 +209,7 @@ for (const [signal, status] of [["SIGTERM", 143], ["SIGHUP", 129]] as const) {
   });
 }
 
-Deno.test("runAsScript() does not wait for calls any longer when Ctrl-C is pressed while it drains", async () => {
+Deno.test("runAsScript() stops waiting for calls when Ctrl-C is pressed while it drains", async () => {
   await using dir = await tempDir();
   await using terminal = await open(dir.path, [DENO, "task", "run", SCRIPT_HOST, "drains"]);
   await terminal.shows(/start 0 pending/);

@@ -55,7 +55,7 @@ for (const carrier of CARRIERS) {
     );
   });
 
-  Deno.test(`Snakeden.execute() fails alone when its buffer is transferred while it waits, over ${carrier}`, async () => {
+  Deno.test(`Snakeden.execute() fails only that call when its buffer is transferred while it waits, over ${carrier}`, async () => {
     await using den = await startDen({ adapter: "values_echo", size: 1, carrier });
     await den.execute("echo", {});
     let failed = 0;

@@ -115,7 +115,7 @@ Deno.test("isOwnDoing() is false for what may come from outside", () => {
   }
 });
 
-Deno.test("isSignalled() is true for what a signal of somebody else brings about, and for nothing else", () => {
+Deno.test("isSignalled() is true for ends by a signal from outside, and for nothing else", () => {
   const signalled = ["killed", "terminated", "signal"] as const;
   for (const kind of signalled) assert.equal(isSignalled(kind), true, kind);
   for (const kind of ["segfault", "exit", "link_lost", "killed_by_host", "cpu_limit"] as const) {

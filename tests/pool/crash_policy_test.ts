@@ -225,7 +225,7 @@ Deno.test("Pool does not take a tool for poison whose workers were killed from o
 
 const OUTSIDE = ["SIGKILL", "SIGTERM", "SIGHUP", "SIGUSR1"] as const;
 
-Deno.test("Pool ends an idempotent call whose workers somebody else kills with worker_crashed, and holds nothing against the next", async () => {
+Deno.test("Pool fails an idempotent call whose workers are killed from outside with worker_crashed, and accepts the next one", async () => {
   await using it = await startWith({ maxRestarts: 5, poisonAfter: 2, poisonMs: 60_000 });
   const call = it.submit("hold", IDEMPOTENT);
   for (let i = 0; i <= 5; i++) await kill(it, call, { signal: OUTSIDE[i % 4] ?? "SIGKILL" });
@@ -238,7 +238,7 @@ Deno.test("Pool ends an idempotent call whose workers somebody else kills with w
   assert.equal(it.pool.crashes.poisoned, 0);
 });
 
-Deno.test("Pool takes a call for poison by its own doing alone, and tells all the workers that it lost", async () => {
+Deno.test("Pool counts only crashes that a call itself caused as poison, and lists all the workers that it lost", async () => {
   await using it = await startWith({ maxRestarts: 50, poisonAfter: 2, poisonMs: 60_000 });
   const call = it.submit("hold", IDEMPOTENT);
   for (const signal of ["SIGKILL", "SIGSEGV", "SIGKILL", "SIGTERM", "SIGABRT"]) {
@@ -260,7 +260,7 @@ Deno.test("Pool takes a call for poison by its own doing alone, and tells all th
   });
 });
 
-Deno.test("Pool does not taint a place whose workers somebody else kills", async () => {
+Deno.test("Pool does not taint a place whose workers are killed from outside", async () => {
   await using it = await startWith({ size: 2, taintAfter: 1, taintMs: 60_000 });
   for (let i = 0; i < 8; i++) {
     const call = it.submit("hold");

@@ -26,7 +26,7 @@ function line(text: string, owner = STARTUP): OutputLine {
   return { text, owner };
 }
 
-Deno.test("OutputReader hands out lines however the pipe cuts them", async () => {
+Deno.test("OutputReader delivers lines wherever the pipe splits them", async () => {
   const text = fc.string({ unit: "binary" }).map((it) => it.replace(/[\r\n\ufeff]/g, "x"));
   await fc.assert(fc.asyncProperty(
     fc.array(text, { maxLength: 8 }),
@@ -43,14 +43,14 @@ Deno.test("OutputReader hands out lines however the pipe cuts them", async () =>
   ));
 });
 
-Deno.test("OutputReader hands out a last line without an end", async () => {
+Deno.test("OutputReader delivers a last line without an end", async () => {
   assert.deepStrictEqual(await linesOf("a\nb"), ["a", "b"]);
   assert.deepStrictEqual(await linesOf("a\n\nb\n"), ["a", "", "b"]);
   assert.deepStrictEqual(await linesOf(), []);
   assert.deepStrictEqual(await linesOf(""), []);
 });
 
-Deno.test("OutputReader takes any bytes", async () => {
+Deno.test("OutputReader accepts any bytes", async () => {
   assert.deepStrictEqual(
     await linesOf(new Uint8Array([0xff, 0x0a, 0xc3]), new Uint8Array([0x0a])),
     ["\ufffd", "\ufffd"],
@@ -82,7 +82,7 @@ Deno.test("OutputReader keeps a bar of progress without line ends within bounds"
   assert.match(lines[0] ?? "", /^\r0% .*characters left out.*9999% #+$/s);
 });
 
-Deno.test("OutputReader tells by marks whose lines they are, and ends a line at a mark", async () => {
+Deno.test("OutputReader reads the owners of lines from marks, and ends a line at a mark", async () => {
   assert.deepEqual(
     await read(`loading\n${mark(7)}one\ntwo${mark(0)}late\n${mark(8)}${mark(0)}`),
     [line("loading"), line("one", 7), line("two", 7), line("late", 0)],
@@ -94,7 +94,7 @@ Deno.test("OutputReader tells by marks whose lines they are, and ends a line at 
   ]);
 });
 
-Deno.test("OutputReader finds marks wherever the pipe cuts them, after lines of any length", async () => {
+Deno.test("OutputReader finds marks wherever the pipe splits them, after lines of any length", async () => {
   const text = fc.stringMatching(/^[a-z]{0,20}$/);
   await fc.assert(fc.asyncProperty(
     fc.array(fc.record({ text, owner: fc.nat({ max: 3 }), ends: fc.boolean() }), { maxLength: 6 }),
@@ -117,7 +117,7 @@ Deno.test("OutputReader finds marks wherever the pipe cuts them, after lines of 
   ));
 });
 
-Deno.test("OutputReader hands out a flood over many turns of the event loop", async () => {
+Deno.test("OutputReader delivers a flood over many turns of the event loop", async () => {
   let turns = 0;
   let running = true;
   const count = (): void => {
@@ -131,7 +131,7 @@ Deno.test("OutputReader hands out a flood over many turns of the event loop", as
   assert.ok(turns >= 50_000 / 256 / 2, `${turns} turns`);
 });
 
-Deno.test("OutputReader.leave() ends it though the pipe stays open", async () => {
+Deno.test("OutputReader.leave() ends the reader although the pipe stays open", async () => {
   const pipe = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(new TextEncoder().encode("a\nb")),
   });

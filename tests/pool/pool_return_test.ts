@@ -88,7 +88,7 @@ Deno.test("Pool: a call that was given back by a worker that died before it said
   assert.equal(started(set), "ac");
 });
 
-Deno.test("Pool: a worker that somebody else tells to end gets no more calls, and its place is filled at once", async () => {
+Deno.test("Pool: a worker that gets a signal from outside gets no more calls, and is replaced at once", async () => {
   await using set = await startPipelined({ size: 2 });
   const { it } = set;
   await set.hold("abc");

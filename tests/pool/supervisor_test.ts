@@ -104,7 +104,7 @@ Deno.test("Pool becomes unhealthy when workers keep losing their links, and says
   assert.match(it.pool.reason ?? "", /lost its link .* and was killed/);
 });
 
-Deno.test("Pool stays healthy, and its pauses short, when somebody else ends workers before they answer", async () => {
+Deno.test("Pool stays healthy, and its pauses short, when workers are killed from outside before their first answer", async () => {
   await using it = await FakePool.start({ size: 1 });
   const ends = [
     () => it.launcher.alive[0]?.exit({ signal: "SIGKILL" }),
@@ -125,7 +125,7 @@ Deno.test("Pool stays healthy, and its pauses short, when somebody else ends wor
   assert.deepStrictEqual(it.pool.tainted, []);
 });
 
-Deno.test("Pool.start() goes on when somebody else ends the first worker before it is ready", async () => {
+Deno.test("Pool.start() goes on when the first worker is killed from outside before it is ready", async () => {
   await using it = new FakePool({ size: 1 });
   it.launcher.failures = [{ kind: "killed" }, { kind: "terminated" }];
   const started = it.pool.start();
@@ -135,7 +135,7 @@ Deno.test("Pool.start() goes on when somebody else ends the first worker before 
   assert.equal(it.launcher.launches, 3);
 });
 
-Deno.test("Pool fills a place at once whose worker somebody else tells to end, also right after it is ready", async () => {
+Deno.test("Pool replaces a worker at once that gets a signal from outside, also right after it is ready", async () => {
   await using it = await FakePool.start({ size: 1 });
   const running = it.submit("hold");
   await microtasks();
@@ -157,7 +157,7 @@ Deno.test("Pool fills a place at once whose worker somebody else tells to end, a
   assert.equal(await endOf(it.submit("echo")), "ok p-1");
 });
 
-Deno.test("Pool ends a worker that was told to end and does not", async () => {
+Deno.test("Pool kills a worker that got a signal to end and does not", async () => {
   await using it = await FakePool.start({ size: 1, drainMs: 5 }, { ignoresStop: true });
   const [old] = it.launcher.alive;
   old?.leave();

@@ -56,7 +56,7 @@ Deno.test("WorkerLog writes lines and entries with the worker and the call", () 
   });
 });
 
-Deno.test("WorkerLog leaves out what a flood brings beyond its bound, and says how much each second", () => {
+Deno.test("WorkerLog drops the lines of a flood beyond its bound, and reports their number each second", () => {
   const total = 100_000;
   const records = logged((log, clock) => {
     for (let i = 0; i < total; i++) {
@@ -87,7 +87,7 @@ Deno.test("WorkerLog bounds characters as well as lines", () => {
   assert.match(textOf(records.at(-1) as LogRecord), /^744 lines/);
 });
 
-Deno.test("WorkerLog.close() tells what was left out and not told yet, also by the worker itself", () => {
+Deno.test("WorkerLog.close() reports dropped lines that were not reported yet, also those that the worker dropped", () => {
   const records = logged((log, clock) => {
     log.entry({ ...ENTRY, dropped: 41 });
     log.entry({ ...ENTRY, dropped: 1 });

@@ -26,7 +26,7 @@ Deno.test("StopSignals.stop aborts with the first signal, which request names", 
   assert.equal(stdout, "false undefined\nSIGTERM 143 cancelled\n");
 });
 
-Deno.test("StopSignals takes a copy that a busy event loop sees late for a copy", async () => {
+Deno.test("StopSignals recognizes a copy that a busy event loop sees late", async () => {
   const { code, stderr } = await run(`
     again();
     while (!signals.stop.aborted) await soon();
@@ -57,7 +57,7 @@ Deno.test("StopSignals does not end the process for any later SIGHUP", async () 
   assert.equal(code, 7);
 });
 
-Deno.test("StopSignals gives the signals their usual meaning back when it is disposed", async () => {
+Deno.test("StopSignals restores the usual meaning of the signals when it is disposed", async () => {
   const { signal, code } = await run(`
     signals[Symbol.dispose]();
     again("SIGTERM");

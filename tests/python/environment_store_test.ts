@@ -112,7 +112,7 @@ Deno.test("sweep() keeps environments that other programs used in the last 14 da
   });
 });
 
-Deno.test("sweep() keeps the four that were used last, and none that is in use goes", async () => {
+Deno.test("sweep() keeps the four environments used last, and all in use", async () => {
   await withRoot(async (root, _base, adopt) => {
     const [a = "", b = "", c = "", d = "", e = ""] = await used(adopt, 5, 4, 3, 2, 1);
     const kept = await adopt("new", NAME);
@@ -127,7 +127,7 @@ Deno.test("sweep() keeps the four that were used last, and none that is in use g
   });
 });
 
-Deno.test("sweep() removes at once what nobody can use any more", async () => {
+Deno.test("sweep() removes at once environments that nobody can use any more", async () => {
   await withRoot(async (root, base, adopt) => {
     const [broken = "", based = ""] = await used(adopt, 0, 0);
     await Deno.writeTextFile(join(root, broken, "snakeden-environment.json"), "{");

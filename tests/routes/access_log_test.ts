@@ -55,7 +55,7 @@ async function logged(
   }
 }
 
-Deno.test("logAccess() tells of a tool that raised: tool, pool, worker, code, exception, place and request", async () => {
+Deno.test("logAccess() names tool, pool, worker, code, exception, place and request when a tool raised", async () => {
   const { records: [record, ...others] } = await logged(raised());
   assert.deepEqual(others, []);
   assert.equal(record?.level, "warning");
@@ -76,7 +76,7 @@ Deno.test("logAccess() tells of a tool that raised: tool, pool, worker, code, ex
   });
 });
 
-Deno.test("logAccess() tells of a stream that fails after its beginning", async () => {
+Deno.test("logAccess() logs a stream that fails after its beginning", async () => {
   const { records, text } = await logged(raised(), { path: "/v1/stream" });
   assert.match(text, /event: chunk/);
   const failures = records.filter((it) => it.level === "warning");
@@ -92,7 +92,7 @@ Deno.test("logAccess() tells of a stream that fails after its beginning", async 
   });
 });
 
-Deno.test("logAccess() tells of what the caller has to mend as information, with the pool it asked", async () => {
+Deno.test("logAccess() logs mistakes of the caller as information, with the pool that was asked", async () => {
   const error = new InvalidInputError("args.a is missing", [], "invalid_arguments");
   const { records: [record] } = await logged(error, { body: { pool: "default" } });
   assert.equal(record?.level, "info");
@@ -143,7 +143,7 @@ Deno.test("logAccess() tells why no route took a request", async () => {
   }
 });
 
-Deno.test("logAccess() says no more of a call that ends well", async () => {
+Deno.test("logAccess() logs no properties of the call when it ends well", async () => {
   const { records } = await logged(undefined, { path: "/v1/none" });
   assert.equal(records.length, 1);
   const well = memoryEngine();

@@ -54,7 +54,7 @@ function chunked(parts: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   return ReadableStream.from(parts) as ReadableStream<Uint8Array>;
 }
 
-Deno.test("BodyReader.read() returns any body as it came, in whatever parts it came", async () => {
+Deno.test("BodyReader.read() returns any body unchanged, in whatever parts it arrives", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.uint8Array({ maxLength: 40_000, size: "max" }), { maxLength: 6 }),
@@ -100,7 +100,7 @@ for (
     ["in chunks", "transfer-encoding: chunked"],
   ] as const
 ) {
-  Deno.test(`BodyReader.read() gives up a body ${what} that does not come in time`, async () => {
+  Deno.test(`BodyReader.read() gives up a body ${what} that does not arrive in time`, async () => {
     const bodies = new BodyReader(LIMITS);
     await using server = serve(bodies, () => Promise.resolve());
     using connection = await post(server.port, head, "3\r\nabc\r\n");
@@ -111,7 +111,7 @@ for (
   });
 }
 
-Deno.test("BodyReader.read() gives up a small body that does not come in time", async () => {
+Deno.test("BodyReader.read() gives up a small body that does not arrive in time", async () => {
   const bodies = new BodyReader(LIMITS);
   await using server = serve(bodies, () => Promise.resolve());
   using connection = await post(server.port, "content-length: 100", "abc");
@@ -140,7 +140,7 @@ Deno.test("BodyReader.read() refuses a body while others hold all the room, and 
   assert.equal(await answerOf(third), `read ${big.length}`);
 });
 
-Deno.test("BodyReader.read() gives the room of a body back that breaks off", async () => {
+Deno.test("BodyReader.read() releases the room of a body that breaks off", async () => {
   const bodies = new BodyReader(LIMITS);
   for (let i = 0; i < 5; i++) {
     const broken = new ReadableStream<Uint8Array>({

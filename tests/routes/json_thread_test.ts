@@ -92,7 +92,7 @@ Deno.test("JsonThread.readCall() takes jobs in the order in which they came, and
   assert.equal((ends[1] as PromiseRejectedResult).reason.name, "AbortError");
 });
 
-Deno.test("JsonThread fails what runs and what waits when it is disposed", async () => {
+Deno.test("JsonThread fails running and waiting jobs when it is disposed", async () => {
   const thread = new JsonThread();
   const jobs = [0, 1, 2].map(() => thread.readCall(encoder.encode('{"tool":"a"}'), MAX_DEPTH));
   const ends = Promise.allSettled(jobs);

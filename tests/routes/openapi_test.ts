@@ -117,7 +117,7 @@ Deno.test("GET /openapi.json has 401 with a key, 403 without, and neither where 
   }
 });
 
-Deno.test("GET /openapi.json tells the headers of every answer", async () => {
+Deno.test("GET /openapi.json describes the headers of every response", async () => {
   const document = await documentOf();
   for (const [name, { responses }] of operationsOf(document)) {
     for (const [status, given] of Object.entries(responses)) {
@@ -150,7 +150,7 @@ Deno.test("GET /openapi.json describes a call as that of one of the tools", asyn
   assert.deepEqual(schemas["call.ping"]?.required, ["tool"]);
 });
 
-Deno.test("GET /openapi.json takes any tool's name while none is known", async () => {
+Deno.test("GET /openapi.json accepts any tool name while no tool is known", async () => {
   const { components: { schemas } } = await documentOf({ tools: () => [] });
   assert.equal(schemas["CallRequest"]?.type, "object");
 });

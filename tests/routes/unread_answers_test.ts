@@ -39,7 +39,7 @@ Deno.test("UnreadAnswers.body() takes one answer of maxResultBytes even when the
   assert.equal(bytes.byteLength, 300_000);
 });
 
-Deno.test("UnreadAnswers gives up a reader that takes nothing in its time", async () => {
+Deno.test("UnreadAnswers disconnects a reader that reads nothing in its time", async () => {
   const answers = new UnreadAnswers(LIMITS);
   const reader = answers.body([part(300_000)]).getReader();
   assert.equal((await reader.read()).value?.byteLength, 65_536);
@@ -49,7 +49,7 @@ Deno.test("UnreadAnswers gives up a reader that takes nothing in its time", asyn
   await answers.body([part(500_000)]).cancel();
 });
 
-Deno.test("UnreadAnswers.body() makes room by giving up readers that stand still", async () => {
+Deno.test("UnreadAnswers.body() makes room by disconnecting stalled readers", async () => {
   const answers = new UnreadAnswers(LIMITS);
   const stalled = answers.body([part(300_000)]).getReader();
   await stalled.read();
