@@ -71,7 +71,7 @@ for (
     await waitFor("the server to answer", () => isHealthy(server.url));
     const sum = await execute(server.url, "add", { a: 2, b: 3 });
     assert.equal((await sum.json()).result, 5);
-    assert.match(server.stderr, /idle connections are closed.*Too many open files/);
+    assert.match(server.stderr, /closed idle connections.*Too many open files/);
     server.kill("SIGTERM");
     assert.equal((await server.finished()).code, 0);
   });
