@@ -13,6 +13,7 @@ import type {
 import type { Value as WireValue } from "./gen/link.js";
 import type { OutgoingCall as UnsentCall } from "./frame_writer.ts";
 import { brokeProtocol, linkLost, LOST_BUFFER, UNKNOWN_ERROR } from "./link_errors.ts";
+import { OpenCalls } from "./open_calls.ts";
 import { Outbox } from "./outbox.ts";
 import { fetchShared, placeShared } from "./shared_buffers.ts";
 import type { Slab } from "./slab.ts";
@@ -69,7 +70,7 @@ export class Link {
   readonly #carrier: Carrier;
   readonly #outbox: Outbox;
   readonly #events: LinkEvents;
-  readonly #calls = new Map<number, CallListener>();
+  readonly #calls = new OpenCalls<CallListener>();
   /** What streams may still send, by call; of a stream that was cancelled anything. */
   readonly #windows = new Map<number, number>();
   /** Those that are not answered, also when nobody waits any more. */

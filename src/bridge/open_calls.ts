@@ -1,0 +1,55 @@
+/** Calls that have a place of their own; a worker has at most 256 at a time. A power of two. */
+const SLOTS = 1024;
+
+/**
+ * What is kept for each open call of a link, by the number of the call. The numbers rise by one, so
+ * each call has a slot of its own until the numbers come round; what finds its slot taken, by a call
+ * that has been open for a thousand others, goes into a Map.
+ *
+ * A Map alone would do the same, but one that is filled and emptied with each call is rehashed, and
+ * its old tables keep answered calls alive through many collections.
+ */
+export class OpenCalls<T> {
+  readonly #ids = new Uint32Array(SLOTS);
+  readonly #entries: (T | undefined)[] = new Array<T | undefined>(SLOTS).fill(undefined);
+  readonly #others = new Map<number, T>();
+
+  /** @param id Greater than 0. */
+  set(id: number, entry: T): void {
+    const at = id & (SLOTS - 1);
+    const owner = this.#ids[at];
+    if (owner !== 0 && owner !== id) {
+      this.#others.set(id, entry);
+      return;
+    }
+    if (this.#others.size > 0) this.#others.delete(id);
+    this.#ids[at] = id;
+    this.#entries[at] = entry;
+  }
+
+  get(id: number): T | undefined {
+    const at = id & (SLOTS - 1);
+    if (id !== 0 && this.#ids[at] === id) return this.#entries[at];
+    return this.#others.size === 0 ? undefined : this.#others.get(id);
+  }
+
+  has(id: number): boolean {
+    return this.get(id) !== undefined;
+  }
+
+  delete(id: number): void {
+    const at = id & (SLOTS - 1);
+    if (this.#ids[at] !== id) {
+      if (this.#others.size > 0) this.#others.delete(id);
+      return;
+    }
+    this.#ids[at] = 0;
+    this.#entries[at] = undefined;
+  }
+
+  clear(): void {
+    this.#ids.fill(0);
+    this.#entries.fill(undefined);
+    this.#others.clear();
+  }
+}
