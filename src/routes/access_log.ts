@@ -26,14 +26,21 @@ export interface Access {
  * the caller.
  */
 export function logAccess({ called, error, shown, durationMs, ...access }: Access): void {
-  const { status } = access;
-  const level = status >= 500 ? "warning" : status >= 400 ? "info" : "debug";
-  if (!log.isEnabledFor(level)) return;
-  log[level]("{method} {path} {status}", {
+  if (!isLogged(access.status)) return;
+  log[levelOf(access.status)]("{method} {path} {status}", {
     ...access,
     ...(durationMs === undefined ? {} : { durationMs: Math.round(durationMs * 10) / 10 }),
     ...(error === undefined ? {} : failureOf(error, called, shown)),
   });
+}
+
+/** Returns true when a response of this status has a line in the log; most have none. */
+export function isLogged(status: number): boolean {
+  return log.isEnabledFor(levelOf(status));
+}
+
+function levelOf(status: number): "warning" | "info" | "debug" {
+  return status >= 500 ? "warning" : status >= 400 ? "info" : "debug";
 }
 
 /** Writes the line of a stream that failed after its response had begun. */

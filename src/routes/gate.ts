@@ -2,7 +2,7 @@ import type { MiddlewareHandler } from "hono";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isLoopback } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
-import { logAccess } from "./access_log.ts";
+import { isLogged, logAccess } from "./access_log.ts";
 import type { AppEnv } from "./app_env.ts";
 import { checkFraming } from "./framing.ts";
 import { problemOf, problemResponse, type Shown } from "./problem.ts";
@@ -49,10 +49,12 @@ export function gate({ apiKey, openPaths, shown }: GateOptions): MiddlewareHandl
     } else c.res = problemResponse(problemOf(error, requestId, shown));
     c.res.headers.set("x-request-id", requestId);
     if (method === "HEAD") await announceLength(c.res);
+    const { status } = c.res;
+    if (!isLogged(status)) return;
     logAccess({
       method,
       path: c.req.path,
-      status: c.res.status,
+      status,
       durationMs: performance.now() - started,
       requestId,
       called: c.get("called"),

@@ -1,19 +1,25 @@
-/** Something that must end in time. */
+/** Something that must end in time. All fields but `onLate` belong to its {@link TimeLimit}. */
 export interface Wait {
-  /** The time at which it began, on the clock of `performance.now()`; set by {@link TimeLimit}. */
+  /** The time at which it began, on the clock of `performance.now()`. */
   since: number;
   /** Called once when it has taken too long. */
   onLate(): void;
+  /** True from its beginning to its end. */
+  isWaiting?: boolean;
+  /** The waits that began before and after it. */
+  earlier?: Wait | undefined;
+  later?: Wait | undefined;
 }
 
 /**
  * One limit for many waits. It has no timer, since a timer for each request would cost more than a
- * small request itself. Its owner calls {@link TimeLimit.check} at intervals.
+ * small request itself; its owner calls {@link TimeLimit.check} at intervals. The waits are linked
+ * to each other: a Set that is filled and emptied with each request keeps garbage alive.
  */
 export class TimeLimit {
   readonly #limitMs: number;
-  /** The waits in the order in which they began. */
-  readonly #waits = new Set<Wait>();
+  #first: Wait | undefined;
+  #last: Wait | undefined;
 
   constructor(limitMs: number) {
     this.#limitMs = limitMs;
@@ -21,29 +27,48 @@ export class TimeLimit {
 
   /** Begins a wait, or begins it again. */
   begin(wait: Wait): void {
-    this.#waits.delete(wait);
+    this.end(wait);
     wait.since = performance.now();
-    this.#waits.add(wait);
+    wait.isWaiting = true;
+    wait.earlier = this.#last;
+    if (this.#last === undefined) this.#first = wait;
+    else this.#last.later = wait;
+    this.#last = wait;
   }
 
+  /** Ends a wait; one that is not there is left alone. */
   end(wait: Wait): void {
-    this.#waits.delete(wait);
+    if (!wait.isWaiting) return;
+    const { earlier, later } = wait;
+    if (earlier === undefined) this.#first = later;
+    else earlier.later = later;
+    if (later === undefined) this.#last = earlier;
+    else later.earlier = earlier;
+    wait.earlier = wait.later = undefined;
+    wait.isWaiting = false;
   }
 
-  /** Yields the waits of at least `ageMs`, oldest first. */
+  /** Yields the waits of at least `ageMs`, oldest first; each of them may end meanwhile. */
   *olderThan(ageMs: number): Generator<Wait> {
     const latest = performance.now() - ageMs;
-    for (const wait of this.#waits) {
+    for (const wait of this.#all()) {
       if (wait.since > latest) return;
-      yield wait;
+      if (wait.isWaiting) yield wait;
     }
   }
 
   /** Ends the waits that have taken too long. */
   check(): void {
     for (const wait of this.olderThan(this.#limitMs)) {
-      this.#waits.delete(wait);
+      this.end(wait);
       wait.onLate();
     }
+  }
+
+  /** Returns the waits as they are now: whoever looks at them ends some. */
+  #all(): Wait[] {
+    const waits: Wait[] = [];
+    for (let wait = this.#first; wait !== undefined; wait = wait.later) waits.push(wait);
+    return waits;
   }
 }
