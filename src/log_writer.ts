@@ -153,7 +153,10 @@ export class LogWriter {
 
 const encoder = new TextEncoder();
 
-/** Whoever shares a pipe or a terminal with this process can have made it answer so instead of waiting. */
+/**
+ * Returns true when the stream would have to wait. A program that shares the pipe or terminal with
+ * this process can have made it non-blocking.
+ */
 function isFull(error: unknown): boolean {
   return error instanceof Deno.errors.WouldBlock;
 }

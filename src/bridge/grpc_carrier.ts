@@ -6,7 +6,7 @@ import { messageOf } from "../errors.ts";
 
 const { WorkerFrame: workerFrame } = snakeden.v1;
 
-/** What a worker says and what is said to it, encoded. */
+/** The messages in both directions, encoded. */
 export type GrpcStream = ServerDuplexStream<Uint8Array, Uint8Array>;
 
 /** The carrier that a worker opens by calling Bridge/Attach. */

@@ -50,20 +50,27 @@ export interface LinkEvents {
   onLog(entry: Log): void;
   /** The worker has told how much memory it and its children hold. */
   onMemory?(rssBytes: number): void;
-  /** Somebody else than the host has told the worker to end, for this reason; it finishes what it runs. */
+  /**
+   * The worker was asked to end by something other than the host, such as SIGTERM; `reason` names it.
+   * The worker finishes what it runs.
+   */
   onLeaving?(reason: string): void;
   /** The stream ended; calls that were open have not been answered and never will be. */
   onClosed(reason: string): void;
 }
 
-/** How many times its window a stream may have sent unread before that is a breach: it overshoots by a chunk. */
+/**
+ * A stream that has sent this many times its window unread is in breach. A stream in order overshoots
+ * its window by less than one chunk.
+ */
 const WINDOW_SLACK = 2;
 
 /**
- * One attached worker: numbers the calls, routes the answers. Holds no policy; the pool decides what to send.
+ * One attached worker: numbers the calls and routes the answers. Holds no policy; the pool decides
+ * what to send.
  *
- * Whatever no worker of this version says, in any state, is a breach of the protocol: the link ends at once, and the pool
- * ends the worker. Nothing that comes throws into the event loop.
+ * A message that no worker of this version sends in that state is a breach of the protocol. The link
+ * then ends at once, and the pool ends the worker. No message makes the event loop throw.
  */
 export class Link {
   readonly hello: Hello;
@@ -71,7 +78,7 @@ export class Link {
   readonly #outbox: Outbox;
   readonly #events: LinkEvents;
   readonly #calls = new OpenCalls<CallListener>();
-  /** What streams may still send, by call; of a stream that was cancelled anything. */
+  /** The bytes that each stream may still send, by call; unlimited for a stream that was cancelled. */
   readonly #windows = new Map<number, number>();
   /** Those that are not answered, also when nobody waits any more. */
   readonly #pings = new Map<number, () => void>();
@@ -111,7 +118,7 @@ export class Link {
     return this.#closedReason;
   }
 
-  /** How the worker broke the protocol, when that ended the stream. */
+  /** The breach of the protocol that ended the stream; undefined for any other end. */
   get breach(): string | undefined {
     return this.#breach;
   }
@@ -339,7 +346,7 @@ export class Link {
     this.#close(how);
   }
 
-  /** Puts shared buffers of a value in their place; false when they cannot be had, which is a breach. */
+  /** Puts shared buffers of a value in their place; returns false, after a breach, if there are none. */
   #take(value: WireValue | null | undefined): boolean {
     if (!value || value.shared.length === 0) return true;
     try {
@@ -386,7 +393,7 @@ export class Link {
   }
 }
 
-/** True for a length or a time as it can be; NaN and infinities would spoil what is counted from it. */
+/** Returns true for a finite number from 0 up. NaN or an infinity would spoil every average. */
 function isAmount(value: number): boolean {
   return value >= 0 && value < Infinity;
 }

@@ -1,12 +1,12 @@
-/** Calls that have a place of their own; a worker has at most 256 at a time. A power of two. */
+/** The number of slots, a power of two. A worker has at most 256 calls at a time. */
 const SLOTS = 1024;
 
 /**
- * What is kept for each open call of a link, by the number of the call. The numbers rise by one, so
- * each call has a slot of its own until the numbers come round; what finds its slot taken, by a call
- * that has been open for a thousand others, goes into a Map.
+ * One entry for each open call of a link, by the number of the call. Numbers rise by one, so a call
+ * finds its slot free unless an older call has been open for a thousand others; the entry then goes
+ * into a Map.
  *
- * A Map alone would do the same, but one that is filled and emptied with each call is rehashed, and
+ * A Map alone would do the same. But a Map that is filled and emptied with each call is rehashed, and
  * its old tables keep answered calls alive through many collections.
  */
 export class OpenCalls<T> {

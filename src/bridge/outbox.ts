@@ -14,21 +14,24 @@ export class Outbox {
   readonly #onUnsendable: (call: OutgoingCall) => void;
   #pending: OutgoingMessage[] = [];
   #pendingBytes = 0;
-  /** True once there may be a buffer in a message. Most links never have one, and are spared the look. */
+  /** True once a message may hold a buffer. Most links never carry one, so they skip the check. */
   #hadBuffers = false;
   /** Whole frames that wait for a slow carrier, oldest first. */
   #frames: OutgoingMessage[][] = [];
   #state: "idle" | "scheduled" | "blocked" | "closed" = "idle";
 
-  /** @param onUnsendable Gets each call that is left out because its arguments have lost a buffer while they waited. */
+  /**
+   * @param onUnsendable Called with each call that is left out because its arguments lost a buffer
+   * while they waited.
+   */
   constructor(carrier: Carrier, onUnsendable: (call: OutgoingCall) => void = () => {}) {
     this.#carrier = carrier;
     this.#onUnsendable = onUnsendable;
   }
 
   /**
-   * Queues a message. `payloadBytes` is its approximate size; `hasBuffers` says that it shows memory of the caller. A closed
-   * outbox drops it.
+   * Queues a message. `payloadBytes` is its approximate size; `hasBuffers` says that it refers to
+   * memory of the caller. A closed outbox drops it.
    */
   push(message: OutgoingMessage, payloadBytes = 0, hasBuffers = false): void {
     if (this.#state === "closed") return;

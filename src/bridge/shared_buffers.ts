@@ -7,8 +7,8 @@ import { TextValue } from "./text_value.ts";
 const ELSEWHERE = new Uint8Array(0);
 
 /**
- * The value as it travels: buffers of `minBytes` and more lie in the slab, as far as that has room. A value that is not whole
- * any more stays as it is, and is not sent.
+ * Returns the value as it travels: buffers of `minBytes` and more lie in the slab, as far as the slab
+ * has room. A value that has lost a buffer is returned unchanged, and is not sent.
  */
 export function placeShared(
   value: WireValue | TextValue,

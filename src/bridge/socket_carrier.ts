@@ -14,7 +14,7 @@ const MIN_ROOM_BYTES = 1 << 12;
 /** A frame that announces more than this gets memory as it comes. */
 const EAGER_BYTES = 1 << 24;
 
-/** What came is no frame. */
+/** Thrown for bytes that form no frame. */
 class BrokenFrameError extends Error {}
 
 /**
@@ -151,8 +151,8 @@ class FrameReader {
   }
 
   /**
-   * So many bytes have been put there. True when that is a sign of life: a whole frame, or a good part of one, but not the
-   * drops in which answers to pings trickle into a frame that was announced and never comes.
+   * Takes note of `count` more bytes in the room. Returns true for a sign of life: a whole frame or a
+   * good part of one, but not a few bytes, such as pongs that trickle into a frame that never ends.
    */
   filled(count: number): boolean {
     this.#end += count;

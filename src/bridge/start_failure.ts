@@ -1,7 +1,7 @@
 import { type FieldIssue, SnakedenError } from "../errors.ts";
 import type { Error as WireError } from "./gen/link.js";
 
-/** Characters of a traceback that an error text shows, from its end. All of it is in `details.python`. */
+/** The characters at the end of a traceback that an error text shows; `details.python` has all. */
 const SHOWN_TRACEBACK = 2_000;
 
 /** The error for an adapter that cannot be served, with the place where its own code raised. */

@@ -9,7 +9,7 @@ export class TextValue {
   readonly tagged: boolean;
   readonly buffers: readonly Uint8Array[];
   readonly shared: readonly SharedBuffer[];
-  /** Bytes of the buffers when the value was made. */
+  /** The bytes of all buffers when the value was made. */
   readonly bufferBytes: number;
 
   constructor(
@@ -26,8 +26,8 @@ export class TextValue {
   }
 
   /**
-   * False once a buffer was transferred or made smaller. Buffers are not copied before they are sent, and one that has gone
-   * shows no bytes.
+   * False once a buffer was transferred or made smaller: buffers are not copied before they are sent,
+   * and a transferred one has no bytes.
    */
   get isWhole(): boolean {
     return this.buffers.length === 0 || lengthOf(this.buffers) === this.bufferBytes;

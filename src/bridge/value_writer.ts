@@ -263,7 +263,7 @@ function decodeBase64(text: unknown, path: string): Uint8Array {
 function bytesOf(data: ArrayBufferLike | ArrayBufferView, path: string): Uint8Array {
   try {
     if (!ArrayBuffer.isView(data)) return new Uint8Array(data, 0, data.byteLength);
-    // A method of arrays refuses one that lies outside of its buffer; its lengths are 0 then, without a word.
+    // The lengths of a view outside of its buffer are 0, without an error; its methods throw.
     if (!(data instanceof DataView)) (data as Uint8Array).at(0);
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   } catch (error) {

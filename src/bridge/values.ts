@@ -110,8 +110,8 @@ export class Value {
 }
 
 /**
- * Whole numbers as Python wrote them: JSON.stringify drops the sign of -0, makes an integer of 1.0, and writes floats from
- * 2^53 on with digits that are not theirs.
+ * Keeps whole numbers as Python wrote them: JSON.stringify drops the sign of -0, turns 1.0 into an
+ * integer, and writes floats from 2^53 on with inexact digits.
  */
 function keepSpelling(_key: string, value: unknown, { source }: { source?: string }): unknown {
   return Number.isInteger(value) && source !== undefined && source !== String(value)

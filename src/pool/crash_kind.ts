@@ -13,7 +13,8 @@ import type { WorkerExit } from "../errors.ts";
  * - `terminated`: another signal that asks a process to end, such as SIGTERM.
  * - `cpu_limit`, `signal`: SIGXCPU, and every other signal.
  * - `exit`: it ended by itself, with whatever status; 0 too, since nobody asked for it.
- * - `protocol_error`: it said what no worker says, such as when its tool writes on a descriptor not its own.
+ * - `protocol_error`: it broke the protocol of the link, for example because its tool wrote to a
+ *   descriptor that is not its own.
  * - `link_lost`: the link ended before the process did.
  * - `killed_by_host`: the host ended the worker for another reason, which is given.
  */

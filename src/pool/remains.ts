@@ -16,7 +16,8 @@ export interface Remains {
  * before it said so.
  *
  * @param calls In the order in which they were sent.
- * @param progress What the worker noted; disposed here. Without it, or when it is garbage, all may have run.
+ * @param progress The note of the worker; disposed here. If it is missing or garbage, all calls may
+ * have run.
  */
 export function partRemains(
   calls: readonly Call[],
@@ -27,7 +28,8 @@ export function partRemains(
   const started = progress.startedCall();
   progress[Symbol.dispose]();
   const at = calls.findIndex((call) => call.linkId === started);
-  // Calls are numbered as they are sent, so what is not in flight and comes after the first that is, nobody has noted.
+  // Calls are numbered in the order in which they are sent, so a number that is not in flight and
+  // higher than the first in flight was never sent.
   if (at < 0 && started > (calls[0]?.linkId ?? Infinity)) return { lost: calls, unstarted: [] };
   const first = readToEnd ? Math.max(at, 0) : 0;
   const unstarted = [...calls.slice(0, first), ...calls.slice(at + 1)];

@@ -32,7 +32,8 @@ interface StartFailure {
  * A worker that has died is replaced when it is gone. One that is to go though it lives ({@link Supervisor.replace}) serves
  * on until its successor is ready; then the successor takes its calls from the same moment on, and the old one finishes
  * what it runs and ends. When the successor cannot be started the old one goes on, and it is tried again after a pause.
- * One that somebody else has told to end takes no more calls, so its place is filled at once, while it finishes.
+ * A worker that was asked to end from outside takes no more calls, so its place is filled at once,
+ * while the worker finishes.
  */
 export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
   readonly policy: RestartPolicy;
@@ -318,7 +319,7 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
     return undefined;
   }
 
-  /** Fills the place of a worker anew that somebody else has told to end, while it finishes what it runs. */
+  /** Fills the place of a worker that was asked to end from outside, while that worker finishes. */
   #letGo(tenancy: Tenancy): void {
     const { worker, policy } = tenancy;
     const reason = `somebody has told it to end by ${worker.leavingFor}`;

@@ -25,7 +25,7 @@ export interface StopOptions {
   readonly patient?: boolean;
 }
 
-/** Who is told what becomes of a worker. */
+/** Receives the events of a worker. */
 export interface WorkerListener {
   /** It takes no more calls: its stream or its process has ended. {@link Worker.died} tells the rest. */
   onLost(worker: Worker): void;
@@ -126,7 +126,7 @@ export class Worker implements LinkEvents, CallTarget {
     return this.#calls - this.#inFlight.size - lost.length - unstarted.length;
   }
 
-  /** By what somebody else has told it to end, such as `SIGTERM`; it finishes what it runs and ends by itself. */
+  /** The signal from outside that asked it to end; it finishes what it runs and ends by itself. */
   get leavingFor(): string | undefined {
     return this.#leavingFor;
   }

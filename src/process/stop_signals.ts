@@ -112,7 +112,10 @@ read -r _ _ _ task _ < /proc/$PPID/stat && read -r name < /proc/$task/comm || ex
 [ "$name" = deno ] && read -r _ _ _ starter _ < /proc/$task/stat || exit 0
 while read -r key mask; do [ "$key" = SigIgn: ] && echo "starter ignores $mask"; done < /proc/$starter/status
 exit 0`;
-/** SIGHUP is signal 1, so it is the lowest bit. Other signals may be ignored by a shell that gives them back to its children. */
+/**
+ * SIGHUP is signal 1, so it is the lowest bit. Only this bit counts, since a shell may ignore other
+ * signals and restore them for its children.
+ */
 const STARTER_IGNORES_SIGHUP = /^starter ignores [\da-f]*[13579bdf]$/m;
 
 /**

@@ -120,16 +120,16 @@ export class HttpListener implements AsyncDisposable {
   /** Closes idle connections, and listens again. */
   #shed(reason: string): void {
     this.#sheds++;
-    const now = performance.now();
-    if (now - this.#warnedAt >= WARNING_INTERVAL_MS) {
-      this.#warnedAt = now;
-      this.#log.warn("closed idle connections and listening again: {reason}", {
-        reason,
-        times: this.#sheds,
-      });
-    }
+    this.#warn("closed idle connections and listening again: {reason}", reason);
     this.#retire();
     this.#relistening ??= this.#relisten().finally(() => this.#relistening = undefined);
+  }
+
+  #warn(text: string, reason: string): void {
+    const now = performance.now();
+    if (now - this.#warnedAt < WARNING_INTERVAL_MS) return;
+    this.#warnedAt = now;
+    this.#log.warn(text, { reason, times: this.#sheds });
   }
 
   /** Lets the current generation end by itself. */
@@ -150,8 +150,9 @@ export class HttpListener implements AsyncDisposable {
         this.#listen(this.#addr.port);
         return;
       } catch (error) {
-        // The socket of the last generation is still open, or no descriptor is free yet.
-        this.#log.debug("cannot listen yet: {reason}", { reason: messageOf(error) });
+        // The socket of the last generation is still open, no descriptor is free yet, or another
+        // process has taken the port meanwhile.
+        this.#warn("the server cannot listen again yet: {reason}", messageOf(error));
         await new Promise((resolve) => setTimeout(resolve, RELISTEN_PAUSE_MS));
       }
     }
