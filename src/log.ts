@@ -8,6 +8,7 @@ import {
   type Logger,
   type LogLevel,
   type LogRecord,
+  type Sink,
 } from "@logtape/logtape";
 import { type LogStream, LogWriter } from "./log_writer.ts";
 
@@ -58,20 +59,28 @@ export function configureLogging(options: LoggingOptions = {}): LogHandle {
   const { level = "info", format = "text", stream = Deno.stderr } = options;
   const toLine = format === "json" ? jsonLine : textLine;
   const writer = new LogWriter(stream, (dropped) => toLine(droppedRecord(dropped)));
+  const replaced = new AbortController();
+  const write = (record: LogRecord): void => {
+    const isBulk = record.category[1] === WORKER_CATEGORY && !isUrgent(record.level);
+    writer.write(toLine(record), isBulk ? "bulk" : "own");
+  };
+  const sink: Sink & Disposable = Object.assign(write, {
+    // LogTape disposes of its sinks when another configuration takes over.
+    [Symbol.dispose]: (): void => {
+      writer.finish();
+      replaced.abort();
+    },
+  });
   configureSync({
     reset: true,
-    sinks: {
-      stream: (record) => {
-        const isBulk = record.category[1] === WORKER_CATEGORY && !isUrgent(record.level);
-        writer.write(toLine(record), isBulk ? "bulk" : "own");
-      },
-    },
+    sinks: { stream: sink },
     loggers: [
       { category: "snakeden", sinks: ["stream"], lowestLevel: level },
       { category: ["logtape", "meta"], sinks: ["stream"], lowestLevel: "error" },
     ],
   });
-  for (const end of ENDS) globalThis.addEventListener(end, () => writer.finish());
+  const { signal } = replaced;
+  for (const end of ENDS) globalThis.addEventListener(end, () => writer.finish(), { signal });
   return writer;
 }
 

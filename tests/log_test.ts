@@ -140,3 +140,16 @@ Deno.test("configureLogging() drops lines of workers before those of the host, a
 Deno.test("writeWhole() gives up on a stream that takes nothing", () => {
   assert.equal(writeWhole({ writeSync: () => 0 }, "text"), false);
 });
+
+Deno.test("configureLogging() writes what waits before another stream takes over", () => {
+  const [first, second] = [new Sink(), new Sink()];
+  try {
+    configureLogging({ stream: first });
+    getLogger("pool").info("before");
+    configureLogging({ stream: second });
+    assert.match(first.text, /before/);
+    assert.equal(second.text, "");
+  } finally {
+    resetSync();
+  }
+});
