@@ -51,10 +51,10 @@ export class TimeLimit {
   /** Yields the waits of at least `ageMs`, oldest first; each of them may end meanwhile. */
   *olderThan(ageMs: number): Generator<Wait> {
     const latest = performance.now() - ageMs;
-    for (const wait of this.#all()) {
-      if (wait.since > latest) return;
-      if (wait.isWaiting) yield wait;
-    }
+    // A list of its own, since whoever gets a wait may end it and others.
+    const old: Wait[] = [];
+    for (let wait = this.#first; wait && wait.since <= latest; wait = wait.later) old.push(wait);
+    for (const wait of old) if (wait.isWaiting) yield wait;
   }
 
   /** Ends the waits that have taken too long. */
@@ -63,12 +63,5 @@ export class TimeLimit {
       this.end(wait);
       wait.onLate();
     }
-  }
-
-  /** Returns the waits as they are now: whoever looks at them ends some. */
-  #all(): Wait[] {
-    const waits: Wait[] = [];
-    for (let wait = this.#first; wait !== undefined; wait = wait.later) waits.push(wait);
-    return waits;
   }
 }
