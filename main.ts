@@ -9,7 +9,7 @@ import { type Config, type ConfigInput, loadConfig } from "./src/config/mod.ts";
 import { openDataDirectory } from "./src/data_directory.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "./src/errors.ts";
 import { configureLogging, getLogger, type LogHandle, writeWhole } from "./src/log.ts";
-import { settlesWithin } from "./src/pool/mod.ts";
+import { settlesWithin } from "./src/async/mod.ts";
 import { isDenoFirst, NEEDS_INIT, StopSignals } from "./src/process/mod.ts";
 import { createApp, createStartingApp, HttpListener, Traffic } from "./src/routes/mod.ts";
 import { Snakeden } from "./src/snakeden.ts";

@@ -16,10 +16,10 @@ import {
   type ChunkSink,
   ChunkStream,
   Pool,
-  settlesWithin,
   StartTimes,
   systemProcessTable,
 } from "./pool/mod.ts";
+import { settlesWithin } from "./async/mod.ts";
 import {
   PoolGroup,
   type Readiness,

@@ -1,5 +1,4 @@
-import type { CallInit, HostMessageInit, ValueInit } from "./gen/link.js";
-import { snakeden } from "./gen/link.js";
+import { type CallInit, type HostMessageInit, snakeden, type ValueInit } from "./gen/link.js";
 import { TextValue } from "./text_value.ts";
 
 const { HostMessage: hostMessage } = snakeden.v1;

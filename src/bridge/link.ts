@@ -6,11 +6,11 @@ import type {
   Hello,
   Log,
   Ready,
+  Value as WireValue,
   WelcomeInit,
   WorkerFrame,
   WorkerMessage,
 } from "./gen/link.js";
-import type { Value as WireValue } from "./gen/link.js";
 import type { OutgoingCall as UnsentCall } from "./frame_writer.ts";
 import { brokeProtocol, linkLost, LOST_BUFFER, UNKNOWN_ERROR } from "./link_errors.ts";
 import { OpenCalls } from "./open_calls.ts";

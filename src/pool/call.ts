@@ -2,7 +2,7 @@ import { type CallListener, type Link, Value, type WireError } from "../bridge/m
 import { DeadlineExceededError, SnakedenError } from "../errors.ts";
 import { callFailure } from "./call_failure.ts";
 import type { Queued } from "./call_queue.ts";
-import type { Alarm, Deadlines } from "./deadlines.ts";
+import type { Alarm, Deadlines } from "../async/mod.ts";
 import type { Sent } from "./in_flight.ts";
 
 /** What a caller asks for. */

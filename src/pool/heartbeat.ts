@@ -1,4 +1,4 @@
-import type { Clock } from "./clock.ts";
+import type { Clock } from "../async/mod.ts";
 
 /** How heartbeats go; times in milliseconds. */
 export interface HeartbeatOptions {

@@ -10,7 +10,7 @@ import {
 } from "../bridge/mod.ts";
 import { messageOf, SnakedenError, type WorkerExit } from "../errors.ts";
 import { getLogger } from "../log.ts";
-import { delay, settlesWithin } from "./bounded_wait.ts";
+import { delay, settlesWithin } from "../async/mod.ts";
 import { classifyCrash, type Crash } from "./crash_kind.ts";
 import { ProgressFile, type ProgressNote } from "./progress_file.ts";
 import {

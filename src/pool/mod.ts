@@ -11,10 +11,8 @@
  *
  * @module
  */
-export { delay, settlesWithin } from "./bounded_wait.ts";
 export { Call, type CallOutcome, type CallRequest, type ChunkSink } from "./call.ts";
 export { PRIORITY_RANGE } from "./call_queue.ts";
-export { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 export { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 export { ChunkStream, type StreamEvent } from "./chunk_stream.ts";
 export type { Crash, CrashKind } from "./crash_kind.ts";

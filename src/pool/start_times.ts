@@ -1,4 +1,4 @@
-import { withDeadline } from "./bounded_wait.ts";
+import { withDeadline } from "../async/mod.ts";
 import type { ProcessTable } from "./process_table.ts";
 
 /** A look takes some milliseconds; one that takes this long hangs. */

@@ -1,8 +1,7 @@
 import { messageOf, SnakedenError, type WorkerExit } from "../errors.ts";
 import { getLogger } from "../log.ts";
-import { delay, settlesWithin } from "./bounded_wait.ts";
+import { delay, Gate, settlesWithin } from "../async/mod.ts";
 import { isOwnDoing, isSignalled } from "./crash_kind.ts";
-import { Gate } from "./gate.ts";
 import { Heartbeat, type HeartbeatEvents } from "./heartbeat.ts";
 import { RecyclePolicy } from "./recycle_policy.ts";
 import { RestartPolicy } from "./restart_policy.ts";

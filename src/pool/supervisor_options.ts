@@ -1,6 +1,5 @@
 import type { WorkerExit } from "../errors.ts";
-import type { Clock } from "./clock.ts";
-import type { Deadlines } from "./deadlines.ts";
+import type { Clock, Deadlines } from "../async/mod.ts";
 import type { HeartbeatOptions } from "./heartbeat.ts";
 import type { Launcher } from "./launcher.ts";
 import type { RecycleOptions } from "./recycle_policy.ts";

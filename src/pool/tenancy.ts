@@ -1,5 +1,5 @@
 import type { WorkerExit } from "../errors.ts";
-import type { Alarm } from "./deadlines.ts";
+import type { Alarm } from "../async/mod.ts";
 import { RestartPolicy } from "./restart_policy.ts";
 import type { Worker } from "./worker.ts";
 

@@ -1,10 +1,9 @@
 import type { Link, LinkEvents, Log, Tool } from "../bridge/mod.ts";
 import { SnakedenError, type WorkerCrashedError, type WorkerExit } from "../errors.ts";
-import { settlesWithin } from "./bounded_wait.ts";
+import { type Deadlines, settlesWithin } from "../async/mod.ts";
 import type { Call, CallTarget } from "./call.ts";
 import { crashErrorOf } from "./crash_error.ts";
 import { classifyCrash, type Crash } from "./crash_kind.ts";
-import type { Deadlines } from "./deadlines.ts";
 import type { Death } from "./death.ts";
 import { InFlight } from "./in_flight.ts";
 import type { LaunchedWorker, Launcher } from "./launcher.ts";

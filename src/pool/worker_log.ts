@@ -1,6 +1,6 @@
 import type { Log } from "../bridge/mod.ts";
 import { getLogger, WORKER_CATEGORY } from "../log.ts";
-import type { Alarm, Deadlines } from "./deadlines.ts";
+import type { Alarm, Deadlines } from "../async/mod.ts";
 import type { OutputLine } from "./output_lines.ts";
 
 /** The bounds on the output of a worker in the log: at once, and then each second. */

@@ -8,8 +8,7 @@
 import assert from "node:assert/strict";
 import type { Snakeden, WorkerInfo } from "../../mod.ts";
 import { createApp } from "../../src/routes/mod.ts";
-import { startDen, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
-import { ADAPTERS } from "../fixtures/host.ts";
+import { ADAPTERS, startDen, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
 import { ChaosLoad } from "./load.ts";
 import { Random } from "./random.ts";
 

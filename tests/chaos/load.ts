@@ -1,5 +1,5 @@
 import { type Snakeden, SnakedenError } from "../../mod.ts";
-import { type Random } from "./random.ts";
+import type { Random } from "./random.ts";
 
 /** How one kind of call may end, besides well. */
 interface Kind {

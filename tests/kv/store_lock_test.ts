@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
 import { KvStore } from "../../src/kv/mod.ts";
-import { SYSTEM_CLOCK } from "../../src/pool/mod.ts";
+import { SYSTEM_CLOCK } from "../../src/async/clock.ts";
 import { HostProcess, waitFor } from "../fixtures/host.ts";
 import { newRunId, openStore, tempDir } from "./open_store.ts";
 

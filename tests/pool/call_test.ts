@@ -3,7 +3,7 @@ import { Link, Value } from "../../src/bridge/mod.ts";
 import type { HostMessage } from "../../src/bridge/gen/link.js";
 import { DeadlineExceededError, SnakedenError } from "../../src/errors.ts";
 import { Call, type CallOwner, type CallRequest } from "../../src/pool/call.ts";
-import { Deadlines } from "../../src/pool/deadlines.ts";
+import { Deadlines } from "../../src/async/alarms.ts";
 import { FakeCarrier } from "../fixtures/fake_carrier.ts";
 import { FakeClock } from "../fixtures/fake_clock.ts";
 import { microtasks } from "../fixtures/until.ts";

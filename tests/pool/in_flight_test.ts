@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Deadlines } from "../../src/pool/deadlines.ts";
+import { Deadlines } from "../../src/async/alarms.ts";
 import { InFlight, MAX_IN_FLIGHT, RECALL_AFTER_MS, type Sent } from "../../src/pool/in_flight.ts";
 import { FakeClock } from "../fixtures/fake_clock.ts";
 

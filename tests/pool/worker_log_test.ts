@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
-import { Deadlines } from "../../src/pool/deadlines.ts";
+import { Deadlines } from "../../src/async/alarms.ts";
 import { WorkerLog } from "../../src/pool/worker_log.ts";
 import { FakeClock } from "../fixtures/fake_clock.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Gate } from "../../src/pool/gate.ts";
+import { Gate } from "../../src/async/semaphore.ts";
 import { microtasks } from "../fixtures/until.ts";
 
 Deno.test("Gate.enter() lets in at most so many, in the order they came", async () => {

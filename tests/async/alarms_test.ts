@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Alarm, Deadlines } from "../../src/pool/deadlines.ts";
+import { type Alarm, Deadlines } from "../../src/async/alarms.ts";
 import { FakeClock } from "../fixtures/fake_clock.ts";
 
 /** Alarms may ring this much late. */

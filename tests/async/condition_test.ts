@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Changes } from "../../src/pool/changes.ts";
+import { Changes } from "../../src/async/condition.ts";
 
 Deno.test("Changes.until() resolves at once when the condition holds, else after the change that makes it", async () => {
   const changes = new Changes();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { delay, settlesWithin } from "../../src/pool/bounded_wait.ts";
+import { delay, settlesWithin } from "../../src/async/bounded_wait.ts";
 
 Deno.test("settlesWithin() is true for what resolves or rejects in time, and leaves no timer", async () => {
   assert.equal(await settlesWithin(Promise.resolve(), 60_000), true);
