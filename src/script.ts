@@ -1,8 +1,7 @@
 import { InvalidInputError, messageOf } from "./errors.ts";
 import { getLogger } from "./log.ts";
-import { isRunning, killGroup } from "./pool/mod.ts";
+import { isRunning, killGroup, StopSignals } from "./process/mod.ts";
 import { settlesWithin } from "./async/mod.ts";
-import { StopSignals } from "./process/mod.ts";
 import { Snakeden, type SnakedenOptions } from "./snakeden.ts";
 
 /** What becomes of the process when the script is done. */

@@ -10,15 +10,8 @@ import { type CallPolicy, type PolicedCall, PoolPolicies } from "./policies/mod.
 import { ProcessRegistry, type ProcessRow, type Store } from "./kv/mod.ts";
 import { suggestion } from "./near_names.ts";
 import { openStore, reportStore, type StoreReport } from "./open_store.ts";
-import {
-  type Call,
-  type CallOutcome,
-  type ChunkSink,
-  ChunkStream,
-  Pool,
-  StartTimes,
-  systemProcessTable,
-} from "./pool/mod.ts";
+import { type Call, type CallOutcome, type ChunkSink, ChunkStream, Pool } from "./pool/mod.ts";
+import { StartTimes, systemProcessTable } from "./process/mod.ts";
 import { settlesWithin } from "./async/mod.ts";
 import {
   PoolGroup,

@@ -9,7 +9,7 @@ import {
   StoreLock,
   type StoreOwner,
 } from "../../src/kv/mod.ts";
-import { type ProcessInfo, systemProcessTable } from "../../src/pool/mod.ts";
+import { type ProcessInfo, systemProcessTable } from "../../src/process/mod.ts";
 import { SYSTEM_CLOCK } from "../../src/async/mod.ts";
 import type { Finding } from "./finding.ts";
 

@@ -19,7 +19,7 @@ import {
   type ProcessHandle,
   type ProcessSpec,
   WorkerProcess,
-} from "./worker_process.ts";
+} from "../process/mod.ts";
 import { WorkerStartError } from "./worker_start_error.ts";
 
 /** What a worker is to be. */

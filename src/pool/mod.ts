@@ -30,22 +30,6 @@ export { Pool, type PoolOptions, type PoolState } from "./pool.ts";
 export type { PoolStats } from "./pool_stats.ts";
 export { ProgressFile, type ProgressNote } from "./progress_file.ts";
 export type { RecycleOptions } from "./recycle_policy.ts";
-export { isRunning, killGroup } from "./process_group.ts";
-export {
-  type RecordedProcess,
-  type SweepOptions,
-  sweepProcesses,
-  type SweepResult,
-} from "./process_sweep.ts";
-export {
-  type ProcessInfo,
-  type ProcessTable,
-  ProcTable,
-  PsTable,
-  systemProcessTable,
-} from "./process_table.ts";
-export { StartTimes } from "./start_times.ts";
 export { Worker, type WorkerState } from "./worker.ts";
 export type { WorkerLimits } from "./worker_limits.ts";
 export { workerEnv, type WorkerEnvOptions } from "./worker_env.ts";
-export { type ProcessHandle, WorkerProcess } from "./worker_process.ts";

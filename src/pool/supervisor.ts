@@ -10,7 +10,7 @@ import { Taints } from "./taints.ts";
 import { Tenancy } from "./tenancy.ts";
 import { Worker, type WorkerListener } from "./worker.ts";
 import { memoryBreach } from "./worker_limits.ts";
-import { describeExit } from "./worker_process.ts";
+import { describeExit } from "../process/mod.ts";
 import { WorkerStartError } from "./worker_start_error.ts";
 
 /** Default of `reapMs`. */

@@ -12,3 +12,34 @@ export { isOutOfDescriptors, lowestDescriptor } from "./descriptors.ts";
 export { isDenoFirst, NEEDS_INIT } from "./first_process.ts";
 export { isExposed, isOurs, lstatIfThere, makePrivateDirectory, ownUid } from "./private_path.ts";
 export { StopSignals } from "./stop_signals.ts";
+export { FileLock } from "./file_lock.ts";
+export {
+  describeExit,
+  describeOutput,
+  type ProcessHandle,
+  type ProcessSpec,
+  WorkerProcess,
+} from "./managed_process.ts";
+export type { OutputLine } from "./output_lines.ts";
+export { isRunning, killGroup } from "./process_group.ts";
+export {
+  type ProcessInfo,
+  type ProcessTable,
+  ProcTable,
+  PsTable,
+  systemProcessTable,
+} from "./process_table.ts";
+export {
+  type CommandResult,
+  LEAVE_WORKING_FOLDER,
+  runCommand,
+  type RunCommandOptions,
+  runGuarded,
+} from "./run_command.ts";
+export { StartTimes } from "./start_times.ts";
+export {
+  type RecordedProcess,
+  type SweepOptions,
+  sweepProcesses,
+  type SweepResult,
+} from "./sweep.ts";

@@ -7,7 +7,7 @@ import type { Interpreter } from "./find_interpreter.ts";
 import { installFailure } from "./install_failure.ts";
 import { pipFileSettings } from "./installer_settings.ts";
 import { installerProgress } from "./installer_progress.ts";
-import { type CommandResult, runGuarded } from "./run_command.ts";
+import { type CommandResult, runGuarded } from "../process/mod.ts";
 
 /**
  * The option that keeps Python from importing from the working folder, where a `pip.py` may lie,

@@ -1,4 +1,4 @@
-import { LEAVE_WORKING_FOLDER, runCommand, type RunCommandOptions } from "./run_command.ts";
+import { LEAVE_WORKING_FOLDER, runCommand, type RunCommandOptions } from "../process/mod.ts";
 
 /** A module that does not import, and the text of why. */
 export interface MissingImport {

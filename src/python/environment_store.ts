@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { FileLock } from "./file_lock.ts";
+import { FileLock } from "../process/mod.ts";
 
 /** File in an environment that says what it was made of; written last, so that it is there only in a whole one. */
 const STAMP = "snakeden-environment.json";

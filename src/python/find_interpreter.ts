@@ -1,6 +1,6 @@
 import { delimiter, join } from "node:path";
 import { environmentError } from "./environment_error.ts";
-import { LEAVE_WORKING_FOLDER, runCommand } from "./run_command.ts";
+import { LEAVE_WORKING_FOLDER, runCommand } from "../process/mod.ts";
 import { messageOf } from "../errors.ts";
 
 /** The oldest Python that the package runs on. */

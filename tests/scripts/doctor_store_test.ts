@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Finding } from "../../scripts/doctor/finding.ts";
 import { storeFindings } from "../../scripts/doctor/store.ts";
 import { KvStore } from "../../src/kv/mod.ts";
-import { ProcTable } from "../../src/pool/mod.ts";
+import { ProcTable } from "../../src/process/process_table.ts";
 import { startDen } from "../fixtures/host.ts";
 import { MarkedProcess } from "../fixtures/marked_process.ts";
 import { newRunId, openStore, tamper, tempDir } from "../kv/open_store.ts";

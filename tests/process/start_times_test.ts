@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { StartTimes } from "../../src/pool/mod.ts";
+import { StartTimes } from "../../src/process/start_times.ts";
 
 Deno.test("StartTimes.of() shares one look among those that ask while another runs", async () => {
   const asked: number[][] = [];

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { isRunning, killGroup } from "../../src/pool/mod.ts";
-import { signalGroup } from "../../src/pool/process_group.ts";
+import { isRunning, killGroup, signalGroup } from "../../src/process/process_group.ts";
 
 function sleeper(): Deno.ChildProcess {
   return new Deno.Command("sleep", { args: ["60"], detached: true, stdin: "null" }).spawn();

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
 import fc from "fast-check";
-import { type OutputLine, OutputReader, OutputTail, STARTUP } from "../../src/pool/output_lines.ts";
+import {
+  type OutputLine,
+  OutputReader,
+  OutputTail,
+  STARTUP,
+} from "../../src/process/output_lines.ts";
 
 const NONCE = "n0n5e";
 

@@ -1,10 +1,6 @@
 import assert from "node:assert/strict";
-import {
-  type ProcessInfo,
-  type ProcessTable,
-  ProcTable,
-  sweepProcesses,
-} from "../../src/pool/mod.ts";
+import { type ProcessInfo, type ProcessTable, ProcTable } from "../../src/process/process_table.ts";
+import { sweepProcesses } from "../../src/process/sweep.ts";
 import { isAlive, waitFor } from "../fixtures/host.ts";
 import { MarkedProcess } from "../fixtures/marked_process.ts";
 

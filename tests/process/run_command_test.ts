@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { runCommand, runGuarded } from "../../src/python/run_command.ts";
-import { untilDead, untilText } from "./until.ts";
+import { runCommand, runGuarded } from "../../src/process/run_command.ts";
+import { untilDead, untilText } from "../python/until.ts";
 
 const env = { PATH: Deno.env.get("PATH") ?? "" };
 
@@ -59,7 +59,7 @@ Deno.test("runGuarded() gives the command's own status and output", async () => 
 Deno.test("runGuarded() leaves nothing behind when this process is killed", async () => {
   await withDir(async (dir) => {
     const file = join(dir, "pid");
-    const module = new URL("../../src/python/run_command.ts", import.meta.url).href;
+    const module = new URL("../../src/process/run_command.ts", import.meta.url).href;
     const code = `import { runGuarded } from ${JSON.stringify(module)};
       const command = ["sh", "-c", "sleep 300 & echo $! > ${file}; wait"];
       await runGuarded("python3", command, { env: { PATH: Deno.env.get("PATH") ?? "" } });`;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { FileLock } from "../../src/python/file_lock.ts";
+import { FileLock } from "../../src/process/file_lock.ts";
 
 async function withLockFile(use: (path: string) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "snakeden-lock-" });

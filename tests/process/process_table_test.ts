@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { type ProcessTable, ProcTable, PsTable } from "../../src/pool/mod.ts";
+import { type ProcessTable, ProcTable, PsTable } from "../../src/process/process_table.ts";
 import { MarkedProcess } from "../fixtures/marked_process.ts";
 import { waitFor } from "../fixtures/host.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { TextLineStream } from "../../src/python/text_line_stream.ts";
+import { TextLineStream } from "../../src/process/text_line_stream.ts";
 
 Deno.test("TextLineStream splits at line ends wherever the chunks end", async () => {
   const chunks = ["a", "b\r", "\nc\n\nd", "e"];
