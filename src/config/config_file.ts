@@ -1,7 +1,7 @@
 import { dirname, extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { messageOf } from "../errors.ts";
-import { jsonProblemText } from "./json_text.ts";
+import { jsonProblemText } from "../json/mod.ts";
 import { invalidConfig, isRecord } from "./parse_config.ts";
 
 /** Names that are looked for in the working directory. */

@@ -7,7 +7,6 @@
  */
 export { configTables } from "./config_tables.ts";
 export { ENV_KEYS, type ReadEnv } from "./environment.ts";
-export { findJsonProblem, type JsonProblem, jsonProblemText } from "./json_text.ts";
 export { loadConfig, type LoadConfigOptions } from "./load_config.ts";
 export { isLoopback } from "./loopback.ts";
 export { isRecord, parseConfig, type ParseOptions } from "./parse_config.ts";

@@ -1,5 +1,5 @@
 import { InvalidInputError, SnakedenError } from "../errors.ts";
-import { jsonProblemText } from "../config/mod.ts";
+import { jsonProblemText } from "../json/mod.ts";
 
 /** Digits from which on a number may not be exact any more; 2^53 has 16. */
 const LONG_NUMBER = /\d{16}/;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { findJsonProblem, jsonProblemText } from "../../src/config/mod.ts";
+import { findJsonProblem, jsonProblemText } from "../../src/json/json_text.ts";
 
 function isJson(text: string): boolean {
   try {

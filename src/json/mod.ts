@@ -1,0 +1,7 @@
+/**
+ * JSON as people write it. {@link findJsonProblem} names the place where a text stops being JSON, in
+ * lines and columns, where the platform's parser names an offset or nothing.
+ *
+ * @module
+ */
+export { findJsonProblem, type JsonProblem, jsonProblemText } from "./json_text.ts";
