@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { messageOf, SnakedenError } from "../errors.ts";
 import type { Link } from "./link.ts";
 import { HELLO_TIMEOUT_MS, type Invitation, Reception } from "./reception.ts";
-import { SocketDoor } from "./socket_door.ts";
+import { SocketDoor } from "./socket/mod.ts";
 
 /** What a worker's link runs on: a plain Unix socket, or a gRPC stream. docs/adr/0004 says why there are two. */
 export type CarrierKind = "socket" | "grpc";
@@ -82,7 +82,7 @@ export class BridgeServer implements AsyncDisposable {
       this.#doors.defer(() => removeIfThere(path));
       if (kind === "grpc") {
         // grpc-js takes 30 ms and 8 MB; most hosts do without.
-        const { GrpcDoor } = await import("./grpc_door.ts");
+        const { GrpcDoor } = await import("./grpc/mod.ts");
         this.#doors.use(await GrpcDoor.open(path, this.#reception));
       } else this.#doors.use(SocketDoor.open(path, this.#reception));
       await Deno.chmod(path, 0o600);

@@ -15,10 +15,9 @@ import type { OutgoingCall as UnsentCall } from "./frame_writer.ts";
 import { brokeProtocol, linkLost, LOST_BUFFER, UNKNOWN_ERROR } from "./link_errors.ts";
 import { OpenCalls } from "./open_calls.ts";
 import { Outbox } from "./outbox.ts";
-import { fetchShared, placeShared } from "./shared_buffers.ts";
-import type { Slab } from "./slab.ts";
+import { fetchShared, placeShared, type Slab } from "./shared_memory/mod.ts";
 import { startFailure } from "./start_failure.ts";
-import { Value } from "./values.ts";
+import { Value } from "./values/mod.ts";
 
 /**
  * Who waits for what a worker says about one call. Exactly one of `onResult`, `onFailure` and `onRecalled` comes, and comes

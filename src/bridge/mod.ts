@@ -10,9 +10,15 @@ export type { Carrier, CarrierEvents } from "./carrier.ts";
 export type { Error as WireError, Log, Ready, Tool, WelcomeInit } from "./gen/link.js";
 export { type BridgeOptions, BridgeServer, type CarrierKind } from "./bridge_server.ts";
 export { type CallListener, Link, type LinkEvents, type OutgoingCall } from "./link.ts";
-export { type ArrayData, type DType, NdArray } from "./nd_array.ts";
-export { isUnserializable, type Unserializable } from "./value_tags.ts";
+export {
+  type ArrayData,
+  DEFAULT_MAX_DEPTH,
+  type DType,
+  isUnserializable,
+  NdArray,
+  type Unserializable,
+  Value,
+  type WriteOptions,
+} from "./values/mod.ts";
 export { type Invitation, PROTOCOL_VERSION } from "./reception.ts";
-export { DEFAULT_MAX_DEPTH, type WriteOptions } from "./value_writer.ts";
-export { Slab } from "./slab.ts";
-export { Value } from "./values.ts";
+export { Slab } from "./shared_memory/mod.ts";

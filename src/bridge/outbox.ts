@@ -1,6 +1,6 @@
 import type { Carrier } from "./carrier.ts";
 import { isCall, type OutgoingCall, type OutgoingMessage } from "./frame_writer.ts";
-import { TextValue } from "./text_value.ts";
+import { TextValue } from "./values/mod.ts";
 
 /** Payload bytes after which a frame is cut, so that a ping never waits behind a very large frame. */
 const MAX_FRAME_BYTES = 1 << 20;

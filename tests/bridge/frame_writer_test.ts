@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { FrameWriter, HEADER_BYTES, type OutgoingMessage } from "../../src/bridge/frame_writer.ts";
 import { type HostMessage, snakeden } from "../../src/bridge/gen/link.js";
-import { TextValue } from "../../src/bridge/text_value.ts";
+import { TextValue } from "../../src/bridge/values/text_value.ts";
 
 const { HostFrame: hostFrame } = snakeden.v1;
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { type ArrayData, type DType, NdArray, Value } from "../../src/bridge/mod.ts";
-import { byteLengthOf, viewElements } from "../../src/bridge/nd_array.ts";
+import { byteLengthOf, viewElements } from "../../src/bridge/values/nd_array.ts";
 import { snakeden } from "../../src/bridge/gen/link.js";
 
 /** Every element type that can travel. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SlabSpace } from "../../src/bridge/slab_space.ts";
+import { SlabSpace } from "../../../src/bridge/shared_memory/slab_space.ts";
 
 const PAGE = 4096;
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { NdArray, Value } from "../../src/bridge/mod.ts";
-import { isPlain } from "../../src/bridge/value_writer.ts";
-import { SnakedenError } from "../../src/errors.ts";
-import { anyTree, jsonTree, nested } from "./trees.ts";
+import { NdArray, Value } from "../../../src/bridge/mod.ts";
+import { isPlain } from "../../../src/bridge/values/value_writer.ts";
+import { SnakedenError } from "../../../src/errors.ts";
+import { anyTree, jsonTree, nested } from "../trees.ts";
 
 function decoded(value: unknown): unknown {
   return Value.from(value).decode();

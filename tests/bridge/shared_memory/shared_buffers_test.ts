@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { type CallListener, Link, Slab, Value } from "../../src/bridge/mod.ts";
-import type { HostMessage, SharedBuffer, ValueInit } from "../../src/bridge/gen/link.js";
-import { FakeCarrier } from "../fixtures/fake_carrier.ts";
-import { microtasks } from "../fixtures/until.ts";
+import { type CallListener, Link, Slab, Value } from "../../../src/bridge/mod.ts";
+import type { HostMessage, SharedBuffer, ValueInit } from "../../../src/bridge/gen/link.js";
+import { FakeCarrier } from "../../fixtures/fake_carrier.ts";
+import { microtasks } from "../../fixtures/until.ts";
 
 const PAGE = 4096;
 const MIN_BYTES = 1_000;

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isUnserializable, NdArray, Value } from "../../src/bridge/mod.ts";
-import { SnakedenError } from "../../src/errors.ts";
-import { anyTree, httpTree, ndArray, nested, overTheLink, TYPED_ARRAYS } from "./trees.ts";
+import { isUnserializable, NdArray, Value } from "../../../src/bridge/mod.ts";
+import { SnakedenError } from "../../../src/errors.ts";
+import { anyTree, httpTree, ndArray, nested, overTheLink, TYPED_ARRAYS } from "../trees.ts";
 
 function roundTrip(value: unknown): unknown {
   return overTheLink(Value.from(value)).decode();

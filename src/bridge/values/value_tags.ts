@@ -2,7 +2,7 @@
  * The tags that carry in a JSON tree what JSON itself cannot; docs/values.md describes them. On the link buffers are
  * referred to by index, over HTTP they are inline as base64.
  */
-import { SnakedenError } from "../errors.ts";
+import { SnakedenError } from "../../errors.ts";
 
 /** The key that marks a tagged leaf. */
 export const TAG = "$snakeden";

@@ -1,5 +1,5 @@
-import { messageOf, SnakedenError } from "../errors.ts";
-import type { Value as WireValue, ValueInit } from "./gen/link.js";
+import { messageOf, SnakedenError } from "../../errors.ts";
+import type { Value as WireValue, ValueInit } from "../gen/link.js";
 import {
   byteLengthOf,
   type DType,

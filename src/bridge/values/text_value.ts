@@ -1,4 +1,4 @@
-import type { SharedBuffer } from "./gen/link.js";
+import type { SharedBuffer } from "../gen/link.js";
 
 /**
  * A value that goes out, as it stands in a message for {@link FrameWriter}: its JSON stays text until it is written, since a

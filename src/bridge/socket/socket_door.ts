@@ -1,6 +1,6 @@
-import { messageOf } from "../errors.ts";
-import { getLogger } from "../log.ts";
-import type { Reception } from "./reception.ts";
+import { messageOf } from "../../errors.ts";
+import { getLogger } from "../../log.ts";
+import type { Reception } from "../reception.ts";
 import { SocketCarrier } from "./socket_carrier.ts";
 
 /** Pause after a connection that could not be accepted. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { SnakedenError } from "../errors.ts";
+import { SnakedenError } from "../../errors.ts";
 import { SlabSpace } from "./slab_space.ts";
 
 /** What protobuf's uint32 can say, in whole places. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type DType, NdArray } from "../../src/bridge/mod.ts";
-import { viewElements } from "../../src/bridge/nd_array.ts";
+import { type DType, NdArray } from "../../../src/bridge/mod.ts";
+import { viewElements } from "../../../src/bridge/values/nd_array.ts";
 import { Buffer } from "node:buffer";
 
 Deno.test("NdArray takes data that is as long as type and shape say", () => {

@@ -1,0 +1,12 @@
+/**
+ * Values on the link: a JSON tree with typed markers, and raw buffers beside it. {@link Value} keeps one
+ * encoded until somebody needs it; value_writer.ts encodes; {@link NdArray} is an array with a dtype and
+ * a shape. Twin of `snakeden._values`.
+ *
+ * @module
+ */
+export { type ArrayData, type DType, NdArray } from "./nd_array.ts";
+export { TextValue } from "./text_value.ts";
+export { isUnserializable, type Unserializable } from "./value_tags.ts";
+export { DEFAULT_MAX_DEPTH, type WriteOptions } from "./value_writer.ts";
+export { Value } from "./values.ts";
