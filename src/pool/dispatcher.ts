@@ -1,7 +1,5 @@
-import type { Call } from "./call.ts";
-import { CallQueue } from "./call_queue.ts";
-import { RunTimes } from "./run_times.ts";
-import type { Worker } from "./worker.ts";
+import { type Call, CallQueue, RunTimes } from "./calls/mod.ts";
+import type { Worker } from "./workers/mod.ts";
 
 /** What it takes to wake a process that sleeps, at the least, and with it perhaps a core. */
 const WAKE_UP_MS = 0.05;

@@ -11,25 +11,35 @@
  *
  * @module
  */
-export { Call, type CallOutcome, type CallRequest, type ChunkSink } from "./call.ts";
-export { PRIORITY_RANGE } from "./call_queue.ts";
-export { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
-export { ChunkStream, type StreamEvent } from "./chunk_stream.ts";
-export type { Crash, CrashKind } from "./crash_kind.ts";
-export type { CrashStats } from "./crash_log.ts";
-export type { Death } from "./death.ts";
-export type { TaintedPlace } from "./taints.ts";
+export {
+  Call,
+  type CallOutcome,
+  type CallRequest,
+  type ChunkSink,
+  ChunkStream,
+  PRIORITY_RANGE,
+  type StreamEvent,
+} from "./calls/mod.ts";
+export {
+  Heartbeat,
+  type HeartbeatOptions,
+  type RecycleOptions,
+  type TaintedPlace,
+} from "./supervision/mod.ts";
+export type { Crash, CrashKind, CrashStats, Death } from "./crashes/mod.ts";
 export {
   type LaunchedWorker,
   type Launcher,
   type LaunchSpec,
+  ProgressFile,
+  type ProgressNote,
   SpawnLauncher,
+  Worker,
+  workerEnv,
+  type WorkerEnvOptions,
+  type WorkerLimits,
   type WorkerRegistry,
-} from "./launcher.ts";
+  type WorkerState,
+} from "./workers/mod.ts";
 export { Pool, type PoolOptions, type PoolState } from "./pool.ts";
 export type { PoolStats } from "./pool_stats.ts";
-export { ProgressFile, type ProgressNote } from "./progress_file.ts";
-export type { RecycleOptions } from "./recycle_policy.ts";
-export { Worker, type WorkerState } from "./worker.ts";
-export type { WorkerLimits } from "./worker_limits.ts";
-export { workerEnv, type WorkerEnvOptions } from "./worker_env.ts";

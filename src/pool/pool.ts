@@ -1,18 +1,24 @@
 import type { Tool } from "../bridge/mod.ts";
 import { SnakedenError, type WorkerExit } from "../errors.ts";
 import { getLogger } from "../log.ts";
-import { Call, type CallOwner, type CallRequest, type CallTarget } from "./call.ts";
+import {
+  Call,
+  type CallOwner,
+  type CallRequest,
+  type CallTarget,
+  RECALL_AFTER_MS,
+} from "./calls/mod.ts";
 import { Changes, type Clock, Deadlines, SYSTEM_CLOCK } from "../async/mod.ts";
-import type { CrashStats } from "./crash_log.ts";
-import { type CrashOptions, CrashPolicy } from "./crash_policy.ts";
+import { type CrashOptions, CrashPolicy, type CrashStats } from "./crashes/mod.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { RECALL_AFTER_MS } from "./in_flight.ts";
-import type { Launcher } from "./launcher.ts";
+import { type Launcher, Worker } from "./workers/mod.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
-import { Supervisor } from "./supervisor.ts";
-import type { SupervisorEvents, SupervisorOptions } from "./supervisor_options.ts";
-import type { TaintedPlace } from "./taints.ts";
-import { Worker } from "./worker.ts";
+import {
+  Supervisor,
+  type SupervisorEvents,
+  type SupervisorOptions,
+  type TaintedPlace,
+} from "./supervision/mod.ts";
 
 /** How a pool behaves; times in milliseconds. `drainMs` is for running calls when the pool, or a worker, stops. */
 export interface PoolOptions extends SupervisorOptions, CrashOptions {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { CallState } from "../../src/pool/call.ts";
+import type { CallState } from "../../src/pool/calls/call.ts";
 import { FakeClock } from "../fixtures/fake_clock.ts";
 import { endOf, FakePool } from "../fixtures/fake_pool.ts";
 import { microtasks, nextTurn, until } from "../fixtures/until.ts";

@@ -1,0 +1,49 @@
+import type { WireError } from "../../bridge/mod.ts";
+import {
+  DeadlineExceededError,
+  type ErrorCode,
+  InvalidInputError,
+  PythonError,
+  SnakedenError,
+} from "../../errors.ts";
+
+/** What is known of a call when its worker reports a failure. */
+export interface FailureContext {
+  readonly tool: string;
+  readonly workerId: string;
+  readonly timeoutMs: number;
+  readonly queueMs: number;
+  readonly runMs: number;
+}
+
+/** Codes that a worker may report besides those with a class of their own. */
+const PLAIN_CODES: readonly ErrorCode[] = [
+  "unknown_tool",
+  "cancelled",
+  "result_too_large",
+  "invalid_value",
+];
+
+/** The error a caller gets for what a worker reported. */
+export function callFailure(error: WireError, context: FailureContext): SnakedenError {
+  const { tool, workerId, timeoutMs, queueMs, runMs } = context;
+  switch (error.code) {
+    case "python_exception":
+      return new PythonError(
+        error.message,
+        error.python ?? { type: "Exception", message: "" },
+        { tool, workerId },
+      );
+    case "invalid_arguments":
+      return new InvalidInputError(error.message, error.issues, "invalid_arguments");
+    case "deadline_exceeded":
+      return new DeadlineExceededError(
+        `Cannot finish ${tool}: its deadline of ${timeoutMs} ms passed after it had waited ` +
+          `${Math.round(queueMs)} ms for a worker and run ${Math.round(runMs)} ms`,
+        "tool",
+        { timeoutMs, queueMs, runMs, workerId },
+      );
+  }
+  const code = PLAIN_CODES.find((it) => it === error.code) ?? "internal";
+  return new SnakedenError(code, error.message, { details: { tool, workerId } });
+}

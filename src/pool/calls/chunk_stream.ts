@@ -1,0 +1,118 @@
+import type { Value } from "../../bridge/mod.ts";
+import type { CallOutcome, ChunkSink } from "./call.ts";
+
+/** What a stream hands out, in this order: chunks and progress as they come, then `done`, once. */
+export type StreamEvent =
+  | { readonly type: "chunk"; readonly value: Value }
+  | { readonly type: "progress"; readonly value: Value }
+  | ({ readonly type: "done" } & CallOutcome);
+
+/** The call behind a stream, as far as a stream has to do with it. */
+export interface ChunkSource {
+  readonly outcome: Promise<CallOutcome>;
+  /** The reader took chunks of this weight. */
+  credit(bytes: number): void;
+}
+
+/**
+ * The reading end of a streaming call. At most `windowBytes` of chunks wait here: credit is given back as the reader takes
+ * them, so a reader that pauses makes the Python generator pause. Of progress only the latest waits.
+ */
+export class ChunkStream implements ChunkSink {
+  readonly windowBytes: number;
+  /** What was taken leaves a hole, so that a reader that never quite catches up keeps nothing alive. */
+  #chunks: (Value | undefined)[] = [];
+  #head = 0;
+  #progress: Value | undefined;
+  #end: { outcome: CallOutcome } | { error: unknown } | undefined;
+  #ended = false;
+  #uncredited = 0;
+  #call: ChunkSource | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(windowBytes: number) {
+    this.windowBytes = windowBytes;
+  }
+
+  /** Connects the call that this is the sink of. */
+  attach(call: ChunkSource): void {
+    this.#call = call;
+    call.outcome.then(
+      (outcome) => this.#finish({ outcome }),
+      (error: unknown) => this.#finish({ error }),
+    );
+  }
+
+  /** True when {@link ChunkStream.next} would not have to wait. */
+  get hasNext(): boolean {
+    return this.#head < this.#chunks.length || this.#progress !== undefined ||
+      this.#end !== undefined;
+  }
+
+  /**
+   * The next event, or undefined after `done`. One reader at a time.
+   *
+   * @throws The error of the call, after the chunks that came before it.
+   */
+  async next(): Promise<StreamEvent | undefined> {
+    while (!this.hasNext) {
+      if (this.#ended) return undefined;
+      await new Promise<void>((resolve) => this.#wake = resolve);
+    }
+    return this.#takeProgress() ?? this.#takeChunk() ?? this.#takeEnd();
+  }
+
+  onChunk(value: Value): void {
+    this.#chunks.push(value);
+    this.#notify();
+  }
+
+  onProgress(value: Value): void {
+    this.#progress = value;
+    this.#notify();
+  }
+
+  #takeProgress(): StreamEvent | undefined {
+    const value = this.#progress;
+    this.#progress = undefined;
+    return value && { type: "progress", value };
+  }
+
+  #takeChunk(): StreamEvent | undefined {
+    const value = this.#chunks[this.#head];
+    if (value === undefined) return undefined;
+    this.#chunks[this.#head++] = undefined;
+    this.#uncredited += value.weight;
+    const empty = this.#head === this.#chunks.length;
+    if (empty || this.#head >= 1024) {
+      this.#chunks = this.#chunks.slice(this.#head);
+      this.#head = 0;
+    }
+    // Few large credits instead of one a chunk; all of it when the reader has caught up.
+    if (empty || this.#uncredited >= this.windowBytes / 4) {
+      this.#call?.credit(this.#uncredited);
+      this.#uncredited = 0;
+    }
+    return { type: "chunk", value };
+  }
+
+  #takeEnd(): StreamEvent | undefined {
+    const end = this.#end;
+    this.#end = undefined;
+    this.#ended = true;
+    if (end === undefined) return undefined;
+    if ("error" in end) throw end.error;
+    return { type: "done", ...end.outcome };
+  }
+
+  #finish(end: { outcome: CallOutcome } | { error: unknown }): void {
+    this.#end = end;
+    this.#notify();
+  }
+
+  #notify(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+}

@@ -1,0 +1,140 @@
+import type { WorkerExit } from "../../errors.ts";
+
+/**
+ * Why a worker ended, as far as the system and its last words tell:
+ *
+ * - `segfault`, `bus_error`, `illegal_instruction`, `floating_point`, `abort`: native code crashed,
+ *   or gave up.
+ * - `fatal_error`: the interpreter itself gave up ("Fatal Python error: ...").
+ * - `out_of_memory`: the worker's last output says so, or the host ended the worker because it held
+ *   more than the limit of its pool. A worker ended by the kernel's out-of-memory killer says
+ *   nothing and counts as `killed`.
+ * - `killed`: SIGKILL, by the kernel when memory ran out or by somebody.
+ * - `terminated`: another signal that asks a process to end, such as SIGTERM.
+ * - `cpu_limit`, `signal`: SIGXCPU, and every other signal.
+ * - `exit`: it ended by itself, with whatever status; 0 too, since nobody asked for it.
+ * - `protocol_error`: it broke the protocol of the link, for example because its tool wrote to a
+ *   descriptor that is not its own.
+ * - `link_lost`: the link ended before the process did.
+ * - `killed_by_host`: the host ended the worker for another reason, which is given.
+ */
+export type CrashKind =
+  | "segfault"
+  | "bus_error"
+  | "illegal_instruction"
+  | "floating_point"
+  | "abort"
+  | "fatal_error"
+  | "out_of_memory"
+  | "killed"
+  | "terminated"
+  | "cpu_limit"
+  | "signal"
+  | "exit"
+  | "protocol_error"
+  | "link_lost"
+  | "killed_by_host";
+
+/** One crash, classified. */
+export interface Crash {
+  readonly kind: CrashKind;
+  /** What the host or the worker said about it. */
+  readonly reason?: string;
+}
+
+/** What the host knows besides the exit. */
+export interface CrashContext {
+  /** Why the host killed it. */
+  readonly killReason?: string | undefined;
+  /** True when the host killed the worker for the memory that it held. */
+  readonly heldTooMuch?: boolean;
+  /** How its link ended, when that came before the end of the process. */
+  readonly lostLink?: string | undefined;
+  /** True when it was the host that ended it, for what came on it. */
+  readonly brokeProtocol?: boolean;
+}
+
+const BY_SIGNAL: Readonly<Record<string, CrashKind>> = {
+  SIGSEGV: "segfault",
+  SIGBUS: "bus_error",
+  SIGILL: "illegal_instruction",
+  SIGFPE: "floating_point",
+  SIGABRT: "abort",
+  SIGKILL: "killed",
+  SIGTERM: "terminated",
+  SIGINT: "terminated",
+  SIGHUP: "terminated",
+  SIGQUIT: "terminated",
+  SIGXCPU: "cpu_limit",
+};
+
+/** Statuses by which a shell tells that its child ended by a signal: 128 and its number. */
+const BY_STATUS: Readonly<Record<number, CrashKind>> = {
+  132: "illegal_instruction",
+  134: "abort",
+  135: "bus_error",
+  136: "floating_point",
+  137: "killed",
+  139: "segfault",
+  143: "terminated",
+};
+
+/** Twin of LINK_LOST in exit_status.py. */
+const LINK_LOST_STATUS = 5;
+
+const FATAL_ERROR = /^Fatal Python error: (.+)$/;
+const NO_MEMORY = /^MemoryError\b|\bstd::bad_alloc\b|\b(?:out of|cannot allocate) memory\b/i;
+
+/** What the faulthandler of Python calls a signal; the signal itself says as much. */
+const NAMES_OF_SIGNALS =
+  /^(?:Segmentation fault|Bus error|Illegal instruction|Floating.+|Aborted)$/;
+
+/** Says what kind of end this was. */
+export function classifyCrash(exit: WorkerExit, context: CrashContext = {}): Crash {
+  const { killReason, heldTooMuch = false, lostLink } = context;
+  if (killReason !== undefined) {
+    return { kind: heldTooMuch ? "out_of_memory" : "killed_by_host", reason: killReason };
+  }
+  if (lostLink !== undefined) {
+    return { kind: context.brokeProtocol ? "protocol_error" : "link_lost", reason: lostLink };
+  }
+  const kind = kindOf(exit);
+  // Who is killed from outside has no part in it, whatever it wrote before.
+  if (kind === "killed" || kind === "terminated" || kind === "cpu_limit") return { kind };
+  const isOfNative = kind !== "exit" && kind !== "abort" && kind !== "link_lost";
+  const noMemory = exit.lastOutput.findLast((line) => NO_MEMORY.test(line));
+  if (noMemory !== undefined && !isOfNative) return { kind: "out_of_memory", reason: noMemory };
+  const fatal = fatalError(exit.lastOutput);
+  if (fatal === undefined) return { kind };
+  return isOfNative ? { kind, reason: fatal } : { kind: "fatal_error", reason: fatal };
+}
+
+function kindOf({ signal, exitCode }: WorkerExit): CrashKind {
+  if (signal !== null) return BY_SIGNAL[signal] ?? "signal";
+  if (exitCode === LINK_LOST_STATUS) return "link_lost";
+  return BY_STATUS[exitCode ?? 0] ?? "exit";
+}
+
+function fatalError(lines: readonly string[]): string | undefined {
+  const text = lines.map((line) => FATAL_ERROR.exec(line)?.[1]).findLast((it) => it !== undefined);
+  return text === undefined || NAMES_OF_SIGNALS.test(text) ? undefined : text;
+}
+
+/**
+ * True for crashes that only code in the worker can have caused. Any other crash may have an
+ * outside cause, so it says nothing about the call, the place or the pool, and fails its call at
+ * most.
+ */
+export function isOwnDoing(kind: CrashKind): boolean {
+  return !FROM_OUTSIDE.includes(kind);
+}
+
+/**
+ * True for an end by a signal from the kernel or another process. The next worker may well live.
+ */
+export function isSignalled(kind: CrashKind): boolean {
+  return SIGNALLED.includes(kind);
+}
+
+const SIGNALLED: readonly CrashKind[] = ["killed", "terminated", "signal"];
+const FROM_OUTSIDE: readonly CrashKind[] = [...SIGNALLED, "link_lost", "killed_by_host"];

@@ -1,0 +1,17 @@
+/**
+ * What the end of a worker means for its calls. {@link classifyCrash} names the kind of a crash,
+ * {@link CrashPolicy} decides which calls run again and which fail, crash_log.ts keeps the last crashes,
+ * and poison_memory.ts remembers the calls that end every worker they reach.
+ *
+ * @module
+ */
+export {
+  classifyCrash,
+  type Crash,
+  type CrashKind,
+  isOwnDoing,
+  isSignalled,
+} from "./crash_kind.ts";
+export type { CrashStats } from "./crash_log.ts";
+export { type CrashOptions, CrashPolicy } from "./crash_policy.ts";
+export type { Death, Deceased } from "./crash_record.ts";

@@ -1,0 +1,13 @@
+/**
+ * Keeps the slots of a pool filled. The {@link Supervisor} starts a worker for each slot, replaces one
+ * that died, is worn or silent ({@link Heartbeat}, recycle_policy.ts), pauses between starts that fail
+ * (restart_policy.ts), and leaves a slot empty for a while when its workers crash too often
+ * (quarantine.ts).
+ *
+ * @module
+ */
+export { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
+export type { TaintedPlace } from "./quarantine.ts";
+export type { RecycleOptions } from "./recycle_policy.ts";
+export { Supervisor } from "./supervisor.ts";
+export type { SupervisorEvents, SupervisorOptions } from "./supervisor_options.ts";

@@ -1,0 +1,48 @@
+import { inMebibytes } from "../workers/mod.ts";
+
+/** When a worker is replaced though nothing is wrong with it. What is absent is no reason. */
+export interface RecycleOptions {
+  /** Time since it was ready; see {@link RecyclePolicy.lifeMs}. */
+  readonly maxAgeMs?: number | undefined;
+  /** Calls, streams among them, that it is given at most. */
+  readonly maxCalls?: number | undefined;
+  /** Resident memory of the worker and its children. */
+  readonly maxRssBytes?: number | undefined;
+}
+
+/** How much earlier than `maxAgeMs` a worker may be replaced, so that those started together do not all go together. */
+const JITTER = 0.1;
+/** Part of `maxCalls` after which the successor is started, so that it is there in time. */
+const AHEAD = 0.9;
+
+/** Says when a worker is to be replaced. */
+export class RecyclePolicy {
+  /** Most calls of one worker. */
+  readonly maxCalls: number;
+  /** The call with which the successor is started. */
+  readonly renewAtCall: number;
+  readonly #options: RecycleOptions;
+  readonly #random: () => number;
+
+  /** @param random In [0, 1), for the jitter. */
+  constructor(options: RecycleOptions, random: () => number = Math.random) {
+    this.#options = options;
+    this.#random = random;
+    this.maxCalls = options.maxCalls ?? Infinity;
+    this.renewAtCall = Math.max(1, Math.floor(this.maxCalls * AHEAD));
+  }
+
+  /** How long a worker that is ready now may serve: `maxAgeMs`, less up to a tenth; undefined for as long as it likes. */
+  lifeMs(): number | undefined {
+    const { maxAgeMs } = this.#options;
+    return maxAgeMs === undefined ? undefined : maxAgeMs * (1 - JITTER * this.#random());
+  }
+
+  /** Why a worker that holds so much memory is replaced; undefined when it is not. */
+  memoryReason(rssBytes: number): string | undefined {
+    const { maxRssBytes = Infinity } = this.#options;
+    if (rssBytes <= maxRssBytes) return undefined;
+    return `it and its children hold ${inMebibytes(rssBytes)} of memory, maxRssBytes is ` +
+      inMebibytes(maxRssBytes);
+  }
+}

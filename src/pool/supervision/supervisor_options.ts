@@ -1,0 +1,46 @@
+import type { WorkerExit } from "../../errors.ts";
+import type { Clock, Deadlines } from "../../async/mod.ts";
+import type { HeartbeatOptions } from "./heartbeat.ts";
+import type { Launcher, StopOptions, Worker, WorkerLimits } from "../workers/mod.ts";
+import type { RecycleOptions } from "./recycle_policy.ts";
+import type { TaintOptions } from "./quarantine.ts";
+
+/** Options of a set of workers. */
+export interface SupervisorOptions extends StopOptions, TaintOptions {
+  /** Name of the pool; the workers are `name-1`, `name-2`, ... */
+  readonly name: string;
+  readonly size: number;
+  /** Workers that may be starting at a time. */
+  readonly startConcurrency: number;
+  /** Signs of life. With `dependent: false` a frozen worker is only written to the log. */
+  readonly heartbeat: HeartbeatOptions & { readonly dependent: boolean };
+  readonly recycle: RecycleOptions;
+  readonly limits: WorkerLimits;
+  /**
+   * The time to wait for killed processes to end. A process that waits for a broken disk never
+   * ends.
+   */
+  readonly reapMs?: number;
+}
+
+/** Events that the pool is notified of. */
+export interface SupervisorEvents {
+  /** Called when a worker begins to take calls. */
+  onReady(worker: Worker): void;
+  /** Called when a worker takes no more calls. */
+  onLost(worker: Worker): void;
+  /** Called when a worker is dead. {@link Worker.remains} holds its calls in flight. */
+  onGone(worker: Worker, exit: WorkerExit): void;
+  /** Called when a worker could not be started. */
+  onStartFailed(): void;
+  /** Called when a worker that had taken all its calls takes more, since it has no successor. */
+  onReprieved(worker: Worker): void;
+}
+
+/** Collaborators of a set of workers. */
+export interface SupervisorDeps {
+  readonly launcher: Launcher;
+  /** The alarms for the calls of all workers. */
+  readonly alarms: Deadlines;
+  readonly clock: Clock;
+}

@@ -1,0 +1,40 @@
+import { LimitExceededError, WorkerCrashedError, type WorkerExit } from "../../errors.ts";
+import type { Death, Deceased } from "../crashes/mod.ts";
+import type { Breach } from "./worker_limits.ts";
+import { describeExit, describeOutput } from "../../process/mod.ts";
+
+/** Facts about the end of a worker besides its exit. */
+export interface EndOfCall {
+  readonly tool: string;
+  /** All workers that the call lost, this one last. */
+  readonly history: readonly Death[];
+  /** The limit that the worker exceeded. */
+  readonly breach: Breach | undefined;
+  /** The event that ended the worker, as the end of a sentence, when the exit does not say. */
+  readonly how: string | undefined;
+}
+
+/** Returns the error of a call whose worker died. */
+export function crashErrorOf(
+  worker: Deceased,
+  exit: WorkerExit,
+  { tool, history, breach, how }: EndOfCall,
+): WorkerCrashedError {
+  const attempts = Math.max(1, history.length);
+  const which = attempts === 1 ? "" : ` in attempt ${attempts}`;
+  const end = breach?.text ?? how ?? `ended with ${describeExit(exit)}`;
+  const message = `Cannot finish ${tool}: worker ${worker.id} ${end}${which}`;
+  const output = `; ${describeOutput(exit.lastOutput)}`;
+  const details = {
+    workerId: worker.id,
+    incarnation: worker.incarnation,
+    pid: worker.pid,
+    crash: worker.crashOf(exit),
+    attempts,
+    ...(attempts === 1 ? {} : { history }),
+  };
+  if (breach === undefined) return new WorkerCrashedError(message, exit, details, { output });
+  const { code, limit, allowed, measured } = breach;
+  const numbers = { limit, allowed, ...(measured === undefined ? {} : { measured }) };
+  return new LimitExceededError(code, message, exit, { ...details, ...numbers }, output);
+}

@@ -1,0 +1,294 @@
+import { join } from "node:path";
+import {
+  type BridgeServer,
+  type CarrierKind,
+  type Link,
+  type LinkEvents,
+  type Ready,
+  Slab,
+  type WelcomeInit,
+} from "../../../bridge/mod.ts";
+import { messageOf, SnakedenError, type WorkerExit } from "../../../errors.ts";
+import { getLogger } from "../../../log.ts";
+import { delay, settlesWithin } from "../../../async/mod.ts";
+import { classifyCrash, type Crash } from "../../crashes/mod.ts";
+import { ProgressFile, type ProgressNote } from "../progress_file.ts";
+import {
+  describeExit,
+  describeOutput,
+  type ProcessHandle,
+  type ProcessSpec,
+  WorkerProcess,
+} from "../../../process/mod.ts";
+import { WorkerStartError } from "../worker_start_error.ts";
+
+/** What a worker is to be. */
+export interface LaunchSpec {
+  /** Such as `default-3`; stays the same when the worker is replaced. */
+  readonly workerId: string;
+  /** One life of that worker; never used again. */
+  readonly incarnation: string;
+  readonly events: LinkEvents;
+  readonly onLine: ProcessSpec["onLine"];
+}
+
+/** A worker that serves. */
+export interface LaunchedWorker {
+  readonly link: Link;
+  readonly ready: Ready;
+  readonly process: ProcessHandle;
+  /** Where it notes the call that it starts; none when it does not. Whoever buries it disposes this. */
+  readonly progress?: ProgressNote | undefined;
+}
+
+/** Starts workers; a pool knows no other way to get one. */
+export interface Launcher {
+  /**
+   * Resolves when the worker is ready for calls. Whatever it started is gone when it rejects.
+   *
+   * @throws {SnakedenError} `worker_start_failed` with what was seen, or the reason of `signal`.
+   */
+  launch(spec: LaunchSpec, signal: AbortSignal): Promise<LaunchedWorker>;
+}
+
+/** Where workers are recorded, so that the next host finds them should this one die. Never rejects or throws. */
+export interface WorkerRegistry {
+  /** Before the spawn; resolves when it is durable. */
+  reserve(worker: { readonly workerId: string; readonly incarnation: string }): Promise<void>;
+  /** After the spawn. */
+  activate(incarnation: string, pid: number): void;
+  /** When the process is gone, or was never there. */
+  release(incarnation: string): void;
+}
+
+/** What all workers of one pool have in common. */
+export interface SpawnOptions {
+  readonly bridge: BridgeServer;
+  /** Workers are not recorded without it. */
+  readonly registry?: WorkerRegistry;
+  /** What their links run on. */
+  readonly carrier: CarrierKind;
+  /** The program of a worker and its arguments. */
+  readonly command: readonly [program: string, ...args: string[]];
+  /** The whole environment, except what the launcher adds for one worker. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly welcome: WelcomeInit;
+  /** For the files that a worker and the host share. */
+  readonly runDirectory: string;
+  /** Memory for large buffers, `bytes` in each direction; none when absent or 0. Smaller ones travel in frames. */
+  readonly sharedMemory?: { readonly bytes: number; readonly minBytes: number };
+  /** From the spawn until the worker is ready. */
+  readonly startTimeoutMs: number;
+}
+
+/** Starts a fresh interpreter for each worker. */
+export class SpawnLauncher implements Launcher {
+  readonly #log = getLogger("pool");
+  readonly #options: SpawnOptions;
+
+  constructor(options: SpawnOptions) {
+    this.#options = options;
+  }
+
+  async launch(spec: LaunchSpec, signal: AbortSignal): Promise<LaunchedWorker> {
+    signal.throwIfAborted();
+    const [file] = await Promise.all([
+      this.#makeProgressFile(spec),
+      this.#options.registry?.reserve(spec),
+    ]);
+    using resources = new DisposableStack();
+    resources.use(file);
+    try {
+      const launched = await this.#launch(spec, file?.path, signal);
+      if (file === undefined || !launched.ready.notesProgress) return launched;
+      resources.move();
+      return { ...launched, progress: file };
+    } catch (error) {
+      // Without a process there is no end of one that would do it.
+      this.#options.registry?.release(spec.incarnation);
+      throw error;
+    } finally {
+      // Both sides have it open by now, or the worker is gone.
+      await file?.remove();
+    }
+  }
+
+  async #launch(
+    spec: LaunchSpec,
+    progressPath = "",
+    signal: AbortSignal,
+  ): Promise<LaunchedWorker> {
+    signal.throwIfAborted();
+    using resources = new DisposableStack();
+    const slab = resources.use(this.#makeSlab(spec));
+    const { minBytes = 1 } = this.#options.sharedMemory ?? {};
+    const token = crypto.randomUUID();
+    const failed = new AbortController();
+    const scope = AbortSignal.any([signal, failed.signal]);
+    const invited = this.#options.bridge.invite({
+      workerId: spec.workerId,
+      token,
+      events: spec.events,
+      signal: scope,
+    });
+    // Whoever loses the race below must not become an unhandled rejection.
+    invited.catch(() => {});
+    let process: WorkerProcess | undefined;
+    let link: Link | undefined;
+    let stage = "it has not said hello";
+    try {
+      process = this.#spawn(spec, token);
+      const ended = this.#failWhenItEnds(process, () => stage, scope);
+      ended.catch(() => {});
+      link = await Promise.race([invited, ended]);
+      stage = "its adapter is still being loaded, or setup() still runs";
+      const welcome = {
+        ...this.#options.welcome,
+        progressPath,
+        ...(slab === undefined ? {} : { sharedMemory: offerOf(slab, minBytes) }),
+      };
+      const ready = await Promise.race([link.welcome(welcome), ended]);
+      if (slab !== undefined && ready.mapsSharedMemory) {
+        slab.unlink();
+        resources.move();
+        link.share(slab, minBytes);
+      }
+      return { link, ready, process };
+    } catch (error) {
+      failed.abort(error);
+      link?.close();
+      signal.throwIfAborted();
+      throw await this.#explain(error, spec, process);
+    } finally {
+      failed.abort();
+      if (link === undefined || link.closedReason !== undefined) await process?.kill();
+    }
+  }
+
+  /** A worker serves without the file too, if slower, so that it cannot be made is no reason to have no worker. */
+  async #makeProgressFile(
+    { workerId, incarnation }: LaunchSpec,
+  ): Promise<ProgressFile | undefined> {
+    const path = join(this.#options.runDirectory, `${incarnation}.progress`);
+    try {
+      return await ProgressFile.create(path);
+    } catch (error) {
+      this.#log.warn("{workerId} gets no calls sent ahead: cannot make {path}: {problem}", {
+        workerId,
+        path,
+        problem: messageOf(error),
+      });
+      return undefined;
+    }
+  }
+
+  /** The same holds for shared memory. */
+  #makeSlab({ workerId, incarnation }: LaunchSpec): Slab | undefined {
+    const { carrier, runDirectory, sharedMemory } = this.#options;
+    // gRPC is what a worker on another machine will come by.
+    if (carrier !== "socket" || sharedMemory === undefined || sharedMemory.bytes === 0) return;
+    try {
+      return Slab.create(runDirectory, incarnation, sharedMemory.bytes);
+    } catch (error) {
+      this.#log.warn("{workerId} gets no shared memory: cannot make it: {problem}", {
+        workerId,
+        problem: messageOf(error),
+      });
+      return undefined;
+    }
+  }
+
+  #spawn(spec: LaunchSpec, token: string): WorkerProcess {
+    const { bridge, carrier, command: [program, ...args], env, registry } = this.#options;
+    const nonce = crypto.randomUUID().slice(0, 8);
+    try {
+      const process = WorkerProcess.spawn({
+        command: program,
+        args,
+        // Passed in the environment, since tools see the command line in `sys.argv`.
+        env: {
+          ...env,
+          SNAKEDEN_ADDRESS: bridge.address(carrier),
+          SNAKEDEN_TOKEN: token,
+          SNAKEDEN_WORKER_ID: spec.workerId,
+          SNAKEDEN_INCARNATION: spec.incarnation,
+          SNAKEDEN_OUTPUT_MARK: nonce,
+        },
+        nonce,
+        onLine: spec.onLine,
+      });
+      registry?.activate(spec.incarnation, process.pid);
+      void process.exited.then(() => registry?.release(spec.incarnation));
+      return process;
+    } catch (error) {
+      throw new SnakedenError(
+        "worker_start_failed",
+        `${program} cannot be run: ${messageOf(error)}`,
+        { cause: error },
+      );
+    }
+  }
+
+  /** Rejects when the process ends or the time is up; hangs when `scope` aborts first. */
+  async #failWhenItEnds(
+    process: WorkerProcess,
+    stage: () => string,
+    scope: AbortSignal,
+  ): Promise<never> {
+    const { startTimeoutMs } = this.#options;
+    const exit = await Promise.race([process.exited, delay(startTimeoutMs, scope)]);
+    scope.throwIfAborted();
+    if (exit !== undefined) throw endedEarly(exit);
+    throw new SnakedenError(
+      "worker_start_failed",
+      `after ${startTimeoutMs} ms ${stage()}`,
+      {
+        details: { startTimeoutMs, lastOutput: process.lastOutput },
+        output: `; ${describeOutput(process.lastOutput)}`,
+      },
+    );
+  }
+
+  /** The first cause, told with the id of the worker and, when the link just broke, with how the process ended. */
+  async #explain(
+    error: unknown,
+    { workerId }: LaunchSpec,
+    process: WorkerProcess | undefined,
+  ): Promise<SnakedenError> {
+    let known = error instanceof SnakedenError ? error : undefined;
+    const hasLostLink = known?.code === "worker_crashed";
+    let crash: Crash | undefined;
+    if (
+      process !== undefined && await settlesWithin(process.exited, hasLostLink ? EXIT_GRACE_MS : 0)
+    ) {
+      const exit = await process.exited;
+      crash = classifyCrash(exit);
+      if (hasLostLink) known = endedEarly(exit);
+    }
+    return new WorkerStartError(
+      known?.code === "protocol_mismatch" ? "protocol_mismatch" : "worker_start_failed",
+      `Cannot start worker ${workerId}: ${known?.summary ?? messageOf(error)}`,
+      {
+        details: { lastOutput: process?.lastOutput ?? [], ...known?.details },
+        cause: error,
+        output: known?.message.slice(known.summary.length) ?? "",
+        crash,
+      },
+    );
+  }
+}
+
+function offerOf({ paths, bytes }: Slab, minBytes: number): WelcomeInit["sharedMemory"] & object {
+  return { toWorkerPath: paths.toWorker, toHostPath: paths.toHost, bytes, minBytes };
+}
+
+/** How long a process may take to end after its link broke. */
+const EXIT_GRACE_MS = 200;
+
+function endedEarly(exit: WorkerExit): SnakedenError {
+  return new SnakedenError(
+    "worker_start_failed",
+    `it ended with ${describeExit(exit)} before it was ready`,
+    { details: { ...exit }, output: `; ${describeOutput(exit.lastOutput)}` },
+  );
+}

@@ -1,0 +1,59 @@
+import type { LimitCode, WorkerExit } from "../../errors.ts";
+
+/** What a worker of a pool may use. The worker bounds itself to all of it but the memory, which the pool looks after. */
+export interface WorkerLimits {
+  /** Resident memory of the worker and its children. */
+  readonly memoryBytes?: number | undefined;
+  /** RLIMIT_DATA. */
+  readonly dataBytes?: number | undefined;
+  /** RLIMIT_NOFILE. */
+  readonly openFiles?: number | undefined;
+  /** CPU time of one call. */
+  readonly cpuSeconds?: number | undefined;
+  readonly nice?: number | undefined;
+}
+
+/** A limit that was exceeded, and cost the worker its life. */
+export interface Breach {
+  readonly code: LimitCode;
+  /** Key of the limit in the configuration. */
+  readonly limit: keyof WorkerLimits;
+  readonly allowed: number;
+  /** What was measured, where it was. */
+  readonly measured?: number;
+  /** What the worker did, as the end of a sentence about it. */
+  readonly text: string;
+}
+
+/** What is wrong with so much memory; undefined when nothing is. */
+export function memoryBreach(
+  { memoryBytes = Infinity }: WorkerLimits,
+  rssBytes: number,
+): Breach | undefined {
+  if (rssBytes <= memoryBytes) return undefined;
+  return {
+    code: "out_of_memory",
+    limit: "memoryBytes",
+    allowed: memoryBytes,
+    measured: rssBytes,
+    text: `was killed: it and its children held ${inMebibytes(rssBytes)} of memory, the limit ` +
+      `memoryBytes of the pool is ${inMebibytes(memoryBytes)}`,
+  };
+}
+
+/** The limit by which the system has ended a process; undefined when it was none. */
+export function exitBreach({ cpuSeconds }: WorkerLimits, exit: WorkerExit): Breach | undefined {
+  if (cpuSeconds === undefined || exit.signal !== "SIGXCPU") return undefined;
+  return {
+    code: "cpu_limit_exceeded",
+    limit: "cpuSeconds",
+    allowed: cpuSeconds,
+    text: `was ended by the system: the call used more CPU time than the limit cpuSeconds of ` +
+      `the pool allows, which is ${cpuSeconds} s`,
+  };
+}
+
+/** A number of bytes for a reader. */
+export function inMebibytes(bytes: number): string {
+  return `${(bytes / (1 << 20)).toFixed(1)} MiB`;
+}

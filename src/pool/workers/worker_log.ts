@@ -1,0 +1,106 @@
+import type { Log } from "../../bridge/mod.ts";
+import { getLogger, WORKER_CATEGORY } from "../../log.ts";
+import type { Alarm, Deadlines } from "../../async/mod.ts";
+import type { OutputLine } from "../../process/mod.ts";
+
+/** The bounds on the output of a worker in the log: at once, and then each second. */
+const BURST = { lines: 5_000, chars: 2 * 1024 * 1024 } as const;
+const A_SECOND = { lines: 1_000, chars: 256 * 1024 } as const;
+/** The time after which the number of omitted lines is logged. */
+const NOTICE_MS = 1_000;
+
+/**
+ * Writes the output of one worker, and its entries of Python's logging, into the log of the host.
+ * Both share a bound, so that a tool that writes endlessly fills neither the log nor the host.
+ * Lines beyond the bound are counted.
+ */
+export class WorkerLog implements Alarm {
+  alarmSlot: Alarm["alarmSlot"] = undefined;
+  alarmPrevious: Alarm | undefined = undefined;
+  alarmNext: Alarm | undefined = undefined;
+  readonly #workerId: string;
+  readonly #alarms: Deadlines;
+  readonly #log = getLogger(WORKER_CATEGORY);
+  #lines: number = BURST.lines;
+  #chars: number = BURST.chars;
+  #refilledAt: number;
+  #leftOut = 0;
+
+  constructor(workerId: string, alarms: Deadlines) {
+    this.#workerId = workerId;
+    this.#alarms = alarms;
+    this.#refilledAt = alarms.now;
+  }
+
+  /** The number of omitted lines that was not logged yet. */
+  get leftOut(): number {
+    return this.#leftOut;
+  }
+
+  /** Logs a line that the worker has printed. */
+  line({ text, owner }: OutputLine, from: "stdout" | "stderr"): void {
+    if (!this.#log.isEnabledFor("info") || !this.#take(text.length)) return;
+    const callId = owner > 0 ? { callId: owner } : {};
+    this.#log.info("{line}", { workerId: this.#workerId, from, ...callId, line: text });
+  }
+
+  /** Logs an entry of Python's logging. */
+  entry({ level, logger, message, callId, dropped }: Log): void {
+    const name = level >= 40
+      ? "error"
+      : level >= 30
+      ? "warning"
+      : level >= 20
+      ? "info"
+      : "debug" as const;
+    this.#leave(dropped);
+    if (!this.#log.isEnabledFor(name) || !this.#take(message.length)) return;
+    this.#log[name]("{text}", {
+      workerId: this.#workerId,
+      logger,
+      text: message,
+      ...(callId === 0 ? {} : { callId }),
+    });
+  }
+
+  /** Logs the number of omitted lines. */
+  onAlarm(): void {
+    const lines = this.#leftOut;
+    this.#leftOut = 0;
+    this.#log.warn("{lines} lines of {workerId} were dropped: it writes too many", {
+      lines,
+      workerId: this.#workerId,
+    });
+  }
+
+  /** Ends the output of the worker. */
+  close(): void {
+    this.#alarms.clear(this);
+    if (this.#leftOut > 0) this.onAlarm();
+  }
+
+  /**
+   * Takes room for a line of `chars` characters. Without room it counts the line, and returns
+   * false.
+   */
+  #take(chars: number): boolean {
+    const { now } = this.#alarms;
+    const seconds = (now - this.#refilledAt) / 1_000;
+    this.#refilledAt = now;
+    this.#lines = Math.min(BURST.lines, this.#lines + seconds * A_SECOND.lines);
+    this.#chars = Math.min(BURST.chars, this.#chars + seconds * A_SECOND.chars);
+    if (this.#lines < 1 || this.#chars < chars) {
+      this.#leave(1);
+      return false;
+    }
+    this.#lines--;
+    this.#chars -= chars;
+    return true;
+  }
+
+  #leave(lines: number): void {
+    if (lines === 0) return;
+    if (this.#leftOut === 0) this.#alarms.set(this, this.#alarms.now + NOTICE_MS);
+    this.#leftOut += lines;
+  }
+}

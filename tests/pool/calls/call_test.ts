@@ -1,0 +1,396 @@
+import assert from "node:assert/strict";
+import { Link, Value } from "../../../src/bridge/mod.ts";
+import type { HostMessage } from "../../../src/bridge/gen/link.js";
+import { DeadlineExceededError, SnakedenError } from "../../../src/errors.ts";
+import { Call, type CallOwner, type CallRequest } from "../../../src/pool/calls/call.ts";
+import { Deadlines } from "../../../src/async/alarms.ts";
+import { FakeCarrier } from "../../fixtures/fake_carrier.ts";
+import { FakeClock } from "../../fixtures/fake_clock.ts";
+import { microtasks } from "../../fixtures/until.ts";
+
+const TIMEOUT_MS = 1_000;
+const GRACE_MS = 500;
+/** Enough for the report of the worker, and for the slots of the alarms. */
+const REPORT_MS = 110;
+
+interface SetUp extends Disposable {
+  readonly call: Call;
+  readonly clock: FakeClock;
+  readonly carrier: FakeCarrier;
+  /** What the owner was told, in order. */
+  readonly told: string[];
+  /** How the caller was answered. */
+  readonly answer: () => Promise<string>;
+  readonly leave: (reason?: unknown) => void;
+  /** Alarms that are set. */
+  readonly alarms: () => number;
+  /** To a worker that runs this call, or the other one. */
+  send(running?: Call): Promise<void>;
+  recall(): void;
+  result(): void;
+  failure(code: string): void;
+}
+
+function setUp(options: Partial<CallRequest> = {}): SetUp {
+  const clock = new FakeClock();
+  const deadlines = new Deadlines(clock);
+  const carrier = new FakeCarrier();
+  const hello = {
+    protocolVersion: 1,
+    workerId: "w-1",
+    token: "",
+    pid: 1,
+    pythonVersion: "",
+    packageVersion: "",
+  };
+  const link = new Link(hello, carrier, { onLog: () => {}, onClosed: () => {} });
+  const told: string[] = [];
+  const owner: CallOwner = {
+    deadlines,
+    callPrefix: "c-",
+    cancelGraceMs: GRACE_MS,
+    settled: (_, error) =>
+      told.push(`settled ${error instanceof SnakedenError ? error.code : error ?? "ok"}`),
+    withdrawn: () => told.push("withdrawn"),
+    answered: () => told.push("answered"),
+    recalled: () => told.push("recalled"),
+    overran: () => told.push("overran"),
+  };
+  const leaving = new AbortController();
+  const call = new Call({
+    tool: "add",
+    args: Value.from({ a: 1 }),
+    timeoutMs: TIMEOUT_MS,
+    priority: 0,
+    signal: leaving.signal,
+    ...options,
+  }, { owner, sequence: 1, now: deadlines.now });
+  const answer = call.outcome.then(
+    (it) => `value ${it.value.jsonText()}`,
+    (error) => error instanceof SnakedenError ? error.code : String(error),
+  );
+  const id = (): number => carrier.sent.findLast((it) => it.call)?.call?.id ?? 0;
+  return {
+    call,
+    clock,
+    carrier,
+    told,
+    answer: () => answer,
+    alarms: () => deadlines.size,
+    leave: (reason = "the caller left") => leaving.abort(reason),
+    async send(running = call): Promise<void> {
+      call.send({ id: "w-1", link, call: running });
+      await microtasks();
+    },
+    recall: () => carrier.deliver({ recalled: { ids: [id()] } }),
+    result: () => carrier.deliver({ result: { id: id(), value: Value.from(5).wire, runMs: 3 } }),
+    failure: (code) => carrier.deliver({ failure: { id: id(), error: { code, message: code } } }),
+    [Symbol.dispose]: () => deadlines[Symbol.dispose](),
+  };
+}
+
+function last(carrier: FakeCarrier): HostMessage | undefined {
+  return carrier.sent.at(-1);
+}
+
+Deno.test("Call: queued -> running -> answered with a result", async () => {
+  using it = setUp({ sessionId: "s", requestId: "r" });
+  assert.equal(it.call.state, "queued");
+  it.clock.advance(40);
+  await it.send();
+  assert.equal(it.call.state, "running");
+  const sent = last(it.carrier)?.call;
+  assert.deepStrictEqual(
+    [sent?.timeoutMs, sent?.sessionId, sent?.requestId, sent?.stream],
+    [TIMEOUT_MS - 40, "s", "r", false],
+  );
+  it.clock.advance(60);
+  it.result();
+  assert.equal(it.call.state, "answered");
+  const { value, ...outcome } = await it.call.outcome;
+  assert.equal(value.decode(), 5);
+  assert.deepStrictEqual(outcome, {
+    callId: "c-1",
+    workerId: "w-1",
+    durationMs: 100,
+    queueMs: 40,
+    runMs: 3,
+  });
+  assert.deepStrictEqual(it.told, ["settled ok", "answered"]);
+  assert.equal(it.alarms(), 0);
+});
+
+Deno.test("Call: running -> answered with a failure", async () => {
+  using it = setUp();
+  await it.send();
+  it.failure("python_exception");
+  assert.equal(it.call.state, "answered");
+  assert.equal(await it.answer(), "python_exception");
+  assert.deepStrictEqual(it.told, ["settled python_exception", "answered"]);
+  assert.equal(it.alarms(), 0);
+});
+
+Deno.test("Call is known to the worker by its own id when the caller names none", async () => {
+  using it = setUp();
+  await it.send();
+  assert.equal(last(it.carrier)?.call?.requestId, "c-1");
+});
+
+Deno.test("Call: queued -> withdrawn when the caller leaves", async () => {
+  using it = setUp();
+  it.leave();
+  assert.equal(it.call.state, "withdrawn");
+  assert.equal(await it.answer(), "the caller left");
+  assert.deepStrictEqual(it.told, ["withdrawn", "settled the caller left"]);
+  assert.equal(it.alarms(), 0);
+});
+
+Deno.test("Call: queued -> withdrawn when its deadline passes, and the error says where it was", async () => {
+  using it = setUp();
+  it.clock.advance(TIMEOUT_MS - 5);
+  assert.equal(it.call.state, "queued");
+  it.clock.advance(10);
+  assert.equal(it.call.state, "withdrawn");
+  await assert.rejects(it.call.outcome, (error) => {
+    assert.ok(error instanceof DeadlineExceededError);
+    assert.equal(error.stage, "queue");
+    assert.match(error.message, /no worker was free within its deadline of 1000 ms/);
+    return true;
+  });
+  assert.deepStrictEqual(it.told, ["withdrawn", "settled deadline_exceeded"]);
+});
+
+Deno.test("Call: queued -> withdrawn when the pool turns it out", async () => {
+  using it = setUp();
+  it.call.withdraw(new SnakedenError("shutting_down", "x"));
+  assert.equal(it.call.state, "withdrawn");
+  assert.equal(await it.answer(), "shutting_down");
+  it.leave();
+  assert.deepStrictEqual(it.told, ["withdrawn", "settled shutting_down"]);
+});
+
+Deno.test("Call: running -> abandoned when the caller leaves, -> answered when the worker heeds the cancel", async () => {
+  using it = setUp();
+  await it.send();
+  it.leave();
+  assert.equal(it.call.state, "abandoned");
+  assert.equal(await it.answer(), "the caller left");
+  assert.equal(last(it.carrier)?.cancel?.id, it.carrier.sent[0]?.call?.id);
+  it.failure("cancelled");
+  assert.equal(it.call.state, "answered");
+  assert.deepStrictEqual(it.told, ["settled the caller left", "answered"]);
+  it.clock.advance(10_000);
+  assert.deepStrictEqual(it.told, ["settled the caller left", "answered"]);
+});
+
+Deno.test("Call: abandoned -> answered when the worker has a result after all, which nobody gets", async () => {
+  using it = setUp();
+  await it.send();
+  it.leave();
+  it.result();
+  assert.equal(it.call.state, "answered");
+  assert.equal(await it.answer(), "the caller left");
+  assert.deepStrictEqual(it.told, ["settled the caller left", "answered"]);
+});
+
+Deno.test("Call: running -> abandoned -> overran when the worker is deaf", async () => {
+  using it = setUp();
+  await it.send();
+  it.leave();
+  it.clock.advance(GRACE_MS - 5);
+  assert.deepStrictEqual(it.told, ["settled the caller left"]);
+  it.clock.advance(10);
+  assert.deepStrictEqual(it.told, ["settled the caller left", "overran"]);
+  it.call.lose(new SnakedenError("worker_crashed", "killed"));
+  assert.equal(it.call.state, "lost");
+  assert.equal(await it.answer(), "the caller left");
+  it.clock.advance(10_000);
+  assert.deepStrictEqual(it.told, ["settled the caller left", "overran"]);
+});
+
+Deno.test("Call: running -> abandoned when its deadline has passed and the worker has not said so", async () => {
+  using it = setUp();
+  await it.send();
+  it.clock.advance(TIMEOUT_MS + 90);
+  assert.equal(it.call.state, "running", "the worker may report it first");
+  it.clock.advance(REPORT_MS - 90);
+  assert.equal(it.call.state, "abandoned");
+  assert.equal(it.told[0], "settled deadline_exceeded");
+  await assert.rejects(it.call.outcome, (error) => {
+    assert.ok(error instanceof DeadlineExceededError);
+    assert.equal(error.stage, "tool");
+    assert.match(error.message, /passed and it did not stop/);
+    return true;
+  });
+  await microtasks();
+  assert.ok(last(it.carrier)?.cancel);
+  it.clock.advance(GRACE_MS + 5);
+  assert.equal(it.told.at(-1), "overran");
+});
+
+Deno.test("Call: running -> answered when the worker reports the deadline itself", async () => {
+  using it = setUp();
+  await it.send();
+  it.clock.advance(TIMEOUT_MS + 20);
+  it.failure("deadline_exceeded");
+  assert.equal(it.call.state, "answered");
+  await assert.rejects(it.call.outcome, { code: "deadline_exceeded", stage: "tool" });
+  assert.deepStrictEqual(it.told, ["settled deadline_exceeded", "answered"]);
+});
+
+Deno.test("Call: running -> abandoned when its worker has to stop", async () => {
+  using it = setUp();
+  it.call.interrupt("too early");
+  assert.equal(it.call.state, "queued");
+  await it.send();
+  it.call.interrupt("its worker stops");
+  it.call.interrupt("again");
+  assert.equal(it.call.state, "abandoned");
+  await assert.rejects(it.call.outcome, {
+    code: "shutting_down",
+    message: "Cannot finish add: its worker stops",
+  });
+  await microtasks();
+  assert.ok(last(it.carrier)?.cancel);
+  assert.equal(it.told.length, 1);
+});
+
+Deno.test("Call: running -> queued when the worker gives it back, -> running somewhere else", async () => {
+  using it = setUp();
+  await it.send();
+  it.clock.advance(30);
+  it.recall();
+  assert.deepStrictEqual([it.call.state, it.call.target], ["queued", undefined]);
+  assert.deepStrictEqual(it.told, ["recalled"]);
+  it.clock.advance(10);
+  await it.send();
+  assert.equal(last(it.carrier)?.call?.timeoutMs, TIMEOUT_MS - 40);
+  it.result();
+  assert.equal((await it.call.outcome).queueMs, 40);
+  assert.deepStrictEqual(it.told, ["recalled", "settled ok", "answered"]);
+  assert.equal(it.alarms(), 0);
+});
+
+Deno.test("Call: queued -> withdrawn when it was given back and its deadline passes", async () => {
+  using it = setUp();
+  await it.send();
+  it.recall();
+  it.clock.advance(TIMEOUT_MS + 5);
+  assert.equal(it.call.state, "withdrawn");
+  await assert.rejects(it.call.outcome, { code: "deadline_exceeded", stage: "queue" });
+  assert.equal(it.alarms(), 0);
+});
+
+Deno.test("Call: abandoned -> answered when the worker gives it back", async () => {
+  using it = setUp();
+  await it.send();
+  it.leave();
+  it.recall();
+  assert.equal(it.call.state, "answered");
+  assert.equal(await it.answer(), "the caller left");
+  assert.deepStrictEqual(it.told, ["settled the caller left", "recalled"]);
+  assert.equal(it.alarms(), 0);
+});
+
+Deno.test("Call.onRecalled() does nothing for a call that is with no worker", () => {
+  using it = setUp();
+  it.call.onRecalled();
+  assert.deepStrictEqual([it.call.state, it.told], ["queued", []]);
+});
+
+Deno.test("Call that waited in a worker until its deadline says so", async () => {
+  using it = setUp();
+  using other = setUp();
+  await it.send(other.call);
+  it.clock.advance(TIMEOUT_MS + REPORT_MS);
+  assert.equal(it.call.state, "abandoned");
+  await assert.rejects(it.call.outcome, {
+    code: "deadline_exceeded",
+    stage: "queue",
+    message: "Cannot run add: its deadline of 1000 ms passed while it waited in w-1 behind a " +
+      "call that did not end",
+  });
+});
+
+Deno.test("Call sets one alarm and one timer when it is answered in time", async () => {
+  using it = setUp();
+  const { clock } = it;
+  let timers = 0;
+  const after = clock.after.bind(clock);
+  clock.after = (delayMs, ring) => {
+    timers++;
+    return after(delayMs, ring);
+  };
+  await it.send();
+  it.result();
+  assert.equal(timers, 0, "the one of the constructor serves");
+  assert.equal(it.alarms(), 0);
+});
+
+Deno.test("Call: running -> lost when its worker dies", async () => {
+  using it = setUp();
+  await it.send();
+  it.call.lose(new SnakedenError("worker_crashed", "boom"));
+  assert.equal(it.call.state, "lost");
+  assert.equal(await it.answer(), "worker_crashed");
+  assert.deepStrictEqual(it.told, ["settled worker_crashed"]);
+  it.leave();
+  it.clock.advance(10_000);
+  assert.deepStrictEqual(it.told, ["settled worker_crashed"]);
+  assert.equal(it.alarms(), 0);
+});
+
+Deno.test("Call.send() leaves the worker a millisecond when the deadline has just passed", async () => {
+  using it = setUp({ timeoutMs: 2 });
+  it.clock.advance(2);
+  await it.send();
+  assert.equal(last(it.carrier)?.call?.timeoutMs, 1);
+});
+
+Deno.test("Call hands chunks and progress to its sink until the caller is answered", async () => {
+  const got: string[] = [];
+  using it = setUp({
+    sink: {
+      windowBytes: 77,
+      onChunk: (value) => got.push(`chunk ${value.jsonText()}`),
+      onProgress: (value) => got.push(`progress ${value.jsonText()}`),
+    },
+  });
+  await it.send();
+  const sent = it.carrier.sent[0]?.call;
+  assert.deepStrictEqual([sent?.stream, sent?.windowBytes], [true, 77]);
+  const id = sent?.id ?? 0;
+  const say = (): void =>
+    it.carrier.deliver(
+      { chunk: { id, value: Value.from(1).wire } },
+      { progress: { id, value: Value.from(2).wire } },
+    );
+  say();
+  it.call.credit(9);
+  await microtasks();
+  assert.equal(last(it.carrier)?.credit?.bytes, 9);
+  it.leave();
+  say();
+  it.call.credit(9);
+  await microtasks();
+  assert.deepStrictEqual(got, ["chunk 1", "progress 2"]);
+  assert.ok(last(it.carrier)?.cancel, "credit goes to a running call alone");
+  assert.equal(await it.answer(), "the caller left");
+});
+
+Deno.test("Call.credit() does nothing before the call is sent", () => {
+  using it = setUp();
+  it.call.credit(5);
+  assert.deepStrictEqual(it.carrier.frames, []);
+});
+
+Deno.test("Call is answered once, whatever comes afterwards", async () => {
+  using it = setUp();
+  await it.send();
+  it.result();
+  it.call.fail(new Error("late"));
+  it.leave();
+  it.clock.advance(10_000);
+  assert.equal(await it.answer(), "value 5");
+  assert.deepStrictEqual(it.told, ["settled ok", "answered"]);
+});

@@ -1,0 +1,249 @@
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { BridgeServer } from "../../../../src/bridge/mod.ts";
+import { SnakedenError } from "../../../../src/errors.ts";
+import { isRunning } from "../../../../src/process/process_group.ts";
+import { type LaunchedWorker, SpawnLauncher } from "../../../../src/pool/mod.ts";
+import { dialWorker, hello } from "../../../bridge/dialed_worker.ts";
+import { until } from "../../../fixtures/until.ts";
+
+const NEVER = new AbortController().signal;
+
+/** Tells the test its token, address and pid, and waits; the test then speaks for it. */
+const TELLS_TOKEN = 'echo "token $SNAKEDEN_TOKEN"; echo "pid $$"; echo "args $*"; exec sleep 60';
+
+interface SetUp extends AsyncDisposable {
+  readonly bridge: BridgeServer;
+  readonly directory: string;
+  readonly lines: string[];
+  launch(signal?: AbortSignal): Promise<LaunchedWorker>;
+  /** What the process said after this word. */
+  said(word: string): Promise<string>;
+}
+
+/** A launcher whose interpreter is a shell script. */
+async function setUp(script: string, startTimeoutMs = 60_000): Promise<SetUp> {
+  const directory = await Deno.makeTempDir({ prefix: "snakeden-test-" });
+  const executable = join(directory, "python");
+  await Deno.writeTextFile(executable, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+  const bridge = await BridgeServer.listen(directory);
+  const launcher = new SpawnLauncher({
+    bridge,
+    carrier: "socket",
+    command: [executable, "worker.py"],
+    env: { PATH: Deno.env.get("PATH") ?? "" },
+    welcome: { adapter: "texts:Texts" },
+    runDirectory: directory,
+    startTimeoutMs,
+  });
+  const lines: string[] = [];
+  return {
+    bridge,
+    directory,
+    lines,
+    launch: (signal = NEVER) =>
+      launcher.launch({
+        workerId: "default-1",
+        incarnation: "default-1.x",
+        events: { onLog: () => {}, onClosed: () => {} },
+        onLine: ({ text }) => lines.push(text),
+      }, signal),
+    async said(word): Promise<string> {
+      const find = (): string | undefined => lines.find((it) => it.startsWith(`${word} `));
+      await until(() => find() !== undefined, `the process has said ${word}`);
+      return find()?.slice(word.length + 1) ?? "";
+    },
+    async [Symbol.asyncDispose](): Promise<void> {
+      await bridge[Symbol.asyncDispose]();
+      await Deno.remove(directory, { recursive: true });
+    },
+  };
+}
+
+/** The error of a launch, whose process is gone. */
+async function failureOf(it: SetUp, launch: Promise<LaunchedWorker>): Promise<SnakedenError> {
+  const error = await launch.then(() => undefined, (error: unknown) => error);
+  assert.ok(error instanceof SnakedenError, String(error));
+  const pid = it.lines.find((line) => line.startsWith("pid "))?.slice(4);
+  if (pid !== undefined) assert.ok(!isRunning(Number(pid)), "the process is left");
+  return error;
+}
+
+Deno.test("SpawnLauncher.launch() resolves when the worker has said hello and is ready", async () => {
+  await using it = await setUp(TELLS_TOKEN);
+  const launched = it.launch();
+  await using worker = dialWorker(it.bridge.address("socket"));
+  worker.say(hello(await it.said("token"), { pythonVersion: "3.13.0" }));
+  assert.equal((await worker.hear("welcome")).adapter, "texts:Texts");
+  worker.say({ ready: { tools: [{ name: "classify" }] } });
+  const { link, ready, process } = await launched;
+  assert.equal(link.hello.pythonVersion, "3.13.0");
+  assert.equal(ready.tools[0]?.name, "classify");
+  assert.equal(String(process.pid), await it.said("pid"));
+  assert.equal(await it.said("args"), "worker.py");
+  await process.kill();
+});
+
+Deno.test("SpawnLauncher.launch() says how a process ended that was never ready, and what it wrote", async () => {
+  await using it = await setUp("echo pid $$; echo 'No module named snakeden' >&2; exit 1");
+  const error = await failureOf(it, it.launch());
+  assert.equal(error.code, "worker_start_failed");
+  assert.match(
+    error.message,
+    /^Cannot start worker default-1: it ended with exit code 1 before it was ready; last output: /,
+  );
+  assert.match(error.message, /No module named snakeden/);
+});
+
+Deno.test("SpawnLauncher.launch() says that the interpreter cannot be run", async () => {
+  await using it = await setUp("exit 0");
+  const launcher = new SpawnLauncher({
+    bridge: it.bridge,
+    carrier: "socket",
+    command: ["/nonexistent/python3"],
+    env: {},
+    welcome: {},
+    runDirectory: it.directory,
+    startTimeoutMs: 60_000,
+  });
+  const spec = {
+    workerId: "default-1",
+    incarnation: "x",
+    events: { onLog: () => {}, onClosed: () => {} },
+    onLine: () => {},
+  };
+  await assert.rejects(launcher.launch(spec, NEVER), {
+    code: "worker_start_failed",
+    message: /^Cannot start worker default-1: \/nonexistent\/python3 cannot be run: /,
+  });
+});
+
+Deno.test("SpawnLauncher.launch() gives up a process that never says hello, and kills it", async () => {
+  await using it = await setUp("trap '' TERM; echo pid $$; while :; do sleep 0.05; done", 100);
+  const error = await failureOf(it, it.launch());
+  assert.match(error.message, /: after 100 ms it has not said hello; last output: pid \d+$/);
+});
+
+Deno.test("SpawnLauncher.launch() gives up a worker whose adapter is never ready, and says so", async () => {
+  await using it = await setUp(TELLS_TOKEN, 400);
+  const launched = it.launch();
+  await using worker = dialWorker(it.bridge.address("socket"));
+  worker.say(hello(await it.said("token")));
+  const error = await failureOf(it, launched);
+  assert.match(error.message, /after 400 ms its adapter is still being loaded/);
+  await worker.ended();
+});
+
+Deno.test("SpawnLauncher.launch() hands on what the worker says about its adapter", async () => {
+  await using it = await setUp(TELLS_TOKEN);
+  const launched = it.launch();
+  await using worker = dialWorker(it.bridge.address("socket"));
+  worker.say(hello(await it.said("token")));
+  await worker.hear("welcome");
+  const python = { type: "ImportError", message: "no texts", traceback: "Traceback" };
+  worker.say({
+    startFailed: { error: { code: "worker_start_failed", message: "it raised", python } },
+  });
+  const error = await failureOf(it, launched);
+  assert.equal(error.message, "Cannot start worker default-1: it raised\nTraceback");
+  assert.deepStrictEqual({ ...(error.details.python as object) }, python);
+});
+
+Deno.test("SpawnLauncher.launch() says how a process ended whose link broke before it was ready", async () => {
+  await using it = await setUp(
+    "echo token $SNAKEDEN_TOKEN; trap 'exit 9' TERM; echo pid $$; while :; do sleep 0.01; done",
+  );
+  const launched = it.launch();
+  await using worker = dialWorker(it.bridge.address("socket"));
+  worker.say(hello(await it.said("token")));
+  const pid = Number(await it.said("pid"));
+  await worker.hear("welcome");
+  worker.end();
+  Deno.kill(pid, "SIGTERM");
+  const error = await failureOf(it, launched);
+  assert.match(error.message, /it ended with exit code 9 before it was ready/);
+});
+
+Deno.test("SpawnLauncher.launch() tells a mismatch of versions from other failures", async () => {
+  await using it = await setUp(TELLS_TOKEN);
+  const launched = it.launch();
+  await using worker = dialWorker(it.bridge.address("socket"));
+  worker.say(hello(await it.said("token"), { protocolVersion: 99 }));
+  const error = await failureOf(it, launched);
+  assert.equal(error.code, "protocol_mismatch");
+  assert.match(error.message, /^Cannot start worker default-1: The worker speaks version 99/);
+});
+
+Deno.test("SpawnLauncher.launch() leaves with the reason of its signal at every stage, and kills the process", async () => {
+  const reason = new Error("the pool stops");
+  for (const stage of ["before", "spawned", "greeted"] as const) {
+    await using it = await setUp(TELLS_TOKEN);
+    const leaving = new AbortController();
+    if (stage === "before") leaving.abort(reason);
+    const launched = it.launch(leaving.signal);
+    launched.catch(() => {});
+    if (stage !== "before") await it.said("pid");
+    await using resources = new AsyncDisposableStack();
+    if (stage === "greeted") {
+      const worker = resources.use(dialWorker(it.bridge.address("socket")));
+      worker.say(hello(await it.said("token")));
+      await worker.hear("welcome");
+    }
+    leaving.abort(reason);
+    await assert.rejects(launched, reason);
+    const pid = it.lines.find((line) => line.startsWith("pid "))?.slice(4);
+    if (pid !== undefined) assert.ok(!isRunning(Number(pid)));
+  }
+});
+
+Deno.test("SpawnLauncher.launch() gives the worker a file for its progress, which loses its name when it is ready", async () => {
+  await using it = await setUp(TELLS_TOKEN);
+  const launched = it.launch();
+  await using worker = dialWorker(it.bridge.address("socket"));
+  worker.say(hello(await it.said("token")));
+  const { progressPath } = await worker.hear("welcome");
+  assert.equal(dirname(progressPath), it.directory);
+  assert.equal((await Deno.readFile(progressPath)).length, 8);
+  using noted = await Deno.open(progressPath, { write: true });
+  worker.say({ ready: { notesProgress: true } });
+  const { progress, process } = await launched;
+  await assert.rejects(Deno.stat(progressPath), Deno.errors.NotFound);
+  assert.equal(progress?.startedCall(), 0);
+  noted.writeSync(new Uint8Array([5, 0, 0, 0]));
+  assert.equal(progress?.startedCall(), 5);
+  progress?.[Symbol.dispose]();
+  await process.kill();
+});
+
+Deno.test("SpawnLauncher.launch() keeps no file for a worker that does not note its progress", async () => {
+  await using it = await setUp(TELLS_TOKEN);
+  const launched = it.launch();
+  await using worker = dialWorker(it.bridge.address("socket"));
+  worker.say(hello(await it.said("token")));
+  const { progressPath } = await worker.hear("welcome");
+  worker.say({ ready: {} });
+  const { progress, process } = await launched;
+  assert.equal(progress, undefined);
+  await assert.rejects(Deno.stat(progressPath), Deno.errors.NotFound);
+  await process.kill();
+});
+
+Deno.test("SpawnLauncher.launch() leaves no file when the start fails", async () => {
+  await using it = await setUp("echo pid $$; exit 1");
+  await failureOf(it, it.launch());
+  const left = await Array.fromAsync(Deno.readDir(it.directory), ({ name }) => name);
+  assert.deepStrictEqual(left.filter((name) => name.endsWith(".progress")), []);
+});
+
+Deno.test("SpawnLauncher.launch() starts a worker also where the file cannot be made", async () => {
+  await using it = await setUp(TELLS_TOKEN);
+  await Deno.writeTextFile(join(it.directory, "default-1.x.progress"), "in the way");
+  const launched = it.launch();
+  await using worker = dialWorker(it.bridge.address("socket"));
+  worker.say(hello(await it.said("token")));
+  assert.equal((await worker.hear("welcome")).progressPath, "");
+  worker.say({ ready: { notesProgress: true } });
+  const { progress, process } = await launched;
+  assert.equal(progress, undefined);
+  await process.kill();
+});

@@ -1,0 +1,70 @@
+import assert from "node:assert/strict";
+import { workerEnv, type WorkerEnvOptions } from "../../../src/pool/mod.ts";
+
+const OPTIONS: WorkerEnvOptions = {
+  runId: "run-1",
+  packagePath: "/package",
+  inheritEnv: [],
+  env: {},
+};
+
+/** Runs with some variables set, and puts back what was there. */
+function withEnv<T>(variables: Record<string, string>, run: () => T): T {
+  const before = Object.keys(variables).map((name) => [name, Deno.env.get(name)] as const);
+  for (const [name, value] of Object.entries(variables)) Deno.env.set(name, value);
+  try {
+    return run();
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
+  }
+}
+
+Deno.test("workerEnv() lets nothing through that could be a secret", () => {
+  const secrets = { SNAKEDEN_API_KEY: "k", AWS_SECRET_ACCESS_KEY: "s", PYTHONSTARTUP: "/x.py" };
+  const env = withEnv(secrets, () => workerEnv(OPTIONS));
+  for (const name of Object.keys(secrets)) assert.ok(!(name in env), name);
+});
+
+Deno.test("workerEnv() lets through what Python needs, and names of the configuration", () => {
+  const env = withEnv(
+    { LANG: "C.UTF-8", MY_SETTING: "on" },
+    () => workerEnv({ ...OPTIONS, inheritEnv: ["MY_SETTING", "NOT_SET_ANYWHERE"] }),
+  );
+  assert.equal(env.LANG, "C.UTF-8");
+  assert.equal(env.MY_SETTING, "on");
+  assert.ok(!("NOT_SET_ANYWHERE" in env));
+  assert.equal(env.PYTHONPATH, "/package");
+  assert.equal(env.PYTHONNOUSERSITE, "1");
+});
+
+Deno.test("workerEnv() gives numeric libraries one thread, unless the configuration says more", () => {
+  const env = withEnv({ OMP_NUM_THREADS: "64" }, () => workerEnv(OPTIONS));
+  assert.equal(env.OMP_NUM_THREADS, "1");
+  assert.equal(workerEnv({ ...OPTIONS, env: { OMP_NUM_THREADS: "4" } }).OMP_NUM_THREADS, "4");
+});
+
+Deno.test("workerEnv() lets nobody change the mark of the run", () => {
+  const env = workerEnv({ ...OPTIONS, env: { SNAKEDEN_RUN_ID: "other" } });
+  assert.equal(env.SNAKEDEN_RUN_ID, "run-1");
+});
+
+Deno.test("workerEnv() joins a PYTHONPATH of the configuration behind the package's folder", () => {
+  const set = workerEnv({ ...OPTIONS, env: { PYTHONPATH: "/a:/b" } });
+  assert.equal(set.PYTHONPATH, "/package:/a:/b");
+  const inheritEnv = ["PYTHONPATH", "PYTHONNOUSERSITE", "OMP_NUM_THREADS"];
+  const host = { PYTHONPATH: "/host", PYTHONNOUSERSITE: "", OMP_NUM_THREADS: "3" };
+  const inherited = withEnv(host, () => workerEnv({ ...OPTIONS, inheritEnv }));
+  assert.equal(inherited.PYTHONPATH, "/package:/host");
+  assert.equal(inherited.PYTHONNOUSERSITE, "");
+  assert.equal(inherited.OMP_NUM_THREADS, "3");
+});
+
+Deno.test("workerEnv() leaves out empty entries of PYTHONPATH, which mean the working folder", () => {
+  for (const PYTHONPATH of ["", ":", ":/a", "/a:", "/a::"]) {
+    const env = workerEnv({ ...OPTIONS, env: { PYTHONPATH } });
+    assert.equal(env.PYTHONPATH, PYTHONPATH.includes("a") ? "/package:/a" : "/package");
+  }
+});

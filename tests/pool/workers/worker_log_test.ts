@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
+import { Deadlines } from "../../../src/async/alarms.ts";
+import { WorkerLog } from "../../../src/pool/workers/worker_log.ts";
+import { FakeClock } from "../../fixtures/fake_clock.ts";
+
+/** What is logged while `work` runs. */
+function logged(
+  work: (log: WorkerLog, clock: FakeClock) => void,
+  level: "info" | "error" = "info",
+): LogRecord[] {
+  const records: LogRecord[] = [];
+  configureSync({
+    reset: true,
+    sinks: { test: (record) => void records.push(record) },
+    loggers: [
+      { category: "snakeden", sinks: ["test"], lowestLevel: level },
+      { category: ["logtape", "meta"], sinks: [] },
+    ],
+  });
+  const clock = new FakeClock();
+  using alarms = new Deadlines(clock);
+  try {
+    work(new WorkerLog("default-1", alarms), clock);
+  } finally {
+    resetSync();
+  }
+  return records;
+}
+
+function textOf({ message }: LogRecord): string {
+  return message.join("");
+}
+
+const ENTRY = { level: 20, logger: "tools", message: "entry", time: 0, callId: 5, dropped: 0 };
+
+Deno.test("WorkerLog writes lines and entries with the worker and the call", () => {
+  const [line, start, entry] = logged((log) => {
+    log.line({ text: "printed", owner: 4 }, "stdout");
+    log.line({ text: "loading", owner: -1 }, "stderr");
+    log.entry({ ...ENTRY, level: 40 });
+  });
+  assert.deepEqual(line?.properties, {
+    workerId: "default-1",
+    from: "stdout",
+    callId: 4,
+    line: "printed",
+  });
+  assert.deepEqual(start?.properties, { workerId: "default-1", from: "stderr", line: "loading" });
+  assert.equal(entry?.level, "error");
+  assert.deepEqual(entry?.properties, {
+    workerId: "default-1",
+    logger: "tools",
+    callId: 5,
+    text: "entry",
+  });
+});
+
+Deno.test("WorkerLog drops the lines of a flood beyond its bound, and reports their number each second", () => {
+  const total = 100_000;
+  const records = logged((log, clock) => {
+    for (let i = 0; i < total; i++) {
+      if (i % 2 === 0) log.line({ text: `line ${i}`, owner: 1 }, "stdout");
+      else log.entry(ENTRY);
+    }
+    assert.equal(log.leftOut, total - 5_000);
+    clock.advance(1_100);
+    assert.equal(log.leftOut, 0);
+    log.line({ text: "and on", owner: 1 }, "stdout");
+    log.close();
+  });
+  assert.equal(records.length, 5_000 + 2);
+  assert.equal(
+    textOf(records.at(-2) as LogRecord),
+    "95000 lines of default-1 were dropped: it writes too many",
+  );
+  assert.equal(records.at(-2)?.level, "warning");
+  assert.equal(textOf(records.at(-1) as LogRecord), "and on");
+});
+
+Deno.test("WorkerLog bounds characters as well as lines", () => {
+  const records = logged((log) => {
+    for (let i = 0; i < 1_000; i++) log.line({ text: "x".repeat(8_192), owner: 1 }, "stdout");
+    log.close();
+  });
+  assert.equal(records.length, 256 + 1);
+  assert.match(textOf(records.at(-1) as LogRecord), /^744 lines/);
+});
+
+Deno.test("WorkerLog.close() reports dropped lines that were not reported yet, also those that the worker dropped", () => {
+  const records = logged((log, clock) => {
+    log.entry({ ...ENTRY, dropped: 41 });
+    log.entry({ ...ENTRY, dropped: 1 });
+    log.close();
+    assert.equal(clock.pending <= 1, true);
+    clock.advance(10_000);
+  });
+  assert.deepEqual(records.map(textOf), [
+    "entry",
+    "entry",
+    "42 lines of default-1 were dropped: it writes too many",
+  ]);
+});
+
+Deno.test("WorkerLog counts nothing that the level of the log leaves out", () => {
+  const records = logged((log) => {
+    for (let i = 0; i < 50_000; i++) log.line({ text: "quiet", owner: 1 }, "stdout");
+    log.entry({ ...ENTRY, level: 40 });
+    assert.equal(log.leftOut, 0);
+  }, "error");
+  assert.deepEqual(records.map(textOf), ["entry"]);
+});
