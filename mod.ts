@@ -21,7 +21,14 @@ export {
   Value,
   type WriteOptions,
 } from "./src/bridge/mod.ts";
-export type { Args, CallOptions } from "./src/call_options.ts";
+export {
+  type Args,
+  type CallOptions,
+  type CircuitInfo,
+  type CircuitState,
+  type PoliciesInfo,
+  ToolStream,
+} from "./src/calls/mod.ts";
 export { type Config, type ConfigInput, defineConfig, type PoolConfig } from "./src/config/mod.ts";
 export {
   DeadlineExceededError,
@@ -48,7 +55,6 @@ export type {
   TaintedPlace,
   WorkerState,
 } from "./src/pool/mod.ts";
-export type { CircuitInfo, CircuitState, PoliciesInfo } from "./src/policies/mod.ts";
 export type { StoreReport } from "./src/open_store.ts";
 export type {
   PoolReadiness,
@@ -68,5 +74,4 @@ export {
   type StopMode,
 } from "./src/script.ts";
 export { Snakeden, type SnakedenOptions } from "./src/snakeden.ts";
-export { ToolStream } from "./src/tool_stream.ts";
 export type { ToolInfo } from "./src/tools/mod.ts";

@@ -1,12 +1,20 @@
 import { randomBytes } from "node:crypto";
 import { BridgeServer } from "./bridge/mod.ts";
-import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
+import {
+  type Args,
+  attachPoliced,
+  type CallOptions,
+  type CallPolicy,
+  checkCallOptions,
+  encodeArgs,
+  type PolicedCall,
+  PoolPolicies,
+  ToolStream,
+} from "./calls/mod.ts";
 import { type Config, type ConfigInput, parseConfig, type PoolConfig } from "./config/mod.ts";
 import { openDataDirectory } from "./data_directory.ts";
 import { endDeadRuns, endOwnRun } from "./dead_runs.ts";
 import { getLogger } from "./log.ts";
-import { attachPoliced } from "./policed_stream.ts";
-import { type CallPolicy, type PolicedCall, PoolPolicies } from "./policies/mod.ts";
 import { ProcessRegistry, type ProcessRow, type Store } from "./kv/mod.ts";
 import { suggestion } from "./near_names.ts";
 import { openStore, reportStore, type StoreReport } from "./open_store.ts";
@@ -23,7 +31,6 @@ import {
 import { describePool, describeWorker, type PoolInfo, type WorkerInfo } from "./pool_info.ts";
 import { ensurePython } from "./python/mod.ts";
 import { RunDirectory } from "./run_directory.ts";
-import { ToolStream } from "./tool_stream.ts";
 import { type ToolInfo, ToolRegistry } from "./tools/mod.ts";
 import { workerLauncher } from "./worker_launcher.ts";
 

@@ -1,5 +1,5 @@
 import { Value } from "../bridge/mod.ts";
-import { type CallOptions, MAX_ID_LENGTH, MAX_TIMEOUT_MS } from "../call_options.ts";
+import { type CallOptions, MAX_ID_LENGTH, MAX_TIMEOUT_MS } from "../calls/mod.ts";
 import { isRecord } from "../config/mod.ts";
 import { type FieldIssue, InvalidInputError, SnakedenError } from "../errors.ts";
 import { suggestion } from "../near_names.ts";

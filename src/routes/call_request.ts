@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
 import type { Value } from "../bridge/mod.ts";
-import { type CallOptions, MAX_ID_LENGTH, MAX_TIMEOUT_MS } from "../call_options.ts";
+import { type CallOptions, MAX_ID_LENGTH, MAX_TIMEOUT_MS } from "../calls/mod.ts";
 import { PRIORITY_RANGE } from "../pool/mod.ts";
 import { MAX_NAME_LENGTH } from "./call_fields.ts";
 import { checkContentType } from "./request_body.ts";

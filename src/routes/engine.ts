@@ -1,5 +1,5 @@
 import type { Value } from "../bridge/mod.ts";
-import type { CallOptions } from "../call_options.ts";
+import type { CallOptions } from "../calls/mod.ts";
 import type { Config } from "../config/mod.ts";
 import type { CallOutcome, StreamEvent } from "../pool/mod.ts";
 import type { PoolInfo, WorkerInfo } from "../pool_info.ts";

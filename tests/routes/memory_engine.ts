@@ -1,6 +1,6 @@
 /** An engine without Python, for what the routes do by themselves; calls echo their arguments unless told otherwise. */
 import { Value } from "../../src/bridge/mod.ts";
-import type { CallOptions } from "../../src/call_options.ts";
+import type { CallOptions } from "../../src/calls/call_options.ts";
 import { type ConfigInput, parseConfig } from "../../src/config/mod.ts";
 import { SnakedenError } from "../../src/errors.ts";
 import type { CallOutcome, StreamEvent } from "../../src/pool/mod.ts";

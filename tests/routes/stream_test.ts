@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Value } from "../../src/bridge/mod.ts";
-import type { CallOptions } from "../../src/call_options.ts";
+import type { CallOptions } from "../../src/calls/call_options.ts";
 import { PythonError, SnakedenError } from "../../src/errors.ts";
 import type { StreamEvent } from "../../src/pool/mod.ts";
 import { chunk, clientOf, done, memoryEngine } from "./memory_engine.ts";

@@ -1,4 +1,4 @@
-import type { ChunkStream, StreamEvent } from "./pool/mod.ts";
+import type { ChunkStream, StreamEvent } from "../pool/mod.ts";
 
 /**
  * A streaming call, read once: iterate over it for the chunks, or over {@link ToolStream.events} for everything. The call

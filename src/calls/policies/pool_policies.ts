@@ -1,4 +1,4 @@
-import type { PoolConfig } from "../config/mod.ts";
+import type { PoolConfig } from "../../config/mod.ts";
 import { CallPolicy } from "./call_policy.ts";
 import { Circuit, type CircuitInfo } from "./circuit.ts";
 import { RetryPolicy } from "./retry_policy.ts";

@@ -1,6 +1,6 @@
-import { Value } from "./bridge/mod.ts";
-import { type FieldIssue, InvalidInputError } from "./errors.ts";
-import { PRIORITY_RANGE } from "./pool/mod.ts";
+import { Value } from "../bridge/mod.ts";
+import { type FieldIssue, InvalidInputError } from "../errors.ts";
+import { PRIORITY_RANGE } from "../pool/mod.ts";
 
 /** Longest deadline of a call: a day. */
 export const MAX_TIMEOUT_MS = 86_400_000;

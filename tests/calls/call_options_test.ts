@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
-import { Value } from "../src/bridge/mod.ts";
-import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "../src/call_options.ts";
-import { InvalidInputError } from "../src/errors.ts";
+import { Value } from "../../src/bridge/mod.ts";
+import {
+  type Args,
+  type CallOptions,
+  checkCallOptions,
+  encodeArgs,
+} from "../../src/calls/call_options.ts";
+import { InvalidInputError } from "../../src/errors.ts";
 
 /** The fields that are complained about. */
 function problems(options: Record<string, unknown>): string[] {

@@ -5,9 +5,9 @@ import {
   ConsecutiveBreaker,
   handleWhen,
 } from "cockatiel";
-import type { BreakerConfig } from "../config/mod.ts";
-import { type ErrorCode, SnakedenError } from "../errors.ts";
-import { getLogger } from "../log.ts";
+import type { BreakerConfig } from "../../config/mod.ts";
+import { type ErrorCode, SnakedenError } from "../../errors.ts";
+import { getLogger } from "../../log.ts";
 
 /**
  * `closed` lets all calls pass; `open` none; `half_open` a few, whose ends decide.

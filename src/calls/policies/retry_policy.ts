@@ -5,8 +5,8 @@ import {
   halfJitterGenerator,
   noJitterGenerator,
 } from "cockatiel";
-import type { RetryConfig } from "../config/mod.ts";
-import { type ErrorCode, SnakedenError } from "../errors.ts";
+import type { RetryConfig } from "../../config/mod.ts";
+import { type ErrorCode, SnakedenError } from "../../errors.ts";
 
 /** Errors of calls that no worker has begun, unless their details say otherwise. */
 const NEVER_RAN: readonly ErrorCode[] = [

@@ -1,5 +1,5 @@
-import type { SnakedenError } from "../errors.ts";
-import { getLogger } from "../log.ts";
+import type { SnakedenError } from "../../errors.ts";
+import { getLogger } from "../../log.ts";
 import type { Circuit } from "./circuit.ts";
 import type { RetryPolicy } from "./retry_policy.ts";
 

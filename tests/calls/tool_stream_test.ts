@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { ChunkStream } from "../src/pool/mod.ts";
-import { ToolStream } from "../src/tool_stream.ts";
-import { FakePool } from "./fixtures/fake_pool.ts";
-import { microtasks, until } from "./fixtures/until.ts";
+import { ChunkStream } from "../../src/pool/mod.ts";
+import { ToolStream } from "../../src/calls/tool_stream.ts";
+import { FakePool } from "../fixtures/fake_pool.ts";
+import { microtasks, until } from "../fixtures/until.ts";
 
 /** A stream of a tool of the pool, as the facade makes it. */
 function open<T>(it: FakePool, tool: string): ToolStream<T> {
