@@ -6,7 +6,7 @@
 import { parseArgs } from "node:util";
 import denoJson from "./deno.json" with { type: "json" };
 import { type Config, type ConfigInput, loadConfig } from "./src/config/mod.ts";
-import { openDataDirectory } from "./src/data_directory.ts";
+import { openDataDirectory } from "./src/host/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "./src/errors.ts";
 import { configureLogging, getLogger, type LogHandle, writeWhole } from "./src/log.ts";
 import { settlesWithin } from "./src/async/mod.ts";

@@ -49,21 +49,18 @@ export type {
   CrashKind,
   CrashStats,
   Death,
+  PoolReadiness,
   PoolState,
   PoolStats,
-  StreamEvent,
-  TaintedPlace,
-  WorkerState,
-} from "./src/pool/mod.ts";
-export type { StoreReport } from "./src/open_store.ts";
-export type {
-  PoolReadiness,
   Readiness,
   RecycleRequest,
   Recycling,
+  StreamEvent,
+  TaintedPlace,
   WaitOptions,
-} from "./src/pool_group.ts";
-export type { PoolInfo, WorkerInfo } from "./src/pool_info.ts";
+  WorkerState,
+} from "./src/pool/mod.ts";
+export type { PoolInfo, StoreReport, WorkerInfo } from "./src/host/mod.ts";
 export {
   type CleanupResult,
   type ExitMode,
@@ -72,6 +69,6 @@ export {
   type ScriptOptions,
   type ShutdownEvent,
   type StopMode,
-} from "./src/script.ts";
+} from "./src/script/mod.ts";
 export { Snakeden, type SnakedenOptions } from "./src/snakeden.ts";
 export type { ToolInfo } from "./src/tools/mod.ts";

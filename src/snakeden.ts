@@ -12,27 +12,39 @@ import {
   ToolStream,
 } from "./calls/mod.ts";
 import { type Config, type ConfigInput, parseConfig, type PoolConfig } from "./config/mod.ts";
-import { openDataDirectory } from "./data_directory.ts";
-import { endDeadRuns, endOwnRun } from "./dead_runs.ts";
+import {
+  describePool,
+  describeWorker,
+  endDeadRuns,
+  endOwnRun,
+  openDataDirectory,
+  openStore,
+  type PoolInfo,
+  reportStore,
+  RunDirectory,
+  type StoreReport,
+  type WorkerInfo,
+  workerLauncher,
+} from "./host/mod.ts";
 import { getLogger } from "./log.ts";
 import { ProcessRegistry, type ProcessRow, type Store } from "./kv/mod.ts";
 import { suggestion } from "./near_names.ts";
-import { openStore, reportStore, type StoreReport } from "./open_store.ts";
-import { type Call, type CallOutcome, type ChunkSink, ChunkStream, Pool } from "./pool/mod.ts";
-import { StartTimes, systemProcessTable } from "./process/mod.ts";
-import { settlesWithin } from "./async/mod.ts";
 import {
+  type Call,
+  type CallOutcome,
+  type ChunkSink,
+  ChunkStream,
+  Pool,
   PoolGroup,
   type Readiness,
   type RecycleRequest,
   type Recycling,
   type WaitOptions,
-} from "./pool_group.ts";
-import { describePool, describeWorker, type PoolInfo, type WorkerInfo } from "./pool_info.ts";
+} from "./pool/mod.ts";
+import { StartTimes, systemProcessTable } from "./process/mod.ts";
+import { settlesWithin } from "./async/mod.ts";
 import { ensurePython } from "./python/mod.ts";
-import { RunDirectory } from "./run_directory.ts";
 import { type ToolInfo, ToolRegistry } from "./tools/mod.ts";
-import { workerLauncher } from "./worker_launcher.ts";
 
 /** What a host is started with: its configuration, and how the start itself behaves. */
 export interface SnakedenOptions extends ConfigInput {

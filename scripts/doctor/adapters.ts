@@ -3,7 +3,7 @@ import { BridgeServer } from "../../src/bridge/mod.ts";
 import type { Config, PoolConfig } from "../../src/config/mod.ts";
 import { messageOf } from "../../src/errors.ts";
 import type { PythonEnvironment } from "../../src/python/mod.ts";
-import { type LauncherParts, workerLauncher } from "../../src/worker_launcher.ts";
+import { type LauncherParts, workerLauncher } from "../../src/host/mod.ts";
 import type { Finding } from "./finding.ts";
 
 /** The time that `teardown()` of an adapter may take. */

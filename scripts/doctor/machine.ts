@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { openDataDirectory } from "../../src/data_directory.ts";
+import { openDataDirectory } from "../../src/host/mod.ts";
 import { messageOf } from "../../src/errors.ts";
 import { isLoopback } from "../../src/config/mod.ts";
 import { isDenoFirst, NEEDS_INIT } from "../../src/process/mod.ts";

@@ -43,3 +43,11 @@ export {
 } from "./workers/mod.ts";
 export { Pool, type PoolOptions, type PoolState } from "./pool.ts";
 export type { PoolStats } from "./pool_stats.ts";
+export {
+  PoolGroup,
+  type PoolReadiness,
+  type Readiness,
+  type RecycleRequest,
+  type Recycling,
+  type WaitOptions,
+} from "./pools.ts";

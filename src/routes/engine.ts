@@ -1,9 +1,15 @@
 import type { Value } from "../bridge/mod.ts";
 import type { CallOptions } from "../calls/mod.ts";
 import type { Config } from "../config/mod.ts";
-import type { CallOutcome, StreamEvent } from "../pool/mod.ts";
-import type { PoolInfo, WorkerInfo } from "../pool_info.ts";
-import type { Readiness, RecycleRequest, Recycling, WaitOptions } from "../pool_group.ts";
+import type {
+  CallOutcome,
+  Readiness,
+  RecycleRequest,
+  Recycling,
+  StreamEvent,
+  WaitOptions,
+} from "../pool/mod.ts";
+import type { PoolInfo, WorkerInfo } from "../host/mod.ts";
 import type { ToolInfo } from "../tools/mod.ts";
 
 /** What the routes need of the host; `Snakeden` is one. */

@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { AppEnv } from "./app_env.ts";
-import type { Readiness } from "../pool_group.ts";
+import type { Readiness } from "../pool/mod.ts";
 import type { Engine } from "./engine.ts";
 
 /** Time that a ping through each pool may take. */

@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { PoolInfo } from "../pool_info.ts";
+import type { PoolInfo } from "../host/mod.ts";
 import type { AppEnv } from "./app_env.ts";
 import type { Engine } from "./engine.ts";
 import { problemAnswers } from "./problem_schema.ts";

@@ -1,8 +1,8 @@
-import { InvalidInputError, messageOf } from "./errors.ts";
-import { getLogger } from "./log.ts";
-import { isRunning, killGroup, StopSignals } from "./process/mod.ts";
-import { settlesWithin } from "./async/mod.ts";
-import { Snakeden, type SnakedenOptions } from "./snakeden.ts";
+import { InvalidInputError, messageOf } from "../errors.ts";
+import { getLogger } from "../log.ts";
+import { isRunning, killGroup, StopSignals } from "../process/mod.ts";
+import { settlesWithin } from "../async/mod.ts";
+import { Snakeden, type SnakedenOptions } from "../snakeden.ts";
 
 /** What becomes of the process when the script is done. */
 export const EXIT_MODES = ["none", "exit", "auto"] as const;

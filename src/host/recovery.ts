@@ -1,7 +1,7 @@
-import { messageOf } from "./errors.ts";
-import type { Store } from "./kv/mod.ts";
-import { getLogger } from "./log.ts";
-import { type ProcessTable, sweepProcesses } from "./process/mod.ts";
+import { messageOf } from "../errors.ts";
+import type { Store } from "../kv/mod.ts";
+import { getLogger } from "../log.ts";
+import { type ProcessTable, sweepProcesses } from "../process/mod.ts";
 import type { RunDirectory } from "./run_directory.ts";
 
 /** What is needed to find and end runs that are over. */

@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
-import { messageOf, SnakedenError } from "./errors.ts";
-import { isExposed, isOurs, lstatIfThere, makePrivateDirectory } from "./process/mod.ts";
+import { messageOf, SnakedenError } from "../errors.ts";
+import { isExposed, isOurs, lstatIfThere, makePrivateDirectory } from "../process/mod.ts";
 
 /** Bytes of a socket path that every supported system takes: `sun_path` has 104 on macOS and 108 on Linux, with the end. */
 const MAX_SOCKET_PATH_BYTES = 103;

@@ -1,5 +1,5 @@
-import type { PoolConfig } from "./config/mod.ts";
-import type { PoliciesInfo, PoolPolicies } from "./calls/mod.ts";
+import type { PoolConfig } from "../config/mod.ts";
+import type { PoliciesInfo, PoolPolicies } from "../calls/mod.ts";
 import type {
   CrashStats,
   Pool,
@@ -8,7 +8,7 @@ import type {
   TaintedPlace,
   Worker,
   WorkerState,
-} from "./pool/mod.ts";
+} from "../pool/mod.ts";
 
 /** What can be seen of a pool from outside. */
 export interface PoolInfo {

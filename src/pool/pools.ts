@@ -1,6 +1,6 @@
-import { messageOf, SnakedenError } from "./errors.ts";
-import { suggestion } from "./near_names.ts";
-import type { Pool, Worker } from "./pool/mod.ts";
+import { messageOf, SnakedenError } from "../errors.ts";
+import { suggestion } from "../near_names.ts";
+import type { Pool, Worker } from "./mod.ts";
 
 /** How long to wait, and a signal to stop waiting. */
 export interface WaitOptions {

@@ -1,5 +1,5 @@
-import { messageOf, SnakedenError } from "./errors.ts";
-import { isExposed, ownUid } from "./process/mod.ts";
+import { messageOf, SnakedenError } from "../errors.ts";
+import { isExposed, ownUid } from "../process/mod.ts";
 
 /**
  * Creates the data directory for our user alone, and makes sure that it can be written. An existing
