@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ensurePython } from "../src/python/mod.ts";
+import { ensurePython } from "../src/python_env/mod.ts";
 
 /** Root of the repository. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));

@@ -43,7 +43,7 @@ import {
 } from "./pool/mod.ts";
 import { StartTimes, systemProcessTable } from "./process/mod.ts";
 import { settlesWithin } from "./async/mod.ts";
-import { ensurePython } from "./python/mod.ts";
+import { ensurePython } from "./python_env/mod.ts";
 import { type ToolInfo, ToolRegistry } from "./tools/mod.ts";
 
 /** What a host is started with: its configuration, and how the start itself behaves. */

@@ -4,7 +4,7 @@ import {
   missingImports,
   type PythonEnvironment,
   pythonSource,
-} from "../../src/python/mod.ts";
+} from "../../src/python_env/mod.ts";
 import { type Finding, findingOf } from "./finding.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { BridgeServer, WelcomeInit } from "../bridge/mod.ts";
 import type { Config, PoolConfig } from "../config/mod.ts";
 import { SpawnLauncher, workerEnv, type WorkerRegistry } from "../pool/mod.ts";
-import { packagePath, type PythonEnvironment, workerCommand } from "../python/mod.ts";
+import { packagePath, type PythonEnvironment, workerCommand } from "../python_env/mod.ts";
 
 /** The parts that the launchers of one host share. */
 export interface LauncherParts {

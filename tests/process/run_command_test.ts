@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { runCommand, runGuarded } from "../../src/process/run_command.ts";
-import { untilDead, untilText } from "../python/until.ts";
+import { untilDead, untilText } from "../python_env/until.ts";
 
 const env = { PATH: Deno.env.get("PATH") ?? "" };
 

@@ -6,7 +6,7 @@ import {
   lookUp,
   probeInterpreter,
   unfitReason,
-} from "../../src/python/find_interpreter.ts";
+} from "../../src/python_env/find_interpreter.ts";
 import { writeScript } from "./tiny_source.ts";
 
 async function withDir(use: (dir: string) => Promise<void>): Promise<void> {

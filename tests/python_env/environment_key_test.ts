@@ -4,8 +4,8 @@ import {
   environmentKey,
   environmentName,
   type EnvironmentRequest,
-} from "../../src/python/environment_key.ts";
-import { readRequirementFiles } from "../../src/python/requirement_files.ts";
+} from "../../src/python_env/environment_key.ts";
+import { readRequirementFiles } from "../../src/python_env/requirement_files.ts";
 import { tinySource } from "./tiny_source.ts";
 
 async function keyOf(

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { PythonSource } from "../../src/python/mod.ts";
+import type { PythonSource } from "../../src/python_env/mod.ts";
 
 /** A source with one dependency, a wheel made on the spot, so that building an environment needs no network. */
 export interface TinySource extends AsyncDisposable {

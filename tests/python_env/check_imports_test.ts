@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { missingImports } from "../../src/python/mod.ts";
+import { missingImports } from "../../src/python_env/mod.ts";
 
 Deno.test("missingImports() names what does not import and why", async () => {
   const dir = await Deno.makeTempDir({ prefix: "snakeden-imports-" });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { packagePath, workerCommand } from "../../src/python/mod.ts";
+import { packagePath, workerCommand } from "../../src/python_env/mod.ts";
 
 Deno.test("workerCommand() keeps the working folder from Python's search path where Python can", () => {
   const script = `${packagePath()}/snakeden/worker.py`;

@@ -1,5 +1,5 @@
 /** Runs ensurePython() in a process of its own: the test gives the options and the deps as JSON and reads JSON lines. */
-import { ensurePython } from "../../src/python/ensure_python.ts";
+import { ensurePython } from "../../src/python_env/ensure_python.ts";
 
 const [options, deps] = JSON.parse(Deno.args[0] ?? "");
 using python = await ensurePython({ ...options, onProgress: (line) => console.error(line) }, deps);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { ensurePython } from "../../src/python/ensure_python.ts";
-import { isInstallerSetting } from "../../src/python/installer_settings.ts";
+import { ensurePython } from "../../src/python_env/ensure_python.ts";
+import { isInstallerSetting } from "../../src/python_env/installer_settings.ts";
 import { type TinySource, tinySource } from "./tiny_source.ts";
 
 /** What would install into another place, something else, or nothing. */

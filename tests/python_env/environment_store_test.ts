@@ -7,7 +7,7 @@ import {
   pythonIn,
   sweep,
   unfinishedPath,
-} from "../../src/python/environment_store.ts";
+} from "../../src/python_env/environment_store.ts";
 import { writeScript } from "./tiny_source.ts";
 
 const NAME = "0123456789abcdef";

@@ -6,7 +6,7 @@ import {
   ensurePython,
   type EnsurePythonOptions,
   type PythonEnvironment,
-} from "../../src/python/ensure_python.ts";
+} from "../../src/python_env/ensure_python.ts";
 import { type TinySource, tinySource, writeScript } from "./tiny_source.ts";
 import { untilDead, untilText } from "./until.ts";
 
