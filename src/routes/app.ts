@@ -1,19 +1,14 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
-import type { AppEnv } from "./app_env.ts";
-import { addDocsPage } from "./docs_page.ts";
+import { type AppEnv, problemOf, problemResponse, unmatched } from "./http/mod.ts";
+import { addDocsPage, addOpenApi } from "./openapi/mod.ts";
 import type { Engine } from "./engine.ts";
-import { addExecute } from "./execute.ts";
-import { gate } from "./gate.ts";
+import { addExecute, addStream, Traffic } from "./calls/mod.ts";
+import { gate } from "./access/mod.ts";
 import { addHealth, HEALTH_PATHS } from "./health.ts";
 import { addIndex } from "./index_page.ts";
-import { addOpenApi } from "./openapi.ts";
 import { addPools } from "./pools.ts";
-import { problemOf, problemResponse } from "./problem.ts";
 import { addRecycle } from "./recycle.ts";
-import { addStream } from "./stream.ts";
 import { addTools } from "./tools.ts";
-import { Traffic } from "./traffic.ts";
-import { unmatched } from "./unmatched.ts";
 import { addWorkers } from "./workers.ts";
 
 /** What {@link createApp} is told besides the engine. */

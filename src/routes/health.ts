@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { AppEnv } from "./app_env.ts";
+import type { AppEnv } from "./http/mod.ts";
 import type { Readiness } from "../pool/mod.ts";
 import type { Engine } from "./engine.ts";
 

@@ -1,5 +1,5 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { AppEnv } from "./app_env.ts";
+import type { AppEnv } from "./http/mod.ts";
 
 const LINKS: Readonly<Record<string, string>> = {
   docs: "/docs",

@@ -7,9 +7,16 @@
  * @module
  */
 export { type AppOptions, createApp } from "./app.ts";
-export type { AppEnv } from "./app_env.ts";
+export {
+  type AppEnv,
+  type HttpHandler,
+  HttpListener,
+  type HttpListenerOptions,
+  type Problem,
+  problemOf,
+  problemResponse,
+  PROBLEMS,
+} from "./http/mod.ts";
 export type { Engine, EventSource } from "./engine.ts";
-export { type HttpHandler, HttpListener, type HttpListenerOptions } from "./http_listener.ts";
-export { type Problem, problemOf, problemResponse, PROBLEMS } from "./problem.ts";
 export { createStartingApp } from "./starting_app.ts";
-export { Traffic, type TrafficLimits } from "./traffic.ts";
+export { Traffic, type TrafficLimits } from "./calls/mod.ts";

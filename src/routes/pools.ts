@@ -1,8 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { PoolInfo } from "../host/mod.ts";
-import type { AppEnv } from "./app_env.ts";
+import { type AppEnv, problemAnswers } from "./http/mod.ts";
 import type { Engine } from "./engine.ts";
-import { problemAnswers } from "./problem_schema.ts";
 import { assertPool } from "./tools.ts";
 
 const count = z.number().int().nonnegative();

@@ -1,7 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { AppEnv } from "./app_env.ts";
+import { type AppEnv, problemAnswers } from "./http/mod.ts";
 import type { Engine } from "./engine.ts";
-import { problemAnswers } from "./problem_schema.ts";
 
 const workerSchema = z.object({
   id: z.string().openapi({ example: "default-1" }),

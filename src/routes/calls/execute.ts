@@ -1,0 +1,80 @@
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { Value } from "../../bridge/mod.ts";
+import { type AppEnv, lengthOf, problemAnswers } from "../http/mod.ts";
+import { callRequestSchema, readCallRequest } from "./call_request.ts";
+import type { Engine } from "../engine.ts";
+import type { Traffic } from "./traffic.ts";
+
+const encoder = new TextEncoder();
+
+/** The response to a call. */
+export const callAnswerSchema = z.object({
+  result: z.unknown().openapi({ description: "What the tool returned.", example: 5 }),
+  callId: z.string().openapi({ example: "c1" }),
+  workerId: z.string().openapi({ example: "default-1" }),
+  durationMs: z.number().openapi({ description: "From request to result.", example: 0.8 }),
+}).openapi("CallAnswer");
+
+const route = createRoute({
+  method: "post",
+  path: "/v1/execute",
+  operationId: "execute",
+  tags: ["calls"],
+  summary: "Run a tool and wait for its result",
+  description:
+    "A tool that streams answers its chunks as a list. A client that leaves cancels the call.",
+  request: {
+    body: { required: true, content: { "application/json": { schema: callRequestSchema } } },
+  },
+  responses: {
+    200: {
+      description: "The result.",
+      content: { "application/json": { schema: callAnswerSchema } },
+    },
+    ...problemAnswers(400, 404, 408, 413, 415, 422, 429, 500, 502, 503, 504),
+  },
+});
+
+/**
+ * `POST /v1/execute`. The result is the text that Python wrote, passed on unparsed.
+ */
+export function addExecute(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Traffic): void {
+  app.openAPIRegistry.registerPath(route);
+  app.post(route.path, async (c) => {
+    const { tool, args, options } = await readCallRequest(
+      c.req.raw,
+      c.get("requestId"),
+      traffic,
+    );
+    c.set("called", { tool, pool: options.pool });
+    const { value, callId, workerId, durationMs } = await engine.call(tool, args, options);
+    const rest = JSON.stringify({ callId, workerId, durationMs: inMicroseconds(durationMs) });
+    if (traffic.isLarge(value)) {
+      return await largeAnswer(traffic, { value, rest, signal: c.req.raw.signal });
+    }
+    return new Response(`{"result":${value.jsonText()},${rest.slice(1)}`, {
+      headers: { "content-type": "application/json" },
+    });
+  });
+}
+
+/** Returns the bytes that Python wrote, unchanged where possible, and never all of them at once. */
+async function largeAnswer(
+  traffic: Traffic,
+  { value, rest, signal }: {
+    readonly value: Value;
+    readonly rest: string;
+    readonly signal: AbortSignal;
+  },
+): Promise<Response> {
+  const { json } = (await traffic.inline(value, signal)).wire;
+  const parts = [encoder.encode('{"result":'), json, encoder.encode(`,${rest.slice(1)}`)];
+  return new Response(traffic.answers.body(parts), {
+    headers: { "content-type": "application/json", "content-length": String(lengthOf(parts)) },
+  });
+}
+
+/** Milliseconds with three decimals. */
+export function inMicroseconds(durationMs: number): number {
+  return Math.round(durationMs * 1000) / 1000;
+}

@@ -1,0 +1,9 @@
+/**
+ * The resources that run tools: `POST /v1/execute` and `POST /v1/stream`, the fields of their bodies, and
+ * the threads that read and write large JSON ({@link Traffic}).
+ *
+ * @module
+ */
+export { addExecute } from "./execute.ts";
+export { addStream } from "./stream.ts";
+export { Traffic, type TrafficLimits } from "./traffic.ts";

@@ -1,0 +1,92 @@
+import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
+import { SnakedenError } from "../../errors.ts";
+import { type AppEnv, chooseStreamType, problemAnswers, problemOf } from "../http/mod.ts";
+import { logStreamFailure } from "../access/mod.ts";
+import { callRequestSchema, readCallRequest } from "./call_request.ts";
+import type { Engine } from "../engine.ts";
+import { StreamBody } from "./stream_body.ts";
+import { eventWriter } from "./stream_events.ts";
+import { EVENT_DATA, NDJSON_LINE, SERVER_SENT_EVENT } from "./stream_schema.ts";
+import type { Traffic } from "./traffic.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/v1/stream",
+  operationId: "stream",
+  tags: ["calls"],
+  summary: "Run a tool and follow it",
+  description: "Server-Sent Events `chunk`, `progress`, then `done` or `failed`; with " +
+    "`accept: application/x-ndjson` one JSON object a line: `{event, data}`. What fails before " +
+    "the first event is answered with a status. A client that leaves cancels the call.",
+  request: {
+    body: { required: true, content: { "application/json": { schema: callRequestSchema } } },
+  },
+  responses: {
+    200: {
+      description: "The events.",
+      content: {
+        "text/event-stream": { schema: SERVER_SENT_EVENT },
+        "application/x-ndjson": { schema: NDJSON_LINE },
+      },
+    },
+    ...problemAnswers(400, 404, 406, 408, 410, 413, 415, 422, 429, 500, 502, 503, 504),
+  },
+});
+
+/** `POST /v1/stream`. */
+export function addStream(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Traffic): void {
+  app.openAPIRegistry.registerPath(route);
+  for (const [name, schema] of Object.entries(EVENT_DATA)) {
+    app.openAPIRegistry.register(name, schema);
+  }
+  app.post(route.path, async (c) => {
+    refuseToRepeat(c.req.header("last-event-id"));
+    const type = chooseStreamType(c.req.header("accept"));
+    const requestId = c.get("requestId");
+    const { limits, errors: shown } = engine.config;
+    const { tool, args, options } = await readCallRequest(c.req.raw, requestId, traffic);
+    const called = { tool, pool: options.pool };
+    c.set("called", called);
+    const leaving = new AbortController();
+    const signal = AbortSignal.any([c.req.raw.signal, leaving.signal]);
+    const body = new StreamBody({
+      events: engine.stream(tool, args, { ...options, signal }).events(),
+      writer: eventWriter(type),
+      traffic,
+      signal,
+      heartbeatMs: limits.heartbeatMs,
+      problemOf: (error) => {
+        const { method, path } = c.req;
+        logStreamFailure({ method, path, requestId, called, error, shown });
+        return problemOf(error, requestId, shown);
+      },
+      cancel: () => leaving.abort(new DOMException("The client left", "AbortError")),
+    });
+    await body.begin();
+    return new Response(body.readable(), {
+      headers: {
+        "content-type": type === "text/event-stream" ? `${type}; charset=utf-8` : type,
+        "cache-control": "no-store",
+        // Proxies such as nginx would gather events otherwise.
+        "x-accel-buffering": "no",
+      },
+    });
+  });
+}
+
+/**
+ * Refuses a client that reconnects, as every `EventSource` does once a stream has ended or broken
+ * off: its call must not run twice. Any status but 200 keeps such a client from trying again.
+ *
+ * @throws {SnakedenError} `stream_gone`.
+ */
+function refuseToRepeat(lastEventId: string | undefined): void {
+  if (lastEventId === undefined || lastEventId === "") return;
+  throw new SnakedenError(
+    "stream_gone",
+    `Cannot resume the stream after the event ${JSON.stringify(lastEventId.slice(0, 128))}: ` +
+      "a stream is not kept once its connection has ended, and its tool is not run again; " +
+      "send the request without last-event-id to make a new call",
+    { details: { lastEventId: lastEventId.slice(0, 128) } },
+  );
+}

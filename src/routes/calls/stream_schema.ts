@@ -1,0 +1,56 @@
+import { z } from "@hono/zod-openapi";
+import { callAnswerSchema } from "./execute.ts";
+import { problemSchema } from "../http/mod.ts";
+
+/** An event with data: its name, the component that describes the data, and its description. */
+const EVENTS = [
+  ["chunk", "ChunkData", z.unknown().openapi({ description: "What the tool yielded." })],
+  [
+    "progress",
+    "ProgressData",
+    z.unknown().openapi({ description: "The latest report of progress." }),
+  ],
+  ["done", "CallAnswer", callAnswerSchema],
+  ["failed", "Problem", problemSchema],
+] as const;
+
+/** Components that the schemas of the events refer to. */
+export const EVENT_DATA: Readonly<Record<string, z.ZodType>> = Object.fromEntries(
+  EVENTS.map(([, component, schema]) => [component, schema]),
+);
+
+/**
+ * One Server-Sent Event, whose data is JSON text.
+ *
+ * @see https://spec.openapis.org/oas/v3.2.0#special-considerations-for-text-event-stream-content
+ */
+export const SERVER_SENT_EVENT: object = {
+  oneOf: EVENTS.map(([name, component]) => ({
+    type: "object",
+    required: ["id", "event", "data"],
+    properties: {
+      id: { type: "string" },
+      event: { const: name },
+      data: {
+        type: "string",
+        contentMediaType: "application/json",
+        contentSchema: { $ref: `#/components/schemas/${component}` },
+      },
+    },
+  })),
+};
+
+/** One line of NDJSON. */
+export const NDJSON_LINE: object = {
+  oneOf: [
+    ...EVENTS.map(([name, component]) => ({
+      type: "object",
+      required: ["event", "data"],
+      properties: {
+        event: { const: name },
+        data: { $ref: `#/components/schemas/${component}` },
+      },
+    })),
+    { type: "object", required: ["event"], properties: { event: { const: "heartbeat" } } },
+  ],
+};

@@ -1,0 +1,113 @@
+import type { Value } from "../../bridge/mod.ts";
+import {
+  type AnswerLimits,
+  type BodyLimits,
+  BodyReader,
+  checkContentType,
+  parseJsonBody,
+  UnreadAnswers,
+} from "../http/mod.ts";
+import { type CallFields, decodeCall } from "./call_fields.ts";
+import { JsonThread } from "./json_thread.ts";
+
+/** Bounds on what is under way. */
+export interface TrafficLimits extends BodyLimits, AnswerLimits {
+  /** Levels of nesting in arguments. */
+  readonly maxDepth: number;
+}
+
+/**
+ * JSON up to this size is parsed and written on the event loop. That takes 12 ms at worst; a round
+ * trip to another thread takes 0.2 ms.
+ */
+const INLINE_BYTES = 128 * 1024;
+/** The longest body of a request that is not a call. */
+const SMALL_BODY_BYTES = 64 * 1024;
+/** The interval at which time limits are checked, and so their precision. */
+const CHECK_INTERVAL_MS = 500;
+
+/**
+ * The requests and responses between clients and the host, bounded in memory, in time, and in how
+ * long they block the event loop. Time limits hold once it is started.
+ */
+export class Traffic implements Disposable {
+  readonly bodies: BodyReader;
+  readonly answers: UnreadAnswers;
+  readonly #thread = new JsonThread();
+  readonly #maxDepth: number;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  constructor(limits: TrafficLimits) {
+    this.#maxDepth = limits.maxDepth;
+    this.bodies = new BodyReader(limits);
+    this.answers = new UnreadAnswers(limits);
+  }
+
+  /** Begins to check time limits. */
+  start(): this {
+    this.#timer ??= setInterval(() => this.check(), CHECK_INTERVAL_MS);
+    return this;
+  }
+
+  /** Ends the waits that have taken too long. */
+  check(): void {
+    this.bodies.time.check();
+    this.answers.time.check();
+    this.#thread.check();
+  }
+
+  /**
+   * Reads the body of a call.
+   *
+   * @throws {SnakedenError} What {@link BodyReader.read} and {@link decodeCall} throw.
+   */
+  async readCall(request: Request): Promise<CallFields> {
+    const body = await this.bodies.read(request);
+    try {
+      if (body.byteLength <= INLINE_BYTES) return decodeCall(body, this.#maxDepth);
+      return await this.#thread.readCall(body, this.#maxDepth, request.signal);
+    } finally {
+      this.bodies.release(body);
+    }
+  }
+
+  /**
+   * Returns true when writing a value as text takes long. {@link Traffic.inline} handles such
+   * values.
+   */
+  isLarge(value: Value): boolean {
+    return value.weight > INLINE_BYTES;
+  }
+
+  /**
+   * Returns a large value as HTTP sends it, with its buffers inline.
+   *
+   * @throws {SnakedenError} What {@link JsonThread.inline} and {@link UnreadAnswers.hold} throw.
+   */
+  async inline(value: Value, signal: AbortSignal): Promise<Value> {
+    if (!value.content.tagged) return value;
+    // Workers make values faster than the thread writes them, so many of them may wait for it.
+    using _room = this.answers.hold(value.weight);
+    return await this.#thread.inline(value, signal);
+  }
+
+  /**
+   * Reads a JSON body that must be small.
+   *
+   * @throws {SnakedenError} What {@link BodyReader.read} and {@link parseJsonBody} throw.
+   */
+  async readSmall(request: Request): Promise<unknown> {
+    checkContentType(request.headers);
+    const body = await this.bodies.read(request, SMALL_BODY_BYTES);
+    try {
+      return parseJsonBody(body, this.#maxDepth);
+    } finally {
+      this.bodies.release(body);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#thread[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,204 @@
+import { messageOf, SnakedenError } from "../../errors.ts";
+import { TimeLimit, type Wait } from "./time_limit.ts";
+
+/** Bounds on the bodies of requests. */
+export interface BodyLimits {
+  /** The longest body, in bytes. */
+  readonly maxBodyBytes: number;
+  /** Total bytes of all bodies; a single one may always have `maxBodyBytes`. */
+  readonly maxBodiesBytes: number;
+  /** Time within which a body must arrive. */
+  readonly bodyTimeoutMs: number;
+}
+
+/** The memory that a request may take before its first byte arrives, and that no budget counts. */
+const FREE_BYTES = 16 * 1024;
+
+/**
+ * The least room of a read: with only a few bytes, the runtime never gets past the size line of a
+ * chunk (Deno 2.9.6).
+ */
+const MIN_ROOM_BYTES = 4 * 1024;
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+/**
+ * Reads the bodies of requests. A body takes as much memory as has arrived of it, not as was
+ * announced. The sum over all bodies and the time of each body are bounded.
+ */
+export class BodyReader {
+  /** The time of each body; the owner calls its `check()`. */
+  readonly time: TimeLimit;
+  readonly #limits: BodyLimits;
+  readonly #maxHeldBytes: number;
+  readonly #held = new Map<Bytes, number>();
+  #heldBytes = 0;
+
+  constructor(limits: BodyLimits) {
+    this.#limits = limits;
+    this.#maxHeldBytes = Math.max(limits.maxBodiesBytes, limits.maxBodyBytes);
+    this.time = new TimeLimit(limits.bodyTimeoutMs);
+  }
+
+  /**
+   * Returns the whole body. The caller must call {@link BodyReader.release} when done with it.
+   *
+   * @param most The longest body accepted, if that is less than `maxBodyBytes`.
+   * @throws {SnakedenError} `body_too_large`, `request_incomplete` or `server_busy`.
+   */
+  async read(request: Request, most = Infinity): Promise<Bytes> {
+    const limit = Math.min(most, this.#limits.maxBodyBytes);
+    const declared = request.headers.get("content-length");
+    if (declared !== null && Number(declared) > limit) throw tooLarge(limit, Number(declared));
+    try {
+      if (declared === null || Number(declared) > FREE_BYTES) {
+        return request.body === null ? new Uint8Array() : await this.#gather(request.body, limit);
+      }
+      const bytes = await this.#small(request);
+      if (bytes.byteLength > limit) throw tooLarge(limit, bytes.byteLength);
+      return bytes;
+    } catch (error) {
+      throw error instanceof SnakedenError ? error : brokenOff(error);
+    }
+  }
+
+  /** Releases the room of a body; must be called once for each body. */
+  release(body: Bytes): void {
+    const heldBytes = this.#held.get(body);
+    if (heldBytes === undefined) return;
+    this.#held.delete(body);
+    this.#heldBytes -= heldBytes;
+  }
+
+  /**
+   * Reads a body with the runtime's own method, which is fast but allocates the announced length at
+   * once.
+   */
+  async #small(request: Request): Promise<Bytes> {
+    const { promise, resolve, reject } = Promise.withResolvers<Bytes>();
+    const wait: Wait = { since: 0, onLate: () => reject(this.#tooSlow()) };
+    this.time.begin(wait);
+    request.bytes().then(resolve, reject);
+    try {
+      return await promise;
+    } finally {
+      this.time.end(wait);
+    }
+  }
+
+  async #gather(body: ReadableStream<Uint8Array>, limit: number): Promise<Bytes> {
+    const reader = byteStream(body).getReader({ mode: "byob" });
+    const cancel = (): void => void reader.cancel().catch(() => {});
+    let isLate = false;
+    const wait: Wait = {
+      since: 0,
+      onLate: () => {
+        isLate = true;
+        cancel();
+      },
+    };
+    this.time.begin(wait);
+    let bytes: Bytes = new Uint8Array(Math.min(FREE_BYTES, limit + MIN_ROOM_BYTES));
+    let length = 0;
+    let heldBytes = 0;
+    try {
+      while (true) {
+        const { value, done } = await reader.read(bytes.subarray(length));
+        if (isLate) throw this.#tooSlow();
+        if (value === undefined) break;
+        bytes = new Uint8Array(value.buffer);
+        length += value.byteLength;
+        if (done) break;
+        if (length > limit) throw tooLarge(limit);
+        const room = bytes.byteLength;
+        if (length + MIN_ROOM_BYTES <= room) continue;
+        const larger = Math.min(2 * room, limit + MIN_ROOM_BYTES);
+        this.#hold(larger - room);
+        heldBytes += larger - room;
+        bytes = grown(bytes, larger);
+      }
+    } catch (error) {
+      this.#heldBytes -= heldBytes;
+      cancel();
+      throw error;
+    } finally {
+      this.time.end(wait);
+    }
+    const whole = bytes.subarray(0, length);
+    if (heldBytes > 0) this.#held.set(whole, heldBytes);
+    return whole;
+  }
+
+  #hold(bytes: number): void {
+    if (this.#heldBytes + bytes > this.#maxHeldBytes) {
+      throw new SnakedenError(
+        "server_busy",
+        `Cannot take the body: bodies of ${this.#heldBytes} bytes are being received or parsed; ` +
+          `${this.#maxHeldBytes} are allowed (limits.maxBodiesBytes)`,
+        { retryable: true, details: { maxBodiesBytes: this.#maxHeldBytes } },
+      );
+    }
+    this.#heldBytes += bytes;
+  }
+
+  #tooSlow(): SnakedenError {
+    const { bodyTimeoutMs } = this.#limits;
+    return new SnakedenError(
+      "request_incomplete",
+      `Cannot take the body: it did not arrive within ${bodyTimeoutMs} ms (limits.bodyTimeoutMs)`,
+      { retryable: true, details: { bodyTimeoutMs } },
+    );
+  }
+}
+
+function grown(bytes: Bytes, length: number): Bytes {
+  const larger = new Uint8Array(length);
+  larger.set(bytes);
+  return larger;
+}
+
+/**
+ * Returns the body as a byte stream. A body from a socket is one already; a body made in this
+ * process may not be.
+ */
+function byteStream(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+  try {
+    body.getReader({ mode: "byob" }).releaseLock();
+    return body;
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+  }
+  const reader = body.getReader();
+  return new ReadableStream({
+    type: "bytes",
+    async pull(controller): Promise<void> {
+      let part = await reader.read();
+      while (!part.done && part.value.byteLength === 0) part = await reader.read();
+      if (!part.done) return controller.enqueue(new Uint8Array(part.value));
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+    cancel: (reason) => reader.cancel(reason),
+  });
+}
+
+function tooLarge(limit: number, given?: number): SnakedenError {
+  const size = given === undefined ? "a body" : `a body of ${given} bytes`;
+  return new SnakedenError(
+    "body_too_large",
+    `Cannot take ${size}: the limit is ${limit} bytes (limits.maxBodyBytes, or less for some paths)`,
+    { details: { maxBodyBytes: limit } },
+  );
+}
+
+/**
+ * The error of a body that broke off: the client left, and nobody will read this, or the listener
+ * was shut down meanwhile.
+ */
+function brokenOff(error: unknown): SnakedenError {
+  return new SnakedenError(
+    "request_incomplete",
+    `Cannot take the body: it ended early (${messageOf(error)}); send it again`,
+    { retryable: true, cause: error },
+  );
+}

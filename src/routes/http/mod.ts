@@ -1,0 +1,32 @@
+/**
+ * HTTP itself, without any resource: accepting connections ({@link HttpListener}), framing, bodies and
+ * their limits, content negotiation, problem documents ({@link problemResponse}), and paths that no route
+ * serves ({@link unmatched}).
+ *
+ * @module
+ */
+export { chooseStreamType, type StreamType } from "./accept.ts";
+export type { AppEnv, Called } from "./app_env.ts";
+export { type BodyLimits, BodyReader } from "./body_reader.ts";
+export { checkFraming } from "./framing.ts";
+export { type HttpHandler, HttpListener, type HttpListenerOptions } from "./http_listener.ts";
+export {
+  codeOf,
+  type Problem,
+  problemOf,
+  problemResponse,
+  PROBLEMS,
+  problemText,
+  type Shown,
+  SHOWN_ALL,
+} from "./problem.ts";
+export { problemAnswers, problemSchema } from "./problem_schema.ts";
+export { checkContentType, parseJsonBody } from "./request_body.ts";
+export { unmatched } from "./unmatched.ts";
+export {
+  type AnswerLimits,
+  lengthOf,
+  type Reader,
+  slicesOf,
+  UnreadAnswers,
+} from "./unread_answers.ts";

@@ -1,0 +1,204 @@
+import { isRecord } from "../../config/mod.ts";
+import {
+  type ErrorCode,
+  InvalidInputError,
+  messageOf,
+  PythonError,
+  type PythonExceptionInfo,
+  SnakedenError,
+} from "../../errors.ts";
+import { getLogger } from "../../log.ts";
+
+interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+  /** Seconds after which another try makes sense, for Retry-After. */
+  readonly retryAfterS?: number;
+}
+
+/** The one place where codes have statuses. */
+export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
+  invalid_input: { status: 400, title: "The request is not valid" },
+  unauthenticated: { status: 401, title: "An API key is needed" },
+  forbidden: { status: 403, title: "The request is refused" },
+  not_found: { status: 404, title: "There is nothing at this path" },
+  unknown_tool: { status: 404, title: "There is no such tool" },
+  unknown_pool: { status: 404, title: "There is no such pool" },
+  unknown_worker: { status: 404, title: "There is no such worker" },
+  method_not_allowed: { status: 405, title: "The path does not take this method" },
+  not_acceptable: { status: 406, title: "The answer cannot be sent in an accepted type" },
+  request_incomplete: { status: 408, title: "The body did not arrive in time" },
+  stream_gone: { status: 410, title: "The stream cannot be resumed" },
+  body_too_large: { status: 413, title: "The body is too large" },
+  unsupported_media_type: { status: 415, title: "The body has the wrong type" },
+  expectation_failed: { status: 417, title: "The expectation cannot be met" },
+  invalid_arguments: { status: 422, title: "The tool refuses the arguments" },
+  poison_call: { status: 422, title: "The call kills its workers" },
+  pool_saturated: { status: 429, title: "The queue of the pool is full", retryAfterS: 1 },
+  cancelled: { status: 499, title: "The call was cancelled" },
+  python_exception: { status: 500, title: "The tool raised an exception" },
+  out_of_memory: { status: 500, title: "The worker held too much memory during the call" },
+  cpu_limit_exceeded: { status: 500, title: "The call used too much CPU time" },
+  result_too_large: { status: 500, title: "The result is too large" },
+  invalid_value: { status: 500, title: "A value cannot be sent" },
+  config_invalid: { status: 500, title: "The configuration is not valid" },
+  python_environment: { status: 500, title: "The Python environment is not usable" },
+  store_failed: { status: 500, title: "The store cannot be written" },
+  startup_failed: { status: 500, title: "The start failed" },
+  protocol_mismatch: { status: 500, title: "Host and worker do not fit together" },
+  internal: { status: 500, title: "Something went wrong inside Snakeden" },
+  not_implemented: { status: 501, title: "The transfer coding is not supported" },
+  worker_crashed: { status: 502, title: "The worker died during the call" },
+  server_busy: { status: 503, title: "The server is busy", retryAfterS: 1 },
+  pool_unhealthy: { status: 503, title: "The pool cannot serve", retryAfterS: 5 },
+  circuit_open: { status: 503, title: "The circuit is open", retryAfterS: 5 },
+  worker_start_failed: { status: 503, title: "No worker could be started", retryAfterS: 5 },
+  shutting_down: { status: 503, title: "The server is stopping", retryAfterS: 5 },
+  deadline_exceeded: { status: 504, title: "The deadline of the call passed" },
+};
+
+/** An error as HTTP tells it, after RFC 9457. */
+export interface Problem {
+  /** `urn:snakeden:error:` and the code. */
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  /** What was attempted and what stood in the way. */
+  readonly detail: string;
+  readonly code: ErrorCode;
+  /** True when the same request may succeed later. */
+  readonly retryable: boolean;
+  readonly requestId: string;
+  /** The numbers of `detail`. */
+  readonly details?: Readonly<Record<string, unknown>>;
+  /** Every field that was refused. */
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+  /** The exception that the tool raised. */
+  readonly python?: PythonExceptionInfo;
+}
+
+const log = getLogger("http");
+
+/** The details of Python code that a problem may show. */
+export interface Shown {
+  readonly output: boolean;
+  readonly traceback: boolean;
+}
+
+/** The value for places where no Python code runs, or where everything may be shown. */
+export const SHOWN_ALL: Shown = { output: true, traceback: true };
+
+/** Describes anything thrown. What nobody threw on purpose is logged, and answered with a fixed text. */
+export function problemOf(error: unknown, requestId: string, shown: Shown = SHOWN_ALL): Problem {
+  if (!(error instanceof SnakedenError)) return unknownProblem(error, requestId);
+  const { code, message, summary, retryable } = error;
+  const { status, title } = PROBLEMS[code];
+  const { issues: _issues, ...told } = error.details;
+  const details = withoutKeys(told, hiddenKeys(shown)) as Record<string, unknown>;
+  return {
+    type: typeOf(code),
+    title,
+    status,
+    detail: shown.output ? message : summary,
+    code,
+    retryable,
+    requestId,
+    ...(Object.keys(details).length === 0 ? {} : { details }),
+    ...(error instanceof InvalidInputError ? { errors: error.issues } : {}),
+    ...(error instanceof PythonError ? { python: pythonOf(error, shown) } : {}),
+  };
+}
+
+function pythonOf({ python }: PythonError, { traceback }: Shown): PythonExceptionInfo {
+  return traceback ? python : { type: python.type, message: python.message };
+}
+
+/**
+ * Keys that are left out. Process ids are of no use on another machine, and the reason of a crash
+ * is a line of output.
+ */
+function hiddenKeys({ output, traceback }: Shown): ReadonlySet<string> {
+  return new Set([
+    "pid",
+    ...(output ? [] : ["lastOutput", "reason"]),
+    ...(traceback ? [] : ["traceback"]),
+  ]);
+}
+
+/** The number of levels of details that are searched; ours have three. */
+const MAX_DEPTH = 8;
+
+/** Returns a copy of details, which are plain data, without these keys. */
+function withoutKeys(value: unknown, hidden: ReadonlySet<string>, depth = 0): unknown {
+  if (depth > MAX_DEPTH) return value;
+  if (Array.isArray(value)) return value.map((it) => withoutKeys(it, hidden, depth + 1));
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([key]) => !hidden.has(key))
+      .map(([key, it]) => [key, withoutKeys(it, hidden, depth + 1)]),
+  );
+}
+
+/** A problem as the whole answer. */
+export function problemResponse(
+  problem: Problem,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const retryAfterS = retryAfter(problem);
+  return new Response(problemText(problem), {
+    status: problem.status,
+    headers: {
+      "content-type": "application/problem+json",
+      "x-request-id": problem.requestId,
+      ...(retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) }),
+      ...(problem.code === "unauthenticated" ? { "www-authenticate": "Bearer" } : {}),
+      ...headers,
+    },
+  });
+}
+
+/** What the error itself says comes first, as with an open circuit. */
+function retryAfter({ code, details }: Problem): number | undefined {
+  const { retryAfterS } = PROBLEMS[code];
+  const ms = details?.retryAfterMs;
+  if (retryAfterS === undefined || typeof ms !== "number") return retryAfterS;
+  return Math.max(1, Math.ceil(ms / 1_000));
+}
+
+/** A problem as JSON text. */
+export function problemText(problem: Problem): string {
+  try {
+    return JSON.stringify(problem, (_, it) => typeof it === "bigint" ? String(it) : it);
+  } catch (error) {
+    log.error("the details of an error cannot be sent", { code: problem.code, error });
+    const { details: _details, ...rest } = problem;
+    return JSON.stringify(rest);
+  }
+}
+
+/** The code that an error is answered with. */
+export function codeOf(error: unknown): ErrorCode {
+  if (error instanceof SnakedenError) return error.code;
+  return error instanceof DOMException && error.name === "AbortError" ? "cancelled" : "internal";
+}
+
+function unknownProblem(error: unknown, requestId: string): Problem {
+  if (codeOf(error) === "cancelled") {
+    return problemOf(new SnakedenError("cancelled", "The client left"), requestId);
+  }
+  log.error("a request failed: {text}", { text: messageOf(error), requestId, error });
+  return {
+    type: typeOf("internal"),
+    title: PROBLEMS.internal.title,
+    status: PROBLEMS.internal.status,
+    detail: `The log of the server has more under the request id ${requestId}`,
+    code: "internal",
+    retryable: false,
+    requestId,
+  };
+}
+
+function typeOf(code: ErrorCode): string {
+  return `urn:snakeden:error:${code}`;
+}

@@ -1,0 +1,61 @@
+import type { OpenAPIHono } from "@hono/zod-openapi";
+import type { AppEnv } from "../http/mod.ts";
+import type { Engine } from "../engine.ts";
+import { callSchemas, type Schema, type Schemas } from "./openapi_calls.ts";
+import { describeAnswers } from "./openapi_answers.ts";
+
+/** Where the description is served. */
+export const OPENAPI_PATH = "/openapi.json";
+
+const DESCRIPTION = "Calls Python functions on warm, supervised workers. " +
+  "Errors are `application/problem+json` (RFC 9457); every answer has an `x-request-id`. " +
+  "The arguments of each tool that runs are under the schemas, as `args.POOL.TOOL`.";
+
+const TAGS = [
+  { name: "calls", description: "Run tools." },
+  { name: "tools", description: "See which tools there are." },
+  { name: "pools", description: "See pools and replace their workers." },
+  { name: "workers", description: "See workers and replace them." },
+  { name: "operations", description: "Ask whether the server is up and can serve." },
+];
+
+/** The key may be in either header. */
+const SECURITY_SCHEMES = {
+  bearer: { type: "http", scheme: "bearer" },
+  header: { type: "apiKey", in: "header", name: "x-api-key" },
+} as const;
+
+/** `GET /openapi.json`: OpenAPI 3.1, with the schemas of the tools that run now. */
+export function addOpenApi(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): void {
+  app.get(OPENAPI_PATH, (c) => c.json(describe(app, engine, version)));
+}
+
+function describe(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): Schema {
+  const needsKey = engine.config.apiKey !== undefined;
+  const document = app.getOpenAPI31Document({
+    openapi: "3.1.0",
+    info: {
+      title: "Snakeden",
+      version,
+      description: DESCRIPTION,
+    },
+    servers: [{ url: "/" }],
+    tags: TAGS,
+    security: needsKey ? Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })) : [],
+  });
+  const schemas = document.components?.schemas as Schemas;
+  const { CallRequest: call = {}, ...rest } = schemas;
+  const { paths, components } = describeAnswers(document.paths ?? {}, { needsKey });
+  return {
+    ...document,
+    // The types of the generator only know the licence of OpenAPI 3.0.
+    info: { ...document.info, license: { name: "MIT", identifier: "MIT" } },
+    paths,
+    components: {
+      ...document.components,
+      ...components,
+      schemas: { ...rest, ...callSchemas(call, engine.tools()) },
+      ...(needsKey ? { securitySchemes: SECURITY_SCHEMES } : {}),
+    },
+  };
+}

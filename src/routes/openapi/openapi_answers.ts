@@ -1,0 +1,96 @@
+import type { Schema } from "./openapi_calls.ts";
+import { problemAnswers, PROBLEMS } from "../http/mod.ts";
+
+interface Operation {
+  readonly security?: readonly unknown[];
+  readonly responses: Readonly<Record<string, Schema>>;
+}
+
+type PathItem = Readonly<Record<string, Operation>>;
+
+const HEADERS: Readonly<Record<string, Schema>> = {
+  "x-request-id": {
+    description: "The id of the request: the one that it brought, or a new one.",
+    required: true,
+    schema: { type: "string" },
+  },
+  "Retry-After": {
+    description: "Seconds after which another try makes sense.",
+    schema: { type: "integer", minimum: 1 },
+  },
+  "Allow": {
+    description: "The methods that the path takes.",
+    required: true,
+    schema: { type: "string" },
+  },
+  "WWW-Authenticate": {
+    description: "How to send the API key.",
+    required: true,
+    schema: { type: "string" },
+  },
+};
+
+/** Statuses that the gate may return, and so every path. */
+const EVERYWHERE: readonly number[] = [405, 417, 501];
+
+/**
+ * Adds to every operation what the routes do not describe: the headers of responses, and the
+ * problems of any request. A server with a key returns 401 and never 403. A server without a key
+ * returns 403 to foreign web pages and host names.
+ */
+export function describeAnswers(
+  paths: object,
+  { needsKey }: { readonly needsKey: boolean },
+): { readonly paths: Schema; readonly components: Schema } {
+  const describe = ({ security, responses, ...rest }: Operation): Schema => {
+    const isOpen = security !== undefined;
+    const common = [...EVERYWHERE, ...(needsKey ? (isOpen ? [] : [401]) : [403])];
+    const own = Object.entries(responses)
+      .map(([status, answer]) => [status, { ...answer, headers: headersOf(status) }]);
+    return {
+      ...rest,
+      ...(isOpen ? { security } : {}),
+      responses: {
+        ...Object.fromEntries(own),
+        ...Object.fromEntries(common.map((it) => [it, { $ref: `#/components/responses/${it}` }])),
+      },
+    };
+  };
+  const described = Object.entries(paths as Readonly<Record<string, PathItem>>)
+    .map(([path, item]) => [
+      path,
+      Object.fromEntries(
+        Object.entries(item).map(([method, operation]) => [method, describe(operation)]),
+      ),
+    ]);
+  return {
+    paths: Object.fromEntries(described),
+    components: { headers: HEADERS, responses: commonAnswers(needsKey) },
+  };
+}
+
+function commonAnswers(needsKey: boolean): Schema {
+  const problem = { schema: { $ref: "#/components/schemas/Problem" } };
+  const statuses = [...EVERYWHERE, needsKey ? 401 : 403];
+  return Object.fromEntries(
+    Object.entries(problemAnswers(...statuses)).map(([status, { description }]) => [status, {
+      description,
+      headers: headersOf(status),
+      content: { "application/problem+json": problem },
+    }]),
+  );
+}
+
+function headersOf(status: string): Schema {
+  const isRetried = Object.values(PROBLEMS)
+    .some((it) => String(it.status) === status && it.retryAfterS !== undefined);
+  const names = [
+    "x-request-id",
+    ...(isRetried ? ["Retry-After"] : []),
+    ...(status === "405" ? ["Allow"] : []),
+    ...(status === "401" ? ["WWW-Authenticate"] : []),
+  ];
+  return Object.fromEntries(
+    names.map((name) => [name, { $ref: `#/components/headers/${name}` }]),
+  );
+}

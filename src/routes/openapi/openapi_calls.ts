@@ -1,0 +1,78 @@
+import type { ToolInfo } from "../../tools/mod.ts";
+
+/** A JSON Schema, or any other part of an OpenAPI document. */
+export type Schema = Readonly<Record<string, unknown>>;
+
+/** Schemas by their name under `components.schemas`. */
+export type Schemas = Readonly<Record<string, Schema>>;
+
+/** The component name of the body of a call in the route files. */
+const CALL = "CallRequest";
+
+/**
+ * Returns the schemas of the running tools: `args.POOL.TOOL` for the arguments of each tool,
+ * `call.TOOL` for a whole call, and `CallRequest` for one of these calls.
+ *
+ * @param call The schema of a call of any tool; kept when no tool runs.
+ */
+export function callSchemas(call: Schema, tools: readonly ToolInfo[]): Schemas {
+  if (tools.length === 0) return { [CALL]: call };
+  const args = tools.map((tool) => [argsName(tool), argsSchema(tool)] as const);
+  const byName = [...Map.groupBy(tools, ({ name }) => name)];
+  const calls = byName.map(([name, its]) => [callName(name), callOf(name, its, call)] as const);
+  const union = {
+    description: "A call of one of the tools that run.",
+    oneOf: calls.map(([name]) => ({ $ref: refTo(name) })),
+    discriminator: {
+      propertyName: "tool",
+      mapping: Object.fromEntries(byName.map(([name]) => [name, refTo(callName(name))])),
+    },
+  };
+  return { ...Object.fromEntries(args), ...Object.fromEntries(calls), [CALL]: union };
+}
+
+function callOf(name: string, tools: readonly ToolInfo[], call: Schema): Schema {
+  const needsArgs = tools.every((it) => isFilled(it.inputSchema.required));
+  const refs = tools.map((it) => ({ $ref: refTo(argsName(it)) }));
+  return {
+    ...call,
+    properties: {
+      ...(call.properties as Schema),
+      tool: { type: "string", const: name },
+      args: refs.length === 1 ? refs[0] : { anyOf: refs },
+    },
+    required: needsArgs ? ["tool", "args"] : ["tool"],
+  };
+}
+
+function isFilled(list: unknown): boolean {
+  return Array.isArray(list) && list.length > 0;
+}
+
+/** Returns a tool's schema as a component, with its inner references pointing to the new place. */
+function argsSchema(tool: ToolInfo): Schema {
+  const own = JSON.stringify("#/$defs/").slice(0, -1);
+  const there = JSON.stringify(`${refTo(argsName(tool))}/$defs/`).slice(0, -1);
+  const { $schema: _dialect, ...schema } = tool.inputSchema;
+  const text = JSON.stringify({ description: tool.description, ...schema });
+  return JSON.parse(text.replaceAll(`"$ref":${own}`, `"$ref":${there}`)) as Schema;
+}
+
+function argsName({ pool, name }: ToolInfo): string {
+  return `args.${componentName(pool)}.${componentName(name)}`;
+}
+
+function callName(tool: string): string {
+  return `call.${componentName(tool)}`;
+}
+
+/**
+ * Returns a name for a component. It must be ASCII, so other characters are written as code points.
+ */
+function componentName(name: string): string {
+  return name.replaceAll(/[^A-Za-z0-9_-]/gu, (it) => `.u${it.codePointAt(0)?.toString(16)}`);
+}
+
+function refTo(name: string): string {
+  return `#/components/schemas/${name}`;
+}

@@ -1,0 +1,164 @@
+import assert from "node:assert/strict";
+import { createApp } from "../../../src/routes/mod.ts";
+import type { ToolInfo } from "../../../src/tools/mod.ts";
+import { clientOf, memoryEngine, type MemoryEngineOptions } from "../memory_engine.ts";
+
+interface Operation {
+  operationId: string;
+  security?: unknown[];
+  responses: Record<string, { headers?: Record<string, unknown> }>;
+}
+
+/** The operations of a document by `METHOD /path`. */
+function operationsOf(
+  document: { paths: Record<string, Record<string, Operation>> },
+): (readonly [name: string, operation: Operation])[] {
+  return Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, it]) => [`${method} ${path}`, it] as const)
+  );
+}
+
+/** Every `$ref` of a document. */
+function refsOf(node: unknown): string[] {
+  if (typeof node !== "object" || node === null) return [];
+  return Object.entries(node).flatMap(([key, value]) =>
+    key === "$ref" ? [String(value)] : refsOf(value)
+  );
+}
+
+function resolve(document: unknown, ref: string): unknown {
+  return ref.slice(2).split("/").reduce<unknown>(
+    (node, key) => Reflect.get(Object(node), key),
+    document,
+  );
+}
+
+Deno.test("GET /openapi.json is OpenAPI 3.1 and describes every path of the API", async () => {
+  const engine = memoryEngine();
+  const document = await (await clientOf(engine).request("/openapi.json")).json();
+  assert.equal(document.openapi, "3.1.0");
+  assert.equal(document.info.version, "1.2.3");
+  const described = operationsOf(document).map(([name]) => name);
+  const served = createApp(engine, { version: "1" }).routes
+    .filter((it) => it.method !== "ALL" && /^\/(v1|healthz|readyz)/.test(it.path))
+    .map((it) => `${it.method.toLowerCase()} ${it.path.replaceAll(/:(\w+)/g, "{$1}")}`);
+  assert.deepEqual(described.sort(), served.sort());
+});
+
+Deno.test("GET /openapi.json has only references that lead somewhere", async () => {
+  const document = await (await clientOf(memoryEngine()).request("/openapi.json")).json();
+  const refs = refsOf(document);
+  assert.ok(refs.length > 10);
+  for (const ref of refs) assert.notEqual(resolve(document, ref), undefined, ref);
+});
+
+Deno.test("GET /openapi.json holds the arguments of the tools that run", async () => {
+  const document = await (await clientOf(memoryEngine()).request("/openapi.json")).json();
+  const { schemas } = document.components;
+  assert.deepEqual(schemas["args.default.add"].properties.a, {
+    $ref: "#/components/schemas/args.default.add/$defs/N",
+  });
+});
+
+Deno.test("GET /openapi.json tells of the key when one is needed", async () => {
+  const apiKey = "k".repeat(16);
+  const client = clientOf(memoryEngine({ config: { apiKey } }));
+  const answer = await client.request("/openapi.json", { headers: { "x-api-key": apiKey } });
+  const document = await answer.json();
+  assert.deepEqual(document.security, [{ bearer: [] }, { header: [] }]);
+  assert.equal(document.components.securitySchemes.bearer.scheme, "bearer");
+  assert.equal(document.components.securitySchemes.header.name, "x-api-key");
+});
+
+async function documentOf(options: MemoryEngineOptions = {}): Promise<AnyDocument> {
+  const headers: HeadersInit = options.config?.apiKey === undefined
+    ? {}
+    : { "x-api-key": options.config.apiKey };
+  const answer = await clientOf(memoryEngine(options)).request("/openapi.json", { headers });
+  return await answer.json();
+}
+
+interface AnyDocument {
+  readonly paths: Record<string, Record<string, Operation>>;
+  readonly components: { readonly schemas: Record<string, Record<string, unknown>> };
+}
+
+const TOOL: ToolInfo = {
+  name: "add",
+  pool: "default",
+  description: "Add two numbers.",
+  inputSchema: {
+    $schema: "https://json-schema.org/draft/2020-12/schema",
+    type: "object",
+    properties: { a: { type: "number" } },
+    required: ["a"],
+  },
+  streams: false,
+  idempotent: false,
+};
+
+Deno.test("GET /openapi.json names every operation, each by another id", async () => {
+  const ids = operationsOf(await documentOf()).map(([, it]) => it.operationId);
+  assert.ok(ids.every((id) => /^[a-z][A-Za-z]+$/.test(id)), ids.join());
+  assert.equal(new Set(ids).size, ids.length);
+});
+
+Deno.test("GET /openapi.json has 401 with a key, 403 without, and neither where no key is asked for", async () => {
+  const open = operationsOf(await documentOf());
+  for (const [name, { responses }] of open) {
+    assert.ok("403" in responses && !("401" in responses), name);
+  }
+  for (const [name, it] of operationsOf(await documentOf({ config: { apiKey: "k".repeat(16) } }))) {
+    const isHealth = /healthz|readyz/.test(name);
+    assert.equal("401" in it.responses, !isHealth, name);
+    assert.equal("403" in it.responses, false, name);
+    if (isHealth) assert.deepEqual(it.security, [], name);
+    else assert.equal(it.security, undefined, name);
+  }
+});
+
+Deno.test("GET /openapi.json describes the headers of every response", async () => {
+  const document = await documentOf();
+  for (const [name, { responses }] of operationsOf(document)) {
+    for (const [status, given] of Object.entries(responses)) {
+      const { $ref: ref } = given as { $ref?: string };
+      const answer = (ref === undefined ? given : resolve(document, ref)) as typeof given;
+      const headers = Object.keys(answer.headers ?? {});
+      assert.ok(headers.includes("x-request-id"), `${name} ${status}`);
+      assert.equal(headers.includes("Retry-After"), ["429", "503"].includes(status), name + status);
+      assert.equal(headers.includes("Allow"), status === "405", `${name} ${status}`);
+    }
+  }
+});
+
+Deno.test("GET /openapi.json describes a call as that of one of the tools", async () => {
+  const free = { ...TOOL, name: "ping", inputSchema: { type: "object", properties: {} } };
+  const other = { ...TOOL, pool: "heavy", inputSchema: { type: "object", required: ["b"] } };
+  const tools = [TOOL, free, other];
+  const { components: { schemas } } = await documentOf({ tools: () => tools });
+  const ref = (name: string): string => `#/components/schemas/${name}`;
+  assert.deepEqual(schemas["CallRequest"]?.oneOf, [
+    { $ref: ref("call.add") },
+    { $ref: ref("call.ping") },
+  ]);
+  const add = schemas["call.add"] as { required: string[]; properties: Record<string, unknown> };
+  assert.deepEqual(add.required, ["tool", "args"]);
+  assert.deepEqual(add.properties.tool, { type: "string", const: "add" });
+  assert.deepEqual(add.properties.args, {
+    anyOf: [{ $ref: ref("args.default.add") }, { $ref: ref("args.heavy.add") }],
+  });
+  assert.deepEqual(schemas["call.ping"]?.required, ["tool"]);
+});
+
+Deno.test("GET /openapi.json accepts any tool name while no tool is known", async () => {
+  const { components: { schemas } } = await documentOf({ tools: () => [] });
+  assert.equal(schemas["CallRequest"]?.type, "object");
+});
+
+Deno.test("GET /openapi.json keeps tools apart whose names are not ASCII", async () => {
+  const tools = ["größe", "grüße", "größe2"].map((name) => ({ ...TOOL, name }));
+  const { components: { schemas } } = await documentOf({ tools: () => tools });
+  const names = Object.keys(schemas).filter((it) => it.startsWith("args."));
+  assert.equal(names.length, 3);
+  assert.ok(Object.keys(schemas).every((it) => /^[\w.-]+$/.test(it)), names.join());
+});
