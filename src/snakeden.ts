@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { settlesWithin } from "./async/mod.ts";
 import { BridgeServer } from "./bridge/mod.ts";
 import {
   type Args,
@@ -26,8 +27,8 @@ import {
   type WorkerInfo,
   workerLauncher,
 } from "./host/mod.ts";
-import { getLogger } from "./log.ts";
 import { ProcessRegistry, type ProcessRow, type Store } from "./kv/mod.ts";
+import { getLogger } from "./log.ts";
 import { suggestion } from "./near_names.ts";
 import {
   type Call,
@@ -42,7 +43,6 @@ import {
   type WaitOptions,
 } from "./pool/mod.ts";
 import { StartTimes, systemProcessTable } from "./process/mod.ts";
-import { settlesWithin } from "./async/mod.ts";
 import { ensurePython } from "./python_env/mod.ts";
 import { type ToolInfo, ToolRegistry } from "./tools/mod.ts";
 

@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { BridgeServer } from "../../src/bridge/mod.ts";
 import type { Config, PoolConfig } from "../../src/config/mod.ts";
 import { messageOf } from "../../src/errors.ts";
-import type { PythonEnvironment } from "../../src/python_env/mod.ts";
 import { type LauncherParts, workerLauncher } from "../../src/host/mod.ts";
+import type { PythonEnvironment } from "../../src/python_env/mod.ts";
 import type { Finding } from "./finding.ts";
 
 /** The time that `teardown()` of an adapter may take. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { openDataDirectory } from "../../src/host/mod.ts";
-import { messageOf } from "../../src/errors.ts";
 import { isLoopback } from "../../src/config/mod.ts";
+import { messageOf } from "../../src/errors.ts";
+import { openDataDirectory } from "../../src/host/mod.ts";
 import { isDenoFirst, NEEDS_INIT } from "../../src/process/mod.ts";
 import { ROOT } from "../dev_python.ts";
 import type { Finding } from "./finding.ts";

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
+import { SYSTEM_CLOCK } from "../../src/async/mod.ts";
 import { messageOf } from "../../src/errors.ts";
 import {
   KvStore,
@@ -10,7 +11,6 @@ import {
   type StoreOwner,
 } from "../../src/kv/mod.ts";
 import { type ProcessInfo, systemProcessTable } from "../../src/process/mod.ts";
-import { SYSTEM_CLOCK } from "../../src/async/mod.ts";
 import type { Finding } from "./finding.ts";
 
 const TIMEOUT_MS = 10_000;

@@ -1,6 +1,7 @@
 import { messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import type { Carrier } from "./carrier.ts";
+import type { OutgoingCall as UnsentCall } from "./frame_writer.ts";
 import type {
   Error as WireError,
   Hello,
@@ -11,7 +12,6 @@ import type {
   WorkerFrame,
   WorkerMessage,
 } from "./gen/link.js";
-import type { OutgoingCall as UnsentCall } from "./frame_writer.ts";
 import { brokeProtocol, linkLost, LOST_BUFFER, UNKNOWN_ERROR } from "./link_errors.ts";
 import { OpenCalls } from "./open_calls.ts";
 import { Outbox } from "./outbox.ts";

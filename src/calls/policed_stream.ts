@@ -1,5 +1,5 @@
-import type { CallPolicy, PolicedCall } from "./policies/mod.ts";
 import type { Call, ChunkSink, ChunkStream } from "../pool/mod.ts";
+import type { CallPolicy, PolicedCall } from "./policies/mod.ts";
 
 /** What a stream is made with. */
 export interface PolicedStreamOptions extends Omit<PolicedCall<Call>, "attempt" | "mayRepeat"> {

@@ -1,5 +1,5 @@
-import type { PoolConfig } from "../config/mod.ts";
 import type { PoliciesInfo, PoolPolicies } from "../calls/mod.ts";
+import type { PoolConfig } from "../config/mod.ts";
 import type {
   CrashStats,
   Pool,

@@ -41,7 +41,8 @@ export {
   type WorkerRegistry,
   type WorkerState,
 } from "./workers/mod.ts";
-export { Pool, type PoolOptions, type PoolState } from "./pool.ts";
+export { Pool, type PoolOptions } from "./pool.ts";
+export type { PoolState } from "./pool_state.ts";
 export type { PoolStats } from "./pool_stats.ts";
 export {
   PoolGroup,

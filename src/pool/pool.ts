@@ -1,3 +1,4 @@
+import { Changes, type Clock, Deadlines, SYSTEM_CLOCK } from "../async/mod.ts";
 import type { Tool } from "../bridge/mod.ts";
 import { SnakedenError, type WorkerExit } from "../errors.ts";
 import { getLogger } from "../log.ts";
@@ -8,10 +9,9 @@ import {
   type CallTarget,
   RECALL_AFTER_MS,
 } from "./calls/mod.ts";
-import { Changes, type Clock, Deadlines, SYSTEM_CLOCK } from "../async/mod.ts";
 import { type CrashOptions, CrashPolicy, type CrashStats } from "./crashes/mod.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { type Launcher, Worker } from "./workers/mod.ts";
+import type { PoolState } from "./pool_state.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
 import {
   Supervisor,
@@ -19,6 +19,7 @@ import {
   type SupervisorOptions,
   type TaintedPlace,
 } from "./supervision/mod.ts";
+import { type Launcher, Worker } from "./workers/mod.ts";
 
 /** How a pool behaves; times in milliseconds. `drainMs` is for running calls when the pool, or a worker, stops. */
 export interface PoolOptions extends SupervisorOptions, CrashOptions {
@@ -31,12 +32,6 @@ export interface PoolOptions extends SupervisorOptions, CrashOptions {
   /** A worker is sent calls ahead while those it has are expected to run no longer than this; 0 sends none ahead. */
   readonly pipelineBudgetMs: number;
 }
-
-/**
- * `starting` until a worker is ready; `ready` while one is; `unhealthy` when none is and too many starts failed in a row
- * (it goes on trying, with pauses); `stopping` and `stopped` by {@link Pool.stop}.
- */
-export type PoolState = "starting" | "ready" | "unhealthy" | "stopping" | "stopped";
 
 /**
  * A named set of like workers with one queue; the {@link Dispatcher} says which worker gets which call. Calls that a worker

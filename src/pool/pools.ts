@@ -1,6 +1,7 @@
 import { messageOf, SnakedenError } from "../errors.ts";
 import { suggestion } from "../near_names.ts";
-import type { Pool, Worker } from "./mod.ts";
+import type { Pool } from "./pool.ts";
+import type { Worker } from "./workers/mod.ts";
 
 /** How long to wait, and a signal to stop waiting. */
 export interface WaitOptions {

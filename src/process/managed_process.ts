@@ -1,5 +1,5 @@
-import type { WorkerExit } from "../errors.ts";
 import { settlesWithin } from "../async/mod.ts";
+import type { WorkerExit } from "../errors.ts";
 import { type OutputLine, OutputReader, OutputTail } from "./output_lines.ts";
 import { signalGroup } from "./process_group.ts";
 

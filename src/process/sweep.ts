@@ -1,5 +1,5 @@
-import { messageOf } from "../errors.ts";
 import { delay, withDeadline } from "../async/mod.ts";
+import { messageOf } from "../errors.ts";
 import { signalGroup } from "./process_group.ts";
 import type { ProcessInfo, ProcessTable } from "./process_table.ts";
 

@@ -1,13 +1,13 @@
 import { join } from "node:path";
+import { type CommandResult, runGuarded } from "../process/mod.ts";
 import { missingImports } from "./check_imports.ts";
 import { environmentError } from "./environment_error.ts";
 import { type EnvironmentRequest, lockedFiles } from "./environment_key.ts";
 import { pythonIn } from "./environment_store.ts";
 import type { Interpreter } from "./find_interpreter.ts";
 import { installFailure } from "./install_failure.ts";
-import { pipFileSettings } from "./installer_settings.ts";
 import { installerProgress } from "./installer_progress.ts";
-import { type CommandResult, runGuarded } from "../process/mod.ts";
+import { pipFileSettings } from "./installer_settings.ts";
 
 /**
  * The option that keeps Python from importing from the working folder, where a `pip.py` may lie,

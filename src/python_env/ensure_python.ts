@@ -1,15 +1,15 @@
 import { join, resolve } from "node:path";
+import { SnakedenError } from "../errors.ts";
+import { FileLock, makePrivateDirectory } from "../process/mod.ts";
 import { buildEnvironment } from "./build_environment.ts";
 import { missingImports } from "./check_imports.ts";
 import { commandEnv, hostEnv } from "./command_env.ts";
 import { environmentError, fileError } from "./environment_error.ts";
 import { environmentKey, environmentName, type EnvironmentRequest } from "./environment_key.ts";
 import * as store from "./environment_store.ts";
-import { FileLock, makePrivateDirectory } from "../process/mod.ts";
 import { findInterpreter, lookUp, probeInterpreter, unfitReason } from "./find_interpreter.ts";
 import { type PythonSource, pythonSource } from "./python_source.ts";
 import { readRequirementFiles } from "./requirement_files.ts";
-import { SnakedenError } from "../errors.ts";
 
 /** What {@link ensurePython} may be told. */
 export interface EnsurePythonOptions {

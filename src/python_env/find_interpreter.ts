@@ -1,7 +1,7 @@
 import { delimiter, join } from "node:path";
-import { environmentError } from "./environment_error.ts";
-import { LEAVE_WORKING_FOLDER, runCommand } from "../process/mod.ts";
 import { messageOf } from "../errors.ts";
+import { LEAVE_WORKING_FOLDER, runCommand } from "../process/mod.ts";
+import { environmentError } from "./environment_error.ts";
 
 /** The oldest Python that the package runs on. */
 export const MINIMUM_PYTHON: readonly [number, number] = [3, 10];

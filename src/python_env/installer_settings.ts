@@ -1,5 +1,5 @@
-import { installFailure } from "./install_failure.ts";
 import type { CommandResult } from "../process/mod.ts";
+import { installFailure } from "./install_failure.ts";
 
 /**
  * Settings of pip that a user may need for any installation: where packages come from, how they are

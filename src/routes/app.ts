@@ -1,11 +1,11 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { type AppEnv, problemOf, problemResponse, unmatched } from "./http/mod.ts";
-import { addDocsPage, addOpenApi } from "./openapi/mod.ts";
-import type { Engine } from "./engine.ts";
-import { addExecute, addStream, Traffic } from "./calls/mod.ts";
 import { gate } from "./access/mod.ts";
+import { addExecute, addStream, Traffic } from "./calls/mod.ts";
+import type { Engine } from "./engine.ts";
 import { addHealth, HEALTH_PATHS } from "./health.ts";
+import { type AppEnv, problemOf, problemResponse, unmatched } from "./http/mod.ts";
 import { addIndex } from "./index_page.ts";
+import { addDocsPage, addOpenApi } from "./openapi/mod.ts";
 import { addPools } from "./pools.ts";
 import { addRecycle } from "./recycle.ts";
 import { addTools } from "./tools.ts";

@@ -1,6 +1,7 @@
 import type { Value } from "../bridge/mod.ts";
 import type { CallOptions } from "../calls/mod.ts";
 import type { Config } from "../config/mod.ts";
+import type { PoolInfo, WorkerInfo } from "../host/mod.ts";
 import type {
   CallOutcome,
   Readiness,
@@ -9,7 +10,6 @@ import type {
   StreamEvent,
   WaitOptions,
 } from "../pool/mod.ts";
-import type { PoolInfo, WorkerInfo } from "../host/mod.ts";
 import type { ToolInfo } from "../tools/mod.ts";
 
 /** What the routes need of the host; `Snakeden` is one. */

@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { AppEnv } from "./http/mod.ts";
 import type { Readiness } from "../pool/mod.ts";
 import type { Engine } from "./engine.ts";
+import type { AppEnv } from "./http/mod.ts";
 
 /** Time that a ping through each pool may take. */
 const PING_TIMEOUT_MS = 2_000;

@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { PoolInfo } from "../host/mod.ts";
-import { type AppEnv, problemAnswers } from "./http/mod.ts";
 import type { Engine } from "./engine.ts";
+import { type AppEnv, problemAnswers } from "./http/mod.ts";
 import { assertPool } from "./tools.ts";
 
 const count = z.number().int().nonnegative();

@@ -2,10 +2,10 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { isRecord } from "../config/mod.ts";
 import { type FieldIssue, InvalidInputError } from "../errors.ts";
 import { suggestion } from "../near_names.ts";
-import { type AppEnv, problemAnswers } from "./http/mod.ts";
-import type { Engine } from "./engine.ts";
-import { assertPool } from "./tools.ts";
 import type { Traffic } from "./calls/mod.ts";
+import type { Engine } from "./engine.ts";
+import { type AppEnv, problemAnswers } from "./http/mod.ts";
+import { assertPool } from "./tools.ts";
 
 /** Most ids in one request; a pool has no more workers. */
 const MAX_WORKERS = 256;

@@ -1,8 +1,8 @@
 import { Hono } from "hono";
 import { SnakedenError } from "../errors.ts";
-import { type AppEnv, problemOf, problemResponse, SHOWN_ALL } from "./http/mod.ts";
 import { gate } from "./access/mod.ts";
 import { HEALTH_PATHS } from "./health.ts";
+import { type AppEnv, problemOf, problemResponse, SHOWN_ALL } from "./http/mod.ts";
 
 /** What answers while the workers start: the port is taken already, the engine is not there yet. */
 export function createStartingApp(

@@ -1,8 +1,8 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { SnakedenError } from "../errors.ts";
 import { suggestion } from "../near_names.ts";
-import { type AppEnv, problemAnswers } from "./http/mod.ts";
 import type { Engine } from "./engine.ts";
+import { type AppEnv, problemAnswers } from "./http/mod.ts";
 
 const jsonSchema = z.record(z.string(), z.unknown()).openapi({ description: "A JSON Schema." });
 

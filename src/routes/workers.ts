@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { type AppEnv, problemAnswers } from "./http/mod.ts";
 import type { Engine } from "./engine.ts";
+import { type AppEnv, problemAnswers } from "./http/mod.ts";
 
 const workerSchema = z.object({
   id: z.string().openapi({ example: "default-1" }),

@@ -1,7 +1,7 @@
+import { settlesWithin } from "../async/mod.ts";
 import { InvalidInputError, messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import { isRunning, killGroup, StopSignals } from "../process/mod.ts";
-import { settlesWithin } from "../async/mod.ts";
 import { Snakeden, type SnakedenOptions } from "../snakeden.ts";
 
 /** What becomes of the process when the script is done. */

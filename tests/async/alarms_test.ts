@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { type Alarm, Deadlines } from "../../src/async/alarms.ts";
 import { FakeClock } from "../fixtures/fake_clock.ts";
 

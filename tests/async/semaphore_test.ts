@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { Gate } from "../../src/async/semaphore.ts";
 import { microtasks } from "../fixtures/until.ts";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
+import { snakeden } from "../../src/bridge/gen/link.js";
 import { type ArrayData, type DType, NdArray, Value } from "../../src/bridge/mod.ts";
 import { byteLengthOf, viewElements } from "../../src/bridge/values/nd_array.ts";
-import { snakeden } from "../../src/bridge/gen/link.js";
 
 /** Every element type that can travel. */
 const DTYPES: readonly DType[] = [

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { ChunkStream } from "../../src/pool/mod.ts";
 import { ToolStream } from "../../src/calls/tool_stream.ts";
+import { ChunkStream } from "../../src/pool/mod.ts";
 import { FakePool } from "../fixtures/fake_pool.ts";
 import { microtasks, until } from "../fixtures/until.ts";
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DeadlineExceededError, type Snakeden, WorkerCrashedError } from "../../mod.ts";
+import { devPython } from "../../scripts/dev_python.ts";
 import { BridgeServer, type CallListener, Value } from "../../src/bridge/mod.ts";
 import { type LaunchedWorker, SpawnLauncher, workerEnv } from "../../src/pool/mod.ts";
 import { packagePath, workerCommand } from "../../src/python_env/mod.ts";
-import { devPython } from "../../scripts/dev_python.ts";
 import { ADAPTERS, startDen, tempDir, waitFor } from "../fixtures/host.ts";
 
 const KIB = 1024;

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Snakeden } from "../../mod.ts";
-import { packagePath } from "../../src/python_env/mod.ts";
 import { devPython } from "../../scripts/dev_python.ts";
+import { packagePath } from "../../src/python_env/mod.ts";
 import { ADAPTERS, ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
 
 /**

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { nextTurn } from "../fixtures/until.ts";
 import { RunDirectory } from "../../src/host/run_directory.ts";
+import { nextTurn } from "../fixtures/until.ts";
 
 async function tempDir(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await Deno.makeTempDir({ prefix: "snakeden-test-" });

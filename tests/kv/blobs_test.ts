@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Blobs, GroupCommit, type Mutation, Records } from "../../src/kv/mod.ts";
 import { SYSTEM_CLOCK } from "../../src/async/clock.ts";
+import { Blobs, GroupCommit, type Mutation, Records } from "../../src/kv/mod.ts";
 import { openStore, tamper, tempDir } from "./open_store.ts";
 
 const CHUNK = 65_536;

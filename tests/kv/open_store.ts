@@ -1,6 +1,6 @@
 /** What tests of the store share. */
-import { KvStore } from "../../src/kv/mod.ts";
 import { SYSTEM_CLOCK } from "../../src/async/clock.ts";
+import { KvStore } from "../../src/kv/mod.ts";
 
 /** A data directory that is removed at the end of the test. */
 export async function tempDir(): Promise<AsyncDisposable & { readonly path: string }> {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { fileURLToPath } from "node:url";
 import { join } from "node:path";
-import { KvStore } from "../../src/kv/mod.ts";
+import { fileURLToPath } from "node:url";
 import { SYSTEM_CLOCK } from "../../src/async/clock.ts";
+import { KvStore } from "../../src/kv/mod.ts";
 import { HostProcess, waitFor } from "../fixtures/host.ts";
 import { newRunId, openStore, tempDir } from "./open_store.ts";
 

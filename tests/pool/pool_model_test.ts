@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import type { CallState } from "../../src/pool/calls/call.ts";
 import { FakeClock } from "../fixtures/fake_clock.ts";
 import { endOf, FakePool } from "../fixtures/fake_pool.ts";

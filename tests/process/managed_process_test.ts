@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { isRunning } from "../../src/process/process_group.ts";
 import { describeExit, describeOutput, WorkerProcess } from "../../src/process/managed_process.ts";
+import { isRunning } from "../../src/process/process_group.ts";
 import { until } from "../fixtures/until.ts";
 
 interface Spawned {

@@ -1,6 +1,6 @@
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { setImmediate } from "node:timers";
-import fc from "fast-check";
 import {
   type OutputLine,
   OutputReader,

@@ -1,6 +1,6 @@
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { dirname, join, relative } from "node:path";
-import fc from "fast-check";
 import { readRequirementFiles } from "../../src/python_env/requirement_files.ts";
 
 const ENV = { FOLDER: "sub dir", FILE: "plain.txt", EMPTY: "" };

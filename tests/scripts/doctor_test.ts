@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { devPython, ROOT } from "../../scripts/dev_python.ts";
 import { type Finding, tableOf } from "../../scripts/doctor/finding.ts";
-import { workerCommand } from "../../src/python_env/mod.ts";
 import { leftoverPids, portFinding, socketPathFinding } from "../../scripts/doctor/machine.ts";
+import { workerCommand } from "../../src/python_env/mod.ts";
 
 async function doctor(
   config: unknown,

@@ -1,7 +1,7 @@
 import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
 import { MAX_FRAME_BYTES } from "../carrier.ts";
-import { GrpcCarrier, type GrpcStream } from "./grpc_carrier.ts";
 import type { Reception } from "../reception.ts";
+import { GrpcCarrier, type GrpcStream } from "./grpc_carrier.ts";
 
 /** Everything travels on one bidirectional stream; proto/snakeden/v1/link.proto is the contract. */
 const SERVICE: ServiceDefinition = {

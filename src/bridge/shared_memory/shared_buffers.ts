@@ -1,7 +1,7 @@
 import { SnakedenError } from "../../errors.ts";
 import type { SharedBuffer, Value as WireValue } from "../gen/link.js";
-import type { Slab } from "./slab.ts";
 import { TextValue } from "../values/mod.ts";
+import type { Slab } from "./slab.ts";
 
 /** Stands in a frame for a buffer that lies in shared memory. */
 const ELSEWHERE = new Uint8Array(0);

@@ -1,8 +1,8 @@
+import type { Alarm, Deadlines } from "../../async/mod.ts";
 import { type CallListener, type Link, Value, type WireError } from "../../bridge/mod.ts";
 import { DeadlineExceededError, SnakedenError } from "../../errors.ts";
 import { callFailure } from "./call_failure.ts";
 import type { Queued } from "./call_queue.ts";
-import type { Alarm, Deadlines } from "../../async/mod.ts";
 import type { Sent } from "./in_flight.ts";
 
 /** What a caller asks for. */

@@ -1,5 +1,5 @@
-import { CallList, type Listed } from "./call_list.ts";
 import type { Alarm, Deadlines } from "../../async/mod.ts";
+import { CallList, type Listed } from "./call_list.ts";
 
 /** Time that a call may wait behind another one before it, and all that wait, are asked back. */
 export const RECALL_AFTER_MS = 10;

@@ -1,7 +1,7 @@
-import type { WorkerExit } from "../../errors.ts";
 import type { Alarm } from "../../async/mod.ts";
-import { RestartPolicy } from "./restart_policy.ts";
+import type { WorkerExit } from "../../errors.ts";
 import type { Worker } from "../workers/mod.ts";
+import { RestartPolicy } from "./restart_policy.ts";
 
 /**
  * A worker in its place, from when it is ready until it is gone. The place passes on when a successor takes over, while

@@ -1,15 +1,15 @@
+import { delay, Gate, settlesWithin } from "../../async/mod.ts";
 import { messageOf, SnakedenError, type WorkerExit } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
-import { delay, Gate, settlesWithin } from "../../async/mod.ts";
+import { describeExit } from "../../process/mod.ts";
 import { isOwnDoing, isSignalled } from "../crashes/mod.ts";
+import { memoryBreach, Worker, type WorkerListener, WorkerStartError } from "../workers/mod.ts";
 import { Heartbeat, type HeartbeatEvents } from "./heartbeat.ts";
+import { Taints } from "./quarantine.ts";
 import { RecyclePolicy } from "./recycle_policy.ts";
 import { RestartPolicy } from "./restart_policy.ts";
-import type { SupervisorDeps, SupervisorEvents, SupervisorOptions } from "./supervisor_options.ts";
-import { Taints } from "./quarantine.ts";
 import { Tenancy } from "./slot.ts";
-import { memoryBreach, Worker, type WorkerListener, WorkerStartError } from "../workers/mod.ts";
-import { describeExit } from "../../process/mod.ts";
+import type { SupervisorDeps, SupervisorEvents, SupervisorOptions } from "./supervisor_options.ts";
 
 /** Default of `reapMs`. */
 const REAP_MS = 5_000;

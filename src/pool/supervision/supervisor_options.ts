@@ -1,9 +1,9 @@
-import type { WorkerExit } from "../../errors.ts";
 import type { Clock, Deadlines } from "../../async/mod.ts";
-import type { HeartbeatOptions } from "./heartbeat.ts";
+import type { WorkerExit } from "../../errors.ts";
 import type { Launcher, StopOptions, Worker, WorkerLimits } from "../workers/mod.ts";
-import type { RecycleOptions } from "./recycle_policy.ts";
+import type { HeartbeatOptions } from "./heartbeat.ts";
 import type { TaintOptions } from "./quarantine.ts";
+import type { RecycleOptions } from "./recycle_policy.ts";
 
 /** Options of a set of workers. */
 export interface SupervisorOptions extends StopOptions, TaintOptions {

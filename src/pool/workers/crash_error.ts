@@ -1,7 +1,7 @@
 import { LimitExceededError, WorkerCrashedError, type WorkerExit } from "../../errors.ts";
+import { describeExit, describeOutput } from "../../process/mod.ts";
 import type { Death, Deceased } from "../crashes/mod.ts";
 import type { Breach } from "./worker_limits.ts";
-import { describeExit, describeOutput } from "../../process/mod.ts";
 
 /** Facts about the end of a worker besides its exit. */
 export interface EndOfCall {

@@ -1,11 +1,11 @@
+import { type Deadlines, settlesWithin } from "../../async/mod.ts";
 import type { Link, LinkEvents, Log, Tool } from "../../bridge/mod.ts";
 import { SnakedenError, type WorkerCrashedError, type WorkerExit } from "../../errors.ts";
-import { type Deadlines, settlesWithin } from "../../async/mod.ts";
 import { type Call, type CallTarget, InFlight } from "../calls/mod.ts";
-import { crashErrorOf } from "./crash_error.ts";
 import { classifyCrash, type Crash, type Death } from "../crashes/mod.ts";
-import type { LaunchedWorker, Launcher } from "./launchers/mod.ts";
+import { crashErrorOf } from "./crash_error.ts";
 import { partRemains, type Remains } from "./in_flight_at_exit.ts";
+import type { LaunchedWorker, Launcher } from "./launchers/mod.ts";
 import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
 import { WorkerLog } from "./worker_log.ts";
 

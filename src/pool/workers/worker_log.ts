@@ -1,6 +1,6 @@
+import type { Alarm, Deadlines } from "../../async/mod.ts";
 import type { Log } from "../../bridge/mod.ts";
 import { getLogger, WORKER_CATEGORY } from "../../log.ts";
-import type { Alarm, Deadlines } from "../../async/mod.ts";
 import type { OutputLine } from "../../process/mod.ts";
 
 /** The bounds on the output of a worker in the log: at once, and then each second. */

@@ -2,8 +2,8 @@ import type { MiddlewareHandler } from "hono";
 import { createHash, timingSafeEqual } from "node:crypto";
 import { isLoopback } from "../../config/mod.ts";
 import { SnakedenError } from "../../errors.ts";
-import { isLogged, logAccess } from "./access_log.ts";
 import { type AppEnv, checkFraming, problemOf, problemResponse, type Shown } from "../http/mod.ts";
+import { isLogged, logAccess } from "./access_log.ts";
 
 /** Where a request may come from. */
 export interface GateOptions {

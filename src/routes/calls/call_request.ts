@@ -2,8 +2,8 @@ import { z } from "@hono/zod-openapi";
 import type { Value } from "../../bridge/mod.ts";
 import { type CallOptions, MAX_ID_LENGTH, MAX_TIMEOUT_MS } from "../../calls/mod.ts";
 import { PRIORITY_RANGE } from "../../pool/mod.ts";
-import { MAX_NAME_LENGTH } from "./call_fields.ts";
 import { checkContentType } from "../http/mod.ts";
+import { MAX_NAME_LENGTH } from "./call_fields.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** The body of a call, for OpenAPI. {@link findIssues} checks bodies; a test compares the two. */

@@ -1,8 +1,8 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Value } from "../../bridge/mod.ts";
+import type { Engine } from "../engine.ts";
 import { type AppEnv, lengthOf, problemAnswers } from "../http/mod.ts";
 import { callRequestSchema, readCallRequest } from "./call_request.ts";
-import type { Engine } from "../engine.ts";
 import type { Traffic } from "./traffic.ts";
 
 const encoder = new TextEncoder();

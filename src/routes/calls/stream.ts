@@ -1,9 +1,9 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { SnakedenError } from "../../errors.ts";
-import { type AppEnv, chooseStreamType, problemAnswers, problemOf } from "../http/mod.ts";
 import { logStreamFailure } from "../access/mod.ts";
-import { callRequestSchema, readCallRequest } from "./call_request.ts";
 import type { Engine } from "../engine.ts";
+import { type AppEnv, chooseStreamType, problemAnswers, problemOf } from "../http/mod.ts";
+import { callRequestSchema, readCallRequest } from "./call_request.ts";
 import { StreamBody } from "./stream_body.ts";
 import { eventWriter } from "./stream_events.ts";
 import { EVENT_DATA, NDJSON_LINE, SERVER_SENT_EVENT } from "./stream_schema.ts";

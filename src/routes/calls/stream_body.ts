@@ -1,7 +1,7 @@
 import { Value } from "../../bridge/mod.ts";
 import type { StreamEvent } from "../../pool/mod.ts";
-import type { EventWriter } from "./stream_events.ts";
 import { lengthOf, type Problem, type Reader, slicesOf } from "../http/mod.ts";
+import type { EventWriter } from "./stream_events.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** How a {@link StreamBody} is made. */

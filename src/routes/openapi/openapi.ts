@@ -1,8 +1,8 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { AppEnv } from "../http/mod.ts";
 import type { Engine } from "../engine.ts";
-import { callSchemas, type Schema, type Schemas } from "./openapi_calls.ts";
+import type { AppEnv } from "../http/mod.ts";
 import { describeAnswers } from "./openapi_answers.ts";
+import { callSchemas, type Schema, type Schemas } from "./openapi_calls.ts";
 
 /** Where the description is served. */
 export const OPENAPI_PATH = "/openapi.json";

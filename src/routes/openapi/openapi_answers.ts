@@ -1,5 +1,5 @@
-import type { Schema } from "./openapi_calls.ts";
 import { problemAnswers, PROBLEMS } from "../http/mod.ts";
+import type { Schema } from "./openapi_calls.ts";
 
 interface Operation {
   readonly security?: readonly unknown[];

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type CallListener, Link, Slab, Value } from "../../../src/bridge/mod.ts";
 import type { HostMessage, SharedBuffer, ValueInit } from "../../../src/bridge/gen/link.js";
+import { type CallListener, Link, Slab, Value } from "../../../src/bridge/mod.ts";
 import { FakeCarrier } from "../../fixtures/fake_carrier.ts";
 import { microtasks } from "../../fixtures/until.ts";
 

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { SlabSpace } from "../../../src/bridge/shared_memory/slab_space.ts";
 
 const PAGE = 4096;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { SnakedenError } from "../../../src/errors.ts";
 import { Slab } from "../../../src/bridge/shared_memory/slab.ts";
+import { SnakedenError } from "../../../src/errors.ts";
 
 const PAGE = 4096;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { type DType, NdArray } from "../../../src/bridge/mod.ts";
 import { viewElements } from "../../../src/bridge/values/nd_array.ts";
-import { Buffer } from "node:buffer";
 
 Deno.test("NdArray takes data that is as long as type and shape say", () => {
   assert.deepStrictEqual(new NdArray("<f4", [2, 3], new Float32Array(6)).shape, [2, 3]);

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { NdArray, Value } from "../../../src/bridge/mod.ts";
 import { isPlain } from "../../../src/bridge/values/value_writer.ts";
 import { SnakedenError } from "../../../src/errors.ts";

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { isUnserializable, NdArray, Value } from "../../../src/bridge/mod.ts";
 import { SnakedenError } from "../../../src/errors.ts";
 import { anyTree, httpTree, ndArray, nested, overTheLink, TYPED_ARRAYS } from "../trees.ts";

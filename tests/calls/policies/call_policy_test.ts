@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import type { RetryConfig } from "../../../src/config/mod.ts";
-import { type ErrorCode, SnakedenError } from "../../../src/errors.ts";
 import {
   CallPolicy,
   Circuit,
   type PolicedCall,
   RetryPolicy,
 } from "../../../src/calls/policies/mod.ts";
+import type { RetryConfig } from "../../../src/config/mod.ts";
+import { type ErrorCode, SnakedenError } from "../../../src/errors.ts";
 
 const RETRY: RetryConfig = {
   attempts: 4,

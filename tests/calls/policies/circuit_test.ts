@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { FakeTime } from "../../fixtures/fake_time.ts";
-import { type ErrorCode, SnakedenError } from "../../../src/errors.ts";
 import { Circuit } from "../../../src/calls/policies/mod.ts";
+import { type ErrorCode, SnakedenError } from "../../../src/errors.ts";
+import { FakeTime } from "../../fixtures/fake_time.ts";
 
 const OPTIONS = {
   threshold: 3,

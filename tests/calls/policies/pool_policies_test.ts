@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
+import { type CallPolicy, PoolPolicies } from "../../../src/calls/policies/mod.ts";
 import { parseConfig, type PoolConfig } from "../../../src/config/mod.ts";
 import { SnakedenError } from "../../../src/errors.ts";
-import { type CallPolicy, PoolPolicies } from "../../../src/calls/policies/mod.ts";
 
 type PoolInput = Omit<
   NonNullable<NonNullable<Parameters<typeof parseConfig>[0]>["pools"]>[number],

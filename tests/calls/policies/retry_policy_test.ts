@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type ErrorCode, SnakedenError, WorkerCrashedError } from "../../../src/errors.ts";
 import { RetryPolicy } from "../../../src/calls/policies/mod.ts";
+import { type ErrorCode, SnakedenError, WorkerCrashedError } from "../../../src/errors.ts";
 
 const OPTIONS = {
   attempts: 3,

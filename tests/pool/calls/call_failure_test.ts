@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
+import type { WireError } from "../../../src/bridge/mod.ts";
 import {
   DeadlineExceededError,
   InvalidInputError,
   PythonError,
   SnakedenError,
 } from "../../../src/errors.ts";
-import type { WireError } from "../../../src/bridge/mod.ts";
 import { callFailure } from "../../../src/pool/calls/call_failure.ts";
 
 const CONTEXT = { tool: "add", workerId: "w-1", timeoutMs: 100, queueMs: 20.4, runMs: 79.6 };

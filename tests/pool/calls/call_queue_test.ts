@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { CallQueue, PRIORITY_RANGE, type Queued } from "../../../src/pool/calls/call_queue.ts";
 
 interface Entry extends Queued {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { Link, Value } from "../../../src/bridge/mod.ts";
+import { Deadlines } from "../../../src/async/alarms.ts";
 import type { HostMessage } from "../../../src/bridge/gen/link.js";
+import { Link, Value } from "../../../src/bridge/mod.ts";
 import { DeadlineExceededError, SnakedenError } from "../../../src/errors.ts";
 import { Call, type CallOwner, type CallRequest } from "../../../src/pool/calls/call.ts";
-import { Deadlines } from "../../../src/async/alarms.ts";
 import { FakeCarrier } from "../../fixtures/fake_carrier.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
 import { microtasks } from "../../fixtures/until.ts";

@@ -1,9 +1,9 @@
+import fc from "fast-check";
 import assert from "node:assert/strict";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import fc from "fast-check";
-import { type CallOutcome, ChunkStream, type StreamEvent } from "../../../src/pool/mod.ts";
 import { Value } from "../../../src/bridge/mod.ts";
+import { type CallOutcome, ChunkStream, type StreamEvent } from "../../../src/pool/mod.ts";
 import { microtasks, until } from "../../fixtures/until.ts";
 
 interface SetUp {

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
+import assert from "node:assert/strict";
 import { Deadlines } from "../../../src/async/alarms.ts";
 import { WorkerLog } from "../../../src/pool/workers/worker_log.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";

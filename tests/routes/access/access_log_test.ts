@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
+import assert from "node:assert/strict";
 import { InvalidInputError, PythonError, SnakedenError } from "../../../src/errors.ts";
 import type { StreamEvent } from "../../../src/pool/mod.ts";
 import { chunk, clientOf, memoryEngine, type MemoryEngineOptions } from "../memory_engine.ts";

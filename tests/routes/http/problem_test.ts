@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { InvalidInputError, PythonError, SnakedenError } from "../../../src/errors.ts";
-import { problemOf, problemResponse, PROBLEMS } from "../../../src/routes/mod.ts";
 import { problemText } from "../../../src/routes/http/problem.ts";
+import { problemOf, problemResponse, PROBLEMS } from "../../../src/routes/mod.ts";
 
 Deno.test("problemOf() tells a SnakedenError with its code, text and numbers", () => {
   const error = new SnakedenError("pool_saturated", "1000 calls wait already", {

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import { TimeLimit, type Wait } from "../../../src/routes/http/time_limit.ts";
 
 interface NamedWait extends Wait {

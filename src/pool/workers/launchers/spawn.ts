@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { delay, settlesWithin } from "../../../async/mod.ts";
 import {
   type BridgeServer,
   type CarrierKind,
@@ -10,9 +11,6 @@ import {
 } from "../../../bridge/mod.ts";
 import { messageOf, SnakedenError, type WorkerExit } from "../../../errors.ts";
 import { getLogger } from "../../../log.ts";
-import { delay, settlesWithin } from "../../../async/mod.ts";
-import { classifyCrash, type Crash } from "../../crashes/mod.ts";
-import { ProgressFile, type ProgressNote } from "../progress_file.ts";
 import {
   describeExit,
   describeOutput,
@@ -20,6 +18,8 @@ import {
   type ProcessSpec,
   WorkerProcess,
 } from "../../../process/mod.ts";
+import { classifyCrash, type Crash } from "../../crashes/mod.ts";
+import { ProgressFile, type ProgressNote } from "../progress_file.ts";
 import { WorkerStartError } from "../worker_start_error.ts";
 
 /** What a worker is to be. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { BridgeServer, type CarrierKind } from "../../../../src/bridge/mod.ts";
 import type { ReadyInit, Welcome } from "../../../../src/bridge/gen/link.js";
+import { BridgeServer, type CarrierKind } from "../../../../src/bridge/mod.ts";
 import { type LaunchedWorker, SpawnLauncher } from "../../../../src/pool/mod.ts";
 import { type DialedWorker, dialWorker, hello } from "../../../bridge/dialed_worker.ts";
 import { until } from "../../../fixtures/until.ts";

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { BridgeServer } from "../../../../src/bridge/mod.ts";
 import { SnakedenError } from "../../../../src/errors.ts";
-import { isRunning } from "../../../../src/process/process_group.ts";
 import { type LaunchedWorker, SpawnLauncher } from "../../../../src/pool/mod.ts";
+import { isRunning } from "../../../../src/process/process_group.ts";
 import { dialWorker, hello } from "../../../bridge/dialed_worker.ts";
 import { until } from "../../../fixtures/until.ts";
 
