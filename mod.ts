@@ -48,7 +48,7 @@ export type {
   Crash,
   CrashKind,
   CrashStats,
-  Death,
+  CrashRecord,
   PoolReadiness,
   PoolState,
   PoolStats,

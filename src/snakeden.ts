@@ -36,7 +36,7 @@ import {
   type ChunkSink,
   ChunkStream,
   Pool,
-  PoolGroup,
+  Pools,
   type Readiness,
   type RecycleRequest,
   type Recycling,
@@ -83,7 +83,7 @@ export class Snakeden implements AsyncDisposable {
   /** Names this life of the host; 128 random bits. */
   readonly runId: string;
   readonly #pools: ReadonlyMap<string, Pool>;
-  readonly #group: PoolGroup;
+  readonly #group: Pools;
   readonly #tools: ToolRegistry;
   /** By name of the pool; undefined when no pool asks for any, so that a call costs nothing more. */
   readonly #policies: ReadonlyMap<string, PoolPolicies> | undefined;
@@ -161,7 +161,7 @@ export class Snakeden implements AsyncDisposable {
       });
       return [pool.name, new Pool(pool, launcher)];
     }));
-    const group = new PoolGroup(pools);
+    const group = new Pools(pools);
     resources.defer(() => group.stop());
     const den = new Snakeden(config, { runId, pools, group, registry, store });
     const started = group.start(signal);
@@ -381,7 +381,7 @@ function warnOfUnknownTools(config: PoolConfig, pool: Pool | undefined): void {
 interface Parts {
   readonly runId: string;
   readonly pools: ReadonlyMap<string, Pool>;
-  readonly group: PoolGroup;
+  readonly group: Pools;
   readonly registry: ProcessRegistry;
   readonly store: Store | undefined;
 }

@@ -1,6 +1,6 @@
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 
-/** Something that happens at a time unless it is taken back. The fields belong to {@link Deadlines}, one at a time. */
+/** Something that happens at a time unless it is taken back. The fields belong to {@link Alarms}, one at a time. */
 export interface Alarm {
   onAlarm(): void;
   alarmSlot?: Slot | undefined;
@@ -23,7 +23,7 @@ const SLOT_MS = 4;
  * change of a few links. The timer stays when the last alarm is taken back, since the next one may come at once; it rings
  * in vain then, once (a coarse variant of the timing wheel of Varghese and Lauck).
  */
-export class Deadlines implements Disposable {
+export class Alarms implements Disposable {
   readonly #slots = new Map<number, Slot>();
   /** The slot that was used last; calls that come together share it. */
   #latest: Slot | undefined;
@@ -51,7 +51,7 @@ export class Deadlines implements Disposable {
     return size;
   }
 
-  /** Sets, or moves, an alarm. `atMs` is on the clock of {@link Deadlines.now}. */
+  /** Sets, or moves, an alarm. `atMs` is on the clock of {@link Alarms.now}. */
   set(alarm: Alarm, atMs: number): void {
     this.clear(alarm);
     const slot = this.#slotAt(Math.ceil(atMs / SLOT_MS));

@@ -1,5 +1,5 @@
 /** Lets others wait until something holds, without asking again and again. */
-export class Changes {
+export class Condition {
   readonly #listeners = new Set<() => void>();
 
   /** Something changed that somebody may be waiting for. */

@@ -1,13 +1,13 @@
 /**
- * Time and waiting, for one process: {@link Clock} and the alarms built on it ({@link Deadlines}), a
- * semaphore ({@link Gate}), a condition to wait for ({@link Changes}), and waits with a bound
+ * Time and waiting, for one process: {@link Clock} and the alarms built on it ({@link Alarms}), a
+ * semaphore ({@link Semaphore}), a condition to wait for ({@link Condition}), and waits with a bound
  * ({@link settlesWithin}, {@link delay}). Everything that can wait takes an AbortSignal, and holds
  * nothing once it has left.
  *
  * @module
  */
-export { type Alarm, Deadlines } from "./alarms.ts";
+export { type Alarm, Alarms } from "./alarms.ts";
 export { delay, settlesWithin, withDeadline } from "./bounded_wait.ts";
 export { type Clock, SYSTEM_CLOCK } from "./clock.ts";
-export { Changes } from "./condition.ts";
-export { Gate } from "./semaphore.ts";
+export { Condition } from "./condition.ts";
+export { Semaphore } from "./semaphore.ts";

@@ -1,5 +1,5 @@
 /** Lets at most `limit` in at a time; the others wait in line. */
-export class Gate {
+export class Semaphore {
   readonly #limit: number;
   readonly #waiting: (() => void)[] = [];
   #inside = 0;

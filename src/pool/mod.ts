@@ -1,6 +1,6 @@
 /**
  * Pools of supervised Python workers. A {@link Pool} admits, queues and dispatches calls ({@link Call}); a {@link Worker}
- * is one life of one process ({@link WorkerProcess}), got from a {@link Launcher}; the pool keeps each of its places filled
+ * is one life of one process ({@link ManagedProcess}), got from a {@link Launcher}; the pool keeps each of its places filled
  * under a {@link RestartPolicy}, pings its workers ({@link Heartbeat}), and lets successors take over from those that are
  * worn. What an earlier host has left is ended by {@link sweepProcesses}. Short calls are sent ahead to workers that are not done yet ({@link InFlight}).
  *
@@ -26,7 +26,7 @@ export {
   type RecycleOptions,
   type TaintedPlace,
 } from "./supervision/mod.ts";
-export type { Crash, CrashKind, CrashStats, Death } from "./crashes/mod.ts";
+export type { Crash, CrashKind, CrashRecord, CrashStats } from "./crashes/mod.ts";
 export {
   type LaunchedWorker,
   type Launcher,
@@ -45,8 +45,8 @@ export { Pool, type PoolOptions } from "./pool.ts";
 export type { PoolState } from "./pool_state.ts";
 export type { PoolStats } from "./pool_stats.ts";
 export {
-  PoolGroup,
   type PoolReadiness,
+  Pools,
   type Readiness,
   type RecycleRequest,
   type Recycling,

@@ -1,4 +1,4 @@
-import { Changes, type Clock, Deadlines, SYSTEM_CLOCK } from "../async/mod.ts";
+import { Alarms, type Clock, Condition, SYSTEM_CLOCK } from "../async/mod.ts";
 import type { Tool } from "../bridge/mod.ts";
 import { SnakedenError, type WorkerExit } from "../errors.ts";
 import { getLogger } from "../log.ts";
@@ -40,16 +40,16 @@ export interface PoolOptions extends SupervisorOptions, CrashOptions {
  * {@link Supervisor} replaces it.
  */
 export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
-  readonly deadlines: Deadlines;
+  readonly deadlines: Alarms;
   readonly #options: PoolOptions;
   readonly #supervisor: Supervisor;
   readonly #log = getLogger("pool");
   readonly #dispatcher: Dispatcher;
   /** Apart from the deadlines, which are many and ring seldom. */
-  readonly #headAlarms: Deadlines;
+  readonly #headAlarms: Alarms;
   readonly #crashes: CrashPolicy;
   readonly #stats = new StatsCounter();
-  readonly #changes = new Changes();
+  readonly #changes = new Condition();
   readonly callPrefix = `${crypto.randomUUID().slice(0, 8)}-`;
   #callCount = 0;
   #hasServed = false;
@@ -59,8 +59,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   #isStopped = false;
 
   constructor(options: PoolOptions, launcher: Launcher, clock: Clock = SYSTEM_CLOCK) {
-    this.deadlines = new Deadlines(clock);
-    this.#headAlarms = new Deadlines(clock);
+    this.deadlines = new Alarms(clock);
+    this.#headAlarms = new Alarms(clock);
     this.#options = options;
     this.#crashes = new CrashPolicy(options, () => this.deadlines.now);
     this.#dispatcher = new Dispatcher(options.pipelineBudgetMs);

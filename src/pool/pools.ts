@@ -39,13 +39,13 @@ export interface Recycling {
   readonly done: Promise<void>;
 }
 
-type Pools = ReadonlyMap<string, Pool>;
+type PoolsByName = ReadonlyMap<string, Pool>;
 
 /** What is done with all pools of a host side by side. */
-export class PoolGroup {
-  readonly #pools: Pools;
+export class Pools {
+  readonly #pools: PoolsByName;
 
-  constructor(pools: Pools) {
+  constructor(pools: PoolsByName) {
     this.#pools = pools;
   }
 
@@ -130,7 +130,7 @@ export class PoolGroup {
   }
 }
 
-function findWorker(id: string, pools: Pools): readonly [Pool, Worker] {
+function findWorker(id: string, pools: PoolsByName): readonly [Pool, Worker] {
   let found: readonly [Pool, Worker] | undefined;
   const ids = new Set<string>();
   for (const pool of pools.values()) {

@@ -44,7 +44,7 @@ const OUTPUT_GRACE_BYTES = 4 * 1024 * 1024;
  * group reaches whatever it started; its stdin stays open for as long as the host lives, and its end is how the child
  * learns that the host is gone.
  */
-export class WorkerProcess implements ProcessHandle {
+export class ManagedProcess implements ProcessHandle {
   readonly pid: number;
   readonly exited: Promise<WorkerExit>;
   readonly #child: Deno.ChildProcess;
@@ -58,7 +58,7 @@ export class WorkerProcess implements ProcessHandle {
   }
 
   /** @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} When the command cannot be run. */
-  static spawn(spec: ProcessSpec): WorkerProcess {
+  static spawn(spec: ProcessSpec): ManagedProcess {
     const child = new Deno.Command(spec.command, {
       args: [...spec.args],
       env: { ...spec.env },
@@ -69,7 +69,7 @@ export class WorkerProcess implements ProcessHandle {
       stderr: "piped",
       detached: true,
     }).spawn();
-    return new WorkerProcess(child, spec);
+    return new ManagedProcess(child, spec);
   }
 
   /** Last lines of the output so far, oldest first. */

@@ -16,9 +16,9 @@ export { FileLock } from "./file_lock.ts";
 export {
   describeExit,
   describeOutput,
+  ManagedProcess,
   type ProcessHandle,
   type ProcessSpec,
-  WorkerProcess,
 } from "./managed_process.ts";
 export type { OutputLine } from "./output_lines.ts";
 export { isRunning, killGroup } from "./process_group.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { type Alarm, Deadlines } from "../../src/async/alarms.ts";
+import { type Alarm, Alarms } from "../../src/async/alarms.ts";
 import { FakeClock } from "../fixtures/fake_clock.ts";
 
 /** Alarms may ring this much late. */
@@ -10,10 +10,10 @@ function alarm(onAlarm: () => void): Alarm {
   return { onAlarm };
 }
 
-Deno.test("Deadlines rings an alarm at its time, up to a slot late and never early", () => {
+Deno.test("Alarms rings an alarm at its time, up to a slot late and never early", () => {
   fc.assert(fc.property(fc.array(fc.double({ min: 0, max: 500, noNaN: true })), (delays) => {
     const clock = new FakeClock();
-    using deadlines = new Deadlines(clock);
+    using deadlines = new Alarms(clock);
     const start = clock.now();
     let rung = 0;
     for (const delay of delays) {
@@ -32,9 +32,9 @@ Deno.test("Deadlines rings an alarm at its time, up to a slot late and never ear
   }));
 });
 
-Deno.test("Deadlines rings in the order of the slots", () => {
+Deno.test("Alarms rings in the order of the slots", () => {
   const clock = new FakeClock();
-  using deadlines = new Deadlines(clock);
+  using deadlines = new Alarms(clock);
   const order: number[] = [];
   for (const at of [50, 10, 30, 20, 40]) {
     deadlines.set(alarm(() => order.push(at)), clock.now() + at);
@@ -43,9 +43,9 @@ Deno.test("Deadlines rings in the order of the slots", () => {
   assert.deepStrictEqual(order, [10, 20, 30, 40, 50]);
 });
 
-Deno.test("Deadlines.set() moves an alarm that is set", () => {
+Deno.test("Alarms.set() moves an alarm that is set", () => {
   const clock = new FakeClock();
-  using deadlines = new Deadlines(clock);
+  using deadlines = new Alarms(clock);
   const rung: number[] = [];
   const it = alarm(() => rung.push(clock.now()));
   const start = clock.now();
@@ -61,9 +61,9 @@ Deno.test("Deadlines.set() moves an alarm that is set", () => {
   assert.deepStrictEqual(rung, [start + 40, start + 100]);
 });
 
-Deno.test("Deadlines.clear() takes an alarm back; the timer rings once in vain at most", () => {
+Deno.test("Alarms.clear() takes an alarm back; the timer rings once in vain at most", () => {
   const clock = new FakeClock();
-  using deadlines = new Deadlines(clock);
+  using deadlines = new Alarms(clock);
   const it = alarm(() => assert.fail("it rang"));
   deadlines.clear(it);
   deadlines.set(it, clock.now() + 10);
@@ -76,9 +76,9 @@ Deno.test("Deadlines.clear() takes an alarm back; the timer rings once in vain a
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("Deadlines.set() rings in a slot that was empty in between", () => {
+Deno.test("Alarms.set() rings in a slot that was empty in between", () => {
   const clock = new FakeClock();
-  using deadlines = new Deadlines(clock);
+  using deadlines = new Alarms(clock);
   let rung = 0;
   const at = clock.now() + 10;
   for (let i = 0; i < 2; i++) {
@@ -92,9 +92,9 @@ Deno.test("Deadlines.set() rings in a slot that was empty in between", () => {
   assert.equal(rung, 2);
 });
 
-Deno.test("Deadlines.clear() takes any alarm out of a slot and leaves the others in order", () => {
+Deno.test("Alarms.clear() takes any alarm out of a slot and leaves the others in order", () => {
   const clock = new FakeClock();
-  using deadlines = new Deadlines(clock);
+  using deadlines = new Alarms(clock);
   const at = clock.now() + 10;
   for (let gone = 0; gone < 4; gone++) {
     const rung: number[] = [];
@@ -108,9 +108,9 @@ Deno.test("Deadlines.clear() takes any alarm out of a slot and leaves the others
   }
 });
 
-Deno.test("Deadlines[Symbol.dispose]() takes all alarms back", () => {
+Deno.test("Alarms[Symbol.dispose]() takes all alarms back", () => {
   const clock = new FakeClock();
-  const deadlines = new Deadlines(clock);
+  const deadlines = new Alarms(clock);
   for (let i = 0; i < 10; i++) {
     deadlines.set(alarm(() => assert.fail("it rang")), clock.now() + i);
   }
@@ -120,16 +120,16 @@ Deno.test("Deadlines[Symbol.dispose]() takes all alarms back", () => {
   clock.advance(100);
 });
 
-Deno.test("Deadlines keeps one timer however many alarms there are", () => {
+Deno.test("Alarms keeps one timer however many alarms there are", () => {
   const clock = new FakeClock();
-  using deadlines = new Deadlines(clock);
+  using deadlines = new Alarms(clock);
   for (let i = 1_000; i > 0; i--) deadlines.set(alarm(() => {}), clock.now() + i);
   assert.equal(clock.pending, 1);
 });
 
-Deno.test("Deadlines lets an alarm set and clear others while it rings", () => {
+Deno.test("Alarms lets an alarm set and clear others while it rings", () => {
   const clock = new FakeClock();
-  using deadlines = new Deadlines(clock);
+  using deadlines = new Alarms(clock);
   const rung: string[] = [];
   const at = clock.now() + 8;
   const named = (name: string, then: () => void = () => {}): Alarm =>
@@ -160,9 +160,9 @@ Deno.test("Deadlines lets an alarm set and clear others while it rings", () => {
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("Deadlines loses no alarm that is set in the slot that rings while the rest of it is cleared", () => {
+Deno.test("Alarms loses no alarm that is set in the slot that rings while the rest of it is cleared", () => {
   const clock = new FakeClock();
-  using deadlines = new Deadlines(clock);
+  using deadlines = new Alarms(clock);
   const at = clock.now() + 8;
   let rung = 0;
   const taken = alarm(() => assert.fail("it rang"));
@@ -178,9 +178,9 @@ Deno.test("Deadlines loses no alarm that is set in the slot that rings while the
   assert.deepStrictEqual([rung, clock.pending], [1, 0]);
 });
 
-Deno.test("Deadlines comes to an end when alarms set themselves again in the past", () => {
+Deno.test("Alarms comes to an end when alarms set themselves again in the past", () => {
   const clock = new FakeClock();
-  using deadlines = new Deadlines(clock);
+  using deadlines = new Alarms(clock);
   let rung = 0;
   const again: Alarm = alarm(() => ++rung < 100 && deadlines.set(again, clock.now() - 50));
   const other: Alarm = alarm(() => ++rung < 100 && deadlines.set(other, clock.now() - 50));
@@ -191,9 +191,9 @@ Deno.test("Deadlines comes to an end when alarms set themselves again in the pas
   assert.equal(rung, 101);
 });
 
-Deno.test("Deadlines lets an alarm dispose it while it rings", () => {
+Deno.test("Alarms lets an alarm dispose it while it rings", () => {
   const clock = new FakeClock();
-  const deadlines = new Deadlines(clock);
+  const deadlines = new Alarms(clock);
   let rung = 0;
   for (let i = 0; i < 3; i++) {
     deadlines.set(
@@ -209,9 +209,9 @@ Deno.test("Deadlines lets an alarm dispose it while it rings", () => {
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("Deadlines reaches an alarm that is farther away than a timer can be", () => {
+Deno.test("Alarms reaches an alarm that is farther away than a timer can be", () => {
   const clock = new FakeClock();
-  using deadlines = new Deadlines(clock);
+  using deadlines = new Alarms(clock);
   const month = 30 * 86_400_000;
   let rung = false;
   deadlines.set(alarm(() => rung = true), clock.now() + month);
@@ -221,8 +221,8 @@ Deno.test("Deadlines reaches an alarm that is farther away than a timer can be",
   assert.equal(rung, true);
 });
 
-Deno.test("Deadlines rings by the clock of the system when no other is given", async () => {
-  using deadlines = new Deadlines();
+Deno.test("Alarms rings by the clock of the system when no other is given", async () => {
+  using deadlines = new Alarms();
   const { promise, resolve } = Promise.withResolvers<number>();
   const at = performance.now() + 15;
   deadlines.set(alarm(() => resolve(performance.now())), at);

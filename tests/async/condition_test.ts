@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { Changes } from "../../src/async/condition.ts";
+import { Condition } from "../../src/async/condition.ts";
 
-Deno.test("Changes.until() resolves at once when the condition holds, else after the change that makes it", async () => {
-  const changes = new Changes();
+Deno.test("Condition.until() resolves at once when the condition holds, else after the change that makes it", async () => {
+  const changes = new Condition();
   let count = 1;
   await changes.until(() => count === 1);
   let resolved = false;
@@ -16,8 +16,8 @@ Deno.test("Changes.until() resolves at once when the condition holds, else after
   await waiting;
 });
 
-Deno.test("Changes.until() leaves with the reason of its signal", async () => {
-  const changes = new Changes();
+Deno.test("Condition.until() leaves with the reason of its signal", async () => {
+  const changes = new Condition();
   const leaving = new AbortController();
   const waiting = changes.until(() => false, leaving.signal);
   const reason = new Error("enough");

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { Gate } from "../../src/async/semaphore.ts";
+import { Semaphore } from "../../src/async/semaphore.ts";
 import { microtasks } from "../fixtures/until.ts";
 
-Deno.test("Gate.enter() lets in at most so many, in the order they came", async () => {
+Deno.test("Semaphore.enter() lets in at most so many, in the order they came", async () => {
   await fc.assert(fc.asyncProperty(
     fc.integer({ min: 1, max: 4 }),
     fc.array(fc.record({ turns: fc.nat({ max: 20 }), fails: fc.boolean() }), { maxLength: 30 }),
     async (limit, works) => {
-      const gate = new Gate(limit);
+      const gate = new Semaphore(limit);
       let inside = 0;
       const order: number[] = [];
       const results = await Promise.allSettled(
@@ -32,8 +32,8 @@ Deno.test("Gate.enter() lets in at most so many, in the order they came", async 
   ));
 });
 
-Deno.test("Gate.enter() hands a place on, so that nobody slips in between", async () => {
-  const gate = new Gate(1);
+Deno.test("Semaphore.enter() hands a place on, so that nobody slips in between", async () => {
+  const gate = new Semaphore(1);
   const order: string[] = [];
   const first = Promise.withResolvers<void>();
   const running = gate.enter(() => first.promise).then(() => order.push("first left"));
@@ -44,8 +44,8 @@ Deno.test("Gate.enter() hands a place on, so that nobody slips in between", asyn
   assert.ok(order.indexOf("second") < order.indexOf("late"), order.join());
 });
 
-Deno.test("Gate.enter() keeps the place of a work that throws at once free for the next", async () => {
-  const gate = new Gate(1);
+Deno.test("Semaphore.enter() keeps the place of a work that throws at once free for the next", async () => {
+  const gate = new Semaphore(1);
   await assert.rejects(gate.enter(() => Promise.reject(new Error("no"))), /no/);
   await assert.rejects(
     gate.enter(() => {

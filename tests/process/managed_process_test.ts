@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { describeExit, describeOutput, WorkerProcess } from "../../src/process/managed_process.ts";
+import { describeExit, describeOutput, ManagedProcess } from "../../src/process/managed_process.ts";
 import { isRunning } from "../../src/process/process_group.ts";
 import { until } from "../fixtures/until.ts";
 
 interface Spawned {
-  readonly process: WorkerProcess;
+  readonly process: ManagedProcess;
   /** What it wrote so far, as `stdout: text`. */
   readonly lines: string[];
 }
@@ -12,7 +12,7 @@ interface Spawned {
 /** Runs a shell script; `exec` in it keeps the pid. */
 function shell(script: string, env: Record<string, string> = {}): Spawned {
   const lines: string[] = [];
-  const process = WorkerProcess.spawn({
+  const process = ManagedProcess.spawn({
     command: "/bin/sh",
     args: ["-c", script],
     env: { PATH: Deno.env.get("PATH") ?? "/bin:/usr/bin", ...env },
@@ -28,7 +28,7 @@ async function said({ lines }: Spawned, start: string): Promise<string> {
   return find()?.slice(`stdout: ${start}`.length).trim() ?? "";
 }
 
-Deno.test("WorkerProcess.exited tells the exit code and the last output of both pipes", async () => {
+Deno.test("ManagedProcess.exited tells the exit code and the last output of both pipes", async () => {
   const { process, lines } = shell("echo out; echo err >&2; printf 'no end'; exit 7");
   const exit = await process.exited;
   assert.equal(exit.exitCode, 7);
@@ -37,7 +37,7 @@ Deno.test("WorkerProcess.exited tells the exit code and the last output of both 
   assert.deepStrictEqual(lines.toSorted(), ["stderr: err", "stdout: no end", "stdout: out"]);
 });
 
-Deno.test("WorkerProcess.exited tells the name of the signal", async () => {
+Deno.test("ManagedProcess.exited tells the name of the signal", async () => {
   for (const signal of ["KILL", "SEGV", "ABRT"]) {
     const { process } = shell(`ulimit -c 0; kill -${signal} $$`);
     const exit = await process.exited;
@@ -45,7 +45,7 @@ Deno.test("WorkerProcess.exited tells the name of the signal", async () => {
   }
 });
 
-Deno.test("WorkerProcess.exited comes after all that the process wrote, however much", async () => {
+Deno.test("ManagedProcess.exited comes after all that the process wrote, however much", async () => {
   const { process, lines } = shell(
     "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done; echo last",
   );
@@ -55,16 +55,16 @@ Deno.test("WorkerProcess.exited comes after all that the process wrote, however 
   assert.equal(lines.length, 3_001);
 });
 
-Deno.test("WorkerProcess.spawn() throws when the command cannot be run", () => {
+Deno.test("ManagedProcess.spawn() throws when the command cannot be run", () => {
   const spec = { args: [], env: {}, onLine: () => {} };
   assert.throws(
-    () => WorkerProcess.spawn({ ...spec, command: "/nonexistent/python" }),
+    () => ManagedProcess.spawn({ ...spec, command: "/nonexistent/python" }),
     Deno.errors.NotFound,
   );
-  assert.throws(() => WorkerProcess.spawn({ ...spec, command: "/tmp" }), Error);
+  assert.throws(() => ManagedProcess.spawn({ ...spec, command: "/tmp" }), Error);
 });
 
-Deno.test("WorkerProcess.spawn() gives the process this environment and nothing else", async () => {
+Deno.test("ManagedProcess.spawn() gives the process this environment and nothing else", async () => {
   const { process, lines } = shell("exec env", { SNAKEDEN_TOKEN: "t" });
   await process.exited;
   const names = lines.map((it) => it.slice("stdout: ".length).split("=")[0]);
@@ -74,7 +74,7 @@ Deno.test("WorkerProcess.spawn() gives the process this environment and nothing 
   );
 });
 
-Deno.test("WorkerProcess makes the process the leader of a group and session of its own", async () => {
+Deno.test("ManagedProcess makes the process the leader of a group and session of its own", async () => {
   const spawned = shell("echo pid $$; exec sleep 60");
   assert.equal(await said(spawned, "pid"), String(spawned.process.pid));
   const stat = Deno.readTextFileSync(`/proc/${spawned.process.pid}/stat`);
@@ -83,7 +83,7 @@ Deno.test("WorkerProcess makes the process the leader of a group and session of 
   await spawned.process.kill();
 });
 
-Deno.test("WorkerProcess keeps stdin open until the process ends", async () => {
+Deno.test("ManagedProcess keeps stdin open until the process ends", async () => {
   const spawned = shell("echo ready; read line; echo end of file; exit 3");
   await said(spawned, "ready");
   // Nothing to wait for: an end of file would have come by now if stdin were closed.
@@ -93,7 +93,7 @@ Deno.test("WorkerProcess keeps stdin open until the process ends", async () => {
   assert.equal((await spawned.process.kill()).signal, "SIGKILL");
 });
 
-Deno.test("WorkerProcess.terminate() sends SIGTERM, which the process may answer as it likes", async () => {
+Deno.test("ManagedProcess.terminate() sends SIGTERM, which the process may answer as it likes", async () => {
   const spawned = shell("trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.01; done");
   await said(spawned, "ready");
   const exit = await spawned.process.terminate(60_000);
@@ -101,14 +101,14 @@ Deno.test("WorkerProcess.terminate() sends SIGTERM, which the process may answer
   assert.equal(exit.lastOutput.at(-1), "bye");
 });
 
-Deno.test("WorkerProcess.terminate() kills a process that ignores SIGTERM after the grace", async () => {
+Deno.test("ManagedProcess.terminate() kills a process that ignores SIGTERM after the grace", async () => {
   const spawned = shell("trap '' TERM; echo ready; while :; do sleep 0.01; done");
   await said(spawned, "ready");
   const exit = await spawned.process.terminate(50);
   assert.equal(exit.signal, "SIGKILL");
 });
 
-Deno.test("WorkerProcess.terminate() kills a process that is stopped", async () => {
+Deno.test("ManagedProcess.terminate() kills a process that is stopped", async () => {
   const spawned = shell("trap 'exit 5' TERM; echo ready; while :; do sleep 0.01; done");
   await said(spawned, "ready");
   const { pid } = spawned.process;
@@ -118,7 +118,7 @@ Deno.test("WorkerProcess.terminate() kills a process that is stopped", async () 
   assert.equal((await spawned.process.terminate(20)).signal, "SIGKILL");
 });
 
-Deno.test("WorkerProcess.kill() kills the children too", async () => {
+Deno.test("ManagedProcess.kill() kills the children too", async () => {
   const spawned = shell("trap '' TERM; sleep 60 & echo child $!; wait");
   const child = Number(await said(spawned, "child"));
   assert.ok(isRunning(child));
@@ -126,14 +126,14 @@ Deno.test("WorkerProcess.kill() kills the children too", async () => {
   await until(() => !isRunning(child), "the child is gone");
 });
 
-Deno.test("WorkerProcess kills the children of a process that ends by itself", async () => {
+Deno.test("ManagedProcess kills the children of a process that ends by itself", async () => {
   const spawned = shell("sleep 60 & echo child $!; exit 0");
   const child = Number(await said(spawned, "child"));
   assert.equal((await spawned.process.exited).exitCode, 0);
   await until(() => !isRunning(child), "the child is gone");
 });
 
-Deno.test("WorkerProcess.exited does not wait for a child that left the group and holds the pipes", async () => {
+Deno.test("ManagedProcess.exited does not wait for a child that left the group and holds the pipes", async () => {
   const spawned = shell(
     "setsid sh -c 'echo child $$; exec sleep 60' & trap 'exit 0' TERM; echo ready; wait",
   );
@@ -149,7 +149,7 @@ Deno.test("WorkerProcess.exited does not wait for a child that left the group an
   }
 });
 
-Deno.test("WorkerProcess takes kill, terminate and signals after the end, again and again", async () => {
+Deno.test("ManagedProcess takes kill, terminate and signals after the end, again and again", async () => {
   const { process } = shell("exit 2");
   const exit = await process.exited;
   assert.equal(await process.kill(), exit);
@@ -157,7 +157,7 @@ Deno.test("WorkerProcess takes kill, terminate and signals after the end, again 
   assert.equal(process.signal("SIGTERM"), false);
 });
 
-Deno.test("WorkerProcess answers kill and terminate at once when both come together", async () => {
+Deno.test("ManagedProcess answers kill and terminate at once when both come together", async () => {
   const spawned = shell("trap '' TERM; echo ready; while :; do sleep 0.01; done");
   await said(spawned, "ready");
   const terminated = spawned.process.terminate(60_000);
@@ -166,7 +166,7 @@ Deno.test("WorkerProcess answers kill and terminate at once when both come toget
   assert.equal(await killed, await terminated);
 });
 
-Deno.test("WorkerProcess reads a process that closes its pipes early, and one that writes garbage", async () => {
+Deno.test("ManagedProcess reads a process that closes its pipes early, and one that writes garbage", async () => {
   const early = shell("exec >&- 2>&- <&-; exit 4");
   assert.equal((await early.process.exited).exitCode, 4);
   const garbage = shell("head -c 100000 /dev/urandom; exit 6");
@@ -175,7 +175,7 @@ Deno.test("WorkerProcess reads a process that closes its pipes early, and one th
   assert.ok(exit.lastOutput.every((it) => it.length <= 501));
 });
 
-Deno.test("WorkerProcess leaves no file open after 50 lives", async () => {
+Deno.test("ManagedProcess leaves no file open after 50 lives", async () => {
   if (Deno.build.os !== "linux") return;
   const open = (): number => [...Deno.readDirSync("/proc/self/fd")].length;
   await shell("exit 0").process.exited;

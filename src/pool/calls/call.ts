@@ -1,4 +1,4 @@
-import type { Alarm, Deadlines } from "../../async/mod.ts";
+import type { Alarm, Alarms } from "../../async/mod.ts";
 import { type CallListener, type Link, Value, type WireError } from "../../bridge/mod.ts";
 import { DeadlineExceededError, SnakedenError } from "../../errors.ts";
 import { callFailure } from "./call_failure.ts";
@@ -54,7 +54,7 @@ export interface CallTarget {
 
 /** The pool, as a call sees it. */
 export interface CallOwner {
-  readonly deadlines: Deadlines;
+  readonly deadlines: Alarms;
   /** What the ids of its calls begin with. */
   readonly callPrefix: string;
   /** Time that cancelled work has before its worker is killed. */

@@ -1,4 +1,4 @@
-import type { Alarm, Deadlines } from "../../async/mod.ts";
+import type { Alarm, Alarms } from "../../async/mod.ts";
 import { CallList, type Listed } from "./call_list.ts";
 
 /** Time that a call may wait behind another one before it, and all that wait, are asked back. */
@@ -30,7 +30,7 @@ export class InFlight<T extends Sent> implements Alarm {
   alarmPrevious = undefined;
   alarmNext = undefined;
   readonly #calls = new CallList<T>();
-  readonly #alarms: Deadlines;
+  readonly #alarms: Alarms;
   readonly #recall: () => void;
   #backlogMs = 0;
   #headSince = 0;
@@ -42,7 +42,7 @@ export class InFlight<T extends Sent> implements Alarm {
    * @param alarms Where the head is looked after.
    * @param recall Asks the worker for what it has not started.
    */
-  constructor(alarms: Deadlines, recall: () => void) {
+  constructor(alarms: Alarms, recall: () => void) {
     this.#alarms = alarms;
     this.#recall = recall;
   }

@@ -2,7 +2,7 @@ import { SnakedenError, type WorkerCrashedError, type WorkerExit } from "../../e
 import type { Call } from "../calls/mod.ts";
 import { isOwnDoing } from "./crash_kind.ts";
 import { CrashLog, type CrashStats } from "./crash_log.ts";
-import { type Death, deathOf, type Deceased } from "./crash_record.ts";
+import { type CrashRecord, crashRecordOf, type EndedWorker } from "./crash_record.ts";
 import { type Called, PoisonMemory, type PoisonOptions } from "./poison_memory.ts";
 
 /** What becomes of calls whose workers die. */
@@ -12,10 +12,10 @@ export interface CrashOptions extends PoisonOptions {
 }
 
 /** A worker that died, as the policy sees it. */
-export interface CrashedWorker extends Deceased {
+export interface CrashedWorker extends EndedWorker {
   /** True when the host wanted its end. */
   readonly stopRequested: boolean;
-  crashError(exit: WorkerExit, tool: string, history?: readonly Death[]): WorkerCrashedError;
+  crashError(exit: WorkerExit, tool: string, history?: readonly CrashRecord[]): WorkerCrashedError;
 }
 
 /** One death and the call that it is about. */
@@ -43,7 +43,7 @@ export class CrashPolicy {
   readonly #now: () => number;
   readonly #log: CrashLog;
   readonly #memory: PoisonMemory;
-  readonly #histories = new WeakMap<Call, readonly Death[]>();
+  readonly #histories = new WeakMap<Call, readonly CrashRecord[]>();
   #restarts = 0;
   #poisoned = 0;
 
@@ -74,7 +74,7 @@ export class CrashPolicy {
   /** The error of a call whose worker died; undefined when it runs again: see {@link Call.restart}. */
   judge(call: Call, { worker, exit, mayHaveRun, idempotent }: Loss): SnakedenError | undefined {
     const { maxRestarts, poisonAfter } = this.#options;
-    const death = deathOf(worker, exit, mayHaveRun);
+    const death = crashRecordOf(worker, exit, mayHaveRun);
     const history = [...this.#histories.get(call) ?? [], death];
     this.#histories.set(call, history);
     const error = worker.crashError(exit, call.tool, history);
@@ -107,7 +107,11 @@ export class CrashPolicy {
    * @param own The deaths that the call has caused itself.
    * @param lost All workers that this call itself was sent to; absent when it never was.
    */
-  #poison(tool: string, own: readonly Death[], lost: readonly Death[] = []): SnakedenError {
+  #poison(
+    tool: string,
+    own: readonly CrashRecord[],
+    lost: readonly CrashRecord[] = [],
+  ): SnakedenError {
     this.#poisoned++;
     const kinds = own.map(({ workerId, crash }) => `${workerId} (${crash.kind})`).join(", ");
     const text = lost.length > 0

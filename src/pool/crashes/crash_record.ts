@@ -2,7 +2,7 @@ import type { WorkerExit } from "../../errors.ts";
 import type { Crash } from "./crash_kind.ts";
 
 /** One worker that a call lost; stands in the details of its error. */
-export interface Death {
+export interface CrashRecord {
   readonly workerId: string;
   readonly incarnation: string;
   readonly pid?: number;
@@ -15,8 +15,8 @@ export interface Death {
   readonly mayHaveRun: boolean;
 }
 
-/** The worker as {@link deathOf} needs it. */
-export interface Deceased {
+/** The worker as {@link crashRecordOf} needs it. */
+export interface EndedWorker {
   readonly id: string;
   readonly incarnation: string;
   readonly pid: number | undefined;
@@ -24,7 +24,11 @@ export interface Deceased {
 }
 
 /** Describes the death of a worker as one call saw it. */
-export function deathOf(worker: Deceased, exit: WorkerExit, mayHaveRun: boolean): Death {
+export function crashRecordOf(
+  worker: EndedWorker,
+  exit: WorkerExit,
+  mayHaveRun: boolean,
+): CrashRecord {
   const { pid } = worker;
   return {
     workerId: worker.id,

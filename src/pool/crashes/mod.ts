@@ -14,4 +14,4 @@ export {
 } from "./crash_kind.ts";
 export type { CrashStats } from "./crash_log.ts";
 export { type CrashOptions, CrashPolicy } from "./crash_policy.ts";
-export type { Death, Deceased } from "./crash_record.ts";
+export type { CrashRecord, EndedWorker } from "./crash_record.ts";

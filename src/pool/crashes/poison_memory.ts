@@ -1,5 +1,5 @@
 import type { Value } from "../../bridge/mod.ts";
-import type { Death } from "./crash_record.ts";
+import type { CrashRecord } from "./crash_record.ts";
 
 /** What is called: the tool and its arguments. */
 export interface Called {
@@ -19,9 +19,9 @@ export interface PoisonOptions {
 interface Suspect {
   readonly length: number;
   readonly hash: number;
-  deaths: readonly { readonly at: number; readonly death: Death }[];
+  deaths: readonly { readonly at: number; readonly death: CrashRecord }[];
   /** Set once it is poison. */
-  poison?: { readonly until: number; readonly history: readonly Death[] };
+  poison?: { readonly until: number; readonly history: readonly CrashRecord[] };
 }
 
 /** Suspects of a tool that are remembered, and tools that have any. */
@@ -49,7 +49,7 @@ export class PoisonMemory {
    * Records that this call itself crashed a worker. `history` is given when the call alone is known
    * to be poison.
    */
-  note(called: Called, death: Death, now: number, history?: readonly Death[]): void {
+  note(called: Called, death: CrashRecord, now: number, history?: readonly CrashRecord[]): void {
     const { poisonAfter, crashWindowMs, poisonMs } = this.#options;
     if (poisonMs === 0) return;
     const print = fingerprint(called.args);
@@ -65,7 +65,7 @@ export class PoisonMemory {
   }
 
   /** The deaths that speak against a call; undefined when it may run. */
-  historyOf({ tool, args }: Called, now: number): readonly Death[] | undefined {
+  historyOf({ tool, args }: Called, now: number): readonly CrashRecord[] | undefined {
     if (now >= this.#until) return undefined;
     const poison = this.#suspects.get(tool)
       ?.filter((it) => it.poison !== undefined && it.poison.until > now) ?? [];

@@ -25,7 +25,7 @@ export interface TaintedPlace {
  * This is apart from the back-off of RestartPolicy, which is about workers that cannot be started, or die without a call;
  * a worker that crashes in a call is replaced at once until its place is tainted. A place waits for the longer of the two.
  */
-export class Taints {
+export class Quarantine {
   readonly #options: TaintOptions;
   readonly #now: () => number;
   /** Times of crashes, oldest first, by place. */

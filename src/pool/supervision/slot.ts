@@ -7,7 +7,7 @@ import { RestartPolicy } from "./restart_policy.ts";
  * A worker in its place, from when it is ready until it is gone. The place passes on when a successor takes over, while
  * the worker itself may still have work to finish; or it becomes empty when the worker dies and nobody has.
  */
-export class Tenancy implements Alarm {
+export class Slot implements Alarm {
   alarmSlot: Alarm["alarmSlot"] = undefined;
   alarmPrevious: Alarm | undefined = undefined;
   alarmNext: Alarm | undefined = undefined;
@@ -21,16 +21,16 @@ export class Tenancy implements Alarm {
   /** Resolves when the worker is gone. */
   readonly over: Promise<void>;
   /** Resolves when the worker holds the place no more: with who does, if anybody. */
-  readonly handedOn: Promise<Tenancy | undefined>;
+  readonly handedOn: Promise<Slot | undefined>;
   readonly #ended = new AbortController();
-  readonly #handOn: (heir: Tenancy | undefined) => void;
-  #passing: Promise<Tenancy | undefined> | undefined;
+  readonly #handOn: (heir: Slot | undefined) => void;
+  #passing: Promise<Slot | undefined> | undefined;
 
   /** @param bury Called when the worker is gone. */
   constructor(worker: Worker, policy: RestartPolicy, bury: (exit: WorkerExit) => void) {
     this.worker = worker;
     this.policy = policy;
-    const { promise, resolve } = Promise.withResolvers<Tenancy | undefined>();
+    const { promise, resolve } = Promise.withResolvers<Slot | undefined>();
     this.handedOn = promise;
     this.#handOn = resolve;
     this.over = this.#untilOver(bury);
@@ -47,7 +47,7 @@ export class Tenancy implements Alarm {
   }
 
   /** Passes the place on to who takes over; to nobody when the worker ends before. */
-  pass(to: Promise<Tenancy | undefined>): void {
+  pass(to: Promise<Slot | undefined>): void {
     this.#passing = to;
     void to.then((heir) => heir !== undefined && this.#handOn(heir));
   }

@@ -1,14 +1,14 @@
-import { delay, Gate, settlesWithin } from "../../async/mod.ts";
+import { delay, Semaphore, settlesWithin } from "../../async/mod.ts";
 import { messageOf, SnakedenError, type WorkerExit } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { describeExit } from "../../process/mod.ts";
 import { isOwnDoing, isSignalled } from "../crashes/mod.ts";
 import { memoryBreach, Worker, type WorkerListener, WorkerStartError } from "../workers/mod.ts";
 import { Heartbeat, type HeartbeatEvents } from "./heartbeat.ts";
-import { Taints } from "./quarantine.ts";
+import { Quarantine } from "./quarantine.ts";
 import { RecyclePolicy } from "./recycle_policy.ts";
 import { RestartPolicy } from "./restart_policy.ts";
-import { Tenancy } from "./slot.ts";
+import { Slot } from "./slot.ts";
 import type { SupervisorDeps, SupervisorEvents, SupervisorOptions } from "./supervisor_options.ts";
 
 /** Default of `reapMs`. */
@@ -34,16 +34,16 @@ interface StartFailure {
  */
 export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
   readonly policy: RestartPolicy;
-  readonly taints: Taints;
+  readonly taints: Quarantine;
   readonly #options: SupervisorOptions;
   readonly #deps: SupervisorDeps;
   readonly #events: SupervisorEvents;
   readonly #log = getLogger("pool");
   readonly #workers = new Set<Worker>();
-  readonly #tenancies = new Map<Worker, Tenancy>();
-  readonly #gate: Gate;
+  readonly #tenancies = new Map<Worker, Slot>();
+  readonly #gate: Semaphore;
   /** One successor at a time: no pool needs the memory of many workers more than it has. */
-  readonly #successions = new Gate(1);
+  readonly #successions = new Semaphore(1);
   readonly #heartbeat: Heartbeat<Worker>;
   readonly #recycling: RecyclePolicy;
   readonly #stopping = new AbortController();
@@ -56,9 +56,9 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
     this.#options = options;
     this.#deps = deps;
     this.#events = events;
-    this.#gate = new Gate(options.startConcurrency);
+    this.#gate = new Semaphore(options.startConcurrency);
     this.policy = new RestartPolicy(options.size);
-    this.taints = new Taints(options, () => deps.alarms.now);
+    this.taints = new Quarantine(options, () => deps.alarms.now);
     this.#recycling = new RecyclePolicy(options.recycle);
     this.#heartbeat = new Heartbeat(options.heartbeat, deps.clock, this);
   }
@@ -206,7 +206,7 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
         this.#firstAttempts++;
       }
       if (failure === undefined) {
-        let tenancy: Tenancy | undefined = this.#settle(worker, policy);
+        let tenancy: Slot | undefined = this.#settle(worker, policy);
         while (tenancy !== undefined) tenancy = await tenancy.handedOn;
         continue;
       }
@@ -247,9 +247,9 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
   }
 
   /** A worker that is ready takes a place, perhaps that of another one. */
-  #settle(worker: Worker, policy: RestartPolicy, predecessor?: Worker): Tenancy {
+  #settle(worker: Worker, policy: RestartPolicy, predecessor?: Worker): Slot {
     const { alarms } = this.#deps;
-    const tenancy = new Tenancy(worker, policy, (exit) => {
+    const tenancy = new Slot(worker, policy, (exit) => {
       alarms.clear(tenancy);
       this.#heartbeat.remove(worker);
       this.#tenancies.delete(worker);
@@ -271,7 +271,7 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
   }
 
   /** Has a successor take over, unless that is under way. One that has served less than `shortMs` keeps its place a while. */
-  #renew(tenancy: Tenancy, reason: string, shortMs: number): void {
+  #renew(tenancy: Slot, reason: string, shortMs: number): void {
     if (this.isStopping || tenancy.isPassing) return;
     const { worker, renewals } = tenancy;
     this.#log.info("replacing {workerId}: {reason}", { workerId: worker.id, reason });
@@ -281,7 +281,7 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
   }
 
   /** Starts successors until one takes over, or there is nothing to take over any more. */
-  async #succeed(tenancy: Tenancy, pauseMs: number): Promise<Tenancy | undefined> {
+  async #succeed(tenancy: Slot, pauseMs: number): Promise<Slot | undefined> {
     const { worker, policy } = tenancy;
     const pauses = new RestartPolicy(1);
     const over = AbortSignal.any([this.#stopping.signal, tenancy.ended]);
@@ -317,7 +317,7 @@ export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
   }
 
   /** Fills the place of a worker that was asked to end from outside, while that worker finishes. */
-  #letGo(tenancy: Tenancy): void {
+  #letGo(tenancy: Slot): void {
     const { worker, policy } = tenancy;
     const reason = `somebody has told it to end by ${worker.leavingFor}`;
     this.#log.warn("{workerId} leaves: {reason}", { workerId: worker.id, reason });

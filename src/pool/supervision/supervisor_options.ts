@@ -1,4 +1,4 @@
-import type { Clock, Deadlines } from "../../async/mod.ts";
+import type { Alarms, Clock } from "../../async/mod.ts";
 import type { WorkerExit } from "../../errors.ts";
 import type { Launcher, StopOptions, Worker, WorkerLimits } from "../workers/mod.ts";
 import type { HeartbeatOptions } from "./heartbeat.ts";
@@ -41,6 +41,6 @@ export interface SupervisorEvents {
 export interface SupervisorDeps {
   readonly launcher: Launcher;
   /** The alarms for the calls of all workers. */
-  readonly alarms: Deadlines;
+  readonly alarms: Alarms;
   readonly clock: Clock;
 }

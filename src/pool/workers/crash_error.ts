@@ -1,13 +1,13 @@
 import { LimitExceededError, WorkerCrashedError, type WorkerExit } from "../../errors.ts";
 import { describeExit, describeOutput } from "../../process/mod.ts";
-import type { Death, Deceased } from "../crashes/mod.ts";
+import type { CrashRecord, EndedWorker } from "../crashes/mod.ts";
 import type { Breach } from "./worker_limits.ts";
 
 /** Facts about the end of a worker besides its exit. */
 export interface EndOfCall {
   readonly tool: string;
   /** All workers that the call lost, this one last. */
-  readonly history: readonly Death[];
+  readonly history: readonly CrashRecord[];
   /** The limit that the worker exceeded. */
   readonly breach: Breach | undefined;
   /** The event that ended the worker, as the end of a sentence, when the exit does not say. */
@@ -16,7 +16,7 @@ export interface EndOfCall {
 
 /** Returns the error of a call whose worker died. */
 export function crashErrorOf(
-  worker: Deceased,
+  worker: EndedWorker,
   exit: WorkerExit,
   { tool, history, breach, how }: EndOfCall,
 ): WorkerCrashedError {

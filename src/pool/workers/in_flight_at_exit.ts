@@ -2,7 +2,7 @@ import type { Call } from "../calls/mod.ts";
 import type { ProgressNote } from "./progress_file.ts";
 
 /** What was in flight when a worker died, in the order in which it was sent. */
-export interface Remains {
+export interface InFlightAtExit {
   /** May have run. */
   readonly lost: readonly Call[];
   /** Have not, and may run elsewhere. */
@@ -19,11 +19,11 @@ export interface Remains {
  * @param progress The note of the worker; disposed here. If it is missing or garbage, all calls may
  * have run.
  */
-export function partRemains(
+export function splitInFlight(
   calls: readonly Call[],
   progress: ProgressNote | undefined,
   readToEnd: boolean,
-): Remains {
+): InFlightAtExit {
   if (progress === undefined) return { lost: calls, unstarted: [] };
   const started = progress.startedCall();
   progress[Symbol.dispose]();

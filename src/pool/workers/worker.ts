@@ -1,10 +1,10 @@
-import { type Deadlines, settlesWithin } from "../../async/mod.ts";
+import { type Alarms, settlesWithin } from "../../async/mod.ts";
 import type { Link, LinkEvents, Log, Tool } from "../../bridge/mod.ts";
 import { SnakedenError, type WorkerCrashedError, type WorkerExit } from "../../errors.ts";
 import { type Call, type CallTarget, InFlight } from "../calls/mod.ts";
-import { classifyCrash, type Crash, type Death } from "../crashes/mod.ts";
+import { classifyCrash, type Crash, type CrashRecord } from "../crashes/mod.ts";
 import { crashErrorOf } from "./crash_error.ts";
-import { partRemains, type Remains } from "./in_flight_at_exit.ts";
+import { type InFlightAtExit, splitInFlight } from "./in_flight_at_exit.ts";
 import type { LaunchedWorker, Launcher } from "./launchers/mod.ts";
 import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
 import { WorkerLog } from "./worker_log.ts";
@@ -40,7 +40,7 @@ export interface WorkerOptions {
   readonly id: string;
   readonly incarnation: string;
   /** Where calls that run are looked after. */
-  readonly alarms: Deadlines;
+  readonly alarms: Alarms;
   /** What it is bounded to, to tell why it ended. */
   readonly limits?: WorkerLimits;
   /** Most calls that it is given. Default any number. */
@@ -70,7 +70,7 @@ export class Worker implements LinkEvents, CallTarget {
   readonly #linkClosed = Promise.withResolvers<void>();
   #state: WorkerState = "starting";
   #launched: LaunchedWorker | undefined;
-  #remains: Remains = { lost: [], unstarted: [] };
+  #remains: InFlightAtExit = { lost: [], unstarted: [] };
   #leavingFor: string | undefined;
   readonly #limits: WorkerLimits;
   readonly #renewAtCall: number;
@@ -159,7 +159,7 @@ export class Worker implements LinkEvents, CallTarget {
   }
 
   /** What was in flight when it died; nothing before that. */
-  get remains(): Remains {
+  get remains(): InFlightAtExit {
     return this.#remains;
   }
 
@@ -259,7 +259,7 @@ export class Worker implements LinkEvents, CallTarget {
     link.close();
     const exit = await process.kill();
     this.#log.close();
-    this.#remains = partRemains(this.#inFlight.drain(), launched.progress, readToEnd);
+    this.#remains = splitInFlight(this.#inFlight.drain(), launched.progress, readToEnd);
     // What other calls have printed is nobody's business but the log's.
     const lastOutput = process.outputOf(this.#remains.lost.map(({ linkId }) => linkId));
     return { ...exit, lastOutput };
@@ -336,7 +336,11 @@ export class Worker implements LinkEvents, CallTarget {
    *
    * @param history All workers that the call lost, this one last.
    */
-  crashError(exit: WorkerExit, tool: string, history: readonly Death[] = []): WorkerCrashedError {
+  crashError(
+    exit: WorkerExit,
+    tool: string,
+    history: readonly CrashRecord[] = [],
+  ): WorkerCrashedError {
     return crashErrorOf(this, exit, {
       tool,
       history,

@@ -1,4 +1,4 @@
-import type { Alarm, Deadlines } from "../../async/mod.ts";
+import type { Alarm, Alarms } from "../../async/mod.ts";
 import type { Log } from "../../bridge/mod.ts";
 import { getLogger, WORKER_CATEGORY } from "../../log.ts";
 import type { OutputLine } from "../../process/mod.ts";
@@ -19,14 +19,14 @@ export class WorkerLog implements Alarm {
   alarmPrevious: Alarm | undefined = undefined;
   alarmNext: Alarm | undefined = undefined;
   readonly #workerId: string;
-  readonly #alarms: Deadlines;
+  readonly #alarms: Alarms;
   readonly #log = getLogger(WORKER_CATEGORY);
   #lines: number = BURST.lines;
   #chars: number = BURST.chars;
   #refilledAt: number;
   #leftOut = 0;
 
-  constructor(workerId: string, alarms: Deadlines) {
+  constructor(workerId: string, alarms: Alarms) {
     this.#workerId = workerId;
     this.#alarms = alarms;
     this.#refilledAt = alarms.now;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Deadlines } from "../../../src/async/alarms.ts";
+import { Alarms } from "../../../src/async/alarms.ts";
 import type { HostMessage } from "../../../src/bridge/gen/link.js";
 import { Link, Value } from "../../../src/bridge/mod.ts";
 import { DeadlineExceededError, SnakedenError } from "../../../src/errors.ts";
@@ -33,7 +33,7 @@ interface SetUp extends Disposable {
 
 function setUp(options: Partial<CallRequest> = {}): SetUp {
   const clock = new FakeClock();
-  const deadlines = new Deadlines(clock);
+  const deadlines = new Alarms(clock);
   const carrier = new FakeCarrier();
   const hello = {
     protocolVersion: 1,

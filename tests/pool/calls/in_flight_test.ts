@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Deadlines } from "../../../src/async/alarms.ts";
+import { Alarms } from "../../../src/async/alarms.ts";
 import {
   InFlight,
   MAX_IN_FLIGHT,
@@ -25,7 +25,7 @@ interface SetUp {
 function setUp(): SetUp {
   const clock = new FakeClock();
   let recalls = 0;
-  const alarms = new Deadlines(clock);
+  const alarms = new Alarms(clock);
   const calls = new InFlight<Sent>(alarms, () => recalls++);
   return {
     clock,

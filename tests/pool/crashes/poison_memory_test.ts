@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { Value } from "../../../src/bridge/mod.ts";
-import type { Death } from "../../../src/pool/crashes/crash_record.ts";
+import type { CrashRecord } from "../../../src/pool/crashes/crash_record.ts";
 import { PoisonMemory, type PoisonOptions } from "../../../src/pool/crashes/poison_memory.ts";
 
 const OPTIONS: PoisonOptions = { poisonAfter: 3, crashWindowMs: 100, poisonMs: 1_000 };
 
-function death(n: number): Death {
+function death(n: number): CrashRecord {
   return {
     workerId: `p-${n}`,
     incarnation: `p-${n}.x`,

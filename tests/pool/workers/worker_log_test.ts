@@ -1,6 +1,6 @@
 import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
 import assert from "node:assert/strict";
-import { Deadlines } from "../../../src/async/alarms.ts";
+import { Alarms } from "../../../src/async/alarms.ts";
 import { WorkerLog } from "../../../src/pool/workers/worker_log.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
 
@@ -19,7 +19,7 @@ function logged(
     ],
   });
   const clock = new FakeClock();
-  using alarms = new Deadlines(clock);
+  using alarms = new Alarms(clock);
   try {
     work(new WorkerLog("default-1", alarms), clock);
   } finally {

@@ -14,9 +14,9 @@ import { getLogger } from "../../../log.ts";
 import {
   describeExit,
   describeOutput,
+  ManagedProcess,
   type ProcessHandle,
   type ProcessSpec,
-  WorkerProcess,
 } from "../../../process/mod.ts";
 import { classifyCrash, type Crash } from "../../crashes/mod.ts";
 import { ProgressFile, type ProgressNote } from "../progress_file.ts";
@@ -133,7 +133,7 @@ export class SpawnLauncher implements Launcher {
     });
     // Whoever loses the race below must not become an unhandled rejection.
     invited.catch(() => {});
-    let process: WorkerProcess | undefined;
+    let process: ManagedProcess | undefined;
     let link: Link | undefined;
     let stage = "it has not said hello";
     try {
@@ -198,11 +198,11 @@ export class SpawnLauncher implements Launcher {
     }
   }
 
-  #spawn(spec: LaunchSpec, token: string): WorkerProcess {
+  #spawn(spec: LaunchSpec, token: string): ManagedProcess {
     const { bridge, carrier, command: [program, ...args], env, registry } = this.#options;
     const nonce = crypto.randomUUID().slice(0, 8);
     try {
-      const process = WorkerProcess.spawn({
+      const process = ManagedProcess.spawn({
         command: program,
         args,
         // Passed in the environment, since tools see the command line in `sys.argv`.
@@ -231,7 +231,7 @@ export class SpawnLauncher implements Launcher {
 
   /** Rejects when the process ends or the time is up; hangs when `scope` aborts first. */
   async #failWhenItEnds(
-    process: WorkerProcess,
+    process: ManagedProcess,
     stage: () => string,
     scope: AbortSignal,
   ): Promise<never> {
@@ -253,7 +253,7 @@ export class SpawnLauncher implements Launcher {
   async #explain(
     error: unknown,
     { workerId }: LaunchSpec,
-    process: WorkerProcess | undefined,
+    process: ManagedProcess | undefined,
   ): Promise<SnakedenError> {
     let known = error instanceof SnakedenError ? error : undefined;
     const hasLostLink = known?.code === "worker_crashed";
