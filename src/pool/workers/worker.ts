@@ -4,6 +4,7 @@ import { SnakedenError, type WorkerCrashedError, type WorkerExit } from "../../e
 import { type Call, type CallTarget, InFlight } from "../calls/mod.ts";
 import { classifyCrash, type Crash, type CrashRecord } from "../crashes/mod.ts";
 import { crashErrorOf } from "./crash_error.ts";
+import { type EndCause, linkEnded, ownFault, wanted } from "./end_cause.ts";
 import { type InFlightAtExit, splitInFlight } from "./in_flight_at_exit.ts";
 import type { LaunchedWorker, Launcher } from "./launchers/mod.ts";
 import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
@@ -77,15 +78,8 @@ export class Worker implements LinkEvents, CallTarget {
   #maxCalls: number;
   #calls = 0;
   #rssBytes: number | undefined;
-  /** The limit that it has exceeded. */
-  #breach: Breach | undefined;
   #readyAt = 0;
-  /** Why the host killed it. */
-  #killReason: string | undefined;
-  /** That was no fault of its own. */
-  #isInnocent = false;
-  /** How it left, when it was its link that ended and not its process. */
-  #lostLink: string | undefined;
+  #endCause: EndCause | undefined;
   #stopRequested = false;
   #free: PromiseWithResolvers<void> | undefined;
   readonly #giveUp = new AbortController();
@@ -179,9 +173,9 @@ export class Worker implements LinkEvents, CallTarget {
     return this.#serving().link;
   }
 
-  /** True when the host wanted its end: it was stopped, or killed for what its call did. */
+  /** True when the host wanted its end: it was stopped, or killed for no fault of its own. */
   get stopRequested(): boolean {
-    return this.#stopRequested || this.#isInnocent;
+    return this.#stopRequested || this.#endCause?.isWanted === true;
   }
 
   /** Starts the process; resolves when it is ready for calls. */
@@ -251,11 +245,7 @@ export class Worker implements LinkEvents, CallTarget {
     await this.#hearOut(link);
     const hasEnded = await settlesWithin(process.exited, 0);
     const { breach, readToEnd } = link;
-    if (breach !== undefined) {
-      this.#lostLink = `broke the protocol of its link (${breach}) and was killed`;
-    } else if (!hasEnded) {
-      this.#lostLink = `lost its link (${link.closedReason}) and was killed`;
-    }
+    if (breach !== undefined || !hasEnded) this.#endCause ??= linkEnded(link);
     link.close();
     const exit = await process.kill();
     this.#log.close();
@@ -288,14 +278,12 @@ export class Worker implements LinkEvents, CallTarget {
 
   /** Kills it at once; the call that runs fails with `reason`. */
   kill(reason: string): void {
-    this.#isInnocent = true;
-    this.#end(reason);
+    this.#end(wanted(reason));
   }
 
-  /** Kills it for what it did itself, which counts as a death like any other. */
+  /** Kills it for what it did itself, which counts as a crash like any other. */
   condemn(reason: string, breach?: Breach): void {
-    this.#breach ??= breach;
-    this.#end(reason);
+    this.#end(ownFault(reason, breach));
   }
 
   /**
@@ -316,19 +304,13 @@ export class Worker implements LinkEvents, CallTarget {
     if (!drained) this.call?.interrupt(`its worker ${this.id} was stopped after ${drainMs} ms`);
     link.stop();
     if (drained && await settlesWithin(process.exited, until - performance.now())) return;
-    this.#isInnocent = true;
-    this.#killReason ??= `was stopped after a drain of ${drainMs} ms`;
+    this.#endCause ??= wanted(`was stopped after a drain of ${drainMs} ms`);
     await process.terminate(killGraceMs);
   }
 
   /** Why it ended, as far as can be told. */
   crashOf(exit: WorkerExit): Crash {
-    return classifyCrash(exit, {
-      killReason: this.#killReason,
-      heldTooMuch: this.#breach?.code === "out_of_memory",
-      lostLink: this.#lostLink,
-      brokeProtocol: this.#launched?.link.breach !== undefined,
-    });
+    return this.#endCause?.crash ?? classifyCrash(exit);
   }
 
   /**
@@ -344,8 +326,8 @@ export class Worker implements LinkEvents, CallTarget {
     return crashErrorOf(this, exit, {
       tool,
       history,
-      breach: this.#breach ?? exitBreach(this.#limits, exit),
-      how: this.#killReason ?? this.#lostLink,
+      breach: this.#endCause?.breach ?? exitBreach(this.#limits, exit),
+      how: this.#endCause?.crash.reason,
     });
   }
 
@@ -367,8 +349,8 @@ export class Worker implements LinkEvents, CallTarget {
     this.#linkClosed.resolve();
   }
 
-  #end(reason: string): void {
-    this.#killReason ??= reason;
+  #end(cause: EndCause): void {
+    this.#endCause ??= cause;
     void this.#launched?.process.kill();
   }
 
