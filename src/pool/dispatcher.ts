@@ -1,5 +1,16 @@
-import { type Call, CallQueue, RunTimes } from "./calls/mod.ts";
-import type { Worker } from "./workers/mod.ts";
+import type { SnakedenError } from "../errors.ts";
+import { type Attempt, type Call, CallQueue, RunTimes } from "./calls/mod.ts";
+import type { CallSource, Worker } from "./workers/mod.ts";
+
+/** What a dispatcher needs of its pool. */
+export interface DispatcherOptions {
+  /** A worker has room while its calls are expected to run no longer than this; 0 sends nothing ahead. */
+  readonly budgetMs: number;
+  /** Called when a worker has answered a call, which proves that it works. */
+  readonly onAnswered: () => void;
+  /** Returns why a call that came back may not wait for another worker, or undefined when it may. */
+  readonly refusalOf: (call: Call) => SnakedenError | undefined;
+}
 
 /** What it takes to wake a process that sleeps, at the least, and with it perhaps a core. */
 const WAKE_UP_MS = 0.05;
@@ -13,7 +24,8 @@ const WAKE_UP_MS = 0.05;
  * While calls wait, no worker has room: room comes with a worker, an answer or a call given back, and each of these takes
  * from the queue.
  */
-export class Dispatcher {
+export class Dispatcher implements CallSource<Worker> {
+  readonly #options: DispatcherOptions;
   readonly #budgetMs: number;
   readonly #queue = new CallQueue<Call>();
   readonly #runTimes = new RunTimes();
@@ -22,9 +34,9 @@ export class Dispatcher {
   /** Those of them that are ready, the one that became idle last at the end. */
   readonly #idle: Worker[] = [];
 
-  /** @param budgetMs A worker has room while its calls are expected to run no longer than this; 0 sends nothing ahead. */
-  constructor(budgetMs: number) {
-    this.#budgetMs = budgetMs;
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#budgetMs = options.budgetMs;
   }
 
   /** Calls that wait. */
@@ -39,6 +51,7 @@ export class Dispatcher {
 
   /** A worker is ready. */
   join(worker: Worker, now: number): void {
+    worker.serve(this);
     this.#serving.push(worker);
     this.#idle.push(worker);
     this.sendQueued(now);
@@ -87,25 +100,36 @@ export class Dispatcher {
     return this.#queue.shift();
   }
 
-  /** A worker has answered a call. `runMs` is what that says about the tool. */
-  answered(call: Call, worker: Worker, now: number, runMs?: number): void {
+  onAnswered(worker: Worker, { call, runMs, endedAt }: Attempt): void {
+    this.#options.onAnswered();
     if (runMs !== undefined) this.#runTimes.note(call.tool, runMs);
-    const isReady = worker.release(call, now);
     // No other worker has room, so there is no need to look at them.
-    while (this.#queue.size > 0 && worker.hasRoom(this.#budgetMs, now)) {
-      this.#sendNext(worker, now);
+    while (this.#queue.size > 0 && worker.hasRoom(this.#budgetMs, endedAt)) {
+      this.#sendNext(worker, endedAt);
     }
-    if (isReady && worker.state === "ready" && !worker.isSpent) this.#idle.push(worker);
+    this.#noteIdle(worker);
   }
 
-  /** A worker has given a call back unstarted; {@link Dispatcher.sendQueued} has to follow. */
-  takeBack(call: Call, worker: Worker, now: number): void {
-    if (worker.takeBack(call, now)) this.#idle.push(worker);
+  onGivenBack(worker: Worker, call: Call): void {
+    this.#noteIdle(worker);
+    this.requeue(call);
   }
 
-  /** A call that came back waits in its old place. */
-  putBack(call: Call): void {
-    this.#queue.putBack(call);
+  /**
+   * A call came back, from a worker that did not begin it or that died. It waits in its old place, unless its caller has left
+   * or nothing may wait any more.
+   *
+   * @param error Its answer when it leaves the queue before it gets a worker.
+   */
+  requeue(call: Call, error?: SnakedenError): void {
+    const { now } = call;
+    if (call.requeue(error)) {
+      const refusal = this.#options.refusalOf(call);
+      if (refusal !== undefined) call.withdraw(refusal);
+      else if (call.isLate(now)) call.expire();
+      else this.#queue.putBack(call);
+    }
+    this.sendQueued(now);
   }
 
   /** Sends what waits to workers that have room. */
@@ -115,6 +139,10 @@ export class Dispatcher {
       if (worker === undefined) return;
       this.#sendNext(worker, now);
     }
+  }
+
+  #noteIdle(worker: Worker): void {
+    if (worker.state === "ready" && !worker.isSpent) this.#idle.push(worker);
   }
 
   #sendNext(worker: Worker, now: number): void {

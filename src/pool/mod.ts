@@ -1,13 +1,17 @@
 /**
- * Pools of supervised Python workers. A {@link Pool} admits, queues and dispatches calls ({@link Call}); a {@link Worker}
- * is one life of one process ({@link ManagedProcess}), got from a {@link Launcher}; the pool keeps each of its places filled
- * under a {@link RestartPolicy}, pings its workers ({@link Heartbeat}), and lets successors take over from those that are
- * worn. What an earlier host has left is ended by {@link sweepProcesses}. Short calls are sent ahead to workers that are not done yet ({@link InFlight}).
+ * Pools of supervised Python workers. A {@link Pool} admits, queues and dispatches calls; a {@link Worker} is one
+ * life of one process, started by a {@link Launcher}.
  *
- * A call leaves a worker in one of four ways, and each frees the slot in `Worker.release` or with the worker: the worker
- * answers; the caller leaves and the worker then answers the cancel; the worker gives the call back unstarted; the worker
- * dies, by itself or killed because the cancel was not heeded. A worker that dies takes along the call that it ran, unless
- * that may run twice (a {@link CrashPolicy} decides), and gives the others back.
+ * - calls/: the caller's half of a call ({@link Call}) and the worker's half (`Attempt`).
+ * - workers/: one life of one process, and the ways to start one.
+ * - profiles/: how a worker runs the calls that it was sent, such as one at a time.
+ * - supervision/: keeps each slot of the pool filled.
+ * - crashes/: what the end of a worker means for its calls.
+ *
+ * An attempt leaves a worker in one of four ways, and the worker itself frees its room: the worker answers; the
+ * caller leaves and the worker then answers the cancel; the worker gives it back unstarted; the worker dies, by
+ * itself or killed because the cancel was not heeded. A worker that dies takes along the calls that it ran, unless
+ * they may run twice, and gives the others back.
  *
  * @module
  */
@@ -32,7 +36,6 @@ export {
   type Launcher,
   type LaunchSpec,
   ProgressFile,
-  type ProgressNote,
   SpawnLauncher,
   Worker,
   workerEnv,

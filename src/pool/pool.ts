@@ -1,14 +1,7 @@
 import { Alarms, type Clock, Condition, SYSTEM_CLOCK } from "../async/mod.ts";
 import type { Tool } from "../bridge/mod.ts";
 import { SnakedenError, type WorkerExit } from "../errors.ts";
-import { getLogger } from "../log.ts";
-import {
-  Call,
-  type CallOwner,
-  type CallRequest,
-  type CallTarget,
-  RECALL_AFTER_MS,
-} from "./calls/mod.ts";
+import { Call, type CallOwner, type CallRequest } from "./calls/mod.ts";
 import { type CrashOptions, CrashPolicy, type CrashStats } from "./crashes/mod.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { PoolState } from "./pool_state.ts";
@@ -43,7 +36,6 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly deadlines: Alarms;
   readonly #options: PoolOptions;
   readonly #supervisor: Supervisor;
-  readonly #log = getLogger("pool");
   readonly #dispatcher: Dispatcher;
   /** Apart from the deadlines, which are many and ring seldom. */
   readonly #headAlarms: Alarms;
@@ -63,7 +55,11 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#headAlarms = new Alarms(clock);
     this.#options = options;
     this.#crashes = new CrashPolicy(options, () => this.deadlines.now);
-    this.#dispatcher = new Dispatcher(options.pipelineBudgetMs);
+    this.#dispatcher = new Dispatcher({
+      budgetMs: options.pipelineBudgetMs,
+      onAnswered: () => this.#proved(),
+      refusalOf: (call) => this.#supervisor.isStopping ? this.#refusal(call.tool) : undefined,
+    });
     const alarms = this.#headAlarms;
     this.#supervisor = new Supervisor(options, { launcher, alarms, clock }, this);
   }
@@ -256,44 +252,6 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#dispatcher.withdraw(call);
   }
 
-  answered(call: Call, now: number, runMs?: number): void {
-    const { policy } = this.#supervisor;
-    if (policy.isInDoubt) policy.proved();
-    const worker = call.target;
-    if (worker instanceof Worker) this.#dispatcher.answered(call, worker, now, runMs);
-  }
-
-  recalled(call: Call, worker: CallTarget): void {
-    if (!(worker instanceof Worker)) return;
-    const { now } = this.deadlines;
-    this.#dispatcher.takeBack(call, worker, now);
-    // Its caller may have left while it was there.
-    if (call.state === "queued") {
-      if (this.#supervisor.isStopping) call.withdraw(this.#refusal(call.tool));
-      else if (call.isLate(now)) call.expire();
-      else this.#dispatcher.putBack(call);
-    }
-    this.#dispatcher.sendQueued(now);
-  }
-
-  overran(call: Call): void {
-    const worker = call.target;
-    if (!(worker instanceof Worker)) return;
-    const { now } = this.deadlines;
-    if (worker.call !== call) {
-      // It has not begun; the call that has is looked after for itself.
-      return this.deadlines.set(call, now + Math.max(this.cancelGraceMs, RECALL_AFTER_MS));
-    }
-    const killAt = worker.callSince + this.cancelGraceMs;
-    if (now < killAt) return this.deadlines.set(call, killAt);
-    this.#log.warn("killing {workerId}: {tool} did not stop within {graceMs} ms of its cancel", {
-      workerId: worker.id,
-      tool: call.tool,
-      graceMs: this.cancelGraceMs,
-    });
-    worker.kill(`was killed: ${call.tool} did not stop when it was told to`);
-  }
-
   // ---- SupervisorEvents ----
 
   onReady(worker: Worker): void {
@@ -310,18 +268,21 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   onGone(worker: Worker, exit: WorkerExit): void {
     const { lost, unstarted } = worker.remains;
+    for (const attempt of [...lost, ...unstarted]) attempt.end();
     this.#crashes.ended(worker, exit);
     const [next] = unstarted;
     // A worker can also die of a call that it has not begun, of reading its arguments for one. Such a call would go from
     // worker to worker and end each of them.
     const suspect = lost.length === 0 && !worker.stopRequested ? next : undefined;
-    for (const call of [...lost, ...unstarted]) {
-      const mayHaveRun = lost.includes(call);
-      if (!mayHaveRun && call !== suspect) call.onRecalled();
+    for (const attempt of [...lost, ...unstarted]) {
+      const { call } = attempt;
+      const mayHaveRun = lost.includes(attempt);
+      if (!mayHaveRun && attempt !== suspect) this.#dispatcher.requeue(call);
       else {
         const idempotent = call.idempotent ?? this.declaresIdempotent(call.tool);
-        const error = this.#crashes.judge(call, { worker, exit, mayHaveRun, idempotent });
-        if (error !== undefined) call.lose(error);
+        const verdict = this.#crashes.judge(call, { worker, exit, mayHaveRun, idempotent });
+        if (verdict.runsAgain) this.#dispatcher.requeue(call, verdict.error);
+        else call.fail(verdict.error);
       }
     }
     this.#changed();
@@ -356,6 +317,12 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return new SnakedenError("shutting_down", `${cannot}: the pool ${this.name} is ${state}`, {
       retryable: true,
     });
+  }
+
+  /** A worker has answered. */
+  #proved(): void {
+    const { policy } = this.#supervisor;
+    if (policy.isInDoubt) policy.proved();
   }
 
   #saturated(tool: string): SnakedenError {

@@ -9,7 +9,7 @@ import { microtasks, nextTurn, until } from "../fixtures/until.ts";
 const RUN_MS = 0.25;
 const WINDOW = 5;
 
-const ENDED: readonly CallState[] = ["answered", "withdrawn", "lost"];
+const ENDED: readonly CallState[] = ["settled"];
 
 /** What may happen to a pool. Numbers choose one of what is there. */
 type Step =

@@ -31,7 +31,7 @@ Deno.test("Pool sends ahead until the budget is spent, and one more with each an
   const worker = set.worker(0);
   assert.equal(inside(worker), "abcde");
   assert.equal(it.pool.queued, 8 - WINDOW);
-  assert.equal(it.pool.workers[0]?.call?.id, it.calls[1]?.id);
+  assert.ok(it.calls[1]?.attempt?.hasBegun);
   assert.equal(it.pool.workers[0]?.state, "busy");
   worker.answer();
   await microtasks();
@@ -194,7 +194,7 @@ Deno.test("Pool: a call whose caller has left is over when it comes back", async
   leaving.abort(new Error("left"));
   // The recall crosses the cancel.
   set.worker(0).giveBack();
-  assert.deepStrictEqual([b.state, await endOf(b)], ["answered", "Error: left"]);
+  assert.deepStrictEqual([b.state, await endOf(b)], ["settled", "Error: left"]);
   await finish(set);
   assert.equal(started(set), "ac");
   assert.deepStrictEqual([it.pool.queued, it.pool.workers[0]?.state], [0, "ready"]);
@@ -209,7 +209,7 @@ Deno.test("Pool: a caller that leaves while its call waits in a worker costs the
   await set.hold("c");
   leaving.abort(new Error("left"));
   await microtasks();
-  assert.equal(b?.state, "answered");
+  assert.equal(b?.state, "settled");
   await finish(set);
   assert.equal(started(set), "ac");
   assert.equal(set.it.pool.stats.restarts, 0);
@@ -225,7 +225,7 @@ Deno.test("Pool: a call whose deadline has passed is over when it comes back", a
   assert.equal(b?.state, "running");
   set.worker(0).giveBack();
   await assert.rejects(b.outcome, { code: "deadline_exceeded", stage: "queue" });
-  assert.deepStrictEqual([b.state, it.pool.queued], ["withdrawn", 1]);
+  assert.deepStrictEqual([b.state, it.pool.queued], ["settled", 1]);
   await finish(set);
   assert.equal(started(set), "ac");
 });
@@ -245,7 +245,7 @@ Deno.test("Pool: work that does not heed its cancel is killed only when it is it
   await microtasks();
   clock.advance(500);
   await microtasks();
-  assert.deepStrictEqual([deaf.state, set.worker(0).signals], ["abandoned", []]);
+  assert.deepStrictEqual([deaf.state, set.worker(0).signals], ["settled", []]);
   set.worker(0).answer();
   clock.advance(45);
   assert.deepStrictEqual([inside(set.worker(0)), set.worker(0).signals], ["d", []]);

@@ -62,7 +62,7 @@ Deno.test("Pool: a worker that ran on without its link takes along all that it m
   worker.carrier.end();
   worker.answer();
   assert.equal(worker.running?.requestId, "b");
-  await until(() => c?.target?.id === "p-1" && it.launcher.launches === 2, "it is replaced");
+  await until(() => c?.attempt?.workerId === "p-1" && it.launcher.launches === 2, "it is replaced");
   assert.ok(a && b && c);
   assert.deepStrictEqual([await endOf(a), await endOf(b)], ["worker_crashed", "worker_crashed"]);
   await finish(set);
@@ -156,7 +156,7 @@ Deno.test("Pool.stopWorker() gives what waits in the worker to others, and lets 
   await using set = await startPipelined({ size: 2 });
   const { it } = set;
   await set.hold("abcd");
-  const worker = it.pool.workers.find(({ call }) => call === it.calls[1]);
+  const worker = it.pool.workers.find(({ id }) => id === it.calls[1]?.attempt?.workerId);
   const [other, fake] = [set.worker(0), set.worker(1)];
   assert.ok(worker);
   assert.equal(inside(fake), "ad");

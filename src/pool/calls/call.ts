@@ -1,9 +1,8 @@
 import type { Alarm, Alarms } from "../../async/mod.ts";
-import { type CallListener, type Link, Value, type WireError } from "../../bridge/mod.ts";
+import type { OutgoingCall, Value, WireError } from "../../bridge/mod.ts";
 import { DeadlineExceededError, SnakedenError } from "../../errors.ts";
 import { callFailure } from "./call_failure.ts";
 import type { Queued } from "./call_queue.ts";
-import type { Sent } from "./in_flight.ts";
 
 /** What a caller asks for. */
 export interface CallRequest {
@@ -44,12 +43,21 @@ export interface CallOutcome {
   readonly runMs: number;
 }
 
-/** Where a call is sent. */
-export interface CallTarget {
-  readonly id: string;
-  readonly link: Link;
-  /** The call that is believed to run there. */
-  readonly call?: Call | undefined;
+/** What a call needs of its attempt, which is in a worker. */
+export interface AttemptOfCall {
+  readonly workerId: string;
+  /** When it was sent, on the clock of the owner. */
+  readonly sentAt: number;
+  /** When the worker answered. */
+  readonly endedAt: number;
+  /** The time in the tool by the worker's clock; undefined unless it ended with a result. */
+  readonly runMs: number | undefined;
+  /** False while it waits in the worker behind other calls. */
+  readonly hasBegun: boolean;
+  /** Grants its stream `bytes` more credit. */
+  credit(bytes: number): void;
+  /** Tells the work to stop. A worker that does not stop it within `graceMs` is killed. */
+  stop(graceMs: number): void;
 }
 
 /** The pool, as a call sees it. */
@@ -59,23 +67,10 @@ export interface CallOwner {
   readonly callPrefix: string;
   /** Time that cancelled work has before its worker is killed. */
   readonly cancelGraceMs: number;
-  /** The caller is answered: with an outcome or an error. Called once a call. */
+  /** Called when the caller is answered, with an outcome or an error. Called once a call. */
   settled(call: Call, error: unknown): void;
-  /** It left while it waited. */
+  /** Called when the call left the queue before it was sent. */
   withdrawn(call: Call): void;
-  /**
-   * Its slot is free again. Called at most once a call, and not when the worker died.
-   *
-   * @param runMs Its time in the tool, when that says something about the tool.
-   */
-  answered(call: Call, now: number, runMs?: number): void;
-  /**
-   * The target did not start it and never will. It is `queued` again, or was abandoned before and is over; either way its
-   * slot is free.
-   */
-  recalled(call: Call, target: CallTarget): void;
-  /** It was told to stop and did not. */
-  overran(call: Call): void;
 }
 
 /** How an owner takes a call in. */
@@ -91,26 +86,24 @@ export interface Admission {
 const DEADLINE_GRACE_MS = 100;
 
 /**
- * One execution of a tool, seen from two sides that end at different times: the caller, who is answered once, and the slot
- * of the worker, which is free only when the worker has answered.
- *
- * `queued` -> `running` when the pool sends it, though it may wait behind others in the worker -> `answered` when the
- * worker has answered. `running` -> `queued` when the worker gives it back unstarted, or died and it may run again. `running` -> `abandoned` when the
- * caller left or the deadline passed, and the work still goes on; from there the worker answers or gives it back
- * (`answered`), or is killed (`lost`). `queued` -> `withdrawn` when the caller leaves or the deadline passes.
+ * `queued` -> `running` when it is sent to a worker. `running` -> `queued` when the worker gives it back, or died
+ * and the call may run again. Any of them -> `settled` when the caller is answered: by the worker, because it left,
+ * because its deadline passed, or because nobody can run it. What the worker still does then is the business of
+ * the {@link AttemptOfCall}.
  */
-export type CallState = "queued" | "running" | "abandoned" | "answered" | "withdrawn" | "lost";
+export type CallState = "queued" | "running" | "settled";
 
-/** See {@link CallState}. */
-export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObject {
+/**
+ * One call of a tool: the caller's half of it, with its place in the queue, its deadline, its signal and its one
+ * outcome.
+ */
+export class Call implements Queued, Alarm, EventListenerObject {
   queueList: object | undefined = undefined;
   queuePrevious: Call | undefined = undefined;
   queueNext: Call | undefined = undefined;
   alarmSlot: Alarm["alarmSlot"] = undefined;
   alarmPrevious: Alarm | undefined = undefined;
   alarmNext: Alarm | undefined = undefined;
-  expectedMs = 0;
-  inFlightSince = 0;
   readonly id: string;
   readonly sequence: number;
   readonly priority: number;
@@ -122,13 +115,10 @@ export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObj
   readonly #resolve: (outcome: CallOutcome) => void;
   readonly #reject: (error: unknown) => void;
   #state: CallState = "queued";
-  #settled = false;
   #hasChunk = false;
   /** The error of the last attempt, when a worker has died under it. */
   #crash: SnakedenError | undefined;
-  #sentAt = 0;
-  #linkId = 0;
-  #target: CallTarget | undefined;
+  #attempt: AttemptOfCall | undefined;
 
   constructor(request: CallRequest, { owner, sequence, now }: Admission) {
     this.id = owner.callPrefix + sequence.toString(36);
@@ -168,23 +158,20 @@ export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObj
     return this.#hasChunk;
   }
 
-  /** The worker it was sent to. */
-  get target(): CallTarget | undefined {
-    return this.#target;
+  /** What the clock of its owner shows. */
+  get now(): number {
+    return this.#owner.deadlines.now;
   }
 
-  /** Its id on the link of its target. */
-  get linkId(): number {
-    return this.#linkId;
+  /** Its last attempt, which may go on after the caller was answered; undefined while it waits for a worker. */
+  get attempt(): AttemptOfCall | undefined {
+    return this.#attempt;
   }
 
-  /** Sends the call. */
-  send(target: CallTarget, now = this.#owner.deadlines.now): void {
+  /** Returns what a worker is sent at the time `now`. */
+  message(now: number): OutgoingCall {
     const { tool, args, sink, sessionId = "", requestId = "" } = this.#request;
-    this.#state = "running";
-    this.#target = target;
-    this.#sentAt = now;
-    this.#linkId = target.link.call({
+    return {
       tool,
       args,
       // At least a millisecond, since 0 is no deadline.
@@ -193,84 +180,74 @@ export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObj
       windowBytes: sink?.windowBytes ?? 0,
       sessionId,
       requestId: requestId === "" ? this.id : requestId,
-    }, this);
+    };
   }
 
-  /** The reader took chunks of this weight. */
+  /** Notes that an attempt is sent. */
+  sent(attempt: AttemptOfCall): void {
+    this.#state = "running";
+    this.#attempt = attempt;
+  }
+
+  /** Grants its stream `bytes` more credit: the reader took chunks of this weight. */
   credit(bytes: number): void {
-    if (this.#state === "running") this.#target?.link.credit(this.#linkId, bytes);
+    if (this.#state === "running") this.#attempt?.credit(bytes);
   }
 
-  onResult(value: Value, runMs: number): void {
-    const { now } = this.#owner.deadlines;
-    if (!this.#settled) {
-      this.#settle();
-      this.#owner.settled(this, undefined);
-      this.#resolve({
-        value,
-        callId: this.id,
-        workerId: this.#target?.id ?? "",
-        durationMs: now - this.#startedAt,
-        queueMs: this.#sentAt - this.#startedAt,
-        runMs,
-      });
-    }
-    this.#answer(now, runMs);
+  /** Answers the caller with a result, unless it has been answered. */
+  complete(value: Value, { workerId, sentAt, endedAt, runMs = 0 }: AttemptOfCall): void {
+    if (this.#state === "settled") return;
+    this.#settle(undefined);
+    this.#resolve({
+      value,
+      callId: this.id,
+      workerId,
+      durationMs: endedAt - this.#startedAt,
+      queueMs: sentAt - this.#startedAt,
+      runMs,
+    });
   }
 
-  onFailure(error: WireError, runMs: number): void {
+  /** Answers the caller with what the worker reported, unless it has been answered. */
+  refuse(error: WireError, runMs: number): void {
+    const { workerId = "", sentAt = 0 } = this.#attempt ?? {};
     this.fail(callFailure(error, {
       tool: this.tool,
-      workerId: this.#target?.id ?? "",
+      workerId,
       timeoutMs: this.#request.timeoutMs,
-      queueMs: this.#sentAt - this.#startedAt,
+      queueMs: sentAt - this.#startedAt,
       runMs,
     }));
-    this.#answer(this.#owner.deadlines.now);
-  }
-
-  onRecalled(): void {
-    const target = this.#target;
-    if (target === undefined) return;
-    this.#target = undefined;
-    if (this.#state === "abandoned") {
-      this.#state = "answered";
-      this.#owner.deadlines.clear(this);
-    } else this.#state = "queued";
-    this.#owner.recalled(this, target);
   }
 
   /**
-   * Its worker is dead, and it waits for another one. When it leaves the queue before it gets one, `error` is its answer, or
-   * the error that it left with when there is none.
+   * Makes it wait for another worker: it was given back, or its worker died. When it leaves the queue before it gets
+   * one, it fails with `error`, or with the reason it left when `error` is undefined.
+   *
+   * @returns False when nobody waits for it any more.
    */
-  restart(error: SnakedenError | undefined): void {
-    this.#crash = error;
-    this.onRecalled();
+  requeue(error?: SnakedenError): boolean {
+    if (this.#state !== "running") return false;
+    this.#state = "queued";
+    this.#attempt = undefined;
+    this.#crash = error ?? this.#crash;
+    return true;
   }
 
   onChunk(value: Value): void {
     this.#hasChunk = true;
-    if (!this.#settled) this.#request.sink?.onChunk(value);
+    if (this.#state !== "settled") this.#request.sink?.onChunk(value);
   }
 
   onProgress(value: Value): void {
-    if (!this.#settled) this.#request.sink?.onProgress(value);
+    if (this.#state !== "settled") this.#request.sink?.onProgress(value);
   }
 
   /** Answers the caller with an error, unless it has been answered. */
   fail(error: unknown): void {
-    if (this.#settled) return;
-    this.#settle();
-    this.#owner.settled(this, error);
+    if (this.#state === "settled") return;
+    this.#settle(error);
     this.#reject(error);
-  }
-
-  /** Its worker is dead: nothing will come any more. */
-  lose(error: SnakedenError): void {
-    this.#state = "lost";
-    this.#owner.deadlines.clear(this);
-    this.fail(error);
   }
 
   /** Leaves the queue with an error; with that of its last attempt when it has had one. */
@@ -279,7 +256,6 @@ export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObj
   }
 
   #leave(error: unknown): void {
-    this.#state = "withdrawn";
     this.#owner.withdrawn(this);
     this.fail(error);
   }
@@ -290,14 +266,13 @@ export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObj
     this.#abandon(
       new SnakedenError("shutting_down", `Cannot finish ${this.tool}: ${why}`, {
         retryable: true,
-        details: { workerId: this.#target?.id, mayHaveRun: true },
+        details: { workerId: this.#attempt?.workerId, mayHaveRun: true },
       }),
     );
   }
 
   onAlarm(): void {
-    if (this.#state === "abandoned") this.#owner.overran(this);
-    else if (this.#state === "queued") this.expire();
+    if (this.#state === "queued") this.expire();
     else this.#overrun();
   }
 
@@ -332,9 +307,9 @@ export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObj
     // The alarm is set for the deadline alone: few calls reach it, and all calls would pay for a second one.
     if (deadlines.now < reportedBy) return deadlines.set(this, reportedBy);
     const { timeoutMs } = this.#request;
-    const { id: workerId, call: running = this } = this.#target ?? {};
+    const { workerId, hasBegun = true } = this.#attempt ?? {};
     this.#abandon(
-      running === this
+      hasBegun
         ? new DeadlineExceededError(
           `Cannot finish ${this.tool}: its deadline of ${timeoutMs} ms passed and it did not stop`,
           "tool",
@@ -349,24 +324,16 @@ export class Call implements Queued, Sent, CallListener, Alarm, EventListenerObj
     );
   }
 
-  /** The caller is answered now; the work is told to stop and has a while for it. */
+  /** Answers the caller now; the work is told to stop and has a while for it. */
   #abandon(error: unknown): void {
-    this.#state = "abandoned";
     this.fail(error);
-    this.#target?.link.cancel(this.#linkId);
-    this.#owner.deadlines.set(this, this.#owner.deadlines.now + this.#owner.cancelGraceMs);
+    this.#attempt?.stop(this.#owner.cancelGraceMs);
   }
 
-  /** The worker is done with it; the one place where a slot becomes free. */
-  #answer(now: number, runMs?: number): void {
-    this.#state = "answered";
-    this.#owner.deadlines.clear(this);
-    this.#owner.answered(this, now, runMs);
-  }
-
-  #settle(): void {
-    this.#settled = true;
+  #settle(error: unknown): void {
+    this.#state = "settled";
     this.#owner.deadlines.clear(this);
     this.#request.signal?.removeEventListener("abort", this);
+    this.#owner.settled(this, error);
   }
 }

@@ -1,19 +1,21 @@
 /**
- * One call in the host. A {@link Call} waits in a {@link CallQueue}, is in flight in one worker
- * ({@link InFlight}), and ends with one outcome; {@link ChunkStream} holds the chunks that its reader has
- * not taken yet; {@link RunTimes} estimates how long the next call of a tool will run.
+ * One call in the host. A {@link Call} is the caller's half of it: it waits in a {@link CallQueue} and ends with
+ * one outcome. An {@link Attempt} is the worker's half: it hears what the worker says on the link.
+ * {@link ChunkStream} holds the chunks that its reader has not taken yet; {@link RunTimes} estimates how long the
+ * next call of a tool will run.
  *
  * @module
  */
+export { Attempt, type AttemptHost, type AttemptState } from "./attempt.ts";
 export {
+  type AttemptOfCall,
   Call,
   type CallOutcome,
   type CallOwner,
   type CallRequest,
-  type CallTarget,
   type ChunkSink,
 } from "./call.ts";
+export { CallList, type Listed } from "./call_list.ts";
 export { CallQueue, PRIORITY_RANGE } from "./call_queue.ts";
 export { ChunkStream, type StreamEvent } from "./chunk_stream.ts";
-export { InFlight, RECALL_AFTER_MS } from "./in_flight.ts";
 export { RunTimes } from "./run_times.ts";

@@ -28,6 +28,11 @@ export interface Loss {
   readonly idempotent: boolean;
 }
 
+/** What becomes of a call whose worker died. */
+export type Verdict =
+  | { readonly runsAgain: false; readonly error: SnakedenError }
+  | { readonly runsAgain: true; readonly error: SnakedenError | undefined };
+
 /**
  * Counts crashes, and decides what becomes of a call whose worker died under it: whether it runs
  * again, fails, or is poison.
@@ -71,30 +76,31 @@ export class CrashPolicy {
     this.#log.note(kind, this.#now());
   }
 
-  /** The error of a call whose worker died; undefined when it runs again: see {@link Call.restart}. */
-  judge(call: Call, { worker, exit, mayHaveRun, idempotent }: Loss): SnakedenError | undefined {
+  /** Decides what becomes of a call whose worker died. */
+  judge(call: Call, { worker, exit, mayHaveRun, idempotent }: Loss): Verdict {
     const { maxRestarts, poisonAfter } = this.#options;
     const death = crashRecordOf(worker, exit, mayHaveRun);
     const history = [...this.#histories.get(call) ?? [], death];
     this.#histories.set(call, history);
     const error = worker.crashError(exit, call.tool, history);
     // Nobody waits for it: it was told to stop, and this may be how it did.
-    if (call.state !== "running") return error;
+    if (call.state !== "running") return { runsAgain: false, error };
     if (isOwnDoing(death.crash.kind)) {
       const own = history.filter((it) => isOwnDoing(it.crash.kind));
       const isPoison = own.length >= poisonAfter;
       if (isPoison) this.#memory.note(call, death, this.#now(), own);
       else if (mayHaveRun) this.#memory.note(call, death, this.#now());
-      if (isPoison) return this.#poison(call.tool, own, history);
+      if (isPoison) return { runsAgain: false, error: this.#poison(call.tool, own, history) };
     }
     const runs = history.filter((it) => it.mayHaveRun).length;
-    if (mayHaveRun && (!idempotent || call.hasChunk || runs > maxRestarts)) return error;
+    if (mayHaveRun && (!idempotent || call.hasChunk || runs > maxRestarts)) {
+      return { runsAgain: false, error };
+    }
     // If something, such as the kernel, kills every worker that reads these arguments, the attempts
     // must end.
-    if (!mayHaveRun && history.length - runs >= poisonAfter) return error;
+    if (!mayHaveRun && history.length - runs >= poisonAfter) return { runsAgain: false, error };
     if (mayHaveRun) this.#restarts++;
-    call.restart(runs > 0 ? error : undefined);
-    return undefined;
+    return { runsAgain: true, error: runs > 0 ? error : undefined };
   }
 
   /** Why a new call must not run, if it must not. */

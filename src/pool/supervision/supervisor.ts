@@ -32,7 +32,7 @@ interface StartFailure {
  * A worker that was asked to end from outside takes no more calls, so its place is filled at once,
  * while the worker finishes.
  */
-export class Supervisor implements WorkerListener, HeartbeatEvents<Worker> {
+export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worker> {
   readonly policy: RestartPolicy;
   readonly taints: Quarantine;
   readonly #options: SupervisorOptions;

@@ -12,8 +12,9 @@ export {
   SpawnLauncher,
   type WorkerRegistry,
 } from "./launchers/mod.ts";
-export { ProgressFile, type ProgressNote } from "./progress_file.ts";
-export { type StopOptions, Worker, type WorkerListener, type WorkerState } from "./worker.ts";
+export { ProgressFile } from "./progress_file.ts";
+export { Worker, type WorkerState } from "./worker.ts";
+export type { CallSource, StopOptions, WorkerListener, WorkerOptions } from "./worker_options.ts";
 export { workerEnv, type WorkerEnvOptions } from "./worker_env.ts";
 export { inMebibytes, memoryBreach, type WorkerLimits } from "./worker_limits.ts";
 export { WorkerStartError } from "./worker_start_error.ts";

@@ -1,11 +1,6 @@
 import { messageOf } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
-
-/** Which call a worker started last, as the worker has noted it. */
-export interface ProgressNote extends Disposable {
-  /** Its id on the link; 0 before the first. */
-  startedCall(): number;
-}
+import type { ProgressNote } from "../profiles/mod.ts";
 
 const FILE_BYTES = 8;
 

@@ -1,58 +1,25 @@
-import { type Alarms, settlesWithin } from "../../async/mod.ts";
+import { settlesWithin } from "../../async/mod.ts";
+import type { Alarms } from "../../async/mod.ts";
 import type { Link, LinkEvents, Log, Tool } from "../../bridge/mod.ts";
 import { SnakedenError, type WorkerCrashedError, type WorkerExit } from "../../errors.ts";
-import { type Call, type CallTarget, InFlight } from "../calls/mod.ts";
+import { getLogger } from "../../log.ts";
+import { Attempt, type AttemptHost, type Call } from "../calls/mod.ts";
 import { classifyCrash, type Crash, type CrashRecord } from "../crashes/mod.ts";
+import { type CallWindow, type InFlightAtExit, PROFILES } from "../profiles/mod.ts";
 import { crashErrorOf } from "./crash_error.ts";
 import { type EndCause, linkEnded, ownFault, wanted } from "./end_cause.ts";
-import { type InFlightAtExit, splitInFlight } from "./in_flight_at_exit.ts";
 import type { LaunchedWorker, Launcher } from "./launchers/mod.ts";
 import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
 import { WorkerLog } from "./worker_log.ts";
+import type { CallSource, StopOptions, WorkerListener, WorkerOptions } from "./worker_options.ts";
 
-/** Time between the two signs of a death, the end of the stream and the end of the process. */
-const DEATH_GRACE_MS = 100;
-
-/** How long stopping may take at each step. */
-export interface StopOptions {
-  /** For the call that runs, and for teardown(). */
-  readonly drainMs: number;
-  /** Between SIGTERM and SIGKILL. */
-  readonly killGraceMs: number;
-  /** Lets the call that runs take all the time that its own deadline gives it. */
-  readonly patient?: boolean;
-}
-
-/** Receives the events of a worker. */
-export interface WorkerListener {
-  /** It takes no more calls: its stream or its process has ended. {@link Worker.died} tells the rest. */
-  onLost(worker: Worker): void;
-  /** Somebody else has told it to end, for this reason: {@link Worker.leavingFor}. */
-  onLeaving(worker: Worker): void;
-  /** It has told how much memory it holds: {@link Worker.rssBytes}. */
-  onMemory(worker: Worker, rssBytes: number): void;
-  /** It was given its call number `renewAtCall`. */
-  onWorn(worker: Worker): void;
-}
-
-/** Which worker, and what it needs. */
-export interface WorkerOptions {
-  /** Such as `default-3`. */
-  readonly id: string;
-  readonly incarnation: string;
-  /** Where calls that run are looked after. */
-  readonly alarms: Alarms;
-  /** What it is bounded to, to tell why it ended. */
-  readonly limits?: WorkerLimits;
-  /** Most calls that it is given. Default any number. */
-  readonly maxCalls?: number;
-  /** With which of them the listener is told. */
-  readonly renewAtCall?: number;
-}
+/** Time between the two signs of an end: the end of the link and the end of the process. */
+const END_GRACE_MS = 100;
 
 /**
- * One life of one Python process. It runs one call at a time; others may be sent ahead ({@link InFlight}) when it notes
- * which one it starts, so that its death takes no more than that one along.
+ * One life of one Python process. Its {@link CallWindow} knows how many calls it runs at a time; others may be sent
+ * ahead when it notes which one it begins, so that its end takes no more along than what has begun. It hears its
+ * link, frees the room of an attempt itself, and then notifies its {@link CallSource}.
  *
  * `starting` -> `ready` when the launcher has it serving; `ready` <-> `busy` as calls are in flight; `ready | busy` ->
  * `stopping` by {@link Worker.stop}; any -> `gone` at the first sign of its end. A worker that is gone stays so: what
@@ -61,17 +28,19 @@ export interface WorkerOptions {
 export type WorkerState = "starting" | "ready" | "busy" | "stopping" | "gone";
 
 /** See {@link WorkerState}. */
-export class Worker implements LinkEvents, CallTarget {
+export class Worker implements LinkEvents, AttemptHost {
   readonly id: string;
   readonly incarnation: string;
+  readonly alarms: Alarms;
   readonly startedAt = new Date();
-  readonly #listener: WorkerListener;
+  readonly #listener: WorkerListener<Worker>;
   readonly #log: WorkerLog;
-  readonly #inFlight: InFlight<Call>;
+  readonly #window: CallWindow<Attempt>;
   readonly #linkClosed = Promise.withResolvers<void>();
   #state: WorkerState = "starting";
   #launched: LaunchedWorker | undefined;
-  #remains: InFlightAtExit = { lost: [], unstarted: [] };
+  #source: CallSource<Worker> | undefined;
+  #remains: InFlightAtExit<Attempt> = { lost: [], unstarted: [] };
   #leavingFor: string | undefined;
   readonly #limits: WorkerLimits;
   readonly #renewAtCall: number;
@@ -85,16 +54,18 @@ export class Worker implements LinkEvents, CallTarget {
   readonly #giveUp = new AbortController();
   #starting: Promise<unknown> | undefined;
 
-  constructor(options: WorkerOptions, listener: WorkerListener) {
+  constructor(options: WorkerOptions, listener: WorkerListener<Worker>) {
     const { id, incarnation, alarms, limits = {}, maxCalls = Infinity } = options;
+    const { profile = PROFILES.process } = options;
     this.id = id;
     this.incarnation = incarnation;
+    this.alarms = alarms;
     this.#limits = limits;
     this.#maxCalls = maxCalls;
     this.#renewAtCall = options.renewAtCall ?? Infinity;
     this.#listener = listener;
     this.#log = new WorkerLog(id, alarms);
-    this.#inFlight = new InFlight(alarms, () => this.link.recall());
+    this.#window = profile.open({ alarms, recall: () => this.link.recall() });
   }
 
   get state(): WorkerState {
@@ -114,7 +85,7 @@ export class Worker implements LinkEvents, CallTarget {
   /** Calls that it has answered so far. */
   get answered(): number {
     const { lost, unstarted } = this.#remains;
-    return this.#calls - this.#inFlight.size - lost.length - unstarted.length;
+    return this.#calls - this.#window.size - lost.length - unstarted.length;
   }
 
   /** The signal from outside that asked it to end; it finishes what it runs and ends by itself. */
@@ -137,23 +108,13 @@ export class Worker implements LinkEvents, CallTarget {
     return performance.now() - this.#readyAt;
   }
 
-  /** The call that occupies it; others may wait in it behind this one. */
-  get call(): Call | undefined {
-    return this.#inFlight.head;
-  }
-
-  /** Since when {@link Worker.call} does. */
-  get callSince(): number {
-    return this.#inFlight.headSince;
-  }
-
   /** How long the calls in flight are expected to run. */
   get backlogMs(): number {
-    return this.#inFlight.backlogMs;
+    return this.#window.backlogMs;
   }
 
-  /** What was in flight when it died; nothing before that. */
-  get remains(): InFlightAtExit {
+  /** The calls that were in flight when it ended; none before that. */
+  get remains(): InFlightAtExit<Attempt> {
     return this.#remains;
   }
 
@@ -192,44 +153,36 @@ export class Worker implements LinkEvents, CallTarget {
     this.#state = "ready";
   }
 
-  /** True when it may be given a call: it is ready, or its calls are expected to be done within `budgetMs`. */
+  /** Names who gives it calls from now on. */
+  serve(source: CallSource<Worker>): void {
+    this.#source = source;
+  }
+
+  /** Returns true when it may be given a call: it is ready, or its calls are expected to be done within `budgetMs`. */
   hasRoom(budgetMs: number, now: number): boolean {
     if (this.isSpent) return false;
     if (this.#state === "ready") return true;
-    return this.#state === "busy" && this.#launched?.progress !== undefined &&
-      this.#inFlight.hasRoom(budgetMs, now);
+    // Nothing is sent ahead to a worker that does not note what it begins: its end would take all of it along.
+    const budget = this.#launched?.progress === undefined ? 0 : budgetMs;
+    return this.#state === "busy" && this.#window.hasRoom(budget, now);
   }
 
-  /** Gives it a call; it has to have room. `expectedMs` is how long the call will probably run. */
+  /** Gives it a call; it must have room. `expectedMs` is how long the call will probably run. */
   run(call: Call, expectedMs: number, now: number): void {
     if (this.#state !== "ready" && this.#state !== "busy") {
       throw new SnakedenError("internal", `Cannot give ${this.id} a call: it is ${this.#state}`);
     }
     this.#state = "busy";
-    this.#inFlight.add(call, expectedMs, now);
+    const attempt = new Attempt(call, this, now);
+    this.#window.add(attempt, expectedMs, now);
     this.#calls++;
-    call.send(this, now);
+    attempt.send();
     if (this.#calls === this.#renewAtCall) this.#listener.onWorn(this);
-  }
-
-  /** A call of it is answered; true when that was the last one and it has become ready. */
-  release(call: Call, now: number): boolean {
-    if (!this.#inFlight.remove(call, now) || this.#inFlight.size > 0) return false;
-    this.#free?.resolve();
-    if (this.#state !== "busy") return false;
-    this.#state = "ready";
-    return true;
-  }
-
-  /** It gave a call back unstarted; true as in {@link Worker.release}. */
-  takeBack(call: Call, now: number): boolean {
-    this.#calls--;
-    return this.release(call, now);
   }
 
   /**
    * Resolves when it has died: with what is known of the end, after the pipes and the stream have been read to theirs.
-   * What it took along is in {@link Worker.remains}.
+   * The calls that were in flight are in {@link Worker.remains}.
    */
   async died(): Promise<WorkerExit> {
     const launched = this.#serving();
@@ -241,7 +194,7 @@ export class Worker implements LinkEvents, CallTarget {
     // One that was told to stop ends its stream and then runs its exit handlers; stop() sees to its end.
     if (this.#stopRequested) await process.exited;
     // An answer may still be in the stream of a process that has ended, and a process may outlive its stream.
-    await settlesWithin(Promise.all([process.exited, closed]), DEATH_GRACE_MS);
+    await settlesWithin(Promise.all([process.exited, closed]), END_GRACE_MS);
     await this.#hearOut(link);
     const hasEnded = await settlesWithin(process.exited, 0);
     const { breach, readToEnd } = link;
@@ -249,7 +202,7 @@ export class Worker implements LinkEvents, CallTarget {
     link.close();
     const exit = await process.kill();
     this.#log.close();
-    this.#remains = splitInFlight(this.#inFlight.drain(), launched.progress, readToEnd);
+    this.#remains = this.#window.drain({ note: launched.progress, readToEnd });
     // What other calls have printed is nobody's business but the log's.
     const lastOutput = process.outputOf(this.#remains.lost.map(({ linkId }) => linkId));
     return { ...exit, lastOutput };
@@ -262,7 +215,7 @@ export class Worker implements LinkEvents, CallTarget {
   async #hearOut(link: Link): Promise<void> {
     for (let heard = -1; link.closedReason === undefined && link.heard !== heard;) {
       heard = link.heard;
-      await settlesWithin(this.#linkClosed.promise, DEATH_GRACE_MS);
+      await settlesWithin(this.#linkClosed.promise, END_GRACE_MS);
     }
   }
 
@@ -276,7 +229,7 @@ export class Worker implements LinkEvents, CallTarget {
     this.#launched?.link.beat();
   }
 
-  /** Kills it at once; the call that runs fails with `reason`. */
+  /** Kills it at once; the calls that run fail with `reason`. */
   kill(reason: string): void {
     this.#end(wanted(reason));
   }
@@ -287,7 +240,7 @@ export class Worker implements LinkEvents, CallTarget {
   }
 
   /**
-   * Asks back what waits behind the call that runs, lets that one finish for `drainMs`, then cancels it; ends the process,
+   * Asks back the calls that wait, lets those that run finish for `drainMs`, then cancels them; ends the process,
    * by force where it has to. Until the drain is over the adapter's teardown() may take its time too. May be called again
    * with less time.
    */
@@ -297,11 +250,11 @@ export class Worker implements LinkEvents, CallTarget {
     if (this.#launched === undefined) return await this.#giveUpStart();
     const { link, process } = this.#launched;
     this.#state = "stopping";
-    if (this.#inFlight.size > 1) link.recall();
+    if (this.#window.waiting > 0) link.recall();
     if (patient) await this.#callsEnded();
     const until = performance.now() + drainMs;
     const drained = await settlesWithin(this.#callsEnded(), drainMs);
-    if (!drained) this.call?.interrupt(`its worker ${this.id} was stopped after ${drainMs} ms`);
+    if (!drained) this.#interrupt(`its worker ${this.id} was stopped after ${drainMs} ms`);
     link.stop();
     if (drained && await settlesWithin(process.exited, until - performance.now())) return;
     this.#endCause ??= wanted(`was stopped after a drain of ${drainMs} ms`);
@@ -331,6 +284,37 @@ export class Worker implements LinkEvents, CallTarget {
     });
   }
 
+  // ---- AttemptHost ----
+
+  hasBegun(attempt: Attempt): boolean {
+    return this.#window.hasBegun(attempt);
+  }
+
+  onAnswered(attempt: Attempt): void {
+    this.#freeRoom(attempt);
+    this.#source?.onAnswered(this, attempt);
+  }
+
+  onGivenBack(attempt: Attempt): void {
+    this.#calls--;
+    this.#freeRoom(attempt);
+    this.#source?.onGivenBack(this, attempt.call);
+  }
+
+  onOverdue(attempt: Attempt, graceMs: number): void {
+    const { now } = this.alarms;
+    const killAt = this.#window.killAt(attempt, graceMs, now);
+    if (now < killAt) return this.alarms.set(attempt, killAt);
+    const { tool } = attempt.call;
+    getLogger("pool").warn(
+      "killing {workerId}: {tool} did not stop within {graceMs} ms of its cancel",
+      { workerId: this.id, tool, graceMs },
+    );
+    this.kill(`was killed: ${tool} did not stop when it was told to`);
+  }
+
+  // ---- LinkEvents ----
+
   onLog(entry: Log): void {
     this.#log.entry(entry);
   }
@@ -349,6 +333,19 @@ export class Worker implements LinkEvents, CallTarget {
     this.#linkClosed.resolve();
   }
 
+  /** The one place where the room of an attempt becomes free while the worker lives. */
+  #freeRoom(attempt: Attempt): void {
+    this.#window.remove(attempt, attempt.endedAt);
+    if (this.#window.size > 0) return;
+    this.#free?.resolve();
+    if (this.#state === "busy") this.#state = "ready";
+  }
+
+  /** Answers the callers of what it runs, and tells the work to stop. */
+  #interrupt(why: string): void {
+    for (const { call } of this.#window.begun) call.interrupt(why);
+  }
+
   #end(cause: EndCause): void {
     this.#endCause ??= cause;
     void this.#launched?.process.kill();
@@ -363,7 +360,7 @@ export class Worker implements LinkEvents, CallTarget {
   }
 
   async #callsEnded(): Promise<void> {
-    if (this.#inFlight.size === 0) return;
+    if (this.#window.size === 0) return;
     this.#free ??= Promise.withResolvers();
     const { exited } = this.#serving().process;
     await Promise.race([this.#free.promise, exited, this.#linkClosed.promise]);

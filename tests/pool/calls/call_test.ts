@@ -3,6 +3,7 @@ import { Alarms } from "../../../src/async/alarms.ts";
 import type { HostMessage } from "../../../src/bridge/gen/link.js";
 import { Link, Value } from "../../../src/bridge/mod.ts";
 import { DeadlineExceededError, SnakedenError } from "../../../src/errors.ts";
+import { Attempt, type AttemptHost } from "../../../src/pool/calls/attempt.ts";
 import { Call, type CallOwner, type CallRequest } from "../../../src/pool/calls/call.ts";
 import { FakeCarrier } from "../../fixtures/fake_carrier.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
@@ -15,17 +16,19 @@ const REPORT_MS = 110;
 
 interface SetUp extends Disposable {
   readonly call: Call;
+  /** The attempt that was sent last. */
+  readonly attempt: Attempt;
   readonly clock: FakeClock;
   readonly carrier: FakeCarrier;
-  /** What the owner was told, in order. */
+  /** What the pool and the worker were notified of, in order. */
   readonly told: string[];
   /** How the caller was answered. */
   readonly answer: () => Promise<string>;
   readonly leave: (reason?: unknown) => void;
   /** Alarms that are set. */
   readonly alarms: () => number;
-  /** To a worker that runs this call, or the other one. */
-  send(running?: Call): Promise<void>;
+  /** To a worker that begins it at once, or keeps it waiting behind another call. */
+  send(options?: { readonly begins: boolean }): Promise<void>;
   recall(): void;
   result(): void;
   failure(code: string): void;
@@ -52,9 +55,20 @@ function setUp(options: Partial<CallRequest> = {}): SetUp {
     settled: (_, error) =>
       told.push(`settled ${error instanceof SnakedenError ? error.code : error ?? "ok"}`),
     withdrawn: () => told.push("withdrawn"),
-    answered: () => told.push("answered"),
-    recalled: () => told.push("recalled"),
-    overran: () => told.push("overran"),
+  };
+  let begun = true;
+  let attempt: Attempt | undefined;
+  const host: AttemptHost = {
+    id: "w-1",
+    link,
+    alarms: deadlines,
+    hasBegun: () => begun,
+    onAnswered: () => told.push("answered"),
+    onGivenBack: () => {
+      told.push("given back");
+      call.requeue();
+    },
+    onOverdue: (_, graceMs) => told.push(`overdue after ${graceMs}`),
   };
   const leaving = new AbortController();
   const call = new Call({
@@ -72,14 +86,20 @@ function setUp(options: Partial<CallRequest> = {}): SetUp {
   const id = (): number => carrier.sent.findLast((it) => it.call)?.call?.id ?? 0;
   return {
     call,
+    get attempt(): Attempt {
+      assert.ok(attempt, "nothing was sent");
+      return attempt;
+    },
     clock,
     carrier,
     told,
     answer: () => answer,
     alarms: () => deadlines.size,
     leave: (reason = "the caller left") => leaving.abort(reason),
-    async send(running = call): Promise<void> {
-      call.send({ id: "w-1", link, call: running });
+    async send({ begins } = { begins: true }): Promise<void> {
+      begun = begins;
+      attempt = new Attempt(call, host, deadlines.now);
+      attempt.send();
       await microtasks();
     },
     recall: () => carrier.deliver({ recalled: { ids: [id()] } }),
@@ -93,7 +113,7 @@ function last(carrier: FakeCarrier): HostMessage | undefined {
   return carrier.sent.at(-1);
 }
 
-Deno.test("Call: queued -> running -> answered with a result", async () => {
+Deno.test("Call: queued -> running -> settled with a result", async () => {
   using it = setUp({ sessionId: "s", requestId: "r" });
   assert.equal(it.call.state, "queued");
   it.clock.advance(40);
@@ -106,7 +126,8 @@ Deno.test("Call: queued -> running -> answered with a result", async () => {
   );
   it.clock.advance(60);
   it.result();
-  assert.equal(it.call.state, "answered");
+  assert.equal(it.call.state, "settled");
+  assert.equal(it.attempt.state, "ended");
   const { value, ...outcome } = await it.call.outcome;
   assert.equal(value.decode(), 5);
   assert.deepStrictEqual(outcome, {
@@ -120,11 +141,12 @@ Deno.test("Call: queued -> running -> answered with a result", async () => {
   assert.equal(it.alarms(), 0);
 });
 
-Deno.test("Call: running -> answered with a failure", async () => {
+Deno.test("Call: running -> settled with a failure", async () => {
   using it = setUp();
   await it.send();
   it.failure("python_exception");
-  assert.equal(it.call.state, "answered");
+  assert.equal(it.call.state, "settled");
+  assert.equal(it.attempt.state, "ended");
   assert.equal(await it.answer(), "python_exception");
   assert.deepStrictEqual(it.told, ["settled python_exception", "answered"]);
   assert.equal(it.alarms(), 0);
@@ -136,21 +158,21 @@ Deno.test("Call is known to the worker by its own id when the caller names none"
   assert.equal(last(it.carrier)?.call?.requestId, "c-1");
 });
 
-Deno.test("Call: queued -> withdrawn when the caller leaves", async () => {
+Deno.test("Call: queued -> settled when the caller leaves", async () => {
   using it = setUp();
   it.leave();
-  assert.equal(it.call.state, "withdrawn");
+  assert.equal(it.call.state, "settled");
   assert.equal(await it.answer(), "the caller left");
   assert.deepStrictEqual(it.told, ["withdrawn", "settled the caller left"]);
   assert.equal(it.alarms(), 0);
 });
 
-Deno.test("Call: queued -> withdrawn when its deadline passes, and the error says where it was", async () => {
+Deno.test("Call: queued -> settled when its deadline passes, and the error says where it was", async () => {
   using it = setUp();
   it.clock.advance(TIMEOUT_MS - 5);
   assert.equal(it.call.state, "queued");
   it.clock.advance(10);
-  assert.equal(it.call.state, "withdrawn");
+  assert.equal(it.call.state, "settled");
   await assert.rejects(it.call.outcome, (error) => {
     assert.ok(error instanceof DeadlineExceededError);
     assert.equal(error.stage, "queue");
@@ -160,61 +182,66 @@ Deno.test("Call: queued -> withdrawn when its deadline passes, and the error say
   assert.deepStrictEqual(it.told, ["withdrawn", "settled deadline_exceeded"]);
 });
 
-Deno.test("Call: queued -> withdrawn when the pool turns it out", async () => {
+Deno.test("Call: queued -> settled when the pool turns it out", async () => {
   using it = setUp();
   it.call.withdraw(new SnakedenError("shutting_down", "x"));
-  assert.equal(it.call.state, "withdrawn");
+  assert.equal(it.call.state, "settled");
   assert.equal(await it.answer(), "shutting_down");
   it.leave();
   assert.deepStrictEqual(it.told, ["withdrawn", "settled shutting_down"]);
 });
 
-Deno.test("Call: running -> abandoned when the caller leaves, -> answered when the worker heeds the cancel", async () => {
+Deno.test("Attempt: running -> stopping when the caller leaves, -> ended when the worker heeds the cancel", async () => {
   using it = setUp();
   await it.send();
   it.leave();
-  assert.equal(it.call.state, "abandoned");
+  assert.equal(it.call.state, "settled");
+  assert.equal(it.attempt.state, "stopping");
   assert.equal(await it.answer(), "the caller left");
   assert.equal(last(it.carrier)?.cancel?.id, it.carrier.sent[0]?.call?.id);
   it.failure("cancelled");
-  assert.equal(it.call.state, "answered");
+  assert.equal(it.call.state, "settled");
+  assert.equal(it.attempt.state, "ended");
   assert.deepStrictEqual(it.told, ["settled the caller left", "answered"]);
   it.clock.advance(10_000);
   assert.deepStrictEqual(it.told, ["settled the caller left", "answered"]);
 });
 
-Deno.test("Call: abandoned -> answered when the worker has a result after all, which nobody gets", async () => {
+Deno.test("Attempt: stopping -> ended when the worker has a result after all, which nobody gets", async () => {
   using it = setUp();
   await it.send();
   it.leave();
   it.result();
-  assert.equal(it.call.state, "answered");
+  assert.equal(it.call.state, "settled");
+  assert.equal(it.attempt.state, "ended");
   assert.equal(await it.answer(), "the caller left");
   assert.deepStrictEqual(it.told, ["settled the caller left", "answered"]);
 });
 
-Deno.test("Call: running -> abandoned -> overran when the worker is deaf", async () => {
+Deno.test("Attempt: running -> stopping -> overdue when the worker is deaf", async () => {
   using it = setUp();
   await it.send();
   it.leave();
   it.clock.advance(GRACE_MS - 5);
   assert.deepStrictEqual(it.told, ["settled the caller left"]);
   it.clock.advance(10);
-  assert.deepStrictEqual(it.told, ["settled the caller left", "overran"]);
-  it.call.lose(new SnakedenError("worker_crashed", "killed"));
-  assert.equal(it.call.state, "lost");
+  assert.deepStrictEqual(it.told, ["settled the caller left", `overdue after ${GRACE_MS}`]);
+  it.attempt.end();
+  assert.equal(it.call.state, "settled");
+  assert.equal(it.attempt.state, "ended");
   assert.equal(await it.answer(), "the caller left");
   it.clock.advance(10_000);
-  assert.deepStrictEqual(it.told, ["settled the caller left", "overran"]);
+  assert.deepStrictEqual(it.told, ["settled the caller left", `overdue after ${GRACE_MS}`]);
 });
 
-Deno.test("Call: running -> abandoned when its deadline has passed and the worker has not said so", async () => {
+Deno.test("Call: running -> settled when its deadline has passed and the worker has not said so", async () => {
   using it = setUp();
   await it.send();
   it.clock.advance(TIMEOUT_MS + 90);
   assert.equal(it.call.state, "running", "the worker may report it first");
   it.clock.advance(REPORT_MS - 90);
-  assert.equal(it.call.state, "abandoned");
+  assert.equal(it.call.state, "settled");
+  assert.equal(it.attempt.state, "stopping");
   assert.equal(it.told[0], "settled deadline_exceeded");
   await assert.rejects(it.call.outcome, (error) => {
     assert.ok(error instanceof DeadlineExceededError);
@@ -225,27 +252,29 @@ Deno.test("Call: running -> abandoned when its deadline has passed and the worke
   await microtasks();
   assert.ok(last(it.carrier)?.cancel);
   it.clock.advance(GRACE_MS + 5);
-  assert.equal(it.told.at(-1), "overran");
+  assert.equal(it.told.at(-1), `overdue after ${GRACE_MS}`);
 });
 
-Deno.test("Call: running -> answered when the worker reports the deadline itself", async () => {
+Deno.test("Call: running -> settled when the worker reports the deadline itself", async () => {
   using it = setUp();
   await it.send();
   it.clock.advance(TIMEOUT_MS + 20);
   it.failure("deadline_exceeded");
-  assert.equal(it.call.state, "answered");
+  assert.equal(it.call.state, "settled");
+  assert.equal(it.attempt.state, "ended");
   await assert.rejects(it.call.outcome, { code: "deadline_exceeded", stage: "tool" });
   assert.deepStrictEqual(it.told, ["settled deadline_exceeded", "answered"]);
 });
 
-Deno.test("Call: running -> abandoned when its worker has to stop", async () => {
+Deno.test("Call: running -> settled when its worker has to stop", async () => {
   using it = setUp();
   it.call.interrupt("too early");
   assert.equal(it.call.state, "queued");
   await it.send();
   it.call.interrupt("its worker stops");
   it.call.interrupt("again");
-  assert.equal(it.call.state, "abandoned");
+  assert.equal(it.call.state, "settled");
+  assert.equal(it.attempt.state, "stopping");
   await assert.rejects(it.call.outcome, {
     code: "shutting_down",
     message: "Cannot finish add: its worker stops",
@@ -260,50 +289,64 @@ Deno.test("Call: running -> queued when the worker gives it back, -> running som
   await it.send();
   it.clock.advance(30);
   it.recall();
-  assert.deepStrictEqual([it.call.state, it.call.target], ["queued", undefined]);
-  assert.deepStrictEqual(it.told, ["recalled"]);
+  assert.deepStrictEqual([it.call.state, it.call.attempt], ["queued", undefined]);
+  assert.deepStrictEqual(it.told, ["given back"]);
   it.clock.advance(10);
   await it.send();
   assert.equal(last(it.carrier)?.call?.timeoutMs, TIMEOUT_MS - 40);
   it.result();
   assert.equal((await it.call.outcome).queueMs, 40);
-  assert.deepStrictEqual(it.told, ["recalled", "settled ok", "answered"]);
+  assert.deepStrictEqual(it.told, ["given back", "settled ok", "answered"]);
   assert.equal(it.alarms(), 0);
 });
 
-Deno.test("Call: queued -> withdrawn when it was given back and its deadline passes", async () => {
+Deno.test("Call: queued -> settled when it was given back and its deadline passes", async () => {
   using it = setUp();
   await it.send();
   it.recall();
   it.clock.advance(TIMEOUT_MS + 5);
-  assert.equal(it.call.state, "withdrawn");
+  assert.equal(it.call.state, "settled");
   await assert.rejects(it.call.outcome, { code: "deadline_exceeded", stage: "queue" });
   assert.equal(it.alarms(), 0);
 });
 
-Deno.test("Call: abandoned -> answered when the worker gives it back", async () => {
+Deno.test("Attempt: stopping -> ended when the worker gives it back", async () => {
   using it = setUp();
   await it.send();
   it.leave();
   it.recall();
-  assert.equal(it.call.state, "answered");
+  assert.equal(it.call.state, "settled");
+  assert.equal(it.attempt.state, "ended");
   assert.equal(await it.answer(), "the caller left");
-  assert.deepStrictEqual(it.told, ["settled the caller left", "recalled"]);
+  assert.deepStrictEqual(it.told, ["settled the caller left", "given back"]);
   assert.equal(it.alarms(), 0);
 });
 
-Deno.test("Call.onRecalled() does nothing for a call that is with no worker", () => {
+Deno.test("Call.requeue() does nothing for a call that is with no worker, or whose caller was answered", async () => {
   using it = setUp();
-  it.call.onRecalled();
+  assert.equal(it.call.requeue(), false);
   assert.deepStrictEqual([it.call.state, it.told], ["queued", []]);
+  await it.send();
+  it.leave();
+  assert.equal(it.call.requeue(), false);
+  assert.equal(it.call.state, "settled");
+});
+
+Deno.test("Call.requeue() fails with the error of the worker that died when its deadline passes in the queue", async () => {
+  using it = setUp();
+  await it.send();
+  it.attempt.end();
+  assert.ok(it.call.requeue(new SnakedenError("worker_crashed", "boom")));
+  it.clock.advance(TIMEOUT_MS + 5);
+  assert.equal(await it.answer(), "worker_crashed");
 });
 
 Deno.test("Call that waited in a worker until its deadline says so", async () => {
   using it = setUp();
-  using other = setUp();
-  await it.send(other.call);
+  await it.send({ begins: false });
   it.clock.advance(TIMEOUT_MS + REPORT_MS);
-  assert.equal(it.call.state, "abandoned");
+  assert.equal(it.call.state, "settled");
+  assert.equal(it.attempt.state, "stopping");
   await assert.rejects(it.call.outcome, {
     code: "deadline_exceeded",
     stage: "queue",
@@ -327,11 +370,13 @@ Deno.test("Call sets one alarm and one timer when it is answered in time", async
   assert.equal(it.alarms(), 0);
 });
 
-Deno.test("Call: running -> lost when its worker dies", async () => {
+Deno.test("Call: running -> settled when its worker dies", async () => {
   using it = setUp();
   await it.send();
-  it.call.lose(new SnakedenError("worker_crashed", "boom"));
-  assert.equal(it.call.state, "lost");
+  it.attempt.end();
+  it.call.fail(new SnakedenError("worker_crashed", "boom"));
+  assert.equal(it.call.state, "settled");
+  assert.equal(it.attempt.state, "ended");
   assert.equal(await it.answer(), "worker_crashed");
   assert.deepStrictEqual(it.told, ["settled worker_crashed"]);
   it.leave();
@@ -340,7 +385,7 @@ Deno.test("Call: running -> lost when its worker dies", async () => {
   assert.equal(it.alarms(), 0);
 });
 
-Deno.test("Call.send() leaves the worker a millisecond when the deadline has just passed", async () => {
+Deno.test("Call.message() leaves the worker a millisecond when the deadline has just passed", async () => {
   using it = setUp({ timeoutMs: 2 });
   it.clock.advance(2);
   await it.send();

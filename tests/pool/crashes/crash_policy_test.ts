@@ -3,7 +3,13 @@ import { Value } from "../../../src/bridge/mod.ts";
 import { SnakedenError, WorkerCrashedError } from "../../../src/errors.ts";
 import type { Call, CallRequest, ChunkSink } from "../../../src/pool/mod.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
-import { endOf, FakePool, type FakePoolOptions } from "../../fixtures/fake_pool.ts";
+import {
+  attemptOf,
+  endOf,
+  FakePool,
+  type FakePoolOptions,
+  runs,
+} from "../../fixtures/fake_pool.ts";
 import type { FakeWorker } from "../../fixtures/fake_worker.ts";
 import { microtasks, until } from "../../fixtures/until.ts";
 import { startPipelined } from "../pipelined_pool.ts";
@@ -12,10 +18,7 @@ const SEGFAULT = { signal: "SIGSEGV" } as const;
 
 /** The worker that runs the call, once one that lives does. */
 async function running(it: FakePool, call: Call): Promise<FakeWorker> {
-  const find = (): FakeWorker | undefined =>
-    it.launcher.alive.find(({ link, running }) =>
-      link === call.target?.link && running?.id === call.linkId
-    );
+  const find = (): FakeWorker | undefined => it.launcher.alive.find((worker) => runs(worker, call));
   await until(() => find() !== undefined, "the call runs");
   return it.workerRunning(call);
 }
@@ -27,7 +30,7 @@ async function kill(
   exit: { signal: string } = SEGFAULT,
 ): Promise<string> {
   (await running(it, call)).exit(exit);
-  return call.target?.id ?? "";
+  return call.attempt?.workerId ?? "";
 }
 
 async function errorOf(call: Call): Promise<SnakedenError> {
@@ -50,7 +53,7 @@ Deno.test("Pool runs an idempotent call again in another worker when its worker 
   const call = it.submit("hold", IDEMPOTENT);
   const first = await kill(it, call);
   const next = await running(it, call);
-  assert.notEqual(call.target?.id, first);
+  assert.notEqual(call.attempt?.workerId, first);
   next.answer();
   assert.match(await endOf(call), /^ok/);
   const { crashes, stats } = it.pool;
@@ -109,7 +112,7 @@ Deno.test("Pool runs a stream again only while none of its chunks has come", asy
   const call = it.submit("hold", { ...IDEMPOTENT, sink });
   await kill(it, call);
   const worker = await running(it, call);
-  worker.carrier.deliver({ chunk: { id: call.linkId, value: Value.from("one").wire } });
+  worker.carrier.deliver({ chunk: { id: attemptOf(call).linkId, value: Value.from("one").wire } });
   worker.exit(SEGFAULT);
   assert.equal((await errorOf(call)).details.attempts, 2);
   assert.deepStrictEqual(chunks, ["one"]);
@@ -151,7 +154,7 @@ Deno.test("Pool does not run a call again whose caller has left", async () => {
   leaving.abort(new Error("left"));
   worker.exit(SEGFAULT);
   assert.equal(await endOf(call), "Error: left");
-  await until(() => call.state === "lost", "its end was seen");
+  await until(() => attemptOf(call).state === "ended", "its end was seen");
   assert.equal(it.launcher.workers.flatMap((fake) => fake.started).length, 1);
 });
 
@@ -292,11 +295,11 @@ Deno.test("Pool leaves a place empty whose workers crash too often, and goes on 
   // One place at a time: the other one is busy.
   const other = it.submit("hold");
   await until(() => other.state === "running", "one is busy");
-  const crashing = it.pool.workers.map(({ id }) => id).find((id) => id !== other.target?.id);
+  const crashing = it.pool.workers.map(({ id }) => id).find((id) => id !== other.attempt?.workerId);
   for (let i = 0; i < 3; i++) assert.equal(await endOf(it.submit("die")), "worker_crashed");
   await until(() => it.pool.tainted.length > 0, "the place is tainted");
   assert.deepStrictEqual(it.pool.tainted.map((place) => place.workerId), [crashing]);
-  assert.deepStrictEqual(it.pool.workers.map(({ id }) => id), [other.target?.id]);
+  assert.deepStrictEqual(it.pool.workers.map(({ id }) => id), [other.attempt?.workerId]);
   it.workerRunning(other).answer();
   assert.match(await endOf(it.submit("echo")), /^ok/);
   await until(() => it.pool.workers.length === 2, "the place is filled again");

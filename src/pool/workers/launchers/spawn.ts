@@ -19,7 +19,8 @@ import {
   type ProcessSpec,
 } from "../../../process/mod.ts";
 import { classifyCrash, type Crash } from "../../crashes/mod.ts";
-import { ProgressFile, type ProgressNote } from "../progress_file.ts";
+import type { ProgressNote } from "../../profiles/mod.ts";
+import { ProgressFile } from "../progress_file.ts";
 import { WorkerStartError } from "../worker_start_error.ts";
 
 /** What a worker is to be. */

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { Alarms } from "../../../src/async/alarms.ts";
+import type { ProgressNote, Sent } from "../../../src/pool/profiles/mod.ts";
 import {
-  InFlight,
   MAX_IN_FLIGHT,
+  ProcessWindow,
   RECALL_AFTER_MS,
-  type Sent,
-} from "../../../src/pool/calls/in_flight.ts";
+} from "../../../src/pool/profiles/process.ts";
 import { FakeClock } from "../../fixtures/fake_clock.ts";
 
 /** Width of a slot of the alarms. */
@@ -13,7 +13,7 @@ const SLOT_MS = 4;
 
 interface SetUp {
   readonly clock: FakeClock;
-  readonly calls: InFlight<Sent>;
+  readonly calls: ProcessWindow<Sent>;
   /** Alarms that are set. */
   alarms(): number;
   recalls(): number;
@@ -25,15 +25,16 @@ interface SetUp {
 function setUp(): SetUp {
   const clock = new FakeClock();
   let recalls = 0;
+  let linkId = 0;
   const alarms = new Alarms(clock);
-  const calls = new InFlight<Sent>(alarms, () => recalls++);
+  const calls = new ProcessWindow<Sent>({ alarms, recall: () => recalls++ });
   return {
     clock,
     calls,
     alarms: () => alarms.size,
     recalls: () => recalls,
     add(expectedMs = 0.25): Sent {
-      const call = { expectedMs: 0, inFlightSince: 0 };
+      const call = { linkId: ++linkId, expectedMs: 0, inFlightSince: 0 };
       calls.add(call, expectedMs, clock.now());
       return call;
     },
@@ -42,25 +43,38 @@ function setUp(): SetUp {
   };
 }
 
-Deno.test("InFlight.head is the oldest call, since it was sent or since the one before it was answered", () => {
+Deno.test("ProcessWindow.begun is the oldest call, since it was sent or since the one before it was answered", () => {
   const it = setUp();
+  const killAt = (call: Sent): number => it.calls.killAt(call, 100, it.clock.now());
   const first = it.add();
   const since = it.clock.now();
   it.clock.advance(3);
   const second = it.add();
   const third = it.add();
-  assert.deepStrictEqual([it.calls.head, it.calls.headSince], [first, since]);
+  assert.deepStrictEqual([it.calls.begun, it.calls.waiting], [[first], 2]);
+  assert.deepStrictEqual([first, second].map((call) => it.calls.hasBegun(call)), [true, false]);
+  assert.equal(killAt(first), since + 100);
   it.clock.advance(1);
   it.remove(second);
-  assert.deepStrictEqual([it.calls.head, it.calls.headSince], [first, since]);
+  assert.deepStrictEqual(it.calls.begun, [first]);
   it.remove(first);
-  assert.deepStrictEqual([it.calls.head, it.calls.headSince], [third, since + 4]);
+  assert.deepStrictEqual([it.calls.begun, it.calls.waiting], [[third], 0]);
+  assert.equal(killAt(third), since + 4 + 100);
   it.remove(third);
-  assert.deepStrictEqual([it.calls.head, it.calls.size], [undefined, 0]);
+  assert.deepStrictEqual([it.calls.begun, it.calls.size], [[], 0]);
   assert.equal(it.calls.remove(third, it.clock.now()), false);
 });
 
-Deno.test("InFlight.hasRoom() while the calls are expected to be done within the budget", () => {
+Deno.test("ProcessWindow.killAt() looks at a call that waits again later, however long the others take", () => {
+  const it = setUp();
+  it.add();
+  const waiting = it.add();
+  it.clock.advance(1_000);
+  assert.equal(it.calls.killAt(waiting, 100, it.clock.now()), it.clock.now() + 100);
+  assert.equal(it.calls.killAt(waiting, 1, it.clock.now()), it.clock.now() + RECALL_AFTER_MS);
+});
+
+Deno.test("ProcessWindow.hasRoom() while the calls are expected to be done within the budget", () => {
   const it = setUp();
   assert.ok(it.hasRoom());
   const calls = [];
@@ -71,14 +85,14 @@ Deno.test("InFlight.hasRoom() while the calls are expected to be done within the
   assert.equal(it.calls.backlogMs, 0);
 });
 
-Deno.test("InFlight.hasRoom() makes a window of one with a budget of 0, also for calls that take no time", () => {
+Deno.test("ProcessWindow.hasRoom() makes a window of one with a budget of 0, also for calls that take no time", () => {
   const it = setUp();
   assert.ok(it.hasRoom(0));
   it.add(0);
   assert.ok(!it.hasRoom(0));
 });
 
-Deno.test("InFlight.hasRoom() for nothing behind a call of unknown length, and again when that one is gone", () => {
+Deno.test("ProcessWindow.hasRoom() for nothing behind a call of unknown length, and again when that one is gone", () => {
   const it = setUp();
   const known = it.add();
   const unknown = it.add(Infinity);
@@ -91,14 +105,14 @@ Deno.test("InFlight.hasRoom() for nothing behind a call of unknown length, and a
   assert.equal(it.calls.backlogMs, 0);
 });
 
-Deno.test("InFlight.hasRoom() for a bounded number of calls, however short", () => {
+Deno.test("ProcessWindow.hasRoom() for a bounded number of calls, however short", () => {
   const it = setUp();
   let count = 0;
   for (; it.hasRoom(); count++) it.add(0);
   assert.equal(count, MAX_IN_FLIGHT);
 });
 
-Deno.test("InFlight.hasRoom() is false while the head is overdue", () => {
+Deno.test("ProcessWindow.hasRoom() is false while the head is overdue", () => {
   const it = setUp();
   const head = it.add();
   it.clock.advance(RECALL_AFTER_MS);
@@ -108,7 +122,7 @@ Deno.test("InFlight.hasRoom() is false while the head is overdue", () => {
   assert.ok(it.hasRoom());
 });
 
-Deno.test("InFlight rounds nothing into its backlog over many calls", () => {
+Deno.test("ProcessWindow rounds nothing into its backlog over many calls", () => {
   const it = setUp();
   for (let i = 0; i < 1_000; i++) {
     const calls = [it.add(0.1), it.add(0.7), it.add(Infinity)];
@@ -117,7 +131,7 @@ Deno.test("InFlight rounds nothing into its backlog over many calls", () => {
   assert.equal(it.calls.backlogMs, 0);
 });
 
-Deno.test("InFlight recalls what waits behind a head that is overdue in two looks, once", () => {
+Deno.test("ProcessWindow recalls what waits behind a head that is overdue in two looks, once", () => {
   const it = setUp();
   it.add();
   it.add();
@@ -130,7 +144,7 @@ Deno.test("InFlight recalls what waits behind a head that is overdue in two look
   assert.equal(it.alarms(), 0);
 });
 
-Deno.test("InFlight recalls nothing when it was the host that was late", () => {
+Deno.test("ProcessWindow recalls nothing when it was the host that was late", () => {
   const it = setUp();
   const head = it.add();
   it.add();
@@ -144,7 +158,7 @@ Deno.test("InFlight recalls nothing when it was the host that was late", () => {
   assert.equal(it.recalls(), 1, "the next head is looked after as well");
 });
 
-Deno.test("InFlight recalls nothing while answers come, and does not set an alarm for each", () => {
+Deno.test("ProcessWindow recalls nothing while answers come, and does not set an alarm for each", () => {
   const it = setUp();
   let timers = 0;
   const { clock } = it;
@@ -164,7 +178,7 @@ Deno.test("InFlight recalls nothing while answers come, and does not set an alar
   assert.ok(timers <= 100 / RECALL_AFTER_MS + 1, `${timers} timers in 100 ms`);
 });
 
-Deno.test("InFlight looks after a head again that came after a recall", () => {
+Deno.test("ProcessWindow looks after a head again that came after a recall", () => {
   const it = setUp();
   const first = it.add();
   it.add();
@@ -177,7 +191,7 @@ Deno.test("InFlight looks after a head again that came after a recall", () => {
   assert.equal(it.recalls(), 2);
 });
 
-Deno.test("InFlight needs no alarm for a call that is alone", () => {
+Deno.test("ProcessWindow needs no alarm for a call that is alone", () => {
   const it = setUp();
   it.add();
   assert.equal(it.alarms(), 0);
@@ -188,9 +202,50 @@ Deno.test("InFlight needs no alarm for a call that is alone", () => {
   assert.deepStrictEqual([it.recalls(), it.alarms()], [0, 0]);
 });
 
-Deno.test("InFlight.drain() takes out all calls in order, with the alarm", () => {
+/** A note of the call that began last. */
+function noteOf(started: number): ProgressNote & { disposed: boolean } {
+  return {
+    disposed: false,
+    startedCall: () => started,
+    [Symbol.dispose](): void {
+      this.disposed = true;
+    },
+  };
+}
+
+Deno.test("ProcessWindow.drain() returns all calls in order, and takes back the alarm", () => {
   const it = setUp();
   const calls = [it.add(), it.add(), it.add()];
-  assert.deepStrictEqual(it.calls.drain(), calls);
+  const exit = it.calls.drain({ note: undefined, readToEnd: true });
+  assert.deepStrictEqual(exit, { lost: calls, unstarted: [] });
   assert.deepStrictEqual([it.calls.size, it.calls.backlogMs, it.alarms()], [0, 0, 0]);
+});
+
+Deno.test("ProcessWindow.drain() splits the calls at the one that was noted", () => {
+  const cases: readonly [
+    started: number,
+    readToEnd: boolean,
+    lost: number[],
+    unstarted: number[],
+  ][] = [
+    // The second one ran. The answer to the first was not on the link, so that one was given back.
+    [2, true, [2], [1, 3]],
+    // The link may still have held that answer.
+    [2, false, [1, 2], [3]],
+    [1, true, [1], [2, 3]],
+    [3, false, [1, 2, 3], []],
+    // None of them had begun.
+    [0, true, [], [1, 2, 3]],
+    // A damaged note says nothing.
+    [99, true, [1, 2, 3], []],
+  ];
+  for (const [started, readToEnd, lost, unstarted] of cases) {
+    const it = setUp();
+    for (let i = 0; i < 3; i++) it.add();
+    const note = noteOf(started);
+    const exit = it.calls.drain({ note, readToEnd });
+    const ids = (calls: readonly Sent[]): number[] => calls.map(({ linkId }) => linkId);
+    assert.deepStrictEqual([ids(exit.lost), ids(exit.unstarted)], [lost, unstarted], `${started}`);
+    assert.ok(note.disposed);
+  }
 });

@@ -1,5 +1,13 @@
 import type { Alarm, Alarms } from "../../async/mod.ts";
-import { CallList, type Listed } from "./call_list.ts";
+import { CallList } from "../calls/mod.ts";
+import type {
+  CallWindow,
+  InFlightAtExit,
+  Profile,
+  Sent,
+  WindowDeps,
+  WindowExit,
+} from "./profile.ts";
 
 /** Time that a call may wait behind another one before it, and all that wait, are asked back. */
 export const RECALL_AFTER_MS = 10;
@@ -9,23 +17,16 @@ export const MAX_IN_FLIGHT = 256;
 /** Stands for a run time that is not known: longer than any budget, and still a number to add and subtract. */
 const UNKNOWN_MS = 3_600_000;
 
-/** What can be in flight. */
-export interface Sent extends Listed {
-  /** What it counts in the backlog, and since when it is there; both belong to {@link InFlight}. */
-  expectedMs: number;
-  inFlightSince: number;
-}
-
 /**
- * The window of one worker: the calls that it was sent and has not answered, in the order in which it runs them. The first
- * one, the head, is believed to run; the others wait behind it.
+ * A process that runs one call at a time, in the order in which calls are sent. The first call in flight, the
+ * head, is believed to run; the others wait behind it.
  *
  * While calls wait, an alarm looks after the one that is next, since it has waited longest. The first time it is found to
  * be overdue nothing happens: it may be the host that is late, and answers already there to be read. When the same call
  * still waits in the next look, a turn of the event loop later, all that wait are asked back. The alarm is set once and
  * looks at the clock when it rings, so that a call costs nothing.
  */
-export class InFlight<T extends Sent> implements Alarm {
+export class ProcessWindow<T extends Sent> implements CallWindow<T>, Alarm {
   alarmSlot = undefined;
   alarmPrevious = undefined;
   alarmNext = undefined;
@@ -38,11 +39,7 @@ export class InFlight<T extends Sent> implements Alarm {
   /** The call that was found to have waited too long. */
   #suspect: T | undefined;
 
-  /**
-   * @param alarms Where the head is looked after.
-   * @param recall Asks the worker for what it has not started.
-   */
-  constructor(alarms: Alarms, recall: () => void) {
+  constructor({ alarms, recall }: WindowDeps) {
     this.#alarms = alarms;
     this.#recall = recall;
   }
@@ -51,23 +48,25 @@ export class InFlight<T extends Sent> implements Alarm {
     return this.#calls.size;
   }
 
-  /** The call that is believed to run. */
-  get head(): T | undefined {
-    return this.#calls.head;
+  get begun(): readonly T[] {
+    const { head } = this.#calls;
+    return head === undefined ? [] : [head];
   }
 
-  /** Since when it is believed to. */
-  get headSince(): number {
-    return this.#headSince;
+  get waiting(): number {
+    return Math.max(0, this.size - 1);
   }
 
-  /** Time that all of them together are expected to run. */
   get backlogMs(): number {
     return this.#backlogMs;
   }
 
+  hasBegun(call: T): boolean {
+    return call === this.#calls.head;
+  }
+
   /**
-   * True when one more may be sent: when nothing is in flight, or when what is there is expected to be done within
+   * One more may be sent when nothing is in flight, or when what is there is expected to be done within
    * `budgetMs` and the head is not overdue. A budget of 0 makes a window of one.
    */
   hasRoom(budgetMs: number, now: number): boolean {
@@ -77,7 +76,6 @@ export class InFlight<T extends Sent> implements Alarm {
       now - (this.#next?.inFlightSince ?? now) < RECALL_AFTER_MS;
   }
 
-  /** A call was sent. */
   add(call: T, expectedMs: number, now: number): void {
     call.expectedMs = Math.min(expectedMs, UNKNOWN_MS);
     this.#backlogMs += call.expectedMs;
@@ -87,9 +85,8 @@ export class InFlight<T extends Sent> implements Alarm {
     if (!this.#watching && this.size > 1) this.#watch(now + RECALL_AFTER_MS);
   }
 
-  /** A call was answered or given back. False when it was not in flight. */
   remove(call: T, now: number): boolean {
-    const wasHead = this.head === call;
+    const wasHead = this.#calls.head === call;
     if (!this.#calls.remove(call)) return false;
     // Empty means 0: what rounding leaves does not add up.
     this.#backlogMs = this.size === 0 ? 0 : this.#backlogMs - call.expectedMs;
@@ -100,13 +97,25 @@ export class InFlight<T extends Sent> implements Alarm {
     return true;
   }
 
-  /** Takes out all of them, in order. */
-  drain(): T[] {
+  /**
+   * The head has the whole grace from when it began. A call behind it has not begun and cannot stop; the one
+   * before it is looked after for itself.
+   */
+  killAt(call: T, graceMs: number, now: number): number {
+    if (this.hasBegun(call)) return this.#headSince + graceMs;
+    return now + Math.max(graceMs, RECALL_AFTER_MS);
+  }
+
+  drain({ note, readToEnd }: WindowExit): InFlightAtExit<T> {
     this.#alarms.clear(this);
     this.#watching = false;
     this.#suspect = undefined;
     this.#backlogMs = 0;
-    return this.#calls.drain();
+    const calls = this.#calls.drain();
+    if (note === undefined) return { lost: calls, unstarted: [] };
+    const started = note.startedCall();
+    note[Symbol.dispose]();
+    return splitAt(calls, started, readToEnd);
   }
 
   onAlarm(): void {
@@ -124,7 +133,7 @@ export class InFlight<T extends Sent> implements Alarm {
 
   /** The call behind the head. */
   get #next(): T | undefined {
-    return this.head?.queueNext as T | undefined;
+    return this.#calls.head?.queueNext as T | undefined;
   }
 
   #watch(at: number): void {
@@ -132,3 +141,28 @@ export class InFlight<T extends Sent> implements Alarm {
     this.#alarms.set(this, at);
   }
 }
+
+/**
+ * Splits the calls in flight at the one that was noted as begun, since calls run in the order in which they were
+ * sent. When none of them was, the noted one has been answered and the first of them was next. The answers to
+ * those before it were on the link; when that was read to its end without them, they were given back and the
+ * worker died before it said so.
+ */
+function splitAt<T extends Sent>(
+  calls: readonly T[],
+  started: number,
+  readToEnd: boolean,
+): InFlightAtExit<T> {
+  const at = calls.findIndex((call) => call.linkId === started);
+  // A number that is not in flight and higher than the first in flight was never sent: the note is damaged.
+  if (at < 0 && started > (calls[0]?.linkId ?? Infinity)) return { lost: calls, unstarted: [] };
+  const first = readToEnd ? Math.max(at, 0) : 0;
+  const unstarted = [...calls.slice(0, first), ...calls.slice(at + 1)];
+  return { lost: calls.slice(first, at + 1), unstarted };
+}
+
+/** One process a worker, one call at a time. */
+export const PROCESS: Profile = {
+  capacity: 1,
+  open: <T extends Sent>(deps: WindowDeps): CallWindow<T> => new ProcessWindow<T>(deps),
+};
