@@ -4,10 +4,5 @@
  *
  * @module
  */
-export {
-  type LaunchedWorker,
-  type Launcher,
-  type LaunchSpec,
-  SpawnLauncher,
-  type WorkerRegistry,
-} from "./spawn.ts";
+export type { LaunchedWorker, Launcher, LaunchSpec, WorkerRegistry } from "./launcher.ts";
+export { SpawnLauncher } from "./spawn.ts";
