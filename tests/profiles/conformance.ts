@@ -1,0 +1,246 @@
+/**
+ * What every profile must do, whatever it runs calls on. The first half holds the window of a profile against any
+ * order of events; the second runs real workers. A new profile passes both by an entry in `PROFILES`.
+ */
+import fc from "fast-check";
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { Alarms } from "../../src/async/alarms.ts";
+import type { CallWindow, Profile, ProfileName, Sent } from "../../src/pool/profiles/mod.ts";
+import { FakeClock } from "../fixtures/fake_clock.ts";
+import { startDen, tempDir, waitFor } from "../fixtures/host.ts";
+
+/** A window, a clock that stands still, and the calls that are in flight. */
+class Bench {
+  readonly clock = new FakeClock();
+  readonly window: CallWindow<Sent>;
+  /** In the order in which they were sent. */
+  readonly inFlight: Sent[] = [];
+  recalls = 0;
+  #linkId = 0;
+
+  constructor(profile: Profile) {
+    this.window = profile.open({ alarms: new Alarms(this.clock), recall: () => this.recalls++ });
+  }
+
+  add(expectedMs = 0.1): Sent {
+    const call: Sent = { linkId: ++this.#linkId, expectedMs: 0, inFlightSince: 0 };
+    this.window.add(call, expectedMs, this.clock.now());
+    this.inFlight.push(call);
+    return call;
+  }
+
+  remove(index: number): void {
+    const [call] = this.inFlight.splice(index, 1);
+    if (call !== undefined) assert.ok(this.window.remove(call, this.clock.now()));
+  }
+
+  hasRoom(budgetMs: number): boolean {
+    return this.window.hasRoom(budgetMs, this.clock.now());
+  }
+}
+
+type Step = { readonly do: "add" | "remove" | "time"; readonly n: number };
+
+const steps: fc.Arbitrary<Step[]> = fc.array(
+  fc.record({ do: fc.constantFrom("add", "add", "remove", "time"), n: fc.nat({ max: 40 }) }),
+  { maxLength: 60 },
+);
+
+/** Takes the steps, and checks after each. */
+function play(bench: Bench, all: readonly Step[], check: () => void): void {
+  for (const step of all) {
+    if (step.do === "add") bench.add(step.n / 10);
+    if (step.do === "time") bench.clock.advance(step.n);
+    if (step.do === "remove" && bench.inFlight.length > 0) {
+      bench.remove(step.n % bench.inFlight.length);
+    }
+    check();
+  }
+}
+
+function testWindow(name: string, profile: Profile): void {
+  const { capacity } = profile;
+  const prop = (test: (bench: Bench, all: readonly Step[]) => void): void =>
+    fc.assert(fc.property(steps, (all) => test(new Bench(profile), all)));
+
+  Deno.test(`profile ${name}: the oldest calls have begun, as many as may run, and the others wait`, () => {
+    prop((bench, all) =>
+      play(bench, all, () => {
+        const { window, inFlight } = bench;
+        assert.deepStrictEqual(window.begun, inFlight.slice(0, capacity));
+        assert.equal(window.waiting, Math.max(0, inFlight.length - capacity));
+        assert.equal(window.size, inFlight.length);
+        for (const call of inFlight) {
+          assert.equal(window.hasBegun(call), window.begun.includes(call));
+        }
+      })
+    );
+  });
+
+  Deno.test(`profile ${name}: a budget of 0 sends as many calls as may run, and none ahead`, () => {
+    prop((bench, all) =>
+      play(bench, all, () => assert.equal(bench.hasRoom(0), bench.inFlight.length < capacity))
+    );
+  });
+
+  Deno.test(`profile ${name}: no call is sent behind a backlog beyond the budget`, () => {
+    prop((bench, all) =>
+      play(bench, all, () => {
+        if (bench.inFlight.length < capacity) return;
+        if (bench.window.backlogMs > 5) assert.ok(!bench.hasRoom(5));
+      })
+    );
+  });
+
+  Deno.test(`profile ${name}: the backlog is the sum of what is expected, and 0 when nothing is in flight`, () => {
+    prop((bench, all) =>
+      play(bench, all, () => {
+        const sum = bench.inFlight.reduce((ms, call) => ms + call.expectedMs, 0);
+        assert.ok(Math.abs(bench.window.backlogMs - sum) < 1e-6);
+        if (bench.inFlight.length === 0) assert.equal(bench.window.backlogMs, 0);
+      })
+    );
+  });
+
+  Deno.test(`profile ${name}: a call that waits is not a reason to kill the worker, one that has begun is, once its grace is over`, () => {
+    const graceMs = 100;
+    prop((bench, all) =>
+      play(bench, all, () => {
+        const now = bench.clock.now();
+        for (const call of bench.inFlight) {
+          const killAt = bench.window.killAt(call, graceMs, now);
+          if (!bench.window.hasBegun(call)) assert.ok(killAt > now);
+          else assert.ok(killAt <= now + graceMs && killAt >= call.inFlightSince + graceMs);
+        }
+      })
+    );
+  });
+
+  Deno.test(`profile ${name}: calls that wait too long behind others are asked back, and those that run are not`, () => {
+    const alone = new Bench(profile);
+    for (let i = 0; i < capacity; i++) alone.add();
+    alone.clock.advance(10_000);
+    assert.equal(alone.recalls, 0);
+    alone.add();
+    alone.clock.advance(10_000);
+    assert.ok(alone.recalls > 0);
+  });
+
+  Deno.test(`profile ${name}: a call that is not in flight cannot be removed`, () => {
+    const bench = new Bench(profile);
+    const call = bench.add();
+    bench.remove(0);
+    assert.equal(bench.window.remove(call, bench.clock.now()), false);
+  });
+
+  Deno.test(`profile ${name}: the end of a worker splits all calls into those that may have run and the others`, () => {
+    fc.assert(
+      fc.property(
+        steps,
+        fc.option(fc.nat({ max: 70 }), { nil: undefined }),
+        fc.boolean(),
+        (all, started, readToEnd) => {
+          const bench = new Bench(profile);
+          play(bench, all, () => {});
+          const { inFlight, window } = bench;
+          let disposed = 0;
+          const note = started === undefined
+            ? undefined
+            : { startedCall: () => started, [Symbol.dispose]: (): unknown => disposed++ };
+          const { lost, unstarted } = window.drain({ note, readToEnd });
+          const byId = (a: Sent, b: Sent): number => a.linkId - b.linkId;
+          assert.deepStrictEqual([...lost, ...unstarted].sort(byId), inFlight);
+          // Without a note nothing is known, so all of them may have run.
+          if (note === undefined) assert.deepStrictEqual(lost, inFlight);
+          else assert.equal(disposed, 1, "the note was not closed");
+          const noted = inFlight.find(({ linkId }) => linkId === started);
+          if (noted !== undefined) assert.ok(lost.includes(noted), "the noted call has begun");
+          assert.deepStrictEqual([window.size, window.backlogMs, window.begun], [0, 0, []]);
+        },
+      ),
+    );
+  });
+}
+
+function testWorkers(name: ProfileName, { capacity }: Profile): void {
+  const open = async () => {
+    const stack = new AsyncDisposableStack();
+    const folder = stack.use(await tempDir()).path;
+    const den = stack.use(
+      await startDen({ profile: name, size: 1, adapter: "reports_begin", timeoutMs: 60_000 }),
+    );
+    const began = (call: string): Promise<boolean> =>
+      waitFor(`${call} has begun`, async () => {
+        const stat = await Deno.stat(join(folder, `${call}.begun`)).catch(() => undefined);
+        return stat !== undefined;
+      });
+    return {
+      began,
+      begun: async (): Promise<string[]> => {
+        const names = [];
+        for await (const { name } of Deno.readDir(folder)) {
+          if (name.endsWith(".begun")) names.push(name.slice(0, -".begun".length));
+        }
+        return names.sort();
+      },
+      go: (call: string) => Deno.writeTextFile(join(folder, `${call}.go`), ""),
+      hold: (call: string, args: object = {}, signal?: AbortSignal): Promise<unknown> => {
+        const options = signal === undefined ? {} : { signal };
+        const ended = den.execute("hold", { folder, name: call, ...args }, options);
+        ended.catch(() => {});
+        return ended;
+      },
+      pid: () => den.workers()[0]?.pid,
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    };
+  };
+  const names = (count: number): string[] => Array.from({ length: count }, (_, i) => `call${i}`);
+
+  Deno.test(`profile ${name}: a worker runs as many calls at a time as it may, and never more`, async () => {
+    await using it = await open();
+    const all = names(3 * capacity);
+    const peaks = all.map((call) => it.hold(call));
+    for (const call of all.slice(0, capacity)) await it.began(call);
+    for (const call of all) await it.go(call);
+    assert.equal(Math.max(...(await Promise.all(peaks)).map(Number)), capacity);
+  });
+
+  Deno.test(`profile ${name}: a call that is told to stop stops alone`, async () => {
+    await using it = await open();
+    const leaving = new AbortController();
+    const all = names(capacity + 1);
+    const [first = "", ...others] = all;
+    const stopped = it.hold(first, {}, leaving.signal);
+    await it.began(first);
+    const pid = it.pid();
+    const ended = others.map((call) => it.hold(call));
+    leaving.abort(new Error("left"));
+    await assert.rejects(stopped, /left/);
+    for (const call of others) await it.began(call);
+    for (const call of others) await it.go(call);
+    await Promise.all(ended);
+    assert.equal(it.pid(), pid, "the worker was replaced");
+  });
+
+  Deno.test(`profile ${name}: a crash fails the calls that have begun, and no other`, async () => {
+    await using it = await open();
+    const all = names(capacity + 2);
+    const ended = all.map((call, i) => it.hold(call, { crash: i === 0 }));
+    for (const call of all.slice(0, capacity)) await it.began(call);
+    const begun = await it.begun();
+    for (const call of all.slice(1)) if (!begun.includes(call)) await it.go(call);
+    await it.go("call0");
+    const results = await Promise.allSettled(ended);
+    const failed = all.filter((_, i) => results[i]?.status === "rejected");
+    assert.deepStrictEqual(failed, begun);
+    const [crash] = results;
+    assert.equal(crash?.status === "rejected" && crash.reason.code, "worker_crashed");
+  });
+}
+
+/** Registers the tests of one profile. */
+export function testProfile(name: ProfileName, profile: Profile): void {
+  testWindow(name, profile);
+  testWorkers(name, profile);
+}
