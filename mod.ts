@@ -21,14 +21,7 @@ export {
   Value,
   type WriteOptions,
 } from "./src/bridge/mod.ts";
-export {
-  type Args,
-  type CallOptions,
-  type CircuitInfo,
-  type CircuitState,
-  type PoliciesInfo,
-  ToolStream,
-} from "./src/calls/mod.ts";
+export { type Args, type CallOptions, ToolStream } from "./src/calls/mod.ts";
 export { type Config, type ConfigInput, defineConfig, type PoolConfig } from "./src/config/mod.ts";
 export {
   DeadlineExceededError,
@@ -45,10 +38,13 @@ export {
 export type { MovedAside, ProcessRow, SetAside } from "./src/kv/mod.ts";
 export type {
   CallOutcome,
+  CircuitInfo,
+  CircuitState,
   Crash,
   CrashKind,
-  CrashStats,
   CrashRecord,
+  CrashStats,
+  PoliciesInfo,
   PoolReadiness,
   PoolState,
   PoolStats,

@@ -232,7 +232,7 @@ export class Snakeden implements AsyncDisposable {
   /** The pools as they are now. */
   pools(): PoolInfo[] {
     return this.config.pools.map((config) =>
-      describePool(this.#tools.pool(config.name), config, this.#policies?.get(config.name))
+      describePool(this.#tools.pool(config.name), config, this.#policies?.get(config.name)?.info)
     );
   }
 

@@ -14,12 +14,5 @@ export {
   MAX_TIMEOUT_MS,
 } from "./call_options.ts";
 export { attachPoliced } from "./policed_stream.ts";
-export {
-  type CallPolicy,
-  type CircuitInfo,
-  type CircuitState,
-  type PolicedCall,
-  type PoliciesInfo,
-  PoolPolicies,
-} from "./policies/mod.ts";
+export { type CallPolicy, type PolicedCall, PoolPolicies } from "./policies/mod.ts";
 export { ToolStream } from "./tool_stream.ts";

@@ -1,7 +1,7 @@
-import type { PoliciesInfo, PoolPolicies } from "../calls/mod.ts";
 import type { PoolConfig } from "../config/mod.ts";
 import type {
   CrashStats,
+  PoliciesInfo,
   Pool,
   PoolState,
   PoolStats,
@@ -53,7 +53,7 @@ export interface WorkerInfo {
 export function describePool(
   pool: Pool,
   { adapter, profile }: PoolConfig,
-  policies?: PoolPolicies,
+  policies?: PoliciesInfo,
 ): PoolInfo {
   const count = (...states: WorkerState[]): number =>
     pool.workers.filter((it) => states.includes(it.state)).length;
@@ -71,7 +71,7 @@ export function describePool(
     stats: pool.stats,
     crashes: pool.crashes,
     tainted: pool.tainted,
-    ...(policies === undefined ? {} : { policies: policies.info }),
+    ...(policies === undefined ? {} : { policies }),
   };
 }
 

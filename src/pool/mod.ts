@@ -44,6 +44,7 @@ export {
   type WorkerRegistry,
   type WorkerState,
 } from "./workers/mod.ts";
+export type { CircuitInfo, CircuitState, PoliciesInfo } from "./policies_info.ts";
 export { Pool, type PoolOptions } from "./pool.ts";
 export type { PoolState } from "./pool_state.ts";
 export type { PoolStats } from "./pool_stats.ts";

@@ -8,29 +8,7 @@ import {
 import type { BreakerConfig } from "../../config/mod.ts";
 import { type ErrorCode, SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
-
-/**
- * `closed` lets all calls pass; `open` none; `half_open` a few, whose ends decide.
- *
- * `closed` -> `open` after `threshold` failures in a row; `open` -> `half_open` with the first call after `resetMs`;
- * `half_open` -> `closed` when `halfOpenCalls` calls have ended well, -> `open` when one has not.
- */
-export type CircuitState = "closed" | "open" | "half_open";
-
-/** A circuit as it is now. */
-export interface CircuitInfo {
-  readonly state: CircuitState;
-  /** Failures in a row. */
-  readonly failures: number;
-  /** How often it has opened. */
-  readonly opened: number;
-  /** Calls that it refused. */
-  readonly refused: number;
-  /** Code of the last failure that it counted. */
-  readonly lastFailure?: ErrorCode;
-  /** Until it lets a call pass, while it is open. */
-  readonly retryAfterMs?: number;
-}
+import type { CircuitInfo, CircuitState } from "../../pool/mod.ts";
 
 /** Ends that only a working worker brings about. */
 const ANSWERS: readonly ErrorCode[] = [

@@ -7,6 +7,6 @@
  * @module
  */
 export { CallPolicy, type PolicedCall } from "./call_policy.ts";
-export { Circuit, type CircuitInfo, type CircuitState } from "./circuit.ts";
-export { type PoliciesInfo, PoolPolicies } from "./pool_policies.ts";
+export { Circuit } from "./circuit.ts";
+export { PoolPolicies } from "./pool_policies.ts";
 export { RetryPolicy } from "./retry_policy.ts";

@@ -1,20 +1,11 @@
 import type { PoolConfig } from "../../config/mod.ts";
+import type { PoliciesInfo } from "../../pool/mod.ts";
 import { CallPolicy } from "./call_policy.ts";
-import { Circuit, type CircuitInfo } from "./circuit.ts";
+import { Circuit } from "./circuit.ts";
 import { RetryPolicy } from "./retry_policy.ts";
 
 /** What a pool is told about policies. */
 export type PolicyConfig = Pick<PoolConfig, "name" | "breaker" | "retry" | "tools">;
-
-/** The policies of a pool as they are now. */
-export interface PoliciesInfo {
-  /** The circuit of the whole pool. */
-  readonly circuit?: CircuitInfo;
-  /** The circuits of single tools, by name. */
-  readonly toolCircuits: Readonly<Record<string, CircuitInfo>>;
-  /** Attempts that were made after others had failed. */
-  readonly retries: number;
-}
 
 /** The policies of one pool: its own, and those of single tools, which have their own circuits and retries. */
 export class PoolPolicies {

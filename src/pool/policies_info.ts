@@ -1,0 +1,38 @@
+import type { ErrorCode } from "../errors.ts";
+
+/**
+ * `closed` lets all calls pass; `open` none; `half_open` a few, whose ends decide.
+ *
+ * `closed` -> `open` after `threshold` failures in a row; `open` -> `half_open` with the first call
+ * after `resetMs`; `half_open` -> `closed` when `halfOpenCalls` calls have ended well, -> `open`
+ * when one has not.
+ */
+export type CircuitState = "closed" | "open" | "half_open";
+
+/** A circuit as it is now. */
+export interface CircuitInfo {
+  readonly state: CircuitState;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** How often it has opened. */
+  readonly opened: number;
+  /** Calls that it refused. */
+  readonly refused: number;
+  /** Code of the last failure that it counted. */
+  readonly lastFailure?: ErrorCode;
+  /** Until it lets a call pass, while it is open. */
+  readonly retryAfterMs?: number;
+}
+
+/**
+ * The policies of a pool as they are now. The policies themselves are in src/calls/policies, above
+ * the pool, which only shows this record with the rest of what is known of it.
+ */
+export interface PoliciesInfo {
+  /** The circuit of the whole pool. */
+  readonly circuit?: CircuitInfo;
+  /** The circuits of single tools, by name. */
+  readonly toolCircuits: Readonly<Record<string, CircuitInfo>>;
+  /** Attempts that were made after others had failed. */
+  readonly retries: number;
+}
