@@ -45,6 +45,7 @@ export type {
   CrashRecord,
   CrashStats,
   PoliciesInfo,
+  PoolInfo,
   PoolReadiness,
   PoolState,
   PoolStats,
@@ -54,9 +55,10 @@ export type {
   StreamEvent,
   TaintedPlace,
   WaitOptions,
+  WorkerInfo,
   WorkerState,
 } from "./src/pool/mod.ts";
-export type { PoolInfo, StoreReport, WorkerInfo } from "./src/host/mod.ts";
+export type { StoreReport } from "./src/host/mod.ts";
 export {
   type CleanupResult,
   type ExitMode,

@@ -14,17 +14,13 @@ import {
 } from "./calls/mod.ts";
 import { type Config, type ConfigInput, parseConfig, type PoolConfig } from "./config/mod.ts";
 import {
-  describePool,
-  describeWorker,
   endDeadRuns,
   endOwnRun,
   openDataDirectory,
   openStore,
-  type PoolInfo,
   reportStore,
   RunDirectory,
   type StoreReport,
-  type WorkerInfo,
   workerLauncher,
 } from "./host/mod.ts";
 import { ProcessRegistry, type ProcessRow, type Store } from "./kv/mod.ts";
@@ -35,12 +31,16 @@ import {
   type CallOutcome,
   type ChunkSink,
   ChunkStream,
+  describePool,
+  describeWorker,
   Pool,
+  type PoolInfo,
   Pools,
   type Readiness,
   type RecycleRequest,
   type Recycling,
   type WaitOptions,
+  type WorkerInfo,
 } from "./pool/mod.ts";
 import { StartTimes, systemProcessTable } from "./process/mod.ts";
 import { ensurePython } from "./python_env/mod.ts";

@@ -7,7 +7,6 @@
  */
 export { openDataDirectory } from "./data_directory.ts";
 export { openStore, reportStore, type StoreReport } from "./open_store.ts";
-export { describePool, describeWorker, type PoolInfo, type WorkerInfo } from "./pool_info.ts";
 export { endDeadRuns, endOwnRun } from "./recovery.ts";
 export { RunDirectory } from "./run_directory.ts";
 export { type LauncherParts, workerLauncher } from "./worker_launcher.ts";

@@ -46,6 +46,7 @@ export {
 } from "./workers/mod.ts";
 export type { CircuitInfo, CircuitState, PoliciesInfo } from "./policies_info.ts";
 export { Pool, type PoolOptions } from "./pool.ts";
+export { describePool, describeWorker, type PoolInfo, type WorkerInfo } from "./pool_info.ts";
 export type { PoolState } from "./pool_state.ts";
 export type { PoolStats } from "./pool_stats.ts";
 export {

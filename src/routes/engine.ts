@@ -1,14 +1,15 @@
 import type { Value } from "../bridge/mod.ts";
 import type { CallOptions } from "../calls/mod.ts";
 import type { Config } from "../config/mod.ts";
-import type { PoolInfo, WorkerInfo } from "../host/mod.ts";
 import type {
   CallOutcome,
+  PoolInfo,
   Readiness,
   RecycleRequest,
   Recycling,
   StreamEvent,
   WaitOptions,
+  WorkerInfo,
 } from "../pool/mod.ts";
 import type { ToolInfo } from "../tools/mod.ts";
 

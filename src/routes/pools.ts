@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { PoolInfo } from "../host/mod.ts";
+import type { PoolInfo } from "../pool/mod.ts";
 import type { Engine } from "./engine.ts";
 import { type AppEnv, problemAnswers } from "./http/mod.ts";
 import { assertPool } from "./tools.ts";

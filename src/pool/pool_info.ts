@@ -1,14 +1,11 @@
 import type { PoolConfig } from "../config/mod.ts";
-import type {
-  CrashStats,
-  PoliciesInfo,
-  Pool,
-  PoolState,
-  PoolStats,
-  TaintedPlace,
-  Worker,
-  WorkerState,
-} from "../pool/mod.ts";
+import type { CrashStats } from "./crashes/mod.ts";
+import type { PoliciesInfo } from "./policies_info.ts";
+import type { Pool } from "./pool.ts";
+import type { PoolState } from "./pool_state.ts";
+import type { PoolStats } from "./pool_stats.ts";
+import type { TaintedPlace } from "./supervision/mod.ts";
+import type { Worker, WorkerState } from "./workers/mod.ts";
 
 /** What can be seen of a pool from outside. */
 export interface PoolInfo {
