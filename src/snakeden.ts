@@ -3,16 +3,14 @@ import { settlesWithin } from "./async/mod.ts";
 import { BridgeServer } from "./bridge/mod.ts";
 import {
   type Args,
-  attachPoliced,
   type CallOptions,
-  type CallPolicy,
-  checkCallOptions,
-  encodeArgs,
-  type PolicedCall,
-  PoolPolicies,
-  ToolStream,
+  Calls,
+  type PoliciesByPool,
+  policiesByPool,
+  type ToolStream,
+  warnOfUnknownTools,
 } from "./calls/mod.ts";
-import { type Config, type ConfigInput, parseConfig, type PoolConfig } from "./config/mod.ts";
+import { type Config, type ConfigInput, parseConfig } from "./config/mod.ts";
 import {
   endDeadRuns,
   endOwnRun,
@@ -25,12 +23,8 @@ import {
 } from "./host/mod.ts";
 import { ProcessRegistry, type ProcessRow, type Store } from "./kv/mod.ts";
 import { getLogger } from "./log.ts";
-import { suggestion } from "./near_names.ts";
 import {
-  type Call,
   type CallOutcome,
-  type ChunkSink,
-  ChunkStream,
   describePool,
   describeWorker,
   Pool,
@@ -85,8 +79,8 @@ export class Snakeden implements AsyncDisposable {
   readonly #pools: ReadonlyMap<string, Pool>;
   readonly #group: Pools;
   readonly #tools: ToolRegistry;
-  /** By name of the pool; undefined when no pool asks for any, so that a call costs nothing more. */
-  readonly #policies: ReadonlyMap<string, PoolPolicies> | undefined;
+  readonly #policies: PoliciesByPool | undefined;
+  readonly #calls: Calls;
   readonly #registry: ProcessRegistry;
   readonly #store: Store | undefined;
   readonly #resources = new AsyncDisposableStack();
@@ -100,11 +94,9 @@ export class Snakeden implements AsyncDisposable {
     this.#pools = pools;
     this.#group = group;
     this.#tools = new ToolRegistry(pools);
-    const policies = config.pools.flatMap((pool): [string, PoolPolicies][] => {
-      const its = PoolPolicies.of(pool);
-      return its === undefined ? [] : [[pool.name, its]];
-    });
-    this.#policies = policies.length === 0 ? undefined : new Map(policies);
+    this.#policies = policiesByPool(config.pools);
+    const { limits } = config;
+    this.#calls = new Calls({ limits, finder: this.#tools, policies: this.#policies });
   }
 
   /**
@@ -184,44 +176,18 @@ export class Snakeden implements AsyncDisposable {
    * @throws {SnakedenError} See {@link ErrorCode}; an abort throws the reason of the signal.
    */
   async execute<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): Promise<T> {
-    const { value } = await this.call(tool, args, options);
+    const { value } = await this.#calls.call(tool, args, options);
     return value.decode() as T;
   }
 
   /** Runs a tool; answers all that is known of the call, with the value still encoded. */
-  async call(tool: string, args: Args = {}, options: CallOptions = {}): Promise<CallOutcome> {
-    const policed = this.#policies && this.#policed(this.#policies, tool, options);
-    if (policed === undefined) return await this.#submit(tool, args, options).outcome;
-    const { policy, ...call } = policed;
-    // Encoded once, and refused before anything is counted.
-    const encoded = encodeArgs(args, this.config.limits.maxDepth);
-    return await policy.run({
-      ...call,
-      attempt: (timeoutMs) =>
-        this.#submit(tool, encoded, { ...options, pool: call.pool, timeoutMs }).outcome,
-    });
+  call(tool: string, args: Args = {}, options: CallOptions = {}): Promise<CallOutcome> {
+    return this.#calls.call(tool, args, options);
   }
 
   /** Runs a tool and hands out its chunks as they come. The call starts with the first read. */
   stream<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): ToolStream<T> {
-    return new ToolStream<T>((leaving) => {
-      const stream = new ChunkStream(this.config.limits.streamWindowBytes);
-      const signal = options.signal ? AbortSignal.any([options.signal, leaving]) : leaving;
-      const policed = this.#policies && this.#policed(this.#policies, tool, options);
-      if (policed === undefined) {
-        stream.attach(this.#submit(tool, args, { ...options, signal }, stream));
-        return stream;
-      }
-      const encoded = encodeArgs(args, this.config.limits.maxDepth);
-      const { pool } = policed;
-      attachPoliced(stream, {
-        ...policed,
-        signal,
-        submit: (timeoutMs, sink) =>
-          this.#submit(tool, encoded, { ...options, signal, pool, timeoutMs }, sink),
-      });
-      return stream;
-    });
+    return this.#calls.stream(tool, args, options);
   }
 
   /** The tools of all pools. */
@@ -315,66 +281,9 @@ export class Snakeden implements AsyncDisposable {
 
   async #stop(options: { readonly drainMs?: number }): Promise<void> {
     const stopped = this.#group.stop(options);
-    // The pools refuse calls by now, also those that follow a pause.
-    for (const policies of this.#policies?.values() ?? []) policies.close();
+    this.#calls.close();
     await stopped;
     await this.#resources.disposeAsync();
-  }
-
-  /** The policy that a call has to pass, and what the policy has to know of it; undefined when there is none. */
-  #policed(
-    policies: ReadonlyMap<string, PoolPolicies>,
-    tool: string,
-    options: CallOptions,
-  ): Policed | undefined {
-    checkCallOptions(options);
-    const pool = this.#tools.poolFor(tool, options.pool);
-    const policy = policies.get(pool.name)?.for(tool);
-    return policy && {
-      policy,
-      tool,
-      pool: pool.name,
-      timeoutMs: options.timeoutMs ?? pool.timeoutMs,
-      signal: options.signal,
-      isIdempotent: () => options.idempotent ?? pool.declaresIdempotent(tool),
-    };
-  }
-
-  #submit(tool: string, args: Args, options: CallOptions, sink?: ChunkSink): Call {
-    checkCallOptions(options);
-    const pool = this.#tools.poolFor(tool, options.pool);
-    return pool.submit({
-      tool,
-      args: encodeArgs(args, this.config.limits.maxDepth),
-      timeoutMs: options.timeoutMs ?? pool.timeoutMs,
-      priority: options.priority ?? 0,
-      sessionId: options.sessionId,
-      requestId: options.requestId,
-      signal: options.signal,
-      idempotent: options.idempotent,
-      sink,
-    });
-  }
-}
-
-/** A call that passes a policy. */
-interface Policed extends Omit<PolicedCall<unknown>, "attempt"> {
-  readonly policy: CallPolicy;
-  readonly pool: string;
-}
-
-/** A tool that is misspelled in the configuration would have no policy, and nobody would know. */
-function warnOfUnknownTools(config: PoolConfig, pool: Pool | undefined): void {
-  if (pool === undefined || pool.tools.length === 0) return;
-  for (const tool of Object.keys(config.tools).filter((it) => !pool.offers(it))) {
-    getLogger("pool").warn(
-      "the pool {pool} is told policies for {tool}, which it has not; {near}",
-      {
-        pool: pool.name,
-        tool,
-        near: suggestion(tool, pool.tools.map((it) => it.name)),
-      },
-    );
   }
 }
 

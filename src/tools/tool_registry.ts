@@ -1,3 +1,4 @@
+import type { PoolFinder } from "../calls/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import type { Pool } from "../pool/mod.ts";
 import { suggestion } from "../near_names.ts";
@@ -20,7 +21,7 @@ export interface ToolInfo {
 const DEFAULT_POOL = "default";
 
 /** Knows which pool serves which tool. What workers offer is read from the pools, so it is never stale. */
-export class ToolRegistry {
+export class ToolRegistry implements PoolFinder {
   readonly #pools: ReadonlyMap<string, Pool>;
 
   constructor(pools: ReadonlyMap<string, Pool>) {

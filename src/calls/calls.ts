@@ -1,0 +1,126 @@
+import type { Config } from "../config/mod.ts";
+import {
+  type Call,
+  type CallOutcome,
+  type ChunkSink,
+  ChunkStream,
+  type Pool,
+} from "../pool/mod.ts";
+import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
+import { attachPoliced } from "./policed_stream.ts";
+import type { CallPolicy, PolicedCall, PoliciesByPool } from "./policies/mod.ts";
+import { ToolStream } from "./tool_stream.ts";
+
+/** Finds the pool for a call; the registry of the tools is one. */
+export interface PoolFinder {
+  /**
+   * Returns the pool that serves a tool: the one named, or the one to take when none is.
+   *
+   * @throws {SnakedenError} `unknown_pool` or `unknown_tool`.
+   */
+  poolFor(tool: string, pool: string | undefined): Pool;
+}
+
+/** What {@link Calls} needs of its host. */
+export interface CallsDeps {
+  readonly limits: Pick<Config["limits"], "maxDepth" | "streamWindowBytes">;
+  readonly finder: PoolFinder;
+  /** Undefined when no pool has any, so that a call costs nothing more. */
+  readonly policies: PoliciesByPool | undefined;
+}
+
+/** The way of each call from its caller to a pool: options checked, pool found, policies passed. */
+export class Calls {
+  readonly #limits: CallsDeps["limits"];
+  readonly #finder: PoolFinder;
+  readonly #policies: PoliciesByPool | undefined;
+
+  constructor({ limits, finder, policies }: CallsDeps) {
+    this.#limits = limits;
+    this.#finder = finder;
+    this.#policies = policies;
+  }
+
+  /**
+   * Runs a tool; returns all that is known of the call, with the value still encoded.
+   *
+   * @throws {SnakedenError} See {@link ErrorCode}; an abort throws the reason of the signal.
+   */
+  async call(tool: string, args: Args, options: CallOptions): Promise<CallOutcome> {
+    const policed = this.#policies && this.#policed(this.#policies, tool, options);
+    if (policed === undefined) return await this.#submit(tool, args, options).outcome;
+    const { policy, ...call } = policed;
+    // Encoded once, and refused before anything is counted.
+    const encoded = encodeArgs(args, this.#limits.maxDepth);
+    return await policy.run({
+      ...call,
+      attempt: (timeoutMs) =>
+        this.#submit(tool, encoded, { ...options, pool: call.pool, timeoutMs }).outcome,
+    });
+  }
+
+  /** Runs a tool and hands out its chunks as they come. The call starts with the first read. */
+  stream<T>(tool: string, args: Args, options: CallOptions): ToolStream<T> {
+    return new ToolStream<T>((leaving) => {
+      const stream = new ChunkStream(this.#limits.streamWindowBytes);
+      const signal = options.signal ? AbortSignal.any([options.signal, leaving]) : leaving;
+      const policed = this.#policies && this.#policed(this.#policies, tool, options);
+      if (policed === undefined) {
+        stream.attach(this.#submit(tool, args, { ...options, signal }, stream));
+        return stream;
+      }
+      const encoded = encodeArgs(args, this.#limits.maxDepth);
+      const { pool } = policed;
+      attachPoliced(stream, {
+        ...policed,
+        signal,
+        submit: (timeoutMs, sink) =>
+          this.#submit(tool, encoded, { ...options, signal, pool, timeoutMs }, sink),
+      });
+      return stream;
+    });
+  }
+
+  /** Ends the pauses between attempts: the pools refuse calls by now, also those that would follow. */
+  close(): void {
+    for (const policies of this.#policies?.values() ?? []) policies.close();
+  }
+
+  /** Returns the policy that a call has to pass and what that needs; undefined when there is none. */
+  #policed(policies: PoliciesByPool, tool: string, options: CallOptions): Policed | undefined {
+    checkCallOptions(options);
+    const pool = this.#finder.poolFor(tool, options.pool);
+    const policy = policies.get(pool.name)?.for(tool);
+    return policy && {
+      policy,
+      tool,
+      pool: pool.name,
+      timeoutMs: options.timeoutMs ?? pool.timeoutMs,
+      signal: options.signal,
+      isIdempotent: () => options.idempotent ?? pool.declaresIdempotent(tool),
+    };
+  }
+
+  /** Sends the call to its pool. All is synchronous down to the link, or the queue. */
+  #submit(tool: string, args: Args, options: CallOptions, sink?: ChunkSink): Call {
+    checkCallOptions(options);
+    const pool = this.#finder.poolFor(tool, options.pool);
+    return pool.submit({
+      tool,
+      args: encodeArgs(args, this.#limits.maxDepth),
+      timeoutMs: options.timeoutMs ?? pool.timeoutMs,
+      priority: options.priority ?? 0,
+      sessionId: options.sessionId,
+      requestId: options.requestId,
+      signal: options.signal,
+      idempotent: options.idempotent,
+      sink,
+    });
+  }
+}
+
+/** A call that passes a policy. */
+interface Policed extends Omit<PolicedCall<unknown>, "attempt"> {
+  readonly policy: CallPolicy;
+  readonly pool: string;
+}

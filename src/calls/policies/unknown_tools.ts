@@ -1,0 +1,32 @@
+import { getLogger } from "../../log.ts";
+import { suggestion } from "../../near_names.ts";
+import type { PolicyConfig } from "./pool_policies.ts";
+
+/** What has to be known of a pool to tell which tools it has not. */
+export interface OfferingPool {
+  readonly name: string;
+  /** Empty until a worker was ready. */
+  readonly tools: readonly { readonly name: string }[];
+  offers(tool: string): boolean;
+}
+
+/**
+ * Warns of policies for tools that no worker of the pool has: the configured tool may be misspelled,
+ * and would have no policy without anybody knowing.
+ */
+export function warnOfUnknownTools(
+  { tools }: Pick<PolicyConfig, "tools">,
+  pool: OfferingPool | undefined,
+): void {
+  if (pool === undefined || pool.tools.length === 0) return;
+  for (const tool of Object.keys(tools).filter((it) => !pool.offers(it))) {
+    getLogger("pool").warn(
+      "the pool {pool} is told policies for {tool}, which it has not; {near}",
+      {
+        pool: pool.name,
+        tool,
+        near: suggestion(tool, pool.tools.map((it) => it.name)),
+      },
+    );
+  }
+}
