@@ -176,7 +176,7 @@ function leaveAfter(boundMs: number): void {
 
 /** A pool that is down may come back while others serve, but a server without any would be of no use. */
 function assertSomePool(den: Snakeden): void {
-  const pools = den.pools();
+  const pools = den.pools.list();
   const broken = pools.filter((it) => it.state !== "ready");
   const list = broken.map(({ name, state, reason = state }) => `${name}: ${reason}`).join("\n");
   if (broken.length === pools.length) {

@@ -44,9 +44,11 @@ export type {
   CrashKind,
   CrashRecord,
   CrashStats,
+  Health,
   PoliciesInfo,
   PoolInfo,
   PoolReadiness,
+  Pools,
   PoolState,
   PoolStats,
   Readiness,
@@ -56,9 +58,10 @@ export type {
   TaintedPlace,
   WaitOptions,
   WorkerInfo,
+  WorkerList,
   WorkerState,
 } from "./src/pool/mod.ts";
-export type { StoreReport } from "./src/host/mod.ts";
+export type { StoreReport, StoreStatus } from "./src/host/mod.ts";
 export {
   type CleanupResult,
   type ExitMode,

@@ -5,7 +5,6 @@ import {
   type Args,
   type CallOptions,
   Calls,
-  type PoliciesByPool,
   policiesByPool,
   type ToolStream,
   warnOfUnknownTools,
@@ -16,29 +15,16 @@ import {
   endOwnRun,
   openDataDirectory,
   openStore,
-  reportStore,
   RunDirectory,
-  type StoreReport,
+  StoreStatus,
   workerLauncher,
 } from "./host/mod.ts";
-import { ProcessRegistry, type ProcessRow, type Store } from "./kv/mod.ts";
+import { ProcessRegistry } from "./kv/mod.ts";
 import { getLogger } from "./log.ts";
-import {
-  type CallOutcome,
-  describePool,
-  describeWorker,
-  Pool,
-  type PoolInfo,
-  Pools,
-  type Readiness,
-  type RecycleRequest,
-  type Recycling,
-  type WaitOptions,
-  type WorkerInfo,
-} from "./pool/mod.ts";
+import { type CallOutcome, Health, Pool, PoolGroup, Pools, WorkerList } from "./pool/mod.ts";
 import { StartTimes, systemProcessTable } from "./process/mod.ts";
 import { ensurePython } from "./python_env/mod.ts";
-import { type ToolInfo, ToolRegistry } from "./tools/mod.ts";
+import { ToolRegistry } from "./tools/mod.ts";
 
 /** What a host is started with: its configuration, and how the start itself behaves. */
 export interface SnakedenOptions extends ConfigInput {
@@ -62,7 +48,8 @@ export interface SnakedenOptions extends ConfigInput {
 const RECOVERY_MS = 1_000;
 
 /**
- * A host: pools of warm Python workers behind one door. Disposing it ends every worker.
+ * A host: pools of warm Python workers behind one door. Calls are made by its own methods; what it
+ * consists of is in namespaces, such as `pools` and `workers`. Disposing it ends every worker.
  *
  * @example
  * ```ts
@@ -70,41 +57,50 @@ const RECOVERY_MS = 1_000;
  *
  * await using den = await Snakeden.start({ pools: [{ name: "default", size: 2 }] });
  * const sum = await den.execute<number>("add", { a: 2, b: 3 });
+ * const { ready } = await den.health.ready();
+ * const pids = den.workers.list().map(({ pid }) => pid);
+ * console.log(sum, ready, pids, den.pools.get("default").stats.completed);
  * ```
  */
 export class Snakeden implements AsyncDisposable {
   readonly config: Config;
   /** Names this life of the host; 128 random bits. */
   readonly runId: string;
-  readonly #pools: ReadonlyMap<string, Pool>;
-  readonly #group: Pools;
-  readonly #tools: ToolRegistry;
-  readonly #policies: PoliciesByPool | undefined;
+  /** The tools of all pools. */
+  readonly tools: Pick<ToolRegistry, "list">;
+  /** The pools, and the replacement of their workers. */
+  readonly pools: Pools;
+  /** The workers of all pools. */
+  readonly workers: WorkerList;
+  /** What outlives this host. */
+  readonly store: StoreStatus;
+  /** Whether the pools can serve. */
+  readonly health: Health;
   readonly #calls: Calls;
-  readonly #registry: ProcessRegistry;
-  readonly #store: Store | undefined;
-  readonly #resources = new AsyncDisposableStack();
+  readonly #group: PoolGroup;
+  readonly #resources: AsyncDisposableStack;
   #stopped: Promise<void> | undefined;
 
-  private constructor(config: Config, { runId, pools, group, registry, store }: Parts) {
+  private constructor(config: Config, host: Parts) {
     this.config = config;
-    this.#registry = registry;
-    this.#store = store;
-    this.runId = runId;
-    this.#pools = pools;
-    this.#group = group;
-    this.#tools = new ToolRegistry(pools);
-    this.#policies = policiesByPool(config.pools);
-    const { limits } = config;
-    this.#calls = new Calls({ limits, finder: this.#tools, policies: this.#policies });
+    this.runId = host.runId;
+    this.tools = host.tools;
+    this.pools = host.pools;
+    this.workers = host.workers;
+    this.store = host.store;
+    this.health = host.health;
+    this.#calls = host.calls;
+    this.#group = host.group;
+    this.#resources = host.resources;
   }
 
   /**
-   * Builds the Python environment if needed, starts all pools and waits until each has tried to start its workers. A pool
-   * that could not is unhealthy and goes on trying; {@link Snakeden.awaitReady} tells.
+   * Builds the Python environment if needed, starts all pools and waits until each has tried to
+   * start its workers. A pool that could not is unhealthy and goes on trying;
+   * {@link Health.awaitReady} tells.
    *
-   * @throws {SnakedenError} `config_invalid`, `python_environment` or `startup_failed`; with `readyTimeoutMs` also what
-   * {@link Snakeden.awaitReady} throws. Nothing is left running then.
+   * @throws {SnakedenError} `config_invalid`, `python_environment` or `startup_failed`; with
+   * `readyTimeoutMs` also what {@link Health.awaitReady} throws. Nothing is left running then.
    */
   static async start(options: SnakedenOptions = {}): Promise<Snakeden> {
     const { signal, onSetupProgress, readyTimeoutMs, requireStore = false, ...input } = options;
@@ -153,21 +149,32 @@ export class Snakeden implements AsyncDisposable {
       });
       return [pool.name, new Pool(pool, launcher)];
     }));
-    const group = new Pools(pools);
-    resources.defer(() => group.stop());
-    const den = new Snakeden(config, { runId, pools, group, registry, store });
+    const group = resources.use(new PoolGroup(pools));
+    const tools = new ToolRegistry(pools);
+    const policies = policiesByPool(config.pools);
+    const calls = new Calls({ limits: config.limits, finder: tools, policies });
+    const health = new Health(pools);
     const started = group.start(signal);
     // Whoever waits for readiness alone hears of an abort there.
     started.catch(() => {});
     if (readyTimeoutMs !== undefined) {
-      await den.awaitReady({
+      await health.awaitReady({
         timeoutMs: readyTimeoutMs,
         ...(signal === undefined ? {} : { signal }),
       });
     } else await started;
     for (const pool of config.pools) warnOfUnknownTools(pool, pools.get(pool.name));
-    den.#resources.use(resources.move());
-    return den;
+    return new Snakeden(config, {
+      runId,
+      calls,
+      tools,
+      pools: new Pools(config.pools, { pools, policies }),
+      workers: new WorkerList(pools),
+      store: new StoreStatus({ store, processes: registry }),
+      health,
+      group,
+      resources: resources.move(),
+    });
   }
 
   /**
@@ -180,7 +187,7 @@ export class Snakeden implements AsyncDisposable {
     return value.decode() as T;
   }
 
-  /** Runs a tool; answers all that is known of the call, with the value still encoded. */
+  /** Runs a tool; returns all that is known of the call, with the value still encoded. */
   call(tool: string, args: Args = {}, options: CallOptions = {}): Promise<CallOutcome> {
     return this.#calls.call(tool, args, options);
   }
@@ -190,84 +197,10 @@ export class Snakeden implements AsyncDisposable {
     return this.#calls.stream(tool, args, options);
   }
 
-  /** The tools of all pools. */
-  tools(): ToolInfo[] {
-    return this.#tools.list();
-  }
-
-  /** The pools as they are now. */
-  pools(): PoolInfo[] {
-    return this.config.pools.map((config) =>
-      describePool(this.#tools.pool(config.name), config, this.#policies?.get(config.name)?.info)
-    );
-  }
-
-  /** The workers of all pools as they are now. */
-  workers(): WorkerInfo[] {
-    return [...this.#pools.values()].flatMap((pool) =>
-      pool.workers.map((worker) => describeWorker(worker, pool.name))
-    );
-  }
-
-  /** The processes of this run as they are recorded for the next one. */
-  processes(): ProcessRow[] {
-    return this.#registry.list();
-  }
-
-  /** What the store could not read, and where that is now. */
-  async storeReport(): Promise<StoreReport> {
-    return await reportStore(this.#store);
-  }
-
   /**
-   * Starts another worker, which takes the place of this one when it is ready; this one finishes what it runs and ends.
-   * Resolves when it is gone.
-   *
-   * @throws {SnakedenError} `unknown_worker`.
-   */
-  async stopWorker(id: string): Promise<void> {
-    const [pool, worker] = this.#group.worker(id);
-    await pool.stopWorker(worker);
-  }
-
-  /**
-   * Replaces the workers of all pools, of one, or some of one, in each pool one after the other: a successor is started and
-   * takes over, then the old worker finishes what it runs and ends. No call fails of it, and no pool serves with fewer
-   * workers. Resolves when all are gone.
-   *
-   * @throws {SnakedenError} `unknown_pool`, `unknown_worker`, `shutting_down`.
-   */
-  async recycle(options: RecycleRequest = {}): Promise<void> {
-    await this.startRecycle(options).done;
-  }
-
-  /**
-   * {@link Snakeden.recycle}, which it does not wait for.
-   *
-   * @throws {SnakedenError} As that.
-   */
-  startRecycle(request: RecycleRequest = {}): Recycling {
-    const { pool } = request;
-    return this.#group.recycle(request, pool === undefined ? undefined : this.#tools.pool(pool));
-  }
-
-  /** Sends a ping through every pool. Default of `timeoutMs`: 2,000. */
-  async readiness(options: WaitOptions = {}): Promise<Readiness> {
-    return await this.#group.readiness(options);
-  }
-
-  /**
-   * Resolves when every pool has a ready worker. Default of `timeoutMs`: none.
-   *
-   * @throws {SnakedenError} `pool_unhealthy`, `shutting_down`, `startup_failed` when the time is up.
-   */
-  async awaitReady(options: WaitOptions = {}): Promise<void> {
-    await this.#group.awaitReady(options);
-  }
-
-  /**
-   * Takes no more calls, lets running ones finish for at most `drainMs` (default: each pool's own), and ends everything.
-   * Complete when it resolves. Called again with 0 while it drains, it kills at once.
+   * Takes no more calls, lets running ones finish for at most `drainMs` (default: each pool's own),
+   * and ends everything. Complete when it resolves. Called again with 0 while it drains, it kills at
+   * once.
    */
   async stop(options: { readonly drainMs?: number } = {}): Promise<void> {
     if (this.#stopped === undefined) this.#stopped = this.#stop(options);
@@ -287,10 +220,16 @@ export class Snakeden implements AsyncDisposable {
   }
 }
 
+/** What a host consists of. */
 interface Parts {
   readonly runId: string;
-  readonly pools: ReadonlyMap<string, Pool>;
-  readonly group: Pools;
-  readonly registry: ProcessRegistry;
-  readonly store: Store | undefined;
+  readonly calls: Calls;
+  readonly tools: ToolRegistry;
+  readonly pools: Pools;
+  readonly workers: WorkerList;
+  readonly store: StoreStatus;
+  readonly health: Health;
+  readonly group: PoolGroup;
+  /** Disposed when the pools have stopped. */
+  readonly resources: AsyncDisposableStack;
 }

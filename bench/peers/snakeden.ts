@@ -25,7 +25,7 @@ export async function start(options: StartOptions): Promise<Contender> {
   await allReady(den, workers);
   return {
     get pids(): number[] {
-      return den.workers().flatMap(({ pid }) => pid === undefined ? [] : [pid]);
+      return den.workers.list().flatMap(({ pid }) => pid === undefined ? [] : [pid]);
     },
     async echo(): Promise<void> {
       if (await den.execute("echo", PAYLOAD) !== PAYLOAD.value) throw new Error("wrong echo");
@@ -55,8 +55,8 @@ export async function start(options: StartOptions): Promise<Contender> {
 /** The start is through with the first worker; the bench wants them all. */
 async function allReady(den: Snakeden, workers: number): Promise<void> {
   for (const until = performance.now() + 120_000; performance.now() < until; await delay(2)) {
-    const states = den.workers().map(({ state }) => state);
+    const states = den.workers.list().map(({ state }) => state);
     if (states.length === workers && states.every((it) => it === "ready")) return;
   }
-  throw new Error(`not all workers are ready: ${JSON.stringify(den.pools())}`);
+  throw new Error(`not all workers are ready: ${JSON.stringify(den.pools.list())}`);
 }

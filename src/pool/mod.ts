@@ -1,6 +1,7 @@
 /**
  * Pools of supervised Python workers. A {@link Pool} admits, queues and dispatches calls; a {@link Worker} is one
- * life of one process, started by a {@link Launcher}.
+ * life of one process, started by a {@link Launcher}. All pools of a host are
+ * started and stopped as a {@link PoolGroup}, and seen as {@link Pools}, {@link WorkerList} and {@link Health}.
  *
  * - calls/: the caller's half of a call ({@link Call}) and the worker's half (`Attempt`).
  * - workers/: one life of one process, and the ways to start one.
@@ -44,16 +45,13 @@ export {
   type WorkerRegistry,
   type WorkerState,
 } from "./workers/mod.ts";
+export { findPool, type PoolsByName } from "./find_pool.ts";
+export { Health, type PoolReadiness, type Readiness, type WaitOptions } from "./health.ts";
 export type { CircuitInfo, CircuitState, PoliciesInfo } from "./policies_info.ts";
 export { Pool, type PoolOptions } from "./pool.ts";
-export { describePool, describeWorker, type PoolInfo, type WorkerInfo } from "./pool_info.ts";
+export { PoolGroup } from "./pool_group.ts";
+export type { PoolInfo, WorkerInfo } from "./pool_info.ts";
 export type { PoolState } from "./pool_state.ts";
 export type { PoolStats } from "./pool_stats.ts";
-export {
-  type PoolReadiness,
-  Pools,
-  type Readiness,
-  type RecycleRequest,
-  type Recycling,
-  type WaitOptions,
-} from "./pools.ts";
+export { Pools, type PoolsDeps, type RecycleRequest, type Recycling } from "./pools.ts";
+export { WorkerList } from "./worker_list.ts";

@@ -49,7 +49,7 @@ export interface WorkerInfo {
 /** Describes a pool as it is now. */
 export function describePool(
   pool: Pool,
-  { adapter, profile }: PoolConfig,
+  { adapter, profile }: Pick<PoolConfig, "adapter" | "profile">,
   policies?: PoliciesInfo,
 ): PoolInfo {
   const count = (...states: WorkerState[]): number =>

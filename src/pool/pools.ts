@@ -1,26 +1,7 @@
-import { messageOf, SnakedenError } from "../errors.ts";
-import { suggestion } from "../near_names.ts";
-import type { Pool } from "./pool.ts";
-import type { Worker } from "./workers/mod.ts";
-
-/** How long to wait, and a signal to stop waiting. */
-export interface WaitOptions {
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-}
-
-/** Whether every pool can serve, by a real ping through each. */
-export interface Readiness {
-  readonly ready: boolean;
-  readonly pools: Readonly<Record<string, PoolReadiness>>;
-}
-
-/** Whether one pool can serve, and if not, why. */
-export interface PoolReadiness {
-  readonly ready: boolean;
-  readonly pingMs?: number;
-  readonly reason?: string;
-}
+import type { PoolConfig } from "../config/mod.ts";
+import { findPool, findWorker, type PoolsByName } from "./find_pool.ts";
+import type { PoliciesInfo } from "./policies_info.ts";
+import { describePool, type PoolInfo } from "./pool_info.ts";
 
 /** Which workers are to be replaced: all, those of one pool, or some. */
 export interface RecycleRequest {
@@ -39,81 +20,61 @@ export interface Recycling {
   readonly done: Promise<void>;
 }
 
-type PoolsByName = ReadonlyMap<string, Pool>;
+/** What {@link Pools} shows besides the pools themselves. */
+export interface PoolsDeps {
+  readonly pools: PoolsByName;
+  /** Where their policies tell of themselves, by the name of the pool. */
+  readonly policies?: ReadonlyMap<string, { readonly info: PoliciesInfo }> | undefined;
+}
 
-/** What is done with all pools of a host side by side. */
+/** The pools of a host: what they do now, and the replacement of their workers. */
 export class Pools {
   readonly #pools: PoolsByName;
+  readonly #describe: ReadonlyMap<string, () => PoolInfo>;
 
-  constructor(pools: PoolsByName) {
+  constructor(
+    configs: readonly Pick<PoolConfig, "name" | "adapter" | "profile">[],
+    { pools, policies }: PoolsDeps,
+  ) {
     this.#pools = pools;
+    this.#describe = new Map(configs.map((config) => {
+      const pool = findPool(config.name, pools);
+      return [pool.name, () => describePool(pool, config, policies?.get(pool.name)?.info)];
+    }));
   }
 
-  /** Starts all of them; stops them when the start is given up. */
-  async start(signal?: AbortSignal): Promise<void> {
-    const onAbort = (): void => void this.stop({ drainMs: 0 });
-    signal?.addEventListener("abort", onAbort, { once: true });
-    await this.#each((pool) => pool.start());
-    signal?.removeEventListener("abort", onAbort);
-    signal?.throwIfAborted();
-  }
-
-  async stop(options: { readonly drainMs?: number } = {}): Promise<void> {
-    await this.#each((pool) => pool.stop(options));
-  }
-
-  /** Sends a ping through each. */
-  async readiness({ timeoutMs = 2_000, signal }: WaitOptions): Promise<Readiness> {
-    const bound = withTimeout(timeoutMs, signal);
-    const entries = await this.#each(async (pool): Promise<[string, PoolReadiness]> => {
-      try {
-        return [pool.name, { ready: true, pingMs: await pool.ping(bound) }];
-      } catch (error) {
-        const silent = `no worker answered a ping within ${timeoutMs} ms`;
-        return [pool.name, { ready: false, reason: bound.aborted ? silent : messageOf(error) }];
-      }
-    });
-    return { ready: entries.every(([, it]) => it.ready), pools: Object.fromEntries(entries) };
-  }
-
-  /** @throws {SnakedenError} `pool_unhealthy`, `shutting_down`, `startup_failed` when the time is up. */
-  async awaitReady({ timeoutMs, signal }: WaitOptions): Promise<void> {
-    const bound = withTimeout(timeoutMs, signal);
-    try {
-      await this.#each((pool) => pool.whenReady(bound));
-    } catch (error) {
-      if (!bound.aborted || signal?.aborted) throw error;
-      const late = [...this.#pools.values()].filter((it) => it.state !== "ready");
-      throw new SnakedenError(
-        "startup_failed",
-        [
-          `Not ready after ${timeoutMs} ms: no worker yet in ${
-            late.map((it) => it.name).join(", ")
-          }`,
-          ...late.flatMap(({ reason }) => reason ?? []),
-        ].join("\n"),
-        { retryable: true },
-      );
-    }
+  /** Describes the pools as they are now, in the order of the configuration. */
+  list(): PoolInfo[] {
+    return [...this.#describe.values()].map((describe) => describe());
   }
 
   /**
-   * A worker by its id, with its pool. Of two with the same id it is the one that is not about to end.
+   * Describes one pool as it is now.
    *
-   * @throws {SnakedenError} `unknown_worker`.
+   * @throws {SnakedenError} `unknown_pool`, naming near ones.
    */
-  worker(id: string): readonly [Pool, Worker] {
-    return findWorker(id, this.#pools);
+  get(name: string): PoolInfo {
+    return findPool(name, this.#describe)();
   }
 
   /**
-   * Replaces workers, in each pool one after the other.
+   * Replaces the workers of all pools, of one, or some of one, in each pool one after the other: a
+   * successor is started and takes over, then the old worker finishes what it runs and ends. No call
+   * fails because of it, and capacity never drops. Resolves when all are gone.
    *
-   * @param only The pool whose workers are meant; all pools without it.
-   * @throws {SnakedenError} `unknown_worker`, `shutting_down`.
+   * @throws {SnakedenError} `unknown_pool`, `unknown_worker`, `shutting_down`.
    */
-  recycle({ workers, signal }: RecycleRequest, only?: Pool): Recycling {
-    const pools = only === undefined ? this.#pools : new Map([[only.name, only]]);
+  async recycle(request: RecycleRequest = {}): Promise<void> {
+    await this.startRecycle(request).done;
+  }
+
+  /**
+   * Begins to {@link Pools.recycle} and returns which workers are being replaced.
+   *
+   * @throws {SnakedenError} As that.
+   */
+  startRecycle({ pool, workers, signal }: RecycleRequest = {}): Recycling {
+    const pools = pool === undefined ? this.#pools : new Map([[pool, findPool(pool, this.#pools)]]);
     const chosen = workers?.map((id) => findWorker(id, pools)) ??
       [...pools.values()].flatMap((it) => it.serving.map((worker) => [it, worker] as const));
     const done = Promise.all([...pools.values()].map((it) => {
@@ -124,32 +85,4 @@ export class Pools {
     done.catch(() => {});
     return { workers: chosen.map(([, { id }]) => id), done: done.then(() => {}) };
   }
-
-  async #each<T>(work: (pool: Pool) => Promise<T>): Promise<T[]> {
-    return await Promise.all([...this.#pools.values()].map(work));
-  }
-}
-
-function findWorker(id: string, pools: PoolsByName): readonly [Pool, Worker] {
-  let found: readonly [Pool, Worker] | undefined;
-  const ids = new Set<string>();
-  for (const pool of pools.values()) {
-    for (const worker of pool.workers) {
-      ids.add(worker.id);
-      if (worker.id !== id) continue;
-      if (found === undefined || found[1].state === "stopping") found = [pool, worker];
-    }
-  }
-  if (found !== undefined) return found;
-  const where = pools.size === 1 ? ` in the pool ${[...pools.keys()][0]}` : "";
-  throw new SnakedenError(
-    "unknown_worker",
-    `There is no worker "${id}"${where}; ${suggestion(id, [...ids])}`,
-    { details: { workerId: id } },
-  );
-}
-
-function withTimeout(timeoutMs: number | undefined, signal: AbortSignal | undefined): AbortSignal {
-  const signals = timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)];
-  return AbortSignal.any(signal === undefined ? signals : [...signals, signal]);
 }

@@ -18,12 +18,10 @@ export interface Engine {
   readonly config: Pick<Config, "apiKey" | "errors" | "host" | "limits">;
   call(tool: string, args: Value, options: CallOptions): Promise<CallOutcome>;
   stream(tool: string, args: Value, options: CallOptions): EventSource;
-  tools(): ToolInfo[];
-  pools(): PoolInfo[];
-  workers(): WorkerInfo[];
-  stopWorker(id: string): Promise<void>;
-  startRecycle(request: RecycleRequest): Recycling;
-  readiness(options: WaitOptions): Promise<Readiness>;
+  readonly tools: { list(): ToolInfo[] };
+  readonly pools: { list(): PoolInfo[]; startRecycle(request: RecycleRequest): Recycling };
+  readonly workers: { list(): WorkerInfo[]; stop(id: string): Promise<void> };
+  readonly health: { ready(options: WaitOptions): Promise<Readiness> };
 }
 
 /** A streaming call that has not begun; reading the events begins it. */

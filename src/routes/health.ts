@@ -74,7 +74,7 @@ export function addHealth(app: OpenAPIHono<AppEnv>, engine: Engine, version: str
   });
   app.get(readyRoute.path, async (c) => {
     const { signal } = c.req.raw;
-    const readiness = await engine.readiness({ timeoutMs: PING_TIMEOUT_MS, signal });
+    const readiness = await engine.health.ready({ timeoutMs: PING_TIMEOUT_MS, signal });
     // Reasons hold output of workers; who has no key need not see it.
     const { apiKey, errors } = engine.config;
     const isShown = apiKey === undefined && errors.output;

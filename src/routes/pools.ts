@@ -90,7 +90,7 @@ export function addPools(app: OpenAPIHono<AppEnv>, engine: Engine): void {
 
 /** Hides the reason of an unhealthy pool, which may contain output of its workers. */
 function shownPools(engine: Engine): PoolInfo[] {
-  const pools = engine.pools();
+  const pools = engine.pools.list();
   if (engine.config.errors.output) return pools;
   return pools.map(({ reason: _reason, ...rest }) => rest);
 }

@@ -43,7 +43,10 @@ export function addRecycle(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Tr
     const pool = c.req.param("name") ?? "";
     assertPool(engine, pool);
     const workers = await readWorkers(c.req.raw, traffic);
-    const started = engine.startRecycle({ pool, ...(workers === undefined ? {} : { workers }) });
+    const started = engine.pools.startRecycle({
+      pool,
+      ...(workers === undefined ? {} : { workers }),
+    });
     return c.json({ workers: started.workers }, 202);
   });
 }

@@ -42,14 +42,14 @@ export function addTools(app: OpenAPIHono<AppEnv>, engine: Engine): void {
   app.get(route.path, (c) => {
     const pool = c.req.query("pool");
     if (pool !== undefined) assertPool(engine, pool);
-    const tools = engine.tools().filter((it) => pool === undefined || it.pool === pool);
+    const tools = engine.tools.list().filter((it) => pool === undefined || it.pool === pool);
     return c.json({ tools });
   });
 }
 
 /** @throws {SnakedenError} `unknown_pool`, naming near ones. */
 export function assertPool(engine: Engine, name: string): void {
-  const names = engine.pools().map((it) => it.name);
+  const names = engine.pools.list().map((it) => it.name);
   if (names.includes(name)) return;
   throw new SnakedenError(
     "unknown_pool",

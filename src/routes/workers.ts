@@ -46,9 +46,9 @@ const stopRoute = createRoute({
 export function addWorkers(app: OpenAPIHono<AppEnv>, engine: Engine): void {
   app.openAPIRegistry.registerPath(listRoute);
   app.openAPIRegistry.registerPath(stopRoute);
-  app.get(listRoute.path, (c) => c.json({ workers: engine.workers() }));
+  app.get(listRoute.path, (c) => c.json({ workers: engine.workers.list() }));
   app.delete(stopRoute.getRoutingPath(), async (c) => {
-    await engine.stopWorker(c.req.param("id") ?? "");
+    await engine.workers.stop(c.req.param("id") ?? "");
     return c.body(null, 204);
   });
 }

@@ -105,7 +105,7 @@ export async function runAsScript<T>(
       Snakeden.start({ ...start, signal, readyTimeoutMs: startupTimeoutMs }),
     );
     ending.den = den;
-    if (given !== undefined) await den.awaitReady({ timeoutMs: startupTimeoutMs, signal });
+    if (given !== undefined) await den.health.awaitReady({ timeoutMs: startupTimeoutMs, signal });
     outcome = { value: await fn(den, { signal }) };
   } catch (error) {
     outcome = { error };
@@ -176,7 +176,9 @@ class ScriptEnding {
   async #run(): Promise<void> {
     this.#tell("start", "pending");
     // Before the stop: afterwards nobody knows them any more.
-    const pids = (this.den?.workers() ?? []).flatMap(({ pid }) => pid === undefined ? [] : [pid]);
+    const pids = (this.den?.workers.list() ?? []).flatMap(({ pid }) =>
+      pid === undefined ? [] : [pid]
+    );
     const stops = this.#stops;
     if (stops) await this.#attempt("stop", () => this.#stop());
     this.#tell("stop", "pending");

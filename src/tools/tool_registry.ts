@@ -1,6 +1,6 @@
 import type { PoolFinder } from "../calls/mod.ts";
 import { SnakedenError } from "../errors.ts";
-import type { Pool } from "../pool/mod.ts";
+import { findPool, type Pool, type PoolsByName } from "../pool/mod.ts";
 import { suggestion } from "../near_names.ts";
 
 /** A tool as callers see it. */
@@ -22,9 +22,9 @@ const DEFAULT_POOL = "default";
 
 /** Knows which pool serves which tool. What workers offer is read from the pools, so it is never stale. */
 export class ToolRegistry implements PoolFinder {
-  readonly #pools: ReadonlyMap<string, Pool>;
+  readonly #pools: PoolsByName;
 
-  constructor(pools: ReadonlyMap<string, Pool>) {
+  constructor(pools: PoolsByName) {
     this.#pools = pools;
   }
 
@@ -46,21 +46,6 @@ export class ToolRegistry implements PoolFinder {
   }
 
   /**
-   * The pool with this name.
-   *
-   * @throws {SnakedenError} `unknown_pool`, naming near ones.
-   */
-  pool(name: string): Pool {
-    const pool = this.#pools.get(name);
-    if (pool !== undefined) return pool;
-    throw new SnakedenError(
-      "unknown_pool",
-      `There is no pool "${name}"; ${suggestion(name, this.#pools.keys())}`,
-      { details: { pool: name } },
-    );
-  }
-
-  /**
    * The pool that serves a tool: the one named; else `default` when it has the tool; else the first in the configuration
    * that has it. A pool that has not had a worker yet is taken at its word: the worker will say.
    *
@@ -68,7 +53,7 @@ export class ToolRegistry implements PoolFinder {
    */
   poolFor(tool: string, poolName: string | undefined): Pool {
     if (poolName !== undefined) {
-      const pool = this.pool(poolName);
+      const pool = findPool(poolName, this.#pools);
       if (pool.offers(tool) || pool.tools.length === 0) return pool;
       throw unknownTool(tool, `of the pool ${poolName}`, pool.tools.map((it) => it.name));
     }

@@ -30,12 +30,12 @@ const MISCHIEF: readonly Mischief[] = [
   (den, random) => signal(den, random, "SIGKILL"),
   (den, random) => signal(den, random, "SIGSTOP"),
   (den, random) => signal(den, random, "SIGTERM"),
-  (den, random) => den.stopWorker(random.pick(serving(den))?.id ?? "").catch(() => {}),
-  (den, random) => random.below(4) === 0 && den.recycle().catch(() => {}),
+  (den, random) => den.workers.stop(random.pick(serving(den))?.id ?? "").catch(() => {}),
+  (den, random) => random.below(4) === 0 && den.pools.recycle().catch(() => {}),
 ];
 
 function serving(den: Snakeden): WorkerInfo[] {
-  return den.workers().filter(({ state }) => state === "ready" || state === "busy");
+  return den.workers.list().filter(({ state }) => state === "ready" || state === "busy");
 }
 
 function signal(den: Snakeden, random: Random, name: Deno.Signal): void {
@@ -100,10 +100,10 @@ Deno.test({
     assert.equal(load.ended, load.made);
 
     await waitFor("a pool that is whole", () => {
-      const workers = den.workers();
+      const workers = den.workers.list();
       return workers.length === 4 && workers.every(({ state }) => state === "ready");
     }, END_MS);
-    const [pool] = den.pools();
+    const [pool] = den.pools.list();
     assert.ok(pool);
     const { stats, queued } = pool;
     const { requests, completed, failed, cancelled, timedOut, crashed, refused } = stats;
@@ -112,7 +112,7 @@ Deno.test({
     const grown = Deno.memoryUsage().rss - before;
     assert.ok(grown < MAX_GROWTH_BYTES, `the host has grown by ${grown >> 20} MiB`);
     // All that lives is a worker, or a child of one, of which `child` makes some.
-    const pids = den.workers().map(({ pid }) => pid);
+    const pids = den.workers.list().map(({ pid }) => pid);
     assert.ok(pids.every((pid) => pid !== undefined && workersOf({ runId }).includes(pid)));
     console.log(`${load.made} calls, ${stats.restarts} restarts, ${grown >> 20} MiB more`);
     console.log(Object.fromEntries([...load.ends].sort()));
@@ -121,6 +121,6 @@ Deno.test({
     await server.shutdown();
     await waitFor("every process to be gone", () => workersOf({ runId }).length === 0);
     assert.deepEqual([...Deno.readDirSync(`${data.path}/run`)], []);
-    assert.deepEqual(den.processes(), []);
+    assert.deepEqual(den.store.processes(), []);
   },
 });

@@ -24,13 +24,13 @@ const CASES: readonly { adapter: string; says: RegExp; startTimeoutMs?: number }
 for (const { adapter, says, startTimeoutMs = 30_000 } of CASES) {
   Deno.test(`Snakeden.start() leaves the pool of the adapter ${adapter} unhealthy with the reason`, async () => {
     await using den = await startDen({ adapter, size: 1, startTimeoutMs });
-    const [pool] = den.pools();
+    const [pool] = den.pools.list();
     assert.equal(pool?.state, "unhealthy");
     assert.match(pool?.reason ?? "", says);
     assert.match(pool?.reason ?? "", /^Cannot start worker default-1: /);
     await assert.rejects(den.execute("anything"), { code: "pool_unhealthy" });
-    await assert.rejects(den.awaitReady(), { code: "pool_unhealthy" });
-    const readiness = await den.readiness();
+    await assert.rejects(den.health.awaitReady(), { code: "pool_unhealthy" });
+    const readiness = await den.health.ready();
     assert.equal(readiness.ready, false);
     assert.match(readiness.pools["default"]?.reason ?? "", says);
   });
@@ -45,7 +45,7 @@ Deno.test("Snakeden.start() serves the healthy pools beside one that cannot star
   });
   assert.equal(await den.execute("ping"), "pong");
   await assert.rejects(den.execute("ping", {}, { pool: "bad" }), { code: "pool_unhealthy" });
-  const { pools } = await den.readiness();
+  const { pools } = await den.health.ready();
   assert.deepEqual([pools["good"]?.ready, pools["bad"]?.ready], [true, false]);
 });
 
@@ -61,9 +61,9 @@ Deno.test("Snakeden.start() with readyTimeoutMs fails when a pool cannot start, 
 
 Deno.test("Snakeden.start() does not spin on a pool that cannot start", async () => {
   await using den = await startDen({ adapter: "raises_at_import", size: 1 });
-  await waitFor("three restarts", () => (den.pools()[0]?.stats.restarts ?? 0) >= 3);
+  await waitFor("three restarts", () => (den.pools.list()[0]?.stats.restarts ?? 0) >= 3);
   // Back-off: 0.05-0.1, 0.1-0.2, 0.2-0.4 s, ...; ten more at once would be spinning.
-  assert.ok((den.pools()[0]?.stats.restarts ?? 0) < 10);
+  assert.ok((den.pools.list()[0]?.stats.restarts ?? 0) < 10);
 });
 
 Deno.test("Snakeden.start() gives up when its signal aborts", async () => {
@@ -85,11 +85,11 @@ Deno.test("Snakeden.start() gives up when its signal aborts", async () => {
 
 Deno.test("Snakeden.execute() is not disturbed by an adapter that prints garbage", async () => {
   await using den = await startDen({ adapter: "prints_garbage", size: 1 });
-  const tools = den.tools().map((it) => it.name);
+  const tools = den.tools.list().map((it) => it.name);
   assert.ok(tools.length > 0);
   const [tool = ""] = tools;
   await Promise.all(Array.from({ length: 20 }, () => den.execute(tool)));
-  assert.equal(den.pools()[0]?.stats.completed, 20);
+  assert.equal(den.pools.list()[0]?.stats.completed, 20);
 });
 
 Deno.test("Snakeden.start() pauses before each try of a place that fails, also while another worker answers", async () => {
@@ -101,7 +101,7 @@ Deno.test("Snakeden.start() pauses before each try of a place that fails, also w
       "fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)\n@tool\ndef ping() -> str:\n    return 'pong'\n",
   );
   await using den = await startDen({ adapter: "exclusive", modulePaths: [dir.path] });
-  const tries = (): number => den.pools()[0]?.stats.restarts ?? 0;
+  const tries = (): number => den.pools.list()[0]?.stats.restarts ?? 0;
   await waitFor("four tries", async () => {
     assert.equal(await den.execute("ping"), "pong");
     return tries() >= 4;
@@ -111,7 +111,7 @@ Deno.test("Snakeden.start() pauses before each try of a place that fails, also w
   assert.ok(tries() <= 5, `${tries()} tries`);
 });
 
-Deno.test("Snakeden.stopWorker() ends a worker that is still starting", async () => {
+Deno.test("Snakeden.workers.stop() ends a worker that is still starting", async () => {
   await using dir = await tempDir();
   await using den = await startDen({}, {
     pools: [
@@ -128,12 +128,12 @@ Deno.test("Snakeden.stopWorker() ends a worker that is still starting", async ()
   });
   const starting = await waitFor(
     "the next try of the worker that hangs",
-    () => den.workers().find((it) => it.pool === "hangs" && it.state === "starting"),
+    () => den.workers.list().find((it) => it.pool === "hangs" && it.state === "starting"),
   );
   await waitFor("its process", () => workersOf({ runId: den.runId }).length === 2);
-  await den.stopWorker(starting.id);
+  await den.workers.stop(starting.id);
   assert.notEqual(
-    den.workers().find((it) => it.pool === "hangs")?.incarnation,
+    den.workers.list().find((it) => it.pool === "hangs")?.incarnation,
     starting.incarnation,
   );
 });

@@ -20,9 +20,9 @@ Deno.test("given a worker is SIGKILLed while idle, then it is replaced under sup
   await using den = await startDen({ ...AGAIN, size: 1 });
   const pid = await den.execute<number>("pid");
   Deno.kill(pid, "SIGKILL");
-  await waitFor("the replacement", () => den.workers().some((it) => it.pid && it.pid !== pid));
+  await waitFor("the replacement", () => den.workers.list().some((it) => it.pid && it.pid !== pid));
   assert.notEqual(await den.execute("pid"), pid);
-  assert.equal(den.pools()[0]?.crashes.recent.killed, 1);
+  assert.equal(den.pools.list()[0]?.crashes.recent.killed, 1);
 });
 
 Deno.test("given a worker is SIGKILLed mid-call, then the caller gets a worker-exit error with the signal, and the slot is freed", async () => {
@@ -64,8 +64,8 @@ Deno.test("a crash is told by its kind in the error and in the counts of the poo
     const { kind } = crash as { kind: string };
     counts[kind] = (counts[kind] ?? 0) + 1;
   }
-  await waitFor("the last one to be counted", () => den.pools()[0]?.crashes.total === 9);
-  assert.deepEqual(den.pools()[0]?.crashes.recent, counts);
+  await waitFor("the last one to be counted", () => den.pools.list()[0]?.crashes.total === 9);
+  assert.deepEqual(den.pools.list()[0]?.crashes.recent, counts);
 });
 
 Deno.test("given an idempotent call and crash barrier on, when the worker segfaults, then it is retried on another worker at most max_restarts times; non-idempotent is not", async () => {
@@ -93,7 +93,7 @@ Deno.test("given an idempotent call and crash barrier on, when the worker segfau
   const asked = join(dir.path, "asked");
   assert.equal(await den.execute("dies_once", { path: asked }, { idempotent: true }), 2);
   assert.deepEqual(
-    den.tools().filter((it) => it.idempotent).map((it) => it.name).sort(),
+    den.tools.list().filter((it) => it.idempotent).map((it) => it.name).sort(),
     ["dies_at_first", "size_of", "stream_dies"],
   );
 });
@@ -178,7 +178,7 @@ Deno.test("given one pool's workers crash-loop, then other pools are not restart
     ],
   });
   const steady = (): unknown[] =>
-    den.workers().filter((it) => it.pool === "steady").map(({ pid, incarnation }) => ({
+    den.workers.list().filter((it) => it.pool === "steady").map(({ pid, incarnation }) => ({
       pid,
       incarnation,
     }));
@@ -189,7 +189,7 @@ Deno.test("given one pool's workers crash-loop, then other pools are not restart
     assert.equal(error.code, "worker_crashed");
   }
   assert.deepEqual(steady(), before);
-  const pools = Object.fromEntries(den.pools().map((it) => [it.name, it]));
+  const pools = Object.fromEntries(den.pools.list().map((it) => [it.name, it]));
   assert.deepEqual([pools.steady?.stats.restarts, pools.steady?.crashes.total], [0, 0]);
   assert.equal(pools.looping?.crashes.recent.exit, 6);
   assert.equal(pools.never?.state, "unhealthy");
@@ -198,14 +198,14 @@ Deno.test("given one pool's workers crash-loop, then other pools are not restart
 
 Deno.test("given an exit status 0 that nobody asked for, then it is treated as a failure and restarted", async () => {
   await using den = await startDen({ adapter: "dies_in_call", size: 1 });
-  const [before] = den.workers();
+  const [before] = den.workers.list();
   const error = await errorOf(den.execute("exit_with", { code: 0 }));
   assert.ok(error instanceof WorkerCrashedError);
   assert.equal(error.exit.exitCode, 0);
   assert.deepEqual(error.details.crash, { kind: "exit" });
   assert.equal(await den.execute("fine"), "fine");
-  assert.notEqual(den.workers()[0]?.incarnation, before?.incarnation);
-  assert.equal(den.pools()[0]?.stats.restarts, 1);
+  assert.notEqual(den.workers.list()[0]?.incarnation, before?.incarnation);
+  assert.equal(den.pools.list()[0]?.stats.restarts, 1);
 });
 
 Deno.test("given the pool process restarts, then workers of the old incarnation are gone and no phantom worker remains", async () => {
@@ -252,18 +252,18 @@ Deno.test("a place whose workers crash again and again stays empty for a while, 
   for (let kills = 0; kills < 2; kills++) {
     const pid = await waitFor(
       "a worker in the first place",
-      () => den.workers().find((it) => it.id === "default-1" && it.state === "ready")?.pid,
+      () => den.workers.list().find((it) => it.id === "default-1" && it.state === "ready")?.pid,
     );
     Deno.kill(pid, "SIGABRT");
-    await waitFor("its death to be seen", () => den.pools()[0]?.crashes.total === kills + 1);
+    await waitFor("its death to be seen", () => den.pools.list()[0]?.crashes.total === kills + 1);
   }
   const [place] = await waitFor("the taint", () => {
-    const { tainted = [] } = den.pools()[0] ?? {};
+    const { tainted = [] } = den.pools.list()[0] ?? {};
     return tainted.length > 0 && tainted;
   });
   assert.equal(place?.workerId, "default-1");
-  assert.deepEqual(den.workers().map((it) => it.id), ["default-2"]);
+  assert.deepEqual(den.workers.list().map((it) => it.id), ["default-2"]);
   assert.equal(typeof await den.execute("pid"), "number");
-  await waitFor("the place to be filled again", () => den.pools()[0]?.workers.ready === 2);
-  assert.deepEqual(den.pools()[0]?.tainted, []);
+  await waitFor("the place to be filled again", () => den.pools.list()[0]?.workers.ready === 2);
+  assert.deepEqual(den.pools.list()[0]?.tainted, []);
 });

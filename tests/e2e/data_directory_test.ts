@@ -90,7 +90,7 @@ Deno.test({
   ignore: !isRoot,
   fn: async () => {
     await using live = await startDen({ adapter: "snakeden.demo", size: 2 });
-    const pids = live.workers().flatMap(({ pid }) => pid ?? []);
+    const pids = live.workers.list().flatMap(({ pid }) => pid ?? []);
     assert.equal(pids.length, 2);
     await using dir = await tempDir();
     const victim = join(dir.path, "any_file");

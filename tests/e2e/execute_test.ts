@@ -21,7 +21,7 @@ async function rejection(promise: Promise<unknown>): Promise<unknown> {
 }
 
 function poolStats(den: Snakeden): PoolStats & { ended: number; pool: PoolInfo } {
-  const [pool] = den.pools();
+  const [pool] = den.pools.list();
   assert.ok(pool);
   const { stats } = pool;
   const ended = stats.completed + stats.failed + stats.cancelled + stats.timedOut + stats.crashed +
@@ -105,7 +105,7 @@ async function runningCall(den: Snakeden): Promise<{ readonly end: Promise<unkno
 Deno.test("Snakeden.execute() fails only the call whose worker is killed, and the pool is whole again", async () => {
   await using den = await startDen({ adapter: "swallows_cancel" });
   const calls = await Promise.all([runningCall(den), runningCall(den)]);
-  const [victim] = den.workers();
+  const [victim] = den.workers.list();
   assert.ok(victim?.pid);
   Deno.kill(victim.pid, "SIGKILL");
   const outcomes = await Promise.allSettled(calls.map(({ end }) => end));
@@ -116,7 +116,7 @@ Deno.test("Snakeden.execute() fails only the call whose worker is killed, and th
   assert.equal(error.details["mayHaveRun"], true);
   assert.equal(error.details["workerId"], victim.id);
   await waitFor("two ready workers", () => {
-    const ready = den.workers().filter((it) => it.state === "ready");
+    const ready = den.workers.list().filter((it) => it.state === "ready");
     return ready.length === 2 && ready.every((it) => it.pid !== victim.pid);
   });
   const { requests, ended, crashed, completed, restarts } = poolStats(den);
@@ -151,13 +151,13 @@ Deno.test("Snakeden.execute() stops the Python work when its signal aborts", asy
   assert.match(String(await rejection(call)), /I changed my mind/);
   const worker = await waitFor(
     "a ready worker",
-    () => den.workers().find((it) => it.state === "ready"),
+    () => den.workers.list().find((it) => it.state === "ready"),
   );
   const size = (await Deno.stat(path)).size;
   // The worker is ready again and takes another call, so what ran before has ended.
   await rejection(den.execute("append_forever", { path: "/does/not/exist" }));
   assert.equal((await Deno.stat(path)).size, size);
-  assert.equal(den.workers()[0]?.pid, worker.pid);
+  assert.equal(den.workers.list()[0]?.pid, worker.pid);
 });
 
 Deno.test("Snakeden.execute() passes one deadline over queue and tool, and says where it passed", async () => {
@@ -176,12 +176,12 @@ Deno.test("Snakeden.execute() passes one deadline over queue and tool, and says 
 
 Deno.test("Snakeden.execute() kills and replaces a worker that does not heed its cancel", async () => {
   await using den = await startDen({ adapter: "holds_gil", size: 1, cancelGraceMs: 200 });
-  const [worker] = den.workers();
+  const [worker] = den.workers.list();
   const error = await rejection(den.execute("hold_gil", { seconds: 60 }, { timeoutMs: 100 }));
   assert.ok(error instanceof DeadlineExceededError, String(error));
   const next = await waitFor(
     "another worker",
-    () => den.workers().find((it) => it.state === "ready" && it.pid !== worker?.pid),
+    () => den.workers.list().find((it) => it.state === "ready" && it.pid !== worker?.pid),
   );
   assert.notEqual(next.incarnation, worker?.incarnation);
   assert.equal(isAlive(worker?.pid ?? 0), false);
@@ -220,7 +220,7 @@ Deno.test("Snakeden.execute() answers 1,000 concurrent sleeps over 4 workers", a
     busy: 0,
   });
   // Least-loaded: nobody stood idle.
-  for (const { calls } of den.workers()) assert.ok(calls > 100, `only ${calls} calls`);
+  for (const { calls } of den.workers.list()) assert.ok(calls > 100, `only ${calls} calls`);
 });
 
 Deno.test("Snakeden.execute() does not leak in 10,000 calls", async () => {
@@ -231,7 +231,8 @@ Deno.test("Snakeden.execute() does not leak in 10,000 calls", async () => {
       await Promise.all(Array.from({ length: 100 }, () => den.execute("echo", { value })));
     }
   }
-  const workerBytes = (): number => den.workers().reduce((sum, it) => sum + (it.rssBytes ?? 0), 0);
+  const workerBytes = (): number =>
+    den.workers.list().reduce((sum, it) => sum + (it.rssBytes ?? 0), 0);
   await batch();
   const before = { workers: workerBytes(), host: Deno.memoryUsage().rss };
   await batch();
@@ -279,5 +280,5 @@ Deno.test("Snakeden.execute() keeps its pool healthy when one tool kills every w
     const error = await rejection(den.execute("exit_with", { code: 3 }));
     assert.ok(error instanceof WorkerCrashedError, String(error));
   }
-  assert.equal(den.pools()[0]?.stats.crashed, 5);
+  assert.equal(den.pools.list()[0]?.stats.crashed, 5);
 });

@@ -18,7 +18,7 @@ for (const carrier of ["socket", "grpc"] as const) {
       });
       const pid = await den.execute("pid");
       assert.equal(await den.execute(tool, { seconds: BUSY_SECONDS }), pid);
-      assert.equal(den.pools()[0]?.stats.restarts, 0);
+      assert.equal(den.pools.list()[0]?.stats.restarts, 0);
     });
   }
 
@@ -49,13 +49,13 @@ for (const carrier of ["socket", "grpc"] as const) {
 
 Deno.test("a worker stopped by SIGSTOP while it is idle is killed and replaced", async () => {
   await using den = await startDen({ adapter: "stays_busy", size: 2, heartbeat: HEARTBEAT });
-  const [worker] = den.workers();
+  const [worker] = den.workers.list();
   assert.ok(worker?.pid);
   Deno.kill(worker.pid, "SIGSTOP");
   await waitFor(
     "its successor",
     () =>
-      den.workers().some(({ id, incarnation, state }) =>
+      den.workers.list().some(({ id, incarnation, state }) =>
         id === worker.id && incarnation !== worker.incarnation && state === "ready"
       ),
   );
@@ -69,7 +69,7 @@ Deno.test("a worker whose C call holds the interpreter lock beyond the limit is 
     heartbeat: { pingIntervalMs: 250, pingTimeoutMs: 500, maxMissed: 10 },
   });
   await den.execute("hold_gil", { seconds: 1 });
-  assert.equal(den.pools()[0]?.stats.restarts, 0);
+  assert.equal(den.pools.list()[0]?.stats.restarts, 0);
   await assert.rejects(den.execute("hold_gil", { seconds: 600 }), /did not answer 10 heartbeats/);
 });
 
@@ -84,7 +84,7 @@ Deno.test("a host whose event loop was blocked blames no worker for it", async (
     while (performance.now() < until);
     await den.execute("pid");
   }
-  assert.equal(den.pools()[0]?.stats.restarts, 0);
+  assert.equal(den.pools.list()[0]?.stats.restarts, 0);
 });
 
 Deno.test("GET /v1/workers shows the memory of workers under deno task serve", async () => {

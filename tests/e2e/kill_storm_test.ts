@@ -62,21 +62,21 @@ async function weather(
     const pid = pids[Math.floor(Math.random() * pids.length)];
     if (pid === undefined) continue;
     send(pid, signals[kills++ % signals.length] ?? "SIGKILL");
-    const [pool] = den.pools();
+    const [pool] = den.pools.list();
     assert.notEqual(pool?.state, "unhealthy");
     assert.deepEqual(pool?.tainted, []);
   }
   await calls;
   const ended = performance.now();
   await waitFor("the pool to be whole", () => {
-    const workers = den.workers().filter(({ state }) => state === "ready");
+    const workers = den.workers.list().filter(({ state }) => state === "ready");
     return workers.length === size && workers.every(({ pid = 0 }) => isGoing(pid));
   }, 60_000);
   const wholeMs = Math.round(performance.now() - ended);
   console.log(
     `${signals} ${carrier} size ${size}: ${ok} ok, ${kills} kills, whole after ${wholeMs} ms`,
   );
-  const [pool] = den.pools();
+  const [pool] = den.pools.list();
   assert.deepEqual([pool?.crashes.poisoned, pool?.tainted], [0, []]);
   return { ok, kills, errors };
 }

@@ -23,11 +23,11 @@ for (const carrier of ["socket", "grpc"] as const) {
     assert.deepEqual([old.length, await readyz()], [2, 200]);
     for (const pid of old) Deno.kill(pid, "SIGTERM");
     await waitFor("the pool to say so", async () => await readyz() === 503);
-    const stopping = den.workers().filter(({ pid = 0 }) => old.includes(pid));
+    const stopping = den.workers.list().filter(({ pid = 0 }) => old.includes(pid));
     assert.ok(stopping.every(({ state }) => state === "stopping"));
     assert.equal(await den.execute("ping"), "pong");
     assert.ok(old.every(isAlive), "they still tear down");
-    await waitFor("both places to be filled", () => den.pools()[0]?.workers.ready === 2);
+    await waitFor("both places to be filled", () => den.pools.list()[0]?.workers.ready === 2);
     assert.equal(await readyz(), 200);
     await waitFor("the old ones to be ended", () => !old.some(isAlive));
   });
@@ -44,13 +44,13 @@ for (const carrier of ["socket", "grpc"] as const) {
         const path = `${dir.path}/${signal}-${tool}`;
         const running = den.execute<number>(tool, { ...args, path });
         await waitFor("the call to run", () => Deno.stat(path).catch(() => false));
-        const { pid = 0 } = den.workers().find(({ state }) => state === "busy") ?? {};
+        const { pid = 0 } = den.workers.list().find(({ state }) => state === "busy") ?? {};
         Deno.kill(pid, signal);
         assert.equal(await running, pid);
         await waitFor("it to leave", () => !isAlive(pid));
-        await waitFor("the pool to be whole", () => den.pools()[0]?.workers.ready === 2);
+        await waitFor("the pool to be whole", () => den.pools.list()[0]?.workers.ready === 2);
       }
     }
-    assert.equal(den.pools()[0]?.crashes.total, 0);
+    assert.equal(den.pools.list()[0]?.crashes.total, 0);
   });
 }

@@ -100,7 +100,7 @@ Deno.test("print() works in each call, whatever calls before it did to the strea
   using log = new LogCapture();
   await using den = await startDen({ ...PRINTS });
   const ways = await den.execute<string[]>("vandals");
-  const pid = den.workers()[0]?.pid;
+  const pid = den.workers.list()[0]?.pid;
   for (const way of ways) {
     await den.execute("vandalize", { way }).catch(() => {});
     for (const by of ["print", "stderr", "bytes"]) {
@@ -109,7 +109,7 @@ Deno.test("print() works in each call, whatever calls before it did to the strea
       await log.callOf(text);
     }
   }
-  assert.equal(den.workers()[0]?.pid, pid);
+  assert.equal(den.workers.list()[0]?.pid, pid);
 });
 
 Deno.test("logging works again a while after a call that has disabled it", async () => {

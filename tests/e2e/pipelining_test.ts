@@ -166,14 +166,14 @@ function inFlight(den: Snakeden): number {
 }
 
 function poolOf(den: Snakeden): PoolInfo {
-  const [pool] = den.pools();
+  const [pool] = den.pools.list();
   assert.ok(pool);
   return pool;
 }
 
 /** Workers that serve, without those that have been killed and are not missed yet. */
 function serving(den: Snakeden, killed: ReadonlySet<string>): WorkerInfo[] {
-  return den.workers().filter(({ state, incarnation }) =>
+  return den.workers.list().filter(({ state, incarnation }) =>
     (state === "ready" || state === "busy") && !killed.has(incarnation)
   );
 }
@@ -202,10 +202,10 @@ async function settleAccounts(den: Snakeden, load: Load, runs: readonly number[]
     [fulfilled.size + crashed.size, fulfilled.size, crashed.size, 0],
   );
   await waitFor("a pool that is whole", () => {
-    const workers = den.workers();
+    const workers = den.workers.list();
     return workers.length === poolOf(den).size && workers.every(({ state }) => state === "ready");
   });
-  const pids = den.workers().map(({ pid }) => pid);
+  const pids = den.workers.list().map(({ pid }) => pid);
   assert.deepEqual(workersOf({ runId: den.runId }).sort(), pids.sort());
 }
 
@@ -293,14 +293,14 @@ testWithSeed(
   },
 );
 
-testWithSeed("Snakeden.stopWorker() fails no call of a pool under load", async (random) => {
+testWithSeed("Snakeden.workers.stop() fails no call of a pool under load", async (random) => {
   await using ledger = await startLedger({ size: 4 });
   const { den } = ledger;
   using load = new Load(den, random);
-  const before = den.workers();
+  const before = den.workers.list();
   for (const { id } of before) {
     await load.moreAnswers(10 * CALLERS);
-    await den.stopWorker(id);
+    await den.workers.stop(id);
   }
   await waitFor("others in their places", () => {
     const after = serving(den, new Set(before.map(({ incarnation }) => incarnation)));
@@ -340,11 +340,14 @@ for (const position of [0, 21]) {
     const end = long.then(() => "fulfilled", String).finally(() => hasEnded = true);
     assert.equal((await Promise.all(batch)).length, 63);
     assert.equal(hasEnded, false);
-    const states = den.workers().map(({ state }) => state);
+    const states = den.workers.list().map(({ state }) => state);
     assert.deepEqual(states.sort(), ["busy", "ready"]);
     leaving.abort(new Error("enough"));
     assert.equal(await end, "Error: enough");
-    await waitFor("two ready workers", () => den.workers().every(({ state }) => state === "ready"));
+    await waitFor(
+      "two ready workers",
+      () => den.workers.list().every(({ state }) => state === "ready"),
+    );
     assert.deepEqual(
       (await ledger.runs()).sort((a, b) => a - b),
       Array.from({ length: lastKey }, (_, i) => i + 1),

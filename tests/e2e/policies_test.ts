@@ -22,14 +22,14 @@ Deno.test("Snakeden.execute() is refused by an open circuit at once, and let thr
   }
   const refused = await errorOf(den.execute("fine"));
   assert.deepEqual([refused.code, refused.retryable], ["circuit_open", true]);
-  const circuit = den.pools()[0]?.policies?.circuit;
+  const circuit = den.pools.list()[0]?.policies?.circuit;
   assert.deepEqual(
     [circuit?.state, circuit?.opened, circuit?.refused, circuit?.lastFailure],
     ["open", 1, 1, "worker_crashed"],
   );
-  assert.equal(den.pools()[0]?.stats.requests, 2, "the pool has not heard of it");
+  assert.equal(den.pools.list()[0]?.stats.requests, 2, "the pool has not heard of it");
   await waitFor("the circuit to be tried", () => den.execute("fine").catch(() => false));
-  assert.equal(den.pools()[0]?.policies?.circuit?.state, "closed");
+  assert.equal(den.pools.list()[0]?.policies?.circuit?.state, "closed");
 });
 
 Deno.test("Snakeden.execute() passes a circuit of one tool, which leaves the other tools alone", async () => {
@@ -41,8 +41,8 @@ Deno.test("Snakeden.execute() passes a circuit of one tool, which leaves the oth
   assert.equal((await errorOf(den.execute("exit_with", { code: 3 }))).code, "circuit_open");
   assert.equal(await den.execute("fine"), "fine");
   assert.equal((await errorOf(den.execute("segfault"))).code, "worker_crashed");
-  assert.deepEqual(Object.keys(den.pools()[0]?.policies?.toolCircuits ?? {}), ["exit_with"]);
-  assert.equal(den.pools()[0]?.policies?.circuit, undefined);
+  assert.deepEqual(Object.keys(den.pools.list()[0]?.policies?.toolCircuits ?? {}), ["exit_with"]);
+  assert.equal(den.pools.list()[0]?.policies?.circuit, undefined);
 });
 
 Deno.test("Snakeden.execute() makes a call again that found the queue full", async () => {
@@ -59,7 +59,7 @@ Deno.test("Snakeden.execute() makes a call again that found the queue full", asy
   await waitFor("it to run", () => Deno.readTextFile(path).catch(() => false));
   assert.equal(typeof await den.execute("pid"), "number");
   await first;
-  const [pool] = den.pools();
+  const [pool] = den.pools.list();
   assert.ok((pool?.policies?.retries ?? 0) > 0);
   assert.equal(pool?.stats.saturated, pool?.policies?.retries);
 });
@@ -79,7 +79,7 @@ Deno.test("Snakeden.execute() retries a call whose restarts are used up only whe
   assert.equal(attempt, 3);
   const once = await errorOf(den.execute("dies_once", { path: join(dir.path, "b") }));
   assert.equal(once.code, "worker_crashed");
-  assert.equal(den.pools()[0]?.policies?.retries, 2);
+  assert.equal(den.pools.list()[0]?.policies?.retries, 2);
 });
 
 Deno.test("Snakeden.stream() is made again before its first chunk, and not after it", async () => {
@@ -95,7 +95,7 @@ Deno.test("Snakeden.stream() is made again before its first chunk, and not after
   });
   const args = { path: join(dir.path, "before"), after: 0 };
   assert.deepEqual(await Array.fromAsync(den.stream("stream_dies", args)), [0, 1, 2]);
-  assert.equal(den.pools()[0]?.policies?.retries, 1);
+  assert.equal(den.pools.list()[0]?.policies?.retries, 1);
   const chunks: unknown[] = [];
   const error = await errorOf((async () => {
     const late = { path: join(dir.path, "after"), after: 2 };
@@ -103,7 +103,7 @@ Deno.test("Snakeden.stream() is made again before its first chunk, and not after
   })());
   assert.equal(error.code, "worker_crashed");
   assert.deepEqual(chunks, [0, 1]);
-  assert.equal(den.pools()[0]?.policies?.retries, 1);
+  assert.equal(den.pools.list()[0]?.policies?.retries, 1);
 });
 
 Deno.test("Snakeden.stream() that is left before its first chunk makes no further attempt", async () => {
@@ -121,7 +121,7 @@ Deno.test("Snakeden.stream() that is left before its first chunk makes no furthe
     timeoutMs: 600_000,
   });
   const reading = Array.fromAsync(stream);
-  await waitFor("the pause", () => den.pools()[0]?.policies?.retries === 1);
+  await waitFor("the pause", () => den.pools.list()[0]?.policies?.retries === 1);
   leaving.abort(new Error("left"));
   await assert.rejects(reading, /left/);
   await assert.rejects(napping, /left/);
@@ -138,7 +138,7 @@ Deno.test("Snakeden.stop() ends the pause of a call", async () => {
   });
   const napping = errorOf(den.execute("nap", { seconds: 60 }));
   const pausing = errorOf(den.execute("pid", {}, { timeoutMs: 3_600_000 }));
-  await waitFor("the pause", () => den.pools()[0]?.policies?.retries === 1);
+  await waitFor("the pause", () => den.pools.list()[0]?.policies?.retries === 1);
   await den.stop();
   assert.equal((await pausing).code, "shutting_down");
   await napping;

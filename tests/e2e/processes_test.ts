@@ -112,7 +112,7 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
 Deno.test("Snakeden.stop() takes along a child of a worker that was killed", async () => {
   await using den = await startDen({ adapter: "forks_children", size: 1 });
   const child = await den.execute<number>("spawn_child");
-  const [worker] = den.workers();
+  const [worker] = den.workers.list();
   assert.ok(worker?.pid);
   Deno.kill(worker.pid, "SIGKILL");
   await waitFor("the child to be gone", () => !isAlive(child), 5_000);
@@ -141,12 +141,12 @@ Deno.test("a program that throws without stopping its host leaves no process", a
   await gone(dir.path);
 });
 
-Deno.test("Snakeden.readiness() is not fooled by one worker that is stopped", async () => {
+Deno.test("Snakeden.health.ready() is not fooled by one worker that is stopped", async () => {
   await using den = await startDen({ adapter: "snakeden.demo" });
-  const [stuck] = den.workers();
+  const [stuck] = den.workers.list();
   assert.ok(stuck?.pid);
   Deno.kill(stuck.pid, "SIGSTOP");
-  assert.equal((await den.readiness()).ready, true);
+  assert.equal((await den.health.ready()).ready, true);
 });
 
 Deno.test("Snakeden.start() serves from a data directory whose path is no address for gRPC", async () => {

@@ -32,9 +32,9 @@ for (const carrier of ["socket", "grpc"] as const) {
       // gRPC does not tell what it found wrong with its connection.
       if (carrier === "socket") assert.match(error.message, reason, what);
       assert.equal(await den.execute("fine"), "fine");
-      await waitFor("the pool to be whole", () => den.pools()[0]?.workers.ready === 2);
+      await waitFor("the pool to be whole", () => den.pools.list()[0]?.workers.ready === 2);
     }
-    const recent = den.pools()[0]?.crashes.recent;
+    const recent = den.pools.list()[0]?.crashes.recent;
     if (carrier === "socket") assert.ok((recent?.protocol_error ?? 0) >= 7, JSON.stringify(recent));
   });
 }

@@ -118,11 +118,11 @@ Deno.test("Snakeden.start() ends what a script has left that was killed beside a
   assert.equal(left.filter((it) => it.alive).length, 1);
 });
 
-Deno.test("Snakeden.processes() lists the workers with pid, group and start time, and the store keeps them", async () => {
+Deno.test("Snakeden.store.processes() lists the workers with pid, group and start time, and the store keeps them", async () => {
   await using dir = await tempDir();
   const den = await startDen({ adapter: "snakeden.demo" }, { dataDir: dir.path });
   const rows = await waitFor("the start times", () => {
-    const rows = den.processes();
+    const rows = den.store.processes();
     return rows.every(({ startTime }) => startTime !== undefined) && rows;
   });
   assert.deepEqual(rows.map(({ pid }) => pid).sort(), workersOf({ runId: den.runId }).sort());
@@ -130,16 +130,16 @@ Deno.test("Snakeden.processes() lists the workers with pid, group and start time
     assert.deepEqual([row.state, row.runId, row.group], ["active", den.runId, row.pid]);
     assert.match(row.startTime ?? "", /^[0-9a-f-]{36}\/\d+$/);
   }
-  assert.deepEqual(await den.storeReport(), { state: "open", setAside: [] });
+  assert.deepEqual(await den.store.report(), { state: "open", setAside: [] });
   await den.stop();
-  assert.deepEqual(den.processes(), []);
+  assert.deepEqual(den.store.processes(), []);
 });
 
 Deno.test("Snakeden.start() and stop() twenty times leave no row and no process, also when workers die meanwhile", async () => {
   await using dir = await tempDir();
   for (let round = 0; round < 20; round++) {
     await using den = await startDen({ adapter: "snakeden.demo" }, { dataDir: dir.path });
-    const [worker] = den.workers();
+    const [worker] = den.workers.list();
     if (round % 4 === 0 && worker?.pid !== undefined) Deno.kill(worker.pid, "SIGKILL");
     if (round % 4 === 1) void den.stop({ drainMs: 0 });
     await den.stop();

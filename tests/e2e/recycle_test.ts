@@ -33,31 +33,31 @@ function underLoad(den: Snakeden, tool: string, callers = 4): Load {
 }
 
 function pids(den: Snakeden): number[] {
-  return den.workers().map(({ pid = 0 }) => pid);
+  return den.workers.list().map(({ pid = 0 }) => pid);
 }
 
-Deno.test("Snakeden.recycle() replaces every process under load; no call fails, no process is left", async () => {
+Deno.test("Snakeden.pools.recycle() replaces every process under load; no call fails, no process is left", async () => {
   await using den = await startDen({ adapter: "stays_busy", size: 2 });
   const old = pids(den);
   const load = underLoad(den, "pid");
-  for (let round = 0; round < 3; round++) await den.recycle();
+  for (let round = 0; round < 3; round++) await den.pools.recycle();
   await load.stop();
   assert.deepEqual(load.failures, []);
   assert.ok(load.answers > 0);
   assert.deepEqual(old.map(isAlive), [false, false]);
   assert.equal(workersOf({ runId: den.runId }).length, 2);
-  assert.equal(den.pools()[0]?.stats.recycled, 6);
+  assert.equal(den.pools.list()[0]?.stats.recycled, 6);
 });
 
-Deno.test("Snakeden.recycle() and stopWorker() name what is not there", async () => {
+Deno.test("Snakeden.pools.recycle() and workers.stop() name what is not there", async () => {
   await using den = await startDen({ adapter: "stays_busy", size: 1 });
-  await assert.rejects(den.recycle({ pool: "defautl" }), { code: "unknown_pool" });
-  await assert.rejects(den.recycle({ pool: "default", workers: ["default-9"] }), {
+  await assert.rejects(den.pools.recycle({ pool: "defautl" }), { code: "unknown_pool" });
+  await assert.rejects(den.pools.recycle({ pool: "default", workers: ["default-9"] }), {
     code: "unknown_worker",
     message: /"default-9" in the pool default; did you mean "default-1"\?/,
   });
-  await assert.rejects(den.stopWorker("heavy-1"), { code: "unknown_worker" });
-  assert.equal(den.pools()[0]?.stats.recycled, 0);
+  await assert.rejects(den.workers.stop("heavy-1"), { code: "unknown_worker" });
+  assert.equal(den.pools.list()[0]?.stats.recycled, 0);
 });
 
 Deno.test("max_requests=10: the 11th call is served by another process", async () => {
@@ -82,7 +82,7 @@ Deno.test("a worker over maxRssBytes is replaced by its Python's own measure, wi
   });
   const [before] = pids(den);
   assert.equal(await den.execute("eat", { megabytes: 300 }), 300);
-  await waitFor("its successor", () => den.pools()[0]?.stats.recycled === 1);
+  await waitFor("its successor", () => den.pools.list()[0]?.stats.recycled === 1);
   // What it held is gone with it.
   assert.equal(await den.execute("let_go"), 0);
   await waitFor("the old one to be gone", () => !isAlive(before ?? 0));
@@ -128,7 +128,7 @@ Deno.test("a call over cpuSeconds fails with cpu_limit_exceeded and where it was
     limits: { cpuSeconds: 1 },
   });
   for (let i = 0; i < 3; i++) await den.execute("burn", { seconds: 0.7 });
-  assert.equal(den.pools()[0]?.stats.restarts, 0);
+  assert.equal(den.pools.list()[0]?.stats.restarts, 0);
   await assert.rejects(den.execute("burn", { seconds: 60 }), (error: unknown) => {
     assert.ok(error instanceof LimitExceededError);
     assert.equal(error.code, "cpu_limit_exceeded");
@@ -146,7 +146,7 @@ Deno.test("replacement keeps env, adapter, profile and limits of the original", 
     limits: { openFiles: 99, nice: 1 },
   });
   const before = await den.execute("limits");
-  await den.recycle({ pool: "default" });
+  await den.pools.recycle({ pool: "default" });
   assert.deepEqual(await den.execute("limits"), before);
   assert.equal((before as { openFiles: number[] }).openFiles[0], 99);
 });

@@ -59,7 +59,7 @@ Deno.test("Snakeden.execute() carries large arrays through shared memory there a
 
 Deno.test("Snakeden.start() leaves no names of shared memory once the workers are ready", async () => {
   await using den = await startDen(KEEPS);
-  await den.awaitReady();
+  await den.health.awaitReady();
   assert.deepEqual(slabFiles(den), []);
   assert.ok((await where(den, doubles(MIB))).shared);
 });
@@ -110,12 +110,12 @@ Deno.test("Snakeden.execute() shares memory with the worker that takes the place
       await assert.rejects(den.execute("die", { value }), WorkerCrashedError);
     } else {
       await den.execute("keep", { value });
-      const pid = den.workers()[0]?.pid;
+      const pid = den.workers.list()[0]?.pid;
       assert.ok(pid);
       Deno.kill(pid, "SIGKILL");
       await waitFor(
         "another worker",
-        () => den.workers().some((it) => it.state === "ready" && it.pid !== pid),
+        () => den.workers.list().some((it) => it.state === "ready" && it.pid !== pid),
       );
     }
     assert.deepEqual(await den.execute("double", { value }), value.map((it) => it * 2));
@@ -155,7 +155,7 @@ Deno.test("Snakeden.execute() has its places back after cancelled, late and fail
   for (let i = 0; i < 3; i++) {
     const leaving = new AbortController();
     const held = den.execute("hold", { value, seconds: 60 }, { signal: leaving.signal });
-    await waitFor("a busy worker", () => den.workers()[0]?.state === "busy");
+    await waitFor("a busy worker", () => den.workers.list()[0]?.state === "busy");
     leaving.abort(new Error("left"));
     await assert.rejects(held, /left/);
     await assert.rejects(

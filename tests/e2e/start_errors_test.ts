@@ -128,7 +128,7 @@ for (const { what, code, files = {}, lines } of CASES) {
     await using sink = new LogSink();
     const pool = { adapter: "broken", modulePaths: [dir.path], size: 1, startTimeoutMs: 60_000 };
     await using den = await startDen(pool);
-    const [info] = den.pools();
+    const [info] = den.pools.list();
     const expected = lines.map((it) => it.replaceAll("DIR", dir.path));
     assertInOrder(info?.reason ?? "", expected);
     assert.doesNotMatch(info?.reason ?? "", /importlib|adapter_loader|worker_life/);

@@ -31,11 +31,11 @@ Deno.test("Snakeden.stream() cancels the generator when the reader leaves the lo
   const path = `${dir.path}/lines`;
   await using den = await startDen({ adapter: "appender", size: 1 });
   for await (const _chunk of den.stream("append_stream", { path })) break;
-  await waitFor("a ready worker", () => den.workers().find((it) => it.state === "ready"));
+  await waitFor("a ready worker", () => den.workers.list().find((it) => it.state === "ready"));
   const { size } = await Deno.stat(path);
   await den.execute("append_forever", { path: "/does/not/exist" }).catch(() => {});
   assert.equal((await Deno.stat(path)).size, size);
-  assert.equal(den.pools()[0]?.stats.cancelled, 1);
+  assert.equal(den.pools.list()[0]?.stats.cancelled, 1);
 });
 
 Deno.test("Snakeden.stream() makes the generator wait for a reader that pauses", async () => {

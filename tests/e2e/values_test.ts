@@ -81,7 +81,7 @@ for (const carrier of CARRIERS) {
     }
     assert.ok(failed > 0);
     assert.equal(await den.execute("echo", { value: "still here" }), "still here");
-    assert.equal(den.pools()[0]?.stats.crashed ?? 0, 0);
+    assert.equal(den.pools.list()[0]?.stats.crashed ?? 0, 0);
   });
 
   Deno.test(`Snakeden.stream() gives the items of any iterator that is announced, over ${carrier}`, async () => {

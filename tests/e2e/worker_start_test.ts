@@ -36,7 +36,7 @@ async function withDen<T>(
   use: (den: Snakeden) => Promise<T>,
 ): Promise<T> {
   await using den = await startDen({ adapter: "sees_its_process", size: 1, ...pool });
-  await den.awaitReady({ timeoutMs: 60_000 });
+  await den.health.awaitReady({ timeoutMs: 60_000 });
   return await use(den);
 }
 
@@ -146,7 +146,7 @@ Deno.test("Snakeden.start() says to rename an adapter whose name the worker itse
   await Deno.writeTextFile(join(dir.path, "queue.py"), "");
   await using den = await startDen({ adapter: "queue", modulePaths: [dir.path], size: 1 });
   assert.match(
-    den.pools()[0]?.reason ?? "",
+    den.pools.list()[0]?.reason ?? "",
     new RegExp(`uses another module of that name; rename ${dir.path}/queue\\.py`),
   );
 });
@@ -157,7 +157,7 @@ Deno.test("Snakeden.start() names the file that an adapter did not import becaus
   await Deno.writeTextFile(join(dir.path, "wants.py"), "from queue import JOBS\n");
   await using den = await startDen({ adapter: "wants", modulePaths: [dir.path], size: 1 });
   assert.match(
-    den.pools()[0]?.reason ?? "",
+    den.pools.list()[0]?.reason ?? "",
     new RegExp(`standard library has modules of the same name as ${dir.path}/queue\\.py`),
   );
 });

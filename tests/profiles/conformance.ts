@@ -191,7 +191,7 @@ function testWorkers(name: ProfileName, { capacity }: Profile): void {
         ended.catch(() => {});
         return ended;
       },
-      pid: () => den.workers()[0]?.pid,
+      pid: () => den.workers.list()[0]?.pid,
       [Symbol.asyncDispose]: () => stack.disposeAsync(),
     };
   };

@@ -24,7 +24,7 @@ Deno.test("GET /readyz answers 200 when every pool can serve", async () => {
 });
 
 Deno.test("GET /readyz answers 503 with the reason when a pool cannot", async () => {
-  const engine = memoryEngine({ readiness: () => Promise.resolve(DOWN) });
+  const engine = memoryEngine({ namespaces: { health: { ready: () => Promise.resolve(DOWN) } } });
   const answer = await clientOf(engine).request("/readyz");
   assert.equal(answer.status, 503);
   assert.deepEqual(await answer.json(), DOWN);
@@ -33,7 +33,7 @@ Deno.test("GET /readyz answers 503 with the reason when a pool cannot", async ()
 Deno.test("GET /readyz keeps reasons to itself when there is a key", async () => {
   const engine = memoryEngine({
     config: { apiKey: "k".repeat(16) },
-    readiness: () => Promise.resolve(DOWN),
+    namespaces: { health: { ready: () => Promise.resolve(DOWN) } },
   });
   const { pools } = await (await clientOf(engine).request("/readyz")).json();
   assert.deepEqual(pools.b, { ready: false });

@@ -5,7 +5,7 @@ import { type ConfigInput, parseConfig } from "../../src/config/mod.ts";
 import { SnakedenError } from "../../src/errors.ts";
 import type { PoolInfo } from "../../src/pool/pool_info.ts";
 import type { CallOutcome, StreamEvent } from "../../src/pool/mod.ts";
-import type { RecycleRequest } from "../../src/pool/pools.ts";
+import type { RecycleRequest } from "../../src/pool/mod.ts";
 import { createApp, type Engine } from "../../src/routes/mod.ts";
 
 /** What the last call came with. */
@@ -21,7 +21,11 @@ export interface MemoryEngine extends Engine {
   readonly recycled: RecycleRequest[];
 }
 
-export interface MemoryEngineOptions extends Partial<Omit<Engine, "config" | "stream">> {
+type Namespaces = Pick<Engine, "tools" | "pools" | "workers" | "health">;
+
+export interface MemoryEngineOptions extends Partial<Pick<Engine, "call">> {
+  /** What of the namespaces is other than below. */
+  readonly namespaces?: { readonly [K in keyof Namespaces]?: Partial<Namespaces[K]> };
   readonly config?: ConfigInput;
   readonly events?: (options: CallOptions) => AsyncIterable<StreamEvent>;
 }
@@ -71,7 +75,7 @@ export function done(value: unknown): StreamEvent {
 }
 
 export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
-  const { config, events, ...overrides } = options;
+  const { config, events, namespaces = {}, ...overrides } = options;
   const calls: SeenCall[] = [];
   const stopped: string[] = [];
   const recycled: RecycleRequest[] = [];
@@ -88,29 +92,40 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
       calls.push({ tool, args: args.decode(), options: callOptions });
       return { events: () => events?.(callOptions) ?? counted() };
     },
-    tools: () => [{
-      name: "add",
-      pool: "default",
-      description: "Add two numbers.",
-      inputSchema: { type: "object", properties: { a: { $ref: "#/$defs/N" } }, $defs: { N: {} } },
-      streams: false,
-      idempotent: false,
-    }],
-    pools: () => [POOL, { ...POOL, name: "heavy" }],
-    workers: () => [],
-    stopWorker: (id) => {
-      if (id !== "default-1") {
-        throw new SnakedenError("unknown_worker", `There is no worker "${id}"`);
-      }
-      stopped.push(id);
-      return Promise.resolve();
+    tools: {
+      list: () => [{
+        name: "add",
+        pool: "default",
+        description: "Add two numbers.",
+        inputSchema: { type: "object", properties: { a: { $ref: "#/$defs/N" } }, $defs: { N: {} } },
+        streams: false,
+        idempotent: false,
+      }],
+      ...namespaces.tools,
     },
-    startRecycle: (request) => {
-      recycled.push(request);
-      return { workers: request.workers ?? ["default-1", "default-2"], done: Promise.resolve() };
+    pools: {
+      list: () => [POOL, { ...POOL, name: "heavy" }],
+      startRecycle: (request) => {
+        recycled.push(request);
+        return { workers: request.workers ?? ["default-1", "default-2"], done: Promise.resolve() };
+      },
+      ...namespaces.pools,
     },
-    readiness: () =>
-      Promise.resolve({ ready: true, pools: { default: { ready: true, pingMs: 1 } } }),
+    workers: {
+      list: () => [],
+      stop: (id) => {
+        if (id !== "default-1") {
+          throw new SnakedenError("unknown_worker", `There is no worker "${id}"`);
+        }
+        stopped.push(id);
+        return Promise.resolve();
+      },
+      ...namespaces.workers,
+    },
+    health: {
+      ready: () => Promise.resolve({ ready: true, pools: { default: { ready: true, pingMs: 1 } } }),
+      ...namespaces.health,
+    },
     ...overrides,
   };
 }

@@ -11,7 +11,7 @@ Deno.test("GET /v1/workers lists the workers", async () => {
     calls: 3,
     pid: 42,
   };
-  const engine = memoryEngine({ workers: () => [worker] });
+  const engine = memoryEngine({ namespaces: { workers: { list: () => [worker] } } });
   assert.deepEqual(await (await clientOf(engine).request("/v1/workers")).json(), {
     workers: [worker],
   });

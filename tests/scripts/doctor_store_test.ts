@@ -28,7 +28,7 @@ Deno.test("storeFindings() names the host that has the store, and its workers", 
     text.startsWith(`ok store: process ${Deno.pid} has it (run ${den.runId}, since `),
     text,
   );
-  for (const { pid } of den.workers()) assert.match(text, new RegExp(`\\b${pid}\\b`));
+  for (const { pid } of den.workers.list()) assert.match(text, new RegExp(`\\b${pid}\\b`));
 });
 
 Deno.test("storeFindings() lists what dead runs have left: rows, records set aside, databases moved aside", async () => {

@@ -37,15 +37,6 @@ Deno.test("ToolRegistry.list() tells each tool with its pool and schemas", async
   assert.deepStrictEqual(tools.filter((tool) => tool.streams).map((tool) => tool.pool), ["a", "b"]);
 });
 
-Deno.test("ToolRegistry.pool() finds a pool by name, and names near ones otherwise", async () => {
-  await using it = await setUp(["default"]);
-  assert.equal(it.registry.pool("default").name, "default");
-  assert.throws(() => it.registry.pool("defualt"), {
-    code: "unknown_pool",
-    message: 'There is no pool "defualt"; did you mean "default"?',
-  });
-});
-
 Deno.test("ToolRegistry.poolFor() asks default first, then the first that has the tool", async () => {
   await using both = await setUp(["other", "default"]);
   assert.equal(both.registry.poolFor("echo", undefined).name, "default");
@@ -82,6 +73,6 @@ Deno.test("ToolRegistry.poolFor() does not take the names of Object.prototype fo
   await using it = await setUp(["default"]);
   for (const name of ["__proto__", "constructor", "toString"]) {
     assert.throws(() => it.registry.poolFor(name, undefined), { code: "unknown_tool" });
-    assert.throws(() => it.registry.pool(name), { code: "unknown_pool" });
+    assert.throws(() => it.registry.poolFor("echo", name), { code: "unknown_pool" });
   }
 });

@@ -54,7 +54,7 @@ function describe(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): Sc
     components: {
       ...document.components,
       ...components,
-      schemas: { ...rest, ...callSchemas(call, engine.tools()) },
+      schemas: { ...rest, ...callSchemas(call, engine.tools.list()) },
       ...(needsKey ? { securitySchemes: SECURITY_SCHEMES } : {}),
     },
   };

@@ -184,13 +184,17 @@ Deno.test("errors: false keeps output, tracebacks and process ids out of answers
 });
 
 Deno.test("errors: { output: false } hides the reasons of pools", async () => {
-  const [pool] = memoryEngine().pools();
+  const [pool] = memoryEngine().pools.list();
   assert.ok(pool);
   const reason = "default-1 died; last output: a secret";
   const options: MemoryEngineOptions = {
-    pools: () => [{ ...pool, state: "unhealthy", reason }],
-    readiness: () =>
-      Promise.resolve({ ready: false, pools: { default: { ready: false, reason } } }),
+    namespaces: {
+      pools: { list: () => [{ ...pool, state: "unhealthy", reason }] },
+      health: {
+        ready: () =>
+          Promise.resolve({ ready: false, pools: { default: { ready: false, reason } } }),
+      },
+    },
   };
   const paths = ["/v1/pools", "/v1/pools/default", "/readyz"];
   const hiding = clientOf(memoryEngine({ ...options, config: { errors: { output: false } } }));

@@ -135,7 +135,9 @@ Deno.test("GET /openapi.json describes a call as that of one of the tools", asyn
   const free = { ...TOOL, name: "ping", inputSchema: { type: "object", properties: {} } };
   const other = { ...TOOL, pool: "heavy", inputSchema: { type: "object", required: ["b"] } };
   const tools = [TOOL, free, other];
-  const { components: { schemas } } = await documentOf({ tools: () => tools });
+  const { components: { schemas } } = await documentOf({
+    namespaces: { tools: { list: () => tools } },
+  });
   const ref = (name: string): string => `#/components/schemas/${name}`;
   assert.deepEqual(schemas["CallRequest"]?.oneOf, [
     { $ref: ref("call.add") },
@@ -151,13 +153,17 @@ Deno.test("GET /openapi.json describes a call as that of one of the tools", asyn
 });
 
 Deno.test("GET /openapi.json accepts any tool name while no tool is known", async () => {
-  const { components: { schemas } } = await documentOf({ tools: () => [] });
+  const { components: { schemas } } = await documentOf({
+    namespaces: { tools: { list: () => [] } },
+  });
   assert.equal(schemas["CallRequest"]?.type, "object");
 });
 
 Deno.test("GET /openapi.json keeps tools apart whose names are not ASCII", async () => {
   const tools = ["größe", "grüße", "größe2"].map((name) => ({ ...TOOL, name }));
-  const { components: { schemas } } = await documentOf({ tools: () => tools });
+  const { components: { schemas } } = await documentOf({
+    namespaces: { tools: { list: () => tools } },
+  });
   const names = Object.keys(schemas).filter((it) => it.startsWith("args."));
   assert.equal(names.length, 3);
   assert.ok(Object.keys(schemas).every((it) => /^[\w.-]+$/.test(it)), names.join());

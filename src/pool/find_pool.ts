@@ -1,0 +1,47 @@
+import { SnakedenError } from "../errors.ts";
+import { suggestion } from "../near_names.ts";
+import type { Pool } from "./pool.ts";
+import type { Worker } from "./workers/mod.ts";
+
+/** The pools of one host by name, in the order of the configuration. */
+export type PoolsByName = ReadonlyMap<string, Pool>;
+
+/**
+ * Returns the pool with this name, or what else is kept by the names of pools.
+ *
+ * @throws {SnakedenError} `unknown_pool`, naming near ones.
+ */
+export function findPool<T>(name: string, pools: ReadonlyMap<string, T>): T {
+  const pool = pools.get(name);
+  if (pool !== undefined) return pool;
+  throw new SnakedenError(
+    "unknown_pool",
+    `There is no pool ${JSON.stringify(name)}; ${suggestion(name, pools.keys())}`,
+    { details: { pool: name } },
+  );
+}
+
+/**
+ * Returns a worker by its id, with its pool. Of two with the same id it is the one that is not about
+ * to end.
+ *
+ * @throws {SnakedenError} `unknown_worker`, naming near ones.
+ */
+export function findWorker(id: string, pools: PoolsByName): readonly [Pool, Worker] {
+  let found: readonly [Pool, Worker] | undefined;
+  const ids = new Set<string>();
+  for (const pool of pools.values()) {
+    for (const worker of pool.workers) {
+      ids.add(worker.id);
+      if (worker.id !== id) continue;
+      if (found === undefined || found[1].state === "stopping") found = [pool, worker];
+    }
+  }
+  if (found !== undefined) return found;
+  const where = pools.size === 1 ? ` in the pool ${[...pools.keys()][0]}` : "";
+  throw new SnakedenError(
+    "unknown_worker",
+    `There is no worker "${id}"${where}; ${suggestion(id, [...ids])}`,
+    { details: { workerId: id } },
+  );
+}

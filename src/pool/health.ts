@@ -1,0 +1,77 @@
+import { messageOf, SnakedenError } from "../errors.ts";
+import type { PoolsByName } from "./find_pool.ts";
+
+/** How long to wait, and a signal to stop waiting. */
+export interface WaitOptions {
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Whether every pool can serve, by a real ping through each. */
+export interface Readiness {
+  readonly ready: boolean;
+  readonly pools: Readonly<Record<string, PoolReadiness>>;
+}
+
+/** Whether one pool can serve, and if not, why. */
+export interface PoolReadiness {
+  readonly ready: boolean;
+  readonly pingMs?: number;
+  readonly reason?: string;
+}
+
+/** Whether the pools of a host can serve. */
+export class Health {
+  readonly #pools: PoolsByName;
+
+  constructor(pools: PoolsByName) {
+    this.#pools = pools;
+  }
+
+  /** Sends a ping through every pool. Default of `timeoutMs`: 2,000. */
+  async ready({ timeoutMs = 2_000, signal }: WaitOptions = {}): Promise<Readiness> {
+    const bound = withTimeout(timeoutMs, signal);
+    const entries = await Promise.all(
+      [...this.#pools.values()].map(async (pool): Promise<[string, PoolReadiness]> => {
+        try {
+          return [pool.name, { ready: true, pingMs: await pool.ping(bound) }];
+        } catch (error) {
+          const silent = `no worker answered a ping within ${timeoutMs} ms`;
+          return [pool.name, { ready: false, reason: bound.aborted ? silent : messageOf(error) }];
+        }
+      }),
+    );
+    return { ready: entries.every(([, it]) => it.ready), pools: Object.fromEntries(entries) };
+  }
+
+  /**
+   * Resolves when every pool has a ready worker. Default of `timeoutMs`: none.
+   *
+   * @throws {SnakedenError} `pool_unhealthy`, `shutting_down`, `startup_failed` when the time is up.
+   */
+  async awaitReady({ timeoutMs, signal }: WaitOptions = {}): Promise<void> {
+    const bound = withTimeout(timeoutMs, signal);
+    const pools = [...this.#pools.values()];
+    try {
+      await Promise.all(pools.map((pool) => pool.whenReady(bound)));
+    } catch (error) {
+      if (!bound.aborted || signal?.aborted) throw error;
+      const late = pools.filter((it) => it.state !== "ready");
+      throw new SnakedenError(
+        "startup_failed",
+        [
+          `Not ready after ${timeoutMs} ms: no worker yet in ${
+            late.map((it) => it.name).join(", ")
+          }`,
+          ...late.flatMap(({ reason }) => reason ?? []),
+        ].join("\n"),
+        { retryable: true },
+      );
+    }
+  }
+}
+
+function withTimeout(timeoutMs: number | undefined, signal: AbortSignal | undefined): AbortSignal {
+  const signals = timeoutMs === undefined ? [] : [AbortSignal.timeout(timeoutMs)];
+  return AbortSignal.any(signal === undefined ? signals : [...signals, signal]);
+}

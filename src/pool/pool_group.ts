@@ -1,0 +1,28 @@
+import type { PoolsByName } from "./find_pool.ts";
+
+/** The pools of one host as one thing to start and to stop. */
+export class PoolGroup implements AsyncDisposable {
+  readonly byName: PoolsByName;
+
+  constructor(pools: PoolsByName) {
+    this.byName = pools;
+  }
+
+  /** Starts all of them; stops them when the start is given up. */
+  async start(signal?: AbortSignal): Promise<void> {
+    const onAbort = (): void => void this.stop({ drainMs: 0 });
+    signal?.addEventListener("abort", onAbort, { once: true });
+    await Promise.all([...this.byName.values()].map((pool) => pool.start()));
+    signal?.removeEventListener("abort", onAbort);
+    signal?.throwIfAborted();
+  }
+
+  /** Stops all of them side by side; see {@link Pool.stop}. */
+  async stop(options: { readonly drainMs?: number } = {}): Promise<void> {
+    await Promise.all([...this.byName.values()].map((pool) => pool.stop(options)));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+}

@@ -1,0 +1,40 @@
+import { findWorker, type PoolsByName } from "./find_pool.ts";
+import { describeWorker, type WorkerInfo } from "./pool_info.ts";
+
+/** The workers of all pools of a host. */
+export class WorkerList {
+  readonly #pools: PoolsByName;
+
+  constructor(pools: PoolsByName) {
+    this.#pools = pools;
+  }
+
+  /** Describes the workers as they are now, in the order of the pools. */
+  list(): WorkerInfo[] {
+    return [...this.#pools.values()].flatMap((pool) =>
+      pool.workers.map((worker) => describeWorker(worker, pool.name))
+    );
+  }
+
+  /**
+   * Describes one worker. Of two with the same id, when one takes over from the other, it describes
+   * the one that is not about to end.
+   *
+   * @throws {SnakedenError} `unknown_worker`, naming near ones.
+   */
+  get(id: string): WorkerInfo {
+    const [pool, worker] = findWorker(id, this.#pools);
+    return describeWorker(worker, pool.name);
+  }
+
+  /**
+   * Starts another worker, which takes the place of this one when it is ready; this one finishes
+   * what it runs and ends. Resolves when it is gone.
+   *
+   * @throws {SnakedenError} `unknown_worker`, naming near ones.
+   */
+  async stop(id: string): Promise<void> {
+    const [pool, worker] = findWorker(id, this.#pools);
+    await pool.stopWorker(worker);
+  }
+}

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { WorkerList } from "../../src/pool/mod.ts";
+import { FakePools } from "../fixtures/fake_pools.ts";
+import { microtasks, until } from "../fixtures/until.ts";
+
+Deno.test("WorkerList.list() describes the workers of all pools", async () => {
+  await using fakes = await FakePools.start("a", "b");
+  const shown = new WorkerList(fakes.byName).list();
+  assert.deepEqual(
+    shown.map(({ id, pool, state, calls }) => [id, pool, state, calls].join(" ")),
+    ["a-1 a ready 0", "a-2 a ready 0", "b-1 b ready 0", "b-2 b ready 0"],
+  );
+});
+
+Deno.test("WorkerList.get() describes one worker, and names near ones otherwise", async () => {
+  await using fakes = await FakePools.start("a", "b");
+  const workers = new WorkerList(fakes.byName);
+  assert.deepEqual(workers.get("b-1"), workers.list()[2]);
+  assert.throws(() => workers.get("b-9"), {
+    code: "unknown_worker",
+    message: /^There is no worker "b-9"; did you mean /,
+  });
+});
+
+Deno.test("WorkerList.get() describes of two workers with one id the one that is not about to end", async () => {
+  await using fakes = await FakePools.start("a");
+  const workers = new WorkerList(fakes.byName);
+  const [fake] = fakes.all;
+  assert.ok(fake);
+  const calls = [fake.submit("hold"), fake.submit("hold")];
+  await microtasks();
+  const running = calls.map((call) => fake.workerRunning(call));
+  const before = workers.get("a-1").incarnation;
+  const stopped = workers.stop("a-1");
+  await until(
+    () => workers.list().some(({ state }) => state === "stopping"),
+    "the successor has taken over",
+  );
+  assert.equal(workers.list().filter(({ id }) => id === "a-1").length, 2);
+  assert.notEqual(workers.get("a-1").incarnation, before);
+  for (const worker of running) worker.answer();
+  await stopped;
+});
+
+Deno.test("WorkerList.stop() resolves when the worker is gone and another one has its place", async () => {
+  await using fakes = await FakePools.start("a");
+  const workers = new WorkerList(fakes.byName);
+  const { incarnation } = workers.get("a-2");
+  await workers.stop("a-2");
+  assert.deepEqual(workers.list().map(({ id }) => id).sort(), ["a-1", "a-2"]);
+  assert.notEqual(workers.get("a-2").incarnation, incarnation);
+  await assert.rejects(workers.stop("a-3"), { code: "unknown_worker" });
+});
