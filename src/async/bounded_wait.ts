@@ -1,3 +1,5 @@
+import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
+
 /** Waits for a promise, but no longer than `timeoutMs`; true when it settled in time. Never rejects. */
 export async function settlesWithin(
   promise: Promise<unknown>,
@@ -14,17 +16,22 @@ export async function settlesWithin(
   }
 }
 
-/** Waits; leaves at once, without an error, when `signal` aborts. */
-export async function delay(ms: number, signal: AbortSignal): Promise<void> {
+/** Waits; returns at once, without an error, when `signal` aborts. */
+export async function delay(
+  ms: number,
+  signal: AbortSignal,
+  options: { readonly clock?: Clock } = {},
+): Promise<void> {
   if (signal.aborted) return;
+  const { clock = SYSTEM_CLOCK } = options;
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
+  const cancel = clock.after(ms, resolve);
   const onAbort = (): void => resolve();
   signal.addEventListener("abort", onAbort, { once: true });
   try {
     await promise;
   } finally {
-    clearTimeout(timer);
+    cancel();
     signal.removeEventListener("abort", onAbort);
   }
 }
