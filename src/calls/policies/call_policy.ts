@@ -30,8 +30,8 @@ export interface CallPolicyParts {
 
 /**
  * Makes the calls of one tool: each attempt passes the circuits, and a failure that is worth it is followed by another one
- * after a pause, while there is time. cockatiel gives the circuits and the pauses; the loop is here because a pause has to
- * end at once when the caller leaves, and must not begin when the deadline comes first, which cockatiel's does not know.
+ * after a pause, while there is time. cockatiel gives the circuits; the loop is here because a pause has to end at once
+ * when the caller leaves, and must not begin when the deadline comes first, which the retry of cockatiel does not know.
  */
 export class CallPolicy {
   readonly #parts: CallPolicyParts;

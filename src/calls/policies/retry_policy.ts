@@ -1,10 +1,4 @@
-import {
-  ExponentialBackoff,
-  fullJitterGenerator,
-  type GeneratorFn,
-  halfJitterGenerator,
-  noJitterGenerator,
-} from "cockatiel";
+import { Backoff } from "../../async/mod.ts";
 import type { RetryConfig } from "../../config/mod.ts";
 import { type ErrorCode, SnakedenError } from "../../errors.ts";
 
@@ -15,12 +9,6 @@ const NEVER_RAN: readonly ErrorCode[] = [
   "shutting_down",
   "circuit_open",
 ];
-
-const GENERATORS: Readonly<Record<RetryConfig["jitter"], GeneratorFn<number>>> = {
-  none: noJitterGenerator,
-  half: halfJitterGenerator,
-  full: fullJitterGenerator,
-};
 
 /** Which failures are worth another attempt, and when it is made. */
 export class RetryPolicy {
@@ -47,14 +35,7 @@ export class RetryPolicy {
   /** The pauses before the second attempt, the third, and so on: `baseMs`, doubled up to `capMs`, less by chance. */
   *pauses(): Generator<number, never, undefined> {
     const { baseMs, capMs, jitter } = this.#options;
-    let backoff = new ExponentialBackoff({
-      initialDelay: baseMs,
-      maxDelay: capMs,
-      generator: GENERATORS[jitter],
-    }).next();
-    while (true) {
-      yield backoff.duration;
-      backoff = backoff.next(undefined);
-    }
+    const backoff = new Backoff({ baseMs, capMs, jitter });
+    while (true) yield Math.floor(backoff.failed());
   }
 }
