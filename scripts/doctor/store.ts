@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
-import { SYSTEM_CLOCK } from "../../src/async/mod.ts";
+import { SYSTEM_CLOCK, withDeadline } from "../../src/async/mod.ts";
 import { messageOf } from "../../src/errors.ts";
 import {
   KvStore,
@@ -106,11 +106,5 @@ async function ownerFinding(owner: StoreOwner | null): Promise<Finding> {
 }
 
 async function processes(): Promise<ReadonlyMap<number, ProcessInfo>> {
-  const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(), TIMEOUT_MS);
-  try {
-    return await systemProcessTable().all(controller.signal);
-  } finally {
-    clearTimeout(timer);
-  }
+  return await withDeadline(TIMEOUT_MS, (signal) => systemProcessTable().all(signal));
 }

@@ -19,20 +19,20 @@ export async function settlesWithin(
 /** Waits; returns at once, without an error, when `signal` aborts. */
 export async function delay(
   ms: number,
-  signal: AbortSignal,
+  signal?: AbortSignal,
   options: { readonly clock?: Clock } = {},
 ): Promise<void> {
-  if (signal.aborted) return;
+  if (signal?.aborted) return;
   const { clock = SYSTEM_CLOCK } = options;
   const { promise, resolve } = Promise.withResolvers<void>();
   const cancel = clock.after(ms, resolve);
   const onAbort = (): void => resolve();
-  signal.addEventListener("abort", onAbort, { once: true });
+  signal?.addEventListener("abort", onAbort, { once: true });
   try {
     await promise;
   } finally {
     cancel();
-    signal.removeEventListener("abort", onAbort);
+    signal?.removeEventListener("abort", onAbort);
   }
 }
 

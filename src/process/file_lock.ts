@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { delay } from "../async/mod.ts";
 
 /** The system cannot tell when a lock gets free without a thread that waits for it and cannot be called off. */
 const RETRY_MS = 100;
@@ -42,7 +42,7 @@ export class FileLock implements Disposable {
       }
       // The holder writes its id a moment after it has the lock.
       if (round === 1) options.onWait?.(await Deno.readTextFile(path));
-      await pause(options.signal);
+      await delay(RETRY_MS, options.signal);
     }
   }
 
@@ -55,15 +55,6 @@ export class FileLock implements Disposable {
 
   [Symbol.dispose](): void {
     this.release();
-  }
-}
-
-async function pause(signal: AbortSignal | undefined): Promise<void> {
-  try {
-    await delay(RETRY_MS, undefined, signal ? { signal } : {});
-  } catch (error) {
-    signal?.throwIfAborted();
-    throw error;
   }
 }
 

@@ -1,4 +1,4 @@
-import { settlesWithin } from "../async/mod.ts";
+import { delay, settlesWithin } from "../async/mod.ts";
 import { InvalidInputError, messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import { isRunning, killGroup, StopSignals } from "../process/mod.ts";
@@ -214,7 +214,7 @@ class ScriptEnding {
     for (let left = pids.filter(isRunning); left.length > 0; left = left.filter(isRunning)) {
       if (performance.now() > until) return "timeout";
       left.forEach(killGroup);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await delay(20);
     }
     return "ok";
   }

@@ -1,3 +1,4 @@
+import { delay } from "../../async/mod.ts";
 import { messageOf } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import type { Reception } from "../reception.ts";
@@ -43,7 +44,7 @@ export class SocketDoor implements AsyncDisposable {
         if (this.#closed) return;
         // Such as too many open files: the worker tries as long as it may start, and so does this.
         this.#log.warn("cannot accept a worker: {reason}", { reason: messageOf(error) });
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await delay(RETRY_MS);
       }
     }
   }

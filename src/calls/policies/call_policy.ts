@@ -1,3 +1,4 @@
+import { delay } from "../../async/mod.ts";
 import type { SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import type { Circuit } from "./circuit.ts";
@@ -57,7 +58,7 @@ export class CallPolicy {
         const pauseMs = pauses.next().value;
         if (performance.now() + pauseMs >= deadline) throw error;
         this.#announce(call.tool, error, { attempt, pauseMs });
-        await pause(pauseMs, call.signal, this.#parts.stopping);
+        await this.#pause(pauseMs, call.signal);
       }
     }
   }
@@ -73,6 +74,13 @@ export class CallPolicy {
     return await circuits.reduce((inner, circuit) => () => circuit.run(inner), attempt)();
   }
 
+  /** @throws The reason of the signal, as soon as it aborts. */
+  async #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    const { stopping } = this.#parts;
+    await delay(ms, signal === undefined ? stopping : AbortSignal.any([signal, stopping]));
+    signal?.throwIfAborted();
+  }
+
   #announce(
     tool: string,
     { code }: SnakedenError,
@@ -85,27 +93,5 @@ export class CallPolicy {
       code,
       attempt,
     });
-  }
-}
-
-/** Waits; throws the reason of the signal as soon as it aborts, and returns as soon as the host stops. */
-async function pause(
-  ms: number,
-  signal: AbortSignal | undefined,
-  stopping: AbortSignal,
-): Promise<void> {
-  if (stopping.aborted) return;
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  const onAbort = (): void => reject(signal?.reason);
-  const onStop = (): void => resolve();
-  signal?.addEventListener("abort", onAbort, { once: true });
-  stopping.addEventListener("abort", onStop, { once: true });
-  try {
-    await promise;
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
-    stopping.removeEventListener("abort", onStop);
   }
 }

@@ -1,3 +1,4 @@
+import { delay } from "../../async/mod.ts";
 import { messageOf, SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { isOutOfDescriptors, lowestDescriptor } from "../../process/mod.ts";
@@ -153,7 +154,7 @@ export class HttpListener implements AsyncDisposable {
         // The socket of the last generation is still open, no descriptor is free yet, or another
         // process has taken the port meanwhile.
         this.#warn("the server cannot listen again yet: {reason}", messageOf(error));
-        await new Promise((resolve) => setTimeout(resolve, RELISTEN_PAUSE_MS));
+        await delay(RELISTEN_PAUSE_MS);
       }
     }
   }
