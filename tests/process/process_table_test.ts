@@ -84,7 +84,7 @@ Deno.test("ProcTable works with the permissions of deno task serve", async () =>
   const runId = newRunId();
   await using marked = new MarkedProcess({ runId });
   const script = `
-    import { ProcTable } from "${ROOT}src/pool/mod.ts";
+    import { ProcTable } from "${ROOT}src/process/mod.ts";
     const table = new ProcTable();
     const signal = AbortSignal.timeout(60_000);
     const info = (await table.all(signal)).get(${marked.pid});
