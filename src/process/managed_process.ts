@@ -1,14 +1,10 @@
 import { settlesWithin } from "../async/mod.ts";
 import type { WorkerExit } from "../errors.ts";
 import { type OutputLine, OutputReader, OutputTail } from "./output_lines.ts";
-import { signalGroup } from "./process_group.ts";
+import { type CommandSpec, killGroup, signalGroup, spawnGroup } from "./process_group.ts";
 
 /** What to start. */
-export interface ProcessSpec {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-  readonly cwd?: string;
+export interface ProcessSpec extends CommandSpec {
   /** The text with which the worker marks its output; see {@link LineSplitter}. */
   readonly nonce?: string;
   /** Called for each line of stdout and stderr. */
@@ -40,9 +36,8 @@ const OUTPUT_GRACE_MS = 50;
 const OUTPUT_GRACE_BYTES = 4 * 1024 * 1024;
 
 /**
- * One child process with its group. The child is the leader of a group and session of its own, so that a signal to the
- * group reaches whatever it started; its stdin stays open for as long as the host lives, and its end is how the child
- * learns that the host is gone.
+ * One child process with its group, see {@link spawnGroup}. Its stdin stays open for as long as the
+ * host lives, and the end of stdin is how the child learns that the host is gone.
  */
 export class ManagedProcess implements ProcessHandle {
   readonly pid: number;
@@ -59,17 +54,7 @@ export class ManagedProcess implements ProcessHandle {
 
   /** @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} When the command cannot be run. */
   static spawn(spec: ProcessSpec): ManagedProcess {
-    const child = new Deno.Command(spec.command, {
-      args: [...spec.args],
-      env: { ...spec.env },
-      clearEnv: true,
-      ...(spec.cwd === undefined ? {} : { cwd: spec.cwd }),
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-      detached: true,
-    }).spawn();
-    return new ManagedProcess(child, spec);
+    return new ManagedProcess(spawnGroup(spec), spec);
   }
 
   /** Last lines of the output so far, oldest first. */
@@ -89,13 +74,13 @@ export class ManagedProcess implements ProcessHandle {
   /** SIGTERM to the group, then SIGKILL after `killGraceMs`. Resolves when the process is gone. */
   async terminate(killGraceMs: number): Promise<WorkerExit> {
     if (!this.#ended) this.signal("SIGTERM");
-    if (!await settlesWithin(this.exited, killGraceMs)) this.signal("SIGKILL");
+    if (!await settlesWithin(this.exited, killGraceMs)) killGroup(this.pid);
     return await this.exited;
   }
 
   /** SIGKILL to the group. Resolves when the process is gone. */
   async kill(): Promise<WorkerExit> {
-    if (!this.#ended) this.signal("SIGKILL");
+    if (!this.#ended) killGroup(this.pid);
     return await this.exited;
   }
 
@@ -112,7 +97,7 @@ export class ManagedProcess implements ProcessHandle {
     const status = await this.#child.status;
     this.#ended = true;
     // What it started dies with it, also when it ended by itself.
-    this.signal("SIGKILL");
+    killGroup(this.pid);
     await hearOut(readers);
     // The pipe breaks when the child is gone, which is when this runs.
     await this.#child.stdin.close().catch(() => {});

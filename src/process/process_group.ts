@@ -1,3 +1,31 @@
+/** A program to start. */
+export interface CommandSpec {
+  readonly command: string;
+  readonly args: readonly string[];
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly cwd?: string | undefined;
+}
+
+/**
+ * Starts a program as the leader of a group and session of its own, so that a signal to the group
+ * reaches whatever it starts. All three of its streams are pipes.
+ *
+ * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} When the command cannot be run.
+ */
+export function spawnGroup({ command, args, env, cwd }: CommandSpec): Deno.ChildProcess {
+  return new Deno.Command(command, {
+    args: [...args],
+    env: { ...env },
+    clearEnv: true,
+    ...(cwd === undefined ? {} : { cwd }),
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+    detached: true,
+  }).spawn();
+}
+
 /**
  * Sends a signal to every process of a group.
  *

@@ -1,3 +1,4 @@
+import { killGroup, spawnGroup } from "./process_group.ts";
 import { TextLineStream } from "./text_line_stream.ts";
 
 /** How a command ended. */
@@ -42,16 +43,7 @@ export async function runCommand(
 ): Promise<CommandResult> {
   const [program = "", ...args] = command;
   options.signal?.throwIfAborted();
-  const child = new Deno.Command(program, {
-    args,
-    env: { ...options.env },
-    clearEnv: true,
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    detached: true,
-  }).spawn();
+  const child = spawnGroup({ command: program, args, env: options.env, cwd: options.cwd });
   const kill = (): void => killGroup(child.pid);
   options.signal?.addEventListener("abort", kill, { once: true });
   try {
@@ -108,14 +100,6 @@ export function runGuarded(
   options: RunCommandOptions,
 ): Promise<CommandResult> {
   return runCommand([python, "-I", "-c", GUARD, ...command], options);
-}
-
-function killGroup(pid: number): void {
-  try {
-    Deno.kill(-pid, "SIGKILL");
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
 
 async function eachLine(

@@ -1,6 +1,6 @@
 import { delay, withDeadline } from "../async/mod.ts";
 import { messageOf } from "../errors.ts";
-import { signalGroup } from "./process_group.ts";
+import { killGroup } from "./process_group.ts";
 import type { ProcessInfo, ProcessTable } from "./process_table.ts";
 
 /** How long the killed have to disappear before they are looked for again. */
@@ -104,7 +104,7 @@ function kill(
   );
   const isOurGroup = all.get(Deno.pid)?.group === process.group;
   if (isRecorded && process.group === pid && !isOurGroup) {
-    signalGroup(pid, "SIGKILL");
+    killGroup(pid);
     return;
   }
   try {
