@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describeExit, describeOutput, ManagedProcess } from "../../src/process/managed_process.ts";
+import { ManagedProcess } from "../../src/process/managed_process.ts";
 import { isRunning } from "../../src/process/process_group.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -187,26 +187,4 @@ Deno.test("ManagedProcess leaves no file open after 50 lives", async () => {
     }));
   }
   await until(() => open() <= before, `at most ${before} files are open, not ${open()}`);
-});
-
-Deno.test("describeExit() says what codes and signals mean", () => {
-  const exit = { exitCode: null, signal: null, lastOutput: [] };
-  assert.equal(describeExit({ ...exit, exitCode: 7 }), "exit code 7");
-  assert.equal(
-    describeExit({ ...exit, exitCode: 3 }),
-    "exit code 3 (its adapter could not be started)",
-  );
-  assert.equal(
-    describeExit({ ...exit, signal: "SIGSEGV" }),
-    "signal SIGSEGV (a crash in native code)",
-  );
-  assert.equal(describeExit({ ...exit, signal: "SIGUSR2" }), "signal SIGUSR2");
-});
-
-Deno.test("describeOutput() shows the last five lines", () => {
-  assert.equal(describeOutput([]), "it wrote no output");
-  assert.equal(
-    describeOutput(["1", "2", "3", "4", "5", "6"]),
-    "last output: 2 | 3 | 4 | 5 | 6",
-  );
 });

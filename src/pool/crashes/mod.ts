@@ -15,3 +15,4 @@ export {
 export type { CrashStats } from "./crash_log.ts";
 export { type CrashOptions, CrashPolicy } from "./crash_policy.ts";
 export type { CrashRecord, EndedWorker } from "./crash_record.ts";
+export { describeExit, describeOutput } from "./exit_status.ts";

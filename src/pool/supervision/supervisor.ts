@@ -1,8 +1,7 @@
 import { delay, Semaphore, settlesWithin } from "../../async/mod.ts";
 import { messageOf, SnakedenError, type WorkerExit } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
-import { describeExit } from "../../process/mod.ts";
-import { isOwnDoing, isSignalled } from "../crashes/mod.ts";
+import { describeExit, isOwnDoing, isSignalled } from "../crashes/mod.ts";
 import { memoryBreach, Worker, type WorkerListener, WorkerStartError } from "../workers/mod.ts";
 import { Heartbeat, type HeartbeatEvents } from "./heartbeat.ts";
 import { Quarantine } from "./quarantine.ts";

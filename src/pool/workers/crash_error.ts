@@ -1,6 +1,10 @@
 import { LimitExceededError, WorkerCrashedError, type WorkerExit } from "../../errors.ts";
-import { describeExit, describeOutput } from "../../process/mod.ts";
-import type { CrashRecord, EndedWorker } from "../crashes/mod.ts";
+import {
+  type CrashRecord,
+  describeExit,
+  describeOutput,
+  type EndedWorker,
+} from "../crashes/mod.ts";
 import type { Breach } from "./worker_limits.ts";
 
 /** Facts about the end of a worker besides its exit. */

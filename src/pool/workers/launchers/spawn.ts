@@ -9,8 +9,8 @@ import {
 } from "../../../bridge/mod.ts";
 import { messageOf, SnakedenError, type WorkerExit } from "../../../errors.ts";
 import { getLogger } from "../../../log.ts";
-import { describeExit, describeOutput, ManagedProcess } from "../../../process/mod.ts";
-import { classifyCrash, type Crash } from "../../crashes/mod.ts";
+import { ManagedProcess } from "../../../process/mod.ts";
+import { classifyCrash, type Crash, describeExit, describeOutput } from "../../crashes/mod.ts";
 import { ProgressFile } from "../progress_file.ts";
 import { WorkerStartError } from "../worker_start_error.ts";
 import type { LaunchedWorker, Launcher, LaunchSpec, WorkerRegistry } from "./launcher.ts";
