@@ -1,4 +1,5 @@
 import type { WorkerExit } from "../../errors.ts";
+import { EXIT_STATUS } from "./exit_status.ts";
 
 /**
  * Why a worker ended, as far as the system and its last words tell:
@@ -79,9 +80,6 @@ const BY_STATUS: Readonly<Record<number, CrashKind>> = {
   143: "terminated",
 };
 
-/** Twin of LINK_LOST in exit_status.py. */
-const LINK_LOST_STATUS = 5;
-
 const FATAL_ERROR = /^Fatal Python error: (.+)$/;
 const NO_MEMORY = /^MemoryError\b|\bstd::bad_alloc\b|\b(?:out of|cannot allocate) memory\b/i;
 
@@ -111,7 +109,7 @@ export function classifyCrash(exit: WorkerExit, context: CrashContext = {}): Cra
 
 function kindOf({ signal, exitCode }: WorkerExit): CrashKind {
   if (signal !== null) return BY_SIGNAL[signal] ?? "signal";
-  if (exitCode === LINK_LOST_STATUS) return "link_lost";
+  if (exitCode === EXIT_STATUS.linkLost) return "link_lost";
   return BY_STATUS[exitCode ?? 0] ?? "exit";
 }
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { describeExit, describeOutput } from "../../../src/pool/crashes/mod.ts";
+import { describeExit, describeOutput } from "../../../src/pool/crashes/exit_status.ts";
 
 Deno.test("describeExit() says what codes and signals mean", () => {
   const exit = { exitCode: null, signal: null, lastOutput: [] };

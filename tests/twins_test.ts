@@ -1,0 +1,46 @@
+/** Values that both languages hold: each has one home in TypeScript and one in Python. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { PROTOCOL_VERSION } from "../src/bridge/mod.ts";
+import { EXIT_STATUS } from "../src/pool/crashes/exit_status.ts";
+
+const PYTHON = fileURLToPath(new URL("../python/src/snakeden", import.meta.url));
+
+/** The text of the one file of the Python package with this name, in whatever folder. */
+function twin(name: string): string {
+  const texts = filesIn(PYTHON).filter((it) => it.endsWith(`/${name}`)).map((it) =>
+    Deno.readTextFileSync(it)
+  );
+  assert.equal(texts.length, 1, name);
+  return texts[0] ?? "";
+}
+
+function filesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory }) => {
+    const path = join(folder, name);
+    return isDirectory ? filesIn(path) : [path];
+  });
+}
+
+/** The integers that a Python file declares as final, by name. */
+function numbersIn(name: string): Record<string, number> {
+  const lines = twin(name).matchAll(/^([A-Z_]+): Final = (\d+)$/gm);
+  return Object.fromEntries([...lines].map(([, key = "", number]) => [key, Number(number)]));
+}
+
+function camelCase(name: string): string {
+  return name.toLowerCase().replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+Deno.test("EXIT_STATUS holds the names and the numbers of exit_status.py", () => {
+  const statuses = Object.entries(numbersIn("exit_status.py"));
+  assert.deepEqual(
+    Object.fromEntries(statuses.map(([name, number]) => [camelCase(name), number])),
+    EXIT_STATUS,
+  );
+});
+
+Deno.test("PROTOCOL_VERSION is that of wire.py", () => {
+  assert.equal(numbersIn("wire.py").PROTOCOL_VERSION, PROTOCOL_VERSION);
+});
