@@ -1,27 +1,17 @@
 import { settlesWithin } from "../async/mod.ts";
-import type { WorkerExit } from "../errors.ts";
-import { type OutputLine, OutputReader, OutputTail } from "./output_lines.ts";
+import { OutputReader } from "./output_reader.ts";
 import { type CommandSpec, killGroup, signalGroup, spawnGroup } from "./process_group.ts";
 
 /** What to start. */
 export interface ProcessSpec extends CommandSpec {
-  /** The text with which the worker marks its output; see {@link LineSplitter}. */
-  readonly nonce?: string;
   /** Called for each line of stdout and stderr. */
-  readonly onLine: (line: OutputLine, from: "stdout" | "stderr") => void;
+  readonly onLine: (line: string, from: "stdout" | "stderr") => void;
 }
 
-/** What a worker needs of the process behind it. */
-export interface ProcessHandle {
-  readonly pid: number;
-  /** Settles when the process has ended and its last output has been read. Never rejects. */
-  readonly exited: Promise<WorkerExit>;
-  /** The last lines that these calls have written; see {@link OutputTail.of}. */
-  outputOf(calls: readonly number[]): readonly string[];
-  /** Asks it to end, and ends it by force after `killGraceMs`. Resolves when the process is gone. */
-  terminate(killGraceMs: number): Promise<WorkerExit>;
-  /** Ends it by force. Resolves when the process is gone. */
-  kill(): Promise<WorkerExit>;
+/** How a process ended: by an exit code or by a signal. */
+export interface ProcessExit {
+  readonly exitCode: number | null;
+  readonly signal: Deno.Signal | null;
 }
 
 /**
@@ -39,11 +29,11 @@ const OUTPUT_GRACE_BYTES = 4 * 1024 * 1024;
  * One child process with its group, see {@link spawnGroup}. Its stdin stays open for as long as the
  * host lives, and the end of stdin is how the child learns that the host is gone.
  */
-export class ManagedProcess implements ProcessHandle {
+export class ManagedProcess {
   readonly pid: number;
-  readonly exited: Promise<WorkerExit>;
+  /** Settles when the process has ended and its last output has been read. Never rejects. */
+  readonly exited: Promise<ProcessExit>;
   readonly #child: Deno.ChildProcess;
-  readonly #tail = new OutputTail();
   #ended = false;
 
   private constructor(child: Deno.ChildProcess, spec: ProcessSpec) {
@@ -57,42 +47,27 @@ export class ManagedProcess implements ProcessHandle {
     return new ManagedProcess(spawnGroup(spec), spec);
   }
 
-  /** Last lines of the output so far, oldest first. */
-  get lastOutput(): readonly string[] {
-    return this.#tail.lines;
-  }
-
-  outputOf(calls: readonly number[]): readonly string[] {
-    return this.#tail.of(calls);
-  }
-
   /** Sends a signal to the whole group; false when nothing is left of it. */
   signal(signal: Deno.Signal): boolean {
     return signalGroup(this.pid, signal);
   }
 
   /** SIGTERM to the group, then SIGKILL after `killGraceMs`. Resolves when the process is gone. */
-  async terminate(killGraceMs: number): Promise<WorkerExit> {
+  async terminate(killGraceMs: number): Promise<ProcessExit> {
     if (!this.#ended) this.signal("SIGTERM");
     if (!await settlesWithin(this.exited, killGraceMs)) killGroup(this.pid);
     return await this.exited;
   }
 
   /** SIGKILL to the group. Resolves when the process is gone. */
-  async kill(): Promise<WorkerExit> {
+  async kill(): Promise<ProcessExit> {
     if (!this.#ended) killGroup(this.pid);
     return await this.exited;
   }
 
-  async #watch({ nonce, onLine }: ProcessSpec): Promise<WorkerExit> {
+  async #watch({ onLine }: ProcessSpec): Promise<ProcessExit> {
     const readers = (["stdout", "stderr"] as const).map((from) =>
-      new OutputReader(this.#child[from], {
-        nonce,
-        onLine: (line) => {
-          this.#tail.push(line);
-          onLine(line, from);
-        },
-      })
+      new OutputReader(this.#child[from], { onLine: (line) => onLine(line, from) })
     );
     const status = await this.#child.status;
     this.#ended = true;
@@ -104,7 +79,6 @@ export class ManagedProcess implements ProcessHandle {
     return {
       exitCode: status.signal === null ? status.code : null,
       signal: status.signal,
-      lastOutput: this.#tail.lines,
     };
   }
 }

@@ -13,9 +13,8 @@ export { isDenoFirst, NEEDS_INIT } from "./first_process.ts";
 export { isExposed, isOurs, lstatIfThere, makePrivateDirectory, ownUid } from "./private_path.ts";
 export { StopSignals } from "./stop_signals.ts";
 export { FileLock } from "./file_lock.ts";
-export { ManagedProcess, type ProcessHandle, type ProcessSpec } from "./managed_process.ts";
-export type { OutputLine } from "./output_lines.ts";
-export { isRunning, killGroup } from "./process_group.ts";
+export { ManagedProcess, type ProcessExit, type ProcessSpec } from "./managed_process.ts";
+export { type CommandSpec, isRunning, killGroup } from "./process_group.ts";
 export {
   type ProcessInfo,
   type ProcessTable,

@@ -1,5 +1,5 @@
 import { killGroup, spawnGroup } from "./process_group.ts";
-import { TextLineStream } from "./text_line_stream.ts";
+import { LineSplitter } from "./line_splitter.ts";
 
 /** How a command ended. */
 export interface CommandResult {
@@ -106,8 +106,12 @@ async function eachLine(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   onLine: (line: string) => void,
 ): Promise<void> {
-  const lines = stream.pipeThrough(new TextDecoderStream()).pipeThrough(new TextLineStream());
-  for await (const line of lines) onLine(line);
+  // Whole, since what the command prints may be parsed.
+  const splitter = new LineSplitter({ maxChars: Infinity });
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    splitter.push(text).forEach(onLine);
+  }
+  splitter.end().forEach(onLine);
 }
 
 function ignoreBrokenPipe(error: unknown): void {

@@ -1,7 +1,7 @@
 import type { Alarm, Alarms } from "../../async/mod.ts";
 import type { Log } from "../../bridge/mod.ts";
 import { getLogger, WORKER_CATEGORY } from "../../log.ts";
-import type { OutputLine } from "../../process/mod.ts";
+import type { OutputLine } from "./output_marks.ts";
 
 /** The bounds on the output of a worker in the log: at once, and then each second. */
 const BURST = { lines: 5_000, chars: 2 * 1024 * 1024 } as const;

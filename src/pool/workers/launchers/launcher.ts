@@ -1,6 +1,6 @@
 import type { Link, LinkEvents, Ready } from "../../../bridge/mod.ts";
-import type { ProcessHandle, ProcessSpec } from "../../../process/mod.ts";
 import type { ProgressNote } from "../../profiles/mod.ts";
+import type { ProcessHandle, WorkerProcessSpec } from "../worker_process.ts";
 
 /** What a worker is to be. */
 export interface LaunchSpec {
@@ -9,7 +9,7 @@ export interface LaunchSpec {
   /** One life of that worker; never used again. */
   readonly incarnation: string;
   readonly events: LinkEvents;
-  readonly onLine: ProcessSpec["onLine"];
+  readonly onLine: WorkerProcessSpec["onLine"];
 }
 
 /** A worker that serves. */

@@ -9,9 +9,9 @@ import {
 } from "../../../bridge/mod.ts";
 import { messageOf, SnakedenError, type WorkerExit } from "../../../errors.ts";
 import { getLogger } from "../../../log.ts";
-import { ManagedProcess } from "../../../process/mod.ts";
 import { classifyCrash, type Crash, describeExit, describeOutput } from "../../crashes/mod.ts";
 import { ProgressFile } from "../progress_file.ts";
+import { WorkerProcess } from "../worker_process.ts";
 import { WorkerStartError } from "../worker_start_error.ts";
 import type { LaunchedWorker, Launcher, LaunchSpec, WorkerRegistry } from "./launcher.ts";
 
@@ -87,7 +87,7 @@ export class SpawnLauncher implements Launcher {
     });
     // Whoever loses the race below must not become an unhandled rejection.
     invited.catch(() => {});
-    let process: ManagedProcess | undefined;
+    let process: WorkerProcess | undefined;
     let link: Link | undefined;
     let stage = "it has not said hello";
     try {
@@ -152,11 +152,11 @@ export class SpawnLauncher implements Launcher {
     }
   }
 
-  #spawn(spec: LaunchSpec, token: string): ManagedProcess {
+  #spawn(spec: LaunchSpec, token: string): WorkerProcess {
     const { bridge, carrier, command: [program, ...args], env, registry } = this.#options;
     const nonce = crypto.randomUUID().slice(0, 8);
     try {
-      const process = ManagedProcess.spawn({
+      const process = WorkerProcess.spawn({
         command: program,
         args,
         // Passed in the environment, since tools see the command line in `sys.argv`.
@@ -185,7 +185,7 @@ export class SpawnLauncher implements Launcher {
 
   /** Rejects when the process ends or the time is up; hangs when `scope` aborts first. */
   async #failWhenItEnds(
-    process: ManagedProcess,
+    process: WorkerProcess,
     stage: () => string,
     scope: AbortSignal,
   ): Promise<never> {
@@ -207,7 +207,7 @@ export class SpawnLauncher implements Launcher {
   async #explain(
     error: unknown,
     { workerId }: LaunchSpec,
-    process: ManagedProcess | undefined,
+    process: WorkerProcess | undefined,
   ): Promise<SnakedenError> {
     let known = error instanceof SnakedenError ? error : undefined;
     const hasLostLink = known?.code === "worker_crashed";

@@ -1,0 +1,63 @@
+import { type OutputLine, STARTUP } from "./output_marks.ts";
+
+/** A line of what Python's faulthandler writes, most recent call first; a traceback has a comma before the `in`. */
+const DUMPED_FRAME = /^ {2}File ".*", line \d+ in /;
+/**
+ * Dumped lines that do not explain the crash: frames of our own and of the import system, and the
+ * list of native modules.
+ */
+const NOISE = [
+  /^ {2}File "<frozen .*", line \d+ in /,
+  /^ {2}File ".*\/(?:importlib\/__init__|src\/snakeden\/(?!demo\.|csv_)\w+)\.py", line \d+ in /,
+  /^Extension modules: /,
+];
+/** What it writes above the frames of each thread but the one that crashed; a worker has three of its own. */
+const OTHER_THREAD = /^Thread 0x[0-9a-f]+ .*\(most recent call first\):$/;
+/** Of the thread that crashed. All of a dump would push out the line that says what happened, which comes before it. */
+const MAX_DUMPED_FRAMES = 8;
+/**
+ * The lines that a process writes when an error in native code or a limit kills it. Only its own
+ * code can have caused that.
+ */
+const DUMP = /^(?:Fatal Python error: |Current thread 0x[0-9a-f]+ )/;
+
+/** The last lines of an output, for error texts: at most `maxLines`, each cut at 500 characters. */
+export class OutputTail {
+  readonly #lines: OutputLine[] = [];
+  readonly #maxLines: number;
+  #dumpedFrames = 0;
+
+  constructor(maxLines = 20) {
+    this.#maxLines = maxLines;
+  }
+
+  push({ text, owner }: OutputLine): void {
+    // Bars of progress and blank lines push out the line that explains the crash.
+    if (text.trim() === "" || NOISE.some((it) => it.test(text))) return;
+    if (OTHER_THREAD.test(text)) this.#dumpedFrames = Infinity;
+    else this.#dumpedFrames = DUMPED_FRAME.test(text) ? this.#dumpedFrames + 1 : 0;
+    if (this.#dumpedFrames > MAX_DUMPED_FRAMES) return;
+    this.#lines.push({ text: text.length > 500 ? `${text.slice(0, 500)}…` : text, owner });
+    if (this.#lines.length > this.#maxLines) this.#lines.shift();
+  }
+
+  /** Oldest first. */
+  get lines(): readonly string[] {
+    return this.#lines.map(({ text }) => text);
+  }
+
+  /**
+   * The lines that these calls have written, or those of the start when there are no calls; and
+   * what the process wrote as it died, from the beginning of the dump on. No line of another call
+   * is among them, whatever it looks like.
+   */
+  of(calls: readonly number[]): readonly string[] {
+    const isOwn = ({ owner }: OutputLine): boolean =>
+      calls.length === 0 ? owner === STARTUP : calls.includes(owner);
+    const ofNoOther = this.#lines.filter((it) => isOwn(it) || it.owner <= 0);
+    const dump = ofNoOther.findIndex(({ text }) => DUMP.test(text));
+    return ofNoOther
+      .filter((line, i) => isOwn(line) || (dump >= 0 && i >= dump))
+      .map(({ text }) => text);
+  }
+}

@@ -1,0 +1,75 @@
+import type { WorkerExit } from "../../errors.ts";
+import { type CommandSpec, ManagedProcess } from "../../process/mod.ts";
+import { type OutputLine, OutputMarks } from "./output_marks.ts";
+import { OutputTail } from "./output_tail.ts";
+
+/** The process of a worker to start. */
+export interface WorkerProcessSpec extends CommandSpec {
+  /** The text with which the worker marks its output; see {@link OutputMarks}. */
+  readonly nonce: string;
+  /** Called for each line of stdout and stderr. */
+  readonly onLine: (line: OutputLine, from: "stdout" | "stderr") => void;
+}
+
+/** What a worker needs of the process behind it. */
+export interface ProcessHandle {
+  readonly pid: number;
+  /** Settles when the process has ended and its last output has been read. Never rejects. */
+  readonly exited: Promise<WorkerExit>;
+  /** The last lines that these calls have written; see {@link OutputTail.of}. */
+  outputOf(calls: readonly number[]): readonly string[];
+  /** Asks it to end, and ends it by force after `killGraceMs`. Resolves when the process is gone. */
+  terminate(killGraceMs: number): Promise<WorkerExit>;
+  /** Ends it by force. Resolves when the process is gone. */
+  kill(): Promise<WorkerExit>;
+}
+
+/** The process of one worker: a {@link ManagedProcess} whose output is told apart by call. */
+export class WorkerProcess implements ProcessHandle {
+  readonly exited: Promise<WorkerExit>;
+  readonly #process: ManagedProcess;
+  readonly #tail = new OutputTail();
+
+  private constructor(spec: WorkerProcessSpec) {
+    const { nonce, onLine, ...command } = spec;
+    const marks = { stdout: new OutputMarks(nonce), stderr: new OutputMarks(nonce) };
+    this.#process = ManagedProcess.spawn({
+      ...command,
+      onLine: (text, from) => {
+        const line = marks[from].take(text);
+        if (line === undefined) return;
+        this.#tail.push(line);
+        onLine(line, from);
+      },
+    });
+    this.exited = this.#process.exited.then((exit) => ({ ...exit, lastOutput: this.lastOutput }));
+  }
+
+  /** @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} When the command cannot be run. */
+  static spawn(spec: WorkerProcessSpec): WorkerProcess {
+    return new WorkerProcess(spec);
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  /** The last lines of the output so far, oldest first. */
+  get lastOutput(): readonly string[] {
+    return this.#tail.lines;
+  }
+
+  outputOf(calls: readonly number[]): readonly string[] {
+    return this.#tail.of(calls);
+  }
+
+  async terminate(killGraceMs: number): Promise<WorkerExit> {
+    await this.#process.terminate(killGraceMs);
+    return await this.exited;
+  }
+
+  async kill(): Promise<WorkerExit> {
+    await this.#process.kill();
+    return await this.exited;
+  }
+}

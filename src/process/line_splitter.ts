@@ -1,0 +1,73 @@
+/** Characters of a line that are kept; a longer line keeps its beginning and its end. */
+const MAX_CHARS = 8 * 1024;
+const TAIL_CHARS = 2 * 1024;
+
+/** Options of {@link LineSplitter}. */
+export interface LineSplitterOptions {
+  /**
+   * The length from which the middle of a line is left out, at least {@link TAIL_CHARS}; 8 KiB if
+   * omitted. `Infinity` keeps every line whole.
+   */
+  readonly maxChars?: number;
+}
+
+/**
+ * Splits text into lines at `\n` or `\r\n`, wherever its parts end. A last line without an end
+ * counts too. A line that is too long becomes ` … n characters left out … ` in the middle.
+ */
+export class LineSplitter {
+  readonly #maxChars: number;
+  /** The beginning of the unfinished line, once that is long enough, and the text that follows. */
+  #head = "";
+  #rest = "";
+  /** The number of characters between the two that were dropped. */
+  #leftOut = 0;
+
+  constructor({ maxChars = MAX_CHARS }: LineSplitterOptions = {}) {
+    this.#maxChars = maxChars;
+  }
+
+  /** Takes more text; returns the lines that it completes. */
+  push(text: string): string[] {
+    const parts = text.split("\n");
+    for (let i = 0; i < parts.length; i++) {
+      this.#hold(parts[i] ?? "");
+      if (i < parts.length - 1) parts[i] = this.#complete();
+    }
+    parts.pop();
+    return parts;
+  }
+
+  /** Ends the text; returns the line that is left, if any. */
+  end(): string[] {
+    return this.#rest === "" ? [] : [this.#complete()];
+  }
+
+  #hold(part: string): void {
+    this.#rest = this.#rest === "" ? part : this.#rest + part;
+    if (this.#rest.length <= this.#maxChars) return;
+    if (this.#head === "") {
+      this.#head = this.#rest.slice(0, this.#maxChars - TAIL_CHARS);
+      this.#rest = this.#rest.slice(this.#head.length);
+    }
+    this.#trim();
+  }
+
+  /** Drops the middle of a long line. */
+  #trim(): void {
+    const excess = Math.max(0, this.#rest.length - TAIL_CHARS);
+    this.#rest = this.#rest.slice(excess);
+    this.#leftOut += excess;
+  }
+
+  /** Ends the current line. */
+  #complete(): string {
+    if (this.#head !== "") this.#trim();
+    const cut = this.#leftOut === 0 ? "" : ` … ${this.#leftOut} characters left out … `;
+    const line = this.#head + cut + this.#rest;
+    this.#head = "";
+    this.#rest = "";
+    this.#leftOut = 0;
+    return line.endsWith("\r") ? line.slice(0, -1) : line;
+  }
+}

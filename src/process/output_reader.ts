@@ -1,0 +1,78 @@
+import { setImmediate } from "node:timers";
+import { delay } from "../async/mod.ts";
+import { LineSplitter } from "./line_splitter.ts";
+
+/** Lines that are delivered in one turn of the event loop; the rest wait for the next turn. */
+const LINES_A_TURN = 256;
+
+/** Pause after a small read, so that the next read returns more: a read costs more than a line. */
+const PAUSE_MS = 4;
+const LITTLE_BYTES = 32 * 1024;
+
+/** Options of {@link OutputReader}. */
+export interface OutputOptions {
+  readonly onLine: (line: string) => void;
+}
+
+/**
+ * Reads a pipe to its end and delivers its lines, a limited number in each turn of the event loop.
+ * The rest of a flood waits in the pipe, where it slows the writer and not the host. Bytes that are
+ * not UTF-8 become U+FFFD.
+ */
+export class OutputReader {
+  /** Resolves when the pipe has ended or was abandoned. Never rejects. */
+  readonly ended: Promise<void>;
+  /** A count that grows with every read and every delivery. */
+  steps = 0;
+  bytes = 0;
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  readonly #options: OutputOptions;
+  #left = false;
+  readonly #hurried = new AbortController();
+
+  constructor(pipe: ReadableStream<Uint8Array>, options: OutputOptions) {
+    this.#reader = pipe.getReader();
+    this.#options = options;
+    this.ended = this.#read();
+  }
+
+  /** Reads without pauses from now on. */
+  hurry(): void {
+    this.#hurried.abort();
+  }
+
+  /** Abandons the pipe, whatever it may still bring. */
+  async leave(): Promise<void> {
+    this.#left = true;
+    this.hurry();
+    await this.#reader.cancel().catch(() => {});
+    await this.ended;
+  }
+
+  async #read(): Promise<void> {
+    const decoder = new TextDecoder();
+    const splitter = new LineSplitter();
+    try {
+      while (!this.#left) {
+        const { value } = await this.#reader.read();
+        if (value === undefined) break;
+        this.bytes += value.byteLength;
+        await this.#handOut(splitter.push(decoder.decode(value, { stream: true })));
+        if (value.byteLength < LITTLE_BYTES) await delay(PAUSE_MS, this.#hurried.signal);
+      }
+    } catch {
+      // The pipe broke; what came before counts.
+    }
+    const rest = splitter.push(decoder.decode());
+    await this.#handOut([...rest, ...splitter.end()]);
+  }
+
+  async #handOut(lines: readonly string[]): Promise<void> {
+    for (let at = 0; at === 0 || at < lines.length; at += LINES_A_TURN) {
+      const end = Math.min(at + LINES_A_TURN, lines.length);
+      for (let i = at; i < end; i++) this.#options.onLine(lines[i] ?? "");
+      this.steps++;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+}

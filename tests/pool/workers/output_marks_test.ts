@@ -1,0 +1,65 @@
+import fc from "fast-check";
+import assert from "node:assert/strict";
+import { type OutputLine, OutputMarks, STARTUP } from "../../../src/pool/workers/output_marks.ts";
+import { OutputReader } from "../../../src/process/output_reader.ts";
+
+const NONCE = "n0n5e";
+
+async function read(...chunks: string[]): Promise<OutputLine[]> {
+  const lines: OutputLine[] = [];
+  const marks = new OutputMarks(NONCE);
+  const onLine = (text: string): void => {
+    const line = marks.take(text);
+    if (line !== undefined) lines.push(line);
+  };
+  const pipe = ReadableStream.from(chunks).pipeThrough(new TextEncoderStream());
+  await new OutputReader(pipe, { onLine }).ended;
+  return lines;
+}
+
+async function linesOf(...chunks: string[]): Promise<string[]> {
+  return (await read(...chunks)).map(({ text }) => text);
+}
+
+function mark(owner: number): string {
+  return `\x1e${NONCE}:${owner}\n`;
+}
+
+function line(text: string, owner = STARTUP): OutputLine {
+  return { text, owner };
+}
+
+Deno.test("OutputMarks reads the owners of lines from marks, and ends a line at a mark", async () => {
+  assert.deepEqual(
+    await read(`loading\n${mark(7)}one\ntwo${mark(0)}late\n${mark(8)}${mark(0)}`),
+    [line("loading"), line("one", 7), line("two", 7), line("late", 0)],
+  );
+  // Of another worker, or written by a tool.
+  assert.deepEqual(await linesOf("\x1eother:7\n", "\x1en0n5e:7 \n"), [
+    "\x1eother:7",
+    "\x1en0n5e:7 ",
+  ]);
+});
+
+Deno.test("OutputMarks finds marks wherever the pipe splits them, after lines of any length", async () => {
+  const text = fc.stringMatching(/^[a-z]{0,20}$/);
+  await fc.assert(fc.asyncProperty(
+    fc.array(fc.record({ text, owner: fc.nat({ max: 3 }), ends: fc.boolean() }), { maxLength: 6 }),
+    fc.array(fc.nat({ max: 9 }), { maxLength: 30 }),
+    fc.constantFrom("", "y".repeat(20_000)),
+    async (parts, cuts, long) => {
+      const whole = parts.map((it) => mark(it.owner) + it.text + long + (it.ends ? "\n" : "")).join(
+        "",
+      );
+      const chunks: string[] = [];
+      let at = 0;
+      for (const size of cuts) chunks.push(whole.slice(at, at += size));
+      chunks.push(whole.slice(at));
+      const lines = await read(...chunks);
+      const expected = parts.filter((it) => it.ends || it.text + long !== "");
+      assert.deepEqual(lines.map((it) => it.owner), expected.map((it) => it.owner));
+      assert.ok(lines.every((it, i) => it.text.startsWith(expected[i]?.text ?? "?")));
+      assert.ok(lines.every((it) => !it.text.includes(NONCE)));
+    },
+  ));
+});
