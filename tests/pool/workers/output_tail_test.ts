@@ -42,6 +42,15 @@ Deno.test("OutputTail keeps what Python said before it dumped its stacks", () =>
   ]);
 });
 
+Deno.test("OutputTail keeps the frames of tools out of a dump of the package's own, in any folder", () => {
+  const tail = new OutputTail(20);
+  const dumped = (file: string): string => `  File "/p/src/snakeden/${file}", line 1 in f`;
+  const own = ["worker.py", "_worker/runner.py", "_worker/calls/streams.py"].map(dumped);
+  const tools = ["demo.py", "demo/tools.py", "csv_read.py"].map(dumped);
+  for (const frame of [...own, ...tools]) tail.push(line(frame));
+  assert.deepStrictEqual(tail.lines, tools);
+});
+
 Deno.test("OutputTail keeps all of a traceback, also of the package itself", () => {
   const tail = new OutputTail(20);
   for (let n = 0; n < 10; n++) {
