@@ -35,7 +35,7 @@ export {
   WorkerCrashedError,
   type WorkerExit,
 } from "./src/errors.ts";
-export type { MovedAside, ProcessRow, SetAside } from "./src/kv/mod.ts";
+export type { MovedAside } from "./src/kv/mod.ts";
 export type {
   CallOutcome,
   CircuitInfo,
@@ -72,4 +72,5 @@ export {
   type StopMode,
 } from "./src/script/mod.ts";
 export { Snakeden, type SnakedenOptions } from "./src/snakeden.ts";
+export type { ProcessRow, SetAside } from "./src/store/mod.ts";
 export type { ToolInfo } from "./src/tools/mod.ts";

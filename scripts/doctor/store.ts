@@ -6,11 +6,11 @@ import {
   KvStore,
   listAside,
   problemOfDatabase,
-  type ProcessRow,
   StoreLock,
   type StoreOwner,
 } from "../../src/kv/mod.ts";
 import { type ProcessInfo, systemProcessTable } from "../../src/process/mod.ts";
+import type { ProcessRow } from "../../src/store/mod.ts";
 import type { Finding } from "./finding.ts";
 
 const TIMEOUT_MS = 10_000;

@@ -1,8 +1,9 @@
 import { SYSTEM_CLOCK } from "../async/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { messageOf } from "../errors.ts";
-import { KvStore, type MovedAside, type SetAside, type Store, StoreInUseError } from "../kv/mod.ts";
+import { KvStore, type MovedAside, type Store, StoreInUseError } from "../kv/mod.ts";
 import { getLogger } from "../log.ts";
+import type { SetAside } from "../store/mod.ts";
 
 /** A host that has just been killed may hold its locks for another instant. */
 const STORE_PATIENCE_MS = 500;

@@ -1,4 +1,5 @@
-import type { ProcessRow, Store } from "../kv/mod.ts";
+import type { Store } from "../kv/mod.ts";
+import type { ProcessRow } from "../store/mod.ts";
 import { reportStore, type StoreReport } from "./open_store.ts";
 
 /** What {@link StoreStatus} tells of. */

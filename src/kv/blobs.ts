@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { encodeRecord, type RecordType } from "../store/mod.ts";
 import { type GroupCommit, MAX_VALUE_BYTES, type Mutation } from "./group_commit.ts";
 import { keys } from "./keys.ts";
-import { encodeRecord, type Records, type RecordType } from "./records.ts";
+import type { Records } from "./records.ts";
 
 /** Chunks that fit into one commit, with their keys. */
 const CHUNKS_PER_COMMIT = 12;

@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { messageOf, SnakedenError } from "../errors.ts";
 import { getLogger } from "../log.ts";
+import { PROCESS_ROW, type ProcessRow, type SetAside } from "../store/mod.ts";
 import { Blobs } from "./blobs.ts";
 import { closeToOthers, moveAside, problemOfDatabase } from "./database_file.ts";
 import { GroupCommit, type GroupCommitOptions, type Mutation } from "./group_commit.ts";
 import { keys } from "./keys.ts";
 import { ProcessRegistry, type RegistryOptions } from "./process_registry.ts";
-import { checkRowKey, PROCESS_ROW, type ProcessRow } from "./process_row.ts";
-import { Records, type SetAside } from "./records.ts";
+import { Records } from "./records.ts";
 import type { MovedAside, Store } from "./store.ts";
 import { describeOwner, StoreLock, type StoreOwner } from "./store_lock.ts";
 
@@ -138,6 +138,13 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
   if (swept > 0) log.warn("removed {swept} half-written blobs of an earlier run", { swept });
   log.debug("opened {path}", { path, deadProcesses: deadProcesses.length });
   return { runId, movedAside, deadProcesses, blobs, records, commits, resources: resources.move() };
+}
+
+/** @throws {Error} When a row stands where another belongs. */
+function checkRowKey({ runId, incarnation }: ProcessRow, key: Deno.KvKey): void {
+  const own = keys.process(runId, incarnation);
+  if (own.length === key.length && own.every((part, i) => part === key[i])) return;
+  throw new Error(`its key should be ${own.join("/")}`);
 }
 
 function setBrokenAside(path: string): MovedAside | undefined {

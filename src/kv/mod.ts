@@ -13,7 +13,6 @@ export { GroupCommit, type GroupCommitOptions, type Mutation, type Timer } from 
 export { listAside, problemOfDatabase } from "./database_file.ts";
 export { KvStore, type OpenOptions, StoreInUseError } from "./kv_store.ts";
 export { ProcessRegistry, type RegistryOptions, type WorkerIdentity } from "./process_registry.ts";
-export type { ProcessRow } from "./process_row.ts";
-export { Records, type RecordType, type SetAside } from "./records.ts";
+export { Records } from "./records.ts";
 export type { MovedAside, Store } from "./store.ts";
 export { StoreLock, type StoreOwner } from "./store_lock.ts";

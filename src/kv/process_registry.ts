@@ -1,9 +1,8 @@
 import { messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
+import { encodeRecord, PROCESS_ROW, type ProcessRow } from "../store/mod.ts";
 import type { GroupCommit, Mutation } from "./group_commit.ts";
 import { keys } from "./keys.ts";
-import { PROCESS_ROW, type ProcessRow } from "./process_row.ts";
-import { encodeRecord } from "./records.ts";
 
 /** Which worker is meant: one life of it. */
 export interface WorkerIdentity {

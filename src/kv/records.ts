@@ -1,68 +1,21 @@
-import { z } from "zod";
 import { messageOf, SnakedenError } from "../errors.ts";
 import { getLogger } from "../log.ts";
+import {
+  decodeRecord,
+  parseJsonBytes,
+  type RecordType,
+  type SetAside,
+  setAsideSchema,
+} from "../store/mod.ts";
 import type { GroupCommit, Mutation } from "./group_commit.ts";
 import { keys } from "./keys.ts";
 
-/** A kind of record, with the one version that is written and read. */
-export interface RecordType<T> {
-  readonly name: string;
-  readonly version: number;
-  readonly schema: z.ZodType<T>;
-}
-
-/** A record that could not be read, and was put where nothing trips over it. */
-export interface SetAside {
-  readonly id: string;
-  /** Where it was. */
-  readonly key: readonly string[];
-  readonly reason: string;
-  /** ISO 8601. */
-  readonly at: string;
-  readonly bytes: number;
-}
-
-const envelopeSchema = z.object({ type: z.string(), v: z.number(), data: z.unknown() });
-const noteSchema = z.object({
-  key: z.array(z.string()),
-  reason: z.string(),
-  at: z.string(),
-  bytes: z.number(),
-});
+const noteSchema = setAsideSchema.omit({ id: true });
 
 /**
- * Bytes of a record: JSON with its kind and version. They are bytes for KV too: a value that KV itself had to decode could
- * stop every listing that meets it.
+ * Reads records, and sets aside what is none. Records are bytes for KV too: a value that KV itself had to decode
+ * could stop every listing that meets it.
  */
-export function encodeRecord<T>({ name, version }: RecordType<T>, data: T): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ type: name, v: version, data }));
-}
-
-/** @throws {Error} Why these are not the bytes of such a record. */
-export function decodeRecord<T>(type: RecordType<T>, value: unknown): T {
-  if (!(value instanceof Uint8Array)) throw new Error(`it holds ${typeof value}, not bytes`);
-  const envelope = envelopeSchema.safeParse(parseJson(value));
-  if (!envelope.success) throw new Error("it has no kind and version");
-  const { type: name, v, data } = envelope.data;
-  if (name !== type.name) throw new Error(`it is a ${name}, not a ${type.name}`);
-  if (v !== type.version) {
-    throw new Error(`it has version ${v}; this program reads ${type.version}`);
-  }
-  const parsed = type.schema.safeParse(data);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new Error(`${issue?.path.join(".") || "its data"}: ${issue?.message ?? "not valid"}`);
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (error) {
-    throw new Error(`it is no JSON: ${messageOf(error)}`, { cause: error });
-  }
-}
-
-/** Reads records, and sets aside what is none. */
 export class Records {
   readonly #kv: Deno.Kv;
   readonly #commits: GroupCommit;
@@ -153,7 +106,7 @@ export class Records {
 
 function tryJson(bytes: Uint8Array): unknown {
   try {
-    return parseJson(bytes);
+    return parseJsonBytes(bytes);
   } catch {
     // The caller tells what it got by the shape.
     return undefined;

@@ -1,7 +1,6 @@
+import type { ProcessRow, SetAside } from "../store/mod.ts";
 import type { Blobs } from "./blobs.ts";
 import type { ProcessRegistry, RegistryOptions } from "./process_registry.ts";
-import type { ProcessRow } from "./process_row.ts";
-import type { SetAside } from "./records.ts";
 
 /** A database that could not be used. */
 export interface MovedAside {

@@ -1,0 +1,49 @@
+import { z } from "zod";
+import { messageOf } from "../errors.ts";
+
+/** A kind of record, with the one version that is written and read. */
+export interface RecordType<T> {
+  readonly name: string;
+  readonly version: number;
+  readonly schema: z.ZodType<T>;
+}
+
+const envelopeSchema = z.object({ type: z.string(), v: z.number(), data: z.unknown() });
+
+/** Returns the bytes of a record: JSON with its kind and version. */
+export function encodeRecord<T>(
+  { name, version }: RecordType<T>,
+  data: T,
+): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(JSON.stringify({ type: name, v: version, data }));
+}
+
+/**
+ * Reads the bytes of a record. Everything about them is checked, since another version of the program, a crash or a
+ * broken disk may have written them.
+ *
+ * @throws {Error} Why these are not the bytes of such a record.
+ */
+export function decodeRecord<T>(type: RecordType<T>, value: unknown): T {
+  if (!(value instanceof Uint8Array)) throw new Error(`it holds ${typeof value}, not bytes`);
+  const envelope = envelopeSchema.safeParse(parseJsonBytes(value));
+  if (!envelope.success) throw new Error("it has no kind and version");
+  const { type: name, v, data } = envelope.data;
+  if (name !== type.name) throw new Error(`it is a ${name}, not a ${type.name}`);
+  if (v !== type.version) {
+    throw new Error(`it has version ${v}; this program reads ${type.version}`);
+  }
+  const parsed = type.schema.safeParse(data);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new Error(`${issue?.path.join(".") || "its data"}: ${issue?.message ?? "not valid"}`);
+}
+
+/** @throws {Error} When these are not the bytes of a JSON text. */
+export function parseJsonBytes(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new Error(`it is no JSON: ${messageOf(error)}`, { cause: error });
+  }
+}

@@ -1,0 +1,21 @@
+import { z } from "zod";
+
+/** Checks what a driver has kept about a record that it set aside. */
+export const setAsideSchema = z.object({
+  id: z.string(),
+  key: z.array(z.string()),
+  reason: z.string(),
+  at: z.string(),
+  bytes: z.number(),
+});
+
+/** A record that could not be read, and was put where nothing trips over it. */
+export interface SetAside {
+  readonly id: string;
+  /** Names the record: `["process", runId, incarnation]`, `["blob", id]`. */
+  readonly key: readonly string[];
+  readonly reason: string;
+  /** ISO 8601, by the clock of the host that found it. For people: nothing compares it. */
+  readonly at: string;
+  readonly bytes: number;
+}
