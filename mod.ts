@@ -35,7 +35,6 @@ export {
   WorkerCrashedError,
   type WorkerExit,
 } from "./src/errors.ts";
-export type { MovedAside } from "./src/kv/mod.ts";
 export type {
   CallOutcome,
   CircuitInfo,
@@ -61,7 +60,7 @@ export type {
   WorkerList,
   WorkerState,
 } from "./src/pool/mod.ts";
-export type { StoreReport, StoreStatus } from "./src/host/mod.ts";
+export type { StoreStatus } from "./src/host/mod.ts";
 export {
   type CleanupResult,
   type ExitMode,
@@ -72,5 +71,5 @@ export {
   type StopMode,
 } from "./src/script/mod.ts";
 export { Snakeden, type SnakedenOptions } from "./src/snakeden.ts";
-export type { ProcessRow, SetAside } from "./src/store/mod.ts";
+export type { MovedAside, ProcessRow, SetAside, StoreReport } from "./src/store/mod.ts";
 export type { ToolInfo } from "./src/tools/mod.ts";

@@ -15,11 +15,11 @@ import {
   endOwnRun,
   openDataDirectory,
   openStore,
+  ProcessRegistry,
   RunDirectory,
   StoreStatus,
   workerLauncher,
 } from "./host/mod.ts";
-import { ProcessRegistry } from "./kv/mod.ts";
 import { getLogger } from "./log.ts";
 import { type CallOutcome, Health, Pool, PoolGroup, Pools, WorkerList } from "./pool/mod.ts";
 import { StartTimes, systemProcessTable } from "./process/mod.ts";
@@ -110,14 +110,12 @@ export class Snakeden implements AsyncDisposable {
     await using resources = new AsyncDisposableStack();
     const risk = await openDataDirectory(config.dataDir);
     if (risk !== undefined) getLogger("server").warn("{risk}", { risk });
-    const store = await openStore(config, { runId, required: requireStore });
-    if (store !== undefined) resources.use(store);
+    const store = resources.use(await openStore(config, { runId, required: requireStore }));
     const table = systemProcessTable();
     const times = new StartTimes(table);
     const startTimeOf = (pid: number): Promise<string | undefined> => times.of(pid);
-    const registry = resources.use(
-      store?.registry({ startTimeOf }) ?? new ProcessRegistry({ runId, startTimeOf }),
-    );
+    const { processes } = store;
+    const registry = resources.use(new ProcessRegistry({ runId, startTimeOf, processes }));
     const directory = resources.use(await RunDirectory.create(config.dataDir, runId));
     const recovering = endDeadRuns({ directory, store, table });
     resources.defer(() => recovering);

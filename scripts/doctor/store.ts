@@ -34,7 +34,8 @@ export async function storeFindings(dataDir: string): Promise<Finding[]> {
       windowMs: 0,
       timer: SYSTEM_CLOCK,
     });
-    const setAside = (await store.listSetAside()).map(({ key, reason, at, bytes }): Finding => ({
+    const report = await store.report();
+    const setAside = report.setAside.map(({ key, reason, at, bytes }): Finding => ({
       name: "store record",
       state: "warning",
       text: `${key.join("/")} (${bytes} bytes) was set aside at ${at}: ${reason}`,

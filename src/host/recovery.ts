@@ -1,14 +1,13 @@
 import { messageOf } from "../errors.ts";
-import type { Store } from "../kv/mod.ts";
 import { getLogger } from "../log.ts";
 import { type ProcessTable, sweepProcesses } from "../process/mod.ts";
+import type { Store } from "../store/mod.ts";
 import type { RunDirectory } from "./run_directory.ts";
 
 /** What is needed to find and end runs that are over. */
 export interface DeadRunsDeps {
   readonly directory: RunDirectory;
-  /** Absent when another host has it. */
-  readonly store: Store | undefined;
+  readonly store: Pick<Store, "deadProcesses" | "processes">;
   readonly table: ProcessTable;
 }
 
@@ -22,7 +21,7 @@ const TIMEOUT_MS = 5_000;
  */
 export async function endDeadRuns({ directory, store, table }: DeadRunsDeps): Promise<void> {
   const log = getLogger("recovery");
-  const recorded = store?.deadProcesses ?? [];
+  const recorded = store.deadProcesses;
   try {
     await directory.sweep(async (found) => {
       const runIds = new Set([...found, ...recorded.map(({ runId }) => runId)]);
@@ -40,7 +39,7 @@ export async function endDeadRuns({ directory, store, table }: DeadRunsDeps): Pr
           runs: [...unfinished].join(" "),
         });
       }
-      await store?.forget(recorded.filter(({ runId }) => !unfinished.has(runId)));
+      await store.processes.forget(recorded.filter(({ runId }) => !unfinished.has(runId)));
       return unfinished;
     });
   } catch (error) {

@@ -1,11 +1,8 @@
-import type { Store } from "../kv/mod.ts";
-import type { ProcessRow } from "../store/mod.ts";
-import { reportStore, type StoreReport } from "./open_store.ts";
+import type { ProcessRow, Store, StoreReport } from "../store/mod.ts";
 
-/** What {@link StoreStatus} tells of. */
+/** What {@link StoreStatus} reports on. */
 export interface StoreStatusDeps {
-  /** Undefined when what would be stored is in memory. */
-  readonly store: Store | undefined;
+  readonly store: Store;
   readonly processes: { list(): ProcessRow[] };
 }
 
@@ -19,7 +16,7 @@ export class StoreStatus {
 
   /** Reports what the store could not read, and where that is now. */
   async report(): Promise<StoreReport> {
-    return await reportStore(this.#deps.store);
+    return await this.#deps.store.report();
   }
 
   /** Lists the processes of this run as they are recorded for the next one. */

@@ -1,19 +1,23 @@
 import { join } from "node:path";
 import { messageOf, SnakedenError } from "../errors.ts";
 import { getLogger } from "../log.ts";
-import { PROCESS_ROW, type ProcessRow, type SetAside } from "../store/mod.ts";
-import { Blobs } from "./blobs.ts";
+import {
+  type MovedAside,
+  PROCESS_ROW,
+  type ProcessRow,
+  type Store,
+  type StoreReport,
+} from "../store/mod.ts";
 import { closeToOthers, moveAside, problemOfDatabase } from "./database_file.ts";
-import { GroupCommit, type GroupCommitOptions, type Mutation } from "./group_commit.ts";
+import { GroupCommit, type GroupCommitOptions } from "./group_commit.ts";
 import { keys } from "./keys.ts";
-import { ProcessRegistry, type RegistryOptions } from "./process_registry.ts";
+import { KvBlobs } from "./kv_blobs.ts";
+import { checkRowKey, KvProcesses } from "./kv_processes.ts";
 import { Records } from "./records.ts";
-import type { MovedAside, Store } from "./store.ts";
 import { describeOwner, StoreLock, type StoreOwner } from "./store_lock.ts";
 
 const DIRECTORY_NAME = "store";
 const DATABASE_NAME = "kv.sqlite3";
-const DELETES_PER_COMMIT = 500;
 
 /** How a store is opened. */
 export interface OpenOptions extends GroupCommitOptions {
@@ -25,14 +29,14 @@ export interface OpenOptions extends GroupCommitOptions {
 
 /** The store of a data directory, in Deno KV. One host has it at a time. */
 export class KvStore implements Store {
-  readonly blobs: Blobs;
-  readonly movedAside: MovedAside | undefined;
+  readonly processes: KvProcesses;
+  readonly blobs: KvBlobs;
   readonly deadProcesses: readonly ProcessRow[];
   readonly #parts: Parts;
 
   private constructor(parts: Parts) {
+    this.processes = new KvProcesses(parts.commits);
     this.blobs = parts.blobs;
-    this.movedAside = parts.movedAside;
     this.deadProcesses = parts.deadProcesses;
     this.#parts = parts;
   }
@@ -63,23 +67,10 @@ export class KvStore implements Store {
     }
   }
 
-  registry({ startTimeOf }: Pick<RegistryOptions, "startTimeOf">): ProcessRegistry {
-    const { runId, commits } = this.#parts;
-    return new ProcessRegistry({ runId, startTimeOf, commits });
-  }
-
-  async forget(rows: readonly ProcessRow[]): Promise<void> {
-    const mutations = rows.map(({ runId, incarnation }): Mutation => ({
-      type: "delete",
-      key: keys.process(runId, incarnation),
-    }));
-    for (let i = 0; i < mutations.length; i += DELETES_PER_COMMIT) {
-      await this.#parts.commits.commit(mutations.slice(i, i + DELETES_PER_COMMIT));
-    }
-  }
-
-  async listSetAside(): Promise<SetAside[]> {
-    return await this.#parts.records.listSetAside();
+  async report(): Promise<StoreReport> {
+    const { movedAside, records } = this.#parts;
+    const setAside = await records.listSetAside();
+    return { state: "open", setAside, ...(movedAside === undefined ? {} : { movedAside }) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -103,10 +94,9 @@ export class StoreInUseError extends SnakedenError {
 }
 
 interface Parts {
-  readonly runId: string;
   readonly movedAside: MovedAside | undefined;
   readonly deadProcesses: readonly ProcessRow[];
-  readonly blobs: Blobs;
+  readonly blobs: KvBlobs;
   readonly records: Records;
   readonly commits: GroupCommit;
   readonly resources: AsyncDisposableStack;
@@ -127,7 +117,7 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
   await closeToOthers(path);
   const commits = resources.use(new GroupCommit(kv, options));
   const records = new Records(kv, commits);
-  const blobs = new Blobs(kv, commits, records);
+  const blobs = new KvBlobs(kv, commits, records);
   // A disk that is full shows itself here, and not with the first worker.
   const opened = { runId, pid: Deno.pid, at: new Date().toISOString() };
   const value = new TextEncoder().encode(JSON.stringify(opened));
@@ -137,14 +127,7 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
   const log = getLogger("store");
   if (swept > 0) log.warn("removed {swept} half-written blobs of an earlier run", { swept });
   log.debug("opened {path}", { path, deadProcesses: deadProcesses.length });
-  return { runId, movedAside, deadProcesses, blobs, records, commits, resources: resources.move() };
-}
-
-/** @throws {Error} When a row stands where another belongs. */
-function checkRowKey({ runId, incarnation }: ProcessRow, key: Deno.KvKey): void {
-  const own = keys.process(runId, incarnation);
-  if (own.length === key.length && own.every((part, i) => part === key[i])) return;
-  throw new Error(`its key should be ${own.join("/")}`);
+  return { movedAside, deadProcesses, blobs, records, commits, resources: resources.move() };
 }
 
 function setBrokenAside(path: string): MovedAside | undefined {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../src/errors.ts";
-import { GroupCommit, type Mutation } from "../../src/kv/mod.ts";
+import { GroupCommit, type Mutation } from "../../src/kv/group_commit.ts";
 import { FakeClock } from "../fixtures/fake_clock.ts";
 import { microtasks, until } from "../fixtures/until.ts";
 

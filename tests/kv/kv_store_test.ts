@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { KvStore } from "../../src/kv/mod.ts";
-import { newRunId, openStore, tamper, tempDir } from "./open_store.ts";
+import { newRunId, openStore, registryOver, tamper, tempDir } from "./open_store.ts";
 
 const HOLDER = fileURLToPath(new URL("store_holder.ts", import.meta.url));
 
 /** A store with the rows of two workers, closed without their being released, as by a crash. */
 async function leaveRows(dataDir: string, runId = newRunId()): Promise<string> {
   await using store = await openStore(dataDir, runId);
-  const registry = store.registry({ startTimeOf: (pid) => Promise.resolve(`boot/${pid}`) });
+  const registry = registryOver(store, {
+    runId,
+    startTimeOf: (pid) => Promise.resolve(`boot/${pid}`),
+  });
   for (const i of [1, 2]) {
     const incarnation = `default-${i}.x`;
     await registry.reserve({ workerId: `default-${i}`, incarnation });
@@ -50,15 +53,15 @@ Deno.test("KvStore keeps rows from one host to the next, and forgets those that 
       startTime: `boot/${1_000 + i}`,
     })),
   );
-  await store.forget(store.deadProcesses.slice(0, 1));
+  await store.processes.forget(store.deadProcesses.slice(0, 1));
   await store[Symbol.asyncDispose]();
   assert.deepEqual(await workersIn(dir.path), ["default-2"]);
 });
 
-Deno.test("KvStore.forget() takes any number of rows", async () => {
+Deno.test("KvProcesses.forget() takes any number of rows", async () => {
   await using dir = await tempDir();
   await using store = await openStore(dir.path);
-  const registry = store.registry({ startTimeOf: () => Promise.resolve(undefined) });
+  const registry = registryOver(store);
   await Promise.all(
     Array.from({ length: 1_100 }, (_, i) =>
       registry.reserve({
@@ -66,7 +69,7 @@ Deno.test("KvStore.forget() takes any number of rows", async () => {
         incarnation: `default-${i}.${"x".repeat(36)}`,
       })),
   );
-  await store.forget(registry.list());
+  await store.processes.forget(registry.list());
   await store[Symbol.asyncDispose]();
   assert.deepEqual(await workersIn(dir.path), []);
 });
@@ -94,15 +97,16 @@ for (const [name, problem, breakIt] of BROKEN) {
     const broken = Deno.readFileSync(path);
     {
       await using store = await openStore(dir.path);
-      assert.match(store.movedAside?.path ?? "", /kv\.sqlite3\.corrupt-\d{4}-\d\d-\d\dT\d{9}Z$/);
-      assert.match(store.movedAside?.problem ?? "", problem);
-      assert.deepEqual(Deno.readFileSync(store.movedAside?.path ?? ""), broken);
+      const { movedAside } = await store.report();
+      assert.match(movedAside?.path ?? "", /kv\.sqlite3\.corrupt-\d{4}-\d\d-\d\dT\d{9}Z$/);
+      assert.match(movedAside?.problem ?? "", problem);
+      assert.deepEqual(Deno.readFileSync(movedAside?.path ?? ""), broken);
       assert.deepEqual(store.deadProcesses, []);
-      const registry = store.registry({ startTimeOf: () => Promise.resolve(undefined) });
+      const registry = registryOver(store);
       await registry.reserve({ workerId: "fresh-1", incarnation: "fresh-1.x" });
     }
     await using again = await openStore(dir.path);
-    assert.equal(again.movedAside, undefined);
+    assert.equal((await again.report()).movedAside, undefined);
     assert.deepEqual(again.deadProcesses.map(({ workerId }) => workerId), ["fresh-1"]);
   });
 }
@@ -149,7 +153,7 @@ for (const [name, reason, value] of UNREADABLE) {
     for (let round = 0; round < 2; round++) {
       await using store = await openStore(dir.path);
       assert.equal(store.deadProcesses.length, 2);
-      const [note, ...others] = await store.listSetAside();
+      const [note, ...others] = (await store.report()).setAside;
       assert.deepEqual(others, []);
       assert.match(note?.reason ?? "", reason);
       assert.deepEqual(note?.key, key);
@@ -188,7 +192,7 @@ Deno.test("KvStore on a disk that gets full refuses writes with the reason, and 
   const [, whole] = /^whole: (\d+)$/m.exec(text) ?? [];
   assert.ok(Number(whole) > 0, text);
   await using store = await openStore(dir.path);
-  assert.equal(store.movedAside, undefined);
+  assert.equal((await store.report()).movedAside, undefined);
   for (let i = 0; i < Number(whole); i++) {
     assert.deepEqual(await store.blobs.get(`blob-${i}`), new Uint8Array(60_000).fill(i));
   }

@@ -1,6 +1,8 @@
 /** What tests of the store share. */
 import { SYSTEM_CLOCK } from "../../src/async/clock.ts";
+import { ProcessRegistry, type RegistryOptions } from "../../src/host/mod.ts";
 import { KvStore } from "../../src/kv/mod.ts";
+import type { Store } from "../../src/store/mod.ts";
 
 /** A data directory that is removed at the end of the test. */
 export async function tempDir(): Promise<AsyncDisposable & { readonly path: string }> {
@@ -16,6 +18,15 @@ export function newRunId(): string {
 /** Opens the store of a data directory as a host does. */
 export async function openStore(dataDir: string, runId = newRunId()): Promise<KvStore> {
   return await KvStore.open({ dataDir, runId, windowMs: 1, timer: SYSTEM_CLOCK, patienceMs: 0 });
+}
+
+/** The registry of a run over a store, as a host makes it. */
+export function registryOver(
+  { processes }: Store,
+  { runId = newRunId(), startTimeOf = () => Promise.resolve(undefined) }: Partial<RegistryOptions> =
+    {},
+): ProcessRegistry {
+  return new ProcessRegistry({ runId, startTimeOf, processes });
 }
 
 /** Changes the database behind the store's back, while no host has it. */

@@ -1,14 +1,14 @@
 /** A program that tests run in a process of its own: `deno run -A store_holder.ts hold|fill DATA_DIR`. */
 import { messageOf } from "../../src/errors.ts";
 import { configureLogging } from "../../src/log.ts";
-import { newRunId, openStore } from "./open_store.ts";
+import { newRunId, openStore, registryOver } from "./open_store.ts";
 
 const [mode = "", dataDir = ""] = Deno.args;
 configureLogging();
 
 if (mode === "hold") {
   const store = await openStore(dataDir);
-  const registry = store.registry({ startTimeOf: () => Promise.resolve(undefined) });
+  const registry = registryOver(store);
   await registry.reserve({ workerId: "held-1", incarnation: "held-1.x" });
   console.log("holding");
   // Until it is killed.
@@ -26,7 +26,7 @@ if (mode === "hold") {
     } catch (error) {
       console.log(`put: ${messageOf(error)}`);
     }
-    const registry = store.registry({ startTimeOf: () => Promise.resolve(undefined) });
+    const registry = registryOver(store);
     await registry.reserve({ workerId: "full-1", incarnation: "full-1.x" });
     console.log(`rows: ${registry.list().length}`);
     for (const i of whole) {

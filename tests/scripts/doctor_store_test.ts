@@ -5,7 +5,7 @@ import { KvStore } from "../../src/kv/mod.ts";
 import { ProcTable } from "../../src/process/process_table.ts";
 import { startDen } from "../fixtures/host.ts";
 import { MarkedProcess } from "../fixtures/marked_process.ts";
-import { newRunId, openStore, tamper, tempDir } from "../kv/open_store.ts";
+import { newRunId, openStore, registryOver, tamper, tempDir } from "../kv/open_store.ts";
 
 function textsOf(findings: readonly Finding[]): string[] {
   return findings.map(({ name, state, text }) => `${state} ${name}: ${text}`);
@@ -39,7 +39,7 @@ Deno.test("storeFindings() lists what dead runs have left: rows, records set asi
   const startTime = (await new ProcTable().startTimes([left.pid], never)).get(left.pid);
   {
     await using store = await openStore(dir.path, runId);
-    const registry = store.registry({ startTimeOf: () => Promise.resolve(startTime) });
+    const registry = registryOver(store, { runId, startTimeOf: () => Promise.resolve(startTime) });
     for (const [id, pid] of [["a-1", left.pid], ["a-2", 999_999_999], ["a-3", 0]] as const) {
       await registry.reserve({ workerId: id, incarnation: `${id}.x` });
       if (pid > 0) registry.activate(`${id}.x`, pid);

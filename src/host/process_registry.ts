@@ -1,8 +1,6 @@
 import { messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
-import { encodeRecord, PROCESS_ROW, type ProcessRow } from "../store/mod.ts";
-import type { GroupCommit, Mutation } from "./group_commit.ts";
-import { keys } from "./keys.ts";
+import type { ProcessRow, ProcessStore } from "../store/mod.ts";
 
 /** Which worker is meant: one life of it. */
 export interface WorkerIdentity {
@@ -15,8 +13,8 @@ export interface RegistryOptions {
   readonly runId: string;
   /** When a process started, as the system tells it; undefined when it does not, or the process is gone. Never rejects. */
   readonly startTimeOf: (pid: number) => Promise<string | undefined>;
-  /** Where rows become durable; without it they are kept in memory only. */
-  readonly commits?: GroupCommit;
+  /** Where rows become durable. */
+  readonly processes: ProcessStore;
 }
 
 /**
@@ -36,7 +34,7 @@ export class ProcessRegistry implements AsyncDisposable {
 
   /** Resolves when the row is durable, or cannot be. */
   async reserve({ workerId, incarnation }: WorkerIdentity): Promise<void> {
-    await this.#write({
+    await this.#record({
       runId: this.#options.runId,
       workerId,
       incarnation,
@@ -59,7 +57,7 @@ export class ProcessRegistry implements AsyncDisposable {
     const row = this.#rows.get(incarnation);
     if (row === undefined) return;
     this.#rows.delete(incarnation);
-    this.#follow(this.#commit(row, { type: "delete", key: keyOf(row) }));
+    this.#follow(this.#forget(row));
   }
 
   /** The rows as they are now. */
@@ -83,27 +81,29 @@ export class ProcessRegistry implements AsyncDisposable {
     const row = this.#rows.get(incarnation);
     // It may have ended meanwhile, and its row with it.
     if (row === undefined) return;
-    await this.#write({ ...row, ...(startTime === undefined ? {} : { startTime }) });
+    await this.#record({ ...row, ...(startTime === undefined ? {} : { startTime }) });
   }
 
-  async #write(row: ProcessRow): Promise<void> {
+  async #record(row: ProcessRow): Promise<void> {
     this.#rows.set(row.incarnation, row);
-    const value = encodeRecord(PROCESS_ROW, row);
-    await this.#commit(row, { type: "set", key: keyOf(row), value });
-  }
-
-  async #commit({ workerId }: ProcessRow, mutation: Mutation): Promise<void> {
     try {
-      await this.#options.commits?.commit([mutation]);
+      await this.#options.processes.record(row);
     } catch (error) {
-      const text = mutation.type === "set"
-        ? "cannot record the process of {workerId}: {problem}"
-        : "cannot remove the record of {workerId}; the next start will: {problem}";
-      this.#log.error(text, { workerId, problem: messageOf(error) });
+      this.#log.error("cannot record the process of {workerId}: {problem}", {
+        workerId: row.workerId,
+        problem: messageOf(error),
+      });
     }
   }
-}
 
-function keyOf({ runId, incarnation }: ProcessRow): Deno.KvKey {
-  return keys.process(runId, incarnation);
+  async #forget(row: ProcessRow): Promise<void> {
+    try {
+      await this.#options.processes.forget([row]);
+    } catch (error) {
+      this.#log.error("cannot remove the record of {workerId}; the next start will: {problem}", {
+        workerId: row.workerId,
+        problem: messageOf(error),
+      });
+    }
+  }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { ProcessRegistry } from "../../src/kv/mod.ts";
-import { newRunId, openStore, tempDir } from "./open_store.ts";
+import { memoryStore } from "../../src/store/mod.ts";
+import { newRunId, openStore, registryOver, tempDir } from "../kv/open_store.ts";
 
 const WORKER = { workerId: "default-1", incarnation: "default-1.x" };
 
@@ -9,7 +9,10 @@ Deno.test("ProcessRegistry.reserve() is durable when it resolves, activate() add
   const runId = newRunId();
   {
     await using store = await openStore(dir.path, runId);
-    const registry = store.registry({ startTimeOf: () => Promise.resolve("boot/12") });
+    const registry = registryOver(store, {
+      runId,
+      startTimeOf: () => Promise.resolve("boot/12"),
+    });
     await registry.reserve(WORKER);
     // As if the host was killed here: nothing is asked to be written any more.
   }
@@ -18,7 +21,10 @@ Deno.test("ProcessRegistry.reserve() is durable when it resolves, activate() add
     const [row] = store.deadProcesses;
     assert.equal(row?.state, "reserved");
     assert.equal(row?.pid, undefined);
-    const registry = store.registry({ startTimeOf: () => Promise.resolve("boot/12") });
+    const registry = registryOver(store, {
+      runId,
+      startTimeOf: () => Promise.resolve("boot/12"),
+    });
     await registry.reserve(WORKER);
     registry.activate(WORKER.incarnation, 77);
     await registry[Symbol.asyncDispose]();
@@ -39,7 +45,7 @@ Deno.test("ProcessRegistry.release() removes the row, also while the start time 
   {
     await using store = await openStore(dir.path);
     const asked = Promise.withResolvers<string | undefined>();
-    const registry = store.registry({ startTimeOf: () => asked.promise });
+    const registry = registryOver(store, { startTimeOf: () => asked.promise });
     await registry.reserve(WORKER);
     registry.activate(WORKER.incarnation, 77);
     registry.release(WORKER.incarnation);
@@ -53,10 +59,7 @@ Deno.test("ProcessRegistry.release() removes the row, also while the start time 
 });
 
 Deno.test("ProcessRegistry records a process also when nobody tells when it has started", async () => {
-  const registry = new ProcessRegistry({
-    runId: newRunId(),
-    startTimeOf: () => Promise.resolve(undefined),
-  });
+  const registry = registryOver(memoryStore());
   await registry.reserve(WORKER);
   registry.activate(WORKER.incarnation, 77);
   await registry[Symbol.asyncDispose]();
@@ -67,7 +70,7 @@ Deno.test("ProcessRegistry records a process also when nobody tells when it has 
 Deno.test("ProcessRegistry keeps its rows in memory when they cannot be written", async () => {
   await using dir = await tempDir();
   const store = await openStore(dir.path);
-  const registry = store.registry({ startTimeOf: () => Promise.resolve(undefined) });
+  const registry = registryOver(store);
   await store[Symbol.asyncDispose]();
   await registry.reserve(WORKER);
   registry.activate(WORKER.incarnation, 77);
@@ -79,10 +82,7 @@ Deno.test("ProcessRegistry keeps its rows in memory when they cannot be written"
 });
 
 Deno.test("ProcessRegistry ignores what it has not reserved", async () => {
-  await using registry = new ProcessRegistry({
-    runId: newRunId(),
-    startTimeOf: () => Promise.resolve(undefined),
-  });
+  await using registry = registryOver(memoryStore());
   registry.activate("unknown", 77);
   registry.release("unknown");
   assert.deepEqual(registry.list(), []);

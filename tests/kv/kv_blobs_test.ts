@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { SYSTEM_CLOCK } from "../../src/async/clock.ts";
-import { Blobs, GroupCommit, type Mutation, Records } from "../../src/kv/mod.ts";
+import { GroupCommit, type Mutation } from "../../src/kv/group_commit.ts";
+import { KvBlobs } from "../../src/kv/kv_blobs.ts";
+import { Records } from "../../src/kv/records.ts";
 import { openStore, tamper, tempDir } from "./open_store.ts";
 
 const CHUNK = 65_536;
@@ -11,7 +13,7 @@ function bytes(length: number, seed = 1): Uint8Array<ArrayBuffer> {
 
 interface Raw extends AsyncDisposable {
   readonly kv: Deno.Kv;
-  readonly blobs: Blobs;
+  readonly blobs: KvBlobs;
   /** Called before each commit; an error that it throws is that of the commit. */
   before: (mutations: readonly Mutation[]) => void;
   count(first: string): Promise<number>;
@@ -24,7 +26,7 @@ async function raw(): Promise<Raw> {
   const commit = commits.commit.bind(commits);
   const it: Raw = {
     kv,
-    blobs: new Blobs(kv, commits, new Records(kv, commits)),
+    blobs: new KvBlobs(kv, commits, new Records(kv, commits)),
     before: () => {},
     count: async (first) => (await Array.fromAsync(kv.list({ prefix: [first] }))).length,
     [Symbol.asyncDispose]: async (): Promise<void> => {
@@ -39,7 +41,7 @@ async function raw(): Promise<Raw> {
   return it;
 }
 
-Deno.test("Blobs keeps values of any length from one host to the next", async () => {
+Deno.test("KvBlobs keeps values of any length from one host to the next", async () => {
   await using dir = await tempDir();
   const lengths = [0, 1, CHUNK, CHUNK + 1, 12 * CHUNK, 25 * CHUNK + 7];
   {
@@ -53,7 +55,7 @@ Deno.test("Blobs keeps values of any length from one host to the next", async ()
   assert.equal(await store.blobs.get("none"), undefined);
 });
 
-Deno.test("Blobs.put() and delete() leave no chunk of what was there before", async () => {
+Deno.test("KvBlobs.put() and delete() leave no chunk of what was there before", async () => {
   await using it = await raw();
   await it.blobs.put("a", bytes(3 * CHUNK));
   await it.blobs.put("a", bytes(CHUNK, 2));
@@ -65,14 +67,14 @@ Deno.test("Blobs.put() and delete() leave no chunk of what was there before", as
   for (const first of ["chunk", "loose", "blob"]) assert.equal(await it.count(first), 0);
 });
 
-Deno.test("Blobs.put() of one id many times at once ends with the last one, and no chunk too many", async () => {
+Deno.test("KvBlobs.put() of one id many times at once ends with the last one, and no chunk too many", async () => {
   await using it = await raw();
   await Promise.all([1, 2, 3, 4].map((seed) => it.blobs.put("a", bytes(2 * CHUNK, seed))));
   assert.deepEqual(await it.blobs.get("a"), bytes(2 * CHUNK, 4));
   assert.deepEqual([await it.count("chunk"), await it.count("loose")], [2, 0]);
 });
 
-Deno.test("Blobs.get() sees the old value or the new one whenever it looks", async () => {
+Deno.test("KvBlobs.get() sees the old value or the new one whenever it looks", async () => {
   await using it = await raw();
   await it.blobs.put("a", bytes(5 * CHUNK, 1));
   let seen = 0;
@@ -94,7 +96,7 @@ function seedOf(value: Uint8Array): number {
   return [1, 2, 3, 4].find((seed) => bytes(1, seed)[0] === value[0]) ?? 0;
 }
 
-Deno.test("Blobs.put() that is cut off at any commit leaves the old value, and sweep() removes the rest", async () => {
+Deno.test("KvBlobs.put() that is cut off at any commit leaves the old value, and sweep() removes the rest", async () => {
   for (let cut = 1;; cut++) {
     await using it = await raw();
     await it.blobs.put("a", bytes(2 * CHUNK, 1));
@@ -153,7 +155,7 @@ const BROKEN: readonly [string, RegExp, (kv: Deno.Kv, key: Deno.KvKey) => Promis
 ];
 
 for (const [name, reason, breakIt] of BROKEN) {
-  Deno.test(`Blobs.get() sets a value aside that ${name}`, async () => {
+  Deno.test(`KvBlobs.get() sets a value aside that ${name}`, async () => {
     await using it = await raw();
     await it.blobs.put("a", bytes(CHUNK + 5));
     const [first] = await Array.fromAsync(it.kv.list({ prefix: ["chunk"] }));

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { encodeRecord, type RecordType } from "../store/mod.ts";
+import { type Blobs, encodeRecord, type RecordType } from "../store/mod.ts";
 import { type GroupCommit, MAX_VALUE_BYTES, type Mutation } from "./group_commit.ts";
 import { keys } from "./keys.ts";
 import type { Records } from "./records.ts";
@@ -21,9 +21,9 @@ const HEAD: RecordType<Head> = { name: "blob", version: 1, schema: headSchema };
 /**
  * Values of any length, in chunks that KV takes. Each writing is a *generation* of its own: its chunks come first, marked as
  * loose, then one commit sets the head and takes the mark away. So a reader sees the old value or the new one, and a crash
- * in between leaves loose chunks, which {@link Blobs.sweep} removes.
+ * in between leaves loose chunks, which {@link KvBlobs.sweep} removes.
  */
-export class Blobs {
+export class KvBlobs implements Blobs {
   readonly #kv: Deno.Kv;
   readonly #commits: GroupCommit;
   readonly #records: Records;
@@ -36,11 +36,6 @@ export class Blobs {
     this.#records = records;
   }
 
-  /**
-   * Writes a value over what was there. Resolves when it is durable.
-   *
-   * @throws {SnakedenError} `store_failed`; what was there is there still.
-   */
   async put(id: string, value: Uint8Array<ArrayBuffer>): Promise<void> {
     await this.#inOrder(id, async () => {
       const generation = crypto.randomUUID();
@@ -54,9 +49,6 @@ export class Blobs {
     });
   }
 
-  /**
-   * The value, or undefined when there is none, or none that is whole; what is not whole is set aside.
-   */
   async get(id: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     let head = await this.#records.get(keys.blob(id), HEAD);
     while (head !== undefined) {
@@ -73,7 +65,6 @@ export class Blobs {
     return undefined;
   }
 
-  /** Removes a value, if there is one. */
   async delete(id: string): Promise<void> {
     await this.#inOrder(id, () => this.#replaceHead(id, undefined));
   }

@@ -1,0 +1,38 @@
+import { encodeRecord, PROCESS_ROW, type ProcessKey, type ProcessRow } from "../store/mod.ts";
+import type { ProcessStore } from "../store/mod.ts";
+import type { GroupCommit, Mutation } from "./group_commit.ts";
+import { keys } from "./keys.ts";
+
+const DELETES_PER_COMMIT = 500;
+
+/** Process rows, one record each. */
+export class KvProcesses implements ProcessStore {
+  readonly #commits: GroupCommit;
+
+  constructor(commits: GroupCommit) {
+    this.#commits = commits;
+  }
+
+  async record(row: ProcessRow): Promise<void> {
+    const value = encodeRecord(PROCESS_ROW, row);
+    await this.#commits.commit([{ type: "set", key: keyOf(row), value }]);
+  }
+
+  async forget(rows: readonly ProcessKey[]): Promise<void> {
+    const mutations = rows.map((row): Mutation => ({ type: "delete", key: keyOf(row) }));
+    for (let i = 0; i < mutations.length; i += DELETES_PER_COMMIT) {
+      await this.#commits.commit(mutations.slice(i, i + DELETES_PER_COMMIT));
+    }
+  }
+}
+
+/** @throws {Error} When a row stands where another belongs. */
+export function checkRowKey(row: ProcessRow, key: Deno.KvKey): void {
+  const own = keyOf(row);
+  if (own.length === key.length && own.every((part, i) => part === key[i])) return;
+  throw new Error(`its key should be ${own.join("/")}`);
+}
+
+function keyOf({ runId, incarnation }: ProcessKey): Deno.KvKey {
+  return keys.process(runId, incarnation);
+}

@@ -1,0 +1,61 @@
+import { AcceptedWork } from "./accepted_work.ts";
+import type { Blobs } from "./blobs.ts";
+import { KeyedQueue } from "./keyed_queue.ts";
+import type { Store } from "./store.ts";
+
+/** Bytes that are copied before others get their turn. */
+const SLICE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Returns a store that lives as long as its host. Nobody can find the rows of a host that keeps them here, so none is kept:
+ * what such a host leaves is found by the mark in the environment of its processes.
+ */
+export function memoryStore(): Store {
+  const accepted = new AcceptedWork();
+  return {
+    processes: {
+      record: () => accepted.run("record a process", () => Promise.resolve()),
+      forget: () => accepted.run("forget processes", () => Promise.resolve()),
+    },
+    blobs: memoryBlobs(accepted),
+    deadProcesses: [],
+    report: () =>
+      accepted.run(
+        "describe the store",
+        () => Promise.resolve({ state: "in memory", setAside: [] }),
+      ),
+    [Symbol.asyncDispose]: () => accepted.close(() => Promise.resolve()),
+  };
+}
+
+function memoryBlobs(accepted: AcceptedWork): Blobs {
+  const values = new Map<string, Uint8Array<ArrayBuffer>>();
+  const writes = new KeyedQueue();
+  return {
+    put: (id, value) =>
+      accepted.run(
+        "write a blob",
+        () => writes.run(id, async () => void values.set(id, await copyOf(value))),
+      ),
+    get: (id) =>
+      accepted.run("read a blob", async () => {
+        const value = values.get(id);
+        return value && await copyOf(value);
+      }),
+    delete: (id) =>
+      accepted.run(
+        "delete a blob",
+        () => writes.run(id, () => Promise.resolve(void values.delete(id))),
+      ),
+  };
+}
+
+/** A long value is copied in slices, so that the event loop turns in between. */
+async function copyOf(value: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const copy = new Uint8Array(value.byteLength);
+  for (let start = 0; start < value.byteLength; start += SLICE_BYTES) {
+    if (start > 0) await new Promise<void>((resolve) => setTimeout(resolve));
+    copy.set(value.subarray(start, start + SLICE_BYTES), start);
+  }
+  return copy;
+}
