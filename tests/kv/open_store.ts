@@ -3,16 +3,14 @@ import { SYSTEM_CLOCK } from "../../src/async/clock.ts";
 import { ProcessRegistry, type RegistryOptions } from "../../src/host/mod.ts";
 import { KvStore } from "../../src/kv/mod.ts";
 import type { Store } from "../../src/store/mod.ts";
+import { newRunId } from "../store/samples.ts";
+
+export { newRunId };
 
 /** A data directory that is removed at the end of the test. */
 export async function tempDir(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await Deno.makeTempDir({ prefix: "snakeden-test-" });
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
-}
-
-/** A run id as hosts have them. */
-export function newRunId(): string {
-  return crypto.randomUUID().replaceAll("-", "");
 }
 
 /** Opens the store of a data directory as a host does. */

@@ -1,9 +1,10 @@
-/** A program that tests run in a process of its own: `deno run -A store_holder.ts hold|fill DATA_DIR`. */
+/** A program that tests run in a process of its own: `deno run -A store_holder.ts hold|write|fill DATA_DIR [RUN_ID]`. */
 import { messageOf } from "../../src/errors.ts";
 import { configureLogging } from "../../src/log.ts";
+import { writeBeforeKill } from "../store/conformance.ts";
 import { newRunId, openStore, registryOver } from "./open_store.ts";
 
-const [mode = "", dataDir = ""] = Deno.args;
+const [mode = "", dataDir = "", runId = newRunId()] = Deno.args;
 configureLogging();
 
 if (mode === "hold") {
@@ -11,6 +12,11 @@ if (mode === "hold") {
   const registry = registryOver(store);
   await registry.reserve({ workerId: "held-1", incarnation: "held-1.x" });
   console.log("holding");
+  // Until it is killed.
+  setInterval(() => {}, 60_000);
+} else if (mode === "write") {
+  await writeBeforeKill(await openStore(dataDir, runId), runId);
+  console.log("written");
   // Until it is killed.
   setInterval(() => {}, 60_000);
 } else if (mode === "fill") {

@@ -1,0 +1,44 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { HostProcess, waitFor } from "../fixtures/host.ts";
+import { testStore } from "../store/conformance.ts";
+import { openStore, tamper, tempDir } from "./open_store.ts";
+
+const HOLDER = fileURLToPath(new URL("store_holder.ts", import.meta.url));
+
+testStore({
+  name: "KvStore",
+  durable: true,
+  place: async () => {
+    const { path, [Symbol.asyncDispose]: remove } = await tempDir();
+    return {
+      open: (runId) => openStore(path, runId),
+      damageRow: ({ runId, incarnation }) =>
+        tamper(path, async (kv) => {
+          const key = ["process", runId, incarnation];
+          const { value } = await kv.get<Uint8Array>(key);
+          await kv.set(key, value?.subarray(0, value.length / 2));
+        }),
+      damageBlob: (id) => tamper(path, (kv) => flipByte(kv, id)),
+      killHost: async (runId) => {
+        await using host = new HostProcess(["run", "-A", HOLDER, "write", path, runId]);
+        await waitFor("the other process to have written", () => {
+          if (host.ended) throw new Error(host.stderr);
+          return host.stdout.includes("written");
+        });
+        host.kill("SIGKILL");
+        await host.finished();
+      },
+      [Symbol.asyncDispose]: remove,
+    };
+  },
+});
+
+async function flipByte(kv: Deno.Kv, id: string): Promise<void> {
+  const { value } = await kv.get<Uint8Array>(["blob", id]);
+  const { generation } = JSON.parse(new TextDecoder().decode(value ?? undefined)).data;
+  const key = ["chunk", generation, 0];
+  const chunk = (await kv.get<Uint8Array>(key)).value;
+  assert.ok(chunk);
+  await kv.set(key, chunk.with(5, (chunk[5] ?? 0) ^ 1));
+}

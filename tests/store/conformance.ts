@@ -1,0 +1,284 @@
+/**
+ * What every driver of the store's port has to do, as tests. A driver is tested by a file that gives {@link testStore}
+ * a way to open it, such as tests/store/memory_store_test.ts and tests/kv/conformance_test.ts; src/store/store.ts says
+ * in words what is held here. What only one engine has, such as its locks and files, is tested beside that engine.
+ */
+import assert from "node:assert/strict";
+import { SnakedenError } from "../../src/errors.ts";
+import { type ProcessKey, type ProcessRow, type Store } from "../../src/store/mod.ts";
+import { LogSink } from "../fixtures/log_sink.ts";
+import { nextTurn } from "../fixtures/until.ts";
+import { activeOf, assertSame, bytesOf, newRunId, rowOf, seedOf, sequencesOf } from "./samples.ts";
+
+/** A driver, as far as a test has to know it: whether a store finds what an earlier one of the same place has written. */
+export type StoreDriver =
+  | { readonly name: string; readonly durable: false; place(): Promise<StorePlace> }
+  | DurableDriver;
+
+/** A driver whose records outlive the host. */
+export interface DurableDriver {
+  readonly name: string;
+  readonly durable: true;
+  /** Makes a place that is empty and belongs to one test, which disposes it. */
+  place(): Promise<DurablePlace>;
+}
+
+/** What hosts that follow one another share: a data directory, a database. */
+export interface StorePlace extends AsyncDisposable {
+  /** Opens the store of this place for a run, in one try. The test closes it. */
+  open(runId: string): Promise<Store>;
+}
+
+/** A place whose records outlive the host. */
+export interface DurablePlace extends StorePlace {
+  /** Makes the row of a worker unreadable. No store is open meanwhile. */
+  damageRow(key: ProcessKey): Promise<void>;
+  /** Makes a blob unreadable, or another than was written. No store is open meanwhile. */
+  damageBlob(id: string): Promise<void>;
+  /**
+   * Opens the store of this place for a run in another process, runs {@link writeBeforeKill} there, and kills that process
+   * by SIGKILL as soon as it has resolved.
+   */
+  killHost(runId: string): Promise<void>;
+}
+
+/** What a host writes that is killed right after. */
+export async function writeBeforeKill(store: Store, runId: string): Promise<void> {
+  await Promise.all([
+    store.processes.record(rowOf(runId, "killed-1.x")),
+    store.blobs.put("killed", bytesOf(200_000)),
+  ]);
+}
+
+/** Registers the tests of a driver. */
+export function testStore(driver: StoreDriver): void {
+  testRows(driver);
+  testBlobs(driver);
+  testLife(driver);
+  if (driver.durable) {
+    testLaterRuns(driver);
+    testDamage(driver);
+  }
+}
+
+function testRows({ name, durable, place }: StoreDriver): void {
+  Deno.test(`${name}: record() and forget() take effect in the order of the calls, also when nobody waits`, async () => {
+    await using at = await place();
+    const runId = newRunId();
+    const expected: ProcessRow[] = [];
+    {
+      await using store = await at.open(runId);
+      const work: Promise<void>[] = [];
+      const sequences = sequencesOf(["reserve", "activate", "forget"] as const, 4);
+      for (let step = 0; step < 4; step++) {
+        for (const [i, sequence] of sequences.entries()) {
+          const row = rowOf(runId, `w-${i}.x`);
+          if (sequence[step] === "reserve") work.push(store.processes.record(row));
+          if (sequence[step] === "activate") work.push(store.processes.record(activeOf(row)));
+          if (sequence[step] === "forget") work.push(store.processes.forget([row]));
+        }
+      }
+      await Promise.all(work);
+      for (const [i, sequence] of sequences.entries()) {
+        const row = rowOf(runId, `w-${i}.x`);
+        if (sequence.at(-1) === "reserve") expected.push(row);
+        if (sequence.at(-1) === "activate") expected.push(activeOf(row));
+      }
+    }
+    assert.deepEqual(await deadAt(at), durable ? sorted(expected) : []);
+  });
+
+  Deno.test(`${name}: a row of a run that lives is dead to nobody`, async () => {
+    await using at = await place();
+    const runId = newRunId();
+    await using first = await at.open(runId);
+    await first.processes.record(rowOf(runId, "w-1.x"));
+    try {
+      await using second = await at.open(newRunId());
+      assert.deepEqual(second.deadProcesses, []);
+    } catch (error) {
+      if (!(error instanceof SnakedenError)) throw error;
+      assert.deepEqual([error.code, error.retryable], ["startup_failed", true]);
+    }
+    assert.deepEqual(first.deadProcesses, []);
+  });
+}
+
+function testBlobs({ name, place }: StoreDriver): void {
+  Deno.test(`${name}: Blobs keeps values of any length byte for byte`, async () => {
+    await using at = await place();
+    await using store = await at.open(newRunId());
+    const lengths = [0, 1, 65_535, 65_536, 65_537, 1_000_000, 5_000_001];
+    await Promise.all(lengths.map((length) => store.blobs.put(`b-${length}`, bytesOf(length))));
+    for (const length of lengths) {
+      assertSame(await store.blobs.get(`b-${length}`), bytesOf(length));
+    }
+    assert.equal(await store.blobs.get("b-2"), undefined);
+  });
+
+  Deno.test(`${name}: Blobs.put(), get() and delete() of one id take effect in the order of the calls`, async () => {
+    await using at = await place();
+    await using store = await at.open(newRunId());
+    const values = { short: bytesOf(5), long: bytesOf(200_000) };
+    const sequences = sequencesOf(["short", "long", "delete"] as const, 3);
+    const work: Promise<void>[] = [];
+    for (let step = 0; step < 3; step++) {
+      for (const [i, sequence] of sequences.entries()) {
+        const kind = sequence[step];
+        if (kind === "delete") work.push(store.blobs.delete(`b-${i}`));
+        else if (kind !== undefined) work.push(store.blobs.put(`b-${i}`, values[kind]));
+      }
+    }
+    await Promise.all(work);
+    for (const [i, sequence] of sequences.entries()) {
+      const kind = sequence.at(-1);
+      const expected = kind === undefined || kind === "delete" ? undefined : values[kind];
+      assertSame(await store.blobs.get(`b-${i}`), expected);
+    }
+  });
+
+  Deno.test(`${name}: Blobs.get() sees a whole value, and none that is older than the last one written`, async () => {
+    await using at = await place();
+    await using store = await at.open(newRunId());
+    let written = 0;
+    const write = async (): Promise<void> => {
+      for (const seed of [1, 2, 3, 4, 5, 6]) {
+        await store.blobs.put("b", bytesOf(300_000, seed));
+        written = seed;
+      }
+    };
+    const read = async (): Promise<void> => {
+      while (written < 6) {
+        const least = written;
+        const value = await store.blobs.get("b");
+        const seed = value === undefined ? 0 : seedOf(value);
+        assert.ok(seed >= least, `${seed} after ${least}`);
+        if (value !== undefined) assertSame(value, bytesOf(300_000, seed));
+        await nextTurn();
+      }
+    };
+    await Promise.all([write(), read(), read(), read()]);
+  });
+
+  Deno.test(`${name}: Blobs leaves buffers to the caller`, async () => {
+    await using at = await place();
+    await using store = await at.open(newRunId());
+    const buffer = bytesOf(100_000);
+    const part = buffer.subarray(100, 90_000);
+    const expected = part.slice();
+    await store.blobs.put("b", part);
+    buffer.fill(0);
+    const got = await store.blobs.get("b");
+    assertSame(got, expected);
+    got?.fill(0);
+    assertSame(await store.blobs.get("b"), expected);
+  });
+
+  Deno.test(`${name}: Blobs takes every id that is allowed for what it says`, async () => {
+    await using at = await place();
+    await using store = await at.open(newRunId());
+    const ids = ["a", "A", "a/b", "../a", "..", "/a", "%00", "*", "'", "a".repeat(256), "~!#\\"];
+    await Promise.all(ids.map((id, i) => store.blobs.put(id, bytesOf(10, i))));
+    for (const [i, id] of ids.entries()) assertSame(await store.blobs.get(id), bytesOf(10, i));
+    await store.blobs.delete("A");
+    assertSame(await store.blobs.get("a"), bytesOf(10, 0));
+  });
+}
+
+function testLife({ name, durable, place }: StoreDriver): void {
+  Deno.test(`${name}: report() of a new place says nothing but how the store keeps`, async () => {
+    await using at = await place();
+    await using store = await at.open(newRunId());
+    const state = durable ? "open" : "in memory";
+    assert.deepEqual(await store.report(), { state, setAside: [] });
+    assert.deepEqual(store.deadProcesses, []);
+  });
+}
+
+function testLaterRuns({ name, place }: DurableDriver): void {
+  Deno.test(`${name}: a later host sees rows and blobs as they were written, until they are removed`, async () => {
+    await using at = await place();
+    const [runId, otherRunId] = [newRunId(), newRunId()];
+    const incarnation = "é🐍".repeat(85);
+    const rows = [
+      rowOf(runId, "w-1.x"),
+      activeOf({ ...rowOf(runId, incarnation), workerId: incarnation }),
+    ];
+    const other = { ...activeOf(rowOf(otherRunId, "w-1.x")), startTime: "boot/1" };
+    {
+      await using store = await at.open(runId);
+      for (const row of rows) await store.processes.record(row);
+      await store.blobs.put("b", bytesOf(100_000, 1));
+      await store.blobs.put("gone", bytesOf(100_000));
+    }
+    {
+      await using store = await at.open(otherRunId);
+      await store.processes.record(other);
+      assert.deepEqual(sorted(store.deadProcesses), sorted(rows));
+      assertSame(await store.blobs.get("b"), bytesOf(100_000, 1));
+      await store.blobs.put("b", bytesOf(50_000, 2));
+      await store.blobs.delete("gone");
+    }
+    {
+      await using store = await at.open(newRunId());
+      assert.deepEqual(sorted(store.deadProcesses), sorted([...rows, other]));
+      await store.processes.forget(store.deadProcesses.filter((it) => it.runId === runId));
+      assertSame(await store.blobs.get("b"), bytesOf(50_000, 2));
+      assert.equal(await store.blobs.get("gone"), undefined);
+    }
+    assert.deepEqual(await deadAt(at), [other]);
+  });
+
+  Deno.test(`${name}: what a write has resolved for outlives the kill of its host right after`, async () => {
+    await using at = await place();
+    const runId = newRunId();
+    await at.killHost(runId);
+    await using store = await at.open(newRunId());
+    assert.deepEqual(store.deadProcesses, [rowOf(runId, "killed-1.x")]);
+    assertSame(await store.blobs.get("killed"), bytesOf(200_000));
+  });
+}
+
+function testDamage({ name, place }: DurableDriver): void {
+  Deno.test(`${name}: a row that cannot be read is set aside and reported, and disturbs no other`, async () => {
+    await using at = await place();
+    const runId = newRunId();
+    const rows = [1, 2, 3].map((i) => rowOf(runId, `w-${i}.x`));
+    {
+      await using store = await at.open(runId);
+      for (const row of rows) await store.processes.record(row);
+    }
+    await at.damageRow({ runId, incarnation: "w-2.x" });
+    await using log = new LogSink();
+    for (let round = 0; round < 2; round++) {
+      await using store = await at.open(newRunId());
+      assert.deepEqual(sorted(store.deadProcesses), [rows[0], rows[2]]);
+      await assertSetAside(store, [["process", runId, "w-2.x"]]);
+      await store.processes.forget([{ runId, incarnation: "w-2.x" }]);
+    }
+    assert.match(await log.text(), /ERROR store +set aside /);
+  });
+}
+
+async function deadAt(at: StorePlace): Promise<ProcessRow[]> {
+  await using store = await at.open(newRunId());
+  return sorted(store.deadProcesses);
+}
+
+async function assertSetAside(store: Store, keys: readonly (readonly string[])[]): Promise<void> {
+  const { setAside } = await store.report();
+  assert.deepEqual(setAside.map(({ key }) => key), keys);
+  for (const { id, reason, at, bytes } of setAside) {
+    assert.ok(id !== "" && reason !== "" && bytes >= 0, inspect({ id, reason, bytes }));
+    assert.ok(Number.isFinite(Date.parse(at)), at);
+  }
+}
+
+function sorted<T extends Partial<ProcessKey>>(rows: readonly T[]): T[] {
+  const nameOf = ({ runId = "", incarnation = "" }: T): string => `${incarnation} ${runId}`;
+  return rows.toSorted((a, b) => nameOf(a) < nameOf(b) ? -1 : 1);
+}
+
+function inspect(value: unknown): string {
+  return Deno.inspect(value);
+}
