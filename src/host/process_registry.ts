@@ -34,14 +34,14 @@ export class ProcessRegistry implements AsyncDisposable {
 
   /** Resolves when the row is durable, or cannot be. */
   async reserve({ workerId, incarnation }: WorkerIdentity): Promise<void> {
-    await this.#record({
+    await this.#follow(this.#record({
       runId: this.#options.runId,
       workerId,
       incarnation,
       state: "reserved",
       reservedAt: new Date().toISOString(),
       hostPid: Deno.pid,
-    });
+    }));
   }
 
   /** The process is there, and leads a group. */
@@ -49,7 +49,7 @@ export class ProcessRegistry implements AsyncDisposable {
     const row = this.#rows.get(incarnation);
     if (row === undefined) return;
     this.#rows.set(incarnation, { ...row, state: "active", pid, group: pid });
-    this.#follow(this.#complete(incarnation, pid));
+    void this.#follow(this.#complete(incarnation, pid));
   }
 
   /** The process is gone, or was never there. */
@@ -57,7 +57,7 @@ export class ProcessRegistry implements AsyncDisposable {
     const row = this.#rows.get(incarnation);
     if (row === undefined) return;
     this.#rows.delete(incarnation);
-    this.#follow(this.#forget(row));
+    void this.#follow(this.#forget(row));
   }
 
   /** The rows as they are now. */
@@ -70,9 +70,10 @@ export class ProcessRegistry implements AsyncDisposable {
     await Promise.all(this.#pending);
   }
 
-  #follow(work: Promise<void>): void {
+  async #follow(work: Promise<void>): Promise<void> {
     this.#pending.add(work);
-    void work.then(() => this.#pending.delete(work));
+    await work;
+    this.#pending.delete(work);
   }
 
   /** One write for pid and start time: until then the reservation says that there may be a process. */
@@ -80,7 +81,7 @@ export class ProcessRegistry implements AsyncDisposable {
     const startTime = await this.#options.startTimeOf(pid);
     const row = this.#rows.get(incarnation);
     // It may have ended meanwhile, and its row with it.
-    if (row === undefined) return;
+    if (row?.pid !== pid) return;
     await this.#record({ ...row, ...(startTime === undefined ? {} : { startTime }) });
   }
 

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../src/errors.ts";
+import { ProcessRegistry } from "../../src/host/mod.ts";
 import { type ProcessKey, type ProcessRow, type Store } from "../../src/store/mod.ts";
 import { LogSink } from "../fixtures/log_sink.ts";
 import { nextTurn } from "../fixtures/until.ts";
@@ -53,6 +54,7 @@ export async function writeBeforeKill(store: Store, runId: string): Promise<void
 /** Registers the tests of a driver. */
 export function testStore(driver: StoreDriver): void {
   testRows(driver);
+  testRegistry(driver);
   testBlobs(driver);
   testLife(driver);
   if (driver.durable) {
@@ -101,6 +103,45 @@ function testRows({ name, durable, place }: StoreDriver): void {
       assert.deepEqual([error.code, error.retryable], ["startup_failed", true]);
     }
     assert.deepEqual(first.deadProcesses, []);
+  });
+}
+
+/** The one user of process rows, over each driver. */
+function testRegistry({ name, durable, place }: StoreDriver): void {
+  Deno.test(`${name}: ProcessRegistry may reserve, activate and release in any order`, async () => {
+    await using at = await place();
+    const runId = newRunId();
+    const sequences = sequencesOf(["reserve", "activate", "release"] as const, 4);
+    const expected = sequences.flatMap((sequence, i): Partial<ProcessRow>[] => {
+      const incarnation = `w-${i}.x`;
+      let row: Partial<ProcessRow> | undefined;
+      for (const step of sequence) {
+        if (step === "reserve") row = { incarnation, state: "reserved" };
+        else if (step === "release") row = undefined;
+        else if (row !== undefined) {
+          const pid = i + 1;
+          row = { incarnation, state: "active", pid, group: pid, startTime: `boot/${pid}` };
+        }
+      }
+      return row === undefined ? [] : [row];
+    });
+    {
+      await using store = await at.open(runId);
+      const { processes } = store;
+      const startTimeOf = (pid: number): Promise<string> => Promise.resolve(`boot/${pid}`);
+      await using registry = new ProcessRegistry({ runId, processes, startTimeOf });
+      for (let step = 0; step < 4; step++) {
+        for (const [i, sequence] of sequences.entries()) {
+          const incarnation = `w-${i}.x`;
+          if (sequence[step] === "reserve") void registry.reserve({ workerId: "w", incarnation });
+          if (sequence[step] === "activate") registry.activate(incarnation, i + 1);
+          if (sequence[step] === "release") registry.release(incarnation);
+        }
+      }
+      await registry[Symbol.asyncDispose]();
+      assert.deepEqual(sorted(registry.list()).map(essence), sorted(expected));
+    }
+    assert.deepEqual((await deadAt(at)).map(essence), durable ? sorted(expected) : []);
   });
 }
 
@@ -272,6 +313,12 @@ async function assertSetAside(store: Store, keys: readonly (readonly string[])[]
     assert.ok(id !== "" && reason !== "" && bytes >= 0, inspect({ id, reason, bytes }));
     assert.ok(Number.isFinite(Date.parse(at)), at);
   }
+}
+
+/** A row without what differs from one run of the test to the next. */
+function essence(row: ProcessRow): Partial<ProcessRow> {
+  const { runId: _, workerId: _w, reservedAt: _r, hostPid: _h, ...rest } = row;
+  return rest;
 }
 
 function sorted<T extends Partial<ProcessKey>>(rows: readonly T[]): T[] {
