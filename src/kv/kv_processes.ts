@@ -20,9 +20,12 @@ export class KvProcesses implements ProcessStore {
 
   async forget(rows: readonly ProcessKey[]): Promise<void> {
     const mutations = rows.map((row): Mutation => ({ type: "delete", key: keyOf(row) }));
+    const commits: Promise<void>[] = [];
+    // All in one go: a row that is recorded after this call must not be among them.
     for (let i = 0; i < mutations.length; i += DELETES_PER_COMMIT) {
-      await this.#commits.commit(mutations.slice(i, i + DELETES_PER_COMMIT));
+      commits.push(this.#commits.commit(mutations.slice(i, i + DELETES_PER_COMMIT)));
     }
+    await Promise.all(commits);
   }
 }
 

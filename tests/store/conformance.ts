@@ -90,6 +90,21 @@ function testRows({ name, durable, place }: StoreDriver): void {
     assert.deepEqual(await deadAt(at), durable ? sorted(expected) : []);
   });
 
+  Deno.test(`${name}: forget() takes any number of rows, those that are not there too, and spares what is recorded after it`, async () => {
+    await using at = await place();
+    const runId = newRunId();
+    const rows = Array.from({ length: 1_300 }, (_, i) => rowOf(runId, `w-${i}.${"x".repeat(36)}`));
+    const last = activeOf(rowOf(runId, `w-1299.${"x".repeat(36)}`));
+    {
+      await using store = await at.open(runId);
+      await store.processes.forget([]);
+      await store.processes.forget(rows.slice(0, 3));
+      await Promise.all(rows.map((row) => store.processes.record(row)));
+      await Promise.all([store.processes.forget(rows), store.processes.record(last)]);
+    }
+    assert.deepEqual(await deadAt(at), durable ? [last] : []);
+  });
+
   Deno.test(`${name}: a row of a run that lives is dead to nobody`, async () => {
     await using at = await place();
     const runId = newRunId();
