@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 from typing import Any
 
-from snakeden.csv_profile import profile_file
+from snakeden.demo.csv_profile import profile_file
 
 __all__ = ["as_csv", "profile", "values"]
 

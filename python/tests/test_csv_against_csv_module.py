@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from snakeden.csv_values import is_null
+from snakeden.demo.csv_values import is_null
 from tests.csv_files import as_csv, profile
 
 DELIMITERS = [",", ";", "\t", "|"]

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from snakeden.csv_dialect import named_delimiter, sniff
-from snakeden.csv_records import NO_DELIMITER
+from snakeden.demo.csv_dialect import named_delimiter, sniff
+from snakeden.demo.csv_records import NO_DELIMITER
 from tests.csv_files import profile, values
 
 LONGER = "the header may lack a name or stand further down"

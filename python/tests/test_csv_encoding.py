@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from snakeden.csv_profile import profile_file
+from snakeden.demo.csv_profile import profile_file
 from tests.csv_files import profile, values
 
 TEXT = "name,città\nZoë,1\nпривет,2\n😀,3\n"
@@ -129,7 +129,7 @@ def test_profile_file_splits_lines_only_where_csv_does(tmp_path: Path) -> None:
 def test_profile_file_refuses_a_line_that_does_not_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("snakeden.csv_lines.MAX_LINE_CHARS", 1000)
+    monkeypatch.setattr("snakeden.demo.csv_lines.MAX_LINE_CHARS", 1000)
     with pytest.raises(ValueError, match="a line is longer than 1000 characters"):
         profile(tmp_path, "a,b\n" + "1," * 2000, block_bytes=100)
 

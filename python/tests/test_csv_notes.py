@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from snakeden.csv_column import Column, Limits
+from snakeden.demo.csv_column import Column, Limits
 from tests.csv_files import profile
 
 

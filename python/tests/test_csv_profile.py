@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snakeden import csv_column, csv_profile
-from snakeden.csv_column import Column, Limits
-from snakeden.csv_profile import profile_file
+from snakeden.demo import csv_column, csv_profile
+from snakeden.demo.csv_column import Column, Limits
+from snakeden.demo.csv_profile import profile_file
 from tests.csv_files import as_csv, profile
 
 ROWS = [

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from snakeden import csv_records
+from snakeden.demo import csv_records
 from tests.csv_files import profile, values
 
 UNCLOSED = (

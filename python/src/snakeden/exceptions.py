@@ -24,7 +24,7 @@ MAX_MESSAGE: Final = 8_192
 
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 # Tools that ship with the package are tools like any other.
-_NOT_OWN = (_PACKAGE + "demo.py", _PACKAGE + "csv_")
+_NOT_OWN = _PACKAGE + "demo" + os.sep
 _ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio", "")
 _IMPORTLIB = (
     "<frozen importlib._bootstrap>",

@@ -10,7 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, Final
 
-from snakeden.csv_lines import count_line_ends
+from snakeden.demo.csv_lines import count_line_ends
 
 __all__ = ["NO_DELIMITER", "Places", "Records", "count_lines"]
 

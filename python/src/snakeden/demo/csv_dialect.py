@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from snakeden.csv_records import NO_DELIMITER, Places, Records
+from snakeden.demo.csv_records import NO_DELIMITER, Places, Records
 
 __all__ = ["Preamble", "is_number", "named_delimiter", "read_preamble", "sniff"]
 

@@ -7,7 +7,7 @@ import io
 import os
 from typing import Final
 
-from snakeden.csv_encoding import Encoding
+from snakeden.demo.csv_encoding import Encoding
 
 __all__ = ["BLOCK_BYTES", "Lines", "count_line_ends"]
 

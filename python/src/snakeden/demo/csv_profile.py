@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from snakeden import tool
 from snakeden.call import current_call
-from snakeden.csv_column import Column, limits_for
-from snakeden.csv_encoding import second_guess
-from snakeden.csv_lines import BLOCK_BYTES
-from snakeden.csv_source import CsvSource, check_file
+from snakeden.demo.csv_column import Column, limits_for
+from snakeden.demo.csv_encoding import second_guess
+from snakeden.demo.csv_lines import BLOCK_BYTES
+from snakeden.demo.csv_source import CsvSource, check_file
 
 __all__ = ["profile_csv", "profile_file"]
 

@@ -16,7 +16,7 @@ from itertools import islice
 from operator import mul
 from typing import Any, Final, Literal, NamedTuple
 
-from snakeden.csv_values import (
+from snakeden.demo.csv_values import (
     BOOLEANS,
     INFINITIES,
     NULL_WORDS,

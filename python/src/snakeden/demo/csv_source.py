@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from snakeden.csv_dialect import is_number, read_preamble
-from snakeden.csv_encoding import Encoding, first_guess
-from snakeden.csv_lines import BLOCK_BYTES, Lines
-from snakeden.csv_records import NO_DELIMITER, Places, Records, count_lines
+from snakeden.demo.csv_dialect import is_number, read_preamble
+from snakeden.demo.csv_encoding import Encoding, first_guess
+from snakeden.demo.csv_lines import BLOCK_BYTES, Lines
+from snakeden.demo.csv_records import NO_DELIMITER, Places, Records, count_lines
 
 __all__ = ["CsvSource", "check_file"]
 

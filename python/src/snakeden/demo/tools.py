@@ -1,4 +1,4 @@
-"""The tools that a host without a configuration serves."""
+"""The small tools that a host without a configuration serves."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from snakeden import tool
-from snakeden.csv_profile import profile_csv
 
-__all__ = ["add", "counter", "echo", "ping", "profile_csv", "sleep", "text_stats"]
+__all__ = ["add", "counter", "echo", "ping", "sleep", "text_stats"]
 
 
 @tool

@@ -1,0 +1,10 @@
+"""The tools that a host without a configuration serves: the adapter `snakeden.demo`.
+
+tools.py has the small ones, csv_profile.py the large one; the other files are its parts. Like an
+adapter of a user, this package imports nothing but the public names of `snakeden`.
+"""
+
+from snakeden.demo.csv_profile import profile_csv
+from snakeden.demo.tools import add, counter, echo, ping, sleep, text_stats
+
+__all__ = ["add", "counter", "echo", "ping", "profile_csv", "sleep", "text_stats"]
