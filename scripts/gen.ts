@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PROTO_DIR = join(ROOT, "proto");
 const PROTO_FILES = ["errors", "values", "link"].map((name) => `snakeden/v1/${name}.proto`);
 const TYPESCRIPT_DIR = join(ROOT, "src/bridge/gen");
-const PYTHON_DIR = join(ROOT, "python/src/snakeden/gen");
+const PYTHON_DIR = join(ROOT, "python/src/snakeden/_link/gen");
 const PBJS = "npm:protobufjs-cli@2.7.1/pbjs";
 
 async function run(command: string, args: string[]): Promise<void> {
@@ -106,7 +106,7 @@ async function generatePython(outDir: string): Promise<void> {
   const nested = join(outDir, "snakeden/v1");
   for (const entry of Deno.readDirSync(nested)) {
     const code = await Deno.readTextFile(join(nested, entry.name));
-    const moved = code.replaceAll("from snakeden.v1 import", "from snakeden.gen import");
+    const moved = code.replaceAll("from snakeden.v1 import", "from snakeden._link.gen import");
     await Deno.writeTextFile(join(outDir, entry.name), moved);
   }
   await Deno.remove(join(outDir, "snakeden"), { recursive: true });

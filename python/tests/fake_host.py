@@ -19,9 +19,9 @@ from typing import Any
 import grpc
 import msgspec
 
-from snakeden import values
-from snakeden.gen import link_pb2 as link
-from snakeden.gen.values_pb2 import Value
+from snakeden._link.gen import link_pb2 as link
+from snakeden._link.gen.values_pb2 import Value
+from snakeden._values import values
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ADAPTERS = REPOSITORY / "tests" / "fixtures" / "adapters"

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-from snakeden import values
-from snakeden.gen import link_pb2 as link
-from snakeden.gen.values_pb2 import Value
-from snakeden.slab_space import SlabSpace
+from snakeden._link.gen import link_pb2 as link
+from snakeden._link.gen.values_pb2 import Value
+from snakeden._link.slab_space import SlabSpace
+from snakeden._values import values
 
 PAGE = 4096
 

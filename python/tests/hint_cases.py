@@ -23,9 +23,9 @@ import attrs
 import msgspec
 import pydantic
 
-from snakeden import values
+from snakeden._tools.schema import ToolSchema
+from snakeden._values import values
 from snakeden.errors import ArgumentsError
-from snakeden.schema import ToolSchema
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from snakeden.adapter_loader import LoadedAdapter, load_adapter
+from snakeden._tools.adapter_loader import LoadedAdapter, load_adapter
 from snakeden.errors import AdapterError
 from snakeden.exceptions import describe
 from tests.fake_host import ADAPTERS

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from snakeden import InvalidValueError, ResultTooLargeError
-from snakeden.arrays import FORMATS
-from snakeden.values import decode, encode
+from snakeden._values.arrays import FORMATS
+from snakeden._values.values import decode, encode
 from tests.fake_host import SOURCES
 
 dtypes = st.sampled_from(
@@ -222,7 +222,7 @@ WITHOUT_NUMPY = """
 import sys
 sys.modules["numpy"] = None
 import array
-from snakeden.values import decode, encode
+from snakeden._values.values import decode, encode
 value = array.array("d", [1.5, 2.5])
 back = decode(*encode(value))
 assert isinstance(back, memoryview) and back.format == "d" and back.tolist() == [1.5, 2.5], back

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from snakeden import Call, current_call
+from snakeden._link.gen.link_pb2 import Call as WireCall
 from snakeden.call import CURRENT
-from snakeden.gen.link_pb2 import Call as WireCall
 
 
 def make(deadline: float | None = None) -> tuple[Call, list[dict[str, Any]]]:

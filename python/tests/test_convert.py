@@ -32,9 +32,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snakeden import values
+from snakeden._tools.schema import ToolSchema
+from snakeden._values import values
 from snakeden.errors import AdapterError, ArgumentsError
-from snakeden.schema import ToolSchema
 from tests.hint_cases import (
     Anything,
     Attrs,

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from snakeden import demo
-from snakeden.adapter_loader import load_adapter
+from snakeden._tools.adapter_loader import load_adapter
 
 
 def test_demo_offers_its_tools() -> None:

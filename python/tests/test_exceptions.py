@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from snakeden._tools.schema import ToolSchema
 from snakeden.exceptions import MAX_TRACEBACK, describe
-from snakeden.schema import ToolSchema
 
 
 def caught(function: Any) -> BaseException:

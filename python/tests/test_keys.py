@@ -19,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snakeden import InvalidValueError
-from snakeden.values import decode, encode
+from snakeden._values.values import decode, encode
 
 
 class Colour(enum.Enum):

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from snakeden.gen import link_pb2 as link
+from snakeden._link.gen import link_pb2 as link
 from tests.fake_host import FakeHost
 
 MIB = 1 << 20

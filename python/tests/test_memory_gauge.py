@@ -6,7 +6,7 @@ from queue import SimpleQueue
 
 import psutil
 
-from snakeden.gen import link_pb2 as link
+from snakeden._link.gen import link_pb2 as link
 from snakeden.memory_gauge import MemoryGauge
 from tests.fake_host import TIMEOUT, FakeHost, wait_for
 

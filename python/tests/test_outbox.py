@@ -4,10 +4,10 @@ import threading
 
 import pytest
 
-from snakeden import wire
-from snakeden.gen.link_pb2 import WorkerFrame
-from snakeden.outbox import FRAME_BYTES, MAX_LOG_ENTRIES, Outbox
-from snakeden.slab import PlaceRef
+from snakeden._link import wire
+from snakeden._link.gen.link_pb2 import WorkerFrame
+from snakeden._link.outbox import FRAME_BYTES, MAX_LOG_ENTRIES, Outbox
+from snakeden._link.slab import PlaceRef
 
 
 def drained(outbox: Outbox) -> list[bytes]:

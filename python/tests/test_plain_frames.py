@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from snakeden.gen.link_pb2 import Result, WorkerFrame, WorkerMessage
-from snakeden.plain_frames import plain_chunk, plain_result
+from snakeden._link.gen.link_pb2 import Result, WorkerFrame, WorkerMessage
+from snakeden._link.plain_frames import plain_chunk, plain_result
 
 call_ids = st.integers(1, 2**32 - 1)
 sizes = st.one_of(st.integers(1, 300), st.integers(4_000, 4_200), st.integers(16_000, 70_000))

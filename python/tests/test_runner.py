@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snakeden import arrays, current_call, demo
-from snakeden.adapter_loader import LoadedTool
-from snakeden.gen.link_pb2 import Call as WireCall
-from snakeden.gen.link_pb2 import WorkerFrame, WorkerMessage
-from snakeden.gen.values_pb2 import Value
+from snakeden import current_call, demo
+from snakeden._link.gen.link_pb2 import Call as WireCall
+from snakeden._link.gen.link_pb2 import WorkerFrame, WorkerMessage
+from snakeden._link.gen.values_pb2 import Value
+from snakeden._link.outbox import Outbox
+from snakeden._tools.adapter_loader import LoadedTool
+from snakeden._values import arrays
+from snakeden._values.values import encode
 from snakeden.interrupt import Interrupter
-from snakeden.outbox import Outbox
 from snakeden.runner import Runner
-from snakeden.values import encode
 
 
 @pytest.fixture

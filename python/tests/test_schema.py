@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snakeden import values
+from snakeden._tools.schema import ToolSchema
+from snakeden._values import values
+from snakeden._values.type_name import type_name
 from snakeden.errors import AdapterError, ArgumentsError, InvalidValueError
-from snakeden.schema import ToolSchema
-from snakeden.type_name import type_name
 
 if TYPE_CHECKING:
     from nowhere import Missing  # type: ignore[import-not-found]

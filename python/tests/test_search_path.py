@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from snakeden.search_path import place_module_paths, shadowed_modules
+from snakeden._tools.search_path import place_module_paths, shadowed_modules
 
 
 @pytest.fixture(autouse=True)

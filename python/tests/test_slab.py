@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from snakeden._link.slab import PlaceRef, Slab
 from snakeden.errors import CallCancelled
-from snakeden.slab import PlaceRef, Slab
 
 PAGE = 4096
 BYTES = 64 * PAGE

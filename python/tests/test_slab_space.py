@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from snakeden.slab_space import SlabSpace
+from snakeden._link.slab_space import SlabSpace
 
 PAGE = 4096
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from snakeden._link.gen.link_pb2 import Call as WireCall
+from snakeden._link.gen.link_pb2 import WorkerFrame
+from snakeden._link.slab import Slab
+from snakeden._values.values import decode
 from snakeden.call import Call
 from snakeden.errors import CallCancelled
-from snakeden.gen.link_pb2 import Call as WireCall
-from snakeden.gen.link_pb2 import WorkerFrame
 from snakeden.interrupt import Interrupter
-from snakeden.slab import Slab
 from snakeden.streams import Collector, Sender
-from snakeden.values import decode
 from tests.fake_slab import PAGE, FakeSlab
 
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snakeden import InvalidValueError, ResultTooLargeError
-from snakeden.values import decode, encode
+from snakeden._values.values import decode, encode
 
 
 def sent(value: object) -> Any:

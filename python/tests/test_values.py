@@ -35,7 +35,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snakeden import InvalidValueError, ResultTooLargeError
-from snakeden.values import decode, encode
+from snakeden._values.values import decode, encode
 
 SAFE = 2**53 - 1
 

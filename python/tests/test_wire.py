@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from snakeden import wire
-from snakeden.gen.link_pb2 import WorkerFrame
-from snakeden.gen.values_pb2 import Value
-from snakeden.slab import Slab
-from snakeden.values import Encoded, encode
+from snakeden._link import wire
+from snakeden._link.gen.link_pb2 import WorkerFrame
+from snakeden._link.gen.values_pb2 import Value
+from snakeden._link.slab import Slab
+from snakeden._values.values import Encoded, encode
 from tests.fake_slab import PAGE, FakeSlab
 
 BYTES = 4 * PAGE

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snakeden.gen import link_pb2 as link
+from snakeden._link.gen import link_pb2 as link
 from tests.fake_host import FakeHost, call_body, decoded
 
 

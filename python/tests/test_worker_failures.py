@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from snakeden.gen import link_pb2 as link
+from snakeden._link.gen import link_pb2 as link
 from tests.fake_host import FakeHost
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from snakeden.adapter_loader import LoadedAdapter, load_adapter
-from snakeden.gen import link_pb2 as link
+from snakeden._link.gen import link_pb2 as link
+from snakeden._tools.adapter_loader import LoadedAdapter, load_adapter
 from tests.fake_host import ADAPTERS, FakeHost, Worker, decoded
 
 STREAMS = [

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from snakeden import __version__, exit_status
-from snakeden.gen import link_pb2 as link
-from snakeden.gen.errors_pb2 import Error
+from snakeden._link.gen import link_pb2 as link
+from snakeden._link.gen.errors_pb2 import Error
 from tests.fake_host import SOURCES, TIMEOUT, FakeHost, wait_for
 
 

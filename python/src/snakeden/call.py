@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from snakeden.gen.link_pb2 import Call as WireCall
+    from snakeden._link.gen.link_pb2 import Call as WireCall
 
 __all__ = ["Call", "current_call"]
 

@@ -13,9 +13,9 @@ import re
 import traceback
 from typing import Any, Final
 
-from snakeden.gen.errors_pb2 import PythonException
-from snakeden.type_name import type_name
-from snakeden.wire import wire_text
+from snakeden._link.gen.errors_pb2 import PythonException
+from snakeden._link.wire import wire_text
+from snakeden._values.type_name import type_name
 
 __all__ = ["describe", "safe_text"]
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
-from snakeden import wire
+from snakeden._link import wire
 from snakeden.errors import ArgumentsError, CallCancelled, InvalidValueError, ResultTooLargeError
 from snakeden.exceptions import describe, safe_text
 
 if TYPE_CHECKING:
+    from snakeden._link.gen.errors_pb2 import Error
     from snakeden.call import Call
-    from snakeden.gen.errors_pb2 import Error
 
 __all__ = ["described", "is_stop", "stopped"]
 

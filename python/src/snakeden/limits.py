@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from snakeden.gen.link_pb2 import Limits
+    from snakeden._link.gen.link_pb2 import Limits
 
 __all__ = ["LimitError", "WorkerLimits"]
 

@@ -7,11 +7,11 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
-from snakeden import wire
+from snakeden._link import wire
 from snakeden.call import CURRENT
 
 if TYPE_CHECKING:
-    from snakeden.outbox import Outbox
+    from snakeden._link.outbox import Outbox
 
 __all__ = ["LinkHandler", "install"]
 

@@ -25,22 +25,24 @@ from contextvars import Context, copy_context
 from math import inf
 from typing import TYPE_CHECKING, Any, Final
 
-from snakeden import arrays, failures, wire
+from snakeden import failures
+from snakeden._link import wire
+from snakeden._values import arrays
+from snakeden._values.protocols import VALUE_TYPES, is_lazy
+from snakeden._values.values import Encoded, encode
 from snakeden.call import CURRENT, Call
 from snakeden.deadlines import DeadlineWatch
 from snakeden.interrupt import Interrupter
 from snakeden.output import flush
-from snakeden.protocols import VALUE_TYPES, is_lazy
 from snakeden.streams import Collector, Sender, close_loop, drive, event_loop
-from snakeden.values import Encoded, encode
 
 if TYPE_CHECKING:
-    from snakeden.adapter_loader import LoadedTool
-    from snakeden.gen.errors_pb2 import Error
-    from snakeden.gen.link_pb2 import Call as WireCall
-    from snakeden.outbox import Outbox
+    from snakeden._link.gen.errors_pb2 import Error
+    from snakeden._link.gen.link_pb2 import Call as WireCall
+    from snakeden._link.outbox import Outbox
+    from snakeden._link.slab import Slab
+    from snakeden._tools.adapter_loader import LoadedTool
     from snakeden.output import Output
-    from snakeden.slab import Slab
 
 __all__ = ["Runner"]
 

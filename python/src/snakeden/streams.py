@@ -13,15 +13,15 @@ from collections.abc import Callable, Coroutine
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
-from snakeden import wire
+from snakeden._link import wire
+from snakeden._values.protocols import ASYNCHRONOUS, has, is_lazy
+from snakeden._values.values import Encoded, encode
 from snakeden.call import Call
 from snakeden.errors import ResultTooLargeError
 from snakeden.interrupt import Interrupter
-from snakeden.protocols import ASYNCHRONOUS, has, is_lazy
-from snakeden.values import Encoded, encode
 
 if TYPE_CHECKING:
-    from snakeden.slab import Slab
+    from snakeden._link.slab import Slab
 
 __all__ = ["Collector", "Sender", "close_loop", "drive", "event_loop"]
 

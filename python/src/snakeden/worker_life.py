@@ -19,22 +19,23 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from snakeden import __version__, exit_status, log_bridge, wire
-from snakeden.adapter_loader import LoadedAdapter, load_adapter
+from snakeden import __version__, exit_status, log_bridge
+from snakeden._link import wire
+from snakeden._link.link import Link, LinkLostError, dial
+from snakeden._link.outbox import Outbox
+from snakeden._link.slab import Slab
+from snakeden._tools.adapter_loader import LoadedAdapter, load_adapter
 from snakeden.errors import AdapterError
 from snakeden.exceptions import describe, safe_text
 from snakeden.limits import LimitError, WorkerLimits
-from snakeden.link import Link, LinkLostError, dial
 from snakeden.memory_gauge import MemoryGauge
-from snakeden.outbox import Outbox
 from snakeden.output import Output, flush
 from snakeden.progress_cell import open_progress_cell
 from snakeden.runner import Runner
-from snakeden.slab import Slab
 
 if TYPE_CHECKING:
-    from snakeden.gen.errors_pb2 import PythonException
-    from snakeden.gen.link_pb2 import HostMessage, Welcome
+    from snakeden._link.gen.errors_pb2 import PythonException
+    from snakeden._link.gen.link_pb2 import HostMessage, Welcome
 
 __all__ = ["WorkerLife"]
 

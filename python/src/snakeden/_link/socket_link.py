@@ -23,12 +23,12 @@ from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
-from snakeden.gen.link_pb2 import HostFrame
-from snakeden.link import LinkLostError
+from snakeden._link.gen.link_pb2 import HostFrame
+from snakeden._link.link import LinkLostError
 
 if TYPE_CHECKING:
-    from snakeden.gen.link_pb2 import HostMessage
-    from snakeden.outbox import Outbox
+    from snakeden._link.gen.link_pb2 import HostMessage
+    from snakeden._link.outbox import Outbox
 
 __all__ = ["SocketLink"]
 
@@ -42,7 +42,7 @@ _LONG_IDLE_TICKS: Final = 30
 
 
 class SocketLink:
-    """See `snakeden.link.Link`."""
+    """See `snakeden._link.link.Link`."""
 
     confirms = True
 

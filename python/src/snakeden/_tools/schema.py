@@ -11,16 +11,16 @@ from typing import Any
 
 import msgspec
 
-from snakeden import values
-from snakeden.convert import converter_of, dec_hook
-from snakeden.declarations import HintError
+from snakeden._tools.convert import converter_of, dec_hook
+from snakeden._tools.hints.declarations import HintError
+from snakeden._tools.hints.forms import native_form
+from snakeden._tools.hints.signature import REQUIRED, Signature, read_signature
+from snakeden._tools.hints.unknown_fields import unknown_form
+from snakeden._tools.issues import MAX_ISSUES, explain, near_or_all
+from snakeden._tools.json_schema import input_schema, output_schema
+from snakeden._values import values
+from snakeden._values.type_name import type_name
 from snakeden.errors import AdapterError, ArgumentsError, InvalidValueError, Issue
-from snakeden.hint_forms import native_form
-from snakeden.hints import REQUIRED, Signature, read_signature
-from snakeden.issues import MAX_ISSUES, explain, near_or_all
-from snakeden.json_schema import input_schema, output_schema
-from snakeden.type_name import type_name
-from snakeden.unknown_fields import unknown_form
 
 __all__ = ["ToolSchema"]
 

@@ -19,8 +19,8 @@ from typing import Any, ClassVar, Final
 
 import msgspec
 
-from snakeden.class_fields import ClassField, build
-from snakeden.declarations import HintError
+from snakeden._tools.hints.class_fields import ClassField, build
+from snakeden._tools.hints.declarations import HintError
 
 __all__ = [
     "BUILT_FROM",

@@ -19,7 +19,7 @@ import weakref
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from snakeden.slab_space import SlabSpace
+from snakeden._link.slab_space import SlabSpace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,11 +21,11 @@ from typing import Any, Final
 
 import msgspec
 
-from snakeden import arrays, tables
-from snakeden.durations import iso_duration
+from snakeden._values import arrays, tables
+from snakeden._values.durations import iso_duration
+from snakeden._values.text_classes import is_text_class
+from snakeden._values.type_name import type_name
 from snakeden.errors import InvalidValueError, ResultTooLargeError
-from snakeden.text_classes import is_text_class
-from snakeden.type_name import type_name
 
 __all__ = ["MAX_SAFE_INTEGER", "TAG", "Lowering"]
 

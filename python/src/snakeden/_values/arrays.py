@@ -10,13 +10,13 @@ import sys
 import typing
 from typing import TYPE_CHECKING, Any, Final
 
-from snakeden.durations import iso_duration
-from snakeden.type_name import type_name
+from snakeden._values.durations import iso_duration
+from snakeden._values.type_name import type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from snakeden.lowering import Lowering
+    from snakeden._values.lowering import Lowering
 
 __all__ = [
     "from_list",

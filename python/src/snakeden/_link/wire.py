@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from snakeden.gen.errors_pb2 import Error, FieldIssue, PythonException
-from snakeden.gen.link_pb2 import WorkerFrame
-from snakeden.plain_frames import plain_chunk, plain_result
+from snakeden._link.gen.errors_pb2 import Error, FieldIssue, PythonException
+from snakeden._link.gen.link_pb2 import WorkerFrame
+from snakeden._link.plain_frames import plain_chunk, plain_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from snakeden.adapter_loader import LoadedTool
+    from snakeden._link.gen.values_pb2 import Value
+    from snakeden._link.slab import Slab
+    from snakeden._tools.adapter_loader import LoadedTool
+    from snakeden._values.values import Encoded
     from snakeden.errors import Issue
-    from snakeden.gen.values_pb2 import Value
-    from snakeden.slab import Slab
-    from snakeden.values import Encoded
 
 __all__ = [
     "PROTOCOL_VERSION",

@@ -9,11 +9,17 @@ from typing import Any, Final
 
 import msgspec
 
-from snakeden.declarations import HintError
-from snakeden.hint_forms import inner_hints, native_form
-from snakeden.hint_parts import Part, is_pydantic, part_of, pydantic_adapter, pydantic_schema
-from snakeden.hints import REQUIRED, Parameter, Signature
-from snakeden.text_classes import is_text_class
+from snakeden._tools.hints.declarations import HintError
+from snakeden._tools.hints.forms import inner_hints, native_form
+from snakeden._tools.hints.parts import (
+    Part,
+    is_pydantic,
+    part_of,
+    pydantic_adapter,
+    pydantic_schema,
+)
+from snakeden._tools.hints.signature import REQUIRED, Parameter, Signature
+from snakeden._values.text_classes import is_text_class
 
 __all__ = ["input_schema", "output_schema"]
 

@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
-from snakeden import wire
+from snakeden._link import wire
 
 if TYPE_CHECKING:
-    from snakeden.slab import PlaceRef
+    from snakeden._link.slab import PlaceRef
 
 __all__ = ["Outbox"]
 

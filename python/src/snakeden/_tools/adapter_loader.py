@@ -21,10 +21,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from types import ModuleType
 from typing import Any, Final
 
+from snakeden._tools.schema import ToolSchema
+from snakeden._tools.search_path import hidden_adapter, place_module_paths, shadowed_modules
 from snakeden.adapter import Adapter
 from snakeden.errors import AdapterError
-from snakeden.schema import ToolSchema
-from snakeden.search_path import hidden_adapter, place_module_paths, shadowed_modules
 from snakeden.tool import mark_of
 
 __all__ = ["LoadedAdapter", "LoadedTool", "load_adapter"]

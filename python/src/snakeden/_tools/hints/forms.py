@@ -16,9 +16,15 @@ from typing import Any, Final, Union
 
 import msgspec
 
-from snakeden.class_fields import ClassField, allows_unknown, fields_of, is_fielded
-from snakeden.declarations import HintError, Marks, declaration, is_field_info, read_marks
-from snakeden.hint_parts import (
+from snakeden._tools.hints.class_fields import ClassField, allows_unknown, fields_of, is_fielded
+from snakeden._tools.hints.declarations import (
+    HintError,
+    Marks,
+    declaration,
+    is_field_info,
+    read_marks,
+)
+from snakeden._tools.hints.parts import (
     BUILT_FROM,
     AliasPart,
     BuiltPart,

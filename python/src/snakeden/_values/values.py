@@ -16,9 +16,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from snakeden import arrays
+from snakeden._values import arrays
+from snakeden._values.lowering import MAX_SAFE_INTEGER, TAG, Lowering
 from snakeden.errors import InvalidValueError, ResultTooLargeError
-from snakeden.lowering import MAX_SAFE_INTEGER, TAG, Lowering
 
 __all__ = ["DEFAULT_MAX_DEPTH", "Encoded", "decode", "encode"]
 

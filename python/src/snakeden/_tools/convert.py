@@ -15,13 +15,13 @@ from typing import Any
 
 import msgspec
 
-from snakeden import arrays
-from snakeden.hint_forms import native_form
-from snakeden.hint_parts import is_model, part_of
-from snakeden.loosen import loosen
-from snakeden.text_classes import is_text_class
-from snakeden.type_name import type_name
-from snakeden.unknown_fields import unknown_form
+from snakeden._tools.hints.forms import native_form
+from snakeden._tools.hints.parts import is_model, part_of
+from snakeden._tools.hints.unknown_fields import unknown_form
+from snakeden._tools.loosen import loosen
+from snakeden._values import arrays
+from snakeden._values.text_classes import is_text_class
+from snakeden._values.type_name import type_name
 
 __all__ = ["Converter", "converter_of", "dec_hook"]
 

@@ -10,13 +10,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from snakeden import arrays
-from snakeden.durations import iso_duration
+from snakeden._values import arrays
+from snakeden._values.durations import iso_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from snakeden.lowering import Lowering
+    from snakeden._values.lowering import Lowering
 
 __all__ = ["pandas_lowerer"]
 

@@ -20,10 +20,10 @@ from collections.abc import (
 )
 from typing import Any, Final, NamedTuple, Optional
 
-from snakeden.declarations import HintError, declaration
+from snakeden._tools.hints.declarations import HintError, declaration
+from snakeden._tools.hints.names import resolve
+from snakeden._values.protocols import ITERATORS, has
 from snakeden.errors import AdapterError
-from snakeden.hint_names import resolve
-from snakeden.protocols import ITERATORS, has
 
 __all__ = ["REQUIRED", "Parameter", "Signature", "read_signature"]
 

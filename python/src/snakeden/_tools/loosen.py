@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import msgspec
 
-from snakeden import arrays, values
-from snakeden.class_fields import is_fielded
-from snakeden.hint_forms import declared_fields, plain_alias, union_members
-from snakeden.hint_parts import is_pydantic
+from snakeden._tools.hints.class_fields import is_fielded
+from snakeden._tools.hints.forms import declared_fields, plain_alias, union_members
+from snakeden._tools.hints.parts import is_pydantic
+from snakeden._values import arrays, values
 
 __all__ = ["loosen"]
 

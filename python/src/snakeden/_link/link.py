@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from snakeden.gen.link_pb2 import HostMessage
-    from snakeden.outbox import Outbox
+    from snakeden._link.gen.link_pb2 import HostMessage
+    from snakeden._link.outbox import Outbox
 
 __all__ = ["Link", "LinkLostError", "dial"]
 
@@ -69,11 +69,11 @@ def dial(address: str, outbox: Outbox) -> Link:
     """
     kind, _, target = address.partition(":")
     if kind == "unix":
-        from snakeden.socket_link import SocketLink
+        from snakeden._link.socket_link import SocketLink
 
         return SocketLink(target, outbox)
     if kind == "grpc+unix":
-        from snakeden.grpc_link import GrpcLink
+        from snakeden._link.grpc_link import GrpcLink
 
         return GrpcLink(f"unix:{target}", outbox)
     raise LinkLostError(f"cannot dial {address}: expected unix:PATH or grpc+unix:PATH")

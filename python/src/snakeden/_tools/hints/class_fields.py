@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from snakeden.hint_names import resolve
+from snakeden._tools.hints.names import resolve
 
 __all__ = ["ClassField", "allows_unknown", "build", "class_hints", "fields_of", "is_fielded"]
 

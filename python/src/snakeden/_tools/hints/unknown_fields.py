@@ -11,8 +11,8 @@ import typing
 from collections.abc import Collection
 from typing import Any
 
-from snakeden.class_fields import fields_of, is_fielded
-from snakeden.hint_forms import (
+from snakeden._tools.hints.class_fields import fields_of, is_fielded
+from snakeden._tools.hints.forms import (
     is_mapping,
     joined,
     plain_alias,
@@ -20,7 +20,7 @@ from snakeden.hint_forms import (
     struct_like,
     union_members,
 )
-from snakeden.hint_parts import part_of
+from snakeden._tools.hints.parts import part_of
 
 __all__ = ["unknown_form"]
 

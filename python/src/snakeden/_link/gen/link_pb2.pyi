@@ -1,5 +1,5 @@
-from snakeden.gen import errors_pb2 as _errors_pb2
-from snakeden.gen import values_pb2 as _values_pb2
+from snakeden._link.gen import errors_pb2 as _errors_pb2
+from snakeden._link.gen import values_pb2 as _values_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message

@@ -14,11 +14,11 @@ import typing
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from snakeden.class_fields import allows_unknown, is_fielded
-from snakeden.convert import converter_of
+from snakeden._tools.convert import converter_of
+from snakeden._tools.hints.class_fields import allows_unknown, is_fielded
+from snakeden._tools.hints.forms import declared_fields, plain_alias, union_members
+from snakeden._tools.hints.parts import choices_of, is_enum, is_pydantic
 from snakeden.errors import Issue
-from snakeden.hint_forms import declared_fields, plain_alias, union_members
-from snakeden.hint_parts import choices_of, is_enum, is_pydantic
 
 __all__ = ["MAX_ISSUES", "explain", "near_or_all"]
 

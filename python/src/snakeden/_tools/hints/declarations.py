@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from snakeden.type_name import type_name
+from snakeden._values.type_name import type_name
 
 __all__ = ["Declaration", "HintError", "Marks", "declaration", "is_field_info", "read_marks"]
 

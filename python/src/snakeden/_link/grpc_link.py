@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
-from snakeden.gen.link_pb2 import HostFrame
-from snakeden.link import LinkLostError
+from snakeden._link.gen.link_pb2 import HostFrame
+from snakeden._link.link import LinkLostError
 
 if TYPE_CHECKING:
-    from snakeden.gen.link_pb2 import HostMessage
-    from snakeden.outbox import Outbox
+    from snakeden._link.gen.link_pb2 import HostMessage
+    from snakeden._link.outbox import Outbox
 
 # grpcio prints its own notices on stderr otherwise, and forks of tools would wait for its threads.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
@@ -39,7 +39,7 @@ _IDLE_SECONDS: Final = 1.0
 
 
 class GrpcLink:
-    """See `snakeden.link.Link`."""
+    """See `snakeden._link.link.Link`."""
 
     confirms = False
 
