@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from snakeden._tools.adapter_loader import LoadedAdapter, load_adapter
+from snakeden._worker.exceptions import describe
 from snakeden.errors import AdapterError
-from snakeden.exceptions import describe
 from tests.fake_host import ADAPTERS
 
 Load = Callable[..., LoadedAdapter]

@@ -7,7 +7,7 @@ from queue import SimpleQueue
 import psutil
 
 from snakeden._link.gen import link_pb2 as link
-from snakeden.memory_gauge import MemoryGauge
+from snakeden._worker.system.memory_gauge import MemoryGauge
 from tests.fake_host import TIMEOUT, FakeHost, wait_for
 
 MIB = 1 << 20

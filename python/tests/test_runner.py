@@ -17,8 +17,8 @@ from snakeden._link.outbox import Outbox
 from snakeden._tools.adapter_loader import LoadedTool
 from snakeden._values import arrays
 from snakeden._values.values import encode
-from snakeden.interrupt import Interrupter
-from snakeden.runner import Runner
+from snakeden._worker.profiles.interrupt import Interrupter
+from snakeden._worker.runner import Runner
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from snakeden import __version__, exit_status
+from snakeden import __version__
 from snakeden._link.gen import link_pb2 as link
 from snakeden._link.gen.errors_pb2 import Error
+from snakeden._worker import exit_status
 from tests.fake_host import SOURCES, TIMEOUT, FakeHost, wait_for
 
 
@@ -56,7 +57,7 @@ def test_worker_leaves_when_nobody_listens(host: FakeHost, tmp_path: Path) -> No
 
 
 def test_worker_that_nobody_told_an_address_says_so() -> None:
-    worker = Path(exit_status.__file__).with_name("worker.py")
+    worker = SOURCES / "snakeden" / "worker.py"
     done = subprocess.run([sys.executable, worker], capture_output=True, text=True, timeout=TIMEOUT)
     assert done.returncode == exit_status.USAGE
     assert done.stderr == "snakeden worker: SNAKEDEN_ADDRESS is not set; a host sets it\n"

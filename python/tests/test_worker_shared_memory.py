@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from snakeden import exit_status
 from snakeden._link.gen import link_pb2 as link
+from snakeden._worker import exit_status
 from tests.fake_host import FakeHost, Worker, call_body
 from tests.fake_slab import PAGE, FakeSlab, release_of
 

@@ -15,8 +15,9 @@ def main() -> NoReturn:
     """Serve until the host says stop, goes away, or the process is told to end."""
     import faulthandler
 
-    from snakeden import exit_status, host_guard, output
-    from snakeden.inherited import close_inherited_sockets
+    from snakeden._worker import exit_status, output
+    from snakeden._worker.system import host_guard
+    from snakeden._worker.system.inherited import close_inherited_sockets
 
     # Runs before anything is opened.
     close_inherited_sockets()
@@ -31,7 +32,7 @@ def main() -> NoReturn:
         sys.exit(exit_status.USAGE)
     faulthandler.enable()
 
-    from snakeden.worker_life import WorkerLife
+    from snakeden._worker.life import WorkerLife
 
     life = WorkerLife(address, os.environ.get("SNAKEDEN_WORKER_ID", ""), token, streams)
     try:

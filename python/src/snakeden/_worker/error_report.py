@@ -10,8 +10,8 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from snakeden._link import wire
+from snakeden._worker.exceptions import describe, safe_text
 from snakeden.errors import ArgumentsError, CallCancelled, InvalidValueError, ResultTooLargeError
-from snakeden.exceptions import describe, safe_text
 
 if TYPE_CHECKING:
     from snakeden._link.gen.errors_pb2 import Error

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 from snakeden._link import wire
 from snakeden._values.protocols import ASYNCHRONOUS, has, is_lazy
 from snakeden._values.values import Encoded, encode
+from snakeden._worker.profiles.interrupt import Interrupter
 from snakeden.call import Call
 from snakeden.errors import ResultTooLargeError
-from snakeden.interrupt import Interrupter
 
 if TYPE_CHECKING:
     from snakeden._link.slab import Slab

@@ -22,7 +22,7 @@ __all__ = ["describe", "safe_text"]
 MAX_TRACEBACK: Final = 16_384
 MAX_MESSAGE: Final = 8_192
 
-_PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 # Tools that ship with the package are tools like any other.
 _NOT_OWN = _PACKAGE + "demo" + os.sep
 _ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio", "")

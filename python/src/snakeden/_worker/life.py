@@ -19,19 +19,20 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from snakeden import __version__, exit_status, log_bridge
+from snakeden import __version__
 from snakeden._link import wire
 from snakeden._link.link import Link, LinkLostError, dial
 from snakeden._link.outbox import Outbox
 from snakeden._link.slab import Slab
 from snakeden._tools.adapter_loader import LoadedAdapter, load_adapter
+from snakeden._worker import exit_status, log_bridge
+from snakeden._worker.exceptions import describe, safe_text
+from snakeden._worker.output import Output, flush
+from snakeden._worker.runner import Runner
+from snakeden._worker.system.limits import LimitError, WorkerLimits
+from snakeden._worker.system.memory_gauge import MemoryGauge
+from snakeden._worker.system.progress_cell import open_progress_cell
 from snakeden.errors import AdapterError
-from snakeden.exceptions import describe, safe_text
-from snakeden.limits import LimitError, WorkerLimits
-from snakeden.memory_gauge import MemoryGauge
-from snakeden.output import Output, flush
-from snakeden.progress_cell import open_progress_cell
-from snakeden.runner import Runner
 
 if TYPE_CHECKING:
     from snakeden._link.gen.errors_pb2 import PythonException

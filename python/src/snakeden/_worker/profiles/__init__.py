@@ -1,0 +1,1 @@
+"""How the calls of a worker run: one at a time on the main thread."""
