@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from snakeden.demo.csv_column import Column, Limits
-from tests.csv_files import profile
+from tests.demo.csv_files import profile
 
 
 def column(tmp_path: Path, cells: list[str]) -> tuple[dict[str, Any], list[str]]:

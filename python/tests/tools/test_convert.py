@@ -35,7 +35,7 @@ from hypothesis import strategies as st
 from snakeden._tools.schema import ToolSchema
 from snakeden._values import values
 from snakeden.errors import AdapterError, ArgumentsError
-from tests.hint_cases import (
+from tests.tools.hint_cases import (
     Anything,
     Attrs,
     Box,

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from snakeden.demo.csv_values import is_null
-from tests.csv_files import as_csv, profile
+from tests.demo.csv_files import as_csv, profile
 
 DELIMITERS = [",", ";", "\t", "|"]
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-32", "cp1252"]

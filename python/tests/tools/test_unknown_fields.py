@@ -7,7 +7,7 @@ from typing import Any, Union
 import pytest
 import typing_extensions
 
-from tests.hint_cases import (
+from tests.tools.hint_cases import (
     Attrs,
     Box,
     Circle,

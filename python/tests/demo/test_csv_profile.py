@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from snakeden.demo import csv_column, csv_profile
 from snakeden.demo.csv_column import Column, Limits
 from snakeden.demo.csv_profile import profile_file
-from tests.csv_files import as_csv, profile
+from tests.demo.csv_files import as_csv, profile
 
 ROWS = [
     ["id", "price", "city", "day", "ok", "note"],

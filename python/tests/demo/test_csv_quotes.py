@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from snakeden.demo import csv_records
-from tests.csv_files import profile, values
+from tests.demo.csv_files import profile, values
 
 UNCLOSED = (
     "read as a plain character where its line then has as many cells as the header, "

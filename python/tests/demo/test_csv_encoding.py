@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from snakeden.demo.csv_profile import profile_file
-from tests.csv_files import profile, values
+from tests.demo.csv_files import profile, values
 
 TEXT = "name,città\nZoë,1\nпривет,2\n😀,3\n"
 

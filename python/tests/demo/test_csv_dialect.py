@@ -7,7 +7,7 @@ import pytest
 
 from snakeden.demo.csv_dialect import named_delimiter, sniff
 from snakeden.demo.csv_records import NO_DELIMITER
-from tests.csv_files import profile, values
+from tests.demo.csv_files import profile, values
 
 LONGER = "the header may lack a name or stand further down"
 
