@@ -15,8 +15,8 @@ def main() -> NoReturn:
     """Serve until the host says stop, goes away, or the process is told to end."""
     import faulthandler
 
-    from snakeden._worker import exit_status, output
-    from snakeden._worker.system import host_guard
+    from snakeden._worker import exit_status
+    from snakeden._worker.system import host_guard, output
     from snakeden._worker.system.inherited import close_inherited_sockets
 
     # Runs before anything is opened.

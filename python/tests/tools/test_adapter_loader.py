@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from snakeden._tools.adapter_loader import LoadedAdapter, load_adapter
-from snakeden._worker.exceptions import describe
+from snakeden._worker.calls.exceptions import describe
 from snakeden.errors import AdapterError
 from tests.fake_host import ADAPTERS
 

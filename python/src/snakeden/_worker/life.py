@@ -26,11 +26,11 @@ from snakeden._link.outbox import Outbox
 from snakeden._link.slab import Slab
 from snakeden._tools.adapter_loader import LoadedAdapter, load_adapter
 from snakeden._worker import exit_status, log_bridge
-from snakeden._worker.exceptions import describe, safe_text
-from snakeden._worker.output import Output, flush
+from snakeden._worker.calls.exceptions import describe, safe_text
 from snakeden._worker.runner import Runner
 from snakeden._worker.system.limits import LimitError, WorkerLimits
 from snakeden._worker.system.memory_gauge import MemoryGauge
+from snakeden._worker.system.output import Output, flush
 from snakeden._worker.system.progress_cell import open_progress_cell
 from snakeden.errors import AdapterError
 

@@ -29,11 +29,11 @@ from snakeden._link import wire
 from snakeden._values import arrays
 from snakeden._values.protocols import VALUE_TYPES, is_lazy
 from snakeden._values.values import Encoded, encode
-from snakeden._worker import error_report as failures
-from snakeden._worker.deadlines import DeadlineWatch
-from snakeden._worker.output import flush
+from snakeden._worker.calls import error_report as failures
+from snakeden._worker.calls.deadlines import DeadlineWatch
+from snakeden._worker.calls.streams import Collector, Sender, close_loop, drive, event_loop
 from snakeden._worker.profiles.interrupt import Interrupter
-from snakeden._worker.streams import Collector, Sender, close_loop, drive, event_loop
+from snakeden._worker.system.output import flush
 from snakeden.call import CURRENT, Call
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from snakeden._link.outbox import Outbox
     from snakeden._link.slab import Slab
     from snakeden._tools.adapter_loader import LoadedTool
-    from snakeden._worker.output import Output
+    from snakeden._worker.system.output import Output
 
 __all__ = ["Runner"]
 

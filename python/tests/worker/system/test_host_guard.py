@@ -74,7 +74,7 @@ def test_host_guard_keeps_the_pipe_from_tools_and_their_children(host: FakeHost)
 
 GUARDED = """
 import time
-from snakeden._worker.system import host_guard
+from snakeden._worker.system import host_guard, output
 print(host_guard.arm(), flush=True)
 time.sleep({})
 """

@@ -8,7 +8,7 @@ from tests.fake_host import SOURCES
 
 
 def run(code: str) -> subprocess.CompletedProcess[bytes]:
-    prelude = "from snakeden._worker import output; output.prepare()\n"
+    prelude = "from snakeden._worker.system import output; output.prepare()\n"
     return subprocess.run(
         [sys.executable, "-c", prelude + code],
         env={"PYTHONPATH": str(SOURCES), "LC_ALL": "C", "PYTHONUTF8": "0"},

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
 from snakeden._link import wire
-from snakeden._worker.exceptions import describe, safe_text
+from snakeden._worker.calls.exceptions import describe, safe_text
 from snakeden.errors import ArgumentsError, CallCancelled, InvalidValueError, ResultTooLargeError
 
 if TYPE_CHECKING:

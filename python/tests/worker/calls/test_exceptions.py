@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from snakeden._tools.schema import ToolSchema
-from snakeden._worker.exceptions import MAX_TRACEBACK, describe
+from snakeden._worker.calls.exceptions import MAX_TRACEBACK, describe
 
 
 def caught(function: Any) -> BaseException:

@@ -12,8 +12,8 @@ from snakeden._link.gen.link_pb2 import Call as WireCall
 from snakeden._link.gen.link_pb2 import WorkerFrame
 from snakeden._link.slab import Slab
 from snakeden._values.values import decode
+from snakeden._worker.calls.streams import Collector, Sender
 from snakeden._worker.profiles.interrupt import Interrupter
-from snakeden._worker.streams import Collector, Sender
 from snakeden.call import Call
 from snakeden.errors import CallCancelled
 from tests.fake_slab import PAGE, FakeSlab

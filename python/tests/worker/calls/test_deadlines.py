@@ -5,7 +5,7 @@ import time
 from math import inf
 from queue import SimpleQueue
 
-from snakeden._worker.deadlines import DeadlineWatch
+from snakeden._worker.calls.deadlines import DeadlineWatch
 
 
 def test_deadline_watch_wakes_for_each_deadline_in_turn() -> None:

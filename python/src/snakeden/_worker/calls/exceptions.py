@@ -13,6 +13,7 @@ import re
 import traceback
 from typing import Any, Final
 
+import snakeden
 from snakeden._link.gen.errors_pb2 import PythonException
 from snakeden._link.wire import wire_text
 from snakeden._values.type_name import type_name
@@ -22,7 +23,7 @@ __all__ = ["describe", "safe_text"]
 MAX_TRACEBACK: Final = 16_384
 MAX_MESSAGE: Final = 8_192
 
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+_PACKAGE = os.path.dirname(os.path.abspath(snakeden.__file__)) + os.sep
 # Tools that ship with the package are tools like any other.
 _NOT_OWN = _PACKAGE + "demo" + os.sep
 _ASYNCIO = os.path.join(os.path.dirname(os.__file__), "asyncio", "")
