@@ -1,7 +1,7 @@
 """The carrier between worker and host, behind a small interface.
 
-`dial` picks one by the address: `unix:` is a plain Unix socket (socket_link.py), `grpc+unix:` a
-gRPC stream (grpc_link.py). Only the one that is used is imported.
+dial.py picks one by the address: `unix:` is a plain Unix socket (socket_link.py), `grpc+unix:` a
+gRPC stream (grpc_link.py).
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from snakeden._link.gen.link_pb2 import HostMessage
-    from snakeden._link.outbox import Outbox
 
-__all__ = ["Link", "LinkLostError", "dial"]
+__all__ = ["Link", "LinkLostError"]
 
 
 class LinkLostError(Exception):
@@ -59,21 +58,3 @@ class Link(Protocol):
 
     def after_fork_in_child(self) -> None:
         """Let go of the link in a copy of the process."""
-
-
-def dial(address: str, outbox: Outbox) -> Link:
-    """Connect to the host.
-
-    Raises:
-        LinkLostError: Nobody listens there, or the address is of no known kind.
-    """
-    kind, _, target = address.partition(":")
-    if kind == "unix":
-        from snakeden._link.socket_link import SocketLink
-
-        return SocketLink(target, outbox)
-    if kind == "grpc+unix":
-        from snakeden._link.grpc_link import GrpcLink
-
-        return GrpcLink(f"unix:{target}", outbox)
-    raise LinkLostError(f"cannot dial {address}: expected unix:PATH or grpc+unix:PATH")

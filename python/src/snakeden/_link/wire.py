@@ -7,7 +7,7 @@ the plain concatenation of such frames.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from snakeden._link.gen.errors_pb2 import Error, FieldIssue, PythonException
 from snakeden._link.gen.link_pb2 import WorkerFrame
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
     from snakeden._link.gen.values_pb2 import Value
     from snakeden._link.slab import Slab
-    from snakeden._tools.adapter_loader import LoadedTool
     from snakeden._values.values import Encoded
     from snakeden.errors import Issue
 
 __all__ = [
     "PROTOCOL_VERSION",
+    "OfferedTool",
     "buffers",
     "chunk",
     "error",
@@ -42,6 +42,17 @@ __all__ = [
 ]
 
 PROTOCOL_VERSION: Final = 1
+
+
+class OfferedTool(NamedTuple):
+    """A tool as the host hears of it; the schemas are JSON text."""
+
+    name: str
+    description: str
+    input_schema: str
+    output_schema: str
+    streams: bool
+    idempotent: bool
 
 
 def wire_text(text: str, limit: int = 0) -> str:
@@ -67,7 +78,7 @@ def hello(worker_id: str, token: str, pid: int, python_version: str, package_ver
 
 
 def ready(
-    tools: Iterable[LoadedTool], *, notes_progress: bool = False, maps_shared_memory: bool = False
+    tools: Iterable[OfferedTool], *, notes_progress: bool = False, maps_shared_memory: bool = False
 ) -> bytes:
     """What this worker offers."""
     frame = WorkerFrame()
@@ -78,9 +89,9 @@ def ready(
         body.tools.add(
             name=tool.name,
             description=wire_text(tool.description),
-            input_schema=tool.schema.input_schema,
-            output_schema=tool.schema.output_schema,
-            streams=tool.schema.streams,
+            input_schema=tool.input_schema,
+            output_schema=tool.output_schema,
+            streams=tool.streams,
             idempotent=tool.idempotent,
         )
     # An empty message would not be sent otherwise.

@@ -8,15 +8,11 @@ from __future__ import annotations
 import math
 import sys
 import typing
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from snakeden._values.durations import iso_duration
+from snakeden._values.lowerer import Lowerer, Tree
 from snakeden._values.type_name import type_name
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from snakeden._values.lowering import Lowering
 
 __all__ = [
     "from_list",
@@ -103,13 +99,13 @@ def from_list(numpy: Any, hint: Any, value: Any) -> Any:
     return array
 
 
-def lower_bytes(self: Lowering, value: bytes | bytearray | memoryview, _depth: int) -> Any:
+def lower_bytes(self: Tree, value: bytes | bytearray | memoryview, _depth: int) -> Any:
     """Bytes as a buffer."""
     self.reserve(value.nbytes if isinstance(value, memoryview) else len(value))
     return self.tag("bytes", buffer=self.attach(bytes(value)))
 
 
-def lower_foreign(self: Lowering, value: Any, depth: int) -> Any:
+def lower_foreign(self: Tree, value: Any, depth: int) -> Any:
     """Whatever else shows its memory (buffer protocol, array interface, tensors); a marker for the
     rest.
     """
@@ -122,7 +118,7 @@ def lower_foreign(self: Lowering, value: Any, depth: int) -> Any:
     return _marker(self, value) if lowered is None else lowered
 
 
-def numpy_lowerer(kind: type, numpy: Any) -> Callable[[Lowering, Any, int], Any] | None:
+def numpy_lowerer(kind: type, numpy: Any) -> Lowerer | None:
     """What lowers a type of numpy's; None for other types, or when numpy is not loaded."""
     if numpy is None or not hasattr(numpy, "ndarray"):
         return None
@@ -133,11 +129,11 @@ def numpy_lowerer(kind: type, numpy: Any) -> Callable[[Lowering, Any, int], Any]
     return _scalar if issubclass(kind, numpy.generic) else None
 
 
-def _marker(self: Lowering, value: object) -> Any:
+def _marker(self: Tree, value: object) -> Any:
     return self.tag("unserializable", type=type_name(type(value)))
 
 
-def _view(self: Lowering, view: memoryview) -> Any:
+def _view(self: Tree, view: memoryview) -> Any:
     """A memoryview as bytes or as an array; None when its items are no numbers."""
     order, code = ("@", view.format) if len(view.format) == 1 else (view.format[0], view.format[1:])
     if code in ("B", "c") and view.ndim == 1:
@@ -160,7 +156,7 @@ def _view(self: Lowering, view: memoryview) -> Any:
     return self.tag("array", dtype=dtype, shape=list(view.shape or ()), buffer=self.attach(data))
 
 
-def lower_array(self: Lowering, array: Any, depth: int) -> Any:
+def lower_array(self: Tree, array: Any, depth: int) -> Any:
     """Lower a numpy array: to its memory if it holds numbers, otherwise to lists."""
     numpy = sys.modules["numpy"]
     dtype = array.dtype
@@ -199,7 +195,7 @@ def _content(array: Any, numpy: Any) -> bytes | memoryview:
     return memoryview(flat).toreadonly()
 
 
-def _nested(self: Lowering, array: Any, depth: int) -> Any:
+def _nested(self: Tree, array: Any, depth: int) -> Any:
     """Lower text, dates, objects, records and masked arrays to nested lists."""
     # The shortest possible element, and its comma.
     self.expect(2 * array.size)
@@ -257,7 +253,7 @@ def _date_texts(flat: Any, numpy: Any) -> list[str]:
     return [iso_duration(count * seconds, per_second) for count in counts]
 
 
-def _scalar(self: Lowering, value: Any, depth: int) -> Any:
+def _scalar(self: Tree, value: Any, depth: int) -> Any:
     """Return the plain value of a numpy scalar."""
     numpy = sys.modules["numpy"]
     if isinstance(value, numpy.bool_):

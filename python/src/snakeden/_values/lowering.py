@@ -13,7 +13,7 @@ import struct
 import sys
 import uuid
 from collections import UserList, UserString, deque
-from collections.abc import Callable, Iterable, KeysView, Mapping, Set, ValuesView
+from collections.abc import Iterable, KeysView, Mapping, Set, ValuesView
 from decimal import Decimal
 from math import isfinite
 from types import SimpleNamespace
@@ -23,6 +23,7 @@ import msgspec
 
 from snakeden._values import arrays, tables
 from snakeden._values.durations import iso_duration
+from snakeden._values.lowerer import Lowerer, Tree
 from snakeden._values.text_classes import is_text_class
 from snakeden._values.type_name import type_name
 from snakeden.errors import InvalidValueError, ResultTooLargeError
@@ -33,8 +34,6 @@ TAG: Final = "$snakeden"
 MAX_SAFE_INTEGER: Final = 2**53 - 1
 _MAX_REMEMBERED_TYPES: Final = 4096
 _MAX_PATH: Final = 200
-
-Lowerer = Callable[["Lowering", Any, int], Any]
 
 
 class _Problem(Exception):  # noqa: N818 - never leaves this module
@@ -167,11 +166,11 @@ class Lowering:
         return len(self.buffers) - 1
 
 
-def _same(_self: Lowering, value: Any, _depth: int) -> Any:
+def _same(_self: Tree, value: Any, _depth: int) -> Any:
     return value
 
 
-def _text(_self: Lowering, value: str, _depth: int) -> str:
+def _text(_self: Tree, value: str, _depth: int) -> str:
     if value.isascii():
         return value
     try:
@@ -182,7 +181,7 @@ def _text(_self: Lowering, value: str, _depth: int) -> str:
     return value
 
 
-def _integer(self: Lowering, value: int, _depth: int) -> Any:
+def _integer(self: Tree, value: int, _depth: int) -> Any:
     if -MAX_SAFE_INTEGER <= value <= MAX_SAFE_INTEGER:
         return value
     try:
@@ -192,7 +191,7 @@ def _integer(self: Lowering, value: int, _depth: int) -> Any:
     return self.tag("int", value=digits)
 
 
-def _float(self: Lowering, value: float, _depth: int) -> Any:
+def _float(self: Tree, value: float, _depth: int) -> Any:
     if isfinite(value):
         return value
     return self.tag(
@@ -200,7 +199,7 @@ def _float(self: Lowering, value: float, _depth: int) -> Any:
     )
 
 
-def _list(self: Lowering, value: Iterable[Any], depth: int) -> list[Any]:
+def _list(self: Tree, value: Iterable[Any], depth: int) -> list[Any]:
     depth = self.enter(depth)
     lower = self.lower
     out: list[Any] = []
@@ -213,34 +212,34 @@ def _list(self: Lowering, value: Iterable[Any], depth: int) -> list[Any]:
     return out
 
 
-def _mapping(self: Lowering, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+def _mapping(self: Tree, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
     return self.pairs(value.items(), depth)
 
 
-def _iso(_self: Lowering, value: datetime.date | datetime.time, _depth: int) -> str:
+def _iso(_self: Tree, value: datetime.date | datetime.time, _depth: int) -> str:
     return value.isoformat()
 
 
-def _duration(_self: Lowering, value: datetime.timedelta, _depth: int) -> str:
+def _duration(_self: Tree, value: datetime.timedelta, _depth: int) -> str:
     return iso_duration((value.days * 86_400 + value.seconds) * 10**6 + value.microseconds, 10**6)
 
 
-def _as_str(self: Lowering, value: Any, _depth: int) -> str:
+def _as_str(self: Tree, value: Any, _depth: int) -> str:
     return _text(self, str.__str__(str(value)), 0)
 
 
-def _complex(self: Lowering, value: complex, _depth: int) -> Any:
+def _complex(self: Tree, value: complex, _depth: int) -> Any:
     """Lower to an array of rank 0, since arrays have a form for complex numbers."""
     data = struct.pack("<dd", value.real, value.imag)
     self.reserve(len(data))
     return self.tag("array", dtype="<c16", shape=[], buffer=self.attach(data))
 
 
-def _dataclass(self: Lowering, value: Any, depth: int) -> Any:
+def _dataclass(self: Tree, value: Any, depth: int) -> Any:
     return self.pairs(((f.name, getattr(value, f.name)) for f in dataclasses.fields(value)), depth)
 
 
-def _struct(self: Lowering, value: msgspec.Struct, depth: int) -> Any:
+def _struct(self: Tree, value: msgspec.Struct, depth: int) -> Any:
     config = value.__struct_config__
     items: dict[str, Any] = {}
     if config.tag is not None:
@@ -252,19 +251,19 @@ def _struct(self: Lowering, value: msgspec.Struct, depth: int) -> Any:
     return _list(self, items.values(), depth) if config.array_like else _mapping(self, items, depth)
 
 
-def _attrs(self: Lowering, value: Any, depth: int) -> Any:
+def _attrs(self: Tree, value: Any, depth: int) -> Any:
     fields = type(value).__attrs_attrs__
     return self.pairs(((it.name, getattr(value, it.name)) for it in fields), depth)
 
 
-def _marker(self: Lowering, value: object, _depth: int) -> Any:
+def _marker(self: Tree, value: object, _depth: int) -> Any:
     return self.tag("unserializable", type=type_name(type(value)))
 
 
 def _by_method(name: str, *attempts: dict[str, object]) -> Lowerer:
     """Lower the result of a method of the object, called with the first options that it accepts."""
 
-    def lower(self: Lowering, value: Any, depth: int) -> Any:
+    def lower(self: Tree, value: Any, depth: int) -> Any:
         for options in attempts or ({},):
             try:
                 answer = getattr(value, name)(**options)
@@ -276,14 +275,14 @@ def _by_method(name: str, *attempts: dict[str, object]) -> Lowerer:
     return lower
 
 
-def _pylist(self: Lowering, value: Any, depth: int) -> Any:
+def _pylist(self: Tree, value: Any, depth: int) -> Any:
     names = getattr(value, "column_names", ())
     if len(set(names)) < len(names):
         raise self.refuse("a table with two columns of the same name")
     return _by_method("to_pylist")(self, value, depth)
 
 
-def _column(self: Lowering, value: Any, depth: int) -> Any:
+def _column(self: Tree, value: Any, depth: int) -> Any:
     """Lower to a list when values are missing, which an array of numbers cannot express."""
     lower = _by_method("to_list") if value.null_count() else arrays.lower_foreign
     return lower(self, value, depth)

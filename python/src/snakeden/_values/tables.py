@@ -8,20 +8,16 @@ used only if it is loaded.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from snakeden._values import arrays
 from snakeden._values.durations import iso_duration
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from snakeden._values.lowering import Lowering
+from snakeden._values.lowerer import Lowerer, Tree
 
 __all__ = ["pandas_lowerer"]
 
 
-def pandas_lowerer(kind: type, pandas: Any) -> Callable[[Lowering, Any, int], Any] | None:
+def pandas_lowerer(kind: type, pandas: Any) -> Lowerer | None:
     """Return the function that lowers a type of pandas; None for others, or without pandas."""
     if not hasattr(pandas, "DataFrame") or not hasattr(pandas, "api"):
         return None
@@ -40,16 +36,16 @@ def pandas_lowerer(kind: type, pandas: Any) -> Callable[[Lowering, Any, int], An
     return None
 
 
-def _as_text(self: Lowering, value: Any, depth: int) -> Any:
+def _as_text(self: Tree, value: Any, depth: int) -> Any:
     return self.lower(str(value), depth)
 
 
-def _timedelta(_self: Lowering, value: Any, _depth: int) -> str:
+def _timedelta(_self: Tree, value: Any, _depth: int) -> str:
     microseconds = (value.days * 86_400 + value.seconds) * 10**6 + value.microseconds
     return iso_duration(microseconds * 1000 + value.nanoseconds, 10**9)
 
 
-def _sequence(self: Lowering, value: Any, depth: int) -> Any:
+def _sequence(self: Tree, value: Any, depth: int) -> Any:
     """Lower numbers to a numpy array, if numpy has a type that holds all of them."""
     pandas = sys.modules["pandas"]
     dtype = value.dtype
@@ -61,7 +57,7 @@ def _sequence(self: Lowering, value: Any, depth: int) -> Any:
     return self.lower(_items(value), depth)
 
 
-def _series(self: Lowering, series: Any, depth: int) -> Any:
+def _series(self: Tree, series: Any, depth: int) -> Any:
     index = series.index
     if index.nlevels > 1:
         raise self.refuse(
@@ -73,7 +69,7 @@ def _series(self: Lowering, series: Any, depth: int) -> Any:
     return self.pairs(zip(_items(index), _items(series), strict=True), depth)
 
 
-def _frame(self: Lowering, frame: Any, depth: int) -> Any:
+def _frame(self: Tree, frame: Any, depth: int) -> Any:
     """Lower to one object a row. Labels other than 0, 1, 2, ... are the first fields."""
     if frame.columns.nlevels > 1:
         raise self.refuse("a DataFrame with columns of several levels; join their names into one")
@@ -95,7 +91,7 @@ def _frame(self: Lowering, frame: Any, depth: int) -> Any:
     return self.lower([dict(zip(names, row, strict=True)) for row in rows], depth)
 
 
-def _level_names(self: Lowering, index: Any, columns: list[str]) -> list[str]:
+def _level_names(self: Tree, index: Any, columns: list[str]) -> list[str]:
     """Name the levels as reset_index() does."""
     only = "index" if "index" not in columns else "level_0"
     unnamed = [only] if index.nlevels == 1 else [f"level_{level}" for level in range(index.nlevels)]

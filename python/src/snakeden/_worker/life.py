@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from snakeden import __version__
 from snakeden._link import wire
-from snakeden._link.link import Link, LinkLostError, dial
+from snakeden._link.dial import dial
+from snakeden._link.link import Link, LinkLostError
 from snakeden._link.outbox import Outbox
 from snakeden._link.slab import Slab
-from snakeden._tools.adapter_loader import LoadedAdapter, load_adapter
+from snakeden._tools.adapter_loader import LoadedAdapter, LoadedTool, load_adapter
 from snakeden._worker import exit_status, log_bridge
 from snakeden._worker.calls.exceptions import describe, safe_text
 from snakeden._worker.runner import Runner
@@ -155,7 +156,7 @@ class WorkerLife:
         self._serving = True
         self._outbox.put(
             wire.ready(
-                self._adapter.tools.values(),
+                map(_offered, self._adapter.tools.values()),
                 notes_progress=notes_progress,
                 maps_shared_memory=self._slab is not None,
             )
@@ -358,6 +359,18 @@ class WorkerLife:
             self._runner.after_fork_in_child()
         if self._link is not None:
             self._link.after_fork_in_child()
+
+
+def _offered(tool: LoadedTool) -> wire.OfferedTool:
+    schema = tool.schema
+    return wire.OfferedTool(
+        name=tool.name,
+        description=tool.description,
+        input_schema=schema.input_schema,
+        output_schema=schema.output_schema,
+        streams=schema.streams,
+        idempotent=tool.idempotent,
+    )
 
 
 def _hold_signals() -> None:

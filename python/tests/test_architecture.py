@@ -1,0 +1,163 @@
+"""The rules of the package that no other tool holds: who imports whom, and how large things are."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "src" / "snakeden"
+TESTS = Path(__file__).resolve().parent
+GENERATED = "_link/gen"
+MAX_LINES = 400
+MAX_TEST_LINES = 500
+MAX_FILES = 15
+
+PUBLIC = "public"
+"""The files at the top but worker.py: what users import. They import nothing below."""
+
+BELOW: dict[str, tuple[str, ...]] = {
+    PUBLIC: (),
+    "_values": (PUBLIC,),
+    "_tools/hints": ("_values", PUBLIC),
+    "_tools": ("_tools/hints", "_values", PUBLIC),
+    GENERATED: (),
+    "_link": (GENERATED, "_values", PUBLIC),
+    "_worker/system": (GENERATED, "_link", PUBLIC),
+    "_worker/calls": ("_worker/system", "_tools", GENERATED, "_link", "_values", PUBLIC),
+    "_worker/profiles": ("_worker/calls", "_worker/system", GENERATED, "_link", "_values", PUBLIC),
+    "_worker": (
+        "_worker/profiles",
+        "_worker/calls",
+        "_worker/system",
+        "_tools",
+        GENERATED,
+        "_link",
+        "_values",
+        PUBLIC,
+    ),
+    "worker": ("_worker", "_worker/system", PUBLIC),
+    "demo": (PUBLIC,),
+}
+"""What each folder may import besides itself; a folder that is not here is not allowed."""
+
+
+def sources(root: Path = PACKAGE) -> Iterator[Path]:
+    """Yield the files of Python that people write."""
+    generated = PACKAGE / GENERATED
+    yield from (it for it in sorted(root.rglob("*.py")) if generated not in it.parents)
+
+
+def module_of(path: Path) -> str:
+    """`_link.wire` for _link/wire.py; `_link` for its `__init__`, and nothing for the package's."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(it): it for it in sorted(PACKAGE.rglob("*.py"))}
+
+
+def imported(tree: ast.AST) -> Iterator[str]:
+    """Yield the modules of the package that a file imports: anywhere in it, for types only too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [it.name for it in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            source = node.module or ""
+            names = [f"{source}.{it.name}" for it in node.names]
+            # What is not a module itself is defined in the one before it.
+            names = [it if below_package(it) in MODULES else source for it in names]
+        else:
+            continue
+        for name in names:
+            if name == "snakeden" or name.startswith("snakeden."):
+                assert below_package(name) in MODULES, f"{name} is no module"
+                yield below_package(name)
+
+
+def below_package(name: str) -> str:
+    return name.removeprefix("snakeden").removeprefix(".")
+
+
+def level_of(module: str) -> str:
+    """The folder of a module as BELOW names it."""
+    path = MODULES[module].relative_to(PACKAGE)
+    if path.parent == Path("."):
+        return "worker" if path.stem == "worker" else PUBLIC
+    return path.parent.as_posix()
+
+
+def circle_in(imports: dict[str, set[str]]) -> list[str] | None:
+    """The modules of one circle; None when there is none."""
+    done: set[str] = set()
+
+    def visit(module: str, way: list[str]) -> list[str] | None:
+        if module in way:
+            return [*way[way.index(module) :], module]
+        if module in done:
+            return None
+        for other in sorted(imports.get(module, ())):
+            if found := visit(other, [*way, module]):
+                return found
+        done.add(module)
+        return None
+
+    return next((found for it in sorted(imports) if (found := visit(it, []))), None)
+
+
+@pytest.fixture(scope="module")
+def imports() -> dict[str, set[str]]:
+    return {
+        module_of(path): set(imported(ast.parse(path.read_text("utf-8")))) for path in sources()
+    }
+
+
+def test_imports_are_found_wherever_they_are() -> None:
+    code = """
+import snakeden._link.wire
+from snakeden import tool, __version__
+from snakeden._worker import exit_status
+if TYPE_CHECKING:
+    from snakeden._values.values import Encoded
+def late():
+    from snakeden._link.dial import dial
+import os, msgspec
+"""
+    found = ["_link.wire", "tool", "", "_worker.exit_status", "_values.values", "_link.dial"]
+    assert sorted(imported(ast.parse(code))) == sorted(found)
+
+
+def test_no_modules_import_each_other_in_a_circle(imports: dict[str, set[str]]) -> None:
+    assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle_in({"a": {"b", "c"}, "b": {"c"}, "c": set()}) is None
+    assert circle_in(imports) is None
+
+
+def test_the_table_of_folders_has_no_way_up() -> None:
+    assert circle_in({folder: set(below) for folder, below in BELOW.items()}) is None
+    assert set(map(level_of, MODULES)) == set(BELOW)
+
+
+def test_packages_open_with_what_they_are_for() -> None:
+    for path in sources():
+        if path.name == "__init__.py":
+            text = ast.get_docstring(ast.parse(path.read_text("utf-8")))
+            assert text, path
+            assert len(text) > 60, path
+
+
+@pytest.mark.parametrize(("root", "limit"), [(PACKAGE, MAX_LINES), (TESTS, MAX_TEST_LINES)])
+def test_files_are_not_too_long(root: Path, limit: int) -> None:
+    lengths = {str(it): len(it.read_text("utf-8").splitlines()) for it in sources(root)}
+    assert {it: length for it, length in lengths.items() if length > limit} == {}
+
+
+@pytest.mark.parametrize("root", [PACKAGE, TESTS])
+def test_folders_do_not_hold_too_many_files(root: Path) -> None:
+    counts: dict[Path, int] = {}
+    for path in sources(root):
+        counts[path.parent] = counts.get(path.parent, 0) + 1
+    assert {it: count for it, count in counts.items() if count > MAX_FILES} == {}
