@@ -2,11 +2,11 @@
  * Values that are too large for the event loop: they go another way, and arrive as the small ones.
  */
 import assert from "node:assert/strict";
-import { NdArray, Value } from "../../src/bridge/mod.ts";
-import type { StreamEvent } from "../../src/pool/mod.ts";
-import { createApp, Traffic } from "../../src/routes/mod.ts";
-import { waitFor } from "../fixtures/host.ts";
-import { chunk, done, memoryEngine, outcomeOf } from "./memory_engine.ts";
+import { NdArray, Value } from "../../../src/bridge/mod.ts";
+import type { StreamEvent } from "../../../src/pool/mod.ts";
+import { createApp, Traffic } from "../../../src/routes/mod.ts";
+import { waitFor } from "../../fixtures/host.ts";
+import { chunk, done, memoryEngine, outcomeOf } from "../memory_engine.ts";
 
 const SIZES = [["small", 10], ["large", 300_000]] as const;
 

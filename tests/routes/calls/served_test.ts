@@ -1,9 +1,9 @@
 /** What only a real socket shows: clients that leave, bodies in chunks, readers that are slow. */
 import assert from "node:assert/strict";
-import type { CallOptions } from "../../src/calls/call_options.ts";
-import type { StreamEvent } from "../../src/pool/mod.ts";
-import { createApp } from "../../src/routes/mod.ts";
-import { chunk, memoryEngine, type MemoryEngineOptions } from "./memory_engine.ts";
+import type { CallOptions } from "../../../src/calls/call_options.ts";
+import type { StreamEvent } from "../../../src/pool/mod.ts";
+import { createApp } from "../../../src/routes/mod.ts";
+import { chunk, memoryEngine, type MemoryEngineOptions } from "../memory_engine.ts";
 
 /** A server on a free port. */
 function serve(options: MemoryEngineOptions): AsyncDisposable & { url: string; port: number } {

@@ -1,10 +1,10 @@
 /** What a stock EventSource client makes of a stream; it reconnects whenever a stream ends. */
 import assert from "node:assert/strict";
 import { EventSource } from "eventsource";
-import { PythonError } from "../../src/errors.ts";
-import type { StreamEvent } from "../../src/pool/mod.ts";
-import { createApp } from "../../src/routes/mod.ts";
-import { chunk, done, memoryEngine } from "./memory_engine.ts";
+import { PythonError } from "../../../src/errors.ts";
+import type { StreamEvent } from "../../../src/pool/mod.ts";
+import { createApp } from "../../../src/routes/mod.ts";
+import { chunk, done, memoryEngine } from "../memory_engine.ts";
 
 interface Seen {
   /** Names of the events that carried data, in order. */
