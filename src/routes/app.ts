@@ -1,5 +1,5 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { gate } from "./access/mod.ts";
+import { access } from "./access/mod.ts";
 import { addExecute, addStream, Traffic } from "./calls/mod.ts";
 import type { Engine } from "./engine.ts";
 import { addHealth, HEALTH_PATHS } from "./health.ts";
@@ -37,7 +37,7 @@ export function createApp(
 ): OpenAPIHono<AppEnv> {
   const { apiKey, errors } = engine.config;
   const app = new OpenAPIHono<AppEnv>();
-  app.use(gate({ apiKey, openPaths: HEALTH_PATHS, shown: errors }));
+  app.use(access({ apiKey, openPaths: HEALTH_PATHS, shown: errors }));
   app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"), errors)));
   addExecute(app, engine, traffic);
   addStream(app, engine, traffic);

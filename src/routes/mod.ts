@@ -1,6 +1,6 @@
 /**
  * The HTTP interface. {@link HttpListener} accepts connections; behind it is a Hono app over an
- * {@link Engine}, one file a resource. Every request passes the gate first (id, origin, key, access
+ * {@link Engine}, one file a resource. Every request passes access/ first (id, origin, key, access
  * log); every error leaves through the one table of problem.ts as RFC 9457
  * `application/problem+json`; what no route takes ends in unmatched.ts.
  *

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { SnakedenError } from "../errors.ts";
-import { gate } from "./access/mod.ts";
+import { access } from "./access/mod.ts";
 import { HEALTH_PATHS } from "./health.ts";
 import { type AppEnv, problemOf, problemResponse, SHOWN_ALL } from "./http/mod.ts";
 
@@ -9,7 +9,7 @@ export function createStartingApp(
   options: { readonly apiKey?: string | undefined; readonly version: string },
 ): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.use(gate({ apiKey: options.apiKey, openPaths: HEALTH_PATHS, shown: SHOWN_ALL }));
+  app.use(access({ apiKey: options.apiKey, openPaths: HEALTH_PATHS, shown: SHOWN_ALL }));
   app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"))));
   app.get("/healthz", (c) => c.json({ status: "ok", version: options.version }));
   app.get("/readyz", (c) => c.json({ ready: false, pools: {} }, 503));

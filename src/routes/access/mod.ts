@@ -1,8 +1,8 @@
 /**
- * What every request passes before its route: request id, origin, API key and access log
- * ({@link gate}).
+ * Access to the server, which every request passes before its route ({@link access}): request_id.ts
+ * names it, api_key.ts and origin.ts refuse those who may not call, access_log.ts logs the answer.
  *
  * @module
  */
+export { access, type AccessOptions } from "./access.ts";
 export { logStreamFailure } from "./access_log.ts";
-export { gate } from "./gate.ts";

@@ -9,6 +9,7 @@ export { chooseStreamType, type StreamType } from "./accept.ts";
 export type { AppEnv, Called } from "./app_env.ts";
 export { type BodyLimits, BodyReader } from "./body_reader.ts";
 export { checkFraming } from "./framing.ts";
+export { announceLength } from "./head_length.ts";
 export { type HttpHandler, HttpListener, type HttpListenerOptions } from "./http_listener.ts";
 export {
   codeOf,

@@ -30,7 +30,7 @@ const HEADERS: Readonly<Record<string, Schema>> = {
   },
 };
 
-/** Statuses that the gate may return, and so every path. */
+/** Statuses that every path may return, for a method or a header that it does not take. */
 const EVERYWHERE: readonly number[] = [405, 417, 501];
 
 /**

@@ -122,7 +122,7 @@ Deno.test("logAccess() tells of a client that left, and not of an internal error
   }
 });
 
-Deno.test("logAccess() tells of requests that the gate refuses", async () => {
+Deno.test("logAccess() tells of requests that are refused before their route", async () => {
   const config = { apiKey: "0123456789abcdef" };
   const { records: [record, ...others], text } = await logged(undefined, { config });
   assert.match(text, /"code":"unauthenticated"/);

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { clientOf, memoryEngine } from "../memory_engine.ts";
+
+const KEY = "a key of the house".replaceAll(" ", "-");
+
+Deno.test("checkOrigin() refuses other names in Host while there is no key", async () => {
+  const client = clientOf(memoryEngine());
+  const hosts: [host: string, status: number][] = [
+    ["localhost:8000", 200],
+    ["127.0.0.1", 200],
+    ["[::1]:8000", 200],
+    ["evil.example:8000", 403],
+    ["localhost.evil.example", 403],
+    ["192.168.1.5:8000", 403],
+    ["", 403],
+  ];
+  for (const [host, status] of hosts) {
+    const answer = await client.request("/v1/tools", { headers: { host } });
+    assert.equal(answer.status, status, host);
+    await answer.body?.cancel();
+  }
+});
+
+Deno.test("checkOrigin() refuses what web pages from elsewhere send while there is no key", async () => {
+  const client = clientOf(memoryEngine());
+  const origins: [origin: string, status: number][] = [
+    ["http://localhost:5173", 200],
+    ["http://127.0.0.1:8000", 200],
+    ["https://evil.example", 403],
+    ["null", 403],
+    ["http://localhost.evil.example", 403],
+  ];
+  for (const [origin, status] of origins) {
+    const answer = await client.post("/v1/execute", { tool: "a" }, { origin });
+    assert.equal(answer.status, status, origin);
+    assert.equal(answer.headers.get("access-control-allow-origin"), null);
+    await answer.body?.cancel();
+  }
+});
+
+Deno.test("checkOrigin() does not run when there is a key", async () => {
+  const client = clientOf(memoryEngine({ config: { apiKey: KEY, host: "0.0.0.0" } }));
+  const answer = await client.post("/v1/execute", { tool: "a" }, {
+    host: "snakeden.example",
+    origin: "https://app.example",
+    authorization: `Bearer ${KEY}`,
+  });
+  assert.equal(answer.status, 200);
+  await answer.body?.cancel();
+});
