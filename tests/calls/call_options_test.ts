@@ -62,9 +62,10 @@ Deno.test("checkCallOptions() refuses ids that are empty, too long or no texts",
 Deno.test("checkCallOptions() names every field that is wrong, with what was given", () => {
   assert.throws(() => checkCallOptions({ timeoutMs: -5, priority: 99, sessionId: "" }), {
     message:
-      "Cannot make the call: timeoutMs has to be more than 0 and at most 86400000, not -5; " +
-      "priority has to be a whole number from -10 to 10, not 99; " +
-      "sessionId has to have 1 to 128 characters, not 0",
+      "Cannot make the call: timeoutMs: given -5; allowed: a number of milliseconds greater than 0 " +
+      "and at most 86400000 (24 hours); " +
+      "priority: given 99; allowed: a whole number from -10 to 10; " +
+      'sessionId: given ""; allowed: a text of 1 to 128 characters',
   });
 });
 
@@ -78,14 +79,17 @@ Deno.test("encodeArgs() refuses what is not an object, and says what it is", () 
   const bad: [unknown, string][] = [
     [null, "null"],
     [[1], "an array"],
-    ["text", "a string"],
-    [5, "a number"],
+    ["text", '"text"'],
+    [5, "5"],
     [() => 1, "a function"],
   ];
   for (const [args, name] of bad) {
     assert.throws(() => encodeArgs(args as Args, 200), (error) => {
       assert.ok(error instanceof InvalidInputError);
-      assert.match(error.message, new RegExp(`not ${name}$`));
+      assert.match(
+        error.message,
+        new RegExp(`args: given ${name}; allowed: an object of arguments by name$`),
+      );
       assert.equal(error.issues[0]?.path, "args");
       return true;
     });

@@ -1,31 +1,20 @@
-import { z } from "@hono/zod-openapi";
 import type { Value } from "../../bridge/mod.ts";
-import { type CallOptions, MAX_ID_LENGTH, MAX_TIMEOUT_MS } from "../../calls/mod.ts";
-import { PRIORITY_RANGE } from "../../pool/mod.ts";
+import type { CallOptions } from "../../calls/mod.ts";
 import { checkContentType } from "../http/mod.ts";
-import { MAX_NAME_LENGTH } from "./call_fields.ts";
+import { CALL_REQUEST } from "./call_body.ts";
 import type { Traffic } from "./traffic.ts";
 
-/** The body of a call, for OpenAPI. {@link findIssues} checks bodies; a test compares the two. */
-export const callRequestSchema = z.strictObject({
-  tool: z.string().min(1).max(MAX_NAME_LENGTH)
-    .openapi({ description: "Name of the tool.", example: "add" }),
-  args: z.record(z.string(), z.unknown()).optional()
-    .openapi({ description: "Arguments by name; default none.", example: { a: 2, b: 3 } }),
-  pool: z.string().min(1).max(MAX_NAME_LENGTH).optional()
-    .openapi({ description: "Pool to ask; default the one that has the tool." }),
-  sessionId: z.string().min(1).max(MAX_ID_LENGTH).optional()
-    .openapi({ description: "Seen by the tool." }),
-  affinity: z.enum(["hint"]).optional()
-    .openapi({ description: "How closely a session keeps to its worker." }),
-  timeoutMs: z.number().positive().max(MAX_TIMEOUT_MS).optional()
-    .openapi({ description: "Deadline in milliseconds; default that of the pool." }),
-  priority: z.number().int().min(PRIORITY_RANGE.min).max(PRIORITY_RANGE.max).optional()
-    .openapi({ description: "Higher goes first; default 0." }),
-  idempotent: z.boolean().optional().openapi({
-    description: "May run again when its worker dies; default what the tool says of itself.",
-  }),
-}).openapi("CallRequest");
+/**
+ * The body of a call, for `createRoute`. It refers to the schema: for a zod schema `app.openapi` would
+ * read and check every body before the handler. Here {@link readCallRequest} does so, within limits
+ * of size, memory and time, on a thread of its own if the body is large, and by the table of rules.
+ */
+export const callRequestBody = {
+  required: true,
+  content: {
+    "application/json": { schema: { $ref: `#/components/schemas/${CALL_REQUEST}` } },
+  },
+} as const;
 
 /** A call that a client asks for. */
 export interface CallRequest {

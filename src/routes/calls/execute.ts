@@ -2,7 +2,7 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Value } from "../../bridge/mod.ts";
 import type { Engine } from "../engine.ts";
 import { type AppEnv, lengthOf, problemAnswers } from "../http/mod.ts";
-import { callRequestSchema, readCallRequest } from "./call_request.ts";
+import { callRequestBody, readCallRequest } from "./call_request.ts";
 import type { Traffic } from "./traffic.ts";
 
 const encoder = new TextEncoder();
@@ -23,9 +23,7 @@ const route = createRoute({
   summary: "Run a tool and wait for its result",
   description:
     "A tool that streams answers its chunks as a list. A client that leaves cancels the call.",
-  request: {
-    body: { required: true, content: { "application/json": { schema: callRequestSchema } } },
-  },
+  request: { body: callRequestBody },
   responses: {
     200: {
       description: "The result.",

@@ -2,7 +2,7 @@ import { Value } from "../../bridge/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { isOutOfDescriptors, lowestDescriptor } from "../../process/mod.ts";
-import { type CallFields, decodeCall } from "./call_fields.ts";
+import { type CallFields, decodeCall } from "./call_body.ts";
 import type { ThreadAnswer, ThreadError, ThreadJob, ThreadValue } from "./json_worker.ts";
 
 /** The time limit of a job, plus a time for each KiB; no real job comes near it. */

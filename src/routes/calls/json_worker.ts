@@ -5,7 +5,7 @@
  */
 import { Value } from "../../bridge/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "../../errors.ts";
-import { type CallFields, decodeCall } from "./call_fields.ts";
+import { type CallFields, decodeCall } from "./call_body.ts";
 
 /** A value in the form that is sent between threads. */
 export interface ThreadValue {

@@ -4,6 +4,7 @@
  *
  * @module
  */
+export { CALL_REQUEST, callRequestSchema } from "./call_body.ts";
 export { addExecute } from "./execute.ts";
 export { addStream } from "./stream.ts";
 export { Traffic, type TrafficLimits } from "./traffic.ts";

@@ -3,7 +3,7 @@ import { SnakedenError } from "../../errors.ts";
 import { logStreamFailure } from "../access/mod.ts";
 import type { Engine } from "../engine.ts";
 import { type AppEnv, chooseStreamType, problemAnswers, problemOf } from "../http/mod.ts";
-import { callRequestSchema, readCallRequest } from "./call_request.ts";
+import { callRequestBody, readCallRequest } from "./call_request.ts";
 import { StreamBody } from "./stream_body.ts";
 import { eventWriter } from "./stream_events.ts";
 import { EVENT_DATA, NDJSON_LINE, SERVER_SENT_EVENT } from "./stream_schema.ts";
@@ -18,9 +18,7 @@ const route = createRoute({
   description: "Server-Sent Events `chunk`, `progress`, then `done` or `failed`; with " +
     "`accept: application/x-ndjson` one JSON object a line: `{event, data}`. What fails before " +
     "the first event is answered with a status. A client that leaves cancels the call.",
-  request: {
-    body: { required: true, content: { "application/json": { schema: callRequestSchema } } },
-  },
+  request: { body: callRequestBody },
   responses: {
     200: {
       description: "The events.",

@@ -7,7 +7,7 @@ import {
   parseJsonBody,
   UnreadAnswers,
 } from "../http/mod.ts";
-import { type CallFields, decodeCall } from "./call_fields.ts";
+import { type CallFields, decodeCall } from "./call_body.ts";
 import { JsonThread } from "./json_thread.ts";
 
 /** Bounds on what is under way. */

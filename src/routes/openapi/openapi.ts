@@ -2,7 +2,7 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { Engine } from "../engine.ts";
 import type { AppEnv } from "../http/mod.ts";
 import { describeAnswers } from "./openapi_answers.ts";
-import { callSchemas, type Schema, type Schemas } from "./openapi_calls.ts";
+import { callSchemas, type Schema } from "./openapi_calls.ts";
 
 /** Where the description is served. */
 export const OPENAPI_PATH = "/openapi.json";
@@ -43,8 +43,6 @@ function describe(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): Sc
     tags: TAGS,
     security: needsKey ? Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })) : [],
   });
-  const schemas = document.components?.schemas as Schemas;
-  const { CallRequest: call = {}, ...rest } = schemas;
   const { paths, components } = describeAnswers(document.paths ?? {}, { needsKey });
   return {
     ...document,
@@ -54,7 +52,7 @@ function describe(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): Sc
     components: {
       ...document.components,
       ...components,
-      schemas: { ...rest, ...callSchemas(call, engine.tools.list()) },
+      schemas: { ...document.components?.schemas, ...callSchemas(engine.tools.list()) },
       ...(needsKey ? { securitySchemes: SECURITY_SCHEMES } : {}),
     },
   };

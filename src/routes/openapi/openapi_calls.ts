@@ -1,4 +1,5 @@
 import type { ToolInfo } from "../../tools/mod.ts";
+import { CALL_REQUEST, callRequestSchema } from "../calls/mod.ts";
 
 /** A JSON Schema, or any other part of an OpenAPI document. */
 export type Schema = Readonly<Record<string, unknown>>;
@@ -6,20 +7,16 @@ export type Schema = Readonly<Record<string, unknown>>;
 /** Schemas by their name under `components.schemas`. */
 export type Schemas = Readonly<Record<string, Schema>>;
 
-/** The component name of the body of a call in the route files. */
-const CALL = "CallRequest";
-
 /**
  * Returns the schemas of the running tools: `args.POOL.TOOL` for the arguments of each tool,
- * `call.TOOL` for a whole call, and `CallRequest` for one of these calls.
- *
- * @param call The schema of a call of any tool; kept when no tool runs.
+ * `call.TOOL` for a whole call, and `CallRequest` for one of these calls. While
+ * no tool runs, it is a call of any tool.
  */
-export function callSchemas(call: Schema, tools: readonly ToolInfo[]): Schemas {
-  if (tools.length === 0) return { [CALL]: call };
+export function callSchemas(tools: readonly ToolInfo[]): Schemas {
+  if (tools.length === 0) return { [CALL_REQUEST]: callRequestSchema };
   const args = tools.map((tool) => [argsName(tool), argsSchema(tool)] as const);
   const byName = [...Map.groupBy(tools, ({ name }) => name)];
-  const calls = byName.map(([name, its]) => [callName(name), callOf(name, its, call)] as const);
+  const calls = byName.map(([name, its]) => [callName(name), callOf(name, its)] as const);
   const union = {
     description: "A call of one of the tools that run.",
     oneOf: calls.map(([name]) => ({ $ref: refTo(name) })),
@@ -28,16 +25,16 @@ export function callSchemas(call: Schema, tools: readonly ToolInfo[]): Schemas {
       mapping: Object.fromEntries(byName.map(([name]) => [name, refTo(callName(name))])),
     },
   };
-  return { ...Object.fromEntries(args), ...Object.fromEntries(calls), [CALL]: union };
+  return { ...Object.fromEntries(args), ...Object.fromEntries(calls), [CALL_REQUEST]: union };
 }
 
-function callOf(name: string, tools: readonly ToolInfo[], call: Schema): Schema {
+function callOf(name: string, tools: readonly ToolInfo[]): Schema {
   const needsArgs = tools.every((it) => isFilled(it.inputSchema.required));
   const refs = tools.map((it) => ({ $ref: refTo(argsName(it)) }));
   return {
-    ...call,
+    ...callRequestSchema,
     properties: {
-      ...(call.properties as Schema),
+      ...(callRequestSchema.properties as Schema),
       tool: { type: "string", const: name },
       args: refs.length === 1 ? refs[0] : { anyOf: refs },
     },

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { Value } from "../../../src/bridge/mod.ts";
 import { InvalidInputError, SnakedenError } from "../../../src/errors.ts";
-import { type CallFields, decodeCall } from "../../../src/routes/calls/call_fields.ts";
+import { type CallFields, decodeCall } from "../../../src/routes/calls/call_body.ts";
 import { JsonThread } from "../../../src/routes/calls/json_thread.ts";
 
 const MAX_DEPTH = 20;

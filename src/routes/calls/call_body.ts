@@ -1,0 +1,110 @@
+import { Value } from "../../bridge/mod.ts";
+import {
+  CALL_FIELDS,
+  type CallField,
+  type CallOptions,
+  fieldIssue,
+  invalidCall,
+  type JsonSchema,
+  shownValue,
+} from "../../calls/mod.ts";
+import { isRecord } from "../../config/mod.ts";
+import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
+import { suggestion } from "../../near_names.ts";
+import { parseJsonBody } from "../http/mod.ts";
+
+/** The number of problems of a body that are reported; a body of 8 MB can have a million. */
+const MAX_ISSUES = 20;
+
+/** The fields of a body; the id of a request is in a header instead. */
+const { requestId: _header, ...BODY_FIELDS } = CALL_FIELDS;
+
+const KNOWN_KEYS = Object.keys(BODY_FIELDS);
+
+/** The component of the OpenAPI document that holds {@link callRequestSchema}. */
+export const CALL_REQUEST = "CallRequest";
+
+/**
+ * The body of a call, for OpenAPI. {@link findIssues} checks bodies by the same rules; a test compares
+ * the two.
+ */
+export const callRequestSchema: JsonSchema = {
+  type: "object",
+  properties: Object.fromEntries(
+    Object.entries(BODY_FIELDS).map(([field, { schema }]) => [field, schema]),
+  ),
+  required: ["tool"],
+  additionalProperties: false,
+};
+
+/** A call as described by a body. */
+export interface CallFields {
+  readonly tool: string;
+  readonly args: Value;
+  readonly options: Omit<CallOptions, "requestId" | "signal">;
+}
+
+interface CallBody extends Omit<CallOptions, "requestId" | "signal"> {
+  readonly tool: string;
+  readonly args?: Readonly<Record<string, unknown>>;
+  readonly affinity?: string;
+}
+
+/**
+ * Reads a call from the bytes of a body: decodes, parses, checks and encodes. Runs on the event
+ * loop for a small body, and in the thread of json_worker.ts for a large one.
+ *
+ * @throws {InvalidInputError} `invalid_input` naming what is wrong.
+ */
+export function decodeCall(bytes: Uint8Array, maxDepth: number): CallFields {
+  const body = parseJsonBody(bytes, maxDepth);
+  assertCallBody(body);
+  const { tool, args = {}, affinity: _affinity, ...options } = body;
+  return { tool, args: encode(args, maxDepth), options };
+}
+
+function assertCallBody(body: unknown): asserts body is CallBody {
+  const issues = findIssues(body);
+  if (issues.length > 0) throw invalidCall(issues);
+}
+
+/**
+ * Turns errors of encoding into `invalid_input`: the client wrote `args`, so an unsupported value
+ * is its mistake.
+ */
+function encode(args: Readonly<Record<string, unknown>>, maxDepth: number): Value {
+  try {
+    return Value.fromJsonTree(args, { maxDepth, name: "args" });
+  } catch (error) {
+    if (!(error instanceof SnakedenError) || error.code !== "invalid_value") throw error;
+    throw new InvalidInputError(error.message, [{ path: "args", message: error.message }]);
+  }
+}
+
+/** Returns the fields of a call that are wrong. Plain code, because it runs for every call. */
+export function findIssues(body: unknown): FieldIssue[] {
+  if (!isRecord(body)) {
+    return [{
+      path: "",
+      message: `the body is ${shownValue(body)}; allowed: an object such as {"tool":"ping"}`,
+    }];
+  }
+  const issues: FieldIssue[] = [];
+  if (!Object.hasOwn(body, "tool")) {
+    issues.push({ path: "tool", message: "missing; allowed: the name of a tool" });
+  }
+  for (const key of Object.keys(body)) {
+    if (issues.length === MAX_ISSUES) {
+      issues.push({ path: "", message: `more is wrong; the first ${MAX_ISSUES} are listed` });
+      break;
+    }
+    if (!isBodyField(key)) {
+      issues.push({ path: key, message: `unknown key; ${suggestion(key, KNOWN_KEYS)}` });
+    } else if (!BODY_FIELDS[key].isValid(body[key])) issues.push(fieldIssue(key, body[key]));
+  }
+  return issues;
+}
+
+function isBodyField(key: string): key is Exclude<CallField, "requestId"> {
+  return Object.hasOwn(BODY_FIELDS, key);
+}

@@ -1,0 +1,80 @@
+import fc from "fast-check";
+import assert from "node:assert/strict";
+import { z } from "zod";
+import {
+  CALL_FIELDS,
+  type CallField,
+  fieldIssue,
+  type FieldRule,
+} from "../../src/calls/call_fields.ts";
+import { type Args, checkCallOptions, encodeArgs } from "../../src/calls/call_options.ts";
+import { InvalidInputError, type SnakedenError } from "../../src/errors.ts";
+import { decodeCall } from "../../src/routes/calls/call_body.ts";
+
+const FIELDS = Object.keys(CALL_FIELDS) as CallField[];
+
+const value = fc.oneof(
+  fc.jsonValue(),
+  fc.double(),
+  fc.integer({ min: -12, max: 12 }),
+  fc.constantFrom("", "hint", "strict_queue", -0, 0, 0.5, 86_400_000, 86_400_001, Infinity, NaN),
+  fc.string({ minLength: 120, maxLength: 140 }),
+  fc.string({ minLength: 250, maxLength: 260 }),
+);
+
+for (const field of FIELDS) {
+  Deno.test(`CALL_FIELDS.${field} takes exactly what its schema describes`, () => {
+    const { isValid, schema }: FieldRule = CALL_FIELDS[field];
+    const described = z.fromJSONSchema(schema);
+    fc.assert(
+      fc.property(value, (it) => {
+        assert.equal(isValid(it), described.safeParse(it).success);
+      }),
+      { numRuns: 500 },
+    );
+  });
+}
+
+/** The error that a call with this field is refused with. */
+function refusal(make: () => unknown): SnakedenError {
+  try {
+    make();
+  } catch (error) {
+    if (error instanceof InvalidInputError) return error;
+    throw error;
+  }
+  throw new Error("It was not refused");
+}
+
+Deno.test("a field that is wrong is refused with the same text over HTTP and by the library", () => {
+  const wrong: Partial<Record<CallField, unknown[]>> = {
+    args: ["text", 5, null, [1]],
+    sessionId: ["", 5, null, "x".repeat(129)],
+    timeoutMs: [0, -1, "50", null, 86_400_001],
+    priority: [11, 0.5, "high", null, {}],
+    idempotent: ["yes", 1, null],
+  };
+  for (const [field, values] of Object.entries(wrong)) {
+    for (const it of values) {
+      const body = new TextEncoder().encode(JSON.stringify({ tool: "add", [field]: it }));
+      const overHttp = refusal(() => decodeCall(body, 200));
+      const byLibrary = refusal(() =>
+        field === "args" ? encodeArgs(it as Args, 200) : checkCallOptions({ [field]: it })
+      );
+      assert.equal(byLibrary.message, overHttp.message);
+      assert.deepEqual(byLibrary.details, overHttp.details);
+    }
+  }
+});
+
+Deno.test("fieldIssue() shortens what was given, and says which values are reserved", () => {
+  assert.deepEqual(fieldIssue("sessionId", "s".repeat(129)), {
+    path: "sessionId",
+    message: "given a text of 129 characters; allowed: a text of 1 to 128 characters",
+  });
+  assert.equal(
+    fieldIssue("affinity", "strict_queue").message,
+    'given "strict_queue"; allowed: "hint" (this one is reserved for a later version)',
+  );
+  assert.equal(fieldIssue("args", () => 1).message.split(";")[0], "given a function");
+});
