@@ -7,7 +7,7 @@ import {
   writeWhole,
 } from "../src/log.ts";
 import { resetSync } from "@logtape/logtape";
-import { StuckStream } from "./fixtures/stuck_stream.ts";
+import { StuckStream } from "./fixtures/fakes/stuck_stream.ts";
 
 /** A stream that takes three bytes at a time, as a full pipe might. */
 class Sink implements LogStream {

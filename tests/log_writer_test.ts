@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type LogStream, LogWriter, writeWhole } from "../src/log_writer.ts";
-import { StuckStream } from "./fixtures/stuck_stream.ts";
+import { StuckStream } from "./fixtures/fakes/stuck_stream.ts";
 
 const NOTICE = (dropped: number): string => `dropped ${dropped}\n`;
 

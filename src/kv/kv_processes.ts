@@ -1,5 +1,10 @@
-import { encodeRecord, PROCESS_ROW, type ProcessKey, type ProcessRow } from "../store/mod.ts";
-import type { ProcessStore } from "../store/mod.ts";
+import {
+  encodeRecord,
+  PROCESS_ROW,
+  type ProcessKey,
+  type ProcessRow,
+  type ProcessStore,
+} from "../store/mod.ts";
 import type { GroupCommit, Mutation } from "./group_commit.ts";
 import { keys } from "./keys.ts";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { type Alarm, Alarms } from "../../src/async/alarms.ts";
-import { FakeClock } from "../fixtures/fake_clock.ts";
+import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
 
 /** Alarms may ring this much late. */
 const SLOT_MS = 4;

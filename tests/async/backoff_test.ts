@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Backoff, type Jitter } from "../../src/async/backoff.ts";
-import { FakeClock } from "../fixtures/fake_clock.ts";
+import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
 
 const OPTIONS = { baseMs: 100, capMs: 30_000, random: (): number => 0 };
 const LEAST: Readonly<Record<Jitter, number>> = { none: 1, half: 0.5, full: 0 };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type CallListener, Link, type OutgoingCall, Value } from "../../src/bridge/mod.ts";
 import type { Hello, Log } from "../../src/bridge/gen/link.js";
 import { SnakedenError } from "../../src/errors.ts";
-import { FakeCarrier } from "../fixtures/fake_carrier.ts";
+import { FakeCarrier } from "../fixtures/fakes/fake_carrier.ts";
 import { microtasks } from "../fixtures/until.ts";
 
 const HELLO: Hello = {

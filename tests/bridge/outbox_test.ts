@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Outbox } from "../../src/bridge/outbox.ts";
-import { FakeCarrier } from "../fixtures/fake_carrier.ts";
+import { FakeCarrier } from "../fixtures/fakes/fake_carrier.ts";
 import { microtasks } from "../fixtures/until.ts";
 
 const MIB = 1 << 20;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ToolStream } from "../../src/calls/tool_stream.ts";
 import { ChunkStream } from "../../src/pool/mod.ts";
-import { FakePool } from "../fixtures/fake_pool.ts";
+import { FakePool } from "../fixtures/fakes/fake_pool.ts";
 import { microtasks, until } from "../fixtures/until.ts";
 
 /** A stream of a tool of the pool, as the facade makes it. */

@@ -12,7 +12,7 @@ import {
   workersOf,
 } from "../fixtures/host.ts";
 
-const SCRIPT_HOST = fileURLToPath(new URL("../fixtures/script_host.ts", import.meta.url));
+const SCRIPT_HOST = fileURLToPath(new URL("../fixtures/processes/script_host.ts", import.meta.url));
 
 /** Config file that serves one misbehaving adapter. */
 async function serve(dataDir: string, adapter: string, size = 2): Promise<ServerProcess> {

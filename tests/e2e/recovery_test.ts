@@ -13,10 +13,10 @@ import {
   waitFor,
   workersOf,
 } from "../fixtures/host.ts";
-import { MarkedProcess } from "../fixtures/marked_process.ts";
+import { MarkedProcess } from "../fixtures/processes/marked_process.ts";
 import { openStore } from "../kv/open_store.ts";
 
-const SCRIPT_HOST = fileURLToPath(new URL("../fixtures/script_host.ts", import.meta.url));
+const SCRIPT_HOST = fileURLToPath(new URL("../fixtures/processes/script_host.ts", import.meta.url));
 const FORKS = { name: "default", size: 1, adapter: "forks_children", modulePaths: [ADAPTERS] };
 
 async function serve(

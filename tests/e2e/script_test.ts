@@ -4,7 +4,7 @@ import { runAsScript, type ShutdownEvent } from "../../mod.ts";
 import { devPython } from "../../scripts/dev_python.ts";
 import { HostProcess, startDen, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
 
-const SCRIPT_HOST = fileURLToPath(new URL("../fixtures/script_host.ts", import.meta.url));
+const SCRIPT_HOST = fileURLToPath(new URL("../fixtures/processes/script_host.ts", import.meta.url));
 
 interface Ending {
   readonly code: number;

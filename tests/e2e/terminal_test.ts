@@ -6,10 +6,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { devPython } from "../../scripts/dev_python.ts";
 import { isAlive, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
-import { Terminal } from "../fixtures/terminal.ts";
+import { Terminal } from "../fixtures/processes/terminal.ts";
 
 const DENO = Deno.execPath();
-const SCRIPT_HOST = "tests/fixtures/script_host.ts";
+const SCRIPT_HOST = "tests/fixtures/processes/script_host.ts";
 const STEPS = (status: number): string =>
   `start ${status} pending\nstop ${status} pending\ncleanup ${status} ok\nexit ${status} ok\n`;
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../src/errors.ts";
 import { GroupCommit, type Mutation } from "../../src/kv/group_commit.ts";
-import { FakeClock } from "../fixtures/fake_clock.ts";
+import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
 import { microtasks, until } from "../fixtures/until.ts";
 
 const WINDOW_MS = 2;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Health } from "../../src/pool/mod.ts";
-import { FakePool } from "../fixtures/fake_pool.ts";
-import { FakePools } from "../fixtures/fake_pools.ts";
+import { FakePool } from "../fixtures/fakes/fake_pool.ts";
+import { FakePools } from "../fixtures/fakes/fake_pools.ts";
 
 Deno.test("Health.ready() pings every pool, and tells why one cannot serve", async () => {
   await using fakes = new FakePools([

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import type { Call, CallRequest } from "../../src/pool/mod.ts";
-import { FakeClock } from "../fixtures/fake_clock.ts";
-import { FakePool, type FakePoolOptions } from "../fixtures/fake_pool.ts";
-import type { FakeWorker, FakeWorkerOptions } from "../fixtures/fake_worker.ts";
+import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
+import { FakePool, type FakePoolOptions } from "../fixtures/fakes/fake_pool.ts";
+import type { FakeWorker, FakeWorkerOptions } from "../fixtures/fakes/fake_worker.ts";
 import { microtasks, until } from "../fixtures/until.ts";
 
 /** So that five calls are in flight before the budget of 1 ms is spent. */

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import type { CallState } from "../../src/pool/calls/call.ts";
-import { FakeClock } from "../fixtures/fake_clock.ts";
-import { endOf, FakePool } from "../fixtures/fake_pool.ts";
+import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
+import { endOf, FakePool } from "../fixtures/fakes/fake_pool.ts";
 import { microtasks, nextTurn, until } from "../fixtures/until.ts";
 
 /** What every call says it has run, and how many such are in flight before the budget of 1 ms is spent. */

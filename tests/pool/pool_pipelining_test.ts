@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { endOf, FakePool } from "../fixtures/fake_pool.ts";
+import { endOf, FakePool } from "../fixtures/fakes/fake_pool.ts";
 import { microtasks } from "../fixtures/until.ts";
 import {
   finish,

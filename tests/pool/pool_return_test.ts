@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { WorkerCrashedError } from "../../src/errors.ts";
-import { endOf } from "../fixtures/fake_pool.ts";
+import { endOf } from "../fixtures/fakes/fake_pool.ts";
 import { microtasks, until } from "../fixtures/until.ts";
 import { finish, inside, RECALL_MS, started, startPipelined } from "./pipelined_pool.ts";
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { ChunkStream } from "../../src/pool/mod.ts";
 import { DeadlineExceededError, WorkerCrashedError } from "../../src/errors.ts";
-import { FakeClock } from "../fixtures/fake_clock.ts";
-import { endOf, FakePool } from "../fixtures/fake_pool.ts";
+import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
+import { endOf, FakePool } from "../fixtures/fakes/fake_pool.ts";
 import { microtasks, until } from "../fixtures/until.ts";
 
 const NEVER = new AbortController().signal;

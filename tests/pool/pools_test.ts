@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type PoliciesInfo, Pools } from "../../src/pool/mod.ts";
-import { FakePools } from "../fixtures/fake_pools.ts";
+import { FakePools } from "../fixtures/fakes/fake_pools.ts";
 
 const POLICIES: PoliciesInfo = { toolCircuits: {}, retries: 3 };
 

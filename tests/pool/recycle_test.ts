@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { FakeClock } from "../fixtures/fake_clock.ts";
-import { endOf, FakePool } from "../fixtures/fake_pool.ts";
+import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
+import { endOf, FakePool } from "../fixtures/fakes/fake_pool.ts";
 import { microtasks, nextTurn, until } from "../fixtures/until.ts";
 
 const MIB = 1 << 20;

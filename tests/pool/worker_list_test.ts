@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { WorkerList } from "../../src/pool/mod.ts";
-import { FakePools } from "../fixtures/fake_pools.ts";
+import { FakePools } from "../fixtures/fakes/fake_pools.ts";
 import { microtasks, until } from "../fixtures/until.ts";
 
 Deno.test("WorkerList.list() describes the workers of all pools", async () => {

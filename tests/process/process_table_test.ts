@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { type ProcessTable, ProcTable, PsTable } from "../../src/process/process_table.ts";
 import { waitFor } from "../fixtures/host.ts";
-import { MarkedProcess } from "../fixtures/marked_process.ts";
+import { MarkedProcess } from "../fixtures/processes/marked_process.ts";
 
 const NEVER = new AbortController().signal;
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type ProcessInfo, type ProcessTable, ProcTable } from "../../src/process/process_table.ts";
 import { sweepProcesses } from "../../src/process/sweep.ts";
 import { isAlive, waitFor } from "../fixtures/host.ts";
-import { MarkedProcess } from "../fixtures/marked_process.ts";
+import { MarkedProcess } from "../fixtures/processes/marked_process.ts";
 
 const NEVER = new AbortController().signal;
 const TIMEOUT_MS = 30_000;

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { Alarms } from "../../src/async/alarms.ts";
 import type { CallWindow, Profile, ProfileName, Sent } from "../../src/pool/profiles/mod.ts";
-import { FakeClock } from "../fixtures/fake_clock.ts";
+import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
 import { startDen, tempDir, waitFor } from "../fixtures/host.ts";
 
 /** A window, a clock that stands still, and the calls that are in flight. */

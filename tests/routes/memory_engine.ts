@@ -4,8 +4,7 @@ import type { CallOptions } from "../../src/calls/call_options.ts";
 import { type ConfigInput, parseConfig } from "../../src/config/mod.ts";
 import { SnakedenError } from "../../src/errors.ts";
 import type { PoolInfo } from "../../src/pool/pool_info.ts";
-import type { CallOutcome, StreamEvent } from "../../src/pool/mod.ts";
-import type { RecycleRequest } from "../../src/pool/mod.ts";
+import type { CallOutcome, RecycleRequest, StreamEvent } from "../../src/pool/mod.ts";
 import { createApp, type Engine } from "../../src/routes/mod.ts";
 
 /** What the last call came with. */

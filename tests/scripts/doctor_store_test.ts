@@ -4,7 +4,7 @@ import { storeFindings } from "../../scripts/doctor/store.ts";
 import { KvStore } from "../../src/kv/mod.ts";
 import { ProcTable } from "../../src/process/process_table.ts";
 import { startDen } from "../fixtures/host.ts";
-import { MarkedProcess } from "../fixtures/marked_process.ts";
+import { MarkedProcess } from "../fixtures/processes/marked_process.ts";
 import { newRunId, openStore, registryOver, tamper, tempDir } from "../kv/open_store.ts";
 
 function textsOf(findings: readonly Finding[]): string[] {

@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../src/errors.ts";
 import { ProcessRegistry } from "../../src/host/mod.ts";
-import { type ProcessKey, type ProcessRow, type Store } from "../../src/store/mod.ts";
+import type { ProcessKey, ProcessRow, Store } from "../../src/store/mod.ts";
 import { LogSink } from "../fixtures/log_sink.ts";
 import { nextTurn } from "../fixtures/until.ts";
 import { activeOf, assertSame, bytesOf, newRunId, rowOf, seedOf, sequencesOf } from "./samples.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Pool } from "../../src/pool/mod.ts";
 import { ToolRegistry } from "../../src/tools/mod.ts";
-import { FakePool } from "../fixtures/fake_pool.ts";
+import { FakePool } from "../fixtures/fakes/fake_pool.ts";
 
 interface SetUp extends AsyncDisposable {
   readonly registry: ToolRegistry;

@@ -1,5 +1,4 @@
-import { settlesWithin } from "../../async/mod.ts";
-import type { Alarms } from "../../async/mod.ts";
+import { type Alarms, settlesWithin } from "../../async/mod.ts";
 import type { Link, LinkEvents, Log, Tool } from "../../bridge/mod.ts";
 import { SnakedenError, type WorkerCrashedError, type WorkerExit } from "../../errors.ts";
 import { getLogger } from "../../log.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { HostMessage, SharedBuffer, ValueInit } from "../../../src/bridge/gen/link.js";
 import { type CallListener, Link, Slab, Value } from "../../../src/bridge/mod.ts";
-import { FakeCarrier } from "../../fixtures/fake_carrier.ts";
+import { FakeCarrier } from "../../fixtures/fakes/fake_carrier.ts";
 import { microtasks } from "../../fixtures/until.ts";
 
 const PAGE = 4096;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Circuit } from "../../../src/calls/policies/mod.ts";
 import { type ErrorCode, SnakedenError } from "../../../src/errors.ts";
-import { FakeTime } from "../../fixtures/fake_time.ts";
+import { FakeTime } from "../../fixtures/fakes/fake_time.ts";
 
 const OPTIONS = {
   threshold: 3,

@@ -5,8 +5,8 @@ import { Link, Value } from "../../../src/bridge/mod.ts";
 import { DeadlineExceededError, SnakedenError } from "../../../src/errors.ts";
 import { Attempt, type AttemptHost } from "../../../src/pool/calls/attempt.ts";
 import { Call, type CallOwner, type CallRequest } from "../../../src/pool/calls/call.ts";
-import { FakeCarrier } from "../../fixtures/fake_carrier.ts";
-import { FakeClock } from "../../fixtures/fake_clock.ts";
+import { FakeCarrier } from "../../fixtures/fakes/fake_carrier.ts";
+import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
 import { microtasks } from "../../fixtures/until.ts";
 
 const TIMEOUT_MS = 1_000;

@@ -2,15 +2,15 @@ import assert from "node:assert/strict";
 import { Value } from "../../../src/bridge/mod.ts";
 import { SnakedenError, WorkerCrashedError } from "../../../src/errors.ts";
 import type { Call, CallRequest, ChunkSink } from "../../../src/pool/mod.ts";
-import { FakeClock } from "../../fixtures/fake_clock.ts";
+import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
 import {
   attemptOf,
   endOf,
   FakePool,
   type FakePoolOptions,
   runs,
-} from "../../fixtures/fake_pool.ts";
-import type { FakeWorker } from "../../fixtures/fake_worker.ts";
+} from "../../fixtures/fakes/fake_pool.ts";
+import type { FakeWorker } from "../../fixtures/fakes/fake_worker.ts";
 import { microtasks, until } from "../../fixtures/until.ts";
 import { startPipelined } from "../pipelined_pool.ts";
 

@@ -6,7 +6,7 @@ import {
   ProcessWindow,
   RECALL_AFTER_MS,
 } from "../../../src/pool/profiles/process.ts";
-import { FakeClock } from "../../fixtures/fake_clock.ts";
+import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
 
 /** Width of a slot of the alarms. */
 const SLOT_MS = 4;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Heartbeat, type HeartbeatOptions } from "../../../src/pool/mod.ts";
-import { FakeClock } from "../../fixtures/fake_clock.ts";
+import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
 
 const OPTIONS: HeartbeatOptions = { pingIntervalMs: 100, pingTimeoutMs: 100, maxMissed: 3 };
 /** From the start of a silence to its end at the latest, and the second look. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Quarantine, type TaintOptions } from "../../../src/pool/supervision/quarantine.ts";
-import { FakeClock } from "../../fixtures/fake_clock.ts";
+import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
 
 function setUp(options: Partial<TaintOptions> = {}): { taints: Quarantine; clock: FakeClock } {
   const clock = new FakeClock();

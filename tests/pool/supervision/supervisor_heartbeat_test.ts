@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { LimitExceededError, WorkerCrashedError } from "../../../src/errors.ts";
-import { FakeClock } from "../../fixtures/fake_clock.ts";
-import { endOf, FakePool } from "../../fixtures/fake_pool.ts";
+import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
+import { endOf, FakePool } from "../../fixtures/fakes/fake_pool.ts";
 import { microtasks, until } from "../../fixtures/until.ts";
 
 const HEARTBEAT = { pingIntervalMs: 100, pingTimeoutMs: 100, maxMissed: 3, dependent: true };

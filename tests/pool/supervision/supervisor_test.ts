@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { endOf, FakePool } from "../../fixtures/fake_pool.ts";
+import { endOf, FakePool } from "../../fixtures/fakes/fake_pool.ts";
 import { microtasks, nextTurn, until } from "../../fixtures/until.ts";
 
 const NEVER = new AbortController().signal;

@@ -2,7 +2,7 @@ import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
 import assert from "node:assert/strict";
 import { Alarms } from "../../../src/async/alarms.ts";
 import { WorkerLog } from "../../../src/pool/workers/worker_log.ts";
-import { FakeClock } from "../../fixtures/fake_clock.ts";
+import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
 
 /** What is logged while `work` runs. */
 function logged(

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { Alarms } from "../../../src/async/alarms.ts";
 import { memoryBreach } from "../../../src/pool/workers/worker_limits.ts";
 import { Worker } from "../../../src/pool/workers/worker.ts";
-import { FakeClock } from "../../fixtures/fake_clock.ts";
-import { FakeLauncher } from "../../fixtures/fake_launcher.ts";
-import type { FakeWorker } from "../../fixtures/fake_worker.ts";
+import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
+import { FakeLauncher } from "../../fixtures/fakes/fake_launcher.ts";
+import type { FakeWorker } from "../../fixtures/fakes/fake_worker.ts";
 
 /** A worker that serves, and the process behind it. */
 async function startWorker(): Promise<{ worker: Worker; fake: FakeWorker }> {
