@@ -1,15 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { devPython } from "../scripts/dev_python.ts";
-import {
-  ADAPTERS,
-  HostProcess,
-  ROOT,
-  ServerProcess,
-  tempDir,
-  waitFor,
-  workersOf,
-} from "./fixtures/host.ts";
+import { ADAPTERS, HostProcess, ROOT, ServerProcess, tempDir, workersOf } from "./fixtures/host.ts";
+import { until } from "./fixtures/until.ts";
 
 /** main.ts with flags that it should not get past. */
 async function runFlags(...flags: string[]): ReturnType<HostProcess["finished"]> {
@@ -81,10 +74,10 @@ Deno.test("main() told to stop lets a call that runs come to its end", async () 
     headers: { "content-type": "application/json" },
     body: '{"tool":"sleep","args":{"seconds":1}}',
   });
-  await waitFor("a busy worker", async () => {
+  await until(async () => {
     const { pools } = await (await fetch(`${server.url}/v1/pools`)).json();
     return pools[0].workers.busy === 1;
-  });
+  }, "a busy worker");
   server.kill("SIGTERM");
   assert.equal((await sleeping).status, 200);
   await (await sleeping).body?.cancel();
@@ -108,15 +101,15 @@ Deno.test("main() told to stop is not ready at once, refuses new calls and those
     });
   assert.equal((await (await fetch(`${server.url}/readyz`)).json()).ready, true);
   const running = sleep(2);
-  await waitFor("a busy worker", async () => {
+  await until(async () => {
     const { pools } = await (await fetch(`${server.url}/v1/pools`)).json();
     return pools[0].workers.busy === 1;
-  });
+  }, "a busy worker");
   const waiting = sleep(0);
-  await waitFor("a call that waits", async () => {
+  await until(async () => {
     const { pools } = await (await fetch(`${server.url}/v1/pools`)).json();
     return pools[0].queued === 1;
-  });
+  }, "a call that waits");
   server.kill("SIGTERM");
   const turnedOut = await waiting;
   assert.deepEqual([turnedOut.status, (await turnedOut.json()).code], [503, "shutting_down"]);
@@ -152,7 +145,7 @@ Deno.test("main() told to stop leaves with status 1, and takes its workers along
   const { code, stderr } = await server.finished();
   assert.equal(code, 1, stderr);
   assert.match(stderr, /the stop did not come to its end within 10000 ms; leaving/);
-  await waitFor("the workers to be gone", () => workersOf({ connect: dir.path }).length === 0);
+  await until(() => workersOf({ connect: dir.path }).length === 0, "the workers to be gone");
 });
 
 Deno.test("main() ends at once and leaves no process when asked to stop again", async () => {
@@ -163,20 +156,20 @@ Deno.test("main() ends at once and leaves no process when asked to stop again", 
     headers: { "content-type": "application/json" },
     body: '{"tool":"sleep","args":{"seconds":60}}',
   }).catch(() => {});
-  await waitFor("a busy worker", async () => {
+  await until(async () => {
     const { pools } = await (await fetch(`${server.url}/v1/pools`)).json();
     return pools[0].workers.busy === 1;
-  });
+  }, "a busy worker");
   server.kill("SIGINT");
   // Not at once: what follows right away is a copy of the first.
-  await waitFor("the end", () => {
+  await until(() => {
     server.kill("SIGINT");
     return server.ended;
-  });
+  }, "the end");
   const { code } = await server.finished();
   assert.equal(code, 130);
   await sleeping;
-  await waitFor("the workers to be gone", () => workersOf({ connect: dir.path }).length === 0);
+  await until(() => workersOf({ connect: dir.path }).length === 0, "the workers to be gone");
 });
 
 Deno.test("main() told to stop while its workers start ends in order", async () => {
@@ -197,7 +190,7 @@ Deno.test("main() told to stop while its workers start ends in order", async () 
       SNAKEDEN_PYTHON: await devPython(),
     },
   });
-  await waitFor("a worker", () => workersOf({ connect: dir.path }).length > 0, 60_000);
+  await until(() => workersOf({ connect: dir.path }).length > 0, "a worker", { timeoutMs: 60_000 });
   host.kill("SIGTERM");
   const { code, stdout, stderr } = await host.finished();
   assert.equal(code, 0, stderr);

@@ -8,7 +8,8 @@
 import assert from "node:assert/strict";
 import type { Snakeden, WorkerInfo } from "../../mod.ts";
 import { createApp } from "../../src/routes/mod.ts";
-import { ADAPTERS, startDen, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
+import { ADAPTERS, startDen, tempDir, workersOf } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 import { ChaosLoad } from "./load.ts";
 import { Random } from "./random.ts";
 
@@ -51,8 +52,8 @@ function signal(den: Snakeden, random: Random, name: Deno.Signal): void {
 }
 
 async function makeMischief(den: Snakeden, random: Random, seconds: number): Promise<void> {
-  const until = performance.now() + seconds * 1_000;
-  while (performance.now() < until) {
+  const end = performance.now() + seconds * 1_000;
+  while (performance.now() < end) {
     await new Promise((resolve) => setTimeout(resolve, random.below(MISCHIEF_MS)));
     void random.pick(MISCHIEF)?.(den, random);
   }
@@ -92,17 +93,23 @@ Deno.test({
     const before = Deno.memoryUsage().rss;
     await makeMischief(den, random, 2 * SECONDS / 3);
     load.stop();
-    await waitFor("every call to end", () => load.open.length === 0, END_MS).catch((cause) => {
-      throw new Error(`Never ended: ${load.open}`, { cause });
-    });
+    await until(() => load.open.length === 0, "every call to end", { timeoutMs: END_MS }).catch(
+      (cause) => {
+        throw new Error(`Never ended: ${load.open}`, { cause });
+      },
+    );
     await load.allEnded();
     assert.deepEqual(load.strange, []);
     assert.equal(load.ended, load.made);
 
-    await waitFor("a pool that is whole", () => {
-      const workers = den.workers.list();
-      return workers.length === 4 && workers.every(({ state }) => state === "ready");
-    }, END_MS);
+    await until(
+      () => {
+        const workers = den.workers.list();
+        return workers.length === 4 && workers.every(({ state }) => state === "ready");
+      },
+      "a pool that is whole",
+      { timeoutMs: END_MS },
+    );
     const [pool] = den.pools.list();
     assert.ok(pool);
     const { stats, queued } = pool;
@@ -119,7 +126,7 @@ Deno.test({
 
     await den.stop();
     await server.shutdown();
-    await waitFor("every process to be gone", () => workersOf({ runId }).length === 0);
+    await until(() => workersOf({ runId }).length === 0, "every process to be gone");
     assert.deepEqual([...Deno.readDirSync(`${data.path}/run`)], []);
     assert.deepEqual(den.store.processes(), []);
   },

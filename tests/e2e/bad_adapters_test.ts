@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { Snakeden, SnakedenError } from "../../mod.ts";
 import { devPython } from "../../scripts/dev_python.ts";
-import { ADAPTERS, startDen, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
+import { ADAPTERS, startDen, tempDir, workersOf } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 /** A pool whose workers never get ready. */
 const HANGING = [{
@@ -61,7 +62,7 @@ Deno.test("Snakeden.start() with readyTimeoutMs fails when a pool cannot start, 
 
 Deno.test("Snakeden.start() does not spin on a pool that cannot start", async () => {
   await using den = await startDen({ adapter: "raises_at_import", size: 1 });
-  await waitFor("three restarts", () => (den.pools.list()[0]?.stats.restarts ?? 0) >= 3);
+  await until(() => (den.pools.list()[0]?.stats.restarts ?? 0) >= 3, "three restarts");
   // Back-off: 0.05-0.1, 0.1-0.2, 0.2-0.4 s, ...; ten more at once would be spinning.
   assert.ok((den.pools.list()[0]?.stats.restarts ?? 0) < 10);
 });
@@ -77,7 +78,7 @@ Deno.test("Snakeden.start() gives up when its signal aborts", async () => {
     signal: giveUp.signal,
   });
   starting.catch(() => {});
-  await waitFor("two processes", () => workersOf({ connect: dir.path }).length === 2);
+  await until(() => workersOf({ connect: dir.path }).length === 2, "two processes");
   giveUp.abort(new Error("enough"));
   await assert.rejects(starting, /enough/);
   assert.deepEqual(workersOf({ connect: dir.path }), []);
@@ -102,10 +103,10 @@ Deno.test("Snakeden.start() pauses before each try of a place that fails, also w
   );
   await using den = await startDen({ adapter: "exclusive", modulePaths: [dir.path] });
   const tries = (): number => den.pools.list()[0]?.stats.restarts ?? 0;
-  await waitFor("four tries", async () => {
+  await until(async () => {
     assert.equal(await den.execute("ping"), "pong");
     return tries() >= 4;
-  });
+  }, "four tries");
   // The pauses were at least 0.05, 0.1, 0.2 and 0.4 s; a place that does not pause tries on while this answers.
   for (let i = 0; i < 50; i++) await den.execute("ping");
   assert.ok(tries() <= 5, `${tries()} tries`);
@@ -126,11 +127,11 @@ Deno.test("Snakeden.workers.stop() ends a worker that is still starting", async 
     ],
     dataDir: dir.path,
   });
-  const starting = await waitFor(
-    "the next try of the worker that hangs",
+  const starting = await until(
     () => den.workers.list().find((it) => it.pool === "hangs" && it.state === "starting"),
+    "the next try of the worker that hangs",
   );
-  await waitFor("its process", () => workersOf({ runId: den.runId }).length === 2);
+  await until(() => workersOf({ runId: den.runId }).length === 2, "its process");
   await den.workers.stop(starting.id);
   assert.notEqual(
     den.workers.list().find((it) => it.pool === "hangs")?.incarnation,

@@ -1,6 +1,7 @@
 /** What bodies cost the server that are announced and do not come. */
 import assert from "node:assert/strict";
-import { ServerProcess, tempDir, waitFor } from "../fixtures/host.ts";
+import { ServerProcess, tempDir } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 const CONNECTIONS = 500;
 const MAX_GROWTH_BYTES = 60_000_000;
@@ -37,14 +38,14 @@ for (
     } finally {
       for (const connection of connections) connection.close();
     }
-    await waitFor("a call", async () => {
+    await until(async () => {
       const answer = await fetch(`${server.url}/v1/execute`, {
         method: "POST",
         headers: { "content-type": "application/json" },
         body: '{"tool":"ping"}',
       });
       return (await answer.json()).result === "pong";
-    });
+    }, "a call");
   });
 }
 

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { SnakedenError, WorkerCrashedError } from "../../mod.ts";
-import { ADAPTERS, isAlive, ServerProcess, startDen, tempDir, waitFor } from "../fixtures/host.ts";
+import { ADAPTERS, isAlive, ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 const AGAIN = { adapter: "dies_again", poisonAfter: 9, taintAfter: 0 } as const;
 
@@ -20,7 +21,7 @@ Deno.test("given a worker is SIGKILLed while idle, then it is replaced under sup
   await using den = await startDen({ ...AGAIN, size: 1 });
   const pid = await den.execute<number>("pid");
   Deno.kill(pid, "SIGKILL");
-  await waitFor("the replacement", () => den.workers.list().some((it) => it.pid && it.pid !== pid));
+  await until(() => den.workers.list().some((it) => it.pid && it.pid !== pid), "the replacement");
   assert.notEqual(await den.execute("pid"), pid);
   assert.equal(den.pools.list()[0]?.crashes.recent.killed, 1);
 });
@@ -31,7 +32,7 @@ Deno.test("given a worker is SIGKILLed mid-call, then the caller gets a worker-e
   const pid = await den.execute<number>("pid");
   const path = join(dir.path, "n");
   const sleeping = errorOf(den.execute("nap", { seconds: 600, path }));
-  await waitFor("the call to run", () => linesOf(path).catch(() => false));
+  await until(() => linesOf(path).catch(() => false), "the call to run");
   Deno.kill(pid, "SIGKILL");
   const error = await sleeping;
   assert.ok(error instanceof WorkerCrashedError);
@@ -64,7 +65,7 @@ Deno.test("a crash is told by its kind in the error and in the counts of the poo
     const { kind } = crash as { kind: string };
     counts[kind] = (counts[kind] ?? 0) + 1;
   }
-  await waitFor("the last one to be counted", () => den.pools.list()[0]?.crashes.total === 9);
+  await until(() => den.pools.list()[0]?.crashes.total === 9, "the last one to be counted");
   assert.deepEqual(den.pools.list()[0]?.crashes.recent, counts);
 });
 
@@ -223,19 +224,19 @@ Deno.test("given the pool process restarts, then workers of the old incarnation 
   let old: Seen[] = [];
   {
     await using first = await ServerProcess.start(options);
-    old = await waitFor("both workers", async () => {
+    old = await until(async () => {
       const workers = await workersAt(first.url);
       return workers.length === 2 && workers.every((it) => it.pid) && workers;
-    });
+    }, "both workers");
     first.kill("SIGKILL");
     await first.finished();
   }
-  await waitFor("the old workers to be gone", () => old.every(({ pid }) => !isAlive(pid)));
+  await until(() => old.every(({ pid }) => !isAlive(pid)), "the old workers to be gone");
   await using second = await ServerProcess.start(options);
-  const now = await waitFor("both workers", async () => {
+  const now = await until(async () => {
     const workers = await workersAt(second.url);
     return workers.length === 2 && workers.every((it) => it.pid) && workers;
-  });
+  }, "both workers");
   assert.ok(now.every(({ pid }) => isAlive(pid)));
   const incarnations = new Set(old.map((it) => it.incarnation));
   assert.ok(now.every((it) => !incarnations.has(it.incarnation)));
@@ -250,20 +251,20 @@ Deno.test("a place whose workers crash again and again stays empty for a while, 
     crashWindowMs: 60_000,
   });
   for (let kills = 0; kills < 2; kills++) {
-    const pid = await waitFor(
-      "a worker in the first place",
+    const pid = await until(
       () => den.workers.list().find((it) => it.id === "default-1" && it.state === "ready")?.pid,
+      "a worker in the first place",
     );
     Deno.kill(pid, "SIGABRT");
-    await waitFor("its death to be seen", () => den.pools.list()[0]?.crashes.total === kills + 1);
+    await until(() => den.pools.list()[0]?.crashes.total === kills + 1, "its death to be seen");
   }
-  const [place] = await waitFor("the taint", () => {
+  const [place] = await until(() => {
     const { tainted = [] } = den.pools.list()[0] ?? {};
     return tainted.length > 0 && tainted;
-  });
+  }, "the taint");
   assert.equal(place?.workerId, "default-1");
   assert.deepEqual(den.workers.list().map((it) => it.id), ["default-2"]);
   assert.equal(typeof await den.execute("pid"), "number");
-  await waitFor("the place to be filled again", () => den.pools.list()[0]?.workers.ready === 2);
+  await until(() => den.pools.list()[0]?.workers.ready === 2, "the place to be filled again");
   assert.deepEqual(den.pools.list()[0]?.tainted, []);
 });

@@ -10,8 +10,8 @@ import {
   ServerProcess,
   startDen,
   tempDir,
-  waitFor,
 } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 /** Paths below `root` that others may read, change or enter. */
 function openPaths(root: string): string[] {
@@ -55,10 +55,14 @@ Deno.test("main() makes a data directory that is closed to others, also where th
       },
     },
   );
-  await waitFor("the server to listen", () => {
-    if (server.ended) throw new Error(server.stderr);
-    return server.stdout.includes("listening");
-  }, 60_000);
+  await until(
+    () => {
+      if (server.ended) throw new Error(server.stderr);
+      return server.stdout.includes("listening");
+    },
+    "the server to listen",
+    { timeoutMs: 60_000 },
+  );
   assert.deepEqual(openPaths(dataDir), []);
   assert.ok([...Deno.readDirSync(join(dataDir, "store"))].length >= 3);
   server.kill("SIGTERM");

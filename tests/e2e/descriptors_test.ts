@@ -2,7 +2,8 @@
  * A server that runs out of file descriptors, which anybody who reaches its port can bring about.
  */
 import assert from "node:assert/strict";
-import { ServerProcess, tempDir, waitFor } from "../fixtures/host.ts";
+import { ServerProcess, tempDir } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 const OPEN_FILES = 200;
 
@@ -33,10 +34,10 @@ function execute(url: string, tool: string, args: unknown): Promise<Response> {
 }
 
 async function someWorkerIsBusy(url: string): Promise<void> {
-  await waitFor("a busy worker", async () => {
+  await until(async () => {
     const { pools } = await (await fetch(`${url}/v1/pools`)).json();
     return pools[0].workers.busy === 1;
-  });
+  }, "a busy worker");
 }
 
 async function isHealthy(url: string): Promise<boolean> {
@@ -68,7 +69,7 @@ for (
       assert.equal(answer.status, 200);
       await answer.body?.cancel();
     }
-    await waitFor("the server to answer", () => isHealthy(server.url));
+    await until(() => isHealthy(server.url), "the server to answer");
     const sum = await execute(server.url, "add", { a: 2, b: 3 });
     assert.equal((await sum.json()).result, 5);
     assert.match(server.stderr, /closed idle connections.*Too many open files/);
@@ -89,10 +90,10 @@ Deno.test("main() keeps descriptors for a worker that has to be replaced", async
   const { workers } = await (await fetch(`${server.url}/v1/workers`)).json();
   using _connections = await connect(server.url, 2 * OPEN_FILES);
   Deno.kill(workers[0].pid, "SIGKILL");
-  await waitFor("another worker", async () => {
+  await until(async () => {
     const answer = await execute(server.url, "ping", {}).catch(() => undefined);
     return answer !== undefined && (await answer.json()).result === "pong";
-  });
+  }, "another worker");
 });
 
 Deno.test("main() closes idle connections over limits.maxConnections, and finishes running calls", async () => {
@@ -106,10 +107,7 @@ Deno.test("main() closes idle connections over limits.maxConnections, and finish
   const running = execute(server.url, "sleep", { seconds: 3 });
   await someWorkerIsBusy(server.url);
   using _connections = await connect(server.url, 150);
-  await waitFor(
-    "idle connections to be closed",
-    () => /limits\.maxConnections/.test(server.stderr),
-  );
+  await until(() => /limits\.maxConnections/.test(server.stderr), "idle connections to be closed");
   assert.equal(typeof (await (await running).json()).result, "number");
   assert.equal((await (await execute(server.url, "add", { a: 2, b: 3 })).json()).result, 5);
 });
@@ -122,13 +120,13 @@ Deno.test("main() reads a large body without a thread when descriptors are too f
     "POST /v1/execute HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n" +
     `content-length: ${body.length}\r\n\r\n${body}`;
   using calls = new DisposableStack();
-  await waitFor("calls to use up the descriptors", async () => {
+  await until(async () => {
     const inUse = await Array.fromAsync(Deno.readDir(`/proc/${server.pid}/fd`));
     if (inUse.length >= OPEN_FILES - 3) return true;
     calls.use(await connect(server.url, 1, call));
     return false;
-  });
-  await waitFor("a large body to be read", async () => {
+  }, "calls to use up the descriptors");
+  await until(async () => {
     try {
       const answer = await execute(server.url, "none", { text: "x".repeat(300_000) });
       return (await answer.json()).code === "unknown_tool";
@@ -136,5 +134,5 @@ Deno.test("main() reads a large body without a thread when descriptors are too f
       // The server listened anew.
       return false;
     }
-  });
+  }, "a large body to be read");
 });

@@ -9,7 +9,8 @@ import {
   SnakedenError,
   WorkerCrashedError,
 } from "../../mod.ts";
-import { isAlive, startDen, tempDir, waitFor } from "../fixtures/host.ts";
+import { isAlive, startDen, tempDir } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 async function rejection(promise: Promise<unknown>): Promise<unknown> {
   try {
@@ -115,10 +116,10 @@ Deno.test("Snakeden.execute() fails only the call whose worker is killed, and th
   assert.equal(error.exit.signal, "SIGKILL");
   assert.equal(error.details["mayHaveRun"], true);
   assert.equal(error.details["workerId"], victim.id);
-  await waitFor("two ready workers", () => {
+  await until(() => {
     const ready = den.workers.list().filter((it) => it.state === "ready");
     return ready.length === 2 && ready.every((it) => it.pid !== victim.pid);
-  });
+  }, "two ready workers");
   const { requests, ended, crashed, completed, restarts } = poolStats(den);
   assert.deepEqual({ requests, ended, crashed, completed, restarts }, {
     requests: 2,
@@ -146,12 +147,12 @@ Deno.test("Snakeden.execute() stops the Python work when its signal aborts", asy
   const path = `${dir.path}/lines`;
   const leaving = new AbortController();
   const call = den.execute("append_forever", { path, interval: 0.005 }, { signal: leaving.signal });
-  await waitFor("the first line", () => Deno.stat(path).then((it) => it.size > 0, () => false));
+  await until(() => Deno.stat(path).then((it) => it.size > 0, () => false), "the first line");
   leaving.abort(new Error("I changed my mind"));
   assert.match(String(await rejection(call)), /I changed my mind/);
-  const worker = await waitFor(
-    "a ready worker",
+  const worker = await until(
     () => den.workers.list().find((it) => it.state === "ready"),
+    "a ready worker",
   );
   const size = (await Deno.stat(path)).size;
   // The worker is ready again and takes another call, so what ran before has ended.
@@ -179,9 +180,9 @@ Deno.test("Snakeden.execute() kills and replaces a worker that does not heed its
   const [worker] = den.workers.list();
   const error = await rejection(den.execute("hold_gil", { seconds: 60 }, { timeoutMs: 100 }));
   assert.ok(error instanceof DeadlineExceededError, String(error));
-  const next = await waitFor(
-    "another worker",
+  const next = await until(
     () => den.workers.list().find((it) => it.state === "ready" && it.pid !== worker?.pid),
+    "another worker",
   );
   assert.notEqual(next.incarnation, worker?.incarnation);
   assert.equal(isAlive(worker?.pid ?? 0), false);

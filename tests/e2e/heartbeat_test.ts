@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { WorkerCrashedError } from "../../mod.ts";
-import { isAlive, ServerProcess, startDen, tempDir, waitFor } from "../fixtures/host.ts";
+import { isAlive, ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 /** A frozen worker is gone after a second at the latest; one that is just slow on a busy machine is not. */
 const HEARTBEAT = { pingIntervalMs: 100, pingTimeoutMs: 400, maxMissed: 6 };
@@ -34,7 +35,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     const sign = `${dir.path}/started`;
     const call = den.execute("count", { seconds: 600, sign });
     // One that is stopped before it has begun is run elsewhere.
-    await waitFor("the call to begin", () => Deno.stat(sign).then(() => true, () => false));
+    await until(() => Deno.stat(sign).then(() => true, () => false), "the call to begin");
     Deno.kill(pid, "SIGSTOP");
     await assert.rejects(call, (error: unknown) => {
       assert.ok(error instanceof WorkerCrashedError);
@@ -52,12 +53,12 @@ Deno.test("a worker stopped by SIGSTOP while it is idle is killed and replaced",
   const [worker] = den.workers.list();
   assert.ok(worker?.pid);
   Deno.kill(worker.pid, "SIGSTOP");
-  await waitFor(
-    "its successor",
+  await until(
     () =>
       den.workers.list().some(({ id, incarnation, state }) =>
         id === worker.id && incarnation !== worker.incarnation && state === "ready"
       ),
+    "its successor",
   );
   assert.equal(isAlive(worker.pid), false);
 });
@@ -80,8 +81,8 @@ Deno.test("a host whose event loop was blocked blames no worker for it", async (
     heartbeat: { pingIntervalMs: 50, pingTimeoutMs: 100, maxMissed: 1 },
   });
   for (let i = 0; i < 5; i++) {
-    const until = performance.now() + 400;
-    while (performance.now() < until);
+    const end = performance.now() + 400;
+    while (performance.now() < end);
     await den.execute("pid");
   }
   assert.equal(den.pools.list()[0]?.stats.restarts, 0);
@@ -96,9 +97,9 @@ Deno.test("GET /v1/workers shows the memory of workers under deno task serve", a
     dataDir: dir.path,
     env: { SNAKEDEN_CONFIG: config },
   });
-  const rssBytes = await waitFor("the memory", async () => {
+  const rssBytes = await until(async () => {
     const { workers } = await (await fetch(`${server.url}/v1/workers`)).json();
     return workers[0]?.rssBytes as number | undefined;
-  });
+  }, "the memory");
   assert.ok(rssBytes > 5_000_000 && rssBytes < 1_000_000_000, `${rssBytes}`);
 });

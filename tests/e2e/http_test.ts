@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { devPython } from "../../scripts/dev_python.ts";
-import { ADAPTERS, HostProcess, ROOT, ServerProcess, tempDir, waitFor } from "../fixtures/host.ts";
+import { ADAPTERS, HostProcess, ROOT, ServerProcess, tempDir } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
 
@@ -122,13 +123,13 @@ Deno.test("POST /v1/execute stops the Python work when its client disconnects", 
     tool: "append_forever",
     args: { path, interval: 0.005 },
   }, { signal: leaving.signal }).catch(() => {});
-  await waitFor("the first line", () => Deno.stat(path).then((it) => it.size > 0, () => false));
+  await until(() => Deno.stat(path).then((it) => it.size > 0, () => false), "the first line");
   leaving.abort();
   await call;
-  const { stats } = await waitFor("the call to be counted", async () => {
+  const { stats } = await until(async () => {
     const { pools } = await (await fetch(`${server.url}/v1/pools`)).json();
     return pools[0].workers.ready === 1 && pools[0];
-  });
+  }, "the call to be counted");
   assert.equal(stats.cancelled, 1);
   const { size } = await Deno.stat(path);
   // The worker takes the next call, so the work before it has ended.

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
 import { type Snakeden, SnakedenError } from "../../mod.ts";
-import { startDen, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
+import { startDen, tempDir, workersOf } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 const CALLS = 200;
 const CALLERS = 8;
@@ -68,10 +69,14 @@ async function weather(
   }
   await calls;
   const ended = performance.now();
-  await waitFor("the pool to be whole", () => {
-    const workers = den.workers.list().filter(({ state }) => state === "ready");
-    return workers.length === size && workers.every(({ pid = 0 }) => isGoing(pid));
-  }, 60_000);
+  await until(
+    () => {
+      const workers = den.workers.list().filter(({ state }) => state === "ready");
+      return workers.length === size && workers.every(({ pid = 0 }) => isGoing(pid));
+    },
+    "the pool to be whole",
+    { timeoutMs: 60_000 },
+  );
   const wholeMs = Math.round(performance.now() - ended);
   console.log(
     `${signals} ${carrier} size ${size}: ${ok} ok, ${kills} kills, whole after ${wholeMs} ms`,

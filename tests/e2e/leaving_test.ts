@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import type { Snakeden } from "../../mod.ts";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
 import { createApp } from "../../src/routes/mod.ts";
-import { isAlive, startDen, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
+import { isAlive, startDen, tempDir, workersOf } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 async function start(carrier: CarrierKind, teardownSeconds = 600): Promise<Snakeden> {
   return await startDen({
@@ -22,14 +23,14 @@ for (const carrier of ["socket", "grpc"] as const) {
     const old = workersOf(den);
     assert.deepEqual([old.length, await readyz()], [2, 200]);
     for (const pid of old) Deno.kill(pid, "SIGTERM");
-    await waitFor("the pool to say so", async () => await readyz() === 503);
+    await until(async () => await readyz() === 503, "the pool to say so");
     const stopping = den.workers.list().filter(({ pid = 0 }) => old.includes(pid));
     assert.ok(stopping.every(({ state }) => state === "stopping"));
     assert.equal(await den.execute("ping"), "pong");
     assert.ok(old.every(isAlive), "they still tear down");
-    await waitFor("both places to be filled", () => den.pools.list()[0]?.workers.ready === 2);
+    await until(() => den.pools.list()[0]?.workers.ready === 2, "both places to be filled");
     assert.equal(await readyz(), 200);
-    await waitFor("the old ones to be ended", () => !old.some(isAlive));
+    await until(() => !old.some(isAlive), "the old ones to be ended");
   });
 
   Deno.test(`a call ends well whose worker gets SIGTERM or SIGHUP, in native code too (${carrier})`, async () => {
@@ -43,12 +44,12 @@ for (const carrier of ["socket", "grpc"] as const) {
       for (const [tool, args] of calls) {
         const path = `${dir.path}/${signal}-${tool}`;
         const running = den.execute<number>(tool, { ...args, path });
-        await waitFor("the call to run", () => Deno.stat(path).catch(() => false));
+        await until(() => Deno.stat(path).catch(() => false), "the call to run");
         const { pid = 0 } = den.workers.list().find(({ state }) => state === "busy") ?? {};
         Deno.kill(pid, signal);
         assert.equal(await running, pid);
-        await waitFor("it to leave", () => !isAlive(pid));
-        await waitFor("the pool to be whole", () => den.pools.list()[0]?.workers.ready === 2);
+        await until(() => !isAlive(pid), "it to leave");
+        await until(() => den.pools.list()[0]?.workers.ready === 2, "the pool to be whole");
       }
     }
     assert.equal(den.pools.list()[0]?.crashes.total, 0);

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
 import { type Snakeden, WorkerCrashedError } from "../../mod.ts";
-import { startDen, waitFor } from "../fixtures/host.ts";
+import { startDen } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 /** What workers have written into the log of this process. */
 class LogCapture implements Disposable {
@@ -24,7 +25,7 @@ class LogCapture implements Disposable {
 
   /** Waits for a line, and returns the call that it belongs to. */
   async callOf(line: string): Promise<unknown> {
-    await waitFor(`the line ${line}`, () => this.lines.includes(line));
+    await until(() => this.lines.includes(line), `the line ${line}`);
     return this.records[this.lines.indexOf(line)]?.properties["callId"];
   }
 
@@ -116,10 +117,10 @@ Deno.test("logging works again a while after a call that has disabled it", async
   using log = new LogCapture();
   await using den = await startDen({ ...PRINTS });
   await den.execute("disable_logging");
-  await waitFor("an entry", async () => {
+  await until(async () => {
     await den.execute("log", { text: "heard" });
     return log.lines.includes("heard");
-  });
+  }, "an entry");
 });
 
 Deno.test("a tool that prints without end neither fills the log nor holds up the host", async () => {
@@ -140,6 +141,6 @@ Deno.test("a tool that prints without end neither fills the log nor holds up the
     const leftOut = log.records.map((it) => Number(it.properties["lines"] ?? 0));
     return printed + leftOut.reduce((sum, it) => sum + it, 0);
   };
-  await waitFor("all lines to be accounted for", () => count() === 100_000);
+  await until(() => count() === 100_000, "all lines to be accounted for");
   assert.ok(log.records.length < 30_000);
 });

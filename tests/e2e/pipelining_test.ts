@@ -10,7 +10,8 @@ import {
   WorkerCrashedError,
   type WorkerInfo,
 } from "../../mod.ts";
-import { startDen, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
+import { startDen, tempDir, workersOf } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 type PoolOptions = Partial<NonNullable<SnakedenOptions["pools"]>[number]>;
 /** In [0, 1). */
@@ -93,7 +94,7 @@ class Load implements Disposable {
     this.#callers = Array.from({ length: CALLERS }, () => this.#call());
   }
 
-  /** Resolves in the turn of the event loop that reads the `count`-th answer from now on; the bound is as in waitFor. */
+  /** Resolves in the turn of the event loop that reads the `count`-th answer from now on; the bound is as in until(). */
   async moreAnswers(count: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#awaited = { count: this.answered + count, resolve };
@@ -115,7 +116,7 @@ class Load implements Disposable {
   /** Makes no more calls, and waits for those that are open. */
   async finish(): Promise<void> {
     this.#stopping = true;
-    await waitFor("every call to be answered", () => this.#open.size === 0).catch((error) => {
+    await until(() => this.#open.size === 0, "every call to be answered").catch((error) => {
       throw new Error(`Never answered: ${[...this.#open]}`, { cause: error });
     });
     await Promise.all(this.#callers);
@@ -180,7 +181,7 @@ function serving(den: Snakeden, killed: ReadonlySet<string>): WorkerInfo[] {
 
 /** Keeps this thread busy, so that workers run on by themselves. */
 function spin(ms: number): void {
-  for (const until = performance.now() + ms; performance.now() < until;);
+  for (const end = performance.now() + ms; performance.now() < end;);
 }
 
 /** The account of all calls: each was answered, ran once when it was fulfilled, and once at most when its worker died. */
@@ -201,10 +202,10 @@ async function settleAccounts(den: Snakeden, load: Load, runs: readonly number[]
     [stats.requests, stats.completed, stats.crashed, queued],
     [fulfilled.size + crashed.size, fulfilled.size, crashed.size, 0],
   );
-  await waitFor("a pool that is whole", () => {
+  await until(() => {
     const workers = den.workers.list();
     return workers.length === poolOf(den).size && workers.every(({ state }) => state === "ready");
-  });
+  }, "a pool that is whole");
   const pids = den.workers.list().map(({ pid }) => pid);
   assert.deepEqual(workersOf({ runId: den.runId }).sort(), pids.sort());
 }
@@ -223,10 +224,10 @@ async function killUnderLoad(random: Random, { kills, pool, ahead }: KillRun): P
   const killed = new Set<string>();
   let most = 0;
   while (killed.size < kills) {
-    const workers = await waitFor("two workers that serve", () => {
+    const workers = await until(() => {
       const them = serving(den, killed);
       return them.length >= 2 && them;
-    });
+    }, "two workers that serve");
     await load.moreAnswers(1 + Math.floor(random() * 3 * CALLERS));
     most = Math.max(most, inFlight(den));
     // In the middle of a run, between two, or while answers wait for the host.
@@ -278,7 +279,7 @@ testWithSeed(
       const [death] = DEATHS[Math.floor(random() * DEATHS.length)] ?? DEATHS[0];
       load.sendDeath(death);
     }
-    await waitFor("30 deaths", () => load.crashed.size >= 30);
+    await until(() => load.crashed.size >= 30, "30 deaths");
     await load.finish();
     const runs = await ledger.runs();
     await settleAccounts(den, load, runs);
@@ -302,10 +303,10 @@ testWithSeed("Snakeden.workers.stop() fails no call of a pool under load", async
     await load.moreAnswers(10 * CALLERS);
     await den.workers.stop(id);
   }
-  await waitFor("others in their places", () => {
+  await until(() => {
     const after = serving(den, new Set(before.map(({ incarnation }) => incarnation)));
     return after.length === before.length;
-  });
+  }, "others in their places");
   await load.moreAnswers(CALLERS);
   await load.finish();
   await settleAccounts(den, load, await ledger.runs());
@@ -326,12 +327,12 @@ for (const position of [0, 21]) {
       return den.execute("record", { key: ++lastKey, seconds }, { signal, timeoutMs });
     };
     // Until the tool is known as one whose calls are sent ahead.
-    await waitFor("a batch that is sent ahead", async () => {
+    await until(async () => {
       const batch = Array.from({ length: 64 }, () => record(0));
       const { queued } = poolOf(den);
       await Promise.all(batch);
       return queued < 32;
-    });
+    }, "a batch that is sent ahead");
     const batch = Array.from({ length: 64 }, (_, at) => record(at === position ? 600 : 0));
     assert.ok(poolOf(den).queued < 62, "nothing was sent ahead");
     const [long] = batch.splice(position, 1);
@@ -344,9 +345,9 @@ for (const position of [0, 21]) {
     assert.deepEqual(states.sort(), ["busy", "ready"]);
     leaving.abort(new Error("enough"));
     assert.equal(await end, "Error: enough");
-    await waitFor(
-      "two ready workers",
+    await until(
       () => den.workers.list().every(({ state }) => state === "ready"),
+      "two ready workers",
     );
     assert.deepEqual(
       (await ledger.runs()).sort((a, b) => a - b),

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { SnakedenError } from "../../mod.ts";
-import { ADAPTERS, ServerProcess, startDen, tempDir, waitFor } from "../fixtures/host.ts";
+import { ADAPTERS, ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 async function errorOf(promise: Promise<unknown>): Promise<SnakedenError> {
   const error: unknown = await promise.then(() => undefined, (it: unknown) => it);
@@ -28,7 +29,7 @@ Deno.test("Snakeden.execute() is refused by an open circuit at once, and let thr
     ["open", 1, 1, "worker_crashed"],
   );
   assert.equal(den.pools.list()[0]?.stats.requests, 2, "the pool has not heard of it");
-  await waitFor("the circuit to be tried", () => den.execute("fine").catch(() => false));
+  await until(() => den.execute("fine").catch(() => false), "the circuit to be tried");
   assert.equal(den.pools.list()[0]?.policies?.circuit?.state, "closed");
 });
 
@@ -56,7 +57,7 @@ Deno.test("Snakeden.execute() makes a call again that found the queue full", asy
   });
   const path = join(dir.path, "n");
   const first = den.execute("nap", { seconds: 0.3, path });
-  await waitFor("it to run", () => Deno.readTextFile(path).catch(() => false));
+  await until(() => Deno.readTextFile(path).catch(() => false), "it to run");
   assert.equal(typeof await den.execute("pid"), "number");
   await first;
   const [pool] = den.pools.list();
@@ -121,7 +122,7 @@ Deno.test("Snakeden.stream() that is left before its first chunk makes no furthe
     timeoutMs: 600_000,
   });
   const reading = Array.fromAsync(stream);
-  await waitFor("the pause", () => den.pools.list()[0]?.policies?.retries === 1);
+  await until(() => den.pools.list()[0]?.policies?.retries === 1, "the pause");
   leaving.abort(new Error("left"));
   await assert.rejects(reading, /left/);
   await assert.rejects(napping, /left/);
@@ -138,7 +139,7 @@ Deno.test("Snakeden.stop() ends the pause of a call", async () => {
   });
   const napping = errorOf(den.execute("nap", { seconds: 60 }));
   const pausing = errorOf(den.execute("pid", {}, { timeoutMs: 3_600_000 }));
-  await waitFor("the pause", () => den.pools.list()[0]?.policies?.retries === 1);
+  await until(() => den.pools.list()[0]?.policies?.retries === 1, "the pause");
   await den.stop();
   assert.equal((await pausing).code, "shutting_down");
   await napping;

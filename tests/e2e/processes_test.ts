@@ -8,9 +8,9 @@ import {
   ServerProcess,
   startDen,
   tempDir,
-  waitFor,
   workersOf,
 } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 const SCRIPT_HOST = fileURLToPath(new URL("../fixtures/processes/script_host.ts", import.meta.url));
 
@@ -36,11 +36,9 @@ async function execute(
 }
 
 async function gone(dataDir: string): Promise<void> {
-  await waitFor(
-    "every worker to be gone",
-    () => workersOf({ connect: dataDir }).length === 0,
-    5_000,
-  );
+  await until(() => workersOf({ connect: dataDir }).length === 0, "every worker to be gone", {
+    timeoutMs: 5_000,
+  });
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -60,10 +58,10 @@ Deno.test("main.ts killed with SIGKILL leaves no process, also with busy workers
   for (let round = 0; round < 2; round++) {
     await using server = await serve(dir.path, "snakeden.demo");
     const call = execute(server.url, "sleep", { seconds: 60 }).catch(() => {});
-    await waitFor("a busy worker", async () => {
+    await until(async () => {
       const { workers } = await (await fetch(`${server.url}/v1/workers`)).json();
       return workers.some((it: { state: string }) => it.state === "busy");
-    });
+    }, "a busy worker");
     server.kill("SIGKILL");
     await server.finished();
     await call;
@@ -85,10 +83,10 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
       await using dir = await tempDir();
       await using server = await serve(dir.path, adapter, 1);
       const call = execute(server.url, tool, args).catch(() => {});
-      await waitFor("the call to reach the worker", async () => {
+      await until(async () => {
         const { workers } = await (await fetch(`${server.url}/v1/workers`)).json();
         return workers[0]?.state === "busy";
-      });
+      }, "the call to reach the worker");
       server.kill(signal);
       await server.finished();
       await call;
@@ -105,7 +103,7 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
     assert.equal(isAlive(child), true);
     server.kill(signal);
     await server.finished();
-    await waitFor("the child to be gone", () => !isAlive(child), 5_000);
+    await until(() => !isAlive(child), "the child to be gone", { timeoutMs: 5_000 });
   });
 }
 
@@ -115,7 +113,7 @@ Deno.test("Snakeden.stop() takes along a child of a worker that was killed", asy
   const [worker] = den.workers.list();
   assert.ok(worker?.pid);
   Deno.kill(worker.pid, "SIGKILL");
-  await waitFor("the child to be gone", () => !isAlive(child), 5_000);
+  await until(() => !isAlive(child), "the child to be gone", { timeoutMs: 5_000 });
 });
 
 Deno.test("Snakeden.start() and stop() twenty times leave no process and no file", async () => {

@@ -1,7 +1,8 @@
 /** Tools that write on the link of their worker. */
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../mod.ts";
-import { startDen, waitFor } from "../fixtures/host.ts";
+import { startDen } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 const HOW: Readonly<Record<string, RegExp>> = {
   garbage: /broke the protocol of its link \(A frame of \d+ bytes was announced/,
@@ -32,7 +33,7 @@ for (const carrier of ["socket", "grpc"] as const) {
       // gRPC does not tell what it found wrong with its connection.
       if (carrier === "socket") assert.match(error.message, reason, what);
       assert.equal(await den.execute("fine"), "fine");
-      await waitFor("the pool to be whole", () => den.pools.list()[0]?.workers.ready === 2);
+      await until(() => den.pools.list()[0]?.workers.ready === 2, "the pool to be whole");
     }
     const recent = den.pools.list()[0]?.crashes.recent;
     if (carrier === "socket") assert.ok((recent?.protocol_error ?? 0) >= 7, JSON.stringify(recent));

@@ -10,10 +10,10 @@ import {
   ServerProcess,
   startDen,
   tempDir,
-  waitFor,
   workersOf,
 } from "../fixtures/host.ts";
 import { MarkedProcess } from "../fixtures/processes/marked_process.ts";
+import { until } from "../fixtures/until.ts";
 import { openStore } from "../kv/open_store.ts";
 
 const SCRIPT_HOST = fileURLToPath(new URL("../fixtures/processes/script_host.ts", import.meta.url));
@@ -61,13 +61,13 @@ Deno.test("main.ts started after a SIGKILL ends what the dead run has left outsi
   // A stranger whose environment says another run.
   await using stranger = new MarkedProcess({ runId: "0".repeat(32) });
   await using second = await serve(dir.path);
-  await waitFor("the daemon to be gone", () => !isAlive(daemon));
-  await waitFor("the log to say so", () => second.stderr.includes("killed 1 processes of runs"));
+  await until(() => !isAlive(daemon), "the daemon to be gone");
+  await until(() => second.stderr.includes("killed 1 processes of runs"), "the log to say so");
   assert.deepEqual([isAlive(spared), stranger.alive], [true, true]);
   assert.equal(typeof await execute(other.url, "spawn_child"), "number");
-  await waitFor(
-    "the directory of the dead run to go",
+  await until(
     () => [...Deno.readDirSync(`${dir.path}/run`)].length === 1,
+    "the directory of the dead run to go",
   );
   // A host that stops in order takes its daemon along.
   other.kill("SIGTERM");
@@ -105,7 +105,7 @@ Deno.test("Snakeden.start() ends what a script has left that was killed beside a
   await using dir = await tempDir();
   await using _server = await serve(dir.path);
   await using killed = await script(dir.path, "waits");
-  await waitFor("the script to run", () => killed.stdout.includes("waiting"));
+  await until(() => killed.stdout.includes("waiting"), "the script to run");
   const runs = [...Deno.readDirSync(`${dir.path}/run`)].map(({ name }) => name);
   await kill(killed);
   // Whatever such a worker might have left; the script had no store to record it in.
@@ -113,7 +113,7 @@ Deno.test("Snakeden.start() ends what a script has left that was killed beside a
   await using _left = new AsyncDisposableStack();
   for (const it of left) _left.use(it);
   await using _den = await startDen({ adapter: "snakeden.demo", size: 1 }, { dataDir: dir.path });
-  await waitFor("that of the script to be gone", () => left.filter((it) => !it.alive).length === 1);
+  await until(() => left.filter((it) => !it.alive).length === 1, "that of the script to be gone");
   // The run of the server lives, and what carries its mark.
   assert.equal(left.filter((it) => it.alive).length, 1);
 });
@@ -121,10 +121,10 @@ Deno.test("Snakeden.start() ends what a script has left that was killed beside a
 Deno.test("Snakeden.store.processes() lists the workers with pid, group and start time, and the store keeps them", async () => {
   await using dir = await tempDir();
   const den = await startDen({ adapter: "snakeden.demo" }, { dataDir: dir.path });
-  const rows = await waitFor("the start times", () => {
+  const rows = await until(() => {
     const rows = den.store.processes();
     return rows.every(({ startTime }) => startTime !== undefined) && rows;
-  });
+  }, "the start times");
   assert.deepEqual(rows.map(({ pid }) => pid).sort(), workersOf({ runId: den.runId }).sort());
   for (const row of rows) {
     assert.deepEqual([row.state, row.runId, row.group], ["active", den.runId, row.pid]);
@@ -180,13 +180,13 @@ Deno.test("main.ts killed at random moments, also while it starts, leaves nothin
       },
     });
     // From the first worker on: before it is up, while others start, or when it serves.
-    await waitFor("a worker", () => workersOf({ connect: dir.path }).length > round % 3);
+    await until(() => workersOf({ connect: dir.path }).length > round % 3, "a worker");
     const url = /^listening on (\S+)$/m.exec(server.stdout)?.[1];
     if (url !== undefined) daemons.push(await execute(url, "spawn_daemon"));
     await kill(server);
   }
   await using last = await serve(dir.path);
-  await waitFor("all daemons to be gone", () => daemons.every((pid) => !isAlive(pid)));
+  await until(() => daemons.every((pid) => !isAlive(pid)), "all daemons to be gone");
   assert.equal(workersOf({ connect: dir.path }).length, 1);
   last.kill("SIGTERM");
   assert.equal((await last.finished()).code, 0);

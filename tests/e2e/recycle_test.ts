@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { LimitExceededError, PythonError, type Snakeden } from "../../mod.ts";
-import { isAlive, startDen, waitFor, workersOf } from "../fixtures/host.ts";
+import { isAlive, startDen, workersOf } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 const MIB = 1 << 20;
 
@@ -82,10 +83,10 @@ Deno.test("a worker over maxRssBytes is replaced by its Python's own measure, wi
   });
   const [before] = pids(den);
   assert.equal(await den.execute("eat", { megabytes: 300 }), 300);
-  await waitFor("its successor", () => den.pools.list()[0]?.stats.recycled === 1);
+  await until(() => den.pools.list()[0]?.stats.recycled === 1, "its successor");
   // What it held is gone with it.
   assert.equal(await den.execute("let_go"), 0);
-  await waitFor("the old one to be gone", () => !isAlive(before ?? 0));
+  await until(() => !isAlive(before ?? 0), "the old one to be gone");
 });
 
 Deno.test("a call whose worker holds more than memoryBytes fails with out_of_memory, and the pool serves on", async () => {

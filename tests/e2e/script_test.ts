@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { runAsScript, type ShutdownEvent } from "../../mod.ts";
 import { devPython } from "../../scripts/dev_python.ts";
-import { HostProcess, startDen, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
+import { HostProcess, startDen, tempDir, workersOf } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 const SCRIPT_HOST = fileURLToPath(new URL("../fixtures/processes/script_host.ts", import.meta.url));
 
@@ -19,7 +20,9 @@ async function runMode(mode: string, env: Record<string, string> = {}): Promise<
     env: { SNAKEDEN_DATA_DIR: dir.path, SNAKEDEN_PYTHON: await devPython(), ...env },
   });
   const ending = await host.finished();
-  await waitFor("no worker", () => workersOf({ connect: dir.path }).length === 0, 5_000);
+  await until(() => workersOf({ connect: dir.path }).length === 0, "no worker", {
+    timeoutMs: 5_000,
+  });
   return ending;
 }
 
@@ -77,7 +80,9 @@ Deno.test("runAsScript() does not hang when its output goes into a closed pipe",
   });
   const { stdout } = await command.output();
   assert.equal(new TextDecoder().decode(stdout), "0 pong\n");
-  await waitFor("no worker", () => workersOf({ connect: dir.path }).length === 0, 5_000);
+  await until(() => workersOf({ connect: dir.path }).length === 0, "no worker", {
+    timeoutMs: 5_000,
+  });
 });
 
 for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
@@ -86,12 +91,14 @@ for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     await using host = new HostProcess(["run", "-A", SCRIPT_HOST, "waits"], {
       env: { SNAKEDEN_DATA_DIR: dir.path, SNAKEDEN_PYTHON: await devPython() },
     });
-    await waitFor("the script to wait", () => host.stdout.includes("waiting"), 60_000);
+    await until(() => host.stdout.includes("waiting"), "the script to wait", { timeoutMs: 60_000 });
     host.kill(signal);
     host.kill(signal);
     const { code } = await host.finished();
     assert.equal(code, status);
-    await waitFor("no worker", () => workersOf({ connect: dir.path }).length === 0, 5_000);
+    await until(() => workersOf({ connect: dir.path }).length === 0, "no worker", {
+      timeoutMs: 5_000,
+    });
   });
 }
 

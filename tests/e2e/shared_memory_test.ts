@@ -5,7 +5,8 @@ import { devPython } from "../../scripts/dev_python.ts";
 import { BridgeServer, type CallListener, Value } from "../../src/bridge/mod.ts";
 import { type LaunchedWorker, SpawnLauncher, workerEnv } from "../../src/pool/mod.ts";
 import { packagePath, workerCommand } from "../../src/python_env/mod.ts";
-import { ADAPTERS, startDen, tempDir, waitFor } from "../fixtures/host.ts";
+import { ADAPTERS, startDen, tempDir } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -113,9 +114,9 @@ Deno.test("Snakeden.execute() shares memory with the worker that takes the place
       const pid = den.workers.list()[0]?.pid;
       assert.ok(pid);
       Deno.kill(pid, "SIGKILL");
-      await waitFor(
-        "another worker",
+      await until(
         () => den.workers.list().some((it) => it.state === "ready" && it.pid !== pid),
+        "another worker",
       );
     }
     assert.deepEqual(await den.execute("double", { value }), value.map((it) => it * 2));
@@ -155,7 +156,7 @@ Deno.test("Snakeden.execute() has its places back after cancelled, late and fail
   for (let i = 0; i < 3; i++) {
     const leaving = new AbortController();
     const held = den.execute("hold", { value, seconds: 60 }, { signal: leaving.signal });
-    await waitFor("a busy worker", () => den.workers.list()[0]?.state === "busy");
+    await until(() => den.workers.list()[0]?.state === "busy", "a busy worker");
     leaving.abort(new Error("left"));
     await assert.rejects(held, /left/);
     await assert.rejects(
@@ -250,10 +251,10 @@ Deno.test("Link has every place back from calls that were cancelled before or af
   const worker = await workers.launch();
   const args = Value.from({ value: doubles(80 * KIB), seconds: 60 });
   const calls = [1, 2, 3].map(() => send(worker, "hold", args));
-  await waitFor("the first call to run", () => calls[0]?.heard.includes("progress"));
+  await until(() => calls[0]?.heard.includes("progress"), "the first call to run");
   assert.equal(worker.link.sharedInUse, 3);
   for (const { id } of calls.toReversed()) worker.link.cancel(id);
-  await waitFor("every place", () => worker.link.sharedInUse === 0);
+  await until(() => worker.link.sharedInUse === 0, "every place");
   assert.deepEqual(calls.map(({ heard }) => heard.at(-1)), Array(3).fill("failure cancelled"));
 });
 
@@ -262,17 +263,17 @@ Deno.test("Link has the places of recalled calls back, and another worker runs t
   const [one, two] = [await workers.launch(), await workers.launch()];
   const array = doubles(80 * KIB, 5);
   const running = send(one, "hold", Value.from({ value: array, seconds: 60 }));
-  await waitFor("the first call to run", () => running.heard.includes("progress"));
+  await until(() => running.heard.includes("progress"), "the first call to run");
   const args = Value.from({ value: array, seconds: 0 });
   const ahead = send(one, "hold", args);
   assert.equal(one.link.sharedInUse, 2);
   one.link.recall();
-  await waitFor("the call to come back", () => ahead.heard.includes("recalled"));
-  await waitFor("its place", () => one.link.sharedInUse === 1);
+  await until(() => ahead.heard.includes("recalled"), "the call to come back");
+  await until(() => one.link.sharedInUse === 1, "its place");
   const again = send(two, "hold", args);
-  await waitFor("its result", () => again.heard.length === 2);
+  await until(() => again.heard.length === 2, "its result");
   assert.deepEqual(again.heard, ["progress", `result ${sum(array).toFixed(1)}`]);
-  await waitFor("every place", () => two.link.sharedInUse === 0);
+  await until(() => two.link.sharedInUse === 0, "every place");
 });
 
 Deno.test("Link has nothing in use once its worker is dead", async () => {
@@ -281,6 +282,6 @@ Deno.test("Link has nothing in use once its worker is dead", async () => {
   send(worker, "hold", Value.from({ value: doubles(80 * KIB), seconds: 60 }));
   assert.equal(worker.link.sharedInUse, 1);
   await worker.process.kill();
-  await waitFor("the link to end", () => worker.link.closedReason !== undefined);
+  await until(() => worker.link.closedReason !== undefined, "the link to end");
   assert.equal(worker.link.sharedInUse, 0);
 });

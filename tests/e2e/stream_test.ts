@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { PythonError, type StreamEvent } from "../../mod.ts";
-import { startDen, tempDir, waitFor } from "../fixtures/host.ts";
+import { startDen, tempDir } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 Deno.test("Snakeden.stream() hands out the chunks of sync and async generators in order", async () => {
   await using den = await startDen({ adapter: "streams", size: 1 });
@@ -31,7 +32,7 @@ Deno.test("Snakeden.stream() cancels the generator when the reader leaves the lo
   const path = `${dir.path}/lines`;
   await using den = await startDen({ adapter: "appender", size: 1 });
   for await (const _chunk of den.stream("append_stream", { path })) break;
-  await waitFor("a ready worker", () => den.workers.list().find((it) => it.state === "ready"));
+  await until(() => den.workers.list().find((it) => it.state === "ready"), "a ready worker");
   const { size } = await Deno.stat(path);
   await den.execute("append_forever", { path: "/does/not/exist" }).catch(() => {});
   assert.equal((await Deno.stat(path)).size, size);
@@ -48,11 +49,11 @@ Deno.test("Snakeden.stream() makes the generator wait for a reader that pauses",
   await events.next();
   // The window holds fewer than 4096 / 64 chunks; each is one line in the file.
   const lines = async (): Promise<number> => (await Deno.readTextFile(path)).split("\n").length;
-  const seen = await waitFor("the generator to fill the window and stop", async () => {
+  const seen = await until(async () => {
     const before = await lines();
     await new Promise((resolve) => setTimeout(resolve, 100));
     return before > 10 && before === await lines() ? before : false;
-  });
+  }, "the generator to fill the window and stop");
   assert.ok(seen < 100, `${seen} lines were written ahead of a reader that took one chunk`);
   await events.return();
 });

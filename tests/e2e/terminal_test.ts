@@ -5,8 +5,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { devPython } from "../../scripts/dev_python.ts";
-import { isAlive, tempDir, waitFor, workersOf } from "../fixtures/host.ts";
+import { isAlive, tempDir, workersOf } from "../fixtures/host.ts";
 import { Terminal } from "../fixtures/processes/terminal.ts";
+import { until } from "../fixtures/until.ts";
 
 const DENO = Deno.execPath();
 const SCRIPT_HOST = "tests/fixtures/processes/script_host.ts";
@@ -62,7 +63,7 @@ async function startCall(
 }
 
 async function assertNothingLeft(dataDir: string): Promise<void> {
-  await waitFor("no process", () => pidsOf(dataDir).length === 0);
+  await until(() => pidsOf(dataDir).length === 0, "no process");
   assert.deepEqual(namesIn(join(dataDir, "run")), []);
 }
 
@@ -148,13 +149,13 @@ Deno.test("deno task serve ends at once when Ctrl-C is pressed again", async () 
   await using dir = await tempDir();
   await using terminal = await open(dir.path, [DENO, "task", "serve"]);
   const call = await startCall(terminal, 600);
-  await waitFor("the end", async () => {
+  await until(async () => {
     await terminal.pressCtrlC();
     return terminal.ended;
-  });
+  }, "the end");
   assert.equal(await terminal.finished(), 130, terminal.output);
   assert.equal(await call.status, 0);
-  await waitFor("no worker", () => workersOf({ connect: dir.path }).length === 0);
+  await until(() => workersOf({ connect: dir.path }).length === 0, "no worker");
 });
 
 Deno.test("deno task serve goes on stopping in order when the terminal is closed after Ctrl-C", async () => {
@@ -232,10 +233,7 @@ Deno.test("runAsScript() leaves nothing when Ctrl-C is pressed while its environ
     env: { SNAKEDEN_DATA_DIR: dir.path },
   });
   // A script says nothing of it.
-  await waitFor(
-    "the build",
-    () => namesIn(`${dir.path}/python`).some((it) => /^building-/.test(it)),
-  );
+  await until(() => namesIn(`${dir.path}/python`).some((it) => /^building-/.test(it)), "the build");
   await terminal.pressCtrlC();
   assert.equal(await terminal.finished(), 130, terminal.output);
   await assertNothingLeft(dir.path);
@@ -243,10 +241,10 @@ Deno.test("runAsScript() leaves nothing when Ctrl-C is pressed while its environ
 
 /** The pid of the program that was started by the task, or as it is. */
 async function serverPid(dataDir: string): Promise<number> {
-  const [worker] = await waitFor("a worker", () => {
+  const [worker] = await until(() => {
     const found = workersOf({ connect: dataDir });
     return found.length > 0 && found;
-  });
+  }, "a worker");
   const stat = Deno.readTextFileSync(`/proc/${worker}/stat`);
   return Number(stat.slice(stat.lastIndexOf(")")).split(" ")[2]);
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { HostProcess, waitFor } from "../fixtures/host.ts";
+import { HostProcess } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 import { testStore } from "../store/conformance.ts";
 import { openStore, tamper, tempDir } from "./open_store.ts";
 
@@ -22,10 +23,10 @@ testStore({
       damageBlob: (id) => tamper(path, (kv) => flipByte(kv, id)),
       killHost: async (runId) => {
         await using host = new HostProcess(["run", "-A", HOLDER, "write", path, runId]);
-        await waitFor("the other process to have written", () => {
+        await until(() => {
           if (host.ended) throw new Error(host.stderr);
           return host.stdout.includes("written");
-        });
+        }, "the other process to have written");
         host.kill("SIGKILL");
         await host.finished();
       },

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SYSTEM_CLOCK } from "../../src/async/clock.ts";
 import { KvStore } from "../../src/kv/mod.ts";
-import { HostProcess, waitFor } from "../fixtures/host.ts";
+import { HostProcess } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 import { newRunId, openStore, tempDir } from "./open_store.ts";
 
 const HOLDER = fileURLToPath(new URL("store_holder.ts", import.meta.url));
@@ -11,10 +12,10 @@ const HOLDER = fileURLToPath(new URL("store_holder.ts", import.meta.url));
 /** Another process that has the store. */
 async function holder(dataDir: string): Promise<HostProcess> {
   const process = new HostProcess(["run", "-A", HOLDER, "hold", dataDir]);
-  await waitFor("the other process to have the store", () => {
+  await until(() => {
     if (process.ended) throw new Error(process.stderr);
     return process.stdout.includes("holding");
-  });
+  }, "the other process to have the store");
   return process;
 }
 

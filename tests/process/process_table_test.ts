@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { type ProcessTable, ProcTable, PsTable } from "../../src/process/process_table.ts";
-import { waitFor } from "../fixtures/host.ts";
 import { MarkedProcess } from "../fixtures/processes/marked_process.ts";
+import { until } from "../fixtures/until.ts";
 
 const NEVER = new AbortController().signal;
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -21,11 +21,11 @@ for (const [name, table] of TABLES) {
     const runId = newRunId();
     await using leader = new MarkedProcess({ runId });
     await using plain = new MarkedProcess({ leads: false });
-    const all = await waitFor("both", async () => {
+    const all = await until(async () => {
       const all = await table.all(NEVER);
       return all.get(leader.pid)?.runId !== undefined && all.get(plain.pid)?.group !== plain.pid &&
         all;
-    });
+    }, "both");
     const found = all.get(leader.pid);
     assert.deepEqual([found?.parent, found?.group], [Deno.pid, leader.pid]);
     assert.equal(found?.runId, runId);
@@ -48,10 +48,10 @@ for (const [name, table] of TABLES) {
     // The shell does not look after its child once it is another program.
     await using parent = new MarkedProcess({ script: "sh -c 'echo child $$' & exec sleep 300" });
     const child = await parent.printed("child");
-    await waitFor("the child to be a zombie", async () => {
+    await until(async () => {
       const stat = await Deno.readTextFile(`/proc/${child}/stat`);
       return stat.includes(") Z ");
-    });
+    }, "the child to be a zombie");
     assert.equal((await table.all(NEVER)).has(child), false);
     assert.equal((await table.startTimes([child], NEVER)).has(child), false);
   });

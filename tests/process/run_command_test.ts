@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { runCommand, runGuarded } from "../../src/process/run_command.ts";
-import { untilDead, untilText } from "../python_env/until.ts";
+import { isAlive } from "../fixtures/host.ts";
+import { until, untilText } from "../fixtures/until.ts";
 
 const env = { PATH: Deno.env.get("PATH") ?? "" };
 
@@ -44,7 +45,7 @@ Deno.test("runCommand() kills the whole group when its signal aborts", async () 
     const pid = Number(await untilText(file));
     controller.abort(new Error("no longer wanted"));
     await assert.rejects(running, /no longer wanted/);
-    await untilDead(pid);
+    await until(() => !isAlive(pid), "it is dead");
   });
 });
 
@@ -70,6 +71,6 @@ Deno.test("runGuarded() leaves nothing behind when this process is killed", asyn
     const pid = Number(await untilText(file));
     host.kill("SIGKILL");
     await host.status;
-    await untilDead(pid);
+    await until(() => !isAlive(pid), "it is dead");
   });
 });

@@ -31,8 +31,8 @@ Deno.test("StopSignals recognizes a copy that a busy event loop sees late", asyn
     again();
     while (!signals.stop.aborted) await soon();
     again();
-    const until = performance.now() + 1_000;
-    while (performance.now() < until);
+    const end = performance.now() + 1_000;
+    while (performance.now() < end);
     for (let i = 0; i < 20; i++) await soon();`);
   assert.equal(code, 7, stderr);
 });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { type ProcessInfo, type ProcessTable, ProcTable } from "../../src/process/process_table.ts";
 import { sweepProcesses } from "../../src/process/sweep.ts";
-import { isAlive, waitFor } from "../fixtures/host.ts";
+import { isAlive } from "../fixtures/host.ts";
 import { MarkedProcess } from "../fixtures/processes/marked_process.ts";
+import { until } from "../fixtures/until.ts";
 
 const NEVER = new AbortController().signal;
 const TIMEOUT_MS = 30_000;
@@ -62,7 +63,7 @@ Deno.test("sweepProcesses() kills the group of a recorded worker, also who has d
     timeoutMs: TIMEOUT_MS,
   });
   assert.equal(worker.alive, false);
-  await waitFor("the child to be gone", () => !isAlive(child));
+  await until(() => !isAlive(child), "the child to be gone");
 });
 
 Deno.test("sweepProcesses() leaves the group alone of one that was not recorded with that start time", async () => {

@@ -8,7 +8,8 @@ import { join } from "node:path";
 import { Alarms } from "../../src/async/alarms.ts";
 import type { CallWindow, Profile, ProfileName, Sent } from "../../src/pool/profiles/mod.ts";
 import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
-import { startDen, tempDir, waitFor } from "../fixtures/host.ts";
+import { startDen, tempDir } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 /** A window, a clock that stands still, and the calls that are in flight. */
 class Bench {
@@ -171,10 +172,10 @@ function testWorkers(name: ProfileName, { capacity }: Profile): void {
       await startDen({ profile: name, size: 1, adapter: "reports_begin", timeoutMs: 60_000 }),
     );
     const began = (call: string): Promise<boolean> =>
-      waitFor(`${call} has begun`, async () => {
+      until(async () => {
         const stat = await Deno.stat(join(folder, `${call}.begun`)).catch(() => undefined);
         return stat !== undefined;
-      });
+      }, `${call} has begun`);
     return {
       began,
       begun: async (): Promise<string[]> => {

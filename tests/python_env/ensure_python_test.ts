@@ -8,7 +8,8 @@ import {
   type PythonEnvironment,
 } from "../../src/python_env/ensure_python.ts";
 import { type TinySource, tinySource, writeScript } from "./tiny_source.ts";
-import { untilDead, untilText } from "./until.ts";
+import { isAlive } from "../fixtures/host.ts";
+import { until, untilText } from "../fixtures/until.ts";
 
 function ensure(
   tiny: TinySource,
@@ -163,7 +164,7 @@ Deno.test("ensurePython() never uses what a killed build left, and leaves no ins
   assert.match(environments(tiny).join(), /^building-/);
   builder.kill("SIGKILL");
   await Promise.all([builder.stdout.cancel(), builder.stderr.cancel(), builder.status]);
-  await untilDead(installer);
+  await until(() => !isAlive(installer), "it is dead");
 
   using python = await ensure(tiny);
   assert.equal(python.built, true);

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { NdArray, Value } from "../../../src/bridge/mod.ts";
 import type { StreamEvent } from "../../../src/pool/mod.ts";
 import { createApp, Traffic } from "../../../src/routes/mod.ts";
-import { waitFor } from "../../fixtures/host.ts";
+import { until } from "../../fixtures/until.ts";
 import { chunk, done, memoryEngine, outcomeOf } from "../memory_engine.ts";
 
 const SIZES = [["small", 10], ["large", 300_000]] as const;
@@ -152,8 +152,8 @@ Deno.test("POST /v1/stream ends a stream that nobody reads, and cancels its call
   );
   let isEnded = false;
   void ended.promise.then(() => isEnded = true);
-  await waitFor("the stream to be given up", () => {
+  await until(() => {
     traffic.check();
     return isEnded;
-  });
+  }, "the stream to be given up");
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { UnreadAnswers } from "../../../src/routes/http/unread_answers.ts";
-import { waitFor } from "../../fixtures/host.ts";
+import { until } from "../../fixtures/until.ts";
 
 const LIMITS = { maxUnreadBytes: 500_000, maxResultBytes: 300_000, answerTimeoutMs: 0 };
 
@@ -53,13 +53,13 @@ Deno.test("UnreadAnswers.body() makes room by disconnecting stalled readers", as
   const answers = new UnreadAnswers(LIMITS);
   const stalled = answers.body([part(300_000)]).getReader();
   await stalled.read();
-  const bytes = await waitFor("room", async () => {
+  const bytes = await until(async () => {
     try {
       return await new Response(answers.body([part(400_000)])).bytes();
     } catch {
       return undefined;
     }
-  });
+  }, "room");
   assert.equal(bytes.byteLength, 400_000);
   await assert.rejects(stalled.read(), /Nobody reads the response/);
 });
