@@ -29,6 +29,18 @@ const LEVELS: readonly (readonly string[])[] = [
   ["errors"],
 ];
 
+/**
+ * The floors inside of a part, with the same rule: each imports from those below it. A floor is a
+ * subfolder, a file right in the part, or "." for all other files right in it. The mod.ts of the
+ * part is above all of them. A part that is not here has no order inside.
+ */
+const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  bridge: [["bridge_server.ts"], ["grpc", "socket"], ["."], ["shared_memory"], ["values"], ["gen"]],
+  calls: [["."], ["policies"]],
+  pool: [["."], ["supervision"], ["workers"], ["profiles"], ["crashes"], ["calls"]],
+  routes: [["."], ["openapi"], ["calls"], ["access"], ["engine.ts"], ["http"]],
+};
+
 /** The parts that are files right in src. */
 const SINGLE_FILES: Readonly<Record<string, string>> = {
   "src/snakeden.ts": "snakeden",
@@ -63,6 +75,27 @@ function directionProblems(edges: readonly Edge[]): string[] {
     if (levelOf(importer) < 0) return [`${from}: the part ${importer} is not in the list`];
     if (levelOf(importer) < levelOf(imported)) return [];
     return [`${from} imports ${to}: ${importer} must not know ${imported}`];
+  });
+}
+
+/** The floor of its part that a file is on; "mod.ts" for the door of the part. */
+function floorOf(path: string, floors: readonly (readonly string[])[]): string {
+  const [first = "", ...below] = path.split("/").slice(2);
+  if (below.length > 0 || first === "mod.ts") return first;
+  return floors.some((it) => it.includes(first)) ? first : ".";
+}
+
+function floorProblems(edges: readonly Edge[]): string[] {
+  return edges.flatMap(({ from, to }) => {
+    const part = partOf(from);
+    const floors = SUBLEVELS[part ?? ""];
+    if (floors === undefined || part !== partOf(to)) return [];
+    const [importer, imported] = [floorOf(from, floors), floorOf(to, floors)];
+    if (importer === imported || importer === "mod.ts") return [];
+    const height = (floor: string): number => floors.findIndex((it) => it.includes(floor));
+    if (height(importer) < 0) return [`${from}: ${part} has no floor ${importer} in the list`];
+    if (height(importer) < height(imported)) return [];
+    return [`${from} imports ${to}: ${part}/${importer} must not know ${part}/${imported}`];
   });
 }
 
@@ -169,6 +202,10 @@ Deno.test("architecture: imports run one way", () => {
   assert.deepEqual([...new Set(directionProblems(edges))], []);
 });
 
+Deno.test("architecture: imports inside of a part run down its floors", () => {
+  assert.deepEqual([...new Set(floorProblems(edges))], []);
+});
+
 Deno.test("architecture: other folders are entered through mod.ts only", () => {
   assert.deepEqual([...new Set(doorProblems(edges))], []);
 });
@@ -242,6 +279,31 @@ Deno.test("architecture: the rules refuse what they should", () => {
   assert.deepEqual(doorProblems([edge("src/pool/pool.ts", "src/pool/pool_stats.ts")]), []);
   assert.equal(doorProblems([edge("src/pool/pool.ts", "src/pool/calls/call.ts")]).length, 1);
   assert.deepEqual(doorProblems([edge("src/pool/calls/call.ts", "src/pool/pool_stats.ts")]), []);
+  const upstairs = [
+    edge("src/pool/calls/call.ts", "src/pool/crashes/mod.ts"),
+    edge("src/pool/workers/worker.ts", "src/pool/supervision/mod.ts"),
+    edge("src/pool/crashes/crash_policy.ts", "src/pool/pool_stats.ts"),
+    edge("src/pool/calls/call.ts", "src/pool/mod.ts"),
+    edge("src/pool/nonsense/a.ts", "src/pool/calls/mod.ts"),
+    edge("src/bridge/link.ts", "src/bridge/bridge_server.ts"),
+    edge("src/bridge/link.ts", "src/bridge/socket/mod.ts"),
+    edge("src/bridge/grpc/grpc_door.ts", "src/bridge/socket/mod.ts"),
+    edge("src/bridge/values/values.ts", "src/bridge/shared_memory/mod.ts"),
+    edge("src/routes/http/problem.ts", "src/routes/access/mod.ts"),
+    edge("src/routes/calls/execute.ts", "src/routes/openapi/mod.ts"),
+    edge("src/calls/policies/circuit.ts", "src/calls/call_options.ts"),
+  ];
+  assert.equal(floorProblems(upstairs).length, upstairs.length);
+  assert.deepEqual(
+    floorProblems([
+      edge("src/pool/pool.ts", "src/pool/calls/mod.ts"),
+      edge("src/pool/mod.ts", "src/pool/pool.ts"),
+      edge("src/pool/workers/worker.ts", "src/pool/workers/launchers/mod.ts"),
+      edge("src/bridge/socket/socket_door.ts", "src/bridge/reception.ts"),
+      edge("src/pool/calls/call.ts", "src/bridge/mod.ts"),
+    ]),
+    [],
+  );
   const circle = [edge("a.ts", "b.ts"), edge("b.ts", "c.ts"), edge("c.ts", "b.ts")];
   assert.deepEqual(findCycle(circle), ["b.ts", "c.ts", "b.ts"]);
   const ofTypes = [edge("a.ts", "b.ts"), edge("b.ts", "a.ts")];
