@@ -6,6 +6,9 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const MAX_SOURCE_LINES = 400;
 const MAX_TEST_LINES = 500;
+const MAX_FILES_A_FOLDER = 16;
+/** Folders that list what a test can choose from, one misbehaviour a file, and are not read whole. */
+const CATALOGUES = ["tests/fixtures/adapters"];
 
 /**
  * The parts of src in the order in which they may import: each from those below it. A folder right in src is a part; parts
@@ -191,6 +194,15 @@ function tooLong(paths: readonly string[], limit: number): string[] {
   });
 }
 
+/** The folders that hold more files than can be overlooked. */
+function crowded(paths: readonly string[]): string[] {
+  const folders = Map.groupBy(paths, (it) => it.slice(0, it.lastIndexOf("/")));
+  return [...folders].flatMap(([folder, { length }]) => {
+    if (length <= MAX_FILES_A_FOLDER || CATALOGUES.includes(folder)) return [];
+    return [`${folder} holds ${length} files`];
+  });
+}
+
 const edges = [...await importsOf("main.ts"), ...await importsOf("mod.ts")];
 
 Deno.test("architecture: the imports of main.ts and mod.ts were read", () => {
@@ -235,6 +247,11 @@ Deno.test("architecture: files are short", () => {
   assert.deepEqual(tooLong(["main.ts", "mod.ts", ...typescriptIn("src")], MAX_SOURCE_LINES), []);
   const others = typescriptIn("tests", "scripts", "bench", "examples");
   assert.deepEqual(tooLong(others, MAX_TEST_LINES), []);
+});
+
+Deno.test("architecture: folders hold about 15 files", () => {
+  const fixtures = filesIn("tests/fixtures").filter((it) => /\.(?:ts|py)$/.test(it));
+  assert.deepEqual(crowded([...typescriptIn("src"), ...fixtures]), []);
 });
 
 Deno.test("architecture: files are named in snake_case for what they hold", () => {
@@ -304,6 +321,11 @@ Deno.test("architecture: the rules refuse what they should", () => {
     ]),
     [],
   );
+  const files = (folder: string, count: number): string[] =>
+    Array.from({ length: count }, (_, i) => `${folder}/file_${i}.ts`);
+  assert.deepEqual(crowded(files("src/pool", 17)), ["src/pool holds 17 files"]);
+  assert.deepEqual(crowded([...files("src/pool", 16), ...files("src/pool/calls", 16)]), []);
+  assert.deepEqual(crowded(files("tests/fixtures/adapters", 40)), []);
   const circle = [edge("a.ts", "b.ts"), edge("b.ts", "c.ts"), edge("c.ts", "b.ts")];
   assert.deepEqual(findCycle(circle), ["b.ts", "c.ts", "b.ts"]);
   const ofTypes = [edge("a.ts", "b.ts"), edge("b.ts", "a.ts")];
