@@ -203,6 +203,11 @@ function crowded(paths: readonly string[]): string[] {
   });
 }
 
+/** What of a text belongs to src/kv alone: everything of Deno KV. */
+function kvNames(text: string): string[] {
+  return text.match(/\bDeno\.(?:openKv|AtomicOperation|Kv\w*)\b/g) ?? [];
+}
+
 const edges = [...await importsOf("main.ts"), ...await importsOf("mod.ts")];
 
 Deno.test("architecture: the imports of main.ts and mod.ts were read", () => {
@@ -252,6 +257,12 @@ Deno.test("architecture: files are short", () => {
 Deno.test("architecture: folders hold about 15 files", () => {
   const fixtures = filesIn("tests/fixtures").filter((it) => /\.(?:ts|py)$/.test(it));
   assert.deepEqual(crowded([...typescriptIn("src"), ...fixtures]), []);
+});
+
+Deno.test("architecture: Deno KV is named in src/kv alone", () => {
+  const named = typescriptIn("src").filter((it) => kvNames(textOf(it)).length > 0);
+  assert.ok(named.length > 0, "nothing was found at all");
+  assert.deepEqual(named.filter((it) => !it.startsWith("src/kv/")), []);
 });
 
 Deno.test("architecture: files are named in snake_case for what they hold", () => {
@@ -326,6 +337,10 @@ Deno.test("architecture: the rules refuse what they should", () => {
   assert.deepEqual(crowded(files("src/pool", 17)), ["src/pool holds 17 files"]);
   assert.deepEqual(crowded([...files("src/pool", 16), ...files("src/pool/calls", 16)]), []);
   assert.deepEqual(crowded(files("tests/fixtures/adapters", 40)), []);
+  const kv =
+    "await Deno.openKv(); const a: Deno.Kv; type B = Deno.KvKey; c as Deno.AtomicOperation";
+  assert.equal(kvNames(kv).length, 4);
+  assert.deepEqual(kvNames("Deno.KeepAlive; kv.Kv"), []);
   const circle = [edge("a.ts", "b.ts"), edge("b.ts", "c.ts"), edge("c.ts", "b.ts")];
   assert.deepEqual(findCycle(circle), ["b.ts", "c.ts", "b.ts"]);
   const ofTypes = [edge("a.ts", "b.ts"), edge("b.ts", "a.ts")];
