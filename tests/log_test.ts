@@ -16,12 +16,17 @@ class Sink implements LogStream {
   readonly #decoder = new TextDecoder();
 
   async write(bytes: Uint8Array): Promise<number> {
+    this.writes++;
     await null;
-    return this.writeSync(bytes);
+    return this.#take(bytes);
   }
 
   writeSync(bytes: Uint8Array): number {
     this.writes++;
+    return this.#take(bytes);
+  }
+
+  #take(bytes: Uint8Array): number {
     const part = bytes.subarray(0, 3);
     this.text += this.#decoder.decode(part, { stream: true });
     return part.byteLength;
@@ -42,8 +47,18 @@ async function logged(options: LoggingOptions, work: () => void): Promise<string
   return stream.text;
 }
 
-Deno.test("getLogger() is silent until logging is configured", () => {
-  getLogger("pool").error("nobody asked");
+Deno.test("getLogger() is silent until logging is configured", async () => {
+  const log = new URL("../src/log.ts", import.meta.url).href;
+  const speak = `getLogger("pool").error("nobody asked");`;
+  const said = async (code: string): Promise<string> => {
+    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["eval", `import { configureLogging, getLogger } from "${log}"; ${code}`],
+      env: { NO_COLOR: "1" },
+    }).output();
+    return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  };
+  assert.equal(await said(speak), "");
+  assert.match(await said(`configureLogging(); ${speak}`), /nobody asked/);
 });
 
 Deno.test("configureLogging() writes one line with time, level, category, message and the properties left", async () => {
