@@ -28,7 +28,7 @@ function describe(issue: z.core.$ZodIssue, input: unknown, origins: Origins): Fi
     const known = knownKeys(issue.path);
     return issue.keys.map((key) => ({
       path: pathText([...issue.path, key]),
-      message: unknownKeyText(key, known),
+      message: renamedKeyText(key, issue.path) ?? unknownKeyText(key, known),
     }));
   }
   const path = pathText(issue.path);
@@ -38,6 +38,12 @@ function describe(issue: z.core.$ZodIssue, input: unknown, origins: Origins): Fi
   const meta = metaAt(issue.path);
   const given = givenText(valueAt(input, issue.path), meta, origins.get(path));
   return [{ path, message: `${given}; allowed: ${meta?.allowed ?? "a text"}` }];
+}
+
+/** Names the new key when `key` is one that an earlier version had. */
+function renamedKeyText(key: string, path: Path): string | undefined {
+  const now = knownKeys(path).find((known) => metaAt([...path, known])?.formerly === key);
+  return now === undefined ? undefined : `unknown key; it is now ${JSON.stringify(now)}`;
 }
 
 /** `unknown key (did you mean "host"?)`, or the list of known ones. */

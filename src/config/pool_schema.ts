@@ -212,8 +212,9 @@ export const poolSchema = group({
   cancelGraceMs: whole(0, MAX_DURATION_MS, {
     description: "Time a cancelled call has to end before its worker is killed.",
   }).default(2_000),
-  maxRestarts: whole(0, 100, {
+  maxReruns: whole(0, 100, {
     description: "Times that an idempotent call runs again after its worker died.",
+    formerly: "maxRestarts",
   }).default(2),
   crashWindowMs: whole(1, MAX_DURATION_MS, {
     description: "Window in which crashes are counted.",

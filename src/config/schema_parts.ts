@@ -19,6 +19,8 @@ export interface KeyMeta {
   readonly env?: string;
   /** The default in words, where it is not a plain value. */
   readonly defaultText?: string;
+  /** The name that the key had in an earlier version; an error for it names the new one. */
+  readonly formerly?: string;
   /** The value must not be shown. */
   readonly secret?: boolean;
 }

@@ -35,7 +35,7 @@ const poolSchema = z.object({
       description: "Crashes by kind.",
       example: { segfault: 1 },
     }),
-    restarts: count.openapi({ description: "Calls run again because their worker died." }),
+    reruns: count.openapi({ description: "Calls run again because their worker died." }),
     poisoned: count.openapi({ description: "Calls given up or refused: they kill workers." }),
   }),
   tainted: z.array(z.object({ workerId: z.string(), remainingMs: count })).openapi({

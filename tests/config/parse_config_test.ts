@@ -45,7 +45,7 @@ Deno.test("parseConfig() fills in every default", () => {
     startTimeoutMs: 60_000,
     startConcurrency: 4,
     cancelGraceMs: 2_000,
-    maxRestarts: 2,
+    maxReruns: 2,
     crashWindowMs: 60_000,
     poisonAfter: 3,
     poisonMs: 60_000,
@@ -251,11 +251,20 @@ Deno.test("parseConfig() fills in the policies that a pool or a tool asks for, a
   });
 });
 
+Deno.test("parseConfig() names the new key for one that was renamed, also beside it", () => {
+  const pool = { name: "a", maxRestarts: 1 };
+  for (const given of [pool, { ...pool, maxReruns: 1 }]) {
+    assert.deepEqual(problemsOf({ pools: [given] }), {
+      "pools[0].maxRestarts": 'unknown key; it is now "maxReruns"',
+    });
+  }
+});
+
 Deno.test("parseConfig() names what is wrong with policies and limits of crashes", () => {
   const problems = problemsOf({
     pools: [{
       name: "a",
-      maxRestarts: -1,
+      maxReruns: -1,
       poisonAfter: 0,
       taintAfter: 1.5,
       breaker: { treshold: 3, codes: [] },
@@ -266,7 +275,7 @@ Deno.test("parseConfig() names what is wrong with policies and limits of crashes
   assert.deepEqual(Object.keys(problems).sort(), [
     "pools[0].breaker.codes",
     "pools[0].breaker.treshold",
-    "pools[0].maxRestarts",
+    "pools[0].maxReruns",
     "pools[0].poisonAfter",
     "pools[0].retry.baseMs",
     "pools[0].retry.codes[1]",
@@ -275,7 +284,7 @@ Deno.test("parseConfig() names what is wrong with policies and limits of crashes
     "pools[0].tools.add.retry.baseMs",
     "pools[0].tools.add.speed",
   ]);
-  assert.equal(problems["pools[0].maxRestarts"], "given -1; allowed: a whole number from 0 to 100");
+  assert.equal(problems["pools[0].maxReruns"], "given -1; allowed: a whole number from 0 to 100");
   assert.equal(
     problems["pools[0].breaker.treshold"],
     'unknown key; did you mean "threshold"?',

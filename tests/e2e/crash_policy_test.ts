@@ -71,7 +71,7 @@ Deno.test("a crash is told by its kind in the error and in the counts of the poo
 
 Deno.test("given an idempotent call and crash barrier on, when the worker segfaults, then it is retried on another worker at most max_restarts times; non-idempotent is not", async () => {
   await using dir = await tempDir();
-  await using den = await startDen({ ...AGAIN, size: 2, maxRestarts: 2 });
+  await using den = await startDen({ ...AGAIN, size: 2, maxReruns: 2 });
   const path = join(dir.path, "twice");
   const { attempt, pid } = await den.execute<{ attempt: number; pid: number }>("dies_at_first", {
     path,
@@ -124,7 +124,7 @@ Deno.test("a call that runs again brings its large buffers along", async () => {
 
 Deno.test("a call runs again within its one deadline", async () => {
   await using dir = await tempDir();
-  await using den = await startDen({ ...AGAIN, size: 1, maxRestarts: 100, poisonAfter: 100 });
+  await using den = await startDen({ ...AGAIN, size: 1, maxReruns: 100, poisonAfter: 100 });
   const path = join(dir.path, "n");
   const args = { path, times: 1_000, how: "SIGKILL" };
   const error = await errorOf(den.execute("dies_at_first", args, { timeoutMs: 2_000 }));

@@ -35,7 +35,7 @@ async function weather(
     adapter: "storm:Storm",
     size,
     carrier,
-    maxRestarts: 5,
+    maxReruns: 5,
     drainMs: 2_000,
     // A worker that is stopped by SIGSTOP while it starts is there until then.
     startTimeoutMs: 10_000,

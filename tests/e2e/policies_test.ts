@@ -70,7 +70,7 @@ Deno.test("Snakeden.execute() retries a call whose restarts are used up only whe
   await using den = await startDen({
     adapter: "dies_again",
     size: 2,
-    maxRestarts: 0,
+    maxReruns: 0,
     taintAfter: 0,
     poisonAfter: 9,
     retry: { attempts: 3, baseMs: 1, capMs: 1 },
@@ -88,7 +88,7 @@ Deno.test("Snakeden.stream() is made again before its first chunk, and not after
   await using den = await startDen({
     adapter: "dies_again",
     size: 2,
-    maxRestarts: 0,
+    maxReruns: 0,
     taintAfter: 0,
     poisonAfter: 9,
     breaker: { threshold: 50 },

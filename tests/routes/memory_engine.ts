@@ -50,7 +50,7 @@ const POOL: PoolInfo = {
     restarts: 0,
     recycled: 0,
   },
-  crashes: { total: 0, windowMs: 60_000, recent: {}, restarts: 0, poisoned: 0 },
+  crashes: { total: 0, windowMs: 60_000, recent: {}, reruns: 0, poisoned: 0 },
   tainted: [],
 };
 

@@ -8,8 +8,8 @@ export interface CrashStats {
   readonly windowMs: number;
   /** Crashes within the window, by kind. */
   readonly recent: Readonly<Partial<Record<CrashKind, number>>>;
-  /** Times that a call was given to another worker because the one that ran it had died. */
-  readonly restarts: number;
+  /** The number of times that a call ran again in another worker because its worker had died. */
+  readonly reruns: number;
   /** Calls that were refused or given up because they kill workers. */
   readonly poisoned: number;
 }

@@ -8,7 +8,7 @@ import { type Called, PoisonMemory, type PoisonOptions } from "./poison_memory.t
 /** What becomes of calls whose workers die. */
 export interface CrashOptions extends PoisonOptions {
   /** Times that an idempotent call runs again after its worker died. */
-  readonly maxRestarts: number;
+  readonly maxReruns: number;
 }
 
 /** A worker that died, as the policy sees it. */
@@ -37,7 +37,7 @@ export type Verdict =
  * Counts crashes, and decides what becomes of a call whose worker died under it: whether it runs
  * again, fails, or is poison.
  *
- * A call that never began runs again, one that did only when it is idempotent, `maxRestarts` times
+ * A call that never began runs again, one that did only when it is idempotent, `maxReruns` times
  * at most and not after a chunk of it has come. When `poisonAfter` workers have died of one call it
  * is poison, and so are calls of the same tool with the same arguments for `poisonMs`. Only crashes
  * that the call must have caused itself count as poison. Any other crash fails its call at most,
@@ -49,7 +49,7 @@ export class CrashPolicy {
   readonly #log: CrashLog;
   readonly #memory: PoisonMemory;
   readonly #histories = new WeakMap<Call, readonly CrashRecord[]>();
-  #restarts = 0;
+  #reruns = 0;
   #poisoned = 0;
 
   constructor(options: CrashOptions, now: () => number) {
@@ -64,7 +64,7 @@ export class CrashPolicy {
       total: this.#log.total,
       windowMs: this.#options.crashWindowMs,
       recent: this.#log.recent(this.#now()),
-      restarts: this.#restarts,
+      reruns: this.#reruns,
       poisoned: this.#poisoned,
     };
   }
@@ -78,7 +78,7 @@ export class CrashPolicy {
 
   /** Decides what becomes of a call whose worker died. */
   judge(call: Call, { worker, exit, mayHaveRun, idempotent }: Loss): Verdict {
-    const { maxRestarts, poisonAfter } = this.#options;
+    const { maxReruns, poisonAfter } = this.#options;
     const death = crashRecordOf(worker, exit, mayHaveRun);
     const history = [...this.#histories.get(call) ?? [], death];
     this.#histories.set(call, history);
@@ -93,13 +93,13 @@ export class CrashPolicy {
       if (isPoison) return { runsAgain: false, error: this.#poison(call.tool, own, history) };
     }
     const runs = history.filter((it) => it.mayHaveRun).length;
-    if (mayHaveRun && (!idempotent || call.hasChunk || runs > maxRestarts)) {
+    if (mayHaveRun && (!idempotent || call.hasChunk || runs > maxReruns)) {
       return { runsAgain: false, error };
     }
     // If something, such as the kernel, kills every worker that reads these arguments, the attempts
     // must end.
     if (!mayHaveRun && history.length - runs >= poisonAfter) return { runsAgain: false, error };
-    if (mayHaveRun) this.#restarts++;
+    if (mayHaveRun) this.#reruns++;
     return { runsAgain: true, error: runs > 0 ? error : undefined };
   }
 

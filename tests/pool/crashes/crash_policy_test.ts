@@ -43,7 +43,7 @@ async function startWith(
   options: FakePoolOptions = {},
   clock?: FakeClock,
 ): Promise<FakePool> {
-  return await FakePool.start({ size: 2, maxRestarts: 2, poisonAfter: 9, ...options }, {}, clock);
+  return await FakePool.start({ size: 2, maxReruns: 2, poisonAfter: 9, ...options }, {}, clock);
 }
 
 const IDEMPOTENT: Partial<CallRequest> = { idempotent: true };
@@ -57,26 +57,26 @@ Deno.test("Pool runs an idempotent call again in another worker when its worker 
   next.answer();
   assert.match(await endOf(call), /^ok/);
   const { crashes, stats } = it.pool;
-  assert.deepStrictEqual([crashes.restarts, crashes.total, crashes.recent], [1, 1, {
+  assert.deepStrictEqual([crashes.reruns, crashes.total, crashes.recent], [1, 1, {
     segfault: 1,
   }]);
   assert.deepStrictEqual([stats.completed, stats.crashed, stats.requests], [1, 0, 1]);
 });
 
-Deno.test("Pool runs an idempotent call at most maxRestarts times again, and says how many attempts were made", async () => {
-  for (const maxRestarts of [0, 1, 3]) {
-    await using it = await startWith({ maxRestarts });
+Deno.test("Pool runs an idempotent call at most maxReruns times again, and says how many attempts were made", async () => {
+  for (const maxReruns of [0, 1, 3]) {
+    await using it = await startWith({ maxReruns });
     const call = it.submit("hold", IDEMPOTENT);
-    for (let attempt = 0; attempt <= maxRestarts; attempt++) await kill(it, call);
+    for (let attempt = 0; attempt <= maxReruns; attempt++) await kill(it, call);
     const error = await errorOf(call);
     assert.ok(error instanceof WorkerCrashedError);
     const { attempts, mayHaveRun, crash, history = [] } = error.details;
-    assert.equal(attempts, maxRestarts + 1);
+    assert.equal(attempts, maxReruns + 1);
     assert.deepStrictEqual([mayHaveRun, crash], [true, { kind: "segfault" }]);
     assert.ok(Array.isArray(history));
-    assert.equal(history.length, maxRestarts === 0 ? 0 : maxRestarts + 1);
-    if (maxRestarts > 0) assert.match(error.message, new RegExp(`in attempt ${attempts};`));
-    assert.equal(it.pool.crashes.restarts, maxRestarts);
+    assert.equal(history.length, maxReruns === 0 ? 0 : maxReruns + 1);
+    if (maxReruns > 0) assert.match(error.message, new RegExp(`in attempt ${attempts};`));
+    assert.equal(it.pool.crashes.reruns, maxReruns);
   }
 });
 
@@ -174,7 +174,7 @@ Deno.test("Pool.stop() at once ends a call that could run again with the error o
 });
 
 Deno.test("Pool gives up a call that has killed poisonAfter workers with poison_call and its history", async () => {
-  await using it = await startWith({ maxRestarts: 50, poisonAfter: 3 });
+  await using it = await startWith({ maxReruns: 50, poisonAfter: 3 });
   const call = it.submit("hold", IDEMPOTENT);
   const lost = [await kill(it, call), await kill(it, call), await kill(it, call)];
   const error = await errorOf(call);
@@ -229,7 +229,7 @@ Deno.test("Pool does not take a tool for poison whose workers were killed from o
 const OUTSIDE = ["SIGKILL", "SIGTERM", "SIGHUP", "SIGUSR1"] as const;
 
 Deno.test("Pool fails an idempotent call whose workers are killed from outside with worker_crashed, and accepts the next one", async () => {
-  await using it = await startWith({ maxRestarts: 5, poisonAfter: 2, poisonMs: 60_000 });
+  await using it = await startWith({ maxReruns: 5, poisonAfter: 2, poisonMs: 60_000 });
   const call = it.submit("hold", IDEMPOTENT);
   for (let i = 0; i <= 5; i++) await kill(it, call, { signal: OUTSIDE[i % 4] ?? "SIGKILL" });
   const error = await errorOf(call);
@@ -242,7 +242,7 @@ Deno.test("Pool fails an idempotent call whose workers are killed from outside w
 });
 
 Deno.test("Pool counts only crashes that a call itself caused as poison, and lists all the workers that it lost", async () => {
-  await using it = await startWith({ maxRestarts: 50, poisonAfter: 2, poisonMs: 60_000 });
+  await using it = await startWith({ maxReruns: 50, poisonAfter: 2, poisonMs: 60_000 });
   const call = it.submit("hold", IDEMPOTENT);
   for (const signal of ["SIGKILL", "SIGSEGV", "SIGKILL", "SIGTERM", "SIGABRT"]) {
     await kill(it, call, { signal });
@@ -275,7 +275,7 @@ Deno.test("Pool does not taint a place whose workers are killed from outside", a
 });
 
 Deno.test("Pool gives up a call for whose arguments something kills poisonAfter workers before they begin it", async () => {
-  await using it = await startWith({ size: 1, maxRestarts: 0, poisonAfter: 3, poisonMs: 60_000 });
+  await using it = await startWith({ size: 1, maxReruns: 0, poisonAfter: 3, poisonMs: 60_000 });
   const call = it.submit("hold");
   for (let i = 0; i < 3; i++) {
     const worker = await running(it, call);
@@ -322,7 +322,7 @@ Deno.test("Pool.crashes counts what the host killed, and not what it stopped", a
 });
 
 Deno.test("Pool puts a call that runs again before those that came after it", async () => {
-  await using set = await startPipelined({ maxRestarts: 1 });
+  await using set = await startPipelined({ maxReruns: 1 });
   const [a] = await set.hold("a", IDEMPOTENT);
   await set.hold("bcd");
   assert.ok(a);
