@@ -1,9 +1,4 @@
-import {
-  DeadlineExceededError,
-  PythonError,
-  SnakedenError,
-  WorkerCrashedError,
-} from "../errors.ts";
+import { type ErrorCode, SnakedenError } from "../errors.ts";
 
 /** How the calls of a pool ended so far. `requests` is the sum of the others and of what is queued or running. */
 export interface PoolStats {
@@ -55,23 +50,62 @@ export class StatsCounter {
   }
 }
 
-function counterOf(
-  error: unknown,
-): "completed" | "failed" | "cancelled" | "timedOut" | "crashed" | "refused" {
+type Counter = "completed" | "failed" | "cancelled" | "timedOut" | "crashed" | "refused";
+
+/**
+ * The counter of a call that ended with an error of this code. A new code does not compile until it
+ * stands here. Codes with which no call of a pool ends are counted as `failed`.
+ */
+const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
+  // The request
+  invalid_input: "failed",
+  invalid_arguments: "failed",
+  unsupported_media_type: "failed",
+  body_too_large: "failed",
+  request_incomplete: "failed",
+  unauthenticated: "failed",
+  forbidden: "failed",
+  not_found: "failed",
+  method_not_allowed: "failed",
+  not_acceptable: "failed",
+  stream_gone: "failed",
+  expectation_failed: "failed",
+  not_implemented: "failed",
+  unknown_tool: "failed",
+  unknown_pool: "failed",
+  unknown_worker: "failed",
+  // The server
+  server_busy: "failed",
+  // The pool
+  pool_saturated: "refused",
+  pool_unhealthy: "refused",
+  shutting_down: "refused",
+  deadline_exceeded: "timedOut",
+  cancelled: "cancelled",
+  worker_crashed: "crashed",
+  poison_call: "crashed",
+  circuit_open: "refused",
+  out_of_memory: "crashed",
+  cpu_limit_exceeded: "crashed",
+  worker_start_failed: "failed",
+  // The tool
+  python_exception: "failed",
+  result_too_large: "failed",
+  invalid_value: "failed",
+  // The set-up
+  config_invalid: "failed",
+  python_environment: "failed",
+  startup_failed: "failed",
+  store_failed: "failed",
+  protocol_mismatch: "failed",
+  internal: "failed",
+};
+
+function counterOf(error: unknown): Counter {
   if (error === undefined) return "completed";
-  if (error instanceof PythonError) return "failed";
-  if (error instanceof DeadlineExceededError) return "timedOut";
-  if (error instanceof WorkerCrashedError) return "crashed";
-  if (!(error instanceof SnakedenError) || error.code === "cancelled") return "cancelled";
-  switch (error.code) {
-    case "poison_call":
-      return error.details.attempts === 0 ? "refused" : "crashed";
-    case "circuit_open":
-    case "pool_saturated":
-    case "pool_unhealthy":
-    case "shutting_down":
-      return "refused";
-    default:
-      return "failed";
-  }
+  // The caller left with a reason of its own.
+  if (!(error instanceof SnakedenError)) return "cancelled";
+  // Refused for what other calls did, and never sent to a worker.
+  if (error.code === "poison_call" && error.details.attempts === 0) return "refused";
+  return COUNTER_OF[error.code];
 }

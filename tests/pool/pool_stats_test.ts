@@ -29,6 +29,8 @@ Deno.test("StatsCounter.ended() counts each end once, under the right name", () 
     timedOut: [new DeadlineExceededError("x", "queue"), new DeadlineExceededError("x", "tool")],
     crashed: [
       new WorkerCrashedError("x", EXIT),
+      new WorkerCrashedError("x", EXIT, {}, { code: "out_of_memory" }),
+      new WorkerCrashedError("x", EXIT, {}, { code: "cpu_limit_exceeded" }),
       new SnakedenError("poison_call", "x", { details: { attempts: 3 } }),
     ],
     refused: [
@@ -47,12 +49,12 @@ Deno.test("StatsCounter.ended() counts each end once, under the right name", () 
     }
   }
   assert.deepStrictEqual(stats.snapshot, {
-    requests: 19,
+    requests: 21,
     completed: 1,
     failed: 5,
     cancelled: 4,
     timedOut: 2,
-    crashed: 2,
+    crashed: 4,
     refused: 5,
     saturated: 1,
   });
