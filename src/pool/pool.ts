@@ -88,8 +88,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     if (this.#isStopped) return "stopped";
     if (this.#supervisor.isStopping) return "stopping";
     if (this.#dispatcher.isServing) return "ready";
-    const { policy, hasTriedAll } = this.#supervisor;
-    return (hasTriedAll && !this.#hasServed) || policy.unhealthyReason !== undefined
+    const { health, hasTriedAll } = this.#supervisor;
+    return (hasTriedAll && !this.#hasServed) || health.unhealthyReason !== undefined
       ? "unhealthy"
       : "starting";
   }
@@ -97,7 +97,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   /** The reason why the last start of a worker failed. Callers see only its first line. */
   get reason(): string | undefined {
     const waits = this.state === "unhealthy" || this.state === "starting";
-    return waits ? this.#supervisor.policy.lastReason : undefined;
+    return waits ? this.#supervisor.health.reason : undefined;
   }
 
   get stats(): PoolStats {
@@ -310,7 +310,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
         {
           output: `. ${tool === undefined ? this.reason : this.reason?.split("\n", 1)[0]}`,
           retryable: true,
-          details: { pool: this.name, failures: this.#supervisor.policy.failures },
+          details: { pool: this.name, failures: this.#supervisor.health.failures },
         },
       );
     }
@@ -321,8 +321,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   /** A worker has answered. */
   #proved(): void {
-    const { policy } = this.#supervisor;
-    if (policy.isInDoubt) policy.proved();
+    const { health } = this.#supervisor;
+    if (health.isInDoubt) health.proved();
   }
 
   #saturated(tool: string): SnakedenError {

@@ -1,8 +1,8 @@
 /**
  * Keeps the slots of a pool filled. The {@link Supervisor} starts a worker for each slot, replaces one
  * that died, is worn or silent ({@link Heartbeat}, recycle_policy.ts), pauses between starts that fail
- * (restart_policy.ts), and leaves a slot empty for a while when its workers crash too often
- * (quarantine.ts).
+ * (start_backoff.ts), and leaves a slot empty for a while when its workers crash too often
+ * (quarantine.ts). pool_health.ts counts failures for the whole pool.
  *
  * @module
  */

@@ -22,7 +22,7 @@ export interface TaintedPlace {
  * them to crash does not take the processor from the others; at most half of the places are at a time, so that the pool
  * always goes on, and none in a pool of one.
  *
- * This is apart from the back-off of RestartPolicy, which is about workers that cannot be started, or die without a call;
+ * This is apart from the back-off of StartBackoff, which is about workers that cannot be started, or die without a call;
  * a worker that crashes in a call is replaced at once until its place is tainted. A place waits for the longer of the two.
  */
 export class Quarantine {

@@ -1,7 +1,7 @@
-import type { Alarm } from "../../async/mod.ts";
+import { type Alarm, Backoff } from "../../async/mod.ts";
 import type { WorkerExit } from "../../errors.ts";
 import type { Worker } from "../workers/mod.ts";
-import { RestartPolicy } from "./restart_policy.ts";
+import { PAUSES, type StartBackoff } from "./start_backoff.ts";
 
 /**
  * A worker in its place, from when it is ready until it is gone. The place passes on when a successor takes over, while
@@ -13,9 +13,9 @@ export class Slot implements Alarm {
   alarmNext: Alarm | undefined = undefined;
   readonly worker: Worker;
   /** When the place may be filled again. */
-  readonly policy: RestartPolicy;
+  readonly starts: StartBackoff;
   /** When a worker of the place may be replaced again that was worn soon. */
-  renewals = new RestartPolicy(1);
+  renewals = new Backoff(PAUSES);
   /** Its worker has reached its age. */
   onAlarm: () => void = () => {};
   /** Resolves when the worker is gone. */
@@ -27,9 +27,9 @@ export class Slot implements Alarm {
   #passing: Promise<Slot | undefined> | undefined;
 
   /** @param bury Called when the worker is gone. */
-  constructor(worker: Worker, policy: RestartPolicy, bury: (exit: WorkerExit) => void) {
+  constructor(worker: Worker, starts: StartBackoff, bury: (exit: WorkerExit) => void) {
     this.worker = worker;
-    this.policy = policy;
+    this.starts = starts;
     const { promise, resolve } = Promise.withResolvers<Slot | undefined>();
     this.handedOn = promise;
     this.#handOn = resolve;

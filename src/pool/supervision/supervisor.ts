@@ -4,10 +4,11 @@ import { getLogger } from "../../log.ts";
 import { describeExit, isOwnDoing, isSignalled } from "../crashes/mod.ts";
 import { memoryBreach, Worker, type WorkerListener, WorkerStartError } from "../workers/mod.ts";
 import { Heartbeat, type HeartbeatEvents } from "./heartbeat.ts";
+import { hasProvedItself, PoolHealth } from "./pool_health.ts";
 import { Quarantine } from "./quarantine.ts";
 import { RecyclePolicy } from "./recycle_policy.ts";
-import { RestartPolicy } from "./restart_policy.ts";
 import { Slot } from "./slot.ts";
+import { StartBackoff } from "./start_backoff.ts";
 import type { SupervisorDeps, SupervisorEvents, SupervisorOptions } from "./supervisor_options.ts";
 
 /** Default of `reapMs`. */
@@ -32,7 +33,7 @@ interface StartFailure {
  * while the worker finishes.
  */
 export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worker> {
-  readonly policy: RestartPolicy;
+  readonly health: PoolHealth;
   readonly taints: Quarantine;
   readonly #options: SupervisorOptions;
   readonly #deps: SupervisorDeps;
@@ -56,7 +57,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     this.#deps = deps;
     this.#events = events;
     this.#gate = new Semaphore(options.startConcurrency);
-    this.policy = new RestartPolicy(options.size);
+    this.health = new PoolHealth(options.size);
     this.taints = new Quarantine(options, () => deps.alarms.now);
     this.#recycling = new RecyclePolicy(options.recycle);
     this.#heartbeat = new Heartbeat(options.heartbeat, deps.clock, this);
@@ -191,27 +192,27 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
   async #keep(id: string): Promise<void> {
     const { signal } = this.#stopping;
     // Of this place alone: that another worker answers is no reason to try this one without a pause.
-    const policy = new RestartPolicy(1);
+    const starts = new StartBackoff();
     let hasTried = false;
     for (let attempt = 1; !signal.aborted; attempt++) {
-      await delay(Math.max(policy.pauseMs, this.taints.pauseMs(id)), signal);
+      await delay(Math.max(starts.pauseMs, this.taints.pauseMs(id)), signal);
       if (signal.aborted) return;
       if (attempt > 1) this.#restarts++;
       const worker = this.#hire(id);
       const failure = await this.#start(worker);
       const isOwn = failure === undefined || !failure.signalled || worker.stopRequested;
-      if (!hasTried && (isOwn || policy.failures > 0)) {
+      if (!hasTried && (isOwn || starts.failures > 0)) {
         hasTried = true;
         this.#firstAttempts++;
       }
       if (failure === undefined) {
-        let tenancy: Slot | undefined = this.#settle(worker, policy);
+        let tenancy: Slot | undefined = this.#settle(worker, starts);
         while (tenancy !== undefined) tenancy = await tenancy.handedOn;
         continue;
       }
       if (!this.isStopping && !worker.stopRequested) {
-        policy.startFailed(failure.reason, failure);
-        this.policy.startFailed(failure.reason, failure);
+        starts.failed(failure);
+        this.health.failed(failure.reason, failure);
       }
       this.#events.onStartFailed();
     }
@@ -246,13 +247,13 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
   }
 
   /** A worker that is ready takes a place, perhaps that of another one. */
-  #settle(worker: Worker, policy: RestartPolicy, predecessor?: Worker): Slot {
+  #settle(worker: Worker, starts: StartBackoff, predecessor?: Worker): Slot {
     const { alarms } = this.#deps;
-    const tenancy = new Slot(worker, policy, (exit) => {
+    const tenancy = new Slot(worker, starts, (exit) => {
       alarms.clear(tenancy);
       this.#heartbeat.remove(worker);
       this.#tenancies.delete(worker);
-      this.#bury(worker, policy, exit);
+      this.#bury(worker, starts, exit);
     });
     this.#tenancies.set(worker, tenancy);
     if (predecessor !== undefined) this.#events.onLost(predecessor);
@@ -274,15 +275,15 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     if (this.isStopping || tenancy.isPassing) return;
     const { worker, renewals } = tenancy;
     this.#log.info("replacing {workerId}: {reason}", { workerId: worker.id, reason });
-    if (worker.servedMs < shortMs) renewals.startFailed(reason);
-    else renewals.proved();
+    if (worker.servedMs < shortMs) renewals.failed();
+    else renewals.reset();
     tenancy.pass(this.#succeed(tenancy, renewals.pauseMs));
   }
 
   /** Starts successors until one takes over, or there is nothing to take over any more. */
   async #succeed(tenancy: Slot, pauseMs: number): Promise<Slot | undefined> {
-    const { worker, policy } = tenancy;
-    const pauses = new RestartPolicy(1);
+    const { worker, starts } = tenancy;
+    const pauses = new StartBackoff();
     const over = AbortSignal.any([this.#stopping.signal, tenancy.ended]);
     await delay(pauseMs, over);
     while (!over.aborted) {
@@ -290,7 +291,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
       if (heir !== undefined) {
         this.#restarts++;
         this.#recycled++;
-        const successor = this.#settle(heir, policy, worker);
+        const successor = this.#settle(heir, starts, worker);
         successor.renewals = tenancy.renewals;
         void worker.stop({ ...this.#options, patient: true });
         return successor;
@@ -305,44 +306,47 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
   async #startHeir(
     { id }: Worker,
     over: AbortSignal,
-    pauses: RestartPolicy,
+    pauses: StartBackoff,
   ): Promise<Worker | undefined> {
     if (over.aborted) return undefined;
     const heir = this.#hire(id);
     const failure = await this.#start(heir);
     if (failure === undefined) return heir;
-    pauses.startFailed(failure.reason, failure);
+    pauses.failed(failure);
     return undefined;
   }
 
   /** Fills the place of a worker that was asked to end from outside, while that worker finishes. */
   #letGo(tenancy: Slot): void {
-    const { worker, policy } = tenancy;
+    const { worker, starts } = tenancy;
     const reason = `somebody has told it to end by ${worker.leavingFor}`;
     this.#log.warn("{workerId} leaves: {reason}", { workerId: worker.id, reason });
-    this.#judge(worker, policy, `Worker ${worker.id} left: ${reason}`, true);
+    this.#judge(worker, starts, `Worker ${worker.id} left: ${reason}`, true);
     this.#events.onLost(worker);
     tenancy.vacate();
     void worker.stop({ ...this.#options, patient: true });
   }
 
   /** Counts what the end of a worker says about the next one. */
-  #judge(worker: Worker, policy: RestartPolicy, reason: string, signalled: boolean): void {
-    const { servedMs, answered } = worker;
-    const life = { servedMs, answered, signalled };
-    policy.died(reason, life);
-    this.policy.died(reason, life);
+  #judge(worker: Worker, starts: StartBackoff, reason: string, signalled: boolean): void {
+    if (hasProvedItself(worker)) {
+      starts.reset();
+      this.health.proved();
+    } else {
+      starts.failed({ signalled });
+      this.health.failed(reason, { signalled });
+    }
   }
 
-  #bury(worker: Worker, policy: RestartPolicy, exit: WorkerExit): void {
+  #bury(worker: Worker, starts: StartBackoff, exit: WorkerExit): void {
     this.#workers.delete(worker);
     if (!worker.stopRequested) {
       const { kind } = worker.crashOf(exit);
       // A tool that takes its worker along says nothing about the next worker.
       if (worker.remains.lost.length === 0) {
         const reason = worker.crashError(exit, "its work").message;
-        this.#judge(worker, policy, reason, isSignalled(kind));
-      } else if (worker.answered > 0) policy.proved();
+        this.#judge(worker, starts, reason, isSignalled(kind));
+      } else if (worker.answered > 0) starts.reset();
       this.#log.warn("{workerId} died: {how}", {
         workerId: worker.id,
         how: describeExit(exit),
