@@ -51,7 +51,7 @@ export type { CircuitInfo, CircuitState, PoliciesInfo } from "./policies_info.ts
 export { Pool, type PoolOptions } from "./pool.ts";
 export { PoolGroup } from "./pool_group.ts";
 export type { PoolInfo, WorkerInfo } from "./pool_info.ts";
-export type { PoolState } from "./pool_state.ts";
+export type { PoolState, PoolTransition } from "./pool_state.ts";
 export type { PoolStats } from "./pool_stats.ts";
 export { Pools, type PoolsDeps, type RecycleRequest, type Recycling } from "./pools.ts";
 export { WorkerList } from "./worker_list.ts";

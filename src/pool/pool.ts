@@ -1,11 +1,12 @@
-import { Alarms, type Clock, Condition, SYSTEM_CLOCK } from "../async/mod.ts";
+import { Alarms, type Clock, SYSTEM_CLOCK } from "../async/mod.ts";
 import type { Tool } from "../bridge/mod.ts";
 import { SnakedenError, type WorkerExit } from "../errors.ts";
 import { Call, type CallOwner, type CallRequest } from "./calls/mod.ts";
 import { type CrashOptions, CrashPolicy, type CrashStats } from "./crashes/mod.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import type { PoolState } from "./pool_state.ts";
+import { PoolLifecycle, type PoolState, type PoolTransition } from "./pool_state.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
+import { queueFull, stateRefusal } from "./refusals.ts";
 import {
   Supervisor,
   type SupervisorEvents,
@@ -41,27 +42,29 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly #headAlarms: Alarms;
   readonly #crashes: CrashPolicy;
   readonly #stats = new StatsCounter();
-  readonly #changes = new Condition();
+  readonly #lifecycle: PoolLifecycle;
   readonly callPrefix = `${crypto.randomUUID().slice(0, 8)}-`;
   #callCount = 0;
-  #hasServed = false;
   #tools: readonly Tool[] = [];
   #toolNames: ReadonlySet<string> = new Set();
   #stopped: Promise<void> | undefined;
-  #isStopped = false;
 
   constructor(options: PoolOptions, launcher: Launcher, clock: Clock = SYSTEM_CLOCK) {
     this.deadlines = new Alarms(clock);
     this.#headAlarms = new Alarms(clock);
     this.#options = options;
+    this.#lifecycle = new PoolLifecycle(options.name);
     this.#crashes = new CrashPolicy(options, () => this.deadlines.now);
     this.#dispatcher = new Dispatcher({
       budgetMs: options.pipelineBudgetMs,
       onAnswered: () => this.#proved(),
-      refusalOf: (call) => this.#supervisor.isStopping ? this.#refusal(call.tool) : undefined,
+      refusalOf: ({ tool }) => stateRefusal(this, tool),
     });
     const alarms = this.#headAlarms;
     this.#supervisor = new Supervisor(options, { launcher, alarms, clock }, this);
+    this.#lifecycle.onTransition(({ to }) => {
+      if (to === "unhealthy" || to === "stopping") this.#rejectQueue();
+    });
   }
 
   get name(): string {
@@ -85,19 +88,18 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   }
 
   get state(): PoolState {
-    if (this.#isStopped) return "stopped";
-    if (this.#supervisor.isStopping) return "stopping";
-    if (this.#dispatcher.isServing) return "ready";
-    const { health, hasTriedAll } = this.#supervisor;
-    return (hasTriedAll && !this.#hasServed) || health.unhealthyReason !== undefined
-      ? "unhealthy"
-      : "starting";
+    return this.#lifecycle.state;
   }
 
   /** The reason why the last start of a worker failed. Callers see only its first line. */
   get reason(): string | undefined {
     const waits = this.state === "unhealthy" || this.state === "starting";
     return waits ? this.#supervisor.health.reason : undefined;
+  }
+
+  /** The number of starts that failed in a row. */
+  get failures(): number {
+    return this.#supervisor.health.failures;
   }
 
   get stats(): PoolStats {
@@ -144,10 +146,14 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return this.#tools.some(({ name, idempotent }) => name === tool && idempotent);
   }
 
-  /** Starts to keep `size` workers. Resolves when each place has had its first attempt, whatever came of it. */
+  /** Starts to keep `size` workers. Resolves when each slot has had its first attempt, whatever came of it. */
   async start(): Promise<void> {
-    this.#supervisor.start();
-    await this.#changes.until(() => this.#supervisor.hasTriedAll || this.#supervisor.isStopping);
+    await this.#supervisor.start();
+  }
+
+  /** Calls `listener` after each step to another state; returns a function that ends that. */
+  onTransition(listener: (transition: PoolTransition) => void): () => void {
+    return this.#lifecycle.onTransition(listener);
   }
 
   /**
@@ -156,8 +162,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
    * @throws {SnakedenError} `pool_unhealthy`, `shutting_down`, or the reason of `signal`.
    */
   async whenReady(signal?: AbortSignal): Promise<void> {
-    await this.#changes.until(() => this.state !== "starting", signal);
-    const refusal = this.#refusal();
+    await this.#lifecycle.whenStarted(signal);
+    const refusal = stateRefusal(this);
     if (refusal !== undefined) throw refusal;
   }
 
@@ -171,11 +177,11 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#stats.requested();
     if (request.signal?.aborted) throw this.#refused(request.signal.reason);
     const { now } = this.deadlines;
-    const unavailable = this.#refusal(request.tool) ?? this.#crashes.refusal(request, now);
+    const unavailable = stateRefusal(this, request.tool) ?? this.#crashes.refusal(request, now);
     if (unavailable !== undefined) throw this.#refused(unavailable);
     const worker = this.#dispatcher.claim(now);
     if (worker === undefined && this.queued >= this.queueLimit) {
-      throw this.#refused(this.#saturated(request.tool));
+      throw this.#refused(queueFull(this, request.tool));
     }
     const call = new Call(request, { owner: this, sequence: ++this.#callCount, now });
     if (worker !== undefined) this.#dispatcher.send(call, worker, now);
@@ -192,7 +198,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   async ping(signal: AbortSignal): Promise<number> {
     const workers = this.serving;
     if (workers.length === 0) {
-      throw this.#refusal() ?? new SnakedenError(
+      throw stateRefusal(this) ?? new SnakedenError(
         "pool_unhealthy",
         `Pool ${this.name} has no ready worker yet`,
         { retryable: true },
@@ -221,12 +227,12 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
    * @throws {SnakedenError} At once: `shutting_down`.
    */
   recycle(workers: readonly Worker[], signal?: AbortSignal): Promise<void> {
-    if (this.#supervisor.isStopping) throw this.#refusal();
+    if (!this.#lifecycle.isOpen) throw stateRefusal(this);
     return this.#supervisor.roll(workers, "the pool is recycled", signal);
   }
 
   /**
-   * Turns out the queue, lets running calls finish for `drainMs`, and ends all workers. Complete when it resolves. Called
+   * Rejects the queued calls, waits up to `drainMs` for running ones, and ends all workers. Complete when it resolves. Called
    * again with 0 while it drains, it kills at once.
    */
   async stop(
@@ -254,16 +260,17 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   // ---- SupervisorEvents ----
 
-  onReady(worker: Worker): void {
-    this.#hasServed = true;
+  onReady(worker: Worker, predecessor?: Worker): void {
+    if (predecessor !== undefined) this.#dispatcher.leave(predecessor);
     this.#tools = worker.tools;
     this.#toolNames = new Set(worker.tools.map((it) => it.name));
     this.#dispatcher.join(worker, this.deadlines.now);
-    this.#changed();
+    this.#lifecycle.transition("ready");
   }
 
   onLost(worker: Worker): void {
     this.#dispatcher.leave(worker);
+    this.#assess();
   }
 
   onGone(worker: Worker, exit: WorkerExit): void {
@@ -285,38 +292,22 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
         else call.fail(verdict.error);
       }
     }
-    this.#changed();
-  }
-
-  onStartFailed(): void {
-    this.#changed();
   }
 
   onReprieved(worker: Worker): void {
     this.#dispatcher.rejoin(worker, this.deadlines.now);
   }
 
+  onHealth(): void {
+    this.#assess();
+  }
+
   // ---- state ----
 
-  /** Returns why no call can be accepted now. Callers of a tool do not see code of its adapter. */
-  #refusal(tool?: string): SnakedenError | undefined {
-    const { state } = this;
-    if (state === "starting" || state === "ready") return undefined;
-    const cannot = tool === undefined ? `Pool ${this.name} cannot serve` : `Cannot call ${tool}`;
-    if (state === "unhealthy") {
-      return new SnakedenError(
-        "pool_unhealthy",
-        `${cannot}: no worker of the pool ${this.name} can be started`,
-        {
-          output: `. ${tool === undefined ? this.reason : this.reason?.split("\n", 1)[0]}`,
-          retryable: true,
-          details: { pool: this.name, failures: this.#supervisor.health.failures },
-        },
-      );
-    }
-    return new SnakedenError("shutting_down", `${cannot}: the pool ${this.name} is ${state}`, {
-      retryable: true,
-    });
+  /** Lets the health of the pool decide on its state while no worker serves. */
+  #assess(): void {
+    if (this.#dispatcher.isServing || !this.#lifecycle.isOpen) return;
+    this.#lifecycle.transition(this.#supervisor.health.isUnhealthy ? "unhealthy" : "starting");
   }
 
   /** A worker has answered. */
@@ -325,42 +316,25 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     if (health.isInDoubt) health.proved();
   }
 
-  #saturated(tool: string): SnakedenError {
-    const { name, queueLimit } = this;
-    return new SnakedenError(
-      "pool_saturated",
-      `Cannot call ${tool}: all workers of the pool ${name} are busy and ${queueLimit} calls wait`,
-      { retryable: true, details: { pool: name, queueLimit } },
-    );
-  }
-
-  /** Counts a request that is not accepted; answers why. */
+  /** Counts a request that is not accepted; returns why. */
   #refused(reason: unknown): unknown {
     this.#stats.ended(reason);
     return reason;
   }
 
-  /** Something changed that somebody may be waiting for. */
-  #changed(): void {
-    if (this.state === "unhealthy") this.#turnOutQueue();
-    this.#changes.notify();
-  }
-
-  #turnOutQueue(): void {
+  #rejectQueue(): void {
     for (let call = this.#dispatcher.shift(); call; call = this.#dispatcher.shift()) {
-      call.withdraw(this.#refusal(call.tool));
+      call.withdraw(stateRefusal(this, call.tool));
     }
   }
 
   async #stop(drainMs: number): Promise<void> {
+    this.#lifecycle.transition("stopping");
     this.#supervisor.close();
-    this.#turnOutQueue();
     for (const worker of this.workers) this.#dispatcher.leave(worker);
-    this.#changed();
     await this.#supervisor.stop(drainMs);
     this.#headAlarms[Symbol.dispose]();
     this.deadlines[Symbol.dispose]();
-    this.#isStopped = true;
-    this.#changed();
+    this.#lifecycle.transition("stopped");
   }
 }

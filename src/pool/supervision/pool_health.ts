@@ -18,17 +18,23 @@ export function hasProvedItself({ servedMs, answered }: Life): boolean {
 }
 
 /**
- * The failures of all workers of a pool together, since one of them last proved itself. While none
- * serves, they decide whether callers may wait for one: see {@link PoolHealth.unhealthyReason}.
+ * What the workers of a pool together say about the next one: the failures in a row since one of
+ * them proved itself, and whether any has ever served. While none serves, that decides whether
+ * callers may wait for one.
  */
 export class PoolHealth {
-  readonly #limit: number;
+  readonly #size: number;
+  readonly #onChange: () => void;
   readonly #failures = new FailureCount();
   #reason: string | undefined;
+  /** Slots that have had their first attempt. */
+  #tried = 0;
+  #hasServed = false;
 
-  /** @param size Workers in the pool; as many failures in a row, and at least three, are too many. */
-  constructor(size: number) {
-    this.#limit = Math.max(LEAST_LIMIT, size);
+  /** @param onChange Called after each event that may have changed {@link PoolHealth.isUnhealthy}. */
+  constructor(size: number, onChange: () => void = () => {}) {
+    this.#size = size;
+    this.#onChange = onChange;
   }
 
   /** Failures in a row. */
@@ -46,20 +52,43 @@ export class PoolHealth {
     return this.#reason;
   }
 
-  /** The latest reason when there were too many failures in a row, otherwise undefined. */
-  get unhealthyReason(): string | undefined {
-    return this.failures >= this.#limit ? this.#reason : undefined;
+  /** True when each slot has tried to start its first worker. */
+  get hasTriedAll(): boolean {
+    return this.#tried >= this.#size;
+  }
+
+  /**
+   * True when as many failures came in a row as there are workers, and at least three, or when no
+   * first attempt has brought a worker that served.
+   */
+  get isUnhealthy(): boolean {
+    const limit = Math.max(LEAST_LIMIT, this.#size);
+    return this.failures >= limit || (this.hasTriedAll && !this.#hasServed);
   }
 
   /** Counts a start that failed, or a worker that ended before it had proved itself. */
   failed(reason: string, failure: FailureInfo = {}): void {
     this.#failures.add(failure);
     this.#reason = reason;
+    this.#onChange();
+  }
+
+  /** Counts the first attempt of a slot, when it is known what came of it. */
+  attempted(): void {
+    this.#tried++;
+    this.#onChange();
+  }
+
+  /** A worker takes calls, which says nothing yet about its end. */
+  served(): void {
+    this.#hasServed = true;
+    this.#onChange();
   }
 
   /** Forgets the failures: a worker has proved itself. */
   proved(): void {
     this.#failures.reset();
     this.#reason = undefined;
+    this.#onChange();
   }
 }

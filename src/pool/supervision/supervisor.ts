@@ -47,8 +47,8 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
   readonly #heartbeat: Heartbeat<Worker>;
   readonly #recycling: RecyclePolicy;
   readonly #stopping = new AbortController();
+  readonly #triedAll = Promise.withResolvers<void>();
   #places: readonly Promise<void>[] = [];
-  #firstAttempts = 0;
   #restarts = 0;
   #recycled = 0;
 
@@ -57,7 +57,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     this.#deps = deps;
     this.#events = events;
     this.#gate = new Semaphore(options.startConcurrency);
-    this.health = new PoolHealth(options.size);
+    this.health = new PoolHealth(options.size, () => events.onHealth());
     this.taints = new Quarantine(options, () => deps.alarms.now);
     this.#recycling = new RecyclePolicy(options.recycle);
     this.#heartbeat = new Heartbeat(options.heartbeat, deps.clock, this);
@@ -83,18 +83,17 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     return this.#recycled;
   }
 
-  /** True when each place has tried to start its first worker. */
-  get hasTriedAll(): boolean {
-    return this.#firstAttempts >= this.#options.size;
-  }
-
   get isStopping(): boolean {
     return this.#stopping.signal.aborted;
   }
 
-  /** Fills the places; returns at once. */
-  start(): void {
-    if (this.#places.length > 0 || this.isStopping) return;
+  /** Fills the places. Resolves when each has had its first attempt, whatever came of it, or when it is closed. */
+  async start(): Promise<void> {
+    if (this.#places.length === 0 && !this.isStopping) this.#fill();
+    await this.#triedAll.promise;
+  }
+
+  #fill(): void {
     const ids = Array.from(
       { length: this.#options.size },
       (_, i) => `${this.#options.name}-${i + 1}`,
@@ -108,6 +107,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     this.#stopping.abort(
       new SnakedenError("shutting_down", `The pool ${name} is stopping`, { retryable: true }),
     );
+    this.#triedAll.resolve();
   }
 
   /** Closes, and ends all workers. Complete when it resolves, which is bounded: what cannot be killed stays. */
@@ -201,21 +201,22 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
       const worker = this.#hire(id);
       const failure = await this.#start(worker);
       const isOwn = failure === undefined || !failure.signalled || worker.stopRequested;
-      if (!hasTried && (isOwn || starts.failures > 0)) {
-        hasTried = true;
-        this.#firstAttempts++;
-      }
-      if (failure === undefined) {
-        let tenancy: Slot | undefined = this.#settle(worker, starts);
-        while (tenancy !== undefined) tenancy = await tenancy.handedOn;
-        continue;
-      }
-      if (!this.isStopping && !worker.stopRequested) {
+      const isFirst: boolean = !hasTried && (isOwn || starts.failures > 0);
+      hasTried ||= isFirst;
+      let tenancy: Slot | undefined;
+      if (failure === undefined) tenancy = this.#settle(worker, starts);
+      else if (!this.isStopping && !worker.stopRequested) {
         starts.failed(failure);
         this.health.failed(failure.reason, failure);
       }
-      this.#events.onStartFailed();
+      if (isFirst) this.#attempted();
+      while (tenancy !== undefined) tenancy = await tenancy.handedOn;
     }
+  }
+
+  #attempted(): void {
+    this.health.attempted();
+    if (this.health.hasTriedAll) this.#triedAll.resolve();
   }
 
   #hire(id: string): Worker {
@@ -256,12 +257,15 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
       this.#bury(worker, starts, exit);
     });
     this.#tenancies.set(worker, tenancy);
-    if (predecessor !== undefined) this.#events.onLost(predecessor);
     // It slipped through while the pool, or the worker itself, was told to stop.
-    if (this.isStopping || worker.stopRequested) void worker.stop(this.#options);
-    else if (worker.leavingFor !== undefined) this.#letGo(tenancy);
-    else {
-      this.#events.onReady(worker);
+    const isStopping = this.isStopping || worker.stopRequested;
+    if (isStopping || worker.leavingFor !== undefined) {
+      if (predecessor !== undefined) this.#events.onLost(predecessor);
+      if (isStopping) void worker.stop(this.#options);
+      else this.#letGo(tenancy);
+    } else {
+      this.#events.onReady(worker, predecessor);
+      this.health.served();
       this.#heartbeat.add(worker);
       const lifeMs = this.#recycling.lifeMs();
       tenancy.onAlarm = (): void => this.#renew(tenancy, "it has reached its age", SHORT_LIFE_MS);

@@ -25,14 +25,14 @@ export interface SupervisorOptions extends StopOptions, TaintOptions {
 
 /** Events that the pool is notified of. */
 export interface SupervisorEvents {
-  /** Called when a worker begins to take calls. */
-  onReady(worker: Worker): void;
+  /** Called when a worker begins to take calls, and its predecessor, if it has one, takes no more. */
+  onReady(worker: Worker, predecessor?: Worker): void;
   /** Called when a worker takes no more calls. */
   onLost(worker: Worker): void;
   /** Called when a worker is dead. {@link Worker.remains} holds its calls in flight. */
   onGone(worker: Worker, exit: WorkerExit): void;
-  /** Called when a worker could not be started. */
-  onStartFailed(): void;
+  /** Called when the health of the pool may have changed. */
+  onHealth(): void;
   /** Called when a worker that had taken all its calls takes more, since it has no successor. */
   onReprieved(worker: Worker): void;
 }

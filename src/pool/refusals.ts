@@ -1,0 +1,48 @@
+import { SnakedenError } from "../errors.ts";
+import type { PoolState } from "./pool_state.ts";
+
+/** A pool, as far as the reason for a refusal goes. */
+export interface RefusingPool {
+  readonly name: string;
+  readonly state: PoolState;
+  /** What went wrong last, with the output of a worker. */
+  readonly reason: string | undefined;
+  /** Starts that failed in a row. */
+  readonly failures: number;
+  readonly queueLimit: number;
+}
+
+/**
+ * Returns why the state of a pool forbids a call, or any use when no tool is named; undefined when
+ * it does not. Callers of a tool see the first line of the reason only, and no code of its adapter.
+ */
+export function stateRefusal(
+  { name, state, reason, failures }: RefusingPool,
+  tool?: string,
+): SnakedenError | undefined {
+  if (state === "starting" || state === "ready") return undefined;
+  const cannot = tool === undefined ? `Pool ${name} cannot serve` : `Cannot call ${tool}`;
+  if (state === "unhealthy") {
+    return new SnakedenError(
+      "pool_unhealthy",
+      `${cannot}: no worker of the pool ${name} can be started`,
+      {
+        output: `. ${tool === undefined ? reason : reason?.split("\n", 1)[0]}`,
+        retryable: true,
+        details: { pool: name, failures },
+      },
+    );
+  }
+  return new SnakedenError("shutting_down", `${cannot}: the pool ${name} is ${state}`, {
+    retryable: true,
+  });
+}
+
+/** Returns the error of a call for which the queue has no room. */
+export function queueFull({ name, queueLimit }: RefusingPool, tool: string): SnakedenError {
+  return new SnakedenError(
+    "pool_saturated",
+    `Cannot call ${tool}: all workers of the pool ${name} are busy and ${queueLimit} calls wait`,
+    { retryable: true, details: { pool: name, queueLimit } },
+  );
+}
