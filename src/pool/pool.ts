@@ -54,7 +54,10 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#headAlarms = new Alarms(clock);
     this.#options = options;
     this.#lifecycle = new PoolLifecycle(options.name);
-    this.#crashes = new CrashPolicy(options, () => this.deadlines.now);
+    this.#crashes = new CrashPolicy(options, {
+      now: () => this.deadlines.now,
+      declaresIdempotent: (tool) => this.declaresIdempotent(tool),
+    });
     this.#dispatcher = new Dispatcher({
       budgetMs: options.pipelineBudgetMs,
       onAnswered: () => this.#proved(),
@@ -177,7 +180,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#stats.requested();
     if (request.signal?.aborted) throw this.#refused(request.signal.reason);
     const { now } = this.deadlines;
-    const unavailable = stateRefusal(this, request.tool) ?? this.#crashes.refusal(request, now);
+    const unavailable = stateRefusal(this, request.tool) ?? this.#crashes.refusal(request);
     if (unavailable !== undefined) throw this.#refused(unavailable);
     const worker = this.#dispatcher.claim(now);
     if (worker === undefined && this.queued >= this.queueLimit) {
@@ -276,20 +279,23 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   onGone(worker: Worker, exit: WorkerExit): void {
     const { lost, unstarted } = worker.remains;
     for (const attempt of [...lost, ...unstarted]) attempt.end();
-    this.#crashes.ended(worker, exit);
-    const [next] = unstarted;
-    // A worker can also die of a call that it has not begun, of reading its arguments for one. Such a call would go from
-    // worker to worker and end each of them.
-    const suspect = lost.length === 0 && !worker.stopRequested ? next : undefined;
-    for (const attempt of [...lost, ...unstarted]) {
-      const { call } = attempt;
-      const mayHaveRun = lost.includes(attempt);
-      if (!mayHaveRun && attempt !== suspect) this.#dispatcher.requeue(call);
-      else {
-        const idempotent = call.idempotent ?? this.declaresIdempotent(call.tool);
-        const verdict = this.#crashes.judge(call, { worker, exit, mayHaveRun, idempotent });
-        if (verdict.runsAgain) this.#dispatcher.requeue(call, verdict.error);
-        else call.fail(verdict.error);
+    const flight = {
+      worker,
+      exit,
+      lost: lost.map(({ call }) => call),
+      unstarted: unstarted.map(({ call }) => call),
+    };
+    for (const { call, verdict } of this.#crashes.judge(flight)) {
+      switch (verdict.action) {
+        case "return":
+          this.#dispatcher.requeue(call);
+          break;
+        case "rerun":
+          this.#dispatcher.requeue(call, verdict.error);
+          break;
+        case "fail":
+        case "poison":
+          call.fail(verdict.error);
       }
     }
   }

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { PoolTransition } from "../../src/pool/mod.ts";
-import { endOf, FakePool, type FakePoolOptions } from "../fixtures/fake_pool.ts";
+import { endOf, FakePool, type FakePoolOptions } from "../fixtures/fakes/fake_pool.ts";
 import { microtasks, until } from "../fixtures/until.ts";
 
 /** The arrows that a pool has gone so far. */

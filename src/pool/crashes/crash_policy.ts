@@ -1,60 +1,45 @@
-import { SnakedenError, type WorkerCrashedError, type WorkerExit } from "../../errors.ts";
-import type { Call } from "../calls/mod.ts";
+import { SnakedenError } from "../../errors.ts";
 import { isOwnDoing } from "./crash_kind.ts";
 import { CrashLog, type CrashStats } from "./crash_log.ts";
-import { type CrashRecord, crashRecordOf, type EndedWorker } from "./crash_record.ts";
+import { type CrashRecord, crashRecordOf } from "./crash_record.ts";
 import { type Called, PoisonMemory, type PoisonOptions } from "./poison_memory.ts";
+import type { EndedFlight, JudgedCall, Judgement, Verdict } from "./verdict.ts";
 
-/** What becomes of calls whose workers die. */
+/** Limits that decide what becomes of calls whose workers end. */
 export interface CrashOptions extends PoisonOptions {
   /** Times that an idempotent call runs again after its worker died. */
   readonly maxReruns: number;
 }
 
-/** A worker that died, as the policy sees it. */
-export interface CrashedWorker extends EndedWorker {
-  /** True when the host wanted its end. */
-  readonly stopRequested: boolean;
-  crashError(exit: WorkerExit, tool: string, history?: readonly CrashRecord[]): WorkerCrashedError;
+/** What the policy asks of its pool. */
+export interface CrashPolicyDeps {
+  now(): number;
+  /** Returns true when the workers say that this tool may run twice. */
+  declaresIdempotent(tool: string): boolean;
 }
-
-/** One death and the call that it is about. */
-export interface Loss {
-  readonly worker: CrashedWorker;
-  readonly exit: WorkerExit;
-  /** False when the call was next in the worker, which died before it began it. */
-  readonly mayHaveRun: boolean;
-  /** Whether the call may run twice. */
-  readonly idempotent: boolean;
-}
-
-/** What becomes of a call whose worker died. */
-export type Verdict =
-  | { readonly runsAgain: false; readonly error: SnakedenError }
-  | { readonly runsAgain: true; readonly error: SnakedenError | undefined };
 
 /**
- * Counts crashes, and decides what becomes of a call whose worker died under it: whether it runs
- * again, fails, or is poison.
+ * Counts crashes, and decides what becomes of the calls that were in flight in a worker that ended:
+ * whether each runs again, fails, or is poison. It changes no call; the pool does what it says.
  *
- * A call that never began runs again, one that did only when it is idempotent, `maxReruns` times
- * at most and not after a chunk of it has come. When `poisonAfter` workers have died of one call it
- * is poison, and so are calls of the same tool with the same arguments for `poisonMs`. Only crashes
+ * A call that never began runs again, one that did only when it is idempotent, `maxReruns` times at
+ * most and not after a chunk of it has come. When `poisonAfter` workers have died of one call it is
+ * poison, and so are calls of the same tool with the same arguments for `poisonMs`. Only crashes
  * that the call must have caused itself count as poison. Any other crash fails its call at most,
  * with the error of the last worker.
  */
 export class CrashPolicy {
   readonly #options: CrashOptions;
-  readonly #now: () => number;
+  readonly #deps: CrashPolicyDeps;
   readonly #log: CrashLog;
   readonly #memory: PoisonMemory;
-  readonly #histories = new WeakMap<Call, readonly CrashRecord[]>();
+  readonly #histories = new WeakMap<JudgedCall, readonly CrashRecord[]>();
   #reruns = 0;
   #poisoned = 0;
 
-  constructor(options: CrashOptions, now: () => number) {
+  constructor(options: CrashOptions, deps: CrashPolicyDeps) {
     this.#options = options;
-    this.#now = now;
+    this.#deps = deps;
     this.#log = new CrashLog(options.crashWindowMs);
     this.#memory = new PoisonMemory(options);
   }
@@ -63,54 +48,70 @@ export class CrashPolicy {
     return {
       total: this.#log.total,
       windowMs: this.#options.crashWindowMs,
-      recent: this.#log.recent(this.#now()),
+      recent: this.#log.recent(this.#deps.now()),
       reruns: this.#reruns,
       poisoned: this.#poisoned,
     };
   }
 
-  /** A worker has ended. */
-  ended(worker: CrashedWorker, exit: WorkerExit): void {
+  /** Notes that a worker ended, and returns what becomes of each call that was in flight in it. */
+  judge<T extends JudgedCall>(flight: EndedFlight<T>): readonly Judgement<T>[] {
+    const { worker, exit, lost, unstarted } = flight;
     const { kind } = worker.crashOf(exit);
-    if (worker.stopRequested && kind !== "killed_by_host") return;
-    this.#log.note(kind, this.#now());
+    if (!worker.stopRequested || kind === "killed_by_host") this.#log.note(kind, this.#deps.now());
+    // A worker can also die of a call that it has not begun, of reading its arguments for one. Such
+    // a call would go from worker to worker and end each of them.
+    const [suspect] = lost.length === 0 && !worker.stopRequested ? unstarted : [];
+    return [
+      ...lost.map((call) => ({ call, verdict: this.#verdictOn(call, flight, true) })),
+      ...unstarted.map((call): Judgement<T> => ({
+        call,
+        verdict: call === suspect ? this.#verdictOn(call, flight, false) : { action: "return" },
+      })),
+    ];
   }
 
-  /** Decides what becomes of a call whose worker died. */
-  judge(call: Call, { worker, exit, mayHaveRun, idempotent }: Loss): Verdict {
+  #verdictOn<T extends JudgedCall>(
+    call: T,
+    { worker, exit }: EndedFlight<T>,
+    mayHaveRun: boolean,
+  ): Verdict {
     const { maxReruns, poisonAfter } = this.#options;
-    const death = crashRecordOf(worker, exit, mayHaveRun);
-    const history = [...this.#histories.get(call) ?? [], death];
+    const record = crashRecordOf(worker, exit, mayHaveRun);
+    const history = [...this.#histories.get(call) ?? [], record];
     this.#histories.set(call, history);
     const error = worker.crashError(exit, call.tool, history);
     // Nobody waits for it: it was told to stop, and this may be how it did.
-    if (call.state !== "running") return { runsAgain: false, error };
-    if (isOwnDoing(death.crash.kind)) {
+    if (call.state !== "running") return { action: "fail", error };
+    if (isOwnDoing(record.crash.kind)) {
       const own = history.filter((it) => isOwnDoing(it.crash.kind));
       const isPoison = own.length >= poisonAfter;
-      if (isPoison) this.#memory.note(call, death, this.#now(), own);
-      else if (mayHaveRun) this.#memory.note(call, death, this.#now());
-      if (isPoison) return { runsAgain: false, error: this.#poison(call.tool, own, history) };
+      if (isPoison) this.#memory.note(call, record, this.#deps.now(), own);
+      else if (mayHaveRun) this.#memory.note(call, record, this.#deps.now());
+      if (isPoison) return { action: "poison", error: this.#poison(call.tool, own, history) };
     }
     const runs = history.filter((it) => it.mayHaveRun).length;
-    if (mayHaveRun && (!idempotent || call.hasChunk || runs > maxReruns)) {
-      return { runsAgain: false, error };
-    }
+    const mayRunAgain = this.#isIdempotent(call) && !call.hasChunk && runs <= maxReruns;
+    if (mayHaveRun && !mayRunAgain) return { action: "fail", error };
     // If something, such as the kernel, kills every worker that reads these arguments, the attempts
     // must end.
-    if (!mayHaveRun && history.length - runs >= poisonAfter) return { runsAgain: false, error };
+    if (!mayHaveRun && history.length - runs >= poisonAfter) return { action: "fail", error };
     if (mayHaveRun) this.#reruns++;
-    return { runsAgain: true, error: runs > 0 ? error : undefined };
+    return { action: "rerun", error: runs > 0 ? error : undefined };
   }
 
-  /** Why a new call must not run, if it must not. */
-  refusal(called: Called, now: number): SnakedenError | undefined {
-    const history = this.#memory.historyOf(called, now);
+  #isIdempotent({ idempotent, tool }: JudgedCall): boolean {
+    return idempotent ?? this.#deps.declaresIdempotent(tool);
+  }
+
+  /** Returns why a new call must not run, if it must not. */
+  refusal(called: Called): SnakedenError | undefined {
+    const history = this.#memory.historyOf(called, this.#deps.now());
     return history && this.#poison(called.tool, history);
   }
 
   /**
-   * @param own The deaths that the call has caused itself.
+   * @param own The crashes that the call has caused itself.
    * @param lost All workers that this call itself was sent to; absent when it never was.
    */
   #poison(

@@ -1,7 +1,7 @@
-import type { WorkerExit } from "../../errors.ts";
+import type { WorkerCrashedError, WorkerExit } from "../../errors.ts";
 import type { Crash } from "./crash_kind.ts";
 
-/** One worker that a call lost; stands in the details of its error. */
+/** One worker that a call lost, as the details of its error list it. */
 export interface CrashRecord {
   readonly workerId: string;
   readonly incarnation: string;
@@ -11,19 +11,23 @@ export interface CrashRecord {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly crash: Crash;
-  /** False when the call was only next in the worker, which died before it began it. */
+  /** False when the call was only next in the worker, which ended before it began it. */
   readonly mayHaveRun: boolean;
 }
 
-/** The worker as {@link crashRecordOf} needs it. */
+/** A worker whose process has ended. */
 export interface EndedWorker {
   readonly id: string;
   readonly incarnation: string;
   readonly pid: number | undefined;
+  /** True when the host wanted its end. */
+  readonly stopRequested: boolean;
   crashOf(exit: WorkerExit): Crash;
+  /** Returns the error of a call of `tool` that was in flight in it and lost the workers of `history`. */
+  crashError(exit: WorkerExit, tool: string, history?: readonly CrashRecord[]): WorkerCrashedError;
 }
 
-/** Describes the death of a worker as one call saw it. */
+/** Describes the end of a worker as one call saw it. */
 export function crashRecordOf(
   worker: EndedWorker,
   exit: WorkerExit,

@@ -1,6 +1,6 @@
 /**
  * What the end of a worker means for its calls. {@link classifyCrash} names the kind of a crash,
- * {@link CrashPolicy} decides which calls run again and which fail, crash_log.ts keeps the last crashes,
+ * {@link CrashPolicy} returns a {@link Verdict} on each call that was in flight, crash_log.ts keeps the last crashes,
  * and poison_memory.ts remembers the calls that end every worker they reach.
  *
  * @module
@@ -16,3 +16,4 @@ export type { CrashStats } from "./crash_log.ts";
 export { type CrashOptions, CrashPolicy } from "./crash_policy.ts";
 export type { CrashRecord, EndedWorker } from "./crash_record.ts";
 export { describeExit, describeOutput } from "./exit_status.ts";
+export type { Judgement, Verdict } from "./verdict.ts";
