@@ -49,6 +49,7 @@ export class GroupCommit implements AsyncDisposable {
   #gathered = NOTHING;
   #cancelTimer: (() => void) | undefined;
   #running: Promise<void> | undefined;
+  #isHurried = false;
   #closed = false;
 
   constructor(kv: Pick<Deno.Kv, "atomic">, options: GroupCommitOptions) {
@@ -75,6 +76,12 @@ export class GroupCommit implements AsyncDisposable {
     await promise;
   }
 
+  /** Writes what waits at once, and from here on lets nobody wait for a window: somebody wants to close the store. */
+  hurry(): void {
+    this.#isHurried = true;
+    this.#start();
+  }
+
   /** Writes what waits, and takes no more. Never rejects: callers hear of their own failures. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
@@ -84,7 +91,7 @@ export class GroupCommit implements AsyncDisposable {
 
   #arm(): void {
     if (this.#running !== undefined) return;
-    if (!fits(this.#gathered)) return this.#start();
+    if (this.#isHurried || !fits(this.#gathered)) return this.#start();
     const { timer, windowMs } = this.#options;
     this.#cancelTimer ??= timer.after(windowMs, () => this.#start());
   }
@@ -92,7 +99,7 @@ export class GroupCommit implements AsyncDisposable {
   #start(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    this.#running ??= this.#drain().finally(() => this.#running = undefined);
+    if (this.#waiting.length > 0) this.#running ??= this.#drain();
   }
 
   async #drain(): Promise<void> {
@@ -111,6 +118,8 @@ export class GroupCommit implements AsyncDisposable {
         for (const { reject } of batch) reject(error);
       }
     }
+    // In the same turn as the last look at who waits: whoever comes next has to see it.
+    this.#running = undefined;
   }
 
   /** As many callers, in their order, as fit into one commit. */

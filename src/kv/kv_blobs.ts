@@ -1,5 +1,11 @@
 import { z } from "zod";
-import { type Blobs, encodeRecord, type RecordType } from "../store/mod.ts";
+import {
+  type AcceptedWork,
+  type Blobs,
+  encodeRecord,
+  KeyedQueue,
+  type RecordType,
+} from "../store/mod.ts";
 import { type GroupCommit, MAX_VALUE_BYTES, type Mutation } from "./group_commit.ts";
 import { keys } from "./keys.ts";
 import type { Records } from "./records.ts";
@@ -18,6 +24,14 @@ type Head = z.output<typeof headSchema>;
 
 const HEAD: RecordType<Head> = { name: "blob", version: 1, schema: headSchema };
 
+/** What blobs in KV are made of. */
+export interface KvBlobsDeps {
+  readonly kv: Deno.Kv;
+  readonly commits: GroupCommit;
+  readonly records: Records;
+  readonly accepted: AcceptedWork;
+}
+
 /**
  * Values of any length, in chunks that KV takes. Each writing is a *generation* of its own: its chunks come first, marked as
  * loose, then one commit sets the head and takes the mark away. So a reader sees the old value or the new one, and a crash
@@ -27,29 +41,47 @@ export class KvBlobs implements Blobs {
   readonly #kv: Deno.Kv;
   readonly #commits: GroupCommit;
   readonly #records: Records;
+  readonly #accepted: AcceptedWork;
   /** Writings of one id follow each other: the second has to know what the first has left. */
-  readonly #writing = new Map<string, Promise<void>>();
+  readonly #writings = new KeyedQueue();
 
-  constructor(kv: Deno.Kv, commits: GroupCommit, records: Records) {
+  constructor({ kv, commits, records, accepted }: KvBlobsDeps) {
     this.#kv = kv;
     this.#commits = commits;
     this.#records = records;
+    this.#accepted = accepted;
   }
 
   async put(id: string, value: Uint8Array<ArrayBuffer>): Promise<void> {
-    await this.#inOrder(id, async () => {
-      const generation = crypto.randomUUID();
-      try {
-        await this.#replaceHead(id, await this.#writeChunks(generation, value));
-      } catch (error) {
-        // What this cannot remove either, the next start will.
-        await this.#removeChunks(generation).catch(() => {});
-        throw error;
-      }
-    });
+    await this.#accepted.run(
+      "write a blob",
+      () => this.#writings.run(id, () => this.#put(id, value)),
+    );
   }
 
   async get(id: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return await this.#accepted.run("read a blob", () => this.#get(id));
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.#accepted.run(
+      "delete a blob",
+      () => this.#writings.run(id, () => this.#replaceHead(id, undefined)),
+    );
+  }
+
+  async #put(id: string, value: Uint8Array<ArrayBuffer>): Promise<void> {
+    const generation = crypto.randomUUID();
+    try {
+      await this.#replaceHead(id, await this.#writeChunks(generation, value));
+    } catch (error) {
+      // What this cannot remove either, the next start will.
+      await this.#removeChunks(generation).catch(() => {});
+      throw error;
+    }
+  }
+
+  async #get(id: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     let head = await this.#records.get(keys.blob(id), HEAD);
     while (head !== undefined) {
       const { value, problem } = await this.#read(head);
@@ -65,10 +97,6 @@ export class KvBlobs implements Blobs {
     return undefined;
   }
 
-  async delete(id: string): Promise<void> {
-    await this.#inOrder(id, () => this.#replaceHead(id, undefined));
-  }
-
   /** Removes what a crash has left; answers how many writings that were. */
   async sweep(): Promise<number> {
     let count = 0;
@@ -77,17 +105,6 @@ export class KvBlobs implements Blobs {
       count++;
     }
     return count;
-  }
-
-  async #inOrder(id: string, work: () => Promise<void>): Promise<void> {
-    const before = this.#writing.get(id) ?? Promise.resolve();
-    const mine = before.then(work, work);
-    this.#writing.set(id, mine);
-    try {
-      await mine;
-    } finally {
-      if (this.#writing.get(id) === mine) this.#writing.delete(id);
-    }
   }
 
   async #writeChunks(generation: string, value: Uint8Array<ArrayBuffer>): Promise<Head> {

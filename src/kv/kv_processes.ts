@@ -1,4 +1,5 @@
 import {
+  type AcceptedWork,
   encodeRecord,
   PROCESS_ROW,
   type ProcessKey,
@@ -13,17 +14,26 @@ const DELETES_PER_COMMIT = 500;
 /** Process rows, one record each. */
 export class KvProcesses implements ProcessStore {
   readonly #commits: GroupCommit;
+  readonly #accepted: AcceptedWork;
 
-  constructor(commits: GroupCommit) {
+  constructor(commits: GroupCommit, accepted: AcceptedWork) {
     this.#commits = commits;
+    this.#accepted = accepted;
   }
 
   async record(row: ProcessRow): Promise<void> {
     const value = encodeRecord(PROCESS_ROW, row);
-    await this.#commits.commit([{ type: "set", key: keyOf(row), value }]);
+    await this.#accepted.run(
+      "record a process",
+      () => this.#commits.commit([{ type: "set", key: keyOf(row), value }]),
+    );
   }
 
   async forget(rows: readonly ProcessKey[]): Promise<void> {
+    await this.#accepted.run("forget processes", () => this.#forget(rows));
+  }
+
+  async #forget(rows: readonly ProcessKey[]): Promise<void> {
     const mutations = rows.map((row): Mutation => ({ type: "delete", key: keyOf(row) }));
     const commits: Promise<void>[] = [];
     // All in one go: a row that is recorded after this call must not be among them.

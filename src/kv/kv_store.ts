@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { messageOf, SnakedenError } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import {
+  AcceptedWork,
   type MovedAside,
   PROCESS_ROW,
   type ProcessRow,
@@ -35,7 +36,7 @@ export class KvStore implements Store {
   readonly #parts: Parts;
 
   private constructor(parts: Parts) {
-    this.processes = new KvProcesses(parts.commits);
+    this.processes = new KvProcesses(parts.commits, parts.accepted);
     this.blobs = parts.blobs;
     this.deadProcesses = parts.deadProcesses;
     this.#parts = parts;
@@ -68,13 +69,16 @@ export class KvStore implements Store {
   }
 
   async report(): Promise<StoreReport> {
-    const { movedAside, records } = this.#parts;
-    const setAside = await records.listSetAside();
+    const { movedAside, records, accepted } = this.#parts;
+    const setAside = await accepted.run("describe the store", () => records.listSetAside());
     return { state: "open", setAside, ...(movedAside === undefined ? {} : { movedAside }) };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#parts.resources.disposeAsync();
+    const { accepted, commits, resources } = this.#parts;
+    const closed = accepted.close(() => resources.disposeAsync());
+    commits.hurry();
+    await closed;
   }
 }
 
@@ -99,6 +103,7 @@ interface Parts {
   readonly blobs: KvBlobs;
   readonly records: Records;
   readonly commits: GroupCommit;
+  readonly accepted: AcceptedWork;
   readonly resources: AsyncDisposableStack;
 }
 
@@ -117,7 +122,8 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
   await closeToOthers(path);
   const commits = resources.use(new GroupCommit(kv, options));
   const records = new Records(kv, commits);
-  const blobs = new KvBlobs(kv, commits, records);
+  const accepted = new AcceptedWork();
+  const blobs = new KvBlobs({ kv, commits, records, accepted });
   // A disk that is full shows itself here, and not with the first worker.
   const opened = { runId, pid: Deno.pid, at: new Date().toISOString() };
   const value = new TextEncoder().encode(JSON.stringify(opened));
@@ -127,7 +133,15 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
   const log = getLogger("store");
   if (swept > 0) log.warn("removed {swept} half-written blobs of an earlier run", { swept });
   log.debug("opened {path}", { path, deadProcesses: deadProcesses.length });
-  return { movedAside, deadProcesses, blobs, records, commits, resources: resources.move() };
+  return {
+    movedAside,
+    deadProcesses,
+    blobs,
+    records,
+    commits,
+    accepted,
+    resources: resources.move(),
+  };
 }
 
 function setBrokenAside(path: string): MovedAside | undefined {

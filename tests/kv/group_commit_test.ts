@@ -177,6 +177,18 @@ Deno.test("GroupCommit.commit() refuses by itself what KV would refuse, and spoi
   assert.deepEqual(it.sizes, [1]);
 });
 
+Deno.test("GroupCommit.hurry() writes what waits, and what comes later, without a window", async () => {
+  await using it = await setUp();
+  const waiting = it.commits.commit([put("a")]);
+  it.commits.hurry();
+  await waiting;
+  // Also when nothing waited.
+  it.commits.hurry();
+  await it.commits.commit([put("b")]);
+  assert.deepEqual(it.sizes, [1, 1]);
+  assert.equal(it.clock.pending, 0);
+});
+
 Deno.test("GroupCommit[Symbol.asyncDispose]() writes what waits, and then takes no more", async () => {
   await using it = await setUp();
   const waiting = it.commits.commit([put("a")]);

@@ -3,6 +3,7 @@ import { SYSTEM_CLOCK } from "../../src/async/clock.ts";
 import { GroupCommit, type Mutation } from "../../src/kv/group_commit.ts";
 import { KvBlobs } from "../../src/kv/kv_blobs.ts";
 import { Records } from "../../src/kv/records.ts";
+import { AcceptedWork } from "../../src/store/mod.ts";
 import { openStore, tamper, tempDir } from "./open_store.ts";
 
 const CHUNK = 65_536;
@@ -26,7 +27,12 @@ async function raw(): Promise<Raw> {
   const commit = commits.commit.bind(commits);
   const it: Raw = {
     kv,
-    blobs: new KvBlobs(kv, commits, new Records(kv, commits)),
+    blobs: new KvBlobs({
+      kv,
+      commits,
+      records: new Records(kv, commits),
+      accepted: new AcceptedWork(),
+    }),
     before: () => {},
     count: async (first) => (await Array.fromAsync(kv.list({ prefix: [first] }))).length,
     [Symbol.asyncDispose]: async (): Promise<void> => {

@@ -249,6 +249,73 @@ function testLife({ name, durable, place }: StoreDriver): void {
     assert.deepEqual(await store.report(), { state, setAside: [] });
     assert.deepEqual(store.deadProcesses, []);
   });
+
+  Deno.test(`${name}: disposing waits for everything that was accepted before it, and makes it durable`, async () => {
+    await using at = await place();
+    const runId = newRunId();
+    const store = await at.open(runId);
+    const row = rowOf(runId, "w-1.x");
+    await store.blobs.put("a", bytesOf(10));
+    const work = Promise.allSettled([
+      store.processes.record(rowOf(runId, "w-2.x")),
+      store.blobs.put("b", bytesOf(3_000_000)),
+      store.blobs.get("a"),
+      store.processes.forget([rowOf(runId, "w-2.x")]),
+      store.processes.record(row),
+      store.blobs.delete("a"),
+      store.report(),
+    ]);
+    await store[Symbol.asyncDispose]();
+    const late = nextTurn().then(() => "not settled" as const);
+    assert.notEqual(await Promise.race([work, late]), "not settled");
+    await late;
+    for (const it of await work) assert.equal(it.status, "fulfilled", inspect(it));
+    if (!durable) return;
+    await using next = await at.open(newRunId());
+    assert.deepEqual(next.deadProcesses, [row]);
+    assertSame(await next.blobs.get("b"), bytesOf(3_000_000));
+    assert.equal(await next.blobs.get("a"), undefined);
+  });
+
+  Deno.test(`${name}: disposing refuses what comes after it, from the moment of the call`, async () => {
+    await using at = await place();
+    const runId = newRunId();
+    const store = await at.open(runId);
+    const refuses = async (): Promise<void> => {
+      const work: Promise<unknown>[] = [
+        store.processes.record(rowOf(runId, "w-1.x")),
+        store.processes.forget([rowOf(runId, "w-1.x")]),
+        store.blobs.put("b", bytesOf(1)),
+        store.blobs.get("b"),
+        store.blobs.delete("b"),
+        store.report(),
+      ];
+      await Promise.all(work.map((it) =>
+        assert.rejects(it, {
+          name: "SnakedenError",
+          code: "shutting_down",
+          message: /^Cannot .*: the store is closed$/,
+        })
+      ));
+    };
+    const closing = store[Symbol.asyncDispose]();
+    await Promise.all([refuses(), closing]);
+    await refuses();
+    assert.deepEqual(store.deadProcesses, []);
+  });
+
+  Deno.test(`${name}: disposing again, also meanwhile, resolves when the place is free`, async () => {
+    await using at = await place();
+    const store = await at.open(newRunId());
+    void store.blobs.put("b", bytesOf(3_000_000));
+    void store[Symbol.asyncDispose]();
+    await store[Symbol.asyncDispose]();
+    for (let round = 0; round < 5; round++) {
+      const next = await at.open(newRunId());
+      await next[Symbol.asyncDispose]();
+      await next[Symbol.asyncDispose]();
+    }
+  });
 }
 
 function testLaterRuns({ name, place }: DurableDriver): void {
