@@ -2,8 +2,10 @@ import { z } from "zod";
 import {
   type AcceptedWork,
   type Blobs,
+  checkBlob,
   encodeRecord,
   KeyedQueue,
+  MAX_BLOB_BYTES,
   type RecordType,
 } from "../store/mod.ts";
 import { type GroupCommit, MAX_VALUE_BYTES, type Mutation } from "./group_commit.ts";
@@ -17,7 +19,7 @@ const DELETES_PER_COMMIT = 500;
 const headSchema = z.object({
   generation: z.string(),
   chunks: z.int().nonnegative(),
-  bytes: z.int().nonnegative(),
+  bytes: z.int().nonnegative().max(MAX_BLOB_BYTES),
   sha256: z.string(),
 });
 type Head = z.output<typeof headSchema>;
@@ -53,21 +55,24 @@ export class KvBlobs implements Blobs {
   }
 
   async put(id: string, value: Uint8Array<ArrayBuffer>): Promise<void> {
-    await this.#accepted.run(
-      "write a blob",
-      () => this.#writings.run(id, () => this.#put(id, value)),
-    );
+    await this.#accepted.run("write a blob", async () => {
+      checkBlob(id, value);
+      await this.#writings.run(id, () => this.#put(id, value));
+    });
   }
 
   async get(id: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    return await this.#accepted.run("read a blob", () => this.#get(id));
+    return await this.#accepted.run("read a blob", async () => {
+      checkBlob(id);
+      return await this.#get(id);
+    });
   }
 
   async delete(id: string): Promise<void> {
-    await this.#accepted.run(
-      "delete a blob",
-      () => this.#writings.run(id, () => this.#replaceHead(id, undefined)),
-    );
+    await this.#accepted.run("delete a blob", async () => {
+      checkBlob(id);
+      await this.#writings.run(id, () => this.#replaceHead(id, undefined));
+    });
   }
 
   async #put(id: string, value: Uint8Array<ArrayBuffer>): Promise<void> {

@@ -1,5 +1,5 @@
 import { AcceptedWork } from "./accepted_work.ts";
-import type { Blobs } from "./blobs.ts";
+import { type Blobs, checkBlob } from "./blobs.ts";
 import { KeyedQueue } from "./keyed_queue.ts";
 import type { Store } from "./store.ts";
 
@@ -33,20 +33,21 @@ function memoryBlobs(accepted: AcceptedWork): Blobs {
   const writes = new KeyedQueue();
   return {
     put: (id, value) =>
-      accepted.run(
-        "write a blob",
-        () => writes.run(id, async () => void values.set(id, await copyOf(value))),
-      ),
+      accepted.run("write a blob", async () => {
+        checkBlob(id, value);
+        await writes.run(id, async () => void values.set(id, await copyOf(value)));
+      }),
     get: (id) =>
       accepted.run("read a blob", async () => {
+        checkBlob(id);
         const value = values.get(id);
         return value && await copyOf(value);
       }),
     delete: (id) =>
-      accepted.run(
-        "delete a blob",
-        () => writes.run(id, () => Promise.resolve(void values.delete(id))),
-      ),
+      accepted.run("delete a blob", async () => {
+        checkBlob(id);
+        await writes.run(id, () => Promise.resolve(void values.delete(id)));
+      }),
   };
 }
 

@@ -8,7 +8,7 @@
  * @module
  */
 export { AcceptedWork } from "./accepted_work.ts";
-export type { Blobs } from "./blobs.ts";
+export { type Blobs, checkBlob, MAX_BLOB_BYTES } from "./blobs.ts";
 export { KeyedQueue } from "./keyed_queue.ts";
 export { memoryStore } from "./memory_store.ts";
 export { PROCESS_ROW, type ProcessKey, type ProcessRow } from "./process_row.ts";

@@ -21,7 +21,7 @@ const rowSchema = z.object({
 
 /**
  * A worker as it is recorded, so that the next host finds it should this one die. `runId` and `incarnation` name the
- * row. It has at most 4 KiB as JSON.
+ * row. Hosts write at most 256 characters, of any script, into each text.
  */
 export type ProcessRow = Readonly<z.output<typeof rowSchema>>;
 

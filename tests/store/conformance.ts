@@ -6,7 +6,12 @@
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../src/errors.ts";
 import { ProcessRegistry } from "../../src/host/mod.ts";
-import type { ProcessKey, ProcessRow, Store } from "../../src/store/mod.ts";
+import {
+  MAX_BLOB_BYTES,
+  type ProcessKey,
+  type ProcessRow,
+  type Store,
+} from "../../src/store/mod.ts";
 import { LogSink } from "../fixtures/log_sink.ts";
 import { nextTurn } from "../fixtures/until.ts";
 import { activeOf, assertSame, bytesOf, newRunId, rowOf, seedOf, sequencesOf } from "./samples.ts";
@@ -238,6 +243,20 @@ function testBlobs({ name, place }: StoreDriver): void {
     for (const [i, id] of ids.entries()) assertSame(await store.blobs.get(id), bytesOf(10, i));
     await store.blobs.delete("A");
     assertSame(await store.blobs.get("a"), bytesOf(10, 0));
+  });
+
+  Deno.test(`${name}: Blobs refuses ids and values that no driver has to take, and changes nothing`, async () => {
+    await using at = await place();
+    await using store = await at.open(newRunId());
+    const refused = { code: "invalid_input", retryable: false };
+    for (const id of ["", " ", "a b", "a\0", "ä", "\ud800", "a\n", "a".repeat(257)]) {
+      await assert.rejects(store.blobs.put(id, bytesOf(1)), refused);
+      await assert.rejects(store.blobs.get(id), refused);
+      await assert.rejects(store.blobs.delete(id), refused);
+    }
+    await store.blobs.put("b", bytesOf(3));
+    await assert.rejects(store.blobs.put("b", new Uint8Array(MAX_BLOB_BYTES + 1)), refused);
+    assertSame(await store.blobs.get("b"), bytesOf(3));
   });
 }
 
