@@ -1,6 +1,7 @@
 /** The Python with everything that tests, checks and the code generator need. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { HOST_ENV } from "../src/process/mod.ts";
 import { ensurePython } from "../src/python_env/mod.ts";
 
 /** Root of the repository. */
@@ -12,7 +13,7 @@ export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
  * @throws {SnakedenError} `python_environment` when it cannot be built.
  */
 export async function devPython(): Promise<string> {
-  const dataDir = Deno.env.get("SNAKEDEN_DATA_DIR") || join(ROOT, ".snakeden");
+  const dataDir = Deno.env.get(HOST_ENV.dataDir) || join(ROOT, ".snakeden");
   using python = await ensurePython({
     dataDir,
     dev: true,

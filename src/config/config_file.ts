@@ -2,6 +2,7 @@ import { dirname, extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { messageOf } from "../errors.ts";
 import { jsonProblemText } from "../json/mod.ts";
+import { HOST_ENV } from "../process/mod.ts";
 import { invalidConfig, isRecord } from "./parse_config.ts";
 
 /** Names that are looked for in the working directory. */
@@ -47,7 +48,7 @@ async function findConfigFile(cwd: string): Promise<string | undefined> {
   if (found.length > 1) {
     throw problem(
       cwd,
-      `it has ${CONFIG_FILE_NAMES.join(" and ")}; keep one, or name one by SNAKEDEN_CONFIG`,
+      `it has ${CONFIG_FILE_NAMES.join(" and ")}; keep one, or name one by ${HOST_ENV.config}`,
     );
   }
   return found[0];

@@ -1,15 +1,9 @@
 import type { FieldIssue } from "../errors.ts";
+import { HOST_ENV, WORKER_ENV } from "../process/mod.ts";
 import { isLoopback } from "./loopback.ts";
 
 /** Variables that the host itself sets for a worker. */
-const RESERVED_ENV = new Set([
-  "SNAKEDEN_ADDRESS",
-  "SNAKEDEN_TOKEN",
-  "SNAKEDEN_RUN_ID",
-  "SNAKEDEN_WORKER_ID",
-  "SNAKEDEN_INCARNATION",
-  "SNAKEDEN_OUTPUT_MARK",
-]);
+const RESERVED_ENV: ReadonlySet<string> = new Set(Object.values(WORKER_ENV));
 
 /**
  * What must hold between keys. Looks at the input as it came, and not at what the schema made of it, so that these problems
@@ -35,7 +29,7 @@ function hostIssues(input: Readonly<Record<string, unknown>>): FieldIssue[] {
     path: "host",
     message: `given ${JSON.stringify(host)} without an apiKey, which is refused: others could ` +
       "run code here; allowed: a loopback address such as 127.0.0.1, or any address together " +
-      "with apiKey (SNAKEDEN_API_KEY) or apiKeyFile (SNAKEDEN_API_KEY_FILE)",
+      `with apiKey (${HOST_ENV.apiKey}) or apiKeyFile (${HOST_ENV.apiKeyFile})`,
   }];
 }
 
@@ -44,7 +38,7 @@ function keyIssues({ apiKey, apiKeyFile }: Readonly<Record<string, unknown>>): F
   if (apiKey === undefined || apiKeyFile === undefined) return [];
   return [{
     path: "apiKeyFile",
-    message: "given beside apiKey (SNAKEDEN_API_KEY); allowed: one of the two",
+    message: `given beside apiKey (${HOST_ENV.apiKey}); allowed: one of the two`,
   }];
 }
 

@@ -1,19 +1,18 @@
+import { HOST_ENV } from "../process/mod.ts";
+
 /** Reads one variable; undefined when it is not set. */
 export type ReadEnv = (name: string) => string | undefined;
 
-/** Names the configuration file. */
-export const CONFIG_ENV = "SNAKEDEN_CONFIG";
-
 /** Which variable overrides which key. */
 export const ENV_KEYS: Readonly<Record<string, readonly string[]>> = {
-  SNAKEDEN_HOST: ["host"],
-  SNAKEDEN_PORT: ["port"],
-  SNAKEDEN_DATA_DIR: ["dataDir"],
-  SNAKEDEN_API_KEY: ["apiKey"],
-  SNAKEDEN_API_KEY_FILE: ["apiKeyFile"],
-  SNAKEDEN_PYTHON: ["python", "executable"],
-  SNAKEDEN_LOG_LEVEL: ["logLevel"],
-  SNAKEDEN_LOG_FORMAT: ["logFormat"],
+  [HOST_ENV.host]: ["host"],
+  [HOST_ENV.port]: ["port"],
+  [HOST_ENV.dataDir]: ["dataDir"],
+  [HOST_ENV.apiKey]: ["apiKey"],
+  [HOST_ENV.apiKeyFile]: ["apiKeyFile"],
+  [HOST_ENV.python]: ["python", "executable"],
+  [HOST_ENV.logLevel]: ["logLevel"],
+  [HOST_ENV.logFormat]: ["logFormat"],
 };
 
 /** A value from the environment for the key at `path`. */
@@ -35,7 +34,7 @@ export function readEnvironment(read: ReadEnv): EnvValue[] {
 
 /** Digits become the number; anything else stays a text for the schema to refuse. */
 function typed(name: string, text: string): unknown {
-  return name === "SNAKEDEN_PORT" && /^\d{1,9}$/.test(text) ? Number(text) : text;
+  return name === HOST_ENV.port && /^\d{1,9}$/.test(text) ? Number(text) : text;
 }
 
 /**

@@ -1,8 +1,9 @@
 import type { FieldIssue } from "../errors.ts";
+import { HOST_ENV } from "../process/mod.ts";
 import { readApiKeyFile } from "./api_key_file.ts";
 import { readConfigFile } from "./config_file.ts";
 import { pathText } from "./config_issues.ts";
-import { CONFIG_ENV, type ReadEnv, readEnvironment, readProcessEnv } from "./environment.ts";
+import { type ReadEnv, readEnvironment, readProcessEnv } from "./environment.ts";
 import { absolutePaths, isRecord, parseConfigTree } from "./parse_config.ts";
 import type { Config, ConfigInput } from "./schema.ts";
 
@@ -27,8 +28,8 @@ export interface LoadConfigOptions {
  */
 export async function loadConfig(options: LoadConfigOptions = {}): Promise<Config> {
   const { overrides = {}, env = readProcessEnv, cwd = Deno.cwd() } = options;
-  const named = options.file ?? (env(CONFIG_ENV) || undefined);
-  const namedBy = options.file === undefined ? CONFIG_ENV : "--config";
+  const named = options.file ?? (env(HOST_ENV.config) || undefined);
+  const namedBy = options.file === undefined ? HOST_ENV.config : "--config";
   const file = await readConfigFile(cwd, named, namedBy);
 
   const tree = { ...(file === undefined ? {} : absolutePaths(file.content, file.dir)) };

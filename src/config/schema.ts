@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { LOG_FORMATS, LOG_LEVELS } from "../log.ts";
+import { HOST_ENV } from "../process/mod.ts";
 import { breakerSchema, poolSchema, retrySchema } from "./pool_schema.ts";
 import {
   flag,
@@ -18,7 +19,7 @@ export type { KeyMeta } from "./schema_parts.ts";
 const pythonSchema = group({
   executable: text({
     description: "Your own interpreter; no private environment is built.",
-    env: "SNAKEDEN_PYTHON",
+    env: HOST_ENV.python,
     allowed: "the path or the name of a Python 3.10 or later",
     defaultText: "a private environment in the data directory",
   }).optional(),
@@ -86,39 +87,39 @@ const errorsSchema = group({
 export const configSchema = group({
   host: text({
     description: "Address to listen on. Anything but loopback needs `apiKey`.",
-    env: "SNAKEDEN_HOST",
+    env: HOST_ENV.host,
     allowed: "an IP address or a host name",
   }).default("127.0.0.1"),
   port: whole(0, 65_535, {
     description: "Port to listen on; 0 takes any free one.",
-    env: "SNAKEDEN_PORT",
+    env: HOST_ENV.port,
   }).default(8000),
   dataDir: text({
     description: "Folder for the private Python environment and everything stored.",
-    env: "SNAKEDEN_DATA_DIR",
+    env: HOST_ENV.dataDir,
     allowed: "a path",
     defaultText: "`.snakeden` in the working directory",
   }).default(".snakeden"),
   apiKey: z.string().min(16).regex(/^[\x21-\x7e]+$/).meta({
     description: "Key that every request must bring, except for `/healthz` and `/readyz`.",
     allowed: "at least 16 printable ASCII characters without spaces",
-    env: "SNAKEDEN_API_KEY",
+    env: HOST_ENV.apiKey,
     defaultText: "none",
     secret: true,
   }).optional(),
   apiKeyFile: text({
     description: "File that holds the key instead; only its owner may read it.",
     allowed: "the path of a file with the mode 0600 or less, without `apiKey`",
-    env: "SNAKEDEN_API_KEY_FILE",
+    env: HOST_ENV.apiKeyFile,
     defaultText: "none",
   }).optional(),
   logLevel: oneOf(LOG_LEVELS, {
     description: "Lowest level that is written to standard error.",
-    env: "SNAKEDEN_LOG_LEVEL",
+    env: HOST_ENV.logLevel,
   }).default("info"),
   logFormat: oneOf(LOG_FORMATS, {
     description: "`text` for people, `json` for one JSON object a line.",
-    env: "SNAKEDEN_LOG_FORMAT",
+    env: HOST_ENV.logFormat,
   }).default("text"),
   drainMs: whole(0, MAX_DURATION_MS, {
     description: "Time that running calls have when the server stops.",

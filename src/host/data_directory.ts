@@ -1,5 +1,5 @@
 import { messageOf, SnakedenError } from "../errors.ts";
-import { isExposed, ownUid } from "../process/mod.ts";
+import { HOST_ENV, isExposed, ownUid } from "../process/mod.ts";
 
 /**
  * Creates the data directory for our user alone, and makes sure that it can be written. An existing
@@ -14,12 +14,12 @@ export async function openDataDirectory(dataDir: string): Promise<string | undef
     return riskOf(dataDir, await Deno.stat(dataDir), await ownUid(dataDir));
   } catch (error) {
     const reason = error instanceof Deno.errors.NotCapable
-      ? "this process was not granted it; deno task serve grants the folder in SNAKEDEN_DATA_DIR"
+      ? `this process was not granted it; deno task serve grants the folder in ${HOST_ENV.dataDir}`
       : messageOf(error);
     throw new SnakedenError(
       "startup_failed",
       `Cannot write into the data directory ${dataDir}: ${reason}; ` +
-        "choose another by dataDir or SNAKEDEN_DATA_DIR",
+        `choose another by dataDir or ${HOST_ENV.dataDir}`,
       { cause: error },
     );
   }

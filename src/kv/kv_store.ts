@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { messageOf, SnakedenError } from "../errors.ts";
 import { getLogger } from "../log.ts";
+import { HOST_ENV } from "../process/mod.ts";
 import {
   AcceptedWork,
   type MovedAside,
@@ -91,7 +92,7 @@ export class StoreInUseError extends SnakedenError {
       `Cannot open the store in ${directory}: ${
         describeOwner(owner)
       } has it; stop that one, or choose another data ` +
-        "directory by dataDir or SNAKEDEN_DATA_DIR",
+        `directory by dataDir or ${HOST_ENV.dataDir}`,
       { retryable: true, details: { directory, ...(owner === null ? {} : { owner }) } },
     );
   }

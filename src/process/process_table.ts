@@ -1,3 +1,9 @@
+import { WORKER_ENV } from "./environment_names.ts";
+
+const MARK = WORKER_ENV.runId;
+const MARK_IN_PROC = new RegExp(String.raw`^/proc/(\d+)/environ:${MARK}=(\w+)$`);
+const MARK_IN_PS = new RegExp(String.raw`\s${MARK}=([0-9a-f]{32})(?:\s|$)`);
+
 /** A process as the system tells it. */
 export interface ProcessInfo {
   readonly pid: number;
@@ -33,13 +39,13 @@ export class ProcTable implements ProcessTable {
     // The environment is read between two looks at the start time: a pid that changed hands meanwhile shows.
     const bootId = await this.#readBootId(signal);
     const stats = 'grep -aHs "" /proc/[0-9]*/stat';
-    const marks = 'grep -zaHosE "^SNAKEDEN_RUN_ID=[0-9a-f]{32}$" /proc/[0-9]*/environ';
+    const marks = `grep -zaHosE "^${MARK}=[0-9a-f]{32}$" /proc/[0-9]*/environ`;
     const script = `${stats}; printf "\\0-\\0"; ${marks}; printf "\\0-\\0"; ${stats}`;
     const [before = "", environ = "", after = ""] = (await outputOf("sh", ["-c", script], signal))
       .split("\0-\0");
     const runs = new Map(
       environ.split("\0").flatMap((line): [number, string][] => {
-        const [, pid, runId] = /^\/proc\/(\d+)\/environ:SNAKEDEN_RUN_ID=(\w+)$/.exec(line) ?? [];
+        const [, pid, runId] = MARK_IN_PROC.exec(line) ?? [];
         return pid === undefined || runId === undefined ? [] : [[Number(pid), runId]];
       }),
     );
@@ -110,7 +116,7 @@ export class PsTable implements ProcessTable {
       if (found === null) return [];
       const [, pid, parent, group, state = "", startTime = "", command = ""] = found;
       if (state.startsWith("Z")) return [];
-      const [, runId] = /\sSNAKEDEN_RUN_ID=([0-9a-f]{32})(?:\s|$)/.exec(command) ?? [];
+      const [, runId] = MARK_IN_PS.exec(command) ?? [];
       return [{
         pid: Number(pid),
         parent: Number(parent),

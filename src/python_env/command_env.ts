@@ -1,24 +1,11 @@
+import { PROGRAM_ENV } from "../process/mod.ts";
 import { isInstallerSetting } from "./installer_settings.ts";
 
-/** Names that the installers need of the host's environment: where to find tools, indexes, proxies, certificates and caches. */
+/** The names that installers need besides: where to find indexes, proxies, certificates and settings. */
 const NAMES: readonly string[] = [
-  "PATH",
-  "HOME",
-  "USER",
-  "LOGNAME",
-  "TMPDIR",
-  "LANG",
-  "LANGUAGE",
-  "LC_ALL",
-  "LC_CTYPE",
-  "LD_LIBRARY_PATH",
-  "DYLD_LIBRARY_PATH",
+  ...PROGRAM_ENV,
   "NETRC",
-  "XDG_CACHE_HOME",
-  "XDG_CONFIG_HOME",
   "XDG_CONFIG_DIRS",
-  "SSL_CERT_FILE",
-  "SSL_CERT_DIR",
   "REQUESTS_CA_BUNDLE",
   "CURL_CA_BUNDLE",
   ...["http_proxy", "https_proxy", "all_proxy", "no_proxy"].flatMap((it) => [it, it.toUpperCase()]),

@@ -1,4 +1,5 @@
 import { messageOf, SnakedenError } from "../errors.ts";
+import { HOST_ENV } from "../process/mod.ts";
 
 /** An error about the Python environment: `message`, and after a line break what the user can do. */
 export function environmentError(
@@ -15,7 +16,7 @@ export function fileError(action: string, path: string, error: unknown): Snakede
   if (error instanceof Deno.errors.NotCapable) {
     return environmentError(
       `${text}this process was started without permission to do so. Run it with ` +
-        `\`--allow-read --allow-write=DATA_DIRECTORY --allow-run\`; under \`deno task\` set SNAKEDEN_DATA_DIR, ` +
+        `\`--allow-read --allow-write=DATA_DIRECTORY --allow-run\`; under \`deno task\` set ${HOST_ENV.dataDir}, ` +
         "from which the task makes the permission",
       { path },
       error,
@@ -24,7 +25,7 @@ export function fileError(action: string, path: string, error: unknown): Snakede
   if (error instanceof Deno.errors.PermissionDenied) {
     return environmentError(
       `${text}the system refused it. Make it writable for this user, or choose another data ` +
-        "directory with SNAKEDEN_DATA_DIR",
+        `directory with ${HOST_ENV.dataDir}`,
       { path },
       error,
     );

@@ -1,6 +1,6 @@
 import { delimiter, join } from "node:path";
 import { messageOf } from "../errors.ts";
-import { LEAVE_WORKING_FOLDER, runCommand } from "../process/mod.ts";
+import { HOST_ENV, LEAVE_WORKING_FOLDER, runCommand } from "../process/mod.ts";
 import { environmentError } from "./environment_error.ts";
 
 /** The oldest Python that the package runs on. */
@@ -167,7 +167,7 @@ export async function findInterpreter(
     `Cannot find a Python ${major}.${minor} or later for the workers.`,
     ...tried.map((it) => `  - ${it}`),
     ...(missing.length === 0 ? [] : [`  - not on PATH: ${missing.join(", ")}`]),
-    `Install Python ${major}.${minor} or later, or set SNAKEDEN_PYTHON to one.`,
+    `Install Python ${major}.${minor} or later, or set ${HOST_ENV.python} to one.`,
   ];
   throw environmentError(lines.join("\n"), { tried, missing });
 }

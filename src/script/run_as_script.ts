@@ -1,7 +1,7 @@
 import { delay, settlesWithin } from "../async/mod.ts";
 import { InvalidInputError, messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
-import { isRunning, killGroup, StopSignals } from "../process/mod.ts";
+import { HOST_ENV, isRunning, killGroup, StopSignals } from "../process/mod.ts";
 import { Snakeden, type SnakedenOptions } from "../snakeden.ts";
 
 /** What becomes of the process when the script is done. */
@@ -252,8 +252,8 @@ class ScriptEnding {
 
 /** A script has no configuration file; where its Python is and where it may write can still be said from outside. */
 function withEnvironment(options: SnakedenOptions): SnakedenOptions {
-  const dataDir = options.dataDir ?? Deno.env.get("SNAKEDEN_DATA_DIR");
-  const executable = options.python?.executable ?? Deno.env.get("SNAKEDEN_PYTHON");
+  const dataDir = options.dataDir ?? Deno.env.get(HOST_ENV.dataDir);
+  const executable = options.python?.executable ?? Deno.env.get(HOST_ENV.python);
   return {
     ...options,
     ...(dataDir ? { dataDir } : {}),
@@ -265,11 +265,12 @@ function withEnvironment(options: SnakedenOptions): SnakedenOptions {
 function resolveExitMode(option: ExitMode | undefined): ExitMode {
   const chosen = checked("exitMode", option, EXIT_MODES);
   if (chosen !== undefined) return chosen;
-  const text = (Deno.env.get("SNAKEDEN_SCRIPT_EXIT") ?? "").trim().toLowerCase();
+  const text = (Deno.env.get(HOST_ENV.scriptExit) ?? "").trim().toLowerCase();
   if (text === "") return "none";
   const mode = EXIT_MODES.find((it) => it === text);
   if (mode === undefined) {
-    getLogger("script").warn("ignoring SNAKEDEN_SCRIPT_EXIT={text}: allowed are {allowed}", {
+    getLogger("script").warn("ignoring {name}={text}: allowed are {allowed}", {
+      name: HOST_ENV.scriptExit,
       text,
       allowed: EXIT_MODES.join(", "),
     });

@@ -1,28 +1,15 @@
 import { delimiter } from "node:path";
+import { PROGRAM_ENV, WORKER_ENV } from "../../process/mod.ts";
 
 /**
- * What a worker gets of the host's environment when nothing else is said: what a Python program needs to find its
- * libraries, its locale and its devices, and nothing that could be a secret.
+ * What a worker gets of the host's environment when nothing else is said: what any program may see,
+ * and what a Python program needs to find its locale, its data and its devices.
  */
 const ALLOWED: readonly string[] = [
-  "PATH",
-  "HOME",
-  "USER",
-  "LOGNAME",
-  "TMPDIR",
+  ...PROGRAM_ENV,
   "TZ",
-  "LANG",
-  "LANGUAGE",
-  "LC_ALL",
-  "LC_CTYPE",
   "LC_NUMERIC",
   "LC_TIME",
-  "LD_LIBRARY_PATH",
-  "DYLD_LIBRARY_PATH",
-  "SSL_CERT_FILE",
-  "SSL_CERT_DIR",
-  "XDG_CACHE_HOME",
-  "XDG_CONFIG_HOME",
   "XDG_DATA_HOME",
   "CUDA_HOME",
   "CUDA_PATH",
@@ -68,7 +55,7 @@ export function workerEnv(options: WorkerEnvOptions): Record<string, string> {
   return {
     ...env,
     PYTHONPATH: joinPath(packagePath, env.PYTHONPATH ?? ""),
-    SNAKEDEN_RUN_ID: runId,
+    [WORKER_ENV.runId]: runId,
   };
 }
 

@@ -1,7 +1,7 @@
 import { delay } from "../../async/mod.ts";
 import { messageOf, SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
-import { isOutOfDescriptors, lowestDescriptor } from "../../process/mod.ts";
+import { HOST_ENV, isOutOfDescriptors, lowestDescriptor } from "../../process/mod.ts";
 
 /** The handler of a request. */
 export type HttpHandler = (request: Request) => Response | Promise<Response>;
@@ -70,7 +70,7 @@ export class HttpListener implements AsyncDisposable {
         "startup_failed",
         inUse
           ? `Cannot listen on ${host}:${port}: the port is in use, perhaps by another Snakeden; ` +
-            "choose another with --port or SNAKEDEN_PORT (0 takes any free one)"
+            `choose another with --port or ${HOST_ENV.port} (0 takes any free one)`
           : `Cannot listen on ${host}:${port}: ${messageOf(error)}`,
         { cause: error },
       );

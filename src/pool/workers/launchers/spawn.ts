@@ -9,6 +9,7 @@ import {
 } from "../../../bridge/mod.ts";
 import { messageOf, SnakedenError, type WorkerExit } from "../../../errors.ts";
 import { getLogger } from "../../../log.ts";
+import { WORKER_ENV } from "../../../process/mod.ts";
 import { classifyCrash, type Crash, describeExit, describeOutput } from "../../crashes/mod.ts";
 import { ProgressFile } from "../progress_file.ts";
 import { WorkerProcess } from "../worker_process.ts";
@@ -162,11 +163,11 @@ export class SpawnLauncher implements Launcher {
         // Passed in the environment, since tools see the command line in `sys.argv`.
         env: {
           ...env,
-          SNAKEDEN_ADDRESS: bridge.address(carrier),
-          SNAKEDEN_TOKEN: token,
-          SNAKEDEN_WORKER_ID: spec.workerId,
-          SNAKEDEN_INCARNATION: spec.incarnation,
-          SNAKEDEN_OUTPUT_MARK: nonce,
+          [WORKER_ENV.address]: bridge.address(carrier),
+          [WORKER_ENV.token]: token,
+          [WORKER_ENV.workerId]: spec.workerId,
+          [WORKER_ENV.incarnation]: spec.incarnation,
+          [WORKER_ENV.outputMark]: nonce,
         },
         nonce,
         onLine: spec.onLine,

@@ -1,0 +1,47 @@
+/** The variables that a host reads. docs/configuration.md says what each one means. */
+export const HOST_ENV = {
+  config: "SNAKEDEN_CONFIG",
+  host: "SNAKEDEN_HOST",
+  port: "SNAKEDEN_PORT",
+  dataDir: "SNAKEDEN_DATA_DIR",
+  apiKey: "SNAKEDEN_API_KEY",
+  apiKeyFile: "SNAKEDEN_API_KEY_FILE",
+  python: "SNAKEDEN_PYTHON",
+  logLevel: "SNAKEDEN_LOG_LEVEL",
+  logFormat: "SNAKEDEN_LOG_FORMAT",
+  scriptExit: "SNAKEDEN_SCRIPT_EXIT",
+} as const;
+
+/** The variables that a host sets for each of its workers; worker.py reads them. */
+export const WORKER_ENV = {
+  address: "SNAKEDEN_ADDRESS",
+  token: "SNAKEDEN_TOKEN",
+  /** The mark by which every process of a run is found, children of tools among them. */
+  runId: "SNAKEDEN_RUN_ID",
+  workerId: "SNAKEDEN_WORKER_ID",
+  incarnation: "SNAKEDEN_INCARNATION",
+  outputMark: "SNAKEDEN_OUTPUT_MARK",
+} as const;
+
+/**
+ * The variables of the host that any program may see: where it finds other programs, libraries, its
+ * folders, certificates and its locale. None of them is a secret. Each kind of program that the host
+ * starts adds its own names to these.
+ */
+export const PROGRAM_ENV: readonly string[] = [
+  "PATH",
+  "HOME",
+  "USER",
+  "LOGNAME",
+  "TMPDIR",
+  "LANG",
+  "LANGUAGE",
+  "LC_ALL",
+  "LC_CTYPE",
+  "LD_LIBRARY_PATH",
+  "DYLD_LIBRARY_PATH",
+  "SSL_CERT_FILE",
+  "SSL_CERT_DIR",
+  "XDG_CACHE_HOME",
+  "XDG_CONFIG_HOME",
+];

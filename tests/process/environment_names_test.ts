@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { HOST_ENV, PROGRAM_ENV, WORKER_ENV } from "../../src/process/environment_names.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const NAMES: readonly string[] = [...Object.values(HOST_ENV), ...Object.values(WORKER_ENV)];
+
+/** The paths of the files below `folder` whose names end so. */
+function filesIn(folder: string, end: string): string[] {
+  return [...Deno.readDirSync(join(ROOT, folder))].flatMap(({ name, isDirectory }) => {
+    const path = join(folder, name);
+    if (isDirectory) return filesIn(path, end);
+    return name.endsWith(end) ? [path] : [];
+  });
+}
+
+function namesIn(text: string): string[] {
+  return [...new Set(text.match(/SNAKEDEN_[A-Z_]+/g))];
+}
+
+Deno.test("environment_names.ts is the one file of src whose code spells a variable of Snakeden", () => {
+  const others = filesIn("src", ".ts").filter((path) => {
+    const code = Deno.readTextFileSync(join(ROOT, path))
+      .replace(/\/\*[^]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
+    return namesIn(code).length > 0;
+  });
+  assert.deepEqual(others, ["src/process/environment_names.ts"]);
+});
+
+Deno.test("environment_names.ts holds every variable that the Python package reads", () => {
+  const texts = filesIn("python/src/snakeden", ".py")
+    .map((path) => Deno.readTextFileSync(join(ROOT, path)));
+  const read = namesIn(texts.join("\n"));
+  assert.ok(read.includes(WORKER_ENV.address));
+  assert.deepEqual(read.filter((it) => !NAMES.includes(it)), []);
+});
+
+Deno.test("environment_names.ts names each variable once", () => {
+  const all = [...NAMES, ...PROGRAM_ENV];
+  assert.equal(new Set(all).size, all.length);
+});
