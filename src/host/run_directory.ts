@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { messageOf, SnakedenError } from "../errors.ts";
-import { isExposed, isOurs, lstatIfThere, makePrivateDirectory } from "../process/mod.ts";
+import { FileLock, isExposed, isOurs, lstatIfThere, makePrivateDirectory } from "../process/mod.ts";
 
 /** Bytes of a socket path that every supported system takes: `sun_path` has 104 on macOS and 108 on Linux, with the end. */
 const MAX_SOCKET_PATH_BYTES = 103;
@@ -15,9 +15,9 @@ const SHORT_PREFIX = "snakeden-run-";
 /** The directory of one run of the host, 0700, with the sockets that workers dial. Gone when disposed. */
 export class RunDirectory implements AsyncDisposable {
   readonly path: string;
-  #lock: Deno.FsFile | undefined;
+  #lock: FileLock | undefined;
 
-  private constructor(path: string, lock: Deno.FsFile) {
+  private constructor(path: string, lock: FileLock) {
     this.path = path;
     this.#lock = lock;
   }
@@ -66,7 +66,7 @@ export class RunDirectory implements AsyncDisposable {
 }
 
 /** Makes the directory and locks it. */
-async function makeLocked(path: string): Promise<Deno.FsFile> {
+async function makeLocked(path: string): Promise<FileLock> {
   const root = dirname(path);
   if (root !== SHORT_ROOT) await makePrivateDirectory(root);
   if (isExposed(await Deno.stat(root))) {
@@ -76,18 +76,14 @@ async function makeLocked(path: string): Promise<Deno.FsFile> {
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
     // mkdir leaves the mode of a directory that was there already.
     await Deno.chmod(path, 0o700);
-    const lock = await openLock(path, { create: true });
+    const locking = FileLock.waitExclusive(join(path, LOCK_NAME), { anonymous: true });
+    const lock = await unlessMissing(locking);
+    // Another host that starts may have swept the directory away before it was locked.
     if (lock === undefined) continue;
-    await lock.lock(true);
-    const [directory, { uid }] = await Promise.all([lstatIfThere(path), lock.stat()]);
-    // Another host that starts may have swept it away before it was locked.
-    if (await lstatIfThere(join(path, LOCK_NAME)) === undefined || directory === undefined) {
-      lock.close();
-    } else if (isOurs(directory, uid)) return lock;
-    else {
-      lock.close();
-      throw new Error("it belongs to another user");
-    }
+    const [directory, uid] = await Promise.all([lstatIfThere(path), lock.uid()]);
+    if (directory !== undefined && isOurs(directory, uid)) return lock;
+    lock.release();
+    if (directory !== undefined) throw new Error("it belongs to another user");
   }
 }
 
@@ -114,25 +110,15 @@ async function takeAbandoned(own: string, locks: DisposableStack): Promise<Map<s
  * created. In /tmp anybody can create a directory with the name of a live run, so it counts only
  * when nobody but our user can have created and filled it.
  */
-async function lockAbandoned(path: string, uid: number | null): Promise<Deno.FsFile | undefined> {
+async function lockAbandoned(path: string, uid: number | null): Promise<FileLock | undefined> {
   const directory = await lstatIfThere(path);
   if (directory === undefined || !isOurs(directory, uid)) return undefined;
-  const lock = await openLock(path, {});
+  // Held while the directory is removed, so that a host that is about to lock it sees that it is gone.
+  const lock = await tryLock(join(path, LOCK_NAME));
   if (lock === undefined) return undefined;
-  try {
-    // Held while it is removed, so that a host that is about to lock it sees that it is gone.
-    const held = await lock.stat();
-    if (await lock.tryLock(true)) {
-      // Another host may have swept it between open and lock, and its name may be in use again.
-      const there = await lstatIfThere(join(path, LOCK_NAME));
-      const isSame = there?.ino === held.ino && there.dev === held.dev;
-      if (isSame && isOurs(there, uid)) return lock;
-    }
-  } catch (error) {
-    lock.close();
-    throw error;
-  }
-  lock.close();
+  const file = await lstatIfThere(join(path, LOCK_NAME));
+  if (file !== undefined && isOurs(file, uid)) return lock;
+  lock.release();
   return undefined;
 }
 
@@ -142,16 +128,22 @@ async function isBare(path: string): Promise<boolean> {
   return names.every((name) => name === LOCK_NAME);
 }
 
-/** The lock file of a run, or undefined when there is none, or it belongs to another user. */
-async function openLock(
-  path: string,
-  options: { readonly create?: boolean },
-): Promise<Deno.FsFile | undefined> {
+/** Takes a lock that is there and free; returns undefined for any other, such as that of another user. */
+async function tryLock(path: string): Promise<FileLock | undefined> {
   try {
-    return await Deno.open(join(path, LOCK_NAME), { write: true, mode: 0o600, ...options });
+    const lock = await unlessMissing(FileLock.tryTake(path, "exclusive", { create: false }));
+    return lock ?? undefined;
+  } catch (error) {
+    if (error instanceof Deno.errors.PermissionDenied) return undefined;
+    throw error;
+  }
+}
+
+async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    if (error instanceof Deno.errors.PermissionDenied && !options.create) return undefined;
     throw error;
   }
 }

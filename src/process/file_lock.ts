@@ -12,9 +12,18 @@ export class FileLock implements Disposable {
     this.#file = file;
   }
 
-  /** Takes the lock when nobody holds one that is in the way, else returns null. The file is made when missing. */
-  static async tryTake(path: string, kind: "shared" | "exclusive"): Promise<FileLock | null> {
-    const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
+  /**
+   * Takes the lock when nobody holds one that is in the way, else returns null.
+   *
+   * @param options.create Creates a missing file, which is the default.
+   * @throws {Deno.errors.NotFound} When there is no file to lock, or no folder for it.
+   */
+  static async tryTake(
+    path: string,
+    kind: "shared" | "exclusive",
+    { create = true }: { readonly create?: boolean } = {},
+  ): Promise<FileLock | null> {
+    const file = await Deno.open(path, { read: true, write: true, create, mode: 0o600 });
     try {
       if (await file.tryLock(kind === "exclusive") && await isStillAt(file, path)) {
         return new FileLock(file);
@@ -27,17 +36,26 @@ export class FileLock implements Disposable {
     return null;
   }
 
-  /** Waits for the exclusive lock and writes this process's id into the file; `onWait` is told once who holds it. */
+  /**
+   * Waits for the exclusive lock, and writes the id of this process into the file.
+   *
+   * @param options.onWait Called once with who holds the lock.
+   * @param options.anonymous Leaves the file as it is, which may be a link that another user made.
+   * @throws The reason of the signal, or what {@link FileLock.tryTake} throws.
+   */
   static async waitExclusive(
     path: string,
-    options: { onWait?: (holder: string) => void; signal?: AbortSignal | undefined } = {},
+    options: {
+      readonly onWait?: (holder: string) => void;
+      readonly signal?: AbortSignal | undefined;
+      readonly anonymous?: boolean;
+    } = {},
   ): Promise<FileLock> {
     for (let round = 0;; round++) {
       options.signal?.throwIfAborted();
       const lock = await FileLock.tryTake(path, "exclusive");
       if (lock !== null) {
-        lock.#file.truncateSync(0);
-        lock.#file.writeSync(new TextEncoder().encode(String(Deno.pid)));
+        if (!options.anonymous) lock.#sign();
         return lock;
       }
       // The holder writes its id a moment after it has the lock.
@@ -46,7 +64,17 @@ export class FileLock implements Disposable {
     }
   }
 
-  /** Lets go; a second time does nothing. */
+  #sign(): void {
+    this.#file.truncateSync(0);
+    this.#file.writeSync(new TextEncoder().encode(String(Deno.pid)));
+  }
+
+  /** The user to whom the locked file belongs. */
+  async uid(): Promise<number | null> {
+    return (await this.#file.stat()).uid;
+  }
+
+  /** Releases the lock; a second call does nothing. */
   release(): void {
     if (!this.#held) return;
     this.#held = false;

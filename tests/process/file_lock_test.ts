@@ -59,3 +59,21 @@ Deno.test("FileLock.tryTake() takes no lock on a file that was replaced", async 
     assert.ok(fresh, "the new file is not locked by the holder of the old one");
   });
 });
+
+Deno.test("FileLock.tryTake() creates no file unless it may, and tells whose file it has locked", async () => {
+  await withLockFile(async (path) => {
+    const options = { create: false };
+    await assert.rejects(FileLock.tryTake(path, "exclusive", options), Deno.errors.NotFound);
+    (await FileLock.tryTake(path, "exclusive"))?.release();
+    using lock = await FileLock.tryTake(path, "exclusive", options);
+    assert.equal(await lock?.uid(), Deno.uid());
+  });
+});
+
+Deno.test("FileLock.waitExclusive() leaves the file as it is when it is to stay anonymous", async () => {
+  await withLockFile(async (path) => {
+    await Deno.writeTextFile(path, "precious");
+    using _lock = await FileLock.waitExclusive(path, { anonymous: true });
+    assert.equal(await Deno.readTextFile(path), "precious");
+  });
+});
