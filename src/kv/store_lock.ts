@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { z } from "zod";
+import { delay } from "../async/mod.ts";
 import { messageOf } from "../errors.ts";
-import { makePrivateDirectory } from "../process/mod.ts";
+import { FileLock, makePrivateDirectory } from "../process/mod.ts";
 
 /** Locked for as long as the owner lives; the system lets go of it however the owner ends. */
 const LOCK_NAME = "lock";
@@ -17,9 +18,9 @@ export type StoreOwner = z.output<typeof ownerSchema>;
 /** The exclusive right to the store in a directory. */
 export class StoreLock implements Disposable {
   readonly #directory: string;
-  #file: Deno.FsFile | undefined;
+  #file: FileLock | undefined;
 
-  private constructor(directory: string, file: Deno.FsFile) {
+  private constructor(directory: string, file: FileLock) {
     this.#directory = directory;
     this.#file = file;
   }
@@ -36,20 +37,12 @@ export class StoreLock implements Disposable {
   ): Promise<StoreLock | { readonly owner: StoreOwner | null }> {
     await makePrivateDirectory(directory);
     const path = join(directory, LOCK_NAME);
-    const file = await Deno.open(path, { read: true, write: true, create: true, mode: 0o600 });
-    try {
-      const until = performance.now() + patienceMs;
-      while (!await file.tryLock(true)) {
-        if (performance.now() >= until) {
-          const owner = await readOwner(directory);
-          file.close();
-          return { owner };
-        }
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      }
-    } catch (error) {
-      file.close();
-      throw error;
+    const until = performance.now() + patienceMs;
+    let file = await FileLock.tryTake(path, "exclusive");
+    while (file === null) {
+      if (performance.now() >= until) return { owner: await readOwner(directory) };
+      await delay(RETRY_MS);
+      file = await FileLock.tryTake(path, "exclusive");
     }
     const lock = new StoreLock(directory, file);
     try {
@@ -71,7 +64,7 @@ export class StoreLock implements Disposable {
     } catch (error) {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     } finally {
-      file.close();
+      file.release();
     }
   }
 }
