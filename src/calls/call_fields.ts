@@ -1,5 +1,5 @@
-import { isRecord } from "../config/mod.ts";
 import { type FieldIssue, InvalidInputError } from "../errors.ts";
+import { isRecord } from "../json/mod.ts";
 import { PRIORITY_RANGE } from "../pool/mod.ts";
 
 /** Longest name of a tool or a pool that is looked up, in characters. */

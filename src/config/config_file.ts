@@ -1,9 +1,9 @@
 import { dirname, extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { messageOf } from "../errors.ts";
-import { jsonProblemText } from "../json/mod.ts";
+import { isRecord, jsonProblemText } from "../json/mod.ts";
 import { HOST_ENV } from "../process/mod.ts";
-import { invalidConfig, isRecord } from "./parse_config.ts";
+import { invalidConfig } from "./parse_config.ts";
 
 /** Names that are looked for in the working directory. */
 export const CONFIG_FILE_NAMES = ["snakeden.config.ts", "snakeden.config.json"] as const;

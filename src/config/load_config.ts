@@ -1,10 +1,11 @@
 import type { FieldIssue } from "../errors.ts";
+import { isRecord } from "../json/mod.ts";
 import { HOST_ENV } from "../process/mod.ts";
 import { readApiKeyFile } from "./api_key_file.ts";
 import { readConfigFile } from "./config_file.ts";
 import { pathText } from "./config_issues.ts";
 import { type ReadEnv, readEnvironment, readProcessEnv } from "./environment.ts";
-import { absolutePaths, isRecord, parseConfigTree } from "./parse_config.ts";
+import { absolutePaths, parseConfigTree } from "./parse_config.ts";
 import type { Config, ConfigInput } from "./schema.ts";
 
 /** Where {@link loadConfig} looks. */

@@ -1,7 +1,6 @@
 /**
  * The configuration: one schema with every default ({@link Config}), read from a file, the environment and the program
- * ({@link loadConfig}), with all problems reported at once ({@link parseConfig}). Also says
- * where a text stops being JSON ({@link jsonProblemText}).
+ * ({@link loadConfig}), with all problems reported at once ({@link parseConfig}).
  *
  * @module
  */
@@ -9,7 +8,7 @@ export { configTables } from "./config_tables.ts";
 export { ENV_KEYS, type ReadEnv } from "./environment.ts";
 export { loadConfig, type LoadConfigOptions } from "./load_config.ts";
 export { isLoopback } from "./loopback.ts";
-export { isRecord, parseConfig, type ParseOptions } from "./parse_config.ts";
+export { parseConfig, type ParseOptions } from "./parse_config.ts";
 export {
   type BreakerConfig,
   type Config,

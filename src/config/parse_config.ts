@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import { type FieldIssue, InvalidInputError } from "../errors.ts";
+import { isRecord } from "../json/mod.ts";
 import { describeIssues, type Origins, shownValue } from "./config_issues.ts";
 import { crossIssues } from "./cross_checks.ts";
 import { type Config, type ConfigInput, configSchema } from "./schema.ts";
@@ -63,11 +64,6 @@ export function invalidConfig(source: string, issues: readonly FieldIssue[]): In
     issues,
     "config_invalid",
   );
-}
-
-/** True for an object with named fields. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { isRecord } from "../json/mod.ts";
 import { FileLock } from "../process/mod.ts";
 
 /** File in an environment that says what it was made of; written last, so that it is there only in a whole one. */
@@ -201,7 +202,7 @@ async function readStamp(path: string): Promise<Stamp | null> {
 }
 
 function isStamp(value: unknown): value is Stamp {
-  if (typeof value !== "object" || value === null) return false;
+  if (!isRecord(value)) return false;
   const stamp: Partial<Record<keyof Stamp, unknown>> = value;
   return typeof stamp.key === "string" && typeof stamp.version === "string" &&
     typeof stamp.basePython === "string" && typeof stamp.baseModifiedMs === "number";

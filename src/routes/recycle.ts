@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { isRecord } from "../config/mod.ts";
+import { isRecord } from "../json/mod.ts";
 import { type FieldIssue, InvalidInputError } from "../errors.ts";
 import { suggestion } from "../near_names.ts";
 import type { Traffic } from "./calls/mod.ts";

@@ -3,6 +3,7 @@
  * referred to by index, over HTTP they are inline as base64.
  */
 import { SnakedenError } from "../../errors.ts";
+import { isRecord } from "../../json/mod.ts";
 
 /** The key that marks a tagged leaf. */
 export const TAG = "$snakeden";
@@ -46,7 +47,7 @@ export function isFloatName(value: unknown): value is string {
 
 /** True when the escape of a user's object holds one. */
 export function isEscaped(leaf: TaggedLeaf): leaf is TaggedLeaf & { readonly value: object } {
-  return typeof leaf.value === "object" && leaf.value !== null && !Array.isArray(leaf.value);
+  return isRecord(leaf.value);
 }
 
 /** The error for a leaf that breaks the rules of its tag. */

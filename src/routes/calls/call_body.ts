@@ -8,8 +8,8 @@ import {
   type JsonSchema,
   shownValue,
 } from "../../calls/mod.ts";
-import { isRecord } from "../../config/mod.ts";
 import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
+import { isRecord } from "../../json/mod.ts";
 import { suggestion } from "../../near_names.ts";
 import { parseJsonBody } from "../http/mod.ts";
 

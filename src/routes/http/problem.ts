@@ -1,4 +1,4 @@
-import { isRecord } from "../../config/mod.ts";
+import { isRecord } from "../../json/mod.ts";
 import {
   type ErrorCode,
   InvalidInputError,
