@@ -1,87 +1,18 @@
 import { z } from "zod";
 import { LOG_FORMATS, LOG_LEVELS } from "../log.ts";
 import { HOST_ENV } from "../process/mod.ts";
-import { breakerSchema, poolSchema, retrySchema } from "./pool_schema.ts";
+import { group, MAX_DURATION_MS, oneOf, text, whole } from "./schema_parts.ts";
 import {
-  flag,
-  group,
-  KIB,
-  list,
-  MAX_DURATION_MS,
-  MIB,
-  oneOf,
-  text,
-  whole,
-} from "./schema_parts.ts";
+  type breakerSchema,
+  errorsSchema,
+  limitsSchema,
+  poolSchema,
+  pythonSchema,
+  type retrySchema,
+  storeSchema,
+} from "./sections/mod.ts";
 
 export type { KeyMeta } from "./schema_parts.ts";
-
-const pythonSchema = group({
-  executable: text({
-    description: "Your own interpreter; no private environment is built.",
-    env: HOST_ENV.python,
-    allowed: "the path or the name of a Python 3.10 or later",
-    defaultText: "a private environment in the data directory",
-  }).optional(),
-  requirements: list({
-    description: "Requirements files that are installed into the private environment.",
-  }, text({ description: "A file." })).default([]),
-}, "Where Python comes from.");
-
-const storeSchema = group({
-  commitWindowMs: whole(0, 1_000, {
-    description: "Time for which changes are gathered into one durable write.",
-  }).default(2),
-}, "What is stored in the data directory.");
-
-const limitsSchema = group({
-  maxConnections: whole(64, 1_000_000, {
-    description:
-      "Open connections and files of the host above which connections are closed on which " +
-      "no request is being answered.",
-  }).default(10_000),
-  maxBodyBytes: whole(KIB, 1024 * MIB, {
-    description: "Longest body of a request, in bytes.",
-  }).default(8 * MIB),
-  maxBodiesBytes: whole(KIB, 64 * 1024 * MIB, {
-    description: "Total bytes of the bodies that are being received or parsed; a single one may " +
-      "always have `maxBodyBytes`.",
-  }).default(128 * MIB),
-  bodyTimeoutMs: whole(1_000, MAX_DURATION_MS, {
-    description: "Time within which the body of a request must arrive.",
-  }).default(60_000),
-  maxResultBytes: whole(KIB, 1024 * MIB, {
-    description: "Largest result or chunk of a tool, in bytes.",
-  }).default(64 * MIB),
-  maxUnreadBytes: whole(KIB, 64 * 1024 * MIB, {
-    description:
-      "Total bytes of large responses that are being written or wait for their readers; a single one may " +
-      "always have `maxResultBytes`.",
-  }).default(256 * MIB),
-  answerTimeoutMs: whole(1_000, MAX_DURATION_MS, {
-    description:
-      "Time within which the reader of a large response or a stream must read something.",
-  }).default(60_000),
-  maxDepth: whole(1, 1_000, {
-    description: "Levels of nesting in arguments and results.",
-  }).default(200),
-  streamWindowBytes: whole(KIB, 256 * MIB, {
-    description: "Bytes of a stream that may wait for its reader.",
-  }).default(MIB),
-  heartbeatMs: whole(100, 3_600_000, {
-    description: "Time after which a silent stream sends a heartbeat.",
-  }).default(15_000),
-}, "Bounds on what comes in and goes out.");
-
-const errorsSchema = group({
-  output: flag({
-    description: "The last lines of output of a call, or of a worker that cannot be started.",
-  }).default(true),
-  traceback: flag({
-    description:
-      "The tracebacks of exceptions, which contain paths and source lines of the server.",
-  }).default(true),
-}, "Details of Python code that responses over HTTP show. The log always has them.");
 
 /** Every key of the configuration, with every default. */
 export const configSchema = group({

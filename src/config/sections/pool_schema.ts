@@ -1,5 +1,4 @@
 import { z } from "zod";
-import type { ErrorCode } from "../errors.ts";
 import {
   flag,
   group,
@@ -12,36 +11,10 @@ import {
   oneOf,
   text,
   whole,
-} from "./schema_parts.ts";
+} from "../schema_parts.ts";
+import { breakerSchema, retrySchema } from "./policies_schema.ts";
 
 const PYTHON_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
-
-/** Codes with which a call may end, as far as a policy may be told to heed them. */
-const CALL_CODES = [
-  "pool_saturated",
-  "pool_unhealthy",
-  "shutting_down",
-  "circuit_open",
-  "worker_crashed",
-  "out_of_memory",
-  "cpu_limit_exceeded",
-  "poison_call",
-  "deadline_exceeded",
-  "python_exception",
-  "result_too_large",
-  "invalid_value",
-  "internal",
-] as const satisfies readonly ErrorCode[];
-
-function codes(description: string): z.ZodArray<z.ZodType<ErrorCode, ErrorCode>> {
-  return z.array(
-    z.enum(CALL_CODES).meta({
-      description: "A code of an error.",
-      allowed: CALL_CODES.join(", "),
-    }) as z.ZodType<ErrorCode, ErrorCode>,
-  ).min(1)
-    .meta({ description, allowed: `a list of some of ${CALL_CODES.join(", ")}` });
-}
 
 const POOL_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 const ADAPTER = /^[\p{L}_][\p{L}\p{N}_]*(\.[\p{L}_][\p{L}\p{N}_]*)*(:[\p{L}_][\p{L}\p{N}_]*)?$/u;
@@ -50,51 +23,6 @@ const ENV_NAME = /^[^=\0]+$/;
 function coreCount(): number {
   return Math.min(256, Math.max(2, navigator.hardwareConcurrency));
 }
-
-/** A circuit breaker. */
-export const breakerSchema = group(
-  {
-    threshold: whole(1, 100_000, {
-      description: "Failures in a row that open the circuit.",
-    }).default(5),
-    resetMs: whole(1, MAX_DURATION_MS, {
-      description: "Time after which calls are let through to try it out.",
-    }).default(30_000),
-    halfOpenCalls: whole(1, 1_000, {
-      description: "How many, all of which have to end well to close it.",
-    }).default(1),
-    codes: codes("What counts as a failure.")
-      .default(["worker_crashed", "deadline_exceeded", "python_exception", "internal"]),
-  },
-  "A circuit breaker: refuses calls with `circuit_open` while most would fail.",
-  {
-    defaultText: "none",
-  },
-);
-
-/** Retries. */
-export const retrySchema = group(
-  {
-    attempts: whole(1, 100, {
-      description: "Attempts in all.",
-    }).default(3),
-    baseMs: whole(1, MAX_DURATION_MS, {
-      description: "Pause before the second attempt; doubled before each further one.",
-    }).default(100),
-    capMs: whole(1, MAX_DURATION_MS, {
-      description: "Longest pause.",
-    }).default(30_000),
-    jitter: oneOf(["none", "half", "full"], {
-      description: "How much of a pause is left to chance.",
-    }).default("full"),
-    codes: codes(
-      "What is worth another attempt. Of an error after which the call may have run, only when it " +
-        "is idempotent.",
-    ).default(["pool_saturated", "pool_unhealthy", "worker_crashed"]),
-  },
-  "Makes a call again that failed, within its one deadline.",
-  { defaultText: "none" },
-);
 
 const heartbeatSchema = group({
   pingIntervalMs: whole(0, 3_600_000, {

@@ -1,0 +1,41 @@
+import { group, KIB, MAX_DURATION_MS, MIB, whole } from "../schema_parts.ts";
+
+/** Bounds on what comes in and goes out. */
+export const limitsSchema = group({
+  maxConnections: whole(64, 1_000_000, {
+    description:
+      "Open connections and files of the host above which connections are closed on which " +
+      "no request is being answered.",
+  }).default(10_000),
+  maxBodyBytes: whole(KIB, 1024 * MIB, {
+    description: "Longest body of a request, in bytes.",
+  }).default(8 * MIB),
+  maxBodiesBytes: whole(KIB, 64 * 1024 * MIB, {
+    description: "Total bytes of the bodies that are being received or parsed; a single one may " +
+      "always have `maxBodyBytes`.",
+  }).default(128 * MIB),
+  bodyTimeoutMs: whole(1_000, MAX_DURATION_MS, {
+    description: "Time within which the body of a request must arrive.",
+  }).default(60_000),
+  maxResultBytes: whole(KIB, 1024 * MIB, {
+    description: "Largest result or chunk of a tool, in bytes.",
+  }).default(64 * MIB),
+  maxUnreadBytes: whole(KIB, 64 * 1024 * MIB, {
+    description:
+      "Total bytes of large responses that are being written or wait for their readers; a single one may " +
+      "always have `maxResultBytes`.",
+  }).default(256 * MIB),
+  answerTimeoutMs: whole(1_000, MAX_DURATION_MS, {
+    description:
+      "Time within which the reader of a large response or a stream must read something.",
+  }).default(60_000),
+  maxDepth: whole(1, 1_000, {
+    description: "Levels of nesting in arguments and results.",
+  }).default(200),
+  streamWindowBytes: whole(KIB, 256 * MIB, {
+    description: "Bytes of a stream that may wait for its reader.",
+  }).default(MIB),
+  heartbeatMs: whole(100, 3_600_000, {
+    description: "Time after which a silent stream sends a heartbeat.",
+  }).default(15_000),
+}, "Bounds on what comes in and goes out.");

@@ -1,0 +1,13 @@
+/**
+ * The sections of the configuration, one file each, named for the key under which it stands. A
+ * section is a schema with every default; ../schema.ts puts them together. A new section is a file
+ * here, a line below and a key there.
+ *
+ * @module
+ */
+export { errorsSchema } from "./errors_schema.ts";
+export { limitsSchema } from "./limits_schema.ts";
+export { breakerSchema, retrySchema } from "./policies_schema.ts";
+export { poolSchema } from "./pool_schema.ts";
+export { pythonSchema } from "./python_schema.ts";
+export { storeSchema } from "./store_schema.ts";

@@ -1,0 +1,8 @@
+import { group, whole } from "../schema_parts.ts";
+
+/** What is stored, and how. */
+export const storeSchema = group({
+  commitWindowMs: whole(0, 1_000, {
+    description: "Time for which changes are gathered into one durable write.",
+  }).default(2),
+}, "What is stored in the data directory.");
