@@ -1,10 +1,12 @@
 /**
  * Makes the generated code of both sides from proto/: static, typed codecs for TypeScript (protobufjs) and modules with
- * stubs for Python (protoc). `deno task gen` writes it; `deno task gen --check` fails when what is committed is stale.
+ * stubs for Python (protoc); and the tables of docs/configuration.md from the schema of the configuration. `deno task gen`
+ * writes them; `deno task gen --check` fails when what is committed is stale.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import protobuf from "protobufjs";
+import { withConfigTables } from "./config_tables.ts";
 import { devPython } from "./dev_python.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -12,6 +14,7 @@ const PROTO_DIR = join(ROOT, "proto");
 const PROTO_FILES = ["errors", "values", "link"].map((name) => `snakeden/v1/${name}.proto`);
 const TYPESCRIPT_DIR = join(ROOT, "src/bridge/gen");
 const PYTHON_DIR = join(ROOT, "python/src/snakeden/_link/gen");
+const CONFIG_PAGE = join(ROOT, "docs/configuration.md");
 const PBJS = "npm:protobufjs-cli@2.7.1/pbjs";
 
 async function run(command: string, args: string[]): Promise<void> {
@@ -132,6 +135,17 @@ async function staleFiles(freshDir: string, committedDir: string): Promise<strin
   return stale;
 }
 
+async function generateConfigTables(): Promise<void> {
+  const page = await Deno.readTextFile(CONFIG_PAGE);
+  await Deno.writeTextFile(CONFIG_PAGE, await withConfigTables(page));
+}
+
+/** The page, when the tables in it are not those of the schema. */
+async function staleConfigTables(): Promise<string[]> {
+  const page = await Deno.readTextFile(CONFIG_PAGE);
+  return page === await withConfigTables(page) ? [] : [CONFIG_PAGE];
+}
+
 async function check(): Promise<number> {
   const temp = await Deno.makeTempDir({ prefix: "snakeden-gen-" });
   try {
@@ -141,6 +155,7 @@ async function check(): Promise<number> {
     const stale = [
       ...await staleFiles(typescript, TYPESCRIPT_DIR),
       ...await staleFiles(python, PYTHON_DIR),
+      ...await staleConfigTables(),
     ];
     for (const path of stale) console.error(`stale: ${path}; run \`deno task gen\``);
     return stale.length === 0 ? 0 : 1;
@@ -155,5 +170,9 @@ if (import.meta.main) {
     Deno.mkdir(TYPESCRIPT_DIR, { recursive: true }),
     Deno.mkdir(PYTHON_DIR, { recursive: true }),
   ]);
-  await Promise.all([generateTypeScript(TYPESCRIPT_DIR), generatePython(PYTHON_DIR)]);
+  await Promise.all([
+    generateTypeScript(TYPESCRIPT_DIR),
+    generatePython(PYTHON_DIR),
+    generateConfigTables(),
+  ]);
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { configTables } from "./config_tables.ts";
+export { metaOf, withoutDefault } from "./config_issues.ts";
 export { ENV_KEYS, type ReadEnv } from "./environment.ts";
 export { loadConfig, type LoadConfigOptions } from "./load_config.ts";
 export { isLoopback } from "./loopback.ts";
@@ -13,6 +13,7 @@ export {
   type BreakerConfig,
   type Config,
   type ConfigInput,
+  configSchema,
   defineConfig,
   type PoolConfig,
   type RetryConfig,

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { configTables, ENV_KEYS } from "../../src/config/mod.ts";
+import { configTables, withConfigTables } from "../../scripts/config_tables.ts";
+import { ENV_KEYS } from "../../src/config/mod.ts";
 
 const page = new URL("../../docs/configuration.md", import.meta.url);
 const MARKED = /<!-- keys -->\n\n(.*)\n<!-- end of keys -->/s;
@@ -21,4 +22,13 @@ Deno.test("configTables() names every variable that overrides a key", () => {
     const row = configTables().split("\n").find((it) => it.includes(`\`${name}\``));
     assert.ok(row?.startsWith(`| \`${path.at(-1)}\``), name);
   }
+});
+
+Deno.test("withConfigTables() replaces the tables of a page and nothing else", async () => {
+  const text = await Deno.readTextFile(page);
+  const stale = text.replace(MARKED, "<!-- keys -->\n\nOld.\n\n<!-- end of keys -->");
+  assert.notEqual(stale, text);
+  assert.equal(await withConfigTables(stale), text);
+  assert.equal(await withConfigTables(text), text);
+  await assert.rejects(withConfigTables("# No marks\n"), /no marks/);
 });

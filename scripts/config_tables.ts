@@ -1,10 +1,33 @@
 import { z } from "zod";
-import { metaOf, withoutDefault } from "./config_issues.ts";
-import { configSchema } from "./schema.ts";
+import { configSchema, metaOf, withoutDefault } from "../src/config/mod.ts";
+
+/** The part of the page between its two marks. */
+const MARKED = /(?<=<!-- keys -->\n\n).*(?=\n<!-- end of keys -->)/s;
+
+/** The page with the tables in it, formatted as `deno fmt` leaves it. */
+export async function withConfigTables(page: string): Promise<string> {
+  if (!MARKED.test(page)) throw new Error("the page has no marks for the tables of keys");
+  return await formatted(page.replace(MARKED, () => configTables()));
+}
+
+async function formatted(markdown: string): Promise<string> {
+  await using fmt = new Deno.Command(Deno.execPath(), {
+    args: ["fmt", "--quiet", "--ext=md", "--line-width=100", "-"],
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const writer = fmt.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(markdown));
+  await writer.close();
+  const { success, stdout } = await fmt.output();
+  if (!success) throw new Error("deno fmt cannot format the page");
+  return new TextDecoder().decode(stdout);
+}
 
 /**
- * The tables of docs/configuration.md, made from the schema: one row a key with its default, its allowed values and its
- * environment variable. A test holds the page to them.
+ * The tables of docs/configuration.md, made from the schema: one row a key with its default, its
+ * allowed values and its environment variable.
  */
 export function configTables(): string {
   const { python, store, limits, errors, pools } = configSchema.shape;
