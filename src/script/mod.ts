@@ -4,12 +4,10 @@
  *
  * @module
  */
+export { runAsScript, type ScriptContext, type ScriptOptions } from "./run_as_script.ts";
 export {
   type CleanupResult,
   type ExitMode,
-  runAsScript,
-  type ScriptContext,
-  type ScriptOptions,
   type ShutdownEvent,
   type StopMode,
-} from "./run_as_script.ts";
+} from "./script_ending.ts";

@@ -1,0 +1,162 @@
+import { delay, settlesWithin } from "../async/mod.ts";
+import { messageOf } from "../errors.ts";
+import { getLogger } from "../log.ts";
+import { isRunning, killGroup } from "../process/mod.ts";
+import type { Snakeden } from "../snakeden.ts";
+
+/** What becomes of the process when the script is done. */
+export const EXIT_MODES = ["none", "exit", "auto"] as const;
+/**
+ * `none`: the value is returned and errors are thrown on. `exit`: the process ends with status 0, or 1 after an error.
+ * `auto`: `exit` when this call started the host, else `none`.
+ */
+export type ExitMode = typeof EXIT_MODES[number];
+
+/** What becomes of the host when the script is done. */
+export const STOP_MODES = ["if_started", "always", "never"] as const;
+/** `if_started`: it is stopped when this call started it. */
+export type StopMode = typeof STOP_MODES[number];
+
+/** What the cleanup after the stop found. */
+export type CleanupResult = "ok" | "timeout" | "skipped";
+
+/** A step of the end of a script, in this order: start, stop, cleanup, exit. */
+export interface ShutdownEvent {
+  readonly step: "start" | "stop" | "cleanup" | "exit";
+  readonly runId: string | undefined;
+  readonly exitMode: ExitMode;
+  readonly stopMode: StopMode;
+  /** True when this call started the host. */
+  readonly owned: boolean;
+  readonly status: number;
+  readonly cleanupResult: CleanupResult | "pending";
+}
+
+/** How a script ends. */
+export interface EndingOptions {
+  readonly owned: boolean;
+  readonly exitMode: ExitMode;
+  readonly stopMode: StopMode;
+  readonly shutdownTimeoutMs: number;
+  readonly cleanupTimeoutMs: number;
+  readonly onShutdown: ((event: ShutdownEvent) => void) | undefined;
+}
+
+/** The end of a script, step by step; it runs once, and no step keeps the next from running. */
+export class ScriptEnding {
+  den: Snakeden | undefined;
+  readonly #options: EndingOptions;
+  readonly #log = getLogger("script");
+  #start: Promise<unknown> | undefined;
+  #done: Promise<void> | undefined;
+  #isInterrupted = false;
+  #status = 0;
+
+  constructor(options: EndingOptions) {
+    this.#options = options;
+  }
+
+  get exits(): boolean {
+    const { exitMode, owned } = this.#options;
+    return exitMode === "exit" || (exitMode === "auto" && owned);
+  }
+
+  /** A start that is given up cleans up after itself; the end waits for that. */
+  watch(start: Promise<Snakeden>): Promise<Snakeden> {
+    this.#start = start;
+    return start;
+  }
+
+  run(status: number): Promise<void> {
+    this.#status = status;
+    return this.#done ??= this.#run();
+  }
+
+  /**
+   * Ends an interrupted script in the same way: running calls are ended, also when an orderly end
+   * has begun.
+   */
+  interrupt(status: number): Promise<void> {
+    this.#isInterrupted = true;
+    if (this.#stops && this.#done !== undefined) {
+      void this.#attempt("stop", async () => await this.den?.stop({ drainMs: 0 }));
+    }
+    return this.run(status);
+  }
+
+  async #run(): Promise<void> {
+    this.#tell("start", "pending");
+    // Before the stop: afterwards nobody knows them any more.
+    const pids = (this.den?.workers.list() ?? []).flatMap(({ pid }) =>
+      pid === undefined ? [] : [pid]
+    );
+    const stops = this.#stops;
+    if (stops) await this.#attempt("stop", () => this.#stop());
+    this.#tell("stop", "pending");
+    let result: CleanupResult = "skipped";
+    if (stops && this.#options.cleanupTimeoutMs > 0) {
+      result = await this.#cleanUp(pids);
+    }
+    this.#tell("cleanup", result);
+    this.#tell("exit", result);
+  }
+
+  get #stops(): boolean {
+    const { stopMode, owned } = this.#options;
+    return stopMode === "always" || (stopMode === "if_started" && owned);
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#start !== undefined) {
+      await settlesWithin(this.#start, this.#options.shutdownTimeoutMs);
+    }
+    const { den } = this;
+    if (den === undefined) return;
+    const stopping = den.stop(this.#isInterrupted ? { drainMs: 0 } : {});
+    if (!await settlesWithin(stopping, this.#options.shutdownTimeoutMs)) {
+      await den.stop({ drainMs: 0 });
+    }
+    await stopping;
+  }
+
+  /** Kills what is left of the captured groups and waits until it is gone. */
+  async #cleanUp(pids: readonly number[]): Promise<CleanupResult> {
+    const until = performance.now() + this.#options.cleanupTimeoutMs;
+    for (let left = pids.filter(isRunning); left.length > 0; left = left.filter(isRunning)) {
+      if (performance.now() > until) return "timeout";
+      left.forEach(killGroup);
+      await delay(20);
+    }
+    return "ok";
+  }
+
+  async #attempt(step: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      this.#log.error("the step {step} of the end failed: {message}", {
+        step,
+        message: messageOf(error),
+      });
+    }
+  }
+
+  #tell(step: ShutdownEvent["step"], cleanupResult: ShutdownEvent["cleanupResult"]): void {
+    const { owned, exitMode, stopMode, onShutdown } = this.#options;
+    const event = {
+      step,
+      runId: this.den?.runId,
+      exitMode,
+      stopMode,
+      owned,
+      status: this.#status,
+      cleanupResult,
+    };
+    this.#log.debug("shutdown {step}", event);
+    try {
+      onShutdown?.(event);
+    } catch (error) {
+      this.#log.error("onShutdown threw: {message}", { message: messageOf(error) });
+    }
+  }
+}
