@@ -28,8 +28,8 @@ export {
 export {
   Heartbeat,
   type HeartbeatOptions,
+  type QuarantinedSlot,
   type RecycleOptions,
-  type TaintedPlace,
 } from "./supervision/mod.ts";
 export type { Crash, CrashKind, CrashRecord, CrashStats } from "./crashes/mod.ts";
 export {

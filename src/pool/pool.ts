@@ -8,10 +8,10 @@ import { PoolLifecycle, type PoolState, type PoolTransition } from "./pool_state
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
 import { queueFull, stateRefusal } from "./refusals.ts";
 import {
+  type QuarantinedSlot,
   Supervisor,
   type SupervisorEvents,
   type SupervisorOptions,
-  type TaintedPlace,
 } from "./supervision/mod.ts";
 import { type Launcher, Worker } from "./workers/mod.ts";
 
@@ -115,9 +115,9 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return this.#crashes.stats;
   }
 
-  /** Places that stay empty for a while because their workers crashed too often. */
-  get tainted(): readonly TaintedPlace[] {
-    return this.#supervisor.taints.places;
+  /** Slots that stay empty for a while because their workers crashed too often. */
+  get tainted(): readonly QuarantinedSlot[] {
+    return this.#supervisor.quarantine.slots;
   }
 
   /** Calls that wait for a worker. */

@@ -4,7 +4,7 @@ import type { PoliciesInfo } from "./policies_info.ts";
 import type { Pool } from "./pool.ts";
 import type { PoolState } from "./pool_state.ts";
 import type { PoolStats } from "./pool_stats.ts";
-import type { TaintedPlace } from "./supervision/mod.ts";
+import type { QuarantinedSlot } from "./supervision/mod.ts";
 import type { Worker, WorkerState } from "./workers/mod.ts";
 
 /** What can be seen of a pool from outside. */
@@ -24,8 +24,8 @@ export interface PoolInfo {
   readonly stats: PoolStats;
   /** How its workers ended unasked. */
   readonly crashes: CrashStats;
-  /** Places that stay empty for a while because their workers crashed too often. */
-  readonly tainted: readonly TaintedPlace[];
+  /** Slots that stay empty for a while because their workers crashed too often. */
+  readonly tainted: readonly QuarantinedSlot[];
   /** Circuits and retries, where the configuration asks for any. */
   readonly policies?: PoliciesInfo;
 }

@@ -39,7 +39,7 @@ const poolSchema = z.object({
     poisoned: count.openapi({ description: "Calls given up or refused: they kill workers." }),
   }),
   tainted: z.array(z.object({ workerId: z.string(), remainingMs: count })).openapi({
-    description: "Places left empty for a while, because their workers crashed too often.",
+    description: "Slots left empty for a while, because their workers crashed too often.",
   }),
   policies: z.object({
     circuit: circuitSchema.optional().openapi({ description: "That of the whole pool." }),

@@ -155,11 +155,11 @@ export const poolSchema = group({
       "0 refuses none.",
   }).default(60_000),
   taintAfter: whole(0, 1_000, {
-    description: "Crashes in one place within the window after which it stays empty for a while; " +
+    description: "Crashes in one slot within the window after which it stays empty for a while; " +
       "0 for never.",
   }).default(5),
   taintMs: whole(1, MAX_DURATION_MS, {
-    description: "Time that such a place stays empty.",
+    description: "Time that such a slot stays empty.",
   }).default(10_000),
   breaker: breakerSchema.optional(),
   retry: retrySchema.optional(),

@@ -7,7 +7,7 @@
  * @module
  */
 export { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
-export type { TaintedPlace } from "./quarantine.ts";
+export type { QuarantinedSlot } from "./quarantine.ts";
 export type { RecycleOptions } from "./recycle_policy.ts";
 export { Supervisor } from "./supervisor.ts";
 export type { SupervisorEvents, SupervisorOptions } from "./supervisor_options.ts";

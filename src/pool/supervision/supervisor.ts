@@ -34,7 +34,7 @@ interface StartFailure {
  */
 export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worker> {
   readonly health: PoolHealth;
-  readonly taints: Quarantine;
+  readonly quarantine: Quarantine;
   readonly #options: SupervisorOptions;
   readonly #deps: SupervisorDeps;
   readonly #events: SupervisorEvents;
@@ -58,7 +58,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     this.#events = events;
     this.#gate = new Semaphore(options.startConcurrency);
     this.health = new PoolHealth(options.size, () => events.onHealth());
-    this.taints = new Quarantine(options, () => deps.alarms.now);
+    this.quarantine = new Quarantine(options, () => deps.alarms.now);
     this.#recycling = new RecyclePolicy(options.recycle);
     this.#heartbeat = new Heartbeat(options.heartbeat, deps.clock, this);
   }
@@ -195,7 +195,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     const starts = new StartBackoff();
     let hasTried = false;
     for (let attempt = 1; !signal.aborted; attempt++) {
-      await delay(Math.max(starts.pauseMs, this.taints.pauseMs(id)), signal);
+      await delay(Math.max(starts.pauseMs, this.quarantine.pauseMs(id)), signal);
       if (signal.aborted) return;
       if (attempt > 1) this.#restarts++;
       const worker = this.#hire(id);
@@ -356,8 +356,8 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
         how: describeExit(exit),
         crash: kind,
       });
-      if (isOwnDoing(kind) && this.taints.crashed(worker.id)) {
-        const pauseMs = this.taints.pauseMs(worker.id);
+      if (isOwnDoing(kind) && this.quarantine.crashed(worker.id)) {
+        const pauseMs = this.quarantine.pauseMs(worker.id);
         this.#log.warn("{workerId} is not replaced for {pauseMs} ms: its workers crash too often", {
           workerId: worker.id,
           pauseMs,

@@ -2,11 +2,11 @@ import type { Alarms, Clock } from "../../async/mod.ts";
 import type { WorkerExit } from "../../errors.ts";
 import type { Launcher, StopOptions, Worker, WorkerLimits } from "../workers/mod.ts";
 import type { HeartbeatOptions } from "./heartbeat.ts";
-import type { TaintOptions } from "./quarantine.ts";
+import type { QuarantineOptions } from "./quarantine.ts";
 import type { RecycleOptions } from "./recycle_policy.ts";
 
 /** Options of a set of workers. */
-export interface SupervisorOptions extends StopOptions, TaintOptions {
+export interface SupervisorOptions extends StopOptions, QuarantineOptions {
   /** Name of the pool; the workers are `name-1`, `name-2`, ... */
   readonly name: string;
   readonly size: number;
