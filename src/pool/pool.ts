@@ -276,7 +276,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#assess();
   }
 
-  onGone(worker: Worker, exit: WorkerExit): void {
+  onExit(worker: Worker, exit: WorkerExit): void {
     const { lost, unstarted } = worker.remains;
     for (const attempt of [...lost, ...unstarted]) attempt.end();
     const flight = {
@@ -300,7 +300,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     }
   }
 
-  onReprieved(worker: Worker): void {
+  onCallLimitLifted(worker: Worker): void {
     this.#dispatcher.rejoin(worker, this.deadlines.now);
   }
 

@@ -1,8 +1,10 @@
 /**
- * Keeps the slots of a pool filled. The {@link Supervisor} starts a worker for each slot, replaces one
- * that died, is worn or silent ({@link Heartbeat}, recycle_policy.ts), pauses between starts that fail
- * (start_backoff.ts), and leaves a slot empty for a while when its workers crash too often
- * (quarantine.ts). pool_health.ts counts failures for the whole pool.
+ * Keeps the slots of a pool filled. A {@link Supervisor} has one slot.ts for each worker of the pool,
+ * which starts workers (worker_starter.ts) with pauses between those that fail (start_backoff.ts).
+ * occupancy.ts is one worker in its slot; succession.ts replaces workers that live but are worn
+ * (recycle_policy.ts). A worker that answers no {@link Heartbeat} is killed. After an end,
+ * post_mortem.ts counts what it says about the next worker: pool_health.ts for the whole pool, and
+ * quarantine.ts for slots that are left empty for a while.
  *
  * @module
  */

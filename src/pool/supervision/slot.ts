@@ -1,68 +1,74 @@
-import { type Alarm, Backoff } from "../../async/mod.ts";
-import type { WorkerExit } from "../../errors.ts";
+import { Backoff, delay } from "../../async/mod.ts";
 import type { Worker } from "../workers/mod.ts";
-import { PAUSES, type StartBackoff } from "./start_backoff.ts";
+import type { PoolHealth } from "./pool_health.ts";
+import type { Quarantine } from "./quarantine.ts";
+import { PAUSES, StartBackoff } from "./start_backoff.ts";
+import type { WorkerStarter } from "./worker_starter.ts";
+
+/** What a slot needs to stay filled. */
+export interface SlotDeps {
+  readonly starter: WorkerStarter;
+  readonly health: PoolHealth;
+  readonly quarantine: Quarantine;
+  /** Aborts when no slot is filled any more. */
+  readonly stopping: AbortSignal;
+  /** Lets a worker serve in a slot. Resolves when the slot is empty again. */
+  serve(slot: Slot, worker: Worker): Promise<void>;
+  /** Called when it is known what came of the first attempt to fill a slot. */
+  onFirstAttempt(): void;
+}
 
 /**
- * A worker in its place, from when it is ready until it is gone. The place passes on when a successor takes over, while
- * the worker itself may still have work to finish; or it becomes empty when the worker dies and nobody has.
+ * One of the numbered positions of a pool, each with one worker at a time: pause, start, serve until
+ * it is empty, and again. A first attempt that a signal from outside ended is not the slot's own, so
+ * it counts only when the pauses show that it goes on like that.
  */
-export class Slot implements Alarm {
-  alarmSlot: Alarm["alarmSlot"] = undefined;
-  alarmPrevious: Alarm | undefined = undefined;
-  alarmNext: Alarm | undefined = undefined;
-  readonly worker: Worker;
-  /** When the place may be filled again. */
-  readonly starts: StartBackoff;
-  /** When a worker of the place may be replaced again that was worn soon. */
-  renewals = new Backoff(PAUSES);
-  /** Its worker has reached its age. */
-  onAlarm: () => void = () => {};
-  /** Resolves when the worker is gone. */
-  readonly over: Promise<void>;
-  /** Resolves when the worker holds the place no more: with who does, if anybody. */
-  readonly handedOn: Promise<Slot | undefined>;
-  readonly #ended = new AbortController();
-  readonly #handOn: (heir: Slot | undefined) => void;
-  #passing: Promise<Slot | undefined> | undefined;
+export class Slot {
+  /** The id of its workers, such as `default-3`. */
+  readonly id: string;
+  /** The pauses before starts. Of this slot alone: that another worker answers is no reason to hurry. */
+  readonly starts = new StartBackoff();
+  /** The pauses before a successor is started for a worker that was worn soon. */
+  readonly renewals = new Backoff(PAUSES);
+  readonly #deps: SlotDeps;
+  #attempts = 0;
+  #hasTried = false;
 
-  /** @param bury Called when the worker is gone. */
-  constructor(worker: Worker, starts: StartBackoff, bury: (exit: WorkerExit) => void) {
-    this.worker = worker;
-    this.starts = starts;
-    const { promise, resolve } = Promise.withResolvers<Slot | undefined>();
-    this.handedOn = promise;
-    this.#handOn = resolve;
-    this.over = this.#untilOver(bury);
+  constructor(id: string, deps: SlotDeps) {
+    this.id = id;
+    this.#deps = deps;
   }
 
-  /** Aborts when the worker is gone. */
-  get ended(): AbortSignal {
-    return this.#ended.signal;
+  /** The number of times that it was filled anew because it had become empty. */
+  get restarts(): number {
+    return Math.max(0, this.#attempts - 1);
   }
 
-  /** True when somebody was asked to take over. */
-  get isPassing(): boolean {
-    return this.#passing !== undefined;
+  /** Keeps it filled. Resolves when it is stopped. */
+  async keepFilled(): Promise<void> {
+    const { quarantine, stopping } = this.#deps;
+    while (!stopping.aborted) {
+      await delay(Math.max(this.starts.pauseMs, quarantine.pauseMs(this.id)), stopping);
+      if (!stopping.aborted) await this.#fill();
+    }
   }
 
-  /** Passes the place on to who takes over; to nobody when the worker ends before. */
-  pass(to: Promise<Slot | undefined>): void {
-    this.#passing = to;
-    void to.then((heir) => heir !== undefined && this.#handOn(heir));
-  }
-
-  /** Vacates the place before the worker is gone, unless a successor was asked to take over. */
-  vacate(): void {
-    if (!this.isPassing) this.#passing = Promise.resolve(undefined);
-    void this.#passing?.then(this.#handOn);
-  }
-
-  async #untilOver(bury: (exit: WorkerExit) => void): Promise<void> {
-    const exit = await this.worker.died();
-    this.#ended.abort();
-    bury(exit);
-    // A successor that is starting takes the place all the same.
-    void Promise.resolve(this.#passing).then(this.#handOn);
+  async #fill(): Promise<void> {
+    const { starter, health, stopping } = this.#deps;
+    this.#attempts++;
+    const { worker, failure } = await starter.start(this.id);
+    const isOwn = failure === undefined || !failure.signalled || worker.stopRequested;
+    const isFirst = !this.#hasTried && (isOwn || this.starts.failures > 0);
+    this.#hasTried ||= isFirst;
+    let empty: Promise<void> | undefined;
+    if (failure === undefined) {
+      this.renewals.reset();
+      empty = this.#deps.serve(this, worker);
+    } else if (!stopping.aborted && !worker.stopRequested) {
+      this.starts.failed(failure);
+      health.failed(failure.reason, failure);
+    }
+    if (isFirst) this.#deps.onFirstAttempt();
+    await empty;
   }
 }

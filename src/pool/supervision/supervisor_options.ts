@@ -29,12 +29,12 @@ export interface SupervisorEvents {
   onReady(worker: Worker, predecessor?: Worker): void;
   /** Called when a worker takes no more calls. */
   onLost(worker: Worker): void;
-  /** Called when a worker is dead. {@link Worker.remains} holds its calls in flight. */
-  onGone(worker: Worker, exit: WorkerExit): void;
+  /** Called when a worker has exited. {@link Worker.remains} holds its calls in flight. */
+  onExit(worker: Worker, exit: WorkerExit): void;
   /** Called when the health of the pool may have changed. */
   onHealth(): void;
-  /** Called when a worker that had taken all its calls takes more, since it has no successor. */
-  onReprieved(worker: Worker): void;
+  /** Called when a worker that had taken all its calls may take more, since it has no successor. */
+  onCallLimitLifted(worker: Worker): void;
 }
 
 /** Collaborators of a set of workers. */

@@ -1,0 +1,70 @@
+import type { Alarm } from "../../async/mod.ts";
+import type { WorkerExit } from "../../errors.ts";
+import type { Worker } from "../workers/mod.ts";
+import type { Slot } from "./slot.ts";
+
+/**
+ * A worker in its slot, from when it is ready until it has exited. The slot is handed on when a
+ * successor takes over, while the worker itself may still have calls to finish. It becomes empty
+ * when the worker leaves or exits and no successor is coming.
+ */
+export class Occupancy implements Alarm {
+  alarmSlot: Alarm["alarmSlot"] = undefined;
+  alarmPrevious: Alarm | undefined = undefined;
+  alarmNext: Alarm | undefined = undefined;
+  readonly slot: Slot;
+  readonly worker: Worker;
+  /** Called when the worker has reached its age. */
+  onAlarm: () => void = () => {};
+  /** Resolves when the worker has exited. */
+  readonly exited: Promise<void>;
+  /** Resolves when the worker no longer holds the slot: with the occupancy of its successor, if there is one. */
+  readonly next: Promise<Occupancy | undefined>;
+  readonly #ended = new AbortController();
+  readonly #resolveNext: (next: Occupancy | undefined) => void;
+  #successor: Promise<Occupancy | undefined> | undefined;
+
+  /** @param onExit Called when the worker has exited. */
+  constructor(
+    slot: Slot,
+    worker: Worker,
+    onExit: (occupancy: Occupancy, exit: WorkerExit) => void,
+  ) {
+    this.slot = slot;
+    this.worker = worker;
+    const { promise, resolve } = Promise.withResolvers<Occupancy | undefined>();
+    this.next = promise;
+    this.#resolveNext = resolve;
+    this.exited = this.#untilExit(onExit);
+  }
+
+  /** Aborts when the worker has exited. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
+  }
+
+  /** True when a successor is on its way, or the slot was vacated. */
+  get isEnding(): boolean {
+    return this.#successor !== undefined;
+  }
+
+  /** Hands the slot on as soon as `successor` resolves, unless that is to undefined: then the worker keeps it. */
+  handOn(successor: Promise<Occupancy | undefined>): void {
+    this.#successor = successor;
+    void successor.then((next) => next !== undefined && this.#resolveNext(next));
+  }
+
+  /** Gives the slot up before the worker has exited: to the successor that is coming, or to nobody. */
+  vacate(): void {
+    this.#successor ??= Promise.resolve(undefined);
+    void this.#successor.then(this.#resolveNext);
+  }
+
+  async #untilExit(onExit: (occupancy: Occupancy, exit: WorkerExit) => void): Promise<void> {
+    const exit = await this.worker.died();
+    this.#ended.abort();
+    onExit(this, exit);
+    // A successor that is starting takes the slot all the same.
+    void Promise.resolve(this.#successor).then(this.#resolveNext);
+  }
+}

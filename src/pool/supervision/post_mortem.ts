@@ -1,0 +1,59 @@
+import type { WorkerExit } from "../../errors.ts";
+import { getLogger } from "../../log.ts";
+import { describeExit, isOwnDoing, isSignalled } from "../crashes/mod.ts";
+import type { Occupancy } from "./occupancy.ts";
+import { hasProvedItself, type PoolHealth } from "./pool_health.ts";
+import type { Quarantine } from "./quarantine.ts";
+
+/**
+ * Counts what the end of a worker says about the next one: against the pauses of its slot, the health
+ * of its pool, and the quarantine. An end that the host wanted says nothing.
+ */
+export class PostMortem {
+  readonly #health: PoolHealth;
+  readonly #quarantine: Quarantine;
+  readonly #log = getLogger("pool");
+
+  constructor(health: PoolHealth, quarantine: Quarantine) {
+    this.#health = health;
+    this.#quarantine = quarantine;
+  }
+
+  /** Counts a worker that something else has asked to end, before it does. */
+  left(occupancy: Occupancy): void {
+    const { id: workerId, leavingFor } = occupancy.worker;
+    const reason = `somebody has told it to end by ${leavingFor}`;
+    this.#log.warn("{workerId} leaves: {reason}", { workerId, reason });
+    this.#count(occupancy, `Worker ${workerId} left: ${reason}`, true);
+  }
+
+  /** Counts a worker that has exited. */
+  exited(occupancy: Occupancy, exit: WorkerExit): void {
+    const { worker, slot } = occupancy;
+    if (worker.stopRequested) return;
+    const { id: workerId } = worker;
+    const { kind: crash } = worker.crashOf(exit);
+    // A tool that takes its worker along says nothing about the next worker.
+    if (worker.remains.lost.length === 0) {
+      const reason = worker.crashError(exit, "its work").message;
+      this.#count(occupancy, reason, isSignalled(crash));
+    } else if (worker.answered > 0) slot.starts.reset();
+    this.#log.warn("{workerId} died: {how}", { workerId, how: describeExit(exit), crash });
+    if (!isOwnDoing(crash) || !this.#quarantine.crashed(workerId)) return;
+    const pauseMs = this.#quarantine.pauseMs(workerId);
+    this.#log.warn("{workerId} is not replaced for {pauseMs} ms: its workers crash too often", {
+      workerId,
+      pauseMs,
+    });
+  }
+
+  #count({ worker, slot }: Occupancy, reason: string, signalled: boolean): void {
+    if (hasProvedItself(worker)) {
+      slot.starts.reset();
+      this.#health.proved();
+    } else {
+      slot.starts.failed({ signalled });
+      this.#health.failed(reason, { signalled });
+    }
+  }
+}

@@ -1,0 +1,91 @@
+import { type Alarms, Semaphore } from "../../async/mod.ts";
+import { messageOf } from "../../errors.ts";
+import { getLogger } from "../../log.ts";
+import {
+  type Launcher,
+  Worker,
+  type WorkerLimits,
+  type WorkerListener,
+  WorkerStartError,
+} from "../workers/mod.ts";
+import type { RecyclePolicy } from "./recycle_policy.ts";
+
+/** Why a worker is not ready. */
+export interface StartFailure {
+  readonly reason: string;
+  /** True when the kernel or another process has ended it by a signal. */
+  readonly signalled: boolean;
+}
+
+/** A start that is over. */
+export interface Start {
+  readonly worker: Worker;
+  /** What stood in the way; undefined when the worker is ready. */
+  readonly failure: StartFailure | undefined;
+}
+
+/** What workers are made from. */
+export interface WorkerStarterOptions {
+  readonly launcher: Launcher;
+  readonly alarms: Alarms;
+  readonly limits: WorkerLimits;
+  readonly recycling: RecyclePolicy;
+  readonly startConcurrency: number;
+  readonly listener: WorkerListener<Worker>;
+  /** Gives up what is starting. */
+  readonly stopping: AbortSignal;
+}
+
+/** Creates workers and starts them, `startConcurrency` at a time, and knows all that exist. */
+export class WorkerStarter {
+  readonly #options: WorkerStarterOptions;
+  readonly #log = getLogger("pool");
+  readonly #turns: Semaphore;
+  readonly #workers = new Set<Worker>();
+
+  constructor(options: WorkerStarterOptions) {
+    this.#options = options;
+    this.#turns = new Semaphore(options.startConcurrency);
+  }
+
+  /** The workers that start, serve, or are being stopped. */
+  get workers(): readonly Worker[] {
+    return [...this.#workers];
+  }
+
+  /** Forgets a worker that has exited. */
+  forget(worker: Worker): void {
+    this.#workers.delete(worker);
+  }
+
+  /** Resolves when a new worker is ready, or could not be started. */
+  async start(id: string): Promise<Start> {
+    const worker = this.#create(id);
+    const { launcher, stopping } = this.#options;
+    this.#workers.add(worker);
+    try {
+      await this.#turns.enter(() => worker.start(launcher, stopping));
+    } catch (error) {
+      this.forget(worker);
+      if (!stopping.aborted && !worker.stopRequested) this.#logProblem(worker, error);
+      const failure = { reason: messageOf(error), signalled: WorkerStartError.isSignalled(error) };
+      return { worker, failure };
+    }
+    this.#log.info("{workerId} is ready", { workerId: worker.id, pid: worker.pid });
+    return { worker, failure: undefined };
+  }
+
+  #create(id: string): Worker {
+    const { alarms, limits, recycling, listener } = this.#options;
+    const { maxCalls, renewAtCall } = recycling;
+    const incarnation = `${id}.${crypto.randomUUID()}`;
+    return new Worker({ id, incarnation, alarms, limits, maxCalls, renewAtCall }, listener);
+  }
+
+  #logProblem(worker: Worker, error: unknown): void {
+    // Each line is an entry of its own: within one, its breaks would be escaped.
+    for (const problem of messageOf(error).split("\n")) {
+      this.#log.error("{problem}", { problem, workerId: worker.id });
+    }
+  }
+}
