@@ -241,7 +241,22 @@ Deno.test("Pool replaces a worker at its age or up to a tenth earlier, drained, 
   assert.ok(old.every(({ signals }) => signals.length === 0));
 });
 
-Deno.test("Pool starts one successor at a time", async () => {
+Deno.test("Pool starts one successor at a time, however many workers are to be replaced", async () => {
+  await using it = await FakePool.start({ size: 4 });
+  const barrier = Promise.withResolvers<void>();
+  it.launcher.barrier = barrier.promise;
+  it.launcher.mostStarting = 0;
+  const stopped = it.pool.workers.map((worker) => it.pool.stopWorker(worker));
+  await until(() => it.launcher.starting > 0, "a successor is starting");
+  // All four would be by now, since nothing pauses.
+  for (let i = 0; i < 5; i++) await nextTurn();
+  assert.deepStrictEqual([it.launcher.starting, it.launcher.launches], [1, 5]);
+  barrier.resolve();
+  await Promise.all(stopped);
+  assert.deepStrictEqual([it.launcher.mostStarting, it.launcher.launches], [1, 8]);
+});
+
+Deno.test("Pool starts one successor at a time when workers reach their age together", async () => {
   const clock = new FakeClock();
   await using it = await FakePool.start({ size: 4, recycle: { maxAgeMs: 1_000 } }, {}, clock);
   it.launcher.mostStarting = 0;
