@@ -86,8 +86,9 @@ export class CrashPolicy {
     if (isOwnDoing(record.crash.kind)) {
       const own = history.filter((it) => isOwnDoing(it.crash.kind));
       const isPoison = own.length >= poisonAfter;
-      if (isPoison) this.#memory.note(call, record, this.#deps.now(), own);
-      else if (mayHaveRun) this.#memory.note(call, record, this.#deps.now());
+      const now = this.#deps.now();
+      if (isPoison) this.#memory.note(call, record, { now, own });
+      else if (mayHaveRun) this.#memory.note(call, record, { now });
       if (isPoison) return { action: "poison", error: this.#poison(call.tool, own, history) };
     }
     const runs = history.filter((it) => it.mayHaveRun).length;
@@ -106,8 +107,8 @@ export class CrashPolicy {
 
   /** Returns why a new call must not run, if it must not. */
   refusal(called: Called): SnakedenError | undefined {
-    const history = this.#memory.historyOf(called, this.#deps.now());
-    return history && this.#poison(called.tool, history);
+    const records = this.#memory.recordsOf(called, this.#deps.now());
+    return records && this.#poison(called.tool, records);
   }
 
   /**

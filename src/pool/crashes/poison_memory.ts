@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Value } from "../../bridge/mod.ts";
 import type { CrashRecord } from "./crash_record.ts";
 
@@ -9,19 +10,26 @@ export interface Called {
 
 /** When calls are taken for poison by what they call. */
 export interface PoisonOptions {
-  /** Deaths within the window that make a poison of a tool with its arguments. */
+  /** Crashes within the window that make a poison of a tool with its arguments. */
   readonly poisonAfter: number;
   readonly crashWindowMs: number;
   /** How long it is remembered; 0 remembers nothing. */
   readonly poisonMs: number;
 }
 
+/** When a crash was, and what else is known of its call. */
+export interface NoteOptions {
+  readonly now: number;
+  /** The crashes that the call caused itself, given when they make it poison by themselves. */
+  readonly own?: readonly CrashRecord[];
+}
+
 interface Suspect {
   readonly length: number;
-  readonly hash: number;
-  deaths: readonly { readonly at: number; readonly death: CrashRecord }[];
+  readonly digest: string;
+  crashes: readonly { readonly at: number; readonly record: CrashRecord }[];
   /** Set once it is poison. */
-  poison?: { readonly until: number; readonly history: readonly CrashRecord[] };
+  poison?: { readonly until: number; readonly records: readonly CrashRecord[] };
 }
 
 /** Suspects of a tool that are remembered, and tools that have any. */
@@ -31,9 +39,9 @@ const MAX_TOOLS = 64;
 const MAX_ARGS_BYTES = 1024 * 1024;
 
 /**
- * What killed workers, by tool and arguments, so that a poison that comes back as a new call is known. Nothing is computed
- * until a worker crashes, and afterwards only for calls of a tool that has poison, with arguments of the same length. The
- * arguments themselves are not kept.
+ * The crashes that calls caused, by tool and arguments, so that a poison that comes back as a new
+ * call is known. Nothing is computed until a worker crashes, and afterwards only for calls of a tool
+ * that has poison, with arguments of the same length. The arguments themselves are not kept.
  */
 export class PoisonMemory {
   readonly #options: PoisonOptions;
@@ -45,46 +53,44 @@ export class PoisonMemory {
     this.#options = options;
   }
 
-  /**
-   * Records that this call itself crashed a worker. `history` is given when the call alone is known
-   * to be poison.
-   */
-  note(called: Called, death: CrashRecord, now: number, history?: readonly CrashRecord[]): void {
+  /** Records that a call itself crashed a worker. */
+  note(called: Called, record: CrashRecord, { now, own }: NoteOptions): void {
     const { poisonAfter, crashWindowMs, poisonMs } = this.#options;
     if (poisonMs === 0) return;
     const print = fingerprint(called.args);
     if (print === undefined) return;
     const suspect = this.#suspect(called.tool, print);
-    suspect.deaths = [...suspect.deaths, { at: now, death }]
+    suspect.crashes = [...suspect.crashes, { at: now, record }]
       .filter(({ at }) => now - at < crashWindowMs).slice(-poisonAfter);
-    const all = history ??
-      (suspect.deaths.length < poisonAfter ? undefined : suspect.deaths.map((it) => it.death));
-    if (all === undefined) return;
-    suspect.poison = { until: now + poisonMs, history: all };
+    const isPoison = own !== undefined || suspect.crashes.length >= poisonAfter;
+    if (!isPoison) return;
+    const records = own ?? suspect.crashes.map((it) => it.record);
+    suspect.poison = { until: now + poisonMs, records };
     this.#until = Math.max(this.#until, now + poisonMs);
   }
 
-  /** The deaths that speak against a call; undefined when it may run. */
-  historyOf({ tool, args }: Called, now: number): readonly CrashRecord[] | undefined {
+  /** Returns the crashes that speak against a call; undefined when it may run. */
+  recordsOf({ tool, args }: Called, now: number): readonly CrashRecord[] | undefined {
     if (now >= this.#until) return undefined;
     const poison = this.#suspects.get(tool)
       ?.filter((it) => it.poison !== undefined && it.poison.until > now) ?? [];
     const length = poison.length === 0 ? 0 : args.weight;
     if (!poison.some((it) => it.length === length)) return undefined;
     const print = fingerprint(args);
-    return poison.find((it) => it.length === length && it.hash === print?.hash)?.poison?.history;
+    return poison.find((it) => it.length === length && it.digest === print?.digest)?.poison
+      ?.records;
   }
 
-  #suspect(tool: string, { length, hash }: Fingerprint): Suspect {
+  #suspect(tool: string, { length, digest }: Fingerprint): Suspect {
     const list = this.#suspects.get(tool) ?? [];
     // The tool that was seen last is the last in the map.
     this.#suspects.delete(tool);
     this.#suspects.set(tool, list);
     const [oldest] = this.#suspects.keys();
     if (this.#suspects.size > MAX_TOOLS && oldest !== undefined) this.#suspects.delete(oldest);
-    const known = list.find((it) => it.length === length && it.hash === hash);
+    const known = list.find((it) => it.length === length && it.digest === digest);
     if (known !== undefined) return known;
-    const suspect: Suspect = { length, hash, deaths: [] };
+    const suspect: Suspect = { length, digest, crashes: [] };
     list.push(suspect);
     if (list.length > MAX_SUSPECTS) list.shift();
     return suspect;
@@ -93,7 +99,7 @@ export class PoisonMemory {
 
 interface Fingerprint {
   readonly length: number;
-  readonly hash: number;
+  readonly digest: string;
 }
 
 function fingerprint(args: Value): Fingerprint | undefined {
@@ -101,22 +107,12 @@ function fingerprint(args: Value): Fingerprint | undefined {
   if (length > MAX_ARGS_BYTES) return undefined;
   const { json, buffers, shared } = args.wire;
   if (shared.length > 0) return undefined;
-  return { length, hash: hashOf([json, ...buffers]) };
+  return { length, digest: digestOf([json, ...buffers]) };
 }
 
-/** 53 bits over all bytes (cyrb53, after bryc), with the length of each part. */
-function hashOf(parts: readonly Uint8Array[]): number {
-  let h1 = 0xdeadbeef;
-  let h2 = 0x41c6ce57;
-  const mix = (value: number): void => {
-    h1 = Math.imul(h1 ^ value, 2654435761);
-    h2 = Math.imul(h2 ^ value, 1597334677);
-  };
-  for (const part of parts) {
-    mix(part.byteLength);
-    for (const byte of part) mix(byte);
-  }
-  h1 = Math.imul(h1 ^ (h1 >>> 16), 2246822507) ^ Math.imul(h2 ^ (h2 >>> 13), 3266489909);
-  h2 = Math.imul(h2 ^ (h2 >>> 16), 2246822507) ^ Math.imul(h1 ^ (h1 >>> 13), 3266489909);
-  return 4294967296 * (2097151 & h2) + (h1 >>> 0);
+/** Digests all bytes, and the length of each part. */
+function digestOf(parts: readonly Uint8Array[]): string {
+  const hash = createHash("sha256");
+  for (const part of parts) hash.update(`${part.byteLength}:`).update(part);
+  return hash.digest("base64");
 }

@@ -5,7 +5,7 @@ import { PoisonMemory, type PoisonOptions } from "../../../src/pool/crashes/pois
 
 const OPTIONS: PoisonOptions = { poisonAfter: 3, crashWindowMs: 100, poisonMs: 1_000 };
 
-function death(n: number): CrashRecord {
+function crash(n: number): CrashRecord {
   return {
     workerId: `p-${n}`,
     incarnation: `p-${n}.x`,
@@ -22,65 +22,65 @@ function called(args: unknown, tool = "crunch"): { tool: string; args: Value } {
 }
 
 function kill(memory: PoisonMemory, args: unknown, times: readonly number[], tool?: string): void {
-  times.forEach((at, n) => memory.note(called(args, tool), death(n), at));
+  times.forEach((at, n) => memory.note(called(args, tool), crash(n), { now: at }));
 }
 
-Deno.test("PoisonMemory tells a tool with its arguments after so many deaths within the window", () => {
+Deno.test("PoisonMemory tells a tool with its arguments after so many crashes within the window", () => {
   const memory = new PoisonMemory(OPTIONS);
   kill(memory, { n: 1 }, [0, 50]);
-  assert.equal(memory.historyOf(called({ n: 1 }), 50), undefined);
+  assert.equal(memory.recordsOf(called({ n: 1 }), 50), undefined);
   kill(memory, { n: 1 }, [99]);
   assert.deepStrictEqual(
-    memory.historyOf(called({ n: 1 }), 99)?.map((it) => it.workerId),
+    memory.recordsOf(called({ n: 1 }), 99)?.map((it) => it.workerId),
     ["p-0", "p-1", "p-0"],
   );
-  assert.ok(memory.historyOf(called({ n: 1 }), 1_098));
-  assert.equal(memory.historyOf(called({ n: 1 }), 1_099), undefined);
+  assert.ok(memory.recordsOf(called({ n: 1 }), 1_098));
+  assert.equal(memory.recordsOf(called({ n: 1 }), 1_099), undefined);
 });
 
-Deno.test("PoisonMemory does not count deaths that are older than the window", () => {
+Deno.test("PoisonMemory does not count crashes that are older than the window", () => {
   const memory = new PoisonMemory(OPTIONS);
   kill(memory, { n: 1 }, [0, 50, 150, 151]);
-  assert.equal(memory.historyOf(called({ n: 1 }), 151), undefined);
+  assert.equal(memory.recordsOf(called({ n: 1 }), 151), undefined);
 });
 
 Deno.test("PoisonMemory lets other arguments of the same length, and other tools, pass", () => {
   const memory = new PoisonMemory(OPTIONS);
   kill(memory, { n: 1 }, [0, 0, 0]);
-  assert.equal(memory.historyOf(called({ n: 2 }), 1), undefined);
-  assert.equal(memory.historyOf(called({ n: 10 }), 1), undefined);
-  assert.equal(memory.historyOf(called({ n: 1 }, "other"), 1), undefined);
-  assert.ok(memory.historyOf(called({ n: 1 }), 1));
+  assert.equal(memory.recordsOf(called({ n: 2 }), 1), undefined);
+  assert.equal(memory.recordsOf(called({ n: 10 }), 1), undefined);
+  assert.equal(memory.recordsOf(called({ n: 1 }, "other"), 1), undefined);
+  assert.ok(memory.recordsOf(called({ n: 1 }), 1));
 });
 
 Deno.test("PoisonMemory looks at buffers too", () => {
   const memory = new PoisonMemory(OPTIONS);
   kill(memory, { data: new Uint8Array([1, 2, 3]) }, [0, 0, 0]);
-  assert.ok(memory.historyOf(called({ data: new Uint8Array([1, 2, 3]) }), 1));
-  assert.equal(memory.historyOf(called({ data: new Uint8Array([1, 2, 4]) }), 1), undefined);
+  assert.ok(memory.recordsOf(called({ data: new Uint8Array([1, 2, 3]) }), 1));
+  assert.equal(memory.recordsOf(called({ data: new Uint8Array([1, 2, 4]) }), 1), undefined);
 });
 
 Deno.test("PoisonMemory remembers a call that is known to be poison at once", () => {
   const memory = new PoisonMemory(OPTIONS);
-  memory.note(called("x"), death(3), 0, [death(1), death(2), death(3)]);
-  assert.equal(memory.historyOf(called("x"), 999)?.length, 3);
+  memory.note(called("x"), crash(3), { now: 0, own: [crash(1), crash(2), crash(3)] });
+  assert.equal(memory.recordsOf(called("x"), 999)?.length, 3);
 });
 
 Deno.test("PoisonMemory keeps to its bounds: large arguments, many calls, many tools", () => {
   const memory = new PoisonMemory(OPTIONS);
   const large = "x".repeat(1024 * 1024);
   kill(memory, large, [0, 0, 0]);
-  assert.equal(memory.historyOf(called(large), 1), undefined);
+  assert.equal(memory.recordsOf(called(large), 1), undefined);
   for (let n = 0; n < 20; n++) kill(memory, { n }, [0, 0, 0]);
-  assert.equal(memory.historyOf(called({ n: 3 }), 1), undefined);
-  assert.ok(memory.historyOf(called({ n: 19 }), 1));
+  assert.equal(memory.recordsOf(called({ n: 3 }), 1), undefined);
+  assert.ok(memory.recordsOf(called({ n: 19 }), 1));
   for (let n = 0; n < 64; n++) kill(memory, { n }, [0, 0, 0], `tool${n}`);
-  assert.equal(memory.historyOf(called({ n: 19 }), 1), undefined);
-  assert.ok(memory.historyOf(called({ n: 63 }, "tool63"), 1));
+  assert.equal(memory.recordsOf(called({ n: 19 }), 1), undefined);
+  assert.ok(memory.recordsOf(called({ n: 63 }, "tool63"), 1));
 });
 
 Deno.test("PoisonMemory remembers nothing when it is turned off", () => {
   const memory = new PoisonMemory({ ...OPTIONS, poisonMs: 0 });
   kill(memory, { n: 1 }, [0, 0, 0, 0]);
-  assert.equal(memory.historyOf(called({ n: 1 }), 0), undefined);
+  assert.equal(memory.recordsOf(called({ n: 1 }), 0), undefined);
 });
