@@ -106,6 +106,6 @@ function counterOf(error: unknown): Counter {
   // The caller left with a reason of its own.
   if (!(error instanceof SnakedenError)) return "cancelled";
   // Refused for what other calls did, and never sent to a worker.
-  if (error.code === "poison_call" && error.details.attempts === 0) return "refused";
+  if (error.code === "poison_call" && error.details.workersLost === 0) return "refused";
   return COUNTER_OF[error.code];
 }

@@ -27,7 +27,9 @@ const poolSchema = z.object({
   workers: z.object({ ready: count, busy: count, starting: count }),
   queued: count.openapi({ description: "Calls that wait for a worker." }),
   queueLimit: count,
-  stats: z.record(z.string(), count).openapi({ description: "How calls ended so far." }),
+  stats: z.record(z.string(), count).openapi({
+    description: "How calls ended so far; `restarts` and `recycled` count workers.",
+  }),
   crashes: z.object({
     total: count.openapi({ description: "Workers that ended unasked." }),
     windowMs: count.openapi({ description: "What `recent` covers." }),

@@ -37,8 +37,8 @@ Deno.test("given a worker is SIGKILLed mid-call, then the caller gets a worker-e
   const error = await sleeping;
   assert.ok(error instanceof WorkerCrashedError);
   assert.deepEqual([error.exit.signal, error.exit.exitCode], ["SIGKILL", null]);
-  const { crash, mayHaveRun, attempts } = error.details;
-  assert.deepEqual([crash, mayHaveRun, attempts], [{ kind: "killed" }, true, 1]);
+  const { crash, mayHaveRun, workersLost } = error.details;
+  assert.deepEqual([crash, mayHaveRun, workersLost], [{ kind: "killed" }, true, 1]);
   assert.notEqual(await den.execute("pid"), pid);
 });
 
@@ -84,7 +84,7 @@ Deno.test("given an idempotent call and crash barrier on, when the worker segfau
 
   const often = join(dir.path, "often");
   const error = await errorOf(den.execute("dies_at_first", { path: often, times: 99 }));
-  assert.deepEqual([error.code, error.details.attempts], ["worker_crashed", 3]);
+  assert.deepEqual([error.code, error.details.workersLost], ["worker_crashed", 3]);
   assert.equal((await linesOf(often)).length, 3);
 
   const once = join(dir.path, "once");
@@ -111,7 +111,7 @@ Deno.test("a stream whose worker dies begins again before its first chunk, and n
     const args = { path: join(dir.path, "after"), after: 2 };
     for await (const chunk of den.stream("stream_dies", args)) chunks.push(chunk);
   })());
-  assert.deepEqual([error.code, error.details.attempts], ["worker_crashed", 1]);
+  assert.deepEqual([error.code, error.details.workersLost], ["worker_crashed", 1]);
   assert.deepEqual(chunks, [0, 1]);
 });
 
@@ -153,9 +153,9 @@ Deno.test("a call that kills workers repeatedly is refused with poison_call and 
   const poison = { tool: "exit_with", args: { code: 9 }, idempotent: true };
   const [status, problem] = await execute(poison);
   assert.deepEqual([status, problem.code, problem.retryable], [422, "poison_call", false]);
-  const { history, attempts } = problem.details as Record<string, unknown>;
+  const { history, workersLost } = problem.details as Record<string, unknown>;
   assert.ok(Array.isArray(history));
-  assert.deepEqual([attempts, history.length], [3, 3]);
+  assert.deepEqual([workersLost, history.length], [3, 3]);
   assert.equal(new Set(history.map((it) => it.incarnation)).size, 3);
   assert.ok(history.every((it) => it.exitCode === 9 && it.mayHaveRun === true));
 

@@ -31,14 +31,14 @@ Deno.test("StatsCounter.ended() counts each end once, under the right name", () 
       new WorkerCrashedError("x", EXIT),
       new WorkerCrashedError("x", EXIT, {}, { code: "out_of_memory" }),
       new WorkerCrashedError("x", EXIT, {}, { code: "cpu_limit_exceeded" }),
-      new SnakedenError("poison_call", "x", { details: { attempts: 3 } }),
+      new SnakedenError("poison_call", "x", { details: { workersLost: 3 } }),
     ],
     refused: [
       plain("pool_saturated"),
       plain("pool_unhealthy"),
       plain("shutting_down"),
       plain("circuit_open"),
-      new SnakedenError("poison_call", "x", { details: { attempts: 0 } }),
+      new SnakedenError("poison_call", "x", { details: { workersLost: 0 } }),
     ],
   };
   const stats = new StatsCounter();

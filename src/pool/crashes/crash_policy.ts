@@ -128,7 +128,7 @@ export class CrashPolicy {
     return new SnakedenError("poison_call", `${text}: ${kinds}`, {
       details: {
         tool,
-        attempts: lost.length,
+        workersLost: lost.length,
         mayHaveRun: lost.some((it) => it.mayHaveRun),
         history: lost.length > 0 ? lost : own,
       },

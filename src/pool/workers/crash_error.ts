@@ -24,18 +24,18 @@ export function crashErrorOf(
   exit: WorkerExit,
   { tool, history, breach, how }: EndOfCall,
 ): WorkerCrashedError {
-  const attempts = Math.max(1, history.length);
-  const which = attempts === 1 ? "" : ` in attempt ${attempts}`;
+  const workersLost = Math.max(1, history.length);
+  const others = workersLost === 1 ? "" : `; the call has lost ${workersLost} workers`;
   const end = breach?.text ?? how ?? `ended with ${describeExit(exit)}`;
-  const message = `Cannot finish ${tool}: worker ${worker.id} ${end}${which}`;
+  const message = `Cannot finish ${tool}: worker ${worker.id} ${end}${others}`;
   const output = `; ${describeOutput(exit.lastOutput)}`;
   const details = {
     workerId: worker.id,
     incarnation: worker.incarnation,
     pid: worker.pid,
     crash: worker.crashOf(exit),
-    attempts,
-    ...(attempts === 1 ? {} : { history }),
+    workersLost,
+    ...(workersLost === 1 ? {} : { history }),
   };
   if (breach === undefined) return new WorkerCrashedError(message, exit, details, { output });
   const { code, limit, allowed, measured } = breach;

@@ -63,19 +63,21 @@ Deno.test("Pool runs an idempotent call again in another worker when its worker 
   assert.deepStrictEqual([stats.completed, stats.crashed, stats.requests], [1, 0, 1]);
 });
 
-Deno.test("Pool runs an idempotent call at most maxReruns times again, and says how many attempts were made", async () => {
+Deno.test("Pool runs an idempotent call at most maxReruns times again, and says how many workers it lost", async () => {
   for (const maxReruns of [0, 1, 3]) {
     await using it = await startWith({ maxReruns });
     const call = it.submit("hold", IDEMPOTENT);
     for (let attempt = 0; attempt <= maxReruns; attempt++) await kill(it, call);
     const error = await errorOf(call);
     assert.ok(error instanceof WorkerCrashedError);
-    const { attempts, mayHaveRun, crash, history = [] } = error.details;
-    assert.equal(attempts, maxReruns + 1);
+    const { workersLost, mayHaveRun, crash, history = [] } = error.details;
+    assert.equal(workersLost, maxReruns + 1);
     assert.deepStrictEqual([mayHaveRun, crash], [true, { kind: "segfault" }]);
     assert.ok(Array.isArray(history));
     assert.equal(history.length, maxReruns === 0 ? 0 : maxReruns + 1);
-    if (maxReruns > 0) assert.match(error.message, new RegExp(`in attempt ${attempts};`));
+    if (maxReruns > 0) {
+      assert.match(error.message, new RegExp(`; the call has lost ${workersLost} workers;`));
+    }
     assert.equal(it.pool.crashes.reruns, maxReruns);
   }
 });
@@ -86,7 +88,7 @@ Deno.test("Pool does not run a call again that is not idempotent", async () => {
     const call = it.submit("hold", request);
     await kill(it, call);
     const error = await errorOf(call);
-    assert.deepStrictEqual([error.code, error.details.attempts], ["worker_crashed", 1]);
+    assert.deepStrictEqual([error.code, error.details.workersLost], ["worker_crashed", 1]);
   }
 });
 
@@ -114,7 +116,7 @@ Deno.test("Pool runs a stream again only while none of its chunks has come", asy
   const worker = await running(it, call);
   worker.carrier.deliver({ chunk: { id: attemptOf(call).linkId, value: Value.from("one").wire } });
   worker.exit(SEGFAULT);
-  assert.equal((await errorOf(call)).details.attempts, 2);
+  assert.equal((await errorOf(call)).details.workersLost, 2);
   assert.deepStrictEqual(chunks, ["one"]);
 });
 
@@ -184,8 +186,8 @@ Deno.test("Pool gives up a call that has killed poisonAfter workers with poison_
     error.message,
     /^Cannot finish hold: it has killed its workers, 3 times: p-\d \(seg/,
   );
-  const { history, attempts, mayHaveRun } = error.details;
-  assert.deepStrictEqual([attempts, mayHaveRun], [3, true]);
+  const { history, workersLost, mayHaveRun } = error.details;
+  assert.deepStrictEqual([workersLost, mayHaveRun], [3, true]);
   assert.ok(Array.isArray(history));
   assert.deepStrictEqual(history.map((it) => it.workerId), lost);
   assert.equal(new Set(history.map((it) => it.incarnation)).size, 3);
@@ -203,8 +205,8 @@ Deno.test("Pool refuses a tool with the arguments that have killed workers, for 
   assert.throws(() => it.submit("die"), (error) => {
     assert.ok(error instanceof SnakedenError);
     assert.equal(error.code, "poison_call");
-    const { attempts, mayHaveRun, history } = error.details;
-    assert.deepStrictEqual([attempts, mayHaveRun], [0, false]);
+    const { workersLost, mayHaveRun, history } = error.details;
+    assert.deepStrictEqual([workersLost, mayHaveRun], [0, false]);
     assert.equal(Array.isArray(history) && history.length, 3);
     return true;
   });
@@ -233,7 +235,7 @@ Deno.test("Pool fails an idempotent call whose workers are killed from outside w
   const call = it.submit("hold", IDEMPOTENT);
   for (let i = 0; i <= 5; i++) await kill(it, call, { signal: OUTSIDE[i % 4] ?? "SIGKILL" });
   const error = await errorOf(call);
-  assert.deepStrictEqual([error.code, error.details.attempts], ["worker_crashed", 6]);
+  assert.deepStrictEqual([error.code, error.details.workersLost], ["worker_crashed", 6]);
   assert.equal(error.retryable, true);
   const next = it.submit("hold", IDEMPOTENT);
   (await running(it, next)).answer();
@@ -253,7 +255,7 @@ Deno.test("Pool counts only crashes that a call itself caused as poison, and lis
     error.message,
     /has killed its workers, 2 times: p-\d \(segfault\), p-\d \(abort\)$/,
   );
-  assert.equal(error.details.attempts, 5);
+  assert.equal(error.details.workersLost, 5);
   assert.throws(() => it.submit("hold", IDEMPOTENT), (refused) => {
     assert.ok(refused instanceof SnakedenError);
     const { history } = refused.details;
@@ -284,7 +286,7 @@ Deno.test("Pool gives up a call for whose arguments something kills poisonAfter 
     worker.exit({ signal: "SIGKILL" });
   }
   const error = await errorOf(call);
-  assert.deepStrictEqual([error.code, error.details.attempts], ["worker_crashed", 3]);
+  assert.deepStrictEqual([error.code, error.details.workersLost], ["worker_crashed", 3]);
   const again = it.submit("hold");
   (await running(it, again)).answer();
   assert.match(await endOf(again), /^ok/);
