@@ -218,7 +218,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     }
   }
 
-  /** Lets another worker take the place of one, which finishes the call that it runs. Resolves when it is gone. */
+  /** Replaces a worker, which finishes the calls that it runs. Resolves when it has exited. */
   async stopWorker(worker: Worker): Promise<void> {
     await this.#supervisor.replace(worker, "it was asked to stop");
   }

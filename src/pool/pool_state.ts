@@ -30,7 +30,7 @@ const ARROWS: Readonly<Record<PoolState, readonly PoolState[]>> = {
 /**
  * The state of a pool. The pool moves it: to `ready` with the first worker that takes calls, to
  * `starting` or `unhealthy` when none does, as its health says, and to `stopping` and `stopped` by
- * `Pool.stop()`. Each step is checked, logged, and told to those who listen or wait.
+ * `Pool.stop()`. Each step is checked and logged, and listeners and waiters are notified.
  */
 export class PoolLifecycle {
   readonly #pool: string;

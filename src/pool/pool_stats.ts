@@ -1,6 +1,6 @@
 import { type ErrorCode, SnakedenError } from "../errors.ts";
 
-/** How the calls of a pool ended so far. `requests` is the sum of the others and of what is queued or running. */
+/** The calls of a pool so far, by how they ended, and its restarts. `requests` counts all calls, also those that are queued or run. */
 export interface PoolStats {
   readonly requests: number;
   /** Answered with a result. */
@@ -12,11 +12,11 @@ export interface PoolStats {
   readonly timedOut: number;
   /** Their worker died, and they could not run again. */
   readonly crashed: number;
-  /** Never accepted, or turned out of the queue: full, unhealthy, shutting down, or a poison. */
+  /** Never accepted, or rejected from the queue: it is full, or the pool unhealthy or stopping, or the call a poison. */
   readonly refused: number;
   /** Part of `refused`: the queue was full. */
   readonly saturated: number;
-  /** Workers started in the place of others. */
+  /** Workers started to replace others. */
   readonly restarts: number;
   /** Part of `restarts`: the worker before lived, and was replaced for its age, its calls, its memory, or when asked. */
   readonly recycled: number;

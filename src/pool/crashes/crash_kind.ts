@@ -87,7 +87,7 @@ const NO_MEMORY = /^MemoryError\b|\bstd::bad_alloc\b|\b(?:out of|cannot allocate
 const NAMES_OF_SIGNALS =
   /^(?:Segmentation fault|Bus error|Illegal instruction|Floating.+|Aborted)$/;
 
-/** Says what kind of end this was. */
+/** Returns the kind of an end. */
 export function classifyCrash(exit: WorkerExit, context: CrashContext = {}): Crash {
   const { killReason, heldTooMuch = false, lostLink } = context;
   if (killReason !== undefined) {
@@ -120,7 +120,7 @@ function fatalError(lines: readonly string[]): string | undefined {
 
 /**
  * True for crashes that only code in the worker can have caused. Any other crash may have an
- * outside cause, so it says nothing about the call, the place or the pool, and fails its call at
+ * outside cause, so it says nothing about the call, the slot or the pool, and fails its call at
  * most.
  */
 export function isOwnDoing(kind: CrashKind): boolean {

@@ -1,6 +1,6 @@
 import type { CrashKind } from "./crash_kind.ts";
 
-/** How many workers of a pool ended unasked, and what became of their calls. */
+/** The number of workers of a pool that ended unasked, and what became of their calls. */
 export interface CrashStats {
   /** Crashes since the pool was made. */
   readonly total: number;

@@ -81,7 +81,7 @@ export class CrashPolicy {
     const history = [...this.#histories.get(call) ?? [], record];
     this.#histories.set(call, history);
     const error = worker.crashError(exit, call.tool, history);
-    // Nobody waits for it: it was told to stop, and this may be how it did.
+    // Nobody waits for it: it was asked to stop, and this may be how it did.
     if (call.state !== "running") return { action: "fail", error };
     if (isOwnDoing(record.crash.kind)) {
       const own = history.filter((it) => isOwnDoing(it.crash.kind));

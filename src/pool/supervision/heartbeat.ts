@@ -1,6 +1,6 @@
 import type { Clock } from "../../async/mod.ts";
 
-/** How heartbeats go; times in milliseconds. */
+/** When a worker is pinged, and when it is taken for frozen; times in milliseconds. */
 export interface HeartbeatOptions {
   /** Between two pings; 0 for none. */
   readonly pingIntervalMs: number;
@@ -10,7 +10,7 @@ export interface HeartbeatOptions {
   readonly maxMissed: number;
 }
 
-/** Who is pinged. */
+/** Something that is pinged. */
 export interface Pinged {
   /** Grows whenever something comes from it. */
   readonly heard: number;
@@ -18,18 +18,21 @@ export interface Pinged {
   beat(): void;
 }
 
-/** What is told of it. */
+/** Receives what the pings show. */
 export interface HeartbeatEvents<T> {
-  /** It has missed `maxMissed` pings in a row, the first of which was sent `silentMs` ago. Told once a silence. */
+  /**
+   * Called when it has missed `maxMissed` pings in a row, the first of which was sent `silentMs` ago. Called once a
+   * silence.
+   */
   onSilent(it: T, missed: number, silentMs: number): void;
-  /** It was silent and is not any more. */
+  /** Called when something comes from it after such a silence. */
   onHeard(it: T): void;
 }
 
 /** A timer that rings later than this is the fault of this process, or of a machine that slept. */
 const LATE_MS = 25;
 
-/** Where one of them stands. */
+/** The pings of one of them. */
 interface Pulse {
   heard: number;
   /** When the pings that it owes an answer to will be missed, oldest first. */
@@ -39,8 +42,8 @@ interface Pulse {
   silentSince: number | undefined;
   /** The oldest ping was found to be due in the look before. */
   suspect: boolean;
-  /** Its silence was told. */
-  told: boolean;
+  /** Its silence was reported. */
+  reported: boolean;
 }
 
 /**
@@ -66,7 +69,7 @@ export class Heartbeat<T extends Pinged> implements Disposable {
     this.#events = events;
   }
 
-  /** Looks after one more. Its first ping goes out at once and is not counted. */
+  /** Starts to ping one more. Its first ping goes out at once and is not counted. */
   add(it: T): void {
     if (this.#options.pingIntervalMs === 0) return;
     const now = this.#clock.now();
@@ -76,7 +79,7 @@ export class Heartbeat<T extends Pinged> implements Disposable {
       missed: 0,
       silentSince: undefined,
       suspect: false,
-      told: false,
+      reported: false,
     });
     it.beat();
     if (this.#stopTimer === undefined) {
@@ -85,13 +88,13 @@ export class Heartbeat<T extends Pinged> implements Disposable {
     }
   }
 
-  /** Looks after it no more; one that is not known is ignored. */
+  /** Pings it no more; one that is not known is ignored. */
   remove(it: T): void {
     this.#pulses.delete(it);
     if (this.#pulses.size === 0) this.#disarm();
   }
 
-  /** Pings missed in a row so far. */
+  /** Returns the number of pings missed in a row so far. */
   missed(it: T): number {
     return this.#pulses.get(it)?.missed ?? 0;
   }
@@ -127,7 +130,7 @@ export class Heartbeat<T extends Pinged> implements Disposable {
     if (this.#pulses.size > 0) this.#arm(next);
   }
 
-  /** As much as this process was away, and to those that were just due as much as a ping has. */
+  /** Gives all pings the time that this process was away, and those that were just due as much as a ping has. */
   #giveTime(lateMs: number, now: number): void {
     const atLeast = now + Math.min(lateMs, this.#options.pingTimeoutMs);
     for (const pulse of this.#pulses.values()) {
@@ -147,8 +150,8 @@ export class Heartbeat<T extends Pinged> implements Disposable {
     pulse.suspect = false;
     pulse.due.shift();
     pulse.missed++;
-    if (pulse.missed < this.#options.maxMissed || pulse.told) return;
-    pulse.told = true;
+    if (pulse.missed < this.#options.maxMissed || pulse.reported) return;
+    pulse.reported = true;
     this.#events.onSilent(it, pulse.missed, now - (pulse.silentSince ?? now));
   }
 
@@ -158,8 +161,8 @@ export class Heartbeat<T extends Pinged> implements Disposable {
     pulse.missed = 0;
     pulse.silentSince = undefined;
     pulse.suspect = false;
-    if (!pulse.told) return;
-    pulse.told = false;
+    if (!pulse.reported) return;
+    pulse.reported = false;
     this.#events.onHeard(it);
   }
 

@@ -1,6 +1,6 @@
 import { inMebibytes } from "../workers/mod.ts";
 
-/** When a worker is replaced though nothing is wrong with it. What is absent is no reason. */
+/** Limits after which a healthy worker is replaced. An omitted limit never applies. */
 export interface RecycleOptions {
   /** Time since it was ready; see {@link RecyclePolicy.lifeMs}. */
   readonly maxAgeMs?: number | undefined;
@@ -15,9 +15,9 @@ const JITTER = 0.1;
 /** Part of `maxCalls` after which the successor is started, so that it is there in time. */
 const AHEAD = 0.9;
 
-/** Says when a worker is to be replaced. */
+/** Decides when a healthy worker is replaced. */
 export class RecyclePolicy {
-  /** Most calls of one worker. */
+  /** The most calls of one worker. */
   readonly maxCalls: number;
   /** The call with which the successor is started. */
   readonly renewAtCall: number;
@@ -32,13 +32,13 @@ export class RecyclePolicy {
     this.renewAtCall = Math.max(1, Math.floor(this.maxCalls * AHEAD));
   }
 
-  /** How long a worker that is ready now may serve: `maxAgeMs`, less up to a tenth; undefined for as long as it likes. */
+  /** Returns how long a worker that is ready now may serve: `maxAgeMs`, less up to a tenth; undefined without a limit. */
   lifeMs(): number | undefined {
     const { maxAgeMs } = this.#options;
     return maxAgeMs === undefined ? undefined : maxAgeMs * (1 - JITTER * this.#random());
   }
 
-  /** Why a worker that holds so much memory is replaced; undefined when it is not. */
+  /** Returns why a worker that holds so much memory is replaced; undefined when it is not. */
   memoryReason(rssBytes: number): string | undefined {
     const { maxRssBytes = Infinity } = this.#options;
     if (rssBytes <= maxRssBytes) return undefined;

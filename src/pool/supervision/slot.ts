@@ -26,7 +26,7 @@ export interface SlotDeps {
 export class Slot {
   /** The id of its workers, such as `default-3`. */
   readonly id: string;
-  /** The pauses before starts. Of this slot alone: that another worker answers is no reason to hurry. */
+  /** The pauses before starts in this slot alone: a worker of another slot that answers does not shorten them. */
   readonly starts = new StartBackoff();
   /** The pauses before a successor is started for a worker that was worn soon. */
   readonly renewals = new Backoff(PAUSES);
