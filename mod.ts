@@ -60,7 +60,7 @@ export type {
   WorkerList,
   WorkerState,
 } from "./src/pool/mod.ts";
-export type { StoreStatus } from "./src/host/mod.ts";
+export type { StartOptions, StoreStatus } from "./src/host/mod.ts";
 export {
   type CleanupResult,
   type ExitMode,

@@ -1,0 +1,119 @@
+import { randomBytes } from "node:crypto";
+import { settlesWithin } from "../async/mod.ts";
+import { BridgeServer } from "../bridge/mod.ts";
+import { Calls, policiesByPool, warnOfUnknownTools } from "../calls/mod.ts";
+import type { Config } from "../config/mod.ts";
+import { getLogger } from "../log.ts";
+import { Health, type PoolGroup, Pools, WorkerList } from "../pool/mod.ts";
+import { StartTimes, systemProcessTable } from "../process/mod.ts";
+import { ToolRegistry } from "../tools/mod.ts";
+import { openDataDirectory } from "./data_directory.ts";
+import { openPools } from "./open_pools.ts";
+import { openPython } from "./open_python.ts";
+import { openStore } from "./open_store.ts";
+import { ProcessRegistry } from "./process_registry.ts";
+import { endDeadRuns, endOwnRun } from "./recovery.ts";
+import { RunDirectory } from "./run_directory.ts";
+import { Shutdown } from "./shutdown.ts";
+import { StoreStatus } from "./store_status.ts";
+
+/** How the start of a host behaves. */
+export interface StartOptions {
+  /** Gives up the start. */
+  readonly signal?: AbortSignal | undefined;
+  /** Lines about the first build of the Python environment. */
+  readonly onSetupProgress?: ((line: string) => void) | undefined;
+  /**
+   * Fail unless every pool has a ready worker this long after the Python environment was there. By
+   * default the start goes through with pools that are unhealthy.
+   */
+  readonly readyTimeoutMs?: number | undefined;
+  /**
+   * Fail when another host has the store of the data directory, or it cannot be opened. By default
+   * such a host keeps in memory what would be stored, so that scripts can run beside a server.
+   */
+  readonly requireStore?: boolean | undefined;
+}
+
+/** The parts of a host that is running. */
+export interface Host {
+  /** Names this life of the host; 128 random bits. */
+  readonly runId: string;
+  readonly calls: Calls;
+  readonly tools: ToolRegistry;
+  readonly pools: Pools;
+  readonly workers: WorkerList;
+  readonly store: StoreStatus;
+  readonly health: Health;
+  readonly shutdown: Shutdown;
+}
+
+/** For how long the start waits for what dead hosts have left; the rest of it goes on beside. */
+const RECOVERY_MS = 1_000;
+
+/**
+ * Puts a host together and starts it: each part is opened below those that it needs, and all are
+ * disposed in the opposite order, also when the start fails.
+ *
+ * @throws {SnakedenError} `python_environment` or `startup_failed`; with
+ * `readyTimeoutMs` also what {@link Health.awaitReady} throws. Nothing is left running then.
+ */
+export async function compose(config: Config, options: StartOptions = {}): Promise<Host> {
+  const { requireStore = false } = options;
+  const runId = randomBytes(16).toString("hex");
+  await using resources = new AsyncDisposableStack();
+  const risk = await openDataDirectory(config.dataDir);
+  if (risk !== undefined) getLogger("server").warn("{risk}", { risk });
+  const store = resources.use(await openStore(config, { runId, required: requireStore }));
+  const table = systemProcessTable();
+  const times = new StartTimes(table);
+  const startTimeOf = (pid: number): Promise<string | undefined> => times.of(pid);
+  const { processes } = store;
+  const registry = resources.use(new ProcessRegistry({ runId, startTimeOf, processes }));
+  const directory = resources.use(await RunDirectory.create(config.dataDir, runId));
+  const recovering = endDeadRuns({ directory, store, table });
+  resources.defer(() => recovering);
+  resources.defer(() => endOwnRun(runId, table));
+  const python = resources.use(await openPython(config, options));
+  // What they hold, such as memory of a GPU, is what the new workers need.
+  await settlesWithin(recovering, RECOVERY_MS);
+  const bridge = resources.use(
+    await BridgeServer.listen(directory.path, {
+      carriers: config.pools.map(({ carrier }) => carrier),
+    }),
+  );
+  const group = resources.use(
+    openPools({ config, runId, runDirectory: directory.path, bridge, registry, python }),
+  );
+  const tools = new ToolRegistry(group.byName);
+  const policies = policiesByPool(config.pools);
+  const calls = new Calls({ limits: config.limits, finder: tools, policies });
+  const health = new Health(group.byName);
+  await startPools(group, { health, ...options });
+  for (const pool of config.pools) warnOfUnknownTools(pool, group.byName.get(pool.name));
+  return {
+    runId,
+    calls,
+    tools,
+    pools: new Pools(config.pools, { pools: group.byName, policies }),
+    workers: new WorkerList(group.byName),
+    store: new StoreStatus({ store, processes: registry }),
+    health,
+    shutdown: new Shutdown({ pools: group, calls, resources: resources.move() }),
+  };
+}
+
+/** Resolves when each slot has had its first attempt, or when every pool has a ready worker. */
+async function startPools(
+  group: PoolGroup,
+  { health, readyTimeoutMs, signal }: StartOptions & { readonly health: Health },
+): Promise<void> {
+  const started = group.start(signal);
+  if (readyTimeoutMs === undefined) return await started;
+  // Whoever waits for readiness alone hears of an abort there.
+  started.catch(() => {});
+  await health.awaitReady({
+    timeoutMs: readyTimeoutMs,
+    ...(signal === undefined ? {} : { signal }),
+  });
+}

@@ -1,0 +1,18 @@
+import type { Config } from "../config/mod.ts";
+import { Pool, PoolGroup } from "../pool/mod.ts";
+import { type LauncherParts, workerLauncher } from "./worker_launcher.ts";
+
+/** What the workers of all pools share. */
+export interface PoolsParts extends LauncherParts {
+  readonly config: Pick<Config, "limits" | "pools">;
+}
+
+/** Creates the pools of the configuration, which have no workers until they are started. */
+export function openPools(parts: PoolsParts): PoolGroup {
+  return new PoolGroup(
+    new Map(parts.config.pools.map((pool) => [
+      pool.name,
+      new Pool(pool, workerLauncher(pool, parts)),
+    ])),
+  );
+}
