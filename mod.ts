@@ -72,4 +72,4 @@ export {
 } from "./src/script/mod.ts";
 export { Snakeden, type SnakedenOptions } from "./src/snakeden.ts";
 export type { MovedAside, ProcessRow, SetAside, StoreReport } from "./src/store/mod.ts";
-export type { ToolInfo } from "./src/tools/mod.ts";
+export type { ToolInfo, Tools } from "./src/tools/mod.ts";

@@ -8,7 +8,7 @@ import {
   type StoreStatus,
 } from "./host/mod.ts";
 import type { CallOutcome, Health, Pools, WorkerList } from "./pool/mod.ts";
-import type { ToolRegistry } from "./tools/mod.ts";
+import type { Tools } from "./tools/mod.ts";
 
 /** What a host is started with: its configuration, and how the start itself behaves. */
 export interface SnakedenOptions extends ConfigInput, StartOptions {}
@@ -33,7 +33,7 @@ export class Snakeden implements AsyncDisposable {
   /** Names this life of the host; 128 random bits. */
   readonly runId: string;
   /** The tools of all pools. */
-  readonly tools: Pick<ToolRegistry, "list">;
+  readonly tools: Tools;
   /** The pools, and the replacement of their workers. */
   readonly pools: Pools;
   /** The workers of all pools. */

@@ -4,4 +4,4 @@
  *
  * @module
  */
-export { type ToolInfo, ToolRegistry } from "./tool_registry.ts";
+export { type ToolInfo, ToolRegistry, type Tools } from "./tool_registry.ts";

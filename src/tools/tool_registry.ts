@@ -17,18 +17,26 @@ export interface ToolInfo {
   readonly idempotent: boolean;
 }
 
+/** The tools of a host. */
+export interface Tools {
+  /** Lists every tool of every pool that has had a ready worker, in the order of the pools. */
+  list(): ToolInfo[];
+}
+
 /** Name of the pool that is asked first when a call names none. */
 const DEFAULT_POOL = "default";
 
-/** Knows which pool serves which tool. What workers offer is read from the pools, so it is never stale. */
-export class ToolRegistry implements PoolFinder {
+/**
+ * Knows which pool serves which tool. What workers offer is read from the pools, so it is never
+ * stale. Callers of the library see it as {@link Tools}.
+ */
+export class ToolRegistry implements Tools, PoolFinder {
   readonly #pools: PoolsByName;
 
   constructor(pools: PoolsByName) {
     this.#pools = pools;
   }
 
-  /** Every tool of every pool that has had a ready worker, in the order of the pools. */
   list(): ToolInfo[] {
     return [...this.#pools.values()].flatMap((pool) =>
       pool.tools.map((tool) => ({
@@ -46,8 +54,9 @@ export class ToolRegistry implements PoolFinder {
   }
 
   /**
-   * The pool that serves a tool: the one named; else `default` when it has the tool; else the first in the configuration
-   * that has it. A pool that has not had a worker yet is taken at its word: the worker will say.
+   * Returns the pool that serves a tool: the one named; else `default` when it has the tool; else
+   * the first in the configuration that has it. A pool that has not had a worker yet is taken to
+   * have every tool: its worker refuses what it has not.
    *
    * @throws {SnakedenError} `unknown_pool` or `unknown_tool`, naming near ones.
    */
