@@ -20,13 +20,10 @@ export function warnOfUnknownTools(
 ): void {
   if (pool === undefined || pool.tools.length === 0) return;
   for (const tool of Object.keys(tools).filter((it) => !pool.offers(it))) {
-    getLogger("pool").warn(
-      "the pool {pool} is told policies for {tool}, which it has not; {near}",
-      {
-        pool: pool.name,
-        tool,
-        near: suggestion(tool, pool.tools.map((it) => it.name)),
-      },
-    );
+    getLogger("pool").warn("pool {pool} has policies for {tool}, but no such tool; {near}", {
+      pool: pool.name,
+      tool,
+      near: suggestion(tool, pool.tools.map((it) => it.name)),
+    });
   }
 }
