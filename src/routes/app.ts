@@ -10,6 +10,7 @@ import { addPools } from "./pools.ts";
 import { addRecycle } from "./recycle.ts";
 import { addTools } from "./tools.ts";
 import { addWorkers } from "./workers.ts";
+import { refuseInvalid } from "./schema/mod.ts";
 
 /** What {@link createApp} is told besides the engine. */
 export interface AppOptions {
@@ -36,7 +37,7 @@ export function createApp(
   { version, traffic = new Traffic(engine.config.limits) }: AppOptions,
 ): OpenAPIHono<AppEnv> {
   const { apiKey, errors } = engine.config;
-  const app = new OpenAPIHono<AppEnv>();
+  const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
   app.use(access({ apiKey, openPaths: HEALTH_PATHS, shown: errors }));
   app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"), errors)));
   addExecute(app, engine, traffic);

@@ -2,6 +2,7 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Readiness } from "../pool/mod.ts";
 import type { Engine } from "./engine.ts";
 import type { AppEnv } from "./http/mod.ts";
+import { schemaOf } from "./schema/mod.ts";
 
 /** Time that a ping through each pool may take. */
 const PING_TIMEOUT_MS = 2_000;
@@ -29,17 +30,19 @@ const healthRoute = createRoute({
   },
 });
 
-const readinessSchema = z.object({
-  ready: z.boolean(),
-  pools: z.record(
-    z.string(),
-    z.object({
-      ready: z.boolean(),
-      pingMs: z.number().optional(),
-      reason: z.string().optional(),
-    }),
-  ),
-}).openapi("Readiness");
+const readinessSchema = schemaOf<Readiness>()(
+  z.object({
+    ready: z.boolean(),
+    pools: z.record(
+      z.string(),
+      z.object({
+        ready: z.boolean(),
+        pingMs: z.number().optional(),
+        reason: z.string().optional(),
+      }),
+    ),
+  }).openapi("Readiness"),
+);
 
 const readyRoute = createRoute({
   method: "get",
@@ -65,14 +68,12 @@ export const HEALTH_PATHS: readonly string[] = [healthRoute.path, readyRoute.pat
 
 /** `GET /healthz` and `GET /readyz`. */
 export function addHealth(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): void {
-  app.openAPIRegistry.registerPath(healthRoute);
-  app.openAPIRegistry.registerPath(readyRoute);
   const started = performance.now();
-  app.get(healthRoute.path, (c) => {
+  app.openapi(healthRoute, (c) => {
     const uptimeMs = Math.round(performance.now() - started);
-    return c.json({ status: "ok", version, uptimeMs });
+    return c.json({ status: "ok" as const, version, uptimeMs }, 200);
   });
-  app.get(readyRoute.path, async (c) => {
+  app.openapi(readyRoute, async (c) => {
     const { signal } = c.req.raw;
     const readiness = await engine.health.ready({ timeoutMs: PING_TIMEOUT_MS, signal });
     // Reasons hold output of workers; who has no key need not see it.

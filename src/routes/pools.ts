@@ -1,54 +1,88 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { PoolInfo } from "../pool/mod.ts";
+import type { CircuitInfo, PoolInfo } from "../pool/mod.ts";
 import type { Engine } from "./engine.ts";
-import { type AppEnv, problemAnswers } from "./http/mod.ts";
-import { assertPool } from "./tools.ts";
+import type { AppEnv } from "./http/mod.ts";
+import { poolOf } from "./tools.ts";
+import { errorCodeSchema, problemAnswers, schemaOf } from "./schema/mod.ts";
 
 const count = z.number().int().nonnegative();
 
-const circuitSchema = z.object({
-  state: z.enum(["closed", "open", "half_open"]),
-  failures: count.openapi({ description: "Failures in a row." }),
-  opened: count.openapi({ description: "How often it has opened." }),
-  refused: count.openapi({ description: "Calls it refused." }),
-  lastFailure: z.string().optional().openapi({ example: "worker_crashed" }),
-  retryAfterMs: count.optional().openapi({ description: "Until it lets a call pass." }),
-}).openapi("Circuit");
+const circuitSchema = schemaOf<CircuitInfo>()(
+  z.object({
+    state: z.enum(["closed", "open", "half_open"]),
+    failures: count.openapi({ description: "Failures in a row." }),
+    opened: count.openapi({ description: "How often it has opened." }),
+    refused: count.openapi({ description: "Calls it refused." }),
+    lastFailure: errorCodeSchema.optional().openapi({ example: "worker_crashed" }),
+    retryAfterMs: count.optional().openapi({ description: "Until it lets a call pass." }),
+  }).openapi("Circuit"),
+);
 
-const poolSchema = z.object({
-  name: z.string().openapi({ example: "default" }),
-  adapter: z.string().openapi({ example: "snakeden.demo" }),
-  profile: z.string().openapi({ example: "process" }),
-  size: count.openapi({ description: "Workers it keeps." }),
-  state: z.enum(["starting", "ready", "unhealthy", "stopping", "stopped"]),
-  reason: z.string().optional().openapi({
-    description: "Why it has no worker: the last failed start, with the end of its traceback.",
-  }),
-  workers: z.object({ ready: count, busy: count, starting: count }),
-  queued: count.openapi({ description: "Calls that wait for a worker." }),
-  queueLimit: count,
-  stats: z.record(z.string(), count).openapi({
-    description: "How calls ended so far; `restarts` and `recycled` count workers.",
-  }),
-  crashes: z.object({
-    total: count.openapi({ description: "Workers that ended unasked." }),
-    windowMs: count.openapi({ description: "What `recent` covers." }),
-    recent: z.record(z.string(), count).openapi({
-      description: "Crashes by kind.",
-      example: { segfault: 1 },
+const statsSchema = z.object({
+  requests: count,
+  completed: count.openapi({ description: "Answered with a result." }),
+  failed: count.openapi({ description: "Answered with an error of the tool or of its arguments." }),
+  cancelled: count.openapi({ description: "The caller left." }),
+  timedOut: count,
+  crashed: count.openapi({ description: "Their worker died, and they could not run again." }),
+  refused: count.openapi({ description: "Never accepted, or rejected while queued." }),
+  saturated: count.openapi({ description: "Part of `refused`: the queue was full." }),
+  restarts: count.openapi({ description: "Workers started in the place of others." }),
+  recycled: count.openapi({ description: "Part of `restarts`: the worker before was healthy." }),
+});
+
+const crashKindSchema = z.enum([
+  "segfault",
+  "bus_error",
+  "illegal_instruction",
+  "floating_point",
+  "abort",
+  "fatal_error",
+  "out_of_memory",
+  "killed",
+  "terminated",
+  "cpu_limit",
+  "signal",
+  "exit",
+  "protocol_error",
+  "link_lost",
+  "killed_by_host",
+]);
+
+const poolSchema = schemaOf<PoolInfo>()(
+  z.object({
+    name: z.string().openapi({ example: "default" }),
+    adapter: z.string().openapi({ example: "snakeden.demo" }),
+    profile: z.string().openapi({ example: "process" }),
+    size: count.openapi({ description: "Workers it keeps." }),
+    state: z.enum(["starting", "ready", "unhealthy", "stopping", "stopped"]),
+    reason: z.string().optional().openapi({
+      description: "Why it has no worker: the last failed start, with the end of its traceback.",
     }),
-    reruns: count.openapi({ description: "Calls run again because their worker died." }),
-    poisoned: count.openapi({ description: "Calls given up or refused: they kill workers." }),
-  }),
-  tainted: z.array(z.object({ workerId: z.string(), remainingMs: count })).openapi({
-    description: "Slots left empty for a while, because their workers crashed too often.",
-  }),
-  policies: z.object({
-    circuit: circuitSchema.optional().openapi({ description: "That of the whole pool." }),
-    toolCircuits: z.record(z.string(), circuitSchema),
-    retries: count.openapi({ description: "Attempts made after others had failed." }),
-  }).optional().openapi({ description: "Circuits and retries, where they are configured." }),
-}).openapi("Pool");
+    workers: z.object({ ready: count, busy: count, starting: count }),
+    queued: count.openapi({ description: "Calls that wait for a worker." }),
+    queueLimit: count,
+    stats: statsSchema.openapi({ description: "How calls ended so far." }),
+    crashes: z.object({
+      total: count.openapi({ description: "Workers that ended unasked." }),
+      windowMs: count.openapi({ description: "What `recent` covers." }),
+      recent: z.partialRecord(crashKindSchema, count).openapi({
+        description: "Crashes by kind.",
+        example: { segfault: 1 },
+      }),
+      reruns: count.openapi({ description: "Calls run again because their worker died." }),
+      poisoned: count.openapi({ description: "Calls given up or refused: they kill workers." }),
+    }),
+    tainted: z.array(z.object({ workerId: z.string(), remainingMs: count })).readonly().openapi({
+      description: "Slots left empty for a while, because their workers crashed too often.",
+    }),
+    policies: z.object({
+      circuit: circuitSchema.optional().openapi({ description: "That of the whole pool." }),
+      toolCircuits: z.record(z.string(), circuitSchema),
+      retries: count.openapi({ description: "Attempts made after others had failed." }),
+    }).optional().openapi({ description: "Circuits and retries, where they are configured." }),
+  }).openapi("Pool"),
+);
 
 const listRoute = createRoute({
   method: "get",
@@ -61,7 +95,6 @@ const listRoute = createRoute({
       description: "The pools.",
       content: { "application/json": { schema: z.object({ pools: z.array(poolSchema) }) } },
     },
-    ...problemAnswers(),
   },
 });
 
@@ -80,19 +113,12 @@ const oneRoute = createRoute({
 
 /** `GET /v1/pools` and `GET /v1/pools/:name`. */
 export function addPools(app: OpenAPIHono<AppEnv>, engine: Engine): void {
-  app.openAPIRegistry.registerPath(listRoute);
-  app.openAPIRegistry.registerPath(oneRoute);
-  app.get(listRoute.path, (c) => c.json({ pools: shownPools(engine) }));
-  app.get(oneRoute.getRoutingPath(), (c) => {
-    const name = c.req.param("name") ?? "";
-    assertPool(engine, name);
-    return c.json(shownPools(engine).find((it) => it.name === name));
-  });
+  const shown = engine.config.errors.output ? (it: PoolInfo) => it : withoutReason;
+  app.openapi(listRoute, (c) => c.json({ pools: engine.pools.list().map(shown) }, 200));
+  app.openapi(oneRoute, (c) => c.json(shown(poolOf(engine, c.req.valid("param").name)), 200));
 }
 
 /** Hides the reason of an unhealthy pool, which may contain output of its workers. */
-function shownPools(engine: Engine): PoolInfo[] {
-  const pools = engine.pools.list();
-  if (engine.config.errors.output) return pools;
-  return pools.map(({ reason: _reason, ...rest }) => rest);
+function withoutReason({ reason: _reason, ...rest }: PoolInfo): PoolInfo {
+  return rest;
 }

@@ -4,16 +4,20 @@ import { type FieldIssue, InvalidInputError } from "../errors.ts";
 import { suggestion } from "../near_names.ts";
 import type { Traffic } from "./calls/mod.ts";
 import type { Engine } from "./engine.ts";
-import { type AppEnv, problemAnswers } from "./http/mod.ts";
-import { assertPool } from "./tools.ts";
+import type { AppEnv } from "./http/mod.ts";
+import { poolOf } from "./tools.ts";
+import { bodyByReference, problemAnswers } from "./schema/mod.ts";
 
 /** Most ids in one request; a pool has no more workers. */
 const MAX_WORKERS = 256;
 
+/** The component of the OpenAPI document that holds the schema of the body. */
+const REQUEST = "RecycleRequest";
+
 const requestSchema = z.strictObject({
   workers: z.array(z.string().min(1)).min(1).max(MAX_WORKERS).optional()
     .openapi({ description: "Ids of the workers; default all of the pool." }),
-}).openapi("RecycleRequest");
+});
 
 const route = createRoute({
   method: "post",
@@ -25,12 +29,14 @@ const route = createRoute({
     "finishes what it runs and ends. Answers at once; `GET /v1/workers` shows how far it is.",
   request: {
     params: z.object({ name: z.string() }),
-    body: { required: false, content: { "application/json": { schema: requestSchema } } },
+    body: bodyByReference(REQUEST, { required: false }),
   },
   responses: {
     202: {
       description: "These workers are being replaced.",
-      content: { "application/json": { schema: z.object({ workers: z.array(z.string()) }) } },
+      content: {
+        "application/json": { schema: z.object({ workers: z.array(z.string()).readonly() }) },
+      },
     },
     ...problemAnswers(400, 404, 408, 413, 415, 503),
   },
@@ -38,10 +44,10 @@ const route = createRoute({
 
 /** `POST /v1/pools/:name/recycle`. */
 export function addRecycle(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Traffic): void {
-  app.openAPIRegistry.registerPath(route);
-  app.post(route.getRoutingPath(), async (c) => {
-    const pool = c.req.param("name") ?? "";
-    assertPool(engine, pool);
+  app.openAPIRegistry.register(REQUEST, requestSchema);
+  app.openapi(route, async (c) => {
+    const { name: pool } = c.req.valid("param");
+    poolOf(engine, pool);
     const workers = await readWorkers(c.req.raw, traffic);
     const started = engine.pools.startRecycle({
       pool,

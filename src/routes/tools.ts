@@ -1,22 +1,27 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { SnakedenError } from "../errors.ts";
 import { suggestion } from "../near_names.ts";
+import type { PoolInfo } from "../pool/mod.ts";
+import type { ToolInfo } from "../tools/mod.ts";
 import type { Engine } from "./engine.ts";
-import { type AppEnv, problemAnswers } from "./http/mod.ts";
+import type { AppEnv } from "./http/mod.ts";
+import { problemAnswers, schemaOf } from "./schema/mod.ts";
 
 const jsonSchema = z.record(z.string(), z.unknown()).openapi({ description: "A JSON Schema." });
 
-const toolSchema = z.object({
-  name: z.string().openapi({ example: "add" }),
-  pool: z.string().openapi({ example: "default" }),
-  description: z.string(),
-  inputSchema: jsonSchema,
-  outputSchema: jsonSchema.optional(),
-  streams: z.boolean().openapi({ description: "True for a tool that answers in chunks." }),
-  idempotent: z.boolean().openapi({
-    description: "True for a tool that may run again when a worker dies under it.",
-  }),
-}).openapi("Tool");
+const toolSchema = schemaOf<ToolInfo>()(
+  z.object({
+    name: z.string().openapi({ example: "add" }),
+    pool: z.string().openapi({ example: "default" }),
+    description: z.string(),
+    inputSchema: jsonSchema,
+    outputSchema: jsonSchema.optional(),
+    streams: z.boolean().openapi({ description: "True for a tool that answers in chunks." }),
+    idempotent: z.boolean().openapi({
+      description: "True for a tool that may run again when a worker dies under it.",
+    }),
+  }).openapi("Tool"),
+);
 
 const route = createRoute({
   method: "get",
@@ -25,7 +30,11 @@ const route = createRoute({
   tags: ["tools"],
   summary: "List the tools",
   request: {
-    query: z.object({ pool: z.string().optional().openapi({ description: "Only this pool." }) }),
+    query: z.object({
+      // Of several the first counts.
+      pool: z.preprocess((it) => Array.isArray(it) ? it[0] : it, z.string().optional())
+        .openapi({ type: "string", description: "Only this pool." }),
+    }),
   },
   responses: {
     200: {
@@ -38,22 +47,26 @@ const route = createRoute({
 
 /** `GET /v1/tools`. */
 export function addTools(app: OpenAPIHono<AppEnv>, engine: Engine): void {
-  app.openAPIRegistry.registerPath(route);
-  app.get(route.path, (c) => {
-    const pool = c.req.query("pool");
-    if (pool !== undefined) assertPool(engine, pool);
+  app.openapi(route, (c) => {
+    const { pool } = c.req.valid("query");
+    if (pool !== undefined) poolOf(engine, pool);
     const tools = engine.tools.list().filter((it) => pool === undefined || it.pool === pool);
-    return c.json({ tools });
+    return c.json({ tools }, 200);
   });
 }
 
-/** @throws {SnakedenError} `unknown_pool`, naming near ones. */
-export function assertPool(engine: Engine, name: string): void {
-  const names = engine.pools.list().map((it) => it.name);
-  if (names.includes(name)) return;
+/**
+ * Returns the pool with this name.
+ *
+ * @throws {SnakedenError} `unknown_pool`, naming near ones.
+ */
+export function poolOf(engine: Engine, name: string): PoolInfo {
+  const pools = engine.pools.list();
+  const pool = pools.find((it) => it.name === name);
+  if (pool !== undefined) return pool;
   throw new SnakedenError(
     "unknown_pool",
-    `There is no pool ${JSON.stringify(name)}; ${suggestion(name, names)}`,
+    `There is no pool ${JSON.stringify(name)}; ${suggestion(name, pools.map((it) => it.name))}`,
     { details: { pool: name } },
   );
 }

@@ -1,19 +1,23 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import type { WorkerInfo } from "../pool/mod.ts";
 import type { Engine } from "./engine.ts";
-import { type AppEnv, problemAnswers } from "./http/mod.ts";
+import type { AppEnv } from "./http/mod.ts";
+import { problemAnswers, schemaOf } from "./schema/mod.ts";
 
-const workerSchema = z.object({
-  id: z.string().openapi({ example: "default-1" }),
-  incarnation: z.string().openapi({ description: "One life of a worker; never used again." }),
-  pool: z.string().openapi({ example: "default" }),
-  state: z.string().openapi({ example: "ready" }),
-  startedAt: z.iso.datetime(),
-  calls: z.number().int().nonnegative().openapi({ description: "Calls it has been given." }),
-  pid: z.number().int().optional(),
-  pythonVersion: z.string().optional().openapi({ example: "3.12.4" }),
-  rssBytes: z.number().int().optional()
-    .openapi({ description: "Resident memory of the worker and its children." }),
-}).openapi("Worker");
+const workerSchema = schemaOf<WorkerInfo>()(
+  z.object({
+    id: z.string().openapi({ example: "default-1" }),
+    incarnation: z.string().openapi({ description: "One life of a worker; never used again." }),
+    pool: z.string().openapi({ example: "default" }),
+    state: z.enum(["starting", "ready", "busy", "stopping", "gone"]),
+    startedAt: z.iso.datetime(),
+    calls: z.number().int().nonnegative().openapi({ description: "Calls it has been given." }),
+    pid: z.number().int().optional(),
+    pythonVersion: z.string().optional().openapi({ example: "3.12.4" }),
+    rssBytes: z.number().int().optional()
+      .openapi({ description: "Resident memory of the worker and its children." }),
+  }).openapi("Worker"),
+);
 
 const listRoute = createRoute({
   method: "get",
@@ -26,7 +30,6 @@ const listRoute = createRoute({
       description: "The workers of all pools.",
       content: { "application/json": { schema: z.object({ workers: z.array(workerSchema) }) } },
     },
-    ...problemAnswers(),
   },
 });
 
@@ -44,11 +47,9 @@ const stopRoute = createRoute({
 
 /** `GET /v1/workers` and `DELETE /v1/workers/:id`. */
 export function addWorkers(app: OpenAPIHono<AppEnv>, engine: Engine): void {
-  app.openAPIRegistry.registerPath(listRoute);
-  app.openAPIRegistry.registerPath(stopRoute);
-  app.get(listRoute.path, (c) => c.json({ workers: engine.workers.list() }));
-  app.delete(stopRoute.getRoutingPath(), async (c) => {
-    await engine.workers.stop(c.req.param("id") ?? "");
+  app.openapi(listRoute, (c) => c.json({ workers: engine.workers.list() }, 200));
+  app.openapi(stopRoute, async (c) => {
+    await engine.workers.stop(c.req.valid("param").id);
     return c.body(null, 204);
   });
 }

@@ -6,6 +6,7 @@ import { SnakedenError } from "../../src/errors.ts";
 import type { PoolInfo } from "../../src/pool/pool_info.ts";
 import type { CallOutcome, RecycleRequest, StreamEvent } from "../../src/pool/mod.ts";
 import { createApp, type Engine } from "../../src/routes/mod.ts";
+import { assertDescribed } from "./described_answer.ts";
 
 /** What the last call came with. */
 export interface SeenCall {
@@ -137,11 +138,17 @@ async function* counted(): AsyncGenerator<StreamEvent> {
   yield done("end");
 }
 
-/** Sends requests to an app over the engine, without a socket. */
+/**
+ * Sends requests to an app over the engine, without a socket. Each answer is held against the schema
+ * that its route is documented with.
+ */
 export function clientOf(engine: Engine): Client {
   const app = createApp(engine, { version: "1.2.3" });
-  const request = async (path: string, init: RequestInit = {}): Promise<Response> =>
-    await app.request(path, init);
+  const request = async (path: string, init: RequestInit = {}): Promise<Response> => {
+    const answer = await app.request(path, init);
+    await assertDescribed(app, answer, { method: init.method ?? "GET", path });
+    return answer;
+  };
   return {
     request,
     post: (path, body, headers = {}) =>

@@ -12,6 +12,8 @@ Deno.test("GET /v1/tools?pool= lists those of one pool", async () => {
   const client = clientOf(memoryEngine());
   assert.equal((await (await client.request("/v1/tools?pool=default")).json()).tools.length, 1);
   assert.equal((await (await client.request("/v1/tools?pool=heavy")).json()).tools.length, 0);
+  const first = await client.request("/v1/tools?pool=default&pool=heavy");
+  assert.equal((await first.json()).tools.length, 1);
 });
 
 Deno.test("GET /v1/tools?pool= names near pools when there is no such one", async () => {

@@ -1,20 +1,7 @@
 import type { Value } from "../../bridge/mod.ts";
 import type { CallOptions } from "../../calls/mod.ts";
 import { checkContentType } from "../http/mod.ts";
-import { CALL_REQUEST } from "./call_body.ts";
 import type { Traffic } from "./traffic.ts";
-
-/**
- * The body of a call, for `createRoute`. It refers to the schema: for a zod schema `app.openapi` would
- * read and check every body before the handler. Here {@link readCallRequest} does so, within limits
- * of size, memory and time, on a thread of its own if the body is large, and by the table of rules.
- */
-export const callRequestBody = {
-  required: true,
-  content: {
-    "application/json": { schema: { $ref: `#/components/schemas/${CALL_REQUEST}` } },
-  },
-} as const;
 
 /** A call that a client asks for. */
 export interface CallRequest {

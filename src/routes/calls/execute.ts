@@ -1,9 +1,11 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Value } from "../../bridge/mod.ts";
 import type { Engine } from "../engine.ts";
-import { type AppEnv, lengthOf, problemAnswers } from "../http/mod.ts";
-import { callRequestBody, readCallRequest } from "./call_request.ts";
+import { type AppEnv, lengthOf } from "../http/mod.ts";
+import { CALL_REQUEST } from "./call_body.ts";
+import { readCallRequest } from "./call_request.ts";
 import type { Traffic } from "./traffic.ts";
+import { bodyByReference, type EncodedJson, encodedJson, problemAnswers } from "../schema/mod.ts";
 
 const encoder = new TextEncoder();
 
@@ -15,6 +17,8 @@ export const callAnswerSchema = z.object({
   durationMs: z.number().openapi({ description: "From request to result.", example: 0.8 }),
 }).openapi("CallAnswer");
 
+type CallAnswer = z.infer<typeof callAnswerSchema>;
+
 const route = createRoute({
   method: "post",
   path: "/v1/execute",
@@ -23,7 +27,7 @@ const route = createRoute({
   summary: "Run a tool and wait for its result",
   description:
     "A tool that streams answers its chunks as a list. A client that leaves cancels the call.",
-  request: { body: callRequestBody },
+  request: { body: bodyByReference(CALL_REQUEST) },
   responses: {
     200: {
       description: "The result.",
@@ -37,8 +41,7 @@ const route = createRoute({
  * `POST /v1/execute`. The result is the text that Python wrote, passed on unparsed.
  */
 export function addExecute(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Traffic): void {
-  app.openAPIRegistry.registerPath(route);
-  app.post(route.path, async (c) => {
+  app.openapi(route, async (c) => {
     const { tool, args, options } = await readCallRequest(
       c.req.raw,
       c.get("requestId"),
@@ -46,13 +49,16 @@ export function addExecute(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Tr
     );
     c.set("called", { tool, pool: options.pool });
     const { value, callId, workerId, durationMs } = await engine.call(tool, args, options);
-    const rest = JSON.stringify({ callId, workerId, durationMs: inMicroseconds(durationMs) });
+    const answer: Omit<CallAnswer, "result"> = {
+      callId,
+      workerId,
+      durationMs: inMicroseconds(durationMs),
+    };
+    const rest = JSON.stringify(answer);
     if (traffic.isLarge(value)) {
       return await largeAnswer(traffic, { value, rest, signal: c.req.raw.signal });
     }
-    return new Response(`{"result":${value.jsonText()},${rest.slice(1)}`, {
-      headers: { "content-type": "application/json" },
-    });
+    return encodedJson<CallAnswer>(`{"result":${value.jsonText()},${rest.slice(1)}`);
   });
 }
 
@@ -64,12 +70,11 @@ async function largeAnswer(
     readonly rest: string;
     readonly signal: AbortSignal;
   },
-): Promise<Response> {
+): Promise<EncodedJson<CallAnswer>> {
   const { json } = (await traffic.inline(value, signal)).wire;
   const parts = [encoder.encode('{"result":'), json, encoder.encode(`,${rest.slice(1)}`)];
-  return new Response(traffic.answers.body(parts), {
-    headers: { "content-type": "application/json", "content-length": String(lengthOf(parts)) },
-  });
+  const length = String(lengthOf(parts));
+  return encodedJson(traffic.answers.body(parts), { "content-length": length });
 }
 
 /** Milliseconds with three decimals. */

@@ -2,12 +2,14 @@ import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { SnakedenError } from "../../errors.ts";
 import { logStreamFailure } from "../access/mod.ts";
 import type { Engine } from "../engine.ts";
-import { type AppEnv, chooseStreamType, problemAnswers, problemOf } from "../http/mod.ts";
-import { callRequestBody, readCallRequest } from "./call_request.ts";
+import { type AppEnv, chooseStreamType, problemOf } from "../http/mod.ts";
+import { CALL_REQUEST } from "./call_body.ts";
+import { readCallRequest } from "./call_request.ts";
 import { StreamBody } from "./stream_body.ts";
 import { eventWriter } from "./stream_events.ts";
 import { EVENT_DATA, NDJSON_LINE, SERVER_SENT_EVENT } from "./stream_schema.ts";
 import type { Traffic } from "./traffic.ts";
+import { bodyByReference, problemAnswers } from "../schema/mod.ts";
 
 const route = createRoute({
   method: "post",
@@ -18,7 +20,7 @@ const route = createRoute({
   description: "Server-Sent Events `chunk`, `progress`, then `done` or `failed`; with " +
     "`accept: application/x-ndjson` one JSON object a line: `{event, data}`. What fails before " +
     "the first event is answered with a status. A client that leaves cancels the call.",
-  request: { body: callRequestBody },
+  request: { body: bodyByReference(CALL_REQUEST) },
   responses: {
     200: {
       description: "The events.",
@@ -33,11 +35,10 @@ const route = createRoute({
 
 /** `POST /v1/stream`. */
 export function addStream(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Traffic): void {
-  app.openAPIRegistry.registerPath(route);
   for (const [name, schema] of Object.entries(EVENT_DATA)) {
     app.openAPIRegistry.register(name, schema);
   }
-  app.post(route.path, async (c) => {
+  app.openapi(route, async (c) => {
     refuseToRepeat(c.req.header("last-event-id"));
     const type = chooseStreamType(c.req.header("accept"));
     const requestId = c.get("requestId");

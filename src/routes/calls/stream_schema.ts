@@ -1,6 +1,6 @@
 import { z } from "@hono/zod-openapi";
-import { problemSchema } from "../http/mod.ts";
 import { callAnswerSchema } from "./execute.ts";
+import { problemSchema } from "../schema/mod.ts";
 
 /** An event with data: its name, the component that describes the data, and its description. */
 const EVENTS = [

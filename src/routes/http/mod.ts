@@ -21,7 +21,6 @@ export {
   type Shown,
   SHOWN_ALL,
 } from "./problem.ts";
-export { problemAnswers, problemSchema } from "./problem_schema.ts";
 export { checkContentType, parseJsonBody } from "./request_body.ts";
 export { unmatched } from "./unmatched.ts";
 export {

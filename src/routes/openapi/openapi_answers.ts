@@ -1,5 +1,6 @@
-import { problemAnswers, PROBLEMS } from "../http/mod.ts";
+import { PROBLEMS } from "../http/mod.ts";
 import type { Schema } from "./openapi_calls.ts";
+import { problemAnswers } from "../schema/mod.ts";
 
 interface Operation {
   readonly security?: readonly unknown[];

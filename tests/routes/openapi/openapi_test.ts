@@ -42,7 +42,8 @@ Deno.test("GET /openapi.json is OpenAPI 3.1 and describes every path of the API"
   const served = createApp(engine, { version: "1" }).routes
     .filter((it) => it.method !== "ALL" && /^\/(v1|healthz|readyz)/.test(it.path))
     .map((it) => `${it.method.toLowerCase()} ${it.path.replaceAll(/:(\w+)/g, "{$1}")}`);
-  assert.deepEqual(described.sort(), served.sort());
+  // A route with a schema for its request is in the list once more, as what checks the request.
+  assert.deepEqual(described.sort(), [...new Set(served)].sort());
 });
 
 Deno.test("GET /openapi.json has only references that lead somewhere", async () => {
