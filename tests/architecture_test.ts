@@ -41,7 +41,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   bridge: [["bridge_server.ts"], ["grpc", "socket"], ["."], ["shared_memory"], ["values"], ["gen"]],
   calls: [["."], ["policies"]],
   pool: [["."], ["supervision"], ["workers"], ["profiles"], ["crashes"], ["calls"]],
-  routes: [["."], ["openapi"], ["calls"], ["access", "schema"], ["engine.ts"], ["http"]],
+  routes: [["."], ["openapi"], ["calls"], ["access", "schema"], ["http"]],
 };
 
 /** The parts that are files right in src. */

@@ -36,18 +36,20 @@ export function createApp(
   engine: Engine,
   { version, traffic = new Traffic(engine.config.limits) }: AppOptions,
 ): OpenAPIHono<AppEnv> {
-  const { apiKey, errors } = engine.config;
+  const { apiKey, errors: shown, limits: { heartbeatMs } } = engine.config;
+  const needsKey = apiKey !== undefined;
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
-  app.use(access({ apiKey, openPaths: HEALTH_PATHS, shown: errors }));
-  app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"), errors)));
-  addExecute(app, engine, traffic);
-  addStream(app, engine, traffic);
-  addTools(app, engine);
-  addPools(app, engine);
-  addRecycle(app, engine, traffic);
-  addWorkers(app, engine);
-  addHealth(app, engine, version);
-  addOpenApi(app, engine, version);
+  app.use(access({ apiKey, openPaths: HEALTH_PATHS, shown }));
+  app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"), shown)));
+  addExecute(app, engine, { traffic });
+  addStream(app, engine, { traffic, heartbeatMs, shown });
+  addTools(app, engine.tools, { pools: engine.pools });
+  addPools(app, engine.pools, { shown });
+  addRecycle(app, engine.pools, { traffic });
+  addWorkers(app, engine.workers);
+  // The reasons hold output of workers, which is not for those who have no key.
+  addHealth(app, engine.health, { version, showsReasons: !needsKey && shown.output });
+  addOpenApi(app, engine.tools, { version, needsKey });
   addDocsPage(app);
   addIndex(app, version);
   app.notFound(unmatched(app));

@@ -1,30 +1,16 @@
-import type { Value } from "../bridge/mod.ts";
-import type { CallOptions } from "../calls/mod.ts";
 import type { Config } from "../config/mod.ts";
-import type {
-  CallOutcome,
-  PoolInfo,
-  Readiness,
-  RecycleRequest,
-  Recycling,
-  StreamEvent,
-  WaitOptions,
-  WorkerInfo,
-} from "../pool/mod.ts";
-import type { ToolInfo } from "../tools/mod.ts";
+import type { ExecuteSlice, StreamSlice } from "./calls/mod.ts";
+import type { HealthSlice } from "./health.ts";
+import type { PoolsSlice } from "./pools.ts";
+import type { RecycleSlice } from "./recycle.ts";
+import type { ToolsSlice } from "./tools.ts";
+import type { WorkersSlice } from "./workers.ts";
 
-/** What the routes need of the host; `Snakeden` is one. */
-export interface Engine {
-  readonly config: Pick<Config, "apiKey" | "errors" | "host" | "limits">;
-  call(tool: string, args: Value, options: CallOptions): Promise<CallOutcome>;
-  stream(tool: string, args: Value, options: CallOptions): EventSource;
-  readonly tools: { list(): ToolInfo[] };
-  readonly pools: { list(): PoolInfo[]; startRecycle(request: RecycleRequest): Recycling };
-  readonly workers: { list(): WorkerInfo[]; stop(id: string): Promise<void> };
-  readonly health: { ready(options: WaitOptions): Promise<Readiness> };
-}
-
-/** A streaming call that has not begun; reading the events begins it. */
-export interface EventSource {
-  events(): AsyncIterable<StreamEvent>;
+/** What the routes need of the host, each its slice; `Snakeden` is one. */
+export interface Engine extends ExecuteSlice, StreamSlice {
+  readonly config: Pick<Config, "apiKey" | "errors" | "limits">;
+  readonly tools: ToolsSlice;
+  readonly pools: PoolsSlice & RecycleSlice;
+  readonly workers: WorkersSlice;
+  readonly health: HealthSlice;
 }

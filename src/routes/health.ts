@@ -1,6 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { Readiness } from "../pool/mod.ts";
-import type { Engine } from "./engine.ts";
+import type { Readiness, WaitOptions } from "../pool/mod.ts";
 import type { AppEnv } from "./http/mod.ts";
 import { schemaOf } from "./schema/mod.ts";
 
@@ -66,8 +65,24 @@ const readyRoute = createRoute({
 /** Paths that need no API key, so that a supervisor can ask. */
 export const HEALTH_PATHS: readonly string[] = [healthRoute.path, readyRoute.path];
 
+/** What {@link addHealth} needs of the host. */
+export interface HealthSlice {
+  ready(options: WaitOptions): Promise<Readiness>;
+}
+
+/** What {@link addHealth} tells to whom. */
+export interface HealthOptions {
+  readonly version: string;
+  /** False to leave out why a pool is not ready. */
+  readonly showsReasons: boolean;
+}
+
 /** `GET /healthz` and `GET /readyz`. */
-export function addHealth(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): void {
+export function addHealth(
+  app: OpenAPIHono<AppEnv>,
+  health: HealthSlice,
+  { version, showsReasons }: HealthOptions,
+): void {
   const started = performance.now();
   app.openapi(healthRoute, (c) => {
     const uptimeMs = Math.round(performance.now() - started);
@@ -75,11 +90,9 @@ export function addHealth(app: OpenAPIHono<AppEnv>, engine: Engine, version: str
   });
   app.openapi(readyRoute, async (c) => {
     const { signal } = c.req.raw;
-    const readiness = await engine.health.ready({ timeoutMs: PING_TIMEOUT_MS, signal });
-    // Reasons hold output of workers; who has no key need not see it.
-    const { apiKey, errors } = engine.config;
-    const isShown = apiKey === undefined && errors.output;
-    return c.json(isShown ? readiness : withoutReasons(readiness), readiness.ready ? 200 : 503);
+    const readiness = await health.ready({ timeoutMs: PING_TIMEOUT_MS, signal });
+    const shown = showsReasons ? readiness : withoutReasons(readiness);
+    return c.json(shown, readiness.ready ? 200 : 503);
   });
 }
 

@@ -18,6 +18,6 @@ export {
   problemResponse,
   PROBLEMS,
 } from "./http/mod.ts";
-export type { Engine, EventSource } from "./engine.ts";
+export type { Engine } from "./engine.ts";
 export { createStartingApp } from "./starting_app.ts";
-export { Traffic, type TrafficLimits } from "./calls/mod.ts";
+export { type EventSource, Traffic, type TrafficLimits } from "./calls/mod.ts";

@@ -1,8 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { CircuitInfo, PoolInfo } from "../pool/mod.ts";
-import type { Engine } from "./engine.ts";
-import type { AppEnv } from "./http/mod.ts";
-import { poolOf } from "./tools.ts";
+import type { AppEnv, Shown } from "./http/mod.ts";
 import { errorCodeSchema, problemAnswers, schemaOf } from "./schema/mod.ts";
 
 const count = z.number().int().nonnegative();
@@ -111,11 +109,22 @@ const oneRoute = createRoute({
   },
 });
 
+/** What {@link addPools} needs of the host. */
+export interface PoolsSlice {
+  list(): PoolInfo[];
+  /** @throws {SnakedenError} `unknown_pool`, naming near ones. */
+  get(name: string): PoolInfo;
+}
+
 /** `GET /v1/pools` and `GET /v1/pools/:name`. */
-export function addPools(app: OpenAPIHono<AppEnv>, engine: Engine): void {
-  const shown = engine.config.errors.output ? (it: PoolInfo) => it : withoutReason;
-  app.openapi(listRoute, (c) => c.json({ pools: engine.pools.list().map(shown) }, 200));
-  app.openapi(oneRoute, (c) => c.json(shown(poolOf(engine, c.req.valid("param").name)), 200));
+export function addPools(
+  app: OpenAPIHono<AppEnv>,
+  pools: PoolsSlice,
+  { shown }: { readonly shown: Shown },
+): void {
+  const show = shown.output ? (it: PoolInfo): PoolInfo => it : withoutReason;
+  app.openapi(listRoute, (c) => c.json({ pools: pools.list().map(show) }, 200));
+  app.openapi(oneRoute, (c) => c.json(show(pools.get(c.req.valid("param").name)), 200));
 }
 
 /** Hides the reason of an unhealthy pool, which may contain output of its workers. */

@@ -2,10 +2,10 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { isRecord } from "../json/mod.ts";
 import { type FieldIssue, InvalidInputError } from "../errors.ts";
 import { suggestion } from "../near_names.ts";
+import type { RecycleRequest, Recycling } from "../pool/mod.ts";
 import type { Traffic } from "./calls/mod.ts";
-import type { Engine } from "./engine.ts";
 import type { AppEnv } from "./http/mod.ts";
-import { poolOf } from "./tools.ts";
+import type { PoolsSlice } from "./pools.ts";
 import { bodyByReference, problemAnswers } from "./schema/mod.ts";
 
 /** Most ids in one request; a pool has no more workers. */
@@ -42,17 +42,23 @@ const route = createRoute({
   },
 });
 
+/** What {@link addRecycle} needs of the host. */
+export interface RecycleSlice extends Pick<PoolsSlice, "get"> {
+  /** @throws {SnakedenError} `unknown_pool`, `unknown_worker`, `shutting_down`. */
+  startRecycle(request: RecycleRequest): Recycling;
+}
+
 /** `POST /v1/pools/:name/recycle`. */
-export function addRecycle(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Traffic): void {
+export function addRecycle(
+  app: OpenAPIHono<AppEnv>,
+  pools: RecycleSlice,
+  { traffic }: { readonly traffic: Traffic },
+): void {
   app.openAPIRegistry.register(REQUEST, requestSchema);
   app.openapi(route, async (c) => {
-    const { name: pool } = c.req.valid("param");
-    poolOf(engine, pool);
+    const { name: pool } = pools.get(c.req.valid("param").name);
     const workers = await readWorkers(c.req.raw, traffic);
-    const started = engine.pools.startRecycle({
-      pool,
-      ...(workers === undefined ? {} : { workers }),
-    });
+    const started = pools.startRecycle({ pool, ...(workers === undefined ? {} : { workers }) });
     return c.json({ workers: started.workers }, 202);
   });
 }

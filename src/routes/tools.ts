@@ -1,10 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { SnakedenError } from "../errors.ts";
-import { suggestion } from "../near_names.ts";
-import type { PoolInfo } from "../pool/mod.ts";
 import type { ToolInfo } from "../tools/mod.ts";
-import type { Engine } from "./engine.ts";
 import type { AppEnv } from "./http/mod.ts";
+import type { PoolsSlice } from "./pools.ts";
 import { problemAnswers, schemaOf } from "./schema/mod.ts";
 
 const jsonSchema = z.record(z.string(), z.unknown()).openapi({ description: "A JSON Schema." });
@@ -45,28 +42,22 @@ const route = createRoute({
   },
 });
 
-/** `GET /v1/tools`. */
-export function addTools(app: OpenAPIHono<AppEnv>, engine: Engine): void {
-  app.openapi(route, (c) => {
-    const { pool } = c.req.valid("query");
-    if (pool !== undefined) poolOf(engine, pool);
-    const tools = engine.tools.list().filter((it) => pool === undefined || it.pool === pool);
-    return c.json({ tools }, 200);
-  });
+/** What {@link addTools} needs of the host. */
+export interface ToolsSlice {
+  list(): ToolInfo[];
 }
 
-/**
- * Returns the pool with this name.
- *
- * @throws {SnakedenError} `unknown_pool`, naming near ones.
- */
-export function poolOf(engine: Engine, name: string): PoolInfo {
-  const pools = engine.pools.list();
-  const pool = pools.find((it) => it.name === name);
-  if (pool !== undefined) return pool;
-  throw new SnakedenError(
-    "unknown_pool",
-    `There is no pool ${JSON.stringify(name)}; ${suggestion(name, pools.map((it) => it.name))}`,
-    { details: { pool: name } },
-  );
+/** `GET /v1/tools`. */
+export function addTools(
+  app: OpenAPIHono<AppEnv>,
+  tools: ToolsSlice,
+  { pools }: { readonly pools: Pick<PoolsSlice, "get"> },
+): void {
+  app.openapi(route, (c) => {
+    const { pool } = c.req.valid("query");
+    const all = tools.list();
+    if (pool === undefined) return c.json({ tools: all }, 200);
+    const { name } = pools.get(pool);
+    return c.json({ tools: all.filter((it) => it.pool === name) }, 200);
+  });
 }

@@ -1,6 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { WorkerInfo } from "../pool/mod.ts";
-import type { Engine } from "./engine.ts";
 import type { AppEnv } from "./http/mod.ts";
 import { problemAnswers, schemaOf } from "./schema/mod.ts";
 
@@ -45,11 +44,18 @@ const stopRoute = createRoute({
   responses: { 204: { description: "The worker is gone." }, ...problemAnswers(404) },
 });
 
+/** What {@link addWorkers} needs of the host. */
+export interface WorkersSlice {
+  list(): WorkerInfo[];
+  /** @throws {SnakedenError} `unknown_worker`, naming near ones. */
+  stop(id: string): Promise<void>;
+}
+
 /** `GET /v1/workers` and `DELETE /v1/workers/:id`. */
-export function addWorkers(app: OpenAPIHono<AppEnv>, engine: Engine): void {
-  app.openapi(listRoute, (c) => c.json({ workers: engine.workers.list() }, 200));
+export function addWorkers(app: OpenAPIHono<AppEnv>, workers: WorkersSlice): void {
+  app.openapi(listRoute, (c) => c.json({ workers: workers.list() }, 200));
   app.openapi(stopRoute, async (c) => {
-    await engine.workers.stop(c.req.valid("param").id);
+    await workers.stop(c.req.valid("param").id);
     return c.body(null, 204);
   });
 }

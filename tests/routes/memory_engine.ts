@@ -4,7 +4,12 @@ import type { CallOptions } from "../../src/calls/call_options.ts";
 import { type ConfigInput, parseConfig } from "../../src/config/mod.ts";
 import { SnakedenError } from "../../src/errors.ts";
 import type { PoolInfo } from "../../src/pool/pool_info.ts";
-import type { CallOutcome, RecycleRequest, StreamEvent } from "../../src/pool/mod.ts";
+import {
+  type CallOutcome,
+  findPool,
+  type RecycleRequest,
+  type StreamEvent,
+} from "../../src/pool/mod.ts";
 import { createApp, type Engine } from "../../src/routes/mod.ts";
 import { assertDescribed } from "./described_answer.ts";
 
@@ -76,6 +81,7 @@ export function done(value: unknown): StreamEvent {
 
 export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
   const { config, events, namespaces = {}, ...overrides } = options;
+  const pools = namespaces.pools?.list ?? (() => [POOL, { ...POOL, name: "heavy" }]);
   const calls: SeenCall[] = [];
   const stopped: string[] = [];
   const recycled: RecycleRequest[] = [];
@@ -104,7 +110,8 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
       ...namespaces.tools,
     },
     pools: {
-      list: () => [POOL, { ...POOL, name: "heavy" }],
+      list: pools,
+      get: (name) => findPool(name, new Map(pools().map((it) => [it.name, it]))),
       startRecycle: (request) => {
         recycled.push(request);
         return { workers: request.workers ?? ["default-1", "default-2"], done: Promise.resolve() };

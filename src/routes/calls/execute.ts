@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Value } from "../../bridge/mod.ts";
-import type { Engine } from "../engine.ts";
+import type { CallOptions } from "../../calls/mod.ts";
+import type { CallOutcome } from "../../pool/mod.ts";
 import { type AppEnv, lengthOf } from "../http/mod.ts";
 import { CALL_REQUEST } from "./call_body.ts";
 import { readCallRequest } from "./call_request.ts";
@@ -37,10 +38,17 @@ const route = createRoute({
   },
 });
 
-/**
- * `POST /v1/execute`. The result is the text that Python wrote, passed on unparsed.
- */
-export function addExecute(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Traffic): void {
+/** What {@link addExecute} needs of the host. */
+export interface ExecuteSlice {
+  call(tool: string, args: Value, options: CallOptions): Promise<CallOutcome>;
+}
+
+/** `POST /v1/execute`. The result is the text that Python wrote, passed on unparsed. */
+export function addExecute(
+  app: OpenAPIHono<AppEnv>,
+  host: ExecuteSlice,
+  { traffic }: { readonly traffic: Traffic },
+): void {
   app.openapi(route, async (c) => {
     const { tool, args, options } = await readCallRequest(
       c.req.raw,
@@ -48,7 +56,7 @@ export function addExecute(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Tr
       traffic,
     );
     c.set("called", { tool, pool: options.pool });
-    const { value, callId, workerId, durationMs } = await engine.call(tool, args, options);
+    const { value, callId, workerId, durationMs } = await host.call(tool, args, options);
     const answer: Omit<CallAnswer, "result"> = {
       callId,
       workerId,

@@ -5,6 +5,6 @@
  * @module
  */
 export { CALL_REQUEST, callRequestSchema } from "./call_body.ts";
-export { addExecute } from "./execute.ts";
-export { addStream } from "./stream.ts";
+export { addExecute, type ExecuteSlice } from "./execute.ts";
+export { addStream, type EventSource, type StreamSlice } from "./stream.ts";
 export { Traffic, type TrafficLimits } from "./traffic.ts";

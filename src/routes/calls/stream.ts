@@ -1,8 +1,10 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
+import type { Value } from "../../bridge/mod.ts";
+import type { CallOptions } from "../../calls/mod.ts";
 import { SnakedenError } from "../../errors.ts";
+import type { StreamEvent } from "../../pool/mod.ts";
 import { logStreamFailure } from "../access/mod.ts";
-import type { Engine } from "../engine.ts";
-import { type AppEnv, chooseStreamType, problemOf } from "../http/mod.ts";
+import { type AppEnv, chooseStreamType, problemOf, type Shown } from "../http/mod.ts";
 import { CALL_REQUEST } from "./call_body.ts";
 import { readCallRequest } from "./call_request.ts";
 import { StreamBody } from "./stream_body.ts";
@@ -33,8 +35,31 @@ const route = createRoute({
   },
 });
 
+/** What {@link addStream} needs of the host. */
+export interface StreamSlice {
+  stream(tool: string, args: Value, options: CallOptions): EventSource;
+}
+
+/** A streaming call that has not begun; reading the events begins it. */
+export interface EventSource {
+  events(): AsyncIterable<StreamEvent>;
+}
+
+/** How {@link addStream} sends events. */
+export interface StreamOptions {
+  readonly traffic: Traffic;
+  /** The time without an event after which a heartbeat is sent. */
+  readonly heartbeatMs: number;
+  /** The parts of Python errors that problems show. */
+  readonly shown: Shown;
+}
+
 /** `POST /v1/stream`. */
-export function addStream(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Traffic): void {
+export function addStream(
+  app: OpenAPIHono<AppEnv>,
+  host: StreamSlice,
+  { traffic, heartbeatMs, shown }: StreamOptions,
+): void {
   for (const [name, schema] of Object.entries(EVENT_DATA)) {
     app.openAPIRegistry.register(name, schema);
   }
@@ -42,18 +67,17 @@ export function addStream(app: OpenAPIHono<AppEnv>, engine: Engine, traffic: Tra
     refuseToRepeat(c.req.header("last-event-id"));
     const type = chooseStreamType(c.req.header("accept"));
     const requestId = c.get("requestId");
-    const { limits, errors: shown } = engine.config;
     const { tool, args, options } = await readCallRequest(c.req.raw, requestId, traffic);
     const called = { tool, pool: options.pool };
     c.set("called", called);
     const leaving = new AbortController();
     const signal = AbortSignal.any([c.req.raw.signal, leaving.signal]);
     const body = new StreamBody({
-      events: engine.stream(tool, args, { ...options, signal }).events(),
+      events: host.stream(tool, args, { ...options, signal }).events(),
       writer: eventWriter(type),
       traffic,
       signal,
-      heartbeatMs: limits.heartbeatMs,
+      heartbeatMs,
       problemOf: (error) => {
         const { method, path } = c.req;
         logStreamFailure({ method, path, requestId, called, error, shown });

@@ -1,5 +1,5 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { Engine } from "../engine.ts";
+import type { ToolInfo } from "../../tools/mod.ts";
 import type { AppEnv } from "../http/mod.ts";
 import { describeAnswers } from "./openapi_answers.ts";
 import { callSchemas, type Schema } from "./openapi_calls.ts";
@@ -25,13 +25,32 @@ const SECURITY_SCHEMES = {
   header: { type: "apiKey", in: "header", name: "x-api-key" },
 } as const;
 
-/** `GET /openapi.json`: OpenAPI 3.1, with the schemas of the tools that run now. */
-export function addOpenApi(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): void {
-  app.get(OPENAPI_PATH, (c) => c.json(describe(app, engine, version)));
+/** What {@link addOpenApi} needs of the host. */
+export interface DescribedTools {
+  list(): ToolInfo[];
 }
 
-function describe(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): Schema {
-  const needsKey = engine.config.apiKey !== undefined;
+/** What the document says besides the routes. */
+export interface OpenApiOptions {
+  readonly version: string;
+  /** True when requests must have an API key. */
+  readonly needsKey: boolean;
+}
+
+/** `GET /openapi.json`: OpenAPI 3.1, with the schemas of the tools that run now. */
+export function addOpenApi(
+  app: OpenAPIHono<AppEnv>,
+  tools: DescribedTools,
+  options: OpenApiOptions,
+): void {
+  app.get(OPENAPI_PATH, (c) => c.json(describe(app, tools.list(), options)));
+}
+
+function describe(
+  app: OpenAPIHono<AppEnv>,
+  tools: readonly ToolInfo[],
+  { version, needsKey }: OpenApiOptions,
+): Schema {
   const document = app.getOpenAPI31Document({
     openapi: "3.1.0",
     info: {
@@ -52,7 +71,7 @@ function describe(app: OpenAPIHono<AppEnv>, engine: Engine, version: string): Sc
     components: {
       ...document.components,
       ...components,
-      schemas: { ...document.components?.schemas, ...callSchemas(engine.tools.list()) },
+      schemas: { ...document.components?.schemas, ...callSchemas(tools) },
       ...(needsKey ? { securitySchemes: SECURITY_SCHEMES } : {}),
     },
   };
