@@ -66,3 +66,10 @@ Deno.test("findIssues() names the same top fields as the schema", () => {
   const inSchema = described.safeParse(wrong).error?.issues.map((it) => it.path[0]).sort();
   assert.deepEqual(named, inSchema);
 });
+
+Deno.test("docs/http.md names every field of a call", async () => {
+  const page = await Deno.readTextFile(new URL("../../../docs/http.md", import.meta.url));
+  const fields = Object.keys(Object(callRequestSchema["properties"]));
+  assert.ok(fields.length > 5);
+  assert.deepEqual(fields.filter((it) => !page.includes(`| \`${it}\``)), []);
+});

@@ -46,6 +46,16 @@ Deno.test("GET /openapi.json is OpenAPI 3.1 and describes every path of the API"
   assert.deepEqual(described.sort(), [...new Set(served)].sort());
 });
 
+Deno.test("docs/http.md names every path that is described, with its method", async () => {
+  const document = await (await clientOf(memoryEngine()).request("/openapi.json")).json();
+  const page = await Deno.readTextFile(new URL("../../../docs/http.md", import.meta.url));
+  const names = operationsOf(document).map(([name]) => {
+    const [method = "", path = ""] = name.split(" ");
+    return `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`;
+  });
+  assert.deepEqual(names.filter((it) => !page.includes(`\`${it}\``)), []);
+});
+
 Deno.test("GET /openapi.json has only references that lead somewhere", async () => {
   const document = await (await clientOf(memoryEngine()).request("/openapi.json")).json();
   const refs = refsOf(document);
