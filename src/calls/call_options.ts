@@ -1,5 +1,4 @@
 import { Value } from "../bridge/mod.ts";
-import type { FieldIssue } from "../errors.ts";
 import { CALL_FIELDS, fieldIssue, invalidCall } from "./call_fields.ts";
 
 /** Most bytes that the arguments of a call may take. */
@@ -40,18 +39,18 @@ const CHECKED = ["timeoutMs", "priority", "sessionId", "requestId", "idempotent"
  */
 export function checkCallOptions(options: CallOptions): void {
   const { timeoutMs, priority, sessionId, requestId, idempotent } = options;
-  // Almost every call of a program passes here.
+  // Almost every call passes here. A loop over the names of the fields takes three times as long.
   if (
-    timeoutMs === undefined && priority === undefined && sessionId === undefined &&
-    requestId === undefined && idempotent === undefined
+    (timeoutMs === undefined || CALL_FIELDS.timeoutMs.isValid(timeoutMs)) &&
+    (priority === undefined || CALL_FIELDS.priority.isValid(priority)) &&
+    (sessionId === undefined || CALL_FIELDS.sessionId.isValid(sessionId)) &&
+    (requestId === undefined || CALL_FIELDS.requestId.isValid(requestId)) &&
+    (idempotent === undefined || CALL_FIELDS.idempotent.isValid(idempotent))
   ) return;
-  let issues: FieldIssue[] | undefined;
-  for (const field of CHECKED) {
-    const value = options[field];
-    if (value === undefined || CALL_FIELDS[field].isValid(value)) continue;
-    (issues ??= []).push(fieldIssue(field, value));
-  }
-  if (issues !== undefined) throw invalidCall(issues);
+  const wrong = CHECKED.filter((field) =>
+    options[field] !== undefined && !CALL_FIELDS[field].isValid(options[field])
+  );
+  throw invalidCall(wrong.map((field) => fieldIssue(field, options[field])));
 }
 
 /**
