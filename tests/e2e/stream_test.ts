@@ -42,20 +42,19 @@ Deno.test("Snakeden.stream() cancels the generator when the reader leaves the lo
 Deno.test("Snakeden.stream() makes the generator wait for a reader that pauses", async () => {
   await using dir = await tempDir();
   const path = `${dir.path}/lines`;
-  await using den = await startDen({ adapter: "appender", size: 1 }, {
+  await using den = await startDen({ adapter: "appender" }, {
     limits: { streamWindowBytes: 4_096 },
   });
-  const events = den.stream("append_stream", { path }).events();
-  await events.next();
-  // The window holds fewer than 4096 / 64 chunks; each is one line in the file.
+  const paused = den.stream("append_stream", { path }).events();
+  await paused.next();
   const lines = async (): Promise<number> => (await Deno.readTextFile(path)).split("\n").length;
-  const seen = await until(async () => {
-    const before = await lines();
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    return before > 10 && before === await lines() ? before : false;
-  }, "the generator to fill the window and stop");
-  assert.ok(seen < 100, `${seen} lines were written ahead of a reader that took one chunk`);
-  await events.return();
+  // A second worker runs the same generator for a reader that does not pause, and is the clock.
+  const read = den.stream("append_stream", { path: `${dir.path}/read` }).events();
+  for (let i = 0; i < 2_000; i++) await read.next();
+  const seen = await lines();
+  // The window holds fewer than 4096 / 64 chunks; each is one line in the file.
+  assert.ok(seen > 10 && seen < 100, `${seen} lines were written ahead of a reader that pauses`);
+  await Promise.all([paused.return(), read.return()]);
 });
 
 Deno.test("Snakeden.stream() reports progress while profile_csv runs", async () => {
