@@ -77,11 +77,13 @@ Deno.test("SpawnLauncher.launch() reserves before the spawn, activates after it,
 Deno.test("SpawnLauncher.launch() spawns nothing before the reservation is durable", async () => {
   const reserved = Promise.withResolvers<void>();
   await using it = await setUp("echo up; exit 1", reserved.promise);
+  await using clock = await setUp("echo up; exit 1");
   const launched = it.launch();
   launched.catch(() => {});
   await until(() => it.told.length === 1, "it is reserved");
-  // Long enough for a process that was started to have said so.
-  for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve, 1));
+  // A whole life of the same process that waits for nothing.
+  await assert.rejects(clock.launch(), { code: "worker_start_failed" });
+  assert.deepEqual(clock.lines, ["up"]);
   assert.deepEqual([it.told.length, it.lines], [1, []]);
   reserved.resolve();
   await assert.rejects(launched, { code: "worker_start_failed" });
