@@ -19,6 +19,27 @@ async function holder(dataDir: string): Promise<HostProcess> {
   return process;
 }
 
+/** Sees a lock being refused in this process, which has no other sign. */
+class LockRefusal implements Disposable {
+  readonly seen: Promise<void>;
+  readonly #tryLock = Deno.FsFile.prototype.tryLock;
+
+  constructor() {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.seen = promise;
+    const tryLock = this.#tryLock;
+    Deno.FsFile.prototype.tryLock = async function (exclusive): Promise<boolean> {
+      const isTaken = await tryLock.call(this, exclusive);
+      if (!isTaken) resolve();
+      return isTaken;
+    };
+  }
+
+  [Symbol.dispose](): void {
+    Deno.FsFile.prototype.tryLock = this.#tryLock;
+  }
+}
+
 Deno.test("KvStore.open() refuses a data directory that another process has, and names that one", async () => {
   await using dir = await tempDir();
   await using other = await holder(dir.path);
@@ -57,6 +78,7 @@ Deno.test("KvStore.open() refuses a second host in the same process, until the f
 Deno.test("KvStore.open() waits for a host that is about to end, as long as it is told to", async () => {
   await using dir = await tempDir();
   const first = await openStore(dir.path);
+  using refusal = new LockRefusal();
   const opening = KvStore.open({
     dataDir: dir.path,
     runId: newRunId(),
@@ -64,6 +86,7 @@ Deno.test("KvStore.open() waits for a host that is about to end, as long as it i
     timer: SYSTEM_CLOCK,
     patienceMs: 20_000,
   });
+  await Promise.race([refusal.seen, opening]);
   await first[Symbol.asyncDispose]();
   await using _second = await opening;
 });
@@ -91,4 +114,22 @@ Deno.test("KvStore.open() goes by the lock and not by a file that a dead host ha
   const owner = { pid: Deno.pid, runId: newRunId(), since: new Date().toISOString() };
   await Deno.writeTextFile(join(dir.path, "store", "owner.json"), JSON.stringify(owner));
   await using _store = await openStore(dir.path);
+});
+
+Deno.test("KvStore.open() keeps the directory of the store and all in it to its own user", async () => {
+  await using dir = await tempDir();
+  const directory = join(dir.path, "store");
+  const modes = (): (number | null)[] =>
+    [directory, join(directory, "lock"), join(directory, "owner.json")].map((it) => {
+      const { mode } = Deno.statSync(it);
+      return mode === null ? null : mode & 0o777;
+    });
+  {
+    await using _store = await openStore(dir.path);
+    assert.deepEqual(modes(), [0o700, 0o600, 0o600]);
+  }
+  // One that was made by hand, or by another version.
+  await Deno.chmod(directory, 0o755);
+  await using _store = await openStore(dir.path);
+  assert.deepEqual(modes(), [0o700, 0o600, 0o600]);
 });
