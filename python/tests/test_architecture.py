@@ -136,6 +136,16 @@ def test_no_modules_import_each_other_in_a_circle(imports: dict[str, set[str]]) 
     assert circle_in(imports) is None
 
 
+def test_folders_import_only_what_is_below_them(imports: dict[str, set[str]]) -> None:
+    wrong = [
+        f"{module or '__init__'} imports {other}"
+        for module, others in imports.items()
+        for other in sorted(others)
+        if level_of(other) not in (level_of(module), *BELOW[level_of(module)])
+    ]
+    assert wrong == []
+
+
 def test_the_table_of_folders_has_no_way_up() -> None:
     assert circle_in({folder: set(below) for folder, below in BELOW.items()}) is None
     assert set(map(level_of, MODULES)) == set(BELOW)

@@ -1,19 +1,30 @@
 from __future__ import annotations
 
+import gc
 import time
+import weakref
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from snakeden import Call, current_call
 from snakeden._link.gen.link_pb2 import Call as WireCall
+from snakeden._worker.calls.attempt import Attempt
+from snakeden._worker.calls.in_flight import InFlight
 from snakeden.call import CURRENT
 
 
 def make(deadline: float | None = None) -> tuple[Call, list[dict[str, Any]]]:
     reports: list[dict[str, Any]] = []
+    return attempt(reports.append, deadline).view(), reports
+
+
+def attempt(report: Callable[[dict[str, Any]], None], deadline: float | None = None) -> Attempt:
     wire = WireCall(id=7, tool="t", session_id="s", request_id="r")
-    return Call(wire, deadline, lambda _call, report: reports.append(report)), reports
+    running = Attempt(wire, lambda _attempt, it: report(it))
+    running.deadline = deadline
+    return running
 
 
 def test_current_call_says_clearly_that_there_is_none() -> None:
@@ -22,10 +33,13 @@ def test_current_call_says_clearly_that_there_is_none() -> None:
 
 
 def test_current_call_gives_the_call_of_the_context() -> None:
-    call, _ = make()
-    token = CURRENT.set(call)
+    running = attempt(print)
+    token = CURRENT.set(running)
     try:
-        assert current_call() is call
+        assert current_call().id == 7
+        assert current_call() is current_call()
+        InFlight().settle(running)
+        assert current_call().id == 7
     finally:
         CURRENT.reset(token)
 
@@ -66,7 +80,39 @@ def test_call_progress_refuses_a_fraction_that_is_no_number() -> None:
 
 
 def test_call_progress_is_silent_once_the_call_has_ended() -> None:
-    call, reports = make()
-    call.ended = True
+    reports: list[dict[str, Any]] = []
+    running = attempt(reports.append)
+    call = running.view()
+    InFlight().settle(running)
     call.progress(0.5)
     assert reports == []
+
+
+def test_call_shows_nothing_of_the_worker() -> None:
+    public = sorted(name for name in dir(Call) if not name.startswith("_"))
+    assert public == [
+        "cancelled",
+        "deadline",
+        "id",
+        "progress",
+        "remaining_ms",
+        "request_id",
+        "session_id",
+        "tool",
+    ]
+
+
+def test_call_is_freed_with_its_attempt_once_that_has_ended() -> None:
+    class Watched(Attempt):
+        __slots__ = ("__weakref__",)
+
+    running = Watched(WireCall(id=7), lambda _attempt, _report: None)
+    view = running.view()
+    InFlight().settle(running)
+    gone = weakref.ref(running)
+    gc.disable()
+    try:
+        del running, view
+        assert gone() is None
+    finally:
+        gc.enable()

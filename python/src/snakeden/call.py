@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import time
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+__all__ = ["Call", "CallSource", "current_call"]
 
-    from snakeden._link.gen.link_pb2 import Call as WireCall
 
-__all__ = ["Call", "current_call"]
+class CallSource(Protocol):
+    """What a `Call` is a view of; the worker has it in `_worker/calls/attempt.py`."""
+
+    id: int
+    deadline: float | None
+    stop_code: str | None
+    ended: bool
+
+    @property
+    def tool(self) -> str:
+        """Name of the tool."""
+
+    @property
+    def request_id(self) -> str:
+        """The id that the caller knows the call by."""
+
+    @property
+    def session_id(self) -> str:
+        """The session of the call."""
+
+    def report(self, report: dict[str, Any]) -> None:
+        """Send progress."""
+
+    def view(self) -> Call:
+        """Return the view of it, the same one for as long as the call runs."""
 
 
 class Call:
@@ -20,62 +42,48 @@ class Call:
     It may be handed to threads that the tool starts: `progress` and `cancelled` work there too.
     """
 
-    __slots__ = (
-        "_buffers",
-        "_report",
-        "_wire",
-        "deadline",
-        "ended",
-        "id",
-        "on_credit",
-        "stop_code",
-    )
+    __slots__ = ("_source",)
 
-    def __init__(
-        self,
-        wire: WireCall,
-        deadline: float | None,
-        report: Callable[[Call, dict[str, Any]], None],
-    ) -> None:
-        self.id: int = wire.id
+    def __init__(self, source: CallSource) -> None:
+        self._source = source
+
+    @property
+    def id(self) -> int:
         """Number of the call on this worker's link; unique among the calls in flight."""
-        self.deadline: float | None = deadline
-        """When the call has to be done, on the clock of `time.monotonic()`; None for never."""
-        self.stop_code: str | None = None
-        self.ended: bool = False
-        self.on_credit: Callable[[int], None] | None = None
-        # Those of the arguments, until the call is started or never will be: what lies in shared
-        # memory is released with the last that refers to it.
-        self._buffers: Sequence[bytes | memoryview] = ()
-        self._wire = wire
-        self._report = report
+        return self._source.id
+
+    @property
+    def deadline(self) -> float | None:
+        """When the call must be done, on the clock of `time.monotonic()`; None for never."""
+        return self._source.deadline
 
     @property
     def request_id(self) -> str:
         """The id that the caller knows the call by; may be empty."""
-        return self._wire.request_id
+        return self._source.request_id
 
     @property
     def session_id(self) -> str:
         """The session of the call; empty when it has none."""
-        return self._wire.session_id
+        return self._source.session_id
 
     @property
     def tool(self) -> str:
         """Name of the tool."""
-        return self._wire.tool
+        return self._source.tool
 
     @property
     def cancelled(self) -> bool:
         """True from the moment the call was cancelled or its deadline passed."""
-        return self.stop_code is not None
+        return self._source.stop_code is not None
 
     @property
     def remaining_ms(self) -> float | None:
         """Milliseconds until the deadline, 0 when it has passed; None when there is no deadline."""
-        if self.deadline is None:
+        deadline = self._source.deadline
+        if deadline is None:
             return None
-        return max(0.0, (self.deadline - time.monotonic()) * 1000)
+        return max(0.0, (deadline - time.monotonic()) * 1000)
 
     def progress(
         self, fraction: float | None = None, message: str | None = None, **data: Any
@@ -91,7 +99,7 @@ class Call:
             TypeError: `fraction` is not a number.
             InvalidValueError: `data` cannot travel.
         """
-        if self.ended:
+        if self._source.ended:
             return
         report: dict[str, Any] = {}
         if fraction is not None:
@@ -99,13 +107,13 @@ class Call:
         if message is not None:
             report["message"] = str(message)
         report.update(data)
-        self._report(self, report)
+        self._source.report(report)
 
     def __repr__(self) -> str:
         return f"<Call {self.id} of {self.tool!r}>"
 
 
-CURRENT: ContextVar[Call] = ContextVar("snakeden_call")
+CURRENT: ContextVar[CallSource] = ContextVar("snakeden_call")
 
 
 def current_call() -> Call:
@@ -118,7 +126,7 @@ def current_call() -> Call:
         RuntimeError: No call runs here.
     """
     try:
-        return CURRENT.get()
+        return CURRENT.get().view()
     except LookupError:
         raise RuntimeError(
             "current_call() was used outside of a call: it works only while a tool runs in a "

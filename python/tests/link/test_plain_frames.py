@@ -19,7 +19,7 @@ def one_message(frame: bytes) -> WorkerMessage:
 @example(2**32 - 1, 1, 0.0)
 def test_plain_result_is_what_the_codec_reads(call_id: int, size: int, run_ms: float) -> None:
     json = b"1" * size
-    result = one_message(plain_result(call_id, json, run_ms)).result
+    result = one_message(plain_result(call_id, json, run_ms=run_ms)).result
     expected = Result(id=call_id, run_ms=run_ms)
     expected.value.json = json
     assert result == expected
@@ -33,6 +33,6 @@ def test_plain_chunk_is_what_the_codec_reads(call_id: int, size: int) -> None:
 
 
 def test_plain_frames_can_be_joined() -> None:
-    frame = plain_chunk(7, b"1") + plain_result(7, b"null", 0.5)
+    frame = plain_chunk(7, b"1") + plain_result(7, b"null", run_ms=0.5)
     bodies = [message.WhichOneof("body") for message in WorkerFrame.FromString(frame).messages]
     assert bodies == ["chunk", "result"]

@@ -10,7 +10,7 @@ import pytest
 from snakeden._link import wire
 from snakeden._link.gen.link_pb2 import WorkerFrame
 from snakeden._link.gen.values_pb2 import Value
-from snakeden._link.slab import Slab
+from snakeden._link.slab import SharedMemory, Slab
 from snakeden._values.values import Encoded, encode
 from tests.fake_slab import PAGE, FakeSlab
 
@@ -36,7 +36,9 @@ def value_of(data: bytes) -> Value:
 
 def test_result_puts_large_buffers_into_shared_memory(host: FakeSlab, slab: Slab) -> None:
     values = [b"small", os.urandom(PAGE), os.urandom(PAGE - 1), np.arange(1000.0)]
-    value = value_of(wire.result(1, encode(values), 0, slab, PAGE))
+    value = value_of(
+        wire.result(1, encode(values), run_ms=0, shared=SharedMemory(slab=slab, min_bytes=PAGE))
+    )
     assert [len(buffer) for buffer in value.buffers] == [5, 0, PAGE - 1, 0]
     assert [(it.index, it.offset, it.length) for it in value.shared] == [
         (1, 0, PAGE),
@@ -48,7 +50,7 @@ def test_result_puts_large_buffers_into_shared_memory(host: FakeSlab, slab: Slab
 
 
 def test_result_without_shared_memory_holds_every_buffer() -> None:
-    value = value_of(wire.result(1, encode([b"x" * BYTES, np.arange(1000.0)]), 0))
+    value = value_of(wire.result(1, encode([b"x" * BYTES, np.arange(1000.0)]), run_ms=0))
     assert [len(buffer) for buffer in value.buffers] == [BYTES, 8000]
     assert len(value.shared) == 0
 
@@ -59,7 +61,12 @@ def test_result_gives_places_back_when_it_cannot_be_made(slab: Slab) -> None:
             raise MemoryError("no more")
 
     with pytest.raises(MemoryError):
-        wire.result(1, Encoded(b"1", True, [bytes(PAGE), Broken(b"x")]), 0, slab, PAGE)
+        wire.result(
+            1,
+            Encoded(b"1", True, [bytes(PAGE), Broken(b"x")]),
+            run_ms=0,
+            shared=SharedMemory(slab=slab, min_bytes=PAGE),
+        )
     assert slab.write(bytes(BYTES)) == 0
 
 

@@ -154,7 +154,7 @@ def arrivals(hint: Any, value: Any) -> list[Any]:
         for more in ({}, {"blob": b"x"}, {"blob": math.nan}, {"blob": 2**80}):
             encoded = values.encode({"it": value, **more})
             try:
-                positional, _ = schema.parse(encoded.json, encoded.tagged, encoded.buffers)
+                positional, _ = schema.parse(encoded.json, encoded.tagged, buffers=encoded.buffers)
                 arrived.append(positional[0])
             except ArgumentsError as error:
                 arrived.append({issue.path: issue.message for issue in error.issues})

@@ -163,7 +163,7 @@ def test_converter_tries_each_member_of_a_union_once_at_each_level(leaf: Any) ->
         value = {"inner": value, "times": 2}
     schema = ToolSchema("deep", deep)
     try:
-        (term, _), _ = schema.parse(values.encode({"it": value}).json, False, ())
+        (term, _), _ = schema.parse(values.encode({"it": value}).json, False)
         assert isinstance(term, Times)
     except ArgumentsError as error:
         assert leaf == "x"
@@ -345,9 +345,9 @@ def required(a: int = pydantic.Field(..., ge=0)) -> None: ...
 
 def test_parse_takes_the_defaults_that_pydantic_declares() -> None:
     schema = ToolSchema("defaulted", defaulted)
-    assert schema.parse(b"{}", False, ())[0] == (7, [], 8, 1)
-    assert schema.parse(b"{}", False, ())[0][1] is not schema.parse(b"{}", False, ())[0][1]
-    assert schema.parse(b'{"dee":2}', False, ())[0][3] == 2
+    assert schema.parse(b"{}", False)[0] == (7, [], 8, 1)
+    assert schema.parse(b"{}", False)[0][1] is not schema.parse(b"{}", False)[0][1]
+    assert schema.parse(b'{"dee":2}', False)[0][3] == 2
     properties = json.loads(schema.input_schema)["properties"]
     assert properties["a"] == {
         "type": "integer",
@@ -357,7 +357,7 @@ def test_parse_takes_the_defaults_that_pydantic_declares() -> None:
     }
     assert "dee" in properties
     with pytest.raises(ArgumentsError, match=r"args\.a: is missing"):
-        ToolSchema("required", required).parse(b"{}", False, ())
+        ToolSchema("required", required).parse(b"{}", False)
 
 
 @pytest.mark.parametrize(

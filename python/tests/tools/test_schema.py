@@ -30,7 +30,7 @@ def call(function: Any, **args: Any) -> Any:
     """Send the arguments over the link's format and call."""
     schema = ToolSchema(function.__name__, function)
     encoded = values.encode(args)
-    positional, named = schema.parse(encoded.json, encoded.tagged, encoded.buffers)
+    positional, named = schema.parse(encoded.json, encoded.tagged, buffers=encoded.buffers)
     return function(*positional, **named)
 
 
@@ -91,7 +91,7 @@ def test_parse_refuses_arguments_that_are_no_object(text: bytes, kind: str) -> N
     with pytest.raises(
         ArgumentsError, match=f"args: has to be an object of named arguments, got {kind}"
     ):
-        ToolSchema("plain", plain).parse(text, False, ())
+        ToolSchema("plain", plain).parse(text, False)
 
 
 def nothing() -> str:
@@ -99,7 +99,7 @@ def nothing() -> str:
 
 
 def test_parse_takes_no_value_at_all_as_no_arguments() -> None:
-    assert ToolSchema("nothing", nothing).parse(b"", False, ()) == ((), {})
+    assert ToolSchema("nothing", nothing).parse(b"", False) == ((), {})
     assert issues(nothing, a=1) == {
         "args.a": "is no argument of 'nothing', which takes no arguments"
     }
@@ -318,7 +318,7 @@ def test_parse_treats_hints_it_cannot_resolve_as_any() -> None:
 
 def test_parse_words_nesting_that_is_too_deep() -> None:
     with pytest.raises(InvalidValueError, match="nested deeper"):
-        ToolSchema("x", untyped).parse(b'{"a":' + b"[" * 90_000 + b"]" * 90_000 + b"}", False, ())
+        ToolSchema("x", untyped).parse(b'{"a":' + b"[" * 90_000 + b"]" * 90_000 + b"}", False)
 
 
 @given(

@@ -36,7 +36,7 @@ _VARINTS: Final = tuple(map(_varint, range(1 << 12)))
 _LISTED: Final = len(_VARINTS)
 
 
-def plain_result(call_id: int, json: bytes, run_ms: float) -> bytes:
+def plain_result(call_id: int, json: bytes, *, run_ms: float) -> bytes:
     """A frame with the result of a call whose value is JSON alone."""
     json_size = len(json)
     number = _VARINTS[call_id] if call_id < _LISTED else _varint(call_id)

@@ -16,15 +16,16 @@ import mmap
 import os
 import threading
 import weakref
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from snakeden._link.slab_space import SlabSpace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-__all__ = ["PlaceRef", "Slab"]
+__all__ = ["PlaceRef", "SharedMemory", "Slab"]
 
 
 class PlaceRef(weakref.ref[Any]):
@@ -137,6 +138,19 @@ class Slab:
         self.forget()
         del self._map
         os.close(self._to_host)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedMemory:
+    """A slab, and which buffers go through it."""
+
+    slab: Slab
+    min_bytes: int = 1
+    """Smaller buffers travel in the message."""
+
+    def takes_any_of(self, buffers: Iterable[bytes | memoryview]) -> bool:
+        """Return whether one of the buffers is large enough."""
+        return any(len(buffer) >= self.min_bytes for buffer in buffers)
 
 
 @lru_cache(maxsize=64)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from snakeden._link.gen.values_pb2 import Value
-    from snakeden._link.slab import Slab
+    from snakeden._link.slab import SharedMemory, Slab
     from snakeden._values.values import Encoded
     from snakeden.errors import Issue
 
@@ -64,7 +64,9 @@ def wire_text(text: str, limit: int = 0) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def hello(worker_id: str, token: str, pid: int, python_version: str, package_version: str) -> bytes:
+def hello(
+    worker_id: str, token: str, *, pid: int, python_version: str, package_version: str
+) -> bytes:
     """Who this is; the first message."""
     frame = WorkerFrame()
     body = frame.messages.add().hello
@@ -102,6 +104,7 @@ def ready(
 def error(
     code: str,
     message: str,
+    *,
     python: PythonException | None = None,
     issues: Iterable[Issue] = (),
 ) -> Error:
@@ -141,15 +144,16 @@ def buffers(value: Value, slab: Slab | None) -> Sequence[bytes | memoryview]:
 
 
 def _with_value(
-    frame: WorkerFrame, out: Value, value: Encoded, slab: Slab | None, min_bytes: int
+    frame: WorkerFrame, out: Value, *, value: Encoded, shared: SharedMemory | None
 ) -> bytes:
-    """The frame with a value put into it; buffers from `min_bytes` on go to shared memory, if there
-    is any and it has room.
+    """The frame with a value put into it; large buffers go to shared memory, if there is any and it
+    has room.
     """
     out.json = value.json
     if not value.tagged:
         return frame.SerializeToString()
     out.tagged = True
+    slab, min_bytes = (None, 0) if shared is None else (shared.slab, shared.min_bytes)
     try:
         for index, buffer in enumerate(value.buffers):
             length = len(buffer)
@@ -171,19 +175,19 @@ def _with_value(
 
 
 def result(
-    call_id: int, value: Encoded, run_ms: float, slab: Slab | None = None, min_bytes: int = 1
+    call_id: int, value: Encoded, *, run_ms: float, shared: SharedMemory | None = None
 ) -> bytes:
     """A call's answer. What it puts into shared memory has to be sent."""
     if not value.tagged:
-        return plain_result(call_id, value.json, run_ms)
+        return plain_result(call_id, value.json, run_ms=run_ms)
     frame = WorkerFrame()
     body = frame.messages.add().result
     body.id = call_id
     body.run_ms = run_ms
-    return _with_value(frame, body.value, value, slab, min_bytes)
+    return _with_value(frame, body.value, value=value, shared=shared)
 
 
-def failure(call_id: int, why: Error, run_ms: float) -> bytes:
+def failure(call_id: int, why: Error, *, run_ms: float) -> bytes:
     """A call's failure."""
     frame = WorkerFrame()
     body = frame.messages.add().failure
@@ -214,14 +218,14 @@ def release(offsets: Iterable[int]) -> bytes:
     return frame.SerializeToString()
 
 
-def chunk(call_id: int, value: Encoded, slab: Slab | None = None, min_bytes: int = 1) -> bytes:
+def chunk(call_id: int, value: Encoded, *, shared: SharedMemory | None = None) -> bytes:
     """One element of a stream. What it puts into shared memory has to be sent."""
     if not value.tagged:
         return plain_chunk(call_id, value.json)
     frame = WorkerFrame()
     body = frame.messages.add().chunk
     body.id = call_id
-    return _with_value(frame, body.value, value, slab, min_bytes)
+    return _with_value(frame, body.value, value=value, shared=shared)
 
 
 def progress(call_id: int, value: Encoded) -> bytes:
@@ -231,7 +235,7 @@ def progress(call_id: int, value: Encoded) -> bytes:
     frame = WorkerFrame()
     body = frame.messages.add().progress
     body.id = call_id
-    return _with_value(frame, body.value, value, None, 1)
+    return _with_value(frame, body.value, value=value, shared=None)
 
 
 def pong(ping_id: int, rss_bytes: int = 0) -> bytes:
@@ -244,7 +248,7 @@ def pong(ping_id: int, rss_bytes: int = 0) -> bytes:
     return frame.SerializeToString()
 
 
-def log(level: int, logger: str, message: str, time: float, call_id: int, dropped: int) -> bytes:
+def log(logger: str, message: str, *, level: int, time: float, call_id: int, dropped: int) -> bytes:
     """One entry of the log."""
     frame = WorkerFrame()
     body = frame.messages.add().log

@@ -48,8 +48,8 @@ class LoadedTool:
         self,
         name: str,
         function: Callable[..., Any],
-        description: str | None,
         *,
+        description: str | None = None,
         idempotent: bool = False,
     ) -> None:
         self.name = name
@@ -326,7 +326,7 @@ def _add(
                 tools[name] = LoadedTool(
                     name,
                     function,
-                    None if mark is None else mark.description,
+                    description=None if mark is None else mark.description,
                     idempotent=mark is not None and mark.idempotent,
                 )
             except AdapterError as error:

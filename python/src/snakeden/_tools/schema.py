@@ -109,7 +109,9 @@ class ToolSchema:
         ]
         return msgspec.defstruct("Arguments", fields, kw_only=True)
 
-    def parse(self, json: bytes, tagged: bool, buffers: Sequence[bytes | memoryview]) -> Arguments:
+    def parse(
+        self, json: bytes, tagged: bool, *, buffers: Sequence[bytes | memoryview] = ()
+    ) -> Arguments:
         """Positional and keyword arguments to call the tool with.
 
         Raises:

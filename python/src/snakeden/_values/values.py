@@ -10,6 +10,7 @@ Depth counts containers: 1 is `[]`, 2 is `[[]]`. A scalar has depth 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
 from typing import Any, Final, NamedTuple
@@ -20,7 +21,7 @@ from snakeden._values import arrays
 from snakeden._values.lowering import MAX_SAFE_INTEGER, TAG, Lowering
 from snakeden.errors import InvalidValueError, ResultTooLargeError
 
-__all__ = ["DEFAULT_MAX_DEPTH", "Encoded", "decode", "encode"]
+__all__ = ["DEFAULT_MAX_DEPTH", "Encoded", "ValueLimits", "decode", "encode"]
 
 DEFAULT_MAX_DEPTH: Final = 200
 
@@ -28,6 +29,16 @@ _dumps = msgspec.json.Encoder().encode
 _loads = msgspec.json.Decoder().decode
 _TEXTLIKE = frozenset({str, bool, type(None)})
 _FLOATS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf"), "-0": -0.0}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueLimits:
+    """How large a value may be."""
+
+    max_bytes: int = 0
+    """Limit of JSON and buffers together; 0 for none."""
+    max_depth: int = DEFAULT_MAX_DEPTH
+    """Deepest nesting of containers."""
 
 
 class Encoded(NamedTuple):

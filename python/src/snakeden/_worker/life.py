@@ -24,8 +24,9 @@ from snakeden._link import wire
 from snakeden._link.dial import dial
 from snakeden._link.link import Link, LinkLostError
 from snakeden._link.outbox import Outbox
-from snakeden._link.slab import Slab
+from snakeden._link.slab import SharedMemory, Slab
 from snakeden._tools.adapter_loader import LoadedAdapter, LoadedTool, load_adapter
+from snakeden._values.values import DEFAULT_MAX_DEPTH, ValueLimits
 from snakeden._worker import exit_status, log_bridge
 from snakeden._worker.calls.exceptions import describe, safe_text
 from snakeden._worker.runner import Runner
@@ -91,7 +92,11 @@ class WorkerLife:
         """Serve; returns the exit status."""
         self._outbox.put(
             wire.hello(
-                self._worker_id, self._token, os.getpid(), platform.python_version(), __version__
+                self._worker_id,
+                self._token,
+                pid=os.getpid(),
+                python_version=platform.python_version(),
+                package_version=__version__,
             )
         )
         try:
@@ -107,17 +112,19 @@ class WorkerLife:
         note = None
         if welcome.progress_path and link.confirms:
             note = open_progress_cell(welcome.progress_path)
-        slab = self._slab = self._map(welcome)
+        shared = self._map(welcome)
+        self._slab = None if shared is None else shared.slab
         limits = WorkerLimits(welcome.limits)
         runner = Runner(
             self._outbox,
-            welcome.max_result_bytes,
-            welcome.max_depth or 200,
-            limits.noting(note),
-            slab,
-            max(1, welcome.shared_memory.min_bytes),
-            limits.hint,
-            self._output,
+            limits=ValueLimits(
+                max_bytes=welcome.max_result_bytes,
+                max_depth=welcome.max_depth or DEFAULT_MAX_DEPTH,
+            ),
+            shared=shared,
+            note=limits.noting(note),
+            hint=limits.hint,
+            output=self._output,
         )
         self._runner = runner
         self._gauge = MemoryGauge(int(welcome.limits.memory_bytes), self._report_memory)
@@ -140,7 +147,7 @@ class WorkerLife:
     ) -> int:
         try:
             self._adapter = load_adapter(
-                welcome.adapter, list(welcome.module_paths), runner.complete
+                welcome.adapter, list(welcome.module_paths), runner.profile.complete
             )
         except AdapterError as error:
             cause = None if error.__cause__ is None else describe(error.__cause__)
@@ -149,7 +156,7 @@ class WorkerLife:
             # Whatever an adapter has that raises where nobody expects it, such as a property.
             problem = f"adapter '{welcome.adapter}' cannot be served: {type(error).__name__}"
             return self._fail_start(f"{problem}: {safe_text(error)}", describe(error))
-        runner.tools = self._adapter.tools
+        runner.tools.update(self._adapter.tools)
         self._output.loaded()
         if self._gauge is not None:
             self._gauge.start()
@@ -165,10 +172,12 @@ class WorkerLife:
         return exit_status.LINK_LOST if self._lost and not self._told else exit_status.OK
 
     def _fail_start(self, problem: str, cause: PythonException | None = None) -> int:
-        self._outbox.put(wire.start_failed(wire.error("worker_start_failed", problem, cause)))
+        self._outbox.put(
+            wire.start_failed(wire.error("worker_start_failed", problem, python=cause))
+        )
         return exit_status.START_FAILED
 
-    def _map(self, welcome: Welcome) -> Slab | None:
+    def _map(self, welcome: Welcome) -> SharedMemory | None:
         """The shared memory that the host offers; None when there is none, or it cannot be had,
         which Ready tells the host.
         """
@@ -176,9 +185,10 @@ class WorkerLife:
             return None
         offer = welcome.shared_memory
         try:
-            return Slab(
+            slab = Slab(
                 offer.to_worker_path, offer.to_host_path, offer.bytes, self._outbox.released.append
             )
+            return SharedMemory(slab=slab, min_bytes=max(1, offer.min_bytes))
         except (OSError, ValueError) as error:
             logging.getLogger(__name__).warning("cannot map the shared memory: %s", error)
             return None
@@ -194,7 +204,7 @@ class WorkerLife:
         if self._adapter is not None:
             self._guarded(self._adapter.teardown, "teardown()")
         if self._runner is not None:
-            self._guarded(self._runner.close, "the event loop")
+            self._guarded(self._runner.profile.close, "the event loop")
         if self._told:
             # Calls that were on their way when somebody told it to end are given back.
             self._host_done.wait(FLUSH_SECONDS)
@@ -356,7 +366,7 @@ class WorkerLife:
         if self._slab is not None:
             self._slab.forget()
         if self._runner is not None:
-            self._runner.after_fork_in_child()
+            self._runner.profile.after_fork_in_child()
         if self._link is not None:
             self._link.after_fork_in_child()
 

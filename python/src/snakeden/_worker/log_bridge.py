@@ -52,7 +52,14 @@ class LinkHandler(logging.Handler):
         name = wire.wire_text(record.name, 200)
         level = max(0, min(int(record.levelno), 1_000))
         self._outbox.put_log(
-            lambda dropped: wire.log(level, name, message, record.created, call_id, dropped)
+            lambda dropped: wire.log(
+                name,
+                message,
+                level=level,
+                time=record.created,
+                call_id=call_id,
+                dropped=dropped,
+            )
         )
 
 

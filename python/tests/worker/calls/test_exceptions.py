@@ -47,7 +47,7 @@ def test_describe_keeps_the_chain_of_causes() -> None:
 def test_describe_leaves_out_frames_of_the_package() -> None:
     def tool(a: int) -> None: ...
 
-    described = describe(caught(lambda: ToolSchema("t", tool).parse(b'{"a":"x"}', False, ())))
+    described = describe(caught(lambda: ToolSchema("t", tool).parse(b'{"a":"x"}', False)))
     assert "schema.py" not in described.traceback
     assert "test_exceptions.py" in described.traceback
 

@@ -10,11 +10,12 @@ import pytest
 
 from snakeden._link.gen.link_pb2 import Call as WireCall
 from snakeden._link.gen.link_pb2 import WorkerFrame
-from snakeden._link.slab import Slab
-from snakeden._values.values import decode
+from snakeden._link.slab import SharedMemory, Slab
+from snakeden._values.values import ValueLimits, decode
+from snakeden._worker.calls.attempt import Attempt
 from snakeden._worker.calls.streams import Collector, Sender
+from snakeden._worker.profiles.event_loop import EventLoop
 from snakeden._worker.profiles.interrupt import Interrupter
-from snakeden.call import Call
 from snakeden.errors import CallCancelled
 from tests.fake_slab import PAGE, FakeSlab
 
@@ -30,7 +31,7 @@ def slab(tmp_path: Path) -> Iterator[Slab]:
 @pytest.fixture
 def interrupter() -> Iterator[Interrupter]:
     before = signal.getsignal(signal.SIGURG)
-    yield Interrupter()
+    yield Interrupter(EventLoop(), lambda _when: None)
     signal.signal(signal.SIGURG, before)
 
 
@@ -38,10 +39,15 @@ class Stream:
     """A sender, and the frames that it has put."""
 
     def __init__(self, interrupter: Interrupter, slab: Slab) -> None:
-        self.call = Call(WireCall(id=1), None, lambda _call, _report: None)
+        self.call = Attempt(WireCall(id=1), lambda _call, _report: None)
         self.frames: list[bytes] = []
         self.sender = Sender(
-            self.call, 1 << 20, 0, 200, self.frames.append, interrupter, slab, PAGE
+            self.call,
+            self.frames.append,
+            window=1 << 20,
+            limits=ValueLimits(),
+            interruption=interrupter,
+            shared=SharedMemory(slab=slab, min_bytes=PAGE),
         )
 
     @property
@@ -51,7 +57,7 @@ class Stream:
         return [len(chunk.value.shared) for chunk in chunks]
 
 
-def cancels(call: Call, then: Callable[..., Any]) -> Callable[..., Any]:
+def cancels(call: Attempt, then: Callable[..., Any]) -> Callable[..., Any]:
     """A function that cancels the call just before it does its work."""
 
     def cancel(*args: Any) -> Any:
@@ -97,7 +103,7 @@ def test_sender_leaves_the_call_armed(interrupter: Interrupter, slab: Slab) -> N
 
 
 def test_collector_takes_an_array_as_it_is_when_it_is_yielded() -> None:
-    collector = Collector(0, 200)
+    collector = Collector(ValueLimits())
     array = np.zeros(10_000)
     for number in range(3):
         array[:] = number

@@ -43,7 +43,7 @@ def run(id, work, marked=False):
     call = Call(id)
     token = CURRENT.set(call)
     output._marked_at = -1e9 if marked else time.perf_counter()
-    output.begin(call, time.perf_counter())
+    output.begin(id, time.perf_counter())
     try: work()
     except Exception: pass
     CURRENT.reset(token)

@@ -15,7 +15,7 @@ from snakeden.errors import ArgumentsError, CallCancelled, InvalidValueError, Re
 
 if TYPE_CHECKING:
     from snakeden._link.gen.errors_pb2 import Error
-    from snakeden.call import Call
+    from snakeden._worker.calls.attempt import Attempt
 
 __all__ = ["described", "is_stop", "stopped"]
 
@@ -25,8 +25,9 @@ _CONTEXT: Final[Any] = BaseException.__dict__["__context__"]
 
 
 def described(
-    call: Call,
+    call: Attempt,
     error: BaseException,
+    *,
     tools: Mapping[str, object],
     hint: Callable[[BaseException], str],
 ) -> Error:
@@ -47,13 +48,13 @@ def described(
         text = f"{text}: {description.message}"
     if added := hint(error):
         text = f"{text} ({added})"
-    return wire.error("python_exception", text, description)
+    return wire.error("python_exception", text, python=description)
 
 
-def stopped(call: Call, run_ms: float | None) -> Error:
+def stopped(call: Attempt, run_ms: float | None) -> Error:
     """Report that a call was cancelled or late; without `run_ms` it never started."""
     code = call.stop_code or "cancelled"
-    limit = f"within {call._wire.timeout_ms:.0f} ms"
+    limit = f"within {call.message.timeout_ms:.0f} ms"
     if run_ms is None:
         if code == "deadline_exceeded":
             text = f"was not started {limit}: the worker was busy with an earlier call"

@@ -15,65 +15,117 @@ SIGURG, because its default is to be ignored and tools hardly use it.
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import threading
-from typing import Any, Final
+import time
+from collections.abc import Callable
+from math import inf
+from typing import TYPE_CHECKING, Final, TypeVar
 
-from snakeden.call import Call
 from snakeden.errors import CallCancelled
+
+if TYPE_CHECKING:
+    from snakeden._worker.calls.attempt import Attempt
+    from snakeden._worker.profiles.event_loop import EventLoop
 
 __all__ = ["Interrupter"]
 
 _SIGNAL: Final = signal.SIGURG
+_FIRST_PAUSE_SECONDS: Final = 0.01
+_LONGEST_PAUSE_SECONDS: Final = 1.0
+
+T = TypeVar("T")
 
 
 class Interrupter:
-    """Arms calls on the main thread; `stop` may be asked for from any thread."""
+    """The `Interruption` of the main thread; `stop` may be asked for from any thread."""
 
-    __slots__ = ("_main", "armed", "cut_off", "describing", "loop", "task")
+    __slots__ = ("_describing", "_look_at", "_loop", "_main", "_pause", "armed", "cut_off")
 
-    def __init__(self) -> None:
-        """Install the handler; has to be called on the main thread."""
-        self.armed: Call | None = None
-        """The call whose tool runs now. Set and cleared by the runner."""
-        self.describing = False
-        """Whether the running code is the description of an exception."""
-        self.cut_off = False
-        """Whether the description was interrupted."""
-        self.task: asyncio.Task[Any] | None = None
-        """The task of an asynchronous tool, which is cancelled instead of interrupted while it
-        waits.
+    def __init__(self, loop: EventLoop, look_at: Callable[[float], None]) -> None:
+        """Install the handler; must be called on the main thread. `loop` runs asynchronous tools,
+        which are cancelled instead of interrupted while they wait. `look_at` has `repeat` called at
+        a time.
         """
-        self.loop: asyncio.AbstractEventLoop | None = None
+        self.armed: Attempt | None = None
+        """See `Interruption.armed`."""
+        self.cut_off = False
+        """See `Interruption.cut_off`."""
+        self._describing = False
+        """Whether the running code is the description of an exception."""
+        self._loop = loop
+        self._look_at = look_at
+        self._pause = _FIRST_PAUSE_SECONDS
         self._main = threading.main_thread().ident or 0
         signal.signal(_SIGNAL, self._handle)
 
     def stop(self) -> None:
-        """Have the main thread look whether its call must stop; `call.stop_code` has been set
-        before.
-        """
+        """Have the main thread look whether its call must stop; `stop_code` has been set before."""
         signal.pthread_kill(self._main, _SIGNAL)
 
-    def check(self, call: Call) -> None:
-        """Raise when `call`, armed just now, was stopped before it was armed."""
-        if call.stop_code is not None:
+    def repeat_soon(self) -> None:
+        """Have `repeat` called in a while."""
+        self._pause = _FIRST_PAUSE_SECONDS
+        self._look_at(time.monotonic() + _FIRST_PAUSE_SECONDS)
+
+    def repeat(self, now: float) -> float:
+        """Signal once more when the armed call was stopped and does not know it yet; returns when
+        to look again.
+
+        A signal that comes between the last look for signals and the system call of a sleep or a
+        wait does not end that.
+        """
+        armed = self.armed
+        if armed is None or armed.stop_code is None:
+            return inf
+        self.stop()
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+        return now + self._pause
+
+    def check(self, attempt: Attempt) -> None:
+        """See `Interruption.check`."""
+        if attempt.stop_code is not None:
             self.armed = None
-            raise CallCancelled(call.stop_code)
+            raise CallCancelled(attempt.stop_code)
+
+    def shield(self, step: Callable[[], None]) -> None:
+        """See `Interruption.shield`."""
+        # None when the call was interrupted before, which happens once.
+        armed = self.armed
+        self.armed = None
+        try:
+            step()
+        finally:
+            self.armed = armed
+        if armed is not None:
+            self.check(armed)
+
+    def describe(self, attempt: Attempt, step: Callable[[], T]) -> T | None:
+        """See `Interruption.describe`."""
+        if attempt.stop_code is not None:
+            # It was stopped already, so nothing else would end the description.
+            self.repeat_soon()
+        self.cut_off = False
+        described: T | None = None
+        try:
+            try:
+                self._describing = True
+                self.armed = attempt
+                described = step()
+            finally:
+                self.armed = None
+        except BaseException:  # The interruption, or a trick of the exception's class.
+            self.armed = None
+        self._describing = False
+        return described
 
     def _handle(self, _signum: int, _frame: object) -> None:
-        call = self.armed
-        if call is None or call.stop_code is None:
+        attempt = self.armed
+        if attempt is None or attempt.stop_code is None:
             return
-        if self.describing:
+        if self._describing:
             self.cut_off = True
-            raise CallCancelled(call.stop_code)
+            raise CallCancelled(attempt.stop_code)
         self.armed = None
-        task = self.task
-        loop = self.loop
-        if task is not None and loop is not None and asyncio.current_task(loop) is not task:
-            # The loop waits, or runs another task: an exception out of here would hit the loop
-            # itself.
-            loop.call_soon_threadsafe(task.cancel)
-            return
-        raise CallCancelled(call.stop_code)
+        if not self._loop.cancel_waiting():
+            raise CallCancelled(attempt.stop_code)

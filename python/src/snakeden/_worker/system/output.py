@@ -18,12 +18,9 @@ import os
 import sys
 from contextlib import suppress
 from math import inf
-from typing import TYPE_CHECKING, Any, Final, TextIO
+from typing import Any, Final, TextIO
 
 from snakeden.call import CURRENT
-
-if TYPE_CHECKING:
-    from snakeden.call import Call
 
 __all__ = ["MARK_SECONDS", "Output", "flush", "prepare"]
 
@@ -165,7 +162,7 @@ class Output:
         for pipe in self._pipes:
             pipe.accept()
 
-    def begin(self, call: Call, now: float) -> None:
+    def begin(self, call_id: int, now: float) -> None:
         """Begin a call; `now` is on the clock of `time.perf_counter()`."""
         try:
             is_kept = sys.stdout is self._stdout and sys.stderr is self._stderr
@@ -182,7 +179,7 @@ class Output:
             if logging.root.manager.disable != self._disabled:
                 logging.disable(self._disabled)
             for pipe in self._pipes:
-                pipe.own(call.id)
+                pipe.own(call_id)
 
     def end(self) -> None:
         """End the call that was marked, and with it the line that it has begun to print."""

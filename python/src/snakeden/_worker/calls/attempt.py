@@ -1,0 +1,80 @@
+"""The worker's half of a call: what the host sent, who stops it, and what waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from snakeden.call import Call
+
+if TYPE_CHECKING:
+    from snakeden._link.gen.link_pb2 import Call as WireCall
+
+__all__ = ["Attempt"]
+
+
+class Attempt:
+    """One attempt to run a call in this worker; `view` is what its tool sees of it."""
+
+    __slots__ = (
+        "_report",
+        "buffers",
+        "deadline",
+        "ended",
+        "id",
+        "message",
+        "on_credit",
+        "shown",
+        "stop_code",
+    )
+
+    def __init__(
+        self, message: WireCall, report: Callable[[Attempt, dict[str, Any]], None]
+    ) -> None:
+        self.id: int = message.id
+        self.message = message
+        self.deadline: float | None = None
+        """On the clock of `time.monotonic()`."""
+        self.stop_code: str | None = None
+        """Why it must stop, and the code of its failure; the first cause wins."""
+        self.ended: bool = False
+        """Whether it was answered or given back."""
+        self.on_credit: Callable[[int], None] | None = None
+        """Called by whoever reads the link when the host has taken chunks, with their bytes."""
+        self.buffers: Sequence[bytes | memoryview] = ()
+        """Those of the arguments, until it begins or never will: what lies in shared memory is
+        released with the last object that refers to it.
+        """
+        self.shown: Call | None = None
+        """The view of it, if one was asked for, until it ends: the two refer to each other, and
+        would wait for the garbage collector.
+        """
+        self._report = report
+
+    @property
+    def tool(self) -> str:
+        """Name of the tool."""
+        return self.message.tool
+
+    @property
+    def request_id(self) -> str:
+        """The id that the caller knows the call by; may be empty."""
+        return self.message.request_id
+
+    @property
+    def session_id(self) -> str:
+        """The session of the call; empty when it has none."""
+        return self.message.session_id
+
+    def report(self, report: dict[str, Any]) -> None:
+        """Send progress."""
+        self._report(self, report)
+
+    def view(self) -> Call:
+        """Return the view of it, the same one until it ends."""
+        view = self.shown
+        if view is None:
+            view = Call(self)
+            if not self.ended:
+                self.shown = view
+        return view

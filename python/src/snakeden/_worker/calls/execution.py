@@ -1,0 +1,146 @@
+"""The steps of one call that are the same in all profiles: from its arguments to its answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from snakeden._link import wire
+from snakeden._link.plain_frames import plain_result
+from snakeden._values import arrays
+from snakeden._values.protocols import VALUE_TYPES, is_lazy
+from snakeden._values.values import Encoded, ValueLimits, encode
+from snakeden._worker.calls import error_report
+from snakeden._worker.calls.drive import Driver, Settled
+from snakeden._worker.calls.streams import Collector, Sender
+
+if TYPE_CHECKING:
+    from snakeden._link.gen.errors_pb2 import Error
+    from snakeden._link.slab import SharedMemory
+    from snakeden._tools.adapter_loader import LoadedTool
+    from snakeden._worker.calls.attempt import Attempt
+    from snakeden._worker.calls.interruption import Interruption
+
+__all__ = ["Execution", "ExecutionContext"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecutionContext:
+    """What the calls of a worker have in common."""
+
+    tools: Mapping[str, LoadedTool]
+    put: Callable[[bytes], None]
+    """Sends a message, in order."""
+    limits: ValueLimits
+    shared: SharedMemory | None = None
+    hint: Callable[[BaseException], str] = lambda _error: ""
+    """Adds to the text of an exception that a tool raised."""
+
+
+class Execution:
+    """Executes calls on one thread, which `interruption` interrupts."""
+
+    def __init__(
+        self,
+        context: ExecutionContext,
+        interruption: Interruption,
+        *,
+        run_async: Callable[[Coroutine[Any, Any, Settled]], Settled],
+    ) -> None:
+        """Execute calls; `run_async` runs a coroutine to its end."""
+        self._tools = context.tools
+        self._put = context.put
+        self._limits = context.limits
+        self._max_bytes = context.limits.max_bytes
+        self._max_depth = context.limits.max_depth
+        self._shared = context.shared
+        self._hint = context.hint
+        self._interruption = interruption
+        self._run_async = run_async
+
+    def run(self, attempt: Attempt, started: float) -> bytes:
+        """Return the message with the result; raises what the tool raises, and CallCancelled.
+
+        `started` is on the clock of `time.perf_counter()`. Nothing refers to arguments and result
+        once this has returned: the places that they had in shared memory are released with the
+        answer.
+        """
+        interruption = self._interruption
+        buffers, attempt.buffers = attempt.buffers, ()
+        message = attempt.message
+        value = message.args
+        if buffers:
+            arrays.prepare(value.json)
+        try:
+            # From here to the `finally` CallCancelled may come up at any point.
+            interruption.armed = attempt
+            if attempt.stop_code is not None:
+                interruption.check(attempt)
+            tool = self._tools[message.tool]
+            if buffers:
+                positional, named = tool.parse(value.json, value.tagged, buffers=buffers)
+            else:
+                positional, named = tool.parse(value.json, value.tagged)
+            returned = tool.function(*positional, **named)
+            streams = tool.schema.streams
+            if (streams or type(returned) not in VALUE_TYPES) and is_lazy(
+                returned, streams=streams
+            ):
+                answer = self.driver(attempt, streams=streams).drive(returned, self._run_async)
+            else:
+                answer = self.encode(returned)
+        finally:
+            interruption.armed = None
+        run_ms = (time.perf_counter() - started) * 1000
+        if answer.tagged:
+            return wire.result(attempt.id, answer, run_ms=run_ms, shared=self._shared)
+        return plain_result(attempt.id, answer.json, run_ms=run_ms)
+
+    def failure(self, attempt: Attempt, error: BaseException, *, run_ms: float) -> bytes:
+        """Return the message with the failure of a call whose tool raised `error`."""
+        return wire.failure(attempt.id, self._why(attempt, error, run_ms=run_ms), run_ms=run_ms)
+
+    def encode(self, value: object) -> Encoded:
+        """Encode a result."""
+        return encode(value, max_depth=self._max_depth, max_bytes=self._max_bytes)
+
+    def driver(self, attempt: Attempt, *, streams: bool) -> Driver:
+        """Return what drives a result of a tool that takes time."""
+        interruption = self._interruption
+        message = attempt.message
+
+        def make_sink() -> Sender | Collector:
+            if not (streams and message.stream):
+                return Collector(self._limits)
+            return Sender(
+                attempt,
+                self._put,
+                window=message.window_bytes,
+                limits=self._limits,
+                interruption=interruption,
+                shared=self._shared,
+            )
+
+        return Driver(
+            streams=streams,
+            make_sink=make_sink,
+            encode=self.encode,
+            check=lambda: interruption.check(attempt),
+        )
+
+    def _why(self, attempt: Attempt, error: BaseException, *, run_ms: float) -> Error:
+        if attempt.stop_code is not None and error_report.is_stop(error):
+            return error_report.stopped(attempt, run_ms)
+        interruption = self._interruption
+        why = interruption.describe(
+            attempt,
+            lambda: error_report.described(attempt, error, tools=self._tools, hint=self._hint),
+        )
+        if interruption.cut_off and attempt.stop_code is not None:
+            return error_report.stopped(attempt, run_ms)
+        return why or wire.error(
+            "python_exception",
+            f"tool '{attempt.tool}' raised an exception that cannot be described",
+        )

@@ -1,0 +1,88 @@
+"""The calls that the host sent to this worker and that are not answered.
+
+States of a call, and who moves it:
+
+- queued: `add`, by whoever reads the link.
+- begun: `take`, by the profile that runs it. It is never given back.
+- withdrawn: `withdraw`, by whoever stops or gives back a call that has not begun. It never runs.
+- settled: `settle`, by whoever answers it or gives it back.
+
+A call leaves the queue exactly once: whoever gets it out of `_queued` owns it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from snakeden._worker.calls.attempt import Attempt
+
+__all__ = ["InFlight"]
+
+_MISSING: Final = object()
+
+
+class InFlight:
+    """Calls by id, and the queue of those that have not begun. Any thread may use it."""
+
+    __slots__ = ("_claim", "_live", "_next", "_order", "_queued", "draining", "on_added")
+
+    def __init__(self) -> None:
+        self.draining = False
+        """Whether no more calls begin."""
+        self.on_added: Callable[[], None] | None = None
+        """Called after each call that was added, for a profile with threads that wait."""
+        self._live: dict[int, Attempt] = {}
+        self._queued: dict[Attempt, None] = {}
+        self._order: deque[Attempt] = deque()
+        self._next = self._order.popleft
+        self._claim = self._queued.pop
+
+    def add(self, attempt: Attempt) -> None:
+        """Queue a call."""
+        self._live[attempt.id] = attempt
+        self._queued[attempt] = None
+        self._order.append(attempt)
+        if self.on_added is not None:
+            self.on_added()
+
+    def take(self) -> Attempt | None:
+        """Begin the call that waits longest; None when none waits. The profile that takes it must
+        start it at once.
+        """
+        while True:
+            try:
+                attempt = self._next()
+            except IndexError:
+                return None
+            if self._claim(attempt, _MISSING) is not _MISSING:
+                return attempt
+
+    def withdraw(self, attempt: Attempt) -> bool:
+        """Take a call out of the queue; False when it has begun or was withdrawn before."""
+        return self._claim(attempt, _MISSING) is not _MISSING
+
+    def withdraw_all(self) -> list[Attempt]:
+        """Take all calls out of the queue."""
+        return [it for it in list(self._queued) if self.withdraw(it)]
+
+    def settle(self, attempt: Attempt) -> None:
+        """End a call that is answered or given back, and forget it."""
+        attempt.ended = True
+        attempt.buffers = ()
+        attempt.shown = None
+        self._live.pop(attempt.id, None)
+
+    def find(self, call_id: int) -> Attempt | None:
+        """Return the call of this id, if it is in flight."""
+        return self._live.get(call_id)
+
+    def all(self) -> list[Attempt]:
+        """Return the calls in flight."""
+        return list(self._live.values())
+
+    def begun(self) -> list[Attempt]:
+        """Return the calls that have begun and are not settled."""
+        return [it for it in self.all() if it not in self._queued]

@@ -1,0 +1,93 @@
+"""The one event loop of a worker's asynchronous tools, on the main thread."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextvars import Context, copy_context
+from typing import Any, TypeVar
+
+__all__ = ["EventLoop"]
+
+T = TypeVar("T")
+
+
+class EventLoop:
+    """Runs coroutines to their end, one at a time; the loop is made when first needed."""
+
+    __slots__ = ("_loop", "_task")
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run the coroutine of a call. It has unwound, whatever interrupts it."""
+        loop: asyncio.AbstractEventLoop | None = None
+        task: asyncio.Task[T] | None = None
+        try:
+            loop = self._open()
+            task = self._task = loop.create_task(work)
+            return loop.run_until_complete(task)
+        finally:
+            self._task = None
+            if task is None:
+                work.close()
+            elif loop is not None and not task.done():
+                # The loop itself was interrupted; the task still has to unwind.
+                task.cancel()
+                _unwind(loop, task)
+            elif not task.cancelled():
+                task.exception()  # Looked at, so that the loop does not complain of it.
+
+    def complete(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """Run a coroutine of the adapter itself. Context variables that the coroutine sets stay
+        set, as those of a function do.
+        """
+        context = self._open().run_until_complete(_with_context(coroutine))
+        for variable, value in context.items():
+            variable.set(value)
+
+    def cancel_waiting(self) -> bool:
+        """Cancel the task of `run` unless its own code has control; returns whether that was done.
+        An exception from a signal handler would hit the loop itself there.
+        """
+        task, loop = self._task, self._loop
+        if task is None or loop is None or asyncio.current_task(loop) is task:
+            return False
+        loop.call_soon_threadsafe(task.cancel)
+        return True
+
+    def close(self) -> None:
+        """Cancel what tools left running on the loop, and close it."""
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            return
+        try:
+            tasks = asyncio.all_tasks(loop)
+            for task in tasks:
+                task.cancel()
+            if tasks:
+                loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            loop.close()
+
+    def _open(self) -> asyncio.AbstractEventLoop:
+        loop = self._loop
+        if loop is None or loop.is_closed():
+            loop = self._loop = asyncio.new_event_loop()
+        return loop
+
+
+def _unwind(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
+    try:
+        loop.run_until_complete(task)
+    except BaseException:
+        # The exception on its way out is the cause; what unwinding adds does not matter.
+        return
+
+
+async def _with_context(coroutine: Coroutine[Any, Any, object]) -> Context:
+    await coroutine
+    return copy_context()

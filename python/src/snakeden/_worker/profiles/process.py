@@ -1,0 +1,90 @@
+"""One call at a time, on the main thread of the process."""
+
+from __future__ import annotations
+
+import sys
+import time
+import traceback
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any
+
+from snakeden._worker.calls.execution import Execution
+from snakeden._worker.profiles.event_loop import EventLoop
+from snakeden._worker.profiles.interrupt import Interrupter
+from snakeden._worker.system.forked_child import leave_forked_child
+from snakeden.call import CURRENT
+
+if TYPE_CHECKING:
+    from snakeden._worker.calls.attempt import Attempt
+    from snakeden._worker.profiles.profile import ProfileParts
+
+__all__ = ["ProcessProfile"]
+
+
+class ProcessProfile:
+    """See `Profile`. The main thread takes a call when it has answered the one before."""
+
+    capacity = 1
+
+    def __init__(self, parts: ProfileParts) -> None:
+        self._in_flight = parts.in_flight
+        self._outbox = parts.outbox
+        self._note = parts.note or (lambda _call_id: None)
+        self._output = parts.output
+        self._forked = False
+        loop = self._loop = EventLoop()
+        interrupter = self._interrupter = Interrupter(loop, parts.look_at)
+        self._execution = Execution(parts.context, interrupter, run_async=loop.run)
+        self.repeat_stops = interrupter.repeat
+        self.complete: Callable[[Coroutine[Any, Any, object]], None] = loop.complete
+        self.close = loop.close
+
+    def serve(self, wait: Callable[[], None]) -> None:
+        """See `Profile.serve`."""
+        in_flight = self._in_flight
+        take = in_flight.take
+        execute = self._execute
+        while not in_flight.draining:
+            attempt = take()
+            if attempt is None:
+                wait()
+            else:
+                execute(attempt)
+
+    def stop(self, _attempt: Attempt) -> None:
+        """See `Profile.stop`. The handler finds out whether the armed call is one that was stopped;
+        one that is not armed yet is looked at when it is.
+        """
+        self._interrupter.stop()
+        self._interrupter.repeat_soon()
+
+    def after_fork_in_child(self) -> None:
+        """See `Profile.after_fork_in_child`."""
+        self._forked = True
+        self._interrupter.armed = None
+
+    def _execute(self, attempt: Attempt) -> None:
+        token = CURRENT.set(attempt)
+        self._note(attempt.id)
+        started = time.perf_counter()
+        output = self._output
+        if output is not None:
+            output.begin(attempt.id, started)
+        try:
+            data = self._execution.run(attempt, started)
+        except BaseException as error:
+            if self._forked:
+                leave_forked_child(error)
+            run_ms = (time.perf_counter() - started) * 1000
+            data = self._execution.failure(attempt, error, run_ms=run_ms)
+            # An exception out of asyncio refers to itself by way of a frame, and so the arguments
+            # would live until the collector runs.
+            traceback.clear_frames(sys.exc_info()[2])
+        if self._forked:
+            leave_forked_child(None)
+        CURRENT.reset(token)
+        self._in_flight.settle(attempt)
+        if output is not None and output.is_marked:
+            output.end()
+        # Before the next call is started, so that a death of the worker takes one call at most.
+        self._outbox.put_answer(data)

@@ -1,0 +1,211 @@
+"""What each profile keeps to (snakeden/_worker/profiles/profile.py). The test module of a profile
+derives a class from `ProfileConformance` that names it.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from tests.profiles.stage import ANSWERS, Stage
+
+CALLS = 3
+"""How many calls more than may run at once."""
+
+
+class ProfileConformance:
+    """Runs each test with the profile `name`, by real calls of a real runner."""
+
+    name: str
+
+    @pytest.fixture
+    def stage(self) -> Iterator[Stage]:
+        before = signal.getsignal(signal.SIGURG)
+        yield Stage(self.name)
+        signal.signal(signal.SIGURG, before)
+
+    def test_calls_begin_in_order_and_never_more_than_may_run(self, stage: Stage) -> None:
+        calls = range(1, stage.profile.capacity + CALLS + 1)
+
+        def script() -> None:
+            stage.send(*calls)
+            for call_id in calls:
+                stage.reach(call_id)
+                stage.open(call_id)
+                stage.until("result", call_id)
+
+        stage.play(script)
+        assert stage.ids("entered") == list(calls)
+        assert stage.peak == stage.profile.capacity
+        assert sorted(stage.ids(*ANSWERS)) == list(calls)
+
+    def test_a_call_is_noted_before_it_is_entered_and_over_before_it_is_answered(
+        self, stage: Stage
+    ) -> None:
+        def script() -> None:
+            stage.send(1, 2)
+            for call_id in (1, 2):
+                stage.reach(call_id)
+                stage.open(call_id)
+                stage.until("result", call_id)
+
+        stage.play(script)
+        for call_id in (1, 2):
+            steps = [kind for kind, it in stage.events if it == call_id]
+            assert steps == ["noted", "entered", "left", "result"]
+        if stage.profile.capacity == 1:
+            assert stage.events.index(("result", 1)) < stage.events.index(("noted", 2))
+
+    def test_a_call_that_is_stopped_is_interrupted_and_no_other(self, stage: Stage) -> None:
+        running = range(1, stage.profile.capacity + 1)
+        following = stage.profile.capacity + 1
+
+        def script() -> None:
+            stage.send(*running, following)
+            for call_id in running:
+                stage.reach(call_id)
+            first = stage.attempt(1)
+            stage.runner.on_cancel(1)
+            stage.until("failure", 1)
+            stage.reach(following)
+            # Late by one call.
+            stage.profile.stop(first)
+            stage.runner.on_cancel(1)
+            stage.profile.repeat_stops(0.0)
+            for call_id in (*running[1:], following):
+                stage.open(call_id)
+                stage.until("result", call_id)
+
+        stage.play(script)
+        assert stage.ids("cancelled") == [1]
+        assert stage.codes == {1: "cancelled"}
+        assert sorted(stage.results) == [*running[1:], following]
+
+    def test_a_call_is_interrupted_once(self, stage: Stage) -> None:
+        def script() -> None:
+            stage.send(1, tool="swallow")
+            stage.reach(1)
+            stage.runner.on_cancel(1)
+            stage.reach(1, 1)
+            stage.runner.on_cancel(1)
+            stage.profile.stop(stage.attempt(1))
+            stage.profile.repeat_stops(0.0)
+            stage.open(1, number=1)
+            stage.until("result", 1)
+
+        stage.play(script)
+        assert stage.results == {1: b"1"}
+
+    def test_a_call_that_is_stopped_as_it_begins_is_never_entered(self, stage: Stage) -> None:
+        stage.on_note = lambda call_id: stage.runner.on_cancel(call_id) if call_id == 1 else None
+
+        def script() -> None:
+            stage.send(1, 2)
+            stage.reach(2)
+            stage.open(2)
+            stage.until("result", 2)
+
+        stage.play(script)
+        assert stage.ids("entered") == [2]
+        assert stage.codes == {1: "cancelled"}
+
+    def test_a_call_that_waits_is_answered_when_it_is_stopped_and_never_runs(
+        self, stage: Stage
+    ) -> None:
+        running = range(1, stage.profile.capacity + 1)
+        waiting = stage.profile.capacity + 1
+
+        def script() -> None:
+            stage.send(*running, waiting)
+            for call_id in running:
+                stage.reach(call_id)
+            stage.runner.on_cancel(waiting)
+            stage.until("failure", waiting)
+            for call_id in running:
+                stage.open(call_id)
+                stage.until("result", call_id)
+
+        stage.play(script)
+        assert stage.ids("entered") == list(running)
+
+    def test_a_deadline_interrupts_its_call(self, stage: Stage) -> None:
+        def script() -> None:
+            stage.send(1, timeout_ms=1)
+            stage.until("failure", 1)
+            stage.send(2)
+            stage.reach(2)
+            stage.open(2)
+            stage.until("result", 2)
+
+        stage.play(script)
+        assert stage.codes == {1: "deadline_exceeded"}
+
+    def test_what_has_begun_is_not_given_back_and_what_is_given_back_never_runs(
+        self, stage: Stage
+    ) -> None:
+        running = range(1, stage.profile.capacity + 1)
+        waiting = range(running.stop, running.stop + CALLS)
+
+        def script() -> None:
+            stage.send(*running, *waiting)
+            for call_id in running:
+                stage.reach(call_id)
+            stage.runner.on_recall()
+            stage.runner.on_recall()
+            stage.until("recalled", waiting[-1])
+            for call_id in running:
+                stage.open(call_id)
+                stage.until("result", call_id)
+
+        stage.play(script)
+        assert stage.ids("recalled") == list(waiting)
+        assert stage.ids("entered") == list(running)
+        assert sorted(stage.ids(*ANSWERS)) == list(running)
+
+    def test_the_end_finishes_what_has_begun_and_gives_back_the_rest(self, stage: Stage) -> None:
+        running = range(1, stage.profile.capacity + 1)
+        waiting = running.stop
+        late = waiting + 1
+
+        def script() -> None:
+            stage.send(*running, waiting)
+            for call_id in running:
+                stage.reach(call_id)
+            stage.stop()
+            stage.send(late)
+            stage.until("recalled", late)
+            stage.open(*running)
+
+        stage.play(script)
+        assert stage.ids("recalled") == [waiting, late]
+        assert sorted(stage.results) == list(running)
+
+    def test_a_lost_link_interrupts_what_has_begun(self, stage: Stage) -> None:
+        running = range(1, stage.profile.capacity + 1)
+
+        def script() -> None:
+            stage.send(*running)
+            for call_id in running:
+                stage.reach(call_id)
+            stage.runner.on_link_lost()
+            for call_id in running:
+                stage.until("failure", call_id)
+
+        stage.play(script)
+        assert sorted(stage.ids("cancelled")) == list(running)
+
+    def test_calls_that_fail_leave_nothing_behind(self, stage: Stage) -> None:
+        def script() -> None:
+            stage.send(1, tool="fail")
+            stage.send(2, tool="no such tool")
+            stage.send(3)
+            stage.reach(3)
+            assert len(stage.runner._in_flight.begun()) == 1
+            stage.open(3)
+            stage.until("result", 3)
+
+        stage.play(script)
+        assert stage.codes == {1: "python_exception", 2: "unknown_tool"}
+        assert stage.runner._in_flight.all() == []

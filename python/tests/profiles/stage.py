@@ -1,0 +1,187 @@
+"""Real calls of a real runner, whose tools do what the test says when it says so."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Any
+
+from snakeden import CallCancelled, current_call
+from snakeden._link.gen.link_pb2 import Call, WorkerFrame
+from snakeden._link.gen.values_pb2 import Value
+from snakeden._link.outbox import Outbox
+from snakeden._tools.adapter_loader import LoadedTool
+from snakeden._values.values import ValueLimits
+from snakeden._worker.calls.attempt import Attempt
+from snakeden._worker.runner import Runner
+
+SECONDS = 20.0
+"""How long a test waits at most for what must happen."""
+
+ANSWERS = ("result", "failure")
+
+
+class Gate:
+    """Where the tool of one call waits until the test opens it.
+
+    Of queues, whose steps are single ones: an interruption cannot leave a lock behind.
+    """
+
+    def __init__(self) -> None:
+        self.reached: SimpleQueue[None] = SimpleQueue()
+        self.opened: SimpleQueue[None] = SimpleQueue()
+
+
+class Stage:
+    """A runner with one profile, and everything that happened, in order.
+
+    `play` serves on this thread while the test's script runs on another one, as the reader does.
+    """
+
+    def __init__(self, profile: str) -> None:
+        self.events: list[tuple[str, int]] = []
+        """`noted`, `entered`, `left`, `cancelled`, and the bodies of messages, with call ids."""
+        self.on_note: Callable[[int], None] = lambda _call_id: None
+        self.results: dict[int, bytes] = {}
+        self.codes: dict[int, str] = {}
+        self.peak = 0
+        """How many calls had begun and were not answered, at most, whenever one was entered."""
+        self._news: SimpleQueue[None] = SimpleQueue()
+        self._changed = threading.Condition()
+        self._gates: dict[tuple[int, int], Gate] = {}
+        self._problem: BaseException | None = None
+        self.outbox = Outbox()
+        self.outbox.write_with(self._write, lambda: None)
+        self.runner = Runner(self.outbox, limits=ValueLimits(), note=self._note, profile=profile)
+        self.profile = self.runner.profile
+        for tool in (self.hold, self.swallow, self.fail):
+            self.runner.tools[tool.__name__] = LoadedTool(tool.__name__, tool)
+
+    # ---- the tools ----
+
+    def hold(self) -> int:
+        """Wait at the gate of this call."""
+        call_id = self._enter()
+        try:
+            self._wait_at(call_id, 0)
+        except CallCancelled:
+            self._add("cancelled", call_id)
+            raise
+        finally:
+            self._add("left", call_id)
+        return call_id
+
+    def swallow(self) -> int:
+        """Wait at two gates; returns how often it was interrupted."""
+        call_id = self._enter()
+        times = 0
+        for number in range(2):
+            try:
+                self._wait_at(call_id, number)
+            except CallCancelled:
+                times += 1
+        return times
+
+    def fail(self) -> None:
+        """Raise."""
+        self._enter()
+        raise LookupError("nothing there")
+
+    def _enter(self) -> int:
+        call_id = current_call().id
+        self.peak = max(self.peak, len(self.runner._in_flight.begun()))
+        self._add("entered", call_id)
+        return call_id
+
+    def _wait_at(self, call_id: int, number: int) -> None:
+        gate = self.gate(call_id, number)
+        gate.reached.put(None)
+        gate.opened.get(timeout=SECONDS)
+
+    # ---- what the script says ----
+
+    def gate(self, call_id: int, number: int = 0) -> Gate:
+        return self._gates.setdefault((call_id, number), Gate())
+
+    def reach(self, call_id: int, number: int = 0) -> None:
+        """Wait until the tool of the call waits at this gate."""
+        self.gate(call_id, number).reached.get(timeout=SECONDS)
+
+    def open(self, *call_ids: int, number: int = 0) -> None:
+        for call_id in call_ids:
+            self.gate(call_id, number).opened.put(None)
+
+    def send(self, *call_ids: int, tool: str = "hold", **fields: Any) -> None:
+        for call_id in call_ids:
+            self.runner.on_call(Call(id=call_id, tool=tool, args=Value(json=b"{}"), **fields))
+            self._news.put(None)
+
+    def attempt(self, call_id: int) -> Attempt:
+        attempt = self.runner._in_flight.find(call_id)
+        assert attempt is not None
+        return attempt
+
+    def stop(self) -> None:
+        self.runner.stop()
+        self._news.put(None)
+
+    def until(self, kind: str, call_id: int) -> None:
+        """Wait until this has happened."""
+        with self._changed:
+            happened = self._changed.wait_for(lambda: (kind, call_id) in self.events, SECONDS)
+        assert happened, f"no {kind} of call {call_id} in {self.events}"
+
+    # ---- the test ----
+
+    def play(self, script: Callable[[], None]) -> None:
+        """Serve until the script is over and all that has begun is answered."""
+
+        def run() -> None:
+            try:
+                script()
+            except BaseException as error:
+                self._problem = error
+                for gate in list(self._gates.values()):
+                    gate.opened.put(None)
+            finally:
+                self.stop()
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        self.runner.serve(self._wait)
+        thread.join()
+        self.profile.close()
+        self.outbox.close()
+        self.outbox.join(SECONDS)
+        if self._problem is not None:
+            raise self._problem
+
+    def ids(self, *kinds: str) -> list[int]:
+        return [call_id for kind, call_id in self.events if kind in kinds]
+
+    def _wait(self) -> None:
+        self._news.get()
+
+    def _note(self, call_id: int) -> None:
+        self._add("noted", call_id)
+        self.on_note(call_id)
+
+    def _write(self, frame: bytes) -> None:
+        for message in WorkerFrame.FromString(frame).messages:
+            kind = message.WhichOneof("body") or ""
+            body = getattr(message, kind)
+            ids = list(body.ids) if kind == "recalled" else [body.id]
+            for call_id in ids:
+                if kind == "result":
+                    self.results[call_id] = body.value.json
+                elif kind == "failure":
+                    self.codes[call_id] = body.error.code
+                if kind != "progress" and self.runner._in_flight.find(call_id) is not None:
+                    kind = f"{kind} of a call in flight"
+                self._add(kind, call_id)
+
+    def _add(self, kind: str, call_id: int) -> None:
+        with self._changed:
+            self.events.append((kind, call_id))
+            self._changed.notify_all()
