@@ -137,7 +137,7 @@ def call_body(call_id: int, tool: str, args: Any = None, **fields: Any) -> dict[
 
 def decoded(value: Value) -> Any:
     msgspec.json.decode(value.json)
-    return values.decode(value.json, value.tagged, value.buffers)
+    return values.decode(values.Encoded(value.json, value.tagged, value.buffers))
 
 
 class Worker:

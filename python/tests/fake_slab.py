@@ -57,7 +57,7 @@ class FakeSlab:
             with self._to_host.open("rb") as file:
                 file.seek(place.offset)
                 buffers[place.index] = file.read(place.length)
-        return values.decode(value.json, value.tagged, buffers)
+        return values.decode(values.Encoded(value.json, value.tagged, buffers))
 
 
 def release_of(*all_values: Value) -> dict[str, Any]:

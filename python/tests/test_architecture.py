@@ -14,6 +14,9 @@ GENERATED = "_link/gen"
 MAX_LINES = 400
 MAX_TEST_LINES = 500
 MAX_FILES = 15
+MAX_POSITIONAL = 2
+PROTOCOL_METHODS = ("find_spec",)
+"""Methods whose signature is that of a protocol of Python."""
 
 PUBLIC = "public"
 """The files at the top but worker.py: what users import. They import nothing below."""
@@ -157,6 +160,40 @@ def test_packages_open_with_what_they_are_for() -> None:
             text = ast.get_docstring(ast.parse(path.read_text("utf-8")))
             assert text, path
             assert len(text) > 60, path
+
+
+def positional_parameters(tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
+    """Yield the name of each function but tools and protocol methods, and its positional parameters
+    without `self`.
+    """
+    for node in ast.walk(tree):
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            continue
+        name = "a lambda" if isinstance(node, ast.Lambda) else node.name
+        names = [it.arg for it in (*node.args.posonlyargs, *node.args.args)]
+        is_dunder = name.startswith("__") and name not in ("__init__", "__new__", "__call__")
+        if is_dunder or name in PROTOCOL_METHODS:
+            continue
+        is_tool = not isinstance(node, ast.Lambda) and any(
+            isinstance(it, ast.Name) and it.id == "tool" for it in node.decorator_list
+        )
+        if not is_tool:
+            first = names[:1]
+            yield name, names[1:] if first and first[0].strip("_") in ("self", "cls") else names
+
+
+def test_functions_take_no_more_than_two_positional_parameters() -> None:
+    found = dict(
+        positional_parameters(ast.parse("def f(a, b, *, c): ...\nlambda self, b, c, d: 1"))
+    )
+    assert found == {"f": ["a", "b"], "a lambda": ["b", "c", "d"]}
+    wrong = [
+        f"{module_of(path)}: {name}({', '.join(names)})"
+        for path in sources()
+        for name, names in positional_parameters(ast.parse(path.read_text("utf-8")))
+        if len(names) > MAX_POSITIONAL
+    ]
+    assert wrong == []
 
 
 @pytest.mark.parametrize(("root", "limit"), [(PACKAGE, MAX_LINES), (TESTS, MAX_TEST_LINES)])

@@ -37,7 +37,7 @@ class InvalidValueError(ValueError):
 class ResultTooLargeError(ValueError):
     """A result, or the chunks collected into one, over the limit. Sizes are in bytes."""
 
-    def __init__(self, size: int, limit: int, what: str = "result") -> None:
+    def __init__(self, size: int, limit: int, *, what: str = "result") -> None:
         super().__init__(f"the {what} has at least {size} bytes, the limit is {limit}")
         self.size = size
         self.limit = limit

@@ -34,7 +34,9 @@ def main() -> NoReturn:
 
     from snakeden._worker.life import WorkerLife
 
-    life = WorkerLife(address, os.environ.get("SNAKEDEN_WORKER_ID", ""), token, streams)
+    life = WorkerLife(
+        address, streams, worker_id=os.environ.get("SNAKEDEN_WORKER_ID", ""), token=token
+    )
     try:
         status = life.run()
     except BaseException:

@@ -147,7 +147,7 @@ def test_profile_file_says_when_the_file_grew_while_it_was_read(tmp_path: Path) 
             with path.open("a") as file:
                 file.write("3,4\n")
 
-    got = profile_file(str(path), None, grow, block_bytes=1 << 14)
+    got = profile_file(str(path), None, report=grow, block_bytes=1 << 14)
     assert (got["rows"], got["bytes"]) == (100_001, size + 4)
     assert got["warnings"] == [
         (

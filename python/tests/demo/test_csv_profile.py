@@ -304,7 +304,7 @@ def test_profile_file_reports_how_far_it_is(
     path = tmp_path / "x.csv"
     path.write_text("a,b\n" + "1,2\n" * 200_000)
     reports: list[tuple[float, int]] = []
-    profile_file(str(path), None, lambda fraction, rows: reports.append((fraction, rows)))
+    profile_file(str(path), None, report=lambda fraction, rows: reports.append((fraction, rows)))
     assert len(reports) > 5
     assert reports[-1] == (1.0, 200_000)
     assert reports == sorted(reports)

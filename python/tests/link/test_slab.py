@@ -54,7 +54,7 @@ def released() -> deque[PlaceRef]:
 
 @pytest.fixture
 def slab(files: Files, released: deque[PlaceRef]) -> Iterator[Slab]:
-    slab = Slab(str(files.to_worker), str(files.to_host), BYTES, released.append)
+    slab = Slab(str(files.to_worker), str(files.to_host), nbytes=BYTES, on_release=released.append)
     yield slab
     slab.close()
 
@@ -159,7 +159,7 @@ def test_view_refuses_what_is_no_place(slab: Slab, offset: int, length: int) -> 
 
 
 def test_views_outlive_the_slab(files: Files, released: deque[PlaceRef]) -> None:
-    slab = Slab(str(files.to_worker), str(files.to_host), BYTES, released.append)
+    slab = Slab(str(files.to_worker), str(files.to_host), nbytes=BYTES, on_release=released.append)
     files.send(0, b"kept")
     view = slab.view(0, 4)
     slab.close()
@@ -238,7 +238,7 @@ def test_write_returns_none_while_there_is_no_room(slab: Slab) -> None:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="the system has no /dev/full")
 def test_write_returns_none_when_the_disk_is_full(files: Files) -> None:
-    slab = Slab(str(files.to_worker), "/dev/full", BYTES, print)
+    slab = Slab(str(files.to_worker), "/dev/full", nbytes=BYTES, on_release=print)
     assert [slab.write(b"data") for _ in range(2)] == [None, None]
     slab.release(0)
     slab.close()
@@ -296,8 +296,8 @@ def test_write_and_release_from_many_threads_keep_places_apart(files: Files, sla
 def test_a_slab_cannot_be_made_of_a_file_that_is_missing_or_short(files: Files) -> None:
     os.truncate(files.to_worker, PAGE)
     with pytest.raises(ValueError, match="greater than file size"):
-        Slab(str(files.to_worker), str(files.to_host), BYTES, print)
+        Slab(str(files.to_worker), str(files.to_host), nbytes=BYTES, on_release=print)
     with pytest.raises(FileNotFoundError):
-        Slab(str(files.to_worker) + "x", str(files.to_host), BYTES, print)
+        Slab(str(files.to_worker) + "x", str(files.to_host), nbytes=BYTES, on_release=print)
     with pytest.raises(FileNotFoundError):
-        Slab(str(files.to_worker), str(files.to_host) + "x", PAGE, print)
+        Slab(str(files.to_worker), str(files.to_host) + "x", nbytes=PAGE, on_release=print)

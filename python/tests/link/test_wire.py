@@ -25,7 +25,7 @@ def host(tmp_path: Path) -> FakeSlab:
 @pytest.fixture
 def slab(host: FakeSlab) -> Iterator[Slab]:
     offer = host.offer
-    slab = Slab(offer.to_worker_path, offer.to_host_path, BYTES, print)
+    slab = Slab(offer.to_worker_path, offer.to_host_path, nbytes=BYTES, on_release=print)
     yield slab
     slab.close()
 

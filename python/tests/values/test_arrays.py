@@ -42,7 +42,7 @@ def arrays(draw: st.DrawFn) -> Any:
 @given(arrays())
 def test_encode_and_decode_give_back_every_array(value: Any) -> None:
     encoded = encode(value)
-    back = decode(*encoded)
+    back = decode(encoded)
     node = json.loads(encoded.json)
     assert node["dtype"] in FORMATS
     assert back.shape == value.shape
@@ -66,7 +66,7 @@ def test_encode_attaches_large_arrays_without_a_copy_where_it_can(dtype: str, la
     encoded = encode(value)
     (buffer,) = encoded.buffers
     assert len(buffer) == value.nbytes
-    np.testing.assert_array_equal(decode(*encoded), value)
+    np.testing.assert_array_equal(decode(encoded), value)
     shares = np.shares_memory(value, np.frombuffer(buffer, "u1"))
     assert shares == (
         layout in ("flat", "cube") or (layout == "big-endian" and value.itemsize == 1)
@@ -77,14 +77,14 @@ def test_encode_takes_large_arrays_of_any_class() -> None:
     flat = np.arange(10_000.0)
     matrix = flat.reshape(100, 100).view(np.matrix)
     for value in (matrix, flat.view(np.recarray), np.broadcast_to(flat, (1, 10_000))):
-        np.testing.assert_array_equal(decode(*encode(value)), np.asarray(value))
-        assert not decode(*encode(value)).flags.writeable
+        np.testing.assert_array_equal(decode(encode(value)), np.asarray(value))
+        assert not decode(encode(value)).flags.writeable
 
 
 def test_encode_converts_wide_floats_to_those_of_the_link() -> None:
     value = np.array([1.5, np.inf], dtype=np.longdouble)
-    assert decode(*encode(value)).dtype == np.float64
-    assert decode(*encode(value.astype(np.clongdouble))).dtype == np.complex128
+    assert decode(encode(value)).dtype == np.float64
+    assert decode(encode(value.astype(np.clongdouble))).dtype == np.complex128
 
 
 @pytest.mark.parametrize(
@@ -155,18 +155,18 @@ def test_encode_converts_wide_floats_to_those_of_the_link() -> None:
     ids=repr,
 )
 def test_encode_converts_what_numpy_has_beyond_numbers(value: Any, expected: Any) -> None:
-    assert decode(*encode(value)) == expected
+    assert decode(encode(value)) == expected
 
 
 @pytest.mark.parametrize("value", [1 + 2j, np.complex128(1 + 2j), np.complex64(1 + 2j)])
 def test_encode_sends_a_complex_number_as_an_array_of_rank_0(value: Any) -> None:
-    back = decode(*encode([value]))[0]
+    back = decode(encode([value]))[0]
     assert (back.shape, back.dtype.kind, complex(back)) == ((), "c", 1 + 2j)
 
 
 @pytest.mark.filterwarnings("ignore:The 'generic' unit:DeprecationWarning")
 def test_encode_sends_a_duration_without_a_unit_as_its_count() -> None:
-    assert decode(*encode([np.timedelta64(7), np.timedelta64("NaT")])) == [7, None]
+    assert decode(encode([np.timedelta64(7), np.timedelta64("NaT")])) == [7, None]
 
 
 def test_encode_refuses_a_number_that_its_type_on_the_link_cannot_hold() -> None:
@@ -178,13 +178,13 @@ def test_encode_refuses_a_number_that_its_type_on_the_link_cannot_hold() -> None
             InvalidValueError, match=r"^result\[0\]: a .*float.* beyond the largest|complex"
         ):
             encode([value])
-    assert decode(*encode(np.array([np.inf, np.nan], dtype=np.longdouble)))[0] == np.inf
-    assert decode(*encode(np.longdouble("inf"))) == np.inf
+    assert decode(encode(np.array([np.inf, np.nan], dtype=np.longdouble)))[0] == np.inf
+    assert decode(encode(np.longdouble("inf"))) == np.inf
 
 
 def test_encode_sends_arrays_of_text_up_to_the_limit_of_bytes() -> None:
     value = np.array(["x"] * 100_001)
-    assert decode(*encode(value)) == ["x"] * 100_001
+    assert decode(encode(value)) == ["x"] * 100_001
     with pytest.raises(ResultTooLargeError, match="at least 200002 bytes, the limit is 200000"):
         encode(value, max_bytes=200_000)
 
@@ -192,7 +192,7 @@ def test_encode_sends_arrays_of_text_up_to_the_limit_of_bytes() -> None:
 @pytest.mark.parametrize("code", list("bBhHiIlLqQfd"))
 def test_encode_sends_array_array_by_its_memory(code: str) -> None:
     value = array.array(code, [1, 2, 3])
-    back = decode(*encode(value))
+    back = decode(encode(value))
     if code == "B":
         assert back == b"\1\2\3"
     else:
@@ -201,11 +201,11 @@ def test_encode_sends_array_array_by_its_memory(code: str) -> None:
 
 def test_encode_sends_buffers_of_many_dimensions_and_big_endian() -> None:
     grid = memoryview(bytes(range(6))).cast("B", [2, 3])
-    assert decode(*encode(grid)).tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert decode(encode(grid)).tolist() == [[0, 1, 2], [3, 4, 5]]
     big = (ctypes.c_uint32.__ctype_be__ * 2)(1, 2)
-    assert decode(*encode(big)).tolist() == [1, 2]
+    assert decode(encode(big)).tolist() == [1, 2]
     plain = ((ctypes.c_double * 2) * 2)()
-    assert decode(*encode(plain)).tolist() == [[0, 0], [0, 0]]
+    assert decode(encode(plain)).tolist() == [[0, 0], [0, 0]]
 
 
 class HasInterface:
@@ -215,24 +215,25 @@ class HasInterface:
 
 
 def test_encode_sends_what_has_an_array_interface() -> None:
-    assert decode(*encode(HasInterface(np.arange(3)))).tolist() == [0, 1, 2]
+    assert decode(encode(HasInterface(np.arange(3)))).tolist() == [0, 1, 2]
 
 
 WITHOUT_NUMPY = """
 import sys
 sys.modules["numpy"] = None
 import array
-from snakeden._values.values import decode, encode
+from snakeden._values.values import Encoded, decode, encode
+def lifted(json, *buffers): return decode(Encoded(json, True, buffers))
 value = array.array("d", [1.5, 2.5])
-back = decode(*encode(value))
+back = decode(encode(value))
 assert isinstance(back, memoryview) and back.format == "d" and back.tolist() == [1.5, 2.5], back
-grid = decode(b'{"$snakeden":"array","dtype":"<i2","shape":[2,2],"buffer":0}', True, [bytes(8)])
+grid = lifted(b'{"$snakeden":"array","dtype":"<i2","shape":[2,2],"buffer":0}', bytes(8))
 assert grid.shape == (2, 2) and grid.format == "h"
-point = decode(b'{"$snakeden":"array","dtype":"<f8","shape":[],"buffer":0}', True, [bytes(8)])
+point = lifted(b'{"$snakeden":"array","dtype":"<f8","shape":[],"buffer":0}', bytes(8))
 assert point.ndim == 0 and point[()] == 0.0
-empty = decode(b'{"$snakeden":"array","dtype":"<f8","shape":[2,0],"buffer":0}', True, [b""])
+empty = lifted(b'{"$snakeden":"array","dtype":"<f8","shape":[2,0],"buffer":0}', b"")
 assert len(empty) == 0
-half = decode(b'{"$snakeden":"array","dtype":"<f2","shape":[2],"buffer":0}', True, [bytes(4)])
+half = lifted(b'{"$snakeden":"array","dtype":"<f2","shape":[2],"buffer":0}', bytes(4))
 assert half.nbytes == 4
 print("ok")
 """

@@ -19,7 +19,7 @@ from snakeden._values.values import decode, encode
 
 
 def sent(value: object) -> Any:
-    return decode(*encode(value))
+    return decode(encode(value))
 
 
 def same(one: Any, other: Any) -> bool:

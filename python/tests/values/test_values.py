@@ -35,7 +35,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from snakeden import InvalidValueError, ResultTooLargeError
-from snakeden._values.values import decode, encode
+from snakeden._values.values import Encoded, decode, encode
 
 SAFE = 2**53 - 1
 
@@ -44,7 +44,7 @@ def there_and_back(value: object, **options: Any) -> Any:
     encoded = encode(value, **options)
     # What JSON.parse accepts: no NaN, no Infinity.
     json.loads(encoded.json, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
-    return decode(*encoded)
+    return decode(encoded)
 
 
 scalars = (
@@ -103,7 +103,7 @@ def test_encode_leaves_safe_integers_plain(value: int) -> None:
 def test_encode_tags_integers_beyond_the_safe_ones(value: int) -> None:
     encoded = encode([value])
     assert encoded.tagged
-    assert decode(*encoded) == [value]
+    assert decode(encoded) == [value]
 
 
 @pytest.mark.parametrize(
@@ -113,12 +113,12 @@ def test_encode_tags_integers_beyond_the_safe_ones(value: int) -> None:
 def test_encode_tags_floats_that_json_lacks(value: float, name: str) -> None:
     encoded = encode({"x": value})
     assert json.loads(encoded.json) == {"x": {"$snakeden": "float", "value": name}}
-    assert str(decode(*encoded)["x"]) == str(value)
+    assert str(decode(encoded)["x"]) == str(value)
 
 
 def test_encode_keeps_negative_zero_as_json_does() -> None:
     assert encode(-0.0) == (b"-0.0", False, ())
-    assert math.copysign(1, decode(b'{"$snakeden":"float","value":"-0"}', True)) == -1
+    assert math.copysign(1, decode(Encoded(b'{"$snakeden":"float","value":"-0"}', True, ()))) == -1
 
 
 def test_encode_is_not_fooled_by_a_sum_that_overflows() -> None:
@@ -129,7 +129,7 @@ def test_encode_escapes_an_object_with_the_key_of_tags() -> None:
     value = {"$snakeden": "int", "value": "1"}
     encoded = encode([value])
     assert json.loads(encoded.json) == [{"$snakeden": "object", "value": value}]
-    assert decode(*encoded) == [value]
+    assert decode(encoded) == [value]
 
 
 Pair = namedtuple("Pair", "a b")
@@ -285,7 +285,7 @@ def test_encode_marks_what_cannot_be_serialized(value: object, name: str) -> Non
     marker = {"$snakeden": "unserializable", "type": name}
     encoded = encode({"v": value})
     assert json.loads(encoded.json) == {"v": marker}
-    assert decode(*encoded) == {"v": marker}
+    assert decode(encoded) == {"v": marker}
 
 
 def test_encode_replaces_lone_surrogates_as_text_encoder_does() -> None:
@@ -348,8 +348,8 @@ def test_encode_numbers_buffers_on_when_trees_share_them() -> None:
     first = encode(b"a", buffers=buffers)
     second = encode([b"b"], buffers=buffers)
     assert buffers == [b"a", b"b"]
-    assert decode(first.json, True, buffers) == b"a"
-    assert decode(second.json, True, buffers) == [b"b"]
+    assert decode(Encoded(first.json, True, buffers)) == b"a"
+    assert decode(Encoded(second.json, True, buffers)) == [b"b"]
 
 
 @pytest.mark.parametrize(
@@ -376,4 +376,4 @@ def test_encode_numbers_buffers_on_when_trees_share_them() -> None:
 )
 def test_decode_refuses_broken_values(json_text: bytes, problem: str) -> None:
     with pytest.raises(InvalidValueError, match=problem):
-        decode(json_text, True, [b"12345678"])
+        decode(Encoded(json_text, True, [b"12345678"]))

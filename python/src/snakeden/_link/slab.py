@@ -43,6 +43,7 @@ class Slab:
         self,
         to_worker_path: str,
         to_host_path: str,
+        *,
         nbytes: int,
         on_release: Callable[[PlaceRef], object],
     ) -> None:

@@ -64,7 +64,12 @@ class LoadedAdapter:
     """The tools of an adapter by name, and the instance to tear down."""
 
     def __init__(
-        self, spec: str, tools: dict[str, LoadedTool], instance: object | None, complete: Complete
+        self,
+        spec: str,
+        tools: dict[str, LoadedTool],
+        *,
+        instance: object | None,
+        complete: Complete,
     ) -> None:
         self.spec = spec
         self.tools = tools
@@ -73,11 +78,11 @@ class LoadedAdapter:
 
     def teardown(self) -> None:
         """Call the adapter's `teardown()`, when it has one. Raises what that raises."""
-        _call(self._instance, "teardown", self._complete)
+        _call(self._instance, "teardown", complete=self._complete)
 
 
 def load_adapter(
-    spec: str, module_paths: Sequence[str] = (), complete: Complete = asyncio.run
+    spec: str, module_paths: Sequence[str] = (), *, complete: Complete = asyncio.run
 ) -> LoadedAdapter:
     """Import the adapter with `module_paths` on sys.path (search_path.py), make its instance and
     run `setup()`. `complete` runs a coroutine of `setup()` or `teardown()` to its end.
@@ -94,15 +99,15 @@ def load_adapter(
         raise AdapterError(
             f"adapter '{spec}' is not of the form `module` or `module:Class`{_form_hint(spec)}"
         )
-    module = _import(spec, module_name, module_paths)
-    kind = _named_class(spec, module, class_name) if colon else _only_class(spec, module)
+    module = _import(spec, module_name, module_paths=module_paths)
+    kind = _named_class(spec, module, path=class_name) if colon else _only_class(spec, module)
     instance = None if kind is None else _instantiate(spec, kind)
     tools: dict[str, LoadedTool] = {}
     problems: list[str] = []
     if not colon:
-        _add(_functions(module), tools, problems)
+        _add(_functions(module), tools, problems=problems)
     if instance is not None:
-        _add(_methods(instance, problems), tools, problems)
+        _add(_methods(instance, problems), tools, problems=problems)
     if problems:
         raise AdapterError(f"adapter '{spec}' cannot be served: {'; '.join(problems)}")
     if not tools:
@@ -110,8 +115,8 @@ def load_adapter(
         raise AdapterError(
             f"adapter '{spec}' has no tools: nothing in {where} is marked with @tool"
         )
-    _set_up(spec, instance, complete)
-    return LoadedAdapter(spec, tools, instance, complete)
+    _set_up(spec, instance, complete=complete)
+    return LoadedAdapter(spec, tools, instance=instance, complete=complete)
 
 
 def _form_hint(spec: str) -> str:
@@ -120,7 +125,7 @@ def _form_hint(spec: str) -> str:
     return ""
 
 
-def _import(spec: str, name: str, module_paths: Sequence[str]) -> ModuleType:
+def _import(spec: str, name: str, *, module_paths: Sequence[str]) -> ModuleType:
     if hidden := hidden_adapter(name, module_paths):
         raise AdapterError(
             f"adapter '{spec}' cannot be imported: the worker itself uses another module of that "
@@ -134,7 +139,9 @@ def _import(spec: str, name: str, module_paths: Sequence[str]) -> ModuleType:
             raise AdapterError(
                 f"adapter '{spec}' cannot be imported: it needs a module that is not there: {error}"
             ) from error
-        raise AdapterError(_not_found(spec, name, missing, module_paths)) from None
+        raise AdapterError(
+            _not_found(spec, name, missing=missing, module_paths=module_paths)
+        ) from None
     except SystemExit as error:
         raise AdapterError(
             f"adapter '{spec}' left by sys.exit({error.code!r}) while it was imported"
@@ -156,7 +163,7 @@ def _shadow_hint(error: BaseException, module_paths: Sequence[str]) -> str:
     return f"; the standard library has modules of the same name as {' and '.join(shadowed)}"
 
 
-def _not_found(spec: str, name: str, missing: str, module_paths: Sequence[str]) -> str:
+def _not_found(spec: str, name: str, *, missing: str, module_paths: Sequence[str]) -> str:
     searched = ", ".join(path or "." for path in dict.fromkeys([*module_paths, *sys.path]))
     if missing != name:
         return (
@@ -169,7 +176,7 @@ def _not_found(spec: str, name: str, missing: str, module_paths: Sequence[str]) 
     )
 
 
-def _named_class(spec: str, module: ModuleType, path: str) -> type:
+def _named_class(spec: str, module: ModuleType, *, path: str) -> type:
     found: Any = module
     for step in path.split("."):
         try:
@@ -226,7 +233,7 @@ def _refuse_generators(spec: str, instance: object | None) -> None:
             )
 
 
-def _call(instance: object | None, name: str, complete: Complete) -> None:
+def _call(instance: object | None, name: str, *, complete: Complete) -> None:
     """Call `setup()` or `teardown()`, if there is one, and await what it returns."""
     method = getattr(instance, name, None)
     if not callable(method):
@@ -240,10 +247,10 @@ async def _awaited(awaitable: Awaitable[object]) -> object:
     return await awaitable
 
 
-def _set_up(spec: str, instance: object | None, complete: Complete) -> None:
+def _set_up(spec: str, instance: object | None, *, complete: Complete) -> None:
     _refuse_generators(spec, instance)
     try:
-        _call(instance, "setup", complete)
+        _call(instance, "setup", complete=complete)
     except BaseException as error:
         raise AdapterError(
             f"adapter '{spec}' raised {type(error).__name__} in setup(): {_text(error)}"
@@ -305,7 +312,7 @@ def _lacks_self(name: str, method: Any) -> str | None:
 
 
 def _add(
-    functions: Iterator[Callable[..., Any]], tools: dict[str, LoadedTool], problems: list[str]
+    functions: Iterator[Callable[..., Any]], tools: dict[str, LoadedTool], *, problems: list[str]
 ) -> None:
     for function in functions:
         mark = mark_of(function)

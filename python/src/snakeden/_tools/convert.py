@@ -38,7 +38,7 @@ def converter_of(hint: Any) -> Converter:
         try:
             return exact(value)
         except msgspec.ValidationError:
-            loose = loosen(value, hint, fits, {})
+            loose = loosen(value, hint, fits=fits)
             if loose is value:
                 raise
             return exact(loose)
@@ -114,21 +114,22 @@ def dec_hook(hint: Any, value: Any) -> Any:
         return _made(kind, value)
     numpy = sys.modules.get("numpy")
     if numpy is not None and issubclass(kind, numpy.ndarray):
-        return arrays.from_list(numpy, hint, value)
+        return arrays.from_list(value, hint)
     if kind is complex or (numpy is not None and issubclass(kind, numpy.generic)):
-        return _number(numpy, kind, value)
+        return _number(kind, value)
     raise TypeError(f"Expected `{type_name(kind)}`, got `{type_name(type(value))}`")
 
 
-def _number(numpy: Any, kind: type, value: Any) -> Any:
+def _number(kind: type, value: Any) -> Any:
     """A complex number or a scalar of numpy's, by the rules of Python's own type of that kind."""
+    numpy = sys.modules.get("numpy")
     if numpy is not None:
         if isinstance(value, numpy.ndarray) and value.ndim == 0:
             value = value.item()  # As complex numbers come.
         for scalar, plain in ((numpy.bool_, bool), (numpy.integer, int), (numpy.floating, float)):
             if issubclass(kind, scalar):
                 return _made(kind, msgspec.convert(value, plain))
-    is_complex = kind is complex or issubclass(kind, numpy.complexfloating)
+    is_complex = kind is complex or (numpy is not None and issubclass(kind, numpy.complexfloating))
     if is_complex and type(value) in (int, float, complex):
         return kind(value)
     raise TypeError(f"Expected `{type_name(kind)}`, got `{type_name(type(value))}`")

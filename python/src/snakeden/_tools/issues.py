@@ -40,7 +40,7 @@ _TYPED_ARRAYS: Final = {
 }
 
 
-def explain(value: Any, hint: Any, path: str, issues: list[Issue]) -> None:
+def explain(value: Any, hint: Any, *, path: str, issues: list[Issue]) -> None:
     """Add to `issues` what makes `hint` refuse `value`; nothing when it does not."""
     if len(issues) >= MAX_ISSUES:
         return
@@ -49,13 +49,13 @@ def explain(value: Any, hint: Any, path: str, issues: list[Issue]) -> None:
     except Exception as error:
         before = len(issues)
         bare = _bare(hint)
-        if union_members(bare) or not _explain_pydantic(value, error, path, issues):
-            _explain_parts(value, bare, path, issues)
-        if len(issues) == before and not _explain_pydantic(value, error, path, issues):
-            issues.append(_choice(value, bare, path) or _from_error(error, value, path))
+        if union_members(bare) or not _explain_pydantic(value, error, path=path, issues=issues):
+            _explain_parts(value, bare, path=path, issues=issues)
+        if len(issues) == before and not _explain_pydantic(value, error, path=path, issues=issues):
+            issues.append(_choice(value, bare, path=path) or _from_error(error, value, path=path))
 
 
-def near_or_all(name: str, known: Sequence[str], takes: str) -> str:
+def near_or_all(name: str, known: Sequence[str], *, takes: str) -> str:
     """Return the end of a sentence about a name that is not in `known`."""
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(near)}?" if near else f", which takes {takes}"
@@ -75,16 +75,16 @@ def _bare(hint: Any) -> Any:
         hint = plain
 
 
-def _explain_parts(value: Any, hint: Any, path: str, issues: list[Issue]) -> None:
+def _explain_parts(value: Any, hint: Any, *, path: str, issues: list[Issue]) -> None:
     origin = typing.get_origin(hint) or hint
     arguments = typing.get_args(hint)
     if members := union_members(hint):
         closest = _closest(value, members)
         if closest is not None:
-            explain(value, closest, path, issues)
+            explain(value, closest, path=path, issues=issues)
     elif is_fielded(hint):
         if not is_pydantic(origin):
-            _explain_fields(value, hint, path, issues)
+            _explain_fields(value, hint, path=path, issues=issues)
     elif isinstance(value, list) and isinstance(origin, type) and arguments:
         if not issubclass(origin, Iterable) or issubclass(origin, Mapping):
             return
@@ -94,10 +94,10 @@ def _explain_parts(value: Any, hint: Any, path: str, issues: list[Issue]) -> Non
         if issubclass(origin, tuple) and arguments[-1] is not Ellipsis:
             items = arguments if len(arguments) == len(value) else ()
         for index, item_hint in enumerate(items):
-            explain(value[index], item_hint, f"{path}[{index}]", issues)
+            explain(value[index], item_hint, path=f"{path}[{index}]", issues=issues)
     elif isinstance(value, dict) and isinstance(origin, type) and issubclass(origin, Mapping):
         for key, item in value.items() if len(arguments) == 2 else ():
-            explain(item, arguments[1], f"{path}.{key}", issues)
+            explain(item, arguments[1], path=f"{path}.{key}", issues=issues)
 
 
 def _closest(value: Any, members: Iterable[Any]) -> Any:
@@ -126,29 +126,29 @@ def _closest(value: Any, members: Iterable[Any]) -> Any:
     return closest[0] if best > 0 and len(closest) == 1 else None
 
 
-def _explain_fields(value: Any, hint: Any, path: str, issues: list[Issue]) -> None:
+def _explain_fields(value: Any, hint: Any, *, path: str, issues: list[Issue]) -> None:
     fields = declared_fields(hint)
     kind = typing.get_origin(hint) or hint
     if isinstance(value, list) and issubclass(kind, tuple):
         for index, (item, field) in enumerate(zip(value, fields, strict=False)):
-            explain(item, field.hint, f"{path}[{index}]", issues)
+            explain(item, field.hint, path=f"{path}[{index}]", issues=issues)
     if not isinstance(value, dict) or issubclass(kind, tuple):
         return
     tag = getattr(getattr(kind, "__struct_config__", None), "tag_field", None)
     known = [field.key for field in fields]
     for field in fields:
         if field.key in value:
-            explain(value[field.key], field.hint, f"{path}.{field.key}", issues)
+            explain(value[field.key], field.hint, path=f"{path}.{field.key}", issues=issues)
         elif field.required:
             issues.append(Issue(f"{path}.{field.key}", "is missing"))
     if allows_unknown(hint):
         return
     for key in value.keys() - {*known, tag}:
-        end = near_or_all(key, known, ", ".join(known) or "no fields")
+        end = near_or_all(key, known, takes=", ".join(known) or "no fields")
         issues.append(Issue(f"{path}.{key}", f"is not a field of `{kind.__name__}`{end}"))
 
 
-def _choice(value: Any, hint: Any, path: str) -> Issue | None:
+def _choice(value: Any, hint: Any, *, path: str) -> Issue | None:
     """What a Literal or an Enum allows."""
     if typing.get_origin(hint) is not typing.Literal and not is_enum(hint):
         return None
@@ -157,7 +157,7 @@ def _choice(value: Any, hint: Any, path: str) -> Issue | None:
     return Issue(path, f"has to be one of {allowed}; got {reprlib.repr(value)}")
 
 
-def _explain_pydantic(value: Any, error: BaseException, path: str, issues: list[Issue]) -> bool:
+def _explain_pydantic(value: Any, error: BaseException, *, path: str, issues: list[Issue]) -> bool:
     """Return the error of pydantic, if pydantic refused the value; msgspec wraps such errors."""
     while not type(error).__module__.startswith("pydantic"):
         # Errors deeper inside are found, with their path, by descending.
@@ -185,7 +185,7 @@ def _steps(value: Any, loc: Sequence[Any]) -> str:
     return path
 
 
-def _from_error(error: Exception, value: Any, path: str) -> Issue:
+def _from_error(error: Exception, value: Any, *, path: str) -> Issue:
     match = _AT.match(str(error))
     text, rest = (str(error), "") if match is None else (match["text"], match["rest"])
     if match is not None and match["key"]:

@@ -102,7 +102,9 @@ def _schemas(hints: list[Any], closed: bool) -> tuple[list[Schema], Schema]:
         for component in components.values():
             if "properties" in component:
                 component.setdefault("additionalProperties", False)
-    assembly = _Assembly(list(parts), parts, list(schemas[len(forms) :]), definitions)
+    assembly = _Assembly(
+        list(parts), parts, schemas=list(schemas[len(forms) :]), definitions=definitions
+    )
     definitions.update({name: assembly.fill(it) for name, it in components.items()})
     return [assembly.fill(it) for it in schemas[: len(forms)]], definitions
 
@@ -114,6 +116,7 @@ class _Assembly:
         self,
         parts: list[Part],
         forms: dict[Part, list[Any]],
+        *,
         schemas: list[Schema],
         definitions: Schema,
     ) -> None:

@@ -20,6 +20,7 @@ from snakeden._tools.issues import MAX_ISSUES, explain, near_or_all
 from snakeden._tools.json_schema import input_schema, output_schema
 from snakeden._values import values
 from snakeden._values.type_name import type_name
+from snakeden._values.values import Encoded
 from snakeden.errors import AdapterError, ArgumentsError, InvalidValueError, Issue
 
 __all__ = ["ToolSchema"]
@@ -100,7 +101,7 @@ class ToolSchema:
     def _seeker(self, forms: list[Any], leaf: Any) -> type[msgspec.Struct] | None:
         """A twin of the struct that refuses unknown fields of classes; None without any class."""
         made: dict[Any, Any] = {}
-        twins = [unknown_form(form, leaf, made) for form in forms]
+        twins = [unknown_form(form, leaf, made=made) for form in forms]
         if all(it is leaf for it in twins):
             return None
         fields = [
@@ -121,10 +122,10 @@ class ToolSchema:
         if not json:
             json = b"{}"
         if self._decode is None or self._struct is None:
-            return self._parse_fields(values.decode(json, tagged, buffers))
+            return self._parse_fields(values.decode(Encoded(json, tagged, buffers)))
         try:
             if tagged:
-                tree = values.decode(json, True, buffers)
+                tree = values.decode(Encoded(json, True, buffers))
                 struct = msgspec.convert(tree, self._struct, dec_hook=dec_hook, str_keys=True)
                 if self._tree_seeker is not None:
                     msgspec.convert(tree, self._tree_seeker, str_keys=True)
@@ -139,7 +140,7 @@ class ToolSchema:
         except InvalidValueError:
             raise
         except Exception:
-            return self._parse_fields(values.decode(json, tagged, buffers))
+            return self._parse_fields(values.decode(Encoded(json, tagged, buffers)))
         arguments = msgspec.structs.astuple(struct)
         if not self._keywords:
             return arguments, _NO_KEYWORDS
@@ -161,7 +162,9 @@ class ToolSchema:
                 converted.append(parameter.factory())
                 continue
             converted.append(
-                self._convert(tree[key], converter, parameter.hint, f"args.{key}", issues)
+                self._convert(
+                    tree[key], converter, hint=parameter.hint, path=f"args.{key}", issues=issues
+                )
             )
         known = set(self._keys)
         extra: dict[str, Any] = {}
@@ -172,7 +175,11 @@ class ToolSchema:
                 issues.append(Issue(f"args.{name}", self._unknown(name)))
             else:
                 extra[name] = self._convert(
-                    value, self._extra, self._signature.extra_hint, f"args.{name}", issues
+                    value,
+                    self._extra,
+                    hint=self._signature.extra_hint,
+                    path=f"args.{name}",
+                    issues=issues,
                 )
         if issues:
             raise ArgumentsError(self._tool, issues[:MAX_ISSUES])
@@ -184,20 +191,20 @@ class ToolSchema:
 
     @staticmethod
     def _convert(
-        value: Any, converter: Callable[[Any], Any], hint: Any, path: str, issues: list[Issue]
+        value: Any, converter: Callable[[Any], Any], *, hint: Any, path: str, issues: list[Issue]
     ) -> Any:
         try:
             return converter(value)
         except Exception as error:
             before = len(issues)
-            explain(value, hint, path, issues)
+            explain(value, hint, path=path, issues=issues)
             if len(issues) == before:
                 issues.append(Issue(path, str(error)))
             return None
 
     def _unknown(self, name: str) -> str:
         takes = ", ".join(self._keys) or "no arguments"
-        return f"is no argument of '{self._tool}'{near_or_all(name, self._keys, takes)}"
+        return f"is no argument of '{self._tool}'{near_or_all(name, self._keys, takes=takes)}"
 
 
 def _json_kind(value: Any) -> str:

@@ -52,7 +52,7 @@ _KINDS = {
 }
 
 
-def lift(dtype: object, shape: object, data: bytes | memoryview) -> Any:
+def lift(dtype: object, shape: object, *, data: bytes | memoryview) -> Any:
     """An array from the link, without a copy: numpy's, or a memoryview where numpy is missing.
 
     Raises:
@@ -76,10 +76,11 @@ def lift(dtype: object, shape: object, data: bytes | memoryview) -> Any:
     return view.cast(format_, shape) if len(data) else view.cast(format_)
 
 
-def from_list(numpy: Any, hint: Any, value: Any) -> Any:
+def from_list(value: Any, hint: Any) -> Any:
     """An array of bytes (which are uint8) or of a list of numbers, which a client without buffers
     sends.
     """
+    numpy = sys.modules["numpy"]
     if isinstance(value, (bytes, bytearray)):
         return numpy.frombuffer(value, dtype=numpy.uint8)
     if not isinstance(value, (list, tuple)):

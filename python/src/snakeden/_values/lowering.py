@@ -54,6 +54,7 @@ class Lowering:
         self,
         max_depth: int,
         max_bytes: int,
+        *,
         where: str,
         buffers: list[bytes | memoryview] | None = None,
     ) -> None:
@@ -104,12 +105,12 @@ class Lowering:
         """Refuse a buffer that would go over the limit, before it is copied."""
         self._bytes += nbytes
         if 0 < self._max_bytes < self._bytes:
-            raise ResultTooLargeError(self._bytes, self._max_bytes, self._where)
+            raise ResultTooLargeError(self._bytes, self._max_bytes, what=self._where)
 
     def expect(self, nbytes: int) -> None:
         """Refuse a value that needs at least this many bytes of JSON, before the JSON is made."""
         if 0 < self._max_bytes < self._bytes + nbytes:
-            raise ResultTooLargeError(self._bytes + nbytes, self._max_bytes, self._where)
+            raise ResultTooLargeError(self._bytes + nbytes, self._max_bytes, what=self._where)
 
     def refuse(self, text: str) -> Exception:
         """Return the error for a value that cannot be sent; callers add its path."""

@@ -42,7 +42,7 @@ class ValueLimits:
 
 
 class Encoded(NamedTuple):
-    """A value ready for the link: the fields of the message `Value`."""
+    """A value as the link has it: the fields of the message `Value`."""
 
     json: bytes
     tagged: bool
@@ -80,11 +80,11 @@ def encode(
         if _is_plain(value, max_depth):
             json = _dumps(value)
             if 0 < max_bytes < len(json):
-                raise ResultTooLargeError(len(json), max_bytes, where)
+                raise ResultTooLargeError(len(json), max_bytes, what=where)
             return Encoded(json, False, ())
     except (UnicodeEncodeError, RecursionError):
         pass  # The slow way mends the first, and words the second with a path.
-    lowering = Lowering(max_depth, max_bytes, where, buffers)
+    lowering = Lowering(max_depth, max_bytes, where=where, buffers=buffers)
     try:
         json = _dumps(lowering.lower_root(value))
     except RecursionError:
@@ -93,7 +93,7 @@ def encode(
         ) from None
     encoded = Encoded(json, lowering.tagged, lowering.buffers)
     if 0 < max_bytes < encoded.size:
-        raise ResultTooLargeError(encoded.size, max_bytes, where)
+        raise ResultTooLargeError(encoded.size, max_bytes, what=where)
     return encoded
 
 
@@ -133,12 +133,7 @@ def _is_plain(value: Any, depth: int) -> bool:
     return all(_is_plain(item, depth) for item in items)
 
 
-def decode(
-    json: bytes,
-    tagged: bool = False,
-    buffers: Sequence[bytes | memoryview] = (),
-    where: str = "args",
-) -> Any:
+def decode(encoded: Encoded, where: str = "args") -> Any:
     """Decode a value from the link.
 
     Arrays come as read-only numpy arrays on the memory of their buffer when numpy is there;
@@ -149,8 +144,8 @@ def decode(
         InvalidValueError: Not what the link's format allows.
     """
     try:
-        tree = _loads(json)
-        return _lift(tree, buffers, where) if tagged else tree
+        tree = _loads(encoded.json)
+        return _Lifting(encoded.buffers).lift(tree, where) if encoded.tagged else tree
     except RecursionError:
         raise InvalidValueError("nested deeper than this Python's stack allows", where) from None
     except msgspec.DecodeError as error:
@@ -159,53 +154,56 @@ def decode(
         raise InvalidValueError(f"not UTF-8: {error}", where) from None
 
 
-def _lift(node: Any, buffers: Sequence[bytes | memoryview], where: str) -> Any:
-    """Replace tagged leaves by what they stand for, in place."""
-    if type(node) is dict:
-        if TAG in node:
-            return _lift_tag(node, buffers, where)
-        return _lift_items(node, buffers, where)
-    if type(node) is list:
-        for index, item in enumerate(node):
-            if type(item) is dict or type(item) is list:
-                node[index] = _lift(item, buffers, f"{where}[{index}]")
-    return node
+class _Lifting:
+    """One tree being lifted: what its tags refer to."""
 
+    __slots__ = ("_buffers",)
 
-def _lift_items(
-    node: dict[str, Any], buffers: Sequence[bytes | memoryview], where: str
-) -> dict[str, Any]:
-    for key, item in node.items():
-        if type(item) is dict or type(item) is list:
-            node[key] = _lift(item, buffers, f"{where}.{key}")
-    return node
+    def __init__(self, buffers: Sequence[bytes | memoryview]) -> None:
+        self._buffers = buffers
 
-
-def _lift_tag(node: dict[str, Any], buffers: Sequence[bytes | memoryview], where: str) -> Any:
-    tag = node[TAG]
-    if tag == "unserializable":
+    def lift(self, node: Any, where: str) -> Any:
+        """Replace tagged leaves by what they stand for, in place."""
+        if type(node) is dict:
+            if TAG in node:
+                return self._lift_tag(node, where)
+            return self._lift_items(node, where)
+        if type(node) is list:
+            for index, item in enumerate(node):
+                if type(item) is dict or type(item) is list:
+                    node[index] = self.lift(item, f"{where}[{index}]")
         return node
-    try:
-        if tag == "int":
-            return _integer(node["value"])
-        if tag == "float":
-            return _FLOATS[node["value"]]
-        if tag == "bytes":
-            # No copy where they are bytes already.
-            return bytes(_buffer(buffers, node["buffer"]))
-        if tag == "array":
-            return arrays.lift(node["dtype"], node["shape"], _buffer(buffers, node["buffer"]))
-        if tag == "object" and type(node["value"]) is dict:
-            return _lift_items(node["value"], buffers, where)
-    except (KeyError, TypeError, ValueError, ArithmeticError) as error:
-        raise InvalidValueError(f"a broken {TAG} tag {tag!r}: {error!r}", where) from None
-    raise InvalidValueError(f"an unknown {TAG} tag {tag!r}", where)
 
+    def _lift_items(self, node: dict[str, Any], where: str) -> dict[str, Any]:
+        for key, item in node.items():
+            if type(item) is dict or type(item) is list:
+                node[key] = self.lift(item, f"{where}.{key}")
+        return node
 
-def _buffer(buffers: Sequence[bytes | memoryview], index: object) -> bytes | memoryview:
-    if type(index) is not int or not 0 <= index < len(buffers):
-        raise ValueError(f"buffer {index!r} of {len(buffers)}")
-    return buffers[index]
+    def _lift_tag(self, node: dict[str, Any], where: str) -> Any:
+        tag = node[TAG]
+        if tag == "unserializable":
+            return node
+        try:
+            if tag == "int":
+                return _integer(node["value"])
+            if tag == "float":
+                return _FLOATS[node["value"]]
+            if tag == "bytes":
+                # No copy where they are bytes already.
+                return bytes(self._buffer(node["buffer"]))
+            if tag == "array":
+                return arrays.lift(node["dtype"], node["shape"], data=self._buffer(node["buffer"]))
+            if tag == "object" and type(node["value"]) is dict:
+                return self._lift_items(node["value"], where)
+        except (KeyError, TypeError, ValueError, ArithmeticError) as error:
+            raise InvalidValueError(f"a broken {TAG} tag {tag!r}: {error!r}", where) from None
+        raise InvalidValueError(f"an unknown {TAG} tag {tag!r}", where)
+
+    def _buffer(self, index: object) -> bytes | memoryview:
+        if type(index) is not int or not 0 <= index < len(self._buffers):
+            raise ValueError(f"buffer {index!r} of {len(self._buffers)}")
+        return self._buffers[index]
 
 
 def _integer(text: str) -> int:

@@ -64,7 +64,7 @@ _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
 class WorkerLife:
     """One worker from hello to exit. Belongs to the main thread."""
 
-    def __init__(self, address: str, worker_id: str, token: str, output: Output) -> None:
+    def __init__(self, address: str, output: Output, *, worker_id: str, token: str) -> None:
         self._output = output
         self._address = address
         self._worker_id = worker_id
@@ -140,14 +140,14 @@ class WorkerLife:
             limits.apply()
         except LimitError as error:
             return self._fail_start(str(error))
-        return self._load_and_serve(welcome, runner, link, notes_progress=note is not None)
+        return self._load_and_serve(welcome, runner, link=link, notes_progress=note is not None)
 
     def _load_and_serve(
-        self, welcome: Welcome, runner: Runner, link: Link, *, notes_progress: bool
+        self, welcome: Welcome, runner: Runner, *, link: Link, notes_progress: bool
     ) -> int:
         try:
             self._adapter = load_adapter(
-                welcome.adapter, list(welcome.module_paths), runner.profile.complete
+                welcome.adapter, list(welcome.module_paths), complete=runner.profile.complete
             )
         except AdapterError as error:
             cause = None if error.__cause__ is None else describe(error.__cause__)
@@ -186,7 +186,10 @@ class WorkerLife:
         offer = welcome.shared_memory
         try:
             slab = Slab(
-                offer.to_worker_path, offer.to_host_path, offer.bytes, self._outbox.released.append
+                offer.to_worker_path,
+                offer.to_host_path,
+                nbytes=offer.bytes,
+                on_release=self._outbox.released.append,
             )
             return SharedMemory(slab=slab, min_bytes=max(1, offer.min_bytes))
         except (OSError, ValueError) as error:

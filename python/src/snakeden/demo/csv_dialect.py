@@ -90,7 +90,7 @@ def read_preamble(more: Callable[[], list[str]], delimiter: str | None) -> Pream
     doubts: list[str] = []
     if cut_by is None:
         cut_by, doubts = sniff(lines or [comment], complete=complete)
-    if comment and (not lines or _is_header(comment, lines, cut_by, complete=complete)):
+    if comment and (not lines or _is_header(comment, lines, delimiter=cut_by, complete=complete)):
         lines[:0] = [comment, *["\n"] * (number - comment_number - 1)]
         number = comment_number
         comments.remove_last()
@@ -135,7 +135,7 @@ def _shape_of(lines: list[str], delimiter: str, *, complete: bool) -> _Shape:
     """
     rows: list[list[str]] = []
     for last in (complete, True):  # A quote in the first line may stay open to the end.
-        rows = Records(lines[:], list, delimiter).whole_rows(last=last)
+        rows = Records(lines[:], list, delimiter=delimiter).whole_rows(last=last)
         rows = [row for row in rows if row]
         if rows:
             break
@@ -174,7 +174,7 @@ def sniff(lines: list[str], *, complete: bool) -> tuple[str, list[str]]:
     return best, doubts if best == NO_DELIMITER else []
 
 
-def _is_header(comment: str, lines: list[str], delimiter: str, *, complete: bool) -> bool:
+def _is_header(comment: str, lines: list[str], *, delimiter: str, complete: bool) -> bool:
     """Return whether a line that starts with # is the header: it has as many cells as the rows
     below it, and either the rows hold numbers or a name follows # directly, as in #CHROM.
     """
@@ -196,7 +196,7 @@ def _has_space_before_quotes(lines: list[str], delimiter: str, *, complete: bool
     readings: list[list[list[str]]] = []
     faults: list[int] = []
     for skip_space in (False, True):
-        records = Records(lines[:], list, delimiter, skip_space=skip_space)
+        records = Records(lines[:], list, delimiter=delimiter, skip_space=skip_space)
         try:
             rows = records.whole_rows(last=complete)
         except csv.Error:

@@ -61,7 +61,7 @@ def first_guess(path: str, head: bytes) -> Encoding:
     return _unmarked_wide(head) or Encoding("utf-8")
 
 
-def second_guess(path: str, first: Encoding, error: UnicodeDecodeError) -> Encoding:
+def second_guess(path: str, first: Encoding, *, error: UnicodeDecodeError) -> Encoding:
     """Return the encoding of a file that is invalid in the first one.
 
     A file with a byte order mark is damaged, and so is UTF-8 with at least as many valid as invalid

@@ -18,7 +18,7 @@ MAX_LINE_CHARS: Final = 1 << 26
 class Lines:
     """One pass over the lines of a file."""
 
-    def __init__(self, path: str, encoding: Encoding, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(self, path: str, encoding: Encoding, *, block_bytes: int = BLOCK_BYTES) -> None:
         """Open the file.
 
         Args:

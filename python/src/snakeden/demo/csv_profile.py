@@ -51,30 +51,42 @@ def profile_csv(path: str, delimiter: str | None = None) -> dict[str, Any]:
             than one character.
     """
     call = current_call()
-    return profile_file(path, delimiter, lambda fraction, rows: call.progress(fraction, rows=rows))
+    return profile_file(
+        path, delimiter, report=lambda fraction, rows: call.progress(fraction, rows=rows)
+    )
 
 
 def profile_file(
     path: str,
     delimiter: str | None = None,
-    report: Report | None = None,
     *,
+    report: Report | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> dict[str, Any]:
     """What `profile_csv` does, outside of a call too."""
     size, encoding = check_file(path)
     try:
-        return _profile(CsvSource(path, encoding, delimiter, block_bytes), path, size, report)
+        return _profile(
+            CsvSource(path, encoding, delimiter=delimiter, block_bytes=block_bytes),
+            path,
+            size=size,
+            report=report,
+        )
     except UnicodeDecodeError as error:
-        encoding = second_guess(path, encoding, error)
-    return _profile(CsvSource(path, encoding, delimiter, block_bytes), path, size, report)
+        encoding = second_guess(path, encoding, error=error)
+    return _profile(
+        CsvSource(path, encoding, delimiter=delimiter, block_bytes=block_bytes),
+        path,
+        size=size,
+        report=report,
+    )
 
 
-def _profile(source: CsvSource, path: str, size: int, report: Report | None) -> dict[str, Any]:
+def _profile(source: CsvSource, path: str, *, size: int, report: Report | None) -> dict[str, Any]:
     try:
         limits = limits_for(len(source.names))
         columns = [Column(name, limits) for name in source.names]
-        rows = _feed(source, columns, size, report)
+        rows = _feed(source, columns, size=size, report=report)
         remarks = source.remarks()
     finally:
         source.close()
@@ -93,7 +105,7 @@ def _profile(source: CsvSource, path: str, size: int, report: Report | None) -> 
     }
 
 
-def _feed(source: CsvSource, columns: list[Column], size: int, report: Report | None) -> int:
+def _feed(source: CsvSource, columns: list[Column], *, size: int, report: Report | None) -> int:
     rows = 0
     reported = 0.0
     for batch in source.batches():

@@ -34,7 +34,7 @@ class Places:
         if len(self.lines) < MAX_LISTED:
             self.lines.append(line)
 
-    def add_rows(self, rows: list[list[str]], indexes: list[int], line: int) -> None:
+    def add_rows(self, rows: list[list[str]], indexes: list[int], *, line: int) -> None:
         """Record occurrences in some of the rows that begin in a line."""
         room = MAX_LISTED - len(self.lines)
         self.lines += [line + count_lines(rows[:index]) for index in indexes[:room]]
@@ -71,9 +71,9 @@ class Records:
         self,
         lines: list[str],
         more: Callable[[], list[str]],
+        *,
         delimiter: str,
         line: int = 1,
-        *,
         skip_space: bool = False,
     ) -> None:
         """Start with lines that were read already.

@@ -52,6 +52,7 @@ class CsvSource:
         self,
         path: str,
         encoding: Encoding,
+        *,
         delimiter: str | None = None,
         block_bytes: int = BLOCK_BYTES,
     ) -> None:
@@ -81,7 +82,7 @@ class CsvSource:
         self._cut = False
         self._widths: Counter[int] = Counter()
         self._swallowed = Places()
-        self._lines = Lines(path, encoding, block_bytes)
+        self._lines = Lines(path, encoding, block_bytes=block_bytes)
         try:
             preamble = read_preamble(self._lines.read, delimiter)
             self.warnings += preamble.warnings
@@ -90,8 +91,8 @@ class CsvSource:
             self._records = Records(
                 preamble.lines,
                 self._lines.read,
-                preamble.delimiter,
-                preamble.line,
+                delimiter=preamble.delimiter,
+                line=preamble.line,
                 skip_space=preamble.skip_space,
             )
             self.names = self._take_header()
@@ -222,7 +223,7 @@ class CsvSource:
         """Make all rows as long as the header, and drop empty lines."""
         width = len(self.names)
         ragged = [index for index, row in enumerate(rows) if row and len(row) != width]
-        self.ragged.add_rows(rows, ragged, line)
+        self.ragged.add_rows(rows, ragged, line=line)
         self._widths.update(map(len, rows))
         filling = [""] * width
         even = rows.copy()
@@ -248,7 +249,7 @@ class CsvSource:
             and (cell.count(delimiter) >= MIN_SWALLOWED or cell.lstrip(" \r").startswith(end))
             and self._looks_like_rows(cell.split(end))
         ]
-        self._swallowed.add_rows(rows, swallowed, line)
+        self._swallowed.add_rows(rows, swallowed, line=line)
 
     def _looks_like_rows(self, lines: list[str]) -> bool:
         first, *whole, last = (line.count(self._delimiter) for line in lines)

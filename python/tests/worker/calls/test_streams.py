@@ -23,7 +23,7 @@ from tests.fake_slab import PAGE, FakeSlab
 @pytest.fixture
 def slab(tmp_path: Path) -> Iterator[Slab]:
     offer = FakeSlab(tmp_path, 4 * PAGE).offer
-    slab = Slab(offer.to_worker_path, offer.to_host_path, 4 * PAGE, print)
+    slab = Slab(offer.to_worker_path, offer.to_host_path, nbytes=4 * PAGE, on_release=print)
     yield slab
     slab.close()
 
@@ -109,4 +109,4 @@ def test_collector_takes_an_array_as_it_is_when_it_is_yielded() -> None:
         array[:] = number
         collector.send(array)
     encoded = collector.finish(None)
-    assert [set(it) for it in decode(*encoded)] == [{0}, {1}, {2}]
+    assert [set(it) for it in decode(encoded)] == [{0}, {1}, {2}]

@@ -89,7 +89,7 @@ def fields_of(hint: Any) -> list[ClassField]:
     return list(_of_typed_dict(kind, hints))
 
 
-def build(hint: Any, fields: list[ClassField], values: list[Any]) -> Any:
+def build(hint: Any, fields: list[ClassField], *, values: list[Any]) -> Any:
     """Make an instance from the values of the fields; UNSET leaves the default to the class."""
     kind = typing.get_origin(hint) or hint
     given = [pair for pair in zip(fields, values, strict=True) if pair[1] is not msgspec.UNSET]
@@ -106,7 +106,7 @@ def class_hints(hint: Any) -> dict[str, Any]:
     """Return the hints of the fields, with the arguments of a generic class put in."""
     kind = typing.get_origin(hint) or hint
     bound: dict[Any, Any] = {}
-    _bind(kind, typing.get_args(hint), bound)
+    _bind(kind, typing.get_args(hint), bound=bound)
     hints: dict[str, Any] = {}
     for base in reversed(kind.__mro__):
         own = _own_hints(base)
@@ -114,14 +114,14 @@ def class_hints(hint: Any) -> dict[str, Any]:
     return hints
 
 
-def _bind(kind: Any, arguments: tuple[Any, ...], bound: dict[Any, Any]) -> None:
+def _bind(kind: Any, arguments: tuple[Any, ...], *, bound: dict[Any, Any]) -> None:
     """Collect the values of the type variables of the class and of each of its bases."""
     own = dict(zip(getattr(kind, "__parameters__", ()), arguments, strict=False))
     bound[kind] = own
     for base in getattr(kind, "__orig_bases__", ()):
         origin = typing.get_origin(base)
         if isinstance(origin, type):
-            _bind(origin, tuple(_substituted(it, own) for it in typing.get_args(base)), bound)
+            _bind(origin, tuple(_substituted(it, own) for it in typing.get_args(base)), bound=bound)
 
 
 def _substituted(hint: Any, bound: dict[Any, Any]) -> Any:

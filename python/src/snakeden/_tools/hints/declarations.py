@@ -61,7 +61,7 @@ class Marks(NamedTuple):
     """Whether pydantic must see the original value, because it converts the value."""
 
 
-def declaration(hint: Any, default: Any, required: Any) -> Declaration:
+def declaration(hint: Any, default: Any, *, required: Any) -> Declaration:
     """Read a declared default. `required` stands for none, also in the result.
 
     Raises:

@@ -263,7 +263,7 @@ def _annotated(hint: Any, made: Made) -> Any:
     own = [it for it in hint.__metadata__ if isinstance(it, msgspec.Meta)]
     base = _marked(base, own)
     native_form(base, made)  # Raises now rather than at the first call.
-    return PydanticPart(hint, base if own or not marks.before else None, marks.before).hint()
+    return PydanticPart(hint, base if own or not marks.before else None, before=marks.before).hint()
 
 
 def _marked(hint: Any, metas: Iterable[msgspec.Meta]) -> Any:
@@ -331,7 +331,7 @@ def _class(hint: Any, made: Made) -> Any:
     defaults = [
         msgspec.NODEFAULT if field.required else field.default or _unset for field in fields
     ]
-    part.inner = (struct_like(hint, fields, forms, defaults),)
+    part.inner = (struct_like(hint, fields, forms=forms, defaults=defaults),)
     return made[key]
 
 
@@ -345,7 +345,7 @@ def declared_fields(hint: Any) -> list[ClassField]:
     fields: list[ClassField] = []
     for field in fields_of(hint):
         default = _REQUIRED if field.required else field.default
-        declared = declaration(field.hint, default, _REQUIRED)
+        declared = declaration(field.hint, default, required=_REQUIRED)
         required = declared.default is _REQUIRED
         make = None
         if not required and declared.default is not default:
@@ -356,7 +356,7 @@ def declared_fields(hint: Any) -> list[ClassField]:
 
 
 def struct_like(
-    hint: Any, fields: list[ClassField], forms: list[Any], defaults: list[Any]
+    hint: Any, fields: list[ClassField], *, forms: list[Any], defaults: list[Any]
 ) -> type[msgspec.Struct]:
     """Make a Struct that takes the fields of the class and no others, with `forms` as their types.
     `defaults` are factories, or NODEFAULT.

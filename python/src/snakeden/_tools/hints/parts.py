@@ -174,7 +174,7 @@ class ClassPart(Part):
     def convert(self, value: Any, to: Convert) -> Any:
         """Return an instance, made by the constructor."""
         filled = to(self.inner[0], value)
-        return build(self._hint, self.fields, list(msgspec.structs.astuple(filled)))
+        return build(self._hint, self.fields, values=list(msgspec.structs.astuple(filled)))
 
     def schema(self, inner: list[Schema]) -> Schema:
         """Return the schema of the Struct."""
@@ -256,7 +256,7 @@ class AliasPart(Part):
 class PydanticPart(Part):
     """A part that only pydantic can check."""
 
-    def __init__(self, hint: Any, base: Any = None, before: bool = False) -> None:
+    def __init__(self, hint: Any, base: Any = None, *, before: bool = False) -> None:
         """Make the adapter of pydantic. `base` is the hint to which the value is converted by our
         own rules: first, or last with `before`, where pydantic must see the original value; None
         for nothing.

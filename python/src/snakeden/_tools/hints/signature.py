@@ -89,7 +89,7 @@ def read_signature(function: Callable[..., Any], tool: str) -> Signature:
             extra = hint
             continue
         try:
-            declared = declaration(hint, parameter.default, REQUIRED)
+            declared = declaration(hint, parameter.default, required=REQUIRED)
         except HintError as error:
             raise AdapterError(f"tool '{tool}', parameter '{name}': {error}") from None
         hint, default = declared.hint, declared.default

@@ -25,7 +25,7 @@ from snakeden._tools.hints.parts import part_of
 __all__ = ["unknown_form"]
 
 
-def unknown_form(form: Any, leaf: Any, made: dict[Any, Any] | None = None) -> Any:
+def unknown_form(form: Any, leaf: Any, *, made: dict[Any, Any] | None = None) -> Any:
     """Return the twin of a native form, with `leaf` in place of everything that is not a class;
     `leaf` itself when the form has no class. `made` holds the twins of the classes around it.
     """
@@ -39,16 +39,16 @@ def unknown_form(form: Any, leaf: Any, made: dict[Any, Any] | None = None) -> An
         if form not in made:
             fields = fields_of(form)
             forms = [leaf] * len(fields)
-            struct = struct_like(form, fields, forms, [_nothing] * len(fields))
+            struct = struct_like(form, fields, forms=forms, defaults=[_nothing] * len(fields))
             made[form] = struct
-            forms = [unknown_form(field.hint, leaf, made) for field in fields]
+            forms = [unknown_form(field.hint, leaf, made=made) for field in fields]
             struct.__annotations__ = {f"f{n}": it for n, it in enumerate(forms)}
         return made[form]
     members = union_members(form)
     origin, arguments = typing.get_origin(form), members or typing.get_args(form)
     if not members and not _is_container(origin):
         return leaf
-    inner = [it if it is Ellipsis else unknown_form(it, leaf, made) for it in arguments]
+    inner = [it if it is Ellipsis else unknown_form(it, leaf, made=made) for it in arguments]
     if all(it is leaf or it is Ellipsis for it in inner):
         return leaf
     if members:

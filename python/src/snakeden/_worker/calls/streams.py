@@ -131,7 +131,7 @@ class Collector:
             self._size += len(buffers[self._attached])
             self._attached += 1
         if 0 < self._max_bytes < self._size:
-            raise ResultTooLargeError(self._size, self._max_bytes, "list of chunks")
+            raise ResultTooLargeError(self._size, self._max_bytes, what="list of chunks")
 
     def wait(self) -> None:
         """Nothing to wait for."""

@@ -47,9 +47,9 @@ class WorkerLimits:
             LimitError: The system refuses one.
         """
         if self._open_files:
-            _bound("openFiles", resource.RLIMIT_NOFILE, self._open_files)
+            _bound("openFiles", resource.RLIMIT_NOFILE, value=self._open_files)
         if self._data_bytes:
-            _bound("dataBytes", resource.RLIMIT_DATA, self._data_bytes)
+            _bound("dataBytes", resource.RLIMIT_DATA, value=self._data_bytes)
         if self._nice:
             try:
                 os.nice(self._nice)
@@ -95,7 +95,7 @@ class WorkerLimits:
             resource.setrlimit(resource.RLIMIT_CPU, (until, hard))
 
 
-def _bound(name: str, kind: int, value: int) -> None:
+def _bound(name: str, kind: int, *, value: int) -> None:
     _soft, hard = resource.getrlimit(kind)
     if hard != _UNLIMITED and value > hard:
         raise LimitError(
