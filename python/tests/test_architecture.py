@@ -196,6 +196,16 @@ def test_functions_take_no_more_than_two_positional_parameters() -> None:
     assert wrong == []
 
 
+def test_names_of_environment_variables_have_one_home() -> None:
+    homes = {
+        module_of(path)
+        for path in sources()
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and str(node.value).startswith("SNAKEDEN_")
+    }
+    assert homes == {"_worker.environment_names"}
+
+
 @pytest.mark.parametrize(("root", "limit"), [(PACKAGE, MAX_LINES), (TESTS, MAX_TEST_LINES)])
 def test_files_are_not_too_long(root: Path, limit: int) -> None:
     lengths = {str(it): len(it.read_text("utf-8").splitlines()) for it in sources(root)}

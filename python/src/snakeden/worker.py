@@ -1,7 +1,7 @@
 """The worker process: `python /path/of/snakeden/worker.py`, started by the host.
 
 What the host has to say comes by the environment, so that `sys.argv` is that of a program of the
-user. Exit statuses are in exit_status.py.
+user. environment_names.py has the names, exit_status.py the exit statuses.
 """
 
 import os
@@ -15,6 +15,7 @@ def main() -> NoReturn:
     """Serve until the host says stop, goes away, or the process is told to end."""
     import faulthandler
 
+    from snakeden._worker import environment_names as names
     from snakeden._worker import exit_status
     from snakeden._worker.system import host_guard, output
     from snakeden._worker.system.inherited import close_inherited_sockets
@@ -24,19 +25,17 @@ def main() -> NoReturn:
     # Before anything slow: a host that is killed meanwhile must not leave us behind.
     host_guard.arm()
     # Out of the environment at once, so that neither tools nor their children can see it.
-    address = os.environ.pop("SNAKEDEN_ADDRESS", "")
-    token = os.environ.pop("SNAKEDEN_TOKEN", "")
-    streams = output.prepare(os.environ.pop("SNAKEDEN_OUTPUT_MARK", ""))
+    address = os.environ.pop(names.ADDRESS, "")
+    token = os.environ.pop(names.TOKEN, "")
+    streams = output.prepare(os.environ.pop(names.OUTPUT_MARK, ""))
     if not address:
-        print("snakeden worker: SNAKEDEN_ADDRESS is not set; a host sets it", file=sys.stderr)
+        print(f"snakeden worker: {names.ADDRESS} is not set; a host sets it", file=sys.stderr)
         sys.exit(exit_status.USAGE)
     faulthandler.enable()
 
     from snakeden._worker.life import WorkerLife
 
-    life = WorkerLife(
-        address, streams, worker_id=os.environ.get("SNAKEDEN_WORKER_ID", ""), token=token
-    )
+    life = WorkerLife(address, streams, worker_id=os.environ.get(names.WORKER_ID, ""), token=token)
     try:
         status = life.run()
     except BaseException:

@@ -1,7 +1,4 @@
-"""Exit statuses of a worker process, in one place.
-
-The host reads them to tell why a worker ended.
-"""
+"""Exit statuses of a worker process, in one place. The host reads them to tell why it ended."""
 
 from typing import Final
 
