@@ -61,7 +61,8 @@ def check_columns(got: dict[str, Any], rows: Sequence[Sequence[str]]) -> None:
         assert all(counts[value] == times for value, times in top.items())
         assert sorted(top.values()) == sorted(times for _, times in counts.most_common(10))
         if column["type"] in ("integer", "float"):
-            numbers = [it for it in map(float, values) if math.isfinite(it)]
+            read = int if column["type"] == "integer" else float
+            numbers = [it for it in map(read, values) if math.isfinite(it)]
             bounds = (min(numbers, default=None), max(numbers, default=None))
             assert (column["min"], column["max"]) == bounds
             if numbers:

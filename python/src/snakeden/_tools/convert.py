@@ -1,7 +1,7 @@
 """Turn what came from the link into what a type hint asks for.
 
 msgspec does the work. Values come as JSON text (the quick way) or as a tree that has buffers and
-numbers beyond JSON in it; one form of the hint (hint_forms.py) and one hook serve both, so that the
+numbers beyond JSON in it; one form of the hint (hints/forms.py) and one hook serve both, so the
 rules are the same.
 """
 

@@ -1,7 +1,7 @@
 """Rewrite a hint into one that msgspec can check as a whole.
 
 `native_form` keeps the parts of a hint that msgspec checks correctly, and puts a part of our own
-(hint_parts.py) in place of every other one.
+(parts.py) in place of every other one.
 """
 
 from __future__ import annotations
