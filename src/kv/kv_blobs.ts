@@ -26,6 +26,15 @@ type Head = z.output<typeof headSchema>;
 
 const HEAD: RecordType<Head> = { name: "blob", version: 1, schema: headSchema };
 
+/** A value as it was found. */
+interface Look {
+  /** Its head, as KV has it. */
+  readonly stored: unknown;
+  readonly value?: Uint8Array<ArrayBuffer>;
+  /** Why it cannot be used. */
+  readonly problem?: string;
+}
+
 /** What blobs in KV are made of. */
 export interface KvBlobsDeps {
   readonly kv: Deno.Kv;
@@ -87,19 +96,21 @@ export class KvBlobs implements Blobs {
   }
 
   async #get(id: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    let head = await this.#records.get(keys.blob(id), HEAD);
-    while (head !== undefined) {
-      const { value, problem } = await this.#read(head);
+    const seen = await this.#look(id);
+    if (seen?.problem === undefined) return seen?.value;
+    // It is broken, or a writing has just taken its chunks away. In a turn of its own it can be told which.
+    return await this.#writings.run(id, async () => {
+      const { value, problem, stored } = await this.#look(id) ?? {};
       if (problem === undefined) return value;
-      // A writing that came in between has taken the chunks away.
-      const now = await this.#records.get(keys.blob(id), HEAD);
-      if (now?.generation === head.generation) {
-        await this.#records.setAside(keys.blob(id), encodeRecord(HEAD, head), problem);
-        return undefined;
-      }
-      head = now;
-    }
-    return undefined;
+      await this.#records.setAside(keys.blob(id), stored, problem);
+      return undefined;
+    });
+  }
+
+  async #look(id: string): Promise<Look | undefined> {
+    const head = await this.#records.read(keys.blob(id), HEAD);
+    if (head?.record === undefined) return head;
+    return { stored: head.stored, ...await this.#read(head.record) };
   }
 
   /** Removes what a crash has left; answers how many writings that were. */

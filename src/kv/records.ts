@@ -12,6 +12,15 @@ import { keys } from "./keys.ts";
 
 const noteSchema = setAsideSchema.omit({ id: true });
 
+/** What is at a key. */
+export interface Found<T> {
+  /** As KV has it. */
+  readonly stored: unknown;
+  readonly record?: T;
+  /** Why it is no such record. */
+  readonly problem?: string;
+}
+
 /**
  * Reads records, and sets aside what is none. Records are bytes for KV too: a value that KV itself had to decode
  * could stop every listing that meets it.
@@ -45,16 +54,22 @@ export class Records {
     return found;
   }
 
-  /** The record at a key; undefined when there is none that can be read. */
-  async get<T>(key: Deno.KvKey, type: RecordType<T>): Promise<T | undefined> {
+  /** Returns what is at a key: a record, or why it is none; undefined when there is nothing. */
+  async read<T>(key: Deno.KvKey, type: RecordType<T>): Promise<Found<T> | undefined> {
     const { value, versionstamp } = await this.#kv.get(key);
     if (versionstamp === null) return undefined;
     try {
-      return decodeRecord(type, value);
+      return { stored: value, record: decodeRecord(type, value) };
     } catch (error) {
-      await this.setAside(key, value, messageOf(error));
-      return undefined;
+      return { stored: value, problem: messageOf(error) };
     }
+  }
+
+  /** Returns the record at a key; undefined when there is none, or none that can be read, which is set aside. */
+  async get<T>(key: Deno.KvKey, type: RecordType<T>): Promise<T | undefined> {
+    const found = await this.read(key, type);
+    if (found?.problem !== undefined) await this.setAside(key, found.stored, found.problem);
+    return found?.record;
   }
 
   /** Moves a record away, with the reason. Never throws: what is broken stays where it is when it cannot be moved. */

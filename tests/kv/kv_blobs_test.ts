@@ -4,6 +4,7 @@ import { GroupCommit, type Mutation } from "../../src/kv/group_commit.ts";
 import { KvBlobs } from "../../src/kv/kv_blobs.ts";
 import { Records } from "../../src/kv/records.ts";
 import { AcceptedWork } from "../../src/store/mod.ts";
+import { nextTurn } from "../fixtures/until.ts";
 import { openStore, tamper, tempDir } from "./open_store.ts";
 
 const CHUNK = 65_536;
@@ -15,8 +16,8 @@ function bytes(length: number, seed = 1): Uint8Array<ArrayBuffer> {
 interface Raw extends AsyncDisposable {
   readonly kv: Deno.Kv;
   readonly blobs: KvBlobs;
-  /** Called before each commit; an error that it throws is that of the commit. */
-  before: (mutations: readonly Mutation[]) => void;
+  /** Called before each commit, which waits for it; an error that it throws is that of the commit. */
+  before: (mutations: readonly Mutation[]) => void | Promise<void>;
   count(first: string): Promise<number>;
 }
 
@@ -41,7 +42,7 @@ async function raw(): Promise<Raw> {
     },
   };
   commits.commit = async (mutations) => {
-    it.before(mutations);
+    await it.before(mutations);
     await commit(mutations);
   };
   return it;
@@ -173,5 +174,34 @@ for (const [name, reason, breakIt] of BROKEN) {
     assert.equal(await it.blobs.get("a"), undefined);
     await it.blobs.put("a", bytes(7));
     assert.deepEqual(await it.blobs.get("a"), bytes(7));
+  });
+}
+
+for (
+  const [name, key, bad] of [["head", ["blob", "a"], "text"], [
+    "chunk",
+    [],
+    bytes(CHUNK, 9),
+  ]] as const
+) {
+  Deno.test(`KvBlobs.get() that sets aside a value with a broken ${name} leaves what is written meanwhile`, async () => {
+    await using it = await raw();
+    await it.blobs.put("a", bytes(CHUNK + 5));
+    const [chunk] = await Array.fromAsync(it.kv.list({ prefix: ["chunk"] }));
+    assert.ok(chunk);
+    await it.kv.set(key.length === 0 ? chunk.key : [...key], bad);
+    let writing: Promise<void> | undefined;
+    it.before = async (mutations) => {
+      if (writing !== undefined || !mutations.some(({ key: [first] }) => first === "corrupt")) {
+        return;
+      }
+      writing = it.blobs.put("a", bytes(7));
+      // As long as it needs where nothing holds it.
+      for (let turn = 0; turn < 20; turn++) await nextTurn();
+    };
+    assert.equal(await it.blobs.get("a"), undefined);
+    await writing;
+    assert.deepEqual(await it.blobs.get("a"), bytes(7));
+    assert.equal(await it.count("corrupt"), 2);
   });
 }

@@ -400,6 +400,44 @@ function testDamage({ name, place }: DurableDriver): void {
     }
     assert.match(await log.text(), /ERROR store +set aside /);
   });
+
+  Deno.test(`${name}: a blob that cannot be read is set aside once, and disturbs no other`, async () => {
+    await using at = await place();
+    {
+      await using store = await at.open(newRunId());
+      for (const id of ["a", "b"]) await store.blobs.put(id, bytesOf(100_000));
+    }
+    await at.damageBlob("a");
+    {
+      await using store = await at.open(newRunId());
+      const gets = [1, 2, 3].map(() => store.blobs.get("a"));
+      assert.deepEqual(await Promise.all(gets), [undefined, undefined, undefined]);
+      assertSame(await store.blobs.get("b"), bytesOf(100_000));
+      await assertSetAside(store, [["blob", "a"]]);
+      await store.blobs.put("a", bytesOf(7));
+    }
+    await using store = await at.open(newRunId());
+    assertSame(await store.blobs.get("a"), bytesOf(7));
+    await assertSetAside(store, [["blob", "a"]]);
+  });
+
+  Deno.test(`${name}: setting a blob aside does not remove what is written meanwhile`, async () => {
+    await using at = await place();
+    const ids = Array.from({ length: 20 }, (_, i) => `b-${i}`);
+    {
+      await using store = await at.open(newRunId());
+      for (const id of ids) await store.blobs.put(id, bytesOf(1_000));
+    }
+    for (const id of ids) await at.damageBlob(id);
+    await using store = await at.open(newRunId());
+    await Promise.all(ids.map(async (id, i) => {
+      const reading = store.blobs.get(id);
+      for (let turn = 0; turn < i; turn++) await nextTurn();
+      await store.blobs.put(id, bytesOf(500, i));
+      await reading;
+    }));
+    for (const [i, id] of ids.entries()) assertSame(await store.blobs.get(id), bytesOf(500, i));
+  });
 }
 
 async function deadAt(at: StorePlace): Promise<ProcessRow[]> {
