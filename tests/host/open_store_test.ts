@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseConfig } from "../../src/config/mod.ts";
-import { openStore } from "../../src/host/mod.ts";
+import { openStore } from "../../src/host/open_store.ts";
 import { newRunId, tempDir } from "../kv/open_store.ts";
 
 Deno.test("openStore() opens the store of the data directory, and one in memory for a host that comes second", async () => {

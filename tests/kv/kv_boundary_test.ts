@@ -29,6 +29,13 @@ Deno.test("src/kv is the only folder that names Deno KV", () => {
   assert.ok(namingKv(own ?? []).length > 3);
 });
 
+Deno.test("src/host/open_store.ts alone chooses the driver", () => {
+  const importers = filesBelow(join(ROOT, "src"))
+    .filter((path) => /from "[^"\n]*\/kv\//.test(Deno.readTextFileSync(path)))
+    .map((path) => relative(ROOT, path));
+  assert.deepEqual(importers, ["src/host/open_store.ts"]);
+});
+
 Deno.test("src/kv/mod.ts exports nothing that takes or returns a type of Deno KV", async () => {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["doc", "--json", join(ROOT, "src/kv/mod.ts")],
