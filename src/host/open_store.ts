@@ -9,8 +9,8 @@ import { memoryStore, type Store } from "../store/mod.ts";
 const STORE_PATIENCE_MS = 500;
 
 /**
- * Opens the store of the data directory: the one place that chooses a driver. A host that may go without gets a store
- * in memory when another host has that one, or it cannot be opened.
+ * Opens the store of the data directory: the one place that chooses a driver. A host that may go
+ * without gets a store in memory when another host has that one, or it cannot be opened.
  *
  * @throws {SnakedenError} `startup_failed` when it is `required` and cannot be opened.
  */

@@ -11,16 +11,20 @@ export interface WorkerIdentity {
 /** What a registry is made with. */
 export interface RegistryOptions {
   readonly runId: string;
-  /** When a process started, as the system tells it; undefined when it does not, or the process is gone. Never rejects. */
+  /**
+   * When a process started, as the system tells it; undefined when it does not, or the process is
+   * gone. Never rejects.
+   */
   readonly startTimeOf: (pid: number) => Promise<string | undefined>;
   /** Where rows become durable. */
   readonly processes: ProcessStore;
 }
 
 /**
- * The processes of this run: a row is *reserved* before the spawn, *active* with pid and start time soon after it, and
- * released when the process is gone. Nothing here rejects: a worker that cannot be recorded, say on a full disk, may run all
- * the same, since the mark in its environment finds it too.
+ * The processes of this run: a row is *reserved* before the spawn, *active* with pid and start time
+ * soon after it, and released when the process is gone. Nothing here rejects: a worker that cannot
+ * be recorded, say on a full disk, may run all the same, since the mark in its environment finds it
+ * too.
  */
 export class ProcessRegistry implements AsyncDisposable {
   readonly #options: RegistryOptions;

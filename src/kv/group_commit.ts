@@ -7,7 +7,10 @@ export type Mutation =
 
 /** Longest value that KV takes. */
 export const MAX_VALUE_BYTES = 65_536;
-/** What KV of Deno 2.9.6 takes in one atomic commit; measured, and held by tests/kv/group_commit_test.ts. */
+/**
+ * What KV of Deno 2.9.6 takes in one atomic commit; measured, and held by
+ * tests/kv/group_commit_test.ts.
+ */
 const LIMITS = { mutations: 1_000, bytes: 819_200, keyBytes: 81_920 } as const;
 const MAX_KEY_BYTES = 2_048;
 
@@ -39,8 +42,9 @@ interface Request {
 const NOTHING: Cost = { mutations: 0, bytes: 0, keyBytes: 0 };
 
 /**
- * Writes changes of many callers in one atomic commit. The first one to come waits for `windowMs`; those that come while a
- * commit runs are the next one, which follows at once. Commits run one after another, in the order of their callers.
+ * Writes changes of many callers in one atomic commit. The first one to come waits for `windowMs`;
+ * those that come while a commit runs are the next one, which follows at once. Commits run one
+ * after another, in the order of their callers.
  */
 export class GroupCommit implements AsyncDisposable {
   readonly #kv: Pick<Deno.Kv, "atomic">;
@@ -60,8 +64,9 @@ export class GroupCommit implements AsyncDisposable {
   /**
    * Makes changes, all or none. Resolves when they are durable.
    *
-   * @throws {SnakedenError} `store_failed` when the commit failed, such as on a full disk; the other callers in it are told the
-   * same, and no others. `invalid_input` when the changes could never be one commit. `shutting_down` after the end.
+   * @throws {SnakedenError} `store_failed` when the commit failed, such as on a full disk; the
+   * other callers in it are told the same, and no others. `invalid_input` when the changes could
+   * never be one commit. `shutting_down` after the end.
    */
   async commit(mutations: readonly Mutation[]): Promise<void> {
     if (this.#closed) {
@@ -76,7 +81,10 @@ export class GroupCommit implements AsyncDisposable {
     await promise;
   }
 
-  /** Writes what waits at once, and from here on lets nobody wait for a window: somebody wants to close the store. */
+  /**
+   * Writes what waits at once, and from here on lets nobody wait for a window: somebody wants to
+   * close the store.
+   */
   hurry(): void {
     this.#isHurried = true;
     this.#start();

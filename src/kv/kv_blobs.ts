@@ -44,9 +44,10 @@ export interface KvBlobsDeps {
 }
 
 /**
- * Values of any length, in chunks that KV takes. Each writing is a *generation* of its own: its chunks come first, marked as
- * loose, then one commit sets the head and takes the mark away. So a reader sees the old value or the new one, and a crash
- * in between leaves loose chunks, which {@link KvBlobs.sweep} removes.
+ * Values of any length, in chunks that KV takes. Each writing is a *generation* of its own: its
+ * chunks come first, marked as loose, then one commit sets the head and takes the mark away. So a
+ * reader sees the old value or the new one, and a crash in between leaves loose chunks, which
+ * {@link KvBlobs.sweep} removes.
  */
 export class KvBlobs implements Blobs {
   readonly #kv: Deno.Kv;
@@ -98,7 +99,8 @@ export class KvBlobs implements Blobs {
   async #get(id: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const seen = await this.#look(id);
     if (seen?.problem === undefined) return seen?.value;
-    // It is broken, or a writing has just taken its chunks away. In a turn of its own it can be told which.
+    // It is broken, or a writing has just taken its chunks away: in a turn of its own that can be
+    // told.
     return await this.#writings.run(id, async () => {
       const { value, problem, stored } = await this.#look(id) ?? {};
       if (problem === undefined) return value;

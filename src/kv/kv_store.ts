@@ -49,11 +49,13 @@ export class KvStore implements Store {
   }
 
   /**
-   * Opens the store, and makes it when there is none. A database that is broken is moved aside, records that are broken are set
-   * aside, what a crash has left is removed; all of it is said in the log.
+   * Opens the store, and makes it when there is none. A database that is broken is moved aside,
+   * records that are broken are set aside, what a crash has left is removed; all of it is said in
+   * the log.
    *
    * @throws {StoreInUseError} When another host has it.
-   * @throws {SnakedenError} `startup_failed` when it cannot be read or written, such as on a full disk.
+   * @throws {SnakedenError} `startup_failed` when it cannot be read or written, such as on a full
+   * disk.
    */
   static async open(options: OpenOptions): Promise<KvStore> {
     const directory = join(options.dataDir, DIRECTORY_NAME);

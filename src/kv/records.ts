@@ -22,8 +22,8 @@ export interface Found<T> {
 }
 
 /**
- * Reads records, and sets aside what is none. Records are bytes for KV too: a value that KV itself had to decode
- * could stop every listing that meets it.
+ * Reads records, and sets aside what is none. Records are bytes for KV too: a value that KV itself
+ * had to decode could stop every listing that meets it.
  */
 export class Records {
   readonly #kv: Deno.Kv;
@@ -65,14 +65,20 @@ export class Records {
     }
   }
 
-  /** Returns the record at a key; undefined when there is none, or none that can be read, which is set aside. */
+  /**
+   * Returns the record at a key; undefined when there is none, or none that can be read, which is
+   * set aside.
+   */
   async get<T>(key: Deno.KvKey, type: RecordType<T>): Promise<T | undefined> {
     const found = await this.read(key, type);
     if (found?.problem !== undefined) await this.setAside(key, found.stored, found.problem);
     return found?.record;
   }
 
-  /** Moves a record away, with the reason. Never throws: what is broken stays where it is when it cannot be moved. */
+  /**
+   * Moves a record away, with the reason. Never throws: what is broken stays where it is when it
+   * cannot be moved.
+   */
   async setAside(key: Deno.KvKey, value: unknown, reason: string): Promise<void> {
     const id = crypto.randomUUID();
     const bytes = value instanceof Uint8Array

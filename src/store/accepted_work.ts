@@ -8,8 +8,8 @@ export class AcceptedWork {
   /**
    * Starts `work` at once. `action` completes the sentence "Cannot ...".
    *
-   * @throws {SnakedenError} `shutting_down` after {@link AcceptedWork.close}; `store_failed` for any error of `work` that
-   * is none of ours.
+   * @throws {SnakedenError} `shutting_down` after {@link AcceptedWork.close}; `store_failed` for
+   * any error of `work` that is none of ours.
    */
   async run<T>(action: string, work: () => Promise<T>): Promise<T> {
     if (this.#closed !== undefined) {

@@ -1,4 +1,7 @@
-/** Runs work of one key one after another, in the order of the calls, and work of different keys at once. */
+/**
+ * Runs work of one key one after another, in the order of the calls, and work of different keys at
+ * once.
+ */
 export class KeyedQueue {
   /** The work that came last, by key. It never rejects. */
   readonly #last = new Map<string, Promise<unknown>>();

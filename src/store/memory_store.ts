@@ -7,8 +7,9 @@ import type { Store } from "./store.ts";
 const SLICE_BYTES = 4 * 1024 * 1024;
 
 /**
- * Returns a store that lives as long as its host. Nobody can find the rows of a host that keeps them here, so none is kept:
- * what such a host leaves is found by the mark in the environment of its processes.
+ * Returns a store that lives as long as its host. Nobody can find the rows of a host that keeps
+ * them here, so none is kept: what such a host leaves is found by the mark in the environment of
+ * its processes.
  */
 export function memoryStore(): Store {
   const accepted = new AcceptedWork();

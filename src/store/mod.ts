@@ -1,9 +1,10 @@
 /**
- * What outlives a host, whichever engine keeps it. {@link Store} is the port: interfaces over plain records, each with
- * a zod schema and a version ({@link RecordType}), and the contract that every driver keeps. {@link memoryStore} is the
- * driver of a host that has no other; src/kv is the one over Deno KV. A further driver is a folder beside that one, a
- * line in src/host/open_store.ts, and passes tests/store/conformance.ts; {@link AcceptedWork} and {@link KeyedQueue} are
- * there to write it with.
+ * What outlives a host, whichever engine keeps it. {@link Store} is the port: interfaces over plain
+ * records, each with a zod schema and a version ({@link RecordType}), and the contract that every
+ * driver keeps. {@link memoryStore} is the driver of a host that has no other; src/kv is the one
+ * over Deno KV. A further driver is a folder beside that one, a line in src/host/open_store.ts, and
+ * passes tests/store/conformance.ts; {@link AcceptedWork} and {@link KeyedQueue} are there to write
+ * it with.
  *
  * @module
  */

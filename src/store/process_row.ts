@@ -20,8 +20,8 @@ const rowSchema = z.object({
 });
 
 /**
- * A worker as it is recorded, so that the next host finds it should this one die. `runId` and `incarnation` name the
- * row. Hosts write at most 256 characters, of any script, into each text.
+ * A worker as it is recorded, so that the next host finds it should this one die. `runId` and
+ * `incarnation` name the row. Hosts write at most 256 characters, of any script, into each text.
  */
 export type ProcessRow = Readonly<z.output<typeof rowSchema>>;
 

@@ -19,8 +19,8 @@ export function encodeRecord<T>(
 }
 
 /**
- * Reads the bytes of a record. Everything about them is checked, since another version of the program, a crash or a
- * broken disk may have written them.
+ * Reads the bytes of a record. Everything about them is checked, since another version of the
+ * program, a crash or a broken disk may have written them.
  *
  * @throws {Error} Why these are not the bytes of such a record.
  */

@@ -1,7 +1,9 @@
 /**
- * What every driver of the store's port has to do, as tests. A driver is tested by a file that gives {@link testStore}
- * a way to open it, such as tests/store/memory_store_test.ts and tests/kv/conformance_test.ts; src/store/store.ts says
- * in words what is held here. What only one engine has, such as its locks and files, is tested beside that engine.
+ * What every driver of the store's port has to do, as tests. A driver is tested by a file that
+ * gives {@link testStore} a way to open it, such as tests/store/memory_store_test.ts and
+ * tests/kv/conformance_test.ts; src/store/store.ts says in words what is held here. What only one
+ * engine can show is tested beside it: its locks and files, a database that is broken as a whole,
+ * and an engine that fails, which has to end in `store_failed` and lose nothing that was written.
  */
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../src/errors.ts";
@@ -16,7 +18,10 @@ import { LogSink } from "../fixtures/log_sink.ts";
 import { nextTurn } from "../fixtures/until.ts";
 import { activeOf, assertSame, bytesOf, newRunId, rowOf, seedOf, sequencesOf } from "./samples.ts";
 
-/** A driver, as far as a test has to know it: whether a store finds what an earlier one of the same place has written. */
+/**
+ * A driver, as far as a test has to know it: whether a store finds what an earlier one of the same
+ * place has written.
+ */
 export type StoreDriver =
   | { readonly name: string; readonly durable: false; place(): Promise<StorePlace> }
   | DurableDriver;
@@ -42,8 +47,9 @@ export interface DurablePlace extends StorePlace {
   /** Makes a blob unreadable, or another than was written. No store is open meanwhile. */
   damageBlob(id: string): Promise<void>;
   /**
-   * Opens the store of this place for a run in another process, runs {@link writeBeforeKill} there, and kills that process
-   * by SIGKILL as soon as it has resolved.
+   * Opens the store of this place for a run in another process, runs {@link writeBeforeKill} there,
+   * and kills that process by SIGKILL as soon as it has resolved. Resolves when the store can know
+   * that the run is over, which takes a lease where there is one.
    */
   killHost(runId: string): Promise<void>;
 }
