@@ -9,6 +9,7 @@ import {
   type ShutdownEvent,
   STOP_MODES,
   type StopMode,
+  type StoppableHost,
 } from "./script_ending.ts";
 
 /** How a script is run: also everything that {@link Snakeden.start} takes. */
@@ -79,11 +80,11 @@ export async function runAsScript<T>(
   let outcome: { value: T } | { error: unknown };
   try {
     const signal = start.signal ? AbortSignal.any([start.signal, stop]) : stop;
-    ending.den = given;
+    if (given !== undefined) ending.host = stoppable(given);
     const den = given ?? await ending.watch(
       Snakeden.start({ ...start, signal, readyTimeoutMs: startupTimeoutMs }),
     );
-    ending.den = den;
+    ending.host = stoppable(den);
     if (given !== undefined) await den.health.awaitReady({ timeoutMs: startupTimeoutMs, signal });
     outcome = { value: await fn(den, { signal }) };
   } catch (error) {
@@ -99,6 +100,14 @@ export async function runAsScript<T>(
   }
   if ("error" in outcome) throw outcome.error;
   return outcome.value;
+}
+
+function stoppable(den: Snakeden): StoppableHost {
+  return {
+    runId: den.runId,
+    pids: () => den.workers.list().flatMap(({ pid }) => pid === undefined ? [] : [pid]),
+    stop: (options) => den.stop(options),
+  };
 }
 
 /** A script has no configuration file; where its Python is and where it may write can still be said from outside. */

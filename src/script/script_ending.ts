@@ -2,7 +2,6 @@ import { delay, settlesWithin } from "../async/mod.ts";
 import { messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import { isRunning, killGroup } from "../process/mod.ts";
-import type { Snakeden } from "../snakeden.ts";
 
 /** What becomes of the process when the script is done. */
 export const EXIT_MODES = ["none", "exit", "auto"] as const;
@@ -32,6 +31,14 @@ export interface ShutdownEvent {
   readonly cleanupResult: CleanupResult | "pending";
 }
 
+/** The host that ends with its script. */
+export interface StoppableHost {
+  readonly runId: string;
+  /** The processes of its workers, as long as it has not stopped. */
+  pids(): readonly number[];
+  stop(options: { readonly drainMs?: number }): Promise<void>;
+}
+
 /** How a script ends. */
 export interface EndingOptions {
   readonly owned: boolean;
@@ -44,7 +51,7 @@ export interface EndingOptions {
 
 /** The end of a script, step by step; it runs once, and no step keeps the next from running. */
 export class ScriptEnding {
-  den: Snakeden | undefined;
+  host: StoppableHost | undefined;
   readonly #options: EndingOptions;
   readonly #log = getLogger("script");
   #start: Promise<unknown> | undefined;
@@ -62,7 +69,7 @@ export class ScriptEnding {
   }
 
   /** A start that is given up cleans up after itself; the end waits for that. */
-  watch(start: Promise<Snakeden>): Promise<Snakeden> {
+  watch<T>(start: Promise<T>): Promise<T> {
     this.#start = start;
     return start;
   }
@@ -79,7 +86,7 @@ export class ScriptEnding {
   interrupt(status: number): Promise<void> {
     this.#isInterrupted = true;
     if (this.#stops && this.#done !== undefined) {
-      void this.#attempt("stop", async () => await this.den?.stop({ drainMs: 0 }));
+      void this.#attempt("stop", async () => await this.host?.stop({ drainMs: 0 }));
     }
     return this.run(status);
   }
@@ -87,9 +94,7 @@ export class ScriptEnding {
   async #run(): Promise<void> {
     this.#tell("start", "pending");
     // Before the stop: afterwards nobody knows them any more.
-    const pids = (this.den?.workers.list() ?? []).flatMap(({ pid }) =>
-      pid === undefined ? [] : [pid]
-    );
+    const pids = this.host?.pids() ?? [];
     const stops = this.#stops;
     if (stops) await this.#attempt("stop", () => this.#stop());
     this.#tell("stop", "pending");
@@ -110,11 +115,11 @@ export class ScriptEnding {
     if (this.#start !== undefined) {
       await settlesWithin(this.#start, this.#options.shutdownTimeoutMs);
     }
-    const { den } = this;
-    if (den === undefined) return;
-    const stopping = den.stop(this.#isInterrupted ? { drainMs: 0 } : {});
+    const { host } = this;
+    if (host === undefined) return;
+    const stopping = host.stop(this.#isInterrupted ? { drainMs: 0 } : {});
     if (!await settlesWithin(stopping, this.#options.shutdownTimeoutMs)) {
-      await den.stop({ drainMs: 0 });
+      await host.stop({ drainMs: 0 });
     }
     await stopping;
   }
@@ -145,7 +150,7 @@ export class ScriptEnding {
     const { owned, exitMode, stopMode, onShutdown } = this.#options;
     const event = {
       step,
-      runId: this.den?.runId,
+      runId: this.host?.runId,
       exitMode,
       stopMode,
       owned,
