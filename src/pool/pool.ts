@@ -277,7 +277,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   }
 
   onExit(worker: Worker, exit: WorkerExit): void {
-    const { lost, unstarted } = worker.remains;
+    const { lost, unstarted } = worker.inFlightAtExit;
     for (const attempt of [...lost, ...unstarted]) attempt.end();
     const flight = {
       worker,

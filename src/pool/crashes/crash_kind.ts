@@ -43,18 +43,6 @@ export interface Crash {
   readonly reason?: string;
 }
 
-/** What the host knows besides the exit. */
-export interface CrashContext {
-  /** Why the host killed it. */
-  readonly killReason?: string | undefined;
-  /** True when the host killed the worker for the memory that it held. */
-  readonly heldTooMuch?: boolean;
-  /** How its link ended, when that came before the end of the process. */
-  readonly lostLink?: string | undefined;
-  /** True when it was the host that ended it, for what came on it. */
-  readonly brokeProtocol?: boolean;
-}
-
 const BY_SIGNAL: Readonly<Record<string, CrashKind>> = {
   SIGSEGV: "segfault",
   SIGBUS: "bus_error",
@@ -87,15 +75,8 @@ const NO_MEMORY = /^MemoryError\b|\bstd::bad_alloc\b|\b(?:out of|cannot allocate
 const NAMES_OF_SIGNALS =
   /^(?:Segmentation fault|Bus error|Illegal instruction|Floating.+|Aborted)$/;
 
-/** Returns the kind of an end. */
-export function classifyCrash(exit: WorkerExit, context: CrashContext = {}): Crash {
-  const { killReason, heldTooMuch = false, lostLink } = context;
-  if (killReason !== undefined) {
-    return { kind: heldTooMuch ? "out_of_memory" : "killed_by_host", reason: killReason };
-  }
-  if (lostLink !== undefined) {
-    return { kind: context.brokeProtocol ? "protocol_error" : "link_lost", reason: lostLink };
-  }
+/** Returns the kind of an end that the host did not bring about, by the exit and the last words. */
+export function classifyCrash(exit: WorkerExit): Crash {
   const kind = kindOf(exit);
   // Who is killed from outside has no part in it, whatever it wrote before.
   if (kind === "killed" || kind === "terminated" || kind === "cpu_limit") return { kind };

@@ -34,7 +34,7 @@ export class PostMortem {
     const { id: workerId } = worker;
     const { kind: crash } = worker.crashOf(exit);
     // A tool that takes its worker along says nothing about the next worker.
-    if (worker.remains.lost.length === 0) {
+    if (worker.inFlightAtExit.lost.length === 0) {
       const reason = worker.crashError(exit, "its work").message;
       this.#count(occupancy, reason, isSignalled(crash));
     } else if (worker.answered > 0) slot.starts.reset();

@@ -64,7 +64,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
       stopping,
       occupy: (slot, successor, predecessor) => this.#occupy(slot, successor, predecessor),
       onNoSuccessor: (worker) => {
-        worker.reprieve();
+        worker.liftCallLimit();
         events.onCallLimitLifted(worker);
       },
     });
@@ -171,7 +171,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     if (occupancy === undefined) return;
     if (breach !== undefined) {
       this.#log.error("{workerId} {breach}", { workerId: worker.id, breach: breach.text });
-      worker.condemn(breach.text, breach);
+      worker.killForFault(breach.text, breach);
       return;
     }
     const reason = this.#recycling.memoryReason(rssBytes);
@@ -191,7 +191,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     const properties = { workerId: worker.id, pid: worker.pid, silence };
     if (this.#options.heartbeat.dependent) {
       this.#log.error("killing {workerId}: {silence}", properties);
-      worker.condemn(`was killed: ${silence}`);
+      worker.killForFault(`was killed: ${silence}`);
     } else this.#log.warn("{workerId} seems to be frozen: {silence}", properties);
   }
 

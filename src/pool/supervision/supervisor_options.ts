@@ -1,5 +1,6 @@
 import type { Alarms, Clock } from "../../async/mod.ts";
 import type { WorkerExit } from "../../errors.ts";
+import type { ProfileName } from "../profiles/mod.ts";
 import type { Launcher, StopOptions, Worker, WorkerLimits } from "../workers/mod.ts";
 import type { HeartbeatOptions } from "./heartbeat.ts";
 import type { QuarantineOptions } from "./quarantine.ts";
@@ -10,6 +11,8 @@ export interface SupervisorOptions extends StopOptions, QuarantineOptions {
   /** Name of the pool; the workers are `name-1`, `name-2`, ... */
   readonly name: string;
   readonly size: number;
+  /** How the workers run their calls. */
+  readonly profile: ProfileName;
   /** Workers that may be starting at a time. */
   readonly startConcurrency: number;
   /** Signs of life. With `dependent: false` a frozen worker is only written to the log. */
@@ -29,7 +32,7 @@ export interface SupervisorEvents {
   onReady(worker: Worker, predecessor?: Worker): void;
   /** Called when a worker takes no more calls. */
   onLost(worker: Worker): void;
-  /** Called when a worker has exited. {@link Worker.remains} holds its calls in flight. */
+  /** Called when a worker has exited. {@link Worker.inFlightAtExit} holds its calls in flight. */
   onExit(worker: Worker, exit: WorkerExit): void;
   /** Called when the health of the pool may have changed. */
   onHealth(): void;

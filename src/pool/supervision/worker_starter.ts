@@ -1,6 +1,7 @@
 import { type Alarms, Semaphore } from "../../async/mod.ts";
 import { messageOf } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
+import { type ProfileName, PROFILES } from "../profiles/mod.ts";
 import {
   type Launcher,
   Worker,
@@ -28,6 +29,7 @@ export interface Start {
 export interface WorkerStarterOptions {
   readonly launcher: Launcher;
   readonly alarms: Alarms;
+  readonly profile: ProfileName;
   readonly limits: WorkerLimits;
   readonly recycling: RecyclePolicy;
   readonly startConcurrency: number;
@@ -79,7 +81,11 @@ export class WorkerStarter {
     const { alarms, limits, recycling, listener } = this.#options;
     const { maxCalls, renewAtCall } = recycling;
     const incarnation = `${id}.${crypto.randomUUID()}`;
-    return new Worker({ id, incarnation, alarms, limits, maxCalls, renewAtCall }, listener);
+    const profile = PROFILES[this.#options.profile];
+    return new Worker(
+      { id, incarnation, alarms, profile, limits, maxCalls, renewAtCall },
+      listener,
+    );
   }
 
   #logProblem(worker: Worker, error: unknown): void {

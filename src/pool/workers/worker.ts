@@ -4,7 +4,7 @@ import { SnakedenError, type WorkerCrashedError, type WorkerExit } from "../../e
 import { getLogger } from "../../log.ts";
 import { Attempt, type AttemptHost, type Call } from "../calls/mod.ts";
 import { classifyCrash, type Crash, type CrashRecord } from "../crashes/mod.ts";
-import { type CallWindow, type InFlightAtExit, PROFILES } from "../profiles/mod.ts";
+import type { CallWindow, InFlightAtExit } from "../profiles/mod.ts";
 import { crashErrorOf } from "./crash_error.ts";
 import { type EndCause, linkEnded, ownFault, wanted } from "./end_cause.ts";
 import type { LaunchedWorker, Launcher } from "./launchers/mod.ts";
@@ -39,7 +39,7 @@ export class Worker implements LinkEvents, AttemptHost {
   #state: WorkerState = "starting";
   #launched: LaunchedWorker | undefined;
   #source: CallSource<Worker> | undefined;
-  #remains: InFlightAtExit<Attempt> = { lost: [], unstarted: [] };
+  #inFlightAtExit: InFlightAtExit<Attempt> = { lost: [], unstarted: [] };
   #leavingFor: string | undefined;
   readonly #limits: WorkerLimits;
   readonly #renewAtCall: number;
@@ -54,8 +54,7 @@ export class Worker implements LinkEvents, AttemptHost {
   #starting: Promise<unknown> | undefined;
 
   constructor(options: WorkerOptions, listener: WorkerListener<Worker>) {
-    const { id, incarnation, alarms, limits = {}, maxCalls = Infinity } = options;
-    const { profile = PROFILES.process } = options;
+    const { id, incarnation, alarms, profile, limits = {}, maxCalls = Infinity } = options;
     this.id = id;
     this.incarnation = incarnation;
     this.alarms = alarms;
@@ -83,7 +82,7 @@ export class Worker implements LinkEvents, AttemptHost {
 
   /** Calls that it has answered so far. */
   get answered(): number {
-    const { lost, unstarted } = this.#remains;
+    const { lost, unstarted } = this.#inFlightAtExit;
     return this.#calls - this.#window.size - lost.length - unstarted.length;
   }
 
@@ -113,8 +112,8 @@ export class Worker implements LinkEvents, AttemptHost {
   }
 
   /** The calls that were in flight when it ended; none before that. */
-  get remains(): InFlightAtExit<Attempt> {
-    return this.#remains;
+  get inFlightAtExit(): InFlightAtExit<Attempt> {
+    return this.#inFlightAtExit;
   }
 
   get pid(): number | undefined {
@@ -181,7 +180,7 @@ export class Worker implements LinkEvents, AttemptHost {
 
   /**
    * Resolves when it has died: with what is known of the end, after the pipes and the stream have been read to theirs.
-   * The calls that were in flight are in {@link Worker.remains}.
+   * The calls that were in flight are in {@link Worker.inFlightAtExit}.
    */
   async died(): Promise<WorkerExit> {
     const launched = this.#serving();
@@ -201,9 +200,9 @@ export class Worker implements LinkEvents, AttemptHost {
     link.close();
     const exit = await process.kill();
     this.#log.close();
-    this.#remains = this.#window.drain({ note: launched.progress, readToEnd });
+    this.#inFlightAtExit = this.#window.drain({ note: launched.progress, readToEnd });
     // What other calls have printed is nobody's business but the log's.
-    const lastOutput = process.outputOf(this.#remains.lost.map(({ linkId }) => linkId));
+    const lastOutput = process.outputOf(this.#inFlightAtExit.lost.map(({ linkId }) => linkId));
     return { ...exit, lastOutput };
   }
 
@@ -219,7 +218,7 @@ export class Worker implements LinkEvents, AttemptHost {
   }
 
   /** Lets it take any number of calls. */
-  reprieve(): void {
+  liftCallLimit(): void {
     this.#maxCalls = Infinity;
   }
 
@@ -234,7 +233,7 @@ export class Worker implements LinkEvents, AttemptHost {
   }
 
   /** Kills it for what it did itself, which counts as a crash like any other. */
-  condemn(reason: string, breach?: Breach): void {
+  killForFault(reason: string, breach?: Breach): void {
     this.#end(ownFault(reason, breach));
   }
 

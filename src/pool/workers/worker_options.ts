@@ -20,8 +20,8 @@ export interface WorkerOptions {
   readonly incarnation: string;
   /** Where calls that run are looked after. */
   readonly alarms: Alarms;
-  /** How it runs its calls. Default: one at a time. */
-  readonly profile?: Profile;
+  /** How it runs its calls. */
+  readonly profile: Profile;
   /** What it is bounded to, to tell why it ended. */
   readonly limits?: WorkerLimits;
   /** Most calls that it is given. Default any number. */

@@ -91,22 +91,6 @@ Deno.test("classifyCrash() says out_of_memory where the last words do, and kille
   assert.equal(classifyCrash(exit(1, "the class MemoryErrorLog is gone")).kind, "exit");
 });
 
-Deno.test("classifyCrash() names what the host knows first: its own reason, then the lost link", () => {
-  const killed = exit("SIGKILL");
-  assert.deepStrictEqual(
-    classifyCrash(killed, { killReason: "was killed: too late", lostLink: "lost its link" }),
-    { kind: "killed_by_host", reason: "was killed: too late" },
-  );
-  assert.deepStrictEqual(
-    classifyCrash(killed, { killReason: "was killed: 2 GiB", heldTooMuch: true }),
-    { kind: "out_of_memory", reason: "was killed: 2 GiB" },
-  );
-  assert.deepStrictEqual(classifyCrash(killed, { lostLink: "lost its link" }), {
-    kind: "link_lost",
-    reason: "lost its link",
-  });
-});
-
 Deno.test("isOwnDoing() is false for what may come from outside", () => {
   const outside = ["killed", "terminated", "signal", "link_lost", "killed_by_host"] as const;
   for (const kind of outside) assert.equal(isOwnDoing(kind), false, kind);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Alarms } from "../../../src/async/alarms.ts";
+import { PROFILES } from "../../../src/pool/profiles/mod.ts";
 import { memoryBreach } from "../../../src/pool/workers/worker_limits.ts";
 import { Worker } from "../../../src/pool/workers/worker.ts";
 import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
@@ -11,7 +12,12 @@ async function startWorker(): Promise<{ worker: Worker; fake: FakeWorker }> {
   const launcher = new FakeLauncher();
   const ignore = (): void => {};
   const worker = new Worker(
-    { id: "p-1", incarnation: "p-1.a", alarms: new Alarms(new FakeClock()) },
+    {
+      id: "p-1",
+      incarnation: "p-1.a",
+      alarms: new Alarms(new FakeClock()),
+      profile: PROFILES.process,
+    },
     { onLost: ignore, onLeaving: ignore, onMemory: ignore, onWorn: ignore },
   );
   await worker.start(launcher, new AbortController().signal);
@@ -30,8 +36,8 @@ Deno.test("Worker.crashOf() names the first cause of its end, whatever follows",
     wanted: boolean,
   ][] = [
     [(it) => it.kill("was killed: the host stops"), "killed_by_host", /host stops/, true],
-    [(it) => it.condemn(breach.text, breach), "out_of_memory", /memoryBytes/, false],
-    [(it) => it.condemn("was killed: silent"), "killed_by_host", /silent/, false],
+    [(it) => it.killForFault(breach.text, breach), "out_of_memory", /memoryBytes/, false],
+    [(it) => it.killForFault("was killed: silent"), "killed_by_host", /silent/, false],
   ];
   for (const [first, kind, reason, isWanted] of cases) {
     const { worker } = await startWorker();
