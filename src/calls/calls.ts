@@ -1,30 +1,15 @@
 import type { Config } from "../config/mod.ts";
-import {
-  type Call,
-  type CallOutcome,
-  type ChunkSink,
-  ChunkStream,
-  type Pool,
-} from "../pool/mod.ts";
+import { type Call, type CallOutcome, type ChunkSink, ChunkStream } from "../pool/mod.ts";
+import type { ToolRegistry } from "../tools/mod.ts";
 import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
 import { attachPoliced } from "./policed_stream.ts";
 import type { CallPolicy, PolicedCall, PoliciesByPool } from "./policies/mod.ts";
 import { ToolStream } from "./tool_stream.ts";
 
-/** Finds the pool for a call; the registry of the tools is one. */
-export interface PoolFinder {
-  /**
-   * Returns the pool that serves a tool: the one named, or the one to take when none is.
-   *
-   * @throws {SnakedenError} `unknown_pool` or `unknown_tool`.
-   */
-  poolFor(tool: string, pool: string | undefined): Pool;
-}
-
 /** What {@link Calls} needs of its host. */
 export interface CallsDeps {
   readonly limits: Pick<Config["limits"], "maxDepth" | "streamWindowBytes">;
-  readonly finder: PoolFinder;
+  readonly tools: ToolRegistry;
   /** Undefined when no pool has any, so that a call costs nothing more. */
   readonly policies: PoliciesByPool | undefined;
 }
@@ -32,12 +17,12 @@ export interface CallsDeps {
 /** The way of each call from its caller to a pool: options checked, pool found, policies passed. */
 export class Calls {
   readonly #limits: CallsDeps["limits"];
-  readonly #finder: PoolFinder;
+  readonly #tools: ToolRegistry;
   readonly #policies: PoliciesByPool | undefined;
 
-  constructor({ limits, finder, policies }: CallsDeps) {
+  constructor({ limits, tools, policies }: CallsDeps) {
     this.#limits = limits;
-    this.#finder = finder;
+    this.#tools = tools;
     this.#policies = policies;
   }
 
@@ -89,7 +74,7 @@ export class Calls {
   /** Returns the policy that a call has to pass and what that needs; undefined when there is none. */
   #policed(policies: PoliciesByPool, tool: string, options: CallOptions): Policed | undefined {
     checkCallOptions(options);
-    const pool = this.#finder.poolFor(tool, options.pool);
+    const pool = this.#tools.poolFor(tool, options.pool);
     const policy = policies.get(pool.name)?.for(tool);
     return policy && {
       policy,
@@ -104,7 +89,7 @@ export class Calls {
   /** Sends the call to its pool. All is synchronous down to the link, or the queue. */
   #submit(tool: string, args: Args, options: CallOptions, sink?: ChunkSink): Call {
     checkCallOptions(options);
-    const pool = this.#finder.poolFor(tool, options.pool);
+    const pool = this.#tools.poolFor(tool, options.pool);
     return pool.submit({
       tool,
       args: encodeArgs(args, this.#limits.maxDepth),

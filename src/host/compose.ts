@@ -87,7 +87,7 @@ export async function compose(config: Config, options: StartOptions = {}): Promi
   );
   const tools = new ToolRegistry(group.byName);
   const policies = policiesByPool(config.pools);
-  const calls = new Calls({ limits: config.limits, finder: tools, policies });
+  const calls = new Calls({ limits: config.limits, tools, policies });
   const health = new Health(group.byName);
   await startPools(group, { health, ...options });
   for (const pool of config.pools) warnOfUnknownTools(pool, group.byName.get(pool.name));

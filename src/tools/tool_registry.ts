@@ -1,4 +1,3 @@
-import type { PoolFinder } from "../calls/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import { findPool, type Pool, type PoolsByName } from "../pool/mod.ts";
 import { suggestion } from "../near_names.ts";
@@ -30,7 +29,7 @@ const DEFAULT_POOL = "default";
  * Knows which pool serves which tool. What workers offer is read from the pools, so it is never
  * stale. Callers of the library see it as {@link Tools}.
  */
-export class ToolRegistry implements Tools, PoolFinder {
+export class ToolRegistry implements Tools {
   readonly #pools: PoolsByName;
 
   constructor(pools: PoolsByName) {

@@ -22,7 +22,7 @@ async function setUp(retry?: { readonly attempts: number }): Promise<SetUp> {
   });
   const calls = new Calls({
     limits: { maxDepth: 8, streamWindowBytes: 1_000 },
-    finder: new ToolRegistry(fakes.byName),
+    tools: new ToolRegistry(fakes.byName),
     policies: policiesByPool(pools),
   });
   return { calls, fake, [Symbol.asyncDispose]: () => fakes[Symbol.asyncDispose]() };

@@ -25,7 +25,7 @@ function setUp(fakes: FakePools): SetUp {
   resources.defer(note("last"));
   const calls = new Calls({
     limits: { maxDepth: 64, streamWindowBytes: 1_000 },
-    finder: new ToolRegistry(fakes.byName),
+    tools: new ToolRegistry(fakes.byName),
     policies: undefined,
   });
   return { shutdown: new Shutdown({ pools, calls, resources }), disposed };
