@@ -108,9 +108,16 @@ function foldersAbove(path: string): string[] {
   return parts.map((_, i) => parts.slice(0, i + 1).join("/")).slice(1);
 }
 
+/** What runs in the thread of json_worker.ts as well: a door would load its whole folder at the start of the thread. */
+const THREAD_FILES: readonly string[] = [
+  "src/routes/calls/json_worker.ts",
+  "src/routes/calls/call_body.ts",
+  "src/calls/call_fields.ts",
+];
+
 function doorProblems(edges: readonly Edge[]): string[] {
   return edges.flatMap(({ from, to }) => {
-    if (!to.startsWith("src/") || to.includes("/gen/")) return [];
+    if (!to.startsWith("src/") || to.includes("/gen/") || THREAD_FILES.includes(from)) return [];
     const entered = foldersAbove(to).find((it) => !from.startsWith(`${it}/`));
     if (entered === undefined || to === `${entered}/mod.ts`) return [];
     return [`${from} imports ${to}: only ${entered}/mod.ts is for files outside`];

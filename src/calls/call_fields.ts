@@ -1,6 +1,6 @@
 import { type FieldIssue, InvalidInputError } from "../errors.ts";
 import { isRecord } from "../json/mod.ts";
-import { PRIORITY_RANGE } from "../pool/mod.ts";
+import { PRIORITY_RANGE } from "../pool/calls/call_queue.ts";
 
 /** Longest name of a tool or a pool that is looked up, in characters. */
 export const MAX_NAME_LENGTH = 256;

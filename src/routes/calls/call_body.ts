@@ -1,17 +1,17 @@
-import { Value } from "../../bridge/mod.ts";
+import { Value } from "../../bridge/values/mod.ts";
 import {
   CALL_FIELDS,
   type CallField,
-  type CallOptions,
   fieldIssue,
   invalidCall,
   type JsonSchema,
   shownValue,
-} from "../../calls/mod.ts";
+} from "../../calls/call_fields.ts";
+import type { CallOptions } from "../../calls/call_options.ts";
 import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import { suggestion } from "../../near_names.ts";
-import { parseJsonBody } from "../http/mod.ts";
+import { parseJsonBody } from "../http/request_body.ts";
 
 /** The number of problems of a body that are reported; a body of 8 MB can have a million. */
 const MAX_ISSUES = 20;

@@ -1,9 +1,10 @@
 /**
  * The program of {@link JsonThread}: parses large bodies and writes large values, one at a time, so
  * that they do not block the event loop of the host. The thread has no permissions, and runs the
- * same code as small bodies do.
+ * same code as small bodies do. This file and those that it shares import single files and not whole
+ * folders, since each module lengthens the start of the thread.
  */
-import { Value } from "../../bridge/mod.ts";
+import { Value } from "../../bridge/values/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "../../errors.ts";
 import { type CallFields, decodeCall } from "./call_body.ts";
 
