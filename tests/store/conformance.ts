@@ -180,7 +180,7 @@ function testBlobs({ name, place }: StoreDriver): void {
     for (const length of lengths) {
       assertSame(await store.blobs.get(`b-${length}`), bytesOf(length));
     }
-    assert.equal(await store.blobs.get("b-2"), undefined);
+    assertSame(await store.blobs.get("b-2"), undefined);
   });
 
   Deno.test(`${name}: Blobs.put(), get() and delete() of one id take effect in the order of the calls`, async () => {
@@ -299,7 +299,7 @@ function testLife({ name, durable, place }: StoreDriver): void {
     await using next = await at.open(newRunId());
     assert.deepEqual(next.deadProcesses, [row]);
     assertSame(await next.blobs.get("b"), bytesOf(3_000_000));
-    assert.equal(await next.blobs.get("a"), undefined);
+    assertSame(await next.blobs.get("a"), undefined);
   });
 
   Deno.test(`${name}: disposing refuses what comes after it, from the moment of the call`, async () => {
@@ -372,7 +372,7 @@ function testLaterRuns({ name, place }: DurableDriver): void {
       assert.deepEqual(sorted(store.deadProcesses), sorted([...rows, other]));
       await store.processes.forget(store.deadProcesses.filter((it) => it.runId === runId));
       assertSame(await store.blobs.get("b"), bytesOf(50_000, 2));
-      assert.equal(await store.blobs.get("gone"), undefined);
+      assertSame(await store.blobs.get("gone"), undefined);
     }
     assert.deepEqual(await deadAt(at), [other]);
   });
@@ -417,7 +417,7 @@ function testDamage({ name, place }: DurableDriver): void {
     {
       await using store = await at.open(newRunId());
       const gets = [1, 2, 3].map(() => store.blobs.get("a"));
-      assert.deepEqual(await Promise.all(gets), [undefined, undefined, undefined]);
+      for (const value of await Promise.all(gets)) assertSame(value, undefined);
       assertSame(await store.blobs.get("b"), bytesOf(100_000));
       await assertSetAside(store, [["blob", "a"]]);
       await store.blobs.put("a", bytesOf(7));
