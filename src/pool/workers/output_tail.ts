@@ -8,7 +8,7 @@ const DUMPED_FRAME = /^ {2}File ".*", line \d+ in /;
  */
 const NOISE = [
   /^ {2}File "<frozen .*", line \d+ in /,
-  /^ {2}File ".*\/(?:importlib\/__init__|src\/snakeden\/(?!demo[./]|csv_)[\w/]+)\.py", line \d+ in /,
+  /^ {2}File ".*\/(?:importlib\/__init__|src\/snakeden\/(?!demo\/)[\w/]+)\.py", line \d+ in /,
   /^Extension modules: /,
 ];
 /** What it writes above the frames of each thread but the one that crashed; a worker has three of its own. */

@@ -30,7 +30,11 @@ Deno.test("OutputTail keeps what Python said before it dumped its stacks", () =>
     tail.push(line(`${thread} (most recent call first):`));
     for (let n = 0; n < 50; n++) {
       tail.push(line(frame(n)));
-      tail.push(line(`  File "/checkout/python/src/snakeden/runner.py", line ${n} in _run`));
+      tail.push(
+        line(
+          `  File "/checkout/python/src/snakeden/_worker/profiles/process.py", line ${n} in _run`,
+        ),
+      );
       tail.push(line(`  File "<frozen importlib._bootstrap>", line ${n} in _find_and_load`));
     }
   }
@@ -46,7 +50,7 @@ Deno.test("OutputTail keeps the frames of tools out of a dump of the package's o
   const tail = new OutputTail(20);
   const dumped = (file: string): string => `  File "/p/src/snakeden/${file}", line 1 in f`;
   const own = ["worker.py", "_worker/runner.py", "_worker/calls/streams.py"].map(dumped);
-  const tools = ["demo.py", "demo/tools.py", "csv_read.py"].map(dumped);
+  const tools = ["demo/tools.py", "demo/csv_lines.py"].map(dumped);
   for (const frame of [...own, ...tools]) tail.push(line(frame));
   assert.deepStrictEqual(tail.lines, tools);
 });
@@ -54,7 +58,7 @@ Deno.test("OutputTail keeps the frames of tools out of a dump of the package's o
 Deno.test("OutputTail keeps all of a traceback, also of the package itself", () => {
   const tail = new OutputTail(20);
   for (let n = 0; n < 10; n++) {
-    tail.push(line(`  File "/src/snakeden/wire.py", line ${n}, in f${n}`));
+    tail.push(line(`  File "/src/snakeden/_link/wire.py", line ${n}, in f${n}`));
   }
   assert.equal(tail.lines.length, 10);
 });

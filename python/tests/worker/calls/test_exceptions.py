@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from snakeden import demo
 from snakeden._tools.schema import ToolSchema
 from snakeden._worker.calls.exceptions import MAX_TRACEBACK, describe
 
@@ -50,6 +52,11 @@ def test_describe_leaves_out_frames_of_the_package() -> None:
     described = describe(caught(lambda: ToolSchema("t", tool).parse(b'{"a":"x"}', False)))
     assert "schema.py" not in described.traceback
     assert "test_exceptions.py" in described.traceback
+
+
+def test_describe_shows_frames_of_tools_that_ship_with_the_package() -> None:
+    described = describe(caught(lambda: demo.sleep("long")))  # type: ignore[arg-type]
+    assert "demo" + os.sep + "tools.py" in described.traceback
 
 
 def test_describe_bounds_message_and_traceback() -> None:
