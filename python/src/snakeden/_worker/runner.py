@@ -118,7 +118,7 @@ class Runner:
 
         Whoever calls this on another thread than the main one has to wake that.
         """
-        self._in_flight.draining = True
+        self._in_flight.drain()
         self._give_back(self._in_flight.withdraw_all())
 
     # ---- the main thread ----

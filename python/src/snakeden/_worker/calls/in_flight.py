@@ -27,13 +27,15 @@ _MISSING: Final = object()
 class InFlight:
     """Calls by id, and the queue of those that have not begun. Any thread may use it."""
 
-    __slots__ = ("_claim", "_live", "_next", "_order", "_queued", "draining", "on_added")
+    __slots__ = ("_claim", "_live", "_next", "_order", "_queued", "draining", "on_news")
 
     def __init__(self) -> None:
         self.draining = False
         """Whether no more calls begin."""
-        self.on_added: Callable[[], None] | None = None
-        """Called after each call that was added, for a profile with threads that wait."""
+        self.on_news: Callable[[], None] | None = None
+        """Called after a call was added and when draining begins, on any thread and in signal
+        handlers: for a profile whose threads or event loop wait by themselves.
+        """
         self._live: dict[int, Attempt] = {}
         self._queued: dict[Attempt, None] = {}
         self._order: deque[Attempt] = deque()
@@ -45,8 +47,14 @@ class InFlight:
         self._live[attempt.id] = attempt
         self._queued[attempt] = None
         self._order.append(attempt)
-        if self.on_added is not None:
-            self.on_added()
+        if self.on_news is not None:
+            self.on_news()
+
+    def drain(self) -> None:
+        """Let no more calls begin."""
+        self.draining = True
+        if self.on_news is not None:
+            self.on_news()
 
     def take(self) -> Attempt | None:
         """Begin the call that waits longest; None when none waits. The profile that takes it must

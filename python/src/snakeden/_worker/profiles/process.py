@@ -34,7 +34,11 @@ class ProcessProfile:
         self._forked = False
         loop = self._loop = EventLoop()
         interrupter = self._interrupter = Interrupter(loop, parts.look_at)
-        self._execution = Execution(parts.context, interrupter, run_async=loop.run)
+        execution = Execution(parts.context, interrupter, run_async=loop.run)
+        # Bound once, not for each call.
+        self._run = execution.run
+        self._failure = execution.failure
+        self._settle = parts.in_flight.settle
         self.repeat_stops = interrupter.repeat
         self.complete: Callable[[Coroutine[Any, Any, object]], None] = loop.complete
         self.close = loop.close
@@ -71,19 +75,19 @@ class ProcessProfile:
         if output is not None:
             output.begin(attempt.id, started)
         try:
-            data = self._execution.run(attempt, started)
+            data = self._run(attempt, started)
         except BaseException as error:
             if self._forked:
                 leave_forked_child(error)
             run_ms = (time.perf_counter() - started) * 1000
-            data = self._execution.failure(attempt, error, run_ms=run_ms)
+            data = self._failure(attempt, error, run_ms=run_ms)
             # An exception out of asyncio refers to itself by way of a frame, and so the arguments
             # would live until the collector runs.
             traceback.clear_frames(sys.exc_info()[2])
         if self._forked:
             leave_forked_child(None)
         CURRENT.reset(token)
-        self._in_flight.settle(attempt)
+        self._settle(attempt)
         if output is not None and output.is_marked:
             output.end()
         # Before the next call is started, so that a death of the worker takes one call at most.

@@ -56,9 +56,9 @@ class Profile(Protocol):
     def serve(self, wait: Callable[[], None]) -> None:
         """Run calls until `InFlight.draining`, then return when those that have begun are answered.
 
-        `wait` returns when something may have changed: it may read the link, and so must be called
-        on the main thread, again and again while that runs no call. A profile whose calls run on
-        other threads wakes these by `InFlight.on_added`.
+        `wait` returns when something may have changed. It may read the link, so it is for the main
+        thread, again and again while that has nothing else to do; another thread reads while it
+        does not come. What waits in another way hears of changes by `InFlight.on_news`.
         """
 
     def stop(self, attempt: Attempt) -> None:
