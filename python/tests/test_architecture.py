@@ -28,8 +28,8 @@ BELOW: dict[str, tuple[str, ...]] = {
     "_tools": ("_tools/hints", "_values", PUBLIC),
     GENERATED: (),
     "_link": (GENERATED, "_values", PUBLIC),
-    "_worker/system": (GENERATED, "_link", PUBLIC),
-    "_worker/calls": ("_worker/system", "_tools", GENERATED, "_link", "_values", PUBLIC),
+    "_worker/system": (GENERATED, PUBLIC),
+    "_worker/calls": ("_tools", GENERATED, "_link", "_values", PUBLIC),
     "_worker/profiles": ("_worker/calls", "_worker/system", GENERATED, "_link", "_values", PUBLIC),
     "_worker": (
         "_worker/profiles",
@@ -41,7 +41,7 @@ BELOW: dict[str, tuple[str, ...]] = {
         "_values",
         PUBLIC,
     ),
-    "worker": ("_worker", "_worker/system", PUBLIC),
+    "worker": ("_worker", "_worker/system"),
     "demo": (PUBLIC,),
 }
 """What each folder may import besides itself; a folder that is not here is not allowed."""

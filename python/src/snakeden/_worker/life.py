@@ -15,8 +15,7 @@ import signal
 import sys
 import threading
 import time
-import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from snakeden import __version__
@@ -30,6 +29,7 @@ from snakeden._values.values import DEFAULT_MAX_DEPTH, ValueLimits
 from snakeden._worker import exit_status, log_bridge
 from snakeden._worker.calls.exceptions import describe, safe_text
 from snakeden._worker.runner import Runner
+from snakeden._worker.system.last_steps import exit_after, run_guarded
 from snakeden._worker.system.limits import LimitError, WorkerLimits
 from snakeden._worker.system.memory_gauge import MemoryGauge
 from snakeden._worker.system.output import Output, flush
@@ -203,11 +203,12 @@ class WorkerLife:
         """
         if os.getpid() != _PID:  # A forked copy that unwound to here.
             os._exit(status)
-        self._bound(LOST_SECONDS if self._lost else TEARDOWN_SECONDS, status)
+        seconds = LOST_SECONDS if self._lost else TEARDOWN_SECONDS
+        exit_after(seconds, status, worker_id=self._worker_id)
         if self._adapter is not None:
-            self._guarded(self._adapter.teardown, "teardown()")
+            run_guarded(self._adapter.teardown, "teardown()", worker_id=self._worker_id)
         if self._runner is not None:
-            self._guarded(self._runner.profile.close, "the event loop")
+            run_guarded(self._runner.profile.close, "the event loop", worker_id=self._worker_id)
         if self._told:
             # Calls that were on their way when somebody told it to end are given back.
             self._host_done.wait(FLUSH_SECONDS)
@@ -215,7 +216,7 @@ class WorkerLife:
         self._outbox.close()
         if not self._lost and self._link is not None:
             self._link.finish(FLUSH_SECONDS)
-        self._guarded(atexit._run_exitfuncs, "an exit handler")
+        run_guarded(atexit._run_exitfuncs, "an exit handler", worker_id=self._worker_id)
         flush()
         self._await_host_guard()
         os._exit(status)
@@ -295,7 +296,7 @@ class WorkerLife:
         if not self._serving:
             self._await_host_guard()
             self._exit_now(status)
-        self._bound(LOST_SECONDS, status)
+        exit_after(LOST_SECONDS, status, worker_id=self._worker_id)
         if self._runner is not None:
             self._runner.on_link_lost()
         self._wake()
@@ -336,27 +337,6 @@ class WorkerLife:
     @staticmethod
     def _exit_now(status: int) -> NoReturn:
         os._exit(status)
-
-    def _bound(self, seconds: float, status: int) -> None:
-        """Leave after `seconds`, whatever holds up the main thread."""
-
-        def leave() -> None:
-            os.write(
-                2,
-                f"snakeden worker {self._worker_id}: left after waiting {seconds:g} s\n".encode(),
-            )
-            os._exit(status)
-
-        timer = threading.Timer(seconds, leave)
-        timer.daemon = True
-        timer.start()
-
-    def _guarded(self, step: Callable[[], object], name: str) -> None:
-        try:
-            step()
-        except BaseException:
-            print(f"snakeden worker {self._worker_id}: {name} raised", file=sys.stderr)
-            traceback.print_exc()
 
     def _after_fork_in_child(self) -> None:
         """A child that a tool forks is no worker: give signals back their meaning."""

@@ -1,4 +1,5 @@
 """What a worker asks of the operating system: to die with its host, to be bounded, to be measured.
 
-Imports nothing of the rest of the package but the messages of the link.
+Imports the public names and the messages of the link, and nothing else of the package. output.py
+are the streams that the host reads; forked_child.py and last_steps.py how a process leaves.
 """

@@ -1,0 +1,32 @@
+"""Steps of a worker that leaves: what tools have left behind can neither hold it up nor fail it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+
+__all__ = ["exit_after", "run_guarded"]
+
+
+def exit_after(seconds: float, status: int, *, worker_id: str) -> None:
+    """Leave after `seconds`, whatever holds up the main thread."""
+
+    def leave() -> None:
+        os.write(2, f"snakeden worker {worker_id}: left after waiting {seconds:g} s\n".encode())
+        os._exit(status)
+
+    timer = threading.Timer(seconds, leave)
+    timer.daemon = True
+    timer.start()
+
+
+def run_guarded(step: Callable[[], object], name: str, *, worker_id: str) -> None:
+    """Run a step; what it raises is printed."""
+    try:
+        step()
+    except BaseException:
+        print(f"snakeden worker {worker_id}: {name} raised", file=sys.stderr)
+        traceback.print_exc()
