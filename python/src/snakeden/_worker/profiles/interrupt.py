@@ -4,7 +4,7 @@ Another thread asks by a signal to the main thread. The handler runs there betwe
 (and wakes `time.sleep` and other blocking calls), looks whether the call that is *armed* is one
 that has to stop, and raises. A call is armed from just before its tool is entered until just after
 it was left, and the handler disarms before it raises: so a tool is interrupted at most once, and
-the exception can surface only inside the `try` of the runner.
+the exception can surface only inside the `try` of `Execution.run`.
 
 What the tool raised is described in the same way, under the same deadline. The texts of exceptions
 are code of the user too, and whoever asks for them catches everything: so the description is
