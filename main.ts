@@ -10,23 +10,11 @@ import { openDataDirectory } from "./src/host/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "./src/errors.ts";
 import { configureLogging, getLogger, type LogHandle, writeWhole } from "./src/log.ts";
 import { settlesWithin } from "./src/async/mod.ts";
-import { isDenoFirst, NEEDS_INIT, StopSignals } from "./src/process/mod.ts";
+import { EXIT_CODES, isDenoFirst, NEEDS_INIT, StopSignals } from "./src/process/mod.ts";
 import { createApp, createStartingApp, HttpListener, Traffic } from "./src/routes/mod.ts";
 import { Snakeden } from "./src/snakeden.ts";
 
 const VERSION = denoJson.version;
-
-/** How the process ends. */
-const EXIT = {
-  /** Stopped because it was asked to. */
-  ok: 0,
-  /** Could not start, or broke. */
-  failed: 1,
-  /** The command line is wrong. */
-  usage: 2,
-  /** The configuration is wrong; EX_CONFIG of sysexits.h. */
-  config: 78,
-} as const;
 
 const USAGE = `Serve Python functions over HTTP.
 
@@ -71,7 +59,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (await isDenoFirst()) getLogger("server").warn(NEEDS_INIT);
     await serve(config, signals);
     await log.flush(LAST_LINES_MS);
-    return EXIT.ok;
+    return EXIT_CODES.ok;
   } catch (error) {
     await log?.flush(LAST_LINES_MS);
     return report(error);
@@ -92,7 +80,7 @@ function readFlags(args: readonly string[]): Flags | number {
     });
     if (help || version) {
       print(help ? USAGE : `snakeden ${VERSION}\n`);
-      return EXIT.ok;
+      return EXIT_CODES.ok;
     }
     if (port !== undefined && !/^\d{1,9}$/.test(port)) {
       throw new TypeError(`--port takes a number, not ${JSON.stringify(port)}`);
@@ -106,7 +94,7 @@ function readFlags(args: readonly string[]): Flags | number {
     };
   } catch (error) {
     complain(`${messageOf(error)}\n\n${USAGE}`);
-    return EXIT.usage;
+    return EXIT_CODES.usage;
   }
 }
 
@@ -169,7 +157,7 @@ function leaveAfter(boundMs: number): void {
     getLogger("server").error("the stop did not come to its end within {boundMs} ms; leaving", {
       boundMs,
     });
-    Deno.exit(EXIT.failed);
+    Deno.exit(EXIT_CODES.failed);
   }, boundMs);
   Deno.unrefTimer(timer);
 }
@@ -196,11 +184,11 @@ function report(error: unknown): number {
     complain(
       `snakeden: ${error instanceof Error ? error.stack ?? error.message : String(error)}\n`,
     );
-    return EXIT.failed;
+    return EXIT_CODES.failed;
   }
   complain(`snakeden: ${error.message}\n`);
   const isConfig = error instanceof InvalidInputError && error.code === "config_invalid";
-  return isConfig ? EXIT.config : EXIT.failed;
+  return isConfig ? EXIT_CODES.config : EXIT_CODES.failed;
 }
 
 function print(text: string): void {

@@ -1,4 +1,5 @@
 import { SnakedenError } from "../errors.ts";
+import { signalExitCode } from "./exit_codes.ts";
 
 /** The signals that ask a process to stop, with their numbers. */
 const STOP_SIGNALS: Partial<Record<Deno.Signal, number>> = Deno.build.os === "windows"
@@ -21,7 +22,7 @@ const TURNS = 5;
 /** A request to stop. */
 export interface StopRequest {
   readonly name: Deno.Signal;
-  /** Exit status of a process that ends because of the signal: 128 + its number. */
+  /** Exit status of a process that ends because of the signal. */
   readonly status: number;
 }
 
@@ -48,7 +49,7 @@ export class StopSignals implements Disposable {
     const signals = new StopSignals();
     const ignored = await ignoredSignals();
     for (const [name, number] of Object.entries(STOP_SIGNALS) as [Deno.Signal, number][]) {
-      const request = { name, status: 128 + number };
+      const request = { name, status: signalExitCode(number) };
       // Every signal needs a listener: with the first listener Deno takes over all signals, and
       // ends the process for a signal that has none.
       signals.#add(name, ignored.has(name) ? () => {} : () => signals.#onSignal(request));

@@ -1,6 +1,6 @@
 import { InvalidInputError } from "../errors.ts";
 import { getLogger } from "../log.ts";
-import { HOST_ENV, StopSignals } from "../process/mod.ts";
+import { EXIT_CODES, HOST_ENV, StopSignals } from "../process/mod.ts";
 import { Snakeden, type SnakedenOptions } from "../snakeden.ts";
 import {
   EXIT_MODES,
@@ -74,7 +74,7 @@ export async function runAsScript<T>(
   using signals = await StopSignals.listen();
   const { stop } = signals;
   stop.addEventListener("abort", () => {
-    const status = signals.request?.status ?? 1;
+    const status = signals.request?.status ?? EXIT_CODES.failed;
     void ending.interrupt(status).finally(() => Deno.exit(status));
   });
   let outcome: { value: T } | { error: unknown };
@@ -90,7 +90,7 @@ export async function runAsScript<T>(
   } catch (error) {
     outcome = { error };
   }
-  const status = "error" in outcome ? 1 : 0;
+  const status = "error" in outcome ? EXIT_CODES.failed : EXIT_CODES.ok;
   if (!stop.aborted) await ending.run(status);
   // The listener above ends the process; nothing may overtake it.
   if (stop.aborted) await new Promise<never>(() => {});

@@ -1,0 +1,16 @@
+/** The exit statuses of a host. docs/configuration.md lists them. */
+export const EXIT_CODES = {
+  /** It did its work, or stopped because it was asked to. */
+  ok: 0,
+  /** It could not start, or broke. */
+  failed: 1,
+  /** The command line is wrong. */
+  usage: 2,
+  /** The configuration is wrong; EX_CONFIG of sysexits.h. */
+  config: 78,
+} as const;
+
+/** Returns the status of a process that ends because of a signal, as shells tell it. */
+export function signalExitCode(signalNumber: number): number {
+  return 128 + signalNumber;
+}
