@@ -99,8 +99,7 @@ function readFlags(args: readonly string[]): Flags | number {
 }
 
 async function serve(config: Config, signals: StopSignals): Promise<void> {
-  const onStop = (): void => leaveAfter(stopBoundMs(config));
-  signals.stop.addEventListener("abort", onStop, { once: true });
+  void signals.requested.then(() => leaveAfter(stopBoundMs(config)));
   await openDataDirectory(config.dataDir);
   await using resources = new AsyncDisposableStack();
   let app: { fetch(request: Request): Response | Promise<Response> } = createStartingApp({
@@ -128,7 +127,7 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
     assertSomePool(den);
     app = createApp(den, { version: VERSION, traffic });
     print(`listening on ${listener.url}\n`);
-    await aborted(signals.stop);
+    await signals.requested;
   } catch (error) {
     // Stopped in the middle of the start: that is no failure.
     if (!signals.stop.aborted || error !== signals.stop.reason) throw error;
@@ -136,12 +135,6 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
   getLogger("server").info("stopping", { signal: signals.request?.name });
   // The stack ends the host first. The port stays open meanwhile, so that load balancers and callers are told that it stops
   // (503) and not that nobody is there; then it lets the last answers out.
-}
-
-/** Resolves when the signal aborts. */
-async function aborted(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return;
-  await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
 }
 
 /** The longest that an orderly stop takes when every step uses up its time. */

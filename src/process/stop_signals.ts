@@ -37,6 +37,7 @@ export interface StopRequest {
  */
 export class StopSignals implements Disposable {
   readonly #controller = new AbortController();
+  readonly #requested = Promise.withResolvers<StopRequest>();
   readonly #listeners: (() => void)[] = [];
   #request: StopRequest | undefined;
   #acceptsSecond = false;
@@ -67,6 +68,11 @@ export class StopSignals implements Disposable {
     return this.#request;
   }
 
+  /** Resolves with the first signal. */
+  get requested(): Promise<StopRequest> {
+    return this.#requested.promise;
+  }
+
   /** Gives the signals their usual meaning again. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
@@ -81,6 +87,7 @@ export class StopSignals implements Disposable {
   #onSignal(request: StopRequest): void {
     if (this.#request === undefined) {
       this.#request = request;
+      this.#requested.resolve(request);
       this.#awaitSecond(TURNS);
       this.#controller.abort(new SnakedenError("cancelled", `Stopped by ${request.name}`));
     } else if (this.#acceptsSecond && request.name !== "SIGHUP") {

@@ -73,10 +73,9 @@ export async function runAsScript<T>(
   });
   using signals = await StopSignals.listen();
   const { stop } = signals;
-  stop.addEventListener("abort", () => {
-    const status = signals.request?.status ?? EXIT_CODES.failed;
-    void ending.interrupt(status).finally(() => Deno.exit(status));
-  });
+  void signals.requested.then(({ status }) =>
+    ending.interrupt(status).finally(() => Deno.exit(status))
+  );
   let outcome: { value: T } | { error: unknown };
   try {
     const signal = start.signal ? AbortSignal.any([start.signal, stop]) : stop;
@@ -92,7 +91,7 @@ export async function runAsScript<T>(
   }
   const status = "error" in outcome ? EXIT_CODES.failed : EXIT_CODES.ok;
   if (!stop.aborted) await ending.run(status);
-  // The listener above ends the process; nothing may overtake it.
+  // The request above ends the process; nothing may overtake it.
   if (stop.aborted) await new Promise<never>(() => {});
   if (ending.exits) {
     if ("error" in outcome) printError(outcome.error);

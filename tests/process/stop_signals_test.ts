@@ -26,6 +26,16 @@ Deno.test("StopSignals.stop aborts with the first signal, which request names", 
   assert.equal(stdout, "false undefined\nSIGTERM 143 cancelled\n");
 });
 
+Deno.test("StopSignals.requested resolves with the first signal and no other", async () => {
+  const { stdout } = await run(`
+    again("SIGHUP");
+    const first = await signals.requested;
+    again("SIGTERM");
+    for (let i = 0; i < 20; i++) await soon();
+    console.log(first.name, first.status, first === await signals.requested);`);
+  assert.equal(stdout, "SIGHUP 129 true\n");
+});
+
 Deno.test("StopSignals recognizes a copy that a busy event loop sees late", async () => {
   const { code, stderr } = await run(`
     again();
