@@ -166,8 +166,8 @@ Deno.test("a call that kills workers repeatedly is refused with poison_call and 
   assert.deepEqual([other, crashed.code], [502, "worker_crashed"]);
   assert.equal((await execute({ tool: "fine" }))[1].result, "fine");
   const listed = await (await fetch(`${server.url}/v1/pools/default`)).json();
-  const { total, recent, restarts, poisoned } = listed.crashes;
-  assert.deepEqual([total, recent, restarts, poisoned], [4, { exit: 4 }, 2, 2]);
+  const { total, recent, reruns, poisoned } = listed.crashes;
+  assert.deepEqual([total, recent, reruns, poisoned], [4, { exit: 4 }, 2, 2]);
 });
 
 Deno.test("given one pool's workers crash-loop, then other pools are not restarted", async () => {
