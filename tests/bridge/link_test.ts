@@ -163,6 +163,19 @@ Deno.test("Link lets a listener make the next call out of an answer", () => {
   assert.deepStrictEqual(heard, ["next 2"]);
 });
 
+Deno.test("Link.cancel() lets a stream finish what it has begun to send, however much that is", () => {
+  const { link, carrier } = setUp();
+  const heard: string[] = [];
+  const chunk = Value.from("x".repeat(1_000)).wire;
+  const id = link.call(outgoing(STREAM), listener(heard));
+  link.cancel(id);
+  // Its worker gets no more credit, and cannot know how much of it the host still counts.
+  for (let i = 0; i < 10; i++) carrier.deliver({ chunk: { id, value: chunk } });
+  carrier.deliver({ failure: { id, error: { code: "cancelled", message: "" }, runMs: 1 } });
+  assert.equal(link.closedReason, undefined);
+  assert.deepStrictEqual([heard.length, heard.at(-1)], [11, "failure cancelled 1"]);
+});
+
 Deno.test("Link sends cancel, credit and stop", async () => {
   const { link, carrier } = setUp();
   link.cancel(3);

@@ -209,3 +209,18 @@ Deno.test("GroupCommit[Symbol.asyncDispose]() waits for the commit that runs and
   await until(() => done === 2, "both are told");
   assert.deepEqual(it.sizes, [1, 1]);
 });
+
+Deno.test("GroupCommit.commit() waits for its window however much was written before", async () => {
+  await using it = await setUp();
+  for (let round = 0; round < 3; round++) {
+    const full = it.commits.commit(Array.from({ length: 900 }, (_, i) => put("full", i)));
+    it.clock.advance(WINDOW_MS);
+    await full;
+  }
+  const two = Promise.all([it.commits.commit([put("a", 1)]), it.commits.commit([put("a", 2)])]);
+  await microtasks();
+  assert.deepEqual(it.sizes, [900, 900, 900]);
+  it.clock.advance(WINDOW_MS);
+  await two;
+  assert.deepEqual(it.sizes, [900, 900, 900, 2]);
+});

@@ -205,3 +205,17 @@ for (
     assert.equal(await it.count("corrupt"), 2);
   });
 }
+
+Deno.test("KvBlobs.put() that fails removes what it has written, at once", async () => {
+  for (let failing = 1; failing <= 3; failing++) {
+    await using it = await raw();
+    await it.blobs.put("a", bytes(2 * CHUNK, 1));
+    let commits = 0;
+    it.before = () => {
+      if (++commits === failing) throw new Error("full for a moment");
+    };
+    await assert.rejects(it.blobs.put("a", bytes(13 * CHUNK, 2)), /full for a moment/);
+    assert.deepEqual([await it.count("loose"), await it.count("chunk")], [0, 2]);
+    assert.deepEqual(await it.blobs.get("a"), bytes(2 * CHUNK, 1));
+  }
+});
