@@ -26,7 +26,8 @@ const nap = (den: Snakeden): Promise<unknown> => den.execute("nap", { seconds: 0
 
 /**
  * Makes all calls while a signal goes to a random worker, which may be starting, every `everyMs`;
- * then the pool is whole.
+ * then the pool is whole. The storm pauses while less than half of the workers serve: on a machine
+ * that takes longer to start them, it would be another storm, in which no pool can live.
  */
 async function weather(
   { signals, carrier = "socket", size = 4, everyMs = 100, call = nap }: Storm,
@@ -61,7 +62,7 @@ async function weather(
   for (; !done; await new Promise((resolve) => setTimeout(resolve, everyMs))) {
     const pids = workersOf(den);
     const pid = pids[Math.floor(Math.random() * pids.length)];
-    if (pid === undefined) continue;
+    if (pid === undefined || serving(den) < size / 2) continue;
     send(pid, signals[kills++ % signals.length] ?? "SIGKILL");
     const [pool] = den.pools.list();
     assert.notEqual(pool?.state, "unhealthy");
@@ -84,6 +85,10 @@ async function weather(
   const [pool] = den.pools.list();
   assert.deepEqual([pool?.crashes.poisoned, pool?.tainted], [0, []]);
   return { ok, kills, errors };
+}
+
+function serving(den: Snakeden): number {
+  return den.workers.list().filter(({ state }) => state === "ready" || state === "busy").length;
 }
 
 function send(pid: number, signal: Deno.Signal): void {
