@@ -38,7 +38,7 @@ const LEVELS: readonly (readonly string[])[] = [
  * part is above all of them. A part that is not here has no order inside.
  */
 const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  bridge: [["bridge_server.ts"], ["grpc", "socket"], ["."], ["shared_memory"], ["values"], ["gen"]],
+  bridge: [["."], ["carriers"], ["shared_memory"], ["values"], ["gen"]],
   calls: [["."], ["policies"]],
   pool: [["."], ["supervision"], ["workers"], ["profiles"], ["crashes"], ["calls"]],
   routes: [["."], ["openapi"], ["calls"], ["access", "schema"], ["http"]],
@@ -320,9 +320,9 @@ Deno.test("architecture: the rules refuse what they should", () => {
     edge("src/pool/crashes/crash_policy.ts", "src/pool/pool_stats.ts"),
     edge("src/pool/calls/call.ts", "src/pool/mod.ts"),
     edge("src/pool/nonsense/a.ts", "src/pool/calls/mod.ts"),
-    edge("src/bridge/link.ts", "src/bridge/bridge_server.ts"),
-    edge("src/bridge/link.ts", "src/bridge/socket/mod.ts"),
-    edge("src/bridge/grpc/grpc_door.ts", "src/bridge/socket/mod.ts"),
+    edge("src/bridge/carriers/socket/socket_door.ts", "src/bridge/reception.ts"),
+    edge("src/bridge/shared_memory/slab.ts", "src/bridge/link.ts"),
+    edge("src/bridge/shared_memory/slab.ts", "src/bridge/carriers/mod.ts"),
     edge("src/bridge/values/values.ts", "src/bridge/shared_memory/mod.ts"),
     edge("src/routes/http/problem.ts", "src/routes/access/mod.ts"),
     edge("src/routes/calls/execute.ts", "src/routes/openapi/mod.ts"),
@@ -334,7 +334,7 @@ Deno.test("architecture: the rules refuse what they should", () => {
       edge("src/pool/pool.ts", "src/pool/calls/mod.ts"),
       edge("src/pool/mod.ts", "src/pool/pool.ts"),
       edge("src/pool/workers/worker.ts", "src/pool/workers/launchers/mod.ts"),
-      edge("src/bridge/socket/socket_door.ts", "src/bridge/reception.ts"),
+      edge("src/bridge/reception.ts", "src/bridge/carriers/mod.ts"),
       edge("src/pool/calls/call.ts", "src/bridge/mod.ts"),
     ]),
     [],

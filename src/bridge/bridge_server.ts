@@ -1,11 +1,8 @@
 import { join } from "node:path";
 import { messageOf, SnakedenError } from "../errors.ts";
+import { type CarrierKind, CARRIERS } from "./carriers/mod.ts";
 import type { Link } from "./link.ts";
 import { HELLO_TIMEOUT_MS, type Invitation, Reception } from "./reception.ts";
-import { SocketDoor } from "./socket/mod.ts";
-
-/** What a worker's link runs on: a plain Unix socket, or a gRPC stream. docs/adr/0004 says why there are two. */
-export type CarrierKind = "socket" | "grpc";
 
 /** How a {@link BridgeServer} listens. */
 export interface BridgeOptions {
@@ -13,12 +10,6 @@ export interface BridgeOptions {
   readonly carriers?: readonly CarrierKind[];
   readonly helloTimeoutMs?: number;
 }
-
-/** Names of the sockets in their directory; the longer one bounds the length of the directory's path. */
-const SOCKET_NAMES: Readonly<Record<CarrierKind, string>> = {
-  socket: "link.sock",
-  grpc: "grpc.sock",
-};
 
 /** Where workers dial home: one Unix socket a carrier. A worker gets in once, with the token it was started with. */
 export class BridgeServer implements AsyncDisposable {
@@ -53,7 +44,7 @@ export class BridgeServer implements AsyncDisposable {
 
   /** What a worker dials. */
   address(kind: CarrierKind): string {
-    return `${kind === "grpc" ? "grpc+unix" : "unix"}:${this.#socketPath(kind)}`;
+    return `${CARRIERS[kind].scheme}:${this.#socketPath(kind)}`;
   }
 
   /**
@@ -80,11 +71,7 @@ export class BridgeServer implements AsyncDisposable {
     const path = this.#socketPath(kind);
     try {
       this.#doors.defer(() => removeIfThere(path));
-      if (kind === "grpc") {
-        // grpc-js takes 30 ms and 8 MB; most hosts do without.
-        const { GrpcDoor } = await import("./grpc/mod.ts");
-        this.#doors.use(await GrpcDoor.open(path, this.#reception));
-      } else this.#doors.use(SocketDoor.open(path, this.#reception));
+      this.#doors.use(await CARRIERS[kind].open(path, this.#reception));
       await Deno.chmod(path, 0o600);
     } catch (error) {
       throw new SnakedenError(
@@ -96,7 +83,7 @@ export class BridgeServer implements AsyncDisposable {
   }
 
   #socketPath(kind: CarrierKind): string {
-    return join(this.#directory, SOCKET_NAMES[kind]);
+    return join(this.#directory, CARRIERS[kind].socketName);
   }
 }
 

@@ -1,7 +1,6 @@
 import { messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
-import type { Carrier } from "./carrier.ts";
-import type { OutgoingCall as UnsentCall } from "./frame_writer.ts";
+import type { Carrier, OutgoingCall as UnsentCall } from "./carriers/mod.ts";
 import type {
   Error as WireError,
   Hello,

@@ -1,5 +1,4 @@
-import type { Carrier } from "./carrier.ts";
-import { isCall, type OutgoingCall, type OutgoingMessage } from "./frame_writer.ts";
+import { type Carrier, isCall, type OutgoingCall, type OutgoingMessage } from "./carriers/mod.ts";
 import { TextValue } from "./values/mod.ts";
 
 /** Payload bytes after which a frame is cut, so that a ping never waits behind a very large frame. */

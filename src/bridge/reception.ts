@@ -1,6 +1,6 @@
 import { SnakedenError } from "../errors.ts";
 import { getLogger } from "../log.ts";
-import type { Carrier } from "./carrier.ts";
+import type { Carrier, Greeter } from "./carriers/mod.ts";
 import type { Hello, WorkerFrame } from "./gen/link.js";
 import { Link, type LinkEvents } from "./link.ts";
 
@@ -28,7 +28,7 @@ interface Expected {
 }
 
 /** Lets expected workers in, whichever carrier they come by: once, with the token they were started with. */
-export class Reception {
+export class Reception implements Greeter {
   readonly #log = getLogger("bridge");
   readonly #expected = new Map<string, Expected>();
   readonly #greeting = new Set<Carrier>();

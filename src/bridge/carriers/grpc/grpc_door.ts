@@ -1,6 +1,5 @@
 import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js";
-import { MAX_FRAME_BYTES } from "../carrier.ts";
-import type { Reception } from "../reception.ts";
+import { type Greeter, MAX_FRAME_BYTES } from "../carrier.ts";
 import { GrpcCarrier, type GrpcStream } from "./grpc_carrier.ts";
 
 /** Everything travels on one bidirectional stream; proto/snakeden/v1/link.proto is the contract. */
@@ -29,13 +28,13 @@ export class GrpcDoor implements AsyncDisposable {
   }
 
   /** @throws What stands in the way of listening. */
-  static async open(socketPath: string, reception: Reception): Promise<GrpcDoor> {
+  static async open(socketPath: string, greeter: Greeter): Promise<GrpcDoor> {
     const server = new Server({
       "grpc.max_receive_message_length": MAX_FRAME_BYTES,
       "grpc.max_send_message_length": -1,
     });
     server.addService(SERVICE, {
-      Attach: (stream: GrpcStream) => reception.greet(new GrpcCarrier(stream)),
+      Attach: (stream: GrpcStream) => greeter.greet(new GrpcCarrier(stream)),
     });
     await new Promise<void>((resolve, reject) => {
       server.bindAsync(

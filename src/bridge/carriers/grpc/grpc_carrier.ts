@@ -1,8 +1,8 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
-import { messageOf } from "../../errors.ts";
+import { messageOf } from "../../../errors.ts";
 import type { Carrier, CarrierEvents } from "../carrier.ts";
 import { FrameWriter, HEADER_BYTES, type OutgoingMessage } from "../frame_writer.ts";
-import { snakeden } from "../gen/link.js";
+import { snakeden } from "../../gen/link.js";
 
 const { WorkerFrame: workerFrame } = snakeden.v1;
 

@@ -1,8 +1,12 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { FrameWriter, HEADER_BYTES, type OutgoingMessage } from "../../src/bridge/frame_writer.ts";
-import { type HostMessage, snakeden } from "../../src/bridge/gen/link.js";
-import { TextValue } from "../../src/bridge/values/text_value.ts";
+import {
+  FrameWriter,
+  HEADER_BYTES,
+  type OutgoingMessage,
+} from "../../../src/bridge/carriers/frame_writer.ts";
+import { type HostMessage, snakeden } from "../../../src/bridge/gen/link.js";
+import { TextValue } from "../../../src/bridge/values/text_value.ts";
 
 const { HostFrame: hostFrame } = snakeden.v1;
 

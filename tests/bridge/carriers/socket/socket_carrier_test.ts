@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { type HostMessage, snakeden, type WorkerMessage } from "../../../src/bridge/gen/link.js";
-import { SocketCarrier } from "../../../src/bridge/socket/socket_carrier.ts";
-import { until } from "../../fixtures/until.ts";
+import { type HostMessage, snakeden, type WorkerMessage } from "../../../../src/bridge/gen/link.js";
+import { SocketCarrier } from "../../../../src/bridge/carriers/socket/socket_carrier.ts";
+import { until } from "../../../fixtures/until.ts";
 
 const { HostFrame: hostFrame, WorkerFrame: workerFrame } = snakeden.v1;
 

@@ -1,5 +1,5 @@
 import type { OutgoingMessage } from "./frame_writer.ts";
-import type { WorkerFrame } from "./gen/link.js";
+import type { WorkerFrame } from "../gen/link.js";
 
 /** More than any frame of this version: the largest result and 16 MiB. */
 export const MAX_FRAME_BYTES: number = (1 << 30) + (1 << 24);
@@ -32,4 +32,9 @@ export interface Carrier {
   send(messages: readonly OutgoingMessage[]): boolean;
   /** Ends the stream after what was written. */
   close(): void;
+}
+
+/** Takes the carriers of workers that come in. */
+export interface Greeter {
+  greet(carrier: Carrier): void;
 }

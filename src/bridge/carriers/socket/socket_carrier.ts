@@ -1,9 +1,9 @@
 import { setImmediate } from "node:timers";
 import { Reader } from "protobufjs/minimal.js";
-import { messageOf } from "../../errors.ts";
+import { messageOf } from "../../../errors.ts";
 import { type Carrier, type CarrierEvents, MAX_FRAME_BYTES } from "../carrier.ts";
 import { FrameWriter, HEADER_BYTES, type OutgoingMessage } from "../frame_writer.ts";
-import { snakeden, type WorkerFrame } from "../gen/link.js";
+import { snakeden, type WorkerFrame } from "../../gen/link.js";
 
 const { WorkerFrame: workerFrame } = snakeden.v1;
 

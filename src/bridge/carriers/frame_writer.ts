@@ -1,5 +1,5 @@
-import { type CallInit, type HostMessageInit, snakeden, type ValueInit } from "./gen/link.js";
-import { TextValue } from "./values/mod.ts";
+import { type CallInit, type HostMessageInit, snakeden, type ValueInit } from "../gen/link.js";
+import { TextValue } from "../values/mod.ts";
 
 const { HostMessage: hostMessage } = snakeden.v1;
 

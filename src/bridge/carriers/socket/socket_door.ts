@@ -1,7 +1,7 @@
-import { delay } from "../../async/mod.ts";
-import { messageOf } from "../../errors.ts";
-import { getLogger } from "../../log.ts";
-import type { Reception } from "../reception.ts";
+import { delay } from "../../../async/mod.ts";
+import { messageOf } from "../../../errors.ts";
+import { getLogger } from "../../../log.ts";
+import type { Greeter } from "../carrier.ts";
 import { SocketCarrier } from "./socket_carrier.ts";
 
 /** Pause after a connection that could not be accepted. */
@@ -15,14 +15,14 @@ export class SocketDoor implements AsyncDisposable {
   readonly #accepting: Promise<void>;
   #closed = false;
 
-  private constructor(listener: Deno.UnixListener, reception: Reception) {
+  private constructor(listener: Deno.UnixListener, greeter: Greeter) {
     this.#listener = listener;
-    this.#accepting = this.#accept(reception);
+    this.#accepting = this.#accept(greeter);
   }
 
   /** @throws What stands in the way of listening. */
-  static open(socketPath: string, reception: Reception): SocketDoor {
-    return new SocketDoor(Deno.listen({ transport: "unix", path: socketPath }), reception);
+  static open(socketPath: string, greeter: Greeter): SocketDoor {
+    return new SocketDoor(Deno.listen({ transport: "unix", path: socketPath }), greeter);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -33,13 +33,13 @@ export class SocketDoor implements AsyncDisposable {
     await Promise.all([...this.#carriers].map((carrier) => carrier.ended));
   }
 
-  async #accept(reception: Reception): Promise<void> {
+  async #accept(greeter: Greeter): Promise<void> {
     while (!this.#closed) {
       try {
         const carrier = new SocketCarrier(await this.#listener.accept());
         this.#carriers.add(carrier);
         void carrier.ended.then(() => this.#carriers.delete(carrier));
-        reception.greet(carrier);
+        greeter.greet(carrier);
       } catch (error) {
         if (this.#closed) return;
         // Such as too many open files: the worker tries as long as it may start, and so does this.

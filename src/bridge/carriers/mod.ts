@@ -1,0 +1,10 @@
+/**
+ * What carries frames between the host and a worker. carrier.ts is the contract of a {@link Carrier},
+ * frame_writer.ts encodes the frames that all of them send, and each kind has a folder: socket/, the
+ * default, and grpc/. A new one is a folder and an entry in {@link CARRIERS}.
+ *
+ * @module
+ */
+export type { Carrier, CarrierEvents, Greeter } from "./carrier.ts";
+export { isCall, type OutgoingCall, type OutgoingMessage } from "./frame_writer.ts";
+export { type CarrierKind, CARRIERS } from "./kinds.ts";
