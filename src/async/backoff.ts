@@ -1,6 +1,3 @@
-import { delay } from "./bounded_wait.ts";
-import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
-
 /**
  * The part of a pause that is left to chance: nothing, half of it, or all of it. Chance only ever
  * shortens a pause.
@@ -22,7 +19,6 @@ export interface BackoffOptions {
   readonly jitter?: Jitter;
   /** The source of chance, in [0, 1). */
   readonly random?: () => number;
-  readonly clock?: Clock;
 }
 
 /**
@@ -46,17 +42,14 @@ export class Backoff {
   readonly #capMs: number;
   readonly #share: number;
   readonly #random: () => number;
-  readonly #clock: Clock;
   #failures = 0;
   #pauseMs = 0;
-  #failedAt = -Infinity;
 
   constructor(options: BackoffOptions) {
     this.#baseMs = options.baseMs;
     this.#capMs = options.capMs;
     this.#share = SHARES[options.jitter ?? "half"];
     this.#random = options.random ?? Math.random;
-    this.#clock = options.clock ?? SYSTEM_CLOCK;
   }
 
   /** The number of failures since the last reset. */
@@ -64,21 +57,15 @@ export class Backoff {
     return this.#failures;
   }
 
-  /** The whole pause after the latest failure; 0 if there is none. */
+  /** The pause after the latest failure; 0 if there is none. */
   get pauseMs(): number {
     return this.#pauseMs;
-  }
-
-  /** The rest of that pause, counted from the failure; 0 when the next attempt is due. */
-  get remainingMs(): number {
-    return Math.max(0, this.#failedAt + this.#pauseMs - this.#clock.now());
   }
 
   /** Counts a failure; returns the pause that follows it. */
   failed(): number {
     this.#failures++;
     this.#pauseMs = this.pauseAfter(this.#failures);
-    this.#failedAt = this.#clock.now();
     return this.#pauseMs;
   }
 
@@ -86,12 +73,6 @@ export class Backoff {
   reset(): void {
     this.#failures = 0;
     this.#pauseMs = 0;
-    this.#failedAt = -Infinity;
-  }
-
-  /** Waits for the rest of the pause; returns at once, without an error, when `signal` aborts. */
-  async wait(signal: AbortSignal): Promise<void> {
-    await delay(this.remainingMs, signal, { clock: this.#clock });
   }
 
   /** Draws a pause for a count of failures that is kept elsewhere, such as in a stored row. */
