@@ -353,3 +353,44 @@ Deno.test("architecture: the rules refuse what they should", () => {
   const ofTypes = [edge("a.ts", "b.ts"), edge("b.ts", "a.ts")];
   assert.deepEqual(findCycle(ofTypes), ["a.ts", "b.ts", "a.ts"]);
 });
+
+/** How far below the top a file of src stands, by its part and by its floor in that. */
+function depthOf(path: string): number {
+  const part = partOf(path) ?? "";
+  const floors = SUBLEVELS[part] ?? [];
+  return levelOf(part) * 100 + floors.findIndex((it) => it.includes(floorOf(path, floors)));
+}
+
+/** The files that each walk of docs/architecture.md names, in order, by its heading. */
+function walks(page: string): Map<string, string[]> {
+  const sections = page.split(/^## /m).slice(1).map((it) =>
+    [it.split("\n", 1)[0] ?? "", it] as const
+  );
+  return new Map(
+    sections.map(([heading, text]) => [
+      heading,
+      [...text.matchAll(/^\d+\. `([^`]+)`/gm)].map(([, path]) => path ?? ""),
+    ]),
+  );
+}
+
+Deno.test("architecture: the walks of docs/architecture.md name each file once, and keep to one direction", () => {
+  const found = walks(textOf("docs/architecture.md"));
+  for (
+    const [heading, sign] of [
+      ["A call goes down", 1],
+      ["The answer comes up", -1],
+      ["A crash comes up", -1],
+      ["The verdicts go down", 1],
+      ["A chunk comes up", -1],
+    ] as const
+  ) {
+    const files = found.get(heading) ?? [];
+    assert.ok(files.length >= 3, `no walk "${heading}"`);
+    assert.equal(new Set(files).size, files.length, `"${heading}" names a file twice`);
+    for (const path of files) assert.ok(Deno.statSync(join(ROOT, path)).isFile);
+    const ours = files.filter((it) => it.startsWith("src/"));
+    const sorted = ours.toSorted((a, b) => sign * (depthOf(a) - depthOf(b)));
+    assert.deepEqual(ours, sorted, `"${heading}" turns round`);
+  }
+});
