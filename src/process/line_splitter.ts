@@ -13,7 +13,7 @@ export interface LineSplitterOptions {
 
 /**
  * Splits text into lines at `\n` or `\r\n`, wherever its parts end. A last line without an end
- * counts too. A line that is too long becomes ` … n characters left out … ` in the middle.
+ * counts too. The middle of a line that is too long becomes ` … n characters left out … `.
  */
 export class LineSplitter {
   readonly #maxChars: number;

@@ -1,6 +1,7 @@
 /**
- * One life of one Python process. A {@link Worker} is started by a {@link Launcher}, runs calls and ends;
- * the other files say in what environment and within which limits it runs, what it logs, and what was in
+ * One life of one Python process. A {@link Worker} is started by a {@link Launcher}, runs calls and
+ * ends; worker_process.ts is the process behind it, and tells its output apart by call. The other
+ * files say in what environment and within which limits it runs, what it logs, and what was in
  * flight when it ended.
  *
  * @module
