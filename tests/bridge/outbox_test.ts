@@ -102,6 +102,20 @@ Deno.test("Outbox.close() drops the frames that a slow carrier has not taken", a
   assert.deepStrictEqual(idsOf(carrier), [[1]]);
 });
 
+Deno.test("Outbox stays closed when a write finds out that the stream is gone", async () => {
+  const carrier = new FakeCarrier();
+  const outbox = new Outbox(carrier);
+  carrier.slow = true;
+  carrier.onMessage = () => outbox.close();
+  outbox.push({ ping: { id: 1 } });
+  await microtasks();
+  carrier.slow = false;
+  outbox.drained();
+  outbox.push({ ping: { id: 2 } });
+  await microtasks();
+  assert.deepStrictEqual(idsOf(carrier), [[1]]);
+});
+
 Deno.test("Outbox loses nothing and keeps the order, whatever happens in between", async () => {
   const step = fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom("push", "push large") },

@@ -81,6 +81,21 @@ Deno.test("SocketCarrier takes frames as they come: many at once, and one in pie
   assert.deepStrictEqual(it.received.map((message) => message.result?.id), [1, 2, 3]);
 });
 
+Deno.test("SocketCarrier takes no few bytes of a frame for a sign of life", async () => {
+  await using it = await setUp();
+  const large = result(2, JSON.stringify("x".repeat(200_000)));
+  await writeAll(it.worker, result(1));
+  await until(() => it.received.length === 1, "the first frame is there");
+  const { heard } = it.carrier;
+  for (let at = 0; at < 500; at++) await it.worker.write(large.subarray(at, at + 1));
+  // Each write takes a turn of the event loop, in which the carrier reads.
+  assert.equal(it.carrier.heard, heard);
+  await writeAll(it.worker, large.subarray(500, 100_000));
+  await until(() => it.carrier.heard > heard, "a good part of a frame is one");
+  await writeAll(it.worker, large.subarray(100_000));
+  await until(() => it.received.length === 2, "the second frame is there");
+});
+
 Deno.test("SocketCarrier leaves values alone that came before, however much comes after", async () => {
   await using it = await setUp();
   const text = (id: number): string => JSON.stringify("x".repeat(id % 7_000));
