@@ -159,3 +159,17 @@ Deno.test("ChunkStream stays in order over many chunks that wait", async () => {
   finish.resolve(OUTCOME);
   assert.deepStrictEqual((await readAll(stream)).slice(0, -1), expected);
 });
+
+Deno.test("ChunkStream gives credit back in quarters of its window, and all of it to a reader that has caught up", async () => {
+  const { stream, credits } = setUp(400);
+  const chunk = Value.from("x".repeat(30));
+  for (let i = 0; i < 10; i++) stream.onChunk(chunk);
+  for (let i = 0; i < 10; i++) await stream.next();
+  const { weight } = chunk;
+  const perCredit = Math.ceil(100 / weight);
+  assert.ok(perCredit > 1);
+  const whole = Math.floor(10 / perCredit);
+  const rest = 10 - whole * perCredit;
+  const quarters = Array<number>(whole).fill(perCredit * weight);
+  assert.deepEqual(credits, rest === 0 ? quarters : [...quarters, rest * weight]);
+});

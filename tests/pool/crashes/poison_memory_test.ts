@@ -84,3 +84,18 @@ Deno.test("PoisonMemory remembers nothing when it is turned off", () => {
   kill(memory, { n: 1 }, [0, 0, 0, 0]);
   assert.equal(memory.recordsOf(called({ n: 1 }), 0), undefined);
 });
+
+Deno.test("PoisonMemory forgets the tool whose workers have not crashed for longest", () => {
+  const memory = new PoisonMemory({ ...OPTIONS, poisonAfter: 1 });
+  for (let i = 0; i < 64; i++) kill(memory, {}, [0], `tool-${i}`);
+  // The first one is seen again, so that the second one makes room for another.
+  kill(memory, {}, [1], "tool-0");
+  kill(memory, {}, [2], "another");
+  const isKnown = (tool: string): boolean => memory.recordsOf(called({}, tool), 2) !== undefined;
+  assert.deepEqual(["tool-0", "tool-1", "tool-2", "another"].map(isKnown), [
+    true,
+    false,
+    true,
+    true,
+  ]);
+});

@@ -200,3 +200,19 @@ Deno.test("Heartbeat with an interval of 0 pings nobody and has no timer", () =>
   it.clock.advance(10_000);
   assert.deepStrictEqual([pinged.beats, it.clock.pending, it.events.length], [0, 0, 0]);
 });
+
+Deno.test("Heartbeat keeps to its interval though each of its timers rings late", () => {
+  const clock = new FakeClock();
+  const late = {
+    now: () => clock.now(),
+    after: (delayMs: number, ring: () => void) => clock.after(delayMs + 5, ring),
+  };
+  using heartbeat = new Heartbeat<FakePinged>(OPTIONS, late, {
+    onSilent: () => {},
+    onHeard: () => {},
+  });
+  const pinged = new FakePinged();
+  heartbeat.add(pinged);
+  clock.advance(10_010);
+  assert.equal(pinged.beats, 101);
+});

@@ -156,3 +156,16 @@ Deno.test("BodyReader.read() releases the room of a body that breaks off", async
   const body = await bodies.read(request(chunked([new Uint8Array(200_000)])));
   assert.equal(body.byteLength, 200_000);
 });
+
+Deno.test("BodyReader.read() holds a body to the limit whatever length was announced", async () => {
+  const bodies = new BodyReader({ ...LIMITS, maxBodyBytes: 10_000 });
+  for (const announced of ["5", "nonsense"]) {
+    const request = new Request("http://localhost/", {
+      method: "POST",
+      body: "x".repeat(10_001),
+      headers: { "content-length": announced },
+    });
+    assert.equal(request.headers.get("content-length"), announced);
+    await assert.rejects(bodies.read(request), { code: "body_too_large" });
+  }
+});

@@ -74,3 +74,13 @@ Deno.test("UnreadAnswers.hold() counts what is still being made, until it is dis
   }
   using _third = answers.hold(500_000);
 });
+
+Deno.test("UnreadAnswers.take() of a reader that has ended makes no room", () => {
+  const answers = new UnreadAnswers(LIMITS);
+  const reader = { since: 0, unreadBytes: 0, onLate: () => {} };
+  answers.add(reader, 300_000);
+  answers.end(reader);
+  answers.take(reader, 300_000);
+  using _all = answers.hold(500_000);
+  assert.throws(() => answers.hold(1), { code: "server_busy" });
+});

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { Traffic } from "../../../src/routes/mod.ts";
+
+const LIMITS = {
+  maxBodyBytes: 400_000,
+  maxBodiesBytes: 0,
+  bodyTimeoutMs: 0,
+  maxUnreadBytes: 1_000_000,
+  maxResultBytes: 1_000_000,
+  answerTimeoutMs: 0,
+  maxDepth: 10,
+};
+
+/** A body without an announced length, which takes room as it comes. */
+function post(text: string): Request {
+  const body = new Blob([text]).stream();
+  const headers = { "content-type": "application/json" };
+  return new Request("http://localhost/", { method: "POST", body, headers });
+}
+
+for (const [size, length] of [["small", 60_000], ["large", 200_000]] as const) {
+  Deno.test(`Traffic.readCall() gives the room of a ${size} body back, also of one that is refused`, async () => {
+    using traffic = new Traffic(LIMITS);
+    const text = "x".repeat(length);
+    for (let round = 0; round < 10; round++) {
+      const { tool } = await traffic.readCall(post(`{"tool":"a","args":{"text":"${text}"}}`));
+      assert.equal(tool, "a");
+      await assert.rejects(traffic.readCall(post(`{"tool":"a","text":"${text}"}`)), {
+        code: "invalid_input",
+      });
+    }
+  });
+}
+
+Deno.test("Traffic.readSmall() gives the room of a body back", async () => {
+  using traffic = new Traffic(LIMITS);
+  const text = "x".repeat(60_000);
+  for (let round = 0; round < 20; round++) {
+    assert.deepEqual(await traffic.readSmall(post(`{"text":"${text}"}`)), { text });
+  }
+});
