@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PROTOCOL_VERSION } from "../src/bridge/mod.ts";
 import { EXIT_STATUS } from "../src/pool/crashes/exit_status.ts";
+import { WORKER_ENV } from "../src/process/mod.ts";
 
 const PYTHON = fileURLToPath(new URL("../python/src/snakeden", import.meta.url));
 
@@ -43,4 +44,11 @@ Deno.test("EXIT_STATUS holds the names and the numbers of exit_status.py", () =>
 
 Deno.test("PROTOCOL_VERSION is that of wire.py", () => {
   assert.equal(numbersIn("wire.py").PROTOCOL_VERSION, PROTOCOL_VERSION);
+});
+
+Deno.test("WORKER_ENV holds every variable of environment_names.py under the same name", () => {
+  const lines = [...twin("environment_names.py").matchAll(/^([A-Z_]+): Final = "(\w+)"$/gm)];
+  assert.ok(lines.length >= 5, `${lines.length} names`);
+  const ours: Readonly<Record<string, string>> = WORKER_ENV;
+  for (const [, key = "", name] of lines) assert.equal(ours[camelCase(key)], name, key);
 });
