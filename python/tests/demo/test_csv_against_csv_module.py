@@ -124,6 +124,14 @@ def test_profile_file_reads_what_the_csv_module_writes(
 @example('1,"x\n2,y\n', "utf-8", 1)
 @example('1,"x\n2,y"z\n3,w', "utf-8", 2)
 @example('1,"x\n\n2,y\n3,"z"\n', "utf-8", 3)
+# The line that closes a broken record is read again, and its quote opens a cell.
+@example(',"\r"1\r1\n1', "utf-8", 1)
+@example(',"\r"1\r1\n1', "utf-16", 7)
+@example(',"\r\n"1\r\n1\r\n1', "utf-8", 2)
+@example(',"\n"1\n1\n1', "utf-16", 1)
+@example(',"\n1,"a\nb\na"\n', "utf-8", 3)
+@example(',"\n\n"b\n\n",1\n,"\nb,,a",\n\nb\n"', "utf-8", 1)
+@example('a"","1\n\nb,"1\n\nb\n\n\n\r"\r', "utf-16", 30)
 def test_profile_file_reads_any_text_as_the_csv_module_does_or_warns(
     tmp_path_factory: pytest.TempPathFactory, body: str, encoding: str, block_bytes: int
 ) -> None:

@@ -64,6 +64,39 @@ def test_profile_file_loses_no_row_to_a_stray_quote(
     assert any(UNCLOSED in warning for warning in got["warnings"])
 
 
+@pytest.mark.parametrize(
+    ("content", "second", "unclosed", "ragged"),
+    [
+        # The quote of line 3 closes a cell at first, and opens one when the line is read again.
+        ('a,b\n1,"x\n"2\n3\n4,y\n5,z\n', ["", "", '"x', "y", "z"], [2, 3], [3, 4]),
+        # A cell of several lines may follow as long as no rows are lost by that.
+        ('a,b\n1,"5 in\n2,"k\nl"\n3,y\n', ['"5 in', "k\nl", "y"], [2], []),
+        ('a,b\n1,"5 in\n2,x\n3,"k\nl\nm"\n4,y\n', ['"5 in', "k\nl\nm", "x", "y"], [2], []),
+        ('a,b\n1,"5 in\n2,"k\nl\nm"\n4,y\n', ["", "", '"5 in', '"k', "y"], [2, 3], [4, 5]),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("block_bytes", [1, 5, 1 << 17])
+def test_profile_file_loses_no_row_when_it_reads_lines_again(
+    tmp_path: Path,
+    content: str,
+    second: list[str],
+    unclosed: list[int],
+    ragged: list[int],
+    end: str,
+    encoding: str,
+    block_bytes: int,
+) -> None:
+    text = content.replace("\n", end)
+    got = profile(tmp_path, text.encode(encoding), block_bytes=block_bytes)
+    assert got["rows"] == len(second)
+    present = [cell.replace("\n", end) for cell in second if cell]
+    assert sorted(values(got, 1)) == sorted(present)
+    assert got["unclosed_quotes"]["first_lines"] == unclosed
+    assert got["ragged_rows"]["first_lines"] == ragged
+
+
 def test_profile_file_keeps_a_cell_that_the_end_of_the_file_cuts(tmp_path: Path) -> None:
     got = profile(tmp_path, 'a,b,c\n1,2,3\n4,"first\nsecond')
     assert got["rows"] == 2
