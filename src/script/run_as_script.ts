@@ -73,9 +73,12 @@ export async function runAsScript<T>(
   });
   using signals = await StopSignals.listen();
   const { stop } = signals;
-  void signals.requested.then(({ status }) =>
-    ending.interrupt(status).finally(() => Deno.exit(status))
-  );
+  // A listener hears of the signal before `fn` does, which `signals.requested` does not: what `fn`
+  // does then may stop the host, whose workers nobody knows afterwards.
+  stop.addEventListener("abort", () => {
+    const status = signals.request?.status ?? EXIT_CODES.failed;
+    void ending.interrupt(status).finally(() => Deno.exit(status));
+  }, { once: true });
   let outcome: { value: T } | { error: unknown };
   try {
     const signal = start.signal ? AbortSignal.any([start.signal, stop]) : stop;

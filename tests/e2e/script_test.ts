@@ -102,6 +102,17 @@ for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   });
 }
 
+Deno.test("runAsScript() has begun to end when the script hears of the signal", async () => {
+  await using dir = await tempDir();
+  await using host = new HostProcess(["run", "-A", SCRIPT_HOST, "hears-the-signal"], {
+    env: { SNAKEDEN_DATA_DIR: dir.path, SNAKEDEN_PYTHON: await devPython() },
+  });
+  await until(() => host.stdout.includes("waiting"), "the script to wait", { timeoutMs: 60_000 });
+  host.kill("SIGTERM");
+  const { stdout } = await host.finished();
+  assert.equal(stdout, "waiting\nstart\naborted\nstop\ncleanup\nexit\n");
+});
+
 Deno.test("runAsScript() tells the steps of its end in order, with the result of the cleanup", async () => {
   await using dir = await tempDir();
   const events: ShutdownEvent[] = [];
