@@ -5,6 +5,8 @@ adapter of a user, this package imports nothing but the public names of `snakede
 """
 
 from snakeden.demo.csv_profile import profile_csv
-from snakeden.demo.tools import add, counter, echo, ping, sleep, text_stats
+
+# In the order in which the host lists the tools.
+from snakeden.demo.tools import ping, echo, add, sleep, counter, text_stats  # isort: skip
 
 __all__ = ["add", "counter", "echo", "ping", "profile_csv", "sleep", "text_stats"]
