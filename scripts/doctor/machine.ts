@@ -6,7 +6,7 @@ import { isDenoFirst, NEEDS_INIT } from "../../src/process/mod.ts";
 import { ROOT } from "../dev_python.ts";
 import type { Finding } from "./finding.ts";
 
-/** Longest path that a socket may have, as in src/run_directory.ts. */
+/** Longest path that a socket may have, as in src/host/run_directory.ts. */
 const MAX_SOCKET_PATH_BYTES = 103;
 /** What one worker holds open in the host: three pipes and the link; the rest is for clients and files. */
 const FILES_PER_WORKER = 6;

@@ -1,4 +1,5 @@
-"""The large buffers of a worker's link: two files, one a direction. The twin of src/bridge/slab.ts.
+"""The large buffers of a worker's link: two files, one a direction. The twin of
+src/bridge/shared_memory/slab.ts.
 
 What the host sent is read in place, through a map. A place goes back to the host when the last
 object that shows its memory is gone: an array, a slice of it, a memoryview. So a tool may keep an

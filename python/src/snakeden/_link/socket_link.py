@@ -1,5 +1,5 @@
 """The link as a plain Unix socket: each frame follows its length, 4 bytes, little-endian. The twin
-of src/bridge/socket_carrier.ts.
+of src/bridge/carriers/socket/socket_carrier.ts.
 
 Handing a call from a thread that reads to the main thread costs more than a small tool does, so the
 main thread reads by itself when it has nothing to run. A second thread, the relief, reads while the

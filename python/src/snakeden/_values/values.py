@@ -1,4 +1,5 @@
-"""Values on the link: a JSON tree plus out-of-band buffers. The twin of src/bridge/values.ts.
+"""Values on the link: a JSON tree plus out-of-band buffers. The twin of
+src/bridge/values/values.ts.
 
 Most values are *plain*: JSON says all of them. `encode` decides that by one quick walk and hands
 the tree to msgspec as it is. Only when something in it needs a tag ({"$snakeden": ...}) or a

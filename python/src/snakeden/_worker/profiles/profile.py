@@ -37,7 +37,7 @@ class Profile(Protocol):
     """Runs the calls of a worker; made and used on the main thread, but for `stop` and
     `repeat_stops`, which belong to any thread.
 
-    What all profiles keep to (tests/profiles/conformance.py):
+    What all profiles keep to (python/tests/profiles/conformance.py):
 
     - A call has begun when `InFlight.take` has given it out. Calls begin in the order in which they
       were added, and no more than `capacity` have begun and are not answered.

@@ -1,5 +1,5 @@
 """Where the worker notes the call that it starts, for a host that survives it: the first 4 bytes of
-a file that both have open. The twin of src/pool/progress_file.ts.
+a file that both have open. The twin of src/pool/workers/progress_file.ts.
 """
 
 from __future__ import annotations
