@@ -12,7 +12,6 @@ export { type BridgeOptions, BridgeServer } from "./bridge_server.ts";
 export { type CallListener, Link, type LinkEvents, type OutgoingCall } from "./link.ts";
 export {
   type ArrayData,
-  DEFAULT_MAX_DEPTH,
   type DType,
   isUnserializable,
   NdArray,

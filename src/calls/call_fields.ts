@@ -3,13 +3,13 @@ import { isRecord } from "../json/mod.ts";
 import { PRIORITY_RANGE } from "../pool/calls/call_queue.ts";
 
 /** Longest name of a tool or a pool that is looked up, in characters. */
-export const MAX_NAME_LENGTH = 256;
+const MAX_NAME_LENGTH = 256;
 
 /** Longest id of a session or a request, in characters. */
-export const MAX_ID_LENGTH = 128;
+const MAX_ID_LENGTH = 128;
 
 /** Longest deadline of a call: a day. */
-export const MAX_TIMEOUT_MS = 86_400_000;
+const MAX_TIMEOUT_MS = 86_400_000;
 
 /** The affinity modes there will be; only `hint` is served, and it asks for nothing. */
 const RESERVED_AFFINITIES: readonly unknown[] = ["strict_queue", "strict_fail_fast"];

@@ -6,7 +6,7 @@ import { HOST_ENV } from "../process/mod.ts";
 import { invalidConfig } from "./parse_config.ts";
 
 /** Names that are looked for in the working directory. */
-export const CONFIG_FILE_NAMES = ["snakeden.config.ts", "snakeden.config.json"] as const;
+const CONFIG_FILE_NAMES = ["snakeden.config.ts", "snakeden.config.json"] as const;
 
 /** What a configuration file holds, unchecked. */
 export interface ConfigFile {

@@ -47,7 +47,7 @@ function renamedKeyText(key: string, path: Path): string | undefined {
 }
 
 /** `unknown key (did you mean "host"?)`, or the list of known ones. */
-export function unknownKeyText(key: string, known: readonly string[]): string {
+function unknownKeyText(key: string, known: readonly string[]): string {
   const near = nearNames(key, known).map((it) => JSON.stringify(it));
   return near.length > 0
     ? `unknown key; did you mean ${near.join(" or ")}?`

@@ -4,7 +4,7 @@ import { HOST_ENV, LEAVE_WORKING_FOLDER, runCommand } from "../process/mod.ts";
 import { environmentError } from "./environment_error.ts";
 
 /** The oldest Python that the package runs on. */
-export const MINIMUM_PYTHON: readonly [number, number] = [3, 10];
+const MINIMUM_PYTHON: readonly [number, number] = [3, 10];
 
 const NAMES: readonly string[] = [
   "python3",

@@ -8,5 +8,5 @@
 export { type ArrayData, type DType, NdArray } from "./nd_array.ts";
 export { TextValue } from "./text_value.ts";
 export { isUnserializable, type Unserializable } from "./value_tags.ts";
-export { DEFAULT_MAX_DEPTH, type WriteOptions } from "./value_writer.ts";
+export type { WriteOptions } from "./value_writer.ts";
 export { Value } from "./values.ts";

@@ -1,7 +1,7 @@
 import { SnakedenError } from "../../errors.ts";
 
 /** Media types that a stream can be sent as, the preferred one first. */
-export const STREAM_TYPES = ["text/event-stream", "application/x-ndjson"] as const;
+const STREAM_TYPES = ["text/event-stream", "application/x-ndjson"] as const;
 export type StreamType = typeof STREAM_TYPES[number];
 
 /**

@@ -5,7 +5,7 @@ import { CALL_REQUEST, callRequestSchema } from "../calls/mod.ts";
 export type Schema = Readonly<Record<string, unknown>>;
 
 /** Schemas by their name under `components.schemas`. */
-export type Schemas = Readonly<Record<string, Schema>>;
+type Schemas = Readonly<Record<string, Schema>>;
 
 /**
  * Returns the schemas of the running tools: `args.POOL.TOOL` for the arguments of each tool,
