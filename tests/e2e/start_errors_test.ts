@@ -131,7 +131,7 @@ for (const { what, code, files = {}, lines } of CASES) {
     const [info] = den.pools.list();
     const expected = lines.map((it) => it.replaceAll("DIR", dir.path));
     assertInOrder(info?.reason ?? "", expected);
-    assert.doesNotMatch(info?.reason ?? "", /importlib|adapter_loader|worker_life/);
+    assert.doesNotMatch(info?.reason ?? "", /importlib|python\/src\/snakeden\//);
     assertInOrder(await sink.text(), expected);
     // Callers of the pool are not shown the code of its adapter.
     await assert.rejects(den.execute("ping"), (error: Error) => {

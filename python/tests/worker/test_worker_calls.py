@@ -103,7 +103,7 @@ def test_worker_answers_every_failure_and_lives_on(
     assert text in error.message
     if code == "python_exception":
         assert "raises.py" in error.python.traceback
-        assert "runner.py" not in error.python.traceback
+        assert "/python/src/snakeden/" not in error.python.traceback
     worker.link.send({"ping": link.Ping(id=1)})
     worker.link.expect("pong")
     assert worker.process.poll() is None
