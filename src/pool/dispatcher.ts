@@ -2,7 +2,7 @@ import type { SnakedenError } from "../errors.ts";
 import { type Attempt, type Call, CallQueue, RunTimes } from "./calls/mod.ts";
 import type { CallSource, Worker } from "./workers/mod.ts";
 
-/** What a dispatcher needs of its pool. */
+/** Options of a dispatcher. */
 export interface DispatcherOptions {
   /** A worker has room while its calls are expected to run no longer than this; 0 sends nothing ahead. */
   readonly budgetMs: number;
@@ -12,17 +12,18 @@ export interface DispatcherOptions {
   readonly refusalOf: (call: Call) => SnakedenError | undefined;
 }
 
-/** What it takes to wake a process that sleeps, at the least, and with it perhaps a core. */
+/** The least time that it takes to wake a sleeping process, and perhaps its core. */
 const WAKE_UP_MS = 0.05;
 
 /**
- * Which worker gets which call. A call goes to a busy worker that is all but done, since another would have to be woken;
- * else to the worker that became idle last, whose memory is warm and whose core is awake (it answers a single caller in two
- * thirds of the time of one that has slept); else it is sent ahead to the one that
- * will be done soonest, when that is expected to be soon; else it waits in the queue.
+ * Decides which worker gets which call. The first that applies: a busy worker that is all but done,
+ * since an idle one would have to be woken; the worker that became idle last, whose memory is warm
+ * and whose core is awake (it answers a single caller in two thirds of the time of one that has
+ * slept); the busy worker that will be done soonest, if that is within the budget; else the call
+ * waits in the queue.
  *
- * While calls wait, no worker has room: room comes with a worker, an answer or a call given back, and each of these takes
- * from the queue.
+ * While calls wait, no worker has room: a worker that joins, answers or gives a call back is sent
+ * calls from the queue at once.
  */
 export class Dispatcher implements CallSource<Worker> {
   readonly #options: DispatcherOptions;
@@ -49,7 +50,7 @@ export class Dispatcher implements CallSource<Worker> {
     return this.#serving.length > 0;
   }
 
-  /** A worker is ready. */
+  /** Adds a worker that is ready. */
   join(worker: Worker, now: number): void {
     worker.serve(this);
     this.#serving.push(worker);
@@ -57,7 +58,7 @@ export class Dispatcher implements CallSource<Worker> {
     this.sendQueued(now);
   }
 
-  /** A worker takes no more calls; one that never did is ignored. */
+  /** Removes a worker that takes no more calls; one that never joined is ignored. */
   leave(worker: Worker): void {
     for (const list of [this.#serving, this.#idle]) {
       const index = list.indexOf(worker);
@@ -116,10 +117,10 @@ export class Dispatcher implements CallSource<Worker> {
   }
 
   /**
-   * A call came back, from a worker that did not begin it or that died. It waits in its old place, unless its caller has left
-   * or nothing may wait any more.
+   * Requeues a call that came back from a worker that did not begin it, or that died. It waits in
+   * its old place, unless its caller has left or the pool accepts no waiting calls any more.
    *
-   * @param error Its answer when it leaves the queue before it gets a worker.
+   * @param error Its outcome if it leaves the queue unserved.
    */
   requeue(call: Call, error?: SnakedenError): void {
     const { now } = call;
@@ -151,8 +152,9 @@ export class Dispatcher implements CallSource<Worker> {
   }
 
   /**
-   * A busy worker that will be done before an idle one would have woken up; else the one that became idle last, which is
-   * taken out; else the busy one with room that will be done soonest.
+   * Returns a busy worker that will be done before an idle one would have woken up; else the one
+   * that became idle last, and removes it from the idle ones; else the busy one with room that will
+   * be done soonest.
    */
   #pick(now: number): Worker | undefined {
     if (this.#budgetMs === 0) return this.#idle.pop();

@@ -7,7 +7,7 @@ import type { Worker } from "./workers/mod.ts";
 export type PoolsByName = ReadonlyMap<string, Pool>;
 
 /**
- * Returns the pool with this name, or what else is kept by the names of pools.
+ * Returns the pool with this name, or whatever else `pools` maps names to.
  *
  * @throws {SnakedenError} `unknown_pool`, naming near ones.
  */
@@ -22,8 +22,8 @@ export function findPool<T>(name: string, pools: ReadonlyMap<string, T>): T {
 }
 
 /**
- * Returns a worker by its id, with its pool. Of two with the same id it is the one that is not about
- * to end.
+ * Returns a worker by its id, with its pool. Where a worker and its successor share the id, returns
+ * the one that is not about to end.
  *
  * @throws {SnakedenError} `unknown_worker`, naming near ones.
  */

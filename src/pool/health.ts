@@ -1,26 +1,26 @@
 import { messageOf, SnakedenError } from "../errors.ts";
 import type { PoolsByName } from "./find_pool.ts";
 
-/** How long to wait, and a signal to stop waiting. */
+/** A bound on a wait, and a signal that ends it. */
 export interface WaitOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
-/** Whether every pool can serve, by a real ping through each. */
+/** The result of a ping through every pool. */
 export interface Readiness {
   readonly ready: boolean;
   readonly pools: Readonly<Record<string, PoolReadiness>>;
 }
 
-/** Whether one pool can serve, and if not, why. */
+/** The result of a ping through one pool, with the reason if it cannot serve. */
 export interface PoolReadiness {
   readonly ready: boolean;
   readonly pingMs?: number;
   readonly reason?: string;
 }
 
-/** Whether the pools of a host can serve. */
+/** The health of the pools of a host. */
 export class Health {
   readonly #pools: PoolsByName;
 

@@ -1,7 +1,8 @@
 /**
- * Pools of supervised Python workers. A {@link Pool} admits, queues and dispatches calls; a {@link Worker} is one
- * life of one process, started by a {@link Launcher}. All pools of a host are
- * started and stopped as a {@link PoolGroup}, and seen as {@link Pools}, {@link WorkerList} and {@link Health}.
+ * Pools of supervised Python workers. A {@link Pool} admits, queues and dispatches calls; a
+ * {@link Worker} is one life of one process, started by a {@link Launcher}. A {@link PoolGroup}
+ * starts and stops all pools of a host; {@link Pools}, {@link WorkerList} and {@link Health} show
+ * them to callers.
  *
  * - calls/: the caller's half of a call ({@link Call}) and the worker's half (`Attempt`).
  * - workers/: one life of one process, and the ways to start one.
@@ -9,10 +10,10 @@
  * - supervision/: keeps each slot of the pool filled.
  * - crashes/: what the end of a worker means for its calls.
  *
- * An attempt leaves a worker in one of four ways, and the worker itself frees its room: the worker answers; the
- * caller leaves and the worker then answers the cancel; the worker gives it back unstarted; the worker dies, by
- * itself or killed because the cancel was not heeded. A worker that dies takes along the calls that it ran, unless
- * they may run twice, and gives the others back.
+ * An attempt leaves its worker in one of four ways, and the worker itself frees the room: the
+ * worker answers; the caller leaves, and the worker answers the cancel; the worker gives the call
+ * back unstarted; or the worker dies, by itself or killed because it ignored the cancel. The calls
+ * that a dead worker was running fail, unless they may run twice; the others go back to the queue.
  *
  * @module
  */

@@ -26,7 +26,7 @@ export interface CircuitInfo {
 
 /**
  * The policies of a pool as they are now. The policies themselves are in src/calls/policies, above
- * the pool, which only shows this record with the rest of what is known of it.
+ * the pool; the pool only includes this record in its info.
  */
 export interface PoliciesInfo {
   /** The circuit of the whole pool. */

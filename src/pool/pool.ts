@@ -15,7 +15,10 @@ import {
 } from "./supervision/mod.ts";
 import { type Launcher, Worker } from "./workers/mod.ts";
 
-/** How a pool behaves; times in milliseconds. `drainMs` is for running calls when the pool, or a worker, stops. */
+/**
+ * Options of a pool; times in milliseconds. `drainMs` bounds running calls when the pool, or a
+ * worker, stops.
+ */
 export interface PoolOptions extends SupervisorOptions, CrashOptions {
   /** Calls that may wait. */
   readonly queueLimit: number;
@@ -23,22 +26,25 @@ export interface PoolOptions extends SupervisorOptions, CrashOptions {
   readonly timeoutMs: number;
   /** Time that cancelled work has before its worker is killed. */
   readonly cancelGraceMs: number;
-  /** A worker is sent calls ahead while those it has are expected to run no longer than this; 0 sends none ahead. */
+  /**
+   * Calls are sent ahead to a worker whose calls are expected to run no longer than this; 0 sends
+   * none ahead.
+   */
   readonly pipelineBudgetMs: number;
 }
 
 /**
- * A named set of like workers with one queue; the {@link Dispatcher} says which worker gets which call. Calls that a worker
- * has not started come back to their places in the queue when the call before them takes long, or when the worker ends. A
- * worker that dies fails the call that it ran, unless the {@link CrashPolicy} has it run again, and the
- * {@link Supervisor} replaces it.
+ * A named set of identical workers with one queue. The {@link Dispatcher} decides which worker gets
+ * which call. Calls that a worker has not started return to their places in the queue when the call
+ * before them takes long, or when the worker ends. When a worker dies, the {@link CrashPolicy}
+ * decides whether its calls fail or run again, and the {@link Supervisor} replaces the worker.
  */
 export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly deadlines: Alarms;
   readonly #options: PoolOptions;
   readonly #supervisor: Supervisor;
   readonly #dispatcher: Dispatcher;
-  /** Apart from the deadlines, which are many and ring seldom. */
+  /** Separate from the deadlines, which are many and ring seldom. */
   readonly #headAlarms: Alarms;
   readonly #crashes: CrashPolicy;
   readonly #stats = new StatsCounter();
@@ -110,7 +116,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return { ...this.#stats.snapshot, restarts, recycled };
   }
 
-  /** How its workers ended unasked. */
+  /** Crashes of its workers. */
   get crashes(): CrashStats {
     return this.#crashes.stats;
   }
@@ -134,7 +140,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return this.#supervisor.servingAll;
   }
 
-  /** What its workers offer; empty until the first one was ready. */
+  /** The tools that its workers offer; empty until the first one is ready. */
   get tools(): readonly Tool[] {
     return this.#tools;
   }
@@ -149,12 +155,15 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return this.#tools.some(({ name, idempotent }) => name === tool && idempotent);
   }
 
-  /** Starts to keep `size` workers. Resolves when each slot has had its first attempt, whatever came of it. */
+  /**
+   * Starts the workers and keeps `size` of them. Resolves when each slot has tried to start one,
+   * successfully or not.
+   */
   async start(): Promise<void> {
     await this.#supervisor.start();
   }
 
-  /** Calls `listener` after each step to another state; returns a function that ends that. */
+  /** Calls `listener` after each change of state; returns a function that removes it. */
   onTransition(listener: (transition: PoolTransition) => void): () => void {
     return this.#lifecycle.onTransition(listener);
   }
@@ -235,8 +244,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   }
 
   /**
-   * Rejects the queued calls, waits up to `drainMs` for running ones, and ends all workers. Complete when it resolves. Called
-   * again with 0 while it drains, it kills at once.
+   * Rejects the queued calls, waits up to `drainMs` for running ones, and ends all workers.
+   * Everything is done when it resolves. A second call with 0 during the drain kills at once.
    */
   async stop(
     { drainMs = this.#options.drainMs }: { readonly drainMs?: number } = {},
@@ -310,19 +319,19 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   // ---- state ----
 
-  /** Lets the health of the pool decide on its state while no worker serves. */
+  /** Updates the state by the health of the pool if no worker serves. */
   #assess(): void {
     if (this.#dispatcher.isServing || !this.#lifecycle.isOpen) return;
     this.#lifecycle.transition(this.#supervisor.health.isUnhealthy ? "unhealthy" : "starting");
   }
 
-  /** A worker has answered. */
+  /** Called when a worker has answered, which proves that it works. */
   #proved(): void {
     const { health } = this.#supervisor;
     if (health.isInDoubt) health.proved();
   }
 
-  /** Counts a request that is not accepted; returns why. */
+  /** Counts a refused request, and returns `reason`. */
   #refused(reason: unknown): unknown {
     this.#stats.ended(reason);
     return reason;

@@ -1,6 +1,6 @@
 import type { PoolsByName } from "./find_pool.ts";
 
-/** The pools of one host as one thing to start and to stop. */
+/** The pools of one host, started and stopped together. */
 export class PoolGroup implements AsyncDisposable {
   readonly byName: PoolsByName;
 
@@ -17,7 +17,7 @@ export class PoolGroup implements AsyncDisposable {
     signal?.throwIfAborted();
   }
 
-  /** Stops all of them side by side; see {@link Pool.stop}. */
+  /** Stops all pools concurrently; see {@link Pool.stop}. */
   async stop(options: { readonly drainMs?: number } = {}): Promise<void> {
     await Promise.all([...this.byName.values()].map((pool) => pool.stop(options)));
   }

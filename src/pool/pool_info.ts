@@ -7,7 +7,7 @@ import type { PoolStats } from "./pool_stats.ts";
 import type { QuarantinedSlot } from "./supervision/mod.ts";
 import type { Worker, WorkerState } from "./workers/mod.ts";
 
-/** What can be seen of a pool from outside. */
+/** A pool, as it is shown outside. */
 export interface PoolInfo {
   readonly name: string;
   readonly adapter: string;
@@ -15,14 +15,14 @@ export interface PoolInfo {
   /** Workers it keeps. */
   readonly size: number;
   readonly state: PoolState;
-  /** Why it is unhealthy. */
+  /** The reason why it is unhealthy. */
   readonly reason?: string;
   readonly workers: { readonly ready: number; readonly busy: number; readonly starting: number };
   /** Calls that wait for a worker. */
   readonly queued: number;
   readonly queueLimit: number;
   readonly stats: PoolStats;
-  /** How its workers ended unasked. */
+  /** Crashes of its workers. */
   readonly crashes: CrashStats;
   /** Slots that stay empty for a while because their workers crashed too often. */
   readonly tainted: readonly QuarantinedSlot[];
@@ -30,7 +30,7 @@ export interface PoolInfo {
   readonly policies?: PoliciesInfo;
 }
 
-/** What can be seen of a worker from outside. */
+/** A worker, as it is shown outside. */
 export interface WorkerInfo {
   readonly id: string;
   readonly incarnation: string;
@@ -42,7 +42,10 @@ export interface WorkerInfo {
   readonly calls: number;
   readonly pid?: number;
   readonly pythonVersion?: string;
-  /** Resident memory of the process and its children as it told last; of the process alone where it has not. */
+  /**
+   * Resident memory of the process and its children by its last report; of the process alone if
+   * there is none.
+   */
   readonly rssBytes?: number;
 }
 
@@ -89,7 +92,10 @@ export function describeWorker(worker: Worker, pool: string): WorkerInfo {
   };
 }
 
-/** Linux tells it in /proc; elsewhere, and for a process that has just ended, there is nothing to read. */
+/**
+ * Returns the resident memory from /proc. On other systems, and for a process that has just ended,
+ * there is none to read.
+ */
 function readRssBytes(pid: number): number | undefined {
   if (Deno.build.os !== "linux") return undefined;
   try {

@@ -8,7 +8,7 @@ import { getLogger } from "../log.ts";
  */
 export type PoolState = "starting" | "ready" | "unhealthy" | "stopping" | "stopped";
 
-/** One step of a pool from a state to another one. */
+/** A change of a pool's state. */
 export interface PoolTransition {
   readonly pool: string;
   readonly from: PoolState;
@@ -21,16 +21,17 @@ const ARROWS: Readonly<Record<PoolState, readonly PoolState[]>> = {
   starting: ["ready", "unhealthy", "stopping"],
   // The last worker is gone; the same after too many failures.
   ready: ["starting", "unhealthy", "stopping"],
-  // An old worker, which no longer takes calls, has answered one; a worker is ready.
+  // A worker that takes no more calls has answered one, which proves that starts can succeed; a
+  // worker is ready.
   unhealthy: ["starting", "ready", "stopping"],
   stopping: ["stopped"],
   stopped: [],
 };
 
 /**
- * The state of a pool. The pool moves it: to `ready` with the first worker that takes calls, to
- * `starting` or `unhealthy` when none does, as its health says, and to `stopping` and `stopped` by
- * `Pool.stop()`. Each step is checked and logged, and listeners and waiters are notified.
+ * The state of a pool. The pool sets it: `ready` once a worker takes calls; `starting` or
+ * `unhealthy` while none does, depending on its health; `stopping` and `stopped` by `Pool.stop()`.
+ * Each change is checked and logged, and listeners and waiters are notified.
  */
 export class PoolLifecycle {
   readonly #pool: string;
@@ -54,9 +55,9 @@ export class PoolLifecycle {
   }
 
   /**
-   * Moves to a state; does nothing when it is the state already.
+   * Changes to a state; does nothing if the pool is already in it.
    *
-   * @throws {SnakedenError} `internal` when no arrow leads there.
+   * @throws {SnakedenError} `internal` if the current state does not lead there.
    */
   transition(to: PoolState): void {
     const [pool, from] = [this.#pool, this.#state];
@@ -70,14 +71,16 @@ export class PoolLifecycle {
     this.#changed.notify();
   }
 
-  /** Calls `listener` after each step, before it can be waited for; returns a function that ends that. */
+  /**
+   * Calls `listener` after each change, before waiters resume; returns a function that removes it.
+   */
   onTransition(listener: (transition: PoolTransition) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   }
 
   /**
-   * Resolves when the state is not `starting`, now or after a step.
+   * Resolves once the state is not `starting`.
    *
    * @throws The reason of `signal`.
    */

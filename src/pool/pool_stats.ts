@@ -1,6 +1,9 @@
 import { type ErrorCode, SnakedenError } from "../errors.ts";
 
-/** The calls of a pool so far, by how they ended, and its restarts. `requests` counts all calls, also those that are queued or run. */
+/**
+ * The calls of a pool so far, by outcome, and its restarts. `requests` counts all calls, including
+ * those that are queued or running.
+ */
 export interface PoolStats {
   readonly requests: number;
   /** Answered with a result. */
@@ -12,13 +15,19 @@ export interface PoolStats {
   readonly timedOut: number;
   /** Their worker died, and they could not run again. */
   readonly crashed: number;
-  /** Never accepted, or rejected from the queue: it is full, or the pool unhealthy or stopping, or the call a poison. */
+  /**
+   * Never accepted, or rejected from the queue: the queue is full, the pool is unhealthy or
+   * stopping, or the call is poison.
+   */
   readonly refused: number;
   /** Part of `refused`: the queue was full. */
   readonly saturated: number;
   /** Workers started to replace others. */
   readonly restarts: number;
-  /** Part of `restarts`: the worker before lived, and was replaced for its age, its calls, its memory, or when asked. */
+  /**
+   * Part of `restarts`: replacements of live workers, because of their age, calls or memory, or on
+   * request.
+   */
   readonly recycled: number;
 }
 
@@ -53,8 +62,8 @@ export class StatsCounter {
 type Counter = "completed" | "failed" | "cancelled" | "timedOut" | "crashed" | "refused";
 
 /**
- * The counter of a call that ended with an error of this code. A new code does not compile until it
- * stands here. Codes with which no call of a pool ends are counted as `failed`.
+ * The counter of a call that ended with an error of each code. A new code does not compile until it
+ * is listed here. Codes that no call of a pool ends with count as `failed`.
  */
 const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   // The request

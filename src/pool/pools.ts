@@ -3,7 +3,7 @@ import { findPool, findWorker, type PoolsByName } from "./find_pool.ts";
 import type { PoliciesInfo } from "./policies_info.ts";
 import { describePool, type PoolInfo } from "./pool_info.ts";
 
-/** Which workers are to be replaced: all, those of one pool, or some. */
+/** The workers to replace: all, those of one pool, or some. */
 export interface RecycleRequest {
   readonly pool?: string;
   /** Their ids. */
@@ -20,10 +20,10 @@ export interface Recycling {
   readonly done: Promise<void>;
 }
 
-/** What {@link Pools} shows besides the pools themselves. */
+/** Dependencies of {@link Pools}. */
 export interface PoolsDeps {
   readonly pools: PoolsByName;
-  /** Where their policies tell of themselves, by the name of the pool. */
+  /** The policies to show, by the name of the pool. */
   readonly policies?: ReadonlyMap<string, { readonly info: PoliciesInfo }> | undefined;
 }
 
@@ -58,9 +58,9 @@ export class Pools {
   }
 
   /**
-   * Replaces the workers of all pools, of one, or some of one, in each pool one after the other: a
-   * successor is started and takes over, then the old worker finishes what it runs and ends. No call
-   * fails because of it, and capacity never drops. Resolves when all are gone.
+   * Replaces the workers of all pools, of one pool, or some of one pool; in each pool one at a
+   * time. A successor starts and takes over, then the old worker finishes its calls and ends. No
+   * call fails because of it, and capacity never drops. Resolves when all old workers are gone.
    *
    * @throws {SnakedenError} `unknown_pool`, `unknown_worker`, `shutting_down`.
    */
@@ -69,9 +69,10 @@ export class Pools {
   }
 
   /**
-   * Begins to {@link Pools.recycle} and returns which workers are being replaced.
+   * Starts what {@link Pools.recycle} does, and returns the ids of the workers that are being
+   * replaced.
    *
-   * @throws {SnakedenError} As that.
+   * @throws {SnakedenError} See {@link Pools.recycle}.
    */
   startRecycle({ pool, workers, signal }: RecycleRequest = {}): Recycling {
     const pools = pool === undefined ? this.#pools : new Map([[pool, findPool(pool, this.#pools)]]);
@@ -81,7 +82,7 @@ export class Pools {
       const own = chosen.filter(([owner]) => owner === it).map(([, worker]) => worker);
       return it.recycle(own, signal);
     }));
-    // Whoever does not wait for it finds failures in the log.
+    // Failures are in the log, so callers need not wait for it.
     done.catch(() => {});
     return { workers: chosen.map(([, { id }]) => id), done: done.then(() => {}) };
   }

@@ -1,11 +1,11 @@
 import { SnakedenError } from "../errors.ts";
 import type { PoolState } from "./pool_state.ts";
 
-/** A pool, as far as the reason for a refusal goes. */
+/** The facts about a pool that an error for a refused call contains. */
 export interface RefusingPool {
   readonly name: string;
   readonly state: PoolState;
-  /** What went wrong last, with the output of a worker. */
+  /** The last failure, with the output of a worker. */
   readonly reason: string | undefined;
   /** Starts that failed in a row. */
   readonly failures: number;
@@ -13,8 +13,9 @@ export interface RefusingPool {
 }
 
 /**
- * Returns why the state of a pool forbids a call, or any use when no tool is named; undefined when
- * it does not. Callers of a tool see the first line of the reason only, and no code of its adapter.
+ * Returns the error if the state of a pool forbids a call of `tool`, or any use if no tool is
+ * named; undefined if the pool accepts it. Callers of a tool see only the first line of the reason,
+ * without code of its adapter.
  */
 export function stateRefusal(
   { name, state, reason, failures }: RefusingPool,

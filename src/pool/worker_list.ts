@@ -17,8 +17,8 @@ export class WorkerList {
   }
 
   /**
-   * Describes one worker. Of two with the same id, when one takes over from the other, it describes
-   * the one that is not about to end.
+   * Describes one worker. Where a worker and its successor share the id, describes the one that is
+   * not about to end.
    *
    * @throws {SnakedenError} `unknown_worker`, naming near ones.
    */
@@ -28,8 +28,8 @@ export class WorkerList {
   }
 
   /**
-   * Starts another worker, which takes the place of this one when it is ready; this one finishes
-   * what it runs and ends. Resolves when it is gone.
+   * Replaces a worker: starts a successor, which takes over when it is ready; the old worker then
+   * finishes its calls and ends. Resolves when the old worker is gone.
    *
    * @throws {SnakedenError} `unknown_worker`, naming near ones.
    */

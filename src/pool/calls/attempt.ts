@@ -7,30 +7,34 @@ import type { Listed } from "./call_list.ts";
 export interface AttemptHost {
   readonly id: string;
   readonly link: Link;
-  /** Where attempts that were told to stop are looked after. */
+  /** The alarms of attempts that were told to stop. */
   readonly alarms: Alarms;
-  /** Returns true when the worker is believed to run this attempt, and not to keep it waiting behind another. */
+  /**
+   * Returns true if the worker is believed to be running this attempt rather than keeping it
+   * waiting behind another one.
+   */
   hasBegun(attempt: Attempt): boolean;
-  /** Called when the worker is done with an attempt: it has answered. Called at most once an attempt. */
+  /** Called when the worker has answered an attempt, at most once for each. */
   onAnswered(attempt: Attempt): void;
-  /** Called when the worker gave an attempt back: it was not begun and never will be there. */
+  /** Called when the worker gave an attempt back: it has not begun it, and never will. */
   onGivenBack(attempt: Attempt): void;
-  /** Called when an attempt was told to stop and has not, `graceMs` later. */
+  /** Called when an attempt that was told to stop is still running `graceMs` later. */
   onOverdue(attempt: Attempt, graceMs: number): void;
 }
 
 /**
- * `running` from when it was sent, though it may wait behind others in the worker -> `ended` when the worker has
- * answered it, gave it back, or died. `running` -> `stopping` when it was told to stop -> `ended` in the same
- * ways; a worker that does not let it end in time is killed.
+ * An attempt is `running` once it is sent, even while it waits behind others in the worker.
+ * `running` -> `ended` when the worker answers it, gives it back, or dies. `running` -> `stopping`
+ * when the attempt is told to stop; `stopping` -> `ended` in the same three ways. A worker that
+ * does not end the attempt in time is killed.
  */
 export type AttemptState = "running" | "stopping" | "ended";
 
 /**
- * One execution of a call in one worker: the worker's half of it. It hears what the worker says on the link,
- * passes it to the {@link Call}, and tells the worker when its room is free again, which may be long after the
- * caller has been answered. A call that is given back, or whose worker dies, may have several attempts, one after
- * the other.
+ * One execution of a call in one worker: the worker's half of it. It receives the worker's messages
+ * on the link and passes them to the {@link Call}. It notifies the worker when its room is free
+ * again, which may be long after the caller has been answered. A call that is given back, or whose
+ * worker dies, may have several attempts, one after another.
  */
 export class Attempt implements AttemptOfCall, Listed, CallListener, Alarm {
   queueList: object | undefined = undefined;
@@ -43,9 +47,12 @@ export class Attempt implements AttemptOfCall, Listed, CallListener, Alarm {
   inFlightSince = 0;
   readonly call: Call;
   readonly sentAt: number;
-  /** When the worker answered, or gave it back. */
+  /** The time at which the worker answered or gave the call back. */
   endedAt = 0;
-  /** The time in the tool by the worker's clock, when the call ended with a result; failures say little about it. */
+  /**
+   * The time spent in the tool, by the worker's clock; undefined unless the call ended with a
+   * result, since failures say little about run times.
+   */
   runMs: number | undefined = undefined;
   readonly #host: AttemptHost;
   #linkId = 0;

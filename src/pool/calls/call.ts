@@ -4,7 +4,7 @@ import { DeadlineExceededError, SnakedenError } from "../../errors.ts";
 import { callFailure } from "./call_failure.ts";
 import type { Queued } from "./call_queue.ts";
 
-/** What a caller asks for. */
+/** The request of a caller. */
 export interface CallRequest {
   readonly tool: string;
   readonly args: Value;
@@ -16,13 +16,13 @@ export interface CallRequest {
   /** The id the caller knows the call by; appears in logs of both sides. */
   readonly requestId?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Whether it may run again when its worker dies under it. Default: what the tool says of itself. */
+  /** True if it may run again when its worker dies. Default: what the tool declares. */
   readonly idempotent?: boolean | undefined;
   /** Takes the chunks of a stream; without it a generator answers with a list. */
   readonly sink?: ChunkSink | undefined;
 }
 
-/** Who takes what a tool sends before its result. */
+/** Receives what a tool sends before its result. */
 export interface ChunkSink {
   /** Weight of chunks that may wait unread. */
   readonly windowBytes: number;
@@ -43,14 +43,14 @@ export interface CallOutcome {
   readonly runMs: number;
 }
 
-/** What a call needs of its attempt, which is in a worker. */
+/** The worker's half of a call, as the call sees it. */
 export interface AttemptOfCall {
   readonly workerId: string;
-  /** When it was sent, on the clock of the owner. */
+  /** The time at which it was sent, on the clock of the owner. */
   readonly sentAt: number;
-  /** When the worker answered. */
+  /** The time at which the worker answered. */
   readonly endedAt: number;
-  /** The time in the tool by the worker's clock; undefined unless it ended with a result. */
+  /** The time spent in the tool, by the worker's clock; undefined unless it ended with a result. */
   readonly runMs: number | undefined;
   /** False while it waits in the worker behind other calls. */
   readonly hasBegun: boolean;
@@ -63,7 +63,7 @@ export interface AttemptOfCall {
 /** The pool, as a call sees it. */
 export interface CallOwner {
   readonly deadlines: Alarms;
-  /** What the ids of its calls begin with. */
+  /** The prefix of the ids of its calls. */
   readonly callPrefix: string;
   /** Time that cancelled work has before its worker is killed. */
   readonly cancelGraceMs: number;
@@ -73,7 +73,7 @@ export interface CallOwner {
   withdrawn(call: Call): void;
 }
 
-/** How an owner takes a call in. */
+/** The number and the time that an owner gives a new call. */
 export interface Admission {
   readonly owner: CallOwner;
   /** Its number among the calls of the owner, which rises. */
@@ -86,10 +86,10 @@ export interface Admission {
 const DEADLINE_GRACE_MS = 100;
 
 /**
- * `queued` -> `running` when it is sent to a worker. `running` -> `queued` when the worker gives it back, or died
- * and the call may run again. Any of them -> `settled` when the caller is answered: by the worker, because it left,
- * because its deadline passed, or because nobody can run it. What the worker still does then is the business of
- * the {@link AttemptOfCall}.
+ * `queued` -> `running` when the call is sent to a worker. `running` -> `queued` when the worker
+ * gives it back, or dies and the call may run again. `queued` or `running` -> `settled` when the
+ * caller gets an outcome: the worker answered, the caller left, the deadline passed, or no worker
+ * can run the call. The {@link AttemptOfCall} tracks what the worker does after that.
  */
 export type CallState = "queued" | "running" | "settled";
 
@@ -116,7 +116,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
   readonly #reject: (error: unknown) => void;
   #state: CallState = "queued";
   #hasChunk = false;
-  /** The error of the last attempt, when a worker has died under it. */
+  /** The error of the last attempt whose worker died. */
   #crash: SnakedenError | undefined;
   #attempt: AttemptOfCall | undefined;
 
@@ -148,17 +148,17 @@ export class Call implements Queued, Alarm, EventListenerObject {
     return this.#request.args;
   }
 
-  /** Whether it may run twice, where its caller has said so. */
+  /** True or false if the caller has said whether the call may run twice. */
   get idempotent(): boolean | undefined {
     return this.#request.idempotent;
   }
 
-  /** True when a chunk of it has come, so that it must not begin anew. */
+  /** True once a chunk has arrived; the call must not run again then. */
   get hasChunk(): boolean {
     return this.#hasChunk;
   }
 
-  /** What the clock of its owner shows. */
+  /** The current time on the clock of its owner. */
   get now(): number {
     return this.#owner.deadlines.now;
   }
@@ -168,7 +168,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
     return this.#attempt;
   }
 
-  /** Returns what a worker is sent at the time `now`. */
+  /** Returns the message for a worker that is sent the call at the time `now`. */
   message(now: number): OutgoingCall {
     const { tool, args, sink, sessionId = "", requestId = "" } = this.#request;
     return {
@@ -221,10 +221,10 @@ export class Call implements Queued, Alarm, EventListenerObject {
   }
 
   /**
-   * Makes it wait for another worker: it was given back, or its worker died. When it leaves the queue before it gets
-   * one, it fails with `error`, or with the reason it left when `error` is undefined.
+   * Requeues the call, which was given back or whose worker died. If it leaves the queue unserved,
+   * it fails with `error`, or with the reason it left if `error` is undefined.
    *
-   * @returns False when nobody waits for it any more.
+   * @returns False if nobody waits for the call any more.
    */
   requeue(error?: SnakedenError): boolean {
     if (this.#state !== "running") return false;
@@ -250,7 +250,9 @@ export class Call implements Queued, Alarm, EventListenerObject {
     this.#reject(error);
   }
 
-  /** Leaves the queue with an error; with that of its last attempt when it has had one. */
+  /**
+   * Leaves the queue with the error of its last attempt that failed, or with `error` if none has.
+   */
   withdraw(error: unknown): void {
     this.#leave(this.#crash ?? error);
   }
@@ -260,7 +262,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
     this.fail(error);
   }
 
-  /** Tells the work to stop because its worker has to. */
+  /** Fails the call because its worker has to stop, and tells the worker to stop running it. */
   interrupt(why: string): void {
     if (this.#state !== "running") return;
     this.#abandon(
@@ -276,7 +278,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
     else this.#overrun();
   }
 
-  /** Its signal has aborted. */
+  /** Called when its signal has aborted. */
   handleEvent(): void {
     const reason: unknown = this.#request.signal?.reason;
     if (this.#state === "queued") this.#leave(reason);
@@ -300,11 +302,12 @@ export class Call implements Queued, Alarm, EventListenerObject {
     );
   }
 
-  /** Its deadline has passed in the worker, which has a while to report it. */
+  /** Fails the call if the worker has not reported the passed deadline in time. */
   #overrun(): void {
     const { deadlines } = this.#owner;
     const reportedBy = this.#deadline + DEADLINE_GRACE_MS;
-    // The alarm is set for the deadline alone: few calls reach it, and all calls would pay for a second one.
+    // One alarm serves both times: few calls reach their deadline, and all calls would pay for a
+    // second alarm.
     if (deadlines.now < reportedBy) return deadlines.set(this, reportedBy);
     const { timeoutMs } = this.#request;
     const { workerId, hasBegun = true } = this.#attempt ?? {};
@@ -324,7 +327,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
     );
   }
 
-  /** Answers the caller now; the work is told to stop and has a while for it. */
+  /** Answers the caller now, and tells the worker to stop the call within the grace period. */
   #abandon(error: unknown): void {
     this.fail(error);
     this.#attempt?.stop(this.#owner.cancelGraceMs);

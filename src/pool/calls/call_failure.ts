@@ -7,7 +7,7 @@ import {
   SnakedenError,
 } from "../../errors.ts";
 
-/** What is known of a call when its worker reports a failure. */
+/** Facts about a call whose worker reports a failure. */
 export interface FailureContext {
   readonly tool: string;
   readonly workerId: string;

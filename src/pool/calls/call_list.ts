@@ -1,4 +1,4 @@
-/** What can stand in a {@link CallList}. The fields belong to the list that it stands in, one at a time. */
+/** An entry of a {@link CallList}. Its fields belong to the one list that holds it. */
 export interface Listed {
   queueList?: object | undefined;
   queuePrevious?: Listed | undefined;

@@ -3,7 +3,7 @@ import { CallList, type Listed } from "./call_list.ts";
 /** Lowest and highest priority of a call; higher goes first. */
 export const PRIORITY_RANGE: { readonly min: number; readonly max: number } = { min: -10, max: 10 };
 
-/** What can wait in a {@link CallQueue}. */
+/** An entry of a {@link CallQueue}. */
 export interface Queued extends Listed {
   readonly priority: number;
   /** Its place among those of its priority: entries are pushed in rising order. */

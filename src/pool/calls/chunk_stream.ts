@@ -1,7 +1,7 @@
 import type { Value } from "../../bridge/mod.ts";
 import type { CallOutcome, ChunkSink } from "./call.ts";
 
-/** What a stream hands out, in this order: chunks and progress as they come, then `done`, once. */
+/** An event of a stream: chunks and progress as they come, then `done`, once. */
 export type StreamEvent =
   | { readonly type: "chunk"; readonly value: Value }
   | { readonly type: "progress"; readonly value: Value }
@@ -20,7 +20,10 @@ export interface ChunkSource {
  */
 export class ChunkStream implements ChunkSink {
   readonly windowBytes: number;
-  /** What was taken leaves a hole, so that a reader that never quite catches up keeps nothing alive. */
+  /**
+   * Events that were read are set to undefined, so that a reader that never quite catches up keeps
+   * none of them alive.
+   */
   #chunks: (Value | undefined)[] = [];
   #head = 0;
   #progress: Value | undefined;

@@ -18,7 +18,7 @@ export class RunTimes {
     return this.#averages.get(tool)?.ms ?? Infinity;
   }
 
-  /** Takes a run into account. What is no duration is ignored. */
+  /** Adds a run to the average. An invalid duration is ignored. */
   note(tool: string, runMs: number): void {
     if (!(runMs >= 0 && runMs < Infinity)) return;
     const average = this.#averages.get(tool);

@@ -2,7 +2,7 @@ import type { WorkerExit } from "../../errors.ts";
 import { EXIT_STATUS } from "./exit_status.ts";
 
 /**
- * Why a worker ended, as far as the system and its last words tell:
+ * The kind of a worker's end, as far as the system and the last output show it:
  *
  * - `segfault`, `bus_error`, `illegal_instruction`, `floating_point`, `abort`: native code crashed,
  *   or gave up.
@@ -39,7 +39,7 @@ export type CrashKind =
 /** One crash, classified. */
 export interface Crash {
   readonly kind: CrashKind;
-  /** What the host or the worker said about it. */
+  /** The explanation that the host or the worker gave. */
   readonly reason?: string;
 }
 
@@ -57,7 +57,10 @@ const BY_SIGNAL: Readonly<Record<string, CrashKind>> = {
   SIGXCPU: "cpu_limit",
 };
 
-/** Statuses by which a shell tells that its child ended by a signal: 128 and its number. */
+/**
+ * Exit statuses with which a shell reports a child that a signal ended: 128 plus the signal's
+ * number.
+ */
 const BY_STATUS: Readonly<Record<number, CrashKind>> = {
   132: "illegal_instruction",
   134: "abort",
@@ -71,14 +74,14 @@ const BY_STATUS: Readonly<Record<number, CrashKind>> = {
 const FATAL_ERROR = /^Fatal Python error: (.+)$/;
 const NO_MEMORY = /^MemoryError\b|\bstd::bad_alloc\b|\b(?:out of|cannot allocate) memory\b/i;
 
-/** What the faulthandler of Python calls a signal; the signal itself says as much. */
+/** Names that Python's faulthandler gives to signals. They add nothing to the signal itself. */
 const NAMES_OF_SIGNALS =
   /^(?:Segmentation fault|Bus error|Illegal instruction|Floating.+|Aborted)$/;
 
-/** Returns the kind of an end that the host did not bring about, by the exit and the last words. */
+/** Classifies an end that the host did not cause, by the exit and the last output. */
 export function classifyCrash(exit: WorkerExit): Crash {
   const kind = kindOf(exit);
-  // Who is killed from outside has no part in it, whatever it wrote before.
+  // A worker that is killed from outside did not cause it, whatever it wrote before.
   if (kind === "killed" || kind === "terminated" || kind === "cpu_limit") return { kind };
   const isOfNative = kind !== "exit" && kind !== "abort" && kind !== "link_lost";
   const noMemory = exit.lastOutput.findLast((line) => NO_MEMORY.test(line));

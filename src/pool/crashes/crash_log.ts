@@ -14,7 +14,9 @@ export interface CrashStats {
   readonly poisoned: number;
 }
 
-/** Crashes that are kept one by one; of a storm that brings more within a window, the oldest are not in `recent`. */
+/**
+ * Most crashes that are kept one by one. If more come within a window, `recent` misses the oldest.
+ */
 const MAX_ENTRIES = 4_096;
 
 /** Counts crashes in a window that slides. */

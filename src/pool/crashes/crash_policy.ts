@@ -11,7 +11,7 @@ export interface CrashOptions extends PoisonOptions {
   readonly maxReruns: number;
 }
 
-/** What the policy asks of its pool. */
+/** The pool, as its crash policy sees it. */
 export interface CrashPolicyDeps {
   now(): number;
   /** Returns true when the workers say that this tool may run twice. */
@@ -19,14 +19,14 @@ export interface CrashPolicyDeps {
 }
 
 /**
- * Counts crashes, and decides what becomes of the calls that were in flight in a worker that ended:
- * whether each runs again, fails, or is poison. It changes no call; the pool does what it says.
+ * Counts crashes, and decides for each call that was in flight in a dead worker whether it runs
+ * again, fails, or is poison. It changes no call: the pool carries out its verdicts.
  *
- * A call that never began runs again, one that did only when it is idempotent, `maxReruns` times at
- * most and not after a chunk of it has come. When `poisonAfter` workers have died of one call it is
- * poison, and so are calls of the same tool with the same arguments for `poisonMs`. Only crashes
- * that the call must have caused itself count as poison. Any other crash fails its call at most,
- * with the error of the last worker.
+ * A call that never began runs again. A call that began runs again only if it is idempotent, at
+ * most `maxReruns` times, and not once a chunk of it has arrived. A call that has killed
+ * `poisonAfter` workers is poison, and so are calls of the same tool with the same arguments for
+ * `poisonMs`. Only crashes that the call itself must have caused count as poison. Any other crash
+ * at most fails its call, with the error of the last worker.
  */
 export class CrashPolicy {
   readonly #options: CrashOptions;
@@ -59,8 +59,8 @@ export class CrashPolicy {
     const { worker, exit, lost, unstarted } = flight;
     const { kind } = worker.crashOf(exit);
     if (!worker.stopRequested || kind === "killed_by_host") this.#log.note(kind, this.#deps.now());
-    // A worker can also die of a call that it has not begun, of reading its arguments for one. Such
-    // a call would go from worker to worker and end each of them.
+    // A worker can also die because of a call that it has not begun, for example while reading its
+    // arguments. Such a call would go from worker to worker and kill each of them.
     const [suspect] = lost.length === 0 && !worker.stopRequested ? unstarted : [];
     return [
       ...lost.map((call) => ({ call, verdict: this.#verdictOn(call, flight, true) })),
@@ -81,7 +81,7 @@ export class CrashPolicy {
     const history = [...this.#histories.get(call) ?? [], record];
     this.#histories.set(call, history);
     const error = worker.crashError(exit, call.tool, history);
-    // Nobody waits for it: it was asked to stop, and this may be how it did.
+    // The caller is gone: the call was told to stop, and the crash may be the result.
     if (call.state !== "running") return { action: "fail", error };
     if (isOwnDoing(record.crash.kind)) {
       const own = history.filter((it) => isOwnDoing(it.crash.kind));

@@ -11,7 +11,7 @@ export interface CrashRecord {
   readonly exitCode: number | null;
   readonly signal: string | null;
   readonly crash: Crash;
-  /** False when the call was only next in the worker, which ended before it began it. */
+  /** False if the call was only next in line, and the worker died before beginning it. */
   readonly mayHaveRun: boolean;
 }
 
@@ -20,10 +20,13 @@ export interface EndedWorker {
   readonly id: string;
   readonly incarnation: string;
   readonly pid: number | undefined;
-  /** True when the host wanted its end. */
+  /** True if the host wanted the worker to end. */
   readonly stopRequested: boolean;
   crashOf(exit: WorkerExit): Crash;
-  /** Returns the error of a call of `tool` that was in flight in it and lost the workers of `history`. */
+  /**
+   * Returns the error of a call of `tool` that was in flight in this worker; `history` lists all
+   * workers that the call lost.
+   */
   crashError(exit: WorkerExit, tool: string, history?: readonly CrashRecord[]): WorkerCrashedError;
 }
 

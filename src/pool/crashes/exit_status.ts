@@ -15,7 +15,7 @@ export const EXIT_STATUS = {
   signalled: 128,
 } as const;
 
-/** How a process ended, in words: `exit code 7`, `signal SIGKILL`. */
+/** Describes how a process ended: `exit code 7`, `signal SIGKILL`. */
 export function describeExit(exit: WorkerExit): string {
   const how = exit.signal === null ? `exit code ${exit.exitCode}` : `signal ${exit.signal}`;
   const meaning = EXIT_MEANINGS[exit.signal ?? String(exit.exitCode)];

@@ -1,7 +1,8 @@
 /**
- * What the end of a worker means for its calls. {@link classifyCrash} names the kind of a crash,
- * {@link CrashPolicy} returns a {@link Verdict} on each call that was in flight, crash_log.ts keeps the last crashes,
- * and poison_memory.ts remembers the calls that end every worker they reach.
+ * The consequences of a worker's end for its calls. {@link classifyCrash} names the kind of a
+ * crash, {@link CrashPolicy} returns a {@link Verdict} on each call that was in flight,
+ * crash_log.ts keeps the last crashes, and poison_memory.ts remembers the calls that kill every
+ * worker they reach.
  *
  * @module
  */

@@ -2,25 +2,25 @@ import { createHash } from "node:crypto";
 import type { Value } from "../../bridge/mod.ts";
 import type { CrashRecord } from "./crash_record.ts";
 
-/** What is called: the tool and its arguments. */
+/** A tool and the arguments that it is called with. */
 export interface Called {
   readonly tool: string;
   readonly args: Value;
 }
 
-/** When calls are taken for poison by what they call. */
+/** Limits beyond which calls of a tool with the same arguments count as poison. */
 export interface PoisonOptions {
-  /** Crashes within the window that make a poison of a tool with its arguments. */
+  /** Crashes within the window that make a tool with the same arguments poison. */
   readonly poisonAfter: number;
   readonly crashWindowMs: number;
-  /** How long it is remembered; 0 remembers nothing. */
+  /** Time for which poison is remembered; 0 remembers none. */
   readonly poisonMs: number;
 }
 
-/** When a crash was, and what else is known of its call. */
+/** The time of a crash, and what else is known about its call. */
 export interface NoteOptions {
   readonly now: number;
-  /** The crashes that the call caused itself, given when they make it poison by themselves. */
+  /** The crashes that this one call caused, if they alone make it poison. */
   readonly own?: readonly CrashRecord[];
 }
 
@@ -39,9 +39,9 @@ const MAX_TOOLS = 64;
 const MAX_ARGS_BYTES = 1024 * 1024;
 
 /**
- * The crashes that calls caused, by tool and arguments, so that a poison that comes back as a new
- * call is known. Nothing is computed until a worker crashes, and afterwards only for calls of a tool
- * that has poison, with arguments of the same length. The arguments themselves are not kept.
+ * The crashes that calls have caused, by tool and arguments, so that poison is recognized when it
+ * returns as a new call. Nothing is computed until a worker crashes, and then only for calls of a
+ * tool with known poison and arguments of the same length. The arguments themselves are not kept.
  */
 export class PoisonMemory {
   readonly #options: PoisonOptions;

@@ -2,7 +2,7 @@ import type { SnakedenError, WorkerExit } from "../../errors.ts";
 import type { Call } from "../calls/mod.ts";
 import type { EndedWorker } from "./crash_record.ts";
 
-/** What is seen of a call that was in flight in a worker that ended. */
+/** A call that was in flight in a dead worker, as the policy sees it. */
 export type JudgedCall = Pick<Call, "tool" | "args" | "state" | "hasChunk" | "idempotent">;
 
 /** A worker that ended, and the calls that were in flight in it. */
@@ -15,21 +15,22 @@ export interface EndedFlight<T extends JudgedCall> {
   readonly unstarted: readonly T[];
 }
 
-/** What becomes of a call whose worker ended. */
+/** The consequence of a worker's end for one of its calls. */
 export type Verdict =
-  /** It never began: it goes back to its place in the queue, as if it had not been sent. */
+  /** The call never began: it returns to its place in the queue, as if it had not been sent. */
   | { readonly action: "return" }
   /**
-   * It goes back to its place in the queue, though it began or may have ended the worker. If it
-   * leaves the queue unserved it fails with `error`, or with the reason it left when there is none.
+   * The call returns to its place in the queue, although it began or may have killed the worker. If
+   * it leaves the queue unserved, it fails with `error`, or with the reason it left if there is
+   * none.
    */
   | { readonly action: "rerun"; readonly error: SnakedenError | undefined }
   /** It fails. */
   | { readonly action: "fail"; readonly error: SnakedenError }
-  /** It fails because it ends its workers, and calls like it are refused for a while. */
+  /** The call fails because it kills its workers, and calls like it are refused for a while. */
   | { readonly action: "poison"; readonly error: SnakedenError };
 
-/** One call and what becomes of it. */
+/** One call and the verdict on it. */
 export interface Judgement<T extends JudgedCall> {
   readonly call: T;
   readonly verdict: Verdict;

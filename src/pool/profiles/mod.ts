@@ -1,9 +1,10 @@
 /**
- * How workers run their calls. A {@link Profile} opens a {@link CallWindow} for each worker, which knows which of the
- * calls sent have begun, how many may run, how one is stopped, and what a crash takes along.
+ * The profiles: ways in which workers run their calls. A {@link Profile} opens a {@link CallWindow}
+ * for each worker. The window knows which of the calls sent have begun, how many may run, how one
+ * is stopped, and which ones a crash may have hit.
  *
- * A new profile is a file here, an entry in {@link PROFILES}, and passes tests/profiles/conformance.ts; its twin
- * stands in `snakeden._worker.profiles`.
+ * A new profile is a file here and an entry in {@link PROFILES}, and must pass
+ * tests/profiles/conformance.ts. Its twin is in `snakeden._worker.profiles`.
  *
  * @module
  */

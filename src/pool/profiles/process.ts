@@ -9,22 +9,25 @@ import type {
   WindowExit,
 } from "./profile.ts";
 
-/** Time that a call may wait behind another one before it, and all that wait, are asked back. */
+/** Time that a call may wait behind another one; then all waiting calls are recalled. */
 export const RECALL_AFTER_MS = 10;
 /** Most calls of one worker at a time, however short they are. */
 export const MAX_IN_FLIGHT = 256;
 
-/** Stands for a run time that is not known: longer than any budget, and still a number to add and subtract. */
+/**
+ * Stands for an unknown run time: longer than any budget, and finite, so that it can be added and
+ * subtracted.
+ */
 const UNKNOWN_MS = 3_600_000;
 
 /**
- * A process that runs one call at a time, in the order in which calls are sent. The first call in flight, the
- * head, is believed to run; the others wait behind it.
+ * A process that runs one call at a time, in the order in which calls are sent. The first call in
+ * flight, the head, is believed to run; the others wait behind it.
  *
- * While calls wait, an alarm looks after the one that is next, since it has waited longest. The first time it is found to
- * be overdue nothing happens: it may be the host that is late, and answers already there to be read. When the same call
- * still waits in the next look, a turn of the event loop later, all that wait are asked back. The alarm is set once and
- * looks at the clock when it rings, so that a call costs nothing.
+ * While calls wait, an alarm watches the next one, which has waited longest. When it is first found
+ * overdue, nothing happens: the host itself may be late, with answers still unread. If the same
+ * call still waits one turn of the event loop later, all waiting calls are recalled. The alarm is
+ * set once and checks the clock when it rings, so that it costs calls nothing.
  */
 export class ProcessWindow<T extends Sent> implements CallWindow<T>, Alarm {
   alarmSlot = undefined;
@@ -66,8 +69,8 @@ export class ProcessWindow<T extends Sent> implements CallWindow<T>, Alarm {
   }
 
   /**
-   * One more may be sent when nothing is in flight, or when what is there is expected to be done within
-   * `budgetMs` and the head is not overdue. A budget of 0 makes a window of one.
+   * Returns true if nothing is in flight, or if the calls in flight are expected to be done within
+   * `budgetMs` and the head is not overdue. With a budget of 0, at most one call is in flight.
    */
   hasRoom(budgetMs: number, now: number): boolean {
     if (this.size === 0) return true;
@@ -88,7 +91,7 @@ export class ProcessWindow<T extends Sent> implements CallWindow<T>, Alarm {
   remove(call: T, now: number): boolean {
     const wasHead = this.#calls.head === call;
     if (!this.#calls.remove(call)) return false;
-    // Empty means 0: what rounding leaves does not add up.
+    // An empty window resets to 0, so that rounding errors do not accumulate.
     this.#backlogMs = this.size === 0 ? 0 : this.#backlogMs - call.expectedMs;
     if (wasHead) {
       this.#headSince = now;
@@ -98,8 +101,8 @@ export class ProcessWindow<T extends Sent> implements CallWindow<T>, Alarm {
   }
 
   /**
-   * The head has the whole grace from when it began. A call behind it has not begun and cannot stop; the one
-   * before it is looked after for itself.
+   * The head has the whole grace period from when it began. A call behind it has not begun and
+   * cannot stop; the call before it has its own limits.
    */
   killAt(call: T, graceMs: number, now: number): number {
     if (this.hasBegun(call)) return this.#headSince + graceMs;
@@ -127,7 +130,7 @@ export class ProcessWindow<T extends Sent> implements CallWindow<T>, Alarm {
     if (now < overdueAt) return this.#watch(overdueAt);
     if (this.#suspect === next) return this.#recall();
     this.#suspect = next;
-    // What the sockets hold is read before this rings.
+    // The sockets are read before this alarm rings.
     this.#watch(now + 1);
   }
 
@@ -143,10 +146,11 @@ export class ProcessWindow<T extends Sent> implements CallWindow<T>, Alarm {
 }
 
 /**
- * Splits the calls in flight at the one that was noted as begun, since calls run in the order in which they were
- * sent. When none of them was, the noted one has been answered and the first of them was next. The answers to
- * those before it were on the link; when that was read to its end without them, they were given back and the
- * worker died before it said so.
+ * Splits the calls in flight at the one that was noted as begun, since calls run in the order in
+ * which they were sent. If the noted call is not in flight, it has been answered, and the first one
+ * in flight was next. Calls sent before the noted one were answered on the link, or given back: if
+ * the link was read to its end without their answers, the worker died before it could report giving
+ * them back.
  */
 function splitAt<T extends Sent>(
   calls: readonly T[],
@@ -154,7 +158,8 @@ function splitAt<T extends Sent>(
   readToEnd: boolean,
 ): InFlightAtExit<T> {
   const at = calls.findIndex((call) => call.linkId === started);
-  // A number that is not in flight and higher than the first in flight was never sent: the note is damaged.
+  // A number that is higher than the first in flight, but not in flight, was never sent: the note
+  // is damaged.
   if (at < 0 && started > (calls[0]?.linkId ?? Infinity)) return { lost: calls, unstarted: [] };
   const first = readToEnd ? Math.max(at, 0) : 0;
   const unstarted = [...calls.slice(0, first), ...calls.slice(at + 1)];

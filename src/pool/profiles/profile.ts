@@ -5,20 +5,23 @@ import type { Listed } from "../calls/mod.ts";
 export interface Sent extends Listed {
   /** Its number on the link. Numbers rise in the order in which calls are sent. */
   readonly linkId: number;
-  /** What it counts in the backlog, and since when it is there; both belong to the {@link CallWindow}. */
+  /**
+   * Its share of the backlog, and the time at which it was added; both belong to the
+   * {@link CallWindow}.
+   */
   expectedMs: number;
   inFlightSince: number;
 }
 
-/** What a worker has noted of its progress, where the host can read it after the worker died. */
+/** A worker's record of its progress, which the host can read after the worker died. */
 export interface ProgressNote extends Disposable {
   /** Returns the number of the call that it began last; 0 before the first. */
   startedCall(): number;
 }
 
-/** How a worker ended, as far as it says what its calls did. */
+/** The facts about a worker's end that show what its calls did. */
 export interface WindowExit {
-  /** Undefined when the worker notes no progress. */
+  /** Undefined if the worker keeps no record of its progress. */
   readonly note: ProgressNote | undefined;
   /** True when the link was read to its end, so that every answer of the worker has been seen. */
   readonly readToEnd: boolean;
@@ -28,11 +31,11 @@ export interface WindowExit {
 export interface InFlightAtExit<T> {
   /** Calls that may have run. */
   readonly lost: readonly T[];
-  /** Calls that have not, and may run elsewhere. */
+  /** Calls that have not run, and may run elsewhere. */
   readonly unstarted: readonly T[];
 }
 
-/** What a window needs of its worker. */
+/** The worker, as its window sees it. */
 export interface WindowDeps {
   readonly alarms: Alarms;
   /** Asks the worker for the calls that it has not begun. */
@@ -40,11 +43,11 @@ export interface WindowDeps {
 }
 
 /**
- * The calls that one worker was sent and has not answered, and everything that depends on how many of them it
- * runs at a time: which have begun, whether one more may be sent, how one is stopped, and which a crash takes
- * along. No file outside of the profiles may assume any of it.
+ * The calls that one worker was sent and has not answered, and everything that depends on how many
+ * of them run at a time: which have begun, whether one more may be sent, how one is stopped, and
+ * which ones a crash may have hit. No file outside the profiles may make assumptions about these.
  *
- * Twin of `snakeden._worker.profiles`, which decides the same on the side of the worker.
+ * Twin of `snakeden._worker.profiles`, which decides the same in the worker.
  */
 export interface CallWindow<T extends Sent> {
   readonly size: number;
@@ -55,7 +58,7 @@ export interface CallWindow<T extends Sent> {
   /** The time that all calls together are expected to take, in milliseconds. */
   readonly backlogMs: number;
 
-  /** Returns true when a call is believed to run. */
+  /** Returns true if a call is believed to be running. */
   hasBegun(call: T): boolean;
 
   /**
@@ -72,18 +75,18 @@ export interface CallWindow<T extends Sent> {
   remove(call: T, now: number): boolean;
 
   /**
-   * Returns when the worker must be killed because of a call that was told to stop and has not: now or earlier
-   * means at once, later means that the call is looked at again then.
+   * Returns the time at which the worker must be killed because a call that was told to stop still
+   * runs. Kill at once if that is not in the future; otherwise ask again then.
    *
    * @param graceMs The time that a call has to stop.
    */
   killAt(call: T, graceMs: number, now: number): number;
 
-  /** Removes all calls after the death of the worker, and disposes the note. */
+  /** Removes all calls of a dead worker, and disposes the note. */
   drain(exit: WindowExit): InFlightAtExit<T>;
 }
 
-/** How workers run their calls. */
+/** A way in which workers run their calls. */
 export interface Profile {
   /** The most calls that a worker runs at a time. */
   readonly capacity: number;

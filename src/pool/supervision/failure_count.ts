@@ -1,7 +1,7 @@
 /** Ends by a signal in a row that count as one failure. */
 const SIGNALLED_WEIGHT = 10;
 
-/** What is known of a failure. */
+/** Facts about a failure. */
 export interface FailureInfo {
   /** True when a signal from the kernel or another process caused it. */
   readonly signalled?: boolean;

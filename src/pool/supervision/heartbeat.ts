@@ -1,18 +1,18 @@
 import type { Clock } from "../../async/mod.ts";
 
-/** When a worker is pinged, and when it is taken for frozen; times in milliseconds. */
+/** Times of pings, and the limit beyond which a worker counts as frozen; in milliseconds. */
 export interface HeartbeatOptions {
   /** Between two pings; 0 for none. */
   readonly pingIntervalMs: number;
   /** A ping that has brought no sign of life within this is missed. */
   readonly pingTimeoutMs: number;
-  /** Pings missed in a row after which a worker is taken for frozen. */
+  /** Pings missed in a row after which a worker counts as frozen. */
   readonly maxMissed: number;
 }
 
 /** Something that is pinged. */
 export interface Pinged {
-  /** Grows whenever something comes from it. */
+  /** Grows with everything that is received from it. */
   readonly heard: number;
   /** Sends it a ping. */
   beat(): void;
@@ -21,8 +21,8 @@ export interface Pinged {
 /** Receives what the pings show. */
 export interface HeartbeatEvents<T> {
   /**
-   * Called when it has missed `maxMissed` pings in a row, the first of which was sent `silentMs` ago. Called once a
-   * silence.
+   * Called when it has missed `maxMissed` pings in a row, the first of which was sent `silentMs`
+   * ago; once for each silence.
    */
   onSilent(it: T, missed: number, silentMs: number): void;
   /** Called when something comes from it after such a silence. */
@@ -32,27 +32,28 @@ export interface HeartbeatEvents<T> {
 /** A timer that rings later than this is the fault of this process, or of a machine that slept. */
 const LATE_MS = 25;
 
-/** The pings of one of them. */
+/** The pings of one of those that are pinged. */
 interface Pulse {
   heard: number;
-  /** When the pings that it owes an answer to will be missed, oldest first. */
+  /** Times at which its unanswered pings count as missed, oldest first. */
   due: number[];
   missed: number;
-  /** When the first ping was sent after which nothing has come. */
+  /** The time of the first ping since it was last heard. */
   silentSince: number | undefined;
-  /** The oldest ping was found to be due in the look before. */
+  /** True if the last check found the oldest ping due. */
   suspect: boolean;
-  /** Its silence was reported. */
+  /** True once its silence was reported. */
   reported: boolean;
 }
 
 /**
- * Counts the pings that workers miss, on one timer for all of them. Whatever comes from a worker is a sign of life, and
- * takes back all misses; a ping is missed when nothing has come by its time.
+ * Counts the pings that workers miss, on one timer for all of them. Anything received from a worker
+ * is a sign of life and resets its count; a ping is missed if nothing is received before it is due.
  *
- * The host must not count its own faults. What it has not read yet is read in the turn of the event loop between two
- * looks, so a ping counts as missed in the second look that finds it due. And when the timer itself is late, because the
- * event loop was blocked or the machine asleep, all pings get that time on top.
+ * The host must not blame workers for its own delays. Unread messages are read in the turn of the
+ * event loop between two checks, so a ping counts as missed only at the second check that finds it
+ * due. If the timer itself is late, because the event loop was blocked or the machine asleep, all
+ * pings get that time in addition.
  */
 export class Heartbeat<T extends Pinged> implements Disposable {
   readonly #options: HeartbeatOptions;
@@ -69,7 +70,7 @@ export class Heartbeat<T extends Pinged> implements Disposable {
     this.#events = events;
   }
 
-  /** Starts to ping one more. Its first ping goes out at once and is not counted. */
+  /** Starts pinging one more. Its first ping is sent at once and is not counted. */
   add(it: T): void {
     if (this.#options.pingIntervalMs === 0) return;
     const now = this.#clock.now();
@@ -88,7 +89,7 @@ export class Heartbeat<T extends Pinged> implements Disposable {
     }
   }
 
-  /** Pings it no more; one that is not known is ignored. */
+  /** Stops pinging it; an unknown one is ignored. */
   remove(it: T): void {
     this.#pulses.delete(it);
     if (this.#pulses.size === 0) this.#disarm();
@@ -124,13 +125,16 @@ export class Heartbeat<T extends Pinged> implements Disposable {
     if (now >= this.#nextRound) this.#beat(now);
     let next = this.#nextRound;
     for (const { due: [due = Infinity], suspect } of this.#pulses.values()) {
-      // A turn of the event loop later: what the sockets hold is read before this rings.
+      // One turn of the event loop later: the sockets are read before the timer rings.
       next = Math.min(next, suspect ? now + 1 : due);
     }
     if (this.#pulses.size > 0) this.#arm(next);
   }
 
-  /** Gives all pings the time that this process was away, and those that were just due as much as a ping has. */
+  /**
+   * Extends all pings by the time that this process was away, and those that are due by up to a
+   * whole timeout.
+   */
   #giveTime(lateMs: number, now: number): void {
     const atLeast = now + Math.min(lateMs, this.#options.pingTimeoutMs);
     for (const pulse of this.#pulses.values()) {
@@ -173,7 +177,7 @@ export class Heartbeat<T extends Pinged> implements Disposable {
       pulse.silentSince ??= now;
       it.beat();
     }
-    // On a grid, so that what each ring is late does not add up.
+    // Rounds are on a grid, so that delays of the timer do not accumulate.
     this.#nextRound += pingIntervalMs;
     if (this.#nextRound <= now) this.#nextRound = now + pingIntervalMs;
   }

@@ -1,10 +1,10 @@
 /**
- * Keeps the slots of a pool filled. A {@link Supervisor} has one slot.ts for each worker of the pool,
- * which starts workers (worker_starter.ts) with pauses between those that fail (start_backoff.ts).
- * occupancy.ts is one worker in its slot; succession.ts replaces workers that live but are worn
- * (recycle_policy.ts). A worker that answers no {@link Heartbeat} is killed. After an end,
- * post_mortem.ts counts what it says about the next worker: pool_health.ts for the whole pool, and
- * quarantine.ts for slots that are left empty for a while.
+ * Keeps the slots of a pool filled. A {@link Supervisor} has a slot (slot.ts) for each worker of
+ * the pool. A slot starts workers (worker_starter.ts) and pauses after a failed start
+ * (start_backoff.ts). occupancy.ts is one worker in its slot. succession.ts replaces healthy
+ * workers that have reached a limit (recycle_policy.ts). A worker that misses too many pings of the
+ * {@link Heartbeat} is killed. When a worker ends, post_mortem.ts counts the end against the whole
+ * pool (pool_health.ts) and against its slot, which may stay empty for a while (quarantine.ts).
  *
  * @module
  */

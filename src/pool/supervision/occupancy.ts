@@ -4,9 +4,9 @@ import type { Worker } from "../workers/mod.ts";
 import type { Slot } from "./slot.ts";
 
 /**
- * A worker in its slot, from when it is ready until it has exited. The slot is handed on when a
- * successor takes over, while the worker itself may still have calls to finish. It becomes empty
- * when the worker leaves or exits and no successor is coming.
+ * A worker in its slot, from when it is ready until it has exited. A successor takes over the slot
+ * while the worker may still have calls to finish. The slot becomes empty when the worker leaves or
+ * exits and no successor is on its way.
  */
 export class Occupancy implements Alarm {
   alarmSlot: Alarm["alarmSlot"] = undefined;
@@ -14,11 +14,14 @@ export class Occupancy implements Alarm {
   alarmNext: Alarm | undefined = undefined;
   readonly slot: Slot;
   readonly worker: Worker;
-  /** Called when the worker has reached its age. */
+  /** Called when the worker has reached its maximum age. */
   onAlarm: () => void = () => {};
   /** Resolves when the worker has exited. */
   readonly exited: Promise<void>;
-  /** Resolves when the worker no longer holds the slot: with the occupancy of its successor, if there is one. */
+  /**
+   * Resolves when the worker no longer holds the slot, with the occupancy of its successor if there
+   * is one.
+   */
   readonly next: Promise<Occupancy | undefined>;
   readonly #ended = new AbortController();
   readonly #resolveNext: (next: Occupancy | undefined) => void;
@@ -43,18 +46,24 @@ export class Occupancy implements Alarm {
     return this.#ended.signal;
   }
 
-  /** True when a successor is on its way, or the slot was vacated. */
+  /** True once a successor is on its way, or the slot was vacated. */
   get isEnding(): boolean {
     return this.#successor !== undefined;
   }
 
-  /** Hands the slot on as soon as `successor` resolves, unless that is to undefined: then the worker keeps it. */
+  /**
+   * Hands the slot over when `successor` resolves. If it resolves to undefined, the worker keeps
+   * the slot.
+   */
   handOn(successor: Promise<Occupancy | undefined>): void {
     this.#successor = successor;
     void successor.then((next) => next !== undefined && this.#resolveNext(next));
   }
 
-  /** Gives the slot up before the worker has exited: to the successor that is coming, or to nobody. */
+  /**
+   * Gives the slot up before the worker has exited: to the successor that is on its way, or to
+   * nobody.
+   */
   vacate(): void {
     this.#successor ??= Promise.resolve(undefined);
     void this.#successor.then(this.#resolveNext);
@@ -64,7 +73,7 @@ export class Occupancy implements Alarm {
     const exit = await this.worker.died();
     this.#ended.abort();
     onExit(this, exit);
-    // A successor that is starting takes the slot all the same.
+    // A successor that is already starting still takes the slot.
     void Promise.resolve(this.#successor).then(this.#resolveNext);
   }
 }

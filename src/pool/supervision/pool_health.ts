@@ -2,25 +2,25 @@ import { FailureCount, type FailureInfo } from "./failure_count.ts";
 
 /** A worker that served this long was not part of a crash loop. */
 const STABLE_MS = 5_000;
-/** As many failures in a row make even the smallest pool unhealthy. */
+/** Fewest failures in a row that make a pool unhealthy, however small it is. */
 const LEAST_LIMIT = 3;
 
-/** The life of a worker, seen from its end. */
+/** The life of a worker that has ended. */
 export interface Life {
   readonly servedMs: number;
   /** The number of calls that it finished. */
   readonly answered: number;
 }
 
-/** Returns true for a worker that has shown that its pool can work. */
+/** Returns true if a worker has shown that its pool can work. */
 export function hasProvedItself({ servedMs, answered }: Life): boolean {
   return servedMs >= STABLE_MS || answered > 0;
 }
 
 /**
- * What the workers of a pool together say about the next one: the failures in a row since one of
- * them proved itself, and whether any has ever served. While none serves, that decides whether
- * callers may wait for one.
+ * The health of a pool: how many starts and workers have failed in a row since a worker proved
+ * itself, and whether any worker has ever served. While none serves, this decides whether calls may
+ * wait for one.
  */
 export class PoolHealth {
   readonly #size: number;
@@ -47,7 +47,7 @@ export class PoolHealth {
     return this.#reason !== undefined;
   }
 
-  /** What went wrong last, until a worker proves itself. */
+  /** The reason of the last failure, until a worker proves itself. */
   get reason(): string | undefined {
     return this.#reason;
   }
@@ -58,8 +58,8 @@ export class PoolHealth {
   }
 
   /**
-   * True when as many failures came in a row as there are workers, and at least three, or when no
-   * first attempt has brought a worker that served.
+   * True if there were as many failures in a row as there are workers, and at least three, or if
+   * each slot has tried to start a worker and none has ever served.
    */
   get isUnhealthy(): boolean {
     const limit = Math.max(LEAST_LIMIT, this.#size);
@@ -73,13 +73,13 @@ export class PoolHealth {
     this.#onChange();
   }
 
-  /** Counts the first attempt of a slot, when it is known what came of it. */
+  /** Counts the first attempt of a slot once its result is known. */
   attempted(): void {
     this.#tried++;
     this.#onChange();
   }
 
-  /** A worker takes calls, which says nothing yet about its end. */
+  /** Notes that a worker takes calls, which does not prove it yet. */
   served(): void {
     this.#hasServed = true;
     this.#onChange();

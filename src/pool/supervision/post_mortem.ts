@@ -6,8 +6,8 @@ import { hasProvedItself, type PoolHealth } from "./pool_health.ts";
 import type { Quarantine } from "./quarantine.ts";
 
 /**
- * Counts what the end of a worker says about the next one: against the pauses of its slot, the health
- * of its pool, and the quarantine. An end that the host wanted says nothing.
+ * Counts the end of a worker against its slot (the pauses between starts), the health of its pool,
+ * and the quarantine. An end that the host wanted does not count.
  */
 export class PostMortem {
   readonly #health: PoolHealth;
@@ -19,7 +19,7 @@ export class PostMortem {
     this.#quarantine = quarantine;
   }
 
-  /** Counts a worker that something else has asked to end, before it does. */
+  /** Counts a worker that something other than the host has asked to end, before it ends. */
   left(occupancy: Occupancy): void {
     const { id: workerId, leavingFor } = occupancy.worker;
     const reason = `somebody has told it to end by ${leavingFor}`;
@@ -33,7 +33,7 @@ export class PostMortem {
     if (worker.stopRequested) return;
     const { id: workerId } = worker;
     const { kind: crash } = worker.crashOf(exit);
-    // A tool that takes its worker along says nothing about the next worker.
+    // A crash that a tool caused says nothing about the next worker.
     if (worker.inFlightAtExit.lost.length === 0) {
       const reason = worker.crashError(exit, "its work").message;
       this.#count(occupancy, reason, isSignalled(crash));

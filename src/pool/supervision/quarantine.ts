@@ -1,4 +1,4 @@
-/** When a slot is left empty after crashes, and for how long. */
+/** Limits beyond which a slot is left empty after crashes, and for how long. */
 export interface QuarantineOptions {
   readonly size: number;
   /** Length of the window in which crashes are counted. */
@@ -13,7 +13,7 @@ export interface QuarantineOptions {
 export interface QuarantinedSlot {
   /** The id that its workers have. */
   readonly workerId: string;
-  /** What is left of its time. */
+  /** The rest of its time in quarantine. */
   readonly remainingMs: number;
 }
 
@@ -22,9 +22,9 @@ export interface QuarantinedSlot {
  * workers only for them to crash does not take the processor from the others. At most half of the
  * slots are in quarantine at a time, so that the pool always goes on, and none in a pool of one.
  *
- * This is apart from StartBackoff, which is about workers that cannot be started, or end without a
- * call. A worker that crashes in a call is replaced at once until its slot is in quarantine. A slot
- * waits for the longer of the two.
+ * This is independent of StartBackoff, which is about workers that cannot be started or end outside
+ * a call. A worker that crashes in a call is replaced at once, until its slot is in quarantine. A
+ * slot waits for the longer of the two.
  */
 export class Quarantine {
   readonly #options: QuarantineOptions;
@@ -53,7 +53,7 @@ export class Quarantine {
     return true;
   }
 
-  /** Returns how long a slot has to stay empty from now on. */
+  /** Returns for how long a slot must stay empty from now on. */
   pauseMs(workerId: string): number {
     return Math.max(0, (this.#until.get(workerId) ?? -Infinity) - this.#now());
   }

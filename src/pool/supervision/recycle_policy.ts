@@ -10,7 +10,10 @@ export interface RecycleOptions {
   readonly maxRssBytes?: number | undefined;
 }
 
-/** How much earlier than `maxAgeMs` a worker may be replaced, so that those started together do not all go together. */
+/**
+ * Share of `maxAgeMs` by which a worker may be replaced early, so that workers started together are
+ * not replaced together.
+ */
 const JITTER = 0.1;
 /** Part of `maxCalls` after which the successor is started, so that it is there in time. */
 const AHEAD = 0.9;
@@ -32,13 +35,16 @@ export class RecyclePolicy {
     this.renewAtCall = Math.max(1, Math.floor(this.maxCalls * AHEAD));
   }
 
-  /** Returns how long a worker that is ready now may serve: `maxAgeMs`, less up to a tenth; undefined without a limit. */
+  /**
+   * Returns for how long a worker that is ready now may serve: `maxAgeMs` less up to a tenth, or
+   * undefined without a limit.
+   */
   lifeMs(): number | undefined {
     const { maxAgeMs } = this.#options;
     return maxAgeMs === undefined ? undefined : maxAgeMs * (1 - JITTER * this.#random());
   }
 
-  /** Returns why a worker that holds so much memory is replaced; undefined when it is not. */
+  /** Returns the reason to replace a worker that holds `rssBytes`; undefined if it may stay. */
   memoryReason(rssBytes: number): string | undefined {
     const { maxRssBytes = Infinity } = this.#options;
     if (rssBytes <= maxRssBytes) return undefined;

@@ -5,30 +5,32 @@ import type { Quarantine } from "./quarantine.ts";
 import { PAUSES, StartBackoff } from "./start_backoff.ts";
 import type { WorkerStarter } from "./worker_starter.ts";
 
-/** What a slot needs to stay filled. */
+/** Dependencies of a slot. */
 export interface SlotDeps {
   readonly starter: WorkerStarter;
   readonly health: PoolHealth;
   readonly quarantine: Quarantine;
-  /** Aborts when no slot is filled any more. */
+  /** Aborts when the supervisor stops filling slots. */
   readonly stopping: AbortSignal;
   /** Lets a worker serve in a slot. Resolves when the slot is empty again. */
   serve(slot: Slot, worker: Worker): Promise<void>;
-  /** Called when it is known what came of the first attempt to fill a slot. */
+  /** Called when the result of the first attempt to fill a slot is known. */
   onFirstAttempt(): void;
 }
 
 /**
- * One of the numbered positions of a pool, each with one worker at a time: pause, start, serve until
- * it is empty, and again. A first attempt that a signal from outside ended is not the slot's own, so
- * it counts only when the pauses show that it goes on like that.
+ * One of the numbered positions of a pool, with one worker at a time. In a loop, it pauses, starts
+ * a worker, and waits until the worker has left. A first attempt that was ended by a signal from
+ * outside is not the fault of the slot, so it counts only once the failures add up.
  */
 export class Slot {
   /** The id of its workers, such as `default-3`. */
   readonly id: string;
-  /** The pauses before starts in this slot alone: a worker of another slot that answers does not shorten them. */
+  /**
+   * The pauses before starts in this slot. Workers of other slots do not shorten them by answering.
+   */
   readonly starts = new StartBackoff();
-  /** The pauses before a successor is started for a worker that was worn soon. */
+  /** The pauses before a successor replaces a worker that reached a limit soon after its start. */
   readonly renewals = new Backoff(PAUSES);
   readonly #deps: SlotDeps;
   #attempts = 0;
@@ -39,7 +41,7 @@ export class Slot {
     this.#deps = deps;
   }
 
-  /** The number of times that it was filled anew because it had become empty. */
+  /** The number of times that it was refilled after becoming empty. */
   get restarts(): number {
     return Math.max(0, this.#attempts - 1);
   }

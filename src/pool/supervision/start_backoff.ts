@@ -9,7 +9,7 @@ export const PAUSES: { readonly baseMs: number; readonly capMs: number } = {
 
 /**
  * The pauses between starts of workers: a {@link Backoff} whose failures are weighted by
- * {@link FailureCount}. An end by a signal has a pause from the first one on, but a short one.
+ * {@link FailureCount}. Even the first end by a signal causes a pause, but a short one.
  */
 export class StartBackoff {
   readonly #failures = new FailureCount();

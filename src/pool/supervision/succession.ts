@@ -6,10 +6,10 @@ import type { Slot } from "./slot.ts";
 import { StartBackoff } from "./start_backoff.ts";
 import type { WorkerStarter } from "./worker_starter.ts";
 
-/** A worker that is worn before this may have been worn from the start. */
+/** A worker that reaches a limit sooner than this may have exceeded it from the start. */
 const SHORT_LIFE_MS = 10_000;
 
-/** What a succession needs. */
+/** Dependencies of a succession. */
 export interface SuccessionDeps {
   readonly starter: WorkerStarter;
   readonly stopOptions: StopOptions;
@@ -22,11 +22,12 @@ export interface SuccessionDeps {
 }
 
 /**
- * Replaces workers that live. A worker serves on until its successor is ready; then the successor
- * takes its calls, and it finishes what it runs and ends. When the successor cannot be started the
- * worker goes on, and another one is started after a pause.
+ * Replaces live workers. A worker keeps serving until its successor is ready. The successor then
+ * takes new calls, and the old worker finishes its own and ends. If the successor cannot be
+ * started, the old worker keeps serving, and another successor is started after a pause.
  *
- * One successor starts at a time: no pool needs the memory of many workers more than it has.
+ * One successor starts at a time, so that a pool never needs the memory of more than one extra
+ * worker.
  */
 export class Succession {
   readonly #deps: SuccessionDeps;
@@ -44,10 +45,10 @@ export class Succession {
   }
 
   /**
-   * Replaces a worker, unless that is under way.
+   * Starts to replace a worker, unless that is already under way.
    *
-   * @param options.wears True for what a worker does to itself. When it has served shortly, its
-   * successor waits: it would be worn as soon.
+   * @param options.wears True if the worker has reached a limit by its own use. If it did so soon
+   * after its start, its successor waits, since it would reach the limit as soon.
    */
   begin(occupancy: Occupancy, reason: string, options: { readonly wears: boolean }): void {
     if (this.#deps.stopping.aborted || occupancy.isEnding) return;
@@ -58,7 +59,7 @@ export class Succession {
     occupancy.handOn(this.#succeed(occupancy, renewals.pauseMs));
   }
 
-  /** Starts successors until one takes over, or there is nothing to take over any more. */
+  /** Starts successors until one takes over, or the worker no longer holds its slot. */
   async #succeed(occupancy: Occupancy, pauseMs: number): Promise<Occupancy | undefined> {
     const { worker, slot } = occupancy;
     const { stopping, stopOptions } = this.#deps;

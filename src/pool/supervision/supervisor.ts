@@ -19,9 +19,9 @@ const REAP_MS = 5_000;
 /**
  * Keeps the slots of a pool filled until it is stopped, and decides what becomes of each worker.
  *
- * A worker that has exited is replaced by its {@link Slot}. One that is to go though it lives is
- * replaced by the {@link Succession}. One that something else has asked to end takes no more calls,
- * so its slot is filled at once, while the worker finishes.
+ * A worker that has exited is replaced by its {@link Slot}. A live worker that is to be replaced
+ * gets a successor from the {@link Succession}. A worker that something other than the host has
+ * asked to end takes no more calls; its slot is filled at once, while the worker finishes.
  */
 export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worker> {
   readonly health: PoolHealth;
@@ -95,12 +95,15 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     return this.#slots.reduce((sum, { restarts }) => sum + restarts, this.recycled);
   }
 
-  /** The number of them that took over from a worker that lived. */
+  /** The number of those that took over from a live worker. */
   get recycled(): number {
     return this.#succession.completed;
   }
 
-  /** Fills the slots. Resolves when each has had its first attempt, whatever came of it, or when it is closed. */
+  /**
+   * Fills the slots. Resolves when each has tried to start a worker, successfully or not, or when
+   * the supervisor is closed.
+   */
   async start(): Promise<void> {
     if (this.#filled.length === 0 && !this.#isStopping) {
       this.#filled = this.#slots.map((slot) => slot.keepFilled());
@@ -108,7 +111,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     await this.#triedAll.promise;
   }
 
-  /** Fills no slot any more, and gives up what is starting. */
+  /** Stops filling slots, and gives up starts that are under way. */
   close(): void {
     const { name } = this.#options;
     this.#stopping.abort(
@@ -117,7 +120,10 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     this.#triedAll.resolve();
   }
 
-  /** Closes, and ends all workers. Complete when it resolves, which is bounded: what cannot be killed stays. */
+  /**
+   * Closes, and ends all workers. Resolves within a bounded time; a process that cannot be killed
+   * is left behind.
+   */
   async stop(drainMs: number): Promise<void> {
     this.close();
     const { name, killGraceMs, reapMs = REAP_MS } = this.#options;
@@ -134,8 +140,9 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
   }
 
   /**
-   * Lets a successor take over from a worker, which then finishes what it runs, however long that takes, and ends.
-   * Resolves when it is gone. One that is still starting is given up; another one is started.
+   * Replaces a worker by a successor. The worker then finishes its calls, however long that takes,
+   * and ends. Resolves when it is gone. The start of a worker that is not ready yet is given up,
+   * and another one is started.
    */
   async replace(worker: Worker, reason: string): Promise<void> {
     const occupancy = this.#occupancies.get(worker);
@@ -161,7 +168,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
 
   onLeaving(worker: Worker): void {
     const occupancy = this.#occupancies.get(worker);
-    // One that is not in its slot yet is looked at when it takes it.
+    // A worker that is not in its slot yet is checked when it takes the slot.
     if (occupancy !== undefined && !worker.stopRequested) this.#leaves(occupancy);
   }
 
@@ -220,7 +227,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
   #occupy(slot: Slot, worker: Worker, predecessor?: Worker): Occupancy {
     const occupancy = new Occupancy(slot, worker, (it, exit) => this.#onExit(it, exit));
     this.#occupancies.set(worker, occupancy);
-    // It slipped through while the pool, or the worker itself, was told to stop.
+    // It became ready while the pool, or the worker itself, was told to stop.
     const isStopping = this.#isStopping || worker.stopRequested;
     if (isStopping || worker.leavingFor !== undefined) {
       if (predecessor !== undefined) this.#events.onLost(predecessor);

@@ -15,12 +15,12 @@ export interface SupervisorOptions extends StopOptions, QuarantineOptions {
   readonly profile: ProfileName;
   /** Workers that may be starting at a time. */
   readonly startConcurrency: number;
-  /** Signs of life. With `dependent: false` a frozen worker is only written to the log. */
+  /** Heartbeats. With `dependent: false` a frozen worker is only logged. */
   readonly heartbeat: HeartbeatOptions & { readonly dependent: boolean };
   readonly recycle: RecycleOptions;
   readonly limits: WorkerLimits;
   /**
-   * The time to wait for killed processes to end. A process that waits for a broken disk never
+   * The time to wait for killed processes to end. A process that is blocked on a broken disk never
    * ends.
    */
   readonly reapMs?: number;
@@ -28,7 +28,7 @@ export interface SupervisorOptions extends StopOptions, QuarantineOptions {
 
 /** Events that the pool is notified of. */
 export interface SupervisorEvents {
-  /** Called when a worker begins to take calls, and its predecessor, if it has one, takes no more. */
+  /** Called when a worker begins to take calls, and its predecessor, if any, takes no more. */
   onReady(worker: Worker, predecessor?: Worker): void;
   /** Called when a worker takes no more calls. */
   onLost(worker: Worker): void;
@@ -36,7 +36,10 @@ export interface SupervisorEvents {
   onExit(worker: Worker, exit: WorkerExit): void;
   /** Called when the health of the pool may have changed. */
   onHealth(): void;
-  /** Called when a worker that had taken all its calls may take more, since it has no successor. */
+  /**
+   * Called when a worker that had reached its limit of calls may take more, since it has no
+   * successor.
+   */
   onCallLimitLifted(worker: Worker): void;
 }
 

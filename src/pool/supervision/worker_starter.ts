@@ -11,21 +11,21 @@ import {
 } from "../workers/mod.ts";
 import type { RecyclePolicy } from "./recycle_policy.ts";
 
-/** Why a worker is not ready. */
+/** The reason why a worker did not become ready. */
 export interface StartFailure {
   readonly reason: string;
   /** True when the kernel or another process has ended it by a signal. */
   readonly signalled: boolean;
 }
 
-/** A start that is over. */
+/** The result of a start. */
 export interface Start {
   readonly worker: Worker;
-  /** What stood in the way; undefined when the worker is ready. */
+  /** The obstacle; undefined if the worker is ready. */
   readonly failure: StartFailure | undefined;
 }
 
-/** What workers are made from. */
+/** Dependencies and options of a {@link WorkerStarter}. */
 export interface WorkerStarterOptions {
   readonly launcher: Launcher;
   readonly alarms: Alarms;
@@ -34,7 +34,7 @@ export interface WorkerStarterOptions {
   readonly recycling: RecyclePolicy;
   readonly startConcurrency: number;
   readonly listener: WorkerListener<Worker>;
-  /** Gives up what is starting. */
+  /** Aborts starts that are under way. */
   readonly stopping: AbortSignal;
 }
 
@@ -89,7 +89,7 @@ export class WorkerStarter {
   }
 
   #logProblem(worker: Worker, error: unknown): void {
-    // Each line is an entry of its own: within one, its breaks would be escaped.
+    // Each line is a log entry of its own, since line breaks within an entry are escaped.
     for (const problem of messageOf(error).split("\n")) {
       this.#log.error("{problem}", { problem, workerId: worker.id });
     }

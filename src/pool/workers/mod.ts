@@ -1,8 +1,7 @@
 /**
  * One life of one Python process. A {@link Worker} is started by a {@link Launcher}, runs calls and
- * ends; worker_process.ts is the process behind it, and tells its output apart by call. The other
- * files say in what environment and within which limits it runs, what it logs, and what was in
- * flight when it ended.
+ * ends. worker_process.ts is its process, and attributes each line of output to a call. The other
+ * files hold its environment, its limits, its log, and the reason for its end.
  *
  * @module
  */

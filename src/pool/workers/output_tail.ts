@@ -11,9 +11,15 @@ const NOISE = [
   /^ {2}File ".*\/(?:importlib\/__init__|src\/snakeden\/(?!demo\/)[\w/]+)\.py", line \d+ in /,
   /^Extension modules: /,
 ];
-/** What it writes above the frames of each thread but the one that crashed; a worker has three of its own. */
+/**
+ * The heading of the frames of each thread except the one that crashed; a worker has three threads
+ * of its own.
+ */
 const OTHER_THREAD = /^Thread 0x[0-9a-f]+ .*\(most recent call first\):$/;
-/** Of the thread that crashed. All of a dump would push out the line that says what happened, which comes before it. */
+/**
+ * Most frames that are kept of the thread that crashed. The whole dump would push out the line
+ * before it, which says what happened.
+ */
 const MAX_DUMPED_FRAMES = 8;
 /**
  * The lines that a process writes when an error in native code or a limit kills it. Only its own
@@ -32,7 +38,7 @@ export class OutputTail {
   }
 
   push({ text, owner }: OutputLine): void {
-    // Bars of progress and blank lines push out the line that explains the crash.
+    // Progress bars and blank lines would push out the line that explains the crash.
     if (text.trim() === "" || NOISE.some((it) => it.test(text))) return;
     if (OTHER_THREAD.test(text)) this.#dumpedFrames = Infinity;
     else this.#dumpedFrames = DUMPED_FRAME.test(text) ? this.#dumpedFrames + 1 : 0;
@@ -47,9 +53,9 @@ export class OutputTail {
   }
 
   /**
-   * The lines that these calls have written, or those of the start when there are no calls; and
-   * what the process wrote as it died, from the beginning of the dump on. No line of another call
-   * is among them, whatever it looks like.
+   * Returns the lines that these calls have written, or those of the start if there are no calls,
+   * and what the process wrote as it died, from the beginning of the dump on. Lines of other calls
+   * are never included, whatever they look like.
    */
   of(calls: readonly number[]): readonly string[] {
     const isOwn = ({ owner }: OutputLine): boolean =>

@@ -5,8 +5,9 @@ import type { ProgressNote } from "../profiles/mod.ts";
 const FILE_BYTES = 8;
 
 /**
- * The file in which a worker notes the id of the call that it starts. The worker maps it, so that a note costs no system
- * call; the host reads it when the worker is dead. Twin of progress_cell.py.
+ * The file in which a worker records the id of the call that it starts. The worker maps it, so that
+ * a record costs no system call; the host reads it when the worker is dead. Twin of
+ * progress_cell.py.
  */
 export class ProgressFile implements ProgressNote {
   readonly path: string;
@@ -18,12 +19,12 @@ export class ProgressFile implements ProgressNote {
     this.#file = file;
   }
 
-  /** Makes the file, for nobody else to read, and opens it. */
+  /** Creates the file, readable by nobody else, and opens it. */
   static async create(path: string): Promise<ProgressFile> {
     const file = await Deno.open(path, { read: true, write: true, createNew: true, mode: 0o600 });
     const created = new ProgressFile(path, file);
     try {
-      // Written, not just made longer: a hole would end the worker with a SIGBUS where the disk is full.
+      // Written rather than extended: on a full disk, a hole would end the worker with a SIGBUS.
       await file.write(new Uint8Array(FILE_BYTES));
       return created;
     } catch (error) {
@@ -41,7 +42,10 @@ export class ProgressFile implements ProgressNote {
     return length === bytes.length ? new DataView(bytes.buffer).getUint32(0, true) : 0;
   }
 
-  /** Takes its name away; who has it open keeps it. What stays behind goes with the run directory. */
+  /**
+   * Removes the name of the file; those who have it open keep it. A file that is left behind goes
+   * with the run directory.
+   */
   async remove(): Promise<void> {
     try {
       await Deno.remove(this.path);

@@ -12,17 +12,19 @@ import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
 import { WorkerLog } from "./worker_log.ts";
 import type { CallSource, StopOptions, WorkerListener, WorkerOptions } from "./worker_options.ts";
 
-/** Time between the two signs of an end: the end of the link and the end of the process. */
+/** Time to wait for the second sign of an end: the link and the process end one after the other. */
 const END_GRACE_MS = 100;
 
 /**
- * One life of one Python process. Its {@link CallWindow} knows how many calls it runs at a time; others may be sent
- * ahead when it notes which one it begins, so that its end takes no more along than what has begun. It hears its
- * link, frees the room of an attempt itself, and then notifies its {@link CallSource}.
+ * One life of one Python process. Its {@link CallWindow} knows how many calls it runs at a time.
+ * More are sent ahead only if the process records which one it begins, so that a crash hits no
+ * others. The worker listens to its link, frees the room of an attempt itself, and then notifies
+ * its {@link CallSource}.
  *
- * `starting` -> `ready` when the launcher has it serving; `ready` <-> `busy` as calls are in flight; `ready | busy` ->
- * `stopping` by {@link Worker.stop}; any -> `gone` at the first sign of its end. A worker that is gone stays so: what
- * replaces it is another Worker with the same id and another incarnation.
+ * `starting` -> `ready` when the launcher has started it; `ready` <-> `busy` as calls are in
+ * flight; `ready | busy` -> `stopping` by {@link Worker.stop}; any -> `gone` at the first sign of
+ * its end. A worker that is gone never returns: its replacement is another Worker with the same id
+ * and another incarnation.
  */
 export type WorkerState = "starting" | "ready" | "busy" | "stopping" | "gone";
 
@@ -91,12 +93,12 @@ export class Worker implements LinkEvents, AttemptHost {
     return this.#leavingFor;
   }
 
-  /** Resident memory of it and its children, as it told last. */
+  /** Resident memory of the process and its children, by its last report. */
   get rssBytes(): number | undefined {
     return this.#rssBytes;
   }
 
-  /** Grows whenever something comes from it. */
+  /** Grows with everything that is received from it. */
   get heard(): number {
     return this.#launched?.link.heard ?? 0;
   }
@@ -106,7 +108,7 @@ export class Worker implements LinkEvents, AttemptHost {
     return performance.now() - this.#readyAt;
   }
 
-  /** How long the calls in flight are expected to run. */
+  /** The time that the calls in flight are expected to take. */
   get backlogMs(): number {
     return this.#window.backlogMs;
   }
@@ -132,7 +134,7 @@ export class Worker implements LinkEvents, AttemptHost {
     return this.#serving().link;
   }
 
-  /** True when the host wanted its end: it was stopped, or killed for no fault of its own. */
+  /** True if the host wanted it to end: it was stopped, or killed through no fault of its own. */
   get stopRequested(): boolean {
     return this.#stopRequested || this.#endCause?.isWanted === true;
   }
@@ -151,16 +153,20 @@ export class Worker implements LinkEvents, AttemptHost {
     this.#state = "ready";
   }
 
-  /** Names who gives it calls from now on. */
+  /** Sets the source of its calls. */
   serve(source: CallSource<Worker>): void {
     this.#source = source;
   }
 
-  /** Returns true when it may be given a call: it is ready, or its calls are expected to be done within `budgetMs`. */
+  /**
+   * Returns true if it may be given a call: it is ready, or its calls are expected to be done
+   * within `budgetMs`.
+   */
   hasRoom(budgetMs: number, now: number): boolean {
     if (this.isSpent) return false;
     if (this.#state === "ready") return true;
-    // Nothing is sent ahead to a worker that does not note what it begins: its end would take all of it along.
+    // Nothing is sent ahead to a worker that does not record what it begins: a crash would fail all
+    // of it.
     const budget = this.#launched?.progress === undefined ? 0 : budgetMs;
     return this.#state === "busy" && this.#window.hasRoom(budget, now);
   }
@@ -179,8 +185,8 @@ export class Worker implements LinkEvents, AttemptHost {
   }
 
   /**
-   * Resolves when it has died: with what is known of the end, after the pipes and the stream have been read to theirs.
-   * The calls that were in flight are in {@link Worker.inFlightAtExit}.
+   * Resolves when the process has ended and its pipes and its link have been read to the end.
+   * {@link Worker.inFlightAtExit} then holds the calls that were in flight.
    */
   async died(): Promise<WorkerExit> {
     const launched = this.#serving();
@@ -189,7 +195,8 @@ export class Worker implements LinkEvents, AttemptHost {
     await Promise.race([process.exited, closed]);
     this.#state = "gone";
     this.#listener.onLost(this);
-    // One that was told to stop ends its stream and then runs its exit handlers; stop() sees to its end.
+    // A worker that was told to stop ends its stream before it runs its exit handlers; stop() makes
+    // sure that it ends.
     if (this.#stopRequested) await process.exited;
     // An answer may still be in the stream of a process that has ended, and a process may outlive its stream.
     await settlesWithin(Promise.all([process.exited, closed]), END_GRACE_MS);
@@ -201,14 +208,15 @@ export class Worker implements LinkEvents, AttemptHost {
     const exit = await process.kill();
     this.#log.close();
     this.#inFlightAtExit = this.#window.drain({ note: launched.progress, readToEnd });
-    // What other calls have printed is nobody's business but the log's.
+    // The output of other calls belongs in the log only.
     const lastOutput = process.outputOf(this.#inFlightAtExit.lost.map(({ linkId }) => linkId));
     return { ...exit, lastOutput };
   }
 
   /**
-   * Waits until the stream is at its end, or brings nothing for a while: a host that was busy for longer than the grace has
-   * not read it yet. (It may have no end: a child that the worker forked may hold it open.)
+   * Waits until the stream has ended, or has been silent for a while: a host that was busy for
+   * longer than the grace period has not read it yet. (The stream may never end if a child that the
+   * worker forked holds it open.)
    */
   async #hearOut(link: Link): Promise<void> {
     for (let heard = -1; link.closedReason === undefined && link.heard !== heard;) {
@@ -217,7 +225,7 @@ export class Worker implements LinkEvents, AttemptHost {
     }
   }
 
-  /** Lets it take any number of calls. */
+  /** Removes the limit on the number of its calls. */
   liftCallLimit(): void {
     this.#maxCalls = Infinity;
   }
@@ -227,20 +235,20 @@ export class Worker implements LinkEvents, AttemptHost {
     this.#launched?.link.beat();
   }
 
-  /** Kills it at once; the calls that run fail with `reason`. */
+  /** Kills it at once; its running calls fail with `reason`. */
   kill(reason: string): void {
     this.#end(wanted(reason));
   }
 
-  /** Kills it for what it did itself, which counts as a crash like any other. */
+  /** Kills it for a fault of its own, which counts as a crash. */
   killForFault(reason: string, breach?: Breach): void {
     this.#end(ownFault(reason, breach));
   }
 
   /**
-   * Asks back the calls that wait, lets those that run finish for `drainMs`, then cancels them; ends the process,
-   * by force where it has to. Until the drain is over the adapter's teardown() may take its time too. May be called again
-   * with less time.
+   * Recalls waiting calls, waits up to `drainMs` for running ones, then cancels them and ends the
+   * process, if necessary by force. The adapter's teardown() may also use what is left of the
+   * drain. May be called again with less time.
    */
   async stop({ drainMs, killGraceMs, patient = false }: StopOptions): Promise<void> {
     if (this.#state === "gone") return;
@@ -259,13 +267,13 @@ export class Worker implements LinkEvents, AttemptHost {
     await process.terminate(killGraceMs);
   }
 
-  /** Why it ended, as far as can be told. */
+  /** Classifies its end. */
   crashOf(exit: WorkerExit): Crash {
     return this.#endCause?.crash ?? classifyCrash(exit);
   }
 
   /**
-   * The error of a call that this worker took with it.
+   * Returns the error of a call that was in flight when this worker died.
    *
    * @param history All workers that the call lost, this one last.
    */
@@ -331,7 +339,7 @@ export class Worker implements LinkEvents, AttemptHost {
     this.#linkClosed.resolve();
   }
 
-  /** The one place where the room of an attempt becomes free while the worker lives. */
+  /** Frees the room of an attempt. Nothing else does while the worker lives. */
   #freeRoom(attempt: Attempt): void {
     this.#window.remove(attempt, attempt.endedAt);
     if (this.#window.size > 0) return;
@@ -339,7 +347,7 @@ export class Worker implements LinkEvents, AttemptHost {
     if (this.#state === "busy") this.#state = "ready";
   }
 
-  /** Answers the callers of what it runs, and tells the work to stop. */
+  /** Fails the running calls, and tells the process to stop them. */
   #interrupt(why: string): void {
     for (const { call } of this.#window.begun) call.interrupt(why);
   }
@@ -353,7 +361,7 @@ export class Worker implements LinkEvents, AttemptHost {
     this.#giveUp.abort(
       new SnakedenError("shutting_down", `Worker ${this.id} was stopped while it started`),
     );
-    // The launcher ends what it has started before it rejects.
+    // The launcher ends whatever it has started before it rejects.
     await Promise.allSettled([this.#starting]);
   }
 

@@ -2,8 +2,8 @@ import { delimiter } from "node:path";
 import { PROGRAM_ENV, WORKER_ENV } from "../../process/mod.ts";
 
 /**
- * What a worker gets of the host's environment when nothing else is said: what any program may see,
- * and what a Python program needs to find its locale, its data and its devices.
+ * Variables of the host that workers see by default: those that any program may see, and those by
+ * which a Python program finds its locale, its data and its devices.
  */
 const ALLOWED: readonly string[] = [
   ...PROGRAM_ENV,
@@ -31,7 +31,7 @@ const ONE_THREAD: readonly string[] = [
   "VECLIB_MAXIMUM_THREADS",
 ];
 
-/** What goes into the environment of a worker. */
+/** Sources of the environment of a worker. */
 export interface WorkerEnvOptions {
   readonly runId: string;
   /** Folder of the Python package `snakeden`. */

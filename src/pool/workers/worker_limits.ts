@@ -1,6 +1,9 @@
 import type { LimitCode, WorkerExit } from "../../errors.ts";
 
-/** What a worker of a pool may use. The worker bounds itself to all of it but the memory, which the pool looks after. */
+/**
+ * Limits of the workers of a pool. A worker limits itself, except for its memory, which the pool
+ * watches.
+ */
 export interface WorkerLimits {
   /** Resident memory of the worker and its children. */
   readonly memoryBytes?: number | undefined;
@@ -13,19 +16,19 @@ export interface WorkerLimits {
   readonly nice?: number | undefined;
 }
 
-/** A limit that was exceeded, and cost the worker its life. */
+/** A limit that a worker exceeded, and was ended for. */
 export interface Breach {
   readonly code: LimitCode;
   /** Key of the limit in the configuration. */
   readonly limit: keyof WorkerLimits;
   readonly allowed: number;
-  /** What was measured, where it was. */
+  /** The measured value, if there is one. */
   readonly measured?: number;
-  /** What the worker did, as the end of a sentence about it. */
+  /** What the worker did, to complete a sentence about it. */
   readonly text: string;
 }
 
-/** What is wrong with so much memory; undefined when nothing is. */
+/** Returns the breach if so much memory is over the limit. */
 export function memoryBreach(
   { memoryBytes = Infinity }: WorkerLimits,
   rssBytes: number,

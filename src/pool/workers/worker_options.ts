@@ -3,30 +3,30 @@ import type { Attempt, Call } from "../calls/mod.ts";
 import type { Profile } from "../profiles/mod.ts";
 import type { WorkerLimits } from "./worker_limits.ts";
 
-/** How long stopping may take at each step. */
+/** Times that each step of stopping may take. */
 export interface StopOptions {
   /** For the calls that run, and for teardown(). */
   readonly drainMs: number;
   /** Between SIGTERM and SIGKILL. */
   readonly killGraceMs: number;
-  /** Lets the calls that run take all the time that their own deadlines give them. */
+  /** True lets running calls take all the time that their own deadlines allow. */
   readonly patient?: boolean;
 }
 
-/** Which worker, and what it needs. */
+/** Options of a worker. */
 export interface WorkerOptions {
   /** Such as `default-3`. */
   readonly id: string;
   readonly incarnation: string;
-  /** Where calls that run are looked after. */
+  /** The alarms of running calls. */
   readonly alarms: Alarms;
-  /** How it runs its calls. */
+  /** The way in which it runs its calls. */
   readonly profile: Profile;
-  /** What it is bounded to, to tell why it ended. */
+  /** Its limits, which may explain its end. */
   readonly limits?: WorkerLimits;
   /** Most calls that it is given. Default any number. */
   readonly maxCalls?: number;
-  /** With which of them the listener is notified. */
+  /** The call with which {@link WorkerListener.onWorn} is called. */
   readonly renewAtCall?: number;
 }
 

@@ -11,7 +11,7 @@ export interface WorkerProcessSpec extends CommandSpec {
   readonly onLine: (line: OutputLine, from: "stdout" | "stderr") => void;
 }
 
-/** What a worker needs of the process behind it. */
+/** The process of a worker, as the worker sees it. */
 export interface ProcessHandle {
   readonly pid: number;
   /** Settles when the process has ended and its last output has been read. Never rejects. */
@@ -24,7 +24,10 @@ export interface ProcessHandle {
   kill(): Promise<WorkerExit>;
 }
 
-/** The process of one worker: a {@link ManagedProcess} whose output is told apart by call. */
+/**
+ * The process of one worker: a {@link ManagedProcess} whose lines of output are attributed to
+ * calls.
+ */
 export class WorkerProcess implements ProcessHandle {
   readonly exited: Promise<WorkerExit>;
   readonly #process: ManagedProcess;

@@ -2,7 +2,7 @@ import type { Link, LinkEvents, Ready } from "../../../bridge/mod.ts";
 import type { ProgressNote } from "../../profiles/mod.ts";
 import type { ProcessHandle, WorkerProcessSpec } from "../worker_process.ts";
 
-/** What a worker is to be. */
+/** The worker to start. */
 export interface LaunchSpec {
   /** Such as `default-3`; stays the same when the worker is replaced. */
   readonly workerId: string;
@@ -12,31 +12,35 @@ export interface LaunchSpec {
   readonly onLine: WorkerProcessSpec["onLine"];
 }
 
-/** A worker that serves. */
+/** A worker that is ready for calls. */
 export interface LaunchedWorker {
   readonly link: Link;
   readonly ready: Ready;
   readonly process: ProcessHandle;
-  /** Where it notes the call that it starts; none when it does not. Whoever buries it disposes this. */
+  /**
+   * The file in which it records the call that it starts, if it does. The owner of the worker must
+   * dispose it.
+   */
   readonly progress?: ProgressNote | undefined;
 }
 
-/** Starts workers; a pool knows no other way to get one. */
+/** Starts workers for a pool. */
 export interface Launcher {
   /**
-   * Resolves when the worker is ready for calls. Whatever it started is gone when it rejects.
+   * Resolves when the worker is ready for calls. If it rejects, nothing that it started is left
+   * running.
    *
    * @throws {SnakedenError} `worker_start_failed` with what was seen, or the reason of `signal`.
    */
   launch(spec: LaunchSpec, signal: AbortSignal): Promise<LaunchedWorker>;
 }
 
-/** Where workers are recorded, so that the next host finds them should this one die. Never rejects or throws. */
+/** Records workers, so that the next host finds them if this one dies. Never rejects or throws. */
 export interface WorkerRegistry {
-  /** Before the spawn; resolves when it is durable. */
+  /** Called before the spawn; resolves when the record is durable. */
   reserve(worker: { readonly workerId: string; readonly incarnation: string }): Promise<void>;
-  /** After the spawn. */
+  /** Called after the spawn. */
   activate(incarnation: string, pid: number): void;
-  /** When the process is gone, or was never there. */
+  /** Called when the process has ended, or could not be spawned. */
   release(incarnation: string): void;
 }

@@ -1,6 +1,7 @@
 /**
- * Ways to start a worker. A {@link Launcher} resolves with a worker that is ready for calls, and leaves
- * nothing behind when it rejects; {@link SpawnLauncher} starts a fresh interpreter for each worker.
+ * Ways to start a worker. {@link Launcher.launch} resolves with a worker that is ready for calls;
+ * if it rejects, it leaves nothing running. {@link SpawnLauncher} starts a fresh interpreter for
+ * each worker.
  *
  * @module
  */

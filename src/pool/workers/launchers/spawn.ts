@@ -16,12 +16,12 @@ import { WorkerProcess } from "../worker_process.ts";
 import { WorkerStartError } from "../worker_start_error.ts";
 import type { LaunchedWorker, Launcher, LaunchSpec, WorkerRegistry } from "./launcher.ts";
 
-/** What all workers of one pool have in common. */
+/** Options that all workers of one pool share. */
 export interface SpawnOptions {
   readonly bridge: BridgeServer;
   /** Workers are not recorded without it. */
   readonly registry?: WorkerRegistry;
-  /** What their links run on. */
+  /** The carrier of their links. */
   readonly carrier: CarrierKind;
   /** The program of a worker and its arguments. */
   readonly command: readonly [program: string, ...args: string[]];
@@ -59,7 +59,7 @@ export class SpawnLauncher implements Launcher {
       resources.move();
       return { ...launched, progress: file };
     } catch (error) {
-      // Without a process there is no end of one that would do it.
+      // No process was spawned whose end would release it.
       this.#options.registry?.release(spec.incarnation);
       throw error;
     } finally {
@@ -86,7 +86,7 @@ export class SpawnLauncher implements Launcher {
       events: spec.events,
       signal: scope,
     });
-    // Whoever loses the race below must not become an unhandled rejection.
+    // The loser of the race below must not become an unhandled rejection.
     invited.catch(() => {});
     let process: WorkerProcess | undefined;
     let link: Link | undefined;
@@ -120,7 +120,10 @@ export class SpawnLauncher implements Launcher {
     }
   }
 
-  /** A worker serves without the file too, if slower, so that it cannot be made is no reason to have no worker. */
+  /**
+   * Creates the file, or logs a warning and returns undefined: without it a worker is slower, but
+   * still serves.
+   */
   async #makeProgressFile(
     { workerId, incarnation }: LaunchSpec,
   ): Promise<ProgressFile | undefined> {
@@ -137,10 +140,13 @@ export class SpawnLauncher implements Launcher {
     }
   }
 
-  /** The same holds for shared memory. */
+  /**
+   * Creates the shared memory, or logs a warning and returns undefined: without it a worker still
+   * serves.
+   */
   #makeSlab({ workerId, incarnation }: LaunchSpec): Slab | undefined {
     const { carrier, runDirectory, sharedMemory } = this.#options;
-    // gRPC is what a worker on another machine will come by.
+    // Workers on other machines will connect over gRPC, and cannot share memory.
     if (carrier !== "socket" || sharedMemory === undefined || sharedMemory.bytes === 0) return;
     try {
       return Slab.create(runDirectory, incarnation, sharedMemory.bytes);
@@ -204,7 +210,10 @@ export class SpawnLauncher implements Launcher {
     );
   }
 
-  /** The first cause, told with the id of the worker and, when the link just broke, with how the process ended. */
+  /**
+   * Returns the first cause with the id of the worker and, if only the link broke, with how the
+   * process ended.
+   */
   async #explain(
     error: unknown,
     { workerId }: LaunchSpec,
@@ -237,7 +246,7 @@ function offerOf({ paths, bytes }: Slab, minBytes: number): WelcomeInit["sharedM
   return { toWorkerPath: paths.toWorker, toHostPath: paths.toHost, bytes, minBytes };
 }
 
-/** How long a process may take to end after its link broke. */
+/** Time that a process may take to end after its link broke. */
 const EXIT_GRACE_MS = 200;
 
 function endedEarly(exit: WorkerExit): SnakedenError {
