@@ -36,7 +36,7 @@ export function problemOfDatabase(path: string): string | undefined {
   }
 }
 
-/** Renames a database and what belongs to it, out of the way but not away; answers the new path. */
+/** Renames a database and its files; returns the new path. Nothing is deleted. */
 export function moveAside(path: string, now: Date): string {
   const aside = freeName(`${path}.corrupt-${now.toISOString().replaceAll(/[:.]/g, "")}`);
   for (const suffix of COMPANIONS) {

@@ -82,8 +82,8 @@ export class GroupCommit implements AsyncDisposable {
   }
 
   /**
-   * Writes what waits at once, and from here on lets nobody wait for a window: somebody wants to
-   * close the store.
+   * Writes waiting changes at once, and stops waiting for windows, because the store is about to
+   * close.
    */
   hurry(): void {
     this.#isHurried = true;

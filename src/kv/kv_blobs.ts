@@ -31,11 +31,11 @@ interface Look {
   /** Its head, as KV has it. */
   readonly stored: unknown;
   readonly value?: Uint8Array<ArrayBuffer>;
-  /** Why it cannot be used. */
+  /** The reason why it cannot be used. */
   readonly problem?: string;
 }
 
-/** What blobs in KV are made of. */
+/** Dependencies of {@link KvBlobs}. */
 export interface KvBlobsDeps {
   readonly kv: Deno.Kv;
   readonly commits: GroupCommit;
@@ -44,9 +44,9 @@ export interface KvBlobsDeps {
 }
 
 /**
- * Values of any length, in chunks that KV takes. Each writing is a *generation* of its own: its
- * chunks come first, marked as loose, then one commit sets the head and takes the mark away. So a
- * reader sees the old value or the new one, and a crash in between leaves loose chunks, which
+ * Values of any length, in chunks that fit into KV. Each write is a *generation* of its own: first
+ * come its chunks, marked as loose; then one commit sets the head and removes the mark. A reader
+ * therefore sees either the old value or the new one. A crash in between leaves loose chunks, which
  * {@link KvBlobs.sweep} removes.
  */
 export class KvBlobs implements Blobs {
@@ -90,7 +90,7 @@ export class KvBlobs implements Blobs {
     try {
       await this.#replaceHead(id, await this.#writeChunks(generation, value));
     } catch (error) {
-      // What this cannot remove either, the next start will.
+      // The next start removes what cannot be removed now.
       await this.#removeChunks(generation).catch(() => {});
       throw error;
     }
@@ -99,8 +99,8 @@ export class KvBlobs implements Blobs {
   async #get(id: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const seen = await this.#look(id);
     if (seen?.problem === undefined) return seen?.value;
-    // It is broken, or a writing has just taken its chunks away: in a turn of its own that can be
-    // told.
+    // Either the blob is damaged, or a write has just removed its chunks. Reading it again in the
+    // queue of its id shows which.
     return await this.#writings.run(id, async () => {
       const { value, problem, stored } = await this.#look(id) ?? {};
       if (problem === undefined) return value;
@@ -115,7 +115,7 @@ export class KvBlobs implements Blobs {
     return { stored: head.stored, ...await this.#read(head.record) };
   }
 
-  /** Removes what a crash has left; answers how many writings that were. */
+  /** Removes chunks that a crash has left; returns the number of unfinished writes. */
   async sweep(): Promise<number> {
     let count = 0;
     for await (const { key: [, generation] } of this.#kv.list({ prefix: keys.loose })) {

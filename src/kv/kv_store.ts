@@ -127,7 +127,7 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
   const records = new Records(kv, commits);
   const accepted = new AcceptedWork();
   const blobs = new KvBlobs({ kv, commits, records, accepted });
-  // A disk that is full shows itself here, and not with the first worker.
+  // A full disk is noticed here rather than with the first worker.
   const opened = { runId, pid: Deno.pid, at: new Date().toISOString() };
   const value = new TextEncoder().encode(JSON.stringify(opened));
   await commits.commit([{ type: "set", key: keys.opened, value }]);

@@ -1,8 +1,8 @@
 /**
- * The driver of the store's port over Deno KV: {@link KvStore}, in the data directory, which one
- * host has at a time. Changes of many callers are gathered into one durable commit; records carry a
- * version and are checked when they are read; values longer than KV takes are written in chunks.
- * What cannot be read is set aside and told, and keeps nobody from starting.
+ * The Deno KV driver of the store: {@link KvStore}, in the data directory, for one host at a time.
+ * Changes of many callers are gathered into one durable commit. Records carry a version and are
+ * checked when they are read. Values that are too long for KV are written in chunks. Records that
+ * cannot be read are set aside and reported, and never keep a host from starting.
  *
  * @module
  */

@@ -12,18 +12,18 @@ import { keys } from "./keys.ts";
 
 const noteSchema = setAsideSchema.omit({ id: true });
 
-/** What is at a key. */
+/** A value found at a key. */
 export interface Found<T> {
   /** As KV has it. */
   readonly stored: unknown;
   readonly record?: T;
-  /** Why it is no such record. */
+  /** The reason why it is not such a record. */
   readonly problem?: string;
 }
 
 /**
- * Reads records, and sets aside what is none. Records are bytes for KV too: a value that KV itself
- * had to decode could stop every listing that meets it.
+ * Reads records, and sets damaged ones aside. Records are stored as bytes: if KV decoded values
+ * itself, one that it cannot decode would break every listing.
  */
 export class Records {
   readonly #kv: Deno.Kv;
@@ -54,7 +54,7 @@ export class Records {
     return found;
   }
 
-  /** Returns what is at a key: a record, or why it is none; undefined when there is nothing. */
+  /** Returns the record at a key, or the reason why it is none; undefined if the key is empty. */
   async read<T>(key: Deno.KvKey, type: RecordType<T>): Promise<Found<T> | undefined> {
     const { value, versionstamp } = await this.#kv.get(key);
     if (versionstamp === null) return undefined;
@@ -66,8 +66,8 @@ export class Records {
   }
 
   /**
-   * Returns the record at a key; undefined when there is none, or none that can be read, which is
-   * set aside.
+   * Returns the record at a key, or undefined if it is missing or damaged. A damaged record is set
+   * aside.
    */
   async get<T>(key: Deno.KvKey, type: RecordType<T>): Promise<T | undefined> {
     const found = await this.read(key, type);
@@ -107,7 +107,7 @@ export class Records {
     }
   }
 
-  /** What was set aside so far, of this life and of earlier ones. */
+  /** Records that this run and earlier ones have set aside. */
   async listSetAside(): Promise<SetAside[]> {
     const found: SetAside[] = [];
     for await (const { key, value } of this.#kv.list({ prefix: keys.corrupt })) {

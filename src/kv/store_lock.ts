@@ -6,13 +6,13 @@ import { FileLock, makePrivateDirectory } from "../process/mod.ts";
 
 /** Locked for as long as the owner lives; the system lets go of it however the owner ends. */
 const LOCK_NAME = "lock";
-/** Says who the owner is, for the error of whoever comes second. */
+/** Describes the owner, for the error of the second host. */
 const OWNER_NAME = "owner.json";
 const RETRY_MS = 25;
 
 const ownerSchema = z.object({ pid: z.int(), runId: z.string(), since: z.string() });
 
-/** Who has the store. */
+/** The owner of the store. */
 export type StoreOwner = z.output<typeof ownerSchema>;
 
 /** The exclusive right to the store in a directory. */

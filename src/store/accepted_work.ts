@@ -1,6 +1,6 @@
 import { messageOf, SnakedenError } from "../errors.ts";
 
-/** What a store has been asked to do. A driver runs every operation through one of these. */
+/** The operations that a store has accepted. A driver runs every operation through it. */
 export class AcceptedWork {
   readonly #running = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
@@ -9,7 +9,7 @@ export class AcceptedWork {
    * Starts `work` at once. `action` completes the sentence "Cannot ...".
    *
    * @throws {SnakedenError} `shutting_down` after {@link AcceptedWork.close}; `store_failed` for
-   * any error of `work` that is none of ours.
+   * any error of `work` that is not a {@link SnakedenError}.
    */
   async run<T>(action: string, work: () => Promise<T>): Promise<T> {
     if (this.#closed !== undefined) {
@@ -28,7 +28,7 @@ export class AcceptedWork {
     }
   }
 
-  /** Accepts no more work, waits for what runs, then calls `release`, once. */
+  /** Refuses new work, waits for running work, then calls `release`; does so once. */
   close(release: () => Promise<void>): Promise<void> {
     return this.#closed ??= this.#close(release);
   }

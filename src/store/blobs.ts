@@ -5,14 +5,14 @@ export const MAX_BLOB_BYTES: number = 2 ** 30;
 const ID = /^[!-~]{1,256}$/;
 
 /**
- * Keeps values of any length up to {@link MAX_BLOB_BYTES}, 0 included, each under an id: 1 to 256
- * printable ASCII characters without spaces, with a meaning to the caller alone. Two ids that
- * differ in case are two; an id is no path.
+ * Stores values of 0 to {@link MAX_BLOB_BYTES} bytes, each under an id: 1 to 256 printable ASCII
+ * characters without spaces. Only the caller gives ids a meaning: they are case-sensitive, and not
+ * paths.
  */
 export interface Blobs {
   /**
-   * Writes a value over what was there. Resolves when it is durable. Until then its bytes must not
-   * be changed; afterwards the buffer is the caller's again.
+   * Writes a value, replacing any old one. Resolves when it is durable. The caller must not change
+   * the buffer until then.
    */
   put(id: string, value: Uint8Array<ArrayBuffer>): Promise<void>;
   /**
@@ -20,12 +20,12 @@ export interface Blobs {
    * buffer is the caller's own.
    */
   get(id: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** Removes a value, if there is one. Resolves when it is gone durably. */
+  /** Removes a value, if there is one. Resolves when the removal is durable. */
   delete(id: string): Promise<void>;
 }
 
 /**
- * Refuses what no driver has to take; each calls it before anything else.
+ * Refuses ids and values that no driver must accept. Every driver calls it first.
  *
  * @throws {SnakedenError} `invalid_input`.
  */

@@ -1,12 +1,12 @@
 /**
- * Runs work of one key one after another, in the order of the calls, and work of different keys at
- * once.
+ * Runs the work of each key sequentially, in the order of the calls; different keys run
+ * concurrently.
  */
 export class KeyedQueue {
-  /** The work that came last, by key. It never rejects. */
+  /** The latest work of each key. It never rejects. */
   readonly #last = new Map<string, Promise<unknown>>();
 
-  /** Runs `work` when everything that came before it under `key` has settled. */
+  /** Runs `work` once all earlier work of `key` has settled. */
   async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key) ?? Promise.resolve();
     const mine = before.then(work);

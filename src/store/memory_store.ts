@@ -3,13 +3,12 @@ import { type Blobs, checkBlob } from "./blobs.ts";
 import { KeyedQueue } from "./keyed_queue.ts";
 import type { Store } from "./store.ts";
 
-/** Bytes that are copied before others get their turn. */
+/** Bytes that are copied between two turns of the event loop. */
 const SLICE_BYTES = 4 * 1024 * 1024;
 
 /**
- * Returns a store that lives as long as its host. Nobody can find the rows of a host that keeps
- * them here, so none is kept: what such a host leaves is found by the mark in the environment of
- * its processes.
+ * Returns a store that lives as long as its host. It keeps no process rows, since no later host
+ * could read them: processes that such a host leaves are found by the mark in their environment.
  */
 export function memoryStore(): Store {
   const accepted = new AcceptedWork();
@@ -52,7 +51,7 @@ function memoryBlobs(accepted: AcceptedWork): Blobs {
   };
 }
 
-/** A long value is copied in slices, so that the event loop turns in between. */
+/** Copies a value in slices, with turns of the event loop in between. */
 async function copyOf(value: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   const copy = new Uint8Array(value.byteLength);
   for (let start = 0; start < value.byteLength; start += SLICE_BYTES) {

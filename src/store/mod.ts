@@ -1,10 +1,10 @@
 /**
- * What outlives a host, whichever engine keeps it. {@link Store} is the port: interfaces over plain
- * records, each with a zod schema and a version ({@link RecordType}), and the contract that every
- * driver keeps. {@link memoryStore} is the driver of a host that has no other; src/kv is the one
- * over Deno KV. A further driver is a folder beside that one, a line in src/host/open_store.ts, and
- * passes tests/store/conformance.ts; {@link AcceptedWork} and {@link KeyedQueue} are there to write
- * it with.
+ * The store: all state that outlives a host, independent of the engine that keeps it. {@link Store}
+ * is the port: interfaces over plain records, each with a zod schema and a version
+ * ({@link RecordType}), and the contract of every driver. {@link memoryStore} is the driver of a
+ * host without a store of its own; src/kv is the driver for Deno KV. A new driver is a folder
+ * beside src/kv, is chosen in src/host/open_store.ts, and must pass tests/store/conformance.ts;
+ * {@link AcceptedWork} and {@link KeyedQueue} help to write it.
  *
  * @module
  */

@@ -9,26 +9,29 @@ const rowSchema = z.object({
   incarnation: z.string().min(1),
   /** `reserved`: about to be spawned, or spawned a moment ago. */
   state: z.enum(["reserved", "active"]),
-  /** ISO 8601, by the clock of the host. For people: nothing compares it. */
+  /** ISO 8601, by the clock of the host. For people only; no code compares it. */
   reservedAt: z.string(),
   hostPid: z.int().positive(),
   pid: z.int().positive().optional(),
   /** The process group that it leads. */
   group: z.int().positive().optional(),
-  /** As the system tells it; together with the pid it names one process for ever. */
+  /**
+   * The start time that the system reports; together with the pid, it identifies a process for
+   * good.
+   */
   startTime: z.string().optional(),
 });
 
 /**
- * A worker as it is recorded, so that the next host finds it should this one die. `runId` and
- * `incarnation` name the row. Hosts write at most 256 characters, of any script, into each text.
+ * The record of a worker, by which the next host finds it if this one dies. `runId` and
+ * `incarnation` are its key. Each text has at most 256 characters, of any script.
  */
 export type ProcessRow = Readonly<z.output<typeof rowSchema>>;
 
-/** What names a row. */
+/** The key of a row. */
 export type ProcessKey = Pick<ProcessRow, "runId" | "incarnation">;
 
-/** How rows are stored. */
+/** The type of the record of a row. */
 export const PROCESS_ROW: RecordType<ProcessRow> = {
   name: "process",
   version: 1,

@@ -1,16 +1,16 @@
 import type { ProcessKey, ProcessRow } from "./process_row.ts";
 
 /**
- * Keeps the workers of runs, so that a later host can end what a dead one has left. A row that is
- * neither forgotten nor damaged is among {@link Store.deadProcesses} of the next host, once its run
- * is over.
+ * Stores the workers of each run, so that a later host can end those that a dead one has left. Once
+ * a run is over, all its rows that were neither forgotten nor damaged are in
+ * {@link Store.deadProcesses} of the next host.
  */
 export interface ProcessStore {
-  /** Writes a row of this run over what was recorded under its key. Resolves when it is durable. */
+  /** Writes a row of this run, replacing any old one with its key. Resolves when it is durable. */
   record(row: ProcessRow): Promise<void>;
   /**
-   * Removes rows, of this run or of dead ones; any number, and not necessarily all at once. A row
-   * that is not there is no error. Resolves when all are gone durably.
+   * Removes any number of rows, of this run or of dead ones, not necessarily in one commit. A
+   * missing row is not an error. Resolves when all removals are durable.
    */
   forget(rows: readonly ProcessKey[]): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { messageOf } from "../errors.ts";
 
-/** A kind of record, with the one version that is written and read. */
+/** A kind of record, with the only version that is written and read. */
 export interface RecordType<T> {
   readonly name: string;
   readonly version: number;
@@ -19,10 +19,10 @@ export function encodeRecord<T>(
 }
 
 /**
- * Reads the bytes of a record. Everything about them is checked, since another version of the
+ * Decodes the bytes of a record. Checks everything about them, since another version of the
  * program, a crash or a broken disk may have written them.
  *
- * @throws {Error} Why these are not the bytes of such a record.
+ * @throws {Error} The reason, if these are not the bytes of such a record.
  */
 export function decodeRecord<T>(type: RecordType<T>, value: unknown): T {
   if (!(value instanceof Uint8Array)) throw new Error(`it holds ${typeof value}, not bytes`);
@@ -39,7 +39,7 @@ export function decodeRecord<T>(type: RecordType<T>, value: unknown): T {
   throw new Error(`${issue?.path.join(".") || "its data"}: ${issue?.message ?? "not valid"}`);
 }
 
-/** @throws {Error} When these are not the bytes of a JSON text. */
+/** @throws {Error} If these are not the bytes of a JSON text. */
 export function parseJsonBytes(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
