@@ -1,8 +1,9 @@
 /**
- * The errors of Snakeden. Everything that goes wrong on purpose is a {@link SnakedenError}: `code` is for programs,
- * `message` says what was attempted and what stood in the way, `details` holds the numbers of the message.
+ * The errors of Snakeden. Everything that goes wrong on purpose is a {@link SnakedenError}: `code`
+ * is for programs, `message` says what was attempted and what stood in the way, `details` holds the
+ * numbers of the message.
  *
- * This file imports nothing. HTTP statuses live in src/routes/http/problem.ts, gRPC's in src/bridge.
+ * This file imports nothing. HTTP statuses are in src/routes/http/problem.ts.
  */
 
 /** Every code that a caller can meet. A code never changes its meaning. */

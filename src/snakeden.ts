@@ -10,12 +10,12 @@ import {
 import type { CallOutcome, Health, Pools, WorkerList } from "./pool/mod.ts";
 import type { Tools } from "./tools/mod.ts";
 
-/** What a host is started with: its configuration, and how the start itself behaves. */
+/** The configuration of a host, and the options of its start. */
 export interface SnakedenOptions extends ConfigInput, StartOptions {}
 
 /**
- * A host: pools of warm Python workers behind one door. Calls are made by its own methods; what it
- * consists of is in namespaces, such as `pools` and `workers`. Disposing it ends every worker.
+ * A host: pools of warm Python workers behind one interface. Its own methods make calls; its parts
+ * are in namespaces, such as `pools` and `workers`. Disposing it ends every worker.
  *
  * @example
  * ```ts
@@ -38,9 +38,9 @@ export class Snakeden implements AsyncDisposable {
   readonly pools: Pools;
   /** The workers of all pools. */
   readonly workers: WorkerList;
-  /** What outlives this host. */
+  /** The store, which outlives this host. */
   readonly store: StoreStatus;
-  /** Whether the pools can serve. */
+  /** The health of the pools. */
   readonly health: Health;
   readonly #calls: Calls;
   readonly #shutdown: Shutdown;
@@ -58,9 +58,9 @@ export class Snakeden implements AsyncDisposable {
   }
 
   /**
-   * Builds the Python environment if needed, starts all pools and waits until each has tried to
-   * start its workers. A pool that could not is unhealthy and goes on trying;
-   * {@link Health.awaitReady} tells.
+   * Builds the Python environment if needed, starts all pools, and waits until each has tried to
+   * start its workers. A pool that could not start any is unhealthy and keeps trying;
+   * {@link Health.awaitReady} waits for it.
    *
    * @throws {SnakedenError} `config_invalid`, `python_environment` or `startup_failed`; with
    * `readyTimeoutMs` also what {@link Health.awaitReady} throws. Nothing is left running then.
@@ -83,19 +83,19 @@ export class Snakeden implements AsyncDisposable {
     return value.decode() as T;
   }
 
-  /** Runs a tool; returns all that is known of the call, with the value still encoded. */
+  /** Runs a tool; returns the outcome of the call, with the value still encoded. */
   call(tool: string, args: Args = {}, options: CallOptions = {}): Promise<CallOutcome> {
     return this.#calls.call(tool, args, options);
   }
 
-  /** Runs a tool and hands out its chunks as they come. The call starts with the first read. */
+  /** Runs a tool and returns a stream of its chunks. The call starts with the first read. */
   stream<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): ToolStream<T> {
     return this.#calls.stream(tool, args, options);
   }
 
   /**
-   * Takes no more calls, lets running ones finish for at most `drainMs` (default: each pool's own),
-   * and ends everything. Complete when it resolves. Called again with 0 while it drains, it kills at
+   * Refuses new calls, waits up to `drainMs` for running ones (default: each pool's own), and ends
+   * everything; all has ended when it resolves. A second call with 0 during the drain kills at
    * once.
    */
   async stop(options: { readonly drainMs?: number } = {}): Promise<void> {

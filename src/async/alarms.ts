@@ -1,6 +1,9 @@
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 
-/** Something that happens at a time unless it is taken back. The fields belong to {@link Alarms}, one at a time. */
+/**
+ * Something that happens at a set time unless it is cleared. Its fields belong to the one
+ * {@link Alarms} that holds it.
+ */
 export interface Alarm {
   onAlarm(): void;
   alarmSlot?: Slot | undefined;
@@ -37,7 +40,7 @@ export class Alarms implements Disposable {
     this.#clock = clock;
   }
 
-  /** What its clock shows. */
+  /** The current time on its clock. */
   get now(): number {
     return this.#clock.now();
   }

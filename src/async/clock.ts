@@ -1,4 +1,4 @@
-/** Where a pool gets its time from. */
+/** The source of time of a pool. */
 export interface Clock {
   /** Milliseconds; never goes back. */
   now(): number;

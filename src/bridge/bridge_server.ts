@@ -11,7 +11,10 @@ export interface BridgeOptions {
   readonly helloTimeoutMs?: number;
 }
 
-/** Where workers dial home: one Unix socket a carrier. A worker gets in once, with the token it was started with. */
+/**
+ * The server that workers connect to, with one Unix socket for each carrier. A worker is admitted
+ * once, with the token it was started with.
+ */
 export class BridgeServer implements AsyncDisposable {
   readonly #directory: string;
   readonly #reception: Reception;

@@ -19,8 +19,8 @@ import { startFailure } from "./start_failure.ts";
 import { Value } from "./values/mod.ts";
 
 /**
- * Who waits for what a worker says about one call. Exactly one of `onResult`, `onFailure` and `onRecalled` comes, and comes
- * last.
+ * Receives what a worker sends about one call. Exactly one of `onResult`, `onFailure` and
+ * `onRecalled` is called, and it is called last.
  */
 export interface CallListener {
   onResult(value: Value, runMs: number): void;
@@ -35,7 +35,7 @@ export interface CallListener {
 export interface OutgoingCall {
   readonly tool: string;
   readonly args: Value;
-  /** What is left of the deadline. */
+  /** The rest of the deadline. */
   readonly timeoutMs: number;
   readonly stream: boolean;
   readonly windowBytes: number;
@@ -43,10 +43,10 @@ export interface OutgoingCall {
   readonly requestId: string;
 }
 
-/** What happens on a link outside of calls. */
+/** Events of a link other than those of calls. */
 export interface LinkEvents {
   onLog(entry: Log): void;
-  /** The worker has told how much memory it and its children hold. */
+  /** The worker has reported how much memory it and its children hold. */
   onMemory?(rssBytes: number): void;
   /**
    * The worker was asked to end by something other than the host, such as SIGTERM; `reason` names it.
@@ -76,7 +76,7 @@ export class Link {
   readonly #outbox: Outbox;
   readonly #events: LinkEvents;
   readonly #calls = new OpenCalls<CallListener>();
-  /** The bytes that each stream may still send, by call; unlimited for a stream that was cancelled. */
+  /** The credit of each stream in bytes, by call; unlimited once it is cancelled. */
   readonly #windows = new Map<number, number>();
   /** Those that are not answered, also when nobody waits any more. */
   readonly #pings = new Map<number, () => void>();
@@ -111,7 +111,7 @@ export class Link {
     return this.#carrier.readToEnd;
   }
 
-  /** Why the stream ended, or undefined while it is open. */
+  /** The reason why the stream ended; undefined while it is open. */
   get closedReason(): string | undefined {
     return this.#closedReason;
   }
@@ -143,17 +143,17 @@ export class Link {
     }
   }
 
-  /** Grows whenever something comes from the worker. */
+  /** Grows with everything that is received from the worker. */
   get heard(): number {
     return this.#carrier.heard;
   }
 
-  /** How many shared buffers the worker has not released yet. */
+  /** The number of shared buffers that the worker has not released yet. */
   get sharedInUse(): number {
     return this.#slab?.placesInUse ?? 0;
   }
 
-  /** Sends a call; returns its id on this link. On a closed link nothing is sent, and nothing will be answered. */
+  /** Sends a call; returns its id on this link. A closed link drops it unanswered. */
   call(call: OutgoingCall, listener: CallListener): number {
     const id = this.#nextId();
     if (this.#closedReason !== undefined) return id;
@@ -186,12 +186,12 @@ export class Link {
     this.#outbox.push({ cancel: { id } });
   }
 
-  /** Asks for the calls back that were not started; each one is told `onRecalled`, or is answered after all. */
+  /** Recalls unstarted calls: each gets `onRecalled`, or is answered after all. */
   recall(): void {
     this.#outbox.push({ recall: {} });
   }
 
-  /** Lets a stream send as many bytes more. */
+  /** Grants a stream `bytes` more credit. */
   credit(id: number, bytes: number): void {
     if (bytes <= 0) return;
     const left = this.#windows.get(id);
@@ -226,7 +226,7 @@ export class Link {
     }
   }
 
-  /** Asks for a sign of life; nobody waits for it, see {@link Link.heard}. The worker also tells its memory with it. */
+  /** Requests a sign of life, seen in {@link Link.heard}, and a report of memory. */
   beat(): void {
     this.#outbox.push({ ping: { id: 0 } });
   }
@@ -332,7 +332,7 @@ export class Link {
     return id > 0 && (id <= this.#lastId || this.#hasWrapped);
   }
 
-  /** Ends the stream of a worker that says what it must not. */
+  /** Ends the stream of a worker that breaks the protocol. */
   #break(how: string): void {
     if (this.#closedReason !== undefined) return;
     this.#breach = how;
@@ -344,7 +344,7 @@ export class Link {
     this.#close(how);
   }
 
-  /** Puts shared buffers of a value in their place; returns false, after a breach, if there are none. */
+  /** Puts shared buffers of a value in place; returns false, after a breach, if there are none. */
   #take(value: WireValue | null | undefined): boolean {
     if (!value || value.shared.length === 0) return true;
     try {
@@ -358,7 +358,7 @@ export class Link {
     return true;
   }
 
-  /** Fails one call, and gives back what it had in shared memory: the worker never hears of it. */
+  /** Fails one call that was never sent to the worker, and releases its shared memory. */
   #onUnsendable({ id, args }: UnsentCall): void {
     this.#slab?.release((args.shared ?? []).map(({ offset }) => offset ?? 0));
     // Later: a listener may send the next call, and a frame is being written.

@@ -1,8 +1,9 @@
 /**
- * The link between the host and its workers. A worker dials the {@link BridgeServer} and says hello with its token; from
- * then on it is a {@link Link}, which numbers calls and routes answers. Frames are batches ({@link Outbox}), values stay
- * encoded until somebody needs them ({@link Value}), and the carrier underneath is exchangeable ({@link Carrier}).
- * The kinds of carriers are in carriers/, `gen/` is made from proto/ by `deno task gen`.
+ * The link between the host and its workers. A worker dials the {@link BridgeServer} and sends a
+ * hello with its token; from then on its connection is a {@link Link}, which numbers calls and
+ * routes answers. Messages are sent in batches ({@link Outbox}), and values stay encoded until they
+ * are needed ({@link Value}). carriers/ holds the transports under a link; gen/ is generated from
+ * proto/ by `deno task gen`.
  *
  * @module
  */

@@ -80,7 +80,7 @@ export class Reception implements Greeter {
     };
   }
 
-  /** Refuses whoever is expected and ends the streams that have not said hello. */
+  /** Refuses all expected workers, and ends the streams without a hello. */
   close(): void {
     this.#closed = true;
     for (const { refuse } of this.#expected.values()) refuse(shuttingDown());

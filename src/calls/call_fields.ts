@@ -17,28 +17,31 @@ const RESERVED_AFFINITIES: readonly unknown[] = ["strict_queue", "strict_fail_fa
 /** A JSON Schema (2020-12). */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** The rule of one field of a call: what it may hold, for a program, a caller and a document. */
+/**
+ * The rule for one field of a call: the same limits as code, as text for a caller, and as a schema
+ * for the documentation.
+ */
 export interface FieldRule {
   /** Returns true for a value that the field may hold. Runs for every call, so it is plain code. */
   isValid(value: unknown): boolean;
-  /** What the field may hold, as an error text says it after "allowed:". */
+  /** The allowed values, as an error text states them after "allowed:". */
   readonly allowed: string;
-  /** The same for the description of the HTTP interface. */
+  /** The allowed values, as the OpenAPI document describes them. */
   readonly schema: JsonSchema;
-  /** Returns what is to be said of a wrong value besides, if anything. */
+  /** Returns a hint about a wrong value, if there is one. */
   noteOn?(value: unknown): string | undefined;
 }
 
-/** What a schema tells a reader besides the limits. */
+/** Parts of a schema other than the limits. */
 interface About {
   readonly description: string;
   readonly example?: unknown;
 }
 
 /**
- * The one table of what a call may bring, whichever door it comes through: the body of a request is
- * checked and documented by it, and so are the options of the library. A test holds the two columns
- * of each rule together.
+ * The rules for all fields of a call, for HTTP and the library: both the body of a request and the
+ * options of a call are checked and documented by this table. A test makes sure that `isValid` and
+ * `schema` of each rule agree.
  */
 export const CALL_FIELDS = {
   tool: text(MAX_NAME_LENGTH, { description: "Name of the tool.", example: "add" }),
@@ -110,7 +113,7 @@ function wholeNumber(
   };
 }
 
-/** Returns what is wrong with a value that its rule refuses. */
+/** Returns the issue of a value that its rule refuses. */
 export function fieldIssue(field: CallField, value: unknown): FieldIssue {
   const { allowed, noteOn }: FieldRule = CALL_FIELDS[field];
   const note = noteOn?.(value);
@@ -118,7 +121,7 @@ export function fieldIssue(field: CallField, value: unknown): FieldIssue {
   return { path: field, message: note === undefined ? message : `${message} (${note})` };
 }
 
-/** Returns the error for a call with these issues: `invalid_input`. */
+/** Returns the `invalid_input` error of a call with these issues. */
 export function invalidCall(issues: readonly FieldIssue[]): InvalidInputError {
   const list = issues.map(({ path, message }) => path === "" ? message : `${path}: ${message}`);
   return new InvalidInputError(`Cannot make the call: ${list.join("; ")}`, issues);

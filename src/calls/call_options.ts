@@ -28,18 +28,21 @@ export interface CallOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The options with a rule. The pool has none: it is looked up, and the error names near ones. */
+/**
+ * The options with a rule. `pool` has none: it is looked up, and the error suggests similar names.
+ */
 const CHECKED = ["timeoutMs", "priority", "sessionId", "requestId", "idempotent"] as const;
 
 /**
- * Checks what the types cannot, by {@link CALL_FIELDS}. The types are looked at again for the sake of
- * programs in plain JavaScript.
+ * Checks the options of a call by {@link CALL_FIELDS}. This includes their types, for programs in
+ * plain JavaScript.
  *
  * @throws {InvalidInputError} Naming every field that is wrong.
  */
 export function checkCallOptions(options: CallOptions): void {
   const { timeoutMs, priority, sessionId, requestId, idempotent } = options;
-  // Almost every call passes here. A loop over the names of the fields takes three times as long.
+  // Almost every call passes this check. A loop over the names of the fields takes three times as
+  // long.
   if (
     (timeoutMs === undefined || CALL_FIELDS.timeoutMs.isValid(timeoutMs)) &&
     (priority === undefined || CALL_FIELDS.priority.isValid(priority)) &&

@@ -6,15 +6,18 @@ import { attachPoliced } from "./policed_stream.ts";
 import type { CallPolicy, PolicedCall, PoliciesByPool } from "./policies/mod.ts";
 import { ToolStream } from "./tool_stream.ts";
 
-/** What {@link Calls} needs of its host. */
+/** Dependencies of {@link Calls}. */
 export interface CallsDeps {
   readonly limits: Pick<Config["limits"], "maxDepth" | "streamWindowBytes">;
   readonly tools: ToolRegistry;
-  /** Undefined when no pool has any, so that a call costs nothing more. */
+  /** Undefined if no pool has policies, so that they cost calls nothing. */
   readonly policies: PoliciesByPool | undefined;
 }
 
-/** The way of each call from its caller to a pool: options checked, pool found, policies passed. */
+/**
+ * Takes each call from its caller to a pool: checks its options, finds its pool, and applies its
+ * policies.
+ */
 export class Calls {
   readonly #limits: CallsDeps["limits"];
   readonly #tools: ToolRegistry;
@@ -27,7 +30,7 @@ export class Calls {
   }
 
   /**
-   * Runs a tool; returns all that is known of the call, with the value still encoded.
+   * Runs a tool; returns the outcome of the call, with the value still encoded.
    *
    * @throws {SnakedenError} See {@link ErrorCode}; an abort throws the reason of the signal.
    */
@@ -44,7 +47,7 @@ export class Calls {
     });
   }
 
-  /** Runs a tool and hands out its chunks as they come. The call starts with the first read. */
+  /** Runs a tool and returns a stream of its chunks. The call starts with the first read. */
   stream<T>(tool: string, args: Args, options: CallOptions): ToolStream<T> {
     return new ToolStream<T>((leaving) => {
       const stream = new ChunkStream(this.#limits.streamWindowBytes);
@@ -71,7 +74,7 @@ export class Calls {
     for (const policies of this.#policies?.values() ?? []) policies.close();
   }
 
-  /** Returns the policy that a call has to pass and what that needs; undefined when there is none. */
+  /** Returns the policy that a call must pass, with its arguments; undefined if there is none. */
   #policed(policies: PoliciesByPool, tool: string, options: CallOptions): Policed | undefined {
     checkCallOptions(options);
     const pool = this.#tools.poolFor(tool, options.pool);
@@ -86,7 +89,7 @@ export class Calls {
     };
   }
 
-  /** Sends the call to its pool. All is synchronous down to the link, or the queue. */
+  /** Submits the call to its pool, synchronously down to the link or the queue. */
   #submit(tool: string, args: Args, options: CallOptions, sink?: ChunkSink): Call {
     checkCallOptions(options);
     const pool = this.#tools.poolFor(tool, options.pool);

@@ -1,6 +1,6 @@
 /**
- * Calls as callers make them: the way of a call to its pool ({@link Calls}), the rules of its fields
- * ({@link CALL_FIELDS}) and its options ({@link checkCallOptions}), the stream that hands out chunks
+ * Calls, as callers make them: the path of a call to its pool ({@link Calls}), the rules for its
+ * fields ({@link CALL_FIELDS}) and options ({@link checkCallOptions}), the stream of its chunks
  * ({@link ToolStream}), and the policies that a call passes on its way (policies/).
  *
  * @module

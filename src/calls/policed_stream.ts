@@ -1,7 +1,7 @@
 import type { Call, ChunkSink, ChunkStream } from "../pool/mod.ts";
 import type { CallPolicy, PolicedCall } from "./policies/mod.ts";
 
-/** What a stream is made with. */
+/** Options of a stream. */
 export interface PolicedStreamOptions extends Omit<PolicedCall<Call>, "attempt" | "mayRepeat"> {
   readonly policy: CallPolicy;
   /** Sends the call to the pool. */

@@ -1,6 +1,7 @@
 /**
- * The configuration: one schema with every default ({@link Config}), read from a file, the environment and the program
- * ({@link loadConfig}), with all problems reported at once ({@link parseConfig}).
+ * The configuration: one schema with every default ({@link Config}). Settings come from a file, the
+ * environment and the program ({@link loadConfig}); all problems are reported at once
+ * ({@link parseConfig}).
  *
  * @module
  */

@@ -17,20 +17,20 @@ import { RunDirectory } from "./run_directory.ts";
 import { Shutdown } from "./shutdown.ts";
 import { StoreStatus } from "./store_status.ts";
 
-/** How the start of a host behaves. */
+/** Options of the start of a host. */
 export interface StartOptions {
-  /** Gives up the start. */
+  /** Aborts the start. */
   readonly signal?: AbortSignal | undefined;
-  /** Lines about the first build of the Python environment. */
+  /** Called with lines about the first build of the Python environment. */
   readonly onSetupProgress?: ((line: string) => void) | undefined;
   /**
-   * Fail unless every pool has a ready worker this long after the Python environment was there. By
-   * default the start goes through with pools that are unhealthy.
+   * The start fails unless every pool has a ready worker this long after the Python environment is
+   * ready. By default, the start succeeds even if pools are unhealthy.
    */
   readonly readyTimeoutMs?: number | undefined;
   /**
-   * Fail when another host has the store of the data directory, or it cannot be opened. By default
-   * such a host keeps in memory what would be stored, so that scripts can run beside a server.
+   * The start fails if another host has the store of the data directory, or if it cannot be opened.
+   * By default, such a host keeps its records in memory, so that scripts can run beside a server.
    */
   readonly requireStore?: boolean | undefined;
 }
@@ -48,15 +48,18 @@ export interface Host {
   readonly shutdown: Shutdown;
 }
 
-/** For how long the start waits for what dead hosts have left; the rest of it goes on beside. */
+/**
+ * Time that the start waits for the cleanup after dead hosts, which then continues in the
+ * background.
+ */
 const RECOVERY_MS = 1_000;
 
 /**
- * Puts a host together and starts it: each part is opened below those that it needs, and all are
- * disposed in the opposite order, also when the start fails.
+ * Opens the parts of a host and starts it. Each part is opened after those that it needs; all are
+ * disposed in reverse order, also if the start fails.
  *
- * @throws {SnakedenError} `python_environment` or `startup_failed`; with
- * `readyTimeoutMs` also what {@link Health.awaitReady} throws. Nothing is left running then.
+ * @throws {SnakedenError} `python_environment` or `startup_failed`; with `readyTimeoutMs` also what
+ * {@link Health.awaitReady} throws. Nothing is left running then.
  */
 export async function compose(config: Config, options: StartOptions = {}): Promise<Host> {
   const { requireStore = false } = options;
@@ -75,7 +78,7 @@ export async function compose(config: Config, options: StartOptions = {}): Promi
   resources.defer(() => recovering);
   resources.defer(() => endOwnRun(runId, table));
   const python = resources.use(await openPython(config, options));
-  // What they hold, such as memory of a GPU, is what the new workers need.
+  // Dead runs may still hold resources that the new workers need, such as GPU memory.
   await settlesWithin(recovering, RECOVERY_MS);
   const bridge = resources.use(
     await BridgeServer.listen(directory.path, {
@@ -103,14 +106,17 @@ export async function compose(config: Config, options: StartOptions = {}): Promi
   };
 }
 
-/** Resolves when each slot has had its first attempt, or when every pool has a ready worker. */
+/**
+ * Resolves when each slot has tried to start a worker or, with `readyTimeoutMs`, when every pool
+ * has a ready worker.
+ */
 async function startPools(
   group: PoolGroup,
   { health, readyTimeoutMs, signal }: StartOptions & { readonly health: Health },
 ): Promise<void> {
   const started = group.start(signal);
   if (readyTimeoutMs === undefined) return await started;
-  // Whoever waits for readiness alone hears of an abort there.
+  // With `readyTimeoutMs`, an abort is reported by awaitReady() below.
   started.catch(() => {});
   await health.awaitReady({
     timeoutMs: readyTimeoutMs,

@@ -1,9 +1,9 @@
 /**
- * One life of the host: {@link compose} opens its parts from the bottom to the top and starts them,
- * {@link Shutdown} ends them. The parts of its own are the data directory and the directory of the
- * run, where it keeps its state (openStore, {@link StoreStatus}), the record of its processes
- * ({@link ProcessRegistry}), what earlier lives have left (endDeadRuns), and how its workers are
- * started ({@link workerLauncher}).
+ * One life of the host: {@link compose} opens its parts from bottom to top and starts them;
+ * {@link Shutdown} ends them. This folder also holds the host's own parts: the data directory and
+ * the directory of the run, the choice of the store (openStore, {@link StoreStatus}), the record of
+ * its processes ({@link ProcessRegistry}), the cleanup after earlier hosts (endDeadRuns), and the
+ * start of its workers ({@link workerLauncher}).
  *
  * @module
  */

@@ -2,7 +2,7 @@ import type { Config } from "../config/mod.ts";
 import { Pool, PoolGroup } from "../pool/mod.ts";
 import { type LauncherParts, workerLauncher } from "./worker_launcher.ts";
 
-/** What the workers of all pools share. */
+/** Parts that the workers of all pools share. */
 export interface PoolsParts extends LauncherParts {
   readonly config: Pick<Config, "limits" | "pools">;
 }

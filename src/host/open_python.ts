@@ -1,7 +1,7 @@
 import type { Config } from "../config/mod.ts";
 import { ensurePython, type PythonEnvironment } from "../python_env/mod.ts";
 
-/** How the environment is waited for. */
+/** Options of the wait for the environment. */
 export interface OpenPythonOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onSetupProgress?: ((line: string) => void) | undefined;

@@ -9,8 +9,8 @@ import { memoryStore, type Store } from "../store/mod.ts";
 const STORE_PATIENCE_MS = 500;
 
 /**
- * Opens the store of the data directory: the one place that chooses a driver. A host that may go
- * without gets a store in memory when another host has that one, or it cannot be opened.
+ * Opens the store of the data directory. This is the only place that chooses a driver. If the store
+ * is in use or cannot be opened, a host that does not require it gets a store in memory.
  *
  * @throws {SnakedenError} `startup_failed` when it is `required` and cannot be opened.
  */

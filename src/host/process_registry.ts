@@ -2,13 +2,13 @@ import { messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import type { ProcessRow, ProcessStore } from "../store/mod.ts";
 
-/** Which worker is meant: one life of it. */
+/** The key of one life of a worker. */
 export interface WorkerIdentity {
   readonly workerId: string;
   readonly incarnation: string;
 }
 
-/** What a registry is made with. */
+/** Dependencies of a registry. */
 export interface RegistryOptions {
   readonly runId: string;
   /**
@@ -16,7 +16,7 @@ export interface RegistryOptions {
    * gone. Never rejects.
    */
   readonly startTimeOf: (pid: number) => Promise<string | undefined>;
-  /** Where rows become durable. */
+  /** The store of the rows. */
   readonly processes: ProcessStore;
 }
 

@@ -4,7 +4,7 @@ import { type ProcessTable, sweepProcesses } from "../process/mod.ts";
 import type { Store } from "../store/mod.ts";
 import type { RunDirectory } from "./run_directory.ts";
 
-/** What is needed to find and end runs that are over. */
+/** Dependencies of the cleanup after dead runs. */
 export interface DeadRunsDeps {
   readonly directory: RunDirectory;
   readonly store: Pick<Store, "deadProcesses" | "processes">;

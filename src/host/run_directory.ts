@@ -87,7 +87,7 @@ async function makeLocked(path: string): Promise<FileLock> {
   }
 }
 
-/** Locks the directories of dead hosts beside our own; answers them by run. */
+/** Locks the directories of dead hosts beside our own; returns them by run. */
 async function takeAbandoned(own: string, locks: DisposableStack): Promise<Map<string, string>> {
   const root = dirname(own);
   const prefix = root === SHORT_ROOT ? SHORT_PREFIX : "";

@@ -1,7 +1,7 @@
 import type { Calls } from "../calls/mod.ts";
 import type { PoolGroup } from "../pool/mod.ts";
 
-/** What ends, and in which way. */
+/** The parts of a host that a {@link Shutdown} ends. */
 export interface ShutdownParts {
   readonly pools: PoolGroup;
   readonly calls: Calls;
@@ -9,7 +9,7 @@ export interface ShutdownParts {
   readonly resources: AsyncDisposableStack;
 }
 
-/** How a host ends: the pools drain, then each part is disposed, the last one first. */
+/** Ends a host: drains the pools, then disposes the parts, the last one first. */
 export class Shutdown {
   readonly #parts: ShutdownParts;
   #done: Promise<void> | undefined;
@@ -19,8 +19,8 @@ export class Shutdown {
   }
 
   /**
-   * Ends the host once; complete when it resolves. Called again with a `drainMs` of 0 while it
-   * drains, it kills at once.
+   * Ends the host once; everything has ended when it resolves. A second call with a `drainMs` of 0
+   * during the drain kills at once.
    */
   async run(options: { readonly drainMs?: number } = {}): Promise<void> {
     if (this.#done === undefined) this.#done = this.#run(options);

@@ -1,12 +1,12 @@
 import type { ProcessRow, Store, StoreReport } from "../store/mod.ts";
 
-/** What {@link StoreStatus} reports on. */
+/** Dependencies of {@link StoreStatus}. */
 export interface StoreStatusDeps {
   readonly store: Store;
   readonly processes: { list(): ProcessRow[] };
 }
 
-/** The state of the store of a host, and what this run has put there. */
+/** The state of the store of a host, and the records of this run. */
 export class StoreStatus {
   readonly #deps: StoreStatusDeps;
 
@@ -14,12 +14,12 @@ export class StoreStatus {
     this.#deps = deps;
   }
 
-  /** Reports what the store could not read, and where that is now. */
+  /** Reports the state of the store, with the records that it could not read. */
   async report(): Promise<StoreReport> {
     return await this.#deps.store.report();
   }
 
-  /** Lists the processes of this run as they are recorded for the next one. */
+  /** Lists the recorded processes of this run. */
   processes(): ProcessRow[] {
     return this.#deps.processes.list();
   }

@@ -1,7 +1,7 @@
 /**
- * JSON as people write it. {@link findJsonProblem} names the place where a text stops being JSON, in
- * lines and columns, where the platform's parser names an offset or nothing. {@link isRecord} tells an
- * object from everything else that JSON holds.
+ * JSON as people write it. {@link findJsonProblem} names the line and column where a text stops
+ * being JSON; the parser of the platform names an offset or nothing. {@link isRecord} tells objects
+ * from all other JSON values.
  *
  * @module
  */

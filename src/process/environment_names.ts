@@ -16,7 +16,7 @@ export const HOST_ENV = {
 export const WORKER_ENV = {
   address: "SNAKEDEN_ADDRESS",
   token: "SNAKEDEN_TOKEN",
-  /** The mark by which every process of a run is found, children of tools among them. */
+  /** The mark by which every process of a run is found, including children of tools. */
   runId: "SNAKEDEN_RUN_ID",
   workerId: "SNAKEDEN_WORKER_ID",
   incarnation: "SNAKEDEN_INCARNATION",

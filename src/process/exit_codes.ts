@@ -10,7 +10,7 @@ export const EXIT_CODES = {
   config: 78,
 } as const;
 
-/** Returns the status of a process that ends because of a signal, as shells tell it. */
+/** Returns the status of a process that ends because of a signal, as shells report it. */
 export function signalExitCode(signalNumber: number): number {
   return 128 + signalNumber;
 }

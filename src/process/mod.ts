@@ -1,21 +1,21 @@
 /**
- * The conduct of a process towards the system that it shares with others.
+ * Processes: those that the host starts, and the host itself as a process.
  *
  * Other processes:
  * - {@link ManagedProcess}: a child with its group, whose output is read line by line.
- * - {@link runCommand}, {@link runGuarded}: a command that is run to its end.
- * - {@link ProcTable}, {@link StartTimes}, {@link sweepProcesses}: which processes there are, and
- *   the end of those that dead hosts have left.
+ * - {@link runCommand}, {@link runGuarded}: run a command to its end.
+ * - {@link ProcTable}, {@link StartTimes}, {@link sweepProcesses}: list processes, and end those
+ *   that dead hosts have left.
  *
  * This process:
- * - {@link StopSignals}: one request to stop, however many signals carry it; a later one ends the
- *   process at once. {@link EXIT_CODES} are the statuses with which it ends.
+ * - {@link StopSignals}: turns signals into one request to stop; a later signal ends the process at
+ *   once. {@link EXIT_CODES} are its exit statuses.
  * - {@link HOST_ENV}, {@link WORKER_ENV}: the names of all variables that Snakeden reads or sets.
- * - {@link FileLock}: a lock that ends with the process.
- * - {@link lowestDescriptor}: finds out whether more files can be opened.
- * - {@link isDenoFirst}: finds out that nobody reaps orphans here.
+ * - {@link FileLock}: a lock that the system releases when the process ends.
+ * - {@link lowestDescriptor}: shows whether more files can be opened.
+ * - {@link isDenoFirst}: tells whether process 1 is Deno, which reaps no orphans.
  * - {@link makePrivateDirectory} and related functions: directories that no other user of the
- *   machine can enter or exchange.
+ *   machine can enter or replace.
  *
  * @module
  */

@@ -4,7 +4,7 @@ const MARK = WORKER_ENV.runId;
 const MARK_IN_PROC = new RegExp(String.raw`^/proc/(\d+)/environ:${MARK}=(\w+)$`);
 const MARK_IN_PS = new RegExp(String.raw`\s${MARK}=([0-9a-f]{32})(?:\s|$)`);
 
-/** A process as the system tells it. */
+/** A process, as the system reports it. */
 export interface ProcessInfo {
   readonly pid: number;
   readonly parent: number;

@@ -57,7 +57,7 @@ export async function sweepProcesses(options: SweepOptions): Promise<SweepResult
   }
 }
 
-/** Kills what is there now; answers the runs that had something. */
+/** Kills the processes that exist now; returns the runs that had any. */
 async function killOnce(
   { runIds, recorded, table }: SweepOptions,
   killed: Set<number>,

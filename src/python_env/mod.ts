@@ -1,12 +1,13 @@
 /**
- * The Python environment of the workers. {@link ensurePython} finds a Python, makes a private
- * environment of it in the data directory when there is none yet, and says which interpreter runs the
- * workers; when nothing changed it runs no process at all.
+ * The Python environment of the workers. {@link ensurePython} finds a Python, builds a private
+ * environment from it in the data directory if there is none yet, and returns the interpreter that
+ * runs the workers. If nothing has changed, it starts no process.
  *
- * Parts: find_interpreter.ts runs candidates to learn what they are; environment_key.ts says when an
- * environment is out of date; environment_store.ts knows what lies in `<dataDir>/python`, who uses it
- * and what may go; build_environment.ts fills a new one; install_failure.ts puts the reason of a failed
- * installation in words.
+ * find_interpreter.ts runs candidates to identify them; environment_key.ts decides when an
+ * environment is out of date; environment_store.ts manages `<dataDir>/python`: which environments
+ * exist, who uses them and which may be removed; build_environment.ts builds a new one;
+ * install_failure.ts explains a failed installation. A lock keeps two hosts from building at once,
+ * and no installer outlives this process.
  *
  * @module
  */

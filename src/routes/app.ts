@@ -12,7 +12,7 @@ import { addTools } from "./tools.ts";
 import { addWorkers } from "./workers.ts";
 import { refuseInvalid } from "./schema/mod.ts";
 
-/** What {@link createApp} is told besides the engine. */
+/** Options of {@link createApp}. */
 export interface AppOptions {
   /** Version of Snakeden, for `/healthz` and the description of the API. */
   readonly version: string;

@@ -6,7 +6,7 @@ import type { RecycleSlice } from "./recycle.ts";
 import type { ToolsSlice } from "./tools.ts";
 import type { WorkersSlice } from "./workers.ts";
 
-/** What the routes need of the host, each its slice; `Snakeden` is one. */
+/** The host, as the routes see it, one slice for each. `Snakeden` is one. */
 export interface Engine extends ExecuteSlice, StreamSlice {
   readonly config: Pick<Config, "apiKey" | "errors" | "limits">;
   readonly tools: ToolsSlice;

@@ -65,12 +65,12 @@ const readyRoute = createRoute({
 /** Paths that need no API key, so that a supervisor can ask. */
 export const HEALTH_PATHS: readonly string[] = [healthRoute.path, readyRoute.path];
 
-/** What {@link addHealth} needs of the host. */
+/** The host, as {@link addHealth} sees it. */
 export interface HealthSlice {
   ready(options: WaitOptions): Promise<Readiness>;
 }
 
-/** What {@link addHealth} tells to whom. */
+/** Options of {@link addHealth}. */
 export interface HealthOptions {
   readonly version: string;
   /** False to leave out why a pool is not ready. */

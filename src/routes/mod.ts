@@ -1,9 +1,9 @@
 /**
- * The HTTP interface. {@link HttpListener} accepts connections; behind it is a Hono app over an
- * {@link Engine}, one file a resource. Every request passes access/ first (id, origin, key, access
- * log); every answer of a route is held to the schema that documents it (schema/); every error
- * leaves through the one table of problem.ts as RFC 9457 `application/problem+json`; what no route
- * takes ends in unmatched.ts.
+ * The HTTP interface. {@link HttpListener} accepts connections and passes requests to a Hono app
+ * over an {@link Engine}, with one file for each resource. Every request passes access/ first (id,
+ * origin, key, access log). The types of every response match the schema that documents it
+ * (schema/). Every error becomes RFC 9457 `application/problem+json` by the table in
+ * http/problem.ts. Paths without a route end in http/unmatched.ts.
  *
  * @module
  */

@@ -109,7 +109,7 @@ const oneRoute = createRoute({
   },
 });
 
-/** What {@link addPools} needs of the host. */
+/** The host, as {@link addPools} sees it. */
 export interface PoolsSlice {
   list(): PoolInfo[];
   /** @throws {SnakedenError} `unknown_pool`, naming near ones. */

@@ -42,7 +42,7 @@ const route = createRoute({
   },
 });
 
-/** What {@link addRecycle} needs of the host. */
+/** The host, as {@link addRecycle} sees it. */
 export interface RecycleSlice extends Pick<PoolsSlice, "get"> {
   /** @throws {SnakedenError} `unknown_pool`, `unknown_worker`, `shutting_down`. */
   startRecycle(request: RecycleRequest): Recycling;

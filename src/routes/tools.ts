@@ -42,7 +42,7 @@ const route = createRoute({
   },
 });
 
-/** What {@link addTools} needs of the host. */
+/** The host, as {@link addTools} sees it. */
 export interface ToolsSlice {
   list(): ToolInfo[];
 }

@@ -44,7 +44,7 @@ const stopRoute = createRoute({
   responses: { 204: { description: "The worker is gone." }, ...problemAnswers(404) },
 });
 
-/** What {@link addWorkers} needs of the host. */
+/** The host, as {@link addWorkers} sees it. */
 export interface WorkersSlice {
   list(): WorkerInfo[];
   /** @throws {SnakedenError} `unknown_worker`, naming near ones. */

@@ -1,6 +1,6 @@
 /**
- * Scripts that leave no process behind: {@link runAsScript} starts a host for a function, ends it on a
- * signal or at the function's end, and sets the exit status.
+ * Scripts that leave no process behind: {@link runAsScript} starts a host for a function, ends it
+ * when the function ends or a signal arrives, and sets the exit status.
  *
  * @module
  */

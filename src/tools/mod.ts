@@ -1,6 +1,6 @@
 /**
- * Which tools there are and where. {@link ToolRegistry} reads what the workers of each pool offer and picks the pool for a
- * call.
+ * The tools of all pools. {@link ToolRegistry} lists the tools that the workers of each pool offer,
+ * and picks the pool of a call.
  *
  * @module
  */

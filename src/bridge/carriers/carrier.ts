@@ -4,7 +4,7 @@ import type { WorkerFrame } from "../gen/link.js";
 /** More than any frame of this version: the largest result and 16 MiB. */
 export const MAX_FRAME_BYTES: number = (1 << 30) + (1 << 24);
 
-/** What a {@link Carrier} tells its owner. */
+/** Events that the owner of a {@link Carrier} is notified of. */
 export interface CarrierEvents {
   /** A batch of messages arrived. */
   onFrame(frame: WorkerFrame): void;
@@ -34,7 +34,7 @@ export interface Carrier {
   close(): void;
 }
 
-/** Takes the carriers of workers that come in. */
+/** Receives the carriers of workers that connect. */
 export interface Greeter {
   greet(carrier: Carrier): void;
 }

@@ -105,7 +105,7 @@ export class FrameWriter {
     this.#close(start);
   }
 
-  /** Begins something whose length is written by {@link FrameWriter.#close}; answers where it begins. */
+  /** Begins a part whose length is written by {@link FrameWriter.#close}; returns its position. */
   #open(key: number): number {
     this.#bytes[this.#at] = key;
     return this.#at += 1 + LENGTH_BYTES;

@@ -3,14 +3,14 @@ import { SocketDoor } from "./socket/mod.ts";
 
 /** One kind of carrier. */
 export interface CarrierType {
-  /** What its addresses begin with; the worker chooses its side of the carrier by it. */
+  /** The prefix of its addresses, by which the worker chooses its side of the carrier. */
   readonly scheme: string;
   /** Name of its socket in the directory of the run; the longest one bounds the length of the directory's path. */
   readonly socketName: string;
   /**
    * Listens on a Unix socket. Disposing the result ends every carrier that came by it.
    *
-   * @throws What stands in the way of listening.
+   * @throws If it cannot listen.
    */
   open(socketPath: string, greeter: Greeter): Promise<AsyncDisposable>;
 }

@@ -1,7 +1,8 @@
 /**
- * What carries frames between the host and a worker. carrier.ts is the contract of a {@link Carrier},
- * frame_writer.ts encodes the frames that all of them send, and each kind has a folder: socket/, the
- * default, and grpc/. A new one is a folder and an entry in {@link CARRIERS}.
+ * Carriers, which transport frames between the host and a worker. carrier.ts is the contract of a
+ * {@link Carrier}, frame_writer.ts encodes the frames that all carriers send, and each kind has a
+ * folder: socket/, the default, and grpc/. A new carrier is a folder and an entry in
+ * {@link CARRIERS}.
  *
  * @module
  */

@@ -18,21 +18,22 @@ export interface PolicedCall<T> {
   readonly attempt: (timeoutMs: number) => Promise<T>;
 }
 
-/** What a policy consists of. */
+/** The parts of a policy. */
 export interface CallPolicyParts {
   /** All of them have to let a call pass. */
   readonly circuits: readonly Circuit[];
   readonly retry?: RetryPolicy | undefined;
-  /** Told of each further attempt. */
+  /** Called before each further attempt. */
   readonly onRetry: () => void;
   /** Ends pauses at once when the host stops: the attempt that follows hears of it from the pool. */
   readonly stopping: AbortSignal;
 }
 
 /**
- * Makes the calls of one tool: each attempt passes the circuits, and a failure that is worth it is followed by another one
- * after a pause, while there is time. cockatiel gives the circuits; the loop is here because a pause has to end at once
- * when the caller leaves, and must not begin when the deadline comes first, which the retry of cockatiel does not know.
+ * Makes the calls of one tool. Each attempt passes the circuits; a failure that is worth a retry is
+ * followed by another attempt after a pause, if the deadline allows. The circuits are cockatiel's,
+ * but its retry is not used: a pause must end at once when the caller leaves, and must not begin
+ * when the deadline would pass first.
  */
 export class CallPolicy {
   readonly #parts: CallPolicyParts;

@@ -10,7 +10,7 @@ import { type ErrorCode, SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import type { CircuitInfo, CircuitState } from "../../pool/mod.ts";
 
-/** Ends that only a working worker brings about. */
+/** Error codes that prove the worker is alive. */
 const ANSWERS: readonly ErrorCode[] = [
   "python_exception",
   "invalid_arguments",
@@ -19,7 +19,7 @@ const ANSWERS: readonly ErrorCode[] = [
   "invalid_value",
 ];
 
-/** When to ask again while others try it out. */
+/** Pause to suggest to callers while trial calls are under way. */
 const HALF_OPEN_RETRY_MS = 1_000;
 
 /** See {@link CircuitState}. The state machine is cockatiel's; a call that must not pass is refused and never waits. */
@@ -75,7 +75,10 @@ export class Circuit {
     return isOpen ? "open" : "half_open";
   }
 
-  /** Why a call must not pass now. When there is none, {@link Circuit.run} has to follow at once. */
+  /**
+   * Returns the error if a call must not pass now. If there is none, {@link Circuit.run} must
+   * follow at once.
+   */
   refusal(tool: string): SnakedenError | undefined {
     const { state } = this;
     const isTried = this.#breaker.state === State.HalfOpen &&

@@ -1,8 +1,8 @@
 /**
- * What stands between a caller and a pool when the configuration asks for it: a {@link Circuit} that refuses calls while
- * most would fail, and a {@link RetryPolicy} that makes a call again after a pause. {@link PoolPolicies} holds those of one
- * pool and of single tools of it; {@link CallPolicy} is what applies to one tool. Without configuration none of this exists,
- * and no call passes through it.
+ * The policies between callers and a pool: a {@link Circuit} refuses calls while most would fail,
+ * and a {@link RetryPolicy} repeats a failed call after a pause. {@link PoolPolicies} holds the
+ * policies of one pool and of single tools in it; a {@link CallPolicy} is what applies to one tool.
+ * A pool without configured policies skips all of this.
  *
  * @module
  */

@@ -3,7 +3,7 @@ import { type PolicyConfig, PoolPolicies } from "./pool_policies.ts";
 /** The policies of the pools of a host that have any, by the name of the pool. */
 export type PoliciesByPool = ReadonlyMap<string, PoolPolicies>;
 
-/** Creates the policies that the pools ask for; undefined when none asks for any. */
+/** Creates the configured policies of all pools; returns undefined if none is configured. */
 export function policiesByPool(pools: readonly PolicyConfig[]): PoliciesByPool | undefined {
   const policies = pools.flatMap((pool): [string, PoolPolicies][] => {
     const its = PoolPolicies.of(pool);

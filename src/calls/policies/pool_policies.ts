@@ -4,7 +4,7 @@ import { CallPolicy } from "./call_policy.ts";
 import { Circuit } from "./circuit.ts";
 import { RetryPolicy } from "./retry_policy.ts";
 
-/** What a pool is told about policies. */
+/** The configuration of the policies of a pool. */
 export type PolicyConfig = Pick<PoolConfig, "name" | "breaker" | "retry" | "tools">;
 
 /** The policies of one pool: its own, and those of single tools, which have their own circuits and retries. */
@@ -37,7 +37,7 @@ export class PoolPolicies {
     return hasAny ? new PoolPolicies(config) : undefined;
   }
 
-  /** What applies to a tool; undefined when nothing does. */
+  /** Returns the policy of a tool; undefined if none applies. */
   for(tool: string): CallPolicy | undefined {
     return this.#tools.get(tool) ?? this.#others;
   }

@@ -10,7 +10,7 @@ const NEVER_RAN: readonly ErrorCode[] = [
   "circuit_open",
 ];
 
-/** Which failures are worth another attempt, and when it is made. */
+/** Decides which failures are worth another attempt, and when it is made. */
 export class RetryPolicy {
   readonly #options: RetryConfig;
 

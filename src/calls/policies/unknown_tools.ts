@@ -2,17 +2,17 @@ import { getLogger } from "../../log.ts";
 import { suggestion } from "../../near_names.ts";
 import type { PolicyConfig } from "./pool_policies.ts";
 
-/** What has to be known of a pool to tell which tools it has not. */
+/** A pool, as far as its offered tools matter. */
 export interface OfferingPool {
   readonly name: string;
-  /** Empty until a worker was ready. */
+  /** Empty until a worker has been ready. */
   readonly tools: readonly { readonly name: string }[];
   offers(tool: string): boolean;
 }
 
 /**
- * Warns of policies for tools that no worker of the pool has: the configured tool may be misspelled,
- * and would have no policy without anybody knowing.
+ * Logs a warning about policies for tools that no worker of the pool has: the name of the tool may
+ * be misspelled, and the tool would silently have no policy.
  */
 export function warnOfUnknownTools(
   { tools }: Pick<PolicyConfig, "tools">,

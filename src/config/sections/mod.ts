@@ -1,7 +1,7 @@
 /**
- * The sections of the configuration, one file each, named for the key under which it stands. A
- * section is a schema with every default; ../schema.ts puts them together. A new section is a file
- * here, a line below and a key there.
+ * The sections of the configuration, one file each, named after the key of the section. A section
+ * is a schema with every default; ../schema.ts combines them. A new section is a file here, a line
+ * below, and a key in ../schema.ts.
  *
  * @module
  */

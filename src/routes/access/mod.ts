@@ -1,6 +1,6 @@
 /**
- * Access to the server, which every request passes before its route ({@link access}): request_id.ts
- * names it, api_key.ts and origin.ts refuse those who may not call, access_log.ts logs the answer.
+ * The checks that every request passes before its route ({@link access}): request_id.ts gives it an
+ * id, api_key.ts and origin.ts refuse callers without access, and access_log.ts logs the response.
  *
  * @module
  */

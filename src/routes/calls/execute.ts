@@ -38,7 +38,7 @@ const route = createRoute({
   },
 });
 
-/** What {@link addExecute} needs of the host. */
+/** The host, as {@link addExecute} sees it. */
 export interface ExecuteSlice {
   call(tool: string, args: Value, options: CallOptions): Promise<CallOutcome>;
 }

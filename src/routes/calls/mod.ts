@@ -1,6 +1,6 @@
 /**
- * The resources that run tools: `POST /v1/execute` and `POST /v1/stream`, the fields of their bodies, and
- * the threads that read and write large JSON ({@link Traffic}).
+ * The routes that run tools: `POST /v1/execute` and `POST /v1/stream`, the fields of their bodies,
+ * and the threads that parse and write large JSON ({@link Traffic}).
  *
  * @module
  */

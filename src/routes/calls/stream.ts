@@ -35,7 +35,7 @@ const route = createRoute({
   },
 });
 
-/** What {@link addStream} needs of the host. */
+/** The host, as {@link addStream} sees it. */
 export interface StreamSlice {
   stream(tool: string, args: Value, options: CallOptions): EventSource;
 }

@@ -1,7 +1,7 @@
 /**
- * HTTP itself, without any resource: accepting connections ({@link HttpListener}), framing, bodies and
- * their limits, content negotiation, problem documents ({@link problemResponse}), and paths that no route
- * serves ({@link unmatched}).
+ * HTTP itself, independent of any route: connections ({@link HttpListener}), framing, bodies and
+ * their limits, content negotiation, problem documents ({@link problemResponse}), and paths without
+ * a route ({@link unmatched}).
  *
  * @module
  */

@@ -57,7 +57,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   deadline_exceeded: { status: 504, title: "The deadline of the call passed" },
 };
 
-/** An error as HTTP tells it, after RFC 9457. */
+/** An error in the form of RFC 9457. */
 export interface Problem {
   /** `urn:snakeden:error:` and the code. */
   readonly type: string;

@@ -25,12 +25,12 @@ const SECURITY_SCHEMES = {
   header: { type: "apiKey", in: "header", name: "x-api-key" },
 } as const;
 
-/** What {@link addOpenApi} needs of the host. */
+/** The host, as {@link addOpenApi} sees it. */
 export interface DescribedTools {
   list(): ToolInfo[];
 }
 
-/** What the document says besides the routes. */
+/** Options of the document. */
 export interface OpenApiOptions {
   readonly version: string;
   /** True when requests must have an API key. */

@@ -1,7 +1,8 @@
 /**
- * What routes are described with, so that `app.openapi` holds each answer to its description: schemas
- * that are the types of the host ({@link schemaOf}), JSON that is text already ({@link encodedJson}),
- * bodies that a handler reads itself ({@link bodyByReference}), and problems ({@link problemAnswers}).
+ * Parts of the descriptions of routes, by which `app.openapi` checks the type of each response:
+ * schemas that match types of the host ({@link schemaOf}), JSON that is already encoded
+ * ({@link encodedJson}), bodies that a handler reads itself ({@link bodyByReference}), and problems
+ * ({@link problemAnswers}).
  *
  * @module
  */

@@ -27,7 +27,7 @@ export class GrpcDoor implements AsyncDisposable {
     this.#server = server;
   }
 
-  /** @throws What stands in the way of listening. */
+  /** @throws If it cannot listen. */
   static async open(socketPath: string, greeter: Greeter): Promise<GrpcDoor> {
     const server = new Server({
       "grpc.max_receive_message_length": MAX_FRAME_BYTES,

@@ -1,6 +1,6 @@
 /**
- * The gRPC carrier: a link over one bidirectional stream ({@link GrpcDoor}). Loaded only when a pool
- * asks for it, since grpc-js costs every start some 100 ms.
+ * The gRPC carrier: a link over one bidirectional stream ({@link GrpcDoor}). It is loaded only if a
+ * pool is configured for it, since grpc-js adds about 100 ms to every start.
  *
  * @module
  */

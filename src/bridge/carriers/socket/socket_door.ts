@@ -20,7 +20,7 @@ export class SocketDoor implements AsyncDisposable {
     this.#accepting = this.#accept(greeter);
   }
 
-  /** @throws What stands in the way of listening. */
+  /** @throws If it cannot listen. */
   static open(socketPath: string, greeter: Greeter): SocketDoor {
     return new SocketDoor(Deno.listen({ transport: "unix", path: socketPath }), greeter);
   }
