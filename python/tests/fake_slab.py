@@ -1,5 +1,6 @@
-"""The host's end of shared memory, played in the test process. The twin of
-src/bridge/shared_memory/slab.ts.
+"""The host's end of shared memory, played in the test process.
+
+The twin of src/bridge/shared_memory/slab.ts.
 """
 
 from __future__ import annotations

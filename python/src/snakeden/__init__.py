@@ -1,6 +1,6 @@
 """Write tools in Python that a Snakeden host calls.
 
-Importing this package loads nothing heavy: the link (gRPC) is imported only by the worker.
+Importing this package is cheap: only the worker imports the link and gRPC.
 """
 
 from snakeden.adapter import Adapter

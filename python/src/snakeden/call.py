@@ -10,7 +10,7 @@ __all__ = ["Call", "CallSource", "current_call"]
 
 
 class CallSource(Protocol):
-    """What a `Call` is a view of; the worker has it in `_worker/calls/attempt.py`."""
+    """The source of a `Call`, which the worker implements in `_worker/calls/attempt.py`."""
 
     id: int
     deadline: float | None
@@ -54,7 +54,7 @@ class Call:
 
     @property
     def deadline(self) -> float | None:
-        """When the call must be done, on the clock of `time.monotonic()`; None for never."""
+        """Time by which the call must end, on the clock of `time.monotonic()`; None for never."""
         return self._source.deadline
 
     @property

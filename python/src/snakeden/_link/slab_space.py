@@ -1,4 +1,4 @@
-"""Which parts of a slab are taken. The twin of src/bridge/shared_memory/slab_space.ts."""
+"""The used parts of a slab. The twin of src/bridge/shared_memory/slab_space.ts."""
 
 from __future__ import annotations
 

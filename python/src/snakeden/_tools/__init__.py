@@ -1,6 +1,7 @@
-"""Tools: find the adapter, read the hints of its tools, check and convert arguments.
+"""Tools: loading the adapter, reading type hints, and checking and converting arguments.
 
-Imports `_values` and the public names of `snakeden`; knows neither the link nor calls.
-adapter_loader.py finds the tools, schema.py has everything about one tool, convert.py fills a hint
-from a value, issues.py words what does not fit, json_schema.py describes tools for callers.
+Imports only `_values` and the public names of `snakeden`; knows neither the link nor calls.
+adapter_loader.py finds the tools, schema.py holds all facts about one tool, convert.py converts a
+value to the type of its hint, issues.py explains values that do not fit, and json_schema.py
+describes tools to callers.
 """

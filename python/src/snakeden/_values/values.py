@@ -1,5 +1,4 @@
-"""Values on the link: a JSON tree plus out-of-band buffers. The twin of
-src/bridge/values/values.ts.
+"""Values on the link: a JSON tree plus buffers beside it. The twin of src/bridge/values/values.ts.
 
 Most values are *plain*: JSON says all of them. `encode` decides that by one quick walk and hands
 the tree to msgspec as it is. Only when something in it needs a tag ({"$snakeden": ...}) or a

@@ -1,8 +1,8 @@
 """The calls of a worker, from the messages of the link to the profile that runs them.
 
-Whoever stops a call first (Cancel, deadline, end of the link) sets `stop_code`, and that is the
-code of its failure. A call that has not begun is answered or given back here; one that has is the
-profile's (profiles/profile.py). in_flight.py has the states of a call.
+The first thing that stops a call (a cancel, its deadline, the end of the link) sets `stop_code`,
+the code of its failure. The runner answers or gives back calls that have not begun; calls that have
+begun belong to the profile (profiles/profile.py). in_flight.py has the states of a call.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = ["Runner"]
 
 
 class Runner:
-    """`serve` runs on the main thread; the `on_` methods belong to whoever reads the link."""
+    """`serve` runs on the main thread; the `on_` methods are called by the reader of the link."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class Runner:
         output: Output | None = None,
         profile: str = "process",
     ) -> None:
-        """Make the profile; must be called on the main thread. For `hint` see `ExecutionContext`,
+        """Create the profile; must be called on the main thread. For `hint` see `ExecutionContext`,
         for `note` and `output` see `ProfileParts`.
         """
         self.tools: dict[str, LoadedTool] = {}

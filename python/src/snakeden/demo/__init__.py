@@ -1,7 +1,7 @@
 """The tools that a host without a configuration serves: the adapter `snakeden.demo`.
 
-tools.py has the small ones, csv_profile.py the large one; the other files are its parts. Like an
-adapter of a user, this package imports nothing but the public names of `snakeden`.
+tools.py has the small tools, and csv_profile.py has `profile_csv`; the other files are its parts.
+Like the adapter of a user, this package imports only the public names of `snakeden`.
 """
 
 from snakeden.demo.csv_profile import profile_csv

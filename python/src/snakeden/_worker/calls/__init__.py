@@ -1,7 +1,7 @@
 """One call in a worker, from the message that brings it to the message that answers it.
 
-Knows no profile: who runs calls, and how many at once, is decided in `_worker/profiles`.
-in_flight.py has the states of a call, attempt.py the call itself. execution.py are the steps from
-arguments to answer, drive.py and streams.py those for results that take time. error_report.py
-describes failures, deadlines.py watches the clock, interruption.py is how a call is stopped.
+Knows no profile: `_worker/profiles` decides where calls run, and how many at once. attempt.py is
+the call, and in_flight.py has its states. execution.py takes a call from its arguments to its
+answer; drive.py and streams.py handle results that take time. error_report.py describes failures,
+deadlines.py watches deadlines, and interruption.py is the contract for stopping a call.
 """

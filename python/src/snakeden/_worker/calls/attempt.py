@@ -1,4 +1,4 @@
-"""The worker's half of a call: what the host sent, who stops it, and what waits for it."""
+"""The worker's half of a call: its message, its deadline, and whether it must stop."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ class Attempt:
         self.deadline: float | None = None
         """On the clock of `time.monotonic()`."""
         self.stop_code: str | None = None
-        """Why it must stop, and the code of its failure; the first cause wins."""
+        """The code of its failure once it must stop; the first cause wins."""
         self.ended: bool = False
-        """Whether it was answered or given back."""
+        """True once it was answered or given back."""
         self.on_credit: Callable[[int], None] | None = None
-        """Called by whoever reads the link when the host has taken chunks, with their bytes."""
+        """Called by the reader of the link with the bytes of chunks that the host has taken."""
         self.buffers: Sequence[bytes | memoryview] = ()
-        """Those of the arguments, until it begins or never will: what lies in shared memory is
-        released with the last object that refers to it.
+        """The buffers of its arguments, until it begins or never will. Shared memory is released
+        with the last object that refers to it.
         """
         self.shown: Call | None = None
-        """The view of it, if one was asked for, until it ends: the two refer to each other, and
-        would wait for the garbage collector.
+        """Its view, if one was requested. Cleared when it ends, since the two refer to each other
+        and would wait for the garbage collector.
         """
         self._report = report
 

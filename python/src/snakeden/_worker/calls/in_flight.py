@@ -1,13 +1,13 @@
-"""The calls that the host sent to this worker and that are not answered.
+"""The calls that the host has sent to this worker and that are not answered yet.
 
-States of a call, and who moves it:
+States of a call, and the method that enters each:
 
-- queued: `add`, by whoever reads the link.
-- begun: `take`, by the profile that runs it. It is never given back.
-- withdrawn: `withdraw`, by whoever stops or gives back a call that has not begun. It never runs.
-- settled: `settle`, by whoever answers it or gives it back.
+- queued: `add`, called by the reader of the link.
+- begun: `take`, called by the profile that runs the call. It is never given back.
+- withdrawn: `withdraw`, called to stop or give back a call that has not begun. It never runs.
+- settled: `settle`, called when the call is answered or given back.
 
-A call leaves the queue exactly once: whoever gets it out of `_queued` owns it.
+A call leaves the queue exactly once: the thread that removes it from `_queued` owns it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class InFlight:
 
     def __init__(self) -> None:
         self.draining = False
-        """Whether no more calls begin."""
+        """True when no more calls begin."""
         self.on_news: Callable[[], None] | None = None
         """Called after a call was added and when draining begins, on any thread and in signal
         handlers: for a profile whose threads or event loop wait by themselves.

@@ -1,4 +1,4 @@
-"""How a call that runs is made to raise, as the code that runs it sees that."""
+"""The contract for interrupting a running call, from the side of the code that runs it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ T = TypeVar("T")
 
 
 class Interruption(Protocol):
-    """Belongs to one thread that runs calls, one at a time; a profile has one for each.
+    """Interrupts calls on one thread that runs them one at a time; a profile has one per thread.
 
-    CallCancelled may come up in that thread at any point while a call is *armed*, and nowhere else.
+    CallCancelled may be raised in that thread at any point while a call is *armed*, not otherwise.
     """
 
     armed: Attempt | None
     """The call whose tool has control."""
     cut_off: bool
-    """Whether the last description was interrupted."""
+    """True if the last description was interrupted."""
 
     def check(self, attempt: Attempt) -> None:
-        """Raise when `attempt`, armed just now, was stopped before it was armed."""
+        """Raise if `attempt`, which was just armed, had been stopped before."""
 
     def shield(self, step: Callable[[], None]) -> None:
-        """Run a step in which nothing may come up; raise afterwards when the call was stopped."""
+        """Run a step that must not be interrupted; raise afterwards if the call was stopped."""
 
     def describe(self, attempt: Attempt, step: Callable[[], T]) -> T | None:
-        """Run code of the user that describes an exception, under the deadline of the call. None
-        when it raised, and when the call was stopped meanwhile, which `cut_off` tells.
+        """Run user code that describes an exception, under the deadline of the call. Returns None
+        if it raised, or if the call was stopped meanwhile; `cut_off` is true in the latter case.
         """

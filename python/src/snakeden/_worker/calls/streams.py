@@ -1,4 +1,4 @@
-"""Where the items of a result go: to the host as chunks, or into one list."""
+"""Sinks for the items of a result: chunks to the host, or one list."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How the calls of a worker run: how many at once, where, and how one of them is interrupted.
+"""Profiles: how many calls a worker runs at once, where they run, and how one is interrupted.
 
-profile.py is the contract, PROFILES lists the implementations, each a file of its own: process.py.
-event_loop.py and interrupt.py are parts of profiles that run calls on the main thread.
+profile.py is the contract. PROFILES lists the implementations, each in a file of its own, such as
+process.py. event_loop.py and interrupt.py are parts of profiles that use the main thread.
 """
 
 from __future__ import annotations
@@ -17,4 +17,4 @@ if TYPE_CHECKING:
 __all__ = ["PROFILES"]
 
 PROFILES: Final[dict[str, Callable[[ProfileParts], Profile]]] = {"process": ProcessProfile}
-"""By name; each is a function that makes one."""
+"""Functions that create a profile, by its name."""

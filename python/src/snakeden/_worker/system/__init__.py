@@ -1,5 +1,5 @@
-"""What a worker asks of the operating system: to die with its host, to be bounded, to be measured.
+"""The worker and the operating system: ending with the host, resource limits, and measurements.
 
-Imports the public names and the messages of the link, and nothing else of the package. output.py
-are the streams that the host reads; forked_child.py and last_steps.py how a process leaves.
+Imports only the public names of the package and the messages of the link. output.py handles the
+streams that the host reads; forked_child.py and last_steps.py end a process.
 """

@@ -1,4 +1,4 @@
-"""Where the worker notes the call that it starts, for a host that survives it: the first 4 bytes of
+"""The record of the call that the worker starts, for a host that survives it: the first 4 bytes of
 a file that both have open. The twin of src/pool/workers/progress_file.ts.
 """
 
