@@ -1,4 +1,7 @@
-/** Holds the layout of DESIGN.md: which part may import which, through what, and how files are named and sized. */
+/**
+ * Tests the layout that docs/architecture.md describes: which part may import which, and how files
+ * are named and sized.
+ */
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
