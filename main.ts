@@ -133,8 +133,9 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
     if (!signals.stop.aborted || error !== signals.stop.reason) throw error;
   }
   getLogger("server").info("stopping", { signal: signals.request?.name });
-  // The stack ends the host first. The port stays open meanwhile, so that load balancers and callers are told that it stops
-  // (503) and not that nobody is there; then it lets the last answers out.
+  // The stack ends the host first. The port stays open meanwhile, so that load balancers and
+  // callers are told that it stops (503) and not that nobody is there; then it lets the last
+  // answers out.
 }
 
 /** The longest that an orderly stop takes when every step uses up its time. */
@@ -143,7 +144,10 @@ function stopBoundMs({ drainMs, pools }: Config): number {
   return Math.max(drainMs, ...poolMs) + LAST_ANSWERS_MS + STEPS_MS;
 }
 
-/** A step of the stop that hangs, on a disk for one, must not keep the process. Its workers end with it. */
+/**
+ * A step of the stop that hangs, on a disk for one, must not keep the process. Its workers end with
+ * it.
+ */
 function leaveAfter(boundMs: number): void {
   const timer = setTimeout(() => {
     // Not written to standard error directly: a reader that does not read would delay the exit.
@@ -155,7 +159,10 @@ function leaveAfter(boundMs: number): void {
   Deno.unrefTimer(timer);
 }
 
-/** A pool that is down may come back while others serve, but a server without any would be of no use. */
+/**
+ * A pool that is down may come back while others serve, but a server without any would be of no
+ * use.
+ */
 function assertSomePool(den: Snakeden): void {
   const pools = den.pools.list();
   const broken = pools.filter((it) => it.state !== "ready");

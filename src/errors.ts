@@ -161,7 +161,10 @@ export class WorkerCrashedError extends SnakedenError {
 /** Codes of limits that cost a worker its life. */
 export type LimitCode = "out_of_memory" | "cpu_limit_exceeded";
 
-/** The worker that ran a call was ended because it exceeded a limit; `details` has `limit`, `allowed` and `measured`. */
+/**
+ * The worker that ran a call was ended because it exceeded a limit; `details` has `limit`,
+ * `allowed` and `measured`.
+ */
 export class LimitExceededError extends WorkerCrashedError {
   override readonly name = "LimitExceededError";
 

@@ -1,6 +1,6 @@
 /**
- * Logging. The library says nothing until a program asks for it with {@link configureLogging}; every part logs under its own
- * category, such as `pool` or `http`, through {@link getLogger}.
+ * Logging. The library says nothing until a program asks for it with {@link configureLogging};
+ * every part logs under its own category, such as `pool` or `http`, through {@link getLogger}.
  */
 import {
   configureSync,
@@ -146,7 +146,9 @@ function categoryOf(record: LogRecord): string {
   return record.category.slice(record.category[0] === "snakeden" ? 1 : 0).join(".") || "snakeden";
 }
 
-/** The message with its values filled in: the texts stand at even places, the values at odd ones. */
+/**
+ * The message with its values filled in: the texts stand at even places, the values at odd ones.
+ */
 function messageOf(record: LogRecord): string {
   return record.message.map((part, i) => i % 2 === 0 ? String(part) : valueText(part)).join("");
 }

@@ -11,7 +11,9 @@ export interface Alarm {
   alarmNext?: Alarm | undefined;
 }
 
-/** The alarms of one slot of time, linked through themselves in the order in which they were set. */
+/**
+ * The alarms of one slot of time, linked through themselves in the order in which they were set.
+ */
 interface Slot {
   readonly number: number;
   head: Alarm | undefined;
@@ -22,9 +24,10 @@ interface Slot {
 const SLOT_MS = 4;
 
 /**
- * Many alarms on one timer. Calls come and go far faster than they time out, so setting and taking back an alarm is a
- * change of a few links. The timer stays when the last alarm is taken back, since the next one may come at once; it rings
- * in vain then, once (a coarse variant of the timing wheel of Varghese and Lauck).
+ * Many alarms on one timer. Calls come and go far faster than they time out, so setting and taking
+ * back an alarm is a change of a few links. The timer stays when the last alarm is taken back,
+ * since the next one may come at once; it rings in vain then, once (a coarse variant of the timing
+ * wheel of Varghese and Lauck).
  */
 export class Alarms implements Disposable {
   readonly #slots = new Map<number, Slot>();
@@ -126,7 +129,10 @@ export class Alarms implements Disposable {
     if (next < this.#timerSlot) this.#arm(next);
   }
 
-  /** An alarm may set or clear others while it rings; one that sets itself again rings in the next turn. */
+  /**
+   * An alarm may set or clear others while it rings; one that sets itself again rings in the next
+   * turn.
+   */
   #ringSlot(slot: Slot | undefined): void {
     if (slot === undefined) return;
     this.#drop(slot);

@@ -1,6 +1,8 @@
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 
-/** Waits for a promise, but no longer than `timeoutMs`; true when it settled in time. Never rejects. */
+/**
+ * Waits for a promise, but no longer than `timeoutMs`; true when it settled in time. Never rejects.
+ */
 export async function settlesWithin(
   promise: Promise<unknown>,
   timeoutMs: number,
@@ -37,8 +39,8 @@ export async function delay(
 }
 
 /**
- * Runs `work` with a signal that aborts after `timeoutMs`. Unlike `AbortSignal.timeout`, nothing of it is left when the work is
- * done, which would keep a program from ending.
+ * Runs `work` with a signal that aborts after `timeoutMs`. Unlike `AbortSignal.timeout`, nothing of
+ * it is left when the work is done, which would keep a program from ending.
  */
 export async function withDeadline<T>(
   timeoutMs: number,

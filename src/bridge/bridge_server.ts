@@ -53,8 +53,8 @@ export class BridgeServer implements AsyncDisposable {
   /**
    * Expects one worker. Resolves with its link when it has said hello with the token.
    *
-   * @throws {SnakedenError} `protocol_mismatch` when its hello was refused, `shutting_down` when the server is disposed, or
-   * the reason of the signal.
+   * @throws {SnakedenError} `protocol_mismatch` when its hello was refused, `shutting_down` when
+   * the server is disposed, or the reason of the signal.
    */
   async invite(invitation: Invitation): Promise<Link> {
     return await this.#reception.invite(invitation);

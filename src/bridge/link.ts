@@ -49,8 +49,8 @@ export interface LinkEvents {
   /** The worker has reported how much memory it and its children hold. */
   onMemory?(rssBytes: number): void;
   /**
-   * The worker was asked to end by something other than the host, such as SIGTERM; `reason` names it.
-   * The worker finishes what it runs.
+   * The worker was asked to end by something other than the host, such as SIGTERM; `reason` names
+   * it. The worker finishes what it runs.
    */
   onLeaving?(reason: string): void;
   /** The stream ended; calls that were open have not been answered and never will be. */
@@ -58,8 +58,8 @@ export interface LinkEvents {
 }
 
 /**
- * A stream that has sent this many times its window unread is in breach. A stream in order overshoots
- * its window by less than one chunk.
+ * A stream that has sent this many times its window unread is in breach. A stream in order
+ * overshoots its window by less than one chunk.
  */
 const WINDOW_SLACK = 2;
 
@@ -67,8 +67,8 @@ const WINDOW_SLACK = 2;
  * One attached worker: numbers the calls and routes the answers. Holds no policy; the pool decides
  * what to send.
  *
- * A message that no worker of this version sends in that state is a breach of the protocol. The link
- * then ends at once, and the pool ends the worker. No message makes the event loop throw.
+ * A message that no worker of this version sends in that state is a breach of the protocol. The
+ * link then ends at once, and the pool ends the worker. No message makes the event loop throw.
  */
 export class Link {
   readonly hello: Hello;
@@ -132,8 +132,8 @@ export class Link {
   }
 
   /**
-   * Sends buffers of `minBytes` and more through memory that the worker has mapped, and takes them from there. The slab
-   * belongs to the link from now on, and ends with it.
+   * Sends buffers of `minBytes` and more through memory that the worker has mapped, and takes them
+   * from there. The slab belongs to the link from now on, and ends with it.
    */
   share(slab: Slab, minBytes: number): void {
     if (this.#closedReason !== undefined) slab[Symbol.dispose]();

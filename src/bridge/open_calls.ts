@@ -6,8 +6,8 @@ const SLOTS = 1024;
  * finds its slot free unless an older call has been open for a thousand others; the entry then goes
  * into a Map.
  *
- * A Map alone would do the same. But a Map that is filled and emptied with each call is rehashed, and
- * its old tables keep answered calls alive through many collections.
+ * A Map alone would do the same. But a Map that is filled and emptied with each call is rehashed,
+ * and its old tables keep answered calls alive through many collections.
  */
 export class OpenCalls<T> {
   readonly #ids = new Uint32Array(SLOTS);

@@ -1,12 +1,15 @@
 import { type Carrier, isCall, type OutgoingCall, type OutgoingMessage } from "./carriers/mod.ts";
 import { TextValue } from "./values/mod.ts";
 
-/** Payload bytes after which a frame is cut, so that a ping never waits behind a very large frame. */
+/**
+ * Payload bytes after which a frame is cut, so that a ping never waits behind a very large frame.
+ */
 const MAX_FRAME_BYTES = 1 << 20;
 
 /**
- * Gathers messages and writes them as one frame a moment later, which the carrier chooses: an idle link sends one message
- * at once, a busy one hundreds in a frame. While the carrier is slow everything waits here, cut into frames.
+ * Gathers messages and writes them as one frame a moment later, which the carrier chooses: an idle
+ * link sends one message at once, a busy one hundreds in a frame. While the carrier is slow
+ * everything waits here, cut into frames.
  */
 export class Outbox {
   readonly #carrier: Carrier;

@@ -27,7 +27,10 @@ interface Expected {
   readonly refuse: (error: SnakedenError) => void;
 }
 
-/** Lets expected workers in, whichever carrier they come by: once, with the token they were started with. */
+/**
+ * Lets expected workers in, whichever carrier they come by: once, with the token they were started
+ * with.
+ */
 export class Reception implements Greeter {
   readonly #log = getLogger("bridge");
   readonly #expected = new Map<string, Expected>();
@@ -42,8 +45,8 @@ export class Reception implements Greeter {
   /**
    * Expects one worker. Resolves with its link when it has said hello with the token.
    *
-   * @throws {SnakedenError} `protocol_mismatch` when its hello was refused, `shutting_down` when it is closed, or the reason
-   * of the signal.
+   * @throws {SnakedenError} `protocol_mismatch` when its hello was refused, `shutting_down` when it
+   * is closed, or the reason of the signal.
    */
   async invite({ workerId, token, events, signal }: Invitation): Promise<Link> {
     signal.throwIfAborted();
@@ -60,7 +63,10 @@ export class Reception implements Greeter {
     }
   }
 
-  /** Takes a new stream. The first frame has to open with a hello; what else it holds goes to the link. */
+  /**
+   * Takes a new stream. The first frame has to open with a hello; what else it holds goes to the
+   * link.
+   */
   greet(carrier: Carrier): void {
     if (this.#closed) return carrier.close();
     const late = `No hello came within ${this.#helloTimeoutMs} ms`;

@@ -9,9 +9,15 @@ export type Args = Readonly<Record<string, unknown>> | Value;
 
 /** How one call is made. */
 export interface CallOptions {
-  /** Pool to ask; by default the one called `default` if it has the tool, else the first that has it. */
+  /**
+   * Pool to ask; by default the one called `default` if it has the tool, else the first that has
+   * it.
+   */
   readonly pool?: string;
-  /** One deadline over waiting, link and tool; more than 0, at most a day. Default: the pool's `timeoutMs`. */
+  /**
+   * One deadline over waiting, link and tool; more than 0, at most a day. Default: the pool's
+   * `timeoutMs`.
+   */
   readonly timeoutMs?: number;
   /** Whole number from -10 to 10; higher goes first. Default 0. */
   readonly priority?: number;
@@ -20,8 +26,8 @@ export interface CallOptions {
   /** Seen by the tool, and in the logs of both sides. Default: the id of the call. */
   readonly requestId?: string;
   /**
-   * True when running it twice does what running it once does: it then runs again, in another worker, when its worker dies.
-   * Default: what the tool says of itself, `@tool(idempotent=True)`.
+   * True when running it twice does what running it once does: it then runs again, in another
+   * worker, when its worker dies. Default: what the tool says of itself, `@tool(idempotent=True)`.
    */
   readonly idempotent?: boolean;
   /** Leaves the queue, or cancels the work, when it aborts. */
@@ -59,7 +65,8 @@ export function checkCallOptions(options: CallOptions): void {
 /**
  * Returns the arguments, encoded.
  *
- * @throws {InvalidInputError | SnakedenError} When they are not an object, or hold what cannot travel.
+ * @throws {InvalidInputError | SnakedenError} When they are not an object, or hold what cannot
+ * travel.
  */
 export function encodeArgs(args: Args, maxDepth: number): Value {
   if (args instanceof Value) return checked(args);

@@ -69,7 +69,9 @@ export class Calls {
     });
   }
 
-  /** Ends the pauses between attempts: the pools refuse calls by now, also those that would follow. */
+  /**
+   * Ends the pauses between attempts: the pools refuse calls by now, also those that would follow.
+   */
   close(): void {
     for (const policies of this.#policies?.values() ?? []) policies.close();
   }

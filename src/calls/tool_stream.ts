@@ -1,8 +1,8 @@
 import type { ChunkStream, StreamEvent } from "../pool/mod.ts";
 
 /**
- * A streaming call, read once: iterate over it for the chunks, or over {@link ToolStream.events} for everything. The call
- * starts with the first read. Leaving the loop early cancels it.
+ * A streaming call, read once: iterate over it for the chunks, or over {@link ToolStream.events}
+ * for everything. The call starts with the first read. Leaving the loop early cancels it.
  */
 export class ToolStream<T = unknown> implements AsyncIterable<T> {
   readonly #open: (leaving: AbortSignal) => ChunkStream;

@@ -17,7 +17,8 @@ export interface ConfigFile {
 }
 
 /**
- * Finds and reads the configuration file: the one that is named, or one of {@link CONFIG_FILE_NAMES}.
+ * Finds and reads the configuration file: the one that is named, or one of
+ * {@link CONFIG_FILE_NAMES}.
  *
  * @param named Path of the file, or undefined to look in `cwd`.
  * @param namedBy Who named it, for error texts.

@@ -3,7 +3,10 @@ import type { FieldIssue } from "../errors.ts";
 import { nearNames } from "../near_names.ts";
 import { configSchema, type KeyMeta } from "./schema.ts";
 
-/** Where a value came from when it was not the file or the program: by path, such as `port` -> `SNAKEDEN_PORT`. */
+/**
+ * Where a value came from when it was not the file or the program: by path, such as `port` ->
+ * `SNAKEDEN_PORT`.
+ */
 export type Origins = ReadonlyMap<string, string>;
 
 type Path = readonly PropertyKey[];

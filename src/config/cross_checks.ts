@@ -6,8 +6,8 @@ import { isLoopback } from "./loopback.ts";
 const RESERVED_ENV: ReadonlySet<string> = new Set(Object.values(WORKER_ENV));
 
 /**
- * What must hold between keys. Looks at the input as it came, and not at what the schema made of it, so that these problems
- * are reported together with those of single keys.
+ * What must hold between keys. Looks at the input as it came, and not at what the schema made of
+ * it, so that these problems are reported together with those of single keys.
  */
 export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssue[] {
   const pools = Array.isArray(input.pools) ? input.pools : [];

@@ -38,8 +38,9 @@ function typed(name: string, text: string): unknown {
 }
 
 /**
- * The environment of this process, as far as the program may see it: a variable that was not granted counts as not set, so
- * that a program that embeds the library needs no more permissions than it uses.
+ * The environment of this process, as far as the program may see it: a variable that was not
+ * granted counts as not set, so that a program that embeds the library needs no more permissions
+ * than it uses.
  */
 export function readProcessEnv(name: string): string | undefined {
   const { state } = Deno.permissions.querySync({ name: "env", variable: name });

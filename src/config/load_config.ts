@@ -12,7 +12,10 @@ import type { Config, ConfigInput } from "./schema.ts";
 export interface LoadConfigOptions {
   /** Overrides everything else; relative paths in it go by `cwd`. */
   readonly overrides?: ConfigInput;
-  /** The configuration file; default `SNAKEDEN_CONFIG`, else `snakeden.config.ts` or `.json` in `cwd`. */
+  /**
+   * The configuration file; default `SNAKEDEN_CONFIG`, else `snakeden.config.ts` or `.json` in
+   * `cwd`.
+   */
   readonly file?: string;
   /** Default the environment of this process. */
   readonly env?: ReadEnv;
@@ -23,7 +26,8 @@ export interface LoadConfigOptions {
 }
 
 /**
- * Puts the configuration together: defaults, then the file, then the environment, then `overrides`; the later wins.
+ * Puts the configuration together: defaults, then the file, then the environment, then `overrides`;
+ * the later wins.
  *
  * @throws {InvalidInputError} `config_invalid`, with every problem at once.
  */
@@ -81,7 +85,10 @@ function leavesOf(tree: Readonly<Record<string, unknown>>): { path: string[]; va
   });
 }
 
-/** Sets a value without touching the objects that came in; false when something else stands in the way. */
+/**
+ * Sets a value without touching the objects that came in; false when something else stands in the
+ * way.
+ */
 function put(tree: Record<string, unknown>, path: readonly string[], value: unknown): boolean {
   const [key = "", inner] = path;
   if (inner === undefined) {

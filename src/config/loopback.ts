@@ -1,4 +1,7 @@
-/** True for addresses and names that only this machine can reach: 127.0.0.0/8, ::1, localhost and *.localhost. */
+/**
+ * True for addresses and names that only this machine can reach: 127.0.0.0/8, ::1, localhost and
+ * *.localhost.
+ */
 export function isLoopback(host: string): boolean {
   const name = host.toLowerCase().replace(/^\[(.*)\]$/, "$1").replace(/\.$/, "");
   if (name === "localhost" || name.endsWith(".localhost") || name === "::1") return true;

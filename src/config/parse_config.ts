@@ -7,7 +7,10 @@ import { type Config, type ConfigInput, configSchema } from "./schema.ts";
 
 /** How {@link parseConfig} reads its input. */
 export interface ParseOptions {
-  /** Folder that `dataDir`, when left out, and `modulePaths`, when left out, go by; default the working directory. */
+  /**
+   * Folder that `dataDir`, when left out, and `modulePaths`, when left out, go by; default the
+   * working directory.
+   */
   readonly baseDir?: string;
   /** What the error text calls the input, such as the path of the file. */
   readonly source?: string;
@@ -17,8 +20,8 @@ export interface ParseOptions {
 }
 
 /**
- * Checks a configuration and fills in the defaults. Relative paths are made absolute. Reading a configuration that was read
- * before changes nothing.
+ * Checks a configuration and fills in the defaults. Relative paths are made absolute. Reading a
+ * configuration that was read before changes nothing.
  *
  * @throws {InvalidInputError} `config_invalid`, with every problem at once.
  */
@@ -67,8 +70,8 @@ export function invalidConfig(source: string, issues: readonly FieldIssue[]): In
 }
 
 /**
- * The input with its relative paths resolved against the folder they were written in. Leaves everything else, and whatever
- * is not right, for the schema to judge.
+ * The input with its relative paths resolved against the folder they were written in. Leaves
+ * everything else, and whatever is not right, for the schema to judge.
  */
 export function absolutePaths(
   input: Readonly<Record<string, unknown>>,

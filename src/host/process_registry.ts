@@ -80,7 +80,9 @@ export class ProcessRegistry implements AsyncDisposable {
     this.#pending.delete(work);
   }
 
-  /** One write for pid and start time: until then the reservation says that there may be a process. */
+  /**
+   * One write for pid and start time: until then the reservation says that there may be a process.
+   */
   async #complete(incarnation: string, pid: number): Promise<void> {
     const startTime = await this.#options.startTimeOf(pid);
     const row = this.#rows.get(incarnation);

@@ -15,9 +15,10 @@ export interface DeadRunsDeps {
 const TIMEOUT_MS = 5_000;
 
 /**
- * Ends what runs have left whose host is dead: first their processes, then their rows and directories. A run is dead when the
- * lock of its directory is free, or when it has rows in the store that is ours now. Never rejects: what could not be ended is in
- * the log, and is tried again by the next start.
+ * Ends what runs have left whose host is dead: first their processes, then their rows and
+ * directories. A run is dead when the lock of its directory is free, or when it has rows in the
+ * store that is ours now. Never rejects: what could not be ended is in the log, and is tried again
+ * by the next start.
  */
 export async function endDeadRuns({ directory, store, table }: DeadRunsDeps): Promise<void> {
   const log = getLogger("recovery");
@@ -49,7 +50,10 @@ export async function endDeadRuns({ directory, store, table }: DeadRunsDeps): Pr
   }
 }
 
-/** Ends what the workers of a run have left behind when they are gone, such as children with a session of their own. */
+/**
+ * Ends what the workers of a run have left behind when they are gone, such as children with a
+ * session of their own.
+ */
 export async function endOwnRun(runId: string, table: ProcessTable): Promise<void> {
   const log = getLogger("recovery");
   const { killed, unfinished, problem } = await sweepProcesses({

@@ -2,7 +2,10 @@ import { dirname, join } from "node:path";
 import { messageOf, SnakedenError } from "../errors.ts";
 import { FileLock, isExposed, isOurs, lstatIfThere, makePrivateDirectory } from "../process/mod.ts";
 
-/** Bytes of a socket path that every supported system takes: `sun_path` has 104 on macOS and 108 on Linux, with the end. */
+/**
+ * Bytes of a socket path that every supported system takes: `sun_path` has 104 on macOS and 108 on
+ * Linux, with the end.
+ */
 const MAX_SOCKET_PATH_BYTES = 103;
 /** As long as the name of any socket in it. */
 const SOCKET_NAME = "link.sock";
@@ -12,7 +15,10 @@ const LOCK_NAME = "host.lock";
 const SHORT_ROOT = "/tmp";
 const SHORT_PREFIX = "snakeden-run-";
 
-/** The directory of one run of the host, 0700, with the sockets that workers dial. Gone when disposed. */
+/**
+ * The directory of one run of the host, 0700, with the sockets that workers dial. Gone when
+ * disposed.
+ */
 export class RunDirectory implements AsyncDisposable {
   readonly path: string;
   #lock: FileLock | undefined;
@@ -42,8 +48,9 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   /**
-   * Removes the directories that hosts which were killed have left beside this one. `endRuns` gets their runs first and answers
-   * those that it could not end, whose directories stay for the next host. Nobody else sweeps the same ones meanwhile.
+   * Removes the directories that hosts which were killed have left beside this one. `endRuns` gets
+   * their runs first and answers those that it could not end, whose directories stay for the next
+   * host. Nobody else sweeps the same ones meanwhile.
    */
   async sweep(
     endRuns: (runIds: readonly string[]) => Promise<ReadonlySet<string>>,
@@ -113,7 +120,8 @@ async function takeAbandoned(own: string, locks: DisposableStack): Promise<Map<s
 async function lockAbandoned(path: string, uid: number | null): Promise<FileLock | undefined> {
   const directory = await lstatIfThere(path);
   if (directory === undefined || !isOurs(directory, uid)) return undefined;
-  // Held while the directory is removed, so that a host that is about to lock it sees that it is gone.
+  // Held while the directory is removed, so that a host that is about to lock it sees that it is
+  // gone.
   const lock = await tryLock(join(path, LOCK_NAME));
   if (lock === undefined) return undefined;
   const file = await lstatIfThere(join(path, LOCK_NAME));
@@ -122,13 +130,19 @@ async function lockAbandoned(path: string, uid: number | null): Promise<FileLock
   return undefined;
 }
 
-/** True when no socket was ever in it, so that no worker can have been started; its host may be about to lock it. */
+/**
+ * True when no socket was ever in it, so that no worker can have been started; its host may be
+ * about to lock it.
+ */
 async function isBare(path: string): Promise<boolean> {
   const names = await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
   return names.every((name) => name === LOCK_NAME);
 }
 
-/** Takes a lock that is there and free; returns undefined for any other, such as that of another user. */
+/**
+ * Takes a lock that is there and free; returns undefined for any other, such as that of another
+ * user.
+ */
 async function tryLock(path: string): Promise<FileLock | undefined> {
   try {
     const lock = await unlessMissing(FileLock.tryTake(path, "exclusive", { create: false }));

@@ -14,8 +14,8 @@ const LITERAL = /true|false|null/y;
 const WORD = /-?[\p{L}_$][\p{L}\p{N}_$]*/uy;
 
 /**
- * Finds what is wrong with a text that JSON.parse refused; its own messages name no line, and often no place. Walks without
- * recursion, so nesting of any depth is fine.
+ * Finds what is wrong with a text that JSON.parse refused; its own messages name no line, and often
+ * no place. Walks without recursion, so nesting of any depth is fine.
  *
  * @returns Undefined when the text is JSON after all.
  */

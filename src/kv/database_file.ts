@@ -4,15 +4,19 @@ import { messageOf } from "../errors.ts";
 
 /** What SQLite keeps beside the file. */
 const COMPANIONS = ["", "-wal", "-shm", "-journal"] as const;
-/** SQLite's result codes for a file that is not, or no longer, a database: https://www.sqlite.org/rescode.html */
+/**
+ * SQLite's result codes for a file that is not, or no longer, a database:
+ * https://www.sqlite.org/rescode.html
+ */
 const CORRUPT = 11;
 const NOT_A_DATABASE = 26;
 
 /**
- * Says why a file cannot be used as a database, or undefined when it can or is not there. KV must not be given one that is
- * broken: Deno 2.9.6 panics on some of them, which ends the process.
+ * Says why a file cannot be used as a database, or undefined when it can or is not there. KV must
+ * not be given one that is broken: Deno 2.9.6 panics on some of them, which ends the process.
  *
- * @throws {Error} What keeps it from being read, such as a full disk or a missing right; that does not make it broken.
+ * @throws {Error} What keeps it from being read, such as a full disk or a missing right; that does
+ * not make it broken.
  */
 export function problemOfDatabase(path: string): string | undefined {
   if (sizeOf(path) === 0) {

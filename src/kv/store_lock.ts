@@ -26,8 +26,9 @@ export class StoreLock implements Disposable {
   }
 
   /**
-   * Takes the lock, or answers who has it; `null` when that one has not said who it is. Tries for `patienceMs`: a process that
-   * ends, and one that is being forked, hold the locks of their host for an instant.
+   * Takes the lock, or answers who has it; `null` when that one has not said who it is. Tries for
+   * `patienceMs`: a process that ends, and one that is being forked, hold the locks of their host
+   * for an instant.
    *
    * @throws {Error} When the directory cannot be written, or belongs to another user.
    */

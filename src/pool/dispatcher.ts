@@ -4,11 +4,16 @@ import type { CallSource, Worker } from "./workers/mod.ts";
 
 /** Options of a dispatcher. */
 export interface DispatcherOptions {
-  /** A worker has room while its calls are expected to run no longer than this; 0 sends nothing ahead. */
+  /**
+   * A worker has room while its calls are expected to run no longer than this; 0 sends nothing
+   * ahead.
+   */
   readonly budgetMs: number;
   /** Called when a worker has answered a call, which proves that it works. */
   readonly onAnswered: () => void;
-  /** Returns why a call that came back may not wait for another worker, or undefined when it may. */
+  /**
+   * Returns why a call that came back may not wait for another worker, or undefined when it may.
+   */
   readonly refusalOf: (call: Call) => SnakedenError | undefined;
 }
 
@@ -76,7 +81,10 @@ export class Dispatcher implements CallSource<Worker> {
     this.sendQueued(now);
   }
 
-  /** Takes a worker for one new call, which has to be sent at once; undefined when the call has to wait. */
+  /**
+   * Takes a worker for one new call, which has to be sent at once; undefined when the call has to
+   * wait.
+   */
   claim(now: number): Worker | undefined {
     return this.#queue.size === 0 ? this.#pick(now) : undefined;
   }

@@ -47,7 +47,8 @@ export class Health {
   /**
    * Resolves when every pool has a ready worker. Default of `timeoutMs`: none.
    *
-   * @throws {SnakedenError} `pool_unhealthy`, `shutting_down`, `startup_failed` when the time is up.
+   * @throws {SnakedenError} `pool_unhealthy`, `shutting_down`, `startup_failed` when the time is
+   * up.
    */
   async awaitReady({ timeoutMs, signal }: WaitOptions = {}): Promise<void> {
     const bound = withTimeout(timeoutMs, signal);

@@ -182,8 +182,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   /**
    * Sends a call, or queues it. The outcome is in {@link Call.outcome}.
    *
-   * @throws {SnakedenError} At once: `pool_saturated`, `pool_unhealthy`, `shutting_down`, `poison_call`, or the reason of
-   * its signal.
+   * @throws {SnakedenError} At once: `pool_saturated`, `pool_unhealthy`, `shutting_down`,
+   * `poison_call`, or the reason of its signal.
    */
   submit(request: CallRequest): Call {
     this.#stats.requested();
@@ -202,7 +202,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   }
 
   /**
-   * Asks all serving workers for a sign of life over their links; the first one answers for the pool.
+   * Asks all serving workers for a sign of life over their links; the first one answers for the
+   * pool.
    *
    * @returns Milliseconds it took.
    * @throws {SnakedenError} When no worker is there, or the reason of `signal`.
@@ -233,8 +234,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   }
 
   /**
-   * Replaces all serving workers, or some, one after the other as {@link Pool.stopWorker} does. Resolves when they are gone,
-   * and early when `signal` aborts or the pool stops.
+   * Replaces all serving workers, or some, one after the other as {@link Pool.stopWorker} does.
+   * Resolves when they are gone, and early when `signal` aborts or the pool stops.
    *
    * @throws {SnakedenError} At once: `shutting_down`.
    */

@@ -25,8 +25,8 @@ export const WORKER_ENV = {
 
 /**
  * The variables of the host that any program may see: where it finds other programs, libraries, its
- * folders, certificates and its locale. None of them is a secret. Each kind of program that the host
- * starts adds its own names to these.
+ * folders, certificates and its locale. None of them is a secret. Each kind of program that the
+ * host starts adds its own names to these.
  */
 export const PROGRAM_ENV: readonly string[] = [
   "PATH",

@@ -1,6 +1,9 @@
 import { delay } from "../async/mod.ts";
 
-/** The system cannot tell when a lock gets free without a thread that waits for it and cannot be called off. */
+/**
+ * The system cannot tell when a lock gets free without a thread that waits for it and cannot be
+ * called off.
+ */
 const RETRY_MS = 100;
 
 /** A lock on a file that the system drops when the process ends, however it ends. */
@@ -86,7 +89,10 @@ export class FileLock implements Disposable {
   }
 }
 
-/** False when the file was removed, or replaced, between open and lock: such a lock keeps nobody out. */
+/**
+ * False when the file was removed, or replaced, between open and lock: such a lock keeps nobody
+ * out.
+ */
 async function isStillAt(file: Deno.FsFile, path: string): Promise<boolean> {
   const held = await file.stat();
   try {

@@ -42,7 +42,9 @@ export class ManagedProcess {
     this.exited = this.#watch(spec);
   }
 
-  /** @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} When the command cannot be run. */
+  /**
+   * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} When the command cannot be run.
+   */
   static spawn(spec: ProcessSpec): ManagedProcess {
     return new ManagedProcess(spawnGroup(spec), spec);
   }

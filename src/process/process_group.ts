@@ -49,9 +49,10 @@ export function killGroup(leaderPid: number): void {
 }
 
 /**
- * True while a process exists. One that has ended and waits to be reaped (a zombie) counts as gone where /proc tells: on
- * Linux, and not under a set of permissions, since Deno opens /proc only to a program that may do everything. Without it
- * a zombie counts as running until it is reaped, which for a child of ours is at once.
+ * True while a process exists. One that has ended and waits to be reaped (a zombie) counts as gone
+ * where /proc tells: on Linux, and not under a set of permissions, since Deno opens /proc only to a
+ * program that may do everything. Without it a zombie counts as running until it is reaped, which
+ * for a child of ours is at once.
  */
 export function isRunning(pid: number): boolean {
   return readState(pid) ?? canSignal(pid);

@@ -29,14 +29,16 @@ export function systemProcessTable(): ProcessTable {
 }
 
 /**
- * Reads /proc through `grep`: Deno itself may read it only when it may do everything, while any program that it runs may.
- * `grep -H` puts the name of the file before each line, so that no process can pass for another by its own name.
+ * Reads /proc through `grep`: Deno itself may read it only when it may do everything, while any
+ * program that it runs may. `grep -H` puts the name of the file before each line, so that no
+ * process can pass for another by its own name.
  */
 export class ProcTable implements ProcessTable {
   #bootId: Promise<string> | undefined;
 
   async all(signal: AbortSignal): Promise<ReadonlyMap<number, ProcessInfo>> {
-    // The environment is read between two looks at the start time: a pid that changed hands meanwhile shows.
+    // The environment is read between two looks at the start time: a pid that changed hands
+    // meanwhile shows.
     const bootId = await this.#readBootId(signal);
     const stats = 'grep -aHs "" /proc/[0-9]*/stat';
     const marks = `grep -zaHosE "^${MARK}=[0-9a-f]{32}$" /proc/[0-9]*/environ`;
@@ -97,8 +99,8 @@ function parseStats(text: string, bootId: string): Map<number, Omit<ProcessInfo,
 }
 
 /**
- * Asks `ps`, for systems without /proc. It shows the environment behind the arguments, so a process that has the mark as an
- * argument passes for one that has it in its environment.
+ * Asks `ps`, for systems without /proc. It shows the environment behind the arguments, so a process
+ * that has the mark as an argument passes for one that has it in its environment.
  */
 export class PsTable implements ProcessTable {
   readonly #withEnvironment: string;
@@ -144,8 +146,8 @@ export class PsTable implements ProcessTable {
 }
 
 /**
- * What a program prints, whatever its status. Its environment is empty but for the path: with that of the host it could carry
- * the mark of a run itself.
+ * What a program prints, whatever its status. Its environment is empty but for the path: with that
+ * of the host it could carry the mark of a run itself.
  */
 async function outputOf(
   program: string,

@@ -35,7 +35,8 @@ if sys.path[:1] == [""]:
 /**
  * Runs `command` in its own process group. An aborted signal kills the whole group.
  *
- * @throws the signal's reason when it was aborted, or what Deno throws when the command cannot be started.
+ * @throws the signal's reason when it was aborted, or what Deno throws when the command cannot be
+ * started.
  */
 export async function runCommand(
   command: readonly string[],
@@ -75,8 +76,9 @@ export async function runCommand(
 }
 
 /**
- * Python that runs a command and kills its own process group when standard input ends, which also happens when this
- * process is killed with SIGKILL: an installer must not go on writing into a directory that nobody will use.
+ * Python that runs a command and kills its own process group when standard input ends, which also
+ * happens when this process is killed with SIGKILL: an installer must not go on writing into a
+ * directory that nobody will use.
  */
 const GUARD = `
 import os, signal, subprocess, sys, threading

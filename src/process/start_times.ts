@@ -4,7 +4,9 @@ import type { ProcessTable } from "./process_table.ts";
 /** A look takes some milliseconds; one that takes this long hangs. */
 const TIMEOUT_MS = 2_000;
 
-/** Tells when processes have started. Those that are asked for while one look runs share the next. */
+/**
+ * Tells when processes have started. Those that are asked for while one look runs share the next.
+ */
 export class StartTimes {
   readonly #table: ProcessTable;
   #next: Map<number, PromiseWithResolvers<string | undefined>> = new Map();

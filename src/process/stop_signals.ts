@@ -111,8 +111,8 @@ export class StopSignals implements Disposable {
  * and opens /proc only to programs with all permissions.
  *
  * `deno task` catches every signal, so its children do not ignore what it ignored. When the parent
- * of this process is a `deno task`, the probe therefore also prints what the parent of that ignores,
- * since both were started with the same.
+ * of this process is a `deno task`, the probe therefore also prints what the parent of that
+ * ignores, since both were started with the same.
  */
 const PROBE = `
 for name in INT TERM HUP; do trap "echo SIG$name" $name; kill -s $name $$; done

@@ -33,10 +33,11 @@ export interface SweepResult {
 }
 
 /**
- * Kills every process of runs that are over. A process is one of them when the mark in its environment says so, and is named by
- * its pid and its start time, which are looked at once more right before the signal. The whole group goes with a recorded
- * worker, when pid and start time are those that were recorded; any other, such as a child that has made a session of its own,
- * goes by itself. This process and those that it came from are left alone, whatever they carry.
+ * Kills every process of runs that are over. A process is one of them when the mark in its
+ * environment says so, and is named by its pid and its start time, which are looked at once more
+ * right before the signal. The whole group goes with a recorded worker, when pid and start time are
+ * those that were recorded; any other, such as a child that has made a session of its own, goes by
+ * itself. This process and those that it came from are left alone, whatever they carry.
  */
 export async function sweepProcesses(options: SweepOptions): Promise<SweepResult> {
   const killed = new Set<number>();

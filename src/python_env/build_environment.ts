@@ -31,7 +31,8 @@ export interface BuildOptions {
 /**
  * Makes a virtual environment at `path`, installs everything into it and imports what must import.
  *
- * @throws {SnakedenError} `python_environment` with the reason in words; what was built so far stays for the caller to remove.
+ * @throws {SnakedenError} `python_environment` with the reason in words; what was built so far
+ * stays for the caller to remove.
  */
 export async function buildEnvironment(options: BuildOptions): Promise<void> {
   const { request, onProgress } = options;
@@ -100,8 +101,8 @@ function run(
 }
 
 /**
- * Puts the checkout's package on the environment's path by a `.pth` file: edits show at the next start of a worker, and no
- * build tool is needed.
+ * Puts the checkout's package on the environment's path by a `.pth` file: edits show at the next
+ * start of a worker, and no build tool is needed.
  */
 async function linkPackage(options: BuildOptions): Promise<void> {
   const lib = join(options.path, "lib");
@@ -112,7 +113,10 @@ async function linkPackage(options: BuildOptions): Promise<void> {
   await Deno.writeTextFile(file, `${options.request.source.packagePath}\n`);
 }
 
-/** The user's files must not replace a locked dependency. Without hashes: with one, pip wants one for every package. */
+/**
+ * The user's files must not replace a locked dependency. Without hashes: with one, pip wants one
+ * for every package.
+ */
 async function writeConstraints(options: BuildOptions, locked: readonly string[]): Promise<string> {
   const texts = await Promise.all(locked.map((it) => Deno.readTextFile(it)));
   const pins = texts.flatMap((it) => it.split("\n")).filter((it) => /^[A-Za-z0-9]/.test(it))

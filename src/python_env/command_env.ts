@@ -1,7 +1,10 @@
 import { PROGRAM_ENV } from "../process/mod.ts";
 import { isInstallerSetting } from "./installer_settings.ts";
 
-/** The names that installers need besides: where to find indexes, proxies, certificates and settings. */
+/**
+ * The names that installers need besides: where to find indexes, proxies, certificates and
+ * settings.
+ */
 const NAMES: readonly string[] = [
   ...PROGRAM_ENV,
   "NETRC",

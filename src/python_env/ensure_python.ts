@@ -26,7 +26,10 @@ export interface EnsurePythonOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The Python that runs the workers. Held in use, and so never removed by another process, until it is disposed. */
+/**
+ * The Python that runs the workers. Held in use, and so never removed by another process, until it
+ * is disposed.
+ */
 export interface PythonEnvironment extends Disposable {
   /** Absolute path of the interpreter. */
   readonly executable: string;
@@ -46,10 +49,12 @@ export interface EnsurePythonDeps {
 }
 
 /**
- * Finds or builds the Python environment. Safe when several processes ask at once: one builds, the others wait and use it.
+ * Finds or builds the Python environment. Safe when several processes ask at once: one builds, the
+ * others wait and use it.
  *
- * @throws {SnakedenError} `python_environment`: no fitting Python, no network, a broken package, an import that fails, a
- * directory that cannot be written. The signal's reason when it is aborted; an installer that runs is killed.
+ * @throws {SnakedenError} `python_environment`: no fitting Python, no network, a broken package, an
+ * import that fails, a directory that cannot be written. The signal's reason when it is aborted; an
+ * installer that runs is killed.
  */
 export async function ensurePython(
   options: EnsurePythonOptions,

@@ -1,7 +1,9 @@
 import { messageOf, SnakedenError } from "../errors.ts";
 import { HOST_ENV } from "../process/mod.ts";
 
-/** An error about the Python environment: `message`, and after a line break what the user can do. */
+/**
+ * An error about the Python environment: `message`, and after a line break what the user can do.
+ */
 export function environmentError(
   message: string,
   details: Readonly<Record<string, unknown>> = {},

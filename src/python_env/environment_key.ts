@@ -37,7 +37,10 @@ export async function environmentKey(
   return (await sha256(parts.join("\0"))).slice(0, 32);
 }
 
-/** The first 16 hex digits name the environment that `key` and the interpreter at `python` make together. */
+/**
+ * The first 16 hex digits name the environment that `key` and the interpreter at `python` make
+ * together.
+ */
 export async function environmentName(
   key: string,
   python: { readonly baseExecutable: string; readonly version: string },

@@ -2,7 +2,10 @@ import { join } from "node:path";
 import { isRecord } from "../json/mod.ts";
 import { FileLock } from "../process/mod.ts";
 
-/** File in an environment that says what it was made of; written last, so that it is there only in a whole one. */
+/**
+ * File in an environment that says what it was made of; written last, so that it is there only in a
+ * whole one.
+ */
 const STAMP = "snakeden-environment.json";
 /** Each process that uses the environment holds a shared lock on this file in it. */
 const IN_USE = "in-use.lock";
@@ -19,7 +22,10 @@ export interface Stamp {
   readonly key: string;
   /** Such as `3.11.7`. */
   readonly version: string;
-  /** What `bin/python` resolves to, and when that file was changed last: a Python that was upgraded is another one. */
+  /**
+   * What `bin/python` resolves to, and when that file was changed last: a Python that was upgraded
+   * is another one.
+   */
   readonly basePython: string;
   readonly baseModifiedMs: number;
 }
@@ -48,7 +54,10 @@ export function unfinishedPath(root: string): string {
   return join(root, `${UNFINISHED}${Deno.pid}-${crypto.randomUUID().slice(0, 8)}`);
 }
 
-/** Looks for a whole environment made for `key` whose interpreter is still the same, and holds it in use. */
+/**
+ * Looks for a whole environment made for `key` whose interpreter is still the same, and holds it in
+ * use.
+ */
 export async function findEnvironment(root: string, key: string): Promise<HeldEnvironment | null> {
   for (const name of await environmentNames(root)) {
     const path = join(root, name);
@@ -88,7 +97,9 @@ function noteUse(path: string): void {
   }
 }
 
-/** Writes the stamp and gives the environment its name in one step. The caller holds the build lock. */
+/**
+ * Writes the stamp and gives the environment its name in one step. The caller holds the build lock.
+ */
 export async function adoptEnvironment(
   root: string,
   unfinished: string,
@@ -106,7 +117,9 @@ export async function adoptEnvironment(
   return held;
 }
 
-/** Another process may still run in an environment of the same name whose interpreter has changed. */
+/**
+ * Another process may still run in an environment of the same name whose interpreter has changed.
+ */
 async function freePath(root: string, name: string): Promise<string> {
   for (let i = 1;; i++) {
     const path = join(root, i === 1 ? name : `${name}-${i}`);
@@ -167,7 +180,10 @@ async function removeIfUnused(root: string, path: string): Promise<boolean> {
   return true;
 }
 
-/** Removes `path`; what cannot be removed now, because a dying process still writes there, goes at the next sweep. */
+/**
+ * Removes `path`; what cannot be removed now, because a dying process still writes there, goes at
+ * the next sweep.
+ */
 export async function removeTree(path: string): Promise<void> {
   try {
     await Deno.remove(path, { recursive: true });

@@ -16,7 +16,10 @@ const PROBE_TIMEOUT_MS = 20_000;
 
 /** A Python that was run and told what it is. */
 export interface Interpreter {
-  /** Absolute path, not through a version manager's shim; inside a virtual environment its own `bin/python`. */
+  /**
+   * Absolute path, not through a version manager's shim; inside a virtual environment its own
+   * `bin/python`.
+   */
   readonly executable: string;
   /** The Python that a virtual environment was made of, otherwise the same as `executable`. */
   readonly baseExecutable: string;
@@ -139,9 +142,11 @@ export async function lookUp(
 }
 
 /**
- * The first Python that fits: `python3`, `python3.14` to `python3.10`, `python`, then what uv knows of.
+ * The first Python that fits: `python3`, `python3.14` to `python3.10`, `python`, then what uv knows
+ * of.
  *
- * @throws {SnakedenError} `python_environment` that lists what was tried and why each was passed over.
+ * @throws {SnakedenError} `python_environment` that lists what was tried and why each was passed
+ * over.
  */
 export async function findInterpreter(
   options: FindOptions & { readonly uv: string | null },

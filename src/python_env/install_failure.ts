@@ -41,7 +41,10 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
   ],
 ];
 
-/** The error for an installer that exited with a status: the reason in words, then the last lines that it wrote. */
+/**
+ * The error for an installer that exited with a status: the reason in words, then the last lines
+ * that it wrote.
+ */
 export function installFailure(
   what: string,
   result: { readonly code: number; readonly lines: readonly string[] },

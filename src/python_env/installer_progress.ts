@@ -1,4 +1,7 @@
-/** Turns the lines that pip and uv write into lines for people; what says nothing about a package is left out. */
+/**
+ * Turns the lines that pip and uv write into lines for people; what says nothing about a package is
+ * left out.
+ */
 export function installerProgress(onProgress: (line: string) => void): (line: string) => void {
   return (line) => {
     const text = progressText(line.trim());

@@ -16,7 +16,10 @@ import {
 export interface ScriptOptions extends SnakedenOptions {
   /** A host that runs already; by default one is started. */
   readonly den?: Snakeden;
-  /** From the start of the workers until every pool has one; the build of the Python environment does not count. Default 15,000. */
+  /**
+   * From the start of the workers until every pool has one; the build of the Python environment
+   * does not count. Default 15,000.
+   */
   readonly startupTimeoutMs?: number;
   /** For the orderly stop; then everything is killed. Default 15,000. */
   readonly shutdownTimeoutMs?: number;
@@ -112,7 +115,10 @@ function stoppable(den: Snakeden): StoppableHost {
   };
 }
 
-/** A script has no configuration file; where its Python is and where it may write can still be said from outside. */
+/**
+ * A script has no configuration file; where its Python is and where it may write can still be said
+ * from outside.
+ */
 function withEnvironment(options: SnakedenOptions): SnakedenOptions {
   const dataDir = options.dataDir ?? Deno.env.get(HOST_ENV.dataDir);
   const executable = options.python?.executable ?? Deno.env.get(HOST_ENV.python);
@@ -123,7 +129,10 @@ function withEnvironment(options: SnakedenOptions): SnakedenOptions {
   };
 }
 
-/** Option, then environment, then `none`. A wrong option throws, a wrong variable is reported and passed over. */
+/**
+ * Option, then environment, then `none`. A wrong option throws, a wrong variable is reported and
+ * passed over.
+ */
 function resolveExitMode(option: ExitMode | undefined): ExitMode {
   const chosen = checked("exitMode", option, EXIT_MODES);
   if (chosen !== undefined) return chosen;

@@ -6,8 +6,8 @@ import { isRunning, killGroup } from "../process/mod.ts";
 /** What becomes of the process when the script is done. */
 export const EXIT_MODES = ["none", "exit", "auto"] as const;
 /**
- * `none`: the value is returned and errors are thrown on. `exit`: the process ends with status 0, or 1 after an error.
- * `auto`: `exit` when this call started the host, else `none`.
+ * `none`: the value is returned and errors are thrown on. `exit`: the process ends with status 0,
+ * or 1 after an error. `auto`: `exit` when this call started the host, else `none`.
  */
 export type ExitMode = typeof EXIT_MODES[number];
 

@@ -18,7 +18,9 @@ export interface CarrierEvents {
   onClosed(reason: string, isBreach?: boolean): void;
 }
 
-/** A two-way stream of frames between the host and one worker. gRPC is one; another needs only this. */
+/**
+ * A two-way stream of frames between the host and one worker. gRPC is one; another needs only this.
+ */
 export interface Carrier {
   /** Set by the owner before anything is delivered. */
   events: CarrierEvents | undefined;

@@ -22,16 +22,23 @@ export function isCall(message: OutgoingMessage): message is { readonly call: Ou
 export const HEADER_BYTES = 4;
 /** What is kept between frames. */
 const KEPT_BYTES = 1 << 17;
-/** A length that is written before what it measures takes this much, as a varint with idle groups. */
+/**
+ * A length that is written before what it measures takes this much, as a varint with idle groups.
+ */
 const LENGTH_BYTES = 5;
-/** Texts up to this length are copied by hand while they are ASCII, which is quicker than a call into the runtime. */
+/**
+ * Texts up to this length are copied by hand while they are ASCII, which is quicker than a call
+ * into the runtime.
+ */
 const SHORT_TEXT = 128;
 /** A character of UTF-16 takes at most this much in UTF-8. */
 const MAX_CHARACTER_BYTES = 3;
 /** Tags and numbers of one call, generously. */
 const CALL_OVERHEAD_BYTES = 128;
 
-/** Keys of the protocol's fields: number and wire type (0 varint, 1 eight bytes, 2 with a length). */
+/**
+ * Keys of the protocol's fields: number and wire type (0 varint, 1 eight bytes, 2 with a length).
+ */
 const KEY = {
   frame: { messages: 0x0a },
   message: { call: 0x1a },
@@ -50,16 +57,20 @@ const KEY = {
 } as const;
 
 /**
- * Writes host frames (proto/snakeden/v1/link.proto) behind their length, over and over into the same memory. Calls, which
- * are nearly all there is, are written by hand: no object for a field, no array of bytes for a text. Everything else goes
- * through the generated codec. The encoding is protobuf's (https://protobuf.dev/programming-guides/encoding).
+ * Writes host frames (proto/snakeden/v1/link.proto) behind their length, over and over into the
+ * same memory. Calls, which are nearly all there is, are written by hand: no object for a field, no
+ * array of bytes for a text. Everything else goes through the generated codec. The encoding is
+ * protobuf's (https://protobuf.dev/programming-guides/encoding).
  */
 export class FrameWriter {
   #bytes = new Uint8Array(KEPT_BYTES);
   #view = new DataView(this.#bytes.buffer);
   #at = 0;
 
-  /** A frame behind its length, {@link HEADER_BYTES} little-endian. Valid until the next one is written. */
+  /**
+   * A frame behind its length, {@link HEADER_BYTES} little-endian. Valid until the next one is
+   * written.
+   */
   write(messages: readonly OutgoingMessage[]): Uint8Array {
     if (this.#bytes.byteLength > KEPT_BYTES) this.#use(new Uint8Array(KEPT_BYTES));
     this.#at = HEADER_BYTES;

@@ -5,7 +5,10 @@ import { SocketDoor } from "./socket/mod.ts";
 export interface CarrierType {
   /** The prefix of its addresses, by which the worker chooses its side of the carrier. */
   readonly scheme: string;
-  /** Name of its socket in the directory of the run; the longest one bounds the length of the directory's path. */
+  /**
+   * Name of its socket in the directory of the run; the longest one bounds the length of the
+   * directory's path.
+   */
   readonly socketName: string;
   /**
    * Listens on a Unix socket. Disposing the result ends every carrier that came by it.
@@ -15,7 +18,9 @@ export interface CarrierType {
   open(socketPath: string, greeter: Greeter): Promise<AsyncDisposable>;
 }
 
-/** All kinds of carriers, by their name in the configuration. docs/adr/0004 says why there are two. */
+/**
+ * All kinds of carriers, by their name in the configuration. docs/adr/0004 says why there are two.
+ */
 export const CARRIERS = {
   socket: {
     scheme: "unix",

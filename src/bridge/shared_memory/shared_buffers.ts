@@ -7,8 +7,8 @@ import type { Slab } from "./slab.ts";
 const ELSEWHERE = new Uint8Array(0);
 
 /**
- * Returns the value as it travels: buffers of `minBytes` and more lie in the slab, as far as the slab
- * has room. A value that has lost a buffer is returned unchanged, and is not sent.
+ * Returns the value as it travels: buffers of `minBytes` and more lie in the slab, as far as the
+ * slab has room. A value that has lost a buffer is returned unchanged, and is not sent.
  */
 export function placeShared(
   value: WireValue | TextValue,
@@ -32,7 +32,8 @@ export function placeShared(
 /**
  * Copies the shared buffers of a value that came to where they belong in it.
  *
- * @throws {Error} For a place that no worker of this version sends, or what stood in the way of reading it.
+ * @throws {Error} For a place that no worker of this version sends, or what stood in the way of
+ * reading it.
  */
 export function fetchShared(value: WireValue, slab: Slab): void {
   // Places never overlap, so that a frame cannot make the host ask for more memory than both share.

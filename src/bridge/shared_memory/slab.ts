@@ -12,9 +12,10 @@ export interface SlabPlace {
 }
 
 /**
- * The large buffers of one worker's link: two files, one a direction, that the worker maps. Deno cannot map, so the host
- * reads and writes them by position, which copies once. The host owns the space of the file to the worker and the worker
- * that of the other; who receives a place says when it is not in use any more. Twin of slab.py.
+ * The large buffers of one worker's link: two files, one a direction, that the worker maps. Deno
+ * cannot map, so the host reads and writes them by position, which copies once. The host owns the
+ * space of the file to the worker and the worker that of the other; who receives a place says when
+ * it is not in use any more. Twin of slab.py.
  */
 export class Slab implements Disposable {
   /** What the worker opens, until {@link unlink}. */
@@ -43,7 +44,8 @@ export class Slab implements Disposable {
   /**
    * Makes both files, which take no room before they are written.
    *
-   * @param directory One that nobody else can read, and that is removed when the host has died before {@link unlink}.
+   * @param directory One that nobody else can read, and that is removed when the host has died
+   * before {@link unlink}.
    * @param bytes Length of each file, at most 4 GiB less a page.
    * @throws {Error} What stood in the way of making them; nothing is left then.
    */
@@ -60,7 +62,10 @@ export class Slab implements Disposable {
     return this.#space.count;
   }
 
-  /** Removes the names once the worker has opened them: the memory is then gone with the last of the two processes. */
+  /**
+   * Removes the names once the worker has opened them: the memory is then gone with the last of the
+   * two processes.
+   */
   unlink(): void {
     if (this.#state !== "linked") return;
     this.#state = "unlinked";
@@ -74,8 +79,8 @@ export class Slab implements Disposable {
   }
 
   /**
-   * Copies a buffer to where the worker sees it; returns its offset, or undefined when there is no room, or the system
-   * refuses it, such as a full disk.
+   * Copies a buffer to where the worker sees it; returns its offset, or undefined when there is no
+   * room, or the system refuses it, such as a full disk.
    */
   write(buffer: Uint8Array): number | undefined {
     const offset = this.#space.allocate(buffer.byteLength);
@@ -91,7 +96,10 @@ export class Slab implements Disposable {
     }
   }
 
-  /** Takes places back that the worker does not use any more, or never got. Those that are not in use are ignored. */
+  /**
+   * Takes places back that the worker does not use any more, or never got. Those that are not in
+   * use are ignored.
+   */
   release(offsets: Iterable<number>): void {
     for (const offset of offsets) this.#space.release(offset);
   }

@@ -1,4 +1,6 @@
-/** Places begin at a multiple of this, so that an array in one is aligned for every element type. */
+/**
+ * Places begin at a multiple of this, so that an array in one is aligned for every element type.
+ */
 const PLACE_ALIGN_BYTES = 4096;
 
 interface Place {
@@ -7,9 +9,9 @@ interface Place {
 }
 
 /**
- * Which parts of a slab are taken. The lowest gap that is large enough is used, because memory that was used before is
- * several times faster than memory that the system has yet to find. What is free is what lies between the places, so
- * there is nothing to join. Twin of slab_space.py.
+ * Which parts of a slab are taken. The lowest gap that is large enough is used, because memory that
+ * was used before is several times faster than memory that the system has yet to find. What is free
+ * is what lies between the places, so there is nothing to join. Twin of slab_space.py.
  */
 export class SlabSpace {
   readonly bytes: number;
@@ -40,7 +42,9 @@ export class SlabSpace {
     return offset;
   }
 
-  /** Gives a place back; false when no place begins there, such as one that was given back before. */
+  /**
+   * Gives a place back; false when no place begins there, such as one that was given back before.
+   */
   release(offset: number): boolean {
     const index = this.#places.findIndex((it) => it.offset === offset);
     if (index < 0) return false;

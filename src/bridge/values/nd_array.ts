@@ -124,7 +124,9 @@ export class NdArray {
   /** The elements in C order; for complex types pairs of real and imaginary part. */
   readonly data: ArrayData;
 
-  /** @throws {RangeError} When there is no such type or shape, or `data` is not as long as they say. */
+  /**
+   * @throws {RangeError} When there is no such type or shape, or `data` is not as long as they say.
+   */
   constructor(dtype: DType, shape: readonly number[], data: ArrayData) {
     if (!isDType(dtype)) throw new RangeError(`Cannot make an array of the unknown type ${dtype}`);
     if (!isShape(shape)) {

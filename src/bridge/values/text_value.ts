@@ -1,8 +1,8 @@
 import type { SharedBuffer } from "../gen/link.js";
 
 /**
- * A value that goes out, as it stands in a message for {@link FrameWriter}: its JSON stays text until it is written, since a
- * small array of bytes costs more to make than the text.
+ * A value that goes out, as it stands in a message for {@link FrameWriter}: its JSON stays text
+ * until it is written, since a small array of bytes costs more to make than the text.
  */
 export class TextValue {
   readonly text: string;
@@ -26,8 +26,8 @@ export class TextValue {
   }
 
   /**
-   * False once a buffer was transferred or made smaller: buffers are not copied before they are sent,
-   * and a transferred one has no bytes.
+   * False once a buffer was transferred or made smaller: buffers are not copied before they are
+   * sent, and a transferred one has no bytes.
    */
   get isWhole(): boolean {
     return this.buffers.length === 0 || lengthOf(this.buffers) === this.bufferBytes;

@@ -1,6 +1,6 @@
 /**
- * The tags that carry in a JSON tree what JSON itself cannot; docs/values.md describes them. On the link buffers are
- * referred to by index, over HTTP they are inline as base64.
+ * The tags that carry in a JSON tree what JSON itself cannot; docs/values.md describes them. On the
+ * link buffers are referred to by index, over HTTP they are inline as base64.
  */
 import { SnakedenError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
@@ -67,7 +67,9 @@ export interface TagReader {
   readonly float: (name: string) => unknown;
   readonly bytes: (leaf: TaggedLeaf) => unknown;
   readonly array: (leaf: TaggedLeaf) => unknown;
-  /** The escape of a user's object that has the key of the tags itself; `fields` are walked already. */
+  /**
+   * The escape of a user's object that has the key of the tags itself; `fields` are walked already.
+   */
   readonly object: (fields: object) => unknown;
 }
 

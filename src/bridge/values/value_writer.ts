@@ -18,13 +18,16 @@ export interface WriteOptions {
   readonly maxDepth?: number;
   /** Name of the root in error texts. Default `value`. */
   readonly name?: string;
-  /** Read objects with the key `$snakeden` as tags with inline data, as HTTP sends them, instead of escaping them. */
+  /**
+   * Read objects with the key `$snakeden` as tags with inline data, as HTTP sends them, instead of
+   * escaping them.
+   */
   readonly inlineTags?: boolean;
 }
 
 /**
- * True when JSON.stringify alone writes the value exactly: one quick walk that decides for almost every call.
- * A false answer is always safe, it only costs the slow way.
+ * True when JSON.stringify alone writes the value exactly: one quick walk that decides for almost
+ * every call. A false answer is always safe, it only costs the slow way.
  */
 export function isPlain(value: unknown, depth: number): boolean {
   switch (typeof value) {

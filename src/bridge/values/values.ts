@@ -23,8 +23,9 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 const WEIGHT_OVERHEAD_BYTES = 64;
 
 /**
- * A value on its way between TypeScript and Python: a JSON tree plus out-of-band buffers. It stays encoded until somebody
- * needs it, so that the HTTP door can pass on what Python wrote without parsing it.
+ * A value on its way between TypeScript and Python: a JSON tree plus out-of-band buffers. It stays
+ * encoded until somebody needs it, so that the HTTP door can pass on what Python wrote without
+ * parsing it.
  */
 export class Value {
   /** What travels: what came, or what {@link FrameWriter} turns into it. */
@@ -48,10 +49,12 @@ export class Value {
   }
 
   /**
-   * Encodes any value: JSON types, bigint, Date and other objects with toJSON, Map, Set, ArrayBuffer, TypedArrays and
-   * {@link NdArray}. Buffers are not copied before they are sent: do not write to them until the call has answered.
+   * Encodes any value: JSON types, bigint, Date and other objects with toJSON, Map, Set,
+   * ArrayBuffer, TypedArrays and {@link NdArray}. Buffers are not copied before they are sent: do
+   * not write to them until the call has answered.
    *
-   * @throws {SnakedenError} `invalid_value`, naming the place, for functions, symbols and what is nested too deep.
+   * @throws {SnakedenError} `invalid_value`, naming the place, for functions, symbols and what is
+   * nested too deep.
    */
   static from(value: unknown, options: WriteOptions = {}): Value {
     if (isPlain(value, options.maxDepth ?? DEFAULT_MAX_DEPTH)) {
@@ -84,8 +87,8 @@ export class Value {
   }
 
   /**
-   * The value for JavaScript. bytes are Uint8Array; a one-dimensional array is the TypedArray of its type, every other
-   * one an {@link NdArray}; integers beyond 2^53 are bigint.
+   * The value for JavaScript. bytes are Uint8Array; a one-dimensional array is the TypedArray of
+   * its type, every other one an {@link NdArray}; integers beyond 2^53 are bigint.
    *
    * @throws {SnakedenError} `invalid_value` for what no worker of this version sends.
    */
@@ -173,8 +176,9 @@ function bufferOf(leaf: TaggedLeaf, buffers: readonly Uint8Array[]): Uint8Array 
 }
 
 /**
- * The bytes in memory of their own. What came in a frame lies among other values, perhaps where the carrier still reads, and
- * whoever gets a TypedArray may keep it, transfer it or look at the whole of its buffer.
+ * The bytes in memory of their own. What came in a frame lies among other values, perhaps where the
+ * carrier still reads, and whoever gets a TypedArray may keep it, transfer it or look at the whole
+ * of its buffer.
  */
 function ownBytes(bytes: Uint8Array): Uint8Array {
   const isOwn = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;

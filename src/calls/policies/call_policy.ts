@@ -25,7 +25,9 @@ export interface CallPolicyParts {
   readonly retry?: RetryPolicy | undefined;
   /** Called before each further attempt. */
   readonly onRetry: () => void;
-  /** Ends pauses at once when the host stops: the attempt that follows hears of it from the pool. */
+  /**
+   * Ends pauses at once when the host stops: the attempt that follows hears of it from the pool.
+   */
   readonly stopping: AbortSignal;
 }
 
@@ -66,7 +68,8 @@ export class CallPolicy {
 
   async #pass<T>(call: PolicedCall<T>, timeoutMs: number): Promise<T> {
     const { circuits } = this.#parts;
-    // All are asked before one is entered: a call that tries one out must not fail because of another.
+    // All are asked before one is entered: a call that tries one out must not fail because of
+    // another.
     for (const circuit of circuits) {
       const refusal = circuit.refusal(call.tool);
       if (refusal !== undefined) throw refusal;

@@ -22,7 +22,10 @@ const ANSWERS: readonly ErrorCode[] = [
 /** Pause to suggest to callers while trial calls are under way. */
 const HALF_OPEN_RETRY_MS = 1_000;
 
-/** See {@link CircuitState}. The state machine is cockatiel's; a call that must not pass is refused and never waits. */
+/**
+ * See {@link CircuitState}. The state machine is cockatiel's; a call that must not pass is refused
+ * and never waits.
+ */
 export class Circuit {
   readonly name: string;
   readonly #options: BreakerConfig;

@@ -7,7 +7,10 @@ import { RetryPolicy } from "./retry_policy.ts";
 /** The configuration of the policies of a pool. */
 export type PolicyConfig = Pick<PoolConfig, "name" | "breaker" | "retry" | "tools">;
 
-/** The policies of one pool: its own, and those of single tools, which have their own circuits and retries. */
+/**
+ * The policies of one pool: its own, and those of single tools, which have their own circuits and
+ * retries.
+ */
 export class PoolPolicies {
   readonly #circuit: Circuit | undefined;
   readonly #toolCircuits = new Map<string, Circuit>();

@@ -23,7 +23,10 @@ export class RetryPolicy {
     return this.#options.attempts;
   }
 
-  /** True when a call that ended so may be made again: its code is listed, and it has not run or may run twice. */
+  /**
+   * True when a call that ended so may be made again: its code is listed, and it has not run or may
+   * run twice.
+   */
   takes(error: unknown, isIdempotent: () => boolean): error is SnakedenError {
     if (!(error instanceof SnakedenError) || !this.#options.codes.includes(error.code)) {
       return false;
@@ -32,7 +35,10 @@ export class RetryPolicy {
     return neverRan || isIdempotent();
   }
 
-  /** The pauses before the second attempt, the third, and so on: `baseMs`, doubled up to `capMs`, less by chance. */
+  /**
+   * The pauses before the second attempt, the third, and so on: `baseMs`, doubled up to `capMs`,
+   * less by chance.
+   */
   *pauses(): Generator<number, never, undefined> {
     const { baseMs, capMs, jitter } = this.#options;
     const backoff = new Backoff({ baseMs, capMs, jitter });

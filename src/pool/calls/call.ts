@@ -94,8 +94,8 @@ const DEADLINE_GRACE_MS = 100;
 export type CallState = "queued" | "running" | "settled";
 
 /**
- * One call of a tool: the caller's half of it, with its place in the queue, its deadline, its signal and its one
- * outcome.
+ * One call of a tool: the caller's half of it, with its place in the queue, its deadline, its
+ * signal and its one outcome.
  */
 export class Call implements Queued, Alarm, EventListenerObject {
   queueList: object | undefined = undefined;
@@ -163,7 +163,10 @@ export class Call implements Queued, Alarm, EventListenerObject {
     return this.#owner.deadlines.now;
   }
 
-  /** Its last attempt, which may go on after the caller was answered; undefined while it waits for a worker. */
+  /**
+   * Its last attempt, which may go on after the caller was answered; undefined while it waits for a
+   * worker.
+   */
   get attempt(): AttemptOfCall | undefined {
     return this.#attempt;
   }

@@ -5,7 +5,10 @@ export interface Listed {
   queueNext?: Listed | undefined;
 }
 
-/** A list linked through its own entries: one that leaves the middle costs nothing and leaves nothing behind. */
+/**
+ * A list linked through its own entries: one that leaves the middle costs nothing and leaves
+ * nothing behind.
+ */
 export class CallList<T extends Listed> {
   #head: T | undefined;
   #tail: T | undefined;

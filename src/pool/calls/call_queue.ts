@@ -29,7 +29,9 @@ export class CallQueue<T extends Queued> {
     this.#insert(entry, undefined);
   }
 
-  /** Gives an entry that was handed out its old place again: before all that were pushed after it. */
+  /**
+   * Gives an entry that was handed out its old place again: before all that were pushed after it.
+   */
   putBack(entry: T): void {
     let next = this.#laneOf(entry).head;
     while (next !== undefined && next.sequence < entry.sequence) {

@@ -15,8 +15,9 @@ export interface ChunkSource {
 }
 
 /**
- * The reading end of a streaming call. At most `windowBytes` of chunks wait here: credit is given back as the reader takes
- * them, so a reader that pauses makes the Python generator pause. Of progress only the latest waits.
+ * The reading end of a streaming call. At most `windowBytes` of chunks wait here: credit is given
+ * back as the reader takes them, so a reader that pauses makes the Python generator pause. Of
+ * progress only the latest waits.
  */
 export class ChunkStream implements ChunkSink {
   readonly windowBytes: number;

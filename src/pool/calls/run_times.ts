@@ -6,9 +6,9 @@ const MAX_FACTOR = 4;
 const MAX_EXTRA_MS = 0.05;
 
 /**
- * How long the tools of one pool are expected to run: a moving average of what workers have reported. What one run can add
- * is bounded, so that a single one that lost its processor for a while does not look like a slow tool; a tool that has
- * become slow shows within about ten runs.
+ * How long the tools of one pool are expected to run: a moving average of what workers have
+ * reported. What one run can add is bounded, so that a single one that lost its processor for a
+ * while does not look like a slow tool; a tool that has become slow shows within about ten runs.
  */
 export class RunTimes {
   readonly #averages = new Map<string, { ms: number }>();

@@ -51,7 +51,10 @@ export interface WindowDeps {
  */
 export interface CallWindow<T extends Sent> {
   readonly size: number;
-  /** The calls that are believed to run, the oldest first; never more than the capacity of the profile. */
+  /**
+   * The calls that are believed to run, the oldest first; never more than the capacity of the
+   * profile.
+   */
   readonly begun: readonly T[];
   /** The number of calls that wait in the worker behind those that run. */
   readonly waiting: number;

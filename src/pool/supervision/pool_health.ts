@@ -31,7 +31,9 @@ export class PoolHealth {
   #tried = 0;
   #hasServed = false;
 
-  /** @param onChange Called after each event that may have changed {@link PoolHealth.isUnhealthy}. */
+  /**
+   * @param onChange Called after each event that may have changed {@link PoolHealth.isUnhealthy}.
+   */
   constructor(size: number, onChange: () => void = () => {}) {
     this.#size = size;
     this.#onChange = onChange;

@@ -39,7 +39,9 @@ export class Quarantine {
     this.#now = now;
   }
 
-  /** Counts a crash that a worker itself caused; returns true when it puts the slot into quarantine. */
+  /**
+   * Counts a crash that a worker itself caused; returns true when it puts the slot into quarantine.
+   */
   crashed(workerId: string): boolean {
     const { size, crashWindowMs, taintAfter, taintMs } = this.#options;
     if (taintAfter === 0) return false;

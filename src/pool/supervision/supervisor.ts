@@ -151,7 +151,10 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     await occupancy.exited;
   }
 
-  /** Replaces workers one after the other; ends early, between two of them, when `signal` aborts or it is stopped. */
+  /**
+   * Replaces workers one after the other; ends early, between two of them, when `signal` aborts or
+   * it is stopped.
+   */
   async roll(workers: readonly Worker[], reason: string, signal?: AbortSignal): Promise<void> {
     for (const worker of workers) {
       if (signal?.aborted || this.#isStopping) return;
@@ -246,7 +249,9 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     return occupancy;
   }
 
-  /** Fills the slot of a worker that something else has asked to end, while that worker finishes. */
+  /**
+   * Fills the slot of a worker that something else has asked to end, while that worker finishes.
+   */
   #leaves(occupancy: Occupancy): void {
     const { worker } = occupancy;
     this.#postMortem.left(occupancy);

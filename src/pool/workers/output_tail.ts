@@ -1,6 +1,9 @@
 import { type OutputLine, STARTUP } from "./output_marks.ts";
 
-/** A line of what Python's faulthandler writes, most recent call first; a traceback has a comma before the `in`. */
+/**
+ * A line of what Python's faulthandler writes, most recent call first; a traceback has a comma
+ * before the `in`.
+ */
 const DUMPED_FRAME = /^ {2}File ".*", line \d+ in /;
 /**
  * Dumped lines that do not explain the crash: frames of our own and of the import system, and the

@@ -198,7 +198,8 @@ export class Worker implements LinkEvents, AttemptHost {
     // A worker that was told to stop ends its stream before it runs its exit handlers; stop() makes
     // sure that it ends.
     if (this.#stopRequested) await process.exited;
-    // An answer may still be in the stream of a process that has ended, and a process may outlive its stream.
+    // An answer may still be in the stream of a process that has ended, and a process may outlive
+    // its stream.
     await settlesWithin(Promise.all([process.exited, closed]), END_GRACE_MS);
     await this.#hearOut(link);
     const hasEnded = await settlesWithin(process.exited, 0);

@@ -32,7 +32,10 @@ export interface WorkerOptions {
 
 /** Receives the events of a worker's life; `W` is the worker. */
 export interface WorkerListener<W> {
-  /** Called when it takes no more calls: its stream or its process has ended. `died()` returns the rest. */
+  /**
+   * Called when it takes no more calls: its stream or its process has ended. `died()` returns the
+   * rest.
+   */
   onLost(worker: W): void;
   /** Called when something other than the host has asked it to end; its `leavingFor` names what. */
   onLeaving(worker: W): void;

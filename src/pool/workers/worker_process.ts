@@ -18,7 +18,9 @@ export interface ProcessHandle {
   readonly exited: Promise<WorkerExit>;
   /** The last lines that these calls have written; see {@link OutputTail.of}. */
   outputOf(calls: readonly number[]): readonly string[];
-  /** Asks it to end, and ends it by force after `killGraceMs`. Resolves when the process is gone. */
+  /**
+   * Asks it to end, and ends it by force after `killGraceMs`. Resolves when the process is gone.
+   */
   terminate(killGraceMs: number): Promise<WorkerExit>;
   /** Ends it by force. Resolves when the process is gone. */
   kill(): Promise<WorkerExit>;
@@ -48,7 +50,9 @@ export class WorkerProcess implements ProcessHandle {
     this.exited = this.#process.exited.then((exit) => ({ ...exit, lastOutput: this.lastOutput }));
   }
 
-  /** @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} When the command cannot be run. */
+  /**
+   * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} When the command cannot be run.
+   */
   static spawn(spec: WorkerProcessSpec): WorkerProcess {
     return new WorkerProcess(spec);
   }

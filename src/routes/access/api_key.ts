@@ -9,8 +9,8 @@ import { SnakedenError } from "../../errors.ts";
 export type ApiKeyCheck = (headers: Headers) => void;
 
 /**
- * Returns the check for `apiKey`. It compares digests, so that the time it takes reveals neither the
- * key nor its length.
+ * Returns the check for `apiKey`. It compares digests, so that the time it takes reveals neither
+ * the key nor its length.
  */
 export function apiKeyCheck(apiKey: string): ApiKeyCheck {
   const digest = (text: string): Uint8Array => createHash("sha256").update(text).digest();

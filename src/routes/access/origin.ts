@@ -5,8 +5,9 @@ const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
  * Refuses requests of web pages that this machine does not serve. Without an API key the server
- * listens on loopback only (the configuration ensures that), and what is left to fear is a page in a
- * browser of this machine: `Host` reveals DNS rebinding, and `Origin` a request from another site.
+ * listens on loopback only (the configuration ensures that), and what is left to fear is a page in
+ * a browser of this machine: `Host` reveals DNS rebinding, and `Origin` a request from another
+ * site.
  *
  * @throws {SnakedenError} `forbidden`.
  */

@@ -25,8 +25,8 @@ const KNOWN_KEYS = Object.keys(BODY_FIELDS);
 export const CALL_REQUEST = "CallRequest";
 
 /**
- * The body of a call, for OpenAPI. {@link findIssues} checks bodies by the same rules; a test compares
- * the two.
+ * The body of a call, for OpenAPI. {@link findIssues} checks bodies by the same rules; a test
+ * compares the two.
  */
 export const callRequestSchema: JsonSchema = {
   type: "object",

@@ -17,7 +17,9 @@ const IDLE_MS = 30_000;
  */
 const RENEW_BYTES = 32 * 1024 * 1024;
 
-/** Descriptors that must be free to start a thread: without them Deno 2.9.6 ends the whole process. */
+/**
+ * Descriptors that must be free to start a thread: without them Deno 2.9.6 ends the whole process.
+ */
 const THREAD_DESCRIPTORS = 16;
 
 interface Job {

@@ -1,8 +1,8 @@
 /**
  * The program of {@link JsonThread}: parses large bodies and writes large values, one at a time, so
  * that they do not block the event loop of the host. The thread has no permissions, and runs the
- * same code as small bodies do. This file and those that it shares import single files and not whole
- * folders, since each module lengthens the start of the thread.
+ * same code as small bodies do. This file and those that it shares import single files and not
+ * whole folders, since each module lengthens the start of the thread.
  */
 import { Value } from "../../bridge/values/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "../../errors.ts";

@@ -72,7 +72,9 @@ function dataOf(event: StreamEvent): string {
   return `{"result":${text},${rest.slice(1)}`;
 }
 
-/** A line break in JSON text stands between tokens, as texts escape theirs; it would end the event. */
+/**
+ * A line break in JSON text stands between tokens, as texts escape theirs; it would end the event.
+ */
 function oneLine(json: string): string {
   return json.includes("\n") || json.includes("\r") ? json.replaceAll(/[\r\n]+/g, " ") : json;
 }

@@ -5,7 +5,8 @@ const STREAM_TYPES = ["text/event-stream", "application/x-ndjson"] as const;
 export type StreamType = typeof STREAM_TYPES[number];
 
 /**
- * Which type a stream is sent as, after the Accept header; Server-Sent Events when it leaves the choice.
+ * Which type a stream is sent as, after the Accept header; Server-Sent Events when it leaves the
+ * choice.
  *
  * @throws {SnakedenError} `not_acceptable` when neither is accepted.
  * @see https://www.rfc-editor.org/rfc/rfc9110#name-accept

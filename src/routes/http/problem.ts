@@ -88,7 +88,10 @@ export interface Shown {
 /** The value for places where no Python code runs, or where everything may be shown. */
 export const SHOWN_ALL: Shown = { output: true, traceback: true };
 
-/** Describes anything thrown. What nobody threw on purpose is logged, and answered with a fixed text. */
+/**
+ * Describes anything thrown. What nobody threw on purpose is logged, and answered with a fixed
+ * text.
+ */
 export function problemOf(error: unknown, requestId: string, shown: Shown = SHOWN_ALL): Problem {
   if (!(error instanceof SnakedenError)) return unknownProblem(error, requestId);
   const { code, message, summary, retryable } = error;

@@ -12,8 +12,8 @@ interface KnownPath {
 }
 
 /**
- * Answers what no route took: 405 with Allow where the path is known under another method, 204 for OPTIONS, else 404 with near
- * paths. Call it after the last route was added.
+ * Answers what no route took: 405 with Allow where the path is known under another method, 204 for
+ * OPTIONS, else 404 with near paths. Call it after the last route was added.
  */
 export function unmatched(app: Hono<AppEnv>): (c: AppContext) => Response {
   const paths = knownPaths(app);

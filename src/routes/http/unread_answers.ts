@@ -27,8 +27,8 @@ const SLICE_BYTES = 64 * 1024;
 const STALLED_MS = 1_000;
 
 /**
- * The large responses and streams that are being written or wait for their readers, bounded in bytes
- * and in time.
+ * The large responses and streams that are being written or wait for their readers, bounded in
+ * bytes and in time.
  */
 export class UnreadAnswers {
   /** The time of each reader; the owner calls its `check()`. */

@@ -73,9 +73,9 @@ type FastifyPlugin = (
 ) => void;
 
 /**
- * The browser's half of the page. The package that has it by itself brings 260 others along; the Fastify plugin carries it inside
- * and hands it out through a route, so it is asked there. Loaded when the page is first opened, from the cache of modules,
- * which needs no permission.
+ * The browser's half of the page. The package that has it by itself brings 260 others along; the
+ * Fastify plugin carries it inside and hands it out through a route, so it is asked there. Loaded
+ * when the page is first opened, from the cache of modules, which needs no permission.
  */
 async function readBundle(): Promise<Uint8Array<ArrayBuffer>> {
   const module = await import("@scalar/fastify-api-reference");

@@ -7,10 +7,10 @@ export interface BodyByReference {
 }
 
 /**
- * Describes a JSON body that its handler reads. It refers to the schema because of what `app.openapi`
- * does with a zod schema: it reads and checks the body before the handler, without a limit of size,
- * memory or time, always on the event loop, and with texts of its own. A reference costs a request
- * nothing.
+ * Describes a JSON body that its handler reads. It refers to the schema because of what
+ * `app.openapi` does with a zod schema: it reads and checks the body before the handler, without a
+ * limit of size, memory or time, always on the event loop, and with texts of its own. A reference
+ * costs a request nothing.
  *
  * @param component The name of the schema; it has to be registered, which a test holds.
  */

@@ -5,9 +5,9 @@ import type { JSONParsed } from "hono/utils/types";
 export type EncodedJson<T> = Response & TypedResponse<JSONParsed<T>, 200, "json">;
 
 /**
- * Returns a response of JSON that is text already, typed as what the text says so that a route can be
- * held to its schema. The types take the text at its word; the tests hold every answer against the
- * schema of its route.
+ * Returns a response of JSON that is text already, typed as what the text says so that a route can
+ * be held to its schema. The types take the text at its word; the tests hold every answer against
+ * the schema of its route.
  */
 export function encodedJson<T>(
   body: BodyInit,

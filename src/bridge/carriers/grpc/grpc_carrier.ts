@@ -26,7 +26,8 @@ export class GrpcCarrier implements Carrier {
       this.#deliver(bytes);
     });
     stream.on("drain", () => this.events?.onDrain());
-    // Whichever of these comes first ends it: end is a worker that left in order, cancelled one that died.
+    // Whichever of these comes first ends it: end is a worker that left in order, cancelled one
+    // that died.
     stream.on("end", () => this.#end("the worker ended the stream"));
     stream.on("cancelled", () => this.#end("the worker is gone"));
     stream.on("error", (error: Error) => this.#end(error.message));

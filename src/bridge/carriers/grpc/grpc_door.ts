@@ -47,7 +47,8 @@ export class GrpcDoor implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // tryShutdown alone would wait for the streams; forceShutdown alone would leave the listener's handle open.
+    // tryShutdown alone would wait for the streams; forceShutdown alone would leave the listener's
+    // handle open.
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.tryShutdown(() => resolve());
     this.#server.forceShutdown();

@@ -7,7 +7,10 @@ import { snakeden, type WorkerFrame } from "../../gen/link.js";
 
 const { WorkerFrame: workerFrame } = snakeden.v1;
 
-/** What one read may bring, and what small frames share: values refer into it, so it is never written twice. */
+/**
+ * What one read may bring, and what small frames share: values refer into it, so it is never
+ * written twice.
+ */
 const BLOCK_BYTES = 1 << 16;
 /** Less room than this is not worth a read. */
 const MIN_ROOM_BYTES = 1 << 12;
@@ -18,8 +21,8 @@ const EAGER_BYTES = 1 << 24;
 class BrokenFrameError extends Error {}
 
 /**
- * The carrier of a worker on the same machine: a plain Unix socket on which each frame follows its length. One write is
- * under way at a time; what comes meanwhile gathers in the outbox.
+ * The carrier of a worker on the same machine: a plain Unix socket on which each frame follows its
+ * length. One write is under way at a time; what comes meanwhile gathers in the outbox.
  */
 export class SocketCarrier implements Carrier {
   events: CarrierEvents | undefined;
@@ -41,7 +44,10 @@ export class SocketCarrier implements Carrier {
     this.ended = this.#read();
   }
 
-  /** At the end of this turn of the event loop: requests that came together leave together, in one system call. */
+  /**
+   * At the end of this turn of the event loop: requests that came together leave together, in one
+   * system call.
+   */
   defer(flush: () => void): void {
     setImmediate(flush);
   }
@@ -65,7 +71,8 @@ export class SocketCarrier implements Carrier {
         at += await this.#conn.write(at === 0 ? bytes : bytes.subarray(at));
       }
     } catch {
-      // The other side is gone, but what it has said may still be there to be read; the reader comes to its end.
+      // The other side is gone, but what it has said may still be there to be read; the reader
+      // comes to its end.
       this.#broken = true;
     }
     this.#writing = false;
@@ -87,7 +94,8 @@ export class SocketCarrier implements Carrier {
       }
       this.readToEnd = true;
     } catch (error) {
-      // A reset comes after what was said before it: it tells that the worker left something unread.
+      // A reset comes after what was said before it: it tells that the worker left something
+      // unread.
       this.readToEnd = error instanceof Deno.errors.ConnectionReset;
       if (!this.#closing) {
         reason = messageOf(error);
@@ -151,8 +159,9 @@ class FrameReader {
   }
 
   /**
-   * Takes note of `count` more bytes in the room. Returns true for a sign of life: a whole frame or a
-   * good part of one, but not a few bytes, such as pongs that trickle into a frame that never ends.
+   * Takes note of `count` more bytes in the room. Returns true for a sign of life: a whole frame or
+   * a good part of one, but not a few bytes, such as pongs that trickle into a frame that never
+   * ends.
    */
   filled(count: number): boolean {
     this.#end += count;

@@ -30,7 +30,10 @@ export interface SpawnOptions {
   readonly welcome: WelcomeInit;
   /** For the files that a worker and the host share. */
   readonly runDirectory: string;
-  /** Memory for large buffers, `bytes` in each direction; none when absent or 0. Smaller ones travel in frames. */
+  /**
+   * Memory for large buffers, `bytes` in each direction; none when absent or 0. Smaller ones travel
+   * in frames.
+   */
   readonly sharedMemory?: { readonly bytes: number; readonly minBytes: number };
   /** From the spawn until the worker is ready. */
   readonly startTimeoutMs: number;
