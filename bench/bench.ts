@@ -106,8 +106,8 @@ export class Bench {
   }
 
   /**
-   * Runs the subjects in turn, a warm-up and then round after round, so that a machine that changes its speed changes it for
-   * all. Answers the medians by name; a subject that fails is left out.
+   * Runs the subjects in turn, a warm-up and then round after round, so that a machine that changes
+   * its speed changes it for all. Answers the medians by name; a subject that fails is left out.
    */
   async interleave(
     subjects: readonly Subject[],

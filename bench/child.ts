@@ -55,7 +55,10 @@ export class Child implements AsyncDisposable {
     for (const child of Child.#running) child.#kill(child.#stopSignal ?? "SIGTERM");
   }
 
-  /** @throws When the process ends, or says nothing for too long; with the last that it wrote to stderr. */
+  /**
+   * @throws When the process ends, or says nothing for too long; with the last that it wrote to
+   * stderr.
+   */
   async readLine(timeoutMs = LINE_TIMEOUT_MS): Promise<string> {
     const late = Promise.withResolvers<never>();
     const timer = setTimeout(

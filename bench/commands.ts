@@ -39,7 +39,10 @@ export interface ReadyLine {
 /** An answer, or why there is none. */
 export type Answer<T> = { readonly ok: T } | { readonly error: string };
 
-/** The child's side: says that it is ready, then answers each line on stdin with one on stdout until stdin ends. */
+/**
+ * The child's side: says that it is ready, then answers each line on stdin with one on stdout until
+ * stdin ends.
+ */
 export async function serveCommands<C>(
   ready: ReadyLine,
   handle: (command: C) => Promise<Figures>,

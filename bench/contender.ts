@@ -15,7 +15,10 @@ export interface StartOptions {
   readonly queueLimit?: number;
 }
 
-/** Something that calls Python from Deno, inside a host process of its own. What it cannot do is left out. */
+/**
+ * Something that calls Python from Deno, inside a host process of its own. What it cannot do is
+ * left out.
+ */
 export interface Contender extends AsyncDisposable {
   /** Python processes. */
   readonly pids: readonly number[];
@@ -23,7 +26,10 @@ export interface Contender extends AsyncDisposable {
   echo(): Promise<void>;
   /** There and back; rejects when the answer is wrong. */
   echoArray?(array: Float64Array<ArrayBuffer>): Promise<void>;
-  /** Has Python send 0 to n-1; waits for what `onChunk` answers, where the contender can make Python wait. */
+  /**
+   * Has Python send 0 to n-1; waits for what `onChunk` answers, where the contender can make Python
+   * wait.
+   */
   stream?(n: number, onChunk: (value: unknown) => Promise<void> | void): Promise<void>;
   sleep?(seconds: number): Promise<void>;
 }

@@ -1,6 +1,7 @@
 /**
- * A host process: one contender alone in one Deno, so that no other's garbage makes it pause, and its CPU time and memory are
- * its own. Run as `host.ts NAME OPTIONS` with the options as JSON; then it takes commands.
+ * A host process: one contender alone in one Deno, so that no other's garbage makes it pause, and
+ * its CPU time and memory are its own. Run as `host.ts NAME OPTIONS` with the options as JSON; then
+ * it takes commands.
  */
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
@@ -19,7 +20,10 @@ const CONTENDERS: Readonly<Record<string, string>> = {
   "raw-socket": "peers/raw_socket.ts",
 };
 
-/** By a name that Deno cannot see beforehand: what one contender imports must neither weigh on another nor break it. */
+/**
+ * By a name that Deno cannot see beforehand: what one contender imports must neither weigh on
+ * another nor break it.
+ */
 async function startOf(name: string): Promise<Start> {
   const file = CONTENDERS[name];
   if (file === undefined) throw new Error(`no contender ${name}`);
@@ -105,7 +109,9 @@ async function batch(contender: Contender, calls: number, slowSeconds: number): 
   return { othersMs, allMs: performance.now() - startedAt };
 }
 
-/** Adds the CPU time of this process and of the Python processes, per call and as a share of a core. */
+/**
+ * Adds the CPU time of this process and of the Python processes, per call and as a share of a core.
+ */
 async function withCpu(contender: Contender, work: () => Promise<Figures>): Promise<Figures> {
   const { pids } = contender;
   const workersBefore = sumOf(pids, cpuMicros);

@@ -1,6 +1,7 @@
 /**
- * The load generator: a process that drives keep-alive connections with as little work as it takes, so that it is the server that
- * is measured. It reads the status line, the content-length and, for the first answer of each connection, the body.
+ * The load generator: a process that drives keep-alive connections with as little work as it takes,
+ * so that it is the server that is measured. It reads the status line, the content-length and, for
+ * the first answer of each connection, the body.
  */
 import process from "node:process";
 import { type HttpCommand, serveCommands } from "./commands.ts";

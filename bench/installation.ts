@@ -10,8 +10,8 @@ export const HOME: string = join(ROOT, ".snakeden", "bench");
 /** Data directory of every Snakeden that is measured. */
 export const DATA_DIR: string = join(HOME, "data");
 /**
- * What the workers of every Snakeden get on top: numpy, as whoever sends arrays has it. It is imported when the first array
- * comes.
+ * What the workers of every Snakeden get on top: numpy, as whoever sends arrays has it. It is
+ * imported when the first array comes.
  */
 export const WORKER_REQUIREMENTS: string = fileURLToPath(
   new URL("peers/numpy_requirements.txt", import.meta.url),

@@ -1,7 +1,8 @@
 /**
- * `deno task bench`: the same work through Snakeden and its peers, in one run on one machine. Whoever is measured has a process
- * of its own, and all take turns round by round, so that a machine that changes its speed changes it for all. The tables show
- * medians; `--help` lists the flags.
+ * `deno task bench`: the same work through Snakeden and its peers, in one run on one machine.
+ * Whoever is measured has a process of its own, and all take turns round by round, so that a
+ * machine that changes its speed changes it for all. The tables show medians; `--help` lists the
+ * flags.
  */
 import { dirname, join } from "node:path";
 import { messageOf } from "../src/errors.ts";

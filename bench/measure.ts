@@ -11,7 +11,9 @@ export interface LoadOptions {
   readonly tolerant?: boolean;
 }
 
-/** Runs a closed loop of callers for a while: `calls`, `errors`, `callsPerSecond`, `p50Ms`, `p99Ms`. */
+/**
+ * Runs a closed loop of callers for a while: `calls`, `errors`, `callsPerSecond`, `p50Ms`, `p99Ms`.
+ */
 export async function closedLoop(
   call: () => Promise<unknown>,
   { callers, durationMs, tolerant = false }: LoadOptions,

@@ -4,7 +4,10 @@ import { type Machine, machineLine } from "./machine.ts";
 import { cellOf, titleOf } from "./table.ts";
 import type { Result } from "./workload.ts";
 
-/** One page with everything in it: charts first, the tables behind a click. Nothing is loaded from elsewhere. */
+/**
+ * One page with everything in it: charts first, the tables behind a click. Nothing is loaded from
+ * elsewhere.
+ */
 export function pageOf(
   machine: Machine,
   results: readonly Result[],

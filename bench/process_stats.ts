@@ -1,4 +1,6 @@
-/** What Linux tells of a process in /proc; NaN on other systems, and for a process that has ended. */
+/**
+ * What Linux tells of a process in /proc; NaN on other systems, and for a process that has ended.
+ */
 
 /** Memory that is in RAM, shared pages counted in full. */
 export function rssBytes(pid: number): number {
@@ -10,7 +12,9 @@ export function pssBytes(pid: number): number {
   return kilobytes(`/proc/${pid}/smaps_rollup`, /^Pss:\s+(\d+) kB$/m);
 }
 
-/** Time on a CPU of all threads that live, in microseconds. Finer than the ticks of /proc/PID/stat. */
+/**
+ * Time on a CPU of all threads that live, in microseconds. Finer than the ticks of /proc/PID/stat.
+ */
 export function cpuMicros(pid: number): number {
   try {
     let nanoseconds = 0;

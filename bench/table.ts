@@ -1,7 +1,9 @@
 import type { Skipped } from "./bench.ts";
 import type { Column, Result, Row } from "./workload.ts";
 
-/** A result as a Markdown table; figures of peers also as a ratio to Snakeden's in the same variant. */
+/**
+ * A result as a Markdown table; figures of peers also as a ratio to Snakeden's in the same variant.
+ */
 export function markdownOf(result: Result): string {
   const head = [result.variants, "contender", ...result.columns.map(titleOf)];
   const body = result.rows.map((row) => [
@@ -61,7 +63,10 @@ function isBaseline({ contender }: Row): boolean {
   return contender.startsWith("snakeden");
 }
 
-/** The first two columns to the left, numbers to the right; padded, so that it reads well unrendered. */
+/**
+ * The first two columns to the left, numbers to the right; padded, so that it reads well
+ * unrendered.
+ */
 function alignedTable([head = [], ...body]: readonly (readonly string[])[]): string[] {
   const widths = head.map((title, i) =>
     Math.max(3, title.length, ...body.map((row) => row[i]?.length ?? 0))

@@ -1,6 +1,6 @@
 /**
- * `deno task check [NAME...]`: everything that can be said of the code without running it. All checks run, also when one fails.
- * The last line is `N passed, N failed`.
+ * `deno task check [NAME...]`: everything that can be said of the code without running it. All
+ * checks run, also when one fails. The last line is `N passed, N failed`.
  */
 import { join } from "node:path";
 import { messageOf } from "../src/errors.ts";

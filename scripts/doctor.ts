@@ -1,6 +1,7 @@
 /**
- * `deno task doctor [--json]`: checks everything that a start needs and says how to mend what is not well. Exits with 1 when
- * something would keep the server from starting. Like a first start, it builds the Python environment when there is none.
+ * `deno task doctor [--json]`: checks everything that a start needs and says how to mend what is
+ * not well. Exits with 1 when something would keep the server from starting. Like a first start, it
+ * builds the Python environment when there is none.
  */
 import { type Config, loadConfig } from "../src/config/mod.ts";
 import { adapterFindings } from "./doctor/adapters.ts";

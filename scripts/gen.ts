@@ -1,7 +1,8 @@
 /**
- * Makes the generated code of both sides from proto/: static, typed codecs for TypeScript (protobufjs) and modules with
- * stubs for Python (protoc); and the tables of docs/configuration.md from the schema of the configuration. `deno task gen`
- * writes them; `deno task gen --check` fails when what is committed is stale.
+ * Makes the generated code of both sides from proto/: static, typed codecs for TypeScript
+ * (protobufjs) and modules with stubs for Python (protoc); and the tables of docs/configuration.md
+ * from the schema of the configuration. `deno task gen` writes them; `deno task gen --check` fails
+ * when what is committed is stale.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -61,8 +62,9 @@ function fieldType(field: protobuf.Field, suffix: string): string {
 }
 
 /**
- * Two interfaces a message: what decode returns (a scalar that was not sent has its default, a message that was not sent
- * is null or missing) and what encode takes (everything optional). Written here because pbts runs only on Node.
+ * Two interfaces a message: what decode returns (a scalar that was not sent has its default, a
+ * message that was not sent is null or missing) and what encode takes (everything optional).
+ * Written here because pbts runs only on Node.
  */
 function declarations(namespace: protobuf.Namespace): string {
   const messages = namespace.nestedArray.filter((it) => it instanceof protobuf.Type);

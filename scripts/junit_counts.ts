@@ -11,8 +11,8 @@ interface Case {
 }
 
 /**
- * Counts the tests of a JUnit report, as `deno test` and pytest write it. Steps of a test are not counted: they stand in the
- * report as cases of their own, named `test > step`.
+ * Counts the tests of a JUnit report, as `deno test` and pytest write it. Steps of a test are not
+ * counted: they stand in the report as cases of their own, named `test > step`.
  */
 export function junitCounts(xml: string): Counts {
   let [passed, failed, skipped] = [0, 0, 0];
@@ -43,7 +43,9 @@ function isStep(name: string, names: ReadonlySet<string>): boolean {
   return parts.some((_, i) => i > 0 && names.has(parts.slice(0, i).join(" &gt; ")));
 }
 
-/** The counts of a runner: one that ended badly without a failed test counts as a failure itself. */
+/**
+ * The counts of a runner: one that ended badly without a failed test counts as a failure itself.
+ */
 export function runnerCounts(report: string | null, success: boolean): Counts {
   const counts = report === null ? { passed: 0, failed: 0, skipped: 0 } : junitCounts(report);
   const isWhole = success && report !== null;

@@ -1,4 +1,7 @@
-/** `deno task setup`: prepares the Python environment that the first start would prepare, and says where it is. */
+/**
+ * `deno task setup`: prepares the Python environment that the first start would prepare, and says
+ * where it is.
+ */
 import { loadConfig } from "../src/config/mod.ts";
 import { messageOf, SnakedenError } from "../src/errors.ts";
 import { ensurePython } from "../src/python_env/mod.ts";

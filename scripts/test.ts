@@ -1,7 +1,7 @@
 /**
- * `deno task test [PATH...] [--filter TEXT]`: the tests of both languages and the examples in the documentation of mod.ts. The
- * last line is `N passed, N failed`, added up from the reports that the runners write; a runner that crashed counts as a
- * failure.
+ * `deno task test [PATH...] [--filter TEXT]`: the tests of both languages and the examples in the
+ * documentation of mod.ts. The last line is `N passed, N failed`, added up from the reports that
+ * the runners write; a runner that crashed counts as a failure.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -68,7 +68,9 @@ function runners(python: string, reports: string, args: readonly string[]): Runn
   return all;
 }
 
-/** Examples declare what they do not use again, and `deno test --doc` imports more than they use. */
+/**
+ * Examples declare what they do not use again, and `deno test --doc` imports more than they use.
+ */
 function docConfig(dir: string): string {
   const config = structuredClone(denoJson);
   config.imports.snakeden = pathToFileURL(join(ROOT, "mod.ts")).href;

@@ -9,8 +9,9 @@ export interface TestArguments {
 const DEFAULT_PATHS: readonly string[] = ["tests/"];
 
 /**
- * Deals the arguments of `deno task test` out: paths under python/ and `.py` files go to pytest, other paths to `deno test`; with
- * paths of one side only, the other does not run. `--filter TEXT` goes to both, other options to `deno test`.
+ * Deals the arguments of `deno task test` out: paths under python/ and `.py` files go to pytest,
+ * other paths to `deno test`; with paths of one side only, the other does not run. `--filter TEXT`
+ * goes to both, other options to `deno test`.
  */
 export function testArguments(args: readonly string[]): TestArguments {
   const options: string[] = [];

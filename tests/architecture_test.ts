@@ -10,12 +10,14 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const MAX_SOURCE_LINES = 400;
 const MAX_TEST_LINES = 500;
 const MAX_FILES_A_FOLDER = 16;
-/** Folders that list what a test can choose from, one misbehaviour a file, and are not read whole. */
+/**
+ * Folders that list what a test can choose from, one misbehaviour a file, and are not read whole.
+ */
 const CATALOGUES = ["tests/fixtures/adapters"];
 
 /**
- * The parts of src in the order in which they may import: each from those below it. A folder right in src is a part; parts
- * of one level know nothing of each other.
+ * The parts of src in the order in which they may import: each from those below it. A folder right
+ * in src is a part; parts of one level know nothing of each other.
  */
 const LEVELS: readonly (readonly string[])[] = [
   ["main"],
@@ -111,7 +113,10 @@ function foldersAbove(path: string): string[] {
   return parts.map((_, i) => parts.slice(0, i + 1).join("/")).slice(1);
 }
 
-/** What runs in the thread of json_worker.ts as well: a door would load its whole folder at the start of the thread. */
+/**
+ * What runs in the thread of json_worker.ts as well: a door would load its whole folder at the
+ * start of the thread.
+ */
 const THREAD_FILES: readonly string[] = [
   "src/routes/calls/json_worker.ts",
   "src/routes/calls/call_body.ts",
@@ -127,7 +132,10 @@ function doorProblems(edges: readonly Edge[]): string[] {
   });
 }
 
-/** The first cycle found, as a list of files. An import of types alone counts: a reader has to follow it all the same. */
+/**
+ * The first cycle found, as a list of files. An import of types alone counts: a reader has to
+ * follow it all the same.
+ */
 function findCycle(edges: readonly Edge[]): string[] | null {
   const targets = Map.groupBy(edges, (it) => it.from);
   const done = new Set<string>();

@@ -61,7 +61,9 @@ Deno.test("LogWriter.finish() does nothing when nothing waits", () => {
   assert.equal(stream.synchronous, 0);
 });
 
-/** A pipe that answers that it would block, instead of waiting: it takes a few bytes now and then. */
+/**
+ * A pipe that answers that it would block, instead of waiting: it takes a few bytes now and then.
+ */
 class FullStream implements LogStream {
   text = "";
   #attempts = 0;

@@ -24,8 +24,9 @@ interface Message {
 }
 
 /**
- * The npm package python-shell: one Python process, JSON lines over stdio. Calls of all callers share the pipe and are told
- * apart by an id. Measured on both, it is no slower in Deno than in Node.
+ * The npm package python-shell: one Python process, JSON lines over stdio. Calls of all callers
+ * share the pipe and are told apart by an id. Measured on both, it is no slower in Deno than in
+ * Node.
  */
 export async function start({ python, npmFolder }: StartOptions): Promise<Contender> {
   const require = createRequire(join(npmFolder, "package.json"));

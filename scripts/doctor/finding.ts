@@ -10,7 +10,10 @@ export interface Finding {
   readonly mend?: string;
 }
 
-/** Adds what `look` says as a finding; an error that it throws is the finding then, and the answer is null. */
+/**
+ * Adds what `look` says as a finding; an error that it throws is the finding then, and the answer
+ * is null.
+ */
 export async function findingOf<T>(
   findings: Finding[],
   name: string,

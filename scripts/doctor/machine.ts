@@ -8,7 +8,10 @@ import type { Finding } from "./finding.ts";
 
 /** Longest path that a socket may have, as in src/host/run_directory.ts. */
 const MAX_SOCKET_PATH_BYTES = 103;
-/** What one worker holds open in the host: three pipes and the link; the rest is for clients and files. */
+/**
+ * What one worker holds open in the host: three pipes and the link; the rest is for clients and
+ * files.
+ */
 const FILES_PER_WORKER = 6;
 const FILES_BESIDES = 256;
 
@@ -133,7 +136,10 @@ export async function leftoverFinding(): Promise<Finding> {
   };
 }
 
-/** Ids of the worker processes in the listing `pid ppid args` of ps whose parent is gone, which is then process 1. */
+/**
+ * Ids of the worker processes in the listing `pid ppid args` of ps whose parent is gone, which is
+ * then process 1.
+ */
 export function leftoverPids(listing: string): number[] {
   const processes = listing.split("\n").flatMap((line) => {
     const [, pid, parent, args = ""] = /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line) ?? [];

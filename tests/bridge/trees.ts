@@ -70,7 +70,10 @@ const hugeInt = fc.bigInt().filter((it) =>
 
 const shape = fc.array(fc.nat({ max: 4 }), { maxLength: 4 });
 
-/** Arrays of every type and shape, 0-d and empty ones too; elements are random bits, without NaNs whose bits differ. */
+/**
+ * Arrays of every type and shape, 0-d and empty ones too; elements are random bits, without NaNs
+ * whose bits differ.
+ */
 export const ndArray: fc.Arbitrary<NdArray> = fc.tuple(fc.constantFrom(...DTYPES), shape)
   .filter(([, lengths]) => lengths.length !== 1)
   .chain(([dtype, lengths]) => {
@@ -100,7 +103,10 @@ function treeOf(leaf: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
 /** Trees of what JSON has, and of the numbers that it has not. */
 export const jsonTree: fc.Arbitrary<unknown> = treeOf(jsonLeaf);
 
-/** Trees of everything that can travel and comes back as it was, except big integers, which HTTP gets as digits. */
+/**
+ * Trees of everything that can travel and comes back as it was, except big integers, which HTTP
+ * gets as digits.
+ */
 export const httpTree: fc.Arbitrary<unknown> = treeOf(
   fc.oneof(jsonLeaf, fc.uint8Array({ maxLength: 9 }), typedArray, ndArray),
 );

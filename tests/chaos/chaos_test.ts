@@ -1,9 +1,9 @@
 /**
- * Everything at once, for a while: calls of every kind, by the library and over HTTP, while workers are killed, frozen and
- * replaced, run out of memory and start slowly. At the end every call has ended as it may, the pools are whole, and nothing is
- * left behind.
+ * Everything at once, for a while: calls of every kind, by the library and over HTTP, while workers
+ * are killed, frozen and replaced, run out of memory and start slowly. At the end every call has
+ * ended as it may, the pools are whole, and nothing is left behind.
  *
- *     SNAKEDEN_CHAOS_SECONDS=600 SNAKEDEN_TEST_SEED=7 deno test -A tests/chaos
+ * SNAKEDEN_CHAOS_SECONDS=600 SNAKEDEN_TEST_SEED=7 deno test -A tests/chaos
  */
 import assert from "node:assert/strict";
 import type { Snakeden, WorkerInfo } from "../../mod.ts";
@@ -19,7 +19,10 @@ const SEED = Number(Deno.env.get("SNAKEDEN_TEST_SEED") ?? Math.floor(Math.random
 const HEARTBEAT = { pingIntervalMs: 200, pingTimeoutMs: 400, maxMissed: 3 };
 /** After so long everything has to have come to its end. */
 const END_MS = 60_000;
-/** What the host may gain after the first third, which warms it up: no leak, which grows with the calls, fits into it. */
+/**
+ * What the host may gain after the first third, which warms it up: no leak, which grows with the
+ * calls, fits into it.
+ */
 const MAX_GROWTH_BYTES = 256 << 20;
 
 /** What is done to workers, and how many milliseconds lie between two such things, at most. */

@@ -16,8 +16,8 @@ const WORLD = ["worker_crashed", "pool_saturated", "pool_unhealthy"];
 const CALLERS = 24;
 
 /**
- * Callers that make calls of all kinds, one after another, by the library and over HTTP. Every call is counted when it is
- * made and when it has ended, and how.
+ * Callers that make calls of all kinds, one after another, by the library and over HTTP. Every call
+ * is counted when it is made and when it has ended, and how.
  */
 export class ChaosLoad {
   made = 0;

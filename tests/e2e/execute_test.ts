@@ -239,7 +239,8 @@ Deno.test("Snakeden.execute() does not leak in 10,000 calls", async () => {
   await batch();
   await batch();
   const after = { workers: workerBytes(), host: Deno.memoryUsage().rss };
-  // 10,000 calls that each left their kilobyte behind would be 10 MB a side, more with what surrounds it.
+  // 10,000 calls that each left their kilobyte behind would be 10 MB a side, more with what
+  // surrounds it.
   assert.ok(after.workers - before.workers < 8e6, JSON.stringify({ before, after }));
   assert.ok(after.host - before.host < 60e6, JSON.stringify({ before, after }));
 });

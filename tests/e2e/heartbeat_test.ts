@@ -3,7 +3,10 @@ import { WorkerCrashedError } from "../../mod.ts";
 import { isAlive, ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 
-/** A frozen worker is gone after a second at the latest; one that is just slow on a busy machine is not. */
+/**
+ * A frozen worker is gone after a second at the latest; one that is just slow on a busy machine is
+ * not.
+ */
 const HEARTBEAT = { pingIntervalMs: 100, pingTimeoutMs: 400, maxMissed: 6 };
 /** Many times the silence that kills. */
 const BUSY_SECONDS = 5;

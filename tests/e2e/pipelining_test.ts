@@ -1,6 +1,7 @@
 /**
- * The promise of docs/adr/0005-calls-are-sent-ahead.md with real workers: whatever ends one fails one call at most, and every
- * call is answered once and run once. What ran is in a file that all workers append to.
+ * The promise of docs/adr/0005-calls-are-sent-ahead.md with real workers: whatever ends one fails
+ * one call at most, and every call is answered once and run once. What ran is in a file that all
+ * workers append to.
  */
 import assert from "node:assert/strict";
 import {
@@ -18,7 +19,10 @@ type PoolOptions = Partial<NonNullable<SnakedenOptions["pools"]>[number]>;
 type Random = () => number;
 
 const CALLERS = 64;
-/** Half of the calls take no time and half up to this: workers are found in the middle of a call, and between two. */
+/**
+ * Half of the calls take no time and half up to this: workers are found in the middle of a call,
+ * and between two.
+ */
 const MAX_SECONDS = 0.0005;
 /** A lost call shall be seen as lost, and not as late. */
 const TIMEOUT_MS = 3_600_000;
@@ -41,7 +45,10 @@ function randomFrom(seed: number): Random {
   };
 }
 
-/** A test that makes choices: SNAKEDEN_TEST_SEED makes the same ones again, though workers have a timing of their own. */
+/**
+ * A test that makes choices: SNAKEDEN_TEST_SEED makes the same ones again, though workers have a
+ * timing of their own.
+ */
 function testWithSeed(name: string, body: (random: Random) => Promise<void>): void {
   Deno.test(name, async () => {
     const seed = Number(Deno.env.get("SNAKEDEN_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 32));
@@ -94,7 +101,10 @@ class Load implements Disposable {
     this.#callers = Array.from({ length: CALLERS }, () => this.#call());
   }
 
-  /** Resolves in the turn of the event loop that reads the `count`-th answer from now on; the bound is as in until(). */
+  /**
+   * Resolves in the turn of the event loop that reads the `count`-th answer from now on; the bound
+   * is as in until().
+   */
   async moreAnswers(count: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     this.#awaited = { count: this.answered + count, resolve };
@@ -184,7 +194,10 @@ function spin(ms: number): void {
   for (const end = performance.now() + ms; performance.now() < end;);
 }
 
-/** The account of all calls: each was answered, ran once when it was fulfilled, and once at most when its worker died. */
+/**
+ * The account of all calls: each was answered, ran once when it was fulfilled, and once at most
+ * when its worker died.
+ */
 async function settleAccounts(den: Snakeden, load: Load, runs: readonly number[]): Promise<void> {
   const { fulfilled, crashed } = load;
   const ran = new Set<number>();

@@ -135,7 +135,8 @@ Deno.test("GroupCommit.commit() does not wait for the window when a commit is fu
 
 Deno.test("GroupCommit.commit() stays within what KV takes, in bytes of values and of keys", async () => {
   await using it = await setUp();
-  // 80 KiB of keys are fewer than 1,000 changes, 800 KiB of values fewer still. KV itself would refuse one more.
+  // 80 KiB of keys are fewer than 1,000 changes, 800 KiB of values fewer still. KV itself would
+  // refuse one more.
   const keys = Array.from({ length: 900 }, (_, i) => it.commits.commit([put("k".repeat(100), i)]));
   await Promise.all(keys);
   const values = Array.from({ length: 13 }, (_, i) => it.commits.commit([putBytes(65_536, i)]));

@@ -16,7 +16,9 @@ function bytes(length: number, seed = 1): Uint8Array<ArrayBuffer> {
 interface Raw extends AsyncDisposable {
   readonly kv: Deno.Kv;
   readonly blobs: KvBlobs;
-  /** Called before each commit, which waits for it; an error that it throws is that of the commit. */
+  /**
+   * Called before each commit, which waits for it; an error that it throws is that of the commit.
+   */
   before: (mutations: readonly Mutation[]) => void | Promise<void>;
   count(first: string): Promise<number>;
 }

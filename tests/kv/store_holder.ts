@@ -1,4 +1,7 @@
-/** A program that tests run in a process of its own: `deno run -A store_holder.ts hold|write|fill DATA_DIR [RUN_ID]`. */
+/**
+ * A program that tests run in a process of its own:
+ * `deno run -A store_holder.ts hold|write|fill DATA_DIR [RUN_ID]`.
+ */
 import { messageOf } from "../../src/errors.ts";
 import { configureLogging } from "../../src/log.ts";
 import { writeBeforeKill } from "../store/conformance.ts";

@@ -1,4 +1,6 @@
-/** The state of a pool as its workers come and go: each arrow of PoolLifecycle, driven from outside. */
+/**
+ * The state of a pool as its workers come and go: each arrow of PoolLifecycle, driven from outside.
+ */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { PoolTransition } from "../../src/pool/mod.ts";

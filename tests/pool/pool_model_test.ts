@@ -5,7 +5,10 @@ import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
 import { endOf, FakePool } from "../fixtures/fakes/fake_pool.ts";
 import { microtasks, nextTurn, until } from "../fixtures/until.ts";
 
-/** What every call says it has run, and how many such are in flight before the budget of 1 ms is spent. */
+/**
+ * What every call says it has run, and how many such are in flight before the budget of 1 ms is
+ * spent.
+ */
 const RUN_MS = 0.25;
 const WINDOW = 5;
 

@@ -103,7 +103,8 @@ Deno.test("Pool recalls the calls behind one that takes long, and another worker
   await using set = await startPipelined({ size: 2 });
   const { it, clock } = set;
   await set.hold("abcdef");
-  // The second worker has been idle longer, and the first one comes first when both have as much to do.
+  // The second worker has been idle longer, and the first one comes first when both have as much to
+  // do.
   const [other, stuck] = [set.worker(0), set.worker(1)];
   assert.deepStrictEqual([inside(stuck), inside(other)], ["adf", "bce"]);
   for (const _ of "bce") other.answer();

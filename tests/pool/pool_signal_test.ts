@@ -1,4 +1,7 @@
-/** What a call leaves behind on a signal that outlives it, such as that of a program or a connection. */
+/**
+ * What a call leaves behind on a signal that outlives it, such as that of a program or a
+ * connection.
+ */
 import assert from "node:assert/strict";
 import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
 import { endOf, FakePool } from "../fixtures/fakes/fake_pool.ts";

@@ -21,7 +21,9 @@ function shell(script: string, env: Record<string, string> = {}): Spawned {
   return { process, lines };
 }
 
-/** Waits until the process has written a line that starts like this, and gives the rest of the line. */
+/**
+ * Waits until the process has written a line that starts like this, and gives the rest of the line.
+ */
 async function said({ lines }: Spawned, start: string): Promise<string> {
   const find = (): string | undefined => lines.find((it) => it.startsWith(`stdout: ${start}`));
   await until(() => find() !== undefined, `the process has said ${start}`);

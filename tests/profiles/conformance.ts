@@ -1,6 +1,7 @@
 /**
- * What every profile must do, whatever it runs calls on. The first half holds the window of a profile against any
- * order of events; the second runs real workers. A new profile passes both by an entry in `PROFILES`.
+ * What every profile must do, whatever it runs calls on. The first half holds the window of a
+ * profile against any order of events; the second runs real workers. A new profile passes both by
+ * an entry in `PROFILES`.
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";

@@ -1,4 +1,7 @@
-/** An engine without Python, for what the routes do by themselves; calls echo their arguments unless told otherwise. */
+/**
+ * An engine without Python, for what the routes do by themselves; calls echo their arguments unless
+ * told otherwise.
+ */
 import { Value } from "../../src/bridge/mod.ts";
 import type { CallOptions } from "../../src/calls/call_options.ts";
 import { type ConfigInput, parseConfig } from "../../src/config/mod.ts";
@@ -146,8 +149,8 @@ async function* counted(): AsyncGenerator<StreamEvent> {
 }
 
 /**
- * Sends requests to an app over the engine, without a socket. Each answer is held against the schema
- * that its route is documented with.
+ * Sends requests to an app over the engine, without a socket. Each answer is held against the
+ * schema that its route is documented with.
  */
 export function clientOf(engine: Engine): Client {
   const app = createApp(engine, { version: "1.2.3" });

@@ -309,7 +309,8 @@ Deno.test("Value.decode() gives bytes and arrays memory of their own", () => {
   const tag = { $snakeden: "array", dtype: "<f8", shape: [2], buffer: 0 };
   const array = fromPython(tag, [frame.subarray(16, 32)]).decode();
   assert.ok(array instanceof Float64Array);
-  // The caller may hand them on to a worker thread, and what lay beside them is none of its business.
+  // The caller may hand them on to a worker thread, and what lay beside them is none of its
+  // business.
   const buffers = [bytes.buffer, array.buffer].filter((it) => it instanceof ArrayBuffer);
   structuredClone([bytes, array], { transfer: buffers });
   assert.deepStrictEqual([bytes.byteLength, array.length, frame.byteLength], [0, 0, 64]);

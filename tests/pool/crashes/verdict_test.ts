@@ -1,4 +1,7 @@
-/** What CrashPolicy.judge() decides, without a pool. What the pool does with it is in crash_policy_test.ts. */
+/**
+ * What CrashPolicy.judge() decides, without a pool. What the pool does with it is in
+ * crash_policy_test.ts.
+ */
 import assert from "node:assert/strict";
 import { Value } from "../../../src/bridge/mod.ts";
 import { WorkerCrashedError, type WorkerExit } from "../../../src/errors.ts";

@@ -150,7 +150,8 @@ Deno.test("Heartbeat does not count the time in which the host itself was not th
     });
     const pinged = new FakePinged();
     heartbeat.add(pinged);
-    // The ping is sent, and then both are away, as when the machine sleeps; the answer comes a while after the timer rings.
+    // The ping is sent, and then both are away, as when the machine sleeps; the answer comes a
+    // while after the timer rings.
     pinged.frozen = true;
     clock.advance(105);
     clock.block(blockedMs);
