@@ -107,8 +107,7 @@ Deno.test("Snakeden.start() pauses before each try of a place that fails, also w
     assert.equal(await den.execute("ping"), "pong");
     return tries() >= 4;
   }, "four tries");
-  // The pauses were at least 0.05, 0.1, 0.2 and 0.4 s; a place that does not pause tries on while
-  // this answers.
+  // The pauses were at least 0.05, 0.1, 0.2 and 0.4 s; a place that does not pause tries on while this answers.
   for (let i = 0; i < 50; i++) await den.execute("ping");
   assert.ok(tries() <= 5, `${tries()} tries`);
 });
