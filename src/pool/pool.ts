@@ -283,10 +283,15 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   onLost(worker: Worker): void {
     this.#dispatcher.leave(worker);
-    this.#assess();
+    if (worker.state !== "gone") this.#assess();
+    // What it has sent is not all read yet, and an answer would prove that the pool works: onExit() assesses.
+    else if (this.state === "ready" && !this.#dispatcher.isServing) {
+      this.#lifecycle.transition("starting");
+    }
   }
 
   onExit(worker: Worker, exit: WorkerExit): void {
+    this.#assess();
     const { lost, unstarted } = worker.inFlightAtExit;
     for (const attempt of [...lost, ...unstarted]) attempt.end();
     const flight = {

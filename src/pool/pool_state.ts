@@ -20,7 +20,7 @@ export interface PoolTransition {
 const ARROWS: Readonly<Record<PoolState, readonly PoolState[]>> = {
   // The first worker is ready; too many starts failed.
   starting: ["ready", "unhealthy", "stopping"],
-  // The last worker is gone; the same after too many failures.
+  // The last worker is gone; it was told to end by somebody else, after too many failures.
   ready: ["starting", "unhealthy", "stopping"],
   // A worker that takes no more calls has answered one, which proves that starts can succeed; a
   // worker is ready.

@@ -107,6 +107,50 @@ Deno.test("Pool goes from ready to unhealthy when its last worker leaves after t
   ]);
 });
 
+Deno.test("Pool does not become unhealthy by the end of a worker whose last answer is still to be read", async () => {
+  const [it, arrows] = await started({ size: 2, pipelineBudgetMs: 0 });
+  await using _ = it;
+  const [first, second] = it.launcher.workers;
+  it.launcher.failures = { always: "no memory" };
+  first?.exit({ signal: "SIGKILL" });
+  await until(() => it.pool.failures >= 3, "starts in its slot have failed");
+  it.launcher.failures = [];
+  const running = it.submit("hold");
+  const waiting = it.submit("echo");
+  await microtasks();
+  assert.ok(second?.running);
+  // The process ends first; its answer comes out of the stream afterwards.
+  const { carrier } = second;
+  const endStream = carrier.end.bind(carrier);
+  carrier.end = () => {};
+  const { id } = second.running;
+  second.exit({ exitCode: 7 });
+  await microtasks();
+  assert.equal(it.pool.state, "starting");
+  carrier.deliver({ result: { id, value: { json: new TextEncoder().encode("1") }, runMs: 1 } });
+  endStream();
+  assert.match(await endOf(running), /^ok/);
+  assert.match(await endOf(waiting), /^ok/);
+  assert.deepStrictEqual(arrows, ["starting>ready", "ready>starting", "starting>ready"]);
+});
+
+Deno.test("Pool goes to unhealthy when its last worker dies unproved after too many failures, also under a call", async () => {
+  const [it, arrows] = await started({ size: 2, pipelineBudgetMs: 0 });
+  await using _ = it;
+  const [first, second] = it.launcher.workers;
+  it.launcher.failures = { always: "no memory" };
+  first?.exit({ signal: "SIGKILL" });
+  await until(() => it.pool.failures >= 3, "starts in its slot have failed");
+  it.launcher.barrier = new Promise(() => {});
+  const lost = it.submit("hold");
+  const waiting = it.submit("echo");
+  await microtasks();
+  second?.exit({ exitCode: 7 });
+  assert.equal(await endOf(lost), "worker_crashed");
+  assert.equal(await endOf(waiting), "pool_unhealthy");
+  assert.deepStrictEqual(arrows, ["starting>ready", "ready>starting", "starting>unhealthy"]);
+});
+
 Deno.test("Pool stays ready while a successor takes over from its only worker", async () => {
   const [it, arrows] = await started();
   await using _ = it;
