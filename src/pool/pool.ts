@@ -189,7 +189,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#stats.requested();
     if (request.signal?.aborted) throw this.#refused(request.signal.reason);
     const { now } = this.deadlines;
-    const unavailable = stateRefusal(this, request.tool) ?? this.#crashes.refusal(request);
+    const unavailable = stateRefusal(this, request.tool) ?? this.#crashes.refusal(request, now);
     if (unavailable !== undefined) throw this.#refused(unavailable);
     const worker = this.#dispatcher.claim(now);
     if (worker === undefined && this.queued >= this.queueLimit) {

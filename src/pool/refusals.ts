@@ -17,13 +17,13 @@ export interface RefusingPool {
  * named; undefined if the pool accepts it. Callers of a tool see only the first line of the reason,
  * without code of its adapter.
  */
-export function stateRefusal(
-  { name, state, reason, failures }: RefusingPool,
-  tool?: string,
-): SnakedenError | undefined {
+export function stateRefusal(pool: RefusingPool, tool?: string): SnakedenError | undefined {
+  const { name, state } = pool;
+  // Every call passes here, so nothing else is read before it is needed.
   if (state === "starting" || state === "ready") return undefined;
   const cannot = tool === undefined ? `Pool ${name} cannot serve` : `Cannot call ${tool}`;
   if (state === "unhealthy") {
+    const { reason, failures } = pool;
     return new SnakedenError(
       "pool_unhealthy",
       `${cannot}: no worker of the pool ${name} can be started`,

@@ -106,8 +106,8 @@ export class CrashPolicy {
   }
 
   /** Returns why a new call must not run, if it must not. */
-  refusal(called: Called): SnakedenError | undefined {
-    const records = this.#memory.recordsOf(called, this.#deps.now());
+  refusal(called: Called, now = this.#deps.now()): SnakedenError | undefined {
+    const records = this.#memory.recordsOf(called, now);
     return records && this.#poison(called.tool, records);
   }
 
