@@ -6,7 +6,8 @@ import { PROTOCOL_VERSION } from "../src/bridge/mod.ts";
 import { EXIT_STATUS } from "../src/pool/crashes/exit_status.ts";
 import { WORKER_ENV } from "../src/process/mod.ts";
 
-const PYTHON = fileURLToPath(new URL("../python/src/snakeden", import.meta.url));
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const PYTHON = join(ROOT, "python/src/snakeden");
 
 /** The text of the one file of the Python package with this name, in whatever folder. */
 function twin(name: string): string {
