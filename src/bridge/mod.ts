@@ -9,7 +9,7 @@
  */
 export type { Carrier, CarrierEvents, CarrierKind } from "./carriers/mod.ts";
 export type { Error as WireError, Log, Ready, Tool, WelcomeInit } from "./gen/link.js";
-export { type BridgeOptions, BridgeServer } from "./bridge_server.ts";
+export { BridgeServer } from "./bridge_server.ts";
 export { type CallListener, Link, type LinkEvents, type OutgoingCall } from "./link.ts";
 export {
   type ArrayData,
@@ -20,5 +20,5 @@ export {
   Value,
   type WriteOptions,
 } from "./values/mod.ts";
-export { type Invitation, PROTOCOL_VERSION } from "./reception.ts";
+export { PROTOCOL_VERSION } from "./reception.ts";
 export { Slab } from "./shared_memory/mod.ts";

@@ -15,6 +15,6 @@ export {
   shownValue,
 } from "./call_fields.ts";
 export { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
-export { Calls, type CallsDeps } from "./calls.ts";
-export { type PoliciesByPool, policiesByPool, warnOfUnknownTools } from "./policies/mod.ts";
+export { Calls } from "./calls.ts";
+export { policiesByPool, warnOfUnknownTools } from "./policies/mod.ts";
 export { ToolStream } from "./tool_stream.ts";

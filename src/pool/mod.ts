@@ -26,12 +26,7 @@ export {
   PRIORITY_RANGE,
   type StreamEvent,
 } from "./calls/mod.ts";
-export {
-  Heartbeat,
-  type HeartbeatOptions,
-  type QuarantinedSlot,
-  type RecycleOptions,
-} from "./supervision/mod.ts";
+export { Heartbeat, type HeartbeatOptions, type QuarantinedSlot } from "./supervision/mod.ts";
 export type { Crash, CrashKind, CrashRecord, CrashStats } from "./crashes/mod.ts";
 export {
   type LaunchedWorker,
@@ -42,7 +37,6 @@ export {
   Worker,
   workerEnv,
   type WorkerEnvOptions,
-  type WorkerLimits,
   type WorkerRegistry,
   type WorkerState,
 } from "./workers/mod.ts";
@@ -54,5 +48,5 @@ export { PoolGroup } from "./pool_group.ts";
 export type { PoolInfo, WorkerInfo } from "./pool_info.ts";
 export type { PoolState, PoolTransition } from "./pool_state.ts";
 export type { PoolStats } from "./pool_stats.ts";
-export { Pools, type PoolsDeps, type RecycleRequest, type Recycling } from "./pools.ts";
+export { Pools, type RecycleRequest, type Recycling } from "./pools.ts";
 export { WorkerList } from "./worker_list.ts";

@@ -6,9 +6,8 @@
  *
  * @module
  */
-export { Attempt, type AttemptHost, type AttemptState } from "./attempt.ts";
+export { Attempt, type AttemptHost } from "./attempt.ts";
 export {
-  type AttemptOfCall,
   Call,
   type CallOutcome,
   type CallOwner,

@@ -11,15 +11,7 @@
 import { PROCESS } from "./process.ts";
 import type { Profile } from "./profile.ts";
 
-export type {
-  CallWindow,
-  InFlightAtExit,
-  Profile,
-  ProgressNote,
-  Sent,
-  WindowDeps,
-  WindowExit,
-} from "./profile.ts";
+export type { CallWindow, InFlightAtExit, Profile, ProgressNote, Sent } from "./profile.ts";
 
 /** All profiles, by their name in the configuration of a pool. */
 export const PROFILES = { process: PROCESS } as const satisfies Readonly<Record<string, Profile>>;

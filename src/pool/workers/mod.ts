@@ -14,7 +14,7 @@ export {
 } from "./launchers/mod.ts";
 export { ProgressFile } from "./progress_file.ts";
 export { Worker, type WorkerState } from "./worker.ts";
-export type { CallSource, StopOptions, WorkerListener, WorkerOptions } from "./worker_options.ts";
+export type { CallSource, StopOptions, WorkerListener } from "./worker_options.ts";
 export { workerEnv, type WorkerEnvOptions } from "./worker_env.ts";
 export { inMebibytes, memoryBreach, type WorkerLimits } from "./worker_limits.ts";
 export { WorkerStartError } from "./worker_start_error.ts";
