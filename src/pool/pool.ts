@@ -44,8 +44,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly #options: PoolOptions;
   readonly #supervisor: Supervisor;
   readonly #dispatcher: Dispatcher;
-  /** Separate from the deadlines, which are many and ring seldom. */
-  readonly #headAlarms: Alarms;
+  /** For workers and what they run; separate from the deadlines, which are many and ring seldom. */
+  readonly #workerAlarms: Alarms;
   readonly #crashes: CrashPolicy;
   readonly #stats = new StatsCounter();
   readonly #lifecycle: PoolLifecycle;
@@ -57,7 +57,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   constructor(options: PoolOptions, launcher: Launcher, clock: Clock = SYSTEM_CLOCK) {
     this.deadlines = new Alarms(clock);
-    this.#headAlarms = new Alarms(clock);
+    this.#workerAlarms = new Alarms(clock);
     this.#options = options;
     this.#lifecycle = new PoolLifecycle(options.name);
     this.#crashes = new CrashPolicy(options, {
@@ -69,7 +69,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
       onAnswered: () => this.#proved(),
       refusalOf: ({ tool }) => stateRefusal(this, tool),
     });
-    const alarms = this.#headAlarms;
+    const alarms = this.#workerAlarms;
     this.#supervisor = new Supervisor(options, { launcher, alarms, clock }, this);
     this.#lifecycle.onTransition(({ to }) => {
       if (to === "unhealthy" || to === "stopping") this.#rejectQueue();
@@ -284,7 +284,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   onLost(worker: Worker): void {
     this.#dispatcher.leave(worker);
     if (worker.state !== "gone") this.#assess();
-    // What it has sent is not all read yet, and an answer would prove that the pool works: onExit() assesses.
+    // An answer that proves the pool may still be in the stream, so it is onExit() that assesses.
     else if (this.state === "ready" && !this.#dispatcher.isServing) {
       this.#lifecycle.transition("starting");
     }
@@ -354,7 +354,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#supervisor.close();
     for (const worker of this.workers) this.#dispatcher.leave(worker);
     await this.#supervisor.stop(drainMs);
-    this.#headAlarms[Symbol.dispose]();
+    this.#workerAlarms[Symbol.dispose]();
     this.deadlines[Symbol.dispose]();
     this.#lifecycle.transition("stopped");
   }
