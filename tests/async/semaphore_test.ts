@@ -8,12 +8,12 @@ Deno.test("Semaphore.enter() lets in at most so many, in the order they came", a
     fc.integer({ min: 1, max: 4 }),
     fc.array(fc.record({ turns: fc.nat({ max: 20 }), fails: fc.boolean() }), { maxLength: 30 }),
     async (limit, works) => {
-      const gate = new Semaphore(limit);
+      const semaphore = new Semaphore(limit);
       let inside = 0;
       const order: number[] = [];
       const results = await Promise.allSettled(
         works.map(({ turns, fails }, i) =>
-          gate.enter(async () => {
+          semaphore.enter(async () => {
             order.push(i);
             assert.ok(++inside <= limit, `${inside} inside`);
             for (let turn = 0; turn < turns; turn++) await undefined;
@@ -33,28 +33,28 @@ Deno.test("Semaphore.enter() lets in at most so many, in the order they came", a
 });
 
 Deno.test("Semaphore.enter() hands a place on, so that nobody slips in between", async () => {
-  const gate = new Semaphore(1);
+  const semaphore = new Semaphore(1);
   const order: string[] = [];
   const first = Promise.withResolvers<void>();
-  const running = gate.enter(() => first.promise).then(() => order.push("first left"));
-  const waiting = gate.enter(() => Promise.resolve(order.push("second")));
+  const running = semaphore.enter(() => first.promise).then(() => order.push("first left"));
+  const waiting = semaphore.enter(() => Promise.resolve(order.push("second")));
   first.resolve();
-  const late = gate.enter(() => Promise.resolve(order.push("late")));
+  const late = semaphore.enter(() => Promise.resolve(order.push("late")));
   await Promise.all([running, waiting, late]);
   assert.ok(order.indexOf("second") < order.indexOf("late"), order.join());
 });
 
 Deno.test("Semaphore.enter() keeps the place of a work that throws at once free for the next", async () => {
-  const gate = new Semaphore(1);
-  await assert.rejects(gate.enter(() => Promise.reject(new Error("no"))), /no/);
+  const semaphore = new Semaphore(1);
+  await assert.rejects(semaphore.enter(() => Promise.reject(new Error("no"))), /no/);
   await assert.rejects(
-    gate.enter(() => {
+    semaphore.enter(() => {
       throw new Error("at once");
     }),
     /at once/,
   );
   let ran = false;
-  void gate.enter(() => Promise.resolve(ran = true));
+  void semaphore.enter(() => Promise.resolve(ran = true));
   await microtasks();
   assert.ok(ran);
 });

@@ -93,7 +93,7 @@ Deno.test("Snakeden.execute() is not disturbed by an adapter that prints garbage
   assert.equal(den.pools.list()[0]?.stats.completed, 20);
 });
 
-Deno.test("Snakeden.start() pauses before each try of a place that fails, also while another worker answers", async () => {
+Deno.test("Snakeden.start() pauses before each try of a slot that fails, also while another worker answers", async () => {
   await using dir = await tempDir();
   await Deno.writeTextFile(
     `${dir.path}/exclusive.py`,
@@ -107,7 +107,7 @@ Deno.test("Snakeden.start() pauses before each try of a place that fails, also w
     assert.equal(await den.execute("ping"), "pong");
     return tries() >= 4;
   }, "four tries");
-  // The pauses were at least 0.05, 0.1, 0.2 and 0.4 s; a place that does not pause tries on while this answers.
+  // The pauses were at least 0.05, 0.1, 0.2 and 0.4 s; a slot that does not pause tries on while this answers.
   for (let i = 0; i < 50; i++) await den.execute("ping");
   assert.ok(tries() <= 5, `${tries()} tries`);
 });

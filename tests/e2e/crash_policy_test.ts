@@ -1,4 +1,4 @@
-/** The cases "Crash, restart, taint" of what the peers do, with real processes that die. */
+/** The cases "Crash, rerun, quarantine" of what the peers do, with real processes that die. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { SnakedenError, WorkerCrashedError } from "../../mod.ts";
@@ -242,7 +242,7 @@ Deno.test("given the pool process restarts, then workers of the old incarnation 
   assert.ok(now.every((it) => !incarnations.has(it.incarnation)));
 });
 
-Deno.test("a place whose workers crash again and again stays empty for a while, and the others go on", async () => {
+Deno.test("a slot whose workers crash again and again stays empty for a while, and the others go on", async () => {
   await using den = await startDen({
     ...AGAIN,
     size: 2,
@@ -253,18 +253,18 @@ Deno.test("a place whose workers crash again and again stays empty for a while, 
   for (let kills = 0; kills < 2; kills++) {
     const pid = await until(
       () => den.workers.list().find((it) => it.id === "default-1" && it.state === "ready")?.pid,
-      "a worker in the first place",
+      "a worker in the first slot",
     );
     Deno.kill(pid, "SIGABRT");
     await until(() => den.pools.list()[0]?.crashes.total === kills + 1, "its death to be seen");
   }
-  const [place] = await until(() => {
+  const [slot] = await until(() => {
     const { tainted = [] } = den.pools.list()[0] ?? {};
     return tainted.length > 0 && tainted;
-  }, "the taint");
-  assert.equal(place?.workerId, "default-1");
+  }, "the quarantine");
+  assert.equal(slot?.workerId, "default-1");
   assert.deepEqual(den.workers.list().map((it) => it.id), ["default-2"]);
   assert.equal(typeof await den.execute("pid"), "number");
-  await until(() => den.pools.list()[0]?.workers.ready === 2, "the place to be filled again");
+  await until(() => den.pools.list()[0]?.workers.ready === 2, "the slot to be filled again");
   assert.deepEqual(den.pools.list()[0]?.tainted, []);
 });

@@ -28,7 +28,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     assert.ok(stopping.every(({ state }) => state === "stopping"));
     assert.equal(await den.execute("ping"), "pong");
     assert.ok(old.every(isAlive), "they still tear down");
-    await until(() => den.pools.list()[0]?.workers.ready === 2, "both places to be filled");
+    await until(() => den.pools.list()[0]?.workers.ready === 2, "both slots to be filled");
     assert.equal(await readyz(), 200);
     await until(() => !old.some(isAlive), "the old ones to be ended");
   });

@@ -32,7 +32,7 @@ Deno.test("Dispatcher gives a call to a busy worker that is all but done, before
   assert.equal(first, second);
 });
 
-Deno.test("Dispatcher gives one call at a time to a worker that keeps its place for want of a successor", async () => {
+Deno.test("Dispatcher gives one call at a time to a worker that keeps its slot for want of a successor", async () => {
   await using it = await FakePool.start({ pipelineBudgetMs: 0 });
   const [worker] = it.pool.workers;
   assert.ok(worker);

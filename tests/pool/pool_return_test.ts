@@ -141,7 +141,7 @@ Deno.test("Pool gives up a call that three workers died of before they began it"
   assert.equal(it.pool.queued, 0);
 });
 
-Deno.test("Pool turns out what came back when it becomes unhealthy", async () => {
+Deno.test("Pool rejects what came back when it becomes unhealthy", async () => {
   await using set = await startPipelined();
   const { it } = set;
   const [a, b] = await set.hold("ab");
@@ -173,7 +173,7 @@ Deno.test("Pool.stopWorker() gives what waits in the worker to others, and lets 
   assert.equal([...started(set)].sort().join(""), "abcd");
 });
 
-Deno.test("Pool.stop() turns out what waits in workers at once, and lets the call that runs finish", async () => {
+Deno.test("Pool.stop() rejects what waits in workers at once, and lets the call that runs finish", async () => {
   await using set = await startPipelined();
   const { it } = set;
   const [a, b, c] = await set.hold("abc");
@@ -213,7 +213,7 @@ Deno.test("Pool.stop() says shutting_down to what waits in a worker that has to 
   assert.deepStrictEqual(it.launcher.workers.length, 1);
 });
 
-Deno.test("Pool.stop() at once during a recall fails the calls that run, and turns out the others", async () => {
+Deno.test("Pool.stop() at once during a recall fails the calls that run, and rejects the others", async () => {
   await using set = await startPipelined({ size: 2 });
   const { it, clock } = set;
   await set.hold("abcdef");

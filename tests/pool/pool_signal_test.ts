@@ -50,7 +50,7 @@ Deno.test("Pool.submit() leaves no listener on the signal of a call whose deadli
   assert.equal(watched.listeners, 0);
 });
 
-Deno.test("Pool.submit() leaves no listener on the signal of a call that it refused or turned out", async () => {
+Deno.test("Pool.submit() leaves no listener on the signal of a call that it refused or rejected", async () => {
   const it = await FakePool.start({ queueLimit: 1, pipelineBudgetMs: 0 });
   const watched = new WatchedSignal();
   const { signal } = watched;

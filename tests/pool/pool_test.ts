@@ -133,7 +133,7 @@ Deno.test("Pool: a caller that leaves cancels the work, and the worker goes on t
   assert.deepStrictEqual([cancelled, completed], [1, 1]);
 });
 
-Deno.test("Pool: work that does not heed its cancel is killed with its worker, and the place filled again", async () => {
+Deno.test("Pool: work that does not heed its cancel is killed with its worker, and the slot filled again", async () => {
   await using it = await FakePool.start({ cancelGraceMs: 10 });
   const leaving = new AbortController();
   const running = it.submit("deaf", { signal: leaving.signal });
@@ -177,7 +177,7 @@ Deno.test("Pool runs as many calls at a time as it has workers, one a worker", a
   assert.ok(it.launcher.workers.every((worker) => worker.mostOpen === 1));
 });
 
-Deno.test("Pool: a crash fails exactly the call that ran, with exit and last output, and the place is filled again", async () => {
+Deno.test("Pool: a crash fails exactly the call that ran, with exit and last output, and the slot is filled again", async () => {
   await using it = await FakePool.start({ size: 2 });
   const other = it.submit("hold");
   const dying = it.submit("die");
@@ -210,7 +210,7 @@ Deno.test("Pool: an idle worker that has died gets no call from that moment on",
     assert.match(await endOf(it.submit("echo")), /^ok/);
     await until(
       () => it.pool.workers.filter((worker) => worker.state === "ready").length === 2,
-      "the place is filled again",
+      "the slot is filled again",
     );
   }
   assert.equal(it.pool.stats.crashed, 0);
@@ -282,7 +282,7 @@ Deno.test("Pool.ping() throws while there is no worker", async () => {
   await assert.rejects(it.pool.ping(NEVER), { code: "pool_unhealthy", retryable: true });
 });
 
-Deno.test("Pool.stopWorker() lets the call finish, and another worker takes the place", async () => {
+Deno.test("Pool.stopWorker() lets the call finish, and another worker takes the slot", async () => {
   await using it = await FakePool.start();
   const call = it.submit("hold");
   await microtasks();

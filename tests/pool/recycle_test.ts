@@ -125,7 +125,7 @@ Deno.test("Pool keeps the old worker while no successor can be started, and trie
   assert.equal(serving(it), 1);
 });
 
-Deno.test("Pool lets the successor that is starting take the place of a worker that dies meanwhile", async () => {
+Deno.test("Pool lets the successor that is starting take the slot of a worker that dies meanwhile", async () => {
   await using it = await FakePool.start();
   const [worker] = it.pool.workers;
   assert.ok(worker);
@@ -140,12 +140,12 @@ Deno.test("Pool lets the successor that is starting take the place of a worker t
   assert.equal(await endOf(call), "ok p-1");
   assert.equal(it.launcher.launches, 2);
   assert.equal(it.pool.workers.length, 1);
-  // Its place is kept filled as any other.
+  // Its slot is kept filled as any other.
   it.launcher.alive[0]?.exit({ signal: "SIGSEGV" });
   await until(() => it.launcher.launches === 3 && serving(it) === 1, "the successor is replaced");
 });
 
-Deno.test("Pool fills the place anew when worker and successor both die", async () => {
+Deno.test("Pool fills the slot anew when worker and successor both die", async () => {
   await using it = await FakePool.start();
   const [worker] = it.pool.workers;
   assert.ok(worker);

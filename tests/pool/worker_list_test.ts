@@ -42,7 +42,7 @@ Deno.test("WorkerList.get() describes of two workers with one id the one that is
   await stopped;
 });
 
-Deno.test("WorkerList.stop() resolves when the worker is gone and another one has its place", async () => {
+Deno.test("WorkerList.stop() resolves when the worker is gone and another one has its slot", async () => {
   await using fakes = await FakePools.start("a");
   const workers = new WorkerList(fakes.byName);
   const { incarnation } = workers.get("a-2");

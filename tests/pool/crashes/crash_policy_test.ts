@@ -265,7 +265,7 @@ Deno.test("Pool counts only crashes that a call itself caused as poison, and lis
   });
 });
 
-Deno.test("Pool does not taint a place whose workers are killed from outside", async () => {
+Deno.test("Pool puts no slot into quarantine whose workers are killed from outside", async () => {
   await using it = await startWith({ size: 2, taintAfter: 1, taintMs: 60_000 });
   for (let i = 0; i < 8; i++) {
     const call = it.submit("hold");
@@ -292,19 +292,19 @@ Deno.test("Pool gives up a call for whose arguments something kills poisonAfter 
   assert.match(await endOf(again), /^ok/);
 });
 
-Deno.test("Pool leaves a place empty whose workers crash too often, and goes on with the others", async () => {
+Deno.test("Pool leaves a slot empty whose workers crash too often, and goes on with the others", async () => {
   await using it = await startWith({ size: 2, taintAfter: 3, taintMs: 300 });
-  // One place at a time: the other one is busy.
+  // One slot at a time: the other one is busy.
   const other = it.submit("hold");
   await until(() => other.state === "running", "one is busy");
   const crashing = it.pool.workers.map(({ id }) => id).find((id) => id !== other.attempt?.workerId);
   for (let i = 0; i < 3; i++) assert.equal(await endOf(it.submit("die")), "worker_crashed");
-  await until(() => it.pool.tainted.length > 0, "the place is tainted");
-  assert.deepStrictEqual(it.pool.tainted.map((place) => place.workerId), [crashing]);
+  await until(() => it.pool.tainted.length > 0, "the slot is in quarantine");
+  assert.deepStrictEqual(it.pool.tainted.map((slot) => slot.workerId), [crashing]);
   assert.deepStrictEqual(it.pool.workers.map(({ id }) => id), [other.attempt?.workerId]);
   it.workerRunning(other).answer();
   assert.match(await endOf(it.submit("echo")), /^ok/);
-  await until(() => it.pool.workers.length === 2, "the place is filled again");
+  await until(() => it.pool.workers.length === 2, "the slot is filled again");
   assert.deepStrictEqual(it.pool.tainted, []);
 });
 

@@ -4,7 +4,7 @@ import { microtasks, nextTurn, until } from "../../fixtures/until.ts";
 
 const NEVER = new AbortController().signal;
 
-Deno.test("Pool.start() fills every place, with at most startConcurrency starting at a time", async () => {
+Deno.test("Pool.start() fills every slot, with at most startConcurrency starting at a time", async () => {
   await using it = new FakePool({ size: 7, startConcurrency: 3 });
   const { promise, resolve } = Promise.withResolvers<void>();
   it.launcher.barrier = promise;
@@ -49,7 +49,7 @@ Deno.test("Pool serves with the workers it has while another cannot be started",
   await until(() => it.pool.workers.length === 2 && it.launcher.alive.length === 2, "both are up");
 });
 
-Deno.test("Pool is unhealthy at once when no first start succeeds, turns out its queue and says why", async () => {
+Deno.test("Pool is unhealthy at once when no first start succeeds, rejects its queue and says why", async () => {
   await using it = new FakePool({ size: 2 });
   it.launcher.failures = { always: "Cannot start worker: no module named texts" };
   const waiting = it.submit("echo");
@@ -225,7 +225,7 @@ Deno.test("Pool.whenReady() resolves with the first worker, and leaves with the 
   await it.pool.whenReady();
 });
 
-Deno.test("Pool.stop() lets the call that runs finish, and turns out those that wait", async () => {
+Deno.test("Pool.stop() lets the call that runs finish, and rejects those that wait", async () => {
   await using it = await FakePool.start();
   const running = it.submit("hold");
   const waiting = it.submit("echo");
