@@ -6,7 +6,7 @@
  *
  * @module
  */
-export { type Alarm, Alarms } from "./alarms.ts";
+export { type Alarm, Alarms, LoneAlarm } from "./alarms.ts";
 export { Backoff, type BackoffOptions, type Jitter } from "./backoff.ts";
 export { delay, settlesWithin, withDeadline } from "./bounded_wait.ts";
 export { type Clock, SYSTEM_CLOCK } from "./clock.ts";

@@ -1,4 +1,4 @@
-import type { Alarm, Alarms } from "../../async/mod.ts";
+import { type Alarms, LoneAlarm } from "../../async/mod.ts";
 import type { CallListener, Link, Value, WireError } from "../../bridge/mod.ts";
 import type { AttemptOfCall, Call } from "./call.ts";
 import type { Listed } from "./call_list.ts";
@@ -36,13 +36,10 @@ export type AttemptState = "running" | "stopping" | "ended";
  * again, which may be long after the caller has been answered. A call that is given back, or whose
  * worker dies, may have several attempts, one after another.
  */
-export class Attempt implements AttemptOfCall, Listed, CallListener, Alarm {
+export class Attempt implements AttemptOfCall, Listed, CallListener {
   queueList: object | undefined = undefined;
   queuePrevious: Attempt | undefined = undefined;
   queueNext: Attempt | undefined = undefined;
-  alarmSlot: Alarm["alarmSlot"] = undefined;
-  alarmPrevious: Alarm | undefined = undefined;
-  alarmNext: Alarm | undefined = undefined;
   expectedMs = 0;
   inFlightSince = 0;
   readonly call: Call;
@@ -57,7 +54,8 @@ export class Attempt implements AttemptOfCall, Listed, CallListener, Alarm {
   readonly #host: AttemptHost;
   #linkId = 0;
   #state: AttemptState = "running";
-  #graceMs = 0;
+  /** Rings when it was told to stop and has not. */
+  #overdue: LoneAlarm | undefined;
 
   constructor(call: Call, host: AttemptHost, now: number) {
     this.call = call;
@@ -96,15 +94,19 @@ export class Attempt implements AttemptOfCall, Listed, CallListener, Alarm {
   stop(graceMs: number): void {
     if (this.#state !== "running") return;
     this.#state = "stopping";
-    this.#graceMs = graceMs;
-    const { alarms, link } = this.#host;
-    link.cancel(this.#linkId);
-    alarms.set(this, alarms.now + graceMs);
+    this.#overdue = new LoneAlarm(() => this.#host.onOverdue(this, graceMs));
+    this.#host.link.cancel(this.#linkId);
+    this.lookAt(this.#host.alarms.now + graceMs);
+  }
+
+  /** Looks at `atMs`, and not before, whether it has stopped; it was told to. */
+  lookAt(atMs: number): void {
+    if (this.#overdue !== undefined) this.#host.alarms.set(this.#overdue, atMs);
   }
 
   /** Ends it without an answer: its worker is dead. */
   end(): void {
-    if (this.#state === "stopping") this.#host.alarms.clear(this);
+    if (this.#overdue !== undefined) this.#host.alarms.clear(this.#overdue);
     this.#state = "ended";
   }
 
@@ -135,9 +137,5 @@ export class Attempt implements AttemptOfCall, Listed, CallListener, Alarm {
 
   onProgress(value: Value): void {
     this.call.onProgress(value);
-  }
-
-  onAlarm(): void {
-    this.#host.onOverdue(this, this.#graceMs);
   }
 }

@@ -8,14 +8,11 @@ import type { Slot } from "./slot.ts";
  * while the worker may still have calls to finish. The slot becomes empty when the worker leaves or
  * exits and no successor is on its way.
  */
-export class Occupancy implements Alarm {
-  alarmSlot: Alarm["alarmSlot"] = undefined;
-  alarmPrevious: Alarm | undefined = undefined;
-  alarmNext: Alarm | undefined = undefined;
+export class Occupancy {
   readonly slot: Slot;
   readonly worker: Worker;
-  /** Called when the worker has reached its maximum age. */
-  onAlarm: () => void = () => {};
+  /** Rings when the worker has reached its age; undefined where that has no limit. */
+  ageAlarm: Alarm | undefined;
   /** Resolves when the worker has exited. */
   readonly exited: Promise<void>;
   /**

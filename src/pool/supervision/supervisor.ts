@@ -1,4 +1,4 @@
-import { settlesWithin } from "../../async/mod.ts";
+import { LoneAlarm, settlesWithin } from "../../async/mod.ts";
 import { SnakedenError, type WorkerExit } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { memoryBreach, type Worker, type WorkerListener } from "../workers/mod.ts";
@@ -241,17 +241,21 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     this.#events.onReady(worker, predecessor);
     this.health.served();
     this.#heartbeat.add(worker);
-    const { alarms } = this.#deps;
-    const lifeMs = this.#recycling.lifeMs();
-    occupancy.onAlarm = (): void =>
-      this.#succession.begin(occupancy, "it has reached its age", { wears: true });
-    if (lifeMs !== undefined) alarms.set(occupancy, alarms.now + lifeMs);
+    this.#limitAge(occupancy);
     return occupancy;
   }
 
-  /**
-   * Fills the slot of a worker that something else has asked to end, while that worker finishes.
-   */
+  #limitAge(occupancy: Occupancy): void {
+    const lifeMs = this.#recycling.lifeMs();
+    if (lifeMs === undefined) return;
+    const { alarms } = this.#deps;
+    occupancy.ageAlarm = new LoneAlarm(() =>
+      this.#succession.begin(occupancy, "it has reached its age", { wears: true })
+    );
+    alarms.set(occupancy.ageAlarm, alarms.now + lifeMs);
+  }
+
+  /** Fills the slot of a worker that something else has asked to end, while that worker finishes. */
   #leaves(occupancy: Occupancy): void {
     const { worker } = occupancy;
     this.#postMortem.left(occupancy);
@@ -261,8 +265,8 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
   }
 
   #onExit(occupancy: Occupancy, exit: WorkerExit): void {
-    const { worker } = occupancy;
-    this.#deps.alarms.clear(occupancy);
+    const { worker, ageAlarm } = occupancy;
+    if (ageAlarm !== undefined) this.#deps.alarms.clear(ageAlarm);
     this.#heartbeat.remove(worker);
     this.#occupancies.delete(worker);
     this.#starter.forget(worker);

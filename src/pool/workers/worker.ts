@@ -311,7 +311,7 @@ export class Worker implements LinkEvents, AttemptHost {
   onOverdue(attempt: Attempt, graceMs: number): void {
     const { now } = this.alarms;
     const killAt = this.#window.killAt(attempt, graceMs, now);
-    if (now < killAt) return this.alarms.set(attempt, killAt);
+    if (now < killAt) return attempt.lookAt(killAt);
     const { tool } = attempt.call;
     getLogger("pool").warn(
       "killing {workerId}: {tool} did not stop within {graceMs} ms of its cancel",
