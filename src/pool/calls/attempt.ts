@@ -99,7 +99,7 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
     this.lookAt(this.#host.alarms.now + graceMs);
   }
 
-  /** Looks at `atMs`, and not before, whether it has stopped; it was told to. */
+  /** Has its host look at `atMs` whether it has stopped, as it was told to. */
   lookAt(atMs: number): void {
     if (this.#overdue !== undefined) this.#host.alarms.set(this.#overdue, atMs);
   }

@@ -17,10 +17,7 @@ export interface LaunchedWorker {
   readonly link: Link;
   readonly ready: Ready;
   readonly process: ProcessHandle;
-  /**
-   * The file in which it records the call that it starts, if it does. The owner of the worker must
-   * dispose it.
-   */
+  /** Where it notes the call that it begins, if it does; the window of its calls disposes it. */
   readonly progress?: ProgressNote | undefined;
 }
 
