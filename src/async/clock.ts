@@ -2,7 +2,7 @@
 export interface Clock {
   /** Milliseconds; never goes back. */
   now(): number;
-  /** Calls `ring` once after a while; the answer takes that back. */
+  /** Calls `ring` after `delayMs`; returns a function that cancels it. */
   after(delayMs: number, ring: () => void): () => void;
 }
 

@@ -19,7 +19,7 @@ export class Semaphore {
       return await work();
     } finally {
       const next = this.#waiting.shift();
-      // The place is handed on, so that nobody can slip in between.
+      // The turn is handed on, so that nobody can slip in between.
       if (next) next();
       else this.#inside--;
     }

@@ -14,7 +14,7 @@ export const MAX_VALUE_BYTES = 65_536;
 const LIMITS = { mutations: 1_000, bytes: 819_200, keyBytes: 81_920 } as const;
 const MAX_KEY_BYTES = 2_048;
 
-/** Rings once after a while; the answer takes that back. A `Clock` of the pool is one. */
+/** Calls `ring` after a delay; returns a function that cancels it. A `Clock` has one: `after`. */
 export interface Timer {
   after(delayMs: number, ring: () => void): () => void;
 }
