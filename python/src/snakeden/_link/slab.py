@@ -17,9 +17,10 @@ import mmap
 import os
 import threading
 import weakref
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from snakeden._link.slab_space import SlabSpace
 
@@ -142,8 +143,7 @@ class Slab:
         os.close(self._to_host)
 
 
-@dataclass(frozen=True, kw_only=True)
-class SharedMemory:
+class SharedMemory(msgspec.Struct, frozen=True, kw_only=True):
     """A slab, and which buffers go through it."""
 
     slab: Slab

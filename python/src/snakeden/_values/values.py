@@ -10,7 +10,6 @@ Depth counts containers: 1 is `[]`, 2 is `[[]]`. A scalar has depth 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from math import isfinite
 from typing import Any, Final, NamedTuple
@@ -31,8 +30,7 @@ _TEXTLIKE = frozenset({str, bool, type(None)})
 _FLOATS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-inf"), "-0": -0.0}
 
 
-@dataclass(frozen=True, kw_only=True)
-class ValueLimits:
+class ValueLimits(msgspec.Struct, frozen=True, kw_only=True):
     """How large a value may be."""
 
     max_bytes: int = 0

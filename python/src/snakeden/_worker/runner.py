@@ -83,6 +83,7 @@ class Runner:
         if message.args.tagged:
             attempt.buffers = wire.buffers(message.args, self._slab)
         if self._in_flight.draining:
+            attempt.buffers = ()
             self._give_back([attempt])
             return
         self._in_flight.add(attempt)

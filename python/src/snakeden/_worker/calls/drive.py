@@ -9,8 +9,9 @@ of an iterator that no schema announced are always collected.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from snakeden._values.protocols import ASYNCHRONOUS, has, is_lazy
 from snakeden._values.values import Encoded
@@ -22,8 +23,7 @@ Settled = tuple[Any, "Encoded | None"]
 """An iterator that must still be driven, or the answer."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Driver:
+class Driver(msgspec.Struct, frozen=True, kw_only=True):
     """Drives the result of one call."""
 
     streams: bool

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from snakeden._link import wire
 from snakeden._link.plain_frames import plain_result
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Execution", "ExecutionContext"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExecutionContext:
+class ExecutionContext(msgspec.Struct, frozen=True, kw_only=True):
     """What the calls of a worker have in common."""
 
     tools: Mapping[str, LoadedTool]
@@ -90,7 +90,7 @@ class Execution:
             ):
                 answer = self.driver(attempt, streams=streams).drive(returned, self._run_async)
             else:
-                answer = self.encode(returned)
+                answer = encode(returned, max_depth=self._max_depth, max_bytes=self._max_bytes)
         finally:
             interruption.armed = None
         run_ms = (time.perf_counter() - started) * 1000

@@ -27,7 +27,7 @@ _MISSING: Final = object()
 class InFlight:
     """Calls by id, and the queue of those that have not begun. Any thread may use it."""
 
-    __slots__ = ("_claim", "_live", "_next", "_order", "_queued", "draining", "on_news")
+    __slots__ = ("_claim", "_forget", "_live", "_next", "_order", "_queued", "draining", "on_news")
 
     def __init__(self) -> None:
         self.draining = False
@@ -41,6 +41,7 @@ class InFlight:
         self._order: deque[Attempt] = deque()
         self._next = self._order.popleft
         self._claim = self._queued.pop
+        self._forget = self._live.pop
 
     def add(self, attempt: Attempt) -> None:
         """Queue a call."""
@@ -69,8 +70,13 @@ class InFlight:
                 return attempt
 
     def withdraw(self, attempt: Attempt) -> bool:
-        """Take a call out of the queue; False when it has begun or was withdrawn before."""
-        return self._claim(attempt, _MISSING) is not _MISSING
+        """Take a call out of the queue, and drop its arguments; False when it has begun or was
+        withdrawn before.
+        """
+        if self._claim(attempt, _MISSING) is _MISSING:
+            return False
+        attempt.buffers = ()
+        return True
 
     def withdraw_all(self) -> list[Attempt]:
         """Take all calls out of the queue."""
@@ -79,9 +85,9 @@ class InFlight:
     def settle(self, attempt: Attempt) -> None:
         """End a call that is answered or given back, and forget it."""
         attempt.ended = True
-        attempt.buffers = ()
-        attempt.shown = None
-        self._live.pop(attempt.id, None)
+        if attempt.shown is not None:
+            attempt.shown = None
+        self._forget(attempt.id, None)
 
     def find(self, call_id: int) -> Attempt | None:
         """Return the call of this id, if it is in flight."""

@@ -6,8 +6,9 @@ The twin of src/pool/profiles/profile.ts.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
 
 if TYPE_CHECKING:
     from snakeden._link.outbox import Outbox
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Profile", "ProfileParts"]
 
 
-@dataclass(frozen=True, kw_only=True)
-class ProfileParts:
+class ProfileParts(msgspec.Struct, frozen=True, kw_only=True):
     """The dependencies of a profile."""
 
     in_flight: InFlight
