@@ -33,6 +33,7 @@ function welcomeOf(pool: PoolConfig, config: Pick<Config, "limits">): WelcomeIni
   const { memoryBytes = 0, dataBytes = 0, openFiles = 0, cpuSeconds = 0, nice = 0 } = pool.limits;
   return {
     adapter: pool.adapter,
+    profile: pool.profile,
     modulePaths: pool.modulePaths,
     logLevel: pool.logLevel,
     maxResultBytes: config.limits.maxResultBytes,

@@ -119,6 +119,13 @@ def test_worker_says_why_it_cannot_start(
     assert worker.wait() == exit_status.START_FAILED
 
 
+def test_worker_refuses_a_profile_that_it_does_not_have(host: FakeHost) -> None:
+    worker, error = host.start_failing("snakeden.demo", profile="fibre")
+    assert error.code == "worker_start_failed"
+    assert error.message == "there is no profile 'fibre', only: process"
+    assert worker.wait() == exit_status.START_FAILED
+
+
 def test_worker_shows_the_status_of_a_process_that_dies_at_import(host: FakeHost) -> None:
     worker = host.connect()
     worker.link.expect("hello")

@@ -157,6 +157,7 @@ export interface Welcome {
   progressPath: string;
   sharedMemory?: SharedMemory | null;
   limits?: Limits | null;
+  profile: string;
 }
 export interface WelcomeInit {
   adapter?: string | null;
@@ -167,6 +168,7 @@ export interface WelcomeInit {
   progressPath?: string | null;
   sharedMemory?: SharedMemoryInit | null;
   limits?: LimitsInit | null;
+  profile?: string | null;
 }
 
 export interface Limits {

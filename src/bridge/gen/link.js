@@ -705,6 +705,7 @@ export const snakeden = $root.snakeden = (() => {
             Welcome.prototype.progressPath = "";
             Welcome.prototype.sharedMemory = null;
             Welcome.prototype.limits = null;
+            Welcome.prototype.profile = "";
 
             Welcome.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -730,6 +731,8 @@ export const snakeden = $root.snakeden = (() => {
                     $root.snakeden.v1.SharedMemory.encode(message.sharedMemory, writer.uint32(58).fork(), _depth + 1).ldelim();
                 if (message.limits != null && $Object.hasOwnProperty.call(message, "limits"))
                     $root.snakeden.v1.Limits.encode(message.limits, writer.uint32(66).fork(), _depth + 1).ldelim();
+                if (message.profile != null && $Object.hasOwnProperty.call(message, "profile") && message.profile !== "")
+                    writer.uint32(74).string(message.profile);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -826,6 +829,15 @@ export const snakeden = $root.snakeden = (() => {
                             if (wireType !== 2)
                                 break;
                             message.limits = $root.snakeden.v1.Limits.decode(reader, reader.size(), $undefined, _depth + 1, message.limits);
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.profile = value;
+                            else
+                                delete message.profile;
                             continue;
                         }
                     }

@@ -28,6 +28,7 @@ from snakeden._tools.adapter_loader import LoadedAdapter, LoadedTool, load_adapt
 from snakeden._values.values import DEFAULT_MAX_DEPTH, ValueLimits
 from snakeden._worker import exit_status, log_bridge
 from snakeden._worker.calls.exceptions import describe, safe_text
+from snakeden._worker.profiles import DEFAULT_PROFILE, PROFILES
 from snakeden._worker.runner import Runner
 from snakeden._worker.system.last_steps import exit_after, run_guarded
 from snakeden._worker.system.limits import LimitError, WorkerLimits
@@ -125,6 +126,7 @@ class WorkerLife:
             note=limits.noting(note),
             hint=limits.hint,
             output=self._output,
+            profile=welcome.profile if welcome.profile in PROFILES else DEFAULT_PROFILE,
         )
         self._runner = runner
         self._gauge = MemoryGauge(int(welcome.limits.memory_bytes), self._report_memory)
@@ -136,6 +138,9 @@ class WorkerLife:
         for message in rest:
             self._handle(message)
         link.start(self._handle, self._on_link_end)
+        if welcome.profile not in ("", *PROFILES):
+            known = ", ".join(PROFILES)
+            return self._fail_start(f"there is no profile '{welcome.profile}', only: {known}")
         try:
             limits.apply()
         except LimitError as error:

@@ -18,7 +18,7 @@ from snakeden._worker.calls.attempt import Attempt
 from snakeden._worker.calls.deadlines import DeadlineWatch
 from snakeden._worker.calls.execution import ExecutionContext
 from snakeden._worker.calls.in_flight import InFlight
-from snakeden._worker.profiles import PROFILES
+from snakeden._worker.profiles import DEFAULT_PROFILE, PROFILES
 from snakeden._worker.profiles.profile import ProfileParts
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Runner:
         note: Callable[[int], None] | None = None,
         hint: Callable[[BaseException], str] = lambda _error: "",
         output: Output | None = None,
-        profile: str = "process",
+        profile: str = DEFAULT_PROFILE,
     ) -> None:
         """Create the profile; must be called on the main thread. For `hint` see `ExecutionContext`,
         for `note` and `output` see `ProfileParts`.

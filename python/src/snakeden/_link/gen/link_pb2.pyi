@@ -87,7 +87,7 @@ class Hello(_message.Message):
     def __init__(self, protocol_version: _Optional[int] = ..., worker_id: _Optional[str] = ..., token: _Optional[str] = ..., pid: _Optional[int] = ..., python_version: _Optional[str] = ..., package_version: _Optional[str] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("adapter", "module_paths", "log_level", "max_result_bytes", "max_depth", "progress_path", "shared_memory", "limits")
+    __slots__ = ("adapter", "module_paths", "log_level", "max_result_bytes", "max_depth", "progress_path", "shared_memory", "limits", "profile")
     ADAPTER_FIELD_NUMBER: _ClassVar[int]
     MODULE_PATHS_FIELD_NUMBER: _ClassVar[int]
     LOG_LEVEL_FIELD_NUMBER: _ClassVar[int]
@@ -96,6 +96,7 @@ class Welcome(_message.Message):
     PROGRESS_PATH_FIELD_NUMBER: _ClassVar[int]
     SHARED_MEMORY_FIELD_NUMBER: _ClassVar[int]
     LIMITS_FIELD_NUMBER: _ClassVar[int]
+    PROFILE_FIELD_NUMBER: _ClassVar[int]
     adapter: str
     module_paths: _containers.RepeatedScalarFieldContainer[str]
     log_level: str
@@ -104,7 +105,8 @@ class Welcome(_message.Message):
     progress_path: str
     shared_memory: SharedMemory
     limits: Limits
-    def __init__(self, adapter: _Optional[str] = ..., module_paths: _Optional[_Iterable[str]] = ..., log_level: _Optional[str] = ..., max_result_bytes: _Optional[int] = ..., max_depth: _Optional[int] = ..., progress_path: _Optional[str] = ..., shared_memory: _Optional[_Union[SharedMemory, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ...) -> None: ...
+    profile: str
+    def __init__(self, adapter: _Optional[str] = ..., module_paths: _Optional[_Iterable[str]] = ..., log_level: _Optional[str] = ..., max_result_bytes: _Optional[int] = ..., max_depth: _Optional[int] = ..., progress_path: _Optional[str] = ..., shared_memory: _Optional[_Union[SharedMemory, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., profile: _Optional[str] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("memory_bytes", "data_bytes", "open_files", "cpu_seconds", "nice")

@@ -14,7 +14,10 @@ from snakeden._worker.profiles.process import ProcessProfile
 if TYPE_CHECKING:
     from snakeden._worker.profiles.profile import Profile, ProfileParts
 
-__all__ = ["PROFILES"]
+__all__ = ["DEFAULT_PROFILE", "PROFILES"]
+
+DEFAULT_PROFILE: Final = "process"
+"""For a host that names none."""
 
 PROFILES: Final[dict[str, Callable[[ProfileParts], Profile]]] = {"process": ProcessProfile}
 """Functions that create a profile, by its name."""
