@@ -13,6 +13,7 @@ import type {
 } from "./gen/link.js";
 import { brokeProtocol, linkLost, LOST_BUFFER, UNKNOWN_ERROR } from "./link_errors.ts";
 import { OpenCalls } from "./open_calls.ts";
+import { OpenPings } from "./open_pings.ts";
 import { Outbox } from "./outbox.ts";
 import { fetchShared, placeShared, type Slab } from "./shared_memory/mod.ts";
 import { startFailure } from "./start_failure.ts";
@@ -78,8 +79,7 @@ export class Link {
   readonly #calls = new OpenCalls<CallListener>();
   /** The credit of each stream in bytes, by call; unlimited once it is cancelled. */
   readonly #windows = new Map<number, number>();
-  /** Those that are not answered, also when nobody waits any more. */
-  readonly #pings = new Map<number, () => void>();
+  readonly #pings = new OpenPings();
   readonly #ready = Promise.withResolvers<Ready>();
   readonly #maxId: number;
   #slab: Slab | undefined;
@@ -209,21 +209,10 @@ export class Link {
     signal.throwIfAborted();
     if (this.#closedReason !== undefined) throw linkLost(this.#closedReason);
     const id = this.#nextId();
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    this.#pings.set(id, () => {
-      if (this.#closedReason === undefined) resolve();
-      else reject(linkLost(this.#closedReason));
+    return await this.#pings.ping(id, {
+      send: () => this.#outbox.push({ ping: { id } }),
+      signal,
     });
-    const sentAt = performance.now();
-    this.#outbox.push({ ping: { id } });
-    try {
-      await promise;
-      return performance.now() - sentAt;
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
   }
 
   /** Requests a sign of life, seen in {@link Link.heard}, and a report of memory. */
@@ -317,13 +306,11 @@ export class Link {
   }
 
   #pong(id: number, rssBytes: number): void {
-    const wake = this.#pings.get(id);
-    if (id !== 0 && wake === undefined) {
+    if (id !== 0 && !this.#pings.has(id)) {
       return this.#break(`a pong to the ping ${id}, which is not open`);
     }
     if (!isAmount(rssBytes)) return this.#break(`${rssBytes} bytes of memory`);
-    this.#pings.delete(id);
-    wake?.();
+    this.#pings.answered(id);
     if (rssBytes > 0) this.#events.onMemory?.(rssBytes);
   }
 
@@ -386,7 +373,7 @@ export class Link {
     this.#slab?.[Symbol.dispose]();
     this.#slab = undefined;
     this.#ready.reject(this.#breach === undefined ? linkLost(reason) : brokeProtocol(reason));
-    for (const wake of [...this.#pings.values()]) wake();
+    this.#pings.failAll(linkLost(reason));
     this.#events.onClosed(reason);
   }
 }
