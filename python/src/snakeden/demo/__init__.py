@@ -1,12 +1,18 @@
 """The tools that a host without a configuration serves: the adapter `snakeden.demo`.
 
-tools.py has the small tools, and csv_profile.py has `profile_csv`; the other files are its parts.
-Like the adapter of a user, this package imports only the public names of `snakeden`.
+tools.py has the tools. csv_profile.py does the work of `profile_csv`, with the other csv_ files as
+its parts. Like the adapter of a user, this package imports only the public names of `snakeden`.
 """
 
-from snakeden.demo.csv_profile import profile_csv
-
 # In the order in which the host lists the tools.
-from snakeden.demo.tools import ping, echo, add, sleep, counter, text_stats  # isort: skip
+from snakeden.demo.tools import (  # isort: skip
+    profile_csv,
+    ping,
+    echo,
+    add,
+    sleep,
+    counter,
+    text_stats,
+)
 
 __all__ = ["add", "counter", "echo", "ping", "profile_csv", "sleep", "text_stats"]

@@ -1,4 +1,4 @@
-"""The small tools that a host without a configuration serves."""
+"""The tools that a host without a configuration serves."""
 
 from __future__ import annotations
 
@@ -11,8 +11,47 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from snakeden import tool
+from snakeden.call import current_call
 
-__all__ = ["add", "counter", "echo", "ping", "sleep", "text_stats"]
+__all__ = ["add", "counter", "echo", "ping", "profile_csv", "sleep", "text_stats"]
+
+
+@tool
+def profile_csv(path: str, delimiter: str | None = None) -> dict[str, Any]:
+    """Profile each column of a CSV or TSV file on the worker's machine, with progress while it
+    reads.
+
+    The answer has `path`, `bytes`, `rows`, `columns`, `delimiter` (None for one column),
+    `encoding`, `ragged_rows` and `unclosed_quotes: {count, first_lines}`, `blank_lines` and
+    `warnings`. A column has `name`, `type` (integer, float, boolean, date, datetime, text or
+    empty), `count` (cells that hold something), `missing`, `null_markers`, `distinct` (exact, or an
+    estimate within about 2 % when `distinct_exact` is false), `min`, `max`, `mean`, `stdev` (of a
+    sample), `median`, `quantiles` (linear between neighbours; of a random sample when
+    `quantiles_exact` is false), `infinite`, lengths of text in characters, and `top` values. Dates
+    are those of ISO 8601.
+
+    NA, null and their like count as missing unless the column is text. Numbers with leading zeros
+    are codes, and so text. A short row counts as one with empty cells at its end; what a row has
+    beyond the header is left out. A quote that does not close costs no rows. docs/profile_csv.md
+    describes how files that break rules are read.
+
+    Args:
+        path: Absolute, or relative to the worker's working directory.
+        delimiter: One character; when it is not given, that of Excel's line `sep=;`, or found out
+            (comma, tab, semicolon or pipe).
+
+    Raises:
+        FileNotFoundError, IsADirectoryError, PermissionError: As they say.
+        ValueError: A compressed or binary file, a cell or line without end, or a delimiter of more
+            than one character.
+    """
+    # Imported here: its ten modules would lengthen the start of every worker.
+    from snakeden.demo.csv_profile import profile_file
+
+    call = current_call()
+    return profile_file(
+        path, delimiter, report=lambda fraction, rows: call.progress(fraction, rows=rows)
+    )
 
 
 @tool
