@@ -44,7 +44,7 @@ export class OpenPings {
   }
 }
 
-/** How a ping is sent, and when its sender leaves. */
+/** Options of {@link OpenPings.ping}: the function that sends it, and the signal to leave by. */
 export interface PingOptions {
   readonly send: () => void;
   readonly signal: AbortSignal;

@@ -7,7 +7,7 @@ export const MAX_ARGS_BYTES = 2 ** 30;
 /** Arguments of a tool by name, or already encoded. */
 export type Args = Readonly<Record<string, unknown>> | Value;
 
-/** How one call is made. */
+/** Options of one call. */
 export interface CallOptions {
   /**
    * Pool to ask; by default the one called `default` if it has the tool, else the first that has

@@ -38,5 +38,5 @@ export const CARRIERS = {
   },
 } as const satisfies Readonly<Record<string, CarrierType>>;
 
-/** What a worker's link runs on. */
+/** Name of a carrier that a link can use. */
 export type CarrierKind = keyof typeof CARRIERS;

@@ -19,7 +19,7 @@ const decoder = new TextDecoder();
 // In V8 since 2023 and in ECMAScript 2026, not yet in TypeScript's library.
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 
-/** What a frame adds to a value, so that empty chunks weigh something. Twin of streams.py. */
+/** Bytes that a frame adds to a value, so that empty chunks weigh something. Twin of streams.py. */
 const WEIGHT_OVERHEAD_BYTES = 64;
 
 /**

@@ -8,7 +8,7 @@ import { snakeden, type WorkerFrame } from "../../gen/link.js";
 const { WorkerFrame: workerFrame } = snakeden.v1;
 
 /**
- * What one read may bring, and what small frames share: values refer into it, so it is never
+ * Bytes that one read may bring, and that small frames share: values refer into it, so it is never
  * written twice.
  */
 const BLOCK_BYTES = 1 << 16;
