@@ -21,9 +21,9 @@ interface Slot {
 }
 
 /**
- * An alarm by itself, for an object that seldom needs one: it is made when it is set. Whatever is an
- * {@link Alarm} itself adds a shape to those that {@link Alarms.set} meets with each call, and beyond
- * four shapes V8 takes three times as long there.
+ * An alarm by itself, for an object that seldom needs one: it is made when it is set. Each class
+ * that implements {@link Alarm} adds a shape of object to those that {@link Alarms.set} meets with
+ * each call, and beyond four shapes V8 takes three times as long there.
  */
 export class LoneAlarm implements Alarm {
   alarmSlot: Slot | undefined = undefined;

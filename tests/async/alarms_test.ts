@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { type Alarm, Alarms } from "../../src/async/alarms.ts";
+import { type Alarm, Alarms, LoneAlarm } from "../../src/async/alarms.ts";
 import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
 
 /** Alarms may ring this much late. */
@@ -227,4 +227,17 @@ Deno.test("Alarms rings by the clock of the system when no other is given", asyn
   const at = performance.now() + 15;
   deadlines.set(alarm(() => resolve(performance.now())), at);
   assert.ok(await promise >= at);
+});
+
+Deno.test("LoneAlarm rings like any other, once, and not when it was cleared", () => {
+  const clock = new FakeClock();
+  using alarms = new Alarms(clock);
+  const rung: string[] = [];
+  const [kept, cleared] = ["kept", "cleared"].map((it) => new LoneAlarm(() => rung.push(it)));
+  assert.ok(kept && cleared);
+  alarms.set(kept, clock.now() + 10);
+  alarms.set(cleared, clock.now() + 10);
+  alarms.clear(cleared);
+  clock.advance(1_000);
+  assert.deepStrictEqual([rung, alarms.size], [["kept"], 0]);
 });
