@@ -8,7 +8,7 @@ import { invalidConfig } from "./parse_config.ts";
 /** Names that are looked for in the working directory. */
 const CONFIG_FILE_NAMES = ["snakeden.config.ts", "snakeden.config.json"] as const;
 
-/** What a configuration file holds, unchecked. */
+/** The contents of a configuration file, unchecked. */
 export interface ConfigFile {
   /** Absolute. */
   readonly path: string;

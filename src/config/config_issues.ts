@@ -4,14 +4,14 @@ import { nearNames } from "../near_names.ts";
 import { configSchema, type KeyMeta } from "./schema.ts";
 
 /**
- * Where a value came from when it was not the file or the program: by path, such as `port` ->
+ * The source of each value that is not from the file or the program: by path, such as `port` ->
  * `SNAKEDEN_PORT`.
  */
 export type Origins = ReadonlyMap<string, string>;
 
 type Path = readonly PropertyKey[];
 
-/** What zod found, in our words: each place once, with what was given and what is allowed. */
+/** The problems that zod found, in our words: each place once, with what was given and what is allowed. */
 export function describeIssues(
   issues: readonly z.core.$ZodIssue[],
   input: unknown,
@@ -139,7 +139,7 @@ export function withoutDefault(schema: z.core.$ZodType): z.core.$ZodType {
   return schema;
 }
 
-/** What {@link configSchema} says about a key. */
+/** Returns the description of a key in {@link configSchema}. */
 export function metaOf(schema: z.core.$ZodType | undefined): KeyMeta | undefined {
   if (schema === undefined) return undefined;
   return z.globalRegistry.get(withoutDefault(schema)) as KeyMeta | undefined;

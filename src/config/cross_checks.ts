@@ -6,8 +6,7 @@ import { isLoopback } from "./loopback.ts";
 const RESERVED_ENV: ReadonlySet<string> = new Set(Object.values(WORKER_ENV));
 
 /**
- * What must hold between keys. Looks at the input as it came, and not at what the schema made of
- * it, so that these problems are reported together with those of single keys.
+ * Checks rules between keys. Reads the input as it came, before the schema has changed it, so that these problems are reported together with those of single keys.
  */
 export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssue[] {
   const pools = Array.isArray(input.pools) ? input.pools : [];

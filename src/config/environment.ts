@@ -3,7 +3,7 @@ import { HOST_ENV } from "../process/mod.ts";
 /** Reads one variable; undefined when it is not set. */
 export type ReadEnv = (name: string) => string | undefined;
 
-/** Which variable overrides which key. */
+/** The path of the key that each variable overrides. */
 export const ENV_KEYS: Readonly<Record<string, readonly string[]>> = {
   [HOST_ENV.host]: ["host"],
   [HOST_ENV.port]: ["port"],

@@ -8,7 +8,7 @@ import { type ReadEnv, readEnvironment, readProcessEnv } from "./environment.ts"
 import { absolutePaths, parseConfigTree } from "./parse_config.ts";
 import type { Config, ConfigInput } from "./schema.ts";
 
-/** Where {@link loadConfig} looks. */
+/** Options of {@link loadConfig}: the places where it looks. */
 export interface LoadConfigOptions {
   /** Overrides everything else; relative paths in it go by `cwd`. */
   readonly overrides?: ConfigInput;

@@ -5,14 +5,14 @@ import { describeIssues, type Origins, shownValue } from "./config_issues.ts";
 import { crossIssues } from "./cross_checks.ts";
 import { type Config, type ConfigInput, configSchema } from "./schema.ts";
 
-/** How {@link parseConfig} reads its input. */
+/** Options of {@link parseConfig}. */
 export interface ParseOptions {
   /**
    * Folder that `dataDir`, when left out, and `modulePaths`, when left out, go by; default the
    * working directory.
    */
   readonly baseDir?: string;
-  /** What the error text calls the input, such as the path of the file. */
+  /** Name of the input in error texts, such as the path of the file. */
   readonly source?: string;
   readonly origins?: Origins;
   /** Problems that were found earlier. */

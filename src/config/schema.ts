@@ -66,13 +66,13 @@ export const configSchema = group({
   }).prefault([{ name: "default" }]),
 }, "The configuration of Snakeden.");
 
-/** What a program or a file may write: everything with a default may be left out. */
+/** The configuration as a program or a file writes it: keys with a default may be omitted. */
 export type ConfigInput = z.input<typeof configSchema>;
 type ParsedConfig = z.output<typeof configSchema>;
 type ParsedPool = ParsedConfig["pools"][number];
-/** When a circuit opens and closes. */
+/** Settings by which a circuit opens and closes. */
 export type BreakerConfig = z.output<typeof breakerSchema>;
-/** When a call is made again. */
+/** Settings by which a call is made again. */
 export type RetryConfig = z.output<typeof retrySchema>;
 
 /** A pool with its defaults filled in; all paths are absolute. */

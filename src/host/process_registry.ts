@@ -12,7 +12,7 @@ export interface WorkerIdentity {
 export interface RegistryOptions {
   readonly runId: string;
   /**
-   * When a process started, as the system tells it; undefined when it does not, or the process is
+   * Returns the start time of a process by the system; undefined when it has none, or the process is
    * gone. Never rejects.
    */
   readonly startTimeOf: (pid: number) => Promise<string | undefined>;

@@ -9,9 +9,9 @@ interface Place {
 }
 
 /**
- * The parts of a slab that are taken. The lowest gap that is large enough is used, because memory that
- * was used before is several times faster than memory that the system has yet to find. What is free
- * is what lies between the places, so there is nothing to join. Twin of slab_space.py.
+ * The parts of a slab that are taken. The lowest gap that is large enough is used, because memory
+ * that was used before is several times faster than memory that the system has yet to find. What is
+ * free is what lies between the places, so there is nothing to join. Twin of slab_space.py.
  */
 export class SlabSpace {
   readonly bytes: number;

@@ -1,6 +1,6 @@
 import { flag, group } from "../schema_parts.ts";
 
-/** What responses over HTTP show of Python code. */
+/** The section `errors`: the parts of Python code that responses over HTTP show. */
 export const errorsSchema = group({
   output: flag({
     description: "The last lines of output of a call, or of a worker that cannot be started.",

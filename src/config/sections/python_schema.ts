@@ -1,7 +1,7 @@
 import { HOST_ENV } from "../../process/mod.ts";
 import { group, list, text } from "../schema_parts.ts";
 
-/** Where Python comes from. */
+/** The section `python`: the interpreter and the packages of the workers. */
 export const pythonSchema = group({
   executable: text({
     description: "Your own interpreter; no private environment is built.",

@@ -17,7 +17,7 @@ export interface LaunchedWorker {
   readonly link: Link;
   readonly ready: Ready;
   readonly process: ProcessHandle;
-  /** Where it notes the call that it begins, if it does; the window of its calls disposes it. */
+  /** Its note of the call that it began last, if it keeps one; the window of its calls disposes it. */
   readonly progress?: ProgressNote | undefined;
 }
 
