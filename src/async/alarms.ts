@@ -1,32 +1,33 @@
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 
 /**
- * Something that happens at a set time unless it is cleared. Its fields belong to the one
- * {@link Alarms} that holds it.
+ * A callback that is due at a set time, unless it is cleared. Its fields belong to the
+ * {@link Alarms} that it is set in; nobody else may write them.
  */
 export interface Alarm {
   onAlarm(): void;
-  alarmSlot?: Slot | undefined;
+  alarmBucket?: Bucket | undefined;
   alarmPrevious?: Alarm | undefined;
   alarmNext?: Alarm | undefined;
 }
 
 /**
- * The alarms of one slot of time, linked through themselves in the order in which they were set.
+ * The alarms of one interval of {@link BUCKET_MS}: a linked list, in the order in which they were
+ * set.
  */
-interface Slot {
+interface Bucket {
   readonly number: number;
   head: Alarm | undefined;
   tail: Alarm | undefined;
 }
 
 /**
- * An alarm by itself, for an object that seldom needs one: it is made when it is set. Each class
- * that implements {@link Alarm} adds a shape of object to those that {@link Alarms.set} meets with
- * each call, and beyond four shapes V8 takes three times as long there.
+ * An alarm of its own, for an object that seldom needs one and creates it on demand. Each class
+ * that implements {@link Alarm} is one more object shape in {@link Alarms.set}, which runs with
+ * every call. Beyond four shapes V8 takes three times as long there.
  */
 export class LoneAlarm implements Alarm {
-  alarmSlot: Slot | undefined = undefined;
+  alarmBucket: Bucket | undefined = undefined;
   alarmPrevious: Alarm | undefined = undefined;
   alarmNext: Alarm | undefined = undefined;
   readonly #ring: () => void;
@@ -40,136 +41,136 @@ export class LoneAlarm implements Alarm {
   }
 }
 
-/** Width of a slot: alarms ring up to this much late. */
-const SLOT_MS = 4;
+/** The width of a bucket, and so how late an alarm may ring. */
+const BUCKET_MS = 4;
 
 /**
- * Many alarms on one timer. Calls come and go far faster than they time out, so setting and taking
- * back an alarm is a change of a few links. The timer stays when the last alarm is taken back,
- * since the next one may come at once; it rings in vain then, once (a coarse variant of the timing
- * wheel of Varghese and Lauck).
+ * Many alarms on one timer: a coarse variant of the timing wheel of Varghese and Lauck. Most calls
+ * end long before they time out, so setting and clearing an alarm only changes a few links.
+ * Clearing the last alarm leaves the timer running, since the next alarm may be set at once; at
+ * worst the timer fires once for nothing.
  */
 export class Alarms implements Disposable {
-  readonly #slots = new Map<number, Slot>();
-  /** The slot that was used last; calls that come together share it. */
-  #latest: Slot | undefined;
-  /** The slot whose alarms ring now. */
-  #ringing: Slot | undefined;
+  readonly #buckets = new Map<number, Bucket>();
+  /** The bucket that was used last. Calls that arrive together share it. */
+  #latest: Bucket | undefined;
+  /** The bucket whose alarms are ringing. */
+  #ringing: Bucket | undefined;
   readonly #clock: Clock;
   #stopTimer: (() => void) | undefined;
-  #timerSlot = Infinity;
+  #timerBucket = Infinity;
 
   constructor(clock: Clock = SYSTEM_CLOCK) {
     this.#clock = clock;
   }
 
-  /** The current time on its clock. */
+  /** The current time of the clock. */
   get now(): number {
     return this.#clock.now();
   }
 
-  /** Alarms that are set; found by a walk over all of them. */
+  /** The number of alarms that are set. Counting walks over all of them. */
   get size(): number {
     let size = 0;
-    for (const { head } of this.#slots.values()) {
+    for (const { head } of this.#buckets.values()) {
       for (let alarm = head; alarm !== undefined; alarm = alarm.alarmNext) size++;
     }
     return size;
   }
 
-  /** Sets, or moves, an alarm. `atMs` is on the clock of {@link Alarms.now}. */
+  /** Sets an alarm, or moves one that is set. `atMs` is a time of {@link Alarms.now}. */
   set(alarm: Alarm, atMs: number): void {
     this.clear(alarm);
-    const slot = this.#slotAt(Math.ceil(atMs / SLOT_MS));
-    const { tail } = slot;
-    alarm.alarmSlot = slot;
+    const bucket = this.#bucketAt(Math.ceil(atMs / BUCKET_MS));
+    const { tail } = bucket;
+    alarm.alarmBucket = bucket;
     alarm.alarmPrevious = tail;
-    if (tail === undefined) slot.head = alarm;
+    if (tail === undefined) bucket.head = alarm;
     else tail.alarmNext = alarm;
-    slot.tail = alarm;
-    if (slot.number < this.#timerSlot) this.#arm(slot.number);
+    bucket.tail = alarm;
+    if (bucket.number < this.#timerBucket) this.#arm(bucket.number);
   }
 
-  /** Takes an alarm back; one that is not set is ignored. */
+  /** Clears an alarm. Does nothing if it is not set. */
   clear(alarm: Alarm): void {
-    const slot = alarm.alarmSlot;
-    if (slot === undefined) return;
-    unlink(alarm, slot);
-    if (slot.head === undefined) this.#drop(slot);
+    const bucket = alarm.alarmBucket;
+    if (bucket === undefined) return;
+    unlink(alarm, bucket);
+    if (bucket.head === undefined) this.#drop(bucket);
   }
 
-  /** Takes all alarms back. */
+  /** Clears all alarms. */
   [Symbol.dispose](): void {
-    for (const slot of [...this.#slots.values(), this.#ringing]) {
-      while (slot?.head !== undefined) unlink(slot.head, slot);
+    for (const bucket of [...this.#buckets.values(), this.#ringing]) {
+      while (bucket?.head !== undefined) unlink(bucket.head, bucket);
     }
-    this.#slots.clear();
+    this.#buckets.clear();
     this.#latest = undefined;
     this.#disarm();
   }
 
-  #slotAt(number: number): Slot {
+  #bucketAt(number: number): Bucket {
     if (this.#latest?.number === number) return this.#latest;
-    let slot = this.#slots.get(number);
-    if (slot === undefined) {
-      slot = { number, head: undefined, tail: undefined };
-      this.#slots.set(number, slot);
+    let bucket = this.#buckets.get(number);
+    if (bucket === undefined) {
+      bucket = { number, head: undefined, tail: undefined };
+      this.#buckets.set(number, bucket);
     }
-    return this.#latest = slot;
+    return this.#latest = bucket;
   }
 
-  /** Forgets an empty slot. */
-  #drop(slot: Slot): void {
-    if (slot === this.#ringing) return;
-    this.#slots.delete(slot.number);
-    if (this.#latest === slot) this.#latest = undefined;
+  /** Removes an empty bucket. */
+  #drop(bucket: Bucket): void {
+    if (bucket === this.#ringing) return;
+    this.#buckets.delete(bucket.number);
+    if (this.#latest === bucket) this.#latest = undefined;
   }
 
   #arm(number: number): void {
     this.#disarm();
-    this.#timerSlot = number;
-    const delayMs = Math.max(0, number * SLOT_MS - this.now);
-    // A timer holds 31 bits of milliseconds; a far alarm is looked at once a day and armed again.
+    this.#timerBucket = number;
+    const delayMs = Math.max(0, number * BUCKET_MS - this.now);
+    // A timer takes at most 2^31 ms, so the timer of a distant alarm is set anew once a day.
     this.#stopTimer = this.#clock.after(Math.min(delayMs, 86_400_000), () => this.#ring());
   }
 
   #disarm(): void {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
-    this.#timerSlot = Infinity;
+    this.#timerBucket = Infinity;
   }
 
   #ring(): void {
     this.#disarm();
-    const current = Math.floor(this.now / SLOT_MS);
-    const due = [...this.#slots.keys()].filter((it) => it <= current).sort((a, b) => a - b);
-    for (const number of due) this.#ringSlot(this.#slots.get(number));
+    const current = Math.floor(this.now / BUCKET_MS);
+    const due = [...this.#buckets.keys()].filter((it) => it <= current).sort((a, b) => a - b);
+    for (const number of due) this.#ringBucket(this.#buckets.get(number));
     let next = Infinity;
-    for (const number of this.#slots.keys()) next = Math.min(next, number);
-    if (next < this.#timerSlot) this.#arm(next);
+    for (const number of this.#buckets.keys()) next = Math.min(next, number);
+    if (next < this.#timerBucket) this.#arm(next);
   }
 
   /**
-   * An alarm may set or clear others while it rings; one that sets itself again rings in the next
-   * turn.
+   * Rings the alarms of a bucket. An alarm may set or clear others while it rings. If it sets
+   * itself again, it rings in the next turn at the earliest.
    */
-  #ringSlot(slot: Slot | undefined): void {
-    if (slot === undefined) return;
-    this.#drop(slot);
-    this.#ringing = slot;
-    for (let alarm = slot.head; alarm !== undefined; alarm = slot.head) {
-      unlink(alarm, slot);
+  #ringBucket(bucket: Bucket | undefined): void {
+    if (bucket === undefined) return;
+    this.#drop(bucket);
+    this.#ringing = bucket;
+    for (let alarm = bucket.head; alarm !== undefined; alarm = bucket.head) {
+      unlink(alarm, bucket);
       alarm.onAlarm();
     }
     this.#ringing = undefined;
   }
 }
 
-function unlink(alarm: Alarm, slot: Slot): void {
+function unlink(alarm: Alarm, bucket: Bucket): void {
   const { alarmPrevious, alarmNext } = alarm;
-  if (alarmPrevious === undefined) slot.head = alarmNext;
+  if (alarmPrevious === undefined) bucket.head = alarmNext;
   else alarmPrevious.alarmNext = alarmNext;
-  if (alarmNext === undefined) slot.tail = alarmPrevious;
+  if (alarmNext === undefined) bucket.tail = alarmPrevious;
   else alarmNext.alarmPrevious = alarmPrevious;
-  alarm.alarmSlot = alarm.alarmPrevious = alarm.alarmNext = undefined;
+  alarm.alarmBucket = alarm.alarmPrevious = alarm.alarmNext = undefined;
 }

@@ -1,12 +1,11 @@
 /**
- * The part of a pause that is left to chance: nothing, half of it, or all of it. Chance only ever
- * shortens a pause.
+ * The share of a pause that is random: none, half, or all of it. Randomness only shortens a pause.
  */
 export type Jitter = "none" | "half" | "full";
 
 const SHARES: Readonly<Record<Jitter, number>> = { none: 0, half: 0.5, full: 1 };
 
-/** The exponent from which on a double would overflow. */
+/** The largest exponent of 2 that does not overflow a double. */
 const MAX_DOUBLINGS = 1_023;
 
 /** Options of {@link Backoff}. */
@@ -17,22 +16,23 @@ export interface BackoffOptions {
   readonly capMs: number;
   /** `half` if omitted. */
   readonly jitter?: Jitter;
-  /** The source of chance, in [0, 1). */
+  /** Returns a random number in [0, 1); `Math.random` if omitted. */
   readonly random?: () => number;
 }
 
 /**
- * Pauses between attempts at something that fails: none before the first failure, then `baseMs`,
- * doubled with each further failure up to `capMs`, and shortened by chance.
+ * The pauses between attempts at something that fails: none before the first failure, then
+ * `baseMs`, doubled with each further failure up to `capMs`, and shortened at random.
  *
  * The pause after `n` failures is `c * (1 - share * random())` with
  * `c = min(capMs, baseMs * 2 ** (n - 1))`. The share is 0 without jitter, 0.5 with half jitter, and
- * 1 with full jitter. Half jitter keeps a least pause, which suits the restart of something that
- * may fail at once, again and again. Full jitter spreads many clients of one resource best, which
- * suits retries of calls.
+ * 1 with full jitter. Half jitter guarantees a minimum pause, which suits restarts of something
+ * that may fail at once, again and again. Full jitter spreads many clients of one resource best,
+ * which suits retries of calls.
  *
- * A failure draws its pause once, so that every reader sees the same one. `failed()` and `reset()`
- * are the only transitions. The owner says when something has proved itself and calls `reset()`.
+ * Each failure draws its pause once, so that every reader sees the same one. Only `failed()` and
+ * `reset()` change the state. The owner decides when an attempt counts as a success, and calls
+ * `reset()`.
  *
  * @see Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015: "full jitter",
  * and as half jitter "equal jitter".
@@ -75,7 +75,10 @@ export class Backoff {
     this.#pauseMs = 0;
   }
 
-  /** Draws a pause for a count of failures that is kept elsewhere, such as in a stored row. */
+  /**
+   * Draws the pause after `failures` failures, for an owner that keeps the count itself, such as in
+   * a stored row.
+   */
   pauseAfter(failures: number): number {
     if (failures <= 0) return 0;
     const ceilingMs = Math.min(

@@ -1,8 +1,6 @@
 import { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 
-/**
- * Waits for a promise, but no longer than `timeoutMs`; true when it settled in time. Never rejects.
- */
+/** Waits for a promise, at most `timeoutMs`. Returns true if it settled in time. Never rejects. */
 export async function settlesWithin(
   promise: Promise<unknown>,
   timeoutMs: number,
@@ -18,7 +16,7 @@ export async function settlesWithin(
   }
 }
 
-/** Waits; returns at once, without an error, when `signal` aborts. */
+/** Waits `ms` milliseconds. Returns early, without an error, when `signal` aborts. */
 export async function delay(
   ms: number,
   signal?: AbortSignal,
@@ -39,8 +37,9 @@ export async function delay(
 }
 
 /**
- * Runs `work` with a signal that aborts after `timeoutMs`. Unlike `AbortSignal.timeout`, nothing of
- * it is left when the work is done, which would keep a program from ending.
+ * Runs `work` with a signal that aborts after `timeoutMs`. Unlike the timer of
+ * `AbortSignal.timeout`, this one is cleared when the work is done, so it keeps no program from
+ * ending.
  */
 export async function withDeadline<T>(
   timeoutMs: number,

@@ -1,12 +1,12 @@
-/** The source of time of a pool. */
+/** The source of time. Tests inject their own. */
 export interface Clock {
-  /** Milliseconds; never goes back. */
+  /** Returns milliseconds since a fixed moment. Never decreases. */
   now(): number;
   /** Calls `ring` after `delayMs`; returns a function that cancels it. */
   after(delayMs: number, ring: () => void): () => void;
 }
 
-/** The time of this process. */
+/** The clock of this process. */
 export const SYSTEM_CLOCK: Clock = {
   now: () => performance.now(),
   after: (delayMs, ring) => {

@@ -1,14 +1,14 @@
-/** Lets others wait until something holds, without asking again and again. */
+/** Wakes those who wait for a state to be reached, so that nobody has to poll. */
 export class Condition {
   readonly #listeners = new Set<() => void>();
 
-  /** Something changed that somebody may be waiting for. */
+  /** Checks all waiting conditions. The owner calls this after every change. */
   notify(): void {
     for (const listener of [...this.#listeners]) listener();
   }
 
   /**
-   * Resolves when the condition holds, now or after a change.
+   * Resolves as soon as `condition` returns true: at once, or after a {@link Condition.notify}.
    *
    * @throws The reason of `signal`.
    */

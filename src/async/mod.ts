@@ -1,8 +1,8 @@
 /**
  * Time and waiting within one process: {@link Clock} and the alarms built on it ({@link Alarms}), a
- * semaphore ({@link Semaphore}), a condition to wait for ({@link Condition}), bounded waits
- * ({@link settlesWithin}, {@link delay}), and the pauses between attempts ({@link Backoff}). Every
- * wait accepts an AbortSignal, and releases what it holds when it is aborted.
+ * semaphore ({@link Semaphore}), a wait for a state ({@link Condition}), bounded waits
+ * ({@link settlesWithin}, {@link delay}), and the pauses between attempts ({@link Backoff}). An
+ * aborted wait releases what it holds.
  *
  * @module
  */

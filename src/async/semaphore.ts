@@ -1,4 +1,4 @@
-/** Lets at most `limit` in at a time; the others wait in line. */
+/** Runs at most `limit` pieces of work at a time. Others wait, first come, first served. */
 export class Semaphore {
   readonly #limit: number;
   readonly #waiting: (() => void)[] = [];
@@ -8,7 +8,7 @@ export class Semaphore {
     this.#limit = limit;
   }
 
-  /** Runs `work` when there is room. */
+  /** Runs `work` as soon as fewer than `limit` others run. */
   async enter<T>(work: () => Promise<T>): Promise<T> {
     if (this.#inside >= this.#limit) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -19,7 +19,7 @@ export class Semaphore {
       return await work();
     } finally {
       const next = this.#waiting.shift();
-      // The turn is handed on, so that nobody can slip in between.
+      // The place passes directly to the next one in line, so that a newcomer cannot take it.
       if (next) next();
       else this.#inside--;
     }

@@ -1,5 +1,5 @@
 /** The number of slots, a power of two. A worker has at most 256 calls at a time. */
-const SLOTS = 1024;
+const CELLS = 1024;
 
 /**
  * One entry for each open call of a link, by the number of the call. Numbers rise by one, so a call
@@ -10,13 +10,13 @@ const SLOTS = 1024;
  * and its old tables keep answered calls alive through many collections.
  */
 export class OpenCalls<T> {
-  readonly #ids = new Uint32Array(SLOTS);
-  readonly #entries: (T | undefined)[] = new Array<T | undefined>(SLOTS).fill(undefined);
+  readonly #ids = new Uint32Array(CELLS);
+  readonly #entries: (T | undefined)[] = new Array<T | undefined>(CELLS).fill(undefined);
   readonly #others = new Map<number, T>();
 
   /** @param id Greater than 0. */
   set(id: number, entry: T): void {
-    const at = id & (SLOTS - 1);
+    const at = id & (CELLS - 1);
     const owner = this.#ids[at];
     if (owner !== 0 && owner !== id) {
       this.#others.set(id, entry);
@@ -28,7 +28,7 @@ export class OpenCalls<T> {
   }
 
   get(id: number): T | undefined {
-    const at = id & (SLOTS - 1);
+    const at = id & (CELLS - 1);
     if (id !== 0 && this.#ids[at] === id) return this.#entries[at];
     return this.#others.size === 0 ? undefined : this.#others.get(id);
   }
@@ -38,7 +38,7 @@ export class OpenCalls<T> {
   }
 
   delete(id: number): void {
-    const at = id & (SLOTS - 1);
+    const at = id & (CELLS - 1);
     if (this.#ids[at] !== id) {
       if (this.#others.size > 0) this.#others.delete(id);
       return;

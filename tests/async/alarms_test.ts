@@ -4,13 +4,13 @@ import { type Alarm, Alarms, LoneAlarm } from "../../src/async/alarms.ts";
 import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
 
 /** Alarms may ring this much late. */
-const SLOT_MS = 4;
+const BUCKET_MS = 4;
 
 function alarm(onAlarm: () => void): Alarm {
   return { onAlarm };
 }
 
-Deno.test("Alarms rings an alarm at its time, up to a slot late and never early", () => {
+Deno.test("Alarms rings an alarm at its time, up to a bucket late and never early", () => {
   fc.assert(fc.property(fc.array(fc.double({ min: 0, max: 500, noNaN: true })), (delays) => {
     const clock = new FakeClock();
     using deadlines = new Alarms(clock);
@@ -21,7 +21,7 @@ Deno.test("Alarms rings an alarm at its time, up to a slot late and never early"
         alarm(() => {
           rung++;
           const late = clock.now() - (start + delay);
-          assert.ok(late >= 0 && late <= SLOT_MS, `${late} ms late`);
+          assert.ok(late >= 0 && late <= BUCKET_MS, `${late} ms late`);
         }),
         start + delay,
       );
@@ -32,7 +32,7 @@ Deno.test("Alarms rings an alarm at its time, up to a slot late and never early"
   }));
 });
 
-Deno.test("Alarms rings in the order of the slots", () => {
+Deno.test("Alarms rings in the order of the buckets", () => {
   const clock = new FakeClock();
   using deadlines = new Alarms(clock);
   const order: number[] = [];
@@ -76,7 +76,7 @@ Deno.test("Alarms.clear() takes an alarm back; the timer rings once in vain at m
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("Alarms.set() rings in a slot that was empty in between", () => {
+Deno.test("Alarms.set() rings in a bucket that was empty in between", () => {
   const clock = new FakeClock();
   using deadlines = new Alarms(clock);
   let rung = 0;
@@ -92,7 +92,7 @@ Deno.test("Alarms.set() rings in a slot that was empty in between", () => {
   assert.equal(rung, 2);
 });
 
-Deno.test("Alarms.clear() takes any alarm out of a slot and leaves the others in order", () => {
+Deno.test("Alarms.clear() takes any alarm out of a bucket and leaves the others in order", () => {
   const clock = new FakeClock();
   using deadlines = new Alarms(clock);
   const at = clock.now() + 10;
@@ -160,7 +160,7 @@ Deno.test("Alarms lets an alarm set and clear others while it rings", () => {
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("Alarms loses no alarm that is set in the slot that rings while the rest of it is cleared", () => {
+Deno.test("Alarms loses no alarm that is set in the bucket that rings while the rest of it is cleared", () => {
   const clock = new FakeClock();
   using deadlines = new Alarms(clock);
   const at = clock.now() + 8;
@@ -217,7 +217,7 @@ Deno.test("Alarms reaches an alarm that is farther away than a timer can be", ()
   deadlines.set(alarm(() => rung = true), clock.now() + month);
   clock.advance(month - 1);
   assert.equal(rung, false);
-  clock.advance(2 * SLOT_MS);
+  clock.advance(2 * BUCKET_MS);
   assert.equal(rung, true);
 });
 

@@ -101,7 +101,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
   queueList: object | undefined = undefined;
   queuePrevious: Call | undefined = undefined;
   queueNext: Call | undefined = undefined;
-  alarmSlot: Alarm["alarmSlot"] = undefined;
+  alarmBucket: Alarm["alarmBucket"] = undefined;
   alarmPrevious: Alarm | undefined = undefined;
   alarmNext: Alarm | undefined = undefined;
   readonly id: string;

@@ -30,7 +30,7 @@ const UNKNOWN_MS = 3_600_000;
  * set once and checks the clock when it rings, so that it costs calls nothing.
  */
 export class ProcessWindow<T extends Sent> implements CallWindow<T>, Alarm {
-  alarmSlot = undefined;
+  alarmBucket = undefined;
   alarmPrevious = undefined;
   alarmNext = undefined;
   readonly #calls = new CallList<T>();

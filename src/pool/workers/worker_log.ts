@@ -15,7 +15,7 @@ const NOTICE_MS = 1_000;
  * Lines beyond the bound are counted.
  */
 export class WorkerLog implements Alarm {
-  alarmSlot: Alarm["alarmSlot"] = undefined;
+  alarmBucket: Alarm["alarmBucket"] = undefined;
   alarmPrevious: Alarm | undefined = undefined;
   alarmNext: Alarm | undefined = undefined;
   readonly #workerId: string;
