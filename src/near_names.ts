@@ -1,4 +1,7 @@
-/** Levenshtein distance (insert, delete, replace cost 1), for names of a few dozen characters. */
+/**
+ * Returns the Levenshtein distance of two names: the number of characters to insert, delete or
+ * replace. Meant for a few dozen characters.
+ */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
@@ -12,7 +15,7 @@ function distance(a: string, b: string): number {
   return row[b.length] ?? 0;
 }
 
-/** The names closest to one that was not found, nearest first, at most `limit`. */
+/** Returns at most `limit` names that are similar to one that was not found, nearest first. */
 export function nearNames(wanted: string, names: Iterable<string>, limit = 3): string[] {
   const lower = wanted.slice(0, 64).toLowerCase();
   const allowed = Math.max(2, Math.floor(lower.length / 3));
@@ -31,7 +34,7 @@ function closeness(wanted: string, name: string): number {
   return contained ? 1 : distance(wanted, name);
 }
 
-/** A sentence for an error text: `did you mean "add"?`, or the names there are. */
+/** Returns the end of an error text: `did you mean "add"?`, or the names that exist. */
 export function suggestion(wanted: string, names: Iterable<string>): string {
   const known = [...new Set(names)].sort();
   const near = nearNames(wanted, known);

@@ -1,4 +1,4 @@
-/** Returns true for an object with named fields: no array, and not null. */
+/** Returns true for an object that is neither an array nor null. */
 export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

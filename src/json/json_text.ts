@@ -1,8 +1,8 @@
-/** Where a text stops being JSON, and why. */
+/** The place at which a text stops being JSON, and the reason. */
 export interface JsonProblem {
-  /** First line is 1. */
+  /** Counted from 1. */
   readonly line: number;
-  /** First column is 1; counted in UTF-16 units, as editors do. */
+  /** Counted from 1, in UTF-16 units as editors do. */
   readonly column: number;
   readonly reason: string;
 }
@@ -14,10 +14,10 @@ const LITERAL = /true|false|null/y;
 const WORD = /-?[\p{L}_$][\p{L}\p{N}_$]*/uy;
 
 /**
- * Finds what is wrong with a text that JSON.parse refused; its own messages name no line, and often
- * no place. Walks without recursion, so nesting of any depth is fine.
+ * Finds the error in a text that JSON.parse refused, whose own message names no line and often no
+ * place. Does not recurse, so any depth of nesting is fine.
  *
- * @returns Undefined when the text is JSON after all.
+ * @returns Undefined if the text is valid JSON after all.
  */
 export function findJsonProblem(text: string): JsonProblem | undefined {
   const scanner = new Scanner(text);
@@ -28,7 +28,7 @@ export function findJsonProblem(text: string): JsonProblem | undefined {
   return { line: lines.length, column: (lines.at(-1) ?? "").length + 1, reason };
 }
 
-/** `line 2, column 5: NaN is not a JSON value`. */
+/** Describes the error in a text: `line 2, column 5: NaN is not a JSON value`. */
 export function jsonProblemText(text: string): string {
   const problem = findJsonProblem(text);
   if (problem === undefined) return "it is not valid JSON";
@@ -37,7 +37,7 @@ export function jsonProblemText(text: string): string {
 
 type Open = "{" | "[";
 
-/** Reads values one after the other; the open brackets are the only state. */
+/** Reads a text from left to right. Its state is the position and the open brackets. */
 class Scanner {
   position = 0;
   readonly #text: string;
@@ -47,23 +47,29 @@ class Scanner {
     this.#text = text;
   }
 
-  /** Moves to the end or to the first problem, and says which it was. */
+  /**
+   * Moves to the first error and returns the reason; undefined after reading to the end without
+   * one.
+   */
   run(): string | undefined {
     this.#skipSpace();
-    if (this.#atEnd()) return "there is nothing to read";
+    if (this.#atEnd()) return "expected a value, but the text is empty";
     for (;;) {
-      // A value or an opening bracket ...
+      // Reads a value or an opening bracket, ...
       const opened = this.#value();
       if (typeof opened === "string") return opened;
       if (opened) continue;
-      // ... then whatever closes, up to the next value.
+      // ... then closing brackets and commas, up to the next value.
       const reason = this.#afterValue();
       if (reason === "done") return undefined;
       if (reason !== undefined) return reason;
     }
   }
 
-  /** True when a bracket was opened and a value has to follow, false when a value has been read. */
+  /**
+   * Returns true if a bracket was opened and a value must follow, false if a value was read, or the
+   * reason if neither was possible.
+   */
   #value(): boolean | string {
     const char = this.#text[this.position];
     if (char === "{" || char === "[") return this.#openBracket(char);
@@ -90,7 +96,9 @@ class Scanner {
       this.#skipSpace();
       const open = this.#open.at(-1);
       if (open === undefined) {
-        return this.#atEnd() ? "done" : `${this.#shown()} follows after the end of the JSON value`;
+        return this.#atEnd()
+          ? "done"
+          : `unexpected ${this.#shown()} after the end of the JSON value`;
       }
       const close = open === "{" ? "}" : "]";
       const char = this.#text[this.position];
@@ -102,7 +110,7 @@ class Scanner {
       if (char !== ",") return this.#unexpected(`"," or "${close}"`);
       this.position++;
       this.#skipSpace();
-      if (this.#text[this.position] === close) return `a comma stands before "${close}"`;
+      if (this.#text[this.position] === close) return `trailing comma before "${close}"`;
       return open === "{" ? this.#key() : undefined;
     }
   }
@@ -119,7 +127,7 @@ class Scanner {
   }
 
   #string(): string | undefined {
-    // By hand: a pattern over the whole text would run out of stack on a long one.
+    // A loop, since a regular expression over a long string would overflow the stack.
     for (let i = this.position + 1; i < this.#text.length; i++) {
       const code = this.#text.charCodeAt(i);
       if (code === 0x22) {
@@ -129,25 +137,25 @@ class Scanner {
       if (code < 0x20) {
         this.position = i;
         const hex = code.toString(16).toUpperCase().padStart(4, "0");
-        return `a control character (U+${hex}) stands unescaped in a text`;
+        return `unescaped control character U+${hex} in a string`;
       }
       if (code === 0x5c) {
         if (!ESCAPE.test(this.#text.slice(i, i + 6))) {
           this.position = i;
-          return "a backslash begins no escape that JSON knows";
+          return "unknown escape sequence";
         }
         i++;
       }
     }
-    return "a text has no closing quote";
+    return "the string has no closing quote";
   }
 
   #endOfNumber(): string | undefined {
     const char = this.#text[this.position] ?? "";
     if (!/[\w.+-]/.test(char)) return undefined;
     return this.#text[this.position - 1] === "0" && /\d/.test(char)
-      ? "a number begins with 0"
-      : "a number is not written as JSON has it";
+      ? "a number must not begin with 0"
+      : "not a valid number";
   }
 
   #notAValue(): string {
@@ -160,15 +168,15 @@ class Scanner {
           : "");
     }
     const char = this.#text[this.position];
-    if (char === "'") return "a text stands in single quotes; JSON has double quotes";
-    if (char === "/") return "JSON has no comments";
+    if (char === "'") return "strings need double quotes, not single quotes";
+    if (char === "/") return "comments are not allowed in JSON";
     return this.#unexpected("a value");
   }
 
   #unexpected(wanted: string): string {
     return this.#atEnd()
-      ? `the text ends where ${wanted} should be`
-      : `${this.#shown()} stands where ${wanted} should be`;
+      ? `expected ${wanted}, but the text ends`
+      : `expected ${wanted}, found ${this.#shown()}`;
   }
 
   #shown(): string {

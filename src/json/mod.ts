@@ -1,7 +1,7 @@
 /**
- * JSON as people write it. {@link findJsonProblem} names the line and column where a text stops
- * being JSON; the parser of the platform names an offset or nothing. {@link isRecord} tells objects
- * from all other JSON values.
+ * JSON as people write it. {@link findJsonProblem} finds the line and column at which a text stops
+ * being JSON; JSON.parse names an offset at best. {@link isRecord} tells objects from all other
+ * JSON values.
  *
  * @module
  */

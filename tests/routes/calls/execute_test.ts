@@ -104,7 +104,7 @@ const BAD_BODIES: readonly [what: string, body: string | Uint8Array, detail: Reg
   [
     "broken JSON",
     '{"tool":"add",\n"args":}',
-    /line 2, column 8: "}" stands where a value should be/,
+    /line 2, column 8: expected a value, found "}"/,
   ],
   ["NaN", '{"tool":"add","args":{"a":NaN}}', /line 1, column 27: NaN is not a JSON value/],
   ["bytes that are not UTF-8", new Uint8Array([0x7b, 0xff, 0x7d]), /it is not UTF-8/],
