@@ -1,15 +1,16 @@
 import { closeSync, openSync } from "node:fs";
 
 /**
- * The lowest descriptor that is free, which is about how many are in use, when so many are free.
+ * Checks that `free` more files can be opened. Returns the lowest free descriptor, which is about
+ * the number of descriptors in use.
  *
- * @throws {Error} What the system says when they are not; see {@link isOutOfDescriptors}.
+ * @throws {Error} If fewer can be opened: the system's error, see {@link isOutOfDescriptors}.
  */
 export function lowestDescriptor(free: number): number {
   const files: number[] = [];
   try {
     const path = Deno.execPath();
-    // Each one is the lowest that is free, so all below the first are in use.
+    // The system always gives out the lowest free one, so all below the first are in use.
     for (let i = 0; i < free; i++) files.push(openSync(path, "r"));
     return files[0] ?? 0;
   } finally {
@@ -17,7 +18,7 @@ export function lowestDescriptor(free: number): number {
   }
 }
 
-/** True when the process, or the system, cannot open another file. */
+/** Returns true for the error of a process, or a system, that cannot open another file. */
 export function isOutOfDescriptors(error: unknown): boolean {
   return error instanceof Error && "code" in error &&
     (error.code === "EMFILE" || error.code === "ENFILE");

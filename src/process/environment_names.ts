@@ -16,7 +16,9 @@ export const HOST_ENV = {
 export const WORKER_ENV = {
   address: "SNAKEDEN_ADDRESS",
   token: "SNAKEDEN_TOKEN",
-  /** The mark by which every process of a run is found, including children of tools. */
+  /**
+   * Marks every process of a run, including children of tools, so that all of them can be found.
+   */
   runId: "SNAKEDEN_RUN_ID",
   workerId: "SNAKEDEN_WORKER_ID",
   incarnation: "SNAKEDEN_INCARNATION",
@@ -24,9 +26,9 @@ export const WORKER_ENV = {
 } as const;
 
 /**
- * The variables of the host that any program may see: where it finds other programs, libraries, its
- * folders, certificates and its locale. None of them is a secret. Each kind of program that the
- * host starts adds its own names to these.
+ * The variables of the host that every program it starts may see: paths of programs and libraries,
+ * home and temporary folders, certificates, and the locale. None is secret. Each kind of program
+ * adds its own names to these.
  */
 export const PROGRAM_ENV: readonly string[] = [
   "PATH",

@@ -1,8 +1,8 @@
 /** The exit statuses of a host. docs/configuration.md lists them. */
 export const EXIT_CODES = {
-  /** It did its work, or stopped because it was asked to. */
+  /** The host did its work, or stopped on request. */
   ok: 0,
-  /** It could not start, or broke. */
+  /** The host could not start, or failed. */
   failed: 1,
   /** The command line is wrong. */
   usage: 2,

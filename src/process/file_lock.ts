@@ -1,12 +1,12 @@
 import { delay } from "../async/mod.ts";
 
 /**
- * The system cannot tell when a lock gets free without a thread that waits for it and cannot be
- * called off.
+ * The interval of polling. Waiting in the system would need a thread, and such a wait cannot be
+ * aborted.
  */
 const RETRY_MS = 100;
 
-/** A lock on a file that the system drops when the process ends, however it ends. */
+/** A lock on a file. The system releases it when the process ends, however it ends. */
 export class FileLock implements Disposable {
   readonly #file: Deno.FsFile;
   #held = true;
@@ -16,10 +16,11 @@ export class FileLock implements Disposable {
   }
 
   /**
-   * Takes the lock when nobody holds one that is in the way, else returns null.
+   * Takes the lock, or returns null if another holder excludes it.
    *
-   * @param options.create Creates a missing file, which is the default.
-   * @throws {Deno.errors.NotFound} When there is no file to lock, or no folder for it.
+   * @param options.create Creates a missing file; true if omitted.
+   * @throws {Deno.errors.NotFound} If the file is missing and `create` is false, or if its folder
+   * is missing.
    */
   static async tryTake(
     path: string,
@@ -42,8 +43,10 @@ export class FileLock implements Disposable {
   /**
    * Waits for the exclusive lock, and writes the id of this process into the file.
    *
-   * @param options.onWait Called once with who holds the lock.
-   * @param options.anonymous Leaves the file as it is, which may be a link that another user made.
+   * @param options.onWait Called once if another process has the lock, with the text of the file:
+   * the id of that process.
+   * @param options.anonymous Does not write into the file, which may be a link that another user
+   * made.
    * @throws The reason of the signal, or what {@link FileLock.tryTake} throws.
    */
   static async waitExclusive(
@@ -61,7 +64,7 @@ export class FileLock implements Disposable {
         if (!options.anonymous) lock.#sign();
         return lock;
       }
-      // The holder writes its id a moment after it has the lock.
+      // In the first round the holder may not have written its id yet.
       if (round === 1) options.onWait?.(await Deno.readTextFile(path));
       await delay(RETRY_MS, options.signal);
     }
@@ -72,7 +75,7 @@ export class FileLock implements Disposable {
     this.#file.writeSync(new TextEncoder().encode(String(Deno.pid)));
   }
 
-  /** The user to whom the locked file belongs. */
+  /** Returns the id of the user who owns the locked file. */
   async uid(): Promise<number | null> {
     return (await this.#file.stat()).uid;
   }
@@ -90,8 +93,8 @@ export class FileLock implements Disposable {
 }
 
 /**
- * False when the file was removed, or replaced, between open and lock: such a lock keeps nobody
- * out.
+ * Returns false if the file was removed or replaced between open and lock: such a lock excludes
+ * nobody.
  */
 async function isStillAt(file: Deno.FsFile, path: string): Promise<boolean> {
   const held = await file.stat();

@@ -19,12 +19,13 @@ export async function isDenoFirst(): Promise<boolean> {
     }).output();
     return new TextDecoder().decode(stdout).trim() === "deno";
   } catch {
-    // Without a shell, or when no process can be started, there is nothing to report.
+    // Without a shell, or if no process can be started, the answer is unknown, and nobody is
+    // warned.
     return false;
   }
 }
 
-/** The advice for that case. */
+/** The warning for a container in which process 1 is Deno. */
 export const NEEDS_INIT =
   "process 1 is Deno, which does not reap orphans: children of tools whose parents end first " +
   "stay as zombies; give the container an init (docker run --init, init: true in a compose file)";

@@ -1,33 +1,36 @@
-/** Characters of a line that are kept; a longer line keeps its beginning and its end. */
+/** The length of a line above which only its beginning and end are kept, in characters. */
 const MAX_CHARS = 8 * 1024;
 const TAIL_CHARS = 2 * 1024;
 
 /** Options of {@link LineSplitter}. */
 export interface LineSplitterOptions {
   /**
-   * The length from which the middle of a line is left out, at least {@link TAIL_CHARS}; 8 KiB if
-   * omitted. `Infinity` keeps every line whole.
+   * The length of a line, in characters, above which its middle is left out: at least
+   * {@link TAIL_CHARS}; 8,192 if omitted. `Infinity` keeps every line whole.
    */
   readonly maxChars?: number;
 }
 
 /**
- * Splits text into lines at `\n` or `\r\n`, wherever its parts end. A last line without an end
- * counts too. The middle of a line that is too long becomes ` … n characters left out … `.
+ * Splits text that arrives in pieces into lines, at `\n` or `\r\n`. A last line without a line feed
+ * counts too. The middle of a line that is too long becomes ` … 123 characters left out … `.
  */
 export class LineSplitter {
   readonly #maxChars: number;
-  /** The beginning of the unfinished line, once that is long enough, and the text that follows. */
+  /**
+   * The beginning of the unfinished line, set once the line is too long. `#rest` is the text that
+   * follows.
+   */
   #head = "";
   #rest = "";
-  /** The number of characters between the two that were dropped. */
+  /** The number of characters dropped between `#head` and `#rest`. */
   #leftOut = 0;
 
   constructor({ maxChars = MAX_CHARS }: LineSplitterOptions = {}) {
     this.#maxChars = maxChars;
   }
 
-  /** Takes more text; returns the lines that it completes. */
+  /** Adds a piece of text. Returns the lines that it completes. */
   push(text: string): string[] {
     const parts = text.split("\n");
     for (let i = 0; i < parts.length; i++) {
@@ -38,7 +41,7 @@ export class LineSplitter {
     return parts;
   }
 
-  /** Ends the text; returns the line that is left, if any. */
+  /** Ends the text. Returns its last line if that has no line feed. */
   end(): string[] {
     return this.#rest === "" ? [] : [this.#complete()];
   }

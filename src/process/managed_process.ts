@@ -2,32 +2,32 @@ import { settlesWithin } from "../async/mod.ts";
 import { OutputReader } from "./output_reader.ts";
 import { type CommandSpec, killGroup, signalGroup, spawnGroup } from "./process_group.ts";
 
-/** What to start. */
+/** A program to start, and the listener for its output. */
 export interface ProcessSpec extends CommandSpec {
   /** Called for each line of stdout and stderr. */
   readonly onLine: (line: string, from: "stdout" | "stderr") => void;
 }
 
-/** How a process ended: by an exit code or by a signal. */
+/** The end of a process: an exit code or a signal; the other one is null. */
 export interface ProcessExit {
   readonly exitCode: number | null;
   readonly signal: Deno.Signal | null;
 }
 
 /**
- * Silence after which the pipes of an ended process are abandoned: a child outside of its group may
- * hold them open.
+ * The pipes of an ended process are abandoned after this much silence, since a child outside its
+ * group may hold them open.
  */
 const OUTPUT_GRACE_MS = 50;
 /**
- * Bytes after which they are abandoned: such a child may write endlessly. A pipe holds less than
- * this.
+ * The pipes are also abandoned after this many bytes, since such a child may write endlessly. A
+ * pipe holds less.
  */
 const OUTPUT_GRACE_BYTES = 4 * 1024 * 1024;
 
 /**
- * One child process with its group, see {@link spawnGroup}. Its stdin stays open for as long as the
- * host lives, and the end of stdin is how the child learns that the host is gone.
+ * A child process that leads a group of its own, see {@link spawnGroup}. Its stdin stays open as
+ * long as the host lives: at the end of stdin the child knows that the host is gone.
  */
 export class ManagedProcess {
   readonly pid: number;
@@ -43,25 +43,29 @@ export class ManagedProcess {
   }
 
   /**
-   * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} When the command cannot be run.
+   * Starts the program.
+   *
+   * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} If the command cannot be run.
    */
   static spawn(spec: ProcessSpec): ManagedProcess {
     return new ManagedProcess(spawnGroup(spec), spec);
   }
 
-  /** Sends a signal to the whole group; false when nothing is left of it. */
+  /** Sends a signal to the whole group. Returns false if nothing is left of it. */
   signal(signal: Deno.Signal): boolean {
     return signalGroup(this.pid, signal);
   }
 
-  /** SIGTERM to the group, then SIGKILL after `killGraceMs`. Resolves when the process is gone. */
+  /**
+   * Sends SIGTERM to the group, and SIGKILL after `killGraceMs`. Resolves when the process is gone.
+   */
   async terminate(killGraceMs: number): Promise<ProcessExit> {
     if (!this.#ended) this.signal("SIGTERM");
     if (!await settlesWithin(this.exited, killGraceMs)) killGroup(this.pid);
     return await this.exited;
   }
 
-  /** SIGKILL to the group. Resolves when the process is gone. */
+  /** Sends SIGKILL to the group. Resolves when the process is gone. */
   async kill(): Promise<ProcessExit> {
     if (!this.#ended) killGroup(this.pid);
     return await this.exited;
@@ -73,10 +77,10 @@ export class ManagedProcess {
     );
     const status = await this.#child.status;
     this.#ended = true;
-    // What it started dies with it, also when it ended by itself.
+    // Whatever the process started ends with it, even after a normal exit.
     killGroup(this.pid);
     await hearOut(readers);
-    // The pipe breaks when the child is gone, which is when this runs.
+    // The child is gone, so closing its pipe may fail.
     await this.#child.stdin.close().catch(() => {});
     return {
       exitCode: status.signal === null ? status.code : null,
@@ -85,7 +89,10 @@ export class ManagedProcess {
   }
 }
 
-/** Resolves when the pipes have ended, stay silent, or bring too much. */
+/**
+ * Reads the pipes of an ended process. Resolves when they have ended, fall silent, or bring too
+ * many bytes.
+ */
 async function hearOut(readers: readonly OutputReader[]): Promise<void> {
   for (const reader of readers) reader.hurry();
   const sum = (key: "steps" | "bytes"): number => readers.reduce((all, it) => all + it[key], 0);

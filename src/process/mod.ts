@@ -2,17 +2,18 @@
  * Processes: those that the host starts, and the host itself as a process.
  *
  * Other processes:
- * - {@link ManagedProcess}: a child with its group, whose output is read line by line.
+ * - {@link ManagedProcess}: a child process with a group of its own, whose output is read line by
+ *   line.
  * - {@link runCommand}, {@link runGuarded}: run a command to its end.
  * - {@link ProcTable}, {@link StartTimes}, {@link sweepProcesses}: list processes, and end those
- *   that dead hosts have left.
+ *   that dead hosts left behind.
  *
  * This process:
  * - {@link StopSignals}: turns signals into one request to stop; a later signal ends the process at
  *   once. {@link EXIT_CODES} are its exit statuses.
  * - {@link HOST_ENV}, {@link WORKER_ENV}: the names of all variables that Snakeden reads or sets.
  * - {@link FileLock}: a lock that the system releases when the process ends.
- * - {@link lowestDescriptor}: shows whether more files can be opened.
+ * - {@link lowestDescriptor}: checks whether more files can be opened.
  * - {@link isDenoFirst}: tells whether process 1 is Deno, which reaps no orphans.
  * - {@link makePrivateDirectory} and related functions: directories that no other user of the
  *   machine can enter or replace.

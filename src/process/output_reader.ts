@@ -2,10 +2,15 @@ import { setImmediate } from "node:timers";
 import { delay } from "../async/mod.ts";
 import { LineSplitter } from "./line_splitter.ts";
 
-/** Lines that are delivered in one turn of the event loop; the rest wait for the next turn. */
+/**
+ * The number of lines delivered in one turn of the event loop. The rest waits for the next turn.
+ */
 const LINES_A_TURN = 256;
 
-/** Pause after a small read, so that the next read returns more: a read costs more than a line. */
+/**
+ * The pause after a read of less than {@link LITTLE_BYTES}, so that the next one returns more: a
+ * read costs more than a line.
+ */
 const PAUSE_MS = 4;
 const LITTLE_BYTES = 32 * 1024;
 
@@ -16,8 +21,8 @@ export interface OutputOptions {
 
 /**
  * Reads a pipe to its end and delivers its lines, a limited number in each turn of the event loop.
- * The rest of a flood waits in the pipe, where it slows the writer and not the host. Bytes that are
- * not UTF-8 become U+FFFD.
+ * Any further output waits in the pipe, which slows down the writer instead of the host. Bytes that
+ * are not UTF-8 become U+FFFD.
  */
 export class OutputReader {
   /** Resolves when the pipe has ended or was abandoned. Never rejects. */
@@ -41,7 +46,7 @@ export class OutputReader {
     this.#hurried.abort();
   }
 
-  /** Abandons the pipe, whatever it may still bring. */
+  /** Abandons the pipe and all output that it may still bring. */
   async leave(): Promise<void> {
     this.#left = true;
     this.hurry();
@@ -61,7 +66,7 @@ export class OutputReader {
         if (value.byteLength < LITTLE_BYTES) await delay(PAUSE_MS, this.#hurried.signal);
       }
     } catch {
-      // The pipe broke; what came before counts.
+      // The pipe broke. The output before that counts.
     }
     const rest = splitter.push(decoder.decode());
     await this.#handOut([...rest, ...splitter.end()]);

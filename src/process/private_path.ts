@@ -1,12 +1,12 @@
 import { dirname } from "node:path";
 
-/** The permissions of everybody but the owner. */
+/** The permission bits of everybody but the owner. */
 const OTHERS = 0o077;
 const OTHERS_WRITE = 0o022;
 /** The sticky bit: in such a directory nobody may rename or remove files of another user. */
 const STICKY = 0o1000;
 
-/** Returns {@link Deno.lstat} of a path; undefined when nothing is there. */
+/** Returns {@link Deno.lstat} of a path; undefined if nothing is there. */
 export async function lstatIfThere(path: string): Promise<Deno.FileInfo | undefined> {
   try {
     return await Deno.lstat(path);
@@ -34,8 +34,8 @@ export function isExposed({ mode }: Deno.FileInfo): boolean {
  * to everybody else. A directory of another user is refused, since its contents would be read, run
  * or locked as if they were ours.
  *
- * @throws {Error} When the directory, or a link in its place, belongs neither to us nor to the
- * owner of its parent.
+ * @throws {Error} If the directory, or a link in its place, belongs neither to us nor to the owner
+ * of its parent.
  */
 export async function makePrivateDirectory(path: string): Promise<void> {
   await Deno.mkdir(path, { recursive: true, mode: 0o700 });
@@ -50,7 +50,7 @@ export async function makePrivateDirectory(path: string): Promise<void> {
   for (const it of [link, directory]) {
     if (!trusted.includes(it.uid)) {
       throw new Error(
-        `${path} belongs to another user (uid ${it.uid}), who could change all in it`,
+        `${path} belongs to another user (uid ${it.uid}), who could change everything in it`,
       );
     }
   }

@@ -2,16 +2,16 @@
 export interface CommandSpec {
   readonly command: string;
   readonly args: readonly string[];
-  /** The whole environment. */
+  /** The complete environment: nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string | undefined;
 }
 
 /**
- * Starts a program as the leader of a group and session of its own, so that a signal to the group
- * reaches whatever it starts. All three of its streams are pipes.
+ * Starts a program as the leader of its own process group and session, so that a signal to the
+ * group reaches everything it starts. All three of its streams are pipes.
  *
- * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} When the command cannot be run.
+ * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} If the command cannot be run.
  */
 export function spawnGroup({ command, args, env, cwd }: CommandSpec): Deno.ChildProcess {
   return new Deno.Command(command, {
@@ -29,7 +29,7 @@ export function spawnGroup({ command, args, env, cwd }: CommandSpec): Deno.Child
 /**
  * Sends a signal to every process of a group.
  *
- * @returns False when nothing is left of it.
+ * @returns False if nothing is left of the group.
  */
 export function signalGroup(leaderPid: number, signal: Deno.Signal): boolean {
   try {
@@ -37,7 +37,7 @@ export function signalGroup(leaderPid: number, signal: Deno.Signal): boolean {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    // All that is left belongs to another user, or waits to be reaped.
+    // Whatever is left belongs to another user, or waits to be reaped.
     if (error instanceof Deno.errors.PermissionDenied) return false;
     throw error;
   }
@@ -49,10 +49,9 @@ export function killGroup(leaderPid: number): void {
 }
 
 /**
- * True while a process exists. One that has ended and waits to be reaped (a zombie) counts as gone
- * where /proc tells: on Linux, and not under a set of permissions, since Deno opens /proc only to a
- * program that may do everything. Without it a zombie counts as running until it is reaped, which
- * for a child of ours is at once.
+ * Returns true while a process exists. On Linux with all permissions, a zombie counts as gone: Deno
+ * opens /proc only to programs with all permissions. Elsewhere it counts as running until it is
+ * reaped, which for a child of ours happens at once.
  */
 export function isRunning(pid: number): boolean {
   return readState(pid) ?? canSignal(pid);
@@ -61,13 +60,13 @@ export function isRunning(pid: number): boolean {
 function readState(pid: number): boolean | undefined {
   if (Deno.build.os !== "linux") return undefined;
   try {
-    // The name in parentheses may hold anything, the state follows the last one.
+    // The name in parentheses may contain anything, so the state is looked for after the last ")".
     const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
     return !/^[ZX]/.test(stat.slice(stat.lastIndexOf(")") + 2));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
     if (error instanceof Deno.errors.NotCapable) return undefined;
-    // ESRCH: it ended between open and read.
+    // ESRCH: the process ended between open and read.
     if (error instanceof Error && /os error 3/.test(error.message)) return false;
     throw error;
   }
@@ -75,7 +74,7 @@ function readState(pid: number): boolean | undefined {
 
 function canSignal(pid: number): boolean {
   try {
-    // There is no signal 0 in Deno; SIGCONT changes nothing for a process that runs.
+    // Deno has no signal 0. SIGCONT has no effect on a running process.
     Deno.kill(pid, "SIGCONT");
     return true;
   } catch (error) {

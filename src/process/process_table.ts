@@ -9,36 +9,36 @@ export interface ProcessInfo {
   readonly pid: number;
   readonly parent: number;
   readonly group: number;
-  /** Together with the pid it names one process for ever. */
+  /** Identifies the process for good, together with the pid. */
   readonly startTime: string;
-  /** The run that it belongs to, by the mark in its environment. */
+  /** The run that the process belongs to, by the mark in its environment. */
   readonly runId: string | undefined;
 }
 
-/** Which processes there are on this machine. */
+/** The processes of this machine. */
 export interface ProcessTable {
-  /** Every process that can be seen and is not a zombie. */
+  /** Returns every visible process except zombies, by pid. */
   all(signal: AbortSignal): Promise<ReadonlyMap<number, ProcessInfo>>;
-  /** When these processes have started; those that are gone are left out. */
+  /** Returns the start times of these processes, by pid, without those that are gone. */
   startTimes(pids: readonly number[], signal: AbortSignal): Promise<ReadonlyMap<number, string>>;
 }
 
-/** The table of the system that this runs on. */
+/** Returns the table for the operating system of this host. */
 export function systemProcessTable(): ProcessTable {
   return Deno.build.os === "linux" ? new ProcTable() : new PsTable("-E");
 }
 
 /**
- * Reads /proc through `grep`: Deno itself may read it only when it may do everything, while any
- * program that it runs may. `grep -H` puts the name of the file before each line, so that no
- * process can pass for another by its own name.
+ * Reads /proc through `grep`. Deno opens /proc only to programs with all permissions, but a program
+ * that Deno runs may read it. `grep -H` puts the file name before each line, so that a process
+ * cannot pass for another one by its name.
  */
 export class ProcTable implements ProcessTable {
   #bootId: Promise<string> | undefined;
 
   async all(signal: AbortSignal): Promise<ReadonlyMap<number, ProcessInfo>> {
-    // The environment is read between two looks at the start time: a pid that changed hands
-    // meanwhile shows.
+    // Reads the environment between two reads of the start time, which differ if the pid was reused
+    // meanwhile.
     const bootId = await this.#readBootId(signal);
     const stats = 'grep -aHs "" /proc/[0-9]*/stat';
     const marks = `grep -zaHosE "^${MARK}=[0-9a-f]{32}$" /proc/[0-9]*/environ`;
@@ -69,7 +69,10 @@ export class ProcTable implements ProcessTable {
     return new Map([...stats].map(([pid, { startTime }]) => [pid, startTime]));
   }
 
-  /** Start times count from the boot, so they say little without it. */
+  /**
+   * Returns the id of this boot. Start times count from the boot, so they identify nothing without
+   * it.
+   */
   #readBootId(signal: AbortSignal): Promise<string> {
     const path = "/proc/sys/kernel/random/boot_id";
     this.#bootId ??= outputOf("grep", ["", path], signal).then((text) => text.trim());
@@ -78,17 +81,18 @@ export class ProcTable implements ProcessTable {
   }
 }
 
-/** Lines `/proc/PID/stat:...`; fields as in proc_pid_stat(5). */
+/** Parses lines `/proc/PID/stat:...`, whose fields proc_pid_stat(5) describes. */
 function parseStats(text: string, bootId: string): Map<number, Omit<ProcessInfo, "runId">> {
   const files = new Map<number, string>();
   for (const line of text.split("\n")) {
     const [, pid, rest = ""] = /^\/proc\/(\d+)\/stat:(.*)$/.exec(line) ?? [];
     if (pid === undefined) continue;
-    // A name may hold a line feed; then the file has two lines.
+    // A process name may contain a line feed. Then the file has two lines.
     files.set(Number(pid), `${files.get(Number(pid)) ?? ""}${rest}`);
   }
   return new Map([...files].flatMap(([pid, stat]) => {
-    // The name in parentheses may hold anything, the rest follows the last one.
+    // The name in parentheses may contain anything, so the other fields are looked for after the
+    // last ")".
     const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const [state, parent, group] = fields;
     const ticks = fields[19];
@@ -99,13 +103,16 @@ function parseStats(text: string, bootId: string): Map<number, Omit<ProcessInfo,
 }
 
 /**
- * Asks `ps`, for systems without /proc. It shows the environment behind the arguments, so a process
- * that has the mark as an argument passes for one that has it in its environment.
+ * Runs `ps`, for systems without /proc. `ps` prints the environment after the arguments, so a
+ * process with the mark among its arguments counts as one with the mark in its environment.
  */
 export class PsTable implements ProcessTable {
   readonly #withEnvironment: string;
 
-  /** @param withEnvironment What makes ps show it: `-E` on macOS, `e` on Linux. */
+  /**
+   * @param withEnvironment The option that makes ps print the environment: `-E` on macOS, `e` on
+   * Linux.
+   */
   constructor(withEnvironment: string) {
     this.#withEnvironment = withEnvironment;
   }
@@ -146,8 +153,8 @@ export class PsTable implements ProcessTable {
 }
 
 /**
- * What a program prints, whatever its status. Its environment is empty but for the path: with that
- * of the host it could carry the mark of a run itself.
+ * Returns the output of a program, whatever its status. The program does not inherit the
+ * environment of the host, which could contain the mark of a run.
  */
 async function outputOf(
   program: string,
@@ -170,11 +177,11 @@ async function outputOf(
   await Promise.race([output.catch(() => {}), aborted.promise]);
   signal.removeEventListener("abort", onAbort);
   if (signal.aborted) {
-    // It may hang in the kernel, so its end is not waited for.
+    // The program may hang in the kernel, so nobody waits for its end.
     try {
       child.kill("SIGKILL");
     } catch {
-      // It has ended by now.
+      // The program has already ended.
     }
     signal.throwIfAborted();
   }

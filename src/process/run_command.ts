@@ -1,31 +1,32 @@
 import { killGroup, spawnGroup } from "./process_group.ts";
 import { LineSplitter } from "./line_splitter.ts";
 
-/** How a command ended. */
+/** The result of a command that ran. */
 export interface CommandResult {
   readonly success: boolean;
-  /** Exit status; 128 + n when signal n ended it. */
+  /** The exit status; 128 + n if signal n ended the command. */
   readonly code: number;
-  /** Lines of stdout and stderr together, oldest first, the last 400. */
+  /** The last 400 lines of stdout and stderr together, oldest first. */
   readonly lines: readonly string[];
-  /** Whole standard output. */
+  /** The complete standard output. */
   readonly stdout: string;
 }
 
-/** What {@link runCommand} may be told. */
+/** Options of {@link runCommand}. */
 export interface RunCommandOptions {
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly signal?: AbortSignal | undefined;
-  /** Called with each line of stdout and stderr as it comes. */
+  /** Called with each line of stdout and stderr as it arrives. */
   readonly onLine?: (line: string) => void;
 }
 
 const MAX_LINES = 400;
 
 /**
- * The first lines of a program for `python -c`, which would otherwise import from the working
- * folder first. Used where Python may be too old for `-I`, or must see PYTHONPATH.
+ * The first lines of a program for `python -c`, so that it does not import from the working
+ * directory. `python -I` would do the same, but it ignores PYTHONPATH, and very old versions lack
+ * it.
  */
 export const LEAVE_WORKING_FOLDER = `import sys
 if sys.path[:1] == [""]:
@@ -35,8 +36,7 @@ if sys.path[:1] == [""]:
 /**
  * Runs `command` in its own process group. An aborted signal kills the whole group.
  *
- * @throws the signal's reason when it was aborted, or what Deno throws when the command cannot be
- * started.
+ * @throws The reason of the signal, or Deno's error if the command cannot be started.
  */
 export async function runCommand(
   command: readonly string[],
@@ -70,15 +70,15 @@ export async function runCommand(
     throw error;
   } finally {
     options.signal?.removeEventListener("abort", kill);
-    // Held open until here: its end tells the guard that this process is gone.
+    // Stays open until here, since its end tells the guard that this process is gone.
     await child.stdin.close().catch(ignoreBrokenPipe);
   }
 }
 
 /**
- * Python that runs a command and kills its own process group when standard input ends, which also
- * happens when this process is killed with SIGKILL: an installer must not go on writing into a
- * directory that nobody will use.
+ * A Python program that runs a command, and kills its own process group when standard input ends.
+ * Standard input also ends when this process is killed by SIGKILL: an installer must not go on
+ * writing into a directory that nobody will use.
  */
 const GUARD = `
 import os, signal, subprocess, sys, threading
@@ -95,7 +95,10 @@ sys.stdout.flush()
 os._exit(code if code >= 0 else 128 - code)
 `;
 
-/** Like {@link runCommand}, and `command` dies when this process does. `python` is any Python 3. */
+/**
+ * Runs `command` like {@link runCommand}, but also ends it when this process dies. `python` is any
+ * Python 3.
+ */
 export function runGuarded(
   python: string,
   command: readonly string[],
@@ -108,7 +111,7 @@ async function eachLine(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   onLine: (line: string) => void,
 ): Promise<void> {
-  // Whole, since what the command prints may be parsed.
+  // Keeps lines whole, since callers parse them.
   const splitter = new LineSplitter({ maxChars: Infinity });
   for await (const text of stream.pipeThrough(new TextDecoderStream())) {
     splitter.push(text).forEach(onLine);

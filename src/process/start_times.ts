@@ -1,11 +1,12 @@
 import { withDeadline } from "../async/mod.ts";
 import type { ProcessTable } from "./process_table.ts";
 
-/** A look takes some milliseconds; one that takes this long hangs. */
+/** A read of the table takes a few milliseconds. One that takes this long hangs. */
 const TIMEOUT_MS = 2_000;
 
 /**
- * Tells when processes have started. Those that are asked for while one look runs share the next.
+ * Looks up the start times of processes. Requests that arrive during one read of the table share
+ * the next one.
  */
 export class StartTimes {
   readonly #table: ProcessTable;
@@ -16,7 +17,10 @@ export class StartTimes {
     this.#table = table;
   }
 
-  /** Undefined when the process is gone, or the system does not tell. Never rejects. */
+  /**
+   * Returns the start time of a process; undefined if the process is gone or the table cannot be
+   * read. Never rejects.
+   */
   async of(pid: number): Promise<string | undefined> {
     let waiting = this.#next.get(pid);
     if (waiting === undefined) {
@@ -42,7 +46,7 @@ export class StartTimes {
     try {
       return await withDeadline(TIMEOUT_MS, (signal) => this.#table.startTimes(pids, signal));
     } catch {
-      // A row without a start time still holds its pid, and the mark finds the process.
+      // A row without a start time still has its pid, and the mark still finds the process.
       return new Map();
     }
   }

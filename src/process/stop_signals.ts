@@ -22,7 +22,7 @@ const TURNS = 5;
 /** A request to stop. */
 export interface StopRequest {
   readonly name: Deno.Signal;
-  /** Exit status of a process that ends because of the signal. */
+  /** The exit status of a process that ends because of the signal. */
   readonly status: number;
 }
 
@@ -45,7 +45,7 @@ export class StopSignals implements Disposable {
 
   private constructor() {}
 
-  /** Listens to the signals. Takes a few milliseconds to find out which of them are ignored. */
+  /** Listens for the signals. Takes a few milliseconds to find out which of them are ignored. */
   static async listen(): Promise<StopSignals> {
     const signals = new StopSignals();
     const ignored = await ignoredSignals();
@@ -73,7 +73,7 @@ export class StopSignals implements Disposable {
     return this.#requested.promise;
   }
 
-  /** Gives the signals their usual meaning again. */
+  /** Restores the default effect of the signals. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     for (const remove of this.#listeners.splice(0)) remove();
@@ -106,13 +106,13 @@ export class StopSignals implements Disposable {
 }
 
 /**
- * Sends each signal to itself and prints those that arrive: a shell cannot trap what was ignored
- * when it started, and a child starts with what its parent ignores. Deno has no function for this,
- * and opens /proc only to programs with all permissions.
+ * A shell script that sends each signal to itself and prints those that arrive. A child inherits
+ * the ignored signals of its parent, and a shell cannot trap a signal that was ignored when it
+ * started. Deno has no function for this, and opens /proc only to programs with all permissions.
  *
- * `deno task` catches every signal, so its children do not ignore what it ignored. When the parent
- * of this process is a `deno task`, the probe therefore also prints what the parent of that
- * ignores, since both were started with the same.
+ * `deno task` catches every signal, so its children do not ignore the signals that it was started
+ * with. If the parent of this process is a `deno task`, the script therefore also prints the
+ * signals that the parent of `deno task` ignores.
  */
 const PROBE = `
 for name in INT TERM HUP; do trap "echo SIG$name" $name; kill -s $name $$; done
@@ -127,7 +127,7 @@ exit 0`;
 const STARTER_IGNORES_SIGHUP = /^starter ignores [\da-f]*[13579bdf]$/m;
 
 /**
- * Returns the signals that this process has ignored since it started; none if that cannot be found
+ * Returns the signals that this process was started with as ignored; none if that cannot be found
  * out.
  */
 async function ignoredSignals(): Promise<ReadonlySet<string>> {
@@ -148,7 +148,7 @@ async function ignoredSignals(): Promise<ReadonlySet<string>> {
     const ignored = Object.keys(STOP_SIGNALS).filter((name) => !arrived.includes(name));
     return known.union(new Set(ignored));
   } catch {
-    // Without a shell, or when no process can be started, the signals keep their usual meaning.
+    // Without a shell, or if no process can be started, no signal counts as ignored.
     return known;
   }
 }
@@ -161,7 +161,7 @@ function isUnderNohup(): boolean {
   return isGranted({ name: "env", variable: "_" }) && /(^|\/)nohup$/.test(Deno.env.get("_") ?? "");
 }
 
-/** Checks a permission without asking for it, which would be a question at the terminal. */
+/** Checks a permission without requesting it, which would prompt in a terminal. */
 function isGranted(permission: Deno.PermissionDescriptor): boolean {
   return Deno.permissions.querySync(permission).state === "granted";
 }

@@ -3,41 +3,43 @@ import { messageOf } from "../errors.ts";
 import { killGroup } from "./process_group.ts";
 import type { ProcessInfo, ProcessTable } from "./process_table.ts";
 
-/** How long the killed have to disappear before they are looked for again. */
+/** The pause between two passes, in which killed processes disappear. */
 const PASS_MS = 10;
 
-/** A worker as it was recorded by its host. */
+/** A worker, as its host recorded it. */
 export interface RecordedProcess {
   readonly runId: string;
   readonly pid?: number | undefined;
   readonly startTime?: string | undefined;
 }
 
-/** What a sweep is to do. */
+/** Options of {@link sweepProcesses}. */
 export interface SweepOptions {
-  /** Runs that are over. */
+  /** The runs that are over. */
   readonly runIds: ReadonlySet<string>;
-  /** What is recorded of them. */
+  /** The recorded workers of these runs. */
   readonly recorded: readonly RecordedProcess[];
   readonly table: ProcessTable;
   readonly timeoutMs: number;
 }
 
-/** What a sweep did. */
+/** The result of a sweep. */
 export interface SweepResult {
   readonly killed: readonly number[];
-  /** Runs that may still have processes. */
+  /** The runs that may still have processes. */
   readonly unfinished: ReadonlySet<string>;
-  /** Why. */
+  /** The reason why some are unfinished. */
   readonly problem?: string;
 }
 
 /**
- * Kills every process of runs that are over. A process is one of them when the mark in its
- * environment says so, and is named by its pid and its start time, which are looked at once more
- * right before the signal. The whole group goes with a recorded worker, when pid and start time are
- * those that were recorded; any other, such as a child that has made a session of its own, goes by
- * itself. This process and those that it came from are left alone, whatever they carry.
+ * Kills every process of runs that are over. A process belongs to a run by the mark in its
+ * environment. Its start time is checked once more right before the signal, in case the pid was
+ * reused.
+ *
+ * A recorded worker whose pid and start time match is killed with its whole group. Any other
+ * process, such as a child with a session of its own, is killed alone. This process and its
+ * ancestors are spared, whatever their environment says.
  */
 export async function sweepProcesses(options: SweepOptions): Promise<SweepResult> {
   const killed = new Set<number>();
@@ -45,7 +47,7 @@ export async function sweepProcesses(options: SweepOptions): Promise<SweepResult
   let unfinished = options.runIds;
   try {
     await withDeadline(options.timeoutMs, async (signal) => {
-      // More than once: what is being killed may have started another.
+      // One pass is not enough: a process may start another one before it is killed.
       while (unfinished.size > 0) {
         signal.throwIfAborted();
         unfinished = await killOnce(options, killed, signal);
@@ -58,7 +60,7 @@ export async function sweepProcesses(options: SweepOptions): Promise<SweepResult
   }
 }
 
-/** Kills the processes that exist now; returns the runs that had any. */
+/** Kills the processes that exist now. Returns the runs that had any. */
 async function killOnce(
   { runIds, recorded, table }: SweepOptions,
   killed: Set<number>,
@@ -79,7 +81,7 @@ interface MarkedProcess extends ProcessInfo {
   readonly runId: string;
 }
 
-/** Those of the runs, without this process and its forebears. */
+/** Returns the processes of the runs, without this process and its ancestors. */
 function marked(
   all: ReadonlyMap<number, ProcessInfo>,
   runIds: ReadonlySet<string>,
@@ -111,7 +113,7 @@ function kill(
   try {
     Deno.kill(pid, "SIGKILL");
   } catch (error) {
-    // It has ended, or belongs to another user: then the next look tells.
+    // The process has ended, or belongs to another user. The next pass shows which.
     if (error instanceof Deno.errors.NotFound) return;
     if (error instanceof Deno.errors.PermissionDenied) return;
     throw error;

@@ -40,7 +40,7 @@ asRoot("makePrivateDirectory() refuses a directory that another user has put the
   await Deno.mkdir(path);
   await Deno.chown(path, NOBODY, NOBODY);
   await assert.rejects(makePrivateDirectory(path), {
-    message: `${path} belongs to another user (uid ${NOBODY}), who could change all in it`,
+    message: `${path} belongs to another user (uid ${NOBODY}), who could change everything in it`,
   });
 });
 
