@@ -2,25 +2,26 @@ import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { messageOf } from "../errors.ts";
 
-/** What SQLite keeps beside the file. */
+/** The suffixes of a database and of the files that SQLite keeps beside it. */
 const COMPANIONS = ["", "-wal", "-shm", "-journal"] as const;
 /**
- * SQLite's result codes for a file that is not, or no longer, a database:
+ * SQLite's result codes for a file that is damaged, or is not a database:
  * https://www.sqlite.org/rescode.html
  */
 const CORRUPT = 11;
 const NOT_A_DATABASE = 26;
 
 /**
- * Says why a file cannot be used as a database, or undefined when it can or is not there. KV must
- * not be given one that is broken: Deno 2.9.6 panics on some of them, which ends the process.
+ * Returns the reason why a file cannot be used as a database; undefined if it can, or if it is
+ * missing. KV must never open a broken one: on some of them Deno 2.9.6 panics, which ends the
+ * process.
  *
- * @throws {Error} What keeps it from being read, such as a full disk or a missing right; that does
- * not make it broken.
+ * @throws {Error} If the file cannot be read, for example because of a full disk or a missing
+ * permission. Such a file is not broken.
  */
 export function problemOfDatabase(path: string): string | undefined {
   if (sizeOf(path) === 0) {
-    // SQLite takes an empty file for a new database, and drops the log beside it.
+    // SQLite treats an empty file as a new database, and deletes the log beside it.
     return "it is empty";
   }
   if (sizeOf(path) === undefined) return undefined;
@@ -40,7 +41,7 @@ export function problemOfDatabase(path: string): string | undefined {
   }
 }
 
-/** Renames a database and its files; returns the new path. Nothing is deleted. */
+/** Renames a database and the files beside it. Returns the new path. Nothing is deleted. */
 export function moveAside(path: string, now: Date): string {
   const aside = freeName(`${path}.corrupt-${now.toISOString().replaceAll(/[:.]/g, "")}`);
   for (const suffix of COMPANIONS) {
@@ -49,7 +50,7 @@ export function moveAside(path: string, now: Date): string {
   return aside;
 }
 
-/** Databases that were moved aside, oldest first. */
+/** Lists the databases that were moved aside, oldest first. */
 export function listAside(path: string): string[] {
   const start = `${basename(path)}.corrupt-`;
   return [...Deno.readDirSync(dirname(path))]
@@ -59,7 +60,7 @@ export function listAside(path: string): string[] {
     .map((name) => join(dirname(path), name));
 }
 
-/** Keeps other users from reading a database, which SQLite creates readable for everybody. */
+/** Makes a database readable for its owner alone. SQLite creates it readable for everybody. */
 export async function closeToOthers(path: string): Promise<void> {
   for (const suffix of COMPANIONS) {
     if (sizeOf(path + suffix) !== undefined) await Deno.chmod(path + suffix, 0o600);

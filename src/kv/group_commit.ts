@@ -1,15 +1,15 @@
 import { messageOf, SnakedenError } from "../errors.ts";
 
-/** One change. */
+/** A change of one key. */
 export type Mutation =
   | { readonly type: "set"; readonly key: Deno.KvKey; readonly value: Uint8Array }
   | { readonly type: "delete"; readonly key: Deno.KvKey };
 
-/** Longest value that KV takes. */
+/** The length of the longest value that KV accepts. */
 export const MAX_VALUE_BYTES = 65_536;
 /**
- * What KV of Deno 2.9.6 takes in one atomic commit; measured, and held by
- * tests/kv/group_commit_test.ts.
+ * The limits of one atomic commit in the KV of Deno 2.9.6, as measured.
+ * tests/kv/group_commit_test.ts checks them.
  */
 const LIMITS = { mutations: 1_000, bytes: 819_200, keyBytes: 81_920 } as const;
 const MAX_KEY_BYTES = 2_048;
@@ -19,9 +19,9 @@ export interface Timer {
   after(delayMs: number, ring: () => void): () => void;
 }
 
-/** How changes are gathered. */
+/** Options of {@link GroupCommit}. */
 export interface GroupCommitOptions {
-  /** How long the first change waits for others. */
+  /** The time that the first change waits for others. */
   readonly windowMs: number;
   readonly timer: Timer;
 }
@@ -42,9 +42,9 @@ interface Request {
 const NOTHING: Cost = { mutations: 0, bytes: 0, keyBytes: 0 };
 
 /**
- * Writes changes of many callers in one atomic commit. The first one to come waits for `windowMs`;
- * those that come while a commit runs are the next one, which follows at once. Commits run one
- * after another, in the order of their callers.
+ * Writes the changes of many callers in one atomic commit. The first change waits `windowMs` for
+ * others. Changes that arrive during a commit form the next one, which follows at once. Commits run
+ * one after another, in the order of the callers.
  */
 export class GroupCommit implements AsyncDisposable {
   readonly #kv: Pick<Deno.Kv, "atomic">;
@@ -62,11 +62,11 @@ export class GroupCommit implements AsyncDisposable {
   }
 
   /**
-   * Makes changes, all or none. Resolves when they are durable.
+   * Makes all changes or none. Resolves when they are durable.
    *
-   * @throws {SnakedenError} `store_failed` when the commit failed, such as on a full disk; the
-   * other callers in it are told the same, and no others. `invalid_input` when the changes could
-   * never be one commit. `shutting_down` after the end.
+   * @throws {SnakedenError} `store_failed` if the commit failed, for example because of a full
+   * disk: all callers in that commit get this error, and nobody else. `invalid_input` if the
+   * changes are too many for one commit. `shutting_down` after disposal.
    */
   async commit(mutations: readonly Mutation[]): Promise<void> {
     if (this.#closed) {
@@ -82,15 +82,15 @@ export class GroupCommit implements AsyncDisposable {
   }
 
   /**
-   * Writes waiting changes at once, and stops waiting for windows, because the store is about to
-   * close.
+   * Writes waiting changes at once, and all later ones without waiting for a window. For a store
+   * that is about to close.
    */
   hurry(): void {
     this.#isHurried = true;
     this.#start();
   }
 
-  /** Writes what waits, and takes no more. Never rejects: callers hear of their own failures. */
+  /** Writes waiting changes and refuses new ones. Never rejects: each caller gets its own error. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     this.#start();
@@ -126,11 +126,12 @@ export class GroupCommit implements AsyncDisposable {
         for (const { reject } of batch) reject(error);
       }
     }
-    // In the same turn as the last look at who waits: whoever comes next has to see it.
+    // Set in the same turn as the last check of the loop, so that the next caller sees that no
+    // commit runs.
     this.#running = undefined;
   }
 
-  /** As many callers, in their order, as fit into one commit. */
+  /** Takes as many callers, in their order, as fit into one commit. */
   #takeBatch(): Request[] {
     let total = NOTHING;
     let count = 0;
@@ -157,7 +158,10 @@ export class GroupCommit implements AsyncDisposable {
   }
 }
 
-/** A change that KV would refuse must not spoil the commit for others, so it is refused here. */
+/**
+ * Returns the cost of changes. Refuses those that KV would refuse, since they would fail the commit
+ * for everybody in it.
+ */
 function checkedCost(mutations: readonly Mutation[]): Cost {
   let cost = NOTHING;
   for (const mutation of mutations) {
@@ -172,15 +176,15 @@ function checkedCost(mutations: readonly Mutation[]): Cost {
   const { mutations: count, bytes, keyBytes } = cost;
   throw new SnakedenError(
     "invalid_input",
-    `Cannot write ${count} changes of ${bytes} bytes (${keyBytes} of them keys) at once: one commit takes ` +
-      `${LIMITS.mutations} changes of ${LIMITS.bytes} bytes (${LIMITS.keyBytes})`,
+    `Cannot write ${count} changes of ${bytes} bytes (keys: ${keyBytes}) in one commit: ` +
+      `the limits are ${LIMITS.mutations} changes and ${LIMITS.bytes} bytes (keys: ${LIMITS.keyBytes})`,
   );
 }
 
 function tooLarge(what: string, bytes: number, limit: number): SnakedenError {
   return new SnakedenError(
     "invalid_input",
-    `Cannot write ${what} of ${bytes} bytes: the store takes ${limit}`,
+    `Cannot write ${what} of ${bytes} bytes: the limit is ${limit} bytes`,
   );
 }
 
@@ -198,7 +202,10 @@ function sum(a: Cost, b: Cost): Cost {
 
 const encoder = new TextEncoder();
 
-/** As KV encodes keys: a tag, the bytes with each zero doubled, an end; a number has 8 bytes. */
+/**
+ * Returns the length of a key in KV's encoding. A text is a tag, its bytes with each zero doubled,
+ * and an end byte; a number is a tag and 8 bytes.
+ */
 function keyBytesOf(key: Deno.KvKey): number {
   let bytes = 0;
   for (const part of key) {

@@ -1,22 +1,25 @@
-/** Every key of the store is built here. Each part of the store has its first word for itself. */
+/**
+ * The keys of the store. All are built here, and each part of the store has a first word of its
+ * own.
+ */
 export const keys = {
-  /** Who opened the store last. */
+  /** The host that opened the store last. */
   opened: ["opened"],
-  /** All rows of workers. */
+  /** The prefix of all process rows. */
   processes: ["process"],
   /** The row of one worker. */
   process: (runId: string, incarnation: string): Deno.KvKey => ["process", runId, incarnation],
-  /** All heads of blobs. */
+  /** The prefix of the heads of all blobs. */
   blobs: ["blob"],
-  /** What says where the chunks of a blob are. */
+  /** The head of one blob, which names its chunks. */
   blob: (id: string): Deno.KvKey => ["blob", id],
-  /** The chunks of one writing of a blob. */
+  /** The prefix of the chunks of one generation of a blob. */
   chunks: (generation: string): Deno.KvKey => ["chunk", generation],
   chunk: (generation: string, index: number): Deno.KvKey => ["chunk", generation, index],
-  /** Writings that have no head: not yet, or not any more. */
+  /** The prefix of the marks of generations without a head: not yet, or no longer. */
   loose: ["loose"],
   looseChunks: (generation: string): Deno.KvKey => ["loose", generation],
-  /** What could not be read: why, and the bytes as they were. */
+  /** The prefix of records that were set aside: a note with the reason, and the bytes. */
   corrupt: ["corrupt"],
   corruptNote: (id: string): Deno.KvKey => ["corrupt", id, "note"],
   corruptValue: (id: string): Deno.KvKey => ["corrupt", id, "value"],

@@ -12,7 +12,7 @@ import { type GroupCommit, MAX_VALUE_BYTES, type Mutation } from "./group_commit
 import { keys } from "./keys.ts";
 import type { Records } from "./records.ts";
 
-/** Chunks that fit into one commit, with their keys. */
+/** The number of chunks that fit into one commit, with their keys. */
 const CHUNKS_PER_COMMIT = 12;
 const DELETES_PER_COMMIT = 500;
 
@@ -26,12 +26,12 @@ type Head = z.output<typeof headSchema>;
 
 const HEAD: RecordType<Head> = { name: "blob", version: 1, schema: headSchema };
 
-/** A value as it was found. */
+/** The value that a read found, or the reason why it cannot be used. */
 interface Look {
-  /** Its head, as KV has it. */
+  /** The stored head, unchecked. */
   readonly stored: unknown;
   readonly value?: Uint8Array<ArrayBuffer>;
-  /** The reason why it cannot be used. */
+  /** The reason why the value cannot be used. */
   readonly problem?: string;
 }
 
@@ -44,8 +44,8 @@ export interface KvBlobsDeps {
 }
 
 /**
- * Values of any length, in chunks that fit into KV. Each write is a *generation* of its own: first
- * come its chunks, marked as loose; then one commit sets the head and removes the mark. A reader
+ * Values of any length, in chunks that fit into KV. Each write creates a *generation*: it first
+ * writes the chunks, marked as loose; then one commit sets the head and removes the mark. A reader
  * therefore sees either the old value or the new one. A crash in between leaves loose chunks, which
  * {@link KvBlobs.sweep} removes.
  */
@@ -54,7 +54,10 @@ export class KvBlobs implements Blobs {
   readonly #commits: GroupCommit;
   readonly #records: Records;
   readonly #accepted: AcceptedWork;
-  /** Writings of one id follow each other: the second has to know what the first has left. */
+  /**
+   * Serializes the writes of one id, since each removes the generation that the one before it
+   * wrote.
+   */
   readonly #writings = new KeyedQueue();
 
   constructor({ kv, commits, records, accepted }: KvBlobsDeps) {
@@ -90,7 +93,7 @@ export class KvBlobs implements Blobs {
     try {
       await this.#replaceHead(id, await this.#writeChunks(generation, value));
     } catch (error) {
-      // The next start removes what cannot be removed now.
+      // If removing fails too, the next start removes the chunks.
       await this.#removeChunks(generation).catch(() => {});
       throw error;
     }
@@ -147,7 +150,10 @@ export class KvBlobs implements Blobs {
     return { generation, chunks, bytes: value.byteLength, sha256: await sha256(value) };
   }
 
-  /** One commit: from here on readers see the new value. Then what they saw before goes. */
+  /**
+   * Sets or deletes the head in one commit: from then on readers see the new value. Then removes
+   * the chunks of the old one.
+   */
   async #replaceHead(id: string, head: Head | undefined): Promise<void> {
     const old = await this.#records.get(keys.blob(id), HEAD);
     const mutations: Mutation[] = head === undefined ? [{ type: "delete", key: keys.blob(id) }] : [
@@ -162,7 +168,10 @@ export class KvBlobs implements Blobs {
     if (old !== undefined) await this.#removeChunks(old.generation);
   }
 
-  /** The mark goes last, so that a crash in between is found again. */
+  /**
+   * Removes the chunks of a generation, and its mark last, so that {@link KvBlobs.sweep} continues
+   * after a crash.
+   */
   async #removeChunks(generation: string): Promise<void> {
     let mutations: Mutation[] = [];
     for await (const { key } of this.#kv.list({ prefix: keys.chunks(generation) })) {

@@ -11,7 +11,7 @@ import { keys } from "./keys.ts";
 
 const DELETES_PER_COMMIT = 500;
 
-/** Process rows, one record each. */
+/** The process rows, one record each. */
 export class KvProcesses implements ProcessStore {
   readonly #commits: GroupCommit;
   readonly #accepted: AcceptedWork;
@@ -36,7 +36,7 @@ export class KvProcesses implements ProcessStore {
   async #forget(rows: readonly ProcessKey[]): Promise<void> {
     const mutations = rows.map((row): Mutation => ({ type: "delete", key: keyOf(row) }));
     const commits: Promise<void>[] = [];
-    // All in one go: a row that is recorded after this call must not be among them.
+    // Submits all commits at once, so that a row that is recorded after this call stays.
     for (let i = 0; i < mutations.length; i += DELETES_PER_COMMIT) {
       commits.push(this.#commits.commit(mutations.slice(i, i + DELETES_PER_COMMIT)));
     }
@@ -44,7 +44,11 @@ export class KvProcesses implements ProcessStore {
   }
 }
 
-/** @throws {Error} When a row stands where another belongs. */
+/**
+ * Checks that a row is stored under its own key.
+ *
+ * @throws {Error} If it is not.
+ */
 export function checkRowKey(row: ProcessRow, key: Deno.KvKey): void {
   const own = keyOf(row);
   if (own.length === key.length && own.every((part, i) => part === key[i])) return;

@@ -21,15 +21,15 @@ import { describeOwner, StoreLock, type StoreOwner } from "./store_lock.ts";
 const DIRECTORY_NAME = "store";
 const DATABASE_NAME = "kv.sqlite3";
 
-/** How a store is opened. */
+/** Options of {@link KvStore.open}. */
 export interface OpenOptions extends GroupCommitOptions {
   readonly dataDir: string;
   readonly runId: string;
-  /** For how long to try when another host has it; 0 for one try. */
+  /** The time to keep trying while another host has the store; 0 tries once. */
   readonly patienceMs: number;
 }
 
-/** The store of a data directory, in Deno KV. One host has it at a time. */
+/** The store of a data directory, in Deno KV. Only one host can have it at a time. */
 export class KvStore implements Store {
   readonly processes: KvProcesses;
   readonly blobs: KvBlobs;
@@ -43,19 +43,18 @@ export class KvStore implements Store {
     this.#parts = parts;
   }
 
-  /** Where the database of a data directory is. */
+  /** Returns the path of the database in a data directory. */
   static pathIn(dataDir: string): string {
     return join(dataDir, DIRECTORY_NAME, DATABASE_NAME);
   }
 
   /**
-   * Opens the store, and makes it when there is none. A database that is broken is moved aside,
-   * records that are broken are set aside, what a crash has left is removed; all of it is said in
-   * the log.
+   * Opens the store, and creates it if it is missing. Moves a broken database aside, sets broken
+   * records aside, and removes what a crash left half written; logs each.
    *
-   * @throws {StoreInUseError} When another host has it.
-   * @throws {SnakedenError} `startup_failed` when it cannot be read or written, such as on a full
-   * disk.
+   * @throws {StoreInUseError} If another host has the store.
+   * @throws {SnakedenError} `startup_failed` if the store cannot be read or written, for example
+   * because of a full disk.
    */
   static async open(options: OpenOptions): Promise<KvStore> {
     const directory = join(options.dataDir, DIRECTORY_NAME);
@@ -85,7 +84,7 @@ export class KvStore implements Store {
   }
 }
 
-/** Another host has the store of this data directory. */
+/** The error for a data directory whose store another host has. */
 export class StoreInUseError extends SnakedenError {
   override readonly name = "StoreInUseError";
   constructor(directory: string, owner: StoreOwner | null) {
@@ -93,8 +92,8 @@ export class StoreInUseError extends SnakedenError {
       "startup_failed",
       `Cannot open the store in ${directory}: ${
         describeOwner(owner)
-      } has it; stop that one, or choose another data ` +
-        `directory by dataDir or ${HOST_ENV.dataDir}`,
+      } is using it; stop that host, or choose another data ` +
+        `directory with dataDir or ${HOST_ENV.dataDir}`,
       { retryable: true, details: { directory, ...(owner === null ? {} : { owner }) } },
     );
   }
@@ -127,7 +126,7 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
   const records = new Records(kv, commits);
   const accepted = new AcceptedWork();
   const blobs = new KvBlobs({ kv, commits, records, accepted });
-  // A full disk is noticed here rather than with the first worker.
+  // This write finds a full disk now, rather than with the first worker.
   const opened = { runId, pid: Deno.pid, at: new Date().toISOString() };
   const value = new TextEncoder().encode(JSON.stringify(opened));
   await commits.commit([{ type: "set", key: keys.opened, value }]);

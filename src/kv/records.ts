@@ -12,12 +12,12 @@ import { keys } from "./keys.ts";
 
 const noteSchema = setAsideSchema.omit({ id: true });
 
-/** A value found at a key. */
+/** The value at a key: a record, or the reason why it is none. */
 export interface Found<T> {
-  /** As KV has it. */
+  /** The stored value, unchecked. */
   readonly stored: unknown;
   readonly record?: T;
-  /** The reason why it is not such a record. */
+  /** The reason why the value is not such a record. */
   readonly problem?: string;
 }
 
@@ -35,7 +35,10 @@ export class Records {
     this.#commits = commits;
   }
 
-  /** The readable records below a key. `check` may throw why one does not belong there. */
+  /**
+   * Lists the readable records below a key, and sets the others aside. `check` may throw the reason
+   * why a record does not belong at its key.
+   */
   async list<T>(
     prefix: Deno.KvKey,
     type: RecordType<T>,
@@ -76,8 +79,8 @@ export class Records {
   }
 
   /**
-   * Moves a record away, with the reason. Never throws: what is broken stays where it is when it
-   * cannot be moved.
+   * Moves a damaged record away, with the reason. If that fails, logs it and leaves the record in
+   * place.
    */
   async setAside(key: Deno.KvKey, value: unknown, reason: string): Promise<void> {
     const id = crypto.randomUUID();
@@ -107,7 +110,7 @@ export class Records {
     }
   }
 
-  /** Records that this run and earlier ones have set aside. */
+  /** Lists the records that this run and earlier ones have set aside. */
   async listSetAside(): Promise<SetAside[]> {
     const found: SetAside[] = [];
     for await (const { key, value } of this.#kv.list({ prefix: keys.corrupt })) {
@@ -129,7 +132,7 @@ function tryJson(bytes: Uint8Array): unknown {
   try {
     return parseJsonBytes(bytes);
   } catch {
-    // The caller tells what it got by the shape.
+    // The caller checks the shape anyway.
     return undefined;
   }
 }

@@ -4,15 +4,15 @@ import { delay } from "../async/mod.ts";
 import { messageOf } from "../errors.ts";
 import { FileLock, makePrivateDirectory } from "../process/mod.ts";
 
-/** Locked for as long as the owner lives; the system lets go of it however the owner ends. */
+/** The file that the owner locks. The system releases the lock however the owner ends. */
 const LOCK_NAME = "lock";
-/** Describes the owner, for the error of the second host. */
+/** The file that describes the owner, for the error of a second host. */
 const OWNER_NAME = "owner.json";
 const RETRY_MS = 25;
 
 const ownerSchema = z.object({ pid: z.int(), runId: z.string(), since: z.string() });
 
-/** The owner of the store. */
+/** The host that has the store: its process id, its run, and the time since when. */
 export type StoreOwner = z.output<typeof ownerSchema>;
 
 /** The exclusive right to the store in a directory. */
@@ -26,11 +26,10 @@ export class StoreLock implements Disposable {
   }
 
   /**
-   * Takes the lock, or answers who has it; `null` when that one has not said who it is. Tries for
-   * `patienceMs`: a process that ends, and one that is being forked, hold the locks of their host
-   * for an instant.
+   * Takes the lock, or returns its owner; null if the owner has not described itself. Tries for
+   * `patienceMs`, since an ending process and a fork hold the locks of their host a moment longer.
    *
-   * @throws {Error} When the directory cannot be written, or belongs to another user.
+   * @throws {Error} If the directory cannot be written, or belongs to another user.
    */
   static async take(
     directory: string,
@@ -55,7 +54,7 @@ export class StoreLock implements Disposable {
     }
   }
 
-  /** Lets go; a second time does nothing. */
+  /** Releases the lock. A second call does nothing. */
   [Symbol.dispose](): void {
     const file = this.#file;
     this.#file = undefined;
@@ -70,9 +69,9 @@ export class StoreLock implements Disposable {
   }
 }
 
-/** The owner in words. */
+/** Describes an owner for an error text. */
 export function describeOwner(owner: StoreOwner | null): string {
-  if (owner === null) return "another host, which has not said its process id,";
+  if (owner === null) return "another host, whose process id is unknown,";
   return `the host with process id ${owner.pid} (run ${owner.runId}, since ${owner.since})`;
 }
 
@@ -81,13 +80,15 @@ async function readOwner(directory: string): Promise<StoreOwner | null> {
     return ownerSchema.parse(JSON.parse(await Deno.readTextFile(join(directory, OWNER_NAME))));
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    // Half written, or not by us: the lock alone counts.
+    // The file is half written, or not ours. Only the lock counts.
     if (error instanceof SyntaxError || error instanceof z.ZodError) return null;
     throw error;
   }
 }
 
-/** In one step, so that nobody reads half of it. */
+/**
+ * Writes the description of the owner and renames it into place, so that nobody reads half of it.
+ */
 async function writeOwner(directory: string, owner: StoreOwner): Promise<void> {
   const path = join(directory, OWNER_NAME);
   const draft = `${path}.${owner.runId}`;

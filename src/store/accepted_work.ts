@@ -1,12 +1,15 @@
 import { messageOf, SnakedenError } from "../errors.ts";
 
-/** The operations that a store has accepted. A driver runs every operation through it. */
+/**
+ * The operations that a store has accepted and not finished. A driver runs every operation through
+ * it.
+ */
 export class AcceptedWork {
   readonly #running = new Set<Promise<unknown>>();
   #closed: Promise<void> | undefined;
 
   /**
-   * Starts `work` at once. `action` completes the sentence "Cannot ...".
+   * Runs `work` at once. `action` completes the sentence "Cannot ..." of an error.
    *
    * @throws {SnakedenError} `shutting_down` after {@link AcceptedWork.close}; `store_failed` for
    * any error of `work` that is not a {@link SnakedenError}.
@@ -28,7 +31,10 @@ export class AcceptedWork {
     }
   }
 
-  /** Refuses new work, waits for running work, then calls `release`; does so once. */
+  /**
+   * Refuses new work, waits for running work, then calls `release`. Further calls wait for the
+   * first one.
+   */
   close(release: () => Promise<void>): Promise<void> {
     return this.#closed ??= this.#close(release);
   }

@@ -1,13 +1,13 @@
 import { SnakedenError } from "../errors.ts";
 
-/** Longest value. */
+/** The length of the longest value. */
 export const MAX_BLOB_BYTES: number = 2 ** 30;
 const ID = /^[!-~]{1,256}$/;
 
 /**
- * Stores values of 0 to {@link MAX_BLOB_BYTES} bytes, each under an id: 1 to 256 printable ASCII
- * characters without spaces. Only the caller gives ids a meaning: they are case-sensitive, and not
- * paths.
+ * A store of values of 0 to {@link MAX_BLOB_BYTES} bytes, each under an id: 1 to 256 printable
+ * ASCII characters without spaces. An id is case-sensitive and is not a path; only callers give it
+ * a meaning.
  */
 export interface Blobs {
   /**
@@ -17,7 +17,7 @@ export interface Blobs {
   put(id: string, value: Uint8Array<ArrayBuffer>): Promise<void>;
   /**
    * Returns the value, or undefined if it is missing or damaged. A damaged value is set aside. The
-   * buffer is the caller's own.
+   * caller may change the buffer.
    */
   get(id: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** Removes a value, if there is one. Resolves when the removal is durable. */
@@ -34,12 +34,12 @@ export function checkBlob(id: string, value?: Uint8Array): void {
     throw new SnakedenError(
       "invalid_input",
       `Cannot use ${JSON.stringify(id.slice(0, 300))} as the id of a blob: ` +
-        "it takes 1 to 256 printable ASCII characters without spaces",
+        "an id has 1 to 256 printable ASCII characters, without spaces",
     );
   }
   if (value === undefined || value.byteLength <= MAX_BLOB_BYTES) return;
   throw new SnakedenError(
     "invalid_input",
-    `Cannot write a blob of ${value.byteLength} bytes: the store takes ${MAX_BLOB_BYTES}`,
+    `Cannot write a blob of ${value.byteLength} bytes: the limit is ${MAX_BLOB_BYTES} bytes`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Runs the work of each key sequentially, in the order of the calls; different keys run
- * concurrently.
+ * A queue for each key: the work of one key runs sequentially, in the order of the calls; the work
+ * of different keys runs concurrently.
  */
 export class KeyedQueue {
   /** The latest work of each key. It never rejects. */

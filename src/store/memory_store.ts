@@ -3,12 +3,13 @@ import { type Blobs, checkBlob } from "./blobs.ts";
 import { KeyedQueue } from "./keyed_queue.ts";
 import type { Store } from "./store.ts";
 
-/** Bytes that are copied between two turns of the event loop. */
+/** The number of bytes copied in one turn of the event loop. */
 const SLICE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Returns a store that lives as long as its host. It keeps no process rows, since no later host
- * could read them: processes that such a host leaves are found by the mark in their environment.
+ * could read them. Processes that such a host leaves behind are found by the mark in their
+ * environment.
  */
 export function memoryStore(): Store {
   const accepted = new AcceptedWork();

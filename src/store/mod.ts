@@ -4,7 +4,7 @@
  * ({@link RecordType}), and the contract of every driver. {@link memoryStore} is the driver of a
  * host without a store of its own; src/kv is the driver for Deno KV. A new driver is a folder
  * beside src/kv, is chosen in src/host/open_store.ts, and must pass tests/store/conformance.ts;
- * {@link AcceptedWork} and {@link KeyedQueue} help to write it.
+ * {@link AcceptedWork} and {@link KeyedQueue} are there to build it from.
  *
  * @module
  */

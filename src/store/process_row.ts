@@ -2,10 +2,10 @@ import { z } from "zod";
 import type { RecordType } from "./record.ts";
 
 const rowSchema = z.object({
-  /** The run whose host started the worker; 128 random bits. */
+  /** The run whose host started the worker: 32 hexadecimal digits. */
   runId: z.string().regex(/^[0-9a-f]{32}$/),
   workerId: z.string().min(1),
-  /** One life of a worker. */
+  /** The id of one life of the worker. */
   incarnation: z.string().min(1),
   /** `reserved`: about to be spawned, or spawned a moment ago. */
   state: z.enum(["reserved", "active"]),
@@ -13,11 +13,10 @@ const rowSchema = z.object({
   reservedAt: z.string(),
   hostPid: z.int().positive(),
   pid: z.int().positive().optional(),
-  /** The process group that it leads. */
+  /** The process group that the worker leads. */
   group: z.int().positive().optional(),
   /**
-   * The start time that the system reports; together with the pid, it identifies a process for
-   * good.
+   * The start time that the system reports. Together with the pid it identifies a process for good.
    */
   startTime: z.string().optional(),
 });
@@ -31,7 +30,7 @@ export type ProcessRow = Readonly<z.output<typeof rowSchema>>;
 /** The key of a row. */
 export type ProcessKey = Pick<ProcessRow, "runId" | "incarnation">;
 
-/** The type of the record of a row. */
+/** The record type of a row. */
 export const PROCESS_ROW: RecordType<ProcessRow> = {
   name: "process",
   version: 1,

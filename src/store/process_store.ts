@@ -1,9 +1,9 @@
 import type { ProcessKey, ProcessRow } from "./process_row.ts";
 
 /**
- * Stores the workers of each run, so that a later host can end those that a dead one has left. Once
- * a run is over, all its rows that were neither forgotten nor damaged are in
- * {@link Store.deadProcesses} of the next host.
+ * The recorded workers of each run, by which a later host ends those that a dead host left behind.
+ * Once a run is over, {@link Store.deadProcesses} of the next host has all its rows that were
+ * neither forgotten nor damaged.
  */
 export interface ProcessStore {
   /** Writes a row of this run, replacing any old one with its key. Resolves when it is durable. */

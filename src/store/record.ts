@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { messageOf } from "../errors.ts";
 
-/** A kind of record, with the only version that is written and read. */
+/** A kind of record, and the only version of it that is written and read. */
 export interface RecordType<T> {
   readonly name: string;
   readonly version: number;
@@ -10,7 +10,7 @@ export interface RecordType<T> {
 
 const envelopeSchema = z.object({ type: z.string(), v: z.number(), data: z.unknown() });
 
-/** Returns the bytes of a record: JSON with its kind and version. */
+/** Encodes a record as JSON with its kind and version. */
 export function encodeRecord<T>(
   { name, version }: RecordType<T>,
   data: T,
@@ -19,10 +19,10 @@ export function encodeRecord<T>(
 }
 
 /**
- * Decodes the bytes of a record. Checks everything about them, since another version of the
- * program, a crash or a broken disk may have written them.
+ * Decodes a record. Checks everything about it, since another version of the program, a crash or a
+ * broken disk may have written the bytes.
  *
- * @throws {Error} The reason, if these are not the bytes of such a record.
+ * @throws {Error} If the bytes are not such a record; the message says why.
  */
 export function decodeRecord<T>(type: RecordType<T>, value: unknown): T {
   if (!(value instanceof Uint8Array)) throw new Error(`it holds ${typeof value}, not bytes`);
@@ -39,11 +39,15 @@ export function decodeRecord<T>(type: RecordType<T>, value: unknown): T {
   throw new Error(`${issue?.path.join(".") || "its data"}: ${issue?.message ?? "not valid"}`);
 }
 
-/** @throws {Error} If these are not the bytes of a JSON text. */
+/**
+ * Parses the UTF-8 bytes of a JSON text.
+ *
+ * @throws {Error} If they are not a JSON text.
+ */
 export function parseJsonBytes(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch (error) {
-    throw new Error(`it is no JSON: ${messageOf(error)}`, { cause: error });
+    throw new Error(`it is not JSON: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -5,9 +5,9 @@ import type { SetAside } from "./set_aside.ts";
 
 /** A database that could not be used, and was moved aside. */
 export interface MovedAside {
-  /** Its current path. */
+  /** The path that it was moved to. */
   readonly path: string;
-  /** Why. */
+  /** The reason why it could not be used. */
   readonly problem: string;
 }
 
@@ -28,11 +28,11 @@ export interface StoreReport {
  *
  * **Opening.** A driver exports a function that opens the store of a *place* for one run. A place
  * is what successive hosts share, such as a data directory or a database. The id of a run is new
- * and has 32 hexadecimal digits. Opening creates what is missing, removes what a crash has left
- * half done, reads {@link Store.deadProcesses}, and sets damaged rows aside. If opening fails, the
- * error is `startup_failed`; it is `retryable` if another host has the place. A database that is
- * broken as a whole is moved aside, never deleted, and named in the report, and the store starts
- * empty. A full disk or a missing permission is not damage: opening fails.
+ * and has 32 hexadecimal digits. Opening creates what is missing, removes what a crash left half
+ * done, reads {@link Store.deadProcesses}, and sets damaged rows aside. If opening fails, the error
+ * is `startup_failed`; it is `retryable` if another host has the place. A database that is broken
+ * as a whole is moved aside, never deleted, and named in the report, and the store starts empty. A
+ * full disk or a missing permission is not damage: opening fails.
  *
  * **Runs.** A run is over when its store was closed or its host has died. A driver must be able to
  * prove that: by a lock that the system releases, or by a lease that has expired on the store's own
@@ -57,18 +57,18 @@ export interface StoreReport {
  * **Failures.** An operation that fails rejects with a {@link SnakedenError}: `store_failed`
  * (`retryable`) if the engine failed; `invalid_input` if the input is not allowed, and then nothing
  * is changed; `shutting_down` after closing. A write that failed with `store_failed` may still have
- * taken effect, since a response can get lost. Every write can be repeated.
+ * taken effect, since a response can get lost. Every write may be repeated safely.
  *
- * **Damage.** A record that cannot be read counts as missing: it is half written, garbage, stored
- * in the place of another one, or of a version that this program does not know. It is set aside
- * once, however many callers read it: it is moved away with at least its first 64 KiB, logged as an
- * error in the category `store` that begins with "set aside", and listed by {@link Store.report} in
- * this run and all later ones. It affects no other record, and setting it aside never removes what
- * is written in its place meanwhile.
+ * **Damage.** A record that cannot be read counts as missing, whether it is half written, garbage,
+ * stored under the key of another record, or of a version that this program does not know. It is
+ * set aside once, however many callers read it: it is moved away with at least its first 64 KiB,
+ * logged as an error in the category `store` that begins with "set aside", and listed by
+ * {@link Store.report} in this run and all later ones. It affects no other record. If a new value
+ * is written under its key meanwhile, setting it aside does not remove that value.
  *
- * **Closing.** Disposing refuses new work at once, waits for all work that was accepted before, and
- * releases the place, so that the next host can open it immediately. A second disposal, even during
- * the first one, resolves when the first one is done.
+ * **Closing.** Disposing refuses new work at once, waits for all accepted work, and releases the
+ * place, so that the next host can open it immediately. A second disposal, even during the first
+ * one, resolves when the first one is done.
  *
  * **Helpers.** {@link AcceptedWork} refuses and awaits work, and gives errors their codes;
  * {@link KeyedQueue} runs the work of one key in order; {@link encodeRecord} and

@@ -80,7 +80,7 @@ Deno.test("main.ts is refused a data directory that another server has, and name
   await using first = await serve(dir.path);
   await assert.rejects(serve(dir.path), (error: Error) => {
     assert.match(error.message, new RegExp(`the host with process id ${first.pid} \\(run `));
-    assert.match(error.message, /stop that one, or choose another data directory/);
+    assert.match(error.message, /stop that host, or choose another data directory/);
     return true;
   });
   assert.equal(typeof await execute(first.url, "spawn_child"), "number");

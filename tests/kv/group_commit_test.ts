@@ -160,8 +160,8 @@ Deno.test("GroupCommit.commit() fills a commit to the last byte that KV takes", 
 Deno.test("GroupCommit.commit() refuses by itself what KV would refuse, and spoils nobody else's commit", async () => {
   await using it = await setUp();
   const bad: [Mutation[], RegExp][] = [
-    [[putBytes(65_537, "a")], /a value of 65537 bytes: the store takes 65536/],
-    [[put("k".repeat(2_100))], /a key of 2102 bytes: the store takes 2048/],
+    [[putBytes(65_537, "a")], /a value of 65537 bytes: the limit is 65536 bytes/],
+    [[put("k".repeat(2_100))], /a key of 2102 bytes: the limit is 2048 bytes/],
     [[put("\0".repeat(1_100))], /a key of 2202 bytes/],
     [Array.from({ length: 1_001 }, (_, i) => put("a", i)), /1001 changes .* 1000 changes/],
     [

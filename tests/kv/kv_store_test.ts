@@ -113,9 +113,9 @@ for (const [name, problem, breakIt] of BROKEN) {
 
 /** Records that are no rows. */
 const UNREADABLE: readonly [string, RegExp, unknown][] = [
-  ["is half written", /no JSON/, new TextEncoder().encode('{"type":"process","v":1,"da')],
-  ["is garbage", /no JSON/, garbage(40)],
-  ["is empty", /no JSON/, new Uint8Array()],
+  ["is half written", /not JSON/, new TextEncoder().encode('{"type":"process","v":1,"da')],
+  ["is garbage", /not JSON/, garbage(40)],
+  ["is empty", /not JSON/, new Uint8Array()],
   ["is no bytes", /holds object, not bytes/, { type: "process" }],
   ["has no kind", /no kind and version/, new TextEncoder().encode("[1]")],
   ["is of another kind", /is a blob, not a process/, record({ type: "blob" })],

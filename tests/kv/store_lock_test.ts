@@ -102,7 +102,7 @@ for (
     await using _first = await openStore(dir.path);
     await Deno.writeTextFile(join(dir.path, "store", "owner.json"), text);
     await assert.rejects(openStore(dir.path), {
-      message: /another host, which has not said its process id, has it/,
+      message: /another host, whose process id is unknown, is using it/,
     });
   });
 }
