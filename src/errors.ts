@@ -1,12 +1,12 @@
 /**
- * The errors of Snakeden. Everything that goes wrong on purpose is a {@link SnakedenError}: `code`
- * is for programs, `message` says what was attempted and what stood in the way, `details` holds the
- * numbers of the message.
+ * The errors of Snakeden. Every expected failure is a {@link SnakedenError}: `code` is for
+ * programs; `message` says what was attempted and what stood in the way; `details` has the numbers
+ * in the message.
  *
  * This file imports nothing. HTTP statuses are in src/routes/http/problem.ts.
  */
 
-/** Every code that a caller can meet. A code never changes its meaning. */
+/** The code of an error. Codes never change their meaning; docs/http.md describes each. */
 export type ErrorCode =
   // The request
   | "invalid_input"
@@ -51,39 +51,42 @@ export type ErrorCode =
   | "protocol_mismatch"
   | "internal";
 
-/** One thing wrong with one field. */
+/** A problem with one field of the input. */
 export interface FieldIssue {
-  /** Where, such as `args.rows[2].name` or `pools[0].size`; empty for the whole. */
+  /**
+   * The path of the field, such as `args.rows[2].name` or `pools[0].size`; empty for the input as a
+   * whole.
+   */
   readonly path: string;
-  /** What is wrong and what would be right. */
+  /** The problem, and what is allowed instead. */
   readonly message: string;
 }
 
 /** An exception that Python code raised. */
 export interface PythonExceptionInfo {
-  /** Qualified name, such as `ValueError` or `numpy.linalg.LinAlgError`. */
+  /** The qualified name of its class, such as `ValueError` or `numpy.linalg.LinAlgError`. */
   readonly type: string;
   readonly message: string;
   readonly traceback?: string;
 }
 
-/** What can be said about a {@link SnakedenError} beyond its code and text. */
+/** Options of a {@link SnakedenError}. */
 export interface SnakedenErrorOptions {
-  /** True when the same request may succeed later without a change. */
+  /** True if the same request may succeed later, unchanged; false if omitted. */
   readonly retryable?: boolean;
   readonly details?: Readonly<Record<string, unknown>>;
   readonly cause?: unknown;
-  /** The output of Python code, appended to the text. Not every caller may see it. */
+  /** Output of Python code, which is appended to the message. Not every caller may see it. */
   readonly output?: string;
 }
 
-/** Root of the tree. */
+/** The base class of all errors of Snakeden. */
 export class SnakedenError extends Error {
   override readonly name: string = "SnakedenError";
   readonly code: ErrorCode;
   readonly retryable: boolean;
   readonly details: Readonly<Record<string, unknown>>;
-  /** The text without {@link SnakedenErrorOptions.output} at its end. */
+  /** The message without {@link SnakedenErrorOptions.output}. */
   readonly summary: string;
 
   constructor(code: ErrorCode, message: string, options: SnakedenErrorOptions = {}) {
@@ -96,7 +99,7 @@ export class SnakedenError extends Error {
   }
 }
 
-/** Input that is refused before any Python runs; names every field. */
+/** The error for invalid input, before any Python code runs. It names every field that is wrong. */
 export class InvalidInputError extends SnakedenError {
   override readonly name = "InvalidInputError";
   readonly issues: readonly FieldIssue[];
@@ -111,7 +114,7 @@ export class InvalidInputError extends SnakedenError {
   }
 }
 
-/** A tool raised. */
+/** The error for an exception that a tool raised. */
 export class PythonError extends SnakedenError {
   override readonly name = "PythonError";
   readonly python: PythonExceptionInfo;
@@ -126,16 +129,19 @@ export class PythonError extends SnakedenError {
   }
 }
 
-/** How a worker's process ended. */
+/** The end of a worker's process. */
 export interface WorkerExit {
   readonly exitCode: number | null;
-  /** Name such as `SIGKILL`, or null when the process exited by itself. */
+  /** The signal that ended the process, such as `SIGKILL`; null if it exited by itself. */
   readonly signal: string | null;
-  /** Last lines of what the worker wrote to stdout and stderr, oldest first. */
+  /** The last lines that the worker wrote to stdout and stderr, oldest first. */
   readonly lastOutput: readonly string[];
 }
 
-/** The worker that ran a call died under it. */
+/**
+ * The error for a call whose worker died while it ran. `details` has the exit, and
+ * `mayHaveRun: true`: the tool may have had effects.
+ */
 export class WorkerCrashedError extends SnakedenError {
   override readonly name: string = "WorkerCrashedError";
   readonly exit: WorkerExit;
@@ -158,11 +164,11 @@ export class WorkerCrashedError extends SnakedenError {
   }
 }
 
-/** Codes of limits that cost a worker its life. */
+/** The codes of limits for which the host ends a worker. */
 export type LimitCode = "out_of_memory" | "cpu_limit_exceeded";
 
 /**
- * The worker that ran a call was ended because it exceeded a limit; `details` has `limit`,
+ * The error for a call whose worker was ended because it exceeded a limit. `details` has `limit`,
  * `allowed` and `measured`.
  */
 export class LimitExceededError extends WorkerCrashedError {
@@ -179,10 +185,10 @@ export class LimitExceededError extends WorkerCrashedError {
   }
 }
 
-/** Where a call was when its deadline passed. */
+/** The place of a call when its deadline passed: in the queue of its pool, or with the tool. */
 export type CallStage = "queue" | "tool";
 
-/** The one deadline of a call passed. */
+/** The error for a call that did not end before its deadline. */
 export class DeadlineExceededError extends SnakedenError {
   override readonly name = "DeadlineExceededError";
   readonly stage: CallStage;
@@ -193,7 +199,7 @@ export class DeadlineExceededError extends SnakedenError {
   }
 }
 
-/** The text of anything thrown. */
+/** Returns the message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

@@ -10,12 +10,13 @@ import {
 import type { CallOutcome, Health, Pools, WorkerList } from "./pool/mod.ts";
 import type { Tools } from "./tools/mod.ts";
 
-/** The configuration of a host, and the options of its start. */
+/** The configuration of a host, and the options of {@link Snakeden.start}. */
 export interface SnakedenOptions extends ConfigInput, StartOptions {}
 
 /**
- * A host: pools of warm Python workers behind one interface. Its own methods make calls; its parts
- * are in namespaces, such as `pools` and `workers`. Disposing it ends every worker.
+ * A host: pools of warm Python workers behind one interface. Its methods make calls; its
+ * namespaces, such as `pools` and `workers`, show and manage the rest. Disposing it ends every
+ * worker.
  *
  * @example
  * ```ts
@@ -30,17 +31,17 @@ export interface SnakedenOptions extends ConfigInput, StartOptions {}
  */
 export class Snakeden implements AsyncDisposable {
   readonly config: Config;
-  /** Names this life of the host; 128 random bits. */
+  /** The id of this run of the host: 32 hexadecimal digits. */
   readonly runId: string;
   /** The tools of all pools. */
   readonly tools: Tools;
-  /** The pools, and the replacement of their workers. */
+  /** The pools: their state and figures, and the replacement of their workers. */
   readonly pools: Pools;
-  /** The workers of all pools. */
+  /** The workers of all pools, and the replacement of one. */
   readonly workers: WorkerList;
-  /** The store, which outlives this host. */
+  /** The store: its state, and the records of this run. */
   readonly store: StoreStatus;
-  /** The health of the pools. */
+  /** The health of the pools: a ping through each, and a wait until all are ready. */
   readonly health: Health;
   readonly #calls: Calls;
   readonly #shutdown: Shutdown;
@@ -58,12 +59,13 @@ export class Snakeden implements AsyncDisposable {
   }
 
   /**
-   * Builds the Python environment if needed, starts all pools, and waits until each has tried to
-   * start its workers. A pool that could not start any is unhealthy and keeps trying;
+   * Starts a host. Builds the Python environment if needed, and waits until every pool has tried to
+   * start its workers. A pool without a single worker is unhealthy and keeps trying;
    * {@link Health.awaitReady} waits for it.
    *
-   * @throws {SnakedenError} `config_invalid`, `python_environment` or `startup_failed`; with
-   * `readyTimeoutMs` also what {@link Health.awaitReady} throws. Nothing is left running then.
+   * @throws {SnakedenError} `config_invalid`, `python_environment` or `startup_failed`. With
+   * `readyTimeoutMs`, also the errors of {@link Health.awaitReady}. After an error nothing is left
+   * running.
    */
   static async start(options: SnakedenOptions = {}): Promise<Snakeden> {
     const { signal, onSetupProgress, readyTimeoutMs, requireStore, ...input } = options;
@@ -74,29 +76,37 @@ export class Snakeden implements AsyncDisposable {
   }
 
   /**
-   * Runs a tool and decodes its result. A generator's chunks come as a list.
+   * Runs a tool and returns its result, decoded. The chunks of a generator are returned as one
+   * list.
    *
-   * @throws {SnakedenError} See {@link ErrorCode}; an abort throws the reason of the signal.
+   * @throws {SnakedenError} Any {@link ErrorCode} of a call; docs/http.md lists them. If the signal
+   * aborts, its reason is thrown.
    */
   async execute<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): Promise<T> {
     const { value } = await this.#calls.call(tool, args, options);
     return value.decode() as T;
   }
 
-  /** Runs a tool; returns the outcome of the call, with the value still encoded. */
+  /**
+   * Runs a tool like {@link Snakeden.execute}. Returns the outcome of the call, with its worker and
+   * its times; the value is still encoded.
+   */
   call(tool: string, args: Args = {}, options: CallOptions = {}): Promise<CallOutcome> {
     return this.#calls.call(tool, args, options);
   }
 
-  /** Runs a tool and returns a stream of its chunks. The call starts with the first read. */
+  /**
+   * Runs a tool and returns a stream of its chunks. The call starts with the first read, which also
+   * throws the errors of {@link Snakeden.execute}.
+   */
   stream<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): ToolStream<T> {
     return this.#calls.stream(tool, args, options);
   }
 
   /**
-   * Refuses new calls, waits up to `drainMs` for running ones (default: each pool's own), and ends
-   * everything; all has ended when it resolves. A second call with 0 during the drain kills at
-   * once.
+   * Ends the host: refuses new calls, waits up to `drainMs` for running ones (if omitted, the
+   * `drainMs` of each pool), then ends all workers. Resolves when all have ended. During the drain,
+   * a second call with `drainMs: 0` kills the workers at once.
    */
   async stop(options: { readonly drainMs?: number } = {}): Promise<void> {
     await this.#shutdown.run(options);
