@@ -4,16 +4,16 @@ import { type CarrierKind, CARRIERS } from "./carriers/mod.ts";
 import type { Link } from "./link.ts";
 import { HELLO_TIMEOUT_MS, type Invitation, Reception } from "./reception.ts";
 
-/** How a {@link BridgeServer} listens. */
+/** Options of {@link BridgeServer.listen}. */
 export interface BridgeOptions {
-  /** The carriers that workers will come by. Default both. */
+  /** The carriers that workers will use; all if omitted. */
   readonly carriers?: readonly CarrierKind[];
   readonly helloTimeoutMs?: number;
 }
 
 /**
- * The server that workers connect to, with one Unix socket for each carrier. A worker is admitted
- * once, with the token it was started with.
+ * The server that workers connect to, with one Unix socket for each carrier. It accepts each worker
+ * once, by the token that the worker was started with.
  */
 export class BridgeServer implements AsyncDisposable {
   readonly #directory: string;
@@ -27,7 +27,8 @@ export class BridgeServer implements AsyncDisposable {
   }
 
   /**
-   * Listens on Unix sockets in a directory, which has to exist and should be closed to others.
+   * Listens on Unix sockets in a directory. The directory must exist, and no other user should be
+   * able to enter it.
    *
    * @throws {SnakedenError} `startup_failed`.
    */
@@ -45,16 +46,16 @@ export class BridgeServer implements AsyncDisposable {
     return bridge;
   }
 
-  /** What a worker dials. */
+  /** Returns the address that a worker connects to. */
   address(kind: CarrierKind): string {
     return `${CARRIERS[kind].scheme}:${this.#socketPath(kind)}`;
   }
 
   /**
-   * Expects one worker. Resolves with its link when it has said hello with the token.
+   * Expects one worker. Resolves with its link once its hello has come with the right token.
    *
-   * @throws {SnakedenError} `protocol_mismatch` when its hello was refused, `shutting_down` when
-   * the server is disposed, or the reason of the signal.
+   * @throws {SnakedenError} `protocol_mismatch` if the hello of the worker was refused,
+   * `shutting_down` if the server is disposed, or the reason of the signal.
    */
   async invite(invitation: Invitation): Promise<Link> {
     return await this.#reception.invite(invitation);

@@ -26,17 +26,17 @@ import { Value } from "./values/mod.ts";
 export interface CallListener {
   onResult(value: Value, runMs: number): void;
   onFailure(error: WireError, runMs: number): void;
-  /** The worker gave the call back: it was not started, and will not be there. */
+  /** The worker gave the call back: it has not started the call and never will. */
   onRecalled(): void;
   onChunk(value: Value): void;
   onProgress(value: Value): void;
 }
 
-/** A call to send; the link gives it its id. */
+/** A call to send. The link assigns its id. */
 export interface OutgoingCall {
   readonly tool: string;
   readonly args: Value;
-  /** The rest of the deadline. */
+  /** The time left until the deadline. */
   readonly timeoutMs: number;
   readonly stream: boolean;
   readonly windowBytes: number;
@@ -47,29 +47,28 @@ export interface OutgoingCall {
 /** Events of a link other than those of calls. */
 export interface LinkEvents {
   onLog(entry: Log): void;
-  /** The worker has reported how much memory it and its children hold. */
+  /** The worker has reported the resident memory of itself and its children. */
   onMemory?(rssBytes: number): void;
   /**
-   * The worker was asked to end by something other than the host, such as SIGTERM; `reason` names
-   * it. The worker finishes what it runs.
+   * Something other than the host has told the worker to end, such as the SIGTERM in `reason`. The
+   * worker finishes its running calls.
    */
   onLeaving?(reason: string): void;
-  /** The stream ended; calls that were open have not been answered and never will be. */
+  /** The stream has ended. Calls that are still open never get an answer. */
   onClosed(reason: string): void;
 }
 
 /**
- * A stream that has sent this many times its window unread is in breach. A stream in order
- * overshoots its window by less than one chunk.
+ * A stream that sends this many times its window without credit breaks the protocol. A correct one
+ * exceeds its window by less than one chunk.
  */
 const WINDOW_SLACK = 2;
 
 /**
- * One attached worker: numbers the calls and routes the answers. Holds no policy; the pool decides
- * what to send.
+ * The link to one worker. It numbers calls and routes answers; the pool decides what to send.
  *
- * A message that no worker of this version sends in that state is a breach of the protocol. The
- * link then ends at once, and the pool ends the worker. No message makes the event loop throw.
+ * A message that no worker of this version would send in its state is a breach of the protocol: the
+ * link ends at once, and the pool then ends the worker. No message can cause an uncaught error.
  */
 export class Link {
   readonly hello: Hello;
@@ -77,7 +76,7 @@ export class Link {
   readonly #outbox: Outbox;
   readonly #events: LinkEvents;
   readonly #calls = new OpenCalls<CallListener>();
-  /** The credit of each stream in bytes, by call; unlimited once it is cancelled. */
+  /** The remaining credit of each stream in bytes, by call; unlimited after a cancel. */
   readonly #windows = new Map<number, number>();
   readonly #pings = new OpenPings();
   readonly #ready = Promise.withResolvers<Ready>();
@@ -90,14 +89,14 @@ export class Link {
   #closedReason: string | undefined;
   #breach: string | undefined;
 
-  /** @param maxId Highest number of a call; after it they start again at 1. */
+  /** @param maxId The highest id of a call. The next id after it is 1. */
   constructor(hello: Hello, carrier: Carrier, events: LinkEvents, maxId = 0xffff_ffff) {
     this.hello = hello;
     this.#maxId = maxId;
     this.#carrier = carrier;
     this.#outbox = new Outbox(carrier, (call) => this.#onUnsendable(call));
     this.#events = events;
-    // Nobody may be waiting for readiness when the link closes.
+    // Nobody may be waiting when this rejects.
     this.#ready.promise.catch(() => {});
     carrier.events = {
       onFrame: (frame) => this.#receive(frame),
@@ -106,7 +105,7 @@ export class Link {
     };
   }
 
-  /** True when the stream has ended and everything that was said on it has been delivered. */
+  /** True if the stream has ended and all that the worker sent has been delivered. */
   get readToEnd(): boolean {
     return this.#carrier.readToEnd;
   }
@@ -122,9 +121,10 @@ export class Link {
   }
 
   /**
-   * Tells the worker what to serve and waits until it does.
+   * Sends the welcome, which says what to serve. Resolves when the worker is ready.
    *
-   * @throws {SnakedenError} What the worker reported, or that the link was lost.
+   * @throws {SnakedenError} The failure that the worker reported, or `worker_crashed` if the link
+   * is lost.
    */
   welcome(welcome: WelcomeInit): Promise<Ready> {
     this.#outbox.push({ welcome });
@@ -132,8 +132,8 @@ export class Link {
   }
 
   /**
-   * Sends buffers of `minBytes` and more through memory that the worker has mapped, and takes them
-   * from there. The slab belongs to the link from now on, and ends with it.
+   * Sends and receives buffers through memory that the worker has mapped; buffers below `minBytes`
+   * are sent in frames. From now on the slab belongs to the link and is disposed with it.
    */
   share(slab: Slab, minBytes: number): void {
     if (this.#closedReason !== undefined) slab[Symbol.dispose]();
@@ -143,7 +143,7 @@ export class Link {
     }
   }
 
-  /** Grows with everything that is received from the worker. */
+  /** A count that grows with everything received from the worker. */
   get heard(): number {
     return this.#carrier.heard;
   }
@@ -160,7 +160,7 @@ export class Link {
     let args = call.args.content;
     let framedBytes = call.args.weight;
     if (this.#slab !== undefined && args.buffers.length > 0) {
-      // A copy: the same value may be sent again, to another worker.
+      // Returns a copy, since the same value may be sent again, to another worker.
       args = placeShared(args, this.#slab, this.#minSharedBytes);
       for (const { length } of args.shared) framedBytes -= length;
     }
@@ -180,13 +180,16 @@ export class Link {
     return id;
   }
 
-  /** Asks a call to stop; it still answers. */
+  /** Tells a call to stop. The worker still answers it. */
   cancel(id: number): void {
     if (this.#windows.has(id)) this.#windows.set(id, Infinity);
     this.#outbox.push({ cancel: { id } });
   }
 
-  /** Recalls unstarted calls: each gets `onRecalled`, or is answered after all. */
+  /**
+   * Recalls calls that have not started. Each gets `onRecalled`, or its answer if it has started
+   * meanwhile.
+   */
   recall(): void {
     this.#outbox.push({ recall: {} });
   }
@@ -200,10 +203,10 @@ export class Link {
   }
 
   /**
-   * Asks the worker's reader thread for a sign of life.
+   * Sends a ping, which the worker's reader thread answers.
    *
-   * @returns The time it took in milliseconds.
-   * @throws {SnakedenError} `worker_crashed` when the link is lost, or the reason of `signal`.
+   * @returns The time until the pong, in milliseconds.
+   * @throws {SnakedenError} `worker_crashed` if the link is lost, or the reason of `signal`.
    */
   async ping(signal: AbortSignal): Promise<number> {
     signal.throwIfAborted();
@@ -215,12 +218,12 @@ export class Link {
     });
   }
 
-  /** Requests a sign of life, seen in {@link Link.heard}, and a report of memory. */
+  /** Requests a sign of life, which {@link Link.heard} shows, and a report of memory. */
   beat(): void {
     this.#outbox.push({ ping: { id: 0 } });
   }
 
-  /** Asks the worker to finish what runs, give back what was not started, and end. */
+  /** Tells the worker to finish running calls, give back the others, and end. */
   stop(): void {
     this.#outbox.push({ stop: {} });
   }
@@ -243,17 +246,17 @@ export class Link {
     if (frame.messages.length === 0) return this.#break("an empty frame");
     try {
       for (const message of frame.messages) {
-        // Also when a listener has just closed the link.
+        // Checked for each message, since a listener may close the link.
         if (this.#closedReason !== undefined) return;
         this.#route(message);
       }
     } catch (error) {
-      getLogger("bridge").error("the host failed on a message of {workerId}: {problem}", {
+      getLogger("bridge").error("the host failed to handle a message from {workerId}: {problem}", {
         workerId: this.hello.workerId,
         problem: error instanceof Error ? error.stack : String(error),
       });
       this.#carrier.close();
-      this.#close(`the host failed on a message of it: ${messageOf(error)}`);
+      this.#close(`the host failed to handle a message: ${messageOf(error)}`);
     }
   }
 
@@ -265,12 +268,12 @@ export class Link {
     } else if (message.chunk) {
       const { id, value } = message.chunk;
       if (this.#windows.has(id)) this.#chunk(id, value);
-      else this.#break(`a chunk of the call ${id}, which is no open stream`);
+      else this.#break(`a chunk of the call ${id}, which is not an open stream`);
     } else if (message.progress) {
       const { id, value } = message.progress;
-      // A report that crosses the answer is late and no breach.
+      // Progress that comes after the answer is late, but no breach.
       const listener = this.#calls.get(id);
-      if (!this.#wasSent(id)) this.#break(`progress of the call ${id}, which was never made`);
+      if (!this.#wasSent(id)) this.#break(`progress of the call ${id}, which was never sent`);
       else if (this.#take(value)) listener?.onProgress(new Value(value ?? {}));
     } else if (message.failure) {
       const { id, error, runMs } = message.failure;
@@ -314,7 +317,7 @@ export class Link {
     if (rssBytes > 0) this.#events.onMemory?.(rssBytes);
   }
 
-  /** True for the number of a call that was ever sent. */
+  /** Returns true if a call with this id was ever sent. */
   #wasSent(id: number): boolean {
     return id > 0 && (id <= this.#lastId || this.#hasWrapped);
   }
@@ -331,7 +334,10 @@ export class Link {
     this.#close(how);
   }
 
-  /** Puts shared buffers of a value in place; returns false, after a breach, if there are none. */
+  /**
+   * Copies the shared buffers of a value into it, if any, and releases their memory. If that fails,
+   * breaks the link and returns false.
+   */
   #take(value: WireValue | null | undefined): boolean {
     if (!value || value.shared.length === 0) return true;
     try {
@@ -345,14 +351,17 @@ export class Link {
     return true;
   }
 
-  /** Fails one call that was never sent to the worker, and releases its shared memory. */
+  /** Fails a call that could not be sent, and releases its shared memory. */
   #onUnsendable({ id, args }: UnsentCall): void {
     this.#slab?.release((args.shared ?? []).map(({ offset }) => offset ?? 0));
-    // Later: a listener may send the next call, and a frame is being written.
+    // Runs later, since the listener may send another call while a frame is being written.
     queueMicrotask(() => this.#finish(id ?? 0)?.onFailure(LOST_BUFFER, 0));
   }
 
-  /** Takes a call out before its listener runs, so that the listener may send the next one. */
+  /**
+   * Removes a call and returns its listener. The caller then runs the listener, which may send the
+   * next call.
+   */
   #finish(id: number, runMs = 0): CallListener | undefined {
     const listener = this.#calls.get(id);
     if (listener === undefined) this.#break(`an answer to the call ${id}, which is not open`);
@@ -378,7 +387,9 @@ export class Link {
   }
 }
 
-/** Returns true for a finite number from 0 up. NaN or an infinity would spoil every average. */
+/**
+ * Returns true for a finite number that is not negative. NaN or infinity would corrupt averages.
+ */
 function isAmount(value: number): boolean {
   return value >= 0 && value < Infinity;
 }

@@ -1,9 +1,9 @@
 /**
- * The link between the host and its workers. A worker dials the {@link BridgeServer} and sends a
- * hello with its token; from then on its connection is a {@link Link}, which numbers calls and
- * routes answers. Messages are sent in batches ({@link Outbox}), and values stay encoded until they
- * are needed ({@link Value}). carriers/ holds the transports under a link; gen/ is generated from
- * proto/ by `deno task gen`.
+ * The link between the host and its workers. A worker connects to the {@link BridgeServer} and
+ * sends a hello with its token. From then on its connection is a {@link Link}, which numbers calls
+ * and routes answers. Messages are sent in batches ({@link Outbox}), and values stay encoded until
+ * they are needed ({@link Value}). carriers/ has the transports of a link; `deno task gen`
+ * generates gen/ from proto/.
  *
  * @module
  */

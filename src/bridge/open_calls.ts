@@ -1,20 +1,19 @@
-/** The number of slots, a power of two. A worker has at most 256 calls at a time. */
+/** The number of cells: a power of two, and several times the calls that a worker can have. */
 const CELLS = 1024;
 
 /**
- * One entry for each open call of a link, by the number of the call. Numbers rise by one, so a call
- * finds its slot free unless an older call has been open for a thousand others; the entry then goes
- * into a Map.
+ * The open calls of a link by id: one entry each. Ids rise by one, so a call finds its cell free,
+ * unless a call that is a thousand calls older is still open. The entry then goes into a Map.
  *
- * A Map alone would do the same. But a Map that is filled and emptied with each call is rehashed,
- * and its old tables keep answered calls alive through many collections.
+ * A Map alone would do, but one that is filled and emptied with each call is rehashed all the time,
+ * and its old tables keep answered calls alive through many garbage collections.
  */
 export class OpenCalls<T> {
   readonly #ids = new Uint32Array(CELLS);
   readonly #entries: (T | undefined)[] = new Array<T | undefined>(CELLS).fill(undefined);
   readonly #others = new Map<number, T>();
 
-  /** @param id Greater than 0. */
+  /** Adds an entry, or replaces it. `id` is greater than 0. */
   set(id: number, entry: T): void {
     const at = id & (CELLS - 1);
     const owner = this.#ids[at];

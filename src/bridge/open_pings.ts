@@ -1,19 +1,19 @@
 /**
- * Pings of a link that are not answered, also when nobody waits for them any more: a worker answers
- * each of them once.
+ * The unanswered pings of a link. A ping stays even after its caller has left, since the worker
+ * still answers it, once.
  */
 export class OpenPings {
   readonly #settle = new Map<number, (lost?: Error) => void>();
 
-  /** Returns true for the number of a ping that is not answered. */
+  /** Returns true for the id of an unanswered ping. */
   has(id: number): boolean {
     return this.#settle.has(id);
   }
 
   /**
-   * Sends a ping by `send`, and waits for its pong.
+   * Sends a ping with `send` and waits for its pong.
    *
-   * @returns The time it took in milliseconds.
+   * @returns The time until the pong, in milliseconds.
    * @throws The error of {@link OpenPings.failAll}, or the reason of `signal`.
    */
   async ping(id: number, { send, signal }: PingOptions): Promise<number> {
@@ -31,20 +31,23 @@ export class OpenPings {
     }
   }
 
-  /** Settles a ping: its pong has come. Does nothing when it is not open. */
+  /** Settles a ping whose pong has come. Does nothing if the ping is not open. */
   answered(id: number): void {
     const settle = this.#settle.get(id);
     this.#settle.delete(id);
     settle?.();
   }
 
-  /** Fails all open pings: no pong will come any more. */
+  /** Fails all open pings, since no pong will come. */
   failAll(lost: Error): void {
     for (const settle of [...this.#settle.values()]) settle(lost);
   }
 }
 
-/** Options of {@link OpenPings.ping}: the function that sends it, and the signal to leave by. */
+/**
+ * Options of {@link OpenPings.ping}: the function that sends the ping, and the signal of its
+ * caller.
+ */
 export interface PingOptions {
   readonly send: () => void;
   readonly signal: AbortSignal;

@@ -1,30 +1,31 @@
 import { type Carrier, isCall, type OutgoingCall, type OutgoingMessage } from "./carriers/mod.ts";
 import { TextValue } from "./values/mod.ts";
 
-/**
- * Payload bytes after which a frame is cut, so that a ping never waits behind a very large frame.
- */
+/** The payload bytes above which a frame is closed, so that a ping never waits for a huge frame. */
 const MAX_FRAME_BYTES = 1 << 20;
 
 /**
- * Gathers messages and writes them as one frame a moment later, which the carrier chooses: an idle
- * link sends one message at once, a busy one hundreds in a frame. While the carrier is slow
- * everything waits here, cut into frames.
+ * Gathers messages and writes them as one frame. The carrier chooses the moment: an idle link sends
+ * one message at once, a busy one hundreds in a frame. While the carrier is blocked, messages wait
+ * here, already divided into frames.
  */
 export class Outbox {
   readonly #carrier: Carrier;
   readonly #onUnsendable: (call: OutgoingCall) => void;
   #pending: OutgoingMessage[] = [];
   #pendingBytes = 0;
-  /** True once a message may hold a buffer. Most links never carry one, so they skip the check. */
+  /**
+   * True once a message may have had a buffer. Most links never carry one, and skip the check of
+   * buffers.
+   */
   #hadBuffers = false;
-  /** Whole frames that wait for a slow carrier, oldest first. */
+  /** Complete frames that wait for a blocked carrier, oldest first. */
   #frames: OutgoingMessage[][] = [];
   #state: "idle" | "scheduled" | "blocked" | "closed" = "idle";
 
   /**
    * @param onUnsendable Called with each call that is left out because its arguments lost a buffer
-   * while they waited.
+   * while it waited.
    */
   constructor(carrier: Carrier, onUnsendable: (call: OutgoingCall) => void = () => {}) {
     this.#carrier = carrier;
@@ -32,8 +33,8 @@ export class Outbox {
   }
 
   /**
-   * Queues a message. `payloadBytes` is its approximate size; `hasBuffers` says that it refers to
-   * memory of the caller. A closed outbox drops it.
+   * Queues a message. `payloadBytes` is its approximate size; `hasBuffers` is true if it refers to
+   * memory of the caller. A closed outbox drops the message.
    */
   push(message: OutgoingMessage, payloadBytes = 0, hasBuffers = false): void {
     if (this.#state === "closed") return;
@@ -49,7 +50,7 @@ export class Outbox {
     }
   }
 
-  /** The carrier takes frames again. */
+  /** Continues after the carrier was blocked. */
   drained(): void {
     if (this.#state !== "blocked") return;
     this.#state = "scheduled";
@@ -59,7 +60,7 @@ export class Outbox {
     this.#flush();
   }
 
-  /** Drops what waits and everything that comes. */
+  /** Drops all waiting messages and all later ones. */
   close(): void {
     this.#state = "closed";
     this.#pending = [];
@@ -83,13 +84,13 @@ export class Outbox {
     return messages;
   }
 
-  /** False when the carrier is slow. */
+  /** Returns false if the carrier is blocked now. */
   #send(messages: OutgoingMessage[]): boolean {
-    // From here to the copy into a frame nobody else runs.
+    // No other code runs between this check and the copy into a frame.
     const sendable = this.#hadBuffers ? this.#withoutLost(messages) : messages;
     if (sendable.length === 0) return true;
     const taken = this.#carrier.send(sendable);
-    // Writing may have found out that the stream is gone.
+    // The write may have closed this outbox, because the stream is gone.
     if (!taken && this.#state !== "closed") this.#state = "blocked";
     return taken;
   }

@@ -7,16 +7,19 @@ import { Link, type LinkEvents } from "./link.ts";
 /** The version of proto/snakeden/v1/link.proto. Twin of wire.py. */
 export const PROTOCOL_VERSION = 1;
 
-/** Time in which a stream has to say hello; a worker does at once, before it loads anything. */
+/**
+ * The time that a new stream has for its hello. A worker sends it at once, before it loads
+ * anything.
+ */
 export const HELLO_TIMEOUT_MS = 10_000;
 
-/** A worker that is expected. */
+/** The description of an expected worker. */
 export interface Invitation {
   readonly workerId: string;
   /** Single use. */
   readonly token: string;
   readonly events: LinkEvents;
-  /** Withdraws the invitation. */
+  /** Withdraws the invitation when it aborts. */
   readonly signal: AbortSignal;
 }
 
@@ -27,10 +30,7 @@ interface Expected {
   readonly refuse: (error: SnakedenError) => void;
 }
 
-/**
- * Lets expected workers in, whichever carrier they come by: once, with the token they were started
- * with.
- */
+/** Accepts expected workers on any carrier: each once, by the token that it was started with. */
 export class Reception implements Greeter {
   readonly #log = getLogger("bridge");
   readonly #expected = new Map<string, Expected>();
@@ -43,10 +43,10 @@ export class Reception implements Greeter {
   }
 
   /**
-   * Expects one worker. Resolves with its link when it has said hello with the token.
+   * Expects one worker. Resolves with its link once its hello has come with the right token.
    *
-   * @throws {SnakedenError} `protocol_mismatch` when its hello was refused, `shutting_down` when it
-   * is closed, or the reason of the signal.
+   * @throws {SnakedenError} `protocol_mismatch` if the hello of the worker was refused,
+   * `shutting_down` if this is closed, or the reason of the signal.
    */
   async invite({ workerId, token, events, signal }: Invitation): Promise<Link> {
     signal.throwIfAborted();
@@ -64,8 +64,8 @@ export class Reception implements Greeter {
   }
 
   /**
-   * Takes a new stream. The first frame has to open with a hello; what else it holds goes to the
-   * link.
+   * Accepts a new stream. Its first frame must begin with a hello. All further messages of that
+   * frame go to the link.
    */
   greet(carrier: Carrier): void {
     if (this.#closed) return carrier.close();
@@ -86,7 +86,7 @@ export class Reception implements Greeter {
     };
   }
 
-  /** Refuses all expected workers, and ends the streams without a hello. */
+  /** Refuses all expected workers, and ends the streams that have not sent a hello. */
   close(): void {
     this.#closed = true;
     for (const { refuse } of this.#expected.values()) refuse(shuttingDown());
@@ -112,7 +112,7 @@ export class Reception implements Greeter {
     this.#log.warn("refused the worker {workerId}: {problem}", { workerId, problem });
     carrier.send([{ refused: { error: { code: "protocol_mismatch", message: problem } } }]);
     carrier.close();
-    // Whatever it says after this is not a hello.
+    // Ignores everything that comes on it from now on.
     carrier.events = undefined;
     this.#greeting.delete(carrier);
     expected?.refuse(new SnakedenError("protocol_mismatch", problem));
@@ -124,7 +124,7 @@ function shuttingDown(): SnakedenError {
 }
 
 function problemOf(hello: Hello | null | undefined, expected?: Expected): string | undefined {
-  if (!hello) return "The first message of a worker has to be a hello";
+  if (!hello) return "The first message of a worker must be a hello";
   if (expected === undefined) return "The token is unknown, or was used before";
   if (hello.protocolVersion !== PROTOCOL_VERSION) {
     return `The worker speaks version ${hello.protocolVersion} of the link, the host version ` +

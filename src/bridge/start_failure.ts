@@ -1,10 +1,13 @@
 import { type FieldIssue, SnakedenError } from "../errors.ts";
 import type { Error as WireError } from "./gen/link.js";
 
-/** The characters at the end of a traceback that an error text shows; `details.python` has all. */
+/**
+ * The length of the end of a traceback that an error text shows, in characters. `details.python`
+ * has all of it.
+ */
 const SHOWN_TRACEBACK = 2_000;
 
-/** The error for an adapter that cannot be served, with the place where its own code raised. */
+/** Returns the error for an adapter that cannot be served, with the end of its traceback. */
 export function startFailure({ message, python, issues }: WireError): SnakedenError {
   const fields: readonly FieldIssue[] = issues;
   const traceback = lastLines(python?.traceback ?? "");
@@ -17,7 +20,10 @@ export function startFailure({ message, python, issues }: WireError): SnakedenEr
   });
 }
 
-/** Whole lines, so that a source line and its place stay together where they can. */
+/**
+ * Returns the last lines of a text, whole, so that a source line stays with the file and line
+ * number above it.
+ */
 function lastLines(text: string): string[] {
   const lines = text.trimEnd().split("\n").filter((it) => it !== "");
   let length = 0;

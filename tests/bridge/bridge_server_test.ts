@@ -131,7 +131,7 @@ testEachCarrier(
     await using worker = it.dial();
     worker.say({ pong: { id: 1 } });
     worker.say(hello("secret"));
-    assert.match((await worker.hear("refused")).error?.message ?? "", /has to be a hello/);
+    assert.match((await worker.hear("refused")).error?.message ?? "", /must be a hello/);
     await worker.ended();
     leaving.abort();
     assert.equal(await outcome, "left");

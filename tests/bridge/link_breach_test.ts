@@ -78,7 +78,7 @@ const BREACHES: readonly [string, Breach, RegExp][] = [
   [
     "a chunk after the result",
     ({ stream: id }) => [{ result: { id, runMs: 1 } }, { chunk: { id, value: ONE } }],
-    /^a chunk of the call \d+, which is no open stream$/,
+    /^a chunk of the call \d+, which is not an open stream$/,
   ],
   [
     "chunks beyond the window",

@@ -1,38 +1,38 @@
 import type { OutgoingMessage } from "./frame_writer.ts";
 import type { WorkerFrame } from "../gen/link.js";
 
-/** More than any frame of this version: the largest result and 16 MiB. */
+/** The largest frame that is accepted: the largest result and 16 MiB for all else. */
 export const MAX_FRAME_BYTES: number = (1 << 30) + (1 << 24);
 
-/** Events that the owner of a {@link Carrier} is notified of. */
+/** The events of a {@link Carrier}. */
 export interface CarrierEvents {
   /** A batch of messages arrived. */
   onFrame(frame: WorkerFrame): void;
-  /** The other side took what was written: writing is welcome again. */
+  /** The other side has taken what was written. The next frame may be sent. */
   onDrain(): void;
   /**
-   * The stream ended, for whatever reason; called once, nothing follows it.
+   * The stream has ended, for whatever reason. Called once, as the last event.
    *
-   * @param isBreach True when the host ended it because what came was no frame.
+   * @param isBreach True if the host ended the stream because it received bytes that form no frame.
    */
   onClosed(reason: string, isBreach?: boolean): void;
 }
 
 /**
- * A two-way stream of frames between the host and one worker. gRPC is one; another needs only this.
+ * A two-way stream of frames between the host and one worker. A new transport implements only this.
  */
 export interface Carrier {
-  /** Set by the owner before anything is delivered. */
+  /** The listener of the owner, who sets it before anything is delivered. */
   events: CarrierEvents | undefined;
-  /** True when the stream has ended and everything that was said on it has been delivered. */
+  /** True if the stream has ended and everything sent on it has been delivered. */
   readonly readToEnd: boolean;
-  /** Calls `flush` once, soon, when what came until then is worth a frame. */
+  /** Calls `flush` once, soon: late enough that messages sent together share a frame. */
   defer(flush: () => void): void;
-  /** Grows whenever a frame comes, or a good part of a large one. */
+  /** A count that grows with each frame received, and with each large part of a frame. */
   readonly heard: number;
-  /** Writes one frame. False when the other side is slow: wait for onDrain before the next. */
+  /** Writes one frame. After false, the next one must wait for {@link CarrierEvents.onDrain}. */
   send(messages: readonly OutgoingMessage[]): boolean;
-  /** Ends the stream after what was written. */
+  /** Ends the stream once all frames are written. */
   close(): void;
 }
 

@@ -5,7 +5,7 @@ const { HostMessage: hostMessage } = snakeden.v1;
 
 const encoder = new TextEncoder();
 
-/** A call whose arguments may still be text. */
+/** A call to send, whose arguments may still be text. */
 export interface OutgoingCall extends Omit<CallInit, "args"> {
   readonly args: ValueInit | TextValue;
 }
@@ -13,31 +13,31 @@ export interface OutgoingCall extends Omit<CallInit, "args"> {
 /** A message to a worker. */
 export type OutgoingMessage = { readonly call: OutgoingCall } | Omit<HostMessageInit, "call">;
 
-/** True for a message with a call. */
+/** Returns true for a message with a call. */
 export function isCall(message: OutgoingMessage): message is { readonly call: OutgoingCall } {
   return "call" in message;
 }
 
-/** The length in front of each frame: little-endian, without itself. Twin of socket_link.py. */
-export const HEADER_BYTES = 4;
-/** What is kept between frames. */
-const KEPT_BYTES = 1 << 17;
 /**
- * A length that is written before what it measures takes this much, as a varint with idle groups.
+ * The size of the length in front of each frame. The length is little-endian and does not count
+ * itself. Twin of socket_link.py.
  */
+export const HEADER_BYTES = 4;
+/** The size of the memory that is kept between frames. */
+const KEPT_BYTES = 1 << 17;
+/** The size of a length that is filled in later: a varint padded with zero groups. */
 const LENGTH_BYTES = 5;
 /**
- * Texts up to this length are copied by hand while they are ASCII, which is quicker than a call
- * into the runtime.
+ * ASCII texts up to this length are copied in a loop, which is faster than a call into the runtime.
  */
 const SHORT_TEXT = 128;
-/** A character of UTF-16 takes at most this much in UTF-8. */
+/** The most bytes that one UTF-16 unit takes in UTF-8. */
 const MAX_CHARACTER_BYTES = 3;
-/** Tags and numbers of one call, generously. */
+/** An upper bound for the tags and numbers of one call, in bytes. */
 const CALL_OVERHEAD_BYTES = 128;
 
 /**
- * Keys of the protocol's fields: number and wire type (0 varint, 1 eight bytes, 2 with a length).
+ * The keys of the fields: field number and wire type (0 varint, 1 eight bytes, 2 length and bytes).
  */
 const KEY = {
   frame: { messages: 0x0a },
@@ -57,9 +57,9 @@ const KEY = {
 } as const;
 
 /**
- * Writes host frames (proto/snakeden/v1/link.proto) behind their length, over and over into the
- * same memory. Calls, which are nearly all there is, are written by hand: no object for a field, no
- * array of bytes for a text. Everything else goes through the generated codec. The encoding is
+ * Writes host frames (proto/snakeden/v1/link.proto), each after its length, and reuses its memory.
+ * Nearly all messages are calls, so these are written by hand, without an object for each field or
+ * a byte array for each text. Everything else goes through the generated codec. The encoding is
  * protobuf's (https://protobuf.dev/programming-guides/encoding).
  */
 export class FrameWriter {
@@ -68,8 +68,7 @@ export class FrameWriter {
   #at = 0;
 
   /**
-   * A frame behind its length, {@link HEADER_BYTES} little-endian. Valid until the next one is
-   * written.
+   * Returns a frame after its length, which takes {@link HEADER_BYTES}. Valid until the next call.
    */
   write(messages: readonly OutgoingMessage[]): Uint8Array {
     if (this.#bytes.byteLength > KEPT_BYTES) this.#use(new Uint8Array(KEPT_BYTES));
@@ -116,7 +115,7 @@ export class FrameWriter {
     this.#close(start);
   }
 
-  /** Begins a part whose length is written by {@link FrameWriter.#close}; returns its position. */
+  /** Begins a part, and returns its position for `#close`, which fills in its length. */
   #open(key: number): number {
     this.#bytes[this.#at] = key;
     return this.#at += 1 + LENGTH_BYTES;
@@ -131,7 +130,7 @@ export class FrameWriter {
     this.#bytes[start - 1] = length;
   }
 
-  /** What is 0 is not written. */
+  /** Writes a number, unless it is 0. */
   #number(key: number, value: number): void {
     if (value === 0) return;
     this.#bytes[this.#at++] = key;
@@ -154,7 +153,7 @@ export class FrameWriter {
     this.#at += 8;
   }
 
-  /** A text, unless it is empty. */
+  /** Writes a text, unless it is empty. */
   #text(key: number, text: string): void {
     if (text === "") return;
     this.#reserve(text.length * MAX_CHARACTER_BYTES + CALL_OVERHEAD_BYTES);
@@ -164,7 +163,7 @@ export class FrameWriter {
     this.#close(start);
   }
 
-  /** False, with nothing written, when the text is not ASCII alone. */
+  /** Writes an ASCII text. Returns false, and writes nothing, if the text is not ASCII. */
   #shortText(key: number, text: string): boolean {
     const bytes = this.#bytes;
     const { length } = text;
@@ -184,17 +183,17 @@ export class FrameWriter {
     return true;
   }
 
-  /** Bytes behind their length. */
+  /** Writes bytes after their length. */
   #field(key: number, bytes: Uint8Array): void {
     this.#reserve(bytes.byteLength + CALL_OVERHEAD_BYTES);
     this.#bytes[this.#at++] = key;
     this.#varint(bytes.byteLength);
-    // An empty buffer may have been transferred, and cannot be read then.
+    // An empty buffer may have been transferred. Reading from one throws.
     if (bytes.byteLength > 0) this.#bytes.set(bytes, this.#at);
     this.#at += bytes.byteLength;
   }
 
-  /** Makes room for so many bytes more. */
+  /** Makes room for `count` more bytes. */
   #reserve(count: number): void {
     const needed = this.#at + count;
     if (needed <= this.#bytes.byteLength) return;

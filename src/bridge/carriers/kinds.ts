@@ -1,19 +1,19 @@
 import type { Greeter } from "./carrier.ts";
 import { SocketDoor } from "./socket/mod.ts";
 
-/** One kind of carrier. */
+/** A kind of carrier. */
 export interface CarrierType {
-  /** The prefix of its addresses, by which the worker chooses its side of the carrier. */
+  /** The prefix of its addresses, by which the worker chooses its own side of the carrier. */
   readonly scheme: string;
   /**
-   * Name of its socket in the directory of the run; the longest one bounds the length of the
-   * directory's path.
+   * The name of its socket in the run directory. The longest name limits the length of the path of
+   * that directory.
    */
   readonly socketName: string;
   /**
-   * Listens on a Unix socket. Disposing the result ends every carrier that came by it.
+   * Listens on a Unix socket. Disposing the result ends all its carriers.
    *
-   * @throws If it cannot listen.
+   * @throws {Error} If it cannot listen.
    */
   open(socketPath: string, greeter: Greeter): Promise<AsyncDisposable>;
 }
@@ -31,12 +31,12 @@ export const CARRIERS = {
     scheme: "grpc+unix",
     socketName: "grpc.sock",
     async open(path, greeter): Promise<AsyncDisposable> {
-      // grpc-js takes 30 ms and 8 MB; most hosts do without.
+      // Loaded on demand: grpc-js takes 30 ms and 8 MB, and most hosts do not need it.
       const { GrpcDoor } = await import("./grpc/mod.ts");
       return await GrpcDoor.open(path, greeter);
     },
   },
 } as const satisfies Readonly<Record<string, CarrierType>>;
 
-/** Name of a carrier that a link can use. */
+/** The name of a kind of carrier. */
 export type CarrierKind = keyof typeof CARRIERS;

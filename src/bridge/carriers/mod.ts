@@ -1,8 +1,7 @@
 /**
- * Carriers, which transport frames between the host and a worker. carrier.ts is the contract of a
- * {@link Carrier}, frame_writer.ts encodes the frames that all carriers send, and each kind has a
- * folder: socket/, the default, and grpc/. A new carrier is a folder and an entry in
- * {@link CARRIERS}.
+ * Carriers, which transport frames between the host and a worker. carrier.ts has the contract of a
+ * {@link Carrier}. frame_writer.ts encodes the frames for all carriers. Each kind has a folder:
+ * socket/, the default, and grpc/. A new carrier is a folder and an entry in {@link CARRIERS}.
  *
  * @module
  */

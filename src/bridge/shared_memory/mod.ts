@@ -1,7 +1,7 @@
 /**
- * Large buffers that travel through memory shared with a worker instead of over the link: a
- * {@link Slab} for each direction, and functions that place buffers in it and fetch them
- * ({@link placeShared}, {@link fetchShared}).
+ * Large buffers that travel through memory shared with a worker instead of over the link.
+ * {@link Slab} is that memory; {@link placeShared} and {@link fetchShared} write buffers into it
+ * and read them.
  *
  * @module
  */

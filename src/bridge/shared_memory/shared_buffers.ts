@@ -3,12 +3,13 @@ import type { SharedBuffer, Value as WireValue } from "../gen/link.js";
 import { TextValue } from "../values/mod.ts";
 import type { Slab } from "./slab.ts";
 
-/** Stands in a frame for a buffer that lies in shared memory. */
+/** The placeholder in a frame for a buffer in shared memory. */
 const ELSEWHERE = new Uint8Array(0);
 
 /**
- * Returns the value as it travels: buffers of `minBytes` and more lie in the slab, as far as the
- * slab has room. A value that has lost a buffer is returned unchanged, and is not sent.
+ * Moves the buffers of a value into a slab: those of `minBytes` and more, as long as it has room.
+ * Returns the value to send. A value that has lost a buffer is returned unchanged; it will not be
+ * sent.
  */
 export function placeShared(
   value: WireValue | TextValue,
@@ -30,25 +31,26 @@ export function placeShared(
 }
 
 /**
- * Copies the shared buffers of a value that came to where they belong in it.
+ * Copies the shared buffers of a received value from the slab into the value.
  *
- * @throws {Error} For a place that no worker of this version sends, or what stood in the way of
- * reading it.
+ * @throws {Error} If a place is one that no worker of this version sends, or cannot be read.
  */
 export function fetchShared(value: WireValue, slab: Slab): void {
-  // Places never overlap, so that a frame cannot make the host ask for more memory than both share.
+  // Places never overlap, so a larger total is invalid. Without this check a frame could make the
+  // host allocate more memory than the slab has.
   const total = value.shared.reduce((sum, { length }) => sum + length, 0);
   if (total > slab.bytes) {
     throw new SnakedenError(
       "invalid_value",
-      `Cannot read a value from Python: ${total} bytes in shared memory of ${slab.bytes}`,
+      `Cannot read a value from Python: its shared buffers take ${total} bytes, ` +
+        `the shared memory has ${slab.bytes}`,
     );
   }
   for (const { index, offset, length } of value.shared) {
     if (value.buffers[index]?.byteLength !== 0) {
       throw new SnakedenError(
         "invalid_value",
-        `Cannot read a value from Python: entry ${index} of ${value.buffers.length} is no buffer in shared memory`,
+        `Cannot read a value from Python: entry ${index} of ${value.buffers.length} is not a shared buffer`,
       );
     }
     value.buffers[index] = slab.read({ offset, length });

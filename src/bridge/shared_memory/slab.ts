@@ -2,25 +2,25 @@ import { join } from "node:path";
 import { SnakedenError } from "../../errors.ts";
 import { SlabSpace } from "./slab_space.ts";
 
-/** What protobuf's uint32 can say, in whole places. */
+/** The largest multiple of 4 KiB below the limit of a uint32. */
 const MAX_BYTES = 0xffff_f000;
 
-/** Part of a slab's file. */
+/** A part of one file of a slab. */
 export interface SlabPlace {
   readonly offset: number;
   readonly length: number;
 }
 
 /**
- * The large buffers of one worker's link: two files, one a direction, that the worker maps. Deno
- * cannot map, so the host reads and writes them by position, which copies once. The host owns the
- * space of the file to the worker and the worker that of the other; who receives a place says when
- * it is not in use any more. Twin of slab.py.
+ * The memory that the host shares with one worker: two files, one for each direction. The worker
+ * maps them. Deno cannot map files, so the host reads and writes them by position, which copies
+ * once. The sender of each direction allocates places in its file; the receiver releases them. Twin
+ * of slab.py.
  */
 export class Slab implements Disposable {
-  /** What the worker opens, until {@link unlink}. */
+  /** The files that the worker opens; they are there until {@link unlink}. */
   readonly paths: { readonly toWorker: string; readonly toHost: string };
-  /** Length of each file. */
+  /** The length of each file. */
   readonly bytes: number;
   readonly #toWorker: Deno.FsFile;
   readonly #toHost: Deno.FsFile;
@@ -42,29 +42,31 @@ export class Slab implements Disposable {
   }
 
   /**
-   * Makes both files, which take no room before they are written.
+   * Creates both files. They take no space before they are written.
    *
-   * @param directory One that nobody else can read, and that is removed when the host has died
-   * before {@link unlink}.
-   * @param bytes Length of each file, at most 4 GiB less a page.
-   * @throws {Error} What stood in the way of making them; nothing is left then.
+   * @param directory A directory that no other user can enter, and that somebody removes if the
+   * host dies before {@link unlink}.
+   * @param bytes The length of each file: at most 4 GiB less 4 KiB.
+   * @throws {Error} If the files cannot be created; none is left then.
    */
   static create(directory: string, name: string, bytes: number): Slab {
     if (!Number.isSafeInteger(bytes) || bytes < 1 || bytes > MAX_BYTES) {
-      throw new RangeError(`Cannot make a slab of ${bytes} bytes: it has 1 to ${MAX_BYTES}`);
+      throw new RangeError(
+        `Cannot create shared memory of ${bytes} bytes: it has 1 to ${MAX_BYTES}`,
+      );
     }
     const path = join(directory, name);
     return new Slab({ toWorker: `${path}.to_worker`, toHost: `${path}.to_host` }, bytes);
   }
 
-  /** How many places to the worker are in use. */
+  /** The number of places that the worker has not released. */
   get placesInUse(): number {
     return this.#space.count;
   }
 
   /**
-   * Removes the names once the worker has opened them: the memory is then gone with the last of the
-   * two processes.
+   * Removes the names of the files once the worker has opened them. The system frees the memory
+   * when both processes have ended.
    */
   unlink(): void {
     if (this.#state !== "linked") return;
@@ -79,8 +81,8 @@ export class Slab implements Disposable {
   }
 
   /**
-   * Copies a buffer to where the worker sees it; returns its offset, or undefined when there is no
-   * room, or the system refuses it, such as a full disk.
+   * Copies a buffer into the file to the worker. Returns its offset, or undefined if there is no
+   * room or the system refuses the write, for example because the disk is full.
    */
   write(buffer: Uint8Array): number | undefined {
     const offset = this.#space.allocate(buffer.byteLength);
@@ -90,27 +92,27 @@ export class Slab implements Disposable {
       return offset;
     } catch (error) {
       this.#space.release(offset);
-      // The files are sparse: the disk may have less room than they promise.
+      // The files are sparse, so the disk may be full before they are.
       if (isFromSystem(error)) return undefined;
       throw error;
     }
   }
 
   /**
-   * Takes places back that the worker does not use any more, or never got. Those that are not in
-   * use are ignored.
+   * Releases places that the worker no longer uses or never got. Offsets that are not in use are
+   * ignored.
    */
   release(offsets: Iterable<number>): void {
     for (const offset of offsets) this.#space.release(offset);
   }
 
   /**
-   * Copies what the worker wrote into memory of its own, aligned for every element type.
+   * Copies a place that the worker wrote. The copy is aligned for every element type.
    *
-   * @throws {SnakedenError} `invalid_value` for a place that no worker of this version sends.
+   * @throws {SnakedenError} `invalid_value` for a place outside of the file.
    */
   read({ offset, length }: SlabPlace): Uint8Array<ArrayBuffer> {
-    // Before the memory is asked for: a length that is not true must not cost anything.
+    // Checked before memory is allocated, so that a wrong length costs nothing.
     if (offset + length > this.bytes) throw outside(offset, length, this.bytes);
     const buffer = new Uint8Array(length);
     this.#toHost.seekSync(offset, Deno.SeekMode.Start);
@@ -122,7 +124,7 @@ export class Slab implements Disposable {
     return buffer;
   }
 
-  /** Closes the files, and removes them when that was not done. */
+  /** Closes the files, and removes them if {@link unlink} has not. */
   [Symbol.dispose](): void {
     if (this.#state === "disposed") return;
     try {

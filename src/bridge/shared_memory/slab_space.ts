@@ -1,6 +1,4 @@
-/**
- * Places begin at a multiple of this, so that an array in one is aligned for every element type.
- */
+/** The alignment of places, so that an array is aligned for every element type. */
 const PLACE_ALIGN_BYTES = 4096;
 
 interface Place {
@@ -9,25 +7,25 @@ interface Place {
 }
 
 /**
- * The parts of a slab that are taken. The lowest gap that is large enough is used, because memory
- * that was used before is several times faster than memory that the system has yet to find. What is
- * free is what lies between the places, so there is nothing to join. Twin of slab_space.py.
+ * The allocator of one file of a slab. It uses the lowest gap that is large enough, since memory
+ * that was used before is several times faster than memory that the system must first provide. Only
+ * taken places are kept; gaps are computed, so they never need to be merged. Twin of slab_space.py.
  */
 export class SlabSpace {
   readonly bytes: number;
-  /** Ordered by offset; they never overlap. */
+  /** The taken places, ordered by offset. They never overlap. */
   readonly #places: Place[] = [];
 
   constructor(bytes: number) {
     this.bytes = bytes;
   }
 
-  /** How many places are taken. */
+  /** The number of taken places. */
   get count(): number {
     return this.#places.length;
   }
 
-  /** Takes a place; returns its offset, or undefined when no gap is large enough. */
+  /** Takes a place. Returns its offset, or undefined if no gap is large enough. */
   allocate(bytes: number): number | undefined {
     const needed = Math.max(1, Math.ceil(bytes / PLACE_ALIGN_BYTES)) * PLACE_ALIGN_BYTES;
     let offset = 0;
@@ -43,7 +41,7 @@ export class SlabSpace {
   }
 
   /**
-   * Gives a place back; false when no place begins there, such as one that was given back before.
+   * Releases a place. Returns false if no taken place begins there, for example after a release.
    */
   release(offset: number): boolean {
     const index = this.#places.findIndex((it) => it.offset === offset);

@@ -1,7 +1,7 @@
 /**
- * Values on the link: a JSON tree with typed markers, and raw buffers beside it. A {@link Value}
- * stays encoded until it is needed; value_writer.ts encodes values; {@link NdArray} is an array
- * with a dtype and a shape. Twin of `snakeden._values`.
+ * Values on the link: a JSON tree with tags, and raw buffers beside it. A {@link Value} stays
+ * encoded until it is needed. value_writer.ts encodes values. {@link NdArray} is an array with a
+ * dtype and a shape. Twin of `snakeden._values`.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-/** Every TypedArray that can hold the elements of an array. */
+/** The elements of an array, as a TypedArray. */
 export type ArrayData =
   | Int8Array
   | Uint8Array
@@ -13,7 +13,7 @@ export type ArrayData =
   | Float32Array
   | Float64Array;
 
-/** numpy's `dtype.str` of the arrays that can travel: little-endian, or one byte a number. */
+/** The element type of an array, as numpy's `dtype.str`: little-endian, or one byte an element. */
 export type DType =
   | "|b1"
   | "|i1"
@@ -31,14 +31,17 @@ export type DType =
   | "<c16";
 
 interface DTypeLayout {
-  /** Bytes of one element of the array. */
+  /** The size of an element of the array. */
   readonly itemBytes: number;
   readonly view: (buffer: ArrayBufferLike, offset: number, length: number) => ArrayData;
-  /** Bytes of one element of the view; complex numbers take two. */
+  /** The size of an element of the view. A complex number takes two of them. */
   readonly unitBytes: number;
 }
 
-/** Complex numbers are pairs (real, imaginary) in a float array; booleans are bytes of 0 and 1. */
+/**
+ * The layout of each element type. Complex numbers are pairs (real, imaginary) in a float array;
+ * booleans are bytes 0 and 1.
+ */
 const LAYOUTS: Readonly<Record<DType, DTypeLayout>> = {
   "|b1": layout(1, 1, (b, o, n) => new Uint8Array(b, o, n)),
   "|i1": layout(1, 1, (b, o, n) => new Int8Array(b, o, n)),
@@ -60,26 +63,26 @@ function layout(itemBytes: number, unitBytes: number, view: DTypeLayout["view"])
   return { itemBytes, unitBytes, view };
 }
 
-/** True for the name of an element type that can travel. */
+/** Returns true for the name of an element type. */
 export function isDType(dtype: unknown): dtype is DType {
   return typeof dtype === "string" && Object.hasOwn(LAYOUTS, dtype);
 }
 
-/** True for a list of at most 32 lengths. */
+/** Returns true for a list of at most 32 lengths. */
 export function isShape(shape: unknown): shape is number[] {
   return Array.isArray(shape) && shape.length <= 32 &&
     shape.every((n) => Number.isSafeInteger(n) && n >= 0);
 }
 
-/** Bytes that an array of this element type and shape takes. */
+/** Returns the size in bytes of an array with this element type and shape. */
 export function byteLengthOf(dtype: DType, shape: readonly number[]): number {
   return shape.reduce((product, n) => product * n, LAYOUTS[dtype].itemBytes);
 }
 
 /**
- * A view of the elements that lie in `bytes`; copies only when they are not aligned for the view.
+ * Returns a view of the elements in `bytes`. Copies them only if they are not aligned for it.
  *
- * @param bytes Exactly the elements, in C order, little-endian.
+ * @param bytes The elements and nothing else, in C order, little-endian.
  */
 export function viewElements(dtype: DType, bytes: Uint8Array): ArrayData {
   const { unitBytes, view } = LAYOUTS[dtype];
@@ -87,7 +90,7 @@ export function viewElements(dtype: DType, bytes: Uint8Array): ArrayData {
   return view(aligned.buffer, aligned.byteOffset, aligned.byteLength / unitBytes);
 }
 
-/** The element type that stands for a TypedArray, or undefined for anything else. */
+/** Returns the element type of a TypedArray; undefined for any other view. */
 export function dtypeOf(data: ArrayBufferView): DType | undefined {
   if (data instanceof Float64Array) return "<f8";
   if (data instanceof Float32Array) return "<f4";
@@ -103,13 +106,16 @@ export function dtypeOf(data: ArrayBufferView): DType | undefined {
   return undefined;
 }
 
-/** True when a one-dimensional array of this type is given to JavaScript as a bare TypedArray. */
+/**
+ * Returns true if one-dimensional arrays of this type are decoded to a TypedArray, not an
+ * {@link NdArray}.
+ */
 export function hasTypedArray(dtype: DType): boolean {
   return dtype !== "|b1" && dtype !== "<c8" && dtype !== "<c16";
 }
 
 /**
- * An array of any rank, as numpy has it: elements in C order with a type and a shape.
+ * An array of any rank, like numpy's: an element type, a shape, and the elements in C order.
  *
  * @example
  * ```ts
@@ -121,24 +127,26 @@ export function hasTypedArray(dtype: DType): boolean {
 export class NdArray {
   readonly dtype: DType;
   readonly shape: readonly number[];
-  /** The elements in C order; for complex types pairs of real and imaginary part. */
+  /** The elements in C order. A complex element is a pair: real part, imaginary part. */
   readonly data: ArrayData;
 
   /**
-   * @throws {RangeError} When there is no such type or shape, or `data` is not as long as they say.
+   * @throws {RangeError} If the type or the shape is invalid, or `data` does not have their size.
    */
   constructor(dtype: DType, shape: readonly number[], data: ArrayData) {
-    if (!isDType(dtype)) throw new RangeError(`Cannot make an array of the unknown type ${dtype}`);
+    if (!isDType(dtype)) {
+      throw new RangeError(`Cannot create an array of the unknown dtype ${dtype}`);
+    }
     if (!isShape(shape)) {
       throw new RangeError(
-        `Cannot make an array of shape [${shape}]: a shape is a list of up to 32 whole numbers`,
+        `Cannot create an array of shape [${shape}]: a shape is a list of up to 32 whole numbers`,
       );
     }
     const expected = byteLengthOf(dtype, shape);
     if (expected !== data.byteLength) {
       throw new RangeError(
-        `Cannot make an array ${dtype} of shape [${shape.join(", ")}]: ` +
-          `it takes ${expected} bytes, data has ${data.byteLength}`,
+        `Cannot create an array ${dtype} of shape [${shape.join(", ")}]: ` +
+          `it takes ${expected} bytes, but data has ${data.byteLength}`,
       );
     }
     this.dtype = dtype;

@@ -1,15 +1,15 @@
 import type { SharedBuffer } from "../gen/link.js";
 
 /**
- * A value that goes out, as it stands in a message for {@link FrameWriter}: its JSON stays text
- * until it is written, since a small array of bytes costs more to make than the text.
+ * A value to send, as it waits in a message for {@link FrameWriter}. Its JSON stays a string until
+ * it is written, since creating a small byte array costs more than the string.
  */
 export class TextValue {
   readonly text: string;
   readonly tagged: boolean;
   readonly buffers: readonly Uint8Array[];
   readonly shared: readonly SharedBuffer[];
-  /** The bytes of all buffers when the value was made. */
+  /** The total size of the buffers when the value was created. */
   readonly bufferBytes: number;
 
   constructor(
@@ -26,8 +26,8 @@ export class TextValue {
   }
 
   /**
-   * False once a buffer was transferred or made smaller: buffers are not copied before they are
-   * sent, and a transferred one has no bytes.
+   * False once a buffer was transferred or made smaller. Buffers are not copied before they are
+   * sent, so their bytes are lost then.
    */
   get isWhole(): boolean {
     return this.buffers.length === 0 || lengthOf(this.buffers) === this.bufferBytes;

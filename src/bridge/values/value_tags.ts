@@ -1,14 +1,14 @@
 /**
- * The tags that carry in a JSON tree what JSON itself cannot; docs/values.md describes them. On the
- * link buffers are referred to by index, over HTTP they are inline as base64.
+ * The tags for values that JSON has no form for; docs/values.md describes them. On the link a tag
+ * refers to a buffer by its index. Over HTTP a tag contains the bytes as base64.
  */
 import { SnakedenError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 
-/** The key that marks a tagged leaf. */
+/** The key of a tag: an object that has it is a tagged leaf. */
 export const TAG = "$snakeden";
 
-/** A leaf as it stands in a parsed tree; which fields are there depends on the tag. */
+/** A tagged leaf of a parsed tree. Its fields depend on the tag. */
 export interface TaggedLeaf {
   readonly [TAG]: string;
   readonly value?: unknown;
@@ -19,38 +19,38 @@ export interface TaggedLeaf {
   readonly type?: unknown;
 }
 
-/** What Python had and could not serialize: only the name of its type. */
+/** A marker for a Python value that cannot be serialized. It has only the name of its type. */
 export interface Unserializable {
   readonly [TAG]: "unserializable";
-  /** Qualified name, such as `_io.TextIOWrapper`. */
+  /** The qualified name, such as `_io.TextIOWrapper`. */
   readonly type: string;
 }
 
-/** True for an object that holds a tag. */
+/** Returns true for a tagged leaf. */
 export function isTagged(node: object): node is TaggedLeaf {
   return Object.hasOwn(node, TAG);
 }
 
-/** True for the marker of something that Python could not serialize. */
+/** Returns true for the marker of a Python value that cannot be serialized. */
 export function isUnserializable(value: unknown): value is Unserializable {
   return typeof value === "object" && value !== null && isTagged(value) &&
     value[TAG] === "unserializable" && typeof value.type === "string";
 }
 
-/** The numbers that JSON has no word for. */
+/** The numbers that JSON has no form for. */
 const FLOAT_NAMES: ReadonlySet<unknown> = new Set(["NaN", "Infinity", "-Infinity", "-0"]);
 
-/** True for what may stand in the tag `float`. */
+/** Returns true for a value that the tag `float` allows. */
 export function isFloatName(value: unknown): value is string {
   return FLOAT_NAMES.has(value);
 }
 
-/** True when the escape of a user's object holds one. */
+/** Returns true if the value of a tag `object` is an object. */
 export function isEscaped(leaf: TaggedLeaf): leaf is TaggedLeaf & { readonly value: object } {
   return isRecord(leaf.value);
 }
 
-/** The error for a leaf that breaks the rules of its tag. */
+/** Returns the error for a leaf that breaks the rules of its tag. */
 export function malformedTag(leaf: TaggedLeaf): SnakedenError {
   const text = JSON.stringify(leaf);
   return new SnakedenError(
@@ -61,20 +61,20 @@ export function malformedTag(leaf: TaggedLeaf): SnakedenError {
   );
 }
 
-/** What a walk replaces a tagged leaf by: one function a tag. */
+/** The functions that return the replacement of a tagged leaf, one a tag. */
 export interface TagReader {
   readonly int: (digits: string) => unknown;
   readonly float: (name: string) => unknown;
   readonly bytes: (leaf: TaggedLeaf) => unknown;
   readonly array: (leaf: TaggedLeaf) => unknown;
   /**
-   * The escape of a user's object that has the key of the tags itself; `fields` are walked already.
+   * For an object of the user with the key `$snakeden`. The tags in `fields` are already replaced.
    */
   readonly object: (fields: object) => unknown;
 }
 
 /**
- * Replaces every tagged leaf of a parsed tree, in place; returns the root.
+ * Replaces every tagged leaf of a parsed tree in place. Returns the root.
  *
  * @throws {SnakedenError} `invalid_value` for a tag that breaks its rules.
  */
@@ -100,7 +100,7 @@ function readFields(node: object, reader: TagReader): object {
   return node;
 }
 
-/** What JSON takes for a whole number, since HTTP gets the digits as they are. */
+/** A whole number in JSON. HTTP responses contain these digits unchanged. */
 const DIGITS = /^-?(0|[1-9]\d*)$/;
 
 function readLeaf(leaf: TaggedLeaf, reader: TagReader): unknown {

@@ -9,25 +9,26 @@ import {
   type TaggedLeaf,
 } from "./value_tags.ts";
 
-/** How deep a tree may be nested when nothing else is said. */
+/** The default of {@link WriteOptions.maxDepth}. */
 export const DEFAULT_MAX_DEPTH = 200;
 
-/** How a value is written. */
+/** Options of {@link Value.from}. */
 export interface WriteOptions {
-  /** Levels of nesting allowed. Default {@link DEFAULT_MAX_DEPTH}. */
+  /** The deepest nesting of objects and arrays that is allowed; 200 if omitted. */
   readonly maxDepth?: number;
-  /** Name of the root in error texts. Default `value`. */
+  /** The name of the root in error texts; `value` if omitted. */
   readonly name?: string;
   /**
-   * Read objects with the key `$snakeden` as tags with inline data, as HTTP sends them, instead of
-   * escaping them.
+   * Reads objects with the key `$snakeden` as tags with inline data, as HTTP requests have them,
+   * instead of escaping them; false if omitted.
    */
   readonly inlineTags?: boolean;
 }
 
 /**
- * True when JSON.stringify alone writes the value exactly: one quick walk that decides for almost
- * every call. A false answer is always safe, it only costs the slow way.
+ * Returns true if JSON.stringify alone writes the value exactly, which one quick walk finds out for
+ * almost every call. Returning false is always safe: it only selects the slower
+ * {@link ValueWriter}.
  */
 export function isPlain(value: unknown, depth: number): boolean {
   switch (typeof value) {
@@ -49,7 +50,7 @@ export function isPlain(value: unknown, depth: number): boolean {
 function isPlainObject(node: object, depth: number): boolean {
   if (depth < 0) return false;
   if (Array.isArray(node)) {
-    // A subclass may have a toJSON, which JSON.stringify would call.
+    // A subclass may have `toJSON()`, which JSON.stringify would call.
     if (Object.getPrototypeOf(node) !== Array.prototype || Object.hasOwn(node, "toJSON")) {
       return false;
     }
@@ -65,12 +66,15 @@ function isPlainObject(node: object, depth: number): boolean {
   return true;
 }
 
-/** From here on not every whole number is a double. */
+/** From this number on, not every whole number is a double. */
 const BEYOND_SAFE = 2 ** 53;
-/** From here on JSON.stringify writes an exponent, and so a float. */
+/** From this number on, JSON.stringify writes an exponent, which Python reads as a float. */
 const MIN_LARGE_FLOAT = 1e21;
 
-/** True from 1e21 on. Whole numbers below have digits, which are exact only up to 2^53. */
+/**
+ * Returns true from 1e21 on. Smaller whole numbers are written as digits, which are exact only up
+ * to 2^53.
+ */
 function isLargeFloat(value: number): boolean {
   return Number.isFinite(value) && Math.abs(value) >= MIN_LARGE_FLOAT;
 }
@@ -80,7 +84,7 @@ function isPlainPrototype(node: object): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** Turns any value into a JSON tree with tags, and collects the buffers. */
+/** Converts a value to a JSON tree with tags, and collects its buffers. */
 export class ValueWriter {
   readonly buffers: Uint8Array[] = [];
   readonly #maxDepth: number;
@@ -93,7 +97,12 @@ export class ValueWriter {
     this.#inlineTags = options.inlineTags ?? false;
   }
 
-  /** @throws {SnakedenError} `invalid_value`, naming the place, for what cannot travel. */
+  /**
+   * Returns the tree of a value.
+   *
+   * @throws {SnakedenError} `invalid_value` for a value that cannot be sent; the text names its
+   * path.
+   */
   write(value: unknown): unknown {
     return this.#node(value, this.#name, 0) ?? null;
   }
@@ -106,14 +115,14 @@ export class ValueWriter {
         return value;
       case "number":
         if (this.#inlineTags && !Number.isFinite(value)) {
-          // JSON has no word for them: a literal such as 1e400 was read.
+          // JSON has no form for infinity, so the text had a literal such as 1e400.
           throw invalid(path, "the number is beyond the largest float, about 1.8e308");
         }
         return writeNumber(value);
       case "bigint":
         return writeBigInt(value);
       case "undefined":
-        // As JSON.stringify does: a field is left out, an element becomes null.
+        // As in JSON.stringify: an undefined field is omitted, an undefined element becomes null.
         return undefined;
       case "object":
         return value === null ? null : this.#object(value, path, depth + 1);
@@ -155,7 +164,7 @@ export class ValueWriter {
   }
 
   #fields(entries: readonly [unknown, unknown][], path: string, depth: number): unknown {
-    // Without a prototype, so that a key "__proto__" is a field like any other.
+    // Has no prototype, so that "__proto__" is a key like any other.
     const fields: Record<string, unknown> = Object.create(null);
     for (const [key, item] of entries) {
       const name = typeof key === "string" ? key.toWellFormed() : this.#key(key, path, depth);
@@ -168,7 +177,10 @@ export class ValueWriter {
     return isTagged(fields) ? { [TAG]: "object", value: fields } : fields;
   }
 
-  /** The text of a key: that of the value, for everything that travels as one text or number. */
+  /**
+   * Returns the text of a key of a Map. The key must be a value that is written as one text or
+   * number.
+   */
   #key(key: unknown, path: string, depth: number): string {
     const written = typeof key === "function" || typeof key === "symbol"
       ? undefined
@@ -262,11 +274,12 @@ function decodeBase64(text: unknown, path: string): Uint8Array {
   }
 }
 
-/** The bytes that a buffer or a view shows now, in a view of fixed length. */
+/** Returns the current bytes of a buffer or a view, as a view of fixed length. */
 function bytesOf(data: ArrayBufferLike | ArrayBufferView, path: string): Uint8Array {
   try {
     if (!ArrayBuffer.isView(data)) return new Uint8Array(data, 0, data.byteLength);
-    // The lengths of a view outside of its buffer are 0, without an error; its methods throw.
+    // If the buffer became too small for a view, the view has length 0 without an error, but its
+    // methods throw.
     if (!(data instanceof DataView)) (data as Uint8Array).at(0);
     return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   } catch (error) {

@@ -16,19 +16,20 @@ import { DEFAULT_MAX_DEPTH, isPlain, ValueWriter, type WriteOptions } from "./va
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-// In V8 since 2023 and in ECMAScript 2026, not yet in TypeScript's library.
+// Part of V8 since 2023 and of ECMAScript 2026, but not yet of TypeScript's library.
 const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 
-/** Bytes that a frame adds to a value, so that empty chunks weigh something. Twin of streams.py. */
+/**
+ * The bytes that a frame adds to a value, so that an empty chunk has a weight. Twin of streams.py.
+ */
 const WEIGHT_OVERHEAD_BYTES = 64;
 
 /**
- * A value on its way between TypeScript and Python: a JSON tree plus out-of-band buffers. It stays
- * encoded until somebody needs it, so that the HTTP door can pass on what Python wrote without
- * parsing it.
+ * An encoded value between TypeScript and Python: a JSON tree and out-of-band buffers. It stays
+ * encoded until somebody reads it, so that HTTP can pass on the JSON that Python wrote, unparsed.
  */
 export class Value {
-  /** What travels: what came, or what {@link FrameWriter} turns into it. */
+  /** The received value, or one that {@link FrameWriter} will encode. */
   readonly content: WireValue | TextValue;
 
   constructor(content: ValueInit | TextValue) {
@@ -40,7 +41,7 @@ export class Value {
     };
   }
 
-  /** As the generated codecs know it. */
+  /** The value as the generated codec takes it. */
   get wire(): WireValue {
     const { content } = this;
     if (!(content instanceof TextValue)) return content;
@@ -49,12 +50,12 @@ export class Value {
   }
 
   /**
-   * Encodes any value: JSON types, bigint, Date and other objects with toJSON, Map, Set,
-   * ArrayBuffer, TypedArrays and {@link NdArray}. Buffers are not copied before they are sent: do
-   * not write to them until the call has answered.
+   * Encodes a value: JSON types, bigint, Date and other objects with `toJSON()`, Map, Set,
+   * ArrayBuffer, TypedArrays and {@link NdArray}. Buffers are not copied before they are sent, so
+   * do not write to them until the call has been answered.
    *
-   * @throws {SnakedenError} `invalid_value`, naming the place, for functions, symbols and what is
-   * nested too deep.
+   * @throws {SnakedenError} `invalid_value` for functions, symbols, and values that are nested too
+   * deep; the text names the path.
    */
   static from(value: unknown, options: WriteOptions = {}): Value {
     if (isPlain(value, options.maxDepth ?? DEFAULT_MAX_DEPTH)) {
@@ -68,18 +69,18 @@ export class Value {
   }
 
   /**
-   * Encodes a tree that came as JSON over HTTP: tags hold their data inline.
+   * Encodes a tree that came as JSON over HTTP, whose tags contain their data.
    *
-   * @throws {SnakedenError} `invalid_value`, naming the place, for a tag that cannot be read.
+   * @throws {SnakedenError} `invalid_value` for a tag that cannot be read; the text names the path.
    */
   static fromJsonTree(tree: unknown, options: WriteOptions = {}): Value {
     return Value.from(tree, { ...options, inlineTags: true });
   }
 
-  /** Bytes the value counts for in the window of a stream. */
+  /** The bytes that the value counts for in the window of a stream. */
   get weight(): number {
     const { content } = this;
-    // For a text of our own an estimate is enough: nobody credits it.
+    // An estimate is enough for a value of our own, since nobody credits it.
     const length = content instanceof TextValue ? content.text.length : content.json.byteLength;
     let bytes = length + WEIGHT_OVERHEAD_BYTES;
     for (const buffer of content.buffers) bytes += buffer.byteLength;
@@ -87,10 +88,11 @@ export class Value {
   }
 
   /**
-   * The value for JavaScript. bytes are Uint8Array; a one-dimensional array is the TypedArray of
-   * its type, every other one an {@link NdArray}; integers beyond 2^53 are bigint.
+   * Decodes the value. Python's `bytes` become a Uint8Array. A one-dimensional array becomes the
+   * TypedArray of its type, any other array an {@link NdArray}. Integers beyond 2^53 become a
+   * bigint.
    *
-   * @throws {SnakedenError} `invalid_value` for what no worker of this version sends.
+   * @throws {SnakedenError} `invalid_value` for a value that no worker of this version sends.
    */
   decode(): unknown {
     const { tagged, buffers } = this.content;
@@ -98,7 +100,10 @@ export class Value {
     return tagged ? readTags(tree, decodeReader(buffers)) : tree;
   }
 
-  /** The value as JSON text for HTTP: big integers as plain digits, buffers inline as base64. */
+  /**
+   * Returns the value as JSON text for HTTP: big integers as plain digits, buffers inline as
+   * base64.
+   */
   jsonText(): string {
     const { tagged, buffers } = this.content;
     const text = this.#text();
@@ -113,8 +118,8 @@ export class Value {
 }
 
 /**
- * Keeps whole numbers as Python wrote them: JSON.stringify drops the sign of -0, turns 1.0 into an
- * integer, and writes floats from 2^53 on with inexact digits.
+ * Keeps whole numbers as Python wrote them. JSON.stringify would drop the sign of -0, turn 1.0 into
+ * an integer, and write floats from 2^53 on with inexact digits.
  */
 function keepSpelling(_key: string, value: unknown, { source }: { source?: string }): unknown {
   return Number.isInteger(value) && source !== undefined && source !== String(value)
@@ -124,7 +129,7 @@ function keepSpelling(_key: string, value: unknown, { source }: { source?: strin
 
 type Reviver = (key: string, value: unknown, context: { source?: string }) => unknown;
 
-// The third argument of a reviver is in ECMAScript 2026, not yet in TypeScript's library.
+// The third argument of a reviver is part of ECMAScript 2026, but not yet of TypeScript's library.
 const parseWithSource = JSON.parse as (text: string, reviver?: Reviver) => unknown;
 
 function parse(text: string, reviver?: Reviver): unknown {
@@ -176,13 +181,13 @@ function bufferOf(leaf: TaggedLeaf, buffers: readonly Uint8Array[]): Uint8Array 
 }
 
 /**
- * The bytes in memory of their own. What came in a frame lies among other values, perhaps where the
- * carrier still reads, and whoever gets a TypedArray may keep it, transfer it or look at the whole
- * of its buffer.
+ * Returns the bytes in memory of their own. The bytes of a frame share memory with other values,
+ * into which the carrier may still read, but the receiver of a TypedArray may keep it, transfer it,
+ * or look at all of its buffer.
  */
 function ownBytes(bytes: Uint8Array): Uint8Array {
   const isOwn = bytes.byteOffset === 0 && bytes.byteLength === bytes.buffer.byteLength;
-  // Never a Buffer, which protobufjs may hand out, and whose methods differ.
+  // Never returns a Buffer, which protobufjs may create and whose methods differ.
   return isOwn ? new Uint8Array(bytes.buffer) : new Uint8Array(bytes);
 }
 

@@ -208,10 +208,10 @@ Deno.test("Link is closed by a shared buffer that cannot be", async () => {
         buffers: [new Uint8Array(), new Uint8Array()],
         shared: [0, 1].map((index) => ({ index, offset: 0, length: 5 * PAGE })),
       },
-      /40960 bytes in shared memory of 32768$/,
+      /its shared buffers take 40960 bytes, the shared memory has 32768$/,
     ],
-    [shared(0, 10, 1), /entry 1 of 1 is no buffer in shared memory$/],
-    [{ ...shared(0, 10), buffers: [pattern(1)] }, /entry 0 of 1 is no buffer in shared memory$/],
+    [shared(0, 10, 1), /entry 1 of 1 is not a shared buffer$/],
+    [{ ...shared(0, 10), buffers: [pattern(1)] }, /entry 0 of 1 is not a shared buffer$/],
   ];
   for (const [value, reason] of bad) {
     await withLink(async (it) => {

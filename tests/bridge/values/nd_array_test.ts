@@ -13,7 +13,7 @@ Deno.test("NdArray takes data that is as long as type and shape say", () => {
 Deno.test("NdArray refuses data of another length and says both", () => {
   assert.throws(() => new NdArray("<i4", [2, 2], new Int32Array(3)), {
     name: "RangeError",
-    message: "Cannot make an array <i4 of shape [2, 2]: it takes 16 bytes, data has 12",
+    message: "Cannot create an array <i4 of shape [2, 2]: it takes 16 bytes, but data has 12",
   });
 });
 
@@ -22,7 +22,7 @@ Deno.test("NdArray refuses what is no shape or no type", () => {
   for (const shape of [[-1, -1], [0.5, 2], [NaN], Array(33).fill(1)]) {
     assert.throws(() => new NdArray("<f8", shape, data), RangeError);
   }
-  assert.throws(() => new NdArray(">f8" as DType, [1], data), /unknown type >f8/);
+  assert.throws(() => new NdArray(">f8" as DType, [1], data), /unknown dtype >f8/);
 });
 
 Deno.test("viewElements() copies only what is not aligned, also from a Buffer", () => {

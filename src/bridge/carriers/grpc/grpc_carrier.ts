@@ -6,13 +6,13 @@ import { snakeden } from "../../gen/link.js";
 
 const { WorkerFrame: workerFrame } = snakeden.v1;
 
-/** The messages in both directions, encoded. */
+/** The stream of encoded frames in both directions. */
 export type GrpcStream = ServerDuplexStream<Uint8Array, Uint8Array>;
 
-/** The carrier that a worker opens by calling Bridge/Attach. */
+/** The carrier of a worker that has called Bridge/Attach. */
 export class GrpcCarrier implements Carrier {
   events: CarrierEvents | undefined;
-  /** gRPC does not tell. */
+  /** Always false, since gRPC does not show it. */
   readonly readToEnd = false;
   heard = 0;
   readonly #stream: GrpcStream;
@@ -26,8 +26,8 @@ export class GrpcCarrier implements Carrier {
       this.#deliver(bytes);
     });
     stream.on("drain", () => this.events?.onDrain());
-    // Whichever of these comes first ends it: end is a worker that left in order, cancelled one
-    // that died.
+    // The first of these ends the carrier: "end" after an orderly end of the worker, "cancelled"
+    // after its death.
     stream.on("end", () => this.#end("the worker ended the stream"));
     stream.on("cancelled", () => this.#end("the worker is gone"));
     stream.on("error", (error: Error) => this.#end(error.message));
@@ -39,7 +39,7 @@ export class GrpcCarrier implements Carrier {
   }
 
   send(messages: readonly OutgoingMessage[]): boolean {
-    // gRPC keeps what it is given until it is sent.
+    // gRPC keeps the bytes until they are sent, so it gets a copy.
     return this.#closed || this.#stream.write(this.#frames.write(messages).slice(HEADER_BYTES));
   }
 
@@ -49,7 +49,7 @@ export class GrpcCarrier implements Carrier {
     this.#stream.end();
   }
 
-  /** Throws nothing, since gRPC would throw it into the event loop. */
+  /** Catches all errors: gRPC would pass them to the event loop as uncaught. */
   #deliver(bytes: Uint8Array): void {
     if (this.#closed) return;
     try {

@@ -2,7 +2,9 @@ import { Server, ServerCredentials, type ServiceDefinition } from "@grpc/grpc-js
 import { type Greeter, MAX_FRAME_BYTES } from "../carrier.ts";
 import { GrpcCarrier, type GrpcStream } from "./grpc_carrier.ts";
 
-/** Everything travels on one bidirectional stream; proto/snakeden/v1/link.proto is the contract. */
+/**
+ * The service: one bidirectional stream, see proto/snakeden/v1/link.proto. Frames pass as bytes.
+ */
 const SERVICE: ServiceDefinition = {
   Attach: {
     path: "/snakeden.v1.Bridge/Attach",
@@ -19,7 +21,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** A gRPC server on a Unix socket: each worker opens one stream, Bridge/Attach. */
+/** A gRPC server on a Unix socket. Each worker opens one stream, Bridge/Attach. */
 export class GrpcDoor implements AsyncDisposable {
   readonly #server: Server;
 
@@ -27,7 +29,11 @@ export class GrpcDoor implements AsyncDisposable {
     this.#server = server;
   }
 
-  /** @throws If it cannot listen. */
+  /**
+   * Listens on the socket.
+   *
+   * @throws {Error} If it cannot listen.
+   */
   static async open(socketPath: string, greeter: Greeter): Promise<GrpcDoor> {
     const server = new Server({
       "grpc.max_receive_message_length": MAX_FRAME_BYTES,
@@ -47,8 +53,8 @@ export class GrpcDoor implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    // tryShutdown alone would wait for the streams; forceShutdown alone would leave the listener's
-    // handle open.
+    // `tryShutdown` alone would wait for the streams. `forceShutdown` alone would leave the handle
+    // of the listener open.
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#server.tryShutdown(() => resolve());
     this.#server.forceShutdown();

@@ -8,33 +8,36 @@ import { snakeden, type WorkerFrame } from "../../gen/link.js";
 const { WorkerFrame: workerFrame } = snakeden.v1;
 
 /**
- * Bytes that one read may bring, and that small frames share: values refer into it, so it is never
- * written twice.
+ * The size of a block, into which one or more reads go. Small frames share a block. Decoded values
+ * refer to its memory, so no part of it is written twice.
  */
 const BLOCK_BYTES = 1 << 16;
-/** Less room than this is not worth a read. */
+/** The least room in a block for which a read is worthwhile. */
 const MIN_ROOM_BYTES = 1 << 12;
-/** A frame that announces more than this gets memory as it comes. */
+/**
+ * The largest frame for which memory is allocated at once. A longer one gets memory as its bytes
+ * arrive.
+ */
 const EAGER_BYTES = 1 << 24;
 
-/** Thrown for bytes that form no frame. */
+/** The error for bytes that form no frame. */
 class BrokenFrameError extends Error {}
 
 /**
- * The carrier of a worker on the same machine: a plain Unix socket on which each frame follows its
- * length. One write is under way at a time; what comes meanwhile gathers in the outbox.
+ * The carrier of a worker on a plain Unix socket, on which each frame follows its length. Only one
+ * write runs at a time; meanwhile messages gather in the outbox.
  */
 export class SocketCarrier implements Carrier {
   events: CarrierEvents | undefined;
   heard = 0;
   readToEnd = false;
-  /** Resolves when the stream has ended and everything is let go. */
+  /** Resolves when the stream has ended and the connection is closed. */
   readonly ended: Promise<void>;
   readonly #conn: Deno.Conn;
-  /** One frame is being sent at a time, so its memory is free for the next one. */
+  /** One is enough, since only one frame is sent at a time. */
   readonly #frames = new FrameWriter();
   #writing = false;
-  /** Nothing can be written any more. */
+  /** True once a write has failed. */
   #broken = false;
   #closing = false;
   #closed = false;
@@ -45,8 +48,8 @@ export class SocketCarrier implements Carrier {
   }
 
   /**
-   * At the end of this turn of the event loop: requests that came together leave together, in one
-   * system call.
+   * Flushes at the end of this turn of the event loop, so that requests that came together are sent
+   * together, in one system call.
    */
   defer(flush: () => void): void {
     setImmediate(flush);
@@ -71,8 +74,7 @@ export class SocketCarrier implements Carrier {
         at += await this.#conn.write(at === 0 ? bytes : bytes.subarray(at));
       }
     } catch {
-      // The other side is gone, but what it has said may still be there to be read; the reader
-      // comes to its end.
+      // The other side is gone, but its last frames may still be unread. The reader finds the end.
       this.#broken = true;
     }
     this.#writing = false;
@@ -94,8 +96,8 @@ export class SocketCarrier implements Carrier {
       }
       this.readToEnd = true;
     } catch (error) {
-      // A reset comes after what was said before it: it tells that the worker left something
-      // unread.
+      // A reset means that the worker left something unread. All that the worker sent has been read
+      // before it.
       this.readToEnd = error instanceof Deno.errors.ConnectionReset;
       if (!this.#closing) {
         reason = messageOf(error);
@@ -126,21 +128,21 @@ function decode(block: Uint8Array, start: number, end: number): WorkerFrame {
   }
 }
 
-/** Cuts a stream of bytes into frames, without a copy for those that lie in one block. */
+/** Splits a stream of bytes into frames. A frame that fits into the current block is not copied. */
 class FrameReader {
   readonly #onFrame: (start: number, end: number, block: Uint8Array) => void;
   #block = new Uint8Array(BLOCK_BYTES);
-  /** Where the first frame begins that is not complete. */
+  /** The position of the first incomplete frame. */
   #start = 0;
   #end = 0;
-  /** Bytes that came since the last sign of life. */
+  /** The number of bytes received since the last sign of life. */
   #unheard = 0;
 
   constructor(onFrame: (start: number, end: number, block: Uint8Array) => void) {
     this.#onFrame = onFrame;
   }
 
-  /** Where the next bytes go. */
+  /** Returns the memory for the next bytes. */
   room(): Uint8Array {
     const known = this.#end - this.#start;
     const wanted = known >= HEADER_BYTES ? HEADER_BYTES + this.#length() : 0;
@@ -159,9 +161,9 @@ class FrameReader {
   }
 
   /**
-   * Takes note of `count` more bytes in the room. Returns true for a sign of life: a whole frame or
-   * a good part of one, but not a few bytes, such as pongs that trickle into a frame that never
-   * ends.
+   * Handles `count` more bytes in {@link FrameReader.room}. Returns true for a sign of life: a
+   * whole frame, or a large part of one. A few bytes do not count, since a worker could add pongs
+   * to a frame that never ends.
    */
   filled(count: number): boolean {
     this.#end += count;

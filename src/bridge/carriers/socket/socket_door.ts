@@ -4,10 +4,10 @@ import { getLogger } from "../../../log.ts";
 import type { Greeter } from "../carrier.ts";
 import { SocketCarrier } from "./socket_carrier.ts";
 
-/** Pause after a connection that could not be accepted. */
+/** The pause after a connection that could not be accepted. */
 const RETRY_MS = 100;
 
-/** A plain Unix socket: each worker is one connection. */
+/** A server on a plain Unix socket. Each worker is one connection. */
 export class SocketDoor implements AsyncDisposable {
   readonly #log = getLogger("bridge");
   readonly #listener: Deno.UnixListener;
@@ -20,7 +20,11 @@ export class SocketDoor implements AsyncDisposable {
     this.#accepting = this.#accept(greeter);
   }
 
-  /** @throws If it cannot listen. */
+  /**
+   * Listens on the socket.
+   *
+   * @throws {Error} If it cannot listen.
+   */
   static open(socketPath: string, greeter: Greeter): SocketDoor {
     return new SocketDoor(Deno.listen({ transport: "unix", path: socketPath }), greeter);
   }
@@ -42,8 +46,11 @@ export class SocketDoor implements AsyncDisposable {
         greeter.greet(carrier);
       } catch (error) {
         if (this.#closed) return;
-        // Such as too many open files: the worker tries as long as it may start, and so does this.
-        this.#log.warn("cannot accept a worker: {reason}", { reason: messageOf(error) });
+        // Tries again after an error such as too many open files. The worker, too, keeps trying
+        // until its start times out.
+        this.#log.warn("cannot accept the connection of a worker: {reason}", {
+          reason: messageOf(error),
+        });
         await delay(RETRY_MS);
       }
     }
