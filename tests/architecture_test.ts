@@ -331,7 +331,7 @@ Deno.test("architecture: the rules refuse what they should", () => {
     edge("src/pool/crashes/crash_policy.ts", "src/pool/pool_stats.ts"),
     edge("src/pool/calls/call.ts", "src/pool/mod.ts"),
     edge("src/pool/nonsense/a.ts", "src/pool/calls/mod.ts"),
-    edge("src/bridge/carriers/socket/socket_door.ts", "src/bridge/reception.ts"),
+    edge("src/bridge/carriers/socket/socket_listener.ts", "src/bridge/reception.ts"),
     edge("src/bridge/shared_memory/slab.ts", "src/bridge/link.ts"),
     edge("src/bridge/shared_memory/slab.ts", "src/bridge/carriers/mod.ts"),
     edge("src/bridge/values/values.ts", "src/bridge/shared_memory/mod.ts"),

@@ -193,7 +193,7 @@ class Worker:
 Attach = Callable[[Iterator[link.WorkerFrame]], Iterator[link.HostFrame]]
 
 
-class GrpcDoor:
+class GrpcListener:
     """Serves Bridge/Attach on a Unix socket."""
 
     def __init__(self, path: Path, attach: Attach) -> None:
@@ -217,7 +217,7 @@ class GrpcDoor:
         self._server.stop(0).wait()
 
 
-class SocketDoor:
+class SocketListener:
     """Listens on a plain Unix socket; each frame follows its length."""
 
     def __init__(self, path: Path, attach: Attach) -> None:
@@ -270,9 +270,9 @@ class FakeHost:
         self._attachments: SimpleQueue[Attachment] = SimpleQueue()
         self._workers: list[Worker] = []
         self._processes: list[subprocess.Popen[bytes]] = []
-        door = GrpcDoor if carrier == "grpc" else SocketDoor
-        self._door = door(folder / "link.sock", self._attach)
-        self.address = self._door.address
+        listener = GrpcListener if carrier == "grpc" else SocketListener
+        self._listener = listener(folder / "link.sock", self._attach)
+        self.address = self._listener.address
 
     def __enter__(self) -> FakeHost:
         return self
@@ -290,7 +290,7 @@ class FakeHost:
             process.wait()
             if process.stdin is not None:
                 process.stdin.close()
-        self._door.close()
+        self._listener.close()
 
     def _attach(self, frames: Iterator[link.WorkerFrame]) -> Iterator[link.HostFrame]:
         attachment = Attachment()

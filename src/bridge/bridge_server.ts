@@ -18,7 +18,7 @@ export interface BridgeOptions {
 export class BridgeServer implements AsyncDisposable {
   readonly #directory: string;
   readonly #reception: Reception;
-  readonly #doors = new AsyncDisposableStack();
+  readonly #listeners = new AsyncDisposableStack();
   #stopped: Promise<void> | undefined;
 
   private constructor(directory: string, helloTimeoutMs: number) {
@@ -68,14 +68,14 @@ export class BridgeServer implements AsyncDisposable {
 
   async #stop(): Promise<void> {
     this.#reception.close();
-    await this.#doors.disposeAsync();
+    await this.#listeners.disposeAsync();
   }
 
   async #open(kind: CarrierKind): Promise<void> {
     const path = this.#socketPath(kind);
     try {
-      this.#doors.defer(() => removeIfThere(path));
-      this.#doors.use(await CARRIERS[kind].open(path, this.#reception));
+      this.#listeners.defer(() => removeIfThere(path));
+      this.#listeners.use(await CARRIERS[kind].open(path, this.#reception));
       await Deno.chmod(path, 0o600);
     } catch (error) {
       throw new SnakedenError(

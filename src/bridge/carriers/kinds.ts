@@ -1,5 +1,5 @@
 import type { Greeter } from "./carrier.ts";
-import { SocketDoor } from "./socket/mod.ts";
+import { SocketListener } from "./socket/mod.ts";
 
 /** A kind of carrier. */
 export interface CarrierType {
@@ -25,15 +25,15 @@ export const CARRIERS = {
   socket: {
     scheme: "unix",
     socketName: "link.sock",
-    open: (path, greeter) => Promise.resolve(SocketDoor.open(path, greeter)),
+    open: (path, greeter) => Promise.resolve(SocketListener.open(path, greeter)),
   },
   grpc: {
     scheme: "grpc+unix",
     socketName: "grpc.sock",
     async open(path, greeter): Promise<AsyncDisposable> {
       // Loaded on demand: grpc-js takes 30 ms and 8 MB, and most hosts do not need it.
-      const { GrpcDoor } = await import("./grpc/mod.ts");
-      return await GrpcDoor.open(path, greeter);
+      const { GrpcListener } = await import("./grpc/mod.ts");
+      return await GrpcListener.open(path, greeter);
     },
   },
 } as const satisfies Readonly<Record<string, CarrierType>>;

@@ -1,7 +1,7 @@
 /**
  * The socket carrier, the default: a link over a Unix domain socket with length-prefixed frames
- * ({@link SocketDoor}).
+ * ({@link SocketListener}).
  *
  * @module
  */
-export { SocketDoor } from "./socket_door.ts";
+export { SocketListener } from "./socket_listener.ts";

@@ -8,7 +8,7 @@ import { SocketCarrier } from "./socket_carrier.ts";
 const RETRY_MS = 100;
 
 /** A server on a plain Unix socket. Each worker is one connection. */
-export class SocketDoor implements AsyncDisposable {
+export class SocketListener implements AsyncDisposable {
   readonly #log = getLogger("bridge");
   readonly #listener: Deno.UnixListener;
   readonly #carriers = new Set<SocketCarrier>();
@@ -25,8 +25,8 @@ export class SocketDoor implements AsyncDisposable {
    *
    * @throws {Error} If it cannot listen.
    */
-  static open(socketPath: string, greeter: Greeter): SocketDoor {
-    return new SocketDoor(Deno.listen({ transport: "unix", path: socketPath }), greeter);
+  static open(socketPath: string, greeter: Greeter): SocketListener {
+    return new SocketListener(Deno.listen({ transport: "unix", path: socketPath }), greeter);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -22,7 +22,7 @@ function asBuffer(bytes: Uint8Array): Buffer {
 }
 
 /** A gRPC server on a Unix socket. Each worker opens one stream, Bridge/Attach. */
-export class GrpcDoor implements AsyncDisposable {
+export class GrpcListener implements AsyncDisposable {
   readonly #server: Server;
 
   private constructor(server: Server) {
@@ -34,7 +34,7 @@ export class GrpcDoor implements AsyncDisposable {
    *
    * @throws {Error} If it cannot listen.
    */
-  static async open(socketPath: string, greeter: Greeter): Promise<GrpcDoor> {
+  static async open(socketPath: string, greeter: Greeter): Promise<GrpcListener> {
     const server = new Server({
       "grpc.max_receive_message_length": MAX_FRAME_BYTES,
       "grpc.max_send_message_length": -1,
@@ -49,7 +49,7 @@ export class GrpcDoor implements AsyncDisposable {
         (error) => error === null ? resolve() : reject(error),
       );
     });
-    return new GrpcDoor(server);
+    return new GrpcListener(server);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
