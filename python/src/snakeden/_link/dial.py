@@ -1,4 +1,4 @@
-"""Pick the carrier by the address of the host, and connect; imports only the one that is used."""
+"""Connect to the host by the carrier in its address. Imports only that carrier."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def dial(address: str, outbox: Outbox) -> Link:
     """Connect to the host.
 
     Raises:
-        LinkLostError: Nobody listens there, or the address is of no known kind.
+        LinkLostError: If nobody listens there, or the kind of address is unknown.
     """
     kind, _, target = address.partition(":")
     if kind == "unix":
@@ -27,4 +27,4 @@ def dial(address: str, outbox: Outbox) -> Link:
         from snakeden._link.grpc_link import GrpcLink
 
         return GrpcLink(f"unix:{target}", outbox)
-    raise LinkLostError(f"cannot dial {address}: expected unix:PATH or grpc+unix:PATH")
+    raise LinkLostError(f"cannot connect to {address}: expected unix:PATH or grpc+unix:PATH")

@@ -1,6 +1,6 @@
 """The link as one bidirectional gRPC stream, `snakeden.v1.Bridge/Attach`.
 
-A thread of its own reads; gRPC's threads write what the outbox gives them.
+A reader thread receives messages. The threads of gRPC write the frames of the outbox.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from snakeden._link.gen.link_pb2 import HostMessage
     from snakeden._link.outbox import Outbox
 
-# grpcio prints its own notices on stderr otherwise, and forks of tools would wait for its threads.
+# Otherwise grpcio would print notices on stderr, and a fork in a tool would wait for its threads.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
@@ -44,7 +44,7 @@ class GrpcLink:
     confirms = False
 
     def __init__(self, address: str, outbox: Outbox) -> None:
-        """Dial `address`, such as `unix:/run/grpc.sock`."""
+        """Connect to `address`, such as `unix:/run/grpc.sock`."""
         self._address = address
         channel = grpc.insecure_channel(address, options=_OPTIONS)
         attach = channel.stream_stream(
@@ -87,8 +87,8 @@ class GrpcLink:
         threading.Thread(target=read, name="snakeden-reader", daemon=True).start()
 
     def wait(self) -> None:
-        """See `Link.wait`. A signal that comes just before the wait does not end it, so it is
-        bounded.
+        """See `Link.wait`. Returns after a second at the latest, since a signal that comes just
+        before the wait does not end it.
         """
         try:
             self._news.get(True, _IDLE_SECONDS)
@@ -102,8 +102,8 @@ class GrpcLink:
         self._news.put(None)
 
     def finish(self, seconds: float) -> None:
-        """See `Link.finish`. The host ends the stream when it has read ours to its end."""
+        """See `Link.finish`. The host ends its stream once it has read ours to the end."""
         self._ended.wait(seconds)
 
     def after_fork_in_child(self) -> None:
-        """See `Link.after_fork_in_child`. gRPC's own sockets are closed at exec."""
+        """See `Link.after_fork_in_child`. Nothing to do: the sockets of gRPC close at exec."""

@@ -1,6 +1,6 @@
-"""The carrier between worker and host, behind a small interface.
+"""The interface of the carriers between a worker and its host.
 
-dial.py picks one by the address: `unix:` is a plain Unix socket (socket_link.py), `grpc+unix:` a
+dial.py chooses one by the address: `unix:` is a plain Unix socket (socket_link.py), `grpc+unix:` a
 gRPC stream (grpc_link.py).
 """
 
@@ -16,45 +16,47 @@ __all__ = ["Link", "LinkLostError"]
 
 
 class LinkLostError(Exception):
-    """The host could not be reached, or the link broke; the text says how."""
+    """The host could not be reached, or the link broke. The text says why."""
 
 
 class Link(Protocol):
-    """Messages from the host; what goes to it is taken from the outbox.
+    """The link to the host. It delivers the messages of the host, and sends those of the outbox.
 
-    First `receive` on the main thread, then `start`, then `wait` on the main thread whenever that
-    has nothing to do.
+    The main thread calls `receive` for the welcome, then `start` once, then `wait` whenever it has
+    nothing to do.
     """
 
     confirms: bool
-    """Whether an answer is in the kernel when `Outbox.put_answer` returns, and so outlives this
-    process.
+    """True if the kernel has an answer once `Outbox.put_answer` returns, so that it arrives even if
+    this process dies.
     """
 
     def receive(self) -> Sequence[HostMessage] | None:
-        """The next messages; None when the host has ended the stream.
+        """Wait for messages and return them; None if the host has ended the stream.
 
         Raises:
-            LinkLostError: The link broke.
+            LinkLostError: If the link broke.
         """
 
     def start(
         self, on_message: Callable[[HostMessage], None], on_end: Callable[[str | None], None]
     ) -> None:
-        """Hand over messages from now on, in order, from whichever thread; then, once, why the
-        stream ended, None when the host ended it in order.
+        """Pass each message to `on_message` from now on, in order, from any thread. At the end of
+        the stream, call `on_end` once with the reason: None if the host ended it properly.
         """
 
     def wait(self) -> None:
-        """Return when something may have changed; for a main thread that has nothing to run."""
+        """Block until something may have changed. For a main thread with nothing to run."""
 
     def wake(self) -> None:
-        """Make `wait` return from now on, since the worker is to leave; from any thread and from
-        signal handlers.
+        """Make `wait` return from now on, since the worker must end. May be called from any thread
+        and from signal handlers.
         """
 
     def finish(self, seconds: float) -> None:
-        """After `Outbox.close`: return when everything will arrive, or after so many seconds."""
+        """Block until everything sent will arrive, or `seconds` have passed. To be called after
+        `Outbox.close`.
+        """
 
     def after_fork_in_child(self) -> None:
-        """Let go of the link in a copy of the process."""
+        """Release the link in a forked child."""

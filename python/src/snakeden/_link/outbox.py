@@ -1,13 +1,13 @@
-"""What waits to be sent: gathers while the link writes, and leaves in frames.
+"""Messages that wait to be sent. They gather while the link writes, and leave in frames.
 
-Results, failures and chunks are never dropped and keep their order. The newest progress of a call
-replaces an older one that was not sent. Log entries are dropped beyond a bound, and the next one
-says how many. Pongs go first.
+Results, failures and chunks are never dropped and keep their order. A progress report replaces an
+older one of its call that was not sent yet. Log entries above a limit are dropped, and the next
+entry says how many. Pongs go first.
 
-Whoever sends (a writer thread, or the main thread with an answer) holds `_sending` from before it
-takes messages until they are written, so the order holds. Every step of a producer other than
-`put_answer` is one that an exception from a signal handler can leave half done without harm,
-because a cancelled call may be interrupted in the middle of `progress()` or of logging.
+The sender (the writer thread, or the main thread with an answer) holds `_sending` from before it
+takes messages until they are written, which keeps their order. Except in `put_answer`, a signal
+handler may raise at any step and do no harm: cancelling a call may interrupt it in the middle of
+`progress()` or of logging.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ if TYPE_CHECKING:
 __all__ = ["Outbox"]
 
 FRAME_BYTES: Final = 1 << 20
-"""A frame takes messages until it has this many bytes; one message alone may be larger."""
+"""The size of a frame. A single message may be larger."""
 MAX_LOG_ENTRIES: Final = 1_000
 MAX_LOG_BYTES: Final = 1 << 20
 
 
 class Outbox:
-    """Takes messages from any thread, and gives frames to the link that it is attached to: to
-    `write_with`, or to whoever iterates over it.
+    """A queue of messages from any thread. It passes frames to the function of `write_with`, or to
+    whoever iterates over it.
     """
 
     def __init__(self) -> None:
         self.released: deque[PlaceRef] = deque()
-        """Places of shared memory that are not in use any more; whoever appends wakes nobody, and
-        the host hears of them with the next message.
+        """Places in shared memory that are no longer in use. Appending to it wakes no thread: the
+        host is told with the next message.
         """
         self._messages: deque[bytes] = deque()
         self._news: SimpleQueue[None] = SimpleQueue()
         self._sending = threading.Lock()
         self._write: Callable[[bytes], None] | None = None
         self._writer: threading.Thread | None = None
-        # Reentrant: a finalizer that the garbage collector runs in here may log.
+        # Reentrant, since the garbage collector may run a finalizer here, and that may log.
         self._lock = threading.RLock()
         self._urgent: deque[bytes] = deque()
         self._progress: dict[int, bytes] = {}
@@ -56,16 +56,16 @@ class Outbox:
         self._ending = False
 
     def put(self, message: bytes) -> None:
-        """Add a message that must arrive, in order. After `close` nothing more is taken."""
+        """Add a message that must arrive, in order. Does nothing after `close`."""
         if self._ending:
             return
         self._messages.append(message)
         self._news.put(None)
 
     def put_answer(self, message: bytes) -> None:
-        """Add a message that must arrive; with `write_with` it is written when this returns.
+        """Add an answer, which must arrive. With `write_with`, it is written when this returns.
 
-        For code that no signal handler interrupts by an exception.
+        Only for code in which no signal handler raises.
         """
         write = self._write
         if write is None:
@@ -80,12 +80,12 @@ class Outbox:
                 write(message)
 
     def put_urgent(self, message: bytes) -> None:
-        """Add a message that goes ahead of what waits."""
+        """Add a message that is sent before all waiting ones."""
         self._urgent.append(message)
         self._news.put(None)
 
     def put_progress(self, call_id: int, message: bytes) -> None:
-        """Add a report; replaces the call's older one when that was not sent yet."""
+        """Add a progress report. It replaces an older one of the call that was not sent yet."""
         with self._lock:
             waits = call_id in self._progress
             self._progress[call_id] = message
@@ -93,8 +93,8 @@ class Outbox:
             self._news.put(None)
 
     def put_log(self, make: Callable[[int], bytes]) -> None:
-        """Add an entry that `make` builds from the number of entries dropped before it; drops it
-        when too many wait.
+        """Add a log entry, which `make` builds from the number of entries dropped before it. Drops
+        it if too many wait.
         """
         with self._lock:
             if len(self._logs) >= MAX_LOG_ENTRIES or self._log_bytes >= MAX_LOG_BYTES:
@@ -109,13 +109,13 @@ class Outbox:
             self._news.put(None)
 
     def close(self) -> None:
-        """Send what waits, then end."""
+        """Send all waiting messages, then end."""
         self._ending = True
         self._news.put(None)
 
     def write_with(self, write: Callable[[bytes], None], end: Callable[[], None]) -> None:
-        """Give all frames to `write`, one at a time, from a thread of its own or that of
-        `put_answer`; and call `end` when everything was written after `close`.
+        """Pass all frames to `write`, one at a time, from a writer thread or from the thread of
+        `put_answer`. After `close`, call `end` once everything is written.
         """
         self._write = write
 
@@ -134,12 +134,12 @@ class Outbox:
         self._writer.start()
 
     def join(self, seconds: float) -> None:
-        """Wait until `write_with` has written everything after `close`."""
+        """After `close`, wait at most `seconds` until everything is written."""
         if self._writer is not None:
             self._writer.join(seconds)
 
     def __iter__(self) -> Iterator[bytes]:
-        """The frames as they gather, until everything was taken after `close`."""
+        """Yield frames as messages gather. After `close`, end once all are taken."""
         while True:
             ending = self._ending
             while frame := self._take():
@@ -149,24 +149,24 @@ class Outbox:
             self._wait()
 
     def _wait(self) -> None:
-        """Until something was put. Takes the news before anybody takes the messages, so none is
-        overlooked.
+        """Block until a message was added. Clears `_news` before the messages are taken, so none is
+        missed.
         """
         self._news.get()
         while not self._news.empty():
             self._news.get()
 
     def _take(self) -> bytes:
-        """The next frame; empty when nothing waits."""
+        """Return the next frame; empty if nothing waits."""
         messages = self._gather()
-        # Asides were put before a result that is in `messages`, so they have to be in front of it.
+        # Asides were added before a result in `messages`, so they must precede it.
         asides = self._take_asides()
         if asides:
             return b"".join((*asides, *messages))
         return messages[0] if len(messages) == 1 else b"".join(messages)
 
     def _gather(self) -> list[bytes]:
-        """What waits, up to the size of a frame."""
+        """Return waiting messages, up to the size of a frame."""
         waiting = self._messages
         messages: list[bytes] = []
         size = 0
@@ -180,7 +180,7 @@ class Outbox:
         return messages
 
     def _take_asides(self) -> list[bytes]:
-        """Pongs, reports, log entries and releases."""
+        """Return pongs, progress reports, log entries and releases."""
         asides: list[bytes] = []
         while self._urgent:
             asides.append(self._urgent.popleft())

@@ -1,7 +1,7 @@
-"""The two frames that a worker writes most, results and chunks of plain values, put together by
-hand: half the time of building the messages. The encoding is protobuf's
-(https://protobuf.dev/programming-guides/encoding); proto/snakeden/v1/link.proto has the numbers of
-the fields.
+"""Hand-written encoding of the most frequent frames: results and chunks of plain values. It takes
+half the time of building the messages. The encoding is protobuf's
+(https://protobuf.dev/programming-guides/encoding); proto/snakeden/v1/link.proto has the field
+numbers.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _LISTED: Final = len(_VARINTS)
 
 
 def plain_result(call_id: int, json: bytes, *, run_ms: float) -> bytes:
-    """A frame with the result of a call whose value is JSON alone."""
+    """Return a frame with a result that has neither tags nor buffers."""
     json_size = len(json)
     number = _VARINTS[call_id] if call_id < _LISTED else _varint(call_id)
     json_length = _VARINTS[json_size] if json_size < _LISTED else _varint(json_size)
@@ -66,7 +66,7 @@ def plain_result(call_id: int, json: bytes, *, run_ms: float) -> bytes:
 
 
 def plain_chunk(call_id: int, json: bytes) -> bytes:
-    """A frame with one element of a stream that is JSON alone."""
+    """Return a frame with a chunk that has neither tags nor buffers."""
     json_size = len(json)
     number = _VARINTS[call_id] if call_id < _LISTED else _varint(call_id)
     json_length = _VARINTS[json_size] if json_size < _LISTED else _varint(json_size)

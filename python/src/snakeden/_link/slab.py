@@ -1,13 +1,13 @@
-"""The large buffers of a worker's link: two files, one a direction. The twin of
+"""The memory that a worker shares with its host: two files, one for each direction. The twin of
 src/bridge/shared_memory/slab.ts.
 
-What the host sent is read in place, through a map. A place goes back to the host when the last
-object that shows its memory is gone: an array, a slice of it, a memoryview. So a tool may keep an
-array for as long as it likes, and nothing counts by call.
+Buffers of the host are read in place, through a map. A place is released when the last object that
+uses its memory is gone: an array, a slice of it, a memoryview. So a tool may keep an array as long
+as it likes, even after its call.
 
-What the worker sends is written by position, not through a map. That is as fast; it lets other
-threads run; and the files are sparse, so a full disk (or a container's 64 MiB of /dev/shm) is an
-error here, while a map would end the process with SIGBUS.
+Buffers of the worker are written by position, not through a map. That is as fast, and other threads
+run meanwhile. The files are sparse, so the disk may be full, or a container's 64 MiB of /dev/shm: a
+write then raises an error, while a map would end the process with SIGBUS.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = ["PlaceRef", "SharedMemory", "Slab"]
 
 
 class PlaceRef(weakref.ref[Any]):
-    """Watches the memory of one place in the file to the worker."""
+    """A weak reference to the memory of one place in the file to the worker."""
 
     __slots__ = ("offset",)
 
@@ -39,7 +39,9 @@ class PlaceRef(weakref.ref[Any]):
 
 
 class Slab:
-    """Both files of a worker. `view` belongs to whoever reads the link, the rest to any thread."""
+    """The two files of a worker. Only the reader of the link may call `view`; any thread may call
+    the other methods.
+    """
 
     def __init__(
         self,
@@ -49,50 +51,50 @@ class Slab:
         nbytes: int,
         on_release: Callable[[PlaceRef], object],
     ) -> None:
-        """Open and map what the host made.
+        """Open and map the files that the host created.
 
         Args:
-            to_worker_path: File that the host writes.
-            to_host_path: File that the host reads.
-            nbytes: Length of each.
-            on_release: Told of each place of `view` that is not in use any more, exactly once, on
-                any thread, and inside of garbage collection. It has to be one of C, such as
-                `deque.append`: CallCancelled may come up in a function of Python, and whatever
-                comes up in a destructor is lost.
+            to_worker_path: The file that the host writes.
+            to_host_path: The file that the host reads.
+            nbytes: The length of each file.
+            on_release: Called exactly once for each place of `view` that is no longer in use, on
+                any thread and during garbage collection. It must be a C function, such as
+                `deque.append`: CallCancelled may be raised in a Python function, and is lost in a
+                destructor.
 
         Raises:
-            OSError: They cannot be opened or mapped.
-            ValueError: The file to the worker is shorter than `nbytes`.
+            OSError: If the files cannot be opened or mapped.
+            ValueError: If the file to the worker is shorter than `nbytes`.
         """
         to_worker = os.open(to_worker_path, os.O_RDWR)
         try:
-            # Writable, because ctypes shows no other memory; what leaves `view` is read-only.
+            # Mapped writable, since ctypes accepts no other memory. `view` returns it read-only.
             self._map = mmap.mmap(to_worker, nbytes)
         finally:
             os.close(to_worker)
         self._to_host = os.open(to_host_path, os.O_RDWR)
         self._nbytes = nbytes
         self._on_release = on_release
-        # By offset. A dead one stays until its place is used again: to remove it would take Python
-        # code in a destructor.
+        # Keyed by offset. A dead reference stays until its place is used again, since removing it
+        # would take Python code in a destructor.
         self._places: dict[int, PlaceRef] = {}
         self._space = SlabSpace(nbytes)
         self._lock = threading.Lock()
         self._forgotten = False
 
     def view(self, offset: int, length: int) -> memoryview:
-        """The bytes that the host put at a place, read-only and without a copy.
+        """Return the bytes that the host wrote at a place, read-only and without a copy.
 
         Raises:
-            ValueError: No place of this slab, or one that is still in use.
+            ValueError: If the place is outside of the file, or still in use.
         """
         if length < 1 or offset < 0 or offset + length > self._nbytes:
             raise ValueError(f"{length} bytes at {offset} of {self._nbytes} of shared memory")
         older = self._places.get(offset)
         if older is not None and older() is not None:
             raise ValueError(f"the shared memory at {offset} is still in use")
-        # What is derived from a memoryview keeps the object alive whose memory it shows, and not
-        # the memoryview; so each place has an object of its own.
+        # Whatever is derived from a memoryview keeps the object below alive, not the memoryview
+        # itself. So each place has an object of its own.
         owner = _array_type(length).from_buffer(self._map, offset)
         place = PlaceRef(owner, self._on_release)
         place.offset = offset
@@ -100,8 +102,9 @@ class Slab:
         return memoryview(owner).toreadonly().cast("B")
 
     def write(self, data: bytes | bytearray | memoryview) -> int | None:
-        """Copy bytes to where the host sees them; returns their offset, or None when there is no
-        room, or the system refuses it, such as a full disk. `data` has to be contiguous.
+        """Copy bytes into the file to the host. Returns their offset, or None if there is no room
+        or the system refuses the write, for example because the disk is full. `data` must be
+        contiguous.
         """
         if self._forgotten:
             return None
@@ -115,7 +118,7 @@ class Slab:
             while done < len(view):
                 done += os.pwrite(self._to_host, view[done:], offset + done)
         except BaseException as error:
-            # Also when the call is cancelled meanwhile.
+            # Also reached if the call is cancelled during the write.
             self.release(offset)
             if isinstance(error, OSError):
                 return None
@@ -123,15 +126,15 @@ class Slab:
         return offset
 
     def release(self, offset: int) -> None:
-        """Take a place of `write` back: the host has read it, or will never hear of it. One that is
-        not in use is ignored.
+        """Release a place of `write` that the host has read, or will never be told of. Does nothing
+        if it is not in use.
         """
         with self._lock:
             self._space.release(offset)
 
     def forget(self) -> None:
-        """Tell no more of places, and take none. For a forked child: its arrays are those of the
-        worker, and so is the file that it would write.
+        """Report no more releases, and write nothing. For a forked child, since the arrays and the
+        file belong to the worker.
         """
         self._forgotten = True
         self._places.clear()
@@ -144,11 +147,11 @@ class Slab:
 
 
 class SharedMemory(msgspec.Struct, frozen=True, kw_only=True):
-    """A slab, and which buffers go through it."""
+    """A slab, and the size from which buffers go through it."""
 
     slab: Slab
     min_bytes: int = 1
-    """Smaller buffers travel in the message."""
+    """Smaller buffers are sent in the message."""
 
     def takes_any_of(self, buffers: Iterable[bytes | memoryview]) -> bool:
         """Return whether one of the buffers is large enough."""

@@ -1,4 +1,4 @@
-"""The used parts of a slab. The twin of src/bridge/shared_memory/slab_space.ts."""
+"""The allocator of a slab. The twin of src/bridge/shared_memory/slab_space.ts."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Final
 __all__ = ["SlabSpace"]
 
 PLACE_ALIGN_BYTES: Final = 4096
-"""Places begin at a multiple of this, so that an array in one is aligned for every dtype."""
+"""The alignment of places, so that an array is aligned for every dtype."""
 
 
 class SlabSpace:
-    """The places of one slab. The lowest gap that is large enough is used, because memory that was
-    used before is several times faster than memory that the system has yet to find. What is free
-    is what lies between the places, so there is nothing to join.
+    """The allocator of one file of a slab. It uses the lowest gap that is large enough, since
+    memory that was used before is several times faster than memory that the system must first
+    provide. Only taken places are kept; gaps are computed, so they never need to be merged.
     """
 
     def __init__(self, nbytes: int) -> None:
         self.nbytes = nbytes
-        # Two lists of the same order; places never overlap.
+        # Two parallel lists, ordered by offset. Places never overlap.
         self._offsets: list[int] = []
         self._ends: list[int] = []
 
     def __len__(self) -> int:
-        """How many places are taken."""
+        """Return the number of taken places."""
         return len(self._offsets)
 
     def allocate(self, nbytes: int) -> int | None:
-        """Take a place; returns its offset, or None when no gap is large enough."""
+        """Take a place. Returns its offset, or None if no gap is large enough."""
         needed = max(1, -(-nbytes // PLACE_ALIGN_BYTES)) * PLACE_ALIGN_BYTES
         offset = 0
         index = 0
@@ -44,7 +44,9 @@ class SlabSpace:
         return offset
 
     def release(self, offset: int) -> bool:
-        """Give a place back; False when no place begins there, such as one given back before."""
+        """Release a place. Returns False if no taken place begins there, for example after a
+        release.
+        """
         index = bisect_left(self._offsets, offset)
         if index == len(self._offsets) or self._offsets[index] != offset:
             return False

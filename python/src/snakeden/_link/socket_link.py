@@ -1,13 +1,14 @@
 """The link as a plain Unix socket: each frame follows its length, 4 bytes, little-endian. The twin
 of src/bridge/carriers/socket/socket_carrier.ts.
 
-Handing a call from a thread that reads to the main thread costs more than a small tool does, so the
-main thread reads by itself when it has nothing to run. A second thread, the relief, reads while the
-main thread is in a tool: it notices by a tick that the main thread has not come back to read, takes
-the *turn*, and gives it back when the main thread wants it. Whoever has the turn reads and handles
-messages, so their order holds.
+Passing a call from a reader thread to the main thread costs more than a small tool takes, so the
+main thread itself reads while it has nothing to run. A second thread, the relief, reads while the
+main thread runs a tool. It wakes at every tick. If the main thread has not come back to read, the
+relief takes the *turn*, and returns it when the main thread wants it. Only the holder of the turn
+reads and handles messages, which keeps their order.
 
-The main thread also writes answers by itself (`Outbox.put_answer`); a writer thread sends all else.
+The main thread also writes answers itself (`Outbox.put_answer`). A writer thread sends everything
+else.
 """
 
 from __future__ import annotations
@@ -36,9 +37,11 @@ _HEADER: Final = 4
 _READ_BYTES: Final = 1 << 16
 _IDLE_SECONDS: Final = 1
 _TICK_SECONDS: Final = 0.003
-"""How long the main thread may be away before the relief takes over; at most twice that."""
+"""The interval at which the relief checks on the main thread. It takes over after at most two of
+them.
+"""
 _LONG_IDLE_TICKS: Final = 30
-"""After so many ticks of a main thread that waits, the relief sleeps until that has work again."""
+"""If the main thread has waited for this many ticks, the relief sleeps until it has work again."""
 
 
 class SocketLink:
@@ -47,10 +50,10 @@ class SocketLink:
     confirms = True
 
     def __init__(self, path: str, outbox: Outbox) -> None:
-        """Dial the socket at `path`."""
+        """Connect to the socket at `path`."""
         self._path = path
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        # Whatever socket.setdefaulttimeout() was told by a site module.
+        # A site module may have called socket.setdefaulttimeout().
         self._socket.settimeout(None)
         try:
             self._socket.connect(path)
@@ -64,23 +67,24 @@ class SocketLink:
         self._poll = select.poll()
         self._poll.register(self._socket, select.POLLIN)
         self._poll.register(self._wake_read, select.POLLIN)
-        # A signal that comes just before the wait for bytes does not end it, so it is bounded.
+        # A signal that comes just before a wait for bytes does not end the wait, so waits are
+        # bounded.
         self._wait_for_bytes(seconds=_IDLE_SECONDS)
-        # Kept, since memory of this size is given back to the system each time it is freed.
+        # Kept, since memory of this size would be returned to the system each time it is freed.
         self._buffer = memoryview(bytearray(_READ_BYTES))
         self._end = 0
-        """Bytes at the beginning of the buffer of a frame that is not complete."""
+        """The number of bytes of an incomplete frame at the beginning of the buffer."""
         self._on_message: Callable[[HostMessage], None] = lambda _message: None
         self._on_end: Callable[[str | None], None] = lambda _reason: None
         self._ended = False
         self._turn = threading.Lock()
-        """Who holds it reads."""
+        """The turn: its holder reads."""
         self._wanted = False
-        """The main thread wants the turn back."""
+        """True while the main thread wants the turn back."""
         self._waiting = False
-        """The main thread has the turn and nothing to do."""
+        """True while the main thread has the turn and nothing to do."""
         self._waits = 0
-        """How often the main thread came to read."""
+        """The number of times the main thread came to read."""
         self._naps: SimpleQueue[None] = SimpleQueue()
         self._napping = False
 
@@ -100,19 +104,19 @@ class SocketLink:
         threading.Thread(target=self._relieve, name="snakeden-relief", daemon=True).start()
 
     def wait(self) -> None:
-        """See `Link.wait`. Reads and handles what comes."""
+        """See `Link.wait`. Reads and handles messages."""
         self._waits += 1
         if not self._turn.acquire(blocking=False):
             self._wanted = True
             self._nudge()
             self._turn.acquire()
             self._wanted = False
-            # The relief may have brought calls before it left.
+            # The relief may have added calls before it left, so do not block.
             self._turn.release()
             return
         try:
             self._waiting = True
-            # Not by way of poll, which makes the wait some microseconds longer.
+            # Reads without poll(), which would add some microseconds.
             self._pump()
         finally:
             self._waiting = False
@@ -124,24 +128,28 @@ class SocketLink:
     def wake(self) -> None:
         """See `Link.wake`."""
         try:
-            # In a signal handler that interrupts the wait for bytes: Python waits anew then, and
-            # that wait is as long as the option says now.
+            # A signal handler may have interrupted the wait for bytes. Python then waits again, and
+            # this option makes that wait short.
             self._wait_for_bytes(microseconds=1)
         except OSError:
             return  # A tool has closed what is not its own; the reader finds out.
         self._nudge()
 
     def finish(self, seconds: float) -> None:
-        """See `Link.finish`. What is in the kernel arrives, whatever becomes of this process."""
+        """See `Link.finish`. The kernel delivers all that was written, even after the end of this
+        process.
+        """
         self._outbox.join(seconds)
 
     def after_fork_in_child(self) -> None:
-        """See `Link.after_fork_in_child`. Otherwise the stream would not end with this process."""
+        """See `Link.after_fork_in_child`. With a copy of the socket in a child, the stream would
+        not end with the worker.
+        """
         self._ended = True
         os.close(self._socket.detach())
 
     def _nudge(self) -> None:
-        """End the relief's wait."""
+        """End the wait of the relief."""
         try:
             os.write(self._wake_write, b"\0")
         except OSError:
@@ -151,7 +159,7 @@ class SocketLink:
 
     def _relieve(self) -> None:
         idle_ticks = 0
-        # The adapter is being loaded, so the main thread is busy from the beginning.
+        # The main thread is busy from the beginning, since it loads the adapter.
         seen = self._waits
         while not self._ended:
             if self._waiting:
@@ -168,8 +176,8 @@ class SocketLink:
 
     def _sleep_until_there_is_work(self) -> None:
         self._napping = True
-        # Looked at after the flag is up, as the main thread looks at the flag after it has stopped
-        # waiting: so one of the two sees the other.
+        # Checked after `_napping` is set. The main thread checks `_napping` after it has stopped
+        # waiting, so one of the two sees the other.
         if self._waiting:
             self._naps.get()
         self._napping = False
@@ -186,9 +194,9 @@ class SocketLink:
     # ---- with the turn ----
 
     def _pump(self) -> None:
-        """Wait for something, and handle it."""
+        """Wait for messages, and handle them."""
         if self._ended:
-            # Nothing comes any more; whoever waits has been told to end.
+            # No more messages come, and `on_end` has been called.
             time.sleep(_TICK_SECONDS)
             return
         reason: str | None = None
@@ -206,7 +214,7 @@ class SocketLink:
         self._on_end(reason)
 
     def _read(self) -> Sequence[HostMessage] | None:
-        """What one read brings, which may be nothing; None at the end of the stream."""
+        """Return the messages of one read, possibly none; None at the end of the stream."""
         known = self._end
         try:
             count = self._socket.recv_into(self._buffer[known:] if known else self._buffer)
@@ -221,7 +229,7 @@ class SocketLink:
         return None
 
     def _cut(self, end: int) -> Sequence[HostMessage]:
-        """The messages of the whole frames that lie in the buffer up to `end`."""
+        """Return the messages of all complete frames in the buffer up to `end`."""
         buffer = self._buffer
         messages: Sequence[HostMessage] = ()
         at = 0
@@ -239,12 +247,12 @@ class SocketLink:
             at = stop
         rest = self._end = end - at
         if rest:
-            # Through a copy, since the two places may overlap.
+            # Copied first, since source and destination may overlap.
             buffer[:rest] = bytes(buffer[at:end])
         return messages
 
     def _read_large(self, head: memoryview, length: int) -> HostFrame:
-        """A frame that many reads bring; the host is writing it."""
+        """Read the rest of a frame that is larger than the buffer. The host is writing it."""
         body = bytearray(length)
         body[: len(head)] = head
         with memoryview(body) as view:
@@ -260,7 +268,7 @@ class SocketLink:
         return HostFrame.FromString(bytes(body))
 
     def _wait_for_bytes(self, seconds: int = 0, microseconds: int = 0) -> None:
-        """How long a read waits at most."""
+        """Set the longest time that a read waits."""
         timeval = struct.pack("@ll", seconds, microseconds)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
 
@@ -281,7 +289,7 @@ class SocketLink:
                 self._socket.sendall(header)
                 self._socket.sendall(frame)
         except OSError:
-            # Whoever reads finds out how the stream ended.
+            # The reader finds out why the stream ended.
             return
 
 

@@ -1,8 +1,8 @@
-"""Messages of the link, made ready to be sent.
+"""Encoding of the messages to the host.
 
-A frame is `repeated WorkerMessage`, and protobuf joins repeated fields of concatenated messages. So
-each message is serialized once, as a frame of its own, where it arises; a batch of any size is then
-the plain concatenation of such frames.
+A frame is a `repeated WorkerMessage`, and protobuf joins the repeated fields of concatenated
+messages. So each message is serialized once, as a frame of its own. A batch is the concatenation of
+such frames.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ PROTOCOL_VERSION: Final = 1
 
 
 class OfferedTool(NamedTuple):
-    """A tool as the host hears of it; the schemas are JSON text."""
+    """A tool, as it is described to the host. The schemas are JSON text."""
 
     name: str
     description: str
@@ -56,8 +56,8 @@ class OfferedTool(NamedTuple):
 
 
 def wire_text(text: str, limit: int = 0) -> str:
-    """Text that protobuf takes: lone surrogates become `?`; at most `limit` characters, when that
-    is given.
+    """Return text that protobuf accepts: lone surrogates become `?`. Cut it after `limit`
+    characters, unless that is 0.
     """
     if 0 < limit < len(text):
         text = f"{text[:limit]}... ({len(text) - limit} more characters)"
@@ -67,7 +67,7 @@ def wire_text(text: str, limit: int = 0) -> str:
 def hello(
     worker_id: str, token: str, *, pid: int, python_version: str, package_version: str
 ) -> bytes:
-    """Who this is; the first message."""
+    """Encode a Hello, the first message: the identity of this worker."""
     frame = WorkerFrame()
     body = frame.messages.add().hello
     body.protocol_version = PROTOCOL_VERSION
@@ -82,7 +82,7 @@ def hello(
 def ready(
     tools: Iterable[OfferedTool], *, notes_progress: bool = False, maps_shared_memory: bool = False
 ) -> bytes:
-    """What this worker offers."""
+    """Encode a Ready: the tools that this worker serves."""
     frame = WorkerFrame()
     body = frame.messages.add().ready
     body.notes_progress = notes_progress
@@ -96,7 +96,7 @@ def ready(
             streams=tool.streams,
             idempotent=tool.idempotent,
         )
-    # An empty message would not be sent otherwise.
+    # Otherwise an empty message would not be encoded.
     body.SetInParent()
     return frame.SerializeToString()
 
@@ -108,7 +108,7 @@ def error(
     python: PythonException | None = None,
     issues: Iterable[Issue] = (),
 ) -> Error:
-    """Why something failed."""
+    """Build the error of a failure."""
     body = Error(code=code, message=wire_text(message, 16_384))
     if python is not None:
         body.python.CopyFrom(python)
@@ -120,17 +120,17 @@ def error(
 
 
 def start_failed(why: Error) -> bytes:
-    """The adapter could not be loaded."""
+    """Encode a StartFailed: the adapter could not be loaded."""
     frame = WorkerFrame()
     frame.messages.add().start_failed.error.CopyFrom(why)
     return frame.SerializeToString()
 
 
 def buffers(value: Value, slab: Slab | None) -> Sequence[bytes | memoryview]:
-    """The buffers of a value from the host; those in shared memory are views of it.
+    """Return the buffers of a value from the host. Those in shared memory are views of that memory.
 
     Raises:
-        ValueError, IndexError: A place that no host of this version sends.
+        ValueError, IndexError: If a place is one that no host of this version sends.
     """
     shared = value.shared
     if not shared:
@@ -146,8 +146,8 @@ def buffers(value: Value, slab: Slab | None) -> Sequence[bytes | memoryview]:
 def _with_value(
     frame: WorkerFrame, out: Value, *, value: Encoded, shared: SharedMemory | None
 ) -> bytes:
-    """The frame with a value put into it; large buffers go to shared memory, if there is any and it
-    has room.
+    """Put a value into a message of a frame, and encode the frame. Large buffers go into shared
+    memory, if there is any and it has room.
     """
     out.json = value.json
     if not value.tagged:
@@ -168,7 +168,7 @@ def _with_value(
         return frame.SerializeToString()
     except BaseException:
         if slab is not None:
-            # The host will never hear of them.
+            # The host will never be told of these places.
             for place in out.shared:
                 slab.release(place.offset)
         raise
@@ -177,7 +177,7 @@ def _with_value(
 def result(
     call_id: int, value: Encoded, *, run_ms: float, shared: SharedMemory | None = None
 ) -> bytes:
-    """A call's answer. What it puts into shared memory has to be sent."""
+    """Encode a Result. It must be sent, since it may occupy shared memory."""
     if not value.tagged:
         return plain_result(call_id, value.json, run_ms=run_ms)
     frame = WorkerFrame()
@@ -188,7 +188,7 @@ def result(
 
 
 def failure(call_id: int, why: Error, *, run_ms: float) -> bytes:
-    """A call's failure."""
+    """Encode a Failure."""
     frame = WorkerFrame()
     body = frame.messages.add().failure
     body.id = call_id
@@ -198,28 +198,28 @@ def failure(call_id: int, why: Error, *, run_ms: float) -> bytes:
 
 
 def leaving(reason: str) -> bytes:
-    """Report that something other than the host has asked this worker to end."""
+    """Encode a Leaving: something other than the host has told this worker to end."""
     frame = WorkerFrame()
     frame.messages.add().leaving.reason = reason
     return frame.SerializeToString()
 
 
 def recalled(call_ids: Iterable[int]) -> bytes:
-    """These calls were not started, and will not be here."""
+    """Encode a Recalled: this worker has not started these calls and never will."""
     frame = WorkerFrame()
     frame.messages.add().recalled.ids.extend(call_ids)
     return frame.SerializeToString()
 
 
 def release(offsets: Iterable[int]) -> bytes:
-    """These places of the host's shared memory are not in use any more."""
+    """Encode a Release: this worker no longer uses these places of the host's shared memory."""
     frame = WorkerFrame()
     frame.messages.add().release.offsets.extend(offsets)
     return frame.SerializeToString()
 
 
 def chunk(call_id: int, value: Encoded, *, shared: SharedMemory | None = None) -> bytes:
-    """One element of a stream. What it puts into shared memory has to be sent."""
+    """Encode a Chunk. It must be sent, since it may occupy shared memory."""
     if not value.tagged:
         return plain_chunk(call_id, value.json)
     frame = WorkerFrame()
@@ -229,8 +229,8 @@ def chunk(call_id: int, value: Encoded, *, shared: SharedMemory | None = None) -
 
 
 def progress(call_id: int, value: Encoded) -> bytes:
-    """How far a call is. Never in shared memory: a report that a newer one replaces is not sent,
-    and would keep its places for ever.
+    """Encode a Progress. It never uses shared memory, since a report that a newer one replaces is
+    never sent, and nobody would release its places.
     """
     frame = WorkerFrame()
     body = frame.messages.add().progress
@@ -239,7 +239,7 @@ def progress(call_id: int, value: Encoded) -> bytes:
 
 
 def pong(ping_id: int, rss_bytes: int = 0) -> bytes:
-    """The answer to a ping, with the resident memory that was measured last."""
+    """Encode a Pong: the answer to a ping, with the resident memory as last measured."""
     frame = WorkerFrame()
     body = frame.messages.add().pong
     body.id = ping_id
@@ -249,7 +249,7 @@ def pong(ping_id: int, rss_bytes: int = 0) -> bytes:
 
 
 def log(logger: str, message: str, *, level: int, time: float, call_id: int, dropped: int) -> bytes:
-    """One entry of the log."""
+    """Encode a log entry."""
     frame = WorkerFrame()
     body = frame.messages.add().log
     body.level = level

@@ -1,6 +1,6 @@
-"""Buffers and arrays of values: from Python to dtype, shape and bytes, and back.
+"""Conversion of buffers and arrays to dtype, shape and bytes, and back.
 
-numpy is used where it is loaded (to send) or can be imported (to receive); nothing here needs it.
+numpy is optional: it is used for sending if it is loaded, and for receiving if it can be imported.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = [
     "prepare",
 ]
 
-# The dtypes of the link, and the memoryview format of each where there is one.
+# The dtypes of the link, each with its memoryview format if there is one.
 FORMATS: Final[dict[str, str | None]] = {
     "|b1": "?",
     "|i1": "b",
@@ -41,7 +41,7 @@ FORMATS: Final[dict[str, str | None]] = {
     "<c8": None,
     "<c16": None,
 }
-# Smaller arrays are copied in less time than a view takes to make.
+# Copying a smaller array takes less time than creating a view.
 MIN_VIEW_BYTES: Final = 8_192
 
 _KINDS = {
@@ -53,10 +53,10 @@ _KINDS = {
 
 
 def lift(dtype: object, shape: object, *, data: bytes | memoryview) -> Any:
-    """An array from the link, without a copy: numpy's, or a memoryview where numpy is missing.
+    """Return an array from the link, without a copy: a numpy array, or a memoryview without numpy.
 
     Raises:
-        ValueError: A dtype, shape or length that the link's format does not allow.
+        ValueError: If dtype, shape or length is not one that the link allows.
     """
     if dtype not in FORMATS or not isinstance(dtype, str):
         raise ValueError(f"dtype {dtype!r}; allowed are {' '.join(FORMATS)}")
@@ -77,8 +77,8 @@ def lift(dtype: object, shape: object, *, data: bytes | memoryview) -> Any:
 
 
 def from_list(value: Any, hint: Any) -> Any:
-    """An array of bytes (which are uint8) or of a list of numbers, which a client without buffers
-    sends.
+    """Return an array from bytes (as uint8) or from a list of numbers, which a client without
+    buffers sends.
     """
     numpy = sys.modules["numpy"]
     if isinstance(value, (bytes, bytearray)):
@@ -101,14 +101,14 @@ def from_list(value: Any, hint: Any) -> Any:
 
 
 def lower_bytes(self: Tree, value: bytes | bytearray | memoryview, _depth: int) -> Any:
-    """Bytes as a buffer."""
+    """Lower bytes to a buffer."""
     self.reserve(value.nbytes if isinstance(value, memoryview) else len(value))
     return self.tag("bytes", buffer=self.attach(bytes(value)))
 
 
 def lower_foreign(self: Tree, value: Any, depth: int) -> Any:
-    """Whatever else shows its memory (buffer protocol, array interface, tensors); a marker for the
-    rest.
+    """Lower any other object that exposes its memory (buffer protocol, array interface, tensors),
+    and anything else to a marker.
     """
     try:
         view = memoryview(value)
@@ -120,7 +120,7 @@ def lower_foreign(self: Tree, value: Any, depth: int) -> Any:
 
 
 def numpy_lowerer(kind: type, numpy: Any) -> Lowerer | None:
-    """What lowers a type of numpy's; None for other types, or when numpy is not loaded."""
+    """Return the function that lowers a type of numpy; None for other types, or without numpy."""
     if numpy is None or not hasattr(numpy, "ndarray"):
         return None
     if issubclass(kind, numpy.ndarray):
@@ -135,7 +135,7 @@ def _marker(self: Tree, value: object) -> Any:
 
 
 def _view(self: Tree, view: memoryview) -> Any:
-    """A memoryview as bytes or as an array; None when its items are no numbers."""
+    """Lower a memoryview to bytes or an array; return None if its items are not numbers."""
     order, code = ("@", view.format) if len(view.format) == 1 else (view.format[0], view.format[1:])
     if code in ("B", "c") and view.ndim == 1:
         return lower_bytes(self, view, 0)
@@ -186,19 +186,20 @@ def lower_array(self: Tree, array: Any, depth: int) -> Any:
 
 
 def _content(array: Any, numpy: Any) -> bytes | memoryview:
-    """The elements in C order: a view where that is how they lie, and where a copy would cost."""
+    """Return the elements in C order: a view of a large array that is in C order, otherwise a copy.
+    """
     if array.nbytes < MIN_VIEW_BYTES or not array.flags.c_contiguous:
         content: bytes = array.tobytes()
         return content
-    # As a plain array, because the subclass `matrix` is never flat; and as bytes, because
-    # memoryview has no complex numbers to cast from.
+    # Viewed as a plain array, since the subclass `matrix` is never flat, and as bytes, since
+    # memoryview has no format for complex numbers.
     flat = numpy.asarray(array).reshape(-1).view(numpy.uint8)
     return memoryview(flat).toreadonly()
 
 
 def _nested(self: Tree, array: Any, depth: int) -> Any:
     """Lower text, dates, objects, records and masked arrays to nested lists."""
-    # The shortest possible element, and its comma.
+    # Each element needs at least one character and a comma.
     self.expect(2 * array.size)
     try:
         items = _items(array)
@@ -208,7 +209,8 @@ def _nested(self: Tree, array: Any, depth: int) -> Any:
 
 
 def _items(array: Any) -> Any:
-    """Do as `array.tolist()`, with None for missing values and text for dates of every unit."""
+    """Return `array.tolist()`, but with None for missing values, and text for dates of every unit.
+    """
     numpy = sys.modules["numpy"]
     kind = array.dtype.kind
     flat = array.reshape(-1)
@@ -273,7 +275,7 @@ def _scalar(self: Tree, value: Any, depth: int) -> Any:
 
 
 def _to_numpy(value: Any) -> Any:
-    """The object's data as a numpy array, or None when it has none that can be had."""
+    """Return the data of an object as a numpy array; None if that is impossible."""
     kind = type(value)
     if issubclass(kind, type):
         return None
@@ -302,8 +304,8 @@ _numpy_missing = False
 def prepare(json: bytes) -> None:
     """Import numpy for the arrays of a value that is about to be decoded.
 
-    To be called where CallCancelled cannot come up: numpy cannot be imported again in a process in
-    which its import was broken off.
+    To be called where CallCancelled cannot be raised: after an interrupted import, numpy cannot be
+    imported again in the same process.
     """
     if _numpy is None and not _numpy_missing and b'"array"' in json:
         _import_numpy()

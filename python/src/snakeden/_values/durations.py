@@ -1,4 +1,4 @@
-"""Durations as ISO 8601 text, exact to the last digit."""
+"""Durations as ISO 8601 text, without rounding."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _SECONDS_A_DAY = 86_400
 
 
 def iso_duration(count: int, per_second: int) -> str:
-    """Return a number of parts of a second as text such as `P1DT2.5S`; a sign comes first."""
+    """Return `count` fractions of a second, each 1/`per_second`, as text such as `-P1DT2.5S`."""
     seconds, fraction = divmod(abs(count), per_second)
     days, seconds = divmod(seconds, _SECONDS_A_DAY)
     text = "-P" if count < 0 else "P"

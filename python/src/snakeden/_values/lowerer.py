@@ -1,4 +1,4 @@
-"""The functions that lower one type of Python, and what such a function may ask of its tree."""
+"""The interfaces of lowering: the function for one Python type, and the tree that it works on."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ __all__ = ["Lowerer", "Tree"]
 
 
 class Tree(Protocol):
-    """A tree being lowered, as the functions for single types see it; lowering.py is the tree."""
+    """A tree that is being lowered, as the functions for single types see it. lowering.py
+    implements it.
+    """
 
     def lower(self, value: Any, depth: int) -> Any:
-        """Lower a part in which `depth` more levels of containers may open."""
+        """Lower a part of the tree that may nest `depth` more levels of containers."""
 
     def enter(self, depth: int) -> int:
-        """Open one level; returns how many more may open in it."""
+        """Enter a container. Returns the number of levels that may still be nested in it."""
 
     def tag(self, kind: str, **fields: object) -> dict[str, object]:
         """Return a tagged leaf."""
@@ -36,8 +38,10 @@ class Tree(Protocol):
         """Lower a mapping with keys and values of any type."""
 
     def attach(self, data: bytes | memoryview) -> int:
-        """Add a buffer that was reserved, a view being one of bytes; returns its index."""
+        """Add a buffer whose size was reserved. A memoryview must be one of bytes. Returns its
+        index.
+        """
 
 
 Lowerer = Callable[[Tree, Any, int], Any]
-"""Lowers a value, given second, in which the third many levels of containers may open."""
+"""Lowers a value for a tree: `lowerer(tree, value, depth)`."""

@@ -1,7 +1,7 @@
-"""Rebuild a tree so that JSON can say it: tags for what JSON lacks, conversions for everything
-else.
+"""Rebuild a tree so that it can be written as JSON: with tags for values that JSON has no form for,
+and conversions for all other types.
 
-The slow half of values.py. Which function lowers a type is found once a type and remembered.
+The slow half of values.py. The function that lowers a type is looked up once and remembered.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ _MAX_PATH: Final = 200
 
 
 class _Problem(Exception):  # noqa: N818 - never leaves this module
-    """What stood in the way; the containers on the way out put their step in front of `path`."""
+    """The reason why a value cannot be lowered. Each container around it puts its own step in front
+    of `path`.
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -46,7 +48,7 @@ class _Problem(Exception):  # noqa: N818 - never leaves this module
 
 
 class Lowering:
-    """One tree being lowered: its buffers so far, and whether any tag was used."""
+    """A tree that is being lowered: its buffers so far, and whether it has tags."""
 
     __slots__ = ("_bytes", "_max_bytes", "_max_depth", "_where", "buffers", "tagged")
 
@@ -69,8 +71,8 @@ class Lowering:
         """Lower a whole value.
 
         Raises:
-            InvalidValueError: With the path of what cannot travel.
-            ResultTooLargeError: The buffers alone are over the limit.
+            InvalidValueError: If a part cannot be sent; the text names its path.
+            ResultTooLargeError: If the buffers alone exceed the limit.
         """
         try:
             return self.lower(value, self._max_depth)
@@ -81,7 +83,7 @@ class Lowering:
             raise InvalidValueError(problem.text, self._where + path) from None
 
     def lower(self, value: Any, depth: int) -> Any:
-        """Lower a part in which `depth` more levels of containers may open."""
+        """Lower a part of the tree that may nest `depth` more levels of containers."""
         kind = type(value)
         lowerer = _LOWERERS.get(kind)
         if lowerer is None:
@@ -91,13 +93,13 @@ class Lowering:
         return lowerer(self, value, depth)
 
     def enter(self, depth: int) -> int:
-        """Open one level."""
+        """Enter a container. Returns the number of levels that may still be nested in it."""
         if depth <= 0:
             raise _Problem(f"nested deeper than {self._max_depth}")
         return depth - 1
 
     def tag(self, kind: str, **fields: object) -> dict[str, object]:
-        """A tagged leaf."""
+        """Return a tagged leaf."""
         self.tagged = True
         return {TAG: kind, **fields}
 
@@ -119,8 +121,8 @@ class Lowering:
     def key(self, key: Any) -> str:
         """Return the text of a key, for every type whose value is sent as one text or number.
 
-        There is no second table of types: a type that is added for values also works for keys. Text
-        and integers, which most keys are, only take a shorter way.
+        Keys have no table of their own, so a type that is added for values also works for keys.
+        Text and integers, the most frequent keys, take a shortcut.
         """
         kind = type(key)
         if kind is str:
@@ -162,7 +164,9 @@ class Lowering:
         return self.tag("object", value=out) if TAG in out else out
 
     def attach(self, data: bytes | memoryview) -> int:
-        """Add a buffer that was reserved, a view being one of bytes; returns its index."""
+        """Add a buffer whose size was reserved. A memoryview must be one of bytes. Returns its
+        index.
+        """
         self.buffers.append(data)
         return len(self.buffers) - 1
 
@@ -177,7 +181,7 @@ def _text(_self: Tree, value: str, _depth: int) -> str:
     try:
         value.encode()
     except UnicodeEncodeError:
-        # As TextEncoder does: pairs are joined, what is left alone becomes U+FFFD.
+        # As in JavaScript's TextEncoder: surrogate pairs are joined, lone surrogates become U+FFFD.
         return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return value
 
@@ -284,7 +288,7 @@ def _pylist(self: Tree, value: Any, depth: int) -> Any:
 
 
 def _column(self: Tree, value: Any, depth: int) -> Any:
-    """Lower to a list when values are missing, which an array of numbers cannot express."""
+    """Lower to a list if values are missing, since an array of numbers has no form for that."""
     lower = _by_method("to_list") if value.null_count() else arrays.lower_foreign
     return lower(self, value, depth)
 
@@ -323,7 +327,7 @@ _BY_BASE: tuple[tuple[tuple[type, ...], Lowerer], ...] = (
 
 
 def _find(kind: type) -> Lowerer:
-    # First, because NaT is a datetime too.
+    # Checked first, since NaT is also a datetime.
     pandas_lowerer = tables.pandas_lowerer(kind, sys.modules.get("pandas"))
     if pandas_lowerer is not None:
         return pandas_lowerer

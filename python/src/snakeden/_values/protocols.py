@@ -1,4 +1,4 @@
-"""Recognize by its methods, whatever its type, a result that must be driven to get a value."""
+"""Recognize lazy results, such as generators and coroutines, by their methods."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NEVER_ITERATED: Final = (str, bytes, bytearray, memoryview, Mapping)
 
 def has(kind: type, *names: str) -> bool:
     """Return whether a type has one of these methods; None stands for a method that is disabled."""
-    # A loop, since any() of a generator takes four times as long, and each returned array asks.
+    # A loop, since any() with a generator takes four times as long, and this runs for each array.
     for name in names:  # noqa: SIM110
         if getattr(kind, name, None) is not None:
             return True
@@ -26,10 +26,11 @@ def has(kind: type, *names: str) -> bool:
 
 
 def is_lazy(value: object, *, streams: bool) -> bool:
-    """Return whether a result must be driven, by its protocol and whatever its type.
+    """Return whether a result must be iterated or awaited to get a value, judged by its methods
+    alone.
 
-    An open file does not stand for its lines, unless the tool declares that it streams; such a tool
-    may return anything to iterate over.
+    An open file counts as one value, unless the tool declares that it streams. Such a tool may
+    return any iterable.
     """
     kind = type(value)
     if has(kind, "__next__"):

@@ -1,4 +1,5 @@
-"""Classes that travel as their text in both directions, of modules that are not worth an import."""
+"""Classes whose instances are sent as text in both directions. Their modules are not imported here.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +19,9 @@ _CLASSES: Final = (
 
 
 def is_text_class(kind: Any) -> bool:
-    """Whether `str()` of an instance says all of it, and the class takes that text again."""
+    """Return whether an instance can be written with `str()` and rebuilt by the class from that
+    text.
+    """
     if not isinstance(kind, type):
         return False
     bases = [PurePath, *(getattr(sys.modules.get(it), name, None) for it, name in _CLASSES)]

@@ -1,4 +1,4 @@
-"""Names of types as error texts and markers show them."""
+"""Names of types, as error texts and markers show them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import Any, Final
 
 __all__ = ["type_name"]
 
-# The attributes of `type` itself: a metaclass may override them with anything.
+# The descriptors of `type` itself, since a metaclass may override these attributes with anything.
 _QUALNAME: Final[Any] = type.__dict__["__qualname__"]
 _MODULE: Final[Any] = type.__dict__["__module__"]
 
 
 def type_name(kind: type) -> str:
-    """`pkg.mod.Class`, or the bare name for built-ins."""
+    """Return `pkg.mod.Class`, or the bare name for built-ins."""
     name = str.__str__(_QUALNAME.__get__(kind))
     try:
         module = _MODULE.__get__(kind)

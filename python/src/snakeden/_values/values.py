@@ -1,10 +1,10 @@
-"""Values on the link: a JSON tree plus buffers beside it. The twin of src/bridge/values/values.ts.
+"""Values on the link: a JSON tree and buffers beside it. The twin of src/bridge/values/values.ts.
 
-Most values are *plain*: JSON says all of them. `encode` decides that by one quick walk and hands
-the tree to msgspec as it is. Only when something in it needs a tag ({"$snakeden": ...}) or a
-conversion is the tree rebuilt, in lowering.py.
+Most values are *plain*: JSON has a form for all their parts. `encode` finds that out in one quick
+walk, and passes such a tree to msgspec unchanged. Only a tree with a part that needs a tag
+({"$snakeden": ...}) or a conversion is rebuilt, in lowering.py.
 
-Depth counts containers: 1 is `[]`, 2 is `[[]]`. A scalar has depth 0.
+Depth counts containers: `[]` has depth 1, `[[]]` has 2, a scalar has 0.
 """
 
 from __future__ import annotations
@@ -31,25 +31,27 @@ _FLOATS = {"NaN": float("nan"), "Infinity": float("inf"), "-Infinity": float("-i
 
 
 class ValueLimits(msgspec.Struct, frozen=True, kw_only=True):
-    """How large a value may be."""
+    """The limits of a value."""
 
     max_bytes: int = 0
-    """Limit of JSON and buffers together; 0 for none."""
+    """The limit of JSON and buffers together; 0 for none."""
     max_depth: int = DEFAULT_MAX_DEPTH
-    """Deepest nesting of containers."""
+    """The deepest nesting of containers."""
 
 
 class Encoded(NamedTuple):
-    """A value as the link has it: the fields of the message `Value`."""
+    """An encoded value: the fields of the message `Value`."""
 
     json: bytes
     tagged: bool
     buffers: Sequence[bytes | memoryview]
-    """Views are of bytes and contiguous; what they show has to stay as it is until it was sent."""
+    """A memoryview must be contiguous and one of bytes. Its memory must not change until it was
+    sent.
+    """
 
     @property
     def size(self) -> int:
-        """Bytes of the JSON text and the buffers together."""
+        """The size of the JSON text and the buffers together, in bytes."""
         return len(self.json) + sum(map(len, self.buffers))
 
 
@@ -64,15 +66,17 @@ def encode(
     """Encode any Python value.
 
     Args:
-        value: Anything; what cannot be serialized becomes a marker that names its type.
-        max_depth: Deepest nesting of containers that is let through.
-        max_bytes: Limit of JSON and buffers together, in bytes; 0 for none.
-        where: What the value is, for error texts.
-        buffers: Where to put the buffers, when several trees share one list.
+        value: Any value. A part that cannot be serialized becomes a marker with the name of its
+            type.
+        max_depth: The deepest nesting of containers that is allowed.
+        max_bytes: The limit of JSON and buffers together, in bytes; 0 for none.
+        where: The name of the value in error texts.
+        buffers: The list to add buffers to, if several trees share one.
 
     Raises:
-        InvalidValueError: Nested too deep (a cycle counts as that), or a key that JSON has no form
-            for. ResultTooLargeError: Over `max_bytes`.
+        InvalidValueError: If the value is nested too deep or has a cycle, or if JSON has no form
+            for a key.
+        ResultTooLargeError: If the value exceeds `max_bytes`.
     """
     try:
         if _is_plain(value, max_depth):
@@ -96,7 +100,7 @@ def encode(
 
 
 def _is_plain(value: Any, depth: int) -> bool:
-    """Whether JSON alone says everything of `value` within `depth` levels."""
+    """Return whether JSON has a form for all parts of `value`, within `depth` levels."""
     kind = type(value)
     if kind in _TEXTLIKE:
         return True
@@ -125,7 +129,8 @@ def _is_plain(value: Any, depth: int) -> bool:
         if int in kinds:
             return bool(min(items) >= -MAX_SAFE_INTEGER and max(items) <= MAX_SAFE_INTEGER)
         if float in kinds:
-            # A sum of finite floats may overflow, so only its being finite settles the matter.
+            # A finite sum proves that all are finite. An infinite sum does not: it may have
+            # overflowed.
             return isfinite(sum(items)) or all(map(isfinite, items))
     depth -= 1
     return all(_is_plain(item, depth) for item in items)
@@ -134,12 +139,12 @@ def _is_plain(value: Any, depth: int) -> bool:
 def decode(encoded: Encoded, where: str = "args") -> Any:
     """Decode a value from the link.
 
-    Arrays come as read-only numpy arrays on the memory of their buffer when numpy is there;
-    otherwise as a memoryview cast to format and shape (of raw bytes for float16 and complex, which
-    memoryview lacks; 1-d when the array is empty).
+    Arrays become read-only numpy arrays on the memory of their buffer. Without numpy they become
+    memoryviews with format and shape: of raw bytes for float16 and complex numbers, for which
+    memoryview has no format, and one-dimensional if the array is empty.
 
     Raises:
-        InvalidValueError: Not what the link's format allows.
+        InvalidValueError: If the link does not allow such a value.
     """
     try:
         tree = _loads(encoded.json)
@@ -153,7 +158,7 @@ def decode(encoded: Encoded, where: str = "args") -> Any:
 
 
 class _Lifting:
-    """One tree being lifted: what its tags refer to."""
+    """A tree that is being decoded, with the buffers that its tags refer to."""
 
     __slots__ = ("_buffers",)
 
@@ -161,7 +166,7 @@ class _Lifting:
         self._buffers = buffers
 
     def lift(self, node: Any, where: str) -> Any:
-        """Replace tagged leaves by what they stand for, in place."""
+        """Replace tagged leaves with their values, in place."""
         if type(node) is dict:
             if TAG in node:
                 return self._lift_tag(node, where)
@@ -188,7 +193,7 @@ class _Lifting:
             if tag == "float":
                 return _FLOATS[node["value"]]
             if tag == "bytes":
-                # No copy where they are bytes already.
+                # Does not copy what is already bytes.
                 return bytes(self._buffer(node["buffer"]))
             if tag == "array":
                 return arrays.lift(node["dtype"], node["shape"], data=self._buffer(node["buffer"]))
@@ -208,8 +213,8 @@ def _integer(text: str) -> int:
     try:
         return int(text)
     except ValueError:
-        # int() refuses more than 4300 digits; Decimal does not, and takes other spellings, so look
-        # first.
+        # int() refuses more than 4300 digits. Decimal does not, but it also accepts other
+        # spellings, so those are excluded first.
         if not text.removeprefix("-").isdecimal():
             raise
         return int(Decimal(text))
