@@ -1,4 +1,4 @@
-"""The host's role, played in the test process: a server that real workers dial by a carrier."""
+"""A fake host in the test process: a server that real workers connect to by a carrier."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def wait_for(condition: Callable[[], Any], what: str, timeout: float = TIMEOUT) 
 
 
 class Attachment:
-    """One worker's stream, as the host sees it."""
+    """The stream of one worker, as the host sees it."""
 
     def __init__(self) -> None:
         self._incoming: SimpleQueue[link.WorkerMessage | None] = SimpleQueue()
@@ -78,12 +78,12 @@ class Attachment:
         self._outgoing.put(link.HostFrame(messages=messages))
 
     def drop(self) -> None:
-        """End the stream without a word."""
+        """End the stream without a message."""
         self._outgoing.put(None)
 
     def next(self, timeout: float = TIMEOUT) -> link.WorkerMessage | None:
-        """The next message other than a log entry or a release; None when the worker ended the
-        stream.
+        """Return the next message that is neither a log entry nor a release; None if the worker has
+        ended the stream.
         """
         while True:
             message = self._incoming.get(timeout=timeout)
@@ -102,7 +102,7 @@ class Attachment:
         return getattr(message, kind)
 
     def nothing_more(self, seconds: float = 0.2) -> None:
-        """Nothing comes for a while."""
+        """Check that no message comes for a while."""
         try:
             message = self._incoming.get(timeout=seconds)
         except Empty:
@@ -123,7 +123,7 @@ class Attachment:
         return self.result()
 
     def failure(self, tool: str, call_id: int = 1, **args: Any) -> Any:
-        """Call and answer the error."""
+        """Call and return the error."""
         self.call(call_id, tool, args)
         return self.expect("failure").error
 
@@ -141,7 +141,7 @@ def decoded(value: Value) -> Any:
 
 
 class Worker:
-    """A real worker process and its stream."""
+    """A real worker process, and its stream."""
 
     def __init__(
         self, process: subprocess.Popen[bytes], attachment: Attachment, folder: Path
@@ -194,7 +194,7 @@ Attach = Callable[[Iterator[link.WorkerFrame]], Iterator[link.HostFrame]]
 
 
 class GrpcListener:
-    """Serves Bridge/Attach on a Unix socket."""
+    """A gRPC server of Bridge/Attach on a Unix socket."""
 
     def __init__(self, path: Path, attach: Attach) -> None:
         self.address = f"grpc+unix:{path}"
@@ -218,7 +218,7 @@ class GrpcListener:
 
 
 class SocketListener:
-    """Listens on a plain Unix socket; each frame follows its length."""
+    """A server on a plain Unix socket, on which each frame follows its length."""
 
     def __init__(self, path: Path, attach: Attach) -> None:
         self.address = f"unix:{path}"
@@ -248,7 +248,7 @@ class SocketListener:
                 stream.sendall(len(body).to_bytes(4, "little") + body)
         except OSError:
             pass
-        # The reading thread still holds it.
+        # The reader thread still has it.
         try:
             stream.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -262,7 +262,7 @@ class SocketListener:
 
 
 class FakeHost:
-    """Serves one carrier; starts workers and kills what is left of them."""
+    """A host that serves one carrier, starts workers, and kills those that are left."""
 
     def __init__(self, folder: Path, carrier: str = "socket") -> None:
         self.carrier = carrier
@@ -301,7 +301,7 @@ class FakeHost:
     def spawn(
         self, address: str | None = None, env: dict[str, str] | None = None
     ) -> tuple[subprocess.Popen[bytes], Path]:
-        """Start the process alone."""
+        """Start the process of a worker without waiting for it."""
         folder = self._folder / f"worker-{len(self._processes)}"
         folder.mkdir()
         environment = {
@@ -326,7 +326,7 @@ class FakeHost:
         return process, folder
 
     def connect(self, env: dict[str, str] | None = None) -> Worker:
-        """Start a worker up to its connection; its hello has not been read."""
+        """Start a worker and wait for its connection. Its hello is still unread."""
         process, folder = self.spawn(env=env)
         attachment = self._attachments.get(timeout=TIMEOUT)
         worker = Worker(process, attachment, folder)
@@ -341,7 +341,7 @@ class FakeHost:
         return worker.ready()
 
     def start_failing(self, adapter: str, **welcome: Any) -> tuple[Worker, Any]:
-        """Start a worker whose adapter is at fault; answers the error."""
+        """Start a worker whose adapter cannot be served. Returns the error."""
         worker = self.connect()
         worker.link.expect("hello")
         worker.welcome(adapter, **welcome)

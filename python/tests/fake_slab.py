@@ -1,4 +1,4 @@
-"""The host's end of shared memory, played in the test process.
+"""The host's side of shared memory, in the test process.
 
 The twin of src/bridge/shared_memory/slab.ts.
 """
@@ -18,7 +18,7 @@ PAGE = 4096
 
 
 class FakeSlab:
-    """Two files, and which places of the one to the worker are taken."""
+    """The two files of a slab, and the taken places of the one to the worker."""
 
     def __init__(self, folder: Path, nbytes: int = 16 << 20, min_bytes: int = PAGE) -> None:
         self._to_worker = folder / "to_worker"
@@ -35,7 +35,7 @@ class FakeSlab:
         )
 
     def call(self, call_id: int, tool: str, args: Any, **fields: Any) -> dict[str, Any]:
-        """The body of a call whose large buffers lie in shared memory."""
+        """Return the body of a call whose large buffers are in shared memory."""
         encoded = values.encode(args)
         value = Value(json=encoded.json, tagged=encoded.tagged)
         for index, buffer in enumerate(encoded.buffers):
@@ -53,7 +53,7 @@ class FakeSlab:
         return {"call": link.Call(id=call_id, tool=tool, args=value, **fields)}
 
     def take(self, value: Value) -> Any:
-        """Decode what the worker sent."""
+        """Decode a value that the worker sent."""
         buffers = list(value.buffers)
         for place in value.shared:
             assert buffers[place.index] == b""
@@ -64,6 +64,6 @@ class FakeSlab:
 
 
 def release_of(*all_values: Value) -> dict[str, Any]:
-    """The body that gives the places of values back to the worker."""
+    """Return the body that releases the places of values to the worker."""
     offsets = [place.offset for value in all_values for place in value.shared]
     return {"release": link.Release(offsets=offsets)}

@@ -1,4 +1,4 @@
-"""The rules of the package that no other tool holds: who imports whom, and how large things are."""
+"""Tests of rules that no other tool checks: the directions of imports, and the sizes of files."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ MAX_TEST_LINES = 500
 MAX_FILES = 15
 MAX_POSITIONAL = 2
 PROTOCOL_METHODS = ("find_spec",)
-"""Methods whose signature is that of a protocol of Python."""
+"""Methods whose signature Python prescribes."""
 
 PUBLIC = "public"
-"""The files at the top but worker.py: what users import. They import nothing below."""
+"""The files at the top except worker.py, which users import. They import nothing below."""
 
 BELOW: dict[str, tuple[str, ...]] = {
     PUBLIC: (),
@@ -44,17 +44,21 @@ BELOW: dict[str, tuple[str, ...]] = {
     "worker": ("_worker", "_worker/system"),
     "demo": (PUBLIC,),
 }
-"""What each folder may import besides itself; a folder that is not here is not allowed."""
+"""The folders that each folder may import besides itself. A folder that is missing here is not
+allowed.
+"""
 
 
 def sources(root: Path = PACKAGE) -> Iterator[Path]:
-    """Yield the files of Python that people write."""
+    """Yield the Python files that are not generated."""
     generated = PACKAGE / GENERATED
     yield from (it for it in sorted(root.rglob("*.py")) if generated not in it.parents)
 
 
 def module_of(path: Path) -> str:
-    """`_link.wire` for _link/wire.py; `_link` for its `__init__`, and nothing for the package's."""
+    """Return `_link.wire` for _link/wire.py, `_link` for its `__init__`, and "" for that of the
+    package.
+    """
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
@@ -63,7 +67,7 @@ MODULES = {module_of(it): it for it in sorted(PACKAGE.rglob("*.py"))}
 
 
 def imported(tree: ast.AST) -> Iterator[str]:
-    """Yield the modules of the package that a file imports: anywhere in it, for types only too."""
+    """Yield the modules of the package that a file imports anywhere, even for types only."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             names = [it.name for it in node.names]
@@ -71,7 +75,7 @@ def imported(tree: ast.AST) -> Iterator[str]:
             assert node.level == 0, "imports are absolute"
             source = node.module or ""
             names = [f"{source}.{it.name}" for it in node.names]
-            # What is not a module itself is defined in the one before it.
+            # A name that is not a module is defined in the module before it.
             names = [it if below_package(it) in MODULES else source for it in names]
         else:
             continue
@@ -86,7 +90,7 @@ def below_package(name: str) -> str:
 
 
 def level_of(module: str) -> str:
-    """The folder of a module as BELOW names it."""
+    """Return the folder of a module, as BELOW names it."""
     path = MODULES[module].relative_to(PACKAGE)
     if path.parent == Path("."):
         return "worker" if path.stem == "worker" else PUBLIC
@@ -94,7 +98,7 @@ def level_of(module: str) -> str:
 
 
 def circle_in(imports: dict[str, set[str]]) -> list[str] | None:
-    """The modules of one circle; None when there is none."""
+    """Return the modules of one import circle; None if there is none."""
     done: set[str] = set()
 
     def visit(module: str, way: list[str]) -> list[str] | None:
@@ -149,12 +153,12 @@ def test_folders_import_only_what_is_below_them(imports: dict[str, set[str]]) ->
     assert wrong == []
 
 
-def test_the_table_of_folders_has_no_way_up() -> None:
+def test_the_table_of_folders_has_no_circle() -> None:
     assert circle_in({folder: set(below) for folder, below in BELOW.items()}) is None
     assert set(map(level_of, MODULES)) == set(BELOW)
 
 
-def test_packages_open_with_what_they_are_for() -> None:
+def test_packages_open_with_their_purpose() -> None:
     for path in sources():
         if path.name == "__init__.py":
             text = ast.get_docstring(ast.parse(path.read_text("utf-8")))

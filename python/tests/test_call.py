@@ -27,12 +27,12 @@ def attempt(report: Callable[[dict[str, Any]], None], deadline: float | None = N
     return running
 
 
-def test_current_call_says_clearly_that_there_is_none() -> None:
+def test_current_call_raises_outside_of_a_call() -> None:
     with pytest.raises(RuntimeError, match=r"current_call\(\) was used outside of a call"):
         current_call()
 
 
-def test_current_call_gives_the_call_of_the_context() -> None:
+def test_current_call_returns_the_call_of_the_context() -> None:
     running = attempt(print)
     token = CURRENT.set(running)
     try:
@@ -60,7 +60,7 @@ def test_call_remaining_ms_never_falls_below_zero() -> None:
     assert make(time.monotonic() - 60)[0].remaining_ms == 0
 
 
-def test_call_progress_reports_what_it_is_given() -> None:
+def test_call_progress_sends_its_arguments() -> None:
     call, reports = make()
     call.progress(0.5)
     call.progress(message="half", rows=3)
@@ -74,12 +74,12 @@ def test_call_progress_reports_what_it_is_given() -> None:
     ]
 
 
-def test_call_progress_refuses_a_fraction_that_is_no_number() -> None:
+def test_call_progress_refuses_a_fraction_that_is_not_a_number() -> None:
     with pytest.raises((TypeError, ValueError)):
         make()[0].progress("half")  # type: ignore[arg-type]
 
 
-def test_call_progress_is_silent_once_the_call_has_ended() -> None:
+def test_call_progress_sends_nothing_once_the_call_has_ended() -> None:
     reports: list[dict[str, Any]] = []
     running = attempt(reports.append)
     call = running.view()
@@ -88,7 +88,7 @@ def test_call_progress_is_silent_once_the_call_has_ended() -> None:
     assert reports == []
 
 
-def test_call_shows_nothing_of_the_worker() -> None:
+def test_call_exposes_nothing_of_the_worker() -> None:
     public = sorted(name for name in dir(Call) if not name.startswith("_"))
     assert public == [
         "cancelled",

@@ -13,7 +13,7 @@ from snakeden.tool import mark_of
 from tests.fake_host import SOURCES
 
 
-def test_tool_leaves_the_function_as_it_is() -> None:
+def test_tool_returns_the_function_unchanged() -> None:
     @tool
     def double(x: int) -> int:
         """Twice."""
@@ -24,7 +24,7 @@ def test_tool_leaves_the_function_as_it_is() -> None:
     assert mark_of(double) == (None, None, False)
 
 
-def test_tool_takes_a_name_and_a_description() -> None:
+def test_tool_accepts_a_name_and_a_description() -> None:
     @tool(name="other", description="Says more.")
     def double(x: int) -> int:
         return 2 * x
@@ -32,7 +32,7 @@ def test_tool_takes_a_name_and_a_description() -> None:
     assert mark_of(double) == ("other", "Says more.", False)
 
 
-def test_tool_takes_whether_it_may_run_twice() -> None:
+def test_tool_accepts_idempotent() -> None:
     @tool(idempotent=True)
     def double(x: int) -> int:
         return 2 * x
@@ -43,7 +43,7 @@ def test_tool_takes_whether_it_may_run_twice() -> None:
 
 
 @pytest.mark.parametrize("idempotent", [1, "yes", None])
-def test_tool_refuses_an_idempotent_that_is_no_bool(idempotent: Any) -> None:
+def test_tool_refuses_an_idempotent_that_is_not_a_bool(idempotent: Any) -> None:
     with pytest.raises(TypeError, match=r"@tool\(idempotent=\.\.\.\) takes True or False, not"):
         tool(idempotent=idempotent)
 
@@ -99,12 +99,12 @@ def test_tool_survives_wrapping() -> None:
 @pytest.mark.parametrize(
     "target", [Adapter, 5, functools.partial(print)], ids=lambda it: type(it).__name__
 )
-def test_tool_refuses_what_is_no_function(target: Any) -> None:
+def test_tool_refuses_a_target_that_is_not_a_function(target: Any) -> None:
     with pytest.raises(TypeError, match="@tool marks functions and methods; it was used on"):
         tool(target)
 
 
-def test_mark_of_is_not_fooled_by_objects_that_answer_to_every_name() -> None:
+def test_mark_of_ignores_objects_that_have_every_attribute() -> None:
     class Anything:
         def __getattr__(self, name: str) -> Any:
             return self

@@ -15,7 +15,7 @@ def drained(outbox: Outbox) -> list[bytes]:
     return list(outbox)
 
 
-def test_outbox_sends_what_gathered_as_one_frame() -> None:
+def test_outbox_sends_gathered_messages_as_one_frame() -> None:
     outbox = Outbox()
     for message in (b"a", b"b", b"c"):
         outbox.put(message)
@@ -31,7 +31,7 @@ def test_outbox_ends_a_frame_at_its_size() -> None:
     assert list(map(len, drained(outbox))) == [FRAME_BYTES, 5, len(big), 5]
 
 
-def test_outbox_keeps_pongs_from_waiting_behind_results() -> None:
+def test_outbox_sends_pongs_before_results() -> None:
     outbox = Outbox()
     outbox.put(b"x" * FRAME_BYTES)
     outbox.put(b"y" * FRAME_BYTES)
@@ -55,7 +55,7 @@ def test_outbox_puts_progress_and_logs_in_front_of_the_result_they_came_before()
     assert drained(outbox) == [b"progress log result"]
 
 
-def test_outbox_drops_log_entries_beyond_the_bound_and_says_how_many() -> None:
+def test_outbox_drops_log_entries_above_the_limit_and_counts_them() -> None:
     outbox = Outbox()
     for _ in range(MAX_LOG_ENTRIES + 7):
         outbox.put_log(lambda dropped: b"%d;" % dropped)
@@ -66,7 +66,7 @@ def test_outbox_drops_log_entries_beyond_the_bound_and_says_how_many() -> None:
     assert next(iter(outbox)) == b"7;0;"
 
 
-def test_outbox_bounds_the_bytes_of_log_entries() -> None:
+def test_outbox_limits_the_bytes_of_log_entries() -> None:
     outbox = Outbox()
     for _ in range(100):
         outbox.put_log(lambda _dropped: b"x" * 100_000)
@@ -89,7 +89,7 @@ def test_outbox_never_drops_messages_and_keeps_their_order() -> None:
 
 
 class Memory:
-    """Something that a place can show."""
+    """An object that a weak reference can watch."""
 
 
 def place(offset: int) -> PlaceRef:
@@ -99,7 +99,7 @@ def place(offset: int) -> PlaceRef:
 
 
 @pytest.mark.parametrize("writes", [True, False])
-def test_outbox_tells_of_released_places_with_the_next_message(writes: bool) -> None:
+def test_outbox_reports_released_places_with_the_next_message(writes: bool) -> None:
     outbox = Outbox()
     frames: list[bytes] = []
     ended = threading.Event()
@@ -114,7 +114,7 @@ def test_outbox_tells_of_released_places_with_the_next_message(writes: bool) -> 
         assert ended.wait(20)
     else:
         frames.extend(outbox)
-    # The writer may come in between and split a frame, but the order holds.
+    # The writer may run in between and split a frame, but the order stays.
     heard = [
         list(it.release.offsets) or it.pong.id
         for it in WorkerFrame.FromString(b"".join(frames)).messages

@@ -17,7 +17,7 @@ def one_message(frame: bytes) -> WorkerMessage:
 
 @given(call_ids, sizes, st.floats(0, 1e9))
 @example(2**32 - 1, 1, 0.0)
-def test_plain_result_is_what_the_codec_reads(call_id: int, size: int, run_ms: float) -> None:
+def test_plain_result_can_be_decoded_by_the_codec(call_id: int, size: int, run_ms: float) -> None:
     json = b"1" * size
     result = one_message(plain_result(call_id, json, run_ms=run_ms)).result
     expected = Result(id=call_id, run_ms=run_ms)
@@ -26,7 +26,7 @@ def test_plain_result_is_what_the_codec_reads(call_id: int, size: int, run_ms: f
 
 
 @given(call_ids, sizes)
-def test_plain_chunk_is_what_the_codec_reads(call_id: int, size: int) -> None:
+def test_plain_chunk_can_be_decoded_by_the_codec(call_id: int, size: int) -> None:
     json = b"1" * size
     chunk = one_message(plain_chunk(call_id, json)).chunk
     assert (chunk.id, chunk.value.json, chunk.value.tagged) == (call_id, json, False)

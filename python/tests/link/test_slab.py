@@ -24,7 +24,7 @@ BYTES = 64 * PAGE
 
 
 class Files:
-    """What a host does to the files of a slab."""
+    """The host's reads and writes in the files of a slab."""
 
     def __init__(self, directory: Path) -> None:
         self.to_worker = directory / "to_worker"
@@ -66,7 +66,7 @@ def offsets(released: deque[PlaceRef]) -> list[int]:
 # ---- from the host ----
 
 
-def test_view_shows_what_the_host_wrote_before_and_after_it_was_mapped(
+def test_view_shows_bytes_that_the_host_wrote_before_and_after_the_mapping(
     files: Files, slab: Slab
 ) -> None:
     files.send(PAGE, b"first")
@@ -77,7 +77,7 @@ def test_view_shows_what_the_host_wrote_before_and_after_it_was_mapped(
     assert (view.format, view.ndim, view.itemsize, view.readonly) == ("B", 1, 1, True)
 
 
-def test_a_place_is_released_once_with_the_last_array_that_shows_it(
+def test_a_place_is_released_once_with_the_last_array_that_uses_it(
     files: Files, slab: Slab, released: deque[PlaceRef]
 ) -> None:
     files.send(0, np.arange(100, dtype="<f8").tobytes())
@@ -153,7 +153,7 @@ def test_view_refuses_a_place_that_is_still_in_use(slab: Slab, released: deque[P
 @pytest.mark.parametrize(
     ("offset", "length"), [(0, BYTES + 1), (BYTES, 1), (0, 0), (-PAGE, 1), (2**32 - PAGE, 1)]
 )
-def test_view_refuses_what_is_no_place(slab: Slab, offset: int, length: int) -> None:
+def test_view_refuses_a_place_outside_of_the_file(slab: Slab, offset: int, length: int) -> None:
     with pytest.raises(ValueError, match="of shared memory"):
         slab.view(offset, length)
 
@@ -192,15 +192,15 @@ def test_a_forked_child_writes_nothing(files: Files, slab: Slab) -> None:
     assert files.read(0, 5) == b"own\0\0"
 
 
-def test_a_release_is_not_lost_when_a_call_is_cancelled_in_the_midst_of_it(
+def test_a_release_is_not_lost_when_a_call_is_cancelled_during_it(
     slab: Slab, released: deque[PlaceRef]
 ) -> None:
     def cancel(_signum: int, _frame: object) -> None:
         raise CallCancelled("cancelled")
 
     held = [slab.view(0, PAGE)]
-    # All of it in C, so that the first code of Python after the signal
-    # would be that of `on_release`.
+    # All of this runs in C, so the first Python code after the signal would be that of
+    # `on_release`.
     steps = [partial(_thread.interrupt_main, signal.SIGURG), held.clear]
     older = signal.signal(signal.SIGURG, cancel)
     try:
@@ -244,7 +244,7 @@ def test_write_returns_none_when_the_disk_is_full(files: Files) -> None:
     slab.close()
 
 
-def test_write_gives_its_place_back_when_it_is_interrupted(
+def test_write_releases_its_place_when_it_is_interrupted(
     slab: Slab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupt(*_args: object) -> int:
@@ -257,7 +257,7 @@ def test_write_gives_its_place_back_when_it_is_interrupted(
     assert slab.write(bytes(BYTES)) == 0
 
 
-def test_write_goes_on_after_a_short_write(
+def test_write_continues_after_a_short_write(
     files: Files, slab: Slab, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pwrite = os.pwrite
@@ -293,7 +293,7 @@ def test_write_and_release_from_many_threads_keep_places_apart(files: Files, sla
 # ---- the files ----
 
 
-def test_a_slab_cannot_be_made_of_a_file_that_is_missing_or_short(files: Files) -> None:
+def test_slab_refuses_a_missing_or_short_file(files: Files) -> None:
     os.truncate(files.to_worker, PAGE)
     with pytest.raises(ValueError, match="greater than file size"):
         Slab(str(files.to_worker), str(files.to_host), nbytes=BYTES, on_release=print)

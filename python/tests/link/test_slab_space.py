@@ -19,18 +19,18 @@ def test_allocate_takes_the_lowest_gap_that_is_large_enough() -> None:
     assert space.allocate(2 * PAGE) == 4 * PAGE
 
 
-def test_allocate_gives_nothing_a_page() -> None:
+def test_allocate_reserves_a_page_for_zero_bytes() -> None:
     space = SlabSpace(2 * PAGE)
     assert [space.allocate(0) for _ in range(3)] == [0, PAGE, None]
 
 
-def test_allocate_uses_no_part_of_a_page_at_the_end() -> None:
+def test_allocate_ignores_a_partial_page_at_the_end() -> None:
     space = SlabSpace(2 * PAGE - 1)
     assert space.allocate(PAGE + 1) is None
     assert space.allocate(PAGE) == 0
 
 
-def test_release_ignores_what_is_not_in_use() -> None:
+def test_release_ignores_a_place_that_is_not_in_use() -> None:
     space = SlabSpace(4 * PAGE)
     offset = space.allocate(2 * PAGE)
     assert offset == 0
@@ -79,7 +79,7 @@ def test_places_stay_apart_and_inside(nbytes: int, script: list[tuple[str, int]]
 
 
 def largest_gap(places: dict[int, int], nbytes: int) -> int:
-    """The pages of the largest gap between places of so many pages."""
+    """Return the size of the largest gap between places, in pages."""
     end = largest = 0
     for offset, pages in (*sorted(places.items()), (nbytes, 0)):
         largest = max(largest, (offset - end) // PAGE)

@@ -55,7 +55,7 @@ def test_result_without_shared_memory_holds_every_buffer() -> None:
     assert len(value.shared) == 0
 
 
-def test_result_gives_places_back_when_it_cannot_be_made(slab: Slab) -> None:
+def test_result_releases_its_places_when_it_fails(slab: Slab) -> None:
     class Broken(bytes):
         def __bytes__(self) -> bytes:
             raise MemoryError("no more")
@@ -70,11 +70,11 @@ def test_result_gives_places_back_when_it_cannot_be_made(slab: Slab) -> None:
     assert slab.write(bytes(BYTES)) == 0
 
 
-def test_buffers_are_those_of_the_message_when_none_is_shared() -> None:
+def test_buffers_returns_those_of_the_message_when_none_is_shared() -> None:
     assert list(wire.buffers(Value(buffers=[b"a", b"b"]), None)) == [b"a", b"b"]
 
 
-def test_buffers_refuses_an_entry_that_is_not_there(slab: Slab) -> None:
+def test_buffers_refuses_a_missing_entry(slab: Slab) -> None:
     value = Value(buffers=[b""])
     value.shared.add(index=1, offset=0, length=1)
     with pytest.raises(IndexError):

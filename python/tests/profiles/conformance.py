@@ -1,5 +1,5 @@
-"""What each profile keeps to (snakeden/_worker/profiles/profile.py). The test module of a profile
-derives a class from `ProfileConformance` that names it.
+"""Tests of the contract of all profiles (snakeden/_worker/profiles/profile.py). The test module of
+a profile derives a class from `ProfileConformance`, with the name of the profile.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ import pytest
 from tests.profiles.stage import ANSWERS, Stage
 
 CALLS = 3
-"""How many calls more than may run at once."""
+"""The number of calls beyond those that may run at once."""
 
 
 class ProfileConformance:
-    """Runs each test with the profile `name`, by real calls of a real runner."""
+    """The tests of a profile: each runs the profile `name` with real calls of a real runner."""
 
     name: str
 
     def make_stage(self) -> Stage:
-        """Return the stage; a profile whose tools wait in another way has one of its own."""
+        """Return the stage. A profile whose tools wait in another way returns its own."""
         return Stage(self.name)
 
     @pytest.fixture
@@ -45,7 +45,7 @@ class ProfileConformance:
         assert stage.peak == stage.profile.capacity
         assert sorted(stage.ids(*ANSWERS)) == list(calls)
 
-    def test_a_call_is_noted_before_it_is_entered_and_over_before_it_is_answered(
+    def test_a_call_is_noted_before_it_runs_and_has_ended_before_it_is_answered(
         self, stage: Stage
     ) -> None:
         def script() -> None:
@@ -62,7 +62,7 @@ class ProfileConformance:
         if stage.profile.capacity == 1:
             assert stage.events.index(("result", 1)) < stage.events.index(("noted", 2))
 
-    def test_a_call_that_is_stopped_is_interrupted_and_no_other(self, stage: Stage) -> None:
+    def test_stopping_a_call_interrupts_it_and_no_other(self, stage: Stage) -> None:
         running = range(1, stage.profile.capacity + 1)
         following = stage.profile.capacity + 1
 
@@ -74,7 +74,7 @@ class ProfileConformance:
             stage.runner.on_cancel(1)
             stage.until("failure", 1)
             stage.reach(following)
-            # Late by one call.
+            # Sent one call too late.
             stage.profile.stop(first)
             stage.runner.on_cancel(1)
             stage.profile.repeat_stops(0.0)
@@ -102,7 +102,7 @@ class ProfileConformance:
         stage.play(script)
         assert stage.results == {1: b"1"}
 
-    def test_a_call_that_is_stopped_as_it_begins_is_never_entered(self, stage: Stage) -> None:
+    def test_a_call_that_is_stopped_as_it_begins_never_runs(self, stage: Stage) -> None:
         stage.on_note = lambda call_id: stage.runner.on_cancel(call_id) if call_id == 1 else None
 
         def script() -> None:
@@ -115,9 +115,7 @@ class ProfileConformance:
         assert stage.ids("entered") == [2]
         assert stage.codes == {1: "cancelled"}
 
-    def test_a_call_that_waits_is_answered_when_it_is_stopped_and_never_runs(
-        self, stage: Stage
-    ) -> None:
+    def test_a_waiting_call_that_is_stopped_is_answered_and_never_runs(self, stage: Stage) -> None:
         running = range(1, stage.profile.capacity + 1)
         waiting = stage.profile.capacity + 1
 
@@ -146,9 +144,7 @@ class ProfileConformance:
         stage.play(script)
         assert stage.codes == {1: "deadline_exceeded"}
 
-    def test_what_has_begun_is_not_given_back_and_what_is_given_back_never_runs(
-        self, stage: Stage
-    ) -> None:
+    def test_a_call_is_given_back_only_if_it_never_runs(self, stage: Stage) -> None:
         running = range(1, stage.profile.capacity + 1)
         waiting = range(running.stop, running.stop + CALLS)
 
@@ -168,7 +164,7 @@ class ProfileConformance:
         assert stage.ids("entered") == list(running)
         assert sorted(stage.ids(*ANSWERS)) == list(running)
 
-    def test_the_end_finishes_what_has_begun_and_gives_back_the_rest(self, stage: Stage) -> None:
+    def test_ending_finishes_begun_calls_and_gives_back_the_rest(self, stage: Stage) -> None:
         running = range(1, stage.profile.capacity + 1)
         waiting = running.stop
         late = waiting + 1
@@ -186,7 +182,7 @@ class ProfileConformance:
         assert stage.ids("recalled") == [waiting, late]
         assert sorted(stage.results) == list(running)
 
-    def test_a_lost_link_interrupts_what_has_begun(self, stage: Stage) -> None:
+    def test_a_lost_link_interrupts_begun_calls(self, stage: Stage) -> None:
         running = range(1, stage.profile.capacity + 1)
 
         def script() -> None:

@@ -1,4 +1,6 @@
-"""Real calls of a real runner, whose tools do what the test says when it says so."""
+"""A stage for tests of profiles: real calls of a real runner, whose tools wait for the test at
+every step.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +19,15 @@ from snakeden._worker.calls.attempt import Attempt
 from snakeden._worker.runner import Runner
 
 SECONDS = 20.0
-"""How long a test waits at most for what must happen."""
+"""The longest time that a test waits for an event."""
 
 ANSWERS = ("result", "failure")
 
 
 class Gate:
-    """Where the tool of one call waits until the test opens it.
+    """A gate at which the tool of one call waits until the test opens it.
 
-    Of queues, whose steps are single ones: an interruption cannot leave a lock behind.
+    It consists of queues, whose operations are atomic, so an interruption leaves no lock behind.
     """
 
     def __init__(self) -> None:
@@ -34,9 +36,10 @@ class Gate:
 
 
 class Stage:
-    """A runner with one profile, and everything that happened, in order.
+    """A runner with one profile, and a record of all events.
 
-    `play` serves on this thread while the test's script runs on another one, as the reader does.
+    `play` serves on this thread, while the script of the test runs on another one, like the reader
+    thread.
     """
 
     def __init__(self, profile: str) -> None:
@@ -46,7 +49,7 @@ class Stage:
         self.results: dict[int, bytes] = {}
         self.codes: dict[int, str] = {}
         self.peak = 0
-        """How many calls had begun and were not answered, at most, whenever one was entered."""
+        """The largest number of calls that had begun and were unanswered when one was entered."""
         self._news: SimpleQueue[None] = SimpleQueue()
         self._changed = threading.Condition()
         self._gates: dict[tuple[int, int], Gate] = {}
@@ -73,7 +76,7 @@ class Stage:
         return call_id
 
     def swallow(self) -> int:
-        """Wait at two gates; returns how often it was interrupted."""
+        """Wait at two gates. Returns the number of interruptions."""
         call_id = self._enter()
         times = 0
         for number in range(2):
@@ -127,7 +130,7 @@ class Stage:
         self._news.put(None)
 
     def until(self, kind: str, call_id: int) -> None:
-        """Wait until this has happened."""
+        """Wait until an event has happened."""
         with self._changed:
             happened = self._changed.wait_for(lambda: (kind, call_id) in self.events, SECONDS)
         assert happened, f"no {kind} of call {call_id} in {self.events}"
@@ -135,7 +138,7 @@ class Stage:
     # ---- the test ----
 
     def play(self, script: Callable[[], None]) -> None:
-        """Serve until the script is over and all that has begun is answered."""
+        """Serve until the script has ended and all calls that have begun are answered."""
 
         def run() -> None:
             try:

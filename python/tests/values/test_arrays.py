@@ -40,7 +40,7 @@ def arrays(draw: st.DrawFn) -> Any:
 
 
 @given(arrays())
-def test_encode_and_decode_give_back_every_array(value: Any) -> None:
+def test_decode_restores_every_encoded_array(value: Any) -> None:
     encoded = encode(value)
     back = decode(encoded)
     node = json.loads(encoded.json)
@@ -73,7 +73,7 @@ def test_encode_attaches_large_arrays_without_a_copy_where_it_can(dtype: str, la
     )
 
 
-def test_encode_takes_large_arrays_of_any_class() -> None:
+def test_encode_accepts_large_arrays_of_any_class() -> None:
     flat = np.arange(10_000.0)
     matrix = flat.reshape(100, 100).view(np.matrix)
     for value in (matrix, flat.view(np.recarray), np.broadcast_to(flat, (1, 10_000))):
@@ -81,7 +81,7 @@ def test_encode_takes_large_arrays_of_any_class() -> None:
         assert not decode(encode(value)).flags.writeable
 
 
-def test_encode_converts_wide_floats_to_those_of_the_link() -> None:
+def test_encode_converts_wide_floats_to_64_bits() -> None:
     value = np.array([1.5, np.inf], dtype=np.longdouble)
     assert decode(encode(value)).dtype == np.float64
     assert decode(encode(value.astype(np.clongdouble))).dtype == np.complex128
@@ -154,7 +154,7 @@ def test_encode_converts_wide_floats_to_those_of_the_link() -> None:
     ],
     ids=repr,
 )
-def test_encode_converts_what_numpy_has_beyond_numbers(value: Any, expected: Any) -> None:
+def test_encode_converts_numpy_types_other_than_numbers(value: Any, expected: Any) -> None:
     assert decode(encode(value)) == expected
 
 
@@ -169,7 +169,7 @@ def test_encode_sends_a_duration_without_a_unit_as_its_count() -> None:
     assert decode(encode([np.timedelta64(7), np.timedelta64("NaT")])) == [7, None]
 
 
-def test_encode_refuses_a_number_that_its_type_on_the_link_cannot_hold() -> None:
+def test_encode_refuses_a_number_beyond_the_largest_float() -> None:
     large = np.finfo(np.longdouble).max
     if np.isfinite(np.float64(large)):
         pytest.skip("longdouble is no wider than a double here")
@@ -190,7 +190,7 @@ def test_encode_sends_arrays_of_text_up_to_the_limit_of_bytes() -> None:
 
 
 @pytest.mark.parametrize("code", list("bBhHiIlLqQfd"))
-def test_encode_sends_array_array_by_its_memory(code: str) -> None:
+def test_encode_sends_array_array_as_its_memory(code: str) -> None:
     value = array.array(code, [1, 2, 3])
     back = decode(encode(value))
     if code == "B":
@@ -214,7 +214,7 @@ class HasInterface:
         self.__array_interface__ = value.__array_interface__
 
 
-def test_encode_sends_what_has_an_array_interface() -> None:
+def test_encode_sends_objects_with_an_array_interface() -> None:
     assert decode(encode(HasInterface(np.arange(3)))).tolist() == [0, 1, 2]
 
 
@@ -239,7 +239,7 @@ print("ok")
 """
 
 
-def test_decode_gives_memoryviews_where_numpy_is_missing() -> None:
+def test_decode_returns_memoryviews_without_numpy() -> None:
     run = subprocess.run(
         [sys.executable, "-c", WITHOUT_NUMPY],
         env={"PYTHONPATH": str(SOURCES)},

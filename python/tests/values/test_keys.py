@@ -97,7 +97,7 @@ ACCEPTED: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("key", "text"), ACCEPTED, ids=lambda it: type(it).__name__)
-def test_encode_gives_a_key_the_text_that_it_has_as_a_value(key: Any, text: str) -> None:
+def test_encode_writes_a_key_as_it_writes_the_value(key: Any, text: str) -> None:
     encoded = encode({key: 1})
     assert decode(encoded) == {text: 1}
     assert not encoded.tagged
@@ -123,7 +123,7 @@ REFUSED: list[Any] = [
 
 
 @pytest.mark.parametrize("key", REFUSED, ids=lambda it: type(it).__name__)
-def test_encode_refuses_a_key_without_one_text_and_names_its_place(key: Any) -> None:
+def test_encode_refuses_a_key_that_has_no_text_and_names_its_path(key: Any) -> None:
     with pytest.raises(InvalidValueError, match=r"^result\.rows\[1\]: a key of type [\w.]+; keys"):
         encode({"rows": [1, {key: 1}]})
 
@@ -132,7 +132,7 @@ def test_encode_refuses_a_key_without_one_text_and_names_its_place(key: Any) -> 
     ("one", "other"),
     [(1, "1"), (None, "null"), (pd.NaT, None), (datetime.date(2024, 1, 1), "2024-01-01")],
 )
-def test_encode_refuses_two_keys_of_one_text(one: Any, other: Any) -> None:
+def test_encode_refuses_two_keys_with_the_same_text(one: Any, other: Any) -> None:
     with pytest.raises(InvalidValueError, match="two keys that are both"):
         encode({one: 1, other: 2})
 
@@ -158,7 +158,7 @@ keys = (
 
 
 @given(keys)
-def test_encode_takes_or_refuses_every_key_as_it_takes_the_value(key: Any) -> None:
+def test_encode_accepts_a_key_exactly_if_its_value_is_one_text_or_number(key: Any) -> None:
     value = decode(encode([key]))[0]
     if value is None or isinstance(value, (bool, int, float, str)):
         (text,) = decode(encode({key: 1}))

@@ -1,4 +1,4 @@
-"""All values of what pandas gives arrive, or an error says which do not."""
+"""Tests that every value of a pandas object arrives, or that an error names those that cannot."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ def sent(value: object) -> Any:
 
 
 def same(one: Any, other: Any) -> bool:
-    """Equal, where NaN equals NaN and numbers are equal whatever their type."""
+    """Return whether two values are equal. NaN equals NaN, and numbers are equal whatever their
+    type.
+    """
     if isinstance(one, float) and isinstance(other, float) and math.isnan(one):
         return math.isnan(other)
     return bool(one == other)
@@ -107,7 +109,7 @@ def test_encode_sends_every_cell_and_label_of_a_frame(
 
 
 @given(st.sampled_from(sorted(COLUMNS)), st.sampled_from(sorted(INDEXES)), st.integers(0, 7))
-def test_encode_sends_every_value_of_a_series_or_says_why_not(
+def test_encode_sends_every_value_of_a_series_or_refuses_it(
     column: str, index: str, rows: int
 ) -> None:
     series = pd.Series(COLUMNS[column](rows))
@@ -115,7 +117,7 @@ def test_encode_sends_every_value_of_a_series_or_says_why_not(
     if (index == "duplicate" and rows > 1) or series.index.nlevels > 1:
         with pytest.raises(InvalidValueError, match=r"a Series .* index .*; reset_index\(\)"):
             encode(series)
-        # What the words advise works.
+        # The advice in the error text works.
         assert len(sent(series.reset_index())) == rows
         return
     back = sent(series)
@@ -129,7 +131,7 @@ def test_encode_sends_every_value_of_a_series_or_says_why_not(
 FRAME = pd.DataFrame({"a": [1, 2, 2], "b": ["x", "y", None], "c": [1.5, None, 2]})
 
 
-def test_encode_sends_what_common_operations_give() -> None:
+def test_encode_sends_the_results_of_common_operations() -> None:
     assert sent(FRAME.groupby("a").c.sum()) == {"1": 1.5, "2": 2.0}
     assert sent(FRAME.groupby("a")[["c"]].sum()) == [{"a": 1, "c": 1.5}, {"a": 2, "c": 2.0}]
     assert sent(FRAME.groupby(["a", "b"])[["c"]].sum()) == [
@@ -213,13 +215,13 @@ def test_encode_refuses_a_table_that_would_lose_values(frame: Any, problem: str)
         encode({"table": [frame]})
 
 
-def test_encode_refuses_a_table_that_is_larger_than_allowed_before_it_is_made() -> None:
+def test_encode_refuses_a_table_above_the_size_limit_before_it_builds_the_rows() -> None:
     for table in (pd.DataFrame({"a": range(1000)}), pd.Series(["x"] * 1000)):
         with pytest.raises(ResultTooLargeError, match="at least 2000 bytes"):
             encode(table, max_bytes=1000)
 
 
-def test_encode_runs_without_a_warning_of_pandas() -> None:
+def test_encode_causes_no_warning_of_pandas() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for column, index in itertools.product(COLUMNS, INDEXES):
@@ -229,7 +231,7 @@ def test_encode_runs_without_a_warning_of_pandas() -> None:
 
 
 class Column:
-    """A Series as polars has it."""
+    """A Series like that of polars."""
 
     def __init__(self, items: list[Any]) -> None:
         self.items = items
@@ -245,7 +247,7 @@ class Column:
 
 
 class Table:
-    """A table as pyarrow has it."""
+    """A table like that of pyarrow."""
 
     def __init__(self, **columns: list[Any]) -> None:
         self.column_names = list(columns)
@@ -261,7 +263,7 @@ class Scalar:
         return 5
 
 
-def test_encode_sends_every_value_of_other_libraries_of_tables() -> None:
+def test_encode_sends_every_value_of_other_table_libraries() -> None:
     assert sent(Column([2**60 + 1, None])) == [2**60 + 1, None]
     assert sent(Column([1, 2])).tolist() == [1, 2]
     assert sent(Table(a=[1, None], b=["x", "y"])) == [{"a": 1, "b": "x"}, {"a": None, "b": "y"}]

@@ -42,7 +42,7 @@ SAFE = 2**53 - 1
 
 def there_and_back(value: object, **options: Any) -> Any:
     encoded = encode(value, **options)
-    # What JSON.parse accepts: no NaN, no Infinity.
+    # Values that JSON.parse accepts: no NaN, no Infinity.
     json.loads(encoded.json, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
     return decode(encoded)
 
@@ -63,12 +63,12 @@ trees = st.recursive(
 
 
 @given(trees)
-def test_encode_and_decode_give_back_every_tree(value: Any) -> None:
+def test_decode_restores_every_encoded_tree(value: Any) -> None:
     assert there_and_back(value) == value
 
 
 @given(st.lists(st.floats()) | st.dictionaries(st.text(), st.floats()))
-def test_encode_keeps_every_float_to_the_bit(value: Any) -> None:
+def test_encode_keeps_every_bit_of_a_float(value: Any) -> None:
     before = list(value.values()) if isinstance(value, dict) else value
     back = there_and_back(value)
     after = list(back.values()) if isinstance(back, dict) else back
@@ -83,7 +83,7 @@ def test_encode_keeps_every_integer_an_integer(value: Any) -> None:
 
 
 @given(trees)
-def test_encode_says_tagged_only_when_there_is_a_tag(value: Any) -> None:
+def test_encode_sets_tagged_only_if_there_is_a_tag(value: Any) -> None:
     encoded = encode(value)
     assert encoded.tagged == (b'"$snakeden":' in encoded.json)
     if not encoded.tagged:
@@ -110,13 +110,13 @@ def test_encode_tags_integers_beyond_the_safe_ones(value: int) -> None:
     ("value", "name"),
     [(math.nan, "NaN"), (math.inf, "Infinity"), (-math.inf, "-Infinity")],
 )
-def test_encode_tags_floats_that_json_lacks(value: float, name: str) -> None:
+def test_encode_tags_floats_that_json_has_no_form_for(value: float, name: str) -> None:
     encoded = encode({"x": value})
     assert json.loads(encoded.json) == {"x": {"$snakeden": "float", "value": name}}
     assert str(decode(encoded)["x"]) == str(value)
 
 
-def test_encode_keeps_negative_zero_as_json_does() -> None:
+def test_encode_keeps_negative_zero() -> None:
     assert encode(-0.0) == (b"-0.0", False, ())
     assert math.copysign(1, decode(Encoded(b'{"$snakeden":"float","value":"-0"}', True, ()))) == -1
 
@@ -281,7 +281,7 @@ class Failing:
     ],
     ids=lambda it: type(it).__name__,
 )
-def test_encode_marks_what_cannot_be_serialized(value: object, name: str) -> None:
+def test_encode_replaces_unserializable_values_with_markers(value: object, name: str) -> None:
     marker = {"$snakeden": "unserializable", "type": name}
     encoded = encode({"v": value})
     assert json.loads(encoded.json) == {"v": marker}
@@ -301,13 +301,13 @@ def nested(depth: int) -> Any:
 
 
 @pytest.mark.parametrize("wrap", [lambda v: v, lambda v: (v,)[0]])
-def test_encode_lets_nesting_through_up_to_the_limit(wrap: Any) -> None:
+def test_encode_allows_nesting_up_to_the_limit(wrap: Any) -> None:
     assert there_and_back(wrap(nested(200))) == nested(200)
     with pytest.raises(InvalidValueError, match="nested deeper than 200"):
         encode(wrap(nested(201)))
 
 
-def test_encode_meets_cycles_with_the_limit_of_depth() -> None:
+def test_encode_stops_at_a_cycle_by_the_depth_limit() -> None:
     cycle: list[Any] = []
     cycle.append(cycle)
     with pytest.raises(InvalidValueError, match="nested deeper than 200") as caught:
@@ -319,19 +319,19 @@ def test_encode_meets_cycles_with_the_limit_of_depth() -> None:
         encode(loop, max_depth=20)
 
 
-def test_encode_says_so_when_the_stack_is_smaller_than_the_limit() -> None:
+def test_encode_reports_a_stack_that_is_smaller_than_the_depth_limit() -> None:
     with pytest.raises(InvalidValueError, match="nested deeper than this Python's stack allows"):
         encode(nested(90_000), max_depth=100_000)
 
 
-def test_encode_names_the_path_of_a_key_that_cannot_travel() -> None:
+def test_encode_names_the_path_of_a_key_that_cannot_be_sent() -> None:
     with pytest.raises(InvalidValueError, match=r"^result\.rows\[1\]: a key of type tuple; keys"):
         encode({"rows": [1, {(1, 2): 3}]})
     with pytest.raises(InvalidValueError, match=r"two keys that are both '1' as text"):
         encode({1: "a", "1": "b"})
 
 
-def test_encode_refuses_what_is_larger_than_allowed() -> None:
+def test_encode_refuses_a_value_above_the_size_limit() -> None:
     assert encode("x" * 8, max_bytes=10).size == 10
     with pytest.raises(
         ResultTooLargeError, match="the result has at least 11 bytes, the limit is 10"
@@ -343,7 +343,7 @@ def test_encode_refuses_what_is_larger_than_allowed() -> None:
         encode([math.nan] * 10, max_bytes=50)
 
 
-def test_encode_numbers_buffers_on_when_trees_share_them() -> None:
+def test_encode_continues_the_numbers_of_shared_buffers() -> None:
     buffers: list[bytes | memoryview] = []
     first = encode(b"a", buffers=buffers)
     second = encode([b"b"], buffers=buffers)

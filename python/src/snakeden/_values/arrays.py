@@ -186,8 +186,7 @@ def lower_array(self: Tree, array: Any, depth: int) -> Any:
 
 
 def _content(array: Any, numpy: Any) -> bytes | memoryview:
-    """Return the elements in C order: a view of a large array that is in C order, otherwise a copy.
-    """
+    """Return the elements in C order: a view of a large array in C order, otherwise a copy."""
     if array.nbytes < MIN_VIEW_BYTES or not array.flags.c_contiguous:
         content: bytes = array.tobytes()
         return content
@@ -209,8 +208,7 @@ def _nested(self: Tree, array: Any, depth: int) -> Any:
 
 
 def _items(array: Any) -> Any:
-    """Return `array.tolist()`, but with None for missing values, and text for dates of every unit.
-    """
+    """Return `array.tolist()`, with None for missing values, and text for dates of every unit."""
     numpy = sys.modules["numpy"]
     kind = array.dtype.kind
     flat = array.reshape(-1)

@@ -1,5 +1,4 @@
-"""Classes whose instances are sent as text in both directions. Their modules are not imported here.
-"""
+"""Classes whose instances are sent as text in both directions, without an import of their modules."""
 
 from __future__ import annotations
 
