@@ -1,4 +1,4 @@
-"""Classes whose instances are sent as text in both directions, without an import of their modules."""
+"""Classes whose instances are sent as text in both directions; their modules are not imported."""
 
 from __future__ import annotations
 
