@@ -24,6 +24,7 @@ export {
 export { type Args, type CallOptions, ToolStream } from "./src/calls/mod.ts";
 export { type Config, type ConfigInput, defineConfig, type PoolConfig } from "./src/config/mod.ts";
 export {
+  type CallStage,
   DeadlineExceededError,
   type ErrorCode,
   type FieldIssue,

@@ -66,7 +66,9 @@ export interface FieldIssue {
 export interface PythonExceptionInfo {
   /** The qualified name of its class, such as `ValueError` or `numpy.linalg.LinAlgError`. */
   readonly type: string;
+  /** The text of the exception, as `str()` returns it. */
   readonly message: string;
+  /** The traceback as Python prints it, without the frames of Snakeden. */
   readonly traceback?: string;
 }
 
@@ -74,7 +76,9 @@ export interface PythonExceptionInfo {
 export interface SnakedenErrorOptions {
   /** True if the same request may succeed later, unchanged; false if omitted. */
   readonly retryable?: boolean;
+  /** Facts for programs, such as the numbers in the message; `{}` if omitted. */
   readonly details?: Readonly<Record<string, unknown>>;
+  /** The error that caused this one. */
   readonly cause?: unknown;
   /** Output of Python code, which is appended to the message. Not every caller may see it. */
   readonly output?: string;
@@ -83,8 +87,11 @@ export interface SnakedenErrorOptions {
 /** The base class of all errors of Snakeden. */
 export class SnakedenError extends Error {
   override readonly name: string = "SnakedenError";
+  /** The kind of failure. */
   readonly code: ErrorCode;
+  /** True if the same request may succeed later, unchanged. */
   readonly retryable: boolean;
+  /** Facts for programs, such as the numbers in the message. */
   readonly details: Readonly<Record<string, unknown>>;
   /** The message without {@link SnakedenErrorOptions.output}. */
   readonly summary: string;
@@ -102,6 +109,7 @@ export class SnakedenError extends Error {
 /** The error for invalid input, before any Python code runs. It names every field that is wrong. */
 export class InvalidInputError extends SnakedenError {
   override readonly name = "InvalidInputError";
+  /** The problems, one for each field. */
   readonly issues: readonly FieldIssue[];
 
   constructor(
@@ -117,6 +125,7 @@ export class InvalidInputError extends SnakedenError {
 /** The error for an exception that a tool raised. */
 export class PythonError extends SnakedenError {
   override readonly name = "PythonError";
+  /** The exception. */
   readonly python: PythonExceptionInfo;
 
   constructor(
@@ -131,6 +140,7 @@ export class PythonError extends SnakedenError {
 
 /** The end of a worker's process. */
 export interface WorkerExit {
+  /** The exit status; null if a signal ended the process. */
   readonly exitCode: number | null;
   /** The signal that ended the process, such as `SIGKILL`; null if it exited by itself. */
   readonly signal: string | null;
@@ -144,6 +154,7 @@ export interface WorkerExit {
  */
 export class WorkerCrashedError extends SnakedenError {
   override readonly name: string = "WorkerCrashedError";
+  /** The end of its process. */
   readonly exit: WorkerExit;
 
   constructor(
@@ -191,6 +202,7 @@ export type CallStage = "queue" | "tool";
 /** The error for a call that did not end before its deadline. */
 export class DeadlineExceededError extends SnakedenError {
   override readonly name = "DeadlineExceededError";
+  /** The place of the call at that time. */
   readonly stage: CallStage;
 
   constructor(message: string, stage: CallStage, details: Readonly<Record<string, unknown>> = {}) {

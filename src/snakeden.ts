@@ -30,6 +30,7 @@ export interface SnakedenOptions extends ConfigInput, StartOptions {}
  * ```
  */
 export class Snakeden implements AsyncDisposable {
+  /** The configuration, with all defaults. */
   readonly config: Config;
   /** The id of this run of the host: 32 hexadecimal digits. */
   readonly runId: string;
@@ -112,6 +113,7 @@ export class Snakeden implements AsyncDisposable {
     await this.#shutdown.run(options);
   }
 
+  /** Ends the host, like {@link Snakeden.stop} without options. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

@@ -125,7 +125,9 @@ export function hasTypedArray(dtype: DType): boolean {
  * ```
  */
 export class NdArray {
+  /** The type of the elements. */
   readonly dtype: DType;
+  /** The length of each dimension. */
   readonly shape: readonly number[];
   /** The elements in C order. A complex element is a pair: real part, imaginary part. */
   readonly data: ArrayData;

@@ -1,6 +1,6 @@
 /**
- * The gRPC carrier: a link over one bidirectional stream ({@link GrpcListener}). It is loaded only if a
- * pool is configured for it, since grpc-js adds about 100 ms to every start.
+ * The gRPC carrier: a link over one bidirectional stream ({@link GrpcListener}). It is loaded only
+ * if a pool is configured for it, since grpc-js adds about 100 ms to a start.
  *
  * @module
  */
