@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { messageOf } from "../src/errors.ts";
+import { DEV_LOCK } from "./dev_lock.ts";
 import { devPython, ROOT } from "./dev_python.ts";
 
 interface Check {
@@ -17,18 +18,11 @@ const PYTHON_DIR = join(ROOT, "python");
 const CHECKS: readonly Check[] = [
   { name: "format", command: () => [Deno.execPath(), "fmt", "--check"] },
   { name: "lint", command: () => [Deno.execPath(), "lint", "--quiet"] },
-  { name: "types", command: () => [Deno.execPath(), "check", "--quiet", "."] },
-  {
-    name: "types-openapi",
-    command: () => {
-      const folder = join(ROOT, "scripts/openapi");
-      return [Deno.execPath(), "check", "--quiet", `--config=${folder}/deno.json`, folder];
-    },
-  },
-  {
-    name: "architecture",
-    command: () => [Deno.execPath(), "test", "-A", "--quiet", "tests/architecture_test.ts"],
-  },
+  { name: "types", command: () => [Deno.execPath(), "check", "--quiet", DEV_LOCK, "."] },
+  ownPackages("types-generators", "scripts/generators"),
+  ownPackages("types-openapi", "scripts/openapi"),
+  denoTest("lock-files", "tests/lock_files_test.ts"),
+  denoTest("architecture", "tests/architecture_test.ts"),
   {
     name: "generated",
     command: () => [Deno.execPath(), "run", "-A", "--quiet", "scripts/gen.ts", "--check"],
@@ -37,6 +31,17 @@ const CHECKS: readonly Check[] = [
   python("python-lint", ["ruff", "check", "."]),
   python("python-types", ["mypy"]),
 ];
+
+/** Checks the types of a folder that has a configuration and a lock file of its own. */
+function ownPackages(name: string, path: string): Check {
+  const folder = join(ROOT, path);
+  const config = `--config=${folder}/deno.json`;
+  return { name, command: () => [Deno.execPath(), "check", "--quiet", config, folder] };
+}
+
+function denoTest(name: string, file: string): Check {
+  return { name, command: () => [Deno.execPath(), "test", "-A", "--quiet", DEV_LOCK, file] };
+}
 
 function python(name: string, module: string[]): Check {
   return { name, command: async () => [await devPython(), "-m", ...module], cwd: PYTHON_DIR };

@@ -1,8 +1,9 @@
 /**
- * Makes the generated code of both sides from proto/: static, typed codecs for TypeScript
- * (protobufjs) and modules with stubs for Python (protoc); and the tables of docs/configuration.md
- * from the schema of the configuration. `deno task gen` writes them; `deno task gen --check` fails
- * when what is committed is stale.
+ * `deno task gen` writes everything that is generated: the codecs of both sides from proto/ (typed
+ * and static for TypeScript, with stubs for Python), the tables of docs/configuration.md from the
+ * schema of the configuration, and the program of the page at /docs. `deno task gen --check` fails
+ * if a committed file is stale. The packages that generate are locked in scripts/generators, so
+ * that neither a server nor a test fetches them.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,10 +12,12 @@ import { withConfigTables } from "./config_tables.ts";
 import { devPython } from "./dev_python.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const GENERATORS = join(ROOT, "scripts/generators");
 const PROTO_DIR = join(ROOT, "proto");
 const PROTO_FILES = ["errors", "values", "link"].map((name) => `snakeden/v1/${name}.proto`);
 const TYPESCRIPT_DIR = join(ROOT, "src/bridge/gen");
 const PYTHON_DIR = join(ROOT, "python/src/snakeden/_link/gen");
+const DOCS_PAGE_DIR = join(ROOT, "src/routes/openapi/gen");
 const CONFIG_PAGE = join(ROOT, "docs/configuration.md");
 const PBJS = "npm:protobufjs-cli@2.7.1/pbjs";
 
@@ -28,11 +31,17 @@ async function run(command: string, args: string[]): Promise<void> {
   }
 }
 
+/** Runs a program that takes its packages from the lock file of scripts/generators. */
+async function runGenerator(program: string, args: string[]): Promise<void> {
+  const config = `--config=${join(GENERATORS, "deno.json")}`;
+  await run(Deno.execPath(), ["run", "-A", "--quiet", config, program, ...args]);
+}
+
 async function generateTypeScript(outDir: string): Promise<void> {
   const out = join(outDir, "link.js");
   // deno-fmt-ignore
-  await run(Deno.execPath(), [
-    "run", "-A", PBJS, "--target", "static-module", "--wrap", "esm", "--no-create", "--no-verify",
+  await runGenerator(PBJS, [
+    "--target", "static-module", "--wrap", "esm", "--no-create", "--no-verify",
     "--no-delimited", "--no-service", "--no-convert", "--no-typeurl", "--no-comments",
     "--path", PROTO_DIR, "--out", out, "snakeden/v1/link.proto",
   ]);
@@ -121,7 +130,23 @@ async function generatePython(outDir: string): Promise<void> {
   );
 }
 
-/** Files that differ between a fresh run and what is committed. */
+async function generateDocsPage(outDir: string): Promise<void> {
+  await runGenerator(join(GENERATORS, "scalar_bundle.ts"), [outDir]);
+}
+
+/** Returns the text of a file, or null if it cannot be read. Compressed files are unpacked. */
+async function textOf(path: string): Promise<string | null> {
+  try {
+    const { readable } = await Deno.open(path);
+    return await new Response(
+      path.endsWith(".gz") ? readable.pipeThrough(new DecompressionStream("gzip")) : readable,
+    ).text();
+  } catch {
+    return null;
+  }
+}
+
+/** Returns the files that differ between a fresh run and the committed folder. */
 async function staleFiles(freshDir: string, committedDir: string): Promise<string[]> {
   const names = new Set<string>();
   for (const dir of [freshDir, committedDir]) {
@@ -130,7 +155,7 @@ async function staleFiles(freshDir: string, committedDir: string): Promise<strin
   const stale: string[] = [];
   for (const name of [...names].sort()) {
     const [fresh, committed] = await Promise.all(
-      [freshDir, committedDir].map((dir) => Deno.readTextFile(join(dir, name)).catch(() => null)),
+      [freshDir, committedDir].map((dir) => textOf(join(dir, name))),
     );
     if (fresh !== committed) stale.push(join(committedDir, name));
   }
@@ -142,23 +167,33 @@ async function generateConfigTables(): Promise<void> {
   await Deno.writeTextFile(CONFIG_PAGE, await withConfigTables(page));
 }
 
-/** The page, when the tables in it are not those of the schema. */
+/** Returns the page if its tables differ from those of the schema. */
 async function staleConfigTables(): Promise<string[]> {
   const page = await Deno.readTextFile(CONFIG_PAGE);
   return page === await withConfigTables(page) ? [] : [CONFIG_PAGE];
 }
 
+interface GeneratedFolder {
+  readonly folder: string;
+  generate(outDir: string): Promise<void>;
+}
+
+const FOLDERS: readonly GeneratedFolder[] = [
+  { folder: TYPESCRIPT_DIR, generate: generateTypeScript },
+  { folder: PYTHON_DIR, generate: generatePython },
+  { folder: DOCS_PAGE_DIR, generate: generateDocsPage },
+];
+
 async function check(): Promise<number> {
   const temp = await Deno.makeTempDir({ prefix: "snakeden-gen-" });
   try {
-    const [typescript, python] = [join(temp, "typescript"), join(temp, "python")];
-    await Promise.all([Deno.mkdir(typescript), Deno.mkdir(python)]);
-    await Promise.all([generateTypeScript(typescript), generatePython(python)]);
-    const stale = [
-      ...await staleFiles(typescript, TYPESCRIPT_DIR),
-      ...await staleFiles(python, PYTHON_DIR),
-      ...await staleConfigTables(),
-    ];
+    const stale: string[] = [];
+    for (const { folder, generate } of FOLDERS) {
+      const fresh = await Deno.makeTempDir({ dir: temp });
+      await generate(fresh);
+      stale.push(...await staleFiles(fresh, folder));
+    }
+    stale.push(...await staleConfigTables());
     for (const path of stale) console.error(`stale: ${path}; run \`deno task gen\``);
     return stale.length === 0 ? 0 : 1;
   } finally {
@@ -168,13 +203,9 @@ async function check(): Promise<number> {
 
 if (import.meta.main) {
   if (Deno.args.includes("--check")) Deno.exit(await check());
-  await Promise.all([
-    Deno.mkdir(TYPESCRIPT_DIR, { recursive: true }),
-    Deno.mkdir(PYTHON_DIR, { recursive: true }),
-  ]);
-  await Promise.all([
-    generateTypeScript(TYPESCRIPT_DIR),
-    generatePython(PYTHON_DIR),
-    generateConfigTables(),
-  ]);
+  for (const { folder, generate } of FOLDERS) {
+    await Deno.mkdir(folder, { recursive: true });
+    await generate(folder);
+  }
+  await generateConfigTables();
 }

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import denoJson from "../deno.json" with { type: "json" };
 import { messageOf } from "../src/errors.ts";
+import { DEV_LOCK } from "./dev_lock.ts";
 import { devPython, ROOT } from "./dev_python.ts";
 import { type Counts, runnerCounts } from "./junit_counts.ts";
 import { testArguments } from "./test_arguments.ts";
@@ -50,7 +51,7 @@ function runners(python: string, reports: string, args: readonly string[]): Runn
       report,
     };
   };
-  if (deno !== null) all.push(denoTest("deno-test", deno));
+  if (deno !== null) all.push(denoTest("deno-test", [DEV_LOCK, ...deno]));
   if (deno !== null && !partial) {
     const config = docConfig(reports);
     all.push(denoTest("deno-doc", [`--config=${config}`, "--no-lock", "--doc", "mod.ts", "src/"]));

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { Hono } from "hono";
+import { scalarPage } from "../../../src/routes/openapi/scalar.ts";
 import { clientOf, memoryEngine } from "../memory_engine.ts";
 
 Deno.test("GET /docs names nothing that lies outside of this server", async () => {
@@ -12,12 +14,35 @@ Deno.test("GET /docs names nothing that lies outside of this server", async () =
   assert.doesNotMatch(html, /(src|href)="https?:/);
 });
 
-Deno.test("GET /docs/scalar.js is the program of the page, out of the cache of modules", async () => {
+Deno.test("GET /docs/scalar.js sends the program of the page, compressed to who can unpack it", async () => {
   const client = clientOf(memoryEngine());
-  const answer = await client.request("/docs/scalar.js");
-  assert.equal(answer.status, 200);
-  assert.match(answer.headers.get("content-type") ?? "", /^text\/javascript/);
-  const text = await answer.text();
+  const plain = await client.request("/docs/scalar.js");
+  assert.equal(plain.status, 200);
+  assert.match(plain.headers.get("content-type") ?? "", /^text\/javascript/);
+  assert.equal(plain.headers.get("content-encoding"), null);
+  const text = await plain.text();
   assert.ok(text.length > 1_000_000);
   assert.match(text, /createApiReference/);
+  const compressed = await client.request("/docs/scalar.js", {
+    headers: { "accept-encoding": "br, gzip" },
+  });
+  assert.equal(compressed.headers.get("content-encoding"), "gzip");
+  assert.equal(compressed.headers.get("vary"), "accept-encoding");
+  const unpacked = compressed.body?.pipeThrough(new DecompressionStream("gzip")) ?? null;
+  assert.equal(await new Response(unpacked).text(), text);
+  const refused = await client.request("/docs/scalar.js", {
+    headers: { "accept-encoding": "gzip;q=0, br" },
+  });
+  assert.equal(refused.headers.get("content-encoding"), null);
+  await refused.body?.cancel();
+});
+
+Deno.test("scalarPage() lets no value of its configuration end the script", async () => {
+  const page = new Hono().get(
+    "/",
+    scalarPage({ cdn: "/program.js", pageTitle: "API", label: "</script><b>" }),
+  );
+  const html = await (await page.request("/")).text();
+  assert.match(html, /"label":"\\u003c\/script>\\u003cb>"/);
+  assert.match(html, /<script src="\/program.js">/);
 });
