@@ -1,6 +1,7 @@
 /** The tasks of deno.json as a user types them, with the permissions that they really have. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import denoJson from "../../deno.json" with { type: "json" };
 import { devPython, ROOT } from "../../scripts/dev_python.ts";
 
 interface TaskRun {
@@ -39,6 +40,39 @@ async function withOutside(use: (dir: string) => Promise<void>): Promise<void> {
     await Deno.remove(dir, { recursive: true });
   }
 }
+
+/** Returns the permissions that the command of a task grants. */
+function granted(command: string): Record<string, unknown> {
+  const flags = command.matchAll(/--allow-([a-z]+)(?:="([^"]*)")?/g);
+  return Object.fromEntries([...flags].map(([, name = "", list]) => [
+    name,
+    // The last folder is the data directory, which the tasks take from the environment.
+    list === undefined ? true : list.replace(/,\$\(.*\)$/, "").split(","),
+  ]));
+}
+
+Deno.test("deno task grants the permissions of the set with flags, which print no warning", async () => {
+  const { serve, default: scripts } = denoJson.permissions;
+  for (const name of ["serve", "dev", "setup"] as const) {
+    assert.deepEqual(granted(denoJson.tasks[name].command), serve, name);
+  }
+  const { write, ...others } = granted(denoJson.tasks.run.command);
+  assert.deepEqual([new Set(write as string[]), others], [
+    new Set(scripts.write),
+    (({ write: _, ...rest }) => rest)(scripts),
+  ]);
+  const run = await task(["serve", "--version"], {});
+  assert.match(run.stdout, /^snakeden \d/);
+  assert.doesNotMatch(run.stderr, /warning|experimental/i);
+});
+
+Deno.test("README.md names the Deno of .dvmrc for those who have none", async () => {
+  const [version, readme] = await Promise.all(
+    [".dvmrc", "README.md"].map((it) => Deno.readTextFile(join(ROOT, it))),
+  );
+  const named = [...readme?.matchAll(/npx -y deno@([\d.]+\d)/g) ?? []].map((it) => it[1]);
+  assert.deepEqual(new Set(named), new Set([version?.trim()]));
+});
 
 Deno.test("deno task run runs an example with the permissions of the set, to its end", async () => {
   await withDir(async (dir) => {
