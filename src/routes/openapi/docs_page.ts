@@ -2,7 +2,8 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import { type Context, Hono, type Next } from "hono";
 import type { AppEnv } from "../http/mod.ts";
 import { OPENAPI_PATH } from "./openapi.ts";
-import { scalarBundle, scalarPage } from "./scalar.ts";
+import { scalarBundle } from "./scalar_bundle.ts";
+import { scalarPage } from "./scalar_page.ts";
 
 const PAGE_PATH = "/docs";
 const BUNDLE_PATH = "/docs/scalar.js";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Hono } from "hono";
-import { scalarPage } from "../../../src/routes/openapi/scalar.ts";
+import { scalarPage } from "../../../src/routes/openapi/scalar_page.ts";
 import { clientOf, memoryEngine } from "../memory_engine.ts";
 
 Deno.test("GET /docs names nothing that lies outside of this server", async () => {
