@@ -154,7 +154,7 @@ export interface WorkerExit {
  */
 export class WorkerCrashedError extends SnakedenError {
   override readonly name: string = "WorkerCrashedError";
-  /** The end of its process. */
+  /** The end of the worker's process. */
   readonly exit: WorkerExit;
 
   constructor(
@@ -202,7 +202,7 @@ export type CallStage = "queue" | "tool";
 /** The error for a call that did not end before its deadline. */
 export class DeadlineExceededError extends SnakedenError {
   override readonly name = "DeadlineExceededError";
-  /** The place of the call at that time. */
+  /** The place of the call when its deadline passed. */
   readonly stage: CallStage;
 
   constructor(message: string, stage: CallStage, details: Readonly<Record<string, unknown>> = {}) {

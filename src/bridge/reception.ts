@@ -128,7 +128,7 @@ function problemOf(hello: Hello | null | undefined, expected?: Expected): string
   if (expected === undefined) return "The token is unknown, or was used before";
   if (hello.protocolVersion !== PROTOCOL_VERSION) {
     return `The worker speaks version ${hello.protocolVersion} of the link, the host version ` +
-      `${PROTOCOL_VERSION}: install the package snakeden that belongs to this host`;
+      `${PROTOCOL_VERSION}: install the snakeden package of this host`;
   }
   if (expected.workerId !== hello.workerId) {
     return `The token belongs to the worker ${expected.workerId}, not to ${hello.workerId}`;

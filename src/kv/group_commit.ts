@@ -70,7 +70,7 @@ export class GroupCommit implements AsyncDisposable {
    */
   async commit(mutations: readonly Mutation[]): Promise<void> {
     if (this.#closed) {
-      throw new SnakedenError("shutting_down", "Cannot write into the store: it is closed");
+      throw new SnakedenError("shutting_down", "Cannot write to the store: it is closed");
     }
     const cost = checkedCost(mutations);
     if (mutations.length === 0) return;
@@ -120,7 +120,7 @@ export class GroupCommit implements AsyncDisposable {
         const count = batch.reduce((count, it) => count + it.mutations.length, 0);
         const error = new SnakedenError(
           "store_failed",
-          `Cannot write ${count} changes into the store: ${messageOf(cause)}`,
+          `Cannot write ${count} changes to the store: ${messageOf(cause)}`,
           { retryable: true, details: { changes: count }, cause },
         );
         for (const { reject } of batch) reject(error);

@@ -25,7 +25,7 @@ export interface Blobs {
 }
 
 /**
- * Refuses ids and values that no driver must accept. Every driver calls it first.
+ * Refuses ids and values that the contract does not allow. Every driver calls it first.
  *
  * @throws {SnakedenError} `invalid_input`.
  */

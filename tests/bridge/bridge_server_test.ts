@@ -105,7 +105,7 @@ testEachCarrier(
     await using worker = it.dial();
     worker.say(hello("secret", { protocolVersion: PROTOCOL_VERSION + 1 }));
     const message = "The worker speaks version 2 of the link, the host version 1: " +
-      "install the package snakeden that belongs to this host";
+      "install the snakeden package of this host";
     await assert.rejects(invited, { code: "protocol_mismatch", message });
     assert.equal((await worker.hear("refused")).error?.message, message);
   },

@@ -111,7 +111,7 @@ Deno.test("GroupCommit.commit() fails exactly the callers of a commit that faile
     assert.equal(result.status, "rejected");
     assert.ok(result.reason instanceof SnakedenError);
     assert.equal(result.reason.code, "store_failed");
-    assert.match(result.reason.message, /^Cannot write 3 changes into the store: .*disk is full$/);
+    assert.match(result.reason.message, /^Cannot write 3 changes to the store: .*disk is full$/);
   }
   await kept;
   assert.deepEqual([await has(it.kv, "a", 1), await has(it.kv, "b")], [false, true]);

@@ -184,7 +184,7 @@ Deno.test("KvStore on a disk that gets full refuses writes with the reason, and 
   assert.equal(code, 0, text);
   assert.match(
     text,
-    /^put: Cannot write \d+ changes into the store: (disk I\/O error|database or disk is full)$/m,
+    /^put: Cannot write \d+ changes to the store: (disk I\/O error|database or disk is full)$/m,
   );
   assert.match(text, /cannot record the process of full-1: /);
   // The worker is still known, only not to the next host.

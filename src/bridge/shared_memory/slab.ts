@@ -52,7 +52,7 @@ export class Slab implements Disposable {
   static create(directory: string, name: string, bytes: number): Slab {
     if (!Number.isSafeInteger(bytes) || bytes < 1 || bytes > MAX_BYTES) {
       throw new RangeError(
-        `Cannot create shared memory of ${bytes} bytes: it has 1 to ${MAX_BYTES}`,
+        `Cannot create shared memory of ${bytes} bytes: its size must be 1 to ${MAX_BYTES}`,
       );
     }
     const path = join(directory, name);
