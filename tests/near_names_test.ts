@@ -4,7 +4,7 @@ import { nearNames, suggestion } from "../src/near_names.ts";
 
 const NAMES = ["add", "classify", "profile_csv", "text_stats", "ping", "x"];
 
-Deno.test("nearNames() finds slips of the finger, nearest first", () => {
+Deno.test("nearNames() finds names with a typing error, nearest first", () => {
   assert.deepStrictEqual(nearNames("ad", NAMES), ["add", "x"]);
   assert.deepStrictEqual(nearNames("clasify", NAMES), ["classify"]);
   assert.deepStrictEqual(nearNames("PROFILE-CSV", NAMES), ["profile_csv"]);
@@ -12,16 +12,16 @@ Deno.test("nearNames() finds slips of the finger, nearest first", () => {
   assert.deepStrictEqual(nearNames("ping_all", NAMES), ["ping"]);
 });
 
-Deno.test("nearNames() finds nothing where nothing is near", () => {
+Deno.test("nearNames() returns nothing if no name is similar", () => {
   assert.deepStrictEqual(nearNames("quantum_entangle", NAMES), []);
   assert.deepStrictEqual(nearNames("anything", []), []);
 });
 
-Deno.test("nearNames() does not take a name of one letter for a part of every word", () => {
+Deno.test("nearNames() does not treat a name of one letter as a part of every word", () => {
   assert.deepStrictEqual(nearNames("explain_text", ["x", "ex"]), []);
 });
 
-Deno.test("nearNames() gives each name once, no more than asked for, and among them an exact one", () => {
+Deno.test("nearNames() returns each name once, at most `limit`, including an exact match", () => {
   const name = fc.string({ maxLength: 12 });
   fc.assert(fc.property(name, fc.array(name), fc.nat({ max: 5 }), (wanted, names, limit) => {
     const near = nearNames(wanted, [...names, ...names], limit);
@@ -36,7 +36,7 @@ Deno.test("nearNames() is quick for a name of a megabyte", () => {
   assert.deepStrictEqual(nearNames("q".repeat(1_000_000), NAMES), []);
 });
 
-Deno.test("suggestion() asks back, or lists what there is", () => {
+Deno.test("suggestion() suggests similar names, or lists all", () => {
   assert.equal(suggestion("classfy", NAMES), 'did you mean "classify"?');
   assert.equal(suggestion("adda", ["add", "addb"]), 'did you mean "add" or "addb"?');
   assert.equal(suggestion("zzzzzzzzz", ["b", "a", "b"]), "there are a, b");

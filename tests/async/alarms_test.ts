@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { type Alarm, Alarms, LoneAlarm } from "../../src/async/alarms.ts";
 import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
 
-/** Alarms may ring this much late. */
+/** The longest time that an alarm rings late. */
 const BUCKET_MS = 4;
 
 function alarm(onAlarm: () => void): Alarm {
@@ -61,7 +61,7 @@ Deno.test("Alarms.set() moves an alarm that is set", () => {
   assert.deepStrictEqual(rung, [start + 40, start + 100]);
 });
 
-Deno.test("Alarms.clear() takes an alarm back; the timer rings once in vain at most", () => {
+Deno.test("Alarms.clear() clears an alarm; the timer fires for nothing at most once", () => {
   const clock = new FakeClock();
   using deadlines = new Alarms(clock);
   const it = alarm(() => assert.fail("it rang"));
@@ -108,7 +108,7 @@ Deno.test("Alarms.clear() takes any alarm out of a bucket and leaves the others 
   }
 });
 
-Deno.test("Alarms[Symbol.dispose]() takes all alarms back", () => {
+Deno.test("Alarms[Symbol.dispose]() clears all alarms", () => {
   const clock = new FakeClock();
   const deadlines = new Alarms(clock);
   for (let i = 0; i < 10; i++) {
@@ -160,7 +160,7 @@ Deno.test("Alarms lets an alarm set and clear others while it rings", () => {
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("Alarms loses no alarm that is set in the bucket that rings while the rest of it is cleared", () => {
+Deno.test("Alarms loses no alarm that is set in the ringing bucket while its other alarms are cleared", () => {
   const clock = new FakeClock();
   using deadlines = new Alarms(clock);
   const at = clock.now() + 8;
@@ -178,7 +178,7 @@ Deno.test("Alarms loses no alarm that is set in the bucket that rings while the 
   assert.deepStrictEqual([rung, clock.pending], [1, 0]);
 });
 
-Deno.test("Alarms comes to an end when alarms set themselves again in the past", () => {
+Deno.test("Alarms ends a turn although alarms set themselves again in the past", () => {
   const clock = new FakeClock();
   using deadlines = new Alarms(clock);
   let rung = 0;
@@ -209,7 +209,7 @@ Deno.test("Alarms lets an alarm dispose it while it rings", () => {
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("Alarms reaches an alarm that is farther away than a timer can be", () => {
+Deno.test("Alarms rings an alarm that is later than any timer can be", () => {
   const clock = new FakeClock();
   using deadlines = new Alarms(clock);
   const month = 30 * 86_400_000;
@@ -221,7 +221,7 @@ Deno.test("Alarms reaches an alarm that is farther away than a timer can be", ()
   assert.equal(rung, true);
 });
 
-Deno.test("Alarms rings by the clock of the system when no other is given", async () => {
+Deno.test("Alarms uses the clock of the system by default", async () => {
   using deadlines = new Alarms();
   const { promise, resolve } = Promise.withResolvers<number>();
   const at = performance.now() + 15;
@@ -229,7 +229,7 @@ Deno.test("Alarms rings by the clock of the system when no other is given", asyn
   assert.ok(await promise >= at);
 });
 
-Deno.test("LoneAlarm rings like any other, once, and not when it was cleared", () => {
+Deno.test("LoneAlarm rings once, and not after it was cleared", () => {
   const clock = new FakeClock();
   using alarms = new Alarms(clock);
   const rung: string[] = [];

@@ -22,7 +22,7 @@ Deno.test("Backoff.failed() returns 100 ms first, then twice as much up to the c
   assert.equal(backoff.failures, 11);
 });
 
-Deno.test("Backoff.pauseAfter() stays between the least that its jitter leaves and its ceiling", () => {
+Deno.test("Backoff.pauseAfter() stays between the minimum of its jitter and its ceiling", () => {
   fc.assert(fc.property(anyBackoff, anyRandom, anyFailures, (options, random, failures) => {
     const pauseMs = new Backoff({ ...options, random: () => random }).pauseAfter(failures);
     const ceilingMs = new Backoff({ ...options, jitter: "none" }).pauseAfter(failures);
@@ -35,7 +35,7 @@ Deno.test("Backoff.pauseAfter() stays between the least that its jitter leaves a
   }));
 });
 
-Deno.test("Backoff.pauseAfter() never shrinks as failures grow, for the same chance", () => {
+Deno.test("Backoff.pauseAfter() never shrinks as failures grow, for the same random number", () => {
   fc.assert(fc.property(anyBackoff, anyRandom, anyFailures, (options, random, failures) => {
     const backoff = new Backoff({ ...options, random: () => random });
     assert.ok(backoff.pauseAfter(failures + 1) >= backoff.pauseAfter(failures));
@@ -43,7 +43,7 @@ Deno.test("Backoff.pauseAfter() never shrinks as failures grow, for the same cha
   }));
 });
 
-Deno.test("Backoff leaves half of a pause to chance unless told otherwise", () => {
+Deno.test("Backoff has half jitter by default", () => {
   const pauses = (jitter?: Jitter): number[] =>
     [0, 0.5, 0.999].map((it) =>
       new Backoff({ ...OPTIONS, random: () => it, ...(jitter === undefined ? {} : { jitter }) })
@@ -61,7 +61,7 @@ Deno.test("Backoff.pauseMs is drawn once for each failure", () => {
   for (let i = 0; i < 20; i++) assert.equal(backoff.pauseMs, pauseMs);
 });
 
-Deno.test("Backoff.reset() makes it as new, after any history", () => {
+Deno.test("Backoff.reset() restores the initial state, after any history", () => {
   fc.assert(fc.property(anyBackoff, fc.array(fc.boolean()), (options, history) => {
     const make = (): Backoff => new Backoff({ ...options, random: () => 0.25 });
     const used = make();

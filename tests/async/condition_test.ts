@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Condition } from "../../src/async/condition.ts";
 
-Deno.test("Condition.until() resolves at once when the condition holds, else after the change that makes it", async () => {
+Deno.test("Condition.until() resolves at once if the condition holds, otherwise after the change that makes it hold", async () => {
   const changes = new Condition();
   let count = 1;
   await changes.until(() => count === 1);
@@ -16,7 +16,7 @@ Deno.test("Condition.until() resolves at once when the condition holds, else aft
   await waiting;
 });
 
-Deno.test("Condition.until() leaves with the reason of its signal", async () => {
+Deno.test("Condition.until() rejects with the reason of its signal", async () => {
   const changes = new Condition();
   const leaving = new AbortController();
   const waiting = changes.until(() => false, leaving.signal);

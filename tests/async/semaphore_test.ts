@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Semaphore } from "../../src/async/semaphore.ts";
 import { microtasks } from "../fixtures/until.ts";
 
-Deno.test("Semaphore.enter() lets in at most so many, in the order they came", async () => {
+Deno.test("Semaphore.enter() runs at most `limit` at a time, in the order of the calls", async () => {
   await fc.assert(fc.asyncProperty(
     fc.integer({ min: 1, max: 4 }),
     fc.array(fc.record({ turns: fc.nat({ max: 20 }), fails: fc.boolean() }), { maxLength: 30 }),
@@ -32,7 +32,7 @@ Deno.test("Semaphore.enter() lets in at most so many, in the order they came", a
   ));
 });
 
-Deno.test("Semaphore.enter() hands a place on, so that nobody slips in between", async () => {
+Deno.test("Semaphore.enter() passes a place to the next in line, and to no newcomer", async () => {
   const semaphore = new Semaphore(1);
   const order: string[] = [];
   const first = Promise.withResolvers<void>();
@@ -44,7 +44,7 @@ Deno.test("Semaphore.enter() hands a place on, so that nobody slips in between",
   assert.ok(order.indexOf("second") < order.indexOf("late"), order.join());
 });
 
-Deno.test("Semaphore.enter() keeps the place of a work that throws at once free for the next", async () => {
+Deno.test("Semaphore.enter() frees the place of work that throws at once", async () => {
   const semaphore = new Semaphore(1);
   await assert.rejects(semaphore.enter(() => Promise.reject(new Error("no"))), /no/);
   await assert.rejects(

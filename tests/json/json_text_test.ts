@@ -34,13 +34,13 @@ const CASES: readonly [text: string, problem: string][] = [
 ];
 
 for (const [text, problem] of CASES) {
-  Deno.test(`jsonProblemText() finds the place in ${JSON.stringify(text)}`, () => {
+  Deno.test(`jsonProblemText() finds the error in ${JSON.stringify(text)}`, () => {
     assert.ok(!isJson(text));
     assert.ok(jsonProblemText(text).startsWith(problem), jsonProblemText(text));
   });
 }
 
-Deno.test("findJsonProblem() agrees with JSON.parse on what is JSON", () => {
+Deno.test("findJsonProblem() finds an error exactly if JSON.parse throws", () => {
   const json = fc.tuple(
     fc.json(),
     fc.nat(),
@@ -59,11 +59,11 @@ Deno.test("findJsonProblem() agrees with JSON.parse on what is JSON", () => {
   );
 });
 
-Deno.test("findJsonProblem() walks a text nested a million deep", () => {
+Deno.test("findJsonProblem() reads a text that is nested a million deep", () => {
   const problem = findJsonProblem("[".repeat(1_000_000));
   assert.deepEqual([problem?.line, problem?.column], [1, 1_000_001]);
 });
 
-Deno.test("findJsonProblem() walks a text of a megabyte full of escapes", () => {
+Deno.test("findJsonProblem() reads a megabyte of escapes", () => {
   assert.equal(findJsonProblem(`"${"\\n".repeat(500_000)}"`), undefined);
 });

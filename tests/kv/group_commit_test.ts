@@ -10,13 +10,13 @@ interface SetUp extends AsyncDisposable {
   readonly kv: Deno.Kv;
   readonly clock: FakeClock;
   readonly commits: GroupCommit;
-  /** Changes in each commit so far. */
+  /** The number of changes in each commit so far. */
   readonly sizes: number[];
-  /** Makes the next commit fail. */
+  /** True to make the next commit fail. */
   failNext(reason: string): void;
 }
 
-/** A real database in memory, whose commits are counted and can be made to fail. */
+/** A real database in memory. It counts commits, and can make one fail. */
 async function setUp(): Promise<SetUp> {
   const kv = await Deno.openKv(":memory:");
   const clock = new FakeClock();
@@ -57,7 +57,7 @@ function put(...key: (string | number)[]): Mutation {
   return { type: "set", key, value: new Uint8Array([1]) };
 }
 
-/** A value of `bytes`. */
+/** Returns the change of a value of `bytes` bytes. */
 function putBytes(bytes: number, ...key: (string | number)[]): Mutation {
   return { type: "set", key, value: new Uint8Array(bytes) };
 }
@@ -66,7 +66,7 @@ async function has(kv: Deno.Kv, ...key: Deno.KvKeyPart[]): Promise<boolean> {
   return (await kv.get(key)).versionstamp !== null;
 }
 
-Deno.test("GroupCommit.commit() writes what came within the window at once, and resolves when it is there", async () => {
+Deno.test("GroupCommit.commit() writes the changes of a window in one commit, and resolves when they are durable", async () => {
   await using it = await setUp();
   const all = Promise.all([1, 2, 3].map((i) => it.commits.commit([put("a", i)])));
   await microtasks();
@@ -78,7 +78,7 @@ Deno.test("GroupCommit.commit() writes what came within the window at once, and 
   assert.equal(it.clock.pending, 0);
 });
 
-Deno.test("GroupCommit.commit() writes what came during a commit right after it, without a window", async () => {
+Deno.test("GroupCommit.commit() writes changes that came during a commit right after it, without a window", async () => {
   await using it = await setUp();
   const first = it.commits.commit([put("a", 1)]);
   it.clock.advance(WINDOW_MS);
@@ -133,10 +133,10 @@ Deno.test("GroupCommit.commit() does not wait for the window when a commit is fu
   assert.equal(it.clock.pending, 0);
 });
 
-Deno.test("GroupCommit.commit() stays within what KV takes, in bytes of values and of keys", async () => {
+Deno.test("GroupCommit.commit() stays within the limits of KV for values and keys", async () => {
   await using it = await setUp();
-  // 80 KiB of keys are fewer than 1,000 changes, 800 KiB of values fewer still. KV itself would
-  // refuse one more.
+  // 80 KiB of keys take fewer than 1,000 changes, and 800 KiB of values even fewer. KV would refuse
+  // one more.
   const keys = Array.from({ length: 900 }, (_, i) => it.commits.commit([put("k".repeat(100), i)]));
   await Promise.all(keys);
   const values = Array.from({ length: 13 }, (_, i) => it.commits.commit([putBytes(65_536, i)]));
@@ -145,7 +145,7 @@ Deno.test("GroupCommit.commit() stays within what KV takes, in bytes of values a
   assert.ok(it.sizes.length <= 5, `${it.sizes}`);
 });
 
-Deno.test("GroupCommit.commit() fills a commit to the last byte that KV takes", async () => {
+Deno.test("GroupCommit.commit() fills a commit to the last byte that KV accepts", async () => {
   await using it = await setUp();
   // 13 keys of 2 + 9 bytes, which count twice, and their values make 819,200 in all.
   const rest = 819_200 - 13 * 2 * 11 - 12 * 65_536;
@@ -157,7 +157,7 @@ Deno.test("GroupCommit.commit() fills a commit to the last byte that KV takes", 
   assert.deepEqual(it.sizes, [13]);
 });
 
-Deno.test("GroupCommit.commit() refuses by itself what KV would refuse, and spoils nobody else's commit", async () => {
+Deno.test("GroupCommit.commit() refuses changes that KV would refuse, and fails nobody else", async () => {
   await using it = await setUp();
   const bad: [Mutation[], RegExp][] = [
     [[putBytes(65_537, "a")], /a value of 65537 bytes: the limit is 65536 bytes/],
@@ -178,19 +178,19 @@ Deno.test("GroupCommit.commit() refuses by itself what KV would refuse, and spoi
   assert.deepEqual(it.sizes, [1]);
 });
 
-Deno.test("GroupCommit.hurry() writes what waits, and what comes later, without a window", async () => {
+Deno.test("GroupCommit.hurry() writes waiting and later changes without a window", async () => {
   await using it = await setUp();
   const waiting = it.commits.commit([put("a")]);
   it.commits.hurry();
   await waiting;
-  // Also when nothing waited.
+  // The same holds if nothing waited.
   it.commits.hurry();
   await it.commits.commit([put("b")]);
   assert.deepEqual(it.sizes, [1, 1]);
   assert.equal(it.clock.pending, 0);
 });
 
-Deno.test("GroupCommit[Symbol.asyncDispose]() writes what waits, and then takes no more", async () => {
+Deno.test("GroupCommit[Symbol.asyncDispose]() writes waiting changes, and then refuses new ones", async () => {
   await using it = await setUp();
   const waiting = it.commits.commit([put("a")]);
   await it.commits[Symbol.asyncDispose]();
@@ -200,7 +200,7 @@ Deno.test("GroupCommit[Symbol.asyncDispose]() writes what waits, and then takes 
   await it.commits[Symbol.asyncDispose]();
 });
 
-Deno.test("GroupCommit[Symbol.asyncDispose]() waits for the commit that runs and for what waits behind it", async () => {
+Deno.test("GroupCommit[Symbol.asyncDispose]() waits for the running commit and for all waiting changes", async () => {
   await using it = await setUp();
   let done = 0;
   void it.commits.commit([put("a")]).then(() => done++);
@@ -211,7 +211,7 @@ Deno.test("GroupCommit[Symbol.asyncDispose]() waits for the commit that runs and
   assert.deepEqual(it.sizes, [1, 1]);
 });
 
-Deno.test("GroupCommit.commit() waits for its window however much was written before", async () => {
+Deno.test("GroupCommit.commit() waits for its window, however much was written before", async () => {
   await using it = await setUp();
   for (let round = 0; round < 3; round++) {
     const full = it.commits.commit(Array.from({ length: 900 }, (_, i) => put("full", i)));

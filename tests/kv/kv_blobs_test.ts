@@ -17,7 +17,7 @@ interface Raw extends AsyncDisposable {
   readonly kv: Deno.Kv;
   readonly blobs: KvBlobs;
   /**
-   * Called before each commit, which waits for it; an error that it throws is that of the commit.
+   * Called before each commit, which waits for it. If it throws, the commit fails with that error.
    */
   before: (mutations: readonly Mutation[]) => void | Promise<void>;
   count(first: string): Promise<number>;
@@ -64,7 +64,7 @@ Deno.test("KvBlobs keeps values of any length from one host to the next", async 
   assert.equal(await store.blobs.get("none"), undefined);
 });
 
-Deno.test("KvBlobs.put() and delete() leave no chunk of what was there before", async () => {
+Deno.test("KvBlobs.put() and delete() leave no chunk of the old value", async () => {
   await using it = await raw();
   await it.blobs.put("a", bytes(3 * CHUNK));
   await it.blobs.put("a", bytes(CHUNK, 2));
@@ -76,14 +76,14 @@ Deno.test("KvBlobs.put() and delete() leave no chunk of what was there before", 
   for (const first of ["chunk", "loose", "blob"]) assert.equal(await it.count(first), 0);
 });
 
-Deno.test("KvBlobs.put() of one id many times at once ends with the last one, and no chunk too many", async () => {
+Deno.test("KvBlobs.put() of one id many times at once keeps the last value, and no other chunk", async () => {
   await using it = await raw();
   await Promise.all([1, 2, 3, 4].map((seed) => it.blobs.put("a", bytes(2 * CHUNK, seed))));
   assert.deepEqual(await it.blobs.get("a"), bytes(2 * CHUNK, 4));
   assert.deepEqual([await it.count("chunk"), await it.count("loose")], [2, 0]);
 });
 
-Deno.test("KvBlobs.get() sees the old value or the new one whenever it looks", async () => {
+Deno.test("KvBlobs.get() returns the old value or the new one at any time", async () => {
   await using it = await raw();
   await it.blobs.put("a", bytes(5 * CHUNK, 1));
   let seen = 0;
@@ -105,12 +105,12 @@ function seedOf(value: Uint8Array): number {
   return [1, 2, 3, 4].find((seed) => bytes(1, seed)[0] === value[0]) ?? 0;
 }
 
-Deno.test("KvBlobs.put() that is cut off at any commit leaves the old value, and sweep() removes the rest", async () => {
+Deno.test("KvBlobs.put() that is interrupted at any commit keeps the old value, and sweep() removes the rest", async () => {
   for (let cut = 1;; cut++) {
     await using it = await raw();
     await it.blobs.put("a", bytes(2 * CHUNK, 1));
     let commits = 0;
-    // From there on nothing is written any more, as when the host has died.
+    // From now on nothing is written, as if the host had died.
     it.before = () => {
       if (++commits >= cut) throw new Error("dead");
     };
@@ -119,7 +119,7 @@ Deno.test("KvBlobs.put() that is cut off at any commit leaves the old value, and
     const swept = await it.blobs.sweep();
     const value = await it.blobs.get("a");
     assert.deepEqual([await it.count("loose"), await it.count("corrupt")], [0, 0]);
-    // The last commit but one sets the head; what comes after only cleans up.
+    // The last commit but one sets the head. The last one only cleans up.
     const isNew = value?.length === 20 * CHUNK;
     assert.deepEqual(value, isNew ? bytes(20 * CHUNK, 2) : bytes(2 * CHUNK, 1));
     assert.equal(await it.count("chunk"), isNew ? 20 : 2);
@@ -131,7 +131,7 @@ Deno.test("KvBlobs.put() that is cut off at any commit leaves the old value, and
   }
 });
 
-Deno.test("KvStore.open() removes the chunks that a crash has left", async () => {
+Deno.test("KvStore.open() removes the chunks that a crash left behind", async () => {
   await using dir = await tempDir();
   {
     await using store = await openStore(dir.path);
@@ -151,7 +151,7 @@ Deno.test("KvStore.open() removes the chunks that a crash has left", async () =>
   });
 });
 
-/** Ways in which a blob gets broken. */
+/** The ways in which a blob is broken. */
 const BROKEN: readonly [string, RegExp, (kv: Deno.Kv, key: Deno.KvKey) => Promise<unknown>][] = [
   ["lost a chunk", /1 of its 2 chunks/, (kv, key) => kv.delete(key)],
   ["has another byte", /not those that were written/, (kv, key) => kv.set(key, bytes(CHUNK, 9))],
@@ -186,7 +186,7 @@ for (
     bytes(CHUNK, 9),
   ]] as const
 ) {
-  Deno.test(`KvBlobs.get() that sets aside a value with a broken ${name} leaves what is written meanwhile`, async () => {
+  Deno.test(`KvBlobs.get() that sets aside a value with a broken ${name} keeps a value that is written meanwhile`, async () => {
     await using it = await raw();
     await it.blobs.put("a", bytes(CHUNK + 5));
     const [chunk] = await Array.fromAsync(it.kv.list({ prefix: ["chunk"] }));
@@ -198,7 +198,7 @@ for (
         return;
       }
       writing = it.blobs.put("a", bytes(7));
-      // As long as it needs where nothing holds it.
+      // Lets the write go as far as it can.
       for (let turn = 0; turn < 20; turn++) await nextTurn();
     };
     assert.equal(await it.blobs.get("a"), undefined);
@@ -208,7 +208,7 @@ for (
   });
 }
 
-Deno.test("KvBlobs.put() that fails removes what it has written, at once", async () => {
+Deno.test("KvBlobs.put() that fails removes its chunks at once", async () => {
   for (let failing = 1; failing <= 3; failing++) {
     await using it = await raw();
     await it.blobs.put("a", bytes(2 * CHUNK, 1));

@@ -1,4 +1,4 @@
-/** Holds that Deno KV is known to src/kv alone, and that the port above it knows no engine. */
+/** Tests that only src/kv uses Deno KV, and that the port above it depends on no engine. */
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -29,7 +29,7 @@ Deno.test("src/kv is the only folder that names Deno KV", () => {
   assert.ok(namingKv(own ?? []).length > 3);
 });
 
-Deno.test("src/host/open_store.ts alone chooses the driver", () => {
+Deno.test("src/host/open_store.ts is the only file that chooses the driver", () => {
   const importers = filesBelow(join(ROOT, "src"))
     .filter((path) => /from "[^"\n]*\/kv\//.test(Deno.readTextFileSync(path)))
     .map((path) => relative(ROOT, path));

@@ -5,7 +5,10 @@ import { newRunId, openStore, registryOver, tamper, tempDir } from "./open_store
 
 const HOLDER = fileURLToPath(new URL("store_holder.ts", import.meta.url));
 
-/** A store with the rows of two workers, closed without their being released, as by a crash. */
+/**
+ * Writes a store with the rows of two workers, and closes it without removing them, as after a
+ * crash.
+ */
 async function leaveRows(dataDir: string, runId = newRunId()): Promise<string> {
   await using store = await openStore(dataDir, runId);
   const registry = registryOver(store, {
@@ -36,7 +39,7 @@ function garbage(length: number): Uint8Array {
   return Uint8Array.from({ length }, (_, i) => (i * 7919 + 13) % 251);
 }
 
-Deno.test("KvStore keeps rows from one host to the next, and forgets those that it is told to", async () => {
+Deno.test("KvStore keeps rows from one host to the next, except those that were forgotten", async () => {
   await using dir = await tempDir();
   const runId = await leaveRows(dir.path);
   await using store = await openStore(dir.path);
@@ -58,7 +61,7 @@ Deno.test("KvStore keeps rows from one host to the next, and forgets those that 
   assert.deepEqual(await workersIn(dir.path), ["default-2"]);
 });
 
-Deno.test("KvProcesses.forget() takes any number of rows", async () => {
+Deno.test("KvProcesses.forget() accepts any number of rows", async () => {
   await using dir = await tempDir();
   await using store = await openStore(dir.path);
   const registry = registryOver(store);
@@ -74,7 +77,9 @@ Deno.test("KvProcesses.forget() takes any number of rows", async () => {
   assert.deepEqual(await workersIn(dir.path), []);
 });
 
-/** Ways in which a database gets broken. On some of them KV itself would end the process. */
+/**
+ * The ways in which a database is broken. On some of these files KV itself would end the process.
+ */
 const BROKEN: readonly [string, RegExp, (path: string) => void][] = [
   ["is filled with garbage", /not a database/, (path) => Deno.writeFileSync(path, garbage(50_000))],
   ["was truncated", /malformed|empty/, (path) => Deno.truncateSync(path, 20_000)],
@@ -89,7 +94,7 @@ const BROKEN: readonly [string, RegExp, (path: string) => void][] = [
 ];
 
 for (const [name, problem, breakIt] of BROKEN) {
-  Deno.test(`KvStore.open() moves a database aside that ${name}, and says so`, async () => {
+  Deno.test(`KvStore.open() moves a database aside that ${name}, and reports it`, async () => {
     await using dir = await tempDir();
     await leaveRows(dir.path);
     const path = KvStore.pathIn(dir.path);
@@ -111,7 +116,7 @@ for (const [name, problem, breakIt] of BROKEN) {
   });
 }
 
-/** Records that are no rows. */
+/** Records that are not rows. */
 const UNREADABLE: readonly [string, RegExp, unknown][] = [
   ["is half written", /not JSON/, new TextEncoder().encode('{"type":"process","v":1,"da')],
   ["is garbage", /not JSON/, garbage(40)],
@@ -145,7 +150,7 @@ function record(parts: Record<string, unknown>): Uint8Array {
 }
 
 for (const [name, reason, value] of UNREADABLE) {
-  Deno.test(`KvStore.open() sets a record aside that ${name}, keeps it, and goes on`, async () => {
+  Deno.test(`KvStore.open() sets a record aside that ${name}, keeps it, and continues`, async () => {
     await using dir = await tempDir();
     await leaveRows(dir.path);
     const key = ["process", "a".repeat(32), "default-1.x"];
@@ -167,9 +172,10 @@ for (const [name, reason, value] of UNREADABLE) {
   });
 }
 
-/** Runs `fill` where no file may grow beyond `kilobytes`, as on a disk that is full. */
+/** Runs `fill` under a limit of `kilobytes` for each file, as on a full disk. */
 async function fill(dataDir: string, kilobytes: number): Promise<{ code: number; text: string }> {
-  // Without the trap the system would kill whoever writes too much, rather than refuse the write.
+  // Without the trap, the system would kill a process that writes too much instead of refusing the
+  // write.
   const script = `trap '' XFSZ; ulimit -f ${kilobytes * 2}; exec "$0" run -A "$1" fill "$2" 2>&1`;
   const { code, stdout } = await new Deno.Command("sh", {
     args: ["-c", script, Deno.execPath(), HOLDER, dataDir],
@@ -178,7 +184,7 @@ async function fill(dataDir: string, kilobytes: number): Promise<{ code: number;
   return { code, text: new TextDecoder().decode(stdout) };
 }
 
-Deno.test("KvStore on a disk that gets full refuses writes with the reason, and loses nothing that it took", async () => {
+Deno.test("KvStore on a disk that becomes full refuses writes with the reason, and loses no accepted write", async () => {
   await using dir = await tempDir();
   const { code, text } = await fill(dir.path, 1_000);
   assert.equal(code, 0, text);
@@ -187,7 +193,7 @@ Deno.test("KvStore on a disk that gets full refuses writes with the reason, and 
     /^put: Cannot write \d+ changes to the store: (disk I\/O error|database or disk is full)$/m,
   );
   assert.match(text, /cannot record the process of full-1: /);
-  // The worker is still known, only not to the next host.
+  // This host still knows the worker. Only the next host will not.
   assert.match(text, /^rows: 1$/m);
   const [, whole] = /^whole: (\d+)$/m.exec(text) ?? [];
   assert.ok(Number(whole) > 0, text);
@@ -198,7 +204,7 @@ Deno.test("KvStore on a disk that gets full refuses writes with the reason, and 
   }
 });
 
-Deno.test("KvStore.open() on a full disk says so, and takes no database for broken", async () => {
+Deno.test("KvStore.open() on a full disk reports that, and treats no database as broken", async () => {
   await using dir = await tempDir();
   await leaveRows(dir.path);
   const { code, text } = await fill(dir.path, 0);

@@ -1,4 +1,4 @@
-/** What tests of the store share. */
+/** Functions that tests of the store share. */
 import { SYSTEM_CLOCK } from "../../src/async/clock.ts";
 import { ProcessRegistry, type RegistryOptions } from "../../src/host/mod.ts";
 import { KvStore } from "../../src/kv/mod.ts";
@@ -18,7 +18,7 @@ export async function openStore(dataDir: string, runId = newRunId()): Promise<Kv
   return await KvStore.open({ dataDir, runId, windowMs: 1, timer: SYSTEM_CLOCK, patienceMs: 0 });
 }
 
-/** The registry of a run over a store, as a host makes it. */
+/** Creates the registry of a run over a store, as a host does. */
 export function registryOver(
   { processes }: Store,
   { runId = newRunId(), startTimeOf = () => Promise.resolve(undefined) }: Partial<RegistryOptions> =
@@ -27,7 +27,7 @@ export function registryOver(
   return new ProcessRegistry({ runId, startTimeOf, processes });
 }
 
-/** Changes the database behind the store's back, while no host has it. */
+/** Changes the database directly, while no host has it. */
 export async function tamper(dataDir: string, work: (kv: Deno.Kv) => Promise<void>): Promise<void> {
   using kv = await Deno.openKv(KvStore.pathIn(dataDir));
   await work(kv);

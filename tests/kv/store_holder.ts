@@ -23,7 +23,7 @@ if (mode === "hold") {
   // Until it is killed.
   setInterval(() => {}, 60_000);
 } else if (mode === "fill") {
-  // Writes until the disk is full, and says what became of it.
+  // Writes until the disk is full, and prints the errors.
   try {
     const store = await openStore(dataDir, newRunId());
     const whole: number[] = [];

@@ -19,7 +19,7 @@ async function holder(dataDir: string): Promise<HostProcess> {
   return process;
 }
 
-/** Sees a lock being refused in this process, which has no other sign. */
+/** Notices that a lock is refused in this process, which has no other sign. */
 class LockRefusal implements Disposable {
   readonly seen: Promise<void>;
   readonly #tryLock = Deno.FsFile.prototype.tryLock;
@@ -40,7 +40,7 @@ class LockRefusal implements Disposable {
   }
 }
 
-Deno.test("KvStore.open() refuses a data directory that another process has, and names that one", async () => {
+Deno.test("KvStore.open() refuses a data directory that another process has, and names that process", async () => {
   await using dir = await tempDir();
   await using other = await holder(dir.path);
   await assert.rejects(openStore(dir.path), (error: Error) => {
@@ -57,7 +57,7 @@ Deno.test("KvStore.open() refuses a data directory that another process has, and
   });
 });
 
-Deno.test("KvStore.open() takes over from a process that was killed, with what that one wrote", async () => {
+Deno.test("KvStore.open() takes over from a killed process, with all that it wrote", async () => {
   await using dir = await tempDir();
   await using other = await holder(dir.path);
   other.kill("SIGKILL");
@@ -75,7 +75,7 @@ Deno.test("KvStore.open() refuses a second host in the same process, until the f
   assert.deepEqual(second.deadProcesses, []);
 });
 
-Deno.test("KvStore.open() waits for a host that is about to end, as long as it is told to", async () => {
+Deno.test("KvStore.open() waits up to `patienceMs` for a host that is about to end", async () => {
   await using dir = await tempDir();
   const first = await openStore(dir.path);
   using refusal = new LockRefusal();
@@ -97,7 +97,7 @@ for (
     '{"pid": "x"}',
   ]] as const
 ) {
-  Deno.test(`KvStore.open() refuses also when the file with the owner ${name}`, async () => {
+  Deno.test(`KvStore.open() also refuses if the file with the owner ${name}`, async () => {
     await using dir = await tempDir();
     await using _first = await openStore(dir.path);
     await Deno.writeTextFile(join(dir.path, "store", "owner.json"), text);
@@ -107,10 +107,10 @@ for (
   });
 }
 
-Deno.test("KvStore.open() goes by the lock and not by a file that a dead host has left", async () => {
+Deno.test("KvStore.open() checks the lock, and not the file of a dead host", async () => {
   await using dir = await tempDir();
   await Deno.mkdir(join(dir.path, "store"), { recursive: true });
-  // This process exists, so the file alone would speak for a living host.
+  // This process exists, so the file alone would point to a live host.
   const owner = { pid: Deno.pid, runId: newRunId(), since: new Date().toISOString() };
   await Deno.writeTextFile(join(dir.path, "store", "owner.json"), JSON.stringify(owner));
   await using _store = await openStore(dir.path);
@@ -121,7 +121,7 @@ function modeOf(path: string): number | null {
   return mode === null ? null : mode & 0o777;
 }
 
-Deno.test("KvStore.open() keeps the directory of the store and all in it to its own user", async () => {
+Deno.test("KvStore.open() closes the directory of the store to other users", async () => {
   await using dir = await tempDir();
   const directory = join(dir.path, "store");
   const modes = (): Set<number | null> => {
@@ -133,7 +133,7 @@ Deno.test("KvStore.open() keeps the directory of the store and all in it to its 
     await using _store = await openStore(dir.path);
     assert.deepEqual([modeOf(directory), modes()], [0o700, new Set([0o600])]);
   }
-  // One that was made by hand, or by another version.
+  // The file was written by hand, or by another version.
   await Deno.chmod(directory, 0o755);
   await using _store = await openStore(dir.path);
   assert.deepEqual([modeOf(directory), modes()], [0o700, new Set([0o600])]);

@@ -6,7 +6,7 @@ import { HOST_ENV, PROGRAM_ENV, WORKER_ENV } from "../../src/process/environment
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const NAMES: readonly string[] = [...Object.values(HOST_ENV), ...Object.values(WORKER_ENV)];
 
-/** The paths of the files below `folder` whose names end so. */
+/** Returns the paths of the files below `folder` with this ending. */
 function filesIn(folder: string, end: string): string[] {
   return [...Deno.readDirSync(join(ROOT, folder))].flatMap(({ name, isDirectory }) => {
     const path = join(folder, name);
@@ -19,7 +19,7 @@ function namesIn(text: string): string[] {
   return [...new Set(text.match(/SNAKEDEN_[A-Z_]+/g))];
 }
 
-Deno.test("environment_names.ts is the one file of src whose code spells a variable of Snakeden", () => {
+Deno.test("environment_names.ts is the only file of src that spells a variable of Snakeden", () => {
   const others = filesIn("src", ".ts").filter((path) => {
     const code = Deno.readTextFileSync(join(ROOT, path))
       .replace(/\/\*[^]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
@@ -28,7 +28,7 @@ Deno.test("environment_names.ts is the one file of src whose code spells a varia
   assert.deepEqual(others, ["src/process/environment_names.ts"]);
 });
 
-Deno.test("environment_names.ts holds every variable that the Python package reads", () => {
+Deno.test("environment_names.ts has every variable that the Python package reads", () => {
   const texts = filesIn("python/src/snakeden", ".py")
     .map((path) => Deno.readTextFileSync(join(ROOT, path)));
   const read = namesIn(texts.join("\n"));

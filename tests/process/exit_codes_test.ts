@@ -10,6 +10,6 @@ Deno.test("EXIT_CODES are those that docs/configuration.md lists", async () => {
   assert.match(table, /^\| 128 \+ n \|/m);
 });
 
-Deno.test("signalExitCode() is 128 and the number of the signal", () => {
+Deno.test("signalExitCode() returns 128 plus the number of the signal", () => {
   assert.deepEqual([1, 2, 15].map(signalExitCode), [129, 130, 143]);
 });

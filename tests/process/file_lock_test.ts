@@ -11,7 +11,7 @@ async function withLockFile(use: (path: string) => Promise<void>): Promise<void>
   }
 }
 
-Deno.test("FileLock.tryTake() lets many share and one exclude", async () => {
+Deno.test("FileLock.tryTake() takes many shared locks or one exclusive lock", async () => {
   await withLockFile(async (path) => {
     const one = await FileLock.tryTake(path, "shared");
     const two = await FileLock.tryTake(path, "shared");
@@ -27,7 +27,7 @@ Deno.test("FileLock.tryTake() lets many share and one exclude", async () => {
   });
 });
 
-Deno.test("FileLock.waitExclusive() tells who holds the lock and goes on when it is free", async () => {
+Deno.test("FileLock.waitExclusive() names the holder, and resolves when the lock is free", async () => {
   await withLockFile(async (path) => {
     const first = await FileLock.waitExclusive(path);
     const waiting = Promise.withResolvers<string>();
@@ -38,7 +38,7 @@ Deno.test("FileLock.waitExclusive() tells who holds the lock and goes on when it
   });
 });
 
-Deno.test("FileLock.waitExclusive() leaves when its signal aborts", async () => {
+Deno.test("FileLock.waitExclusive() rejects when its signal aborts", async () => {
   await withLockFile(async (path) => {
     using _held = await FileLock.waitExclusive(path);
     const controller = new AbortController();
@@ -60,7 +60,7 @@ Deno.test("FileLock.tryTake() takes no lock on a file that was replaced", async 
   });
 });
 
-Deno.test("FileLock.tryTake() creates no file unless it may, and tells whose file it has locked", async () => {
+Deno.test("FileLock.tryTake() creates no file unless allowed, and uid() returns the owner of the file", async () => {
   await withLockFile(async (path) => {
     const options = { create: false };
     await assert.rejects(FileLock.tryTake(path, "exclusive", options), Deno.errors.NotFound);
@@ -70,7 +70,7 @@ Deno.test("FileLock.tryTake() creates no file unless it may, and tells whose fil
   });
 });
 
-Deno.test("FileLock.waitExclusive() leaves the file as it is when it is to stay anonymous", async () => {
+Deno.test("FileLock.waitExclusive() does not change the file if it is anonymous", async () => {
   await withLockFile(async (path) => {
     await Deno.writeTextFile(path, "precious");
     using _lock = await FileLock.waitExclusive(path, { anonymous: true });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ROOT } from "../fixtures/host.ts";
 
 /**
- * Runs a shell command line as process 1 of a namespace of its own; null where that is not allowed.
+ * Runs a shell command line as process 1 of a new namespace. Returns null if that is not allowed.
  */
 async function asFirst(line: string, ...args: string[]): Promise<string | null> {
   const unshare = ["--pid", "--fork", "--mount-proc", "--kill-child"];

@@ -19,7 +19,7 @@ Deno.test("LineSplitter keeps the beginning and the end of a line of more than m
   ]);
 });
 
-Deno.test("LineSplitter keeps every line whole when told so", () => {
+Deno.test("LineSplitter keeps every line whole without a limit", () => {
   const splitter = new LineSplitter({ maxChars: Infinity });
   const long = "x".repeat(100_000);
   splitter.push(long);

@@ -5,7 +5,7 @@ import { until } from "../fixtures/until.ts";
 
 interface Spawned {
   readonly process: ManagedProcess;
-  /** What it wrote so far, as `stdout: text`. */
+  /** The lines so far, as `stdout: text`. */
   readonly lines: string[];
 }
 
@@ -21,16 +21,14 @@ function shell(script: string, env: Record<string, string> = {}): Spawned {
   return { process, lines };
 }
 
-/**
- * Waits until the process has written a line that starts like this, and gives the rest of the line.
- */
+/** Waits for a line that starts with `start`. Returns the rest of the line. */
 async function said({ lines }: Spawned, start: string): Promise<string> {
   const find = (): string | undefined => lines.find((it) => it.startsWith(`stdout: ${start}`));
   await until(() => find() !== undefined, `the process has said ${start}`);
   return find()?.slice(`stdout: ${start}`.length).trim() ?? "";
 }
 
-/** What a descriptor in /proc refers to; undefined when it was closed meanwhile. */
+/** Returns the target of a descriptor in /proc; undefined if it was closed meanwhile. */
 function linkOf(path: string): string | undefined {
   try {
     return Deno.readLinkSync(path);
@@ -39,7 +37,7 @@ function linkOf(path: string): string | undefined {
   }
 }
 
-Deno.test("ManagedProcess.exited tells the exit code after the output of both pipes", async () => {
+Deno.test("ManagedProcess.exited resolves with the exit code after the output of both pipes", async () => {
   const { process, lines } = shell("echo out; echo err >&2; printf 'no end'; exit 7");
   const exit = await process.exited;
   assert.equal(exit.exitCode, 7);
@@ -47,7 +45,7 @@ Deno.test("ManagedProcess.exited tells the exit code after the output of both pi
   assert.deepStrictEqual(lines.toSorted(), ["stderr: err", "stdout: no end", "stdout: out"]);
 });
 
-Deno.test("ManagedProcess.exited tells the name of the signal", async () => {
+Deno.test("ManagedProcess.exited resolves with the name of the signal", async () => {
   for (const signal of ["KILL", "SEGV", "ABRT"]) {
     const { process } = shell(`ulimit -c 0; kill -${signal} $$`);
     const exit = await process.exited;
@@ -55,7 +53,7 @@ Deno.test("ManagedProcess.exited tells the name of the signal", async () => {
   }
 });
 
-Deno.test("ManagedProcess.exited comes after all that the process wrote, however much", async () => {
+Deno.test("ManagedProcess.exited resolves after all output of the process, however much", async () => {
   const { process, lines } = shell(
     "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done; echo last",
   );
@@ -64,7 +62,7 @@ Deno.test("ManagedProcess.exited comes after all that the process wrote, however
   assert.equal(lines.length, 3_001);
 });
 
-Deno.test("ManagedProcess.spawn() throws when the command cannot be run", () => {
+Deno.test("ManagedProcess.spawn() throws if the command cannot be run", () => {
   const spec = { args: [], env: {}, onLine: () => {} };
   assert.throws(
     () => ManagedProcess.spawn({ ...spec, command: "/nonexistent/python" }),
@@ -83,7 +81,7 @@ Deno.test("ManagedProcess.spawn() gives the process this environment and nothing
   );
 });
 
-Deno.test("ManagedProcess makes the process the leader of a group and session of its own", async () => {
+Deno.test("ManagedProcess.spawn() starts the leader of a new group and session", async () => {
   const spawned = shell("echo pid $$; exec sleep 60");
   assert.equal(await said(spawned, "pid"), String(spawned.process.pid));
   const stat = Deno.readTextFileSync(`/proc/${spawned.process.pid}/stat`);
@@ -103,16 +101,16 @@ Deno.test("ManagedProcess keeps stdin open until the process ends", async () => 
   assert.equal((await spawned.process.kill()).signal, "SIGKILL");
 });
 
-Deno.test("ManagedProcess.terminate() sends SIGTERM, which the process may answer as it likes", async () => {
+Deno.test("ManagedProcess.terminate() sends SIGTERM, which the process may handle", async () => {
   const spawned = shell("trap 'echo bye; exit 5' TERM; echo ready; while :; do sleep 0.01; done");
   await said(spawned, "ready");
   const exit = await spawned.process.terminate(60_000);
   assert.equal(exit.exitCode, 5);
-  // The shell also says on stderr that its sleep was terminated, sooner or later.
+  // At some point the shell also prints on stderr that its sleep was terminated.
   assert.equal(spawned.lines.findLast((it) => it.startsWith("stdout: ")), "stdout: bye");
 });
 
-Deno.test("ManagedProcess.terminate() kills a process that ignores SIGTERM after the grace", async () => {
+Deno.test("ManagedProcess.terminate() kills a process that ignores SIGTERM, after the grace period", async () => {
   const spawned = shell("trap '' TERM; echo ready; while :; do sleep 0.01; done");
   await said(spawned, "ready");
   const exit = await spawned.process.terminate(50);
@@ -124,7 +122,7 @@ Deno.test("ManagedProcess.terminate() kills a process that is stopped", async ()
   await said(spawned, "ready");
   const { pid } = spawned.process;
   Deno.kill(pid, "SIGSTOP");
-  // The stop takes effect a moment later, and a SIGTERM before that would still be heeded.
+  // The stop takes effect a moment later. A SIGTERM before that would still be delivered.
   await until(() => /\) T /.test(Deno.readTextFileSync(`/proc/${pid}/stat`)), "it is stopped");
   assert.equal((await spawned.process.terminate(20)).signal, "SIGKILL");
 });
@@ -160,7 +158,7 @@ Deno.test("ManagedProcess.exited does not wait for a child that left the group a
   }
 });
 
-Deno.test("ManagedProcess takes kill, terminate and signals after the end, again and again", async () => {
+Deno.test("ManagedProcess accepts kill, terminate and signals after the end, repeatedly", async () => {
   const { process } = shell("exit 2");
   const exit = await process.exited;
   assert.equal(await process.kill(), exit);
@@ -168,7 +166,7 @@ Deno.test("ManagedProcess takes kill, terminate and signals after the end, again
   assert.equal(process.signal("SIGTERM"), false);
 });
 
-Deno.test("ManagedProcess answers kill and terminate at once when both come together", async () => {
+Deno.test("ManagedProcess resolves kill and terminate when both are called together", async () => {
   const spawned = shell("trap '' TERM; echo ready; while :; do sleep 0.01; done");
   await said(spawned, "ready");
   const terminated = spawned.process.terminate(60_000);
@@ -186,7 +184,7 @@ Deno.test("ManagedProcess reads a process that closes its pipes early, and one t
   assert.ok(garbage.lines.length > 0 && garbage.lines.every((it) => it.length <= 8_300));
 });
 
-Deno.test("ManagedProcess leaves no file open after 50 lives", async () => {
+Deno.test("ManagedProcess leaves no file open after 50 processes", async () => {
   if (Deno.build.os !== "linux") return;
   const open = (): number => [...Deno.readDirSync("/proc/self/fd")].length;
   await shell("exit 0").process.exited;

@@ -9,7 +9,7 @@ async function linesOf(...chunks: (string | Uint8Array)[]): Promise<string[]> {
   const bytes = chunks.map((it) => typeof it === "string" ? encoder.encode(it) : it);
   const pipe = ReadableStream.from(bytes) as ReadableStream<Uint8Array>;
   const reader = new OutputReader(pipe, { onLine: (it) => lines.push(it) });
-  // Without the pause after each of the small reads, of which some tests have thousands.
+  // Skips the pause after a small read, since some tests have thousands of them.
   reader.hurry();
   await reader.ended;
   return lines;
@@ -32,7 +32,7 @@ Deno.test("OutputReader delivers lines wherever the pipe splits them", async () 
   ));
 });
 
-Deno.test("OutputReader delivers a last line without an end", async () => {
+Deno.test("OutputReader delivers a last line without a line feed", async () => {
   assert.deepStrictEqual(await linesOf("a\nb"), ["a", "b"]);
   assert.deepStrictEqual(await linesOf("a\n\nb\n"), ["a", "", "b"]);
   assert.deepStrictEqual(await linesOf(), []);
@@ -50,7 +50,7 @@ Deno.test("OutputReader accepts any bytes", async () => {
   }));
 });
 
-Deno.test("OutputReader makes one line of a very long one: beginning, end, and how much is left out", async () => {
+Deno.test("OutputReader shortens a very long line to its beginning, its end, and a count", async () => {
   const long = `begin${"0123456789".repeat(30_000)}end`;
   for (const chunks of [[`${long}\n`], [long, "\n"], [long.slice(0, 9_000), long.slice(9_000)]]) {
     const lines = await linesOf("before\n", ...chunks, ...chunks.length > 1 ? ["\n"] : [], "after");
@@ -63,7 +63,7 @@ Deno.test("OutputReader makes one line of a very long one: beginning, end, and h
   assert.deepEqual(await linesOf(fits, "\n"), [fits]);
 });
 
-Deno.test("OutputReader keeps a bar of progress without line ends within bounds", async () => {
+Deno.test("OutputReader limits the memory for a progress bar without line feeds", async () => {
   const lines = await linesOf(
     ...Array.from({ length: 10_000 }, (_, i) => `\r${i}% ${"#".repeat(90)}`),
   );

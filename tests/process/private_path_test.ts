@@ -9,7 +9,7 @@ function modeOf(path: string): number {
   return (Deno.statSync(path).mode ?? 0) & 0o777;
 }
 
-/** Root alone can make what another user would have made. */
+/** Only root can create files of another user. */
 function asRoot(name: string, fn: () => Promise<void>): void {
   const ignore = Deno.uid() !== 0;
   Deno.test({ name: ignore ? `${name} (skipped: only root can try)` : name, ignore, fn });
@@ -26,7 +26,7 @@ Deno.test("makePrivateDirectory() creates missing directories for our user alone
   assert.deepEqual([...Deno.readDirSync(inner)], []);
 });
 
-Deno.test("makePrivateDirectory() takes a link of ours to a directory of ours", async () => {
+Deno.test("makePrivateDirectory() accepts a link of ours to a directory of ours", async () => {
   await using dir = await tempDir();
   await Deno.mkdir(join(dir.path, "elsewhere"));
   await Deno.symlink("elsewhere", join(dir.path, "link"));
@@ -55,7 +55,7 @@ asRoot(
   },
 );
 
-Deno.test("isOurs() is false for a link, and for what others own or may write", async () => {
+Deno.test("isOurs() returns false for a link, and for a path that others own or may write", async () => {
   await using dir = await tempDir();
   const file = join(dir.path, "file");
   await Deno.writeTextFile(file, "", { mode: 0o644 });
@@ -70,7 +70,7 @@ Deno.test("isOurs() is false for a link, and for what others own or may write", 
   }
 });
 
-Deno.test("isExposed() is true for a directory in which others may rename what is not theirs", async () => {
+Deno.test("isExposed() returns true for a directory in which others may rename foreign files", async () => {
   await using dir = await tempDir();
   for (
     const [mode, exposed] of [[0o755, false], [0o777, true], [0o1777, false], [

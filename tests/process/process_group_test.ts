@@ -5,7 +5,7 @@ function sleeper(): Deno.ChildProcess {
   return new Deno.Command("sleep", { args: ["60"], detached: true, stdin: "null" }).spawn();
 }
 
-Deno.test("isRunning() is true for a process, and false for a zombie and for nothing", async () => {
+Deno.test("isRunning() returns true for a process, and false for a zombie or a missing process", async () => {
   const child = sleeper();
   assert.ok(isRunning(Deno.pid));
   assert.ok(isRunning(child.pid));
@@ -15,7 +15,7 @@ Deno.test("isRunning() is true for a process, and false for a zombie and for not
   assert.ok(!isRunning(2 ** 22 + 1));
 });
 
-Deno.test("signalGroup() is false when nothing is left of the group", async () => {
+Deno.test("signalGroup() returns false if nothing is left of the group", async () => {
   const child = sleeper();
   assert.ok(signalGroup(child.pid, "SIGTERM"));
   assert.equal((await child.status).signal, "SIGTERM");

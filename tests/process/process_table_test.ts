@@ -17,7 +17,7 @@ const TABLES: readonly [string, ProcessTable][] = [
 ];
 
 for (const [name, table] of TABLES) {
-  Deno.test(`${name}.all() tells parent, group, start time and the run of each process`, async () => {
+  Deno.test(`${name}.all() returns parent, group, start time and run of each process`, async () => {
     const runId = newRunId();
     await using leader = new MarkedProcess({ runId });
     await using plain = new MarkedProcess({ leads: false });
@@ -36,7 +36,7 @@ for (const [name, table] of TABLES) {
     assert.equal(times.get(plain.pid), all.get(plain.pid)?.startTime);
   });
 
-  Deno.test(`${name}.startTimes() leaves out what is gone`, async () => {
+  Deno.test(`${name}.startTimes() omits processes that are gone`, async () => {
     await using gone = new MarkedProcess({ script: "exit 0" });
     await gone.ended();
     const times = await table.startTimes([gone.pid, Deno.pid], NEVER);
@@ -45,7 +45,7 @@ for (const [name, table] of TABLES) {
   });
 
   Deno.test(`${name} counts a zombie as gone`, async () => {
-    // The shell does not look after its child once it is another program.
+    // After exec, the program does not reap the child of the shell.
     await using parent = new MarkedProcess({ script: "sh -c 'echo child $$' & exec sleep 300" });
     const child = await parent.printed("child");
     await until(async () => {
@@ -63,7 +63,7 @@ for (const [name, table] of TABLES) {
   });
 }
 
-Deno.test("ProcTable takes the mark from the environment alone, and not from arguments or names", async () => {
+Deno.test("ProcTable reads the mark from the environment, and not from arguments or names", async () => {
   const runId = newRunId();
   const table = new ProcTable();
   await using other = new MarkedProcess({ script: `: SNAKEDEN_RUN_ID=${runId}; sleep 300` });

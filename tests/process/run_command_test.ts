@@ -15,7 +15,7 @@ async function withDir(use: (dir: string) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("runCommand() gives the status and the lines of both streams", async () => {
+Deno.test("runCommand() returns the status and the lines of both streams", async () => {
   const seen: string[] = [];
   const result = await runCommand(["sh", "-c", "echo one; echo two >&2; printf three; exit 3"], {
     env,
@@ -27,12 +27,12 @@ Deno.test("runCommand() gives the status and the lines of both streams", async (
   assert.deepEqual([...seen].sort(), ["one", "three", "two"]);
 });
 
-Deno.test("runCommand() hands on no variable but those given", async () => {
+Deno.test("runCommand() passes only the given variables", async () => {
   const { stdout } = await runCommand(["/usr/bin/env"], { env: { ONLY: "this" } });
   assert.equal(stdout, "ONLY=this");
 });
 
-Deno.test("runCommand() throws when the program does not exist", async () => {
+Deno.test("runCommand() throws if the program does not exist", async () => {
   await assert.rejects(runCommand(["/no/such/program"], { env }), Deno.errors.NotFound);
 });
 
@@ -49,7 +49,7 @@ Deno.test("runCommand() kills the whole group when its signal aborts", async () 
   });
 });
 
-Deno.test("runGuarded() gives the command's own status and output", async () => {
+Deno.test("runGuarded() returns the command's own status and output", async () => {
   const result = await runGuarded("python3", ["sh", "-c", "echo out; exit 4"], { env });
   assert.equal(result.code, 4);
   assert.equal(result.stdout, "out");
@@ -57,7 +57,7 @@ Deno.test("runGuarded() gives the command's own status and output", async () => 
   assert.equal(killed.code, 128 + 9);
 });
 
-Deno.test("runGuarded() leaves nothing behind when this process is killed", async () => {
+Deno.test("runGuarded() ends the command when this process is killed", async () => {
   await withDir(async (dir) => {
     const file = join(dir, "pid");
     const module = new URL("../../src/process/run_command.ts", import.meta.url).href;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { StartTimes } from "../../src/process/start_times.ts";
 
-Deno.test("StartTimes.of() shares one look among those that ask while another runs", async () => {
+Deno.test("StartTimes.of() shares one read among requests that arrive during another", async () => {
   const asked: number[][] = [];
   const times = new StartTimes({
     all: () => assert.fail("not asked for"),
@@ -17,7 +17,7 @@ Deno.test("StartTimes.of() shares one look among those that ask while another ru
   assert.equal(await times.of(4), "boot/4");
 });
 
-Deno.test("StartTimes.of() answers nothing when the system cannot be asked", async () => {
+Deno.test("StartTimes.of() returns undefined if the table cannot be read", async () => {
   const times = new StartTimes({
     all: () => assert.fail("not asked for"),
     startTimes: () => Promise.reject(new Error("no such program")),

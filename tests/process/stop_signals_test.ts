@@ -47,7 +47,7 @@ Deno.test("StopSignals recognizes a copy that a busy event loop sees late", asyn
   assert.equal(code, 7, stderr);
 });
 
-Deno.test("StopSignals ends the process at a later SIGINT, with the status of that", async () => {
+Deno.test("StopSignals ends the process at a later SIGINT, with the status of that signal", async () => {
   const { code } = await run(`
     again("SIGTERM");
     for (let i = 0; i < 6_000; i++) {
@@ -67,7 +67,7 @@ Deno.test("StopSignals does not end the process for any later SIGHUP", async () 
   assert.equal(code, 7);
 });
 
-Deno.test("StopSignals restores the usual meaning of the signals when it is disposed", async () => {
+Deno.test("StopSignals restores the default effect of the signals when it is disposed", async () => {
   const { signal, code } = await run(`
     signals[Symbol.dispose]();
     again("SIGTERM");

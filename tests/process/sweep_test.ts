@@ -17,7 +17,7 @@ async function startTimeOf(pid: number): Promise<string> {
   return (await table.startTimes([pid], NEVER)).get(pid) ?? "";
 }
 
-Deno.test("sweepProcesses() kills what carries the mark of a dead run, and nothing else", async () => {
+Deno.test("sweepProcesses() kills every process with the mark of a dead run, and no other", async () => {
   const [dead, living] = [newRunId(), newRunId()];
   await using worker = new MarkedProcess({ runId: dead });
   await using ofLiving = new MarkedProcess({ runId: living });
@@ -33,14 +33,14 @@ Deno.test("sweepProcesses() kills what carries the mark of a dead run, and nothi
   assert.deepEqual([worker.alive, ofLiving.alive, unmarked.alive], [false, true, true]);
 });
 
-Deno.test("sweepProcesses() does not kill a process whose pid was recorded, when it has another start time and no mark", async () => {
+Deno.test("sweepProcesses() spares a process with a recorded pid, but another start time and no mark", async () => {
   const dead = newRunId();
   await using stranger = new MarkedProcess();
   const { killed } = await sweepProcesses({
     runIds: new Set([dead]),
     recorded: [
       { runId: dead, pid: stranger.pid, startTime: "boot/1" },
-      // Even one with the right start time: the mark is what makes it ours.
+      // Even with the right start time, a process without the mark is not ours.
       { runId: dead, pid: stranger.pid, startTime: await startTimeOf(stranger.pid) },
     ],
     table,
@@ -49,7 +49,7 @@ Deno.test("sweepProcesses() does not kill a process whose pid was recorded, when
   assert.deepEqual([killed.length, stranger.alive], [0, true]);
 });
 
-Deno.test("sweepProcesses() kills the group of a recorded worker, also who has dropped the mark", async () => {
+Deno.test("sweepProcesses() kills the group of a recorded worker, even members that have dropped the mark", async () => {
   const dead = newRunId();
   await using worker = new MarkedProcess({
     runId: dead,
@@ -66,7 +66,7 @@ Deno.test("sweepProcesses() kills the group of a recorded worker, also who has d
   await until(() => !isAlive(child), "the child to be gone");
 });
 
-Deno.test("sweepProcesses() leaves the group alone of one that was not recorded with that start time", async () => {
+Deno.test("sweepProcesses() spares the group of a process that was not recorded with that start time", async () => {
   const dead = newRunId();
   await using worker = new MarkedProcess({
     runId: dead,
@@ -82,7 +82,7 @@ Deno.test("sweepProcesses() leaves the group alone of one that was not recorded 
   assert.deepEqual([worker.alive, isAlive(child)], [false, true]);
 });
 
-Deno.test("sweepProcesses() finds children that have made a session of their own", async () => {
+Deno.test("sweepProcesses() finds children with a session of their own", async () => {
   const dead = newRunId();
   await using worker = new MarkedProcess({
     runId: dead,
@@ -91,7 +91,7 @@ Deno.test("sweepProcesses() finds children that have made a session of their own
   });
   const child = await worker.printed("child");
   const grandchild = await worker.printed("grandchild");
-  // The worker itself is gone already, as after the end of its host.
+  // The worker itself is already gone, as after the end of its host.
   Deno.kill(-worker.pid, "SIGKILL");
   await worker.ended();
   const { killed } = await sweepProcesses({
@@ -106,7 +106,7 @@ Deno.test("sweepProcesses() finds children that have made a session of their own
   }
 });
 
-Deno.test("sweepProcesses() kills one that ignores SIGTERM and one that is stopped", async () => {
+Deno.test("sweepProcesses() kills a process that ignores SIGTERM, and one that is stopped", async () => {
   const dead = newRunId();
   await using deaf = new MarkedProcess({
     runId: dead,
@@ -119,7 +119,7 @@ Deno.test("sweepProcesses() kills one that ignores SIGTERM and one that is stopp
   assert.deepEqual([deaf.alive, stopped.alive], [false, false]);
 });
 
-/** A table whose answers are made up; kills of made-up processes reach nobody. */
+/** A table of invented processes. Killing one of them has no effect. */
 function tableOf(processes: readonly ProcessInfo[], times = processes): ProcessTable {
   return {
     all: () => Promise.resolve(new Map(processes.map((it) => [it.pid, it]))),
@@ -127,9 +127,9 @@ function tableOf(processes: readonly ProcessInfo[], times = processes): ProcessT
   };
 }
 
-Deno.test("sweepProcesses() spares this process, its forebears and its group, whatever they carry", async () => {
+Deno.test("sweepProcesses() spares this process, its ancestors and its group, whatever their marks", async () => {
   const dead = newRunId();
-  // Really a group of its own, which the table then says is ours.
+  // A process with a group of its own, which the table reports as ours.
   await using outer = new MarkedProcess({ script: "sleep 300 & echo child $!; exec sleep 300" });
   const child = await outer.printed("child");
   const info = (pid: number, parent: number): ProcessInfo => ({
@@ -150,7 +150,7 @@ Deno.test("sweepProcesses() spares this process, its forebears and its group, wh
   assert.equal(outer.alive, true);
 });
 
-Deno.test("sweepProcesses() does not kill when the pid has changed hands since it was found", async () => {
+Deno.test("sweepProcesses() does not kill a process whose pid was reused since it was found", async () => {
   const dead = newRunId();
   await using stranger = new MarkedProcess();
   const found = {
@@ -170,7 +170,7 @@ Deno.test("sweepProcesses() does not kill when the pid has changed hands since i
   assert.deepEqual([...unfinished], [dead]);
 });
 
-Deno.test("sweepProcesses() comes to an end when the system does not answer, and says which runs are left", async () => {
+Deno.test("sweepProcesses() ends although the system does not answer, and returns the unfinished runs", async () => {
   const dead = newRunId();
   const { unfinished, problem } = await sweepProcesses({
     runIds: new Set([dead]),
@@ -185,7 +185,7 @@ Deno.test("sweepProcesses() comes to an end when the system does not answer, and
   assert.deepEqual([[...unfinished], problem], [[dead], "not done after 50 ms"]);
 });
 
-Deno.test("sweepProcesses() tells why when processes cannot be looked at", async () => {
+Deno.test("sweepProcesses() returns the reason if processes cannot be listed", async () => {
   const { unfinished, problem } = await sweepProcesses({
     runIds: new Set(["a"]),
     recorded: [],
@@ -198,7 +198,7 @@ Deno.test("sweepProcesses() tells why when processes cannot be looked at", async
   assert.deepEqual([[...unfinished], problem], [["a"], "no such program: sh"]);
 });
 
-Deno.test("sweepProcesses() looks at nothing when there is no dead run", async () => {
+Deno.test("sweepProcesses() lists no processes if there is no dead run", async () => {
   const result = await sweepProcesses({
     runIds: new Set(),
     recorded: [],
