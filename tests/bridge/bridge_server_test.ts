@@ -17,7 +17,7 @@ interface SetUp extends AsyncDisposable {
   readonly bridge: BridgeServer;
   readonly directory: string;
   dial(): DialedWorker;
-  /** Expects default-1. */
+  /** Invites the worker default-1. */
   invite(token: string, signal?: AbortSignal): Promise<Link>;
 }
 
@@ -57,17 +57,20 @@ testEachCarrier(
   },
 );
 
-testEachCarrier("BridgeServer hands on what came in one frame with the hello", async (carrier) => {
-  await using it = await setUp(carrier);
-  const invited = it.invite("secret");
-  await using worker = it.dial();
-  worker.say(hello("secret"), { ready: { tools: [{ name: "early" }] } });
-  const ready = await (await invited).welcome({});
-  assert.equal(ready.tools[0]?.name, "early");
-});
+testEachCarrier(
+  "BridgeServer passes on messages that came in one frame with the hello",
+  async (carrier) => {
+    await using it = await setUp(carrier);
+    const invited = it.invite("secret");
+    await using worker = it.dial();
+    worker.say(hello("secret"), { ready: { tools: [{ name: "early" }] } });
+    const ready = await (await invited).welcome({});
+    assert.equal(ready.tools[0]?.name, "early");
+  },
+);
 
 testEachCarrier(
-  "BridgeServer refuses a worker with another token, in words, and ends its stream",
+  "BridgeServer refuses a worker with another token, with a reason, and ends its stream",
   async (carrier) => {
     await using it = await setUp(carrier);
     const leaving = new AbortController();
@@ -78,14 +81,14 @@ testEachCarrier(
     assert.equal(error?.code, "protocol_mismatch");
     assert.equal(error?.message, "The token is unknown, or was used before");
     await worker.ended();
-    // The right one still gets in.
+    // The worker with the right token is still accepted.
     await using right = it.dial();
     right.say(hello("secret"));
     await invited;
   },
 );
 
-testEachCarrier("BridgeServer lets a token in once", async (carrier) => {
+testEachCarrier("BridgeServer accepts a token once", async (carrier) => {
   await using it = await setUp(carrier);
   const invited = it.invite("secret");
   await using first = it.dial();
@@ -122,7 +125,7 @@ testEachCarrier("BridgeServer refuses a token that belongs to another worker", a
 });
 
 testEachCarrier(
-  "BridgeServer refuses a stream that does not open with a hello, also when it says one later",
+  "BridgeServer refuses a stream that does not begin with a hello, even if one follows",
   async (carrier) => {
     await using it = await setUp(carrier);
     const leaving = new AbortController();
@@ -171,14 +174,14 @@ testEachCarrier(
   },
 );
 
-testEachCarrier("BridgeServer ends a stream that says nothing", async (carrier) => {
+testEachCarrier("BridgeServer ends a stream without a hello", async (carrier) => {
   await using it = await setUp(carrier, { helloTimeoutMs: 20 });
   await using worker = it.dial();
   assert.match((await worker.hear("refused")).error?.message ?? "", /No hello came within 20 ms/);
   await worker.ended();
 });
 
-testEachCarrier("BridgeServer leaves a worker alone that said hello in time", async (carrier) => {
+testEachCarrier("BridgeServer keeps a stream whose hello came in time", async (carrier) => {
   await using it = await setUp(carrier, { helloTimeoutMs: 200 });
   const invited = it.invite("secret");
   await using worker = it.dial();
@@ -190,7 +193,7 @@ testEachCarrier("BridgeServer leaves a worker alone that said hello in time", as
 });
 
 testEachCarrier(
-  "BridgeServer.invite() leaves with the reason of its signal, and the token is worth nothing then",
+  "BridgeServer.invite() rejects with the reason of its signal, and the token becomes invalid",
   async (carrier) => {
     await using it = await setUp(carrier);
     const leaving = new AbortController();
@@ -206,7 +209,7 @@ testEachCarrier(
 );
 
 testEachCarrier(
-  "BridgeServer tells the link when its worker ends the stream, or is gone",
+  "BridgeServer closes the link when its worker ends the stream or is gone",
   async (carrier) => {
     await using it = await setUp(carrier);
     for (const leave of ["end", "vanish"] as const) {
@@ -260,7 +263,7 @@ testEachCarrier(
 );
 
 testEachCarrier(
-  "BridgeServer.listen() makes a socket that only its owner may open",
+  "BridgeServer.listen() creates a socket that only its owner can open",
   async (carrier) => {
     await using it = await setUp(carrier);
     const [socket] = [...Deno.readDirSync(it.directory)];
@@ -269,7 +272,7 @@ testEachCarrier(
   },
 );
 
-Deno.test("BridgeServer.listen() says where it cannot listen", async () => {
+Deno.test("BridgeServer.listen() names the path on which it cannot listen", async () => {
   for (const [carrier, name] of [["socket", "link.sock"], ["grpc", "grpc.sock"]] as const) {
     await assert.rejects(BridgeServer.listen("/nonexistent", { carriers: [carrier] }), {
       code: "startup_failed",
@@ -278,7 +281,7 @@ Deno.test("BridgeServer.listen() says where it cannot listen", async () => {
   }
 });
 
-testEachCarrier("BridgeServer can be started and disposed again and again", async (carrier) => {
+testEachCarrier("BridgeServer can be started and disposed repeatedly", async (carrier) => {
   for (let i = 0; i < 20; i++) {
     await using it = await setUp(carrier);
     const invited = it.invite("secret");
@@ -331,7 +334,7 @@ testEachCarrier(
         onProgress: () => wrong++,
         onRecalled: () => wrong++,
       });
-      // The first come one a turn, the rest in bursts.
+      // The first calls come one in each turn, the rest in bursts.
       if (i < 1_000 || i % 500 === 0) await undefined;
     }
     await echoing;

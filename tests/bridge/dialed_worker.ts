@@ -12,12 +12,12 @@ import { until } from "../fixtures/until.ts";
 
 const { HostFrame: hostFrame, WorkerFrame: workerFrame } = snakeden.v1;
 
-/** What a worker of this version says first. */
+/** Returns the first message of a worker of this version. */
 export function hello(token: string, options: HelloInit = {}): WorkerMessageInit {
   return { hello: { protocolVersion: 1, workerId: "default-1", token, pid: 1, ...options } };
 }
 
-/** A worker without Python that dials an address of a BridgeServer. */
+/** A worker without Python that connects to an address of a BridgeServer. */
 export function dialWorker(address: string): DialedWorker {
   const [kind, path = ""] = address.split(":");
   const carrier = kind === "unix" ? new SocketStream(path) : new GrpcStream(`unix:${path}`);
@@ -28,7 +28,7 @@ export function dialWorker(address: string): DialedWorker {
 interface Stream {
   onFrame: (bytes: Uint8Array) => void;
   readonly hasEnded: boolean;
-  /** False when it has to wait for `drained`. */
+  /** Returns false if the next frame must wait for `drained`. */
   write(bytes: Uint8Array): boolean;
   drained(): Promise<void>;
   end(): void;
@@ -36,9 +36,9 @@ interface Stream {
   close(): void;
 }
 
-/** A stream and what came on it. */
+/** A stream, and the messages that came on it. */
 export class DialedWorker implements AsyncDisposable {
-  /** All that came, in order. */
+  /** All received messages, in order. */
   readonly received: HostMessage[] = [];
   readonly #stream: Stream;
 
@@ -56,12 +56,12 @@ export class DialedWorker implements AsyncDisposable {
     return this.#stream.write(bytes);
   }
 
-  /** Resolves when what was written has gone out. */
+  /** Resolves when all frames are written. */
   async drained(): Promise<void> {
     await this.#stream.drained();
   }
 
-  /** The message of this kind, when it has come. */
+  /** Waits for the message of this kind and returns it. */
   async hear<K extends keyof HostMessage>(kind: K): Promise<NonNullable<HostMessage[K]>> {
     await until(() => this.received.some((it) => it[kind]), `a message ${kind} has come`);
     for (const message of this.received) {
@@ -76,7 +76,7 @@ export class DialedWorker implements AsyncDisposable {
     await until(() => this.#stream.hasEnded, "the stream has ended");
   }
 
-  /** Ends the stream as a worker does that leaves in order. */
+  /** Ends the stream like a worker that leaves in order. */
   end(): void {
     this.#stream.end();
   }
@@ -131,7 +131,7 @@ class SocketStream implements Stream {
     this.#parts.push(bytes);
     const known = this.#parts.reduce((sum, { length }) => sum + length, 0);
     const [first] = this.#parts;
-    // Not joined before a large frame is whole.
+    // Joins the pieces of a large frame only once it is complete.
     if (first && first.length >= 4 && known < 4 + first.readUInt32LE()) return;
     let rest = Buffer.concat(this.#parts);
     while (rest.length >= 4 && rest.length >= 4 + rest.readUInt32LE()) {
@@ -163,7 +163,7 @@ class GrpcStream implements Stream {
     );
     this.#stream.on("data", (bytes: Uint8Array) => this.onFrame(bytes));
     this.#stream.on("status", (status: StatusObject) => this.#status = status);
-    // The status says it.
+    // The status shows it.
     this.#stream.on("error", () => {});
   }
 

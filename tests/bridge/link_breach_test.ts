@@ -1,4 +1,7 @@
-/** What no worker of this version says ends the link, names itself, and harms nothing else. */
+/**
+ * Tests that a message that no worker of this version sends ends the link, with a reason, and
+ * affects nothing else.
+ */
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { BridgeServer, type CallListener, type Link, Value } from "../../src/bridge/mod.ts";
@@ -19,13 +22,13 @@ const DEAF: CallListener = {
 interface Attached {
   readonly worker: DialedWorker;
   readonly link: Link;
-  /** Of a call and of a stream that are open. */
+  /** The ids of an open call and an open stream. */
   readonly call: number;
   readonly stream: number;
   readonly closed: string[];
 }
 
-/** A worker that is ready and has two calls. */
+/** Returns the link of a worker that is ready and has two calls. */
 async function attach(bridge: BridgeServer, address: string): Promise<Attached> {
   const token = crypto.randomUUID();
   const closed: string[] = [];
@@ -107,7 +110,7 @@ const BREACHES: readonly [string, Breach, RegExp][] = [
 ];
 
 testEachCarrier(
-  "Link is ended by what breaks the protocol, and says what that was",
+  "Link ends on a message that breaks the protocol, and names it",
   async (kind) => {
     await withBridge(async (bridge) => {
       for (const [name, breach, reason] of BREACHES) {
@@ -123,7 +126,7 @@ testEachCarrier(
   },
 );
 
-testEachCarrier("Link is ended by bytes that are no frame", async (kind) => {
+testEachCarrier("Link ends on bytes that form no frame", async (kind) => {
   await withBridge(async (bridge) => {
     for (const bytes of [[0x0a, 0xff], [0xff, 0xff, 0xff], [0x0a, 0x02, 0x22, 0x7f]]) {
       const it = await attach(bridge, bridge.address(kind));
@@ -135,7 +138,7 @@ testEachCarrier("Link is ended by bytes that are no frame", async (kind) => {
   });
 });
 
-testEachCarrier("Link takes any frame without harm to another link", async (kind) => {
+testEachCarrier("Link handles any frame without an effect on another link", async (kind) => {
   await withBridge(async (bridge) => {
     const steady = await attach(bridge, bridge.address(kind));
     await using _steady = steady.worker;

@@ -39,7 +39,7 @@ function outgoing(options: Partial<OutgoingCall> = {}): OutgoingCall {
   };
 }
 
-/** Writes down what it hears. */
+/** A listener that records its events. */
 function listener(heard: string[], name = ""): CallListener {
   return {
     onResult: (value, runMs) => heard.push(`${name}result ${value.jsonText()} ${runMs}`),
@@ -54,7 +54,7 @@ const STREAM = { stream: true, windowBytes: 1_024 } as const;
 
 const ONE = Value.from(1).wire;
 
-Deno.test("Link.call() sends all that the worker needs", async () => {
+Deno.test("Link.call() sends all fields of a call", async () => {
   const { link, carrier } = setUp();
   const id = link.call(
     outgoing({ stream: true, windowBytes: 1_024, sessionId: "s1" }),
@@ -78,7 +78,7 @@ Deno.test("Link.call() sends all that the worker needs", async () => {
   );
 });
 
-Deno.test("Link.call() hands each answer to its call, and the last one once", () => {
+Deno.test("Link.call() passes each answer to its call, and the last one once", () => {
   const { link, carrier } = setUp();
   const heard: string[] = [];
   const first = link.call(outgoing(), listener(heard, "1 "));
@@ -101,7 +101,7 @@ Deno.test("Link.call() hands each answer to its call, and the last one once", ()
   ]);
 });
 
-Deno.test("Link.recall() asks for what was not started, and each call that comes back is told so once", async () => {
+Deno.test("Link.recall() asks for calls that have not started, and each returned call gets onRecalled once", async () => {
   const { link, carrier } = setUp();
   const heard: string[] = [];
   const first = link.call(outgoing(), listener(heard, "1 "));
@@ -117,7 +117,7 @@ Deno.test("Link.recall() asks for what was not started, and each call that comes
   assert.deepStrictEqual(heard, ["2 recalled", "3 recalled", "1 result 1 1"]);
 });
 
-Deno.test("Link.call() makes a failure without an error one of code internal", () => {
+Deno.test("Link.call() turns a failure without an error into one with code internal", () => {
   const { link, carrier } = setUp();
   const heard: string[] = [];
   const id = link.call(outgoing(), listener(heard));
@@ -125,7 +125,7 @@ Deno.test("Link.call() makes a failure without an error one of code internal", (
   assert.deepStrictEqual(heard, ["failure internal 1"]);
 });
 
-Deno.test("Link.call() skips 0 and ids in use when the numbers start again", async () => {
+Deno.test("Link.call() skips 0 and ids in use when the ids start again at 1", async () => {
   const { link, carrier } = setUp(4);
   const call = (): number => link.call(outgoing(), listener([]));
   const answer = (id: number): void => carrier.deliver({ result: { id, value: ONE, runMs: 0 } });
@@ -152,7 +152,7 @@ Deno.test("Link.call() skips 0 and ids in use when the numbers start again", asy
   assert.equal(call(), 3);
 });
 
-Deno.test("Link lets a listener make the next call out of an answer", () => {
+Deno.test("Link lets a listener send the next call when it gets an answer", () => {
   const { link, carrier } = setUp();
   const heard: string[] = [];
   const id = link.call(outgoing(), {
@@ -163,13 +163,13 @@ Deno.test("Link lets a listener make the next call out of an answer", () => {
   assert.deepStrictEqual(heard, ["next 2"]);
 });
 
-Deno.test("Link.cancel() lets a stream finish what it has begun to send, however much that is", () => {
+Deno.test("Link.cancel() lifts the limit of the window", () => {
   const { link, carrier } = setUp();
   const heard: string[] = [];
   const chunk = Value.from("x".repeat(1_000)).wire;
   const id = link.call(outgoing(STREAM), listener(heard));
   link.cancel(id);
-  // Its worker gets no more credit, and cannot know how much of it the host still counts.
+  // The worker gets no more credit, and cannot know how much credit the host still counts.
   for (let i = 0; i < 10; i++) carrier.deliver({ chunk: { id, value: chunk } });
   carrier.deliver({ failure: { id, error: { code: "cancelled", message: "" }, runMs: 1 } });
   assert.equal(link.closedReason, undefined);
@@ -187,7 +187,7 @@ Deno.test("Link sends cancel, credit and stop", async () => {
   assert.deepStrictEqual({ ...carrier.sent[1]?.credit }, { id: 3, bytes: 10 });
 });
 
-Deno.test("Link.welcome() resolves with what the worker offers", async () => {
+Deno.test("Link.welcome() resolves with the tools of the worker", async () => {
   const { link, carrier } = setUp();
   const ready = link.welcome({ adapter: "m:C", modulePaths: ["/a"], maxDepth: 9 });
   await microtasks();
@@ -197,7 +197,7 @@ Deno.test("Link.welcome() resolves with what the worker offers", async () => {
   assert.deepStrictEqual((await ready).tools.map((it) => it.name), ["add"]);
 });
 
-Deno.test("Link.welcome() rejects with what the worker reports, exception and all", async () => {
+Deno.test("Link.welcome() rejects with the failure that the worker reports, including its exception", async () => {
   const { link, carrier } = setUp();
   const ready = link.welcome({ adapter: "m" });
   const python = { type: "ImportError", message: "no m", traceback: "Traceback" };
@@ -214,7 +214,7 @@ Deno.test("Link.welcome() rejects with what the worker reports, exception and al
   });
 });
 
-Deno.test("Link.welcome() rejects when the link is lost first, or was before", async () => {
+Deno.test("Link.welcome() rejects if the link is lost before the worker is ready", async () => {
   const { link, carrier } = setUp();
   const ready = link.welcome({});
   carrier.end("gone");
@@ -222,7 +222,7 @@ Deno.test("Link.welcome() rejects when the link is lost first, or was before", a
   await assert.rejects(link.welcome({}), { message: "The link to the worker is lost: gone" });
 });
 
-Deno.test("Link does not leave an unhandled rejection when nobody waits for readiness", async () => {
+Deno.test("Link leaves no unhandled rejection if nobody waits for readiness", async () => {
   const { carrier } = setUp();
   carrier.end();
   await microtasks();
@@ -253,7 +253,7 @@ Deno.test("Link.ping() and Link.call() never share an id", () => {
   return ping.then(() => {});
 });
 
-Deno.test("Link.ping() leaves with the reason of its signal", async () => {
+Deno.test("Link.ping() rejects with the reason of its signal", async () => {
   const { link, carrier } = setUp();
   const leaving = new AbortController();
   const ping = link.ping(leaving.signal);
@@ -264,7 +264,7 @@ Deno.test("Link.ping() leaves with the reason of its signal", async () => {
   await assert.rejects(link.ping(leaving.signal), reason);
 });
 
-Deno.test("Link.ping() rejects when the link is lost, and at once when it is closed", async () => {
+Deno.test("Link.ping() rejects when the link is lost, and at once if it is closed", async () => {
   const { link, carrier } = setUp();
   const ping = link.ping(NEVER);
   carrier.end("gone");
@@ -272,13 +272,13 @@ Deno.test("Link.ping() rejects when the link is lost, and at once when it is clo
   await assert.rejects(link.ping(NEVER), { code: "worker_crashed" });
 });
 
-Deno.test("Link hands on logs", () => {
+Deno.test("Link passes log entries on", () => {
   const { carrier, events } = setUp();
   carrier.deliver({ log: { level: 20, message: "one" } }, { log: { message: "two" } });
   assert.deepStrictEqual(events, ["log one", "log two"]);
 });
 
-Deno.test("Link.close() ends the stream, tells once, and routes nothing after it", async () => {
+Deno.test("Link.close() ends the stream, calls onClosed once, and routes nothing afterwards", async () => {
   const { link, carrier, events } = setUp();
   const heard: string[] = [];
   const id = link.call(outgoing(), listener(heard));
@@ -321,7 +321,7 @@ Deno.test("Link.call() on a closed link sends nothing and is never answered", as
   assert.deepStrictEqual([heard, carrier.frames], [[], []]);
 });
 
-Deno.test("Link.call() fails only that call when its buffer is transferred before it is sent", async () => {
+Deno.test("Link.call() fails only the call whose buffer is transferred before it is sent", async () => {
   const { link, carrier } = setUp();
   const heard: string[] = [];
   const lost = new Uint8Array(8);
@@ -337,7 +337,7 @@ Deno.test("Link.call() fails only that call when its buffer is transferred befor
   assert.deepStrictEqual(heard.slice(1), ["before result 1 1", "after result 1 1"]);
 });
 
-Deno.test("Link.call() fails only that call when its buffer is transferred while the carrier is slow", async () => {
+Deno.test("Link.call() fails only the call whose buffer is transferred while the carrier is blocked", async () => {
   const { link, carrier } = setUp();
   const heard: string[] = [];
   carrier.slow = true;

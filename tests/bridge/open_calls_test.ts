@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { OpenCalls } from "../../src/bridge/open_calls.ts";
 
-/** Numbers of which many share a slot. */
+/** Ids of which many share a cell. */
 const id = fc.integer({ min: 1, max: 0xffff_ffff })
   .chain((it) => fc.constantFrom(it, 1, 2, 1025, 2049, 1024, 2048));
 
-Deno.test("OpenCalls does as a Map does, whatever numbers share a slot", () => {
+Deno.test("OpenCalls behaves like a Map, whatever ids share a cell", () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant("set"), id, entry: fc.integer() }),
     fc.record({ kind: fc.constant("delete"), id, entry: fc.constant(0) }),
@@ -34,7 +34,7 @@ Deno.test("OpenCalls does as a Map does, whatever numbers share a slot", () => {
   }));
 });
 
-Deno.test("OpenCalls knows no call 0, which no call is", () => {
+Deno.test("OpenCalls has no call 0, which is no id", () => {
   const calls = new OpenCalls<string>();
   assert.equal(calls.get(0), undefined);
   calls.delete(0);

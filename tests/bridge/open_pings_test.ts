@@ -21,7 +21,7 @@ Deno.test("OpenPings.ping() sends, and resolves with the time when its own pong 
   await both[0];
 });
 
-Deno.test("OpenPings.ping() leaves with the reason of its signal, and its pong may still come", async () => {
+Deno.test("OpenPings.ping() rejects with the reason of its signal, and its pong may still come", async () => {
   const pings = new OpenPings();
   const leaving = new AbortController();
   const pinging = pings.ping(1, { send: () => {}, signal: leaving.signal });

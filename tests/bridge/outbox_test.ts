@@ -6,12 +6,12 @@ import { microtasks } from "../fixtures/until.ts";
 
 const MIB = 1 << 20;
 
-/** Numbers of the pings in each frame. */
+/** Returns the ids of the pings in each frame. */
 function idsOf(carrier: FakeCarrier): (number | undefined)[][] {
   return carrier.frames.map((frame) => frame.map((it) => it.ping?.id));
 }
 
-Deno.test("Outbox writes what one turn pushed as one frame", async () => {
+Deno.test("Outbox writes the messages of one turn as one frame", async () => {
   const carrier = new FakeCarrier();
   const outbox = new Outbox(carrier);
   for (let id = 1; id <= 3; id++) outbox.push({ ping: { id } });
@@ -34,7 +34,7 @@ Deno.test("Outbox cuts a frame at 1 MiB of payload", async () => {
   assert.deepStrictEqual(idsOf(carrier), [[1, 2], [3]]);
 });
 
-Deno.test("Outbox waits while the carrier is slow, and goes on in order when it has drained", async () => {
+Deno.test("Outbox waits while the carrier is blocked, and continues in order afterwards", async () => {
   const carrier = new FakeCarrier();
   const outbox = new Outbox(carrier);
   carrier.slow = true;
@@ -52,7 +52,7 @@ Deno.test("Outbox waits while the carrier is slow, and goes on in order when it 
   assert.deepStrictEqual(idsOf(carrier).length, 2, "still slow");
 });
 
-Deno.test("Outbox cuts what waits for a slow carrier at 1 MiB too, and writes a frame a drain", async () => {
+Deno.test("Outbox also cuts waiting messages at 1 MiB, and writes one frame for each drain", async () => {
   const carrier = new FakeCarrier();
   const outbox = new Outbox(carrier);
   carrier.slow = true;
@@ -77,7 +77,7 @@ Deno.test("Outbox ignores a drain that nobody waits for", async () => {
   assert.deepStrictEqual(idsOf(carrier), [[1]]);
 });
 
-Deno.test("Outbox.close() drops what waits and what comes", async () => {
+Deno.test("Outbox.close() drops waiting and later messages", async () => {
   const carrier = new FakeCarrier();
   const outbox = new Outbox(carrier);
   outbox.push({ ping: { id: 1 } });
@@ -88,7 +88,7 @@ Deno.test("Outbox.close() drops what waits and what comes", async () => {
   assert.deepStrictEqual(carrier.frames, []);
 });
 
-Deno.test("Outbox.close() drops the frames that a slow carrier has not taken", async () => {
+Deno.test("Outbox.close() drops the frames that wait for a blocked carrier", async () => {
   const carrier = new FakeCarrier();
   const outbox = new Outbox(carrier);
   carrier.slow = true;
@@ -102,7 +102,7 @@ Deno.test("Outbox.close() drops the frames that a slow carrier has not taken", a
   assert.deepStrictEqual(idsOf(carrier), [[1]]);
 });
 
-Deno.test("Outbox stays closed when a write finds out that the stream is gone", async () => {
+Deno.test("Outbox stays closed if a write finds that the stream is gone", async () => {
   const carrier = new FakeCarrier();
   const outbox = new Outbox(carrier);
   carrier.slow = true;
@@ -116,7 +116,7 @@ Deno.test("Outbox stays closed when a write finds out that the stream is gone", 
   assert.deepStrictEqual(idsOf(carrier), [[1]]);
 });
 
-Deno.test("Outbox loses nothing and keeps the order, whatever happens in between", async () => {
+Deno.test("Outbox loses no message and keeps the order, in any sequence of events", async () => {
   const step = fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom("push", "push large") },
     { weight: 1, arbitrary: fc.constantFrom("slow", "drain", "turn") },

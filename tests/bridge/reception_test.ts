@@ -33,7 +33,7 @@ function setUp(): SetUp {
   return { reception, invited: reception.invite(invitation), arrive };
 }
 
-Deno.test("Reception lets one in of two that say hello with one token in the same turn", async () => {
+Deno.test("Reception accepts one of two workers with the same token in one turn", async () => {
   const { invited, arrive } = setUp();
   const [first, second] = [arrive(), arrive()];
   first.deliver({ hello: HELLO });
@@ -43,7 +43,7 @@ Deno.test("Reception lets one in of two that say hello with one token in the sam
   assert.match(second.sent[0]?.refused?.error?.message ?? "", /was used before/);
 });
 
-Deno.test("Reception refuses whoever it expects and whoever has not said hello when it closes", async () => {
+Deno.test("Reception.close() refuses expected workers and ends streams without a hello", async () => {
   const { reception, invited, arrive } = setUp();
   const carrier = arrive();
   reception.close();

@@ -14,7 +14,7 @@ Deno.test("startFailure() shows a short traceback whole", () => {
   assert.equal(messageWith(""), "it raised");
 });
 
-Deno.test("startFailure() shows the last whole lines of a long traceback, and how many are left out", () => {
+Deno.test("startFailure() shows the last whole lines of a long traceback, and counts the others", () => {
   const lines = Array.from({ length: 500 }, (_, i) => `  File "/adapter.py", line ${i}, in f`);
   const [first, note, ...shown] = messageWith(lines.join("\n")).split("\n");
   assert.equal(first, "it raised");

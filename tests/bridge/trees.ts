@@ -3,7 +3,7 @@ import { snakeden } from "../../src/bridge/gen/link.js";
 import { type ArrayData, type DType, NdArray, Value } from "../../src/bridge/mod.ts";
 import { byteLengthOf, viewElements } from "../../src/bridge/values/nd_array.ts";
 
-/** Every element type that can travel. */
+/** Every element type of the link. */
 const DTYPES: readonly DType[] = [
   "|b1",
   "|i1",
@@ -21,7 +21,7 @@ const DTYPES: readonly DType[] = [
   "<c16",
 ];
 
-/** Those that JavaScript has a TypedArray for, except Uint8Array, which stands for bytes. */
+/** The element types with a TypedArray, except Uint8Array, which is sent as bytes. */
 export const TYPED_ARRAYS: readonly [DType, (bytes: ArrayBuffer) => ArrayData][] = [
   ["|i1", (it) => new Int8Array(it)],
   ["<i2", (it) => new Int16Array(it)],
@@ -35,7 +35,10 @@ export const TYPED_ARRAYS: readonly [DType, (bytes: ArrayBuffer) => ArrayData][]
   ["<f8", (it) => new Float64Array(it)],
 ];
 
-/** The same value after the codecs of the link, which hand out views into one buffer. */
+/**
+ * Returns a value after an encoding and a decoding by the codecs of the link, which return views
+ * into one buffer.
+ */
 export function overTheLink(value: Value): Value {
   const { Value: codec } = snakeden.v1;
   return new Value(codec.decode(codec.encode(value.wire).finish()));
@@ -49,12 +52,14 @@ const key = fc.oneof(
   },
 );
 
-/** A whole number that comes back as a bigint, since Python has it as an integer. */
+/**
+ * Returns true for a whole number that is decoded as a bigint, since it is an integer in Python.
+ */
 function isLargeInteger(value: number): boolean {
   return Math.abs(value) > Number.MAX_SAFE_INTEGER && Math.abs(value) < 1e21;
 }
 
-/** Keys and values whose object JSON.stringify and JSON.parse may be fed. */
+/** Values that JSON.stringify and JSON.parse restore. */
 const jsonLeaf = fc.oneof(
   fc.constant(null),
   fc.boolean(),
@@ -71,8 +76,8 @@ const hugeInt = fc.bigInt().filter((it) =>
 const shape = fc.array(fc.nat({ max: 4 }), { maxLength: 4 });
 
 /**
- * Arrays of every type and shape, 0-d and empty ones too; elements are random bits, without NaNs
- * whose bits differ.
+ * Arrays of every type and shape, including 0-d and empty ones. Elements are random bits, except
+ * NaNs whose bits differ.
  */
 export const ndArray: fc.Arbitrary<NdArray> = fc.tuple(fc.constantFrom(...DTYPES), shape)
   .filter(([, lengths]) => lengths.length !== 1)
@@ -95,28 +100,27 @@ function treeOf(leaf: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   return fc.letrec<{ tree: unknown; list: unknown[]; fields: object }>((tie) => ({
     tree: fc.oneof({ maxDepth: 5, withCrossShrink: true }, leaf, tie("list"), tie("fields")),
     list: fc.array(tie("tree"), { maxLength: 5 }),
-    // Object.fromEntries makes "__proto__" a field like any other.
+    // Object.fromEntries creates "__proto__" like any other field.
     fields: fc.array(fc.tuple(key, tie("tree")), { maxLength: 5 }).map(Object.fromEntries),
   })).tree;
 }
 
-/** Trees of what JSON has, and of the numbers that it has not. */
+/** Trees of JSON values, and of numbers that JSON has no form for. */
 export const jsonTree: fc.Arbitrary<unknown> = treeOf(jsonLeaf);
 
 /**
- * Trees of everything that can travel and comes back as it was, except big integers, which HTTP
- * gets as digits.
+ * Trees of all values that are restored exactly, except big integers, which HTTP gets as digits.
  */
 export const httpTree: fc.Arbitrary<unknown> = treeOf(
   fc.oneof(jsonLeaf, fc.uint8Array({ maxLength: 9 }), typedArray, ndArray),
 );
 
-/** Trees of everything that can travel and comes back as it was. */
+/** Trees of all values that are restored exactly. */
 export const anyTree: fc.Arbitrary<unknown> = treeOf(
   fc.oneof(jsonLeaf, hugeInt, fc.uint8Array({ maxLength: 9 }), typedArray, ndArray),
 );
 
-/** An array with one element, nested so that there are as many levels. */
+/** Returns arrays with one element each, nested in `levels` levels. */
 export function nested(levels: number): unknown {
   let node: unknown = 1;
   for (let i = 0; i < levels; i++) node = i % 2 === 0 ? [node] : { a: node };

@@ -1,9 +1,10 @@
 /**
- * What every driver of the store's port has to do, as tests. A driver is tested by a file that
- * gives {@link testStore} a way to open it, such as tests/store/memory_store_test.ts and
- * tests/kv/conformance_test.ts; src/store/store.ts says in words what is held here. What only one
- * engine can show is tested beside it: its locks and files, a database that is broken as a whole,
- * and an engine that fails, which has to end in `store_failed` and lose nothing that was written.
+ * Tests of the contract in src/store/store.ts, which every driver must pass. A test file of a
+ * driver, such as tests/kv/conformance_test.ts, passes {@link testStore} a way to open the driver.
+ *
+ * The tests beside an engine cover what only that engine has: its locks and files, a database that
+ * is broken as a whole, and failures of the engine. A failure must be a `store_failed` error and
+ * must not lose earlier writes.
  */
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../src/errors.ts";
@@ -19,8 +20,8 @@ import { nextTurn } from "../fixtures/until.ts";
 import { activeOf, assertSame, bytesOf, newRunId, rowOf, seedOf, sequencesOf } from "./samples.ts";
 
 /**
- * A driver, as far as a test has to know it: whether a store finds what an earlier one of the same
- * place has written.
+ * A driver under test. With a durable one, a store finds the records of an earlier store in the
+ * same place.
  */
 export type StoreDriver =
   | { readonly name: string; readonly durable: false; place(): Promise<StorePlace> }
@@ -30,11 +31,11 @@ export type StoreDriver =
 export interface DurableDriver {
   readonly name: string;
   readonly durable: true;
-  /** Makes a place that is empty and belongs to one test, which disposes it. */
+  /** Creates an empty place for one test, which disposes it. */
   place(): Promise<DurablePlace>;
 }
 
-/** What hosts that follow one another share: a data directory, a database. */
+/** A place, which successive hosts share: a data directory, or a database. */
 export interface StorePlace extends AsyncDisposable {
   /** Opens the store of this place for a run, in one try. The test closes it. */
   open(runId: string): Promise<Store>;
@@ -44,7 +45,7 @@ export interface StorePlace extends AsyncDisposable {
 export interface DurablePlace extends StorePlace {
   /** Makes the row of a worker unreadable. No store is open meanwhile. */
   damageRow(key: ProcessKey): Promise<void>;
-  /** Makes a blob unreadable, or another than was written. No store is open meanwhile. */
+  /** Makes a blob unreadable, or changes its bytes. No store is open meanwhile. */
   damageBlob(id: string): Promise<void>;
   /**
    * Opens the store of this place for a run in another process, runs {@link writeBeforeKill} there,
@@ -54,7 +55,7 @@ export interface DurablePlace extends StorePlace {
   killHost(runId: string): Promise<void>;
 }
 
-/** What a host writes that is killed right after. */
+/** The writes of a host that is killed right after them. */
 export async function writeBeforeKill(store: Store, runId: string): Promise<void> {
   await Promise.all([
     store.processes.record(rowOf(runId, "killed-1.x")),
@@ -75,7 +76,7 @@ export function testStore(driver: StoreDriver): void {
 }
 
 function testRows({ name, durable, place }: StoreDriver): void {
-  Deno.test(`${name}: record() and forget() take effect in the order of the calls, also when nobody waits`, async () => {
+  Deno.test(`${name}: record() and forget() take effect in the order of the calls, even if nobody waits`, async () => {
     await using at = await place();
     const runId = newRunId();
     const expected: ProcessRow[] = [];
@@ -101,7 +102,7 @@ function testRows({ name, durable, place }: StoreDriver): void {
     assert.deepEqual(await deadAt(at), durable ? sorted(expected) : []);
   });
 
-  Deno.test(`${name}: forget() takes any number of rows, those that are not there too, and spares what is recorded after it`, async () => {
+  Deno.test(`${name}: forget() accepts any number of rows, even missing ones, and spares rows that are recorded after it`, async () => {
     await using at = await place();
     const runId = newRunId();
     const rows = Array.from({ length: 1_300 }, (_, i) => rowOf(runId, `w-${i}.${"x".repeat(36)}`));
@@ -116,7 +117,7 @@ function testRows({ name, durable, place }: StoreDriver): void {
     assert.deepEqual(await deadAt(at), durable ? [last] : []);
   });
 
-  Deno.test(`${name}: a row of a run that lives is dead to nobody`, async () => {
+  Deno.test(`${name}: no host sees a row of a live run as dead`, async () => {
     await using at = await place();
     const runId = newRunId();
     await using first = await at.open(runId);
@@ -132,7 +133,7 @@ function testRows({ name, durable, place }: StoreDriver): void {
   });
 }
 
-/** The one user of process rows, over each driver. */
+/** ProcessRegistry is the only user of process rows. */
 function testRegistry({ name, durable, place }: StoreDriver): void {
   Deno.test(`${name}: ProcessRegistry may reserve, activate and release in any order`, async () => {
     await using at = await place();
@@ -204,7 +205,7 @@ function testBlobs({ name, place }: StoreDriver): void {
     }
   });
 
-  Deno.test(`${name}: Blobs.get() sees a whole value, and none that is older than the last one written`, async () => {
+  Deno.test(`${name}: Blobs.get() returns a whole value, at least as new as the last one written`, async () => {
     await using at = await place();
     await using store = await at.open(newRunId());
     let written = 0;
@@ -227,7 +228,7 @@ function testBlobs({ name, place }: StoreDriver): void {
     await Promise.all([write(), read(), read(), read()]);
   });
 
-  Deno.test(`${name}: Blobs leaves buffers to the caller`, async () => {
+  Deno.test(`${name}: Blobs shares no buffer with the caller`, async () => {
     await using at = await place();
     await using store = await at.open(newRunId());
     const buffer = bytesOf(100_000);
@@ -241,7 +242,7 @@ function testBlobs({ name, place }: StoreDriver): void {
     assertSame(await store.blobs.get("b"), expected);
   });
 
-  Deno.test(`${name}: Blobs takes every id that is allowed for what it says`, async () => {
+  Deno.test(`${name}: Blobs keeps every allowed id apart from all others`, async () => {
     await using at = await place();
     await using store = await at.open(newRunId());
     const ids = ["a", "A", "a/b", "../a", "..", "/a", "%00", "*", "'", "a".repeat(256), "~!#\\"];
@@ -251,7 +252,7 @@ function testBlobs({ name, place }: StoreDriver): void {
     assertSame(await store.blobs.get("a"), bytesOf(10, 0));
   });
 
-  Deno.test(`${name}: Blobs refuses ids and values that no driver has to take, and changes nothing`, async () => {
+  Deno.test(`${name}: Blobs refuses ids and values that are not allowed, and changes nothing`, async () => {
     await using at = await place();
     await using store = await at.open(newRunId());
     const refused = { code: "invalid_input", retryable: false };
@@ -267,7 +268,7 @@ function testBlobs({ name, place }: StoreDriver): void {
 }
 
 function testLife({ name, durable, place }: StoreDriver): void {
-  Deno.test(`${name}: report() of a new place says nothing but how the store keeps`, async () => {
+  Deno.test(`${name}: report() of a new place has only the state of the store`, async () => {
     await using at = await place();
     await using store = await at.open(newRunId());
     const state = durable ? "open" : "in memory";
@@ -275,7 +276,7 @@ function testLife({ name, durable, place }: StoreDriver): void {
     assert.deepEqual(store.deadProcesses, []);
   });
 
-  Deno.test(`${name}: disposing waits for everything that was accepted before it, and makes it durable`, async () => {
+  Deno.test(`${name}: disposing waits for all accepted work, and makes it durable`, async () => {
     await using at = await place();
     const runId = newRunId();
     const store = await at.open(runId);
@@ -302,7 +303,7 @@ function testLife({ name, durable, place }: StoreDriver): void {
     assertSame(await next.blobs.get("a"), undefined);
   });
 
-  Deno.test(`${name}: disposing refuses what comes after it, from the moment of the call`, async () => {
+  Deno.test(`${name}: disposing refuses new work from the moment of the call`, async () => {
     await using at = await place();
     const runId = newRunId();
     const store = await at.open(runId);
@@ -329,7 +330,7 @@ function testLife({ name, durable, place }: StoreDriver): void {
     assert.deepEqual(store.deadProcesses, []);
   });
 
-  Deno.test(`${name}: disposing again, also meanwhile, resolves when the place is free`, async () => {
+  Deno.test(`${name}: disposing again, even during the first disposal, resolves when the place is free`, async () => {
     await using at = await place();
     const store = await at.open(newRunId());
     void store.blobs.put("b", bytesOf(3_000_000));
@@ -377,7 +378,7 @@ function testLaterRuns({ name, place }: DurableDriver): void {
     assert.deepEqual(await deadAt(at), [other]);
   });
 
-  Deno.test(`${name}: what a write has resolved for outlives the kill of its host right after`, async () => {
+  Deno.test(`${name}: a resolved write survives a kill of the host right after it`, async () => {
     await using at = await place();
     const runId = newRunId();
     await at.killHost(runId);
@@ -388,7 +389,7 @@ function testLaterRuns({ name, place }: DurableDriver): void {
 }
 
 function testDamage({ name, place }: DurableDriver): void {
-  Deno.test(`${name}: a row that cannot be read is set aside and reported, and disturbs no other`, async () => {
+  Deno.test(`${name}: an unreadable row is set aside and reported, and affects no other`, async () => {
     await using at = await place();
     const runId = newRunId();
     const rows = [1, 2, 3].map((i) => rowOf(runId, `w-${i}.x`));
@@ -407,7 +408,7 @@ function testDamage({ name, place }: DurableDriver): void {
     assert.match(await log.text(), /ERROR store +set aside /);
   });
 
-  Deno.test(`${name}: a blob that cannot be read is set aside once, and disturbs no other`, async () => {
+  Deno.test(`${name}: an unreadable blob is set aside once, and affects no other`, async () => {
     await using at = await place();
     {
       await using store = await at.open(newRunId());
@@ -427,7 +428,7 @@ function testDamage({ name, place }: DurableDriver): void {
     await assertSetAside(store, [["blob", "a"]]);
   });
 
-  Deno.test(`${name}: setting a blob aside does not remove what is written meanwhile`, async () => {
+  Deno.test(`${name}: setting a blob aside keeps a value that is written meanwhile`, async () => {
     await using at = await place();
     const ids = Array.from({ length: 20 }, (_, i) => `b-${i}`);
     {
@@ -460,7 +461,7 @@ async function assertSetAside(store: Store, keys: readonly (readonly string[])[]
   }
 }
 
-/** A row without what differs from one run of the test to the next. */
+/** Returns a row without the fields that differ from one run of the test to the next. */
 function essence(row: ProcessRow): Partial<ProcessRow> {
   const { runId: _, workerId: _w, reservedAt: _r, hostPid: _h, ...rest } = row;
   return rest;

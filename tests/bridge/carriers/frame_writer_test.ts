@@ -10,7 +10,7 @@ import { TextValue } from "../../../src/bridge/values/text_value.ts";
 
 const { HostFrame: hostFrame } = snakeden.v1;
 
-/** What the generated codec makes of a frame; the header has to tell its length. */
+/** Decodes a frame with the generated codec. Checks the length in its header. */
 function read(bytes: Uint8Array): HostMessage[] {
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
   assert.equal(length, bytes.byteLength - HEADER_BYTES);
@@ -42,7 +42,7 @@ const call = fc.record({
   requestId: text,
 }, plain);
 
-Deno.test("FrameWriter writes calls that the generated codec reads, whatever is in them", () => {
+Deno.test("FrameWriter writes calls that the generated codec reads, whatever their fields", () => {
   const writer = new FrameWriter();
   fc.assert(fc.property(fc.array(call, { maxLength: 4 }), fc.boolean(), (calls, asText) => {
     const encoder = new TextEncoder();
@@ -55,7 +55,8 @@ Deno.test("FrameWriter writes calls that the generated codec reads, whatever is 
       },
     }));
     const seen = read(writer.write(messages)).map(({ call }) => {
-      // One by one, since what is not written has its default from the prototype.
+      // Compared field by field, since a field that is not written has its default from the
+      // prototype.
       const { id, tool, args, timeoutMs, stream, windowBytes, sessionId, requestId } = call ??
         assert.fail("it is no call");
       const { json, tagged, buffers, shared } = args ?? assert.fail("it has no arguments");

@@ -12,7 +12,7 @@ interface SetUp {
   readonly carrier: FakeCarrier;
   readonly slab: Slab;
   readonly closed: string[];
-  /** What the worker sees of a place, and what it puts there. */
+  /** The worker's reads and writes in shared memory. */
   see(place: SharedBuffer | undefined): Uint8Array;
   put(offset: number, bytes: Uint8Array): void;
 }
@@ -66,7 +66,7 @@ function pattern(length: number, seed = 1): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length }, (_, i) => (i * 31 + seed) % 251);
 }
 
-/** Sends a call and answers the arguments as they travelled. */
+/** Sends a call and returns its arguments as they were sent. */
 async function send(
   { link, carrier }: Pick<SetUp, "link" | "carrier">,
   args: Value,
@@ -98,7 +98,7 @@ function lengths(buffers: readonly Uint8Array[]): number[] {
   return buffers.map((it) => it.byteLength);
 }
 
-/** A value of one buffer in shared memory. */
+/** Returns a value with one buffer in shared memory. */
 function shared(offset: number, length: number, index = 0): ValueInit {
   const json = new TextEncoder().encode('{"$snakeden":"bytes","buffer":0}');
   return { json, tagged: true, buffers: [new Uint8Array(0)], shared: [{ index, offset, length }] };
@@ -123,7 +123,7 @@ Deno.test("Link.call() puts large buffers into shared memory and small ones into
   });
 });
 
-Deno.test("Link.call() sends what finds no room in the frame, and uses a place again after its release", async () => {
+Deno.test("Link.call() sends a buffer in the frame if there is no room, and reuses a released place", async () => {
   await withLink(async (it) => {
     const args = Value.from(pattern(PAGE));
     const first = await send(it, args);
@@ -137,7 +137,7 @@ Deno.test("Link.call() sends what finds no room in the frame, and uses a place a
   }, PAGE);
 });
 
-Deno.test("Link.call() counts what lies in shared memory for nothing when it cuts frames", async () => {
+Deno.test("Link.call() does not count shared buffers when it cuts frames", async () => {
   await withLink(async (it) => {
     const args = Value.from(pattern(1 << 20));
     const ids = [1, 2, 3].map(() => void send(it, args));
@@ -158,7 +158,7 @@ Deno.test("Link.call() sends the same value through each link's own memory", asy
   assert.deepStrictEqual([sent.shared.length, lengths(sent.buffers)], [0, [PAGE]]);
 });
 
-Deno.test("Link reads shared buffers before it tells of them, and releases them", async () => {
+Deno.test("Link reads shared buffers before it passes a value on, and releases them", async () => {
   await withLink(async (it) => {
     const heard: unknown[] = [];
     const { id } = await send(it, Value.from({}), {
@@ -186,7 +186,7 @@ Deno.test("Link reads shared buffers before it tells of them, and releases them"
   });
 });
 
-Deno.test("Link releases the shared buffers of a report that came after the answer", async () => {
+Deno.test("Link releases the shared buffers of progress that came after the answer", async () => {
   await withLink(async (it) => {
     const { id } = await send(it, Value.from({}));
     it.carrier.deliver(
@@ -199,7 +199,7 @@ Deno.test("Link releases the shared buffers of a report that came after the answ
   });
 });
 
-Deno.test("Link is closed by a shared buffer that cannot be", async () => {
+Deno.test("Link ends on an invalid shared buffer", async () => {
   const bad: [ValueInit, RegExp][] = [
     [shared(8 * PAGE, 1), /1 bytes at 32768 of shared memory that ends at 32768$/],
     [
@@ -228,7 +228,7 @@ Deno.test("Link is closed by a shared buffer that cannot be", async () => {
   }
 });
 
-Deno.test("Link is closed by a shared buffer when it shares no memory", async () => {
+Deno.test("Link ends on a shared buffer if it shares no memory", async () => {
   const it = makeLink();
   const { id } = await send(it, Value.from({}));
   it.carrier.deliver({ result: { id, value: shared(0, 10), runMs: 1 } });
@@ -237,7 +237,7 @@ Deno.test("Link is closed by a shared buffer when it shares no memory", async ()
   ]);
 });
 
-Deno.test("Link ends its slab when it closes, also when that was before it got it", async () => {
+Deno.test("Link disposes its slab when it closes, or at once if it is closed", async () => {
   for (const order of ["share first", "close first"] as const) {
     await withLink((it) => {
       const { link, carrier } = order === "share first" ? it : makeLink();

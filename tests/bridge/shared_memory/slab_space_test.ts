@@ -15,18 +15,18 @@ Deno.test("SlabSpace.allocate() takes the lowest gap that is large enough", () =
   assert.equal(space.allocate(2 * PAGE), 4 * PAGE);
 });
 
-Deno.test("SlabSpace.allocate() gives nothing a page, so that no two places begin at one offset", () => {
+Deno.test("SlabSpace.allocate() reserves a page for zero bytes, so that no two places share an offset", () => {
   const space = new SlabSpace(2 * PAGE);
   assert.deepStrictEqual([0, 0, 0].map((it) => space.allocate(it)), [0, PAGE, undefined]);
 });
 
-Deno.test("SlabSpace.allocate() uses no part of a page at the end", () => {
+Deno.test("SlabSpace.allocate() ignores a partial page at the end", () => {
   const space = new SlabSpace(2 * PAGE - 1);
   assert.equal(space.allocate(PAGE + 1), undefined);
   assert.equal(space.allocate(PAGE), 0);
 });
 
-Deno.test("SlabSpace.release() ignores what is not in use", () => {
+Deno.test("SlabSpace.release() ignores a place that is not in use", () => {
   const space = new SlabSpace(4 * PAGE);
   const offset = space.allocate(2 * PAGE) ?? assert.fail("no room");
   assert.equal(space.allocate(PAGE), 2 * PAGE);
@@ -38,7 +38,7 @@ Deno.test("SlabSpace.release() ignores what is not in use", () => {
   assert.equal(space.allocate(4 * PAGE), 0);
 });
 
-Deno.test("SlabSpace keeps places apart and inside whatever is taken and given back", () => {
+Deno.test("SlabSpace keeps places apart and inside, in any sequence of steps", () => {
   const steps = fc.array(
     fc.oneof(
       fc.record({ allocate: fc.nat({ max: 9 * PAGE }) }),
@@ -74,7 +74,7 @@ Deno.test("SlabSpace keeps places apart and inside whatever is taken and given b
   }));
 });
 
-/** Bytes of the largest gap between places, in whole pages. */
+/** Returns the size of the largest gap between places in bytes: a multiple of a page. */
 function largestGap(places: ReadonlyMap<number, number>, bytes: number): number {
   const ordered = [...places].sort(([a], [b]) => a - b);
   let largest = 0;

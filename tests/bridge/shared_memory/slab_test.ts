@@ -20,7 +20,7 @@ function pattern(length: number, seed: number): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length }, (_, i) => (i * 31 + seed) % 251);
 }
 
-Deno.test("Slab.create() makes two sparse files of the length that only the owner reads", () => {
+Deno.test("Slab.create() creates two sparse files that only the owner can read", () => {
   withSlab(64 * PAGE, ({ paths }) => {
     for (const path of [paths.toWorker, paths.toHost]) {
       const { size, mode, blocks } = Deno.statSync(path);
@@ -31,7 +31,7 @@ Deno.test("Slab.create() makes two sparse files of the length that only the owne
   });
 });
 
-Deno.test("Slab.create() leaves nothing when one of the files cannot be made", () => {
+Deno.test("Slab.create() leaves nothing if one of the files cannot be created", () => {
   const directory = Deno.makeTempDirSync();
   try {
     Deno.writeTextFileSync(join(directory, "w1.to_host"), "");
@@ -42,13 +42,13 @@ Deno.test("Slab.create() leaves nothing when one of the files cannot be made", (
   }
 });
 
-Deno.test("Slab.create() refuses a length that the protocol cannot say", () => {
+Deno.test("Slab.create() refuses a length that does not fit into the protocol", () => {
   for (const bytes of [0, -1, 1.5, 2 ** 32]) {
     assert.throws(() => Slab.create("/nowhere", "w1", bytes), RangeError);
   }
 });
 
-Deno.test("Slab.write() puts each buffer into a place of its own", () => {
+Deno.test("Slab.write() writes each buffer to a place of its own", () => {
   withSlab(8 * PAGE, (slab) => {
     const buffers = [pattern(PAGE + 1, 1), pattern(1, 2), pattern(2 * PAGE, 3)];
     const offsets = buffers.map((it) => slab.write(it));
@@ -61,7 +61,7 @@ Deno.test("Slab.write() puts each buffer into a place of its own", () => {
   });
 });
 
-Deno.test("Slab.write() writes the view, not the memory it lies in", () => {
+Deno.test("Slab.write() writes the view, and not all of its buffer", () => {
   withSlab(PAGE, (slab) => {
     assert.equal(slab.write(pattern(100, 5).subarray(10, 20)), 0);
     const file = Deno.readFileSync(slab.paths.toWorker);
@@ -72,7 +72,7 @@ Deno.test("Slab.write() writes the view, not the memory it lies in", () => {
   });
 });
 
-Deno.test("Slab.release() makes room, once", () => {
+Deno.test("Slab.release() frees a place once", () => {
   withSlab(2 * PAGE, (slab) => {
     assert.equal(slab.write(pattern(PAGE, 1)), 0);
     assert.equal(slab.write(pattern(PAGE, 2)), PAGE);
@@ -84,7 +84,7 @@ Deno.test("Slab.release() makes room, once", () => {
   });
 });
 
-Deno.test("Slab.read() copies what the worker wrote into aligned memory of its own", () => {
+Deno.test("Slab.read() returns an aligned copy of what the worker wrote", () => {
   withSlab(8 * PAGE, (slab) => {
     const sent = pattern(PAGE + 7, 9);
     writeFrom(slab.paths.toHost, 3 * PAGE, sent);
@@ -97,7 +97,7 @@ Deno.test("Slab.read() copies what the worker wrote into aligned memory of its o
   });
 });
 
-Deno.test("Slab.read() goes on after the names are gone", () => {
+Deno.test("Slab.read() still works once the files have no names", () => {
   withSlab(PAGE, (slab, directory) => {
     writeFrom(slab.paths.toHost, 0, pattern(10, 1));
     slab.unlink();
@@ -127,14 +127,14 @@ Deno.test("Slab.read() refuses a place beyond the file", () => {
   });
 });
 
-Deno.test("Slab.read() refuses a place of a file that the worker has cut", () => {
+Deno.test("Slab.read() refuses a place beyond the end of a truncated file", () => {
   withSlab(4 * PAGE, (slab) => {
     Deno.truncateSync(slab.paths.toHost, PAGE);
     assert.throws(() => slab.read({ offset: 0, length: 2 * PAGE }), /ends at 4096/);
   });
 });
 
-Deno.test("Slab removes its files when disposed, also twice", () => {
+Deno.test("Slab removes its files when it is disposed, even twice", () => {
   withSlab(PAGE, (slab, directory) => {
     slab[Symbol.dispose]();
     slab[Symbol.dispose]();

@@ -9,7 +9,7 @@ const NAMES: TagReader = {
   object: (fields) => ({ escaped: fields }),
 };
 
-Deno.test("readTags() replaces leaves wherever they stand and leaves the rest alone", () => {
+Deno.test("readTags() replaces tagged leaves anywhere in the tree and nothing else", () => {
   const rest = { a: [1, "x", null], b: { c: true } };
   const tree = { ...rest, leaves: [{ [TAG]: "bytes" }, [{ [TAG]: "int", value: "5" }]] };
   assert.deepStrictEqual(readTags(tree, NAMES), { ...rest, leaves: ["bytes", ["int 5"]] });
@@ -18,14 +18,14 @@ Deno.test("readTags() replaces leaves wherever they stand and leaves the rest al
   assert.equal(readTags(null, NAMES), null);
 });
 
-Deno.test("readTags() walks into an escape but does not take its fields for a tag", () => {
+Deno.test("readTags() walks into an escaped object, but does not read its fields as a tag", () => {
   const inner = { [TAG]: "int", value: { [TAG]: "float", value: "NaN" } };
   assert.deepStrictEqual(readTags({ [TAG]: "object", value: inner }, NAMES), {
     escaped: { [TAG]: "int", value: "float NaN" },
   });
 });
 
-Deno.test("isTagged() looks at own fields alone", () => {
+Deno.test("isTagged() checks own fields only", () => {
   assert.ok(isTagged({ [TAG]: undefined }));
   assert.ok(!isTagged(Object.create({ [TAG]: "int" })));
   assert.ok(!isTagged([]));

@@ -9,7 +9,7 @@ function decoded(value: unknown): unknown {
   return Value.from(value).decode();
 }
 
-/** Runs it and tells where the error says the trouble is. */
+/** Runs a function and returns the path that its error names. */
 function placeOf(run: () => unknown): unknown {
   try {
     run();
@@ -22,7 +22,7 @@ function placeOf(run: () => unknown): unknown {
   throw new Error("nothing was thrown");
 }
 
-Deno.test("isPlain() says true only for what JSON.stringify writes exactly", () => {
+Deno.test("isPlain() returns true only for values that JSON.stringify writes exactly", () => {
   const odd = fc.constantFrom<unknown>(
     undefined,
     -0,
@@ -57,7 +57,7 @@ Deno.test("isPlain() says true only for what JSON.stringify writes exactly", () 
   );
 });
 
-Deno.test("isPlain() says true for the everyday arguments", () => {
+Deno.test("isPlain() returns true for everyday arguments", () => {
   const args = { text: "häh? 🐍", rows: [[1, 2.5, -3], [null, true]], nested: { a: { b: "c" } } };
   assert.ok(isPlain(args, 200));
   assert.ok(isPlain(Object.assign(Object.create(null), args), 200));
@@ -70,13 +70,13 @@ Deno.test("isPlain() counts levels exactly", () => {
   assert.ok(!isPlain([], 0));
 });
 
-Deno.test("Value.from() refuses functions and symbols and names the place", () => {
+Deno.test("Value.from() refuses functions and symbols, and names the path", () => {
   assert.equal(placeOf(() => Value.from({ a: [1, { b: () => 1 }] })), "value.a[1].b");
   assert.equal(placeOf(() => Value.from([Symbol("x")], { name: "args" })), "args[0]");
   assert.equal(placeOf(() => Value.from(() => 1)), "value");
 });
 
-Deno.test("Value.from() gives a key of a Map the text that it has as a value", () => {
+Deno.test("Value.from() writes a key of a Map as it writes the value", () => {
   const keys: [unknown, string][] = [
     ["a", "a"],
     [1, "1"],
@@ -99,7 +99,7 @@ Deno.test("Value.from() gives a key of a Map the text that it has as a value", (
   }
 });
 
-Deno.test("Value.from() refuses keys without one text, and two of the same, and names the place", () => {
+Deno.test("Value.from() refuses keys that have no text, or the same text, and names the path", () => {
   const keys = [
     {},
     [],
@@ -125,13 +125,13 @@ Deno.test("Value.from() refuses keys without one text, and two of the same, and 
   }
 });
 
-Deno.test("Value.from() takes the primitive out of its box", () => {
+Deno.test("Value.from() unboxes boxed primitives", () => {
   const boxes = [Object(1), Object("ab"), Object(true), Object(2n ** 70n), Object(-0)];
   assert.deepStrictEqual(decoded(boxes), [1, "ab", true, 2n ** 70n, -0]);
   assert.equal(placeOf(() => Value.from({ a: Object(Symbol("s")) })), "value.a");
 });
 
-Deno.test("Value.from() leaves out a field whose toJSON() gives undefined, as JSON.stringify does", () => {
+Deno.test("Value.from() omits a field whose toJSON() returns undefined, like JSON.stringify", () => {
   const gone = { toJSON: (): undefined => undefined };
   assert.deepStrictEqual(decoded({ gone, list: [gone], n: NaN }), { list: [null], n: NaN });
   assert.equal(decoded(gone), null);
@@ -143,7 +143,7 @@ Deno.test("Value.from() writes a Map as an object and a Set as a list", () => {
   assert.deepStrictEqual(decoded(new Map([["$snakeden", "int"]])), { $snakeden: "int" });
 });
 
-Deno.test("Value.from() writes what toJSON answers", () => {
+Deno.test("Value.from() writes the result of toJSON()", () => {
   assert.equal(decoded(new Date(0)), "1970-01-01T00:00:00.000Z");
   assert.equal(decoded(new URL("http://a/b")), "http://a/b");
   assert.deepStrictEqual(decoded({ a: { toJSON: () => ({ n: 2n ** 70n }) } }), {
@@ -151,7 +151,7 @@ Deno.test("Value.from() writes what toJSON answers", () => {
   });
 });
 
-Deno.test("Value.from() refuses what would arrive as an empty object or as null", () => {
+Deno.test("Value.from() refuses objects that would arrive empty or as null", () => {
   assert.throws(() => Value.from(new Date(NaN)), /the date is invalid/);
   assert.throws(() => Value.from({ a: /x/ }), /value\.a: a RegExp cannot be sent/);
   assert.throws(() => Value.from([new Error("x")]), /value\[0\]: a Error cannot be sent/);
@@ -168,7 +168,7 @@ Deno.test("Value.from() refuses what would arrive as an empty object or as null"
   assert.throws(() => Value.from([new WeakSet()]), /value\[0\]: a WeakSet cannot be sent/);
 });
 
-Deno.test("Value.from() drops undefined fields and makes null of undefined elements", () => {
+Deno.test("Value.from() omits undefined fields and writes undefined elements as null", () => {
   assert.deepStrictEqual(decoded({ a: undefined, b: [undefined, 1] }), { b: [null, 1] });
   // deno-lint-ignore no-sparse-arrays
   assert.deepStrictEqual(decoded([1, , NaN]), [1, null, NaN]);
@@ -203,7 +203,7 @@ Deno.test("Value.from() replaces lone surrogates in texts and keys", () => {
   });
 });
 
-Deno.test("Value.from() keeps a key __proto__ as a field like any other", () => {
+Deno.test("Value.from() keeps the key __proto__ like any other", () => {
   const tree = JSON.parse('{"__proto__": {"polluted": true}, "n": null}');
   tree.n = NaN;
   const back = decoded(tree) as Record<string, unknown>;
@@ -229,7 +229,7 @@ Deno.test("Value.fromJsonTree() reads tags with inline data", () => {
   });
 });
 
-Deno.test("Value.fromJsonTree() refuses tags that cannot be read and names the place", async (t) => {
+Deno.test("Value.fromJsonTree() refuses tags that cannot be read, and names the path", async (t) => {
   const array = { $snakeden: "array", dtype: "<f8", shape: [1], base64: "AAAAAAAAAAA=" };
   Value.fromJsonTree(array);
   const bad: unknown[] = [
@@ -271,7 +271,7 @@ Deno.test("Value.fromJsonTree() refuses tags that cannot be read and names the p
   }
 });
 
-/** Values on a buffer that shows nothing any more. */
+/** Values on a buffer that was transferred or made smaller. */
 function lostBuffers(): Record<string, unknown> {
   const transferred = <T>(value: T, buffer: ArrayBuffer): T => {
     structuredClone(buffer, { transfer: [buffer] });
@@ -301,7 +301,7 @@ function lostBuffers(): Record<string, unknown> {
   };
 }
 
-Deno.test("Value.from() refuses a buffer that was transferred or made smaller and names the place", () => {
+Deno.test("Value.from() refuses a buffer that was transferred or made smaller, and names the path", () => {
   for (const [name, lost] of Object.entries(lostBuffers())) {
     assert.equal(placeOf(() => Value.from(lost)), "value", name);
     assert.equal(placeOf(() => Value.from({ a: [1, lost] })), "value.a[1]", name);
@@ -312,14 +312,14 @@ Deno.test("Value.from() refuses a buffer that was transferred or made smaller an
   }
 });
 
-Deno.test("Value.from() takes what a buffer that can grow shows now", () => {
+Deno.test("Value.from() sends the current bytes of a resizable buffer", () => {
   const buffer = new ArrayBuffer(2, { maxByteLength: 8 });
   const value = Value.from([buffer, new Uint8Array(buffer)]);
   buffer.resize(8);
   assert.deepStrictEqual(value.decode(), [new Uint8Array(2), new Uint8Array(2)]);
 });
 
-Deno.test("Value.from() writes every number as exactly that number", () => {
+Deno.test("Value.from() writes every number exactly", () => {
   const large = fc.double({ min: 2 ** 53, max: 1e21, maxExcluded: true });
   fc.assert(fc.property(fc.oneof(fc.double(), large, large.map((it) => -it)), (value) => {
     const back = decoded([value, { deep: value }]) as [number | bigint, { deep: unknown }];
@@ -329,7 +329,7 @@ Deno.test("Value.from() writes every number as exactly that number", () => {
   }));
 });
 
-Deno.test("Value.fromJsonTree() refuses a number that no float can hold and names the place", () => {
+Deno.test("Value.fromJsonTree() refuses a number beyond the largest float, and names the path", () => {
   for (const text of ['{"a":[1e400]}', '{"a":[-1e400]}']) {
     assert.equal(placeOf(() => Value.fromJsonTree(JSON.parse(text))), "value.a[0]");
   }

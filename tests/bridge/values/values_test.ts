@@ -12,12 +12,12 @@ function isInvalidValue(error: unknown): boolean {
   return error instanceof SnakedenError && error.code === "invalid_value";
 }
 
-/** What a worker might have sent. */
+/** Returns a value as a worker might send it. */
 function fromPython(tree: unknown, buffers: Uint8Array[] = []): Value {
   return new Value({ json: new TextEncoder().encode(JSON.stringify(tree)), tagged: true, buffers });
 }
 
-Deno.test("Value.decode() gives back what Value.from() was given, for any tree", () => {
+Deno.test("Value.decode() restores the argument of Value.from(), for any tree", () => {
   fc.assert(fc.property(anyTree, (tree) => {
     assert.deepStrictEqual(roundTrip(tree), tree);
   }));
@@ -40,7 +40,7 @@ Deno.test("Value keeps an NdArray of any type and shape", () => {
   }));
 });
 
-Deno.test("Value gives one-dimensional arrays as TypedArrays, wherever their bytes lie in the frame", () => {
+Deno.test("Value.decode() returns one-dimensional arrays as TypedArrays, wherever their bytes are in the frame", () => {
   for (const [dtype, make] of TYPED_ARRAYS) {
     for (let padding = 0; padding < 16; padding++) {
       const array = make(Uint8Array.from({ length: 16 }, (_, i) => i).buffer);
@@ -50,7 +50,7 @@ Deno.test("Value gives one-dimensional arrays as TypedArrays, wherever their byt
   }
 });
 
-Deno.test("Value gives one-dimensional arrays without a TypedArray as NdArrays", () => {
+Deno.test("Value.decode() returns one-dimensional arrays without a TypedArray as NdArrays", () => {
   for (const dtype of ["|b1", "<c8", "<c16"] as const) {
     const back = fromPython({ $snakeden: "array", dtype, shape: [0], buffer: 0 }, [
       new Uint8Array(),
@@ -60,7 +60,7 @@ Deno.test("Value gives one-dimensional arrays without a TypedArray as NdArrays",
   }
 });
 
-Deno.test("Value gives bytes as a bare Uint8Array, not as a Buffer", () => {
+Deno.test("Value.decode() returns bytes as a plain Uint8Array, not as a Buffer", () => {
   const back = roundTrip(new Uint8Array([1, 2]));
   assert.equal(Object.getPrototypeOf(back), Uint8Array.prototype);
 });
@@ -96,7 +96,7 @@ Deno.test("Value.from() sends ArrayBuffer and SharedArrayBuffer as bytes", () =>
   ]);
 });
 
-Deno.test("Value turns a small bigint into a number and keeps a big one", () => {
+Deno.test("Value.from() turns a small bigint into a number and keeps a big one", () => {
   const limit = BigInt(Number.MAX_SAFE_INTEGER);
   const big = 10n ** 400n;
   assert.deepStrictEqual(
@@ -110,7 +110,7 @@ Deno.test("Value.jsonText() writes big integers as plain digits", () => {
   assert.equal(text, '{"n":[18446744073709551616,-18446744073709551616]}');
 });
 
-Deno.test("Value.jsonText() hands on an untagged text as it is", () => {
+Deno.test("Value.jsonText() returns an untagged text unchanged", () => {
   const json = new TextEncoder().encode('{"a": 1.0}');
   assert.equal(new Value({ json }).jsonText(), '{"a": 1.0}');
 });
@@ -126,7 +126,7 @@ Deno.test("Value.weight is JSON plus buffers plus 64", () => {
   assert.equal(weight, wire.json.byteLength + 1000 + 64);
 });
 
-Deno.test("Value takes trees of exactly 200 levels", () => {
+Deno.test("Value accepts trees of up to 200 levels", () => {
   for (const levels of [199, 200]) {
     assert.deepStrictEqual(roundTrip(nested(levels)), nested(levels));
     const withBigInt = JSON.parse(
@@ -140,7 +140,7 @@ Deno.test("Value takes trees of exactly 200 levels", () => {
   assert.throws(() => Value.from(nested(4), { maxDepth: 3 }), /nested deeper than 3 levels/);
 });
 
-Deno.test("Value.from() meets a cycle with the limit of depth", () => {
+Deno.test("Value.from() stops at a cycle by the depth limit", () => {
   const loop: Record<string, unknown> = {};
   loop.self = [loop, loop];
   assert.throws(() => Value.from(loop), /nested deeper than 200 levels/);
@@ -151,7 +151,7 @@ Deno.test("Value.from() meets a cycle with the limit of depth", () => {
   assert.throws(() => Value.from(echo), isInvalidValue);
 });
 
-Deno.test("Value.fromJsonTree() bounds the depth inside of escapes and markers too", () => {
+Deno.test("Value.fromJsonTree() limits the depth inside of escaped objects and markers too", () => {
   let escaped: unknown = 1;
   for (let i = 0; i < 300; i++) escaped = { $snakeden: "object", value: { a: escaped } };
   assert.throws(() => Value.fromJsonTree(escaped), isInvalidValue);
@@ -169,7 +169,7 @@ Deno.test("Value escapes an object of the user that has the key of the tags", ()
   }
 });
 
-Deno.test("Value keeps the marker of what Python could not serialize", () => {
+Deno.test("Value keeps the marker of an unserializable value", () => {
   const marker = { $snakeden: "unserializable", type: "_io.TextIOWrapper" };
   const decoded = fromPython([marker]).decode() as unknown[];
   assert.deepStrictEqual(decoded, [marker]);
@@ -246,12 +246,12 @@ Deno.test("Value.decode() refuses text that is not JSON with invalid_value", () 
   }
 });
 
-Deno.test("Value keeps error texts short whatever the tag holds", () => {
+Deno.test("Value keeps error texts short, whatever is in the tag", () => {
   const tree = { $snakeden: "int", value: "x".repeat(1_000_000) };
   assert.throws(() => fromPython(tree).decode(), (error: Error) => error.message.length < 400);
 });
 
-Deno.test("Value never throws anything but invalid_value for hostile tags", () => {
+Deno.test("Value throws only invalid_value for hostile tags", () => {
   const field = fc.oneof(
     fc.constantFrom<unknown>("NaN", "12", "<f8", "|b1", 0, 1, -1, null, [], [1], [2, 1], {}),
     fc.jsonValue({ maxDepth: 1 }),
@@ -291,26 +291,25 @@ Deno.test("Value.jsonText() keeps the sign of zero beside a tag", () => {
   assert.equal(new Value({ json, tagged: true }).jsonText(), "[-0.0,9007199254740993]");
 });
 
-Deno.test("Value.jsonText() spells whole numbers as Python did, whether or not a tag stands beside them", () => {
+Deno.test("Value.jsonText() writes whole numbers as Python did, with and without tags beside them", () => {
   const numbers = "[1.0,-0.0,1e16,1.152921504606847e18,1e300,9007199254740991,0.1]";
   const tag = '{"$snakeden":"int","value":"9007199254740993"}';
   const json = new TextEncoder().encode(`[${numbers},${tag}]`);
   assert.equal(new Value({ json, tagged: true }).jsonText(), `[${numbers},9007199254740993]`);
 });
 
-Deno.test("Value.from() refuses a Promise and hints at the missing await", () => {
+Deno.test("Value.from() refuses a Promise and mentions the missing await", () => {
   assert.throws(() => Value.from({ a: Promise.resolve(1) }), /value\.a: a Promise .* await/);
 });
 
-Deno.test("Value.decode() gives bytes and arrays memory of their own", () => {
+Deno.test("Value.decode() returns bytes and arrays in memory of their own", () => {
   const frame = new Uint8Array(64);
   const bytes = fromPython({ $snakeden: "bytes", buffer: 0 }, [frame.subarray(8, 16)]).decode();
   assert.ok(bytes instanceof Uint8Array);
   const tag = { $snakeden: "array", dtype: "<f8", shape: [2], buffer: 0 };
   const array = fromPython(tag, [frame.subarray(16, 32)]).decode();
   assert.ok(array instanceof Float64Array);
-  // The caller may hand them on to a worker thread, and what lay beside them is none of its
-  // business.
+  // The caller may transfer them to a worker thread, which must not see the bytes beside them.
   const buffers = [bytes.buffer, array.buffer].filter((it) => it instanceof ArrayBuffer);
   structuredClone([bytes, array], { transfer: buffers });
   assert.deepStrictEqual([bytes.byteLength, array.length, frame.byteLength], [0, 0, 64]);

@@ -8,7 +8,7 @@ const { HostFrame: hostFrame, WorkerFrame: workerFrame } = snakeden.v1;
 
 interface SetUp extends AsyncDisposable {
   readonly carrier: SocketCarrier;
-  /** The worker's end. */
+  /** The worker's end of the socket. */
   readonly worker: Deno.Conn;
   readonly received: WorkerMessage[];
   readonly drains: () => number;
@@ -72,7 +72,7 @@ async function writeAll(conn: Deno.Conn, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.byteLength;) at += await conn.write(bytes.subarray(at));
 }
 
-Deno.test("SocketCarrier takes frames as they come: many at once, and one in pieces", async () => {
+Deno.test("SocketCarrier reads many frames at once, and one frame in pieces", async () => {
   await using it = await setUp();
   await writeAll(it.worker, joined(result(1), result(2), result(3).subarray(0, 6)));
   await until(() => it.received.length === 2, "the whole frames are there");
@@ -81,7 +81,7 @@ Deno.test("SocketCarrier takes frames as they come: many at once, and one in pie
   assert.deepStrictEqual(it.received.map((message) => message.result?.id), [1, 2, 3]);
 });
 
-Deno.test("SocketCarrier takes no few bytes of a frame for a sign of life", async () => {
+Deno.test("SocketCarrier does not count a few bytes of a frame as a sign of life", async () => {
   await using it = await setUp();
   const large = result(2, JSON.stringify("x".repeat(200_000)));
   await writeAll(it.worker, result(1));
@@ -96,7 +96,7 @@ Deno.test("SocketCarrier takes no few bytes of a frame for a sign of life", asyn
   await until(() => it.received.length === 2, "the second frame is there");
 });
 
-Deno.test("SocketCarrier leaves values alone that came before, however much comes after", async () => {
+Deno.test("SocketCarrier never changes earlier values, however much it reads later", async () => {
   await using it = await setUp();
   const text = (id: number): string => JSON.stringify("x".repeat(id % 7_000));
   const sent = Array.from({ length: 500 }, (_, i) => i + 1);
@@ -111,7 +111,7 @@ Deno.test("SocketCarrier leaves values alone that came before, however much come
   assert.deepStrictEqual(read, sent.map((id) => `${id} ${text(id)}`));
 });
 
-Deno.test("SocketCarrier takes a frame larger than a block", async () => {
+Deno.test("SocketCarrier reads a frame larger than a block", async () => {
   await using it = await setUp();
   const text = JSON.stringify("x".repeat(3 << 20));
   const writing = writeAll(it.worker, joined(result(1), result(2, text), result(3)));
@@ -120,7 +120,7 @@ Deno.test("SocketCarrier takes a frame larger than a block", async () => {
   assert.equal(it.received[1]?.result?.value?.json.byteLength, text.length);
 });
 
-Deno.test("SocketCarrier.send() asks for patience while it writes, and says when it is over", async () => {
+Deno.test("SocketCarrier.send() returns false while it writes, and onDrain follows", async () => {
   await using it = await setUp();
   assert.equal(it.carrier.send([{ ping: { id: 7 } }]), false);
   await until(() => it.drains() === 1, "the frame is written");
@@ -131,7 +131,7 @@ Deno.test("SocketCarrier.send() asks for patience while it writes, and says when
   assert.deepStrictEqual(messages.map(({ ping }: HostMessage) => ping?.id), [7]);
 });
 
-Deno.test("SocketCarrier.close() lets what is being written go out first", async () => {
+Deno.test("SocketCarrier.close() finishes the current write first", async () => {
   await using it = await setUp();
   const json = new Uint8Array(4 << 20).fill(0x20);
   it.carrier.send([{ call: { id: 1, args: { json } } }]);
@@ -144,7 +144,7 @@ Deno.test("SocketCarrier.close() lets what is being written go out first", async
   assert.ok(received > json.byteLength, `${received} bytes came`);
 });
 
-Deno.test("SocketCarrier reads to the end what a worker has said that takes no more", async () => {
+Deno.test("SocketCarrier reads all frames of a worker that no longer reads", async () => {
   await using it = await setUp();
   const frames = Array.from({ length: 30 }, (_, i) => result(i + 1, `"${"x".repeat(5_000)}"`));
   await writeAll(it.worker, joined(...frames));
@@ -154,7 +154,7 @@ Deno.test("SocketCarrier reads to the end what a worker has said that takes no m
   assert.equal(it.received.length, frames.length);
 });
 
-Deno.test("SocketCarrier says once how the stream ended", async () => {
+Deno.test("SocketCarrier reports the end of the stream once", async () => {
   for (
     const [bytes, reason] of [
       [new Uint8Array(), /the worker is gone/],
