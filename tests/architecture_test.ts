@@ -1,6 +1,6 @@
 /**
- * Tests the layout that docs/architecture.md describes: which part may import which, and how files
- * are named and sized.
+ * Tests the layout that docs/architecture.md describes: the directions of imports, and the names
+ * and sizes of files.
  */
 import assert from "node:assert/strict";
 import { join, relative } from "node:path";
@@ -11,13 +11,14 @@ const MAX_SOURCE_LINES = 400;
 const MAX_TEST_LINES = 500;
 const MAX_FILES_A_FOLDER = 16;
 /**
- * Folders that list what a test can choose from, one misbehaviour a file, and are not read whole.
+ * Folders of files from which tests choose, such as one for each misbehaviour. Nobody reads them as
+ * a whole, so they may have more files.
  */
 const CATALOGUES = ["tests/fixtures/adapters"];
 
 /**
- * The parts of src in the order in which they may import: each from those below it. A folder right
- * in src is a part; parts of one level know nothing of each other.
+ * The parts of src, from top to bottom. Each may import from those below it, and not from those on
+ * its own level. A folder directly in src is a part.
  */
 const LEVELS: readonly (readonly string[])[] = [
   ["main"],
@@ -38,9 +39,9 @@ const LEVELS: readonly (readonly string[])[] = [
 ];
 
 /**
- * The floors inside of a part, with the same rule: each imports from those below it. A floor is a
- * subfolder, a file right in the part, or "." for all other files right in it. The mod.ts of the
- * part is above all of them. A part that is not here has no order inside.
+ * The floors inside a part, from top to bottom, with the same rule. A floor is a subfolder, a file
+ * directly in the part, or "." for all other files directly in it. The mod.ts of the part is above
+ * all of them. A part that is missing here has no floors.
  */
 const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   bridge: [["."], ["carriers"], ["shared_memory"], ["values"], ["gen"]],
@@ -49,7 +50,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   routes: [["."], ["openapi"], ["calls"], ["access", "schema"], ["http"]],
 };
 
-/** The parts that are files right in src. */
+/** The parts that are files directly in src. */
 const SINGLE_FILES: Readonly<Record<string, string>> = {
   "src/snakeden.ts": "snakeden",
   "src/errors.ts": "errors",
@@ -63,7 +64,7 @@ interface Edge {
   readonly to: string;
 }
 
-/** The part that a file belongs to, or null when it is none of ours. */
+/** Returns the part that a file belongs to; null if it is not in src. */
 function partOf(path: string): string | null {
   if (path === "main.ts" || path === "mod.ts") return "main";
   const [top, folder, file] = path.split("/");
@@ -86,7 +87,7 @@ function directionProblems(edges: readonly Edge[]): string[] {
   });
 }
 
-/** The floor of its part that a file is on; "mod.ts" for the door of the part. */
+/** Returns the floor of a file in its part; "mod.ts" for the mod.ts of the part. */
 function floorOf(path: string, floors: readonly (readonly string[])[]): string {
   const [first = "", ...below] = path.split("/").slice(2);
   if (below.length > 0 || first === "mod.ts") return first;
@@ -107,15 +108,15 @@ function floorProblems(edges: readonly Edge[]): string[] {
   });
 }
 
-/** The folders of src above a file, the outermost first. */
+/** Returns the folders above a file in src, outermost first. */
 function foldersAbove(path: string): string[] {
   const parts = path.split("/").slice(0, -1);
   return parts.map((_, i) => parts.slice(0, i + 1).join("/")).slice(1);
 }
 
 /**
- * What runs in the thread of json_worker.ts as well: a door would load its whole folder at the
- * start of the thread.
+ * Files that the thread of json_worker.ts also loads. They must not import a mod.ts, since it would
+ * load its whole folder at the start of the thread.
  */
 const THREAD_FILES: readonly string[] = [
   "src/routes/calls/json_worker.ts",
@@ -123,7 +124,7 @@ const THREAD_FILES: readonly string[] = [
   "src/calls/call_fields.ts",
 ];
 
-function doorProblems(edges: readonly Edge[]): string[] {
+function modProblems(edges: readonly Edge[]): string[] {
   return edges.flatMap(({ from, to }) => {
     if (!to.startsWith("src/") || to.includes("/gen/") || THREAD_FILES.includes(from)) return [];
     const entered = foldersAbove(to).find((it) => !from.startsWith(`${it}/`));
@@ -133,8 +134,8 @@ function doorProblems(edges: readonly Edge[]): string[] {
 }
 
 /**
- * The first cycle found, as a list of files. An import of types alone counts: a reader has to
- * follow it all the same.
+ * Returns the first import circle, as a list of files. An import of types counts too, since a
+ * reader must follow it.
  */
 function findCycle(edges: readonly Edge[]): string[] | null {
   const targets = Map.groupBy(edges, (it) => it.from);
@@ -164,7 +165,7 @@ interface ModuleInfo {
   }[];
 }
 
-/** The imports between our own files that `deno info` sees from `entry`. */
+/** Returns the imports between our own files that `deno info` finds from `entry`. */
 async function importsOf(entry: string): Promise<Edge[]> {
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["info", "--json", entry],
@@ -186,7 +187,7 @@ function ours(specifier: string): string | null {
   return specifier.startsWith(root) ? specifier.slice(root.length) : null;
 }
 
-/** Paths of the files below `folder` that are written by hand. */
+/** Returns the paths of the files below `folder` that are not generated. */
 function filesIn(folder: string): string[] {
   const found: string[] = [];
   for (const entry of Deno.readDirSync(join(ROOT, folder))) {
@@ -212,7 +213,7 @@ function tooLong(paths: readonly string[], limit: number): string[] {
   });
 }
 
-/** The folders that hold more files than can be overlooked. */
+/** Returns the folders that have too many files. */
 function crowded(paths: readonly string[]): string[] {
   const folders = Map.groupBy(paths, (it) => it.slice(0, it.lastIndexOf("/")));
   return [...folders].flatMap(([folder, { length }]) => {
@@ -221,7 +222,7 @@ function crowded(paths: readonly string[]): string[] {
   });
 }
 
-/** What of a text belongs to src/kv alone: everything of Deno KV. */
+/** Returns the names of Deno KV in a text. Only src/kv may use them. */
 function kvNames(text: string): string[] {
   return text.match(/\bDeno\.(?:openKv|AtomicOperation|Kv\w*)\b/g) ?? [];
 }
@@ -242,7 +243,7 @@ Deno.test("architecture: imports inside of a part run down its floors", () => {
 });
 
 Deno.test("architecture: other folders are entered through mod.ts only", () => {
-  assert.deepEqual([...new Set(doorProblems(edges))], []);
+  assert.deepEqual([...new Set(modProblems(edges))], []);
 });
 
 Deno.test("architecture: no file imports itself in a circle", () => {
@@ -321,10 +322,10 @@ Deno.test("architecture: the rules refuse what they should", () => {
   ];
   assert.equal(directionProblems(bad).length, bad.length);
   assert.deepEqual(directionProblems([edge("src/pool/pool.ts", "src/errors.ts")]), []);
-  assert.equal(doorProblems([edge("src/pool/pool.ts", "src/bridge/link.ts")]).length, 1);
-  assert.deepEqual(doorProblems([edge("src/pool/pool.ts", "src/pool/pool_stats.ts")]), []);
-  assert.equal(doorProblems([edge("src/pool/pool.ts", "src/pool/calls/call.ts")]).length, 1);
-  assert.deepEqual(doorProblems([edge("src/pool/calls/call.ts", "src/pool/pool_stats.ts")]), []);
+  assert.equal(modProblems([edge("src/pool/pool.ts", "src/bridge/link.ts")]).length, 1);
+  assert.deepEqual(modProblems([edge("src/pool/pool.ts", "src/pool/pool_stats.ts")]), []);
+  assert.equal(modProblems([edge("src/pool/pool.ts", "src/pool/calls/call.ts")]).length, 1);
+  assert.deepEqual(modProblems([edge("src/pool/calls/call.ts", "src/pool/pool_stats.ts")]), []);
   const upstairs = [
     edge("src/pool/calls/call.ts", "src/pool/crashes/mod.ts"),
     edge("src/pool/workers/worker.ts", "src/pool/supervision/mod.ts"),
@@ -365,14 +366,14 @@ Deno.test("architecture: the rules refuse what they should", () => {
   assert.deepEqual(findCycle(ofTypes), ["a.ts", "b.ts", "a.ts"]);
 });
 
-/** How far below the top a file of src stands, by its part and by its floor in that. */
+/** Returns the depth of a file in src, by its part and its floor in that part. */
 function depthOf(path: string): number {
   const part = partOf(path) ?? "";
   const floors = SUBLEVELS[part] ?? [];
   return levelOf(part) * 100 + floors.findIndex((it) => it.includes(floorOf(path, floors)));
 }
 
-/** The files that each walk of docs/architecture.md names, in order, by its heading. */
+/** Returns the files that each walk of docs/architecture.md names, in order, by its heading. */
 function walks(page: string): Map<string, string[]> {
   const sections = page.split(/^## /m).slice(1).map((it) =>
     [it.split("\n", 1)[0] ?? "", it] as const

@@ -1,4 +1,4 @@
-/** Comments and pages name files of this repository; when a file moves, they move with it. */
+/** Tests that files named in comments and on pages exist. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ROOT } from "../scripts/dev_python.ts";

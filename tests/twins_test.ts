@@ -1,4 +1,7 @@
-/** Values that both languages hold: each has one home in TypeScript and one in Python. */
+/**
+ * Tests that values which both languages need are equal. Each has one home in TypeScript and one in
+ * Python.
+ */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,7 +12,7 @@ import { WORKER_ENV } from "../src/process/mod.ts";
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PYTHON = join(ROOT, "python/src/snakeden");
 
-/** The text of the one file of the Python package with this name, in whatever folder. */
+/** Returns the text of the only file of the Python package with this name, in any folder. */
 function twin(name: string): string {
   const texts = filesIn(PYTHON).filter((it) => it.endsWith(`/${name}`)).map((it) =>
     Deno.readTextFileSync(it)
@@ -25,7 +28,7 @@ function filesIn(folder: string): string[] {
   });
 }
 
-/** The integers that a Python file declares as final, by name. */
+/** Returns the integers that a Python file declares as final, by name. */
 function numbersIn(name: string): Record<string, number> {
   const lines = twin(name).matchAll(/^([A-Z_]+): Final = (\d+)$/gm);
   return Object.fromEntries([...lines].map(([, key = "", number]) => [key, Number(number)]));
