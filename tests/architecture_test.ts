@@ -115,8 +115,8 @@ function foldersAbove(path: string): string[] {
 }
 
 /**
- * Files that the thread of json_worker.ts also loads. They must not import a mod.ts, since it would
- * load its whole folder at the start of the thread.
+ * Files that the thread of json_worker.ts also loads. They may import single files of other
+ * folders, since a mod.ts would load its whole folder at the start of the thread.
  */
 const THREAD_FILES: readonly string[] = [
   "src/routes/calls/json_worker.ts",
