@@ -180,6 +180,7 @@ class Scanner {
   }
 
   #shown(): string {
+    if (this.#text[this.position] === '"') return "a double quote";
     return JSON.stringify(String.fromCodePoint(this.#text.codePointAt(this.position) ?? 0));
   }
 

@@ -21,6 +21,7 @@ const CASES: readonly [text: string, problem: string][] = [
   ["{'a':1}", 'line 1, column 2: expected a key in double quotes, found "\'"'],
   ["['a']", "line 1, column 2: strings need double quotes, not single quotes"],
   ['{"a" 1}', 'line 1, column 6: expected ":", found "1"'],
+  ['{"a":1 "b":2}', 'line 1, column 8: expected "," or "}", found a double quote'],
   ['{"a":1', 'line 1, column 7: expected "," or "}", but the text ends'],
   ["[1 2]", 'line 1, column 4: expected "," or "]", found "2"'],
   ['"abc', "line 1, column 1: the string has no closing quote"],

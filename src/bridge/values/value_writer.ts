@@ -198,7 +198,7 @@ export class ValueWriter {
     if (bytes.byteLength !== expected) {
       throw invalid(
         path,
-        `an array ${dtype} of this shape takes ${expected} bytes, its data has ${bytes.byteLength}`,
+        `an array ${dtype} of this shape takes ${expected} bytes, but its data has ${bytes.byteLength}`,
       );
     }
     return this.#array(dtype, shape, bytes);
@@ -258,7 +258,7 @@ export class ValueWriter {
     if (bytes.byteLength !== expected) {
       throw invalid(
         path,
-        `an array ${dtype} of this shape takes ${expected} bytes, base64 holds ${bytes.byteLength}`,
+        `an array ${dtype} of this shape takes ${expected} bytes, but its base64 has ${bytes.byteLength}`,
       );
     }
     return this.#array(dtype, shape, bytes);
