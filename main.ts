@@ -11,7 +11,13 @@ import { InvalidInputError, messageOf, SnakedenError } from "./src/errors.ts";
 import { configureLogging, getLogger, type LogHandle, writeWhole } from "./src/log.ts";
 import { settlesWithin } from "./src/async/mod.ts";
 import { EXIT_CODES, isDenoFirst, NEEDS_INIT, StopSignals } from "./src/process/mod.ts";
-import { createApp, createStartingApp, HttpListener, Traffic } from "./src/routes/mod.ts";
+import {
+  createApp,
+  createStartingApp,
+  HttpListener,
+  nextSteps,
+  Traffic,
+} from "./src/routes/mod.ts";
 import { Snakeden } from "./src/snakeden.ts";
 
 const VERSION = denoJson.version;
@@ -46,10 +52,12 @@ export async function main(args: readonly string[]): Promise<number> {
   const flags = readFlags(args);
   if (typeof flags === "number") return flags;
   let log: LogHandle | undefined;
+  let isJson = false;
   try {
     let file: string | undefined;
     const config = await loadConfig({ ...flags, onFile: (path) => file = path });
     log = configureLogging({ level: config.logLevel, format: config.logFormat });
+    isJson = config.logFormat === "json";
     if (file === undefined) {
       getLogger("server").info("no configuration file in {folder}", { folder: Deno.cwd() });
     } else getLogger("server").info("configuration from {file}", { file });
@@ -61,8 +69,10 @@ export async function main(args: readonly string[]): Promise<number> {
     await log.flush(LAST_LINES_MS);
     return EXIT_CODES.ok;
   } catch (error) {
+    if (isJson) getLogger("server").error("{problem}", { problem: textOf(error) });
     await log?.flush(LAST_LINES_MS);
-    return report(error);
+    if (!isJson) complain(`snakeden: ${textOf(error)}\n`);
+    return statusOf(error);
   }
 }
 
@@ -121,12 +131,13 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
         ...config,
         signal: signals.stop,
         requireStore: true,
-        onSetupProgress: (line) => complain(`${line}\n`),
+        onSetupProgress: (line) => sayProgress(line, config),
       }),
     );
     assertSomePool(den);
     app = createApp(den, { version: VERSION, traffic });
     print(`listening on ${listener.url}\n`);
+    sayNextSteps(den, { config, url: listener.url });
     await signals.requested;
   } catch (error) {
     // Stopped in the middle of the start: that is no failure.
@@ -136,6 +147,38 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
   // The stack ends the host first. The port stays open meanwhile, so that load balancers and
   // callers are told that it stops (503) and not that nobody is there; then it lets the last
   // answers out.
+}
+
+/** Shows a person, or the program that reads the log, how the Python environment is built. */
+function sayProgress(line: string, { logFormat }: Config): void {
+  if (logFormat === "json") getLogger("python").info("{progress}", { progress: line });
+  else complain(`${line}\n`);
+}
+
+/** Says what the server offers, with a command line to try if a person reads it. */
+function sayNextSteps(
+  den: Snakeden,
+  { config, url }: { readonly config: Config; readonly url: string },
+): void {
+  const tools = den.tools.list();
+  const pools = den.pools.list().length;
+  if (config.logFormat === "json") {
+    getLogger("server").info("serving {tools} tools in {pools} pools", {
+      tools: tools.length,
+      pools,
+      url,
+    });
+  } else if (config.logLevel === "info" || config.logLevel === "debug") {
+    const text = nextSteps({
+      url,
+      tools,
+      pools,
+      needsKey: config.apiKey !== undefined,
+      isDemo: config.pools.every((it) => it.adapter === "snakeden.demo"),
+    });
+    // Not synchronously: nobody may be reading.
+    Deno.stderr.write(new TextEncoder().encode(text)).catch(() => {});
+  }
 }
 
 /** The longest that an orderly stop takes when every step uses up its time. */
@@ -178,15 +221,14 @@ function assertSomePool(den: Snakeden): void {
   }
 }
 
-/** Says on standard error what went wrong; answers the exit status. */
-function report(error: unknown): number {
-  if (!(error instanceof SnakedenError)) {
-    complain(
-      `snakeden: ${error instanceof Error ? error.stack ?? error.message : String(error)}\n`,
-    );
-    return EXIT_CODES.failed;
-  }
-  complain(`snakeden: ${error.message}\n`);
+/** Returns what went wrong, with the stack if nobody has foreseen it. */
+function textOf(error: unknown): string {
+  if (error instanceof SnakedenError) return error.message;
+  return error instanceof Error ? error.stack ?? error.message : String(error);
+}
+
+/** Returns the exit status for an error. */
+function statusOf(error: unknown): number {
   const isConfig = error instanceof InvalidInputError && error.code === "config_invalid";
   return isConfig ? EXIT_CODES.config : EXIT_CODES.failed;
 }

@@ -1,15 +1,21 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { devPython } from "../scripts/dev_python.ts";
-import { ADAPTERS, HostProcess, ROOT, ServerProcess, tempDir, workersOf } from "./fixtures/host.ts";
+import {
+  ADAPTERS,
+  HostProcess,
+  ROOT,
+  SERVE,
+  ServerProcess,
+  tempDir,
+  workersOf,
+} from "./fixtures/host.ts";
 import { until } from "./fixtures/until.ts";
 
 /** main.ts with flags that it should not get past. */
 async function runFlags(...flags: string[]): ReturnType<HostProcess["finished"]> {
   await using host = new HostProcess([
-    "run",
-    "-P=serve",
-    "--no-prompt",
+    ...SERVE,
     join(ROOT, "main.ts"),
     ...flags,
   ]);
@@ -64,6 +70,65 @@ Deno.test("main() prints one line on stdout, where it listens", async () => {
   const { code, stdout } = await server.finished();
   assert.equal(code, 0);
   assert.match(stdout, /^listening on http:\/\/127\.0\.0\.1:\d+\n$/);
+});
+
+/** Runs a line as a person would paste it, with the key where the line takes it from. */
+async function pasted(line: string, env: Record<string, string> = {}): Promise<string> {
+  const { stdout } = await new Deno.Command("sh", { args: ["-c", line], env }).output();
+  return new TextDecoder().decode(stdout);
+}
+
+/** Waits for the call that the server offers as an example; returns its command line. */
+function exampleOf(server: ServerProcess): Promise<string> {
+  return until(() => /^ {2}(curl .*)\n[^]*Ctrl-C/m.exec(server.stderr)?.[1], "an example call");
+}
+
+Deno.test("main() says how to call a tool, in a line that works when it is pasted", async () => {
+  await using dir = await tempDir();
+  await using server = await ServerProcess.start({ dataDir: dir.path });
+  assert.equal(JSON.parse(await pasted(await exampleOf(server))).result, 5);
+  assert.match(server.stderr, /^Serving 7 tools in 1 pool\. Call one:$/m);
+  assert.ok(server.stderr.includes(`: ${server.url}/docs\n`));
+});
+
+Deno.test("main() says how to call a tool with the API key, and does not show the key", async () => {
+  await using dir = await tempDir();
+  const key = { SNAKEDEN_API_KEY: "a-key-of-enough-characters" };
+  await using server = await ServerProcess.start({ dataDir: dir.path, env: key });
+  const line = await exampleOf(server);
+  assert.equal(JSON.parse(await pasted(line, key)).result, 5);
+  assert.ok(!server.stderr.includes(key.SNAKEDEN_API_KEY));
+});
+
+Deno.test("main() writes nothing but entries to a log in JSON, and nothing for people below info", async () => {
+  await using dir = await tempDir();
+  const env = { SNAKEDEN_LOG_FORMAT: "json" };
+  await using server = await ServerProcess.start({ dataDir: dir.path, env });
+  await until(() => server.stderr.includes("serving 7 tools in 1 pools"), "the entry");
+  server.kill("SIGTERM");
+  const { stderr } = await server.finished();
+  for (const line of stderr.trim().split("\n")) assert.equal(typeof JSON.parse(line), "object");
+  assert.doesNotMatch(stderr, /curl/);
+  const quiet = { SNAKEDEN_LOG_LEVEL: "warning" };
+  await using silent = await ServerProcess.start({ dataDir: dir.path, env: quiet });
+  silent.kill("SIGTERM");
+  assert.equal((await silent.finished()).stderr, "");
+});
+
+Deno.test("main() reports a failed start as an entry of a log in JSON", async () => {
+  await using dir = await tempDir();
+  await using host = new HostProcess(["run", "-A", join(ROOT, "main.ts"), "--port", "0"], {
+    env: {
+      SNAKEDEN_LOG_FORMAT: "json",
+      SNAKEDEN_DATA_DIR: dir.path,
+      SNAKEDEN_PYTHON: "/no/python",
+    },
+  });
+  const { code, stderr } = await host.finished();
+  assert.equal(code, 1);
+  const entries = stderr.trim().split("\n").map((line) => JSON.parse(line));
+  assert.match(entries.at(-1).message, /^Cannot use the Python \/no\/python/);
+  assert.equal(entries.at(-1).level, "error");
 });
 
 Deno.test("main() told to stop lets a call that runs come to its end", async () => {
@@ -177,9 +242,7 @@ Deno.test("main() told to stop while its workers start ends in order", async () 
   const pool = { name: "default", size: 1, adapter: "never_says_hello", modulePaths: [ADAPTERS] };
   const config = await configFile(dir.path, { pools: [pool] });
   await using host = new HostProcess([
-    "run",
-    "-P=serve",
-    "--no-prompt",
+    ...SERVE,
     `--allow-write=${dir.path}`,
     join(ROOT, "main.ts"),
   ], {
@@ -202,7 +265,7 @@ Deno.test("main() serves and stops though nobody reads its standard error", asyn
   await using dir = await tempDir();
   const pool = { name: "default", size: 1, adapter: "prints", modulePaths: [ADAPTERS] };
   const server = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-P=serve", "--no-prompt", `--allow-write=/tmp,${dir.path}`, "main.ts"],
+    args: [...SERVE, `--allow-write=/tmp,${dir.path}`, "main.ts"],
     cwd: ROOT,
     env: {
       SNAKEDEN_CONFIG: await configFile(dir.path, { pools: [pool] }),

@@ -19,5 +19,6 @@ export {
   PROBLEMS,
 } from "./http/mod.ts";
 export type { Engine } from "./engine.ts";
+export { nextSteps, type ServerFacts } from "./next_steps.ts";
 export { createStartingApp } from "./starting_app.ts";
 export { type EventSource, Traffic, type TrafficLimits } from "./calls/mod.ts";
