@@ -1,7 +1,8 @@
 /**
- * `deno task test [PATH...] [--filter TEXT]`: the tests of both languages and the examples in the
- * documentation of mod.ts. The last line is `N passed, N failed`, added up from the reports that
- * the runners write; a runner that crashed counts as a failure.
+ * `deno task test [PATH...] [--filter TEXT] [--long]` runs the tests of both languages and the
+ * examples in the documentation of mod.ts. With `--long`, tests/chaos takes ten minutes instead of
+ * one. The last line is `N passed, N failed`, the sum of the reports that the runners write. A
+ * runner that crashed counts as a failure.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -13,20 +14,26 @@ import { type Counts, runnerCounts } from "./junit_counts.ts";
 import { testArguments } from "./test_arguments.ts";
 
 const NO_TESTS_COLLECTED = 5;
+/** How long tests/chaos runs with `--long`. */
+const LONG_CHAOS_SECONDS = 600;
 
 interface Runner {
   readonly name: string;
   readonly command: readonly string[];
   readonly cwd: string;
   readonly report: string;
-  /** Statuses that are well besides 0. */
+  /** Exit statuses that are no failure, besides 0. */
   readonly accepted?: readonly number[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
-async function run({ name, command, cwd, report, accepted = [] }: Runner): Promise<Counts> {
+async function run(
+  { name, command, cwd, report, accepted = [], env = {} }: Runner,
+): Promise<Counts> {
   const [program = "", ...args] = command;
   console.log(`\n== ${name}`);
-  const { code } = await new Deno.Command(program, { args, cwd, stdin: "null" }).spawn().status;
+  const { code } = await new Deno.Command(program, { args, cwd, env, stdin: "null" }).spawn()
+    .status;
   const text = await Deno.readTextFile(report).catch((error: unknown) => {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
@@ -40,7 +47,8 @@ async function run({ name, command, cwd, report, accepted = [] }: Runner): Promi
 }
 
 function runners(python: string, reports: string, args: readonly string[]): Runner[] {
-  const { deno, pytest, partial } = testArguments(args);
+  const { deno, pytest, partial, long } = testArguments(args);
+  const env = long ? { SNAKEDEN_CHAOS_SECONDS: String(LONG_CHAOS_SECONDS) } : {};
   const all: Runner[] = [];
   const denoTest = (name: string, more: readonly string[]): Runner => {
     const report = join(reports, `${name}.xml`);
@@ -49,6 +57,7 @@ function runners(python: string, reports: string, args: readonly string[]): Runn
       command: [Deno.execPath(), "test", "-A", "--no-prompt", `--junit-path=${report}`, ...more],
       cwd: ROOT,
       report,
+      env,
     };
   };
   if (deno !== null) all.push(denoTest("deno-test", [DEV_LOCK, ...deno]));
@@ -70,7 +79,8 @@ function runners(python: string, reports: string, args: readonly string[]): Runn
 }
 
 /**
- * Examples declare what they do not use again, and `deno test --doc` imports more than they use.
+ * Writes a configuration without `noUnusedLocals`: examples declare what they do not use again, and
+ * `deno test --doc` imports more than they use.
  */
 function docConfig(dir: string): string {
   const config = structuredClone(denoJson);

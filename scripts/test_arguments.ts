@@ -1,26 +1,30 @@
-/** What each runner is to be given; null when it is not to run. */
+/** The arguments of each runner; null if it does not run. */
 export interface TestArguments {
   readonly deno: readonly string[] | null;
   readonly pytest: readonly string[] | null;
-  /** A part was chosen, so finding no test in a runner is no failure. */
+  /** True if a part was chosen, so that a runner may find no test. */
   readonly partial: boolean;
+  /** True if tests that can run for any time run for ten minutes. */
+  readonly long: boolean;
 }
 
 const DEFAULT_PATHS: readonly string[] = ["tests/"];
 
 /**
- * Deals the arguments of `deno task test` out: paths under python/ and `.py` files go to pytest,
- * other paths to `deno test`; with paths of one side only, the other does not run. `--filter TEXT`
- * goes to both, other options to `deno test`.
+ * Splits the arguments of `deno task test`: paths under python/ and `.py` files go to pytest, other
+ * paths to `deno test`. With paths of one side only, the other does not run. `--filter TEXT` goes
+ * to both, `--long` to neither, and other options to `deno test`.
  */
 export function testArguments(args: readonly string[]): TestArguments {
   const options: string[] = [];
   const [denoPaths, pytestPaths]: [string[], string[]] = [[], []];
   let filter: string | undefined;
+  let long = false;
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? "";
     if (arg === "--filter") filter = args[++i] ?? "";
     else if (arg.startsWith("--filter=")) filter = arg.slice("--filter=".length);
+    else if (arg === "--long") long = true;
     else if (arg.startsWith("-")) options.push(arg);
     else if (/^(\.\/)?python(\/|$)/.test(arg) || /\.py(::|$)/.test(arg)) {
       pytestPaths.push(arg.replace(/^(\.\/)?python\/?/, "") || ".");
@@ -35,5 +39,6 @@ export function testArguments(args: readonly string[]): TestArguments {
       : null,
     pytest: all || pytestPaths.length > 0 ? [...pytestFilter, ...pytestPaths] : null,
     partial: !all || filter !== undefined,
+    long,
   };
 }

@@ -3,7 +3,7 @@
  * are killed, frozen and replaced, run out of memory and start slowly. At the end every call has
  * ended as it may, the pools are whole, and nothing is left behind.
  *
- * SNAKEDEN_CHAOS_SECONDS=600 SNAKEDEN_TEST_SEED=7 deno test -A tests/chaos
+ * SNAKEDEN_TEST_SEED=7 deno task test --long tests/chaos
  */
 import assert from "node:assert/strict";
 import type { Snakeden, WorkerInfo } from "../../mod.ts";

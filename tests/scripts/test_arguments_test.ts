@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import { testArguments } from "../../scripts/test_arguments.ts";
 
 Deno.test("testArguments() runs everything when nothing is chosen", () => {
-  assert.deepEqual(testArguments([]), { deno: ["tests/"], pytest: [], partial: false });
+  assert.deepEqual(testArguments([]), {
+    deno: ["tests/"],
+    pytest: [],
+    partial: false,
+    long: false,
+  });
 });
 
 Deno.test("testArguments() runs only the side that the paths belong to", () => {
@@ -10,11 +15,13 @@ Deno.test("testArguments() runs only the side that the paths belong to", () => {
     deno: ["tests/pool"],
     pytest: null,
     partial: true,
+    long: false,
   });
   assert.deepEqual(testArguments(["python/tests/test_values.py::test_int"]), {
     deno: null,
     pytest: ["tests/test_values.py::test_int"],
     partial: true,
+    long: false,
   });
 });
 
@@ -24,6 +31,14 @@ Deno.test("testArguments() gives a filter to both sides and other options to den
       deno: ["--fail-fast", "--filter", "drops", "tests/"],
       pytest: ["-k", "drops"],
       partial: true,
+      long: false,
     });
   }
+});
+
+Deno.test("testArguments() takes --long for tests that can run for any time", () => {
+  const all = testArguments(["--long"]);
+  assert.deepEqual([all.deno, all.partial, all.long], [["tests/"], false, true]);
+  const part = testArguments(["tests/chaos", "--long"]);
+  assert.deepEqual([part.deno, part.partial, part.long], [["tests/chaos"], true, true]);
 });
