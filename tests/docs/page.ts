@@ -1,0 +1,265 @@
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import denoJson from "../../deno.json" with { type: "json" };
+import { Snakeden } from "../../mod.ts";
+import { devPython } from "../../scripts/dev_python.ts";
+import { parseConfig } from "../../src/config/mod.ts";
+import { isRecord } from "../../src/json/mod.ts";
+import { ROOT, ServerProcess } from "../fixtures/host.ts";
+import { fileNameOf, type Snippet } from "./markdown.ts";
+import { commandsOf, type ShellCommand } from "./shell_block.ts";
+import { isShown } from "./shown_output.ts";
+
+/** Tasks that other tests or `.ci/run` run, or that run until they are stopped. */
+const TASKS_OF_OTHERS = ["bench", "check", "dev", "doctor", "gen", "serve", "setup", "test"];
+const SAMPLE = "name,age\nAda,36\nAlan,41\n";
+const API_KEY = "a-key-of-enough-characters";
+
+/**
+ * Runs the snippets of one page, as a reader who copies them into one folder. Files that a page
+ * shows are in this folder from the beginning. Commands of `curl` go to a server that has been
+ * started in it.
+ */
+export class Page implements AsyncDisposable {
+  readonly #root: string;
+  readonly #resources: AsyncDisposableStack;
+  #server: ServerProcess | undefined;
+  /** What the snippet before has written, for a block that shows it. */
+  #output: string | undefined;
+
+  private constructor(root: string, resources: AsyncDisposableStack) {
+    this.#root = root;
+    this.#resources = resources;
+  }
+
+  static async open(snippets: readonly Snippet[]): Promise<Page> {
+    const resources = new AsyncDisposableStack();
+    const root = await Deno.makeTempDir({ prefix: "snakeden-docs-" });
+    resources.defer(() => Deno.remove(root, { recursive: true }));
+    const page = new Page(root, resources);
+    await Deno.mkdir(page.#folder);
+    await Deno.writeTextFile(join(root, "sample.csv"), SAMPLE);
+    await Deno.writeTextFile(join(root, "deno.json"), JSON.stringify(configOfScripts()));
+    await Deno.copyFile(join(ROOT, "deno.lock"), join(root, "deno.lock"));
+    for (const snippet of snippets) await page.#write(snippet);
+    return page;
+  }
+
+  /** The folder of the reader. */
+  get #folder(): string {
+    return join(this.#root, "page");
+  }
+
+  /**
+   * Runs a snippet in the way of its language. `next` is the snippet after it, which may show an
+   * answer that is an error.
+   *
+   * @throws If it fails, or if the page shows another output.
+   */
+  async run(snippet: Snippet, next?: Snippet): Promise<void> {
+    const { language, text, followsSnippet } = snippet;
+    const before = followsSnippet ? this.#output : undefined;
+    this.#output = undefined;
+    switch (language) {
+      case "sh":
+        this.#output = await this.#runShell(text, { isShown: next?.followsSnippet ?? false });
+        return;
+      case "ts":
+        this.#output = await this.#runScript(snippet);
+        return;
+      case "python":
+        this.#output = await this.#runPython(snippet);
+        return;
+      case "json":
+        if (before === undefined) return await this.#runConfig(text);
+        return assertShown(text, before);
+      case "jsonl":
+        for (const line of text.trim().split("\n")) JSON.parse(line);
+        return;
+      case "":
+      case "text":
+        if (before !== undefined) assertShown(text, before);
+        return;
+      case "mermaid":
+        return;
+      default:
+        throw new Error(`no test runs ${language}; say why in a comment <!-- not run: REASON -->`);
+    }
+  }
+
+  /** Writes the file that a snippet is. */
+  async #write(snippet: Snippet): Promise<string | undefined> {
+    const name = fileNameOf(snippet);
+    if (name === undefined) return undefined;
+    const path = join(this.#folder, name);
+    await Deno.mkdir(dirname(path), { recursive: true });
+    await Deno.writeTextFile(path, snippet.text);
+    return path;
+  }
+
+  async #runShell(block: string, { isShown }: { readonly isShown: boolean }): Promise<string> {
+    const outputs: string[] = [];
+    for (const command of commandsOf(block)) {
+      outputs.push(await this.#runCommand(isShown ? { output: "…", ...command } : command));
+    }
+    return outputs.join("");
+  }
+
+  async #runCommand({ command, output, status }: ShellCommand): Promise<string> {
+    const task = /^(?:npx -y deno@[\d.]+|deno) task (\w+)/.exec(command)?.[1];
+    if (task !== undefined) {
+      assert.ok(task in denoJson.tasks, `deno.json has a task ${task}`);
+      if (TASKS_OF_OTHERS.includes(task)) return "";
+    }
+    let line = command.replaceAll(
+      /(?<=\s|")(?:\/path\/to\/some\.csv|FILE(?:\.csv)?)(?=\s|"|$)/g,
+      () => join(this.#root, "sample.csv"),
+    );
+    // Only the flags: the server would run until it is stopped.
+    const isServer = / main\.ts$/.test(line);
+    if (isServer) line += " --version";
+    const isCurl = line.startsWith("curl ");
+    if (isCurl) {
+      const { url } = this.#server ??= await this.#startServer();
+      line = line.replaceAll(/(?:http:\/\/)?(?:localhost|127\.0\.0\.1):8000/g, url)
+        .replace("curl ", "curl -w '\\n%{http_code}' ");
+    }
+    const run = await this.#execute(
+      ["sh", "-c", line],
+      isServer || task !== undefined ? ROOT : this.#folder,
+    );
+    assert.equal(run.code, 0, `${line}\n${run.stdout}${run.stderr}`);
+    if (!isCurl) return run.stdout;
+    const [, body = "", answered] = /^([^]*)\n(\d+)$/.exec(run.stdout) ?? [];
+    assert.ok(
+      status === undefined
+        ? Number(answered) < 400 || output !== undefined
+        : String(status) === answered,
+      `${line} answered ${answered}: ${body}`,
+    );
+    if (output !== undefined) assertShown(output, body);
+    return body;
+  }
+
+  async #startServer(): Promise<ServerProcess> {
+    return this.#resources.use(
+      await ServerProcess.start({
+        dataDir: join(this.#root, "server"),
+        cwd: this.#folder,
+      }),
+    );
+  }
+
+  async #runScript(snippet: Snippet): Promise<string> {
+    const path = await this.#write(snippet) ?? join(this.#folder, `line_${snippet.line}.ts`);
+    if (fileNameOf(snippet) === undefined) await Deno.writeTextFile(path, withHost(snippet.text));
+    const command = [
+      Deno.execPath(),
+      ...["run", "-A", "--check", "--quiet", `--config=${join(this.#root, "deno.json")}`],
+      path,
+    ];
+    const { code, stdout, stderr } = await this.#execute(command, this.#folder);
+    assert.equal(code, 0, stdout + stderr);
+    return stdout;
+  }
+
+  async #runPython(snippet: Snippet): Promise<string> {
+    const name = fileNameOf(snippet) ?? `line_${snippet.line}.py`;
+    const path = join(this.#folder, name);
+    await Deno.mkdir(dirname(path), { recursive: true });
+    await Deno.writeTextFile(path, snippet.text);
+    if (/^\s*@tool|\(Adapter\):/m.test(snippet.text)) {
+      const adapter = name.replace(/(?:\/__init__)?\.py$/, "").replaceAll("/", ".");
+      await this.#serve([{ name: "default", size: 1, adapter, modulePaths: [this.#folder] }]);
+      return "";
+    }
+    const isTest = /^def test_/m.test(snippet.text);
+    const how = isTest ? ["-m", "pytest", "--quiet", path] : [path];
+    const { code, stdout, stderr } = await this.#execute([await devPython(), ...how], this.#folder);
+    assert.equal(code, 0, stdout + stderr);
+    return stdout;
+  }
+
+  /** Checks a configuration, and serves its pools if the page shows their adapters. */
+  async #runConfig(text: string): Promise<void> {
+    const input: unknown = JSON.parse(text);
+    assert.ok(isRecord(input), "a configuration");
+    const { pools } = parseConfig(input, { baseDir: this.#folder });
+    const modules = pools.flatMap((it) => [it.adapter].flat()).map((it) => it.split(":")[0] ?? "");
+    const paths = modules.map((it) => join(this.#folder, it.replaceAll(".", "/")));
+    const isHere = await Promise.all(
+      paths.map(async (it) => await exists(`${it}.py`) || await exists(it)),
+    );
+    if (input.pools === undefined || isHere.includes(false)) return;
+    await this.#serve(pools.map((pool) => ({ ...pool, size: 1 })));
+  }
+
+  /** Starts a host with these pools, whose workers load the adapters. */
+  async #serve(pools: NonNullable<Parameters<typeof Snakeden.start>[0]>["pools"]): Promise<void> {
+    await using den = await Snakeden.start({
+      dataDir: join(this.#root, "host"),
+      python: { executable: await devPython() },
+      ...(pools === undefined ? {} : { pools }),
+    });
+    for (const { name, state, reason } of den.pools.list()) {
+      assert.equal(state, "ready", `${name}: ${reason}`);
+    }
+    assert.ok(den.tools.list().length > 0, "some tool");
+  }
+
+  async #execute(
+    [program = "", ...args]: readonly string[],
+    cwd: string,
+  ): Promise<{ code: number; stdout: string; stderr: string }> {
+    const { code, stdout, stderr } = await new Deno.Command(program, {
+      args,
+      cwd,
+      env: {
+        NO_COLOR: "1",
+        PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`,
+        PYTHONPATH: join(ROOT, "python/src"),
+        SNAKEDEN_API_KEY: API_KEY,
+        SNAKEDEN_DATA_DIR: join(this.#root, "script"),
+        SNAKEDEN_PYTHON: await devPython(),
+      },
+      stdin: "null",
+    }).output();
+    const [out = "", err = ""] = [stdout, stderr].map((it) => new TextDecoder().decode(it));
+    return { code, stdout: out, stderr: err };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#resources.disposeAsync();
+  }
+}
+
+function assertShown(shown: string, actual: string): void {
+  assert.ok(isShown(shown, actual), `the page shows\n${shown}\nbut the output is\n${actual}`);
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await Deno.stat(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Snippets declare what they do not use, and import `snakeden` from this repository. */
+function configOfScripts(): unknown {
+  const { imports, compilerOptions, unstable } = denoJson;
+  return {
+    imports: { ...imports, snakeden: new URL("../../mod.ts", import.meta.url).href },
+    compilerOptions: { ...compilerOptions, noUnusedLocals: false },
+    unstable,
+  };
+}
+
+/** A snippet that only shows what a program does with its host `den` gets one. */
+function withHost(text: string): string {
+  const isPart = /\bden\b/.test(text) && !/from "snakeden"/.test(text);
+  if (!isPart) return text;
+  return `import { Snakeden } from "snakeden";\nawait using den = await Snakeden.start();\n${text}`;
+}

@@ -1,0 +1,71 @@
+/** Every snippet of every page does what it shows. CONTRIBUTING.md says how pages mark them. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { ROOT } from "../fixtures/host.ts";
+import { directiveOf, type Snippet, snippetsOf } from "./markdown.ts";
+import { Page } from "./page.ts";
+
+const PLACES = ["README.md", "CONTRIBUTING.md", "docs", "examples", "python/README.md"];
+/** How many snippets may say that no test runs them. Lower it when there are fewer. */
+const MAX_NOT_RUN = 4;
+
+function* pagesIn(place: string): Generator<string> {
+  if (!Deno.statSync(join(ROOT, place)).isDirectory) return yield place;
+  for (const { name, isDirectory } of Deno.readDirSync(join(ROOT, place))) {
+    if (isDirectory || name.endsWith(".md")) yield* pagesIn(`${place}/${name}`);
+  }
+}
+
+interface PageText {
+  readonly path: string;
+  readonly snippets: readonly Snippet[];
+  /** The test that runs the whole page instead. */
+  readonly runBy?: string;
+}
+
+function readPage(path: string): PageText {
+  const text = Deno.readTextFileSync(join(ROOT, path));
+  const head = directiveOf(text.split("\n", 1)[0] ?? "");
+  return {
+    path,
+    snippets: snippetsOf(text),
+    ...(head?.kind === "run by" ? { runBy: head.value } : {}),
+  };
+}
+
+const pages = PLACES.flatMap((it) => [...pagesIn(it)]).sort().map(readPage)
+  .filter(({ snippets }) => snippets.length > 0);
+
+for (const { path, snippets, runBy } of pages) {
+  if (runBy !== undefined) {
+    Deno.test(`${path} is run by ${runBy}`, () => assertRunBy(path, runBy));
+    continue;
+  }
+  Deno.test(`${path} shows snippets that do what it says`, async (t) => {
+    await using page = await Page.open(snippets);
+    for (const [i, snippet] of snippets.entries()) {
+      const { line, language, directive } = snippet;
+      await t.step({
+        name: `line ${line}: ${language || "text"}`,
+        ignore: directive?.kind === "not run",
+        fn: () =>
+          directive?.kind === "run by"
+            ? assertRunBy(path, directive.value)
+            : page.run(snippet, snippets[i + 1]),
+      });
+    }
+  });
+}
+
+/** Holds that a file is there and, if it is a test, that it names the page. */
+function assertRunBy(page: string, file: string): void {
+  const text = Deno.readTextFileSync(join(ROOT, file));
+  assert.ok(!file.endsWith("_test.ts") || text.includes(page), `${file} names ${page}`);
+}
+
+Deno.test("the pages say of few snippets that no test runs them", () => {
+  const notRun = pages.flatMap(({ path, snippets }) =>
+    snippets.filter((it) => it.directive?.kind === "not run").map((it) => `${path}:${it.line}`)
+  );
+  assert.ok(notRun.length <= MAX_NOT_RUN, `${MAX_NOT_RUN} are allowed: ${notRun.join(", ")}`);
+});
