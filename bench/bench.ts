@@ -4,7 +4,7 @@ import { type Host, startHost } from "./host_process.ts";
 import { DATA_DIR, type Installation } from "./installation.ts";
 import { type Figures, medianOf } from "./measure.ts";
 
-/** How long things are measured. */
+/** The lengths of measurements. */
 export interface Pace {
   readonly quick: boolean;
   readonly rounds: number;
@@ -21,7 +21,7 @@ export interface Skipped {
   readonly reason: string;
 }
 
-/** Something that is measured in rounds, in turn with others. */
+/** A subject that is measured in rounds, in turn with others. */
 export interface Subject {
   readonly name: string;
   readonly measure: (
@@ -31,7 +31,7 @@ export interface Subject {
 
 type HostOptions = Partial<Pick<StartOptions, "workers" | "queueLimit">>;
 
-/** What a workload works with. */
+/** The tools of a workload. */
 export class Bench {
   readonly pace: Pace;
   readonly workers: number;
@@ -53,17 +53,17 @@ export class Bench {
     this.#only = options.only;
   }
 
-  /** Whether a contender was asked for. */
+  /** Tells whether a contender was asked for. */
   wants(contender: string): boolean {
     return this.#only?.includes(contender) ?? true;
   }
 
-  /** Tells on standard error what is being measured. */
+  /** Writes to standard error what is being measured. */
   say(line: string): void {
     console.error(line);
   }
 
-  /** Notes why a contender is missing, once. */
+  /** Notes once why a contender is missing. */
   skip(contender: string, error: unknown): void {
     const reason = messageOf(error);
     if (this.skipped.some((it) => it.contender === contender && it.reason === reason)) return;
@@ -71,7 +71,11 @@ export class Bench {
     this.say(`skipped ${contender}: ${reason}`);
   }
 
-  /** Starts a contender's process. @throws When it cannot start. */
+  /**
+   * Starts the process of a contender.
+   *
+   * @throws If it cannot start.
+   */
   async startHost(contender: string, options: HostOptions = {}): Promise<Host> {
     const { installation } = this;
     const python = contender === "snakeden" ? "" : await installation.peerPython();
@@ -86,7 +90,9 @@ export class Bench {
     });
   }
 
-  /** Starts a contender's process; undefined when it was not asked for or cannot start. */
+  /**
+   * Starts the process of a contender. Returns undefined if it was not asked for or cannot start.
+   */
   async host(contender: string, options: HostOptions = {}): Promise<Host | undefined> {
     if (!this.wants(contender)) return undefined;
     try {
@@ -97,7 +103,7 @@ export class Bench {
     }
   }
 
-  /** Starts several side by side; those that cannot are left out. */
+  /** Starts several contenders at once, and leaves out those that cannot start. */
   async hosts(contenders: readonly string[]): Promise<Hosts> {
     const all = await Promise.all(
       contenders.map(async (name) => [name, await this.host(name)] as const),
@@ -106,8 +112,8 @@ export class Bench {
   }
 
   /**
-   * Runs the subjects in turn, a warm-up and then round after round, so that a machine that changes
-   * its speed changes it for all. Answers the medians by name; a subject that fails is left out.
+   * Runs the subjects in turn: a warm-up, then round after round. So a machine that changes its
+   * speed changes it for all. Returns the medians by name, without the subjects that failed.
    */
   async interleave(
     subjects: readonly Subject[],
@@ -134,7 +140,7 @@ export class Bench {
   }
 }
 
-/** Contenders' processes by name; disposing ends them all. */
+/** The processes of contenders, by name. Disposing of them ends them all. */
 export class Hosts implements AsyncDisposable {
   readonly #hosts: ReadonlyMap<string, Host>;
 
@@ -142,7 +148,7 @@ export class Hosts implements AsyncDisposable {
     this.#hosts = new Map(hosts);
   }
 
-  /** Those that run, in the order in which they were asked for. */
+  /** The contenders that run, in the order in which they were asked for. */
   get entries(): [string, Host][] {
     return [...this.#hosts];
   }

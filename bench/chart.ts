@@ -1,7 +1,7 @@
 import type { Column, Result, Row } from "./workload.ts";
 import { formatted, titleOf } from "./table.ts";
 
-/** Values that differ by more than this get a logarithmic axis. */
+/** The ratio of values above which the axis is logarithmic. */
 const LOG_FROM = 20;
 const WIDTH = 560;
 const LABEL_WIDTH = 96;
@@ -12,21 +12,27 @@ const GROUP_GAP = 12;
 const AXIS_HEIGHT = 22;
 const PLOT_WIDTH = WIDTH - LABEL_WIDTH - VALUE_WIDTH;
 
-/** Every chart of a result, as a figure with an SVG. `colours` gives each contender its class. */
+/**
+ * Returns every chart of a result, as a figure with an SVG. `colours` has the class of each
+ * contender.
+ */
 export function chartsOf(result: Result, colours: ReadonlyMap<string, string>): string {
   return result.columns.filter((it) => it.chart).map((column) => chartOf(result, column, colours))
     .join("\n");
 }
 
-/** Where values lie between 0 and the end of the axis, and the ticks on it. */
+/** An axis: the places of values on it, and its ticks. */
 export interface Axis {
   readonly isLog: boolean;
   readonly ticks: readonly number[];
-  /** From 0 to 1. */
+  /** Returns the place of a value, from 0 to 1. */
   readonly position: (value: number) => number;
 }
 
-/** Linear from 0; logarithmic over whole decades when the values are far apart. */
+/**
+ * Returns a linear axis from 0, or a logarithmic one over whole decades if the values are far
+ * apart.
+ */
 export function axisFor(values: readonly number[]): Axis {
   const positive = values.filter((it) => Number.isFinite(it) && it > 0);
   const [low, high] = [Math.min(...positive), Math.max(...positive)];

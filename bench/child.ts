@@ -1,21 +1,21 @@
 import { lines } from "./line_stream.ts";
 
-/** Longest wait for one line of a child, unless the caller knows better. */
+/** The longest wait for one line of a child, unless the caller sets another. */
 const LINE_TIMEOUT_MS = 120_000;
-/** Time a child has to end by itself. */
+/** The time in which a child must end by itself. */
 const END_TIMEOUT_MS = 15_000;
 const KEPT_ERROR_LINES = 8;
 
-/** How a process is started. */
+/** Options of a process. */
 export interface ChildOptions {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Asks it to end; by default the end of its stdin does. */
+  /** The signal that asks the process to end. Default: none, its stdin is closed. */
   readonly stopSignal?: Deno.Signal;
 }
 
-/** A process of the bench that is spoken to by lines over stdin and stdout. */
+/** A process of the bench that takes lines on stdin, and answers with lines on stdout. */
 export class Child implements AsyncDisposable {
   static readonly #running = new Set<Child>();
   readonly pid: number;

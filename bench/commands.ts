@@ -2,13 +2,13 @@ import { messageOf } from "../src/errors.ts";
 import { lines } from "./line_stream.ts";
 import type { Figures } from "./measure.ts";
 
-/** What a host is asked to measure. */
+/** A command to a host: what to measure. */
 export type HostCommand =
   | {
     readonly do: "load";
     readonly callers: number;
     readonly durationMs: number;
-    /** Echo an array of that many bytes instead of the small text. */
+    /** The size of an array to echo instead of the small text. */
     readonly arrayBytes?: number;
     readonly tolerant?: boolean;
   }
@@ -17,31 +17,31 @@ export type HostCommand =
   | { readonly do: "batch"; readonly calls: number; readonly slowSeconds: number }
   | { readonly do: "idle"; readonly durationMs: number };
 
-/** What the load generator is asked to measure. */
+/** A command to the load generator: what to measure. */
 export interface HttpCommand {
   readonly do: "http";
   readonly port: number;
   readonly path: string;
   readonly body: string;
-  /** Has to be in every answer. */
+  /** A text that every answer must contain. */
   readonly expected: string;
   readonly connections: number;
   readonly durationMs: number;
 }
 
-/** What a process of the bench says first. */
+/** The first line of a process of the bench. */
 export interface ReadyLine {
-  /** Python processes it started. */
+  /** The Python processes that it has started. */
   readonly pids: readonly number[];
   readonly figures: Figures;
 }
 
-/** An answer, or why there is none. */
+/** An answer, or the reason why there is none. */
 export type Answer<T> = { readonly ok: T } | { readonly error: string };
 
 /**
- * The child's side: says that it is ready, then answers each line on stdin with one on stdout until
- * stdin ends.
+ * Runs the child's side: writes that it is ready, then answers each line on stdin with one on
+ * stdout, until stdin ends.
  */
 export async function serveCommands<C>(
   ready: ReadyLine,

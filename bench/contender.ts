@@ -1,34 +1,34 @@
 import type { Bench } from "./bench.ts";
 
-/** What a small echo carries: an object of 100 bytes as JSON. */
+/** The arguments of a small echo: an object of 100 bytes as JSON. */
 export const PAYLOAD: { readonly value: string } = { value: "x".repeat(88) };
 
-/** How a contender is started inside its host process. */
+/** Options of a contender inside its host process. */
 export interface StartOptions {
-  /** Python with the packages of the peers; empty for Snakeden, which has its own. */
+  /** The Python with the packages of the peers; empty for Snakeden, which has its own. */
   readonly python: string;
-  /** Folder with the npm packages of the peers; empty where none is needed. */
+  /** The folder with the npm packages of the peers; empty if none is needed. */
   readonly npmFolder: string;
-  /** Where Snakeden keeps its environment. */
+  /** The folder in which Snakeden keeps its environment. */
   readonly dataDir: string;
   readonly workers: number;
   readonly queueLimit?: number;
 }
 
 /**
- * Something that calls Python from Deno, inside a host process of its own. What it cannot do is
- * left out.
+ * A way to call Python from Deno, inside a host process of its own. Methods for what it cannot do
+ * are left out.
  */
 export interface Contender extends AsyncDisposable {
-  /** Python processes. */
+  /** The ids of its Python processes. */
   readonly pids: readonly number[];
-  /** One echo of {@link PAYLOAD}; rejects when the answer is wrong. */
+  /** Calls an echo of {@link PAYLOAD}; rejects if the answer is wrong. */
   echo(): Promise<void>;
-  /** There and back; rejects when the answer is wrong. */
+  /** Sends an array there and back; rejects if the answer is wrong. */
   echoArray?(array: Float64Array<ArrayBuffer>): Promise<void>;
   /**
-   * Has Python send 0 to n-1; waits for what `onChunk` answers, where the contender can make Python
-   * wait.
+   * Has Python send 0 to n-1. Waits for the promise that `onChunk` returns, if the contender can
+   * make Python wait.
    */
   stream?(n: number, onChunk: (value: unknown) => Promise<void> | void): Promise<void>;
   sleep?(seconds: number): Promise<void>;
@@ -42,5 +42,5 @@ export interface HttpServer extends AsyncDisposable {
   readonly body: string;
 }
 
-/** Starts a server, or says in words why it cannot. */
+/** A function that starts a server, or throws an error that says in words why it cannot. */
 export type StartServer = (bench: Bench) => Promise<HttpServer>;

@@ -4,13 +4,13 @@ import { messageOf } from "../src/errors.ts";
 const SOAK_MINUTES = 10;
 const MAX_WORKERS = 256;
 
-/** What the command line asks for. */
+/** The flags of the command line. */
 export interface Flags {
   readonly help: boolean;
   readonly quick: boolean;
-  /** Contenders; all when missing. */
+  /** The contenders; all if undefined. */
   readonly only?: readonly string[];
-  /** Workloads; all when missing. */
+  /** The workloads; all if undefined. */
   readonly work?: readonly string[];
   readonly workers?: number;
   readonly json?: string;
@@ -18,16 +18,20 @@ export interface Flags {
   readonly soakMinutes?: number;
 }
 
-/** What may be named. */
+/** The names that flags may use. */
 export interface KnownNames {
   readonly contenders: readonly string[];
   readonly workloads: readonly string[];
 }
 
-/** A command line that cannot be followed; the text says what is allowed. */
+/** The error for a command line that cannot be followed. Its text says what is allowed. */
 export class UsageError extends Error {}
 
-/** @throws {UsageError} */
+/**
+ * Reads the command line.
+ *
+ * @throws {UsageError}
+ */
 export function readFlags(args: readonly string[], known: KnownNames): Flags {
   const values = parse(withSoakMinutes(args));
   const { help = false, quick = false, json, html } = values;
@@ -74,7 +78,7 @@ function parse(args: readonly string[]): RawFlags {
   }
 }
 
-/** `--soak` alone means the usual number of minutes, which parseArgs has no way to say. */
+/** Gives `--soak` the usual number of minutes if it has none, which parseArgs cannot do. */
 function withSoakMinutes(args: readonly string[]): string[] {
   return args.map((it, i) => {
     const next = args[i + 1];

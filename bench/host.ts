@@ -1,7 +1,7 @@
 /**
- * A host process: one contender alone in one Deno, so that no other's garbage makes it pause, and
- * its CPU time and memory are its own. Run as `host.ts NAME OPTIONS` with the options as JSON; then
- * it takes commands.
+ * A host process: one contender alone in one Deno. So the garbage of no other contender makes it
+ * pause, and its CPU time and memory are its own. Run it as `host.ts NAME OPTIONS`, with the
+ * options as JSON; it then takes commands.
  */
 import process from "node:process";
 import { setTimeout as delay } from "node:timers/promises";
@@ -21,8 +21,8 @@ const CONTENDERS: Readonly<Record<string, string>> = {
 };
 
 /**
- * By a name that Deno cannot see beforehand: what one contender imports must neither weigh on
- * another nor break it.
+ * Imports a contender by a name that Deno cannot see in advance. The imports of one contender must
+ * neither weigh on another nor break it.
  */
 async function startOf(name: string): Promise<Start> {
   const file = CONTENDERS[name];
@@ -70,7 +70,7 @@ function load(
   return withCpu(contender, () => closedLoop(() => echoArray(array), command));
 }
 
-/** All calls at once: most of them wait in the queue. */
+/** Makes all calls at once, so that most of them wait in the queue. */
 function burst(contender: Contender, calls: number): Promise<Figures> {
   return withCpu(contender, async () => {
     const startedAt = performance.now();
@@ -79,7 +79,7 @@ function burst(contender: Contender, calls: number): Promise<Figures> {
   });
 }
 
-/** With a pause, the reader stops in the middle for so long. */
+/** Reads a stream. With a pause, the reader stops in the middle for that time. */
 async function stream(contender: Contender, chunks: number, pauseMs: number): Promise<Figures> {
   if (contender.stream === undefined) throw new Error("it has no streams");
   const startedAt = performance.now();
@@ -97,7 +97,7 @@ async function stream(contender: Contender, chunks: number, pauseMs: number): Pr
   return { firstChunkMs, chunksPerSecond: chunks / seconds };
 }
 
-/** Time until all calls but the slow one are done. */
+/** Measures the time until all calls but the slow one are done. */
 async function batch(contender: Contender, calls: number, slowSeconds: number): Promise<Figures> {
   const { sleep } = contender;
   if (sleep === undefined) throw new Error("it cannot sleep");
@@ -110,7 +110,8 @@ async function batch(contender: Contender, calls: number, slowSeconds: number): 
 }
 
 /**
- * Adds the CPU time of this process and of the Python processes, per call and as a share of a core.
+ * Adds the CPU time of this process and of the Python processes: for each call, and as a share of a
+ * core.
  */
 async function withCpu(contender: Contender, work: () => Promise<Figures>): Promise<Figures> {
   const { pids } = contender;

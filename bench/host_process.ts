@@ -7,12 +7,12 @@ import type { Figures } from "./measure.ts";
 
 const START_TIMEOUT_MS = 180_000;
 
-/** A process that measures when it is told to; the side of the bench's main process. */
+/** A process that measures on command, as the main process of the bench sees it. */
 export class MeasuringProcess<C> implements AsyncDisposable {
   readonly pid: number;
-  /** Python processes it started. */
+  /** The Python processes that it has started. */
   readonly pids: readonly number[];
-  /** What it says of its own start, and `processMs`, from its spawn to here. */
+  /** The figures that it reports about its own start, and `processMs`, the time since its spawn. */
   readonly started: Figures;
   readonly #child: Child;
 
@@ -23,7 +23,11 @@ export class MeasuringProcess<C> implements AsyncDisposable {
     this.started = { ...figures, processMs };
   }
 
-  /** @throws When it cannot start, with the reason. */
+  /**
+   * Starts the process.
+   *
+   * @throws If it cannot start, with the reason.
+   */
   static async start<C>(script: string, args: readonly string[]): Promise<MeasuringProcess<C>> {
     const startedAt = performance.now();
     const child = Child.spawn(Deno.execPath(), {
@@ -47,7 +51,11 @@ export class MeasuringProcess<C> implements AsyncDisposable {
     }
   }
 
-  /** @throws When the measurement failed, or the process ended. */
+  /**
+   * Runs a command, and returns its figures.
+   *
+   * @throws If the measurement failed, or the process ended.
+   */
   async run(command: C): Promise<Figures> {
     await this.#child.writeLine(JSON.stringify(command));
     return okOf<Figures>(await this.#child.readLine());
@@ -58,7 +66,7 @@ export class MeasuringProcess<C> implements AsyncDisposable {
   }
 }
 
-/** One contender alone in one process. */
+/** A process with one contender. */
 export type Host = MeasuringProcess<HostCommand>;
 
 /** Starts the contender called `name` in a process of its own. */

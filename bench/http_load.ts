@@ -1,7 +1,7 @@
 /**
- * The load generator: a process that drives keep-alive connections with as little work as it takes,
- * so that it is the server that is measured. It reads the status line, the content-length and, for
- * the first answer of each connection, the body.
+ * The load generator: a process that drives keep-alive connections with as little work as possible,
+ * so that the server is measured. It reads the status line, the content-length and, in the first
+ * answer of each connection, the body.
  */
 import process from "node:process";
 import { type HttpCommand, serveCommands } from "./commands.ts";
@@ -33,14 +33,14 @@ async function run(command: HttpCommand): Promise<Figures> {
   }
 }
 
-/** One keep-alive connection that posts the same body again and again. */
+/** A keep-alive connection that posts the same body again and again. */
 class HttpConnection {
   readonly #connection: Deno.TcpConn;
   readonly #request: Uint8Array;
   readonly #expected: string;
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
   readonly #decoder = new TextDecoder("latin1");
-  /** Length of the first body, whose text was looked at. */
+  /** The length of the first body, whose text has been checked. */
   #firstLength: number | undefined;
 
   private constructor(connection: Deno.TcpConn, { port, path, body, expected }: HttpCommand) {
@@ -81,7 +81,7 @@ class HttpConnection {
     this.#connection.close();
   }
 
-  /** Answers the content-length. */
+  /** Checks the status line, and returns the content-length. */
   #readHead(bytes: Uint8Array): number {
     const head = this.#decoder.decode(bytes);
     const [, length] = /\r\ncontent-length: *(\d+)/i.exec(head) ?? [];
@@ -92,7 +92,10 @@ class HttpConnection {
     return Number(length);
   }
 
-  /** Ids and durations make later bodies a few bytes longer or shorter. */
+  /**
+   * Checks the text of the first body, and the length of later ones: ids and durations change it by
+   * a few bytes.
+   */
   #check(body: Uint8Array): void {
     if (this.#firstLength === undefined) {
       const text = this.#decoder.decode(body);
@@ -105,7 +108,7 @@ class HttpConnection {
   }
 }
 
-/** Length of the head with the empty line, or -1 while it is not whole. */
+/** Returns the length of the head with the empty line, or -1 while it is incomplete. */
 function endOfHead(buffer: Uint8Array, have: number): number {
   for (let i = 3; i < have; i++) {
     if (buffer[i] === 10 && HEAD_END.every((byte, k) => buffer[i - 3 + k] === byte)) return i + 1;

@@ -3,15 +3,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensurePython } from "../src/python_env/mod.ts";
 
-/** Root of the repository. */
+/** The root of the repository. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
-/** What the bench installs and keeps for itself. */
+/** The folder for everything that the bench installs. */
 export const HOME: string = join(ROOT, ".snakeden", "bench");
-/** Data directory of every Snakeden that is measured. */
+/** The data directory of every Snakeden that is measured. */
 export const DATA_DIR: string = join(HOME, "data");
 /**
- * What the workers of every Snakeden get on top: numpy, as whoever sends arrays has it. It is
- * imported when the first array comes.
+ * The packages that the workers of every Snakeden get in addition: numpy, which all users of arrays
+ * have. A worker imports it with the first array.
  */
 export const WORKER_REQUIREMENTS: string = fileURLToPath(
   new URL("peers/numpy_requirements.txt", import.meta.url),
@@ -20,10 +20,16 @@ export const WORKER_REQUIREMENTS: string = fileURLToPath(
 const PEER_REQUIREMENTS = fileURLToPath(new URL("peers/requirements.txt", import.meta.url));
 const INSTALL_TIMEOUT_MS = 300_000;
 
-/** Not in deno.json: then every start of Snakeden would need a package that only the bench uses. */
+/**
+ * This package is not in deno.json: every start of Snakeden would fetch it, although only the bench
+ * uses it.
+ */
 const PYTHON_SHELL = { dependencies: { "python-shell": "5.0.0" } };
 
-/** What the bench needs besides this checkout: a Python for Snakeden, and what the peers run on. */
+/**
+ * Everything that the bench needs besides this checkout: a Python for Snakeden, and the packages of
+ * the peers.
+ */
 export class Installation {
   readonly pythonVersion: string;
   readonly #python: string;
@@ -37,7 +43,7 @@ export class Installation {
     this.#say = say;
   }
 
-  /** Builds Snakeden's own environment, so that no start that is measured has to. */
+  /** Builds the environment of Snakeden, so that no measured start has to. */
   static async open(say: (line: string) => void): Promise<Installation> {
     using python = await ensurePython({
       dataDir: DATA_DIR,
@@ -48,18 +54,18 @@ export class Installation {
   }
 
   /**
-   * The Python with the packages of the peers; installed when first asked for.
+   * Returns the Python with the packages of the peers, and installs them with the first call.
    *
-   * @throws When they cannot be installed; asked again, it throws the same.
+   * @throws If they cannot be installed, with every call.
    */
   peerPython(): Promise<string> {
     return this.#peers ??= this.#installPeers();
   }
 
   /**
-   * The folder with the npm packages of the peers; installed when first asked for.
+   * Returns the folder with the npm packages of the peers, and installs them with the first call.
    *
-   * @throws When they cannot be installed; asked again, it throws the same.
+   * @throws If they cannot be installed, with every call.
    */
   npmFolder(): Promise<string> {
     return this.#npm ??= this.#installNpm();

@@ -1,4 +1,4 @@
-/** The lines of a stream of bytes; a generator left early lets the stream go. */
+/** Yields the lines of a stream of bytes. Leaving the generator early releases the stream. */
 export async function* lines(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
 ): AsyncGenerator<string, void> {

@@ -1,7 +1,7 @@
 import os from "node:os";
 import { ROOT } from "./installation.ts";
 
-/** On what a run was made. */
+/** The machine of a run. */
 export interface Machine {
   readonly date: string;
   readonly commit: string;
@@ -11,11 +11,11 @@ export interface Machine {
   readonly system: string;
   readonly deno: string;
   readonly python: string;
-  /** Mean number of processes that wanted a core in the minute before. */
+  /** The mean number of processes that wanted a core in the last minute. */
   readonly loadBefore: number;
 }
 
-/** Looks at the machine; `python` is the version that runs everything. */
+/** Describes this machine. `python` is the version that runs everything. */
 export function describeMachine(python: string): Machine {
   return {
     date: new Date().toISOString(),
@@ -30,14 +30,14 @@ export function describeMachine(python: string): Machine {
   };
 }
 
-/** The machine in a line. */
+/** Returns the machine as one line. */
 export function machineLine(machine: Machine): string {
   const { cores, cpu, memoryGib, system, deno, python, commit, loadBefore } = machine;
   return `${cores} cores of ${cpu}, ${memoryGib} GiB, ${system}; Deno ${deno}, Python ${python}; ` +
     `commit ${commit}; load before: ${loadBefore.toFixed(1)}`;
 }
 
-/** A checkout without git is measured all the same. */
+/** Returns the commit, or `unknown` in a checkout without git. */
 function commit(): string {
   try {
     const git = (...args: string[]): string =>

@@ -1,8 +1,7 @@
 /**
- * `deno task bench`: the same work through Snakeden and its peers, in one run on one machine.
- * Whoever is measured has a process of its own, and all take turns round by round, so that a
- * machine that changes its speed changes it for all. The tables show medians; `--help` lists the
- * flags.
+ * `deno task bench` does the same work through Snakeden and its peers, in one run on one machine.
+ * Each contender has a process of its own. All take turns, round by round, so that a machine that
+ * changes its speed changes it for all. The tables show medians. `--help` lists the flags.
  */
 import { dirname, join } from "node:path";
 import { messageOf } from "../src/errors.ts";
@@ -105,7 +104,7 @@ async function write(path: string, text: string): Promise<void> {
   console.error(`written: ${path}`);
 }
 
-/** Those that do not watch their stdin would go on. */
+/** Ends all children with this process: some of them do not watch their stdin. */
 function endChildrenOnSignals(): void {
   for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     Deno.addSignalListener(signal, () => {

@@ -1,18 +1,18 @@
-/** What one run gave, by name of the figure; NaN where the system does not tell. */
+/** The figures of one run, by name. A figure that the system does not report is NaN. */
 export type Figures = Readonly<Record<string, number>>;
 
-/** How a closed loop is run. */
+/** Options of a closed loop. */
 export interface LoadOptions {
-  /** Callers that each wait for their answer before they call again. */
+  /** The number of callers. Each waits for its answer before it calls again. */
   readonly callers: number;
-  /** How long to run, in milliseconds. */
+  /** The time to run, in milliseconds. */
   readonly durationMs: number;
-  /** Count calls that fail instead of giving up. */
+  /** If true, failed calls are counted; otherwise the first one ends the run. */
   readonly tolerant?: boolean;
 }
 
 /**
- * Runs a closed loop of callers for a while: `calls`, `errors`, `callsPerSecond`, `p50Ms`, `p99Ms`.
+ * Runs a closed loop of callers. Returns `calls`, `errors`, `callsPerSecond`, `p50Ms` and `p99Ms`.
  */
 export async function closedLoop(
   call: () => Promise<unknown>,
@@ -47,17 +47,17 @@ export async function closedLoop(
   };
 }
 
-/** Nearest-rank quantile of sorted values. */
+/** Returns the nearest-rank quantile of sorted values. */
 export function quantile(sorted: Float64Array, q: number): number {
   return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? NaN;
 }
 
-/** The middle one of some values. */
+/** Returns the median of some values. */
 export function median(values: Iterable<number>): number {
   return quantile(Float64Array.from(values).sort(), 0.5);
 }
 
-/** The median of each figure over several runs. */
+/** Returns the median of each figure over several runs. */
 export function medianOf(runs: readonly Figures[]): Figures {
   const keys = Object.keys(runs[0] ?? {});
   return Object.fromEntries(keys.map((key) => [key, median(runs.map((it) => it[key] ?? NaN))]));

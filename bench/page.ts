@@ -5,8 +5,8 @@ import { cellOf, titleOf } from "./table.ts";
 import type { Result } from "./workload.ts";
 
 /**
- * One page with everything in it: charts first, the tables behind a click. Nothing is loaded from
- * elsewhere.
+ * Returns one page with everything in it: charts first, the tables behind a click. The page loads
+ * nothing.
  */
 export function pageOf(
   machine: Machine,
@@ -34,7 +34,7 @@ ${missing.length === 0 ? "" : `<section><h2>Skipped</h2><ul>${missing.join("")}<
 `;
 }
 
-/** A contender keeps its colour through the page; both forms of Snakeden have the same. */
+/** Gives each contender one colour on the whole page. Both forms of Snakeden have the same. */
 function colourClasses(results: readonly Result[]): Map<string, string> {
   const names = new Set(results.flatMap(({ rows }) => rows.map((it) => it.contender)));
   const peers = [...names].filter((it) => !it.startsWith("snakeden"));

@@ -1,19 +1,24 @@
 /**
- * What Linux tells of a process in /proc; NaN on other systems, and for a process that has ended.
+ * Figures of a process from /proc of Linux. They are NaN on other systems, and for a process that
+ * has ended.
  */
 
-/** Memory that is in RAM, shared pages counted in full. */
+/** Returns the memory of a process that is in RAM. Shared pages count in full. */
 export function rssBytes(pid: number): number {
   return kilobytes(`/proc/${pid}/status`, /^VmRSS:\s+(\d+) kB$/m);
 }
 
-/** Memory that is in RAM, each shared page divided by the number of its users. */
+/**
+ * Returns the memory of a process that is in RAM. Each shared page is divided by the number of its
+ * users.
+ */
 export function pssBytes(pid: number): number {
   return kilobytes(`/proc/${pid}/smaps_rollup`, /^Pss:\s+(\d+) kB$/m);
 }
 
 /**
- * Time on a CPU of all threads that live, in microseconds. Finer than the ticks of /proc/PID/stat.
+ * Returns the CPU time of all living threads, in microseconds: finer than the ticks of
+ * /proc/PID/stat.
  */
 export function cpuMicros(pid: number): number {
   try {
@@ -29,12 +34,12 @@ export function cpuMicros(pid: number): number {
   }
 }
 
-/** The sum over several processes. */
+/** Returns the sum over several processes. */
 export function sumOf(pids: readonly number[], figure: (pid: number) => number): number {
   return pids.reduce((sum, pid) => sum + figure(pid), 0);
 }
 
-/** Samples while `work` runs; the highest value that was seen. */
+/** Samples while `work` runs; returns the highest value. */
 export async function highestDuring(
   sample: () => number,
   work: () => Promise<unknown>,
@@ -63,7 +68,7 @@ function read(path: string): string | undefined {
   }
 }
 
-/** ESRCH comes when the process ends between open and read. */
+/** The process ended: before the open, or between open and read (ESRCH). */
 function isAbsent(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.PermissionDenied ||
     (error instanceof Error && "code" in error && error.code === "ESRCH");

@@ -2,7 +2,8 @@ import type { Skipped } from "./bench.ts";
 import type { Column, Result, Row } from "./workload.ts";
 
 /**
- * A result as a Markdown table; figures of peers also as a ratio to Snakeden's in the same variant.
+ * Returns a result as a Markdown table. Figures of peers also have their ratio to Snakeden's in the
+ * same variant.
  */
 export function markdownOf(result: Result): string {
   const head = [result.variants, "contender", ...result.columns.map(titleOf)];
@@ -21,7 +22,7 @@ export function markdownOf(result: Result): string {
   ].join("\n");
 }
 
-/** Who is missing, and why. */
+/** Lists the contenders that are missing, with the reasons. */
 export function skippedMarkdown(skipped: readonly Skipped[]): string {
   if (skipped.length === 0) return "";
   return ["## Skipped", "", ...skipped.map((it) => `- ${it.contender}: ${it.reason}`), ""].join(
@@ -29,24 +30,24 @@ export function skippedMarkdown(skipped: readonly Skipped[]): string {
   );
 }
 
-/** Title and unit of a column. */
+/** Returns title and unit of a column. */
 export function titleOf({ title, unit }: Column): string {
   return unit === "" || unit === title ? title : `${title}, ${unit}`;
 }
 
-/** The figure as text, with the ratio to Snakeden's where there is one. */
+/** Returns the figure as text, with its ratio to Snakeden's if there is one. */
 export function cellOf(result: Result, row: Row, { key, isAbsolute }: Column): string {
   const value = row.figures[key] ?? NaN;
   if (isAbsolute) return formatted(value);
   const baseline = result.rows.find((it) => it.variant === row.variant && isBaseline(it));
-  // Some contenders have a variant of their own, such as a number of processes.
+  // Some contenders have variants of their own, such as a number of processes.
   const snakeden = (baseline ?? result.rows.find(isBaseline))?.figures[key] ?? NaN;
   const ratio = value / snakeden;
   const isShown = !isBaseline(row) && Number.isFinite(ratio) && snakeden > 0;
   return isShown ? `${formatted(value)} (${shortRatio(ratio)}×)` : formatted(value);
 }
 
-/** Three digits that count; a dash where there is no figure. */
+/** Formats a number with three significant digits, or as a dash if there is none. */
 export function formatted(value: number): string {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
@@ -64,8 +65,8 @@ function isBaseline({ contender }: Row): boolean {
 }
 
 /**
- * The first two columns to the left, numbers to the right; padded, so that it reads well
- * unrendered.
+ * Aligns the second column to the left and all others to the right. Cells are padded, so that the
+ * table can be read unrendered.
  */
 function alignedTable([head = [], ...body]: readonly (readonly string[])[]): string[] {
   const widths = head.map((title, i) =>

@@ -1,20 +1,20 @@
 import type { Bench } from "./bench.ts";
 import type { Figures } from "./measure.ts";
 
-/** One measured quantity: a column of the table, and a chart when it says so. */
+/** A measured quantity: a column of the table and, if `chart` is true, a chart. */
 export interface Column {
-  /** Which of the figures of a row. */
+  /** The name of the figure in a row. */
   readonly key: string;
   readonly title: string;
-  /** Such as `calls/s` or `ms`; empty when the title says it. */
+  /** The unit, such as `calls/s` or `ms`; empty if the title says it. */
   readonly unit: string;
   readonly better: "more" | "less";
   readonly chart?: boolean;
-  /** A ratio to Snakeden's figure would say nothing. */
+  /** True if a ratio to Snakeden's figure would say nothing. */
   readonly isAbsolute?: boolean;
 }
 
-/** What one contender did in one variant of a workload. */
+/** The figures of one contender in one variant of a workload. */
 export interface Row {
   readonly contender: string;
   readonly variant: string;
@@ -25,25 +25,25 @@ export interface Row {
 export interface Result {
   readonly workload: string;
   readonly title: string;
-  /** What was measured, in a sentence or two. */
+  /** One or two sentences on what was measured. */
   readonly about: string;
-  /** Head of the column of variants. */
+  /** The title of the column of variants. */
   readonly variants: string;
   readonly columns: readonly Column[];
   readonly rows: readonly Row[];
 }
 
-/** Something to do that all its contenders do alike. */
+/** Work that all contenders do in the same way. */
 export interface Workload {
   readonly name: string;
-  /** For the help. */
+  /** The description in the help. */
   readonly summary: string;
-  /** Whom it measures. */
+  /** The contenders that it measures. */
   readonly contenders: readonly string[];
   run(bench: Bench): Promise<Result[]>;
 }
 
-/** Rows of one variant from the medians of {@link Bench.interleave}. */
+/** Returns the rows of one variant, from the medians of {@link Bench.interleave}. */
 export function rowsOf(variant: string, medians: ReadonlyMap<string, Figures>): Row[] {
   return [...medians].map(([contender, figures]) => ({ contender, variant, figures }));
 }

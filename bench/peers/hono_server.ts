@@ -1,4 +1,4 @@
-/** POST /echo with a bare Hono on Deno.serve: no validation, no Python. */
+/** Serves `POST /echo` with a bare Hono on Deno.serve: no validation, no Python. */
 import { Hono } from "hono";
 
 const app = new Hono().post("/echo", async (c) => c.json(await c.req.json()));
@@ -9,7 +9,7 @@ if (import.meta.main) {
     port: 0,
     onListen: ({ port }) => console.log(`listening on http://127.0.0.1:${port}`),
   }, app.fetch);
-  // The end of stdin is the end of the bench.
+  // The bench has ended when stdin ends.
   for await (const _ of Deno.stdin.readable);
   Deno.exit();
 }

@@ -14,7 +14,7 @@ export const HTTP_SERVERS: Readonly<Record<string, StartServer>> = {
   "hono": startHono,
 };
 
-/** Snakeden as `deno task serve` runs it, with its permissions. */
+/** Starts Snakeden as `deno task serve` does, with its permissions. */
 async function startSnakeden(bench: Bench): Promise<HttpServer> {
   const config = join(HOME, "snakeden.config.json");
   await Deno.mkdir(HOME, { recursive: true });

@@ -5,7 +5,9 @@ import { type Contender, PAYLOAD, type StartOptions } from "../contender.ts";
 
 const SCRIPT = fileURLToPath(new URL("python_shell_script.py", import.meta.url));
 
-/** As much of the package as is used; it is not installed where the types are checked. */
+/**
+ * The part of the package that is used here. The package is not installed where types are checked.
+ */
 interface PythonShellPackage {
   readonly PythonShell: new (
     script: string,
@@ -24,9 +26,9 @@ interface Message {
 }
 
 /**
- * The npm package python-shell: one Python process, JSON lines over stdio. Calls of all callers
- * share the pipe and are told apart by an id. Measured on both, it is no slower in Deno than in
- * Node.
+ * Starts the npm package python-shell: one Python process, JSON lines over stdio. The calls of all
+ * callers share the pipe, and have ids. The package is no slower in Deno than in Node: both have
+ * been measured.
  */
 export async function start({ python, npmFolder }: StartOptions): Promise<Contender> {
   const require = createRequire(join(npmFolder, "package.json"));
@@ -44,7 +46,7 @@ export async function start({ python, npmFolder }: StartOptions): Promise<Conten
     waiting.delete(id);
     return answer;
   };
-  // Its process is there before it can answer.
+  // The process exists before it can answer.
   await call("hello");
   return {
     pids: [shell.childProcess.pid].filter((it) => it !== undefined),

@@ -8,8 +8,8 @@ const HEADER_BYTES = 4;
 const READ_BYTES = 65_536;
 
 /**
- * Frames over one Unix socket, answered in order: the floor that nothing between Deno and Python
- * gets below. No values, no supervision, no deadlines.
+ * Sends frames over one Unix socket, which are answered in order: nothing between Deno and Python
+ * can cost less. No values, no supervision, no deadlines.
  */
 export async function start({ python }: StartOptions): Promise<Contender> {
   const path = await Deno.makeTempFile({ prefix: "bench-", suffix: ".sock" });

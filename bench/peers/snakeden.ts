@@ -5,7 +5,7 @@ import { WORKER_REQUIREMENTS } from "../installation.ts";
 
 const MIB = 2 ** 20;
 
-/** Snakeden as a library, with the demo adapter. Resolves when every worker is ready. */
+/** Starts Snakeden as a library, with the demo adapter. Resolves when every worker is ready. */
 export async function start(options: StartOptions): Promise<Contender> {
   const { workers, dataDir, queueLimit } = options;
   const pool = {
@@ -52,7 +52,7 @@ export async function start(options: StartOptions): Promise<Contender> {
   };
 }
 
-/** The start is through with the first worker; the bench wants them all. */
+/** Waits for all workers: a start ends with the first one. */
 async function allReady(den: Snakeden, workers: number): Promise<void> {
   for (const until = performance.now() + 120_000; performance.now() < until; await delay(2)) {
     const states = den.workers.list().map(({ state }) => state);

@@ -7,7 +7,7 @@ import { type Contender, PAYLOAD, type StartOptions } from "../contender.ts";
 const SERVER = fileURLToPath(new URL("unary_server.py", import.meta.url));
 const LIMITS = { "grpc.max_receive_message_length": -1, "grpc.max_send_message_length": -1 };
 
-/** A Python gRPC server that echoes, called with grpc-js; both ends do no more than that. */
+/** Calls a Python gRPC server that echoes, with grpc-js. Both ends do nothing else. */
 export async function start({ python }: StartOptions): Promise<Contender> {
   const child = Child.spawn(python, { args: [SERVER] });
   const address = `127.0.0.1:${await child.readLine()}`;

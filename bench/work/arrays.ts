@@ -9,7 +9,7 @@ const SIZES = [
   { variant: "64 MB", bytes: 64_000_000 },
 ];
 
-/** Arrays there and back: what a byte costs. */
+/** Arrays there and back: the cost of a byte. */
 export const arrays: Workload = {
   name: "arrays",
   summary: "a float64 array there and back, 80 KB to 64 MB",

@@ -4,7 +4,7 @@ import { type Result, rowsOf, type Workload } from "../workload.ts";
 const CALLS = 64;
 const WORKERS = 2;
 
-/** One slow call among many: nobody should wait behind it. */
+/** One slow call among many: no other call should wait behind it. */
 export const batch: Workload = {
   name: "batch",
   summary: "64 calls on 2 workers, one of them slow: when the others are done",

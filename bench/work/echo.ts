@@ -4,7 +4,7 @@ import { type Result, type Row, rowsOf, type Workload } from "../workload.ts";
 const CONTENDERS = ["snakeden", "unary", "python-shell", "raw-socket"];
 const CALLERS = [1, 4, 16, 64, 256];
 
-/** Small calls: what a call costs. */
+/** Small calls: the cost of a call. */
 export const echo: Workload = {
   name: "echo",
   summary: "100 bytes there and back, 1 to 256 callers",

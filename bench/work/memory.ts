@@ -11,14 +11,14 @@ const SETTLE_MS = 1_500;
 const IDLE_MS = 5_000;
 const MIB = 2 ** 20;
 
-/** What a host costs that nobody calls. */
+/** The cost of an idle host. */
 export const memory: Workload = {
   name: "memory",
   summary: "memory and CPU of an idle host with 4 workers",
   contenders: CONTENDERS,
   async run(bench: Bench): Promise<Result[]> {
     bench.say("memory: idle hosts");
-    // All at once: those that are idle do not disturb each other.
+    // All contenders at once: idle ones do not disturb each other.
     const measured = await Promise.all(CONTENDERS.map(async (name) => {
       await using host = await bench.host(name, { workers: WORKERS });
       return host === undefined ? [] : [[name, await measure(host)] as const];

@@ -8,7 +8,7 @@ const REFERENCE = 4;
 const CALLERS = 64;
 const QUEUED = 10_000;
 
-/** Whether a call costs more when there are more workers, or more calls waiting. */
+/** The cost of a call with more workers, and with more calls waiting. */
 export const scale: Workload = {
   name: "scale",
   summary: "cost of a call with 1 to 100 workers, and with 10,000 queued",
@@ -37,7 +37,7 @@ export const scale: Workload = {
     }));
     const medians = await bench.interleave([...subjects, ...queued], {
       ...bench.pace,
-      // Every worker needs some calls before it is warm.
+      // Every worker needs some calls to become warm.
       warmUpMs: 1_000,
       roundMs: Math.max(500, bench.pace.roundMs),
     });

@@ -9,7 +9,7 @@ const CHUNKS = 10_000;
 const ROWS = 20;
 const MIB = 2 ** 20;
 
-/** Hours of work in short: what grows, and what fails. */
+/** A long run: what grows, and what fails. */
 export function soak(minutes: number): Workload {
   return {
     name: "soak",

@@ -3,7 +3,7 @@ import { type Result, type Row, rowsOf, type Workload } from "../workload.ts";
 
 const SIZES = [1, 4, 16, 100];
 
-/** From nothing to workers that take calls. */
+/** The start: from nothing to workers that take calls. */
 export const startup: Workload = {
   name: "startup",
   summary: "time until 1, 4, 16 and 100 workers are ready",
@@ -12,7 +12,7 @@ export const startup: Workload = {
     const rows: Row[] = [];
     for (const workers of bench.pace.quick ? SIZES.slice(0, 3) : SIZES) {
       bench.say(`startup: ${workers} workers`);
-      // The peers know but one process.
+      // The peers have only one process.
       const names = workers === 1 ? startup.contenders : ["snakeden"];
       const subjects = names.filter((it) => bench.wants(it)).map((name): Subject => ({
         name,

@@ -9,7 +9,7 @@ const PAUSE_MS = 2_000;
 const SMALL_STREAMS = 11;
 const MIB = 2 ** 20;
 
-/** Many small chunks, and a reader that stops in the middle. */
+/** Streams: many small chunks, and a reader that stops in the middle. */
 export const stream: Workload = {
   name: "stream",
   summary: "a generator of 1,000,000 numbers; a reader that pauses",
