@@ -35,11 +35,11 @@ usage: deno task serve [options]
 Environment variables and all keys of the file: docs/configuration.md
 `;
 
-/** How long answers may take to reach their readers once all calls have ended, in milliseconds. */
+/** The time that answers have to reach their readers once all calls have ended, in milliseconds. */
 const LAST_ANSWERS_MS = 2_000;
-/** The time that writing the last lines of the log may take. */
+/** The time for writing the last lines of the log, in milliseconds. */
 const LAST_LINES_MS = 1_000;
-/** How long all steps of the stop may take besides the drain, in milliseconds. */
+/** The time for all steps of the stop besides the drain, in milliseconds. */
 const STEPS_MS = 8_000;
 
 interface Flags {
@@ -47,7 +47,7 @@ interface Flags {
   readonly overrides: ConfigInput;
 }
 
-/** Runs the server until it is told to stop; answers the exit status. */
+/** Runs the server until a stop signal; returns the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   const flags = readFlags(args);
   if (typeof flags === "number") return flags;
@@ -61,8 +61,8 @@ export async function main(args: readonly string[]): Promise<number> {
     if (file === undefined) {
       getLogger("server").info("no configuration file in {folder}", { folder: Deno.cwd() });
     } else getLogger("server").info("configuration from {file}", { file });
-    // Never disposed: a late copy of the signal would then end the process by its default action at
-    // the last moment of the stop.
+    // Never disposed: a late copy of the signal would then end the process, by its default action,
+    // at the last moment of the stop.
     const signals = await StopSignals.listen();
     if (await isDenoFirst()) getLogger("server").warn(NEEDS_INIT);
     await serve(config, signals);
@@ -116,7 +116,7 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
     apiKey: config.apiKey,
     version: VERSION,
   });
-  // The port comes first: when it is taken, no worker should have been started in vain.
+  // The port comes first: if it is taken, no worker has been started in vain.
   const traffic = resources.use(new Traffic(config.limits).start());
   const listener = HttpListener.open(
     { ...config, ...config.limits },
@@ -140,13 +140,13 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
     sayNextSteps(den, { config, url: listener.url });
     await signals.requested;
   } catch (error) {
-    // Stopped in the middle of the start: that is no failure.
+    // A stop in the middle of the start is no failure.
     if (!signals.stop.aborted || error !== signals.stop.reason) throw error;
   }
   getLogger("server").info("stopping", { signal: signals.request?.name });
-  // The stack ends the host first. The port stays open meanwhile, so that load balancers and
-  // callers are told that it stops (503) and not that nobody is there; then it lets the last
-  // answers out.
+  // The stack ends the host first. Until then the port stays open, so that load balancers and
+  // callers get the answer 503 instead of a refused connection. The last answers are sent at the
+  // end.
 }
 
 /** Shows a person, or the program that reads the log, how the Python environment is built. */
@@ -181,20 +181,20 @@ function sayNextSteps(
   }
 }
 
-/** The longest that an orderly stop takes when every step uses up its time. */
+/** Returns the longest time of an orderly stop: every step uses up its time. */
 function stopBoundMs({ drainMs, pools }: Config): number {
   const poolMs = pools.map((pool) => pool.drainMs + pool.killGraceMs);
   return Math.max(drainMs, ...poolMs) + LAST_ANSWERS_MS + STEPS_MS;
 }
 
 /**
- * A step of the stop that hangs, on a disk for one, must not keep the process. Its workers end with
- * it.
+ * Exits after `boundMs`: a step of the stop that hangs, for example on a disk, must not keep the
+ * process. The workers end with it.
  */
 function leaveAfter(boundMs: number): void {
   const timer = setTimeout(() => {
-    // Not written to standard error directly: a reader that does not read would delay the exit.
-    getLogger("server").error("the stop did not come to its end within {boundMs} ms; leaving", {
+    // Not written to standard error directly: if nobody reads it, that would delay the exit.
+    getLogger("server").error("the stop did not finish within {boundMs} ms; exiting", {
       boundMs,
     });
     Deno.exit(EXIT_CODES.failed);
@@ -203,7 +203,7 @@ function leaveAfter(boundMs: number): void {
 }
 
 /**
- * A pool that is down may come back while others serve, but a server without any would be of no
+ * Throws if no pool serves: a pool that is down may come back, but a server without any is of no
  * use.
  */
 function assertSomePool(den: Snakeden): void {

@@ -1,6 +1,6 @@
 /**
- * `deno task check [NAME...]`: everything that can be said of the code without running it. All
- * checks run, also when one fails. The last line is `N passed, N failed`.
+ * `deno task check [NAME...]` checks everything that does not need the code to run. All checks run,
+ * even if one fails. The last line is `N passed, N failed`.
  */
 import { join } from "node:path";
 import { messageOf } from "../src/errors.ts";
@@ -47,7 +47,7 @@ function python(name: string, module: string[]): Check {
   return { name, command: async () => [await devPython(), "-m", ...module], cwd: PYTHON_DIR };
 }
 
-/** What the check printed; null when all is well. */
+/** Runs a check. Returns its output, or null if it passed. */
 async function run(check: Check): Promise<string | null> {
   try {
     const [program = "", ...args] = await check.command();

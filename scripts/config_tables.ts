@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { configSchema, metaOf, withoutDefault } from "../src/config/mod.ts";
 
-/** The part of the page between its two marks. */
+/** Matches the part of the page between its two marks. */
 const MARKED = /(?<=<!-- keys -->\n\n).*(?=\n<!-- end of keys -->)/s;
 
-/** The page with the tables in it, formatted as `deno fmt` leaves it. */
+/** Returns the page with the tables in it, formatted as `deno fmt` leaves it. */
 export async function withConfigTables(page: string): Promise<string> {
   if (!MARKED.test(page)) throw new Error("the page has no marks for the tables of keys");
   return await formatted(page.replace(MARKED, () => configTables()));
@@ -26,8 +26,8 @@ async function formatted(markdown: string): Promise<string> {
 }
 
 /**
- * The tables of docs/configuration.md, made from the schema: one row a key with its default, its
- * allowed values and its environment variable.
+ * Returns the tables of docs/configuration.md, made from the schema. Each key has a row with its
+ * default, its allowed values and its environment variable.
  */
 export function configTables(): string {
   const { python, store, limits, errors, pools } = configSchema.shape;

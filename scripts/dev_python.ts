@@ -1,16 +1,17 @@
-/** The Python with everything that tests, checks and the code generator need. */
+/** Finds the Python with everything that tests, checks and the code generator need. */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HOST_ENV } from "../src/process/mod.ts";
 import { ensurePython } from "../src/python_env/mod.ts";
 
-/** Root of the repository. */
+/** The root of the repository. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * Path of its interpreter; it is built when it is not there yet, which is told on standard error.
+ * Returns the path of its interpreter. Builds the environment first if it does not exist, and
+ * writes the progress to standard error.
  *
- * @throws {SnakedenError} `python_environment` when it cannot be built.
+ * @throws {SnakedenError} `python_environment` if it cannot be built.
  */
 export async function devPython(): Promise<string> {
   const dataDir = Deno.env.get(HOST_ENV.dataDir) || join(ROOT, ".snakeden");

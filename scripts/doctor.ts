@@ -1,7 +1,7 @@
 /**
- * `deno task doctor [--json]`: checks everything that a start needs and says how to mend what is
- * not well. Exits with 1 when something would keep the server from starting. Like a first start, it
- * builds the Python environment when there is none.
+ * `deno task doctor [--json]` checks everything that a start needs, and says how to cure each
+ * fault. It exits with 1 if the server could not start. Like a first start, it builds the Python
+ * environment if there is none.
  */
 import { type Config, loadConfig } from "../src/config/mod.ts";
 import { adapterFindings } from "./doctor/adapters.ts";
@@ -19,7 +19,7 @@ import {
 import { withPython } from "./doctor/python.ts";
 import { storeFindings } from "./doctor/store.ts";
 
-/** Everything found, in the order in which it should be mended. */
+/** Returns all findings, in the order in which they should be cured. */
 export async function examine(): Promise<Finding[]> {
   const findings: Finding[] = [await denoFinding()];
   const config = await findingOf(findings, "configuration", async () => {

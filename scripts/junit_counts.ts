@@ -1,4 +1,4 @@
-/** How many tests ended how. */
+/** The numbers of tests by outcome. */
 export interface Counts {
   readonly passed: number;
   readonly failed: number;
@@ -12,7 +12,7 @@ interface Case {
 
 /**
  * Counts the tests of a JUnit report, as `deno test` and pytest write it. Steps of a test are not
- * counted: they stand in the report as cases of their own, named `test > step`.
+ * counted: the report lists them as cases named `test > step`.
  */
 export function junitCounts(xml: string): Counts {
   let [passed, failed, skipped] = [0, 0, 0];
@@ -29,7 +29,7 @@ export function junitCounts(xml: string): Counts {
   return { passed, failed, skipped };
 }
 
-/** Text in a report is escaped, so that each `<testcase` is one. */
+/** Returns the test cases. Text in a report is escaped, so each `<testcase` is one. */
 function casesOf(suite: string): Case[] {
   return suite.split("<testcase ").slice(1).map((body) => {
     const [, className = ""] = /\bclassname="([^"]*)"/.exec(body) ?? [];
@@ -44,7 +44,7 @@ function isStep(name: string, names: ReadonlySet<string>): boolean {
 }
 
 /**
- * The counts of a runner: one that ended badly without a failed test counts as a failure itself.
+ * Returns the counts of a runner. A runner that failed without a failed test counts as one failure.
  */
 export function runnerCounts(report: string | null, success: boolean): Counts {
   const counts = report === null ? { passed: 0, failed: 0, skipped: 0 } : junitCounts(report);

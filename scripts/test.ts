@@ -14,7 +14,7 @@ import { type Counts, runnerCounts } from "./junit_counts.ts";
 import { testArguments } from "./test_arguments.ts";
 
 const NO_TESTS_COLLECTED = 5;
-/** How long tests/chaos runs with `--long`. */
+/** The duration of tests/chaos with `--long`. */
 const LONG_CHAOS_SECONDS = 600;
 
 interface Runner {

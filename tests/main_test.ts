@@ -209,7 +209,7 @@ Deno.test("main() told to stop leaves with status 1, and takes its workers along
   server.kill("SIGTERM");
   const { code, stderr } = await server.finished();
   assert.equal(code, 1, stderr);
-  assert.match(stderr, /the stop did not come to its end within 10000 ms; leaving/);
+  assert.match(stderr, /the stop did not finish within 10000 ms; exiting/);
   await until(() => workersOf({ connect: dir.path }).length === 0, "the workers to be gone");
 });
 

@@ -1,18 +1,18 @@
 import { messageOf } from "../../src/errors.ts";
 
-/** What was found about one thing. */
+/** The result of one check. */
 export interface Finding {
   readonly name: string;
   /** An error keeps the server from starting, a warning does not. */
   readonly state: "ok" | "warning" | "error";
   readonly text: string;
-  /** What to do about it. */
+  /** The cure. */
   readonly mend?: string;
 }
 
 /**
- * Adds what `look` says as a finding; an error that it throws is the finding then, and the answer
- * is null.
+ * Runs `look`, and adds what it says as a finding. If it throws, the error is the finding, and null
+ * is returned.
  */
 export async function findingOf<T>(
   findings: Finding[],
@@ -29,7 +29,7 @@ export async function findingOf<T>(
   }
 }
 
-/** The findings as lines for people, and how many of each. */
+/** Returns the findings as lines for people, and the number of each kind. */
 export function tableOf(findings: readonly Finding[]): string {
   const width = Math.max(...findings.map((it) => it.name.length));
   const indent = " ".repeat(9 + width + 2);

@@ -6,16 +6,16 @@ import { isDenoFirst, NEEDS_INIT } from "../../src/process/mod.ts";
 import { ROOT } from "../dev_python.ts";
 import type { Finding } from "./finding.ts";
 
-/** Longest path that a socket may have, as in src/host/run_directory.ts. */
+/** The longest path that a socket may have, as in src/host/run_directory.ts. */
 const MAX_SOCKET_PATH_BYTES = 103;
 /**
- * What one worker holds open in the host: three pipes and the link; the rest is for clients and
+ * The descriptors of one worker in the host: three pipes and the link. The rest is for clients and
  * files.
  */
 const FILES_PER_WORKER = 6;
 const FILES_BESIDES = 256;
 
-/** Is this the Deno that everything is tested with? */
+/** Checks that this is the Deno that everything is tested with. */
 export async function denoFinding(): Promise<Finding> {
   const wanted = (await Deno.readTextFile(join(ROOT, ".dvmrc"))).trim();
   const have = Deno.version.deno;
@@ -49,7 +49,7 @@ export async function dataDirFinding(dataDir: string): Promise<Finding> {
   }
 }
 
-/** Does the socket fit into the data directory? */
+/** Checks that the path of the socket in the data directory is short enough. */
 export function socketPathFinding(dataDir: string): Finding {
   const path = join(dataDir, "run", "0".repeat(32), "link.sock");
   const bytes = new TextEncoder().encode(path).byteLength;
@@ -60,12 +60,12 @@ export function socketPathFinding(dataDir: string): Finding {
   return {
     name,
     state: "warning",
-    text: `${bytes} bytes, over ${MAX_SOCKET_PATH_BYTES}: the socket will lie in /tmp instead`,
+    text: `${bytes} bytes, over ${MAX_SOCKET_PATH_BYTES}: the socket will be in /tmp instead`,
     mend: "a data directory with a shorter path keeps everything in one place",
   };
 }
 
-/** Is there shared memory for large values? */
+/** Checks that there is shared memory for large values. */
 export async function sharedMemoryFinding(): Promise<Finding> {
   const name = "shared memory";
   if (Deno.build.os !== "linux") return { name, state: "ok", text: "not used on this system" };
@@ -83,7 +83,7 @@ export async function sharedMemoryFinding(): Promise<Finding> {
   }
 }
 
-/** Is the port free? */
+/** Checks that the port is free. */
 export function portFinding(host: string, port: number): Finding {
   const name = "port";
   const hostname = host.replace(/^\[(.*)\]$/, "$1");
@@ -101,7 +101,7 @@ export function portFinding(host: string, port: number): Finding {
   }
 }
 
-/** May the host open enough files for that many workers? */
+/** Checks that the host may open enough files for its workers. */
 export async function fileLimitFinding(workers: number): Promise<Finding> {
   const name = "open files";
   const text = (await outputOf("sh", ["-c", "ulimit -n"])).trim();
@@ -123,7 +123,7 @@ export async function initFinding(): Promise<Finding> {
   return { name, state: "warning", text: NEEDS_INIT, mend: "see docs/reliability.md" };
 }
 
-/** Workers whose host is gone: there should never be one. */
+/** Finds workers whose host is gone; there should never be one. */
 export async function leftoverFinding(): Promise<Finding> {
   const name = "leftover workers";
   const left = leftoverPids(await outputOf("ps", ["-A", "-o", "pid=,ppid=,args="]));
@@ -137,8 +137,8 @@ export async function leftoverFinding(): Promise<Finding> {
 }
 
 /**
- * Ids of the worker processes in the listing `pid ppid args` of ps whose parent is gone, which is
- * then process 1.
+ * Returns the ids of the worker processes whose host is gone: their parent is process 1. The
+ * listing has the columns `pid ppid args` of ps.
  */
 export function leftoverPids(listing: string): number[] {
   const processes = listing.split("\n").flatMap((line) => {

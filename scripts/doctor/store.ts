@@ -15,7 +15,7 @@ import type { Finding } from "./finding.ts";
 
 const TIMEOUT_MS = 10_000;
 
-/** Is the store whole, who has it, and what is recorded in it? */
+/** Checks that the store is whole, and says who owns it and what is recorded in it. */
 export async function storeFindings(dataDir: string): Promise<Finding[]> {
   const name = "store";
   const path = KvStore.pathIn(dataDir);

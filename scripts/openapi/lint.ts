@@ -1,7 +1,7 @@
 /**
  * `lint.ts FILE...` checks OpenAPI documents with @redocly and swagger-parser. Errors go to
  * standard error and set the exit status to 1; warnings are counted. The packages are locked beside
- * this file, so that a server on a fresh machine does not fetch them.
+ * this file, so the first start of a server does not fetch them.
  */
 import SwaggerParser from "@apidevtools/swagger-parser";
 import { createConfig, lintFromString } from "@redocly/openapi-core";
