@@ -1,6 +1,6 @@
 /**
- * The first start of a server fetches what deno.lock lists. tests/deno.lock adds the packages of
- * tests/packages, which only tests use.
+ * Tests the lock files. The first start of a server fetches what deno.lock lists; tests/deno.lock
+ * adds the packages of tests/packages, which only tests use.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -9,12 +9,12 @@ import { ROOT } from "../scripts/dev_python.ts";
 
 const MAX_PACKAGES = 70;
 const MAX_BYTES = 60_000_000;
-/** Everything outside of tests/ that a user starts. */
+/** The files and folders outside of tests/ that a user starts. */
 const ENTRANCES = ["main.ts", "mod.ts", "scripts/setup.ts", "scripts/doctor.ts", "examples/"];
 
 interface LockFile {
   readonly specifiers: Record<string, string>;
-  /** By name, version, and the versions of peers: `zod@4.6.7`, `a@1.0.0_zod@4.6.7`. */
+  /** The packages by name, version, and versions of peers: `zod@4.6.7`, `a@1.0.0_zod@4.6.7`. */
   readonly npm: Record<string, { readonly integrity: string }>;
 }
 

@@ -12,7 +12,7 @@ import {
 } from "./fixtures/host.ts";
 import { until } from "./fixtures/until.ts";
 
-/** main.ts with flags that it should not get past. */
+/** Runs main.ts with flags at which it ends. */
 async function runFlags(...flags: string[]): ReturnType<HostProcess["finished"]> {
   await using host = new HostProcess([
     ...SERVE,
@@ -72,7 +72,7 @@ Deno.test("main() prints one line on stdout, where it listens", async () => {
   assert.match(stdout, /^listening on http:\/\/127\.0\.0\.1:\d+\n$/);
 });
 
-/** Runs a line as a person would paste it, with the key where the line takes it from. */
+/** Runs a line as if a person had pasted it, with the key in the environment of the shell. */
 async function pasted(line: string, env: Record<string, string> = {}): Promise<string> {
   const { stdout } = await new Deno.Command("sh", { args: ["-c", line], env }).output();
   return new TextDecoder().decode(stdout);
@@ -178,7 +178,7 @@ Deno.test("main() told to stop is not ready at once, refuses new calls and those
   server.kill("SIGTERM");
   const turnedOut = await waiting;
   assert.deepEqual([turnedOut.status, (await turnedOut.json()).code], [503, "shutting_down"]);
-  // On connections of their own, as a load balancer asks.
+  // On new connections, as a load balancer asks.
   const readiness = await fetch(`${server.url}/readyz`, { headers: { connection: "close" } });
   assert.equal(readiness.status, 503);
   assert.match(JSON.stringify(await readiness.json()), /the pool default is stopping/);
@@ -226,7 +226,7 @@ Deno.test("main() ends at once and leaves no process when asked to stop again", 
     return pools[0].workers.busy === 1;
   }, "a busy worker");
   server.kill("SIGINT");
-  // Not at once: what follows right away is a copy of the first.
+  // Not at once: a signal right after the first counts as a copy of it.
   await until(() => {
     server.kill("SIGINT");
     return server.ended;
@@ -281,7 +281,7 @@ Deno.test("main() serves and stops though nobody reads its standard error", asyn
   let said = "";
   while (!said.includes("\n")) said += (await output.read()).value;
   const url = /http:\S+/.exec(said)?.[0];
-  // Many times what a pipe holds.
+  // Many times as much as a pipe holds.
   const answer = await fetch(`${url}/v1/execute`, {
     method: "POST",
     headers: { "content-type": "application/json" },

@@ -26,7 +26,7 @@ Deno.test("given a file that a comment or a page names by its path, then it is t
   let count = 0;
   for (const file of PLACES.flatMap((it) => [...filesIn(it)])) {
     for (const [path] of Deno.readTextFileSync(join(ROOT, file)).matchAll(NAMED)) {
-      // NAME stands for a file that a reader is about to write.
+      // NAME stands for a file that a reader will write.
       if (!TEXT.test(path) || path.includes("NAME")) continue;
       count++;
       try {

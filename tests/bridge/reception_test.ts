@@ -21,7 +21,7 @@ interface SetUp {
   readonly arrive: () => FakeCarrier;
 }
 
-/** A reception that expects one worker. */
+/** Makes a reception that expects one worker. */
 function setUp(): SetUp {
   const reception = new Reception(60_000);
   const invitation = { workerId: "default-1", token: "t", events: SILENT, signal: NEVER };

@@ -35,7 +35,7 @@ for (const field of FIELDS) {
   });
 }
 
-/** The error that a call with this field is refused with. */
+/** Returns the error that refuses a call with this field. */
 function refusal(make: () => unknown): SnakedenError {
   try {
     make();

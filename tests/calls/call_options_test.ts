@@ -8,7 +8,7 @@ import {
 } from "../../src/calls/call_options.ts";
 import { InvalidInputError } from "../../src/errors.ts";
 
-/** The fields that are complained about. */
+/** Returns the fields that are refused. */
 function problems(options: Record<string, unknown>): string[] {
   try {
     checkCallOptions(options as CallOptions);

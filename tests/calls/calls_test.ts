@@ -10,7 +10,7 @@ interface SetUp extends AsyncDisposable {
   readonly fake: FakePool;
 }
 
-/** One pool `default`, which retries as a pool with this configuration does. */
+/** Makes one pool `default` that retries as configured. */
 async function setUp(retry?: { readonly attempts: number }): Promise<SetUp> {
   const fake = await FakePool.start({ name: "default", maxReruns: 0 });
   const fakes = new FakePools([fake]);

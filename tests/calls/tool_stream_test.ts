@@ -4,7 +4,7 @@ import { ChunkStream } from "../../src/pool/mod.ts";
 import { FakePool } from "../fixtures/fakes/fake_pool.ts";
 import { microtasks, until } from "../fixtures/until.ts";
 
-/** A stream of a tool of the pool, as the facade makes it. */
+/** Opens a stream of a tool of the pool, as the facade does. */
 function open<T>(it: FakePool, tool: string): ToolStream<T> {
   return new ToolStream<T>((signal) => {
     const stream = new ChunkStream(1_024);

@@ -1,9 +1,9 @@
 /**
- * Everything at once, for a while: calls of every kind, by the library and over HTTP, while workers
- * are killed, frozen and replaced, run out of memory and start slowly. At the end every call has
- * ended as it may, the pools are whole, and nothing is left behind.
- *
- * SNAKEDEN_TEST_SEED=7 deno task test --long tests/chaos
+ * Tests everything at once: calls of every kind, by the library and over HTTP, while workers are
+ * killed, frozen and replaced, run out of memory and start slowly. At the end every call has ended
+ * in a way that its kind may, the pools are whole, and nothing is left behind.
+ * `SNAKEDEN_TEST_SEED=7 deno task test --long tests/chaos` repeats the choices of a run, for ten
+ * minutes.
  */
 import assert from "node:assert/strict";
 import type { Snakeden, WorkerInfo } from "../../mod.ts";
@@ -15,17 +15,20 @@ import { Random } from "./random.ts";
 
 const SECONDS = Number(Deno.env.get("SNAKEDEN_CHAOS_SECONDS") ?? 60);
 const SEED = Number(Deno.env.get("SNAKEDEN_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 32));
-/** How long a frozen worker may go unnoticed: 3 pings of 200 ms, and one that is late. */
+/**
+ * The heartbeat that bounds how long a frozen worker goes unnoticed: 3 pings of 200 ms, and one
+ * that is late.
+ */
 const HEARTBEAT = { pingIntervalMs: 200, pingTimeoutMs: 400, maxMissed: 3 };
-/** After so long everything has to have come to its end. */
+/** The time after which everything must have ended. */
 const END_MS = 60_000;
 /**
- * What the host may gain after the first third, which warms it up: no leak, which grows with the
- * calls, fits into it.
+ * The growth that is allowed after the first third, which warms the host up. A leak grows with the
+ * calls, and exceeds it.
  */
 const MAX_GROWTH_BYTES = 256 << 20;
 
-/** What is done to workers, and how many milliseconds lie between two such things, at most. */
+/** The longest time between two attacks on workers, in milliseconds. */
 const MISCHIEF_MS = 150;
 
 type Mischief = (den: Snakeden, random: Random) => unknown;
@@ -43,7 +46,7 @@ function serving(den: Snakeden): WorkerInfo[] {
 }
 
 function signal(den: Snakeden, random: Random, name: Deno.Signal): void {
-  // One is left alone, so that the pool serves now and then.
+  // One worker is left alone, so that the pool serves now and then.
   const pid = random.pick(serving(den).slice(1))?.pid;
   if (pid === undefined) return;
   try {
@@ -121,7 +124,7 @@ Deno.test({
     assert.equal(completed + failed + cancelled + timedOut + crashed + refused, requests);
     const grown = Deno.memoryUsage().rss - before;
     assert.ok(grown < MAX_GROWTH_BYTES, `the host has grown by ${grown >> 20} MiB`);
-    // All that lives is a worker, or a child of one, of which `child` makes some.
+    // Every living process is a worker or a child of one; the tool `child` makes some.
     const pids = den.workers.list().map(({ pid }) => pid);
     assert.ok(pids.every((pid) => pid !== undefined && workersOf({ runId }).includes(pid)));
     console.log(`${load.made} calls, ${stats.restarts} restarts, ${grown >> 20} MiB more`);

@@ -1,30 +1,30 @@
 import { type Snakeden, SnakedenError } from "../../mod.ts";
 import type { Random } from "./random.ts";
 
-/** How one kind of call may end, besides well. */
+/** A kind of call, and the ways in which it may fail. */
 interface Kind {
   readonly name: string;
-  /** How often it is made, against the others. */
+  /** The share of this kind, relative to the others. */
   readonly weight: number;
   readonly run: (random: Random) => Promise<unknown>;
-  /** Codes of the errors that are no surprise, besides those of {@link WORLD}. */
+  /** The codes of expected errors, besides those of {@link WORLD}. */
   readonly codes?: readonly string[];
 }
 
-/** What the chaos around a call may do to any of them. */
+/** The codes with which chaos may end any call. */
 const WORLD = ["worker_crashed", "pool_saturated", "pool_unhealthy"];
 const CALLERS = 24;
 
 /**
  * Callers that make calls of all kinds, one after another, by the library and over HTTP. Every call
- * is counted when it is made and when it has ended, and how.
+ * is counted when it is made, and when it has ended with its outcome.
  */
 export class ChaosLoad {
   made = 0;
   ended = 0;
-  /** Ends by kind and code. */
+  /** The number of calls by kind and code. */
   readonly ends = new Map<string, number>();
-  /** What must not happen. */
+  /** Outcomes that must not happen. */
   readonly strange: unknown[] = [];
   readonly #den: Snakeden;
   readonly #origin: string;

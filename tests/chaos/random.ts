@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed;
   }
 
-  /** In [0, 1): mulberry32, by Tommy Ettinger. */
+  /** Returns a number in [0, 1): mulberry32, by Tommy Ettinger. */
   next(): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0;
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
@@ -14,12 +14,12 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 
-  /** A whole number below `limit`. */
+  /** Returns a whole number below `limit`. */
   below(limit: number): number {
     return Math.floor(this.next() * limit);
   }
 
-  /** One of some things; undefined when there are none. */
+  /** Returns one of some things, or undefined if there are none. */
   pick<T>(things: readonly T[]): T | undefined {
     return things[this.below(things.length)];
   }

@@ -12,7 +12,7 @@ const HANGING = [{
   modulePaths: [ADAPTERS],
 }];
 
-/** What the reason of an unhealthy pool has to say for each adapter that cannot be served. */
+/** Adapters that cannot be served, and what the reason of the unhealthy pool must say. */
 const CASES: readonly { adapter: string; says: RegExp; startTimeoutMs?: number }[] = [
   { adapter: "no_such_module", says: /no_such_module/ },
   { adapter: "streams:NoSuchClass", says: /NoSuchClass/ },
@@ -63,7 +63,8 @@ Deno.test("Snakeden.start() with readyTimeoutMs fails when a pool cannot start, 
 Deno.test("Snakeden.start() does not spin on a pool that cannot start", async () => {
   await using den = await startDen({ adapter: "raises_at_import", size: 1 });
   await until(() => (den.pools.list()[0]?.stats.restarts ?? 0) >= 3, "three restarts");
-  // Back-off: 0.05-0.1, 0.1-0.2, 0.2-0.4 s, ...; ten more at once would be spinning.
+  // The back-off is 0.05-0.1, 0.1-0.2, 0.2-0.4 s and so on; ten more starts at once would be
+  // spinning.
   assert.ok((den.pools.list()[0]?.stats.restarts ?? 0) < 10);
 });
 
@@ -107,7 +108,8 @@ Deno.test("Snakeden.start() pauses before each try of a slot that fails, also wh
     assert.equal(await den.execute("ping"), "pong");
     return tries() >= 4;
   }, "four tries");
-  // The pauses were at least 0.05, 0.1, 0.2 and 0.4 s; a slot that does not pause tries on while this answers.
+  // The pauses are at least 0.05, 0.1, 0.2 and 0.4 s. A slot without pauses would try again during
+  // these calls.
   for (let i = 0; i < 50; i++) await den.execute("ping");
   assert.ok(tries() <= 5, `${tries()} tries`);
 });

@@ -1,4 +1,4 @@
-/** What bodies cost the server that are announced and do not come. */
+/** Tests the cost of request bodies that are announced and do not come. */
 import assert from "node:assert/strict";
 import { ServerProcess, tempDir } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
@@ -31,7 +31,7 @@ for (
         connections.push(connection);
         await connection.write(new TextEncoder().encode(text));
       }
-      // What came after them is answered, so they have all been taken up.
+      // A later request is answered, so the server has accepted all of them.
       await (await fetch(`${server.url}/healthz`)).body?.cancel();
       const growth = await rssOf(server.pid) - before;
       assert.ok(growth < MAX_GROWTH_BYTES, `the server grew by ${growth} bytes`);

@@ -1,4 +1,4 @@
-/** The cases "Crash, rerun, quarantine" of what the peers do, with real processes that die. */
+/** Tests crashes, reruns and quarantine with real processes that die. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { SnakedenError, WorkerCrashedError } from "../../mod.ts";

@@ -1,4 +1,4 @@
-/** Who can read and change what a host keeps, seen from another user of the machine. */
+/** Tests what another user of the machine can read and change of the files of a host. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { devPython } from "../../scripts/dev_python.ts";
@@ -13,7 +13,7 @@ import {
 } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 
-/** Paths below `root` that others may read, change or enter. */
+/** Returns the paths below `root` that others may read, change or enter. */
 function openPaths(root: string): string[] {
   const open = (path: string): string[] => {
     const { mode, isDirectory, isSymlink } = Deno.lstatSync(path);

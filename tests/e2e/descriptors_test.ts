@@ -1,5 +1,5 @@
 /**
- * A server that runs out of file descriptors, which anybody who reaches its port can bring about.
+ * Tests a server that runs out of file descriptors. Anybody who reaches its port can cause this.
  */
 import assert from "node:assert/strict";
 import { ServerProcess, tempDir } from "../fixtures/host.ts";
@@ -7,12 +7,12 @@ import { until } from "../fixtures/until.ts";
 
 const OPEN_FILES = 200;
 
-/** Connections that send nothing, or the beginning of a request. */
+/** Opens connections that send nothing, or the beginning of a request. */
 async function connect(url: string, count: number, text = ""): Promise<Disposable> {
   const { hostname, port } = new URL(url);
   const connections: Deno.Conn[] = [];
   for (let i = 0; i < count; i++) {
-    // The server refuses some while it listens anew.
+    // The server refuses some connections while it reopens its port.
     const connection = await Deno.connect({ hostname, port: Number(port) }).catch(() => undefined);
     if (connection === undefined) continue;
     connections.push(connection);
@@ -131,7 +131,7 @@ Deno.test("main() reads a large body without a thread when descriptors are too f
       const answer = await execute(server.url, "none", { text: "x".repeat(300_000) });
       return (await answer.json()).code === "unknown_tool";
     } catch {
-      // The server listened anew.
+      // The server has reopened its port.
       return false;
     }
   }, "a large body to be read");

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chromium } from "playwright-core";
 import { ServerProcess, tempDir } from "../fixtures/host.ts";
 
-/** Where Debian, other systems and .ci/run put it. */
+/** The paths of the browser on Debian, on other systems, and after .ci/run. */
 const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
 function findBrowser(): string | undefined {

@@ -94,7 +94,7 @@ Deno.test("Snakeden.execute() tells a Python exception with type, message and tr
   assert.match(error.python.traceback ?? "", /Traceback/);
 });
 
-/** Starts a call of a second and resolves when its tool runs; `end` is how it ends. */
+/** Starts a call of one second, and resolves when its tool runs. `end` is its outcome. */
 async function runningCall(den: Snakeden): Promise<{ readonly end: Promise<unknown> }> {
   const events = den.stream("stubborn_aloud", { seconds: 1 }).events();
   assert.equal((await events.next()).value?.type, "progress");
@@ -155,7 +155,7 @@ Deno.test("Snakeden.execute() stops the Python work when its signal aborts", asy
     "a ready worker",
   );
   const size = (await Deno.stat(path)).size;
-  // The worker is ready again and takes another call, so what ran before has ended.
+  // The worker takes another call, so the one before has ended.
   await rejection(den.execute("append_forever", { path: "/does/not/exist" }));
   assert.equal((await Deno.stat(path)).size, size);
   assert.equal(den.workers.list()[0]?.pid, worker.pid);
@@ -170,7 +170,7 @@ Deno.test("Snakeden.execute() passes one deadline over queue and tool, and says 
   assert.equal(inTool.stage, "tool");
   assert.ok(inQueue instanceof DeadlineExceededError);
   assert.equal(inQueue.stage, "queue");
-  // The worker was told by its own clock and lives on.
+  // The worker stopped the call by its own clock, and lives on.
   assert.equal(await den.execute("ping"), "pong");
   assert.equal(poolStats(den).restarts, 0);
 });
@@ -220,7 +220,7 @@ Deno.test("Snakeden.execute() answers 1,000 concurrent sleeps over 4 workers", a
     queued: 0,
     busy: 0,
   });
-  // Least-loaded: nobody stood idle.
+  // The least-loaded worker gets the call: none was idle.
   for (const { calls } of den.workers.list()) assert.ok(calls > 100, `only ${calls} calls`);
 });
 
@@ -239,8 +239,7 @@ Deno.test("Snakeden.execute() does not leak in 10,000 calls", async () => {
   await batch();
   await batch();
   const after = { workers: workerBytes(), host: Deno.memoryUsage().rss };
-  // 10,000 calls that each left their kilobyte behind would be 10 MB a side, more with what
-  // surrounds it.
+  // 10,000 calls that each leak a kilobyte would add 10 MB on each side, and more with overhead.
   assert.ok(after.workers - before.workers < 8e6, JSON.stringify({ before, after }));
   assert.ok(after.host - before.host < 60e6, JSON.stringify({ before, after }));
 });

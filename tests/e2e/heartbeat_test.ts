@@ -4,11 +4,11 @@ import { isAlive, ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 
 /**
- * A frozen worker is gone after a second at the latest; one that is just slow on a busy machine is
- * not.
+ * A heartbeat that ends a frozen worker within a second, but no worker that is slow on a busy
+ * machine.
  */
 const HEARTBEAT = { pingIntervalMs: 100, pingTimeoutMs: 400, maxMissed: 6 };
-/** Many times the silence that kills. */
+/** Many times the silence after which a worker is killed. */
 const BUSY_SECONDS = 5;
 
 for (const carrier of ["socket", "grpc"] as const) {
@@ -37,7 +37,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     await using dir = await tempDir();
     const sign = `${dir.path}/started`;
     const call = den.execute("count", { seconds: 600, sign });
-    // One that is stopped before it has begun is run elsewhere.
+    // A call that is stopped before it has begun runs elsewhere.
     await until(() => Deno.stat(sign).then(() => true, () => false), "the call to begin");
     Deno.kill(pid, "SIGSTOP");
     await assert.rejects(call, (error: unknown) => {

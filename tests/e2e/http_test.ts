@@ -59,7 +59,7 @@ Deno.test("POST /v1/execute answers the result of a tool, and problems with thei
   assert.equal(sum.result, 5);
   assert.match(sum.workerId, /^default-\d+$/);
 
-  // Integers of any size keep their digits both ways.
+  // Integers of any size keep their digits in both directions.
   const big = await post(url, '{"tool":"echo","args":{"value":123456789012345678901234567890}}');
   assert.match(await big.text(), /"result":123456789012345678901234567890/);
 
@@ -132,7 +132,7 @@ Deno.test("POST /v1/execute stops the Python work when its client disconnects", 
   }, "the call to be counted");
   assert.equal(stats.cancelled, 1);
   const { size } = await Deno.stat(path);
-  // The worker takes the next call, so the work before it has ended.
+  // The worker takes the next call, so the one before has ended.
   const next = await post(`${server.url}/v1/execute`, {
     tool: "append_forever",
     args: { path: "/does/not/exist" },
@@ -141,7 +141,10 @@ Deno.test("POST /v1/execute stops the Python work when its client disconnects", 
   assert.equal((await Deno.stat(path)).size, size);
 });
 
-/** Writes a table of 200,000 rows and what Python's own csv and statistics modules say of it. */
+/**
+ * A program that writes a table of 200,000 rows, and what Python's csv and statistics modules say
+ * about it.
+ */
 const REFERENCE = `
 import csv, json, random, statistics, sys
 path, rows = sys.argv[1], 200_000

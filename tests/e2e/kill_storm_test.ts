@@ -1,4 +1,4 @@
-/** Workers that somebody else ends, again and again, while calls run. */
+/** Tests workers that are killed from outside, again and again, while calls run. */
 import assert from "node:assert/strict";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
 import { type Snakeden, SnakedenError } from "../../mod.ts";
@@ -25,9 +25,9 @@ interface Outcome {
 const nap = (den: Snakeden): Promise<unknown> => den.execute("nap", { seconds: 0.05 });
 
 /**
- * Makes all calls while a signal goes to a random worker, which may be starting, every `everyMs`;
- * then the pool is whole. The storm pauses while less than half of the workers serve: on a machine
- * that takes longer to start them, it would be another storm, in which no pool can live.
+ * Makes all calls while a random worker, which may be starting, gets a signal every `everyMs`; then
+ * waits until the pool is whole. The storm pauses while less than half of the workers serve: on a
+ * slow machine, no pool could survive it otherwise.
  */
 async function weather(
   { signals, carrier = "socket", size = 4, everyMs = 100, call = nap }: Storm,
@@ -38,7 +38,7 @@ async function weather(
     carrier,
     maxReruns: 5,
     drainMs: 2_000,
-    // A worker that is stopped by SIGSTOP while it starts is there until then.
+    // A worker that is stopped by SIGSTOP while it starts exists until then.
     startTimeoutMs: 10_000,
     heartbeat: { pingIntervalMs: 100, pingTimeoutMs: 200, maxMissed: 3 },
   });
@@ -99,7 +99,7 @@ function send(pid: number, signal: Deno.Signal): void {
   }
 }
 
-/** True when the process was not stopped by SIGSTOP. */
+/** Returns true if the process was not stopped by SIGSTOP. */
 function isGoing(pid: number): boolean {
   try {
     return !/^\d+ \(.*\) [TXZ]/s.test(Deno.readTextFileSync(`/proc/${pid}/stat`));
@@ -147,8 +147,7 @@ for (const carrier of ["socket", "grpc"] as const) {
 }
 
 Deno.test("Snakeden serves with one worker in a storm of SIGKILL", async () => {
-  // Only some, since each kill costs a start, and a worker has to live longer than it takes to
-  // start.
+  // Few kills: each costs a start, and a worker must live longer than its start takes.
   const outcome = await weather({
     signals: ["SIGKILL"],
     size: 1,

@@ -1,4 +1,4 @@
-/** Workers that somebody else tells to end, with a teardown() that takes its time. */
+/** Tests workers with a slow teardown() that get a stop signal from outside. */
 import assert from "node:assert/strict";
 import type { Snakeden } from "../../mod.ts";
 import type { CarrierKind } from "../../src/bridge/mod.ts";

@@ -1,4 +1,4 @@
-/** The description of the API, and the real server held against it. */
+/** Tests the description of the API, and the real server against it. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { devPython } from "../../scripts/dev_python.ts";
@@ -6,7 +6,10 @@ import { ADAPTERS, HostProcess, ROOT, ServerProcess, tempDir } from "../fixtures
 
 const API_KEY = "a-key-for-the-contract";
 
-/** A deadline may be a fraction of a millisecond, so 504 is the right answer to some calls. */
+/**
+ * Settings of schemathesis. A deadline may be a fraction of a millisecond, so 504 is the right
+ * answer to some calls.
+ */
 const SETTINGS = `[checks]
 not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 504]
 `;
@@ -15,12 +18,12 @@ const python = await devPython();
 
 interface Contract extends AsyncDisposable {
   readonly url: string;
-  /** The file that holds its description. */
+  /** The file with its description. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** A server of the tools of contract.py, and its description in a file. */
+/** Starts a server with the tools of contract.py, and writes its description to a file. */
 async function serveContract(apiKey?: string): Promise<Contract> {
   await using resources = new AsyncDisposableStack();
   const dir = resources.use(await tempDir());
@@ -53,7 +56,7 @@ async function runPython(args: readonly string[], cwd: string): Promise<string |
   return success ? undefined : text;
 }
 
-/** Schemathesis needs Python 3.11; everything else 3.10. */
+/** True if schemathesis runs: it needs Python 3.11, everything else 3.10. */
 const explores = await runPython(["-c", "import schemathesis"], ROOT) === undefined;
 
 for (const apiKey of [undefined, API_KEY]) {

@@ -4,7 +4,7 @@ import { type Snakeden, WorkerCrashedError } from "../../mod.ts";
 import { startDen } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 
-/** What workers have written into the log of this process. */
+/** A capture of what workers write into the log of this process. */
 class LogCapture implements Disposable {
   readonly records: LogRecord[] = [];
 
@@ -88,7 +88,7 @@ Deno.test("print() without a line end makes an entry of its own, with the call i
   using log = new LogCapture();
   await using den = await startDen({ ...PRINTS });
   await den.execute("say", { text: "first", way: "part" });
-  // At the end of the call, not when somebody prints again.
+  // At the end of the call, not with the next output.
   const first = await log.callOf("first");
   await den.execute("say", { text: "second", way: "part" });
   await den.execute("say", { text: "third", way: "bytes" });
@@ -134,7 +134,7 @@ Deno.test("a tool that prints without end neither fills the log nor holds up the
     turns++;
   }
   assert.equal(await flooding, 100_000);
-  // A host that read and logged it in one go would have had few.
+  // A host that read and logged everything at once would have had few turns.
   assert.ok(turns > 100, `${turns} turns`);
   const count = (): number => {
     const printed = log.records.filter((it) => "line" in it.properties).length;

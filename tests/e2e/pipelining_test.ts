@@ -1,7 +1,7 @@
 /**
- * The promise of docs/adr/0005-calls-are-sent-ahead.md with real workers: whatever ends one fails
- * one call at most, and every call is answered once and run once. What ran is in a file that all
- * workers append to.
+ * Tests the promise of docs/adr/0005-calls-are-sent-ahead.md with real workers: the end of a worker
+ * fails one call at most, and every call is answered once and runs once. All workers append to one
+ * file what has run.
  */
 import assert from "node:assert/strict";
 import {
@@ -15,18 +15,18 @@ import { startDen, tempDir, workersOf } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 
 type PoolOptions = Partial<NonNullable<SnakedenOptions["pools"]>[number]>;
-/** In [0, 1). */
+/** A function that returns a number in [0, 1). */
 type Random = () => number;
 
 const CALLERS = 64;
 /**
- * Half of the calls take no time and half up to this: workers are found in the middle of a call,
+ * The longest duration of a call. Half of the calls take no time: so workers are hit during a call,
  * and between two.
  */
 const MAX_SECONDS = 0.0005;
-/** A lost call shall be seen as lost, and not as late. */
+/** A deadline so long that a lost call is seen as lost, not as late. */
 const TIMEOUT_MS = 3_600_000;
-/** Ways in which the tool ends its process, and what the host sees of each. */
+/** Ways in which the tool ends its process, and what the host sees. */
 const DEATHS = [
   ["segfault", { exitCode: null, signal: "SIGSEGV" }],
   ["kill", { exitCode: null, signal: "SIGKILL" }],
@@ -34,7 +34,7 @@ const DEATHS = [
 ] as const;
 type Death = typeof DEATHS[number][0];
 
-/** mulberry32, by Tommy Ettinger. */
+/** Returns a random function for a seed: mulberry32, by Tommy Ettinger. */
 function randomFrom(seed: number): Random {
   let state = seed;
   return () => {
@@ -46,8 +46,8 @@ function randomFrom(seed: number): Random {
 }
 
 /**
- * A test that makes choices: SNAKEDEN_TEST_SEED makes the same ones again, though workers have a
- * timing of their own.
+ * Registers a test that makes random choices. SNAKEDEN_TEST_SEED repeats them, though not the
+ * timing of workers.
  */
 function testWithSeed(name: string, body: (random: Random) => Promise<void>): void {
   Deno.test(name, async () => {
@@ -60,7 +60,7 @@ function testWithSeed(name: string, body: (random: Random) => Promise<void>): vo
   });
 }
 
-/** A host whose pool serves the ledger, and the file with what ran. */
+/** Starts a host whose pool serves the ledger, and returns the file of what has run. */
 async function startLedger(
   pool: PoolOptions,
 ): Promise<AsyncDisposable & { readonly den: Snakeden; readonly runs: () => Promise<number[]> }> {
@@ -77,14 +77,14 @@ async function startLedger(
   };
 }
 
-/** Callers that each make one call after another, every call with a key of its own. */
+/** Callers that make one call after another, each call with a key of its own. */
 class Load implements Disposable {
   answered = 0;
   readonly fulfilled = new Set<number>();
   readonly crashed = new Map<number, WorkerCrashedError>();
-  /** Keys of the calls that were told to end their worker, and how. */
+  /** The keys of the calls that end their worker, and how. */
   readonly deadly = new Map<number, Death>();
-  /** What must not happen: another answer, another error. */
+  /** Outcomes that must not happen: another answer, another error. */
   readonly strange: unknown[] = [];
   readonly #den: Snakeden;
   readonly #random: Random;
@@ -102,8 +102,8 @@ class Load implements Disposable {
   }
 
   /**
-   * Resolves in the turn of the event loop that reads the `count`-th answer from now on; the bound
-   * is as in until().
+   * Resolves in the turn of the event loop that reads the `count`-th answer from now on. The time
+   * limit is that of until().
    */
   async moreAnswers(count: number): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -118,12 +118,12 @@ class Load implements Disposable {
     assert.deepEqual(this.strange, []);
   }
 
-  /** The next call that is made ends its worker. */
+  /** Makes the next call end its worker. */
   sendDeath(death: Death): void {
     this.#deaths.push(death);
   }
 
-  /** Makes no more calls, and waits for those that are open. */
+  /** Makes no more calls, and waits for the open ones. */
   async finish(): Promise<void> {
     this.#stopping = true;
     await until(() => this.#open.size === 0, "every call to be answered").catch((error) => {
@@ -169,7 +169,7 @@ class Load implements Disposable {
   }
 }
 
-/** Calls that workers have been sent and have not answered. */
+/** Returns the number of calls that workers have received and not answered. */
 function inFlight(den: Snakeden): number {
   const { queued, stats } = poolOf(den);
   const { requests, completed, failed, cancelled, timedOut, crashed, refused } = stats;
@@ -182,7 +182,7 @@ function poolOf(den: Snakeden): PoolInfo {
   return pool;
 }
 
-/** Workers that serve, without those that have been killed and are not missed yet. */
+/** Returns the workers that serve, without killed ones that the host has not missed yet. */
 function serving(den: Snakeden, killed: ReadonlySet<string>): WorkerInfo[] {
   return den.workers.list().filter(({ state, incarnation }) =>
     (state === "ready" || state === "busy") && !killed.has(incarnation)
@@ -195,8 +195,8 @@ function spin(ms: number): void {
 }
 
 /**
- * The account of all calls: each was answered, ran once when it was fulfilled, and once at most
- * when its worker died.
+ * Checks all calls: each was answered, ran once if it was fulfilled, and at most once if its worker
+ * died.
  */
 async function settleAccounts(den: Snakeden, load: Load, runs: readonly number[]): Promise<void> {
   const { fulfilled, crashed } = load;
@@ -226,7 +226,7 @@ async function settleAccounts(den: Snakeden, load: Load, runs: readonly number[]
 interface KillRun {
   readonly kills: number;
   readonly pool: PoolOptions;
-  /** Whether calls are sent ahead. */
+  /** True if calls are sent ahead. */
   readonly ahead: boolean;
 }
 
@@ -243,7 +243,7 @@ async function killUnderLoad(random: Random, { kills, pool, ahead }: KillRun): P
     }, "two workers that serve");
     await load.moreAnswers(1 + Math.floor(random() * 3 * CALLERS));
     most = Math.max(most, inFlight(den));
-    // In the middle of a run, between two, or while answers wait for the host.
+    // During a call, between two, or while answers wait for the host.
     spin(random() / 4);
     const victim = workers[Math.floor(random() * workers.length)];
     assert.ok(victim?.pid);
@@ -259,7 +259,7 @@ async function killUnderLoad(random: Random, { kills, pool, ahead }: KillRun): P
   assert.equal(new Set(culprits).size, culprits.length, "a worker took two calls along");
   assert.deepEqual(culprits.filter((it) => !killed.has(it)), []);
   assert.equal(poolOf(den).stats.restarts, kills);
-  // Else this has shown nothing.
+  // Otherwise the test has shown nothing.
   const { size } = poolOf(den);
   assert.ok(ahead ? most > size : most <= size, `${most} calls in flight in ${size} workers`);
 }
@@ -327,7 +327,7 @@ testWithSeed("Snakeden.workers.stop() fails no call of a pool under load", async
   assert.deepEqual({ crashed, restarts }, { crashed: 0, restarts: before.length });
 });
 
-/** Positions in the batch: the first call, and one in the midst of others that were sent ahead. */
+/** Positions in the batch: the first call, and one among others that were sent ahead. */
 for (const position of [0, 21]) {
   Deno.test(`Snakeden.execute() answers 63 of 64 calls while the one at ${position} runs on`, async () => {
     await using ledger = await startLedger({ size: 2 });
@@ -339,7 +339,7 @@ for (const position of [0, 21]) {
       const timeoutMs = seconds > 0 ? TIMEOUT_MS : 20_000;
       return den.execute("record", { key: ++lastKey, seconds }, { signal, timeoutMs });
     };
-    // Until the tool is known as one whose calls are sent ahead.
+    // Waits until the calls of the tool are sent ahead.
     await until(async () => {
       const batch = Array.from({ length: 64 }, () => record(0));
       const { queued } = poolOf(den);

@@ -1,4 +1,4 @@
-/** Circuits and retries as the configuration asks for them, over real workers. */
+/** Tests circuits and retries as configured, with real workers. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { SnakedenError } from "../../mod.ts";

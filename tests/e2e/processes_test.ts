@@ -14,7 +14,7 @@ import { until } from "../fixtures/until.ts";
 
 const SCRIPT_HOST = fileURLToPath(new URL("../fixtures/processes/script_host.ts", import.meta.url));
 
-/** Config file that serves one misbehaving adapter. */
+/** Starts a server with one adapter that misbehaves. */
 async function serve(dataDir: string, adapter: string, size = 2): Promise<ServerProcess> {
   const config = `${dataDir}/snakeden.config.json`;
   const pool = { name: "default", size, adapter, modulePaths: [ADAPTERS] };
@@ -66,12 +66,12 @@ Deno.test("main.ts killed with SIGKILL leaves no process, also with busy workers
     await server.finished();
     await call;
     await gone(dir.path);
-    // What the round before has left was swept.
+    // The remains of the round before have been swept.
     assert.equal([...Deno.readDirSync(`${dir.path}/run`)].length, 1);
   }
 });
 
-/** Tools that hold their worker, whatever it is told. */
+/** Tools that occupy their worker and ignore everything. */
 const HOLDS = [
   ["holds_gil", "hold_gil", { seconds: 60 }],
   ["ignores_sigterm", "hold", {}],

@@ -1,4 +1,4 @@
-/** Tools that write on the link of their worker. */
+/** Tests tools that write on the link of their worker. */
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../mod.ts";
 import { startDen } from "../fixtures/host.ts";
@@ -30,7 +30,7 @@ for (const carrier of ["socket", "grpc"] as const) {
       const error: unknown = await den.execute("write", { what }).catch((it: unknown) => it);
       assert.ok(error instanceof SnakedenError, String(error));
       assert.equal(error.code, "worker_crashed", what);
-      // gRPC does not tell what it found wrong with its connection.
+      // gRPC does not report what is wrong with its connection.
       if (carrier === "socket") assert.match(error.message, reason, what);
       assert.equal(await den.execute("fine"), "fine");
       await until(() => den.pools.list()[0]?.workers.ready === 2, "the pool to be whole");

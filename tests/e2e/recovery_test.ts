@@ -1,4 +1,4 @@
-/** Hosts that are killed, and what the next one finds. */
+/** Tests hosts that are killed, and what the next host finds. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { devPython } from "../../scripts/dev_python.ts";
@@ -42,7 +42,7 @@ async function kill(server: HostProcess): Promise<void> {
   await server.finished();
 }
 
-/** A program with a host on the data directory; see script_host.ts. */
+/** Starts a program with a host on the data directory; see script_host.ts. */
 async function script(dataDir: string, mode: string): Promise<HostProcess> {
   return new HostProcess(["run", "-A", SCRIPT_HOST, mode], {
     env: { SNAKEDEN_DATA_DIR: dataDir, SNAKEDEN_PYTHON: await devPython() },
@@ -58,7 +58,7 @@ Deno.test("main.ts started after a SIGKILL ends what the dead run has left outsi
   const daemon = await execute(first.url, "spawn_daemon");
   await kill(first);
   assert.equal(isAlive(daemon), true);
-  // A stranger whose environment says another run.
+  // A stranger whose environment names another run.
   await using stranger = new MarkedProcess({ runId: "0".repeat(32) });
   await using second = await serve(dir.path);
   await until(() => !isAlive(daemon), "the daemon to be gone");
@@ -69,7 +69,7 @@ Deno.test("main.ts started after a SIGKILL ends what the dead run has left outsi
     () => [...Deno.readDirSync(`${dir.path}/run`)].length === 1,
     "the directory of the dead run to go",
   );
-  // A host that stops in order takes its daemon along.
+  // A host that stops in order ends its daemon too.
   other.kill("SIGTERM");
   await other.finished();
   assert.equal(isAlive(spared), false);
@@ -108,13 +108,13 @@ Deno.test("Snakeden.start() ends what a script has left that was killed beside a
   await until(() => killed.stdout.includes("waiting"), "the script to run");
   const runs = [...Deno.readDirSync(`${dir.path}/run`)].map(({ name }) => name);
   await kill(killed);
-  // Whatever such a worker might have left; the script had no store to record it in.
+  // Processes that such a worker might have left; the script had no store to record them.
   const left = runs.map((runId) => new MarkedProcess({ runId }));
   await using _left = new AsyncDisposableStack();
   for (const it of left) _left.use(it);
   await using _den = await startDen({ adapter: "snakeden.demo", size: 1 }, { dataDir: dir.path });
   await until(() => left.filter((it) => !it.alive).length === 1, "that of the script to be gone");
-  // The run of the server lives, and what carries its mark.
+  // The run of the server lives, and so do the processes with its mark.
   assert.equal(left.filter((it) => it.alive).length, 1);
 });
 
@@ -179,7 +179,8 @@ Deno.test("main.ts killed at random moments, also while it starts, leaves nothin
         SNAKEDEN_PYTHON: python,
       },
     });
-    // From the first worker on: before it is up, while others start, or when it serves.
+    // At any time after the first worker: before it is ready, while others start, or when it
+    // serves.
     await until(() => workersOf({ connect: dir.path }).length > round % 3, "a worker");
     const url = /^listening on (\S+)$/m.exec(server.stdout)?.[1];
     if (url !== undefined) daemons.push(await execute(url, "spawn_daemon"));

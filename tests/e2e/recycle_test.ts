@@ -11,7 +11,9 @@ interface Load {
   stop(): Promise<void>;
 }
 
-/** Callers that call one after the other until they are stopped, and what came of it. */
+/**
+ * Starts callers that make one call after another until they are stopped, and counts the outcomes.
+ */
 function underLoad(den: Snakeden, tool: string, callers = 4): Load {
   const failures: unknown[] = [];
   let answers = 0;
@@ -84,7 +86,7 @@ Deno.test("a worker over maxRssBytes is replaced by its Python's own measure, wi
   const [before] = pids(den);
   assert.equal(await den.execute("eat", { megabytes: 300 }), 300);
   await until(() => den.pools.list()[0]?.stats.recycled === 1, "its successor");
-  // What it held is gone with it.
+  // Its memory has gone with it.
   assert.equal(await den.execute("let_go"), 0);
   await until(() => !isAlive(before ?? 0), "the old one to be gone");
 });

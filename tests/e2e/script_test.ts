@@ -13,7 +13,7 @@ interface Ending {
   readonly stderr: string;
 }
 
-/** Runs one mode of the fixture to its end and checks that nothing is left. */
+/** Runs one mode of the fixture to its end, and checks that no process is left. */
 async function runMode(mode: string, env: Record<string, string> = {}): Promise<Ending> {
   await using dir = await tempDir();
   await using host = new HostProcess(["run", "-A", SCRIPT_HOST, mode], {

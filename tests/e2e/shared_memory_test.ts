@@ -12,7 +12,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const KEEPS = { adapter: "keeps_arrays:KeepsArrays" };
 
-/** What the tool `where` tells of an array. */
+/** The answer of the tool `where` about an array. */
 interface Where {
   readonly shared: boolean;
   readonly writeable: boolean;
@@ -32,7 +32,7 @@ async function where(den: Snakeden, value: Float64Array): Promise<Where> {
   return await den.execute<Where>("where", { value });
 }
 
-/** Names of shared memory that a host has left. */
+/** Returns the names of shared memory that a host has left. */
 function slabFiles(den: Snakeden): string[] {
   const run = join(den.config.dataDir, "run", den.runId);
   return [...Deno.readDirSync(run)].map((it) => it.name).filter((it) => /\.to_/.test(it));
@@ -66,7 +66,7 @@ Deno.test("Snakeden.start() leaves no names of shared memory once the workers ar
 });
 
 Deno.test("Snakeden.execute() leaves an array alone that a tool keeps, and uses its place again afterwards", async () => {
-  // Room for three arrays.
+  // There is room for three arrays.
   await using den = await startDen({ ...KEEPS, size: 1, sharedMemoryBytes: 3 * 80 * KIB });
   const kept = doubles(80 * KIB, 7);
   await den.execute("keep", { value: kept });
@@ -129,7 +129,7 @@ Deno.test("Snakeden.execute() runs calls elsewhere with their arrays when a long
   await using den = await startDen({ ...KEEPS, pipelineBudgetMs: 50 });
   const value = doubles(80 * KIB);
   const hold = (seconds: number): Promise<number> => den.execute("hold", { value, seconds });
-  // So that the tool is taken for a quick one.
+  // These calls make the tool count as a quick one.
   for (let i = 0; i < 20; i++) await hold(0);
   const calls = [hold(0.5), hold(0.5), ...Array.from({ length: 40 }, () => hold(0))];
   for (const seen of await Promise.all(calls)) assert.equal(seen, sum(value));
@@ -150,7 +150,7 @@ Deno.test("Snakeden.stream() carries arrays through shared memory", async () => 
 });
 
 Deno.test("Snakeden.execute() has its places back after cancelled, late and failed calls", async () => {
-  // Room for one array each way.
+  // There is room for one array in each direction.
   await using den = await startDen({ ...KEEPS, size: 1, sharedMemoryBytes: 80 * KIB });
   const value = doubles(80 * KIB);
   for (let i = 0; i < 3; i++) {
@@ -220,7 +220,7 @@ async function launcher(): Promise<Workers> {
   };
 }
 
-/** A call on a link, and what is heard of it, in order. */
+/** Sends a call on a link, and returns what comes back, in order. */
 function send(
   { link }: LaunchedWorker,
   tool: string,

@@ -1,6 +1,6 @@
 /**
- * What a pool says of an adapter that fails while it is loaded: where in the adapter's own code,
- * and why.
+ * Tests the reason of a pool whose adapter fails while it is loaded: the place in the adapter's
+ * code, and the cause.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
@@ -10,7 +10,7 @@ import { LogSink } from "../fixtures/log_sink.ts";
 const TOOL = "from snakeden import Adapter, tool\n@tool\ndef ping() -> str:\n    return 'pong'\n";
 
 /**
- * Code of an adapter, and lines that the reason must hold, in this order; DIR is the folder of the
+ * Adapters, and the lines that the reason must contain in this order. DIR is the folder of the
  * adapter.
  */
 const CASES: readonly {
@@ -133,7 +133,7 @@ for (const { what, code, files = {}, lines } of CASES) {
     assertInOrder(info?.reason ?? "", expected);
     assert.doesNotMatch(info?.reason ?? "", /importlib|python\/src\/snakeden\//);
     assertInOrder(await sink.text(), expected);
-    // Callers of the pool are not shown the code of its adapter.
+    // Callers of the pool do not see the code of its adapter.
     await assert.rejects(den.execute("ping"), (error: Error) => {
       assert.ok(error.message.includes(info?.reason?.split("\n")[0] ?? ""), error.message);
       return !error.message.includes("Traceback");

@@ -48,11 +48,11 @@ Deno.test("Snakeden.stream() makes the generator wait for a reader that pauses",
   const paused = den.stream("append_stream", { path }).events();
   await paused.next();
   const lines = async (): Promise<number> => (await Deno.readTextFile(path)).split("\n").length;
-  // A second worker runs the same generator for a reader that does not pause, and is the clock.
+  // A second worker runs the same generator for a reader that does not pause: this is the clock.
   const read = den.stream("append_stream", { path: `${dir.path}/read` }).events();
   for (let i = 0; i < 2_000; i++) await read.next();
   const seen = await lines();
-  // The window holds fewer than 4096 / 64 chunks; each is one line in the file.
+  // The window holds fewer than 4096 / 64 chunks. Each chunk is one line in the file.
   assert.ok(seen > 10 && seen < 100, `${seen} lines were written ahead of a reader that pauses`);
   await Promise.all([paused.return(), read.return()]);
 });

@@ -1,5 +1,5 @@
 /**
- * Servers and scripts as a person runs them: in a terminal, through `deno task`, and stopped by
+ * Tests servers and scripts as a person runs them: in a terminal, by `deno task`, and stopped by
  * Ctrl-C.
  */
 import assert from "node:assert/strict";
@@ -14,7 +14,7 @@ const SCRIPT_HOST = "tests/fixtures/processes/script_host.ts";
 const STEPS = (status: number): string =>
   `start ${status} pending\nstop ${status} pending\ncleanup ${status} ok\nexit ${status} ok\n`;
 
-/** Tells when a call has begun in the worker, which the host cannot know. */
+/** An adapter that shows when a call has begun in the worker, which the host cannot know. */
 const ADAPTER = `
 import time
 from snakeden import tool
@@ -42,8 +42,8 @@ async function open(dataDir: string, command: readonly string[]): Promise<Termin
 }
 
 /**
- * Starts a call once the server listens, and waits until it runs. Its status is 0 when the
- * connection broke.
+ * Starts a call once the server listens, and waits until it runs. The status of the call is 0 if
+ * the connection broke.
  */
 async function startCall(
   terminal: Terminal,
@@ -67,14 +67,16 @@ async function assertNothingLeft(dataDir: string): Promise<void> {
   assert.deepEqual(namesIn(join(dataDir, "run")), []);
 }
 
-/** Processes that work for a data directory: they were told of it, or name it. */
+/**
+ * Returns the processes of a data directory: those that have it in their environment or arguments.
+ */
 function pidsOf(dataDir: string): number[] {
   return [...Deno.readDirSync("/proc")].map(({ name }) => Number(name)).filter((pid) =>
     Number.isInteger(pid) && isAlive(pid) && ["environ", "cmdline"].some((file) => {
       try {
         return Deno.readTextFileSync(`/proc/${pid}/${file}`).includes(dataDir);
       } catch {
-        // It has just ended, or belongs to somebody else.
+        // It has just ended, or belongs to another user.
         return false;
       }
     })
@@ -99,7 +101,7 @@ const WAYS_TO_ASK: readonly {
   readonly what: string;
   readonly ask: (asked: Asked) => void | Promise<void>;
   readonly around?: readonly string[];
-  /** What the outermost program ends with. */
+  /** The exit status of the outermost program. */
   readonly status?: number;
 }[] = [
   { what: "Ctrl-C", ask: ({ terminal }) => terminal.pressCtrlC() },
@@ -127,7 +129,7 @@ const WAYS_TO_ASK: readonly {
   {
     what: "timeout -s INT",
     around: ["timeout", "-s", "INT", "600"],
-    // As if its time were up.
+    // As if its time limit had passed.
     ask: ({ terminal }) => terminal.signalLeader("SIGALRM"),
     status: 124,
   },
@@ -232,14 +234,14 @@ Deno.test("runAsScript() leaves nothing when Ctrl-C is pressed while its environ
   ], {
     env: { SNAKEDEN_DATA_DIR: dir.path },
   });
-  // A script says nothing of it.
+  // A script does not report it.
   await until(() => namesIn(`${dir.path}/python`).some((it) => /^building-/.test(it)), "the build");
   await terminal.pressCtrlC();
   assert.equal(await terminal.finished(), 130, terminal.output);
   await assertNothingLeft(dir.path);
 });
 
-/** The pid of the program that was started by the task, or as it is. */
+/** Returns the pid of the server, whether a task has started it or the terminal directly. */
 async function serverPid(dataDir: string): Promise<number> {
   const [worker] = await until(() => {
     const found = workersOf({ connect: dataDir });
@@ -256,7 +258,7 @@ for (
     ["main() with SIGHUP ignored", ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", ...SERVE]],
     [
       "deno task serve under nohup",
-      // The traps are for bash and cat, which would go with the terminal.
+      // The traps are for bash and cat, which would end with the terminal.
       [
         "bash",
         "-c",

@@ -6,10 +6,7 @@ import { ADAPTERS, ServerProcess, startDen, tempDir } from "../fixtures/host.ts"
 const CARRIERS = ["socket", "grpc"] as const;
 const BOUNDS = { numRuns: 40 };
 
-/**
- * Numbers of every magnitude, and those at the edges of what a double, a JSON text and an int64 can
- * say.
- */
+/** Numbers of every magnitude, and those at the limits of a double, a JSON text and an int64. */
 const anyNumber = fc.oneof(
   fc.double(),
   fc.integer(),
@@ -62,7 +59,7 @@ for (const carrier of CARRIERS) {
     for (const length of [16, 100_000]) {
       const buffers = Array.from({ length: 20 }, () => new Uint8Array(length).fill(1));
       const calls = buffers.map((value) => den.execute("describe", { value }));
-      // Some are on their way, some are in the queue.
+      // Some calls are on their way, others are in the queue.
       for (const { buffer } of buffers.filter((_, i) => i % 2 === 1)) {
         structuredClone(buffer, { transfer: [buffer] });
       }
@@ -129,7 +126,7 @@ Deno.test("POST /v1/execute carries every number to Python and back as the numbe
       fc.array(spelledFloat, { minLength: 1 }),
       async (integers, floats) => {
         const value = `{"nested":[[${integers}],[${floats}]]}`;
-        // Whether or not something stands beside them that JSON has no word for.
+        // With and without a neighbour that JSON cannot express.
         for (const beside of ["1", '{"$snakeden":"bytes","base64":"AQ=="}']) {
           const answer = await call("echo", `[${value},${beside}]`);
           const nested = /"nested":\[\[([^\]]*)\],\[([^\]]*)\]\]/.exec(answer);
@@ -138,7 +135,7 @@ Deno.test("POST /v1/execute carries every number to Python and back as the numbe
           const back = (nested[2] ?? "").split(",");
           back.forEach((text, i) => assert.equal(Number(text), Number(floats[i])));
           for (const text of back) {
-            // Digits alone are those of an integer, which Python would have taken exactly.
+            // Digits alone are an integer, which Python reads exactly.
             if (/^-?\d+$/.test(text)) assert.equal(BigInt(text), BigInt(Number(text)));
           }
         }

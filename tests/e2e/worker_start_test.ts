@@ -1,4 +1,7 @@
-/** What a worker's start takes from where the host happens to run, and what a tool sees of it. */
+/**
+ * Tests what the start of a worker takes from the host's folder and environment, and what a tool
+ * sees.
+ */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Snakeden } from "../../mod.ts";
@@ -7,8 +10,8 @@ import { packagePath } from "../../src/python_env/mod.ts";
 import { ADAPTERS, ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
 
 /**
- * Names of the standard library and of what the package depends on that a project may have a file
- * of.
+ * Names of modules, of the standard library and of our dependencies, that a file of a project may
+ * have.
  */
 const NAMES = [
   ...["argparse", "asyncio", "collections", "copyreg", "ctypes", "enum", "fcntl", "functools"],
@@ -18,7 +21,9 @@ const NAMES = [
   ...["usercustomize", "warnings", "weakref", "google", "grpc", "msgspec", "psutil", "snakeden"],
 ];
 
-/** A folder with files and packages of all those names, each of which ends whoever imports it. */
+/**
+ * Makes a folder with files and packages of all those names. Each ends the process that imports it.
+ */
 async function trap(path: string): Promise<void> {
   for (const [i, name] of NAMES.entries()) {
     const file = i % 2 === 0 ? `${name}.py` : join(name, "__init__.py");
@@ -44,7 +49,7 @@ for (const carrier of ["socket", "grpc"] as const) {
   Deno.test(`Snakeden serves in a folder with files named like modules (${carrier})`, async () => {
     await using dir = await tempDir();
     await trap(dir.path);
-    // The default of modulePaths is this folder too.
+    // The default of modulePaths includes this folder.
     const pools = [{ name: "default", size: 1, adapter: "sees_its_process", carrier }];
     await Deno.writeTextFile(join(dir.path, "snakeden.config.json"), JSON.stringify({ pools }));
     const dataDir = join(dir.path, "data");

@@ -23,7 +23,7 @@ interface Raw extends AsyncDisposable {
   count(first: string): Promise<number>;
 }
 
-/** Blobs over a real database whose commits can be watched and broken. */
+/** Opens blobs over a real database whose commits can be watched and broken. */
 async function raw(): Promise<Raw> {
   const kv = await Deno.openKv(":memory:");
   const commits = new GroupCommit(kv, { windowMs: 0, timer: SYSTEM_CLOCK });

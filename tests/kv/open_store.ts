@@ -7,7 +7,7 @@ import { newRunId } from "../store/samples.ts";
 
 export { newRunId };
 
-/** A data directory that is removed at the end of the test. */
+/** Makes a data directory that is removed at the end of the test. */
 export async function tempDir(): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await Deno.makeTempDir({ prefix: "snakeden-test-" });
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };

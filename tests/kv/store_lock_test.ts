@@ -9,7 +9,7 @@ import { newRunId, openStore, tempDir } from "./open_store.ts";
 
 const HOLDER = fileURLToPath(new URL("store_holder.ts", import.meta.url));
 
-/** Another process that has the store. */
+/** Starts another process that holds the store. */
 async function holder(dataDir: string): Promise<HostProcess> {
   const process = new HostProcess(["run", "-A", HOLDER, "hold", dataDir]);
   await until(() => {

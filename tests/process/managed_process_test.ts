@@ -9,7 +9,7 @@ interface Spawned {
   readonly lines: string[];
 }
 
-/** Runs a shell script; `exec` in it keeps the pid. */
+/** Runs a shell script. `exec` in the script keeps the pid. */
 function shell(script: string, env: Record<string, string> = {}): Spawned {
   const lines: string[] = [];
   const process = ManagedProcess.spawn({

@@ -67,7 +67,7 @@ Deno.test("ProcTable reads the mark from the environment, and not from arguments
   const runId = newRunId();
   const table = new ProcTable();
   await using other = new MarkedProcess({ script: `: SNAKEDEN_RUN_ID=${runId}; sleep 300` });
-  // A name that looks like the line of another process: `) S 1 1` and so on, with a line feed.
+  // A process whose name looks like the line of another one: `) S 1 1` and so on, with a line feed.
   await using _odd = new MarkedProcess({
     runId,
     script: `printf 'x) Z 1\\n1 (y' > /proc/$$/comm; echo named 1; while :; do sleep 1; done`,

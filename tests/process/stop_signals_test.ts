@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { HostProcess } from "../fixtures/host.ts";
 
-/** Runs a program that has `signals`, and `again(name)` to signal itself. */
+/** Runs a program with `signals`, and with `again(name)` to signal itself. */
 async function run(program: string): ReturnType<HostProcess["finished"]> {
   const code = `
     import { StopSignals } from "./src/process/mod.ts";

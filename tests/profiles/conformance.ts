@@ -1,7 +1,7 @@
 /**
- * What every profile must do, whatever it runs calls on. The first half holds the window of a
- * profile against any order of events; the second runs real workers. A new profile passes both by
- * an entry in `PROFILES`.
+ * The contract of every profile, as tests. The first half tries the window of a profile with any
+ * order of events; the second runs real workers. An entry in `PROFILES` runs both for a new
+ * profile.
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";
@@ -16,7 +16,7 @@ import { until } from "../fixtures/until.ts";
 class Bench {
   readonly clock = new FakeClock();
   readonly window: CallWindow<Sent>;
-  /** In the order in which they were sent. */
+  /** The calls in flight, in the order in which they were sent. */
   readonly inFlight: Sent[] = [];
   recalls = 0;
   #linkId = 0;
@@ -49,7 +49,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 60 },
 );
 
-/** Takes the steps, and checks after each. */
+/** Takes the steps, and checks the window after each. */
 function play(bench: Bench, all: readonly Step[], check: () => void): void {
   for (const step of all) {
     if (step.do === "add") bench.add(step.n / 10);
@@ -153,7 +153,7 @@ function testWindow(name: string, profile: Profile): void {
           const { lost, unstarted } = window.drain({ note, readToEnd });
           const byId = (a: Sent, b: Sent): number => a.linkId - b.linkId;
           assert.deepStrictEqual([...lost, ...unstarted].sort(byId), inFlight);
-          // Without a note nothing is known, so all of them may have run.
+          // Without a note nothing is known, so all calls may have run.
           if (note === undefined) assert.deepStrictEqual(lost, inFlight);
           else assert.equal(disposed, 1, "the note was not closed");
           const noted = inFlight.find(({ linkId }) => linkId === started);

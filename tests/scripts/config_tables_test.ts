@@ -5,7 +5,7 @@ import { ENV_KEYS } from "../../src/config/mod.ts";
 const page = new URL("../../docs/configuration.md", import.meta.url);
 const MARKED = /<!-- keys -->\n\n(.*)\n<!-- end of keys -->/s;
 
-/** Cells without the blanks that align columns. */
+/** Returns the cells, without the blanks that align columns. */
 function cellsOf(markdown: string): string[][] {
   return markdown.split("\n").filter((it) => !/^\| *-/.test(it) && it.trim() !== "")
     .map((line) => line.split("|").map((cell) => cell.trim()));

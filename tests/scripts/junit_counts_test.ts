@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { junitCounts, runnerCounts } from "../../scripts/junit_counts.ts";
 
-// Shortened from what Deno 2.9.6 and pytest 9.2 write.
+// Shortened reports of Deno 2.9.6 and pytest 9.2.
 const DENO_REPORT = `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="deno test" tests="6" failures="3" errors="0" time="0.1">
   <testsuite name="./a_test.ts" tests="5" disabled="1" errors="0" failures="2">

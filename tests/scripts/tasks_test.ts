@@ -1,4 +1,4 @@
-/** The tasks of deno.json as a user types them, with the permissions that they really have. */
+/** Tests the tasks of deno.json as a user types them, with their real permissions. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import denoJson from "../../deno.json" with { type: "json" };
@@ -21,7 +21,7 @@ async function task(args: string[], env: Record<string, string>): Promise<TaskRu
   return { code, stdout: text(stdout), stderr: text(stderr) };
 }
 
-/** The name has a space in it: quoting in the tasks has to hold. */
+/** Makes a directory with a space in its name: the tasks must quote it. */
 async function withDir(use: (dir: string) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "snakeden tasks " });
   try {
@@ -31,7 +31,7 @@ async function withDir(use: (dir: string) => Promise<void>): Promise<void> {
   }
 }
 
-/** A directory outside of what the tasks may write: neither the data directory nor below /tmp. */
+/** Makes a directory where the tasks may not write: neither the data directory nor below /tmp. */
 async function withOutside(use: (dir: string) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir({ dir: "/var/tmp", prefix: "snakeden-tasks-" });
   try {

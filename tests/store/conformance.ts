@@ -49,8 +49,8 @@ export interface DurablePlace extends StorePlace {
   damageBlob(id: string): Promise<void>;
   /**
    * Opens the store of this place for a run in another process, runs {@link writeBeforeKill} there,
-   * and kills that process by SIGKILL as soon as it has resolved. Resolves when the store can know
-   * that the run is over, which takes a lease where there is one.
+   * and then kills that process with SIGKILL. Resolves when the store can know that the run is
+   * over; with leases, that takes one lease.
    */
   killHost(runId: string): Promise<void>;
 }

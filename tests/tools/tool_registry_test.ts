@@ -7,7 +7,7 @@ interface SetUp extends AsyncDisposable {
   readonly registry: ToolRegistry;
 }
 
-/** Pools that serve, and pools that have not started. */
+/** Makes pools that serve, and pools that have not started. */
 async function setUp(serving: string[], silent: string[] = []): Promise<SetUp> {
   const started = await Promise.all(serving.map((name) => FakePool.start({ name })));
   const all = [...silent.map((name) => new FakePool({ name })), ...started];

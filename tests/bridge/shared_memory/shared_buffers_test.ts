@@ -17,7 +17,7 @@ interface SetUp {
   put(offset: number, bytes: Uint8Array): void;
 }
 
-/** Runs with a link that shares a slab, which still has its names. */
+/** Runs a test with a link that shares a slab, which still has its names. */
 async function withLink(run: (it: SetUp) => Promise<void> | void, bytes = 8 * PAGE): Promise<void> {
   const directory = Deno.makeTempDirSync();
   try {

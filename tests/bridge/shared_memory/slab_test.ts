@@ -5,7 +5,7 @@ import { SnakedenError } from "../../../src/errors.ts";
 
 const PAGE = 4096;
 
-/** Runs with a slab in a directory of its own. */
+/** Runs a test with a slab in a directory of its own. */
 function withSlab(bytes: number, run: (slab: Slab, directory: string) => void): void {
   const directory = Deno.makeTempDirSync();
   try {

@@ -19,7 +19,7 @@ const RETRY: RetryConfig = {
 interface SetUp {
   readonly policy: CallPolicy;
   readonly stopping: AbortController;
-  /** Time left at each attempt. */
+  /** The time left at each attempt. */
   readonly attempts: number[];
   readonly retries: () => number;
   run(ends: (ErrorCode | "ok")[], call?: Partial<PolicedCall<string>>): Promise<string>;
