@@ -47,6 +47,14 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   bridge: [["."], ["carriers"], ["shared_memory"], ["values"], ["gen"]],
   calls: [["."], ["policies"]],
   pool: [["."], ["supervision"], ["workers"], ["profiles"], ["crashes"], ["calls"]],
+  python_env: [
+    ["."],
+    ["installers"],
+    ["environments"],
+    ["requirements"],
+    ["check_imports.ts", "find_interpreter.ts", "python_source.ts"],
+    ["environment_error.ts"],
+  ],
   routes: [["."], ["openapi"], ["calls"], ["access", "schema"], ["http"]],
 };
 

@@ -1,15 +1,13 @@
 import { join, resolve } from "node:path";
 import { SnakedenError } from "../errors.ts";
 import { FileLock, makePrivateDirectory } from "../process/mod.ts";
-import { buildEnvironment } from "./build_environment.ts";
 import { missingImports } from "./check_imports.ts";
-import { commandEnv, hostEnv } from "./command_env.ts";
 import { environmentError, fileError } from "./environment_error.ts";
-import { environmentKey, environmentName, type EnvironmentRequest } from "./environment_key.ts";
-import * as store from "./environment_store.ts";
+import * as store from "./environments/mod.ts";
 import { findInterpreter, lookUp, probeInterpreter, unfitReason } from "./find_interpreter.ts";
+import { buildEnvironment, commandEnv, hostEnv } from "./installers/mod.ts";
 import { type PythonSource, pythonSource } from "./python_source.ts";
-import { readRequirementFiles } from "./requirement_files.ts";
+import { readRequirementFiles } from "./requirements/mod.ts";
 
 /** What {@link ensurePython} may be told. */
 export interface EnsurePythonOptions {
@@ -66,14 +64,14 @@ export async function ensurePython(
   if (options.executable !== undefined) {
     return await checkOwn(options.executable, options, source, commandEnv(host));
   }
-  const request: EnvironmentRequest = {
+  const request: store.EnvironmentRequest = {
     source,
     requirements: (options.requirements ?? []).map((it) => resolve(it)),
     dev: options.dev ?? false,
   };
   const root = join(resolve(options.dataDir), "python");
   const files = await readRequirementFiles(request.requirements, host);
-  const key = await environmentKey(request, files);
+  const key = await store.environmentKey(request, files);
   const env = commandEnv(host, files.flatMap((it) => it.variables));
   try {
     // Checked before anything in it runs.
@@ -92,7 +90,7 @@ export async function ensurePython(
 async function buildLocked(
   root: string,
   key: string,
-  request: EnvironmentRequest,
+  request: store.EnvironmentRequest,
   options: EnsurePythonOptions,
   env: Record<string, string>,
 ): Promise<PythonEnvironment> {
@@ -121,7 +119,7 @@ async function buildLocked(
       onProgress: say,
       signal: options.signal,
     });
-    const name = await environmentName(key, python, request.dev);
+    const name = await store.environmentName(key, python, request.dev);
     const held = await store.adoptEnvironment(root, path, name, { key, version: python.version });
     await store.sweep(root, { path: held.path, dev: request.dev });
     say(`Python environment ready in ${((performance.now() - started) / 1000).toFixed(1)} s`);

@@ -3,11 +3,10 @@
  * environment from it in the data directory if there is none yet, and returns the interpreter that
  * runs the workers. If nothing has changed, it starts no process.
  *
- * find_interpreter.ts runs candidates to identify them; environment_key.ts decides when an
- * environment is out of date; environment_store.ts manages `<dataDir>/python`: which environments
- * exist, who uses them and which may be removed; build_environment.ts builds a new one;
- * install_failure.ts explains a failed installation. A lock keeps two hosts from building at once,
- * and no installer outlives this process.
+ * find_interpreter.ts runs candidates to identify them; requirements/ reads requirements files;
+ * environments/ decides when an environment is out of date, and manages `<dataDir>/python`;
+ * installers/ builds a new one. A lock keeps two hosts from building at once, and no installer
+ * outlives this process.
  *
  * @module
  */

@@ -1,4 +1,4 @@
-import { PROGRAM_ENV } from "../process/mod.ts";
+import { PROGRAM_ENV } from "../../process/mod.ts";
 import { isInstallerSetting } from "./installer_settings.ts";
 
 /**

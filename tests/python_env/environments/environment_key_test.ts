@@ -4,9 +4,9 @@ import {
   environmentKey,
   environmentName,
   type EnvironmentRequest,
-} from "../../src/python_env/environment_key.ts";
-import { readRequirementFiles } from "../../src/python_env/requirement_files.ts";
-import { tinySource } from "./tiny_source.ts";
+} from "../../../src/python_env/environments/environment_key.ts";
+import { readRequirementFiles } from "../../../src/python_env/requirements/requirement_files.ts";
+import { tinySource } from "../tiny_source.ts";
 
 async function keyOf(
   request: EnvironmentRequest,

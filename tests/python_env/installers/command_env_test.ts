@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { commandEnv } from "../../src/python_env/command_env.ts";
+import { commandEnv } from "../../../src/python_env/installers/command_env.ts";
 
 Deno.test("commandEnv() keeps what installers need and no secret", () => {
   const kept = {

@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { environmentError, fileError } from "./environment_error.ts";
+import { environmentError, fileError } from "../environment_error.ts";
 import { includeOf, logicalLines, shellWords, variablesIn } from "./requirement_lines.ts";
 
 /** A requirement file, and the parts of it that count. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { ensurePython } from "../../src/python_env/ensure_python.ts";
-import { isInstallerSetting } from "../../src/python_env/installer_settings.ts";
-import { type TinySource, tinySource } from "./tiny_source.ts";
+import { ensurePython } from "../../../src/python_env/ensure_python.ts";
+import { isInstallerSetting } from "../../../src/python_env/installers/installer_settings.ts";
+import { type TinySource, tinySource } from "../tiny_source.ts";
 
 /** What would install into another place, something else, or nothing. */
 const MISLEADING = `

@@ -1,5 +1,5 @@
-import type { SnakedenError } from "../errors.ts";
-import { environmentError } from "./environment_error.ts";
+import type { SnakedenError } from "../../errors.ts";
+import { environmentError } from "../environment_error.ts";
 
 const SHOWN_LINES = 15;
 

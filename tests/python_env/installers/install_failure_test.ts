@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { installFailure } from "../../src/python_env/install_failure.ts";
+import { installFailure } from "../../../src/python_env/installers/install_failure.ts";
 
 // Lines as pip 23 and uv 0.13 print them.
 const CASES: readonly (readonly [string, RegExp])[] = [

@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { isRecord } from "../json/mod.ts";
-import { FileLock } from "../process/mod.ts";
+import { isRecord } from "../../json/mod.ts";
+import { FileLock } from "../../process/mod.ts";
 
 /**
  * File in an environment that says what it was made of; written last, so that it is there only in a

@@ -1,5 +1,5 @@
-import type { PythonSource } from "./python_source.ts";
-import { contentOf, readRequirementFiles, type RequirementFile } from "./requirement_files.ts";
+import type { PythonSource } from "../python_source.ts";
+import { contentOf, readRequirementFiles, type RequirementFile } from "../requirements/mod.ts";
 
 /** Changes whenever the way an environment is laid out does, so that older ones are built again. */
 const LAYOUT_VERSION = 2;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { installerProgress } from "../../src/python_env/installer_progress.ts";
+import { installerProgress } from "../../../src/python_env/installers/installer_progress.ts";
 
 function shown(lines: string[]): string[] {
   const out: string[] = [];

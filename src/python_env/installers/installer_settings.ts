@@ -1,4 +1,4 @@
-import type { CommandResult } from "../process/mod.ts";
+import type { CommandResult } from "../../process/mod.ts";
 import { installFailure } from "./install_failure.ts";
 
 /**

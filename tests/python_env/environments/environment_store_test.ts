@@ -7,8 +7,8 @@ import {
   pythonIn,
   sweep,
   unfinishedPath,
-} from "../../src/python_env/environment_store.ts";
-import { writeScript } from "./tiny_source.ts";
+} from "../../../src/python_env/environments/environment_store.ts";
+import { writeScript } from "../tiny_source.ts";
 
 const NAME = "0123456789abcdef";
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import { dirname, join, relative } from "node:path";
-import { readRequirementFiles } from "../../src/python_env/requirement_files.ts";
+import { readRequirementFiles } from "../../../src/python_env/requirements/requirement_files.ts";
 
 const ENV = { FOLDER: "sub dir", FILE: "plain.txt", EMPTY: "" };
 

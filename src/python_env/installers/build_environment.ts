@@ -1,10 +1,9 @@
 import { join } from "node:path";
-import { type CommandResult, runGuarded } from "../process/mod.ts";
-import { missingImports } from "./check_imports.ts";
-import { environmentError } from "./environment_error.ts";
-import { type EnvironmentRequest, lockedFiles } from "./environment_key.ts";
-import { pythonIn } from "./environment_store.ts";
-import type { Interpreter } from "./find_interpreter.ts";
+import { type CommandResult, runGuarded } from "../../process/mod.ts";
+import { missingImports } from "../check_imports.ts";
+import { environmentError } from "../environment_error.ts";
+import { type EnvironmentRequest, lockedFiles, pythonIn } from "../environments/mod.ts";
+import type { Interpreter } from "../find_interpreter.ts";
 import { installFailure } from "./install_failure.ts";
 import { installerProgress } from "./installer_progress.ts";
 import { pipFileSettings } from "./installer_settings.ts";
