@@ -102,13 +102,16 @@ export async function contentOf(files: readonly RequirementFile[]): Promise<stri
 }
 
 const URL_ELSEWHERE = /\b(?!file:)[a-z][\w+.-]*:\/\/\S*/gi;
-const LOCAL = /\/|\bfile:|\.(?:whl|zip|tar|tgz|tbz|txz|tlz|gz|bz2|xz|lzma)\b|^-(?:e|f|-e|-f)/i;
+const QUOTES = /["']/g;
+/** A slash, the name of an archive, or a value of `-e`, `-f` or `--find-links`. */
+const LOCAL =
+  /\/|\bfile:|\.(?:whl|zip|tar|tgz|tbz|txz|tlz|gz|bz2|xz|lzma)\b|^(?:-[ef]\s*\S|--[ef][\w-]*[\s=]\s*\S)/i;
 
 /**
  * Returns what a line that names a local path depends on besides its text; nothing for other lines.
  */
 async function placeOf(line: string, folder: string): Promise<string[]> {
-  if (!LOCAL.test(line.replaceAll(URL_ELSEWHERE, ""))) return [];
+  if (!LOCAL.test(line.replaceAll(URL_ELSEWHERE, "").replaceAll(QUOTES, ""))) return [];
   // For pip, projects and archives are relative to the working folder, and links to the folder of
   // the file.
   const bases = [...new Set([Deno.cwd(), folder])];

@@ -70,12 +70,16 @@ Deno.test("environmentKey() is the same for the same requirements at another pat
     await Deno.writeTextFile(path, text);
     return path;
   };
-  const plain = await write("a/requirements.txt", "tiny>=1\n-r more.txt\n");
+  const links = "--find-links https://index.test/wheels/\n-e git+https://host.test/x.git#egg=x\n";
+  const plain = await write("a/requirements.txt", `tiny>=1\n-r more.txt\n-c pins.txt\n${links}`);
   await write("a/more.txt", "tinier==2 ; python_version > '3'\n");
+  await write("a/pins.txt", "tiny<9\n");
   const other = await write(
     "b c/mine.txt",
-    "\ufeff# Mine.\r\n\r\ntiny>=1  # at least\r\n--requirement 'sub dir/again.txt'\r\n",
+    "\ufeff# Mine.\r\n\r\ntiny>=1  # at least\r\n--requirement 'sub dir/again.txt'\r\n" +
+      `--constraint=../pins.txt\r\n${links}`,
   );
+  await write("pins.txt", "tiny<9");
   await write("b c/sub dir/again.txt", "tinier==2 ; \\\npython_version > '3'");
   const keyFor = (path: string): Promise<string> =>
     keyOf({ source, requirements: [path], dev: false });
@@ -92,6 +96,9 @@ Deno.test("environmentKey() changes with whatever changes what is installed", as
     for (
       const [name, text] of [
         ["links.txt", "--find-links wheels\ntiny\n"],
+        ["short.txt", "-fwheels\ntiny\n"],
+        ["equals.txt", "--find-links=wheels\ntiny\n"],
+        ["editable.txt", "-e project\n"],
         ["constrained.txt", "-c more.txt\ntiny\n"],
         ["included.txt", "-r more.txt\ntiny\n"],
         ["index.txt", "--index-url https://${USER}@index.test/simple\ntiny\n"],
@@ -107,6 +114,10 @@ Deno.test("environmentKey() changes with whatever changes what is installed", as
   // Beside each of them may lie other wheels.
   await key(join(a, "links.txt"));
   await key(join(b, "links.txt"));
+  for (const name of ["short.txt", "equals.txt", "editable.txt"]) {
+    await key(join(a, name));
+    await key(join(b, name));
+  }
   await key(join(a, "constrained.txt"));
   await key(join(a, "included.txt"));
   await key(join(a, "index.txt"));
