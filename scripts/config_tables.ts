@@ -34,7 +34,7 @@ export function configTables(): string {
   const list = withoutDefault(pools);
   const pool = list instanceof z.ZodArray ? withoutDefault(list.element) : undefined;
   if (!(pool instanceof z.ZodObject)) throw new TypeError("the pools are no list of objects");
-  const parts = ["heartbeat", "recycle", "limits"].map((key): [string, string] => [
+  const parts = ["python", "heartbeat", "recycle", "limits"].map((key): [string, string] => [
     `pools: ${key}`,
     table(withoutDefault(pool.shape[key])),
   ]);

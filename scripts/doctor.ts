@@ -1,7 +1,7 @@
 /**
  * `deno task doctor [--json]` checks everything that a start needs, and says how to cure each
  * fault. It exits with 1 if the server could not start. Like a first start, it builds the Python
- * environment if there is none.
+ * environments that are missing.
  */
 import { type Config, loadConfig } from "../src/config/mod.ts";
 import { adapterFindings } from "./doctor/adapters.ts";
@@ -16,7 +16,7 @@ import {
   sharedMemoryFinding,
   socketPathFinding,
 } from "./doctor/machine.ts";
-import { withPython } from "./doctor/python.ts";
+import { openPythons } from "./doctor/python.ts";
 import { storeFindings } from "./doctor/store.ts";
 
 /** Returns all findings, in the order in which they should be cured. */
@@ -44,10 +44,8 @@ export async function examine(): Promise<Finding[]> {
 
 async function pythonFindings(config: Config): Promise<Finding[]> {
   const findings: Finding[] = [];
-  await withPython(config, findings, async (python) => {
-    findings.push(...await adapterFindings(python, config));
-  });
-  return findings;
+  using pythons = await openPythons(config, findings);
+  return [...findings, ...await adapterFindings(pythons, config)];
 }
 
 async function main(args: readonly string[]): Promise<number> {

@@ -1,11 +1,33 @@
 /**
- * `deno task setup`: prepares the Python environment that the first start would prepare, and says
- * where it is.
+ * `deno task setup`: prepares the Python environments that the first start would prepare; says
+ * which pool uses which, how large they are, and which others are kept.
  */
-import { loadConfig } from "../src/config/mod.ts";
+import { type Config, loadConfig } from "../src/config/mod.ts";
 import { messageOf, SnakedenError } from "../src/errors.ts";
-import { ensurePython } from "../src/python_env/mod.ts";
+import { pythonChoices } from "../src/host/mod.ts";
+import { ensurePythons, environmentRoot, listEnvironments } from "../src/python_env/mod.ts";
 import { devPython } from "./dev_python.ts";
+import { describeOthers, describePython } from "./setup/report.ts";
+
+async function setUp(config: Config, dev: boolean): Promise<void> {
+  using pythons = await ensurePythons(pythonChoices(config), {
+    ...config,
+    onProgress: (line) => console.error(line),
+  });
+  const shared = pythons.list.length === 1;
+  for (const { pools, python } of pythons.list) {
+    console.log(describePython(python, shared ? undefined : pools));
+  }
+  const executables = pythons.list.map(({ python }) => python.executable);
+  if (dev) {
+    const executable = await devPython();
+    executables.push(executable);
+    console.log(`Python for tests and checks: ${executable}`);
+  }
+  const others = (await listEnvironments(environmentRoot(config.dataDir)))
+    .filter(({ path }) => !executables.some((it) => it.startsWith(`${path}/`)));
+  if (others.length > 0) console.log(describeOthers(others));
+}
 
 async function main(args: readonly string[]): Promise<number> {
   const unknown = args.filter((it) => it !== "--dev");
@@ -14,15 +36,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   try {
-    const { dataDir, python: { executable, requirements } } = await loadConfig();
-    using python = await ensurePython({
-      dataDir,
-      executable,
-      requirements,
-      onProgress: (line) => console.error(line),
-    });
-    console.log(`Python ${python.version} for the workers: ${python.executable}`);
-    if (args.includes("--dev")) console.log(`Python for tests and checks: ${await devPython()}`);
+    await setUp(await loadConfig(), args.includes("--dev"));
     return 0;
   } catch (error) {
     if (!(error instanceof SnakedenError)) throw error;

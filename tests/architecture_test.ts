@@ -52,7 +52,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["installers"],
     ["environments"],
     ["requirements"],
-    ["check_imports.ts", "find_interpreter.ts", "python_source.ts"],
+    ["check_imports.ts", "find_interpreter.ts", "python_source.ts", "tree_size.ts"],
     ["environment_error.ts"],
   ],
   routes: [["."], ["openapi"], ["calls"], ["access", "schema"], ["http"]],

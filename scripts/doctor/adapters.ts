@@ -3,25 +3,27 @@ import { BridgeServer } from "../../src/bridge/mod.ts";
 import type { Config, PoolConfig } from "../../src/config/mod.ts";
 import { messageOf } from "../../src/errors.ts";
 import { type LauncherParts, workerLauncher } from "../../src/host/mod.ts";
-import type { PythonEnvironment } from "../../src/python_env/mod.ts";
+import type { PoolPythons } from "../../src/python_env/mod.ts";
 import type { Finding } from "./finding.ts";
 
 /** The time that `teardown()` of an adapter may take. */
 const TEARDOWN_MS = 5_000;
 
-/** Starts one worker of each pool as a host does, and lists its tools. */
+/** Starts one worker of each pool that has a Python, as a host does, and lists its tools. */
 export async function adapterFindings(
-  python: PythonEnvironment,
+  pythons: PoolPythons,
   config: Config,
 ): Promise<Finding[]> {
+  const pools = config.pools.filter(({ name }) => pythons.has(name));
+  if (pools.length === 0) return [];
   const runDirectory = await Deno.makeTempDir({ prefix: "snakeden-doctor-" });
   try {
-    const carriers = config.pools.map(({ carrier }) => carrier);
+    const carriers = pools.map(({ carrier }) => carrier);
     await using bridge = await BridgeServer.listen(runDirectory, { carriers });
     const runId = randomBytes(16).toString("hex");
-    const parts = { config, runId, runDirectory, bridge, python };
+    const parts = { config, runId, runDirectory, bridge, pythons };
     const findings: Finding[] = [];
-    for (const pool of config.pools) findings.push(await adapterFinding(pool, parts));
+    for (const pool of pools) findings.push(await adapterFinding(pool, parts));
     return findings;
   } finally {
     await Deno.remove(runDirectory, { recursive: true });

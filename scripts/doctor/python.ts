@@ -1,42 +1,62 @@
 import type { Config } from "../../src/config/mod.ts";
+import { pythonChoices } from "../../src/host/mod.ts";
 import {
-  ensurePython,
   missingImports,
+  planPythons,
+  PoolPythons,
   type PythonEnvironment,
+  type PythonPlan,
   pythonSource,
 } from "../../src/python_env/mod.ts";
 import { type Finding, findingOf } from "./finding.ts";
 
 /**
- * Finds or builds the Python environment, and passes it to `use` when all of its modules import.
+ * Finds or builds the Python of each pool. Returns those whose modules all import; the findings say
+ * what is wrong with the others.
  */
-export async function withPython(
-  config: Config,
+export async function openPythons(config: Config, findings: Finding[]): Promise<PoolPythons> {
+  const plans = await planPythons(pythonChoices(config), config);
+  const opened: { pools: readonly string[]; python: PythonEnvironment }[] = [];
+  for (const plan of plans) {
+    const of = plans.length === 1 ? "" : ` of ${plan.pools.join(", ")}`;
+    const python = await openPython(plan, of, findings);
+    if (python === null) continue;
+    if (await importsAll(python, of, { config, findings })) {
+      opened.push({ pools: plan.pools, python });
+    } else python.release();
+  }
+  return new PoolPythons(opened);
+}
+
+async function openPython(
+  plan: PythonPlan,
+  of: string,
   findings: Finding[],
-  use: (python: PythonEnvironment) => Promise<void>,
-): Promise<void> {
-  const found = await findingOf(findings, "Python", async () => {
-    const { dataDir, python: { executable, requirements } } = config;
-    const onProgress = (line: string): void => console.error(line);
-    const value = await ensurePython({ dataDir, executable, requirements, onProgress });
-    return {
-      value,
-      text: `${value.version} at ${value.executable}${value.built ? ", built just now" : ""}`,
-    };
+): Promise<PythonEnvironment | null> {
+  return await findingOf(findings, `Python${of}`, async () => {
+    const value = await plan.open({ onProgress: (line) => console.error(line) });
+    const { version, executable, built } = value;
+    return { value, text: `${version} at ${executable}${built ? ", built just now" : ""}` };
   });
-  if (found === null) return;
-  using python = found;
+}
+
+async function importsAll(
+  { executable, environment }: PythonEnvironment,
+  of: string,
+  { config, findings }: { readonly config: Config; readonly findings: Finding[] },
+): Promise<boolean> {
   const { modules, packagePath } = pythonSource();
-  const imported = await findingOf(findings, "imports", async () => {
+  const imported = await findingOf(findings, `imports${of}`, async () => {
     const env = { PATH: Deno.env.get("PATH") ?? "", PYTHONPATH: packagePath };
-    const missing = await missingImports(python.executable, modules, { env });
+    const missing = await missingImports(executable, modules, { env });
     if (missing.length > 0) {
       throw new Error(missing.map((it) => `import ${it.module}: ${it.reason}`).join("\n"));
     }
     return { value: true, text: modules.join(", ") };
   });
-  if (imported !== null) return await use(python);
+  if (imported !== null) return true;
   const last = findings.pop();
-  const mend = `remove ${config.dataDir}/python and run \`deno task setup\``;
+  const mend = `remove ${environment?.path ?? config.dataDir} and run \`deno task setup\``;
   if (last !== undefined) findings.push({ ...last, mend });
+  return false;
 }

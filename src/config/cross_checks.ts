@@ -17,6 +17,7 @@ export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssu
     ...pools.flatMap(reservedNames),
     ...pools.flatMap(pausesThatShrink),
     ...pools.flatMap(unmeasured),
+    ...pools.flatMap(twoPythons),
   ];
 }
 
@@ -70,6 +71,19 @@ function unmeasured(pool: unknown, i: number): FieldIssue[] {
     path: `pools[${i}].recycle.maxRssBytes`,
     message: `given ${JSON.stringify(maxRssBytes)} in a pool without heartbeats, by which memory ` +
       "is measured; allowed: with a heartbeat.pingIntervalMs over 0",
+  }];
+}
+
+/** Refuses packages for an interpreter of the user's own, which is never changed. */
+function twoPythons(pool: unknown, i: number): FieldIssue[] {
+  const python = fieldOf(pool, "python");
+  const executable = fieldOf(python, "executable");
+  if (executable === undefined || fieldOf(python, "requirements") === undefined) return [];
+  return [{
+    path: `pools[${i}].python.requirements`,
+    message: `given beside executable (${JSON.stringify(executable)}), into which Snakeden ` +
+      "installs nothing; allowed: one of the two. Install the packages there yourself, or leave " +
+      "executable out to get a private environment with them",
   }];
 }
 

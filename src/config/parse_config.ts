@@ -81,20 +81,29 @@ export function absolutePaths(
   for (const key of ["dataDir", "apiKeyFile"]) {
     if (key in input) result[key] = absolute(input[key], baseDir);
   }
-  if (isRecord(input.python)) {
-    const python: Record<string, unknown> = { ...input.python };
-    if ("executable" in python) python.executable = absoluteProgram(python.executable, baseDir);
-    if ("requirements" in python) python.requirements = absoluteEach(python.requirements, baseDir);
-    result.python = python;
-  }
+  if ("python" in input) result.python = absolutePython(input.python, baseDir);
   if (Array.isArray(input.pools)) {
-    result.pools = input.pools.map((pool: unknown) =>
-      isRecord(pool) && "modulePaths" in pool
-        ? { ...pool, modulePaths: absoluteEach(pool.modulePaths, baseDir) }
-        : pool
-    );
+    result.pools = input.pools.map((pool: unknown) => {
+      if (!isRecord(pool)) return pool;
+      const { modulePaths, python } = pool;
+      return {
+        ...pool,
+        ...("modulePaths" in pool ? { modulePaths: absoluteEach(modulePaths, baseDir) } : {}),
+        ...("python" in pool ? { python: absolutePython(python, baseDir) } : {}),
+      };
+    });
   }
   return result;
+}
+
+function absolutePython(python: unknown, baseDir: string): unknown {
+  if (!isRecord(python)) return python;
+  const { executable, requirements } = python;
+  return {
+    ...python,
+    ...("executable" in python ? { executable: absoluteProgram(executable, baseDir) } : {}),
+    ...("requirements" in python ? { requirements: absoluteEach(requirements, baseDir) } : {}),
+  };
 }
 
 function absolute(path: unknown, baseDir: string): unknown {

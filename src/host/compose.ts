@@ -9,7 +9,7 @@ import { StartTimes, systemProcessTable } from "../process/mod.ts";
 import { ToolRegistry } from "../tools/mod.ts";
 import { openDataDirectory } from "./data_directory.ts";
 import { openPools } from "./open_pools.ts";
-import { openPython } from "./open_python.ts";
+import { openPythons } from "./open_python.ts";
 import { openStore } from "./open_store.ts";
 import { ProcessRegistry } from "./process_registry.ts";
 import { endDeadRuns, endOwnRun } from "./recovery.ts";
@@ -77,7 +77,7 @@ export async function compose(config: Config, options: StartOptions = {}): Promi
   const recovering = endDeadRuns({ directory, store, table });
   resources.defer(() => recovering);
   resources.defer(() => endOwnRun(runId, table));
-  const python = resources.use(await openPython(config, options));
+  const pythons = resources.use(await openPythons(config, options));
   // Dead runs may still hold resources that the new workers need, such as GPU memory.
   await settlesWithin(recovering, RECOVERY_MS);
   const bridge = resources.use(
@@ -86,7 +86,7 @@ export async function compose(config: Config, options: StartOptions = {}): Promi
     }),
   );
   const group = resources.use(
-    openPools({ config, runId, runDirectory: directory.path, bridge, registry, python }),
+    openPools({ config, runId, runDirectory: directory.path, bridge, registry, pythons }),
   );
   const tools = new ToolRegistry(group.byName);
   const policies = policiesByPool(config.pools);

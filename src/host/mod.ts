@@ -9,6 +9,7 @@
  */
 export { compose, type Host, type StartOptions } from "./compose.ts";
 export { openDataDirectory } from "./data_directory.ts";
+export { hasPython, pythonChoices } from "./open_python.ts";
 export { ProcessRegistry, type RegistryOptions, type WorkerIdentity } from "./process_registry.ts";
 export { Shutdown } from "./shutdown.ts";
 export { StoreStatus } from "./store_status.ts";

@@ -1,26 +1,35 @@
 import type { Config } from "../config/mod.ts";
-import { ensurePython, type PythonEnvironment } from "../python_env/mod.ts";
+import { ensurePythons, type PoolChoice, type PoolPythons } from "../python_env/mod.ts";
 
-/** Options of the wait for the environment. */
-export interface OpenPythonOptions {
+/** Options of the wait for the Pythons. */
+export interface OpenPythonsOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onSetupProgress?: ((line: string) => void) | undefined;
 }
 
 /**
- * Opens the Python environment that the configuration asks for; builds it if needed.
+ * Opens the Python of each pool; builds environments side by side if needed.
  *
  * @throws {SnakedenError} `python_environment`.
  */
-export async function openPython(
-  { dataDir, python: { requirements, executable } }: Config,
-  { signal, onSetupProgress }: OpenPythonOptions,
-): Promise<PythonEnvironment> {
-  return await ensurePython({
+export async function openPythons(
+  config: Pick<Config, "dataDir" | "python" | "pools">,
+  { signal, onSetupProgress }: OpenPythonsOptions,
+): Promise<PoolPythons> {
+  const { dataDir } = config;
+  return await ensurePythons(pythonChoices(config), {
     dataDir,
-    requirements,
-    ...(executable === undefined ? {} : { executable }),
-    ...(onSetupProgress === undefined ? {} : { onProgress: onSetupProgress }),
-    ...(signal === undefined ? {} : { signal }),
+    signal,
+    onProgress: onSetupProgress,
   });
+}
+
+/** Returns what each pool asks for: its own `python`, or the one at the top. */
+export function pythonChoices({ python, pools }: Pick<Config, "python" | "pools">): PoolChoice[] {
+  return pools.map(({ name, python: own }) => ({ pool: name, ...(hasPython(own) ? own : python) }));
+}
+
+/** Tells whether a pool chooses its own Python, by an interpreter or by requirements. */
+export function hasPython(own: Config["pools"][number]["python"]): boolean {
+  return own?.executable !== undefined || own?.requirements !== undefined;
 }

@@ -10,12 +10,13 @@ export interface LauncherParts {
   readonly runDirectory: string;
   readonly bridge: BridgeServer;
   readonly registry?: WorkerRegistry;
-  readonly python: Pick<PythonEnvironment, "executable" | "version">;
+  readonly pythons: { of(pool: string): Pick<PythonEnvironment, "executable" | "version"> };
 }
 
 /** A launcher of the workers that `pool` describes. */
 export function workerLauncher(pool: PoolConfig, parts: LauncherParts): SpawnLauncher {
-  const { config, runId, runDirectory, bridge, registry, python } = parts;
+  const { config, runId, runDirectory, bridge, registry, pythons } = parts;
+  const python = pythons.of(pool.name);
   return new SpawnLauncher({
     bridge,
     ...(registry === undefined ? {} : { registry }),

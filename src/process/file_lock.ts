@@ -65,7 +65,7 @@ export class FileLock implements Disposable {
         return lock;
       }
       // In the first round the holder may not have written its id yet.
-      if (round === 1) options.onWait?.(await Deno.readTextFile(path));
+      if (round === 1) options.onWait?.(await holderOf(path));
       await delay(RETRY_MS, options.signal);
     }
   }
@@ -89,6 +89,16 @@ export class FileLock implements Disposable {
 
   [Symbol.dispose](): void {
     this.release();
+  }
+}
+
+/** Returns the id of the process that holds the lock; empty if it has just removed the file. */
+async function holderOf(path: string): Promise<string> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "";
+    throw error;
   }
 }
 

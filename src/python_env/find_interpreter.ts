@@ -172,7 +172,7 @@ export async function findInterpreter(
     `Cannot find a Python ${major}.${minor} or later for the workers.`,
     ...tried.map((it) => `  - ${it}`),
     ...(missing.length === 0 ? [] : [`  - not on PATH: ${missing.join(", ")}`]),
-    `Install Python ${major}.${minor} or later, or set ${HOST_ENV.python} to one.`,
+    `Install one and put it on PATH, or name one by ${HOST_ENV.python} or python.executable.`,
   ];
   throw environmentError(lines.join("\n"), { tried, missing });
 }

@@ -91,6 +91,22 @@ Deno.test("loadConfig() lets the environment override the file, and the program 
   });
 });
 
+Deno.test("loadConfig() overrides the Python at the top by SNAKEDEN_PYTHON, and not that of a pool", async () => {
+  const pools = [
+    { name: "a", python: { executable: "python3.12" } },
+    { name: "b", python: { requirements: ["b.txt"] } },
+    { name: "c" },
+  ];
+  await using dir = await folder({ "snakeden.config.json": JSON.stringify({ pools }) });
+  const config = await loadConfig({ cwd: dir.path, env: envOf({ SNAKEDEN_PYTHON: "python3.13" }) });
+  assert.equal(config.python.executable, "python3.13");
+  assert.deepEqual(config.pools.map((it) => it.python), [
+    { executable: "python3.12" },
+    { requirements: [join(dir.path, "b.txt")] },
+    undefined,
+  ]);
+});
+
 Deno.test("loadConfig() reports the three mistakes of one file, with path and allowed values", async () => {
   await using dir = await folder({
     "snakeden.config.json": JSON.stringify({

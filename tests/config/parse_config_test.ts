@@ -111,17 +111,46 @@ Deno.test("parseConfig() resolves relative paths against the folder they were wr
   const config = parseConfig({
     dataDir: "data",
     python: { executable: "./bin/python", requirements: ["a.txt", "/abs/b.txt"] },
-    pools: [{ name: "a", modulePaths: ["lib", "/abs"] }],
+    pools: [
+      {
+        name: "a",
+        modulePaths: ["lib", "/abs"],
+        python: { requirements: ["c.txt", "/abs/d.txt"] },
+      },
+      { name: "b", python: { executable: "venv/bin/python" } },
+      { name: "c", python: { executable: "python3.12" } },
+    ],
   }, { baseDir: "/base" });
   assert.equal(config.dataDir, resolve("/base/data"));
   assert.equal(config.python.executable, resolve("/base/bin/python"));
   assert.deepEqual(config.python.requirements, [resolve("/base/a.txt"), "/abs/b.txt"]);
   assert.deepEqual(config.pools[0]?.modulePaths, [resolve("/base/lib"), "/abs"]);
+  assert.deepEqual(config.pools.map((it) => it.python), [
+    { requirements: [resolve("/base/c.txt"), "/abs/d.txt"] },
+    { executable: resolve("/base/venv/bin/python") },
+    { executable: "python3.12" },
+  ]);
 });
 
 Deno.test("parseConfig() leaves the name of an interpreter for the PATH", () => {
   const config = parseConfig({ python: { executable: "python3.12" } }, { baseDir: "/base" });
   assert.equal(config.python.executable, "python3.12");
+});
+
+Deno.test("parseConfig() refuses a pool with an interpreter and requirements, and names the cure", () => {
+  const python = { executable: "/venv/bin/python", requirements: ["a.txt"] };
+  assert.throws(
+    () => parseConfig({ pools: [{ name: "a" }, { name: "b", python }] }, { baseDir: "/base" }),
+    {
+      code: "config_invalid",
+      message: "Cannot use the configuration: 1 problem\n" +
+        '  pools[1].python.requirements: given beside executable ("/venv/bin/python"), into which ' +
+        "Snakeden installs nothing; allowed: one of the two. Install the packages there yourself, " +
+        "or leave executable out to get a private environment with them",
+    },
+  );
+  // At the top, SNAKEDEN_PYTHON may replace an environment whose requirements the file names.
+  assert.equal(parseConfig({ python }).python.executable, "/venv/bin/python");
 });
 
 Deno.test("parseConfig() changes nothing when it reads its own result", () => {

@@ -2,11 +2,8 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { SnakedenError } from "../../src/errors.ts";
-import {
-  ensurePython,
-  type EnsurePythonOptions,
-  type PythonEnvironment,
-} from "../../src/python_env/ensure_python.ts";
+import { ensurePython, type EnsurePythonOptions } from "../../src/python_env/ensure_python.ts";
+import type { PythonEnvironment } from "../../src/python_env/python_environment.ts";
 import { type TinySource, tinySource, writeScript } from "./tiny_source.ts";
 import { isAlive } from "../fixtures/host.ts";
 import { until, untilText } from "../fixtures/until.ts";
@@ -23,7 +20,7 @@ function ensure(
 
 function environments(tiny: TinySource): string[] {
   return Array.from(Deno.readDirSync(join(tiny.dataDir, "python")), (it) => it.name)
-    .filter((it) => it !== "build.lock").sort();
+    .filter((it) => !it.endsWith(".lock")).sort();
 }
 
 async function failure(promise: Promise<unknown>): Promise<SnakedenError> {
@@ -72,7 +69,7 @@ Deno.test("ensurePython() builds once, then confirms without running any process
   assert.match(lines[0] ?? "", /^Python 3\.\d+\.\d+ at \//);
   assert.match(lines[1] ?? "", /^Creating environment with /);
   assert.ok(lines.some((it) => /^Install(ing|ed) snakeden-tiny/.test(it)), lines.join("\n"));
-  assert.match(lines.at(-1) ?? "", /ready in \d+\.\d s$/);
+  assert.match(lines.at(-1) ?? "", /ready in \d+\.\d s: \d+\.\d MB installed$/);
   assert.match(environments(tiny).join(), /^[0-9a-f]{16}$/);
 
   // No permission to run anything: it needs none.
@@ -193,6 +190,7 @@ Deno.test("ensurePython() installs the user's requirements beside the locked one
   await Deno.writeTextFile(mine, "snakeden-tiny>=2\n");
   const error = await failure(ensure(tiny, { requirements: [mine] }));
   assert.match(error.message, /Cannot install .*mine\.txt: the requirements contradict each other/);
+  assert.match(error.message, /Snakeden itself needs snakeden-tiny==1\.0, so no other version/);
 });
 
 Deno.test("ensurePython() installs requirements of a file with a quoted name and a variable", async () => {

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { PythonSource } from "../../src/python_env/mod.ts";
 
 /** A source with one dependency, a wheel made on the spot, so that building an environment needs no network. */
@@ -11,6 +11,10 @@ export interface TinySource extends AsyncDisposable {
   readonly env: Record<string, string>;
   /** Makes the wheel `snakeden_tiny` of `version` with this code, and locks it. */
   lock(version: string, wheel?: TinyWheel): Promise<void>;
+  /** Makes a wheel that is not locked; its module has a `VERSION`. `name` has no dashes. */
+  wheel(name: string, version: string): Promise<void>;
+  /** Writes a file into {@link TinySource.dir}, with the folders above it; returns its path. */
+  write(path: string, text: string): Promise<string>;
 }
 
 /** What to put into the wheel. */
@@ -22,11 +26,11 @@ export interface TinyWheel {
 
 const MAKE_WHEEL = `
 import sys, zipfile
-path, version, code = sys.argv[1:]
-info = f"snakeden_tiny-{version}.dist-info"
+path, name, version, code = sys.argv[1:]
+info = f"{name}-{version}.dist-info"
 with zipfile.ZipFile(path, "w") as wheel:
-    wheel.writestr("snakeden_tiny/__init__.py", code)
-    wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\\nName: snakeden-tiny\\nVersion: {version}\\n")
+    wheel.writestr(f"{name}/__init__.py", code)
+    wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n")
     wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
     wheel.writestr(f"{info}/RECORD", "")
 `;
@@ -47,7 +51,7 @@ export async function tinySource(wheel: TinyWheel = {}): Promise<TinySource> {
   const lock = async (version: string, { code = "", corrupt = false }: TinyWheel = {}) => {
     const path = join(wheels, `snakeden_tiny-${version}-py3-none-any.whl`);
     if (corrupt) await Deno.writeTextFile(path, "this is no zip file");
-    else await python(["-c", MAKE_WHEEL, path, version, code]);
+    else await python(["-c", MAKE_WHEEL, path, "snakeden_tiny", version, code]);
     const digest = await crypto.subtle.digest("SHA-256", await Deno.readFile(path));
     const hash = new Uint8Array(digest).toHex();
     const text = `snakeden-tiny==${version} \\\n    --hash=sha256:${hash}\n`;
@@ -70,6 +74,21 @@ export async function tinySource(wheel: TinyWheel = {}): Promise<TinySource> {
     source,
     env,
     lock,
+    wheel: (name, version) =>
+      python([
+        "-c",
+        MAKE_WHEEL,
+        join(wheels, `${name}-${version}-py3-none-any.whl`),
+        name,
+        version,
+        `VERSION = "${version}"`,
+      ]),
+    write: async (name, text) => {
+      const path = join(dir, name);
+      await Deno.mkdir(dirname(path), { recursive: true });
+      await Deno.writeTextFile(path, text);
+      return path;
+    },
     [Symbol.asyncDispose]: () => Deno.remove(dir, { recursive: true }),
   };
 }

@@ -13,6 +13,7 @@ import {
   whole,
 } from "../schema_parts.ts";
 import { breakerSchema, retrySchema } from "./policies_schema.ts";
+import { poolPythonSchema } from "./python_schema.ts";
 
 const PYTHON_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
 
@@ -113,6 +114,7 @@ export const poolSchema = group({
       "before installed packages.",
     defaultText: "the folder of the configuration file, else the working directory",
   }, text({ description: "A folder." })).optional(),
+  python: poolPythonSchema.optional(),
   env: z.record(z.string().regex(ENV_NAME), z.string()).meta({
     description: "Environment variables of the workers.",
     allowed: "an object of texts",

@@ -5,7 +5,7 @@ import { environmentError } from "../environment_error.ts";
 import { type EnvironmentRequest, lockedFiles, pythonIn } from "../environments/mod.ts";
 import type { Interpreter } from "../find_interpreter.ts";
 import { installFailure } from "./install_failure.ts";
-import { installerProgress } from "./installer_progress.ts";
+import { InstallerProgress } from "./installer_progress.ts";
 import { pipFileSettings } from "./installer_settings.ts";
 
 /**
@@ -27,14 +27,27 @@ export interface BuildOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+interface Build extends BuildOptions {
+  readonly progress: InstallerProgress;
+}
+
+/** What a build took. */
+export interface BuildResult {
+  /** Size of the packages that were fetched from an index, as the installer told it. */
+  readonly downloadedBytes: number;
+}
+
 /**
- * Makes a virtual environment at `path`, installs everything into it and imports what must import.
+ * Creates a virtual environment at `path`, installs everything into it, and imports the modules
+ * that must import.
  *
  * @throws {SnakedenError} `python_environment` with the reason in words; what was built so far
  * stays for the caller to remove.
  */
-export async function buildEnvironment(options: BuildOptions): Promise<void> {
-  const { request, onProgress } = options;
+export async function buildEnvironment(given: BuildOptions): Promise<BuildResult> {
+  const { request, onProgress } = given;
+  const progress = new InstallerProgress(onProgress);
+  let options: Build = { ...given, progress };
   onProgress(`Creating environment with ${options.uv === null ? "venv and pip" : "uv"}`);
   await createEnvironment(options);
   if (options.uv === null) {
@@ -51,14 +64,14 @@ export async function buildEnvironment(options: BuildOptions): Promise<void> {
   ]);
   await linkPackage(options);
   if (request.requirements.length > 0) {
-    const constraints = await writeConstraints(options, locked);
-    await install(options, request.requirements.join(", "), [
-      "-c",
-      constraints,
-      ...request.requirements.flatMap((it) => ["-r", it]),
-    ]);
+    const pins = await pinsOf(locked);
+    const constraints = join(options.path, "locked-versions.txt");
+    await Deno.writeTextFile(constraints, `${pins.join("\n")}\n`);
+    const args = ["-c", constraints, ...request.requirements.flatMap((it) => ["-r", it])];
+    await install(options, request.requirements.join(", "), args, pins);
   }
   await checkImports(options);
+  return { downloadedBytes: progress.downloadedBytes };
 }
 
 async function createEnvironment(options: BuildOptions): Promise<void> {
@@ -78,13 +91,18 @@ async function createEnvironment(options: BuildOptions): Promise<void> {
   throw installFailure(`a virtual environment at ${path}`, result);
 }
 
-async function install(options: BuildOptions, what: string, args: string[]): Promise<void> {
+async function install(
+  options: Build,
+  what: string,
+  args: string[],
+  pins: readonly string[] = [],
+): Promise<void> {
   const python = pythonIn(options.path);
   const command = options.uv === null
     ? [python, ...ISOLATED, "-m", "pip", "install", ...args]
     : [options.uv, "pip", "install", "--no-config", "--python", python, ...args];
-  const result = await run(options, command, installerProgress(options.onProgress));
-  if (!result.success) throw installFailure(what, result);
+  const result = await run(options, command, (line) => options.progress.read(line));
+  if (!result.success) throw installFailure(what, result, pins);
 }
 
 function run(
@@ -113,16 +131,14 @@ async function linkPackage(options: BuildOptions): Promise<void> {
 }
 
 /**
- * The user's files must not replace a locked dependency. Without hashes: with one, pip wants one
- * for every package.
+ * Returns the locked versions, such as `grpcio==1.85.1`, which the user's files must not replace.
+ * Without hashes, since with one pip demands hashes for every package.
  */
-async function writeConstraints(options: BuildOptions, locked: readonly string[]): Promise<string> {
+async function pinsOf(locked: readonly string[]): Promise<string[]> {
   const texts = await Promise.all(locked.map((it) => Deno.readTextFile(it)));
   const pins = texts.flatMap((it) => it.split("\n")).filter((it) => /^[A-Za-z0-9]/.test(it))
     .map((it) => it.replace(/\s*\\$/, "").replace(/\s+--hash.*/, ""));
-  const path = join(options.path, "locked-versions.txt");
-  await Deno.writeTextFile(path, `${[...new Set(pins)].join("\n")}\n`);
-  return path;
+  return [...new Set(pins)];
 }
 
 async function checkImports(options: BuildOptions): Promise<void> {

@@ -2,6 +2,7 @@ import type { SnakedenError } from "../../errors.ts";
 import { environmentError } from "../environment_error.ts";
 
 const SHOWN_LINES = 15;
+const CONFLICT = /conflicting dependencies|ResolutionImpossible|No solution found/i;
 
 /** Signs in the output of pip and uv, the first that matches tells the reason. */
 const REASONS: readonly (readonly [RegExp, string])[] = [
@@ -23,7 +24,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     "a package file is broken",
   ],
   [
-    /conflicting dependencies|ResolutionImpossible|No solution found/i,
+    CONFLICT,
     "the requirements contradict each other, or no version fits this Python",
   ],
   [
@@ -42,21 +43,38 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /**
- * The error for an installer that exited with a status: the reason in words, then the last lines
- * that it wrote.
+ * Creates the error for an installer that exited with a status: the reason in words, then the last
+ * lines that it wrote.
+ *
+ * @param pins The versions that Snakeden itself needs, such as `grpcio==1.85.1`.
  */
 export function installFailure(
   what: string,
   result: { readonly code: number; readonly lines: readonly string[] },
+  pins: readonly string[] = [],
 ): SnakedenError {
   const output = result.lines.join("\n");
   const reason = REASONS.find(([sign]) => sign.test(output))?.[1] ??
     `the installer exited with ${result.code}`;
   const last = result.lines.filter((it) => it.trim() !== "").slice(-SHOWN_LINES);
   return environmentError(
-    [`Cannot install ${what}: ${reason}.`, "Last output:", ...last.map((it) => `  ${it}`)].join(
-      "\n",
-    ),
+    [
+      `Cannot install ${what}: ${reason}.${neededBySnakeden(output, pins)}`,
+      "Last output:",
+      ...last.map((it) => `  ${it}`),
+    ].join("\n"),
     { exitCode: result.code, lastOutput: last },
   );
+}
+
+/** Names the versions that Snakeden itself needs, if the output of a conflict mentions them. */
+function neededBySnakeden(output: string, pins: readonly string[]): string {
+  if (!CONFLICT.test(output)) return "";
+  // pip marks them as constraints; uv says "you require a>=2 and a==1".
+  const named = pins.filter((pin) =>
+    output.includes(`(constraint) ${pin}`) || output.includes(`and ${pin}`)
+  );
+  if (named.length === 0) return "";
+  return ` Snakeden itself needs ${named.join(" and ")}, so no other version can be installed; ` +
+    "ask for a range that includes it.";
 }

@@ -1,12 +1,60 @@
+import { megabytes } from "../tree_size.ts";
+
+const UNITS: Readonly<Record<string, number>> = {
+  bytes: 1,
+  kB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+};
+/** Smaller downloads are over before anybody wonders. */
+const SHOWN_BYTES = 1e6;
+
 /**
- * Turns the lines that pip and uv write into lines for people; what says nothing about a package is
- * left out.
+ * Reads the lines that pip and uv write: passes on the steps of an installation in words, and adds
+ * up what is downloaded. Lines that tell nothing about a package are left out.
  */
-export function installerProgress(onProgress: (line: string) => void): (line: string) => void {
-  return (line) => {
-    const text = progressText(line.trim());
-    if (text !== null) onProgress(text);
-  };
+export class InstallerProgress {
+  readonly #onProgress: (line: string) => void;
+  #downloadedBytes = 0;
+
+  constructor(onProgress: (line: string) => void) {
+    this.#onProgress = onProgress;
+  }
+
+  /** The size of all downloads so far, in bytes. uv does not tell of packages under 1 MiB. */
+  get downloadedBytes(): number {
+    return this.#downloadedBytes;
+  }
+
+  /** Reads one line. */
+  read(line: string): void {
+    const trimmed = line.trim();
+    const download = downloadOf(trimmed);
+    if (download !== null) this.#downloadedBytes += download.bytes;
+    const text = download === null
+      ? progressText(trimmed)
+      : download.bytes >= SHOWN_BYTES
+      ? `Downloading ${download.what} (${megabytes(download.bytes)})`
+      : null;
+    if (text !== null) this.#onProgress(text);
+  }
+}
+
+/** Reads `Downloading grpcio-1.85.1-cp311-x.whl (6.8 MB)`, or `Downloading grpcio (6.5MiB)`. */
+function downloadOf(line: string): { what: string; bytes: number } | null {
+  const [, file = "", number, unit = ""] =
+    /^Downloading (\S+) \(([\d.]+) ?([A-Za-z]+)\)$/.exec(line) ?? [];
+  const factor = UNITS[unit];
+  if (factor === undefined || file.endsWith(".metadata")) return null;
+  const name = file.slice(file.lastIndexOf("/") + 1);
+  const [, packageName, version] = /^(.+?)-(\d[^-]*?)(?:-.*\.whl|\.tar\.\w+|\.zip)$/.exec(name) ??
+    [];
+  const what = packageName === undefined ? name : `${packageName} ${version}`;
+  return { what, bytes: Math.round(Number(number) * factor) };
 }
 
 function progressText(line: string): string | null {

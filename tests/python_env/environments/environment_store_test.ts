@@ -4,15 +4,15 @@ import {
   adoptEnvironment,
   findEnvironment,
   type HeldEnvironment,
+  lockBuild,
   pythonIn,
-  sweep,
-  unfinishedPath,
-} from "../../../src/python_env/environments/environment_store.ts";
+  sweepEnvironments,
+} from "../../../src/python_env/environments/mod.ts";
 import { writeScript } from "../tiny_source.ts";
 
 const NAME = "0123456789abcdef";
 
-type Adopt = (key: string, name: string) => Promise<HeldEnvironment>;
+type Adopt = (key: string, name: string, set?: string) => Promise<HeldEnvironment>;
 
 /** A root with a stand-in for the base interpreter, and a way to make whole environments of it. */
 async function withRoot(
@@ -27,11 +27,12 @@ async function withRoot(
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
-  async function adoptFake(key: string, name: string): Promise<HeldEnvironment> {
-    const path = unfinishedPath(root);
+  async function adoptFake(key: string, name: string, set = key): Promise<HeldEnvironment> {
+    await using lock = await lockBuild(root, key);
+    const path = lock.unfinished;
     await Deno.mkdir(join(path, "bin"), { recursive: true });
     await Deno.symlink(base, pythonIn(path));
-    return await adoptEnvironment(root, path, name, { key, version: "3.11.7" });
+    return await adoptEnvironment(root, path, name, { key, set, version: "3.11.7" });
   }
 }
 
@@ -98,46 +99,68 @@ async function used(adopt: Adopt, ...days: readonly number[]): Promise<string[]>
   return made;
 }
 
-Deno.test("sweep() keeps environments that other programs used in the last 14 days", async () => {
+Deno.test("sweepEnvironments() keeps environments that other programs used in the last 14 days", async () => {
   await withRoot(async (root, _base, adopt) => {
-    await Deno.mkdir(unfinishedPath(root));
     const [young = "", , edge = ""] = await used(adopt, 1, 15, 13.9);
     (await adopt("dev", "dev-3333333333333333")).release();
     const kept = await adopt("new", NAME);
     kept.release();
-    await sweep(root, { path: kept.path, dev: false });
+    await sweepEnvironments(root, "new", { dev: false });
     assert.deepEqual(names(root), [NAME, young, edge, "dev-3333333333333333"].sort());
-    await sweep(root, { path: kept.path, dev: false }, Date.now() + 15 * DAY_MS);
+    await sweepEnvironments(root, "new", { dev: false, nowMs: Date.now() + 15 * DAY_MS });
     assert.deepEqual(names(root), [NAME, "dev-3333333333333333"]);
   });
 });
 
-Deno.test("sweep() keeps the four environments used last, and all in use", async () => {
+Deno.test("sweepEnvironments() keeps the four environments used last, and all in use", async () => {
   await withRoot(async (root, _base, adopt) => {
     const [a = "", b = "", c = "", d = "", e = ""] = await used(adopt, 5, 4, 3, 2, 1);
     const kept = await adopt("new", NAME);
     kept.release();
     const inUse = await findEnvironment(root, a);
     await Deno.utime(join(root, a, "in-use.lock"), 0, 0);
-    await sweep(root, { path: kept.path, dev: false });
+    await sweepEnvironments(root, "new", { dev: false });
     assert.deepEqual(names(root), [NAME, a, c, d, e].sort(), b);
     inUse?.release();
-    await sweep(root, { path: kept.path, dev: false });
+    await sweepEnvironments(root, "new", { dev: false });
     assert.deepEqual(names(root), [NAME, a, d, e].sort(), "its use ended just now");
   });
 });
 
-Deno.test("sweep() removes at once environments that nobody can use any more", async () => {
+Deno.test("sweepEnvironments() removes at once environments that nobody can use any more", async () => {
   await withRoot(async (root, base, adopt) => {
     const [broken = "", based = ""] = await used(adopt, 0, 0);
     await Deno.writeTextFile(join(root, broken, "snakeden-environment.json"), "{");
     const kept = await adopt("new", NAME);
-    kept.release();
-    await sweep(root, { path: kept.path, dev: false });
+    await sweepEnvironments(root, "new", { dev: false });
     assert.deepEqual(names(root), [NAME, based].sort());
     await Deno.utime(base, 1, 1);
-    await sweep(root, { path: kept.path, dev: false });
+    await sweepEnvironments(root, "new", { dev: false });
     assert.deepEqual(names(root), [NAME]);
+    kept.release();
+  });
+});
+
+Deno.test("sweepEnvironments() counts environments that a program uses together as one", async () => {
+  await withRoot(async (root, _base, adopt) => {
+    const sets: Record<string, string[]> = {};
+    for (const [i, set] of ["oldest", "old", "young", "youngest"].entries()) {
+      for (const part of ["a", "b", "c"]) {
+        const name = `${i}${part}`.repeat(8);
+        const held = await adopt(`${set} ${part}`, name, set);
+        held.release();
+        await Deno.utime(join(held.path, "in-use.lock"), new Date(), Date.now() / 1000 - 1000 + i);
+        (sets[set] ??= []).push(name);
+      }
+    }
+    const [oldest = "", stillUsed = ""] = sets.oldest ?? [];
+    (await adopt("new", NAME)).release();
+    const inUse = await findEnvironment(root, "oldest b", "another");
+    await sweepEnvironments(root, "new", { dev: false });
+    const kept = [sets.old, sets.young, sets.youngest].flatMap((it) => it ?? []);
+    assert.ok(names(root).includes(stillUsed) && !names(root).includes(oldest));
+    assert.equal(names(root).length, 1 + 1 + (sets.young?.length ?? 0) * 2, kept.join());
+    inUse?.release();
   });
 });
 

@@ -1,0 +1,44 @@
+import { join } from "node:path";
+import { sizeOf } from "../tree_size.ts";
+import { environmentNames } from "./environment_store.ts";
+import { type BuildRecord, validStamp } from "./stamp.ts";
+import { isInUse, lastUseOf } from "./use.ts";
+
+/** An environment that exists. */
+export interface ListedEnvironment {
+  readonly path: string;
+  /** Such as `3.11.7`; null if nobody can use the environment any more. */
+  readonly version: string | null;
+  readonly installedBytes: number;
+  /** Undefined for an environment that an earlier version has built. */
+  readonly build: BuildRecord | undefined;
+  /** True while a process uses it. */
+  readonly inUse: boolean;
+  /** Milliseconds since 1970; 0 if unknown. */
+  readonly usedMs: number;
+  /** True for tests and checks, false for workers. */
+  readonly dev: boolean;
+}
+
+/** Lists the environments in `root`, the one used last first. */
+export async function listEnvironments(root: string): Promise<ListedEnvironment[]> {
+  const names = await environmentNames(root);
+  const listed = await Promise.all(names.map(async (name): Promise<ListedEnvironment> => {
+    const path = join(root, name);
+    const [stamp, { atMs }, inUse] = await Promise.all([
+      validStamp(path),
+      lastUseOf(path),
+      isInUse(path),
+    ]);
+    return {
+      path,
+      version: stamp?.version ?? null,
+      installedBytes: stamp?.build?.installedBytes ?? await sizeOf(path),
+      build: stamp?.build,
+      inUse,
+      usedMs: atMs,
+      dev: name.startsWith("dev-"),
+    };
+  }));
+  return listed.sort((a, b) => b.usedMs - a.usedMs);
+}
