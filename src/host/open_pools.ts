@@ -1,5 +1,6 @@
 import type { Config } from "../config/mod.ts";
 import { Pool, PoolGroup } from "../pool/mod.ts";
+import { moduleCure } from "./module_cure.ts";
 import { type LauncherParts, workerLauncher } from "./worker_launcher.ts";
 
 /** Parts that the workers of all pools share. */
@@ -12,7 +13,10 @@ export function openPools(parts: PoolsParts): PoolGroup {
   return new PoolGroup(
     new Map(parts.config.pools.map((pool) => [
       pool.name,
-      new Pool(pool, workerLauncher(pool, parts)),
+      new Pool(
+        { ...pool, moduleCure: moduleCure(pool, parts.pythons.of(pool.name)).ofCalls },
+        workerLauncher(pool, parts),
+      ),
     ])),
   );
 }

@@ -1,7 +1,8 @@
 import type { BridgeServer, WelcomeInit } from "../bridge/mod.ts";
 import type { Config, PoolConfig } from "../config/mod.ts";
 import { SpawnLauncher, workerEnv, type WorkerRegistry } from "../pool/mod.ts";
-import { packagePath, type PythonEnvironment, workerCommand } from "../python_env/mod.ts";
+import { packagePath, workerCommand } from "../python_env/mod.ts";
+import { type CuredPython, moduleCure } from "./module_cure.ts";
 
 /** The parts that the launchers of one host share. */
 export interface LauncherParts {
@@ -10,7 +11,7 @@ export interface LauncherParts {
   readonly runDirectory: string;
   readonly bridge: BridgeServer;
   readonly registry?: WorkerRegistry;
-  readonly pythons: { of(pool: string): Pick<PythonEnvironment, "executable" | "version"> };
+  readonly pythons: { of(pool: string): CuredPython };
 }
 
 /** A launcher of the workers that `pool` describes. */
@@ -27,6 +28,7 @@ export function workerLauncher(pool: PoolConfig, parts: LauncherParts): SpawnLau
     runDirectory,
     sharedMemory: { bytes: pool.sharedMemoryBytes, minBytes: pool.sharedMemoryMinBytes },
     startTimeoutMs: pool.startTimeoutMs,
+    moduleCure: moduleCure(pool, python).ofStarts,
   });
 }
 

@@ -31,6 +31,8 @@ export interface PoolOptions extends SupervisorOptions, CrashOptions {
    * none ahead.
    */
   readonly pipelineBudgetMs: number;
+  /** What to do when a call misses a module, for the text of its error. */
+  readonly moduleCure?: string | undefined;
 }
 
 /**
@@ -94,6 +96,10 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   get cancelGraceMs(): number {
     return this.#options.cancelGraceMs;
+  }
+
+  get moduleCure(): string | undefined {
+    return this.#options.moduleCure;
   }
 
   get state(): PoolState {

@@ -67,6 +67,8 @@ export interface CallOwner {
   readonly callPrefix: string;
   /** Time that cancelled work has before its worker is killed. */
   readonly cancelGraceMs: number;
+  /** What to do when a module is missing in its Python; see {@link withModuleCure}. */
+  readonly moduleCure?: string | undefined;
   /** Called when the caller is answered, with an outcome or an error. Called once a call. */
   settled(call: Call, error: unknown): void;
   /** Called when the call left the queue before it was sent. */
@@ -220,6 +222,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
       timeoutMs: this.#request.timeoutMs,
       queueMs: sentAt - this.#startedAt,
       runMs,
+      moduleCure: this.#owner.moduleCure,
     }));
   }
 

@@ -6,6 +6,7 @@ import {
   PythonError,
   SnakedenError,
 } from "../../errors.ts";
+import { withModuleCure } from "./missing_module.ts";
 
 /** Facts about a call whose worker reports a failure. */
 export interface FailureContext {
@@ -14,6 +15,8 @@ export interface FailureContext {
   readonly timeoutMs: number;
   readonly queueMs: number;
   readonly runMs: number;
+  /** What to do when a module is missing. */
+  readonly moduleCure?: string | undefined;
 }
 
 /** Codes that a worker may report besides those with a class of their own. */
@@ -30,7 +33,7 @@ export function callFailure(error: WireError, context: FailureContext): Snakeden
   switch (error.code) {
     case "python_exception":
       return new PythonError(
-        error.message,
+        withModuleCure(error.message, error.python ?? undefined, context.moduleCure),
         error.python ?? { type: "Exception", message: "" },
         { tool, workerId },
       );

@@ -17,4 +17,5 @@ export {
 export { CallList, type Listed } from "./call_list.ts";
 export { CallQueue, PRIORITY_RANGE } from "./call_queue.ts";
 export { ChunkStream, type StreamEvent } from "./chunk_stream.ts";
+export { withModuleCure } from "./missing_module.ts";
 export { RunTimes } from "./run_times.ts";

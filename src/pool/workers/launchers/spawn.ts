@@ -8,8 +8,10 @@ import {
   type WelcomeInit,
 } from "../../../bridge/mod.ts";
 import { messageOf, SnakedenError, type WorkerExit } from "../../../errors.ts";
+import { isRecord } from "../../../json/mod.ts";
 import { getLogger } from "../../../log.ts";
 import { WORKER_ENV } from "../../../process/mod.ts";
+import { withModuleCure } from "../../calls/mod.ts";
 import { classifyCrash, type Crash, describeExit, describeOutput } from "../../crashes/mod.ts";
 import { ProgressFile } from "../progress_file.ts";
 import { WorkerProcess } from "../worker_process.ts";
@@ -37,6 +39,8 @@ export interface SpawnOptions {
   readonly sharedMemory?: { readonly bytes: number; readonly minBytes: number };
   /** From the spawn until the worker is ready. */
   readonly startTimeoutMs: number;
+  /** What to do when an adapter misses a module, for the text of the error. */
+  readonly moduleCure?: string;
 }
 
 /** Starts a fresh interpreter for each worker. */
@@ -232,9 +236,11 @@ export class SpawnLauncher implements Launcher {
       crash = classifyCrash(exit);
       if (hasLostLink) known = endedEarly(exit);
     }
+    const summary = known?.summary ?? messageOf(error);
+    const cured = withModuleCure(summary, known && pythonOf(known), this.#options.moduleCure);
     return new WorkerStartError(
       known?.code === "protocol_mismatch" ? "protocol_mismatch" : "worker_start_failed",
-      `Cannot start worker ${workerId}: ${known?.summary ?? messageOf(error)}`,
+      `Cannot start worker ${workerId}: ${cured}`,
       {
         details: { lastOutput: process?.lastOutput ?? [], ...known?.details },
         cause: error,
@@ -251,6 +257,11 @@ function offerOf({ paths, bytes }: Slab, minBytes: number): WelcomeInit["sharedM
 
 /** Time that a process may take to end after its link broke. */
 const EXIT_GRACE_MS = 200;
+
+function pythonOf({ details }: SnakedenError): { readonly type: string } | undefined {
+  const { python } = details;
+  return isRecord(python) && typeof python.type === "string" ? { type: python.type } : undefined;
+}
 
 function endedEarly(exit: WorkerExit): SnakedenError {
   return new SnakedenError(
