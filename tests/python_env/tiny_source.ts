@@ -98,6 +98,17 @@ async function python(args: string[]): Promise<void> {
   if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
 
+/** Removes from a PATH the folders that hold uv, which reads no pip.conf and no page offline. */
+export function withoutUv(path: string): string {
+  return path.split(":").filter((it) => {
+    try {
+      return !Deno.statSync(join(it, "uv")).isFile;
+    } catch {
+      return true;
+    }
+  }).join(":");
+}
+
 /** Writes an executable shell script. */
 export async function writeScript(path: string, body: string): Promise<string> {
   await Deno.writeTextFile(path, `#!/bin/sh\n${body}\n`);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { ensurePython } from "../../../src/python_env/ensure_python.ts";
 import { isInstallerSetting } from "../../../src/python_env/installers/installer_settings.ts";
-import { type TinySource, tinySource } from "../tiny_source.ts";
+import { type TinySource, tinySource, withoutUv } from "../tiny_source.ts";
 
 /** What would install into another place, something else, or nothing. */
 const MISLEADING = `
@@ -43,17 +43,6 @@ async function ensure(tiny: TinySource, env: Record<string, string>): Promise<st
   const found = new TextDecoder().decode(stdout).trim();
   assert.ok(found.startsWith(dirname(dirname(python.executable))), found);
   return Array.from(Deno.readDirSync(tiny.dir), (it) => it.name);
-}
-
-/** uv has no such files. */
-function withoutUv(path: string): string {
-  return path.split(":").filter((it) => {
-    try {
-      return !Deno.statSync(join(it, "uv")).isFile;
-    } catch {
-      return true;
-    }
-  }).join(":");
 }
 
 for (const { file, env = {} } of FILES) {
