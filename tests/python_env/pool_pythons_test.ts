@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { SnakedenError } from "../../src/errors.ts";
 import {
   ensurePythons,
+  listEnvironments,
   planPythons,
   type PoolChoice,
   type PoolPythons,
@@ -219,6 +220,14 @@ Deno.test("ensurePythons() names the pool whose own interpreter lacks modules", 
     /^Cannot prepare the Python of pool own: cannot use the Python .*: these modules do not import:\n {2}- snakeden_tiny: .*\nInstall them with: \S+ -m pip install -r /s,
   );
   assert.deepEqual(entries(tiny), []);
+});
+
+Deno.test("ensurePythons() keeps no environment in use after a failure", async () => {
+  await using tiny = await tinySource();
+  (await ensure(tiny, [{ pool: "private" }]))[Symbol.dispose]();
+  await failure(ensure(tiny, [{ pool: "private" }, { pool: "own", executable: "/no/python" }]));
+  const [found] = await listEnvironments(join(tiny.dataDir, "python"));
+  assert.equal(found?.inUse, false);
 });
 
 Deno.test("ensurePythons() names the pools whose requirements file is missing", async () => {
