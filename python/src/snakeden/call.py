@@ -130,5 +130,6 @@ def current_call() -> Call:
     except LookupError:
         raise RuntimeError(
             "current_call() was used outside of a call: it works only while a tool runs in a "
-            "Snakeden worker, and in threads only when the tool hands the call over"
+            "Snakeden worker, and in threads only when the tool hands the call over; in a test, "
+            "use snakeden.testing.running_call()"
         ) from None

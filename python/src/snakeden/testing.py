@@ -1,0 +1,67 @@
+"""Test tools in plain Python, without a host: `current_call()` works inside of `running_call()`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from snakeden.call import CURRENT, Call
+
+__all__ = ["RunningCall", "running_call"]
+
+
+class RunningCall:
+    """A call that a test pretends to run."""
+
+    def __init__(
+        self, *, tool: str, request_id: str, session_id: str, timeout_ms: float | None
+    ) -> None:
+        self.id = 1
+        self.tool = tool
+        self.request_id = request_id
+        self.session_id = session_id
+        self.deadline = None if timeout_ms is None else time.monotonic() + timeout_ms / 1000
+        self.stop_code: str | None = None
+        self.ended = False
+        self.reports: list[dict[str, Any]] = []
+        """What the tool has passed to `progress()`, such as `{"fraction": 0.5}`."""
+        self._view = Call(self)
+
+    def cancel(self) -> None:
+        """Set `current_call().cancelled`. A worker would also raise `CallCancelled` in the tool."""
+        self.stop_code = "cancelled"
+
+    def report(self, report: dict[str, Any]) -> None:
+        """Keep a report of progress."""
+        self.reports.append(report)
+
+    def view(self) -> Call:
+        """Return what `current_call()` returns."""
+        return self._view
+
+
+@contextmanager
+def running_call(
+    *,
+    tool: str = "tool",
+    request_id: str = "",
+    session_id: str = "",
+    timeout_ms: float | None = None,
+) -> Iterator[RunningCall]:
+    """Have `current_call()` return a call until the end of the `with` block.
+
+    with running_call() as call:
+        assert list(Texts().train(epochs=2)) == [...]
+    assert call.reports[-1] == {"fraction": 1.0}
+    """
+    call = RunningCall(
+        tool=tool, request_id=request_id, session_id=session_id, timeout_ms=timeout_ms
+    )
+    token = CURRENT.set(call)
+    try:
+        yield call
+    finally:
+        call.ended = True
+        CURRENT.reset(token)
