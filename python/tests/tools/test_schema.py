@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from nowhere import Missing  # type: ignore[import-not-found]
 
 
-def call(function: Any, **args: Any) -> Any:
+def call(function: Any, /, **args: Any) -> Any:
     """Send the arguments over the link's format and call."""
     schema = ToolSchema(function.__name__, function)
     encoded = values.encode(args)
@@ -34,7 +34,7 @@ def call(function: Any, **args: Any) -> Any:
     return function(*positional, **named)
 
 
-def issues(function: Any, **args: Any) -> dict[str, str]:
+def issues(function: Any, /, **args: Any) -> dict[str, str]:
     with pytest.raises(ArgumentsError) as caught:
         call(function, **args)
     return {issue.path: issue.message for issue in caught.value.issues}
