@@ -24,7 +24,9 @@ export async function examine(): Promise<Finding[]> {
   const findings: Finding[] = [await denoFinding()];
   const config = await findingOf(findings, "configuration", async () => {
     const loaded = await loadConfig();
-    const pools = loaded.pools.map(({ name, size, adapter }) => `${name} (${size} x ${adapter})`);
+    const pools = loaded.pools.map(({ name, size, adapter }) =>
+      `${name} (${size} x ${[adapter].flat().join(" + ")})`
+    );
     return { value: loaded, text: `pools: ${pools.join(", ")}` };
   });
   if (config === null) return findings;

@@ -162,14 +162,14 @@ class Worker:
     def wait(self, timeout: float = TIMEOUT) -> int:
         return self.process.wait(timeout)
 
-    def welcome(self, adapter: str, *, paths: list[str] | None = None, **fields: Any) -> None:
+    def welcome(self, *adapters: str, paths: list[str] | None = None, **fields: Any) -> None:
         defaults: dict[str, Any] = {
             "log_level": "INFO",
             "max_depth": 200,
             "max_result_bytes": 1 << 26,
         }
         module_paths = [str(ADAPTERS)] if paths is None else paths
-        body = link.Welcome(adapter=adapter, module_paths=module_paths, **{**defaults, **fields})
+        body = link.Welcome(adapters=adapters, module_paths=module_paths, **{**defaults, **fields})
         self.link.send({"welcome": body})
 
     def ready(self) -> Worker:
@@ -333,16 +333,16 @@ class FakeHost:
         self._workers.append(worker)
         return worker
 
-    def start(self, adapter: str, *, env: dict[str, str] | None = None, **welcome: Any) -> Worker:
+    def start(self, *adapters: str, env: dict[str, str] | None = None, **welcome: Any) -> Worker:
         """Start a worker and wait until it is ready."""
         worker = self.connect(env)
         worker.link.expect("hello")
-        worker.welcome(adapter, **welcome)
+        worker.welcome(*adapters, **welcome)
         return worker.ready()
 
-    def start_failing(self, adapter: str, **welcome: Any) -> tuple[Worker, Any]:
+    def start_failing(self, *adapters: str, **welcome: Any) -> tuple[Worker, Any]:
         """Start a worker whose adapter cannot be served. Returns the error."""
         worker = self.connect()
         worker.link.expect("hello")
-        worker.welcome(adapter, **welcome)
+        worker.welcome(*adapters, **welcome)
         return worker, worker.link.expect("start_failed").error

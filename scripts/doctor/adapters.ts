@@ -32,17 +32,18 @@ export async function adapterFindings(
 
 async function adapterFinding(pool: PoolConfig, parts: LauncherParts): Promise<Finding> {
   const name = `adapter of ${pool.name}`;
+  const adapter = [pool.adapter].flat().join(", ");
   try {
     const tools = await toolsOf(pool, parts);
     if (tools.length > 0) {
-      return { name, state: "ok", text: `${pool.adapter}: ${tools.sort().join(", ")}` };
+      return { name, state: "ok", text: `${adapter}: ${tools.sort().join(", ")}` };
     }
-    return { name, state: "warning", text: `${pool.adapter} offers no tool` };
+    return { name, state: "warning", text: `${adapter} offers no tool` };
   } catch (error) {
     return {
       name,
       state: "error",
-      text: `${pool.adapter}: ${messageOf(error)}`,
+      text: `${adapter}: ${messageOf(error)}`,
       mend: "see docs/adapters.md; `modulePaths` of the pool says where its modules are looked for",
     };
   }

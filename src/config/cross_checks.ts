@@ -1,5 +1,6 @@
 import type { FieldIssue } from "../errors.ts";
 import { HOST_ENV, WORKER_ENV } from "../process/mod.ts";
+import { adapterIssues } from "./adapter_checks.ts";
 import { isLoopback } from "./loopback.ts";
 
 /** Variables that the host itself sets for a worker. */
@@ -14,6 +15,7 @@ export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssu
     ...hostIssues(input),
     ...keyIssues(input),
     ...duplicateNames(pools),
+    ...pools.flatMap(adapterIssues),
     ...pools.flatMap(reservedNames),
     ...pools.flatMap(pausesThatShrink),
     ...pools.flatMap(unmeasured),

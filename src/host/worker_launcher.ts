@@ -35,7 +35,8 @@ export function workerLauncher(pool: PoolConfig, parts: LauncherParts): SpawnLau
 function welcomeOf(pool: PoolConfig, config: Pick<Config, "limits">): WelcomeInit {
   const { memoryBytes = 0, dataBytes = 0, openFiles = 0, cpuSeconds = 0, nice = 0 } = pool.limits;
   return {
-    adapter: pool.adapter,
+    adapters: [pool.adapter].flat(),
+    expose: pool.expose ?? [],
     profile: pool.profile,
     modulePaths: pool.modulePaths,
     logLevel: pool.logLevel,

@@ -10,6 +10,7 @@ import type { Worker, WorkerState } from "./workers/mod.ts";
 /** A pool, as it is shown outside. */
 export interface PoolInfo {
   readonly name: string;
+  /** Its adapters, with commas between them. */
   readonly adapter: string;
   readonly profile: string;
   /** Workers it keeps. */
@@ -60,7 +61,7 @@ export function describePool(
   const { reason } = pool;
   return {
     name: pool.name,
-    adapter,
+    adapter: [adapter].flat().join(", "),
     profile,
     size: pool.size,
     state: pool.state,

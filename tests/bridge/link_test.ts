@@ -189,17 +189,17 @@ Deno.test("Link sends cancel, credit and stop", async () => {
 
 Deno.test("Link.welcome() resolves with the tools of the worker", async () => {
   const { link, carrier } = setUp();
-  const ready = link.welcome({ adapter: "m:C", modulePaths: ["/a"], maxDepth: 9 });
+  const ready = link.welcome({ adapters: ["m:C"], modulePaths: ["/a"], maxDepth: 9 });
   await microtasks();
   assert.deepStrictEqual(carrier.kinds, ["welcome"]);
-  assert.equal(carrier.sent[0]?.welcome?.adapter, "m:C");
+  assert.deepEqual(carrier.sent[0]?.welcome?.adapters, ["m:C"]);
   carrier.deliver({ ready: { tools: [{ name: "add" }] } });
   assert.deepStrictEqual((await ready).tools.map((it) => it.name), ["add"]);
 });
 
 Deno.test("Link.welcome() rejects with the failure that the worker reports, including its exception", async () => {
   const { link, carrier } = setUp();
-  const ready = link.welcome({ adapter: "m" });
+  const ready = link.welcome({ adapters: ["m"] });
   const python = { type: "ImportError", message: "no m", traceback: "Traceback" };
   carrier.deliver({
     startFailed: { error: { code: "worker_start_failed", message: "it raised", python } },

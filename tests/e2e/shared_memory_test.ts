@@ -189,7 +189,7 @@ async function launcher(): Promise<Workers> {
       packagePath: packagePath(),
     }),
     welcome: {
-      adapter: KEEPS.adapter,
+      adapters: [KEEPS.adapter],
       modulePaths: [ADAPTERS],
       logLevel: "INFO",
       maxDepth: 200,

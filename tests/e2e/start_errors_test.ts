@@ -97,10 +97,10 @@ const CASES: readonly {
   {
     what: "an exception while its tools are looked for",
     code:
-      `${TOOL}class Odd:\n    @property\n    def __module__(self):\n        raise ValueError('odd')\nodd = Odd()\n`,
+      `${TOOL}class Odd:\n    @property\n    def __class__(self):\n        raise ValueError('odd')\nodd = Odd()\n`,
     lines: [
       "Cannot start worker default-1: adapter 'broken' cannot be served: ValueError: odd",
-      '  File "DIR/broken.py", line 8, in __module__',
+      '  File "DIR/broken.py", line 8, in __class__',
     ],
   },
   {

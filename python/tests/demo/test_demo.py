@@ -7,7 +7,7 @@ from snakeden._tools.adapter_loader import load_adapter
 
 
 def test_demo_offers_its_tools() -> None:
-    tools = load_adapter("snakeden.demo").tools
+    tools = load_adapter(["snakeden.demo"]).tools
     assert " ".join(tools) == "profile_csv ping echo add sleep counter text_stats"
     assert all(tool.description for tool in tools.values())
     assert [name for name, tool in tools.items() if tool.schema.streams] == ["counter"]

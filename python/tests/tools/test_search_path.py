@@ -22,7 +22,7 @@ def test_place_module_paths_puts_them_between_the_library_and_what_is_installed(
     library = os.path.dirname(os.__file__)
     first, second = str(tmp_path / "a"), str(tmp_path / "b")
     sys.path[:] = ["/package", library, f"{library}/lib-dynload", second, "/site-packages"]
-    place_module_paths([first, second, first], "tools")
+    place_module_paths([first, second, first], {"tools"})
     standard = [library, f"{library}/lib-dynload"]
     assert sys.path == ["/package", *standard, first, second, "/site-packages"]
 
@@ -32,7 +32,7 @@ def test_place_module_paths_finds_dependencies_and_the_adapter_where_they_are_me
 ) -> None:
     for name in ("psutil", "calendar", "statistics"):
         (tmp_path / f"{name}.py").write_text("")
-    place_module_paths([str(tmp_path)], "statistics")
+    place_module_paths([str(tmp_path)], {"statistics", "tools"})
     origins = {}
     for name in ("psutil", "calendar", "statistics"):
         for finder in sys.meta_path:

@@ -47,7 +47,7 @@ def streamed(worker: Worker, tool: str, **args: Any) -> tuple[list[Any], Any]:
 
 
 def test_schema_says_of_every_tool_whether_it_streams() -> None:
-    loaded: LoadedAdapter = load_adapter("iterators", [str(ADAPTERS)])
+    loaded: LoadedAdapter = load_adapter(["iterators"], [str(ADAPTERS)])
     streams = {name for name, tool in loaded.tools.items() if tool.schema.streams}
     others = {"nothing", "lines", "endless_object", "endless_from_coroutine", "endless_async"}
     assert streams == {*STREAMS, *others}

@@ -149,7 +149,7 @@ export interface HelloInit {
 }
 
 export interface Welcome {
-  adapter: string;
+  adapters: string[];
   modulePaths: string[];
   logLevel: string;
   maxResultBytes: number;
@@ -158,9 +158,10 @@ export interface Welcome {
   sharedMemory?: SharedMemory | null;
   limits?: Limits | null;
   profile: string;
+  expose: string[];
 }
 export interface WelcomeInit {
-  adapter?: string | null;
+  adapters?: string[] | null;
   modulePaths?: string[] | null;
   logLevel?: string | null;
   maxResultBytes?: number | null;
@@ -169,6 +170,7 @@ export interface WelcomeInit {
   sharedMemory?: SharedMemoryInit | null;
   limits?: LimitsInit | null;
   profile?: string | null;
+  expose?: string[] | null;
 }
 
 export interface Limits {

@@ -690,14 +690,16 @@ export const snakeden = $root.snakeden = (() => {
         v1.Welcome = (function() {
 
             const Welcome = function (properties) {
+                this.adapters = [];
                 this.modulePaths = [];
+                this.expose = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
                             this[keys[i]] = properties[keys[i]];
             };
 
-            Welcome.prototype.adapter = "";
+            Welcome.prototype.adapters = $util.emptyArray;
             Welcome.prototype.modulePaths = $util.emptyArray;
             Welcome.prototype.logLevel = "";
             Welcome.prototype.maxResultBytes = 0;
@@ -706,6 +708,7 @@ export const snakeden = $root.snakeden = (() => {
             Welcome.prototype.sharedMemory = null;
             Welcome.prototype.limits = null;
             Welcome.prototype.profile = "";
+            Welcome.prototype.expose = $util.emptyArray;
 
             Welcome.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -714,8 +717,9 @@ export const snakeden = $root.snakeden = (() => {
                     _depth = 0;
                 if (_depth > $util.recursionLimit)
                     throw $Error("max depth exceeded");
-                if (message.adapter != null && $Object.hasOwnProperty.call(message, "adapter") && message.adapter !== "")
-                    writer.uint32(10).string(message.adapter);
+                if (message.adapters != null && message.adapters.length)
+                    for (let i = 0; i < message.adapters.length; ++i)
+                        writer.uint32(10).string(message.adapters[i]);
                 if (message.modulePaths != null && message.modulePaths.length)
                     for (let i = 0; i < message.modulePaths.length; ++i)
                         writer.uint32(18).string(message.modulePaths[i]);
@@ -733,6 +737,9 @@ export const snakeden = $root.snakeden = (() => {
                     $root.snakeden.v1.Limits.encode(message.limits, writer.uint32(66).fork(), _depth + 1).ldelim();
                 if (message.profile != null && $Object.hasOwnProperty.call(message, "profile") && message.profile !== "")
                     writer.uint32(74).string(message.profile);
+                if (message.expose != null && message.expose.length)
+                    for (let i = 0; i < message.expose.length; ++i)
+                        writer.uint32(82).string(message.expose[i]);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -769,10 +776,9 @@ export const snakeden = $root.snakeden = (() => {
                     case 1: {
                             if (wireType !== 2)
                                 break;
-                            if ((value = reader.stringVerify()).length)
-                                message.adapter = value;
-                            else
-                                delete message.adapter;
+                            if (!(message.adapters && message.adapters.length))
+                                message.adapters = [];
+                            message.adapters.push(reader.stringVerify());
                             continue;
                         }
                     case 2: {
@@ -838,6 +844,14 @@ export const snakeden = $root.snakeden = (() => {
                                 message.profile = value;
                             else
                                 delete message.profile;
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.expose && message.expose.length))
+                                message.expose = [];
+                            message.expose.push(reader.stringVerify());
                             continue;
                         }
                     }

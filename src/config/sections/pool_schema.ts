@@ -18,7 +18,7 @@ import { poolPythonSchema } from "./python_schema.ts";
 const PYTHON_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const;
 
 const POOL_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
-const ADAPTER = /^[\p{L}_][\p{L}\p{N}_]*(\.[\p{L}_][\p{L}\p{N}_]*)*(:[\p{L}_][\p{L}\p{N}_]*)?$/u;
+const EXPOSED = /^[\p{L}_*?][\p{L}\p{N}_*?]*$/u;
 const ENV_NAME = /^[^=\0]+$/;
 
 function coreCount(): number {
@@ -92,10 +92,17 @@ export const poolSchema = group({
     description: "Number of workers.",
     defaultText: "CPU cores, at least 2",
   }).default(coreCount),
-  adapter: z.string().regex(ADAPTER).meta({
-    description: "Python module with the tools, or a class in one.",
-    allowed: "`module` or `module:Class`",
+  adapter: z.union([z.string(), z.array(z.string()).min(1).max(64)]).meta({
+    description: "Python module with the tools, a class in one, all modules of a package, or a " +
+      "list of these.",
+    allowed: "`module`, `module:Class`, `package.*`, or a list of up to 64 of them",
   }).default("snakeden.demo"),
+  expose: list({
+    description: "Functions that are tools, with or without `@tool`; `*` and `?` stand for any " +
+      "letters.",
+    defaultText: "those with `@tool`",
+  }, z.string().regex(EXPOSED).meta({ allowed: "names of functions, with `*` and `?`" })).min(1)
+    .max(256).optional(),
   profile: oneOf(["process"], {
     description: "What a worker is: `process` is one process that runs one call at a time.",
   }).default("process"),

@@ -1,42 +1,44 @@
-"""Find, import and set up what the host names as the adapter: `module` or `module:Class`.
+"""Import and set up what a pool names as its adapters, and gather their tools.
 
-`module` serves the module's own functions marked with `@tool` (and marked functions from elsewhere
-that its `__all__` lists), plus the methods of its one `Adapter` subclass when it defines exactly
-one. With several such classes one has to be named. `module:Class` serves the marked methods of that
-class alone; it need not derive from `Adapter`.
+An adapter is `module`, `module:Class` or `package.*` (adapter_name.py). A module has its own tools
+and those that it imports by name (gathering.py), and the methods of its classes that derive from
+`Adapter`. `module:Class` has the methods of that class alone, which need not derive from `Adapter`.
+Where the pool has `expose`, its tools are the functions that this names (exposing.py).
 """
 
 from __future__ import annotations
 
 import asyncio
-import difflib
-import functools
 import importlib
-import importlib.util
 import inspect
-import pkgutil
 import re
-import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from types import ModuleType
 from typing import Any, Final
 
+from snakeden._tools.adapter_name import AdapterName, parse_names
+from snakeden._tools.exposing import Exposure
+from snakeden._tools.gathering import Found, Gathering, methods, place_of
+from snakeden._tools.missing_module import near_names
+from snakeden._tools.module_import import ModuleImport, error_text
+from snakeden._tools.no_tools import no_tools_in_class, no_tools_in_modules
 from snakeden._tools.schema import ToolSchema
-from snakeden._tools.search_path import hidden_adapter, place_module_paths, shadowed_modules
-from snakeden.adapter import Adapter
+from snakeden._tools.search_path import place_module_paths
 from snakeden.errors import AdapterError
 from snakeden.tool import mark_of
 
 __all__ = ["LoadedAdapter", "LoadedTool", "load_adapter"]
 
 TOOL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_INSTANCE_NAMES: Final = ("", "self", "cls", "klass", "kls", "this", "me", "mcs")
-_OR_STATIC: Final = ", or put @staticmethod above it"
-_MODULE_NAME: Final = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)*")
-
 
 Complete = Callable[[Coroutine[Any, Any, object]], object]
 """Runs a coroutine to its end on the event loop of the tools."""
+
+Hint = Callable[[BaseException], str]
+"""Returns what to add to the text of an exception; an empty text for nothing."""
+
+Guard = Callable[[Callable[[], object], str], object]
+"""Runs a step that has a name."""
 
 
 class LoadedTool:
@@ -61,299 +63,254 @@ class LoadedTool:
 
 
 class LoadedAdapter:
-    """The tools of an adapter by name, and the instance to tear down."""
+    """The tools of the adapters of a pool by name, and the instances that they belong to."""
 
     def __init__(
         self,
-        spec: str,
         tools: dict[str, LoadedTool],
+        instances: Sequence[tuple[str, object]],
         *,
-        instance: object | None,
-        complete: Complete,
+        complete: Complete = asyncio.run,
+        hint: Hint = lambda _error: "",
     ) -> None:
-        self.spec = spec
+        """Take instances in the order in which they are set up, each with its name in errors."""
         self.tools = tools
-        self._instance = instance
+        self._instances = instances
+        self._set_up: list[object] = []
         self._complete = complete
+        self._hint = hint
 
-    def teardown(self) -> None:
-        """Call the adapter's `teardown()`, when it has one. Raises what that raises."""
-        _call(self._instance, "teardown", complete=self._complete)
+    def set_up(self) -> None:
+        """Call `setup()` of each instance that has one, in the order of the adapters.
 
+        Raises:
+            AdapterError: One raised; those after it are not set up. `teardown()` undoes the others.
+        """
+        for label, instance in self._instances:
+            try:
+                self._call(instance, "setup")
+            except BaseException as error:
+                kind = type(instance).__name__
+                where = "setup()" if len(self._instances) == 1 else f"{kind}.setup()"
+                raise AdapterError(
+                    f"{label} raised {type(error).__name__} in {where}: "
+                    f"{error_text(error, self._hint)}"
+                ) from error
+            self._set_up.append(instance)
 
-def load_adapter(
-    spec: str, module_paths: Sequence[str] = (), *, complete: Complete = asyncio.run
-) -> LoadedAdapter:
-    """Import the adapter with `module_paths` on sys.path (search_path.py), make its instance and
-    run `setup()`. `complete` runs a coroutine of `setup()` or `teardown()` to its end.
+    def teardown(self, guard: Guard = lambda step, _name: step()) -> None:
+        """Call `teardown()` of each instance that was set up, the last one first.
 
-    Raises:
-        AdapterError: It cannot be served; `__cause__` holds what its own code raised.
-    """
-    module_name, colon, class_name = spec.partition(":")
-    place_module_paths(module_paths, module_name.partition(".")[0])
-    importlib.invalidate_caches()
-    if not _MODULE_NAME.fullmatch(module_name) or (
-        colon and not _MODULE_NAME.fullmatch(class_name)
-    ):
-        raise AdapterError(
-            f"adapter '{spec}' is not of the form `module` or `module:Class`{_form_hint(spec)}"
-        )
-    module = _import(spec, module_name, module_paths=module_paths)
-    kind = _named_class(spec, module, path=class_name) if colon else _only_class(spec, module)
-    instance = None if kind is None else _instantiate(spec, kind)
-    tools: dict[str, LoadedTool] = {}
-    problems: list[str] = []
-    if not colon:
-        _add(_functions(module), tools, problems=problems)
-    if instance is not None:
-        _add(_methods(instance, problems), tools, problems=problems)
-    if problems:
-        raise AdapterError(f"adapter '{spec}' cannot be served: {'; '.join(problems)}")
-    if not tools:
-        where = f"class {class_name}" if colon else f"module {module_name}"
-        raise AdapterError(
-            f"adapter '{spec}' has no tools: nothing in {where} is marked with @tool"
-        )
-    _set_up(spec, instance, complete=complete)
-    return LoadedAdapter(spec, tools, instance=instance, complete=complete)
+        Each call is a step of its own for `guard`, which may handle what it raises.
+        """
+        while self._set_up:
+            instance = self._set_up.pop()
 
+            def step(instance: object = instance) -> None:
+                self._call(instance, "teardown")
 
-def _form_hint(spec: str) -> str:
-    if spec.endswith(".py") or "/" in spec:
-        return "; give the name of the module, not its file, and its folder in modulePaths"
-    return ""
+            guard(step, f"{type(instance).__name__}.teardown()")
 
-
-def _import(spec: str, name: str, *, module_paths: Sequence[str]) -> ModuleType:
-    if hidden := hidden_adapter(name, module_paths):
-        raise AdapterError(
-            f"adapter '{spec}' cannot be imported: the worker itself uses another module of that "
-            f"name; rename {hidden}"
-        )
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        missing = error.name or ""
-        if missing != name and not name.startswith(f"{missing}."):
-            raise AdapterError(
-                f"adapter '{spec}' cannot be imported: it needs a module that is not there: {error}"
-            ) from error
-        raise AdapterError(
-            _not_found(spec, name, missing=missing, module_paths=module_paths)
-        ) from None
-    except SystemExit as error:
-        raise AdapterError(
-            f"adapter '{spec}' left by sys.exit({error.code!r}) while it was imported"
-        ) from error
-    except BaseException as error:
-        raise AdapterError(
-            f"adapter '{spec}' raised {type(error).__name__} while it was imported: {_text(error)}"
-            f"{_shadow_hint(error, module_paths)}"
-        ) from error
-
-
-def _shadow_hint(error: BaseException, module_paths: Sequence[str]) -> str:
-    """Names files that the adapter may have meant to import when it got Python's own instead."""
-    if not isinstance(error, (ImportError, AttributeError)):
-        return ""
-    shadowed = list(shadowed_modules(module_paths))[:3]
-    if not shadowed:
-        return ""
-    return f"; the standard library has modules of the same name as {' and '.join(shadowed)}"
-
-
-def _not_found(spec: str, name: str, *, missing: str, module_paths: Sequence[str]) -> str:
-    searched = ", ".join(path or "." for path in dict.fromkeys([*module_paths, *sys.path]))
-    if missing != name:
-        return (
-            f"adapter '{spec}' was not found: there is no package '{missing}'; searched {searched}"
-        )
-    here = [module.name for module in pkgutil.iter_modules(list(module_paths))]
-    return (
-        f"adapter '{spec}' was not found: there is no module '{name}'{_near(name, here)}; "
-        f"searched {searched}"
-    )
-
-
-def _named_class(spec: str, module: ModuleType, *, path: str) -> type:
-    found: Any = module
-    for step in path.split("."):
-        try:
-            found = getattr(found, step)
-        except AttributeError:
-            classes = [name for name, value in vars(found).items() if inspect.isclass(value)]
-            raise AdapterError(
-                f"adapter '{spec}' was not found: {module.__name__} has no '{step}'"
-                f"{_near(step, classes)}"
-            ) from None
-    if not inspect.isclass(found):
-        kind = "a function" if inspect.isroutine(found) else f"of type {type(found).__name__}"
-        hint = f"; to serve the functions of the module, name it alone: '{module.__name__}'"
-        raise AdapterError(f"adapter '{spec}' is not a class: '{path}' is {kind}{hint}")
-    return found
-
-
-def _only_class(spec: str, module: ModuleType) -> type | None:
-    classes = [
-        value
-        for value in vars(module).values()
-        if inspect.isclass(value)
-        and issubclass(value, Adapter)
-        and value.__module__ == module.__name__
-    ]
-    bases = {base for kind in classes for base in kind.__mro__[1:]}
-    leaves = list(dict.fromkeys(kind for kind in classes if kind not in bases))
-    if len(leaves) > 1:
-        choices = " or ".join(f"'{module.__name__}:{kind.__qualname__}'" for kind in leaves)
-        raise AdapterError(
-            f"adapter '{spec}' is not clear: the module has {len(leaves)} adapters; "
-            f"name one: {choices}"
-        )
-    return leaves[0] if leaves else None
-
-
-def _instantiate(spec: str, kind: type) -> object:
-    try:
-        return kind()
-    except BaseException as error:
-        raise AdapterError(
-            f"adapter '{spec}' could not be made: {kind.__name__}() raised "
-            f"{type(error).__name__}: {_text(error)}"
-        ) from error
-
-
-def _refuse_generators(spec: str, instance: object | None) -> None:
-    for name in ("setup", "teardown"):
-        inner = inspect.unwrap(getattr(instance, name, _set_up))
-        if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
-            raise AdapterError(
-                f"adapter '{spec}' has a generator as {name}(), and nothing would run it; use "
-                "setup() for what comes before the `yield`, and teardown() for what comes after"
-            )
-
-
-def _call(instance: object | None, name: str, *, complete: Complete) -> None:
-    """Call `setup()` or `teardown()`, if there is one, and await what it returns."""
-    method = getattr(instance, name, None)
-    if not callable(method):
-        return
-    returned = method()
-    if inspect.isawaitable(returned):
-        complete(_awaited(returned))
+    def _call(self, instance: object, name: str) -> None:
+        """Call `setup()` or `teardown()`, if there is one, and await what it returns."""
+        method = getattr(instance, name, None)
+        if not callable(method):
+            return
+        returned = method()
+        if inspect.isawaitable(returned):
+            self._complete(_awaited(returned))
 
 
 async def _awaited(awaitable: Awaitable[object]) -> object:
     return await awaitable
 
 
-def _set_up(spec: str, instance: object | None, *, complete: Complete) -> None:
-    _refuse_generators(spec, instance)
-    try:
-        _call(instance, "setup", complete=complete)
-    except BaseException as error:
-        raise AdapterError(
-            f"adapter '{spec}' raised {type(error).__name__} in setup(): {_text(error)}"
-        ) from error
+def load_adapter(
+    names: Sequence[str],
+    module_paths: Sequence[str] = (),
+    *,
+    expose: Sequence[str] = (),
+    complete: Complete = asyncio.run,
+    hint: Hint = lambda _error: "",
+) -> LoadedAdapter:
+    """Import the adapters with `module_paths` on sys.path (search_path.py) and make their
+    instances, which are not set up yet. `complete` runs a coroutine of `setup()` or `teardown()`
+    to its end.
+
+    Raises:
+        AdapterError: One cannot be served; `__cause__` holds what its own code raised.
+    """
+    parsed = parse_names(names)
+    place_module_paths(module_paths, {it.module.partition(".")[0] for it in parsed})
+    importlib.invalidate_caches()
+    loading = _Loading(parsed, module_paths, expose=expose, hint=hint)
+    for name in parsed:
+        loading.add(name)
+    loading.finish()
+    return LoadedAdapter(loading.tools, loading.instances, complete=complete, hint=hint)
 
 
-def _functions(module: ModuleType) -> Iterator[Callable[..., Any]]:
-    exported = getattr(module, "__all__", ())
-    for name, value in vars(module).items():
-        is_own = getattr(value, "__module__", None) == module.__name__
-        if inspect.isroutine(value) and mark_of(value) and (is_own or name in exported):
-            yield value
+class _Loading:
+    """The adapters of a pool while they are loaded."""
 
+    def __init__(
+        self,
+        names: Sequence[AdapterName],
+        module_paths: Sequence[str],
+        *,
+        expose: Sequence[str],
+        hint: Hint,
+    ) -> None:
+        self._is_alone = len(names) == 1
+        texts = ", ".join(f"'{it.text}'" for it in names)
+        self._label = f"adapter {texts}" if self._is_alone else f"the adapters {texts}"
+        self.tools: dict[str, LoadedTool] = {}
+        self.instances: list[tuple[str, object]] = []
+        self._by_class: dict[type, object] = {}
+        self._problems: list[str] = []
+        self._idle: list[AdapterName] = []
+        self._import = ModuleImport(module_paths, hint)
+        self._gathering = Gathering(module_paths)
+        self._exposure = Exposure(expose, self._gathering) if expose else None
+        self._hint = hint
 
-def _methods(instance: object, problems: list[str]) -> Iterator[Callable[..., Any]]:
-    seen: set[str] = set()
-    # In the order they were written, bases first; an override takes the place of what it overrides.
-    for kind in reversed(type(instance).__mro__):
-        for name in vars(kind):
-            if name in seen:
-                continue
-            # Statically first: a property must not run because somebody looks for tools.
-            static = inspect.getattr_static(instance, name, None)
-            if isinstance(static, (property, functools.cached_property)):
-                getter = static.fget if isinstance(static, property) else static.func
-                if mark_of(getter):
-                    seen.add(name)
-                    problems.append(f"tool '{name}' is a property; a tool must be a method")
-                continue
-            value = getattr(instance, name, None)
-            if inspect.isroutine(value) and mark_of(value):
-                seen.add(name)
-                problem = _lacks_self(name, value)
-                if problem:
-                    problems.append(problem)
-                else:
-                    yield value
+    def add(self, name: AdapterName) -> None:
+        """Import an adapter, make its instances and take its tools.
 
+        Raises:
+            AdapterError: It cannot be imported or made, or has no tools.
+        """
+        modules = self._import.modules(name)
+        kind = _named_class(name, modules[0]) if name.class_path else None
+        if kind is not None:
+            found = list(self._methods(name, kind, module=modules[0]))
+        else:
+            found = [it for module in modules for it in self._of_module(name, module)]
+        problems = [problem for it in found if (problem := self._take(it))]
+        self._problems += problems if self._is_alone else [f"{name.label}: {it}" for it in problems]
+        if found:
+            return
+        if self._exposure is not None:
+            self._idle.append(name)
+            return
+        if kind is None:
+            why = no_tools_in_modules(modules, self._gathering)
+        else:
+            why = no_tools_in_class(kind)
+        raise AdapterError(f"{name.label} has no tools: {why}")
 
-def _lacks_self(name: str, method: Any) -> str | None:
-    """Say what is wrong with a method that lacks a parameter for its instance; else None."""
-    if not inspect.ismethod(method):
-        return None  # A static method.
-    function = method.__func__
-    expected = "cls" if inspect.isclass(method.__self__) else "self"
-    try:
-        first = next(iter(inspect.signature(function).parameters.values()), None)
-    except (TypeError, ValueError):
-        return None
-    called = f"tool '{name}' ({getattr(function, '__qualname__', name)})"
-    if first is None or first.kind in (first.KEYWORD_ONLY, first.VAR_KEYWORD):
-        return f"{called} has no `{expected}`: write `def {name}({expected}, ...)`{_OR_STATIC}"
-    if first.kind is first.VAR_POSITIONAL or first.name.strip("_") in _INSTANCE_NAMES:
-        return None
-    return (
-        f"{called} has no `{expected}`, so '{first.name}' would be the adapter itself: write "
-        f"`def {name}({expected}, {first.name}, ...)`{_OR_STATIC}"
-    )
+    def finish(self) -> None:
+        """Raise if anything that was taken or named cannot be served.
 
+        Raises:
+            AdapterError: It names every problem.
+        """
+        problems = list(dict.fromkeys(self._problems))
+        if self._exposure is not None:
+            problems += self._exposure.problems()
+            problems = problems or [
+                f"{it.label} has none of the functions that `expose` names; leave it out"
+                for it in self._idle
+            ]
+        if problems:
+            raise AdapterError(f"{self._label} cannot be served: {'; '.join(problems)}")
 
-def _add(
-    functions: Iterator[Callable[..., Any]], tools: dict[str, LoadedTool], *, problems: list[str]
-) -> None:
-    for function in functions:
+    def _of_module(self, name: AdapterName, module: ModuleType) -> Iterator[Found]:
+        if self._exposure is None:
+            yield from self._gathering.functions(module)
+        else:
+            yield from self._exposure.functions(module)
+        for kind in self._gathering.classes(module):
+            if self._exposure is None or self._exposure.names_any(kind, module):
+                yield from self._methods(name, kind, module=module)
+
+    def _methods(self, name: AdapterName, kind: type, *, module: ModuleType) -> Iterable[Found]:
+        instance = self._instance(name, kind)
+        if self._exposure is None:
+            return list(methods(instance))
+        return self._exposure.methods(instance, module)
+
+    def _instance(self, name: AdapterName, kind: type) -> object:
+        """Return the instance of a class, of which a worker has one."""
+        if kind not in self._by_class:
+            instance = self._by_class[kind] = _instantiate(name, kind, hint=self._hint)
+            self.instances.append((name.label, instance))
+        return self._by_class[kind]
+
+    def _take(self, found: Found) -> str:
+        """Make a tool of a function; returns the problem if it cannot be one."""
+        function = found.function
+        if function is None:
+            return found.problem
         mark = mark_of(function)
-        own_name = getattr(function, "__name__", "")
+        own_name = found.name if mark is None else getattr(function, "__name__", found.name)
         name = own_name if mark is None or mark.name is None else mark.name
         if not isinstance(name, str) or not TOOL_NAME.fullmatch(name):
-            problems.append(
+            return (
                 f"the tool name {name!r} is not allowed: it has to begin with a letter or digit "
                 "and have at most 64 letters, digits, '_', '.' and '-'"
             )
-        elif name in tools:
-            if tools[name].function is not function:
-                first = getattr(tools[name].function, "__qualname__", name)
-                second = getattr(function, "__qualname__", own_name)
-                problems.append(f"two tools are named '{name}': {first} and {second}")
-        else:
-            try:
-                tools[name] = LoadedTool(
-                    name,
-                    function,
-                    description=None if mark is None else mark.description,
-                    idempotent=mark is not None and mark.idempotent,
-                )
-            except AdapterError as error:
-                problems.append(str(error))
+        if name in self.tools:
+            if self.tools[name].function == function:
+                return ""
+            first, second = place_of(self.tools[name].function), place_of(function)
+            return (
+                f"two tools are named '{name}': {first} and {second}; give one of them another "
+                'name: @tool(name="...")'
+            )
+        try:
+            self.tools[name] = LoadedTool(
+                name,
+                function,
+                description=None if mark is None else mark.description,
+                idempotent=mark is not None and mark.idempotent,
+            )
+        except AdapterError as error:
+            return str(error)
+        return ""
+
+
+def _named_class(name: AdapterName, module: ModuleType) -> type:
+    found: Any = module
+    path = name.class_path
+    for step in path.split("."):
+        try:
+            found = getattr(found, step)
+        except AttributeError:
+            classes = [it for it, value in vars(found).items() if inspect.isclass(value)]
+            raise AdapterError(
+                f"{name.label} was not found: {module.__name__} has no '{step}'"
+                f"{near_names(step, classes)}"
+            ) from None
+    if inspect.isclass(found):
+        return found
+    if not inspect.isroutine(found):
+        kind = type(found).__name__
+        raise AdapterError(f"{name.label} is not a class: '{path}' is of type {kind}")
+    raise AdapterError(
+        f"{name.label} is not a class: '{path}' is a function; to serve the functions of the "
+        f'module, name it alone: "{name.module}", and those without @tool in `expose`: ["{path}"]'
+    )
+
+
+def _instantiate(name: AdapterName, kind: type, *, hint: Hint) -> object:
+    try:
+        instance = kind()
+    except BaseException as error:
+        raise AdapterError(
+            f"{name.label} could not be made: {kind.__name__}() raised "
+            f"{type(error).__name__}: {error_text(error, hint)}"
+        ) from error
+    for method in ("setup", "teardown"):
+        inner: Any = inspect.unwrap(getattr(instance, method, _awaited))
+        if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+            raise AdapterError(
+                f"{name.label} has a generator as {method}(), and nothing would run it; use "
+                "setup() for what comes before the `yield`, and teardown() for what comes after"
+            )
+    return instance
 
 
 def _first_paragraph(function: Callable[..., Any]) -> str:
     text = inspect.getdoc(function) or ""
     return " ".join(text.strip().split("\n\n")[0].split())
-
-
-def _near(name: str, candidates: list[str]) -> str:
-    near = difflib.get_close_matches(name, candidates, n=3, cutoff=0.6)
-    if near:
-        return f" (did you mean {' or '.join(near)}?)"
-    return f" (there is {', '.join(sorted(candidates)[:10])})" if candidates else ""
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except BaseException:
-        return f"<unprintable {type(error).__name__}>"

@@ -2,15 +2,16 @@
 
 The order is: the standard library, the pool's `modulePaths`, `PYTHONPATH`, installed packages. A
 `queue.py` beside an adapter therefore breaks neither this package nor anything else that imports
-Python's own `queue`. Two names are settled one by one: the adapter's own, which the pool names and
-which may be `test` or `profile`, and those of the packages that the worker itself may import later.
+Python's own `queue`. Some names are settled one by one: those of the adapters, which the pool names
+and which may be `test` or `profile`, and those of the packages that the worker itself may import
+later.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -21,10 +22,12 @@ __all__ = ["hidden_adapter", "place_module_paths", "shadowed_modules"]
 _DEPENDENCIES: Final = frozenset({"google", "grpc", "msgspec", "psutil"})
 
 
-def place_module_paths(module_paths: Sequence[str], adapter: str) -> None:
-    """Put the folders after the standard library and before installed packages."""
+def place_module_paths(module_paths: Sequence[str], adapters: Collection[str]) -> None:
+    """Put the folders after the standard library and before installed packages. `adapters` holds
+    the top-level names of the adapters.
+    """
     added = [it for it in dict.fromkeys(module_paths) if it not in _standard()]
-    finder = _SettledNames(added, adapter)
+    finder = _SettledNames(added, adapters)
     rest = [it for it in sys.path if it not in added]
     behind = 1 + max((i for i, it in enumerate(rest) if it in _standard()), default=-1)
     sys.path[:] = [*rest[:behind], *added, *rest[behind:]]
@@ -67,16 +70,16 @@ def _standard() -> frozenset[str]:
 
 
 class _SettledNames(MetaPathFinder):
-    def __init__(self, module_paths: Sequence[str], adapter: str) -> None:
+    def __init__(self, module_paths: Sequence[str], adapters: Collection[str]) -> None:
         self._module_paths = module_paths
-        self._adapter = adapter
+        self._adapters = adapters
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         if path is not None:
             return None
-        if fullname == self._adapter:
+        if fullname in self._adapters:
             return PathFinder.find_spec(fullname, self._module_paths, target)
         if fullname in _DEPENDENCIES:
             elsewhere = [it for it in sys.path if it not in self._module_paths]

@@ -8,7 +8,6 @@ is finished first, and the host hears of it at once.
 from __future__ import annotations
 
 import atexit
-import logging
 import os
 import platform
 import signal
@@ -16,6 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from snakeden import __version__
@@ -23,13 +23,14 @@ from snakeden._link import wire
 from snakeden._link.dial import dial
 from snakeden._link.link import Link, LinkLostError
 from snakeden._link.outbox import Outbox
-from snakeden._link.slab import SharedMemory, Slab
+from snakeden._link.slab import Slab
 from snakeden._tools.adapter_loader import LoadedAdapter, LoadedTool, load_adapter
 from snakeden._values.values import DEFAULT_MAX_DEPTH, ValueLimits
 from snakeden._worker import exit_status, log_bridge
 from snakeden._worker.calls.exceptions import describe, safe_text
 from snakeden._worker.profiles import DEFAULT_PROFILE, PROFILES
 from snakeden._worker.runner import Runner
+from snakeden._worker.shared_memory import map_shared_memory
 from snakeden._worker.system.last_steps import exit_after, run_guarded
 from snakeden._worker.system.limits import LimitError, WorkerLimits
 from snakeden._worker.system.memory_gauge import MemoryGauge
@@ -113,7 +114,7 @@ class WorkerLife:
         note = None
         if welcome.progress_path and link.confirms:
             note = open_progress_cell(welcome.progress_path)
-        shared = self._map(welcome)
+        shared = map_shared_memory(welcome, on_release=self._outbox.released.append)
         self._slab = None if shared is None else shared.slab
         limits = WorkerLimits(welcome.limits)
         runner = Runner(
@@ -145,30 +146,36 @@ class WorkerLife:
             limits.apply()
         except LimitError as error:
             return self._fail_start(str(error))
-        return self._load_and_serve(welcome, runner, link=link, notes_progress=note is not None)
-
-    def _load_and_serve(
-        self, welcome: Welcome, runner: Runner, *, link: Link, notes_progress: bool
-    ) -> int:
         try:
             self._adapter = load_adapter(
-                welcome.adapter, list(welcome.module_paths), complete=runner.profile.complete
+                list(welcome.adapters),
+                list(welcome.module_paths),
+                expose=list(welcome.expose),
+                complete=runner.profile.complete,
+                hint=limits.hint,
             )
+            self._adapter.set_up()
         except AdapterError as error:
             cause = None if error.__cause__ is None else describe(error.__cause__)
-            return self._fail_start(str(error), cause)
+            return self._fail_load(str(error), cause)
         except BaseException as error:
             # Whatever an adapter has that raises where nobody expects it, such as a property.
-            problem = f"adapter '{welcome.adapter}' cannot be served: {type(error).__name__}"
-            return self._fail_start(f"{problem}: {safe_text(error)}", describe(error))
+            names = ", ".join(welcome.adapters)
+            problem = f"adapter '{names}' cannot be served: {type(error).__name__}"
+            return self._fail_load(f"{problem}: {safe_text(error)}", describe(error))
         runner.tools.update(self._adapter.tools)
+        return self._serve(self._adapter, runner, link=link, notes_progress=note is not None)
+
+    def _serve(
+        self, adapter: LoadedAdapter, runner: Runner, *, link: Link, notes_progress: bool
+    ) -> int:
         self._output.loaded()
         if self._gauge is not None:
             self._gauge.start()
         self._serving = True
         self._outbox.put(
             wire.ready(
-                map(_offered, self._adapter.tools.values()),
+                map(_offered, adapter.tools.values()),
                 notes_progress=notes_progress,
                 maps_shared_memory=self._slab is not None,
             )
@@ -176,30 +183,24 @@ class WorkerLife:
         runner.serve(link.wait)
         return exit_status.LINK_LOST if self._lost and not self._told else exit_status.OK
 
+    def _fail_load(self, problem: str, cause: PythonException | None) -> int:
+        """Tear down what was set up; only then notify the host, which ends the process at once."""
+        late = threading.Timer(TEARDOWN_SECONDS, self._fail_start, [problem, cause])
+        late.daemon = True
+        late.start()
+        self._tear_down()
+        late.cancel()
+        return self._fail_start(problem, cause)
+
+    def _tear_down(self) -> None:
+        if self._adapter is not None:
+            self._adapter.teardown(partial(run_guarded, worker_id=self._worker_id))
+
     def _fail_start(self, problem: str, cause: PythonException | None = None) -> int:
         self._outbox.put(
             wire.start_failed(wire.error("worker_start_failed", problem, python=cause))
         )
         return exit_status.START_FAILED
-
-    def _map(self, welcome: Welcome) -> SharedMemory | None:
-        """The shared memory that the host offers; None when there is none, or it cannot be had,
-        which Ready tells the host.
-        """
-        if not welcome.HasField("shared_memory"):
-            return None
-        offer = welcome.shared_memory
-        try:
-            slab = Slab(
-                offer.to_worker_path,
-                offer.to_host_path,
-                nbytes=offer.bytes,
-                on_release=self._outbox.released.append,
-            )
-            return SharedMemory(slab=slab, min_bytes=max(1, offer.min_bytes))
-        except (OSError, ValueError) as error:
-            logging.getLogger(__name__).warning("cannot map the shared memory: %s", error)
-            return None
 
     def leave(self, status: int) -> NoReturn:
         """Tear down, send what waits, and exit.
@@ -210,8 +211,7 @@ class WorkerLife:
             os._exit(status)
         seconds = LOST_SECONDS if self._lost else TEARDOWN_SECONDS
         exit_after(seconds, status, worker_id=self._worker_id)
-        if self._adapter is not None:
-            run_guarded(self._adapter.teardown, "teardown()", worker_id=self._worker_id)
+        self._tear_down()
         if self._runner is not None:
             run_guarded(self._runner.profile.close, "the event loop", worker_id=self._worker_id)
         if self._told:

@@ -32,7 +32,7 @@ async function setUp(script: string, startTimeoutMs = 60_000): Promise<SetUp> {
     carrier: "socket",
     command: [executable, "worker.py"],
     env: { PATH: Deno.env.get("PATH") ?? "" },
-    welcome: { adapter: "texts:Texts" },
+    welcome: { adapters: ["texts:Texts"] },
     runDirectory: directory,
     startTimeoutMs,
   });
@@ -74,7 +74,7 @@ Deno.test("SpawnLauncher.launch() resolves when the worker has said hello and is
   const launched = it.launch();
   await using worker = dialWorker(it.bridge.address("socket"));
   worker.say(hello(await it.said("token"), { pythonVersion: "3.13.0" }));
-  assert.equal((await worker.hear("welcome")).adapter, "texts:Texts");
+  assert.deepEqual((await worker.hear("welcome")).adapters, ["texts:Texts"]);
   worker.say({ ready: { tools: [{ name: "classify" }] } });
   const { link, ready, process } = await launched;
   assert.equal(link.hello.pythonVersion, "3.13.0");

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from snakeden._tools.missing_module import missing_module_hint
+from tests.tools.conftest import Project
+
+
+def hint_of(name: str, project: Project) -> str:
+    with pytest.raises(ImportError) as caught:
+        __import__(name, fromlist=["x"])
+    return missing_module_hint(caught.value, [str(project.folder)])
+
+
+def test_missing_module_hint_names_requirements_and_what_was_searched(project: Project) -> None:
+    said = hint_of("cv2", project)
+    assert said.startswith(
+        "to install it, add opencv-python to a file that `python.requirements` names; if it is a "
+        f"module of yours, add its folder to `modulePaths`; searched {project.folder}, "
+    )
+    assert "add no_such_thing to a file" in hint_of("no_such_thing.inside", project)
+
+
+def test_missing_module_hint_names_modules_near_it(project: Project) -> None:
+    project.write(statistic_tools="x = 1")
+    assert hint_of("statistics_tools", project).startswith("did you mean statistic_tools? ")
+
+
+def test_missing_module_hint_says_what_a_package_has(project: Project) -> None:
+    assert hint_of("snakeden.demo.tool", project).endswith(
+        "has no module 'tool' (did you mean tools?)"
+    )
+    assert (
+        hint_of("snakeden.tool.inside", project) == "'snakeden.tool' is no package that has modules"
+    )
+
+
+def test_missing_module_hint_knows_the_standard_library() -> None:
+    error = ModuleNotFoundError("No module named '_tkinter'", name="_tkinter")
+    assert "the standard library of Python 3." in missing_module_hint(error, [])
+
+
+@pytest.mark.parametrize("error", [ImportError("x"), ModuleNotFoundError("x"), ValueError("x")])
+def test_missing_module_hint_is_empty_for_other_errors(error: Exception) -> None:
+    assert missing_module_hint(error, []) == ""
