@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from snakeden._worker import exit_status
 from tests.fake_host import FakeHost
 
@@ -48,3 +50,51 @@ def test_worker_tears_down_what_was_set_up_before_it_says_that_it_cannot_start(
     assert worker.stdout == b"First was torn down\n"
     assert worker.wait() == exit_status.START_FAILED
     assert worker.stdout == b"First was torn down\n"
+
+
+@pytest.mark.parametrize(
+    ("tool", "said"),
+    [
+        ("stops_here", "RuntimeError: breakpoint() cannot work: a worker has no terminal; call"),
+        ("sets_trace", "BdbQuit (a worker has no terminal for a debugger; call the function in"),
+        ("asks", "(a worker has no terminal and its input is empty; take an argument instead)"),
+    ],
+)
+def test_failure_of_a_tool_that_wants_a_terminal_says_that_there_is_none(
+    host: FakeHost, tool: str, said: str
+) -> None:
+    worker = host.start("wants_terminal")
+    error = worker.link.failure(tool)
+    assert error.code == "python_exception"
+    assert said in error.message
+    assert worker.stop() == exit_status.OK
+
+
+def test_worker_leaves_breakpoint_to_whom_the_environment_names(host: FakeHost) -> None:
+    worker = host.start("wants_terminal", env={"PYTHONBREAKPOINT": "0"})
+    assert worker.link.run("stops_here") is None
+
+
+def test_failure_names_how_to_get_a_module_that_is_missing(host: FakeHost) -> None:
+    worker = host.start("misses_module")
+    error = worker.link.failure("decode_picture")
+    assert error.message.startswith(
+        "tool 'decode_picture' raised ModuleNotFoundError: No module named 'cv2' (to install it, "
+    )
+    assert "opencv-python" in error.message
+    assert error.message.endswith("; if it is a module of yours, add its folder to `modulePaths`)")
+    assert error.python.message == "No module named 'cv2'"
+    error = worker.link.failure("count", call_id=2)
+    assert "has no module 'toolz' (did you mean tools?))" in error.message
+
+
+def test_worker_that_cannot_start_says_how_to_get_a_module_that_is_missing(
+    host: FakeHost, tmp_path: Path
+) -> None:
+    (tmp_path / "needs.py").write_text("import sklearn_of_mine\n")
+    _, error = host.start_failing("needs", paths=[str(tmp_path)])
+    assert error.message.startswith(
+        "adapter 'needs' cannot be imported: it needs a module that is not there: No module named "
+        "'sklearn_of_mine' (to install it, "
+    )
+    assert f"add its folder to `modulePaths`); searched {tmp_path}, " in error.message

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 import importlib.util
+import os
 import pkgutil
 import platform
 import sys
 from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Any, Final
+
+import snakeden
 
 __all__ = ["folders_searched", "missing_module_hint", "near_names"]
 
@@ -28,11 +31,17 @@ _DISTRIBUTIONS: Final = MappingProxyType(
 )
 """Packages that are not installed by the name of their module."""
 
+_BUILT_BY_HOST: Final = "snakeden-environment.json"
+"""A file in environments that the host has built; it is STAMP of src/python_env in TypeScript."""
+_PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(snakeden.__file__)))
 _NAME: Final[Any] = ImportError.__dict__["name"]
 
 
 def missing_module_hint(error: BaseException, module_paths: Sequence[str]) -> str:
-    """Return how to get the module that a `ModuleNotFoundError` misses; empty for other errors."""
+    """Return how to get the module that a `ModuleNotFoundError` misses; empty for other errors.
+
+    It names no path of this machine: callers who are shown no tracebacks see the text.
+    """
     if not issubclass(type(error), ModuleNotFoundError):
         return ""
     # The attribute of ImportError itself: a class of the user may override it.
@@ -48,15 +57,26 @@ def missing_module_hint(error: BaseException, module_paths: Sequence[str]) -> st
     near = difflib.get_close_matches(top, own, n=3, cutoff=0.75)
     meant = f"did you mean {' or '.join(near)}? " if near else ""
     return (
-        f"{meant}to install it, add {_DISTRIBUTIONS.get(top, top)} to a file that "
-        "`python.requirements` names; if it is a module of yours, add its folder to "
-        f"`modulePaths`; searched {folders_searched(module_paths)}"
+        f"{meant}{_install(_DISTRIBUTIONS.get(top, top))}; if it is a module of yours, add its "
+        "folder to `modulePaths`"
     )
 
 
+def _install(package: str) -> str:
+    if os.path.isfile(os.path.join(sys.prefix, _BUILT_BY_HOST)):
+        return f"to install it, add {package} to a file that `python.requirements` names"
+    return f"to install it, run `python -m pip install {package}` with the Python of the workers"
+
+
 def folders_searched(module_paths: Sequence[str]) -> str:
-    """Return the folders in which modules are looked for, in order."""
-    return ", ".join(path or "." for path in dict.fromkeys([*module_paths, *sys.path]))
+    """Return the folders in which modules are looked for, without those of Python itself."""
+    library = os.path.dirname(os.__file__)
+    others = [
+        it
+        for it in sys.path
+        if it != library and not it.endswith(("lib-dynload", ".zip")) and it != _PACKAGE
+    ]
+    return ", ".join(path or "." for path in dict.fromkeys([*module_paths, *others]))
 
 
 def near_names(name: str, candidates: Iterable[str]) -> str:
@@ -82,4 +102,4 @@ def _not_in_package(name: str) -> str:
     if package is None or path is None:
         return f"'{parent}' is no package that has modules"
     near = near_names(last, (it.name for it in pkgutil.iter_modules(path)))
-    return f"the package '{parent}' in {', '.join(path)} has no module '{last}'{near}"
+    return f"the package '{parent}' has no module '{last}'{near}"

@@ -57,7 +57,8 @@ class ModuleImport:
             if missing != module and not module.startswith(f"{missing}."):
                 raise AdapterError(
                     f"{what} cannot be imported: it needs a module that is not there: "
-                    f"{error_text(error, self._hint)}"
+                    f"{error_text(error, self._hint)}; searched "
+                    f"{folders_searched(self._module_paths)}"
                 ) from error
             raise AdapterError(self._not_found(name, missing)) from None
         except SystemExit as error:

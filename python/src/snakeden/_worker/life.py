@@ -28,9 +28,11 @@ from snakeden._tools.adapter_loader import LoadedAdapter, LoadedTool, load_adapt
 from snakeden._values.values import DEFAULT_MAX_DEPTH, ValueLimits
 from snakeden._worker import exit_status, log_bridge
 from snakeden._worker.calls.exceptions import describe, safe_text
+from snakeden._worker.failure_hints import failure_hints
 from snakeden._worker.profiles import DEFAULT_PROFILE, PROFILES
 from snakeden._worker.runner import Runner
 from snakeden._worker.shared_memory import map_shared_memory
+from snakeden._worker.system import no_terminal
 from snakeden._worker.system.last_steps import exit_after, run_guarded
 from snakeden._worker.system.limits import LimitError, WorkerLimits
 from snakeden._worker.system.memory_gauge import MemoryGauge
@@ -117,6 +119,7 @@ class WorkerLife:
         shared = map_shared_memory(welcome, on_release=self._outbox.released.append)
         self._slab = None if shared is None else shared.slab
         limits = WorkerLimits(welcome.limits)
+        hint = failure_hints(limits, list(welcome.module_paths))
         runner = Runner(
             self._outbox,
             limits=ValueLimits(
@@ -125,7 +128,7 @@ class WorkerLife:
             ),
             shared=shared,
             note=limits.noting(note),
-            hint=limits.hint,
+            hint=hint,
             output=self._output,
             profile=welcome.profile if welcome.profile in PROFILES else DEFAULT_PROFILE,
         )
@@ -146,13 +149,14 @@ class WorkerLife:
             limits.apply()
         except LimitError as error:
             return self._fail_start(str(error))
+        no_terminal.refuse_breakpoints()
         try:
             self._adapter = load_adapter(
                 list(welcome.adapters),
                 list(welcome.module_paths),
                 expose=list(welcome.expose),
                 complete=runner.profile.complete,
-                hint=limits.hint,
+                hint=hint,
             )
             self._adapter.set_up()
         except AdapterError as error:
