@@ -50,8 +50,8 @@ testEachCarrier(
     const link = await invited;
     assert.equal(link.hello.pid, 42);
     assert.equal(link.hello.pythonVersion, "3.12.1");
-    const ready = link.welcome({ adapter: "texts:Texts" });
-    assert.equal((await worker.hear("welcome")).adapter, "texts:Texts");
+    const ready = link.welcome({ adapters: ["texts:Texts"] });
+    assert.deepStrictEqual((await worker.hear("welcome")).adapters, ["texts:Texts"]);
     worker.say({ ready: { tools: [{ name: "classify" }] } });
     assert.deepStrictEqual((await ready).tools.map((tool) => tool.name), ["classify"]);
   },
