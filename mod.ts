@@ -36,6 +36,15 @@ export {
   WorkerCrashedError,
   type WorkerExit,
 } from "./src/errors.ts";
+export {
+  configureLogging,
+  type Level,
+  type LogEntry,
+  type LogFormat,
+  type LoggingOptions,
+  type LogHandle,
+  type LogStream,
+} from "./src/log.ts";
 export type {
   CallOutcome,
   CircuitInfo,

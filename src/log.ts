@@ -1,63 +1,89 @@
 /**
- * Logging. The library says nothing until a program asks for it with {@link configureLogging};
- * every part logs under its own category, such as `pool` or `http`, through {@link getLogger}.
+ * The log. A library is silent until its program asks for entries, by {@link configureLogging} or a
+ * configuration of LogTape of its own. Every part logs under a category, such as `pool` or `http`,
+ * through {@link getLogger}.
  */
 import {
   configureSync,
+  getConfig,
   getLogger as getLogTapeLogger,
+  getLoggers,
+  inspectLogger,
   type Logger,
   type LogLevel,
   type LogRecord,
   type Sink,
 } from "@logtape/logtape";
-import { type LogStream, LogWriter } from "./log_writer.ts";
+import { InvalidInputError } from "./errors.ts";
+import {
+  entryOf,
+  lineFormat,
+  type LogEntry,
+  type LogFormat,
+  recordOf,
+  WORKER_CATEGORY,
+} from "./log_format.ts";
+import { type LogStream, LogWriter, writeWhole } from "./log_writer.ts";
 
+export { LOG_FORMATS, type LogEntry, type LogFormat, WORKER_CATEGORY } from "./log_format.ts";
 export { type LogStream, writeWhole } from "./log_writer.ts";
 export type { Logger } from "@logtape/logtape";
 
-/** Levels that can be asked for, most talkative first. */
+/** The levels of the log, most talkative first. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 export type Level = typeof LOG_LEVELS[number];
 
-/** `text` is for people, `json` for programs: one object a line. */
-export const LOG_FORMATS = ["text", "json"] as const;
-export type LogFormat = typeof LOG_FORMATS[number];
-
-/** What {@link configureLogging} may be told. */
+/** Options of {@link configureLogging}. */
 export interface LoggingOptions {
   /** Lowest level that is written. Default `info`. */
   readonly level?: Level;
+  /**
+   * Levels of single categories, in place of `level`: `{ worker: "warning" }` leaves out what tools
+   * print.
+   */
+  readonly levels?: Readonly<Record<string, Level>>;
   /** Default `text`. */
   readonly format?: LogFormat;
   /** Default standard error. */
   readonly stream?: LogStream;
+  /** Receives the entries, in place of `stream` and `format`. */
+  readonly onEntry?: (entry: LogEntry) => void;
 }
 
-/** The logger of one part, such as `getLogger("pool")`. */
+/** Returns the logger of one part, such as `getLogger("pool")`. */
 export function getLogger(category: string): Logger {
   return getLogTapeLogger(["snakeden", category]);
 }
 
-/**
- * The category of the output of workers. Its lines are dropped first when the log cannot keep up.
- */
-export const WORKER_CATEGORY = "worker";
-
 /** The control of a log that writes in the background. */
 export interface LogHandle {
-  /** Resolves when everything logged so far is written, or after `boundMs`; then to false. */
+  /** Resolves to true when everything logged so far is written, or to false after `boundMs`. */
   flush(boundMs: number): Promise<boolean>;
 }
 
 /**
- * Writes the log of this process to a stream, one line an entry. May be called again: the last call
- * counts. Lines are gathered and written in the background, so that neither a flood of entries nor
- * a stream that nobody reads delays the program. Whoever ends the process must flush first. Never
- * throws because of the stream: entries for a closed stream are dropped.
+ * Writes the log of this process to a stream, one line an entry. The last call counts. Lines are
+ * gathered and written in the background, so neither a flood of entries nor a stream that nobody
+ * reads delays the program; what still waits is written when the process ends. A closed stream is
+ * no error: its entries are dropped.
+ *
+ * @example
+ * ```ts
+ * import { configureLogging } from "snakeden";
+ *
+ * configureLogging({ level: "warning" });
+ * ```
+ *
+ * @throws {InvalidInputError} `config_invalid` when the program has configured LogTape itself.
  */
 export function configureLogging(options: LoggingOptions = {}): LogHandle {
-  const { level = "info", format = "text", stream = Deno.stderr } = options;
-  const toLine = format === "json" ? jsonLine : textLine;
+  if (isLoggingConfigured() && getConfig()?.sinks[OUR_SINK] === undefined) throw notOurs();
+  const { level = "info", levels = {}, format = "text", stream = Deno.stderr, onEntry } = options;
+  if (onEntry !== undefined) {
+    install((record) => onEntry(entryOf(record)), level, levels);
+    return { flush: () => Promise.resolve(true) };
+  }
+  const toLine = lineFormat(format);
   const writer = new LogWriter(stream, (dropped) => toLine(droppedRecord(dropped)));
   const replaced = new AbortController();
   const write = (record: LogRecord): void => {
@@ -71,17 +97,58 @@ export function configureLogging(options: LoggingOptions = {}): LogHandle {
       replaced.abort();
     },
   });
-  configureSync({
-    reset: true,
-    sinks: { stream: sink },
-    loggers: [
-      { category: "snakeden", sinks: ["stream"], lowestLevel: level },
-      { category: ["logtape", "meta"], sinks: ["stream"], lowestLevel: "error" },
-    ],
-  });
+  install(sink, level, levels);
   const { signal } = replaced;
   for (const end of ENDS) globalThis.addEventListener(end, () => writer.finish(), { signal });
   return writer;
+}
+
+/**
+ * Returns true when entries may have a reader: {@link configureLogging} was called, or the program
+ * has configured LogTape, in whatever copy and version.
+ */
+export function isLoggingConfigured(): boolean {
+  return inspectLogger("snakeden").source !== "unconfigured" ||
+    getLoggers().some((logger) => logger.isEnabledFor("fatal"));
+}
+
+/**
+ * Logs a warning about how the program was started. While nobody has configured the log, it goes to
+ * standard error: whoever could configure the log must first learn what is missing.
+ */
+export function warnVisibly(category: string, text: string): void {
+  if (isLoggingConfigured()) getLogger(category).warn("{text}", { text });
+  else writeWhole(Deno.stderr, lineFormat("plain")(recordOf(category, text)));
+}
+
+/** The name of the sink in LogTape's configuration, by which it is told from another program's. */
+const OUR_SINK = "snakeden log";
+
+function install(sink: Sink, level: Level, levels: Readonly<Record<string, Level>>): void {
+  configureSync({
+    reset: true,
+    sinks: { [OUR_SINK]: sink },
+    loggers: [
+      { category: "snakeden", sinks: [OUR_SINK], lowestLevel: level },
+      ...Object.entries(levels).map(([category, lowestLevel]) => ({
+        category: ["snakeden", category],
+        sinks: [OUR_SINK],
+        parentSinks: "override" as const,
+        lowestLevel,
+      })),
+      { category: ["logtape", "meta"], sinks: [OUR_SINK], lowestLevel: "error" },
+    ],
+  });
+}
+
+function notOurs(): InvalidInputError {
+  const message = "this program has configured LogTape itself; add a logger for the category " +
+    '"snakeden" to that configuration instead';
+  return new InvalidInputError(
+    `Cannot configure the log: ${message}`,
+    [{ path: "", message }],
+    "config_invalid",
+  );
 }
 
 /** The ends of a process without a flush: `Deno.exit()`, and an error that nobody catches. */
@@ -92,102 +159,7 @@ function isUrgent(level: LogLevel): boolean {
 }
 
 function droppedRecord(dropped: number): LogRecord {
-  const text = "lines were dropped: the log is not read as fast as it is written";
-  return {
-    category: ["snakeden", "log"],
-    level: "warning",
-    message: [text],
-    rawMessage: text,
-    timestamp: Date.now(),
-    properties: { dropped },
-  };
-}
-
-const LEVEL_NAMES: Readonly<Record<LogLevel, string>> = {
-  trace: "TRACE",
-  debug: "DEBUG",
-  info: "INFO ",
-  warning: "WARN ",
-  error: "ERROR",
-  fatal: "FATAL",
-};
-
-function textLine(record: LogRecord): string {
-  const head = `${timeOf(record)} ${LEVEL_NAMES[record.level]} ${categoryOf(record)}  `;
-  const fields = extraFields(record).map(([key, value]) => ` ${key}=${fieldText(value)}`);
-  return `${head}${escapeControls(messageOf(record))}${fields.join("")}\n`;
-}
-
-function jsonLine(record: LogRecord): string {
-  const entry = {
-    time: timeOf(record),
-    level: record.level,
-    category: categoryOf(record),
-    message: messageOf(record),
-    ...Object.fromEntries(
-      Object.entries(record.properties).map(([key, value]) => [fieldKey(key), jsonField(value)]),
-    ),
-  };
-  return `${safeStringify(entry)}\n`;
-}
-
-const OWN_KEYS = new Set(["time", "level", "category", "message"]);
-
-/** A property must not hide a field of the entry itself. */
-function fieldKey(key: string): string {
-  return OWN_KEYS.has(key) ? `${key}_` : key;
-}
-
-function timeOf(record: LogRecord): string {
-  return new Date(record.timestamp).toISOString();
-}
-
-function categoryOf(record: LogRecord): string {
-  return record.category.slice(record.category[0] === "snakeden" ? 1 : 0).join(".") || "snakeden";
-}
-
-/**
- * The message with its values filled in: the texts stand at even places, the values at odd ones.
- */
-function messageOf(record: LogRecord): string {
-  return record.message.map((part, i) => i % 2 === 0 ? String(part) : valueText(part)).join("");
-}
-
-/** Properties that the message does not show already. */
-function extraFields(record: LogRecord): [string, unknown][] {
-  const template = typeof record.rawMessage === "string" ? record.rawMessage : "";
-  return Object.entries(record.properties)
-    .filter(([key, value]) => value !== undefined && !template.includes(`{${key}}`));
-}
-
-function valueText(value: unknown): string {
-  if (typeof value === "string") return value;
-  if (value instanceof Error) return value.stack ?? String(value);
-  return typeof value === "object" && value !== null ? safeStringify(value) : String(value);
-}
-
-function fieldText(value: unknown): string {
-  const text = valueText(value);
-  return /^[^\s"=\p{C}]+$/u.test(text) ? text : JSON.stringify(text);
-}
-
-function jsonField(value: unknown): unknown {
-  if (!(value instanceof Error)) return value;
-  return { name: value.name, message: value.message, stack: value.stack };
-}
-
-/** An entry stays one line, and cannot steer the terminal of whoever reads it. */
-function escapeControls(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (char) => {
-    if (char === "\t") return char;
-    return char === "\n" ? "\\n" : `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return recordOf("log", "lines were dropped: the log is not read as fast as it is written", {
+    dropped,
   });
-}
-
-function safeStringify(value: unknown): string {
-  try {
-    return JSON.stringify(value, (_, it) => typeof it === "bigint" ? String(it) : it) ?? "null";
-  } catch (error) {
-    return JSON.stringify(`(cannot be shown: ${(error as Error).message})`);
-  }
 }

@@ -63,6 +63,7 @@ const SINGLE_FILES: Readonly<Record<string, string>> = {
   "src/snakeden.ts": "snakeden",
   "src/errors.ts": "errors",
   "src/log.ts": "log",
+  "src/log_format.ts": "log",
   "src/log_writer.ts": "log",
   "src/near_names.ts": "errors",
 };

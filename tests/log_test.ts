@@ -2,11 +2,13 @@ import assert from "node:assert/strict";
 import {
   configureLogging,
   getLogger,
+  isLoggingConfigured,
+  type LogEntry,
   type LoggingOptions,
   type LogStream,
   writeWhole,
 } from "../src/log.ts";
-import { resetSync } from "@logtape/logtape";
+import { configureSync, resetSync } from "@logtape/logtape";
 import { StuckStream } from "./fixtures/fakes/stuck_stream.ts";
 
 /** A stream that takes three bytes at a time, as a full pipe might. */
@@ -47,18 +49,31 @@ async function logged(options: LoggingOptions, work: () => void): Promise<string
   return stream.text;
 }
 
+const LOG = new URL("../src/log.ts", import.meta.url).href;
+
+/** Everything that a program of its own writes. */
+async function said(code: string): Promise<string> {
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", `import * as log from "${LOG}"; ${code}`],
+    env: { NO_COLOR: "1" },
+  }).output();
+  return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+}
+
 Deno.test("getLogger() is silent until logging is configured", async () => {
-  const log = new URL("../src/log.ts", import.meta.url).href;
-  const speak = `getLogger("pool").error("nobody asked");`;
-  const said = async (code: string): Promise<string> => {
-    const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["eval", `import { configureLogging, getLogger } from "${log}"; ${code}`],
-      env: { NO_COLOR: "1" },
-    }).output();
-    return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
-  };
+  const speak = `log.getLogger("pool").error("nobody asked");`;
   assert.equal(await said(speak), "");
-  assert.match(await said(`configureLogging(); ${speak}`), /nobody asked/);
+  assert.match(await said(`log.configureLogging(); ${speak}`), /nobody asked/);
+});
+
+Deno.test("warnVisibly() writes to standard error while nobody has configured the log", async () => {
+  const speak = `log.warnVisibly("server", "a flag is missing");`;
+  assert.equal(await said(speak), "snakeden: warning: a flag is missing\n");
+  assert.match(
+    await said(`log.configureLogging(); ${speak}`),
+    /WARN {2}server {2}a flag is missing/,
+  );
+  assert.equal(await said(`log.configureLogging({ level: "error" }); ${speak}`), "");
 });
 
 Deno.test("configureLogging() writes one line with time, level, category, message and the properties left", async () => {
@@ -164,6 +179,57 @@ Deno.test("configureLogging() writes what waits before another stream takes over
     configureLogging({ stream: second });
     assert.match(first.text, /before/);
     assert.equal(second.text, "");
+  } finally {
+    resetSync();
+  }
+});
+
+Deno.test("configureLogging() takes a level for single categories", async () => {
+  const text = await logged({ level: "warning", levels: { worker: "info", http: "error" } }, () => {
+    getLogger("pool").info("low");
+    getLogger("pool").warn("high");
+    getLogger("worker").debug("lower");
+    getLogger("worker").info("a print");
+    getLogger("http").warn("a request");
+  });
+  assert.match(text, /^\S+ WARN {2}pool {2}high\n\S+ INFO {2}worker {2}a print\n$/);
+});
+
+Deno.test("configureLogging() passes entries to the logger of the program, and writes none itself", async () => {
+  const entries: LogEntry[] = [];
+  const text = await logged({ onEntry: (entry) => entries.push(entry) }, () => {
+    getLogger("pool").debug("too low");
+    getLogger("pool").warn("{worker} died", { worker: "default-1", pid: 12 });
+  });
+  assert.equal(text, "");
+  const [entry, ...more] = entries;
+  assert.deepEqual(more, []);
+  assert.ok(entry?.time instanceof Date);
+  assert.deepEqual({ ...entry, time: 0 }, {
+    time: 0,
+    level: "warning",
+    category: "pool",
+    message: "default-1 died",
+    properties: { worker: "default-1", pid: 12 },
+  });
+});
+
+Deno.test("configureLogging() leaves a configuration of LogTape alone that the program has made", () => {
+  const entries: unknown[] = [];
+  assert.ok(!isLoggingConfigured());
+  configureSync({
+    sinks: { own: (record) => entries.push(record.rawMessage) },
+    loggers: [
+      { category: ["my-app"], sinks: ["own"] },
+      { category: ["logtape", "meta"], sinks: [], lowestLevel: "error" },
+    ],
+  });
+  try {
+    assert.ok(isLoggingConfigured());
+    assert.throws(() => configureLogging(), {
+      code: "config_invalid",
+      message: /has configured LogTape itself; add a logger for the category "snakeden"/,
+    });
   } finally {
     resetSync();
   }

@@ -49,7 +49,7 @@ export const configSchema = group({
     env: HOST_ENV.logLevel,
   }).default("info"),
   logFormat: oneOf(LOG_FORMATS, {
-    description: "`text` for people, `json` for one JSON object a line.",
+    description: "`text` for people, `json` for one JSON object a line, `plain` for a terminal.",
     env: HOST_ENV.logFormat,
   }).default("text"),
   drainMs: whole(0, MAX_DURATION_MS, {
