@@ -22,7 +22,14 @@ export {
   type WriteOptions,
 } from "./src/bridge/mod.ts";
 export { type Args, type CallOptions, ToolStream } from "./src/calls/mod.ts";
-export { type Config, type ConfigInput, defineConfig, type PoolConfig } from "./src/config/mod.ts";
+export {
+  type Config,
+  type ConfigInput,
+  defineConfig,
+  loadConfig,
+  type LoadConfigOptions,
+  type PoolConfig,
+} from "./src/config/mod.ts";
 export {
   type CallStage,
   DeadlineExceededError,

@@ -77,10 +77,67 @@ export interface LogHandle {
  * @throws {InvalidInputError} `config_invalid` when the program has configured LogTape itself.
  */
 export function configureLogging(options: LoggingOptions = {}): LogHandle {
-  if (isLoggingConfigured() && getConfig()?.sinks[OUR_SINK] === undefined) throw notOurs();
-  const { level = "info", levels = {}, format = "text", stream = Deno.stderr, onEntry } = options;
+  if (owner() === "foreign") throw notOurs();
+  return install(options, "program");
+}
+
+/**
+ * Makes the log speak for a host or a script, unless the program has configured it. What an earlier
+ * host or script has configured is replaced only by a level that somebody has `named`, and that of
+ * a script not by its own host.
+ *
+ * @returns The control of the log; undefined when it is left as it is.
+ */
+export function configureLoggingFor(
+  by: "host" | "script",
+  options: LoggingOptions,
+  { named }: { readonly named: boolean },
+): LogHandle | undefined {
+  const now = owner();
+  const replaces = now === undefined || (named && (now === by || now === "host"));
+  return replaces ? install(options, by) : undefined;
+}
+
+/** The callers of ours that configure the log. */
+const OWNERS = ["program", "script", "host"] as const;
+type Owner = typeof OWNERS[number];
+
+/** Returns true when somebody has decided what becomes of entries. */
+export function isLoggingConfigured(): boolean {
+  return owner() !== undefined;
+}
+
+/** Returns who has configured the log; `foreign` when the program has configured LogTape itself. */
+function owner(): Owner | "foreign" | undefined {
+  const { sinks = {} } = getConfig() ?? {};
+  const ours = OWNERS.find((it) => SINKS[it] in sinks);
+  if (ours !== undefined) return ours;
+  // Other copies of LogTape share the loggers with this one, and older ones only those.
+  const isConfigured = inspectLogger("snakeden").source !== "unconfigured" ||
+    getLoggers().some((logger) => logger.isEnabledFor("fatal"));
+  return isConfigured ? "foreign" : undefined;
+}
+
+/**
+ * Logs a warning about how the program was started. While nobody has configured the log, it goes to
+ * standard error: whoever could configure the log must first learn what is missing.
+ */
+export function warnVisibly(category: string, text: string): void {
+  if (isLoggingConfigured()) getLogger(category).warn("{text}", { text });
+  else writeWhole(Deno.stderr, lineFormat("plain")(recordOf(category, text)));
+}
+
+/** The names of our sinks in LogTape's configuration, which tell it from that of another program. */
+const SINKS: Readonly<Record<Owner, string>> = {
+  program: "snakeden",
+  script: "snakeden script",
+  host: "snakeden host",
+};
+
+function install(options: LoggingOptions, by: Owner): LogHandle {
+  const { format = "text", stream = Deno.stderr, onEntry } = options;
   if (onEntry !== undefined) {
-    install((record) => onEntry(entryOf(record)), level, levels);
+    installSink((record) => onEntry(entryOf(record)), options, by);
     return { flush: () => Promise.resolve(true) };
   }
   const toLine = lineFormat(format);
@@ -97,46 +154,32 @@ export function configureLogging(options: LoggingOptions = {}): LogHandle {
       replaced.abort();
     },
   });
-  install(sink, level, levels);
+  installSink(sink, options, by);
   const { signal } = replaced;
   for (const end of ENDS) globalThis.addEventListener(end, () => writer.finish(), { signal });
   return writer;
 }
 
-/**
- * Returns true when entries may have a reader: {@link configureLogging} was called, or the program
- * has configured LogTape, in whatever copy and version.
- */
-export function isLoggingConfigured(): boolean {
-  return inspectLogger("snakeden").source !== "unconfigured" ||
-    getLoggers().some((logger) => logger.isEnabledFor("fatal"));
-}
-
-/**
- * Logs a warning about how the program was started. While nobody has configured the log, it goes to
- * standard error: whoever could configure the log must first learn what is missing.
- */
-export function warnVisibly(category: string, text: string): void {
-  if (isLoggingConfigured()) getLogger(category).warn("{text}", { text });
-  else writeWhole(Deno.stderr, lineFormat("plain")(recordOf(category, text)));
-}
-
-/** The name of the sink in LogTape's configuration, by which it is told from another program's. */
-const OUR_SINK = "snakeden log";
-
-function install(sink: Sink, level: Level, levels: Readonly<Record<string, Level>>): void {
+function installSink(
+  sink: Sink,
+  { level = "info", levels = {} }: LoggingOptions,
+  by: Owner,
+): void {
+  const name = SINKS[by];
+  const sinks = [name];
   configureSync({
     reset: true,
-    sinks: { [OUR_SINK]: sink },
+    sinks: { [name]: sink },
     loggers: [
-      { category: "snakeden", sinks: [OUR_SINK], lowestLevel: level },
+      { category: "snakeden", sinks, lowestLevel: level },
       ...Object.entries(levels).map(([category, lowestLevel]) => ({
         category: ["snakeden", category],
-        sinks: [OUR_SINK],
+        sinks,
+        // The level of the parent would hold for its sinks.
         parentSinks: "override" as const,
         lowestLevel,
       })),
-      { category: ["logtape", "meta"], sinks: [OUR_SINK], lowestLevel: "error" },
+      { category: ["logtape", "meta"], sinks, lowestLevel: "error" },
     ],
   });
 }

@@ -1,9 +1,10 @@
 import type { Args, CallOptions, Calls, ToolStream } from "./calls/mod.ts";
-import { type Config, type ConfigInput, parseConfig } from "./config/mod.ts";
+import { type Config, type ConfigInput, loadProgramConfig } from "./config/mod.ts";
 import {
   compose,
   type Host,
   type Shutdown,
+  splitOptions,
   type StartOptions,
   type StoreStatus,
 } from "./host/mod.ts";
@@ -60,8 +61,9 @@ export class Snakeden implements AsyncDisposable {
   }
 
   /**
-   * Starts a host. Builds the Python environment if needed, and waits until every pool has tried to
-   * start its workers. A pool without a single worker is unhealthy and keeps trying;
+   * Starts a host with the configuration in `options`, which override the environment. Builds the
+   * Python environment if needed, and waits until every pool has tried to start its workers. A pool
+   * without a single worker is unhealthy and keeps trying;
    * {@link Health.awaitReady} waits for it.
    *
    * @throws {SnakedenError} `config_invalid`, `python_environment` or `startup_failed`. With
@@ -69,11 +71,10 @@ export class Snakeden implements AsyncDisposable {
    * running.
    */
   static async start(options: SnakedenOptions = {}): Promise<Snakeden> {
-    const { signal, onSetupProgress, readyTimeoutMs, requireStore, ...input } = options;
-    signal?.throwIfAborted();
-    const config = parseConfig(input);
-    const start = { signal, onSetupProgress, readyTimeoutMs, requireStore };
-    return new Snakeden(config, await compose(config, start));
+    const { start, input } = splitOptions(options);
+    start.signal?.throwIfAborted();
+    const { config, logging } = await loadProgramConfig(input);
+    return new Snakeden(config, await compose(config, { ...start, logging }));
   }
 
   /**

@@ -1,6 +1,7 @@
 import { dirname, extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { messageOf } from "../errors.ts";
+import { isGranted } from "../granted.ts";
 import { isRecord, jsonProblemText } from "../json/mod.ts";
 import { HOST_ENV } from "../process/mod.ts";
 import { invalidConfig } from "./parse_config.ts";
@@ -56,6 +57,9 @@ async function findConfigFile(cwd: string): Promise<string | undefined> {
 }
 
 async function isFile(path: string): Promise<boolean> {
+  if (!isGranted({ name: "read", path })) {
+    throw problem(path, `this program may not read it; run it with --allow-read=${path}`);
+  }
   try {
     return (await Deno.stat(path)).isFile;
   } catch (error) {

@@ -36,13 +36,3 @@ export function readEnvironment(read: ReadEnv): EnvValue[] {
 function typed(name: string, text: string): unknown {
   return name === HOST_ENV.port && /^\d{1,9}$/.test(text) ? Number(text) : text;
 }
-
-/**
- * The environment of this process, as far as the program may see it: a variable that was not
- * granted counts as not set, so that a program that embeds the library needs no more permissions
- * than it uses.
- */
-export function readProcessEnv(name: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? Deno.env.get(name) : undefined;
-}

@@ -1,11 +1,14 @@
 import type { FieldIssue } from "../errors.ts";
+import { isGranted, readVariable } from "../granted.ts";
 import { isRecord } from "../json/mod.ts";
+import type { Level, LogFormat } from "../log.ts";
 import { HOST_ENV } from "../process/mod.ts";
 import { readApiKeyFile } from "./api_key_file.ts";
 import { readConfigFile } from "./config_file.ts";
 import { pathText } from "./config_issues.ts";
-import { type ReadEnv, readEnvironment, readProcessEnv } from "./environment.ts";
-import { absolutePaths, parseConfigTree } from "./parse_config.ts";
+import { type ReadEnv, readEnvironment } from "./environment.ts";
+import { absolutePaths, LOADED, parseConfig, parseConfigTree } from "./parse_config.ts";
+import { programFolders } from "./program_folders.ts";
 import type { Config, ConfigInput } from "./schema.ts";
 
 /** Options of {@link loadConfig}: the places where it looks. */
@@ -21,28 +24,91 @@ export interface LoadConfigOptions {
   readonly env?: ReadEnv;
   /** Default the working directory. */
   readonly cwd?: string;
-  /** Told which configuration file was read; undefined when there is none. */
+  /** Called with the path of the file that was read; with undefined when there is none. */
   readonly onFile?: (path: string | undefined) => void;
 }
 
+/** The settings of the log that a source names; defaults are left out. */
+export interface NamedLogging {
+  readonly level?: Level;
+  readonly format?: LogFormat;
+}
+
+/** The configuration of a program that embeds a host. */
+export interface ProgramConfig {
+  readonly config: Config;
+  readonly logging: NamedLogging;
+}
+
 /**
- * Puts the configuration together: defaults, then the file, then the environment, then `overrides`;
- * the later wins.
+ * Puts the configuration together as the server does: defaults, then the file, then the
+ * environment, then `overrides`; the later wins. `Snakeden.start()` takes the result as it is, and
+ * reads no source again.
+ *
+ * @example
+ * ```ts
+ * import { loadConfig, Snakeden } from "snakeden";
+ *
+ * const config = await loadConfig({ overrides: { pools: [{ name: "default", size: 2 }] } });
+ * await using den = await Snakeden.start(config);
+ * console.log(config.dataDir, await den.execute("ping"));
+ * ```
  *
  * @throws {InvalidInputError} `config_invalid`, with every problem at once.
  */
 export async function loadConfig(options: LoadConfigOptions = {}): Promise<Config> {
-  const { overrides = {}, env = readProcessEnv, cwd = Deno.cwd() } = options;
+  return (await load(options, { looksInCwd: true })).config;
+}
+
+/**
+ * Puts the configuration of an embedded host together: defaults, then the file in
+ * `SNAKEDEN_CONFIG`, then the environment, then `input`. Without `SNAKEDEN_CONFIG` it reads no
+ * file, so that a file in the working directory changes no test and no program by surprise. What
+ * this function or {@link loadConfig} has returned is only checked.
+ *
+ * @throws {InvalidInputError} `config_invalid`, with every problem at once.
+ */
+export async function loadProgramConfig(
+  input: ConfigInput,
+  options: Pick<LoadConfigOptions, "env" | "cwd"> = {},
+): Promise<ProgramConfig> {
+  const loaded = (input as { readonly [LOADED]?: Loaded })[LOADED];
+  if (loaded === undefined) {
+    return await load({ ...options, overrides: input }, { looksInCwd: false });
+  }
+  const config = parseConfig(input);
+  // The program may have spread the result and named another level.
+  const named = config.logLevel === loaded.logLevel ? {} : { level: config.logLevel };
+  return { config, logging: { ...loaded.logging, ...named } };
+}
+
+/** The value of the mark. */
+interface Loaded {
+  readonly logLevel: Level;
+  readonly logging: NamedLogging;
+}
+
+async function load(
+  options: LoadConfigOptions,
+  { looksInCwd }: { readonly looksInCwd: boolean },
+): Promise<ProgramConfig> {
+  const { overrides = {}, env = readVariable, cwd = Deno.cwd() } = options;
   const named = options.file ?? (env(HOST_ENV.config) || undefined);
   const namedBy = options.file === undefined ? HOST_ENV.config : "--config";
-  const file = await readConfigFile(cwd, named, namedBy);
+  const file = named === undefined && !looksInCwd
+    ? undefined
+    : await readConfigFile(cwd, named, namedBy);
 
   const tree = { ...(file === undefined ? {} : absolutePaths(file.content, file.dir)) };
   const origins = new Map<string, string>();
   for (const { name, path, value } of readEnvironment(env)) {
-    // What the file has in the place of a group is for the schema to refuse.
+    // The schema refuses whatever the file has in the place of a group.
     if (!put(tree, path, value)) continue;
     origins.set(pathText(path), name);
+  }
+  if (overrides.apiKey !== undefined || overrides.apiKeyFile !== undefined) {
+    delete tree.apiKey;
+    delete tree.apiKeyFile;
   }
   for (const { path, value } of leavesOf(absolutePaths(overrides, cwd))) {
     put(tree, path, value);
@@ -50,12 +116,26 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Confi
   }
   options.onFile?.(file?.path);
   const { tree: complete, issues } = await resolveApiKey(absolutePaths(tree, cwd), origins);
-  return parseConfigTree(complete, {
+  const config = parseConfigTree(complete, {
     baseDir: file?.dir ?? cwd,
     source: file?.path ?? "",
     origins,
     issues,
+    // Pools of the program, rather than of a file, look for their adapters beside the program.
+    ...(looksInCwd || (file !== undefined && overrides.pools === undefined)
+      ? {}
+      : { modulePaths: programFolders(cwd) }),
   });
+  const logging = namedLogging(complete, config);
+  const mark: Loaded = { logLevel: config.logLevel, logging };
+  return { config: Object.assign(config, { [LOADED]: mark }), logging };
+}
+
+function namedLogging(tree: Readonly<Record<string, unknown>>, config: Config): NamedLogging {
+  return {
+    ...(tree.logLevel === undefined ? {} : { level: config.logLevel }),
+    ...(tree.logFormat === undefined ? {} : { format: config.logFormat }),
+  };
 }
 
 /** Replaces `apiKeyFile` by the key in that file. */
@@ -67,7 +147,9 @@ async function resolveApiKey(
   if (typeof path !== "string" || path === "" || rest.apiKey !== undefined) {
     return { tree, issues: [] };
   }
-  const found = await readApiKeyFile(path);
+  const found = isGranted({ name: "read", path })
+    ? await readApiKeyFile(path)
+    : { problem: `this program may not read it; run it with --allow-read=${path}` };
   if ("problem" in found) {
     const message = `given ${JSON.stringify(path)}, but ${found.problem}`;
     return { tree, issues: [{ path: "apiKeyFile", message }] };
@@ -76,18 +158,20 @@ async function resolveApiKey(
   return { tree: { ...rest, apiKey: found.key }, issues: [] };
 }
 
-/** The values of the top keys and of the two groups; `pools` counts as one value. */
+/** Lists the values of the top keys and of the groups; `pools` counts as one value. */
 function leavesOf(tree: Readonly<Record<string, unknown>>): { path: string[]; value: unknown }[] {
   return Object.entries(tree).flatMap(([key, value]) => {
     if (value === undefined) return [];
     if (!isRecord(value)) return [{ path: [key], value }];
-    return Object.entries(value).map(([inner, it]) => ({ path: [key, inner], value: it }));
+    return Object.entries(value).flatMap(([inner, it]) =>
+      it === undefined ? [] : [{ path: [key, inner], value: it }]
+    );
   });
 }
 
 /**
- * Sets a value without touching the objects that came in; false when something else stands in the
- * way.
+ * Sets a value without touching the objects that came in; returns false when something else is in
+ * the place of the group.
  */
 function put(tree: Record<string, unknown>, path: readonly string[], value: unknown): boolean {
   const [key = "", inner] = path;

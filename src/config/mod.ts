@@ -1,13 +1,19 @@
 /**
  * The configuration: one schema with every default ({@link Config}). Settings come from a file, the
- * environment and the program ({@link loadConfig}); all problems are reported at once
- * ({@link parseConfig}).
+ * environment and the program ({@link loadConfig}, and {@link loadProgramConfig} for a host inside a
+ * program); all problems are reported at once ({@link parseConfig}).
  *
  * @module
  */
 export { metaOf, withoutDefault } from "./config_issues.ts";
 export { ENV_KEYS, type ReadEnv } from "./environment.ts";
-export { loadConfig, type LoadConfigOptions } from "./load_config.ts";
+export {
+  loadConfig,
+  type LoadConfigOptions,
+  loadProgramConfig,
+  type NamedLogging,
+  type ProgramConfig,
+} from "./load_config.ts";
 export { isLoopback } from "./loopback.ts";
 export { parseConfig, type ParseOptions } from "./parse_config.ts";
 export {

@@ -7,17 +7,22 @@ import { type Config, type ConfigInput, configSchema } from "./schema.ts";
 
 /** Options of {@link parseConfig}. */
 export interface ParseOptions {
-  /**
-   * Folder that `dataDir`, when left out, and `modulePaths`, when left out, go by; default the
-   * working directory.
-   */
+  /** The folder that relative paths go by; default the working directory. */
   readonly baseDir?: string;
+  /** The `modulePaths` of a pool that names none; default `baseDir`. */
+  readonly modulePaths?: readonly string[];
   /** Name of the input in error texts, such as the path of the file. */
   readonly source?: string;
   readonly origins?: Origins;
   /** Problems that were found earlier. */
   readonly issues?: readonly FieldIssue[];
 }
+
+/**
+ * The mark of a configuration that {@link loadConfig} has put together; {@link parseConfig} keeps
+ * it, and so does spreading. Its value is for loadConfig.
+ */
+export const LOADED = Symbol("snakeden.loaded");
 
 /**
  * Checks a configuration and fills in the defaults. Relative paths are made absolute. Reading a
@@ -51,9 +56,10 @@ export function parseConfigTree(input: unknown, options: ParseOptions): Config {
     dataDir: resolve(data.dataDir),
     pools: data.pools.map((pool) => ({
       ...pool,
-      modulePaths: pool.modulePaths ?? [baseDir],
+      modulePaths: pool.modulePaths ?? [...options.modulePaths ?? [baseDir]],
       drainMs: pool.drainMs ?? data.drainMs,
     })),
+    ...(LOADED in input ? { [LOADED]: input[LOADED] } : {}),
   };
 }
 

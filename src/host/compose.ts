@@ -2,12 +2,13 @@ import { randomBytes } from "node:crypto";
 import { settlesWithin } from "../async/mod.ts";
 import { BridgeServer } from "../bridge/mod.ts";
 import { Calls, policiesByPool, warnOfUnknownTools } from "../calls/mod.ts";
-import type { Config } from "../config/mod.ts";
+import type { Config, NamedLogging } from "../config/mod.ts";
 import { getLogger } from "../log.ts";
 import { Health, type PoolGroup, Pools, WorkerList } from "../pool/mod.ts";
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
 import { ToolRegistry } from "../tools/mod.ts";
 import { openDataDirectory } from "./data_directory.ts";
+import { openLog } from "./open_log.ts";
 import { openPools } from "./open_pools.ts";
 import { openPythons } from "./open_python.ts";
 import { openStore } from "./open_store.ts";
@@ -33,6 +34,20 @@ export interface StartOptions {
    * By default, such a host keeps its records in memory, so that scripts can run beside a server.
    */
   readonly requireStore?: boolean | undefined;
+}
+
+/** Splits the options of a start into the start's own and the configuration. */
+export function splitOptions<T extends object>(
+  options: T & StartOptions,
+): { readonly start: StartOptions; readonly input: Omit<T, keyof StartOptions> } {
+  const { signal, onSetupProgress, readyTimeoutMs, requireStore, ...input } = options;
+  return { start: { signal, onSetupProgress, readyTimeoutMs, requireStore }, input };
+}
+
+/** Options of {@link compose}. */
+export interface ComposeOptions extends StartOptions {
+  /** The log that the host asks for. */
+  readonly logging?: NamedLogging;
 }
 
 /** The parts of a host that is running. */
@@ -61,10 +76,11 @@ const RECOVERY_MS = 1_000;
  * @throws {SnakedenError} `python_environment` or `startup_failed`; with `readyTimeoutMs` also what
  * {@link Health.awaitReady} throws. Nothing is left running then.
  */
-export async function compose(config: Config, options: StartOptions = {}): Promise<Host> {
-  const { requireStore = false } = options;
+export async function compose(config: Config, options: ComposeOptions = {}): Promise<Host> {
+  const { requireStore = false, logging = {} } = options;
   const runId = randomBytes(16).toString("hex");
   await using resources = new AsyncDisposableStack();
+  resources.use(openLog(logging));
   const risk = await openDataDirectory(config.dataDir);
   if (risk !== undefined) getLogger("server").warn("{risk}", { risk });
   const store = resources.use(await openStore(config, { runId, required: requireStore }));
@@ -77,7 +93,8 @@ export async function compose(config: Config, options: StartOptions = {}): Promi
   const recovering = endDeadRuns({ directory, store, table });
   resources.defer(() => recovering);
   resources.defer(() => endOwnRun(runId, table));
-  const pythons = resources.use(await openPythons(config, options));
+  const onSetupProgress = options.onSetupProgress ?? logSetup;
+  const pythons = resources.use(await openPythons(config, { ...options, onSetupProgress }));
   // Dead runs may still hold resources that the new workers need, such as GPU memory.
   await settlesWithin(recovering, RECOVERY_MS);
   const bridge = resources.use(
@@ -104,6 +121,10 @@ export async function compose(config: Config, options: StartOptions = {}): Promi
     health,
     shutdown: new Shutdown({ pools: group, calls, resources: resources.move() }),
   };
+}
+
+function logSetup(line: string): void {
+  getLogger("python").info("{line}", { line });
 }
 
 /**

@@ -7,7 +7,13 @@
  *
  * @module
  */
-export { compose, type Host, type StartOptions } from "./compose.ts";
+export {
+  compose,
+  type ComposeOptions,
+  type Host,
+  splitOptions,
+  type StartOptions,
+} from "./compose.ts";
 export { openDataDirectory } from "./data_directory.ts";
 export { hasPython, pythonChoices } from "./open_python.ts";
 export { ProcessRegistry, type RegistryOptions, type WorkerIdentity } from "./process_registry.ts";

@@ -29,6 +29,7 @@ export {
 export { Heartbeat, type HeartbeatOptions, type QuarantinedSlot } from "./supervision/mod.ts";
 export type { Crash, CrashKind, CrashRecord, CrashStats } from "./crashes/mod.ts";
 export {
+  INHERITED_ENV,
   type LaunchedWorker,
   type Launcher,
   type LaunchSpec,

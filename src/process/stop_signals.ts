@@ -1,4 +1,5 @@
 import { SnakedenError } from "../errors.ts";
+import { isGranted, readVariable } from "../granted.ts";
 import { signalExitCode } from "./exit_codes.ts";
 
 /** The signals that ask a process to stop, with their numbers. */
@@ -158,10 +159,5 @@ async function ignoredSignals(): Promise<ReadonlySet<string>> {
  * zsh and ksh name the program that they started in the variable `_`.
  */
 function isUnderNohup(): boolean {
-  return isGranted({ name: "env", variable: "_" }) && /(^|\/)nohup$/.test(Deno.env.get("_") ?? "");
-}
-
-/** Checks a permission without requesting it, which would prompt in a terminal. */
-function isGranted(permission: Deno.PermissionDescriptor): boolean {
-  return Deno.permissions.querySync(permission).state === "granted";
+  return /(^|\/)nohup$/.test(readVariable("_") ?? "");
 }

@@ -1,4 +1,7 @@
+import { loadProgramConfig } from "../config/mod.ts";
 import { InvalidInputError } from "../errors.ts";
+import { readVariable } from "../granted.ts";
+import { splitOptions } from "../host/mod.ts";
 import { getLogger } from "../log.ts";
 import { EXIT_CODES, HOST_ENV, StopSignals } from "../process/mod.ts";
 import { Snakeden, type SnakedenOptions } from "../snakeden.ts";
@@ -11,6 +14,10 @@ import {
   type StopMode,
   type StoppableHost,
 } from "./script_ending.ts";
+import { openScriptLog } from "./script_log.ts";
+
+/** Time for writing the last lines of the log. */
+const LAST_LINES_MS = 1_000;
 
 /** How a script is run: also everything that {@link Snakeden.start} takes. */
 export interface ScriptOptions extends SnakedenOptions {
@@ -62,7 +69,9 @@ export async function runAsScript<T>(
 ): Promise<T> {
   const { den: given, onShutdown, exitMode: wantedExit, stopMode: wantedStop, ...rest } = options;
   const { startupTimeoutMs = 15_000, shutdownTimeoutMs, cleanupTimeoutMs, ...wanted } = rest;
-  const start = withEnvironment(wanted);
+  const { start, input } = splitOptions(wanted);
+  const { config, logging } = await loadProgramConfig(input);
+  const log = openScriptLog(logging);
   const owned = given === undefined;
   const exitMode = resolveExitMode(wantedExit);
   const stopMode = checked("stopMode", wantedStop, STOP_MODES) ?? "if_started";
@@ -76,18 +85,19 @@ export async function runAsScript<T>(
   });
   using signals = await StopSignals.listen();
   const { stop } = signals;
-  // A listener hears of the signal before `fn` does, which `signals.requested` does not: what `fn`
-  // does then may stop the host, whose workers nobody knows afterwards.
+  // A listener is called before `fn` learns of the signal, unlike `signals.requested`: `fn` may then
+  // stop the host, after which nobody knows its workers.
   stop.addEventListener("abort", () => {
     const status = signals.request?.status ?? EXIT_CODES.failed;
-    void ending.interrupt(status).finally(() => Deno.exit(status));
+    void ending.interrupt(status).then(() => log?.flush(LAST_LINES_MS))
+      .finally(() => Deno.exit(status));
   }, { once: true });
   let outcome: { value: T } | { error: unknown };
   try {
     const signal = start.signal ? AbortSignal.any([start.signal, stop]) : stop;
     if (given !== undefined) ending.host = stoppable(given);
     const den = given ?? await ending.watch(
-      Snakeden.start({ ...start, signal, readyTimeoutMs: startupTimeoutMs }),
+      Snakeden.start({ ...config, ...start, signal, readyTimeoutMs: startupTimeoutMs }),
     );
     ending.host = stoppable(den);
     if (given !== undefined) await den.health.awaitReady({ timeoutMs: startupTimeoutMs, signal });
@@ -97,8 +107,9 @@ export async function runAsScript<T>(
   }
   const status = "error" in outcome ? EXIT_CODES.failed : EXIT_CODES.ok;
   if (!stop.aborted) await ending.run(status);
-  // The request above ends the process; nothing may overtake it.
+  // The signal above ends the process; nothing may overtake it.
   if (stop.aborted) await new Promise<never>(() => {});
+  await log?.flush(LAST_LINES_MS);
   if (ending.exits) {
     if ("error" in outcome) printError(outcome.error);
     Deno.exit(status);
@@ -116,27 +127,13 @@ function stoppable(den: Snakeden): StoppableHost {
 }
 
 /**
- * A script has no configuration file; where its Python is and where it may write can still be said
- * from outside.
- */
-function withEnvironment(options: SnakedenOptions): SnakedenOptions {
-  const dataDir = options.dataDir ?? Deno.env.get(HOST_ENV.dataDir);
-  const executable = options.python?.executable ?? Deno.env.get(HOST_ENV.python);
-  return {
-    ...options,
-    ...(dataDir ? { dataDir } : {}),
-    ...(executable ? { python: { ...options.python, executable } } : {}),
-  };
-}
-
-/**
  * Option, then environment, then `none`. A wrong option throws, a wrong variable is reported and
  * passed over.
  */
 function resolveExitMode(option: ExitMode | undefined): ExitMode {
   const chosen = checked("exitMode", option, EXIT_MODES);
   if (chosen !== undefined) return chosen;
-  const text = (Deno.env.get(HOST_ENV.scriptExit) ?? "").trim().toLowerCase();
+  const text = (readVariable(HOST_ENV.scriptExit) ?? "").trim().toLowerCase();
   if (text === "") return "none";
   const mode = EXIT_MODES.find((it) => it === text);
   if (mode === undefined) {

@@ -119,7 +119,8 @@ export const poolSchema = group({
   modulePaths: list({
     description: "Folders of the adapter's modules, searched after the standard library and " +
       "before installed packages.",
-    defaultText: "the folder of the configuration file, else the working directory",
+    defaultText:
+      "the folder of the configuration file; in a program its own, then the working directory",
   }, text({ description: "A folder." })).optional(),
   python: poolPythonSchema.optional(),
   env: z.record(z.string().regex(ENV_NAME), z.string()).meta({

@@ -1,11 +1,12 @@
 import { delimiter } from "node:path";
+import { readVariable } from "../../granted.ts";
 import { PROGRAM_ENV, WORKER_ENV } from "../../process/mod.ts";
 
 /**
  * Variables of the host that workers see by default: those that any program may see, and those by
  * which a Python program finds its locale, its data and its devices.
  */
-const ALLOWED: readonly string[] = [
+export const INHERITED_ENV: readonly string[] = [
   ...PROGRAM_ENV,
   "TZ",
   "LC_NUMERIC",
@@ -46,7 +47,7 @@ export interface WorkerEnvOptions {
 export function workerEnv(options: WorkerEnvOptions): Record<string, string> {
   const { inheritEnv, packagePath, runId } = options;
   const env: Record<string, string> = {
-    ...inherited(ALLOWED),
+    ...inherited(INHERITED_ENV),
     ...Object.fromEntries(ONE_THREAD.map((name) => [name, "1"])),
     PYTHONNOUSERSITE: "1",
     ...inherited(inheritEnv),
@@ -62,7 +63,7 @@ export function workerEnv(options: WorkerEnvOptions): Record<string, string> {
 function inherited(names: readonly string[]): Record<string, string> {
   const env: Record<string, string> = {};
   for (const name of names) {
-    const value = Deno.env.get(name);
+    const value = readVariable(name);
     if (value !== undefined) env[name] = value;
   }
   return env;
