@@ -1,6 +1,7 @@
 import type { Args, CallOptions, Calls, ToolStream } from "./calls/mod.ts";
 import { type Config, type ConfigInput, loadProgramConfig } from "./config/mod.ts";
 import {
+  assertSupportedSystem,
   compose,
   type Host,
   type Shutdown,
@@ -73,6 +74,7 @@ export class Snakeden implements AsyncDisposable {
   static async start(options: SnakedenOptions = {}): Promise<Snakeden> {
     const { start, input } = splitOptions(options);
     start.signal?.throwIfAborted();
+    assertSupportedSystem();
     const { config, logging } = await loadProgramConfig(input);
     return new Snakeden(config, await compose(config, { ...start, logging }));
   }

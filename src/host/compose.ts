@@ -12,6 +12,7 @@ import { openLog } from "./open_log.ts";
 import { openPools } from "./open_pools.ts";
 import { openPythons } from "./open_python.ts";
 import { openStore } from "./open_store.ts";
+import { assertPermitted } from "./permissions.ts";
 import { ProcessRegistry } from "./process_registry.ts";
 import { endDeadRuns, endOwnRun } from "./recovery.ts";
 import { RunDirectory } from "./run_directory.ts";
@@ -81,6 +82,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const runId = randomBytes(16).toString("hex");
   await using resources = new AsyncDisposableStack();
   resources.use(openLog(logging));
+  assertPermitted(config);
   const risk = await openDataDirectory(config.dataDir);
   if (risk !== undefined) getLogger("server").warn("{risk}", { risk });
   const store = resources.use(await openStore(config, { runId, required: requireStore }));

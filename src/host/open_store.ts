@@ -1,12 +1,16 @@
 import { SYSTEM_CLOCK } from "../async/mod.ts";
 import type { Config } from "../config/mod.ts";
 import { messageOf } from "../errors.ts";
-import { KvStore, StoreInUseError } from "../kv/mod.ts";
-import { getLogger } from "../log.ts";
+import { KV_CURE, KvStore, StoreInUseError } from "../kv/mod.ts";
+import { getLogger, warnVisibly } from "../log.ts";
 import { memoryStore, type Store } from "../store/mod.ts";
 
 /** A host that has just been killed may hold its locks for another instant. */
 const STORE_PATIENCE_MS = 500;
+
+const NO_KV =
+  "this program has no Deno KV, so its records are kept in memory: the next start does " +
+  `not find in them what a killed one has left; ${KV_CURE}`;
 
 /**
  * Opens the store of the data directory. This is the only place that chooses a driver. If the store
@@ -18,6 +22,10 @@ export async function openStore(
   { dataDir, store: { commitWindowMs } }: Config,
   { runId, required }: { readonly runId: string; readonly required: boolean },
 ): Promise<Store> {
+  if (!required && !KvStore.isAvailable()) {
+    warnVisibly("store", NO_KV);
+    return memoryStore();
+  }
   try {
     return await KvStore.open({
       dataDir,

@@ -11,6 +11,8 @@ const MAX_SOCKET_PATH_BYTES = 103;
 const SOCKET_NAME = "link.sock";
 /** Locked for as long as the host lives; the system lets go of it however the host ends. */
 const LOCK_NAME = "host.lock";
+/** As long as the id of every run: 128 bits in hex. */
+const ANY_RUN_ID = "0".repeat(32);
 /** Where a run goes whose path in the data directory would be too long. */
 const SHORT_ROOT = "/tmp";
 const SHORT_PREFIX = "snakeden-run-";
@@ -34,8 +36,8 @@ export class RunDirectory implements AsyncDisposable {
    * @throws {SnakedenError} `startup_failed` when it cannot be written.
    */
   static async create(dataDir: string, runId: string): Promise<RunDirectory> {
-    const preferred = join(dataDir, "run", runId);
-    const path = fits(preferred) ? preferred : join(SHORT_ROOT, `${SHORT_PREFIX}${runId}`);
+    const root = runDirectoryRoot(dataDir, runId);
+    const path = join(root, root === SHORT_ROOT ? `${SHORT_PREFIX}${runId}` : runId);
     try {
       return new RunDirectory(path, await makeLocked(path));
     } catch (error) {
@@ -72,7 +74,16 @@ export class RunDirectory implements AsyncDisposable {
   }
 }
 
-/** Makes the directory and locks it. */
+/**
+ * Returns the folder of the directories of runs: in the data directory, or /tmp when a path there
+ * cannot be the address of a socket.
+ */
+export function runDirectoryRoot(dataDir: string, runId = ANY_RUN_ID): string {
+  const preferred = join(dataDir, "run");
+  return fits(join(preferred, runId)) ? preferred : SHORT_ROOT;
+}
+
+/** Creates the directory and locks it. */
 async function makeLocked(path: string): Promise<FileLock> {
   const root = dirname(path);
   if (root !== SHORT_ROOT) await makePrivateDirectory(root);

@@ -29,6 +29,9 @@ export interface OpenOptions extends GroupCommitOptions {
   readonly patienceMs: number;
 }
 
+/** The cure where Deno KV is missing. */
+export const KV_CURE = 'add "unstable": ["kv"] to deno.json, or run it with --unstable-kv';
+
 /** The store of a data directory, in Deno KV. Only one host can have it at a time. */
 export class KvStore implements Store {
   readonly processes: KvProcesses;
@@ -46,6 +49,11 @@ export class KvStore implements Store {
   /** Returns the path of the database in a data directory. */
   static pathIn(dataDir: string): string {
     return join(dataDir, DIRECTORY_NAME, DATABASE_NAME);
+  }
+
+  /** Returns true when the program was started with Deno KV. */
+  static isAvailable(): boolean {
+    return typeof Deno.openKv === "function";
   }
 
   /**
@@ -111,9 +119,7 @@ interface Parts {
 
 async function openParts(directory: string, options: OpenOptions): Promise<Parts> {
   const { runId, patienceMs } = options;
-  if (typeof Deno.openKv !== "function") {
-    throw new Error("this program has no Deno KV; run it with --unstable-kv");
-  }
+  if (!KvStore.isAvailable()) throw new Error(`this program has no Deno KV; ${KV_CURE}`);
   await using resources = new AsyncDisposableStack();
   const lock = await StoreLock.take(directory, { runId, patienceMs });
   if (!(lock instanceof StoreLock)) throw new StoreInUseError(directory, lock.owner);
