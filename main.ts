@@ -6,7 +6,7 @@
 import { parseArgs } from "node:util";
 import denoJson from "./deno.json" with { type: "json" };
 import { type Config, type ConfigInput, loadConfig } from "./src/config/mod.ts";
-import { openDataDirectory } from "./src/host/mod.ts";
+import { assertSupportedSystem, openDataDirectory } from "./src/host/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "./src/errors.ts";
 import { configureLogging, getLogger, type LogHandle, writeWhole } from "./src/log.ts";
 import { settlesWithin } from "./src/async/mod.ts";
@@ -54,6 +54,7 @@ export async function main(args: readonly string[]): Promise<number> {
   let log: LogHandle | undefined;
   let isJson = false;
   try {
+    assertSupportedSystem();
     let file: string | undefined;
     const config = await loadConfig({ ...flags, onFile: (path) => file = path });
     log = configureLogging({ level: config.logLevel, format: config.logFormat });

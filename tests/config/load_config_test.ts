@@ -151,7 +151,7 @@ const BROKEN: readonly [what: string, name: string, text: string, message: RegEx
     /late/,
   ],
   ["a function", "a.ts", "export default () => ({});", /it holds a function; allowed: an object/],
-  ["broken JSON", "a.json", '{\n  "port": 1,\n}', /not JSON: line 3, column 1: a comma/],
+  ["broken JSON", "a.json", '{\n  "port": 1,\n}', /not JSON: line 3, column 1: trailing comma/],
   ["a list", "a.json", "[]", /it holds a list; allowed: an object/],
   ["null", "a.json", "null", /it holds null/],
 ];
