@@ -127,7 +127,7 @@ export function warnVisibly(category: string, text: string): void {
   else writeWhole(Deno.stderr, lineFormat("plain")(recordOf(category, text)));
 }
 
-/** The names of our sinks in LogTape's configuration, which tell it from that of another program. */
+/** The names of our sinks, by which LogTape's configuration shows that it is ours. */
 const SINKS: Readonly<Record<Owner, string>> = {
   program: "snakeden",
   script: "snakeden script",

@@ -6,26 +6,26 @@ export interface LogStream {
   writeSync(bytes: Uint8Array): number;
 }
 
-/** The fate of a line when the buffer is full. */
+/** The order in which lines are dropped when the buffer is full. */
 export type Weight =
   /** Dropped last. */
   | "own"
   /** Dropped first: such lines can come in any number. */
   | "bulk";
 
-/** Characters that may wait for the stream; bulk may fill half of them. */
+/** Characters that may wait for the stream. Bulk may fill half of this. */
 const MAX_WAITING_CHARS = 8 * 1024 * 1024;
 /** Characters of one write. */
 const BATCH_CHARS = 64 * 1024;
-/** After this time a write counts as stuck: nobody reads the stream. */
+/** Time after which a write counts as stuck, since nobody reads the stream. */
 const STUCK_MS = 250;
-/** Pause before the next attempt where a full pipe answers that it would block. */
+/** Pause before the next attempt to write to a full pipe that does not block. */
 const FULL_PAUSE_MS = 5;
 
 /**
- * Writes lines to a stream that may be slow, or never read. One write is under way at a time, and a
- * bounded number of characters waits meanwhile. Nothing here blocks the event loop. Lines for a
- * closed stream are dropped.
+ * A writer of lines to a stream that may be slow, or never read. One write is under way at a time;
+ * meanwhile a bounded number of characters waits. The writer never blocks the event loop. Lines for
+ * a closed stream are dropped.
  */
 export class LogWriter {
   readonly #stream: LogStream;
@@ -38,7 +38,7 @@ export class LogWriter {
   #inFlightSince: number | undefined;
 
   /**
-   * @param notice Makes the line that reports the number of lines dropped before it.
+   * @param notice Creates the line that reports how many lines were dropped before it.
    * @param maxChars For tests: see {@link MAX_WAITING_CHARS}.
    */
   constructor(
@@ -63,7 +63,7 @@ export class LogWriter {
     this.#writing ??= this.#writeAll();
   }
 
-  /** Resolves when everything is written, or after `boundMs`; then to false. */
+  /** Resolves to true when everything is written, or to false after `boundMs`. */
   async flush(boundMs: number): Promise<boolean> {
     const written = this.#writing?.then(() => true);
     if (written === undefined) return true;
@@ -77,8 +77,8 @@ export class LogWriter {
   }
 
   /**
-   * Writes synchronously whatever still waits when the process ends and promises no longer settle.
-   * Writes nothing when the last write is stuck, since the exit must not be delayed.
+   * Writes synchronously whatever still waits. For the end of the process, when promises no longer
+   * settle. Writes nothing if the last write is stuck, since the exit must not be delayed.
    */
   finish(): void {
     const since = this.#inFlightSince;
@@ -111,7 +111,7 @@ export class LogWriter {
         if (this.#lines.length === 0 && this.#dropped > 0) this.#sayDropped();
       }
     } catch {
-      // There is nobody left to tell, and a program must not die of its log.
+      // Nobody can be notified, and the log must not end the program.
       this.#lines = [];
       this.#chars = 0;
     }
@@ -154,18 +154,18 @@ export class LogWriter {
 const encoder = new TextEncoder();
 
 /**
- * Returns true when the stream would have to wait. A program that shares the pipe or terminal with
- * this process can have made it non-blocking.
+ * Returns true if the write would have to wait. Another program that shares the pipe or terminal
+ * may have made it non-blocking.
  */
 function isFull(error: unknown): boolean {
   return error instanceof Deno.errors.WouldBlock;
 }
 
 /**
- * Writes the whole text to a stream at once, and drops it when nobody reads the stream any more (a
- * closed pipe, or a full one that does not wait).
+ * Writes the whole text to a stream at once. Drops it if nobody reads the stream: it is a closed
+ * pipe, or a full one that does not block.
  *
- * @returns False when the stream takes no more.
+ * @returns False if the stream takes no more.
  */
 export function writeWhole(stream: Pick<LogStream, "writeSync">, text: string): boolean {
   let rest = encoder.encode(text);
@@ -177,7 +177,7 @@ export function writeWhole(stream: Pick<LogStream, "writeSync">, text: string): 
       rest = rest.subarray(written);
       since = performance.now();
     } catch (error) {
-      // There is nobody left to tell, and a program must not die of its log.
+      // Nobody can be notified, and the log must not end the program.
       if (!isFull(error) || performance.now() - since > STUCK_MS) return false;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PAUSE_MS);
     }

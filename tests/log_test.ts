@@ -35,7 +35,7 @@ class Sink implements LogStream {
   }
 }
 
-/** Everything that `work` logs. */
+/** Returns everything that `work` logs. */
 async function logged(options: LoggingOptions, work: () => void): Promise<string> {
   const stream = new Sink();
   const log = configureLogging({ ...options, stream });
@@ -51,7 +51,7 @@ async function logged(options: LoggingOptions, work: () => void): Promise<string
 
 const LOG = new URL("../src/log.ts", import.meta.url).href;
 
-/** Everything that a program of its own writes. */
+/** Returns everything that a separate program writes. */
 async function said(code: string): Promise<string> {
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", `import * as log from "${LOG}"; ${code}`],
@@ -76,7 +76,7 @@ Deno.test("warnVisibly() writes to standard error while nobody has configured th
   assert.equal(await said(`log.configureLogging({ level: "error" }); ${speak}`), "");
 });
 
-Deno.test("configureLogging() writes one line with time, level, category, message and the properties left", async () => {
+Deno.test("configureLogging() writes one line with time, level, category, message and the other properties", async () => {
   const text = await logged({}, () => {
     getLogger("pool").info("{worker} is ready", {
       worker: "default-1",
@@ -90,7 +90,7 @@ Deno.test("configureLogging() writes one line with time, level, category, messag
   );
 });
 
-Deno.test("configureLogging() leaves out what is below the level", async () => {
+Deno.test("configureLogging() omits entries below the level", async () => {
   const text = await logged({ level: "warning" }, () => {
     getLogger("pool").info("low");
     getLogger("pool").warn("high");
@@ -133,7 +133,7 @@ Deno.test("configureLogging() writes JSON lines that can be parsed, whatever the
   assert.match(JSON.parse(second), /cannot be shown/);
 });
 
-Deno.test("configureLogging() does not throw when nobody reads the stream", async () => {
+Deno.test("configureLogging() does not throw if nobody reads the stream", async () => {
   const closed = {
     write: () => Promise.reject(new Deno.errors.BrokenPipe("gone")),
     writeSync(): number {
@@ -147,7 +147,7 @@ Deno.test("configureLogging() does not throw when nobody reads the stream", asyn
   assert.equal(writeWhole(closed, "text"), false);
 });
 
-Deno.test("configureLogging() drops lines of workers before those of the host, and says how many", async () => {
+Deno.test("configureLogging() drops lines of workers before those of the host, and reports their number", async () => {
   const stuck = new StuckStream();
   const log = configureLogging({ stream: stuck });
   const line = "x".repeat(1_000);
@@ -167,11 +167,11 @@ Deno.test("configureLogging() drops lines of workers before those of the host, a
   assert.match(stuck.text, /a worker fails\n/);
 });
 
-Deno.test("writeWhole() gives up on a stream that takes nothing", () => {
+Deno.test("writeWhole() gives up on a stream that accepts nothing", () => {
   assert.equal(writeWhole({ writeSync: () => 0 }, "text"), false);
 });
 
-Deno.test("configureLogging() writes what waits before another stream takes over", () => {
+Deno.test("configureLogging() writes waiting lines before another stream replaces the first", () => {
   const [first, second] = [new Sink(), new Sink()];
   try {
     configureLogging({ stream: first });

@@ -18,7 +18,7 @@ Deno.test("LogWriter.write() gathers lines while a write is under way, in order"
   assert.equal(stream.synchronous, 0);
 });
 
-Deno.test("LogWriter.write() keeps the host's own lines when bulk is dropped, and reports the number in its place", async () => {
+Deno.test("LogWriter.write() keeps the host's own lines and drops bulk, whose number it reports in its place", async () => {
   const stream = new StuckStream();
   const writer = new LogWriter(stream, NOTICE, 40);
   writer.write("first\n");
@@ -81,7 +81,7 @@ class FullStream implements LogStream {
   }
 }
 
-Deno.test("LogWriter waits for a full stream that answers that it would block, and loses nothing", async () => {
+Deno.test("LogWriter waits for a full stream that does not block, and loses nothing", async () => {
   const stream = new FullStream();
   const writer = new LogWriter(stream, NOTICE);
   const lines = Array.from({ length: 10 }, (_, i) => `line ${i}\n`);
@@ -90,7 +90,7 @@ Deno.test("LogWriter waits for a full stream that answers that it would block, a
   assert.equal(stream.text, lines.join(""));
 });
 
-Deno.test("writeWhole() waits for a full stream that answers that it would block, within a bound", () => {
+Deno.test("writeWhole() waits a bounded time for a full stream that does not block", () => {
   const stream = new FullStream();
   assert.ok(writeWhole(stream, "a line that is longer than ten bytes\n"));
   assert.equal(stream.text, "a line that is longer than ten bytes\n");

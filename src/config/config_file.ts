@@ -6,7 +6,7 @@ import { isRecord, jsonProblemText } from "../json/mod.ts";
 import { HOST_ENV } from "../process/mod.ts";
 import { invalidConfig } from "./parse_config.ts";
 
-/** Names that are looked for in the working directory. */
+/** The names of a configuration file in the working directory. */
 const CONFIG_FILE_NAMES = ["snakeden.config.ts", "snakeden.config.json"] as const;
 
 /** The contents of a configuration file, unchecked. */
@@ -22,9 +22,9 @@ export interface ConfigFile {
  * {@link CONFIG_FILE_NAMES}.
  *
  * @param named Path of the file, or undefined to look in `cwd`.
- * @param namedBy Who named it, for error texts.
- * @returns Undefined when none was named and none is there.
- * @throws {InvalidInputError} `config_invalid` when it is missing or cannot be read.
+ * @param namedBy The flag or variable that names it, for error texts.
+ * @returns Undefined if none is named and none exists.
+ * @throws {InvalidInputError} `config_invalid` if the file is missing or cannot be read.
  */
 export async function readConfigFile(
   cwd: string,
@@ -64,13 +64,13 @@ async function isFile(path: string): Promise<boolean> {
     return (await Deno.stat(path)).isFile;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return false;
-    throw problem(path, `it cannot be looked at (${messageOf(error)})`, error);
+    throw problem(path, `it cannot be read (${messageOf(error)})`, error);
   }
 }
 
 async function mustBeFile(path: string, namedBy: string): Promise<void> {
   if (await isFile(path)) return;
-  throw problem(path, `there is no such file; ${namedBy} names it`);
+  throw problem(path, `${namedBy} names it, but there is no such file`);
 }
 
 async function readJson(path: string): Promise<unknown> {

@@ -11,7 +11,10 @@ export type Origins = ReadonlyMap<string, string>;
 
 type Path = readonly PropertyKey[];
 
-/** The problems that zod found, in our words: each place once, with what was given and what is allowed. */
+/**
+ * Describes the problems that zod found: each place once, with the value that was given and those
+ * that are allowed.
+ */
 export function describeIssues(
   issues: readonly z.core.$ZodIssue[],
   input: unknown,
@@ -36,25 +39,25 @@ function describe(issue: z.core.$ZodIssue, input: unknown, origins: Origins): Fi
   }
   const path = pathText(issue.path);
   if (issue.code === "invalid_key") {
-    return [{ path, message: "this is no name for a variable" }];
+    return [{ path, message: "not a valid name of a variable" }];
   }
   const meta = metaAt(issue.path);
   const given = givenText(valueAt(input, issue.path), meta, origins.get(path));
   return [{ path, message: `${given}; allowed: ${meta?.allowed ?? "a text"}` }];
 }
 
-/** Names the new key when `key` is one that an earlier version had. */
+/** Names the new key if `key` is one of an earlier version. */
 function renamedKeyText(key: string, path: Path): string | undefined {
   const now = knownKeys(path).find((known) => metaAt([...path, known])?.formerly === key);
   return now === undefined ? undefined : `unknown key; it is now ${JSON.stringify(now)}`;
 }
 
-/** `unknown key (did you mean "host"?)`, or the list of known ones. */
+/** Suggests similar keys, or lists those that exist. */
 function unknownKeyText(key: string, known: readonly string[]): string {
   const near = nearNames(key, known).map((it) => JSON.stringify(it));
   return near.length > 0
     ? `unknown key; did you mean ${near.join(" or ")}?`
-    : `unknown key; known here: ${known.join(", ")}`;
+    : `unknown key; the keys here are ${known.join(", ")}`;
 }
 
 function givenText(value: unknown, meta: KeyMeta | undefined, origin: string | undefined): string {
@@ -69,7 +72,7 @@ function secretText(value: unknown): string {
     : `a value of type ${typeOf(value)}`;
 }
 
-/** A value as it would be written in the file, cut where it gets long. */
+/** Shows a value as a file would have it; cuts a long one. */
 export function shownValue(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(cut(value));
   if (typeof value === "object" && value !== null) {
@@ -87,7 +90,7 @@ function typeOf(value: unknown): string {
   return Array.isArray(value) ? "list" : typeof value;
 }
 
-/** `pools[0].size`. */
+/** Writes a path such as `pools[0].size`. */
 export function pathText(path: Path): string {
   return path.map((part, i) => {
     if (typeof part === "number") return `[${part}]`;
@@ -107,7 +110,7 @@ function knownKeys(path: Path): string[] {
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
-/** The nearest description on the way down to a place. */
+/** Returns the description of a place, or of the nearest group around it. */
 function metaAt(path: Path): KeyMeta | undefined {
   for (let length = path.length; length > 0; length--) {
     const meta = metaOf(schemaAt(path.slice(0, length)));
@@ -128,7 +131,7 @@ function schemaAt(path: Path): z.core.$ZodType | undefined {
   return schema && withoutDefault(schema);
 }
 
-/** The schema inside of `.default()`, `.prefault()` and `.optional()`. */
+/** Returns the schema inside `.default()`, `.prefault()` and `.optional()`. */
 export function withoutDefault(schema: z.core.$ZodType): z.core.$ZodType {
   if (
     schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault ||

@@ -3,11 +3,12 @@ import { HOST_ENV, WORKER_ENV } from "../process/mod.ts";
 import { adapterIssues } from "./adapter_checks.ts";
 import { isLoopback } from "./loopback.ts";
 
-/** Variables that the host itself sets for a worker. */
+/** The variables that the host itself sets for a worker. */
 const RESERVED_ENV: ReadonlySet<string> = new Set(Object.values(WORKER_ENV));
 
 /**
- * Checks rules between keys. Reads the input as it came, before the schema has changed it, so that these problems are reported together with those of single keys.
+ * Checks the rules that two keys share. Reads the input as it was given, so that these problems are
+ * reported together with those of single keys.
  */
 export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssue[] {
   const pools = Array.isArray(input.pools) ? input.pools : [];
@@ -35,7 +36,7 @@ function hostIssues(input: Readonly<Record<string, unknown>>): FieldIssue[] {
   }];
 }
 
-/** Refuses two keys at once: it would not be clear which of them counts. */
+/** Refuses two API keys at once: it would not be clear which of them counts. */
 function keyIssues({ apiKey, apiKeyFile }: Readonly<Record<string, unknown>>): FieldIssue[] {
   if (apiKey === undefined || apiKeyFile === undefined) return [];
   return [{
@@ -57,22 +58,22 @@ function duplicateNames(pools: readonly unknown[]): FieldIssue[] {
     }
     issues.push({
       path: `pools[${i}].name`,
-      message: `given ${JSON.stringify(name)}, which is the name of pools[${before}] already; ` +
+      message: `given ${JSON.stringify(name)}, which is already the name of pools[${before}]; ` +
         "allowed: a name that no other pool has",
     });
   });
   return issues;
 }
 
-/** Memory is measured by heartbeats. */
+/** Refuses a limit of memory in a pool without heartbeats, which measure it. */
 function unmeasured(pool: unknown, i: number): FieldIssue[] {
   const maxRssBytes = fieldOf(fieldOf(pool, "recycle"), "maxRssBytes");
   if (maxRssBytes === undefined) return [];
   if (fieldOf(fieldOf(pool, "heartbeat"), "pingIntervalMs") !== 0) return [];
   return [{
     path: `pools[${i}].recycle.maxRssBytes`,
-    message: `given ${JSON.stringify(maxRssBytes)} in a pool without heartbeats, by which memory ` +
-      "is measured; allowed: with a heartbeat.pingIntervalMs over 0",
+    message: `given ${JSON.stringify(maxRssBytes)} in a pool without heartbeats, which ` +
+      "measure memory; allowed: with a heartbeat.pingIntervalMs over 0",
   }];
 }
 
@@ -103,7 +104,7 @@ function reservedNames(pool: unknown, i: number): FieldIssue[] {
     }));
 }
 
-/** A first pause over the longest one. */
+/** Refuses a first pause that is longer than the longest one. */
 function pausesThatShrink(pool: unknown, i: number): FieldIssue[] {
   const tools = Object.entries(fieldOf(pool, "tools") ?? {});
   const all: [string, unknown][] = [

@@ -1,6 +1,6 @@
 import { HOST_ENV } from "../process/mod.ts";
 
-/** Reads one variable; undefined when it is not set. */
+/** A function that returns a variable, or undefined if it is not set. */
 export type ReadEnv = (name: string) => string | undefined;
 
 /** The path of the key that each variable overrides. */
@@ -22,7 +22,7 @@ export interface EnvValue {
   readonly value: unknown;
 }
 
-/** Every override that is set; an empty variable counts as not set. */
+/** Lists the values that the environment has; an empty variable counts as not set. */
 export function readEnvironment(read: ReadEnv): EnvValue[] {
   const found: EnvValue[] = [];
   for (const [name, path] of Object.entries(ENV_KEYS)) {
@@ -32,7 +32,7 @@ export function readEnvironment(read: ReadEnv): EnvValue[] {
   return found;
 }
 
-/** Digits become the number; anything else stays a text for the schema to refuse. */
+/** Turns digits into a number; leaves any other text for the schema to refuse. */
 function typed(name: string, text: string): unknown {
   return name === HOST_ENV.port && /^\d{1,9}$/.test(text) ? Number(text) : text;
 }

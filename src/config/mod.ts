@@ -1,7 +1,7 @@
 /**
- * The configuration: one schema with every default ({@link Config}). Settings come from a file, the
- * environment and the program ({@link loadConfig}, and {@link loadProgramConfig} for a host inside a
- * program); all problems are reported at once ({@link parseConfig}).
+ * The configuration: one schema with every default ({@link Config}). {@link loadConfig} puts it
+ * together from a file, the environment and the program, and {@link loadProgramConfig} does so for
+ * a host inside a program. {@link parseConfig} reports all problems at once.
  *
  * @module
  */

@@ -11,10 +11,10 @@ export interface ParseOptions {
   readonly baseDir?: string;
   /** The `modulePaths` of a pool that names none; default `baseDir`. */
   readonly modulePaths?: readonly string[];
-  /** Name of the input in error texts, such as the path of the file. */
+  /** The name of the input in error texts, such as the path of a file. */
   readonly source?: string;
   readonly origins?: Origins;
-  /** Problems that were found earlier. */
+  /** Problems that were found before. */
   readonly issues?: readonly FieldIssue[];
 }
 
@@ -25,8 +25,8 @@ export interface ParseOptions {
 export const LOADED = Symbol("snakeden.loaded");
 
 /**
- * Checks a configuration and fills in the defaults. Relative paths are made absolute. Reading a
- * configuration that was read before changes nothing.
+ * Checks a configuration, fills in the defaults, and makes relative paths absolute. A configuration
+ * that is parsed again stays the same.
  *
  * @throws {InvalidInputError} `config_invalid`, with every problem at once.
  */
@@ -34,7 +34,7 @@ export function parseConfig(input: ConfigInput = {}, options: ParseOptions = {})
   return parseConfigTree(input, options);
 }
 
-/** {@link parseConfig} for what came from outside and may be anything. */
+/** Does the same as {@link parseConfig} for an input from outside, which may be anything. */
 export function parseConfigTree(input: unknown, options: ParseOptions): Config {
   const { baseDir = Deno.cwd(), source = "", origins = new Map() } = options;
   if (!isRecord(input)) {
@@ -63,7 +63,7 @@ export function parseConfigTree(input: unknown, options: ParseOptions): Config {
   };
 }
 
-/** One error for all problems; its text is the readable list. */
+/** Creates one error for all problems; its text lists them. */
 export function invalidConfig(source: string, issues: readonly FieldIssue[]): InvalidInputError {
   const what = source === "" ? "the configuration" : `the configuration ${source}`;
   const count = issues.length === 1 ? "1 problem" : `${issues.length} problems`;
@@ -76,8 +76,8 @@ export function invalidConfig(source: string, issues: readonly FieldIssue[]): In
 }
 
 /**
- * The input with its relative paths resolved against the folder they were written in. Leaves
- * everything else, and whatever is not right, for the schema to judge.
+ * Resolves the relative paths of an input against the folder in which they were written. Leaves
+ * everything else as it is, also what is wrong, for the schema to judge.
  */
 export function absolutePaths(
   input: Readonly<Record<string, unknown>>,
@@ -117,7 +117,7 @@ function absolute(path: unknown, baseDir: string): unknown {
   return resolve(baseDir, path);
 }
 
-/** A bare name, such as `python3.12`, is looked up on the PATH later. */
+/** Resolves a path; leaves a bare name, such as `python3.12`, to be found on PATH later. */
 function absoluteProgram(path: unknown, baseDir: string): unknown {
   return typeof path === "string" && /[\\/]/.test(path) ? absolute(path, baseDir) : path;
 }

@@ -2,11 +2,11 @@ import { messageOf, SnakedenError } from "../errors.ts";
 import { HOST_ENV, isExposed, ownUid } from "../process/mod.ts";
 
 /**
- * Creates the data directory for our user alone, and makes sure that it can be written. An existing
- * one keeps its mode.
+ * Creates the data directory for our user alone, and checks that it can be written. An existing one
+ * keeps its mode.
  *
- * @returns A text that says who else may change its contents; undefined when nobody may.
- * @throws {SnakedenError} `startup_failed` when it cannot be written.
+ * @returns A text that says who else may change its contents; undefined if nobody may.
+ * @throws {SnakedenError} `startup_failed` if it cannot be written.
  */
 export async function openDataDirectory(dataDir: string): Promise<string | undefined> {
   try {
@@ -14,7 +14,7 @@ export async function openDataDirectory(dataDir: string): Promise<string | undef
     return riskOf(dataDir, await Deno.stat(dataDir), await ownUid(dataDir));
   } catch (error) {
     const reason = error instanceof Deno.errors.NotCapable
-      ? `this process was not granted it; deno task serve grants the folder in ${HOST_ENV.dataDir}`
+      ? `it lacks the permission; deno task serve grants the folder in ${HOST_ENV.dataDir}`
       : messageOf(error);
     throw new SnakedenError(
       "startup_failed",
@@ -27,10 +27,11 @@ export async function openDataDirectory(dataDir: string): Promise<string | undef
 
 function riskOf(dataDir: string, info: Deno.FileInfo, uid: number | null): string | undefined {
   if (info.uid !== uid && info.uid !== 0) {
-    return `${dataDir} belongs to another user (uid ${info.uid}), who can make this one run anything`;
+    return `${dataDir} belongs to another user (uid ${info.uid}), who can make this user run ` +
+      "anything";
   }
   if (!isExposed(info)) return undefined;
   const mode = ((info.mode ?? 0) & 0o7777).toString(8).padStart(4, "0");
-  return `others may write into ${dataDir} (mode ${mode}), and so make this user run anything; ` +
-    `chmod go-w ${dataDir}`;
+  return `others may write into ${dataDir} (mode ${mode}), and can make this user run anything; ` +
+    `run chmod go-w ${dataDir}`;
 }

@@ -5,7 +5,7 @@ import { KV_CURE, KvStore, StoreInUseError } from "../kv/mod.ts";
 import { getLogger, warnVisibly } from "../log.ts";
 import { memoryStore, type Store } from "../store/mod.ts";
 
-/** A host that has just been killed may hold its locks for another instant. */
+/** Time to wait for the locks of a host that has just been killed. */
 const STORE_PATIENCE_MS = 500;
 
 const NO_KV =
@@ -36,7 +36,7 @@ export async function openStore(
     });
   } catch (error) {
     if (required) throw error;
-    const text = "keeping rows in memory: {problem}";
+    const text = "records are kept in memory: {problem}";
     const log = getLogger("store");
     if (error instanceof StoreInUseError) log.debug(text, { problem: error.message });
     else log.warn(text, { problem: messageOf(error) });

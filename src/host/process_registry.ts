@@ -12,8 +12,8 @@ export interface WorkerIdentity {
 export interface RegistryOptions {
   readonly runId: string;
   /**
-   * Returns the start time of a process by the system; undefined when it has none, or the process is
-   * gone. Never rejects.
+   * Returns the start time that the system has for a process; undefined if it has none, or the
+   * process is gone. Never rejects.
    */
   readonly startTimeOf: (pid: number) => Promise<string | undefined>;
   /** The store of the rows. */
@@ -21,10 +21,10 @@ export interface RegistryOptions {
 }
 
 /**
- * The processes of this run: a row is *reserved* before the spawn, *active* with pid and start time
- * soon after it, and released when the process is gone. Nothing here rejects: a worker that cannot
- * be recorded, say on a full disk, may run all the same, since the mark in its environment finds it
- * too.
+ * The processes of this run. A row is *reserved* before the spawn, *active* with pid and start time
+ * soon after it, and released when the process is gone. No method rejects: a worker that cannot be
+ * recorded, for example on a full disk, runs all the same, since the mark in its environment also
+ * identifies it.
  */
 export class ProcessRegistry implements AsyncDisposable {
   readonly #options: RegistryOptions;
@@ -36,7 +36,7 @@ export class ProcessRegistry implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Resolves when the row is durable, or cannot be. */
+  /** Records a worker that is about to be spawned. Resolves when the write has ended. */
   async reserve({ workerId, incarnation }: WorkerIdentity): Promise<void> {
     await this.#follow(this.#record({
       runId: this.#options.runId,
@@ -48,7 +48,7 @@ export class ProcessRegistry implements AsyncDisposable {
     }));
   }
 
-  /** The process is there, and leads a group. */
+  /** Records the process of a worker, which leads a group. */
   activate(incarnation: string, pid: number): void {
     const row = this.#rows.get(incarnation);
     if (row === undefined) return;
@@ -56,7 +56,7 @@ export class ProcessRegistry implements AsyncDisposable {
     void this.#follow(this.#complete(incarnation, pid));
   }
 
-  /** The process is gone, or was never there. */
+  /** Removes the record of a process that is gone, or was never spawned. */
   release(incarnation: string): void {
     const row = this.#rows.get(incarnation);
     if (row === undefined) return;
@@ -64,12 +64,12 @@ export class ProcessRegistry implements AsyncDisposable {
     void this.#follow(this.#forget(row));
   }
 
-  /** The rows as they are now. */
+  /** Lists the records. */
   list(): ProcessRow[] {
     return [...this.#rows.values()];
   }
 
-  /** Resolves when everything asked for so far is durable, or cannot be. */
+  /** Waits until all writes so far have ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#pending);
   }
@@ -81,12 +81,13 @@ export class ProcessRegistry implements AsyncDisposable {
   }
 
   /**
-   * One write for pid and start time: until then the reservation says that there may be a process.
+   * Records pid and start time in one write. Until then the reservation says that there may be a
+   * process.
    */
   async #complete(incarnation: string, pid: number): Promise<void> {
     const startTime = await this.#options.startTimeOf(pid);
     const row = this.#rows.get(incarnation);
-    // It may have ended meanwhile, and its row with it.
+    // The process may have ended meanwhile, and its row with it.
     if (row?.pid !== pid) return;
     await this.#record({ ...row, ...(startTime === undefined ? {} : { startTime }) });
   }
@@ -107,10 +108,13 @@ export class ProcessRegistry implements AsyncDisposable {
     try {
       await this.#options.processes.forget([row]);
     } catch (error) {
-      this.#log.error("cannot remove the record of {workerId}; the next start will: {problem}", {
-        workerId: row.workerId,
-        problem: messageOf(error),
-      });
+      this.#log.error(
+        "cannot remove the record of {workerId}, which the next start removes: {problem}",
+        {
+          workerId: row.workerId,
+          problem: messageOf(error),
+        },
+      );
     }
   }
 }

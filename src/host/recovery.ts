@@ -11,14 +11,14 @@ export interface DeadRunsDeps {
   readonly table: ProcessTable;
 }
 
-/** A sweep takes some 50 ms; after this, the next start goes on with it. */
+/** Bound on a sweep, which usually takes 50 ms. The next start continues one that was cut off. */
 const TIMEOUT_MS = 5_000;
 
 /**
- * Ends what runs have left whose host is dead: first their processes, then their rows and
- * directories. A run is dead when the lock of its directory is free, or when it has rows in the
- * store that is ours now. Never rejects: what could not be ended is in the log, and is tried again
- * by the next start.
+ * Ends what is left of runs whose host is dead: first their processes, then their rows and
+ * directories. A run is dead if the lock of its directory is free, or if it has rows in the store
+ * that this host has taken over. Never rejects: the log names whatever could not be ended, and the
+ * next start tries again.
  */
 export async function endDeadRuns({ directory, store, table }: DeadRunsDeps): Promise<void> {
   const log = getLogger("recovery");
@@ -51,8 +51,8 @@ export async function endDeadRuns({ directory, store, table }: DeadRunsDeps): Pr
 }
 
 /**
- * Ends what the workers of a run have left behind when they are gone, such as children with a
- * session of their own.
+ * Ends the processes that the workers of a run have left, such as children with a session of their
+ * own. Called when the workers are gone.
  */
 export async function endOwnRun(runId: string, table: ProcessTable): Promise<void> {
   const log = getLogger("recovery");

@@ -7,19 +7,19 @@ import { FileLock, isExposed, isOurs, lstatIfThere, makePrivateDirectory } from 
  * Linux, with the end.
  */
 const MAX_SOCKET_PATH_BYTES = 103;
-/** As long as the name of any socket in it. */
+/** As long as the name of any socket in a run directory. */
 const SOCKET_NAME = "link.sock";
-/** Locked for as long as the host lives; the system lets go of it however the host ends. */
+/** The file that is locked while the host lives. The system unlocks it, however the host ends. */
 const LOCK_NAME = "host.lock";
 /** As long as the id of every run: 128 bits in hex. */
 const ANY_RUN_ID = "0".repeat(32);
-/** Where a run goes whose path in the data directory would be too long. */
+/** The folder for a run whose path in the data directory would be too long. */
 const SHORT_ROOT = "/tmp";
 const SHORT_PREFIX = "snakeden-run-";
 
 /**
- * The directory of one run of the host, 0700, with the sockets that workers dial. Gone when
- * disposed.
+ * The directory of one run of the host, with the sockets to which workers connect. Nobody else may
+ * enter it (0700). Disposing removes it.
  */
 export class RunDirectory implements AsyncDisposable {
   readonly path: string;
@@ -31,9 +31,10 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   /**
-   * Makes it in the data directory, or in /tmp when the path cannot be the address of a socket.
+   * Creates the directory in the data directory, or in /tmp if a path there cannot be the address
+   * of a socket.
    *
-   * @throws {SnakedenError} `startup_failed` when it cannot be written.
+   * @throws {SnakedenError} `startup_failed` if it cannot be written.
    */
   static async create(dataDir: string, runId: string): Promise<RunDirectory> {
     const root = runDirectoryRoot(dataDir, runId);
@@ -43,16 +44,16 @@ export class RunDirectory implements AsyncDisposable {
     } catch (error) {
       throw new SnakedenError(
         "startup_failed",
-        `Cannot make the run directory ${path}: ${messageOf(error)}`,
+        `Cannot create the run directory ${path}: ${messageOf(error)}`,
         { cause: error },
       );
     }
   }
 
   /**
-   * Removes the directories that hosts which were killed have left beside this one. `endRuns` gets
-   * their runs first and answers those that it could not end, whose directories stay for the next
-   * host. Nobody else sweeps the same ones meanwhile.
+   * Removes the directories beside this one that killed hosts have left. Calls `endRuns` with their
+   * runs first; it returns those that it could not end, whose directories stay for the next host.
+   * Meanwhile no other host sweeps the same directories.
    */
   async sweep(
     endRuns: (runIds: readonly string[]) => Promise<ReadonlySet<string>>,
@@ -88,7 +89,7 @@ async function makeLocked(path: string): Promise<FileLock> {
   const root = dirname(path);
   if (root !== SHORT_ROOT) await makePrivateDirectory(root);
   if (isExposed(await Deno.stat(root))) {
-    throw new Error(`others may rename what lies in ${root}; it needs the sticky bit`);
+    throw new Error(`others may rename what is in ${root}, which has no sticky bit`);
   }
   while (true) {
     await Deno.mkdir(path, { recursive: true, mode: 0o700 });
@@ -96,7 +97,7 @@ async function makeLocked(path: string): Promise<FileLock> {
     await Deno.chmod(path, 0o700);
     const locking = FileLock.waitExclusive(join(path, LOCK_NAME), { anonymous: true });
     const lock = await unlessMissing(locking);
-    // Another host that starts may have swept the directory away before it was locked.
+    // Another host may have swept the directory away before it was locked.
     if (lock === undefined) continue;
     const [directory, uid] = await Promise.all([lstatIfThere(path), lock.uid()]);
     if (directory !== undefined && isOurs(directory, uid)) return lock;
@@ -105,7 +106,7 @@ async function makeLocked(path: string): Promise<FileLock> {
   }
 }
 
-/** Locks the directories of dead hosts beside our own; returns them by run. */
+/** Locks the directories of dead hosts beside `own`; returns them by run. */
 async function takeAbandoned(own: string, locks: DisposableStack): Promise<Map<string, string>> {
   const root = dirname(own);
   const prefix = root === SHORT_ROOT ? SHORT_PREFIX : "";
@@ -124,15 +125,14 @@ async function takeAbandoned(own: string, locks: DisposableStack): Promise<Map<s
 }
 
 /**
- * Takes the lock of a directory whose host is dead. A directory without a lock is just being
- * created. In /tmp anybody can create a directory with the name of a live run, so it counts only
- * when nobody but our user can have created and filled it.
+ * Takes the lock of a directory whose host is dead. A directory without a lock is being created
+ * right now. In /tmp anybody can create a directory with the name of a live run, so a directory
+ * counts only if nobody but our user can have created and filled it.
  */
 async function lockAbandoned(path: string, uid: number | null): Promise<FileLock | undefined> {
   const directory = await lstatIfThere(path);
   if (directory === undefined || !isOurs(directory, uid)) return undefined;
-  // Held while the directory is removed, so that a host that is about to lock it sees that it is
-  // gone.
+  // The lock is held while the directory is removed, so a host that is about to lock it notices.
   const lock = await tryLock(join(path, LOCK_NAME));
   if (lock === undefined) return undefined;
   const file = await lstatIfThere(join(path, LOCK_NAME));
@@ -142,8 +142,8 @@ async function lockAbandoned(path: string, uid: number | null): Promise<FileLock
 }
 
 /**
- * True when no socket was ever in it, so that no worker can have been started; its host may be
- * about to lock it.
+ * Returns true if a directory has never held a socket, so that no worker can have been started. Its
+ * host may be about to lock it.
  */
 async function isBare(path: string): Promise<boolean> {
   const names = await Array.fromAsync(Deno.readDir(path), ({ name }) => name);
@@ -151,7 +151,7 @@ async function isBare(path: string): Promise<boolean> {
 }
 
 /**
- * Takes a lock that is there and free; returns undefined for any other, such as that of another
+ * Takes a lock that exists and is free; returns undefined for any other, such as that of another
  * user.
  */
 async function tryLock(path: string): Promise<FileLock | undefined> {
@@ -181,7 +181,7 @@ async function removeIfThere(path: string): Promise<void> {
   }
 }
 
-/** gRPC reads the address as a URI, and takes a comma for a list. */
+/** The characters that gRPC takes for parts of a URI, or for a list of addresses. */
 const NOT_IN_AN_ADDRESS = /[%#?,]/;
 
 function fits(directory: string): boolean {

@@ -19,38 +19,41 @@ import { openScriptLog } from "./script_log.ts";
 /** Time for writing the last lines of the log. */
 const LAST_LINES_MS = 1_000;
 
-/** How a script is run: also everything that {@link Snakeden.start} takes. */
+/** Options of {@link runAsScript}, and all those of {@link Snakeden.start}. */
 export interface ScriptOptions extends SnakedenOptions {
-  /** A host that runs already; by default one is started. */
+  /** A host that is running already. By default, one is started. */
   readonly den?: Snakeden;
   /**
-   * From the start of the workers until every pool has one; the build of the Python environment
-   * does not count. Default 15,000.
+   * Time from the start of the workers until every pool has one. The build of the Python
+   * environment does not count. Default 15,000.
    */
   readonly startupTimeoutMs?: number;
-  /** For the orderly stop; then everything is killed. Default 15,000. */
+  /** Time for the orderly stop, after which everything is killed. Default 15,000. */
   readonly shutdownTimeoutMs?: number;
-  /** For making sure that no worker is left; 0 skips it. Default 5,000. */
+  /** Time for checking that no worker is left; 0 skips the check. Default 5,000. */
   readonly cleanupTimeoutMs?: number;
-  /** Default: the variable `SNAKEDEN_SCRIPT_EXIT`, else `none`. */
+  /** Default `SNAKEDEN_SCRIPT_EXIT`, else `none`. */
   readonly exitMode?: ExitMode;
   /** Default `if_started`. */
   readonly stopMode?: StopMode;
-  /** Told of each step of the end. */
+  /** Called with each step of the end. */
   readonly onShutdown?: (event: ShutdownEvent) => void;
 }
 
-/** What a script gets besides the host. */
+/** The second argument of a script, besides the host. */
 export interface ScriptContext {
   /** Aborts on SIGINT, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Runs a program with a host around it: waits until every pool has a worker, runs `fn`, and ends
- * every worker whatever happens, also on SIGINT, SIGTERM and SIGHUP (the process then ends with
- * 130, 143 or 129). Another SIGINT or SIGTERM, half a second later or more, ends the process at
- * once.
+ * Runs a function with a host: waits until every pool has a worker, runs `fn`, and ends every
+ * worker whatever happens. On SIGINT, SIGTERM and SIGHUP it does the same, and the process ends
+ * with 130, 143 or 129. Another SIGINT or SIGTERM, at least half a second later, ends the process
+ * at once.
+ *
+ * Shows on standard error what tools print, and every warning of the host; a level of the log that
+ * the program or `SNAKEDEN_LOG_LEVEL` names changes that.
  *
  * @example
  * ```ts
@@ -60,8 +63,8 @@ export interface ScriptContext {
  * console.log(sum);
  * ```
  *
- * @throws {SnakedenError} `pool_unhealthy` or `startup_failed` when the pools do not come up; or
- * what `fn` throws.
+ * @throws {SnakedenError} `config_invalid`; `pool_unhealthy` or `startup_failed` if the pools do
+ * not start; also whatever `fn` throws.
  */
 export async function runAsScript<T>(
   fn: (den: Snakeden, context: ScriptContext) => T | Promise<T>,
@@ -85,8 +88,8 @@ export async function runAsScript<T>(
   });
   using signals = await StopSignals.listen();
   const { stop } = signals;
-  // A listener is called before `fn` learns of the signal, unlike `signals.requested`: `fn` may then
-  // stop the host, after which nobody knows its workers.
+  // The listener is called before `fn` learns of the signal, unlike `signals.requested`. `fn` may
+  // stop the host, and then nobody knows its workers.
   stop.addEventListener("abort", () => {
     const status = signals.request?.status ?? EXIT_CODES.failed;
     void ending.interrupt(status).then(() => log?.flush(LAST_LINES_MS))
@@ -127,8 +130,8 @@ function stoppable(den: Snakeden): StoppableHost {
 }
 
 /**
- * Option, then environment, then `none`. A wrong option throws, a wrong variable is reported and
- * passed over.
+ * Returns the option, else the variable, else `none`. A wrong option throws; a wrong variable is
+ * ignored with a warning.
  */
 function resolveExitMode(option: ExitMode | undefined): ExitMode {
   const chosen = checked("exitMode", option, EXIT_MODES);
@@ -137,7 +140,7 @@ function resolveExitMode(option: ExitMode | undefined): ExitMode {
   if (text === "") return "none";
   const mode = EXIT_MODES.find((it) => it === text);
   if (mode === undefined) {
-    getLogger("script").warn("ignoring {name}={text}: allowed are {allowed}", {
+    getLogger("script").warn("ignoring {name}={text}; allowed: {allowed}", {
       name: HOST_ENV.scriptExit,
       text,
       allowed: EXIT_MODES.join(", "),
@@ -152,11 +155,11 @@ function checked<T extends string>(
   allowed: readonly T[],
 ): T | undefined {
   if (value === undefined || allowed.includes(value)) return value;
-  const message = `has to be one of ${allowed.join(", ")}, not ${JSON.stringify(value)}`;
-  throw new InvalidInputError(`Cannot run the script: ${path} ${message}`, [{ path, message }]);
+  const message = `given ${JSON.stringify(value)}; allowed: ${allowed.join(", ")}`;
+  throw new InvalidInputError(`Cannot run the script: ${path}: ${message}`, [{ path, message }]);
 }
 
-/** A closed pipe is no reason to hang or to lose the exit status. */
+/** Prints an error; a closed pipe must neither hang the script nor cost its exit status. */
 function printError(error: unknown): void {
   try {
     Deno.stderr.writeSync(

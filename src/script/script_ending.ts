@@ -3,20 +3,20 @@ import { messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import { isRunning, killGroup } from "../process/mod.ts";
 
-/** What becomes of the process when the script is done. */
+/** The ways to treat the process when the script is done. */
 export const EXIT_MODES = ["none", "exit", "auto"] as const;
 /**
- * `none`: the value is returned and errors are thrown on. `exit`: the process ends with status 0,
- * or 1 after an error. `auto`: `exit` when this call started the host, else `none`.
+ * A way to treat the process. `none` returns the value and rethrows errors. `exit` ends the process
+ * with status 0, or 1 after an error. `auto` is `exit` if this call started the host, else `none`.
  */
 export type ExitMode = typeof EXIT_MODES[number];
 
-/** What becomes of the host when the script is done. */
+/** The ways to treat the host when the script is done. */
 export const STOP_MODES = ["if_started", "always", "never"] as const;
-/** `if_started`: it is stopped when this call started it. */
+/** A way to treat the host. `if_started` stops it if this call started it. */
 export type StopMode = typeof STOP_MODES[number];
 
-/** What the cleanup after the stop found. */
+/** The result of the cleanup after the stop. */
 export type CleanupResult = "ok" | "timeout" | "skipped";
 
 /** A step of the end of a script, in this order: start, stop, cleanup, exit. */
@@ -25,21 +25,21 @@ export interface ShutdownEvent {
   readonly runId: string | undefined;
   readonly exitMode: ExitMode;
   readonly stopMode: StopMode;
-  /** True when this call started the host. */
+  /** True if this call started the host. */
   readonly owned: boolean;
   readonly status: number;
   readonly cleanupResult: CleanupResult | "pending";
 }
 
-/** The host that ends with its script. */
+/** A host that ends with its script. */
 export interface StoppableHost {
   readonly runId: string;
-  /** The processes of its workers, as long as it has not stopped. */
+  /** Lists the processes of its workers; none after the stop. */
   pids(): readonly number[];
   stop(options: { readonly drainMs?: number }): Promise<void>;
 }
 
-/** How a script ends. */
+/** Options of {@link ScriptEnding}. */
 export interface EndingOptions {
   readonly owned: boolean;
   readonly exitMode: ExitMode;
@@ -49,7 +49,7 @@ export interface EndingOptions {
   readonly onShutdown: ((event: ShutdownEvent) => void) | undefined;
 }
 
-/** The end of a script, step by step; it runs once, and no step keeps the next from running. */
+/** The end of a script. It runs once, step by step; a step that fails does not prevent the next. */
 export class ScriptEnding {
   host: StoppableHost | undefined;
   readonly #options: EndingOptions;
@@ -68,7 +68,7 @@ export class ScriptEnding {
     return exitMode === "exit" || (exitMode === "auto" && owned);
   }
 
-  /** A start that is given up cleans up after itself; the end waits for that. */
+  /** Makes the end wait for a start: one that is given up cleans up after itself. */
   watch<T>(start: Promise<T>): Promise<T> {
     this.#start = start;
     return start;
@@ -79,10 +79,7 @@ export class ScriptEnding {
     return this.#done ??= this.#run();
   }
 
-  /**
-   * Ends an interrupted script in the same way: running calls are ended, also when an orderly end
-   * has begun.
-   */
+  /** Ends a script that was interrupted; also ends running calls, even during an orderly end. */
   interrupt(status: number): Promise<void> {
     this.#isInterrupted = true;
     if (this.#stops && this.#done !== undefined) {
@@ -93,7 +90,7 @@ export class ScriptEnding {
 
   async #run(): Promise<void> {
     this.#tell("start", "pending");
-    // Before the stop: afterwards nobody knows them any more.
+    // Read before the stop: afterwards nobody knows them.
     const pids = this.host?.pids() ?? [];
     const stops = this.#stops;
     if (stops) await this.#attempt("stop", () => this.#stop());
@@ -124,7 +121,7 @@ export class ScriptEnding {
     await stopping;
   }
 
-  /** Kills what is left of the captured groups and waits until it is gone. */
+  /** Kills what is left of the groups of workers, and waits until it is gone. */
   async #cleanUp(pids: readonly number[]): Promise<CleanupResult> {
     const until = performance.now() + this.#options.cleanupTimeoutMs;
     for (let left = pids.filter(isRunning); left.length > 0; left = left.filter(isRunning)) {
@@ -139,7 +136,7 @@ export class ScriptEnding {
     try {
       await work();
     } catch (error) {
-      this.#log.error("the step {step} of the end failed: {message}", {
+      this.#log.error("the step {step} of the end of the script failed: {message}", {
         step,
         message: messageOf(error),
       });

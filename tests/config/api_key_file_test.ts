@@ -26,7 +26,7 @@ async function load(
 }
 
 for (const text of [KEY, `${KEY}\n`, `${KEY}\r\n`, `\uFEFF${KEY}\r\n`]) {
-  Deno.test(`loadConfig() takes the API key from the file in SNAKEDEN_API_KEY_FILE: ${JSON.stringify(text)}`, async () => {
+  Deno.test(`loadConfig() reads the API key from the file in SNAKEDEN_API_KEY_FILE: ${JSON.stringify(text)}`, async () => {
     const config = await load({ text });
     assert.equal(config.apiKey, KEY);
     assert.equal("apiKeyFile" in config, false);
@@ -34,7 +34,7 @@ for (const text of [KEY, `${KEY}\n`, `${KEY}\r\n`, `\uFEFF${KEY}\r\n`]) {
   });
 }
 
-Deno.test("loadConfig() takes apiKeyFile of a configuration file by the folder of that file, and for any address", async () => {
+Deno.test("loadConfig() resolves apiKeyFile against the folder of the configuration file, and accepts any address with it", async () => {
   await using dir = await tempDir();
   await Deno.writeTextFile(join(dir.path, "key"), KEY, { mode: 0o400 });
   const file = join(dir.path, "snakeden.config.json");

@@ -30,7 +30,7 @@ async function refusal(options: LoadConfigOptions): Promise<InvalidInputError> {
   throw new Error("it was taken");
 }
 
-Deno.test("loadConfig() does without a file", async () => {
+Deno.test("loadConfig() works without a file", async () => {
   await using dir = await folder({});
   const config = await loadConfig({ cwd: dir.path, env: envOf({}) });
   assert.deepEqual(config.pools.map((it) => it.name), ["default"]);
@@ -49,7 +49,7 @@ Deno.test("loadConfig() finds snakeden.config.ts and follows its imports", async
   assert.deepEqual(config.pools[0]?.modulePaths, [join(dir.path, "lib")]);
 });
 
-Deno.test("loadConfig() takes a promise as default export", async () => {
+Deno.test("loadConfig() accepts a promise as default export", async () => {
   await using dir = await folder({
     "snakeden.config.ts": "export default Promise.resolve({ port: 8124 });",
   });
@@ -165,15 +165,15 @@ for (const [what, name, text, message] of BROKEN) {
   });
 }
 
-Deno.test("loadConfig() says who named a file that is not there", async () => {
+Deno.test("loadConfig() names the flag or variable that names a missing file", async () => {
   await using dir = await folder({});
   const byEnv = await refusal({ cwd: dir.path, env: envOf({ SNAKEDEN_CONFIG: "nope.ts" }) });
-  assert.match(byEnv.message, /nope\.ts: .*there is no such file; SNAKEDEN_CONFIG names it/s);
+  assert.match(byEnv.message, /nope\.ts: .*SNAKEDEN_CONFIG names it, but there is no such file/s);
   const byFlag = await refusal({ cwd: dir.path, file: "." });
-  assert.match(byFlag.message, /there is no such file; --config names it/);
+  assert.match(byFlag.message, /--config names it, but there is no such file/);
 });
 
-Deno.test("loadConfig() does not guess between two files", async () => {
+Deno.test("loadConfig() refuses to choose between two files", async () => {
   await using dir = await folder({
     "snakeden.config.ts": "export default {};",
     "snakeden.config.json": "{}",
@@ -181,7 +181,7 @@ Deno.test("loadConfig() does not guess between two files", async () => {
   assert.match((await refusal({ cwd: dir.path })).message, /keep one/);
 });
 
-Deno.test("loadConfig() reports a group that is no object together with the variable meant for it", async () => {
+Deno.test("loadConfig() reports a group that is not an object, although a variable sets a key in it", async () => {
   await using dir = await folder({ "snakeden.config.json": '{"python": "python3"}' });
   const error = await refusal({ cwd: dir.path, env: envOf({ SNAKEDEN_PYTHON: "python3" }) });
   assert.deepEqual(error.issues.map((it) => it.path), ["python"]);

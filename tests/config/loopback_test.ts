@@ -4,7 +4,7 @@ import { isLoopback } from "../../src/config/mod.ts";
 for (
   const host of ["localhost", "LOCALHOST.", "a.localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]"]
 ) {
-  Deno.test(`isLoopback() takes ${host}`, () => assert.ok(isLoopback(host)));
+  Deno.test(`isLoopback() accepts ${host}`, () => assert.ok(isLoopback(host)));
 }
 
 for (

@@ -61,7 +61,7 @@ Deno.test("parseConfig() fills in every default", () => {
   });
 });
 
-Deno.test("parseConfig() refuses maxRssBytes in a pool that has no heartbeats to measure it by", () => {
+Deno.test("parseConfig() refuses maxRssBytes in a pool without heartbeats, which measure it", () => {
   const pool = { name: "a", recycle: { maxRssBytes: 2 ** 30 } };
   assert.throws(
     () => parseConfig({ pools: [{ ...pool, heartbeat: { pingIntervalMs: 0 } }] }),
@@ -99,7 +99,7 @@ Deno.test("parseConfig() names each part of a pool that is out of range", () => 
   );
 });
 
-Deno.test("parseConfig() lets a pool inherit drainMs and lets it override it", () => {
+Deno.test("parseConfig() gives a pool the drainMs of the top unless it has its own", () => {
   const { pools } = parseConfig({
     drainMs: 7,
     pools: [{ name: "a" }, { name: "b", drainMs: 9 }],
@@ -107,7 +107,7 @@ Deno.test("parseConfig() lets a pool inherit drainMs and lets it override it", (
   assert.deepEqual(pools.map((it) => it.drainMs), [7, 9]);
 });
 
-Deno.test("parseConfig() resolves relative paths against the folder they were written in", () => {
+Deno.test("parseConfig() resolves relative paths against the folder in which they were written", () => {
   const config = parseConfig({
     dataDir: "data",
     python: { executable: "./bin/python", requirements: ["a.txt", "/abs/b.txt"] },
@@ -132,7 +132,7 @@ Deno.test("parseConfig() resolves relative paths against the folder they were wr
   ]);
 });
 
-Deno.test("parseConfig() leaves the name of an interpreter for the PATH", () => {
+Deno.test("parseConfig() leaves a bare name of an interpreter to be found on PATH", () => {
   const config = parseConfig({ python: { executable: "python3.12" } }, { baseDir: "/base" });
   assert.equal(config.python.executable, "python3.12");
 });
@@ -153,7 +153,7 @@ Deno.test("parseConfig() refuses a pool with an interpreter and requirements, an
   assert.equal(parseConfig({ python }).python.executable, "/venv/bin/python");
 });
 
-Deno.test("parseConfig() changes nothing when it reads its own result", () => {
+Deno.test("parseConfig() leaves its own result as it is", () => {
   const sizes = fc.record({
     drainMs: fc.integer({ min: 0, max: 1000 }),
     pools: fc.uniqueArray(
@@ -171,7 +171,7 @@ Deno.test("parseConfig() changes nothing when it reads its own result", () => {
   }));
 });
 
-Deno.test("parseConfig() reports all problems at once, with path, what was given and what is allowed", () => {
+Deno.test("parseConfig() reports all problems at once, with the path, the given value and the allowed ones", () => {
   const problems = problemsOf({
     port: 70_000,
     hots: "x",
@@ -182,7 +182,7 @@ Deno.test("parseConfig() reports all problems at once, with path, what was given
     hots: 'unknown key; did you mean "host"?',
     "pools[0].size": "given 0; allowed: a whole number from 1 to 256",
     "pools[1].timeoutMs": 'given "5s"; allowed: a whole number from 1 to 86400000',
-    "pools[1].name": 'given "a", which is the name of pools[0] already; ' +
+    "pools[1].name": 'given "a", which is already the name of pools[0]; ' +
       "allowed: a name that no other pool has",
   });
 });
@@ -269,7 +269,7 @@ for (const [what, input, path, message] of REFUSED) {
   });
 }
 
-Deno.test("parseConfig() takes another address with a key", () => {
+Deno.test("parseConfig() accepts another address with a key", () => {
   assert.equal(parseConfig({ host: "0.0.0.0", apiKey: "k".repeat(16) }).host, "0.0.0.0");
 });
 
@@ -283,7 +283,7 @@ Deno.test("parseConfig() does not show secrets", () => {
   assert.ok(!JSON.stringify(problems).includes("too short"));
 });
 
-Deno.test("parseConfig() refuses or reads anything at all, and never breaks", () => {
+Deno.test("parseConfig() parses or refuses any input", () => {
   fc.assert(fc.property(fc.anything(), (input) => void problemsOf(input)));
   const keyed = fc.dictionary(
     fc.constantFrom("host", "port", "pools", "limits", "python", "apiKey", "dataDir", "x"),
@@ -292,7 +292,7 @@ Deno.test("parseConfig() refuses or reads anything at all, and never breaks", ()
   fc.assert(fc.property(keyed, (input) => void problemsOf(input)));
 });
 
-Deno.test("parseConfig() fills in the policies that a pool or a tool asks for, and no others", () => {
+Deno.test("parseConfig() fills in the policies that a pool or a tool has, and no others", () => {
   const [pool] = parseConfig({
     pools: [{ name: "a", breaker: {}, tools: { add: { retry: { attempts: 9 } } } }],
   }).pools;
@@ -316,7 +316,7 @@ Deno.test("parseConfig() fills in the policies that a pool or a tool asks for, a
   });
 });
 
-Deno.test("parseConfig() names the new key for one that was renamed, also beside it", () => {
+Deno.test("parseConfig() names the new key for a renamed one, even if both are given", () => {
   const pool = { name: "a", maxRestarts: 1 };
   for (const given of [pool, { ...pool, maxReruns: 1 }]) {
     assert.deepEqual(problemsOf({ pools: [given] }), {
@@ -325,7 +325,7 @@ Deno.test("parseConfig() names the new key for one that was renamed, also beside
   }
 });
 
-Deno.test("parseConfig() names what is wrong with policies and limits of crashes", () => {
+Deno.test("parseConfig() names the wrong values of policies and crash limits", () => {
   const problems = problemsOf({
     pools: [{
       name: "a",

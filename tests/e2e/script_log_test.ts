@@ -73,7 +73,7 @@ Deno.test("runAsScript() says on standard error that it ignores a wrong SNAKEDEN
   assert.equal(stdout, "happy\n");
   assert.match(
     stderr,
-    /^snakeden: warning: ignoring SNAKEDEN_SCRIPT_EXIT=sometimes: allowed are none, exit, auto$/m,
+    /^snakeden: warning: ignoring SNAKEDEN_SCRIPT_EXIT=sometimes; allowed: none, exit, auto$/m,
   );
 });
 

@@ -31,7 +31,7 @@ Deno.test("runAsScript() returns the value and ends with status 0", async () => 
   assert.deepEqual({ code, stdout }, { code: 0, stdout: "5\n" });
 });
 
-Deno.test("runAsScript() throws the error on and the process ends with status 1", async () => {
+Deno.test("runAsScript() rethrows the error, and the process ends with status 1", async () => {
   const { code, stderr } = await runMode("throws");
   assert.equal(code, 1);
   assert.match(stderr, /thrown inside/);
@@ -47,7 +47,7 @@ Deno.test("runAsScript() with exitMode exit prints the error and ends with statu
   assert.match(stderr, /thrown inside/);
 });
 
-Deno.test("runAsScript() takes its exit mode from SNAKEDEN_SCRIPT_EXIT, whatever the case and spaces", async () => {
+Deno.test("runAsScript() reads its exit mode from SNAKEDEN_SCRIPT_EXIT, whatever its case and spaces", async () => {
   const exits = await runMode("by-variable", { SNAKEDEN_SCRIPT_EXIT: " EXIT " });
   assert.equal(exits.stdout, "");
   const none = await runMode("by-variable", { SNAKEDEN_SCRIPT_EXIT: "" });
@@ -59,11 +59,11 @@ Deno.test("runAsScript() takes its exit mode from SNAKEDEN_SCRIPT_EXIT, whatever
 Deno.test("runAsScript() refuses an exit mode that does not exist", async () => {
   await assert.rejects(
     runAsScript(() => {}, { exitMode: "sometimes" as "none" }),
-    /exitMode has to be one of none, exit, auto/,
+    /exitMode: given "sometimes"; allowed: none, exit, auto/,
   );
 });
 
-Deno.test("runAsScript() shuts down when the pool cannot start, and fails", async () => {
+Deno.test("runAsScript() shuts down and fails if the pool cannot start", async () => {
   const { code, stderr } = await runMode("cannot-start");
   assert.equal(code, 1);
   assert.match(stderr, /no_such_module/);
@@ -102,7 +102,7 @@ for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   });
 }
 
-Deno.test("runAsScript() has begun to end when the script hears of the signal", async () => {
+Deno.test("runAsScript() has begun to end before the script learns of the signal", async () => {
   await using dir = await tempDir();
   await using host = new HostProcess(["run", "-A", SCRIPT_HOST, "hears-the-signal"], {
     env: { SNAKEDEN_DATA_DIR: dir.path, SNAKEDEN_PYTHON: await devPython() },
@@ -113,7 +113,7 @@ Deno.test("runAsScript() has begun to end when the script hears of the signal", 
   assert.equal(stdout, "waiting\nstart\naborted\nstop\ncleanup\nexit\n");
 });
 
-Deno.test("runAsScript() tells the steps of its end in order, with the result of the cleanup", async () => {
+Deno.test("runAsScript() reports the steps of its end in order, with the result of the cleanup", async () => {
   await using dir = await tempDir();
   const events: ShutdownEvent[] = [];
   await runAsScript((den) => den.execute("ping"), {
@@ -138,7 +138,7 @@ Deno.test("runAsScript() tells the steps of its end in order, with the result of
   );
 });
 
-Deno.test("runAsScript() leaves a host alone that it was given, unless told to stop it", async () => {
+Deno.test("runAsScript() does not stop a host that it was given, except in the mode always", async () => {
   await using den = await startDen({ adapter: "snakeden.demo", size: 1 });
   await runAsScript((it) => it.execute("ping"), { den });
   assert.equal(await den.execute("ping"), "pong");
@@ -148,7 +148,7 @@ Deno.test("runAsScript() leaves a host alone that it was given, unless told to s
   await assert.rejects(den.execute("ping"), { code: "shutting_down" });
 });
 
-Deno.test("runAsScript() skips the cleanup when it may take no time", async () => {
+Deno.test("runAsScript() skips the cleanup with a cleanupTimeoutMs of 0", async () => {
   await using dir = await tempDir();
   const results: unknown[] = [];
   await runAsScript(() => {}, {

@@ -3,7 +3,7 @@ import { parseConfig } from "../../src/config/mod.ts";
 import { openStore } from "../../src/host/open_store.ts";
 import { newRunId, tempDir } from "../kv/open_store.ts";
 
-Deno.test("openStore() opens the store of the data directory, and one in memory for a host that comes second", async () => {
+Deno.test("openStore() opens the store of the data directory, and one in memory for a second host", async () => {
   await using dir = await tempDir();
   const config = parseConfig({ dataDir: dir.path });
   await using first = await openStore(config, { runId: newRunId(), required: true });
@@ -14,7 +14,7 @@ Deno.test("openStore() opens the store of the data directory, and one in memory 
   await assert.rejects(third, { name: "StoreInUseError", code: "startup_failed", retryable: true });
 });
 
-Deno.test("openStore() goes without a store that cannot be opened, unless it is required", async () => {
+Deno.test("openStore() keeps records in memory if the store cannot be opened, unless it is required", async () => {
   await using dir = await tempDir();
   await Deno.writeTextFile(`${dir.path}/store`, "a file where a directory should be");
   const config = parseConfig({ dataDir: dir.path });

@@ -4,7 +4,7 @@ import { newRunId, openStore, registryOver, tempDir } from "../kv/open_store.ts"
 
 const WORKER = { workerId: "default-1", incarnation: "default-1.x" };
 
-Deno.test("ProcessRegistry.reserve() is durable when it resolves, activate() adds what is known of the process", async () => {
+Deno.test("ProcessRegistry.reserve() has stored the row when it resolves, and activate() adds pid and start time", async () => {
   await using dir = await tempDir();
   const runId = newRunId();
   {
@@ -40,7 +40,7 @@ Deno.test("ProcessRegistry.reserve() is durable when it resolves, activate() add
   ]);
 });
 
-Deno.test("ProcessRegistry.release() removes the row, also while the start time is being asked for", async () => {
+Deno.test("ProcessRegistry.release() removes the row, even while the start time is being read", async () => {
   await using dir = await tempDir();
   {
     await using store = await openStore(dir.path);
@@ -58,7 +58,7 @@ Deno.test("ProcessRegistry.release() removes the row, also while the start time 
   assert.deepEqual(store.deadProcesses, []);
 });
 
-Deno.test("ProcessRegistry records a process also when nobody tells when it has started", async () => {
+Deno.test("ProcessRegistry records a process whose start time is unknown", async () => {
   const registry = registryOver(memoryStore());
   await registry.reserve(WORKER);
   registry.activate(WORKER.incarnation, 77);
@@ -67,7 +67,7 @@ Deno.test("ProcessRegistry records a process also when nobody tells when it has 
   assert.deepEqual([row?.pid, row?.startTime], [77, undefined]);
 });
 
-Deno.test("ProcessRegistry keeps its rows in memory when they cannot be written", async () => {
+Deno.test("ProcessRegistry keeps its rows in memory if they cannot be written", async () => {
   await using dir = await tempDir();
   const store = await openStore(dir.path);
   const registry = registryOver(store);
@@ -81,7 +81,7 @@ Deno.test("ProcessRegistry keeps its rows in memory when they cannot be written"
   assert.deepEqual(registry.list(), []);
 });
 
-Deno.test("ProcessRegistry ignores what it has not reserved", async () => {
+Deno.test("ProcessRegistry ignores processes that it has not reserved", async () => {
   await using registry = registryOver(memoryStore());
   registry.activate("unknown", 77);
   registry.release("unknown");

@@ -12,14 +12,14 @@ function modeOf(path: string): number {
   return (Deno.statSync(path).mode ?? 0) & 0o777;
 }
 
-Deno.test("RunDirectory.create() makes a directory in the data directory that nobody else may enter", async () => {
+Deno.test("RunDirectory.create() creates a directory in the data directory that nobody else may enter", async () => {
   await using data = await tempDir();
   await using directory = await RunDirectory.create(data.path, "run-1");
   assert.equal(directory.path, join(data.path, "run", "run-1"));
   assert.equal(modeOf(directory.path), 0o700);
 });
 
-Deno.test("RunDirectory.create() closes a directory that was there already", async () => {
+Deno.test("RunDirectory.create() closes an existing directory to others", async () => {
   await using data = await tempDir();
   const path = join(data.path, "run", "run-1");
   await Deno.mkdir(path, { recursive: true });
@@ -28,7 +28,7 @@ Deno.test("RunDirectory.create() closes a directory that was there already", asy
   assert.equal(modeOf(directory.path), 0o700);
 });
 
-Deno.test("RunDirectory.create() goes to /tmp when the path would be too long for a socket", async () => {
+Deno.test("RunDirectory.create() chooses /tmp if the path would be too long for a socket", async () => {
   await using data = await tempDir();
   const runId = crypto.randomUUID();
   const rest = 103 - join("/run", runId, "link.sock").length;
@@ -47,17 +47,17 @@ Deno.test("RunDirectory.create() goes to /tmp when the path would be too long fo
   assert.ok(!directory.path.startsWith(data.path));
 });
 
-Deno.test("RunDirectory.create() says which directory it cannot make", async () => {
+Deno.test("RunDirectory.create() names the directory that it cannot create", async () => {
   await using data = await tempDir();
   const file = join(data.path, "file");
   await Deno.writeTextFile(file, "");
   await assert.rejects(RunDirectory.create(file, "run-1"), {
     code: "startup_failed",
-    message: new RegExp(`^Cannot make the run directory ${join(file, "run", "run-1")}: `),
+    message: new RegExp(`^Cannot create the run directory ${join(file, "run", "run-1")}: `),
   });
 });
 
-Deno.test("RunDirectory[Symbol.asyncDispose]() removes it with all that is in it, also when it is gone", async () => {
+Deno.test("RunDirectory[Symbol.asyncDispose]() removes the directory with its contents, and accepts that it is gone", async () => {
   await using data = await tempDir();
   const directory = await RunDirectory.create(data.path, "run-1");
   await Deno.writeTextFile(join(directory.path, "link.sock"), "");
@@ -77,7 +77,7 @@ function namesIn(directory: string): string[] {
   return [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
 }
 
-Deno.test("RunDirectory.sweep() ends runs of killed hosts, removes what they have left, and leaves the others alone", async () => {
+Deno.test("RunDirectory.sweep() ends the runs of killed hosts, removes their directories, and keeps all others", async () => {
   await using data = await tempDir();
   const runs = join(data.path, "run");
   await abandon(runs, "dead");
@@ -112,7 +112,7 @@ Deno.test("RunDirectory.sweep() keeps the directory of a run that could not be e
   assert.deepStrictEqual(namesIn(runs), ["new"]);
 });
 
-Deno.test("RunDirectory.sweep() removes a directory without a socket and asks nobody, for it had no worker", async () => {
+Deno.test("RunDirectory.sweep() removes a directory without a socket, whose run had no worker, and ends no run for it", async () => {
   await using data = await tempDir();
   const bare = join(data.path, "run", "bare");
   await Deno.mkdir(bare, { recursive: true });
@@ -125,7 +125,7 @@ Deno.test("RunDirectory.sweep() removes a directory without a socket and asks no
   assert.deepStrictEqual(namesIn(join(data.path, "run")), ["new"]);
 });
 
-Deno.test("RunDirectory.create() makes its directory again when another host sweeps it away meanwhile", async () => {
+Deno.test("RunDirectory.create() creates its directory again if another host sweeps it away meanwhile", async () => {
   await using data = await tempDir();
   const path = join(data.path, "run", "new");
   await Deno.mkdir(path, { recursive: true });
@@ -140,7 +140,7 @@ Deno.test("RunDirectory.create() makes its directory again when another host swe
   assert.ok(Deno.statSync(join(directory.path, "host.lock")).isFile);
 });
 
-Deno.test("RunDirectory.create() and sweep() by many hosts at once lose no directory", async () => {
+Deno.test("RunDirectory.create() and sweep() lose no directory when many hosts call them at once", async () => {
   await using data = await tempDir();
   for (let round = 0; round < 5; round++) {
     const directories = await Promise.all(
@@ -238,7 +238,7 @@ for (
   });
 }
 
-Deno.test("RunDirectory.create() makes directory and lock for our user alone, whatever the directory around them", async () => {
+Deno.test("RunDirectory.create() creates directory and lock for our user alone, whatever the mode of the parent", async () => {
   await using data = await tempDir();
   await Deno.mkdir(join(data.path, "run"));
   await Deno.chmod(join(data.path, "run"), 0o777);

@@ -9,7 +9,7 @@ import { microtasks } from "../fixtures/until.ts";
 
 interface SetUp {
   readonly shutdown: Shutdown;
-  /** What has been disposed, with the states of the pools at that time. */
+  /** The parts that were disposed, with the states of the pools at that time. */
   readonly disposed: string[];
 }
 
@@ -31,7 +31,7 @@ function setUp(fakes: FakePools): SetUp {
   return { shutdown: new Shutdown({ pools, calls, resources }), disposed };
 }
 
-Deno.test("Shutdown.run() lets calls finish, and disposes the parts when the pools are gone, the last one first", async () => {
+Deno.test("Shutdown.run() lets calls finish, then disposes the parts in reverse order", async () => {
   await using fakes = await FakePools.start("a", "b");
   const { shutdown, disposed } = setUp(fakes);
   const [first] = fakes.all;
@@ -47,7 +47,7 @@ Deno.test("Shutdown.run() lets calls finish, and disposes the parts when the poo
   assert.deepEqual(disposed, ["last: stopped stopped", "store: stopped stopped"]);
 });
 
-Deno.test("Shutdown.run() ends once, and kills when it is called again with 0", async () => {
+Deno.test("Shutdown.run() runs once, and kills if it is called again with 0", async () => {
   await using fakes = await FakePools.start("a");
   const { shutdown, disposed } = setUp(fakes);
   const [first] = fakes.all;

@@ -10,7 +10,7 @@ import {
 /** A host that stops when the test says so. */
 class FakeHost implements StoppableHost {
   readonly runId = "run-1";
-  /** How it was asked to stop, in order. */
+  /** The options of its stops, in order. */
   readonly stops: { readonly drainMs?: number }[] = [];
   readonly #stopped = Promise.withResolvers<void>();
   readonly #pids: readonly number[];
@@ -59,7 +59,7 @@ function stepsOf(events: readonly ShutdownEvent[]): string[] {
   return events.map(({ step, status, cleanupResult }) => `${step} ${status} ${cleanupResult}`);
 }
 
-Deno.test("ScriptEnding.run() stops the host, cleans up, and tells each step once", async () => {
+Deno.test("ScriptEnding.run() stops the host, cleans up, and reports each step once", async () => {
   const host = new FakeHost();
   const { ending, events } = endingOf(host);
   const running = ending.run(1);
@@ -76,7 +76,7 @@ Deno.test("ScriptEnding.run() stops the host, cleans up, and tells each step onc
   assert.ok(events.every(({ runId, owned }) => runId === "run-1" && owned));
 });
 
-Deno.test("ScriptEnding.run() leaves a host alone that it did not start, unless it always stops", async () => {
+Deno.test("ScriptEnding.run() stops a host that it did not start only in the mode always", async () => {
   for (
     const [stopMode, owned, stops] of [
       ["if_started", false, 0],
@@ -94,13 +94,13 @@ Deno.test("ScriptEnding.run() leaves a host alone that it did not start, unless 
   }
 });
 
-Deno.test("ScriptEnding.run() gives up the drain of a host that takes too long", async () => {
+Deno.test("ScriptEnding.run() cuts the drain of a host short after its timeout", async () => {
   const host = new FakeHost();
   await endingOf(host, { shutdownTimeoutMs: 0 }).ending.run(0);
   assert.deepEqual(host.stops, [{}, { drainMs: 0 }]);
 });
 
-Deno.test("ScriptEnding.interrupt() ends running calls, also when an orderly end has begun", async () => {
+Deno.test("ScriptEnding.interrupt() ends running calls, even during an orderly end", async () => {
   const early = new FakeHost();
   await endingOf(early).ending.interrupt(130);
   assert.deepEqual(early.stops, [{ drainMs: 0 }]);
@@ -125,7 +125,7 @@ Deno.test("ScriptEnding.run() kills the workers that outlive the stop", async ()
   assert.equal(events.at(-1)?.cleanupResult, "ok");
 });
 
-Deno.test("ScriptEnding.run() takes no step back when a stop fails or a listener throws", async () => {
+Deno.test("ScriptEnding.run() takes every step even if a stop fails or a listener throws", async () => {
   const host = new FakeHost();
   host.stop = () => Promise.reject(new Error("cannot stop"));
   const seen: string[] = [];
@@ -139,7 +139,7 @@ Deno.test("ScriptEnding.run() takes no step back when a stop fails or a listener
   assert.deepEqual(seen, ["start", "stop", "cleanup", "exit"]);
 });
 
-Deno.test("ScriptEnding.watch() has the end wait for a start that was given up", async () => {
+Deno.test("ScriptEnding.watch() makes the end wait for an abandoned start", async () => {
   const { ending, events } = endingOf(undefined);
   const start = Promise.withResolvers<never>();
   ending.watch(start.promise).catch(() => {});
