@@ -73,8 +73,8 @@ export async function runAsScript<T>(
   const { den: given, onShutdown, exitMode: wantedExit, stopMode: wantedStop, ...rest } = options;
   const { startupTimeoutMs = 15_000, shutdownTimeoutMs, cleanupTimeoutMs, ...wanted } = rest;
   const { start, input } = splitOptions(wanted);
-  const { config, logging } = await loadProgramConfig(input);
-  const log = openScriptLog(logging);
+  const loaded = await loadProgramConfig(input).catch((error: unknown) => ({ error }));
+  const log = openScriptLog("error" in loaded ? {} : loaded.logging);
   const owned = given === undefined;
   const exitMode = resolveExitMode(wantedExit);
   const stopMode = checked("stopMode", wantedStop, STOP_MODES) ?? "if_started";
@@ -97,6 +97,9 @@ export async function runAsScript<T>(
   }, { once: true });
   let outcome: { value: T } | { error: unknown };
   try {
+    // An error of the configuration, too, must end the script as its options say.
+    if ("error" in loaded) throw loaded.error;
+    const { config } = loaded;
     const signal = start.signal ? AbortSignal.any([start.signal, stop]) : stop;
     if (given !== undefined) ending.host = stoppable(given);
     const den = given ?? await ending.watch(

@@ -77,6 +77,23 @@ Deno.test("runAsScript() says on standard error that it ignores a wrong SNAKEDEN
   );
 });
 
+Deno.test("runAsScript() ends as its exit mode says even if the configuration is wrong", async () => {
+  const main = `import { runAsScript } from "snakeden";
+await runAsScript(() => {}, { onShutdown: ({ step }) => console.log(step) }).catch(() => {});
+console.log("still here");`;
+  await using project = await Project.create({ "main.ts": main });
+  const run = (exitMode: string): ReturnType<Project["run"]> =>
+    project.run("main.ts", {
+      flags: ["-A"],
+      env: { SNAKEDEN_SCRIPT_EXIT: exitMode, SNAKEDEN_PORT: "http" },
+    });
+  const exits = await run("exit");
+  assert.equal(exits.code, 1);
+  assert.equal(exits.stdout, "start\nstop\ncleanup\nexit\n");
+  assert.match(exits.stderr, /port: given "http" \(from SNAKEDEN_PORT\)/);
+  assert.match((await run("none")).stdout, /still here/);
+});
+
 Deno.test("runAsScript() refuses a wrong SNAKEDEN_LOG_LEVEL by its name", async () => {
   await using project = await Project.create(FILES);
   const env = { SNAKEDEN_LOG_LEVEL: "loud" };
