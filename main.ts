@@ -14,7 +14,9 @@ import { EXIT_CODES, isDenoFirst, NEEDS_INIT, StopSignals } from "./src/process/
 import {
   createApp,
   createStartingApp,
+  type HttpHandler,
   HttpListener,
+  KeyGuard,
   nextSteps,
   Traffic,
 } from "./src/routes/mod.ts";
@@ -113,15 +115,16 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
   void signals.requested.then(() => leaveAfter(stopBoundMs(config)));
   await openDataDirectory(config.dataDir);
   await using resources = new AsyncDisposableStack();
-  let app: { fetch(request: Request): Response | Promise<Response> } = createStartingApp({
-    apiKey: config.apiKey,
+  const guard = resources.use(new KeyGuard(config.apiKey).start());
+  let app: { fetch: HttpHandler } = createStartingApp({
     version: VERSION,
+    guard,
   });
   // The port comes first: if it is taken, no worker has been started in vain.
   const traffic = resources.use(new Traffic(config.limits).start());
   const listener = HttpListener.open(
     { ...config, ...config.limits },
-    (request) => app.fetch(request),
+    (request, info) => app.fetch(request, info),
   );
   resources.defer(async () => {
     await settlesWithin(listener[Symbol.asyncDispose](), LAST_ANSWERS_MS);
@@ -136,7 +139,7 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
       }),
     );
     assertSomePool(den);
-    app = createApp(den, { version: VERSION, traffic });
+    app = createApp(den, { version: VERSION, traffic, guard });
     print(`listening on ${listener.url}\n`);
     sayNextSteps(den, { config, url: listener.url });
     await signals.requested;

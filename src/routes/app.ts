@@ -1,5 +1,5 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
-import { access } from "./access/mod.ts";
+import { access, KeyGuard } from "./access/mod.ts";
 import { addExecute, addStream, Traffic } from "./calls/mod.ts";
 import type { Engine } from "./engine.ts";
 import { addHealth, HEALTH_PATHS } from "./health.ts";
@@ -21,6 +21,8 @@ export interface AppOptions {
    * starts or stops.
    */
   readonly traffic?: Traffic;
+  /** The check of API keys; by default that of the engine's configuration, never started. */
+  readonly guard?: KeyGuard;
 }
 
 /**
@@ -34,12 +36,16 @@ export interface AppOptions {
  */
 export function createApp(
   engine: Engine,
-  { version, traffic = new Traffic(engine.config.limits) }: AppOptions,
+  {
+    version,
+    traffic = new Traffic(engine.config.limits),
+    guard = new KeyGuard(engine.config.apiKey),
+  }: AppOptions,
 ): OpenAPIHono<AppEnv> {
-  const { apiKey, errors: shown, limits: { heartbeatMs } } = engine.config;
-  const needsKey = apiKey !== undefined;
+  const { errors: shown, limits: { heartbeatMs } } = engine.config;
+  const { needsKey } = guard;
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
-  app.use(access({ apiKey, openPaths: HEALTH_PATHS, shown }));
+  app.use(access({ guard, openPaths: HEALTH_PATHS, shown }));
   app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"), shown)));
   addExecute(app, engine, { traffic });
   addStream(app, engine, { traffic, heartbeatMs, shown });

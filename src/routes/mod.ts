@@ -7,6 +7,7 @@
  *
  * @module
  */
+export { KeyGuard, type KeyGuardOptions } from "./access/mod.ts";
 export { type AppOptions, createApp } from "./app.ts";
 export {
   type AppEnv,

@@ -1,22 +1,35 @@
 import { Hono } from "hono";
 import { SnakedenError } from "../errors.ts";
-import { access } from "./access/mod.ts";
+import { access, KeyGuard } from "./access/mod.ts";
 import { HEALTH_PATHS } from "./health.ts";
 import { type AppEnv, problemOf, problemResponse, SHOWN_ALL } from "./http/mod.ts";
 
-/** What answers while the workers start: the port is taken already, the engine is not there yet. */
+/** Options of {@link createStartingApp}. */
+export interface StartingAppOptions {
+  readonly version: string;
+  readonly guard?: KeyGuard;
+}
+
+/**
+ * Returns the app that responds while the workers start: the port is taken already, but there is no
+ * engine yet.
+ */
 export function createStartingApp(
-  options: { readonly apiKey?: string | undefined; readonly version: string },
+  { version, guard = new KeyGuard() }: StartingAppOptions,
 ): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.use(access({ apiKey: options.apiKey, openPaths: HEALTH_PATHS, shown: SHOWN_ALL }));
+  app.use(access({ guard, openPaths: HEALTH_PATHS, shown: SHOWN_ALL }));
   app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"))));
-  app.get("/healthz", (c) => c.json({ status: "ok", version: options.version }));
+  app.get("/healthz", (c) => c.json({ status: "ok", version }));
   app.get("/readyz", (c) => c.json({ ready: false, pools: {} }, 503));
-  app.notFound(() => {
-    throw new SnakedenError("pool_unhealthy", "The workers are still starting", {
-      retryable: true,
-    });
+  app.notFound((c) => {
+    // Set rather than thrown: an error that is thrown here would pass by the rest of access().
+    c.error = new SnakedenError(
+      "pool_unhealthy",
+      "Cannot take the request yet: the workers are still starting",
+      { retryable: true },
+    );
+    return problemResponse(problemOf(c.error, c.get("requestId")));
   });
   return app;
 }

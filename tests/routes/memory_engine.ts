@@ -13,7 +13,7 @@ import {
   type RecycleRequest,
   type StreamEvent,
 } from "../../src/pool/mod.ts";
-import { createApp, type Engine } from "../../src/routes/mod.ts";
+import { type AppOptions, createApp, type Engine } from "../../src/routes/mod.ts";
 import { assertDescribed } from "./described_answer.ts";
 
 /** What the last call came with. */
@@ -152,10 +152,11 @@ async function* counted(): AsyncGenerator<StreamEvent> {
  * Sends requests to an app over the engine, without a socket. Each answer is held against the
  * schema that its route is documented with.
  */
-export function clientOf(engine: Engine): Client {
-  const app = createApp(engine, { version: "1.2.3" });
-  const request = async (path: string, init: RequestInit = {}): Promise<Response> => {
-    const answer = await app.request(path, init);
+export function clientOf(engine: Engine, options: Partial<AppOptions> = {}): Client {
+  const app = createApp(engine, { version: "1.2.3", ...options });
+  const request: Client["request"] = async (path, init = {}, address) => {
+    const remoteAddr = address === undefined ? undefined : addressOf(address);
+    const answer = await app.request(path, init, remoteAddr && { remoteAddr });
     await assertDescribed(app, answer, { method: init.method ?? "GET", path });
     return answer;
   };
@@ -173,8 +174,13 @@ export function clientOf(engine: Engine): Client {
   };
 }
 
+function addressOf(hostname: string): Deno.NetAddr {
+  return { transport: "tcp", hostname, port: 40_000 };
+}
+
 export interface Client {
-  request(path: string, init?: RequestInit): Promise<Response>;
+  /** @param address The IP address that the request comes from. */
+  request(path: string, init?: RequestInit, address?: string): Promise<Response>;
   /** A text, bytes or a stream go as they are, anything else as JSON. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
 }

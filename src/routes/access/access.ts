@@ -8,14 +8,14 @@ import {
   type Shown,
 } from "../http/mod.ts";
 import { isLogged, logAccess } from "./access_log.ts";
-import { apiKeyCheck } from "./api_key.ts";
+import { type KeyGuard, WrongKeyError } from "./key_guard.ts";
 import { checkOrigin } from "./origin.ts";
+import { addressOf } from "./remote_address.ts";
 import { requestIdOf } from "./request_id.ts";
 
 /** Who may send requests, and how refusals are reported. */
 export interface AccessOptions {
-  /** When set, every request but those to open paths must have it. */
-  readonly apiKey?: string | undefined;
+  readonly guard: KeyGuard;
   /** Paths that need no key. */
   readonly openPaths: readonly string[];
   /** The parts of Python errors that problems show; the log has the rest. */
@@ -24,40 +24,48 @@ export interface AccessOptions {
 
 /**
  * The middleware that every request passes first: it gives the request its id, refuses it for a
- * wrong key or a foreign origin, and logs the answer. One middleware rather than one for each step,
- * as every further one costs a promise a request.
+ * wrong key or a foreign origin, and logs the response.
+ * One middleware rather than one for each step, as every further one costs a promise a request.
  */
 export function access(
-  { apiKey, openPaths, shown }: AccessOptions,
+  { guard, openPaths, shown }: AccessOptions,
 ): MiddlewareHandler<AppEnv> {
-  const checkKey = apiKey === undefined ? undefined : apiKeyCheck(apiKey);
   const open = new Set(openPaths);
   return async (c, next) => {
-    const { headers, method } = c.req.raw;
+    const request = c.req.raw;
+    const { headers, method } = request;
     const started = performance.now();
     const requestId = requestIdOf(headers);
     c.set("requestId", requestId);
     let error: unknown;
+    let isCounted = false;
     try {
-      if (checkKey === undefined) checkOrigin(c.req.raw);
-      else if (!open.has(c.req.path)) checkKey(headers);
+      if (!guard.needsKey) checkOrigin(request);
+      else if (!open.has(c.req.path)) guard.check(headers, c.env);
       checkFraming(headers);
     } catch (refusal) {
       error = refusal;
+      if (refusal instanceof WrongKeyError && refusal.delayMs > 0) {
+        // The guard logs how many there were.
+        isCounted = true;
+        await guard.hold(refusal, request.signal);
+      }
     }
-    if (error === undefined) {
+    if (error !== undefined) c.res = problemResponse(problemOf(error, requestId, shown));
+    else {
       await next();
       error = c.error;
-    } else c.res = problemResponse(problemOf(error, requestId, shown));
+    }
     c.res.headers.set("x-request-id", requestId);
     if (method === "HEAD") await announceLength(c.res);
     const { status } = c.res;
-    if (!isLogged(status)) return;
+    if (isCounted || !isLogged(status)) return;
     logAccess({
       method,
       path: c.req.path,
       status,
       durationMs: performance.now() - started,
+      remote: addressOf(c.env),
       requestId,
       called: c.get("called"),
       error,

@@ -13,6 +13,8 @@ export interface Access {
   readonly path: string;
   readonly status: number;
   readonly durationMs?: number;
+  /** The address that the request came from. */
+  readonly remote?: string | undefined;
   readonly requestId: string;
   readonly called?: Called | undefined;
   /** The error that the response reports, if any. */
@@ -24,11 +26,14 @@ export interface Access {
  * Writes one line of the log: a warning for a failure of the server, information for a mistake of
  * the caller.
  */
-export function logAccess({ called, error, shown, durationMs, ...access }: Access): void {
+export function logAccess(
+  { called, error, shown, durationMs, remote, ...access }: Access,
+): void {
   if (!isLogged(access.status)) return;
   log[levelOf(access.status)]("{method} {path} {status}", {
     ...access,
     ...(durationMs === undefined ? {} : { durationMs: Math.round(durationMs * 10) / 10 }),
+    ...(remote === undefined ? {} : { remote }),
     ...(error === undefined ? {} : failureOf(error, called, shown)),
   });
 }

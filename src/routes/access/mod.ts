@@ -1,8 +1,11 @@
 /**
- * The checks that every request passes before its route ({@link access}): request_id.ts gives it an
- * id, api_key.ts and origin.ts refuse callers without access, and access_log.ts logs the response.
+ * The checks that every request passes before its route ({@link access}). request_id.ts gives it an
+ * id. key_guard.ts refuses requests without a valid key (api_keys.ts), and slows down whoever sends
+ * wrong ones (wrong_keys.ts). origin.ts refuses pages of other sites. access_log.ts logs the response.
  *
  * @module
  */
 export { access, type AccessOptions } from "./access.ts";
 export { logStreamFailure } from "./access_log.ts";
+export { KeyGuard, type KeyGuardOptions } from "./key_guard.ts";
+export { addressOf, type Sender } from "./remote_address.ts";

@@ -3,7 +3,7 @@ import type { Value } from "../../bridge/mod.ts";
 import type { CallOptions } from "../../calls/mod.ts";
 import { SnakedenError } from "../../errors.ts";
 import type { StreamEvent } from "../../pool/mod.ts";
-import { logStreamFailure } from "../access/mod.ts";
+import { addressOf, logStreamFailure } from "../access/mod.ts";
 import { type AppEnv, chooseStreamType, problemOf, type Shown } from "../http/mod.ts";
 import { CALL_REQUEST } from "./call_body.ts";
 import { readCallRequest } from "./call_request.ts";
@@ -80,7 +80,8 @@ export function addStream(
       heartbeatMs,
       problemOf: (error) => {
         const { method, path } = c.req;
-        logStreamFailure({ method, path, requestId, called, error, shown });
+        const remote = addressOf(c.env);
+        logStreamFailure({ method, path, remote, requestId, called, error, shown });
         return problemOf(error, requestId, shown);
       },
       cancel: () => leaving.abort(new DOMException("The client left", "AbortError")),

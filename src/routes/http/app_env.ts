@@ -8,6 +8,8 @@ export interface Called {
 
 /** What handlers find in the context of a request. */
 export interface AppEnv {
+  /** What the server says of a request; without a server, nothing. */
+  Bindings: { readonly remoteAddr?: Deno.Addr };
   Variables: { requestId: string; called?: Called };
 }
 

@@ -3,8 +3,11 @@ import { messageOf, SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { HOST_ENV, isOutOfDescriptors, lowestDescriptor } from "../../process/mod.ts";
 
-/** The handler of a request. */
-export type HttpHandler = (request: Request) => Response | Promise<Response>;
+/** The handler of a request; `info` has the address that it came from. */
+export type HttpHandler = (
+  request: Request,
+  info: { readonly remoteAddr: Deno.Addr },
+) => Response | Promise<Response>;
 
 /** Options of an {@link HttpListener}. */
 export interface HttpListenerOptions {

@@ -143,6 +143,9 @@ function withoutKeys(value: unknown, hidden: ReadonlySet<string>, depth = 0): un
   );
 }
 
+/** Asks for an API key; the scheme needs a parameter (RFC 6750). */
+const CHALLENGE = 'Bearer realm="snakeden"';
+
 /** A problem as the whole answer. */
 export function problemResponse(
   problem: Problem,
@@ -155,7 +158,7 @@ export function problemResponse(
       "content-type": "application/problem+json",
       "x-request-id": problem.requestId,
       ...(retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) }),
-      ...(problem.code === "unauthenticated" ? { "www-authenticate": "Bearer" } : {}),
+      ...(problem.code === "unauthenticated" ? { "www-authenticate": CHALLENGE } : {}),
       ...headers,
     },
   });

@@ -1,0 +1,43 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+
+/** What a request shows of an API key. */
+export type KeyShown = "right" | "wrong" | "none";
+
+/**
+ * The API keys that are valid now, kept as digests. Comparing digests takes the same time whatever
+ * the given key is, so that the time reveals neither a key nor its length.
+ */
+export class ApiKeys {
+  #digests: readonly Uint8Array[];
+
+  constructor(keys: readonly string[]) {
+    this.#digests = keys.map(digestOf);
+  }
+
+  /** Makes these keys the only valid ones. */
+  replace(keys: readonly string[]): void {
+    this.#digests = keys.map(digestOf);
+  }
+
+  /** Returns whether the headers hold a valid key, another one, or none. */
+  shownIn(headers: Headers): KeyShown {
+    const given = givenKey(headers);
+    if (given === undefined) return "none";
+    const digest = digestOf(given);
+    let isRight = false;
+    // Without an early end, which would reveal the place of the key in the list.
+    for (const expected of this.#digests) {
+      if (timingSafeEqual(digest, expected)) isRight = true;
+    }
+    return isRight ? "right" : "wrong";
+  }
+}
+
+function digestOf(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
+}
+
+function givenKey(headers: Headers): string | undefined {
+  const [, bearer] = /^bearer +(.+)$/i.exec(headers.get("authorization") ?? "") ?? [];
+  return bearer ?? headers.get("x-api-key") ?? undefined;
+}

@@ -1,0 +1,84 @@
+import type { Clock } from "../../async/mod.ts";
+import { SnakedenError } from "../../errors.ts";
+import { ApiKeys } from "./api_keys.ts";
+import { addressOf, type Sender } from "./remote_address.ts";
+import { WrongKeys } from "./wrong_keys.ts";
+
+/** The interval at which wrong keys are logged. */
+const TICK_MS = 1_000;
+
+/** Options of a {@link KeyGuard}. */
+export interface KeyGuardOptions {
+  readonly clock?: Clock;
+}
+
+/** The refusal of a wrong key. */
+export class WrongKeyError extends SnakedenError {
+  /** The time that the response must wait. */
+  readonly delayMs: number;
+
+  constructor(delayMs: number) {
+    super(
+      "unauthenticated",
+      "Cannot take the request: its API key is wrong; check that it is complete and still valid",
+    );
+    this.delayMs = delayMs;
+  }
+}
+
+const NO_KEY = "Cannot take the request: it has no API key; send it as " +
+  "`authorization: Bearer KEY` or `x-api-key: KEY`, or open `/` or `/docs` in a browser";
+
+/**
+ * Keeps out requests without a valid API key. It delays wrong keys, and logs them once it is
+ * started.
+ */
+export class KeyGuard implements Disposable {
+  readonly #keys: ApiKeys | undefined;
+  readonly #wrong: WrongKeys;
+  #timer: ReturnType<typeof setInterval> | undefined;
+
+  /** @param apiKey The valid keys; undefined to let every request pass. */
+  constructor(apiKey?: string | readonly string[], { clock }: KeyGuardOptions = {}) {
+    this.#keys = apiKey === undefined ? undefined : new ApiKeys([apiKey].flat());
+    this.#wrong = new WrongKeys(clock);
+  }
+
+  /** True when requests must have a key. */
+  get needsKey(): boolean {
+    return this.#keys !== undefined;
+  }
+
+  /** Begins to log wrong keys. */
+  start(): this {
+    if (this.needsKey) this.#timer ??= setInterval(() => this.tick(), TICK_MS);
+    return this;
+  }
+
+  /** Logs the wrong keys that are due. */
+  tick(): void {
+    this.#wrong.report();
+  }
+
+  /**
+   * Refuses a request without a valid key.
+   *
+   * @throws {SnakedenError} `unauthenticated`; a {@link WrongKeyError} if it has a key.
+   */
+  check(headers: Headers, sender: Sender | undefined): void {
+    const shown = this.#keys?.shownIn(headers) ?? "right";
+    if (shown === "wrong") throw new WrongKeyError(this.#wrong.count(addressOf(sender)));
+    if (shown === "none") throw new SnakedenError("unauthenticated", NO_KEY);
+  }
+
+  /** Holds back the response to a wrong key; returns early when the client leaves. */
+  hold({ delayMs }: WrongKeyError, signal: AbortSignal): Promise<void> {
+    return this.#wrong.delay(delayMs, signal);
+  }
+
+  /** Logs what has not been logged yet, and sends the refusals that are held back. */
+  [Symbol.dispose](): void {
+    clearInterval(this.#timer);
+    this.#wrong[Symbol.dispose]();
+  }
+}
