@@ -5,7 +5,7 @@
  */
 import { parseArgs } from "node:util";
 import denoJson from "./deno.json" with { type: "json" };
-import { type Config, type ConfigInput, loadConfig } from "./src/config/mod.ts";
+import { ApiKeyWatch, type Config, type ConfigInput, loadConfig } from "./src/config/mod.ts";
 import { assertSupportedSystem, openDataDirectory } from "./src/host/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "./src/errors.ts";
 import { configureLogging, getLogger, type LogHandle, writeWhole } from "./src/log.ts";
@@ -58,7 +58,12 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     assertSupportedSystem();
     let file: string | undefined;
-    const config = await loadConfig({ ...flags, onFile: (path) => file = path });
+    let keyFile: string | undefined;
+    const config = await loadConfig({
+      ...flags,
+      onFile: (path) => file = path,
+      onApiKeyFile: (path) => keyFile = path,
+    });
     log = configureLogging({ level: config.logLevel, format: config.logFormat });
     isJson = config.logFormat === "json";
     if (file === undefined) {
@@ -68,7 +73,7 @@ export async function main(args: readonly string[]): Promise<number> {
     // at the last moment of the stop.
     const signals = await StopSignals.listen();
     if (await isDenoFirst()) getLogger("server").warn(NEEDS_INIT);
-    await serve(config, signals);
+    await serve(config, { signals, keyFile });
     await log.flush(LAST_LINES_MS);
     return EXIT_CODES.ok;
   } catch (error) {
@@ -111,11 +116,14 @@ function readFlags(args: readonly string[]): Flags | number {
   }
 }
 
-async function serve(config: Config, signals: StopSignals): Promise<void> {
+async function serve(
+  config: Config,
+  { signals, keyFile }: { readonly signals: StopSignals; readonly keyFile: string | undefined },
+): Promise<void> {
   void signals.requested.then(() => leaveAfter(stopBoundMs(config)));
   await openDataDirectory(config.dataDir);
   await using resources = new AsyncDisposableStack();
-  const guard = resources.use(new KeyGuard(config.apiKey).start());
+  const guard = resources.use(keyGuardOf(config, keyFile).start());
   let app: { fetch: HttpHandler } = createStartingApp({
     version: VERSION,
     guard,
@@ -151,6 +159,12 @@ async function serve(config: Config, signals: StopSignals): Promise<void> {
   // The stack ends the host first. Until then the port stays open, so that load balancers and
   // callers get the answer 503 instead of a refused connection. The last answers are sent at the
   // end.
+}
+
+/** Returns the check of API keys; keys from a file are followed there. */
+function keyGuardOf({ apiKey }: Config, keyFile: string | undefined): KeyGuard {
+  if (apiKey === undefined || keyFile === undefined) return new KeyGuard(apiKey);
+  return new KeyGuard(apiKey, { watch: new ApiKeyWatch(keyFile, [apiKey].flat()) });
 }
 
 /** Shows a person, or the program that reads the log, how the Python environment is built. */

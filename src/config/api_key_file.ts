@@ -5,13 +5,13 @@ const READ_BY_GROUP = 0o040;
 const NOT_OWNER = 0o077;
 const MAX_BYTES = 4_096;
 
-/** The key in a file, or the reason why the file cannot be used. */
-export type ApiKeyFile = { readonly key: string } | { readonly problem: string };
+/** The keys in a file, unchecked, or the reason why the file cannot be used. */
+export type ApiKeyFile = { readonly keys: readonly string[] } | { readonly problem: string };
 
 /**
- * Reads an API key from a file that only its owner may read or write. The group may read a file of
- * root when this process runs as another user, as secrets are often mounted. A byte order mark and
- * one line end after the key are dropped.
+ * Reads API keys, one a line, from a file that only its owner may read or write. The group may read
+ * a file of root when this process runs as another user, as secrets are often mounted. A byte order
+ * mark and empty lines are skipped.
  */
 export async function readApiKeyFile(path: string): Promise<ApiKeyFile> {
   try {
@@ -20,14 +20,16 @@ export async function readApiKeyFile(path: string): Promise<ApiKeyFile> {
     if (info.size > MAX_BYTES) return { problem: `it has more than ${MAX_BYTES} bytes` };
     const problem = await exposure(info);
     if (problem !== undefined) return { problem };
-    return { key: (await Deno.readTextFile(path)).replace(/^\uFEFF|\r?\n$/g, "") };
+    const text = (await Deno.readTextFile(path)).replace(/^\uFEFF/, "");
+    const keys = text.split(/\r?\n/).filter((line) => line !== "");
+    return keys.length === 0 ? { problem: "it holds no key" } : { keys };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { problem: "there is no such file" };
     return { problem: `it cannot be read (${messageOf(error)})` };
   }
 }
 
-/** Says who else may read or change the file; undefined when nobody may. */
+/** Describes who else may read or change the file; returns undefined when nobody may. */
 async function exposure({ uid, mode }: Deno.FileInfo): Promise<string | undefined> {
   if (mode === null) return undefined;
   // If /tmp cannot be written, the file counts as ours, for which the rule is the strictest.

@@ -37,6 +37,8 @@ function describe(issue: z.core.$ZodIssue, input: unknown, origins: Origins): Fi
       message: renamedKeyText(key, issue.path) ?? unknownKeyText(key, known),
     }));
   }
+  const inside = issue.code === "invalid_union" ? issuesInside(issue) : [];
+  if (inside.length > 0) return inside.flatMap((it) => describe(it, input, origins));
   const path = pathText(issue.path);
   if (issue.code === "invalid_key") {
     return [{ path, message: "not a valid name of a variable" }];
@@ -44,6 +46,12 @@ function describe(issue: z.core.$ZodIssue, input: unknown, origins: Origins): Fi
   const meta = metaAt(issue.path);
   const given = givenText(valueAt(input, issue.path), meta, origins.get(path));
   return [{ path, message: `${given}; allowed: ${meta?.allowed ?? "a text"}` }];
+}
+
+/** Returns the issues of the form that the value has, when only parts of the value are wrong. */
+function issuesInside({ errors, path }: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue[] {
+  const form = errors.find((issues) => issues.every((it) => it.path.length > 0)) ?? [];
+  return form.map((it) => ({ ...it, path: [...path, ...it.path] }));
 }
 
 /** Names the new key if `key` is one of an earlier version. */

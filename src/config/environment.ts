@@ -32,7 +32,8 @@ export function readEnvironment(read: ReadEnv): EnvValue[] {
   return found;
 }
 
-/** Turns digits into a number; leaves any other text for the schema to refuse. */
+/** Turns digits into a number, and API keys with spaces between them into a list. */
 function typed(name: string, text: string): unknown {
+  if (name === HOST_ENV.apiKey && /\s/.test(text)) return text.split(/\s+/).filter(Boolean);
   return name === HOST_ENV.port && /^\d{1,9}$/.test(text) ? Number(text) : text;
 }

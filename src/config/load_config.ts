@@ -26,6 +26,8 @@ export interface LoadConfigOptions {
   readonly cwd?: string;
   /** Called with the path of the file that was read; with undefined when there is none. */
   readonly onFile?: (path: string | undefined) => void;
+  /** Called with the path of the file that the API keys came from, if they came from one. */
+  readonly onApiKeyFile?: (path: string) => void;
 }
 
 /** The settings of the log that a source names; defaults are left out. */
@@ -115,7 +117,10 @@ async function load(
     origins.delete(pathText(path));
   }
   options.onFile?.(file?.path);
-  const { tree: complete, issues } = await resolveApiKey(absolutePaths(tree, cwd), origins);
+  const { tree: complete, issues } = await resolveApiKey(absolutePaths(tree, cwd), {
+    ...options,
+    origins,
+  });
   const config = parseConfigTree(complete, {
     baseDir: file?.dir ?? cwd,
     source: file?.path ?? "",
@@ -138,10 +143,12 @@ function namedLogging(tree: Readonly<Record<string, unknown>>, config: Config): 
   };
 }
 
-/** Replaces `apiKeyFile` by the key in that file. */
+/** Replaces `apiKeyFile` by the keys in that file. */
 async function resolveApiKey(
   tree: Record<string, unknown>,
-  origins: Map<string, string>,
+  { origins, onApiKeyFile }: Pick<LoadConfigOptions, "onApiKeyFile"> & {
+    readonly origins: Map<string, string>;
+  },
 ): Promise<{ tree: Record<string, unknown>; issues: FieldIssue[] }> {
   const { apiKeyFile: path, ...rest } = tree;
   if (typeof path !== "string" || path === "" || rest.apiKey !== undefined) {
@@ -154,8 +161,12 @@ async function resolveApiKey(
     const message = `given ${JSON.stringify(path)}, but ${found.problem}`;
     return { tree, issues: [{ path: "apiKeyFile", message }] };
   }
-  origins.set("apiKey", `the file ${path}`);
-  return { tree: { ...rest, apiKey: found.key }, issues: [] };
+  onApiKeyFile?.(path);
+  const { keys } = found;
+  for (const place of [["apiKey"], ...keys.map((_, i) => ["apiKey", i])]) {
+    origins.set(pathText(place), `the file ${path}`);
+  }
+  return { tree: { ...rest, apiKey: keys.length === 1 ? keys[0] : [...keys] }, issues: [] };
 }
 
 /** Lists the values of the top keys and of the groups; `pools` counts as one value. */

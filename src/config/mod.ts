@@ -5,6 +5,7 @@
  *
  * @module
  */
+export { ApiKeyWatch } from "./api_key_watch.ts";
 export { metaOf, withoutDefault } from "./config_issues.ts";
 export { ENV_KEYS, type ReadEnv } from "./environment.ts";
 export {

@@ -3,6 +3,7 @@ import { LOG_FORMATS, LOG_LEVELS } from "../log.ts";
 import { HOST_ENV } from "../process/mod.ts";
 import { group, MAX_DURATION_MS, oneOf, text, whole } from "./schema_parts.ts";
 import {
+  apiKeySchema,
   type breakerSchema,
   errorsSchema,
   limitsSchema,
@@ -31,15 +32,10 @@ export const configSchema = group({
     allowed: "a path",
     defaultText: "`.snakeden` in the working directory",
   }).default(".snakeden"),
-  apiKey: z.string().min(16).regex(/^[\x21-\x7e]+$/).meta({
-    description: "Key that every request must bring, except for `/healthz` and `/readyz`.",
-    allowed: "at least 16 printable ASCII characters without spaces",
-    env: HOST_ENV.apiKey,
-    defaultText: "none",
-    secret: true,
-  }).optional(),
+  apiKey: apiKeySchema.optional(),
   apiKeyFile: text({
-    description: "File that holds the key instead; only its owner may read it.",
+    description: "File that holds the keys instead, one a line; only its owner may read it. The " +
+      "server follows its changes.",
     allowed: "the path of a file with the mode 0600 or less, without `apiKey`",
     env: HOST_ENV.apiKeyFile,
     defaultText: "none",

@@ -2,18 +2,20 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { loadConfig, parseConfig } from "../../src/config/mod.ts";
 import { HostProcess, ROOT, ServerProcess, tempDir } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 const KEY = "0123456789abcdef-key";
 const NOBODY = 65_534;
 
 /** Loads a configuration in an empty folder, with a key file in it. */
 async function load(
-  { text = `${KEY}\n`, mode = 0o600, env = {}, overrides = {}, owner }: {
+  { text = `${KEY}\n`, mode = 0o600, env = {}, overrides = {}, owner, onApiKeyFile }: {
     text?: string;
     mode?: number;
     env?: Record<string, string>;
     overrides?: Parameters<typeof parseConfig>[0];
     owner?: number;
+    onApiKeyFile?: (path: string) => void;
   },
 ): Promise<ReturnType<typeof parseConfig>> {
   await using dir = await tempDir();
@@ -22,7 +24,12 @@ async function load(
   await Deno.chmod(path, mode);
   if (owner !== undefined) await Deno.chown(path, owner, owner);
   const variables: Record<string, string> = { SNAKEDEN_API_KEY_FILE: "key", ...env };
-  return await loadConfig({ cwd: dir.path, env: (name) => variables[name], overrides });
+  return await loadConfig({
+    cwd: dir.path,
+    env: (name) => variables[name],
+    overrides,
+    ...(onApiKeyFile === undefined ? {} : { onApiKeyFile }),
+  });
 }
 
 for (const text of [KEY, `${KEY}\n`, `${KEY}\r\n`, `\uFEFF${KEY}\r\n`]) {
@@ -33,6 +40,18 @@ for (const text of [KEY, `${KEY}\n`, `${KEY}\r\n`, `\uFEFF${KEY}\r\n`]) {
     assert.deepEqual(parseConfig(config), config);
   });
 }
+
+Deno.test("loadConfig() takes several API keys from a file, one a line, or from the variable", async () => {
+  const keys = [KEY, "another-key-of-the-house"];
+  const paths: string[] = [];
+  const onApiKeyFile = (path: string): void => void paths.push(path);
+  assert.deepEqual((await load({ text: keys.join("\r\n\n"), onApiKeyFile })).apiKey, keys);
+  assert.equal(paths.length, 1);
+  assert.match(paths[0] ?? "", /\/key$/);
+  const env = { SNAKEDEN_API_KEY_FILE: "", SNAKEDEN_API_KEY: `${keys.join("  ")}\n` };
+  assert.deepEqual((await load({ env, onApiKeyFile })).apiKey, keys);
+  assert.equal(paths.length, 1);
+});
 
 Deno.test("loadConfig() resolves apiKeyFile against the folder of the configuration file, and accepts any address with it", async () => {
   await using dir = await tempDir();
@@ -59,7 +78,13 @@ for (
       { text: "short\n" },
       /apiKey: given a text of 5 characters \(from the file .*\/key\); allowed: at least 16/,
     ],
-    ["with two lines", { text: `${KEY}\n${KEY}\n` }, /apiKey: given a text of 41 characters/],
+    [
+      "with a second key that is too short",
+      { text: `${KEY}\n\nshort\n` },
+      /apiKey\[1\]: given a text of 5 characters \(from the file .*\/key\); allowed: at least 16/,
+    ],
+    ["without a key", { text: "\n\n" }, /apiKeyFile: given ".*\/key", but it holds no key/],
+    ["with nine keys", { text: `${KEY}\n`.repeat(9) }, /a list of 1 to 8 such keys/],
     [
       "beside a key",
       { env: { SNAKEDEN_API_KEY: KEY } },
@@ -108,6 +133,33 @@ Deno.test("main() requires the key of the file, which is in no environment of th
   assert.equal(await ask({ authorization: `Bearer ${KEY}` }), 200);
   server.kill("SIGTERM");
   assert.equal((await server.finished()).code, 0);
+});
+
+Deno.test("main() follows the API key file while it runs", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "key");
+  const next = "the-next-key-of-the-house";
+  await Deno.writeTextFile(path, `${KEY}\n`, { mode: 0o600 });
+  await using server = await ServerProcess.start({
+    dataDir: dir.path,
+    env: { SNAKEDEN_API_KEY_FILE: path },
+  });
+  const statuses = (): Promise<number[]> =>
+    Promise.all([KEY, next].map(async (key) => {
+      const answer = await fetch(`${server.url}/v1/pools`, { headers: { "x-api-key": key } });
+      await answer.body?.cancel();
+      return answer.status;
+    }));
+  const turn = async (text: string, expected: number[]): Promise<void> => {
+    await Deno.writeTextFile(`${path}.new`, text, { mode: 0o600 });
+    await Deno.rename(`${path}.new`, path);
+    await until(async () => `${await statuses()}` === `${expected}`, `the statuses ${expected}`);
+  };
+  assert.deepEqual(await statuses(), [200, 401]);
+  await turn(`${KEY}\n${next}\n`, [200, 200]);
+  await turn(`${next}\n`, [401, 200]);
+  assert.match(server.stderr, /the API key file .* has changed: 2 keys are valid now/);
+  assert.ok(!server.stderr.includes(next));
 });
 
 Deno.test("main() ends with status 78 when others may read the API key file", async () => {

@@ -273,6 +273,23 @@ Deno.test("parseConfig() accepts another address with a key", () => {
   assert.equal(parseConfig({ host: "0.0.0.0", apiKey: "k".repeat(16) }).host, "0.0.0.0");
 });
 
+Deno.test("parseConfig() takes one API key or several, and names the one that is wrong", () => {
+  const [one, other] = ["k".repeat(16), "m".repeat(20)];
+  assert.equal(parseConfig({ apiKey: one }).apiKey, one);
+  assert.deepEqual(parseConfig({ apiKey: [one, other] }).apiKey, [one, other]);
+  const cases: readonly [apiKey: string[], path: string, message: RegExp][] = [
+    [[one, "short"], "apiKey[1]", /^given a text of 5 characters; allowed: at least 16/],
+    [[one, "with a space in it"], "apiKey[1]", /^given a text of 18 characters/],
+    [[], "apiKey", /^given a value of type list; allowed: .* a list of 1 to 8 such keys$/],
+    [Array<string>(9).fill(one), "apiKey", /^given a value of type list/],
+  ];
+  for (const [apiKey, path, message] of cases) {
+    const problems = problemsOf({ apiKey });
+    assert.match(problems[path] ?? "", message, path);
+    assert.equal(Object.keys(problems).length, 1);
+  }
+});
+
 Deno.test("parseConfig() does not show secrets", () => {
   const problems = problemsOf({
     apiKey: "too short",

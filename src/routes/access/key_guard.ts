@@ -1,14 +1,17 @@
 import type { Clock } from "../../async/mod.ts";
+import type { ApiKeyWatch } from "../../config/mod.ts";
 import { SnakedenError } from "../../errors.ts";
 import { ApiKeys } from "./api_keys.ts";
 import { addressOf, type Sender } from "./remote_address.ts";
 import { WrongKeys } from "./wrong_keys.ts";
 
-/** The interval at which wrong keys are logged. */
+/** The interval at which the key file is looked at, and wrong keys are logged. */
 const TICK_MS = 1_000;
 
 /** Options of a {@link KeyGuard}. */
 export interface KeyGuardOptions {
+  /** The file that the keys came from, whose changes are taken over. */
+  readonly watch?: ApiKeyWatch | undefined;
   readonly clock?: Clock;
 }
 
@@ -30,17 +33,19 @@ const NO_KEY = "Cannot take the request: it has no API key; send it as " +
   "`authorization: Bearer KEY` or `x-api-key: KEY`, or open `/` or `/docs` in a browser";
 
 /**
- * Keeps out requests without a valid API key. It delays wrong keys, and logs them once it is
- * started.
+ * Keeps out requests without a valid API key. It delays and logs wrong keys, and takes over keys
+ * from a changed file, once it is started.
  */
 export class KeyGuard implements Disposable {
   readonly #keys: ApiKeys | undefined;
   readonly #wrong: WrongKeys;
+  readonly #watch: ApiKeyWatch | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** @param apiKey The valid keys; undefined to let every request pass. */
-  constructor(apiKey?: string | readonly string[], { clock }: KeyGuardOptions = {}) {
+  constructor(apiKey?: string | readonly string[], { watch, clock }: KeyGuardOptions = {}) {
     this.#keys = apiKey === undefined ? undefined : new ApiKeys([apiKey].flat());
+    this.#watch = watch;
     this.#wrong = new WrongKeys(clock);
   }
 
@@ -49,15 +54,17 @@ export class KeyGuard implements Disposable {
     return this.#keys !== undefined;
   }
 
-  /** Begins to log wrong keys. */
+  /** Begins to log wrong keys and to follow the file. */
   start(): this {
-    if (this.needsKey) this.#timer ??= setInterval(() => this.tick(), TICK_MS);
+    if (this.needsKey) this.#timer ??= setInterval(() => void this.tick(), TICK_MS);
     return this;
   }
 
-  /** Logs the wrong keys that are due. */
-  tick(): void {
+  /** Logs the wrong keys that are due, and takes over the keys of a changed file. */
+  async tick(): Promise<void> {
     this.#wrong.report();
+    const keys = await this.#watch?.look();
+    if (keys !== undefined) this.#keys?.replace(keys);
   }
 
   /**

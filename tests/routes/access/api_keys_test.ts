@@ -34,7 +34,7 @@ Deno.test("ApiKeys.replace() makes other keys the valid ones", () => {
 });
 
 Deno.test("access() refuses requests without a key, and says how to send one", async () => {
-  const client = clientOf(memoryEngine({ config: { apiKey: KEY } }));
+  const client = clientOf(memoryEngine({ config: { apiKey: [KEY, OTHER] } }));
   for (const path of ["/v1/tools", "/v1/pools", "/openapi.json", "/nope"]) {
     const answer = await client.request(path);
     assert.equal(answer.status, 401, path);
@@ -55,6 +55,15 @@ Deno.test("access() lets health checks pass without a key", async () => {
   for (const path of ["/healthz", "/readyz"]) {
     const answer = await client.request(path);
     assert.equal(answer.status, 200, path);
+    await answer.body?.cancel();
+  }
+});
+
+Deno.test("access() takes each of several keys", async () => {
+  const client = clientOf(memoryEngine({ config: { apiKey: [KEY, OTHER] } }));
+  for (const key of [KEY, OTHER]) {
+    const answer = await client.request("/v1/tools", { headers: { "x-api-key": key } });
+    assert.equal(answer.status, 200);
     await answer.body?.cancel();
   }
 });

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
+import { ApiKeyWatch } from "../../../src/config/mod.ts";
 import { KeyGuard } from "../../../src/routes/mod.ts";
 import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
+import { tempDir } from "../../fixtures/host.ts";
 import { LogSink } from "../../fixtures/log_sink.ts";
 import { microtasks, until } from "../../fixtures/until.ts";
 import { type Client, clientOf, memoryEngine } from "../memory_engine.ts";
 
 const KEY = "a-key-of-the-house";
+const NEW = "a-new-key-of-the-house";
 const ADDRESS = "203.0.113.7";
 
 async function ask(client: Client, key: string, address = ADDRESS): Promise<number> {
@@ -54,7 +58,7 @@ Deno.test("KeyGuard logs a flood of wrong keys as one line, and no line for each
     clock.advance(1_000);
     await pending;
   }
-  guard.tick();
+  await guard.tick();
   const lines = (await sink.text()).trim().split("\n");
   const requests = lines.filter((it) => it.includes("GET /v1/tools 401"));
   assert.equal(requests.length, 5);
@@ -64,10 +68,28 @@ Deno.test("KeyGuard logs a flood of wrong keys as one line, and no line for each
   assert.ok(!lines.join().includes(KEY));
 });
 
-Deno.test("KeyGuard without keys lets every request pass", () => {
+Deno.test("KeyGuard.tick() takes over the keys of a changed file", async () => {
+  await using dir = await tempDir();
+  const path = join(dir.path, "key");
+  await Deno.writeTextFile(path, KEY, { mode: 0o600 });
+  const guard = new KeyGuard(KEY, { watch: new ApiKeyWatch(path, [KEY]) });
+  const client = clientOf(memoryEngine({ config: { apiKey: KEY } }), { guard });
+  const turn = async (text: string): Promise<number[]> => {
+    await Deno.writeTextFile(path, text);
+    await guard.tick();
+    await guard.tick();
+    return [await ask(client, KEY), await ask(client, NEW)];
+  };
+  assert.deepEqual(await turn(`${KEY}\n`), [200, 401]);
+  assert.deepEqual(await turn(`${KEY}\n${NEW}\n`), [200, 200]);
+  assert.deepEqual(await turn(`${NEW}\n`), [401, 200]);
+  assert.deepEqual(await turn("short\n"), [401, 200]);
+});
+
+Deno.test("KeyGuard without keys lets every request pass", async () => {
   using guard = new KeyGuard().start();
   assert.equal(guard.needsKey, false);
-  guard.tick();
+  await guard.tick();
   guard.check(new Headers(), undefined);
 });
 

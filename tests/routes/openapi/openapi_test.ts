@@ -84,7 +84,7 @@ Deno.test("GET /openapi.json tells of the key when one is needed", async () => {
 async function documentOf(options: MemoryEngineOptions = {}): Promise<AnyDocument> {
   const headers: HeadersInit = options.config?.apiKey === undefined
     ? {}
-    : { "x-api-key": options.config.apiKey };
+    : { "x-api-key": String(options.config.apiKey) };
   const answer = await clientOf(memoryEngine(options)).request("/openapi.json", { headers });
   return await answer.json();
 }
