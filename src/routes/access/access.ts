@@ -12,6 +12,7 @@ import { type KeyGuard, WrongKeyError } from "./key_guard.ts";
 import { checkOrigin } from "./origin.ts";
 import { addressOf } from "./remote_address.ts";
 import { requestIdOf } from "./request_id.ts";
+import { secure } from "./security_headers.ts";
 
 /** Who may send requests, and how refusals are reported. */
 export interface AccessOptions {
@@ -24,7 +25,7 @@ export interface AccessOptions {
 
 /**
  * The middleware that every request passes first: it gives the request its id, refuses it for a
- * wrong key or a foreign origin, and logs the response.
+ * wrong key or a foreign origin, adds the headers that every response has, and logs the response.
  * One middleware rather than one for each step, as every further one costs a promise a request.
  */
 export function access(
@@ -57,6 +58,7 @@ export function access(
       error = c.error;
     }
     c.res.headers.set("x-request-id", requestId);
+    secure(c.res.headers);
     if (method === "HEAD") await announceLength(c.res);
     const { status } = c.res;
     if (isCounted || !isLogged(status)) return;

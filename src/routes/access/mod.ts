@@ -1,7 +1,8 @@
 /**
  * The checks that every request passes before its route ({@link access}). request_id.ts gives it an
  * id. key_guard.ts refuses requests without a valid key (api_keys.ts), and slows down whoever sends
- * wrong ones (wrong_keys.ts). origin.ts refuses pages of other sites. access_log.ts logs the response.
+ * wrong ones (wrong_keys.ts). origin.ts refuses pages of other sites. access_log.ts logs
+ * the response, and security_headers.ts adds the headers that every response has.
  *
  * @module
  */
