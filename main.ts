@@ -127,6 +127,7 @@ async function serve(
   let app: { fetch: HttpHandler } = createStartingApp({
     version: VERSION,
     guard,
+    corsOrigins: config.cors.origins,
   });
   // The port comes first: if it is taken, no worker has been started in vain.
   const traffic = resources.use(new Traffic(config.limits).start());

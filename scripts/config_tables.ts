@@ -30,7 +30,7 @@ async function formatted(markdown: string): Promise<string> {
  * default, its allowed values and its environment variable.
  */
 export function configTables(): string {
-  const { python, store, limits, errors, pools } = configSchema.shape;
+  const { python, store, limits, errors, cors, pools } = configSchema.shape;
   const list = withoutDefault(pools);
   const pool = list instanceof z.ZodArray ? withoutDefault(list.element) : undefined;
   if (!(pool instanceof z.ZodObject)) throw new TypeError("the pools are no list of objects");
@@ -46,6 +46,7 @@ export function configTables(): string {
     ["store", table(withoutDefault(store))],
     ["limits", table(withoutDefault(limits))],
     ["errors", table(withoutDefault(errors))],
+    ["cors", table(withoutDefault(cors))],
     ["pools", table(pool)],
     ...parts,
     ["breaker, of a pool or a tool", table(breaker)],

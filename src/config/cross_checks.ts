@@ -1,6 +1,7 @@
 import type { FieldIssue } from "../errors.ts";
 import { HOST_ENV, WORKER_ENV } from "../process/mod.ts";
 import { adapterIssues } from "./adapter_checks.ts";
+import { corsIssues } from "./cors_origins.ts";
 import { isLoopback } from "./loopback.ts";
 
 /** The variables that the host itself sets for a worker. */
@@ -15,6 +16,7 @@ export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssu
   return [
     ...hostIssues(input),
     ...keyIssues(input),
+    ...corsIssues(fieldOf(input.cors, "origins"), { hasKey: hasKey(input) }),
     ...duplicateNames(pools),
     ...pools.flatMap(adapterIssues),
     ...pools.flatMap(reservedNames),
@@ -25,9 +27,8 @@ export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssu
 }
 
 function hostIssues(input: Readonly<Record<string, unknown>>): FieldIssue[] {
-  const { host, apiKey, apiKeyFile } = input;
-  if (typeof host !== "string" || host === "" || isLoopback(host)) return [];
-  if (apiKey !== undefined || apiKeyFile !== undefined) return [];
+  const { host } = input;
+  if (typeof host !== "string" || host === "" || isLoopback(host) || hasKey(input)) return [];
   return [{
     path: "host",
     message: `given ${JSON.stringify(host)} without an apiKey, which is refused: others could ` +
@@ -36,7 +37,11 @@ function hostIssues(input: Readonly<Record<string, unknown>>): FieldIssue[] {
   }];
 }
 
-/** Refuses two API keys at once: it would not be clear which of them counts. */
+function hasKey({ apiKey, apiKeyFile }: Readonly<Record<string, unknown>>): boolean {
+  return apiKey !== undefined || apiKeyFile !== undefined;
+}
+
+/** Refuses keys from two places at once: it would not be clear which of them count. */
 function keyIssues({ apiKey, apiKeyFile }: Readonly<Record<string, unknown>>): FieldIssue[] {
   if (apiKey === undefined || apiKeyFile === undefined) return [];
   return [{

@@ -5,6 +5,7 @@ import { group, MAX_DURATION_MS, oneOf, text, whole } from "./schema_parts.ts";
 import {
   apiKeySchema,
   type breakerSchema,
+  corsSchema,
   errorsSchema,
   limitsSchema,
   poolSchema,
@@ -55,6 +56,7 @@ export const configSchema = group({
   store: storeSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   errors: errorsSchema.prefault({}),
+  cors: corsSchema.prefault({}),
   pools: z.array(poolSchema).min(1).max(64).meta({
     description: "The pools. Names must differ.",
     allowed: "a list of 1 to 64 pools",

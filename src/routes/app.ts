@@ -42,10 +42,10 @@ export function createApp(
     guard = new KeyGuard(engine.config.apiKey),
   }: AppOptions,
 ): OpenAPIHono<AppEnv> {
-  const { errors: shown, limits: { heartbeatMs } } = engine.config;
+  const { cors, errors: shown, limits: { heartbeatMs } } = engine.config;
   const { needsKey } = guard;
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
-  app.use(access({ guard, openPaths: HEALTH_PATHS, shown }));
+  app.use(access({ guard, openPaths: HEALTH_PATHS, corsOrigins: cors.origins, shown }));
   app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"), shown)));
   addExecute(app, engine, { traffic });
   addStream(app, engine, { traffic, heartbeatMs, shown });

@@ -8,7 +8,7 @@ import type { WorkersSlice } from "./workers.ts";
 
 /** The host, as the routes see it, one slice for each. `Snakeden` is one. */
 export interface Engine extends ExecuteSlice, StreamSlice {
-  readonly config: Pick<Config, "apiKey" | "errors" | "limits">;
+  readonly config: Pick<Config, "apiKey" | "cors" | "errors" | "limits">;
   readonly tools: ToolsSlice;
   readonly pools: PoolsSlice & RecycleSlice;
   readonly workers: WorkersSlice;

@@ -8,6 +8,7 @@ import { type AppEnv, problemOf, problemResponse, SHOWN_ALL } from "./http/mod.t
 export interface StartingAppOptions {
   readonly version: string;
   readonly guard?: KeyGuard;
+  readonly corsOrigins?: readonly string[];
 }
 
 /**
@@ -15,10 +16,10 @@ export interface StartingAppOptions {
  * engine yet.
  */
 export function createStartingApp(
-  { version, guard = new KeyGuard() }: StartingAppOptions,
+  { version, guard = new KeyGuard(), corsOrigins = [] }: StartingAppOptions,
 ): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.use(access({ guard, openPaths: HEALTH_PATHS, shown: SHOWN_ALL }));
+  app.use(access({ guard, openPaths: HEALTH_PATHS, corsOrigins, shown: SHOWN_ALL }));
   app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"))));
   app.get("/healthz", (c) => c.json({ status: "ok", version }));
   app.get("/readyz", (c) => c.json({ ready: false, pools: {} }, 503));

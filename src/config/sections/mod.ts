@@ -6,6 +6,7 @@
  * @module
  */
 export { API_KEY_LINES, apiKeySchema, apiKeysSchema } from "./api_key_schema.ts";
+export { corsSchema } from "./cors_schema.ts";
 export { errorsSchema } from "./errors_schema.ts";
 export { limitsSchema } from "./limits_schema.ts";
 export { breakerSchema, retrySchema } from "./policies_schema.ts";

@@ -8,6 +8,7 @@ import {
   type Shown,
 } from "../http/mod.ts";
 import { isLogged, logAccess } from "./access_log.ts";
+import { Cors, preflightedMethod } from "./cors.ts";
 import { type KeyGuard, WrongKeyError } from "./key_guard.ts";
 import { checkOrigin } from "./origin.ts";
 import { addressOf } from "./remote_address.ts";
@@ -19,6 +20,8 @@ export interface AccessOptions {
   readonly guard: KeyGuard;
   /** Paths that need no key. */
   readonly openPaths: readonly string[];
+  /** Origins of other sites whose pages may send requests. */
+  readonly corsOrigins: readonly string[];
   /** The parts of Python errors that problems show; the log has the rest. */
   readonly shown: Shown;
 }
@@ -29,8 +32,9 @@ export interface AccessOptions {
  * One middleware rather than one for each step, as every further one costs a promise a request.
  */
 export function access(
-  { guard, openPaths, shown }: AccessOptions,
+  { guard, openPaths, corsOrigins, shown }: AccessOptions,
 ): MiddlewareHandler<AppEnv> {
+  const cors = new Cors(corsOrigins);
   const open = new Set(openPaths);
   return async (c, next) => {
     const request = c.req.raw;
@@ -38,10 +42,13 @@ export function access(
     const started = performance.now();
     const requestId = requestIdOf(headers);
     c.set("requestId", requestId);
+    // Browsers send no key with a preflight.
+    const preflighted = preflightedMethod(request);
     let error: unknown;
     let isCounted = false;
     try {
-      if (!guard.needsKey) checkOrigin(request);
+      if (!guard.needsKey) checkOrigin(request, cors);
+      if (preflighted !== undefined) cors.checkPreflight(headers.get("origin") ?? "");
       else if (!open.has(c.req.path)) guard.check(headers, c.env);
       checkFraming(headers);
     } catch (refusal) {
@@ -55,10 +62,17 @@ export function access(
     if (error !== undefined) c.res = problemResponse(problemOf(error, requestId, shown));
     else {
       await next();
-      error = c.error;
+      if (preflighted === undefined) error = c.error;
+      else {
+        const answer = cors.answerPreflight(c.res, preflighted);
+        // Hono would add the headers of the response that is replaced.
+        c.res = undefined;
+        c.res = answer;
+      }
     }
     c.res.headers.set("x-request-id", requestId);
     secure(c.res.headers);
+    if (cors.isOn) cors.share(c.res.headers, headers.get("origin"));
     if (method === "HEAD") await announceLength(c.res);
     const { status } = c.res;
     if (isCounted || !isLogged(status)) return;

@@ -1,7 +1,7 @@
 /**
  * The checks that every request passes before its route ({@link access}). request_id.ts gives it an
  * id. key_guard.ts refuses requests without a valid key (api_keys.ts), and slows down whoever sends
- * wrong ones (wrong_keys.ts). origin.ts refuses pages of other sites. access_log.ts logs
+ * wrong ones (wrong_keys.ts). origin.ts and cors.ts refuse pages of other sites. access_log.ts logs
  * the response, and security_headers.ts adds the headers that every response has.
  *
  * @module

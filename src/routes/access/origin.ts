@@ -1,34 +1,35 @@
 import { isLoopback } from "../../config/mod.ts";
 import { SnakedenError } from "../../errors.ts";
+import type { Cors } from "./cors.ts";
 
 const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * Refuses requests of web pages that this machine does not serve. Without an API key the server
- * listens on loopback only (the configuration ensures that), and what is left to fear is a page in
- * a browser of this machine: `Host` reveals DNS rebinding, and `Origin` a request from another
- * site.
+ * Refuses requests of web pages that neither this machine serves nor `cors` allows. Without an API
+ * key the server listens on loopback only (the configuration ensures that), and what is left to
+ * fear is a page in a browser of this machine: `Host` reveals DNS rebinding, and `Origin` a request
+ * from another site.
  *
  * @throws {SnakedenError} `forbidden`.
  */
-export function checkOrigin(request: Request): void {
+export function checkOrigin(request: Request, cors: Cors): void {
   const host = request.headers.get("host") ?? new URL(request.url).host;
   if (!isLoopback(hostName(host))) {
     throw new SnakedenError(
       "forbidden",
-      `Cannot take a request for the host ${JSON.stringify(host)}: without an apiKey only ` +
-        "localhost and loopback addresses are served",
+      `Refused a request for the host ${JSON.stringify(host)}: without an apiKey, only localhost ` +
+        "and loopback addresses are served",
       { details: { host } },
     );
   }
   const origin = request.headers.get("origin");
-  if (origin === null || SAFE_METHODS.has(request.method)) return;
+  if (origin === null || SAFE_METHODS.has(request.method) || cors.allows(origin)) return;
   const { hostname } = URL.parse(origin) ?? { hostname: "" };
   if (!isLoopback(hostname)) {
     throw new SnakedenError(
       "forbidden",
       `Refused a cross-origin request from ${JSON.stringify(origin)}: without an apiKey, only ` +
-        "pages served from this machine are allowed",
+        "pages served from this machine, and of the origins in `cors.origins`, are allowed",
       { details: { origin } },
     );
   }
