@@ -55,7 +55,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["check_imports.ts", "find_interpreter.ts", "python_source.ts", "tree_size.ts"],
     ["environment_error.ts"],
   ],
-  routes: [["."], ["openapi"], ["calls"], ["access", "schema"], ["http"]],
+  routes: [["."], ["openapi"], ["calls"], ["access", "pages", "schema"], ["http"]],
 };
 
 /** The parts that are files directly in src. */

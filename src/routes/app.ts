@@ -2,10 +2,12 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { access, KeyGuard } from "./access/mod.ts";
 import { addExecute, addStream, Traffic } from "./calls/mod.ts";
 import type { Engine } from "./engine.ts";
-import { addHealth, HEALTH_PATHS } from "./health.ts";
+import { addHealth } from "./health.ts";
 import { type AppEnv, problemOf, problemResponse, unmatched } from "./http/mod.ts";
 import { addIndex } from "./index_page.ts";
+import { OPEN_PATHS } from "./open_paths.ts";
 import { addDocsPage, addOpenApi } from "./openapi/mod.ts";
+import { addPageFiles } from "./pages/mod.ts";
 import { addPools } from "./pools.ts";
 import { addRecycle } from "./recycle.ts";
 import { addTools } from "./tools.ts";
@@ -45,7 +47,7 @@ export function createApp(
   const { cors, errors: shown, limits: { heartbeatMs } } = engine.config;
   const { needsKey } = guard;
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
-  app.use(access({ guard, openPaths: HEALTH_PATHS, corsOrigins: cors.origins, shown }));
+  app.use(access({ guard, openPaths: OPEN_PATHS, corsOrigins: cors.origins, shown }));
   app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"), shown)));
   addExecute(app, engine, { traffic });
   addStream(app, engine, { traffic, heartbeatMs, shown });
@@ -56,8 +58,9 @@ export function createApp(
   // The reasons hold output of workers, which is not for those who have no key.
   addHealth(app, engine.health, { version, showsReasons: !needsKey && shown.output });
   addOpenApi(app, engine.tools, { version, needsKey });
-  addDocsPage(app);
-  addIndex(app, version);
+  addDocsPage(app, { needsKey });
+  addIndex(app, { version, needsKey });
+  addPageFiles(app);
   app.notFound(unmatched(app));
   return app;
 }

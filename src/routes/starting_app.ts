@@ -1,7 +1,7 @@
 import { Hono } from "hono";
 import { SnakedenError } from "../errors.ts";
 import { access, KeyGuard } from "./access/mod.ts";
-import { HEALTH_PATHS } from "./health.ts";
+import { OPEN_PATHS } from "./open_paths.ts";
 import { type AppEnv, problemOf, problemResponse, SHOWN_ALL } from "./http/mod.ts";
 
 /** Options of {@link createStartingApp}. */
@@ -19,7 +19,7 @@ export function createStartingApp(
   { version, guard = new KeyGuard(), corsOrigins = [] }: StartingAppOptions,
 ): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.use(access({ guard, openPaths: HEALTH_PATHS, corsOrigins, shown: SHOWN_ALL }));
+  app.use(access({ guard, openPaths: OPEN_PATHS, corsOrigins, shown: SHOWN_ALL }));
   app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"))));
   app.get("/healthz", (c) => c.json({ status: "ok", version }));
   app.get("/readyz", (c) => c.json({ ready: false, pools: {} }, 503));

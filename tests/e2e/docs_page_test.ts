@@ -1,48 +1,60 @@
 import assert from "node:assert/strict";
-import { chromium } from "playwright-core";
+import type { Page } from "playwright-core";
+import { browserTest, keptBy } from "../fixtures/browser.ts";
 import { ServerProcess, tempDir } from "../fixtures/host.ts";
 
-/** The paths of the browser on Debian, on other systems, and after .ci/run. */
-const BROWSERS = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const KEY = "a-key-of-the-house";
+const PATIENCE = { timeout: 30_000 };
 
-function findBrowser(): string | undefined {
-  return BROWSERS.find((path) => {
-    try {
-      return Deno.statSync(path).isFile;
-    } catch (error) {
-      if (error instanceof Deno.errors.NotFound) return false;
-      throw error;
-    }
-  });
+async function awaitReference(page: Page): Promise<void> {
+  await page.getByText("/v1/execute").first().waitFor({ state: "visible", ...PATIENCE });
 }
 
-const executablePath = findBrowser() ?? "";
-
-Deno.test({
-  name: "GET /docs shows the routes in a browser, with nothing from elsewhere",
-  ignore: executablePath === "",
-  // The browser's own pipes and timers belong to playwright, which ends them with the browser.
-  sanitizeOps: false,
-  sanitizeResources: false,
-  async fn(): Promise<void> {
+browserTest(
+  "GET /docs shows the routes at once without a key, with nothing from elsewhere",
+  async ({ page, requests, errors }) => {
     await using dir = await tempDir();
     await using server = await ServerProcess.start({ dataDir: dir.path });
-    const browser = await chromium.launch({
-      executablePath,
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"],
-    });
-    try {
-      const page = await browser.newPage();
-      const elsewhere: string[] = [];
-      page.on("request", (request) => {
-        const url = request.url();
-        if (!url.startsWith(server.url) && !/^(data|blob):/.test(url)) elsewhere.push(url);
-      });
-      await page.goto(`${server.url}/docs`);
-      await page.getByText("/v1/execute").first().waitFor({ state: "visible", timeout: 30_000 });
-      assert.deepEqual(elsewhere, []);
-    } finally {
-      await browser.close();
-    }
+    await page.goto(`${server.url}/docs`);
+    await awaitReference(page);
+    assert.equal(await page.getByLabel("API key").count(), 0);
+    assert.deepEqual(requests.filter((url) => !url.startsWith(server.url)), []);
+    assert.deepEqual(errors, []);
   },
-});
+);
+
+browserTest(
+  "GET /docs asks for the key, sends it with requests, and keeps it in memory only",
+  async ({ page, requests, errors }) => {
+    await using dir = await tempDir();
+    await using server = await ServerProcess.start({
+      dataDir: dir.path,
+      env: { SNAKEDEN_API_KEY: KEY },
+    });
+    await page.goto(`${server.url}/docs`);
+    await page.getByLabel("API key").fill("a-wrong-key-of-the-house");
+    await page.getByRole("button", { name: "Open" }).click();
+    await page.getByRole("alert").getByText("The server refused this key.").waitFor(PATIENCE);
+    await page.getByLabel("API key").fill(KEY);
+    await page.keyboard.press("Enter");
+    await awaitReference(page);
+
+    await page.getByRole("button", { name: "Test Request (post /v1/execute)" }).click(PATIENCE);
+    const [request] = await Promise.all([
+      page.waitForRequest((it) => it.url() === `${server.url}/v1/execute`, PATIENCE),
+      page.getByRole("button", { name: /post request to/i }).click(PATIENCE),
+    ]);
+    assert.equal(request.headers()["authorization"], `Bearer ${KEY}`);
+    const answer = await (await request.response())?.json();
+    assert.notEqual(answer.code, "unauthenticated");
+
+    assert.ok(!(await keptBy(page)).includes(KEY));
+    assert.deepEqual(
+      requests.filter((url) => !url.startsWith(server.url) || url.includes(KEY)),
+      [],
+    );
+    assert.deepEqual(errors, []);
+    await page.reload();
+    await page.getByLabel("API key").waitFor(PATIENCE);
+  },
+);

@@ -1,17 +1,47 @@
 import assert from "node:assert/strict";
 import { clientOf, memoryEngine } from "./memory_engine.ts";
 
-Deno.test("GET / leads programs on with JSON and browsers with a page, and all links work", async () => {
+Deno.test("GET / returns links as JSON that all work", async () => {
   const client = clientOf(memoryEngine());
   const { links, ...rest } = await (await client.request("/")).json();
   assert.deepEqual(rest, { name: "snakeden", version: "1.2.3" });
-  const page = await client.request("/", { headers: { accept: "text/html,*/*" } });
-  const html = await page.text();
-  assert.match(html, /^<!doctype html>/);
   for (const path of Object.values<string>(links)) {
-    assert.ok(html.includes(`href="${path}"`));
     const answer = await client.request(path);
     assert.equal(answer.status, 200, path);
     await answer.body?.cancel();
+  }
+});
+
+for (const apiKey of [undefined, "a-key-of-the-house"]) {
+  const config = apiKey === undefined ? {} : { apiKey };
+  Deno.test(`GET / returns a page to browsers whose files and links work ${apiKey === undefined ? "without" : "with"} an API key`, async () => {
+    const client = clientOf(memoryEngine({ config }));
+    const page = await client.request("/", { headers: { accept: "text/html,*/*" } });
+    assert.equal(page.status, 200);
+    assert.equal(page.headers.get("vary"), "accept");
+    const html = await page.text();
+    assert.match(html, /^<!doctype html>/);
+    assert.ok(html.includes(`data-needs-key="${apiKey !== undefined}"`));
+    const paths = [...html.matchAll(/(?:href|src)="([^"]+)"/g)].map(([, path]) => path ?? "");
+    assert.ok(paths.length >= 5, paths.join());
+    for (const path of paths.filter((it) => it !== "data:,")) {
+      const answer = await client.request(path);
+      assert.equal(answer.status, 200, path);
+      await answer.body?.cancel();
+    }
+  });
+}
+
+Deno.test("GET /pages/... holds every module that a script of a page imports", async () => {
+  const client = clientOf(memoryEngine());
+  for (const name of ["index_page", "docs_page", "key_form", "example_call"]) {
+    const answer = await client.request(`/pages/${name}.js`);
+    assert.match(answer.headers.get("content-type") ?? "", /^text\/javascript/);
+    const imports = (await answer.text()).matchAll(/from "\.\/([^"]+)"/g);
+    for (const [, file] of imports) {
+      const { status, body } = await client.request(`/pages/${file}`);
+      assert.equal(status, 200, file ?? "");
+      await body?.cancel();
+    }
   }
 });

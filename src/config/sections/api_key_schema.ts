@@ -15,7 +15,7 @@ export const API_KEY_LINES = `1 to ${MAX_KEYS} keys, one a line, each of ${KEY_F
 
 /** The key `apiKey`: one API key, or several while they are being replaced. */
 export const apiKeySchema = z.union([keySchema, apiKeysSchema]).meta({
-  description: "Key that every request must have, except those to `/healthz` and " +
+  description: "Key that every request must have, except those to `/`, `/docs`, `/healthz` and " +
     "`/readyz`; several while keys are being replaced. The variable separates them by spaces.",
   allowed: `${KEY_FORM}, or a list of 1 to ${MAX_KEYS} such keys`,
   env: HOST_ENV.apiKey,

@@ -4,5 +4,5 @@
  *
  * @module
  */
-export { addDocsPage } from "./docs_page.ts";
+export { addDocsPage, DOCS_PATHS } from "./docs_page.ts";
 export { addOpenApi } from "./openapi.ts";

@@ -38,3 +38,22 @@ Deno.test("secure() lets a response that is the same for everybody be cached", a
   assert.equal(answer.headers.get("cache-control"), "max-age=3600");
   await answer.body?.cancel();
 });
+
+Deno.test("pageHeaders() keeps pages to this server and out of frames", async () => {
+  const client = clientOf(memoryEngine({ config: { apiKey: KEY } }));
+  for (const path of ["/", "/docs"]) {
+    const answer = await client.request(path, { headers: { accept: "text/html" } });
+    const policy = answer.headers.get("content-security-policy") ?? "";
+    for (
+      const directive of [
+        /default-src 'none'/,
+        /script-src 'self'(;|$)/,
+        /connect-src 'self'(;|$)/,
+        /form-action 'none'/,
+        /frame-ancestors 'none'/,
+      ]
+    ) assert.match(policy, directive, path);
+    assert.equal(answer.headers.get("x-frame-options"), "DENY");
+    await answer.body?.cancel();
+  }
+});
