@@ -2,27 +2,39 @@ import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { ToolInfo } from "../../tools/mod.ts";
 import type { AppEnv } from "../http/mod.ts";
 import { describeAnswers } from "./openapi_answers.ts";
-import { callSchemas, type Schema } from "./openapi_calls.ts";
+import { callSchemas, type Schema, withCallExamples } from "./openapi_calls.ts";
 
-/** Where the description is served. */
+/** The path of the OpenAPI document. */
 export const OPENAPI_PATH = "/openapi.json";
 
 const DESCRIPTION = "Calls Python functions on warm, supervised workers. " +
-  "Errors are `application/problem+json` (RFC 9457); every answer has an `x-request-id`. " +
-  "The arguments of each tool that runs are under the schemas, as `args.POOL.TOOL`.";
+  "Errors are `application/problem+json` (RFC 9457), and every response has an `x-request-id`. " +
+  "The schema `args.POOL.TOOL` describes the arguments of a tool.";
+
+const WITH_KEY = " Requests need an API key, in the header `authorization: Bearer KEY` or " +
+  "`x-api-key: KEY`.";
 
 const TAGS = [
   { name: "calls", description: "Run tools." },
-  { name: "tools", description: "See which tools there are." },
-  { name: "pools", description: "See pools and replace their workers." },
-  { name: "workers", description: "See workers and replace them." },
-  { name: "operations", description: "Ask whether the server is up and can serve." },
+  { name: "tools", description: "List the tools." },
+  { name: "pools", description: "Inspect pools, and replace their workers." },
+  { name: "workers", description: "Inspect and replace workers." },
+  { name: "operations", description: "Check that the server is up and can serve." },
 ];
 
-/** The key may be in either header. */
+/** The two headers that can hold the key. */
 const SECURITY_SCHEMES = {
-  bearer: { type: "http", scheme: "bearer" },
-  header: { type: "apiKey", in: "header", name: "x-api-key" },
+  bearer: {
+    type: "http",
+    scheme: "bearer",
+    description: "The API key in `authorization: Bearer KEY`.",
+  },
+  header: {
+    type: "apiKey",
+    in: "header",
+    name: "x-api-key",
+    description: "The API key in `x-api-key: KEY`, for clients that cannot set `authorization`.",
+  },
 } as const;
 
 /** The host, as {@link addOpenApi} sees it. */
@@ -56,13 +68,14 @@ function describe(
     info: {
       title: "Snakeden",
       version,
-      description: DESCRIPTION,
+      description: needsKey ? DESCRIPTION + WITH_KEY : DESCRIPTION,
     },
     servers: [{ url: "/" }],
     tags: TAGS,
     security: needsKey ? Object.keys(SECURITY_SCHEMES).map((name) => ({ [name]: [] })) : [],
   });
-  const { paths, components } = describeAnswers(document.paths ?? {}, { needsKey });
+  const called = withCallExamples(document.paths ?? {}, tools);
+  const { paths, components } = describeAnswers(called, { needsKey });
   return {
     ...document,
     // The types of the generator only know the licence of OpenAPI 3.0.

@@ -11,21 +11,21 @@ type PathItem = Readonly<Record<string, Operation>>;
 
 const HEADERS: Readonly<Record<string, Schema>> = {
   "x-request-id": {
-    description: "The id of the request: the one that it brought, or a new one.",
+    description: "The id of the request: its own `x-request-id`, or a new one.",
     required: true,
     schema: { type: "string" },
   },
   "Retry-After": {
-    description: "Seconds after which another try makes sense.",
+    description: "Seconds after which the request may succeed.",
     schema: { type: "integer", minimum: 1 },
   },
   "Allow": {
-    description: "The methods that the path takes.",
+    description: "The methods that the path accepts.",
     required: true,
     schema: { type: "string" },
   },
   "WWW-Authenticate": {
-    description: "How to send the API key.",
+    description: "The scheme by which the API key is sent.",
     required: true,
     schema: { type: "string" },
   },

@@ -1,5 +1,6 @@
 import type { ToolInfo } from "../../tools/mod.ts";
 import { CALL_REQUEST, callRequestSchema } from "../calls/mod.ts";
+import { exampleBody } from "../pages/mod.ts";
 
 /** A JSON Schema, or any other part of an OpenAPI document. */
 export type Schema = Readonly<Record<string, unknown>>;
@@ -26,6 +27,43 @@ export function callSchemas(tools: readonly ToolInfo[]): Schemas {
     },
   };
   return { ...Object.fromEntries(args), ...Object.fromEntries(calls), [CALL_REQUEST]: union };
+}
+
+/**
+ * Adds an example of a call of each running tool to the operations that take calls. Clients with
+ * forms, such as `/docs`, would otherwise fill in every optional field.
+ */
+export function withCallExamples(paths: object, tools: readonly ToolInfo[]): object {
+  if (tools.length === 0) return paths;
+  const examples = callExamples(tools);
+  return mapValues(paths, (item: object) =>
+    mapValues(item, (operation: CallOperation) => {
+      const { requestBody } = operation;
+      const json = requestBody?.content?.["application/json"];
+      if (json?.schema?.$ref !== refTo(CALL_REQUEST)) return operation;
+      const content = { ...requestBody?.content, "application/json": { ...json, examples } };
+      return { ...operation, requestBody: { ...requestBody, content } };
+    }));
+}
+
+interface CallOperation {
+  readonly requestBody?: {
+    readonly content?: Readonly<Record<string, { readonly schema?: { readonly $ref?: string } }>>;
+  };
+}
+
+function mapValues<Item>(of: object, map: (item: Item) => unknown): object {
+  return Object.fromEntries(Object.entries(of).map(([key, item]) => [key, map(item)]));
+}
+
+/** Returns an example of a call for each running tool, by its name. */
+function callExamples(tools: readonly ToolInfo[]): Schemas {
+  const byName = Map.groupBy(tools, ({ name }) => name);
+  return Object.fromEntries(tools.map((tool) => {
+    const isShared = (byName.get(tool.name)?.length ?? 0) > 1;
+    const name = isShared ? `${tool.name} in ${tool.pool}` : tool.name;
+    return [name, { summary: name, value: exampleBody(tool, { isShared }) }];
+  }));
 }
 
 function callOf(name: string, tools: readonly ToolInfo[]): Schema {

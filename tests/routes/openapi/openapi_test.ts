@@ -6,6 +6,7 @@ import { clientOf, memoryEngine, type MemoryEngineOptions } from "../memory_engi
 interface Operation {
   operationId: string;
   security?: unknown[];
+  requestBody?: { content: Record<string, { examples?: unknown }> };
   responses: Record<string, { headers?: Record<string, unknown> }>;
 }
 
@@ -71,7 +72,7 @@ Deno.test("GET /openapi.json holds the arguments of the tools that run", async (
   });
 });
 
-Deno.test("GET /openapi.json tells of the key when one is needed", async () => {
+Deno.test("GET /openapi.json describes how to send the key when one is needed", async () => {
   const apiKey = "k".repeat(16);
   const client = clientOf(memoryEngine({ config: { apiKey } }));
   const answer = await client.request("/openapi.json", { headers: { "x-api-key": apiKey } });
@@ -79,6 +80,7 @@ Deno.test("GET /openapi.json tells of the key when one is needed", async () => {
   assert.deepEqual(document.security, [{ bearer: [] }, { header: [] }]);
   assert.equal(document.components.securitySchemes.bearer.scheme, "bearer");
   assert.equal(document.components.securitySchemes.header.name, "x-api-key");
+  assert.match(document.info.description, /`authorization: Bearer KEY` or `x-api-key: KEY`/);
 });
 
 async function documentOf(options: MemoryEngineOptions = {}): Promise<AnyDocument> {
@@ -161,6 +163,27 @@ Deno.test("GET /openapi.json describes a call as that of one of the tools", asyn
     anyOf: [{ $ref: ref("args.default.add") }, { $ref: ref("args.heavy.add") }],
   });
   assert.deepEqual(schemas["call.ping"]?.required, ["tool"]);
+});
+
+Deno.test("GET /openapi.json has an example of a call of each tool", async () => {
+  const tools = [TOOL, { ...TOOL, name: "ping", inputSchema: {} }, { ...TOOL, pool: "heavy" }];
+  const { paths } = await documentOf({ namespaces: { tools: { list: () => tools } } });
+  const values = { a: 1 };
+  for (const path of ["/v1/execute", "/v1/stream"]) {
+    assert.deepEqual(paths[path]?.post?.requestBody?.content["application/json"]?.examples, {
+      "add in default": {
+        summary: "add in default",
+        value: { tool: "add", pool: "default", args: values },
+      },
+      ping: { summary: "ping", value: { tool: "ping", args: {} } },
+      "add in heavy": {
+        summary: "add in heavy",
+        value: { tool: "add", pool: "heavy", args: values },
+      },
+    });
+  }
+  const recycle = paths["/v1/pools/{name}/recycle"]?.post?.requestBody;
+  assert.ok(recycle && !("examples" in (recycle.content["application/json"] ?? {})));
 });
 
 Deno.test("GET /openapi.json accepts any tool name while no tool is known", async () => {
