@@ -30,7 +30,7 @@ export function addIndex(app: OpenAPIHono<AppEnv>, { version, needsKey }: IndexO
   const page = pageOf({
     title: "Snakeden",
     needsKey,
-    scripts: ["/pages/index_page.js"],
+    program: "/pages/index_page.js",
     above: `<header>
 <h1 id="title" tabindex="-1">Snakeden <span class="soft">${version}</span></h1>
 <nav aria-label="Pages">

@@ -25,7 +25,7 @@ export function addDocsPage(
   const page = pageOf({
     title: "Snakeden API",
     needsKey,
-    scripts: [BUNDLE_PATH, "/pages/docs_page.js"],
+    program: "/pages/docs_page.js",
     above: `<header>
 <h1>Snakeden API</h1>
 <nav aria-label="Pages"><a href="/">Pools and tools</a></nav>

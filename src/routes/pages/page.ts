@@ -15,8 +15,8 @@ export interface PageOptions {
   readonly title: string;
   /** True when requests must have an API key, which the page then asks for. */
   readonly needsKey: boolean;
-  /** Paths of its scripts, in order. The last one is a module. */
-  readonly scripts: readonly string[];
+  /** The path of its program, a module. */
+  readonly program: string;
   /** HTML above and below the form for the key. */
   readonly above: string;
   readonly below: string;
@@ -36,10 +36,7 @@ or reload the page.</p>
 </form>`;
 
 /** Returns the HTML of a page. */
-export function pageOf({ title, needsKey, scripts, above, below }: PageOptions): string {
-  const tags = scripts.map((path, i) =>
-    `<script src="${path}" ${i === scripts.length - 1 ? 'type="module"' : "defer"}></script>`
-  );
+export function pageOf({ title, needsKey, program, above, below }: PageOptions): string {
   return `<!doctype html>
 <html lang="en" data-needs-key="${needsKey}">
 <head>
@@ -48,7 +45,7 @@ export function pageOf({ title, needsKey, scripts, above, below }: PageOptions):
 <title>${title}</title>
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/pages/page.css">
-${tags.join("\n")}
+<script type="module" src="${program}"></script>
 </head>
 <body>
 <div class="page" id="intro">

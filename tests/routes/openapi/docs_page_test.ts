@@ -7,7 +7,7 @@ Deno.test("GET /docs names nothing that is outside of this server", async () => 
   assert.match(answer.headers.get("content-type") ?? "", /^text\/html/);
   assert.match(answer.headers.get("content-security-policy") ?? "", /default-src 'none'/);
   const html = await answer.text();
-  assert.match(html, /<script src="\/docs\/scalar\.js"/);
+  assert.match(html, /<script type="module" src="\/pages\/docs_page\.js"/);
   assert.doesNotMatch(html, /(src|href)="https?:/);
 });
 
