@@ -18,17 +18,14 @@ import { refuseInvalid } from "./schema/mod.ts";
 export interface AppOptions {
   /** Version of Snakeden, for `/healthz` and the description of the API. */
   readonly version: string;
-  /**
-   * The bounds on requests under way. The default was never started, which suits an app that nobody
-   * starts or stops.
-   */
+  /** The bounds on requests in progress; by default those of the engine, never started. */
   readonly traffic?: Traffic;
   /** The check of API keys; by default that of the engine's configuration, never started. */
   readonly guard?: KeyGuard;
 }
 
 /**
- * The HTTP door of an engine.
+ * Creates the HTTP interface of an engine.
  *
  * @example
  * ```ts ignore
@@ -55,7 +52,7 @@ export function createApp(
   addPools(app, engine.pools, { shown });
   addRecycle(app, engine.pools, { traffic });
   addWorkers(app, engine.workers);
-  // The reasons hold output of workers, which is not for those who have no key.
+  // The reasons contain output of workers, which callers without a key must not see.
   addHealth(app, engine.health, { version, showsReasons: !needsKey && shown.output });
   addOpenApi(app, engine.tools, { version, needsKey });
   addDocsPage(app, { needsKey });

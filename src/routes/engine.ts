@@ -6,7 +6,7 @@ import type { RecycleSlice } from "./recycle.ts";
 import type { ToolsSlice } from "./tools.ts";
 import type { WorkersSlice } from "./workers.ts";
 
-/** The host, as the routes see it, one slice for each. `Snakeden` is one. */
+/** The host as the routes see it, with one slice for each route. `Snakeden` is one. */
 export interface Engine extends ExecuteSlice, StreamSlice {
   readonly config: Pick<Config, "apiKey" | "cors" | "errors" | "limits">;
   readonly tools: ToolsSlice;

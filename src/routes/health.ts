@@ -3,7 +3,7 @@ import type { Readiness, WaitOptions } from "../pool/mod.ts";
 import type { AppEnv } from "./http/mod.ts";
 import { schemaOf } from "./schema/mod.ts";
 
-/** Time that a ping through each pool may take. */
+/** The time that a ping through each pool may take. */
 const PING_TIMEOUT_MS = 2_000;
 
 const healthRoute = createRoute({
@@ -12,10 +12,10 @@ const healthRoute = createRoute({
   operationId: "getHealth",
   tags: ["operations"],
   security: [],
-  summary: "Tell that the process is up",
+  summary: "Check that the process is up",
   responses: {
     200: {
-      description: "It is.",
+      description: "The process is up.",
       content: {
         "application/json": {
           schema: z.object({
@@ -49,20 +49,20 @@ const readyRoute = createRoute({
   operationId: "getReadiness",
   tags: ["operations"],
   security: [],
-  summary: "Tell whether every pool can serve, by a ping through each",
+  summary: "Check that every pool can serve, by a ping through each",
   responses: {
     200: {
-      description: "All can.",
+      description: "All pools can serve.",
       content: { "application/json": { schema: readinessSchema } },
     },
     503: {
-      description: "At least one cannot; `pools` says which and why.",
+      description: "At least one pool cannot serve; `pools` says which and why.",
       content: { "application/json": { schema: readinessSchema } },
     },
   },
 });
 
-/** Paths that need no API key, so that a supervisor can ask. */
+/** Paths that a supervisor can request without an API key. */
 export const HEALTH_PATHS: readonly string[] = [healthRoute.path, readyRoute.path];
 
 /** The host, as {@link addHealth} sees it. */
@@ -73,11 +73,11 @@ export interface HealthSlice {
 /** Options of {@link addHealth}. */
 export interface HealthOptions {
   readonly version: string;
-  /** False to leave out why a pool is not ready. */
+  /** False to leave out the reasons of pools that are not ready. */
   readonly showsReasons: boolean;
 }
 
-/** `GET /healthz` and `GET /readyz`. */
+/** Adds `GET /healthz` and `GET /readyz`. */
 export function addHealth(
   app: OpenAPIHono<AppEnv>,
   health: HealthSlice,

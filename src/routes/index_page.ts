@@ -23,8 +23,8 @@ export interface IndexOptions {
 }
 
 /**
- * `GET /`: the pools and tools as a page for browsers, and links to the other paths as JSON for
- * everyone else.
+ * Adds `GET /`: a page with the pools and tools for browsers, and links to the other paths as JSON
+ * for everyone else.
  */
 export function addIndex(app: OpenAPIHono<AppEnv>, { version, needsKey }: IndexOptions): void {
   const page = pageOf({

@@ -9,24 +9,28 @@ const circuitSchema = schemaOf<CircuitInfo>()(
   z.object({
     state: z.enum(["closed", "open", "half_open"]),
     failures: count.openapi({ description: "Failures in a row." }),
-    opened: count.openapi({ description: "How often it has opened." }),
-    refused: count.openapi({ description: "Calls it refused." }),
+    opened: count.openapi({ description: "Number of times that it has opened." }),
+    refused: count.openapi({ description: "Calls that it has refused." }),
     lastFailure: errorCodeSchema.optional().openapi({ example: "worker_crashed" }),
-    retryAfterMs: count.optional().openapi({ description: "Until it lets a call pass." }),
+    retryAfterMs: count.optional().openapi({ description: "Time until it lets a call pass." }),
   }).openapi("Circuit"),
 );
 
 const statsSchema = z.object({
   requests: count,
-  completed: count.openapi({ description: "Answered with a result." }),
-  failed: count.openapi({ description: "Answered with an error of the tool or of its arguments." }),
-  cancelled: count.openapi({ description: "The caller left." }),
+  completed: count.openapi({ description: "Calls that returned a result." }),
+  failed: count.openapi({
+    description: "Calls that ended with an error of the tool or of its arguments.",
+  }),
+  cancelled: count.openapi({ description: "Calls whose caller left." }),
   timedOut: count,
-  crashed: count.openapi({ description: "Their worker died, and they could not run again." }),
-  refused: count.openapi({ description: "Never accepted, or rejected while queued." }),
-  saturated: count.openapi({ description: "Part of `refused`: the queue was full." }),
-  restarts: count.openapi({ description: "Workers started in the place of others." }),
-  recycled: count.openapi({ description: "Part of `restarts`: the worker before was healthy." }),
+  crashed: count.openapi({ description: "Calls whose worker died, and that could not run again." }),
+  refused: count.openapi({
+    description: "Calls that were never accepted, or rejected while queued.",
+  }),
+  saturated: count.openapi({ description: "The part of `refused` for which the queue was full." }),
+  restarts: count.openapi({ description: "Workers that were started to replace others." }),
+  recycled: count.openapi({ description: "The part of `restarts` that replaced healthy workers." }),
 });
 
 const crashKindSchema = z.enum([
@@ -52,33 +56,37 @@ const poolSchema = schemaOf<PoolInfo>()(
     name: z.string().openapi({ example: "default" }),
     adapter: z.string().openapi({ example: "snakeden.demo" }),
     profile: z.string().openapi({ example: "process" }),
-    size: count.openapi({ description: "Workers it keeps." }),
+    size: count.openapi({ description: "Number of workers that the pool keeps running." }),
     state: z.enum(["starting", "ready", "unhealthy", "stopping", "stopped"]),
     reason: z.string().optional().openapi({
-      description: "Why it has no worker: the last failed start, with the end of its traceback.",
+      description:
+        "The reason why the pool has no worker: the last failed start, with the end of " +
+        "its traceback.",
     }),
     workers: z.object({ ready: count, busy: count, starting: count }),
-    queued: count.openapi({ description: "Calls that wait for a worker." }),
+    queued: count.openapi({ description: "Calls that are waiting for a worker." }),
     queueLimit: count,
-    stats: statsSchema.openapi({ description: "How calls ended so far." }),
+    stats: statsSchema.openapi({ description: "How calls have ended so far." }),
     crashes: z.object({
-      total: count.openapi({ description: "Workers that ended unasked." }),
-      windowMs: count.openapi({ description: "What `recent` covers." }),
+      total: count.openapi({ description: "Workers that have ended without being stopped." }),
+      windowMs: count.openapi({ description: "The time that `recent` covers." }),
       recent: z.partialRecord(crashKindSchema, count).openapi({
         description: "Crashes by kind.",
         example: { segfault: 1 },
       }),
-      reruns: count.openapi({ description: "Calls run again because their worker died." }),
-      poisoned: count.openapi({ description: "Calls given up or refused: they kill workers." }),
+      reruns: count.openapi({ description: "Calls that ran again because their worker died." }),
+      poisoned: count.openapi({
+        description: "Calls that were given up or refused because they kill workers.",
+      }),
     }),
     tainted: z.array(z.object({ workerId: z.string(), remainingMs: count })).readonly().openapi({
       description: "Slots left empty for a while, because their workers crashed too often.",
     }),
     policies: z.object({
-      circuit: circuitSchema.optional().openapi({ description: "That of the whole pool." }),
+      circuit: circuitSchema.optional().openapi({ description: "The circuit of the whole pool." }),
       toolCircuits: z.record(z.string(), circuitSchema),
-      retries: count.openapi({ description: "Attempts made after others had failed." }),
-    }).optional().openapi({ description: "Circuits and retries, where they are configured." }),
+      retries: count.openapi({ description: "Attempts that followed failed ones." }),
+    }).optional().openapi({ description: "Circuits and retries, if they are configured." }),
   }).openapi("Pool"),
 );
 
@@ -109,14 +117,14 @@ const oneRoute = createRoute({
   },
 });
 
-/** The host, as {@link addPools} sees it. */
+/** The part of the host that {@link addPools} uses. */
 export interface PoolsSlice {
   list(): PoolInfo[];
-  /** @throws {SnakedenError} `unknown_pool`, naming near ones. */
+  /** @throws {SnakedenError} `unknown_pool`, with similar names. */
   get(name: string): PoolInfo;
 }
 
-/** `GET /v1/pools` and `GET /v1/pools/:name`. */
+/** Adds `GET /v1/pools` and `GET /v1/pools/:name`. */
 export function addPools(
   app: OpenAPIHono<AppEnv>,
   pools: PoolsSlice,
@@ -127,7 +135,7 @@ export function addPools(
   app.openapi(oneRoute, (c) => c.json(show(pools.get(c.req.valid("param").name)), 200));
 }
 
-/** Hides the reason of an unhealthy pool, which may contain output of its workers. */
+/** Removes the reason of an unhealthy pool, which may contain output of its workers. */
 function withoutReason({ reason: _reason, ...rest }: PoolInfo): PoolInfo {
   return rest;
 }

@@ -8,7 +8,7 @@ import type { AppEnv } from "./http/mod.ts";
 import type { PoolsSlice } from "./pools.ts";
 import { bodyByReference, problemAnswers } from "./schema/mod.ts";
 
-/** Most ids in one request; a pool has no more workers. */
+/** The most ids in one request; no pool has more workers. */
 const MAX_WORKERS = 256;
 
 /** The component of the OpenAPI document that holds the schema of the body. */
@@ -16,7 +16,7 @@ const REQUEST = "RecycleRequest";
 
 const requestSchema = z.strictObject({
   workers: z.array(z.string().min(1)).min(1).max(MAX_WORKERS).optional()
-    .openapi({ description: "Ids of the workers; default all of the pool." }),
+    .openapi({ description: "Ids of the workers; by default all workers of the pool." }),
 });
 
 const route = createRoute({
@@ -25,8 +25,8 @@ const route = createRoute({
   operationId: "recyclePool",
   tags: ["pools"],
   summary: "Replace the workers of a pool",
-  description: "One after the other: a successor is started and takes over, then the old worker " +
-    "finishes what it runs and ends. Answers at once; `GET /v1/workers` shows how far it is.",
+  description: "Replaces one worker after the other: a successor starts and takes over, and the " +
+    "old worker finishes its calls and ends. Responds at once; `GET /v1/workers` shows the progress.",
   request: {
     params: z.object({ name: z.string() }),
     body: bodyByReference(REQUEST, { required: false }),
@@ -42,13 +42,13 @@ const route = createRoute({
   },
 });
 
-/** The host, as {@link addRecycle} sees it. */
+/** The part of the host that {@link addRecycle} uses. */
 export interface RecycleSlice extends Pick<PoolsSlice, "get"> {
   /** @throws {SnakedenError} `unknown_pool`, `unknown_worker`, `shutting_down`. */
   startRecycle(request: RecycleRequest): Recycling;
 }
 
-/** `POST /v1/pools/:name/recycle`. */
+/** Adds `POST /v1/pools/:name/recycle`. */
 export function addRecycle(
   app: OpenAPIHono<AppEnv>,
   pools: RecycleSlice,
@@ -63,7 +63,7 @@ export function addRecycle(
   });
 }
 
-/** The ids that a request names; none for all. A request without a body names none. */
+/** Returns the ids in a request; undefined for all workers, also if there is no body. */
 async function readWorkers(
   request: Request,
   traffic: Traffic,
@@ -81,7 +81,7 @@ async function readWorkers(
   return workers;
 }
 
-/** By the headers, since a server hands over a stream also where there is nothing to read. */
+/** Decides by the headers, since a server passes a stream even if there is nothing to read. */
 function hasBody(headers: Headers): boolean {
   return headers.has("content-type") || headers.has("transfer-encoding") ||
     Number(headers.get("content-length") ?? 0) > 0;

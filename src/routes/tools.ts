@@ -13,9 +13,11 @@ const toolSchema = schemaOf<ToolInfo>()(
     description: z.string(),
     inputSchema: jsonSchema,
     outputSchema: jsonSchema.optional(),
-    streams: z.boolean().openapi({ description: "True for a tool that answers in chunks." }),
+    streams: z.boolean().openapi({
+      description: "True for a tool that sends its result in chunks.",
+    }),
     idempotent: z.boolean().openapi({
-      description: "True for a tool that may run again when a worker dies under it.",
+      description: "True for a tool that may run again after its worker has died.",
     }),
   }).openapi("Tool"),
 );
@@ -28,9 +30,9 @@ const route = createRoute({
   summary: "List the tools",
   request: {
     query: z.object({
-      // Of several the first counts.
+      // If there are several, the first counts.
       pool: z.preprocess((it) => Array.isArray(it) ? it[0] : it, z.string().optional())
-        .openapi({ type: "string", description: "Only this pool." }),
+        .openapi({ type: "string", description: "Name of the only pool to list." }),
     }),
   },
   responses: {
@@ -42,12 +44,12 @@ const route = createRoute({
   },
 });
 
-/** The host, as {@link addTools} sees it. */
+/** The part of the host that {@link addTools} uses. */
 export interface ToolsSlice {
   list(): ToolInfo[];
 }
 
-/** `GET /v1/tools`. */
+/** Adds `GET /v1/tools`. */
 export function addTools(
   app: OpenAPIHono<AppEnv>,
   tools: ToolsSlice,

@@ -6,11 +6,13 @@ import { problemAnswers, schemaOf } from "./schema/mod.ts";
 const workerSchema = schemaOf<WorkerInfo>()(
   z.object({
     id: z.string().openapi({ example: "default-1" }),
-    incarnation: z.string().openapi({ description: "One life of a worker; never used again." }),
+    incarnation: z.string().openapi({
+      description: "The id of one life of a worker; never used again.",
+    }),
     pool: z.string().openapi({ example: "default" }),
     state: z.enum(["starting", "ready", "busy", "stopping", "gone"]),
     startedAt: z.iso.datetime(),
-    calls: z.number().int().nonnegative().openapi({ description: "Calls it has been given." }),
+    calls: z.number().int().nonnegative().openapi({ description: "Calls that it has been given." }),
     pid: z.number().int().optional(),
     pythonVersion: z.string().optional().openapi({ example: "3.12.4" }),
     rssBytes: z.number().int().optional()
@@ -38,20 +40,20 @@ const stopRoute = createRoute({
   operationId: "stopWorker",
   tags: ["workers"],
   summary: "Stop a worker",
-  description: "Another one is started and takes its place; then it finishes what it runs, and " +
-    "ends. Answers when it is gone.",
+  description: "Another worker starts and takes over; then this one finishes its calls and ends. " +
+    "Responds when it is gone.",
   request: { params: z.object({ id: z.string() }) },
   responses: { 204: { description: "The worker is gone." }, ...problemAnswers(404) },
 });
 
-/** The host, as {@link addWorkers} sees it. */
+/** The part of the host that {@link addWorkers} uses. */
 export interface WorkersSlice {
   list(): WorkerInfo[];
-  /** @throws {SnakedenError} `unknown_worker`, naming near ones. */
+  /** @throws {SnakedenError} `unknown_worker`, with similar ids. */
   stop(id: string): Promise<void>;
 }
 
-/** `GET /v1/workers` and `DELETE /v1/workers/:id`. */
+/** Adds `GET /v1/workers` and `DELETE /v1/workers/:id`. */
 export function addWorkers(app: OpenAPIHono<AppEnv>, workers: WorkersSlice): void {
   app.openapi(listRoute, (c) => c.json({ workers: workers.list() }, 200));
   app.openapi(stopRoute, async (c) => {

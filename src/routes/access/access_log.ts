@@ -7,7 +7,7 @@ const log = getLogger("http");
 /** The longest text of an exception in an entry, in characters. */
 const MAX_TEXT = 500;
 
-/** A response, or a stream that failed after its response had begun. */
+/** What is logged of a response, or of a stream that failed after its response had begun. */
 export interface Access {
   readonly method: string;
   readonly path: string;
@@ -52,7 +52,7 @@ export function logStreamFailure(access: Omit<Access, "status">): void {
   logAccess({ ...access, status: PROBLEMS[codeOf(access.error)].status });
 }
 
-/** Returns the properties that say what failed, where, and why. */
+/** Returns the properties of an entry that describe what failed, where, and why. */
 function failureOf(
   error: unknown,
   called: Called | undefined,
@@ -79,7 +79,7 @@ function exceptionOf({ python }: PythonError, shown: Shown): Record<string, unkn
   return {
     exception: textOf(message === "" ? type : `${type}: ${message}`),
     at: file === undefined ? undefined : `${file}:${line}`,
-    // The response leaves it out, so the log is the only place where it can be found.
+    // The response does not have it, so it can only be found in the log.
     ...(shown.traceback || traceback === "" ? {} : { traceback }),
   };
 }

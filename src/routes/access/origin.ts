@@ -6,9 +6,9 @@ const SAFE_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
  * Refuses requests of web pages that neither this machine serves nor `cors` allows. Without an API
- * key the server listens on loopback only (the configuration ensures that), and what is left to
- * fear is a page in a browser of this machine: `Host` reveals DNS rebinding, and `Origin` a request
- * from another site.
+ * key the server listens on loopback only, which the configuration ensures. Pages of other sites,
+ * in a browser on this machine, can still reach it: `Host` reveals DNS rebinding, and `Origin` a
+ * request from another site.
  *
  * @throws {SnakedenError} `forbidden`.
  */

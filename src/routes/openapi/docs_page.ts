@@ -9,7 +9,7 @@ const BUNDLE_PATH = "/docs/scalar.js";
 /** The paths of the page and its program. */
 export const DOCS_PATHS: readonly string[] = [PAGE_PATH, BUNDLE_PATH];
 
-/** What Scalar needs beyond the policy of every page: styles and pictures that it makes itself. */
+/** Directives that Scalar needs, for the styles and pictures that it makes itself. */
 const SCALAR_POLICY = {
   "style-src": "'self' 'unsafe-inline'",
   "img-src": "'self' data: blob:",
@@ -17,7 +17,7 @@ const SCALAR_POLICY = {
   "worker-src": "blob:",
 };
 
-/** `GET /docs`: the API to read and try out in a browser, without internet. */
+/** Adds `GET /docs`: the API to read and try out in a browser, without internet access. */
 export function addDocsPage(
   app: OpenAPIHono<AppEnv>,
   { needsKey }: { readonly needsKey: boolean },

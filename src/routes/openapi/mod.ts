@@ -1,6 +1,6 @@
 /**
- * The description of the HTTP interface: `/openapi.json`, including the tools that the pools offer
- * now, and the page at `/docs`.
+ * The description of the HTTP interface: `/openapi.json`, with the tools that the pools offer now,
+ * and the page at `/docs`.
  *
  * @module
  */

@@ -37,7 +37,7 @@ const SECURITY_SCHEMES = {
   },
 } as const;
 
-/** The host, as {@link addOpenApi} sees it. */
+/** The part of the host that {@link addOpenApi} uses. */
 export interface DescribedTools {
   list(): ToolInfo[];
 }
@@ -49,7 +49,7 @@ export interface OpenApiOptions {
   readonly needsKey: boolean;
 }
 
-/** `GET /openapi.json`: OpenAPI 3.1, with the schemas of the tools that run now. */
+/** Adds `GET /openapi.json`: OpenAPI 3.1, with the schemas of the tools that run now. */
 export function addOpenApi(
   app: OpenAPIHono<AppEnv>,
   tools: DescribedTools,
@@ -78,7 +78,7 @@ function describe(
   const { paths, components } = describeAnswers(called, { needsKey });
   return {
     ...document,
-    // The types of the generator only know the licence of OpenAPI 3.0.
+    // The types of the generator know only the license of OpenAPI 3.0.
     info: { ...document.info, license: { name: "MIT", identifier: "MIT" } },
     paths,
     components: {

@@ -31,7 +31,7 @@ const HEADERS: Readonly<Record<string, Schema>> = {
   },
 };
 
-/** Statuses that every path may return, for a method or a header that it does not take. */
+/** Statuses that every path may return, for a method or a header that it does not accept. */
 const EVERYWHERE: readonly number[] = [405, 417, 501];
 
 /**

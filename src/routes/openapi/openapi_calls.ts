@@ -11,7 +11,7 @@ type Schemas = Readonly<Record<string, Schema>>;
 /**
  * Returns the schemas of the running tools: `args.POOL.TOOL` for the arguments of each tool,
  * `call.TOOL` for a whole call, and `CallRequest` for one of these calls. While
- * no tool runs, it is a call of any tool.
+ * no tool runs, `CallRequest` is a call of any tool.
  */
 export function callSchemas(tools: readonly ToolInfo[]): Schemas {
   if (tools.length === 0) return { [CALL_REQUEST]: callRequestSchema };
@@ -101,9 +101,7 @@ function callName(tool: string): string {
   return `call.${componentName(tool)}`;
 }
 
-/**
- * Returns a name for a component. It must be ASCII, so other characters are written as code points.
- */
+/** Returns the name of a component, which must be ASCII: other characters become code points. */
 function componentName(name: string): string {
   return name.replaceAll(/[^A-Za-z0-9_-]/gu, (it) => `.u${it.codePointAt(0)?.toString(16)}`);
 }

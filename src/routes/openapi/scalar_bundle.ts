@@ -1,8 +1,8 @@
 import type { Context } from "hono";
 
 /**
- * Answers with the program of the page. `deno task gen` has written it to `gen/`, so that a server
- * fetches no package for it. The file is read when the page is first opened.
+ * Returns a handler that responds with the program of the page. `deno task gen` has written it to
+ * `gen/`, so a server fetches no package for it. The file is read when the page is first opened.
  */
 export function scalarBundle(): (c: Context) => Promise<Response> {
   let compressed: Promise<Uint8Array<ArrayBuffer>> | undefined;

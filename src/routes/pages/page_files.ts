@@ -20,7 +20,7 @@ const FILES = [
 /** The paths of the scripts and styles of the pages. */
 export const PAGE_FILES: readonly string[] = FILES.map(([path]) => path);
 
-/** `GET /pages/...`: the scripts and styles of the pages, which are the same for everybody. */
+/** Adds `GET /pages/...`: the scripts and styles of the pages, which are the same for everybody. */
 export function addPageFiles(app: OpenAPIHono<AppEnv>): void {
   for (const [path, text, type] of FILES) {
     app.get(path, (c) => c.body(text, 200, { "content-type": type }));

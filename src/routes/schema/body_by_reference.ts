@@ -7,12 +7,11 @@ export interface BodyByReference {
 }
 
 /**
- * Describes a JSON body that its handler reads. It refers to the schema because of what
- * `app.openapi` does with a zod schema: it reads and checks the body before the handler, without a
- * limit of size, memory or time, always on the event loop, and with texts of its own. A reference
- * costs a request nothing.
+ * Describes a JSON body that its handler reads itself. Given a zod schema instead of a reference,
+ * `app.openapi` would read and check the body before the handler: without limits of size, memory or
+ * time, always on the event loop, and with its own error texts.
  *
- * @param component The name of the schema; it has to be registered, which a test holds.
+ * @param component The name of the schema. It must be registered, which a test checks.
  */
 export function bodyByReference(
   component: string,

@@ -1,13 +1,13 @@
 import type { TypedResponse } from "hono";
 import type { JSONParsed } from "hono/utils/types";
 
-/** A response whose body is JSON text of a `T`, as `c.json()` would have typed it. */
+/** A response whose body is JSON text of a `T`, with the type that `c.json()` would give it. */
 export type EncodedJson<T> = Response & TypedResponse<JSONParsed<T>, 200, "json">;
 
 /**
- * Returns a response of JSON that is text already, typed as what the text says so that a route can
- * be held to its schema. The types take the text at its word; the tests hold every answer against
- * the schema of its route.
+ * Returns a response with JSON that is text already, typed by the contents of the text, so that a
+ * route can be checked against its schema. The compiler cannot check the text itself; the tests
+ * check every response against the schema of its route.
  */
 export function encodedJson<T>(
   body: BodyInit,
@@ -16,6 +16,6 @@ export function encodedJson<T>(
   const response = new Response(body, {
     headers: { "content-type": "application/json", ...headers },
   });
-  // Hono adds these fields to the type alone; no response has them.
+  // Hono adds these fields to the type only; no response has them.
   return response as EncodedJson<T>;
 }

@@ -6,20 +6,20 @@ import { schemaOf } from "./schema_of.ts";
 /** The codes of problems. */
 export const errorCodeSchema = z.enum(Object.keys(PROBLEMS) as ErrorCode[]);
 
-/** A problem, for OpenAPI. */
+/** The schema of a problem. */
 export const problemSchema = schemaOf<Problem>()(
   z.object({
     type: z.string().openapi({ example: "urn:snakeden:error:invalid_input" }),
     title: z.string(),
     status: z.number().int(),
-    detail: z.string().openapi({ description: "What was attempted and what stood in the way." }),
+    detail: z.string().openapi({ description: "What was attempted, and what stood in the way." }),
     code: errorCodeSchema,
-    retryable: z.boolean().openapi({ description: "The same request may succeed later." }),
+    retryable: z.boolean().openapi({ description: "True if the same request may succeed later." }),
     requestId: z.string(),
     details: z.record(z.string(), z.unknown()).optional()
-      .openapi({ description: "The numbers of `detail`." }),
+      .openapi({ description: "The values that `detail` mentions." }),
     errors: z.array(z.object({ path: z.string(), message: z.string() })).optional()
-      .openapi({ description: "Every field that was refused." }),
+      .openapi({ description: "The fields that were refused." }),
     python: z.object({ type: z.string(), message: z.string(), traceback: z.string().optional() })
       .optional().openapi({ description: "The exception that the tool raised." }),
   }).openapi("Problem"),

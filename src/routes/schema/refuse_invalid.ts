@@ -1,14 +1,14 @@
 import { type FieldIssue, InvalidInputError } from "../../errors.ts";
 import type { z } from "@hono/zod-openapi";
 
-/** What the schema of a route made of a part of a request, such as its query. */
+/** The result of checking a part of a request, such as its query, by the schema of its route. */
 type Checked =
   | { readonly success: true }
   | { readonly success: false; readonly target: string; readonly error: z.ZodError };
 
 /**
- * The hook of `app.openapi` for requests that the schema of their route refuses: they are answered
- * like every other error, where the default would send zod's own form.
+ * Refuses a request that does not fit the schema of its route, as the hook of `app.openapi`. The
+ * response is a problem like that of every other error; by default it would have zod's own form.
  *
  * @throws {InvalidInputError} `invalid_input` naming every field that is wrong.
  */
@@ -20,7 +20,7 @@ export function refuseInvalid(result: Checked): void {
   }));
   const list = issues.map(({ path, message }) => path === "" ? message : `${path}: ${message}`);
   throw new InvalidInputError(
-    `Cannot take the request: its ${result.target} is wrong: ${list.join("; ")}`,
+    `Cannot take the request: its ${result.target} is not valid: ${list.join("; ")}`,
     issues,
   );
 }

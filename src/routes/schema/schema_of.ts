@@ -1,15 +1,15 @@
 import type { z } from "@hono/zod-openapi";
 
-/** `T` without what JSON does not show: `readonly`, and `undefined` for a field that is absent. */
+/** The type `T` as JSON shows it: without `readonly`, and without `undefined` for absent fields. */
 type Plain<T> = T extends readonly (infer Item)[] ? Plain<Item>[]
   : T extends object ? { -readonly [Key in keyof T]: Plain<Exclude<T[Key], undefined>> }
   : T;
 
-/** True for types that are the same, field by field; one being assignable to the other is less. */
+/** The type `true` if both types are the same, field by field; to be assignable is not enough. */
 type IsSame<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
   : false;
 
-/** Names both types where a schema that differs is refused. */
+/** The type that a refused schema would need, which shows both types in the error. */
 interface Differs<Described, Expected> {
   readonly described: Described;
   readonly expected: Expected;
@@ -19,8 +19,8 @@ type Check<Described, Expected> = IsSame<Described, Expected> extends true ? unk
   : Differs<Described, Expected>;
 
 /**
- * Marks a schema as that of `T`, the type that the host declares: it does not compile unless each
- * field of one is in the other, with the same type.
+ * Returns the schema of `T`, a type that the host declares. It does not compile unless both have the
+ * same fields with the same types.
  *
  * @example
  * ```ts ignore
