@@ -41,7 +41,7 @@ for (const text of [KEY, `${KEY}\n`, `${KEY}\r\n`, `\uFEFF${KEY}\r\n`]) {
   });
 }
 
-Deno.test("loadConfig() takes several API keys from a file, one a line, or from the variable", async () => {
+Deno.test("loadConfig() reads several API keys from the lines of a file, or from the variable", async () => {
   const keys = [KEY, "another-key-of-the-house"];
   const paths: string[] = [];
   const onApiKeyFile = (path: string): void => void paths.push(path);
@@ -111,7 +111,7 @@ Deno.test({
   fn: () => assert.rejects(load({ owner: NOBODY }), /it belongs to another user \(uid 65534\)/),
 });
 
-Deno.test("main() requires the key of the file, which is in no environment of the host or its workers", async () => {
+Deno.test("main() requires the key in the file, which is in no environment of the host or its workers", async () => {
   await using dir = await tempDir();
   const path = join(dir.path, "key");
   await Deno.writeTextFile(path, `${KEY}\n`, { mode: 0o600 });

@@ -73,7 +73,7 @@ for (const apiKey of [undefined, API_KEY]) {
   });
 
   Deno.test({
-    name: `the server answers as its description says ${name}`,
+    name: `GET /openapi.json describes what the server returns ${name}`,
     ignore: !explores,
     async fn(): Promise<void> {
       await using contract = await serveContract(apiKey);

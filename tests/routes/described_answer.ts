@@ -1,4 +1,4 @@
-/** Holds answers against the schemas that their routes are documented with. */
+/** Checks responses against the schemas of their routes. */
 import { type OpenAPIHono, type RouteConfig, z } from "@hono/zod-openapi";
 import assert from "node:assert/strict";
 import type { AppEnv } from "../../src/routes/mod.ts";
@@ -7,7 +7,7 @@ import { problemSchema } from "../../src/routes/schema/mod.ts";
 /** Statuses that openapi_answers.ts describes for every path, and the one that nobody reads. */
 const EVERYWHERE = [401, 403, 405, 417, 499, 501];
 
-/** @throws {AssertionError} When an answer is not as its route says, or has a field more. */
+/** @throws {AssertionError} If a response differs from the description of its route. */
 export async function assertDescribed(
   app: OpenAPIHono<AppEnv>,
   answer: Response,

@@ -6,7 +6,7 @@ const DOWN = {
   pools: { a: { ready: true, pingMs: 1 }, b: { ready: false, reason: "Traceback ..." } },
 };
 
-Deno.test("GET /healthz tells version, run and how long the process is up", async () => {
+Deno.test("GET /healthz returns the version and the uptime", async () => {
   const answer = await clientOf(memoryEngine()).request("/healthz");
   const { uptimeMs, ...rest } = await answer.json();
   assert.equal(answer.status, 200);
@@ -14,7 +14,7 @@ Deno.test("GET /healthz tells version, run and how long the process is up", asyn
   assert.ok(Number.isInteger(uptimeMs) && uptimeMs >= 0);
 });
 
-Deno.test("GET /readyz answers 200 when every pool can serve", async () => {
+Deno.test("GET /readyz returns 200 when every pool can serve", async () => {
   const answer = await clientOf(memoryEngine()).request("/readyz");
   assert.equal(answer.status, 200);
   assert.deepEqual(await answer.json(), {
@@ -23,14 +23,14 @@ Deno.test("GET /readyz answers 200 when every pool can serve", async () => {
   });
 });
 
-Deno.test("GET /readyz answers 503 with the reason when a pool cannot", async () => {
+Deno.test("GET /readyz returns 503 with the reason when a pool cannot serve", async () => {
   const engine = memoryEngine({ namespaces: { health: { ready: () => Promise.resolve(DOWN) } } });
   const answer = await clientOf(engine).request("/readyz");
   assert.equal(answer.status, 503);
   assert.deepEqual(await answer.json(), DOWN);
 });
 
-Deno.test("GET /readyz keeps reasons to itself when there is a key", async () => {
+Deno.test("GET /readyz hides reasons when there is a key", async () => {
   const engine = memoryEngine({
     config: { apiKey: "k".repeat(16) },
     namespaces: { health: { ready: () => Promise.resolve(DOWN) } },

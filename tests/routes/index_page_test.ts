@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { clientOf, memoryEngine } from "./memory_engine.ts";
 
-Deno.test("GET / returns links as JSON that all work", async () => {
+Deno.test("GET / returns working links as JSON", async () => {
   const client = clientOf(memoryEngine());
   const { links, ...rest } = await (await client.request("/")).json();
   assert.deepEqual(rest, { name: "snakeden", version: "1.2.3" });
@@ -14,7 +14,7 @@ Deno.test("GET / returns links as JSON that all work", async () => {
 
 for (const apiKey of [undefined, "a-key-of-the-house"]) {
   const config = apiKey === undefined ? {} : { apiKey };
-  Deno.test(`GET / returns a page to browsers whose files and links work ${apiKey === undefined ? "without" : "with"} an API key`, async () => {
+  Deno.test(`GET / returns a page with working files and links to browsers ${apiKey === undefined ? "without" : "with"} an API key`, async () => {
     const client = clientOf(memoryEngine({ config }));
     const page = await client.request("/", { headers: { accept: "text/html,*/*" } });
     assert.equal(page.status, 200);
@@ -32,7 +32,7 @@ for (const apiKey of [undefined, "a-key-of-the-house"]) {
   });
 }
 
-Deno.test("GET /pages/... holds every module that a script of a page imports", async () => {
+Deno.test("GET /pages/... returns every module that a page imports", async () => {
   const client = clientOf(memoryEngine());
   for (const name of ["index_page", "docs_page", "key_form", "example_call"]) {
     const answer = await client.request(`/pages/${name}.js`);

@@ -1,6 +1,5 @@
 /**
- * An engine without Python, for what the routes do by themselves; calls echo their arguments unless
- * told otherwise.
+ * An engine without Python, to test the routes alone. By default, calls return their arguments.
  */
 import { Value } from "../../src/bridge/mod.ts";
 import type { CallOptions } from "../../src/calls/call_options.ts";
@@ -16,7 +15,7 @@ import {
 import { type AppOptions, createApp, type Engine } from "../../src/routes/mod.ts";
 import { assertDescribed } from "./described_answer.ts";
 
-/** What the last call came with. */
+/** The arguments and options of a call. */
 export interface SeenCall {
   readonly tool: string;
   readonly args: unknown;
@@ -32,7 +31,7 @@ export interface MemoryEngine extends Engine {
 type Namespaces = Pick<Engine, "tools" | "pools" | "workers" | "health">;
 
 export interface MemoryEngineOptions extends Partial<Pick<Engine, "call">> {
-  /** What of the namespaces is other than below. */
+  /** Methods of the namespaces that replace those below. */
   readonly namespaces?: { readonly [K in keyof Namespaces]?: Partial<Namespaces[K]> };
   readonly config?: ConfigInput;
   readonly events?: (options: CallOptions) => AsyncIterable<StreamEvent>;
@@ -149,8 +148,8 @@ async function* counted(): AsyncGenerator<StreamEvent> {
 }
 
 /**
- * Sends requests to an app over the engine, without a socket. Each answer is held against the
- * schema that its route is documented with.
+ * Returns a client of an app over the engine, without a socket. Each response is checked against
+ * the schema of its route.
  */
 export function clientOf(engine: Engine, options: Partial<AppOptions> = {}): Client {
   const app = createApp(engine, { version: "1.2.3", ...options });
@@ -181,6 +180,6 @@ function addressOf(hostname: string): Deno.NetAddr {
 export interface Client {
   /** @param address The IP address that the request comes from. */
   request(path: string, init?: RequestInit, address?: string): Promise<Response>;
-  /** A text, bytes or a stream go as they are, anything else as JSON. */
+  /** Sends text, bytes and streams as they are, and anything else as JSON. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Response>;
 }

@@ -6,13 +6,13 @@ Deno.test("GET /v1/pools lists the pools", async () => {
   assert.deepEqual(pools.map((it: { name: string }) => it.name), ["default", "heavy"]);
 });
 
-Deno.test("GET /v1/pools/:name shows one", async () => {
+Deno.test("GET /v1/pools/:name returns one pool", async () => {
   const pool = await (await clientOf(memoryEngine()).request("/v1/pools/heavy")).json();
   assert.equal(pool.name, "heavy");
   assert.deepEqual(pool.workers, { ready: 2, busy: 0, starting: 0 });
 });
 
-Deno.test("GET /v1/pools/:name names near pools when there is no such one", async () => {
+Deno.test("GET /v1/pools/:name suggests similar names for an unknown pool", async () => {
   for (const name of ["defautl", "%F0%9F%98%80", "..%2f"]) {
     const answer = await clientOf(memoryEngine()).request(`/v1/pools/${name}`);
     assert.equal(answer.status, 404);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { clientOf, memoryEngine } from "./memory_engine.ts";
 
-Deno.test("POST /v1/pools/:name/recycle answers 202 with the workers that are being replaced", async () => {
+Deno.test("POST /v1/pools/:name/recycle returns 202 with the workers that are being replaced", async () => {
   const engine = memoryEngine();
   const client = clientOf(engine);
   for (const init of [{}, { body: "{}", headers: { "content-type": "application/json" } }]) {
@@ -18,7 +18,7 @@ Deno.test("POST /v1/pools/:name/recycle answers 202 with the workers that are be
   ]);
 });
 
-Deno.test("POST /v1/pools/:name/recycle refuses what is wrong, and replaces nothing", async () => {
+Deno.test("POST /v1/pools/:name/recycle refuses a wrong body, and replaces nothing", async () => {
   const engine = memoryEngine();
   const cases: readonly [path: string, body: unknown, status: number, text: RegExp][] = [
     ["defautl", {}, 404, /did you mean \\"default\\"/],

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createStartingApp } from "../../src/routes/mod.ts";
 
-Deno.test("createStartingApp() answers 503 until the workers are there, and tells that the process is up", async () => {
+Deno.test("createStartingApp() returns 503 for calls and 200 for /healthz", async () => {
   const app = createStartingApp({ version: "1.2.3" });
   const health = await app.request("/healthz");
   assert.deepEqual(await health.json(), { status: "ok", version: "1.2.3" });

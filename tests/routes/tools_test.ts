@@ -8,7 +8,7 @@ Deno.test("GET /v1/tools lists the tools with their schemas", async () => {
   assert.equal(tools[0].streams, false);
 });
 
-Deno.test("GET /v1/tools?pool= lists those of one pool", async () => {
+Deno.test("GET /v1/tools?pool= lists the tools of one pool", async () => {
   const client = clientOf(memoryEngine());
   assert.equal((await (await client.request("/v1/tools?pool=default")).json()).tools.length, 1);
   assert.equal((await (await client.request("/v1/tools?pool=heavy")).json()).tools.length, 0);
@@ -16,7 +16,7 @@ Deno.test("GET /v1/tools?pool= lists those of one pool", async () => {
   assert.equal((await first.json()).tools.length, 1);
 });
 
-Deno.test("GET /v1/tools?pool= names near pools when there is no such one", async () => {
+Deno.test("GET /v1/tools?pool= suggests similar names for an unknown pool", async () => {
   const answer = await clientOf(memoryEngine()).request("/v1/tools?pool=heavi");
   assert.equal(answer.status, 404);
   const { code, detail } = await answer.json();

@@ -17,7 +17,7 @@ Deno.test("GET /v1/workers lists the workers", async () => {
   });
 });
 
-Deno.test("DELETE /v1/workers/:id answers 204 when the worker is gone", async () => {
+Deno.test("DELETE /v1/workers/:id returns 204 when the worker is gone", async () => {
   const engine = memoryEngine();
   const answer = await clientOf(engine).request("/v1/workers/default-1", { method: "DELETE" });
   assert.equal(answer.status, 204);
@@ -25,7 +25,7 @@ Deno.test("DELETE /v1/workers/:id answers 204 when the worker is gone", async ()
   assert.deepEqual(engine.stopped, ["default-1"]);
 });
 
-Deno.test("DELETE /v1/workers/:id answers 404 to an unknown one", async () => {
+Deno.test("DELETE /v1/workers/:id returns 404 for an unknown worker", async () => {
   const answer = await clientOf(memoryEngine()).request("/v1/workers/x-9", { method: "DELETE" });
   assert.equal(answer.status, 404);
   assert.equal((await answer.json()).code, "unknown_worker");

@@ -2,7 +2,13 @@ import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
 import assert from "node:assert/strict";
 import { InvalidInputError, PythonError, SnakedenError } from "../../../src/errors.ts";
 import type { StreamEvent } from "../../../src/pool/mod.ts";
-import { chunk, clientOf, memoryEngine, type MemoryEngineOptions } from "../memory_engine.ts";
+import {
+  chunk,
+  clientOf,
+  memoryEngine,
+  type MemoryEngineOptions,
+  outcomeOf,
+} from "../memory_engine.ts";
 
 const TRACEBACK = `Traceback (most recent call last):
   File "/srv/app/models.py", line 31, in train
@@ -55,7 +61,7 @@ async function logged(
   }
 }
 
-Deno.test("logAccess() names tool, pool, worker, code, exception, place and request when a tool raised", async () => {
+Deno.test("logAccess() logs the tool, pool, worker, code, exception, source line and request id of a tool that raises", async () => {
   const { records: [record, ...others] } = await logged(raised());
   assert.deepEqual(others, []);
   assert.equal(record?.level, "warning");
@@ -76,7 +82,7 @@ Deno.test("logAccess() names tool, pool, worker, code, exception, place and requ
   });
 });
 
-Deno.test("logAccess() logs a stream that fails after its beginning", async () => {
+Deno.test("logAccess() logs a stream that fails after its first event", async () => {
   const { records, text } = await logged(raised(), { path: "/v1/stream" });
   assert.match(text, /event: chunk/);
   const failures = records.filter((it) => it.level === "warning");
@@ -92,7 +98,7 @@ Deno.test("logAccess() logs a stream that fails after its beginning", async () =
   });
 });
 
-Deno.test("logAccess() logs mistakes of the caller as information, with the pool that was asked", async () => {
+Deno.test("logAccess() logs mistakes of the caller at level info, with the requested pool", async () => {
   const error = new InvalidInputError("args.a is missing", [], "invalid_arguments");
   const { records: [record] } = await logged(error, { body: { pool: "default" } });
   assert.equal(record?.level, "info");
@@ -105,14 +111,14 @@ Deno.test("logAccess() logs mistakes of the caller as information, with the pool
   });
 });
 
-Deno.test("logAccess() writes one short entry, whatever the exception says", async () => {
+Deno.test("logAccess() cuts the text of a long exception", async () => {
   const python = { type: "ValueError", message: "x".repeat(8_000), traceback: "no frames" };
   const { records: [record] } = await logged(new PythonError("raised", python));
   assert.equal(String(record?.properties["exception"]).length, 501);
   assert.equal(record?.properties["at"], undefined);
 });
 
-Deno.test("logAccess() tells of a client that left, and not of an internal error", async () => {
+Deno.test("logAccess() logs a client that left as cancelled, not as an internal error", async () => {
   const left = new DOMException("The request has been cancelled.", "AbortError");
   for (const path of ["/v1/execute", "/v1/stream"]) {
     const { records } = await logged(left, { path });
@@ -122,7 +128,7 @@ Deno.test("logAccess() tells of a client that left, and not of an internal error
   }
 });
 
-Deno.test("logAccess() tells of requests that are refused before their route", async () => {
+Deno.test("logAccess() logs requests that are refused before they reach a route", async () => {
   const config = { apiKey: "0123456789abcdef" };
   const { records: [record, ...others], text } = await logged(undefined, { config });
   assert.match(text, /"code":"unauthenticated"/);
@@ -136,21 +142,23 @@ Deno.test("logAccess() tells of requests that are refused before their route", a
   });
 });
 
-Deno.test("logAccess() tells why no route took a request", async () => {
+Deno.test("logAccess() logs why no route accepted a request", async () => {
   for (const [path, code] of [["/v1/none", "not_found"], ["/v1/tools", "method_not_allowed"]]) {
     const { records: [record] } = await logged(undefined, { path: path ?? "" });
     assert.equal(record?.properties["code"], code);
   }
 });
 
-Deno.test("logAccess() logs no properties of the call when it ends well", async () => {
-  const { records } = await logged(undefined, { path: "/v1/none" });
-  assert.equal(records.length, 1);
-  const well = memoryEngine();
-  assert.equal((await clientOf(well).post("/v1/execute", { tool: "add" })).status, 200);
+Deno.test("logAccess() logs neither code nor tool of a call that succeeds", async () => {
+  const { records } = await logged(undefined, {
+    call: () => Promise.resolve(outcomeOf(5)),
+  });
+  assert.deepEqual(records.map((it) => it.level), ["debug"]);
+  const { status, code, tool } = records[0]?.properties ?? {};
+  assert.deepEqual({ status, code, tool }, { status: 200, code: undefined, tool: undefined });
 });
 
-Deno.test("errors: false keeps output, tracebacks and process ids out of answers, and in the log", async () => {
+Deno.test("errors: false removes output and tracebacks from responses, but not from the log", async () => {
   const config = { errors: { output: false, traceback: false } };
   for (const path of ["/v1/execute", "/v1/stream"]) {
     const exception = await logged(raised(), { path, config });

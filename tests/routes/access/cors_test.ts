@@ -31,7 +31,7 @@ async function preflight(
 
 const LISTED = { apiKey: KEY, cors: { origins: [APP] } };
 
-Deno.test("Cors answers a preflight of a listed origin without a key, with what the path takes", async () => {
+Deno.test("Cors answers a preflight of a listed origin without a key, with the methods of the path", async () => {
   const headers = "accept, authorization, content-type, last-event-id, x-api-key, x-request-id, *";
   const vary = "origin";
   assert.deepEqual(await preflight(LISTED), {
@@ -43,14 +43,14 @@ Deno.test("Cors answers a preflight of a listed origin without a key, with what 
   assert.equal(worker.methods, "DELETE, OPTIONS");
 });
 
-Deno.test("Cors lets a preflight for an unknown path pass, so that the page can read the 404", async () => {
+Deno.test("Cors accepts a preflight for an unknown path, so that the page can read the 404", async () => {
   const answer = await preflight(LISTED, { path: "/v1/nope", method: "PUT" });
   assert.equal(answer.status, 204);
   assert.equal(answer.methods, "PUT");
   assert.equal(answer.origin, APP);
 });
 
-Deno.test("Cors refuses a preflight of another origin, and says what would allow it", async () => {
+Deno.test("Cors refuses a preflight of another origin, and says how to allow it", async () => {
   const listed = await preflight(LISTED, { origin: OTHER });
   assert.equal(listed.status, 403);
   assert.equal(listed.origin, null);
@@ -64,7 +64,7 @@ Deno.test("Cors refuses a preflight of another origin, and says what would allow
   }
 });
 
-Deno.test("Cors lets pages of a listed origin read every response, errors too", async () => {
+Deno.test("Cors lets pages of a listed origin read every response, including errors", async () => {
   const client = clientOf(memoryEngine({ config: LISTED }));
   const cases: readonly [path: string, key: string, status: number][] = [
     ["/v1/tools", KEY, 200],
@@ -91,7 +91,7 @@ Deno.test("Cors lets pages of a listed origin read every response, errors too", 
   await stream.text();
 });
 
-Deno.test("Cors gives other origins, and requests without one, no more than Vary", async () => {
+Deno.test("Cors adds only Vary for other origins and for requests without an origin", async () => {
   const client = clientOf(memoryEngine({ config: LISTED }));
   for (const origin of [OTHER, "null", `${APP}.evil.example`, APP.toUpperCase(), undefined]) {
     const headers = { "x-api-key": KEY, ...(origin === undefined ? {} : { origin }) };
@@ -103,7 +103,7 @@ Deno.test("Cors gives other origins, and requests without one, no more than Vary
   }
 });
 
-Deno.test("Cors with * allows every origin, the same for all caches", async () => {
+Deno.test("Cors with * allows every origin, without Vary", async () => {
   const config = { apiKey: KEY, cors: { origins: ["*"] } };
   const answer = await preflight(config, { origin: OTHER });
   assert.deepEqual([answer.status, answer.origin, answer.vary], [204, "*", null]);

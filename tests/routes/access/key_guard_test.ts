@@ -46,7 +46,7 @@ Deno.test("KeyGuard does not count requests without a key", async () => {
   }
 });
 
-Deno.test("KeyGuard logs a flood of wrong keys as one line, and no line for each request", async () => {
+Deno.test("KeyGuard logs a flood of wrong keys in one line instead of one for each request", async () => {
   await using sink = new LogSink();
   const clock = new FakeClock();
   const guard = new KeyGuard(KEY, { clock });
@@ -93,7 +93,7 @@ Deno.test("KeyGuard without keys lets every request pass", async () => {
   guard.check(new Headers(), undefined);
 });
 
-Deno.test("KeyGuard.start() may be called again, and ends with its disposal", () => {
+Deno.test("KeyGuard.start() can be called twice, and ends with the disposal", () => {
   const guard = new KeyGuard(KEY);
   guard.start().start();
   guard[Symbol.dispose]();

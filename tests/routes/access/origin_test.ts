@@ -3,7 +3,7 @@ import { clientOf, memoryEngine } from "../memory_engine.ts";
 
 const KEY = "a key of the house".replaceAll(" ", "-");
 
-Deno.test("checkOrigin() refuses other names in Host while there is no key", async () => {
+Deno.test("checkOrigin() refuses foreign host names when there is no key", async () => {
   const client = clientOf(memoryEngine());
   const hosts: [host: string, status: number][] = [
     ["localhost:8000", 200],
@@ -21,7 +21,7 @@ Deno.test("checkOrigin() refuses other names in Host while there is no key", asy
   }
 });
 
-Deno.test("checkOrigin() refuses what web pages from elsewhere send while there is no key", async () => {
+Deno.test("checkOrigin() refuses requests of foreign web pages when there is no key", async () => {
   const client = clientOf(memoryEngine());
   const origins: [origin: string, status: number][] = [
     ["http://localhost:5173", 200],

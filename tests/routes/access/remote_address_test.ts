@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { addressOf, sourceOf } from "../../../src/routes/access/remote_address.ts";
 
-Deno.test("sourceOf() returns an IPv4 address itself, and the /64 network of an IPv6 address", () => {
+Deno.test("sourceOf() returns an IPv4 address, or the /64 network of an IPv6 address", () => {
   const cases: readonly [address: string | undefined, source: string][] = [
     ["203.0.113.7", "203.0.113.7"],
     ["::ffff:203.0.113.7", "203.0.113.7"],

@@ -3,7 +3,7 @@ import { clientOf, memoryEngine } from "../memory_engine.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-Deno.test("requestIdOf() gives every answer an id, and keeps a sane one that came", async () => {
+Deno.test("requestIdOf() keeps a valid id of the request, and makes a new one otherwise", async () => {
   const client = clientOf(memoryEngine());
   const ids: [given: string | undefined, kept: boolean][] = [
     [undefined, false],

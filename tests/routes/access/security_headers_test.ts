@@ -33,13 +33,13 @@ Deno.test("secure() adds its headers to every response, whatever its status", as
   assertSecured(await createStartingApp({ version: "1" }).request("/v1/tools"), "the start");
 });
 
-Deno.test("secure() lets a response that is the same for everybody be cached", async () => {
+Deno.test("secure() keeps the cache-control that a response has", async () => {
   const answer = await clientOf(memoryEngine()).request("/docs/scalar.js");
   assert.equal(answer.headers.get("cache-control"), "max-age=3600");
   await answer.body?.cancel();
 });
 
-Deno.test("pageHeaders() keeps pages to this server and out of frames", async () => {
+Deno.test("pageHeaders() restricts pages to this server and forbids frames", async () => {
   const client = clientOf(memoryEngine({ config: { apiKey: KEY } }));
   for (const path of ["/", "/docs"]) {
     const answer = await client.request(path, { headers: { accept: "text/html" } });

@@ -33,7 +33,7 @@ Deno.test("WrongKeys.count() delays from the sixth wrong key on, up to a second"
   assert.equal(wrong.count("203.0.113.8"), 0);
 });
 
-Deno.test("WrongKeys.count() takes all addresses of an IPv6 network for one source", () => {
+Deno.test("WrongKeys.count() counts all addresses of an IPv6 network as one source", () => {
   const wrong = new WrongKeys(new FakeClock());
   times(FREE_FAILURES, (i) => wrong.count(`2001:db8:1:2::${i}`));
   assert.ok(wrong.count("2001:db8:1:2:ffff::1") > 0);
@@ -78,7 +78,7 @@ Deno.test("WrongKeys.delay() returns after the delay, and early when the client 
   assert.equal(clock.pending, 0);
 });
 
-Deno.test("WrongKeys.delay() sends the oldest answer when too many wait", async () => {
+Deno.test("WrongKeys.delay() releases the oldest response when too many wait", async () => {
   const clock = new FakeClock();
   const wrong = new WrongKeys(clock);
   const { signal } = new AbortController();
@@ -118,7 +118,7 @@ Deno.test("WrongKeys.report() logs a line for each source and minute, with the c
   ]);
 });
 
-Deno.test("WrongKeys.report() gives the many sources of a flood one line a minute together", async () => {
+Deno.test("WrongKeys.report() puts the sources of a flood into one line a minute", async () => {
   const clock = new FakeClock();
   const wrong = new WrongKeys(clock);
   const lines = await logged(() => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { clientOf, memoryEngine } from "../memory_engine.ts";
 
-Deno.test("GET /docs names nothing that is outside of this server", async () => {
+Deno.test("GET /docs refers to nothing outside this server", async () => {
   const answer = await clientOf(memoryEngine()).request("/docs");
   assert.equal(answer.status, 200);
   assert.match(answer.headers.get("content-type") ?? "", /^text\/html/);
@@ -11,7 +11,7 @@ Deno.test("GET /docs names nothing that is outside of this server", async () => 
   assert.doesNotMatch(html, /(src|href)="https?:/);
 });
 
-Deno.test("GET /docs/scalar.js sends the program of the page, compressed to who can unpack it", async () => {
+Deno.test("GET /docs/scalar.js returns the program of the page, compressed if the client accepts gzip", async () => {
   const client = clientOf(memoryEngine());
   const plain = await client.request("/docs/scalar.js");
   assert.equal(plain.status, 200);

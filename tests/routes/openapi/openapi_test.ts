@@ -47,7 +47,7 @@ Deno.test("GET /openapi.json is OpenAPI 3.1 and describes every path of the API"
   assert.deepEqual(described.sort(), [...new Set(served)].sort());
 });
 
-Deno.test("docs/http.md names every path that is described, with its method", async () => {
+Deno.test("docs/http.md names every described path with its method", async () => {
   const document = await (await clientOf(memoryEngine()).request("/openapi.json")).json();
   const page = await Deno.readTextFile(new URL("../../../docs/http.md", import.meta.url));
   const names = operationsOf(document).map(([name]) => {
@@ -57,14 +57,14 @@ Deno.test("docs/http.md names every path that is described, with its method", as
   assert.deepEqual(names.filter((it) => !page.includes(`\`${it}\``)), []);
 });
 
-Deno.test("GET /openapi.json has only references that lead somewhere", async () => {
+Deno.test("GET /openapi.json has no broken references", async () => {
   const document = await (await clientOf(memoryEngine()).request("/openapi.json")).json();
   const refs = refsOf(document);
   assert.ok(refs.length > 10);
   for (const ref of refs) assert.notEqual(resolve(document, ref), undefined, ref);
 });
 
-Deno.test("GET /openapi.json holds the arguments of the tools that run", async () => {
+Deno.test("GET /openapi.json describes the arguments of the running tools", async () => {
   const document = await (await clientOf(memoryEngine()).request("/openapi.json")).json();
   const { schemas } = document.components;
   assert.deepEqual(schemas["args.default.add"].properties.a, {
@@ -110,13 +110,13 @@ const TOOL: ToolInfo = {
   idempotent: false,
 };
 
-Deno.test("GET /openapi.json names every operation, each by another id", async () => {
+Deno.test("GET /openapi.json gives every operation a unique operationId", async () => {
   const ids = operationsOf(await documentOf()).map(([, it]) => it.operationId);
   assert.ok(ids.every((id) => /^[a-z][A-Za-z]+$/.test(id)), ids.join());
   assert.equal(new Set(ids).size, ids.length);
 });
 
-Deno.test("GET /openapi.json has 401 with a key, 403 without, and neither where no key is asked for", async () => {
+Deno.test("GET /openapi.json lists 401 with a key, 403 without, and neither for open paths", async () => {
   const open = operationsOf(await documentOf());
   for (const [name, { responses }] of open) {
     assert.ok("403" in responses && !("401" in responses), name);
@@ -144,7 +144,7 @@ Deno.test("GET /openapi.json describes the headers of every response", async () 
   }
 });
 
-Deno.test("GET /openapi.json describes a call as that of one of the tools", async () => {
+Deno.test("GET /openapi.json describes a call as a call of one of the tools", async () => {
   const free = { ...TOOL, name: "ping", inputSchema: { type: "object", properties: {} } };
   const other = { ...TOOL, pool: "heavy", inputSchema: { type: "object", required: ["b"] } };
   const tools = [TOOL, free, other];
@@ -186,14 +186,14 @@ Deno.test("GET /openapi.json has an example of a call of each tool", async () =>
   assert.ok(recycle && !("examples" in (recycle.content["application/json"] ?? {})));
 });
 
-Deno.test("GET /openapi.json accepts any tool name while no tool is known", async () => {
+Deno.test("GET /openapi.json accepts any tool name while no tool runs", async () => {
   const { components: { schemas } } = await documentOf({
     namespaces: { tools: { list: () => [] } },
   });
   assert.equal(schemas["CallRequest"]?.type, "object");
 });
 
-Deno.test("GET /openapi.json keeps tools apart whose names are not ASCII", async () => {
+Deno.test("GET /openapi.json distinguishes tools whose names are not ASCII", async () => {
   const tools = ["größe", "grüße", "größe2"].map((name) => ({ ...TOOL, name }));
   const { components: { schemas } } = await documentOf({
     namespaces: { tools: { list: () => tools } },

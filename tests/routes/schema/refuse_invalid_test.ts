@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createApp } from "../../../src/routes/mod.ts";
 import { memoryEngine } from "../memory_engine.ts";
 
-Deno.test("refuseInvalid() answers what the schema of a route refuses as any other error", async () => {
+Deno.test("refuseInvalid() returns a problem when the schema of a route refuses a request", async () => {
   const app = createApp(memoryEngine(), { version: "1" });
   const route = createRoute({
     method: "get",
@@ -18,6 +18,6 @@ Deno.test("refuseInvalid() answers what the schema of a route refuses as any oth
   assert.equal(answer.headers.get("content-type"), "application/problem+json");
   const { code, detail, errors } = await answer.json();
   assert.equal(code, "invalid_input");
-  assert.match(detail, /^Cannot take the request: its query is wrong: n: /);
+  assert.match(detail, /^Cannot take the request: its query is not valid: n: /);
   assert.deepEqual(errors.map((it: { path: string }) => it.path), ["n"]);
 });

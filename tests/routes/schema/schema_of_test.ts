@@ -14,7 +14,7 @@ const { name, tags, note } = {
   note: z.string().optional(),
 };
 
-Deno.test("schemaOf() returns the schema of a type, and compiles with no other one", () => {
+Deno.test("schemaOf() returns the schema of a type, and compiles with no other schema", () => {
   const schema = z.object({ name, tags, note });
   assert.equal(schemaOf<Place>()(schema), schema);
   // @ts-expect-error A field is missing, although it need not be there.
@@ -31,7 +31,7 @@ Deno.test("schemaOf() returns the schema of a type, and compiles with no other o
   schemaOf<Place>()(z.object({ name: z.enum(["here"]), tags, note }));
 });
 
-Deno.test("app.openapi() compiles only with a handler that answers as its route says", () => {
+Deno.test("app.openapi() compiles only if the handler returns what its route describes", () => {
   const schema = schemaOf<Place>()(z.object({ name, tags, note }));
   const route = createRoute({
     method: "get",
