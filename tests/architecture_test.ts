@@ -248,7 +248,7 @@ Deno.test("architecture: imports run one way", () => {
   assert.deepEqual([...new Set(directionProblems(edges))], []);
 });
 
-Deno.test("architecture: imports inside of a part run down its floors", () => {
+Deno.test("architecture: imports inside a part run down its levels", () => {
   assert.deepEqual([...new Set(floorProblems(edges))], []);
 });
 
@@ -288,7 +288,7 @@ Deno.test("architecture: folders hold about 15 files", () => {
   assert.deepEqual(crowded([...typescriptIn("src"), ...fixtures]), []);
 });
 
-Deno.test("architecture: Deno KV is named in src/kv alone", () => {
+Deno.test("architecture: only src/kv names Deno KV", () => {
   const named = typescriptIn("src").filter((it) => kvNames(textOf(it)).length > 0);
   assert.ok(named.length > 0, "nothing was found at all");
   assert.deepEqual(named.filter((it) => !it.startsWith("src/kv/")), []);

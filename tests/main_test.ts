@@ -131,7 +131,7 @@ Deno.test("main() reports a failed start as an entry of a log in JSON", async ()
   assert.equal(entries.at(-1).level, "error");
 });
 
-Deno.test("main() told to stop lets a call that runs come to its end", async () => {
+Deno.test("main() lets a running call finish when told to stop", async () => {
   await using dir = await tempDir();
   await using server = await ServerProcess.start({ dataDir: dir.path });
   const sleeping = fetch(`${server.url}/v1/execute`, {
@@ -151,7 +151,7 @@ Deno.test("main() told to stop lets a call that runs come to its end", async () 
   assert.deepEqual(workersOf({ connect: dir.path }), []);
 });
 
-Deno.test("main() told to stop is not ready at once, refuses new calls and those that wait, and finishes what runs", async () => {
+Deno.test("main() told to stop is not ready at once, refuses new and waiting calls, and finishes running ones", async () => {
   await using dir = await tempDir();
   const config = await configFile(dir.path, { pools: [{ name: "default", size: 1 }] });
   await using server = await ServerProcess.start({
@@ -191,7 +191,7 @@ Deno.test("main() told to stop is not ready at once, refuses new calls and those
   assert.equal((await server.finished()).code, 0);
 });
 
-Deno.test("main() told to stop leaves with status 1, and takes its workers along, when a step of that hangs", async () => {
+Deno.test("main() told to stop exits with status 1, and ends its workers, when a step of the stop hangs", async () => {
   await using dir = await tempDir();
   // The file is a program, so it can break the host that it configures.
   const config = join(dir.path, "snakeden.config.ts");
@@ -237,7 +237,7 @@ Deno.test("main() ends at once and leaves no process when asked to stop again", 
   await until(() => workersOf({ connect: dir.path }).length === 0, "the workers to be gone");
 });
 
-Deno.test("main() told to stop while its workers start ends in order", async () => {
+Deno.test("main() told to stop while its workers start stops in order", async () => {
   await using dir = await tempDir();
   const pool = { name: "default", size: 1, adapter: "never_says_hello", modulePaths: [ADAPTERS] };
   const config = await configFile(dir.path, { pools: [pool] });
@@ -261,7 +261,7 @@ Deno.test("main() told to stop while its workers start ends in order", async () 
   assert.deepEqual(workersOf({ connect: dir.path }), []);
 });
 
-Deno.test("main() serves and stops though nobody reads its standard error", async () => {
+Deno.test("main() serves and stops even if its standard error is not read", async () => {
   await using dir = await tempDir();
   const pool = { name: "default", size: 1, adapter: "prints", modulePaths: [ADAPTERS] };
   const server = new Deno.Command(Deno.execPath(), {

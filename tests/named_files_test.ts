@@ -21,7 +21,7 @@ function* filesIn(place: string): Generator<string> {
   }
 }
 
-Deno.test("given a file that a comment or a page names by its path, then it is there", () => {
+Deno.test("Paths of files in comments and pages exist", () => {
   const wrong: string[] = [];
   let count = 0;
   for (const file of PLACES.flatMap((it) => [...filesIn(it)])) {

@@ -47,7 +47,7 @@ Deno.test("EXIT_STATUS holds the names and the numbers of exit_status.py", () =>
   );
 });
 
-Deno.test("PROTOCOL_VERSION is that of wire.py", () => {
+Deno.test("PROTOCOL_VERSION equals that of wire.py", () => {
   assert.equal(numbersIn("wire.py").PROTOCOL_VERSION, PROTOCOL_VERSION);
 });
 

@@ -120,7 +120,7 @@ Deno.test("Alarms[Symbol.dispose]() clears all alarms", () => {
   clock.advance(100);
 });
 
-Deno.test("Alarms keeps one timer however many alarms there are", () => {
+Deno.test("Alarms keeps one timer for any number of alarms", () => {
   const clock = new FakeClock();
   using deadlines = new Alarms(clock);
   for (let i = 1_000; i > 0; i--) deadlines.set(alarm(() => {}), clock.now() + i);

@@ -67,7 +67,7 @@ Deno.test("Outbox also cuts waiting messages at 1 MiB, and writes one frame for 
   assert.deepStrictEqual(idsOf(carrier), [[1], [2, 3], [4, 5], [6]]);
 });
 
-Deno.test("Outbox ignores a drain that nobody waits for", async () => {
+Deno.test("Outbox ignores a drain that it does not wait for", async () => {
   const carrier = new FakeCarrier();
   const outbox = new Outbox(carrier);
   outbox.drained();

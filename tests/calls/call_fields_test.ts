@@ -46,7 +46,7 @@ function refusal(make: () => unknown): SnakedenError {
   throw new Error("It was not refused");
 }
 
-Deno.test("a field that is wrong is refused with the same text over HTTP and by the library", () => {
+Deno.test("CallOptions and request bodies refuse a wrong field with the same text", () => {
   const wrong: Partial<Record<CallField, unknown[]>> = {
     args: ["text", 5, null, [1]],
     sessionId: ["", 5, null, "x".repeat(129)],

@@ -21,7 +21,7 @@ function problems(options: Record<string, unknown>): string[] {
   }
 }
 
-Deno.test("checkCallOptions() takes what is allowed, to the limits", () => {
+Deno.test("checkCallOptions() accepts values up to the limits", () => {
   const good: CallOptions[] = [
     {},
     { pool: "default", signal: new AbortController().signal },
@@ -69,7 +69,7 @@ Deno.test("checkCallOptions() names every field that is wrong, with what was giv
   });
 });
 
-Deno.test("encodeArgs() encodes an object and hands on a Value", () => {
+Deno.test("encodeArgs() encodes an object, and passes on a Value", () => {
   assert.deepStrictEqual(encodeArgs({ a: 1, b: 2n ** 70n }, 200).decode(), { a: 1, b: 2n ** 70n });
   const value = Value.from({ a: 1 });
   assert.equal(encodeArgs(value, 200), value);

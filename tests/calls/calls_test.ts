@@ -28,7 +28,7 @@ async function setUp(retry?: { readonly attempts: number }): Promise<SetUp> {
   return { calls, fake, [Symbol.asyncDispose]: () => fakes[Symbol.asyncDispose]() };
 }
 
-Deno.test("Calls.call() is with the pool before it returns, so that calls keep their order", async () => {
+Deno.test("Calls.call() hands the call to the pool before it returns, so that calls keep their order", async () => {
   await using it = await setUp();
   const outcome = it.calls.call("echo", { a: 1 }, {});
   assert.equal(it.fake.pool.stats.requests, 1);
@@ -51,7 +51,7 @@ Deno.test("Calls.call() refuses bad options, arguments and tools before the pool
   }
 });
 
-Deno.test("Calls.call() makes a call again where the pool has a policy for that", async () => {
+Deno.test("Calls.call() repeats a call if the pool has a policy for it", async () => {
   for (const [retry, requests] of [[undefined, 1], [{ attempts: 2 }, 2]] as const) {
     await using it = await setUp(retry);
     await assert.rejects(it.calls.call("die", {}, { idempotent: true }), {

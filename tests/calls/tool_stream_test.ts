@@ -13,14 +13,14 @@ function open<T>(it: FakePool, tool: string): ToolStream<T> {
   });
 }
 
-Deno.test("ToolStream hands out the chunks, and the result when it was read to the end", async () => {
+Deno.test("ToolStream yields the chunks, and has the result once it is read to the end", async () => {
   await using it = await FakePool.start();
   const stream = open<number>(it, "stream");
   assert.deepStrictEqual(await Array.fromAsync(stream), [0, 1, 2]);
   assert.equal(await stream.result, "end");
 });
 
-Deno.test("ToolStream.events() hands out everything, encoded", async () => {
+Deno.test("ToolStream.events() yields all events, encoded", async () => {
   await using it = await FakePool.start();
   const events = await Array.fromAsync(open(it, "stream").events());
   assert.deepStrictEqual(events.map((event) => event.type), ["chunk", "chunk", "chunk", "done"]);
@@ -58,7 +58,7 @@ Deno.test("ToolStream throws the error of the call, in the loop and in the resul
   await assert.rejects(stream.result, { code: "python_exception" });
 });
 
-Deno.test("ToolStream throws what the pool refuses the call with", async () => {
+Deno.test("ToolStream throws the error with which the pool refuses the call", async () => {
   await using it = await FakePool.start({ queueLimit: 0 });
   it.submit("hold");
   const stream = open(it, "stream");

@@ -53,7 +53,7 @@ Deno.test("loadConfig() reads several API keys from the lines of a file, or from
   assert.equal(paths.length, 1);
 });
 
-Deno.test("loadConfig() resolves apiKeyFile against the folder of the configuration file, and accepts any address with it", async () => {
+Deno.test("loadConfig() resolves apiKeyFile against the folder of its configuration file", async () => {
   await using dir = await tempDir();
   await Deno.writeTextFile(join(dir.path, "key"), KEY, { mode: 0o400 });
   const file = join(dir.path, "snakeden.config.json");

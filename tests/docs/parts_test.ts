@@ -39,7 +39,7 @@ Deno.test("commandsOf() returns commands over several lines, with the output in 
   ]);
 });
 
-Deno.test("isShown() compares but for white space, wildcards and what differs from run to run", () => {
+Deno.test("isShown() compares text without white space, wildcards and what differs from run to run", () => {
   const actual = '{"result":5,"callId":"0a1b2c3d-17","workerId":"default-2","durationMs":1.25}\n';
   assert.ok(
     isShown('{ "result": 5, "callId": "…", "workerId": "default-1", "durationMs": 2 }', actual),

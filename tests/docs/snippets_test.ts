@@ -63,7 +63,7 @@ function assertRunBy(page: string, file: string): void {
   assert.ok(!file.endsWith("_test.ts") || text.includes(page), `${file} names ${page}`);
 }
 
-Deno.test("the pages say of few snippets that no test runs them", () => {
+Deno.test("Pages mark few snippets as not run", () => {
   const notRun = pages.flatMap(({ path, snippets }) =>
     snippets.filter((it) => it.directive?.kind === "not run").map((it) => `${path}:${it.line}`)
   );

@@ -17,7 +17,7 @@ for (
     ["chunks", "transfer-encoding: chunked\r\n\r\n64\r\n"],
   ] as const
 ) {
-  Deno.test(`main() takes memory for what has come of ${CONNECTIONS} bodies that announce ${what}`, async () => {
+  Deno.test(`main() takes memory only for the received part of ${CONNECTIONS} bodies that announce ${what}`, async () => {
     await using dir = await tempDir();
     await using server = await ServerProcess.start({ dataDir: dir.path });
     const { hostname, port } = new URL(server.url);

@@ -17,7 +17,7 @@ async function linesOf(path: string): Promise<string[]> {
   return (await Deno.readTextFile(path)).trim().split("\n");
 }
 
-Deno.test("given a worker is SIGKILLed while idle, then it is replaced under supervision, and the next call succeeds without a manual step", async () => {
+Deno.test("Snakeden replaces a worker that is SIGKILLed while idle, and the next call succeeds", async () => {
   await using den = await startDen({ ...AGAIN, size: 1 });
   const pid = await den.execute<number>("pid");
   Deno.kill(pid, "SIGKILL");
@@ -26,7 +26,7 @@ Deno.test("given a worker is SIGKILLed while idle, then it is replaced under sup
   assert.equal(den.pools.list()[0]?.crashes.recent.killed, 1);
 });
 
-Deno.test("given a worker is SIGKILLed mid-call, then the caller gets a worker-exit error with the signal, and the slot is freed", async () => {
+Deno.test("Snakeden.execute() rejects with the signal when its worker is SIGKILLed, and the slot is freed", async () => {
   await using dir = await tempDir();
   await using den = await startDen({ ...AGAIN, size: 1 });
   const pid = await den.execute<number>("pid");
@@ -54,7 +54,7 @@ const ENDS: readonly [string, unknown][] = [
   ["139", { kind: "segfault" }],
 ];
 
-Deno.test("a crash is told by its kind in the error and in the counts of the pool", async () => {
+Deno.test("worker_crashed names the kind of the crash, and the pool counts it", async () => {
   await using dir = await tempDir();
   await using den = await startDen({ ...AGAIN, size: 2 });
   const counts: Record<string, number> = {};
@@ -69,7 +69,7 @@ Deno.test("a crash is told by its kind in the error and in the counts of the poo
   assert.deepEqual(den.pools.list()[0]?.crashes.recent, counts);
 });
 
-Deno.test("given an idempotent call and crash barrier on, when the worker segfaults, then it is retried on another worker at most max_restarts times; non-idempotent is not", async () => {
+Deno.test("Snakeden.execute() runs an idempotent call whose worker segfaults again elsewhere, at most maxReruns times, and no other call", async () => {
   await using dir = await tempDir();
   await using den = await startDen({ ...AGAIN, size: 2, maxReruns: 2 });
   const path = join(dir.path, "twice");
@@ -99,7 +99,7 @@ Deno.test("given an idempotent call and crash barrier on, when the worker segfau
   );
 });
 
-Deno.test("a stream whose worker dies begins again before its first chunk, and not after it", async () => {
+Deno.test("Snakeden.stream() begins again when its worker dies before the first chunk, but not after it", async () => {
   await using dir = await tempDir();
   await using den = await startDen({ ...AGAIN, size: 2 });
   const before = await Array.fromAsync(
@@ -115,14 +115,14 @@ Deno.test("a stream whose worker dies begins again before its first chunk, and n
   assert.deepEqual(chunks, [0, 1]);
 });
 
-Deno.test("a call that runs again brings its large buffers along", async () => {
+Deno.test("Snakeden.execute() sends large buffers again when a call runs again", async () => {
   await using dir = await tempDir();
   await using den = await startDen({ ...AGAIN, size: 2 });
   const data = new Uint8Array(3_000_000);
   assert.equal(await den.execute("size_of", { path: join(dir.path, "n"), data }), 3_000_000);
 });
 
-Deno.test("a call runs again within its one deadline", async () => {
+Deno.test("Snakeden.execute() runs a call again within its one deadline", async () => {
   await using dir = await tempDir();
   await using den = await startDen({ ...AGAIN, size: 1, maxReruns: 100, poisonAfter: 100 });
   const path = join(dir.path, "n");
@@ -133,7 +133,7 @@ Deno.test("a call runs again within its one deadline", async () => {
   assert.ok(length >= 1 && length < 100, `${length} attempts`);
 });
 
-Deno.test("a call that kills workers repeatedly is refused with poison_call and its history, over HTTP too", async () => {
+Deno.test("poison_call refuses a call that kills workers repeatedly, with its history, over HTTP too", async () => {
   await using dir = await tempDir();
   const config = join(dir.path, "snakeden.config.json");
   const pool = { name: "default", size: 2, adapter: "dies_in_call", modulePaths: [ADAPTERS] };
@@ -170,7 +170,7 @@ Deno.test("a call that kills workers repeatedly is refused with poison_call and 
   assert.deepEqual([total, recent, reruns, poisoned], [4, { exit: 4 }, 2, 2]);
 });
 
-Deno.test("given one pool's workers crash-loop, then other pools are not restarted", async () => {
+Deno.test("Snakeden restarts no worker of another pool when the workers of one keep crashing", async () => {
   await using den = await startDen({}, {
     pools: [
       { name: "steady", size: 2, adapter: "dies_again", modulePaths: [ADAPTERS] },
@@ -197,7 +197,7 @@ Deno.test("given one pool's workers crash-loop, then other pools are not restart
   assert.equal(typeof await den.execute("pid", {}, { pool: "steady" }), "number");
 });
 
-Deno.test("given an exit status 0 that nobody asked for, then it is treated as a failure and restarted", async () => {
+Deno.test("Snakeden treats an exit with status 0 that was not requested as a failure, and starts a new worker", async () => {
   await using den = await startDen({ adapter: "dies_in_call", size: 1 });
   const [before] = den.workers.list();
   const error = await errorOf(den.execute("exit_with", { code: 0 }));
@@ -209,7 +209,7 @@ Deno.test("given an exit status 0 that nobody asked for, then it is treated as a
   assert.equal(den.pools.list()[0]?.stats.restarts, 1);
 });
 
-Deno.test("given the pool process restarts, then workers of the old incarnation are gone and no phantom worker remains", async () => {
+Deno.test("Snakeden leaves no worker of an earlier host", async () => {
   await using dir = await tempDir();
   const config = join(dir.path, "snakeden.config.json");
   const pool = { name: "default", size: 2, adapter: "dies_again", modulePaths: [ADAPTERS] };
@@ -242,7 +242,7 @@ Deno.test("given the pool process restarts, then workers of the old incarnation 
   assert.ok(now.every((it) => !incarnations.has(it.incarnation)));
 });
 
-Deno.test("a slot whose workers crash again and again stays empty for a while, and the others go on", async () => {
+Deno.test("Snakeden leaves a slot empty for a while when its workers keep crashing, and the others serve on", async () => {
   await using den = await startDen({
     ...AGAIN,
     size: 2,

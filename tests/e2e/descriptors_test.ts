@@ -58,7 +58,7 @@ for (
     ["half a head on each connection", "POST /v1/execute HTTP/1.1\r\nhost: localhost\r\n"],
   ] as const
 ) {
-  Deno.test(`main() survives running out of descriptors by ${what}, finishes running calls, and serves on`, async () => {
+  Deno.test(`main() survives a lack of descriptors by ${what}, finishes running calls, and serves on`, async () => {
     await using dir = await tempDir();
     await using server = await ServerProcess.start({ dataDir: dir.path, openFiles: OPEN_FILES });
     const running = execute(server.url, "sleep", { seconds: 2 });

@@ -85,7 +85,7 @@ Deno.test("Snakeden.execute() checks its options and names every bad one", async
   }
 });
 
-Deno.test("Snakeden.execute() tells a Python exception with type, message and traceback", async () => {
+Deno.test("Snakeden.execute() rejects with the type, message and traceback of a Python exception", async () => {
   await using den = await startDen({ adapter: "snakeden.demo", size: 1 });
   const error = await rejection(den.execute("profile_csv", { path: "/does/not/exist.csv" }));
   assert.ok(error instanceof PythonError);
@@ -130,7 +130,7 @@ Deno.test("Snakeden.execute() fails only the call whose worker is killed, and th
   });
 });
 
-Deno.test("Snakeden.execute() tells exit code and last words of a worker that ends in a call", async () => {
+Deno.test("Snakeden.execute() rejects with the exit code and last output of a worker that ends in a call", async () => {
   await using den = await startDen({ adapter: "dies_in_call", size: 1 });
   const error = await rejection(den.execute("last_words", { text: "tell my mother", code: 42 }));
   assert.ok(error instanceof WorkerCrashedError, String(error));
@@ -175,7 +175,7 @@ Deno.test("Snakeden.execute() passes one deadline over queue and tool, and says 
   assert.equal(poolStats(den).restarts, 0);
 });
 
-Deno.test("Snakeden.execute() kills and replaces a worker that does not heed its cancel", async () => {
+Deno.test("Snakeden.execute() kills and replaces a worker that ignores a cancel", async () => {
   await using den = await startDen({ adapter: "holds_gil", size: 1, cancelGraceMs: 200 });
   const [worker] = den.workers.list();
   const error = await rejection(den.execute("hold_gil", { seconds: 60 }, { timeoutMs: 100 }));
@@ -256,7 +256,7 @@ Deno.test("Snakeden.stop() answers queued calls with shutting_down and lets the 
   await assert.rejects(den.execute("ping"), { code: "shutting_down" });
 });
 
-Deno.test("Snakeden.stop() cancels what still runs when the drain is over", async () => {
+Deno.test("Snakeden.stop() cancels running calls when the drain is over", async () => {
   const den = await startDen({ adapter: "snakeden.demo", size: 1, drainMs: 100 });
   const running = rejection(den.execute("sleep", { seconds: 60 }));
   await den.stop();
@@ -266,7 +266,7 @@ Deno.test("Snakeden.stop() cancels what still runs when the drain is over", asyn
   assert.equal(error.details["mayHaveRun"], true);
 });
 
-Deno.test("Snakeden.stop() can be called again to kill what drains", async () => {
+Deno.test("Snakeden.stop() kills the draining workers when it is called again", async () => {
   const den = await startDen({ adapter: "swallows_cancel", size: 1 });
   const { end } = await runningCall(den);
   const draining = den.stop();

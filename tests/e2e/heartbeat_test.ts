@@ -13,7 +13,7 @@ const BUSY_SECONDS = 5;
 
 for (const carrier of ["socket", "grpc"] as const) {
   for (const tool of ["count", "derive"]) {
-    Deno.test(`a worker busy in ${tool} answers heartbeats over ${carrier}, and its long call is answered`, async () => {
+    Deno.test(`Heartbeats are answered by a worker busy in ${tool} over ${carrier}, and so is its long call`, async () => {
       await using den = await startDen({
         adapter: "stays_busy",
         size: 1,
@@ -26,7 +26,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     });
   }
 
-  Deno.test(`a worker stopped by SIGSTOP in a call is killed and replaced over ${carrier}, and the call told why`, async () => {
+  Deno.test(`Heartbeats replace a worker stopped by SIGSTOP in a call over ${carrier}, and the call learns why`, async () => {
     await using den = await startDen({
       adapter: "stays_busy",
       size: 1,
@@ -51,7 +51,7 @@ for (const carrier of ["socket", "grpc"] as const) {
   });
 }
 
-Deno.test("a worker stopped by SIGSTOP while it is idle is killed and replaced", async () => {
+Deno.test("Heartbeats replace a worker stopped by SIGSTOP while it is idle", async () => {
   await using den = await startDen({ adapter: "stays_busy", size: 2, heartbeat: HEARTBEAT });
   const [worker] = den.workers.list();
   assert.ok(worker?.pid);
@@ -66,7 +66,7 @@ Deno.test("a worker stopped by SIGSTOP while it is idle is killed and replaced",
   assert.equal(isAlive(worker.pid), false);
 });
 
-Deno.test("a worker whose C call holds the interpreter lock beyond the limit is killed, within it not", async () => {
+Deno.test("Heartbeats kill a worker whose C code holds the interpreter lock beyond the limit, and not within it", async () => {
   await using den = await startDen({
     adapter: "holds_gil",
     size: 1,
@@ -77,7 +77,7 @@ Deno.test("a worker whose C call holds the interpreter lock beyond the limit is 
   await assert.rejects(den.execute("hold_gil", { seconds: 600 }), /did not answer 10 heartbeats/);
 });
 
-Deno.test("a host whose event loop was blocked blames no worker for it", async () => {
+Deno.test("Heartbeats blame no worker when the event loop of the host was blocked", async () => {
   await using den = await startDen({
     adapter: "stays_busy",
     size: 1,

@@ -52,7 +52,7 @@ async function* readEvents(response: Response): AsyncGenerator<SseEvent> {
   }
 }
 
-Deno.test("POST /v1/execute answers the result of a tool, and problems with their status", async () => {
+Deno.test("POST /v1/execute returns the result of a tool, and problems with their status", async () => {
   await using server = await serve();
   const url = `${server.url}/v1/execute`;
   const sum = await (await post(url, { tool: "add", args: { a: 2, b: 3 } })).json();
@@ -203,7 +203,7 @@ Deno.test("POST /v1/stream shows progress of profile_csv on 200,000 rows and a r
   }
 });
 
-Deno.test("POST /v1/stream answers NDJSON when it is asked for", async () => {
+Deno.test("POST /v1/stream answers NDJSON on request", async () => {
   await using server = await serve();
   const response = await post(`${server.url}/v1/stream`, { tool: "counter", args: { n: 2 } }, {
     headers: { ...JSON_TYPE, accept: "application/x-ndjson" },

@@ -113,12 +113,12 @@ function codesOf({ errors }: Outcome): string[] {
 }
 
 for (const carrier of ["socket", "grpc"] as const) {
-  Deno.test(`a worker has no socket but its link, so that no tool can close what the host listens on (${carrier})`, async () => {
+  Deno.test(`Link is the only socket of a worker, so that no tool can close a port of the host (${carrier})`, async () => {
     await using den = await startDen({ adapter: "storm:Storm", size: 1, carrier });
     assert.equal(await den.execute("sockets"), 1);
   });
 
-  Deno.test(`Snakeden ends 190 of 200 equal calls well in a storm of SIGKILL, none as poison, and is whole after it (${carrier})`, async () => {
+  Deno.test(`Snakeden completes 190 of 200 equal calls in a storm of SIGKILL, none as poison, and is whole after it (${carrier})`, async () => {
     const outcome = await weather({ signals: ["SIGKILL"], carrier });
     assert.ok(outcome.ok >= 190, `${outcome.ok} of ${CALLS} calls ended well`);
     assert.ok(

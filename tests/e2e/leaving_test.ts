@@ -16,7 +16,7 @@ async function start(carrier: CarrierKind, teardownSeconds = 600): Promise<Snake
 }
 
 for (const carrier of ["socket", "grpc"] as const) {
-  Deno.test(`workers that all get SIGTERM are replaced while they tear down, and the pool says that it is not ready (${carrier})`, async () => {
+  Deno.test(`Snakeden replaces workers that all get SIGTERM while they tear down, and its pool is not ready meanwhile (${carrier})`, async () => {
     await using den = await start(carrier);
     const app = createApp(den, { version: "test" });
     const readyz = async (): Promise<number> => (await app.request("/readyz")).status;
@@ -33,7 +33,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     await until(() => !old.some(isAlive), "the old ones to be ended");
   });
 
-  Deno.test(`a call ends well whose worker gets SIGTERM or SIGHUP, in native code too (${carrier})`, async () => {
+  Deno.test(`Snakeden.execute() succeeds though its worker gets SIGTERM or SIGHUP, in native code too (${carrier})`, async () => {
     await using dir = await tempDir();
     await using den = await start(carrier, 0);
     for (const signal of ["SIGTERM", "SIGHUP"] as const) {

@@ -67,7 +67,7 @@ Deno.test("worker_crashed never shows what calls that were sent ahead of it have
   }
 });
 
-Deno.test("worker_crashed shows what its call has written, in whatever way", async () => {
+Deno.test("worker_crashed shows all that its call has written, in any way", async () => {
   await using den = await startDen({ ...PRINTS });
   for (const way of ["print", "part", "stderr", "bytes", "descriptor", "child"]) {
     const error = await crash(den, { text: "my last words", way });
@@ -97,7 +97,7 @@ Deno.test("print() without a line end makes an entry of its own, with the call i
   assert.ok([first, ...others].every((it) => typeof it === "number"));
 });
 
-Deno.test("print() works in each call, whatever calls before it did to the streams", async () => {
+Deno.test("print() works in each call, regardless of what earlier calls did to the streams", async () => {
   using log = new LogCapture();
   await using den = await startDen({ ...PRINTS });
   const ways = await den.execute<string[]>("vandals");
@@ -113,7 +113,7 @@ Deno.test("print() works in each call, whatever calls before it did to the strea
   assert.equal(den.workers.list()[0]?.pid, pid);
 });
 
-Deno.test("logging works again a while after a call that has disabled it", async () => {
+Deno.test("logging.disable() of a call ends soon after the call", async () => {
   using log = new LogCapture();
   await using den = await startDen({ ...PRINTS });
   await den.execute("disable_logging");
@@ -123,7 +123,7 @@ Deno.test("logging works again a while after a call that has disabled it", async
   }, "an entry");
 });
 
-Deno.test("a tool that prints without end neither fills the log nor holds up the host", async () => {
+Deno.test("print() without end neither fills the log nor delays the host", async () => {
   using log = new LogCapture();
   await using den = await startDen({ ...PRINTS });
   let done = false;

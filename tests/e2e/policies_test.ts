@@ -33,7 +33,7 @@ Deno.test("Snakeden.execute() is refused by an open circuit at once, and let thr
   assert.equal(den.pools.list()[0]?.policies?.circuit?.state, "closed");
 });
 
-Deno.test("Snakeden.execute() passes a circuit of one tool, which leaves the other tools alone", async () => {
+Deno.test("Snakeden.execute() passes a circuit of one tool, which does not affect other tools", async () => {
   await using den = await startDen({
     ...CRASHING,
     tools: { exit_with: { breaker: { threshold: 1, resetMs: 60_000 } } },
@@ -46,7 +46,7 @@ Deno.test("Snakeden.execute() passes a circuit of one tool, which leaves the oth
   assert.equal(den.pools.list()[0]?.policies?.circuit, undefined);
 });
 
-Deno.test("Snakeden.execute() makes a call again that found the queue full", async () => {
+Deno.test("Snakeden.execute() repeats a call that found the queue full", async () => {
   await using dir = await tempDir();
   await using den = await startDen({
     adapter: "dies_again",
@@ -83,7 +83,7 @@ Deno.test("Snakeden.execute() retries a call whose restarts are used up only whe
   assert.equal(den.pools.list()[0]?.policies?.retries, 2);
 });
 
-Deno.test("Snakeden.stream() is made again before its first chunk, and not after it", async () => {
+Deno.test("Snakeden.stream() is retried before its first chunk, and not after it", async () => {
   await using dir = await tempDir();
   await using den = await startDen({
     adapter: "dies_again",

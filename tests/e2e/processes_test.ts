@@ -79,7 +79,7 @@ const HOLDS = [
 
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {
   for (const [adapter, tool, args] of HOLDS) {
-    Deno.test(`main.ts ended by ${signal} takes along a worker of ${adapter}`, async () => {
+    Deno.test(`main.ts ended by ${signal} ends a worker of ${adapter} too`, async () => {
       await using dir = await tempDir();
       await using server = await serve(dir.path, adapter, 1);
       const call = execute(server.url, tool, args).catch(() => {});
@@ -96,7 +96,7 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
 }
 
 for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-  Deno.test(`main.ts ended by ${signal} takes along the children of a worker`, async () => {
+  Deno.test(`main.ts ended by ${signal} ends the children of a worker too`, async () => {
     await using dir = await tempDir();
     await using server = await serve(dir.path, "forks_children", 1);
     const { result: child } = await execute(server.url, "spawn_child", {});
@@ -107,7 +107,7 @@ for (const signal of ["SIGKILL", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("Snakeden.stop() takes along a child of a worker that was killed", async () => {
+Deno.test("Snakeden.stop() ends a child of a worker that was killed", async () => {
   await using den = await startDen({ adapter: "forks_children", size: 1 });
   const child = await den.execute<number>("spawn_child");
   const [worker] = den.workers.list();
@@ -128,7 +128,7 @@ Deno.test("Snakeden.start() and stop() twenty times leave no process and no file
   assert.deepEqual([...Deno.readDirSync(`${dir.path}/run`)], []);
 });
 
-Deno.test("a program that throws without stopping its host leaves no process", async () => {
+Deno.test("Snakeden leaves no process when a program throws without stopping it", async () => {
   await using dir = await tempDir();
   await using host = new HostProcess(["run", "-A", SCRIPT_HOST, "throws-outside"], {
     env: { SNAKEDEN_DATA_DIR: dir.path, SNAKEDEN_PYTHON: await devPython() },

@@ -18,7 +18,7 @@ const HOW: Readonly<Record<string, RegExp>> = {
 };
 
 for (const carrier of ["socket", "grpc"] as const) {
-  Deno.test(`a tool that writes on the link of its worker fails its own call within a bound, and no other (${carrier})`, async () => {
+  Deno.test(`Link fails the call of a tool that writes on it within a bound, and no other (${carrier})`, async () => {
     await using den = await startDen({
       adapter: "breaks_protocol",
       carrier,

@@ -49,7 +49,7 @@ async function script(dataDir: string, mode: string): Promise<HostProcess> {
   });
 }
 
-Deno.test("main.ts started after a SIGKILL ends what the dead run has left outside its groups, and only that", async () => {
+Deno.test("main.ts started after a SIGKILL ends the processes that the dead run has left outside its groups, and no others", async () => {
   await using dir = await tempDir();
   await using elsewhere = await tempDir();
   await using other = await serve(elsewhere.path);
@@ -75,7 +75,7 @@ Deno.test("main.ts started after a SIGKILL ends what the dead run has left outsi
   assert.equal(isAlive(spared), false);
 });
 
-Deno.test("main.ts is refused a data directory that another server has, and names that one", async () => {
+Deno.test("main.ts refuses a data directory that another server holds, and names the server", async () => {
   await using dir = await tempDir();
   await using first = await serve(dir.path);
   await assert.rejects(serve(dir.path), (error: Error) => {
@@ -101,7 +101,7 @@ Deno.test("runAsScript() works beside a server and beside another script on the 
   assert.equal(typeof await execute(server.url, "spawn_child"), "number");
 });
 
-Deno.test("Snakeden.start() ends what a script has left that was killed beside a server", async () => {
+Deno.test("Snakeden.start() ends the processes of a script that was killed beside a server", async () => {
   await using dir = await tempDir();
   await using _server = await serve(dir.path);
   await using killed = await script(dir.path, "waits");

@@ -52,7 +52,7 @@ Deno.test("Snakeden.pools.recycle() replaces every process under load; no call f
   assert.equal(den.pools.list()[0]?.stats.recycled, 6);
 });
 
-Deno.test("Snakeden.pools.recycle() and workers.stop() name what is not there", async () => {
+Deno.test("Snakeden.pools.recycle() and workers.stop() name a missing pool or worker", async () => {
   await using den = await startDen({ adapter: "stays_busy", size: 1 });
   await assert.rejects(den.pools.recycle({ pool: "defautl" }), { code: "unknown_pool" });
   await assert.rejects(den.pools.recycle({ pool: "default", workers: ["default-9"] }), {
@@ -63,7 +63,7 @@ Deno.test("Snakeden.pools.recycle() and workers.stop() name what is not there", 
   assert.equal(den.pools.list()[0]?.stats.recycled, 0);
 });
 
-Deno.test("max_requests=10: the 11th call is served by another process", async () => {
+Deno.test("recycle.maxCalls of 10 sends the 11th call to another process", async () => {
   await using den = await startDen({
     adapter: "stays_busy",
     size: 1,
@@ -76,7 +76,7 @@ Deno.test("max_requests=10: the 11th call is served by another process", async (
   assert.equal(new Set(served).size, 4);
 });
 
-Deno.test("a worker over maxRssBytes is replaced by its Python's own measure, without failing its call", async () => {
+Deno.test("recycle.maxRssBytes replaces a worker by the figures of its own Python, without failing its call", async () => {
   await using den = await startDen({
     adapter: "eats_memory",
     size: 1,
@@ -91,7 +91,7 @@ Deno.test("a worker over maxRssBytes is replaced by its Python's own measure, wi
   await until(() => !isAlive(before ?? 0), "the old one to be gone");
 });
 
-Deno.test("a call whose worker holds more than memoryBytes fails with out_of_memory, and the pool serves on", async () => {
+Deno.test("limits.memoryBytes fails the call of a worker that holds more with out_of_memory, and the pool serves on", async () => {
   await using den = await startDen({
     adapter: "eats_memory",
     size: 1,
@@ -107,7 +107,7 @@ Deno.test("a call whose worker holds more than memoryBytes fails with out_of_mem
   assert.equal(await den.execute("eat", { megabytes: 1 }), 1);
 });
 
-Deno.test("a call that allocates more than dataBytes fails with MemoryError, and its worker lives", async () => {
+Deno.test("limits.dataBytes fails a call that allocates more with MemoryError, and its worker lives", async () => {
   await using den = await startDen({
     adapter: "eats_memory",
     size: 1,
@@ -124,7 +124,7 @@ Deno.test("a call that allocates more than dataBytes fails with MemoryError, and
   assert.deepEqual(pids(den), [before]);
 });
 
-Deno.test("a call over cpuSeconds fails with cpu_limit_exceeded and where it was, others get the time anew", async () => {
+Deno.test("limits.cpuSeconds fails a longer call with cpu_limit_exceeded and its place, and starts anew for others", async () => {
   await using den = await startDen({
     adapter: "shows_limits",
     size: 1,
@@ -142,7 +142,7 @@ Deno.test("a call over cpuSeconds fails with cpu_limit_exceeded and where it was
   assert.equal(await den.execute("open_files", { count: 3 }), 3);
 });
 
-Deno.test("replacement keeps env, adapter, profile and limits of the original", async () => {
+Deno.test("Snakeden.pools.recycle() starts a successor with the same env, adapter, profile and limits", async () => {
   await using den = await startDen({
     adapter: "shows_limits",
     size: 1,

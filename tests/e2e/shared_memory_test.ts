@@ -65,7 +65,7 @@ Deno.test("Snakeden.start() leaves no names of shared memory once the workers ar
   assert.ok((await where(den, doubles(MIB))).shared);
 });
 
-Deno.test("Snakeden.execute() leaves an array alone that a tool keeps, and uses its place again afterwards", async () => {
+Deno.test("Snakeden.execute() leaves an array that a tool keeps unchanged, and reuses its place afterwards", async () => {
   // There is room for three arrays.
   await using den = await startDen({ ...KEEPS, size: 1, sharedMemoryBytes: 3 * 80 * KIB });
   const kept = doubles(80 * KIB, 7);
@@ -149,7 +149,7 @@ Deno.test("Snakeden.stream() carries arrays through shared memory", async () => 
   }
 });
 
-Deno.test("Snakeden.execute() has its places back after cancelled, late and failed calls", async () => {
+Deno.test("Snakeden.execute() frees its places after cancelled, late and failed calls", async () => {
   // There is room for one array in each direction.
   await using den = await startDen({ ...KEEPS, size: 1, sharedMemoryBytes: 80 * KIB });
   const value = doubles(80 * KIB);
@@ -246,7 +246,7 @@ function send(
   return { id, heard };
 }
 
-Deno.test("Link has every place back from calls that were cancelled before or after their start", async () => {
+Deno.test("Link frees the places of calls that were cancelled before or after their start", async () => {
   await using workers = await launcher();
   const worker = await workers.launch();
   const args = Value.from({ value: doubles(80 * KIB), seconds: 60 });
@@ -258,7 +258,7 @@ Deno.test("Link has every place back from calls that were cancelled before or af
   assert.deepEqual(calls.map(({ heard }) => heard.at(-1)), Array(3).fill("failure cancelled"));
 });
 
-Deno.test("Link has the places of recalled calls back, and another worker runs them with the same value", async () => {
+Deno.test("Link frees the places of recalled calls, and another worker runs them with the same value", async () => {
   await using workers = await launcher();
   const [one, two] = [await workers.launch(), await workers.launch()];
   const array = doubles(80 * KIB, 5);

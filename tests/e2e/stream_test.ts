@@ -3,7 +3,7 @@ import { PythonError, type StreamEvent } from "../../mod.ts";
 import { startDen, tempDir } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 
-Deno.test("Snakeden.stream() hands out the chunks of sync and async generators in order", async () => {
+Deno.test("Snakeden.stream() yields the chunks of sync and async generators in order", async () => {
   await using den = await startDen({ adapter: "streams", size: 1 });
   for (const tool of ["numbers", "async_numbers"]) {
     const chunks = await Array.fromAsync(den.stream(tool, { n: 500 }));
@@ -11,14 +11,14 @@ Deno.test("Snakeden.stream() hands out the chunks of sync and async generators i
   }
 });
 
-Deno.test("Snakeden.stream() gives the return value of a generator as its result", async () => {
+Deno.test("Snakeden.stream() has the return value of a generator as its result", async () => {
   await using den = await startDen({ adapter: "streams", size: 1 });
   const stream = den.stream("returns_value", { n: 2 });
   assert.equal((await Array.fromAsync(stream)).length, 2);
   assert.notEqual(await stream.result, undefined);
 });
 
-Deno.test("Snakeden.stream() hands out what came before an exception, then throws it", async () => {
+Deno.test("Snakeden.stream() yields the chunks before an exception, then throws it", async () => {
   await using den = await startDen({ adapter: "streams", size: 1 });
   const chunks: unknown[] = [];
   await assert.rejects(async () => {

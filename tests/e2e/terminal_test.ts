@@ -188,7 +188,7 @@ for (const command of [[DENO, "task", "run"], [DENO, "run", "-A"]]) {
   const name = command.slice(1).join(" ");
   const script = [...command, SCRIPT_HOST];
 
-  Deno.test(`runAsScript() under deno ${name} takes all steps of its end after Ctrl-C, whatever fn does`, async () => {
+  Deno.test(`runAsScript() under deno ${name} takes all steps of its end after Ctrl-C, regardless of fn`, async () => {
     await using dir = await tempDir();
     await using terminal = await open(dir.path, [...script, "ignores-signals"]);
     await terminal.shows(/waiting/);
@@ -290,7 +290,7 @@ for (
 for (
   const [what, command] of [["main()", SERVE], ["runAsScript()", [DENO, "run", "-A"]]] as const
 ) {
-  Deno.test(`${what} in the background of a shell script leaves SIGINT ignored and heeds SIGTERM`, async () => {
+  Deno.test(`${what} in the background of a shell script leaves SIGINT ignored, and obeys SIGTERM`, async () => {
     await using dir = await tempDir();
     const isScript = what === "runAsScript()";
     const background = ["sh", "-c", '"$@" & wait $!', "sh", ...command];

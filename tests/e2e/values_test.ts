@@ -81,7 +81,7 @@ for (const carrier of CARRIERS) {
     assert.equal(den.pools.list()[0]?.stats.crashed ?? 0, 0);
   });
 
-  Deno.test(`Snakeden.stream() gives the items of any iterator that is announced, over ${carrier}`, async () => {
+  Deno.test(`Snakeden.stream() yields the items of any announced iterator, over ${carrier}`, async () => {
     await using den = await startDen({ adapter: "iterators", size: 1, carrier });
     for (const tool of ["as_map", "as_object", "from_coroutine", "async_object"]) {
       assert.deepStrictEqual(await Array.fromAsync(den.stream(tool, { n: 3 })), [0, 1, 2], tool);

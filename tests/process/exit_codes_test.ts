@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { EXIT_CODES, signalExitCode } from "../../src/process/exit_codes.ts";
 
-Deno.test("EXIT_CODES are those that docs/configuration.md lists", async () => {
+Deno.test("EXIT_CODES has the codes that docs/configuration.md lists", async () => {
   const page = await Deno.readTextFile(new URL("../../docs/configuration.md", import.meta.url));
   const [, section = ""] = page.split("\n## The command line\n");
   const [table = ""] = section.split("\n## ");

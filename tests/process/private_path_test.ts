@@ -15,7 +15,7 @@ function asRoot(name: string, fn: () => Promise<void>): void {
   Deno.test({ name: ignore ? `${name} (skipped: only root can try)` : name, ignore, fn });
 }
 
-Deno.test("makePrivateDirectory() creates missing directories for our user alone, and closes existing ones", async () => {
+Deno.test("makePrivateDirectory() creates missing directories for our user only, and closes existing ones", async () => {
   await using dir = await tempDir();
   const [outer, inner] = [join(dir.path, "a"), join(dir.path, "a", "b")];
   await makePrivateDirectory(inner);

@@ -119,7 +119,7 @@ function testWindow(name: string, profile: Profile): void {
     );
   });
 
-  Deno.test(`profile ${name}: calls that wait too long behind others are asked back, and those that run are not`, () => {
+  Deno.test(`profile ${name}: calls that wait too long behind others are recalled, and running ones are not`, () => {
     const alone = new Bench(profile);
     for (let i = 0; i < capacity; i++) alone.add();
     alone.clock.advance(10_000);
@@ -208,7 +208,7 @@ function testWorkers(name: ProfileName, { capacity }: Profile): void {
     assert.equal(Math.max(...(await Promise.all(peaks)).map(Number)), capacity);
   });
 
-  Deno.test(`profile ${name}: a call that is told to stop stops alone`, async () => {
+  Deno.test(`profile ${name}: a call that is told to stop is the only one that stops`, async () => {
     await using it = await open();
     const leaving = new AbortController();
     const all = names(capacity + 1);

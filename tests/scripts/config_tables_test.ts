@@ -11,7 +11,7 @@ function cellsOf(markdown: string): string[][] {
     .map((line) => line.split("|").map((cell) => cell.trim()));
 }
 
-Deno.test("configTables() is what docs/configuration.md shows", async () => {
+Deno.test("configTables() returns the tables of docs/configuration.md", async () => {
   const text = await Deno.readTextFile(page);
   const [, shown = ""] = MARKED.exec(text) ?? [];
   assert.deepEqual(cellsOf(shown), cellsOf(configTables()));

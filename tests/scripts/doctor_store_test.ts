@@ -11,7 +11,7 @@ function textsOf(findings: readonly Finding[]): string[] {
   return findings.map(({ name, state, text }) => `${state} ${name}: ${text}`);
 }
 
-Deno.test("storeFindings() has nothing to say against a new data directory", async () => {
+Deno.test("storeFindings() finds no fault in a new data directory", async () => {
   await using dir = await tempDir();
   assert.deepEqual(textsOf(await storeFindings(dir.path)), [
     `ok store: ${KvStore.pathIn(dir.path)}`,
@@ -67,7 +67,7 @@ Deno.test("storeFindings() lists what dead runs have left: rows, records set asi
   );
 });
 
-Deno.test("storeFindings() tells of a broken database and leaves it where it is", async () => {
+Deno.test("storeFindings() reports a broken database, and leaves it where it is", async () => {
   await using dir = await tempDir();
   await (await openStore(dir.path))[Symbol.asyncDispose]();
   await Deno.writeTextFile(KvStore.pathIn(dir.path), "garbage ".repeat(1_000));

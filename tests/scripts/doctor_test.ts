@@ -38,14 +38,14 @@ function named(findings: readonly Finding[], name: string): Finding {
   return found;
 }
 
-Deno.test("doctor finds nothing wrong with the demo, and lists its tools", async () => {
+Deno.test("deno task doctor finds no fault in the demo, and lists its tools", async () => {
   const { code, findings } = await doctor({});
   assert.deepEqual(findings.filter((it) => it.state === "error"), []);
   assert.equal(code, 0);
   assert.match(named(findings, "adapter of default").text, /snakeden\.demo: add, counter, echo/);
 });
 
-Deno.test("doctor tells of an adapter that is not there and of one that hangs", async () => {
+Deno.test("deno task doctor reports a missing adapter, and one that hangs", async () => {
   const { code, findings } = await doctor({
     pools: [
       { name: "one", adapter: "no_such_module" },
@@ -61,19 +61,19 @@ Deno.test("doctor tells of an adapter that is not there and of one that hangs", 
   );
 });
 
-Deno.test("doctor stops at a configuration that is wrong, with its problems", async () => {
+Deno.test("deno task doctor stops at a wrong configuration, and lists its problems", async () => {
   const { code, findings } = await doctor({ prot: 8000 });
   assert.equal(code, 1);
   assert.match(named(findings, "configuration").text, /prot/);
 });
 
-Deno.test("doctor tells how to mend a Python that cannot be used", async () => {
+Deno.test("deno task doctor says how to cure a Python that cannot be used", async () => {
   const { code, findings } = await doctor({}, { SNAKEDEN_PYTHON: "/no/python" });
   assert.equal(code, 1);
   assert.match(named(findings, "Python").text, /no such program/);
 });
 
-Deno.test("portFinding() tells of a port in use", () => {
+Deno.test("portFinding() reports a port in use", () => {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const finding = portFinding("127.0.0.1", listener.addr.port);
   assert.equal(finding.state, "error");

@@ -20,7 +20,7 @@ async function setUp(serving: string[], silent: string[] = []): Promise<SetUp> {
   };
 }
 
-Deno.test("ToolRegistry.list() tells each tool with its pool and schemas", async () => {
+Deno.test("ToolRegistry.list() lists each tool with its pool and schemas", async () => {
   await using it = await setUp(["a", "b"], ["silent"]);
   const tools = it.registry.list();
   assert.equal(tools.length, 12);
@@ -54,7 +54,7 @@ Deno.test("ToolRegistry.poolFor() takes the pool that is named", async () => {
   });
 });
 
-Deno.test("ToolRegistry.poolFor() takes a pool at its word that has not had a worker yet", async () => {
+Deno.test("ToolRegistry.poolFor() accepts a named pool that has not had a worker yet", async () => {
   await using it = await setUp(["default"], ["silent"]);
   assert.equal(it.registry.poolFor("anything", "silent").name, "silent");
   assert.equal(it.registry.poolFor("anything", undefined).name, "silent");
@@ -69,7 +69,7 @@ Deno.test("ToolRegistry.poolFor() names near tools of any pool when all are know
   });
 });
 
-Deno.test("ToolRegistry.poolFor() does not take the names of Object.prototype for tools", async () => {
+Deno.test("ToolRegistry.poolFor() does not mistake names of Object.prototype for tools", async () => {
   await using it = await setUp(["default"]);
   for (const name of ["__proto__", "constructor", "toString"]) {
     assert.throws(() => it.registry.poolFor(name, undefined), { code: "unknown_tool" });

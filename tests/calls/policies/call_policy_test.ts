@@ -61,7 +61,7 @@ function setUp(retry?: Partial<RetryConfig>, circuits: Circuit[] = []): SetUp {
   };
 }
 
-Deno.test("CallPolicy.run() makes a call again until it succeeds, with what is left of the time", async () => {
+Deno.test("CallPolicy.run() repeats a call until it succeeds, within the time that is left", async () => {
   const it = setUp({});
   assert.equal(await it.run(["pool_saturated", "pool_saturated"], { timeoutMs: 10_000 }), "ok");
   assert.equal(it.attempts.length, 3);
@@ -69,7 +69,7 @@ Deno.test("CallPolicy.run() makes a call again until it succeeds, with what is l
   assert.equal(it.retries(), 2);
 });
 
-Deno.test("CallPolicy.run() gives up after so many attempts with the last error", async () => {
+Deno.test("CallPolicy.run() gives up after the last attempt, with its error", async () => {
   const it = setUp({});
   assert.equal(await it.run(Array(9).fill("pool_saturated")), "pool_saturated");
   assert.equal(it.attempts.length, 4);
@@ -105,7 +105,7 @@ Deno.test("CallPolicy.run() ends its pause at once when the caller leaves", asyn
   assert.equal(it.attempts.length, 1);
 });
 
-Deno.test("CallPolicy.run() ends its pause at once when the host stops, and hears it from the pool", async () => {
+Deno.test("CallPolicy.run() ends its pause at once when the host stops, as the pool reports", async () => {
   const it = setUp({ baseMs: 3_600_000, capMs: 3_600_000 });
   const end = it.run(["pool_saturated", "shutting_down"], { timeoutMs: 86_400_000 });
   queueMicrotask(() => setTimeout(() => it.stopping.abort()));

@@ -36,7 +36,7 @@ async function open(circuit: Circuit): Promise<void> {
   assert.equal(circuit.state, "open");
 }
 
-Deno.test("Circuit: closed -> open after so many failures in a row", async () => {
+Deno.test("Circuit: closed -> open after `threshold` failures in a row", async () => {
   using _time = new FakeTime();
   const { circuit } = setUp();
   for (const attempt of [failing("worker_crashed"), failing("worker_crashed"), ok]) {
@@ -72,7 +72,7 @@ Deno.test("Circuit that is open refuses calls at once with circuit_open, and say
   assert.equal(circuit.info.refused, 1);
 });
 
-Deno.test("Circuit: open -> half_open after resetMs, -> closed when the call that tries it ends well", async () => {
+Deno.test("Circuit: open -> half_open after resetMs, -> closed when the trial call succeeds", async () => {
   using time = new FakeTime();
   const { circuit } = setUp();
   await open(circuit);
@@ -83,7 +83,7 @@ Deno.test("Circuit: open -> half_open after resetMs, -> closed when the call tha
   assert.deepStrictEqual([circuit.info.opened, circuit.info.failures], [1, 0]);
 });
 
-Deno.test("Circuit: half_open -> open when the call that tries it fails, for resetMs again", async () => {
+Deno.test("Circuit: half_open -> open when the trial call fails, for resetMs again", async () => {
   using time = new FakeTime();
   const { circuit } = setUp();
   await open(circuit);
@@ -96,7 +96,7 @@ Deno.test("Circuit: half_open -> open when the call that tries it fails, for res
   assert.equal(await call(circuit, ok), "ok");
 });
 
-Deno.test("Circuit that is tried out refuses the calls beyond halfOpenCalls, and lets none wait", async () => {
+Deno.test("Circuit that is half open refuses calls beyond halfOpenCalls, and lets none wait", async () => {
   using time = new FakeTime();
   const { circuit } = setUp({ halfOpenCalls: 2 });
   await open(circuit);
@@ -124,7 +124,7 @@ Deno.test("Circuit does not count what is not listed", async () => {
   assert.deepStrictEqual([circuit.state, circuit.info.failures], ["closed", 0]);
 });
 
-Deno.test("Circuit stays shut off when the call that tries it shows nothing, and closes when a worker answers", async () => {
+Deno.test("Circuit opens again when the trial call shows nothing, and closes when a worker answers", async () => {
   using time = new FakeTime();
   const nothing = [
     (): Promise<never> => Promise.reject(new DOMException("left", "AbortError")),

@@ -23,12 +23,12 @@ async function crash(policy: CallPolicy | undefined, tool: string): Promise<void
   }).catch(() => {});
 }
 
-Deno.test("PoolPolicies.of() is nothing when the pool asks for none", () => {
+Deno.test("PoolPolicies.of() returns undefined for a pool without policies", () => {
   assert.equal(PoolPolicies.of(poolConfig({})), undefined);
   assert.equal(PoolPolicies.of(poolConfig({ tools: { a: {} } })), undefined);
 });
 
-Deno.test("PoolPolicies.for() is nothing for tools without a policy", () => {
+Deno.test("PoolPolicies.for() returns undefined for tools without a policy", () => {
   const policies = PoolPolicies.of(poolConfig({ tools: { a: { retry: {} } } }));
   assert.ok(policies);
   assert.ok(policies.for("a"));

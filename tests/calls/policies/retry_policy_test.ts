@@ -33,7 +33,7 @@ Deno.test("RetryPolicy.pauses() leaves a half or all of a pause to chance", () =
   }
 });
 
-Deno.test("RetryPolicy.takes() listed errors of calls that have not run", () => {
+Deno.test("RetryPolicy.takes() accepts listed errors of calls that have not run", () => {
   const retry = new RetryPolicy(OPTIONS);
   const never = (): boolean => false;
   assert.ok(retry.takes(new SnakedenError("pool_saturated", "x"), never));
@@ -42,7 +42,7 @@ Deno.test("RetryPolicy.takes() listed errors of calls that have not run", () => 
   assert.ok(!retry.takes("text", never));
 });
 
-Deno.test("RetryPolicy.takes() errors of calls that may have run only when they may run twice", () => {
+Deno.test("RetryPolicy.takes() accepts errors of calls that may have run only if they may run twice", () => {
   const retry = new RetryPolicy(OPTIONS);
   const errors = [
     new WorkerCrashedError("x", EXIT),

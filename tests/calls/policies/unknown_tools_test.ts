@@ -10,7 +10,7 @@ function poolOf(...names: string[]): OfferingPool {
   };
 }
 
-Deno.test("warnOfUnknownTools() names each tool that has policies and is not there, and near ones", async () => {
+Deno.test("warnOfUnknownTools() names each missing tool with policies, and similar names", async () => {
   await using log = new LogSink();
   warnOfUnknownTools({ tools: { echo: {}, ehco: {} } }, poolOf("echo", "hold"));
   const text = await log.text();
@@ -18,7 +18,7 @@ Deno.test("warnOfUnknownTools() names each tool that has policies and is not the
   assert.doesNotMatch(text, /policies for echo/);
 });
 
-Deno.test("warnOfUnknownTools() says nothing of a pool that has had no worker", async () => {
+Deno.test("warnOfUnknownTools() ignores a pool that has had no worker", async () => {
   await using log = new LogSink();
   warnOfUnknownTools({ tools: { ehco: {} } }, poolOf());
   warnOfUnknownTools({ tools: { ehco: {} } }, undefined);
