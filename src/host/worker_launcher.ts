@@ -4,7 +4,7 @@ import { SpawnLauncher, workerEnv, type WorkerRegistry } from "../pool/mod.ts";
 import { packagePath, workerCommand } from "../python_env/mod.ts";
 import { type CuredPython, moduleCure } from "./module_cure.ts";
 
-/** The parts that the launchers of one host share. */
+/** The parts that all launchers of one host share. */
 export interface LauncherParts {
   readonly config: Pick<Config, "limits">;
   readonly runId: string;
@@ -14,7 +14,7 @@ export interface LauncherParts {
   readonly pythons: { of(pool: string): CuredPython };
 }
 
-/** A launcher of the workers that `pool` describes. */
+/** Creates the launcher of the workers that `pool` describes. */
 export function workerLauncher(pool: PoolConfig, parts: LauncherParts): SpawnLauncher {
   const { config, runId, runDirectory, bridge, registry, pythons } = parts;
   const python = pythons.of(pool.name);

@@ -19,8 +19,8 @@ class Adapter:
     def setup(self) -> Awaitable[None] | None:
         """Load what the tools need, such as a model.
 
-        What it raises makes the start of the worker fail.
+        If it raises, the worker does not start.
         """
 
     def teardown(self) -> Awaitable[None] | None:
-        """Give back what `setup` took. Not called when the worker is killed."""
+        """Release what `setup` took. Not called when the worker is killed."""

@@ -19,7 +19,7 @@ class CallSource(Protocol):
 
     @property
     def tool(self) -> str:
-        """Name of the tool."""
+        """The name of the tool."""
 
     @property
     def request_id(self) -> str:
@@ -49,12 +49,12 @@ class Call:
 
     @property
     def id(self) -> int:
-        """Number of the call on this worker's link; unique among the calls in flight."""
+        """The number of the call on this worker's link; unique among the calls in flight."""
         return self._source.id
 
     @property
     def deadline(self) -> float | None:
-        """Time by which the call must end, on the clock of `time.monotonic()`; None for never."""
+        """The time by which the call must end, by `time.monotonic()`; None without a deadline."""
         return self._source.deadline
 
     @property
@@ -69,7 +69,7 @@ class Call:
 
     @property
     def tool(self) -> str:
-        """Name of the tool."""
+        """The name of the tool."""
         return self._source.tool
 
     @property
@@ -117,10 +117,10 @@ CURRENT: ContextVar[CallSource] = ContextVar("snakeden_call")
 
 
 def current_call() -> Call:
-    """The call that this code runs in.
+    """Return the call that this code runs in.
 
-    Works in a tool and in what it awaits or runs by `asyncio.to_thread`. A thread that the tool
-    starts itself does not inherit it: take `current_call()` before and hand it over.
+    Works in a tool, and in code that the tool awaits or runs by `asyncio.to_thread`. A thread that
+    the tool starts does not inherit the call: pass the result of `current_call()` to it.
 
     Raises:
         RuntimeError: No call runs here.

@@ -1,4 +1,4 @@
-"""The exceptions of the package, for tools to meet and for the worker to answer with."""
+"""The exceptions of the package: those that tools meet, and those that the worker reports."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ class RunningCall:
         self.stop_code: str | None = None
         self.ended = False
         self.reports: list[dict[str, Any]] = []
-        """What the tool has passed to `progress()`, such as `{"fraction": 0.5}`."""
+        """The progress that the tool has reported, such as `{"fraction": 0.5}`."""
         self._view = Call(self)
 
     def cancel(self) -> None:

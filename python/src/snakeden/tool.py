@@ -14,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class ToolMark(NamedTuple):
-    """What `@tool` was told; None where the function itself tells."""
+    """The options of `@tool`; None where the function itself decides."""
 
     name: str | None
     description: str | None
@@ -70,6 +70,6 @@ def tool(
 
 
 def mark_of(target: object) -> ToolMark | None:
-    """The mark of a function or bound method, or None."""
+    """Return the mark of a function or bound method, or None."""
     mark = getattr(target, MARK, None)
     return mark if isinstance(mark, ToolMark) else None

@@ -1,6 +1,6 @@
 """The worker process: `python /path/of/snakeden/worker.py`, started by the host.
 
-What the host has to say comes by the environment, so that `sys.argv` is that of a program of the
+The host passes its settings in the environment, so that `sys.argv` is that of a program of the
 user. environment_names.py has the names, exit_status.py the exit statuses.
 """
 
@@ -12,7 +12,7 @@ __all__ = ["main"]
 
 
 def main() -> NoReturn:
-    """Serve until the host says stop, goes away, or the process is told to end."""
+    """Serve until the host says stop or goes away, or a signal ends the process."""
     import faulthandler
 
     from snakeden._worker import environment_names as names

@@ -43,7 +43,7 @@ def tables(draw: st.DrawFn, cells: st.SearchStrategy[str] = cell, least: int = 1
 
 
 def check_columns(got: dict[str, Any], rows: Sequence[Sequence[str]]) -> None:
-    """Each column says of its cells what the cells say."""
+    """Check each column against its cells."""
     for index, column in enumerate(got["columns"]):
         cells = [row[index] for row in rows]
         present = [text for text in cells if text.strip()]
@@ -155,7 +155,7 @@ def test_profile_file_reads_any_text_as_the_csv_module_does_or_warns(
 
 
 def with_rule(content: str) -> None:
-    """Raises when a quote is not closed as RFC 4180 asks, which then needs a warning."""
+    """Raise if a quote is not closed as RFC 4180 asks, which then needs a warning."""
     list(csv.reader(io.StringIO(content, newline=""), strict=True))
 
 
@@ -183,7 +183,7 @@ def test_profile_file_gives_the_same_answer_whatever_the_blocks_are(
 def test_profile_file_keeps_all_rows_with_any_number_of_stray_quotes(
     tmp_path_factory: pytest.TempPathFactory, rows: list[list[str]], data: st.DataObject, block: int
 ) -> None:
-    """A quote in front of a cell that closes nowhere in its line, in any of the rows."""
+    """Put a quote in front of a cell that closes nowhere in its line, in any of the rows."""
     stray = data.draw(st.sets(st.sampled_from(range(len(rows))))) if rows else set()
     lines = [
         f'{row[0]},"in{row[1].replace(chr(34), "")}' if n in stray else ",".join(row)

@@ -77,7 +77,7 @@ def test_profile_file_takes_a_delimiter_that_is_asked_for_before_that_of_the_fil
     got = profile(tmp_path, "sep=;\na,b\n1,2\n", ",")
     assert (got["delimiter"], got["rows"], names(got)) == (",", 1, ["a", "b"])
     assert got["warnings"] == [
-        "the first line names ';' as the delimiter, but ',' was asked for and used"
+        "the first line names ';' as the delimiter, but ',' was requested and used"
     ]
     same = profile(tmp_path, "sep=;\na;b\n1;2\n", ";")
     assert (same["rows"], same["warnings"]) == (1, [])

@@ -141,7 +141,7 @@ class Anything(Protocol):
 
 
 def arrivals(hint: Any, value: Any) -> list[Any]:
-    """What arrives for a parameter of this hint: alone, beside what needs a tag, by `**`."""
+    """Return what arrives for a parameter of this hint: alone, beside a tagged one, by `**`."""
 
     def alone(it: Any, blob: Any = None) -> None: ...
 
@@ -162,7 +162,7 @@ def arrivals(hint: Any, value: Any) -> list[Any]:
 
 
 def arrives(hint: Any, value: Any) -> Any:
-    """What arrives, after a look that it is the same on every way."""
+    """Return the value that arrives, and check that it is the same on every way."""
     arrived = arrivals(hint, value)
     assert all(repr(it) == repr(arrived[0]) for it in arrived), arrived
     return arrived[0]

@@ -410,7 +410,7 @@ Pairs = st.SearchStrategy[tuple[Any, Any]]
 
 
 def grown(inner: Pairs) -> Pairs:
-    """A container of the hint, and of values for it."""
+    """Return a container of the hint, and of values for it."""
 
     def containers(pair: tuple[Any, Any]) -> Pairs:
         hint, items = pair

@@ -1,4 +1,4 @@
-"""Which tools belong to a module, a package and a list of adapters."""
+"""The tools that belong to a module, a package and a list of adapters."""
 
 from __future__ import annotations
 

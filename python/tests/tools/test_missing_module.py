@@ -11,7 +11,7 @@ from tests.tools.conftest import Project
 
 @pytest.fixture(autouse=True)
 def _environment_of_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have an environment that the host has built, and tell where it is."""
+    """Run in an environment that the host has built."""
     (tmp_path / "prefix").mkdir()
     (tmp_path / "prefix" / "snakeden-environment.json").write_text("{}")
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "prefix"))

@@ -50,7 +50,7 @@ def sleeps() -> None:
 
 
 def once_asleep(step: Callable[[], object]) -> threading.Thread:
-    """Do this as soon as `sleeps` has begun, on another thread."""
+    """Run this as soon as `sleeps` has begun, on another thread."""
 
     def run() -> None:
         assert asleep.acquire(timeout=TIMEOUT)

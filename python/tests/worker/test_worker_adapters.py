@@ -1,4 +1,4 @@
-"""What a worker makes of the adapters that its pool names."""
+"""The adapters of a pool, loaded by a real worker."""
 
 from __future__ import annotations
 

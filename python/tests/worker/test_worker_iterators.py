@@ -33,7 +33,7 @@ LISTS = [
 
 
 def streamed(worker: Worker, tool: str, **args: Any) -> tuple[list[Any], Any]:
-    """The chunks of a call, which come one at a time, and its result."""
+    """Return the chunks of a call, which come one at a time, and its result."""
     worker.link.call(1, tool, args, stream=True, window_bytes=1)
     chunks: list[Any] = []
     while True:

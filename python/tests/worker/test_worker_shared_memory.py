@@ -30,7 +30,7 @@ def doubles(nbytes: int, seed: int = 0) -> Any:
 
 
 def free(worker: Worker, slab: FakeSlab) -> list[int]:
-    """Take back what the worker has released since the last time."""
+    """Free the places that the worker has released since the last time."""
     offsets = list(worker.link.released)
     worker.link.released.clear()
     for offset in offsets:
@@ -46,7 +46,7 @@ def run(worker: Worker, slab: FakeSlab, tool: str, call_id: int = 1, **args: Any
 
 
 def room_to_host(worker: Worker, slab: FakeSlab) -> bool:
-    """Whether a result as large as the whole file finds room in it."""
+    """Return whether a result as large as the whole file finds room in it."""
     worker.link.send(slab.call(99, "zeros", {"nbytes": slab.offer.bytes}))
     value = worker.link.expect("result").value
     worker.link.send(release_of(value))

@@ -1,4 +1,4 @@
-"""Turn what came from the link into what a type hint asks for.
+"""Convert values from the link to the types of hints.
 
 msgspec does the work. Values come as JSON text (the quick way) or as a tree that has buffers and
 numbers beyond JSON in it; one form of the hint (hints/forms.py) and one hook serve both, so the
@@ -29,9 +29,7 @@ Converter = Callable[[Any], Any]
 
 
 def converter_of(hint: Any) -> Converter:
-    """What converts a value to `hint`; it raises `msgspec.ValidationError` for a value that does
-    not fit.
-    """
+    """Return a function that converts a value to `hint`, or raises `msgspec.ValidationError`."""
     exact = exact_converter_of(hint)
 
     def convert(value: Any) -> Any:
@@ -56,7 +54,7 @@ def fits(value: Any, hint: Any) -> bool:
 
 
 def exact_converter_of(hint: Any) -> Converter:
-    """Do as `converter_of`, without the second try (loosen.py)."""
+    """Return what `converter_of` does, without the second try (loosen.py)."""
     try:
         # The text is part of the key, since unions are equal whatever the order of their members.
         return _cached(hint, str(hint))
@@ -121,7 +119,7 @@ def dec_hook(hint: Any, value: Any) -> Any:
 
 
 def _number(kind: type, value: Any) -> Any:
-    """A complex number or a scalar of numpy's, by the rules of Python's own type of that kind."""
+    """Convert to a complex number or a numpy scalar, by the rules of Python's type of that kind."""
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         if isinstance(value, numpy.ndarray) and value.ndim == 0:

@@ -1,4 +1,4 @@
-"""Say everything that is wrong with a value that a hint refuses, not only what was found first.
+"""Name everything that is wrong with a value that a hint refuses, not only the first problem.
 
 Runs only after a conversion has failed, so it may take its time.
 """
@@ -41,7 +41,7 @@ _TYPED_ARRAYS: Final = {
 
 
 def explain(value: Any, hint: Any, *, path: str, issues: list[Issue]) -> None:
-    """Add to `issues` what makes `hint` refuse `value`; nothing when it does not."""
+    """Add an issue for each part of `value` that `hint` refuses."""
     if len(issues) >= MAX_ISSUES:
         return
     try:
@@ -149,7 +149,7 @@ def _explain_fields(value: Any, hint: Any, *, path: str, issues: list[Issue]) ->
 
 
 def _choice(value: Any, hint: Any, *, path: str) -> Issue | None:
-    """What a Literal or an Enum allows."""
+    """Return the values that a Literal or an Enum allows, as text."""
     if typing.get_origin(hint) is not typing.Literal and not is_enum(hint):
         return None
     choices = [it.value if isinstance(it, enum.Enum) else it for it in choices_of(hint)]

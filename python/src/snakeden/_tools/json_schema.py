@@ -1,4 +1,4 @@
-"""JSON Schema (2020-12) of what a tool takes and gives, as far as its hints can be said in it."""
+"""Describe the arguments and the result of a tool as JSON Schema (2020-12), as far as it can."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Schema = dict[str, Any]
 
 
 def input_schema(signature: Signature) -> str:
-    """JSON text of the object schema of the arguments."""
+    """Return the object schema of the arguments as JSON text."""
     hints = [parameter.hint for parameter in signature.parameters]
     takes_more = signature.extra_hint is not REQUIRED
     schemas, definitions = _schemas([*hints, signature.extra_hint] if takes_more else hints, True)
@@ -52,7 +52,7 @@ def input_schema(signature: Signature) -> str:
 
 
 def output_schema(signature: Signature) -> str:
-    """JSON text of the schema of the result or of one chunk; empty when the hints do not tell."""
+    """Return the schema of the result or of one chunk as JSON text; empty without a hint."""
     if signature.result_hint is REQUIRED:
         return ""
     schemas, definitions = _schemas([signature.result_hint], False)
@@ -172,8 +172,8 @@ def _parts_in(form: Any) -> Iterator[Part]:
 
 
 def _foreign(hint: Any, definitions: Schema) -> Schema:
-    """A type that msgspec does not know: pydantic says its own, arrays are tagged, the rest may be
-    anything.
+    """Return the schema of a type that msgspec does not know: that of pydantic or of an array,
+    else one that allows anything.
     """
     kind = typing.get_origin(hint) or hint
     if is_pydantic(kind):
@@ -224,7 +224,7 @@ _ARRAY = _tagged(
 
 
 def _as_input(schema: Schema) -> Schema:
-    """Bytes and arrays come as tagged leaves, or as base64 text and lists from clients without
+    """Allow tagged leaves for bytes and arrays, and base64 text and lists from clients without
     buffers.
     """
     if schema.get("contentEncoding") == "base64":
@@ -235,7 +235,7 @@ def _as_input(schema: Schema) -> Schema:
 
 
 def _as_output(schema: Schema) -> Schema:
-    """Bytes and arrays go as tagged leaves."""
+    """Describe bytes and arrays as tagged leaves."""
     if schema.get("contentEncoding") == "base64":
         return _BYTES
     return {**schema, **_ARRAY} if _is_array(schema) else schema

@@ -32,7 +32,7 @@ _NO_DEFAULT: Any = msgspec.NODEFAULT
 
 
 class ToolSchema:
-    """What one tool takes and gives, with everything worked out at load."""
+    """The schemas and the converters of one tool, made when it is loaded."""
 
     def __init__(self, tool: str, function: Callable[..., Any]) -> None:
         """Read the hints of `function`.
@@ -72,7 +72,7 @@ class ToolSchema:
             raise AdapterError(f"tool '{self._tool}', {where}: {error}") from None
 
     def _make_decoders(self, forms: list[Any]) -> None:
-        """A struct with a field for each parameter; None if a name cannot be one of a struct."""
+        """Make a struct with a field for each parameter, if a struct can have their names."""
         parameters = self._signature.parameters
         fields = [
             (
@@ -99,7 +99,7 @@ class ToolSchema:
             self._tree_seeker = self._seeker(forms, Any)
 
     def _seeker(self, forms: list[Any], leaf: Any) -> type[msgspec.Struct] | None:
-        """A twin of the struct that refuses unknown fields of classes; None without any class."""
+        """Return a twin of the struct that refuses unknown fields; None if there are no classes."""
         made: dict[Any, Any] = {}
         twins = [unknown_form(form, leaf, made=made) for form in forms]
         if all(it is leaf for it in twins):
@@ -113,10 +113,10 @@ class ToolSchema:
     def parse(
         self, json: bytes, tagged: bool, *, buffers: Sequence[bytes | memoryview] = ()
     ) -> Arguments:
-        """Positional and keyword arguments to call the tool with.
+        """Return the positional and keyword arguments of a call.
 
         Raises:
-            ArgumentsError: With an issue for every bad field.
+            ArgumentsError: A field is wrong; there is an issue for each.
             InvalidValueError: The value itself is broken.
         """
         if not json:
@@ -148,7 +148,7 @@ class ToolSchema:
         return arguments[:split], dict(zip(self._keywords, arguments[split:], strict=True))
 
     def _parse_fields(self, tree: Any) -> Arguments:
-        """Field by field, collecting what is wrong."""
+        """Convert field by field, and collect the issues."""
         if type(tree) is not dict:
             message = f"has to be an object of named arguments, got {_json_kind(tree)}"
             raise ArgumentsError(self._tool, [Issue("args", message)])

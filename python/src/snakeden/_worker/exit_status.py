@@ -1,4 +1,4 @@
-"""Exit statuses of a worker process, in one place. The host reads them to tell why it ended."""
+"""Exit statuses of a worker process, in one place. The host reads why a worker ended from them."""
 
 from typing import Final
 

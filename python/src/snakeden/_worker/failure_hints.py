@@ -14,7 +14,7 @@ __all__ = ["failure_hints"]
 def failure_hints(
     limits: WorkerLimits, module_paths: Sequence[str]
 ) -> Callable[[BaseException], str]:
-    """Return a function that explains an exception, by an empty text if there is nothing to say."""
+    """Return a function that explains an exception; its text is empty where it has no advice."""
 
     def hint(error: BaseException) -> str:
         return (

@@ -1,8 +1,8 @@
 """The life of a worker: hello, welcome, load, ready, calls, stop.
 
 starting -> serving -> ending. The end of the link and SIGTERM or SIGHUP may end it in any state:
-while it starts, nobody's work is lost and the process just exits; while it serves, the running call
-is finished first, and the host hears of it at once.
+while it starts, no work is lost, and the process just exits; while it serves, the running call is
+finished first, and the host is notified at once.
 """
 
 from __future__ import annotations
@@ -47,22 +47,22 @@ if TYPE_CHECKING:
 __all__ = ["WorkerLife"]
 
 TEARDOWN_SECONDS: Final = 10.0
-"""How long teardown() and exit handlers may take before the process leaves without them."""
+"""Time that teardown() and exit handlers have before the process leaves without them."""
 LOST_SECONDS: Final = 2.0
-"""The same when the host is no longer there to wait."""
+"""The same time if the host is no longer there to wait."""
 GUARD_SECONDS: Final = 0.5
-"""How long a host that dies may take to close all that it had open."""
+"""Time that a dying host may take to close everything that it had open."""
 FLUSH_SECONDS: Final = 2.0
-"""How long the last messages may take."""
+"""Time in which the last messages must be sent."""
 SWITCH_SECONDS: Final = 0.0003
-"""How long a busy tool may keep the interpreter from the reader and the writer.
+"""Time for which a busy tool may keep the interpreter from the reader and the writer.
 
 Python's own 5 ms lets them starve for a second beside a tool that does a little I/O every
 millisecond: each short release wakes them too late and starts their wait anew.
 """
 
 _ENDING: Final = (signal.SIGTERM, signal.SIGHUP)
-"""Signals by which somebody tells a worker to finish what it runs and end."""
+"""Signals that tell a worker to finish its running calls and end."""
 
 
 class WorkerLife:
@@ -84,12 +84,12 @@ class WorkerLife:
         self._lost = False
         self._told = False
         self._host_done = threading.Event()
-        """The host sends no more calls."""
+        """Set when the host sends no more calls."""
         for signum in _ENDING:
-            # One that is ignored from the start, as by nohup, stays so.
+            # A signal that is ignored from the start, as by nohup, stays ignored.
             if signum == signal.SIGTERM or signal.getsignal(signum) is not signal.SIG_IGN:
                 signal.signal(signum, self._on_terminate)
-        # A handler, not SIG_IGN, which children would inherit. Ctrl-C is for the host to deal with.
+        # A handler, not SIG_IGN, which children would inherit. The host handles Ctrl-C.
         signal.signal(signal.SIGINT, lambda _signum, _frame: None)
 
     def run(self) -> int:
@@ -163,7 +163,7 @@ class WorkerLife:
             cause = None if error.__cause__ is None else describe(error.__cause__)
             return self._fail_load(str(error), cause)
         except BaseException as error:
-            # Whatever an adapter has that raises where nobody expects it, such as a property.
+            # Code of an adapter that raises where nothing should, such as a property.
             names = ", ".join(welcome.adapters)
             problem = f"adapter '{names}' cannot be served: {type(error).__name__}"
             return self._fail_load(f"{problem}: {safe_text(error)}", describe(error))
@@ -207,7 +207,7 @@ class WorkerLife:
         return exit_status.START_FAILED
 
     def leave(self, status: int) -> NoReturn:
-        """Tear down, send what waits, and exit.
+        """Tear down, send the messages that wait, and exit.
 
         Bounded: threads and exit handlers of tools cannot hold it up.
         """
@@ -219,7 +219,7 @@ class WorkerLife:
         if self._runner is not None:
             run_guarded(self._runner.profile.close, "the event loop", worker_id=self._worker_id)
         if self._told:
-            # Calls that were on their way when somebody told it to end are given back.
+            # Calls that were on their way when the worker was told to end are given back.
             self._host_done.wait(FLUSH_SECONDS)
         self._ending = True
         self._outbox.close()
@@ -233,8 +233,8 @@ class WorkerLife:
     # ---- hello ----
 
     def _greet(self, link: Link) -> tuple[Welcome | None, Sequence[HostMessage]]:
-        """Wait for the host's answer; returns it and what came in the same frame. None when it
-        refused.
+        """Wait for the answer of the host. Returns its welcome, or None if it refused, and the
+        messages that came in the same frame.
         """
         while (messages := link.receive()) is not None:
             for index, message in enumerate(messages):
@@ -255,7 +255,7 @@ class WorkerLife:
                     self._exit_now(exit_status.OK)
         raise LinkLostError(f"the host at {self._address} ended the link before it said welcome")
 
-    # ---- whoever reads the link ----
+    # ---- called by the reader of the link ----
 
     def _handle(self, message: HostMessage) -> None:
         runner = self._runner
@@ -314,10 +314,10 @@ class WorkerLife:
 
     def _on_terminate(self, signum: int, _frame: object) -> None:
         if not self._serving and not self._ending:
-            # By the status the host sees that it was no end of its own.
+            # The status shows the host that the worker did not end by itself.
             self._exit_now(exit_status.SIGNALLED + signum)
         if not self._told:
-            # The host has not asked for it, and must not count on this worker any more.
+            # The host did not ask for this, and must no longer count on the worker.
             self._outbox.put_urgent(wire.leaving(signal.Signals(signum).name))
         self._stop()
 
@@ -328,13 +328,13 @@ class WorkerLife:
             self._runner.stop()
             self._wake()
         elif not self._ending:
-            # Whatever the adapter is doing at import or in setup() may never end.
+            # The import or setup() of the adapter may never end.
             self._exit_now(exit_status.OK)
 
     def _await_host_guard(self) -> None:
-        """When the host dies, the system closes what it had open one by one, and the link may come
-        before the pipe by which the kernel ends this group (host_guard.py). Who left in between
-        would leave children behind.
+        """Give the kernel time to end this group (host_guard.py) if the host has died. The system
+        closes what the host had open one by one. If the link is closed before the pipe of the
+        guard, a worker that left at once would leave children behind.
         """
         if self._lost and not self._told:
             time.sleep(GUARD_SECONDS)
@@ -348,7 +348,7 @@ class WorkerLife:
         os._exit(status)
 
     def _after_fork_in_child(self) -> None:
-        """A child that a tool forks is no worker: give signals back their meaning."""
+        """Restore signals in a child that a tool has forked: it is no worker."""
         for signum in _ENDING:
             if signal.getsignal(signum) == self._on_terminate:
                 signal.signal(signum, signal.SIG_DFL)
@@ -376,7 +376,7 @@ def _offered(tool: LoadedTool) -> wire.OfferedTool:
 
 
 def _hold_signals() -> None:
-    """A child that is told to end right after the fork must not lose that to our own handler."""
+    """Block signals around a fork: the child must not lose one to the handler of the worker."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
 
 

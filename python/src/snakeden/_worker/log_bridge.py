@@ -1,4 +1,4 @@
-"""Python's logging onto the link: a handler on the root logger."""
+"""Send entries of Python's logging over the link, by a handler on the root logger."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Runner:
         for `note` and `output` see `ProfileParts`.
         """
         self.tools: dict[str, LoadedTool] = {}
-        """To be filled before `serve`."""
+        """The tools by name, filled before `serve`."""
         self._outbox = outbox
         self._limits = limits
         self._slab = None if shared is None else shared.slab
@@ -68,13 +68,13 @@ class Runner:
             )
         )
 
-    # ---- whoever reads the link ----
+    # ---- called by the reader of the link ----
 
     def on_call(self, message: WireCall) -> None:
-        """A call came.
+        """Queue a call that has arrived.
 
         Raises:
-            ValueError, IndexError: Its arguments lie where no host of this version puts them.
+            ValueError, IndexError: The arguments lie where no host of this version puts them.
         """
         attempt = Attempt(message, self._report)
         timeout_ms = message.timeout_ms
@@ -91,23 +91,23 @@ class Runner:
             self._deadlines.watch(attempt.deadline)
 
     def on_cancel(self, call_id: int) -> None:
-        """The caller wants no answer any more."""
+        """Stop a call whose caller no longer wants the answer."""
         attempt = self._in_flight.find(call_id)
         if attempt is not None:
             self._stop_call(attempt, "cancelled")
 
     def on_recall(self) -> None:
-        """Another worker is to run what has not begun here."""
+        """Give back the calls that have not begun, for other workers to run."""
         self._give_back(self._in_flight.withdraw_all())
 
     def on_credit(self, call_id: int, nbytes: int) -> None:
-        """The host has taken chunks."""
+        """Open the window of a stream, since the host has taken chunks."""
         attempt = self._in_flight.find(call_id)
         if attempt is not None and attempt.on_credit is not None:
             attempt.on_credit(nbytes)
 
     def on_link_lost(self) -> None:
-        """Nobody is there to answer: stop what runs and end `serve`."""
+        """Stop all calls and end `serve`, since the link is lost."""
         self.stop()
         for attempt in self._in_flight.all():
             self._stop_call(attempt, "cancelled")
@@ -115,9 +115,9 @@ class Runner:
     # ---- any thread, and signal handlers ----
 
     def stop(self) -> None:
-        """Give back what has not begun, and have `serve` return when what runs is done.
+        """Give back calls that have not begun, and have `serve` return after the running ones.
 
-        Whoever calls this on another thread than the main one has to wake that.
+        A caller on another thread must wake the main thread.
         """
         self._in_flight.drain()
         self._give_back(self._in_flight.withdraw_all())
@@ -125,9 +125,9 @@ class Runner:
     # ---- the main thread ----
 
     def serve(self, wait: Callable[[], None]) -> None:
-        """Run calls until `stop`; `wait` returns when there may be something new."""
+        """Run calls until `stop`; `wait` returns when something may have changed."""
         self.profile.serve(wait)
-        # What came while `stop` did the same.
+        # Calls that arrived while `stop` withdrew the others.
         self._give_back(self._in_flight.withdraw_all())
 
     # ---- calls that run ----
@@ -158,7 +158,7 @@ class Runner:
             self._outbox.put(wire.recalled(it.id for it in attempts))
 
     def _on_due(self, now: float) -> float:
-        """Stop the calls whose deadline has passed; returns when to look again."""
+        """Stop the calls whose deadline has passed; returns when to check again."""
         following = self.profile.repeat_stops(now)
         for attempt in self._in_flight.all():
             if attempt.deadline is None or attempt.stop_code is not None:

@@ -1,4 +1,4 @@
-"""What can be said of one column, gathered in batches so that most of the work happens in C.
+"""Profile one column, in batches so that most of the work happens in C.
 
 A column's kind starts as `empty` and only widens: integer -> float -> text, date -> datetime ->
 text, boolean -> text. Numbers are kept only while the column has no text.
@@ -65,7 +65,7 @@ SORTED: Final = 1_000
 
 
 class Limits(NamedTuple):
-    """How much a column may keep in memory; beyond that figures are estimates and say so."""
+    """The amounts that a column may keep in memory; beyond them its figures are estimates."""
 
     counted: int
     """Distinct values that are counted one by one."""
@@ -315,7 +315,7 @@ class Column:
         return notes
 
     def profile(self) -> dict[str, Any]:
-        """What is known of the column. Figures that do not fit its type are None."""
+        """Return the profile of the column. Figures that do not fit its type are None."""
         is_text = self.kind == "text"
         nulls: Counter[str] = Counter() if is_text else self._nulls
         count = self._present - sum(nulls.values())
@@ -369,7 +369,7 @@ class Column:
 
 
 def _quantile(ordered: list[float], share: float) -> float:
-    """Linear between neighbours: `statistics.quantiles(method="inclusive")`, numpy's default."""
+    """Return a quantile, linear between neighbours as numpy and `statistics` (`inclusive`) do."""
     place = share * (len(ordered) - 1)
     below = math.floor(place)
     above = min(below + 1, len(ordered) - 1)

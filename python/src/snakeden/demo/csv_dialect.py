@@ -65,7 +65,7 @@ def read_preamble(more: Callable[[], list[str]], delimiter: str | None) -> Pream
         if delimiter is not None and delimiter != named:
             warnings.append(
                 f"the first line names {named!r} as the delimiter, "
-                f"but {delimiter!r} was asked for and used"
+                f"but {delimiter!r} was requested and used"
             )
     cut_by = delimiter or named
     nothing = " \r\n" + (cut_by or "".join(DELIMITERS))

@@ -42,7 +42,7 @@ class Encoding(NamedTuple):
 
     @property
     def wide(self) -> bool:
-        """Whether characters may contain NUL bytes."""
+        """True if characters may contain NUL bytes."""
         return self.name.startswith(("utf-16", "utf-32"))
 
 

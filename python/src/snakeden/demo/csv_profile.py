@@ -16,7 +16,7 @@ __all__ = ["profile_file"]
 REPORT_SECONDS: Final = 0.1
 
 Report = Callable[[float, int], None]
-"""Gets the fraction of the bytes that were read, and the rows so far."""
+"""Receives the fraction of the bytes that were read, and the rows so far."""
 
 
 def profile_file(
@@ -26,7 +26,7 @@ def profile_file(
     report: Report | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> dict[str, Any]:
-    """What `profile_csv` does, outside of a call too."""
+    """Profile a file as `profile_csv` does, outside of a call too."""
     size, encoding = check_file(path)
     try:
         return _profile(

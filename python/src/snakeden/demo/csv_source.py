@@ -1,6 +1,4 @@
-"""Read any CSV or TSV file: what it is encoded in, what separates its cells, its header, and its
-rows block by block.
-"""
+"""Read any CSV or TSV file: its encoding, its delimiter, its header, and its rows in blocks."""
 
 from __future__ import annotations
 
@@ -112,7 +110,7 @@ class CsvSource:
 
     @property
     def bytes_read(self) -> int:
-        """How far in the file this is."""
+        """The number of bytes read so far."""
         return self._lines.bytes_read
 
     def close(self) -> None:
@@ -120,7 +118,7 @@ class CsvSource:
         self._lines.close()
 
     def batches(self) -> Iterator[list[list[str]]]:
-        """The rows after the header: short ones filled with empty cells, long ones cut, both
+        """Yield the rows after the header: short ones filled with empty cells, long ones cut, both
         counted as ragged.
         """
         width = {len(self.names)}

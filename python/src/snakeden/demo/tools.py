@@ -21,7 +21,7 @@ def profile_csv(path: str, delimiter: str | None = None) -> dict[str, Any]:
     """Profile each column of a CSV or TSV file on the worker's machine, with progress while it
     reads.
 
-    The answer has `path`, `bytes`, `rows`, `columns`, `delimiter` (None for one column),
+    The result has `path`, `bytes`, `rows`, `columns`, `delimiter` (None for one column),
     `encoding`, `ragged_rows` and `unclosed_quotes: {count, first_lines}`, `blank_lines` and
     `warnings`. A column has `name`, `type` (integer, float, boolean, date, datetime, text or
     empty), `count` (cells that hold something), `missing`, `null_markers`, `distinct` (exact, or an
@@ -37,7 +37,7 @@ def profile_csv(path: str, delimiter: str | None = None) -> dict[str, Any]:
 
     Args:
         path: Absolute, or relative to the worker's working directory.
-        delimiter: One character; when it is not given, that of Excel's line `sep=;`, or found out
+        delimiter: One character; by default that of Excel's line `sep=;`, or detected
             (comma, tab, semicolon or pipe).
 
     Raises:
@@ -56,13 +56,13 @@ def profile_csv(path: str, delimiter: str | None = None) -> dict[str, Any]:
 
 @tool
 def ping() -> str:
-    """Answer "pong"."""
+    """Return "pong"."""
     return "pong"
 
 
 @tool
 def echo(value: Any) -> Any:
-    """Answer what was sent."""
+    """Return the value that was sent."""
     return value
 
 
@@ -74,7 +74,7 @@ def add(a: float | int, b: float | int) -> float | int:
 
 @tool
 def sleep(seconds: Annotated[float, Meta(ge=0, le=86_400)]) -> float:
-    """Wait for `seconds`, then answer how long it took; a cancelled call stops at once."""
+    """Wait for `seconds`, then return how long it took; a cancelled call stops at once."""
     started = time.monotonic()
     time.sleep(seconds)
     return time.monotonic() - started

@@ -52,13 +52,13 @@ class Stream:
 
     @property
     def shared(self) -> list[int]:
-        """How many shared buffers each frame has."""
+        """Return the number of shared buffers of each frame."""
         chunks = [WorkerFrame.FromString(frame).messages[0].chunk for frame in self.frames]
         return [len(chunk.value.shared) for chunk in chunks]
 
 
 def cancels(call: Attempt, then: Callable[..., Any]) -> Callable[..., Any]:
-    """A function that cancels the call just before it does its work."""
+    """Return a function that cancels the call just before it does its work."""
 
     def cancel(*args: Any) -> Any:
         call.stop_code = "cancelled"

@@ -54,7 +54,7 @@ run(1, lambda: None, marked=True)
 
 
 def marked(code: str) -> list[str]:
-    """What is written to stdout after the first call, which was marked at its start."""
+    """Return the output of later calls than the first, which was marked at its start."""
     done = run(CALLS + code)
     assert done.returncode == 0, done.stderr.decode()
     text = done.stdout.decode().replace("\x1en0n5e", "#")

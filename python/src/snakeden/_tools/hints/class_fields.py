@@ -23,9 +23,9 @@ class ClassField(NamedTuple):
     """One field of a class."""
 
     name: str
-    """Its name in the constructor."""
+    """The name of the field in the constructor."""
     key: str
-    """Its name in JSON."""
+    """The name of the field in JSON."""
     hint: Any
     required: bool
     default: Any = None
@@ -49,7 +49,7 @@ def is_fielded(hint: Any) -> bool:
 def allows_unknown(hint: Any) -> bool:
     """Return whether the class itself declares that it takes other keys (PEP 728)."""
     kind = typing.get_origin(hint) or hint
-    # Those that say nothing have `typing_extensions.NoExtraItems`.
+    # A class that declares nothing has `typing_extensions.NoExtraItems`.
     extra = repr(kind.__dict__.get("__extra_items__")).rpartition(".")[2]
     return (
         extra not in ("None", "NoExtraItems", "Never") or kind.__dict__.get("__closed__") is False

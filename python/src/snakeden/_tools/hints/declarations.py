@@ -56,9 +56,9 @@ class Marks(NamedTuple):
     metas: tuple[msgspec.Meta, ...]
     """Constraints and texts that msgspec supports."""
     needs_pydantic: bool
-    """Whether pydantic must check, because msgspec does not support all of it."""
+    """True if pydantic must check, because msgspec does not support all of it."""
     before: bool
-    """Whether pydantic must see the original value, because it converts the value."""
+    """True if pydantic must see the original value, because it converts the value."""
 
 
 def declaration(hint: Any, default: Any, *, required: Any) -> Declaration:
@@ -93,7 +93,7 @@ def declaration(hint: Any, default: Any, *, required: Any) -> Declaration:
 
 
 def is_field_info(value: object) -> bool:
-    """Return whether it is a result of pydantic's `Field()`, as FastAPI's Query() is."""
+    """Return whether a value is a result of pydantic's `Field()`, as FastAPI's Query() is."""
     kind = getattr(sys.modules.get("pydantic.fields"), "FieldInfo", None)
     return kind is not None and isinstance(value, kind)
 
@@ -136,7 +136,7 @@ def read_marks(metadata: Iterable[Any]) -> Marks | None:
 
 
 def _meta(wanted: dict[str, Any]) -> msgspec.Meta | None:
-    """None for what msgspec cannot hold, such as bounds of dates."""
+    """Return the constraints for msgspec; None for what it cannot hold, such as bounds of dates."""
     try:
         return msgspec.Meta(**wanted)
     except (TypeError, ValueError):

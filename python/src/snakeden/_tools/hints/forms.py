@@ -151,13 +151,13 @@ def _is_special(hint: Any) -> bool:
 
 
 def _is_unchecked_protocol(hint: Any) -> bool:
-    """Return whether it is a Protocol whose members cannot be recognized at run time."""
+    """Return whether `hint` is a Protocol whose members cannot be recognized at run time."""
     kind = typing.get_origin(hint) or hint
     return getattr(kind, "_is_protocol", False) and not getattr(kind, "_is_runtime_protocol", False)
 
 
 def is_mapping(origin: Any) -> bool:
-    """Return whether msgspec fills it as a dict."""
+    """Return whether msgspec fills the type as a dict."""
     return isinstance(origin, type) and origin in (
         dict,
         collections.abc.Mapping,
@@ -336,8 +336,8 @@ def _class(hint: Any, made: Made) -> Any:
 
 
 def declared_fields(hint: Any) -> list[ClassField]:
-    """Do as `fields_of`, with the declarations of pydantic's `Field()` resolved. The default is a
-    function that makes it, or None where the class itself fills it in.
+    """Return the fields of a class, with the declarations of pydantic's `Field()` resolved. The
+    default is a function that makes it, or None where the class itself fills it in.
 
     Raises:
         HintError: A declaration cannot be honoured.

@@ -69,7 +69,7 @@ class Part:
         raise NotImplementedError
 
     def hint(self) -> type[PartHint]:
-        """The class that stands for the part in a hint."""
+        """Return the class that stands for the part in a hint."""
         stand_in: type[PartHint] = _Standin(self.name, (PartHint,), {"part": self})  # type: ignore[assignment]
         return stand_in
 
@@ -295,7 +295,7 @@ def is_pydantic(kind: Any) -> bool:
 
 
 def is_model(kind: Any) -> bool:
-    """Whether `kind` is a pydantic model: what pydantic makes for it is an instance."""
+    """Return whether `kind` is a pydantic model: what pydantic makes for it is an instance."""
     return is_pydantic(kind) and hasattr(kind, "model_validate")
 
 
@@ -328,7 +328,7 @@ def pydantic_schema(adapter: Any) -> Schema:
 
 
 def is_enum(hint: Any) -> bool:
-    """Whether `hint` is a class of enums."""
+    """Return whether `hint` is a class of enums."""
     # In Python 3.10 list[int] counts as an instance of type.
     return isinstance(hint, type) and issubclass(hint, enum.Enum)
 

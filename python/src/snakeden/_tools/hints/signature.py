@@ -1,4 +1,4 @@
-"""Parameters of a tool and what their type hints say, resolved as far as they can be."""
+"""Read the parameters of a tool, with their type hints resolved as far as possible."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Parameter(NamedTuple):
 
     name: str
     key: str
-    """Its name for callers: the alias if pydantic's `Field()` gives one."""
+    """The name for callers: the alias if pydantic's `Field()` gives one."""
     hint: Any
     default: Any
     factory: Callable[[], Any]
@@ -49,13 +49,13 @@ class Parameter(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """What a tool takes and gives."""
+    """The parameters and the result of a tool."""
 
     parameters: tuple[Parameter, ...]
     extra_hint: Any
-    """Hint of the values of `**kwargs`; REQUIRED when the tool has none."""
+    """The hint of the values of `**kwargs`; REQUIRED when the tool has none."""
     result_hint: Any
-    """Hint of the result, or of one chunk; REQUIRED when there is none."""
+    """The hint of the result, or of one chunk; REQUIRED when there is none."""
     streams: bool
 
 

@@ -34,7 +34,7 @@ class Attempt:
         self.id: int = message.id
         self.message = message
         self.deadline: float | None = None
-        """On the clock of `time.monotonic()`."""
+        """The time by which it must end, on the clock of `time.monotonic()`."""
         self.stop_code: str | None = None
         """The code of its failure once it must stop; the first cause wins."""
         self.ended: bool = False
@@ -53,7 +53,7 @@ class Attempt:
 
     @property
     def tool(self) -> str:
-        """Name of the tool."""
+        """The name of the tool."""
         return self.message.tool
 
     @property

@@ -19,7 +19,7 @@ _LONGEST_WAIT: Final = 3600.0
 
 
 class DeadlineWatch:
-    """Calls `on_due` when a watched deadline passes; that returns the next deadline to wake for, or
+    """Calls `on_due` when a watched deadline passes; `on_due` returns the next deadline, or
     infinity.
     """
 

@@ -27,7 +27,7 @@ class Driver(msgspec.Struct, frozen=True, kw_only=True):
     """Drives the result of one call."""
 
     streams: bool
-    """Whether the schema of the tool says that it streams."""
+    """True if the schema of the tool says that it streams."""
     make_sink: Callable[[], Sender | Collector]
     encode: Callable[[object], Encoded]
     check: Callable[[], None]

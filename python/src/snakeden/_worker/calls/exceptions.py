@@ -1,5 +1,5 @@
-"""Exceptions of tools, described for the host: type, message, and a traceback without this
-package's own frames.
+"""Describe exceptions of tools for the host: type, message, and a traceback without frames of
+this package.
 
 The text of an exception comes from code of the user, which may take long, print or raise. That code
 runs only once.
@@ -37,7 +37,7 @@ _UNPRINTABLE: Final = re.compile(r"<exception str\(\) failed>|<unprintable \S+ o
 
 
 def safe_text(error: BaseException) -> str:
-    """`str(error)`, also when that raises."""
+    """Return `str(error)`, also when that raises."""
     try:
         return wire_text(str.__str__(str(error)), MAX_MESSAGE)
     except BaseException as inner:
@@ -45,7 +45,7 @@ def safe_text(error: BaseException) -> str:
 
 
 def describe(error: BaseException) -> PythonException:
-    """The exception as the host gets it. Never raises."""
+    """Describe an exception for the host. Never raises."""
     message, text = _texts(error)
     return PythonException(
         type=wire_text(type_name(type(error)), 500), message=message, traceback=text
@@ -53,7 +53,7 @@ def describe(error: BaseException) -> PythonException:
 
 
 def _texts(error: BaseException) -> tuple[str, str]:
-    """Message and traceback."""
+    """Return the message and the traceback."""
     summary: Any
     try:
         # This gets the texts of the exception and of its causes.

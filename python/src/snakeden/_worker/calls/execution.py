@@ -28,7 +28,7 @@ __all__ = ["Execution", "ExecutionContext"]
 
 
 class ExecutionContext(msgspec.Struct, frozen=True, kw_only=True):
-    """What the calls of a worker have in common."""
+    """The parts that all calls of a worker share."""
 
     tools: Mapping[str, LoadedTool]
     put: Callable[[bytes], None]
@@ -107,7 +107,7 @@ class Execution:
         return encode(value, max_depth=self._max_depth, max_bytes=self._max_bytes)
 
     def driver(self, attempt: Attempt, *, streams: bool) -> Driver:
-        """Return what drives a result of a tool that takes time."""
+        """Return the driver of a result that takes time."""
         interruption = self._interruption
         message = attempt.message
 

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 __all__ = ["Collector", "Sender"]
 
 CHUNK_OVERHEAD: Final = 64
-"""What a chunk weighs beyond its JSON and buffers, in bytes."""
+"""The weight of a chunk beyond its JSON and buffers, in bytes."""
 
 
 class Sender:
-    """Sends chunks while what the host has not credited weighs less than the window."""
+    """Sends chunks while those that the host has not credited weigh less than the window."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Sender:
         attempt.on_credit = self._on_credit
 
     def _on_credit(self, nbytes: int) -> None:
-        """Called on the reader's thread."""
+        """Open the window further; called by the reader of the link."""
         self._credits.put(nbytes)
         if self._wake is not None:
             self._wake()
@@ -65,8 +65,8 @@ class Sender:
         self._owed += value.size + CHUNK_OVERHEAD
 
     def _send_shared(self, value: Encoded, shared: SharedMemory) -> None:
-        """Send a chunk through shared memory. A place that was taken must be told to the host, so
-        nothing may come up in between. A method of its own, since a closure would slow every chunk.
+        """Send a chunk through shared memory. The host must learn of a place that was taken, so no
+        exception may come up in between. A separate method, since a closure would slow every chunk.
         """
         self._interruption.shield(
             lambda: self._put(wire.chunk(self._call_id, value, shared=shared))
@@ -80,7 +80,7 @@ class Sender:
             self._owed -= self._credits.get()
 
     async def wait_async(self) -> None:
-        """As `wait`, while other tasks of the loop go on."""
+        """Wait as `wait` does, while other tasks of the loop go on."""
         if self._owed < self._window:
             return
         loop = asyncio.get_running_loop()
@@ -98,7 +98,7 @@ class Sender:
             self._wake = None
 
     def finish(self, returned: object) -> Encoded:
-        """The result of the stream: what the generator returned."""
+        """Return the result of the stream: the value that the generator returned."""
         return encode(returned, max_depth=self._max_depth, max_bytes=self._max_bytes)
 
 
@@ -139,12 +139,12 @@ class Collector:
             raise ResultTooLargeError(self._size, self._max_bytes, what="list of chunks")
 
     def wait(self) -> None:
-        """Nothing to wait for."""
+        """Return at once: a list has no window."""
 
     async def wait_async(self) -> None:
         """Let other tasks run."""
         await asyncio.sleep(0)
 
     def finish(self, _returned: object) -> Encoded:
-        """The list of all chunks; what the generator returned has no place in it."""
+        """Return the list of all chunks, without the value that the generator returned."""
         return Encoded(b"[" + b",".join(self._texts) + b"]", self._tagged, self._buffers)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_PROFILE", "PROFILES"]
 
 DEFAULT_PROFILE: Final = "process"
-"""For a host that names none."""
+"""The profile for a host that names none."""
 
 PROFILES: Final[dict[str, Callable[[ProfileParts], Profile]]] = {"process": ProcessProfile}
 """Functions that create a profile, by its name."""

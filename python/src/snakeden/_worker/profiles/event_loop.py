@@ -22,7 +22,7 @@ class EventLoop:
         self._task: asyncio.Task[Any] | None = None
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run the coroutine of a call. It has unwound, whatever interrupts it."""
+        """Run the coroutine of a call. Whatever interrupts it, it has unwound when this ends."""
         loop: asyncio.AbstractEventLoop | None = None
         task: asyncio.Task[T] | None = None
         try:
@@ -38,7 +38,7 @@ class EventLoop:
                 task.cancel()
                 _unwind(loop, task)
             elif not task.cancelled():
-                task.exception()  # Looked at, so that the loop does not complain of it.
+                task.exception()  # Read, so that the loop does not report it as never retrieved.
 
     def complete(self, coroutine: Coroutine[Any, Any, object]) -> None:
         """Run a coroutine of the adapter itself. Context variables that the coroutine sets stay
@@ -59,7 +59,7 @@ class EventLoop:
         return True
 
     def close(self) -> None:
-        """Cancel what tools left running on the loop, and close it."""
+        """Cancel the tasks that tools have left on the loop, and close it."""
         loop = self._loop
         if loop is None or loop.is_closed():
             return
@@ -84,7 +84,7 @@ def _unwind(loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any]) -> None:
     try:
         loop.run_until_complete(task)
     except BaseException:
-        # The exception on its way out is the cause; what unwinding adds does not matter.
+        # The cause is the exception that is already on its way out.
         return
 
 

@@ -1,16 +1,16 @@
 """Raise CallCancelled in the tool that runs on the main thread, and nowhere else.
 
-Another thread asks by a signal to the main thread. The handler runs there between two bytecodes
-(and wakes `time.sleep` and other blocking calls), looks whether the call that is *armed* is one
-that has to stop, and raises. A call is armed from just before its tool is entered until just after
-it was left, and the handler disarms before it raises: so a tool is interrupted at most once, and
-the exception can surface only inside the `try` of `Execution.run`.
+Another thread sends a signal to the main thread. The handler runs there between two bytecodes, and
+wakes `time.sleep` and other blocking calls. It raises if the *armed* call must stop. A call is
+armed from just before its tool is entered until just after the tool was left, and the handler
+disarms it before it raises. So a tool is interrupted at most once, and the exception can surface
+only inside the `try` of `Execution.run`.
 
-What the tool raised is described in the same way, under the same deadline. The texts of exceptions
-are code of the user too, and whoever asks for them catches everything: so the description is
-interrupted again and again until it is over.
+An exception of a tool is described under the deadline of the call too. Its text comes from code of
+the user, and `traceback` catches every exception of that code. So the description is interrupted
+again and again until it is over.
 
-SIGURG, because its default is to be ignored and tools hardly use it.
+The signal is SIGURG: it is ignored by default, and tools hardly use it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 class Interrupter:
-    """The `Interruption` of the main thread; `stop` may be asked for from any thread."""
+    """The `Interruption` of the main thread; `stop` may be called on any thread."""
 
     __slots__ = ("_describing", "_look_at", "_loop", "_main", "_pause", "armed", "cut_off")
 
@@ -52,7 +52,7 @@ class Interrupter:
         self.cut_off = False
         """See `Interruption.cut_off`."""
         self._describing = False
-        """Whether the running code is the description of an exception."""
+        """True while the running code describes an exception."""
         self._loop = loop
         self._look_at = look_at
         self._pause = _FIRST_PAUSE_SECONDS
@@ -60,20 +60,20 @@ class Interrupter:
         signal.signal(_SIGNAL, self._handle)
 
     def stop(self) -> None:
-        """Have the main thread look whether its call must stop; `stop_code` has been set before."""
+        """Have the main thread check whether its call must stop; `stop_code` was set before."""
         signal.pthread_kill(self._main, _SIGNAL)
 
     def repeat_soon(self) -> None:
-        """Have `repeat` called in a while."""
+        """Schedule a call of `repeat`."""
         self._pause = _FIRST_PAUSE_SECONDS
         self._look_at(time.monotonic() + _FIRST_PAUSE_SECONDS)
 
     def repeat(self, now: float) -> float:
-        """Signal once more when the armed call was stopped and does not know it yet; returns when
-        to look again.
+        """Signal once more if the armed call was stopped and has not noticed yet; returns when to
+        check again.
 
-        A signal that comes between the last look for signals and the system call of a sleep or a
-        wait does not end that.
+        A signal that arrives between the last check for signals and the system call of a sleep or
+        a wait does not end the latter.
         """
         armed = self.armed
         if armed is None or armed.stop_code is None:

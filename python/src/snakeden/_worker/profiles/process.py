@@ -1,4 +1,4 @@
-"""One call at a time, on the main thread of the process."""
+"""Run one call at a time, on the main thread of the process."""
 
 from __future__ import annotations
 

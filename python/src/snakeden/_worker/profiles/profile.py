@@ -31,7 +31,9 @@ class ProfileParts(msgspec.Struct, frozen=True, kw_only=True):
     note: Callable[[int], None] | None = None
     """Records the id of a call, which the host reads after the worker has died."""
     output: Output | None = None
-    """Is notified when a call begins, and when a call that has written output ends."""
+    """The streams of the worker. They are notified when a call begins, and when a call that has
+    written output ends.
+    """
 
 
 class Profile(Protocol):
@@ -79,6 +81,6 @@ class Profile(Protocol):
         """Cancel whatever asynchronous tools have left running."""
 
     def after_fork_in_child(self) -> None:
-        """Called in a forked copy of the process, which must not continue as the worker when the
-        code of the tool returns.
+        """Prepare a forked copy of the process, which must not continue as the worker when the code
+        of the tool returns.
         """

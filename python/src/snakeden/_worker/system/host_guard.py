@@ -31,7 +31,7 @@ Mode = Literal["kernel", "thread", "none"]
 def arm() -> Mode:
     """Arm the guard on descriptor 0.
 
-    Returns how: `none` when standard input is no pipe of a host.
+    Returns the mode: `none` if standard input is no pipe of a host.
     """
     import fcntl
 
@@ -46,13 +46,12 @@ def arm() -> Mode:
     empty = os.open(os.devnull, os.O_RDONLY)
     os.dup2(empty, 0)
     os.close(empty)
-    # Only a group of our own: a worker started by hand in a terminal shares the terminal's.
+    # Only its own group: a worker started by hand shares the group of the terminal.
     own_group = os.getpgrp() == os.getpid()
     mode: Mode = "thread"
     if is_pipe and sys.platform == "linux" and _arm_kernel(guard, own_group):
         mode = "kernel"
-    # A second line where the kernel takes the request and then does not signal, as some sandboxes
-    # do.
+    # A second guard for kernels that accept the request but never signal, as in some sandboxes.
     threading.Thread(
         target=_wait_for_end, args=(guard, own_group), name="snakeden-guard", daemon=True
     ).start()
@@ -70,7 +69,7 @@ def _arm_kernel(guard: int, own_group: bool) -> bool:
         fcntl.fcntl(guard, fcntl.F_SETFL, flags | os.O_ASYNC)
     except OSError:
         return False
-    # The host may have gone before the signal was asked for.
+    # The host may have gone before the signal was requested.
     poll = select.poll()
     poll.register(guard, 0)
     if any(event & select.POLLHUP for _, event in poll.poll(0)):
@@ -84,8 +83,7 @@ def _wait_for_end(guard: int, own_group: bool) -> None:
             if not os.read(guard, 4096):
                 break
         except OSError:
-            # Only when somebody closed our descriptor; without it the end of the link still ends
-            # the worker.
+            # A tool closed the descriptor. The end of the link still ends the worker.
             return
     _kill(own_group)
 

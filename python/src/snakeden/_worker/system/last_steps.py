@@ -1,4 +1,4 @@
-"""Steps of a worker that leaves: what tools have left behind can neither hold it up nor fail it."""
+"""Steps of a worker that leaves, which nothing that tools have left behind can delay or fail."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["exit_after", "run_guarded"]
 
 
 def exit_after(seconds: float, status: int, *, worker_id: str) -> None:
-    """Leave after `seconds`, whatever holds up the main thread."""
+    """Leave after `seconds`, even if the main thread is blocked."""
 
     def leave() -> None:
         os.write(2, f"snakeden worker {worker_id}: left after waiting {seconds:g} s\n".encode())
@@ -24,7 +24,7 @@ def exit_after(seconds: float, status: int, *, worker_id: str) -> None:
 
 
 def run_guarded(step: Callable[[], object], name: str, *, worker_id: str) -> None:
-    """Run a step; what it raises is printed."""
+    """Run a step, and print the exception that it raises."""
     try:
         step()
     except BaseException:

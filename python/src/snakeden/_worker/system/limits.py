@@ -1,9 +1,9 @@
-"""What a worker bounds itself to, so that a tool that goes too far hurts nobody else.
+"""Limits that a worker sets for itself, so that a tool that goes too far harms nothing else.
 
 The kernel enforces open files, data and CPU time, also while a C call holds the interpreter lock.
 It counts memory by what is *mapped* (RLIMIT_AS) or could be written to (RLIMIT_DATA), and numpy,
-torch and CUDA map far more than they use. So the limit of memory is one of resident memory, which
-`memory_gauge.py` measures; RLIMIT_DATA can be had besides, and makes Python raise MemoryError.
+torch and CUDA map far more than they use. So the limit of memory counts resident memory, which
+`memory_gauge.py` measures. RLIMIT_DATA is a second one, and makes Python raise MemoryError.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UNLIMITED: Final = resource.RLIM_INFINITY
 
 
 class LimitError(Exception):
-    """A limit that the system does not let this process have; the text says which and why."""
+    """A limit that the system refuses; the text says which and why."""
 
 
 class WorkerLimits:
@@ -41,10 +41,10 @@ class WorkerLimits:
         self._cpu_until = 0
 
     def apply(self) -> None:
-        """Bound this process, and so what it starts.
+        """Set the limits of this process, which its children inherit.
 
         Raises:
-            LimitError: The system refuses one.
+            LimitError: The system refuses a limit.
         """
         if self._open_files:
             _bound("openFiles", resource.RLIMIT_NOFILE, value=self._open_files)
@@ -58,11 +58,11 @@ class WorkerLimits:
                     f"cannot set the limit nice to {self._nice}: {error.strerror}"
                 ) from None
         if self._cpu_seconds and sys.stderr is not None:
-            # Leaves a traceback behind, and then what the kernel does by itself: the end.
+            # Writes a traceback; the default action then ends the process.
             faulthandler.register(signal.SIGXCPU, all_threads=False, chain=True)
 
     def noting(self, note: Callable[[int], None] | None) -> Callable[[int], None] | None:
-        """`note`, which is told of each call before it is started, with what limits need of it."""
+        """Return `note`, extended by what the limits need before each call starts."""
         if not self._cpu_seconds:
             return note
         if note is None:
@@ -75,7 +75,7 @@ class WorkerLimits:
         return both
 
     def hint(self, error: BaseException) -> str:
-        """Which limit is behind an exception of a tool; empty when none is."""
+        """Return the limit that caused an exception of a tool; empty when none did."""
         if self._data_bytes and isinstance(error, MemoryError):
             return f"the limit dataBytes of the pool is {self._data_bytes}"
         if self._open_files and isinstance(error, OSError) and error.errno == errno.EMFILE:
@@ -83,8 +83,8 @@ class WorkerLimits:
         return ""
 
     def _grant_cpu(self) -> None:
-        """Let the process use as much CPU time as a call may. The kernel counts whole seconds of
-        the whole life of the process, so the limit moves on.
+        """Raise the limit by the CPU time of one call: the kernel counts whole seconds from the
+        start of the process.
         """
         until = int(time.process_time()) + 1 + self._cpu_seconds
         if until == self._cpu_until:
@@ -102,7 +102,7 @@ def _bound(name: str, kind: int, *, value: int) -> None:
             f"cannot set the limit {name} to {value}: the system allows at most {hard}"
         )
     try:
-        # Hard as well: a tool must not be able to take it back.
+        # The hard limit too: a tool must not be able to undo it.
         resource.setrlimit(kind, (value, value))
     except (OSError, ValueError) as error:
         raise LimitError(f"cannot set the limit {name} to {value}: {error}") from None

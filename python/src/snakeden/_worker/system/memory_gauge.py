@@ -1,9 +1,9 @@
-"""How much memory this worker and its children hold, measured on a thread of its own.
+"""Measure the memory of this worker and its children, on a thread of its own.
 
-Whoever reads the link answers a ping with what was measured last, and has it measured again for the
-next one: so neither calls nor heartbeats wait for it. To look for children means to look at every
-process of the machine, so that is done more rarely. With a limit the thread also looks by itself,
-since a tool can take gigabytes between two pings.
+The reader of the link answers a ping with the last measurement, and requests a new one for the next
+ping: so neither calls nor heartbeats wait for it. A search for children reads every process of
+the machine, so it is made more rarely. With a limit the thread also measures between pings, since a
+tool can take gigabytes in that time.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
 __all__ = ["MemoryGauge"]
 
 _WATCH_SECONDS: Final = 0.1
-"""Between two looks when there is a limit."""
+"""Time between two measurements when there is a limit."""
 _CHILDREN_SECONDS: Final = 10.0
-"""Between two searches for children while none are known."""
+"""Time between two searches for children while none are known."""
 _KNOWN_CHILDREN_SECONDS: Final = 1.0
-"""The same while there are some."""
+"""The same time while there are some."""
 
 
 class MemoryGauge:
-    """`rss` is what was measured last, in bytes; 0 before the first time."""
+    """Measures memory; `rss` is the last measurement in bytes, 0 before the first one."""
 
     def __init__(self, limit: int, report: Callable[[int], None]) -> None:
-        """Tell `report` when more than `limit` bytes are held; 0 is no limit."""
+        """Call `report` when more than `limit` bytes are held; 0 is no limit."""
         self.rss = 0
         self._limit = limit
         self._report = report
@@ -49,11 +49,11 @@ class MemoryGauge:
         threading.Thread(target=self._run, name="snakeden-memory", daemon=True).start()
 
     def refresh(self) -> None:
-        """Have it measured; returns at once."""
+        """Request a measurement; returns at once."""
         self._requests.put(None)
 
     def measure(self) -> int:
-        """Bytes that are held now; children as of the last search for them."""
+        """Return the bytes that are held now, with the children of the last search."""
         now = time.monotonic()
         if now >= self._children_due:
             self._children_rss = self._measure_children()
@@ -75,7 +75,7 @@ class MemoryGauge:
             try:
                 rss = self.measure()
             except (MemoryError, OSError):
-                continue  # The process is short of what a look takes; the next one may succeed.
+                continue  # Out of memory or descriptors; the next measurement may succeed.
             if 0 < self._limit < rss:
                 self._report(rss)
 
@@ -89,14 +89,14 @@ class MemoryGauge:
                 try:
                     total += child.memory_info().rss
                 except psutil.Error:
-                    continue  # It has just ended.
+                    continue  # The process has just ended.
         except psutil.Error:
             return self._children_rss
         return total
 
 
 def _own_rss() -> Callable[[], int]:
-    """A function that measures this process alone. On Linux it costs some microseconds."""
+    """Return a function that measures this process alone. On Linux it takes some microseconds."""
     if sys.platform == "linux":
         try:
             statm = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC)

@@ -50,7 +50,7 @@ class _Pipe(io.BufferedWriter):
         self._is_at_start = True
 
     def write(self, data: Any, /) -> int:
-        """Do as the base class; a mark comes first unless this call wrote last."""
+        """Write as the base class does, after a mark unless this call wrote last."""
         call = CURRENT.get(None)
         owner = _NOBODY if call is None or call.ended else call.id
         if owner != self._owner or (self.is_copy and self._is_at_start):
@@ -90,7 +90,7 @@ class _Pipe(io.BufferedWriter):
                 self._meant = _duplicate(self._descriptor)
 
     def close(self) -> None:
-        """Write out what is buffered."""
+        """Write out the buffer, and stay open."""
         with suppress(OSError, ValueError):
             self.flush()
 
@@ -110,7 +110,7 @@ class _Text(io.TextIOWrapper):
         self._output = output
 
     def close(self) -> None:
-        """Write out what is buffered."""
+        """Write out the buffer, and stay open."""
         with suppress(OSError, ValueError):
             self.flush()
 
@@ -120,7 +120,7 @@ class _Text(io.TextIOWrapper):
         return self.buffer
 
     def reconfigure(self, **settings: Any) -> None:
-        """Do as the base class, until the call has ended."""
+        """Reconfigure as the base class does, until the call has ended."""
         self._output.is_changed = True
         super().reconfigure(**settings)
 
@@ -166,7 +166,7 @@ class Output:
         """Begin a call; `now` is on the clock of `time.perf_counter()`."""
         try:
             is_kept = sys.stdout is self._stdout and sys.stderr is self._stderr
-        except AttributeError:  # One was deleted.
+        except AttributeError:  # A tool deleted one of them.
             is_kept = False
         if not is_kept:
             sys.stdout, sys.stderr = self._stdout, self._stderr
@@ -210,7 +210,7 @@ def prepare(nonce: str = "") -> Output:
 
 
 def flush() -> None:
-    """Write out what is buffered, where somebody still reads."""
+    """Write out the buffers, if they are still read."""
     for name in ("stdout", "stderr"):
         try:
             getattr(sys, name).flush()

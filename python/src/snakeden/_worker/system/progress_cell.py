@@ -15,9 +15,9 @@ _BYTES: Final = 8
 
 
 def open_progress_cell(path: str) -> Callable[[int], None] | None:
-    """A function that notes the id of a call; None when the file cannot be mapped.
+    """Return a function that notes the id of a call; None if the file cannot be mapped.
 
-    What is written survives the death of this process at any moment.
+    A note survives the death of this process at any moment.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
