@@ -8,7 +8,6 @@ import { fileURLToPath } from "node:url";
 import { PROTOCOL_VERSION } from "../src/bridge/mod.ts";
 import { EXIT_STATUS } from "../src/pool/crashes/exit_status.ts";
 import { WORKER_ENV } from "../src/process/mod.ts";
-import { STAMP } from "../src/python_env/environment_store.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PYTHON = join(ROOT, "python/src/snakeden");
@@ -56,9 +55,4 @@ Deno.test("WORKER_ENV holds every variable of environment_names.py under the sam
   assert.ok(lines.length >= 5, `${lines.length} names`);
   const ours: Readonly<Record<string, string>> = WORKER_ENV;
   for (const [, key = "", name] of lines) assert.equal(ours[camelCase(key)], name, key);
-});
-
-Deno.test("STAMP is the file by which missing_module.py knows an environment of the host", () => {
-  const [, name] = /^_BUILT_BY_HOST: Final = "(.+)"$/m.exec(twin("missing_module.py")) ?? [];
-  assert.equal(name, STAMP);
 });

@@ -10,6 +10,10 @@ from snakeden import tool
 @tool
 def load():
     import no_such_package
+
+@tool
+def load_part():
+    import snakeden.no_such_part
 `;
 
 Deno.test("Snakeden.execute() says how to add a module that a call misses", async () => {
@@ -25,6 +29,11 @@ Deno.test("Snakeden.execute() says how to add a module that a call misses", asyn
     const cure = error.message.indexOf("; install its package into the Python of pool texts; ");
     assert.ok(missing > 0 && cure > missing, error.message);
     assert.match(error.message, /\(pool texts runs Python 3\.\d+\.\d+\)$/);
+    // The package is there, so there is nothing to install.
+    await assert.rejects(den.execute("load_part", {}), (error: Error) => {
+      assert.match(error.message, /the package 'snakeden' has no module 'no_such_part'/);
+      return !error.message.includes("install");
+    });
   }
 });
 

@@ -51,8 +51,8 @@ const CASES: readonly {
     files: { "helper.py": "\nimport no_such_dependency\n" },
     lines: [
       "Cannot start worker default-1: adapter 'broken' cannot be imported: it needs a module that is not there: " +
-      "No module named 'no_such_dependency' (to install it, ",
-      "if it is a module of yours, add its folder to `modulePaths`); searched DIR, ",
+      "No module named 'no_such_dependency'; searched DIR, ",
+      "a module of your own needs its folder in modulePaths",
       '  File "DIR/broken.py", line 1, in <module>',
       '  File "DIR/helper.py", line 2, in <module>',
       "ModuleNotFoundError: No module named 'no_such_dependency'",

@@ -21,7 +21,7 @@ def profile(
 
 
 def values(profile: dict[str, Any], column: int) -> list[str]:
-    """Return the values of a column, each as often as it stands there; at most ten different ones."""
+    """Return the values of a column, each as often as it stands there; at most ten differ."""
     return [
         entry["value"] for entry in profile["columns"][column]["top"] for _ in range(entry["count"])
     ]

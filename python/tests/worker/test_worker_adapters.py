@@ -75,26 +75,26 @@ def test_worker_leaves_breakpoint_to_whom_the_environment_names(host: FakeHost) 
     assert worker.link.run("stops_here") is None
 
 
-def test_failure_names_how_to_get_a_module_that_is_missing(host: FakeHost) -> None:
+def test_failure_says_what_is_known_of_a_module_that_is_missing(host: FakeHost) -> None:
     worker = host.start("misses_module")
     error = worker.link.failure("decode_picture")
-    assert error.message.startswith(
-        "tool 'decode_picture' raised ModuleNotFoundError: No module named 'cv2' (to install it, "
+    assert error.message == (
+        "tool 'decode_picture' raised ModuleNotFoundError: No module named 'cv2' (its package is "
+        "opencv-python)"
     )
-    assert "opencv-python" in error.message
-    assert error.message.endswith("; if it is a module of yours, add its folder to `modulePaths`)")
     assert error.python.message == "No module named 'cv2'"
     error = worker.link.failure("count", call_id=2)
-    assert "has no module 'toolz' (did you mean tools?))" in error.message
+    assert error.message.endswith(
+        "(the package 'snakeden.demo' has no module 'toolz' (did you mean tools?))"
+    )
 
 
-def test_worker_that_cannot_start_says_how_to_get_a_module_that_is_missing(
+def test_worker_that_cannot_start_says_where_it_searched_for_a_module(
     host: FakeHost, tmp_path: Path
 ) -> None:
     (tmp_path / "needs.py").write_text("import sklearn_of_mine\n")
     _, error = host.start_failing("needs", paths=[str(tmp_path)])
     assert error.message.startswith(
         "adapter 'needs' cannot be imported: it needs a module that is not there: No module named "
-        "'sklearn_of_mine' (to install it, "
+        f"'sklearn_of_mine'; searched {tmp_path}, "
     )
-    assert f"add its folder to `modulePaths`); searched {tmp_path}, " in error.message

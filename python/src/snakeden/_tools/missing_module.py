@@ -31,14 +31,13 @@ _DISTRIBUTIONS: Final = MappingProxyType(
 )
 """Packages that are not installed by the name of their module."""
 
-_BUILT_BY_HOST: Final = "snakeden-environment.json"
-"""A file in environments that the host has built; it is STAMP of src/python_env in TypeScript."""
 _PACKAGE: Final = os.path.dirname(os.path.dirname(os.path.abspath(snakeden.__file__)))
 _NAME: Final[Any] = ImportError.__dict__["name"]
 
 
 def missing_module_hint(error: BaseException, module_paths: Sequence[str]) -> str:
-    """Return how to get the module that a `ModuleNotFoundError` misses; empty for other errors.
+    """Return what is known here of the module that a `ModuleNotFoundError` misses; empty for other
+    errors. The host, which knows where packages come from, appends how to install one.
 
     It names no path of this machine: callers who are shown no tracebacks see the text.
     """
@@ -54,18 +53,9 @@ def missing_module_hint(error: BaseException, module_paths: Sequence[str]) -> st
     if top in sys.stdlib_module_names:
         return f"the standard library of Python {platform.python_version()} does not have it"
     own = [it.name for it in pkgutil.iter_modules(list(module_paths))]
-    near = difflib.get_close_matches(top, own, n=3, cutoff=0.75)
-    meant = f"did you mean {' or '.join(near)}? " if near else ""
-    return (
-        f"{meant}{_install(_DISTRIBUTIONS.get(top, top))}; if it is a module of yours, add its "
-        "folder to `modulePaths`"
-    )
-
-
-def _install(package: str) -> str:
-    if os.path.isfile(os.path.join(sys.prefix, _BUILT_BY_HOST)):
-        return f"to install it, add {package} to a file that `python.requirements` names"
-    return f"to install it, run `python -m pip install {package}` with the Python of the workers"
+    if near := difflib.get_close_matches(top, own, n=3, cutoff=0.75):
+        return f"did you mean {' or '.join(near)}?"
+    return f"its package is {_DISTRIBUTIONS[top]}" if top in _DISTRIBUTIONS else ""
 
 
 def folders_searched(module_paths: Sequence[str]) -> str:

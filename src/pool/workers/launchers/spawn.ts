@@ -258,9 +258,10 @@ function offerOf({ paths, bytes }: Slab, minBytes: number): WelcomeInit["sharedM
 /** Time that a process may take to end after its link broke. */
 const EXIT_GRACE_MS = 200;
 
-function pythonOf({ details }: SnakedenError): { readonly type: string } | undefined {
+function pythonOf({ details }: SnakedenError): { type: string; message: string } | undefined {
   const { python } = details;
-  return isRecord(python) && typeof python.type === "string" ? { type: python.type } : undefined;
+  if (!isRecord(python)) return undefined;
+  return { type: String(python.type), message: String(python.message) };
 }
 
 function endedEarly(exit: WorkerExit): SnakedenError {
