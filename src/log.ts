@@ -112,10 +112,18 @@ function owner(): Owner | "foreign" | undefined {
   const { sinks = {} } = getConfig() ?? {};
   const ours = OWNERS.find((it) => SINKS[it] in sinks);
   if (ours !== undefined) return ours;
-  // Other copies of LogTape share the loggers with this one, and older ones only those.
+  // Other copies of LogTape share the loggers with this one, and those before 2.4 share only them.
   const isConfigured = inspectLogger("snakeden").source !== "unconfigured" ||
-    getLoggers().some((logger) => logger.isEnabledFor("fatal"));
+    getLoggers().some((it) => "sinks" in it && Array.isArray(it.sinks) && it.sinks.length > 0);
   return isConfigured ? "foreign" : undefined;
+}
+
+/**
+ * Returns false when no one receives entries of a level. A logger of LogTape before 2.0, which a
+ * program may have loaded, cannot tell, so the answer is true.
+ */
+export function isEnabled(logger: Logger, level: LogLevel): boolean {
+  return typeof logger.isEnabledFor !== "function" || logger.isEnabledFor(level);
 }
 
 /**

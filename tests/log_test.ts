@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import {
   configureLogging,
   getLogger,
+  isEnabled,
   isLoggingConfigured,
   type LogEntry,
+  type Logger,
   type LoggingOptions,
   type LogStream,
   writeWhole,
@@ -233,4 +235,18 @@ Deno.test("configureLogging() leaves a configuration of LogTape alone that the p
   } finally {
     resetSync();
   }
+});
+
+Deno.test("isEnabled() asks the logger, and takes one for enabled that cannot tell", () => {
+  assert.equal(isEnabled(getLogger("pool"), "error"), false);
+  configureLogging({ level: "warning", stream: new Sink() });
+  try {
+    assert.equal(isEnabled(getLogger("pool"), "error"), true);
+    assert.equal(isEnabled(getLogger("pool"), "info"), false);
+  } finally {
+    resetSync();
+  }
+  // A logger of LogTape 1, whose loggers a newer copy uses if a program has loaded it first.
+  const old: Partial<Logger> = { category: ["snakeden"] };
+  assert.equal(isEnabled(old as Logger, "info"), true);
 });

@@ -1,6 +1,6 @@
 import type { Alarm, Alarms } from "../../async/mod.ts";
 import type { Log } from "../../bridge/mod.ts";
-import { getLogger, WORKER_CATEGORY } from "../../log.ts";
+import { getLogger, isEnabled, WORKER_CATEGORY } from "../../log.ts";
 import type { OutputLine } from "./output_marks.ts";
 
 /** The bounds on the output of a worker in the log: at once, and then each second. */
@@ -39,7 +39,7 @@ export class WorkerLog implements Alarm {
 
   /** Logs a line that the worker has printed. */
   line({ text, owner }: OutputLine, from: "stdout" | "stderr"): void {
-    if (!this.#log.isEnabledFor("info") || !this.#take(text.length)) return;
+    if (!isEnabled(this.#log, "info") || !this.#take(text.length)) return;
     const callId = owner > 0 ? { callId: owner } : {};
     this.#log.info("{line}", { workerId: this.#workerId, from, ...callId, line: text });
   }
@@ -54,7 +54,7 @@ export class WorkerLog implements Alarm {
       ? "info"
       : "debug" as const;
     this.#leave(dropped);
-    if (!this.#log.isEnabledFor(name) || !this.#take(message.length)) return;
+    if (!isEnabled(this.#log, name) || !this.#take(message.length)) return;
     this.#log[name]("{text}", {
       workerId: this.#workerId,
       logger,
