@@ -71,6 +71,8 @@ export type {
   Readiness,
   RecycleRequest,
   Recycling,
+  ReloadInfo,
+  ReloadState,
   StreamEvent,
   WaitOptions,
   WorkerInfo,

@@ -29,6 +29,10 @@ const WAKE_UP_MS = 0.05;
  *
  * While calls wait, no worker has room: a worker that joins, answers or gives a call back is sent
  * calls from the queue at once.
+ *
+ * While the code of the workers is being replaced, they may offer different tools. A call then goes
+ * to a worker that offers its tool, and may overtake calls that no worker with room can take. A call
+ * of a tool that no worker offers goes to any: the worker refuses it.
  */
 export class Dispatcher implements CallSource<Worker> {
   readonly #options: DispatcherOptions;
@@ -39,6 +43,8 @@ export class Dispatcher implements CallSource<Worker> {
   readonly #serving: Worker[] = [];
   /** Those of them that are ready, the one that became idle last at the end. */
   readonly #idle: Worker[] = [];
+  /** True while the workers that take calls offer different tools. */
+  #isMixed = false;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
@@ -60,15 +66,20 @@ export class Dispatcher implements CallSource<Worker> {
     worker.serve(this);
     this.#serving.push(worker);
     this.#idle.push(worker);
+    this.#compareTools();
     this.sendQueued(now);
   }
 
   /** Removes a worker that takes no more calls; one that never joined is ignored. */
-  leave(worker: Worker): void {
+  leave(worker: Worker, now: number): void {
     for (const list of [this.#serving, this.#idle]) {
       const index = list.indexOf(worker);
       if (index >= 0) list.splice(index, 1);
     }
+    if (!this.#isMixed) return;
+    this.#compareTools();
+    // Calls may have waited for this worker alone.
+    this.sendQueued(now);
   }
 
   /** A worker that was spent takes calls again. */
@@ -82,10 +93,11 @@ export class Dispatcher implements CallSource<Worker> {
   }
 
   /**
-   * Takes a worker for one new call, which has to be sent at once; undefined when the call has to
-   * wait.
+   * Takes a worker for one new call of `tool`, which must be sent at once; returns undefined if the
+   * call must wait.
    */
-  claim(now: number): Worker | undefined {
+  claim(tool: string, now: number): Worker | undefined {
+    if (this.#isMixed) return this.#pickFor(tool, now);
     return this.#queue.size === 0 ? this.#pick(now) : undefined;
   }
 
@@ -114,7 +126,7 @@ export class Dispatcher implements CallSource<Worker> {
     if (runMs !== undefined) this.#runTimes.note(call.tool, runMs);
     // No other worker has room, so there is no need to look at them.
     while (this.#queue.size > 0 && worker.hasRoom(this.#budgetMs, endedAt)) {
-      this.#sendNext(worker, endedAt);
+      if (!this.#sendNext(worker, endedAt)) break;
     }
     this.#noteIdle(worker);
   }
@@ -143,6 +155,7 @@ export class Dispatcher implements CallSource<Worker> {
 
   /** Sends what waits to workers that have room. */
   sendQueued(now: number): void {
+    if (this.#isMixed) return this.#sendMixed(now);
     while (this.#queue.size > 0) {
       const worker = this.#pick(now);
       if (worker === undefined) return;
@@ -154,9 +167,53 @@ export class Dispatcher implements CallSource<Worker> {
     if (worker.state === "ready" && !worker.isSpent) this.#idle.push(worker);
   }
 
-  #sendNext(worker: Worker, now: number): void {
-    const call = this.#queue.shift();
+  /** Sends a worker the next call, if there is one that it may be given. */
+  #sendNext(worker: Worker, now: number): boolean {
+    const call = this.#isMixed
+      ? this.#queue.shiftFirst(({ tool }) => this.#mayTake(worker, tool))
+      : this.#queue.shift();
     if (call !== undefined) this.send(call, worker, now);
+    return call !== undefined;
+  }
+
+  #compareTools(): void {
+    const [first, ...others] = this.#serving;
+    this.#isMixed = first !== undefined &&
+      !others.every(({ toolNames }) => toolNames.equals(first.toolNames));
+  }
+
+  /** Returns true if a worker offers the tool, or if none does. */
+  #mayTake(worker: Worker, tool: string): boolean {
+    return worker.toolNames.has(tool) || !this.#serving.some((it) => it.toolNames.has(tool));
+  }
+
+  /** Sends the calls that wait to workers that offer their tools and have room. */
+  #sendMixed(now: number): void {
+    while (true) {
+      const call = this.#queue.shiftFirst(({ tool }) => this.#takerOf(tool, now) !== undefined);
+      const worker = call && this.#pickFor(call.tool, now);
+      if (call === undefined || worker === undefined) return;
+      this.send(call, worker, now);
+    }
+  }
+
+  /** Does what {@link Dispatcher.claim} does, among the workers that may be given this tool. */
+  #pickFor(tool: string, now: number): Worker | undefined {
+    const worker = this.#takerOf(tool, now);
+    const index = worker === undefined ? -1 : this.#idle.indexOf(worker);
+    if (index >= 0) this.#idle.splice(index, 1);
+    return worker;
+  }
+
+  /** Returns the worker that would take a call of this tool now. */
+  #takerOf(tool: string, now: number): Worker | undefined {
+    const idle = this.#idle.findLast((it) => this.#mayTake(it, tool));
+    if (idle !== undefined) return idle;
+    const [soonest] = this.#serving
+      .filter((it) => it.state === "busy" && it.hasRoom(this.#budgetMs, now))
+      .filter((it) => this.#mayTake(it, tool))
+      .sort((a, b) => a.backlogMs - b.backlogMs);
+    return soonest;
   }
 
   /**

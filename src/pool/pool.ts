@@ -4,6 +4,7 @@ import { SnakedenError, type WorkerExit } from "../errors.ts";
 import { Call, type CallOwner, type CallRequest } from "./calls/mod.ts";
 import { type CrashOptions, CrashPolicy, type CrashStats } from "./crashes/mod.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { type CodeChange, PoolCode } from "./pool_code.ts";
 import { PoolLifecycle, type PoolState, type PoolTransition } from "./pool_state.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
 import { queueFull, stateRefusal } from "./refusals.ts";
@@ -33,6 +34,8 @@ export interface PoolOptions extends SupervisorOptions, CrashOptions {
   readonly pipelineBudgetMs: number;
   /** What to do when a call misses a module, for the text of its error. */
   readonly moduleCure?: string | undefined;
+  /** True if the files of the code are watched; see {@link PoolCode}. */
+  readonly dev?: boolean;
 }
 
 /**
@@ -43,6 +46,8 @@ export interface PoolOptions extends SupervisorOptions, CrashOptions {
  */
 export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly deadlines: Alarms;
+  /** The code that its workers run. */
+  readonly code: PoolCode;
   readonly #options: PoolOptions;
   readonly #supervisor: Supervisor;
   readonly #dispatcher: Dispatcher;
@@ -53,8 +58,6 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly #lifecycle: PoolLifecycle;
   readonly callPrefix = `${crypto.randomUUID().slice(0, 8)}-`;
   #callCount = 0;
-  #tools: readonly Tool[] = [];
-  #toolNames: ReadonlySet<string> = new Set();
   #stopped: Promise<void> | undefined;
 
   constructor(options: PoolOptions, launcher: Launcher, clock: Clock = SYSTEM_CLOCK) {
@@ -62,6 +65,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#workerAlarms = new Alarms(clock);
     this.#options = options;
     this.#lifecycle = new PoolLifecycle(options.name);
+    this.code = new PoolCode(options);
     this.#crashes = new CrashPolicy(options, {
       now: () => this.deadlines.now,
       declaresIdempotent: (tool) => this.declaresIdempotent(tool),
@@ -71,6 +75,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
       onAnswered: () => this.#proved(),
       refusalOf: ({ tool }) => stateRefusal(this, tool),
     });
+    this.code.onEvent(({ reloaded }) => reloaded && this.#crashes.forget());
     const alarms = this.#workerAlarms;
     this.#supervisor = new Supervisor(options, { launcher, alarms, clock }, this);
     this.#lifecycle.onTransition(({ to }) => {
@@ -146,19 +151,19 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return this.#supervisor.servingAll;
   }
 
-  /** The tools that its workers offer; empty until the first one is ready. */
+  /** The tools of its newest worker; empty until the first one is ready. */
   get tools(): readonly Tool[] {
-    return this.#tools;
+    return this.code.tools;
   }
 
-  /** True when its workers offer a tool of this name. */
+  /** True if its newest worker offers a tool of this name. */
   offers(tool: string): boolean {
-    return this.#toolNames.has(tool);
+    return this.code.offers(tool);
   }
 
-  /** True when its workers say that this tool may run twice. */
+  /** True if its newest worker says that this tool may run twice. */
   declaresIdempotent(tool: string): boolean {
-    return this.#tools.some(({ name, idempotent }) => name === tool && idempotent);
+    return this.code.declaresIdempotent(tool);
   }
 
   /**
@@ -197,7 +202,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     const { now } = this.deadlines;
     const unavailable = stateRefusal(this, request.tool) ?? this.#crashes.refusal(request, now);
     if (unavailable !== undefined) throw this.#refused(unavailable);
-    const worker = this.#dispatcher.claim(now);
+    const worker = this.#dispatcher.claim(request.tool, now);
     if (worker === undefined && this.queued >= this.queueLimit) {
       throw this.#refused(queueFull(this, request.tool));
     }
@@ -240,14 +245,29 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   }
 
   /**
-   * Replaces all serving workers, or some, one after the other as {@link Pool.stopWorker} does.
-   * Resolves when they are gone, and early when `signal` aborts or the pool stops.
+   * Replaces some serving workers one after the other as {@link Pool.stopWorker} does; all of them
+   * if none are given, and then also what is starting. Resolves when they are gone, and early when
+   * `signal` aborts or the pool stops.
    *
    * @throws {SnakedenError} At once: `shutting_down`.
    */
-  recycle(workers: readonly Worker[], signal?: AbortSignal): Promise<void> {
+  recycle(workers: readonly Worker[] | undefined, signal?: AbortSignal): Promise<void> {
     if (!this.#lifecycle.isOpen) throw stateRefusal(this);
-    return this.#supervisor.roll(workers, "the pool is recycled", signal);
+    const reason = "the pool is recycled";
+    return workers === undefined
+      ? this.#recycleAll(reason, signal)
+      : this.#supervisor.roll(workers, reason, signal);
+  }
+
+  /**
+   * Replaces all workers, since their code has changed. One successor starts. As soon as it is
+   * ready it takes over from all old workers: they finish what they run, and their slots are filled
+   * with the new code. If it cannot be started, the old workers serve on.
+   */
+  reload(change: CodeChange): void {
+    if (!this.#lifecycle.isOpen) return;
+    this.code.changed(change);
+    this.#supervisor.reload();
   }
 
   /**
@@ -280,15 +300,23 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   // ---- SupervisorEvents ----
 
   onReady(worker: Worker, predecessor?: Worker): void {
-    if (predecessor !== undefined) this.#dispatcher.leave(predecessor);
-    this.#tools = worker.tools;
-    this.#toolNames = new Set(worker.tools.map((it) => it.name));
-    this.#dispatcher.join(worker, this.deadlines.now);
+    const { now } = this.deadlines;
+    if (predecessor !== undefined) this.#dispatcher.leave(predecessor, now);
+    this.#dispatcher.join(worker, now);
     this.#lifecycle.transition("ready");
+    this.code.ready(worker, { isNewest: this.#supervisor.hasNewestCode(worker) });
+  }
+
+  onStartFailed(worker: Worker, reason: string): boolean {
+    return this.code.failed(worker, {
+      reason,
+      isNewest: this.#supervisor.hasNewestCode(worker),
+      isServing: this.#dispatcher.isServing,
+    });
   }
 
   onLost(worker: Worker): void {
-    this.#dispatcher.leave(worker);
+    this.#dispatcher.leave(worker, this.deadlines.now);
     if (worker.state !== "gone") this.#assess();
     // An answer that proves the pool may still be in the stream, so it is onExit() that assesses.
     else if (this.state === "ready" && !this.#dispatcher.isServing) {
@@ -329,6 +357,13 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#assess();
   }
 
+  async #recycleAll(reason: string, signal: AbortSignal | undefined): Promise<void> {
+    const workers = this.serving;
+    this.#supervisor.startAfresh();
+    await this.#supervisor.roll(workers, reason, signal);
+    if (!signal?.aborted && this.#lifecycle.isOpen) this.code.recycled();
+  }
+
   // ---- state ----
 
   /** Updates the state by the health of the pool if no worker serves. */
@@ -358,7 +393,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   async #stop(drainMs: number): Promise<void> {
     this.#lifecycle.transition("stopping");
     this.#supervisor.close();
-    for (const worker of this.workers) this.#dispatcher.leave(worker);
+    for (const worker of this.workers) this.#dispatcher.leave(worker, this.deadlines.now);
     await this.#supervisor.stop(drainMs);
     this.#workerAlarms[Symbol.dispose]();
     this.deadlines[Symbol.dispose]();

@@ -2,6 +2,7 @@ import type { PoolConfig } from "../config/mod.ts";
 import type { CrashStats } from "./crashes/mod.ts";
 import type { PoliciesInfo } from "./policies_info.ts";
 import type { Pool } from "./pool.ts";
+import type { ReloadInfo } from "./pool_code.ts";
 import type { PoolState } from "./pool_state.ts";
 import type { PoolStats } from "./pool_stats.ts";
 import type { QuarantinedSlot } from "./supervision/mod.ts";
@@ -27,6 +28,8 @@ export interface PoolInfo {
   readonly crashes: CrashStats;
   /** Slots that stay empty for a while because their workers crashed too often. */
   readonly tainted: readonly QuarantinedSlot[];
+  /** The last change of its code, and what came of it; absent if there was none. */
+  readonly reload?: ReloadInfo;
   /** Circuits and retries, where the configuration asks for any. */
   readonly policies?: PoliciesInfo;
 }
@@ -58,7 +61,7 @@ export function describePool(
 ): PoolInfo {
   const count = (...states: WorkerState[]): number =>
     pool.workers.filter((it) => states.includes(it.state)).length;
-  const { reason } = pool;
+  const { reason, code: { reload } } = pool;
   return {
     name: pool.name,
     adapter: [adapter].flat().join(", "),
@@ -72,6 +75,7 @@ export function describePool(
     stats: pool.stats,
     crashes: pool.crashes,
     tainted: pool.tainted,
+    ...(reload === undefined ? {} : { reload }),
     ...(policies === undefined ? {} : { policies }),
   };
 }

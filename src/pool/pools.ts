@@ -80,7 +80,7 @@ export class Pools {
       [...pools.values()].flatMap((it) => it.serving.map((worker) => [it, worker] as const));
     const done = Promise.all([...pools.values()].map((it) => {
       const own = chosen.filter(([owner]) => owner === it).map(([, worker]) => worker);
-      return it.recycle(own, signal);
+      return it.recycle(workers === undefined ? undefined : own, signal);
     }));
     // Failures are in the log, so callers need not wait for it.
     done.catch(() => {});

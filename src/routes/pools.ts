@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { CircuitInfo, PoolInfo } from "../pool/mod.ts";
+import type { CircuitInfo, PoolInfo, ReloadInfo } from "../pool/mod.ts";
 import type { AppEnv, Shown } from "./http/mod.ts";
 import { errorCodeSchema, problemAnswers, schemaOf } from "./schema/mod.ts";
 
@@ -82,6 +82,17 @@ const poolSchema = schemaOf<PoolInfo>()(
     tainted: z.array(z.object({ workerId: z.string(), remainingMs: count })).readonly().openapi({
       description: "Slots left empty for a while, because their workers crashed too often.",
     }),
+    reload: schemaOf<ReloadInfo>()(
+      z.object({
+        state: z.enum(["loading", "loaded", "failed"]),
+        changedAt: z.iso.datetime(),
+        files: z.array(z.string()).readonly().openapi({ description: "The files that changed." }),
+        reason: z.string().optional().openapi({
+          description: "Why no worker could start with the new code, with the traceback. The old " +
+            "workers serve on.",
+        }),
+      }),
+    ).optional().openapi({ description: "The last change of the code, where it is watched." }),
     policies: z.object({
       circuit: circuitSchema.optional().openapi({ description: "The circuit of the whole pool." }),
       toolCircuits: z.record(z.string(), circuitSchema),
@@ -135,7 +146,9 @@ export function addPools(
   app.openapi(oneRoute, (c) => c.json(show(pools.get(c.req.valid("param").name)), 200));
 }
 
-/** Removes the reason of an unhealthy pool, which may contain output of its workers. */
-function withoutReason({ reason: _reason, ...rest }: PoolInfo): PoolInfo {
-  return rest;
+/** Removes the reasons of failed starts, which may contain output of workers. */
+function withoutReason({ reason: _reason, reload, ...rest }: PoolInfo): PoolInfo {
+  if (reload === undefined) return rest;
+  const { reason: _problem, ...shown } = reload;
+  return { ...rest, reload: shown };
 }

@@ -49,3 +49,52 @@ Deno.test("Dispatcher gives one call at a time to a worker that keeps its slot f
   }
   await stopped;
 });
+
+for (const pipelineBudgetMs of [0, 1]) {
+  Deno.test(`Dispatcher gives calls to workers that offer their tools while code is replaced, with a budget of ${pipelineBudgetMs} ms`, async () => {
+    await using it = new FakePool({ size: 2, pipelineBudgetMs });
+    it.launcher.tools = ["hold", "echo", "old"];
+    await it.pool.start();
+    it.launcher.tools = ["hold", "echo", "new"];
+    const [first] = it.pool.workers;
+    assert.ok(first);
+    await it.pool.stopWorker(first);
+    // One worker has the old code now, the other one the new code.
+    const byTool = async (tool: string): Promise<Set<string>> =>
+      new Set(await Promise.all(Array.from({ length: 8 }, () => endOf(it.submit(tool)))));
+    const [old, fresh] = [await byTool("old"), await byTool("new")];
+    assert.deepEqual([old.size, fresh.size], [1, 1], "each tool has one worker");
+    assert.notDeepEqual(old, fresh);
+    assert.deepEqual(await byTool("gone"), new Set(["unknown_tool"]), "it is refused by a worker");
+    const held = [it.submit("hold"), it.submit("hold")];
+    await microtasks();
+    // Both are busy: what waits for one of them does not keep the other from working.
+    const waiting = ["old", "old", "new", "echo"].map((tool) => it.submit(tool));
+    const busyWithNew = held.find((call) => fresh.has(`ok ${call.attempt?.workerId}`));
+    assert.ok(busyWithNew);
+    it.workerRunning(busyWithNew).answer();
+    const [, , calledNew, common] = waiting;
+    assert.ok(calledNew && common);
+    assert.deepEqual(new Set([await endOf(calledNew), await endOf(common)]), fresh);
+    assert.deepEqual(waiting.map(({ state }) => state), ["queued", "queued", "settled", "settled"]);
+    for (const call of held) if (call !== busyWithNew) it.workerRunning(call).answer();
+    for (const call of waiting.slice(0, 2)) assert.deepEqual(new Set([await endOf(call)]), old);
+  });
+}
+
+Deno.test("Dispatcher lets a worker refuse calls whose tool went with the last worker that offered it", async () => {
+  await using it = new FakePool();
+  it.launcher.tools = ["hold", "old"];
+  await it.pool.start();
+  const held = it.submit("hold");
+  await microtasks();
+  const fake = it.workerRunning(held);
+  const waiting = Array.from({ length: 5 }, () => it.submit("old"));
+  it.launcher.tools = ["hold", "new"];
+  const done = it.pool.recycle(undefined);
+  for (const call of waiting) assert.equal(await endOf(call), "unknown_tool");
+  assert.equal(held.state, "running");
+  fake.answer();
+  await done;
+  assert.equal(await endOf(held), "ok p-1");
+});

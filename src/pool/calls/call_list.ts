@@ -23,6 +23,13 @@ export class CallList<T extends Listed> {
     return this.#size;
   }
 
+  /** Returns the first entry that `accepts` returns true for. */
+  find(accepts: (entry: T) => boolean): T | undefined {
+    let entry = this.#head;
+    while (entry !== undefined && !accepts(entry)) entry = entry.queueNext as T | undefined;
+    return entry;
+  }
+
   push(entry: T): void {
     this.insert(entry, undefined);
   }

@@ -53,6 +53,20 @@ export class CallQueue<T extends Queued> {
     return undefined;
   }
 
+  /**
+   * Takes the oldest entry of the highest priority that `accepts` returns true for; looks at all
+   * entries before it.
+   */
+  shiftFirst(accepts: (entry: T) => boolean): T | undefined {
+    for (let lane = this.#lanes.length - 1; lane >= 0; lane--) {
+      const entry = this.#lanes[lane]?.find(accepts);
+      if (entry === undefined) continue;
+      this.remove(entry);
+      return entry;
+    }
+    return undefined;
+  }
+
   /** Takes an entry out wherever it stands; false when it was not waiting. */
   remove(entry: T): boolean {
     if (!this.#laneOf(entry).remove(entry)) return false;

@@ -105,6 +105,11 @@ export class CrashPolicy {
     return idempotent ?? this.#deps.declaresIdempotent(tool);
   }
 
+  /** Forgets which calls are poison, since the code that they run has changed. */
+  forget(): void {
+    this.#memory.clear();
+  }
+
   /** Returns why a new call must not run, if it must not. */
   refusal(called: Called, now = this.#deps.now()): SnakedenError | undefined {
     const records = this.#memory.recordsOf(called, now);

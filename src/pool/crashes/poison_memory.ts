@@ -81,6 +81,12 @@ export class PoisonMemory {
       ?.records;
   }
 
+  /** Forgets everything. */
+  clear(): void {
+    this.#suspects.clear();
+    this.#until = -Infinity;
+  }
+
   #suspect(tool: string, { length, digest }: Fingerprint): Suspect {
     const list = this.#suspects.get(tool) ?? [];
     // The tool that was seen last is the last in the map.

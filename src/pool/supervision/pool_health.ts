@@ -87,6 +87,19 @@ export class PoolHealth {
     this.#onChange();
   }
 
+  /**
+   * Forgets the failures, since what the workers run has changed. While no worker has ever served,
+   * the first attempts of the slots count anew, and calls may wait for them.
+   *
+   * @returns True if the first attempts count anew.
+   */
+  startAfresh(): boolean {
+    this.#failures.reset();
+    if (!this.#hasServed) this.#tried = 0;
+    this.#onChange();
+    return !this.#hasServed;
+  }
+
   /** Forgets the failures: a worker has proved itself. */
   proved(): void {
     this.#failures.reset();

@@ -55,6 +55,12 @@ export class Quarantine {
     return true;
   }
 
+  /** Forgets all crashes, and ends all quarantines. */
+  clear(): void {
+    this.#crashes.clear();
+    this.#until.clear();
+  }
+
   /** Returns for how long a slot must stay empty from now on. */
   pauseMs(workerId: string): number {
     return Math.max(0, (this.#until.get(workerId) ?? -Infinity) - this.#now());

@@ -1,5 +1,6 @@
-import { Backoff, delay } from "../../async/mod.ts";
+import { Backoff } from "../../async/mod.ts";
 import type { Worker } from "../workers/mod.ts";
+import type { Pauses } from "./pauses.ts";
 import type { PoolHealth } from "./pool_health.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { PAUSES, StartBackoff } from "./start_backoff.ts";
@@ -10,6 +11,7 @@ export interface SlotDeps {
   readonly starter: WorkerStarter;
   readonly health: PoolHealth;
   readonly quarantine: Quarantine;
+  readonly pauses: Pauses;
   /** Aborts when the supervisor stops filling slots. */
   readonly stopping: AbortSignal;
   /** Lets a worker serve in a slot. Resolves when the slot is empty again. */
@@ -35,6 +37,8 @@ export class Slot {
   readonly #deps: SlotDeps;
   #attempts = 0;
   #hasTried = false;
+  /** The number of calls of {@link Slot.startAfresh} so far. */
+  #beginnings = 0;
 
   constructor(id: string, deps: SlotDeps) {
     this.id = id;
@@ -46,27 +50,43 @@ export class Slot {
     return Math.max(0, this.#attempts - 1);
   }
 
+  /**
+   * Forgets earlier failures, since what the workers run has changed. An attempt that is under way
+   * counts only if it succeeds.
+   *
+   * @param options.asFirst True if the next attempt counts as the first one.
+   */
+  startAfresh({ asFirst }: { readonly asFirst: boolean }): void {
+    this.#beginnings++;
+    this.starts.reset();
+    this.renewals.reset();
+    if (asFirst) this.#hasTried = false;
+  }
+
   /** Keeps it filled. Resolves when it is stopped. */
   async keepFilled(): Promise<void> {
-    const { quarantine, stopping } = this.#deps;
+    const { pauses, quarantine, stopping } = this.#deps;
     while (!stopping.aborted) {
-      await delay(Math.max(this.starts.pauseMs, quarantine.pauseMs(this.id)), stopping);
+      const pauseMs = Math.max(this.starts.pauseMs, quarantine.pauseMs(this.id));
+      await pauses.wait(pauseMs, stopping);
       if (!stopping.aborted) await this.#fill();
     }
   }
 
   async #fill(): Promise<void> {
     const { starter, health, stopping } = this.#deps;
+    const beginning = this.#beginnings;
     this.#attempts++;
     const { worker, failure } = await starter.start(this.id);
     const isOwn = failure === undefined || !failure.signalled || worker.stopRequested;
-    const isFirst = !this.#hasTried && (isOwn || this.starts.failures > 0);
+    const isCurrent = failure === undefined || beginning === this.#beginnings;
+    const isFirst = isCurrent && !this.#hasTried && (isOwn || this.starts.failures > 0);
     this.#hasTried ||= isFirst;
     let empty: Promise<void> | undefined;
     if (failure === undefined) {
       this.renewals.reset();
       empty = this.#deps.serve(this, worker);
-    } else if (!stopping.aborted && !worker.stopRequested) {
+    } else if (isCurrent && !stopping.aborted && !worker.stopRequested) {
       this.starts.failed(failure);
       health.failed(failure.reason, failure);
     }

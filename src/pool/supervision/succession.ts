@@ -1,7 +1,8 @@
-import { delay, Semaphore } from "../../async/mod.ts";
+import { Semaphore } from "../../async/mod.ts";
 import { getLogger } from "../../log.ts";
 import type { StopOptions, Worker } from "../workers/mod.ts";
 import type { Occupancy } from "./occupancy.ts";
+import type { Pauses } from "./pauses.ts";
 import type { Slot } from "./slot.ts";
 import { StartBackoff } from "./start_backoff.ts";
 import type { WorkerStarter } from "./worker_starter.ts";
@@ -13,6 +14,7 @@ const SHORT_LIFE_MS = 10_000;
 export interface SuccessionDeps {
   readonly starter: WorkerStarter;
   readonly stopOptions: StopOptions;
+  readonly pauses: Pauses;
   /** Ends all successions. */
   readonly stopping: AbortSignal;
   /** Puts a successor into the slot of its predecessor, whose calls it takes from then on. */
@@ -33,6 +35,8 @@ export class Succession {
   readonly #deps: SuccessionDeps;
   readonly #log = getLogger("pool");
   readonly #turns = new Semaphore(1);
+  /** The pauses of the successions that are under way. */
+  readonly #backoffs = new Set<StartBackoff>();
   #completed = 0;
 
   constructor(deps: SuccessionDeps) {
@@ -44,16 +48,29 @@ export class Succession {
     return this.#completed;
   }
 
+  /** Forgets earlier failures of the successions that are under way. */
+  startAfresh(): void {
+    for (const backoff of this.#backoffs) backoff.reset();
+  }
+
   /**
    * Starts to replace a worker, unless that is already under way.
    *
    * @param options.wears True if the worker has reached a limit by its own use. If it did so soon
    * after its start, its successor waits, since it would reach the limit as soon.
+   * @param options.isQuiet True if the log is to say so at `debug` only.
    */
-  begin(occupancy: Occupancy, reason: string, options: { readonly wears: boolean }): void {
+  begin(
+    occupancy: Occupancy,
+    reason: string,
+    options: { readonly wears: boolean; readonly isQuiet?: boolean },
+  ): void {
     if (this.#deps.stopping.aborted || occupancy.isEnding) return;
     const { worker, slot: { renewals } } = occupancy;
-    this.#log.info("replacing {workerId}: {reason}", { workerId: worker.id, reason });
+    this.#log[options.isQuiet ? "debug" : "info"]("replacing {workerId}: {reason}", {
+      workerId: worker.id,
+      reason,
+    });
     if (options.wears && worker.servedMs < SHORT_LIFE_MS) renewals.failed();
     else renewals.reset();
     occupancy.handOn(this.#succeed(occupancy, renewals.pauseMs));
@@ -62,29 +79,40 @@ export class Succession {
   /** Starts successors until one takes over, or the worker no longer holds its slot. */
   async #succeed(occupancy: Occupancy, pauseMs: number): Promise<Occupancy | undefined> {
     const { worker, slot } = occupancy;
-    const { stopping, stopOptions } = this.#deps;
+    const { pauses, stopping, stopOptions } = this.#deps;
     const starts = new StartBackoff();
     const over = AbortSignal.any([stopping, occupancy.ended]);
-    await delay(pauseMs, over);
-    while (!over.aborted) {
-      const successor = await this.#turns.enter(() => this.#start(slot, starts, over));
-      if (successor !== undefined) {
-        this.#completed++;
-        const next = this.#deps.occupy(slot, successor, worker);
-        void worker.stop({ ...stopOptions, patient: true });
-        return next;
+    this.#backoffs.add(starts);
+    try {
+      await pauses.wait(pauseMs, over);
+      while (!over.aborted) {
+        const successor = await this.#turns.enter(() => this.#start(occupancy, starts, over));
+        if (successor !== undefined) {
+          this.#completed++;
+          const next = this.#deps.occupy(slot, successor, worker);
+          void worker.stop({ ...stopOptions, patient: true });
+          return next;
+        }
+        await pauses.wait(starts.pauseMs, over);
       }
-      this.#deps.onNoSuccessor(worker);
-      await delay(starts.pauseMs, over);
+      return undefined;
+    } finally {
+      this.#backoffs.delete(starts);
     }
-    return undefined;
   }
 
-  async #start(slot: Slot, starts: StartBackoff, over: AbortSignal): Promise<Worker | undefined> {
+  async #start(
+    { slot, worker: predecessor }: Occupancy,
+    starts: StartBackoff,
+    over: AbortSignal,
+  ): Promise<Worker | undefined> {
     if (over.aborted) return undefined;
     const { worker, failure } = await this.#deps.starter.start(slot.id);
     if (failure === undefined) return worker;
+    // One that was told to stop while it started says nothing about the next one.
+    if (worker.stopRequested) return undefined;
     starts.failed(failure);
+    this.#deps.onNoSuccessor(predecessor);
     return undefined;
   }
 }

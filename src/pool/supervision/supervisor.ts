@@ -4,6 +4,7 @@ import { getLogger } from "../../log.ts";
 import { memoryBreach, type Worker, type WorkerListener } from "../workers/mod.ts";
 import { Heartbeat, type HeartbeatEvents } from "./heartbeat.ts";
 import { Occupancy } from "./occupancy.ts";
+import { Pauses } from "./pauses.ts";
 import { PoolHealth } from "./pool_health.ts";
 import { PostMortem } from "./post_mortem.ts";
 import { Quarantine } from "./quarantine.ts";
@@ -22,6 +23,10 @@ const REAP_MS = 5_000;
  * A worker that has exited is replaced by its {@link Slot}. A live worker that is to be replaced
  * gets a successor from the {@link Succession}. A worker that something other than the host has
  * asked to end takes no more calls; its slot is filled at once, while the worker finishes.
+ *
+ * When the code has changed ({@link Supervisor.reload}), one successor tries it out. If it cannot be
+ * started, all workers go on. Once the first worker with the new code is ready, all that have older
+ * code take no more calls, and their slots are filled at once, while they finish.
  */
 export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worker> {
   readonly health: PoolHealth;
@@ -31,6 +36,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
   readonly #events: SupervisorEvents;
   readonly #log = getLogger("pool");
   readonly #heartbeat: Heartbeat<Worker>;
+  readonly #pauses = new Pauses();
   readonly #recycling: RecyclePolicy;
   readonly #postMortem: PostMortem;
   readonly #starter: WorkerStarter;
@@ -40,6 +46,10 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
   readonly #stopping = new AbortController();
   readonly #triedAll = Promise.withResolvers<void>();
   #filled: readonly Promise<void>[] = [];
+  /** The {@link Worker.order} from which on workers have the newest code. */
+  #newestFrom = 0;
+  /** Workers that others took over from because of their code, besides those of the succession. */
+  #outdated = 0;
 
   constructor(options: SupervisorOptions, deps: SupervisorDeps, events: SupervisorEvents) {
     this.#options = options;
@@ -57,10 +67,12 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
       recycling: this.#recycling,
       listener: this,
       stopping,
+      onFailed: (worker, reason) => events.onStartFailed(worker, reason),
     });
     this.#succession = new Succession({
       starter: this.#starter,
       stopOptions: options,
+      pauses: this.#pauses,
       stopping,
       occupy: (slot, successor, predecessor) => this.#occupy(slot, successor, predecessor),
       onNoSuccessor: (worker) => {
@@ -72,6 +84,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
       starter: this.#starter,
       health: this.health,
       quarantine: this.quarantine,
+      pauses: this.#pauses,
       stopping,
       serve: (slot, worker) => this.#serve(slot, worker),
       onFirstAttempt: () => this.#attempted(),
@@ -92,12 +105,17 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
 
   /** The number of workers started to replace others. */
   get restarts(): number {
-    return this.#slots.reduce((sum, { restarts }) => sum + restarts, this.recycled);
+    return this.#slots.reduce((sum, { restarts }) => sum + restarts, this.#succession.completed);
   }
 
   /** The number of those that took over from a live worker. */
   get recycled(): number {
-    return this.#succession.completed;
+    return this.#succession.completed + this.#outdated;
+  }
+
+  /** Returns true if a worker was created after the last change of the code. */
+  hasNewestCode(worker: Worker): boolean {
+    return worker.order >= this.#newestFrom;
   }
 
   /**
@@ -161,6 +179,33 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
       // A worker that has exited meanwhile has been replaced.
       if (this.#occupancies.has(worker)) await this.replace(worker, reason);
     }
+  }
+
+  /**
+   * Replaces all workers, since their code has changed; see {@link Supervisor}. What is starting may
+   * have read the old code, so it is started afresh.
+   */
+  reload(): void {
+    if (this.#isStopping) return;
+    this.#newestFrom = this.#starter.created;
+    this.#starter.isQuiet = true;
+    this.startAfresh();
+    this.#tryOut();
+  }
+
+  /**
+   * Gives up the starts that are under way, forgets earlier failures, and ends all pauses. Every
+   * slot without a worker is then filled at once.
+   */
+  startAfresh(): void {
+    for (const worker of this.workers) {
+      if (worker.state === "starting") void worker.stop(this.#options);
+    }
+    this.quarantine.clear();
+    const asFirst = this.health.startAfresh();
+    for (const slot of this.#slots) slot.startAfresh({ asFirst });
+    this.#succession.startAfresh();
+    this.#pauses.end();
   }
 
   // ---- WorkerListener ----
@@ -242,7 +287,44 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     this.health.served();
     this.#heartbeat.add(worker);
     this.#limitAge(occupancy);
+    if (this.#newestFrom > 0) this.#retireOutdated(predecessor);
     return occupancy;
+  }
+
+  /** The workers that take calls, by whether they have the newest code. */
+  #byCode(): { readonly newest: Occupancy[]; readonly outdated: Occupancy[] } {
+    const { newest = [], outdated = [] } = Object.groupBy(
+      [...this.#occupancies.values()].filter(({ worker }) => !worker.stopRequested),
+      ({ worker }) => this.hasNewestCode(worker) ? "newest" : "outdated",
+    );
+    return { newest, outdated };
+  }
+
+  /** Lets one worker be succeeded by one with the newest code, unless that is under way. */
+  #tryOut(): void {
+    const { outdated } = this.#byCode();
+    if (outdated.length === 0 || outdated.some(({ isEnding }) => isEnding)) return;
+    const chosen = outdated.find(({ worker }) => worker.state === "ready") ?? outdated[0];
+    if (chosen !== undefined) {
+      this.#succession.begin(chosen, "its code has changed", { wears: false, isQuiet: true });
+    }
+  }
+
+  /**
+   * Lets the workers with older code take no more calls once one with the newest code does, and
+   * fills their slots.
+   */
+  #retireOutdated(predecessor: Worker | undefined): void {
+    const { newest, outdated } = this.#byCode();
+    if (newest.length === 0) return this.#tryOut();
+    for (const occupancy of outdated) {
+      // The succession ends it.
+      if (occupancy.worker === predecessor) continue;
+      this.#outdated++;
+      this.#events.onLost(occupancy.worker);
+      occupancy.vacate();
+      void occupancy.worker.stop({ ...this.#options, patient: true });
+    }
   }
 
   #limitAge(occupancy: Occupancy): void {

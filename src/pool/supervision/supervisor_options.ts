@@ -34,6 +34,11 @@ export interface SupervisorEvents {
   onLost(worker: Worker): void;
   /** Called when a worker has exited. {@link Worker.inFlightAtExit} holds its calls in flight. */
   onExit(worker: Worker, exit: WorkerExit): void;
+  /**
+   * Called when a worker could not be started, unless it was given up. Returns true if the reason
+   * belongs in the log as an error.
+   */
+  onStartFailed(worker: Worker, reason: string): boolean;
   /** Called when the health of the pool may have changed. */
   onHealth(): void;
   /**

@@ -36,6 +36,8 @@ export interface WorkerStarterOptions {
   readonly listener: WorkerListener<Worker>;
   /** Aborts starts that are under way. */
   readonly stopping: AbortSignal;
+  /** See `SupervisorEvents.onStartFailed()`. */
+  onFailed(worker: Worker, reason: string): boolean;
 }
 
 /** Creates workers and starts them, `startConcurrency` at a time, and knows all that exist. */
@@ -44,6 +46,9 @@ export class WorkerStarter {
   readonly #log = getLogger("pool");
   readonly #turns: Semaphore;
   readonly #workers = new Set<Worker>();
+  #created = 0;
+  /** True makes the log leave out which workers are ready, unless it is at `debug`. */
+  isQuiet = false;
 
   constructor(options: WorkerStarterOptions) {
     this.#options = options;
@@ -53,6 +58,11 @@ export class WorkerStarter {
   /** The workers that start, serve, or are being stopped. */
   get workers(): readonly Worker[] {
     return [...this.#workers];
+  }
+
+  /** The number of workers created so far, and the {@link Worker.order} of the next one. */
+  get created(): number {
+    return this.#created;
   }
 
   /** Forgets a worker that has exited. */
@@ -69,11 +79,14 @@ export class WorkerStarter {
       await this.#turns.enter(() => worker.start(launcher, stopping));
     } catch (error) {
       this.forget(worker);
-      if (!stopping.aborted && !worker.stopRequested) this.#logProblem(worker, error);
+      if (!stopping.aborted && !worker.stopRequested) this.#failed(worker, messageOf(error));
       const failure = { reason: messageOf(error), signalled: WorkerStartError.isSignalled(error) };
       return { worker, failure };
     }
-    this.#log.info("{workerId} is ready", { workerId: worker.id, pid: worker.pid });
+    this.#log[this.isQuiet ? "debug" : "info"]("{workerId} is ready", {
+      workerId: worker.id,
+      pid: worker.pid,
+    });
     return { worker, failure: undefined };
   }
 
@@ -83,15 +96,25 @@ export class WorkerStarter {
     const incarnation = `${id}.${crypto.randomUUID()}`;
     const profile = PROFILES[this.#options.profile];
     return new Worker(
-      { id, incarnation, alarms, profile, limits, maxCalls, renewAtCall },
+      {
+        id,
+        incarnation,
+        order: this.#created++,
+        alarms,
+        profile,
+        limits,
+        maxCalls,
+        renewAtCall,
+      },
       listener,
     );
   }
 
-  #logProblem(worker: Worker, error: unknown): void {
+  #failed(worker: Worker, reason: string): void {
+    const level = this.#options.onFailed(worker, reason) ? "error" : "debug";
     // Each line is a log entry of its own, since line breaks within an entry are escaped.
-    for (const problem of messageOf(error).split("\n")) {
-      this.#log.error("{problem}", { problem, workerId: worker.id });
+    for (const [line, problem] of reason.split("\n").entries()) {
+      this.#log[level]("{problem}", { problem, ...(line === 0 ? { workerId: worker.id } : {}) });
     }
   }
 }

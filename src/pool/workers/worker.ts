@@ -8,6 +8,7 @@ import type { CallWindow, InFlightAtExit } from "../profiles/mod.ts";
 import { crashErrorOf } from "./crash_error.ts";
 import { type EndCause, linkEnded, ownFault, wanted } from "./end_cause.ts";
 import type { LaunchedWorker, Launcher } from "./launchers/mod.ts";
+import { ToolNames } from "./tool_names.ts";
 import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
 import { WorkerLog } from "./worker_log.ts";
 import type { CallSource, StopOptions, WorkerListener, WorkerOptions } from "./worker_options.ts";
@@ -32,6 +33,8 @@ export type WorkerState = "starting" | "ready" | "busy" | "stopping" | "gone";
 export class Worker implements LinkEvents, AttemptHost {
   readonly id: string;
   readonly incarnation: string;
+  /** Its place among the workers of its pool, in the order in which they were created. */
+  readonly order: number;
   readonly alarms: Alarms;
   readonly startedAt = new Date();
   readonly #listener: WorkerListener<Worker>;
@@ -40,6 +43,7 @@ export class Worker implements LinkEvents, AttemptHost {
   readonly #linkClosed = Promise.withResolvers<void>();
   #state: WorkerState = "starting";
   #launched: LaunchedWorker | undefined;
+  #toolNames = new ToolNames([]);
   #source: CallSource<Worker> | undefined;
   #inFlightAtExit: InFlightAtExit<Attempt> = { lost: [], unstarted: [] };
   #leavingFor: string | undefined;
@@ -59,6 +63,7 @@ export class Worker implements LinkEvents, AttemptHost {
     const { id, incarnation, alarms, profile, limits = {}, maxCalls = Infinity } = options;
     this.id = id;
     this.incarnation = incarnation;
+    this.order = options.order ?? 0;
     this.alarms = alarms;
     this.#limits = limits;
     this.#maxCalls = maxCalls;
@@ -130,6 +135,11 @@ export class Worker implements LinkEvents, AttemptHost {
     return this.#launched?.ready.tools ?? [];
   }
 
+  /** The names of its tools. */
+  get toolNames(): ToolNames {
+    return this.#toolNames;
+  }
+
   get link(): Link {
     return this.#serving().link;
   }
@@ -149,6 +159,7 @@ export class Worker implements LinkEvents, AttemptHost {
     }, AbortSignal.any([signal, this.#giveUp.signal]));
     this.#starting = launching;
     this.#launched = await launching;
+    this.#toolNames = new ToolNames(this.tools);
     this.#readyAt = performance.now();
     this.#state = "ready";
   }

@@ -18,6 +18,8 @@ export interface WorkerOptions {
   /** Such as `default-3`. */
   readonly id: string;
   readonly incarnation: string;
+  /** Its place among the workers of its pool, in the order in which they were created. Default 0. */
+  readonly order?: number;
   /** The alarms of running calls. */
   readonly alarms: Alarms;
   /** The way in which it runs its calls. */

@@ -1,0 +1,209 @@
+import type { Tool } from "../bridge/mod.ts";
+import { getLogger } from "../log.ts";
+import { changesText, type ToolChanges, toolChanges } from "./tool_changes.ts";
+
+/**
+ * `loading` from a change of the code until a worker is ready with it, which makes it `loaded`; or
+ * until such a worker could not be started, which makes it `failed`. The workers with the old code
+ * serve until it is loaded. A failed load is tried again, and may still succeed.
+ */
+export type ReloadState = "loading" | "loaded" | "failed";
+
+/** The last change of the code of a pool, and what came of it. */
+export interface ReloadInfo {
+  readonly state: ReloadState;
+  /** The time of the change, in ISO 8601. */
+  readonly changedAt: string;
+  /** The files that have changed, by name. */
+  readonly files: readonly string[];
+  /** The reason why a worker with the new code could not be started. */
+  readonly reason?: string;
+}
+
+/** A change of the code of a pool. */
+export interface CodeChange {
+  /** The files that have changed, by name. */
+  readonly files: readonly string[];
+  /** The time of the first of the changes, by `performance.now()`. */
+  readonly since?: number;
+}
+
+/** The event that a pool runs new code, or offers other tools. */
+export interface CodeEvent {
+  readonly pool: string;
+  /** True if all calls from now on run the code as it is now. */
+  readonly reloaded: boolean;
+  /** The tools that have changed; undefined if none has. */
+  readonly tools: ToolChanges | undefined;
+}
+
+/** The worker whose code is in question, as far as that matters. */
+export interface CodeBearer {
+  readonly id: string;
+  readonly order: number;
+  readonly tools: readonly Tool[];
+}
+
+/** The failed start of a worker. */
+export interface FailedStart {
+  readonly reason: string;
+  /** True if it ran the newest code. */
+  readonly isNewest: boolean;
+  /** True if other workers of the pool take calls. */
+  readonly isServing: boolean;
+}
+
+/** Options of {@link PoolCode}. */
+export interface PoolCodeOptions {
+  /** The name of the pool. */
+  readonly name: string;
+  /**
+   * True if the files of the code are watched. A failed start is then logged once for each reason
+   * until the code changes again.
+   */
+  readonly dev?: boolean;
+}
+
+/**
+ * The code that the workers of a pool run: the tools that it offers, and what became of the last
+ * change. The tools are those of the newest worker that has been ready.
+ */
+export class PoolCode {
+  readonly #options: PoolCodeOptions;
+  readonly #log = getLogger("pool");
+  readonly #listeners = new Set<(event: CodeEvent) => void>();
+  #tools: readonly Tool[] = [];
+  #byName: ReadonlyMap<string, Tool> = new Map();
+  /** The order of the worker that offers these tools; -1 for none. */
+  #order = -1;
+  #reload: (ReloadInfo & { readonly since: number }) | undefined;
+  readonly #loggedReasons = new Set<string>();
+
+  constructor(options: PoolCodeOptions) {
+    this.#options = options;
+  }
+
+  /** The tools; empty until the first worker is ready. */
+  get tools(): readonly Tool[] {
+    return this.#tools;
+  }
+
+  /** The last change of the code; undefined if there was none. */
+  get reload(): ReloadInfo | undefined {
+    if (this.#reload === undefined) return undefined;
+    const { since: _since, ...info } = this.#reload;
+    return info;
+  }
+
+  offers(tool: string): boolean {
+    return this.#byName.has(tool);
+  }
+
+  declaresIdempotent(tool: string): boolean {
+    return this.#byName.get(tool)?.idempotent === true;
+  }
+
+  /** Calls `listener` after each event; returns a function that removes it. */
+  onEvent(listener: (event: CodeEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** Notes that the code has changed. */
+  changed({ files, since = performance.now() }: CodeChange): void {
+    const changedAt = new Date().toISOString();
+    // A change whose code never served is part of the next one.
+    const pending = this.#reload?.state === "loading" ? this.#reload.files : [];
+    this.#loggedReasons.clear();
+    this.#reload = {
+      state: "loading",
+      changedAt,
+      files: [...new Set([...pending, ...files])],
+      since,
+    };
+  }
+
+  /** Notes that all workers were replaced on request. */
+  recycled(): void {
+    this.#notify(undefined, true);
+  }
+
+  /** Notes that a worker takes calls. */
+  ready(worker: CodeBearer, { isNewest }: { readonly isNewest: boolean }): void {
+    const changes = this.#take(worker);
+    const reload = this.#reload;
+    if (isNewest && reload !== undefined && reload.state !== "loaded") {
+      const { reason: _reason, ...rest } = reload;
+      this.#reload = { ...rest, state: "loaded" };
+      this.#logLoaded(reload, changes);
+      this.#notify(changes, true);
+    } else if (changes !== undefined) {
+      this.#log.info("pool {pool} has other tools by {workerId}: {tools}", {
+        pool: this.#options.name,
+        workerId: worker.id,
+        tools: changesText(changes),
+      });
+      this.#notify(changes, false);
+    }
+  }
+
+  /**
+   * Notes that a worker could not be started; returns true if its reason is to be logged. Logs what
+   * that means for the pool, so that the reason can follow.
+   */
+  failed(worker: CodeBearer, { reason, isNewest, isServing }: FailedStart): boolean {
+    const reload = this.#reload;
+    const isOfReload = isNewest && reload !== undefined && reload.state !== "loaded";
+    if (isOfReload) this.#reload = { ...reload, state: "failed", reason };
+    if (this.#options.dev !== true) return true;
+    const known = reason.replaceAll(worker.id, "");
+    if (this.#loggedReasons.has(known)) return false;
+    this.#loggedReasons.add(known);
+    if (!isOfReload && isServing) return true;
+    this.#log.error(
+      isServing
+        ? "pool {pool} keeps its old workers, since the new code{cause} cannot be loaded:"
+        : "pool {pool} has no worker until its code{cause} is repaired:",
+      { pool: this.#options.name, cause: causeText(reload?.files ?? []) },
+    );
+    return true;
+  }
+
+  /** Takes over the tools of a worker, if it is the newest; returns what is different. */
+  #take({ order, tools }: CodeBearer): ToolChanges | undefined {
+    if (order < this.#order) return undefined;
+    const changes = this.#order < 0 ? undefined : toolChanges(this.#tools, tools);
+    this.#order = order;
+    this.#tools = tools;
+    this.#byName = new Map(tools.map((tool) => [tool.name, tool]));
+    return changes;
+  }
+
+  #logLoaded(
+    { files, since }: { readonly files: readonly string[]; readonly since: number },
+    changes: ToolChanges | undefined,
+  ): void {
+    const cause = causeText(files);
+    const tools = changes === undefined ? "" : `: tools ${changesText(changes)}`;
+    this.#log.info("reloaded pool {pool} in {seconds} s{cause}{tools}", {
+      pool: this.#options.name,
+      seconds: ((performance.now() - since) / 1_000).toFixed(1),
+      cause,
+      tools,
+    });
+  }
+
+  #notify(tools: ToolChanges | undefined, reloaded: boolean): void {
+    const event = { pool: this.#options.name, reloaded, tools };
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+}
+
+/** Files of a change that are named in the log. */
+const MAX_NAMED = 3;
+
+function causeText(files: readonly string[]): string {
+  if (files.length === 0) return "";
+  const more = files.length - MAX_NAMED;
+  return ` (${files.slice(0, MAX_NAMED).join(", ")}${more > 0 ? ` and ${more} more` : ""})`;
+}
