@@ -11,6 +11,7 @@ import { InvalidInputError, messageOf, SnakedenError } from "./src/errors.ts";
 import { configureLogging, getLogger, type LogHandle, writeWhole } from "./src/log.ts";
 import { settlesWithin } from "./src/async/mod.ts";
 import { EXIT_CODES, isDenoFirst, NEEDS_INIT, StopSignals } from "./src/process/mod.ts";
+import { ConfigNotice } from "./src/reload/mod.ts";
 import {
   createApp,
   createStartingApp,
@@ -31,6 +32,7 @@ usage: deno task serve [options]
   --host ADDRESS   address to listen on (default 127.0.0.1; others need an API key)
   --port NUMBER    port to listen on, 0 for any free one (default 8000)
   --config FILE    configuration file (default snakeden.config.ts or .json here)
+  --dev            reload Python code when a file changes; deno task dev sets it
   --version        print the version
   --help           print this
 
@@ -73,7 +75,7 @@ export async function main(args: readonly string[]): Promise<number> {
     // at the last moment of the stop.
     const signals = await StopSignals.listen();
     if (await isDenoFirst()) getLogger("server").warn(NEEDS_INIT);
-    await serve(config, { signals, keyFile });
+    await serve(config, { signals, keyFile, file });
     await log.flush(LAST_LINES_MS);
     return EXIT_CODES.ok;
   } catch (error) {
@@ -86,7 +88,7 @@ export async function main(args: readonly string[]): Promise<number> {
 
 function readFlags(args: readonly string[]): Flags | number {
   try {
-    const { values: { help, version, config, host, port } } = parseArgs({
+    const { values: { help, version, config, dev, host, port } } = parseArgs({
       args: args[0] === "--" ? args.slice(1) : [...args],
       options: {
         help: { type: "boolean", short: "h" },
@@ -94,6 +96,7 @@ function readFlags(args: readonly string[]): Flags | number {
         config: { type: "string" },
         host: { type: "string" },
         port: { type: "string" },
+        dev: { type: "boolean" },
       },
     });
     if (help || version) {
@@ -108,6 +111,7 @@ function readFlags(args: readonly string[]): Flags | number {
       overrides: {
         ...(host === undefined ? {} : { host }),
         ...(port === undefined ? {} : { port: Number(port) }),
+        ...(dev === undefined ? {} : { dev }),
       },
     };
   } catch (error) {
@@ -116,10 +120,15 @@ function readFlags(args: readonly string[]): Flags | number {
   }
 }
 
-async function serve(
-  config: Config,
-  { signals, keyFile }: { readonly signals: StopSignals; readonly keyFile: string | undefined },
-): Promise<void> {
+interface ServeParts {
+  readonly signals: StopSignals;
+  /** The file of the API keys; undefined if they come from elsewhere, or there are none. */
+  readonly keyFile: string | undefined;
+  /** The configuration file, if there is one. */
+  readonly file: string | undefined;
+}
+
+async function serve(config: Config, { signals, keyFile, file }: ServeParts): Promise<void> {
   void signals.requested.then(() => leaveAfter(stopBoundMs(config)));
   await openDataDirectory(config.dataDir);
   await using resources = new AsyncDisposableStack();
@@ -147,7 +156,8 @@ async function serve(
         onSetupProgress: (line) => sayProgress(line, config),
       }),
     );
-    assertSomePool(den);
+    if (config.dev && file !== undefined) resources.use(new ConfigNotice(file));
+    assertSomePool(den, config);
     app = createApp(den, { version: VERSION, traffic, guard });
     print(`listening on ${listener.url}\n`);
     sayNextSteps(den, { config, url: listener.url });
@@ -225,7 +235,9 @@ function leaveAfter(boundMs: number): void {
  * Throws if no pool serves: a pool that is down may come back, but a server without any is of no
  * use.
  */
-function assertSomePool(den: Snakeden): void {
+function assertSomePool(den: Snakeden, { dev }: Pick<Config, "dev">): void {
+  // With `dev`, each pool has said why it waits, and its code is about to be repaired.
+  if (dev) return;
   const pools = den.pools.list();
   const broken = pools.filter((it) => it.state !== "ready");
   const list = broken.map(({ name, state, reason = state }) => `${name}: ${reason}`).join("\n");

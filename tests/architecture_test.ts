@@ -25,7 +25,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["routes", "dashboard", "script"],
   ["snakeden"],
   ["host"],
-  ["jobs", "sessions"],
+  ["jobs", "reload", "sessions"],
   ["calls"],
   ["tools"],
   ["pool"],

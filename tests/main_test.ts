@@ -293,3 +293,41 @@ Deno.test("main() serves and stops even if its standard error is not read", asyn
   await output.cancel();
   await server.stderr.cancel();
 });
+
+Deno.test("main() with --dev listens while an adapter is broken, and serves it as soon as it is repaired", async () => {
+  await using dir = await tempDir();
+  const adapter = join(dir.path, "texts.py");
+  await Deno.writeTextFile(adapter, "from snakeden import tool\n\n@tool\ndef hello(:\n");
+  const config = await configFile(dir.path, {
+    pools: [{ name: "default", size: 1, adapter: "texts" }],
+  });
+  await using server = await ServerProcess.start({
+    dataDir: join(dir.path, "data"),
+    args: ["--dev", "--config", config],
+  });
+  const call = (): Promise<Response> =>
+    fetch(`${server.url}/v1/execute`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"tool":"hello"}',
+    });
+  const refused = await call();
+  assert.equal(refused.status, 503, await refused.text());
+  await until(() => server.stderr.includes("has no worker until its code is repaired:"), "its log");
+  assert.match(server.stderr, /File ".*texts\.py", line 4\n.*def hello\(:\n.* \^\n.*SyntaxError: /);
+  await Deno.writeTextFile(
+    adapter,
+    "from snakeden import tool\n\n@tool\ndef hello():\n  return 1\n",
+  );
+  await until(async () => {
+    const response = await call();
+    return (await response.text()).includes('"result":1') && response.ok;
+  }, "its answer");
+  assert.match(server.stderr, /reloaded pool default in \d+\.\d s \(texts\.py\)\n/);
+  await Deno.writeTextFile(config, "{}");
+  await until(
+    () =>
+      server.stderr.includes("snakeden.config.json has changed: restart the server to apply it"),
+    "the notice",
+  );
+});

@@ -54,6 +54,8 @@ export interface LinkEvents {
    * worker finishes its running calls.
    */
   onLeaving?(reason: string): void;
+  /** The worker has imported a source file of the user. */
+  onImported?(path: string): void;
   /** The stream has ended. Calls that are still open never get an answer. */
   onClosed(reason: string): void;
 }
@@ -286,6 +288,8 @@ export class Link {
       this.#slab?.release(message.release.offsets);
     } else if (message.log) {
       this.#events.onLog(message.log);
+    } else if (message.imported) {
+      this.#events.onImported?.(message.imported.path);
     } else if (message.leaving && this.#stage === "serving") {
       this.#stage = "leaving";
       this.#events.onLeaving?.(message.leaving.reason);

@@ -16,5 +16,5 @@ export {
 } from "./call_fields.ts";
 export { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
 export { Calls } from "./calls.ts";
-export { policiesByPool, warnOfUnknownTools } from "./policies/mod.ts";
+export { type PoliciesByPool, policiesByPool, warnOfUnknownTools } from "./policies/mod.ts";
 export { ToolStream } from "./tool_stream.ts";

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { LOG_FORMATS, LOG_LEVELS } from "../log.ts";
 import { HOST_ENV } from "../process/mod.ts";
-import { group, MAX_DURATION_MS, oneOf, text, whole } from "./schema_parts.ts";
+import { flag, group, MAX_DURATION_MS, oneOf, text, whole } from "./schema_parts.ts";
 import {
   apiKeySchema,
   type breakerSchema,
@@ -52,6 +52,9 @@ export const configSchema = group({
   drainMs: whole(0, MAX_DURATION_MS, {
     description: "Time that running calls have when the server stops.",
   }).default(10_000),
+  dev: flag({
+    description: "Watches the adapters' files, and replaces workers when one changes.",
+  }).default(false),
   python: pythonSchema.prefault({}),
   store: storeSchema.prefault({}),
   limits: limitsSchema.prefault({}),

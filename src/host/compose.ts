@@ -6,6 +6,7 @@ import type { Config, NamedLogging } from "../config/mod.ts";
 import { getLogger } from "../log.ts";
 import { Health, type PoolGroup, Pools, WorkerList } from "../pool/mod.ts";
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
+import { openReload, untilReady } from "../reload/mod.ts";
 import { ToolRegistry } from "../tools/mod.ts";
 import { openDataDirectory } from "./data_directory.ts";
 import { openLog } from "./open_log.ts";
@@ -111,7 +112,8 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const policies = policiesByPool(config.pools);
   const calls = new Calls({ limits: config.limits, tools, policies });
   const health = new Health(group.byName);
-  await startPools(group, { health, ...options });
+  resources.use(await openReload({ config, pools: group.byName, tools, policies }));
+  await startPools(group, { health, dev: config.dev, ...options });
   for (const pool of config.pools) warnOfUnknownTools(pool, group.byName.get(pool.name));
   return {
     runId,
@@ -131,16 +133,24 @@ function logSetup(line: string): void {
 
 /**
  * Resolves when each slot has tried to start a worker or, with `readyTimeoutMs`, when every pool
- * has a ready worker.
+ * has a ready worker. With `dev` too that is waited for without end: code that cannot be loaded will
+ * be repaired.
  */
 async function startPools(
   group: PoolGroup,
-  { health, readyTimeoutMs, signal }: StartOptions & { readonly health: Health },
+  { dev, health, readyTimeoutMs, signal }: StartOptions & {
+    readonly dev: boolean;
+    readonly health: Health;
+  },
 ): Promise<void> {
   const started = group.start(signal);
   if (readyTimeoutMs === undefined) return await started;
   // With `readyTimeoutMs`, an abort is reported by awaitReady() below.
   started.catch(() => {});
+  if (dev) {
+    await Promise.all([...group.byName.values()].map((pool) => untilReady(pool, signal)));
+    return;
+  }
   await health.awaitReady({
     timeoutMs: readyTimeoutMs,
     ...(signal === undefined ? {} : { signal }),

@@ -5,7 +5,7 @@ import { type LauncherParts, workerLauncher } from "./worker_launcher.ts";
 
 /** Parts that the workers of all pools share. */
 export interface PoolsParts extends LauncherParts {
-  readonly config: Pick<Config, "limits" | "pools">;
+  readonly config: Pick<Config, "dev" | "limits" | "pools">;
 }
 
 /** Creates the pools of the configuration, which have no workers until they are started. */
@@ -14,7 +14,11 @@ export function openPools(parts: PoolsParts): PoolGroup {
     new Map(parts.config.pools.map((pool) => [
       pool.name,
       new Pool(
-        { ...pool, moduleCure: moduleCure(pool, parts.pythons.of(pool.name)).ofCalls },
+        {
+          ...pool,
+          dev: parts.config.dev,
+          moduleCure: moduleCure(pool, parts.pythons.of(pool.name)).ofCalls,
+        },
         workerLauncher(pool, parts),
       ),
     ])),

@@ -1,12 +1,13 @@
 import type { BridgeServer, WelcomeInit } from "../bridge/mod.ts";
 import type { Config, PoolConfig } from "../config/mod.ts";
 import { SpawnLauncher, workerEnv, type WorkerRegistry } from "../pool/mod.ts";
-import { packagePath, workerCommand } from "../python_env/mod.ts";
+import { WORKER_ENV } from "../process/mod.ts";
+import { packagePath, type PythonEnvironment, workerCommand } from "../python_env/mod.ts";
 import { type CuredPython, moduleCure } from "./module_cure.ts";
 
 /** The parts that all launchers of one host share. */
 export interface LauncherParts {
-  readonly config: Pick<Config, "limits">;
+  readonly config: Pick<Config, "limits"> & Partial<Pick<Config, "dev">>;
   readonly runId: string;
   readonly runDirectory: string;
   readonly bridge: BridgeServer;
@@ -23,7 +24,10 @@ export function workerLauncher(pool: PoolConfig, parts: LauncherParts): SpawnLau
     ...(registry === undefined ? {} : { registry }),
     carrier: pool.carrier,
     command: workerCommand(python),
-    env: workerEnv({ ...pool, runId, packagePath: packagePath() }),
+    env: {
+      ...workerEnv({ ...pool, runId, packagePath: packagePath() }),
+      ...(config.dev ? { [WORKER_ENV.dev]: "1" } : {}),
+    },
     welcome: welcomeOf(pool, config),
     runDirectory,
     sharedMemory: { bytes: pool.sharedMemoryBytes, minBytes: pool.sharedMemoryMinBytes },

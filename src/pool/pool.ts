@@ -349,6 +349,10 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     }
   }
 
+  onImported(path: string): void {
+    this.code.imported(path);
+  }
+
   onCallLimitLifted(worker: Worker): void {
     this.#dispatcher.rejoin(worker, this.deadlines.now);
   }

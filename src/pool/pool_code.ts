@@ -78,6 +78,8 @@ export class PoolCode {
   #order = -1;
   #reload: (ReloadInfo & { readonly since: number }) | undefined;
   readonly #loggedReasons = new Set<string>();
+  /** The source files that workers have imported. */
+  readonly #imported = new Set<string>();
 
   constructor(options: PoolCodeOptions) {
     this.#options = options;
@@ -107,6 +109,22 @@ export class PoolCode {
   onEvent(listener: (event: CodeEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  /**
+   * Returns true if a worker has ever imported this source file, or one below this folder. Known
+   * only of workers whose files are watched.
+   */
+  hasImported(path: string): boolean {
+    if (this.#imported.has(path)) return true;
+    return path.endsWith(".py")
+      ? false
+      : [...this.#imported].some((it) => it.startsWith(`${path}/`));
+  }
+
+  /** Notes that a worker has imported a source file. */
+  imported(path: string): void {
+    if (this.#imported.size < MAX_IMPORTED) this.#imported.add(path);
   }
 
   /** Notes that the code has changed. */
@@ -199,6 +217,8 @@ export class PoolCode {
   }
 }
 
+/** Source files that are remembered. */
+const MAX_IMPORTED = 20_000;
 /** Files of a change that are named in the log. */
 const MAX_NAMED = 3;
 

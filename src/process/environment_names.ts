@@ -23,6 +23,8 @@ export const WORKER_ENV = {
   workerId: "SNAKEDEN_WORKER_ID",
   incarnation: "SNAKEDEN_INCARNATION",
   outputMark: "SNAKEDEN_OUTPUT_MARK",
+  /** Set if the files of the worker are watched. */
+  dev: "SNAKEDEN_DEV",
 } as const;
 
 /**

@@ -26,7 +26,8 @@ const route = createRoute({
   tags: ["pools"],
   summary: "Replace the workers of a pool",
   description: "Replaces one worker after the other: a successor starts and takes over, and the " +
-    "old worker finishes its calls and ends. Responds at once; `GET /v1/workers` shows the progress.",
+    "old worker finishes its calls and ends. New workers load the code of the adapter as it is " +
+    "then. Responds at once; `GET /v1/workers` shows the progress.",
   request: {
     params: z.object({ name: z.string() }),
     body: bodyByReference(REQUEST, { required: false }),

@@ -32,10 +32,15 @@ def main() -> NoReturn:
         print(f"snakeden worker: {names.ADDRESS} is not set; a host sets it", file=sys.stderr)
         sys.exit(exit_status.USAGE)
     faulthandler.enable()
+    is_watched = os.environ.pop(names.DEV, "") != ""
 
     from snakeden._worker.life import WorkerLife
 
     life = WorkerLife(address, streams, worker_id=os.environ.get(names.WORKER_ID, ""), token=token)
+    if is_watched:
+        from snakeden._worker.system.fresh_source import read_sources_afresh
+
+        read_sources_afresh(life.report_import)
     try:
         status = life.run()
     except BaseException:

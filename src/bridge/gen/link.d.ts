@@ -78,7 +78,7 @@ export interface HostFrameInit {
 }
 
 export interface WorkerMessage {
-  body?: "hello" | "ready" | "startFailed" | "result" | "failure" | "chunk" | "progress" | "pong" | "log" | "recalled" | "release" | "leaving";
+  body?: "hello" | "ready" | "startFailed" | "result" | "failure" | "chunk" | "progress" | "pong" | "log" | "recalled" | "release" | "leaving" | "imported";
   hello?: Hello | null;
   ready?: Ready | null;
   startFailed?: StartFailed | null;
@@ -91,6 +91,7 @@ export interface WorkerMessage {
   recalled?: Recalled | null;
   release?: Release | null;
   leaving?: Leaving | null;
+  imported?: Imported | null;
 }
 export interface WorkerMessageInit {
   hello?: HelloInit | null;
@@ -105,6 +106,7 @@ export interface WorkerMessageInit {
   recalled?: RecalledInit | null;
   release?: ReleaseInit | null;
   leaving?: LeavingInit | null;
+  imported?: ImportedInit | null;
 }
 
 export interface HostMessage {
@@ -217,6 +219,13 @@ export interface ReadyInit {
   tools?: ToolInit[] | null;
   notesProgress?: boolean | null;
   mapsSharedMemory?: boolean | null;
+}
+
+export interface Imported {
+  path: string;
+}
+export interface ImportedInit {
+  path?: string | null;
 }
 
 export interface Tool {
@@ -401,6 +410,7 @@ export declare const snakeden: {
     SharedMemory: Codec<SharedMemory, SharedMemoryInit>;
     Refused: Codec<Refused, RefusedInit>;
     Ready: Codec<Ready, ReadyInit>;
+    Imported: Codec<Imported, ImportedInit>;
     Tool: Codec<Tool, ToolInit>;
     StartFailed: Codec<StartFailed, StartFailedInit>;
     Stop: Codec<Stop, StopInit>;

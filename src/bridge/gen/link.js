@@ -202,11 +202,12 @@ export const snakeden = $root.snakeden = (() => {
             WorkerMessage.prototype.recalled = null;
             WorkerMessage.prototype.release = null;
             WorkerMessage.prototype.leaving = null;
+            WorkerMessage.prototype.imported = null;
 
             let $oneOfFields;
 
             $Object.defineProperty(WorkerMessage.prototype, "body", {
-                get: $util.oneOfGetter($oneOfFields = ["hello", "ready", "startFailed", "result", "failure", "chunk", "progress", "pong", "log", "recalled", "release", "leaving"]),
+                get: $util.oneOfGetter($oneOfFields = ["hello", "ready", "startFailed", "result", "failure", "chunk", "progress", "pong", "log", "recalled", "release", "leaving", "imported"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -241,6 +242,8 @@ export const snakeden = $root.snakeden = (() => {
                     $root.snakeden.v1.Release.encode(message.release, writer.uint32(90).fork(), _depth + 1).ldelim();
                 if (message.leaving != null && $Object.hasOwnProperty.call(message, "leaving"))
                     $root.snakeden.v1.Leaving.encode(message.leaving, writer.uint32(98).fork(), _depth + 1).ldelim();
+                if (message.imported != null && $Object.hasOwnProperty.call(message, "imported"))
+                    $root.snakeden.v1.Imported.encode(message.imported, writer.uint32(106).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -356,6 +359,13 @@ export const snakeden = $root.snakeden = (() => {
                                 break;
                             message.leaving = $root.snakeden.v1.Leaving.decode(reader, reader.size(), $undefined, _depth + 1, message.leaving);
                             message.body = "leaving";
+                            continue;
+                        }
+                    case 13: {
+                            if (wireType !== 2)
+                                break;
+                            message.imported = $root.snakeden.v1.Imported.decode(reader, reader.size(), $undefined, _depth + 1, message.imported);
+                            message.body = "imported";
                             continue;
                         }
                     }
@@ -1306,6 +1316,88 @@ export const snakeden = $root.snakeden = (() => {
             };
 
             return Ready;
+        })();
+
+        v1.Imported = (function() {
+
+            const Imported = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            Imported.prototype.path = "";
+
+            Imported.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.path != null && $Object.hasOwnProperty.call(message, "path") && message.path !== "")
+                    writer.uint32(10).string(message.path);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            Imported.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.snakeden.v1.Imported();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.path = value;
+                            else
+                                delete message.path;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return Imported;
         })();
 
         v1.Tool = (function() {

@@ -38,6 +38,7 @@ export class Circuit {
   #opened = 0;
   #refused = 0;
   #lastFailure: ErrorCode | undefined;
+  #isResetting = false;
 
   /** @param name For texts, such as `the pool default`. */
   constructor(name: string, options: BreakerConfig) {
@@ -111,7 +112,19 @@ export class Circuit {
     return await end;
   }
 
+  /** Closes it and forgets all failures: the code behind it has changed. */
+  reset(): void {
+    this.#counter.success();
+    if (this.state === "closed") return;
+    this.#isResetting = true;
+    this.#breaker.isolate().dispose();
+    this.#isResetting = false;
+    this.#openUntil = 0;
+  }
+
   #onOpen(): void {
+    // The policy can be closed only by way of its manual opening.
+    if (this.#isResetting) return;
     this.#opened++;
     this.#openUntil = Date.now() + this.#options.resetMs;
     this.#log.warn(

@@ -45,6 +45,11 @@ export class PoolPolicies {
     return this.#tools.get(tool) ?? this.#others;
   }
 
+  /** Closes all circuits: the code of the pool has changed. */
+  reset(): void {
+    for (const circuit of [this.#circuit, ...this.#toolCircuits.values()]) circuit?.reset();
+  }
+
   /** Ends the pauses of all calls: the host stops. */
   close(): void {
     this.#stopping.abort();

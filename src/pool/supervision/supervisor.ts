@@ -233,6 +233,10 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     if (reason !== undefined) this.#succession.begin(occupancy, reason, { wears: true });
   }
 
+  onImported(path: string): void {
+    this.#events.onImported(path);
+  }
+
   onWorn(worker: Worker): void {
     const occupancy = this.#occupancies.get(worker);
     const reason = `it may take ${this.#recycling.maxCalls} calls`;

@@ -39,6 +39,8 @@ export interface SupervisorEvents {
    * belongs in the log as an error.
    */
   onStartFailed(worker: Worker, reason: string): boolean;
+  /** Called when a worker has imported a source file of the user, if its files are watched. */
+  onImported(path: string): void;
   /** Called when the health of the pool may have changed. */
   onHealth(): void;
   /**

@@ -347,6 +347,10 @@ export class Worker implements LinkEvents, AttemptHost {
     this.#listener.onLeaving(this);
   }
 
+  onImported(path: string): void {
+    this.#listener.onImported?.(path);
+  }
+
   onClosed(): void {
     this.#linkClosed.resolve();
   }

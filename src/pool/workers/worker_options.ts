@@ -43,6 +43,8 @@ export interface WorkerListener<W> {
   onLeaving(worker: W): void;
   /** Called when it reports how much memory it holds. */
   onMemory(worker: W, rssBytes: number): void;
+  /** Called when it has imported a source file of the user, if its files are watched. */
+  onImported?(path: string): void;
   /** Called when it was given its call number `renewAtCall`. */
   onWorn(worker: W): void;
 }

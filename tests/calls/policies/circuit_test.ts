@@ -143,3 +143,27 @@ Deno.test("Circuit opens again when the trial call shows nothing, and closes whe
   await call(circuit, failing("invalid_arguments"));
   assert.equal(circuit.state, "closed");
 });
+
+Deno.test("Circuit.reset() closes it in every state, and forgets its failures", async () => {
+  using time = new FakeTime();
+  const { circuit } = setUp();
+  await call(circuit, failing("worker_crashed"));
+  circuit.reset();
+  assert.deepStrictEqual([circuit.state, circuit.info.failures], ["closed", 0]);
+  await open(circuit);
+  circuit.reset();
+  assert.deepStrictEqual([circuit.state, circuit.info.opened], ["closed", 1]);
+  assert.equal(await call(circuit, ok), "ok");
+  await open(circuit);
+  time.tick(OPTIONS.resetMs);
+  assert.equal(circuit.state, "half_open");
+  const trial = Promise.withResolvers<void>();
+  const tried = call(circuit, () => trial.promise);
+  circuit.reset();
+  assert.equal(circuit.state, "closed");
+  trial.resolve();
+  await tried;
+  // It takes as many failures as ever to open it.
+  await open(circuit);
+  assert.equal(circuit.info.opened, 3);
+});

@@ -204,6 +204,13 @@ def leaving(reason: str) -> bytes:
     return frame.SerializeToString()
 
 
+def imported(path: str) -> bytes:
+    """Report a source file of the user that was imported."""
+    frame = WorkerFrame()
+    frame.messages.add().imported.path = wire_text(path)
+    return frame.SerializeToString()
+
+
 def recalled(call_ids: Iterable[int]) -> bytes:
     """Encode a Recalled: this worker has not started these calls and never will."""
     frame = WorkerFrame()

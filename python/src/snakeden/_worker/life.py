@@ -201,10 +201,17 @@ class WorkerLife:
             self._adapter.teardown(partial(run_guarded, worker_id=self._worker_id))
 
     def _fail_start(self, problem: str, cause: PythonException | None = None) -> int:
+        # The host may end the link as soon as it has read this.
+        self._ending = True
         self._outbox.put(
             wire.start_failed(wire.error("worker_start_failed", problem, python=cause))
         )
         return exit_status.START_FAILED
+
+    def report_import(self, path: str) -> None:
+        """Tell the host of a source file that was imported, unless a forked child did it."""
+        if os.getpid() == _PID:
+            self._outbox.put(wire.imported(path))
 
     def leave(self, status: int) -> NoReturn:
         """Tear down, send the messages that wait, and exit.

@@ -21,7 +21,7 @@ class HostFrame(_message.Message):
     def __init__(self, messages: _Optional[_Iterable[_Union[HostMessage, _Mapping]]] = ...) -> None: ...
 
 class WorkerMessage(_message.Message):
-    __slots__ = ("hello", "ready", "start_failed", "result", "failure", "chunk", "progress", "pong", "log", "recalled", "release", "leaving")
+    __slots__ = ("hello", "ready", "start_failed", "result", "failure", "chunk", "progress", "pong", "log", "recalled", "release", "leaving", "imported")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
     START_FAILED_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +34,7 @@ class WorkerMessage(_message.Message):
     RECALLED_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     LEAVING_FIELD_NUMBER: _ClassVar[int]
+    IMPORTED_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     ready: Ready
     start_failed: StartFailed
@@ -46,7 +47,8 @@ class WorkerMessage(_message.Message):
     recalled: Recalled
     release: Release
     leaving: Leaving
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., start_failed: _Optional[_Union[StartFailed, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., leaving: _Optional[_Union[Leaving, _Mapping]] = ...) -> None: ...
+    imported: Imported
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., start_failed: _Optional[_Union[StartFailed, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., leaving: _Optional[_Union[Leaving, _Mapping]] = ..., imported: _Optional[_Union[Imported, _Mapping]] = ...) -> None: ...
 
 class HostMessage(_message.Message):
     __slots__ = ("welcome", "refused", "call", "cancel", "credit", "ping", "stop", "recall", "release")
@@ -151,6 +153,12 @@ class Ready(_message.Message):
     notes_progress: bool
     maps_shared_memory: bool
     def __init__(self, tools: _Optional[_Iterable[_Union[Tool, _Mapping]]] = ..., notes_progress: _Optional[bool] = ..., maps_shared_memory: _Optional[bool] = ...) -> None: ...
+
+class Imported(_message.Message):
+    __slots__ = ("path",)
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    def __init__(self, path: _Optional[str] = ...) -> None: ...
 
 class Tool(_message.Message):
     __slots__ = ("name", "description", "input_schema", "output_schema", "streams", "idempotent")
