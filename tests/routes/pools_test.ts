@@ -19,3 +19,24 @@ Deno.test("GET /v1/pools/:name suggests similar names for an unknown pool", asyn
     assert.equal((await answer.json()).code, "unknown_pool");
   }
 });
+
+Deno.test("GET /v1/pools shows the last change of the code, and hides its reason with errors.output: false", async () => {
+  const base = memoryEngine().pools.get("heavy");
+  const reload = {
+    state: "failed",
+    changedAt: "2026-01-01T00:00:00.000Z",
+    files: ["texts.py"],
+    reason: "SyntaxError",
+  } as const;
+  const namespaces = {
+    pools: { list: () => [{ ...base, reload }], get: () => ({ ...base, reload }) },
+  };
+  for (const output of [true, false]) {
+    const client = clientOf(memoryEngine({ namespaces, config: { errors: { output } } }));
+    const { reason, ...shown } = reload;
+    const expected = output ? { ...shown, reason } : shown;
+    const { pools: [listed] } = await (await client.request("/v1/pools")).json();
+    assert.deepEqual(listed.reload, expected);
+    assert.deepEqual((await (await client.request("/v1/pools/heavy")).json()).reload, expected);
+  }
+});
