@@ -327,7 +327,7 @@ Deno.test("main() with --dev listens while an adapter is broken, and serves it a
   await Deno.writeTextFile(config, "{}");
   await until(
     () =>
-      server.stderr.includes("snakeden.config.json has changed: restart the server to apply it"),
+      server.stderr.includes("snakeden.config.json has changed: it applies after a restart"),
     "the notice",
   );
 });

@@ -27,6 +27,8 @@ const CODE: ReadonlySet<string> = new Set([".py", ".so", ".pyd"]);
 const QUIET_MS = 40;
 /** The longest that a change waits for others to join it. */
 const PATIENCE_MS = 250;
+/** The time between two looks for a root that does not exist. */
+const RETRY_MS = 1_000;
 /** Folders that are named when they are not watched. */
 const MAX_NAMED = 3;
 
@@ -45,6 +47,8 @@ export class CodeWatcher implements AsyncDisposable {
   #updating: Promise<void> = Promise.resolve();
   #since = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #isOpen = false;
   #isClosed = false;
   #lastWarning = "";
 
@@ -68,6 +72,7 @@ export class CodeWatcher implements AsyncDisposable {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     await this.#updating;
+    clearTimeout(this.#retry);
     this.#close();
     await this.#reading;
   }
@@ -81,9 +86,15 @@ export class CodeWatcher implements AsyncDisposable {
     });
     if (this.#isClosed) return;
     const before = this.#folders;
-    const isFirst = this.#watcher === undefined;
+    const isFirst = !this.#isOpen;
+    this.#isOpen = true;
     this.#watch(found);
     this.#warn(leftOut);
+    // Nothing reports when it appears.
+    clearTimeout(this.#retry);
+    if (roots.some((root) => leftOut.includes(root))) {
+      this.#retry = setTimeout(() => this.#updateSoon(), RETRY_MS);
+    }
     if (isFirst) return;
     for (const folder of this.#folders) {
       if (!before.has(folder) && await holdsCode(folder)) this.#note(folder);
@@ -114,7 +125,9 @@ export class CodeWatcher implements AsyncDisposable {
   }
 
   async #read(watcher: Deno.FsWatcher): Promise<void> {
-    for await (const { kind, paths } of watcher) {
+    for await (const { flag, kind, paths } of watcher) {
+      // The system has lost events.
+      if (flag === "rescan") this.#options.roots.forEach((root) => this.#note(root));
       if (kind === "access" || kind === "other") continue;
       for (const path of paths) await this.#onEvent(path, kind !== "modify");
     }
@@ -129,6 +142,10 @@ export class CodeWatcher implements AsyncDisposable {
     if (isKnown === await isFolder(path)) return;
     // Its files went with it.
     if (isKnown) this.#note(path);
+    this.#updateSoon();
+  }
+
+  #updateSoon(): void {
     this.#updating = this.#updating.then(() => this.#isClosed ? undefined : this.#update());
   }
 
@@ -174,11 +191,13 @@ function open(
     } catch (error) {
       const there = left.filter(exists);
       if (there.length === left.length) {
-        log.warn(
-          "cannot watch {count} folders: {problem}; the limits are fs.inotify.max_user_watches " +
-            "and fs.inotify.max_user_instances",
-          { count: left.length, problem: messageOf(error) },
-        );
+        log.warn("cannot watch {count} folders: {problem}{hint}", {
+          count: left.length,
+          problem: messageOf(error),
+          hint: error instanceof Deno.errors.NotCapable
+            ? ""
+            : "; on Linux, fs.inotify.max_user_watches and max_user_instances are the limits",
+        });
         return undefined;
       }
       left = there;

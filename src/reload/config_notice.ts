@@ -40,7 +40,7 @@ export class ConfigNotice implements AsyncDisposable {
       if (!paths.some((path) => basename(path) === basename(this.#path))) continue;
       // One save comes as several events.
       if (performance.now() - notifiedAt > 500) {
-        getLogger("reload").warn("{path} has changed: restart the server to apply it", {
+        getLogger("reload").warn("{path} has changed: it applies after a restart of the server", {
           path: this.#path,
         });
       }

@@ -125,12 +125,19 @@ Deno.test("CodeWatcher watches the topmost folders when there are too many, and 
   assert.deepEqual([...it.seen], ["top.py"]);
 });
 
-Deno.test("CodeWatcher watches nothing, and says so, where the folders do not exist", async () => {
+Deno.test("CodeWatcher names a folder that does not exist, and watches it once it does", async () => {
   await using log = new LogSink();
   await using dir = await tempDir();
   await using it = await watch(join(dir.path, "nowhere"));
   assert.equal(it.watcher.size, 0);
   assert.match(await log.text(), /not watching \S+\/nowhere: .*they do not exist/);
+  await write(dir.path, "nowhere/texts.py");
+  await until(
+    () => it.changes.some(({ paths }) => paths.includes(join(dir.path, "nowhere"))),
+    "it",
+  );
+  await write(dir.path, "nowhere/texts.py");
+  await until(() => it.seen.has("texts.py"), "a file in it");
 });
 
 Deno.test("CodeWatcher[Symbol.asyncDispose]() drops what was not reported yet", async () => {
