@@ -326,8 +326,7 @@ Deno.test("main() with --dev listens while an adapter is broken, and serves it a
   assert.match(server.stderr, /reloaded pool default in \d+\.\d s \(texts\.py\)\n/);
   await Deno.writeTextFile(config, "{}");
   await until(
-    () =>
-      server.stderr.includes("snakeden.config.json has changed: it applies after a restart"),
+    () => server.stderr.includes("snakeden.config.json has changed: it applies after a restart"),
     "the notice",
   );
 });

@@ -2,7 +2,7 @@ import type { BridgeServer, WelcomeInit } from "../bridge/mod.ts";
 import type { Config, PoolConfig } from "../config/mod.ts";
 import { SpawnLauncher, workerEnv, type WorkerRegistry } from "../pool/mod.ts";
 import { WORKER_ENV } from "../process/mod.ts";
-import { packagePath, type PythonEnvironment, workerCommand } from "../python_env/mod.ts";
+import { packagePath, workerCommand } from "../python_env/mod.ts";
 import { type CuredPython, moduleCure } from "./module_cure.ts";
 
 /** The parts that all launchers of one host share. */

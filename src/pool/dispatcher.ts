@@ -41,7 +41,7 @@ export class Dispatcher implements CallSource<Worker> {
   readonly #runTimes = new RunTimes();
   /** Workers that take calls. */
   readonly #serving: Worker[] = [];
-  /** Those of them that are ready, the one that became idle last at the end. */
+  /** The workers in `#serving` that are ready, the one that became idle last at the end. */
   readonly #idle: Worker[] = [];
   /** True while the workers that take calls offer different tools. */
   #isMixed = false;
@@ -51,7 +51,7 @@ export class Dispatcher implements CallSource<Worker> {
     this.#budgetMs = options.budgetMs;
   }
 
-  /** Calls that wait. */
+  /** The number of calls that wait. */
   get queued(): number {
     return this.#queue.size;
   }
@@ -82,7 +82,7 @@ export class Dispatcher implements CallSource<Worker> {
     this.sendQueued(now);
   }
 
-  /** A worker that was spent takes calls again. */
+  /** Lets a worker that was spent take calls again. */
   rejoin(worker: Worker, now: number): void {
     if (
       worker.state === "ready" && this.#serving.includes(worker) && !this.#idle.includes(worker)
@@ -106,17 +106,17 @@ export class Dispatcher implements CallSource<Worker> {
     worker.run(call, this.#runTimes.expected(call.tool), now);
   }
 
-  /** A new call waits. */
+  /** Queues a new call. */
   enqueue(call: Call): void {
     this.#queue.push(call);
   }
 
-  /** A call waits no longer; one that did not is ignored. */
+  /** Removes a call from the queue; one that is not in it is ignored. */
   withdraw(call: Call): void {
     this.#queue.remove(call);
   }
 
-  /** Takes the call out that is next. */
+  /** Removes the next call from the queue, and returns it. */
   shift(): Call | undefined {
     return this.#queue.shift();
   }
@@ -153,7 +153,7 @@ export class Dispatcher implements CallSource<Worker> {
     this.sendQueued(now);
   }
 
-  /** Sends what waits to workers that have room. */
+  /** Sends calls from the queue to workers that have room. */
   sendQueued(now: number): void {
     if (this.#isMixed) return this.#sendMixed(now);
     while (this.#queue.size > 0) {

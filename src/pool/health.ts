@@ -1,7 +1,7 @@
 import { messageOf, SnakedenError } from "../errors.ts";
 import type { PoolsByName } from "./find_pool.ts";
 
-/** A bound on a wait, and a signal that ends it. */
+/** A time limit for a wait, and a signal that ends it. */
 export interface WaitOptions {
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;

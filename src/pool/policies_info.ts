@@ -1,7 +1,8 @@
 import type { ErrorCode } from "../errors.ts";
 
 /**
- * `closed` lets all calls pass; `open` none; `half_open` a few, whose ends decide.
+ * The state of a circuit. `closed` lets all calls pass, `open` none, and `half_open` a few, whose
+ * ends decide.
  *
  * `closed` -> `open` after `threshold` failures in a row; `open` -> `half_open` with the first call
  * after `resetMs`; `half_open` -> `closed` when `halfOpenCalls` calls have ended well, -> `open`
@@ -12,15 +13,15 @@ export type CircuitState = "closed" | "open" | "half_open";
 /** A circuit as it is now. */
 export interface CircuitInfo {
   readonly state: CircuitState;
-  /** Failures in a row. */
+  /** The number of failures in a row. */
   readonly failures: number;
-  /** How often it has opened. */
+  /** The number of times that it has opened. */
   readonly opened: number;
-  /** Calls that it refused. */
+  /** The number of calls that it has refused. */
   readonly refused: number;
-  /** Code of the last failure that it counted. */
+  /** The code of the last failure that it counted. */
   readonly lastFailure?: ErrorCode;
-  /** Until it lets a call pass, while it is open. */
+  /** The time until it lets a call pass; only while it is open. */
   readonly retryAfterMs?: number;
 }
 
@@ -33,6 +34,6 @@ export interface PoliciesInfo {
   readonly circuit?: CircuitInfo;
   /** The circuits of single tools, by name. */
   readonly toolCircuits: Readonly<Record<string, CircuitInfo>>;
-  /** Attempts that were made after others had failed. */
+  /** The number of attempts that were made after others had failed. */
   readonly retries: number;
 }

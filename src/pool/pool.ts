@@ -17,19 +17,19 @@ import {
 import { type Launcher, Worker } from "./workers/mod.ts";
 
 /**
- * Options of a pool; times in milliseconds. `drainMs` bounds running calls when the pool, or a
- * worker, stops.
+ * Options of a pool; times are in milliseconds. `drainMs` is the time that running calls have when
+ * the pool, or a worker, stops.
  */
 export interface PoolOptions extends SupervisorOptions, CrashOptions {
-  /** Calls that may wait. */
+  /** The number of calls that may wait. */
   readonly queueLimit: number;
-  /** Deadline of a call that names none. */
+  /** The deadline of a call that names none. */
   readonly timeoutMs: number;
-  /** Time that cancelled work has before its worker is killed. */
+  /** The time that cancelled work has to stop before its worker is killed. */
   readonly cancelGraceMs: number;
   /**
-   * Calls are sent ahead to a worker whose calls are expected to run no longer than this; 0 sends
-   * none ahead.
+   * The longest time that the calls of a worker may be expected to run while more are sent ahead
+   * to it; 0 sends none ahead.
    */
   readonly pipelineBudgetMs: number;
   /** What to do when a call misses a module, for the text of its error. */
@@ -51,7 +51,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly #options: PoolOptions;
   readonly #supervisor: Supervisor;
   readonly #dispatcher: Dispatcher;
-  /** For workers and what they run; separate from the deadlines, which are many and ring seldom. */
+  /** Alarms of workers and attempts; separate from the deadlines, which are many and ring seldom. */
   readonly #workerAlarms: Alarms;
   readonly #crashes: CrashPolicy;
   readonly #stats = new StatsCounter();
@@ -127,17 +127,17 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return { ...this.#stats.snapshot, restarts, recycled };
   }
 
-  /** Crashes of its workers. */
+  /** The crashes of its workers. */
   get crashes(): CrashStats {
     return this.#crashes.stats;
   }
 
-  /** Slots that stay empty for a while because their workers crashed too often. */
+  /** The slots that stay empty for a while because their workers crashed too often. */
   get tainted(): readonly QuarantinedSlot[] {
     return this.#supervisor.quarantine.slots;
   }
 
-  /** Calls that wait for a worker. */
+  /** The number of calls that wait for a worker. */
   get queued(): number {
     return this.#dispatcher.queued;
   }
@@ -146,7 +146,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return this.#supervisor.workers;
   }
 
-  /** Those of them that take calls or run one. */
+  /** The workers that take calls or run one. */
   get serving(): readonly Worker[] {
     return this.#supervisor.servingAll;
   }
@@ -216,7 +216,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
    * Asks all serving workers for a sign of life over their links; the first one answers for the
    * pool.
    *
-   * @returns Milliseconds it took.
+   * @returns The time that it took, in milliseconds.
    * @throws {SnakedenError} When no worker is there, or the reason of `signal`.
    */
   async ping(signal: AbortSignal): Promise<number> {

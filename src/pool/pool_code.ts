@@ -156,7 +156,7 @@ export class PoolCode {
       this.#logLoaded(reload, changes);
       this.#notify(changes, true);
     } else if (changes !== undefined) {
-      this.#log.info("pool {pool} has other tools by {workerId}: {tools}", {
+      this.#log.info("the tools of pool {pool} have changed with {workerId}: {tools}", {
         pool: this.#options.name,
         workerId: worker.id,
         tools: changesText(changes),

@@ -14,13 +14,13 @@ export interface PoolInfo {
   /** Its adapters, with commas between them. */
   readonly adapter: string;
   readonly profile: string;
-  /** Workers it keeps. */
+  /** The number of workers that it keeps. */
   readonly size: number;
   readonly state: PoolState;
-  /** The reason why it is unhealthy. */
+  /** The reason why it has no worker. */
   readonly reason?: string;
   readonly workers: { readonly ready: number; readonly busy: number; readonly starting: number };
-  /** Calls that wait for a worker. */
+  /** The number of calls that wait for a worker. */
   readonly queued: number;
   readonly queueLimit: number;
   readonly stats: PoolStats;
@@ -40,15 +40,15 @@ export interface WorkerInfo {
   readonly incarnation: string;
   readonly pool: string;
   readonly state: WorkerState;
-  /** ISO 8601. */
+  /** The time at which its start began, in ISO 8601. */
   readonly startedAt: string;
-  /** Calls it has been given so far. */
+  /** The number of calls that it has been given. */
   readonly calls: number;
   readonly pid?: number;
   readonly pythonVersion?: string;
   /**
-   * Resident memory of the process and its children by its last report; of the process alone if
-   * there is none.
+   * The resident memory of the process and its children, by the last report of the worker. Before
+   * the first report, the resident memory of the process alone.
    */
   readonly rssBytes?: number;
 }

@@ -6,32 +6,32 @@ import { type ErrorCode, SnakedenError } from "../errors.ts";
  */
 export interface PoolStats {
   readonly requests: number;
-  /** Answered with a result. */
+  /** Calls answered with a result. */
   readonly completed: number;
-  /** Answered with an error of the tool or of its arguments. */
+  /** Calls answered with an error of the tool or of its arguments. */
   readonly failed: number;
-  /** The caller left. */
+  /** Calls whose caller left. */
   readonly cancelled: number;
   readonly timedOut: number;
-  /** Their worker died, and they could not run again. */
+  /** Calls whose worker died, and that could not run again. */
   readonly crashed: number;
   /**
-   * Never accepted, or rejected from the queue: the queue is full, the pool is unhealthy or
-   * stopping, or the call is poison.
+   * Calls that were not accepted, or were rejected from the queue: the queue is full, the pool is
+   * unhealthy or stopping, or the call is poison.
    */
   readonly refused: number;
-  /** Part of `refused`: the queue was full. */
+  /** Calls refused because the queue was full; part of `refused`. */
   readonly saturated: number;
   /** Workers started to replace others. */
   readonly restarts: number;
   /**
-   * Part of `restarts`: replacements of live workers, because of their age, calls or memory, or on
-   * request.
+   * Replacements of live workers, because of their age, calls or memory, because of new code, or
+   * on request; part of `restarts`.
    */
   readonly recycled: number;
 }
 
-/** Counts; every call ends in exactly one of the counters. */
+/** Counts calls. Every call ends in exactly one of the counters. */
 export class StatsCounter {
   readonly #counts = {
     requests: 0,
@@ -48,7 +48,7 @@ export class StatsCounter {
     this.#counts.requests++;
   }
 
-  /** A call ended; without an error it was completed. */
+  /** Counts a call that has ended; without an error it was completed. */
   ended(error: unknown): void {
     this.#counts[counterOf(error)]++;
     if (error instanceof SnakedenError && error.code === "pool_saturated") this.#counts.saturated++;

@@ -6,15 +6,15 @@ import { describePool, type PoolInfo } from "./pool_info.ts";
 /** The workers to replace: all, those of one pool, or some. */
 export interface RecycleRequest {
   readonly pool?: string;
-  /** Their ids. */
+  /** The ids of the workers to replace. */
   readonly workers?: readonly string[];
-  /** Replaces no more of them; the one that is being replaced is finished. */
+  /** Aborts between two workers: the replacement that is under way is finished. */
   readonly signal?: AbortSignal;
 }
 
 /** Workers that are being replaced. */
 export interface Recycling {
-  /** Their ids, in the order in which they are replaced. */
+  /** The ids of the workers, in the order in which they are replaced. */
   readonly workers: readonly string[];
   /** Resolves when all of them are gone. */
   readonly done: Promise<void>;

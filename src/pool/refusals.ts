@@ -7,7 +7,7 @@ export interface RefusingPool {
   readonly state: PoolState;
   /** The last failure, with the output of a worker. */
   readonly reason: string | undefined;
-  /** Starts that failed in a row. */
+  /** The number of starts that failed in a row. */
   readonly failures: number;
   readonly queueLimit: number;
 }
@@ -39,7 +39,7 @@ export function stateRefusal(pool: RefusingPool, tool?: string): SnakedenError |
   });
 }
 
-/** Returns the error of a call for which the queue has no room. */
+/** Returns the error for a call that finds the queue full. */
 export function queueFull({ name, queueLimit }: RefusingPool, tool: string): SnakedenError {
   return new SnakedenError(
     "pool_saturated",

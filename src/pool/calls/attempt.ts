@@ -54,7 +54,7 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
   readonly #host: AttemptHost;
   #linkId = 0;
   #state: AttemptState = "running";
-  /** Rings when it was told to stop and has not. */
+  /** Rings if it has not stopped in time after it was told to. */
   #overdue: LoneAlarm | undefined;
 
   constructor(call: Call, host: AttemptHost, now: number) {
@@ -99,12 +99,12 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
     this.lookAt(this.#host.alarms.now + graceMs);
   }
 
-  /** Has its host look at `atMs` whether it has stopped, as it was told to. */
+  /** Lets its host check at `atMs` whether it has stopped, as it was told to. */
   lookAt(atMs: number): void {
     if (this.#overdue !== undefined) this.#host.alarms.set(this.#overdue, atMs);
   }
 
-  /** Ends it without an answer: its worker is dead. */
+  /** Ends it without an answer, since its worker is dead. */
   end(): void {
     if (this.#overdue !== undefined) this.#host.alarms.clear(this.#overdue);
     this.#state = "ended";

@@ -8,9 +8,9 @@ import type { Queued } from "./call_queue.ts";
 export interface CallRequest {
   readonly tool: string;
   readonly args: Value;
-  /** From now until the answer, over queue, link and tool together. */
+  /** The time from now until the answer must be there: in queue, link and tool together. */
   readonly timeoutMs: number;
-  /** From {@link PRIORITY_RANGE}; higher goes first. */
+  /** A number within {@link PRIORITY_RANGE}; a higher one goes first. */
   readonly priority: number;
   readonly sessionId?: string | undefined;
   /** The id the caller knows the call by; appears in logs of both sides. */
@@ -18,28 +18,28 @@ export interface CallRequest {
   readonly signal?: AbortSignal | undefined;
   /** True if it may run again when its worker dies. Default: what the tool declares. */
   readonly idempotent?: boolean | undefined;
-  /** Takes the chunks of a stream; without it a generator answers with a list. */
+  /** Receives the chunks of a stream; without it a generator returns a list. */
   readonly sink?: ChunkSink | undefined;
 }
 
 /** Receives what a tool sends before its result. */
 export interface ChunkSink {
-  /** Weight of chunks that may wait unread. */
+  /** The weight of chunks that may wait unread. */
   readonly windowBytes: number;
   onChunk(value: Value): void;
   onProgress(value: Value): void;
 }
 
-/** A call that was answered. */
+/** The outcome of a call that was answered with a result. */
 export interface CallOutcome {
   readonly value: Value;
   readonly callId: string;
   readonly workerId: string;
-  /** From the request to the answer. */
+  /** The time from the request to the answer. */
   readonly durationMs: number;
-  /** Part of it that the call waited for a worker. */
+  /** The part of `durationMs` in which the call waited for a worker. */
   readonly queueMs: number;
-  /** Part of it inside of the tool, by the worker's clock. */
+  /** The part of `durationMs` inside the tool, by the worker's clock. */
   readonly runMs: number;
 }
 
@@ -52,7 +52,7 @@ export interface AttemptOfCall {
   readonly endedAt: number;
   /** The time spent in the tool, by the worker's clock; undefined unless it ended with a result. */
   readonly runMs: number | undefined;
-  /** False while it waits in the worker behind other calls. */
+  /** False while the attempt waits in the worker behind other calls. */
   readonly hasBegun: boolean;
   /** Grants its stream `bytes` more credit. */
   credit(bytes: number): void;
@@ -65,11 +65,11 @@ export interface CallOwner {
   readonly deadlines: Alarms;
   /** The prefix of the ids of its calls. */
   readonly callPrefix: string;
-  /** Time that cancelled work has before its worker is killed. */
+  /** The time that cancelled work has to stop before its worker is killed. */
   readonly cancelGraceMs: number;
   /** What to do when a module is missing in its Python; see {@link withModuleCure}. */
   readonly moduleCure?: string | undefined;
-  /** Called when the caller is answered, with an outcome or an error. Called once a call. */
+  /** Called once for each call, when its caller is answered with an outcome or an error. */
   settled(call: Call, error: unknown): void;
   /** Called when the call left the queue before it was sent. */
   withdrawn(call: Call): void;
@@ -78,17 +78,17 @@ export interface CallOwner {
 /** The number and the time that an owner gives a new call. */
 export interface Admission {
   readonly owner: CallOwner;
-  /** Its number among the calls of the owner, which rises. */
+  /** The number of the call among those of its owner. Numbers rise. */
   readonly sequence: number;
-  /** On the clock of the owner. */
+  /** The time on the clock of the owner. */
   readonly now: number;
 }
 
-/** Time past the deadline in which the worker's own report of it may arrive. */
+/** The time after the deadline in which the worker's own report of it may arrive. */
 const DEADLINE_GRACE_MS = 100;
 
 /**
- * `queued` -> `running` when the call is sent to a worker. `running` -> `queued` when the worker
+ * The state of a call. `queued` -> `running` when the call is sent to a worker. `running` -> `queued` when the worker
  * gives it back, or dies and the call may run again. `queued` or `running` -> `settled` when the
  * caller gets an outcome: the worker answered, the caller left, the deadline passed, or no worker
  * can run the call. The {@link AttemptOfCall} tracks what the worker does after that.
@@ -291,7 +291,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
     else if (this.#state === "running") this.#abandon(reason);
   }
 
-  /** True when its deadline has passed. */
+  /** Returns true if its deadline has passed. */
   isLate(now: number): boolean {
     return now >= this.#deadline;
   }

@@ -19,7 +19,7 @@ export interface FailureContext {
   readonly moduleCure?: string | undefined;
 }
 
-/** Codes that a worker may report besides those with a class of their own. */
+/** The codes that a worker may report, besides those that have their own class. */
 const PLAIN_CODES: readonly ErrorCode[] = [
   "unknown_tool",
   "cancelled",
@@ -27,7 +27,7 @@ const PLAIN_CODES: readonly ErrorCode[] = [
   "invalid_value",
 ];
 
-/** The error a caller gets for what a worker reported. */
+/** Returns the error that a caller gets for a failure that a worker reported. */
 export function callFailure(error: WireError, context: FailureContext): SnakedenError {
   const { tool, workerId, timeoutMs, queueMs, runMs } = context;
   switch (error.code) {

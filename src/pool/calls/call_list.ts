@@ -6,15 +6,14 @@ export interface Listed {
 }
 
 /**
- * A list linked through its own entries: one that leaves the middle costs nothing and leaves
- * nothing behind.
+ * A list that is linked through its own entries, so that an entry can leave the middle at no cost.
  */
 export class CallList<T extends Listed> {
   #head: T | undefined;
   #tail: T | undefined;
   #size = 0;
 
-  /** The first one. */
+  /** The first entry. */
   get head(): T | undefined {
     return this.#head;
   }
@@ -47,7 +46,7 @@ export class CallList<T extends Listed> {
     this.#size++;
   }
 
-  /** Takes an entry out wherever it stands; false when it does not stand here. */
+  /** Takes out an entry, wherever it stands; returns false if it is not in this list. */
   remove(entry: T): boolean {
     if (entry.queueList !== this) return false;
     const previous = entry.queuePrevious as T | undefined;
@@ -61,7 +60,7 @@ export class CallList<T extends Listed> {
     return true;
   }
 
-  /** Takes out all of them, in order. */
+  /** Takes out all entries, and returns them in order. */
   drain(): T[] {
     const entries: T[] = [];
     for (let entry = this.#head; entry !== undefined; entry = this.#head) {

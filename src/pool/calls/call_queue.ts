@@ -1,16 +1,16 @@
 import { CallList, type Listed } from "./call_list.ts";
 
-/** Lowest and highest priority of a call; higher goes first. */
+/** The lowest and the highest priority of a call; a higher one goes first. */
 export const PRIORITY_RANGE: { readonly min: number; readonly max: number } = { min: -10, max: 10 };
 
 /** An entry of a {@link CallQueue}. */
 export interface Queued extends Listed {
   readonly priority: number;
-  /** Its place among those of its priority: entries are pushed in rising order. */
+  /** Its place among the entries of its priority, which are pushed in rising order. */
   readonly sequence: number;
 }
 
-/** First in, first out within a priority. */
+/** A queue by priority. Within a priority, the first one in is the first one out. */
 export class CallQueue<T extends Queued> {
   readonly #lanes: CallList<T>[] = Array.from(
     { length: PRIORITY_RANGE.max - PRIORITY_RANGE.min + 1 },
@@ -30,7 +30,7 @@ export class CallQueue<T extends Queued> {
   }
 
   /**
-   * Gives an entry that was handed out its old place again: before all that were pushed after it.
+   * Returns an entry that was taken out to its old place: before all that were pushed after it.
    */
   putBack(entry: T): void {
     let next = this.#laneOf(entry).head;
@@ -40,7 +40,7 @@ export class CallQueue<T extends Queued> {
     this.#insert(entry, next);
   }
 
-  /** Takes the oldest entry of the highest priority, or undefined. */
+  /** Takes out the oldest entry of the highest priority; returns undefined if there is none. */
   shift(): T | undefined {
     if (this.#size === 0) return undefined;
     for (; this.#top >= 0; this.#top--) {
@@ -54,7 +54,7 @@ export class CallQueue<T extends Queued> {
   }
 
   /**
-   * Takes the oldest entry of the highest priority that `accepts` returns true for; looks at all
+   * Takes out the first entry, by priority and age, that `accepts` returns true for. Looks at all
    * entries before it.
    */
   shiftFirst(accepts: (entry: T) => boolean): T | undefined {
@@ -67,7 +67,7 @@ export class CallQueue<T extends Queued> {
     return undefined;
   }
 
-  /** Takes an entry out wherever it stands; false when it was not waiting. */
+  /** Takes out an entry, wherever it stands; returns false if it was not waiting. */
   remove(entry: T): boolean {
     if (!this.#laneOf(entry).remove(entry)) return false;
     this.#size--;

@@ -1,16 +1,16 @@
 import type { Value } from "../../bridge/mod.ts";
 import type { CallOutcome, ChunkSink } from "./call.ts";
 
-/** An event of a stream: chunks and progress as they come, then `done`, once. */
+/** An event of a stream. Chunks and progress come in any number, then `done` comes once. */
 export type StreamEvent =
   | { readonly type: "chunk"; readonly value: Value }
   | { readonly type: "progress"; readonly value: Value }
   | ({ readonly type: "done" } & CallOutcome);
 
-/** The call behind a stream, as far as a stream has to do with it. */
+/** The call behind a stream, as the stream sees it. */
 export interface ChunkSource {
   readonly outcome: Promise<CallOutcome>;
-  /** The reader took chunks of this weight. */
+  /** Called when the reader has taken chunks of this weight. */
   credit(bytes: number): void;
 }
 
@@ -22,8 +22,8 @@ export interface ChunkSource {
 export class ChunkStream implements ChunkSink {
   readonly windowBytes: number;
   /**
-   * Events that were read are set to undefined, so that a reader that never quite catches up keeps
-   * none of them alive.
+   * The events that were not read yet. Those that were read are set to undefined, so that a reader
+   * that never quite catches up keeps none of them alive.
    */
   #chunks: (Value | undefined)[] = [];
   #head = 0;
@@ -38,7 +38,7 @@ export class ChunkStream implements ChunkSink {
     this.windowBytes = windowBytes;
   }
 
-  /** Connects the call that this is the sink of. */
+  /** Connects the call whose chunks this stream receives. */
   attach(call: ChunkSource): void {
     this.#call = call;
     call.outcome.then(
@@ -47,14 +47,14 @@ export class ChunkStream implements ChunkSink {
     );
   }
 
-  /** True when {@link ChunkStream.next} would not have to wait. */
+  /** True if {@link ChunkStream.next} would not have to wait. */
   get hasNext(): boolean {
     return this.#head < this.#chunks.length || this.#progress !== undefined ||
       this.#end !== undefined;
   }
 
   /**
-   * The next event, or undefined after `done`. One reader at a time.
+   * Returns the next event, or undefined after `done`. There may be one reader at a time.
    *
    * @throws The error of the call, after the chunks that came before it.
    */
@@ -92,7 +92,7 @@ export class ChunkStream implements ChunkSink {
       this.#chunks = this.#chunks.slice(this.#head);
       this.#head = 0;
     }
-    // Few large credits instead of one a chunk; all of it when the reader has caught up.
+    // A few large credits cost less than one for each chunk. A reader that has caught up gets all.
     if (empty || this.#uncredited >= this.windowBytes / 4) {
       this.#call?.credit(this.#uncredited);
       this.#uncredited = 0;

@@ -1,7 +1,7 @@
 /**
  * One call in the host. A {@link Call} is the caller's half of it: it waits in a {@link CallQueue}
- * and ends with one outcome. An {@link Attempt} is the worker's half: it hears what the worker says
- * on the link. {@link ChunkStream} holds the chunks that its reader has not taken yet;
+ * and ends with one outcome. An {@link Attempt} is the worker's half: it receives the messages of
+ * the worker. {@link ChunkStream} holds the chunks that its reader has not taken yet;
  * {@link RunTimes} estimates how long the next call of a tool will run.
  *
  * @module

@@ -1,4 +1,4 @@
-/** Weight of a new run in the average. */
+/** The weight of a new run in the average. */
 const WEIGHT = 0.1;
 /** A run counts as at most this many times the average ... */
 const MAX_FACTOR = 4;
@@ -6,14 +6,15 @@ const MAX_FACTOR = 4;
 const MAX_EXTRA_MS = 0.05;
 
 /**
- * How long the tools of one pool are expected to run: a moving average of what workers have
- * reported. What one run can add is bounded, so that a single one that lost its processor for a
- * while does not look like a slow tool; a tool that has become slow shows within about ten runs.
+ * The times that the tools of one pool are expected to run: a moving average of the times that
+ * workers have reported. The effect of a single run is bounded, so that a run that lost its
+ * processor for a while does not make its tool look slow. A tool that has become slow shows within
+ * about ten runs.
  */
 export class RunTimes {
   readonly #averages = new Map<string, { ms: number }>();
 
-  /** Milliseconds; Infinity for a tool that has not been seen. */
+  /** Returns the expected time in milliseconds; Infinity for a tool that has not run yet. */
   expected(tool: string): number {
     return this.#averages.get(tool)?.ms ?? Infinity;
   }

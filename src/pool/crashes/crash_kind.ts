@@ -13,7 +13,7 @@ import { EXIT_STATUS } from "./exit_status.ts";
  * - `killed`: SIGKILL, by the kernel when memory ran out or by somebody.
  * - `terminated`: another signal that asks a process to end, such as SIGTERM.
  * - `cpu_limit`, `signal`: SIGXCPU, and every other signal.
- * - `exit`: it ended by itself, with whatever status; 0 too, since nobody asked for it.
+ * - `exit`: it ended by itself, with any status, even 0, although nobody had asked it to.
  * - `protocol_error`: it broke the protocol of the link, for example because its tool wrote to a
  *   descriptor that is not its own.
  * - `link_lost`: the link ended before the process did.
@@ -39,7 +39,7 @@ export type CrashKind =
 /** One crash, classified. */
 export interface Crash {
   readonly kind: CrashKind;
-  /** The explanation that the host or the worker gave. */
+  /** The explanation that the host or the worker has given. */
   readonly reason?: string;
 }
 
@@ -103,7 +103,7 @@ function fatalError(lines: readonly string[]): string | undefined {
 }
 
 /**
- * True for crashes that only code in the worker can have caused. Any other crash may have an
+ * Returns true for crashes that only code in the worker can have caused. Any other crash may have an
  * outside cause, so it says nothing about the call, the slot or the pool, and fails its call at
  * most.
  */
@@ -112,7 +112,8 @@ export function isOwnDoing(kind: CrashKind): boolean {
 }
 
 /**
- * True for an end by a signal from the kernel or another process. The next worker may well live.
+ * Returns true for an end by a signal from the kernel or another process. The next worker may well
+ * live.
  */
 export function isSignalled(kind: CrashKind): boolean {
   return SIGNALLED.includes(kind);

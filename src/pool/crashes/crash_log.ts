@@ -2,24 +2,24 @@ import type { CrashKind } from "./crash_kind.ts";
 
 /** The number of workers of a pool that ended unasked, and what became of their calls. */
 export interface CrashStats {
-  /** Crashes since the pool was made. */
+  /** The number of crashes since the pool was created. */
   readonly total: number;
-  /** Length of the window that `recent` covers. */
+  /** The length of the window that `recent` covers. */
   readonly windowMs: number;
-  /** Crashes within the window, by kind. */
+  /** The number of crashes within the window, by kind. */
   readonly recent: Readonly<Partial<Record<CrashKind, number>>>;
   /** The number of times that a call ran again in another worker because its worker had died. */
   readonly reruns: number;
-  /** Calls that were refused or given up because they kill workers. */
+  /** The number of calls that were refused or given up because they kill workers. */
   readonly poisoned: number;
 }
 
 /**
- * Most crashes that are kept one by one. If more come within a window, `recent` misses the oldest.
+ * The most crashes that are kept one by one. If more come within a window, `recent` misses the oldest.
  */
 const MAX_ENTRIES = 4_096;
 
-/** Counts crashes in a window that slides. */
+/** Counts crashes within a sliding window. */
 export class CrashLog {
   readonly #windowMs: number;
   #entries: { readonly at: number; readonly kind: CrashKind }[] = [];
@@ -39,7 +39,7 @@ export class CrashLog {
     if (this.#entries.length > MAX_ENTRIES) this.#entries.shift();
   }
 
-  /** Those within the window, by kind. */
+  /** Returns the number of crashes within the window, by kind. */
   recent(now: number): Partial<Record<CrashKind, number>> {
     this.#entries = this.#entries.filter(({ at }) => now - at < this.#windowMs);
     const counts: Partial<Record<CrashKind, number>> = {};

@@ -7,14 +7,14 @@ import type { EndedFlight, JudgedCall, Judgement, Verdict } from "./verdict.ts";
 
 /** Limits that decide what becomes of calls whose workers end. */
 export interface CrashOptions extends PoisonOptions {
-  /** Times that an idempotent call runs again after its worker died. */
+  /** The most times that an idempotent call runs again after its worker died. */
   readonly maxReruns: number;
 }
 
 /** The pool, as its crash policy sees it. */
 export interface CrashPolicyDeps {
   now(): number;
-  /** Returns true when the workers say that this tool may run twice. */
+  /** Returns true if the workers say that this tool may run twice. */
   declaresIdempotent(tool: string): boolean;
 }
 
@@ -81,7 +81,7 @@ export class CrashPolicy {
     const history = [...this.#histories.get(call) ?? [], record];
     this.#histories.set(call, history);
     const error = worker.crashError(exit, call.tool, history);
-    // The caller is gone: the call was told to stop, and the crash may be the result.
+    // The caller has left: the call was told to stop, and the crash may be the result.
     if (call.state !== "running") return { action: "fail", error };
     if (isOwnDoing(record.crash.kind)) {
       const own = history.filter((it) => isOwnDoing(it.crash.kind));
@@ -110,7 +110,7 @@ export class CrashPolicy {
     this.#memory.clear();
   }
 
-  /** Returns why a new call must not run, if it must not. */
+  /** Returns the error of a new call that must not run; undefined if it may. */
   refusal(called: Called, now = this.#deps.now()): SnakedenError | undefined {
     const records = this.#memory.recordsOf(called, now);
     return records && this.#poison(called.tool, records);

@@ -6,7 +6,7 @@ export interface CrashRecord {
   readonly workerId: string;
   readonly incarnation: string;
   readonly pid?: number;
-  /** ISO 8601. */
+  /** The time of its end, in ISO 8601. */
   readonly at: string;
   readonly exitCode: number | null;
   readonly signal: string | null;

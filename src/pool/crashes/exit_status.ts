@@ -34,7 +34,7 @@ const EXIT_MEANINGS: Readonly<Record<string, string>> = {
   SIGKILL: "killed, by the system when memory ran out or by somebody",
 };
 
-/** The last output as a clause for an error text. */
+/** Describes the last output, as a clause of an error text. */
 export function describeOutput(lines: readonly string[]): string {
   if (lines.length === 0) return "it wrote no output";
   return `last output: ${lines.slice(-5).join(" | ")}`;

@@ -10,10 +10,10 @@ export interface Called {
 
 /** Limits beyond which calls of a tool with the same arguments count as poison. */
 export interface PoisonOptions {
-  /** Crashes within the window that make a tool with the same arguments poison. */
+  /** The number of crashes within the window that makes a tool with the same arguments poison. */
   readonly poisonAfter: number;
   readonly crashWindowMs: number;
-  /** Time for which poison is remembered; 0 remembers none. */
+  /** The time for which poison is remembered; 0 remembers none. */
   readonly poisonMs: number;
 }
 
@@ -28,14 +28,14 @@ interface Suspect {
   readonly length: number;
   readonly digest: string;
   crashes: readonly { readonly at: number; readonly record: CrashRecord }[];
-  /** Set once it is poison. */
+  /** Set once the suspect is poison. */
   poison?: { readonly until: number; readonly records: readonly CrashRecord[] };
 }
 
-/** Suspects of a tool that are remembered, and tools that have any. */
+/** The most suspects of a tool that are remembered, and the most tools with suspects. */
 const MAX_SUSPECTS = 16;
 const MAX_TOOLS = 64;
-/** Larger arguments are not remembered: it would take long to look at them. */
+/** The size beyond which arguments are not remembered, since comparing them takes long. */
 const MAX_ARGS_BYTES = 1024 * 1024;
 
 /**
@@ -46,7 +46,7 @@ const MAX_ARGS_BYTES = 1024 * 1024;
 export class PoisonMemory {
   readonly #options: PoisonOptions;
   readonly #suspects = new Map<string, Suspect[]>();
-  /** Nothing is poison from this time on. */
+  /** The time from which on nothing is poison. */
   #until = -Infinity;
 
   constructor(options: PoisonOptions) {

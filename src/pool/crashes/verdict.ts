@@ -9,9 +9,9 @@ export type JudgedCall = Pick<Call, "tool" | "args" | "state" | "hasChunk" | "id
 export interface EndedFlight<T extends JudgedCall> {
   readonly worker: EndedWorker;
   readonly exit: WorkerExit;
-  /** Calls that may have run. */
+  /** The calls that may have run. */
   readonly lost: readonly T[];
-  /** Calls that have not begun, in the order in which they would have. */
+  /** The calls that have not begun, in the order in which they would have. */
   readonly unstarted: readonly T[];
 }
 
@@ -25,7 +25,7 @@ export type Verdict =
    * none.
    */
   | { readonly action: "rerun"; readonly error: SnakedenError | undefined }
-  /** It fails. */
+  /** The call fails. */
   | { readonly action: "fail"; readonly error: SnakedenError }
   /** The call fails because it kills its workers, and calls like it are refused for a while. */
   | { readonly action: "poison"; readonly error: SnakedenError };

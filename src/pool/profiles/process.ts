@@ -9,9 +9,9 @@ import type {
   WindowExit,
 } from "./profile.ts";
 
-/** Time that a call may wait behind another one; then all waiting calls are recalled. */
+/** The time that a call may wait behind another one. Then all waiting calls are recalled. */
 export const RECALL_AFTER_MS = 10;
-/** Most calls of one worker at a time, however short they are. */
+/** The most calls that one worker holds at a time, however short they are. */
 export const MAX_IN_FLIGHT = 256;
 
 /**
@@ -101,7 +101,7 @@ export class ProcessWindow<T extends Sent> implements CallWindow<T>, Alarm {
   }
 
   /**
-   * The head has the whole grace period from when it began. A call behind it has not begun and
+   * See {@link CallWindow.killAt}. The head has the whole grace period from when it began. A call behind it has not begun and
    * cannot stop; the call before it has its own limits.
    */
   killAt(call: T, graceMs: number, now: number): number {
@@ -166,7 +166,7 @@ function splitAt<T extends Sent>(
   return { lost: calls.slice(first, at + 1), unstarted };
 }
 
-/** One process a worker, one call at a time. */
+/** The profile in which a worker is one process that runs one call at a time. */
 export const PROCESS: Profile = {
   capacity: 1,
   open: <T extends Sent>(deps: WindowDeps): CallWindow<T> => new ProcessWindow<T>(deps),

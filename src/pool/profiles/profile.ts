@@ -3,10 +3,10 @@ import type { Listed } from "../calls/mod.ts";
 
 /** A call in flight, as a profile sees it. */
 export interface Sent extends Listed {
-  /** Its number on the link. Numbers rise in the order in which calls are sent. */
+  /** The number of the call on the link. Numbers rise in the order in which calls are sent. */
   readonly linkId: number;
   /**
-   * Its share of the backlog, and the time at which it was added; both belong to the
+   * The call's share of the backlog, and the time at which it was added. Both belong to the
    * {@link CallWindow}.
    */
   expectedMs: number;
@@ -23,15 +23,15 @@ export interface ProgressNote extends Disposable {
 export interface WindowExit {
   /** Undefined if the worker keeps no record of its progress. */
   readonly note: ProgressNote | undefined;
-  /** True when the link was read to its end, so that every answer of the worker has been seen. */
+  /** True if the link was read to its end, so that every answer of the worker has been seen. */
   readonly readToEnd: boolean;
 }
 
 /** The calls that were in flight when a worker died, in the order in which they were sent. */
 export interface InFlightAtExit<T> {
-  /** Calls that may have run. */
+  /** The calls that may have run. */
   readonly lost: readonly T[];
-  /** Calls that have not run, and may run elsewhere. */
+  /** The calls that have not run, and may run elsewhere. */
   readonly unstarted: readonly T[];
 }
 
@@ -65,7 +65,7 @@ export interface CallWindow<T extends Sent> {
   hasBegun(call: T): boolean;
 
   /**
-   * Returns true when one more call may be sent.
+   * Returns true if one more call may be sent.
    *
    * @param budgetMs The longest backlog behind which a call may wait; 0 sends nothing ahead.
    */
@@ -74,7 +74,7 @@ export interface CallWindow<T extends Sent> {
   /** Adds a call that was sent. `expectedMs` is how long it will probably run. */
   add(call: T, expectedMs: number, now: number): void;
 
-  /** Removes a call that was answered or given back. Returns false when it was not in flight. */
+  /** Removes a call that was answered or given back. Returns false if it was not in flight. */
   remove(call: T, now: number): boolean;
 
   /**

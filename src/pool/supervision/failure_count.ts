@@ -1,9 +1,9 @@
-/** Ends by a signal in a row that count as one failure. */
+/** The number of ends by a signal, in a row, that count as one failure. */
 const SIGNALLED_WEIGHT = 10;
 
 /** Facts about a failure. */
 export interface FailureInfo {
-  /** True when a signal from the kernel or another process caused it. */
+  /** True if a signal from the kernel or another process caused it. */
   readonly signalled?: boolean;
 }
 

@@ -1,18 +1,18 @@
 import type { Clock } from "../../async/mod.ts";
 
-/** Times of pings, and the limit beyond which a worker counts as frozen; in milliseconds. */
+/** The times of pings in milliseconds, and the limit beyond which a worker counts as frozen. */
 export interface HeartbeatOptions {
-  /** Between two pings; 0 for none. */
+  /** The time between two pings; 0 for no pings. */
   readonly pingIntervalMs: number;
-  /** A ping that has brought no sign of life within this is missed. */
+  /** The time within which a ping must bring a sign of life; else it is missed. */
   readonly pingTimeoutMs: number;
-  /** Pings missed in a row after which a worker counts as frozen. */
+  /** The number of pings missed in a row after which a worker counts as frozen. */
   readonly maxMissed: number;
 }
 
-/** Something that is pinged. */
+/** A worker, as its heartbeat sees it. */
 export interface Pinged {
-  /** Grows with everything that is received from it. */
+  /** A number that grows with everything that is received from it. */
   readonly heard: number;
   /** Sends it a ping. */
   beat(): void;
@@ -29,10 +29,10 @@ export interface HeartbeatEvents<T> {
   onHeard(it: T): void;
 }
 
-/** A timer that rings later than this is the fault of this process, or of a machine that slept. */
+/** The delay of a timer beyond which this process was blocked, or the machine asleep. */
 const LATE_MS = 25;
 
-/** The pings of one of those that are pinged. */
+/** The pings of one worker. */
 interface Pulse {
   heard: number;
   /** Times at which its unanswered pings count as missed, oldest first. */

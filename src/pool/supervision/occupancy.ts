@@ -11,7 +11,7 @@ import type { Slot } from "./slot.ts";
 export class Occupancy {
   readonly slot: Slot;
   readonly worker: Worker;
-  /** Rings when the worker has reached its age; undefined where that has no limit. */
+  /** Rings when the worker has reached its age limit; undefined if there is none. */
   ageAlarm: Alarm | undefined;
   /** Resolves when the worker has exited. */
   readonly exited: Promise<void>;

@@ -1,8 +1,8 @@
 import { FailureCount, type FailureInfo } from "./failure_count.ts";
 
-/** A worker that served this long was not part of a crash loop. */
+/** The time after which a worker is not part of a crash loop. */
 const STABLE_MS = 5_000;
-/** Fewest failures in a row that make a pool unhealthy, however small it is. */
+/** The fewest failures in a row that make a pool unhealthy, however small it is. */
 const LEAST_LIMIT = 3;
 
 /** The life of a worker that has ended. */
@@ -27,7 +27,7 @@ export class PoolHealth {
   readonly #onChange: () => void;
   readonly #failures = new FailureCount();
   #reason: string | undefined;
-  /** Slots that have had their first attempt. */
+  /** The number of slots that have had their first attempt. */
   #tried = 0;
   #hasServed = false;
 
@@ -39,7 +39,7 @@ export class PoolHealth {
     this.#onChange = onChange;
   }
 
-  /** Failures in a row. */
+  /** The number of failures in a row. */
   get failures(): number {
     return this.#failures.value;
   }
@@ -54,7 +54,7 @@ export class PoolHealth {
     return this.#reason;
   }
 
-  /** True when each slot has tried to start its first worker. */
+  /** True once each slot has tried to start its first worker. */
   get hasTriedAll(): boolean {
     return this.#tried >= this.#size;
   }

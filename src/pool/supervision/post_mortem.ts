@@ -22,7 +22,7 @@ export class PostMortem {
   /** Counts a worker that something other than the host has asked to end, before it ends. */
   left(occupancy: Occupancy): void {
     const { id: workerId, leavingFor } = occupancy.worker;
-    const reason = `somebody has told it to end by ${leavingFor}`;
+    const reason = `something other than the host has sent it ${leavingFor}`;
     this.#log.warn("{workerId} leaves: {reason}", { workerId, reason });
     this.#count(occupancy, `Worker ${workerId} left: ${reason}`, true);
   }

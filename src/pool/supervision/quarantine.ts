@@ -1,11 +1,11 @@
 /** Limits beyond which a slot is left empty after crashes, and for how long. */
 export interface QuarantineOptions {
   readonly size: number;
-  /** Length of the window in which crashes are counted. */
+  /** The length of the window in which crashes are counted. */
   readonly crashWindowMs: number;
-  /** Crashes in one slot within the window that put it into quarantine; 0 for never. */
+  /** The number of crashes within the window that puts a slot into quarantine; 0 for never. */
   readonly taintAfter: number;
-  /** Time that a slot in quarantine stays empty. */
+  /** The time that a slot in quarantine stays empty. */
   readonly taintMs: number;
 }
 
@@ -29,9 +29,9 @@ export interface QuarantinedSlot {
 export class Quarantine {
   readonly #options: QuarantineOptions;
   readonly #now: () => number;
-  /** Times of crashes, oldest first, by worker id. */
+  /** The times of crashes, the oldest first, by worker id. */
   readonly #crashes = new Map<string, number[]>();
-  /** Ends of quarantines, by worker id. */
+  /** The ends of quarantines, by worker id. */
   readonly #until = new Map<string, number>();
 
   constructor(options: QuarantineOptions, now: () => number) {

@@ -2,20 +2,20 @@ import { inMebibytes } from "../workers/mod.ts";
 
 /** Limits after which a healthy worker is replaced. An omitted limit never applies. */
 export interface RecycleOptions {
-  /** Time since it was ready; see {@link RecyclePolicy.lifeMs}. */
+  /** The time since it was ready; see {@link RecyclePolicy.lifeMs}. */
   readonly maxAgeMs?: number | undefined;
-  /** Calls, streams among them, that it is given at most. */
+  /** The most calls, including streams, that it is given. */
   readonly maxCalls?: number | undefined;
-  /** Resident memory of the worker and its children. */
+  /** The resident memory of the worker and its children. */
   readonly maxRssBytes?: number | undefined;
 }
 
 /**
- * Share of `maxAgeMs` by which a worker may be replaced early, so that workers started together are
+ * The share of `maxAgeMs` by which a worker may be replaced early, so that workers started together are
  * not replaced together.
  */
 const JITTER = 0.1;
-/** Part of `maxCalls` after which the successor is started, so that it is there in time. */
+/** The part of `maxCalls` after which the successor is started, so that it is ready in time. */
 const AHEAD = 0.9;
 
 /** Decides when a healthy worker is replaced. */

@@ -8,14 +8,14 @@ import type { RecycleOptions } from "./recycle_policy.ts";
 
 /** Options of a set of workers. */
 export interface SupervisorOptions extends StopOptions, QuarantineOptions {
-  /** Name of the pool; the workers are `name-1`, `name-2`, ... */
+  /** The name of the pool. Its workers are `name-1`, `name-2`, ... */
   readonly name: string;
   readonly size: number;
-  /** How the workers run their calls. */
+  /** The way in which the workers run their calls. */
   readonly profile: ProfileName;
-  /** Workers that may be starting at a time. */
+  /** The most workers that start at a time. */
   readonly startConcurrency: number;
-  /** Heartbeats. With `dependent: false` a frozen worker is only logged. */
+  /** The heartbeats. With `dependent: false` a frozen worker is only logged. */
   readonly heartbeat: HeartbeatOptions & { readonly dependent: boolean };
   readonly recycle: RecycleOptions;
   readonly limits: WorkerLimits;

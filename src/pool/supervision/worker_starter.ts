@@ -14,7 +14,7 @@ import type { RecyclePolicy } from "./recycle_policy.ts";
 /** The reason why a worker did not become ready. */
 export interface StartFailure {
   readonly reason: string;
-  /** True when the kernel or another process has ended it by a signal. */
+  /** True if the kernel or another process has ended the worker by a signal. */
   readonly signalled: boolean;
 }
 

@@ -20,7 +20,7 @@ const NOISE = [
  */
 const OTHER_THREAD = /^Thread 0x[0-9a-f]+ .*\(most recent call first\):$/;
 /**
- * Most frames that are kept of the thread that crashed. The whole dump would push out the line
+ * The most frames that are kept of the thread that crashed. The whole dump would push out the line
  * before it, which says what happened.
  */
 const MAX_DUMPED_FRAMES = 8;
@@ -50,7 +50,7 @@ export class OutputTail {
     if (this.#lines.length > this.#maxLines) this.#lines.shift();
   }
 
-  /** Oldest first. */
+  /** The lines, the oldest first. */
   get lines(): readonly string[] {
     return this.#lines.map(({ text }) => text);
   }

@@ -13,7 +13,7 @@ import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
 import { WorkerLog } from "./worker_log.ts";
 import type { CallSource, StopOptions, WorkerListener, WorkerOptions } from "./worker_options.ts";
 
-/** Time to wait for the second sign of an end: the link and the process end one after the other. */
+/** The time between the two signs of an end: the link and the process end one after the other. */
 const END_GRACE_MS = 100;
 
 /**
@@ -29,7 +29,7 @@ const END_GRACE_MS = 100;
  */
 export type WorkerState = "starting" | "ready" | "busy" | "stopping" | "gone";
 
-/** See {@link WorkerState}. */
+/** One life of one Python process; see {@link WorkerState}. */
 export class Worker implements LinkEvents, AttemptHost {
   readonly id: string;
   readonly incarnation: string;
@@ -77,17 +77,17 @@ export class Worker implements LinkEvents, AttemptHost {
     return this.#state;
   }
 
-  /** Calls it has been given so far, without those that it gave back. */
+  /** The number of calls that it has been given, without those that it gave back. */
   get calls(): number {
     return this.#calls;
   }
 
-  /** True when it has been given all the calls that it may be given. */
+  /** True once it has been given all the calls that it may be given. */
   get isSpent(): boolean {
     return this.#calls >= this.#maxCalls;
   }
 
-  /** Calls that it has answered so far. */
+  /** The number of calls that it has answered. */
   get answered(): number {
     const { lost, unstarted } = this.#inFlightAtExit;
     return this.#calls - this.#window.size - lost.length - unstarted.length;
@@ -98,17 +98,17 @@ export class Worker implements LinkEvents, AttemptHost {
     return this.#leavingFor;
   }
 
-  /** Resident memory of the process and its children, by its last report. */
+  /** The resident memory of the process and its children, by its last report. */
   get rssBytes(): number | undefined {
     return this.#rssBytes;
   }
 
-  /** Grows with everything that is received from it. */
+  /** A number that grows with everything that is received from it. */
   get heard(): number {
     return this.#launched?.link.heard ?? 0;
   }
 
-  /** Time since it was ready for calls. */
+  /** The time since it was ready for calls. */
   get servedMs(): number {
     return performance.now() - this.#readyAt;
   }
@@ -325,7 +325,7 @@ export class Worker implements LinkEvents, AttemptHost {
     if (now < killAt) return attempt.lookAt(killAt);
     const { tool } = attempt.call;
     getLogger("pool").warn(
-      "killing {workerId}: {tool} did not stop within {graceMs} ms of its cancel",
+      "killing {workerId}: {tool} did not stop within {graceMs} ms after it was cancelled",
       { workerId: this.id, tool, graceMs },
     );
     this.kill(`was killed: ${tool} did not stop when it was told to`);

@@ -3,8 +3,8 @@ import { readVariable } from "../../granted.ts";
 import { PROGRAM_ENV, WORKER_ENV } from "../../process/mod.ts";
 
 /**
- * Variables of the host that workers see by default: those that any program may see, and those by
- * which a Python program finds its locale, its data and its devices.
+ * The variables of the host that workers see by default: those that any program may see, and those
+ * by which a Python program finds its locale, its data and its devices.
  */
 export const INHERITED_ENV: readonly string[] = [
   ...PROGRAM_ENV,
@@ -23,7 +23,10 @@ export const INHERITED_ENV: readonly string[] = [
   "TORCH_HOME",
 ];
 
-/** One call at a time runs in a process, so its numeric libraries must not each take every core. */
+/**
+ * The variables that give numeric libraries one thread. A process runs one call at a time, and must
+ * not take every core for it.
+ */
 const ONE_THREAD: readonly string[] = [
   "OMP_NUM_THREADS",
   "OPENBLAS_NUM_THREADS",
@@ -32,18 +35,18 @@ const ONE_THREAD: readonly string[] = [
   "VECLIB_MAXIMUM_THREADS",
 ];
 
-/** Sources of the environment of a worker. */
+/** The sources of the environment of a worker. */
 export interface WorkerEnvOptions {
   readonly runId: string;
-  /** Folder of the Python package `snakeden`. */
+  /** The folder of the Python package `snakeden`. */
   readonly packagePath: string;
-  /** Names let through besides the default ones. */
+  /** Names of further variables of the host that workers see. */
   readonly inheritEnv: readonly string[];
-  /** Variables that override everything except what a worker needs. */
+  /** Variables that override all others, except those that a worker needs. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** The environment of a worker, without what the launcher adds for a single one. */
+/** Returns the environment of a worker, without what the launcher adds for each one. */
 export function workerEnv(options: WorkerEnvOptions): Record<string, string> {
   const { inheritEnv, packagePath, runId } = options;
   const env: Record<string, string> = {
@@ -69,7 +72,7 @@ function inherited(names: readonly string[]): Record<string, string> {
   return env;
 }
 
-/** Removes empty entries, as in `/lib:`, which Python would read as the working folder. */
+/** Joins paths without empty entries, as in `/lib:`, which Python reads as the working folder. */
 function joinPath(first: string, others: string): string {
   return [first, ...others.split(delimiter).filter((it) => it !== "")].join(delimiter);
 }

@@ -5,13 +5,13 @@ import type { LimitCode, WorkerExit } from "../../errors.ts";
  * watches.
  */
 export interface WorkerLimits {
-  /** Resident memory of the worker and its children. */
+  /** The resident memory of the worker and its children. */
   readonly memoryBytes?: number | undefined;
-  /** RLIMIT_DATA. */
+  /** The limit RLIMIT_DATA. */
   readonly dataBytes?: number | undefined;
-  /** RLIMIT_NOFILE. */
+  /** The limit RLIMIT_NOFILE. */
   readonly openFiles?: number | undefined;
-  /** CPU time of one call. */
+  /** The CPU time of one call. */
   readonly cpuSeconds?: number | undefined;
   readonly nice?: number | undefined;
 }
@@ -19,16 +19,16 @@ export interface WorkerLimits {
 /** A limit that a worker exceeded, and was ended for. */
 export interface Breach {
   readonly code: LimitCode;
-  /** Key of the limit in the configuration. */
+  /** The key of the limit in the configuration. */
   readonly limit: keyof WorkerLimits;
   readonly allowed: number;
   /** The measured value, if there is one. */
   readonly measured?: number;
-  /** What the worker did, to complete a sentence about it. */
+  /** The breach as the end of a sentence whose subject is the worker. */
   readonly text: string;
 }
 
-/** Returns the breach if so much memory is over the limit. */
+/** Returns the breach of the memory limit by a worker that holds `rssBytes`; undefined if none. */
 export function memoryBreach(
   { memoryBytes = Infinity }: WorkerLimits,
   rssBytes: number,
@@ -44,7 +44,7 @@ export function memoryBreach(
   };
 }
 
-/** The limit by which the system has ended a process; undefined when it was none. */
+/** Returns the limit by which the system has ended a process; undefined if it was none. */
 export function exitBreach({ cpuSeconds }: WorkerLimits, exit: WorkerExit): Breach | undefined {
   if (cpuSeconds === undefined || exit.signal !== "SIGXCPU") return undefined;
   return {
@@ -56,7 +56,7 @@ export function exitBreach({ cpuSeconds }: WorkerLimits, exit: WorkerExit): Brea
   };
 }
 
-/** A number of bytes for a reader. */
+/** Formats a number of bytes for a reader. */
 export function inMebibytes(bytes: number): string {
   return `${(bytes / (1 << 20)).toFixed(1)} MiB`;
 }

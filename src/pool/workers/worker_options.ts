@@ -3,11 +3,11 @@ import type { Attempt, Call } from "../calls/mod.ts";
 import type { Profile } from "../profiles/mod.ts";
 import type { WorkerLimits } from "./worker_limits.ts";
 
-/** Times that each step of stopping may take. */
+/** The times that the steps of stopping may take. */
 export interface StopOptions {
-  /** For the calls that run, and for teardown(). */
+  /** The time for the calls that run, and for teardown(). */
   readonly drainMs: number;
-  /** Between SIGTERM and SIGKILL. */
+  /** The time between SIGTERM and SIGKILL. */
   readonly killGraceMs: number;
   /** True lets running calls take all the time that their own deadlines allow. */
   readonly patient?: boolean;
@@ -15,7 +15,7 @@ export interface StopOptions {
 
 /** Options of a worker. */
 export interface WorkerOptions {
-  /** Such as `default-3`. */
+  /** The id, such as `default-3`. */
   readonly id: string;
   readonly incarnation: string;
   /** Its place among the workers of its pool, in the order in which they were created. Default 0. */
@@ -24,9 +24,9 @@ export interface WorkerOptions {
   readonly alarms: Alarms;
   /** The way in which it runs its calls. */
   readonly profile: Profile;
-  /** Its limits, which may explain its end. */
+  /** The limits of the worker, which may explain its end. */
   readonly limits?: WorkerLimits;
-  /** Most calls that it is given. Default any number. */
+  /** The most calls that it is given. Default: any number. */
   readonly maxCalls?: number;
   /** The call with which {@link WorkerListener.onWorn} is called. */
   readonly renewAtCall?: number;

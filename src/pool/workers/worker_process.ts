@@ -7,7 +7,7 @@ import { OutputTail } from "./output_tail.ts";
 export interface WorkerProcessSpec extends CommandSpec {
   /** The text with which the worker marks its output; see {@link OutputMarks}. */
   readonly nonce: string;
-  /** Called for each line of stdout and stderr. */
+  /** Called with each line of stdout and stderr. */
   readonly onLine: (line: OutputLine, from: "stdout" | "stderr") => void;
 }
 

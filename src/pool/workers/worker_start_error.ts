@@ -17,7 +17,7 @@ export class WorkerStartError extends SnakedenError {
     this.crash = crash;
   }
 
-  /** True when a signal from the kernel or another process ended it. */
+  /** Returns true if a signal from the kernel or another process ended the worker. */
   static isSignalled(error: unknown): boolean {
     return error instanceof WorkerStartError && error.crash !== undefined &&
       isSignalled(error.crash.kind);

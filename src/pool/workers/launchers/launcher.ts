@@ -4,9 +4,9 @@ import type { ProcessHandle, WorkerProcessSpec } from "../worker_process.ts";
 
 /** The worker to start. */
 export interface LaunchSpec {
-  /** Such as `default-3`; stays the same when the worker is replaced. */
+  /** The id, such as `default-3`, which stays the same when the worker is replaced. */
   readonly workerId: string;
-  /** One life of that worker; never used again. */
+  /** The id of this one life of the worker, which is never used again. */
   readonly incarnation: string;
   readonly events: LinkEvents;
   readonly onLine: WorkerProcessSpec["onLine"];
@@ -17,7 +17,7 @@ export interface LaunchedWorker {
   readonly link: Link;
   readonly ready: Ready;
   readonly process: ProcessHandle;
-  /** Its note of the call that it began last, if it keeps one; the window of its calls disposes it. */
+  /** Its note of the call that it began last, if it keeps one. The window of its calls disposes it. */
   readonly progress?: ProgressNote | undefined;
 }
 

@@ -21,7 +21,7 @@ import type { LaunchedWorker, Launcher, LaunchSpec, WorkerRegistry } from "./lau
 /** Options that all workers of one pool share. */
 export interface SpawnOptions {
   readonly bridge: BridgeServer;
-  /** Workers are not recorded without it. */
+  /** The record of the workers; without it they are not recorded. */
   readonly registry?: WorkerRegistry;
   /** The carrier of their links. */
   readonly carrier: CarrierKind;
@@ -30,14 +30,14 @@ export interface SpawnOptions {
   /** The whole environment, except what the launcher adds for one worker. */
   readonly env: Readonly<Record<string, string>>;
   readonly welcome: WelcomeInit;
-  /** For the files that a worker and the host share. */
+  /** The folder of the files that a worker and the host share. */
   readonly runDirectory: string;
   /**
-   * Memory for large buffers, `bytes` in each direction; none when absent or 0. Smaller ones travel
-   * in frames.
+   * The memory for large buffers, `bytes` in each direction; none if it is absent or 0. Buffers of
+   * less than `minBytes` travel in frames.
    */
   readonly sharedMemory?: { readonly bytes: number; readonly minBytes: number };
-  /** From the spawn until the worker is ready. */
+  /** The time from the spawn until the worker must be ready. */
   readonly startTimeoutMs: number;
   /** What to do when an adapter misses a module, for the text of the error. */
   readonly moduleCure?: string;
@@ -138,7 +138,7 @@ export class SpawnLauncher implements Launcher {
     try {
       return await ProgressFile.create(path);
     } catch (error) {
-      this.#log.warn("{workerId} gets no calls sent ahead: cannot make {path}: {problem}", {
+      this.#log.warn("no calls are sent ahead to {workerId}: cannot create {path}: {problem}", {
         workerId,
         path,
         problem: messageOf(error),
@@ -158,7 +158,7 @@ export class SpawnLauncher implements Launcher {
     try {
       return Slab.create(runDirectory, incarnation, sharedMemory.bytes);
     } catch (error) {
-      this.#log.warn("{workerId} gets no shared memory: cannot make it: {problem}", {
+      this.#log.warn("{workerId} has no shared memory: cannot create it: {problem}", {
         workerId,
         problem: messageOf(error),
       });
@@ -255,7 +255,7 @@ function offerOf({ paths, bytes }: Slab, minBytes: number): WelcomeInit["sharedM
   return { toWorkerPath: paths.toWorker, toHostPath: paths.toHost, bytes, minBytes };
 }
 
-/** Time that a process may take to end after its link broke. */
+/** The time that a process may take to end after its link broke. */
 const EXIT_GRACE_MS = 200;
 
 function pythonOf({ details }: SnakedenError): { type: string; message: string } | undefined {
