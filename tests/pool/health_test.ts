@@ -3,7 +3,7 @@ import { Health } from "../../src/pool/mod.ts";
 import { FakePool } from "../fixtures/fakes/fake_pool.ts";
 import { FakePools } from "../fixtures/fakes/fake_pools.ts";
 
-Deno.test("Health.ready() pings every pool, and tells why one cannot serve", async () => {
+Deno.test("Health.ready() pings every pool, and gives the reason if one cannot serve", async () => {
   await using fakes = new FakePools([
     await FakePool.start({ name: "a" }),
     new FakePool({ name: "silent" }),
@@ -16,7 +16,7 @@ Deno.test("Health.ready() pings every pool, and tells why one cannot serve", asy
   assert.equal(typeof pools["silent"]?.reason, "string");
 });
 
-Deno.test("Health.ready() tells that no worker answered when the time is up", async () => {
+Deno.test("Health.ready() reports that no worker answered in time", async () => {
   await using fakes = await FakePools.start("a");
   for (const { launcher } of fakes.all) {
     for (const worker of launcher.workers) worker.frozen = true;
@@ -35,7 +35,7 @@ Deno.test("Health.awaitReady() resolves when every pool has a ready worker", asy
   assert.deepEqual(await states, ["ready", "ready"]);
 });
 
-Deno.test("Health.awaitReady() names the pools that are late, and leaves with its signal", async () => {
+Deno.test("Health.awaitReady() names the pools that are late, and rejects when its signal aborts", async () => {
   await using fakes = new FakePools([
     await FakePool.start({ name: "a" }),
     new FakePool({ name: "late" }),

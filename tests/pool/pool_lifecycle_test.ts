@@ -134,7 +134,7 @@ Deno.test("Pool does not become unhealthy by the end of a worker whose last answ
   assert.deepStrictEqual(arrows, ["starting>ready", "ready>starting", "starting>ready"]);
 });
 
-Deno.test("Pool goes to unhealthy when its last worker dies unproved after too many failures, also under a call", async () => {
+Deno.test("Pool goes to unhealthy when its last worker dies unproved after too many failures, even in a call", async () => {
   const [it, arrows] = await started({ size: 2, pipelineBudgetMs: 0 });
   await using _ = it;
   const [first, second] = it.launcher.workers;

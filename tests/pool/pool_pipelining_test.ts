@@ -90,7 +90,7 @@ Deno.test("Pool gives a call to an idle worker first, then to the one that will 
   assert.equal(it.pool.queued, 1);
 });
 
-Deno.test("Pool with a full queue still takes what can be sent ahead, and no more", async () => {
+Deno.test("Pool with a full queue still accepts calls that can be sent ahead, and no others", async () => {
   await using set = await startPipelined({ queueLimit: 0 });
   await set.hold("abcde");
   assert.throws(() => set.it.submit("hold"), { code: "pool_saturated" });
@@ -118,7 +118,7 @@ Deno.test("Pool recalls the calls behind one that takes long, and another worker
   assert.equal(started(set), "bcedfa");
 });
 
-Deno.test("Pool sends nothing to a worker whose call takes long, and fills it again when that is answered", async () => {
+Deno.test("Pool sends nothing to a worker whose call takes long, and sends again when that call is answered", async () => {
   await using set = await startPipelined();
   const { it, clock } = set;
   await set.hold("a");
@@ -157,7 +157,7 @@ Deno.test("Pool puts recalled calls back to their old places, within their prior
   assert.equal(started(set), "afbced");
 });
 
-Deno.test("Pool counts the time until the last sending as time in the queue", async () => {
+Deno.test("Pool counts the time until a call is sent for the last time as time in the queue", async () => {
   await using set = await startPipelined();
   const [, b] = await set.hold("ab");
   set.clock.advance(RECALL_MS);
@@ -171,7 +171,7 @@ Deno.test("Pool counts the time until the last sending as time in the queue", as
   assert.deepStrictEqual([outcome?.queueMs, outcome?.durationMs], [RECALL_MS, RECALL_MS + 5]);
 });
 
-Deno.test("Pool lets calls that came back wait beyond its queueLimit", async () => {
+Deno.test("Pool queues calls that came back even beyond its queueLimit", async () => {
   await using set = await startPipelined({ queueLimit: 0 });
   await set.hold("abc");
   set.clock.advance(RECALL_MS);
@@ -231,7 +231,7 @@ Deno.test("Pool: a call whose deadline has passed is over when it comes back", a
   assert.equal(started(set), "ac");
 });
 
-Deno.test("Pool: work that does not heed its cancel is killed only when it is its turn", async () => {
+Deno.test("Pool: work that ignores its cancellation is killed only when it is its turn", async () => {
   await using set = await startPipelined({ cancelGraceMs: 50 }, { ignoresRecall: true });
   const { it, clock } = set;
   const known = it.submit("deaf", { requestId: "known" });

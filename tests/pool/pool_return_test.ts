@@ -54,7 +54,7 @@ Deno.test("Pool: a crash after the noted call was answered fails no call", async
   assert.equal(it.pool.stats.crashed, 0);
 });
 
-Deno.test("Pool: a worker that ran on without its link takes along all that it may have started", async () => {
+Deno.test("Pool: a worker that ran on without its link fails all calls that it may have started", async () => {
   await using set = await startPipelined();
   const { it } = set;
   const worker = set.worker(0);
@@ -70,7 +70,7 @@ Deno.test("Pool: a worker that ran on without its link takes along all that it m
   assert.equal(started(set), "abc");
 });
 
-Deno.test("Pool: a call that was given back by a worker that died before it said so runs elsewhere", async () => {
+Deno.test("Pool: a call runs elsewhere if its worker gave it back, and died before it could report that", async () => {
   await using set = await startPipelined();
   const worker = set.worker(0);
   const [a, b, c] = await set.hold("abc");
@@ -106,7 +106,7 @@ Deno.test("Pool: a worker that gets a signal from outside gets no more calls, an
   assert.ok((await Promise.all(it.calls.map(endOf))).every((end) => end.startsWith("ok")));
 });
 
-Deno.test("Pool: a worker that does not note its progress takes its call along", async () => {
+Deno.test("Pool: a worker that does not note its progress fails its call when it dies", async () => {
   await using set = await startPipelined({}, { notesProgress: false });
   const [a, b] = await set.hold("ab");
   set.worker(0).exit({ signal: "SIGSEGV" });
@@ -124,7 +124,7 @@ Deno.test("Pool: a worker that has noted a call which it was never sent may have
   assert.deepStrictEqual(await Promise.all(calls.map(endOf)), Array(3).fill("worker_crashed"));
 });
 
-Deno.test("Pool gives up a call that three workers died of before they began it", async () => {
+Deno.test("Pool gives up a call when three workers have died before they began it", async () => {
   await using set = await startPipelined();
   const { it } = set;
   const [a] = await set.hold("a");
@@ -141,7 +141,7 @@ Deno.test("Pool gives up a call that three workers died of before they began it"
   assert.equal(it.pool.queued, 0);
 });
 
-Deno.test("Pool rejects what came back when it becomes unhealthy", async () => {
+Deno.test("Pool rejects calls that came back when it becomes unhealthy", async () => {
   await using set = await startPipelined();
   const { it } = set;
   const [a, b] = await set.hold("ab");
@@ -152,7 +152,7 @@ Deno.test("Pool rejects what came back when it becomes unhealthy", async () => {
   assert.equal(await endOf(b), "pool_unhealthy");
 });
 
-Deno.test("Pool.stopWorker() gives what waits in the worker to others, and lets the call that runs finish", async () => {
+Deno.test("Pool.stopWorker() gives the calls that wait in the worker to others, and lets the running one finish", async () => {
   await using set = await startPipelined({ size: 2 });
   const { it } = set;
   await set.hold("abcd");
@@ -173,7 +173,7 @@ Deno.test("Pool.stopWorker() gives what waits in the worker to others, and lets 
   assert.equal([...started(set)].sort().join(""), "abcd");
 });
 
-Deno.test("Pool.stop() rejects what waits in workers at once, and lets the call that runs finish", async () => {
+Deno.test("Pool.stop() rejects the calls that wait in workers at once, and lets running ones finish", async () => {
   await using set = await startPipelined();
   const { it } = set;
   const [a, b, c] = await set.hold("abc");
@@ -189,7 +189,7 @@ Deno.test("Pool.stop() rejects what waits in workers at once, and lets the call 
   assert.equal(set.clock.pending, 0);
 });
 
-Deno.test("Pool.stop() says shutting_down to what waits in a worker that has to be killed", async () => {
+Deno.test("Pool.stop() fails calls that wait in a worker that must be killed with shutting_down", async () => {
   await using set = await startPipelined({ drainMs: 5 }, {
     ignoresRecall: true,
     ignoresStop: true,

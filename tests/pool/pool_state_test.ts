@@ -55,7 +55,7 @@ for (const from of STATES) {
   }
 }
 
-Deno.test("PoolLifecycle.transition() to the state that it has tells nobody", () => {
+Deno.test("PoolLifecycle.transition() to the current state notifies nobody", () => {
   for (const state of STATES) {
     const lifecycle = lifecycleIn(state);
     lifecycle.onTransition(() => assert.fail("nothing has changed"));

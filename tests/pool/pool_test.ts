@@ -7,7 +7,7 @@ import { microtasks, until } from "../fixtures/until.ts";
 
 const NEVER = new AbortController().signal;
 
-Deno.test("Pool.submit() answers with the value and with what is known of the call", async () => {
+Deno.test("Pool.submit() answers with the value, the worker and the times of the call", async () => {
   await using it = await FakePool.start();
   const outcome = await it.submit("echo", { requestId: "r-1" }).outcome;
   assert.deepStrictEqual(outcome.value.decode(), { tool: "echo" });
@@ -23,7 +23,7 @@ Deno.test("Pool.submit() gives every call an id of its own", async () => {
   assert.equal(new Set(ids).size, 50);
 });
 
-Deno.test("Pool.submit() sends what waits in order of priority, and first in, first out within one", async () => {
+Deno.test("Pool.submit() sends queued calls by priority, and first in, first out within one", async () => {
   await using it = await FakePool.start();
   const first = it.submit("hold");
   for (const [name, priority] of [["a", 0], ["b", 5], ["c", 0], ["d", -10], ["e", 5]] as const) {
@@ -36,7 +36,7 @@ Deno.test("Pool.submit() sends what waits in order of priority, and first in, fi
   assert.deepStrictEqual(it.launcher.workers[0]?.started.slice(1), ["b", "e", "a", "c", "d"]);
 });
 
-Deno.test("Pool.submit() refuses the call after queueLimit ones wait, and takes one again when one is sent", async () => {
+Deno.test("Pool.submit() refuses a call while queueLimit calls wait, and accepts one when one of them is sent", async () => {
   await using it = await FakePool.start({ queueLimit: 2 });
   const running = it.submit("hold");
   it.submit("echo");
@@ -55,7 +55,7 @@ Deno.test("Pool.submit() refuses the call after queueLimit ones wait, and takes 
   assert.deepStrictEqual([saturated, refused, requests], [1, 1, 5]);
 });
 
-Deno.test("Pool.submit() with a queueLimit of 0 takes what can run at once and nothing else", async () => {
+Deno.test("Pool.submit() with a queueLimit of 0 accepts only calls that can run at once", async () => {
   await using it = await FakePool.start({ queueLimit: 0 });
   it.submit("hold");
   assert.throws(() => it.submit("echo"), { code: "pool_saturated" });
@@ -68,7 +68,7 @@ Deno.test("Pool.submit() throws the reason of a signal that has aborted, and cou
   assert.equal(it.pool.stats.cancelled, 1);
 });
 
-Deno.test("Pool: a waiter that leaves leaves nothing, and never runs", async () => {
+Deno.test("Pool: a call whose caller leaves the queue never runs, and nothing of it is left", async () => {
   await using it = await FakePool.start({ queueLimit: 1 });
   const running = it.submit("hold");
   const leaving = new AbortController();
@@ -133,7 +133,7 @@ Deno.test("Pool: a caller that leaves cancels the work, and the worker goes on t
   assert.deepStrictEqual([cancelled, completed], [1, 1]);
 });
 
-Deno.test("Pool: work that does not heed its cancel is killed with its worker, and the slot filled again", async () => {
+Deno.test("Pool: work that ignores its cancellation is killed with its worker, and the slot is filled again", async () => {
   await using it = await FakePool.start({ cancelGraceMs: 10 });
   const leaving = new AbortController();
   const running = it.submit("deaf", { signal: leaving.signal });
@@ -177,7 +177,7 @@ Deno.test("Pool runs as many calls at a time as it has workers, one a worker", a
   assert.ok(it.launcher.workers.every((worker) => worker.mostOpen === 1));
 });
 
-Deno.test("Pool: a crash fails exactly the call that ran, with exit and last output, and the slot is filled again", async () => {
+Deno.test("Pool: a crash fails exactly the call that ran, with exit and last output, and the slot is refilled", async () => {
   await using it = await FakePool.start({ size: 2 });
   const other = it.submit("hold");
   const dying = it.submit("die");
@@ -216,7 +216,7 @@ Deno.test("Pool: an idle worker that has died gets no call from that moment on",
   assert.equal(it.pool.stats.crashed, 0);
 });
 
-Deno.test("Pool takes an answer that was in the stream of a process that has ended", async () => {
+Deno.test("Pool accepts an answer that was in the stream of a process that has ended", async () => {
   await using it = await FakePool.start();
   const call = it.submit("hold");
   await microtasks();
@@ -262,7 +262,7 @@ Deno.test("Pool.submit() with a sink streams", async () => {
   assert.deepStrictEqual(got, [["chunk", 0], ["chunk", 1], ["chunk", 2], ["done", "end"]]);
 });
 
-Deno.test("Pool.tools and Pool.offers() are what the workers offer", async () => {
+Deno.test("Pool.tools and Pool.offers() show the tools of the workers", async () => {
   await using it = new FakePool();
   assert.deepStrictEqual([it.pool.tools.length, it.pool.offers("echo")], [0, false]);
   await it.pool.start();

@@ -69,7 +69,7 @@ Deno.test("Pool.stopWorker() waits for a call as long as that takes, and not for
   assert.equal(await endOf(call), "ok p-1");
 });
 
-Deno.test("Pool.stopWorker() gives the old worker no calls any more, though it was idle and takes its time", async () => {
+Deno.test("Pool.stopWorker() gives the old worker no more calls, although it was idle and is slow to end", async () => {
   await using it = await FakePool.start({}, { ignoresStop: true });
   const [worker] = it.pool.workers;
   assert.ok(worker);
@@ -109,7 +109,7 @@ Deno.test("Pool.stopWorker() gives up a worker that is still starting, and anoth
   assert.equal(it.launcher.launches, 2);
 });
 
-Deno.test("Pool keeps the old worker while no successor can be started, and tries again", async () => {
+Deno.test("Pool keeps the old worker while no successor can be started, and keeps trying", async () => {
   await using it = await FakePool.start();
   const [worker] = it.pool.workers;
   assert.ok(worker);
@@ -145,7 +145,7 @@ Deno.test("Pool lets the successor that is starting take the slot of a worker th
   await until(() => it.launcher.launches === 3 && serving(it) === 1, "the successor is replaced");
 });
 
-Deno.test("Pool fills the slot anew when worker and successor both die", async () => {
+Deno.test("Pool refills the slot when worker and successor both die", async () => {
   await using it = await FakePool.start();
   const [worker] = it.pool.workers;
   assert.ok(worker);
@@ -190,7 +190,7 @@ Deno.test("Pool with maxCalls: 10 has the 11th call served by another process, a
   assert.deepStrictEqual(size.seen, new Set([1]));
 });
 
-Deno.test("Pool with maxCalls: 1 serves each call by a process of its own, also with many at a time", async () => {
+Deno.test("Pool with maxCalls: 1 runs each call in a process of its own, even with many at a time", async () => {
   await using it = await FakePool.start({ size: 2, recycle: { maxCalls: 1 } }, { runMs: 0.01 });
   const calls = Array.from({ length: 40 }, () => it.submit("echo"));
   for (const call of calls) assert.match(await endOf(call), /^ok/);
@@ -206,7 +206,7 @@ Deno.test("Pool with maxCalls starts the successor ahead, so that it is there wh
   await until(() => it.launcher.launches === 2 && serving(it) === 1, "the successor serves");
 });
 
-Deno.test("Pool lets a worker take more than maxCalls while nobody can succeed it", async () => {
+Deno.test("Pool lets a worker take more than maxCalls calls while no successor can be started", async () => {
   await using it = await FakePool.start({ recycle: { maxCalls: 3 } });
   it.launcher.failures = { always: "no memory" };
   for (let i = 0; i < 20; i++) assert.equal(await endOf(it.submit("echo")), "ok p-1");
@@ -216,7 +216,7 @@ Deno.test("Pool lets a worker take more than maxCalls while nobody can succeed i
   assert.equal(it.pool.state, "ready");
 });
 
-Deno.test("Pool replaces a worker at its age or up to a tenth earlier, drained, with the size constant", async () => {
+Deno.test("Pool replaces a worker at its age limit or up to a tenth earlier, without failing its call or shrinking", async () => {
   const clock = new FakeClock();
   await using it = await FakePool.start({ size: 4, recycle: { maxAgeMs: 60_000 } }, {}, clock);
   const calls = Array.from({ length: 4 }, () => it.submit("hold", { timeoutMs: 3_600_000 }));

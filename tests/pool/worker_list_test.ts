@@ -22,7 +22,7 @@ Deno.test("WorkerList.get() describes one worker, and names near ones otherwise"
   });
 });
 
-Deno.test("WorkerList.get() describes of two workers with one id the one that is not about to end", async () => {
+Deno.test("WorkerList.get() describes the one of two workers with the same id that is not about to end", async () => {
   await using fakes = await FakePools.start("a");
   const workers = new WorkerList(fakes.byName);
   const [fake] = fakes.all;

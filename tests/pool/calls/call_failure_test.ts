@@ -14,7 +14,7 @@ function wire(code: string, extra: Partial<WireError> = {}): WireError {
   return { code, message: "the message", python: null, issues: [], ...extra };
 }
 
-Deno.test("callFailure() makes a PythonError of an exception", () => {
+Deno.test("callFailure() turns an exception into a PythonError", () => {
   const python = { type: "ValueError", message: "no", traceback: "Traceback" };
   const error = callFailure(wire("python_exception", { python }), CONTEXT);
   assert.ok(error instanceof PythonError);
@@ -33,7 +33,7 @@ Deno.test("callFailure() keeps every field of arguments that were refused", () =
   assert.deepStrictEqual(error.issues, issues);
 });
 
-Deno.test("callFailure() tells where the time of a call went", () => {
+Deno.test("callFailure() shows where the time of a call was spent", () => {
   const error = callFailure(wire("deadline_exceeded"), CONTEXT);
   assert.ok(error instanceof DeadlineExceededError);
   assert.equal(error.stage, "tool");
@@ -43,7 +43,7 @@ Deno.test("callFailure() tells where the time of a call went", () => {
   );
 });
 
-Deno.test("callFailure() keeps the codes a worker may use and makes internal of the others", () => {
+Deno.test("callFailure() keeps the codes that a worker may use, and turns the others into internal", () => {
   for (const code of ["unknown_tool", "cancelled", "result_too_large", "invalid_value"]) {
     assert.equal(callFailure(wire(code), CONTEXT).code, code);
   }

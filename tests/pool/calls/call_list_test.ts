@@ -38,7 +38,7 @@ Deno.test("CallList.insert() puts an entry before another one, or at the end", (
   assert.equal(namesIn(list), "abcd");
 });
 
-Deno.test("CallList.remove() takes an entry out of the front, the middle and the end", () => {
+Deno.test("CallList.remove() takes out an entry at the front, in the middle and at the end", () => {
   for (const [gone, left] of [["a", "bcd"], ["c", "abd"], ["d", "abc"]] as const) {
     const all = entries("abcd");
     const list = listOf(all);
@@ -56,7 +56,7 @@ Deno.test("CallList.remove() takes an entry out of the front, the middle and the
   }
 });
 
-Deno.test("CallList.remove() says false for what stands in another list", () => {
+Deno.test("CallList.remove() returns false for an entry of another list", () => {
   const [a] = entries("a");
   assert.ok(a);
   const list = listOf([a]);

@@ -133,7 +133,7 @@ Deno.test("CallQueue.shift() takes the highest priority first and the oldest wit
   assert.deepStrictEqual(names, ["c", "e", "a", "d", "b", undefined]);
 });
 
-Deno.test("CallQueue.remove() says false for what does not wait here", () => {
+Deno.test("CallQueue.remove() returns false for an entry that does not wait", () => {
   const queue = new CallQueue<Entry>();
   const other = new CallQueue<Entry>();
   const stranger = entry("x");
@@ -151,7 +151,7 @@ Deno.test("CallQueue.push() refuses a priority that does not exist and stays as 
   assert.equal(queue.size, 0);
 });
 
-Deno.test("CallQueue takes an entry again that it has handed out", () => {
+Deno.test("CallQueue accepts an entry again that was taken out", () => {
   const queue = new CallQueue<Entry>();
   const [a, b] = [entry("a"), entry("b")];
   queue.push(a);

@@ -182,7 +182,7 @@ Deno.test("Call: queued -> settled when its deadline passes, and the error says 
   assert.deepStrictEqual(it.told, ["withdrawn", "settled deadline_exceeded"]);
 });
 
-Deno.test("Call: queued -> settled when the pool turns it out", async () => {
+Deno.test("Call: queued -> settled when the pool rejects it", async () => {
   using it = setUp();
   it.call.withdraw(new SnakedenError("shutting_down", "x"));
   assert.equal(it.call.state, "settled");
@@ -234,7 +234,7 @@ Deno.test("Attempt: running -> stopping -> overdue when the worker is deaf", asy
   assert.deepStrictEqual(it.told, ["settled the caller left", `overdue after ${GRACE_MS}`]);
 });
 
-Deno.test("Call: running -> settled when its deadline has passed and the worker has not said so", async () => {
+Deno.test("Call: running -> settled when its deadline has passed and the worker has not reported it", async () => {
   using it = setUp();
   await it.send();
   it.clock.advance(TIMEOUT_MS + 90);
@@ -284,7 +284,7 @@ Deno.test("Call: running -> settled when its worker has to stop", async () => {
   assert.equal(it.told.length, 1);
 });
 
-Deno.test("Call: running -> queued when the worker gives it back, -> running somewhere else", async () => {
+Deno.test("Call: running -> queued when the worker gives it back, -> running in another worker", async () => {
   using it = setUp();
   await it.send();
   it.clock.advance(30);
@@ -341,7 +341,7 @@ Deno.test("Call.requeue() fails with the error of the worker that died when its 
   assert.equal(await it.answer(), "worker_crashed");
 });
 
-Deno.test("Call that waited in a worker until its deadline says so", async () => {
+Deno.test("Call that waited in a worker until its deadline names that stage", async () => {
   using it = setUp();
   await it.send({ begins: false });
   it.clock.advance(TIMEOUT_MS + REPORT_MS);

@@ -46,7 +46,7 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, it) => total + it, 0);
 }
 
-Deno.test("ChunkStream.next() hands out chunks in order, then done, then nothing", async () => {
+Deno.test("ChunkStream.next() returns chunks in order, then done, then undefined", async () => {
   const { stream, finish } = setUp();
   for (let i = 0; i < 3; i++) stream.onChunk(Value.from(i));
   finish.resolve(OUTCOME);
@@ -54,7 +54,7 @@ Deno.test("ChunkStream.next() hands out chunks in order, then done, then nothing
   assert.equal(await stream.next(), undefined);
 });
 
-Deno.test("ChunkStream.next() waits for what comes", async () => {
+Deno.test("ChunkStream.next() waits for the next event", async () => {
   const { stream, finish } = setUp();
   const reading = readAll(stream);
   await microtasks();
@@ -75,7 +75,7 @@ Deno.test("ChunkStream.next() throws the error of the call after the chunks befo
   assert.equal(await stream.next(), undefined);
 });
 
-Deno.test("ChunkStream keeps of progress the latest alone", async () => {
+Deno.test("ChunkStream keeps only the latest progress", async () => {
   const { stream, finish } = setUp();
   for (let i = 0; i < 5; i++) stream.onProgress(Value.from(i));
   finish.resolve(OUTCOME);
@@ -128,7 +128,7 @@ Deno.test("ChunkStream gives credit for exactly what was read, and never lets th
   }));
 });
 
-Deno.test("ChunkStream lets go of chunks as they are read, though the reader never catches up", async () => {
+Deno.test("ChunkStream releases chunks as they are read, although the reader never catches up", async () => {
   const { stream } = setUp(1 << 20);
   let dropped = 0;
   const registry = new FinalizationRegistry(() => dropped++);

@@ -41,7 +41,7 @@ Deno.test("RunTimes.note() forgets a cold start", () => {
   assert.ok(after(50, ...repeat(0.02, 60)) < 0.2);
 });
 
-Deno.test("RunTimes.note() ignores what is no duration", () => {
+Deno.test("RunTimes.note() ignores invalid durations", () => {
   assert.equal(after(1, NaN, -1, Infinity), 1);
   assert.equal(after(NaN), Infinity);
 });

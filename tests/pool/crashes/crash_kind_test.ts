@@ -31,7 +31,7 @@ Deno.test("classifyCrash() knows signals", () => {
   }
 });
 
-Deno.test("classifyCrash() knows statuses, and those by which a shell tells a signal", () => {
+Deno.test("classifyCrash() knows exit statuses, and those with which a shell reports a signal", () => {
   const statuses: [number, CrashKind][] = [
     [0, "exit"],
     [1, "exit"],
@@ -50,7 +50,7 @@ Deno.test("classifyCrash() knows statuses, and those by which a shell tells a si
   }
 });
 
-Deno.test("classifyCrash() reads what the interpreter said last", () => {
+Deno.test("classifyCrash() reads the last output of the interpreter", () => {
   const words = "Fatal Python error: _Py_CheckRecursiveCall: Cannot recover from stack overflow.";
   const reason = words.slice("Fatal Python error: ".length);
   for (const how of ["SIGABRT", 1] as const) {
@@ -62,7 +62,7 @@ Deno.test("classifyCrash() reads what the interpreter said last", () => {
   assert.deepStrictEqual(classifyCrash(exit("SIGSEGV", words)), { kind: "segfault", reason });
 });
 
-Deno.test("classifyCrash() goes by the signal where Python's faulthandler only names it", () => {
+Deno.test("classifyCrash() trusts the signal where Python's faulthandler only names it", () => {
   for (const [signal, name] of [["SIGSEGV", "Segmentation fault"], ["SIGABRT", "Aborted"]]) {
     const { kind, reason } = classifyCrash(exit(signal ?? "", `Fatal Python error: ${name}`));
     assert.equal(kind, signal === "SIGSEGV" ? "segfault" : "abort");
@@ -70,7 +70,7 @@ Deno.test("classifyCrash() goes by the signal where Python's faulthandler only n
   }
 });
 
-Deno.test("classifyCrash() says out_of_memory where the last words do, and killed for a SIGKILL", () => {
+Deno.test("classifyCrash() returns out_of_memory if the last output says so, and killed for a SIGKILL", () => {
   const words = [
     "MemoryError",
     "MemoryError: Unable to allocate 8 GiB",
@@ -91,7 +91,7 @@ Deno.test("classifyCrash() says out_of_memory where the last words do, and kille
   assert.equal(classifyCrash(exit(1, "the class MemoryErrorLog is gone")).kind, "exit");
 });
 
-Deno.test("isOwnDoing() is false for what may come from outside", () => {
+Deno.test("isOwnDoing() is false for crashes that may come from outside", () => {
   const outside = ["killed", "terminated", "signal", "link_lost", "killed_by_host"] as const;
   for (const kind of outside) assert.equal(isOwnDoing(kind), false, kind);
   for (const kind of ["segfault", "exit", "out_of_memory", "fatal_error"] as const) {

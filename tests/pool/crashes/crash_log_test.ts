@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { CrashLog } from "../../../src/pool/crashes/crash_log.ts";
 
-Deno.test("CrashLog counts by kind within a window that slides, and all of them in total", () => {
+Deno.test("CrashLog counts crashes by kind within a sliding window, and all of them in total", () => {
   const log = new CrashLog(100);
   log.note("segfault", 0);
   log.note("exit", 50);
@@ -12,7 +12,7 @@ Deno.test("CrashLog counts by kind within a window that slides, and all of them 
   assert.equal(log.total, 3);
 });
 
-Deno.test("CrashLog keeps a bounded number of a storm", () => {
+Deno.test("CrashLog keeps a bounded number of crashes", () => {
   const log = new CrashLog(1_000);
   for (let i = 0; i < 5_000; i++) log.note("killed", 0);
   assert.deepStrictEqual(log.recent(0), { killed: 4_096 });

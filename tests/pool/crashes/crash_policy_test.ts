@@ -92,7 +92,7 @@ Deno.test("Pool does not run a call again that is not idempotent", async () => {
   }
 });
 
-Deno.test("Pool goes by what a tool says of itself, unless the call says otherwise", async () => {
+Deno.test("Pool uses the idempotence that a tool declares, unless the call says otherwise", async () => {
   await using it = await FakePool.start({ size: 2 }, { idempotent: true });
   const call = it.submit("hold");
   await kill(it, call);
@@ -135,7 +135,7 @@ Deno.test("Pool answers with the error of the last attempt when the deadline pas
   assert.equal(it.pool.queued, 0);
 });
 
-Deno.test("Pool lets the caller of a call that waits for its next attempt leave", async () => {
+Deno.test("Pool lets a caller leave while its call waits for the next attempt", async () => {
   await using it = await startWith({ size: 1 });
   const leaving = new AbortController();
   const call = it.submit("hold", { ...IDEMPOTENT, signal: leaving.signal });
@@ -218,7 +218,7 @@ Deno.test("Pool refuses a tool with the arguments that have killed workers, for 
   assert.equal(await endOf(it.submit("die")), "worker_crashed");
 });
 
-Deno.test("Pool does not take a tool for poison whose workers were killed from outside", async () => {
+Deno.test("Pool does not count a tool as poison when its workers were killed from outside", async () => {
   await using it = await startWith({ poisonAfter: 2, poisonMs: 5_000 });
   for (let i = 0; i < 5; i++) {
     const call = it.submit("hold");
@@ -265,7 +265,7 @@ Deno.test("Pool counts only crashes that a call itself caused as poison, and lis
   });
 });
 
-Deno.test("Pool puts no slot into quarantine whose workers are killed from outside", async () => {
+Deno.test("Pool quarantines no slot whose workers are killed from outside", async () => {
   await using it = await startWith({ size: 2, taintAfter: 1, taintMs: 60_000 });
   for (let i = 0; i < 8; i++) {
     const call = it.submit("hold");
@@ -276,7 +276,7 @@ Deno.test("Pool puts no slot into quarantine whose workers are killed from outsi
   await until(() => it.pool.serving.length === 2, "the pool is whole");
 });
 
-Deno.test("Pool gives up a call for whose arguments something kills poisonAfter workers before they begin it", async () => {
+Deno.test("Pool gives up a call when poisonAfter workers are killed before they begin it", async () => {
   await using it = await startWith({ size: 1, maxReruns: 0, poisonAfter: 3, poisonMs: 60_000 });
   const call = it.submit("hold");
   for (let i = 0; i < 3; i++) {
@@ -323,7 +323,7 @@ Deno.test("Pool.crashes counts what the host killed, and not what it stopped", a
   assert.deepStrictEqual(it.pool.crashes.recent, { killed_by_host: 1 });
 });
 
-Deno.test("Pool puts a call that runs again before those that came after it", async () => {
+Deno.test("Pool queues a call that runs again before those that came after it", async () => {
   await using set = await startPipelined({ maxReruns: 1 });
   const [a] = await set.hold("a", IDEMPOTENT);
   await set.hold("bcd");

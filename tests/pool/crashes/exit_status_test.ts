@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describeExit, describeOutput } from "../../../src/pool/crashes/exit_status.ts";
 
-Deno.test("describeExit() says what codes and signals mean", () => {
+Deno.test("describeExit() explains codes and signals", () => {
   const exit = { exitCode: null, signal: null, lastOutput: [] };
   assert.equal(describeExit({ ...exit, exitCode: 7 }), "exit code 7");
   assert.equal(

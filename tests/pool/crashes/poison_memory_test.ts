@@ -25,7 +25,7 @@ function kill(memory: PoisonMemory, args: unknown, times: readonly number[], too
   times.forEach((at, n) => memory.note(called(args, tool), crash(n), { now: at }));
 }
 
-Deno.test("PoisonMemory tells a tool with its arguments after so many crashes within the window", () => {
+Deno.test("PoisonMemory knows a tool with its arguments after poisonAfter crashes within the window", () => {
   const memory = new PoisonMemory(OPTIONS);
   kill(memory, { n: 1 }, [0, 50]);
   assert.equal(memory.recordsOf(called({ n: 1 }), 50), undefined);
@@ -53,7 +53,7 @@ Deno.test("PoisonMemory lets other arguments of the same length, and other tools
   assert.ok(memory.recordsOf(called({ n: 1 }), 1));
 });
 
-Deno.test("PoisonMemory looks at buffers too", () => {
+Deno.test("PoisonMemory compares buffers too", () => {
   const memory = new PoisonMemory(OPTIONS);
   kill(memory, { data: new Uint8Array([1, 2, 3]) }, [0, 0, 0]);
   assert.ok(memory.recordsOf(called({ data: new Uint8Array([1, 2, 3]) }), 1));
@@ -85,7 +85,7 @@ Deno.test("PoisonMemory remembers nothing when it is turned off", () => {
   assert.equal(memory.recordsOf(called({ n: 1 }), 0), undefined);
 });
 
-Deno.test("PoisonMemory forgets the tool whose workers have not crashed for longest", () => {
+Deno.test("PoisonMemory forgets the tool whose last crash is the oldest", () => {
   const memory = new PoisonMemory({ ...OPTIONS, poisonAfter: 1 });
   for (let i = 0; i < 64; i++) kill(memory, {}, [0], `tool-${i}`);
   // The first one is seen again, so that the second one makes room for another.

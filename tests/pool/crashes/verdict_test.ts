@@ -119,7 +119,7 @@ Deno.test("CrashPolicy.judge() suspects nothing when the host wanted the end of 
   assert.equal(policy.stats.total, 0);
 });
 
-Deno.test("CrashPolicy.judge() finds a call poison that has ended poisonAfter workers, and refusal() calls like it", () => {
+Deno.test("CrashPolicy.judge() finds a call poison that has killed poisonAfter workers, and refusal() refuses calls like it", () => {
   const policy = policyWith({ maxReruns: 50 });
   const call = callWith({ idempotent: true });
   const ends = Array.from({ length: 3 }, () => actions(policy, { lost: [call] })[0]);
@@ -129,7 +129,7 @@ Deno.test("CrashPolicy.judge() finds a call poison that has ended poisonAfter wo
   assert.equal(policy.stats.poisoned, 2);
 });
 
-Deno.test("CrashPolicy.judge() never finds a call poison for ends that may have another cause", () => {
+Deno.test("CrashPolicy.judge() never finds a call poison because of ends that may have another cause", () => {
   const policy = policyWith({ maxReruns: 4, poisonAfter: 1 });
   const call = callWith({ idempotent: true });
   const ends = Array.from({ length: 5 }, () => actions(policy, { lost: [call], exit: KILLED })[0]);

@@ -65,7 +65,7 @@ Deno.test("ProcessWindow.begun is the oldest call, since it was sent or since th
   assert.equal(it.calls.remove(third, it.clock.now()), false);
 });
 
-Deno.test("ProcessWindow.killAt() looks at a call that waits again later, however long the others take", () => {
+Deno.test("ProcessWindow.killAt() checks a call that waits again later, however long the others take", () => {
   const it = setUp();
   it.add();
   const waiting = it.add();
@@ -74,7 +74,7 @@ Deno.test("ProcessWindow.killAt() looks at a call that waits again later, howeve
   assert.equal(it.calls.killAt(waiting, 1, it.clock.now()), it.clock.now() + RECALL_AFTER_MS);
 });
 
-Deno.test("ProcessWindow.hasRoom() while the calls are expected to be done within the budget", () => {
+Deno.test("ProcessWindow.hasRoom() is true while the calls are expected to be done within the budget", () => {
   const it = setUp();
   assert.ok(it.hasRoom());
   const calls = [];
@@ -92,7 +92,7 @@ Deno.test("ProcessWindow.hasRoom() makes a window of one with a budget of 0, als
   assert.ok(!it.hasRoom(0));
 });
 
-Deno.test("ProcessWindow.hasRoom() for nothing behind a call of unknown length, and again when that one is gone", () => {
+Deno.test("ProcessWindow.hasRoom() is false behind a call of unknown length, and true when that one is gone", () => {
   const it = setUp();
   const known = it.add();
   const unknown = it.add(Infinity);
@@ -105,7 +105,7 @@ Deno.test("ProcessWindow.hasRoom() for nothing behind a call of unknown length, 
   assert.equal(it.calls.backlogMs, 0);
 });
 
-Deno.test("ProcessWindow.hasRoom() for a bounded number of calls, however short", () => {
+Deno.test("ProcessWindow.hasRoom() is true for a bounded number of calls, however short", () => {
   const it = setUp();
   let count = 0;
   for (; it.hasRoom(); count++) it.add(0);
@@ -131,7 +131,7 @@ Deno.test("ProcessWindow rounds nothing into its backlog over many calls", () =>
   assert.equal(it.calls.backlogMs, 0);
 });
 
-Deno.test("ProcessWindow recalls what waits behind a head that is overdue in two looks, once", () => {
+Deno.test("ProcessWindow recalls the calls behind a head once it is overdue at two checks", () => {
   const it = setUp();
   it.add();
   it.add();
@@ -178,7 +178,7 @@ Deno.test("ProcessWindow recalls nothing while answers come, and does not set an
   assert.ok(timers <= 100 / RECALL_AFTER_MS + 1, `${timers} timers in 100 ms`);
 });
 
-Deno.test("ProcessWindow looks after a head again that came after a recall", () => {
+Deno.test("ProcessWindow watches a head again that came after a recall", () => {
   const it = setUp();
   const first = it.add();
   it.add();
@@ -213,7 +213,7 @@ function noteOf(started: number): ProgressNote & { disposed: boolean } {
   };
 }
 
-Deno.test("ProcessWindow.drain() returns all calls in order, and takes back the alarm", () => {
+Deno.test("ProcessWindow.drain() returns all calls in order, and clears the alarm", () => {
   const it = setUp();
   const calls = [it.add(), it.add(), it.add()];
   const exit = it.calls.drain({ note: undefined, readToEnd: true });

@@ -45,7 +45,7 @@ function setting(options: Partial<HeartbeatOptions> = {}): Setting {
   };
 }
 
-Deno.test("Heartbeat pings at once and then every pingIntervalMs, all of them on one timer", () => {
+Deno.test("Heartbeat pings all workers at once and then every pingIntervalMs, on one timer", () => {
   using it = setting();
   const pinged = [it.add(), it.add(), it.add()];
   assert.equal(it.clock.pending, 1);
@@ -55,7 +55,7 @@ Deno.test("Heartbeat pings at once and then every pingIntervalMs, all of them on
   assert.deepStrictEqual(it.events, []);
 });
 
-Deno.test("Heartbeat tells of a silence after maxMissed misses, and not before", () => {
+Deno.test("Heartbeat reports a silence after maxMissed misses, and not before", () => {
   using it = setting();
   const pinged = it.add();
   it.clock.advance(150);
@@ -70,7 +70,7 @@ Deno.test("Heartbeat tells of a silence after maxMissed misses, and not before",
   assert.equal(it.events.length, 1, "told once");
 });
 
-Deno.test("Heartbeat tells within pingIntervalMs * maxMissed + pingTimeoutMs, whenever a silence begins", () => {
+Deno.test("Heartbeat reports a silence within pingIntervalMs * maxMissed + pingTimeoutMs, whenever it begins", () => {
   for (const pingTimeoutMs of [30, 100, 250]) {
     for (let at = 0; at < 200; at += 7) {
       using it = setting({ pingTimeoutMs });
@@ -85,7 +85,7 @@ Deno.test("Heartbeat tells within pingIntervalMs * maxMissed + pingTimeoutMs, wh
   }
 });
 
-Deno.test("Heartbeat takes anything that comes for a sign of life, and begins to count anew", () => {
+Deno.test("Heartbeat counts any message as a sign of life, and starts counting again", () => {
   using it = setting();
   const pinged = it.add();
   pinged.frozen = true;
@@ -98,7 +98,7 @@ Deno.test("Heartbeat takes anything that comes for a sign of life, and begins to
   assert.equal(it.heartbeat.missed(pinged) <= 2, true);
 });
 
-Deno.test("Heartbeat takes an answer that comes after the timeout for a sign of life", () => {
+Deno.test("Heartbeat counts an answer after the timeout as a sign of life", () => {
   using it = setting({ pingTimeoutMs: 10 });
   const pinged = it.add();
   pinged.frozen = true;
@@ -109,7 +109,7 @@ Deno.test("Heartbeat takes an answer that comes after the timeout for a sign of 
   assert.equal(it.heartbeat.missed(pinged), 0);
 });
 
-Deno.test("Heartbeat tells when a silence that it told of is over", () => {
+Deno.test("Heartbeat reports the end of a silence that it has reported", () => {
   using it = setting();
   const pinged = it.add();
   pinged.frozen = true;
@@ -140,7 +140,7 @@ class BlockedClock extends FakeClock {
   }
 }
 
-Deno.test("Heartbeat does not count the time in which the host itself was not there", () => {
+Deno.test("Heartbeat does not count the time in which the host itself was blocked", () => {
   for (const blockedMs of [30, 80, 10_000]) {
     const clock = new BlockedClock();
     const events: string[] = [];
@@ -168,7 +168,7 @@ Deno.test("Heartbeat does not count the time in which the host itself was not th
   }
 });
 
-Deno.test("Heartbeat counts a miss only in a second look, after the event loop has read what came", () => {
+Deno.test("Heartbeat counts a miss only at a second check, after the event loop has read what came", () => {
   using it = setting({ maxMissed: 1 });
   const pinged = it.add();
   pinged.frozen = true;
@@ -180,7 +180,7 @@ Deno.test("Heartbeat counts a miss only in a second look, after the event loop h
   assert.deepStrictEqual(it.events, []);
 });
 
-Deno.test("Heartbeat.remove() ends the timer with the last one", () => {
+Deno.test("Heartbeat.remove() ends the timer with the last worker", () => {
   using it = setting();
   const [a, b] = [it.add(), it.add()];
   it.heartbeat.remove(a);
@@ -202,7 +202,7 @@ Deno.test("Heartbeat with an interval of 0 pings nobody and has no timer", () =>
   assert.deepStrictEqual([pinged.beats, it.clock.pending, it.events.length], [0, 0, 0]);
 });
 
-Deno.test("Heartbeat keeps to its interval though each of its timers rings late", () => {
+Deno.test("Heartbeat keeps its interval although each of its timers rings late", () => {
   const clock = new FakeClock();
   const late = {
     now: () => clock.now(),

@@ -8,7 +8,7 @@ function served(size: number): PoolHealth {
   return health;
 }
 
-Deno.test("PoolHealth.isUnhealthy after three failures, or as many as there are workers; reason tells the last", () => {
+Deno.test("PoolHealth.isUnhealthy after three failures, or as many as there are workers; reason holds the last", () => {
   const small = served(1);
   const large = served(5);
   for (let i = 1; i <= 5; i++) {
@@ -29,7 +29,7 @@ Deno.test("PoolHealth.isUnhealthy when each slot has tried and no worker has ser
   assert.deepStrictEqual([health.hasTriedAll, health.isUnhealthy], [true, false]);
 });
 
-Deno.test("PoolHealth.proved() forgets the failures, by a signal too", () => {
+Deno.test("PoolHealth.proved() forgets all failures, including those by a signal", () => {
   for (const signalled of [false, true]) {
     const health = served(1);
     for (let i = 0; i < 30; i++) health.failed("no", { signalled });

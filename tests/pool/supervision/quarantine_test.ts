@@ -34,7 +34,7 @@ Deno.test("Quarantine.crashed() forgets crashes that are older than the window",
   assert.deepStrictEqual(crash(quarantine, "p-1", 3), [false, false, true]);
 });
 
-Deno.test("Quarantine.crashed() counts places apart", () => {
+Deno.test("Quarantine.crashed() counts each slot separately", () => {
   const { quarantine } = setUp();
   for (const id of ["p-1", "p-2", "p-3"]) {
     assert.deepStrictEqual(crash(quarantine, id, 2), [false, false]);
@@ -42,7 +42,7 @@ Deno.test("Quarantine.crashed() counts places apart", () => {
   assert.deepStrictEqual(quarantine.slots, []);
 });
 
-Deno.test("Quarantine.crashed() quarantines half of the slots at most, and none of one", () => {
+Deno.test("Quarantine.crashed() quarantines half of the slots at most, and never the only one", () => {
   for (const [size, most] of [[1, 0], [2, 1], [3, 1], [4, 2], [5, 2]] as const) {
     const { quarantine, clock } = setUp({ size });
     for (let i = 1; i <= size; i++) crash(quarantine, `p-${i}`, 3);

@@ -15,7 +15,7 @@ Deno.test("RecyclePolicy.renewAtCall lies nine tenths into the calls, and is nev
   }
 });
 
-Deno.test("RecyclePolicy.memoryReason() tells what was measured and the limit", () => {
+Deno.test("RecyclePolicy.memoryReason() names the measured value and the limit", () => {
   const policy = new RecyclePolicy({ maxRssBytes: 100 * 2 ** 20 });
   assert.equal(policy.memoryReason(100 * 2 ** 20), undefined);
   assert.equal(

@@ -12,13 +12,13 @@ Deno.test("StartBackoff.pauseMs is 0 at first, then doubles from 100 ms up to 30
   assert.deepStrictEqual(pauses, [0, 100, 200, 400, 800, 12_800, 25_600, 30_000, 30_000, 30_000]);
 });
 
-Deno.test("StartBackoff.pauseMs is shortened by chance, by half at most", () => {
+Deno.test("StartBackoff.pauseMs is shortened by a random part, by half at most", () => {
   assert.equal(afterFailures(1, 0.5).pauseMs, 75);
   const least = afterFailures(5_000, 0.999_999).pauseMs;
   assert.ok(least > 15_000 && least < 15_001, String(least));
 });
 
-Deno.test("StartBackoff.reset() forgets the failures, by a signal too", () => {
+Deno.test("StartBackoff.reset() forgets all failures, including those by a signal", () => {
   for (const signalled of [false, true]) {
     const backoff = afterFailures(9);
     backoff.failed({ signalled });

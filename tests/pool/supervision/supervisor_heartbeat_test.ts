@@ -15,7 +15,7 @@ async function pass(clock: FakeClock, ms: number): Promise<void> {
   }
 }
 
-Deno.test("Pool kills and replaces a frozen worker after maxMissed heartbeats, not before, and tells the call why", async () => {
+Deno.test("Pool kills and replaces a frozen worker after maxMissed heartbeats, not before, and its call fails with the reason", async () => {
   const clock = new FakeClock();
   await using it = await FakePool.start({ heartbeat: HEARTBEAT }, {}, clock);
   const call = it.submit("hold");
@@ -40,7 +40,7 @@ Deno.test("Pool kills and replaces a frozen worker after maxMissed heartbeats, n
   assert.equal(await endOf(it.submit("echo")), "ok p-1");
 });
 
-Deno.test("Pool gives what a frozen worker had not started to others", async () => {
+Deno.test("Pool gives the calls that a frozen worker has not started to other workers", async () => {
   const clock = new FakeClock();
   await using it = await FakePool.start({ heartbeat: HEARTBEAT }, { runMs: 0.1 }, clock);
   assert.match(await endOf(it.submit("echo")), /^ok/);
@@ -53,7 +53,7 @@ Deno.test("Pool gives what a frozen worker had not started to others", async () 
   assert.deepStrictEqual(ends, ["worker_crashed", "ok p-1", "ok p-1"]);
 });
 
-Deno.test("Pool lets a busy worker live that answers heartbeats, and one that only sends other things", async () => {
+Deno.test("Pool keeps a busy worker that answers heartbeats, and one that sends only other messages", async () => {
   const clock = new FakeClock();
   await using it = await FakePool.start({ size: 2, heartbeat: HEARTBEAT }, {}, clock);
   const calls = [it.submit("hold"), it.submit("hold")];
@@ -72,7 +72,7 @@ Deno.test("Pool lets a busy worker live that answers heartbeats, and one that on
   assert.ok(a.beats > 30);
 });
 
-Deno.test("Pool with dependent: false lets a frozen worker live", async () => {
+Deno.test("Pool with dependent: false keeps a frozen worker", async () => {
   const clock = new FakeClock();
   const heartbeat = { ...HEARTBEAT, dependent: false };
   await using it = await FakePool.start({ heartbeat }, {}, clock);
@@ -95,7 +95,7 @@ Deno.test("Pool with pingIntervalMs: 0 sends no heartbeats", async () => {
   assert.equal(it.launcher.workers[0]?.beats, 0);
 });
 
-Deno.test("Pool takes workers that freeze over and over without a call for a failure", async () => {
+Deno.test("Pool counts workers that keep freezing without a call as failures", async () => {
   const clock = new FakeClock();
   await using it = await FakePool.start({ heartbeat: HEARTBEAT }, {}, clock);
   for (let deaths = 0; deaths < 3; deaths++) {
@@ -110,7 +110,7 @@ Deno.test("Pool takes workers that freeze over and over without a call for a fai
   assert.match(it.pool.reason ?? "", /did not answer 3 heartbeats/);
 });
 
-Deno.test("Pool knows the memory that its workers tell", async () => {
+Deno.test("Pool knows the memory that its workers report", async () => {
   await using it = await FakePool.start();
   const [worker] = it.pool.workers;
   assert.equal(worker?.rssBytes, undefined);
@@ -118,7 +118,7 @@ Deno.test("Pool knows the memory that its workers tell", async () => {
   assert.equal(worker?.rssBytes, 123 * MIB);
 });
 
-Deno.test("Pool kills a worker over memoryBytes and fails its call with the limit and what was measured", async () => {
+Deno.test("Pool kills a worker over memoryBytes, and fails its call with the limit and the measured value", async () => {
   await using it = await FakePool.start({ limits: { memoryBytes: 64 * MIB } });
   const call = it.submit("hold");
   await microtasks();
@@ -147,7 +147,7 @@ Deno.test("Pool kills a worker over memoryBytes and fails its call with the limi
   assert.equal(it.pool.stats.crashed, 1);
 });
 
-Deno.test("Pool tells a call that the system ended for its CPU time", async () => {
+Deno.test("Pool fails a call with cpu_limit_exceeded when the system has ended its worker for its CPU time", async () => {
   await using it = await FakePool.start({ limits: { cpuSeconds: 7 } });
   const call = it.submit("hold");
   await microtasks();
@@ -158,7 +158,7 @@ Deno.test("Pool tells a call that the system ended for its CPU time", async () =
   });
 });
 
-Deno.test("Pool without that limit takes SIGXCPU for a crash", async () => {
+Deno.test("Pool without cpuSeconds counts SIGXCPU as a crash", async () => {
   await using it = await FakePool.start();
   const call = it.submit("hold");
   await microtasks();

@@ -22,7 +22,7 @@ Deno.test("Pool.start() fills every slot, with at most startConcurrency starting
   assert.equal(new Set(it.pool.workers.map((worker) => worker.incarnation)).size, 7);
 });
 
-Deno.test("Pool.start() may be called again and starts nothing twice", async () => {
+Deno.test("Pool.start() called twice starts nothing twice", async () => {
   await using it = await FakePool.start({ size: 2 });
   await it.pool.start();
   assert.equal(it.launcher.launches, 2);
@@ -49,7 +49,7 @@ Deno.test("Pool serves with the workers it has while another cannot be started",
   await until(() => it.pool.workers.length === 2 && it.launcher.alive.length === 2, "both are up");
 });
 
-Deno.test("Pool is unhealthy at once when no first start succeeds, rejects its queue and says why", async () => {
+Deno.test("Pool is unhealthy at once when no first start succeeds, and rejects its queue with the reason", async () => {
   await using it = new FakePool({ size: 2 });
   it.launcher.failures = { always: "Cannot start worker: no module named texts" };
   const waiting = it.submit("echo");
@@ -93,7 +93,7 @@ Deno.test("Pool becomes unhealthy when workers keep dying without a call, with p
   assert.equal(await endOf(it.submit("echo")), "ok p-1");
 });
 
-Deno.test("Pool becomes unhealthy when workers keep losing their links, and says so", async () => {
+Deno.test("Pool becomes unhealthy when workers keep losing their links, with that as the reason", async () => {
   await using it = await FakePool.start();
   for (let deaths = 0; deaths < 3; deaths++) {
     await until(() => it.pool.state === "ready", "the next worker is ready");
@@ -157,7 +157,7 @@ Deno.test("Pool replaces a worker at once that gets a signal from outside, also 
   assert.equal(await endOf(it.submit("echo")), "ok p-1");
 });
 
-Deno.test("Pool kills a worker that got a signal to end and does not", async () => {
+Deno.test("Pool kills a worker that was signalled to end and does not", async () => {
   await using it = await FakePool.start({ size: 1, drainMs: 5 }, { ignoresStop: true });
   const [old] = it.launcher.alive;
   old?.leave();
@@ -166,7 +166,7 @@ Deno.test("Pool kills a worker that got a signal to end and does not", async () 
   assert.equal(await endOf(it.submit("echo")), "ok p-1");
 });
 
-Deno.test("Pool becomes unhealthy when the kernel takes every worker at its start, and does not spin", async () => {
+Deno.test("Pool becomes unhealthy when the kernel kills every worker at its start, and does not spin", async () => {
   await using it = new FakePool({ size: 1 });
   it.launcher.failures = { always: { kind: "killed" } };
   await it.pool.start();
@@ -175,7 +175,7 @@ Deno.test("Pool becomes unhealthy when the kernel takes every worker at its star
   assert.equal(it.launcher.launches, 11);
 });
 
-Deno.test("Pool stays healthy when a tool takes along every worker that it runs in", async () => {
+Deno.test("Pool stays healthy when a tool kills every worker that it runs in", async () => {
   await using it = await FakePool.start();
   for (let deaths = 0; deaths < 5; deaths++) {
     assert.equal(await endOf(it.submit("die")), "worker_crashed");
@@ -249,7 +249,7 @@ Deno.test("Pool.stop() lets the call that runs finish, and rejects those that wa
   assert.throws(() => it.submit("echo"), /the pool p is stopped/);
 });
 
-Deno.test("Pool.stop() ends what has not finished when the drain is over, by force in the end", async () => {
+Deno.test("Pool.stop() ends calls that have not finished when the drain is over, finally by force", async () => {
   for (const ignoresTerm of [false, true]) {
     await using it = await FakePool.start({ drainMs: 5 }, { ignoresTerm });
     const running = it.submit("deaf");
@@ -329,7 +329,7 @@ Deno.test("Pool.stop() does not wait for the pause before a restart", async () =
   assert.equal(it.launcher.launches, 3);
 });
 
-Deno.test("Pool.stop() is bounded though a process cannot be killed, and the calls are answered", async () => {
+Deno.test("Pool.stop() is bounded although a process cannot be killed, and the calls are answered", async () => {
   const options = { drainMs: 5, killGraceMs: 5, reapMs: 5 };
   const it = await FakePool.start(options, { ignoresTerm: true, unkillable: true });
   const running = it.submit("deaf");

@@ -21,7 +21,7 @@ Deno.test("OutputTail.lines is a copy", () => {
   assert.deepStrictEqual(lines, []);
 });
 
-Deno.test("OutputTail keeps what Python said before it dumped its stacks", () => {
+Deno.test("OutputTail keeps what Python wrote before it dumped its stacks", () => {
   const tail = new OutputTail(20);
   const frame = (n: number): string => `  File "/tool.py", line ${n} in f${n}`;
   tail.push(line("Fatal Python error: Aborted"));
@@ -63,7 +63,7 @@ Deno.test("OutputTail keeps all of a traceback, also of the package itself", () 
   assert.equal(tail.lines.length, 10);
 });
 
-Deno.test("OutputTail.of() shows a call what it has written itself, and what the process wrote as it died", () => {
+Deno.test("OutputTail.of() returns what a call has written itself, and what the process wrote as it died", () => {
   const tail = new OutputTail();
   tail.push(line("loading"));
   tail.push(line("secret of another caller", 3));
@@ -79,7 +79,7 @@ Deno.test("OutputTail.of() shows a call what it has written itself, and what the
   assert.deepEqual(tail.of([]), ["loading", ...dump]);
 });
 
-Deno.test("OutputTail.of() takes no line of another call for what the process wrote as it died", () => {
+Deno.test("OutputTail.of() never mistakes a line of another call for what the process wrote as it died", () => {
   const tail = new OutputTail();
   tail.push(line("Fatal Python error: not really", 3));
   tail.push(line("secret of another caller", 3));

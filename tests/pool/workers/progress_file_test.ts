@@ -11,7 +11,7 @@ async function inDirectory(test: (path: string) => Promise<void>): Promise<void>
   }
 }
 
-Deno.test("ProgressFile.create() makes 8 zero bytes that nobody else can read", async () => {
+Deno.test("ProgressFile.create() creates a file of 8 zero bytes that nobody else can read", async () => {
   await inDirectory(async (path) => {
     using file = await ProgressFile.create(path);
     assert.equal(file.path, path);
@@ -22,7 +22,7 @@ Deno.test("ProgressFile.create() makes 8 zero bytes that nobody else can read", 
   });
 });
 
-Deno.test("ProgressFile.startedCall() is what was noted last, also when the name is gone", async () => {
+Deno.test("ProgressFile.startedCall() returns what was noted last, even when the name is gone", async () => {
   await inDirectory(async (path) => {
     using file = await ProgressFile.create(path);
     using worker = await Deno.open(path, { write: true });
@@ -39,7 +39,7 @@ Deno.test("ProgressFile.startedCall() is what was noted last, also when the name
   });
 });
 
-Deno.test("ProgressFile.startedCall() is 0 when somebody has cut the file", async () => {
+Deno.test("ProgressFile.startedCall() returns 0 when the file was truncated", async () => {
   await inDirectory(async (path) => {
     using file = await ProgressFile.create(path);
     await Deno.truncate(path, 2);
@@ -47,7 +47,7 @@ Deno.test("ProgressFile.startedCall() is 0 when somebody has cut the file", asyn
   });
 });
 
-Deno.test("ProgressFile.create() takes no file that is there already", async () => {
+Deno.test("ProgressFile.create() refuses a file that exists already", async () => {
   await inDirectory(async (path) => {
     await Deno.writeTextFile(path, "theirs");
     await assert.rejects(ProgressFile.create(path), Deno.errors.AlreadyExists);

@@ -22,13 +22,13 @@ function withEnv<T>(variables: Record<string, string>, run: () => T): T {
   }
 }
 
-Deno.test("workerEnv() lets nothing through that could be a secret", () => {
+Deno.test("workerEnv() passes on nothing that could be a secret", () => {
   const secrets = { SNAKEDEN_API_KEY: "k", AWS_SECRET_ACCESS_KEY: "s", PYTHONSTARTUP: "/x.py" };
   const env = withEnv(secrets, () => workerEnv(OPTIONS));
   for (const name of Object.keys(secrets)) assert.ok(!(name in env), name);
 });
 
-Deno.test("workerEnv() lets through what Python needs, and names of the configuration", () => {
+Deno.test("workerEnv() passes on what Python needs, and the names in the configuration", () => {
   const env = withEnv(
     { LANG: "C.UTF-8", MY_SETTING: "on" },
     () => workerEnv({ ...OPTIONS, inheritEnv: ["MY_SETTING", "NOT_SET_ANYWHERE"] }),
@@ -46,7 +46,7 @@ Deno.test("workerEnv() gives numeric libraries one thread, unless the configurat
   assert.equal(workerEnv({ ...OPTIONS, env: { OMP_NUM_THREADS: "4" } }).OMP_NUM_THREADS, "4");
 });
 
-Deno.test("workerEnv() lets nobody change the mark of the run", () => {
+Deno.test("workerEnv() does not let the configuration change the mark of the run", () => {
   const env = workerEnv({ ...OPTIONS, env: { SNAKEDEN_RUN_ID: "other" } });
   assert.equal(env.SNAKEDEN_RUN_ID, "run-1");
 });

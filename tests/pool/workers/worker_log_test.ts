@@ -34,7 +34,7 @@ function textOf({ message }: LogRecord): string {
 
 const ENTRY = { level: 20, logger: "tools", message: "entry", time: 0, callId: 5, dropped: 0 };
 
-Deno.test("WorkerLog writes lines and entries with the worker and the call", () => {
+Deno.test("WorkerLog logs lines and entries with the worker and the call", () => {
   const [line, start, entry] = logged((log) => {
     log.line({ text: "printed", owner: 4 }, "stdout");
     log.line({ text: "loading", owner: -1 }, "stderr");
@@ -102,7 +102,7 @@ Deno.test("WorkerLog.close() reports dropped lines that were not reported yet, a
   ]);
 });
 
-Deno.test("WorkerLog counts nothing that the level of the log leaves out", () => {
+Deno.test("WorkerLog does not count lines below the level of the log", () => {
   const records = logged((log) => {
     for (let i = 0; i < 50_000; i++) log.line({ text: "quiet", owner: 1 }, "stdout");
     log.entry({ ...ENTRY, level: 40 });

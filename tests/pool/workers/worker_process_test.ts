@@ -23,7 +23,7 @@ function shell(script: string): Spawned {
   return { process, lines };
 }
 
-Deno.test("WorkerProcess.exited tells the exit code and the last output of both pipes", async () => {
+Deno.test("WorkerProcess.exited resolves with the exit code and the last output of both pipes", async () => {
   const { process } = shell("echo out; echo err >&2; printf 'no end'; exit 7");
   const exit = await process.exited;
   assert.deepEqual([exit.exitCode, exit.signal], [7, null]);
@@ -43,7 +43,7 @@ Deno.test("WorkerProcess.exited keeps the last 20 lines, each cut", async () => 
   assert.ok(garbage.lastOutput.every((it) => it.length <= 501));
 });
 
-Deno.test("WorkerProcess tells the lines of calls apart, in each pipe by itself", async () => {
+Deno.test("WorkerProcess attributes lines to calls, in each pipe separately", async () => {
   const { process, lines } = shell(
     "echo start; mark 7; echo seven; mark 8; echo eight; echo other >&2",
   );

@@ -52,7 +52,7 @@ Deno.test("Worker.crashOf() names the first cause of its end, whatever follows",
   }
 });
 
-Deno.test("Worker.crashOf() reads the exit when the host had no part in the end", async () => {
+Deno.test("Worker.crashOf() classifies the exit if the host had no part in the end", async () => {
   const { worker, fake } = await startWorker();
   const died = worker.died();
   fake.exit({ signal: "SIGSEGV" });

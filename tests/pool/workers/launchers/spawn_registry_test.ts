@@ -90,7 +90,7 @@ Deno.test("SpawnLauncher.launch() spawns nothing before the reservation is durab
   assert.match(it.told[1] ?? "", /^activate x \d+$/);
 });
 
-Deno.test("SpawnLauncher.launch() releases what could not be spawned, and what was given up before", async () => {
+Deno.test("SpawnLauncher.launch() releases workers that could not be spawned, or were given up before", async () => {
   await using none = await setUp("");
   await assert.rejects(none.launch(), { code: "worker_start_failed" });
   assert.deepEqual(none.told, ["reserve default-1 x", "release x"]);

@@ -87,7 +87,7 @@ Deno.test("SpawnLauncher.launch() leaves no shared memory of a worker that was n
   });
 });
 
-Deno.test("SpawnLauncher.launch() offers no shared memory where there is to be none, or none can be had", async () => {
+Deno.test("SpawnLauncher.launch() offers no shared memory if it is turned off or cannot be created", async () => {
   for (
     const options of [
       { bytes: 0 },

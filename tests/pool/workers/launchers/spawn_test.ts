@@ -84,7 +84,7 @@ Deno.test("SpawnLauncher.launch() resolves when the worker has said hello and is
   await process.kill();
 });
 
-Deno.test("SpawnLauncher.launch() says how a process ended that was never ready, and what it wrote", async () => {
+Deno.test("SpawnLauncher.launch() reports how a process ended that was never ready, and what it wrote", async () => {
   await using it = await setUp("echo pid $$; echo 'No module named snakeden' >&2; exit 1");
   const error = await failureOf(it, it.launch());
   assert.equal(error.code, "worker_start_failed");
@@ -95,7 +95,7 @@ Deno.test("SpawnLauncher.launch() says how a process ended that was never ready,
   assert.match(error.message, /No module named snakeden/);
 });
 
-Deno.test("SpawnLauncher.launch() says that the interpreter cannot be run", async () => {
+Deno.test("SpawnLauncher.launch() reports an interpreter that cannot be run", async () => {
   await using it = await setUp("exit 0");
   const launcher = new SpawnLauncher({
     bridge: it.bridge,
@@ -124,7 +124,7 @@ Deno.test("SpawnLauncher.launch() gives up a process that never says hello, and 
   assert.match(error.message, /: after 100 ms it has not said hello; last output: pid \d+$/);
 });
 
-Deno.test("SpawnLauncher.launch() gives up a worker whose adapter is never ready, and says so", async () => {
+Deno.test("SpawnLauncher.launch() gives up a worker whose adapter is never ready, and names that stage", async () => {
   await using it = await setUp(TELLS_TOKEN, 400);
   const launched = it.launch();
   await using worker = dialWorker(it.bridge.address("socket"));
@@ -134,7 +134,7 @@ Deno.test("SpawnLauncher.launch() gives up a worker whose adapter is never ready
   await worker.ended();
 });
 
-Deno.test("SpawnLauncher.launch() hands on what the worker says about its adapter", async () => {
+Deno.test("SpawnLauncher.launch() reports why a worker cannot serve its adapter", async () => {
   await using it = await setUp(TELLS_TOKEN);
   const launched = it.launch();
   await using worker = dialWorker(it.bridge.address("socket"));
@@ -149,7 +149,7 @@ Deno.test("SpawnLauncher.launch() hands on what the worker says about its adapte
   assert.deepStrictEqual({ ...(error.details.python as object) }, python);
 });
 
-Deno.test("SpawnLauncher.launch() says how a process ended whose link broke before it was ready", async () => {
+Deno.test("SpawnLauncher.launch() reports how a process ended whose link broke before it was ready", async () => {
   await using it = await setUp(
     "echo token $SNAKEDEN_TOKEN; trap 'exit 9' TERM; echo pid $$; while :; do sleep 0.01; done",
   );
@@ -164,7 +164,7 @@ Deno.test("SpawnLauncher.launch() says how a process ended whose link broke befo
   assert.match(error.message, /it ended with exit code 9 before it was ready/);
 });
 
-Deno.test("SpawnLauncher.launch() tells a mismatch of versions from other failures", async () => {
+Deno.test("SpawnLauncher.launch() distinguishes a version mismatch from other failures", async () => {
   await using it = await setUp(TELLS_TOKEN);
   const launched = it.launch();
   await using worker = dialWorker(it.bridge.address("socket"));
@@ -174,7 +174,7 @@ Deno.test("SpawnLauncher.launch() tells a mismatch of versions from other failur
   assert.match(error.message, /^Cannot start worker default-1: The worker speaks version 99/);
 });
 
-Deno.test("SpawnLauncher.launch() leaves with the reason of its signal at every stage, and kills the process", async () => {
+Deno.test("SpawnLauncher.launch() rejects with the reason of its signal at every stage, and kills the process", async () => {
   const reason = new Error("the pool stops");
   for (const stage of ["before", "spawned", "greeted"] as const) {
     await using it = await setUp(TELLS_TOKEN);
@@ -235,7 +235,7 @@ Deno.test("SpawnLauncher.launch() leaves no file when the start fails", async ()
   assert.deepStrictEqual(left.filter((name) => name.endsWith(".progress")), []);
 });
 
-Deno.test("SpawnLauncher.launch() starts a worker also where the file cannot be made", async () => {
+Deno.test("SpawnLauncher.launch() starts a worker even if the file cannot be created", async () => {
   await using it = await setUp(TELLS_TOKEN);
   await Deno.writeTextFile(join(it.directory, "default-1.x.progress"), "in the way");
   const launched = it.launch();
