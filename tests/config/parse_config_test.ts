@@ -213,8 +213,8 @@ const REFUSED: readonly [what: string, input: unknown, path: string, message: Re
   [
     "a list of adapters with a number",
     { pools: [{ name: "a", adapter: ["texts", 5] }] },
-    "pools[0].adapter",
-    /given a list of 2; allowed: `module`/,
+    "pools[0].adapter[1]",
+    /^given 5; allowed: `module`/,
   ],
   [
     "an adapter in a list that is a path",
