@@ -12,6 +12,7 @@ import { isShown } from "./shown_output.ts";
 
 /** Tasks that other tests or `.ci/run` run, or that run until they are stopped. */
 const TASKS_OF_OTHERS = ["bench", "check", "dev", "doctor", "gen", "serve", "setup", "test"];
+const TASK = /^((?:[A-Z_]+=\S+ )*)(?:npx -y deno@[\d.]+|deno) task (\w+)/;
 const SAMPLE = "name,age\nAda,36\nAlan,41\n";
 const API_KEY = "a-key-of-enough-characters";
 
@@ -24,6 +25,8 @@ export class Page implements AsyncDisposable {
   readonly #root: string;
   readonly #resources: AsyncDisposableStack;
   #server: ServerProcess | undefined;
+  /** The variables before the last `deno task serve`, which runs in the repository. */
+  #settings: Readonly<Record<string, string>> | undefined;
   /** What the snippet before has written, for a block that shows it. */
   #output: string | undefined;
 
@@ -32,12 +35,17 @@ export class Page implements AsyncDisposable {
     this.#resources = resources;
   }
 
-  static async open(snippets: readonly Snippet[]): Promise<Page> {
+  /** `files` is a folder whose files the reader has as well. */
+  static async open(
+    snippets: readonly Snippet[],
+    { files }: { readonly files?: string } = {},
+  ): Promise<Page> {
     const resources = new AsyncDisposableStack();
     const root = await Deno.makeTempDir({ prefix: "snakeden-docs-" });
     resources.defer(() => Deno.remove(root, { recursive: true }));
     const page = new Page(root, resources);
     await Deno.mkdir(page.#folder);
+    if (files !== undefined) await copyFiles(files, page.#folder);
     await Deno.writeTextFile(join(root, "sample.csv"), SAMPLE);
     await Deno.writeTextFile(join(root, "deno.json"), JSON.stringify(configOfScripts()));
     await Deno.copyFile(join(ROOT, "deno.lock"), join(root, "deno.lock"));
@@ -58,7 +66,8 @@ export class Page implements AsyncDisposable {
    */
   async run(snippet: Snippet, next?: Snippet): Promise<void> {
     const { language, text, followsSnippet } = snippet;
-    const before = followsSnippet ? this.#output : undefined;
+    // A snippet that prints nothing is not followed by its output.
+    const before = followsSnippet ? this.#output?.trim() || undefined : undefined;
     this.#output = undefined;
     switch (language) {
       case "sh":
@@ -106,15 +115,17 @@ export class Page implements AsyncDisposable {
   }
 
   async #runCommand({ command, output, status }: ShellCommand): Promise<string> {
-    const task = /^(?:npx -y deno@[\d.]+|deno) task (\w+)/.exec(command)?.[1];
+    const [, settings = "", task] = TASK.exec(command) ?? [];
     if (task !== undefined) {
       assert.ok(task in denoJson.tasks, `deno.json has a task ${task}`);
+      if (task === "serve") this.#settings = variablesOf(settings);
       if (TASKS_OF_OTHERS.includes(task)) return "";
     }
-    let line = command.replaceAll(
-      /(?<=\s|")(?:\/path\/to\/some\.csv|FILE(?:\.csv)?)(?=\s|"|$)/g,
-      () => join(this.#root, "sample.csv"),
-    );
+    let line = command.replaceAll("/path/to/snakeden/", ROOT)
+      .replaceAll(
+        /(?<=\s|")(?:\/path\/to\/some\.csv|FILE(?:\.csv)?)(?=\s|"|$)/g,
+        () => join(this.#root, "sample.csv"),
+      );
     // Only the flags: the server would run until it is stopped.
     const isServer = / main\.ts$/.test(line);
     if (isServer) line += " --version";
@@ -145,7 +156,7 @@ export class Page implements AsyncDisposable {
     return this.#resources.use(
       await ServerProcess.start({
         dataDir: join(this.#root, "server"),
-        cwd: this.#folder,
+        ...(this.#settings === undefined ? { cwd: this.#folder } : { env: this.#settings }),
       }),
     );
   }
@@ -163,15 +174,16 @@ export class Page implements AsyncDisposable {
     return stdout;
   }
 
-  async #runPython(snippet: Snippet): Promise<string> {
+  /** Returns the output of a program; an adapter, which a worker loads, has none. */
+  async #runPython(snippet: Snippet): Promise<string | undefined> {
     const name = fileNameOf(snippet) ?? `line_${snippet.line}.py`;
     const path = join(this.#folder, name);
     await Deno.mkdir(dirname(path), { recursive: true });
     await Deno.writeTextFile(path, snippet.text);
-    if (/^\s*@tool|\(Adapter\):/m.test(snippet.text)) {
+    if (name.endsWith("__init__.py") || /^\s*@tool|\(Adapter\):/m.test(snippet.text)) {
       const adapter = name.replace(/(?:\/__init__)?\.py$/, "").replaceAll("/", ".");
       await this.#serve([{ name: "default", size: 1, adapter, modulePaths: [this.#folder] }]);
-      return "";
+      return undefined;
     }
     const isTest = /^def test_/m.test(snippet.text);
     const how = isTest ? ["-m", "pytest", "--quiet", path] : [path];
@@ -211,16 +223,17 @@ export class Page implements AsyncDisposable {
     [program = "", ...args]: readonly string[],
     cwd: string,
   ): Promise<{ code: number; stdout: string; stderr: string }> {
+    const python = await devPython();
     const { code, stdout, stderr } = await new Deno.Command(program, {
       args,
       cwd,
       env: {
         NO_COLOR: "1",
-        PATH: `${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`,
+        PATH: `${dirname(python)}:${dirname(Deno.execPath())}:${Deno.env.get("PATH")}`,
         PYTHONPATH: join(ROOT, "python/src"),
         SNAKEDEN_API_KEY: API_KEY,
         SNAKEDEN_DATA_DIR: join(this.#root, "script"),
-        SNAKEDEN_PYTHON: await devPython(),
+        SNAKEDEN_PYTHON: python,
       },
       stdin: "null",
     }).output();
@@ -230,6 +243,23 @@ export class Page implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync();
+  }
+}
+
+/** Returns the variables in front of a command. */
+function variablesOf(settings: string): Record<string, string> | undefined {
+  if (settings === "") return undefined;
+  return Object.fromEntries(settings.trim().split(" ").map((it) => it.split("=", 2)));
+}
+
+async function copyFiles(from: string, to: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (name.startsWith("__")) continue;
+    if (!isDirectory) await Deno.copyFile(join(from, name), join(to, name));
+    else {
+      await Deno.mkdir(join(to, name));
+      await copyFiles(join(from, name), join(to, name));
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /** Every snippet of every page does what it shows. CONTRIBUTING.md says how pages mark them. */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ROOT } from "../fixtures/host.ts";
 import { directiveOf, type Snippet, snippetsOf } from "./markdown.ts";
 import { Page } from "./page.ts";
@@ -42,7 +42,9 @@ for (const { path, snippets, runBy } of pages) {
     continue;
   }
   Deno.test(`${path} shows snippets that do what it says`, async (t) => {
-    await using page = await Page.open(snippets);
+    // The page of an example is read beside its files.
+    const files = path.startsWith("examples/") ? { files: join(ROOT, dirname(path)) } : {};
+    await using page = await Page.open(snippets, files);
     for (const [i, snippet] of snippets.entries()) {
       const { line, language, directive } = snippet;
       await t.step({
