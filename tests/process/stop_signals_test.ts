@@ -47,7 +47,7 @@ Deno.test("StopSignals recognizes a copy that a busy event loop sees late", asyn
   assert.equal(code, 7, stderr);
 });
 
-Deno.test("StopSignals ends the process at a later SIGINT, with the status of that signal signal", async () => {
+Deno.test("StopSignals ends the process at a later SIGINT, with the status of that signal", async () => {
   const { code } = await run(`
     again("SIGTERM");
     for (let i = 0; i < 6_000; i++) {
