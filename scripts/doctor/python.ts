@@ -11,8 +11,8 @@ import {
 import { type Finding, findingOf } from "./finding.ts";
 
 /**
- * Finds or builds the Python of each pool. Returns those whose modules all import; the findings say
- * what is wrong with the others.
+ * Opens the Python of each pool; builds missing environments. Returns those whose modules import;
+ * the findings explain the others.
  */
 export async function openPythons(config: Config, findings: Finding[]): Promise<PoolPythons> {
   const plans = await planPythons(pythonChoices(config), config);

@@ -2,12 +2,12 @@ import type { PoolConfig } from "../config/mod.ts";
 import type { PythonEnvironment } from "../python_env/mod.ts";
 import { hasPython } from "./open_python.ts";
 
-/** What the cure for a missing module depends on. */
+/** The properties of a Python that the cure for a missing module depends on. */
 export type CuredPython = Pick<PythonEnvironment, "executable" | "version" | "environment">;
 
 /**
- * Says what to do when a module is missing in the Python of a pool. Clients of the server see the
- * text of a failed call, so it has no paths; that of a failed start has.
+ * Returns the cure for a module that is missing in the Python of a pool. Clients of the server see
+ * the text of a failed call, so it contains no path.
  */
 export function moduleCure(
   pool: Pick<PoolConfig, "name" | "python">,

@@ -1,7 +1,7 @@
 import type { Config } from "../config/mod.ts";
 import { ensurePythons, type PoolChoice, type PoolPythons } from "../python_env/mod.ts";
 
-/** Options of the wait for the Pythons. */
+/** Options of {@link openPythons}. */
 export interface OpenPythonsOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onSetupProgress?: ((line: string) => void) | undefined;
@@ -24,7 +24,7 @@ export async function openPythons(
   });
 }
 
-/** Returns what each pool asks for: its own `python`, or the one at the top. */
+/** Returns the choice of each pool: its own `python`, or the one at the top. */
 export function pythonChoices({ python, pools }: Pick<Config, "python" | "pools">): PoolChoice[] {
   return pools.map(({ name, python: own }) => ({ pool: name, ...(hasPython(own) ? own : python) }));
 }

@@ -1,6 +1,6 @@
 import { LEAVE_WORKING_FOLDER, runCommand, type RunCommandOptions } from "../process/mod.ts";
 
-/** A module that does not import, and the text of why. */
+/** A module that does not import, and the reason. */
 export interface MissingImport {
   readonly module: string;
   readonly reason: string;
@@ -17,7 +17,7 @@ for name in sys.argv[1:]:
 print("\\nSNAKEDEN" + json.dumps(failed))
 `;
 
-/** Imports each of `modules` in a fresh interpreter and says which do not. */
+/** Imports each of `modules` in a fresh interpreter; returns those that fail. */
 export async function missingImports(
   python: string,
   modules: readonly string[],
@@ -26,7 +26,7 @@ export async function missingImports(
   const result = await runCommand([python, "-c", CHECK, ...modules], options);
   const line = result.stdout.split("\n").find((it) => it.startsWith("SNAKEDEN"));
   if (line !== undefined) return JSON.parse(line.slice("SNAKEDEN".length));
-  // A broken extension module can take the interpreter down: find out which one.
+  // A broken extension module can crash the interpreter: import each alone to find it.
   const reason = `Python exited with ${result.code}: ${result.lines.slice(-3).join(" | ")}`;
   const [only, ...others] = modules;
   if (only === undefined) return [];

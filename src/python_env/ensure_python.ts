@@ -10,27 +10,27 @@ import { type PythonChoice, type PythonTarget, readTarget } from "./python_targe
 export interface EnsurePythonOptions extends PythonChoice, OpenOptions {
   /** Private environments are in `<dataDir>/python`. */
   readonly dataDir: string;
-  /** Installs what tests and checks need as well, into an environment of its own. */
+  /** Adds the packages of tests and checks, in a separate environment. */
   readonly dev?: boolean | undefined;
 }
 
-/** What comes from outside; tests bring their own. */
+/** Dependencies of {@link ensurePython}, which tests replace. */
 export interface EnsurePythonDeps {
   readonly source?: PythonSource;
   /**
-   * The environment in which tools are looked for, and of which some variables are passed on; by
-   * default that of this process.
+   * The environment variables by which programs are found, and of which some are passed on. By
+   * default those of this process.
    */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /**
- * Finds or builds the Python environment. Safe when several processes ask at once: one builds, the
- * others wait and use the result.
+ * Finds or builds a Python. If several processes need the same environment at once, one builds it,
+ * and the others wait and use the result.
  *
  * @throws {SnakedenError} `python_environment`: no fitting Python, no network, a broken package, an
- * import that fails, a directory that cannot be written. The signal's reason when it is aborted; an
- * installer that runs is killed.
+ * import that fails, or a directory that cannot be written. The reason of the signal when it
+ * aborts; the running installer is then killed.
  */
 export async function ensurePython(
   options: EnsurePythonOptions,
@@ -51,7 +51,7 @@ export function environmentRoot(dataDir: string): string {
   return join(resolve(dataDir), "python");
 }
 
-/** Opens a Python that was asked for; builds it if needed. */
+/** Opens a Python; builds its environment if needed. */
 export async function openTarget(
   target: PythonTarget,
   options: OpenOptions & { readonly root: string; readonly set?: string },

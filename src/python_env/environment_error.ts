@@ -1,9 +1,7 @@
 import { messageOf, SnakedenError } from "../errors.ts";
 import { HOST_ENV } from "../process/mod.ts";
 
-/**
- * An error about the Python environment: `message`, and after a line break what the user can do.
- */
+/** Creates an error about the Python environment, whose message ends with the cure. */
 export function environmentError(
   message: string,
   details: Readonly<Record<string, unknown>> = {},
@@ -12,14 +10,14 @@ export function environmentError(
   return new SnakedenError("python_environment", message, { details, cause });
 }
 
-/** What stood in the way of reading or writing `path`, in words. */
+/** Creates the error for a file that could not be read or written, with its path and the reason. */
 export function fileError(action: string, path: string, error: unknown): SnakedenError {
   const text = `Cannot ${action} ${path}: `;
   if (error instanceof Deno.errors.NotCapable) {
     return environmentError(
       `${text}this process was started without permission to do so. Run it with ` +
-        `\`--allow-read --allow-write=DATA_DIRECTORY --allow-run\`; under \`deno task\` set ${HOST_ENV.dataDir}, ` +
-        "from which the task makes the permission",
+        "`--allow-read --allow-write=DATA_DIRECTORY --allow-run`; under `deno task`, set " +
+        `${HOST_ENV.dataDir}, from which the task derives the permission`,
       { path },
       error,
     );

@@ -14,14 +14,14 @@ const NAMES: readonly string[] = [
 
 const PROBE_TIMEOUT_MS = 20_000;
 
-/** A Python that was run and told what it is. */
+/** A Python that was run to learn its version. */
 export interface Interpreter {
   /**
    * Absolute path, not through a version manager's shim; inside a virtual environment its own
    * `bin/python`.
    */
   readonly executable: string;
-  /** The Python that a virtual environment was made of, otherwise the same as `executable`. */
+  /** The Python from which a virtual environment was made; otherwise the same as `executable`. */
   readonly baseExecutable: string;
   /** Such as `3.11.7`. */
   readonly version: string;
@@ -29,18 +29,18 @@ export interface Interpreter {
   readonly minor: number;
   /** Such as `CPython`. */
   readonly implementation: string;
-  /** Whether `python -m venv` can make an environment with pip in it. */
+  /** True if `python -m venv` can create an environment with pip in it. */
   readonly hasVenv: boolean;
 }
 
-/** Where and with what to look. */
+/** Options of the search for a Python. */
 export interface FindOptions {
-  /** Environment of the candidates; its PATH is searched. */
+  /** The environment in which candidates run. Its PATH is searched. */
   readonly env: Readonly<Record<string, string>>;
   readonly signal?: AbortSignal | undefined;
 }
 
-// Runs on Python 2 as well, so that an old one can say how old it is.
+// Runs on Python 2 as well, so that the error can name the version.
 const PROBE = `${LEAVE_WORKING_FOLDER}
 try:
     import venv, ensurepip
@@ -53,13 +53,14 @@ except AttributeError:
     implementation = "unknown"
 base = getattr(sys, "_base_executable", None) or sys.executable
 print("SNAKEDEN\\t%d\\t%d\\t%d\\t%s\\t%s\\t%s\\t%s" % (
-    sys.version_info[0], sys.version_info[1], sys.version_info[2], implementation, has_venv, sys.executable, base))
+    sys.version_info[0], sys.version_info[1], sys.version_info[2],
+    implementation, has_venv, sys.executable, base))
 `;
 
 /**
- * Runs the Python at `executable` and asks what it is.
+ * Runs the Python at `executable` to learn its version.
  *
- * @returns the interpreter, or in words why it is none.
+ * @returns The interpreter, or the reason why it is none.
  */
 export async function probeInterpreter(
   executable: string,
@@ -86,7 +87,7 @@ export async function probeInterpreter(
 function parseProbe(asked: string, stdout: string): Interpreter | null {
   const line = stdout.split("\n").find((it) => it.startsWith("SNAKEDEN\t"));
   if (line === undefined) {
-    // A wrapper that ignores its arguments may still tell its version.
+    // A wrapper that ignores its arguments may still print its version.
     const [version, major, minor] = /\b(\d+)\.(\d+)\.\d+\b/.exec(stdout) ?? [];
     if (version === undefined) return null;
     return {
@@ -111,7 +112,7 @@ function parseProbe(asked: string, stdout: string): Interpreter | null {
   };
 }
 
-/** Why `python` cannot run the workers, or null. */
+/** Returns the reason why `python` cannot run workers; null if it can. */
 export function unfitReason(python: Interpreter): string | null {
   const [major, minor] = MINIMUM_PYTHON;
   if (python.major < major || (python.major === major && python.minor < minor)) {
@@ -121,7 +122,7 @@ export function unfitReason(python: Interpreter): string | null {
   return null;
 }
 
-/** The file that `name` means on the PATH of `env`, or null. A name with a slash is a path. */
+/** Returns the program `name` on the PATH of `env`, or null. A name with a slash is a path. */
 export async function lookUp(
   name: string,
   env: Readonly<Record<string, string>>,
@@ -135,18 +136,17 @@ export async function lookUp(
       if (isFile && (mode === null || (mode & 0o111) !== 0)) return path;
     } catch (error) {
       if (error instanceof Deno.errors.NotCapable) throw error;
-      // Missing, or in a directory that cannot be entered: the next place counts.
+      // The file is missing, or its directory cannot be entered: the next place counts.
     }
   }
   return null;
 }
 
 /**
- * The first Python that fits: `python3`, `python3.14` to `python3.10`, `python`, then what uv knows
- * of.
+ * Returns the first Python that fits: `python3`, `python3.14` to `python3.10`, `python`, then the
+ * one that uv finds.
  *
- * @throws {SnakedenError} `python_environment` that lists what was tried and why each was passed
- * over.
+ * @throws {SnakedenError} `python_environment`, which lists each candidate and its problem.
  */
 export async function findInterpreter(
   options: FindOptions & { readonly uv: string | null },

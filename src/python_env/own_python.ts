@@ -5,10 +5,10 @@ import type { OpenOptions, PythonEnvironment } from "./python_environment.ts";
 import type { OwnTarget } from "./python_target.ts";
 
 /**
- * Checks an interpreter of the user's own, which is never changed.
+ * Checks the user's own interpreter, which is never changed.
  *
- * @throws {SnakedenError} `python_environment` when it cannot run workers; the text holds the
- * command that installs what is missing.
+ * @throws {SnakedenError} `python_environment` when it cannot run workers; the text contains the
+ * command that installs missing modules.
  */
 export async function openOwn(
   target: OwnTarget,
@@ -33,7 +33,8 @@ export async function openOwn(
   if (missing.length > 0) {
     throw environmentError(
       [
-        `Cannot use the Python ${python.executable} (${python.version}): these modules do not import:`,
+        `Cannot use the Python ${python.executable} (${python.version}): ` +
+        "these modules do not import:",
         ...missing.map((it) => `  - ${it.module}: ${it.reason}`),
         `Install them with: ${pip}`,
       ].join("\n"),

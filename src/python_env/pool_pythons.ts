@@ -8,29 +8,29 @@ import type { OpenOptions, PythonEnvironment } from "./python_environment.ts";
 import { pythonSource } from "./python_source.ts";
 import { type PythonChoice, type PythonTarget, readTarget } from "./python_target.ts";
 
-/** Environments that are built at the same time. Most of a build is work for one core. */
+/** The number of environments that are built at the same time. */
 const SIDE_BY_SIDE = 4;
-/** Names of pools that a line of progress shows. */
+/** The number of pools that a line of progress names. */
 const SHOWN_POOLS = 3;
 
-/** The Python that a pool asks for. */
+/** The choice of one pool. */
 export interface PoolChoice extends PythonChoice {
   readonly pool: string;
 }
 
-/** One Python, and the pools that share it. */
+/** A Python to open, and the pools that share it. */
 export interface PythonPlan {
   readonly pools: readonly string[];
   /**
    * Opens the Python; builds it if needed.
    *
-   * @throws {SnakedenError} `python_environment`, whose text names the pools if there are other
-   * plans; the signal's reason when it is aborted.
+   * @throws {SnakedenError} `python_environment`, which names the pools if there are other plans;
+   * the reason of the signal when it aborts.
    */
   open(options: OpenOptions): Promise<PythonEnvironment>;
 }
 
-/** A target, or why a choice cannot be read. */
+/** A target, or the reason why a choice cannot be read. */
 type Reading = PythonTarget | { readonly error: unknown };
 
 /** Options of {@link planPythons}. */
@@ -40,8 +40,8 @@ export interface PlanOptions {
 }
 
 /**
- * Finds out which pools share a Python: those that name the same interpreter, or whose requirements
- * install the same, wherever the files are. Runs and builds nothing. A choice that cannot be read
+ * Groups pools that share a Python: those that name the same interpreter, or whose requirements
+ * have the same content, wherever the files are. Starts no process. A choice that cannot be read
  * becomes a plan that fails.
  */
 export async function planPythons(
@@ -86,8 +86,8 @@ export async function planPythons(
 }
 
 /**
- * Identifies the environments that the pools of a program use together, for the sweep. A single
- * environment is identified by its key.
+ * Returns the id of the set of environments that a program uses together. The id of a single
+ * environment is its key.
  */
 function setOf(targets: readonly Reading[]): string {
   const keys = targets.flatMap((it) => "kind" in it && it.kind === "private" ? [it.id] : []);
@@ -122,7 +122,7 @@ export interface SharedPython {
   readonly python: PythonEnvironment;
 }
 
-/** The Pythons of all pools. Disposing lets go of them. */
+/** The Pythons of all pools. Disposing ends their use. */
 export class PoolPythons implements Disposable {
   readonly list: readonly SharedPython[];
 
@@ -138,7 +138,7 @@ export class PoolPythons implements Disposable {
   /**
    * Returns the Python of a pool.
    *
-   * @throws {RangeError} When {@link PoolPythons.has} returns false.
+   * @throws {RangeError} If {@link PoolPythons.has} returns false.
    */
   of(pool: string): PythonEnvironment {
     const found = this.#find(pool);
@@ -156,11 +156,12 @@ export class PoolPythons implements Disposable {
 }
 
 /**
- * Opens the Pythons of all pools, side by side; builds those that are needed. Pools whose choices
- * have the same content share one. If one fails, the others stop, and nothing stays half-built.
+ * Opens the Pythons of all pools, and builds missing environments side by side. Pools whose choices
+ * have the same content share one. If one fails, the other builds are stopped, and no half-built
+ * environment stays.
  *
- * @throws {SnakedenError} `python_environment`: the first failure, which names the pools of the
- * Python. The signal's reason when it is aborted.
+ * @throws {SnakedenError} `python_environment`: the first failure, which names its pools. The
+ * reason of the signal when it aborts.
  */
 export async function ensurePythons(
   choices: readonly PoolChoice[],

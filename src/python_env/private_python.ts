@@ -19,15 +19,15 @@ import { megabytes, sizeOf } from "./tree_size.ts";
 export interface OpenPrivateOptions extends OpenOptions {
   /** The folder of all environments. */
   readonly root: string;
-  /** Identifies the environments that are used together; by default this one is used alone. */
+  /** The set of environments that are used together. By default this one is used alone. */
   readonly set?: string;
 }
 
 /**
- * Finds or builds a private environment. Safe when several processes ask at once: one builds, the
- * others wait and use the result.
+ * Finds or builds a private environment. If several processes need it at once, one builds it, and
+ * the others wait and use the result.
  *
- * @throws {SnakedenError} `python_environment`; the signal's reason when it is aborted.
+ * @throws {SnakedenError} `python_environment`; the reason of the signal when it aborts.
  */
 export async function openPrivate(
   target: PrivateTarget,
@@ -35,7 +35,7 @@ export async function openPrivate(
 ): Promise<PythonEnvironment> {
   const { root, signal } = options;
   try {
-    // Checked before anything in it runs.
+    // Checked before any program in it runs.
     await makePrivateDirectory(root);
     const found = await findEnvironment(root, target.id, options.set);
     if (found !== null) return handle(found, false);

@@ -1,19 +1,19 @@
 import type { BuildRecord } from "./environments/mod.ts";
 
 /**
- * A Python that runs workers. Held in use, and so never removed by another process, until it is
- * disposed.
+ * A Python that runs workers. It stays in use until it is disposed, so no other process removes
+ * it.
  */
 export interface PythonEnvironment extends Disposable {
   /** Absolute path of the interpreter. */
   readonly executable: string;
   /** Such as `3.11.7`. */
   readonly version: string;
-  /** Whether this call built the environment. */
+  /** True if this call built the environment. */
   readonly built: boolean;
-  /** Undefined for an interpreter of the user's own. */
+  /** Undefined for the user's own interpreter. */
   readonly environment: EnvironmentInfo | undefined;
-  /** Lets go of the environment; the same as disposing. */
+  /** Ends the use of the environment; the same as disposing. */
   release(): void;
 }
 
@@ -24,9 +24,9 @@ export interface EnvironmentInfo {
   readonly build: BuildRecord | undefined;
 }
 
-/** Options of the wait for a Python. */
+/** Options for opening a Python. */
 export interface OpenOptions {
-  /** Called with a line for people about each step; never when nothing is to be done. */
+  /** Called with a readable line about each step, or never if nothing has to be done. */
   readonly onProgress?: ((line: string) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }

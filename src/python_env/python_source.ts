@@ -1,26 +1,26 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** What an environment is made of: the package of this checkout and its locked dependencies. */
+/** The contents of every environment: the package of this checkout and its dependencies. */
 export interface PythonSource {
-  /** Folder that holds the package `snakeden`. */
+  /** The folder that contains the package `snakeden`. */
   readonly packagePath: string;
-  /** Locked dependencies of the package. */
+  /** The requirements file with the locked dependencies of the package. */
   readonly requirements: string;
-  /** What tests and checks need besides. */
+  /** The requirements file of tests and checks. */
   readonly devRequirements: string;
-  /** Modules that must import in a good environment. */
+  /** The modules that must import in a working environment. */
   readonly modules: readonly string[];
 }
 
 const PYTHON_DIR = fileURLToPath(new URL("../../python/", import.meta.url));
 
-/** Folder that holds the package `snakeden`, for PYTHONPATH. */
+/** Returns the folder that contains the package `snakeden`, for PYTHONPATH. */
 export function packagePath(): string {
   return join(PYTHON_DIR, "src");
 }
 
-/** The source in this checkout. */
+/** Returns the source in this checkout. */
 export function pythonSource(): PythonSource {
   return {
     packagePath: packagePath(),
@@ -31,9 +31,9 @@ export function pythonSource(): PythonSource {
 }
 
 /**
- * The command that starts a worker. It names a file and not a module: with `-m`, Python would
- * import modules from the working folder first. `-P` also keeps processes that multiprocessing
- * starts from importing there; Python 3.10 does not know the option.
+ * Returns the command that starts a worker. It names a file and not a module: with `-m`, Python
+ * would import modules from the working folder first. `-P` also keeps processes that
+ * multiprocessing starts from importing there; Python 3.10 does not know this option.
  */
 export function workerCommand(
   python: { readonly executable: string; readonly version: string },

@@ -5,52 +5,52 @@ import { commandEnv } from "./installers/mod.ts";
 import type { PythonSource } from "./python_source.ts";
 import { readRequirementFiles } from "./requirements/mod.ts";
 
-/** A wish for a Python: one of the user's own, or a private environment with some packages. */
+/** A choice of a Python: the user's own interpreter, or a private environment with packages. */
 export interface PythonChoice {
-  /** A path, or a name on PATH. Nothing is built, only checked. */
+  /** A path, or a name on PATH. The interpreter is checked, and nothing is built. */
   readonly executable?: string | undefined;
-  /** Requirements files that are installed into a private environment; not into `executable`. */
+  /** Requirements files, installed into a private environment but never into `executable`. */
   readonly requirements?: readonly string[] | undefined;
 }
 
-/** A Python that is asked for, as far as it can be known without running anything. */
+/** A Python to open, as far as it can be identified without running a process. */
 export type PythonTarget = OwnTarget | PrivateTarget;
 
-/** An interpreter of the user's own. */
+/** The user's own interpreter. */
 export interface OwnTarget {
   readonly kind: "own";
   /** Equal targets have equal ids. */
   readonly id: string;
   /** As the user wrote it. */
   readonly executable: string;
-  /** Null if there is no such program. */
+  /** The absolute path; null if there is no such program. */
   readonly path: string | null;
   readonly requirements: readonly string[];
   readonly source: PythonSource;
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A private environment, by what it has to hold. */
+/** A private environment, identified by its contents. */
 export interface PrivateTarget {
   readonly kind: "private";
   /** Equal targets have equal ids; the key of the environment. */
   readonly id: string;
   readonly request: EnvironmentRequest;
-  /** The variables that an installer sees. */
+  /** The environment variables that an installer sees. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** What a target is read with. */
+/** Options of {@link readTarget}. */
 export interface TargetSources {
   readonly source: PythonSource;
-  /** The environment of the host. */
+  /** The environment variables of the host. */
   readonly host: Readonly<Record<string, string>>;
   /** Adds what tests and checks need. */
   readonly dev?: boolean | undefined;
 }
 
 /**
- * Finds out which Python a choice means.
+ * Identifies the Python that a choice asks for.
  *
  * @throws {SnakedenError} `python_environment` when a requirements file cannot be read.
  */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 
-/** Returns the size of all files below `path`, in bytes. Entries that vanish meanwhile count as 0. */
+/** Returns the bytes of all files below `path`. Entries that vanish meanwhile count as 0. */
 export async function sizeOf(path: string): Promise<number> {
   let bytes = 0;
   const folders = [path];
@@ -14,7 +14,7 @@ export async function sizeOf(path: string): Promise<number> {
   return bytes;
 }
 
-/** Writes a size for people, such as `47.9 MB`. */
+/** Formats a size, such as `47.9 MB`. */
 export function megabytes(bytes: number): string {
   if (bytes > 0 && bytes < 1e5) return "under 0.1 MB";
   return `${(bytes / 1e6).toFixed(1)} MB`;

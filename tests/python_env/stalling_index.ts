@@ -25,7 +25,7 @@ export class StallingIndex implements AsyncDisposable {
     return `http://127.0.0.1:${this.#server.addr.port}/waits/`;
   }
 
-  /** A page that is empty and comes when all {@link StallingIndex.meetings} names were asked for. */
+  /** An empty page that comes when all names were asked for, as many as `meetings`. */
   meeting(name: string): string {
     return `http://127.0.0.1:${this.#server.addr.port}/meeting/${name}/`;
   }

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import type { PythonSource } from "../../src/python_env/mod.ts";
 
-/** A source with one dependency, a wheel made on the spot, so that building an environment needs no network. */
+/** A source whose one dependency is a local wheel, so that a build needs no network. */
 export interface TinySource extends AsyncDisposable {
   /** Temporary directory that holds everything. */
   readonly dir: string;
@@ -17,7 +17,7 @@ export interface TinySource extends AsyncDisposable {
   write(path: string, text: string): Promise<string>;
 }
 
-/** What to put into the wheel. */
+/** The contents of the wheel. */
 export interface TinyWheel {
   readonly code?: string;
   /** A file that is no zip at all, with the right hash. */

@@ -67,7 +67,7 @@ export interface CallOwner {
   readonly callPrefix: string;
   /** The time that cancelled work has to stop before its worker is killed. */
   readonly cancelGraceMs: number;
-  /** What to do when a module is missing in its Python; see {@link withModuleCure}. */
+  /** The cure for a missing module, for the text of an error. */
   readonly moduleCure?: string | undefined;
   /** Called once for each call, when its caller is answered with an outcome or an error. */
   settled(call: Call, error: unknown): void;

@@ -15,7 +15,7 @@ export interface FailureContext {
   readonly timeoutMs: number;
   readonly queueMs: number;
   readonly runMs: number;
-  /** What to do when a module is missing. */
+  /** The cure for a missing module. */
   readonly moduleCure?: string | undefined;
 }
 

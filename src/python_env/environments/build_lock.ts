@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { FileLock } from "../../process/mod.ts";
 import { REMOVED, removeTree } from "./removal.ts";
 
-/** The digits of a key that tell one build from another. */
+/** The number of digits of a key that identify a build. */
 const DIGITS = 16;
 const LOCK = /^build(?:-[0-9a-f]{16})?\.lock$/;
 const UNFINISHED = /^building-(?:([0-9a-f]{16})-)?/;
@@ -21,8 +21,8 @@ export interface LockBuildOptions {
 }
 
 /**
- * Waits until no other process builds the environment of `key`, and removes what builds of any key
- * have left whose process is gone. Builds of different keys run side by side.
+ * Waits until no other process builds the environment of `key`. Removes what dead builds of any key
+ * have left. Builds of different keys run side by side.
  *
  * @throws The reason of the signal.
  */
@@ -53,7 +53,7 @@ export async function lockBuild(
   };
 }
 
-/** Removes the file while it is locked: whoever has opened it meanwhile opens another one. */
+/** Removes the file while it is locked, so that a waiting process opens a new one. */
 async function unlock(path: string, lock: FileLock): Promise<void> {
   try {
     await Deno.remove(path);

@@ -1,30 +1,29 @@
 import type { PythonSource } from "../python_source.ts";
 import { contentOf, readRequirementFiles, type RequirementFile } from "../requirements/mod.ts";
 
-/** Changes whenever the way an environment is laid out does, so that older ones are built again. */
+/** The version of the layout of environments. Older ones are built again. */
 const LAYOUT_VERSION = 2;
 
-/** What an environment has to hold. */
+/** The contents of an environment. */
 export interface EnvironmentRequest {
   readonly source: PythonSource;
-  /** The user's own requirement files. */
+  /** The requirements files of the user. */
   readonly requirements: readonly string[];
-  /** With what tests and checks need. */
+  /** True to add the packages of tests and checks. */
   readonly dev: boolean;
 }
 
-/** The locked files, in the order in which they are installed. */
+/** Returns the files with locked dependencies, in the order in which they are installed. */
 export function lockedFiles(request: EnvironmentRequest): string[] {
   const { requirements, devRequirements } = request.source;
   return request.dev ? [requirements, devRequirements] : [requirements];
 }
 
 /**
- * Returns a hash of everything that goes into an environment besides the interpreter: the contents
- * of the requirement files, of which `files` are those of the user, and the location of the
- * package.
+ * Returns a hash of all contents of an environment except the interpreter: the requirements files,
+ * of which `files` are those of the user, and the location of the package.
  *
- * @throws {SnakedenError} `python_environment` when a file is missing or cannot be read.
+ * @throws {SnakedenError} `python_environment` when a file is missing or unreadable.
  */
 export async function environmentKey(
   request: EnvironmentRequest,
@@ -38,8 +37,7 @@ export async function environmentKey(
 }
 
 /**
- * The first 16 hex digits name the environment that `key` and the interpreter at `python` make
- * together.
+ * Returns the name of the environment that `key` and an interpreter determine: 16 hex digits.
  */
 export async function environmentName(
   key: string,

@@ -4,10 +4,10 @@ import { environmentNames } from "./environment_store.ts";
 import { type BuildRecord, validStamp } from "./stamp.ts";
 import { isInUse, lastUseOf } from "./use.ts";
 
-/** An environment that exists. */
+/** An environment in the data directory. */
 export interface ListedEnvironment {
   readonly path: string;
-  /** Such as `3.11.7`; null if nobody can use the environment any more. */
+  /** Such as `3.11.7`; null if the environment is of no more use. */
   readonly version: string | null;
   readonly installedBytes: number;
   /** Undefined for an environment that an earlier version has built. */
@@ -16,7 +16,7 @@ export interface ListedEnvironment {
   readonly inUse: boolean;
   /** Milliseconds since 1970; 0 if unknown. */
   readonly usedMs: number;
-  /** True for tests and checks, false for workers. */
+  /** True if it is for tests and checks, false if for workers. */
   readonly dev: boolean;
 }
 

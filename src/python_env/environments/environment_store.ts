@@ -17,10 +17,10 @@ export interface HeldEnvironment {
 }
 
 /**
- * Looks for a whole environment made for `key` whose interpreter is still the same, and holds it in
- * use.
+ * Returns the environment of `key`, held in use; null if there is none that is complete and whose
+ * interpreter is still the same.
  *
- * @param set Identifies the environments that a program uses together.
+ * @param set The id of the environments that a program uses together.
  */
 export async function findEnvironment(
   root: string,
@@ -38,7 +38,7 @@ export async function findEnvironment(
 }
 
 /**
- * Writes the stamp and gives the environment its name in one step. The caller holds the lock of
+ * Writes the stamp, and gives the environment its name in one step. The caller holds the lock of
  * this build.
  */
 export async function adoptEnvironment(
@@ -50,7 +50,7 @@ export async function adoptEnvironment(
   const { key, version, build, set = key } = made;
   await Deno.writeTextFile(join(unfinished, IN_USE_FILE), "");
   const stamp = await writeStamp(unfinished, { key, version, build });
-  // Held before it has a name: another process may remove what it finds unused.
+  // Held before it has a name: another process may remove unused environments at any time.
   const use = await holdUse(unfinished, set);
   if (use === null) throw new Error(`another process has locked ${unfinished}`);
   try {
@@ -68,8 +68,8 @@ function held(path: string, { version, build }: Stamp, use: EnvironmentUse): Hel
 }
 
 /**
- * Returns a path that is free: another process may still run in an environment of this name whose
- * interpreter has changed.
+ * Returns a free path. Another process may still use an environment of this name whose interpreter
+ * has changed.
  */
 async function freePath(root: string, name: string): Promise<string> {
   for (let i = 1;; i++) {

@@ -3,7 +3,7 @@ import { delay } from "../../async/mod.ts";
 import { FileLock } from "../../process/mod.ts";
 import { IN_USE_FILE } from "./use.ts";
 
-/** Prefix of the trees that are being removed. */
+/** The prefix of folders that are being removed. */
 export const REMOVED = "removed-";
 
 const REMOVAL_ATTEMPTS = 20;
@@ -30,8 +30,8 @@ export async function removeIfUnused(root: string, path: string): Promise<boolea
 }
 
 /**
- * Removes `path` with everything in it. A process that was just killed may still write there for a
- * moment, so a removal that fails is repeated; what remains even then goes at the next sweep.
+ * Removes a folder. A process that was just killed may still write there for a moment, so a removal
+ * that fails is repeated. If entries remain even then, the next build removes them.
  */
 export async function removeTree(path: string): Promise<void> {
   for (let i = 0; i < REMOVAL_ATTEMPTS; i++) {

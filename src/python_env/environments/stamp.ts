@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import { z } from "zod";
 
-/** The file is written last, so it is there only in a whole environment. */
+/** The file that marks a complete environment; it is written last. */
 const STAMP_FILE = "snakeden-environment.json";
 
 const buildRecordSchema = z.object({
-  /** Size of all files when the environment was complete. */
+  /** The bytes of all files when the environment was complete. */
   installedBytes: z.number(),
-  /** Size of the packages that were fetched from an index, as the installer told it. */
+  /** The bytes of the downloaded packages, as the installer reported them. */
   downloadedBytes: z.number(),
   seconds: z.number(),
-  /** The requirements files that the build was asked to install. */
+  /** The requirements files of the user. */
   requirements: z.array(z.string()),
 });
 
@@ -20,15 +20,15 @@ const stampSchema = z.object({
   version: z.string(),
   /** The file that `bin/python` resolves to. */
   basePython: z.string(),
-  /** The time at which that file was modified, which differs after an upgrade. */
+  /** The time at which that file was modified. It differs after an upgrade. */
   baseModifiedMs: z.number(),
   /** Missing in environments of earlier versions. */
   build: buildRecordSchema.optional(),
 });
 
-/** What an environment is made of. */
+/** The description of an environment, in a file in it. */
 export type Stamp = z.output<typeof stampSchema>;
-/** What a build produced, and what it took. */
+/** The size, download and time of a build. */
 export type BuildRecord = z.output<typeof buildRecordSchema>;
 
 /** Returns the path of the interpreter of the environment at `path`. */
@@ -36,7 +36,7 @@ export function pythonIn(path: string): string {
   return join(path, "bin", "python");
 }
 
-/** Marks the environment at `path` as whole. */
+/** Marks the environment at `path` as complete. */
 export async function writeStamp(
   path: string,
   made: Pick<Stamp, "key" | "version" | "build">,

@@ -4,9 +4,9 @@ import { removeIfUnused } from "./removal.ts";
 import { validStamp } from "./stamp.ts";
 import { lastUseOf } from "./use.ts";
 
-/** Days that an environment stays which no process uses. */
+/** The days that an unused environment stays. */
 export const KEPT_DAYS = 14;
-/** The number of sets of a kind that stay: those used last, and that of the caller. */
+/** The number of sets that stay: those used last, with that of the caller. */
 export const KEPT_SETS = 4;
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -18,12 +18,12 @@ interface Unused {
 }
 
 /**
- * Removes environments that no process uses and that are not worth keeping. Those used recently
- * stay: programs with other requirements may take turns on this directory. Environments that a
+ * Removes unused environments that were not used recently. Programs with different requirements
+ * may take turns on this directory, so their environments stay for a while. Environments that a
  * program uses together stay together.
  *
- * @param set That of the caller, which stays.
- * @param options.dev Looks at environments for tests and checks, instead of those of workers.
+ * @param set The set of the caller, which stays.
+ * @param options.dev Sweeps the environments for tests and checks, instead of those of workers.
  */
 export async function sweepEnvironments(
   root: string,
@@ -34,14 +34,14 @@ export async function sweepEnvironments(
   for (const name of await environmentNames(root)) {
     if (name.startsWith("dev-") !== dev) continue;
     const path = join(root, name);
-    // Without a stamp, or with another Python than it was built on, nobody can use it any more.
+    // An environment without a stamp, or whose Python has changed, is of no more use.
     if (await validStamp(path) === null) {
       await removeIfUnused(root, path);
       continue;
     }
-    const { atMs, set: its } = await lastUseOf(path);
-    // An earlier version has written no set: the environment counts as a set of its own.
-    if (its !== set) kept.push({ path, usedMs: atMs, set: its || name });
+    const { atMs, set: itsSet } = await lastUseOf(path);
+    // Earlier versions wrote no set: the environment counts as a set of its own.
+    if (itsSet !== set) kept.push({ path, usedMs: atMs, set: itsSet || name });
   }
   const sets = [...Map.groupBy(kept, (it) => it.set).values()]
     .map((members) => ({ members, usedMs: Math.max(...members.map((it) => it.usedMs)) }))

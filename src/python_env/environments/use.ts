@@ -3,12 +3,12 @@ import { delay } from "../../async/mod.ts";
 import { FileLock } from "../../process/mod.ts";
 
 /**
- * Each process that uses an environment holds a shared lock on this file in it. The file was
- * modified at the last use, and holds the set to which the environment belonged then.
+ * The file in an environment on which each process that uses it holds a shared lock. Its time is
+ * that of the last use. It contains the set to which the environment belonged then.
  */
 export const IN_USE_FILE = "in-use.lock";
 
-/** Somebody who asks whether an environment is in use locks it for a moment. */
+/** Attempts to hold an environment: {@link isInUse} locks it for a moment. */
 const HOLD_ATTEMPTS = 10;
 const HOLD_PAUSE_MS = 20;
 
@@ -19,42 +19,42 @@ export class EnvironmentUse {
   #path: string;
   #ended = false;
 
-  /** Takes over the lock, and notes the time. */
+  /** Takes over the lock, and records the time. */
   constructor(path: string, lock: FileLock, set: string) {
     this.#path = path;
     this.#lock = lock;
     this.#set = set;
-    this.#note();
+    this.#record();
   }
 
-  /** Follows the environment, which now has the path `path`. */
+  /** Records the new path of the environment. */
   movedTo(path: string): this {
     this.#path = path;
     return this;
   }
 
-  /** Ends the use, and notes the time; a second call does nothing. */
+  /** Ends the use, and records the time; a second call does nothing. */
   release(): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#note();
+    this.#record();
     this.#lock.release();
   }
 
-  #note(): void {
+  #record(): void {
     try {
       Deno.writeTextFileSync(join(this.#path, IN_USE_FILE), this.#set);
     } catch {
-      // The file is gone or not ours. The last use then seems older, and at worst the environment is
-      // built again.
+      // The file is gone or belongs to another user. The last use then seems older; at worst the
+      // environment is built again.
     }
   }
 }
 
 /**
- * Marks the environment as used by this process; returns null when another process removes it.
+ * Marks the environment as used by this process. Returns null if another process removes it.
  *
- * @param set Identifies the environments that a program uses together.
+ * @param set The id of the environments that a program uses together.
  */
 export async function holdUse(path: string, set: string): Promise<EnvironmentUse | null> {
   for (let i = 0; i < HOLD_ATTEMPTS; i++) {
@@ -94,7 +94,7 @@ export interface LastUse {
   readonly set: string;
 }
 
-/** Reads when an environment was used last, and in which set. */
+/** Returns the time and the set of the last use of an environment. */
 export async function lastUseOf(path: string): Promise<LastUse> {
   const file = join(path, IN_USE_FILE);
   try {

@@ -9,18 +9,18 @@ import { InstallerProgress } from "./installer_progress.ts";
 import { pipFileSettings } from "./installer_settings.ts";
 
 /**
- * The option that keeps Python from importing from the working folder, where a `pip.py` may lie,
+ * Options that keep Python from importing from the working folder, which may contain a `pip.py`,
  * and from reading PYTHON variables.
  */
 const ISOLATED: readonly string[] = ["-I", "-X", "utf8"];
 
-/** What a build needs. */
+/** Options of {@link buildEnvironment}. */
 export interface BuildOptions {
   readonly request: EnvironmentRequest;
   readonly python: Interpreter;
-  /** Path of uv, or null to use venv and pip. */
+  /** The path of uv, or null to use venv and pip. */
   readonly uv: string | null;
-  /** Where to build; nothing is there yet. */
+  /** The folder to build in, which does not exist yet. */
   readonly path: string;
   readonly env: Readonly<Record<string, string>>;
   readonly onProgress: (line: string) => void;
@@ -31,9 +31,9 @@ interface Build extends BuildOptions {
   readonly progress: InstallerProgress;
 }
 
-/** What a build took. */
+/** The result of a build. */
 export interface BuildResult {
-  /** Size of the packages that were fetched from an index, as the installer told it. */
+  /** The size of the downloaded packages, as the installer reports it. */
   readonly downloadedBytes: number;
 }
 
@@ -41,8 +41,8 @@ export interface BuildResult {
  * Creates a virtual environment at `path`, installs everything into it, and imports the modules
  * that must import.
  *
- * @throws {SnakedenError} `python_environment` with the reason in words; what was built so far
- * stays for the caller to remove.
+ * @throws {SnakedenError} `python_environment` with the reason. The caller removes the incomplete
+ * environment.
  */
 export async function buildEnvironment(given: BuildOptions): Promise<BuildResult> {
   const { request, onProgress } = given;
@@ -83,8 +83,9 @@ async function createEnvironment(options: BuildOptions): Promise<void> {
   if (result.success) return;
   if (uv === null && /ensurepip/.test(result.lines.join("\n"))) {
     throw environmentError(
-      `Cannot create the Python environment: the venv module of ${python.executable} (${python.version}) does ` +
-        `not work; on Debian and Ubuntu: apt install python${python.major}.${python.minor}-venv`,
+      `Cannot create the Python environment: the venv module of ${python.executable} ` +
+        `(${python.version}) does not work; on Debian and Ubuntu: ` +
+        `apt install python${python.major}.${python.minor}-venv`,
       { lastOutput: result.lines.slice(-15) },
     );
   }
@@ -118,12 +119,12 @@ function run(
 }
 
 /**
- * Puts the checkout's package on the environment's path by a `.pth` file: edits show at the next
- * start of a worker, and no build tool is needed.
+ * Links the package of the checkout by a `.pth` file: an edit is effective at the next start of a
+ * worker, and no build tool is needed.
  */
 async function linkPackage(options: BuildOptions): Promise<void> {
   const lib = join(options.path, "lib");
-  // Not made of the version: a free-threaded Python calls it `python3.14t`.
+  // Not derived from the version: a free-threaded Python names the folder `python3.14t`.
   const names = Array.from(Deno.readDirSync(lib), (it) => it.name);
   const python = names.find((it) => it.startsWith("python")) ?? "python";
   const file = join(lib, python, "site-packages", "snakeden.pth");
@@ -132,7 +133,7 @@ async function linkPackage(options: BuildOptions): Promise<void> {
 
 /**
  * Returns the locked versions, such as `grpcio==1.85.1`, which the user's files must not replace.
- * Without hashes, since with one pip demands hashes for every package.
+ * They have no hashes: with a single hash, pip requires hashes for all packages.
  */
 async function pinsOf(locked: readonly string[]): Promise<string[]> {
   const texts = await Promise.all(locked.map((it) => Deno.readTextFile(it)));
@@ -151,7 +152,8 @@ async function checkImports(options: BuildOptions): Promise<void> {
   const lines = missing.map((it) => `  - import ${it.module}: ${it.reason}`);
   throw environmentError(
     [
-      `Everything was installed for Python ${options.python.version}, and yet these modules do not import:`,
+      `Cannot use the environment that was installed for Python ${options.python.version}: ` +
+      "these modules do not import:",
       ...lines,
     ].join("\n"),
     { missing },

@@ -1,10 +1,7 @@
 import { PROGRAM_ENV } from "../../process/mod.ts";
 import { isInstallerSetting } from "./installer_settings.ts";
 
-/**
- * The names that installers need besides: where to find indexes, proxies, certificates and
- * settings.
- */
+/** The variables of the host that installers see: those of any program, and those below. */
 const NAMES: readonly string[] = [
   ...PROGRAM_ENV,
   "NETRC",
@@ -16,7 +13,7 @@ const NAMES: readonly string[] = [
 
 /**
  * Returns the environment in which Python, pip and uv run: the variables of `host` on an
- * allow-list, and the variables that requirement files name, such as the password of an index.
+ * allow-list, and those that requirements files name, such as the password of an index.
  */
 export function commandEnv(
   host: Readonly<Record<string, string>>,
@@ -39,7 +36,7 @@ export function commandEnv(
   };
 }
 
-/** The host's environment as far as this process may read it. */
+/** Returns the environment of the host, as far as this process may read it. */
 export function hostEnv(): Record<string, string> {
   if (Deno.permissions.querySync({ name: "env" }).state === "granted") return Deno.env.toObject();
   const env: Record<string, string> = {};

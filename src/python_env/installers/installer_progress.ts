@@ -10,12 +10,12 @@ const UNITS: Readonly<Record<string, number>> = {
   MiB: 1024 ** 2,
   GiB: 1024 ** 3,
 };
-/** Smaller downloads are over before anybody wonders. */
+/** The least size of a download that is shown; smaller ones take no time worth showing. */
 const SHOWN_BYTES = 1e6;
 
 /**
- * Reads the lines that pip and uv write: passes on the steps of an installation in words, and adds
- * up what is downloaded. Lines that tell nothing about a package are left out.
+ * A reader of the output of pip and uv. It reports the steps of an installation in readable lines,
+ * and adds up the downloads. It skips lines that are not about a package.
  */
 export class InstallerProgress {
   readonly #onProgress: (line: string) => void;
@@ -25,7 +25,7 @@ export class InstallerProgress {
     this.#onProgress = onProgress;
   }
 
-  /** The size of all downloads so far, in bytes. uv does not tell of packages under 1 MiB. */
+  /** The bytes of all downloads so far. uv does not report packages under 1 MiB. */
   get downloadedBytes(): number {
     return this.#downloadedBytes;
   }

@@ -2,10 +2,9 @@ import type { CommandResult } from "../../process/mod.ts";
 import { installFailure } from "./install_failure.ts";
 
 /**
- * Settings of pip that a user may need for any installation: where packages come from, how they are
- * reached, and how one is built. Every other setting would install something else, into another
- * place, or nothing, wherever it was set. Named as in pip.conf; the variable of `index-url` is
- * PIP_INDEX_URL.
+ * The settings of pip that any installation may need: where packages come from, how they are
+ * reached, and how one is built. Any other setting would change what is installed, or where. The
+ * names are those in pip.conf; the variable of `index-url` is PIP_INDEX_URL.
  */
 const PIP_SETTINGS: ReadonlySet<string> = new Set([
   ...["index-url", "pypi-url", "extra-index-url", "no-index", "find-links", "trusted-host"],
@@ -14,26 +13,36 @@ const PIP_SETTINGS: ReadonlySet<string> = new Set([
   ...["pre", "prefer-binary", "no-build-isolation", "config-settings", "log"],
 ]);
 
-/** The same settings of uv, without `UV_`. Files of uv are not read: `--no-config`. */
-const UV_SETTINGS =
-  /^(?:INDEX|INDEX_\w+|DEFAULT_INDEX|EXTRA_INDEX_URL|NO_INDEX|FIND_LINKS|OFFLINE|INSECURE_HOST|NATIVE_TLS|SYSTEM_CERTS|KEYRING_PROVIDER|CREDENTIALS_DIR|GITHUB_TOKEN|GIT_LFS|HTTP_\w+|REQUEST_TIMEOUT|CONCURRENT_\w+|LOCK_TIMEOUT|CACHE_DIR|NO_CACHE|LINK_MODE|COMPILE_BYTECODE|PRERELEASE|NO_BUILD_ISOLATION|TORCH_BACKEND|PYTHON_INSTALL_DIR|TOOL_DIR)$/;
+/** The same settings of uv, without `UV_`. uv reads no files of its own: `--no-config`. */
+const UV_SETTINGS: ReadonlySet<string> = new Set([
+  ...["INDEX", "DEFAULT_INDEX", "EXTRA_INDEX_URL", "NO_INDEX", "FIND_LINKS", "OFFLINE"],
+  ...["INSECURE_HOST", "NATIVE_TLS", "SYSTEM_CERTS", "KEYRING_PROVIDER"],
+  ...["CREDENTIALS_DIR", "GITHUB_TOKEN", "GIT_LFS", "REQUEST_TIMEOUT", "LOCK_TIMEOUT"],
+  ...["CACHE_DIR", "NO_CACHE", "LINK_MODE", "COMPILE_BYTECODE", "PRERELEASE"],
+  ...["NO_BUILD_ISOLATION", "TORCH_BACKEND", "PYTHON_INSTALL_DIR", "TOOL_DIR"],
+]);
+/** Families of such settings. */
+const UV_FAMILIES = /^(?:INDEX_\w+|HTTP_\w+|CONCURRENT_\w+)$/;
 
-/** Returns true for a variable of the host that installers may see. */
+/** Tells whether installers may see a variable of the host. */
 export function isInstallerSetting(name: string): boolean {
   if (name === "PIP_CONFIG_FILE") return true;
   if (name.startsWith("PIP_")) return PIP_SETTINGS.has(settingName(name.slice("PIP_".length)));
-  return name.startsWith("UV_") && UV_SETTINGS.test(name.slice("UV_".length));
+  if (!name.startsWith("UV_")) return false;
+  const setting = name.slice("UV_".length);
+  return UV_SETTINGS.has(setting) || UV_FAMILIES.test(setting);
 }
 
 function settingName(name: string): string {
   return name.toLowerCase().replaceAll("_", "-");
 }
 
-/** Prints the output of `pip config list` as JSON; its values are Python literals. */
+/** A program that prints `pip config list` as JSON; the values in the list are Python literals. */
 const LIST_SETTINGS = `
 import ast, json, subprocess, sys
 command = [sys.executable, "-I", "-X", "utf8", "-m", "pip", "config", "list"]
-listing = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8")
+listing = subprocess.run(
+    command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, encoding="utf-8")
 settings = {}
 for line in listing.stdout.splitlines():
     key, _, value = line.partition("=")
@@ -46,8 +55,8 @@ sys.exit(listing.returncode)
 `;
 
 /**
- * Returns variables that hold the settings of pip's files that {@link isInstallerSetting} allows,
- * and that keep pip from reading the files itself. So one rule covers all settings. Variables of
+ * Returns variables with the settings in pip's files that {@link isInstallerSetting} allows, and
+ * one that keeps pip from reading the files itself. So one rule covers all settings. Variables of
  * the host take precedence, as in pip.
  *
  * @param run Runs a command in the environment in which pip is to run.
@@ -57,7 +66,7 @@ export async function pipFileSettings(
   python: string,
   run: (command: string[], env: Record<string, string>) => Promise<CommandResult>,
 ): Promise<Record<string, string>> {
-  // Without this, a `quiet` in a file would keep pip from printing the list.
+  // Otherwise a `quiet` in a file would keep pip from printing the list.
   const listed = await run([python, "-I", "-X", "utf8", "-c", LIST_SETTINGS], {
     PIP_QUIET: "0",
     PIP_VERBOSE: "0",

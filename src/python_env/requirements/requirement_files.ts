@@ -3,22 +3,22 @@ import { fileURLToPath } from "node:url";
 import { environmentError, fileError } from "../environment_error.ts";
 import { includeOf, logicalLines, shellWords, variablesIn } from "./requirement_lines.ts";
 
-/** A requirement file, and the parts of it that count. */
+/** A requirements file, and the parts of it that matter. */
 export interface RequirementFile {
   readonly path: string;
   readonly lines: readonly RequirementLine[];
-  /** The variables that the file names as `${NAME}`. */
+  /** The names of the variables in the file, written as `${NAME}`. */
   readonly variables: readonly string[];
 }
 
-/** A requirement or option, or a file that is read in its place. */
+/** A requirement or an option, or the file that a line includes. */
 export type RequirementLine = string | { readonly kind: "-r" | "-c"; readonly path: string };
 
 /**
- * Reads requirement files and those that they include, each once, in the order in which pip reads
+ * Reads requirements files and those that they include, each once, in the order in which pip reads
  * them.
  *
- * @throws {SnakedenError} `python_environment` when a file is missing or cannot be read.
+ * @throws {SnakedenError} `python_environment` when a file is missing or unreadable.
  */
 export async function readRequirementFiles(
   paths: readonly string[],
@@ -40,18 +40,18 @@ export async function readRequirementFiles(
   return [...found.values()];
 }
 
-/** Resolves the path of an included file; undefined for a file on the web. */
+/** Returns the path of an included file; undefined for a file on the web. */
 function localPath(path: string, folder: string): string | undefined {
   if (/^https?:/.test(path)) return undefined;
   if (!path.startsWith("file:")) return resolve(folder, path);
   try {
     return fileURLToPath(path);
   } catch {
-    return undefined; // Of another machine, which the installer will refuse.
+    return undefined; // The URL names another machine, which the installer refuses.
   }
 }
 
-/** Returns the text of a file, with or without a byte order mark, in UTF-8 or else in Latin-1. */
+/** Decodes a file by its byte order mark, or as UTF-8, or else as Latin-1. */
 async function textOf(path: string, from?: string): Promise<string> {
   const bytes = await bytesOf(path, from);
   const encoding = bytes[0] === 0xff && bytes[1] === 0xfe
@@ -83,9 +83,9 @@ async function bytesOf(path: string, from?: string): Promise<Uint8Array> {
 }
 
 /**
- * Returns the files as one text, which is the same wherever the files lie as long as they install
- * the same. Comments and blanks do not count. A path counts only for a line that names something
- * beside the file or in the working folder.
+ * Returns the contents of the files as one text that does not depend on their location. Comments
+ * and blanks do not count. The location counts only for lines that name a local path, which is
+ * relative to the file or to the working folder.
  */
 export async function contentOf(files: readonly RequirementFile[]): Promise<string> {
   const places = new Map(files.map(({ path }, i) => [path, i]));
@@ -103,15 +103,18 @@ export async function contentOf(files: readonly RequirementFile[]): Promise<stri
 
 const URL_ELSEWHERE = /\b(?!file:)[a-z][\w+.-]*:\/\/\S*/gi;
 const QUOTES = /["']/g;
-/** A slash, the name of an archive, or a value of `-e`, `-f` or `--find-links`. */
-const LOCAL =
-  /\/|\bfile:|\.(?:whl|zip|tar|tgz|tbz|txz|tlz|gz|bz2|xz|lzma)\b|^(?:-[ef]\s*\S|--[ef][\w-]*[\s=]\s*\S)/i;
+/** A slash, a file URL, or the name of an archive. */
+const LOCAL_PATH = /\/|\bfile:|\.(?:whl|zip|tar|tgz|tbz|txz|tlz|gz|bz2|xz|lzma)\b/i;
+/** A value of `-e`, `-f`, `--editable` or `--find-links`. */
+const LOCAL_OPTION = /^(?:-[ef]\s*\S|--[ef][\w-]*[\s=]\s*\S)/;
 
 /**
- * Returns what a line that names a local path depends on besides its text; nothing for other lines.
+ * Returns the folders and archives that a line with a local path depends on; nothing for other
+ * lines.
  */
 async function placeOf(line: string, folder: string): Promise<string[]> {
-  if (!LOCAL.test(line.replaceAll(URL_ELSEWHERE, "").replaceAll(QUOTES, ""))) return [];
+  const rest = line.replaceAll(URL_ELSEWHERE, "").replaceAll(QUOTES, "");
+  if (!LOCAL_PATH.test(rest) && !LOCAL_OPTION.test(rest)) return [];
   // For pip, projects and archives are relative to the working folder, and links to the folder of
   // the file.
   const bases = [...new Set([Deno.cwd(), folder])];
@@ -122,13 +125,13 @@ async function placeOf(line: string, folder: string): Promise<string[]> {
   return [...bases, ...states.filter((it) => it !== "")];
 }
 
-/** Returns the size and time of a file, such as a wheel; nothing for a folder. */
+/** Returns the path, size and time of a file, such as a wheel; an empty text for a folder. */
 async function archiveState(path: string | undefined): Promise<string> {
   if (path === undefined) return "";
   try {
     const { isFile, size, mtime } = await Deno.stat(path);
     return isFile ? `${path} ${size} ${mtime?.getTime()}` : "";
   } catch {
-    return ""; // No file, but another word of the line.
+    return ""; // The word is not a path.
   }
 }

@@ -1,10 +1,10 @@
 /**
- * The format of requirement files as pip reads it (pip/_internal/req/req_file.py); a property test
- * compares the two. The files are read here only to find out what makes up an environment, so lines
- * that pip refuses are accepted.
+ * The format of requirements files as pip reads it (pip/_internal/req/req_file.py). A property test
+ * compares the two. Snakeden reads the files only to identify an environment, so it accepts lines
+ * that pip refuses.
  */
 
-/** White space as Python defines it. JavaScript mostly agrees, except on U+FEFF. */
+/** White space as Python defines it. JavaScript counts U+FEFF as well. */
 const SPACE = "[ \\t\\x1f\\xa0\\u1680\\u2000-\\u200a\\u202f\\u205f\\u3000]";
 // deno-lint-ignore no-control-regex
 const LINE_END = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/;
@@ -39,7 +39,7 @@ export function logicalLines(text: string, env: Readonly<Record<string, string>>
     .map((it) => it.replaceAll(VARIABLE, (variable, name) => env[name] || variable));
 }
 
-/** The names of the variables in a text. */
+/** Returns the names of the variables in a text. */
 export function variablesIn(text: string): string[] {
   return Array.from(text.matchAll(VARIABLE), ([, name]) => name ?? "");
 }
@@ -59,7 +59,7 @@ function joined(lines: readonly string[]): string[] {
   return begun === undefined ? whole : [...whole, begun];
 }
 
-/** Returns the file that a line includes, if that is all that the line does. */
+/** Returns the file that a line includes; undefined if the line is something else. */
 export function includeOf(line: string): { kind: "-r" | "-c"; path: string } | undefined {
   // A line that begins with a requirement only has options of that requirement.
   if (!line.startsWith("-")) return undefined;

@@ -4,7 +4,7 @@ import { ensurePython } from "../../../src/python_env/ensure_python.ts";
 import { isInstallerSetting } from "../../../src/python_env/installers/installer_settings.ts";
 import { type TinySource, tinySource, withoutUv } from "../tiny_source.ts";
 
-/** What would install into another place, something else, or nothing. */
+/** Settings that would change what is installed, or where. */
 const MISLEADING = `
 [global]
 quiet = 3
@@ -22,7 +22,7 @@ constraint = DIR/missing.txt
 requirement = DIR/missing.txt
 `;
 
-/** Where pip looks for its settings; DIR is HOME. */
+/** The places of the settings of pip; DIR is HOME. */
 const FILES: readonly { file: string; env?: Record<string, string> }[] = [
   { file: ".config/pip/pip.conf" },
   { file: ".pip/pip.conf" },

@@ -39,7 +39,7 @@ export interface SpawnOptions {
   readonly sharedMemory?: { readonly bytes: number; readonly minBytes: number };
   /** The time from the spawn until the worker must be ready. */
   readonly startTimeoutMs: number;
-  /** What to do when an adapter misses a module, for the text of the error. */
+  /** The cure for a module that an adapter misses, for the text of the error. */
   readonly moduleCure?: string;
 }
 
