@@ -32,7 +32,7 @@ export interface PoolOptions extends SupervisorOptions, CrashOptions {
    * to it; 0 sends none ahead.
    */
   readonly pipelineBudgetMs: number;
-  /** The cure for a module that a call misses, for the text of its error. */
+  /** What to do when a call misses a module, for the text of its error. */
   readonly moduleCure?: string | undefined;
   /** True if the files of the code are watched; see {@link PoolCode}. */
   readonly dev?: boolean;
