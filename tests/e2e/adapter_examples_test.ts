@@ -1,4 +1,7 @@
-/** The examples of adapters, run as their README says. */
+/**
+ * The examples of adapters, run as examples/package_adapter/README.md and
+ * examples/plain_file/README.md say.
+ */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { devPython } from "../../scripts/dev_python.ts";
