@@ -85,10 +85,10 @@ def test_load_adapter_serves_every_module_of_a_package(project: Project) -> None
         mytools__b=B,
         mytools__a=A,
         mytools__model="x = 1",
-        mytools___private="raise RuntimeError('imported')",
         mytools__inner__="from .deep import c",
         mytools__inner__deep=A.replace("a()", "c()"),
     )
+    (project.folder / "mytools" / "_private.py").write_text("raise RuntimeError('imported')")
     assert project.tools("mytools.*") == ["a", "b", "c"]
     (project.folder / "mytools" / "__init__.py").unlink()
     for name in [it for it in sys.modules if it.startswith("mytools")]:
