@@ -6,6 +6,7 @@ import { warnVisibly } from "../log.ts";
 import { INHERITED_ENV } from "../pool/mod.ts";
 import { HOST_ENV } from "../process/mod.ts";
 import { packagePath } from "../python_env/mod.ts";
+import { pythonChoices } from "./open_python.ts";
 import { runDirectoryRoot } from "./run_directory.ts";
 
 /** A flag that a program lacks, and the reason why the host needs it. */
@@ -61,13 +62,17 @@ function netLacks(): Lack[] {
   return [{ flag: "--allow-net", why }];
 }
 
-function readLacks({ dataDir, python: { executable = "", requirements } }: Settings): Lack[] {
-  const named = isPath(executable) ? [executable] : [];
-  const paths = [dataDir, runDirectoryRoot(dataDir), PYTHON_FOLDER, ...requirements, ...named];
+function readLacks(settings: Settings): Lack[] {
+  const { dataDir } = settings;
+  const pythons = pythonChoices(settings);
+  const executables = pythons.map(({ executable = "" }) => executable);
+  const named = [...executables.filter(isPath), ...pythons.flatMap((it) => it.requirements ?? [])];
+  const paths = [dataDir, runDirectoryRoot(dataDir), PYTHON_FOLDER, ...named];
   // Without a path to an interpreter the start looks for one, which can be anywhere.
-  const lacking = (named.length === 0 ? ["/"] : paths).filter((path) => !mayRead(path));
+  const isSearching = !executables.every(isPath);
+  const lacking = (isSearching ? ["/"] : paths).filter((path) => !mayRead(path));
   if (lacking.length === 0) return [];
-  if (named.length > 0) {
+  if (!isSearching) {
     const why = "the data directory, Snakeden's Python package, and the files that you have named";
     return [{ flag: `--allow-read=${flagPaths(lacking)}`, why }];
   }

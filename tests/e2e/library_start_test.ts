@@ -125,6 +125,23 @@ Deno.test("Snakeden.start() needs to read everything only where it looks for a P
   assert.equal((await start(project, flagsWith({ read: narrow }))).stdout, "5\n");
 });
 
+Deno.test("Snakeden.start() asks for what the Python of each pool needs", async () => {
+  await using project = await Project.create({ "main.ts": MAIN });
+  const narrow = flagsWith({ read: `--allow-read=.,${join(ROOT, "python")},${await devPython()}` });
+  const refusal = async (python: unknown): Promise<string> => {
+    const pools = [{ name: "default", size: 1 }, { name: "own", size: 1, python }];
+    return (await start(project, narrow, { args: [JSON.stringify({ pools })] })).stdout;
+  };
+  assert.match(
+    await refusal({ executable: "/opt/bin/python" }),
+    /\n {2}--allow-read=\/opt\/bin\/p/,
+  );
+  assert.match(
+    await refusal({ requirements: ["own.txt"] }),
+    /\n {2}--allow-read: Python is looked/,
+  );
+});
+
 Deno.test("Snakeden.start() asks for the variables that a pool passes on", async () => {
   await using project = await Project.create({ "main.ts": MAIN });
   const pools = [{ name: "default", size: 1, inheritEnv: ["MODEL_DIR"] }];
