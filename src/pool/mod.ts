@@ -44,10 +44,11 @@ export {
 export { findPool, type PoolsByName } from "./find_pool.ts";
 export { Health, type PoolReadiness, type Readiness, type WaitOptions } from "./health.ts";
 export type { CircuitInfo, CircuitState, PoliciesInfo } from "./policies_info.ts";
-export { Pool, type PoolOptions } from "./pool.ts";
+export { Pool } from "./pool.ts";
 export type { CodeChange, CodeEvent, ReloadInfo, ReloadState } from "./pool_code.ts";
 export { changesText, type ToolChanges } from "./tool_changes.ts";
 export { PoolGroup } from "./pool_group.ts";
+export type { PoolOptions } from "./pool_options.ts";
 export type { PoolInfo, WorkerInfo } from "./pool_info.ts";
 export type { PoolState, PoolTransition } from "./pool_state.ts";
 export type { PoolStats } from "./pool_stats.ts";

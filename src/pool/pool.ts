@@ -2,41 +2,15 @@ import { Alarms, type Clock, SYSTEM_CLOCK } from "../async/mod.ts";
 import type { Tool } from "../bridge/mod.ts";
 import { SnakedenError, type WorkerExit } from "../errors.ts";
 import { Call, type CallOwner, type CallRequest } from "./calls/mod.ts";
-import { type CrashOptions, CrashPolicy, type CrashStats } from "./crashes/mod.ts";
+import { CrashPolicy, type CrashStats } from "./crashes/mod.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type CodeChange, PoolCode } from "./pool_code.ts";
+import type { PoolOptions } from "./pool_options.ts";
 import { PoolLifecycle, type PoolState, type PoolTransition } from "./pool_state.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
 import { queueFull, stateRefusal } from "./refusals.ts";
-import {
-  type QuarantinedSlot,
-  Supervisor,
-  type SupervisorEvents,
-  type SupervisorOptions,
-} from "./supervision/mod.ts";
+import { type QuarantinedSlot, Supervisor, type SupervisorEvents } from "./supervision/mod.ts";
 import { type Launcher, Worker } from "./workers/mod.ts";
-
-/**
- * Options of a pool; times are in milliseconds. `drainMs` is the time that running calls have when
- * the pool, or a worker, stops.
- */
-export interface PoolOptions extends SupervisorOptions, CrashOptions {
-  /** The number of calls that may wait. */
-  readonly queueLimit: number;
-  /** The deadline of a call that names none. */
-  readonly timeoutMs: number;
-  /** The time that cancelled work has to stop before its worker is killed. */
-  readonly cancelGraceMs: number;
-  /**
-   * The longest time that the calls of a worker may be expected to run while more are sent ahead
-   * to it; 0 sends none ahead.
-   */
-  readonly pipelineBudgetMs: number;
-  /** What to do when a call misses a module, for the text of its error. */
-  readonly moduleCure?: string | undefined;
-  /** True if the files of the code are watched; see {@link PoolCode}. */
-  readonly dev?: boolean;
-}
 
 /**
  * A named set of identical workers with one queue. The {@link Dispatcher} decides which worker gets

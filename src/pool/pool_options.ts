@@ -1,0 +1,24 @@
+import type { CrashOptions } from "./crashes/mod.ts";
+import type { SupervisorOptions } from "./supervision/mod.ts";
+
+/**
+ * Options of a pool; times are in milliseconds. `drainMs` is the time that running calls have when
+ * the pool, or a worker, stops.
+ */
+export interface PoolOptions extends SupervisorOptions, CrashOptions {
+  /** The number of calls that may wait. */
+  readonly queueLimit: number;
+  /** The deadline of a call that names none. */
+  readonly timeoutMs: number;
+  /** The time that cancelled work has to stop before its worker is killed. */
+  readonly cancelGraceMs: number;
+  /**
+   * The longest time that the calls of a worker may be expected to run while more are sent ahead
+   * to it; 0 sends none ahead.
+   */
+  readonly pipelineBudgetMs: number;
+  /** What to do when a call misses a module, for the text of its error. */
+  readonly moduleCure?: string | undefined;
+  /** True if the files of the code are watched; see `PoolCode`. */
+  readonly dev?: boolean;
+}
