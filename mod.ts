@@ -53,6 +53,7 @@ export {
   type LogStream,
 } from "./src/log.ts";
 export type {
+  ArrayForm,
   CallOutcome,
   CircuitInfo,
   CircuitState,

@@ -132,7 +132,7 @@ def call_body(call_id: int, tool: str, args: Any = None, **fields: Any) -> dict[
     encoded = values.encode({} if args is None else args)
     buffers = list(map(bytes, encoded.buffers))
     value = Value(json=encoded.json, tagged=encoded.tagged, buffers=buffers)
-    return {"call": link.Call(id=call_id, tool=tool, args=value, **fields)}
+    return {"call": link.Call(id=call_id, number=call_id, tool=tool, args=value, **fields)}
 
 
 def decoded(value: Value) -> Any:

@@ -21,8 +21,8 @@ def make(deadline: float | None = None) -> tuple[Call, list[dict[str, Any]]]:
 
 
 def attempt(report: Callable[[dict[str, Any]], None], deadline: float | None = None) -> Attempt:
-    wire = WireCall(id=7, tool="t", session_id="s", request_id="r")
-    running = Attempt(wire, lambda _attempt, it: report(it))
+    wire = WireCall(id=7, number=71, tool="t", session_id="s", request_id="r")
+    running = Attempt(wire, lambda _attempt, it: report(it), prefix="e79a6fc8-")
     running.deadline = deadline
     return running
 
@@ -36,21 +36,26 @@ def test_current_call_returns_the_call_of_the_context() -> None:
     running = attempt(print)
     token = CURRENT.set(running)
     try:
-        assert current_call().id == 7
+        assert current_call().id == "e79a6fc8-1z"
         assert current_call() is current_call()
         InFlight().settle(running)
-        assert current_call().id == 7
+        assert current_call().id == "e79a6fc8-1z"
     finally:
         CURRENT.reset(token)
 
 
 def test_call_shows_its_ids() -> None:
     call, _ = make()
-    assert (call.id, call.tool, call.session_id, call.request_id) == (7, "t", "s", "r")
+    assert (call.id, call.tool, call.session_id, call.request_id) == (
+        "e79a6fc8-1z",
+        "t",
+        "s",
+        "r",
+    )
     assert call.deadline is None
     assert call.remaining_ms is None
     assert not call.cancelled
-    assert repr(call) == "<Call 7 of 't'>"
+    assert repr(call) == "<Call e79a6fc8-1z of 't'>"
 
 
 def test_call_remaining_ms_never_falls_below_zero() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import subprocess
 import sys
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 
 import snakeden
 from snakeden import Adapter, tool
-from snakeden.tool import mark_of
+from snakeden.tool import ToolMark, mark_of
 from tests.fake_host import SOURCES
 
 
@@ -21,7 +22,7 @@ def test_tool_returns_the_function_unchanged() -> None:
 
     assert double(2) == 4
     assert double.__name__ == "double"
-    assert mark_of(double) == (None, None, False)
+    assert mark_of(double) == ToolMark()
 
 
 def test_tool_accepts_a_name_and_a_description() -> None:
@@ -29,7 +30,7 @@ def test_tool_accepts_a_name_and_a_description() -> None:
     def double(x: int) -> int:
         return 2 * x
 
-    assert mark_of(double) == ("other", "Says more.", False)
+    assert mark_of(double) == ToolMark("other", "Says more.")
 
 
 def test_tool_accepts_idempotent() -> None:
@@ -46,6 +47,35 @@ def test_tool_accepts_idempotent() -> None:
 def test_tool_refuses_an_idempotent_that_is_not_a_bool(idempotent: Any) -> None:
     with pytest.raises(TypeError, match=r"@tool\(idempotent=\.\.\.\) takes True or False, not"):
         tool(idempotent=idempotent)
+
+
+def test_tool_takes_a_deadline_a_form_of_arrays_and_a_media_type() -> None:
+    @tool(timeout_ms=1_500, arrays="list", media_type="image/png")
+    def draw() -> bytes:
+        return b""
+
+    assert mark_of(draw) == ToolMark(timeout_ms=1_500, arrays="list", media_type="image/png")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "text"),
+    [
+        ({"timeout_ms": 0}, ValueError, "greater than 0 and at most 86400000, not 0"),
+        ({"timeout_ms": 86_400_001}, ValueError, "not 86400001"),
+        ({"timeout_ms": float("nan")}, ValueError, "not nan"),
+        ({"timeout_ms": True}, TypeError, "not True"),
+        ({"timeout_ms": "1s"}, TypeError, "not '1s'"),
+        ({"arrays": "lists"}, ValueError, "takes 'list' or 'base64', not 'lists'"),
+        ({"media_type": b"image/png"}, TypeError, "takes text such as 'image/png'"),
+        ({"media_type": "png"}, ValueError, "a type and a subtype such as 'image/png', not 'png'"),
+        ({"media_type": "image/png\r\nx: y"}, ValueError, "a type and a subtype"),
+    ],
+)
+def test_tool_refuses_an_option_that_is_wrong(
+    options: dict[str, Any], error: type[Exception], text: str
+) -> None:
+    with pytest.raises(error, match=re.escape(text)):
+        tool(**options)
 
 
 def test_tool_marks_methods_of_every_kind() -> None:

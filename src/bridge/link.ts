@@ -42,6 +42,10 @@ export interface OutgoingCall {
   readonly windowBytes: number;
   readonly sessionId: string;
   readonly requestId: string;
+  /** Its number in the pool, which its id ends with. */
+  readonly number?: number;
+  /** How arrays are sent back; see link.proto. */
+  readonly arrays?: number;
 }
 
 /** Events of a link other than those of calls. */
@@ -177,6 +181,8 @@ export class Link {
       windowBytes: call.windowBytes,
       sessionId: call.sessionId,
       requestId: call.requestId,
+      number: call.number ?? 0,
+      arrays: call.arrays ?? 0,
     };
     this.#outbox.push({ call: message }, framedBytes, args.buffers.length > 0);
     return id;

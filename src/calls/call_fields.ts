@@ -76,7 +76,7 @@ export const CALL_FIELDS = {
       type: "number",
       exclusiveMinimum: 0,
       maximum: MAX_TIMEOUT_MS,
-      description: "Deadline in milliseconds; default that of the pool.",
+      description: "Deadline in milliseconds; default that of the tool, else of the pool.",
     },
   },
   priority: wholeNumber(PRIORITY_RANGE, { description: "Higher goes first; default 0." }),
@@ -86,6 +86,16 @@ export const CALL_FIELDS = {
     schema: {
       type: "boolean",
       description: "May run again when its worker dies; default what the tool says of itself.",
+    },
+  },
+  arrays: {
+    isValid: (value) => value === "list" || value === "base64",
+    allowed: '"list" or "base64"',
+    schema: {
+      type: "string",
+      enum: ["list", "base64"],
+      description: "Form of arrays in the answer: nested lists of numbers, or their bytes; " +
+        "default what the tool says of itself, else base64.",
     },
   },
 } satisfies Readonly<Record<string, FieldRule>>;

@@ -1,4 +1,5 @@
 import { Value } from "../bridge/mod.ts";
+import type { ArrayForm } from "../pool/mod.ts";
 import { CALL_FIELDS, fieldIssue, invalidCall } from "./call_fields.ts";
 
 /** Most bytes that the arguments of a call may take. */
@@ -15,8 +16,8 @@ export interface CallOptions {
    */
   readonly pool?: string;
   /**
-   * One deadline over waiting, link and tool; more than 0, at most a day. Default: the pool's
-   * `timeoutMs`.
+   * One deadline over waiting, link and tool; more than 0, at most a day. Default: what the tool
+   * says of itself, `@tool(timeout_ms=...)`, else the `timeoutMs` of the pool.
    */
   readonly timeoutMs?: number;
   /** Whole number from -10 to 10; higher goes first. Default 0. */
@@ -30,6 +31,12 @@ export interface CallOptions {
    * worker, when its worker dies. Default: what the tool says of itself, `@tool(idempotent=True)`.
    */
   readonly idempotent?: boolean;
+  /**
+   * The form of arrays in the result and the chunks: `list` for nested lists of numbers, `base64`
+   * for arrays as they are, which HTTP sends as base64. Default: what the tool says of itself,
+   * `@tool(arrays="list")`, else `base64`.
+   */
+  readonly arrays?: ArrayForm;
   /** Leaves the queue, or cancels the work, when it aborts. */
   readonly signal?: AbortSignal;
 }
@@ -37,7 +44,14 @@ export interface CallOptions {
 /**
  * The options with a rule. `pool` has none: it is looked up, and the error suggests similar names.
  */
-const CHECKED = ["timeoutMs", "priority", "sessionId", "requestId", "idempotent"] as const;
+const CHECKED = [
+  "timeoutMs",
+  "priority",
+  "sessionId",
+  "requestId",
+  "idempotent",
+  "arrays",
+] as const;
 
 /**
  * Checks the options of a call by {@link CALL_FIELDS}. This includes their types, for programs in
@@ -46,7 +60,7 @@ const CHECKED = ["timeoutMs", "priority", "sessionId", "requestId", "idempotent"
  * @throws {InvalidInputError} Naming every field that is wrong.
  */
 export function checkCallOptions(options: CallOptions): void {
-  const { timeoutMs, priority, sessionId, requestId, idempotent } = options;
+  const { timeoutMs, priority, sessionId, requestId, idempotent, arrays } = options;
   // Almost every call passes this check. A loop over the names of the fields takes three times as
   // long.
   if (
@@ -54,7 +68,8 @@ export function checkCallOptions(options: CallOptions): void {
     (priority === undefined || CALL_FIELDS.priority.isValid(priority)) &&
     (sessionId === undefined || CALL_FIELDS.sessionId.isValid(sessionId)) &&
     (requestId === undefined || CALL_FIELDS.requestId.isValid(requestId)) &&
-    (idempotent === undefined || CALL_FIELDS.idempotent.isValid(idempotent))
+    (idempotent === undefined || CALL_FIELDS.idempotent.isValid(idempotent)) &&
+    (arrays === undefined || CALL_FIELDS.arrays.isValid(arrays))
   ) return;
   const wrong = CHECKED.filter((field) =>
     options[field] !== undefined && !CALL_FIELDS[field].isValid(options[field])

@@ -85,7 +85,7 @@ export class Calls {
       policy,
       tool,
       pool: pool.name,
-      timeoutMs: options.timeoutMs ?? pool.timeoutMs,
+      timeoutMs: options.timeoutMs ?? pool.timeoutOf(tool),
       signal: options.signal,
       isIdempotent: () => options.idempotent ?? pool.declaresIdempotent(tool),
     };
@@ -98,12 +98,13 @@ export class Calls {
     return pool.submit({
       tool,
       args: encodeArgs(args, this.#limits.maxDepth),
-      timeoutMs: options.timeoutMs ?? pool.timeoutMs,
+      timeoutMs: options.timeoutMs ?? pool.timeoutOf(tool),
       priority: options.priority ?? 0,
       sessionId: options.sessionId,
       requestId: options.requestId,
       signal: options.signal,
       idempotent: options.idempotent,
+      arrays: options.arrays,
       sink,
     });
   }

@@ -46,6 +46,7 @@ function welcomeOf(pool: PoolConfig, config: Pick<Config, "limits">): WelcomeIni
     logLevel: pool.logLevel,
     maxResultBytes: config.limits.maxResultBytes,
     maxDepth: config.limits.maxDepth,
+    maxListItems: config.limits.maxListItems,
     // 0 stands for none.
     limits: { memoryBytes, dataBytes, openFiles, cpuSeconds, nice },
   };

@@ -18,6 +18,7 @@
  * @module
  */
 export {
+  type ArrayForm,
   Call,
   type CallOutcome,
   type CallRequest,

@@ -51,7 +51,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     });
     this.code.onEvent(({ reloaded }) => reloaded && this.#crashes.forget());
     const alarms = this.#workerAlarms;
-    this.#supervisor = new Supervisor(options, { launcher, alarms, clock }, this);
+    const workers = { ...options, callPrefix: this.callPrefix };
+    this.#supervisor = new Supervisor(workers, { launcher, alarms, clock }, this);
     this.#lifecycle.onTransition(({ to }) => {
       if (to === "unhealthy" || to === "stopping") this.#rejectQueue();
     });
@@ -69,8 +70,9 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return this.#options.queueLimit;
   }
 
-  get timeoutMs(): number {
-    return this.#options.timeoutMs;
+  /** Returns the deadline of a call of this tool that names none: the tool's own, or the pool's. */
+  timeoutOf(tool: string): number {
+    return this.code.timeoutOf(tool) || this.#options.timeoutMs;
   }
 
   get cancelGraceMs(): number {

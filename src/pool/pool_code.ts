@@ -105,6 +105,11 @@ export class PoolCode {
     return this.#byName.get(tool)?.idempotent === true;
   }
 
+  /** Returns the deadline that a tool declares for its calls; 0 if it declares none. */
+  timeoutOf(tool: string): number {
+    return this.#byName.get(tool)?.timeoutMs ?? 0;
+  }
+
   /** Calls `listener` after each event; returns a function that removes it. */
   onEvent(listener: (event: CodeEvent) => void): () => void {
     this.#listeners.add(listener);

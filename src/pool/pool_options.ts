@@ -8,7 +8,7 @@ import type { SupervisorOptions } from "./supervision/mod.ts";
 export interface PoolOptions extends SupervisorOptions, CrashOptions {
   /** The number of calls that may wait. */
   readonly queueLimit: number;
-  /** The deadline of a call that names none. */
+  /** The deadline of a call that names none, of a tool that declares none. */
   readonly timeoutMs: number;
   /** The time that cancelled work has to stop before its worker is killed. */
   readonly cancelGraceMs: number;

@@ -36,5 +36,6 @@ export function changesText({ added, removed, changed }: ToolChanges): string {
 
 function isSame(a: Tool, b: Tool): boolean {
   return a.description === b.description && a.inputSchema === b.inputSchema &&
-    a.outputSchema === b.outputSchema && a.streams === b.streams && a.idempotent === b.idempotent;
+    a.outputSchema === b.outputSchema && a.streams === b.streams && a.idempotent === b.idempotent &&
+    a.timeoutMs === b.timeoutMs && a.mediaType === b.mediaType;
 }

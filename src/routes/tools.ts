@@ -19,6 +19,13 @@ const toolSchema = schemaOf<ToolInfo>()(
     idempotent: z.boolean().openapi({
       description: "True for a tool that may run again after its worker has died.",
     }),
+    timeoutMs: z.number().optional().openapi({
+      description: "Deadline of a call that names none; absent for that of the pool.",
+    }),
+    mediaType: z.string().optional().openapi({
+      description: "Type of the bytes that it returns, if it declares one.",
+      example: "image/png",
+    }),
   }).openapi("Tool"),
 );
 

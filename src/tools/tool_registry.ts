@@ -14,6 +14,10 @@ export interface ToolInfo {
   readonly streams: boolean;
   /** True when a call of it runs again after its worker died. */
   readonly idempotent: boolean;
+  /** The deadline of a call that names none, if the tool declares one; else that of the pool. */
+  readonly timeoutMs?: number;
+  /** The media type of the bytes that it returns, if it declares one. */
+  readonly mediaType?: string;
 }
 
 /** The tools of a host. */
@@ -48,6 +52,8 @@ export class ToolRegistry implements Tools {
           : { outputSchema: JSON.parse(tool.outputSchema) as Record<string, unknown> }),
         streams: tool.streams,
         idempotent: tool.idempotent,
+        ...(tool.timeoutMs === 0 ? {} : { timeoutMs: tool.timeoutMs }),
+        ...(tool.mediaType === "" ? {} : { mediaType: tool.mediaType }),
       }))
     );
   }

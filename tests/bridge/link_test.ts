@@ -35,6 +35,8 @@ function outgoing(options: Partial<OutgoingCall> = {}): OutgoingCall {
     windowBytes: 0,
     sessionId: "",
     requestId: "r1",
+    number: 0,
+    arrays: 0,
     ...options,
   };
 }

@@ -53,6 +53,7 @@ Deno.test("CallOptions and request bodies refuse a wrong field with the same tex
     timeoutMs: [0, -1, "50", null, 86_400_001],
     priority: [11, 0.5, "high", null, {}],
     idempotent: ["yes", 1, null],
+    arrays: ["lists", true, null, {}],
   };
   for (const [field, values] of Object.entries(wrong)) {
     for (const it of values) {
@@ -65,6 +66,12 @@ Deno.test("CallOptions and request bodies refuse a wrong field with the same tex
       assert.deepEqual(byLibrary.details, overHttp.details);
     }
   }
+});
+
+Deno.test("@tool(timeout_ms=...) takes the deadlines that CALL_FIELDS.timeoutMs takes", async () => {
+  const file = new URL("../../python/src/snakeden/tool.py", import.meta.url);
+  const [, longest] = /MAX_TIMEOUT_MS = ([\d_]+)/.exec(await Deno.readTextFile(file)) ?? [];
+  assert.equal(Number(longest?.replaceAll("_", "")), CALL_FIELDS.timeoutMs.schema.maximum);
 });
 
 Deno.test("fieldIssue() shortens what was given, and says which values are reserved", () => {

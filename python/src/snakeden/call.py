@@ -12,10 +12,17 @@ __all__ = ["Call", "CallSource", "current_call"]
 class CallSource(Protocol):
     """The source of a `Call`, which the worker implements in `_worker/calls/attempt.py`."""
 
-    id: int
     deadline: float | None
     stop_code: str | None
     ended: bool
+
+    @property
+    def number(self) -> int:
+        """The number of the call, by which the host finds its output."""
+
+    @property
+    def call_id(self) -> str:
+        """The id of the call, which its answer has too."""
 
     @property
     def tool(self) -> str:
@@ -48,9 +55,9 @@ class Call:
         self._source = source
 
     @property
-    def id(self) -> int:
-        """The number of the call on this worker's link; unique among the calls in flight."""
-        return self._source.id
+    def id(self) -> str:
+        """The id of the call: the `callId` of its answer, and of its lines in the log."""
+        return self._source.call_id
 
     @property
     def deadline(self) -> float | None:

@@ -10,6 +10,7 @@ __all__ = [
     "CallCancelled",
     "InvalidValueError",
     "Issue",
+    "ListTooLongError",
     "ResultTooLargeError",
 ]
 
@@ -39,6 +40,19 @@ class ResultTooLargeError(ValueError):
 
     def __init__(self, size: int, limit: int, *, what: str = "result") -> None:
         super().__init__(f"the {what} has at least {size} bytes, the limit is {limit}")
+        self.size = size
+        self.limit = limit
+
+
+class ListTooLongError(ResultTooLargeError):
+    """Arrays that hold more numbers than may be sent as lists."""
+
+    def __init__(self, size: int, limit: int, *, what: str = "result") -> None:
+        ValueError.__init__(
+            self,
+            f"the arrays of the {what} hold at least {size} numbers, and at most {limit} can be "
+            'sent as lists (limits.maxListItems); call it with arrays: "base64"',
+        )
         self.size = size
         self.limit = limit
 

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar, overload
+from typing import Any, Literal, NamedTuple, TypeVar, overload
 
 __all__ = ["ToolMark", "mark_of", "tool"]
 
 MARK = "__snakeden_tool__"
+
+MAX_TIMEOUT_MS = 86_400_000
+"""The longest deadline of a call: a day. Twin of src/calls/call_fields.ts."""
+
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}", re.I)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -16,9 +22,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 class ToolMark(NamedTuple):
     """The options of `@tool`; None where the function itself decides."""
 
-    name: str | None
-    description: str | None
+    name: str | None = None
+    description: str | None = None
     idempotent: bool = False
+    timeout_ms: float | None = None
+    arrays: str | None = None
+    media_type: str | None = None
 
 
 @overload
@@ -27,7 +36,13 @@ def tool(function: F, /) -> F: ...
 
 @overload
 def tool(
-    *, name: str | None = None, description: str | None = None, idempotent: bool = False
+    *,
+    name: str | None = None,
+    description: str | None = None,
+    idempotent: bool = False,
+    timeout_ms: float | None = None,
+    arrays: Literal["list", "base64"] | None = None,
+    media_type: str | None = None,
 ) -> Callable[[F], F]: ...
 
 
@@ -38,6 +53,9 @@ def tool(
     name: str | None = None,
     description: str | None = None,
     idempotent: bool = False,
+    timeout_ms: float | None = None,
+    arrays: Literal["list", "base64"] | None = None,
+    media_type: str | None = None,
 ) -> F | Callable[[F], F]:
     """Mark a function or a method as a tool; it stays callable as before.
 
@@ -51,22 +69,58 @@ def tool(
         description: One paragraph; the first paragraph of the docstring otherwise.
         idempotent: True when running it twice does what running it once does. A call whose worker
             died under it then runs again in another one.
+        timeout_ms: The deadline of a call that names none, in milliseconds, more than 0 and at most
+            86,400,000 (a day); the `timeoutMs` of the pool otherwise.
+        arrays: How arrays in its results are sent when the call does not say: "list" as lists of
+            numbers, "base64" (the default) as their bytes.
+        media_type: What the bytes that it returns are, such as "image/png". A client of HTTP that
+            accepts this type gets the bytes alone.
 
     Raises:
-        TypeError: Used on something that is no function, such as a class; `idempotent` is no bool.
+        TypeError: Used on something that is no function, such as a class; or an option has the
+            wrong type.
+        ValueError: An option is out of range.
     """
     if not isinstance(idempotent, bool):
         raise TypeError(f"@tool(idempotent=...) takes True or False, not {idempotent!r}")
+    _check_timeout(timeout_ms)
+    if arrays not in (None, "list", "base64"):
+        raise ValueError(f"@tool(arrays=...) takes 'list' or 'base64', not {arrays!r}")
+    _check_media_type(media_type)
 
     def mark(target: F) -> F:
         inner = target.__func__ if isinstance(target, (staticmethod, classmethod)) else target
         if not inspect.isroutine(inner):
             kind = "a class" if inspect.isclass(inner) else f"an object of {type(inner).__name__}"
             raise TypeError(f"@tool marks functions and methods; it was used on {kind}")
-        setattr(inner, MARK, ToolMark(name, description, idempotent))
+        setattr(
+            inner, MARK, ToolMark(name, description, idempotent, timeout_ms, arrays, media_type)
+        )
         return target
 
     return mark if function is None else mark(function)
+
+
+def _check_timeout(timeout_ms: object) -> None:
+    if timeout_ms is None:
+        return
+    allowed = f"a number of milliseconds greater than 0 and at most {MAX_TIMEOUT_MS}"
+    if isinstance(timeout_ms, bool) or not isinstance(timeout_ms, (int, float)):
+        raise TypeError(f"@tool(timeout_ms=...) takes {allowed}, not {timeout_ms!r}")
+    if not 0 < timeout_ms <= MAX_TIMEOUT_MS:
+        raise ValueError(f"@tool(timeout_ms=...) takes {allowed}, not {timeout_ms!r}")
+
+
+def _check_media_type(media_type: object) -> None:
+    if media_type is None:
+        return
+    if not isinstance(media_type, str):
+        raise TypeError(f"@tool(media_type=...) takes text such as 'image/png', not {media_type!r}")
+    if not _MEDIA_TYPE.fullmatch(media_type):
+        raise ValueError(
+            f"@tool(media_type=...) takes a type and a subtype such as 'image/png', "
+            f"not {media_type!r}"
+        )
 
 
 def mark_of(target: object) -> ToolMark | None:

@@ -92,7 +92,7 @@ class Stage:
         raise LookupError("nothing there")
 
     def _enter(self) -> int:
-        call_id = current_call().id
+        call_id = int(current_call().id, 36)
         self.peak = max(self.peak, len(self.runner._in_flight.begun()))
         self._add("entered", call_id)
         return call_id
@@ -117,7 +117,9 @@ class Stage:
 
     def send(self, *call_ids: int, tool: str = "hold", **fields: Any) -> None:
         for call_id in call_ids:
-            self.runner.on_call(Call(id=call_id, tool=tool, args=Value(json=b"{}"), **fields))
+            self.runner.on_call(
+                Call(id=call_id, number=call_id, tool=tool, args=Value(json=b"{}"), **fields)
+            )
             self._news.put(None)
 
     def attempt(self, call_id: int) -> Attempt:

@@ -67,7 +67,7 @@ def asks() -> dict[str, Any]:
 
 
 def call(call_id: int, tool: str, json: bytes = b"{}", **fields: Any) -> WireCall:
-    return WireCall(id=call_id, tool=tool, args=Value(json=json), **fields)
+    return WireCall(id=call_id, number=call_id, tool=tool, args=Value(json=json), **fields)
 
 
 def messages(outbox: Outbox) -> list[WorkerMessage]:
@@ -94,7 +94,7 @@ def test_runner_gives_each_call_its_context(runner: Runner, outbox: Outbox) -> N
     runner.on_call(call(6, "asks", timeout_ms=60_000))
     runner.serve(runner.stop)
     first, second = [message.result.value.json for message in messages(outbox)]
-    assert first == b'{"id":5,"tool":"asks","left":null}'
+    assert first == b'{"id":"5","tool":"asks","left":null}'
     assert b'"left":5' in second
     with pytest.raises(RuntimeError):
         current_call()

@@ -51,6 +51,8 @@ const KEY = {
     windowBytes: 0x30,
     sessionId: 0x3a,
     requestId: 0x42,
+    number: 0x48,
+    arrays: 0x50,
   },
   value: { json: 0x0a, tagged: 0x10, buffers: 0x1a, shared: 0x22 },
   shared: { index: 0x08, offset: 0x10, length: 0x18 },
@@ -93,6 +95,8 @@ export class FrameWriter {
     this.#number(KEY.call.windowBytes, call.windowBytes ?? 0);
     this.#text(KEY.call.sessionId, call.sessionId ?? "");
     this.#text(KEY.call.requestId, call.requestId ?? "");
+    this.#number(KEY.call.number, call.number ?? 0);
+    this.#number(KEY.call.arrays, call.arrays ?? 0);
     this.#close(body);
     this.#close(message);
   }

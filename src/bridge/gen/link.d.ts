@@ -161,6 +161,8 @@ export interface Welcome {
   limits?: Limits | null;
   profile: string;
   expose: string[];
+  callPrefix: string;
+  maxListItems: number;
 }
 export interface WelcomeInit {
   adapters?: string[] | null;
@@ -173,6 +175,8 @@ export interface WelcomeInit {
   limits?: LimitsInit | null;
   profile?: string | null;
   expose?: string[] | null;
+  callPrefix?: string | null;
+  maxListItems?: number | null;
 }
 
 export interface Limits {
@@ -235,6 +239,8 @@ export interface Tool {
   outputSchema: string;
   streams: boolean;
   idempotent: boolean;
+  timeoutMs: number;
+  mediaType: string;
 }
 export interface ToolInit {
   name?: string | null;
@@ -243,6 +249,8 @@ export interface ToolInit {
   outputSchema?: string | null;
   streams?: boolean | null;
   idempotent?: boolean | null;
+  timeoutMs?: number | null;
+  mediaType?: string | null;
 }
 
 export interface StartFailed {
@@ -306,6 +314,8 @@ export interface Call {
   windowBytes: number;
   sessionId: string;
   requestId: string;
+  number: number;
+  arrays: number;
 }
 export interface CallInit {
   id?: number | null;
@@ -316,6 +326,8 @@ export interface CallInit {
   windowBytes?: number | null;
   sessionId?: string | null;
   requestId?: string | null;
+  number?: number | null;
+  arrays?: number | null;
 }
 
 export interface Cancel {

@@ -719,6 +719,8 @@ export const snakeden = $root.snakeden = (() => {
             Welcome.prototype.limits = null;
             Welcome.prototype.profile = "";
             Welcome.prototype.expose = $util.emptyArray;
+            Welcome.prototype.callPrefix = "";
+            Welcome.prototype.maxListItems = 0;
 
             Welcome.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -750,6 +752,10 @@ export const snakeden = $root.snakeden = (() => {
                 if (message.expose != null && message.expose.length)
                     for (let i = 0; i < message.expose.length; ++i)
                         writer.uint32(82).string(message.expose[i]);
+                if (message.callPrefix != null && $Object.hasOwnProperty.call(message, "callPrefix") && message.callPrefix !== "")
+                    writer.uint32(98).string(message.callPrefix);
+                if (message.maxListItems != null && $Object.hasOwnProperty.call(message, "maxListItems") && message.maxListItems !== 0)
+                    writer.uint32(104).uint32(message.maxListItems);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -862,6 +868,24 @@ export const snakeden = $root.snakeden = (() => {
                             if (!(message.expose && message.expose.length))
                                 message.expose = [];
                             message.expose.push(reader.stringVerify());
+                            continue;
+                        }
+                    case 12: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.callPrefix = value;
+                            else
+                                delete message.callPrefix;
+                            continue;
+                        }
+                    case 13: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.maxListItems = value;
+                            else
+                                delete message.maxListItems;
                             continue;
                         }
                     }
@@ -1415,6 +1439,8 @@ export const snakeden = $root.snakeden = (() => {
             Tool.prototype.outputSchema = "";
             Tool.prototype.streams = false;
             Tool.prototype.idempotent = false;
+            Tool.prototype.timeoutMs = 0;
+            Tool.prototype.mediaType = "";
 
             Tool.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1435,6 +1461,10 @@ export const snakeden = $root.snakeden = (() => {
                     writer.uint32(40).bool(message.streams);
                 if (message.idempotent != null && $Object.hasOwnProperty.call(message, "idempotent") && message.idempotent !== false)
                     writer.uint32(48).bool(message.idempotent);
+                if (message.timeoutMs != null && $Object.hasOwnProperty.call(message, "timeoutMs") && !$Object.is(message.timeoutMs, 0))
+                    writer.uint32(57).double(message.timeoutMs);
+                if (message.mediaType != null && $Object.hasOwnProperty.call(message, "mediaType") && message.mediaType !== "")
+                    writer.uint32(66).string(message.mediaType);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1520,6 +1550,24 @@ export const snakeden = $root.snakeden = (() => {
                                 message.idempotent = value;
                             else
                                 delete message.idempotent;
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 1)
+                                break;
+                            if (!$Object.is(value = reader.double(), 0))
+                                message.timeoutMs = value;
+                            else
+                                delete message.timeoutMs;
+                            continue;
+                        }
+                    case 8: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.mediaType = value;
+                            else
+                                delete message.mediaType;
                             continue;
                         }
                     }
@@ -2104,6 +2152,8 @@ export const snakeden = $root.snakeden = (() => {
             Call.prototype.windowBytes = 0;
             Call.prototype.sessionId = "";
             Call.prototype.requestId = "";
+            Call.prototype.number = 0;
+            Call.prototype.arrays = 0;
 
             Call.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -2128,6 +2178,10 @@ export const snakeden = $root.snakeden = (() => {
                     writer.uint32(58).string(message.sessionId);
                 if (message.requestId != null && $Object.hasOwnProperty.call(message, "requestId") && message.requestId !== "")
                     writer.uint32(66).string(message.requestId);
+                if (message.number != null && $Object.hasOwnProperty.call(message, "number") && message.number !== 0)
+                    writer.uint32(72).uint32(message.number);
+                if (message.arrays != null && $Object.hasOwnProperty.call(message, "arrays") && message.arrays !== 0)
+                    writer.uint32(80).uint32(message.arrays);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -2228,6 +2282,24 @@ export const snakeden = $root.snakeden = (() => {
                                 message.requestId = value;
                             else
                                 delete message.requestId;
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.number = value;
+                            else
+                                delete message.number;
+                            continue;
+                        }
+                    case 10: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.uint32())
+                                message.arrays = value;
+                            else
+                                delete message.arrays;
                             continue;
                         }
                     }

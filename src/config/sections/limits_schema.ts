@@ -29,6 +29,10 @@ export const limitsSchema = group({
     description:
       "Time within which the reader of a large response or a stream must read something.",
   }).default(60_000),
+  maxListItems: whole(1, 100_000_000, {
+    description:
+      "Numbers that the arrays of a result or a chunk may hold when they are sent as lists.",
+  }).default(1_000_000),
   maxDepth: whole(1, 1_000, {
     description: "Levels of nesting in arguments and results.",
   }).default(200),

@@ -4,6 +4,12 @@ import { DeadlineExceededError, SnakedenError } from "../../errors.ts";
 import { callFailure } from "./call_failure.ts";
 import type { Queued } from "./call_queue.ts";
 
+/** The form of arrays in results: lists of numbers, or their bytes, which HTTP sends as base64. */
+export type ArrayForm = "list" | "base64";
+
+/** The numbers of the forms on the link; 0 leaves the choice to the tool. */
+const ARRAY_FORMS: Readonly<Record<ArrayForm, number>> = { list: 1, base64: 2 };
+
 /** The request of a caller. */
 export interface CallRequest {
   readonly tool: string;
@@ -18,6 +24,8 @@ export interface CallRequest {
   readonly signal?: AbortSignal | undefined;
   /** True if it may run again when its worker dies. Default: what the tool declares. */
   readonly idempotent?: boolean | undefined;
+  /** The form of arrays that are sent back; undefined leaves it to the tool. */
+  readonly arrays?: ArrayForm | undefined;
   /** Receives the chunks of a stream; without it a generator returns a list. */
   readonly sink?: ChunkSink | undefined;
 }
@@ -123,8 +131,9 @@ export class Call implements Queued, Alarm, EventListenerObject {
   #attempt: AttemptOfCall | undefined;
 
   constructor(request: CallRequest, { owner, sequence, now }: Admission) {
-    this.id = owner.callPrefix + sequence.toString(36);
     this.sequence = sequence;
+    // The worker makes the same id of the prefix and the number, which has 32 bits on the link.
+    this.id = owner.callPrefix + this.number.toString(36);
     this.priority = request.priority;
     this.#request = request;
     this.#owner = owner;
@@ -148,6 +157,11 @@ export class Call implements Queued, Alarm, EventListenerObject {
 
   get args(): Value {
     return this.#request.args;
+  }
+
+  /** Its number on the link and in the log of the worker. */
+  get number(): number {
+    return this.sequence >>> 0;
   }
 
   /** True or false if the caller has said whether the call may run twice. */
@@ -175,7 +189,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
 
   /** Returns the message for a worker that is sent the call at the time `now`. */
   message(now: number): OutgoingCall {
-    const { tool, args, sink, sessionId = "", requestId = "" } = this.#request;
+    const { tool, args, sink, sessionId = "", requestId = "", arrays } = this.#request;
     return {
       tool,
       args,
@@ -185,6 +199,8 @@ export class Call implements Queued, Alarm, EventListenerObject {
       windowBytes: sink?.windowBytes ?? 0,
       sessionId,
       requestId: requestId === "" ? this.id : requestId,
+      number: this.number,
+      arrays: arrays === undefined ? 0 : ARRAY_FORMS[arrays],
     };
   }
 

@@ -8,6 +8,7 @@
  */
 export { Attempt, type AttemptHost } from "./attempt.ts";
 export {
+  type ArrayForm,
   Call,
   type CallOutcome,
   type CallOwner,

@@ -10,6 +10,8 @@ import type { RecycleOptions } from "./recycle_policy.ts";
 export interface SupervisorOptions extends StopOptions, QuarantineOptions {
   /** The name of the pool. Its workers are `name-1`, `name-2`, ... */
   readonly name: string;
+  /** The prefix of the ids of its calls, which workers show to tools. */
+  readonly callPrefix?: string;
   readonly size: number;
   /** The way in which the workers run their calls. */
   readonly profile: ProfileName;

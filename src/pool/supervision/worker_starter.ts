@@ -29,6 +29,7 @@ export interface Start {
 export interface WorkerStarterOptions {
   readonly launcher: Launcher;
   readonly alarms: Alarms;
+  readonly callPrefix?: string;
   readonly profile: ProfileName;
   readonly limits: WorkerLimits;
   readonly recycling: RecyclePolicy;
@@ -91,7 +92,7 @@ export class WorkerStarter {
   }
 
   #create(id: string): Worker {
-    const { alarms, limits, recycling, listener } = this.#options;
+    const { alarms, limits, recycling, listener, callPrefix } = this.#options;
     const { maxCalls, renewAtCall } = recycling;
     const incarnation = `${id}.${crypto.randomUUID()}`;
     const profile = PROFILES[this.#options.profile];
@@ -99,6 +100,7 @@ export class WorkerStarter {
       {
         id,
         incarnation,
+        callPrefix,
         order: this.#created++,
         alarms,
         profile,

@@ -38,6 +38,7 @@ export class Worker implements LinkEvents, AttemptHost {
   readonly alarms: Alarms;
   readonly startedAt = new Date();
   readonly #listener: WorkerListener<Worker>;
+  readonly #callPrefix: string;
   readonly #log: WorkerLog;
   readonly #window: CallWindow<Attempt>;
   readonly #linkClosed = Promise.withResolvers<void>();
@@ -61,6 +62,7 @@ export class Worker implements LinkEvents, AttemptHost {
 
   constructor(options: WorkerOptions, listener: WorkerListener<Worker>) {
     const { id, incarnation, alarms, profile, limits = {}, maxCalls = Infinity } = options;
+    const { callPrefix = "" } = options;
     this.id = id;
     this.incarnation = incarnation;
     this.order = options.order ?? 0;
@@ -69,7 +71,8 @@ export class Worker implements LinkEvents, AttemptHost {
     this.#maxCalls = maxCalls;
     this.#renewAtCall = options.renewAtCall ?? Infinity;
     this.#listener = listener;
-    this.#log = new WorkerLog(id, alarms);
+    this.#callPrefix = callPrefix;
+    this.#log = new WorkerLog({ workerId: id, callPrefix }, alarms);
     this.#window = profile.open({ alarms, recall: () => this.link.recall() });
   }
 
@@ -154,6 +157,7 @@ export class Worker implements LinkEvents, AttemptHost {
     const launching = launcher.launch({
       workerId: this.id,
       incarnation: this.incarnation,
+      callPrefix: this.#callPrefix,
       events: this,
       onLine: (line, from) => this.#log.line(line, from),
     }, AbortSignal.any([signal, this.#giveUp.signal]));
@@ -221,7 +225,7 @@ export class Worker implements LinkEvents, AttemptHost {
     this.#log.close();
     this.#inFlightAtExit = this.#window.drain({ note: launched.progress, readToEnd });
     // The output of other calls belongs in the log only.
-    const lastOutput = process.outputOf(this.#inFlightAtExit.lost.map(({ linkId }) => linkId));
+    const lastOutput = process.outputOf(this.#inFlightAtExit.lost.map(({ call }) => call.number));
     return { ...exit, lastOutput };
   }
 

@@ -19,6 +19,7 @@ export class WorkerLog implements Alarm {
   alarmPrevious: Alarm | undefined = undefined;
   alarmNext: Alarm | undefined = undefined;
   readonly #workerId: string;
+  readonly #callPrefix: string;
   readonly #alarms: Alarms;
   readonly #log = getLogger(WORKER_CATEGORY);
   #lines: number = BURST.lines;
@@ -26,8 +27,12 @@ export class WorkerLog implements Alarm {
   #refilledAt: number;
   #leftOut = 0;
 
-  constructor(workerId: string, alarms: Alarms) {
+  constructor(
+    { workerId, callPrefix }: { readonly workerId: string; readonly callPrefix: string },
+    alarms: Alarms,
+  ) {
     this.#workerId = workerId;
+    this.#callPrefix = callPrefix;
     this.#alarms = alarms;
     this.#refilledAt = alarms.now;
   }
@@ -40,8 +45,8 @@ export class WorkerLog implements Alarm {
   /** Logs a line that the worker has printed. */
   line({ text, owner }: OutputLine, from: "stdout" | "stderr"): void {
     if (!isEnabled(this.#log, "info") || !this.#take(text.length)) return;
-    const callId = owner > 0 ? { callId: owner } : {};
-    this.#log.info("{line}", { workerId: this.#workerId, from, ...callId, line: text });
+    const call = this.#call(owner);
+    this.#log.info("{line}", { workerId: this.#workerId, from, ...call, line: text });
   }
 
   /** Logs an entry of Python's logging. */
@@ -59,8 +64,13 @@ export class WorkerLog implements Alarm {
       workerId: this.#workerId,
       logger,
       text: message,
-      ...(callId === 0 ? {} : { callId }),
+      ...this.#call(callId),
     });
+  }
+
+  /** Returns the id of a call as callers know it, by its number; nothing if no call is known. */
+  #call(number: number): { readonly callId?: string } {
+    return number > 0 ? { callId: this.#callPrefix + number.toString(36) } : {};
   }
 
   /** Logs the number of omitted lines. */

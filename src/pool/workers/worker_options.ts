@@ -20,6 +20,8 @@ export interface WorkerOptions {
   readonly incarnation: string;
   /** Its place among the workers of its pool, in the order in which they were created. Default 0. */
   readonly order?: number;
+  /** The prefix of the ids of its calls. Default none. */
+  readonly callPrefix?: string | undefined;
   /** The alarms of running calls. */
   readonly alarms: Alarms;
   /** The way in which it runs its calls. */

@@ -16,6 +16,10 @@ export const callAnswerSchema = z.object({
   callId: z.string().openapi({ example: "c1" }),
   workerId: z.string().openapi({ example: "default-1" }),
   durationMs: z.number().openapi({ description: "From request to result.", example: 0.8 }),
+  queueMs: z.number().openapi({
+    description: "The part of it that the call waited for a worker.",
+    example: 0.02,
+  }),
 }).openapi("CallAnswer");
 
 type CallAnswer = z.infer<typeof callAnswerSchema>;
@@ -56,11 +60,12 @@ export function addExecute(
       traffic,
     );
     c.set("called", { tool, pool: options.pool });
-    const { value, callId, workerId, durationMs } = await host.call(tool, args, options);
+    const { value, callId, workerId, durationMs, queueMs } = await host.call(tool, args, options);
     const answer: Omit<CallAnswer, "result"> = {
       callId,
       workerId,
       durationMs: inMicroseconds(durationMs),
+      queueMs: inMicroseconds(queueMs),
     };
     const rest = JSON.stringify(answer);
     if (traffic.isLarge(value)) {

@@ -67,8 +67,13 @@ class NdjsonWriter implements EventWriter {
 function dataOf(event: StreamEvent): string {
   const text = oneLine(event.value.jsonText());
   if (event.type !== "done") return text;
-  const { callId, workerId, durationMs } = event;
-  const rest = JSON.stringify({ callId, workerId, durationMs: inMicroseconds(durationMs) });
+  const { callId, workerId, durationMs, queueMs } = event;
+  const rest = JSON.stringify({
+    callId,
+    workerId,
+    durationMs: inMicroseconds(durationMs),
+    queueMs: inMicroseconds(queueMs),
+  });
   return `{"result":${text},${rest.slice(1)}`;
 }
 

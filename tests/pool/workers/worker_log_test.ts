@@ -21,7 +21,7 @@ function logged(
   const clock = new FakeClock();
   using alarms = new Alarms(clock);
   try {
-    work(new WorkerLog("default-1", alarms), clock);
+    work(new WorkerLog({ workerId: "default-1", callPrefix: "c-" }, alarms), clock);
   } finally {
     resetSync();
   }
@@ -43,7 +43,7 @@ Deno.test("WorkerLog logs lines and entries with the worker and the call", () =>
   assert.deepEqual(line?.properties, {
     workerId: "default-1",
     from: "stdout",
-    callId: 4,
+    callId: "c-4",
     line: "printed",
   });
   assert.deepEqual(start?.properties, { workerId: "default-1", from: "stderr", line: "loading" });
@@ -51,7 +51,7 @@ Deno.test("WorkerLog logs lines and entries with the worker and the call", () =>
   assert.deepEqual(entry?.properties, {
     workerId: "default-1",
     logger: "tools",
-    callId: 5,
+    callId: "c-5",
     text: "entry",
   });
 });

@@ -26,6 +26,7 @@ const body = fc.oneof(
     timeoutMs: fc.oneof(fc.double({ min: 0, max: 86_400_000 }), value),
     priority: fc.oneof(fc.integer({ min: -12, max: 12 }), value),
     idempotent: fc.oneof(fc.boolean(), value),
+    arrays: fc.oneof(fc.constantFrom("list", "base64"), value),
     extra: value,
   }, { requiredKeys: [] }),
   // Almost right.
@@ -61,6 +62,7 @@ Deno.test("findIssues() names the same top fields as the schema", () => {
     timeoutMs: -1,
     priority: 99,
     idempotent: "yes",
+    arrays: "lists",
   };
   const named = findIssues(wrong).map((it) => it.path).sort();
   const inSchema = described.safeParse(wrong).error?.issues.map((it) => it.path[0]).sort();

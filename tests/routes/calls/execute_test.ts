@@ -11,7 +11,7 @@ import {
 } from "../../../src/errors.ts";
 import { clientOf, memoryEngine, outcomeOf } from "../memory_engine.ts";
 
-Deno.test("POST /v1/execute answers the result, the ids and the duration", async () => {
+Deno.test("POST /v1/execute answers the result, the ids and the times", async () => {
   const engine = memoryEngine({ call: () => Promise.resolve(outcomeOf({ a: [1, "ü"] })) });
   const answer = await clientOf(engine).post("/v1/execute", { tool: "add" });
   assert.equal(answer.status, 200);
@@ -21,6 +21,7 @@ Deno.test("POST /v1/execute answers the result, the ids and the duration", async
     callId: "c-1",
     workerId: "default-1",
     durationMs: 1.235,
+    queueMs: 0,
   });
 });
 
@@ -35,6 +36,7 @@ Deno.test("POST /v1/execute passes on everything that the body says, and its own
     timeoutMs: 0.5,
     priority: -10,
     idempotent: true,
+    arrays: "list",
   };
   await clientOf(engine).post("/v1/execute", body, { "x-request-id": "mine-1" });
   const [call] = engine.calls;
@@ -49,6 +51,7 @@ Deno.test("POST /v1/execute passes on everything that the body says, and its own
       timeoutMs: 0.5,
       priority: -10,
       idempotent: true,
+      arrays: "list",
       requestId: "mine-1",
     },
   });

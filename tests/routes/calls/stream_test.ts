@@ -36,7 +36,7 @@ Deno.test("POST /v1/stream sends Server-Sent Events with names and numbers", asy
     "id: 1\nevent: chunk\ndata: 0\n\n" +
       'id: 2\nevent: progress\ndata: {"done":0.5}\n\n' +
       "id: 3\nevent: chunk\ndata: 1\n\n" +
-      'id: 4\nevent: done\ndata: {"result":"end","callId":"c-1","workerId":"default-1","durationMs":1.235}\n\n',
+      'id: 4\nevent: done\ndata: {"result":"end","callId":"c-1","workerId":"default-1","durationMs":1.235,"queueMs":0}\n\n',
   );
 });
 
@@ -50,6 +50,7 @@ Deno.test("POST /v1/stream sends one JSON object a line when NDJSON is asked for
     callId: "c-1",
     workerId: "default-1",
     durationMs: 1.235,
+    queueMs: 0,
   });
 });
 

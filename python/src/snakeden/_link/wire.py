@@ -53,6 +53,8 @@ class OfferedTool(NamedTuple):
     output_schema: str
     streams: bool
     idempotent: bool
+    timeout_ms: float = 0.0
+    media_type: str = ""
 
 
 def wire_text(text: str, limit: int = 0) -> str:
@@ -95,6 +97,8 @@ def ready(
             output_schema=tool.output_schema,
             streams=tool.streams,
             idempotent=tool.idempotent,
+            timeout_ms=tool.timeout_ms,
+            media_type=tool.media_type,
         )
     # Otherwise an empty message would not be encoded.
     body.SetInParent()

@@ -25,11 +25,14 @@ from snakeden._tools.no_tools import no_tools_in_class, no_tools_in_modules
 from snakeden._tools.schema import ToolSchema
 from snakeden._tools.search_path import place_module_paths
 from snakeden.errors import AdapterError
-from snakeden.tool import mark_of
+from snakeden.tool import ToolMark, mark_of
 
 __all__ = ["LoadedAdapter", "LoadedTool", "load_adapter"]
 
 TOOL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+_NO_MARK: Final = ToolMark()
+_ARRAY_FORMS: Final[dict[str | None, int]] = {None: 0, "list": 1, "base64": 2}
 
 Complete = Callable[[Coroutine[Any, Any, object]], object]
 """Runs a coroutine to its end on the event loop of the tools."""
@@ -44,22 +47,32 @@ Guard = Callable[[Callable[[], object], str], object]
 class LoadedTool:
     """A tool ready to be called; everything about it is worked out once."""
 
-    __slots__ = ("description", "function", "idempotent", "name", "parse", "schema")
+    __slots__ = (
+        "arrays",
+        "description",
+        "function",
+        "idempotent",
+        "media_type",
+        "name",
+        "parse",
+        "schema",
+        "timeout_ms",
+    )
 
     def __init__(
-        self,
-        name: str,
-        function: Callable[..., Any],
-        *,
-        description: str | None = None,
-        idempotent: bool = False,
+        self, name: str, function: Callable[..., Any], *, mark: ToolMark = _NO_MARK
     ) -> None:
         self.name = name
         self.function = function
-        self.idempotent = idempotent
+        self.idempotent = mark.idempotent
+        self.timeout_ms = mark.timeout_ms or 0.0
+        self.media_type = mark.media_type or ""
+        self.arrays = _ARRAY_FORMS[mark.arrays]
+        """A value of `Call.arrays` in link.proto."""
         self.schema = ToolSchema(name, function)
         self.parse = self.schema.parse
-        self.description = _first_paragraph(function) if description is None else description
+        written = mark.description
+        self.description = _first_paragraph(function) if written is None else written
 
 
 class LoadedAdapter:
@@ -259,12 +272,7 @@ class _Loading:
                 'name: @tool(name="...")'
             )
         try:
-            self.tools[name] = LoadedTool(
-                name,
-                function,
-                description=None if mark is None else mark.description,
-                idempotent=mark is not None and mark.idempotent,
-            )
+            self.tools[name] = LoadedTool(name, function, mark=mark or _NO_MARK)
         except AdapterError as error:
             return str(error)
         return ""

@@ -115,7 +115,7 @@ def lower_foreign(self: Tree, value: Any, depth: int) -> Any:
     except (TypeError, ValueError, BufferError):
         array = _to_numpy(value)
         return _marker(self, value) if array is None else lower_array(self, array, depth)
-    lowered = _view(self, view)
+    lowered = _view(self, view, depth)
     return _marker(self, value) if lowered is None else lowered
 
 
@@ -134,7 +134,7 @@ def _marker(self: Tree, value: object) -> Any:
     return self.tag("unserializable", type=type_name(type(value)))
 
 
-def _view(self: Tree, view: memoryview) -> Any:
+def _view(self: Tree, view: memoryview, depth: int) -> Any:
     """Lower a memoryview to bytes or an array; return None if its items are not numbers."""
     order, code = ("@", view.format) if len(view.format) == 1 else (view.format[0], view.format[1:])
     if code in ("B", "c") and view.ndim == 1:
@@ -154,7 +154,7 @@ def _view(self: Tree, view: memoryview) -> Any:
     dtype = f"{'|' if size == 1 else '<'}{kind}{size}"
     if dtype not in FORMATS:
         return None
-    return self.tag("array", dtype=dtype, shape=list(view.shape or ()), buffer=self.attach(data))
+    return self.array(dtype, view.shape or (), data=data, depth=depth)
 
 
 def lower_array(self: Tree, array: Any, depth: int) -> Any:
@@ -180,9 +180,7 @@ def lower_array(self: Tree, array: Any, depth: int) -> Any:
         ):
             raise self.refuse(f"a {dtype} that is beyond the largest float of 64 bits")
         array = converted
-    return self.tag(
-        "array", dtype=wire.str, shape=list(array.shape), buffer=self.attach(_content(array, numpy))
-    )
+    return self.array(wire.str, array.shape, data=_content(array, numpy), depth=depth)
 
 
 def _content(array: Any, numpy: Any) -> bytes | memoryview:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 __all__ = ["Lowerer", "Tree"]
@@ -21,6 +21,11 @@ class Tree(Protocol):
 
     def tag(self, kind: str, **fields: object) -> dict[str, object]:
         """Return a tagged leaf."""
+
+    def array(
+        self, dtype: str, shape: Sequence[int], *, data: bytes | memoryview, depth: int
+    ) -> Any:
+        """Return an array whose bytes were reserved: a tagged leaf, or lists of numbers."""
 
     def reserve(self, nbytes: int) -> None:
         """Refuse a buffer that would go over the limit, before it is copied."""

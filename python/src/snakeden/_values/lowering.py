@@ -13,7 +13,7 @@ import struct
 import sys
 import uuid
 from collections import UserList, UserString, deque
-from collections.abc import Iterable, KeysView, Mapping, Set, ValuesView
+from collections.abc import Iterable, KeysView, Mapping, Sequence, Set, ValuesView
 from decimal import Decimal
 from math import isfinite
 from types import SimpleNamespace
@@ -24,9 +24,10 @@ import msgspec
 from snakeden._values import arrays, tables
 from snakeden._values.durations import iso_duration
 from snakeden._values.lowerer import Lowerer, Tree
+from snakeden._values.number_lists import extent, number_list
 from snakeden._values.text_classes import is_text_class
 from snakeden._values.type_name import type_name
-from snakeden.errors import InvalidValueError, ResultTooLargeError
+from snakeden.errors import InvalidValueError, ListTooLongError, ResultTooLargeError
 
 __all__ = ["MAX_SAFE_INTEGER", "TAG", "Lowering"]
 
@@ -50,7 +51,16 @@ class _Problem(Exception):  # noqa: N818 - never leaves this module
 class Lowering:
     """A tree that is being lowered: its buffers so far, and whether it has tags."""
 
-    __slots__ = ("_bytes", "_max_bytes", "_max_depth", "_where", "buffers", "tagged")
+    __slots__ = (
+        "_bytes",
+        "_items",
+        "_max_bytes",
+        "_max_depth",
+        "_max_list_items",
+        "_where",
+        "buffers",
+        "tagged",
+    )
 
     def __init__(
         self,
@@ -59,6 +69,7 @@ class Lowering:
         *,
         where: str,
         buffers: list[bytes | memoryview] | None = None,
+        max_list_items: int | None = None,
     ) -> None:
         self.buffers: list[bytes | memoryview] = [] if buffers is None else buffers
         self.tagged = False
@@ -66,13 +77,15 @@ class Lowering:
         self._max_bytes = max_bytes
         self._where = where
         self._bytes = sum(map(len, self.buffers))
+        self._max_list_items = max_list_items
+        self._items = 0
 
     def lower_root(self, value: object) -> Any:
         """Lower a whole value.
 
         Raises:
             InvalidValueError: If a part cannot be sent; the text names its path.
-            ResultTooLargeError: If the buffers alone exceed the limit.
+            ResultTooLargeError: If the buffers alone exceed the limit, or lists are too long.
         """
         try:
             return self.lower(value, self._max_depth)
@@ -102,6 +115,21 @@ class Lowering:
         """Return a tagged leaf."""
         self.tagged = True
         return {TAG: kind, **fields}
+
+    def array(
+        self, dtype: str, shape: Sequence[int], *, data: bytes | memoryview, depth: int
+    ) -> Any:
+        """Return an array whose bytes were reserved: a tagged leaf, or lists of numbers."""
+        limit = self._max_list_items
+        if limit is None:
+            return self.tag("array", dtype=dtype, shape=list(shape), buffer=self.attach(data))
+        self._bytes -= len(data)
+        self._items += extent(shape)
+        if 0 < limit < self._items:
+            raise ListTooLongError(self._items, limit, what=self._where)
+        for _ in shape:
+            depth = self.enter(depth)
+        return number_list(dtype, shape, data=data, lower=lambda it: self.lower(it, depth))
 
     def reserve(self, nbytes: int) -> None:
         """Refuse a buffer that would go over the limit, before it is copied."""
@@ -233,11 +261,11 @@ def _as_str(self: Tree, value: Any, _depth: int) -> str:
     return _text(self, str.__str__(str(value)), 0)
 
 
-def _complex(self: Tree, value: complex, _depth: int) -> Any:
+def _complex(self: Tree, value: complex, depth: int) -> Any:
     """Lower to an array of rank 0, since arrays have a form for complex numbers."""
     data = struct.pack("<dd", value.real, value.imag)
     self.reserve(len(data))
-    return self.tag("array", dtype="<c16", shape=[], buffer=self.attach(data))
+    return self.array("<c16", (), data=data, depth=depth)
 
 
 def _dataclass(self: Tree, value: Any, depth: int) -> Any:

@@ -37,6 +37,8 @@ class ValueLimits(msgspec.Struct, frozen=True, kw_only=True):
     """The limit of JSON and buffers together; 0 for none."""
     max_depth: int = DEFAULT_MAX_DEPTH
     """The deepest nesting of containers."""
+    max_list_items: int = 0
+    """The most numbers in arrays that are sent as lists; 0 for any."""
 
 
 class Encoded(NamedTuple):
@@ -62,6 +64,7 @@ def encode(
     max_bytes: int = 0,
     where: str = "result",
     buffers: list[bytes | memoryview] | None = None,
+    max_list_items: int | None = None,
 ) -> Encoded:
     """Encode any Python value.
 
@@ -72,11 +75,13 @@ def encode(
         max_bytes: The limit of JSON and buffers together, in bytes; 0 for none.
         where: The name of the value in error texts.
         buffers: The list to add buffers to, if several trees share one.
+        max_list_items: Sends arrays as lists of at most this many numbers in all; 0 for any number.
+            None sends arrays as buffers.
 
     Raises:
         InvalidValueError: If the value is nested too deep or has a cycle, or if JSON has no form
             for a key.
-        ResultTooLargeError: If the value exceeds `max_bytes`.
+        ResultTooLargeError: If the value exceeds `max_bytes` or `max_list_items`.
     """
     try:
         if _is_plain(value, max_depth):
@@ -86,7 +91,9 @@ def encode(
             return Encoded(json, False, ())
     except (UnicodeEncodeError, RecursionError):
         pass  # The slow way mends the first, and words the second with a path.
-    lowering = Lowering(max_depth, max_bytes, where=where, buffers=buffers)
+    lowering = Lowering(
+        max_depth, max_bytes, where=where, buffers=buffers, max_list_items=max_list_items
+    )
     try:
         json = _dumps(lowering.lower_root(value))
     except RecursionError:

@@ -125,11 +125,13 @@ class WorkerLife:
             limits=ValueLimits(
                 max_bytes=welcome.max_result_bytes,
                 max_depth=welcome.max_depth or DEFAULT_MAX_DEPTH,
+                max_list_items=welcome.max_list_items,
             ),
             shared=shared,
             note=limits.noting(note),
             hint=hint,
             output=self._output,
+            call_prefix=welcome.call_prefix,
             profile=welcome.profile if welcome.profile in PROFILES else DEFAULT_PROFILE,
         )
         self._runner = runner
@@ -379,6 +381,8 @@ def _offered(tool: LoadedTool) -> wire.OfferedTool:
         output_schema=schema.output_schema,
         streams=schema.streams,
         idempotent=tool.idempotent,
+        timeout_ms=tool.timeout_ms,
+        media_type=tool.media_type,
     )
 
 

@@ -47,7 +47,7 @@ class LinkHandler(logging.Handler):
 
     def _send(self, record: logging.LogRecord, text: str) -> None:
         call = CURRENT.get(None)
-        call_id = 0 if call is None else call.id
+        call_id = 0 if call is None else call.number
         message = wire.wire_text(text, MAX_MESSAGE)
         name = wire.wire_text(record.name, 200)
         level = max(0, min(int(record.levelno), 1_000))

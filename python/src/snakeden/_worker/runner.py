@@ -44,14 +44,16 @@ class Runner:
         hint: Callable[[BaseException], str] = lambda _error: "",
         output: Output | None = None,
         profile: str = DEFAULT_PROFILE,
+        call_prefix: str = "",
     ) -> None:
         """Create the profile; must be called on the main thread. For `hint` see `ExecutionContext`,
-        for `note` and `output` see `ProfileParts`.
+        for `note` and `output` see `ProfileParts`. `call_prefix` begins the ids of calls.
         """
         self.tools: dict[str, LoadedTool] = {}
         """The tools by name, filled before `serve`."""
         self._outbox = outbox
         self._limits = limits
+        self._call_prefix = call_prefix
         self._slab = None if shared is None else shared.slab
         self._in_flight = InFlight()
         self._deadlines = DeadlineWatch(self._on_due)
@@ -76,7 +78,7 @@ class Runner:
         Raises:
             ValueError, IndexError: The arguments lie where no host of this version puts them.
         """
-        attempt = Attempt(message, self._report)
+        attempt = Attempt(message, self._report, prefix=self._call_prefix)
         timeout_ms = message.timeout_ms
         if timeout_ms > 0:
             attempt.deadline = time.monotonic() + timeout_ms / 1000

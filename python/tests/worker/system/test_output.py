@@ -38,7 +38,7 @@ from snakeden.call import CURRENT
 output = output.prepare('n0n5e')
 class Call:
     ended = False
-    def __init__(self, id): self.id = id
+    def __init__(self, id): self.number = id
 def run(id, work, marked=False):
     call = Call(id)
     token = CURRENT.set(call)

@@ -8,6 +8,8 @@ export interface LaunchSpec {
   readonly workerId: string;
   /** The id of this one life of the worker, which is never used again. */
   readonly incarnation: string;
+  /** The prefix of the ids of its calls. */
+  readonly callPrefix?: string;
   readonly events: LinkEvents;
   readonly onLine: WorkerProcessSpec["onLine"];
 }

@@ -106,6 +106,7 @@ export class SpawnLauncher implements Launcher {
       stage = "its adapter is still being loaded, or setup() still runs";
       const welcome = {
         ...this.#options.welcome,
+        callPrefix: spec.callPrefix ?? "",
         progressPath,
         ...(slab === undefined ? {} : { sharedMemory: offerOf(slab, minBytes) }),
       };

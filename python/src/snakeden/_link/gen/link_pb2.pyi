@@ -89,7 +89,7 @@ class Hello(_message.Message):
     def __init__(self, protocol_version: _Optional[int] = ..., worker_id: _Optional[str] = ..., token: _Optional[str] = ..., pid: _Optional[int] = ..., python_version: _Optional[str] = ..., package_version: _Optional[str] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("adapters", "module_paths", "log_level", "max_result_bytes", "max_depth", "progress_path", "shared_memory", "limits", "profile", "expose")
+    __slots__ = ("adapters", "module_paths", "log_level", "max_result_bytes", "max_depth", "progress_path", "shared_memory", "limits", "profile", "expose", "call_prefix", "max_list_items")
     ADAPTERS_FIELD_NUMBER: _ClassVar[int]
     MODULE_PATHS_FIELD_NUMBER: _ClassVar[int]
     LOG_LEVEL_FIELD_NUMBER: _ClassVar[int]
@@ -100,6 +100,8 @@ class Welcome(_message.Message):
     LIMITS_FIELD_NUMBER: _ClassVar[int]
     PROFILE_FIELD_NUMBER: _ClassVar[int]
     EXPOSE_FIELD_NUMBER: _ClassVar[int]
+    CALL_PREFIX_FIELD_NUMBER: _ClassVar[int]
+    MAX_LIST_ITEMS_FIELD_NUMBER: _ClassVar[int]
     adapters: _containers.RepeatedScalarFieldContainer[str]
     module_paths: _containers.RepeatedScalarFieldContainer[str]
     log_level: str
@@ -110,7 +112,9 @@ class Welcome(_message.Message):
     limits: Limits
     profile: str
     expose: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, adapters: _Optional[_Iterable[str]] = ..., module_paths: _Optional[_Iterable[str]] = ..., log_level: _Optional[str] = ..., max_result_bytes: _Optional[int] = ..., max_depth: _Optional[int] = ..., progress_path: _Optional[str] = ..., shared_memory: _Optional[_Union[SharedMemory, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., profile: _Optional[str] = ..., expose: _Optional[_Iterable[str]] = ...) -> None: ...
+    call_prefix: str
+    max_list_items: int
+    def __init__(self, adapters: _Optional[_Iterable[str]] = ..., module_paths: _Optional[_Iterable[str]] = ..., log_level: _Optional[str] = ..., max_result_bytes: _Optional[int] = ..., max_depth: _Optional[int] = ..., progress_path: _Optional[str] = ..., shared_memory: _Optional[_Union[SharedMemory, _Mapping]] = ..., limits: _Optional[_Union[Limits, _Mapping]] = ..., profile: _Optional[str] = ..., expose: _Optional[_Iterable[str]] = ..., call_prefix: _Optional[str] = ..., max_list_items: _Optional[int] = ...) -> None: ...
 
 class Limits(_message.Message):
     __slots__ = ("memory_bytes", "data_bytes", "open_files", "cpu_seconds", "nice")
@@ -161,20 +165,24 @@ class Imported(_message.Message):
     def __init__(self, path: _Optional[str] = ...) -> None: ...
 
 class Tool(_message.Message):
-    __slots__ = ("name", "description", "input_schema", "output_schema", "streams", "idempotent")
+    __slots__ = ("name", "description", "input_schema", "output_schema", "streams", "idempotent", "timeout_ms", "media_type")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     INPUT_SCHEMA_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_SCHEMA_FIELD_NUMBER: _ClassVar[int]
     STREAMS_FIELD_NUMBER: _ClassVar[int]
     IDEMPOTENT_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
+    MEDIA_TYPE_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     input_schema: str
     output_schema: str
     streams: bool
     idempotent: bool
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[str] = ..., output_schema: _Optional[str] = ..., streams: _Optional[bool] = ..., idempotent: _Optional[bool] = ...) -> None: ...
+    timeout_ms: float
+    media_type: str
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[str] = ..., output_schema: _Optional[str] = ..., streams: _Optional[bool] = ..., idempotent: _Optional[bool] = ..., timeout_ms: _Optional[float] = ..., media_type: _Optional[str] = ...) -> None: ...
 
 class StartFailed(_message.Message):
     __slots__ = ("error",)
@@ -223,7 +231,7 @@ class Log(_message.Message):
     def __init__(self, level: _Optional[int] = ..., logger: _Optional[str] = ..., message: _Optional[str] = ..., time: _Optional[float] = ..., call_id: _Optional[int] = ..., dropped: _Optional[int] = ...) -> None: ...
 
 class Call(_message.Message):
-    __slots__ = ("id", "tool", "args", "timeout_ms", "stream", "window_bytes", "session_id", "request_id")
+    __slots__ = ("id", "tool", "args", "timeout_ms", "stream", "window_bytes", "session_id", "request_id", "number", "arrays")
     ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_FIELD_NUMBER: _ClassVar[int]
     ARGS_FIELD_NUMBER: _ClassVar[int]
@@ -232,6 +240,8 @@ class Call(_message.Message):
     WINDOW_BYTES_FIELD_NUMBER: _ClassVar[int]
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    ARRAYS_FIELD_NUMBER: _ClassVar[int]
     id: int
     tool: str
     args: _values_pb2.Value
@@ -240,7 +250,9 @@ class Call(_message.Message):
     window_bytes: int
     session_id: str
     request_id: str
-    def __init__(self, id: _Optional[int] = ..., tool: _Optional[str] = ..., args: _Optional[_Union[_values_pb2.Value, _Mapping]] = ..., timeout_ms: _Optional[float] = ..., stream: _Optional[bool] = ..., window_bytes: _Optional[int] = ..., session_id: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+    number: int
+    arrays: int
+    def __init__(self, id: _Optional[int] = ..., tool: _Optional[str] = ..., args: _Optional[_Union[_values_pb2.Value, _Mapping]] = ..., timeout_ms: _Optional[float] = ..., stream: _Optional[bool] = ..., window_bytes: _Optional[int] = ..., session_id: _Optional[str] = ..., request_id: _Optional[str] = ..., number: _Optional[int] = ..., arrays: _Optional[int] = ...) -> None: ...
 
 class Cancel(_message.Message):
     __slots__ = ("id",)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from snakeden.call import Call
 
@@ -12,11 +12,14 @@ if TYPE_CHECKING:
 
 __all__ = ["Attempt"]
 
+_DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
+
 
 class Attempt:
     """One attempt to run a call in this worker; `view` is what its tool sees of it."""
 
     __slots__ = (
+        "_prefix",
         "_report",
         "buffers",
         "deadline",
@@ -29,9 +32,15 @@ class Attempt:
     )
 
     def __init__(
-        self, message: WireCall, report: Callable[[Attempt, dict[str, Any]], None]
+        self,
+        message: WireCall,
+        report: Callable[[Attempt, dict[str, Any]], None],
+        *,
+        prefix: str = "",
     ) -> None:
+        """Hold the call of `message`; `prefix` is that of the ids of calls."""
         self.id: int = message.id
+        """Its number on the link; unique among the calls in flight."""
         self.message = message
         self.deadline: float | None = None
         """The time by which it must end, on the clock of `time.monotonic()`."""
@@ -49,7 +58,18 @@ class Attempt:
         """Its view, if one was requested. Cleared when it ends, since the two refer to each other
         and would wait for the garbage collector.
         """
+        self._prefix = prefix
         self._report = report
+
+    @property
+    def number(self) -> int:
+        """Its number in the pool, by which the host finds its output."""
+        return self.message.number
+
+    @property
+    def call_id(self) -> str:
+        """The id of the call, which its answer has too."""
+        return self._prefix + _base36(self.message.number)
 
     @property
     def tool(self) -> str:
@@ -78,3 +98,12 @@ class Attempt:
             if not self.ended:
                 self.shown = view
         return view
+
+
+def _base36(number: int) -> str:
+    """Write a number as JavaScript's `number.toString(36)` does."""
+    digits = ""
+    while number > 0:
+        number, digit = divmod(number, 36)
+        digits = _DIGITS[digit] + digits
+    return digits or "0"

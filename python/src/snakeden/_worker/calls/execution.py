@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -12,7 +12,7 @@ from snakeden._link import wire
 from snakeden._link.plain_frames import plain_result
 from snakeden._values import arrays
 from snakeden._values.protocols import VALUE_TYPES, is_lazy
-from snakeden._values.values import Encoded, ValueLimits, encode
+from snakeden._values.values import ValueLimits, encode
 from snakeden._worker.calls import error_report
 from snakeden._worker.calls.drive import Driver, Settled
 from snakeden._worker.calls.streams import Collector, Sender
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.interruption import Interruption
 
 __all__ = ["Execution", "ExecutionContext"]
+
+_AS_LISTS: Final = 1
+"""A value of `Call.arrays` in link.proto."""
 
 
 class ExecutionContext(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +58,7 @@ class Execution:
         self._limits = context.limits
         self._max_bytes = context.limits.max_bytes
         self._max_depth = context.limits.max_depth
+        self._max_list_items = context.limits.max_list_items
         self._shared = context.shared
         self._hint = context.hint
         self._interruption = interruption
@@ -90,7 +94,12 @@ class Execution:
             ):
                 answer = self.driver(attempt, streams=streams).drive(returned, self._run_async)
             else:
-                answer = encode(returned, max_depth=self._max_depth, max_bytes=self._max_bytes)
+                answer = encode(
+                    returned,
+                    max_depth=self._max_depth,
+                    max_bytes=self._max_bytes,
+                    max_list_items=self._list_items(message.arrays or tool.arrays),
+                )
         finally:
             interruption.armed = None
         run_ms = (time.perf_counter() - started) * 1000
@@ -102,23 +111,25 @@ class Execution:
         """Return the message with the failure of a call whose tool raised `error`."""
         return wire.failure(attempt.id, self._why(attempt, error, run_ms=run_ms), run_ms=run_ms)
 
-    def encode(self, value: object) -> Encoded:
-        """Encode a result."""
-        return encode(value, max_depth=self._max_depth, max_bytes=self._max_bytes)
+    def _list_items(self, arrays: int) -> int | None:
+        return self._max_list_items if arrays == _AS_LISTS else None
 
     def driver(self, attempt: Attempt, *, streams: bool) -> Driver:
         """Return the driver of a result that takes time."""
         interruption = self._interruption
         message = attempt.message
 
+        list_items = self._list_items(message.arrays or self._tools[message.tool].arrays)
+
         def make_sink() -> Sender | Collector:
             if not (streams and message.stream):
-                return Collector(self._limits)
+                return Collector(self._limits, max_list_items=list_items)
             return Sender(
                 attempt,
                 self._put,
                 window=message.window_bytes,
                 limits=self._limits,
+                max_list_items=list_items,
                 interruption=interruption,
                 shared=self._shared,
             )
@@ -126,7 +137,12 @@ class Execution:
         return Driver(
             streams=streams,
             make_sink=make_sink,
-            encode=self.encode,
+            encode=lambda value: encode(
+                value,
+                max_depth=self._max_depth,
+                max_bytes=self._max_bytes,
+                max_list_items=list_items,
+            ),
             check=lambda: interruption.check(attempt),
         )
 

@@ -32,10 +32,13 @@ class Sender:
         *,
         window: int,
         limits: ValueLimits,
+        max_list_items: int | None = None,
         interruption: Interruption,
         shared: SharedMemory | None = None,
     ) -> None:
-        """Send the chunks of `attempt` by `put`; the window is in bytes."""
+        """Send the chunks of `attempt` by `put`; the window is in bytes. For `max_list_items` see
+        `encode`.
+        """
         self._call_id = attempt.id
         self._put = put
         self._interruption = interruption
@@ -43,6 +46,7 @@ class Sender:
         self._window = max(1, window)
         self._max_bytes = limits.max_bytes
         self._max_depth = limits.max_depth
+        self._max_list_items = max_list_items
         self._owed = 0
         self._credits: SimpleQueue[int] = SimpleQueue()
         self._wake: Callable[[], object] | None = None
@@ -56,7 +60,13 @@ class Sender:
 
     def send(self, item: object) -> None:
         """Send one chunk."""
-        value = encode(item, max_depth=self._max_depth, max_bytes=self._max_bytes, where="chunk")
+        value = encode(
+            item,
+            max_depth=self._max_depth,
+            max_bytes=self._max_bytes,
+            max_list_items=self._max_list_items,
+            where="chunk",
+        )
         shared = self._shared
         if shared is not None and value.tagged and shared.takes_any_of(value.buffers):
             self._send_shared(value, shared)
@@ -99,7 +109,12 @@ class Sender:
 
     def finish(self, returned: object) -> Encoded:
         """Return the result of the stream: the value that the generator returned."""
-        return encode(returned, max_depth=self._max_depth, max_bytes=self._max_bytes)
+        return encode(
+            returned,
+            max_depth=self._max_depth,
+            max_bytes=self._max_bytes,
+            max_list_items=self._max_list_items,
+        )
 
 
 class Collector:
@@ -107,7 +122,8 @@ class Collector:
     the limit.
     """
 
-    def __init__(self, limits: ValueLimits) -> None:
+    def __init__(self, limits: ValueLimits, *, max_list_items: int | None = None) -> None:
+        self._max_list_items = max_list_items
         self._max_bytes = limits.max_bytes
         self._max_depth = limits.max_depth - 1
         self._texts: list[bytes] = []
@@ -125,6 +141,7 @@ class Collector:
             max_bytes=self._max_bytes,
             where=where,
             buffers=self._buffers,
+            max_list_items=self._max_list_items,
         )
         self._texts.append(value.json)
         self._tagged = self._tagged or value.tagged

@@ -73,7 +73,7 @@ class ProcessProfile:
         started = time.perf_counter()
         output = self._output
         if output is not None:
-            output.begin(attempt.id, started)
+            output.begin(attempt.message.number, started)
         try:
             data = self._run(attempt, started)
         except BaseException as error:

@@ -52,7 +52,7 @@ class _Pipe(io.BufferedWriter):
     def write(self, data: Any, /) -> int:
         """Write as the base class does, after a mark unless this call wrote last."""
         call = CURRENT.get(None)
-        owner = _NOBODY if call is None or call.ended else call.id
+        owner = _NOBODY if call is None or call.ended else call.number
         if owner != self._owner or (self.is_copy and self._is_at_start):
             self.own(owner)
         if self.is_copy:
