@@ -16,6 +16,7 @@ export {
   type DType,
   isUnserializable,
   NdArray,
+  type RawBytes,
   type Unserializable,
   Value,
   type WriteOptions,

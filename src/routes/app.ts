@@ -46,8 +46,8 @@ export function createApp(
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
   app.use(access({ guard, openPaths: OPEN_PATHS, corsOrigins: cors.origins, shown }));
   app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"), shown)));
-  addExecute(app, engine, { traffic });
-  addStream(app, engine, { traffic, heartbeatMs, shown });
+  addExecute(app, engine, { traffic, tools: engine.tools });
+  addStream(app, engine, { traffic, tools: engine.tools, heartbeatMs, shown });
   addTools(app, engine.tools, { pools: engine.pools });
   addPools(app, engine.pools, { shown });
   addRecycle(app, engine.pools, { traffic });

@@ -1,5 +1,5 @@
 import type { Config } from "../config/mod.ts";
-import type { ExecuteSlice, StreamSlice } from "./calls/mod.ts";
+import type { ExecuteSlice, FindTools, StreamSlice } from "./calls/mod.ts";
 import type { HealthSlice } from "./health.ts";
 import type { PoolsSlice } from "./pools.ts";
 import type { RecycleSlice } from "./recycle.ts";
@@ -9,7 +9,7 @@ import type { WorkersSlice } from "./workers.ts";
 /** The host as the routes see it, with one slice for each route. `Snakeden` is one. */
 export interface Engine extends ExecuteSlice, StreamSlice {
   readonly config: Pick<Config, "apiKey" | "cors" | "errors" | "limits">;
-  readonly tools: ToolsSlice;
+  readonly tools: ToolsSlice & FindTools;
   readonly pools: PoolsSlice & RecycleSlice;
   readonly workers: WorkersSlice;
   readonly health: HealthSlice;

@@ -1,3 +1,4 @@
+import type { Tool } from "../bridge/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import { findPool, type Pool, type PoolsByName } from "../pool/mod.ts";
 import { suggestion } from "../near_names.ts";
@@ -24,6 +25,12 @@ export interface ToolInfo {
 export interface Tools {
   /** Lists every tool of every pool that has had a ready worker, in the order of the pools. */
   list(): ToolInfo[];
+
+  /**
+   * Returns the tool that a call of this name would run, in `pool` or in the pool that the call
+   * would ask; undefined if none is known.
+   */
+  find(name: string, pool?: string): ToolInfo | undefined;
 }
 
 /** Name of the pool that is asked first when a call names none. */
@@ -42,20 +49,18 @@ export class ToolRegistry implements Tools {
 
   list(): ToolInfo[] {
     return [...this.#pools.values()].flatMap((pool) =>
-      pool.tools.map((tool) => ({
-        name: tool.name,
-        pool: pool.name,
-        description: tool.description,
-        inputSchema: JSON.parse(tool.inputSchema) as Record<string, unknown>,
-        ...(tool.outputSchema === ""
-          ? {}
-          : { outputSchema: JSON.parse(tool.outputSchema) as Record<string, unknown> }),
-        streams: tool.streams,
-        idempotent: tool.idempotent,
-        ...(tool.timeoutMs === 0 ? {} : { timeoutMs: tool.timeoutMs }),
-        ...(tool.mediaType === "" ? {} : { mediaType: tool.mediaType }),
-      }))
+      pool.tools.map((tool) => toolInfo(tool, pool.name))
     );
+  }
+
+  find(name: string, poolName?: string): ToolInfo | undefined {
+    const preferred = this.#pools.get(poolName ?? DEFAULT_POOL);
+    const others = poolName === undefined ? this.#pools.values() : [];
+    for (const pool of preferred === undefined ? others : [preferred, ...others]) {
+      const tool = pool.tools.find((it) => it.name === name);
+      if (tool !== undefined) return toolInfo(tool, pool.name);
+    }
+    return undefined;
   }
 
   /**
@@ -82,6 +87,22 @@ export class ToolRegistry implements Tools {
     const names = [...this.#pools.values()].flatMap((pool) => pool.tools.map((it) => it.name));
     throw unknownTool(tool, "of any pool", names);
   }
+}
+
+function toolInfo(tool: Tool, pool: string): ToolInfo {
+  return {
+    name: tool.name,
+    pool,
+    description: tool.description,
+    inputSchema: JSON.parse(tool.inputSchema) as Record<string, unknown>,
+    ...(tool.outputSchema === ""
+      ? {}
+      : { outputSchema: JSON.parse(tool.outputSchema) as Record<string, unknown> }),
+    streams: tool.streams,
+    idempotent: tool.idempotent,
+    ...(tool.timeoutMs === 0 ? {} : { timeoutMs: tool.timeoutMs }),
+    ...(tool.mediaType === "" ? {} : { mediaType: tool.mediaType }),
+  };
 }
 
 function unknownTool(tool: string, where: string, names: string[]): SnakedenError {

@@ -5,6 +5,7 @@ import { Value } from "../../src/bridge/mod.ts";
 import type { CallOptions } from "../../src/calls/call_options.ts";
 import { type ConfigInput, parseConfig } from "../../src/config/mod.ts";
 import { SnakedenError } from "../../src/errors.ts";
+import type { ToolInfo } from "../../src/tools/mod.ts";
 import type { PoolInfo } from "../../src/pool/pool_info.ts";
 import {
   type CallOutcome,
@@ -101,14 +102,8 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
       return { events: () => events?.(callOptions) ?? counted() };
     },
     tools: {
-      list: () => [{
-        name: "add",
-        pool: "default",
-        description: "Add two numbers.",
-        inputSchema: { type: "object", properties: { a: { $ref: "#/$defs/N" } }, $defs: { N: {} } },
-        streams: false,
-        idempotent: false,
-      }],
+      list: memoryTools,
+      find: (name) => memoryTools().find((it) => it.name === name),
       ...namespaces.tools,
     },
     pools: {
@@ -137,6 +132,17 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
     },
     ...overrides,
   };
+}
+
+function memoryTools(): ToolInfo[] {
+  return [{
+    name: "add",
+    pool: "default",
+    description: "Add two numbers.",
+    inputSchema: { type: "object", properties: { a: { $ref: "#/$defs/N" } }, $defs: { N: {} } },
+    streams: false,
+    idempotent: false,
+  }];
 }
 
 async function* counted(): AsyncGenerator<StreamEvent> {

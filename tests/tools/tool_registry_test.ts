@@ -76,3 +76,12 @@ Deno.test("ToolRegistry.poolFor() does not mistake names of Object.prototype for
     assert.throws(() => it.registry.poolFor("echo", name), { code: "unknown_pool" });
   }
 });
+
+Deno.test("ToolRegistry.find() returns the tool of the pool that a call would ask", async () => {
+  await using it = await setUp(["a", "default"], ["silent"]);
+  assert.equal(it.registry.find("echo")?.pool, "default");
+  assert.equal(it.registry.find("echo", "a")?.pool, "a");
+  for (const [name, pool] of [["none"], ["echo", "silent"], ["echo", "none"]] as const) {
+    assert.equal(it.registry.find(name, pool), undefined);
+  }
+});

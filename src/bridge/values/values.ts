@@ -24,6 +24,17 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
  */
 const WEIGHT_OVERHEAD_BYTES = 64;
 
+/** The longest text of one leaf: an array of 32 dimensions. */
+const MAX_LEAF_CHARS = 1_024;
+
+/** The bytes of a value that is nothing else. */
+export interface RawBytes {
+  readonly bytes: Uint8Array;
+  /** The type and the shape of an array. */
+  readonly dtype?: DType;
+  readonly shape?: readonly number[];
+}
+
 /**
  * An encoded value between TypeScript and Python: a JSON tree and out-of-band buffers. It stays
  * encoded until somebody reads it, so that HTTP can pass on the JSON that Python wrote, unparsed.
@@ -75,6 +86,41 @@ export class Value {
    */
   static fromJsonTree(tree: unknown, options: WriteOptions = {}): Value {
     return Value.from(tree, { ...options, inlineTags: true });
+  }
+
+  /**
+   * Returns the object with further fields of bytes, which are not copied: one buffer, or a list of
+   * buffers. The value must be an object without these fields.
+   */
+  withBytes(fields: ReadonlyMap<string, Uint8Array | readonly Uint8Array[]>): Value {
+    const buffers = [...this.content.buffers];
+    const tag = (bytes: Uint8Array): string =>
+      `{"${TAG}":"bytes","buffer":${buffers.push(bytes) - 1}}`;
+    const texts = [...fields].map(([name, it]) =>
+      `${JSON.stringify(name)}:${it instanceof Uint8Array ? tag(it) : `[${it.map(tag)}]`}`
+    );
+    const text = this.#text();
+    const rest = text === "{}" ? "" : text.slice(1, -1);
+    if (rest !== "") texts.push(rest);
+    return new Value(new TextValue(`{${texts}}`, true, buffers));
+  }
+
+  /**
+   * The bytes that the value is, if it is bytes or an array and nothing else. They are not copied:
+   * do not change them.
+   */
+  get raw(): RawBytes | undefined {
+    const { tagged, buffers } = this.content;
+    if (!tagged || buffers.length !== 1) return undefined;
+    const text = this.#text();
+    if (text.length > MAX_LEAF_CHARS) return undefined;
+    const leaf = parse(text) as TaggedLeaf;
+    const [bytes] = buffers;
+    if (bytes === undefined || leaf.buffer !== 0) return undefined;
+    if (leaf[TAG] === "bytes") return { bytes };
+    const { dtype, shape } = leaf;
+    if (leaf[TAG] !== "array" || !isDType(dtype) || !isShape(shape)) return undefined;
+    return bytes.byteLength === byteLengthOf(dtype, shape) ? { bytes, dtype, shape } : undefined;
   }
 
   /** The bytes that the value counts for in the window of a stream. */

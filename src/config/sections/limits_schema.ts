@@ -8,11 +8,14 @@ export const limitsSchema = group({
       "no request is being answered.",
   }).default(10_000),
   maxBodyBytes: whole(KIB, 1024 * MIB, {
-    description: "Longest body of a request, in bytes.",
+    description: "Longest JSON body of a request, in bytes.",
   }).default(8 * MIB),
+  maxUploadBytes: whole(KIB, 1024 * MIB, {
+    description: "Longest body of a call that is not JSON, in bytes: a form, or plain bytes.",
+  }).default(64 * MIB),
   maxBodiesBytes: whole(KIB, 64 * 1024 * MIB, {
     description: "Total bytes of the bodies that are being received or parsed; a single one may " +
-      "always have `maxBodyBytes`.",
+      "always have as much as its own limit.",
   }).default(128 * MIB),
   bodyTimeoutMs: whole(1_000, MAX_DURATION_MS, {
     description: "Time within which the body of a request must arrive.",

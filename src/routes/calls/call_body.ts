@@ -11,7 +11,7 @@ import type { CallOptions } from "../../calls/call_options.ts";
 import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import { suggestion } from "../../near_names.ts";
-import { parseJsonBody } from "../http/request_body.ts";
+import { decodeText, parseJson, parseJsonBody } from "../http/request_body.ts";
 
 /** The number of problems of a body that are reported; a body of 8 MB can have a million. */
 const MAX_ISSUES = 20;
@@ -44,23 +44,77 @@ export interface CallFields {
   readonly options: Omit<CallOptions, "requestId" | "signal">;
 }
 
+/** The parts of a call in a body that is not JSON. */
+export interface Upload extends CallParts {
+  /** Arguments that are bytes, by name. */
+  readonly files: ReadonlyMap<string, Uint8Array | readonly Uint8Array[]>;
+}
+
 interface CallBody extends Omit<CallOptions, "requestId" | "signal"> {
   readonly tool: string;
   readonly args?: Readonly<Record<string, unknown>>;
   readonly affinity?: string;
 }
 
+/** An argument that a form has as text or JSON. */
+export interface ArgPart {
+  readonly name: string;
+  readonly form: "text" | "json";
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** True for one of the items of a list. */
+  readonly isItem: boolean;
+}
+
+/** The parts of a call that stand outside of a JSON body. */
+export interface CallParts {
+  /** Fields by name, still unchecked. */
+  readonly fields: Readonly<Record<string, unknown>>;
+  readonly args: readonly ArgPart[];
+}
+
 /**
  * Reads a call from the bytes of a body: decodes, parses, checks and encodes. Runs on the event
  * loop for a small body, and in the thread of json_worker.ts for a large one.
  *
+ * @param bytes The JSON body, if there is one.
  * @throws {InvalidInputError} `invalid_input` naming what is wrong.
  */
-export function decodeCall(bytes: Uint8Array, maxDepth: number): CallFields {
-  const body = parseJsonBody(bytes, maxDepth);
+export function decodeCall(
+  bytes: Uint8Array | undefined,
+  maxDepth: number,
+  parts?: CallParts,
+): CallFields {
+  const sent = bytes === undefined ? {} : parseJsonBody(bytes, maxDepth);
+  const body = parts === undefined ? sent : joined(sent, parts, maxDepth);
   assertCallBody(body);
   const { tool, args = {}, affinity: _affinity, ...options } = body;
   return { tool, args: encode(args, maxDepth), options };
+}
+
+/** Returns a body with the fields and arguments that stand outside of it. Its own fields win. */
+function joined(body: unknown, parts: CallParts, maxDepth: number): unknown {
+  if (!isRecord(body)) return body;
+  const { fields, args: given } = parts;
+  const call: Record<string, unknown> = { ...fields, ...body };
+  if (given.length === 0) return call;
+  const before = call["args"] ?? {};
+  if (!isRecord(before)) return call;
+  const args: Record<string, unknown> = { ...before };
+  const lists = new Map<string, unknown[]>();
+  for (const { name, form, bytes, isItem } of given) {
+    const path = `args.${name}`;
+    const text = decodeText(bytes, path);
+    const value = form === "json" ? parseJson(text, path, maxDepth) : text;
+    const list = lists.get(name);
+    if (list !== undefined) list.push(value);
+    else if (Object.hasOwn(args, name)) throw invalidCall([{ path, message: "given twice" }]);
+    else if (isItem) {
+      const items = [value];
+      lists.set(name, items);
+      args[name] = items;
+    } else args[name] = value;
+  }
+  return { ...call, args };
 }
 
 function assertCallBody(body: unknown): asserts body is CallBody {

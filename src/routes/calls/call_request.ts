@@ -1,6 +1,7 @@
 import type { Value } from "../../bridge/mod.ts";
 import type { CallOptions } from "../../calls/mod.ts";
-import { checkContentType } from "../http/mod.ts";
+import { bodyForm } from "../http/mod.ts";
+import { type FindTool, uploadOpener } from "./upload/mod.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** A call that a client asks for. */
@@ -20,9 +21,12 @@ export interface CallRequest {
 export async function readCallRequest(
   request: Request,
   requestId: string,
-  traffic: Traffic,
+  { traffic, findTool }: { readonly traffic: Traffic; readonly findTool: FindTool },
 ): Promise<CallRequest> {
-  checkContentType(request.headers);
-  const { tool, args, options } = await traffic.readCall(request);
+  const form = bodyForm(request.headers);
+  const { tool, args, options } =
+    await (form === "json"
+      ? traffic.readCall(request)
+      : traffic.readUpload(request, uploadOpener(request, form, findTool)));
   return { tool, args, options: { ...options, requestId, signal: request.signal } };
 }

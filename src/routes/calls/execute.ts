@@ -3,8 +3,13 @@ import type { Value } from "../../bridge/mod.ts";
 import type { CallOptions } from "../../calls/mod.ts";
 import type { CallOutcome } from "../../pool/mod.ts";
 import { type AppEnv, lengthOf } from "../http/mod.ts";
+import { answerForm, notBytes } from "./answer_form.ts";
 import { CALL_REQUEST } from "./call_body.ts";
 import { readCallRequest } from "./call_request.ts";
+import type { FindTool } from "./upload/mod.ts";
+import { inMicroseconds } from "./microseconds.ts";
+import { BINARY, CALL_PARAMETERS, UPLOADS } from "./upload/mod.ts";
+import { rawAnswer } from "./raw_answer.ts";
 import type { Traffic } from "./traffic.ts";
 import { bodyByReference, type EncodedJson, encodedJson, problemAnswers } from "../schema/mod.ts";
 
@@ -31,14 +36,25 @@ const route = createRoute({
   tags: ["calls"],
   summary: "Run a tool and wait for its result",
   description:
-    "A tool that streams answers its chunks as a list. A client that leaves cancels the call.",
-  request: { body: bodyByReference(CALL_REQUEST) },
+    "The body is JSON, a form with one part for each argument, or the bytes of one argument. The " +
+    "other fields of a call can be in the query. A tool that streams answers its chunks as a " +
+    "list. A client that leaves cancels the call.",
+  parameters: CALL_PARAMETERS,
+  request: { body: bodyByReference(CALL_REQUEST, { others: UPLOADS }) },
   responses: {
     200: {
-      description: "The result.",
-      content: { "application/json": { schema: callAnswerSchema } },
+      description: "The result. A client whose `accept` names `application/octet-stream`, or the " +
+        "media type of the tool, gets bytes and arrays as such; the ids and times are then in the " +
+        "headers `snakeden-call-id`, `snakeden-worker-id`, `snakeden-duration-ms` and " +
+        "`snakeden-queue-ms`, and the type and shape of an array in `snakeden-dtype` and " +
+        "`snakeden-shape`.",
+      content: {
+        "application/json": { schema: callAnswerSchema },
+        "application/octet-stream": { schema: BINARY },
+        "*/*": { schema: BINARY },
+      },
     },
-    ...problemAnswers(400, 404, 408, 413, 415, 422, 429, 500, 502, 503, 504),
+    ...problemAnswers(400, 404, 406, 408, 413, 415, 422, 429, 500, 502, 503, 504),
   },
 });
 
@@ -47,20 +63,35 @@ export interface ExecuteSlice {
   call(tool: string, args: Value, options: CallOptions): Promise<CallOutcome>;
 }
 
+/** The tools of the host, as the routes of calls see them. */
+export interface FindTools {
+  find: FindTool;
+}
+
 /** `POST /v1/execute`. The result is the text that Python wrote, passed on unparsed. */
 export function addExecute(
   app: OpenAPIHono<AppEnv>,
   host: ExecuteSlice,
-  { traffic }: { readonly traffic: Traffic },
+  { traffic, tools }: { readonly traffic: Traffic; readonly tools: FindTools },
 ): void {
+  const findTool: FindTool = (name, pool) => tools.find(name, pool);
   app.openapi(route, async (c) => {
     const { tool, args, options } = await readCallRequest(
       c.req.raw,
       c.get("requestId"),
-      traffic,
+      { traffic, findTool },
     );
-    c.set("called", { tool, pool: options.pool });
-    const { value, callId, workerId, durationMs, queueMs } = await host.call(tool, args, options);
+    const { pool } = options;
+    c.set("called", { tool, pool });
+    const accept = c.req.header("accept");
+    const form = answerForm({ accept, tool, pool, findTool, follows: false });
+    const outcome = await host.call(tool, args, options);
+    const { value, callId, workerId, durationMs, queueMs } = outcome;
+    if (form.bytesType !== undefined) {
+      const raw = value.raw;
+      if (raw !== undefined) return rawAnswer(raw, { outcome, type: form.bytesType, traffic });
+      if (!form.takesJson) throw notBytes(accept, `the result of ${tool} is not bytes`);
+    }
     const answer: Omit<CallAnswer, "result"> = {
       callId,
       workerId,
@@ -88,9 +119,4 @@ async function largeAnswer(
   const parts = [encoder.encode('{"result":'), json, encoder.encode(`,${rest.slice(1)}`)];
   const length = String(lengthOf(parts));
   return encodedJson(traffic.answers.body(parts), { "content-length": length });
-}
-
-/** Milliseconds with three decimals. */
-export function inMicroseconds(durationMs: number): number {
-  return Math.round(durationMs * 1000) / 1000;
 }

@@ -2,7 +2,7 @@ import { Value } from "../../bridge/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { isOutOfDescriptors, lowestDescriptor } from "../../process/mod.ts";
-import { type CallFields, decodeCall } from "./call_body.ts";
+import { type CallFields, type CallParts, decodeCall } from "./call_body.ts";
 import type { ThreadAnswer, ThreadError, ThreadJob, ThreadValue } from "./json_worker.ts";
 
 /** The time limit of a job, plus a time for each KiB; no real job comes near it. */
@@ -21,6 +21,12 @@ const RENEW_BYTES = 32 * 1024 * 1024;
  * Descriptors that must be free to start a thread: without them Deno 2.9.6 ends the whole process.
  */
 const THREAD_DESCRIPTORS = 16;
+
+/** A call that is large as text: its body, or its parts. */
+export interface LargeCall {
+  readonly body?: Uint8Array<ArrayBuffer> | undefined;
+  readonly parts?: CallParts | undefined;
+}
 
 interface Job {
   /** Makes the message when it is its turn, as that may copy much. */
@@ -54,22 +60,22 @@ export class JsonThread implements Disposable {
   #interrupt: ((error: unknown) => void) | undefined;
 
   /**
-   * Runs {@link decodeCall} for a large body, whose bytes are transferred to the thread.
+   * Runs {@link decodeCall} for a large call. The bytes of a body are transferred to the thread.
    *
    * @throws {SnakedenError} What that throws, `server_busy` or `shutting_down`, or the reason of
    * the signal.
    */
   async readCall(
-    body: Uint8Array<ArrayBuffer>,
+    { body, parts }: LargeCall,
     maxDepth: number,
     signal?: AbortSignal,
   ): Promise<CallFields> {
     const answer = await this.#run(
-      () => ({ kind: "call", body, maxDepth }),
-      body.byteLength,
+      () => ({ kind: "call", body, parts: parts && copyOf(parts), maxDepth }),
+      weightOf({ body, parts }),
       signal,
     );
-    if (answer === undefined) return decodeCall(body, maxDepth);
+    if (answer === undefined) return decodeCall(body, maxDepth, parts);
     if (answer.kind !== "call") throw failure(answer);
     const { args, ...fields } = answer.call;
     return { ...fields, args: valueOf(args) };
@@ -211,8 +217,20 @@ function nextAnswer(worker: Worker): Promise<ThreadAnswer> {
   });
 }
 
+/** Returns the bytes of JSON and text in a call. */
+export function weightOf({ body, parts }: LargeCall): number {
+  let bytes = body?.byteLength ?? 0;
+  for (const it of parts?.args ?? []) bytes += it.bytes.byteLength;
+  return bytes;
+}
+
+/** The parts may be views of a body with large files, so the thread gets copies. */
+function copyOf({ fields, args }: CallParts): CallParts {
+  return { fields, args: args.map((it) => ({ ...it, bytes: it.bytes.slice() })) };
+}
+
 function transferOf(job: ThreadJob): Transferable[] {
-  if (job.kind === "call") return [job.body.buffer];
+  if (job.kind === "call") return job.body === undefined ? [] : [job.body.buffer];
   const { json, buffers } = job.value;
   return [json.buffer, ...buffers.map((it) => it.buffer)];
 }

@@ -6,7 +6,7 @@
  */
 import { Value } from "../../bridge/values/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "../../errors.ts";
-import { type CallFields, decodeCall } from "./call_body.ts";
+import { type CallFields, type CallParts, decodeCall } from "./call_body.ts";
 
 /** A value in the form that is sent between threads. */
 export interface ThreadValue {
@@ -17,7 +17,12 @@ export interface ThreadValue {
 
 /** A request to the thread. */
 export type ThreadJob =
-  | { readonly kind: "call"; readonly body: Uint8Array<ArrayBuffer>; readonly maxDepth: number }
+  | {
+    readonly kind: "call";
+    readonly body: Uint8Array<ArrayBuffer> | undefined;
+    readonly parts: CallParts | undefined;
+    readonly maxDepth: number;
+  }
   | { readonly kind: "inline"; readonly value: ThreadValue };
 
 /**
@@ -50,7 +55,7 @@ interface ThreadScope {
 function answer(job: ThreadJob): ThreadAnswer {
   try {
     if (job.kind === "inline") return { kind: "inline", value: inlined(job.value) };
-    const { args, ...fields } = decodeCall(job.body, job.maxDepth);
+    const { args, ...fields } = decodeCall(job.body, job.maxDepth, job.parts);
     return { kind: "call", call: { ...fields, args: portable(args) } };
   } catch (error) {
     return { kind: "error", error: describe(error) };

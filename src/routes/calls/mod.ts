@@ -5,6 +5,6 @@
  * @module
  */
 export { CALL_REQUEST, callRequestSchema } from "./call_body.ts";
-export { addExecute, type ExecuteSlice } from "./execute.ts";
+export { addExecute, type ExecuteSlice, type FindTools } from "./execute.ts";
 export { addStream, type EventSource, type StreamSlice } from "./stream.ts";
 export { Traffic, type TrafficLimits } from "./traffic.ts";

@@ -4,9 +4,21 @@ import type { CallOptions } from "../../calls/mod.ts";
 import { SnakedenError } from "../../errors.ts";
 import type { StreamEvent } from "../../pool/mod.ts";
 import { addressOf, logStreamFailure } from "../access/mod.ts";
-import { type AppEnv, chooseStreamType, problemOf, type Shown } from "../http/mod.ts";
+import {
+  type AppEnv,
+  chooseStreamType,
+  notStreamable,
+  problemOf,
+  type Shown,
+  takesEvents,
+} from "../http/mod.ts";
+import { answerForm, notBytes } from "./answer_form.ts";
 import { CALL_REQUEST } from "./call_body.ts";
 import { readCallRequest } from "./call_request.ts";
+import type { FindTool } from "./upload/mod.ts";
+import type { FindTools } from "./execute.ts";
+import { RawStream } from "./raw_stream.ts";
+import { BINARY, CALL_PARAMETERS, UPLOADS } from "./upload/mod.ts";
 import { StreamBody } from "./stream_body.ts";
 import { eventWriter } from "./stream_events.ts";
 import { EVENT_DATA, NDJSON_LINE, SERVER_SENT_EVENT } from "./stream_schema.ts";
@@ -22,13 +34,18 @@ const route = createRoute({
   description: "Server-Sent Events `chunk`, `progress`, then `done` or `failed`; with " +
     "`accept: application/x-ndjson` one JSON object a line: `{event, data}`. What fails before " +
     "the first event is answered with a status. A client that leaves cancels the call.",
-  request: { body: bodyByReference(CALL_REQUEST) },
+  parameters: CALL_PARAMETERS,
+  request: { body: bodyByReference(CALL_REQUEST, { others: UPLOADS }) },
   responses: {
     200: {
-      description: "The events.",
+      description:
+        "The events. A client whose `accept` names only `application/octet-stream`, or " +
+        "the media type of the tool, gets the bytes of the chunks one after the other.",
       content: {
         "text/event-stream": { schema: SERVER_SENT_EVENT },
         "application/x-ndjson": { schema: NDJSON_LINE },
+        "application/octet-stream": { schema: BINARY },
+        "*/*": { schema: BINARY },
       },
     },
     ...problemAnswers(400, 404, 406, 408, 410, 413, 415, 422, 429, 500, 502, 503, 504),
@@ -48,6 +65,7 @@ export interface EventSource {
 /** How {@link addStream} sends events. */
 export interface StreamOptions {
   readonly traffic: Traffic;
+  readonly tools: FindTools;
   /** The time without an event after which a heartbeat is sent. */
   readonly heartbeatMs: number;
   /** The parts of Python errors that problems show. */
@@ -58,20 +76,48 @@ export interface StreamOptions {
 export function addStream(
   app: OpenAPIHono<AppEnv>,
   host: StreamSlice,
-  { traffic, heartbeatMs, shown }: StreamOptions,
+  { traffic, tools, heartbeatMs, shown }: StreamOptions,
 ): void {
   for (const [name, schema] of Object.entries(EVENT_DATA)) {
     app.openAPIRegistry.register(name, schema);
   }
+  const findTool: FindTool = (name, pool) => tools.find(name, pool);
   app.openapi(route, async (c) => {
     refuseToRepeat(c.req.header("last-event-id"));
-    const type = chooseStreamType(c.req.header("accept"));
+    const accept = c.req.header("accept");
+    const type = takesEvents(accept) ? chooseStreamType(accept) : undefined;
     const requestId = c.get("requestId");
-    const { tool, args, options } = await readCallRequest(c.req.raw, requestId, traffic);
+    const { tool, args, options } = await readCallRequest(c.req.raw, requestId, {
+      traffic,
+      findTool,
+    });
     const called = { tool, pool: options.pool };
     c.set("called", called);
     const leaving = new AbortController();
     const signal = AbortSignal.any([c.req.raw.signal, leaving.signal]);
+    const log = (error: unknown): void => {
+      const { method, path } = c.req;
+      const remote = addressOf(c.env);
+      logStreamFailure({ method, path, remote, requestId, called, error, shown });
+    };
+    const cancel = (): void => leaving.abort(new DOMException("The client left", "AbortError"));
+    if (type === undefined) {
+      const { pool } = options;
+      const { bytesType } = answerForm({ accept, tool, pool, findTool, follows: true });
+      if (bytesType === undefined) throw notStreamable(accept);
+      const body = new RawStream({
+        events: host.stream(tool, args, { ...options, signal }).events(),
+        traffic,
+        firstChunkMs: heartbeatMs,
+        notBytes: () => notBytes(accept, `a chunk of ${tool} is not bytes`),
+        onError: log,
+        cancel,
+      });
+      await body.begin();
+      return new Response(body.readable(), {
+        headers: { "content-type": bytesType, ...UNBUFFERED },
+      });
+    }
     const body = new StreamBody({
       events: host.stream(tool, args, { ...options, signal }).events(),
       writer: eventWriter(type),
@@ -79,24 +125,23 @@ export function addStream(
       signal,
       heartbeatMs,
       problemOf: (error) => {
-        const { method, path } = c.req;
-        const remote = addressOf(c.env);
-        logStreamFailure({ method, path, remote, requestId, called, error, shown });
+        log(error);
         return problemOf(error, requestId, shown);
       },
-      cancel: () => leaving.abort(new DOMException("The client left", "AbortError")),
+      cancel,
     });
     await body.begin();
     return new Response(body.readable(), {
       headers: {
         "content-type": type === "text/event-stream" ? `${type}; charset=utf-8` : type,
-        "cache-control": "no-store",
-        // Proxies such as nginx would gather events otherwise.
-        "x-accel-buffering": "no",
+        ...UNBUFFERED,
       },
     });
   });
 }
+
+/** Headers that keep caches and proxies such as nginx from gathering what is sent. */
+const UNBUFFERED = { "cache-control": "no-store", "x-accel-buffering": "no" } as const;
 
 /**
  * Refuses a client that reconnects, as every `EventSource` does once a stream has ended or broken

@@ -1,6 +1,6 @@
 import type { StreamEvent } from "../../pool/mod.ts";
 import { type Problem, problemText, type StreamType } from "../http/mod.ts";
-import { inMicroseconds } from "./execute.ts";
+import { inMicroseconds } from "./microseconds.ts";
 
 /** Writes the events of a stream as text. */
 export interface EventWriter {

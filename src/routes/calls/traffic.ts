@@ -1,4 +1,5 @@
 import type { Value } from "../../bridge/mod.ts";
+import { SnakedenError } from "../../errors.ts";
 import {
   type AnswerLimits,
   type BodyLimits,
@@ -7,8 +8,9 @@ import {
   parseJsonBody,
   UnreadAnswers,
 } from "../http/mod.ts";
-import { type CallFields, decodeCall } from "./call_body.ts";
-import { JsonThread } from "./json_thread.ts";
+import { type CallFields, decodeCall, type Upload } from "./call_body.ts";
+import { readQuery } from "./upload/mod.ts";
+import { JsonThread, type LargeCall, weightOf } from "./json_thread.ts";
 
 /** Bounds on what is under way. */
 export interface TrafficLimits extends BodyLimits, AnswerLimits {
@@ -35,10 +37,12 @@ export class Traffic implements Disposable {
   readonly answers: UnreadAnswers;
   readonly #thread = new JsonThread();
   readonly #maxDepth: number;
+  readonly #maxBodyBytes: number;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(limits: TrafficLimits) {
     this.#maxDepth = limits.maxDepth;
+    this.#maxBodyBytes = limits.maxBodyBytes;
     this.bodies = new BodyReader(limits);
     this.answers = new UnreadAnswers(limits);
   }
@@ -62,13 +66,42 @@ export class Traffic implements Disposable {
    * @throws {SnakedenError} What {@link BodyReader.read} and {@link decodeCall} throw.
    */
   async readCall(request: Request): Promise<CallFields> {
+    const fields = readQuery(request.url, this.#maxDepth)?.fields;
     const body = await this.bodies.read(request);
     try {
-      if (body.byteLength <= INLINE_BYTES) return decodeCall(body, this.#maxDepth);
-      return await this.#thread.readCall(body, this.#maxDepth, request.signal);
+      const parts = fields && { fields, args: [] };
+      return await this.#decode({ body, parts }, request.signal);
     } finally {
       this.bodies.release(body);
     }
+  }
+
+  /**
+   * Reads the body of a call that is not JSON; `open` finds the parts of the call in it.
+   *
+   * @throws {SnakedenError} What {@link BodyReader.readUpload}, `open` and {@link decodeCall} throw.
+   */
+  async readUpload(
+    request: Request,
+    open: (body: Uint8Array<ArrayBuffer>, maxDepth: number) => Promise<Upload>,
+  ): Promise<CallFields> {
+    const body = await this.bodies.readUpload(request);
+    try {
+      const { files, ...parts } = await open(body, this.#maxDepth);
+      const call = { parts };
+      const bytes = weightOf(call);
+      if (bytes > this.#maxBodyBytes) throw textTooLong(bytes, this.#maxBodyBytes);
+      const { args, ...rest } = await this.#decode(call, request.signal);
+      return { ...rest, args: files.size === 0 ? args : args.withBytes(files) };
+    } finally {
+      this.bodies.release(body);
+    }
+  }
+
+  async #decode(call: LargeCall, signal: AbortSignal): Promise<CallFields> {
+    const isSmall = weightOf(call) <= INLINE_BYTES;
+    if (isSmall) return decodeCall(call.body, this.#maxDepth, call.parts);
+    return await this.#thread.readCall(call, this.#maxDepth, signal);
   }
 
   /**
@@ -110,4 +143,13 @@ export class Traffic implements Disposable {
     clearInterval(this.#timer);
     this.#thread[Symbol.dispose]();
   }
+}
+
+function textTooLong(bytes: number, limit: number): SnakedenError {
+  return new SnakedenError(
+    "body_too_large",
+    `Cannot take ${bytes} bytes of text and JSON in the parts of a form: the limit is ${limit} ` +
+      "bytes (limits.maxBodyBytes); send large data as files to parameters that take bytes",
+    { details: { maxBodyBytes: limit } },
+  );
 }

@@ -22,12 +22,56 @@ export function chooseStreamType(accept: string | undefined): StreamType {
     if (quality > (best?.quality ?? 0)) best = { type, quality };
   }
   if (best !== undefined) return best.type;
-  throw new SnakedenError(
+  throw notStreamable(accept);
+}
+
+/** True unless a client accepts neither type of events, and names a type that may be bytes. */
+export function takesEvents(accept: string | undefined): boolean {
+  if (accept === undefined || accept === "" || accept === "*/*") return true;
+  const ranges = new AcceptRanges(accept);
+  return STREAM_TYPES.some((it) => ranges.qualityOf(it) > 0) || ranges.named.length === 0;
+}
+
+/** Returns the error of a stream that can be sent in no accepted type. */
+export function notStreamable(accept = ""): SnakedenError {
+  return new SnakedenError(
     "not_acceptable",
     `Cannot send the stream as ${JSON.stringify(accept)}; ` +
-      `it can be sent as ${STREAM_TYPES.join(" or ")}: name one in the header accept`,
-    { details: { given: accept, offered: STREAM_TYPES } },
+      `it can be sent as ${STREAM_TYPES.join(" or ")}, and as application/octet-stream if its ` +
+      "chunks are bytes: name one in the header accept",
+    { details: { given: accept, offered: [...STREAM_TYPES, "application/octet-stream"] } },
   );
+}
+
+/** What a client accepts, by its header Accept. */
+export class AcceptRanges {
+  readonly #ranges: readonly Range[];
+
+  constructor(accept: string) {
+    this.#ranges = accept.split(",").map(parseRange);
+  }
+
+  /** Returns the media types and ranges that it names, other than any type. */
+  get named(): string[] {
+    return this.#ranges.filter(({ essence, quality }) => essence !== "*/*" && quality > 0)
+      .map(({ essence }) => essence);
+  }
+
+  /** Returns the quality that the client gives a type. */
+  qualityOf(type: string): number {
+    return qualityOf(type, this.#ranges);
+  }
+
+  /**
+   * Returns the quality of a type if the client names it, or its kind such as `image/*`; otherwise
+   * 0. `application/*` names no kind of data.
+   */
+  qualityByName(type: string): number {
+    const ranges = this.#ranges.filter(({ essence }) =>
+      essence !== "*/*" && essence !== "application/*"
+    );
+    return qualityOf(type, ranges);
+  }
 }
 
 interface Range {
@@ -43,7 +87,7 @@ function parseRange(text: string): Range {
 }
 
 /** The most specific range decides. */
-function qualityOf(type: StreamType, ranges: readonly Range[]): number {
+function qualityOf(type: string, ranges: readonly Range[]): number {
   const [top] = type.split("/");
   for (const wanted of [type, `${top}/*`, "*/*"]) {
     const range = ranges.find((it) => it.essence === wanted);

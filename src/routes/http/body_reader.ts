@@ -5,7 +5,9 @@ import { TimeLimit, type Wait } from "./time_limit.ts";
 export interface BodyLimits {
   /** The longest body, in bytes. */
   readonly maxBodyBytes: number;
-  /** Total bytes of all bodies; a single one may always have `maxBodyBytes`. */
+  /** The longest body that is not JSON, in bytes; `maxBodyBytes` if omitted. */
+  readonly maxUploadBytes?: number;
+  /** Total bytes of all bodies; a single one may always have as much as its own limit. */
   readonly maxBodiesBytes: number;
   /** Time within which a body must arrive. */
   readonly bodyTimeoutMs: number;
@@ -19,6 +21,10 @@ const FREE_BYTES = 16 * 1024;
  * chunk (Deno 2.9.6).
  */
 const MIN_ROOM_BYTES = 4 * 1024;
+
+/** The settings of limits, as error texts name them. */
+const JSON_LIMIT = "limits.maxBodyBytes, or less for some paths";
+const UPLOAD_LIMIT = "limits.maxUploadBytes";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -36,7 +42,8 @@ export class BodyReader {
 
   constructor(limits: BodyLimits) {
     this.#limits = limits;
-    this.#maxHeldBytes = Math.max(limits.maxBodiesBytes, limits.maxBodyBytes);
+    const { maxBodiesBytes, maxBodyBytes, maxUploadBytes = maxBodyBytes } = limits;
+    this.#maxHeldBytes = Math.max(maxBodiesBytes, maxBodyBytes, maxUploadBytes);
     this.time = new TimeLimit(limits.bodyTimeoutMs);
   }
 
@@ -47,15 +54,26 @@ export class BodyReader {
    * @throws {SnakedenError} `body_too_large`, `request_incomplete` or `server_busy`.
    */
   async read(request: Request, most = Infinity): Promise<Bytes> {
-    const limit = Math.min(most, this.#limits.maxBodyBytes);
+    return await this.#read(request, Math.min(most, this.#limits.maxBodyBytes), JSON_LIMIT);
+  }
+
+  /** Returns a whole body that is not JSON, as {@link BodyReader.read} does. */
+  async readUpload(request: Request): Promise<Bytes> {
+    const { maxBodyBytes, maxUploadBytes = maxBodyBytes } = this.#limits;
+    return await this.#read(request, maxUploadBytes, UPLOAD_LIMIT);
+  }
+
+  async #read(request: Request, limit: number, setting: string): Promise<Bytes> {
+    const tooLarge = (given?: number): SnakedenError => tooLong(limit, setting, given);
     const declared = request.headers.get("content-length");
-    if (declared !== null && Number(declared) > limit) throw tooLarge(limit, Number(declared));
+    if (declared !== null && Number(declared) > limit) throw tooLarge(Number(declared));
     try {
       if (declared === null || Number(declared) > FREE_BYTES) {
-        return request.body === null ? new Uint8Array() : await this.#gather(request.body, limit);
+        if (request.body === null) return new Uint8Array();
+        return await this.#gather(request.body, limit, tooLarge);
       }
       const bytes = await this.#small(request);
-      if (bytes.byteLength > limit) throw tooLarge(limit, bytes.byteLength);
+      if (bytes.byteLength > limit) throw tooLarge(bytes.byteLength);
       return bytes;
     } catch (error) {
       throw error instanceof SnakedenError ? error : brokenOff(error);
@@ -86,7 +104,11 @@ export class BodyReader {
     }
   }
 
-  async #gather(body: ReadableStream<Uint8Array>, limit: number): Promise<Bytes> {
+  async #gather(
+    body: ReadableStream<Uint8Array>,
+    limit: number,
+    tooLarge: () => SnakedenError,
+  ): Promise<Bytes> {
     const reader = byteStream(body).getReader({ mode: "byob" });
     const cancel = (): void => void reader.cancel().catch(() => {});
     let isLate = false;
@@ -109,7 +131,7 @@ export class BodyReader {
         bytes = new Uint8Array(value.buffer);
         length += value.byteLength;
         if (done) break;
-        if (length > limit) throw tooLarge(limit);
+        if (length > limit) throw tooLarge();
         const room = bytes.byteLength;
         if (length + MIN_ROOM_BYTES <= room) continue;
         const larger = Math.min(2 * room, limit + MIN_ROOM_BYTES);
@@ -182,12 +204,12 @@ function byteStream(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array
   });
 }
 
-function tooLarge(limit: number, given?: number): SnakedenError {
+function tooLong(limit: number, setting: string, given?: number): SnakedenError {
   const size = given === undefined ? "a body" : `a body of ${given} bytes`;
   return new SnakedenError(
     "body_too_large",
-    `Cannot take ${size}: the limit is ${limit} bytes (limits.maxBodyBytes, or less for some paths)`,
-    { details: { maxBodyBytes: limit } },
+    `Cannot take ${size}: the limit is ${limit} bytes (${setting})`,
+    { details: { [setting === UPLOAD_LIMIT ? "maxUploadBytes" : "maxBodyBytes"]: limit } },
   );
 }
 

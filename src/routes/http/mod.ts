@@ -5,7 +5,13 @@
  *
  * @module
  */
-export { chooseStreamType, type StreamType } from "./accept.ts";
+export {
+  AcceptRanges,
+  chooseStreamType,
+  notStreamable,
+  type StreamType,
+  takesEvents,
+} from "./accept.ts";
 export type { AppEnv, Called } from "./app_env.ts";
 export { type BodyLimits, BodyReader } from "./body_reader.ts";
 export { checkFraming } from "./framing.ts";
@@ -21,7 +27,14 @@ export {
   type Shown,
   SHOWN_ALL,
 } from "./problem.ts";
-export { checkContentType, parseJsonBody } from "./request_body.ts";
+export { boundaryOf, type FormPart, parseMultipart } from "./multipart.ts";
+export {
+  type BodyForm,
+  bodyForm,
+  checkContentType,
+  parseJson,
+  parseJsonBody,
+} from "./request_body.ts";
 export { unmatched } from "./unmatched.ts";
 export {
   type AnswerLimits,

@@ -6,6 +6,20 @@ const LONG_NUMBER = /\d{16}/;
 const LONG_INTEGER = /^-?\d{16,}$/;
 const MAX_DIGITS = 10_000;
 
+const JSON_TYPE = "application/json";
+
+/** The types of the bodies of calls. */
+const CALL_TYPES = [
+  JSON_TYPE,
+  "multipart/form-data",
+  "application/octet-stream",
+  "image/*",
+  "audio/*",
+  "video/*",
+];
+
+const BYTES_TYPE = /^(application\/octet-stream|(image|audio|video)\/[^/\s]+)$/;
+
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 // The third argument of a reviver is in ECMAScript 2026, not yet in TypeScript's library.
@@ -19,7 +33,35 @@ const parseWithSource = JSON.parse as (text: string, reviver: typeof reviveInteg
  * @throws {InvalidInputError} `invalid_input`.
  */
 export function parseJsonBody(bytes: Uint8Array, maxDepth: number): unknown {
-  const text = decode(bytes);
+  return parse(decodeText(bytes), maxDepth, "");
+}
+
+/**
+ * Returns the tree of JSON text in another place of a request, as {@link parseJsonBody} does.
+ *
+ * @param path The place, for the error.
+ * @throws {InvalidInputError} `invalid_input`.
+ */
+export function parseJson(text: string, path: string, maxDepth: number): unknown {
+  return parse(text, maxDepth, path);
+}
+
+/**
+ * Returns the text of bytes in UTF-8.
+ *
+ * @param path Their place in the request, for the error.
+ * @throws {InvalidInputError} `invalid_input`.
+ */
+export function decodeText(bytes: Uint8Array, path = ""): string {
+  try {
+    return decoder.decode(bytes);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw invalidBody("it is not UTF-8", path);
+  }
+}
+
+function parse(text: string, maxDepth: number, path: string): unknown {
   try {
     const tree: unknown = JSON.parse(text);
     if (!LONG_NUMBER.test(text) || isDeeper(tree, maxDepth + 1)) return tree;
@@ -27,7 +69,7 @@ export function parseJsonBody(bytes: Uint8Array, maxDepth: number): unknown {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     const reason = text.trim() === "" ? "it is empty" : jsonProblemText(text);
-    throw invalidBody(`it is not JSON: ${reason}`);
+    throw invalidBody(`it is not JSON: ${reason}`, path);
   }
 }
 
@@ -39,14 +81,45 @@ export function parseJsonBody(bytes: Uint8Array, maxDepth: number): unknown {
  */
 export function checkContentType(headers: Headers): void {
   const type = headers.get("content-type");
-  if (type !== "application/json" && !isJsonType(type)) {
-    throw new SnakedenError(
-      "unsupported_media_type",
-      `Cannot read a body of type ${type === null ? "(none given)" : JSON.stringify(type)}; ` +
-        "send JSON in UTF-8 with the header content-type: application/json",
-      { details: { given: type, accepted: ["application/json"] } },
-    );
-  }
+  if (type !== "application/json" && !isJsonType(type)) throw wrongType(type, [JSON_TYPE]);
+  checkEncoding(headers);
+}
+
+/** The form of the body of a call. */
+export type BodyForm = "json" | "form" | "bytes";
+
+/**
+ * Returns the form of the body of a call: JSON, `multipart/form-data`, or plain bytes of the type
+ * `application/octet-stream`, `image/*`, `audio/*` or `video/*`.
+ *
+ * @throws {SnakedenError} `unsupported_media_type`.
+ */
+export function bodyForm(headers: Headers): BodyForm {
+  const type = headers.get("content-type");
+  const form = type === "application/json" || isJsonType(type) ? "json" : uploadForm(type);
+  if (form === undefined) throw wrongType(type, CALL_TYPES);
+  checkEncoding(headers);
+  return form;
+}
+
+function uploadForm(type: string | null): BodyForm | undefined {
+  const essence = type?.split(";")[0]?.trim().toLowerCase() ?? "";
+  if (essence === "multipart/form-data") return "form";
+  return BYTES_TYPE.test(essence) ? "bytes" : undefined;
+}
+
+function wrongType(type: string | null, accepted: readonly string[]): SnakedenError {
+  const others = accepted.slice(1).join(", ");
+  return new SnakedenError(
+    "unsupported_media_type",
+    `Cannot read a body of type ${type === null ? "(none given)" : JSON.stringify(type)}; ` +
+      "send JSON in UTF-8 with the header content-type: application/json" +
+      (others === "" ? "" : `, or ${others}`),
+    { details: { given: type, accepted } },
+  );
+}
+
+function checkEncoding(headers: Headers): void {
   const encoding = headers.get("content-encoding");
   if (encoding !== null && encoding.toLowerCase() !== "identity") {
     throw new SnakedenError(
@@ -64,17 +137,9 @@ function isJsonType(type: string | null): boolean {
   return parameters.every((it) => !it.startsWith("charset=") || /^charset="?utf-?8"?$/.test(it));
 }
 
-function decode(bytes: Uint8Array): string {
-  try {
-    return decoder.decode(bytes);
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    throw invalidBody("it is not UTF-8");
-  }
-}
-
-function invalidBody(reason: string): InvalidInputError {
-  return new InvalidInputError(`Cannot read the body: ${reason}`, [{ path: "", message: reason }]);
+function invalidBody(reason: string, path = ""): InvalidInputError {
+  const what = path === "" ? "the body" : path;
+  return new InvalidInputError(`Cannot read ${what}: ${reason}`, [{ path, message: reason }]);
 }
 
 function reviveInteger(_key: string, value: unknown, { source }: { source?: string }): unknown {

@@ -3,6 +3,7 @@ export interface BodyByReference {
   readonly required: boolean;
   readonly content: {
     readonly "application/json": { readonly schema: { readonly $ref: string } };
+    readonly [type: string]: { readonly schema: Readonly<Record<string, unknown>> };
   };
 }
 
@@ -15,8 +16,14 @@ export interface BodyByReference {
  */
 export function bodyByReference(
   component: string,
-  { required = true }: { readonly required?: boolean } = {},
+  { required = true, others = {} }: {
+    readonly required?: boolean;
+    /** The other types that the body may have, with their schemas. */
+    readonly others?: Readonly<
+      Record<string, { readonly schema: Readonly<Record<string, unknown>> }>
+    >;
+  } = {},
 ): BodyByReference {
   const schema = { $ref: `#/components/schemas/${component}` };
-  return { required, content: { "application/json": { schema } } };
+  return { required, content: { "application/json": { schema }, ...others } };
 }

@@ -314,3 +314,25 @@ Deno.test("Value.decode() returns bytes and arrays in memory of their own", () =
   structuredClone([bytes, array], { transfer: buffers });
   assert.deepStrictEqual([bytes.byteLength, array.length, frame.byteLength], [0, 0, 64]);
 });
+
+Deno.test("Value.withBytes() adds buffers to an object without copying them", () => {
+  const [one, two] = [new Uint8Array([1]), new Uint8Array([2])];
+  const fields = new Map<string, Uint8Array | Uint8Array[]>([["a\n", one], ["list", [one, two]]]);
+  const sent = Value.from({ b: 1n, own: two }).withBytes(fields);
+  assert.deepEqual(sent.decode(), { "a\n": one, list: [one, two], b: 1, own: two });
+  assert.equal(sent.content.buffers[1], one);
+  assert.deepEqual(Value.from({}).withBytes(new Map([["a", one]])).decode(), { a: one });
+  const fromWire = new Value({ json: new TextEncoder().encode('{"x":"ü"}') });
+  assert.deepEqual(fromWire.withBytes(new Map([["a", one]])).decode(), { a: one, x: "ü" });
+  assert.deepEqual(Value.from({}).withBytes(new Map([["a", []]])).decode(), { a: [] });
+});
+
+Deno.test("Value.raw is the bytes of a value that is nothing else", () => {
+  const bytes = new Uint8Array([1, 2, 3, 4]);
+  assert.deepEqual(Value.from(bytes).raw, { bytes });
+  const array = Value.from(new NdArray("<i2", [2, 1], new Int16Array([1, 2]))).raw;
+  assert.deepEqual([array?.dtype, array?.shape, array?.bytes.byteLength], ["<i2", [2, 1], 4]);
+  for (const it of [[bytes], { bytes }, "text", null, 1, { $snakeden: "bytes", buffer: 0 }]) {
+    assert.equal(Value.from(it).raw, undefined);
+  }
+});

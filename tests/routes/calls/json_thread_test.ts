@@ -47,7 +47,7 @@ Deno.test("JsonThread.readCall() reads and refuses what decodeCall() does, in th
   await fc.assert(
     fc.asyncProperty(body, async (text) => {
       assert.deepEqual(
-        await outcomeOf(() => thread.readCall(encoder.encode(text), MAX_DEPTH)),
+        await outcomeOf(() => thread.readCall({ body: encoder.encode(text) }, MAX_DEPTH)),
         await outcomeOf(() => decodeCall(encoder.encode(text), MAX_DEPTH)),
       );
     }),
@@ -67,11 +67,11 @@ Deno.test("JsonThread.inline() writes what Value.jsonText() does, and leaves the
 
 Deno.test("JsonThread.readCall() lets the event loop go round while it reads", async () => {
   using thread = new JsonThread();
-  await thread.readCall(encoder.encode('{"tool":"a"}'), MAX_DEPTH);
+  await thread.readCall({ body: encoder.encode('{"tool":"a"}') }, MAX_DEPTH);
   const text = `{"tool":"a","args":{"list":[${"[[[1.5]]],".repeat(500_000)}0]}}`;
   let turns = 0;
   const timer = setInterval(() => turns++, 0);
-  const { tool } = await thread.readCall(encoder.encode(text), MAX_DEPTH);
+  const { tool } = await thread.readCall({ body: encoder.encode(text) }, MAX_DEPTH);
   clearInterval(timer);
   assert.equal(tool, "a");
   assert.ok(turns > 3, `${turns} turns`);
@@ -83,7 +83,7 @@ Deno.test("JsonThread.readCall() takes jobs in the order in which they came, and
   const order: number[] = [];
   const jobs = [0, 1, 2].map(async (i) => {
     const signal = i === 1 ? leaving.signal : undefined;
-    await thread.readCall(encoder.encode('{"tool":"a"}'), MAX_DEPTH, signal);
+    await thread.readCall({ body: encoder.encode('{"tool":"a"}') }, MAX_DEPTH, signal);
     order.push(i);
   });
   leaving.abort(new DOMException("left", "AbortError"));
@@ -94,27 +94,37 @@ Deno.test("JsonThread.readCall() takes jobs in the order in which they came, and
 
 Deno.test("JsonThread fails running and waiting jobs when it is disposed", async () => {
   const thread = new JsonThread();
-  const jobs = [0, 1, 2].map(() => thread.readCall(encoder.encode('{"tool":"a"}'), MAX_DEPTH));
+  const jobs = [0, 1, 2].map(() =>
+    thread.readCall({ body: encoder.encode('{"tool":"a"}') }, MAX_DEPTH)
+  );
   const ends = Promise.allSettled(jobs);
   thread[Symbol.dispose]();
   thread[Symbol.dispose]();
   for (const end of await ends) {
     assert.equal((end as PromiseRejectedResult).reason.code, "shutting_down");
   }
-  await assert.rejects(thread.readCall(encoder.encode("{}"), MAX_DEPTH), { code: "shutting_down" });
+  await assert.rejects(thread.readCall({ body: encoder.encode("{}") }, MAX_DEPTH), {
+    code: "shutting_down",
+  });
 });
 
 Deno.test("JsonThread goes on after a body that it refused", async () => {
   using thread = new JsonThread();
-  await assert.rejects(thread.readCall(encoder.encode("{"), MAX_DEPTH), InvalidInputError);
-  assert.equal((await thread.readCall(encoder.encode('{"tool":"b"}'), MAX_DEPTH)).tool, "b");
+  await assert.rejects(
+    thread.readCall({ body: encoder.encode("{") }, MAX_DEPTH),
+    InvalidInputError,
+  );
+  assert.equal(
+    (await thread.readCall({ body: encoder.encode('{"tool":"b"}') }, MAX_DEPTH)).tool,
+    "b",
+  );
 });
 
 Deno.test("JsonThread goes on when its thread was renewed after much work", async () => {
   using thread = new JsonThread();
   const text = `{"tool":"a","args":{"x":"${"x".repeat(20_000_000)}"}}`;
   for (let i = 0; i < 4; i++) {
-    const { args } = await thread.readCall(encoder.encode(text), MAX_DEPTH);
+    const { args } = await thread.readCall({ body: encoder.encode(text) }, MAX_DEPTH);
     assert.equal(args.wire.json.byteLength, 20_000_008);
   }
 });

@@ -110,6 +110,25 @@ const TOOL: ToolInfo = {
   idempotent: false,
 };
 
+Deno.test("GET /openapi.json describes files in, bytes out, and the query of calls", async () => {
+  const document = Object(await documentOf());
+  for (const path of ["/v1/execute", "/v1/stream"]) {
+    const { post } = document.paths[path];
+    const bodies = Object.keys(post.requestBody.content);
+    assert.deepEqual(bodies.slice(0, 3), [
+      "application/json",
+      "multipart/form-data",
+      "application/octet-stream",
+    ]);
+    const answers = post.responses["200"].content;
+    assert.equal(answers["application/octet-stream"].schema.format, "binary");
+    const query = post.parameters.map((it: { name: string }) => it.name);
+    for (const name of ["tool", "args", "arg", "arrays", "timeoutMs"]) {
+      assert.ok(query.includes(name), name);
+    }
+  }
+});
+
 Deno.test("GET /openapi.json gives every operation a unique operationId", async () => {
   const ids = operationsOf(await documentOf()).map(([, it]) => it.operationId);
   assert.ok(ids.every((id) => /^[a-z][A-Za-z]+$/.test(id)), ids.join());

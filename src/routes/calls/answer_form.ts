@@ -1,0 +1,102 @@
+import { SnakedenError } from "../../errors.ts";
+import { isRecord } from "../../json/mod.ts";
+import type { ToolInfo } from "../../tools/mod.ts";
+import { AcceptRanges } from "../http/mod.ts";
+import type { FindTool } from "./upload/mod.ts";
+
+/** The type of bytes whose tool names none, or whose client wants to know none. */
+const BYTES_TYPE = "application/octet-stream";
+
+/** A range that only bytes can meet. */
+const BYTES_RANGE = /^(application\/octet-stream|(image|audio|video)\/.+)$/;
+
+/** How a result, or the chunks of a stream, are sent. */
+export interface AnswerForm {
+  /** The media type of bytes; undefined to send JSON. */
+  readonly bytesType: string | undefined;
+  /** True if a result that is not bytes may be sent as JSON. */
+  readonly takesJson: boolean;
+}
+
+const AS_JSON: AnswerForm = { bytesType: undefined, takesJson: true };
+
+/** A call, as far as its form of answer is concerned. */
+export interface AnsweredCall {
+  readonly accept: string | undefined;
+  readonly tool: string;
+  readonly pool: string | undefined;
+  readonly findTool: FindTool;
+  /** True for a call that follows the chunks of its tool. */
+  readonly follows: boolean;
+}
+
+/**
+ * Returns how to answer a call, by the header Accept and what its tool says of itself. Bytes are
+ * sent as such to a client that names a type of theirs; a range such as any type names none.
+ *
+ * @throws {SnakedenError} `not_acceptable` if it is known before the call that its answer cannot be
+ * sent.
+ */
+export function answerForm({ accept, tool, pool, findTool, follows }: AnsweredCall): AnswerForm {
+  if (accept === undefined || accept === "*/*" || accept === "application/json") return AS_JSON;
+  const ranges = new AcceptRanges(accept);
+  // A client of a stream that takes no events takes bytes alone.
+  const jsonQuality = follows ? 0 : ranges.qualityOf("application/json");
+  const wantsBytes = ranges.named.some((it) => BYTES_RANGE.test(it));
+  const info = findTool(tool, pool);
+  const offers = info?.mediaType === undefined ? [BYTES_TYPE] : [info.mediaType, BYTES_TYPE];
+  const bytesType = offers.find((it) => ranges.qualityByName(it) > 0);
+  if (bytesType === undefined) {
+    if (jsonQuality > 0 || !wantsBytes) return AS_JSON;
+    if (info === undefined) return AS_JSON;
+    throw notAcceptable(accept, whyNoType(info, offers), { mayHaveRun: false });
+  }
+  if (jsonQuality > ranges.qualityByName(bytesType)) return AS_JSON;
+  const takesJson = jsonQuality > 0;
+  if (info !== undefined && !takesJson && !mayBeBytes(info, follows)) {
+    throw notAcceptable(accept, `${tool} does not return bytes`, { mayHaveRun: false });
+  }
+  return { bytesType, takesJson };
+}
+
+/** Returns the error of a call whose answer turned out not to be bytes. */
+export function notBytes(accept: string | undefined, what: string): SnakedenError {
+  return notAcceptable(accept ?? "", what, { mayHaveRun: true });
+}
+
+function whyNoType({ name, mediaType }: ToolInfo, offers: readonly string[]): string {
+  return mediaType === undefined
+    ? `the tool ${name} names no media type, so its bytes can be sent as ${BYTES_TYPE} only; ` +
+      '@tool(media_type="...") names one'
+    : `the bytes of the tool ${name} can be sent as ${offers.join(" or ")}`;
+}
+
+function notAcceptable(
+  accept: string,
+  why: string,
+  { mayHaveRun }: { readonly mayHaveRun: boolean },
+): SnakedenError {
+  const when = mayHaveRun ? "the tool has run" : "the tool was not run";
+  return new SnakedenError(
+    "not_acceptable",
+    `Cannot answer with ${JSON.stringify(accept.slice(0, 200))}: ${why} (${when}); ` +
+      "application/json in the header accept takes every result",
+    { details: { given: accept.slice(0, 200), mayHaveRun } },
+  );
+}
+
+/** False if the type hints of the tool say that it returns something else. */
+function mayBeBytes({ outputSchema, streams }: ToolInfo, follows: boolean): boolean {
+  // The chunks of a tool that streams are answered as a list.
+  if (streams && !follows) return false;
+  return outputSchema === undefined || isBytesSchema(outputSchema, outputSchema);
+}
+
+function isBytesSchema(schema: unknown, root: Readonly<Record<string, unknown>>): boolean {
+  if (!isRecord(schema)) return true;
+  const { title, type, anyOf, $ref: ref } = schema;
+  if (title === "bytes" || title === "ndarray") return true;
+  if (Array.isArray(anyOf)) return anyOf.some((it) => isBytesSchema(it, root));
+  if (typeof ref === "string") return false;
+  return type === undefined && schema["enum"] === undefined && schema["const"] === undefined;
+}

@@ -1,0 +1,52 @@
+import type { RawBytes } from "../../bridge/mod.ts";
+import type { CallOutcome } from "../../pool/mod.ts";
+import type { EncodedJson } from "../schema/mod.ts";
+import { inMicroseconds } from "./microseconds.ts";
+import type { Traffic } from "./traffic.ts";
+
+/** Bytes up to this size are sent in one piece. */
+const SMALL_BYTES = 64 * 1024;
+
+/** The headers that say of a call what JSON says in fields. */
+export const CALL_HEADERS = {
+  callId: "snakeden-call-id",
+  workerId: "snakeden-worker-id",
+  durationMs: "snakeden-duration-ms",
+  queueMs: "snakeden-queue-ms",
+} as const;
+
+/** The headers that describe an array. */
+export const ARRAY_HEADERS = { dtype: "snakeden-dtype", shape: "snakeden-shape" } as const;
+
+/**
+ * Returns the answer that is a result of bytes alone; an array is its elements.
+ *
+ * @throws {SnakedenError} `server_busy` if too many large answers wait for their readers.
+ */
+export function rawAnswer(
+  { bytes, dtype, shape }: RawBytes,
+  { outcome, type, traffic }: {
+    readonly outcome: CallOutcome;
+    readonly type: string;
+    readonly traffic: Pick<Traffic, "answers">;
+  },
+): EncodedJson<never> {
+  const { callId, workerId, durationMs, queueMs } = outcome;
+  const body = bytes.byteLength <= SMALL_BYTES
+    ? new Uint8Array(bytes)
+    : traffic.answers.body([bytes]);
+  const response = new Response(body, {
+    headers: {
+      "content-type": type,
+      "content-length": String(bytes.byteLength),
+      [CALL_HEADERS.callId]: callId,
+      [CALL_HEADERS.workerId]: workerId,
+      [CALL_HEADERS.durationMs]: String(inMicroseconds(durationMs)),
+      [CALL_HEADERS.queueMs]: String(inMicroseconds(queueMs)),
+      ...(dtype === undefined ? {} : { [ARRAY_HEADERS.dtype]: dtype }),
+      ...(shape === undefined ? {} : { [ARRAY_HEADERS.shape]: shape.join(",") }),
+    },
+  });
+  // It has no JSON, so it fits the JSON that its route describes beside it.
+  return response as EncodedJson<never>;
+}

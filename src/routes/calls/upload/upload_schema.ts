@@ -1,0 +1,56 @@
+import { CALL_FIELDS } from "../../../calls/mod.ts";
+import { CALL_PART } from "./call_upload.ts";
+
+/** Bytes, in an OpenAPI document. */
+export const BINARY: object = { type: "string", format: "binary" };
+
+/** The bodies of calls other than JSON, in an OpenAPI document. */
+export const UPLOADS = {
+  "multipart/form-data": {
+    schema: {
+      type: "object",
+      description: "One part for each argument. Files are bytes; text is read by the parameter " +
+        "that it is for. A parameter that takes a list takes several parts of its name.",
+      properties: {
+        [CALL_PART]: {
+          type: "object",
+          description: "Fields of the call, as in a JSON body; they can be in the query instead.",
+        },
+      },
+      additionalProperties: {
+        anyOf: [{ ...BINARY }, { type: "array", items: { ...BINARY } }, {}],
+      },
+    },
+  },
+  "application/octet-stream": { schema: { ...BINARY, description: "One argument, see `arg`." } },
+  "image/*": { schema: { ...BINARY, description: "One argument, see `arg`." } },
+  "audio/*": { schema: { ...BINARY, description: "One argument, see `arg`." } },
+  "video/*": { schema: { ...BINARY, description: "One argument, see `arg`." } },
+} as const;
+
+const { requestId: _header, args: { schema: argsSchema }, ...TEXT_FIELDS } = CALL_FIELDS;
+
+/** The fields of a call in its query, in an OpenAPI document. */
+export const CALL_PARAMETERS = [
+  ...Object.entries(TEXT_FIELDS).map(([name, { schema }]) => ({
+    name,
+    in: "query" as const,
+    required: false,
+    schema: schema as object,
+  })),
+  {
+    name: "args",
+    in: "query" as const,
+    required: false,
+    content: { "application/json": { schema: argsSchema as object } },
+  },
+  {
+    name: "arg",
+    in: "query" as const,
+    required: false,
+    description:
+      "For a body of plain bytes: the argument that it is. Default: the only parameter " +
+      "of the tool that takes bytes.",
+    schema: { type: "string" as const },
+  },
+];
