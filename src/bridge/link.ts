@@ -15,6 +15,7 @@ import { brokeProtocol, linkLost, LOST_BUFFER, UNKNOWN_ERROR } from "./link_erro
 import { OpenCalls } from "./open_calls.ts";
 import { OpenPings } from "./open_pings.ts";
 import { Outbox } from "./outbox.ts";
+import type { OutgoingCall } from "./outgoing_call.ts";
 import { fetchShared, placeShared, type Slab } from "./shared_memory/mod.ts";
 import { startFailure } from "./start_failure.ts";
 import { Value } from "./values/mod.ts";
@@ -30,22 +31,6 @@ export interface CallListener {
   onRecalled(): void;
   onChunk(value: Value): void;
   onProgress(value: Value): void;
-}
-
-/** A call to send. The link assigns its id. */
-export interface OutgoingCall {
-  readonly tool: string;
-  readonly args: Value;
-  /** The time left until the deadline. */
-  readonly timeoutMs: number;
-  readonly stream: boolean;
-  readonly windowBytes: number;
-  readonly sessionId: string;
-  readonly requestId: string;
-  /** Its number in the pool, which its id ends with. */
-  readonly number?: number;
-  /** How arrays are sent back; see link.proto. */
-  readonly arrays?: number;
 }
 
 /** Events of a link other than those of calls. */
