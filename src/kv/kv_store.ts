@@ -29,7 +29,7 @@ export interface OpenOptions extends GroupCommitOptions {
   readonly patienceMs: number;
 }
 
-/** The cure where Deno KV is missing. */
+/** The cure for a program without Deno KV. */
 export const KV_CURE = 'add "unstable": ["kv"] to deno.json, or run it with --unstable-kv';
 
 /** The store of a data directory, in Deno KV. Only one host can have it at a time. */
@@ -51,7 +51,7 @@ export class KvStore implements Store {
     return join(dataDir, DIRECTORY_NAME, DATABASE_NAME);
   }
 
-  /** Returns true when the program was started with Deno KV. */
+  /** Returns true if the program was started with Deno KV. */
   static isAvailable(): boolean {
     return typeof Deno.openKv === "function";
   }

@@ -209,7 +209,7 @@ def leaving(reason: str) -> bytes:
 
 
 def imported(path: str) -> bytes:
-    """Report a source file of the user that was imported."""
+    """Encode an Imported: a source file of the user was imported."""
     frame = WorkerFrame()
     frame.messages.add().imported.path = wire_text(path)
     return frame.SerializeToString()
