@@ -62,14 +62,16 @@ def test_running_call_gives_what_the_test_says() -> None:
     async def collected() -> list[str]:
         return [it async for it in Counts().waits()]
 
-    with running_call(tool="t", request_id="r", session_id="s", timeout_ms=60_000):
+    with running_call(tool="t", call_id="c", request_id="r", session_id="s", timeout_ms=60_000):
         assert asyncio.run(collected()) == ["s"]
         call = current_call()
-        assert (call.tool, call.request_id) == ("t", "r")
+        assert (call.tool, call.id, call.request_id) == ("t", "c", "r")
+        assert repr(call)
         assert call.remaining_ms is not None
         assert 0 < call.remaining_ms <= 60_000
     with running_call():
         assert current_call().remaining_ms is None
+        assert current_call().id == "test-1"
 
 
 def test_running_call_ends_with_its_block() -> None:

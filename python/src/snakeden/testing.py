@@ -16,9 +16,16 @@ class RunningCall:
     """A call that a test pretends to run."""
 
     def __init__(
-        self, *, tool: str, request_id: str, session_id: str, timeout_ms: float | None
+        self,
+        *,
+        tool: str,
+        call_id: str,
+        request_id: str,
+        session_id: str,
+        timeout_ms: float | None,
     ) -> None:
-        self.id = 1
+        self.number = 1
+        self.call_id = call_id
         self.tool = tool
         self.request_id = request_id
         self.session_id = session_id
@@ -46,6 +53,7 @@ class RunningCall:
 def running_call(
     *,
     tool: str = "tool",
+    call_id: str = "test-1",
     request_id: str = "",
     session_id: str = "",
     timeout_ms: float | None = None,
@@ -57,7 +65,11 @@ def running_call(
     assert call.reports[-1] == {"fraction": 1.0}
     """
     call = RunningCall(
-        tool=tool, request_id=request_id, session_id=session_id, timeout_ms=timeout_ms
+        tool=tool,
+        call_id=call_id,
+        request_id=request_id,
+        session_id=session_id,
+        timeout_ms=timeout_ms,
     )
     token = CURRENT.set(call)
     try:
