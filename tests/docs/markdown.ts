@@ -56,6 +56,12 @@ export function snippetsOf(markdown: string): Snippet[] {
 /** Stands for a closed fence among the lines of a page. */
 const FENCE = "```";
 
+/** Returns the files in comments of a page, which its readers do not see. */
+export function hiddenFilesOf(markdown: string): { name: string; text: string }[] {
+  return [...markdown.matchAll(/^<!-- file: (\S+)\n([^]*?\n)-->$/gm)]
+    .map(([, name = "", text = ""]) => ({ name, text }));
+}
+
 /** Returns the directive that a line is, or undefined. */
 export function directiveOf(line: string): Directive | undefined {
   const [, kind, value] = COMMENT.exec(line.trim()) ?? [];

@@ -6,7 +6,7 @@ import { devPython } from "../../scripts/dev_python.ts";
 import { parseConfig } from "../../src/config/mod.ts";
 import { isRecord } from "../../src/json/mod.ts";
 import { ROOT, ServerProcess } from "../fixtures/host.ts";
-import { fileNameOf, type Snippet } from "./markdown.ts";
+import { fileNameOf, hiddenFilesOf, type Snippet, snippetsOf } from "./markdown.ts";
 import { commandsOf, type ShellCommand } from "./shell_block.ts";
 import { isShown } from "./shown_output.ts";
 
@@ -25,8 +25,8 @@ export class Page implements AsyncDisposable {
   readonly #root: string;
   readonly #resources: AsyncDisposableStack;
   #server: ServerProcess | undefined;
-  /** The variables before the last `deno task serve`, which runs in the repository. */
-  #settings: Readonly<Record<string, string>> | undefined;
+  /** The variables before the last `deno task serve`. */
+  #settings: Record<string, string> = {};
   /** What the snippet before has written, for a block that shows it. */
   #output: string | undefined;
 
@@ -35,11 +35,8 @@ export class Page implements AsyncDisposable {
     this.#resources = resources;
   }
 
-  /** `files` is a folder whose files the reader has as well. */
-  static async open(
-    snippets: readonly Snippet[],
-    { files }: { readonly files?: string } = {},
-  ): Promise<Page> {
+  /** Opens the page of a text. `files` is a folder whose files the reader has as well. */
+  static async open(markdown: string, { files }: { readonly files?: string } = {}): Promise<Page> {
     const resources = new AsyncDisposableStack();
     const root = await Deno.makeTempDir({ prefix: "snakeden-docs-" });
     resources.defer(() => Deno.remove(root, { recursive: true }));
@@ -49,7 +46,8 @@ export class Page implements AsyncDisposable {
     await Deno.writeTextFile(join(root, "sample.csv"), SAMPLE);
     await Deno.writeTextFile(join(root, "deno.json"), JSON.stringify(configOfScripts()));
     await Deno.copyFile(join(ROOT, "deno.lock"), join(root, "deno.lock"));
-    for (const snippet of snippets) await page.#write(snippet);
+    for (const { name, text } of hiddenFilesOf(markdown)) await page.#writeFile(name, text);
+    for (const snippet of snippetsOf(markdown)) await page.#write(snippet);
     return page;
   }
 
@@ -99,10 +97,13 @@ export class Page implements AsyncDisposable {
   /** Writes the file that a snippet is. */
   async #write(snippet: Snippet): Promise<string | undefined> {
     const name = fileNameOf(snippet);
-    if (name === undefined) return undefined;
+    return name === undefined ? undefined : await this.#writeFile(name, snippet.text);
+  }
+
+  async #writeFile(name: string, text: string): Promise<string> {
     const path = join(this.#folder, name);
     await Deno.mkdir(dirname(path), { recursive: true });
-    await Deno.writeTextFile(path, snippet.text);
+    await Deno.writeTextFile(path, text);
     return path;
   }
 
@@ -118,7 +119,7 @@ export class Page implements AsyncDisposable {
     const [, settings = "", task] = TASK.exec(command) ?? [];
     if (task !== undefined) {
       assert.ok(task in denoJson.tasks, `deno.json has a task ${task}`);
-      if (task === "serve") this.#settings = variablesOf(settings);
+      if (task === "serve") this.#settings = await this.#variablesOf(settings);
       if (TASKS_OF_OTHERS.includes(task)) return "";
     }
     let line = command.replaceAll("/path/to/snakeden/", ROOT)
@@ -152,11 +153,23 @@ export class Page implements AsyncDisposable {
     return body;
   }
 
+  /** Returns the variables in front of a command. Paths lead to the reader or to the repository. */
+  async #variablesOf(settings: string): Promise<Record<string, string>> {
+    const variables: Record<string, string> = {};
+    for (const [, name = "", value = ""] of settings.matchAll(/(\w+)=(\S+)/g)) {
+      const places = [join(this.#folder, value), join(ROOT, value)];
+      const [isHere, isThere] = await Promise.all(places.map(exists));
+      variables[name] = (isHere ? places[0] : isThere ? places[1] : undefined) ?? value;
+    }
+    return variables;
+  }
+
   async #startServer(): Promise<ServerProcess> {
     return this.#resources.use(
       await ServerProcess.start({
         dataDir: join(this.#root, "server"),
-        ...(this.#settings === undefined ? { cwd: this.#folder } : { env: this.#settings }),
+        cwd: this.#folder,
+        env: this.#settings,
       }),
     );
   }
@@ -177,9 +190,7 @@ export class Page implements AsyncDisposable {
   /** Returns the output of a program; an adapter, which a worker loads, has none. */
   async #runPython(snippet: Snippet): Promise<string | undefined> {
     const name = fileNameOf(snippet) ?? `line_${snippet.line}.py`;
-    const path = join(this.#folder, name);
-    await Deno.mkdir(dirname(path), { recursive: true });
-    await Deno.writeTextFile(path, snippet.text);
+    const path = await this.#writeFile(name, snippet.text);
     if (name.endsWith("__init__.py") || /^\s*@tool|\(Adapter\):/m.test(snippet.text)) {
       const adapter = name.replace(/(?:\/__init__)?\.py$/, "").replaceAll("/", ".");
       await this.#serve([{ name: "default", size: 1, adapter, modulePaths: [this.#folder] }]);
@@ -246,12 +257,6 @@ export class Page implements AsyncDisposable {
   }
 }
 
-/** Returns the variables in front of a command. */
-function variablesOf(settings: string): Record<string, string> | undefined {
-  if (settings === "") return undefined;
-  return Object.fromEntries(settings.trim().split(" ").map((it) => it.split("=", 2)));
-}
-
 async function copyFiles(from: string, to: string): Promise<void> {
   for await (const { name, isDirectory } of Deno.readDir(from)) {
     if (name.startsWith("__")) continue;
@@ -287,9 +292,9 @@ function configOfScripts(): unknown {
   };
 }
 
-/** A snippet that only shows what a program does with its host `den` gets one. */
+/** Imports the library for a snippet that does not, and starts a host if it only uses one. */
 function withHost(text: string): string {
-  const isPart = /\bden\b/.test(text) && !/from "snakeden"/.test(text);
-  if (!isPart) return text;
-  return `import { Snakeden } from "snakeden";\nawait using den = await Snakeden.start();\n${text}`;
+  if (/from "snakeden"/.test(text) || !/\b(?:den|Snakeden)\b/.test(text)) return text;
+  const start = /\bden =/.test(text) ? "" : "await using den = await Snakeden.start();\n";
+  return `import { Snakeden } from "snakeden";\n${start}${text}`;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fileNameOf, snippetsOf } from "./markdown.ts";
+import { fileNameOf, hiddenFilesOf, snippetsOf } from "./markdown.ts";
 import { commandsOf } from "./shell_block.ts";
 import { isShown } from "./shown_output.ts";
 
@@ -26,6 +26,12 @@ Deno.test("fileNameOf() takes the name from the comment in front, or from the fi
   assert.equal(nameOf("```python\n# tools/words.py\nx = 1\n```\n"), "tools/words.py");
   assert.equal(nameOf("```ts\n// main.ts\n```\n"), "main.ts");
   assert.equal(nameOf("```python\n# words are counted in words.py\n```\n"), undefined);
+});
+
+Deno.test("hiddenFilesOf() returns the files that only the test sees", () => {
+  const page =
+    "# A\n\n<!-- file: a/b.json\n{\n\n}\n-->\n\n<!-- file: shown.py -->\n\n```python\n```\n";
+  assert.deepEqual(hiddenFilesOf(page), [{ name: "a/b.json", text: "{\n\n}\n" }]);
 });
 
 Deno.test("commandsOf() returns commands over several lines, with the output in comments", () => {

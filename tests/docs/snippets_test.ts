@@ -18,6 +18,7 @@ function* pagesIn(place: string): Generator<string> {
 
 interface PageText {
   readonly path: string;
+  readonly text: string;
   readonly snippets: readonly Snippet[];
   /** The test that runs the whole page instead. */
   readonly runBy?: string;
@@ -28,6 +29,7 @@ function readPage(path: string): PageText {
   const head = directiveOf(text.split("\n", 1)[0] ?? "");
   return {
     path,
+    text,
     snippets: snippetsOf(text),
     ...(head?.kind === "run by" ? { runBy: head.value } : {}),
   };
@@ -36,7 +38,7 @@ function readPage(path: string): PageText {
 const pages = PLACES.flatMap((it) => [...pagesIn(it)]).sort().map(readPage)
   .filter(({ snippets }) => snippets.length > 0);
 
-for (const { path, snippets, runBy } of pages) {
+for (const { path, text, snippets, runBy } of pages) {
   if (runBy !== undefined) {
     Deno.test(`${path} is run by ${runBy}`, () => assertRunBy(path, runBy));
     continue;
@@ -44,7 +46,7 @@ for (const { path, snippets, runBy } of pages) {
   Deno.test(`${path} shows snippets that do what it says`, async (t) => {
     // The page of an example is read beside its files.
     const files = path.startsWith("examples/") ? { files: join(ROOT, dirname(path)) } : {};
-    await using page = await Page.open(snippets, files);
+    await using page = await Page.open(text, files);
     for (const [i, snippet] of snippets.entries()) {
       const { line, language, directive } = snippet;
       await t.step({
