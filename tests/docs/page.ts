@@ -13,6 +13,7 @@ import { isShown } from "./shown_output.ts";
 /** Tasks that other tests or `.ci/run` run, or that run until they are stopped. */
 const TASKS_OF_OTHERS = ["bench", "check", "dev", "doctor", "gen", "serve", "setup", "test"];
 const TASK = /^((?:[A-Z_]+=\S+ )*)(?:npx -y deno@[\d.]+|deno) task (\w+)/;
+const ADDRESS = /(?:http:\/\/)?(?:localhost|127\.0\.0\.1):8000/g;
 const SAMPLE = "name,age\nAda,36\nAlan,41\n";
 const API_KEY = "a-key-of-enough-characters";
 
@@ -130,12 +131,13 @@ export class Page implements AsyncDisposable {
     // Only the flags: the server would run until it is stopped.
     const isServer = / main\.ts$/.test(line);
     if (isServer) line += " --version";
-    const isCurl = line.startsWith("curl ");
-    if (isCurl) {
+    line = line.replaceAll(/(?<=\s)examples\//g, `${ROOT}examples/`);
+    if (line.search(ADDRESS) >= 0) {
       const { url } = this.#server ??= await this.#startServer();
-      line = line.replaceAll(/(?:http:\/\/)?(?:localhost|127\.0\.0\.1):8000/g, url)
-        .replace("curl ", "curl -w '\\n%{http_code}' ");
+      line = line.replaceAll(ADDRESS, url);
     }
+    const isCurl = line.startsWith("curl ");
+    if (isCurl) line = line.replace("curl ", "curl -w '\\n%{http_code}' ");
     const run = await this.#execute(
       ["sh", "-c", line],
       isServer || task !== undefined ? ROOT : this.#folder,

@@ -2,7 +2,7 @@
 const VARYING: readonly [RegExp, string][] = [
   [/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{8}-\d+\b/g, "ID"],
   [/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME"],
-  [/("\w*(?:Ms|Bytes|pid)":)-?[\d.]+/g, "$1N"],
+  [/("\w*(?:Ms|[Bb]ytes|pid)":)-?[\d.]+/g, "$1N"],
   [/\bdefault-\d+\b/g, "default-N"],
   [/(?<![\w.])\d+\.\d+(?![\w.])/g, "N"],
 ];
