@@ -82,6 +82,16 @@ export function configureLogging(options: LoggingOptions = {}): LogHandle {
 }
 
 /**
+ * The log for a person who watches a program: what its workers print, the build of the Python
+ * environment, reloads, and every warning.
+ */
+export const WATCHED: LoggingOptions = {
+  level: "warning",
+  levels: { [WORKER_CATEGORY]: "info", python: "info", reload: "info" },
+  format: "plain",
+};
+
+/**
  * Makes the log speak for a host or a script, unless the program has configured it. What an earlier
  * host or script has configured is replaced only by a level that somebody has `named`, and that of
  * a script not by its own host.

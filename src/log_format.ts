@@ -78,17 +78,23 @@ function textLine(record: LogRecord): string {
 
 /**
  * `default-1 | text` for what a worker prints, `default-1 | WARNING logger: text` for an entry of
- * Python's logging, and `snakeden: warning: text` for the host.
+ * Python's logging, and `snakeden: warning: text` for the host. A text of several lines, such as a
+ * traceback, stays so: each line after the first begins so that it cannot pass for another entry.
  */
 function plainLine(record: LogRecord): string {
   const { level, properties: { workerId, logger, line } } = record;
   const message = messageOf(record);
   if (categoryOf(record) === WORKER_CATEGORY && (line !== undefined || logger !== undefined)) {
     const head = logger === undefined ? "" : `${level.toUpperCase()} ${logger}: `;
-    return `${workerId} | ${escapeControls(head + asShown(message))}\n`;
+    return linesOf(head + asShown(message), `${workerId} | `, `${workerId} | `);
   }
   const head = level === "info" ? "" : `${level}: `;
-  return `snakeden: ${head}${escapeControls(message)}${fieldsText(record)}\n`;
+  return linesOf(message + fieldsText(record), `snakeden: ${head}`, "  ");
+}
+
+function linesOf(text: string, first: string, next: string): string {
+  const lines = text.trimEnd().split("\n").map(escapeControls);
+  return `${first}${lines.join(`\n${next}`)}\n`;
 }
 
 // deno-lint-ignore no-control-regex
@@ -96,8 +102,7 @@ const TERMINAL_SEQUENCE = /\u001b\[[\d;?]*[A-Za-z]/g;
 
 /** The text that a terminal would show: without colours, and without what a `\r` overwrites. */
 function asShown(text: string): string {
-  const shown = text.replace(TERMINAL_SEQUENCE, "").replace(/\r+$/, "");
-  return shown.slice(shown.lastIndexOf("\r") + 1);
+  return text.replace(TERMINAL_SEQUENCE, "").replace(/\r+$/gm, "").replace(/^[^\n]*\r/gm, "");
 }
 
 function jsonLine(record: LogRecord): string {

@@ -19,7 +19,6 @@ function printed(line: string): Partial<LogRecord> {
 Deno.test('lineFormat("plain") shows what a worker prints as it is, after the id of the worker', () => {
   assert.equal(plain(printed("epoch 3, loss 0.12")), "default-1 | epoch 3, loss 0.12\n");
   assert.equal(plain(printed("")), "default-1 | \n");
-  assert.equal(plain(printed("two\nlines")), "default-1 | two\\nlines\n");
 });
 
 Deno.test('lineFormat("plain") shows what a terminal would show of colours and progress bars', () => {
@@ -48,6 +47,25 @@ Deno.test('lineFormat("plain") shows level and logger of an entry of Python\'s l
     properties: { workerId: "default-2", logger: "texts.load", text },
   };
   assert.equal(plain(entry), "default-2 | WARNING texts.load: no rows in x.csv\n");
+});
+
+Deno.test('lineFormat("plain") shows a traceback in lines, none of which can pass for another entry', () => {
+  const text = "failed\nTraceback:\n  File x.py\nsnakeden: hacked\u001b[2J\n";
+  const entry: Partial<LogRecord> = {
+    level: "error",
+    message: ["", text, ""],
+    rawMessage: "{text}",
+    properties: { workerId: "default-1", logger: "texts", text },
+  };
+  assert.deepEqual(plain(entry).split("\n"), [
+    "default-1 | ERROR texts: failed",
+    "default-1 | Traceback:",
+    "default-1 |   File x.py",
+    "default-1 | snakeden: hacked",
+    "",
+  ]);
+  const host = lineFormat("plain")({ ...recordOf("reload", "cannot load\nFile x.py\u001b[2J") });
+  assert.equal(host, "snakeden: warning: cannot load\n  File x.py\\u001b[2J\n");
 });
 
 Deno.test('lineFormat("plain") shows what the host says with level and values', () => {

@@ -82,7 +82,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const { requireStore = false, logging = {} } = options;
   const runId = randomBytes(16).toString("hex");
   await using resources = new AsyncDisposableStack();
-  resources.use(openLog(logging));
+  resources.use(openLog({ logging, dev: config.dev }));
   assertPermitted(config);
   const risk = await openDataDirectory(config.dataDir);
   if (risk !== undefined) getLogger("server").warn("{risk}", { risk });

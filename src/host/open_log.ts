@@ -1,22 +1,32 @@
 import type { NamedLogging } from "../config/mod.ts";
-import { configureLoggingFor } from "../log.ts";
+import { configureLoggingFor, type LogHandle, WATCHED } from "../log.ts";
 
 /** Time for writing the last lines when the host has ended. */
 const LAST_LINES_MS = 1_000;
 
+/** Options of {@link openLog}. */
+export interface OpenLogOptions {
+  readonly logging: NamedLogging;
+  /** True while somebody edits the code, and must see why it cannot be loaded. */
+  readonly dev: boolean;
+}
+
 /**
- * Makes the log speak when the program, or `SNAKEDEN_LOG_LEVEL`, names a level. The log is one for
- * the whole process, and outlives the host; disposing only waits until the last lines are written.
+ * Makes the log speak if the program, or `SNAKEDEN_LOG_LEVEL`, names a level, or with `dev`. The log
+ * is one for the whole process, and outlives the host; disposing only waits until the last lines
+ * are written.
  */
-export function openLog({ level, format }: NamedLogging): AsyncDisposable {
-  const log = level === undefined
-    ? undefined
-    : configureLoggingFor("host", { level, ...(format === undefined ? {} : { format }) }, {
-      named: true,
-    });
+export function openLog(options: OpenLogOptions): AsyncDisposable {
+  const log = speak(options);
   return {
     async [Symbol.asyncDispose](): Promise<void> {
       await log?.flush(LAST_LINES_MS);
     },
   };
+}
+
+function speak({ logging: { level, format }, dev }: OpenLogOptions): LogHandle | undefined {
+  const form = format === undefined ? {} : { format };
+  if (level !== undefined) return configureLoggingFor("host", { level, ...form }, { named: true });
+  return dev ? configureLoggingFor("host", { ...WATCHED, ...form }, { named: false }) : undefined;
 }

@@ -136,6 +136,9 @@ Deno.test("Snakeden.start() asks for what the Python of each pool needs", async 
     await refusal({ executable: "/opt/bin/python" }),
     /\n {2}--allow-read=\/opt\/bin\/p/,
   );
+  const dev = { pools: [{ name: "default", size: 1, modulePaths: ["/opt/adapters"] }], dev: true };
+  const { stdout } = await start(project, narrow, { args: [JSON.stringify(dev)] });
+  assert.match(stdout, /\n {2}--allow-read=\/opt\/adapters: /);
   assert.match(
     await refusal({ requirements: ["own.txt"] }),
     /\n {2}--allow-read: Python is looked/,
@@ -197,6 +200,18 @@ Deno.test("Snakeden.start() speaks when SNAKEDEN_LOG_LEVEL or the option logLeve
   assert.match(byOption.stderr, /^snakeden: default-1 is ready/m);
   const wrong = await start(project, flagsWith(), { env: { SNAKEDEN_LOG_LEVEL: "loud" } });
   assert.match(wrong.stdout, /^config_invalid .*\(from SNAKEDEN_LOG_LEVEL\)/s);
+});
+
+Deno.test("Snakeden.start() with dev shows what tools print and every warning, if no level is named", async () => {
+  const adapter =
+    `from snakeden import tool\n\n@tool\ndef shout() -> str:\n    print("loud")\n    return "!"\n`;
+  await using project = await Project.create({ "main.ts": MAIN, "shouts.py": adapter });
+  const options = { pools: [{ name: "default", size: 1, adapter: "shouts" }], dev: true };
+  const args = [JSON.stringify(options), `["shout"]`];
+  const { stdout, stderr } = await start(project, flagsWith(), { args });
+  assert.equal(stdout, "!\n");
+  assert.match(stderr, /^snakeden: watching \d+ folders/m);
+  assert.match(stderr, /^default-1 \| loud$/m);
 });
 
 Deno.test("Snakeden.start() finds the adapter beside the program, wherever it is run from", async () => {
