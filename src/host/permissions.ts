@@ -91,13 +91,18 @@ function writeLacks({ dataDir }: Settings): Lack[] {
   return [{ flag: `--allow-write=${flagPaths(lacking)}`, why }];
 }
 
+/** The variables that the package of gRPC reads when it is loaded. */
+const GRPC_VARIABLES = ["GRPC_NODE_VERBOSITY", "GRPC_VERBOSITY", "GRPC_NODE_TRACE", "GRPC_TRACE"];
+
 function envLacks({ pools }: Settings): Lack[] {
   const names = ["PATH", ...pools.flatMap(({ inheritEnv }) => inheritEnv)];
   const lacking = [...new Set(names)].filter((name) => !mayReadVariable(name));
+  const usesGrpc = pools.some(({ carrier }) => carrier === "grpc");
+  if (usesGrpc && !GRPC_VARIABLES.every(mayReadVariable)) lacking.push("GRPC_*");
   if (lacking.length === 0) return [];
   if (!lacking.includes("PATH")) {
     const flag = `--allow-env=${lacking.join(",")}`;
-    return [{ flag, why: "the pools pass these variables on to their workers (inheritEnv)" }];
+    return [{ flag, why: "pools name these variables in inheritEnv, or need them for gRPC" }];
   }
   const why =
     "PATH, HOME and their like, which workers see too, and SNAKEDEN_*; a list must have " +

@@ -150,7 +150,12 @@ Deno.test("Snakeden.start() asks for the variables that a pool passes on", async
   const pools = [{ name: "default", size: 1, inheritEnv: ["MODEL_DIR"] }];
   const flags = flagsWith({ env: "--allow-env=PATH,SNAKEDEN_*" });
   const { stdout } = await start(project, flags, { args: [JSON.stringify({ pools })] });
-  assert.match(stdout, /\n {2}--allow-env=MODEL_DIR: the pools pass these variables on/);
+  assert.match(stdout, /\n {2}--allow-env=MODEL_DIR: pools name these variables in inheritEnv/);
+  const grpc = JSON.stringify({ pools: [{ name: "default", size: 1, carrier: "grpc" }] });
+  const refused = await start(project, flags, { args: [grpc] });
+  assert.match(refused.stdout, /\n {2}--allow-env=GRPC_\*: .* or need them for gRPC/);
+  const more = flagsWith({ env: "--allow-env=PATH,SNAKEDEN_*,GRPC_*" });
+  assert.equal((await start(project, more, { args: [grpc] })).stdout, "5\n");
 });
 
 Deno.test("Snakeden.start() warns of variables that the program may not read, unless the log leaves warnings out", async () => {
