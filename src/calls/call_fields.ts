@@ -2,16 +2,16 @@ import { type FieldIssue, InvalidInputError } from "../errors.ts";
 import { isRecord } from "../json/mod.ts";
 import { PRIORITY_RANGE } from "../pool/calls/call_queue.ts";
 
-/** Longest name of a tool or a pool that is looked up, in characters. */
+/** The longest name of a tool or a pool that is looked up, in characters. */
 const MAX_NAME_LENGTH = 256;
 
-/** Longest id of a session or a request, in characters. */
+/** The longest id of a session or a request, in characters. */
 const MAX_ID_LENGTH = 128;
 
-/** Longest deadline of a call: a day. */
+/** The longest deadline of a call: a day. */
 const MAX_TIMEOUT_MS = 86_400_000;
 
-/** The affinity modes there will be; only `hint` is served, and it asks for nothing. */
+/** Affinity modes of a later version. Only `hint` is served, which has no effect yet. */
 const RESERVED_AFFINITIES: readonly unknown[] = ["strict_queue", "strict_fail_fast"];
 
 /** A JSON Schema (2020-12). */

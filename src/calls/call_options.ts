@@ -2,7 +2,7 @@ import { Value } from "../bridge/mod.ts";
 import type { ArrayForm } from "../pool/mod.ts";
 import { CALL_FIELDS, fieldIssue, invalidCall } from "./call_fields.ts";
 
-/** Most bytes that the arguments of a call may take. */
+/** The most bytes that the arguments of a call may take. */
 export const MAX_ARGS_BYTES = 2 ** 30;
 
 /** Arguments of a tool by name, or already encoded. */
@@ -11,33 +11,33 @@ export type Args = Readonly<Record<string, unknown>> | Value;
 /** Options of one call. */
 export interface CallOptions {
   /**
-   * Pool to ask; by default the one called `default` if it has the tool, else the first that has
-   * it.
+   * The pool that runs the call. Default: the pool `default` if it has the tool, else the first
+   * one that has it.
    */
   readonly pool?: string;
   /**
-   * One deadline over waiting, link and tool; more than 0, at most a day. Default: what the tool
-   * says of itself, `@tool(timeout_ms=...)`, else the `timeoutMs` of the pool.
+   * The deadline of the call, from now until its result: more than 0, at most a day. Default: that
+   * of the tool, `@tool(timeout_ms=...)`, else the `timeoutMs` of the pool.
    */
   readonly timeoutMs?: number;
-  /** Whole number from -10 to 10; higher goes first. Default 0. */
+  /** A whole number from -10 to 10; higher goes first. Default 0. */
   readonly priority?: number;
-  /** Seen by the tool as `current_call().session_id`. */
+  /** The id of a session, which the tool sees as `current_call().session_id`. */
   readonly sessionId?: string;
-  /** Seen by the tool, and in the logs of both sides. Default: the id of the call. */
+  /** An id that the tool sees, and that the logs of both sides have. Default: the id of the call. */
   readonly requestId?: string;
   /**
-   * True when running it twice does what running it once does: it then runs again, in another
-   * worker, when its worker dies. Default: what the tool says of itself, `@tool(idempotent=True)`.
+   * True if running the call twice has the same effect as running it once. It then runs again, in
+   * another worker, if its worker dies. Default: that of the tool, `@tool(idempotent=True)`.
    */
   readonly idempotent?: boolean;
   /**
    * The form of arrays in the result and the chunks: `list` for nested lists of numbers, `base64`
-   * for arrays as they are, which HTTP sends as base64. Default: what the tool says of itself,
+   * for arrays as they are, which HTTP sends as base64. Default: that of the tool,
    * `@tool(arrays="list")`, else `base64`.
    */
   readonly arrays?: ArrayForm;
-  /** Leaves the queue, or cancels the work, when it aborts. */
+  /** A signal that takes the call out of the queue, or cancels its work. */
   readonly signal?: AbortSignal;
 }
 
@@ -80,8 +80,8 @@ export function checkCallOptions(options: CallOptions): void {
 /**
  * Returns the arguments, encoded.
  *
- * @throws {InvalidInputError | SnakedenError} When they are not an object, or hold what cannot
- * travel.
+ * @throws {InvalidInputError | SnakedenError} If they are not an object, or hold a value that
+ * cannot be sent.
  */
 export function encodeArgs(args: Args, maxDepth: number): Value {
   if (args instanceof Value) return checked(args);

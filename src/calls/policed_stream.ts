@@ -9,8 +9,8 @@ export interface PolicedStreamOptions extends Omit<PolicedCall<Call>, "attempt" 
 }
 
 /**
- * Connects a stream to a call that passes a policy until its first chunk: up to there it may be
- * made again, and a circuit counts how it ends; a first chunk is as good as a result.
+ * Connects a stream to a call that passes a policy. Until its first chunk the call may be made
+ * again. A circuit counts a first chunk as a result.
  */
 export function attachPoliced(stream: ChunkStream, options: PolicedStreamOptions): void {
   const { policy, submit, ...rest } = options;

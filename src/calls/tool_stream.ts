@@ -9,26 +9,26 @@ export class ToolStream<T = unknown> implements AsyncIterable<T> {
   readonly #result = Promise.withResolvers<unknown>();
   #used = false;
 
-  /** @param open Submits the call; throws when the pool refuses it. */
+  /** @param open Submits the call; throws if the pool refuses it. */
   constructor(open: (leaving: AbortSignal) => ChunkStream) {
     this.#open = open;
-    // Most readers want the chunks alone, and errors reach them there.
+    // Most readers take only the chunks, and get errors there.
     this.#result.promise.catch(() => {});
   }
 
-  /** What the generator returned; settles when the stream has been read to its end. */
+  /** The value that the generator returned. Settles once the stream is read to its end. */
   get result(): Promise<unknown> {
     return this.#result.promise;
   }
 
-  /** The chunks, decoded. */
+  /** Yields the chunks, decoded. */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     for await (const event of this.events()) {
       if (event.type === "chunk") yield event.value.decode() as T;
     }
   }
 
-  /** Chunks and progress as they come, encoded, then `done`. */
+  /** Yields chunks and progress as they come, encoded, and then `done`. */
   async *events(): AsyncGenerator<StreamEvent, void, undefined> {
     if (this.#used) throw new TypeError("Cannot read a stream of a tool twice");
     this.#used = true;

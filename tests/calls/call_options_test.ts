@@ -34,26 +34,26 @@ Deno.test("checkCallOptions() accepts values up to the limits", () => {
   for (const options of good) checkCallOptions(options);
 });
 
-Deno.test("checkCallOptions() refuses a deadline that is none", () => {
+Deno.test("checkCallOptions() refuses an invalid deadline", () => {
   for (const timeoutMs of [0, -1, NaN, Infinity, 1e309, 86_400_001, "50", null, {}]) {
     assert.deepStrictEqual(problems({ timeoutMs }), ["timeoutMs"], String(timeoutMs));
   }
 });
 
-Deno.test("checkCallOptions() refuses an idempotent that is no boolean", () => {
+Deno.test("checkCallOptions() refuses an idempotent that is not a boolean", () => {
   for (const idempotent of ["true", 1, null]) {
     assert.deepStrictEqual(problems({ idempotent }), ["idempotent"], String(idempotent));
   }
   checkCallOptions({ idempotent: false });
 });
 
-Deno.test("checkCallOptions() refuses a priority that is none", () => {
+Deno.test("checkCallOptions() refuses an invalid priority", () => {
   for (const priority of [-11, 11, 0.5, NaN, "1", null]) {
     assert.deepStrictEqual(problems({ priority }), ["priority"], String(priority));
   }
 });
 
-Deno.test("checkCallOptions() refuses ids that are empty, too long or no texts", () => {
+Deno.test("checkCallOptions() refuses ids that are empty, too long or not text", () => {
   for (const id of ["", "x".repeat(129), 5, null]) {
     assert.deepStrictEqual(problems({ sessionId: id, requestId: id }), ["sessionId", "requestId"]);
   }
@@ -75,7 +75,7 @@ Deno.test("encodeArgs() encodes an object, and passes on a Value", () => {
   assert.equal(encodeArgs(value, 200), value);
 });
 
-Deno.test("encodeArgs() refuses what is not an object, and says what it is", () => {
+Deno.test("encodeArgs() refuses a value that is not an object, and says what it is", () => {
   const bad: [unknown, string][] = [
     [null, "null"],
     [[1], "an array"],
@@ -96,7 +96,7 @@ Deno.test("encodeArgs() refuses what is not an object, and says what it is", () 
   }
 });
 
-Deno.test("encodeArgs() names the argument that cannot travel", () => {
+Deno.test("encodeArgs() names the argument that cannot be sent", () => {
   assert.throws(() => encodeArgs({ rows: [{ run: () => 1 }] }, 200), {
     code: "invalid_value",
     message: /^Cannot send args\.rows\[0\]\.run: a function/,

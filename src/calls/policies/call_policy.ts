@@ -10,32 +10,32 @@ export interface PolicedCall<T> {
   /** The one deadline over all attempts and pauses. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
-  /** Asked when an attempt failed that may have run. */
+  /** Returns true if the call may run twice. Called if an attempt failed that may have run. */
   readonly isIdempotent: () => boolean;
-  /** Asked before each further attempt; false once a part of the answer has been handed out. */
+  /** Called before each further attempt; returns false once the caller has a part of the answer. */
   readonly mayRepeat?: () => boolean;
-  /** Makes one attempt with what is left of the time. */
+  /** Makes one attempt within the time that is left. */
   readonly attempt: (timeoutMs: number) => Promise<T>;
 }
 
 /** The parts of a policy. */
 export interface CallPolicyParts {
-  /** All of them have to let a call pass. */
+  /** The circuits, all of which must let a call pass. */
   readonly circuits: readonly Circuit[];
   readonly retry?: RetryPolicy | undefined;
   /** Called before each further attempt. */
   readonly onRetry: () => void;
   /**
-   * Ends pauses at once when the host stops: the attempt that follows hears of it from the pool.
+   * Ends pauses at once when the host stops. The pool then refuses the attempt that follows.
    */
   readonly stopping: AbortSignal;
 }
 
 /**
- * Makes the calls of one tool. Each attempt passes the circuits; a failure that is worth a retry is
- * followed by another attempt after a pause, if the deadline allows. The circuits are cockatiel's,
- * but its retry is not used: a pause must end at once when the caller leaves, and must not begin
- * when the deadline would pass first.
+ * Makes the calls of one tool. Each attempt passes the circuits. After a failure that is worth a
+ * retry, it pauses and makes another attempt, if the deadline allows. The circuits are cockatiel's,
+ * but its retry is not used: a pause must end at once when the caller leaves, and must not begin if
+ * the deadline would pass first.
  */
 export class CallPolicy {
   readonly #parts: CallPolicyParts;
@@ -45,7 +45,11 @@ export class CallPolicy {
     this.#parts = parts;
   }
 
-  /** @throws What the last attempt has thrown, `circuit_open`, or the reason of the signal. */
+  /**
+   * Makes a call, in one attempt or several.
+   *
+   * @throws The error of the last attempt, `circuit_open`, or the reason of the signal.
+   */
   async run<T>(call: PolicedCall<T>): Promise<T> {
     const { retry } = this.#parts;
     const deadline = performance.now() + call.timeoutMs;

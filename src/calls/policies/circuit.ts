@@ -19,12 +19,12 @@ const ANSWERS: readonly ErrorCode[] = [
   "invalid_value",
 ];
 
-/** Pause to suggest to callers while trial calls are under way. */
+/** The pause that is suggested to callers while trial calls are under way. */
 const HALF_OPEN_RETRY_MS = 1_000;
 
 /**
- * See {@link CircuitState}. The state machine is cockatiel's; a call that must not pass is refused
- * and never waits.
+ * A circuit breaker. {@link CircuitState} has its states, and cockatiel is the state machine. A
+ * call that must not pass is refused, and never waits.
  */
 export class Circuit {
   readonly name: string;
@@ -33,7 +33,7 @@ export class Circuit {
   readonly #breaker: CircuitBreakerPolicy;
   readonly #log = getLogger("pool");
   #openUntil = 0;
-  /** Calls let through since it is half open. */
+  /** The number of calls that have passed since it is half open. */
   #probes = 0;
   #opened = 0;
   #refused = 0;

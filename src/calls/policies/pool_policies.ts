@@ -33,7 +33,7 @@ export class PoolPolicies {
     this.#others = this.#policy(common, retry);
   }
 
-  /** Undefined when the pool asks for none. */
+  /** Returns the policies of a pool; undefined if it has none. */
   static of(config: PolicyConfig): PoolPolicies | undefined {
     const all = [config, ...Object.values(config.tools)];
     const hasAny = all.some(({ breaker, retry }) => breaker !== undefined || retry !== undefined);

@@ -18,14 +18,14 @@ export class RetryPolicy {
     this.#options = options;
   }
 
-  /** Attempts in all. */
+  /** The number of attempts in all. */
   get attempts(): number {
     return this.#options.attempts;
   }
 
   /**
-   * True when a call that ended so may be made again: its code is listed, and it has not run or may
-   * run twice.
+   * Returns true if a call with this error may be made again: its code is listed, and the call has
+   * not run or may run twice.
    */
   takes(error: unknown, isIdempotent: () => boolean): error is SnakedenError {
     if (!(error instanceof SnakedenError) || !this.#options.codes.includes(error.code)) {
@@ -36,8 +36,8 @@ export class RetryPolicy {
   }
 
   /**
-   * The pauses before the second attempt, the third, and so on: `baseMs`, doubled up to `capMs`,
-   * less by chance.
+   * Yields the pauses before the second attempt, the third, and so on: `baseMs`, doubled up to
+   * `capMs`, and shortened at random.
    */
   *pauses(): Generator<number, never, undefined> {
     const { baseMs, capMs, jitter } = this.#options;

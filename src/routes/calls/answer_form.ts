@@ -4,13 +4,13 @@ import type { ToolInfo } from "../../tools/mod.ts";
 import { AcceptRanges } from "../http/mod.ts";
 import type { FindTool } from "./upload/mod.ts";
 
-/** The type of bytes whose tool names none, or whose client wants to know none. */
+/** The type of bytes whose tool names none, and the type that a client may accept for all bytes. */
 const BYTES_TYPE = "application/octet-stream";
 
 /** A range that only bytes can meet. */
 const BYTES_RANGE = /^(application\/octet-stream|(image|audio|video)\/.+)$/;
 
-/** How a result, or the chunks of a stream, are sent. */
+/** The form in which a result, or the chunks of a stream, are sent. */
 export interface AnswerForm {
   /** The media type of bytes; undefined to send JSON. */
   readonly bytesType: string | undefined;
@@ -31,11 +31,10 @@ export interface AnsweredCall {
 }
 
 /**
- * Returns how to answer a call, by the header Accept and what its tool says of itself. Bytes are
- * sent as such to a client that names a type of theirs; a range such as any type names none.
+ * Returns the form of the answer to a call, by the header Accept and the properties of its tool.
+ * Bytes are sent as such if the client names their type or kind. A range of all types names none.
  *
- * @throws {SnakedenError} `not_acceptable` if it is known before the call that its answer cannot be
- * sent.
+ * @throws {SnakedenError} `not_acceptable` if no answer of the tool can be sent.
  */
 export function answerForm({ accept, tool, pool, findTool, follows }: AnsweredCall): AnswerForm {
   if (accept === undefined || accept === "*/*" || accept === "application/json") return AS_JSON;

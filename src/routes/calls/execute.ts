@@ -68,7 +68,7 @@ export interface FindTools {
   find: FindTool;
 }
 
-/** `POST /v1/execute`. The result is the text that Python wrote, passed on unparsed. */
+/** Adds `POST /v1/execute`. The JSON that Python wrote is passed on unparsed. */
 export function addExecute(
   app: OpenAPIHono<AppEnv>,
   host: ExecuteSlice,

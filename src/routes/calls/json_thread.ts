@@ -29,7 +29,7 @@ export interface LargeCall {
 }
 
 interface Job {
-  /** Makes the message when it is its turn, as that may copy much. */
+  /** Makes the message. Called when the job begins, since that may copy many bytes. */
   readonly message: () => ThreadJob;
   readonly bytes: number;
   readonly signal: AbortSignal | undefined;
@@ -50,7 +50,7 @@ export class JsonThread implements Disposable {
   readonly #log = getLogger("http");
   readonly #waiting: Job[] = [];
   #worker: Worker | undefined;
-  /** True when no thread can be started, as in a bundle. The event loop then does all jobs. */
+  /** True if no thread can be started, as in a bundle. The event loop then does all jobs. */
   #isMissing = false;
   #state: "idle" | "running" | "stopped" = "idle";
   #idleSince = 0;
@@ -205,7 +205,7 @@ function canStart(): boolean {
   }
 }
 
-/** Returns the next message of the thread; rejects when the thread breaks. */
+/** Returns the next message of the thread; rejects if the thread breaks. */
 function nextAnswer(worker: Worker): Promise<ThreadAnswer> {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<ThreadAnswer>) => resolve(data);

@@ -2,7 +2,7 @@ import type { StreamEvent } from "../../pool/mod.ts";
 import { type Reader, slicesOf } from "../http/mod.ts";
 import type { Traffic } from "./traffic.ts";
 
-/** How a {@link RawStream} is made. */
+/** Options of a {@link RawStream}. */
 export interface RawStreamOptions {
   readonly events: AsyncIterable<StreamEvent>;
   readonly traffic: Pick<Traffic, "answers">;

@@ -62,7 +62,7 @@ export interface EventSource {
   events(): AsyncIterable<StreamEvent>;
 }
 
-/** How {@link addStream} sends events. */
+/** Options of {@link addStream}. */
 export interface StreamOptions {
   readonly traffic: Traffic;
   readonly tools: FindTools;
@@ -72,7 +72,7 @@ export interface StreamOptions {
   readonly shown: Shown;
 }
 
-/** `POST /v1/stream`. */
+/** Adds `POST /v1/stream`. */
 export function addStream(
   app: OpenAPIHono<AppEnv>,
   host: StreamSlice,

@@ -4,17 +4,17 @@ import { lengthOf, type Problem, type Reader, slicesOf } from "../http/mod.ts";
 import type { EventWriter } from "./stream_events.ts";
 import type { Traffic } from "./traffic.ts";
 
-/** How a {@link StreamBody} is made. */
+/** Options of a {@link StreamBody}. */
 export interface StreamBodyOptions {
   readonly events: AsyncIterable<StreamEvent>;
   readonly writer: EventWriter;
   readonly traffic: Pick<Traffic, "answers" | "inline" | "isLarge">;
   readonly signal: AbortSignal;
-  /** Silence after which a heartbeat is sent, in milliseconds. */
+  /** The time without an event after which a heartbeat is sent. */
   readonly heartbeatMs: number;
-  /** Describes what ended the stream. */
+  /** Describes the error that ended the stream. */
   readonly problemOf: (error: unknown) => Problem;
-  /** Cancels the call; a generator that waits can be ended no other way. */
+  /** Cancels the call. There is no other way to end a generator that waits. */
   readonly cancel: () => void;
 }
 
@@ -49,9 +49,9 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
   #pending: Promise<Step> | undefined;
   /** The bytes that are written and not yet read. */
   #slices: Iterator<Bytes, undefined> = slicesOf([]);
-  /** True when no more events are requested. */
+  /** True once no more events are requested. */
   #ended = false;
-  /** True when nobody reads any more. */
+  /** True once the reader has left. */
   #left = false;
   #controller: ReadableStreamDefaultController<Bytes> | undefined;
 
@@ -120,7 +120,7 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
     this.#options.cancel();
   }
 
-  /** Writes the next events, or a problem in their place when there is no room for them. */
+  /** Writes the next events, or a problem if there is no room for them. */
   async #fill(): Promise<void> {
     const { traffic: { answers }, writer, problemOf } = this.#options;
     let parts = await this.#nextParts();
@@ -154,7 +154,7 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
         } while (!this.#ended && text.length < MAX_WRITE_CHARS && await this.#isReady());
       }
     } catch (error) {
-      // The events that came before it in the same write go out all the same.
+      // Earlier events in the same write are sent all the same.
       this.#end();
       text += writer.failed(problemOf(error));
     }
@@ -173,7 +173,7 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
   #ask(): Promise<Step> {
     if (this.#pending === undefined) {
       this.#pending = this.#iterator.next();
-      // Somebody may stop waiting for it; whoever takes it still sees the error.
+      // A waiter may give up before it rejects. Whoever takes it still gets the error.
       this.#pending.catch(() => {});
     }
     return this.#pending;
@@ -185,7 +185,7 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
     return step;
   }
 
-  /** False when nothing has come in the time of a heartbeat. */
+  /** Waits for an event; returns false if none has come in the time of a heartbeat. */
   async #wait(): Promise<boolean> {
     const { promise: silence, resolve } = Promise.withResolvers<false>();
     const timer = setTimeout(() => resolve(false), this.#options.heartbeatMs);
@@ -197,8 +197,7 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
   }
 
   /**
-   * Returns true when the next event is ready, without waiting for anything outside of this
-   * process.
+   * Returns true if the next event is ready, without waiting for anything outside of this process.
    */
   async #isReady(): Promise<boolean> {
     let settled = false;

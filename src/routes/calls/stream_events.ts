@@ -5,12 +5,12 @@ import { inMicroseconds } from "./microseconds.ts";
 /** Writes the events of a stream as text. */
 export interface EventWriter {
   event(event: StreamEvent): string;
-  /** Writes the last event of a stream that did not end well. */
+  /** Writes the last event of a stream that failed. */
   failed(problem: Problem): string;
   heartbeat(): string;
 }
 
-/** The writer for a media type. One a stream: Server-Sent Events are numbered. */
+/** Creates the writer of one stream, whose Server-Sent Events it numbers. */
 export function eventWriter(type: StreamType): EventWriter {
   return type === "text/event-stream" ? new SseWriter() : new NdjsonWriter();
 }
@@ -63,7 +63,7 @@ class NdjsonWriter implements EventWriter {
   }
 }
 
-/** JSON text on one line. */
+/** Returns the data of an event as JSON text on one line. */
 function dataOf(event: StreamEvent): string {
   const text = oneLine(event.value.jsonText());
   if (event.type !== "done") return text;
@@ -78,7 +78,8 @@ function dataOf(event: StreamEvent): string {
 }
 
 /**
- * A line break in JSON text stands between tokens, as texts escape theirs; it would end the event.
+ * Replaces line breaks in JSON text, which would end the event. They can only stand between tokens,
+ * since strings escape theirs.
  */
 function oneLine(json: string): string {
   return json.includes("\n") || json.includes("\r") ? json.replaceAll(/[\r\n]+/g, " ") : json;

@@ -12,7 +12,7 @@ import { type CallFields, decodeCall, type Upload } from "./call_body.ts";
 import { readQuery } from "./upload/mod.ts";
 import { JsonThread, type LargeCall, weightOf } from "./json_thread.ts";
 
-/** Bounds on what is under way. */
+/** The limits of requests and responses under way. */
 export interface TrafficLimits extends BodyLimits, AnswerLimits {
   /** Levels of nesting in arguments. */
   readonly maxDepth: number;
@@ -79,7 +79,8 @@ export class Traffic implements Disposable {
   /**
    * Reads the body of a call that is not JSON; `open` finds the parts of the call in it.
    *
-   * @throws {SnakedenError} What {@link BodyReader.readUpload}, `open` and {@link decodeCall} throw.
+   * @throws {SnakedenError} The errors of {@link BodyReader.readUpload}, `open` and
+   * {@link decodeCall}.
    */
   async readUpload(
     request: Request,
@@ -105,7 +106,7 @@ export class Traffic implements Disposable {
   }
 
   /**
-   * Returns true when writing a value as text takes long. {@link Traffic.inline} handles such
+   * Returns true if it takes long to write a value as text. {@link Traffic.inline} writes such
    * values.
    */
   isLarge(value: Value): boolean {

@@ -5,10 +5,10 @@ const STREAM_TYPES = ["text/event-stream", "application/x-ndjson"] as const;
 export type StreamType = typeof STREAM_TYPES[number];
 
 /**
- * Which type a stream is sent as, after the Accept header; Server-Sent Events when it leaves the
- * choice.
+ * Returns the type in which a stream is sent, by the header Accept: Server-Sent Events if that
+ * leaves the choice.
  *
- * @throws {SnakedenError} `not_acceptable` when neither is accepted.
+ * @throws {SnakedenError} `not_acceptable` if neither is accepted.
  * @see https://www.rfc-editor.org/rfc/rfc9110#name-accept
  */
 export function chooseStreamType(accept: string | undefined): StreamType {
@@ -25,7 +25,7 @@ export function chooseStreamType(accept: string | undefined): StreamType {
   throw notStreamable(accept);
 }
 
-/** True unless a client accepts neither type of events, and names a type that may be bytes. */
+/** Returns false if a client accepts neither type of events, and names another type. */
 export function takesEvents(accept: string | undefined): boolean {
   if (accept === undefined || accept === "" || accept === "*/*") return true;
   const ranges = new AcceptRanges(accept);
@@ -43,7 +43,7 @@ export function notStreamable(accept = ""): SnakedenError {
   );
 }
 
-/** What a client accepts, by its header Accept. */
+/** The media types that a client accepts, by its header Accept. */
 export class AcceptRanges {
   readonly #ranges: readonly Range[];
 
@@ -86,7 +86,7 @@ function parseRange(text: string): Range {
   return { essence, quality: Number.isFinite(quality) ? quality : 0 };
 }
 
-/** The most specific range decides. */
+/** Returns the quality of a type, by the most specific range that includes it. */
 function qualityOf(type: string, ranges: readonly Range[]): number {
   const [top] = type.split("/");
   for (const wanted of [type, `${top}/*`, "*/*"]) {

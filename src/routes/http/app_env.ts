@@ -6,7 +6,7 @@ export interface Called {
   readonly pool?: string | undefined;
 }
 
-/** What handlers find in the context of a request. */
+/** The variables that handlers find in the context of a request. */
 export interface AppEnv {
   /** What the server says of a request; without a server, nothing. */
   Bindings: { readonly remoteAddr?: Deno.Addr };

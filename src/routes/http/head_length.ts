@@ -1,6 +1,6 @@
 /**
- * Gives the answer to a HEAD the length that the one to a GET has. Its body is taken away by Hono,
- * and the runtime would announce what is left: nothing.
+ * Sets the length of a response to HEAD to that of the response to GET. Hono removes the body, and
+ * the runtime would announce a length of 0.
  *
  * @see https://www.rfc-editor.org/rfc/rfc9110#section-8.6
  */

@@ -80,7 +80,7 @@ export async function parseMultipart(
 /** Finds the delimiters of a body. */
 class Scanner {
   readonly #body: Uint8Array<ArrayBuffer>;
-  /** What stands before each part but a first one at the beginning of the body. */
+  /** The bytes before each part. At the beginning of the body they lack the line break. */
   readonly #delimiter: Uint8Array;
   #at = 0;
   #isAtEnd = false;

@@ -16,7 +16,7 @@ interface ProblemKind {
   readonly retryAfterS?: number;
 }
 
-/** The one place where codes have statuses. */
+/** The HTTP statuses of all error codes. No other file has any. */
 export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   invalid_input: { status: 400, title: "The request is not valid" },
   unauthenticated: { status: 401, title: "An API key is needed" },
@@ -63,10 +63,10 @@ export interface Problem {
   readonly type: string;
   readonly title: string;
   readonly status: number;
-  /** What was attempted and what stood in the way. */
+  /** A text that says what was attempted and what stood in the way. */
   readonly detail: string;
   readonly code: ErrorCode;
-  /** True when the same request may succeed later. */
+  /** True if the same request may succeed later. */
   readonly retryable: boolean;
   readonly requestId: string;
   /** The numbers of `detail`. */
@@ -89,7 +89,7 @@ export interface Shown {
 export const SHOWN_ALL: Shown = { output: true, traceback: true };
 
 /**
- * Describes anything thrown. What nobody threw on purpose is logged, and answered with a fixed
+ * Returns the problem for anything thrown. An unforeseen error is logged, and described by a fixed
  * text.
  */
 export function problemOf(error: unknown, requestId: string, shown: Shown = SHOWN_ALL): Problem {
@@ -146,7 +146,7 @@ function withoutKeys(value: unknown, hidden: ReadonlySet<string>, depth = 0): un
 /** Asks for an API key; the scheme needs a parameter (RFC 6750). */
 const CHALLENGE = 'Bearer realm="snakeden"';
 
-/** A problem as the whole answer. */
+/** Returns a response that is a problem. */
 export function problemResponse(
   problem: Problem,
   headers: Readonly<Record<string, string>> = {},
@@ -164,7 +164,7 @@ export function problemResponse(
   });
 }
 
-/** What the error itself says comes first, as with an open circuit. */
+/** Returns the seconds for Retry-After. A time in the error itself wins, as for an open circuit. */
 function retryAfter({ code, details }: Problem): number | undefined {
   const { retryAfterS } = PROBLEMS[code];
   const ms = details?.retryAfterMs;
@@ -172,7 +172,7 @@ function retryAfter({ code, details }: Problem): number | undefined {
   return Math.max(1, Math.ceil(ms / 1_000));
 }
 
-/** A problem as JSON text. */
+/** Returns a problem as JSON text. */
 export function problemText(problem: Problem): string {
   try {
     return JSON.stringify(problem, (_, it) => typeof it === "bigint" ? String(it) : it);
@@ -183,7 +183,7 @@ export function problemText(problem: Problem): string {
   }
 }
 
-/** The code that an error is answered with. */
+/** Returns the code of the problem for an error. */
 export function codeOf(error: unknown): ErrorCode {
   if (error instanceof SnakedenError) return error.code;
   return error instanceof DOMException && error.name === "AbortError" ? "cancelled" : "internal";

@@ -1,7 +1,7 @@
 import { InvalidInputError, SnakedenError } from "../../errors.ts";
 import { jsonProblemText } from "../../json/mod.ts";
 
-/** Digits from which on a number may not be exact any more; 2^53 has 16. */
+/** Numbers with so many digits may not be exact; 2^53 has 16. */
 const LONG_NUMBER = /\d{16}/;
 const LONG_INTEGER = /^-?\d{16,}$/;
 const MAX_DIGITS = 10_000;
@@ -153,7 +153,7 @@ function reviveInteger(_key: string, value: unknown, { source }: { source?: stri
   return BigInt(source);
 }
 
-/** Guards the recursion of a reviver; looks no deeper than it has to. */
+/** Returns true if a tree has more levels than `limit`. Guards the recursion of a reviver. */
 function isDeeper(node: unknown, limit: number): boolean {
   if (typeof node !== "object" || node === null) return false;
   if (limit === 0) return true;

@@ -36,7 +36,7 @@ export class TimeLimit {
     this.#last = wait;
   }
 
-  /** Ends a wait; one that is not there is left alone. */
+  /** Ends a wait, if it has begun. */
   end(wait: Wait): void {
     if (!wait.isWaiting) return;
     const { earlier, later } = wait;

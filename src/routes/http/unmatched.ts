@@ -12,14 +12,15 @@ interface KnownPath {
 }
 
 /**
- * Answers what no route took: 405 with Allow where the path is known under another method, 204 for
- * OPTIONS, else 404 with near paths. Call it after the last route was added.
+ * Returns the handler of requests that no route handles. It returns 405 with Allow if the path has
+ * other methods, 204 for OPTIONS, and otherwise 404 with similar paths. Must be called after the
+ * last route was added.
  */
 export function unmatched(app: Hono<AppEnv>): (c: AppContext) => Response {
   const paths = knownPaths(app);
   return (c) => {
     const refuse = (error: SnakedenError, headers?: Record<string, string>): Response => {
-      // As if it had been thrown: the log tells of it.
+      // The access log reads the error from here, as if it had been thrown.
       c.error = error;
       return problemResponse(problemOf(error, c.get("requestId")), headers);
     };
@@ -40,7 +41,7 @@ export function unmatched(app: Hono<AppEnv>): (c: AppContext) => Response {
 function knownPaths(app: Hono<AppEnv>): KnownPath[] {
   const paths = new Map<string, KnownPath>();
   for (const { path: pattern, method } of app.routes) {
-    // Middleware, which is there for every method.
+    // Middleware is registered for every method.
     if (method === "ALL") continue;
     const source = pattern.replaceAll(/[.+*?^$()[\]{}|\\]/g, "\\$&").replaceAll(/:\w+/g, "[^/]+");
     const entry = paths.get(pattern) ??

@@ -44,7 +44,7 @@ export class UnreadAnswers {
   /**
    * Adds bytes that wait for a reader. When there is no room, stalled readers are disconnected.
    *
-   * @throws {SnakedenError} `server_busy` when there is still no room.
+   * @throws {SnakedenError} `server_busy` if there is still no room.
    */
   add(reader: Reader, bytes: number): void {
     this.#makeRoom(bytes, reader);
@@ -54,8 +54,8 @@ export class UnreadAnswers {
   }
 
   /**
-   * Room for an answer that is still being made, until the result is disposed: its reader cannot
-   * take anything yet.
+   * Reserves room for a response that is still being made, until the result is disposed. Its reader
+   * cannot take anything yet.
    *
    * @throws {SnakedenError} `server_busy`.
    */

@@ -55,7 +55,7 @@ Deno.test("POST /v1/stream runs its tool once for an EventSource that does not c
   assert.deepEqual(seen, { events: ["chunk", "done"], refusedWith: 410, calls: 1 });
 });
 
-Deno.test("POST /v1/stream tells an EventSource of a failure apart from a lost connection", async () => {
+Deno.test("POST /v1/stream lets an EventSource tell a failure from a lost connection", async () => {
   const seen = await follow(async function* (): AsyncGenerator<StreamEvent> {
     await Promise.resolve();
     yield chunk(1);

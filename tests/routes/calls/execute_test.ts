@@ -11,7 +11,7 @@ import {
 } from "../../../src/errors.ts";
 import { clientOf, memoryEngine, outcomeOf } from "../memory_engine.ts";
 
-Deno.test("POST /v1/execute answers the result, the ids and the times", async () => {
+Deno.test("POST /v1/execute returns the result, the ids and the times", async () => {
   const engine = memoryEngine({ call: () => Promise.resolve(outcomeOf({ a: [1, "ü"] })) });
   const answer = await clientOf(engine).post("/v1/execute", { tool: "add" });
   assert.equal(answer.status, 200);
@@ -25,7 +25,7 @@ Deno.test("POST /v1/execute answers the result, the ids and the times", async ()
   });
 });
 
-Deno.test("POST /v1/execute passes on everything that the body says, and its own id", async () => {
+Deno.test("POST /v1/execute passes on all fields of the body and its request id", async () => {
   const engine = memoryEngine();
   const body = {
     tool: "add",
@@ -240,7 +240,7 @@ const TYPES: readonly [type: string, status: number][] = [
 ];
 
 for (const [type, status] of TYPES) {
-  Deno.test(`POST /v1/execute answers ${status} to content-type ${type}`, async () => {
+  Deno.test(`POST /v1/execute returns ${status} for content-type ${type}`, async () => {
     const answer = await clientOf(memoryEngine())
       .post("/v1/execute", { tool: "a" }, { "content-type": type });
     assert.equal(answer.status, status);
@@ -282,7 +282,7 @@ const FAILURES: readonly [error: Error, status: number, code: ErrorCode][] = [
 ];
 
 for (const [error, status, code] of FAILURES) {
-  Deno.test(`POST /v1/execute answers ${status} when the call fails with ${code}`, async () => {
+  Deno.test(`POST /v1/execute returns ${status} if the call fails with ${code}`, async () => {
     const engine = memoryEngine({ call: () => Promise.reject(error) });
     const answer = await clientOf(engine).post("/v1/execute", { tool: "a" });
     assert.equal(answer.status, status);
@@ -295,7 +295,7 @@ for (const [error, status, code] of FAILURES) {
   });
 }
 
-Deno.test("POST /v1/execute never answers 5xx to a body of garbage", async () => {
+Deno.test("POST /v1/execute never returns 5xx for a body of garbage", async () => {
   const client = clientOf(memoryEngine());
   const like = fc.record({
     tool: fc.oneof(fc.string(), fc.jsonValue()),

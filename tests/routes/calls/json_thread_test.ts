@@ -42,7 +42,7 @@ const body = fc.oneof(
   ),
 );
 
-Deno.test("JsonThread.readCall() reads and refuses what decodeCall() does, in the same words", async () => {
+Deno.test("JsonThread.readCall() has the results and errors of decodeCall()", async () => {
   using thread = new JsonThread();
   await fc.assert(
     fc.asyncProperty(body, async (text) => {
@@ -55,7 +55,7 @@ Deno.test("JsonThread.readCall() reads and refuses what decodeCall() does, in th
   );
 });
 
-Deno.test("JsonThread.inline() writes what Value.jsonText() does, and leaves the value alone", async () => {
+Deno.test("JsonThread.inline() writes the text of Value.jsonText(), and does not change the value", async () => {
   using thread = new JsonThread();
   const value = Value.from({ a: [1n << 70n, NaN, -0], b: new Uint8Array([1, 2, 3]) });
   const text = value.jsonText();
@@ -65,7 +65,7 @@ Deno.test("JsonThread.inline() writes what Value.jsonText() does, and leaves the
   assert.equal(value.jsonText(), text);
 });
 
-Deno.test("JsonThread.readCall() lets the event loop go round while it reads", async () => {
+Deno.test("JsonThread.readCall() leaves the event loop free while it reads", async () => {
   using thread = new JsonThread();
   await thread.readCall({ body: encoder.encode('{"tool":"a"}') }, MAX_DEPTH);
   const text = `{"tool":"a","args":{"list":[${"[[[1.5]]],".repeat(500_000)}0]}}`;
@@ -120,7 +120,7 @@ Deno.test("JsonThread goes on after a body that it refused", async () => {
   );
 });
 
-Deno.test("JsonThread goes on when its thread was renewed after much work", async () => {
+Deno.test("JsonThread goes on after its thread was renewed", async () => {
   using thread = new JsonThread();
   const text = `{"tool":"a","args":{"x":"${"x".repeat(20_000_000)}"}}`;
   for (let i = 0; i < 4; i++) {

@@ -49,7 +49,7 @@ for (const [size, count] of SIZES) {
   for (const [kind, value] of Object.entries(values(count))) {
     const text = Value.from(value).jsonText();
 
-    Deno.test(`POST /v1/execute answers a ${size} result with ${kind} as Value.jsonText() has it`, async () => {
+    Deno.test(`POST /v1/execute returns a ${size} result with ${kind} as Value.jsonText() writes it`, async () => {
       await withApp([], value, async (post) => {
         const answer = await post("/v1/execute");
         assert.equal(answer.status, 200);
@@ -85,7 +85,7 @@ Deno.test("POST /v1/stream sends a large chunk on one line whose JSON has line b
   });
 });
 
-Deno.test("POST /v1/execute takes a large body as it takes a small one", async () => {
+Deno.test("POST /v1/execute reads a large body as it reads a small one", async () => {
   const engine = memoryEngine();
   using traffic = new Traffic(engine.config.limits);
   const app = createApp(engine, { version: "1", traffic });

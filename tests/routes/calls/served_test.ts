@@ -48,7 +48,7 @@ Deno.test("POST /v1/execute aborts the signal of the call when the client leaves
   assert.equal((await abort as Error).name, "AbortError");
 });
 
-Deno.test("POST /v1/execute leaves the signal of a call alone that has answered", async () => {
+Deno.test("POST /v1/execute never aborts the signal of a call that has answered", async () => {
   const seen = Promise.withResolvers<CallOptions>();
   await using server = serve({
     call: (_tool, args, options) => {
@@ -100,7 +100,7 @@ for (const stage of ["before the first event", "while the tool is silent"]) {
   });
 }
 
-Deno.test("POST /v1/execute answers 413 to a chunked body over the limit", async () => {
+Deno.test("POST /v1/execute returns 413 for a chunked body over the limit", async () => {
   await using server = serve({ config: { limits: { maxBodyBytes: 10_000 } } });
   using connection = await Deno.connect({ port: server.port });
   const part = `4000\r\n${" ".repeat(0x4000)}\r\n`;

@@ -40,7 +40,7 @@ Deno.test("POST /v1/stream sends Server-Sent Events with names and numbers", asy
   );
 });
 
-Deno.test("POST /v1/stream sends one JSON object a line when NDJSON is asked for", async () => {
+Deno.test("POST /v1/stream sends one JSON object a line if the client accepts NDJSON", async () => {
   const answer = await clientOf(memoryEngine()).post("/v1/stream", { tool: "counter" }, NDJSON);
   assert.equal(answer.headers.get("content-type"), "application/x-ndjson");
   const lines = (await answer.text()).trimEnd().split("\n").map((it) => JSON.parse(it));
@@ -54,7 +54,7 @@ Deno.test("POST /v1/stream sends one JSON object a line when NDJSON is asked for
   });
 });
 
-Deno.test("POST /v1/stream keeps an event on its line when the JSON has line breaks", async () => {
+Deno.test("POST /v1/stream keeps an event on one line if its JSON has line breaks", async () => {
   const json = new TextEncoder().encode('[\r\n  1,\n  "a\\nb"\n]');
   const engine = memoryEngine({
     events: async function* (): AsyncGenerator<StreamEvent> {
@@ -68,7 +68,7 @@ Deno.test("POST /v1/stream keeps an event on its line when the JSON has line bre
   assert.deepEqual(JSON.parse(first).data, [1, "a\nb"]);
 });
 
-Deno.test("POST /v1/stream answers with a status what fails before the first event", async () => {
+Deno.test("POST /v1/stream returns a status for a failure before the first event", async () => {
   const engine = memoryEngine({
     // deno-lint-ignore require-yield
     events: async function* (): AsyncGenerator<StreamEvent> {
@@ -82,7 +82,7 @@ Deno.test("POST /v1/stream answers with a status what fails before the first eve
   assert.equal((await answer.json()).code, "unknown_tool");
 });
 
-Deno.test("POST /v1/stream ends with the event failed when the tool fails later", async () => {
+Deno.test("POST /v1/stream ends with the event failed if the tool fails later", async () => {
   const engine = memoryEngine({
     events: async function* (): AsyncGenerator<StreamEvent> {
       await Promise.resolve();
@@ -103,7 +103,7 @@ Deno.test("POST /v1/stream ends with the event failed when the tool fails later"
   });
 });
 
-Deno.test("POST /v1/stream hides what broke when the error is unknown", async () => {
+Deno.test("POST /v1/stream hides the text of an unforeseen error", async () => {
   const engine = memoryEngine({
     events: async function* (): AsyncGenerator<StreamEvent> {
       await Promise.resolve();
@@ -140,7 +140,7 @@ Deno.test("POST /v1/stream sends heartbeats while the tool is silent, in both fo
   }
 });
 
-Deno.test("POST /v1/stream tells a failure after a heartbeat as an event", async () => {
+Deno.test("POST /v1/stream sends a failure after a heartbeat as an event", async () => {
   const go = Promise.withResolvers<void>();
   const engine = memoryEngine({
     config: { limits: { heartbeatMs: 100 } },
@@ -173,7 +173,7 @@ Deno.test("POST /v1/stream sends the first event at once and gathers those that 
   assert.equal(rest.trimEnd().split("\n").length, 101);
 });
 
-Deno.test("POST /v1/stream asks for no more events than the reader takes", async () => {
+Deno.test("POST /v1/stream requests no more events than the reader takes", async () => {
   let asked = 0;
   const big = chunk("x".repeat(100_000));
   const engine = memoryEngine({
@@ -228,7 +228,7 @@ const ACCEPTS: readonly [accept: string, type: string | number][] = [
 ];
 
 for (const [accept, expected] of ACCEPTS) {
-  Deno.test(`POST /v1/stream answers ${expected} to accept: ${accept}`, async () => {
+  Deno.test(`POST /v1/stream returns ${expected} for accept: ${accept}`, async () => {
     const answer = await clientOf(memoryEngine()).post("/v1/stream", { tool: "a" }, { accept });
     const body = await answer.text();
     if (typeof expected === "number") {

@@ -19,7 +19,7 @@ function post(text: string): Request {
 }
 
 for (const [size, length] of [["small", 60_000], ["large", 200_000]] as const) {
-  Deno.test(`Traffic.readCall() gives the room of a ${size} body back, also of one that is refused`, async () => {
+  Deno.test(`Traffic.readCall() releases the room of a ${size} body, also if it is refused`, async () => {
     using traffic = new Traffic(LIMITS);
     const text = "x".repeat(length);
     for (let round = 0; round < 10; round++) {
@@ -32,7 +32,7 @@ for (const [size, length] of [["small", 60_000], ["large", 200_000]] as const) {
   });
 }
 
-Deno.test("Traffic.readSmall() gives the room of a body back", async () => {
+Deno.test("Traffic.readSmall() releases the room of a body", async () => {
   using traffic = new Traffic(LIMITS);
   const text = "x".repeat(60_000);
   for (let round = 0; round < 20; round++) {

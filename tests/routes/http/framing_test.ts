@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { clientOf, memoryEngine } from "../memory_engine.ts";
 
-Deno.test("checkFraming() refuses transfer codings and expectations that it does not know", async () => {
+Deno.test("checkFraming() refuses transfer codings and expectations that it does not support", async () => {
   const client = clientOf(memoryEngine());
   const headers: [name: string, value: string, status: number][] = [
     ["transfer-encoding", "chunked", 200],

@@ -3,7 +3,7 @@ import { InvalidInputError, PythonError, SnakedenError } from "../../../src/erro
 import { problemText } from "../../../src/routes/http/problem.ts";
 import { problemOf, problemResponse, PROBLEMS } from "../../../src/routes/mod.ts";
 
-Deno.test("problemOf() tells a SnakedenError with its code, text and numbers", () => {
+Deno.test("problemOf() shows the code, text and numbers of a SnakedenError", () => {
   const error = new SnakedenError("pool_saturated", "1000 calls wait already", {
     retryable: true,
     details: { queueLimit: 1_000 },
@@ -32,7 +32,7 @@ Deno.test("problemOf() carries the Python exception", () => {
   assert.deepEqual(problemOf(new PythonError("KeyError: 'a'", python), "r-1").python, python);
 });
 
-Deno.test("problemOf() answers a fixed text to what nobody threw on purpose", () => {
+Deno.test("problemOf() has a fixed text for an unforeseen error", () => {
   for (const error of [new TypeError("x is undefined"), "text", undefined, { status: 200 }]) {
     const { code, status, detail } = problemOf(error, "r-7");
     assert.deepEqual({ code, status, detail }, {
@@ -43,7 +43,7 @@ Deno.test("problemOf() answers a fixed text to what nobody threw on purpose", ()
   }
 });
 
-Deno.test("problemText() survives details that JSON does not have", () => {
+Deno.test("problemText() writes details that JSON cannot express", () => {
   const circular: Record<string, unknown> = {};
   circular.self = circular;
   const big = problemOf(new SnakedenError("internal", "x", { details: { n: 1n } }), "r");
@@ -62,7 +62,7 @@ Deno.test("problemResponse() sends Retry-After with 429 and 503, and nowhere els
   }
 });
 
-Deno.test("problemResponse() says after how long an open circuit may be asked again", () => {
+Deno.test("problemResponse() says when an open circuit may be tried again", () => {
   for (const [retryAfterMs, seconds] of [[0, "1"], [1_001, "2"], [30_000, "30"]] as const) {
     const error = new SnakedenError("circuit_open", "x", { details: { retryAfterMs } });
     assert.equal(problemResponse(problemOf(error, "r")).headers.get("retry-after"), seconds);

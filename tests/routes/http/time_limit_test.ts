@@ -37,7 +37,7 @@ Deno.test("TimeLimit keeps its waits in the order in which they began last", () 
   }));
 });
 
-Deno.test("TimeLimit.check() tells each late wait once, oldest first, and no young one", () => {
+Deno.test("TimeLimit.check() ends each late wait once, oldest first, and no other", () => {
   const late: number[] = [];
   const time = new TimeLimit(0);
   for (const wait of waitsOf(3, late)) time.begin(wait);
@@ -50,7 +50,7 @@ Deno.test("TimeLimit.check() tells each late wait once, oldest first, and no you
   assert.deepEqual(late, [0, 1, 2]);
 });
 
-Deno.test("TimeLimit.check() passes over waits that an earlier one has ended", () => {
+Deno.test("TimeLimit.check() skips waits that an earlier one has ended", () => {
   const late: number[] = [];
   const time = new TimeLimit(0);
   const [second, third] = waitsOf(2, late);

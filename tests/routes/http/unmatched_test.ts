@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { clientOf, memoryEngine } from "../memory_engine.ts";
 
-Deno.test("unmatched() answers 404 and names near paths", async () => {
+Deno.test("unmatched() returns 404 and names similar paths", async () => {
   const client = clientOf(memoryEngine());
   const near = await client.request("/v1/excute", { method: "POST" });
   assert.equal(near.status, 404);
@@ -22,7 +22,7 @@ const METHODS: readonly [method: string, path: string, allow: string][] = [
 ];
 
 for (const [method, path, allow] of METHODS) {
-  Deno.test(`unmatched() answers 405 to ${method} ${path} with Allow`, async () => {
+  Deno.test(`unmatched() returns 405 with Allow for ${method} ${path}`, async () => {
     const answer = await clientOf(memoryEngine()).request(path, { method });
     assert.equal(answer.status, 405);
     assert.equal(answer.headers.get("allow"), allow);
@@ -31,14 +31,14 @@ for (const [method, path, allow] of METHODS) {
   });
 }
 
-Deno.test("unmatched() answers OPTIONS with Allow and without CORS", async () => {
+Deno.test("unmatched() responds to OPTIONS with Allow and without CORS", async () => {
   const answer = await clientOf(memoryEngine()).request("/v1/execute", { method: "OPTIONS" });
   assert.equal(answer.status, 204);
   assert.equal(answer.headers.get("allow"), "OPTIONS, POST");
   assert.equal(answer.headers.get("access-control-allow-origin"), null);
 });
 
-Deno.test("HEAD answers what GET does, without a body", async () => {
+Deno.test("HEAD returns what GET does, without a body", async () => {
   for (const path of ["/", "/v1/tools", "/v1/pools/default", "/healthz", "/openapi.json"]) {
     const answer = await clientOf(memoryEngine()).request(path, { method: "HEAD" });
     assert.equal(answer.status, 200, path);

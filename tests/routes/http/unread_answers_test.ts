@@ -20,7 +20,7 @@ Deno.test("UnreadAnswers.body() sends all parts, and counts nothing afterwards",
   }
 });
 
-Deno.test("UnreadAnswers.body() refuses an answer over the sum, until one is read or its reader left", async () => {
+Deno.test("UnreadAnswers.body() refuses a response over the sum, until another is read or its reader leaves", async () => {
   const answers = new UnreadAnswers(LIMITS);
   const first = answers.body([part(300_000)]);
   const second = answers.body([part(200_000)]);
@@ -33,7 +33,7 @@ Deno.test("UnreadAnswers.body() refuses an answer over the sum, until one is rea
   await third.cancel();
 });
 
-Deno.test("UnreadAnswers.body() takes one answer of maxResultBytes even when the sum allows less", async () => {
+Deno.test("UnreadAnswers.body() takes one response of maxResultBytes even if the sum allows less", async () => {
   const answers = new UnreadAnswers({ ...LIMITS, maxUnreadBytes: 1_000 });
   const bytes = await new Response(answers.body([part(300_000)])).bytes();
   assert.equal(bytes.byteLength, 300_000);
@@ -64,7 +64,7 @@ Deno.test("UnreadAnswers.body() makes room by disconnecting stalled readers", as
   await assert.rejects(stalled.read(), /Nobody reads the response/);
 });
 
-Deno.test("UnreadAnswers.hold() counts what is still being made, until it is disposed", () => {
+Deno.test("UnreadAnswers.hold() counts a response that is being made, until it is disposed", () => {
   const answers = new UnreadAnswers(LIMITS);
   {
     using _first = answers.hold(300_000);
@@ -75,7 +75,7 @@ Deno.test("UnreadAnswers.hold() counts what is still being made, until it is dis
   using _third = answers.hold(500_000);
 });
 
-Deno.test("UnreadAnswers.take() of a reader that has ended makes no room", () => {
+Deno.test("UnreadAnswers.take() makes no room for a reader that has ended", () => {
   const answers = new UnreadAnswers(LIMITS);
   const reader = { since: 0, unreadBytes: 0, onLate: () => {} };
   answers.add(reader, 300_000);
