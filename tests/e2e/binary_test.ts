@@ -79,10 +79,15 @@ Deno.test("POST /v1/execute answers bytes and arrays as such to a client that ac
       assert.equal(bytes.length, size + 4);
       assert.deepEqual([...bytes.subarray(0, 5)], [0x89, 0x50, 0x4e, 0x47, 0]);
     }
-    const array = await ask("/v1/execute", call("whole", { n: 2 }, "application/octet-stream"));
-    assert.equal(array.headers.get("snakeden-dtype"), "<i8");
-    assert.equal(array.headers.get("snakeden-shape"), "2");
-    assert.deepEqual(new BigInt64Array((await array.bytes()).buffer), new BigInt64Array([0n, 1n]));
+    for (const tool of ["whole", "listed"]) {
+      const array = await ask("/v1/execute", call(tool, { n: 2 }, "application/octet-stream"));
+      assert.equal(array.headers.get("snakeden-dtype"), "<i8");
+      assert.equal(array.headers.get("snakeden-shape"), "2");
+      assert.deepEqual(
+        new BigInt64Array((await array.bytes()).buffer),
+        new BigInt64Array([0n, 1n]),
+      );
+    }
     const types = {
       "*/*": "application/json",
       "application/json, image/png;q=0.5": "application/json",

@@ -1,3 +1,4 @@
+import type { CallOptions } from "../../calls/mod.ts";
 import { SnakedenError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import type { ToolInfo } from "../../tools/mod.ts";
@@ -16,6 +17,15 @@ export interface AnswerForm {
   readonly bytesType: string | undefined;
   /** True if a result that is not bytes may be sent as JSON. */
   readonly takesJson: boolean;
+}
+
+/**
+ * Returns the options of a call whose client takes bytes alone. An array is then sent as its bytes,
+ * also by a tool that says `arrays="list"`.
+ */
+export function optionsFor(form: AnswerForm, options: CallOptions): CallOptions {
+  const isBytesAlone = form.bytesType !== undefined && !form.takesJson;
+  return isBytesAlone ? { arrays: "base64", ...options } : options;
 }
 
 const AS_JSON: AnswerForm = { bytesType: undefined, takesJson: true };

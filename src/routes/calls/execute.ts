@@ -3,7 +3,7 @@ import type { Value } from "../../bridge/mod.ts";
 import type { CallOptions } from "../../calls/mod.ts";
 import type { CallOutcome } from "../../pool/mod.ts";
 import { type AppEnv, lengthOf } from "../http/mod.ts";
-import { answerForm, notBytes } from "./answer_form.ts";
+import { answerForm, notBytes, optionsFor } from "./answer_form.ts";
 import { CALL_REQUEST } from "./call_body.ts";
 import { readCallRequest } from "./call_request.ts";
 import type { FindTool } from "./upload/mod.ts";
@@ -85,7 +85,7 @@ export function addExecute(
     c.set("called", { tool, pool });
     const accept = c.req.header("accept");
     const form = answerForm({ accept, tool, pool, findTool, follows: false });
-    const outcome = await host.call(tool, args, options);
+    const outcome = await host.call(tool, args, optionsFor(form, options));
     const { value, callId, workerId, durationMs, queueMs } = outcome;
     if (form.bytesType !== undefined) {
       const raw = value.raw;

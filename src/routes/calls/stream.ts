@@ -12,7 +12,7 @@ import {
   type Shown,
   takesEvents,
 } from "../http/mod.ts";
-import { answerForm, notBytes } from "./answer_form.ts";
+import { answerForm, notBytes, optionsFor } from "./answer_form.ts";
 import { CALL_REQUEST } from "./call_body.ts";
 import { readCallRequest } from "./call_request.ts";
 import type { FindTool } from "./upload/mod.ts";
@@ -103,10 +103,11 @@ export function addStream(
     const cancel = (): void => leaving.abort(new DOMException("The client left", "AbortError"));
     if (type === undefined) {
       const { pool } = options;
-      const { bytesType } = answerForm({ accept, tool, pool, findTool, follows: true });
+      const form = answerForm({ accept, tool, pool, findTool, follows: true });
+      const { bytesType } = form;
       if (bytesType === undefined) throw notStreamable(accept);
       const body = new RawStream({
-        events: host.stream(tool, args, { ...options, signal }).events(),
+        events: host.stream(tool, args, { ...optionsFor(form, options), signal }).events(),
         traffic,
         firstChunkMs: heartbeatMs,
         notBytes: () => notBytes(accept, `a chunk of ${tool} is not bytes`),
