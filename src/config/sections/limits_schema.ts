@@ -17,6 +17,10 @@ export const limitsSchema = group({
     description: "Total bytes of the bodies that are being received or parsed; a single one may " +
       "always have as much as its own limit.",
   }).default(128 * MIB),
+  maxArgumentsBytes: whole(KIB, 64 * 1024 * MIB, {
+    description: "Total bytes of the arguments of calls over HTTP that wait or run; a single " +
+      "call may always have as much as its body may. Arguments up to 16 KiB do not count.",
+  }).default(512 * MIB),
   bodyTimeoutMs: whole(1_000, MAX_DURATION_MS, {
     description: "Time within which the body of a request must arrive.",
   }).default(60_000),

@@ -85,6 +85,7 @@ export function addExecute(
     c.set("called", { tool, pool });
     const accept = c.req.header("accept");
     const form = answerForm({ accept, tool, pool, findTool, follows: false });
+    using _room = traffic.arguments.hold(args.weight);
     const outcome = await host.call(tool, args, optionsFor(form, options));
     const { value, callId, workerId, durationMs, queueMs } = outcome;
     if (form.bytesType !== undefined) {

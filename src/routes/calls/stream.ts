@@ -101,13 +101,15 @@ export function addStream(
       logStreamFailure({ method, path, remote, requestId, called, error, shown });
     };
     const cancel = (): void => leaving.abort(new DOMException("The client left", "AbortError"));
+    const eventsOf = (options: CallOptions): AsyncIterable<StreamEvent> =>
+      traffic.arguments.during(args.weight, () => host.stream(tool, args, options).events());
     if (type === undefined) {
       const { pool } = options;
       const form = answerForm({ accept, tool, pool, findTool, follows: true });
       const { bytesType } = form;
       if (bytesType === undefined) throw notStreamable(accept);
       const body = new RawStream({
-        events: host.stream(tool, args, { ...optionsFor(form, options), signal }).events(),
+        events: eventsOf({ ...optionsFor(form, options), signal }),
         traffic,
         firstChunkMs: heartbeatMs,
         notBytes: () => notBytes(accept, `a chunk of ${tool} is not bytes`),
@@ -120,7 +122,7 @@ export function addStream(
       });
     }
     const body = new StreamBody({
-      events: host.stream(tool, args, { ...options, signal }).events(),
+      events: eventsOf({ ...options, signal }),
       writer: eventWriter(type),
       traffic,
       signal,

@@ -2,9 +2,11 @@ import type { Value } from "../../bridge/mod.ts";
 import { SnakedenError } from "../../errors.ts";
 import {
   type AnswerLimits,
+  type ArgumentLimits,
   type BodyLimits,
   BodyReader,
   checkContentType,
+  OpenArguments,
   parseJsonBody,
   UnreadAnswers,
 } from "../http/mod.ts";
@@ -13,7 +15,7 @@ import { readQuery } from "./upload/mod.ts";
 import { JsonThread, type LargeCall, weightOf } from "./json_thread.ts";
 
 /** The limits of requests and responses under way. */
-export interface TrafficLimits extends BodyLimits, AnswerLimits {
+export interface TrafficLimits extends ArgumentLimits, BodyLimits, AnswerLimits {
   /** Levels of nesting in arguments. */
   readonly maxDepth: number;
 }
@@ -34,6 +36,7 @@ const CHECK_INTERVAL_MS = 500;
  */
 export class Traffic implements Disposable {
   readonly bodies: BodyReader;
+  readonly arguments: OpenArguments;
   readonly answers: UnreadAnswers;
   readonly #thread = new JsonThread();
   readonly #maxDepth: number;
@@ -44,6 +47,7 @@ export class Traffic implements Disposable {
     this.#maxDepth = limits.maxDepth;
     this.#maxBodyBytes = limits.maxBodyBytes;
     this.bodies = new BodyReader(limits);
+    this.arguments = new OpenArguments(limits);
     this.answers = new UnreadAnswers(limits);
   }
 

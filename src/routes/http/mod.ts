@@ -43,3 +43,4 @@ export {
   slicesOf,
   UnreadAnswers,
 } from "./unread_answers.ts";
+export { type ArgumentLimits, OpenArguments } from "./open_arguments.ts";

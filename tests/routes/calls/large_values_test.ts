@@ -121,6 +121,50 @@ Deno.test("POST /v1/execute refuses large results when too many of them wait to 
   assert.equal(await post(), 200);
 });
 
+const JSON_TYPE = { "content-type": "application/json" };
+const LONG_CALL = JSON.stringify({ tool: "a", args: { text: "x".repeat(60_000) } });
+const LARGE_BODIES: readonly [string, string, RequestInit][] = [
+  ["JSON", "/v1/execute", { body: LONG_CALL, headers: JSON_TYPE }],
+  ["JSON", "/v1/stream", { body: LONG_CALL, headers: JSON_TYPE }],
+  ["bytes", "/v1/execute?tool=a&arg=data", {
+    body: new Uint8Array(60_000),
+    headers: { "content-type": "application/octet-stream" },
+  }],
+];
+
+for (const [kind, path, init] of LARGE_BODIES) {
+  Deno.test(`POST ${path} refuses large ${kind} while other calls hold too many bytes`, async () => {
+    const begun = Promise.withResolvers<void>();
+    const release = Promise.withResolvers<void>();
+    const run = async (): Promise<void> => {
+      begun.resolve();
+      await release.promise;
+    };
+    const engine = memoryEngine({
+      call: () => run().then(() => outcomeOf(1)),
+      events: async function* (): AsyncGenerator<StreamEvent> {
+        await run();
+        yield chunk(1);
+      },
+      config: { limits: { maxArgumentsBytes: 100_000 } },
+    });
+    using traffic = new Traffic(engine.config.limits);
+    const app = createApp(engine, { version: "1", traffic });
+    const post = async (): Promise<[number, string]> => {
+      const answer = await app.request(path, { method: "POST", ...init });
+      return [answer.status, await answer.text()];
+    };
+    const first = post();
+    await begun.promise;
+    const [status, text] = await post();
+    assert.equal(status, 503, text);
+    assert.match(text, /limits\.maxArgumentsBytes/);
+    release.resolve();
+    assert.equal((await first)[0], 200);
+    assert.equal((await post())[0], 200);
+  });
+}
+
 Deno.test("POST /v1/stream ends a stream that nobody reads, and cancels its call", async () => {
   const ended = Promise.withResolvers<void>();
   const big = chunk("x".repeat(1_000_000));

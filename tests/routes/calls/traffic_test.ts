@@ -4,6 +4,7 @@ import { Traffic } from "../../../src/routes/mod.ts";
 const LIMITS = {
   maxBodyBytes: 400_000,
   maxBodiesBytes: 0,
+  maxArgumentsBytes: 0,
   bodyTimeoutMs: 0,
   maxUnreadBytes: 1_000_000,
   maxResultBytes: 1_000_000,
