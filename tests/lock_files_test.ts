@@ -95,6 +95,10 @@ Deno.test("deno.lock lists few and small packages, and none that deno.json does 
   assert.ok(bytes <= MAX_BYTES, `${bytes} bytes, of ${MAX_BYTES} allowed`);
 });
 
+Deno.test("deno.json freezes deno.lock, so that a bare deno test adds nothing", () => {
+  assert.deepEqual(denoJson.lock, { frozen: true });
+});
+
 Deno.test("tests/deno.lock locks the packages of a server as deno.lock does", () => {
   const tests = lockFile("tests/deno.lock");
   const server = lockFile("deno.lock");
