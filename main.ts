@@ -160,7 +160,7 @@ async function serve(config: Config, { signals, keyFile, file }: ServeParts): Pr
     assertSomePool(den, config);
     app = createApp(den, { version: VERSION, traffic, guard });
     print(`listening on ${listener.url}\n`);
-    sayNextSteps(den, { config, url: listener.url });
+    sayNextSteps(den, { config, keyFile, url: listener.url });
     await signals.requested;
   } catch (error) {
     // A stop in the middle of the start is no failure.
@@ -187,7 +187,10 @@ function sayProgress(line: string, { logFormat }: Config): void {
 /** Says what the server offers, with a command line to try if a person reads it. */
 function sayNextSteps(
   den: Snakeden,
-  { config, url }: { readonly config: Config; readonly url: string },
+  { config, keyFile, url }: Pick<ServeParts, "keyFile"> & {
+    readonly config: Config;
+    readonly url: string;
+  },
 ): void {
   const tools = den.tools.list();
   const pools = den.pools.list().length;
@@ -203,6 +206,7 @@ function sayNextSteps(
       tools,
       pools,
       needsKey: config.apiKey !== undefined,
+      keyFile,
       isDemo: config.pools.every((it) => it.adapter === "snakeden.demo"),
     });
     // Not synchronously: nobody may be reading.

@@ -100,6 +100,15 @@ Deno.test("main() says how to call a tool with the API key, and does not show th
   assert.ok(!server.stderr.includes(key.SNAKEDEN_API_KEY));
 });
 
+Deno.test("main() says how to call a tool with the API key from its file", async () => {
+  await using dir = await tempDir();
+  const file = join(dir.path, "keys");
+  await Deno.writeTextFile(file, "\na-key-of-enough-characters\n", { mode: 0o600 });
+  const env = { SNAKEDEN_API_KEY_FILE: file };
+  await using server = await ServerProcess.start({ dataDir: dir.path, env });
+  assert.equal(JSON.parse(await pasted(await exampleOf(server))).result, 5);
+});
+
 Deno.test("main() writes nothing but entries to a log in JSON, and nothing for people below info", async () => {
   await using dir = await tempDir();
   const env = { SNAKEDEN_LOG_FORMAT: "json" };

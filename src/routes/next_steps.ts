@@ -8,24 +8,27 @@ export interface ServerFacts {
   readonly pools: number;
   /** True if requests need an API key. */
   readonly needsKey: boolean;
+  /** The file with the API keys, if they come from one. */
+  readonly keyFile?: string | undefined;
   /** True if all tools are those of the demo. */
   readonly isDemo: boolean;
 }
 
 /**
  * Returns what a person can do next with a server that has started: a command line that calls one
- * of its tools, and the page that shows all of them. The command line reads the API key from
- * `SNAKEDEN_API_KEY`, and never contains it.
+ * of its tools, and the page that shows all of them. The command line reads the API key from its
+ * file or from `SNAKEDEN_API_KEY`, and never contains it.
  */
-export function nextSteps({ url, tools, pools, needsKey, isDemo }: ServerFacts): string {
+export function nextSteps(facts: ServerFacts): string {
+  const { url, tools, pools, needsKey, keyFile, isDemo } = facts;
   const demo = isDemo
     ? "These are the tools of the demo; docs/adapters.md shows how to serve your own.\n"
     : "";
-  const key = needsKey ? ", with your key in SNAKEDEN_API_KEY" : "";
+  const key = needsKey && keyFile === undefined ? ", with your key in SNAKEDEN_API_KEY" : "";
   return `
 Serving ${counted(tools.length, "tool")} in ${counted(pools, "pool")}. Call one${key}:
 
-  ${exampleCall({ url, tools, needsKey })}
+  ${exampleCall(facts)}
 
 Read about all tools, and try them: ${url}/docs
 ${demo}Stop the server with Ctrl-C.
@@ -38,10 +41,10 @@ function counted(number: number, noun: string): string {
 }
 
 /** Returns a line for a shell that calls a tool, or lists the tools if none is easy to call. */
-function exampleCall(
-  { url, tools, needsKey }: Pick<ServerFacts, "url" | "tools" | "needsKey">,
-): string {
-  const key = needsKey ? ' -H "X-API-Key: $SNAKEDEN_API_KEY"' : "";
+function exampleCall({ url, tools, needsKey, keyFile }: ServerFacts): string {
+  // The first line that is not empty is a key.
+  const value = keyFile === undefined ? "$SNAKEDEN_API_KEY" : `$(grep -m1 . ${quoted(keyFile)})`;
+  const key = needsKey ? ` -H "X-API-Key: ${value}"` : "";
   const calls = tools.flatMap((tool) => {
     const args = exampleArguments(tool.inputSchema);
     return args === undefined ? [] : [{ tool, args }];
@@ -66,6 +69,8 @@ function difficulty({ tool, args }: { tool: ToolInfo; args: Record<string, unkno
   return (tool.streams ? 4 : 0) + (isEmpty ? 2 : 0) + (hasText ? 1 : 0);
 }
 
+const TEXT_KEYWORDS = new Set(["type", "title", "description"]);
+
 type Schema = Readonly<Record<string, unknown>>;
 
 /** Returns a value for each required argument, or undefined if one cannot be made up. */
@@ -88,7 +93,6 @@ function exampleValue(schema: Schema, place: number): unknown {
     return branches.map((it) => exampleValue(it, place)).find((it) => it !== undefined);
   }
   if (Object.keys(constraints).length === 0) return "hello";
-  if (schema.pattern !== undefined || schema.format !== undefined) return undefined;
   switch ([schema.type].flat()[0]) {
     case "integer":
     case "number":
@@ -96,7 +100,8 @@ function exampleValue(schema: Schema, place: number): unknown {
     case "boolean":
       return true;
     case "string":
-      return schema.minLength === undefined && schema.maxLength === undefined ? "hello" : undefined;
+      // Any other keyword may refuse the text: a pattern, a length, an encoding of bytes.
+      return Object.keys(schema).every((it) => TEXT_KEYWORDS.has(it)) ? "hello" : undefined;
     default:
       return undefined;
   }

@@ -73,6 +73,7 @@ Deno.test("nextSteps() lists the tools when it cannot make up the arguments of a
   const unknown: readonly Properties[] = [
     { path: { type: "string" } },
     { text: { type: "string", pattern: "^a$" } },
+    { image: { type: "string", contentEncoding: "base64" } },
     { n: { type: "integer", maximum: 1 } },
     { n: { type: "number", exclusiveMinimum: 5 } },
     { items: { type: "array" } },
@@ -89,6 +90,13 @@ Deno.test("nextSteps() takes the API key from the environment of the reader's sh
   assert.match(callOf([], true), / -H "X-API-Key: \$SNAKEDEN_API_KEY"$/);
   const text = nextSteps({ url: URL, tools: [ADD], pools: 1, needsKey: true, isDemo: false });
   assert.match(text, /Call one, with your key in SNAKEDEN_API_KEY:$/m);
+});
+
+Deno.test("nextSteps() takes the API key from its file, if there is one", () => {
+  const facts = { url: URL, tools: [ADD], pools: 1, needsKey: true, isDemo: false };
+  const text = nextSteps({ ...facts, keyFile: "/etc/my keys" });
+  assert.match(text, /Call one:$/m);
+  assert.match(text, / -H "X-API-Key: \$\(grep -m1 \. '\/etc\/my keys'\)" /);
 });
 
 Deno.test("nextSteps() quotes what a shell would read otherwise", () => {
