@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
 import { endOf, FakePool } from "../fixtures/fakes/fake_pool.ts";
 import { microtasks } from "../fixtures/until.ts";
 import {
@@ -12,7 +13,8 @@ import {
 } from "./pipelined_pool.ts";
 
 Deno.test("Pool sends nothing ahead of a tool whose run time is not known, and does after its first answer", async () => {
-  await using it = await FakePool.start({}, { runMs: RUN_MS });
+  // A clock of its own: on a slow machine, the head would be overdue.
+  await using it = await FakePool.start({}, { runMs: RUN_MS }, new FakeClock());
   const first = it.submit("hold");
   it.submit("hold");
   await microtasks();
