@@ -1,4 +1,4 @@
-"""An adapter of your own: a class is made once in each worker, its tools are called over and over."""
+"""An adapter as a class: each worker creates it once, and calls its methods many times."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,7 +1,8 @@
 /**
  * Sends a PNG picture to the server, and writes the negative that comes back.
  *
- *     deno run --allow-net --allow-read --allow-write examples/pictures/client.ts IN.png OUT.png [URL]
+ *     deno run --allow-net --allow-read --allow-write \
+ *       examples/pictures/client.ts IN.png OUT.png [URL]
  */
 const [input, output, url = "http://127.0.0.1:8000"] = Deno.args;
 if (input === undefined || output === undefined) {

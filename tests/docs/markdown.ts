@@ -11,7 +11,7 @@ export interface Snippet {
   readonly followsSnippet: boolean;
 }
 
-/** What a comment such as `<!-- not run: it takes an hour -->` says. */
+/** An instruction in a comment, such as `<!-- not run: it takes an hour -->`. */
 export interface Directive {
   readonly kind: typeof KINDS[number];
   readonly value: string;

@@ -28,7 +28,7 @@ export class Page implements AsyncDisposable {
   #server: ServerProcess | undefined;
   /** The variables before the last `deno task serve`. */
   #settings: Record<string, string> = {};
-  /** What the snippet before has written, for a block that shows it. */
+  /** The output of the previous snippet, for a block that shows it. */
   #output: string | undefined;
 
   private constructor(root: string, resources: AsyncDisposableStack) {

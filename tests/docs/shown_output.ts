@@ -1,4 +1,4 @@
-/** What differs from run to run, and what stands for it in a comparison. */
+/** The parts of output that differ between runs, and their replacements for a comparison. */
 const VARYING: readonly [RegExp, string][] = [
   [/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b|\b[0-9a-f]{8}-\d+\b/g, "ID"],
   [/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, "TIME"],

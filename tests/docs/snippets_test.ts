@@ -6,7 +6,7 @@ import { directiveOf, type Snippet, snippetsOf } from "./markdown.ts";
 import { Page } from "./page.ts";
 
 const PLACES = ["README.md", "CONTRIBUTING.md", "docs", "examples", "python/README.md"];
-/** How many snippets may say that no test runs them. Lower it when there are fewer. */
+/** The most snippets that may be marked as not run. Lower it when there are fewer. */
 const MAX_NOT_RUN = 3;
 
 function* pagesIn(place: string): Generator<string> {

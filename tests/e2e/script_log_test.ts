@@ -1,4 +1,4 @@
-/** What a script shows of its workers and of the host, in a project of its own. */
+/** Tests the messages of workers and of the host that a script prints, in a project of a user. */
 import assert from "node:assert/strict";
 import { Project } from "../fixtures/project.ts";
 

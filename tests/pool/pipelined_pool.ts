@@ -11,7 +11,7 @@ export const WINDOW = 5;
 /** Until the second look at a head that is overdue. */
 export const RECALL_MS = 20;
 
-/** What tests of calls that are sent ahead work with. */
+/** A pool for tests of calls that are sent ahead. */
 export interface PipelinedPool extends AsyncDisposable {
   readonly it: FakePool;
   readonly clock: FakeClock;
@@ -52,12 +52,12 @@ export async function startPipelined(
   };
 }
 
-/** What a worker has in it: the call that runs, then those that wait. */
+/** Returns the request ids of the calls in a worker: the running call, then the waiting ones. */
 export function inside({ running, waiting }: FakeWorker): string {
   return [running, ...waiting].map((it) => it?.requestId ?? "").join("");
 }
 
-/** Answers all that comes until nothing is left. */
+/** Answers every call until none is left. */
 export async function finish({ it }: PipelinedPool): Promise<void> {
   await until(() => {
     for (const worker of it.launcher.alive) if (worker.running) worker.answer();

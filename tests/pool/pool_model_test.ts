@@ -6,15 +6,15 @@ import { endOf, FakePool } from "../fixtures/fakes/fake_pool.ts";
 import { microtasks, nextTurn, until } from "../fixtures/until.ts";
 
 /**
- * What every call says it has run, and how many such are in flight before the budget of 1 ms is
- * spent.
+ * The run time that workers report for each call, and the number of such calls that spend the
+ * budget of 1 ms.
  */
 const RUN_MS = 0.25;
 const WINDOW = 5;
 
 const ENDED: readonly CallState[] = ["settled"];
 
-/** What may happen to a pool. Numbers choose one of what is there. */
+/** An event in the life of a pool. `which` selects one of the calls or workers that exist then. */
 type Step =
   | {
     readonly do: "call";
@@ -122,7 +122,7 @@ class Run {
     }
   }
 
-  /** What holds at every moment. */
+  /** Asserts the invariants, which hold after every step. */
   check(): void {
     const { pool, launcher, calls } = this.#it;
     const { requests, completed, failed, cancelled, timedOut, crashed, refused } = pool.stats;

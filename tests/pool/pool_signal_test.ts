@@ -1,6 +1,6 @@
 /**
- * What a call leaves behind on a signal that outlives it, such as that of a program or a
- * connection.
+ * Tests that a call leaves no listeners on a signal that outlives it, such as the signal of a
+ * program or a connection.
  */
 import assert from "node:assert/strict";
 import { FakeClock } from "../fixtures/fakes/fake_clock.ts";

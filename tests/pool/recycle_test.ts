@@ -285,8 +285,8 @@ Deno.test("Pool replaces a worker over maxRssBytes, once, without failing its ca
 
 Deno.test("Pool does not spin when every worker is over maxRssBytes from the start", async () => {
   await using it = await FakePool.start({ recycle: { maxRssBytes: 64 * MIB } });
-  // Pauses of 100, 200 and 400 ms, less up to half. Timers ring in the order of their times, however
-  // late: one that is shorter than the pause rings before the successor is started.
+  // The pauses are 100, 200 and 400 ms, less up to half. Timers ring in order even when they are
+  // late, so a shorter timer rings before the successor is started.
   for (const [i, shorterMs] of [40, 90, 190].entries()) {
     await until(() => it.launcher.launches === i + 1 && serving(it) === 1, "one serves");
     const shorter = new Promise<void>((resolve) => setTimeout(resolve, shorterMs));

@@ -20,14 +20,14 @@ interface SetUp extends Disposable {
   readonly attempt: Attempt;
   readonly clock: FakeClock;
   readonly carrier: FakeCarrier;
-  /** What the pool and the worker were notified of, in order. */
+  /** The notifications that the pool and the worker received, in order. */
   readonly told: string[];
-  /** How the caller was answered. */
+  /** Returns the outcome for the caller, as text. */
   readonly answer: () => Promise<string>;
   readonly leave: (reason?: unknown) => void;
   /** Alarms that are set. */
   readonly alarms: () => number;
-  /** To a worker that begins it at once, or keeps it waiting behind another call. */
+  /** Sends the call to a worker that begins it at once, or queues it behind another call. */
   send(options?: { readonly begins: boolean }): Promise<void>;
   recall(): void;
   result(): void;

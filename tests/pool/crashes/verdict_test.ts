@@ -1,6 +1,6 @@
 /**
- * What CrashPolicy.judge() decides, without a pool. What the pool does with it is in
- * crash_policy_test.ts.
+ * Tests the verdicts of CrashPolicy.judge() without a pool. crash_policy_test.ts tests how the pool
+ * acts on them.
  */
 import assert from "node:assert/strict";
 import { Value } from "../../../src/bridge/mod.ts";

@@ -4,7 +4,7 @@ import { Alarms } from "../../../src/async/alarms.ts";
 import { WorkerLog } from "../../../src/pool/workers/worker_log.ts";
 import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
 
-/** What is logged while `work` runs. */
+/** Returns the records that are logged while `work` runs. */
 function logged(
   work: (log: WorkerLog, clock: FakeClock) => void,
   level: "info" | "error" = "info",

@@ -6,7 +6,7 @@ const NONCE = "n0n5e";
 
 interface Spawned {
   readonly process: WorkerProcess;
-  /** What it wrote so far, as `stdout 7: text`. */
+  /** The output of the process so far, as `stdout 7: text`. */
   readonly lines: string[];
 }
 

@@ -26,7 +26,7 @@ function raised(): PythonError {
   );
 }
 
-/** What is logged about one call that ends like this. */
+/** Returns the records that are logged for one call that fails with `error`. */
 async function logged(
   error: unknown,
   { path = "/v1/execute", body = {}, ...options }: MemoryEngineOptions & {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { callRequestSchema, findIssues } from "../../../src/routes/calls/call_body.ts";
 
-/** What a client makes of the description. */
+/** The validator that a client would derive from the OpenAPI description. */
 const described = z.fromJSONSchema(callRequestSchema);
 
 const value = fc.oneof(

@@ -1,4 +1,4 @@
-/** What a stock EventSource client makes of a stream; it reconnects whenever a stream ends. */
+/** Tests streams with a stock EventSource client, which reconnects whenever a stream ends. */
 import assert from "node:assert/strict";
 import { EventSource } from "eventsource";
 import { PythonError } from "../../../src/errors.ts";

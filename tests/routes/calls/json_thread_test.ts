@@ -8,7 +8,7 @@ import { JsonThread } from "../../../src/routes/calls/json_thread.ts";
 const MAX_DEPTH = 20;
 const encoder = new TextEncoder();
 
-/** What both ways make of a body: the call as it would be sent, or the error in full. */
+/** Returns the result of reading a body: the call as it would be sent, or the whole error. */
 async function outcomeOf(read: () => CallFields | Promise<CallFields>): Promise<unknown> {
   try {
     const { args, ...fields } = await read();

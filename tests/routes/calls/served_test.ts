@@ -1,4 +1,4 @@
-/** What only a real socket shows: clients that leave, bodies in chunks, readers that are slow. */
+/** Tests that need a real socket: clients that disconnect, chunked bodies, slow readers. */
 import assert from "node:assert/strict";
 import type { CallOptions } from "../../../src/calls/call_options.ts";
 import type { StreamEvent } from "../../../src/pool/mod.ts";

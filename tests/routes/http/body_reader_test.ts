@@ -33,7 +33,7 @@ async function post(port: number, head: string, body: string): Promise<Deno.TcpC
   return connection;
 }
 
-/** What the answer says; the head is not looked at. */
+/** Returns the body of the response. */
 async function answerOf(connection: Deno.TcpConn): Promise<string> {
   const decoder = new TextDecoder();
   const buffer = new Uint8Array(4_096);

@@ -10,13 +10,13 @@ const NEVER = new AbortController().signal;
 
 interface SetUp extends AsyncDisposable {
   readonly bridge: BridgeServer;
-  /** What the registry was told, in order. */
+  /** The notifications that the registry received, in order. */
   readonly told: string[];
   readonly lines: string[];
   launch(signal?: AbortSignal): Promise<LaunchedWorker>;
 }
 
-/** A launcher whose interpreter is a shell script, and whose registry writes down what it hears. */
+/** A launcher whose interpreter is a shell script, and whose registry records its notifications. */
 async function setUp(script: string, reserved: Promise<void> = Promise.resolve()): Promise<SetUp> {
   const directory = await Deno.makeTempDir({ prefix: "snakeden-test-" });
   const executable = join(directory, "python");

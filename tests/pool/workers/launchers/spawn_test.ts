@@ -17,7 +17,7 @@ interface SetUp extends AsyncDisposable {
   readonly directory: string;
   readonly lines: string[];
   launch(signal?: AbortSignal): Promise<LaunchedWorker>;
-  /** What the process said after this word. */
+  /** Resolves to the text that the process printed after this word. */
   said(word: string): Promise<string>;
 }
 
