@@ -12,6 +12,6 @@ export interface OutgoingCall {
   readonly requestId: string;
   /** Its number in the pool, which its id ends with. */
   readonly number?: number;
-  /** How arrays are sent back; see link.proto. */
+  /** The form of arrays that are sent back, as a number of link.proto. */
   readonly arrays?: number;
 }

@@ -24,7 +24,7 @@ export interface CallOptions {
   readonly priority?: number;
   /** The id of a session, which the tool sees as `current_call().session_id`. */
   readonly sessionId?: string;
-  /** An id that the tool sees, and that the logs of both sides have. Default: the id of the call. */
+  /** An id for the tool and for the logs of both sides. Default: the id of the call. */
   readonly requestId?: string;
   /**
    * True if running the call twice has the same effect as running it once. It then runs again, in

@@ -25,7 +25,7 @@ export function adapterIssues(pool: unknown, i: number): FieldIssue[] {
   ];
 }
 
-/** What is no text is refused by the schema. */
+/** Returns the problem of one name, if any. Anything but a string is refused by the schema. */
 function issuesOf(name: unknown, path: string): FieldIssue[] {
   if (typeof name !== "string" || isAdapterName(name)) return [];
   return [{ path, message: `given ${shownValue(name)}; allowed: ${ALLOWED}${hintFor(name)}` }];

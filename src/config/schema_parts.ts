@@ -1,19 +1,19 @@
-/** What the schema is put together from: each key knows what docs and error texts say about it. */
+/** The parts of the schema. Each key carries its description for docs and error texts. */
 import { z } from "zod";
 
 export const KIB = 1024;
 export const MIB = 1024 * KIB;
-/** What offsets of 32 bits reach, in whole pages. */
+/** The memory that 32-bit offsets can address, in whole pages. */
 export const MAX_SHARED_BYTES = 4096 * MIB - 4 * KIB;
 /** A day. */
 export const MAX_DURATION_MS = 86_400_000;
 /** 64 TiB, which a double holds exactly. */
 export const MAX_MEMORY_BYTES = 64 * 1024 * 1024 * MIB;
 
-/** What docs and error texts say about a key. */
+/** The description of a key for docs and error texts. */
 export interface KeyMeta {
   readonly description: string;
-  /** The values that are taken, as the end of "allowed: ...". */
+  /** The allowed values, as the end of "allowed: ...". */
   readonly allowed: string;
   /** The environment variable that overrides the key. */
   readonly env?: string;

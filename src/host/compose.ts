@@ -133,8 +133,8 @@ function logSetup(line: string): void {
 
 /**
  * Resolves when each slot has tried to start a worker or, with `readyTimeoutMs`, when every pool
- * has a ready worker. With `dev` too that is waited for without end: code that cannot be loaded will
- * be repaired.
+ * has a ready worker. With `dev` there is no time limit, since code that cannot be loaded will be
+ * repaired.
  */
 async function startPools(
   group: PoolGroup,

@@ -12,9 +12,9 @@ export interface OpenLogOptions {
 }
 
 /**
- * Makes the log speak if the program, or `SNAKEDEN_LOG_LEVEL`, names a level, or with `dev`. The log
- * is one for the whole process, and outlives the host; disposing only waits until the last lines
- * are written.
+ * Turns the log on if the program or `SNAKEDEN_LOG_LEVEL` names a level, or with `dev`. The whole
+ * process shares one log, which outlives the host: disposing only waits until the last lines are
+ * written.
  */
 export function openLog(options: OpenLogOptions): AsyncDisposable {
   const log = speak(options);

@@ -31,8 +31,8 @@ const WAKE_UP_MS = 0.05;
  * calls from the queue at once.
  *
  * While the code of the workers is being replaced, they may offer different tools. A call then goes
- * to a worker that offers its tool, and may overtake calls that no worker with room can take. A call
- * of a tool that no worker offers goes to any: the worker refuses it.
+ * to a worker that offers its tool, and may overtake calls that no worker with room can take. A
+ * call of a tool that no worker offers goes to any worker, which refuses it.
  */
 export class Dispatcher implements CallSource<Worker> {
   readonly #options: DispatcherOptions;

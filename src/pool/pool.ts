@@ -25,7 +25,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly #options: PoolOptions;
   readonly #supervisor: Supervisor;
   readonly #dispatcher: Dispatcher;
-  /** Alarms of workers and attempts; separate from the deadlines, which are many and ring seldom. */
+  /** Alarms of workers and attempts. Deadlines are separate: there are many, and few ring. */
   readonly #workerAlarms: Alarms;
   readonly #crashes: CrashPolicy;
   readonly #stats = new StatsCounter();

@@ -17,7 +17,7 @@ export interface PoolOptions extends SupervisorOptions, CrashOptions {
    * to it; 0 sends none ahead.
    */
   readonly pipelineBudgetMs: number;
-  /** What to do when a call misses a module, for the text of its error. */
+  /** The cure for a module that a call could not import, for the text of its error. */
   readonly moduleCure?: string | undefined;
   /** True if the files of the code are watched; see `PoolCode`. */
   readonly dev?: boolean;

@@ -179,7 +179,7 @@ export class CodeWatcher implements AsyncDisposable {
   }
 }
 
-/** Opens a watcher of these folders; undefined, with a warning, if the system has no room for it. */
+/** Watches these folders. Warns and returns undefined if the system allows no more watches. */
 function open(
   folders: readonly string[],
   log: ReturnType<typeof getLogger>,

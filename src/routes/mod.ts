@@ -1,10 +1,10 @@
 /**
  * The HTTP interface. {@link HttpListener} accepts connections and passes requests to a Hono app
  * over an {@link Engine}, with one file for each resource. Every request passes access/ first (id,
- * origin, key, headers, access log). The type of every response matches the schema that documents it
- * (schema/). Every error becomes RFC 9457 `application/problem+json` by the table in
- * http/problem.ts. http/unmatched.ts responds to paths without a route. pages/ holds the scripts and
- * styles of the pages for browsers.
+ * origin, key, headers, access log). The type of every response matches the schema that documents
+ * it (schema/). Every error becomes RFC 9457 `application/problem+json` by the table in
+ * http/problem.ts. http/unmatched.ts responds to paths without a route. pages/ holds the scripts
+ * and styles of the pages for browsers.
  *
  * @module
  */

@@ -2,7 +2,7 @@ import type { ToolInfo } from "../tools/mod.ts";
 
 /** The facts about a server that its first words depend on. */
 export interface ServerFacts {
-  /** Where the server listens, such as `http://127.0.0.1:8000`. */
+  /** The address of the server, such as `http://127.0.0.1:8000`. */
   readonly url: string;
   readonly tools: readonly ToolInfo[];
   readonly pools: number;
@@ -61,7 +61,7 @@ function quoted(text: string): string {
   return /^[\w:/.-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/** Returns how little one learns from a call of the tool with arguments made up from their types. */
+/** Ranks a tool as an example: 0 is best. Streams, no arguments and made-up texts rank lower. */
 function difficulty({ tool, args }: { tool: ToolInfo; args: Record<string, unknown> }): number {
   const values = Object.values(args);
   const isEmpty = values.length === 0;

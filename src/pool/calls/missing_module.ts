@@ -1,6 +1,6 @@
 import type { PythonExceptionInfo } from "../../errors.ts";
 
-/** Python's text for a module that is in no package. If one in a package is missing, no cure helps. */
+/** Python's text for a missing top-level module. The cure does not apply to a missing submodule. */
 const WHOLE_MODULE = /^No module named '[^'.]+'$/;
 
 /** Appends the cure to the text of an error, if Python raised it because a module is missing. */

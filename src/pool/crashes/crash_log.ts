@@ -14,9 +14,7 @@ export interface CrashStats {
   readonly poisoned: number;
 }
 
-/**
- * The most crashes that are kept one by one. If more come within a window, `recent` misses the oldest.
- */
+/** The most crashes that are kept. If more happen within a window, `recent` misses the oldest. */
 const MAX_ENTRIES = 4_096;
 
 /** Counts crashes within a sliding window. */

@@ -101,8 +101,8 @@ export class ProcessWindow<T extends Sent> implements CallWindow<T>, Alarm {
   }
 
   /**
-   * See {@link CallWindow.killAt}. The head has the whole grace period from when it began. A call behind it has not begun and
-   * cannot stop; the call before it has its own limits.
+   * See {@link CallWindow.killAt}. The head gets its whole grace period from the time it began. A
+   * call behind the head has not begun and cannot stop; the head has its own limits.
    */
   killAt(call: T, graceMs: number, now: number): number {
     if (this.hasBegun(call)) return this.#headSince + graceMs;

@@ -11,8 +11,8 @@ export interface RecycleOptions {
 }
 
 /**
- * The share of `maxAgeMs` by which a worker may be replaced early, so that workers started together are
- * not replaced together.
+ * The share of `maxAgeMs` by which a worker may be replaced early, so that workers started together
+ * are not replaced together.
  */
 const JITTER = 0.1;
 /** The part of `maxCalls` after which the successor is started, so that it is ready in time. */

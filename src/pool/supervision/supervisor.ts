@@ -24,9 +24,9 @@ const REAP_MS = 5_000;
  * gets a successor from the {@link Succession}. A worker that something other than the host has
  * asked to end takes no more calls; its slot is filled at once, while the worker finishes.
  *
- * When the code has changed ({@link Supervisor.reload}), one successor tries it out. If it cannot be
- * started, all workers go on. Once the first worker with the new code is ready, all that have older
- * code take no more calls, and their slots are filled at once, while they finish.
+ * When the code has changed ({@link Supervisor.reload}), one successor tries it out. If the
+ * successor cannot start, all workers go on. Once the first worker with the new code is ready, the
+ * workers with older code take no more calls. Their slots are filled at once, while they finish.
  */
 export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worker> {
   readonly health: PoolHealth;
@@ -182,8 +182,8 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
   }
 
   /**
-   * Replaces all workers, since their code has changed; see {@link Supervisor}. What is starting may
-   * have read the old code, so it is started afresh.
+   * Replaces all workers, since their code has changed; see {@link Supervisor}. Workers that are
+   * starting may have read the old code, so they are started again.
    */
   reload(): void {
     if (this.#isStopping) return;
@@ -341,7 +341,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     alarms.set(occupancy.ageAlarm, alarms.now + lifeMs);
   }
 
-  /** Fills the slot of a worker that something else has asked to end, while that worker finishes. */
+  /** Fills the slot of a worker that was asked to end by someone else, while it finishes. */
   #leaves(occupancy: Occupancy): void {
     const { worker } = occupancy;
     this.#postMortem.left(occupancy);

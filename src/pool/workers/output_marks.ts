@@ -2,7 +2,8 @@
 export const STARTUP = -1;
 
 /**
- * The owner of a line of output: the number of a call (`Call.number` of link.proto), {@link STARTUP}, or 0 if unknown.
+ * The owner of a line of output: the number of a call (`Call.number` of link.proto),
+ * {@link STARTUP}, or 0 if unknown.
  */
 export type Owner = number;
 

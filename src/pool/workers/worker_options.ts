@@ -18,7 +18,7 @@ export interface WorkerOptions {
   /** The id, such as `default-3`. */
   readonly id: string;
   readonly incarnation: string;
-  /** Its place among the workers of its pool, in the order in which they were created. Default 0. */
+  /** The place of the worker in its pool, in the order of creation. Default 0. */
   readonly order?: number;
   /** The prefix of the ids of its calls. Default none. */
   readonly callPrefix?: string | undefined;
@@ -28,7 +28,7 @@ export interface WorkerOptions {
   readonly profile: Profile;
   /** The limits of the worker, which may explain its end. */
   readonly limits?: WorkerLimits;
-  /** The most calls that it is given. Default: any number. */
+  /** The most calls that the worker is given. Default: any number. */
   readonly maxCalls?: number;
   /** The call with which {@link WorkerListener.onWorn} is called. */
   readonly renewAtCall?: number;

@@ -15,7 +15,7 @@ import { addressOf } from "./remote_address.ts";
 import { requestIdOf } from "./request_id.ts";
 import { secure } from "./security_headers.ts";
 
-/** Who may send requests, and how refusals are reported. */
+/** The rules for who may send requests, and the parts of errors that responses show. */
 export interface AccessOptions {
   readonly guard: KeyGuard;
   /** Paths that need no key. */

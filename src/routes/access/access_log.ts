@@ -7,7 +7,7 @@ const log = getLogger("http");
 /** The longest text of an exception in an entry, in characters. */
 const MAX_TEXT = 500;
 
-/** What is logged of a response, or of a stream that failed after its response had begun. */
+/** A log entry for a response, or for a stream that failed after its response had begun. */
 export interface Access {
   readonly method: string;
   readonly path: string;

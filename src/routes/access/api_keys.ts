@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
-/** What a request shows of an API key. */
+/** The result of checking the API key of a request; `none` if the request has no key. */
 export type KeyShown = "right" | "wrong" | "none";
 
 /**

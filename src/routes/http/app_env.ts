@@ -8,7 +8,7 @@ export interface Called {
 
 /** The variables that handlers find in the context of a request. */
 export interface AppEnv {
-  /** What the server says of a request; without a server, nothing. */
+  /** The facts that the server adds to a request. Empty if a test calls the app directly. */
   Bindings: { readonly remoteAddr?: Deno.Addr };
   Variables: { requestId: string; called?: Called };
 }

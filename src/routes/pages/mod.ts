@@ -1,8 +1,8 @@
 /**
- * What the pages at `/` and `/docs` share: their HTML ({@link pageOf}), the policy for the browser
- * ({@link pageHeaders}), and their scripts and styles ({@link addPageFiles}). The scripts are the
- * `.js` files here, served as they are: key_form.js asks for the API key, and keeps it in memory.
- * The pages show nothing of the host themselves, so they need no key.
+ * The shared parts of the pages at `/` and `/docs`: their HTML ({@link pageOf}), the headers for
+ * the browser ({@link pageHeaders}), and their scripts and styles ({@link addPageFiles}). The
+ * scripts are the `.js` files here, served unchanged. key_form.js asks for the API key and keeps it
+ * in memory. The pages need no key, because they contain nothing about the host.
  *
  * @module
  */

@@ -19,8 +19,8 @@ type Check<Described, Expected> = IsSame<Described, Expected> extends true ? unk
   : Differs<Described, Expected>;
 
 /**
- * Returns the schema of `T`, a type that the host declares. It does not compile unless both have the
- * same fields with the same types.
+ * Returns the schema of `T`, a type that the host declares. A call does not compile unless schema
+ * and type have the same fields with the same types.
  *
  * @example
  * ```ts ignore

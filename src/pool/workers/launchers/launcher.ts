@@ -19,7 +19,7 @@ export interface LaunchedWorker {
   readonly link: Link;
   readonly ready: Ready;
   readonly process: ProcessHandle;
-  /** Its note of the call that it began last, if it keeps one. The window of its calls disposes it. */
+  /** The worker's note of the call that it began last, if any. The call window disposes it. */
   readonly progress?: ProgressNote | undefined;
 }
 
