@@ -86,6 +86,7 @@ export interface SnakedenErrorOptions {
 
 /** The base class of all errors of Snakeden. */
 export class SnakedenError extends Error {
+  /** The name of the class. */
   override readonly name: string = "SnakedenError";
   /** The kind of failure. */
   readonly code: ErrorCode;
@@ -96,6 +97,7 @@ export class SnakedenError extends Error {
   /** The message without {@link SnakedenErrorOptions.output}. */
   readonly summary: string;
 
+  /** Creates an error; `options.output` is appended to the message. */
   constructor(code: ErrorCode, message: string, options: SnakedenErrorOptions = {}) {
     const { output = "", cause } = options;
     super(message + output, cause === undefined ? {} : { cause });
@@ -108,10 +110,12 @@ export class SnakedenError extends Error {
 
 /** The error for invalid input, before any Python code runs. It names every field that is wrong. */
 export class InvalidInputError extends SnakedenError {
+  /** The name of the class. */
   override readonly name = "InvalidInputError";
   /** The problems, one for each field. */
   readonly issues: readonly FieldIssue[];
 
+  /** Creates an error for these issues, which `details` has too. */
   constructor(
     message: string,
     issues: readonly FieldIssue[],
@@ -124,10 +128,12 @@ export class InvalidInputError extends SnakedenError {
 
 /** The error for an exception that a tool raised. */
 export class PythonError extends SnakedenError {
+  /** The name of the class. */
   override readonly name = "PythonError";
   /** The exception. */
   readonly python: PythonExceptionInfo;
 
+  /** Creates an error for this exception. */
   constructor(
     message: string,
     python: PythonExceptionInfo,
@@ -153,10 +159,12 @@ export interface WorkerExit {
  * `mayHaveRun: true`: the tool may have had effects.
  */
 export class WorkerCrashedError extends SnakedenError {
+  /** The name of the class. */
   override readonly name: string = "WorkerCrashedError";
   /** The end of the worker's process. */
   readonly exit: WorkerExit;
 
+  /** Creates an error for this exit. `code` names the limit that the worker exceeded, if any. */
   constructor(
     message: string,
     exit: WorkerExit,
@@ -183,8 +191,10 @@ export type LimitCode = "out_of_memory" | "cpu_limit_exceeded";
  * `allowed` and `measured`.
  */
 export class LimitExceededError extends WorkerCrashedError {
+  /** The name of the class. */
   override readonly name = "LimitExceededError";
 
+  /** Creates an error for a worker that exceeded the limit `code`. */
   constructor(
     code: LimitCode,
     message: string,
@@ -201,10 +211,12 @@ export type CallStage = "queue" | "tool";
 
 /** The error for a call that did not end before its deadline. */
 export class DeadlineExceededError extends SnakedenError {
+  /** The name of the class. */
   override readonly name = "DeadlineExceededError";
   /** The place of the call when its deadline passed. */
   readonly stage: CallStage;
 
+  /** Creates an error for a call whose deadline passed at this stage. */
   constructor(message: string, stage: CallStage, details: Readonly<Record<string, unknown>> = {}) {
     super("deadline_exceeded", message, { retryable: true, details: { ...details, stage } });
     this.stage = stage;

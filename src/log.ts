@@ -31,6 +31,7 @@ export type { Logger } from "@logtape/logtape";
 
 /** The levels of the log, most talkative first. */
 export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
+/** A level of the log. */
 export type Level = typeof LOG_LEVELS[number];
 
 /** Options of {@link configureLogging}. */

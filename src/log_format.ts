@@ -10,17 +10,20 @@ export const WORKER_CATEGORY = "worker";
  * a line), `plain` for a person at a terminal.
  */
 export const LOG_FORMATS = ["text", "json", "plain"] as const;
+/** A form of log entries. */
 export type LogFormat = typeof LOG_FORMATS[number];
 
 /** One entry of the log, as {@link LoggingOptions.onEntry} receives it. */
 export interface LogEntry {
+  /** The time at which the entry was logged. */
   readonly time: Date;
+  /** The severity of the entry. */
   readonly level: LogLevel;
-  /** The part that speaks, such as `pool`; `worker` for what workers write. */
+  /** The part of Snakeden that logged the entry, such as `pool`; `worker` for output of workers. */
   readonly category: string;
   /** The text, with its values filled in. */
   readonly message: string;
-  /** All values, also those that the text shows. */
+  /** All values, including those in the text. */
   readonly properties: Readonly<Record<string, unknown>>;
 }
 

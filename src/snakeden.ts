@@ -94,6 +94,8 @@ export class Snakeden implements AsyncDisposable {
   /**
    * Runs a tool like {@link Snakeden.execute}. Returns the outcome of the call, with its worker and
    * its times; the value is still encoded.
+   *
+   * @throws {SnakedenError} See {@link Snakeden.execute}.
    */
   call(tool: string, args: Args = {}, options: CallOptions = {}): Promise<CallOutcome> {
     return this.#calls.call(tool, args, options);

@@ -9,7 +9,11 @@ export class ToolStream<T = unknown> implements AsyncIterable<T> {
   readonly #result = Promise.withResolvers<unknown>();
   #used = false;
 
-  /** @param open Submits the call; throws if the pool refuses it. */
+  /**
+   * Prepares a stream, which submits nothing until it is read.
+   *
+   * @param open Submits the call; throws if the pool refuses it.
+   */
   constructor(open: (leaving: AbortSignal) => ChunkStream) {
     this.#open = open;
     // Most readers take only the chunks, and get errors there.
@@ -21,14 +25,24 @@ export class ToolStream<T = unknown> implements AsyncIterable<T> {
     return this.#result.promise;
   }
 
-  /** Yields the chunks, decoded. */
+  /**
+   * Yields the chunks, decoded.
+   *
+   * @throws {SnakedenError} The error of the call.
+   * @throws {TypeError} If the stream was read before.
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
     for await (const event of this.events()) {
       if (event.type === "chunk") yield event.value.decode() as T;
     }
   }
 
-  /** Yields chunks and progress as they come, encoded, and then `done`. */
+  /**
+   * Yields chunks and progress as they come, encoded, and then `done`.
+   *
+   * @throws {SnakedenError} The error of the call.
+   * @throws {TypeError} If the stream was read before.
+   */
   async *events(): AsyncGenerator<StreamEvent, void, undefined> {
     if (this.#used) throw new TypeError("Cannot read a stream of a tool twice");
     this.#used = true;

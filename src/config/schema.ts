@@ -78,12 +78,15 @@ export type RetryConfig = z.output<typeof retrySchema>;
 
 /** A pool with its defaults filled in; all paths are absolute. */
 export interface PoolConfig extends Omit<ParsedPool, "modulePaths" | "drainMs"> {
+  /** The folders that are searched for Python modules, as absolute paths. */
   readonly modulePaths: string[];
+  /** The time that running calls have when the pool stops, in milliseconds. */
   readonly drainMs: number;
 }
 
 /** The configuration with its defaults filled in; all paths are absolute. */
 export interface Config extends Omit<ParsedConfig, "pools"> {
+  /** The pools. Their names differ. */
   readonly pools: PoolConfig[];
 }
 

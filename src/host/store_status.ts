@@ -10,6 +10,7 @@ export interface StoreStatusDeps {
 export class StoreStatus {
   readonly #deps: StoreStatusDeps;
 
+  /** Reports on this store. Programs get theirs from {@link Snakeden.store}. */
   constructor(deps: StoreStatusDeps) {
     this.#deps = deps;
   }

@@ -3,20 +3,27 @@ import type { PoolsByName } from "./find_pool.ts";
 
 /** A time limit for a wait, and a signal that ends it. */
 export interface WaitOptions {
+  /** The longest time to wait, in milliseconds. Each method documents its default. */
   readonly timeoutMs?: number;
+  /** Ends the wait when it aborts. */
   readonly signal?: AbortSignal;
 }
 
 /** The result of a ping through every pool. */
 export interface Readiness {
+  /** True if every pool is ready. */
   readonly ready: boolean;
+  /** The results by the name of the pool. */
   readonly pools: Readonly<Record<string, PoolReadiness>>;
 }
 
 /** The result of a ping through one pool, with the reason if it cannot serve. */
 export interface PoolReadiness {
+  /** True if a worker of the pool answered the ping in time. */
   readonly ready: boolean;
+  /** The round-trip time of the ping; only if ready. */
   readonly pingMs?: number;
+  /** The reason why no worker answered; only if not ready. */
   readonly reason?: string;
 }
 
@@ -24,6 +31,7 @@ export interface PoolReadiness {
 export class Health {
   readonly #pools: PoolsByName;
 
+  /** Checks these pools. Programs get theirs from {@link Snakeden.health}. */
   constructor(pools: PoolsByName) {
     this.#pools = pools;
   }

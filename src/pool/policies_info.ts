@@ -12,6 +12,7 @@ export type CircuitState = "closed" | "open" | "half_open";
 
 /** A circuit as it is now. */
 export interface CircuitInfo {
+  /** The state of the circuit. */
   readonly state: CircuitState;
   /** The number of failures in a row. */
   readonly failures: number;

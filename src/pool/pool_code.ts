@@ -11,6 +11,7 @@ export type ReloadState = "loading" | "loaded" | "failed";
 
 /** The last change of the code of a pool, and what came of it. */
 export interface ReloadInfo {
+  /** The state of the load of the new code. */
   readonly state: ReloadState;
   /** The time of the change, in ISO 8601. */
   readonly changedAt: string;

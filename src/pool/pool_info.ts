@@ -10,21 +10,27 @@ import type { Worker, WorkerState } from "./workers/mod.ts";
 
 /** A pool, as it is shown outside. */
 export interface PoolInfo {
+  /** The name of the pool. */
   readonly name: string;
-  /** Its adapters, with commas between them. */
+  /** The adapters of the pool, separated by commas. */
   readonly adapter: string;
+  /** The way in which its workers run calls, such as `process`. */
   readonly profile: string;
-  /** The number of workers that it keeps. */
+  /** The number of workers that the pool keeps. */
   readonly size: number;
+  /** The state of the pool. */
   readonly state: PoolState;
-  /** The reason why it has no worker. */
+  /** The reason why the pool has no worker. */
   readonly reason?: string;
+  /** The number of workers by state. */
   readonly workers: { readonly ready: number; readonly busy: number; readonly starting: number };
   /** The number of calls that wait for a worker. */
   readonly queued: number;
+  /** The most calls that may wait. */
   readonly queueLimit: number;
+  /** The calls of the pool so far, by outcome. */
   readonly stats: PoolStats;
-  /** Crashes of its workers. */
+  /** The crashes of its workers. */
   readonly crashes: CrashStats;
   /** Slots that stay empty for a while because their workers crashed too often. */
   readonly tainted: readonly QuarantinedSlot[];
@@ -36,15 +42,21 @@ export interface PoolInfo {
 
 /** A worker, as it is shown outside. */
 export interface WorkerInfo {
+  /** The id of the worker, such as `default-1`. A successor has the same one. */
   readonly id: string;
+  /** The id of this process of the worker; a successor has another one. */
   readonly incarnation: string;
+  /** The name of its pool. */
   readonly pool: string;
+  /** The state of the worker. */
   readonly state: WorkerState;
   /** The time at which its start began, in ISO 8601. */
   readonly startedAt: string;
-  /** The number of calls that it has been given. */
+  /** The number of calls that the worker has been given. */
   readonly calls: number;
+  /** The process id; absent until the process is started. */
   readonly pid?: number;
+  /** The version of Python, such as `3.12.4`; absent until the worker is ready. */
   readonly pythonVersion?: string;
   /**
    * The resident memory of the process and its children, by the last report of the worker. Before

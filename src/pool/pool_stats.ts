@@ -5,6 +5,7 @@ import { type ErrorCode, SnakedenError } from "../errors.ts";
  * those that are queued or running.
  */
 export interface PoolStats {
+  /** All calls so far. */
   readonly requests: number;
   /** Calls answered with a result. */
   readonly completed: number;
@@ -12,6 +13,7 @@ export interface PoolStats {
   readonly failed: number;
   /** Calls whose caller left. */
   readonly cancelled: number;
+  /** Calls whose deadline passed. */
   readonly timedOut: number;
   /** Calls whose worker died, and that could not run again. */
   readonly crashed: number;

@@ -5,6 +5,7 @@ import { describePool, type PoolInfo } from "./pool_info.ts";
 
 /** The workers to replace: all, those of one pool, or some. */
 export interface RecycleRequest {
+  /** The name of the pool. Default: all pools. */
   readonly pool?: string;
   /** The ids of the workers to replace. */
   readonly workers?: readonly string[];
@@ -32,6 +33,7 @@ export class Pools {
   readonly #pools: PoolsByName;
   readonly #describe: ReadonlyMap<string, () => PoolInfo>;
 
+  /** Describes these pools. Programs get theirs from {@link Snakeden.pools}. */
   constructor(
     configs: readonly Pick<PoolConfig, "name" | "adapter" | "profile">[],
     { pools, policies }: PoolsDeps,

@@ -5,6 +5,7 @@ import { describeWorker, type WorkerInfo } from "./pool_info.ts";
 export class WorkerList {
   readonly #pools: PoolsByName;
 
+  /** Lists the workers of these pools. Programs get theirs from {@link Snakeden.workers}. */
   constructor(pools: PoolsByName) {
     this.#pools = pools;
   }

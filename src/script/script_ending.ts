@@ -21,13 +21,19 @@ export type CleanupResult = "ok" | "timeout" | "skipped";
 
 /** A step of the end of a script, in this order: start, stop, cleanup, exit. */
 export interface ShutdownEvent {
+  /** The step that was reached. */
   readonly step: "start" | "stop" | "cleanup" | "exit";
+  /** The id of the host's run; undefined if no host was started. */
   readonly runId: string | undefined;
+  /** The treatment of the process, with `auto` not yet resolved. */
   readonly exitMode: ExitMode;
+  /** The treatment of the host. */
   readonly stopMode: StopMode;
   /** True if this call started the host. */
   readonly owned: boolean;
+  /** The exit status of the script; 0 for success. */
   readonly status: number;
+  /** The result of the cleanup; `pending` before it. */
   readonly cleanupResult: CleanupResult | "pending";
 }
 

@@ -5,19 +5,23 @@ import { suggestion } from "../near_names.ts";
 
 /** A tool as callers see it. */
 export interface ToolInfo {
+  /** The name by which calls name the tool. */
   readonly name: string;
+  /** The name of the pool that serves the tool. */
   readonly pool: string;
+  /** The text of `@tool(description=...)`, else the first paragraph of the docstring. */
   readonly description: string;
   /** JSON Schema (2020-12) of the arguments, an object schema. */
   readonly inputSchema: Readonly<Record<string, unknown>>;
-  /** JSON Schema of the result, or of one chunk of a streaming tool, where the type hints tell. */
+  /** JSON Schema of the result, or of a chunk of a streaming tool, if the type hints declare it. */
   readonly outputSchema?: Readonly<Record<string, unknown>>;
+  /** True for a generator, which sends chunks before its result. */
   readonly streams: boolean;
-  /** True when a call of it runs again after its worker died. */
+  /** True if a call runs again after its worker died. */
   readonly idempotent: boolean;
-  /** The deadline of a call that names none, if the tool declares one; else that of the pool. */
+  /** The default deadline of a call, if the tool declares one; else the pool's default applies. */
   readonly timeoutMs?: number;
-  /** The media type of the bytes that it returns, if it declares one. */
+  /** The media type of the bytes that the tool returns, if it declares one. */
   readonly mediaType?: string;
 }
 

@@ -133,6 +133,8 @@ export class NdArray {
   readonly data: ArrayData;
 
   /**
+   * Creates an array over `data`, which is not copied.
+   *
    * @throws {RangeError} If the type or the shape is invalid, or `data` does not have their size.
    */
   constructor(dtype: DType, shape: readonly number[], data: ArrayData) {

@@ -21,6 +21,7 @@ export interface TaggedLeaf {
 
 /** A marker for a Python value that cannot be serialized. It has only the name of its type. */
 export interface Unserializable {
+  /** The tag. */
   readonly [TAG]: "unserializable";
   /** The qualified name, such as `_io.TextIOWrapper`. */
   readonly type: string;

@@ -43,6 +43,7 @@ export class Value {
   /** The received value, or one that {@link FrameWriter} will encode. */
   readonly content: WireValue | TextValue;
 
+  /** Wraps encoded content; {@link Value.from} encodes a plain value. */
   constructor(content: ValueInit | TextValue) {
     this.content = content instanceof TextValue ? content : {
       json: content.json ?? NULL_JSON,

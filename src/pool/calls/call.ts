@@ -40,10 +40,13 @@ export interface ChunkSink {
 
 /** The outcome of a call that was answered with a result. */
 export interface CallOutcome {
+  /** The result of the tool, encoded. */
   readonly value: Value;
+  /** The id of the call, as the log has it. */
   readonly callId: string;
+  /** The id of the worker that ran the call. */
   readonly workerId: string;
-  /** The time from the request to the answer. */
+  /** The time from the request to the result. */
   readonly durationMs: number;
   /** The part of `durationMs` in which the call waited for a worker. */
   readonly queueMs: number;
@@ -96,8 +99,10 @@ export interface Admission {
 const DEADLINE_GRACE_MS = 100;
 
 /**
- * The state of a call. `queued` -> `running` when the call is sent to a worker. `running` -> `queued` when the worker
- * gives it back, or dies and the call may run again. `queued` or `running` -> `settled` when the
+ * The state of a call.
+ *
+ * `queued` -> `running` when the call is sent to a worker; `running` -> `queued` when the worker
+ * gives it back, or dies and the call may run again; `queued` or `running` -> `settled` when the
  * caller gets an outcome: the worker answered, the caller left, the deadline passed, or no worker
  * can run the call. The {@link AttemptOfCall} tracks what the worker does after that.
  */

@@ -38,6 +38,7 @@ export type CrashKind =
 
 /** One crash, classified. */
 export interface Crash {
+  /** The kind of the end. */
   readonly kind: CrashKind;
   /** The explanation that the host or the worker has given. */
   readonly reason?: string;
@@ -103,9 +104,8 @@ function fatalError(lines: readonly string[]): string | undefined {
 }
 
 /**
- * Returns true for crashes that only code in the worker can have caused. Any other crash may have an
- * outside cause, so it says nothing about the call, the slot or the pool, and fails its call at
- * most.
+ * Returns true for crashes that only code in the worker can have caused. Any other crash may have
+ * an outside cause, so it is no evidence against the call, the slot or the pool.
  */
 export function isOwnDoing(kind: CrashKind): boolean {
   return !FROM_OUTSIDE.includes(kind);

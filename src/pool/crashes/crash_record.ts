@@ -3,13 +3,19 @@ import type { Crash } from "./crash_kind.ts";
 
 /** One worker that a call lost, as the details of its error list it. */
 export interface CrashRecord {
+  /** The id of the worker, which its successors share. */
   readonly workerId: string;
+  /** The id of this process of the worker; a successor has another one. */
   readonly incarnation: string;
+  /** The process id; absent if the process was never started. */
   readonly pid?: number;
-  /** The time of its end, in ISO 8601. */
+  /** The time of the end, in ISO 8601. */
   readonly at: string;
+  /** The exit status; null if a signal ended the process. */
   readonly exitCode: number | null;
+  /** The signal that ended the process; null if it exited by itself. */
   readonly signal: string | null;
+  /** The kind of the crash, and its reason if known. */
   readonly crash: Crash;
   /** False if the call was only next in line, and the worker died before beginning it. */
   readonly mayHaveRun: boolean;
