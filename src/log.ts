@@ -93,11 +93,11 @@ export const WATCHED: LoggingOptions = {
 };
 
 /**
- * Makes the log speak for a host or a script, unless the program has configured it. What an earlier
- * host or script has configured is replaced only by a level that somebody has `named`, and that of
- * a script not by its own host.
+ * Configures the log for a host or a script, unless the program has configured it. An earlier
+ * configuration by a host or a script is replaced only if `named`, that is, if the program or the
+ * environment names a level. A host never replaces the configuration of a script.
  *
- * @returns The control of the log; undefined when it is left as it is.
+ * @returns The control of the log; undefined if the log is left unchanged.
  */
 export function configureLoggingFor(
   by: "host" | "script",
@@ -113,7 +113,7 @@ export function configureLoggingFor(
 const OWNERS = ["program", "script", "host"] as const;
 type Owner = typeof OWNERS[number];
 
-/** Returns true when somebody has decided what becomes of entries. */
+/** Returns true if the log was configured, by whomever. */
 export function isLoggingConfigured(): boolean {
   return owner() !== undefined;
 }

@@ -24,7 +24,7 @@ export async function storeFindings(dataDir: string): Promise<Finding[]> {
     const lock = await StoreLock.take(dirname(path), options);
     if (!(lock instanceof StoreLock)) return [await ownerFinding(lock.owner)];
     const aside = asideFinding(path);
-    // What is wrong is told here and mended by the next start, which moves it aside.
+    // Only reports a broken database: the next start moves it aside.
     const problem = problemOfDatabase(path);
     lock[Symbol.dispose]();
     if (problem !== undefined) return [...aside, brokenFinding(path, problem)];

@@ -130,7 +130,7 @@ export class Alarms implements Disposable {
     this.#disarm();
     this.#timerBucket = number;
     const delayMs = Math.max(0, number * BUCKET_MS - this.now);
-    // A timer takes at most 2^31 ms, so the timer of a distant alarm is set anew once a day.
+    // A timer takes at most 2^31 ms, so the timer of a distant alarm is set again once a day.
     this.#stopTimer = this.#clock.after(Math.min(delayMs, 86_400_000), () => this.#ring());
   }
 

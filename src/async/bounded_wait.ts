@@ -37,9 +37,8 @@ export async function delay(
 }
 
 /**
- * Runs `work` with a signal that aborts after `timeoutMs`. Unlike the timer of
- * `AbortSignal.timeout`, this one is cleared when the work is done, so it keeps no program from
- * ending.
+ * Runs `work` with a signal that aborts after `timeoutMs`. The timer is cleared when the work is
+ * done, unlike that of `AbortSignal.timeout`, so it does not keep the program running.
  */
 export async function withDeadline<T>(
   timeoutMs: number,

@@ -39,8 +39,8 @@ export interface LinkEvents {
   /** The worker has reported the resident memory of itself and its children. */
   onMemory?(rssBytes: number): void;
   /**
-   * Something other than the host has told the worker to end, such as the SIGTERM in `reason`. The
-   * worker finishes its running calls.
+   * Called when the worker was asked to end by someone else, for example by the SIGTERM in
+   * `reason`. The worker finishes its running calls.
    */
   onLeaving?(reason: string): void;
   /** The worker has imported a source file of the user. */

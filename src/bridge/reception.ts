@@ -16,7 +16,7 @@ export const HELLO_TIMEOUT_MS = 10_000;
 /** The description of an expected worker. */
 export interface Invitation {
   readonly workerId: string;
-  /** Single use. */
+  /** The secret by which the worker identifies itself; valid once. */
   readonly token: string;
   readonly events: LinkEvents;
   /** Withdraws the invitation when it aborts. */
@@ -43,7 +43,7 @@ export class Reception implements Greeter {
   }
 
   /**
-   * Expects one worker. Resolves with its link once its hello has come with the right token.
+   * Expects one worker. Resolves to its link once a hello with the right token has arrived.
    *
    * @throws {SnakedenError} `protocol_mismatch` if the hello of the worker was refused,
    * `shutting_down` if this is closed, or the reason of the signal.

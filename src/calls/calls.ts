@@ -69,9 +69,7 @@ export class Calls {
     });
   }
 
-  /**
-   * Ends the pauses between attempts: the pools refuse calls by now, also those that would follow.
-   */
+  /** Ends the pauses between attempts. The pools already refuse calls, so no attempt follows. */
   close(): void {
     for (const policies of this.#policies?.values() ?? []) policies.close();
   }

@@ -38,7 +38,7 @@ function isAdapterName(text: string): boolean {
     (path === undefined || NAME.test(path));
 }
 
-/** Says how to write the name of a file as that of a module. */
+/** Returns advice for writing a file name as a module name; empty for other text. */
 function hintFor(text: string): string {
   const [path = "", ...rest] = text.split(":");
   const file = path.replaceAll("\\", "/").replace(/\.py$/, "");

@@ -22,10 +22,10 @@ export class ApiKeyWatch {
   }
 
   /**
-   * Looks at the file, and reads it when it has changed and was the same at the look before, so
-   * that no half-written file is read. A file that cannot be used changes nothing but the log.
+   * Checks the file. Reads a changed file only once it is the same in two checks, so that no
+   * half-written file is read. If the file cannot be used, logs the reason and keeps the keys.
    *
-   * @returns The keys, when others than before are valid.
+   * @returns The keys if they have changed, else undefined.
    */
   async look(): Promise<readonly string[] | undefined> {
     if (this.#isLooking) return undefined;

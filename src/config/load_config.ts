@@ -63,10 +63,10 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Confi
 }
 
 /**
- * Puts the configuration of an embedded host together: defaults, then the file in
- * `SNAKEDEN_CONFIG`, then the environment, then `input`. Without `SNAKEDEN_CONFIG` it reads no
- * file, so that a file in the working directory changes no test and no program by surprise. What
- * this function or {@link loadConfig} has returned is only checked.
+ * Assembles the configuration of an embedded host: defaults, then the file in `SNAKEDEN_CONFIG`,
+ * then the environment, then `input`. Without `SNAKEDEN_CONFIG` it reads no file, so a file in the
+ * working directory cannot change a test or a program by surprise. A configuration from this
+ * function or {@link loadConfig} is checked, but not changed.
  *
  * @throws {InvalidInputError} `config_invalid`, with every problem at once.
  */
@@ -104,7 +104,7 @@ async function load(
   const tree = { ...(file === undefined ? {} : absolutePaths(file.content, file.dir)) };
   const origins = new Map<string, string>();
   for (const { name, path, value } of readEnvironment(env)) {
-    // The schema refuses whatever the file has in the place of a group.
+    // The file has a plain value in the place of a group, which the schema refuses.
     if (!put(tree, path, value)) continue;
     origins.set(pathText(path), name);
   }

@@ -76,8 +76,8 @@ export function invalidConfig(source: string, issues: readonly FieldIssue[]): In
 }
 
 /**
- * Resolves the relative paths of an input against the folder in which they were written. Leaves
- * everything else as it is, also what is wrong, for the schema to judge.
+ * Resolves the relative paths of an input against the folder of the file that has them. Leaves
+ * everything else unchanged: the schema reports invalid values.
  */
 export function absolutePaths(
   input: Readonly<Record<string, unknown>>,

@@ -42,7 +42,7 @@ export function flag(meta: Omit<KeyMeta, "allowed">): z.ZodBoolean {
   return z.boolean().meta({ ...meta, allowed: "true, false" });
 }
 
-/** One of some words. */
+/** Returns the schema of a key whose value is one of these words. */
 export function oneOf<const T extends readonly [string, ...string[]]>(
   values: T,
   meta: Omit<KeyMeta, "allowed">,

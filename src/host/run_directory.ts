@@ -51,9 +51,9 @@ export class RunDirectory implements AsyncDisposable {
   }
 
   /**
-   * Removes the directories beside this one that killed hosts have left. Calls `endRuns` with their
-   * runs first; it returns those that it could not end, whose directories stay for the next host.
-   * Meanwhile no other host sweeps the same directories.
+   * Removes the directories that killed hosts have left beside this one. First calls `endRuns` with
+   * their runs; it returns the runs that it could not end, whose directories stay for the next
+   * host. Only one host sweeps at a time.
    */
   async sweep(
     endRuns: (runIds: readonly string[]) => Promise<ReadonlySet<string>>,
@@ -151,8 +151,8 @@ async function isBare(path: string): Promise<boolean> {
 }
 
 /**
- * Takes a lock that exists and is free; returns undefined for any other, such as that of another
- * user.
+ * Takes a lock if it exists and is free. Returns undefined otherwise, also if the lock belongs to
+ * another user.
  */
 async function tryLock(path: string): Promise<FileLock | undefined> {
   try {

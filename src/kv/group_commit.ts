@@ -131,7 +131,7 @@ export class GroupCommit implements AsyncDisposable {
     this.#running = undefined;
   }
 
-  /** Takes as many callers, in their order, as fit into one commit. */
+  /** Takes the callers that fit into one commit, in their order. */
   #takeBatch(): Request[] {
     let total = NOTHING;
     let count = 0;
@@ -159,8 +159,8 @@ export class GroupCommit implements AsyncDisposable {
 }
 
 /**
- * Returns the cost of changes. Refuses those that KV would refuse, since they would fail the commit
- * for everybody in it.
+ * Returns the cost of changes. Refuses changes that KV would refuse, since they would fail the
+ * whole commit.
  */
 function checkedCost(mutations: readonly Mutation[]): Cost {
   let cost = NOTHING;

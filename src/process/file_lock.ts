@@ -103,7 +103,7 @@ async function holderOf(path: string): Promise<string> {
 }
 
 /**
- * Returns false if the file was removed or replaced between open and lock: such a lock excludes
+ * Returns false if the file was removed or replaced between open and lock. The lock then excludes
  * nobody.
  */
 async function isStillAt(file: Deno.FsFile, path: string): Promise<boolean> {

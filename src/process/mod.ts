@@ -1,5 +1,5 @@
 /**
- * Processes: those that the host starts, and the host itself as a process.
+ * The processes that the host starts, and the host's own process.
  *
  * Other processes:
  * - {@link ManagedProcess}: a child process with a group of its own, whose output is read line by
@@ -14,7 +14,7 @@
  * - {@link HOST_ENV}, {@link WORKER_ENV}: the names of all variables that Snakeden reads or sets.
  * - {@link FileLock}: a lock that the system releases when the process ends.
  * - {@link lowestDescriptor}: checks whether more files can be opened.
- * - {@link isDenoFirst}: tells whether process 1 is Deno, which reaps no orphans.
+ * - {@link isDenoFirst}: checks whether process 1 is Deno, which reaps no orphans.
  * - {@link makePrivateDirectory} and related functions: directories that no other user of the
  *   machine can enter or replace.
  *

@@ -13,7 +13,7 @@ export interface PythonChoice {
   readonly requirements?: readonly string[] | undefined;
 }
 
-/** A Python to open, as far as it can be identified without running a process. */
+/** A Python to open, identified without running a process. */
 export type PythonTarget = OwnTarget | PrivateTarget;
 
 /** The user's own interpreter. */

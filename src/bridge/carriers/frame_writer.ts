@@ -70,7 +70,8 @@ export class FrameWriter {
   #at = 0;
 
   /**
-   * Returns a frame after its length, which takes {@link HEADER_BYTES}. Valid until the next call.
+   * Returns a frame, preceded by its length in {@link HEADER_BYTES}. The bytes are valid until the
+   * next call of this function.
    */
   write(messages: readonly OutgoingMessage[]): Uint8Array {
     if (this.#bytes.byteLength > KEPT_BYTES) this.#use(new Uint8Array(KEPT_BYTES));

@@ -7,9 +7,8 @@ import type { Slab } from "./slab.ts";
 const ELSEWHERE = new Uint8Array(0);
 
 /**
- * Moves the buffers of a value into a slab: those of `minBytes` and more, as long as it has room.
- * Returns the value to send. A value that has lost a buffer is returned unchanged; it will not be
- * sent.
+ * Moves the buffers of at least `minBytes` into a slab while it has room, and returns the value to
+ * send. A value that has lost a buffer is returned unchanged, because it will not be sent.
  */
 export function placeShared(
   value: WireValue | TextValue,

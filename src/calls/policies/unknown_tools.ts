@@ -2,7 +2,7 @@ import { getLogger } from "../../log.ts";
 import { suggestion } from "../../near_names.ts";
 import type { PolicyConfig } from "./pool_policies.ts";
 
-/** A pool, as far as its offered tools matter. */
+/** A pool, reduced to the tools that it offers. */
 export interface OfferingPool {
   readonly name: string;
   /** Empty until a worker has been ready. */

@@ -20,8 +20,8 @@ export function lockedFiles(request: EnvironmentRequest): string[] {
 }
 
 /**
- * Returns a hash of all contents of an environment except the interpreter: the requirements files,
- * of which `files` are those of the user, and the location of the package.
+ * Returns a hash of all contents of an environment except the interpreter: Snakeden's requirements,
+ * the user's requirements files in `files`, and the location of the package.
  *
  * @throws {SnakedenError} `python_environment` when a file is missing or unreadable.
  */

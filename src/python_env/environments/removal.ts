@@ -10,7 +10,8 @@ const REMOVAL_ATTEMPTS = 20;
 const REMOVAL_PAUSE_MS = 25;
 
 /**
- * Removes the environment at `path` unless a process uses it. Two processes may try at once.
+ * Removes the environment at `path` unless a process uses it. Several processes may call this at
+ * once.
  *
  * @returns False if a process uses it.
  */

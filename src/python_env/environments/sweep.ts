@@ -6,7 +6,7 @@ import { lastUseOf } from "./use.ts";
 
 /** The days that an unused environment stays. */
 export const KEPT_DAYS = 14;
-/** The number of sets that stay: those used last, with that of the caller. */
+/** The number of sets that are kept: the caller's, and the ones used last. */
 export const KEPT_SETS = 4;
 
 const DAY_MS = 24 * 60 * 60 * 1000;

@@ -1,7 +1,7 @@
 import { PROGRAM_ENV } from "../../process/mod.ts";
 import { isInstallerSetting } from "./installer_settings.ts";
 
-/** The variables of the host that installers see: those of any program, and those below. */
+/** The variables of the host that installers see, besides the basic ones of any program. */
 const NAMES: readonly string[] = [
   ...PROGRAM_ENV,
   "NETRC",
@@ -36,7 +36,7 @@ export function commandEnv(
   };
 }
 
-/** Returns the environment of the host, as far as this process may read it. */
+/** Returns the variables of the host that this process may read. */
 export function hostEnv(): Record<string, string> {
   if (Deno.permissions.querySync({ name: "env" }).state === "granted") return Deno.env.toObject();
   const env: Record<string, string> = {};
