@@ -21,11 +21,13 @@ export interface DispatcherOptions {
 const WAKE_UP_MS = 0.05;
 
 /**
- * Decides which worker gets which call. The first that applies: a busy worker that is all but done,
- * since an idle one would have to be woken; the worker that became idle last, whose memory is warm
- * and whose core is awake (it answers a single caller in two thirds of the time of one that has
- * slept); the busy worker that will be done soonest, if that is within the budget; else the call
- * waits in the queue.
+ * Decides which worker gets which call. The first choice that exists is taken:
+ *
+ * 1. a busy worker that is almost done, since an idle one would have to be woken;
+ * 2. the worker that became idle last: its memory is warm and its core awake, so it answers a
+ *    single caller in two thirds of the time that a sleeping worker needs;
+ * 3. the busy worker that will be done soonest, if that is within the budget;
+ * 4. the queue.
  *
  * While calls wait, no worker has room: a worker that joins, answers or gives a call back is sent
  * calls from the queue at once.
@@ -217,9 +219,8 @@ export class Dispatcher implements CallSource<Worker> {
   }
 
   /**
-   * Returns a busy worker that will be done before an idle one would have woken up; else the one
-   * that became idle last, and removes it from the idle ones; else the busy one with room that will
-   * be done soonest.
+   * Returns a worker by the rules of {@link Dispatcher}, or undefined if none has room. An idle
+   * worker is removed from the idle ones.
    */
   #pick(now: number): Worker | undefined {
     if (this.#budgetMs === 0) return this.#idle.pop();

@@ -7,7 +7,7 @@ import type { Worker } from "./workers/mod.ts";
 export type PoolsByName = ReadonlyMap<string, Pool>;
 
 /**
- * Returns the pool with this name, or whatever else `pools` maps names to.
+ * Returns the value of `pools` for this name: a pool, or something else for each pool.
  *
  * @throws {SnakedenError} `unknown_pool`, naming near ones.
  */

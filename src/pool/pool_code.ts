@@ -3,13 +3,13 @@ import { getLogger } from "../log.ts";
 import { changesText, type ToolChanges, toolChanges } from "./tool_changes.ts";
 
 /**
- * `loading` from a change of the code until a worker is ready with it, which makes it `loaded`; or
- * until such a worker could not be started, which makes it `failed`. The workers with the old code
- * serve until it is loaded. A failed load is tried again, and may still succeed.
+ * The state of a load: `loading` after a change of the code; `loaded` once a worker with the new
+ * code is ready; `failed` if such a worker cannot start. Until it is loaded, the workers with the
+ * old code serve. A failed load is tried again, and may still succeed.
  */
 export type ReloadState = "loading" | "loaded" | "failed";
 
-/** The last change of the code of a pool, and what came of it. */
+/** The last change of the code of a pool, and its result. */
 export interface ReloadInfo {
   /** The state of the load of the new code. */
   readonly state: ReloadState;
@@ -38,7 +38,7 @@ export interface CodeEvent {
   readonly tools: ToolChanges | undefined;
 }
 
-/** The worker whose code is in question, as far as that matters. */
+/** A worker, reduced to its place and its tools. */
 export interface CodeBearer {
   readonly id: string;
   readonly order: number;
@@ -193,7 +193,7 @@ export class PoolCode {
     return true;
   }
 
-  /** Takes over the tools of a worker, if it is the newest; returns what is different. */
+  /** Adopts the tools of a worker if it is the newest; returns the differences. */
   #take({ order, tools }: CodeBearer): ToolChanges | undefined {
     if (order < this.#order) return undefined;
     const changes = this.#order < 0 ? undefined : toolChanges(this.#tools, tools);

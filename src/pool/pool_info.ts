@@ -34,7 +34,7 @@ export interface PoolInfo {
   readonly crashes: CrashStats;
   /** Slots that stay empty for a while because their workers crashed too often. */
   readonly tainted: readonly QuarantinedSlot[];
-  /** The last change of its code, and what came of it; absent if there was none. */
+  /** The last change of its code, and the result; absent if there was none. */
   readonly reload?: ReloadInfo;
   /** Circuits and retries, where the configuration asks for any. */
   readonly policies?: PoliciesInfo;

@@ -64,8 +64,8 @@ export class Pools {
    * time. A successor starts and takes over, then the old worker finishes its calls and ends. No
    * call fails because of it, and capacity never drops. Resolves when all old workers are gone.
    *
-   * New workers load the code as it is then. Recycling a whole pool also starts afresh what is
-   * starting, ends pauses, and in the end closes circuits and forgets poison.
+   * New workers load the code as it is then. Recycling a whole pool also restarts workers that are
+   * starting and ends pauses before restarts. At the end it closes circuits and forgets poison.
    *
    * @throws {SnakedenError} `unknown_pool`, `unknown_worker`, `shutting_down`.
    */

@@ -7,7 +7,7 @@ import type { Listed } from "./call_list.ts";
 export interface AttemptHost {
   readonly id: string;
   readonly link: Link;
-  /** The alarms of attempts that were told to stop. */
+  /** The alarms of attempts that were asked to stop. */
   readonly alarms: Alarms;
   /**
    * Returns true if the worker is believed to be running this attempt rather than keeping it
@@ -18,14 +18,14 @@ export interface AttemptHost {
   onAnswered(attempt: Attempt): void;
   /** Called when the worker gave an attempt back: it has not begun it, and never will. */
   onGivenBack(attempt: Attempt): void;
-  /** Called when an attempt that was told to stop is still running `graceMs` later. */
+  /** Called when an attempt still runs `graceMs` after it was asked to stop. */
   onOverdue(attempt: Attempt, graceMs: number): void;
 }
 
 /**
  * An attempt is `running` once it is sent, even while it waits behind others in the worker.
  * `running` -> `ended` when the worker answers it, gives it back, or dies. `running` -> `stopping`
- * when the attempt is told to stop; `stopping` -> `ended` in the same three ways. A worker that
+ * when the attempt is asked to stop; `stopping` -> `ended` in the same three ways. A worker that
  * does not end the attempt in time is killed.
  */
 export type AttemptState = "running" | "stopping" | "ended";
@@ -54,7 +54,7 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
   readonly #host: AttemptHost;
   #linkId = 0;
   #state: AttemptState = "running";
-  /** Rings if it has not stopped in time after it was told to. */
+  /** Rings if the attempt does not stop in time. */
   #overdue: LoneAlarm | undefined;
 
   constructor(call: Call, host: AttemptHost, now: number) {
@@ -99,12 +99,12 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
     this.lookAt(this.#host.alarms.now + graceMs);
   }
 
-  /** Lets its host check at `atMs` whether it has stopped, as it was told to. */
+  /** Sets the alarm for `atMs`, when the host checks whether the attempt has stopped. */
   lookAt(atMs: number): void {
     if (this.#overdue !== undefined) this.#host.alarms.set(this.#overdue, atMs);
   }
 
-  /** Ends it without an answer, since its worker is dead. */
+  /** Ends the attempt without an answer, because its worker is dead. */
   end(): void {
     if (this.#overdue !== undefined) this.#host.alarms.clear(this.#overdue);
     this.#state = "ended";

@@ -29,9 +29,7 @@ export class CallQueue<T extends Queued> {
     this.#insert(entry, undefined);
   }
 
-  /**
-   * Returns an entry that was taken out to its old place: before all that were pushed after it.
-   */
+  /** Puts an entry back to its old place, before all entries that were pushed after it. */
   putBack(entry: T): void {
     let next = this.#laneOf(entry).head;
     while (next !== undefined && next.sequence < entry.sequence) {

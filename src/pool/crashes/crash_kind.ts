@@ -2,7 +2,7 @@ import type { WorkerExit } from "../../errors.ts";
 import { EXIT_STATUS } from "./exit_status.ts";
 
 /**
- * The kind of a worker's end, as far as the system and the last output show it:
+ * The kind of a worker's end, judged by the system and the last output:
  *
  * - `segfault`, `bus_error`, `illegal_instruction`, `floating_point`, `abort`: native code crashed,
  *   or gave up.
@@ -10,7 +10,7 @@ import { EXIT_STATUS } from "./exit_status.ts";
  * - `out_of_memory`: the worker's last output says so, or the host ended the worker because it held
  *   more than the limit of its pool. A worker ended by the kernel's out-of-memory killer says
  *   nothing and counts as `killed`.
- * - `killed`: SIGKILL, by the kernel when memory ran out or by somebody.
+ * - `killed`: SIGKILL, from the kernel when memory ran out, or from another process.
  * - `terminated`: another signal that asks a process to end, such as SIGTERM.
  * - `cpu_limit`, `signal`: SIGXCPU, and every other signal.
  * - `exit`: it ended by itself, with any status, even 0, although nobody had asked it to.

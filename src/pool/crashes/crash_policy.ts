@@ -5,7 +5,7 @@ import { type CrashRecord, crashRecordOf } from "./crash_record.ts";
 import { type Called, PoisonMemory, type PoisonOptions } from "./poison_memory.ts";
 import type { EndedFlight, JudgedCall, Judgement, Verdict } from "./verdict.ts";
 
-/** Limits that decide what becomes of calls whose workers end. */
+/** Limits that decide which calls run again after their worker ended. */
 export interface CrashOptions extends PoisonOptions {
   /** The most times that an idempotent call runs again after its worker died. */
   readonly maxReruns: number;
@@ -54,7 +54,7 @@ export class CrashPolicy {
     };
   }
 
-  /** Notes that a worker ended, and returns what becomes of each call that was in flight in it. */
+  /** Records the end of a worker, and returns a verdict for each call in flight. */
   judge<T extends JudgedCall>(flight: EndedFlight<T>): readonly Judgement<T>[] {
     const { worker, exit, lost, unstarted } = flight;
     const { kind } = worker.crashOf(exit);
@@ -81,7 +81,7 @@ export class CrashPolicy {
     const history = [...this.#histories.get(call) ?? [], record];
     this.#histories.set(call, history);
     const error = worker.crashError(exit, call.tool, history);
-    // The caller has left: the call was told to stop, and the crash may be the result.
+    // The caller has left: the call was asked to stop, and the crash may be the result.
     if (call.state !== "running") return { action: "fail", error };
     if (isOwnDoing(record.crash.kind)) {
       const own = history.filter((it) => isOwnDoing(it.crash.kind));

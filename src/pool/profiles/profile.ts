@@ -78,8 +78,8 @@ export interface CallWindow<T extends Sent> {
   remove(call: T, now: number): boolean;
 
   /**
-   * Returns the time at which the worker must be killed because a call that was told to stop still
-   * runs. Kill at once if that is not in the future; otherwise ask again then.
+   * Returns the time at which the worker must be killed because a call that was asked to stop still
+   * runs. If that time has come, kill the worker; otherwise call this again at that time.
    *
    * @param graceMs The time that a call has to stop.
    */

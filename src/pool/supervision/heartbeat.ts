@@ -25,7 +25,7 @@ export interface HeartbeatEvents<T> {
    * ago; once for each silence.
    */
   onSilent(it: T, missed: number, silentMs: number): void;
-  /** Called when something comes from it after such a silence. */
+  /** Called when a message arrives after a reported silence. */
   onHeard(it: T): void;
 }
 
@@ -132,8 +132,8 @@ export class Heartbeat<T extends Pinged> implements Disposable {
   }
 
   /**
-   * Extends all pings by the time that this process was away, and those that are due by up to a
-   * whole timeout.
+   * Extends the deadlines of all pings by the time that this process was blocked. A ping that is
+   * overdue gets that time again from now, at most one timeout.
    */
   #giveTime(lateMs: number, now: number): void {
     const atLeast = now + Math.min(lateMs, this.#options.pingTimeoutMs);

@@ -88,10 +88,10 @@ export class PoolHealth {
   }
 
   /**
-   * Forgets the failures, since what the workers run has changed. While no worker has ever served,
-   * the first attempts of the slots count anew, and calls may wait for them.
+   * Forgets the failures, because the code of the workers has changed. If no worker has ever
+   * served, it also forgets the first attempts of the slots, so calls may wait for the next ones.
    *
-   * @returns True if the first attempts count anew.
+   * @returns True if it has forgotten the first attempts.
    */
   startAfresh(): boolean {
     this.#failures.reset();

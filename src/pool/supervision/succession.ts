@@ -109,7 +109,7 @@ export class Succession {
     if (over.aborted) return undefined;
     const { worker, failure } = await this.#deps.starter.start(slot.id);
     if (failure === undefined) return worker;
-    // One that was told to stop while it started says nothing about the next one.
+    // A worker that was stopped while it started is no evidence against the next one.
     if (worker.stopRequested) return undefined;
     starts.failed(failure);
     this.#deps.onNoSuccessor(predecessor);

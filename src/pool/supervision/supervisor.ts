@@ -18,7 +18,7 @@ import { WorkerStarter } from "./worker_starter.ts";
 const REAP_MS = 5_000;
 
 /**
- * Keeps the slots of a pool filled until it is stopped, and decides what becomes of each worker.
+ * Keeps the slots of a pool filled until it is stopped, and decides when each worker is replaced.
  *
  * A worker that has exited is replaced by its {@link Slot}. A live worker that is to be replaced
  * gets a successor from the {@link Succession}. A worker that something other than the host has
@@ -48,7 +48,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
   #filled: readonly Promise<void>[] = [];
   /** The {@link Worker.order} from which on workers have the newest code. */
   #newestFrom = 0;
-  /** Workers that others took over from because of their code, besides those of the succession. */
+  /** The number of workers with old code that were replaced without the succession. */
   #outdated = 0;
 
   constructor(options: SupervisorOptions, deps: SupervisorDeps, events: SupervisorEvents) {
@@ -108,7 +108,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     return this.#slots.reduce((sum, { restarts }) => sum + restarts, this.#succession.completed);
   }
 
-  /** The number of those that took over from a live worker. */
+  /** The number of workers that took over from a live worker; part of `restarts`. */
   get recycled(): number {
     return this.#succession.completed + this.#outdated;
   }
@@ -275,11 +275,11 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     while (holder !== undefined) holder = await holder.next;
   }
 
-  /** Puts a worker that is ready into a slot, perhaps that of a predecessor. */
+  /** Puts a ready worker into a slot, which a predecessor may still hold. */
   #occupy(slot: Slot, worker: Worker, predecessor?: Worker): Occupancy {
     const occupancy = new Occupancy(slot, worker, (it, exit) => this.#onExit(it, exit));
     this.#occupancies.set(worker, occupancy);
-    // It became ready while the pool, or the worker itself, was told to stop.
+    // The worker may become ready although it, or its pool, was asked to stop.
     const isStopping = this.#isStopping || worker.stopRequested;
     if (isStopping || worker.leavingFor !== undefined) {
       if (predecessor !== undefined) this.#events.onLost(predecessor);

@@ -56,9 +56,9 @@ export class OutputTail {
   }
 
   /**
-   * Returns the lines that these calls have written, or those of the start if there are no calls,
-   * and what the process wrote as it died, from the beginning of the dump on. Lines of other calls
-   * are never included, whatever they look like.
+   * Returns the lines that these calls have written (without calls, the lines of the start), and
+   * the dump that the process wrote as it died. Lines of other calls are never included, even if
+   * they look like a dump.
    */
   of(calls: readonly number[]): readonly string[] {
     const isOwn = ({ owner }: OutputLine): boolean =>

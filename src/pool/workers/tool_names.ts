@@ -12,7 +12,7 @@ export class ToolNames {
     return this.#names.has(tool);
   }
 
-  /** Returns true if the others are the same, in whatever order. */
+  /** Returns true if the others are the same names, in any order. */
   equals(others: ToolNames): boolean {
     return this === others ||
       (this.#names.size === others.#names.size && this.#names.isSubsetOf(others.#names));

@@ -80,7 +80,7 @@ export class Worker implements LinkEvents, AttemptHost {
     return this.#state;
   }
 
-  /** The number of calls that it has been given, without those that it gave back. */
+  /** The number of calls that the worker was given and did not give back. */
   get calls(): number {
     return this.#calls;
   }
@@ -210,8 +210,8 @@ export class Worker implements LinkEvents, AttemptHost {
     await Promise.race([process.exited, closed]);
     this.#state = "gone";
     this.#listener.onLost(this);
-    // A worker that was told to stop ends its stream before it runs its exit handlers; stop() makes
-    // sure that it ends.
+    // A worker that was asked to stop ends its stream before it runs its exit handlers. stop()
+    // makes sure that the process ends.
     if (this.#stopRequested) await process.exited;
     // An answer may still be in the stream of a process that has ended, and a process may outlive
     // its stream.
