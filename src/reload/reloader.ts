@@ -17,9 +17,9 @@ export interface ReloaderOptions {
 }
 
 /**
- * Reloads the pools whose workers have imported a file when that file changes. If no worker has, it
- * may still be code, such as a module that was missing so far: all pools reload that have it in one
- * of their folders.
+ * Reloads the pools whose workers have imported a file when that file changes. A file that no
+ * worker has imported may still be code, such as a module that was missing so far. It reloads every
+ * pool that has it in one of its folders.
  */
 export class Reloader implements AsyncDisposable {
   readonly #pools: readonly WatchedPool[];

@@ -64,7 +64,7 @@ export function addRecycle(
   });
 }
 
-/** Returns the ids in a request; undefined for all workers, also if there is no body. */
+/** Returns the ids in a request; undefined, for all workers, if there are none or no body. */
 async function readWorkers(
   request: Request,
   traffic: Traffic,

@@ -18,9 +18,9 @@ const REQUEST_HEADERS = [
 const MAX_AGE_S = 600;
 
 /**
- * Cross-origin resource sharing: which pages of other origins may send requests and read the
- * responses. Credentials of the browser, such as cookies, are never allowed: an API key travels in
- * a header that the page sets itself. So `*` may stand for all response headers.
+ * Cross-origin resource sharing, by which pages of other origins may send requests and read the
+ * responses. Credentials of the browser, such as cookies, are never allowed, because the page sends
+ * the API key in a header. Without credentials, `*` means all response headers.
  *
  * @see https://fetch.spec.whatwg.org/#http-cors-protocol
  */
@@ -34,7 +34,7 @@ export class Cors {
     this.#isAny = this.#origins.has("*");
   }
 
-  /** True when pages of some other origin are allowed. */
+  /** True if pages of any other origin are allowed. */
   get isOn(): boolean {
     return this.#origins.size > 0;
   }
@@ -64,9 +64,9 @@ export class Cors {
   }
 
   /**
-   * Makes the answer to a preflight from what the path answered to OPTIONS. Where there is no such
-   * path, the preflight succeeds too, since the page could not read the reason otherwise: its
-   * request then gets the 404.
+   * Returns the response to a preflight, based on the path's response to OPTIONS. The preflight of
+   * an unknown path succeeds too: the page could not read why it failed, but it can read the 404 of
+   * the request that follows.
    */
   answerPreflight(options: Response, requested: string): Response {
     const allow = options.headers.get("allow");

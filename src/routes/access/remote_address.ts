@@ -1,4 +1,4 @@
-/** The sender of a request, as far as the server knows it. `Deno.ServeHandlerInfo` is one. */
+/** The sender of a request, such as a `Deno.ServeHandlerInfo`. */
 export interface Sender {
   readonly remoteAddr?: Deno.Addr;
 }

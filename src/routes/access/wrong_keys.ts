@@ -82,7 +82,7 @@ export class WrongKeys implements Disposable {
     }
   }
 
-  /** Logs what is due: one line for each source and minute; with `all`, whatever is left. */
+  /** Logs what is due: one line for each source and minute. With `all`, logs the rest as well. */
   report({ all = false } = {}): void {
     const now = this.#clock.now();
     if (all || now - this.#windowAt >= REPORT_INTERVAL_MS) {
@@ -106,7 +106,7 @@ export class WrongKeys implements Disposable {
     if (all) this.#reportOthers();
   }
 
-  /** Logs whatever is left, and sends the delayed answers. */
+  /** Logs the rest, and sends the delayed responses. */
   [Symbol.dispose](): void {
     this.report({ all: true });
     for (const early of this.#delayed) this.#release(early);

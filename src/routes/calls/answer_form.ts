@@ -30,7 +30,7 @@ export function optionsFor(form: AnswerForm, options: CallOptions): CallOptions 
 
 const AS_JSON: AnswerForm = { bytesType: undefined, takesJson: true };
 
-/** A call, as far as its form of answer is concerned. */
+/** The properties of a call that decide the form of its response. */
 export interface AnsweredCall {
   readonly accept: string | undefined;
   readonly tool: string;

@@ -42,7 +42,7 @@ export class RawStream implements Reader, UnderlyingDefaultSource<Bytes> {
   /**
    * Waits for the first chunk, so that an early failure has its own status.
    *
-   * @throws What the call fails with before its first chunk, and `notBytes()`.
+   * @throws The error of a call that fails before its first chunk, or that of `notBytes()`.
    */
   async begin(): Promise<void> {
     const { promise: silence, resolve } = Promise.withResolvers<void>();

@@ -51,7 +51,7 @@ export class AcceptRanges {
     this.#ranges = accept.split(",").map(parseRange);
   }
 
-  /** Returns the media types and ranges that it names, other than any type. */
+  /** The media types and ranges that the header names, except the range of all types. */
   get named(): string[] {
     return this.#ranges.filter(({ essence, quality }) => essence !== "*/*" && quality > 0)
       .map(({ essence }) => essence);

@@ -228,7 +228,8 @@ function parametersOf(header: string): Map<string, string> | undefined {
 }
 
 /**
- * Clients write a quote as %22, and a backslash as it is.
+ * Returns the text of a quoted parameter. Clients escape a quote as %22, and a backslash not at
+ * all.
  *
  * @see https://html.spec.whatwg.org/multipage/form-control-infrastructure.html#multipart-form-data
  */

@@ -6,7 +6,7 @@ import { scalarBundle } from "./scalar_bundle.ts";
 const PAGE_PATH = "/docs";
 const BUNDLE_PATH = "/docs/scalar.js";
 
-/** The paths of the page and its program. */
+/** The paths of the page and of its script. */
 export const DOCS_PATHS: readonly string[] = [PAGE_PATH, BUNDLE_PATH];
 
 /** Directives that Scalar needs, for the styles and pictures that it makes itself. */

@@ -1,8 +1,8 @@
 import { isRecord } from "../../../json/mod.ts";
 
 /**
- * The kind of values that a parameter takes, as far as it decides how a part of a form is read. A
- * `list` takes several parts, each of the kind of its items.
+ * The kind of values that a parameter takes, which decides how a part of a form is read. A `list`
+ * takes several parts, each of the kind of its items.
  */
 export type ParameterKind = "bytes" | "text" | "json" | "array" | "list" | "any";
 
