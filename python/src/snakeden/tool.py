@@ -59,25 +59,25 @@ def tool(
 ) -> F | Callable[[F], F]:
     """Mark a function or a method as a tool; it stays callable as before.
 
-    Sync functions, generators, `async def` and async generators all do. Generators stream.
+    The function may be sync or async, or a generator of either kind. Generators stream.
     Arguments are checked and converted from the type hints.
 
     Args:
-        function: What is marked, when used without parentheses.
-        name: What the host calls it; the function's own name otherwise. Letters, digits, `_`, `.`
-            and `-`, at most 64.
-        description: One paragraph; the first paragraph of the docstring otherwise.
-        idempotent: True when running it twice does what running it once does. A call whose worker
-            died under it then runs again in another one.
-        timeout_ms: The deadline of a call that names none, in milliseconds, more than 0 and at most
-            86,400,000 (a day); the `timeoutMs` of the pool otherwise.
-        arrays: How arrays in its results are sent when the call does not say: "list" as lists of
-            numbers, "base64" (the default) as their bytes.
-        media_type: What the bytes that it returns are, such as "image/png". A client of HTTP that
-            accepts this type gets the bytes alone.
+        function: The function, if used without parentheses.
+        name: The name of the tool: letters, digits, `_`, `.` and `-`, at most 64. Default: the name
+            of the function.
+        description: One paragraph. Default: the first paragraph of the docstring.
+        idempotent: True if running the tool twice has the same effect as running it once. If its
+            worker dies, the call then runs again in another one.
+        timeout_ms: The default deadline of a call, in milliseconds: more than 0 and at most
+            86,400,000 (a day). Default: the `timeoutMs` of the pool.
+        arrays: The default form of arrays in results: "list" for lists of numbers, "base64" (the
+            default) for their bytes.
+        media_type: The media type of the bytes that the tool returns, such as "image/png". An HTTP
+            client that accepts this type gets the bytes alone.
 
     Raises:
-        TypeError: Used on something that is no function, such as a class; or an option has the
+        TypeError: If used on anything but a function, such as a class, or if an option has the
             wrong type.
         ValueError: An option is out of range.
     """

@@ -38,8 +38,8 @@ class Outbox:
 
     def __init__(self) -> None:
         self.released: deque[PlaceRef] = deque()
-        """Places in shared memory that are no longer in use. Appending to it wakes no thread: the
-        host is told with the next message.
+        """Places in shared memory that are no longer in use. Appending a place wakes no thread: the
+        next message reports it to the host.
         """
         self._messages: deque[bytes] = deque()
         self._news: SimpleQueue[None] = SimpleQueue()

@@ -6,8 +6,8 @@ uses its memory is gone: an array, a slice of it, a memoryview. So a tool may ke
 as it likes, even after its call.
 
 Buffers of the worker are written by position, not through a map. That is as fast, and other threads
-run meanwhile. The files are sparse, so the disk may be full, or a container's 64 MiB of /dev/shm: a
-write then raises an error, while a map would end the process with SIGBUS.
+run meanwhile. The files are sparse, so the disk, or a container's 64 MiB of /dev/shm, may be full.
+A write then raises an error, while a map would end the process with SIGBUS.
 """
 
 from __future__ import annotations
@@ -126,8 +126,8 @@ class Slab:
         return offset
 
     def release(self, offset: int) -> None:
-        """Release a place of `write` that the host has read, or will never be told of. Does nothing
-        if it is not in use.
+        """Release a place of `write` that the host has read, or that was never sent to it. Does
+        nothing if the place is not in use.
         """
         with self._lock:
             self._space.release(offset)

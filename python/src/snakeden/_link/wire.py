@@ -172,7 +172,7 @@ def _with_value(
         return frame.SerializeToString()
     except BaseException:
         if slab is not None:
-            # The host will never be told of these places.
+            # These places will never be sent to the host.
             for place in out.shared:
                 slab.release(place.offset)
         raise
@@ -202,7 +202,7 @@ def failure(call_id: int, why: Error, *, run_ms: float) -> bytes:
 
 
 def leaving(reason: str) -> bytes:
-    """Encode a Leaving: something other than the host has told this worker to end."""
+    """Encode a Leaving: this worker was asked to end, but not by the host."""
     frame = WorkerFrame()
     frame.messages.add().leaving.reason = reason
     return frame.SerializeToString()

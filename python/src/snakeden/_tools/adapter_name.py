@@ -59,7 +59,7 @@ def _parse(text: str, label: str) -> AdapterName:
 
 
 def _hint(text: str) -> str:
-    """Say how to write the name of a file as that of a module."""
+    """Return advice for writing a file name as a module name; empty for other text."""
     path, colon, class_path = text.partition(":")
     folder, file = os.path.split(path.replace("\\", "/").removesuffix(".py"))
     if os.path.isabs(folder) or folder.split("/")[0] == "..":

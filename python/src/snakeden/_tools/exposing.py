@@ -1,7 +1,7 @@
 """The functions that a pool names in `expose`: they are its tools, with or without `@tool`.
 
-A name takes exactly what it names, also a function that the module imports. A pattern with `*` or
-`?` takes only what the module or the class of the author defines, and never a private name.
+A name may be that of any function in the module, even an imported one. A pattern with `*` or `?`
+matches only functions that the author's module or class defines, and never private names.
 """
 
 from __future__ import annotations
@@ -130,7 +130,7 @@ def _method(name: str, value: object) -> Found:
 
 
 def _unfit(value: object, class_name: str) -> str:
-    """Say why a value cannot be a tool; nothing when it can."""
+    """Return the reason why a value cannot be a tool; empty if it can."""
     if inspect.isclass(value):
         return f'it is a class; name it in `adapter` as "{class_name}", and its methods in `expose`'
     if inspect.ismodule(value):

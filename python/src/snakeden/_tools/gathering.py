@@ -153,7 +153,7 @@ def place_of(function: object) -> str:
 
 
 def _lacks_self(name: str, method: Any) -> str:
-    """Say what is wrong with a method that lacks a parameter for its instance; else nothing."""
+    """Return the problem of a method without a parameter for its instance; empty for others."""
     if not inspect.ismethod(method):
         return ""  # A static method.
     function = method.__func__

@@ -1,4 +1,4 @@
-"""Say what to do about a module that cannot be imported."""
+"""Advice about modules that cannot be imported, for error texts."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def missing_module_hint(error: BaseException, module_paths: Sequence[str]) -> st
 
 
 def folders_searched(module_paths: Sequence[str]) -> str:
-    """Return the folders in which modules are looked for, without those of Python itself."""
+    """Return the folders that are searched for modules, except Python's own."""
     library = os.path.dirname(os.__file__)
     others = [
         it

@@ -108,7 +108,7 @@ class ModuleImport:
 
 
 def _not_inside(package: ModuleType, last: str) -> str:
-    """Say why `package` has no module named `last`, and what to write for a class or a function."""
+    """Return why `package` has no module `last`, and how to name a class or a function in it."""
     parent = package.__name__
     found = getattr(package, last, None)
     if inspect.isclass(found):
@@ -126,7 +126,7 @@ def _not_inside(package: ModuleType, last: str) -> str:
 
 
 def error_text(error: BaseException, hint: Callable[[BaseException], str]) -> str:
-    """Return `str(error)`, also when that raises, with what `hint` adds."""
+    """Return the text of an error followed by its hint, even if `str(error)` raises."""
     try:
         text = str(error)
     except BaseException:

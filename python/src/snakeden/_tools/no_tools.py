@@ -1,4 +1,4 @@
-"""Say what was looked at in an adapter that has no tools, and how it gets some."""
+"""The error text for an adapter without tools: what was searched, and how to declare a tool."""
 
 from __future__ import annotations
 

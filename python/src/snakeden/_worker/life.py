@@ -228,7 +228,7 @@ class WorkerLife:
         if self._runner is not None:
             run_guarded(self._runner.profile.close, "the event loop", worker_id=self._worker_id)
         if self._told:
-            # Calls that were on their way when the worker was told to end are given back.
+            # Calls that were on their way when the worker was asked to end are given back.
             self._host_done.wait(FLUSH_SECONDS)
         self._ending = True
         self._outbox.close()
@@ -357,7 +357,7 @@ class WorkerLife:
         os._exit(status)
 
     def _after_fork_in_child(self) -> None:
-        """Restore signals in a child that a tool has forked: it is no worker."""
+        """Restore signals in a child that a tool has forked, since it is not a worker."""
         for signum in _ENDING:
             if signal.getsignal(signum) == self._on_terminate:
                 signal.signal(signum, signal.SIG_DFL)

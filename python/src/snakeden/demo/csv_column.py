@@ -70,7 +70,7 @@ class Limits(NamedTuple):
     counted: int
     """Distinct values that are counted one by one."""
     hashed: int
-    """Distinct values that are told apart by a 64-bit hash."""
+    """Distinct values that are distinguished by a 64-bit hash."""
     numbers: int
     """Numbers kept for quantiles."""
 
@@ -143,7 +143,7 @@ class Column:
         self._low = self._high = None
 
     def _why_text(self, values: list[str]) -> str | None:
-        """Say why a column is text although it mostly holds something else."""
+        """Return why a column is text although most of its values are of another kind."""
         sort, times = Counter(map(sort_of, values[:SORTED])).most_common(1)[0]
         if self.kind != "empty":
             sort = _SORTS[self.kind]
@@ -165,7 +165,7 @@ class Column:
         return False
 
     def _take(self, kind: Kind, values: list[str]) -> bool:
-        """Take all values as `kind`; takes none when one of them is no such thing."""
+        """Take all values as `kind`, or none if one of them is of another kind."""
         if kind == "boolean":
             return all(value.strip().lower() in BOOLEANS for value in set(values))
         if kind == "date":

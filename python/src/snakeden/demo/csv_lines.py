@@ -43,7 +43,7 @@ class Lines:
         self._file.close()
 
     def change(self) -> str | None:
-        """Say how the file has changed since it was opened; None when it has not."""
+        """Return how the file has changed since it was opened; None if it has not."""
         then, now = self._opened, os.fstat(self._file.fileno())
         if (then.st_size, then.st_mtime_ns) == (now.st_size, now.st_mtime_ns):
             return None

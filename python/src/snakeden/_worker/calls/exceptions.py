@@ -37,7 +37,7 @@ _UNPRINTABLE: Final = re.compile(r"<exception str\(\) failed>|<unprintable \S+ o
 
 
 def safe_text(error: BaseException) -> str:
-    """Return `str(error)`, also when that raises."""
+    """Return `str(error)`, or a fixed text if that raises."""
     try:
         return wire_text(str.__str__(str(error)), MAX_MESSAGE)
     except BaseException as inner:

@@ -58,8 +58,8 @@ class InFlight:
             self.on_news()
 
     def take(self) -> Attempt | None:
-        """Begin the call that waits longest; None when none waits. The profile that takes it must
-        start it at once.
+        """Begin the call that waits longest and return it; None if no call waits. The caller must
+        start the call at once.
         """
         while True:
             try:

@@ -57,7 +57,7 @@ class Profile(Protocol):
         """The number of calls that may run at once."""
 
     def serve(self, wait: Callable[[], None]) -> None:
-        """Run calls until `InFlight.draining`, then return when those that have begun are answered.
+        """Run calls until `InFlight.draining`, then return once all begun calls are answered.
 
         `wait` returns when something may have changed. It may read the link, so the main thread
         must call it whenever it has nothing else to do; another thread reads the link in the
@@ -70,15 +70,15 @@ class Profile(Protocol):
         """
 
     def repeat_stops(self, now: float) -> float:
-        """Interrupt stopped calls again that have not noticed yet; returns the time at which to
-        check again, or infinity.
+        """Interrupt again the calls that were asked to stop and still run. Return the time of the
+        next check, or infinity.
         """
 
     def complete(self, coroutine: Coroutine[Any, Any, object]) -> None:
         """Run a coroutine of the adapter itself where asynchronous tools run."""
 
     def close(self) -> None:
-        """Cancel whatever asynchronous tools have left running."""
+        """Cancel the tasks that asynchronous tools have left running."""
 
     def after_fork_in_child(self) -> None:
         """Prepare a forked copy of the process, which must not continue as the worker when the code

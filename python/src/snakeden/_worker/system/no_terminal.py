@@ -1,4 +1,4 @@
-"""A worker has no terminal: say so where a debugger or `input()` would fail for want of one."""
+"""A hint for debuggers and `input()`, which fail in a worker because it has no terminal."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def refuse_breakpoints() -> None:
 
 
 def hint(error: BaseException) -> str:
-    """Return what to add to the text of an error for want of a terminal; empty for others."""
+    """Return a hint if the error comes from the missing terminal; empty for other errors."""
     kind = type(error)
     bdb = sys.modules.get("bdb")
     if bdb is not None and kind is bdb.BdbQuit:
