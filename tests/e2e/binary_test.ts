@@ -64,7 +64,7 @@ Deno.test("POST /v1/execute carries bytes in and out without base64, through rea
   });
 });
 
-Deno.test("POST /v1/execute answers bytes and arrays as such to a client that accepts them", async () => {
+Deno.test("POST /v1/execute returns raw bytes and arrays to a client that accepts them", async () => {
   await served(async (ask) => {
     for (const size of [10, 5_000_000]) {
       const answer = await ask("/v1/execute", call("picture", { size }, "image/*"));
@@ -128,7 +128,7 @@ const REFUSED: [tool: string, args: unknown, accept: string, mayHaveRun: boolean
     ],
   ];
 
-Deno.test("POST /v1/execute answers 406 for what it cannot send, and says whether the tool has run", async () => {
+Deno.test("POST /v1/execute returns 406 if it cannot send the accepted type, and says whether the tool has run", async () => {
   await served(async (ask, den) => {
     for (const [tool, args, accept, mayHaveRun, text] of REFUSED) {
       const before = den.pools.list()[0]?.stats.completed;

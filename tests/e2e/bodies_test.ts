@@ -49,7 +49,7 @@ for (
   });
 }
 
-Deno.test("main() reads a large body in a thread of its own, also when it was started elsewhere", async () => {
+Deno.test("main() reads a large body in its own thread, even if started from another folder", async () => {
   await using dir = await tempDir();
   await using server = await ServerProcess.start({ dataDir: dir.path, cwd: dir.path });
   const value = Array.from({ length: 200_000 }, (_, i) => i / 7);

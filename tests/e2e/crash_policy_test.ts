@@ -197,7 +197,7 @@ Deno.test("Snakeden restarts no worker of another pool when the workers of one k
   assert.equal(typeof await den.execute("pid", {}, { pool: "steady" }), "number");
 });
 
-Deno.test("Snakeden treats an exit with status 0 that was not requested as a failure, and starts a new worker", async () => {
+Deno.test("Snakeden treats an unrequested exit with status 0 as a failure, and starts a new worker", async () => {
   await using den = await startDen({ adapter: "dies_in_call", size: 1 });
   const [before] = den.workers.list();
   const error = await errorOf(den.execute("exit_with", { code: 0 }));

@@ -35,7 +35,7 @@ const SERVE = [
   join(ROOT, "main.ts"),
 ];
 
-Deno.test("main() makes a data directory that is closed to others, also where the umask closes nothing", async () => {
+Deno.test("main() creates a data directory that is closed to others, regardless of the umask", async () => {
   await using dir = await tempDir();
   const dataDir = join(dir.path, "data");
   await using server = new HostProcess(
@@ -69,7 +69,7 @@ Deno.test("main() makes a data directory that is closed to others, also where th
   assert.equal((await server.finished()).code, 0);
 });
 
-Deno.test("main() leaves the mode of a data directory that is there, and warns of one that others may change", async () => {
+Deno.test("main() keeps the mode of an existing data directory, and warns if others may change it", async () => {
   await using dir = await tempDir();
   for (const [mode, warns] of [[0o755, false], [0o777, true]] as const) {
     await Deno.chmod(dir.path, mode);

@@ -161,7 +161,7 @@ Deno.test("Snakeden.execute() stops the Python work when its signal aborts", asy
   assert.equal(den.workers.list()[0]?.pid, worker.pid);
 });
 
-Deno.test("Snakeden.execute() passes one deadline over queue and tool, and says where it passed", async () => {
+Deno.test("Snakeden.execute() applies one deadline to queue and tool, and names the stage at which it passed", async () => {
   await using den = await startDen({ adapter: "snakeden.demo", size: 1 });
   const first = den.execute("sleep", { seconds: 60 }, { timeoutMs: 400 });
   const second = den.execute("sleep", { seconds: 0 }, { timeoutMs: 100 });

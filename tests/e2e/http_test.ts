@@ -203,7 +203,7 @@ Deno.test("POST /v1/stream shows progress of profile_csv on 200,000 rows and a r
   }
 });
 
-Deno.test("POST /v1/stream answers NDJSON on request", async () => {
+Deno.test("POST /v1/stream returns NDJSON on request", async () => {
   await using server = await serve();
   const response = await post(`${server.url}/v1/stream`, { tool: "counter", args: { n: 2 } }, {
     headers: { ...JSON_TYPE, accept: "application/x-ndjson" },
@@ -212,7 +212,7 @@ Deno.test("POST /v1/stream answers NDJSON on request", async () => {
   assert.deepEqual(lines.map((it) => it.event), ["chunk", "chunk", "done"]);
 });
 
-Deno.test("GET /readyz answers 503 with the reason while a pool has no worker", async () => {
+Deno.test("GET /readyz returns 503 with the reason while a pool has no worker", async () => {
   await using server = await serve({
     pools: [
       { name: "default", size: 1 },
@@ -257,7 +257,7 @@ Deno.test("main.ts reports every mistake of a configuration at once", async () =
   }
 });
 
-Deno.test("main.ts says so when its port is in use", async () => {
+Deno.test("main.ts reports that its port is in use", async () => {
   await using dir = await tempDir();
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr as Deno.NetAddr;
@@ -274,7 +274,7 @@ Deno.test("main.ts refuses an address beyond loopback without an API key", async
   assert.match(stderr, /apiKey|SNAKEDEN_API_KEY/);
 });
 
-Deno.test("main.ts says so when its data directory cannot be written", async () => {
+Deno.test("main.ts reports that its data directory cannot be written", async () => {
   await using dir = await tempDir();
   await Deno.writeTextFile(`${dir.path}/file`, "");
   const { code, stderr } = await runMain(`${dir.path}/file/data`, { SNAKEDEN_PORT: "0" });

@@ -173,7 +173,7 @@ Deno.test("Snakeden fails one call a kill at most when calls are not idempotent,
   assert.equal(new Set(lines).size, lines.length);
 });
 
-Deno.test("Snakeden begins streams anew in a storm of SIGKILL only while none of their chunks has come", async () => {
+Deno.test("Snakeden restarts streams in a storm of SIGKILL only before their first chunk", async () => {
   const outcome = await weather({
     signals: ["SIGKILL"],
     call: async (den) => {

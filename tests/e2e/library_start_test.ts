@@ -50,7 +50,7 @@ async function start(
   return { stdout, stderr };
 }
 
-Deno.test("Snakeden.start() runs in a project of its own with the five permissions, and is silent", async () => {
+Deno.test("Snakeden.start() runs in a user's project with the five permissions, and prints nothing", async () => {
   await using project = await Project.create({ "main.ts": MAIN });
   assert.deepEqual(await start(project, flagsWith()), { stdout: "5\n", stderr: "" });
 });
@@ -76,7 +76,7 @@ const MISSING: readonly [flag: Flag, given: string, text: RegExp][] = [
   ["env", "--allow-env=HOME,SNAKEDEN_*", /\n {2}--allow-env: PATH, HOME/],
 ];
 
-Deno.test("Snakeden.start() names each permission that is missing, wholly or in part, with its flag and its use", async (t) => {
+Deno.test("Snakeden.start() names each missing or partial permission, with its flag and its use", async (t) => {
   await using project = await Project.create({ "main.ts": MAIN });
   const python = { executable: await devPython() };
   const options = JSON.stringify({ ...JSON.parse(ONE), python });
@@ -99,7 +99,7 @@ Deno.test("Snakeden.start() names each permission that is missing, wholly or in 
   }
 });
 
-Deno.test("Snakeden.start() names all that is missing at once", async () => {
+Deno.test("Snakeden.start() names all missing permissions at once", async () => {
   await using project = await Project.create({ "main.ts": MAIN });
   const { stdout } = await start(project, ["--no-prompt", "--allow-env=SNAKEDEN_PYTHON"]);
   const flags = [...stdout.matchAll(/^ {2}(--allow-\w+)/gm)].map(([, flag]) => flag);
@@ -112,7 +112,7 @@ Deno.test("Snakeden.start() names all that is missing at once", async () => {
   ]);
 });
 
-Deno.test("Snakeden.start() needs to read everything only where it looks for a Python itself", async () => {
+Deno.test("Snakeden.start() needs to read everything only if it searches for a Python itself", async () => {
   await using project = await Project.create({ "main.ts": MAIN });
   const { stdout } = await start(project, flagsWith({ read: "--allow-read=." }), {
     env: { SNAKEDEN_PYTHON: "" },
@@ -171,7 +171,7 @@ Deno.test("Snakeden.start() warns of variables that the program may not read, un
   assert.deepEqual(await start(project, flags, quiet), { stdout: "5\n", stderr: "" });
 });
 
-Deno.test("Snakeden.start() says what the missing --unstable-kv costs, and goes on", async () => {
+Deno.test("Snakeden.start() warns what is lost without --unstable-kv, and goes on", async () => {
   await using project = await Project.create({ "main.ts": MAIN }, { unstable: [] });
   const { stdout, stderr } = await start(project, flagsWith());
   assert.equal(stdout, "5\n");
@@ -196,7 +196,7 @@ Deno.test("Snakeden.start() asks nothing at a terminal", async () => {
   assert.doesNotMatch(terminal.output, /Deno requests|Allow\?/);
 });
 
-Deno.test("Snakeden.start() speaks when SNAKEDEN_LOG_LEVEL or the option logLevel names a level", async () => {
+Deno.test("Snakeden.start() logs if SNAKEDEN_LOG_LEVEL or the option logLevel names a level", async () => {
   await using project = await Project.create({ "main.ts": MAIN });
   const byVariable = await start(project, flagsWith(), { env: { SNAKEDEN_LOG_LEVEL: "info" } });
   assert.match(byVariable.stderr, /^\S+ INFO {2}pool {2}default-1 is ready/m);
@@ -207,7 +207,7 @@ Deno.test("Snakeden.start() speaks when SNAKEDEN_LOG_LEVEL or the option logLeve
   assert.match(wrong.stdout, /^config_invalid .*\(from SNAKEDEN_LOG_LEVEL\)/s);
 });
 
-Deno.test("Snakeden.start() with dev shows what tools print and every warning, if no level is named", async () => {
+Deno.test("Snakeden.start() with dev shows output of tools and every warning, if no level is named", async () => {
   const adapter =
     `from snakeden import tool\n\n@tool\ndef shout() -> str:\n    print("loud")\n    return "!"\n`;
   await using project = await Project.create({ "main.ts": MAIN, "shouts.py": adapter });
@@ -219,7 +219,7 @@ Deno.test("Snakeden.start() with dev shows what tools print and every warning, i
   assert.match(stderr, /^default-1 \| loud$/m);
 });
 
-Deno.test("Snakeden.start() finds the adapter beside the program, wherever it is run from", async () => {
+Deno.test("Snakeden.start() finds the adapter beside the program from any working directory", async () => {
   const adapter = `from snakeden import tool\n\n@tool\ndef greet(name: str) -> str:\n` +
     `    return f"Hello, {name}!"\n`;
   const main = `import { Snakeden } from "snakeden";

@@ -16,7 +16,7 @@ def load_part():
     import snakeden.no_such_part
 `;
 
-Deno.test("Snakeden.execute() says how to add a module that a call misses", async () => {
+Deno.test("Snakeden.execute() explains how to add a missing module", async () => {
   await using dir = await tempDir();
   await Deno.writeTextFile(join(dir.path, "lazy.py"), LAZY);
   for (const carrier of ["socket", "grpc"] as const) {
@@ -37,7 +37,7 @@ Deno.test("Snakeden.execute() says how to add a module that a call misses", asyn
   }
 });
 
-Deno.test("Snakeden.start() says which Python misses a module of an adapter, and how to add it", async () => {
+Deno.test("Snakeden.start() names the Python that lacks a module of an adapter, and how to add it", async () => {
   await using dir = await tempDir();
   await Deno.writeTextFile(join(dir.path, "eager.py"), "import no_such_package\n");
   const executable = await devPython();

@@ -56,7 +56,7 @@ for (const carrier of ["socket", "grpc"] as const) {
   });
 }
 
-Deno.test("worker_crashed never shows what calls that were sent ahead of it have printed", async () => {
+Deno.test("worker_crashed never shows the output of calls that were sent before it", async () => {
   await using den = await startDen({ ...PRINTS, pipelineBudgetMs: 1_000 });
   for (let round = 0; round < 5; round++) {
     for (let i = 0; i < 20; i++) await den.execute("say", { text: "warm" });
@@ -67,7 +67,7 @@ Deno.test("worker_crashed never shows what calls that were sent ahead of it have
   }
 });
 
-Deno.test("worker_crashed shows all that its call has written, in any way", async () => {
+Deno.test("worker_crashed shows all output of its call, however it was written", async () => {
   await using den = await startDen({ ...PRINTS });
   for (const way of ["print", "part", "stderr", "bytes", "descriptor", "child"]) {
     const error = await crash(den, { text: "my last words", way });
@@ -75,7 +75,7 @@ Deno.test("worker_crashed shows all that its call has written, in any way", asyn
   }
 });
 
-Deno.test("worker_crashed shows the dump of the interpreter though its call has printed nothing", async () => {
+Deno.test("worker_crashed shows the dump of the interpreter even if its call printed nothing", async () => {
   await using den = await startDen({ ...PRINTS });
   await den.execute("say", { text: "secret" });
   const error = await crash(den, { abort: true });
@@ -84,7 +84,7 @@ Deno.test("worker_crashed shows the dump of the interpreter though its call has 
   assert.doesNotMatch(error.message, /secret/);
 });
 
-Deno.test("print() without a line end makes an entry of its own, with the call it belongs to", async () => {
+Deno.test("print() without a line end makes its own log entry, with the call that printed it", async () => {
   using log = new LogCapture();
   await using den = await startDen({ ...PRINTS });
   await den.execute("say", { text: "first", way: "part" });

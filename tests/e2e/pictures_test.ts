@@ -16,7 +16,7 @@ function sizeOf(png: Uint8Array): number[] {
   return [view.getUint32(16), view.getUint32(20)];
 }
 
-Deno.test("examples/pictures/README.md: its commands make the pictures that they say", async () => {
+Deno.test("examples/pictures/README.md has commands that make the pictures it describes", async () => {
   await using dir = await tempDir();
   await using work = await tempDir();
   const [start, ...commands] = await commandsOf(join(FOLDER, "README.md"));

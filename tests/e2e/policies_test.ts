@@ -13,7 +13,7 @@ async function errorOf(promise: Promise<unknown>): Promise<SnakedenError> {
 
 const CRASHING = { adapter: "dies_in_call", size: 2, taintAfter: 0, poisonMs: 0 } as const;
 
-Deno.test("Snakeden.execute() is refused by an open circuit at once, and let through again after a while", async () => {
+Deno.test("Snakeden.execute() is refused at once by an open circuit, and accepted again after resetMs", async () => {
   await using den = await startDen({
     ...CRASHING,
     breaker: { threshold: 2, resetMs: 1_000 },
@@ -33,7 +33,7 @@ Deno.test("Snakeden.execute() is refused by an open circuit at once, and let thr
   assert.equal(den.pools.list()[0]?.policies?.circuit?.state, "closed");
 });
 
-Deno.test("Snakeden.execute() passes a circuit of one tool, which does not affect other tools", async () => {
+Deno.test("Snakeden.execute() of other tools is not affected by the circuit of one tool", async () => {
   await using den = await startDen({
     ...CRASHING,
     tools: { exit_with: { breaker: { threshold: 1, resetMs: 60_000 } } },
@@ -145,7 +145,7 @@ Deno.test("Snakeden.stop() ends the pause of a call", async () => {
   await napping;
 });
 
-Deno.test("POST /v1/execute and /v1/stream answer 503 with Retry-After while a circuit is open", async () => {
+Deno.test("POST /v1/execute and /v1/stream return 503 with Retry-After while a circuit is open", async () => {
   await using dir = await tempDir();
   const config = join(dir.path, "snakeden.config.json");
   const pool = {

@@ -53,7 +53,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
   });
 }
 
-Deno.test("main.ts killed with SIGKILL leaves no process, also with busy workers, and can be started again", async () => {
+Deno.test("main.ts killed with SIGKILL leaves no process, even with busy workers, and can be started again", async () => {
   await using dir = await tempDir();
   for (let round = 0; round < 2; round++) {
     await using server = await serve(dir.path, "snakeden.demo");

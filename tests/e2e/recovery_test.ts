@@ -49,7 +49,7 @@ async function script(dataDir: string, mode: string): Promise<HostProcess> {
   });
 }
 
-Deno.test("main.ts started after a SIGKILL ends the processes that the dead run has left outside its groups, and no others", async () => {
+Deno.test("main.ts started after a SIGKILL ends the processes of the dead run outside its groups, and no others", async () => {
   await using dir = await tempDir();
   await using elsewhere = await tempDir();
   await using other = await serve(elsewhere.path);
@@ -157,7 +157,7 @@ Deno.test("Snakeden.stop() ends children that have made a session of their own",
   assert.equal(isAlive(daemon), false);
 });
 
-Deno.test("main.ts killed at random moments, also while it starts, leaves nothing that the next one does not end", async () => {
+Deno.test("main.ts killed at random moments, even while it starts, leaves nothing that the next run does not end", async () => {
   await using dir = await tempDir();
   const config = `${dir.path}/snakeden.config.json`;
   const pool = { name: "default", size: 3, adapter: "forks_children", modulePaths: [ADAPTERS] };
@@ -195,7 +195,7 @@ Deno.test("main.ts killed at random moments, also while it starts, leaves nothin
   assert.deepEqual(store.deadProcesses, []);
 });
 
-Deno.test("main.ts starts with an empty store where the old one is broken, and says where that is", async () => {
+Deno.test("main.ts starts with an empty store if the old one is broken, and says where it was moved", async () => {
   await using dir = await tempDir();
   {
     await using first = await serve(dir.path);

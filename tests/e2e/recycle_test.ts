@@ -107,7 +107,7 @@ Deno.test("limits.memoryBytes fails the call of a worker that holds more with ou
   assert.equal(await den.execute("eat", { megabytes: 1 }), 1);
 });
 
-Deno.test("limits.dataBytes fails a call that allocates more with MemoryError, and its worker lives", async () => {
+Deno.test("limits.dataBytes fails a call that allocates more with MemoryError, and keeps its worker", async () => {
   await using den = await startDen({
     adapter: "eats_memory",
     size: 1,
@@ -124,7 +124,7 @@ Deno.test("limits.dataBytes fails a call that allocates more with MemoryError, a
   assert.deepEqual(pids(den), [before]);
 });
 
-Deno.test("limits.cpuSeconds fails a longer call with cpu_limit_exceeded and its place, and starts anew for others", async () => {
+Deno.test("limits.cpuSeconds fails a longer call with cpu_limit_exceeded and its place, and resets for other calls", async () => {
   await using den = await startDen({
     adapter: "shows_limits",
     size: 1,

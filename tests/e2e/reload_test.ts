@@ -105,7 +105,7 @@ for (const [carrier, edits] of [["socket", 100], ["grpc", 25]] as const) {
   });
 }
 
-Deno.test("Snakeden with dev keeps the workers of a file that is broken, and shows its line", async () => {
+Deno.test("Snakeden with dev keeps the old workers if a file is broken, and shows the broken line", async () => {
   await using files = await project(source("good"));
   await using den = await startDev(files);
   await files.save(BROKEN);
@@ -145,7 +145,7 @@ Deno.test("Snakeden with dev adds and removes tools with the code, and names a n
   });
 });
 
-Deno.test("Snakeden with dev reloads for modules that an adapter imports, also from new packages", async () => {
+Deno.test("Snakeden with dev reloads for modules that an adapter imports, even from new packages", async () => {
   await using files = await project(source("one"));
   await using den = await startDev(files);
   await Deno.mkdir(join(files.path, "inner"));
@@ -210,7 +210,7 @@ Deno.test("Snakeden with dev warns of a tool that another pool has too, and of p
   await Deno.remove(dataDir, { recursive: true });
 });
 
-Deno.test("Snakeden.pools.recycle() loads the code as it is now, and a new tool runs while old workers still do", async () => {
+Deno.test("Snakeden.pools.recycle() loads the current code, and a new tool runs while old workers still finish", async () => {
   await using files = await project(source("one", "old"));
   await using den = await startDen({ adapter: "texts", modulePaths: [files.path], size: 2 });
   const held = [1, 2].map(() => den.execute("slow", { seconds: 3 }));
@@ -250,7 +250,7 @@ Deno.test("runAsScript() with dev waits for a broken adapter to be repaired", as
   assert.equal(await result, "good");
 });
 
-Deno.test("Snakeden with dev reloads the pools that have imported a file, also late, and all for a file that none has", async () => {
+Deno.test("Snakeden with dev reloads the pools that imported a changed file, or all pools if none did", async () => {
   await using files = await project(source("a"));
   const lazy = source("b").replace('return "b"', "import late\n    return late.NAME");
   await files.save(lazy, { file: "other.py" });

@@ -31,7 +31,7 @@ function lines(text: string): string[] {
   return text.split("\n").filter((it) => it !== "").sort();
 }
 
-Deno.test("runAsScript() shows what tools print and every warning on standard error, and nothing else", async () => {
+Deno.test("runAsScript() shows output of tools and every warning on standard error, and nothing else", async () => {
   await using project = await Project.create(FILES);
   const { stdout, stderr } = await project.run("main.ts", { flags: ["-A"] });
   assert.equal(stdout, "happy\n");
@@ -42,7 +42,7 @@ Deno.test("runAsScript() shows what tools print and every warning on standard er
   ]);
 });
 
-Deno.test("runAsScript() heeds SNAKEDEN_LOG_LEVEL and SNAKEDEN_LOG_FORMAT", async () => {
+Deno.test("runAsScript() obeys SNAKEDEN_LOG_LEVEL and SNAKEDEN_LOG_FORMAT", async () => {
   await using project = await Project.create(FILES);
   const run = async (env: Record<string, string>): Promise<string> =>
     (await project.run("main.ts", { flags: ["-A"], env })).stderr;
@@ -66,7 +66,7 @@ Deno.test("runAsScript() leaves the log to a program that has configured it", as
   assert.ok(entries.some(({ message }) => /default-1 is ready/.test(message)), stderr);
 });
 
-Deno.test("runAsScript() says on standard error that it ignores a wrong SNAKEDEN_SCRIPT_EXIT", async () => {
+Deno.test("runAsScript() warns on standard error that it ignores a wrong SNAKEDEN_SCRIPT_EXIT", async () => {
   await using project = await Project.create(FILES);
   const env = { SNAKEDEN_SCRIPT_EXIT: "sometimes" };
   const { stdout, stderr } = await project.run("main.ts", { flags: ["-A"], env });
@@ -77,7 +77,7 @@ Deno.test("runAsScript() says on standard error that it ignores a wrong SNAKEDEN
   );
 });
 
-Deno.test("runAsScript() ends as its exit mode says even if the configuration is wrong", async () => {
+Deno.test("runAsScript() follows its exit mode even if the configuration is wrong", async () => {
   const main = `import { runAsScript } from "snakeden";
 await runAsScript(() => {}, { onShutdown: ({ step }) => console.log(step) }).catch(() => {});
 console.log("still here");`;

@@ -47,7 +47,7 @@ Deno.test("runAsScript() with exitMode exit prints the error and ends with statu
   assert.match(stderr, /thrown inside/);
 });
 
-Deno.test("runAsScript() reads its exit mode from SNAKEDEN_SCRIPT_EXIT, whatever its case and spaces", async () => {
+Deno.test("runAsScript() reads its exit mode from SNAKEDEN_SCRIPT_EXIT, ignoring case and spaces", async () => {
   const exits = await runMode("by-variable", { SNAKEDEN_SCRIPT_EXIT: " EXIT " });
   assert.equal(exits.stdout, "");
   const none = await runMode("by-variable", { SNAKEDEN_SCRIPT_EXIT: "" });
@@ -102,7 +102,7 @@ for (const [signal, status] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
   });
 }
 
-Deno.test("runAsScript() has begun to end before the script learns of the signal", async () => {
+Deno.test("runAsScript() begins to end before the script is notified of the signal", async () => {
   await using dir = await tempDir();
   await using host = new HostProcess(["run", "-A", SCRIPT_HOST, "hears-the-signal"], {
     env: { SNAKEDEN_DATA_DIR: dir.path, SNAKEDEN_PYTHON: await devPython() },

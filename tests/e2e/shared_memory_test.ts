@@ -103,7 +103,7 @@ Deno.test("Snakeden.execute() sends arrays over gRPC when that carries the link"
   assert.deepEqual(await den.execute("double", { value }), value.map((it) => it * 2));
 });
 
-Deno.test("Snakeden.execute() shares memory with the worker that takes the place of a dead one", async () => {
+Deno.test("Snakeden.execute() shares memory with the successor of a dead worker", async () => {
   await using den = await startDen({ ...KEEPS, size: 1, sharedMemoryBytes: 100 * KIB });
   const value = doubles(80 * KIB);
   for (const dies of ["in a call", "between calls"] as const) {
@@ -125,7 +125,7 @@ Deno.test("Snakeden.execute() shares memory with the worker that takes the place
   }
 });
 
-Deno.test("Snakeden.execute() runs calls elsewhere with their arrays when a long one is ahead of them", async () => {
+Deno.test("Snakeden.execute() moves calls with their arrays to another worker if a long call is ahead of them", async () => {
   await using den = await startDen({ ...KEEPS, pipelineBudgetMs: 50 });
   const value = doubles(80 * KIB);
   const hold = (seconds: number): Promise<number> => den.execute("hold", { value, seconds });

@@ -160,7 +160,7 @@ Deno.test("deno task serve ends at once when Ctrl-C is pressed again", async () 
   await until(() => workersOf({ connect: dir.path }).length === 0, "no worker");
 });
 
-Deno.test("deno task serve goes on stopping in order when the terminal is closed after Ctrl-C", async () => {
+Deno.test("deno task serve still stops in order if the terminal is closed after Ctrl-C", async () => {
   await using dir = await tempDir();
   await using terminal = await open(dir.path, [DENO, "task", "serve"]);
   const call = await startCall(terminal, 3);

@@ -16,7 +16,7 @@ async function ended(
   return await process.finished();
 }
 
-Deno.test("examples/two_requirements runs two versions of a package; setup and doctor show who uses which", async (t) => {
+Deno.test("examples/two_requirements runs two versions of a package; setup and doctor show which pool uses which", async (t) => {
   await using dir = await tempDir();
   const env = { SNAKEDEN_DATA_DIR: dir.path, SNAKEDEN_CONFIG: join(dir.path, "config.json") };
 

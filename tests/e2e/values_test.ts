@@ -102,7 +102,7 @@ const spelledFloat = fc.oneof(
     .map(([digit, digits, exponent]) => `${digit}.${digits}e${exponent}`),
 ).filter((it) => /[.e]/.test(it));
 
-Deno.test("POST /v1/execute carries every number to Python and back as the number that was meant", async () => {
+Deno.test("POST /v1/execute carries every number to Python and back without changing its value", async () => {
   await using dir = await tempDir();
   const config = {
     pools: [{ name: "default", size: 1, adapter: "values_echo", modulePaths: [ADAPTERS] }],

@@ -97,7 +97,7 @@ for (const start_method of ["fork", "spawn", "forkserver"]) {
   });
 }
 
-Deno.test("Snakeden.start() with a PYTHONPATH in env and a Python of one's own finds both", async () => {
+Deno.test("Snakeden.start() with PYTHONPATH in env and your own Python finds both", async () => {
   await using dir = await tempDir();
   await Deno.writeTextFile(join(dir.path, "only_there.py"), "");
   // Neither breaks the worker: the standard library and the package go first.

@@ -23,7 +23,7 @@ for (const pipelineBudgetMs of [0, 1]) {
   });
 }
 
-Deno.test("Dispatcher gives a call to a busy worker that is all but done, before it wakes another one", async () => {
+Deno.test("Dispatcher gives a call to a busy worker that is almost done rather than wake another one", async () => {
   await using it = await FakePool.start({ size: 2 }, { runMs: 0.01 });
   // From here on the run time is known.
   for (let i = 0; i < 20; i++) await endOf(it.submit("echo"));
@@ -32,7 +32,7 @@ Deno.test("Dispatcher gives a call to a busy worker that is all but done, before
   assert.equal(first, second);
 });
 
-Deno.test("Dispatcher gives one call at a time to a worker that keeps its slot for want of a successor", async () => {
+Deno.test("Dispatcher gives one call at a time to a worker that waits for a successor", async () => {
   await using it = await FakePool.start({ pipelineBudgetMs: 0 });
   const [worker] = it.pool.workers;
   assert.ok(worker);
@@ -82,7 +82,7 @@ for (const pipelineBudgetMs of [0, 1]) {
   });
 }
 
-Deno.test("Dispatcher lets a worker refuse calls whose tool went with the last worker that offered it", async () => {
+Deno.test("Dispatcher lets a worker refuse calls of a tool that no worker offers any more", async () => {
   await using it = new FakePool();
   it.launcher.tools = ["hold", "old"];
   await it.pool.start();

@@ -21,7 +21,7 @@ async function started(options: FakePoolOptions = {}): Promise<[FakePool, string
   return [it, arrows];
 }
 
-Deno.test("Pool goes from starting to ready with its first worker, and by stopping to stopped", async () => {
+Deno.test("Pool goes from starting to ready with its first worker, then to stopping and stopped", async () => {
   const [it, arrows] = await started({ size: 3 });
   await it.pool.stop();
   await it.pool.stop();
@@ -107,7 +107,7 @@ Deno.test("Pool goes from ready to unhealthy when its last worker leaves after t
   ]);
 });
 
-Deno.test("Pool does not become unhealthy by the end of a worker whose last answer is still to be read", async () => {
+Deno.test("Pool does not become unhealthy if a worker ends before its last answer is read", async () => {
   const [it, arrows] = await started({ size: 2, pipelineBudgetMs: 0 });
   await using _ = it;
   const [first, second] = it.launcher.workers;
@@ -134,7 +134,7 @@ Deno.test("Pool does not become unhealthy by the end of a worker whose last answ
   assert.deepStrictEqual(arrows, ["starting>ready", "ready>starting", "starting>ready"]);
 });
 
-Deno.test("Pool goes to unhealthy when its last worker dies unproved after too many failures, even in a call", async () => {
+Deno.test("Pool goes to unhealthy when its last worker dies before its first answer after too many failures", async () => {
   const [it, arrows] = await started({ size: 2, pipelineBudgetMs: 0 });
   await using _ = it;
   const [first, second] = it.launcher.workers;
@@ -158,7 +158,7 @@ Deno.test("Pool stays ready while a successor takes over from its only worker", 
   assert.deepStrictEqual(arrows, ["starting>ready"]);
 });
 
-Deno.test("Pool.state agrees with its workers at every step, whatever happens to them", async () => {
+Deno.test("Pool.state agrees with its workers at every step", async () => {
   const step = fc.constantFrom("kill", "segfault", "leave", "answer", "call", "fail", "mend");
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), fc.nat(), async (steps, seed) => {

@@ -168,7 +168,7 @@ class Run {
   }
 }
 
-Deno.test("Pool: whatever happens, every call ends once, no slot is used twice or lost, and the counters add up", async () => {
+Deno.test("Pool ends every call once, neither reuses nor loses a slot, and keeps its counters consistent", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 3 }),

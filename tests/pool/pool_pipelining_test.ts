@@ -12,7 +12,7 @@ import {
   WINDOW,
 } from "./pipelined_pool.ts";
 
-Deno.test("Pool sends nothing ahead of a tool whose run time is not known, and does after its first answer", async () => {
+Deno.test("Pool sends calls of a tool ahead only once its run time is known from a first answer", async () => {
   // A clock of its own: on a slow machine, the head would be overdue.
   await using it = await FakePool.start({}, { runMs: RUN_MS }, new FakeClock());
   const first = it.submit("hold");
@@ -43,7 +43,7 @@ Deno.test("Pool sends ahead until the budget is spent, and one more with each an
   assert.deepStrictEqual([worker.mostOpen, it.pool.workers[0]?.state], [WINDOW, "ready"]);
 });
 
-Deno.test("Pool sends a tool that runs longer than the budget ahead of nothing, but behind short ones", async () => {
+Deno.test("Pool sends nothing behind a tool that runs longer than the budget, but sends it behind short ones", async () => {
   await using set = await startPipelined();
   const { it } = set;
   const slow = it.submit("deaf");
@@ -72,7 +72,7 @@ Deno.test("Pool sends nothing ahead to a worker that does not note its progress"
   assert.equal(set.worker(0).mostOpen, 1);
 });
 
-Deno.test("Pool gives a call to an idle worker first, then to the one that will be done soonest", async () => {
+Deno.test("Pool prefers an idle worker, then the worker that will be done soonest", async () => {
   await using set = await startPipelined({ size: 2 });
   const { it } = set;
   const longer = it.submit("deaf");
@@ -132,7 +132,7 @@ Deno.test("Pool sends nothing to a worker whose call takes long, and sends again
   assert.deepStrictEqual([inside(set.worker(0)), it.pool.queued], ["bc", 0]);
 });
 
-Deno.test("Pool recalls nothing when it was the host that was late", async () => {
+Deno.test("Pool recalls nothing if the host itself was late", async () => {
   await using set = await startPipelined();
   await set.hold("abc");
   // The first look comes before the answer is read, as after a pause of the host.
@@ -184,7 +184,7 @@ Deno.test("Pool queues calls that came back even beyond its queueLimit", async (
   assert.equal(started(set), "abc");
 });
 
-Deno.test("Pool: a call whose caller has left is over when it comes back", async () => {
+Deno.test("Pool drops a call that is given back after its caller left", async () => {
   await using set = await startPipelined({}, { ignoresRecall: true });
   const { it } = set;
   const leaving = new AbortController();
@@ -204,7 +204,7 @@ Deno.test("Pool: a call whose caller has left is over when it comes back", async
   assert.equal(it.pool.stats.cancelled, 1);
 });
 
-Deno.test("Pool: a caller that leaves while its call waits in a worker costs the others nothing", async () => {
+Deno.test("Pool: a caller that leaves while its call waits in a worker does not delay the others", async () => {
   await using set = await startPipelined();
   const leaving = new AbortController();
   await set.hold("a");
@@ -218,7 +218,7 @@ Deno.test("Pool: a caller that leaves while its call waits in a worker costs the
   assert.equal(set.it.pool.stats.restarts, 0);
 });
 
-Deno.test("Pool: a call whose deadline has passed is over when it comes back", async () => {
+Deno.test("Pool drops a call that is given back after its deadline", async () => {
   await using set = await startPipelined({}, { ignoresRecall: true });
   const { it, clock } = set;
   await set.hold("a");
@@ -233,7 +233,7 @@ Deno.test("Pool: a call whose deadline has passed is over when it comes back", a
   assert.equal(started(set), "ac");
 });
 
-Deno.test("Pool: work that ignores its cancellation is killed only when it is its turn", async () => {
+Deno.test("Pool: a call that waits in a worker is killed for ignoring a cancel only once it runs", async () => {
   await using set = await startPipelined({ cancelGraceMs: 50 }, { ignoresRecall: true });
   const { it, clock } = set;
   const known = it.submit("deaf", { requestId: "known" });

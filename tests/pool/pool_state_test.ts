@@ -64,7 +64,7 @@ Deno.test("PoolLifecycle.transition() to the current state notifies nobody", () 
   }
 });
 
-Deno.test("PoolLifecycle follows its arrows and no others, whatever is tried, and ends in stopped for good", () => {
+Deno.test("PoolLifecycle allows only its arrows, and ends in stopped for good", () => {
   const tries = fc.array(fc.constantFrom(...STATES), { maxLength: 60 });
   fc.assert(fc.property(tries, (targets) => {
     const lifecycle = new PoolLifecycle("p");
@@ -98,7 +98,7 @@ Deno.test("PoolLifecycle.onTransition() listens until its function is called", (
   assert.deepStrictEqual(seen, ["ready"]);
 });
 
-Deno.test("PoolLifecycle.whenStarted() waits for the first state but starting, and leaves with its signal", async () => {
+Deno.test("PoolLifecycle.whenStarted() resolves in the first state after starting, and rejects with its signal", async () => {
   const lifecycle = new PoolLifecycle("p");
   const leaving = new AbortController();
   const left = lifecycle.whenStarted(leaving.signal);

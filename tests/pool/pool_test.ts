@@ -68,7 +68,7 @@ Deno.test("Pool.submit() throws the reason of a signal that has aborted, and cou
   assert.equal(it.pool.stats.cancelled, 1);
 });
 
-Deno.test("Pool: a call whose caller leaves the queue never runs, and nothing of it is left", async () => {
+Deno.test("Pool: a call whose caller leaves the queue never runs, and leaves nothing behind", async () => {
   await using it = await FakePool.start({ queueLimit: 1 });
   const running = it.submit("hold");
   const leaving = new AbortController();
@@ -198,7 +198,7 @@ Deno.test("Pool: a crash fails exactly the call that ran, with exit and last out
   assert.deepStrictEqual([crashed, completed, restarts], [1, 2, 1]);
 });
 
-Deno.test("Pool: an idle worker that has died gets no call from that moment on", async () => {
+Deno.test("Pool gives no call to an idle worker that has died", async () => {
   await using it = await FakePool.start({ size: 2 });
   for (const sign of ["process", "stream"] as const) {
     const [next] = it.launcher.alive;

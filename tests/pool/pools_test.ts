@@ -24,7 +24,7 @@ async function setUp(): Promise<SetUp> {
   };
 }
 
-Deno.test("Pools.list() describes each pool, with the state of its policies where it has any", async () => {
+Deno.test("Pools.list() describes each pool, with the state of its policies if it has any", async () => {
   await using it = await setUp();
   const shown = it.pools.list().map(({ name, adapter, state, size, policies }) => ({
     name,
@@ -51,7 +51,7 @@ Deno.test("Pools.get() describes one pool, and names near ones otherwise", async
   }
 });
 
-Deno.test("Pools.startRecycle() returns which workers are replaced: of all pools, of one, or some of one", async () => {
+Deno.test("Pools.startRecycle() returns the workers to replace: of all pools, of one, or some of one", async () => {
   await using it = await setUp();
   const ofAll = it.pools.startRecycle();
   assert.deepEqual(ofAll.workers, ["default-1", "default-2", "heavy-1", "heavy-2"]);
@@ -65,7 +65,7 @@ Deno.test("Pools.startRecycle() returns which workers are replaced: of all pools
   assert.deepEqual(it.pools.list().map(({ stats }) => stats.recycled), [2, 5]);
 });
 
-Deno.test("Pools.recycle() rejects unknown pools and workers, and replaces nothing then", async () => {
+Deno.test("Pools.recycle() rejects unknown pools and workers, and then replaces nothing", async () => {
   await using it = await setUp();
   await assert.rejects(it.pools.recycle({ pool: "heavi" }), { code: "unknown_pool" });
   await assert.rejects(it.pools.recycle({ pool: "heavy", workers: ["heavy-1", "default-1"] }), {

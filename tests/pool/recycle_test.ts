@@ -53,7 +53,7 @@ Deno.test("Pool.stopWorker() starts a successor, swaps when it is ready, drains 
   assert.deepStrictEqual([it.pool.stats.restarts, it.pool.stats.recycled], [1, 1]);
 });
 
-Deno.test("Pool.stopWorker() waits for a call as long as that takes, and not for drainMs", async () => {
+Deno.test("Pool.stopWorker() waits for a call without limit, regardless of drainMs", async () => {
   await using it = await FakePool.start({ drainMs: 1 });
   const call = it.submit("deaf");
   await microtasks();
@@ -69,7 +69,7 @@ Deno.test("Pool.stopWorker() waits for a call as long as that takes, and not for
   assert.equal(await endOf(call), "ok p-1");
 });
 
-Deno.test("Pool.stopWorker() gives the old worker no more calls, although it was idle and is slow to end", async () => {
+Deno.test("Pool.stopWorker() gives the old worker no more calls, even if it was idle and is slow to end", async () => {
   await using it = await FakePool.start({}, { ignoresStop: true });
   const [worker] = it.pool.workers;
   assert.ok(worker);
@@ -125,7 +125,7 @@ Deno.test("Pool keeps the old worker while no successor can be started, and keep
   assert.equal(serving(it), 1);
 });
 
-Deno.test("Pool lets the successor that is starting take the slot of a worker that dies meanwhile", async () => {
+Deno.test("Pool gives the slot of a worker that dies to the successor that is already starting", async () => {
   await using it = await FakePool.start();
   const [worker] = it.pool.workers;
   assert.ok(worker);
@@ -197,7 +197,7 @@ Deno.test("Pool with maxCalls: 1 runs each call in a process of its own, even wi
   assert.ok(it.launcher.workers.every(({ started }) => started.length <= 1));
 });
 
-Deno.test("Pool with maxCalls starts the successor ahead, so that it is there when the last call is taken", async () => {
+Deno.test("Pool with maxCalls starts the successor early, so that it is ready at the last call", async () => {
   await using it = await FakePool.start({ recycle: { maxCalls: 20 } });
   for (let i = 0; i < 17; i++) await it.submit("echo").outcome;
   await nextTurn();
@@ -241,7 +241,7 @@ Deno.test("Pool replaces a worker at its age limit or up to a tenth earlier, wit
   assert.ok(old.every(({ signals }) => signals.length === 0));
 });
 
-Deno.test("Pool starts one successor at a time, however many workers are to be replaced", async () => {
+Deno.test("Pool starts one successor at a time, for any number of workers to replace", async () => {
   await using it = await FakePool.start({ size: 4 });
   const barrier = Promise.withResolvers<void>();
   it.launcher.barrier = barrier.promise;
@@ -265,7 +265,7 @@ Deno.test("Pool starts one successor at a time when workers reach their age toge
   assert.equal(it.launcher.mostStarting, 1);
 });
 
-Deno.test("Pool replaces a worker over maxRssBytes, once, without failing its call", async () => {
+Deno.test("Pool replaces a worker over maxRssBytes once, without failing its call", async () => {
   await using it = await FakePool.start({ recycle: { maxRssBytes: 64 * MIB } });
   const call = it.submit("hold");
   await microtasks();
@@ -323,7 +323,7 @@ Deno.test("Pool.recycle() replaces all workers, one at a time, never below the s
   assert.equal(it.pool.stats.recycled, 3);
 });
 
-Deno.test("Pool.recycle() waits for one worker to be gone before the next is replaced, and leaves with its signal", async () => {
+Deno.test("Pool.recycle() waits until one worker is gone before it replaces the next, and stops with its signal", async () => {
   await using it = await FakePool.start({ size: 2 });
   const calls = [it.submit("hold"), it.submit("hold")];
   await microtasks();
@@ -350,7 +350,7 @@ Deno.test("Pool.recycle() refuses a pool that stops", async () => {
   assert.throws(() => it.pool.recycle(it.pool.workers), { code: "shutting_down" });
 });
 
-Deno.test("Pool.stop() ends old workers and successors alike, whatever state they are in", async () => {
+Deno.test("Pool.stop() ends old workers and successors in every state", async () => {
   for (let turn = 0; turn < 12; turn++) {
     const it = await FakePool.start({ size: 2, drainMs: 30, recycle: { maxCalls: 4 } });
     const calls = ["hold", "echo", "echo", "echo", "stream", "deaf"].map((tool) => it.submit(tool));

@@ -19,7 +19,7 @@ Deno.test("stateRefusal() refuses nothing while a pool starts or is ready", () =
   }
 });
 
-Deno.test("stateRefusal() shows the whole reason of an unhealthy pool, and the caller of a tool its first line", () => {
+Deno.test("stateRefusal() shows the whole reason of an unhealthy pool, but only its first line to callers", () => {
   const pool = poolWith({ state: "unhealthy", reason: "no module\nits traceback", failures: 3 });
   const summary = "no worker of the pool p can be started";
   const forTool = stateRefusal(pool, "add");

@@ -79,7 +79,7 @@ Deno.test("Pool.reload() with code that cannot be loaded keeps the old workers, 
   assert.equal(it.pool.workers.filter(({ state }) => state === "ready").length, 2);
 });
 
-Deno.test("Pool.reload() after a failed one tries the code at once, whatever the pause was", async () => {
+Deno.test("Pool.reload() after a failed one tries the code at once, without a pause", async () => {
   await using it = await startOld({ size: 2 });
   it.launcher.failures = { always: "SyntaxError" };
   for (let edit = 0; edit < 30; edit++) {
@@ -97,7 +97,7 @@ Deno.test("Pool.reload() after a failed one tries the code at once, whatever the
   assert.deepEqual(offered(it), NEW);
 });
 
-Deno.test("Pool.reload() during a reload gives up what is starting: the newest code is served", async () => {
+Deno.test("Pool.reload() during a reload abandons starting workers and serves the newest code", async () => {
   await using it = await startOld({ size: 3 });
   it.launcher.barrier = new Promise(() => {});
   it.launcher.tools = ["stale"];
@@ -134,7 +134,7 @@ Deno.test("Pool.reload() at any moment of another leaves workers of the newest c
   }
 });
 
-Deno.test("Pool.reload() during Pool.recycle() replaces also the successors of that", async () => {
+Deno.test("Pool.reload() during Pool.recycle() also replaces the successors", async () => {
   for (let turns = 0; turns < 30; turns++) {
     await using it = await startOld({ size: 3 });
     it.launcher.tools = ["stale"];
@@ -151,7 +151,7 @@ Deno.test("Pool.reload() during Pool.recycle() replaces also the successors of t
   }
 });
 
-Deno.test("Pool.recycle() of all workers replaces also those that are starting in another one", async () => {
+Deno.test("Pool.recycle() of all workers also replaces successors that another recycle is starting", async () => {
   await using it = await startOld({ size: 2 });
   it.launcher.barrier = new Promise(() => {});
   it.launcher.tools = ["stale"];
@@ -220,7 +220,7 @@ Deno.test("Pool.reload() ends quarantines and forgets poison", async () => {
   assert.equal(await endOf(it.submit("die")), "poison_call", "it was sent to a worker again");
 });
 
-Deno.test("Pool.code notifies of new code once, with the tools that have come, gone and changed", async () => {
+Deno.test("Pool.code notifies of new code once, with added, removed and changed tools", async () => {
   await using it = await startOld({ size: 3 });
   const events = eventsOf(it);
   reload(it);
@@ -230,7 +230,7 @@ Deno.test("Pool.code notifies of new code once, with the tools that have come, g
   ]);
 });
 
-Deno.test("Pool.reload() that fails logs one heading and the reason, and once only for all attempts", async () => {
+Deno.test("Pool.reload() that fails logs one heading and the reason, once for all attempts", async () => {
   await using log = new LogSink();
   await using it = new FakePool({ size: 3, dev: true });
   it.launcher.failures = { always: "Cannot start worker\n  File texts.py, line 13" };
@@ -260,7 +260,7 @@ Deno.test("Pool.reload() of a pool that stops does nothing", async () => {
   assert.equal(it.pool.code.reload, undefined);
 });
 
-Deno.test("Pool.stop() ends old and new workers, whatever the state of a reload", async () => {
+Deno.test("Pool.stop() ends old and new workers at every stage of a reload", async () => {
   for (let turns = 0; turns < 20; turns++) {
     const it = await startOld({ size: 2, drainMs: 5 });
     const call = it.submit("hold");

@@ -137,7 +137,7 @@ Deno.test("ensurePython() builds once when two start at the same time", async ()
   assert.ok(lines.some((it) => it.startsWith(`Process ${Deno.pid} is building`)), lines.join("\n"));
 });
 
-Deno.test("ensurePython() never uses what a killed build left, and leaves no installer running", async () => {
+Deno.test("ensurePython() never uses the files of a killed build, and leaves no installer running", async () => {
   await using tiny = await tinySource();
   const bin = join(tiny.dir, "bin");
   const started = join(tiny.dir, "started");
@@ -209,14 +209,14 @@ Deno.test("ensurePython() installs requirements of a file with a quoted name and
   assert.equal(again.built, false);
 });
 
-Deno.test("ensurePython() tells of a broken package file and leaves nothing", async () => {
+Deno.test("ensurePython() reports a broken package file, and leaves nothing behind", async () => {
   await using tiny = await tinySource({ corrupt: true });
   const error = await failure(ensure(tiny));
   assert.match(error.message, /Cannot install the locked dependencies: a package file is broken/);
   assert.deepEqual(environments(tiny), []);
 });
 
-Deno.test("ensurePython() tells which module does not import after a good installation", async () => {
+Deno.test("ensurePython() names the module that does not import after a good installation", async () => {
   await using tiny = await tinySource({ code: "raise ImportError('libfoo.so.1: cannot open')" });
   const error = await failure(ensure(tiny));
   assert.match(error.message, /import snakeden_tiny: ImportError: libfoo\.so\.1: cannot open/);
@@ -233,7 +233,7 @@ Deno.test("ensurePython() refuses a package whose hash differs", async () => {
   assert.match((await failure(ensure(tiny))).message, /not the one that was locked/);
 });
 
-Deno.test("ensurePython() says so when the package index cannot be reached", async () => {
+Deno.test("ensurePython() reports that the package index cannot be reached", async () => {
   await using tiny = await tinySource();
   // A port that was free a moment ago and that nobody listens on.
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
@@ -255,7 +255,7 @@ Deno.test("ensurePython() says so when the package index cannot be reached", asy
   assert.match(error.message, /Last output:/);
 });
 
-Deno.test("ensurePython() lists what it looked for when there is no Python", async () => {
+Deno.test("ensurePython() lists the names it searched for when there is no Python", async () => {
   await using tiny = await tinySource();
   const env = { ...tiny.env, PATH: join(tiny.dir, "wheels") };
   const error = await failure(
@@ -287,7 +287,7 @@ Deno.test("ensurePython() uses the user's own Python when everything imports, an
   await assert.rejects(Deno.stat(tiny.dataDir), Deno.errors.NotFound);
 });
 
-Deno.test("ensurePython() tells what the user's own Python lacks and how to install it", async () => {
+Deno.test("ensurePython() names the modules that the user's own Python lacks, and how to install them", async () => {
   await using tiny = await tinySource();
   const error = await failure(ensure(tiny, { executable: "python3" }));
   assert.match(error.message, /- snakeden_tiny: ModuleNotFoundError/);
@@ -295,7 +295,7 @@ Deno.test("ensurePython() tells what the user's own Python lacks and how to inst
   assert.match(error.message, new RegExp(`-m pip install -r ${tiny.source.requirements}`));
 });
 
-Deno.test("ensurePython() refuses a Python of the user's that is missing, too old or none", async () => {
+Deno.test("ensurePython() refuses the user's own Python if it is missing, too old or not a Python", async () => {
   await using tiny = await tinySource();
   const old = await writeScript(join(tiny.dir, "old"), "echo Python 3.8.1");
   const none = await writeScript(join(tiny.dir, "none"), "exit 2");

@@ -37,7 +37,7 @@ async function failure(promise: Promise<unknown>): Promise<SnakedenError> {
   return error;
 }
 
-Deno.test("findInterpreter() finds a real Python and knows what it is", async () => {
+Deno.test("findInterpreter() finds a real Python, and reports its version and paths", async () => {
   const env = { PATH: Deno.env.get("PATH") ?? "" };
   const found = await findInterpreter({ env, uv: null });
   assert.match(found.version, /^3\.\d+\.\d+$/);
@@ -47,7 +47,7 @@ Deno.test("findInterpreter() finds a real Python and knows what it is", async ()
   assert.ok((await Deno.stat(found.executable)).isFile);
 });
 
-Deno.test("findInterpreter() says which names it looked for when PATH holds no Python", async () => {
+Deno.test("findInterpreter() lists the names it searched for when PATH has no Python", async () => {
   await withDir(async (dir) => {
     const error = await failure(findInterpreter({ env: { PATH: dir }, uv: null }));
     assert.match(error.message, /Cannot find a Python 3\.10 or later/);
@@ -64,7 +64,7 @@ Deno.test("findInterpreter() names the version and the path of one that is too o
   });
 });
 
-Deno.test("findInterpreter() passes over an old python3 for a python3.12", async () => {
+Deno.test("findInterpreter() skips an old python3 in favour of python3.12", async () => {
   await withDir(async (dir) => {
     await fakePython(join(dir, "python3"), "3.9.2");
     const good = await fakePython(join(dir, "python3.12"), "3.12.1");

@@ -74,7 +74,7 @@ async function versionOf(name: string, executable: string): Promise<string> {
   return new TextDecoder().decode(stdout).trim();
 }
 
-Deno.test("planPythons() gives pools with the same content one Python, wherever their files are", async () => {
+Deno.test("planPythons() gives pools with the same content one Python, regardless of where their files are", async () => {
   await using tiny = await tinySource();
   const a = await tiny.write("a/mine.txt", "-r more.txt\n-c pins.txt\n");
   await tiny.write("a/more.txt", "extra\n");

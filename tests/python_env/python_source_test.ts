@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { packagePath, workerCommand } from "../../src/python_env/mod.ts";
 
-Deno.test("workerCommand() keeps the working folder from Python's search path where Python can", () => {
+Deno.test("workerCommand() keeps the working folder off Python's search path if Python supports that", () => {
   const script = `${packagePath()}/snakeden/worker.py`;
   const commandOf = (version: string): string[] => workerCommand({ executable: "py", version });
   assert.deepEqual(commandOf("3.10.13"), ["py", script]);

@@ -45,7 +45,7 @@ Deno.test("nextSteps() counts tools and pools, and names the page and the way to
   assert.match(more, /^These are the tools of the demo; docs\/adapters\.md /m);
 });
 
-Deno.test("nextSteps() calls the tool whose result tells most", () => {
+Deno.test("nextSteps() calls the tool that makes the best example", () => {
   const none = toolOf("ping", {});
   assert.deepEqual(bodyOf([none, STREAM, TEXT, ADD]), { tool: "add", args: { a: 2, b: 3 } });
   assert.deepEqual(bodyOf([none, STREAM, TEXT]), { tool: "upper", args: { text: "hello" } });
@@ -99,7 +99,7 @@ Deno.test("nextSteps() takes the API key from its file, if there is one", () => 
   assert.match(text, / -H "X-API-Key: \$\(grep -m1 \. '\/etc\/my keys'\)" /);
 });
 
-Deno.test("nextSteps() quotes what a shell would read otherwise", () => {
+Deno.test("nextSteps() quotes characters that a shell would interpret", () => {
   const quote = toolOf("say", { text: { const: "it's" } });
   assert.match(callOf([quote]), /'\{"tool":"say","args":\{"text":"it'\\''s"\}\}'$/);
   const text = nextSteps({

@@ -104,7 +104,7 @@ class Remove implements fc.Command<Model, CallQueue<Entry>> {
   }
 }
 
-Deno.test("CallQueue is first in, first out within a priority, whatever is pushed, shifted and removed", () => {
+Deno.test("CallQueue is first in, first out within a priority, in any sequence of operations", () => {
   const commands = fc.commands([
     fc.tuple(priority, fc.nat()).map(([level, name]) => new Push(level, name)),
     fc.tuple(fc.constantFrom(-1, 0, 1), fc.nat()).map(([level, name]) => new Push(level, name)),
@@ -143,7 +143,7 @@ Deno.test("CallQueue.remove() returns false for an entry that does not wait", ()
   assert.equal(other.size, 1);
 });
 
-Deno.test("CallQueue.push() refuses a priority that does not exist and stays as it was", () => {
+Deno.test("CallQueue.push() refuses an unknown priority, and is unchanged", () => {
   const queue = new CallQueue<Entry>();
   for (const level of [-11, 11, 0.5, NaN, Infinity]) {
     assert.throws(() => queue.push(entry("x", level)), RangeError);
@@ -161,7 +161,7 @@ Deno.test("CallQueue accepts an entry again that was taken out", () => {
   assert.deepStrictEqual([queue.shift(), queue.shift()], [b, a]);
 });
 
-Deno.test("CallQueue.putBack() gives entries their old places, whichever comes first", () => {
+Deno.test("CallQueue.putBack() gives entries their old places, in any order", () => {
   const queue = new CallQueue<Entry>();
   const all = [entry("a"), entry("b"), entry("c", 5), entry("d"), entry("e")];
   for (const it of all) queue.push(it);

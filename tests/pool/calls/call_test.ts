@@ -152,7 +152,7 @@ Deno.test("Call: running -> settled with a failure", async () => {
   assert.equal(it.alarms(), 0);
 });
 
-Deno.test("Call is known to the worker by its own id when the caller names none", async () => {
+Deno.test("Call sends its own id as the request id if the caller names none", async () => {
   using it = setUp();
   await it.send();
   assert.equal(last(it.carrier)?.call?.requestId, "c-1");
@@ -167,7 +167,7 @@ Deno.test("Call: queued -> settled when the caller leaves", async () => {
   assert.equal(it.alarms(), 0);
 });
 
-Deno.test("Call: queued -> settled when its deadline passes, and the error says where it was", async () => {
+Deno.test("Call: queued -> settled when its deadline passes, and the error names the queue", async () => {
   using it = setUp();
   it.clock.advance(TIMEOUT_MS - 5);
   assert.equal(it.call.state, "queued");
@@ -191,7 +191,7 @@ Deno.test("Call: queued -> settled when the pool rejects it", async () => {
   assert.deepStrictEqual(it.told, ["withdrawn", "settled shutting_down"]);
 });
 
-Deno.test("Attempt: running -> stopping when the caller leaves, -> ended when the worker heeds the cancel", async () => {
+Deno.test("Attempt: running -> stopping when the caller leaves, -> ended when the worker obeys the cancel", async () => {
   using it = setUp();
   await it.send();
   it.leave();
@@ -207,7 +207,7 @@ Deno.test("Attempt: running -> stopping when the caller leaves, -> ended when th
   assert.deepStrictEqual(it.told, ["settled the caller left", "answered"]);
 });
 
-Deno.test("Attempt: stopping -> ended when the worker has a result after all, which nobody gets", async () => {
+Deno.test("Attempt: stopping -> ended when the worker still sends a result, which is dropped", async () => {
   using it = setUp();
   await it.send();
   it.leave();
@@ -218,7 +218,7 @@ Deno.test("Attempt: stopping -> ended when the worker has a result after all, wh
   assert.deepStrictEqual(it.told, ["settled the caller left", "answered"]);
 });
 
-Deno.test("Attempt: running -> stopping -> overdue when the worker is deaf", async () => {
+Deno.test("Attempt: running -> stopping -> overdue when the worker ignores the cancel", async () => {
   using it = setUp();
   await it.send();
   it.leave();
@@ -322,7 +322,7 @@ Deno.test("Attempt: stopping -> ended when the worker gives it back", async () =
   assert.equal(it.alarms(), 0);
 });
 
-Deno.test("Call.requeue() does nothing for a call that is with no worker, or whose caller was answered", async () => {
+Deno.test("Call.requeue() does nothing for a call without a worker, or with an answered caller", async () => {
   using it = setUp();
   assert.equal(it.call.requeue(), false);
   assert.deepStrictEqual([it.call.state, it.told], ["queued", []]);
@@ -332,7 +332,7 @@ Deno.test("Call.requeue() does nothing for a call that is with no worker, or who
   assert.equal(it.call.state, "settled");
 });
 
-Deno.test("Call.requeue() fails with the error of the worker that died when its deadline passes in the queue", async () => {
+Deno.test("Call.requeue() fails with the error of the dead worker if the deadline passes in the queue", async () => {
   using it = setUp();
   await it.send();
   it.attempt.end();
@@ -341,7 +341,7 @@ Deno.test("Call.requeue() fails with the error of the worker that died when its 
   assert.equal(await it.answer(), "worker_crashed");
 });
 
-Deno.test("Call that waited in a worker until its deadline names that stage", async () => {
+Deno.test("Call names the stage `queue` if it waited in a worker until its deadline", async () => {
   using it = setUp();
   await it.send({ begins: false });
   it.clock.advance(TIMEOUT_MS + REPORT_MS);
@@ -429,7 +429,7 @@ Deno.test("Call.credit() does nothing before the call is sent", () => {
   assert.deepStrictEqual(it.carrier.frames, []);
 });
 
-Deno.test("Call is answered once, whatever comes afterwards", async () => {
+Deno.test("Call is answered once, and ignores everything afterwards", async () => {
   using it = setUp();
   await it.send();
   it.result();

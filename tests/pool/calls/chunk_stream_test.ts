@@ -82,7 +82,7 @@ Deno.test("ChunkStream keeps only the latest progress", async () => {
   assert.deepStrictEqual(await readAll(stream), ["progress 4", 'done "end"']);
 });
 
-Deno.test("ChunkStream.hasNext says whether next() would wait", async () => {
+Deno.test("ChunkStream.hasNext is false if next() would wait", async () => {
   const { stream, finish } = setUp();
   assert.equal(stream.hasNext, false);
   stream.onChunk(Value.from(1));
@@ -128,7 +128,7 @@ Deno.test("ChunkStream gives credit for exactly what was read, and never lets th
   }));
 });
 
-Deno.test("ChunkStream releases chunks as they are read, although the reader never catches up", async () => {
+Deno.test("ChunkStream releases chunks as they are read, even if the reader never catches up", async () => {
   const { stream } = setUp(1 << 20);
   let dropped = 0;
   const registry = new FinalizationRegistry(() => dropped++);

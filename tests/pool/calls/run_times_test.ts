@@ -27,12 +27,12 @@ Deno.test("RunTimes.expected() follows the runs", () => {
   assert.ok(adapted > 1.95 && adapted <= 2, String(adapted));
 });
 
-Deno.test("RunTimes.note() lets one run that lost its processor change little", () => {
+Deno.test("RunTimes.note() gives little weight to one run that lost its processor", () => {
   const disturbed = after(...repeat(0.02, 50), 40);
   assert.ok(disturbed < 0.04, String(disturbed));
 });
 
-Deno.test("RunTimes.note() shows within 20 runs that a tool has become slow, also one that took no time", () => {
+Deno.test("RunTimes.note() shows within 20 runs that a tool has become slow, even if it took no time before", () => {
   assert.ok(after(...repeat(0.02, 50), ...repeat(40, 20)) > 1);
   assert.ok(after(...repeat(0, 50), ...repeat(40, 25)) > 1);
 });

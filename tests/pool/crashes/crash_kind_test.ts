@@ -31,7 +31,7 @@ Deno.test("classifyCrash() knows signals", () => {
   }
 });
 
-Deno.test("classifyCrash() knows exit statuses, and those with which a shell reports a signal", () => {
+Deno.test("classifyCrash() knows exit statuses, including those by which a shell reports a signal", () => {
   const statuses: [number, CrashKind][] = [
     [0, "exit"],
     [1, "exit"],
@@ -62,7 +62,7 @@ Deno.test("classifyCrash() reads the last output of the interpreter", () => {
   assert.deepStrictEqual(classifyCrash(exit("SIGSEGV", words)), { kind: "segfault", reason });
 });
 
-Deno.test("classifyCrash() trusts the signal where Python's faulthandler only names it", () => {
+Deno.test("classifyCrash() trusts the signal over the text of Python's faulthandler", () => {
   for (const [signal, name] of [["SIGSEGV", "Segmentation fault"], ["SIGABRT", "Aborted"]]) {
     const { kind, reason } = classifyCrash(exit(signal ?? "", `Fatal Python error: ${name}`));
     assert.equal(kind, signal === "SIGSEGV" ? "segfault" : "abort");

@@ -82,7 +82,7 @@ Deno.test("Pool runs an idempotent call at most maxReruns times again, and says 
   }
 });
 
-Deno.test("Pool does not run a call again that is not idempotent", async () => {
+Deno.test("Pool does not repeat a call that is not idempotent", async () => {
   await using it = await startWith();
   for (const request of [{}, { idempotent: false }]) {
     const call = it.submit("hold", request);
@@ -103,7 +103,7 @@ Deno.test("Pool uses the idempotence that a tool declares, unless the call says 
   assert.equal(await endOf(once), "worker_crashed");
 });
 
-Deno.test("Pool runs a stream again only while none of its chunks has come", async () => {
+Deno.test("Pool runs a stream again only before its first chunk", async () => {
   await using it = await startWith();
   const chunks: unknown[] = [];
   const sink: ChunkSink = {
@@ -147,7 +147,7 @@ Deno.test("Pool lets a caller leave while its call waits for the next attempt", 
   assert.equal(await endOf(call), "Error: left");
 });
 
-Deno.test("Pool does not run a call again whose caller has left", async () => {
+Deno.test("Pool does not repeat a call whose caller has left", async () => {
   await using it = await startWith({ cancelGraceMs: 60_000 });
   const leaving = new AbortController();
   const call = it.submit("deaf", { ...IDEMPOTENT, signal: leaving.signal });
@@ -323,7 +323,7 @@ Deno.test("Pool.crashes counts what the host killed, and not what it stopped", a
   assert.deepStrictEqual(it.pool.crashes.recent, { killed_by_host: 1 });
 });
 
-Deno.test("Pool queues a call that runs again before those that came after it", async () => {
+Deno.test("Pool queues a call that runs again before later calls", async () => {
   await using set = await startPipelined({ maxReruns: 1 });
   const [a] = await set.hold("a", IDEMPOTENT);
   await set.hold("bcd");

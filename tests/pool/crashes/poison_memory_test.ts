@@ -25,7 +25,7 @@ function kill(memory: PoisonMemory, args: unknown, times: readonly number[], too
   times.forEach((at, n) => memory.note(called(args, tool), crash(n), { now: at }));
 }
 
-Deno.test("PoisonMemory knows a tool with its arguments after poisonAfter crashes within the window", () => {
+Deno.test("PoisonMemory recognizes a tool with its arguments after poisonAfter crashes within the window", () => {
   const memory = new PoisonMemory(OPTIONS);
   kill(memory, { n: 1 }, [0, 50]);
   assert.equal(memory.recordsOf(called({ n: 1 }), 50), undefined);
@@ -44,7 +44,7 @@ Deno.test("PoisonMemory does not count crashes that are older than the window", 
   assert.equal(memory.recordsOf(called({ n: 1 }), 151), undefined);
 });
 
-Deno.test("PoisonMemory lets other arguments of the same length, and other tools, pass", () => {
+Deno.test("PoisonMemory does not match other arguments of the same length, or other tools", () => {
   const memory = new PoisonMemory(OPTIONS);
   kill(memory, { n: 1 }, [0, 0, 0]);
   assert.equal(memory.recordsOf(called({ n: 2 }), 1), undefined);
@@ -66,7 +66,7 @@ Deno.test("PoisonMemory remembers a call that is known to be poison at once", ()
   assert.equal(memory.recordsOf(called("x"), 999)?.length, 3);
 });
 
-Deno.test("PoisonMemory keeps to its bounds: large arguments, many calls, many tools", () => {
+Deno.test("PoisonMemory bounds large arguments, many calls and many tools", () => {
   const memory = new PoisonMemory(OPTIONS);
   const large = "x".repeat(1024 * 1024);
   kill(memory, large, [0, 0, 0]);

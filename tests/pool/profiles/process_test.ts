@@ -43,7 +43,7 @@ function setUp(): SetUp {
   };
 }
 
-Deno.test("ProcessWindow.begun is the oldest call, since it was sent or since the one before it was answered", () => {
+Deno.test("ProcessWindow.begun is the oldest call, from its sending or the answer before it", () => {
   const it = setUp();
   const killAt = (call: Sent): number => it.calls.killAt(call, 100, it.clock.now());
   const first = it.add();
@@ -85,14 +85,14 @@ Deno.test("ProcessWindow.hasRoom() is true while the calls are expected to be do
   assert.equal(it.calls.backlogMs, 0);
 });
 
-Deno.test("ProcessWindow.hasRoom() makes a window of one with a budget of 0, also for calls that take no time", () => {
+Deno.test("ProcessWindow.hasRoom() with a budget of 0 allows one call, even if calls take no time", () => {
   const it = setUp();
   assert.ok(it.hasRoom(0));
   it.add(0);
   assert.ok(!it.hasRoom(0));
 });
 
-Deno.test("ProcessWindow.hasRoom() is false behind a call of unknown length, and true when that one is gone", () => {
+Deno.test("ProcessWindow.hasRoom() is false while a call of unknown length is in flight", () => {
   const it = setUp();
   const known = it.add();
   const unknown = it.add(Infinity);
@@ -122,7 +122,7 @@ Deno.test("ProcessWindow.hasRoom() is false while the head is overdue", () => {
   assert.ok(it.hasRoom());
 });
 
-Deno.test("ProcessWindow rounds nothing into its backlog over many calls", () => {
+Deno.test("ProcessWindow accumulates no rounding errors over many calls", () => {
   const it = setUp();
   for (let i = 0; i < 1_000; i++) {
     const calls = [it.add(0.1), it.add(0.7), it.add(Infinity)];
@@ -144,7 +144,7 @@ Deno.test("ProcessWindow recalls the calls behind a head once it is overdue at t
   assert.equal(it.alarms(), 0);
 });
 
-Deno.test("ProcessWindow recalls nothing when it was the host that was late", () => {
+Deno.test("ProcessWindow recalls nothing if the host itself was late", () => {
   const it = setUp();
   const head = it.add();
   it.add();
@@ -191,7 +191,7 @@ Deno.test("ProcessWindow watches a head again that came after a recall", () => {
   assert.equal(it.recalls(), 2);
 });
 
-Deno.test("ProcessWindow needs no alarm for a call that is alone", () => {
+Deno.test("ProcessWindow sets no alarm for a single call", () => {
   const it = setUp();
   it.add();
   assert.equal(it.alarms(), 0);

@@ -55,7 +55,7 @@ Deno.test("Heartbeat pings all workers at once and then every pingIntervalMs, on
   assert.deepStrictEqual(it.events, []);
 });
 
-Deno.test("Heartbeat reports a silence after maxMissed misses, and not before", () => {
+Deno.test("Heartbeat reports a silence after exactly maxMissed misses", () => {
   using it = setting();
   const pinged = it.add();
   it.clock.advance(150);
@@ -85,7 +85,7 @@ Deno.test("Heartbeat reports a silence within pingIntervalMs * maxMissed + pingT
   }
 });
 
-Deno.test("Heartbeat counts any message as a sign of life, and starts counting again", () => {
+Deno.test("Heartbeat resets its count on any message", () => {
   using it = setting();
   const pinged = it.add();
   pinged.frozen = true;
@@ -109,7 +109,7 @@ Deno.test("Heartbeat counts an answer after the timeout as a sign of life", () =
   assert.equal(it.heartbeat.missed(pinged), 0);
 });
 
-Deno.test("Heartbeat reports the end of a silence that it has reported", () => {
+Deno.test("Heartbeat reports the end of a reported silence", () => {
   using it = setting();
   const pinged = it.add();
   pinged.frozen = true;
@@ -168,7 +168,7 @@ Deno.test("Heartbeat does not count the time in which the host itself was blocke
   }
 });
 
-Deno.test("Heartbeat counts a miss only at a second check, after the event loop has read what came", () => {
+Deno.test("Heartbeat counts a miss only at a second check, after the event loop has read the sockets", () => {
   using it = setting({ maxMissed: 1 });
   const pinged = it.add();
   pinged.frozen = true;
@@ -202,7 +202,7 @@ Deno.test("Heartbeat with an interval of 0 pings nobody and has no timer", () =>
   assert.deepStrictEqual([pinged.beats, it.clock.pending, it.events.length], [0, 0, 0]);
 });
 
-Deno.test("Heartbeat keeps its interval although each of its timers rings late", () => {
+Deno.test("Heartbeat keeps its interval even if every timer is late", () => {
   const clock = new FakeClock();
   const late = {
     now: () => clock.now(),

@@ -53,7 +53,7 @@ Deno.test("PoolHealth counts ten ends by a signal as one failure, and is in doub
   assert.equal(health.isUnhealthy, true);
 });
 
-Deno.test("PoolHealth reports every change, when it can be read", () => {
+Deno.test("PoolHealth reports every change after it takes effect", () => {
   const seen: boolean[] = [];
   const health: PoolHealth = new PoolHealth(1, () => void seen.push(health.isUnhealthy));
   health.attempted();

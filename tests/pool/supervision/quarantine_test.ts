@@ -14,7 +14,7 @@ function crash(quarantine: Quarantine, id: string, times: number): boolean[] {
   return Array.from({ length: times }, () => quarantine.crashed(id));
 }
 
-Deno.test("Quarantine.crashed() quarantines a slot after so many crashes within the window, for a while", () => {
+Deno.test("Quarantine.crashed() quarantines a slot for taintMs after taintAfter crashes within the window", () => {
   const { quarantine, clock } = setUp();
   assert.deepStrictEqual(crash(quarantine, "p-1", 3), [false, false, true]);
   assert.deepStrictEqual(quarantine.slots, [{ workerId: "p-1", remainingMs: 500 }]);
@@ -52,7 +52,7 @@ Deno.test("Quarantine.crashed() quarantines half of the slots at most, and never
   }
 });
 
-Deno.test("Quarantine.crashed() quarantines none when it is turned off", () => {
+Deno.test("Quarantine.crashed() quarantines no slot when it is turned off", () => {
   const { quarantine } = setUp({ taintAfter: 0 });
   assert.ok(crash(quarantine, "p-1", 50).every((it) => !it));
 });

@@ -15,7 +15,7 @@ async function pass(clock: FakeClock, ms: number): Promise<void> {
   }
 }
 
-Deno.test("Pool kills and replaces a frozen worker after maxMissed heartbeats, not before, and its call fails with the reason", async () => {
+Deno.test("Pool kills and replaces a frozen worker after exactly maxMissed heartbeats, and fails its call with the reason", async () => {
   const clock = new FakeClock();
   await using it = await FakePool.start({ heartbeat: HEARTBEAT }, {}, clock);
   const call = it.submit("hold");
@@ -110,7 +110,7 @@ Deno.test("Pool counts workers that keep freezing without a call as failures", a
   assert.match(it.pool.reason ?? "", /did not answer 3 heartbeats/);
 });
 
-Deno.test("Pool knows the memory that its workers report", async () => {
+Deno.test("Pool shows the memory that its workers report", async () => {
   await using it = await FakePool.start();
   const [worker] = it.pool.workers;
   assert.equal(worker?.rssBytes, undefined);

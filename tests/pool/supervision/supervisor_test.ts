@@ -67,7 +67,7 @@ Deno.test("Pool is unhealthy at once when no first start succeeds, and rejects i
   await assert.rejects(it.pool.ping(NEVER), { code: "pool_unhealthy" });
 });
 
-Deno.test("Pool goes on trying while it is unhealthy, and is ready again when a worker starts", async () => {
+Deno.test("Pool keeps trying while it is unhealthy, and is ready again when a worker starts", async () => {
   await using it = new FakePool();
   it.launcher.failures = ["one", "two"];
   await it.pool.start();
@@ -135,7 +135,7 @@ Deno.test("Pool.start() goes on when the first worker is killed from outside bef
   assert.equal(it.launcher.launches, 3);
 });
 
-Deno.test("Pool replaces a worker at once that gets a signal from outside, also right after it is ready", async () => {
+Deno.test("Pool replaces a worker at once that gets a signal from outside, even right after it is ready", async () => {
   await using it = await FakePool.start({ size: 1 });
   const running = it.submit("hold");
   await microtasks();
@@ -157,7 +157,7 @@ Deno.test("Pool replaces a worker at once that gets a signal from outside, also 
   assert.equal(await endOf(it.submit("echo")), "ok p-1");
 });
 
-Deno.test("Pool kills a worker that was signalled to end and does not", async () => {
+Deno.test("Pool kills a worker that ignores a signal to end", async () => {
   await using it = await FakePool.start({ size: 1, drainMs: 5 }, { ignoresStop: true });
   const [old] = it.launcher.alive;
   old?.leave();
@@ -209,7 +209,7 @@ Deno.test("Pool forgives failures when a worker answers", async () => {
   }
 });
 
-Deno.test("Pool.whenReady() resolves with the first worker, and leaves with the reason of its signal", async () => {
+Deno.test("Pool.whenReady() resolves with the first worker, and rejects with the reason of its signal", async () => {
   await using it = new FakePool({ size: 2 });
   const { promise, resolve } = Promise.withResolvers<void>();
   it.launcher.barrier = promise;
@@ -249,7 +249,7 @@ Deno.test("Pool.stop() lets the call that runs finish, and rejects those that wa
   assert.throws(() => it.submit("echo"), /the pool p is stopped/);
 });
 
-Deno.test("Pool.stop() ends calls that have not finished when the drain is over, finally by force", async () => {
+Deno.test("Pool.stop() ends calls that have not finished after the drain, if necessary by force", async () => {
   for (const ignoresTerm of [false, true]) {
     await using it = await FakePool.start({ drainMs: 5 }, { ignoresTerm });
     const running = it.submit("deaf");
@@ -265,7 +265,7 @@ Deno.test("Pool.stop() ends calls that have not finished when the drain is over,
   }
 });
 
-Deno.test("Pool.stop() ends an idle worker that does not heed the stop", async () => {
+Deno.test("Pool.stop() ends an idle worker that ignores the stop", async () => {
   await using it = await FakePool.start({ drainMs: 5 }, { ignoresStop: true });
   await it.pool.stop();
   assert.deepStrictEqual(it.launcher.workers[0]?.signals, ["SIGTERM"]);
@@ -297,7 +297,7 @@ Deno.test("Pool.stop() called twice drains once, and both calls wait for the end
   assert.equal(await endOf(running), "ok p-1");
 });
 
-Deno.test("Pool.stop() during the start gives up what starts, and start() returns", async () => {
+Deno.test("Pool.stop() during the start abandons starting workers, and start() returns", async () => {
   await using it = new FakePool({ size: 3, startConcurrency: 1 });
   it.launcher.barrier = new Promise(() => {});
   const started = it.pool.start();
@@ -329,7 +329,7 @@ Deno.test("Pool.stop() does not wait for the pause before a restart", async () =
   assert.equal(it.launcher.launches, 3);
 });
 
-Deno.test("Pool.stop() is bounded although a process cannot be killed, and the calls are answered", async () => {
+Deno.test("Pool.stop() ends in bounded time and answers the calls even if a process cannot be killed", async () => {
   const options = { drainMs: 5, killGraceMs: 5, reapMs: 5 };
   const it = await FakePool.start(options, { ignoresTerm: true, unkillable: true });
   const running = it.submit("deaf");

@@ -6,7 +6,7 @@ function line(text: string, owner = STARTUP): OutputLine {
   return { text, owner };
 }
 
-Deno.test("OutputTail keeps the last lines, without blank ones, each cut", () => {
+Deno.test("OutputTail keeps the last lines, shortened and without blank ones", () => {
   const tail = new OutputTail(3);
   for (const it of ["one", "two", "", "   ", "three", "x".repeat(501), "\t"]) {
     tail.push(line(it));
@@ -63,7 +63,7 @@ Deno.test("OutputTail keeps all of a traceback, also of the package itself", () 
   assert.equal(tail.lines.length, 10);
 });
 
-Deno.test("OutputTail.of() returns what a call has written itself, and what the process wrote as it died", () => {
+Deno.test("OutputTail.of() returns the output of a call, and the dump of the process as it died", () => {
   const tail = new OutputTail();
   tail.push(line("loading"));
   tail.push(line("secret of another caller", 3));
@@ -79,7 +79,7 @@ Deno.test("OutputTail.of() returns what a call has written itself, and what the 
   assert.deepEqual(tail.of([]), ["loading", ...dump]);
 });
 
-Deno.test("OutputTail.of() never mistakes a line of another call for what the process wrote as it died", () => {
+Deno.test("OutputTail.of() never mistakes a line of another call for the dump of the process", () => {
   const tail = new OutputTail();
   tail.push(line("Fatal Python error: not really", 3));
   tail.push(line("secret of another caller", 3));

@@ -22,7 +22,7 @@ Deno.test("ProgressFile.create() creates a file of 8 zero bytes that nobody else
   });
 });
 
-Deno.test("ProgressFile.startedCall() returns what was noted last, even when the name is gone", async () => {
+Deno.test("ProgressFile.startedCall() returns the last note, even after the file's name is removed", async () => {
   await inDirectory(async (path) => {
     using file = await ProgressFile.create(path);
     using worker = await Deno.open(path, { write: true });

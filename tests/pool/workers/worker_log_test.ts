@@ -87,7 +87,7 @@ Deno.test("WorkerLog bounds characters as well as lines", () => {
   assert.match(textOf(records.at(-1) as LogRecord), /^744 lines/);
 });
 
-Deno.test("WorkerLog.close() reports dropped lines that were not reported yet, also those that the worker dropped", () => {
+Deno.test("WorkerLog.close() reports dropped lines that were not reported yet, including the worker's own", () => {
   const records = logged((log, clock) => {
     log.entry({ ...ENTRY, dropped: 41 });
     log.entry({ ...ENTRY, dropped: 1 });

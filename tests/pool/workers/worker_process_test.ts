@@ -31,7 +31,7 @@ Deno.test("WorkerProcess.exited resolves with the exit code and the last output 
   assert.deepEqual(process.lastOutput, exit.lastOutput);
 });
 
-Deno.test("WorkerProcess.exited keeps the last 20 lines, each cut", async () => {
+Deno.test("WorkerProcess.exited keeps the last 20 lines, shortened", async () => {
   const { process } = shell(
     "i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done; echo last",
   );

@@ -26,7 +26,7 @@ async function startWorker(): Promise<{ worker: Worker; fake: FakeWorker }> {
   return { worker, fake };
 }
 
-Deno.test("Worker.crashOf() names the first cause of its end, whatever follows", async () => {
+Deno.test("Worker.crashOf() names the first cause of its end", async () => {
   const breach = memoryBreach({ memoryBytes: 1 }, 2);
   assert.ok(breach);
   const cases: readonly [

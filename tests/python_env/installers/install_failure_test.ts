@@ -38,7 +38,7 @@ for (const [output, reason] of CASES) {
   });
 }
 
-Deno.test("installFailure() takes the network for the reason when pip also finds no distribution", () => {
+Deno.test("installFailure() names the network as the reason, even if pip also finds no distribution", () => {
   const lines = [
     "WARNING: Retrying after connection broken by 'NewConnectionError': Connection refused",
     "ERROR: No matching distribution found for grpcio==1.85.1",

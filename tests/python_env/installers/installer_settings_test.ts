@@ -60,7 +60,7 @@ for (const { file, env = {} } of FILES) {
   });
 }
 
-Deno.test("ensurePython() takes the index but no other place from PIP_ variables", async () => {
+Deno.test("ensurePython() takes only the index from PIP_ variables, and no install location", async () => {
   await using tiny = await tinySource();
   const left = await ensure(tiny, {
     ...tiny.env,
@@ -79,7 +79,7 @@ Deno.test("ensurePython() takes the index but no other place from PIP_ variables
   assert.ok(!left.includes("elsewhere"));
 });
 
-Deno.test("ensurePython() says so when pip cannot read its settings", async () => {
+Deno.test("ensurePython() reports that pip cannot read its settings", async () => {
   await using tiny = await tinySource();
   await Deno.mkdir(join(tiny.dir, ".pip"));
   await Deno.writeTextFile(join(tiny.dir, ".pip/pip.conf"), "user = true\n");
@@ -89,7 +89,7 @@ Deno.test("ensurePython() says so when pip cannot read its settings", async () =
   });
 });
 
-Deno.test("isInstallerSetting() lets through where packages are and how to reach them, and nothing else", () => {
+Deno.test("isInstallerSetting() allows only the places of packages and how to reach them", () => {
   const kept = [
     ...["PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_NO_INDEX", "PIP_CERT"],
     ...["PIP_TRUSTED_HOST", "PIP_PROXY", "PIP_DEFAULT_TIMEOUT", "PIP_CONFIG_FILE"],

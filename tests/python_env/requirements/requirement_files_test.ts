@@ -145,7 +145,7 @@ Deno.test("readRequirementFiles() reads what pip reads", async () => {
   }
 });
 
-Deno.test("readRequirementFiles() reads what pip reads, whatever the files are made of", async () => {
+Deno.test("readRequirementFiles() agrees with pip on random files", async () => {
   const word = fc.constantFrom(
     ...["-r", "-c", "-e", "--requirement", "--requirement=", "--constraint", "--pre", "--"],
     ...NAMES,
@@ -187,7 +187,7 @@ Deno.test("readRequirementFiles() reads UTF-16, Latin-1 and file: URLs", async (
   });
 });
 
-Deno.test("readRequirementFiles() says which file names one that does not exist", async () => {
+Deno.test("readRequirementFiles() names the file that refers to a missing one", async () => {
   await withFiles(["-r 'no such.txt'\n"], async ([path = ""]) => {
     await assert.rejects(readRequirementFiles([path], {}), {
       code: "python_environment",

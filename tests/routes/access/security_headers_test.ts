@@ -10,7 +10,7 @@ function assertSecured({ headers, status }: Response, what: string): void {
   assert.deepEqual(found, ["nosniff", "no-referrer", "no-store"], `${what} ${status}`);
 }
 
-Deno.test("secure() adds its headers to every response, whatever its status", async () => {
+Deno.test("secure() adds its headers to responses of every status", async () => {
   const client = clientOf(memoryEngine());
   for (const path of ["/", "/docs", "/v1/tools", "/openapi.json", "/healthz", "/readyz", "/nope"]) {
     for (const method of ["GET", "HEAD", "OPTIONS", "PUT"]) {

@@ -133,7 +133,7 @@ Deno.test("POST /v1/execute survives a client that breaks off in its body", asyn
   await answer.text();
 });
 
-Deno.test("POST /v1/stream makes the tool wait for a reader that does not read", async () => {
+Deno.test("POST /v1/stream pauses the tool while the reader does not read", async () => {
   const big = chunk("x".repeat(65_536));
   const asked: number[] = [];
   const ended = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;

@@ -54,7 +54,7 @@ function chunked(parts: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   return ReadableStream.from(parts) as ReadableStream<Uint8Array>;
 }
 
-Deno.test("BodyReader.read() returns any body unchanged, in whatever parts it arrives", async () => {
+Deno.test("BodyReader.read() returns any body unchanged, in any parts", async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.uint8Array({ maxLength: 40_000, size: "max" }), { maxLength: 6 }),
@@ -70,7 +70,7 @@ Deno.test("BodyReader.read() returns any body unchanged, in whatever parts it ar
   );
 });
 
-Deno.test("BodyReader.read() takes chunked bodies up to the limit, wherever the chunks end", async () => {
+Deno.test("BodyReader.read() accepts chunked bodies up to the limit, for any chunk sizes", async () => {
   const limit = 20_000;
   const bodies = new BodyReader({ ...LIMITS, maxBodyBytes: limit, bodyTimeoutMs: 1_000 });
   await using server = serve(bodies, () => Promise.resolve());
@@ -157,7 +157,7 @@ Deno.test("BodyReader.read() releases the room of a body that breaks off", async
   assert.equal(body.byteLength, 200_000);
 });
 
-Deno.test("BodyReader.read() holds a body to the limit whatever length was announced", async () => {
+Deno.test("BodyReader.read() holds a body to the limit regardless of its announced length", async () => {
   const bodies = new BodyReader({ ...LIMITS, maxBodyBytes: 10_000 });
   for (const announced of ["5", "nonsense"]) {
     const request = new Request("http://localhost/", {

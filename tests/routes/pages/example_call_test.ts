@@ -35,13 +35,13 @@ Deno.test("exampleCall() returns a command for the shell", () => {
   );
 });
 
-Deno.test("exampleCall() makes an example of each argument that must be given, and of no other", () => {
+Deno.test("exampleCall() makes an example of each required argument, and of no other", () => {
   const properties = { a: { type: "integer" }, b: { type: "string" } };
   assert.deepEqual(argsOf({ type: "object", properties, required: ["b"] }), { b: "text" });
   assert.deepEqual(argsOf({}), {});
 });
 
-Deno.test("exampleCall() goes by types, limits, examples and references", () => {
+Deno.test("exampleCall() follows types, limits, examples and references", () => {
   const cases: readonly [schema: object, example: unknown][] = [
     [{ type: "integer" }, 1],
     [{ type: "number", minimum: 5 }, 5],

@@ -84,7 +84,7 @@ Deno.test("SpawnLauncher.launch() resolves when the worker has said hello and is
   await process.kill();
 });
 
-Deno.test("SpawnLauncher.launch() reports how a process ended that was never ready, and what it wrote", async () => {
+Deno.test("SpawnLauncher.launch() reports the exit and the output of a process that was never ready", async () => {
   await using it = await setUp("echo pid $$; echo 'No module named snakeden' >&2; exit 1");
   const error = await failureOf(it, it.launch());
   assert.equal(error.code, "worker_start_failed");
@@ -149,7 +149,7 @@ Deno.test("SpawnLauncher.launch() reports why a worker cannot serve its adapter"
   assert.deepStrictEqual({ ...(error.details.python as object) }, python);
 });
 
-Deno.test("SpawnLauncher.launch() reports how a process ended whose link broke before it was ready", async () => {
+Deno.test("SpawnLauncher.launch() reports the exit of a process whose link broke before it was ready", async () => {
   await using it = await setUp(
     "echo token $SNAKEDEN_TOKEN; trap 'exit 9' TERM; echo pid $$; while :; do sleep 0.01; done",
   );
@@ -196,7 +196,7 @@ Deno.test("SpawnLauncher.launch() rejects with the reason of its signal at every
   }
 });
 
-Deno.test("SpawnLauncher.launch() gives the worker a file for its progress, which loses its name when it is ready", async () => {
+Deno.test("SpawnLauncher.launch() gives the worker a progress file, and removes its name when the worker is ready", async () => {
   await using it = await setUp(TELLS_TOKEN);
   const launched = it.launch();
   await using worker = dialWorker(it.bridge.address("socket"));
