@@ -181,8 +181,8 @@ function leavesOf(tree: Readonly<Record<string, unknown>>): { path: string[]; va
 }
 
 /**
- * Sets a value without touching the objects that came in; returns false when something else is in
- * the place of the group.
+ * Sets a value without modifying the original objects. Returns false if the place of the group has
+ * a value of another kind.
  */
 function put(tree: Record<string, unknown>, path: readonly string[], value: unknown): boolean {
   const [key = "", inner] = path;

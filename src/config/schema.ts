@@ -35,8 +35,9 @@ export const configSchema = group({
   }).default(".snakeden"),
   apiKey: apiKeySchema.optional(),
   apiKeyFile: text({
-    description: "File that holds the keys instead, one a line; only its owner may read it. The " +
-      "server follows its changes.",
+    description:
+      "File with the keys, one a line, instead of `apiKey`; only its owner may read it. " +
+      "Changes take effect while the server runs.",
     allowed: "the path of a file with the mode 0600 or less, without `apiKey`",
     env: HOST_ENV.apiKeyFile,
     defaultText: "none",
@@ -50,7 +51,7 @@ export const configSchema = group({
     env: HOST_ENV.logFormat,
   }).default("text"),
   drainMs: whole(0, MAX_DURATION_MS, {
-    description: "Time that running calls have when the server stops.",
+    description: "Time that running calls have to finish when the server stops.",
   }).default(10_000),
   dev: flag({
     description: "Watches the adapters' files, and replaces workers when one changes.",

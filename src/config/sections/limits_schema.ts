@@ -1,11 +1,9 @@
 import { group, KIB, MAX_DURATION_MS, MIB, whole } from "../schema_parts.ts";
 
-/** Bounds on what comes in and goes out. */
+/** The section `limits`: limits on requests and responses. */
 export const limitsSchema = group({
   maxConnections: whole(64, 1_000_000, {
-    description:
-      "Open connections and files of the host above which connections are closed on which " +
-      "no request is being answered.",
+    description: "Open connections and files of the host above which idle connections are closed.",
   }).default(10_000),
   maxBodyBytes: whole(KIB, 1024 * MIB, {
     description: "Longest JSON body of a request, in bytes.",
@@ -14,12 +12,13 @@ export const limitsSchema = group({
     description: "Longest body of a call that is not JSON, in bytes: a form, or plain bytes.",
   }).default(64 * MIB),
   maxBodiesBytes: whole(KIB, 64 * 1024 * MIB, {
-    description: "Total bytes of the bodies that are being received or parsed; a single one may " +
-      "always have as much as its own limit.",
+    description: "Total bytes of the bodies that are being received or parsed. A single body may " +
+      "always reach its own limit.",
   }).default(128 * MIB),
   maxArgumentsBytes: whole(KIB, 64 * 1024 * MIB, {
-    description: "Total bytes of the arguments of calls over HTTP that wait or run; a single " +
-      "call may always have as much as its body may. Arguments up to 16 KiB do not count.",
+    description:
+      "Total bytes of the arguments of calls over HTTP that wait or run. A single call " +
+      "may always reach the limit of its body. Arguments up to 16 KiB do not count.",
   }).default(512 * MIB),
   bodyTimeoutMs: whole(1_000, MAX_DURATION_MS, {
     description: "Time within which the body of a request must arrive.",
@@ -29,16 +28,15 @@ export const limitsSchema = group({
   }).default(64 * MIB),
   maxUnreadBytes: whole(KIB, 64 * 1024 * MIB, {
     description:
-      "Total bytes of large responses that are being written or wait for their readers; a single one may " +
-      "always have `maxResultBytes`.",
+      "Total bytes of large responses that are being written or wait for their readers. A single " +
+      "response may always have `maxResultBytes`.",
   }).default(256 * MIB),
   answerTimeoutMs: whole(1_000, MAX_DURATION_MS, {
     description:
       "Time within which the reader of a large response or a stream must read something.",
   }).default(60_000),
   maxListItems: whole(1, 100_000_000, {
-    description:
-      "Numbers that the arrays of a result or a chunk may hold when they are sent as lists.",
+    description: "Most numbers in the arrays of a result or a chunk that are sent as lists.",
   }).default(1_000_000),
   maxDepth: whole(1, 1_000, {
     description: "Levels of nesting in arguments and results.",
@@ -49,4 +47,4 @@ export const limitsSchema = group({
   heartbeatMs: whole(100, 3_600_000, {
     description: "Time after which a silent stream sends a heartbeat.",
   }).default(15_000),
-}, "Bounds on what comes in and goes out.");
+}, "Limits on requests and responses.");

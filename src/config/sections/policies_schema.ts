@@ -2,7 +2,7 @@ import { z } from "zod";
 import type { ErrorCode } from "../../errors.ts";
 import { group, MAX_DURATION_MS, oneOf, whole } from "../schema_parts.ts";
 
-/** Codes with which a call may end, as far as a policy may be told to heed them. */
+/** The codes of failed calls that a policy can list. */
 const CALL_CODES = [
   "pool_saturated",
   "pool_unhealthy",
@@ -36,12 +36,12 @@ export const breakerSchema = group(
       description: "Failures in a row that open the circuit.",
     }).default(5),
     resetMs: whole(1, MAX_DURATION_MS, {
-      description: "Time after which calls are let through to try it out.",
+      description: "Time after which an open circuit lets test calls through.",
     }).default(30_000),
     halfOpenCalls: whole(1, 1_000, {
-      description: "How many, all of which have to end well to close it.",
+      description: "Number of test calls, all of which must succeed to close the circuit.",
     }).default(1),
-    codes: codes("What counts as a failure.")
+    codes: codes("Error codes that count as failures.")
       .default(["worker_crashed", "deadline_exceeded", "python_exception", "internal"]),
   },
   "A circuit breaker: refuses calls with `circuit_open` while most would fail.",
@@ -63,13 +63,13 @@ export const retrySchema = group(
       description: "Longest pause.",
     }).default(30_000),
     jitter: oneOf(["none", "half", "full"], {
-      description: "How much of a pause is left to chance.",
+      description: "Part of each pause that is random.",
     }).default("full"),
     codes: codes(
-      "What is worth another attempt. Of an error after which the call may have run, only when it " +
-        "is idempotent.",
+      "Error codes after which a call is tried again. If the tool may have run, only an idempotent " +
+        "call is.",
     ).default(["pool_saturated", "pool_unhealthy", "worker_crashed"]),
   },
-  "Makes a call again that failed, within its one deadline.",
+  "Repeats a call that failed, within its one deadline.",
   { defaultText: "none" },
 );

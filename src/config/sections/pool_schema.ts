@@ -30,15 +30,15 @@ const heartbeatSchema = group({
     description: "Time between two pings to each worker; 0 for none.",
   }).default(2_000),
   pingTimeoutMs: whole(1, 3_600_000, {
-    description: "A ping is missed when nothing at all has come from the worker within this time.",
+    description: "Time without any message from the worker after which a ping counts as missed.",
   }).default(2_000),
   maxMissed: whole(1, 1_000, {
     description: "Pings missed in a row after which the worker is killed and replaced.",
   }).default(5),
   dependent: flag({
-    description: "`false` writes a frozen worker to the log and lets it live.",
+    description: "`false` only logs a frozen worker, and does not kill it.",
   }).default(true),
-}, "How a frozen worker is noticed.");
+}, "Pings that detect frozen workers.");
 
 const recycleSchema = group({
   maxAgeMs: whole(1_000, 30 * MAX_DURATION_MS, {
@@ -46,7 +46,7 @@ const recycleSchema = group({
     defaultText: "any age",
   }).optional(),
   maxCalls: whole(1, 1_000_000_000, {
-    description: "Calls, streams among them, that a worker takes at most before it is replaced.",
+    description: "Calls, including streams, after which a worker is replaced.",
     defaultText: "any number",
   }).optional(),
   maxRssBytes: whole(16 * MIB, MAX_MEMORY_BYTES, {
@@ -80,7 +80,7 @@ const workerLimitsSchema = group({
     description: "Added to the nice value: 19 runs only when nothing else wants to.",
     defaultText: "0",
   }).optional(),
-}, "What a worker may use.");
+}, "Limits on the resources of a worker.");
 
 /** A pool, with every default. */
 export const poolSchema = group({
@@ -98,16 +98,15 @@ export const poolSchema = group({
     allowed: "`module`, `module:Class`, `package.*`, or a list of up to 64 of them",
   }).default("snakeden.demo"),
   expose: list({
-    description: "Functions that are tools, with or without `@tool`; `*` and `?` stand for any " +
-      "letters.",
+    description: "Functions that are tools, with or without `@tool`. `*` and `?` are wildcards.",
     defaultText: "those with `@tool`",
   }, z.string().regex(EXPOSED).meta({ allowed: "names of functions, with `*` and `?`" })).min(1)
     .max(256).optional(),
   profile: oneOf(["process"], {
-    description: "What a worker is: `process` is one process that runs one call at a time.",
+    description: "Kind of worker: `process` is one process that runs one call at a time.",
   }).default("process"),
   carrier: oneOf(["socket", "grpc"], {
-    description: "What the link to a worker runs on: a plain Unix socket, or gRPC over one.",
+    description: "Transport of the link to a worker: a plain Unix socket, or gRPC over one.",
   }).default("socket"),
   sharedMemoryBytes: whole(0, MAX_SHARED_BYTES, {
     description: "Memory that a worker and the host share for large buffers, in each direction; " +
@@ -139,7 +138,7 @@ export const poolSchema = group({
       "0 sends none ahead.",
   }).default(1),
   timeoutMs: whole(1, MAX_DURATION_MS, {
-    description: "Deadline of a call that names none.",
+    description: "Default deadline of a call.",
   }).default(60_000),
   startTimeoutMs: whole(1, MAX_DURATION_MS, {
     description: "Time a worker has from its spawn until its tools can be called.",
@@ -161,15 +160,15 @@ export const poolSchema = group({
     description: "Workers that a call may kill within the window before it is a `poison_call`.",
   }).default(3),
   poisonMs: whole(0, MAX_DURATION_MS, {
-    description: "Time that such a call is refused when it comes again with the same arguments; " +
-      "0 refuses none.",
+    description: "Time for which a `poison_call` is refused if it comes again with the same " +
+      "arguments; 0 for never.",
   }).default(60_000),
   taintAfter: whole(0, 1_000, {
     description: "Crashes in one slot within the window after which it stays empty for a while; " +
       "0 for never.",
   }).default(5),
   taintMs: whole(1, MAX_DURATION_MS, {
-    description: "Time that such a slot stays empty.",
+    description: "Time for which a slot stays empty after too many crashes.",
   }).default(10_000),
   breaker: breakerSchema.optional(),
   retry: retrySchema.optional(),
@@ -180,21 +179,22 @@ export const poolSchema = group({
       retry: retrySchema.optional(),
     }, "The policies of one tool."),
   ).meta({
-    description: "`breaker` and `retry` of single tools: a circuit besides that of the pool, and " +
-      "retries in place of those of the pool.",
+    description:
+      "`breaker` and `retry` of single tools: a circuit in addition to the pool's, and " +
+      "retries that replace the pool's.",
     allowed: "an object by name of tool",
   }).default({}),
   drainMs: whole(0, MAX_DURATION_MS, {
-    description: "Time that running calls have when the pool stops.",
+    description: "Time that running calls have to finish when the pool stops.",
     defaultText: "the `drainMs` at the top",
   }).optional(),
   killGraceMs: whole(0, MAX_DURATION_MS, {
     description: "Time between SIGTERM and SIGKILL.",
   }).default(3_000),
   logLevel: oneOf(PYTHON_LEVELS, {
-    description: "Lowest level of Python's logging that is taken into the log.",
+    description: "Lowest level of Python's `logging` that reaches the log.",
   }).default("INFO"),
   heartbeat: heartbeatSchema.prefault({}),
   recycle: recycleSchema.prefault({}),
   limits: workerLimitsSchema.prefault({}),
-}, "One pool of like workers.");
+}, "One pool of identical workers.");

@@ -20,13 +20,13 @@ export const pythonSchema = group({
 export const poolPythonSchema = group(
   {
     executable: text({
-      description: "Your own interpreter for this pool; not beside `requirements`.",
+      description: "Your own interpreter for this pool; not together with `requirements`.",
       allowed: ALLOWED_EXECUTABLE,
       defaultText: "the `python` at the top",
     }).optional(),
     requirements: list({
       description:
-        "Requirements files of this pool, in place of those at the top. The pool gets a " +
+        "Requirements files of this pool, instead of the top-level ones. The pool gets a " +
         "private environment, which it shares with pools that need the same.",
       defaultText: "the `python` at the top",
     }, text({ description: "A file." })).optional(),

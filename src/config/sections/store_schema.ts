@@ -5,4 +5,4 @@ export const storeSchema = group({
   commitWindowMs: whole(0, 1_000, {
     description: "Time for which changes are gathered into one durable write.",
   }).default(2),
-}, "What is stored in the data directory.");
+}, "Storage in the data directory.");
