@@ -29,7 +29,7 @@ export function pythonChoices({ python, pools }: Pick<Config, "python" | "pools"
   return pools.map(({ name, python: own }) => ({ pool: name, ...(hasPython(own) ? own : python) }));
 }
 
-/** Tells whether a pool chooses its own Python, by an interpreter or by requirements. */
+/** Returns true if a pool chooses its own Python, by an interpreter or by requirements. */
 export function hasPython(own: Config["pools"][number]["python"]): boolean {
   return own?.executable !== undefined || own?.requirements !== undefined;
 }

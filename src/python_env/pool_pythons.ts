@@ -130,7 +130,7 @@ export class PoolPythons implements Disposable {
     this.list = list;
   }
 
-  /** Tells whether a pool has a Python here. */
+  /** Returns true if this has the Python of a pool. */
   has(pool: string): boolean {
     return this.#find(pool) !== undefined;
   }

@@ -76,7 +76,7 @@ interface Listed {
   readonly folders: readonly string[];
   readonly entries: number;
   readonly isVenv: boolean;
-  /** True if it has more entries than were looked at. */
+  /** True if the folder has more entries than were read. */
   readonly isCut: boolean;
 }
 

@@ -11,7 +11,7 @@ export interface CarrierEvents {
   /** The other side has taken what was written. The next frame may be sent. */
   onDrain(): void;
   /**
-   * The stream has ended, for whatever reason. Called once, as the last event.
+   * Called once, as the last event, when the stream has ended for any reason.
    *
    * @param isBreach True if the host ended the stream because it received bytes that form no frame.
    */

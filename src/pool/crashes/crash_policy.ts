@@ -14,7 +14,7 @@ export interface CrashOptions extends PoisonOptions {
 /** The pool, as its crash policy sees it. */
 export interface CrashPolicyDeps {
   now(): number;
-  /** Returns true if the workers say that this tool may run twice. */
+  /** Returns true if the workers declare that this tool may run twice. */
   declaresIdempotent(tool: string): boolean;
 }
 

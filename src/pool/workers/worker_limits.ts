@@ -44,7 +44,7 @@ export function memoryBreach(
   };
 }
 
-/** Returns the limit by which the system has ended a process; undefined if it was none. */
+/** Returns the limit for which the system has ended a process; undefined if there was none. */
 export function exitBreach({ cpuSeconds }: WorkerLimits, exit: WorkerExit): Breach | undefined {
   if (cpuSeconds === undefined || exit.signal !== "SIGXCPU") return undefined;
   return {

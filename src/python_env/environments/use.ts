@@ -66,7 +66,7 @@ export async function holdUse(path: string, set: string): Promise<EnvironmentUse
   return null;
 }
 
-/** Tells whether a process uses the environment. */
+/** Returns true if a process uses the environment. */
 export async function isInUse(path: string): Promise<boolean> {
   const lock = await tryLock(path, "exclusive");
   lock?.release();

@@ -24,7 +24,7 @@ const UV_SETTINGS: ReadonlySet<string> = new Set([
 /** Families of such settings. */
 const UV_FAMILIES = /^(?:INDEX_\w+|HTTP_\w+|CONCURRENT_\w+)$/;
 
-/** Tells whether installers may see a variable of the host. */
+/** Returns true if installers may see a variable of the host. */
 export function isInstallerSetting(name: string): boolean {
   if (name === "PIP_CONFIG_FILE") return true;
   if (name.startsWith("PIP_")) return PIP_SETTINGS.has(settingName(name.slice("PIP_".length)));

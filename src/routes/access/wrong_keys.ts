@@ -10,7 +10,7 @@ const FIRST_DELAY_MS = 100;
 export const MAX_DELAY_MS = 1_000;
 /** Time without a wrong key after which those of a source are forgotten. */
 const FORGET_MS = 60_000;
-/** Sources that are remembered; the one that has been quiet for longest is dropped first. */
+/** The most sources that are remembered. The quietest one is dropped first. */
 export const MAX_SOURCES = 1_024;
 /** Answers that are delayed at the same time. */
 export const MAX_DELAYED = 256;

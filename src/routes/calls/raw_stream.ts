@@ -48,7 +48,7 @@ export class RawStream implements Reader, UnderlyingDefaultSource<Bytes> {
     const { promise: silence, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(resolve, this.#options.firstChunkMs);
     this.#first = this.#next();
-    // If it comes later it still reaches the reader, in pull().
+    // A later error still reaches the reader, in pull().
     this.#first.catch(() => {});
     try {
       await Promise.race([this.#first, silence]);

@@ -5,8 +5,7 @@ const STREAM_TYPES = ["text/event-stream", "application/x-ndjson"] as const;
 export type StreamType = typeof STREAM_TYPES[number];
 
 /**
- * Returns the type in which a stream is sent, by the header Accept: Server-Sent Events if that
- * leaves the choice.
+ * Returns the media type of a stream, by the header Accept; Server-Sent Events if both are equal.
  *
  * @throws {SnakedenError} `not_acceptable` if neither is accepted.
  * @see https://www.rfc-editor.org/rfc/rfc9110#name-accept

@@ -29,8 +29,8 @@ const UPLOAD_LIMIT = "limits.maxUploadBytes";
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
- * Reads the bodies of requests. A body takes as much memory as has arrived of it, not as was
- * announced. The sum over all bodies and the time of each body are bounded.
+ * Reads the bodies of requests. A body takes memory only for the bytes that have arrived, not for
+ * its announced length. The sum over all bodies and the time of each body are bounded.
  */
 export class BodyReader {
   /** The time of each body; the owner calls its `check()`. */

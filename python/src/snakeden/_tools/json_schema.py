@@ -1,4 +1,4 @@
-"""Describe the arguments and the result of a tool as JSON Schema (2020-12), as far as it can."""
+"""Describe the arguments and the result of a tool as JSON Schema (2020-12)."""
 
 from __future__ import annotations
 

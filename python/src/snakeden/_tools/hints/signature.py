@@ -1,4 +1,4 @@
-"""Read the parameters of a tool, with their type hints resolved as far as possible."""
+"""Read the parameters of a tool, with their type hints resolved where possible."""
 
 from __future__ import annotations
 

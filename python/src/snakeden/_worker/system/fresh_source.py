@@ -27,9 +27,9 @@ __all__ = ["read_sources_afresh"]
 
 
 def read_sources_afresh(on_import: Callable[[str], None]) -> None:
-    """Apply this to folders on the search path from now on, except those of Python itself, of
-    installed packages, and of this package. `on_import` is called with each source file that is
-    imported from them, on the thread that imports it.
+    """Read source files afresh from now on, in all folders of the search path except those of
+    Python itself, of installed packages, and of this package. `on_import` is called with each
+    file that is imported, on the importing thread.
     """
 
     class FreshLoader(SourceFileLoader):
