@@ -10,7 +10,7 @@ export interface LogStream {
 export type Weight =
   /** Dropped last. */
   | "own"
-  /** Dropped first: such lines can come in any number. */
+  /** Lines that may come in any number, and are dropped first. */
   | "bulk";
 
 /** Characters that may wait for the stream. Bulk may fill half of this. */

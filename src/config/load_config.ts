@@ -20,9 +20,9 @@ export interface LoadConfigOptions {
    * `cwd`.
    */
   readonly file?: string;
-  /** Default the environment of this process. */
+  /** Default: the environment of this process. */
   readonly env?: ReadEnv;
-  /** Default the working directory. */
+  /** Default: the working directory. */
   readonly cwd?: string;
   /** Called with the path of the file that was read; with undefined when there is none. */
   readonly onFile?: (path: string | undefined) => void;

@@ -19,8 +19,8 @@ export interface ParseOptions {
 }
 
 /**
- * The mark of a configuration that {@link loadConfig} has put together; {@link parseConfig} keeps
- * it, and so does spreading. Its value is for loadConfig.
+ * The mark of a configuration that {@link loadConfig} has returned. {@link parseConfig} and
+ * spreading keep the mark, whose value is used by loadConfig only.
  */
 export const LOADED = Symbol("snakeden.loaded");
 

@@ -31,13 +31,13 @@ export function whole(min: number, max: number, meta: Omit<KeyMeta, "allowed">):
   return z.number().int().min(min).max(max).meta({ ...meta, allowed });
 }
 
-/** A text that is not empty. */
+/** Returns the schema of a key that is a text, and not empty. */
 export function text(meta: Omit<KeyMeta, "allowed"> & { allowed?: string }): z.ZodString {
   return z.string().min(1).refine((it) => !it.includes("\0"), "it holds a NUL character")
     .meta({ allowed: "a text that is not empty", ...meta });
 }
 
-/** True or false. */
+/** Returns the schema of a key that is true or false. */
 export function flag(meta: Omit<KeyMeta, "allowed">): z.ZodBoolean {
   return z.boolean().meta({ ...meta, allowed: "true, false" });
 }
@@ -50,12 +50,12 @@ export function oneOf<const T extends readonly [string, ...string[]]>(
   return z.enum(values).meta({ ...meta, allowed: values.join(", ") });
 }
 
-/** A list of texts. */
+/** Returns the schema of a key that is a list of texts. */
 export function list(meta: Omit<KeyMeta, "allowed">, item: z.ZodString): z.ZodArray<z.ZodString> {
   return z.array(item).meta({ ...meta, allowed: "a list of texts" });
 }
 
-/** An object with known keys and no others. */
+/** Returns the schema of an object with known keys and no others. */
 export function group<T extends z.ZodRawShape>(
   shape: T,
   description: string,

@@ -2,7 +2,7 @@ import { messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import type { ProcessRow, ProcessStore } from "../store/mod.ts";
 
-/** The key of one life of a worker. */
+/** The key of one process of a worker. */
 export interface WorkerIdentity {
   readonly workerId: string;
   readonly incarnation: string;

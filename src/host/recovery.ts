@@ -35,7 +35,7 @@ export async function endDeadRuns({ directory, store, table }: DeadRunsDeps): Pr
         });
       }
       if (unfinished.size > 0) {
-        log.error("runs whose host is dead may have processes left: {problem}", {
+        log.error("processes of runs whose host is dead may still run: {problem}", {
           problem: problem ?? "they cannot be killed",
           runs: [...unfinished].join(" "),
         });
@@ -63,12 +63,14 @@ export async function endOwnRun(runId: string, table: ProcessTable): Promise<voi
     timeoutMs: TIMEOUT_MS,
   });
   if (killed.length > 0) {
-    log.warn("killed {count} processes that workers had left", {
+    log.warn("killed {count} processes that workers had left behind", {
       count: killed.length,
       pids: killed.join(" "),
     });
   }
   if (unfinished.size > 0) {
-    log.error("workers may have left processes: {problem}", { problem: problem ?? "unknown" });
+    log.error("processes that workers have left behind may still run: {problem}", {
+      problem: problem ?? "unknown",
+    });
   }
 }

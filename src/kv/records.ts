@@ -12,7 +12,7 @@ import { keys } from "./keys.ts";
 
 const noteSchema = setAsideSchema.omit({ id: true });
 
-/** The value at a key: a record, or the reason why it is none. */
+/** The value at a key: a record, or the reason why it is not a valid one. */
 export interface Found<T> {
   /** The stored value, unchecked. */
   readonly stored: unknown;
@@ -57,7 +57,7 @@ export class Records {
     return found;
   }
 
-  /** Returns the record at a key, or the reason why it is none; undefined if the key is empty. */
+  /** Returns the record at a key, or why it is not a valid one; undefined if there is no value. */
   async read<T>(key: Deno.KvKey, type: RecordType<T>): Promise<Found<T> | undefined> {
     const { value, versionstamp } = await this.#kv.get(key);
     if (versionstamp === null) return undefined;

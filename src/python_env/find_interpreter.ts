@@ -60,7 +60,7 @@ print("SNAKEDEN\\t%d\\t%d\\t%d\\t%s\\t%s\\t%s\\t%s" % (
 /**
  * Runs the Python at `executable` to learn its version.
  *
- * @returns The interpreter, or the reason why it is none.
+ * @returns The interpreter, or the reason why the program is not a usable Python.
  */
 export async function probeInterpreter(
   executable: string,

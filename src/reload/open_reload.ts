@@ -55,7 +55,7 @@ function onCode({ reloaded, tools: changes }: CodeEvent, { deps, pool, poolConfi
   }
 }
 
-/** Resolves when a pool has a ready worker, however long that takes. */
+/** Resolves when a pool has a ready worker, without a time limit. */
 export async function untilReady(pool: Pool, signal?: AbortSignal): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const onAbort = (): void => reject(signal?.reason);

@@ -74,7 +74,7 @@ export class ScriptEnding {
     return exitMode === "exit" || (exitMode === "auto" && owned);
   }
 
-  /** Makes the end wait for a start: one that is given up cleans up after itself. */
+  /** Makes the end wait for a start, because an abandoned start cleans up after itself. */
   watch<T>(start: Promise<T>): Promise<T> {
     this.#start = start;
     return start;
@@ -142,7 +142,7 @@ export class ScriptEnding {
     try {
       await work();
     } catch (error) {
-      this.#log.error("the step {step} of the end of the script failed: {message}", {
+      this.#log.error("ending the script failed at the step {step}: {message}", {
         step,
         message: messageOf(error),
       });

@@ -41,8 +41,8 @@ export interface Tools {
 const DEFAULT_POOL = "default";
 
 /**
- * Knows which pool serves which tool. What workers offer is read from the pools, so it is never
- * stale. Callers of the library see it as {@link Tools}.
+ * Finds the pool that serves a tool. The tools are read from the pools each time, so they are never
+ * stale. Callers of the library see this class as {@link Tools}.
  */
 export class ToolRegistry implements Tools {
   readonly #pools: PoolsByName;
@@ -69,8 +69,8 @@ export class ToolRegistry implements Tools {
 
   /**
    * Returns the pool that serves a tool: the one named; else `default` when it has the tool; else
-   * the first in the configuration that has it. A pool that has not had a worker yet is taken to
-   * have every tool: its worker refuses what it has not.
+   * the first in the configuration that has it. A pool that has not had a worker yet is
+   * assumed to have every tool: its worker refuses unknown ones.
    *
    * @throws {SnakedenError} `unknown_pool` or `unknown_tool`, naming near ones.
    */

@@ -27,7 +27,7 @@ const WEIGHT_OVERHEAD_BYTES = 64;
 /** The longest text of one leaf: an array of 32 dimensions. */
 const MAX_LEAF_CHARS = 1_024;
 
-/** The bytes of a value that is nothing else. */
+/** The bytes of a value that is bytes or an array. */
 export interface RawBytes {
   readonly bytes: Uint8Array;
   /** The type and the shape of an array. */
@@ -107,8 +107,8 @@ export class Value {
   }
 
   /**
-   * The bytes that the value is, if it is bytes or an array and nothing else. They are not copied:
-   * do not change them.
+   * The bytes of a value that is bytes or an array; undefined for any other value. The bytes are
+   * not copied, so do not change them.
    */
   get raw(): RawBytes | undefined {
     const { tagged, buffers } = this.content;

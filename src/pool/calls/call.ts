@@ -14,7 +14,7 @@ const ARRAY_FORMS: Readonly<Record<ArrayForm, number>> = { list: 1, base64: 2 };
 export interface CallRequest {
   readonly tool: string;
   readonly args: Value;
-  /** The time from now until the answer must be there: in queue, link and tool together. */
+  /** The time from now until the deadline, for queue, link and tool together. */
   readonly timeoutMs: number;
   /** A number within {@link PRIORITY_RANGE}; a higher one goes first. */
   readonly priority: number;
@@ -169,7 +169,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
     return this.sequence >>> 0;
   }
 
-  /** True or false if the caller has said whether the call may run twice. */
+  /** True if the call may run twice, false if not; undefined if the caller has not said. */
   get idempotent(): boolean | undefined {
     return this.#request.idempotent;
   }

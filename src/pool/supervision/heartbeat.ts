@@ -4,7 +4,7 @@ import type { Clock } from "../../async/mod.ts";
 export interface HeartbeatOptions {
   /** The time between two pings; 0 for no pings. */
   readonly pingIntervalMs: number;
-  /** The time within which a ping must bring a sign of life; else it is missed. */
+  /** The time without any message after which a ping counts as missed. */
   readonly pingTimeoutMs: number;
   /** The number of pings missed in a row after which a worker counts as frozen. */
   readonly maxMissed: number;

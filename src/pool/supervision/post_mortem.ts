@@ -19,11 +19,11 @@ export class PostMortem {
     this.#quarantine = quarantine;
   }
 
-  /** Counts a worker that something other than the host has asked to end, before it ends. */
+  /** Counts a worker that was asked to end from outside the host, before it ends. */
   left(occupancy: Occupancy): void {
     const { id: workerId, leavingFor } = occupancy.worker;
-    const reason = `something other than the host has sent it ${leavingFor}`;
-    this.#log.warn("{workerId} leaves: {reason}", { workerId, reason });
+    const reason = `it received ${leavingFor}, but not from the host`;
+    this.#log.warn("{workerId} ends: {reason}", { workerId, reason });
     this.#count(occupancy, `Worker ${workerId} left: ${reason}`, true);
   }
 

@@ -21,9 +21,9 @@ export interface SlotDeps {
 }
 
 /**
- * One of the numbered positions of a pool, with one worker at a time. In a loop, it pauses, starts
- * a worker, and waits until the worker has left. A first attempt that was ended by a signal from
- * outside is not the fault of the slot, so it counts only once the failures add up.
+ * A numbered position of a pool, with one worker at a time. In a loop, it pauses, starts a worker,
+ * and waits until the worker has left. A first start that was ended by a signal from outside counts
+ * as a failure only after several in a row, since the slot did not cause it.
  */
 export class Slot {
   /** The id of its workers, such as `default-3`. */

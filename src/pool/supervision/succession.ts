@@ -56,9 +56,9 @@ export class Succession {
   /**
    * Starts to replace a worker, unless that is already under way.
    *
-   * @param options.wears True if the worker has reached a limit by its own use. If it did so soon
-   * after its start, its successor waits, since it would reach the limit as soon.
-   * @param options.isQuiet True if the log is to say so at `debug` only.
+   * @param options.wears True if the worker has reached a limit by its own use. If that was soon
+   * after its start, the successor waits, because it would reach the limit just as soon.
+   * @param options.isQuiet True if the replacement is logged at `debug` only.
    */
   begin(
     occupancy: Occupancy,

@@ -21,8 +21,8 @@ const REAP_MS = 5_000;
  * Keeps the slots of a pool filled until it is stopped, and decides when each worker is replaced.
  *
  * A worker that has exited is replaced by its {@link Slot}. A live worker that is to be replaced
- * gets a successor from the {@link Succession}. A worker that something other than the host has
- * asked to end takes no more calls; its slot is filled at once, while the worker finishes.
+ * gets a successor from the {@link Succession}. A worker that was asked to end from outside the
+ * host takes no more calls; its slot is filled at once, while the worker finishes.
  *
  * When the code has changed ({@link Supervisor.reload}), one successor tries it out. If the
  * successor cannot start, all workers go on. Once the first worker with the new code is ready, the
@@ -152,7 +152,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     ]);
     if (!await settlesWithin(ended, drainMs + killGraceMs + reapMs)) {
       const pids = this.workers.map((it) => it.pid);
-      this.#log.error("{pool}: some workers cannot be ended: {pids}", { pool: name, pids });
+      this.#log.error("the pool {pool} cannot end some workers: {pids}", { pool: name, pids });
     }
     this.#heartbeat[Symbol.dispose]();
   }

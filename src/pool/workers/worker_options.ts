@@ -41,7 +41,7 @@ export interface WorkerListener<W> {
    * rest.
    */
   onLost(worker: W): void;
-  /** Called when something other than the host has asked it to end; its `leavingFor` names what. */
+  /** Called when the worker was asked to end from outside the host, by the signal `leavingFor`. */
   onLeaving(worker: W): void;
   /** Called when it reports how much memory it holds. */
   onMemory(worker: W, rssBytes: number): void;

@@ -142,7 +142,7 @@ export class HttpListener implements AsyncDisposable {
     this.#current = undefined;
     if (server === undefined) return;
     const closed = server.shutdown().catch((error: unknown) => {
-      this.#log.debug("a listener did not end well: {reason}", { reason: messageOf(error) });
+      this.#log.debug("a listener did not close cleanly: {reason}", { reason: messageOf(error) });
     });
     this.#closing.add(closed);
     void closed.then(() => this.#closing.delete(closed));

@@ -2,9 +2,8 @@
 
 The order is: the standard library, the pool's `modulePaths`, `PYTHONPATH`, installed packages. A
 `queue.py` beside an adapter therefore breaks neither this package nor anything else that imports
-Python's own `queue`. Some names are settled one by one: those of the adapters, which the pool names
-and which may be `test` or `profile`, and those of the packages that the worker itself may import
-later.
+Python's own `queue`. Some names are resolved one by one: the names of adapters, which may be `test`
+or `profile`, and those of packages that the worker itself may import later.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ def from_list(value: Any, hint: Any) -> Any:
     except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"Expected an array: {error}") from None
     if array.dtype.kind not in "biufc":
-        raise ValueError("Expected an array or a list of numbers; some items are no numbers")
+        raise ValueError("Expected an array or a list of numbers; some items are not numbers")
     if dtype is not None and array.dtype.kind in "biu" and (array != numpy.asarray(value)).any():
         raise ValueError(f"Expected an array of {array.dtype}; some items would be rounded")
     return array

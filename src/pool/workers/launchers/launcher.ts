@@ -6,7 +6,7 @@ import type { ProcessHandle, WorkerProcessSpec } from "../worker_process.ts";
 export interface LaunchSpec {
   /** The id, such as `default-3`, which stays the same when the worker is replaced. */
   readonly workerId: string;
-  /** The id of this one life of the worker, which is never used again. */
+  /** The id of this process of the worker, which is never used again. */
   readonly incarnation: string;
   /** The prefix of the ids of its calls. */
   readonly callPrefix?: string;
