@@ -130,8 +130,8 @@ function owner(): Owner | "foreign" | undefined {
 }
 
 /**
- * Returns false when no one receives entries of a level. A logger of LogTape before 2.0, which a
- * program may have loaded, cannot tell, so the answer is true.
+ * Returns false if no one receives entries of a level. Always returns true for a logger of LogTape
+ * before 2.0, which a program may have loaded, because such a logger cannot tell.
  */
 export function isEnabled(logger: Logger, level: LogLevel): boolean {
   return typeof logger.isEnabledFor !== "function" || logger.isEnabledFor(level);

@@ -43,9 +43,9 @@ export interface ProgramConfig {
 }
 
 /**
- * Puts the configuration together as the server does: defaults, then the file, then the
- * environment, then `overrides`; the later wins. `Snakeden.start()` takes the result as it is, and
- * reads no source again.
+ * Assembles the configuration as the server does: defaults, then the file, then the environment,
+ * then `overrides`, where later ones win. `Snakeden.start()` uses the result unchanged, and does
+ * not read the sources again.
  *
  * @example
  * ```ts

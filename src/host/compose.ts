@@ -73,7 +73,7 @@ const RECOVERY_MS = 1_000;
 
 /**
  * Opens the parts of a host and starts it. Each part is opened after those that it needs; all are
- * disposed in reverse order, also if the start fails.
+ * disposed in reverse order, even if the start fails.
  *
  * @throws {SnakedenError} `python_environment` or `startup_failed`; with `readyTimeoutMs` also what
  * {@link Health.awaitReady} throws. Nothing is left running then.

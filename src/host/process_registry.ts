@@ -22,9 +22,8 @@ export interface RegistryOptions {
 
 /**
  * The processes of this run. A row is *reserved* before the spawn, *active* with pid and start time
- * soon after it, and released when the process is gone. No method rejects: a worker that cannot be
- * recorded, for example on a full disk, runs all the same, since the mark in its environment also
- * identifies it.
+ * soon after it, and released when the process is gone. No method rejects. A worker that cannot be
+ * recorded, for example on a full disk, still runs: the mark in its environment identifies it too.
  */
 export class ProcessRegistry implements AsyncDisposable {
   readonly #options: RegistryOptions;

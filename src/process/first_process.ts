@@ -19,8 +19,7 @@ export async function isDenoFirst(): Promise<boolean> {
     }).output();
     return new TextDecoder().decode(stdout).trim() === "deno";
   } catch {
-    // Without a shell, or if no process can be started, the answer is unknown, and nobody is
-    // warned.
+    // Unknown without a shell, or if no process can be started. Then there is no warning.
     return false;
   }
 }

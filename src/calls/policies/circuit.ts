@@ -112,7 +112,7 @@ export class Circuit {
     return await end;
   }
 
-  /** Closes it and forgets all failures: the code behind it has changed. */
+  /** Closes the circuit and forgets all failures, because the code behind it has changed. */
   reset(): void {
     this.#counter.success();
     if (this.state === "closed") return;

@@ -12,9 +12,9 @@ export interface HeartbeatOptions {
 
 /** A worker, as its heartbeat sees it. */
 export interface Pinged {
-  /** A number that grows with everything that is received from it. */
+  /** A number that grows with every message from the worker. */
   readonly heard: number;
-  /** Sends it a ping. */
+  /** Sends a ping to the worker. */
   beat(): void;
 }
 

@@ -170,8 +170,8 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
   }
 
   /**
-   * Replaces workers one after the other; ends early, between two of them, when `signal` aborts or
-   * it is stopped.
+   * Replaces workers one after the other. Stops between two workers if `signal` aborts or the
+   * supervisor is stopped.
    */
   async roll(workers: readonly Worker[], reason: string, signal?: AbortSignal): Promise<void> {
     for (const worker of workers) {

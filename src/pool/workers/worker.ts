@@ -251,12 +251,12 @@ export class Worker implements LinkEvents, AttemptHost {
     this.#launched?.link.beat();
   }
 
-  /** Kills it at once; its running calls fail with `reason`. */
+  /** Kills the worker at once. Its running calls fail with `reason`. */
   kill(reason: string): void {
     this.#end(wanted(reason));
   }
 
-  /** Kills it for a fault of its own, which counts as a crash. */
+  /** Kills the worker for its own fault, which counts as a crash. */
   killForFault(reason: string, breach?: Breach): void {
     this.#end(ownFault(reason, breach));
   }
@@ -283,7 +283,7 @@ export class Worker implements LinkEvents, AttemptHost {
     await process.terminate(killGraceMs);
   }
 
-  /** Classifies its end. */
+  /** Classifies the end of the worker. */
   crashOf(exit: WorkerExit): Crash {
     return this.#endCause?.crash ?? classifyCrash(exit);
   }

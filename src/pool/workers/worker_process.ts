@@ -22,7 +22,7 @@ export interface ProcessHandle {
    * Asks it to end, and ends it by force after `killGraceMs`. Resolves when the process is gone.
    */
   terminate(killGraceMs: number): Promise<WorkerExit>;
-  /** Ends it by force. Resolves when the process is gone. */
+  /** Kills the process. Resolves when it is gone. */
   kill(): Promise<WorkerExit>;
 }
 

@@ -32,8 +32,8 @@ interface Failures {
  * Counts the wrong API keys of each source ({@link sourceOf}), delays the answers to them, and logs
  * them. A right key is never delayed, so nobody can lock out another user behind the same proxy.
  *
- * Everything is bounded. When too many answers wait, the oldest one is sent; when too many sources
- * fail, the quietest is forgotten, and sources share a line of the log.
+ * Everything is bounded. When too many responses wait, the oldest one is sent. When too many
+ * sources fail, the quietest one is forgotten, and several sources share a line of the log.
  */
 export class WrongKeys implements Disposable {
   readonly #log = getLogger("http");

@@ -19,7 +19,7 @@ export const CALL_HEADERS = {
 export const ARRAY_HEADERS = { dtype: "snakeden-dtype", shape: "snakeden-shape" } as const;
 
 /**
- * Returns the answer that is a result of bytes alone; an array is its elements.
+ * Returns a response whose body is the bytes of a result. The bytes of an array are its elements.
  *
  * @throws {SnakedenError} `server_busy` if too many large answers wait for their readers.
  */

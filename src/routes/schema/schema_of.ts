@@ -5,7 +5,7 @@ type Plain<T> = T extends readonly (infer Item)[] ? Plain<Item>[]
   : T extends object ? { -readonly [Key in keyof T]: Plain<Exclude<T[Key], undefined>> }
   : T;
 
-/** The type `true` if both types are the same, field by field; to be assignable is not enough. */
+/** The type `true` if both types have the same fields; being assignable is not enough. */
 type IsSame<A, B> = (<T>() => T extends A ? 1 : 2) extends (<T>() => T extends B ? 1 : 2) ? true
   : false;
 

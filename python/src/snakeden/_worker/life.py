@@ -1,8 +1,8 @@
 """The life of a worker: hello, welcome, load, ready, calls, stop.
 
-starting -> serving -> ending. The end of the link and SIGTERM or SIGHUP may end it in any state:
-while it starts, no work is lost, and the process just exits; while it serves, the running call is
-finished first, and the host is notified at once.
+starting -> serving -> ending. The end of the link, SIGTERM and SIGHUP may end the worker in any
+state. While it starts, no work can be lost, so the process just exits. While it serves, the host is
+notified at once, and the running call is finished first.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ class Lines:
             lines = _split("".join(self._parts))
             self._parts.clear()
             self._waiting = 0
-            # The last line may go on, also after a CR: an LF may follow.
+            # The last line may go on, even after a CR, since an LF may follow.
             if not self._ended and lines and not lines[-1].endswith("\n"):
                 self._parts.append(lines.pop())
                 self._waiting = len(self._parts[0])

@@ -62,7 +62,7 @@ class Marks(NamedTuple):
 
 
 def declaration(hint: Any, default: Any, *, required: Any) -> Declaration:
-    """Read a declared default. `required` stands for none, also in the result.
+    """Read a declared default. `required` means that there is none, in the result too.
 
     Raises:
         HintError: The declaration cannot be honoured.

@@ -1,7 +1,7 @@
 """Find the fields of a value that no class has.
 
-msgspec drops such fields silently for dataclasses, TypedDicts and most Structs. A twin of the hint,
-which contains only its classes, each as a Struct that refuses unknown fields, finds them at the
+msgspec drops such fields silently for dataclasses, TypedDicts and most Structs. They are found by a
+twin of the hint, in which each class is a Struct that refuses unknown fields. That runs at the
 speed of msgspec.
 """
 

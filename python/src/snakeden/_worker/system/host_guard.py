@@ -1,9 +1,8 @@
-"""Die with the host: when it is gone, and with it the other end of our standard input, kill our own
-process group at once.
+"""Kill our own process group at once when the host dies, which closes our standard input.
 
 On Linux the kernel does it: O_ASYNC with F_SETSIG=SIGKILL on the pipe sends SIGKILL to the group
-when the writer closes, also while a C call holds the GIL or the process is stopped. Everywhere a
-thread also waits for the end of file. The host never writes to the pipe; anything written there
+when the writer closes, even while a C call holds the GIL or the process is stopped. On every
+system, a thread also waits for the end of file. The host never writes to the pipe, because that
 would kill the worker too.
 
 The pipe moves to another descriptor that children do not inherit, and descriptor 0 becomes empty,

@@ -1,9 +1,9 @@
-"""Limits that a worker sets for itself, so that a tool that goes too far harms nothing else.
+"""Limits that a worker sets for itself, so that a tool that exceeds them harms nothing else.
 
-The kernel enforces open files, data and CPU time, also while a C call holds the interpreter lock.
-It counts memory by what is *mapped* (RLIMIT_AS) or could be written to (RLIMIT_DATA), and numpy,
-torch and CUDA map far more than they use. So the limit of memory counts resident memory, which
-`memory_gauge.py` measures. RLIMIT_DATA is a second one, and makes Python raise MemoryError.
+The kernel enforces open files, data and CPU time, even while a C call holds the interpreter lock.
+Its limits of memory count what is *mapped* (RLIMIT_AS) or could be written to (RLIMIT_DATA), but
+numpy, torch and CUDA map far more than they use. `memory_gauge.py` therefore limits resident
+memory. RLIMIT_DATA is a second limit, beyond which Python raises MemoryError.
 """
 
 from __future__ import annotations

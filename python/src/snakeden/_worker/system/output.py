@@ -40,7 +40,7 @@ class _Pipe(io.BufferedWriter):
         super().__init__(io.FileIO(descriptor, "wb", closefd=False))
         self._output = output
         self._descriptor = descriptor
-        # The pipe that the host reads, also when a tool closes or redirects the descriptor.
+        # The pipe that the host reads, even if a tool closes or redirects the descriptor.
         self._host = _duplicate(descriptor)
         # The file that the descriptor refers to at the beginning of a call.
         self._meant = self._host
