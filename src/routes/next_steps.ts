@@ -1,3 +1,4 @@
+import { HOST_ENV } from "../process/mod.ts";
 import type { ToolInfo } from "../tools/mod.ts";
 
 /** The facts about a server that its first words depend on. */
@@ -17,14 +18,14 @@ export interface ServerFacts {
 /**
  * Returns what a person can do next with a server that has started: a command line that calls one
  * of its tools, and the page that shows all of them. The command line reads the API key from its
- * file or from `SNAKEDEN_API_KEY`, and never contains it.
+ * file or from the environment, and never contains it.
  */
 export function nextSteps(facts: ServerFacts): string {
   const { url, tools, pools, needsKey, keyFile, isDemo } = facts;
   const demo = isDemo
     ? "These are the tools of the demo; docs/adapters.md shows how to serve your own.\n"
     : "";
-  const key = needsKey && keyFile === undefined ? ", with your key in SNAKEDEN_API_KEY" : "";
+  const key = needsKey && keyFile === undefined ? `, with your key in ${HOST_ENV.apiKey}` : "";
   return `
 Serving ${counted(tools.length, "tool")} in ${counted(pools, "pool")}. Call one${key}:
 
@@ -43,7 +44,7 @@ function counted(number: number, noun: string): string {
 /** Returns a line for a shell that calls a tool, or lists the tools if none is easy to call. */
 function exampleCall({ url, tools, needsKey, keyFile }: ServerFacts): string {
   // The first line that is not empty is a key.
-  const value = keyFile === undefined ? "$SNAKEDEN_API_KEY" : `$(grep -m1 . ${quoted(keyFile)})`;
+  const value = keyFile === undefined ? `$${HOST_ENV.apiKey}` : `$(grep -m1 . ${quoted(keyFile)})`;
   const key = needsKey ? ` -H "X-API-Key: ${value}"` : "";
   const calls = tools.flatMap((tool) => {
     const args = exampleArguments(tool.inputSchema);
