@@ -53,7 +53,7 @@ export class RawStream implements Reader, UnderlyingDefaultSource<Bytes> {
     try {
       await Promise.race([this.#first, silence]);
     } catch (error) {
-      this.#options.cancel();
+      await this.cancel();
       throw error;
     } finally {
       clearTimeout(timer);
@@ -114,7 +114,11 @@ export class RawStream implements Reader, UnderlyingDefaultSource<Bytes> {
     const { traffic: { answers }, notBytes } = this.#options;
     while (true) {
       const { value: event, done } = await this.#iterator.next();
-      if (done || event.type === "done") return false;
+      if (done || event.type === "done") {
+        // Nothing reads on, so the events end only if they are told to.
+        await this.#iterator.return?.();
+        return false;
+      }
       if (event.type === "progress") continue;
       const raw = event.value.raw;
       if (raw === undefined) throw notBytes();

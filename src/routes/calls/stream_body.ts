@@ -118,6 +118,7 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
   #end(): void {
     this.#ended = true;
     this.#options.cancel();
+    void this.#iterator.return?.().catch(() => {});
   }
 
   /** Writes the next events, or a problem if there is no room for them. */
