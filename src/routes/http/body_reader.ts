@@ -70,7 +70,9 @@ export class BodyReader {
     try {
       if (declared === null || Number(declared) > FREE_BYTES) {
         if (request.body === null) return new Uint8Array();
-        return await this.#gather(request.body, limit, tooLarge);
+        // A body of announced length needs no room beyond it, however large the limit is.
+        const most = declared === null ? limit : Number(declared);
+        return await this.#gather(request.body, most, tooLarge);
       }
       const bytes = await this.#small(request);
       if (bytes.byteLength > limit) throw tooLarge(bytes.byteLength);

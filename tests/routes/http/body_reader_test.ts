@@ -70,6 +70,16 @@ Deno.test("BodyReader.read() returns any body unchanged, in any parts", async ()
   );
 });
 
+Deno.test("BodyReader.read() takes no room beyond the announced length of a body", async () => {
+  const bodies = new BodyReader({ ...LIMITS, maxBodiesBytes: 280_000 });
+  const announced = { "content-length": "150000" };
+  const body = (): ReadableStream<Uint8Array> =>
+    chunked(Array.from({ length: 15 }, () => new Uint8Array(10_000)));
+  const first = await bodies.read(request(body(), announced));
+  const second = await bodies.read(request(body(), announced));
+  assert.deepEqual([first.byteLength, second.byteLength], [150_000, 150_000]);
+});
+
 Deno.test("BodyReader.read() accepts chunked bodies up to the limit, for any chunk sizes", async () => {
   const limit = 20_000;
   const bodies = new BodyReader({ ...LIMITS, maxBodyBytes: limit, bodyTimeoutMs: 1_000 });
