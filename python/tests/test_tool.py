@@ -50,7 +50,7 @@ def test_tool_refuses_an_idempotent_that_is_not_a_bool(idempotent: Any) -> None:
 
 
 def test_tool_takes_a_deadline_a_form_of_arrays_and_a_media_type() -> None:
-    @tool(timeout_ms=1_500, arrays="list", media_type="image/png")
+    @tool(timeout_ms=1_500, arrays="list", media_type="Image/PNG")
     def draw() -> bytes:
         return b""
 

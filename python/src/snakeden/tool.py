@@ -93,9 +93,9 @@ def tool(
         if not inspect.isroutine(inner):
             kind = "a class" if inspect.isclass(inner) else f"an object of {type(inner).__name__}"
             raise TypeError(f"@tool marks functions and methods; it was used on {kind}")
-        setattr(
-            inner, MARK, ToolMark(name, description, idempotent, timeout_ms, arrays, media_type)
-        )
+        # HTTP compares media types without regard to case.
+        media = media_type and media_type.lower()
+        setattr(inner, MARK, ToolMark(name, description, idempotent, timeout_ms, arrays, media))
         return target
 
     return mark if function is None else mark(function)
