@@ -21,6 +21,12 @@ const { requestId: _header, ...BODY_FIELDS } = CALL_FIELDS;
 
 const KNOWN_KEYS = Object.keys(BODY_FIELDS);
 
+/** The issue of a call without a tool. */
+export const NO_TOOL: FieldIssue = {
+  path: "tool",
+  message: "missing; allowed: the name of a tool",
+};
+
 /** The component of the OpenAPI document that holds {@link callRequestSchema}. */
 export const CALL_REQUEST = "CallRequest";
 
@@ -145,7 +151,7 @@ export function findIssues(body: unknown): FieldIssue[] {
   }
   const issues: FieldIssue[] = [];
   if (!Object.hasOwn(body, "tool")) {
-    issues.push({ path: "tool", message: "missing; allowed: the name of a tool" });
+    issues.push(NO_TOOL);
   }
   for (const key of Object.keys(body)) {
     if (issues.length === MAX_ISSUES) {

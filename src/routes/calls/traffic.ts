@@ -1,4 +1,5 @@
 import type { Value } from "../../bridge/mod.ts";
+import { invalidCall } from "../../calls/mod.ts";
 import { SnakedenError } from "../../errors.ts";
 import {
   type AnswerLimits,
@@ -70,7 +71,10 @@ export class Traffic implements Disposable {
    * @throws {SnakedenError} What {@link BodyReader.read} and {@link decodeCall} throw.
    */
   async readCall(request: Request): Promise<CallFields> {
-    const fields = readQuery(request.url, this.#maxDepth)?.fields;
+    const { fields, arg } = readQuery(request.url, this.#maxDepth) ?? {};
+    if (arg !== undefined) {
+      throw invalidCall([{ path: "arg", message: "the body is JSON, which names its arguments" }]);
+    }
     const body = await this.bodies.read(request);
     try {
       const parts = fields && { fields, args: [] };

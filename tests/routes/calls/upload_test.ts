@@ -94,7 +94,8 @@ Deno.test("POST /v1/execute takes the bytes of one argument, and the rest from t
 });
 
 const WRONG: [query: string, path: string, message: RegExp][] = [
-  ["", "tool", /a text of 1 to 256/],
+  ["", "tool", /^missing; allowed: the name of a tool$/],
+  ["?tool=resize&arg=$snakeden", "arg", /begins with \$/],
   ["?tool=join", "arg", /2 \(first, second\) that take bytes/],
   ["?tool=resize&tool=join", "tool", /given twice/],
   ['?tool=resize&arg=image&args={"image":1}', "args.image", /in the body and in the query/],
@@ -160,7 +161,7 @@ Deno.test("POST /v1/execute reads fields and arguments in the part $call", async
 });
 
 const WRONG_FORMS: [what: string, query: string, form: Sent, path: string, message: RegExp][] = [
-  ["no tool", "", { image: "x" }, "tool", /a text of 1 to 256/],
+  ["no tool", "", { image: "x" }, "tool", /^missing; allowed: the name of a tool$/],
   ["text for an integer", "?tool=resize", { width: "wide" }, "args.width", /not JSON/],
   ["a part twice", "?tool=resize", { width: ["1", "2"] }, "args.width", /given 2 times/],
   ["bytes twice", "?tool=resize", { image: ["1", "2"] }, "args.image", /given 2 times/],
@@ -217,6 +218,9 @@ Deno.test("POST /v1/execute takes fields of a call from the query where the body
   assert.equal(it.calls[0]?.options.arrays, "list");
   await client.post("/v1/execute?tool=join&arrays=base64", { tool: "resize", arrays: "list" });
   assert.deepEqual([it.calls[1]?.tool, it.calls[1]?.options.arrays], ["resize", "list"]);
+  const refused = await client.post("/v1/execute?arg=image", { tool: "resize" });
+  assert.equal(refused.status, 400);
+  assert.match((await refused.json()).detail, /arg: the body is JSON/);
   const { call } = await sent("?tool=join&timeoutMs=5", { $call: json({ tool: "resize" }) });
   assert.deepEqual([call?.tool, call?.options.timeoutMs], ["resize", 5]);
 });

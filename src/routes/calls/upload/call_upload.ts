@@ -1,8 +1,8 @@
-import { fieldIssue, invalidCall } from "../../../calls/mod.ts";
+import { invalidCall } from "../../../calls/mod.ts";
 import { isRecord } from "../../../json/mod.ts";
 import type { ToolInfo } from "../../../tools/mod.ts";
 import { boundaryOf, type FormPart, parseJsonBody, parseMultipart } from "../../http/mod.ts";
-import type { ArgPart, Upload } from "../call_body.ts";
+import { type ArgPart, NO_TOOL, type Upload } from "../call_body.ts";
 import { type CallQuery, readQuery } from "./call_query.ts";
 import { type ParameterKind, ParameterKinds } from "./parameter_kinds.ts";
 
@@ -28,6 +28,9 @@ export function bytesUpload(
 ): Upload {
   const { fields = {}, arg } = query ?? {};
   const name = arg ?? onlyBytesParameter(fields, findTool);
+  if (name.startsWith("$")) {
+    throw invalidCall([{ path: "arg", message: "no argument begins with $" }]);
+  }
   const { args } = fields;
   if (isRecord(args) && Object.hasOwn(args, name)) {
     throw invalidCall([{ path: `args.${name}`, message: "given in the body and in the query" }]);
@@ -172,7 +175,7 @@ function toolOf(
   { tool, pool }: Readonly<Record<string, unknown>>,
   findTool: FindTool,
 ): ToolInfo | undefined {
-  if (tool === undefined) throw invalidCall([fieldIssue("tool", "")]);
+  if (tool === undefined) throw invalidCall([NO_TOOL]);
   if (typeof tool !== "string") return undefined;
   return findTool(tool, typeof pool === "string" ? pool : undefined);
 }
