@@ -62,6 +62,10 @@ export function answerForm({ accept, tool, pool, findTool, follows }: AnsweredCa
   }
   if (jsonQuality > ranges.qualityByName(bytesType)) return AS_JSON;
   const takesJson = jsonQuality > 0;
+  if (follows && info?.streams === false) {
+    const why = `${tool} sends no chunks; POST /v1/execute answers its result`;
+    throw notAcceptable(accept, why, { mayHaveRun: false });
+  }
   if (info !== undefined && !takesJson && !mayBeBytes(info, follows)) {
     throw notAcceptable(accept, `${tool} does not return bytes`, { mayHaveRun: false });
   }

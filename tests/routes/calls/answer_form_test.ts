@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import type { StreamEvent } from "../../../src/pool/mod.ts";
+import type { ToolInfo } from "../../../src/tools/mod.ts";
+import {
+  chunk,
+  clientOf,
+  done,
+  type MemoryEngine,
+  memoryEngine,
+  outcomeOf,
+} from "../memory_engine.ts";
+
+const SHOW: ToolInfo = {
+  name: "show",
+  pool: "default",
+  description: "",
+  inputSchema: { type: "object" },
+  streams: false,
+  idempotent: false,
+  mediaType: "text/html",
+};
+const PLAY: ToolInfo = { ...SHOW, name: "play", streams: true };
+const BYTES = new Uint8Array([1, 2, 3]);
+
+function engine(): MemoryEngine {
+  const tools = [SHOW, PLAY];
+  const it: MemoryEngine = memoryEngine({
+    namespaces: {
+      tools: { list: () => tools, find: (name) => tools.find((tool) => tool.name === name) },
+    },
+    call: (tool, args, options) => {
+      it.calls.push({ tool, args: args.decode(), options });
+      return Promise.resolve(outcomeOf(BYTES));
+    },
+    events: async function* (): AsyncGenerator<StreamEvent> {
+      yield await Promise.resolve(chunk(BYTES));
+      yield done(null);
+    },
+  });
+  return it;
+}
+
+Deno.test("POST /v1/stream refuses to send the bytes of a tool that has no chunks", async () => {
+  const it = engine();
+  const accept = "application/octet-stream";
+  const answer = await clientOf(it).post("/v1/stream", { tool: "show" }, { accept });
+  assert.equal(answer.status, 406);
+  assert.match((await answer.json()).detail, /show sends no chunks; POST \/v1\/execute/);
+  assert.equal(it.calls.length, 0);
+});
