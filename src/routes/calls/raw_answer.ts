@@ -15,6 +15,12 @@ export const CALL_HEADERS = {
   queueMs: "snakeden-queue-ms",
 } as const;
 
+/**
+ * The policy for bytes of a tool's own media type: a browser that shows them, such as HTML or SVG,
+ * runs no script in them, and gives them no access to this server.
+ */
+export const RAW_POLICY = { "content-security-policy": "sandbox" } as const;
+
 /** The headers that describe an array. */
 export const ARRAY_HEADERS = { dtype: "snakeden-dtype", shape: "snakeden-shape" } as const;
 
@@ -38,6 +44,7 @@ export function rawAnswer(
   const response = new Response(body, {
     headers: {
       "content-type": type,
+      ...RAW_POLICY,
       "content-length": String(bytes.byteLength),
       [CALL_HEADERS.callId]: callId,
       [CALL_HEADERS.workerId]: workerId,

@@ -17,6 +17,7 @@ import { CALL_REQUEST } from "./call_body.ts";
 import { readCallRequest } from "./call_request.ts";
 import type { FindTool } from "./upload/mod.ts";
 import type { FindTools } from "./execute.ts";
+import { RAW_POLICY } from "./raw_answer.ts";
 import { RawStream } from "./raw_stream.ts";
 import { BINARY, CALL_PARAMETERS, UPLOADS } from "./upload/mod.ts";
 import { StreamBody } from "./stream_body.ts";
@@ -118,7 +119,7 @@ export function addStream(
       });
       await body.begin();
       return new Response(body.readable(), {
-        headers: { "content-type": bytesType, ...UNBUFFERED },
+        headers: { "content-type": bytesType, ...RAW_POLICY, ...UNBUFFERED },
       });
     }
     const body = new StreamBody({

@@ -40,6 +40,17 @@ function engine(): MemoryEngine {
   return it;
 }
 
+const ASKED = [["/v1/execute", "show"], ["/v1/stream", "play"]] as const;
+for (const [path, tool] of ASKED) {
+  Deno.test(`POST ${path} keeps browsers from running bytes as a page of this server`, async () => {
+    const answer = await clientOf(engine()).post(path, { tool }, { accept: "text/html" });
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers.get("content-type"), "text/html");
+    assert.equal(answer.headers.get("content-security-policy"), "sandbox");
+    assert.deepEqual(await answer.bytes(), BYTES);
+  });
+}
+
 Deno.test("POST /v1/stream refuses to send the bytes of a tool that has no chunks", async () => {
   const it = engine();
   const accept = "application/octet-stream";
