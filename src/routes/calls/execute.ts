@@ -9,7 +9,7 @@ import { readCallRequest } from "./call_request.ts";
 import type { FindTool } from "./upload/mod.ts";
 import { inMicroseconds } from "./microseconds.ts";
 import { BINARY, CALL_PARAMETERS, UPLOADS } from "./upload/mod.ts";
-import { rawAnswer } from "./raw_answer.ts";
+import { RAW_HEADERS, rawAnswer } from "./raw_answer.ts";
 import type { Traffic } from "./traffic.ts";
 import { bodyByReference, type EncodedJson, encodedJson, problemAnswers } from "../schema/mod.ts";
 
@@ -53,6 +53,7 @@ const route = createRoute({
         "application/octet-stream": { schema: BINARY },
         "*/*": { schema: BINARY },
       },
+      headers: RAW_HEADERS,
     },
     ...problemAnswers(400, 404, 406, 408, 413, 415, 422, 429, 500, 502, 503, 504),
   },

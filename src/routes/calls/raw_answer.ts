@@ -24,6 +24,16 @@ export const RAW_POLICY = { "content-security-policy": "sandbox" } as const;
 /** The headers that describe an array. */
 export const ARRAY_HEADERS = { dtype: "snakeden-dtype", shape: "snakeden-shape" } as const;
 
+/** {@link CALL_HEADERS} and {@link ARRAY_HEADERS}, in an OpenAPI document. */
+export const RAW_HEADERS = Object.fromEntries([
+  ...Object.entries(CALL_HEADERS).map(([field, name]) => [name, `\`${field}\` of the answer.`]),
+  [ARRAY_HEADERS.dtype, "The type of the elements, such as `<f4`."],
+  [ARRAY_HEADERS.shape, "The shape, such as `2,3`."],
+].map(([name, text]) => [name, {
+  description: `If the body is bytes: ${text}`,
+  schema: { type: "string" as const },
+}]));
+
 /**
  * Returns a response whose body is the bytes of a result. The bytes of an array are its elements.
  *

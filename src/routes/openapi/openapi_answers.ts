@@ -46,8 +46,10 @@ export function describeAnswers(
   const describe = ({ security, responses, ...rest }: Operation): Schema => {
     const isOpen = security !== undefined;
     const common = [...EVERYWHERE, ...(needsKey ? (isOpen ? [] : [401]) : [403])];
-    const own = Object.entries(responses)
-      .map(([status, answer]) => [status, { ...answer, headers: headersOf(status) }]);
+    const own = Object.entries(responses).map(([status, answer]) => [status, {
+      ...answer,
+      headers: { ...Object(answer["headers"]), ...headersOf(status) },
+    }]);
     return {
       ...rest,
       ...(isOpen ? { security } : {}),

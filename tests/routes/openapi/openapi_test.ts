@@ -149,6 +149,14 @@ Deno.test("GET /openapi.json lists 401 with a key, 403 without, and neither for 
   }
 });
 
+Deno.test("GET /openapi.json describes the headers that come with bytes", async () => {
+  const { paths } = await documentOf();
+  const headers = paths["/v1/execute"]?.["post"]?.responses["200"]?.headers ?? {};
+  const named = Object.keys(headers).filter((it) => it.startsWith("snakeden-"));
+  const outside = ["call-id", "worker-id", "duration-ms", "queue-ms", "dtype", "shape"];
+  assert.deepEqual(named, outside.map((it) => `snakeden-${it}`));
+});
+
 Deno.test("GET /openapi.json describes the headers of every response", async () => {
   const document = await documentOf();
   for (const [name, { responses }] of operationsOf(document)) {
