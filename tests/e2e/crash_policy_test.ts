@@ -50,6 +50,10 @@ const ENDS: readonly [string, unknown][] = [
   ["SIGKILL", { kind: "killed" }],
   ["out of memory", { kind: "out_of_memory", reason: "MemoryError: no more" }],
   ["7", { kind: "exit" }],
+  // The worker's own statuses, for an adapter that fails, a refusal and a lost link.
+  ["3", { kind: "exit" }],
+  ["4", { kind: "exit" }],
+  ["5", { kind: "exit" }],
   ["0", { kind: "exit" }],
   ["139", { kind: "segfault" }],
 ];
@@ -65,7 +69,10 @@ Deno.test("worker_crashed names the kind of the crash, and the pool counts it", 
     const { kind } = crash as { kind: string };
     counts[kind] = (counts[kind] ?? 0) + 1;
   }
-  await until(() => den.pools.list()[0]?.crashes.total === 9, "the last one to be counted");
+  await until(
+    () => den.pools.list()[0]?.crashes.total === ENDS.length,
+    "the last one to be counted",
+  );
   assert.deepEqual(den.pools.list()[0]?.crashes.recent, counts);
 });
 
@@ -131,6 +138,30 @@ Deno.test("Snakeden.execute() runs a call again within its one deadline", async 
   assert.ok(["worker_crashed", "deadline_exceeded"].includes(error.code), error.code);
   const { length } = await linesOf(path);
   assert.ok(length >= 1 && length < 100, `${length} attempts`);
+});
+
+Deno.test("worker_crashed reads no meaning of Snakeden into the exit status of a tool, which is poison like any other", async () => {
+  await using den = await startDen({ adapter: "dies_in_call", size: 1, poisonAfter: 3 });
+  for (const code of [3, 4, 5]) {
+    const error = await errorOf(den.execute("exit_with", { code }));
+    assert.match(error.summary, new RegExp(`ended with exit code ${code}$`));
+  }
+  const again = (): Promise<SnakedenError> => errorOf(den.execute("exit_with", { code: 5 }));
+  assert.deepEqual([(await again()).code, (await again()).code], Array(2).fill("worker_crashed"));
+  assert.equal((await again()).code, "poison_call");
+});
+
+Deno.test("worker_start_failed reads no meaning of Snakeden into the exit status of an adapter", async () => {
+  await using dir = await tempDir();
+  for (const code of [3, 4, 5]) {
+    await Deno.writeTextFile(join(dir.path, `exits_${code}.py`), `import os; os._exit(${code})`);
+    await using den = await startDen({ adapter: `exits_${code}`, modulePaths: [dir.path] });
+    const [pool] = den.pools.list();
+    assert.match(
+      pool?.reason ?? "",
+      new RegExp(`ended with exit code ${code} before it was ready`),
+    );
+  }
 });
 
 Deno.test("poison_call refuses a call that kills workers repeatedly, with its history, over HTTP too", async () => {

@@ -251,6 +251,42 @@ def test_worker_leaves_when_the_link_ends_though_its_tool_does_not(host: FakeHos
     assert worker.wait() == exit_status.LINK_LOST
 
 
+@pytest.mark.parametrize(
+    ("adapter", "status"),
+    [
+        ("threads", exit_status.LINK_LOST),
+        ("never_says_hello", exit_status.LINK_LOST),
+        ("raises_at_import", exit_status.START_FAILED),
+        (None, exit_status.REFUSED),
+    ],
+)
+def test_worker_announces_a_status_that_a_tool_could_choose_too(
+    host: FakeHost, adapter: str | None, status: int
+) -> None:
+    worker = host.connect(env={"SNAKEDEN_OUTPUT_MARK": "n0n5e"})
+    worker.link.expect("hello")
+    if adapter is None:
+        worker.link.send({"refused": link.Refused(error=Error(code="internal", message="no"))})
+    else:
+        worker.welcome(adapter)
+    if adapter == "threads":
+        worker.link.expect("ready")
+    if status == exit_status.LINK_LOST:
+        worker.link.drop()
+    assert worker.wait() == status
+    assert f"\x1en0n5e:exit={status}\n" in worker.stderr
+
+
+def test_worker_announces_no_status_of_a_tool(host: FakeHost) -> None:
+    worker = host.connect(env={"SNAKEDEN_OUTPUT_MARK": "n0n5e"})
+    worker.link.expect("hello")
+    worker.welcome("dies_in_call")
+    worker.link.expect("ready")
+    worker.link.call(1, "exit_with", {"code": exit_status.LINK_LOST})
+    assert worker.wait() == exit_status.LINK_LOST
+    assert "exit=" not in worker.stderr
+
+
 def test_worker_leaves_when_the_link_ends_while_it_loads(host: FakeHost) -> None:
     worker = host.connect()
     worker.link.expect("hello")

@@ -79,9 +79,14 @@ const NO_MEMORY = /^MemoryError\b|\bstd::bad_alloc\b|\b(?:out of|cannot allocate
 const NAMES_OF_SIGNALS =
   /^(?:Segmentation fault|Bus error|Illegal instruction|Floating.+|Aborted)$/;
 
-/** Classifies an end that the host did not cause, by the exit and the last output. */
-export function classifyCrash(exit: WorkerExit): Crash {
-  const kind = kindOf(exit);
+/**
+ * Classifies an end that the host did not cause, by the exit and the last output.
+ *
+ * @param ownStatus The exit status that the worker's own code has announced. A tool can exit with
+ * any status, which must not pass for a lost link.
+ */
+export function classifyCrash(exit: WorkerExit, ownStatus?: number): Crash {
+  const kind = kindOf(exit, ownStatus);
   // A worker that is killed from outside did not cause it, whatever it wrote before.
   if (kind === "killed" || kind === "terminated" || kind === "cpu_limit") return { kind };
   const isOfNative = kind !== "exit" && kind !== "abort" && kind !== "link_lost";
@@ -92,9 +97,9 @@ export function classifyCrash(exit: WorkerExit): Crash {
   return isOfNative ? { kind, reason: fatal } : { kind: "fatal_error", reason: fatal };
 }
 
-function kindOf({ signal, exitCode }: WorkerExit): CrashKind {
+function kindOf({ signal, exitCode }: WorkerExit, ownStatus: number | undefined): CrashKind {
   if (signal !== null) return BY_SIGNAL[signal] ?? "signal";
-  if (exitCode === EXIT_STATUS.linkLost) return "link_lost";
+  if (exitCode === ownStatus && exitCode === EXIT_STATUS.linkLost) return "link_lost";
   return BY_STATUS[exitCode ?? 0] ?? "exit";
 }
 

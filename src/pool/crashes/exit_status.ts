@@ -15,18 +15,32 @@ export const EXIT_STATUS = {
   signalled: 128,
 } as const;
 
-/** Describes how a process ended: `exit code 7`, `signal SIGKILL`. */
-export function describeExit(exit: WorkerExit): string {
-  const how = exit.signal === null ? `exit code ${exit.exitCode}` : `signal ${exit.signal}`;
-  const meaning = EXIT_MEANINGS[exit.signal ?? String(exit.exitCode)];
+/**
+ * Describes how a process ended: `exit code 7`, `signal SIGKILL`.
+ *
+ * @param ownStatus The exit status that the worker's own code has announced. Any other status was
+ * chosen by a tool, and means nothing to Snakeden.
+ */
+export function describeExit(exit: WorkerExit, ownStatus?: number): string {
+  const { signal, exitCode } = exit;
+  const how = signal === null ? `exit code ${exitCode}` : `signal ${signal}`;
+  const meaning = signal === null ? meaningOf(exitCode, ownStatus) : SIGNAL_MEANINGS[signal];
   return meaning === undefined ? how : `${how} (${meaning})`;
 }
 
-/** The meaning of exit statuses and, for Python code, of signals. */
-const EXIT_MEANINGS: Readonly<Record<string, string>> = {
+function meaningOf(exitCode: number | null, ownStatus: number | undefined): string | undefined {
+  if (exitCode === null || exitCode !== ownStatus) return undefined;
+  return STATUS_MEANINGS[exitCode];
+}
+
+const STATUS_MEANINGS: Readonly<Record<number, string>> = {
   [EXIT_STATUS.startFailed]: "its adapter could not be started",
   [EXIT_STATUS.refused]: "the host refused it",
   [EXIT_STATUS.linkLost]: "it lost the link to the host",
+};
+
+/** The meanings of signals for Python code. */
+const SIGNAL_MEANINGS: Readonly<Record<string, string>> = {
   SIGSEGV: "a crash in native code",
   SIGABRT: "native code gave up",
   SIGBUS: "a crash in native code",

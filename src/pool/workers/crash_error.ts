@@ -16,17 +16,19 @@ export interface EndOfCall {
   readonly breach: Breach | undefined;
   /** The event that ended the worker, as the end of a sentence, when the exit does not say. */
   readonly how: string | undefined;
+  /** The exit status that the worker's own code has announced. */
+  readonly ownStatus: number | undefined;
 }
 
 /** Returns the error of a call whose worker died. */
 export function crashErrorOf(
   worker: EndedWorker,
   exit: WorkerExit,
-  { tool, history, breach, how }: EndOfCall,
+  { tool, history, breach, how, ownStatus }: EndOfCall,
 ): WorkerCrashedError {
   const workersLost = Math.max(1, history.length);
   const others = workersLost === 1 ? "" : `; the call has lost ${workersLost} workers`;
-  const end = breach?.text ?? how ?? `ended with ${describeExit(exit)}`;
+  const end = breach?.text ?? how ?? `ended with ${describeExit(exit, ownStatus)}`;
   const message = `Cannot finish ${tool}: worker ${worker.id} ${end}${others}`;
   const output = `; ${describeOutput(exit.lastOutput)}`;
   const details = {

@@ -15,20 +15,29 @@ export interface OutputLine {
 
 /** The start of a mark. */
 const MARK_START = "\x1e";
+/** A mark that names the owner of the output that follows, or the status of the coming exit. */
+const MARK = /^(?:(\d{1,10})|exit=(\d{1,3}))$/;
 
 /**
  * Removes the marks from the lines of one pipe of a worker. A mark stands at the end of a line: it
- * ends the line before it, and names the owner of the output that follows.
+ * ends the line before it. It names the owner of the output that follows, or the status with which
+ * the worker's own code is about to exit.
  *
  * @see output.py, the twin of this file, which writes the marks
  */
 export class OutputMarks {
   readonly #mark: string;
   #owner: Owner = STARTUP;
+  #ownStatus: number | undefined;
 
   /** @param nonce The text with which this worker marks its output. */
   constructor(nonce: string) {
     this.#mark = `${MARK_START}${nonce}:`;
+  }
+
+  /** The exit status that the worker's own code has announced. A tool announces none. */
+  get ownStatus(): number | undefined {
+    return this.#ownStatus;
   }
 
   /** Takes a line of the pipe; returns undefined for one that holds nothing but a mark. */
@@ -36,9 +45,11 @@ export class OutputMarks {
     const owner = this.#owner;
     const at = line.lastIndexOf(this.#mark);
     if (at < 0) return { text: line, owner };
-    const id = line.slice(at + this.#mark.length);
-    if (!/^\d{1,10}$/.test(id)) return { text: line, owner };
-    this.#owner = Number(id);
+    const mark = MARK.exec(line.slice(at + this.#mark.length));
+    if (mark === null) return { text: line, owner };
+    const [, next, status] = mark;
+    if (next !== undefined) this.#owner = Number(next);
+    else this.#ownStatus = Number(status);
     if (at === 0) return undefined;
     return { text: line.slice(0, line[at - 1] === "\r" ? at - 1 : at), owner };
   }

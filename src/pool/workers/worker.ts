@@ -285,7 +285,7 @@ export class Worker implements LinkEvents, AttemptHost {
 
   /** Classifies the end of the worker. */
   crashOf(exit: WorkerExit): Crash {
-    return this.#endCause?.crash ?? classifyCrash(exit);
+    return this.#endCause?.crash ?? classifyCrash(exit, this.#launched?.process.ownStatus);
   }
 
   /**
@@ -303,6 +303,7 @@ export class Worker implements LinkEvents, AttemptHost {
       history,
       breach: this.#endCause?.breach ?? exitBreach(this.#limits, exit),
       how: this.#endCause?.crash.reason,
+      ownStatus: this.#launched?.process.ownStatus,
     });
   }
 

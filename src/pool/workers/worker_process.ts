@@ -16,6 +16,8 @@ export interface ProcessHandle {
   readonly pid: number;
   /** Settles when the process has ended and its last output has been read. Never rejects. */
   readonly exited: Promise<WorkerExit>;
+  /** The exit status that the worker's own code has announced; see {@link OutputMarks}. */
+  readonly ownStatus: number | undefined;
   /** The last lines that these calls have written; see {@link OutputTail.of}. */
   outputOf(calls: readonly number[]): readonly string[];
   /**
@@ -34,10 +36,12 @@ export class WorkerProcess implements ProcessHandle {
   readonly exited: Promise<WorkerExit>;
   readonly #process: ManagedProcess;
   readonly #tail = new OutputTail();
+  readonly #stderr: OutputMarks;
 
   private constructor(spec: WorkerProcessSpec) {
     const { nonce, onLine, ...command } = spec;
     const marks = { stdout: new OutputMarks(nonce), stderr: new OutputMarks(nonce) };
+    this.#stderr = marks.stderr;
     this.#process = ManagedProcess.spawn({
       ...command,
       onLine: (text, from) => {
@@ -59,6 +63,10 @@ export class WorkerProcess implements ProcessHandle {
 
   get pid(): number {
     return this.#process.pid;
+  }
+
+  get ownStatus(): number | undefined {
+    return this.#stderr.ownStatus;
   }
 
   /** The last lines of the output so far, oldest first. */

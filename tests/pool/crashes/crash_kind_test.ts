@@ -35,7 +35,9 @@ Deno.test("classifyCrash() knows exit statuses, including those by which a shell
   const statuses: [number, CrashKind][] = [
     [0, "exit"],
     [1, "exit"],
-    [5, "link_lost"],
+    [3, "exit"],
+    [4, "exit"],
+    [5, "exit"],
     [132, "illegal_instruction"],
     [134, "abort"],
     [135, "bus_error"],
@@ -48,6 +50,13 @@ Deno.test("classifyCrash() knows exit statuses, including those by which a shell
   for (const [status, kind] of statuses) {
     assert.deepStrictEqual(classifyCrash(exit(status)), { kind }, String(status));
   }
+});
+
+Deno.test("classifyCrash() returns link_lost for status 5 only if the worker has announced it", () => {
+  assert.equal(classifyCrash(exit(5), 5).kind, "link_lost");
+  assert.equal(classifyCrash(exit(5), 3).kind, "exit");
+  assert.equal(classifyCrash(exit(7), 5).kind, "exit");
+  assert.equal(classifyCrash(exit("SIGSEGV"), 5).kind, "segfault");
 });
 
 Deno.test("classifyCrash() reads the last output of the interpreter", () => {

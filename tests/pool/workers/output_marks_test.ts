@@ -41,6 +41,17 @@ Deno.test("OutputMarks reads the owners of lines from marks, and ends a line at 
   ]);
 });
 
+Deno.test("OutputMarks.ownStatus is the exit status that a mark announces", () => {
+  const marks = new OutputMarks(NONCE);
+  marks.take(`\x1e${NONCE}:7`);
+  for (const forged of ["exit=5", "\x1eother:exit=5", `\x1e${NONCE}:exit=x`]) marks.take(forged);
+  assert.equal(marks.ownStatus, undefined);
+  assert.deepEqual(marks.take(`half a line\x1e${NONCE}:exit=5`), line("half a line", 7));
+  assert.equal(marks.take(`\x1e${NONCE}:exit=5`), undefined);
+  assert.equal(marks.ownStatus, 5);
+  assert.deepEqual(marks.take("after"), line("after", 7));
+});
+
 Deno.test("OutputMarks finds marks wherever the pipe splits them, after lines of any length", async () => {
   const text = fc.stringMatching(/^[a-z]{0,20}$/);
   await fc.assert(fc.asyncProperty(

@@ -43,6 +43,15 @@ Deno.test("WorkerProcess.exited keeps the last 20 lines, shortened", async () =>
   assert.ok(garbage.lastOutput.every((it) => it.length <= 501));
 });
 
+Deno.test("WorkerProcess.ownStatus is what the worker announces on stderr, not its exit status", async () => {
+  const announcing = shell("mark exit=5 >&2; exit 5").process;
+  await announcing.exited;
+  assert.equal(announcing.ownStatus, 5);
+  const silent = shell("exit 5").process;
+  assert.equal((await silent.exited).exitCode, 5);
+  assert.equal(silent.ownStatus, undefined);
+});
+
 Deno.test("WorkerProcess attributes lines to calls, in each pipe separately", async () => {
   const { process, lines } = shell(
     "echo start; mark 7; echo seven; mark 8; echo eight; echo other >&2",

@@ -60,6 +60,23 @@ Deno.test("Worker.crashOf() classifies the exit if the host had no part in the e
   assert.equal(worker.stopRequested, false);
 });
 
+Deno.test("Worker.crashOf() names a lost link if the process ended by it before the host looked", async () => {
+  for (
+    const [ownStatus, kind, text] of [
+      [5, "link_lost", /exit code 5 \(it lost the link to the host\)/],
+      [undefined, "exit", /exit code 5$/],
+    ] as const
+  ) {
+    const { worker, fake } = await startWorker();
+    const died = worker.died();
+    fake.ownStatus = ownStatus;
+    fake.exit({ exitCode: 5 });
+    const exit = await died;
+    assert.equal(worker.crashOf(exit).kind, kind);
+    assert.match(worker.crashError(exit, "add").summary, text);
+  }
+});
+
 Deno.test("Worker.crashOf() names a link that ended before the process, and a breach of its protocol", async () => {
   const lost = await startWorker();
   const died = lost.worker.died();

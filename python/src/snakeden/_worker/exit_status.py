@@ -1,4 +1,8 @@
-"""Exit statuses of a worker process, in one place. The host reads why a worker ended from them."""
+"""Exit statuses of a worker process, in one place.
+
+A tool can end the process with any of these numbers. So the worker announces START_FAILED, REFUSED
+and LINK_LOST before it exits (output.py), and the host reads their meaning only then.
+"""
 
 from typing import Final
 

@@ -108,9 +108,9 @@ class WorkerLife:
             welcome, rest = self._greet(link)
         except LinkLostError as error:
             print(f"snakeden worker {self._worker_id}: {error}", file=sys.stderr)
-            return exit_status.LINK_LOST
+            return self._output.announce_exit(exit_status.LINK_LOST)
         if welcome is None:
-            return exit_status.REFUSED
+            return self._output.announce_exit(exit_status.REFUSED)
         sys.setswitchinterval(SWITCH_SECONDS)
         log_bridge.install(self._outbox, welcome.log_level)
         note = None
@@ -208,7 +208,7 @@ class WorkerLife:
         self._outbox.put(
             wire.start_failed(wire.error("worker_start_failed", problem, python=cause))
         )
-        return exit_status.START_FAILED
+        return self._output.announce_exit(exit_status.START_FAILED)
 
     def report_import(self, path: str) -> None:
         """Tell the host of a source file that was imported, unless a forked child did it."""
@@ -310,6 +310,7 @@ class WorkerLife:
                 f"{reason or 'the host ended the link without a stop'}",
                 file=sys.stderr,
             )
+            self._output.announce_exit(status)
         self._lost = True
         if not self._serving:
             self._await_host_guard()

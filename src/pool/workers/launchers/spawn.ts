@@ -207,7 +207,7 @@ export class SpawnLauncher implements Launcher {
     const { startTimeoutMs } = this.#options;
     const exit = await Promise.race([process.exited, delay(startTimeoutMs, scope)]);
     scope.throwIfAborted();
-    if (exit !== undefined) throw endedEarly(exit);
+    if (exit !== undefined) throw endedEarly(exit, process.ownStatus);
     throw new SnakedenError(
       "worker_start_failed",
       `after ${startTimeoutMs} ms ${stage()}`,
@@ -234,8 +234,8 @@ export class SpawnLauncher implements Launcher {
       process !== undefined && await settlesWithin(process.exited, hasLostLink ? EXIT_GRACE_MS : 0)
     ) {
       const exit = await process.exited;
-      crash = classifyCrash(exit);
-      if (hasLostLink) known = endedEarly(exit);
+      crash = classifyCrash(exit, process.ownStatus);
+      if (hasLostLink) known = endedEarly(exit, process.ownStatus);
     }
     const summary = known?.summary ?? messageOf(error);
     const cured = withModuleCure(summary, known && pythonOf(known), this.#options.moduleCure);
@@ -265,10 +265,10 @@ function pythonOf({ details }: SnakedenError): { type: string; message: string }
   return { type: String(python.type), message: String(python.message) };
 }
 
-function endedEarly(exit: WorkerExit): SnakedenError {
+function endedEarly(exit: WorkerExit, ownStatus: number | undefined): SnakedenError {
   return new SnakedenError(
     "worker_start_failed",
-    `it ended with ${describeExit(exit)} before it was ready`,
+    `it ended with ${describeExit(exit, ownStatus)} before it was ready`,
     { details: { ...exit }, output: `; ${describeOutput(exit.lastOutput)}` },
   );
 }

@@ -7,6 +7,9 @@ the output of another call, and when a call that has written something ends:
 native code and child processes, which bypass Python, follows the last mark. Therefore each call
 that begins a while after such a mark is marked at its start, whether it writes or not. A mark in
 front of every call would cost more than a small tool does.
+
+A tool can end the process with any exit status, also with one of exit_status.py. So the worker
+announces its own status by the mark `\x1e<nonce>:exit=<status>\n` on stderr.
 """
 
 from __future__ import annotations
@@ -67,10 +70,14 @@ class _Pipe(io.BufferedWriter):
         if owner != _NOBODY:
             self._output.is_marked = True
             self.repair()
+        self.mark(str(owner))
+
+    def mark(self, text: str) -> None:
+        """Write a mark past the buffer, to the pipe that the host reads."""
         nonce = self._output.nonce
         if nonce:
             with suppress(OSError):
-                os.write(self._host, f"\x1e{nonce}:{owner}\n".encode())
+                os.write(self._host, f"\x1e{nonce}:{text}\n".encode())
 
     def disown(self) -> None:
         """Mark that the output that follows belongs to no call, unless that is marked already."""
@@ -186,6 +193,14 @@ class Output:
         self.is_marked = False
         for pipe in self._pipes:
             pipe.disown()
+
+    def announce_exit(self, status: int) -> int:
+        """Tell the host that the worker's own code is about to exit with this status; returns it.
+
+        Safe on any thread: the buffers are left alone.
+        """
+        self._pipes[1].mark(f"exit={status}")
+        return status
 
     def after_fork_in_child(self) -> None:
         """Mark every line: parent and child share the pipes, and do not know each other's marks."""
