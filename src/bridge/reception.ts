@@ -1,7 +1,7 @@
 import { SnakedenError } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import type { Carrier, Greeter } from "./carriers/mod.ts";
-import type { Hello, WorkerFrame } from "./gen/link.js";
+import type { Hello, HostMessageInit, WorkerFrame } from "./gen/link.js";
 import { Link, type LinkEvents } from "./link.ts";
 
 /** The version of proto/snakeden/v1/link.proto. Twin of wire.py. */
@@ -12,6 +12,12 @@ export const PROTOCOL_VERSION = 1;
  * anything.
  */
 export const HELLO_TIMEOUT_MS = 10_000;
+
+/**
+ * The number of withdrawn tokens that are remembered. A worker whose token was withdrawn is ended at
+ * once, so the oldest of so many belong to workers that are gone.
+ */
+const MAX_WITHDRAWN = 1_000;
 
 /** The description of an expected worker. */
 export interface Invitation {
@@ -34,6 +40,8 @@ interface Expected {
 export class Reception implements Greeter {
   readonly #log = getLogger("bridge");
   readonly #expected = new Map<string, Expected>();
+  /** Tokens of invitations that the host has withdrawn, the oldest first. */
+  readonly #withdrawn = new Set<string>();
   readonly #greeting = new Set<Carrier>();
   readonly #helloTimeoutMs: number;
   #closed = false;
@@ -52,7 +60,10 @@ export class Reception implements Greeter {
     signal.throwIfAborted();
     if (this.#closed) throw shuttingDown();
     const { promise, resolve, reject } = Promise.withResolvers<Link>();
-    const onAbort = (): void => reject(signal.reason);
+    const onAbort = (): void => {
+      this.#withdraw(token);
+      reject(signal.reason);
+    };
     signal.addEventListener("abort", onAbort, { once: true });
     this.#expected.set(token, { workerId, events, accept: resolve, refuse: reject });
     try {
@@ -89,13 +100,32 @@ export class Reception implements Greeter {
   /** Refuses all expected workers, and ends the streams that have not sent a hello. */
   close(): void {
     this.#closed = true;
-    for (const { refuse } of this.#expected.values()) refuse(shuttingDown());
+    for (const [token, { refuse }] of this.#expected) {
+      this.#withdraw(token);
+      refuse(shuttingDown());
+    }
     for (const carrier of this.#greeting) carrier.close();
+  }
+
+  #withdraw(token: string): void {
+    if (!this.#expected.delete(token)) return;
+    this.#withdrawn.add(token);
+    const [oldest] = this.#withdrawn;
+    if (this.#withdrawn.size > MAX_WITHDRAWN && oldest !== undefined) {
+      this.#withdrawn.delete(oldest);
+    }
   }
 
   #welcome(frame: WorkerFrame, carrier: Carrier): void {
     const [first, ...rest] = frame.messages;
     const hello = first?.hello;
+    if (hello && this.#withdrawn.delete(hello.token)) {
+      this.#log.debug("{workerId} came when it was no longer expected", {
+        workerId: hello.workerId,
+      });
+      // A refusal would be printed by the worker; a stop ends it silently.
+      return this.#sendAway(carrier, { stop: {} });
+    }
     const expected = hello ? this.#expected.get(hello.token) : undefined;
     const problem = problemOf(hello, expected);
     if (problem !== undefined || !hello || !expected) {
@@ -110,12 +140,18 @@ export class Reception implements Greeter {
 
   #refuse(carrier: Carrier, problem: string, workerId = "?", expected?: Expected): void {
     this.#log.warn("refused the worker {workerId}: {problem}", { workerId, problem });
-    carrier.send([{ refused: { error: { code: "protocol_mismatch", message: problem } } }]);
+    this.#sendAway(carrier, {
+      refused: { error: { code: "protocol_mismatch", message: problem } },
+    });
+    expected?.refuse(new SnakedenError("protocol_mismatch", problem));
+  }
+
+  #sendAway(carrier: Carrier, answer: HostMessageInit): void {
+    carrier.send([answer]);
     carrier.close();
     // Ignores everything that comes on it from now on.
     carrier.events = undefined;
     this.#greeting.delete(carrier);
-    expected?.refuse(new SnakedenError("protocol_mismatch", problem));
   }
 }
 

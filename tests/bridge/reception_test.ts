@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Link, LinkEvents } from "../../src/bridge/mod.ts";
 import { Reception } from "../../src/bridge/reception.ts";
 import { FakeCarrier } from "../fixtures/fakes/fake_carrier.ts";
+import { LogSink } from "../fixtures/log_sink.ts";
 
 const SILENT: LinkEvents = { onLog: () => {}, onClosed: () => {} };
 const NEVER = new AbortController().signal;
@@ -41,6 +42,29 @@ Deno.test("Reception accepts one of two workers with the same token in one turn"
   await invited;
   assert.deepEqual([first.closed, second.closed], [false, true]);
   assert.match(second.sent[0]?.refused?.error?.message ?? "", /was used before/);
+});
+
+Deno.test("Reception stops a worker whose invitation was withdrawn, without a warning, and warns of a stranger", async () => {
+  await using log = new LogSink();
+  const reception = new Reception(60_000);
+  const given = new AbortController();
+  const invitation = { workerId: "default-1", token: "t", events: SILENT, signal: given.signal };
+  const invited = reception.invite(invitation);
+  given.abort(new Error("given up"));
+  await assert.rejects(invited, /given up/);
+  const arrive = (): FakeCarrier => {
+    const carrier = new FakeCarrier();
+    reception.greet(carrier);
+    carrier.deliver({ hello: HELLO });
+    return carrier;
+  };
+  const late = arrive();
+  assert.ok(late.sent[0]?.stop);
+  assert.ok(late.closed);
+  assert.doesNotMatch(await log.text(), /refused|unknown/);
+  const stranger = arrive();
+  assert.match(stranger.sent[0]?.refused?.error?.message ?? "", /token is unknown/);
+  assert.match(await log.text(), /WARN .*refused the worker default-1: The token is unknown/);
 });
 
 Deno.test("Reception.close() refuses expected workers and ends streams without a hello", async () => {
