@@ -6,11 +6,22 @@
 import { parseArgs } from "node:util";
 import denoJson from "./deno.json" with { type: "json" };
 import { ApiKeyWatch, type Config, type ConfigInput, loadConfig } from "./src/config/mod.ts";
-import { assertSupportedSystem, openDataDirectory } from "./src/host/mod.ts";
+import {
+  assertSupportedSystem,
+  type CallsAtStop,
+  callsAtStop,
+  openDataDirectory,
+} from "./src/host/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "./src/errors.ts";
 import { configureLogging, getLogger, type LogHandle, writeWhole } from "./src/log.ts";
 import { settlesWithin } from "./src/async/mod.ts";
-import { EXIT_CODES, isDenoFirst, NEEDS_INIT, StopSignals } from "./src/process/mod.ts";
+import {
+  ENDS_AT_ONCE,
+  EXIT_CODES,
+  isDenoFirst,
+  NEEDS_INIT,
+  StopSignals,
+} from "./src/process/mod.ts";
 import { ConfigNotice } from "./src/reload/mod.ts";
 import {
   createApp,
@@ -73,7 +84,7 @@ export async function main(args: readonly string[]): Promise<number> {
     } else getLogger("server").info("configuration from {file}", { file });
     // Never disposed: a late copy of the signal would then end the process, by its default action,
     // at the last moment of the stop.
-    const signals = await StopSignals.listen();
+    const signals = await StopSignals.listen({ onSecond: (it) => sayEndsAtOnce(it.name, log) });
     if (await isDenoFirst()) getLogger("server").warn(NEEDS_INIT);
     await serve(config, { signals, keyFile, file });
     await log.flush(LAST_LINES_MS);
@@ -147,6 +158,7 @@ async function serve(config: Config, { signals, keyFile, file }: ServeParts): Pr
   resources.defer(async () => {
     await settlesWithin(listener[Symbol.asyncDispose](), LAST_ANSWERS_MS);
   });
+  let calls: CallsAtStop = { runningCalls: 0, drainMs: 0 };
   try {
     const den = resources.use(
       await Snakeden.start({
@@ -162,11 +174,12 @@ async function serve(config: Config, { signals, keyFile, file }: ServeParts): Pr
     print(`listening on ${listener.url}\n`);
     sayNextSteps(den, { config, keyFile, url: listener.url });
     await signals.requested;
+    calls = callsAtStop(den, config.pools);
   } catch (error) {
     // A stop in the middle of the start is no failure.
     if (!signals.stop.aborted || error !== signals.stop.reason) throw error;
   }
-  getLogger("server").info("stopping", { signal: signals.request?.name });
+  sayStopping(calls, signals.request?.name);
   // The stack ends the host first. Until then the port stays open, so that load balancers and
   // callers get the answer 503 instead of a refused connection. The last answers are sent at the
   // end.
@@ -212,6 +225,31 @@ function sayNextSteps(
     // Not synchronously: nobody may be reading.
     Deno.stderr.write(new TextEncoder().encode(text)).catch(() => {});
   }
+}
+
+/** The ways to send a signal once more; another SIGHUP ends nothing. */
+const AGAIN: Readonly<Record<string, string>> = {
+  SIGINT: "press Ctrl-C again",
+  SIGTERM: "send SIGTERM again",
+};
+
+/** Says that the server stops, and what it waits for. */
+function sayStopping({ runningCalls, drainMs }: CallsAtStop, signal = "SIGTERM"): void {
+  const log = getLogger("server");
+  if (runningCalls === 0) return log.info("stopping", { signal });
+  const [verb, them] = runningCalls === 1 ? ["call is", "it"] : ["calls are", "them"];
+  const again = AGAIN[signal] ?? "send SIGTERM";
+  log.info(
+    `stopping: {runningCalls} ${verb} running and may take up to {drainMs} ms (drainMs); ` +
+      `${again} to end ${them} at once`,
+    { runningCalls, drainMs, signal },
+  );
+}
+
+/** Says what a second signal does. */
+async function sayEndsAtOnce(signal: string, log: LogHandle | undefined): Promise<void> {
+  getLogger("server").warn(ENDS_AT_ONCE, { signal });
+  await log?.flush(LAST_LINES_MS);
 }
 
 /** Returns the longest time of an orderly stop: every step uses up its time. */

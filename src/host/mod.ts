@@ -17,7 +17,7 @@ export {
 export { openDataDirectory } from "./data_directory.ts";
 export { hasPython, pythonChoices } from "./open_python.ts";
 export { ProcessRegistry, type RegistryOptions, type WorkerIdentity } from "./process_registry.ts";
-export { Shutdown } from "./shutdown.ts";
+export { type CallsAtStop, callsAtStop, Shutdown } from "./shutdown.ts";
 export { StoreStatus } from "./store_status.ts";
 export { assertSupportedSystem } from "./supported_system.ts";
 export { type LauncherParts, workerLauncher } from "./worker_launcher.ts";

@@ -1,5 +1,6 @@
 import type { Calls } from "../calls/mod.ts";
-import type { PoolGroup } from "../pool/mod.ts";
+import type { PoolConfig } from "../config/mod.ts";
+import type { PoolGroup, PoolInfo, WorkerInfo } from "../pool/mod.ts";
 
 /** The parts of a host that a {@link Shutdown} ends. */
 export interface ShutdownParts {
@@ -7,6 +8,45 @@ export interface ShutdownParts {
   readonly calls: Calls;
   /** All parts of the host, the pools among them; disposed when the pools are gone. */
   readonly resources: AsyncDisposableStack;
+}
+
+/** The calls that a stop waits for. */
+export interface CallsAtStop {
+  readonly runningCalls: number;
+  /** The longest time that the pools of these calls give them, in milliseconds. */
+  readonly drainMs: number;
+}
+
+/** A host that is about to stop. */
+export interface StoppingHost {
+  readonly pools: { list(): readonly PoolInfo[] };
+  readonly workers: { list(): readonly WorkerInfo[] };
+}
+
+/** Returns the calls that a stop will wait for; waiting calls are refused at once. */
+export function callsAtStop(
+  { pools, workers }: StoppingHost,
+  configs: readonly Pick<PoolConfig, "name" | "drainMs">[],
+): CallsAtStop {
+  const all = workers.list();
+  const running = new Map(
+    pools.list().map(({ name, queued, stats }) => {
+      const ended = stats.completed + stats.failed + stats.cancelled + stats.timedOut +
+        stats.crashed + stats.refused;
+      // A worker that is being replaced may still run a call. Some calls wait in a busy worker.
+      const busy = all.filter(({ pool, state }) =>
+        pool === name && (state === "busy" || state === "stopping")
+      );
+      return [name, Math.min(stats.requests - ended - queued, busy.length)];
+    }),
+  );
+  return {
+    runningCalls: running.values().reduce((sum, it) => sum + it, 0),
+    drainMs: Math.max(
+      0,
+      ...configs.filter(({ name }) => running.get(name)).map(({ drainMs }) => drainMs),
+    ),
+  };
 }
 
 /** Ends a host: drains the pools, then disposes the parts, the last one first. */

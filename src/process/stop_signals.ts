@@ -1,3 +1,4 @@
+import { settlesWithin } from "../async/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import { isGranted, readVariable } from "../granted.ts";
 import { signalExitCode } from "./exit_codes.ts";
@@ -20,11 +21,27 @@ const SAME_REQUEST_MS = 500;
  */
 const TURNS = 5;
 
+/** The bound on the time of {@link StopSignalsOptions.onSecond}, in milliseconds. */
+const LAST_WORD_MS = 200;
+
+/** The entry of the log for a signal that ends the process at once. */
+export const ENDS_AT_ONCE = "ending at once, since {signal} came again: the workers are killed, " +
+  "and their calls fail";
+
 /** A request to stop. */
 export interface StopRequest {
   readonly name: Deno.Signal;
   /** The exit status of a process that ends because of the signal. */
   readonly status: number;
+}
+
+/** Options of {@link StopSignals.listen}. */
+export interface StopSignalsOptions {
+  /**
+   * Called before a later signal ends the process. The process ends when the promise settles, and
+   * after {@link LAST_WORD_MS} at the latest, since nobody may be reading.
+   */
+  readonly onSecond?: (request: StopRequest) => Promise<unknown>;
 }
 
 /**
@@ -40,15 +57,18 @@ export class StopSignals implements Disposable {
   readonly #controller = new AbortController();
   readonly #requested = Promise.withResolvers<StopRequest>();
   readonly #listeners: (() => void)[] = [];
+  readonly #onSecond: StopSignalsOptions["onSecond"];
   #request: StopRequest | undefined;
   #acceptsSecond = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
-  private constructor() {}
+  private constructor({ onSecond }: StopSignalsOptions) {
+    this.#onSecond = onSecond;
+  }
 
   /** Listens for the signals. Takes a few milliseconds to find out which of them are ignored. */
-  static async listen(): Promise<StopSignals> {
-    const signals = new StopSignals();
+  static async listen(options: StopSignalsOptions = {}): Promise<StopSignals> {
+    const signals = new StopSignals(options);
     const ignored = await ignoredSignals();
     for (const [name, number] of Object.entries(STOP_SIGNALS) as [Deno.Signal, number][]) {
       const request = { name, status: signalExitCode(number) };
@@ -92,9 +112,16 @@ export class StopSignals implements Disposable {
       this.#awaitSecond(TURNS);
       this.#controller.abort(new SnakedenError("cancelled", `Stopped by ${request.name}`));
     } else if (this.#acceptsSecond && request.name !== "SIGHUP") {
-      // When this process is gone, workers see the end of their stdin and kill themselves.
-      Deno.exit(request.status);
+      this.#acceptsSecond = false;
+      void this.#endAtOnce(request);
     }
+  }
+
+  async #endAtOnce(request: StopRequest): Promise<void> {
+    const said = this.#onSecond?.(request);
+    if (said !== undefined) await settlesWithin(said, LAST_WORD_MS);
+    // When this process is gone, workers see the end of their stdin and kill themselves.
+    Deno.exit(request.status);
   }
 
   #awaitSecond(turns: number): void {

@@ -3,7 +3,7 @@ import { InvalidInputError } from "../errors.ts";
 import { readVariable } from "../granted.ts";
 import { splitOptions } from "../host/mod.ts";
 import { getLogger } from "../log.ts";
-import { EXIT_CODES, HOST_ENV, StopSignals } from "../process/mod.ts";
+import { ENDS_AT_ONCE, EXIT_CODES, HOST_ENV, StopSignals } from "../process/mod.ts";
 import { Snakeden, type SnakedenOptions } from "../snakeden.ts";
 import {
   EXIT_MODES,
@@ -86,7 +86,12 @@ export async function runAsScript<T>(
     cleanupTimeoutMs: cleanupTimeoutMs ?? 5_000,
     onShutdown,
   });
-  using signals = await StopSignals.listen();
+  using signals = await StopSignals.listen({
+    onSecond: async ({ name }) => {
+      getLogger("script").warn(ENDS_AT_ONCE, { signal: name });
+      await log?.flush(LAST_LINES_MS);
+    },
+  });
   const { stop } = signals;
   // The listener is called before `fn` learns of the signal, unlike `signals.requested`. `fn` may
   // stop the host, and then nobody knows its workers.

@@ -157,7 +157,44 @@ Deno.test("deno task serve ends at once when Ctrl-C is pressed again", async () 
   }, "the end");
   assert.equal(await terminal.finished(), 130, terminal.output);
   assert.equal(await call.status, 0);
+  assert.match(
+    terminal.output,
+    /stopping: 1 call is running and may take up to 10000 ms \(drainMs\); press Ctrl-C again to end it at once signal=SIGINT$/m,
+  );
+  assert.match(
+    terminal.output,
+    /WARN .* ending at once, since SIGINT came again: the workers are killed, and their calls fail$/m,
+  );
   await until(() => workersOf({ connect: dir.path }).length === 0, "no worker");
+});
+
+Deno.test("deno task serve says only that it stops when no call runs, and counts the calls that do", async () => {
+  await using dir = await tempDir();
+  await using idle = await open(dir.path, [DENO, "task", "serve"]);
+  await idle.shows(/^listening on/m);
+  await idle.pressCtrlC();
+  assert.equal(await idle.finished(), 0, idle.output);
+  assert.match(idle.output, /server {2}stopping signal=SIGINT$/m);
+
+  await using busy = await open(dir.path, [
+    "env",
+    "SNAKEDEN_LOG_FORMAT=json",
+    DENO,
+    "task",
+    "serve",
+  ]);
+  const calls = [await startCall(busy, 3), await startCall(busy, 3)];
+  await busy.shows(/the nap begins[^]*the nap begins/);
+  await busy.signalGroup("SIGTERM");
+  await Promise.all(calls.map((it) => it.status));
+  assert.equal(await busy.finished(), 0, busy.output);
+  const [line = "{}"] = /^.*"stopping.*$/m.exec(busy.output) ?? [];
+  const { message, runningCalls, drainMs, signal } = JSON.parse(line);
+  assert.match(
+    message,
+    /^stopping: 2 calls are running and .* send SIGTERM again to end them at once$/,
+  );
+  assert.deepEqual([runningCalls, drainMs, signal], [2, 10_000, "SIGTERM"]);
 });
 
 Deno.test("deno task serve still stops in order if the terminal is closed after Ctrl-C", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Calls } from "../../src/calls/mod.ts";
-import { Shutdown } from "../../src/host/mod.ts";
-import { PoolGroup } from "../../src/pool/mod.ts";
+import { type CallsAtStop, callsAtStop, Shutdown } from "../../src/host/mod.ts";
+import { PoolGroup, Pools, WorkerList } from "../../src/pool/mod.ts";
 import { ToolRegistry } from "../../src/tools/mod.ts";
 import { endOf } from "../fixtures/fakes/fake_pool.ts";
 import { FakePools } from "../fixtures/fakes/fake_pools.ts";
@@ -30,6 +30,36 @@ function setUp(fakes: FakePools): SetUp {
   });
   return { shutdown: new Shutdown({ pools, calls, resources }), disposed };
 }
+
+Deno.test("callsAtStop() counts calls that run, without those that wait, and names the longest drain", async () => {
+  await using fakes = await FakePools.start("quick", "slow");
+  const configs = [
+    { name: "quick", adapter: "a", profile: "process", drainMs: 10 },
+    { name: "slow", adapter: "a", profile: "process", drainMs: 500 },
+  ] as const;
+  const pools = new Pools(configs, { pools: fakes.byName });
+  const workers = new WorkerList(fakes.byName);
+  const now = (): CallsAtStop => callsAtStop({ pools, workers }, configs);
+  assert.deepEqual(now(), { runningCalls: 0, drainMs: 0 });
+  const [quick, slow] = fakes.all;
+  assert.ok(quick && slow);
+  // Two run, and two wait for them.
+  const calls = ["hold", "hold", "hold", "hold"].map((tool) => quick.submit(tool));
+  await microtasks();
+  assert.deepEqual(now(), { runningCalls: 2, drainMs: 10 });
+  calls.push(slow.submit("hold"));
+  await microtasks();
+  assert.deepEqual(now(), { runningCalls: 3, drainMs: 500 });
+  // A worker that is being replaced still runs its call.
+  const [worker] = slow.pool.workers.filter(({ state }) => state === "busy");
+  assert.ok(worker);
+  const leaving = worker.stop({ drainMs: 1_000, killGraceMs: 1_000 });
+  assert.deepEqual(now(), { runningCalls: 3, drainMs: 500 });
+  for (const { pool } of fakes.all) await pool.stop({ drainMs: 0 });
+  await leaving;
+  await Promise.all(calls.map(endOf));
+  assert.deepEqual(now(), { runningCalls: 0, drainMs: 0 });
+});
 
 Deno.test("Shutdown.run() lets calls finish, then disposes the parts in reverse order", async () => {
   await using fakes = await FakePools.start("a", "b");

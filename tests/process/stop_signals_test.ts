@@ -57,6 +57,25 @@ Deno.test("StopSignals ends the process at a later SIGINT, with the status of th
   assert.equal(code, 130);
 });
 
+Deno.test("StopSignals calls onSecond before a later signal ends the process, and does not wait for one that hangs", async () => {
+  const { code, stdout } = await run(`
+    signals[Symbol.dispose]();
+    const heard = await StopSignals.listen({
+      onSecond: ({ name }) => {
+        console.log("second", name);
+        return new Promise(() => {});
+      },
+    });
+    again("SIGTERM");
+    await heard.requested;
+    for (let i = 0; i < 6_000; i++) {
+      await soon(10);
+      again();
+    }`);
+  assert.equal(code, 130);
+  assert.equal(stdout, "second SIGINT\n");
+});
+
 Deno.test("StopSignals does not end the process for any later SIGHUP", async () => {
   const { code } = await run(`
     again();
