@@ -1,24 +1,16 @@
 import { type OutputLine, STARTUP } from "./output_marks.ts";
+import { DUMPED_FRAME, OTHER_THREAD, OWN_FRAME } from "./stack_dump.ts";
 
-/**
- * A line of what Python's faulthandler writes, most recent call first; a traceback has a comma
- * before the `in`.
- */
-const DUMPED_FRAME = /^ {2}File ".*", line \d+ in /;
 /**
  * Dumped lines that do not explain the crash: frames of our own and of the import system, and the
  * list of native modules.
  */
 const NOISE = [
   /^ {2}File "<frozen .*", line \d+ in /,
-  /^ {2}File ".*\/(?:importlib\/__init__|src\/snakeden\/(?!demo\/)[\w/]+)\.py", line \d+ in /,
+  /^ {2}File ".*\/importlib\/__init__\.py", line \d+ in /,
+  OWN_FRAME,
   /^Extension modules: /,
 ];
-/**
- * The heading of the frames of each thread except the one that crashed; a worker has three threads
- * of its own.
- */
-const OTHER_THREAD = /^Thread 0x[0-9a-f]+ .*\(most recent call first\):$/;
 /**
  * The most frames that are kept of the thread that crashed. The whole dump would push out the line
  * before it, which says what happened.

@@ -2,6 +2,7 @@ import type { Alarm, Alarms } from "../../async/mod.ts";
 import type { Log } from "../../bridge/mod.ts";
 import { getLogger, isEnabled, WORKER_CATEGORY } from "../../log.ts";
 import type { OutputLine } from "./output_marks.ts";
+import { StackDump } from "./stack_dump.ts";
 
 /** The bounds on the output of a worker in the log: at once, and then each second. */
 const BURST = { lines: 5_000, chars: 2 * 1024 * 1024 } as const;
@@ -26,6 +27,9 @@ export class WorkerLog implements Alarm {
   #chars: number = BURST.chars;
   #refilledAt: number;
   #leftOut = 0;
+  readonly #dump = new StackDump();
+  /** A heading in a dump, which waits for the line that follows. */
+  #heading: OutputLine | undefined;
 
   constructor(
     { workerId, callPrefix }: { readonly workerId: string; readonly callPrefix: string },
@@ -42,11 +46,33 @@ export class WorkerLog implements Alarm {
     return this.#leftOut;
   }
 
-  /** Logs a line that the worker has printed. */
-  line({ text, owner }: OutputLine, from: "stdout" | "stderr"): void {
-    if (!isEnabled(this.#log, "info") || !this.#take(text.length)) return;
+  /**
+   * Logs a line that the worker has printed. If Python dumps its stacks in a crash, Snakeden's own
+   * threads and frames are for the level `debug`.
+   */
+  line(line: OutputLine, from: "stdout" | "stderr"): void {
+    if (from === "stdout") return this.#print(line, from, "info");
+    const part = this.#dump.read(line.text);
+    const level = part === "own" ? "debug" : "info";
+    this.#printHeading(level);
+    if (part === "heading") this.#heading = line;
+    else this.#print(line, from, level);
+  }
+
+  #printHeading(level: "debug" | "info"): void {
+    const heading = this.#heading;
+    this.#heading = undefined;
+    if (heading !== undefined) this.#print(heading, "stderr", level);
+  }
+
+  #print(
+    { text, owner }: OutputLine,
+    from: "stdout" | "stderr",
+    level: "debug" | "info",
+  ): void {
+    if (!isEnabled(this.#log, level) || !this.#take(text.length)) return;
     const call = this.#call(owner);
-    this.#log.info("{line}", { workerId: this.#workerId, from, ...call, line: text });
+    this.#log[level]("{line}", { workerId: this.#workerId, from, ...call, line: text });
   }
 
   /** Logs an entry of Python's logging. */
@@ -85,6 +111,7 @@ export class WorkerLog implements Alarm {
 
   /** Ends the output of the worker. */
   close(): void {
+    this.#printHeading("info");
     this.#alarms.clear(this);
     if (this.#leftOut > 0) this.onAlarm();
   }

@@ -7,7 +7,7 @@ import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
 /** Returns the records that are logged while `work` runs. */
 function logged(
   work: (log: WorkerLog, clock: FakeClock) => void,
-  level: "info" | "error" = "info",
+  level: "debug" | "info" | "error" = "info",
 ): LogRecord[] {
   const records: LogRecord[] = [];
   configureSync({
@@ -54,6 +54,44 @@ Deno.test("WorkerLog logs lines and entries with the worker and the call", () =>
     callId: "c-5",
     text: "entry",
   });
+});
+
+const OWN = '  File "/p/src/snakeden/_link/outbox.py", line 155 in _wait';
+const LIBRARY = '  File "/lib/threading.py", line 982 in run';
+const TOOL = '  File "/tools.py", line 7 in boom';
+const DUMP = [
+  "Fatal Python error: Segmentation fault",
+  "",
+  ...["Thread 0x1f (most recent call first):", OWN, LIBRARY, ""],
+  ...["Thread 0x2f (most recent call first):", TOOL, LIBRARY, ""],
+  ...["Current thread 0x3f (most recent call first):", TOOL, OWN, ""],
+  "Extension modules: numpy (total: 1)",
+  "Thread 0x4f (most recent call first):",
+];
+
+Deno.test("WorkerLog logs Snakeden's own threads and frames in a dump of Python at debug only", () => {
+  const dump = (log: WorkerLog): void => {
+    for (const text of DUMP) log.line({ text, owner: 0 }, "stderr");
+    log.close();
+  };
+  assert.deepEqual(logged(dump).map(textOf), [
+    "Fatal Python error: Segmentation fault",
+    "",
+    ...["Thread 0x2f (most recent call first):", TOOL, LIBRARY, ""],
+    ...["Current thread 0x3f (most recent call first):", TOOL, ""],
+    "Extension modules: numpy (total: 1)",
+    "Thread 0x4f (most recent call first):",
+  ]);
+  assert.deepEqual(logged(dump, "debug").map(textOf), DUMP);
+});
+
+Deno.test("WorkerLog logs a traceback through Snakeden's frames, and what looks like a dump on stdout", () => {
+  const traceback = OWN.replace(" in ", ", in ");
+  const lines = logged((log) => {
+    log.line({ text: traceback, owner: 4 }, "stderr");
+    for (const text of DUMP) log.line({ text, owner: 4 }, "stdout");
+  });
+  assert.deepEqual(lines.map(textOf), [traceback, ...DUMP]);
 });
 
 Deno.test("WorkerLog drops the lines of a flood beyond its bound, and reports their number each second", () => {
