@@ -126,7 +126,18 @@ export class InvalidInputError extends SnakedenError {
   }
 }
 
-/** The error for an exception that a tool raised. */
+/** The traceback of Python as the cause of an error, so that all who print causes show it. */
+class PythonTraceback extends Error {
+  override readonly name = "";
+
+  constructor(traceback: string) {
+    super(traceback);
+    // A text without a name before it and without frames of JavaScript after it.
+    this.stack = traceback;
+  }
+}
+
+/** The error for an exception that a tool raised. Its `cause` shows the traceback when printed. */
 export class PythonError extends SnakedenError {
   /** The name of the class. */
   override readonly name = "PythonError";
@@ -139,7 +150,11 @@ export class PythonError extends SnakedenError {
     python: PythonExceptionInfo,
     details: Readonly<Record<string, unknown>> = {},
   ) {
-    super("python_exception", message, { details });
+    const { traceback = "" } = python;
+    super("python_exception", message, {
+      details,
+      ...(traceback === "" ? {} : { cause: new PythonTraceback(traceback.trimEnd()) }),
+    });
     this.python = python;
   }
 }

@@ -86,9 +86,9 @@ export class Snakeden implements AsyncDisposable {
    * @throws {SnakedenError} Any {@link ErrorCode} of a call; docs/http.md lists them. If the signal
    * aborts, its reason is thrown.
    */
-  async execute<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): Promise<T> {
-    const { value } = await this.#calls.call(tool, args, options);
-    return value.decode() as T;
+  execute<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): Promise<T> {
+    // Not async, so that the stack of an error begins with the caller.
+    return this.#calls.execute(tool, args, options) as Promise<T>;
   }
 
   /**

@@ -2,6 +2,7 @@ import type { Config } from "../config/mod.ts";
 import { type Call, type CallOutcome, type ChunkSink, ChunkStream } from "../pool/mod.ts";
 import type { ToolRegistry } from "../tools/mod.ts";
 import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
+import { showCaller } from "./caller_stack.ts";
 import { attachPoliced } from "./policed_stream.ts";
 import type { CallPolicy, PolicedCall, PoliciesByPool } from "./policies/mod.ts";
 import { ToolStream } from "./tool_stream.ts";
@@ -30,21 +31,33 @@ export class Calls {
   }
 
   /**
+   * Runs a tool and returns its result, decoded.
+   *
+   * @throws {SnakedenError} Like {@link Calls.call}.
+   */
+  async execute(tool: string, args: Args, options: CallOptions): Promise<unknown> {
+    let outcome: CallOutcome;
+    try {
+      outcome = await this.#begin(tool, args, options);
+    } catch (error) {
+      showCaller(error, { below: this.execute, signal: options.signal });
+      throw error;
+    }
+    return outcome.value.decode();
+  }
+
+  /**
    * Runs a tool; returns the outcome of the call, with the value still encoded.
    *
    * @throws {SnakedenError} See {@link ErrorCode}; an abort throws the reason of the signal.
    */
   async call(tool: string, args: Args, options: CallOptions): Promise<CallOutcome> {
-    const policed = this.#policies && this.#policed(this.#policies, tool, options);
-    if (policed === undefined) return await this.#submit(tool, args, options).outcome;
-    const { policy, ...call } = policed;
-    // Encoded once, and refused before anything is counted.
-    const encoded = encodeArgs(args, this.#limits.maxDepth);
-    return await policy.run({
-      ...call,
-      attempt: (timeoutMs) =>
-        this.#submit(tool, encoded, { ...options, pool: call.pool, timeoutMs }).outcome,
-    });
+    try {
+      return await this.#begin(tool, args, options);
+    } catch (error) {
+      showCaller(error, { below: this.call, signal: options.signal });
+      throw error;
+    }
   }
 
   /** Runs a tool and returns a stream of its chunks. The call starts with the first read. */
@@ -66,12 +79,26 @@ export class Calls {
           this.#submit(tool, encoded, { ...options, signal, pool, timeoutMs }, sink),
       });
       return stream;
-    });
+    }, { signal: options.signal });
   }
 
   /** Ends the pauses between attempts. The pools already refuse calls, so no attempt follows. */
   close(): void {
     for (const policies of this.#policies?.values() ?? []) policies.close();
+  }
+
+  /** Sends the call to its pool, under its policy if it has one. Refuses it at once. */
+  #begin(tool: string, args: Args, options: CallOptions): Promise<CallOutcome> {
+    const policed = this.#policies && this.#policed(this.#policies, tool, options);
+    if (policed === undefined) return this.#submit(tool, args, options).outcome;
+    const { policy, ...call } = policed;
+    // Encoded once, and refused before anything is counted.
+    const encoded = encodeArgs(args, this.#limits.maxDepth);
+    return policy.run({
+      ...call,
+      attempt: (timeoutMs) =>
+        this.#submit(tool, encoded, { ...options, pool: call.pool, timeoutMs }).outcome,
+    });
   }
 
   /** Returns the policy that a call must pass, with its arguments; undefined if there is none. */

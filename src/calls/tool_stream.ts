@@ -1,4 +1,11 @@
 import type { ChunkStream, StreamEvent } from "../pool/mod.ts";
+import { showCaller } from "./caller_stack.ts";
+
+/** Options of a {@link ToolStream}. */
+export interface ToolStreamOptions {
+  /** The signal of the call. */
+  readonly signal?: AbortSignal | undefined;
+}
 
 /**
  * A streaming call, read once: iterate over it for the chunks, or over {@link ToolStream.events}
@@ -6,6 +13,7 @@ import type { ChunkStream, StreamEvent } from "../pool/mod.ts";
  */
 export class ToolStream<T = unknown> implements AsyncIterable<T> {
   readonly #open: (leaving: AbortSignal) => ChunkStream;
+  readonly #signal: AbortSignal | undefined;
   readonly #result = Promise.withResolvers<unknown>();
   #used = false;
 
@@ -14,8 +22,12 @@ export class ToolStream<T = unknown> implements AsyncIterable<T> {
    *
    * @param open Submits the call; throws if the pool refuses it.
    */
-  constructor(open: (leaving: AbortSignal) => ChunkStream) {
+  constructor(
+    open: (leaving: AbortSignal) => ChunkStream,
+    { signal }: ToolStreamOptions = {},
+  ) {
     this.#open = open;
+    this.#signal = signal;
     // Most readers take only the chunks, and get errors there.
     this.#result.promise.catch(() => {});
   }
@@ -32,8 +44,13 @@ export class ToolStream<T = unknown> implements AsyncIterable<T> {
    * @throws {TypeError} If the stream was read before.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
-    for await (const event of this.events()) {
-      if (event.type === "chunk") yield event.value.decode() as T;
+    try {
+      for await (const event of this.events()) {
+        if (event.type === "chunk") yield event.value.decode() as T;
+      }
+    } catch (error) {
+      showCaller(error, { below: this[Symbol.asyncIterator], signal: this.#signal });
+      throw error;
     }
   }
 
@@ -54,6 +71,7 @@ export class ToolStream<T = unknown> implements AsyncIterable<T> {
         yield event;
       }
     } catch (error) {
+      showCaller(error, { below: this.events, signal: this.#signal });
       this.#result.reject(error);
       throw error;
     } finally {

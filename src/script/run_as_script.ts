@@ -167,13 +167,28 @@ function checked<T extends string>(
   throw new InvalidInputError(`Cannot run the script: ${path}: ${message}`, [{ path, message }]);
 }
 
-/** Prints an error; a closed pipe must neither hang the script nor cost its exit status. */
+/**
+ * Prints an error and its causes; a closed pipe must neither hang the script nor cost its exit
+ * status.
+ */
 function printError(error: unknown): void {
   try {
-    Deno.stderr.writeSync(
-      new TextEncoder().encode(`${error instanceof Error ? error.stack : String(error)}\n`),
-    );
+    Deno.stderr.writeSync(new TextEncoder().encode(`${errorText(error)}\n`));
   } catch (cause) {
     if (!(cause instanceof Deno.errors.BrokenPipe)) throw cause;
   }
+}
+
+/** The most causes that are printed; a cause may be the cause of itself. */
+const MAX_CAUSES = 8;
+
+/** Returns the stack of an error and of its causes, in the form in which Deno prints them. */
+function errorText(error: unknown): string {
+  const texts: string[] = [];
+  for (let it = error; it !== undefined && texts.length <= MAX_CAUSES;) {
+    const isError: boolean = it instanceof Error;
+    texts.push(isError ? (it as Error).stack ?? String(it) : String(it));
+    it = isError ? (it as Error).cause : undefined;
+  }
+  return texts.join("\nCaused by: ");
 }
