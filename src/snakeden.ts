@@ -102,8 +102,8 @@ export class Snakeden implements AsyncDisposable {
   }
 
   /**
-   * Runs a tool and returns a stream of its chunks. The call starts with the first read, which also
-   * throws the errors of {@link Snakeden.execute}.
+   * Runs a tool and returns a stream of its chunks, or of its one result if it does not stream. The
+   * call starts with the first read, which also throws the errors of {@link Snakeden.execute}.
    */
   stream<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): ToolStream<T> {
     return this.#calls.stream(tool, args, options);

@@ -60,8 +60,9 @@ export class Calls {
     }
   }
 
-  /** Runs a tool and returns a stream of its chunks. The call starts with the first read. */
+  /** Runs a tool and returns a {@link ToolStream}. The call starts with the first read. */
   stream<T>(tool: string, args: Args, options: CallOptions): ToolStream<T> {
+    const isOneResult = (): boolean => this.#tools.find(tool, options.pool)?.streams === false;
     return new ToolStream<T>((leaving) => {
       const stream = new ChunkStream(this.#limits.streamWindowBytes);
       const signal = options.signal ? AbortSignal.any([options.signal, leaving]) : leaving;
@@ -79,7 +80,7 @@ export class Calls {
           this.#submit(tool, encoded, { ...options, signal, pool, timeoutMs }, sink),
       });
       return stream;
-    }, { signal: options.signal });
+    }, { isOneResult, signal: options.signal });
   }
 
   /** Ends the pauses between attempts. The pools already refuse calls, so no attempt follows. */

@@ -3,6 +3,8 @@ import { showCaller } from "./caller_stack.ts";
 
 /** Options of a {@link ToolStream}. */
 export interface ToolStreamOptions {
+  /** Returns true if the tool does not stream: its result is then the one element of the stream. */
+  readonly isOneResult?: () => boolean;
   /** The signal of the call. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -10,9 +12,25 @@ export interface ToolStreamOptions {
 /**
  * A streaming call, read once: iterate over it for the chunks, or over {@link ToolStream.events}
  * for everything. The call starts with the first read. Leaving the loop early cancels it.
+ *
+ * A tool that is no generator has no chunks. The loop then gets its result, as the only element.
+ *
+ * @example
+ * ```ts
+ * import { Snakeden } from "snakeden";
+ *
+ * await using den = await Snakeden.start();
+ * const stream = den.stream<number>("counter", { n: 3 });
+ * for await (const event of stream.events()) {
+ *   if (event.type === "chunk") console.log(event.value.decode());
+ *   if (event.type === "progress") console.log("progress:", event.value.decode());
+ * }
+ * console.log("returned:", await stream.result);
+ * ```
  */
 export class ToolStream<T = unknown> implements AsyncIterable<T> {
   readonly #open: (leaving: AbortSignal) => ChunkStream;
+  readonly #isOneResult: () => boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #result = Promise.withResolvers<unknown>();
   #used = false;
@@ -24,29 +42,39 @@ export class ToolStream<T = unknown> implements AsyncIterable<T> {
    */
   constructor(
     open: (leaving: AbortSignal) => ChunkStream,
-    { signal }: ToolStreamOptions = {},
+    { isOneResult = () => false, signal }: ToolStreamOptions = {},
   ) {
     this.#open = open;
+    this.#isOneResult = isOneResult;
     this.#signal = signal;
     // Most readers take only the chunks, and get errors there.
     this.#result.promise.catch(() => {});
   }
 
-  /** The value that the generator returned. Settles once the stream is read to its end. */
+  /**
+   * The value that the tool returned; for a generator that of its `return`, which is mostly null.
+   * Settles once the stream is read to its end.
+   */
   get result(): Promise<unknown> {
     return this.#result.promise;
   }
 
   /**
-   * Yields the chunks, decoded.
+   * Yields the chunks, decoded; the result if the tool does not stream.
    *
    * @throws {SnakedenError} The error of the call.
    * @throws {TypeError} If the stream was read before.
    */
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    let isEmpty = true;
     try {
       for await (const event of this.events()) {
-        if (event.type === "chunk") yield event.value.decode() as T;
+        if (event.type === "chunk") {
+          isEmpty = false;
+          yield event.value.decode() as T;
+        } else if (event.type === "done" && isEmpty && this.#isOneResult()) {
+          yield await this.#result.promise as T;
+        }
       }
     } catch (error) {
       showCaller(error, { below: this[Symbol.asyncIterator], signal: this.#signal });
@@ -55,7 +83,7 @@ export class ToolStream<T = unknown> implements AsyncIterable<T> {
   }
 
   /**
-   * Yields chunks and progress as they come, encoded, and then `done`.
+   * Yields chunks and progress as they come, and then `done`. `event.value.decode()` decodes.
    *
    * @throws {SnakedenError} The error of the call.
    * @throws {TypeError} If the stream was read before.

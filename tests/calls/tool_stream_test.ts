@@ -73,3 +73,18 @@ Deno.test("ToolStream can be read once", async () => {
   await assert.rejects(Array.fromAsync(stream), TypeError);
   assert.equal(await stream.result, "end");
 });
+
+Deno.test("ToolStream yields the result of a tool that does not stream, but not after chunks", async () => {
+  await using it = await FakePool.start();
+  const asOne = (tool: string): ToolStream =>
+    new ToolStream((signal) => {
+      const stream = new ChunkStream(1_024);
+      stream.attach(it.submit(tool, { sink: stream, signal }));
+      return stream;
+    }, { isOneResult: () => true });
+  const stream = asOne("echo");
+  assert.deepStrictEqual(await Array.fromAsync(stream), [{ tool: "echo" }]);
+  assert.deepStrictEqual(await stream.result, { tool: "echo" });
+  // Its code was replaced while it ran.
+  assert.deepStrictEqual(await Array.fromAsync(asOne("stream")), [0, 1, 2]);
+});

@@ -87,8 +87,18 @@ for (const carrier of CARRIERS) {
       assert.deepStrictEqual(await Array.fromAsync(den.stream(tool, { n: 3 })), [0, 1, 2], tool);
       assert.deepStrictEqual(await den.execute(tool, { n: 3 }), [0, 1, 2], tool);
     }
-    assert.deepStrictEqual(await Array.fromAsync(den.stream("undeclared_map", { n: 3 })), []);
+  });
+
+  Deno.test(`Snakeden.stream() yields the one result of a tool that does not stream, over ${carrier}`, async () => {
+    await using den = await startDen({ adapter: "iterators", size: 1, carrier });
+    const stream = den.stream("undeclared_map", { n: 3 });
+    assert.deepStrictEqual(await Array.fromAsync(stream), [[0, 1, 2]]);
+    assert.deepStrictEqual(await stream.result, [0, 1, 2]);
     assert.deepStrictEqual(await den.execute("undeclared_map", { n: 3 }), [0, 1, 2]);
+    const events = await Array.fromAsync(den.stream("undeclared_map", { n: 3 }).events());
+    assert.deepStrictEqual(events.map(({ type }) => type), ["done"]);
+    // A generator that yields nothing is empty.
+    assert.deepStrictEqual(await Array.fromAsync(den.stream("as_map", { n: 0 })), []);
   });
 }
 
