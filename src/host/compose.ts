@@ -24,7 +24,10 @@ import { StoreStatus } from "./store_status.ts";
 export interface StartOptions {
   /** Aborts the start. */
   readonly signal?: AbortSignal | undefined;
-  /** Called with lines about the first build of the Python environment. */
+  /**
+   * Called with lines about the first build of the Python environment. By default they go to the
+   * log; if nobody has configured one, a terminal shows one line about a build that takes a while.
+   */
   readonly onSetupProgress?: ((line: string) => void) | undefined;
   /**
    * The start fails unless every pool has a ready worker this long after the Python environment is
@@ -96,8 +99,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const recovering = endDeadRuns({ directory, store, table });
   resources.defer(() => recovering);
   resources.defer(() => endOwnRun(runId, table));
-  const onSetupProgress = options.onSetupProgress ?? logSetup;
-  const pythons = resources.use(await openPythons(config, { ...options, onSetupProgress }));
+  const pythons = resources.use(await openPythons(config, options));
   // Dead runs may still hold resources that the new workers need, such as GPU memory.
   await settlesWithin(recovering, RECOVERY_MS);
   const bridge = resources.use(
@@ -125,10 +127,6 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     health,
     shutdown: new Shutdown({ pools: group, calls, resources: resources.move() }),
   };
-}
-
-function logSetup(line: string): void {
-  getLogger("python").info("{line}", { line });
 }
 
 /**
