@@ -99,6 +99,12 @@ Deno.test("deno.json freezes deno.lock, so that a bare deno test adds nothing", 
   assert.deepEqual(denoJson.lock, { frozen: true });
 });
 
+Deno.test("deno.json imports nothing from tests, which deno install in a linked project would fetch", () => {
+  const files = Object.values(denoJson.imports).filter((it) => it.startsWith("./"));
+  assert.deepEqual(files, ["./mod.ts"]);
+  assert.deepEqual(Object.keys(denoJson.scopes), ["./tests/"]);
+});
+
 Deno.test("tests/deno.lock locks the packages of a server as deno.lock does", () => {
   const tests = lockFile("tests/deno.lock");
   const server = lockFile("deno.lock");
