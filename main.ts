@@ -5,7 +5,13 @@
  */
 import { parseArgs } from "node:util";
 import denoJson from "./deno.json" with { type: "json" };
-import { ApiKeyWatch, type Config, type ConfigInput, loadConfig } from "./src/config/mod.ts";
+import {
+  ApiKeyWatch,
+  type Config,
+  type ConfigInput,
+  isDemo,
+  loadConfig,
+} from "./src/config/mod.ts";
 import {
   assertSupportedSystem,
   type CallsAtStop,
@@ -220,7 +226,7 @@ function sayNextSteps(
       pools,
       needsKey: config.apiKey !== undefined,
       keyFile,
-      isDemo: config.pools.every((it) => it.adapter === "snakeden.demo"),
+      isDemo: isDemo(config.pools),
     });
     // Not synchronously: nobody may be reading.
     Deno.stderr.write(new TextEncoder().encode(text)).catch(() => {});

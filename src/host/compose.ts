@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { settlesWithin } from "../async/mod.ts";
 import { BridgeServer } from "../bridge/mod.ts";
 import { Calls, policiesByPool, warnOfUnknownTools } from "../calls/mod.ts";
-import type { Config, NamedLogging } from "../config/mod.ts";
+import { type Config, isDemo, type NamedLogging } from "../config/mod.ts";
 import { getLogger } from "../log.ts";
 import { Health, type PoolGroup, Pools, WorkerList } from "../pool/mod.ts";
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
@@ -110,7 +110,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   const group = resources.use(
     openPools({ config, runId, runDirectory: directory.path, bridge, registry, pythons }),
   );
-  const tools = new ToolRegistry(group.byName);
+  const tools = new ToolRegistry(group.byName, { isDemo: isDemo(config.pools) });
   const policies = policiesByPool(config.pools);
   const calls = new Calls({ limits: config.limits, tools, policies });
   const health = new Health(group.byName);

@@ -4,4 +4,9 @@
  *
  * @module
  */
-export { type ToolInfo, ToolRegistry, type Tools } from "./tool_registry.ts";
+export {
+  type ToolInfo,
+  ToolRegistry,
+  type ToolRegistryOptions,
+  type Tools,
+} from "./tool_registry.ts";

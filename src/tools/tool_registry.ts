@@ -1,7 +1,7 @@
 import type { Tool } from "../bridge/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import { findPool, type Pool, type PoolsByName } from "../pool/mod.ts";
-import { suggestion } from "../near_names.ts";
+import { nearNames, suggestion } from "../near_names.ts";
 
 /** A tool as callers see it. */
 export interface ToolInfo {
@@ -37,6 +37,12 @@ export interface Tools {
   find(name: string, pool?: string): ToolInfo | undefined;
 }
 
+/** Options of a {@link ToolRegistry}. */
+export interface ToolRegistryOptions {
+  /** True if all pools serve the demo adapter, perhaps because nobody has named another. */
+  readonly isDemo?: boolean;
+}
+
 /** Name of the pool that is asked first when a call names none. */
 const DEFAULT_POOL = "default";
 
@@ -46,9 +52,11 @@ const DEFAULT_POOL = "default";
  */
 export class ToolRegistry implements Tools {
   readonly #pools: PoolsByName;
+  readonly #isDemo: boolean;
 
-  constructor(pools: PoolsByName) {
+  constructor(pools: PoolsByName, { isDemo = false }: ToolRegistryOptions = {}) {
     this.#pools = pools;
+    this.#isDemo = isDemo;
   }
 
   list(): ToolInfo[] {
@@ -78,7 +86,7 @@ export class ToolRegistry implements Tools {
     if (poolName !== undefined) {
       const pool = findPool(poolName, this.#pools);
       if (pool.offers(tool) || pool.tools.length === 0) return pool;
-      throw unknownTool(tool, `of the pool ${poolName}`, pool.tools.map((it) => it.name));
+      throw this.#unknownTool(tool, `of the pool ${poolName}`, pool.tools.map((it) => it.name));
     }
     const preferred = this.#pools.get(DEFAULT_POOL);
     if (preferred?.offers(tool)) return preferred;
@@ -89,7 +97,19 @@ export class ToolRegistry implements Tools {
     }
     if (silent !== undefined) return silent;
     const names = [...this.#pools.values()].flatMap((pool) => pool.tools.map((it) => it.name));
-    throw unknownTool(tool, "of any pool", names);
+    throw this.#unknownTool(tool, "of any pool", names);
+  }
+
+  #unknownTool(tool: string, where: string, names: string[]): SnakedenError {
+    // A name that is nearly right is no sign of a forgotten adapter.
+    const cure = this.#isDemo && nearNames(tool, names).length === 0
+      ? "; the demo adapter is served, so name yours as the adapter of a pool"
+      : "";
+    return new SnakedenError(
+      "unknown_tool",
+      `There is no tool "${tool}" ${where}; ${suggestion(tool, names)}${cure}`,
+      { details: { tool } },
+    );
   }
 }
 
@@ -107,12 +127,4 @@ function toolInfo(tool: Tool, pool: string): ToolInfo {
     ...(tool.timeoutMs === 0 ? {} : { timeoutMs: tool.timeoutMs }),
     ...(tool.mediaType === "" ? {} : { mediaType: tool.mediaType }),
   };
-}
-
-function unknownTool(tool: string, where: string, names: string[]): SnakedenError {
-  return new SnakedenError(
-    "unknown_tool",
-    `There is no tool "${tool}" ${where}; ${suggestion(tool, names)}`,
-    { details: { tool } },
-  );
 }

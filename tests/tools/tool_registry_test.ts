@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Pool } from "../../src/pool/mod.ts";
-import { ToolRegistry } from "../../src/tools/mod.ts";
+import { ToolRegistry, type ToolRegistryOptions } from "../../src/tools/mod.ts";
 import { FakePool } from "../fixtures/fakes/fake_pool.ts";
 
 interface SetUp extends AsyncDisposable {
@@ -8,12 +8,16 @@ interface SetUp extends AsyncDisposable {
 }
 
 /** Makes pools that serve, and pools that have not started. */
-async function setUp(serving: string[], silent: string[] = []): Promise<SetUp> {
+async function setUp(
+  serving: string[],
+  silent: string[] = [],
+  options: ToolRegistryOptions = {},
+): Promise<SetUp> {
   const started = await Promise.all(serving.map((name) => FakePool.start({ name })));
   const all = [...silent.map((name) => new FakePool({ name })), ...started];
   const pools = new Map<string, Pool>(all.map(({ pool }) => [pool.name, pool]));
   return {
-    registry: new ToolRegistry(pools),
+    registry: new ToolRegistry(pools, options),
     async [Symbol.asyncDispose](): Promise<void> {
       await Promise.all(all.map((it) => it[Symbol.asyncDispose]()));
     },
@@ -67,6 +71,23 @@ Deno.test("ToolRegistry.poolFor() names near tools of any pool when all are know
     code: "unknown_tool",
     message: /^There is no tool "hodl" of any pool; did you mean /,
   });
+});
+
+Deno.test("ToolRegistry.poolFor() says that the demo is served when a name is like none of its tools", async () => {
+  await using demo = await setUp(["default"], [], { isDemo: true });
+  const messageFor = (tool: string, registry = demo.registry): string => {
+    try {
+      return registry.poolFor(tool, undefined).name;
+    } catch (error) {
+      return String(error);
+    }
+  };
+  const cure =
+    /; there are .*; the demo adapter is served, so name yours as the adapter of a pool$/;
+  assert.match(messageFor("classify"), cure);
+  assert.doesNotMatch(messageFor("ecko"), /demo/);
+  await using own = await setUp(["default"]);
+  assert.doesNotMatch(messageFor("classify", own.registry), /demo/);
 });
 
 Deno.test("ToolRegistry.poolFor() does not mistake names of Object.prototype for tools", async () => {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { DEMO_ADAPTER } from "../demo.ts";
 import {
   flag,
   group,
@@ -96,7 +97,7 @@ export const poolSchema = group({
     description: "Python module with the tools, a class in one, all modules of a package, or a " +
       "list of these.",
     allowed: "`module`, `module:Class`, `package.*`, or a list of up to 64 of them",
-  }).default("snakeden.demo"),
+  }).default(DEMO_ADAPTER),
   expose: list({
     description: "Functions that are tools, with or without `@tool`. `*` and `?` are wildcards.",
     defaultText: "those with `@tool`",

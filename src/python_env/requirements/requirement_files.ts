@@ -1,4 +1,4 @@
-import { dirname, resolve } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { environmentError, fileError } from "../environment_error.ts";
 import { includeOf, logicalLines, shellWords, variablesIn } from "./requirement_lines.ts";
@@ -74,12 +74,27 @@ async function bytesOf(path: string, from?: string): Promise<Uint8Array> {
       throw fileError("read the requirements file", path, error);
     }
     const named = from === undefined ? "" : `, which ${from} names,`;
+    const cure = from === undefined ? cureOf(path) : "";
     throw environmentError(
-      `Cannot prepare the Python environment: the requirements file ${path}${named} does not exist`,
+      `Cannot prepare the Python environment: the requirements file ${path}${named} does not ` +
+        `exist${cure}`,
       { path, ...(from === undefined ? {} : { from }) },
       error,
     );
   }
+}
+
+/**
+ * Returns the end of an error text for a missing file in the working directory, which says what
+ * relative paths go by; an empty text for a file elsewhere.
+ */
+function cureOf(path: string): string {
+  const cwd = Deno.cwd();
+  const inside = relative(cwd, path);
+  if (inside.startsWith("..")) return "";
+  return "; a relative path in a configuration file goes by the folder of that file, and one in a " +
+    `program by the working directory, ${cwd}: write import.meta.dirname + "/${inside}" there for ` +
+    "a file beside the program";
 }
 
 /**

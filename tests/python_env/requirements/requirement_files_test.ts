@@ -187,6 +187,19 @@ Deno.test("readRequirementFiles() reads UTF-16, Latin-1 and file: URLs", async (
   });
 });
 
+Deno.test("readRequirementFiles() says what a missing file in the working directory is relative to", async () => {
+  const cwd = Deno.cwd();
+  const message =
+    `Cannot prepare the Python environment: the requirements file ${cwd}/sub/no.txt ` +
+    "does not exist; a relative path in a configuration file goes by the folder of that file, and " +
+    `one in a program by the working directory, ${cwd}: write import.meta.dirname + "/sub/no.txt" ` +
+    "there for a file beside the program";
+  await assert.rejects(readRequirementFiles(["sub/no.txt"], {}), { message });
+  await assert.rejects(readRequirementFiles(["/no/such/dir/no.txt"], {}), {
+    message: /\/no\/such\/dir\/no\.txt does not exist$/,
+  });
+});
+
 Deno.test("readRequirementFiles() names the file that refers to a missing one", async () => {
   await withFiles(["-r 'no such.txt'\n"], async ([path = ""]) => {
     await assert.rejects(readRequirementFiles([path], {}), {
