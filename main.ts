@@ -9,8 +9,10 @@ import {
   ApiKeyWatch,
   type Config,
   type ConfigInput,
+  configPaths,
   isDemo,
   loadConfig,
+  namedLoggingOf,
 } from "./src/config/mod.ts";
 import {
   assertSupportedSystem,
@@ -28,7 +30,7 @@ import {
   NEEDS_INIT,
   StopSignals,
 } from "./src/process/mod.ts";
-import { ConfigNotice } from "./src/reload/mod.ts";
+import { ConfigWatch } from "./src/reload/mod.ts";
 import {
   createApp,
   createStartingApp,
@@ -49,7 +51,8 @@ usage: deno task serve [options]
   --host ADDRESS   address to listen on (default 127.0.0.1; others need an API key)
   --port NUMBER    port to listen on, 0 for any free one (default 8000)
   --config FILE    configuration file (default snakeden.config.ts or .json here)
-  --dev            reload Python code when a file changes; deno task dev sets it
+  --dev            reload Python code and the configuration when a file changes;
+                   deno task dev sets it
   --version        print the version
   --help           print this
 
@@ -68,39 +71,116 @@ interface Flags {
   readonly overrides: ConfigInput;
 }
 
+/** The state of the process that outlives a restart of the server in it. */
+interface Life {
+  readonly flags: Flags;
+  /** True if an edit of the configuration restarts the server. */
+  isDev: boolean;
+  isJson: boolean;
+  /** The number of starts so far, those that failed included. */
+  starts: number;
+  log?: LogHandle;
+  signals?: StopSignals;
+  watch?: ConfigWatch;
+}
+
 /** Runs the server until a stop signal; returns the exit status. */
 export async function main(args: readonly string[]): Promise<number> {
   const flags = readFlags(args);
   if (typeof flags === "number") return flags;
-  let log: LogHandle | undefined;
-  let isJson = false;
+  const life: Life = { flags, isDev: flags.overrides.dev === true, isJson: false, starts: 0 };
+  try {
+    while (true) {
+      const end = await serveOnce(life);
+      if (end !== "edited") return end;
+    }
+  } finally {
+    await life.watch?.[Symbol.asyncDispose]();
+  }
+}
+
+/**
+ * Runs the server with the configuration as it is now.
+ *
+ * @returns The exit status, or `edited` when another configuration is there.
+ */
+async function serveOnce(life: Life): Promise<number | "edited"> {
   try {
     assertSupportedSystem();
+    // Opened before the file is read, so that no edit is missed.
+    if (life.isDev) life.watch ??= new ConfigWatch(configPaths(life.flags));
     let file: string | undefined;
     let keyFile: string | undefined;
     const config = await loadConfig({
-      ...flags,
+      ...life.flags,
+      fresh: life.starts++ > 0,
       onFile: (path) => file = path,
       onApiKeyFile: (path) => keyFile = path,
     });
-    log = configureLogging({ level: config.logLevel, format: config.logFormat });
-    isJson = config.logFormat === "json";
+    life.isDev = config.dev;
+    if (life.isDev) life.watch ??= new ConfigWatch(configPaths(life.flags));
+    life.log = configureLogging({ level: config.logLevel, format: logFormatOf(config) });
+    life.isJson = config.logFormat === "json";
     if (file === undefined) {
       getLogger("server").info("no configuration file in {folder}", { folder: Deno.cwd() });
     } else getLogger("server").info("configuration from {file}", { file });
-    // Never disposed: a late copy of the signal would then end the process, by its default action,
-    // at the last moment of the stop.
-    const signals = await StopSignals.listen({ onSecond: (it) => sayEndsAtOnce(it.name, log) });
-    if (await isDenoFirst()) getLogger("server").warn(NEEDS_INIT);
-    await serve(config, { signals, keyFile, file });
-    await log.flush(LAST_LINES_MS);
-    return EXIT_CODES.ok;
+    const signals = await listen(life);
+    if (life.starts === 1 && await isDenoFirst()) getLogger("server").warn(NEEDS_INIT);
+    await serve(config, { signals, keyFile, edited: () => nextConfig(life, signals) });
+    await life.log.flush(LAST_LINES_MS);
+    return signals.request === undefined ? "edited" : EXIT_CODES.ok;
   } catch (error) {
-    if (isJson) getLogger("server").error("{problem}", { problem: textOf(error) });
-    await log?.flush(LAST_LINES_MS);
-    if (!isJson) complain(`snakeden: ${textOf(error)}\n`);
-    return statusOf(error);
+    if (life.isJson) getLogger("server").error("{problem}", { problem: textOf(error) });
+    await life.log?.flush(LAST_LINES_MS);
+    if (!life.isJson) complain(`snakeden: ${textOf(error)}\n`);
+    return await endOfRepair(life, error) ?? statusOf(error);
   }
+}
+
+/** Returns the form that the configuration names, else the one for the reader of the log. */
+function logFormatOf(config: Config): Config["logFormat"] {
+  return namedLoggingOf(config).format ?? (Deno.stderr.isTerminal() ? "plain" : "text");
+}
+
+async function listen(life: Life): Promise<StopSignals> {
+  // Never disposed: a late copy of the signal would then end the process, by its default action,
+  // at the last moment of the stop.
+  return life.signals ??= await StopSignals.listen({
+    onSecond: (it) => sayEndsAtOnce(it.name, life.log),
+  });
+}
+
+/** Resolves when an edit has made another valid configuration; shows what is wrong with others. */
+async function nextConfig({ flags, watch }: Life, { stop }: StopSignals): Promise<void> {
+  while (await watch?.next(stop)) {
+    try {
+      await loadConfig({ ...flags, fresh: true });
+      getLogger("reload").info("the configuration has changed: restarting");
+      return;
+    } catch (error) {
+      getLogger("reload").error("the server keeps its old configuration: {problem}", {
+        problem: textOf(error),
+      });
+    }
+  }
+  // Without a watch, or after a signal, there is none.
+  return await new Promise(() => {});
+}
+
+/**
+ * Waits for an edit of the configuration that made the start fail.
+ *
+ * @returns `edited`, or the exit status after a signal; undefined if there is nothing to wait for.
+ */
+async function endOfRepair(life: Life, error: unknown): Promise<number | "edited" | undefined> {
+  const { watch, starts, isDev, isJson } = life;
+  if (!isDev || watch?.isOpen !== true) return undefined;
+  if (!isConfigError(error) && starts === 1) return undefined;
+  const { stop } = await listen(life);
+  const text = `waiting for an edit of ${watch.paths.join(" or ")}; Ctrl-C ends the server`;
+  if (isJson) getLogger("reload").info("{text}", { text });
+  else complain(`snakeden: ${text}\n`);
+  return await watch.next(stop) ? "edited" : EXIT_CODES.ok;
 }
 
 function readFlags(args: readonly string[]): Flags | number {
@@ -141,13 +221,16 @@ interface ServeParts {
   readonly signals: StopSignals;
   /** The file of the API keys; undefined if they come from elsewhere, or there are none. */
   readonly keyFile: string | undefined;
-  /** The configuration file, if there is one. */
-  readonly file: string | undefined;
+  /** Resolves when another configuration is there. */
+  readonly edited: () => Promise<void>;
 }
 
-async function serve(config: Config, { signals, keyFile, file }: ServeParts): Promise<void> {
-  void signals.requested.then(() => leaveAfter(stopBoundMs(config)));
+async function serve(config: Config, { signals, keyFile, edited }: ServeParts): Promise<void> {
+  let isOver = false;
+  void signals.requested.then(() => isOver ? undefined : leaveAfter(stopBoundMs(config)));
   await openDataDirectory(config.dataDir);
+  using end = new DisposableStack();
+  end.defer(() => isOver = true);
   await using resources = new AsyncDisposableStack();
   const guard = resources.use(keyGuardOf(config, keyFile).start());
   let app: { fetch: HttpHandler } = createStartingApp({
@@ -174,18 +257,17 @@ async function serve(config: Config, { signals, keyFile, file }: ServeParts): Pr
         onSetupProgress: (line) => sayProgress(line, config),
       }),
     );
-    if (config.dev && file !== undefined) resources.use(new ConfigNotice(file));
     assertSomePool(den, config);
     app = createApp(den, { version: VERSION, traffic, guard });
     print(`listening on ${listener.url}\n`);
     sayNextSteps(den, { config, keyFile, url: listener.url });
-    await signals.requested;
+    await Promise.race([signals.requested, ...(config.dev ? [edited()] : [])]);
     calls = callsAtStop(den, config.pools);
   } catch (error) {
     // A stop in the middle of the start is no failure.
     if (!signals.stop.aborted || error !== signals.stop.reason) throw error;
   }
-  sayStopping(calls, signals.request?.name);
+  if (signals.request !== undefined) sayStopping(calls, signals.request.name);
   // The stack ends the host first. Until then the port stays open, so that load balancers and
   // callers get the answer 503 instead of a refused connection. The last answers are sent at the
   // end.
@@ -308,8 +390,11 @@ function textOf(error: unknown): string {
 
 /** Returns the exit status for an error. */
 function statusOf(error: unknown): number {
-  const isConfig = error instanceof InvalidInputError && error.code === "config_invalid";
-  return isConfig ? EXIT_CODES.config : EXIT_CODES.failed;
+  return isConfigError(error) ? EXIT_CODES.config : EXIT_CODES.failed;
+}
+
+function isConfigError(error: unknown): boolean {
+  return error instanceof InvalidInputError && error.code === "config_invalid";
 }
 
 function print(text: string): void {

@@ -159,7 +159,8 @@ function install(options: LoggingOptions, by: Owner): LogHandle {
     installSink((record) => onEntry(entryOf(record)), options, by);
     return { flush: () => Promise.resolve(true) };
   }
-  const toLine = lineFormat(format);
+  const isTerminal = stream === Deno.stderr && Deno.stderr.isTerminal();
+  const toLine = lineFormat(format, { colours: isTerminal && !Deno.noColor });
   const writer = new LogWriter(stream, (dropped) => toLine(droppedRecord(dropped)));
   const replaced = new AbortController();
   const write = (record: LogRecord): void => {

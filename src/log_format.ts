@@ -27,9 +27,16 @@ export interface LogEntry {
   readonly properties: Readonly<Record<string, unknown>>;
 }
 
-/** Returns the function that turns a record into a line, with its end. */
-export function lineFormat(format: LogFormat): (record: LogRecord) => string {
-  return LINES[format];
+/**
+ * Returns the function that turns a record into a line, with its end.
+ *
+ * @param options.colours True to colour the heads of `plain` lines.
+ */
+export function lineFormat(
+  format: LogFormat,
+  { colours = false }: { readonly colours?: boolean } = {},
+): (record: LogRecord) => string {
+  return format === "plain" && colours ? colouredLine : LINES[format];
 }
 
 /** Turns a record into an entry for a logger of the program. */
@@ -85,14 +92,39 @@ function textLine(record: LogRecord): string {
  * traceback, stays so: each line after the first begins so that it cannot pass for another entry.
  */
 function plainLine(record: LogRecord): string {
+  return plainLineIn(record, (head) => head);
+}
+
+function colouredLine(record: LogRecord): string {
+  const colour = COLOURS[record.level];
+  return plainLineIn(record, (head) => `\u001b[${colour}m${head}\u001b[0m`);
+}
+
+/** The codes of a terminal: grey, bold, yellow and red. */
+const COLOURS: Readonly<Record<LogLevel, number>> = {
+  trace: 90,
+  debug: 90,
+  info: 1,
+  warning: 33,
+  error: 31,
+  fatal: 31,
+};
+
+/** Properties of a request that help to search a log, and not a person at a terminal. */
+const NOT_PLAIN: ReadonlySet<string> = new Set(["durationMs", "pool", "remote", "requestId"]);
+
+function plainLineIn(record: LogRecord, paint: (head: string) => string): string {
   const { level, properties: { workerId, logger, line } } = record;
   const message = messageOf(record);
-  if (categoryOf(record) === WORKER_CATEGORY && (line !== undefined || logger !== undefined)) {
+  const category = categoryOf(record);
+  if (category === WORKER_CATEGORY && (line !== undefined || logger !== undefined)) {
     const head = logger === undefined ? "" : `${level.toUpperCase()} ${logger}: `;
-    return linesOf(head + asShown(message), `${workerId} | `, `${workerId} | `);
+    const start = paint(`${workerId} |`);
+    return linesOf(head + asShown(message), `${start} `, `${start} `);
   }
-  const head = level === "info" ? "" : `${level}: `;
-  return linesOf(message + fieldsText(record), `snakeden: ${head}`, "  ");
+  const head = level === "info" ? "" : ` ${level}:`;
+  const fields = fieldsText(record, category === "http" ? NOT_PLAIN : undefined);
+  return linesOf(message + fields, `${paint(`snakeden:${head}`)} `, "  ");
 }
 
 function linesOf(text: string, first: string, next: string): string {
@@ -144,10 +176,12 @@ function messageOf(record: LogRecord): string {
 }
 
 /** Shows the properties that the message does not show already. */
-function fieldsText(record: LogRecord): string {
+function fieldsText(record: LogRecord, leftOut?: ReadonlySet<string>): string {
   const template = typeof record.rawMessage === "string" ? record.rawMessage : "";
   return Object.entries(record.properties)
-    .filter(([key, value]) => value !== undefined && !template.includes(`{${key}}`))
+    .filter(([key, value]) =>
+      value !== undefined && !template.includes(`{${key}}`) && leftOut?.has(key) !== true
+    )
     .map(([key, value]) => ` ${key}=${fieldText(value)}`)
     .join("");
 }

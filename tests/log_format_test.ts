@@ -87,3 +87,19 @@ Deno.test('lineFormat("plain") shows what the host says with level and values', 
     "snakeden: warning: 12 lines of default-1 were dropped\n",
   );
 });
+
+Deno.test('lineFormat("plain") leaves out of requests what only helps to search a log', () => {
+  const record = recordOf("http", "GET /", { requestId: "r-1", remote: "::1", tool: "add" });
+  assert.equal(lineFormat("plain")(record), "snakeden: warning: GET / tool=add\n");
+  assert.match(lineFormat("text")(record), /GET \/ requestId=r-1 remote=::1 tool=add\n$/);
+});
+
+Deno.test('lineFormat("plain") colours the head of each line, and not its text', () => {
+  const line = lineFormat("plain", { colours: true });
+  const record = recordOf("pool", "it\nis slow");
+  assert.equal(line(record), "\u001b[33msnakeden: warning:\u001b[0m it\n  is slow\n");
+  assert.equal(
+    line({ ...printed("a"), level: "info" }),
+    "\u001b[1mdefault-1 |\u001b[0m a\n",
+  );
+});

@@ -332,10 +332,62 @@ Deno.test("main() with --dev listens while an adapter is broken, and serves it a
     const response = await call();
     return (await response.text()).includes('"result":1') && response.ok;
   }, "its answer");
-  assert.match(server.stderr, /reloaded pool default in \d+\.\d s \(texts\.py\)\n/);
-  await Deno.writeTextFile(config, "{}");
-  await until(
-    () => server.stderr.includes("snakeden.config.json has changed: it applies after a restart"),
-    "the notice",
+  assert.match(server.stderr, /reloaded pool default in \d+\.\d s \(texts\.py\): tools \+hello\n/);
+});
+
+for (
+  const [name, textOf] of [
+    ["house.json", (config: unknown) => JSON.stringify(config)],
+    ["house.ts", (config: unknown) => `export default ${JSON.stringify(config)};`],
+  ] as const
+) {
+  Deno.test(`main() with --dev waits for the repair of ${name}, shows wrong edits, and restarts for good ones`, async () => {
+    await using dir = await tempDir();
+    const file = join(dir.path, name);
+    const write = async (size: unknown): Promise<void> =>
+      await Deno.writeTextFile(file, textOf({ pools: [{ name: "default", size }] }));
+    await write("many");
+    await using server = new HostProcess(
+      [...SERVE, `--allow-write=/tmp,${dir.path}`, join(ROOT, "main.ts"), "--dev", "--port", "0"],
+      {
+        env: {
+          SNAKEDEN_CONFIG: file,
+          SNAKEDEN_DATA_DIR: join(dir.path, "data"),
+          SNAKEDEN_PYTHON: await devPython(),
+        },
+      },
+    );
+    const shows = (text: string): Promise<unknown> =>
+      until(() => server.stderr.includes(text), `${text} in ${server.stderr}`);
+    await shows('size: given "many"');
+    await shows(`waiting for an edit of ${file}`);
+    const urls = (): string[] => server.stdout.match(/http:\S+/g) ?? [];
+    const sizeOf = async (url = ""): Promise<number> =>
+      (await (await fetch(`${url}/v1/pools`)).json()).pools[0].size;
+
+    await write(1);
+    await until(() => urls().length === 1, "the first start");
+    await write(0);
+    await shows("the server keeps its old configuration");
+    await shows("size: given 0");
+    assert.equal(await sizeOf(urls()[0]), 1);
+
+    await write(2);
+    await until(() => urls().length === 2, "the restart");
+    assert.equal(await sizeOf(urls()[1]), 2);
+    server.kill("SIGTERM");
+    assert.equal((await server.finished()).code, 0, server.stderr);
+    assert.deepEqual(workersOf({ connect: join(dir.path, "data") }), []);
+  });
+}
+
+Deno.test("main() with --dev ends with status 0 when a signal comes while it waits for a repair", async () => {
+  await using dir = await tempDir();
+  const file = await configFile(dir.path, { prot: 1 });
+  await using server = new HostProcess(
+    [...SERVE, join(ROOT, "main.ts"), "--dev", "--config", file],
   );
+  await until(() => server.stderr.includes("waiting for an edit of"), "its wait");
+  server.kill("SIGTERM");
+  assert.equal((await server.finished()).code, 0, server.stderr);
 });

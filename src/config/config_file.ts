@@ -1,13 +1,31 @@
 import { dirname, extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { messageOf } from "../errors.ts";
-import { isGranted } from "../granted.ts";
+import { isGranted, readVariable } from "../granted.ts";
 import { isRecord, jsonProblemText } from "../json/mod.ts";
 import { HOST_ENV } from "../process/mod.ts";
+import type { ReadEnv } from "./environment.ts";
 import { invalidConfig } from "./parse_config.ts";
 
 /** The names of a configuration file in the working directory. */
 const CONFIG_FILE_NAMES = ["snakeden.config.ts", "snakeden.config.json"] as const;
+
+/** A place of a configuration file. */
+export interface ConfigPlace {
+  /** Default `SNAKEDEN_CONFIG`, else the names of a configuration file in `cwd`. */
+  readonly file?: string;
+  /** Default the environment of this process. */
+  readonly env?: ReadEnv;
+  /** Default the working directory. */
+  readonly cwd?: string;
+}
+
+/** Returns the absolute paths at which a configuration file is looked for. */
+export function configPaths({ file, env = readVariable, cwd = Deno.cwd() }: ConfigPlace): string[] {
+  const named = file ?? (env(HOST_ENV.config) || undefined);
+  const names = named === undefined ? CONFIG_FILE_NAMES : [named];
+  return names.map((name) => resolve(cwd, name));
+}
 
 /** The contents of a configuration file, unchecked. */
 export interface ConfigFile {
@@ -22,19 +40,20 @@ export interface ConfigFile {
  * {@link CONFIG_FILE_NAMES}.
  *
  * @param named Path of the file, or undefined to look in `cwd`.
- * @param namedBy The flag or variable that names it, for error texts.
+ * @param options.namedBy The flag or variable that names it, for error texts.
+ * @param options.fresh True to load a module again that this process has loaded already.
  * @returns Undefined if none is named and none exists.
  * @throws {InvalidInputError} `config_invalid` if the file is missing or cannot be read.
  */
 export async function readConfigFile(
   cwd: string,
   named: string | undefined,
-  namedBy: string,
+  { namedBy, fresh }: { readonly namedBy: string; readonly fresh: boolean },
 ): Promise<ConfigFile | undefined> {
   const path = named === undefined ? await findConfigFile(cwd) : resolve(cwd, named);
   if (path === undefined) return undefined;
   if (named !== undefined) await mustBeFile(path, namedBy);
-  const content = extname(path) === ".json" ? await readJson(path) : await readModule(path);
+  const content = extname(path) === ".json" ? await readJson(path) : await readModule(path, fresh);
   if (!isRecord(content)) {
     throw problem(path, `it holds ${kindOf(content)}; allowed: an object`);
   }
@@ -88,10 +107,13 @@ async function readJson(path: string): Promise<unknown> {
   }
 }
 
-async function readModule(path: string): Promise<unknown> {
+async function readModule(path: string, fresh: boolean): Promise<unknown> {
   let module: Readonly<Record<string, unknown>>;
   try {
-    module = await import(pathToFileURL(path).href);
+    const url = pathToFileURL(path);
+    // A module is loaded once for each address.
+    if (fresh) url.search = `edited=${(await Deno.stat(path)).mtime?.getTime()}`;
+    module = await import(url.href);
   } catch (error) {
     throw problem(path, `it cannot be loaded: ${messageOf(error)}`, error);
   }

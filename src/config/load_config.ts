@@ -24,6 +24,11 @@ export interface LoadConfigOptions {
   readonly env?: ReadEnv;
   /** Default: the working directory. */
   readonly cwd?: string;
+  /**
+   * True to load a `.ts` file as it is now, even if this process has loaded it before. The modules
+   * that it imports are not loaded again.
+   */
+  readonly fresh?: boolean;
   /** Called with the path of the file that was read; with undefined when there is none. */
   readonly onFile?: (path: string | undefined) => void;
   /** Called with the path of the file that the API keys came from, if they came from one. */
@@ -84,6 +89,11 @@ export async function loadProgramConfig(
   return { config, logging: { ...loaded.logging, ...named } };
 }
 
+/** Returns the settings of the log that a source of this configuration has named. */
+export function namedLoggingOf(config: Config): NamedLogging {
+  return (config as { readonly [LOADED]?: Loaded })[LOADED]?.logging ?? {};
+}
+
 /** The value of the mark. */
 interface Loaded {
   readonly logLevel: Level;
@@ -99,7 +109,7 @@ async function load(
   const namedBy = options.file === undefined ? HOST_ENV.config : "--config";
   const file = named === undefined && !looksInCwd
     ? undefined
-    : await readConfigFile(cwd, named, namedBy);
+    : await readConfigFile(cwd, named, { namedBy, fresh: options.fresh ?? false });
 
   const tree = { ...(file === undefined ? {} : absolutePaths(file.content, file.dir)) };
   const origins = new Map<string, string>();

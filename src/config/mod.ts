@@ -6,6 +6,7 @@
  * @module
  */
 export { ApiKeyWatch } from "./api_key_watch.ts";
+export { configPaths, type ConfigPlace } from "./config_file.ts";
 export { metaOf, withoutDefault } from "./config_issues.ts";
 export { isDemo } from "./demo.ts";
 export { ENV_KEYS, type ReadEnv } from "./environment.ts";
@@ -14,6 +15,7 @@ export {
   type LoadConfigOptions,
   loadProgramConfig,
   type NamedLogging,
+  namedLoggingOf,
   type ProgramConfig,
 } from "./load_config.ts";
 export { isLoopback } from "./loopback.ts";

@@ -47,7 +47,8 @@ export const configSchema = group({
     env: HOST_ENV.logLevel,
   }).default("info"),
   logFormat: oneOf(LOG_FORMATS, {
-    description: "`text` for people, `json` for one JSON object a line, `plain` for a terminal.",
+    description: "`text` for people, `json` for one JSON object a line, `plain` for a terminal. " +
+      "If it is omitted, and standard error is a terminal, the server uses `plain`.",
     env: HOST_ENV.logFormat,
   }).default("text"),
   drainMs: whole(0, MAX_DURATION_MS, {

@@ -196,7 +196,9 @@ export class PoolCode {
   /** Adopts the tools of a worker if it is the newest; returns the differences. */
   #take({ order, tools }: CodeBearer): ToolChanges | undefined {
     if (order < this.#order) return undefined;
-    const changes = this.#order < 0 ? undefined : toolChanges(this.#tools, tools);
+    // The tools of the first start are no news, unless it took a repair.
+    const isFirst = this.#order < 0 && this.#reload === undefined;
+    const changes = isFirst ? undefined : toolChanges(this.#tools, tools);
     this.#order = order;
     this.#tools = tools;
     this.#byName = new Map(tools.map((tool) => [tool.name, tool]));

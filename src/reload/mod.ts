@@ -2,9 +2,9 @@
  * New code in a running host. {@link openReload} follows the code of the pools and, with `dev`,
  * watches their files: a `CodeWatcher` reports which files have changed, and a `Reloader` reloads
  * the pools that they belong to. How a pool replaces its workers is up to the pool itself. A
- * {@link ConfigNotice} reports changes that need a restart.
+ * {@link ConfigWatch} reports edits of the configuration, for which the server starts anew.
  *
  * @module
  */
-export { ConfigNotice } from "./config_notice.ts";
+export { ConfigWatch } from "./config_watch.ts";
 export { openReload, type ReloadDeps, untilReady } from "./open_reload.ts";

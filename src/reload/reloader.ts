@@ -1,6 +1,7 @@
 import { relative } from "node:path";
 import { getLogger } from "../log.ts";
 import type { Pool } from "../pool/mod.ts";
+import { packagePath } from "../python_env/mod.ts";
 import { type CodeFileChange, CodeWatcher, isBelow } from "./code_watcher.ts";
 
 /** A pool, and the folders that its code is in. */
@@ -39,9 +40,12 @@ export class Reloader implements AsyncDisposable {
       onChange: (change) => reloader.#onChange(change),
     });
     reloader.#watcher = watcher;
-    getLogger("reload").info("watching {folders} folders; save a file to reload its pools", {
-      folders: watcher.size,
-    });
+    for (const { pool, folders } of options.pools) {
+      getLogger("reload").info("watching the Python files of pool {pool} in {folders}", {
+        pool: pool.name,
+        folders: folders.filter((it) => it !== packagePath()).join(", "),
+      });
+    }
     return reloader;
   }
 

@@ -215,7 +215,7 @@ Deno.test("Snakeden.start() with dev shows output of tools and every warning, if
   const args = [JSON.stringify(options), `["shout"]`];
   const { stdout, stderr } = await start(project, flagsWith(), { args });
   assert.equal(stdout, "!\n");
-  assert.match(stderr, /^snakeden: watching \d+ folders/m);
+  assert.match(stderr, /^snakeden: watching the Python files of pool \S+ in \//m);
   assert.match(stderr, /^default-1 \| loud$/m);
 });
 

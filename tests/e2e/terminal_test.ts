@@ -26,7 +26,11 @@ def nap(seconds: float) -> str:
     return "slept"
 `;
 
-async function open(dataDir: string, command: readonly string[]): Promise<Terminal> {
+async function open(
+  dataDir: string,
+  command: readonly string[],
+  env: Record<string, string> = {},
+): Promise<Terminal> {
   await Deno.writeTextFile(join(dataDir, "naps.py"), ADAPTER);
   const config = join(dataDir, "snakeden.config.json");
   const pools = [{ name: "default", size: 2, adapter: "naps" }];
@@ -37,6 +41,7 @@ async function open(dataDir: string, command: readonly string[]): Promise<Termin
       SNAKEDEN_DATA_DIR: dataDir,
       SNAKEDEN_PYTHON: await devPython(),
       SNAKEDEN_PORT: "0",
+      ...env,
     },
   });
 }
@@ -342,3 +347,22 @@ for (
     await assertNothingLeft(dir.path);
   });
 }
+
+Deno.test("deno task dev writes short lines to a terminal, in colour unless NO_COLOR is set", async () => {
+  await using dir = await tempDir();
+  const command = [DENO, "task", "dev"];
+  for (
+    const [env, line] of [
+      [{ NO_COLOR: "1" }, /^snakeden: default-1 is ready pid=\d+$/m],
+      // deno-lint-ignore no-control-regex
+      [{ NO_COLOR: "" }, /^\u001b\[1msnakeden:\u001b\[0m default-1 is ready pid=\d+$/m],
+      [{ SNAKEDEN_LOG_FORMAT: "text" }, /^\d{4}-\S+Z INFO {2}pool {2}default-1 is ready/m],
+    ] as const
+  ) {
+    await using terminal = await open(dir.path, command, env);
+    await terminal.shows(line);
+    await terminal.shows(/^Stop the server with Ctrl-C/m);
+    await terminal.pressCtrlC();
+    assert.equal(await terminal.finished(), 0, terminal.output);
+  }
+});
