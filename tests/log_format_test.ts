@@ -99,7 +99,7 @@ Deno.test('lineFormat("plain") colours the head of each line, and not its text',
   const record = recordOf("pool", "it\nis slow");
   assert.equal(line(record), "\u001b[33msnakeden: warning:\u001b[0m it\n  is slow\n");
   assert.equal(
-    line({ ...printed("a"), level: "info" }),
+    line({ ...recordOf("worker", ""), ...printed("a") }),
     "\u001b[1mdefault-1 |\u001b[0m a\n",
   );
 });

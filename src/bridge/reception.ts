@@ -14,8 +14,8 @@ export const PROTOCOL_VERSION = 1;
 export const HELLO_TIMEOUT_MS = 10_000;
 
 /**
- * The number of withdrawn tokens that are remembered. A worker whose token was withdrawn is ended at
- * once, so the oldest of so many belong to workers that are gone.
+ * The number of withdrawn tokens that are remembered. A worker whose token was withdrawn is ended
+ * at once, so the oldest of these belong to workers that are gone.
  */
 const MAX_WITHDRAWN = 1_000;
 
