@@ -36,7 +36,7 @@ export const CALL_PARAMETERS = [
     name,
     in: "query" as const,
     required: false,
-    schema: schema as object,
+    schema: withoutValue(schema),
   })),
   {
     name: "args",
@@ -54,3 +54,13 @@ export const CALL_PARAMETERS = [
     schema: { type: "string" as const },
   },
 ];
+
+/**
+ * Returns the same schema in a form from which the page at `/docs` takes no value. It would send an
+ * example, and the first value of an `enum`, with every call that a reader tries.
+ */
+function withoutValue(schema: Readonly<Record<string, unknown>>): object {
+  const { example: _example, enum: values, ...rest } = schema;
+  if (!Array.isArray(values)) return rest;
+  return { ...rest, oneOf: values.map((value: unknown) => ({ const: value })) };
+}
