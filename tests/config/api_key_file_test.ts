@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { loadConfig, parseConfig } from "../../src/config/mod.ts";
-import { HostProcess, ROOT, ServerProcess, tempDir } from "../fixtures/host.ts";
+import { HostProcess, ROOT, SERVE, ServerProcess, tempDir } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 
 const KEY = "0123456789abcdef-key";
@@ -168,7 +168,7 @@ Deno.test("main() ends with status 78 when others may read the API key file", as
   await Deno.writeTextFile(path, KEY);
   await Deno.chmod(path, 0o644);
   await using host = new HostProcess(
-    ["run", "-P=serve", "--no-prompt", join(ROOT, "main.ts"), "--port", "0"],
+    [...SERVE, join(ROOT, "main.ts"), "--port", "0"],
     { env: { SNAKEDEN_API_KEY_FILE: path } },
   );
   const { code, stderr } = await host.finished();

@@ -7,6 +7,7 @@ import {
   HostProcess,
   isAlive,
   ROOT,
+  SERVE,
   ServerProcess,
   startDen,
   tempDir,
@@ -27,13 +28,7 @@ function openPaths(root: string): string[] {
   return open(root);
 }
 
-const SERVE = [
-  "run",
-  "-P=serve",
-  "--no-prompt",
-  "--allow-write",
-  join(ROOT, "main.ts"),
-];
+const MAIN = [...SERVE, "--allow-write", join(ROOT, "main.ts")];
 
 Deno.test("main() creates a data directory that is closed to others, regardless of the umask", async () => {
   await using dir = await tempDir();
@@ -43,7 +38,7 @@ Deno.test("main() creates a data directory that is closed to others, regardless 
       "eval",
       `
       Deno.umask(0);
-      const child = new Deno.Command(Deno.execPath(), { args: ${JSON.stringify(SERVE)} }).spawn();
+      const child = new Deno.Command(Deno.execPath(), { args: ${JSON.stringify(MAIN)} }).spawn();
       Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
       Deno.exit((await child.status).code);`,
     ],

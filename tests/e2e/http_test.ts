@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { devPython } from "../../scripts/dev_python.ts";
-import { ADAPTERS, HostProcess, ROOT, ServerProcess, tempDir } from "../fixtures/host.ts";
+import { ADAPTERS, HostProcess, ROOT, SERVE, ServerProcess, tempDir } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 
 const JSON_TYPE = { "content-type": "application/json" };
@@ -233,9 +233,7 @@ async function runMain(
   args: string[] = [],
 ): Promise<{ code: number; stderr: string }> {
   await using host = new HostProcess([
-    "run",
-    "-P=serve",
-    "--no-prompt",
+    ...SERVE,
     `--allow-write=/tmp,${dataDir}`,
     `${ROOT}main.ts`,
     ...args,

@@ -7,6 +7,7 @@ import {
   ADAPTERS,
   HostProcess,
   isAlive,
+  SERVE,
   ServerProcess,
   startDen,
   tempDir,
@@ -166,9 +167,7 @@ Deno.test("main.ts killed at random moments, even while it starts, leaves nothin
   const daemons: number[] = [];
   for (let round = 0; round < 6; round++) {
     await using server = new HostProcess([
-      "run",
-      "-P=serve",
-      "--no-prompt",
+      ...SERVE,
       `--allow-write=/tmp,${dir.path}`,
       "main.ts",
     ], {

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { devPython } from "../../scripts/dev_python.ts";
-import { isAlive, tempDir, workersOf } from "../fixtures/host.ts";
+import { isAlive, SERVE, tempDir, workersOf } from "../fixtures/host.ts";
 import { Terminal } from "../fixtures/processes/terminal.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -293,11 +293,11 @@ async function serverPid(dataDir: string): Promise<number> {
   return Number(stat.slice(stat.lastIndexOf(")")).split(" ")[2]);
 }
 
-const SERVE = [DENO, "run", "-P=serve", "--no-prompt", "--allow-write", "main.ts"];
+const MAIN = [DENO, ...SERVE, "--allow-write", "main.ts"];
 
 for (
   const [what, command] of [
-    ["main() with SIGHUP ignored", ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", ...SERVE]],
+    ["main() with SIGHUP ignored", ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", ...MAIN]],
     [
       "deno task serve under nohup",
       // The traps are for bash and cat, which would end with the terminal.
@@ -330,7 +330,7 @@ for (
 }
 
 for (
-  const [what, command] of [["main()", SERVE], ["runAsScript()", [DENO, "run", "-A"]]] as const
+  const [what, command] of [["main()", MAIN], ["runAsScript()", [DENO, "run", "-A"]]] as const
 ) {
   Deno.test(`${what} in the background of a shell script leaves SIGINT ignored, and obeys SIGTERM`, async () => {
     await using dir = await tempDir();

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { type ProcessTable, ProcTable, PsTable } from "../../src/process/process_table.ts";
+import { SERVE } from "../fixtures/host.ts";
 import { MarkedProcess } from "../fixtures/processes/marked_process.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -95,7 +96,7 @@ Deno.test("ProcTable works with the permissions of deno task serve", async () =>
   try {
     await Deno.writeTextFile(file, script);
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", `--config=${ROOT}deno.json`, "-P=serve", "--no-prompt", file],
+      args: [...SERVE, `--config=${ROOT}deno.json`, "--allow-write=/tmp", file],
     }).output();
     const text = new TextDecoder().decode(stdout);
     assert.equal(text, `${runId} true\n`, new TextDecoder().decode(stderr));
