@@ -33,6 +33,20 @@ export function checkOrigin(request: Request, cors: Cors): void {
       { details: { origin } },
     );
   }
+  // Browsers ask with a preflight before a page sends JSON or plain bytes to another origin, and
+  // the preflight is refused. They send a form without asking.
+  if (isForm(request) && URL.parse(origin)?.host !== host) {
+    throw new SnakedenError(
+      "forbidden",
+      `Refused a form from ${JSON.stringify(origin)}: without an apiKey, only pages of ` +
+        `${JSON.stringify(host)}, and of the origins in \`cors.origins\`, may send forms`,
+      { details: { origin } },
+    );
+  }
+}
+
+function isForm({ headers }: Request): boolean {
+  return /^\s*multipart\//i.test(headers.get("content-type") ?? "");
 }
 
 /** Returns the name in `name:port`, where the name may be an IPv6 address in brackets. */

@@ -38,6 +38,29 @@ Deno.test("checkOrigin() refuses requests of foreign web pages when there is no 
   }
 });
 
+Deno.test("checkOrigin() accepts forms only of its own pages, and of listed origins", async () => {
+  const client = clientOf(memoryEngine({ config: { cors: { origins: ["http://app.example"] } } }));
+  const origins: [origin: string | undefined, status: number][] = [
+    [undefined, 200],
+    ["http://localhost:8000", 200],
+    ["http://app.example", 200],
+    ["http://localhost:5173", 403],
+    ["http://127.0.0.1:8000", 403],
+  ];
+  for (const [origin, status] of origins) {
+    const body = new FormData();
+    body.set("n", "1");
+    const answer = await client.request("/v1/execute?tool=a", {
+      method: "POST",
+      body,
+      headers: { host: "localhost:8000", ...(origin === undefined ? {} : { origin }) },
+    });
+    const text = await answer.text();
+    assert.equal(answer.status, status, `${origin}: ${text}`);
+    if (status === 403) assert.match(text, /cors\.origins/);
+  }
+});
+
 Deno.test("checkOrigin() does not run when there is a key", async () => {
   const client = clientOf(memoryEngine({ config: { apiKey: KEY, host: "0.0.0.0" } }));
   const answer = await client.post("/v1/execute", { tool: "a" }, {
