@@ -44,7 +44,6 @@ def test_read_sources_afresh_sees_a_second_edit_of_the_same_length_in_the_same_s
     assert _value_of(name) == 1, "Python itself trusts what it has cached"
     imported: list[str] = []
     read_sources_afresh(imported.append)
-    sys.path_importer_cache.clear()
     assert _value_of(name) == 2
     assert imported[-1] == str(path)
     _write(path, "VALUE = 3\n")
@@ -70,3 +69,24 @@ def test_read_sources_afresh_leaves_the_modules_of_others_as_they_are(tmp_path: 
     sys.modules.pop("snakeden.demo", None)
     demo = importlib.import_module("snakeden.demo")
     assert type(demo.__loader__).__name__ == "SourceFileLoader"
+
+
+@pytest.mark.parametrize("prefix", ["prefix", "base_prefix"])
+def test_read_sources_afresh_takes_a_project_below_the_prefix_of_python_for_code_of_the_user(
+    prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, prefix, str(tmp_path))
+    imported: list[str] = []
+    read_sources_afresh(imported.append)
+    _write(tmp_path / "below_prefix.py", "VALUE = 1\n")
+    assert _value_of("below_prefix") == 1
+    assert imported == [str(tmp_path / "below_prefix.py")]
+
+
+def test_read_sources_afresh_names_the_file_that_a_link_leads_to(tmp_path: Path) -> None:
+    imported: list[str] = []
+    read_sources_afresh(imported.append)
+    _write(tmp_path / "real" / "__init__.py", "VALUE = 1\n")
+    (tmp_path / "linked").symlink_to(tmp_path / "real")
+    assert _value_of("linked") == 1
+    assert imported == [str(tmp_path / "real" / "__init__.py")]
