@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { extname, join } from "node:path";
 
 /** The limits of a search for folders. */
 export interface FolderLimits {
@@ -11,6 +11,8 @@ export interface FolderLimits {
 export interface CodeFolders {
   /** Those that were found, the topmost first. */
   readonly found: readonly string[];
+  /** Those of them that hold files of code themselves. */
+  readonly withCode: readonly string[];
   /** Those that were left out: there are too many, or they do not exist or cannot be read. */
   readonly leftOut: readonly string[];
 }
@@ -26,6 +28,14 @@ const FOREIGN: ReadonlySet<string> = new Set([
 ]);
 /** The file by which a virtual environment is recognized, whatever its name is. */
 const VENV_FILE = "pyvenv.cfg";
+
+/** The files that a Python program loads as code. */
+const CODE: ReadonlySet<string> = new Set([".py", ".so", ".pyd"]);
+
+/** Returns true for names of files that a Python program loads as code. */
+export function isCode(name: string): boolean {
+  return CODE.has(extname(name));
+}
 
 /** Returns true for names that are never watched: hidden ones and those of foreign code. */
 export function isForeign(name: string): boolean {
@@ -43,6 +53,7 @@ export async function findCodeFolders(
 ): Promise<CodeFolders> {
   const { exclude = [], limits = LIMITS } = options;
   const found: string[] = [];
+  const withCode: string[] = [];
   const leftOut: string[] = [];
   // By their real paths, since links may form a circle.
   const seen = new Set<string>();
@@ -65,16 +76,18 @@ export async function findCodeFolders(
       entries += listed.entries;
       if (listed.isCut) leftOut.push(folder);
       found.push(folder);
+      if (listed.holdsCode) withCode.push(folder);
       next.push(...listed.folders);
     }
     level = next;
   }
-  return { found, leftOut };
+  return { found, withCode, leftOut };
 }
 
 interface Listed {
   readonly folders: readonly string[];
   readonly entries: number;
+  readonly holdsCode: boolean;
   readonly isVenv: boolean;
   /** True if the folder has more entries than were read. */
   readonly isCut: boolean;
@@ -84,6 +97,7 @@ interface Listed {
 async function list(folder: string, maxEntries: number): Promise<Listed | undefined> {
   const folders: string[] = [];
   let entries = 0;
+  let holdsCode = false;
   let isVenv = false;
   let isCut = false;
   try {
@@ -94,6 +108,7 @@ async function list(folder: string, maxEntries: number): Promise<Listed | undefi
       }
       if (name === VENV_FILE) isVenv = true;
       if (isForeign(name)) continue;
+      if (isCode(name)) holdsCode = true;
       const path = join(folder, name);
       if (isDirectory || (isSymlink && await isFolder(path))) folders.push(path);
     }
@@ -101,7 +116,7 @@ async function list(folder: string, maxEntries: number): Promise<Listed | undefi
     if (error instanceof Error) return undefined;
     throw error;
   }
-  return { folders: folders.sort(), entries, isVenv, isCut };
+  return { folders: folders.sort(), entries, holdsCode, isVenv, isCut };
 }
 
 /** Returns true if a folder is at this path, or a link to one. */

@@ -1,7 +1,8 @@
-import { basename, dirname, extname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { delay } from "../async/mod.ts";
 import { messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
-import { findCodeFolders, type FolderLimits, isFolder, isForeign } from "./code_folders.ts";
+import { findCodeFolders, type FolderLimits, isCode, isFolder, isForeign } from "./code_folders.ts";
 
 /** Files that have changed. */
 export interface CodeFileChange {
@@ -21,14 +22,17 @@ export interface CodeWatcherOptions {
   readonly onChange: (change: CodeFileChange) => void;
 }
 
-/** The files that a Python program loads as code. */
-const CODE: ReadonlySet<string> = new Set([".py", ".so", ".pyd"]);
 /** An editor writes a file in several steps, and a tool several files: they are one change. */
 const QUIET_MS = 40;
 /** The longest that a change waits for others to join it. */
 const PATIENCE_MS = 250;
 /** The time between two looks for a root that does not exist. */
 const RETRY_MS = 1_000;
+/** The parts of the wait until a watcher has reported all that it has seen. */
+const QUIET_TURN_MS = 5;
+const QUIET_TURNS = 40;
+/** The precision of the times that a file system notes, with a margin. */
+const CLOCK_STEP_MS = 20;
 /** Folders that are named when they are not watched. */
 const MAX_NAMED = 3;
 
@@ -41,10 +45,18 @@ export class CodeWatcher implements AsyncDisposable {
   readonly #options: CodeWatcherOptions;
   readonly #log = getLogger("reload");
   readonly #changed = new Set<string>();
-  #folders: ReadonlySet<string> = new Set();
+  #folders = new Set<string>();
+  /** Folders that have held code since the watcher was opened. */
+  readonly #withCode = new Set<string>();
+  /** Folders that were removed since the last update; others may be in their places. */
+  readonly #removed = new Set<string>();
   #watcher: Deno.FsWatcher | undefined;
   #reading: Promise<unknown> = Promise.resolve();
   #updating: Promise<void> = Promise.resolve();
+  /** True while an update waits for its turn: it will see all that has changed until then. */
+  #isUpdateDue = false;
+  /** The number of events so far. */
+  #heard = 0;
   #since = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
@@ -80,7 +92,7 @@ export class CodeWatcher implements AsyncDisposable {
   /** Watches the folders that are there now. New ones that hold code count as changed. */
   async #update(): Promise<void> {
     const { roots, exclude, limits } = this.#options;
-    const { found, leftOut } = await findCodeFolders(roots, {
+    const { found, withCode, leftOut } = await findCodeFolders(roots, {
       ...(exclude === undefined ? {} : { exclude }),
       ...(limits === undefined ? {} : { limits }),
     });
@@ -88,7 +100,11 @@ export class CodeWatcher implements AsyncDisposable {
     const before = this.#folders;
     const isFirst = !this.#isOpen;
     this.#isOpen = true;
-    this.#watch(found);
+    withCode.forEach((folder) => this.#withCode.add(folder));
+    const isStale = found.some((folder) => this.#removed.has(folder));
+    this.#removed.clear();
+    await (isStale ? this.#reopen(found) : this.#watch(found));
+    if (this.#isClosed) return;
     this.#warn(leftOut);
     // Nothing reports when it appears.
     clearTimeout(this.#retry);
@@ -96,26 +112,55 @@ export class CodeWatcher implements AsyncDisposable {
       this.#retry = setTimeout(() => this.#updateSoon(), RETRY_MS);
     }
     if (isFirst) return;
-    for (const folder of this.#folders) {
-      if (!before.has(folder) && await holdsCode(folder)) this.#note(folder);
-    }
+    const added = [...this.#folders].filter((folder) => !before.has(folder));
+    for (const folder of added) if (await holdsCode(folder)) this.#note(folder);
+    // Folders may have come in them before they were watched.
+    if (added.length > 0) this.#updateSoon();
   }
 
   /** Replaces the watcher by one of these folders. */
-  #watch(folders: readonly string[]): void {
-    const { roots } = this.#options;
-    let watched = folders;
-    let watcher = open(folders, this.#log);
-    if (watcher === undefined) {
-      // Rather the topmost folders than none.
-      watched = folders.filter((it) => roots.includes(it));
-      watcher = open(watched, this.#log);
-    }
+  async #watch(folders: readonly string[]): Promise<void> {
+    const old = this.#watcher;
+    this.#open(folders);
+    // What it has seen before the other one was there is still in it.
+    await this.#untilQuiet();
+    old?.close();
+  }
+
+  /**
+   * Closes the watcher before another one is opened. Deno watches a path for all watchers together,
+   * and would go on to watch the folder that was there before.
+   */
+  async #reopen(folders: readonly string[]): Promise<void> {
+    await this.#untilQuiet();
+    const since = Date.now() - CLOCK_STEP_MS;
     this.#close();
-    this.#folders = new Set(watcher === undefined ? [] : watched);
-    if (watcher === undefined) return;
-    this.#watcher = watcher;
-    this.#reading = Promise.all([this.#reading, this.#read(watcher)]);
+    await this.#reading;
+    if (this.#isClosed) return;
+    this.#open(folders);
+    // Nothing has reported what has changed meanwhile.
+    for (const folder of this.#withCode) if (await hasChanged(folder, since)) this.#note(folder);
+    this.#updateSoon();
+  }
+
+  #open(folders: readonly string[]): void {
+    const { roots } = this.#options;
+    // Rather the topmost folders than none.
+    const opened = open(folders, this.#log) ??
+      open(folders.filter((it) => roots.includes(it)), this.#log);
+    this.#watcher = opened?.watcher;
+    this.#folders = new Set(opened?.folders);
+    if (opened !== undefined) {
+      this.#reading = Promise.all([this.#reading, this.#read(opened.watcher)]);
+    }
+  }
+
+  /** Resolves when no event has come for a moment, or after some moments. */
+  async #untilQuiet(): Promise<void> {
+    for (let turn = 0, heard = -1; heard !== this.#heard && turn < QUIET_TURNS; turn++) {
+      heard = this.#heard;
+      await delay(QUIET_TURN_MS);
+    }
   }
 
   #close(): void {
@@ -126,6 +171,7 @@ export class CodeWatcher implements AsyncDisposable {
 
   async #read(watcher: Deno.FsWatcher): Promise<void> {
     for await (const { flag, kind, paths } of watcher) {
+      this.#heard++;
       // The system has lost events.
       if (flag === "rescan") this.#options.roots.forEach((root) => this.#note(root));
       if (kind === "access" || kind === "other") continue;
@@ -136,17 +182,38 @@ export class CodeWatcher implements AsyncDisposable {
   async #onEvent(path: string, mayBeFolder: boolean): Promise<void> {
     const name = basename(path);
     if (isForeign(name)) return;
-    if (CODE.has(extname(name))) return this.#note(path);
+    if (isCode(name)) {
+      this.#withCode.add(dirname(path));
+      return this.#note(path);
+    }
     if (!mayBeFolder) return;
-    const isKnown = this.#folders.has(path);
-    if (isKnown === await isFolder(path)) return;
-    // Its files went with it.
-    if (isKnown) this.#note(path);
-    this.#updateSoon();
+    // A known folder is gone, or another one is in its place.
+    const isKnown = this.#forget(path);
+    if (isKnown || await isFolder(path)) this.#updateSoon();
+  }
+
+  /** Forgets a folder with all below it; what they held has changed. Returns false for others. */
+  #forget(path: string): boolean {
+    if (!this.#folders.has(path)) return false;
+    const below = (folder: string): boolean => isBelow(folder, path);
+    for (const folder of [...this.#folders].filter(below)) {
+      this.#folders.delete(folder);
+      this.#removed.add(folder);
+    }
+    const held = [...this.#withCode].filter(below);
+    for (const folder of held) this.#withCode.delete(folder);
+    // Folders for data come and go while tools run.
+    if (held.length > 0) this.#note(path);
+    return true;
   }
 
   #updateSoon(): void {
-    this.#updating = this.#updating.then(() => this.#isClosed ? undefined : this.#update());
+    if (this.#isUpdateDue) return;
+    this.#isUpdateDue = true;
+    this.#updating = this.#updating.then(() => {
+      this.#isUpdateDue = false;
+      return this.#isClosed ? undefined : this.#update();
+    });
   }
 
   #note(path: string): void {
@@ -179,15 +246,23 @@ export class CodeWatcher implements AsyncDisposable {
   }
 }
 
-/** Watches these folders. Warns and returns undefined if the system allows no more watches. */
+interface Opened {
+  readonly watcher: Deno.FsWatcher;
+  readonly folders: readonly string[];
+}
+
+/**
+ * Watches those of the folders that are still there. Returns undefined if there are none; warns and
+ * returns undefined if the system allows no more watches.
+ */
 function open(
   folders: readonly string[],
   log: ReturnType<typeof getLogger>,
-): Deno.FsWatcher | undefined {
+): Opened | undefined {
   // A folder may vanish after it was found.
   for (let left = [...folders]; left.length > 0;) {
     try {
-      return Deno.watchFs(left, { recursive: false });
+      return { watcher: Deno.watchFs(left, { recursive: false }), folders: left };
     } catch (error) {
       const there = left.filter(exists);
       if (there.length === left.length) {
@@ -216,9 +291,23 @@ function exists(path: string): boolean {
 
 async function holdsCode(folder: string): Promise<boolean> {
   try {
-    for await (const { name } of Deno.readDir(folder)) if (CODE.has(extname(name))) return true;
+    for await (const { name } of Deno.readDir(folder)) if (isCode(name)) return true;
   } catch {
     // It is gone again, or cannot be read.
+  }
+  return false;
+}
+
+/** Returns true if a file of code in a folder has come or changed since a time. */
+async function hasChanged(folder: string, since: number): Promise<boolean> {
+  try {
+    for await (const { name } of Deno.readDir(folder)) {
+      if (!isCode(name)) continue;
+      const { ctime } = await Deno.lstat(join(folder, name));
+      if (ctime === null || ctime.getTime() >= since) return true;
+    }
+  } catch {
+    // It is gone again, which is reported by itself.
   }
   return false;
 }

@@ -101,6 +101,40 @@ Deno.test("CodeWatcher watches folders that appear, with what is in them already
   await until(() => it.watcher.size === 2, "they are not watched any more");
 });
 
+Deno.test("CodeWatcher reports nothing when folders without code come and go", async () => {
+  await using dir = await tempDir();
+  await using it = await watch(dir.path);
+  for (let size = 1; size <= 3; size++) {
+    await Deno.mkdir(join(dir.path, "out/run"), { recursive: true });
+    await Deno.writeTextFile(join(dir.path, "out/run/data.csv"), "1");
+    await until(() => it.watcher.size === 3, "they are watched");
+    await Deno.remove(join(dir.path, "out"), { recursive: true });
+    await until(() => it.watcher.size === 1, "they are not watched any more");
+  }
+  await write(dir.path, "last.py");
+  await until(() => it.seen.has("last.py"), "the last one");
+  assert.deepEqual([...it.seen], ["last.py"]);
+});
+
+Deno.test("CodeWatcher goes on with a folder that takes the place of another one, also the topmost", async () => {
+  await using dir = await tempDir();
+  const root = join(dir.path, "root");
+  await write(root, "pkg/inner.py", "texts.py");
+  await using it = await watch(root);
+  for (const folder of ["pkg", "pkg", ""]) {
+    it.seen.clear();
+    Deno.removeSync(join(root, folder), { recursive: true });
+    Deno.mkdirSync(join(root, "pkg"), { recursive: true });
+    Deno.writeTextFileSync(join(root, "pkg/inner.py"), "x = 2\n");
+    await until(() => it.seen.has(folder), "the folder");
+    it.seen.clear();
+    await until(async () => {
+      await write(root, "pkg/inner.py");
+      return it.seen.has("pkg/inner.py");
+    }, "a file in it");
+  }
+});
+
 Deno.test("CodeWatcher follows links to folders, and links in a circle only once", async () => {
   await using dir = await tempDir();
   await using outside = await tempDir();
