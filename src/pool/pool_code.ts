@@ -118,8 +118,8 @@ export class PoolCode {
   }
 
   /**
-   * Returns true if a worker has ever imported this source file, or one below this folder. Known
-   * only of workers whose files are watched.
+   * Returns true if a worker has ever imported this source file, or one below this folder, by their
+   * real paths. Known only of workers whose files are watched.
    */
   hasImported(path: string): boolean {
     if (this.#imported.has(path)) return true;

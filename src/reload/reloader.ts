@@ -1,4 +1,5 @@
-import { relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
+import { isGranted } from "../granted.ts";
 import { getLogger } from "../log.ts";
 import type { Pool } from "../pool/mod.ts";
 import { packagePath } from "../python_env/mod.ts";
@@ -32,8 +33,13 @@ export class Reloader implements AsyncDisposable {
 
   /** Resolves when the folders are watched. */
   static async open(options: ReloaderOptions): Promise<Reloader> {
-    const reloader = new Reloader(options);
     const { exclude } = options;
+    // Folders that are links have two names, and only one of them is watched.
+    const pools = options.pools.map(({ pool, folders }) => ({
+      pool,
+      folders: [...new Set(folders.flatMap((it) => [it, realPath(it)]))],
+    }));
+    const reloader = new Reloader({ ...options, pools });
     const watcher = await CodeWatcher.open({
       roots: [...new Set(options.pools.flatMap(({ folders }) => folders))],
       exclude: await Promise.all(exclude.map((it) => Deno.realPath(it).catch(() => it))),
@@ -64,14 +70,32 @@ export class Reloader implements AsyncDisposable {
   }
 
   #concernedBy(path: string): readonly WatchedPool[] {
-    const near = this.#pools.filter(({ folders }) => folders.some((it) => isBelow(path, it)));
-    const importers = near.filter(({ pool }) => pool.code.hasImported(path));
-    return importers.length > 0 ? importers : near;
+    const importers = this.#pools.filter(({ pool }) => pool.code.hasImported(realPath(path)));
+    if (importers.length > 0) return importers;
+    return this.#pools.filter(({ folders }) => namesIn(folders, path).length > 0);
   }
 }
 
 /** Returns a path relative to the innermost of these folders that holds it. */
 function shortName(path: string, folders: readonly string[]): string {
-  const names = folders.filter((it) => isBelow(path, it)).map((it) => relative(it, path));
-  return names.sort((a, b) => a.length - b.length)[0] || path;
+  return namesIn(folders, path).sort((a, b) => a.length - b.length)[0] || path;
+}
+
+/** Returns the names of a path in those of the folders that hold it. */
+function namesIn(folders: readonly string[], path: string): string[] {
+  const paths = new Set([path, join(realPath(dirname(path)), basename(path))]);
+  return folders.flatMap((folder) =>
+    [...paths].filter((it) => isBelow(it, folder)).map((it) => relative(folder, it))
+  );
+}
+
+/** Returns a path without links in it, also if there is no file any more. */
+function realPath(path: string): string {
+  if (!isGranted({ name: "read", path })) return path;
+  try {
+    return Deno.realPathSync(path);
+  } catch {
+    const folder = dirname(path);
+    return folder === path ? path : join(realPath(folder), basename(path));
+  }
 }

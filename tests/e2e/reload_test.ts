@@ -277,3 +277,29 @@ Deno.test("Snakeden with dev reloads the pools that imported a changed file, or 
   assert.deepEqual(filesOf("b"), ["unknown.py"]);
   await den.stop();
 });
+
+Deno.test("Snakeden with dev reloads all pools of a file that links give several names", async () => {
+  await using files = await project(
+    "from pkg.names import NAME\n" + source("a").replace('"a"', "NAME"),
+  );
+  await using other = await project(
+    "from names import NAME\n" + source("a").replace('"a"', "NAME"),
+  );
+  await other.save('NAME = "one"\n', { file: "names.py" });
+  await Deno.symlink(other.path, join(files.path, "pkg"));
+  await Deno.symlink(other.path, join(files.path, "link"));
+  await using dir = await tempDir();
+  const modulePaths = [files.path, other.path, join(files.path, "link")];
+  await using den = await startDen({}, {
+    dataDir: dir.path,
+    dev: true,
+    pools: modulePaths.map((path, i) => (
+      { name: `p${i}`, size: 1, adapter: "texts", modulePaths: [path] }
+    )),
+  });
+  await other.save('NAME = "two"\n', { file: "names.py" });
+  for (const pool of ["p0", "p1", "p2"]) {
+    await until(async () => await den.execute("version", {}, { pool }) === "two", pool);
+  }
+  await den.stop();
+});
