@@ -226,6 +226,7 @@ Deno.test("Snakeden.pools.recycle() loads the current code, and a new tool runs 
 });
 
 Deno.test("runAsScript() with dev waits for a broken adapter to be repaired", async () => {
+  await using log = new LogSink();
   await using files = await project(BROKEN);
   await using dir = await tempDir();
   const probe = await startDen({ size: 1 });
@@ -242,11 +243,9 @@ Deno.test("runAsScript() with dev waits for a broken adapter to be repaired", as
     pools: [{ name: "default", size: 1, adapter: "texts", modulePaths: [files.path] }],
     startupTimeoutMs: 1,
   });
-  await until(async () => {
-    // Until a save is seen, nothing shows that the host waits; so it is saved until it is.
-    await files.save(source("good"));
-    return hasBegun;
-  }, "the script to begin");
+  await until(async () => /has no worker until its code/.test(await log.text()), "it waits");
+  assert.ok(!hasBegun);
+  await files.save(source("good"));
   assert.equal(await result, "good");
 });
 
