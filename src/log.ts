@@ -25,7 +25,13 @@ import {
 } from "./log_format.ts";
 import { type LogStream, LogWriter, writeWhole } from "./log_writer.ts";
 
-export { LOG_FORMATS, type LogEntry, type LogFormat, WORKER_CATEGORY } from "./log_format.ts";
+export {
+  CONTINUATION,
+  LOG_FORMATS,
+  type LogEntry,
+  type LogFormat,
+  WORKER_CATEGORY,
+} from "./log_format.ts";
 export { type LogStream, writeWhole } from "./log_writer.ts";
 export type { Logger } from "@logtape/logtape";
 

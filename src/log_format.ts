@@ -5,6 +5,9 @@ import type { LogLevel, LogRecord } from "@logtape/logtape";
  */
 export const WORKER_CATEGORY = "worker";
 
+/** The template of an entry that is a further line of the one before it, such as a traceback. */
+export const CONTINUATION = "{continuation}";
+
 /**
  * The forms of an entry: `text` for people who read a server's log, `json` for programs (one object
  * a line), `plain` for a person at a terminal.
@@ -122,6 +125,7 @@ function plainLineIn(record: LogRecord, paint: (head: string) => string): string
     const start = paint(`${workerId} |`);
     return linesOf(head + asShown(message), `${start} `, `${start} `);
   }
+  if (record.rawMessage === CONTINUATION) return linesOf(message, "  ", "  ");
   const head = level === "info" ? "" : ` ${level}:`;
   const fields = fieldsText(record, category === "http" ? NOT_PLAIN : undefined);
   return linesOf(message + fields, `${paint(`snakeden:${head}`)} `, "  ");

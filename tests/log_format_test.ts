@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { LogRecord } from "@logtape/logtape";
-import { lineFormat, recordOf } from "../src/log_format.ts";
+import { CONTINUATION, lineFormat, recordOf } from "../src/log_format.ts";
 
 function plain(record: Partial<LogRecord>): string {
   return lineFormat("plain")({ ...recordOf("worker", ""), ...record });
@@ -102,4 +102,9 @@ Deno.test('lineFormat("plain") colours the head of each line, and not its text',
     line({ ...recordOf("worker", ""), ...printed("a") }),
     "\u001b[1mdefault-1 |\u001b[0m a\n",
   );
+});
+
+Deno.test('lineFormat("plain") writes a further line of an entry without its head', () => {
+  const record = { ...recordOf("pool", "  def x(:"), rawMessage: CONTINUATION };
+  assert.equal(lineFormat("plain")(record), "    def x(:\n");
 });

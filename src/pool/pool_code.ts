@@ -206,11 +206,21 @@ export class PoolCode {
   }
 
   #logLoaded(
-    { files, since }: { readonly files: readonly string[]; readonly since: number },
+    { files, since, state }: Pick<ReloadInfo, "files" | "state"> & { readonly since: number },
     changes: ToolChanges | undefined,
   ): void {
     const cause = causeText(files);
     const tools = changes === undefined ? "" : `: tools ${changesText(changes)}`;
+    if (state === "failed") {
+      // What has repaired it is not known, nor since when: a change that is about to be reported,
+      // or something besides the code.
+      this.#log.info("pool {pool} has started with another attempt at its code{cause}{tools}", {
+        pool: this.#options.name,
+        cause,
+        tools,
+      });
+      return;
+    }
     this.#log.info("reloaded pool {pool} in {seconds} s{cause}{tools}", {
       pool: this.#options.name,
       seconds: ((performance.now() - since) / 1_000).toFixed(1),

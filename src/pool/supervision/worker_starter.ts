@@ -1,6 +1,6 @@
 import { type Alarms, Semaphore } from "../../async/mod.ts";
 import { messageOf } from "../../errors.ts";
-import { getLogger } from "../../log.ts";
+import { CONTINUATION, getLogger } from "../../log.ts";
 import { type ProfileName, PROFILES } from "../profiles/mod.ts";
 import {
   type Launcher,
@@ -115,8 +115,8 @@ export class WorkerStarter {
   #failed(worker: Worker, reason: string): void {
     const level = this.#options.onFailed(worker, reason) ? "error" : "debug";
     // Each line is a log entry of its own, since line breaks within an entry are escaped.
-    for (const [line, problem] of reason.split("\n").entries()) {
-      this.#log[level]("{problem}", { problem, ...(line === 0 ? { workerId: worker.id } : {}) });
-    }
+    const [problem, ...lines] = reason.split("\n");
+    this.#log[level]("{problem}", { problem, workerId: worker.id });
+    for (const continuation of lines) this.#log[level](CONTINUATION, { continuation });
   }
 }
