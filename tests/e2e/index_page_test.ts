@@ -18,15 +18,15 @@ browserTest(
     const add = page.getByRole("article").filter({
       has: page.getByRole("heading", { name: "add" }),
     });
-    await add.getByText("Example call").click();
+
     const command = await add.locator("pre").innerText();
-    assert.match(command, /"tool":"add","args":\{"a":1,"b":1\}/);
+    assert.match(command, /"tool":"add","args":\{"a":2,"b":3\}/);
     assert.doesNotMatch(command, /authorization/);
     // The example is a command that works.
     const { success, stdout } = await new Deno.Command("bash", { args: ["-c", `${command} -s`] })
       .output();
     assert.ok(success);
-    assert.equal(JSON.parse(new TextDecoder().decode(stdout)).result, 2);
+    assert.equal(JSON.parse(new TextDecoder().decode(stdout)).result, 5);
     await page.getByRole("button", { name: "Refresh" }).click();
     await page.getByRole("status").getByText(/^Updated at/).waitFor(PATIENCE);
     assert.deepEqual(requests.filter((url) => !url.startsWith(server.url)), []);
@@ -59,7 +59,10 @@ browserTest(
     await page.getByRole("heading", { name: /^Tools/ }).waitFor(PATIENCE);
     assert.equal(await field.isVisible(), false);
     assert.equal(await field.inputValue(), "");
-    assert.match(await page.locator("pre").first().innerText(), /Bearer \$SNAKEDEN_API_KEY/);
+    assert.match(
+      await page.locator("details[open] pre").first().innerText(),
+      /Bearer \$SNAKEDEN_API_KEY/,
+    );
     assert.ok(!(await page.content()).includes(KEY));
     assert.ok(!(await keptBy(page)).includes(KEY));
     assert.deepEqual(

@@ -73,9 +73,8 @@ Deno.test("nextSteps() lists the tools when it cannot make up the arguments of a
   const unknown: readonly Properties[] = [
     { path: { type: "string" } },
     { text: { type: "string", pattern: "^a$" } },
-    { image: { type: "string", contentEncoding: "base64" } },
-    { n: { type: "integer", maximum: 1 } },
-    { n: { type: "number", exclusiveMinimum: 5 } },
+    { image: { anyOf: [{ type: "string", contentEncoding: "base64" }, { type: "object" }] } },
+    { n: { type: "number", exclusiveMaximum: 0.5 } },
     { items: { type: "array" } },
     { it: { $ref: "#/$defs/Point" } },
   ];

@@ -1,6 +1,6 @@
 import type { ToolInfo } from "../../tools/mod.ts";
 import { CALL_REQUEST, callRequestSchema } from "../calls/mod.ts";
-import { exampleBody } from "../pages/mod.ts";
+import { easiestFirst, exampleBody } from "../pages/mod.ts";
 
 /** A JSON Schema, or any other part of an OpenAPI document. */
 export type Schema = Readonly<Record<string, unknown>>;
@@ -59,11 +59,14 @@ function mapValues<Item>(of: object, map: (item: Item) => unknown): object {
 /** Returns an example of a call for each running tool, by its name. */
 function callExamples(tools: readonly ToolInfo[]): Schemas {
   const byName = Map.groupBy(tools, ({ name }) => name);
-  return Object.fromEntries(tools.map((tool) => {
-    const isShared = (byName.get(tool.name)?.length ?? 0) > 1;
-    const name = isShared ? `${tool.name} in ${tool.pool}` : tool.name;
-    return [name, { summary: name, value: exampleBody(tool, { isShared }) }];
-  }));
+  // Pages such as `/docs` fill in the first one.
+  return Object.fromEntries(
+    easiestFirst(tools).map((tool) => {
+      const isShared = (byName.get(tool.name)?.length ?? 0) > 1;
+      const name = isShared ? `${tool.name} in ${tool.pool}` : tool.name;
+      return [name, { summary: name, value: exampleBody(tool, { isShared }) }];
+    }),
+  );
 }
 
 function callOf(name: string, tools: readonly ToolInfo[]): Schema {

@@ -1,5 +1,5 @@
 /** The program of the page at `/`: shows the pools and tools of the server. */
-import { exampleCall } from "./example_call.js";
+import { easiestFirst, exampleCall } from "./example_call.js";
 import { byId, fetchJson, openWithKey } from "./key_form.js";
 
 /** Returns a new element. Texts are set as texts, so that nothing in them is taken for HTML. */
@@ -22,7 +22,7 @@ function poolRow({ name, state, reason, workers, size, queued, adapter }) {
   });
 }
 
-function toolEntry(tool, { isFirst, isShared, needsKey }) {
+function toolEntry(tool, { isOpen, isShared, needsKey }) {
   const about = [`pool ${tool.pool}`, ...(tool.streams ? ["streams"] : [])].join(", ");
   const command = exampleCall(tool, { url: location.origin, needsKey, isShared });
   const code = element("pre", { children: [element("code", { text: command })] });
@@ -31,7 +31,7 @@ function toolEntry(tool, { isFirst, isShared, needsKey }) {
   const details = element("details", {
     children: [element("summary", { text: "Example call" }), code],
   });
-  details.open = isFirst;
+  details.open = isOpen;
   return element("article", {
     children: [
       element("h3", { text: tool.name }),
@@ -49,9 +49,10 @@ async function show(key) {
   const pooled = new Map();
   for (const { name } of tools) pooled.set(name, (pooled.get(name) ?? 0) + 1);
   byId("pools").replaceChildren(...pools.map(poolRow));
-  byId("tools").replaceChildren(...tools.map((tool, i) =>
+  const [easiest] = easiestFirst(tools);
+  byId("tools").replaceChildren(...tools.map((tool) =>
     toolEntry(tool, {
-      isFirst: i === 0,
+      isOpen: tool === easiest,
       isShared: pooled.get(tool.name) > 1,
       needsKey: key !== undefined,
     })

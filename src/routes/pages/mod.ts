@@ -6,6 +6,6 @@
  *
  * @module
  */
-export { exampleBody } from "./example_call.js";
+export { difficultyOf, easiestFirst, exampleBody } from "./example_call.js";
 export { pageHeaders, pageOf, type PageOptions } from "./page.ts";
 export { addPageFiles, PAGE_FILES } from "./page_files.ts";

@@ -195,7 +195,7 @@ Deno.test("GET /openapi.json describes a call as a call of one of the tools", as
 Deno.test("GET /openapi.json has an example of a call of each tool", async () => {
   const tools = [TOOL, { ...TOOL, name: "ping", inputSchema: {} }, { ...TOOL, pool: "heavy" }];
   const { paths } = await documentOf({ namespaces: { tools: { list: () => tools } } });
-  const values = { a: 1 };
+  const values = { a: 2 };
   for (const path of ["/v1/execute", "/v1/stream"]) {
     assert.deepEqual(paths[path]?.post?.requestBody?.content["application/json"]?.examples, {
       "add in default": {

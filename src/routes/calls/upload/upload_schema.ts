@@ -42,7 +42,7 @@ export const CALL_PARAMETERS = [
     name: "args",
     in: "query" as const,
     required: false,
-    content: { "application/json": { schema: argsSchema as object } },
+    content: { "application/json": { schema: withoutValue(argsSchema) } },
   },
   {
     name: "arg",
