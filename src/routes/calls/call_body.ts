@@ -76,6 +76,11 @@ export interface CallParts {
   /** Fields by name, still unchecked. */
   readonly fields: Readonly<Record<string, unknown>>;
   readonly args: readonly ArgPart[];
+  /**
+   * Arguments that the tool does not have. Python refuses them as well, but only if all others can
+   * be read.
+   */
+  readonly unknown?: readonly FieldIssue[];
 }
 
 /**
@@ -107,10 +112,11 @@ function joined(body: unknown, parts: CallParts, maxDepth: number): unknown {
   if (!isRecord(before)) return call;
   const args: Record<string, unknown> = { ...before };
   const lists = new Map<string, unknown[]>();
-  for (const { name, form, bytes, isItem } of given) {
+  const refused: InvalidInputError[] = [];
+  for (const part of given) {
+    const { name, isItem } = part;
     const path = `args.${name}`;
-    const text = decodeText(bytes, path);
-    const value = form === "json" ? parseJson(text, path, maxDepth) : text;
+    const value = valueOf(part, { path, maxDepth, refused });
     const list = lists.get(name);
     if (list !== undefined) list.push(value);
     else if (Object.hasOwn(args, name)) throw invalidCall([{ path, message: "given twice" }]);
@@ -120,7 +126,29 @@ function joined(body: unknown, parts: CallParts, maxDepth: number): unknown {
       args[name] = items;
     } else args[name] = value;
   }
-  return { ...call, args };
+  const [first] = refused;
+  if (first === undefined) return { ...call, args };
+  const issues = [...refused.flatMap((it) => it.issues), ...parts.unknown ?? []];
+  throw issues.length === 1 ? first : invalidCall(issues.slice(0, MAX_ISSUES));
+}
+
+/** Returns the value of a part; adds its error to `refused` if it has none. */
+function valueOf(
+  { form, bytes }: ArgPart,
+  { path, maxDepth, refused }: {
+    readonly path: string;
+    readonly maxDepth: number;
+    readonly refused: InvalidInputError[];
+  },
+): unknown {
+  try {
+    const text = decodeText(bytes, path);
+    return form === "json" ? parseJson(text, path, maxDepth) : text;
+  } catch (error) {
+    if (!(error instanceof InvalidInputError)) throw error;
+    refused.push(error);
+    return undefined;
+  }
 }
 
 function assertCallBody(body: unknown): asserts body is CallBody {

@@ -225,8 +225,8 @@ export function weightOf({ body, parts }: LargeCall): number {
 }
 
 /** The parts may be views of a body with large files, so the thread gets copies. */
-function copyOf({ fields, args }: CallParts): CallParts {
-  return { fields, args: args.map((it) => ({ ...it, bytes: it.bytes.slice() })) };
+function copyOf({ args, ...rest }: CallParts): CallParts {
+  return { ...rest, args: args.map((it) => ({ ...it, bytes: it.bytes.slice() })) };
 }
 
 function transferOf(job: ThreadJob): Transferable[] {

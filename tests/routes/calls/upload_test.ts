@@ -23,6 +23,7 @@ const RESIZE: ToolInfo = {
       frames: { type: "array", items: BYTES },
       table: { title: "ndarray", anyOf: [{ type: "object" }, { type: "array" }] },
     },
+    additionalProperties: false,
     $defs: { Box: { type: "object" } },
   },
   streams: false,
@@ -94,7 +95,7 @@ Deno.test("POST /v1/execute takes the bytes of one argument, and the rest from t
 });
 
 const WRONG: [query: string, path: string, message: RegExp][] = [
-  ["", "tool", /^missing; allowed: the name of a tool$/],
+  ["", "tool", /^missing; add \?tool=NAME to the address$/],
   ["?tool=resize&arg=$snakeden", "arg", /begins with \$/],
   ["?tool=join", "arg", /2 \(first, second\) that take bytes/],
   ["?tool=resize&tool=join", "tool", /given twice/],
@@ -161,7 +162,7 @@ Deno.test("POST /v1/execute reads fields and arguments in the part $call", async
 });
 
 const WRONG_FORMS: [what: string, query: string, form: Sent, path: string, message: RegExp][] = [
-  ["no tool", "", { image: "x" }, "tool", /^missing; allowed: the name of a tool$/],
+  ["no tool", "", { image: "x" }, "tool", /^missing; add \?tool=NAME to the address$/],
   ["text for an integer", "?tool=resize", { width: "wide" }, "args.width", /not JSON/],
   ["a part twice", "?tool=resize", { width: ["1", "2"] }, "args.width", /given 2 times/],
   ["bytes twice", "?tool=resize", { image: ["1", "2"] }, "args.image", /given 2 times/],
@@ -234,4 +235,30 @@ Deno.test("POST /v1/execute refuses the forms that curl and pages send by defaul
       /application\/json, or multipart\/form-data, application\/octet/,
     );
   }
+});
+
+Deno.test("POST /v1/execute names every wrong part of a form, and the argument that a name is near to", async () => {
+  const { status, answer } = await sent("?tool=resize", {
+    imge: new Blob([image]),
+    width: "abc",
+    ratio: "1:2",
+  });
+  assert.equal(status, 400);
+  assert.deepEqual(answer.errors?.map(({ path }) => path), [
+    "args.width",
+    "args.ratio",
+    "args.imge",
+  ]);
+  assert.match(
+    answer.errors?.[2]?.message ?? "",
+    /not an argument of the tool; did you mean "image"/,
+  );
+});
+
+Deno.test("POST /v1/execute says how to name the tool of a form that names none", async () => {
+  const { status, answer } = await sent("", { image: new Blob([image]) });
+  assert.equal(status, 400);
+  assert.deepEqual(answer.errors, [
+    { path: "tool", message: "missing; add ?tool=NAME to the address" },
+  ]);
 });

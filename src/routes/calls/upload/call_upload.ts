@@ -78,7 +78,8 @@ export async function formUpload(
   for (const [name, its] of Map.groupBy(parts, ({ name }) => name)) {
     if (name !== CALL_PART) sort(name, its, { kinds, fields, args, files });
   }
-  return { fields, args, files };
+  const names = new Set([...args.map(({ name }) => name), ...files.keys()]);
+  return { fields, args, files, unknown: kinds.issuesOf(names) };
 }
 
 interface Sorted {
@@ -175,7 +176,9 @@ function toolOf(
   { tool, pool }: Readonly<Record<string, unknown>>,
   findTool: FindTool,
 ): ToolInfo | undefined {
-  if (tool === undefined) throw invalidCall([NO_TOOL]);
+  if (tool === undefined) {
+    throw invalidCall([{ ...NO_TOOL, message: "missing; add ?tool=NAME to the address" }]);
+  }
   if (typeof tool !== "string") return undefined;
   return findTool(tool, typeof pool === "string" ? pool : undefined);
 }

@@ -1,4 +1,6 @@
+import type { FieldIssue } from "../../../errors.ts";
 import { isRecord } from "../../../json/mod.ts";
+import { suggestion } from "../../../near_names.ts";
 
 /**
  * The kind of values that a parameter takes, which decides how a part of a form is read. A `list`
@@ -29,6 +31,16 @@ export class ParameterKinds {
   /** Returns the names of the parameters that take bytes. */
   get ofBytes(): string[] {
     return Object.keys(this.#parameters).filter((it) => this.of(it) === "bytes");
+  }
+
+  /** Returns an issue for each of these names that the tool does not take. */
+  issuesOf(names: Iterable<string>): FieldIssue[] {
+    const known = Object.keys(this.#parameters);
+    if (this.#schema["additionalProperties"] !== false) return [];
+    return [...names].filter((name) => !known.includes(name)).map((name) => ({
+      path: `args.${name}`,
+      message: `is not an argument of the tool; ${suggestion(name, known)}`,
+    }));
   }
 
   get #parameters(): Readonly<Record<string, unknown>> {
