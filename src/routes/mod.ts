@@ -19,6 +19,7 @@ export {
   problemOf,
   problemResponse,
   PROBLEMS,
+  ProcConnections,
 } from "./http/mod.ts";
 export type { Engine } from "./engine.ts";
 export { nextSteps, type ServerFacts } from "./next_steps.ts";

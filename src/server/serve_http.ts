@@ -10,6 +10,7 @@ import {
   type HttpHandler,
   HttpListener,
   KeyGuard,
+  ProcConnections,
   Traffic,
 } from "../routes/mod.ts";
 import { Snakeden } from "../snakeden.ts";
@@ -54,6 +55,7 @@ export async function serveHttp(
     { ...config, ...config.limits },
     (request, info) => app.fetch(request, info),
   );
+  if (Deno.build.os === "linux") traffic.callers.watch(new ProcConnections(listener.port));
   resources.defer(async () => {
     await settlesWithin(listener[Symbol.asyncDispose](), LAST_ANSWERS_MS);
   });

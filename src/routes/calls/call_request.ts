@@ -1,6 +1,6 @@
 import type { Value } from "../../bridge/mod.ts";
 import type { CallOptions } from "../../calls/mod.ts";
-import { bodyForm } from "../http/mod.ts";
+import { bodyForm, type Caller } from "../http/mod.ts";
 import { type FindTool, uploadOpener } from "./upload/mod.ts";
 import type { Traffic } from "./traffic.ts";
 
@@ -11,8 +11,14 @@ export interface CallRequest {
   readonly options: CallOptions;
 }
 
+interface CallParts {
+  readonly caller: Caller;
+  readonly traffic: Traffic;
+  readonly findTool: FindTool;
+}
+
 /**
- * Reads a call from the body of a request. The request's own signal cancels it, so a client that
+ * Reads a call from the body of a request. The signal of `caller` cancels it, so a client that
  * leaves ends its work.
  *
  * @throws {SnakedenError} `unsupported_media_type`, what {@link Traffic} throws, and
@@ -21,12 +27,12 @@ export interface CallRequest {
 export async function readCallRequest(
   request: Request,
   requestId: string,
-  { traffic, findTool }: { readonly traffic: Traffic; readonly findTool: FindTool },
+  { caller, traffic, findTool }: CallParts,
 ): Promise<CallRequest> {
   const form = bodyForm(request.headers);
   const { tool, args, options } =
     await (form === "json"
-      ? traffic.readCall(request)
-      : traffic.readUpload(request, uploadOpener(request, form, findTool)));
-  return { tool, args, options: { ...options, requestId, signal: request.signal } };
+      ? traffic.readCall(request, caller)
+      : traffic.readUpload(request, caller, uploadOpener(request, form, findTool)));
+  return { tool, args, options: { ...options, requestId, signal: caller.signal } };
 }

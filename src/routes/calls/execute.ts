@@ -77,10 +77,11 @@ export function addExecute(
 ): void {
   const findTool: FindTool = (name, pool) => tools.find(name, pool);
   app.openapi(route, async (c) => {
+    using caller = traffic.callers.open(c.req.raw, c.env);
     const { tool, args, options } = await readCallRequest(
       c.req.raw,
       c.get("requestId"),
-      { traffic, findTool },
+      { caller, traffic, findTool },
     );
     const { pool } = options;
     c.set("called", { tool, pool });
@@ -102,7 +103,7 @@ export function addExecute(
     };
     const rest = JSON.stringify(answer);
     if (traffic.isLarge(value)) {
-      return await largeAnswer(traffic, { value, rest, signal: c.req.raw.signal });
+      return await largeAnswer(traffic, { value, rest, signal: caller.signal });
     }
     return encodedJson<CallAnswer>(`{"result":${value.jsonText()},${rest.slice(1)}`);
   });

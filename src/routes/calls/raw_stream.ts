@@ -14,6 +14,8 @@ export interface RawStreamOptions {
   readonly onError: (error: unknown) => void;
   /** Cancels the call. */
   readonly cancel: () => void;
+  /** Called when the stream has ended by itself. */
+  readonly onEnd: () => void;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -85,6 +87,7 @@ export class RawStream implements Reader, UnderlyingDefaultSource<Bytes> {
         return controller.enqueue(value);
       }
       answers.end(this);
+      this.#options.onEnd();
       controller.close();
     } catch (error) {
       if (this.#left) return;

@@ -88,20 +88,24 @@ export function addStream(
     const accept = c.req.header("accept");
     const type = takesEvents(accept) ? chooseStreamType(accept) : undefined;
     const requestId = c.get("requestId");
+    // Closes the caller, unless a body does so later.
+    using opening = new DisposableStack();
+    const caller = opening.use(traffic.callers.open(c.req.raw, c.env));
     const { tool, args, options } = await readCallRequest(c.req.raw, requestId, {
+      caller,
       traffic,
       findTool,
     });
     const called = { tool, pool: options.pool };
     c.set("called", called);
-    const leaving = new AbortController();
-    const signal = AbortSignal.any([c.req.raw.signal, leaving.signal]);
+    const { signal } = caller;
     const log = (error: unknown): void => {
       const { method, path } = c.req;
       const remote = addressOf(c.env);
       logStreamFailure({ method, path, remote, requestId, called, error, shown });
     };
-    const cancel = (): void => leaving.abort(new DOMException("The client left", "AbortError"));
+    const cancel = (): void => caller.leave();
+    const onEnd = (): void => caller.close();
     const eventsOf = (options: CallOptions): AsyncIterable<StreamEvent> =>
       traffic.arguments.during(args.weight, () => host.stream(tool, args, options).events());
     if (type === undefined) {
@@ -110,20 +114,22 @@ export function addStream(
       const { bytesType } = form;
       if (bytesType === undefined) throw notStreamable(accept);
       const body = new RawStream({
-        events: eventsOf({ ...optionsFor(form, options), signal }),
+        events: eventsOf(optionsFor(form, options)),
         traffic,
         firstChunkMs: heartbeatMs,
         notBytes: () => notBytes(accept, `a chunk of ${tool} is not bytes`),
         onError: log,
         cancel,
+        onEnd,
       });
       await body.begin();
+      opening.move();
       return new Response(body.readable(), {
         headers: { "content-type": bytesType, ...RAW_POLICY, ...UNBUFFERED },
       });
     }
     const body = new StreamBody({
-      events: eventsOf({ ...options, signal }),
+      events: eventsOf(options),
       writer: eventWriter(type),
       traffic,
       signal,
@@ -133,8 +139,10 @@ export function addStream(
         return problemOf(error, requestId, shown);
       },
       cancel,
+      onEnd,
     });
     await body.begin();
+    opening.move();
     return new Response(body.readable(), {
       headers: {
         "content-type": type === "text/event-stream" ? `${type}; charset=utf-8` : type,

@@ -16,6 +16,8 @@ export interface StreamBodyOptions {
   readonly problemOf: (error: unknown) => Problem;
   /** Cancels the call. There is no other way to end a generator that waits. */
   readonly cancel: () => void;
+  /** Called when the stream has ended by itself. */
+  readonly onEnd: () => void;
 }
 
 /** Characters after which a write is sent even though more events are ready. */
@@ -95,6 +97,7 @@ export class StreamBody implements Reader, UnderlyingDefaultSource<Bytes> {
     }
     if (value === undefined || (this.#ended && this.unreadBytes === 0)) {
       answers.end(this);
+      this.#options.onEnd();
       controller.close();
     }
   }

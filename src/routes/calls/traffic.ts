@@ -6,6 +6,8 @@ import {
   type ArgumentLimits,
   type BodyLimits,
   BodyReader,
+  type Caller,
+  Callers,
   checkContentType,
   OpenArguments,
   parseJsonBody,
@@ -39,6 +41,8 @@ export class Traffic implements Disposable {
   readonly bodies: BodyReader;
   readonly arguments: OpenArguments;
   readonly answers: UnreadAnswers;
+  /** The clients of calls. */
+  readonly callers: Callers = new Callers();
   readonly #thread = new JsonThread();
   readonly #maxDepth: number;
   readonly #maxBodyBytes: number;
@@ -54,6 +58,7 @@ export class Traffic implements Disposable {
 
   /** Begins to check time limits. */
   start(): this {
+    this.callers.start();
     this.#timer ??= setInterval(() => this.check(), CHECK_INTERVAL_MS);
     return this;
   }
@@ -62,6 +67,7 @@ export class Traffic implements Disposable {
   check(): void {
     this.bodies.time.check();
     this.answers.time.check();
+    this.callers.check();
     this.#thread.check();
   }
 
@@ -70,7 +76,7 @@ export class Traffic implements Disposable {
    *
    * @throws {SnakedenError} What {@link BodyReader.read} and {@link decodeCall} throw.
    */
-  async readCall(request: Request): Promise<CallFields> {
+  async readCall(request: Request, caller: Caller): Promise<CallFields> {
     const { fields, arg } = readQuery(request.url, this.#maxDepth) ?? {};
     if (arg !== undefined) {
       throw invalidCall([{ path: "arg", message: "the body is JSON, which names its arguments" }]);
@@ -78,7 +84,7 @@ export class Traffic implements Disposable {
     const body = await this.bodies.read(request);
     try {
       const parts = fields && { fields, args: [] };
-      return await this.#decode({ body, parts }, request.signal);
+      return await this.#decode({ body, parts }, caller.signal);
     } finally {
       this.bodies.release(body);
     }
@@ -92,6 +98,7 @@ export class Traffic implements Disposable {
    */
   async readUpload(
     request: Request,
+    caller: Caller,
     open: (body: Uint8Array<ArrayBuffer>, maxDepth: number) => Promise<Upload>,
   ): Promise<CallFields> {
     const body = await this.bodies.readUpload(request);
@@ -100,7 +107,7 @@ export class Traffic implements Disposable {
       const call = { parts };
       const bytes = weightOf(call);
       if (bytes > this.#maxBodyBytes) throw textTooLong(bytes, this.#maxBodyBytes);
-      const { args, ...rest } = await this.#decode(call, request.signal);
+      const { args, ...rest } = await this.#decode(call, caller.signal);
       return { ...rest, args: files.size === 0 ? args : args.withBytes(files) };
     } finally {
       this.bodies.release(body);
@@ -150,6 +157,7 @@ export class Traffic implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
+    this.callers[Symbol.dispose]();
     this.#thread[Symbol.dispose]();
   }
 }

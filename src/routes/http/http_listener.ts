@@ -86,6 +86,11 @@ export class HttpListener implements AsyncDisposable {
     return `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   }
 
+  /** The port that clients connect to. */
+  get port(): number {
+    return this.#addr.port;
+  }
+
   /** Accepts no more connections; resolves when the last response is sent. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stopped = true;

@@ -1,7 +1,7 @@
 /**
- * HTTP itself, independent of any route: connections ({@link HttpListener}), framing, bodies and
- * their limits, content negotiation, problem documents ({@link problemResponse}), and paths without
- * a route ({@link unmatched}).
+ * HTTP itself, independent of any route: connections ({@link HttpListener}), clients that leave
+ * ({@link Callers}), framing, bodies and their limits, content negotiation, problem documents
+ * ({@link problemResponse}), and paths without a route ({@link unmatched}).
  *
  * @module
  */
@@ -14,6 +14,8 @@ export {
 } from "./accept.ts";
 export type { AppEnv, Called } from "./app_env.ts";
 export { type BodyLimits, BodyReader } from "./body_reader.ts";
+export { type Caller, Callers } from "./callers.ts";
+export { ProcConnections } from "./connections.ts";
 export { checkFraming } from "./framing.ts";
 export { announceLength } from "./head_length.ts";
 export { type HttpHandler, HttpListener, type HttpListenerOptions } from "./http_listener.ts";

@@ -25,6 +25,11 @@ export class TimeLimit {
     this.#limitMs = limitMs;
   }
 
+  /** True if no wait has begun that has not ended. */
+  get isEmpty(): boolean {
+    return this.#first === undefined;
+  }
+
   /** Begins a wait, or begins it again. */
   begin(wait: Wait): void {
     this.end(wait);

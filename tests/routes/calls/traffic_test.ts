@@ -19,14 +19,20 @@ function post(text: string): Request {
   return new Request("http://localhost/", { method: "POST", body, headers });
 }
 
+async function read(traffic: Traffic, text: string): ReturnType<Traffic["readCall"]> {
+  const request = post(text);
+  using caller = traffic.callers.open(request, undefined);
+  return await traffic.readCall(request, caller);
+}
+
 for (const [size, length] of [["small", 60_000], ["large", 200_000]] as const) {
   Deno.test(`Traffic.readCall() releases the room of a ${size} body, also if it is refused`, async () => {
     using traffic = new Traffic(LIMITS);
     const text = "x".repeat(length);
     for (let round = 0; round < 10; round++) {
-      const { tool } = await traffic.readCall(post(`{"tool":"a","args":{"text":"${text}"}}`));
+      const { tool } = await read(traffic, `{"tool":"a","args":{"text":"${text}"}}`);
       assert.equal(tool, "a");
-      await assert.rejects(traffic.readCall(post(`{"tool":"a","text":"${text}"}`)), {
+      await assert.rejects(read(traffic, `{"tool":"a","text":"${text}"}`), {
         code: "invalid_input",
       });
     }
