@@ -168,7 +168,7 @@ Deno.test("deno task serve ends at once when Ctrl-C is pressed again", async () 
   );
   assert.match(
     terminal.output,
-    /WARN .* ending at once, since SIGINT came again: the workers are killed, and their calls fail$/m,
+    /snakeden: warning:\S* ending at once, since SIGINT came again: the workers are killed, and their calls fail$/m,
   );
   await until(() => workersOf({ connect: dir.path }).length === 0, "no worker");
 });
@@ -179,7 +179,7 @@ Deno.test("deno task serve says only that it stops when no call runs, and counts
   await idle.shows(/^listening on/m);
   await idle.pressCtrlC();
   assert.equal(await idle.finished(), 0, idle.output);
-  assert.match(idle.output, /server {2}stopping signal=SIGINT$/m);
+  assert.match(idle.output, /^\S*snakeden:\S* stopping signal=SIGINT$/m);
 
   await using busy = await open(dir.path, [
     "env",
@@ -189,7 +189,8 @@ Deno.test("deno task serve says only that it stops when no call runs, and counts
     "serve",
   ]);
   const calls = [await startCall(busy, 3), await startCall(busy, 3)];
-  await busy.shows(/the nap begins[^]*the nap begins/);
+  // A line of JSON may hold the text twice.
+  await busy.shows(/the nap begins.*\n[^]*the nap begins/);
   await busy.signalGroup("SIGTERM");
   await Promise.all(calls.map((it) => it.status));
   assert.equal(await busy.finished(), 0, busy.output);

@@ -73,7 +73,11 @@ Deno.test("parseMultipart() reads what the runtime writes", async () => {
         const request = new Request("http://localhost", { method: "POST", body: form });
         const type = request.headers.get("content-type") ?? "";
         const parts = await parseMultipart(await request.bytes(), boundaryOf(type));
-        const expected = [...form].map(([name]) => name.replaceAll(/\r\n|\r|\n/g, "\r\n"));
+        // A name that holds such an escape itself cannot be told from an escaped one.
+        const expected = [...form].map(([name]) =>
+          name.replaceAll(/\r\n|\r|\n/g, "\r\n")
+            .replaceAll(/%22/g, '"').replaceAll(/%0d/gi, "\r").replaceAll(/%0a/gi, "\n")
+        );
         assert.deepEqual(parts.map(({ name }) => name), expected);
         assert.deepEqual(
           parts.map(({ bytes }) => [...bytes]),
