@@ -113,9 +113,8 @@ Deno.test("docs/library.md can be followed word for word from an empty folder", 
 
 /** Runs the service of the page, calls it, and stops it as a supervisor would. */
 async function followService(place: Workplace): Promise<void> {
-  const { tasks } = JSON.parse(await Deno.readTextFile(join(place.app, "deno.json")));
-  const command = String(tasks.start).replace("main.ts", "service.ts");
-  const service = shell(place, `exec ${command}`).spawn();
+  assert.match(PAGE, /`deno task service` runs it/);
+  const service = shell(place, "exec deno task service").spawn();
   let output = "";
   const reading = [service.stdout, service.stderr].map(async (stream) => {
     for await (const text of stream.pipeThrough(new TextDecoderStream())) output += text;
@@ -133,6 +132,7 @@ async function followService(place: Workplace): Promise<void> {
     const { code } = await service.status;
     await Promise.all(reading);
     assert.equal(code, 0, output);
+    assert.doesNotMatch(output, /legacy|warning/i);
   }
 }
 
