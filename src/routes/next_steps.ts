@@ -7,7 +7,10 @@ export interface ServerFacts {
   /** The address of the server, such as `http://127.0.0.1:8000`. */
   readonly url: string;
   readonly tools: readonly ToolInfo[];
+  /** The number of pools that serve. */
   readonly pools: number;
+  /** Names of the pools that have no worker until their code is repaired. */
+  readonly broken?: readonly string[];
   /** True if requests need an API key. */
   readonly needsKey: boolean;
   /** The file with the API keys, if they come from one. */
@@ -19,22 +22,36 @@ export interface ServerFacts {
 /**
  * Returns what a person can do next with a server that has started: a command line that calls one
  * of its tools, and the page that shows all of them. The command line reads the API key from its
- * file or from the environment, and never contains it.
+ * file or from the environment, and never contains it. If no pool serves, the text says what the
+ * pools wait for instead.
  */
 export function nextSteps(facts: ServerFacts): string {
-  const { url, tools, pools, needsKey, keyFile, isDemo } = facts;
+  const { url, tools, pools, broken = [], needsKey, keyFile, isDemo } = facts;
   const demo = isDemo
     ? "These are the tools of the demo; docs/adapters.md shows how to serve your own.\n"
     : "";
   const key = needsKey && keyFile === undefined ? `, with your key in ${HOST_ENV.apiKey}` : "";
-  return `
+  const serving = pools === 0 && broken.length > 0 ? "" : `
 Serving ${counted(tools.length, "tool")} in ${counted(pools, "pool")}. Call one${key}:
 
   ${exampleCall(facts)}
-
+`;
+  return `${serving}${repairText(broken)}
 Read about all tools, and try them: ${url}/docs
 ${demo}Stop the server with Ctrl-C.
 
+`;
+}
+
+/** Returns what a person does about pools whose code is broken, or an empty text. */
+function repairText(broken: readonly string[]): string {
+  if (broken.length === 0) return "";
+  const waiting = broken.length === 1
+    ? `Pool ${broken[0]} waits for its code`
+    : `Pools ${broken.join(", ")} wait for their code`;
+  return `
+${waiting}; the error is above.
+Save the repaired file, and the tools are served: nothing else is needed.
 `;
 }
 

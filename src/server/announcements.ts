@@ -22,7 +22,9 @@ export function sayNextSteps(
   },
 ): void {
   const tools = den.tools.list();
-  const pools = den.pools.list().length;
+  const all = den.pools.list();
+  const down = all.filter(({ state }) => state !== "ready").map(({ name }) => name);
+  const pools = all.length - down.length;
   if (config.logFormat === "json") {
     getLogger("server").info("serving {tools} tools in {pools} pools", {
       tools: tools.length,
@@ -34,6 +36,8 @@ export function sayNextSteps(
       url,
       tools,
       pools,
+      // Without `dev`, a pool is not waiting for its code: its starts are tried again.
+      broken: config.dev ? down : [],
       needsKey: config.apiKey !== undefined,
       keyFile,
       isDemo: isDemo(config.pools),

@@ -45,6 +45,16 @@ Deno.test("nextSteps() counts tools and pools, and names the page and the way to
   assert.match(more, /^These are the tools of the demo; docs\/adapters\.md /m);
 });
 
+Deno.test("nextSteps() says which pools wait for their code, and what is needed", () => {
+  const facts = { url: URL, needsKey: false, isDemo: false };
+  const none = nextSteps({ ...facts, tools: [], pools: 0, broken: ["default"] });
+  assert.match(none, /^\nPool default waits for its code; [^]*\nSave the repaired file, /);
+  assert.doesNotMatch(none, /Serving|curl/);
+  assert.match(none, /Ctrl-C/);
+  const some = nextSteps({ ...facts, tools: [ADD], pools: 1, broken: ["a", "b"] });
+  assert.match(some, /^Serving 1 tool in 1 pool\. Call one:\n\n {2}curl .*\n\nPools a, b wait /m);
+});
+
 Deno.test("nextSteps() calls the tool that makes the best example", () => {
   const none = toolOf("ping", {});
   assert.deepEqual(bodyOf([none, STREAM, TEXT, ADD]), { tool: "add", args: { a: 2, b: 3 } });
