@@ -324,6 +324,7 @@ Deno.test("main() with --dev listens while an adapter is broken, and serves it a
   assert.equal(refused.status, 503, await refused.text());
   await until(() => server.stderr.includes("has no worker until its code is repaired:"), "its log");
   assert.match(server.stderr, /File ".*texts\.py", line 4\n.*def hello\(:\n.* \^\n.*SyntaxError: /);
+  await until(() => server.stderr.includes("Pool default waits for its code; "), "what to do");
   await Deno.writeTextFile(
     adapter,
     "from snakeden import tool\n\n@tool\ndef hello():\n  return 1\n",
