@@ -242,7 +242,10 @@ Deno.test("Pool.reload() that fails logs one heading and the reason, once for al
   it.launcher.failures = [];
   reload(it, "texts.py");
   await until(() => it.pool.code.reload?.state === "loaded", "it is repaired");
-  assert.match(await log.text(), /INFO {2}pool {2}reloaded pool p in \d+\.\d s \(texts\.py\): tools \+echo /);
+  assert.match(
+    await log.text(),
+    /INFO {2}pool {2}reloaded pool p in \d+\.\d s \(texts\.py\): tools \+echo /,
+  );
   it.launcher.failures = { always: "Cannot start worker\n  File texts.py, line 14" };
   reload(it, "texts.py", "b.py", "c.py", "d.py");
   await until(() => it.launcher.launches > 15, "it was tried again");
