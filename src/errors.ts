@@ -126,10 +126,14 @@ export class InvalidInputError extends SnakedenError {
   }
 }
 
-/** The traceback of Python as the cause of an error, so that all who print causes show it. */
-class PythonTraceback extends Error {
+/**
+ * The traceback or other output of Python as the cause of an error, so that all who print causes
+ * show it.
+ */
+export class PythonTraceback extends Error {
   override readonly name = "";
 
+  /** Creates a cause that is printed as this text. */
   constructor(traceback: string) {
     super(traceback);
     // A text without a name before it and without frames of JavaScript after it.

@@ -1,4 +1,4 @@
-import { SnakedenError } from "../errors.ts";
+import { PythonTraceback, SnakedenError } from "../errors.ts";
 import type { PoolState } from "./pool_state.ts";
 
 /** The facts about a pool that an error for a refused call contains. */
@@ -14,8 +14,8 @@ export interface RefusingPool {
 
 /**
  * Returns the error if the state of a pool forbids a call of `tool`, or any use if no tool is
- * named; undefined if the pool accepts it. Callers of a tool see only the first line of the reason,
- * without code of its adapter.
+ * named; undefined if the pool accepts it. For a tool, the message has only the first line of the
+ * reason, and the rest, such as the traceback of its adapter, is the cause: HTTP sends no causes.
  */
 export function stateRefusal(pool: RefusingPool, tool?: string): SnakedenError | undefined {
   const { name, state } = pool;
@@ -23,14 +23,16 @@ export function stateRefusal(pool: RefusingPool, tool?: string): SnakedenError |
   if (state === "starting" || state === "ready") return undefined;
   const cannot = tool === undefined ? `Pool ${name} cannot serve` : `Cannot call ${tool}`;
   if (state === "unhealthy") {
-    const { reason, failures } = pool;
+    const { reason = "", failures } = pool;
+    const [first = "", ...rest] = tool === undefined ? [reason] : reason.split("\n");
     return new SnakedenError(
       "pool_unhealthy",
       `${cannot}: no worker of the pool ${name} can be started`,
       {
-        output: `. ${tool === undefined ? reason : reason?.split("\n", 1)[0]}`,
+        output: first === "" ? "" : `. ${first}`,
         retryable: true,
         details: { pool: name, failures },
+        ...(rest.length === 0 ? {} : { cause: new PythonTraceback(rest.join("\n")) }),
       },
     );
   }

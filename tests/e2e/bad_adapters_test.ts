@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Snakeden, SnakedenError } from "../../mod.ts";
 import { devPython } from "../../scripts/dev_python.ts";
+import { problemOf } from "../../src/routes/mod.ts";
 import { ADAPTERS, startDen, tempDir, workersOf } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -34,6 +35,23 @@ for (const { adapter, says, startTimeoutMs = 30_000 } of CASES) {
     const readiness = await den.health.ready();
     assert.equal(readiness.ready, false);
     assert.match(readiness.pools["default"]?.reason ?? "", says);
+  });
+}
+
+for (const carrier of ["socket", "grpc"] as const) {
+  Deno.test(`Snakeden.execute() over ${carrier} fails with the traceback of an adapter as its cause`, async () => {
+    await using den = await startDen({ adapter: "raises_in_setup", size: 1, carrier });
+    await assert.rejects(den.execute("unreachable"), (error) => {
+      assert.ok(error instanceof SnakedenError);
+      assert.match(error.message, /raised FileNotFoundError in setup\(\): [^\n]*$/);
+      assert.ok(error.cause instanceof Error);
+      assert.match(
+        error.cause.stack ?? "",
+        /^Traceback .*raises_in_setup\.py", line \d+, in setup/s,
+      );
+      assert.doesNotMatch(JSON.stringify(problemOf(error, "r-1")), /Traceback|raises_in_setup\.py/);
+      return true;
+    });
   });
 }
 

@@ -212,7 +212,7 @@ Deno.test("POST /v1/stream returns NDJSON on request", async () => {
   assert.deepEqual(lines.map((it) => it.event), ["chunk", "chunk", "done"]);
 });
 
-Deno.test("GET /readyz returns 503 with the reason while a pool has no worker", async () => {
+Deno.test("GET /readyz returns 503 with the reason while a pool has no worker, and calls show no traceback", async () => {
   await using server = await serve({
     pools: [
       { name: "default", size: 1 },
@@ -223,6 +223,12 @@ Deno.test("GET /readyz returns 503 with the reason while a pool has no worker", 
   const body = await response.json();
   assert.equal(response.status, 503);
   assert.match(JSON.stringify(body), /while it was imported/);
+  for (const path of ["execute", "stream"]) {
+    const call = { tool: "anything", pool: "broken" };
+    const problem = await (await post(`${server.url}/v1/${path}`, call)).text();
+    assert.match(problem, /pool_unhealthy.*raises_at_import|raises_at_import.*pool_unhealthy/s);
+    assert.doesNotMatch(problem, /Traceback|raises_at_import\.py/);
+  }
   assert.equal((await (await fetch(`${server.url}/healthz`)).json()).status, "ok");
 });
 

@@ -19,7 +19,7 @@ Deno.test("stateRefusal() refuses nothing while a pool starts or is ready", () =
   }
 });
 
-Deno.test("stateRefusal() shows the whole reason of an unhealthy pool, but only its first line to callers", () => {
+Deno.test("stateRefusal() shows the whole reason of an unhealthy pool, and to callers its first line and the rest as the cause", () => {
   const pool = poolWith({ state: "unhealthy", reason: "no module\nits traceback", failures: 3 });
   const summary = "no worker of the pool p can be started";
   const forTool = stateRefusal(pool, "add");
@@ -27,6 +27,9 @@ Deno.test("stateRefusal() shows the whole reason of an unhealthy pool, but only 
   assert.equal(forTool?.summary, `Cannot call add: ${summary}`);
   assert.deepStrictEqual([forTool?.code, forTool?.retryable], ["pool_unhealthy", true]);
   assert.deepStrictEqual(forTool?.details, { pool: "p", failures: 3 });
+  assert.ok(forTool?.cause instanceof Error);
+  assert.equal(forTool.cause.stack, "its traceback");
+  assert.equal(stateRefusal({ ...pool, reason: "no module" }, "add")?.cause, undefined);
   assert.equal(
     stateRefusal(pool)?.message,
     `Pool p cannot serve: ${summary}. no module\nits traceback`,
