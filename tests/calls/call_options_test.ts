@@ -34,6 +34,14 @@ Deno.test("checkCallOptions() accepts values up to the limits", () => {
   for (const options of good) checkCallOptions(options);
 });
 
+Deno.test("checkCallOptions() refuses unknown options by name, and suggests similar ones", () => {
+  assert.deepStrictEqual(problems({ timeout: 5, timeoutMs: 5, prio: 1 }), ["timeout", "prio"]);
+  assert.throws(() => checkCallOptions({ timeout: 5 } as CallOptions), {
+    code: "invalid_input",
+    message: 'Cannot make the call: timeout: there is no such option; did you mean "timeoutMs"?',
+  });
+});
+
 Deno.test("checkCallOptions() refuses an invalid deadline", () => {
   for (const timeoutMs of [0, -1, NaN, Infinity, 1e309, 86_400_001, "50", null, {}]) {
     assert.deepStrictEqual(problems({ timeoutMs }), ["timeoutMs"], String(timeoutMs));
