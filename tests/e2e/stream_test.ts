@@ -18,6 +18,19 @@ Deno.test("Snakeden.stream() has the return value of a generator as its result",
   assert.notEqual(await stream.result, undefined);
 });
 
+for (const carrier of ["socket", "grpc"] as const) {
+  Deno.test(`Snakeden.stream() over ${carrier} has a result without a reader, of more chunks than fit the window`, async () => {
+    await using den = await startDen({ adapter: "streams", size: 1, carrier }, {
+      limits: { streamWindowBytes: 65_536 },
+    });
+    const big = den.stream("numbers", { n: 200, size: 10_000 });
+    assert.equal(await big.result, null);
+    const late = den.stream("endless", {}, { timeoutMs: 300 });
+    await assert.rejects(late.result, { code: "deadline_exceeded" });
+    await until(async () => await den.execute("returns_value", { n: 0 }), "the worker serves");
+  });
+}
+
 Deno.test("Snakeden.stream() yields the chunks before an exception, then throws it", async () => {
   await using den = await startDen({ adapter: "streams", size: 1 });
   const chunks: unknown[] = [];
