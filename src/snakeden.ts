@@ -1,4 +1,5 @@
 import type { Args, CallOptions, Calls, ToolStream } from "./calls/mod.ts";
+import { showCaller } from "./caller_stack.ts";
 import { type Config, type ConfigInput, loadProgramConfig } from "./config/mod.ts";
 import {
   assertSupportedSystem,
@@ -74,9 +75,14 @@ export class Snakeden implements AsyncDisposable {
   static async start(options: SnakedenOptions = {}): Promise<Snakeden> {
     const { start, input } = splitOptions(options);
     start.signal?.throwIfAborted();
-    assertSupportedSystem();
-    const { config, logging } = await loadProgramConfig(input);
-    return new Snakeden(config, await compose(config, { ...start, logging }));
+    try {
+      assertSupportedSystem();
+      const { config, logging } = await loadProgramConfig(input);
+      return new Snakeden(config, await compose(config, { ...start, logging }));
+    } catch (error) {
+      showCaller(error, { below: Snakeden.start, signal: start.signal });
+      throw error;
+    }
   }
 
   /**
@@ -88,7 +94,7 @@ export class Snakeden implements AsyncDisposable {
    */
   execute<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): Promise<T> {
     // Not async, so that the stack of an error begins with the caller.
-    return this.#calls.execute(tool, args, options) as Promise<T>;
+    return this.#calls.execute(tool, args, options, this.execute) as Promise<T>;
   }
 
   /**
@@ -98,12 +104,13 @@ export class Snakeden implements AsyncDisposable {
    * @throws {SnakedenError} See {@link Snakeden.execute}.
    */
   call(tool: string, args: Args = {}, options: CallOptions = {}): Promise<CallOutcome> {
-    return this.#calls.call(tool, args, options);
+    return this.#calls.call(tool, args, options, this.call);
   }
 
   /**
    * Runs a tool and returns a stream of its chunks, or of its one result if it does not stream. The
-   * call starts with the first read, which also throws the errors of {@link Snakeden.execute}.
+   * call begins with the first read, or when {@link ToolStream.result} is awaited instead. Both
+   * also throw the errors of {@link Snakeden.execute}.
    */
   stream<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): ToolStream<T> {
     return this.#calls.stream(tool, args, options);

@@ -66,6 +66,7 @@ const SINGLE_FILES: Readonly<Record<string, string>> = {
   "src/log.ts": "log",
   "src/log_format.ts": "log",
   "src/log_writer.ts": "log",
+  "src/caller_stack.ts": "errors",
   "src/granted.ts": "errors",
   "src/near_names.ts": "errors",
 };

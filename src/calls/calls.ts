@@ -1,8 +1,8 @@
+import { showCaller, type StackedFunction } from "../caller_stack.ts";
 import type { Config } from "../config/mod.ts";
 import { type Call, type CallOutcome, type ChunkSink, ChunkStream } from "../pool/mod.ts";
 import type { ToolRegistry } from "../tools/mod.ts";
 import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
-import { showCaller } from "./caller_stack.ts";
 import { attachPoliced } from "./policed_stream.ts";
 import type { CallPolicy, PolicedCall, PoliciesByPool } from "./policies/mod.ts";
 import { ToolStream } from "./tool_stream.ts";
@@ -33,14 +33,21 @@ export class Calls {
   /**
    * Runs a tool and returns its result, decoded.
    *
+   * @param entrance The function that the program has called. The stack of an error begins with
+   * its caller.
    * @throws {SnakedenError} Like {@link Calls.call}.
    */
-  async execute(tool: string, args: Args, options: CallOptions): Promise<unknown> {
+  async execute(
+    tool: string,
+    args: Args,
+    options: CallOptions,
+    entrance: StackedFunction = this.execute,
+  ): Promise<unknown> {
     let outcome: CallOutcome;
     try {
       outcome = await this.#begin(tool, args, options);
     } catch (error) {
-      showCaller(error, { below: this.execute, signal: options.signal });
+      showCaller(error, { below: this.execute, entrance, signal: options.signal });
       throw error;
     }
     return outcome.value.decode();
@@ -49,18 +56,24 @@ export class Calls {
   /**
    * Runs a tool; returns the outcome of the call, with the value still encoded.
    *
+   * @param entrance As for {@link Calls.execute}.
    * @throws {SnakedenError} See {@link ErrorCode}; an abort throws the reason of the signal.
    */
-  async call(tool: string, args: Args, options: CallOptions): Promise<CallOutcome> {
+  async call(
+    tool: string,
+    args: Args,
+    options: CallOptions,
+    entrance: StackedFunction = this.call,
+  ): Promise<CallOutcome> {
     try {
       return await this.#begin(tool, args, options);
     } catch (error) {
-      showCaller(error, { below: this.call, signal: options.signal });
+      showCaller(error, { below: this.call, entrance, signal: options.signal });
       throw error;
     }
   }
 
-  /** Runs a tool and returns a {@link ToolStream}. The call starts with the first read. */
+  /** Runs a tool and returns a {@link ToolStream}. The call begins with the first read. */
   stream<T>(tool: string, args: Args, options: CallOptions): ToolStream<T> {
     const isOneResult = (): boolean => this.#tools.find(tool, options.pool)?.streams === false;
     return new ToolStream<T>((leaving) => {

@@ -1,5 +1,5 @@
 import { delay } from "../async/mod.ts";
-import { showCaller } from "./caller_stack.ts";
+import { showCaller } from "../caller_stack.ts";
 import type { ChunkStream, StreamEvent } from "../pool/mod.ts";
 import { LazyPromise } from "./lazy_promise.ts";
 

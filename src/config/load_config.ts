@@ -1,3 +1,4 @@
+import { showCaller } from "../caller_stack.ts";
 import type { FieldIssue } from "../errors.ts";
 import { isGranted, readVariable } from "../granted.ts";
 import { isRecord } from "../json/mod.ts";
@@ -64,7 +65,12 @@ export interface ProgramConfig {
  * @throws {InvalidInputError} `config_invalid`, with every problem at once.
  */
 export async function loadConfig(options: LoadConfigOptions = {}): Promise<Config> {
-  return (await load(options, { looksInCwd: true })).config;
+  try {
+    return (await load(options, { looksInCwd: true })).config;
+  } catch (error) {
+    showCaller(error, { below: loadConfig });
+    throw error;
+  }
 }
 
 /**

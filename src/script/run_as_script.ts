@@ -1,3 +1,4 @@
+import { showCaller } from "../caller_stack.ts";
 import { loadProgramConfig } from "../config/mod.ts";
 import { InvalidInputError } from "../errors.ts";
 import { readVariable } from "../granted.ts";
@@ -101,6 +102,7 @@ export async function runAsScript<T>(
       .finally(() => Deno.exit(status));
   }, { once: true });
   let outcome: { value: T } | { error: unknown };
+  let hasBegun = false;
   try {
     // An error of the configuration, too, must end the script as its options say.
     if ("error" in loaded) throw loaded.error;
@@ -112,8 +114,11 @@ export async function runAsScript<T>(
     );
     ending.host = stoppable(den);
     if (given !== undefined) await den.health.awaitReady({ timeoutMs: startupTimeoutMs, signal });
+    hasBegun = true;
     outcome = { value: await fn(den, { signal }) };
   } catch (error) {
+    // The errors of `fn` lead to a line of the program already.
+    if (!hasBegun) showCaller(error, { below: runAsScript, signal: start.signal });
     outcome = { error };
   }
   const status = "error" in outcome ? EXIT_CODES.failed : EXIT_CODES.ok;
@@ -164,7 +169,11 @@ function checked<T extends string>(
 ): T | undefined {
   if (value === undefined || allowed.includes(value)) return value;
   const message = `given ${JSON.stringify(value)}; allowed: ${allowed.join(", ")}`;
-  throw new InvalidInputError(`Cannot run the script: ${path}: ${message}`, [{ path, message }]);
+  const error = new InvalidInputError(`Cannot run the script: ${path}: ${message}`, [
+    { path, message },
+  ]);
+  showCaller(error, { below: runAsScript });
+  throw error;
 }
 
 /**

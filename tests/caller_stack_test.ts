@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { showCaller } from "../../src/calls/caller_stack.ts";
-import { type CallOptions, Calls } from "../../src/calls/mod.ts";
-import { SnakedenError } from "../../src/errors.ts";
-import { ToolRegistry } from "../../src/tools/mod.ts";
-import { FakePool } from "../fixtures/fakes/fake_pool.ts";
-import { FakePools } from "../fixtures/fakes/fake_pools.ts";
-import { until } from "../fixtures/until.ts";
+import { showCaller } from "../src/caller_stack.ts";
+import { type CallOptions, Calls } from "../src/calls/mod.ts";
+import { SnakedenError } from "../src/errors.ts";
+import { ToolRegistry } from "../src/tools/mod.ts";
+import { FakePool } from "./fixtures/fakes/fake_pool.ts";
+import { FakePools } from "./fixtures/fakes/fake_pools.ts";
+import { until } from "./fixtures/until.ts";
 
 interface SetUp extends AsyncDisposable {
   readonly calls: Calls;
@@ -48,6 +48,17 @@ for (const method of ["call", "execute"] as const) {
   });
 }
 
+Deno.test("Calls.execute() leaves out the entrance of a call that is refused at once or fails later", async () => {
+  await using it = await setUp();
+  for (const tool of ["no_such_tool", "raise"]) {
+    const entrance = (): Promise<unknown> => it.calls.execute(tool, {}, {}, entrance);
+    const frames = await framesOf(async function ofTheProgram(): Promise<void> {
+      await entrance();
+    });
+    assert.deepEqual(frames.slice(0, 2), ["ofTheProgram", "framesOf"], tool);
+  }
+});
+
 Deno.test("Calls.call() shows the caller of calls that are awaited together", async () => {
   await using it = await setUp();
   const frames = await framesOf(async function ofTheProgram(): Promise<void> {
@@ -83,6 +94,16 @@ Deno.test("ToolStream throws an error whose stack begins with the function that 
     });
     // A refusal has the frame of `next()` as well.
     assert.equal(events.find((it) => it !== "events.next"), "ofTheProgram", tool);
+  }
+});
+
+Deno.test("ToolStream.result throws an error whose stack begins with the function that awaits it", async () => {
+  await using it = await setUp();
+  for (const tool of ["raise", "no_such_tool"]) {
+    const frames = await framesOf(async function ofTheProgram(): Promise<void> {
+      await it.calls.stream(tool, {}, {}).result;
+    });
+    assert.equal(frames[0], "ofTheProgram", tool);
   }
 });
 
