@@ -1,5 +1,6 @@
 /** Tests clients that leave although the server does not read from their connections. */
 import assert from "node:assert/strict";
+import { canListen } from "../fixtures/can_listen.ts";
 import { ADAPTERS, ServerProcess, tempDir } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -143,13 +144,4 @@ for (const host of ["127.0.0.1", "::1"]) {
     assert.equal((await poolsOf(url)).stays.stats.cancelled, 0);
     assert.doesNotMatch(server.stderr, /cannot see which clients have left/);
   });
-}
-
-function canListen(hostname: string): boolean {
-  try {
-    Deno.listen({ hostname, port: 0 }).close();
-    return true;
-  } catch {
-    return false;
-  }
 }

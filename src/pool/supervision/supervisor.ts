@@ -24,7 +24,7 @@ const REAP_MS = 5_000;
  * gets a successor from the {@link Succession}. A worker that was asked to end from outside the
  * host takes no more calls; its slot is filled at once, while the worker finishes.
  *
- * When the code has changed ({@link Supervisor.reload}), one successor tries it out. If the
+ * After a change of the code ({@link Supervisor.reload}), one successor tries it out. If the
  * successor cannot start, all workers go on. Once the first worker with the new code is ready, the
  * workers with older code take no more calls. Their slots are filled at once, while they finish.
  */

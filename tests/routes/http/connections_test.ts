@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { clientEnd, ProcConnections } from "../../../src/routes/http/connections.ts";
+import { canListen } from "../../fixtures/can_listen.ts";
 import { until } from "../../fixtures/until.ts";
 
 const IS_LINUX = Deno.build.os === "linux";
@@ -81,12 +82,3 @@ Deno.test({
   const states = new ProcConnections(port).statesOf([], new AbortController().signal);
   await assert.rejects(states, /does not show the port/);
 });
-
-function canListen(hostname: string): boolean {
-  try {
-    Deno.listen({ hostname, port: 0 }).close();
-    return true;
-  } catch {
-    return false;
-  }
-}
