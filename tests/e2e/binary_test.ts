@@ -142,9 +142,11 @@ Deno.test("POST /v1/execute returns 406 if it cannot send the accepted type, and
     }
     const mixed = await ask("/v1/execute", call("no_picture", {}, "image/png, application/json"));
     assert.equal((await mixed.json()).result, "text");
-    const unknown = await ask("/v1/execute", call("pictures", {}, "image/png"));
-    assert.equal(unknown.status, 404);
-    await unknown.body?.cancel();
+    for (const path of ["/v1/execute", "/v1/stream"]) {
+      const unknown = await ask(path, call("pictures", {}, "image/png"));
+      assert.equal(unknown.status, 404, path);
+      await unknown.body?.cancel();
+    }
   });
 });
 

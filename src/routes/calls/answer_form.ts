@@ -55,13 +55,14 @@ export function answerForm({ accept, tool, pool, findTool, follows }: AnsweredCa
   const info = findTool(tool, pool);
   const offers = info?.mediaType === undefined ? [BYTES_TYPE] : [info.mediaType, BYTES_TYPE];
   const bytesType = offers.find((it) => ranges.qualityByName(it) > 0);
+  const takesJson = jsonQuality > 0;
   if (bytesType === undefined) {
-    if (jsonQuality > 0 || !wantsBytes) return AS_JSON;
-    if (info === undefined) return AS_JSON;
+    if (takesJson || !wantsBytes) return AS_JSON;
+    // The host names what is wrong with the tool.
+    if (info === undefined) return follows ? { bytesType: BYTES_TYPE, takesJson } : AS_JSON;
     throw notAcceptable(accept, whyNoType(info, offers), { mayHaveRun: false });
   }
   if (jsonQuality > ranges.qualityByName(bytesType)) return AS_JSON;
-  const takesJson = jsonQuality > 0;
   if (follows && info?.streams === false) {
     const why = `${tool} sends no chunks; POST /v1/execute answers its result`;
     throw notAcceptable(accept, why, { mayHaveRun: false });
