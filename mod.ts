@@ -80,6 +80,14 @@ export type {
   WorkerList,
   WorkerState,
 } from "./src/pool/mod.ts";
+export type {
+  CpuInfo,
+  Device,
+  DeviceKind,
+  HardwareInfo,
+  HardwareProblem,
+  MemoryInfo,
+} from "./src/hardware/mod.ts";
 export type { StartOptions, StoreStatus } from "./src/host/mod.ts";
 export {
   type CleanupResult,

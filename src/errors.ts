@@ -30,6 +30,7 @@ export type ErrorCode =
   // The pool
   | "pool_saturated"
   | "pool_unhealthy"
+  | "device_unavailable"
   | "shutting_down"
   | "deadline_exceeded"
   | "cancelled"

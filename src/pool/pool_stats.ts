@@ -90,6 +90,7 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   // The pool
   pool_saturated: "refused",
   pool_unhealthy: "refused",
+  device_unavailable: "refused",
   shutting_down: "refused",
   deadline_exceeded: "timedOut",
   cancelled: "cancelled",

@@ -23,6 +23,8 @@ export const WORKER_ENV = {
   workerId: "SNAKEDEN_WORKER_ID",
   incarnation: "SNAKEDEN_INCARNATION",
   outputMark: "SNAKEDEN_OUTPUT_MARK",
+  /** The device of the worker, as JSON; absent if its pool assigns none. */
+  device: "SNAKEDEN_DEVICE",
   /** Set if the files of the worker are watched. */
   dev: "SNAKEDEN_DEV",
 } as const;

@@ -53,6 +53,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   pool_unhealthy: { status: 503, title: "The pool cannot serve", retryAfterS: 5 },
   circuit_open: { status: 503, title: "The circuit is open", retryAfterS: 5 },
   worker_start_failed: { status: 503, title: "No worker could be started", retryAfterS: 5 },
+  device_unavailable: { status: 503, title: "No suitable device", retryAfterS: 5 },
   shutting_down: { status: 503, title: "The server is stopping", retryAfterS: 5 },
   deadline_exceeded: { status: 504, title: "The deadline of the call passed" },
 };

@@ -1,0 +1,8 @@
+/**
+ * The hardware of the machine, and the devices of pools.
+ *
+ * @module
+ */
+export { type Device, DEVICE_KINDS, type DeviceKind } from "./device.ts";
+export type { CpuInfo, HardwareInfo, HardwareProblem, MemoryInfo } from "./hardware_info.ts";
+export type { Place } from "./placement/mod.ts";
