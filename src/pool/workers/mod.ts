@@ -1,7 +1,7 @@
 /**
  * One life of one Python process. A {@link Worker} is started by a {@link Launcher}, runs calls and
- * ends. worker_process.ts is its process, and attributes each line of output to a call. The other
- * files hold its environment, its limits, its log, and the reason for its end.
+ * ends. worker_process.ts is its process, and output/ attributes each line of output to a call. The
+ * other files hold its environment, its limits, and the reason for its end.
  *
  * @module
  */

@@ -7,10 +7,11 @@ import { classifyCrash, type Crash, type CrashRecord } from "../crashes/mod.ts";
 import type { CallWindow, InFlightAtExit } from "../profiles/mod.ts";
 import { crashErrorOf } from "./crash_error.ts";
 import { type EndCause, linkEnded, ownFault, wanted } from "./end_cause.ts";
+import { hearOut } from "./hear_out.ts";
 import type { LaunchedWorker, Launcher } from "./launchers/mod.ts";
+import { WorkerLog } from "./output/mod.ts";
 import { ToolNames } from "./tool_names.ts";
 import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
-import { WorkerLog } from "./worker_log.ts";
 import type { CallSource, StopOptions, WorkerListener, WorkerOptions } from "./worker_options.ts";
 
 /** The time between the two signs of an end: the link and the process end one after the other. */
@@ -216,7 +217,7 @@ export class Worker implements LinkEvents, AttemptHost {
     // An answer may still be in the stream of a process that has ended, and a process may outlive
     // its stream.
     await settlesWithin(Promise.all([process.exited, closed]), END_GRACE_MS);
-    await this.#hearOut(link);
+    await hearOut(link, closed, END_GRACE_MS);
     const hasEnded = await settlesWithin(process.exited, 0);
     const { breach, readToEnd } = link;
     if (breach !== undefined || !hasEnded) this.#endCause ??= linkEnded(link);
@@ -227,18 +228,6 @@ export class Worker implements LinkEvents, AttemptHost {
     // The output of other calls belongs in the log only.
     const lastOutput = process.outputOf(this.#inFlightAtExit.lost.map(({ call }) => call.number));
     return { ...exit, lastOutput };
-  }
-
-  /**
-   * Waits until the stream has ended, or has been silent for a while: a host that was busy for
-   * longer than the grace period has not read it yet. (The stream may never end if a child that the
-   * worker forked holds it open.)
-   */
-  async #hearOut(link: Link): Promise<void> {
-    for (let heard = -1; link.closedReason === undefined && link.heard !== heard;) {
-      heard = link.heard;
-      await settlesWithin(this.#linkClosed.promise, END_GRACE_MS);
-    }
   }
 
   /** Removes the limit on the number of its calls. */

@@ -1,7 +1,6 @@
 import type { WorkerExit } from "../../errors.ts";
 import { type CommandSpec, ManagedProcess } from "../../process/mod.ts";
-import { type OutputLine, OutputMarks } from "./output_marks.ts";
-import { OutputTail } from "./output_tail.ts";
+import { type OutputLine, OutputMarks, OutputTail } from "./output/mod.ts";
 
 /** The process of a worker to start. */
 export interface WorkerProcessSpec extends CommandSpec {

@@ -1,6 +1,6 @@
-import type { Alarm, Alarms } from "../../async/mod.ts";
-import type { Log } from "../../bridge/mod.ts";
-import { getLogger, isEnabled, WORKER_CATEGORY } from "../../log.ts";
+import type { Alarm, Alarms } from "../../../async/mod.ts";
+import type { Log } from "../../../bridge/mod.ts";
+import { getLogger, isEnabled, WORKER_CATEGORY } from "../../../log.ts";
 import type { OutputLine } from "./output_marks.ts";
 import { StackDump } from "./stack_dump.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type OutputLine, STARTUP } from "../../../src/pool/workers/output_marks.ts";
-import { OutputTail } from "../../../src/pool/workers/output_tail.ts";
+import { type OutputLine, STARTUP } from "../../../../src/pool/workers/output/output_marks.ts";
+import { OutputTail } from "../../../../src/pool/workers/output/output_tail.ts";
 
 function line(text: string, owner = STARTUP): OutputLine {
   return { text, owner };

@@ -1,8 +1,8 @@
 import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
 import assert from "node:assert/strict";
-import { Alarms } from "../../../src/async/alarms.ts";
-import { WorkerLog } from "../../../src/pool/workers/worker_log.ts";
-import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
+import { Alarms } from "../../../../src/async/alarms.ts";
+import { WorkerLog } from "../../../../src/pool/workers/output/worker_log.ts";
+import { FakeClock } from "../../../fixtures/fakes/fake_clock.ts";
 
 /** Returns the records that are logged while `work` runs. */
 function logged(

@@ -1,7 +1,11 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { type OutputLine, OutputMarks, STARTUP } from "../../../src/pool/workers/output_marks.ts";
-import { OutputReader } from "../../../src/process/output_reader.ts";
+import {
+  type OutputLine,
+  OutputMarks,
+  STARTUP,
+} from "../../../../src/pool/workers/output/output_marks.ts";
+import { OutputReader } from "../../../../src/process/output_reader.ts";
 
 const NONCE = "n0n5e";
 
