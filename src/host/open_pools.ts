@@ -19,7 +19,7 @@ export function openPools(parts: PoolsParts): PoolGroup {
           dev: parts.config.dev,
           moduleCure: moduleCure(pool, parts.pythons.of(pool.name)).ofCalls,
         },
-        workerLauncher(pool, parts),
+        { launcher: workerLauncher(pool, parts) },
       ),
     ])),
   );

@@ -49,7 +49,7 @@ export { Pool } from "./pool.ts";
 export type { CodeChange, CodeEvent, ReloadInfo, ReloadState } from "./pool_code.ts";
 export { changesText, type ToolChanges } from "./tool_changes.ts";
 export { PoolGroup } from "./pool_group.ts";
-export type { PoolOptions } from "./pool_options.ts";
+export type { PoolDeps, PoolOptions } from "./pool_options.ts";
 export type { PoolInfo, WorkerInfo } from "./pool_info.ts";
 export type { PoolState, PoolTransition } from "./pool_state.ts";
 export type { PoolStats } from "./pool_stats.ts";

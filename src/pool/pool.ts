@@ -1,16 +1,16 @@
-import { Alarms, type Clock, SYSTEM_CLOCK } from "../async/mod.ts";
+import { Alarms, SYSTEM_CLOCK } from "../async/mod.ts";
 import type { Tool } from "../bridge/mod.ts";
 import { SnakedenError, type WorkerExit } from "../errors.ts";
 import { Call, type CallOwner, type CallRequest } from "./calls/mod.ts";
 import { CrashPolicy, type CrashStats } from "./crashes/mod.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type CodeChange, PoolCode } from "./pool_code.ts";
-import type { PoolOptions } from "./pool_options.ts";
+import type { PoolDeps, PoolOptions } from "./pool_options.ts";
 import { PoolLifecycle, type PoolState, type PoolTransition } from "./pool_state.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
 import { queueFull, stateRefusal } from "./refusals.ts";
 import { type QuarantinedSlot, Supervisor, type SupervisorEvents } from "./supervision/mod.ts";
-import { type Launcher, Worker } from "./workers/mod.ts";
+import type { Worker } from "./workers/mod.ts";
 
 /**
  * A named set of identical workers with one queue. The {@link Dispatcher} decides which worker gets
@@ -34,7 +34,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   #callCount = 0;
   #stopped: Promise<void> | undefined;
 
-  constructor(options: PoolOptions, launcher: Launcher, clock: Clock = SYSTEM_CLOCK) {
+  constructor(options: PoolOptions, { clock = SYSTEM_CLOCK, ...deps }: PoolDeps) {
     this.deadlines = new Alarms(clock);
     this.#workerAlarms = new Alarms(clock);
     this.#options = options;
@@ -52,7 +52,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.code.onEvent(({ reloaded }) => reloaded && this.#crashes.forget());
     const alarms = this.#workerAlarms;
     const workers = { ...options, callPrefix: this.callPrefix };
-    this.#supervisor = new Supervisor(workers, { launcher, alarms, clock }, this);
+    this.#supervisor = new Supervisor(workers, { ...deps, alarms, clock }, this);
     this.#lifecycle.onTransition(({ to }) => {
       if (to === "unhealthy" || to === "stopping") this.#rejectQueue();
     });

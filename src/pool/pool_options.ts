@@ -1,5 +1,6 @@
+import type { Clock } from "../async/mod.ts";
 import type { CrashOptions } from "./crashes/mod.ts";
-import type { SupervisorOptions } from "./supervision/mod.ts";
+import type { SupervisorDeps, SupervisorOptions } from "./supervision/mod.ts";
 
 /**
  * Options of a pool; times are in milliseconds. `drainMs` is the time that running calls have when
@@ -21,4 +22,10 @@ export interface PoolOptions extends SupervisorOptions, CrashOptions {
   readonly moduleCure?: string | undefined;
   /** True if the files of the code are watched; see `PoolCode`. */
   readonly dev?: boolean;
+}
+
+/** Collaborators of a pool. */
+export interface PoolDeps extends Omit<SupervisorDeps, "alarms" | "clock"> {
+  /** Default: the clock of the system. */
+  readonly clock?: Clock | undefined;
 }

@@ -26,7 +26,7 @@ export async function startPipelined(
   worker: FakeWorkerOptions = {},
 ): Promise<PipelinedPool> {
   const clock = new FakeClock();
-  const it = await FakePool.start(options, { runMs: RUN_MS, ...worker }, clock);
+  const it = await FakePool.start(options, { runMs: RUN_MS, ...worker }, { clock });
   const known = it.submit("hold", { requestId: "known" });
   await microtasks();
   it.workerRunning(known).answer();

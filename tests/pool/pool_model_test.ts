@@ -186,7 +186,7 @@ Deno.test("Pool ends every call once, neither reuses nor loses a slot, and keeps
         const recycle = { maxCalls };
         const times = { cancelGraceMs: 100, drainMs: 5 };
         const options = { size, queueLimit, pipelineBudgetMs, recycle, ...times };
-        await using it = await FakePool.start(options, worker, clock);
+        await using it = await FakePool.start(options, worker, { clock });
         const pipelines = pipelineBudgetMs > 0 && worker.notesProgress;
         const run = new Run(it, clock, pipelines ? WINDOW : 1);
         for (const each of steps) {

@@ -14,7 +14,7 @@ import {
 
 Deno.test("Pool sends calls of a tool ahead only once its run time is known from a first answer", async () => {
   // A clock of its own: on a slow machine, the head would be overdue.
-  await using it = await FakePool.start({}, { runMs: RUN_MS }, new FakeClock());
+  await using it = await FakePool.start({}, { runMs: RUN_MS }, { clock: new FakeClock() });
   const first = it.submit("hold");
   it.submit("hold");
   await microtasks();

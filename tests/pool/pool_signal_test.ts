@@ -37,7 +37,7 @@ Deno.test("Pool.submit() leaves no listener on the signal of a call whose worker
 
 Deno.test("Pool.submit() leaves no listener on the signal of a call whose deadline passed", async () => {
   const clock = new FakeClock();
-  await using it = await FakePool.start({ pipelineBudgetMs: 0 }, {}, clock);
+  await using it = await FakePool.start({ pipelineBudgetMs: 0 }, {}, { clock });
   const watched = new WatchedSignal();
   const { signal } = watched;
   const running = it.submit("hold", { signal, timeoutMs: 1_000 });

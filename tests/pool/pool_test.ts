@@ -84,7 +84,7 @@ Deno.test("Pool: a call whose caller leaves the queue never runs, and leaves not
 
 Deno.test("Pool: a call whose deadline passes in the queue never runs, and the error says queue", async () => {
   const clock = new FakeClock();
-  await using it = await FakePool.start({}, {}, clock);
+  await using it = await FakePool.start({}, {}, { clock });
   const running = it.submit("hold");
   const waiting = it.submit("echo", { timeoutMs: 200, requestId: "late" });
   await microtasks();
@@ -103,7 +103,7 @@ Deno.test("Pool: a call whose deadline passes in the queue never runs, and the e
 
 Deno.test("Pool: a call whose deadline passes in the tool is answered, and its slot waits for the work", async () => {
   const clock = new FakeClock();
-  await using it = await FakePool.start({ cancelGraceMs: 1_000 }, {}, clock);
+  await using it = await FakePool.start({ cancelGraceMs: 1_000 }, {}, { clock });
   const running = it.submit("deaf", { timeoutMs: 200 });
   const waiting = it.submit("echo");
   await microtasks();

@@ -218,7 +218,7 @@ Deno.test("Pool lets a worker take more than maxCalls calls while no successor c
 
 Deno.test("Pool replaces a worker at its age limit or up to a tenth earlier, without failing its call or shrinking", async () => {
   const clock = new FakeClock();
-  await using it = await FakePool.start({ size: 4, recycle: { maxAgeMs: 60_000 } }, {}, clock);
+  await using it = await FakePool.start({ size: 4, recycle: { maxAgeMs: 60_000 } }, {}, { clock });
   const calls = Array.from({ length: 4 }, () => it.submit("hold", { timeoutMs: 3_600_000 }));
   await microtasks();
   const old = [...it.launcher.workers];
@@ -258,7 +258,7 @@ Deno.test("Pool starts one successor at a time, for any number of workers to rep
 
 Deno.test("Pool starts one successor at a time when workers reach their age together", async () => {
   const clock = new FakeClock();
-  await using it = await FakePool.start({ size: 4, recycle: { maxAgeMs: 1_000 } }, {}, clock);
+  await using it = await FakePool.start({ size: 4, recycle: { maxAgeMs: 1_000 } }, {}, { clock });
   it.launcher.mostStarting = 0;
   clock.advance(1_010);
   await until(() => it.launcher.launches === 8, "all four are succeeded");

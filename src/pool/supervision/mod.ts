@@ -13,4 +13,4 @@ export { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 export type { QuarantinedSlot } from "./quarantine.ts";
 export type { RecycleOptions } from "./recycle_policy.ts";
 export { Supervisor } from "./supervisor.ts";
-export type { SupervisorEvents, SupervisorOptions } from "./supervisor_options.ts";
+export type { SupervisorDeps, SupervisorEvents, SupervisorOptions } from "./supervisor_options.ts";

@@ -1,10 +1,11 @@
 import { Backoff } from "../../async/mod.ts";
+import type { Place } from "../../hardware/mod.ts";
 import type { Worker } from "../workers/mod.ts";
 import type { Pauses } from "./pauses.ts";
 import type { PoolHealth } from "./pool_health.ts";
 import type { Quarantine } from "./quarantine.ts";
 import { PAUSES, StartBackoff } from "./start_backoff.ts";
-import type { WorkerStarter } from "./worker_starter.ts";
+import type { SlotIdentity, WorkerStarter } from "./worker_starter.ts";
 
 /** Dependencies of a slot. */
 export interface SlotDeps {
@@ -25,9 +26,9 @@ export interface SlotDeps {
  * and waits until the worker has left. A first start that was ended by a signal from outside counts
  * as a failure only after several in a row, since the slot did not cause it.
  */
-export class Slot {
-  /** The id of its workers, such as `default-3`. */
+export class Slot implements SlotIdentity {
   readonly id: string;
+  readonly place: Place | undefined;
   /**
    * The pauses before starts in this slot. Workers of other slots do not shorten them by answering.
    */
@@ -40,8 +41,9 @@ export class Slot {
   /** The number of calls of {@link Slot.startAfresh} so far. */
   #beginnings = 0;
 
-  constructor(id: string, deps: SlotDeps) {
+  constructor({ id, place }: SlotIdentity, deps: SlotDeps) {
     this.id = id;
+    this.place = place;
     this.#deps = deps;
   }
 
@@ -77,7 +79,7 @@ export class Slot {
     const { starter, health, stopping } = this.#deps;
     const beginning = this.#beginnings;
     this.#attempts++;
-    const { worker, failure } = await starter.start(this.id);
+    const { worker, failure } = await starter.start(this);
     const isOwn = failure === undefined || !failure.signalled || worker.stopRequested;
     const isCurrent = failure === undefined || beginning === this.#beginnings;
     const isFirst = isCurrent && !this.#hasTried && (isOwn || this.starts.failures > 0);

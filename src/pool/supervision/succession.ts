@@ -107,7 +107,7 @@ export class Succession {
     over: AbortSignal,
   ): Promise<Worker | undefined> {
     if (over.aborted) return undefined;
-    const { worker, failure } = await this.#deps.starter.start(slot.id);
+    const { worker, failure } = await this.#deps.starter.start(slot);
     if (failure === undefined) return worker;
     // A worker that was stopped while it started is no evidence against the next one.
     if (worker.stopRequested) return undefined;

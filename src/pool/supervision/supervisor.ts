@@ -89,8 +89,11 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
       serve: (slot, worker) => this.#serve(slot, worker),
       onFirstAttempt: () => this.#attempted(),
     };
-    const numbers = Array.from({ length: options.size }, (_, i) => i + 1);
-    this.#slots = numbers.map((number) => new Slot(`${options.name}-${number}`, slotDeps));
+    const { name, size, places = [] } = options;
+    this.#slots = Array.from(
+      { length: size },
+      (_, i) => new Slot({ id: `${name}-${i + 1}`, place: places[i % places.length] }, slotDeps),
+    );
   }
 
   /** The workers that start, serve, or are being stopped. */

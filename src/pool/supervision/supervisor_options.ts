@@ -1,5 +1,6 @@
 import type { Alarms, Clock } from "../../async/mod.ts";
 import type { WorkerExit } from "../../errors.ts";
+import type { Place } from "../../hardware/mod.ts";
 import type { ProfileName } from "../profiles/mod.ts";
 import type { Launcher, StopOptions, Worker, WorkerLimits } from "../workers/mod.ts";
 import type { HeartbeatOptions } from "./heartbeat.ts";
@@ -13,6 +14,11 @@ export interface SupervisorOptions extends StopOptions, QuarantineOptions {
   /** The prefix of the ids of its calls, which workers show to tools. */
   readonly callPrefix?: string;
   readonly size: number;
+  /**
+   * The devices of its slots. The slot with index i has `places[i % places.length]`, for its whole
+   * life. Default none.
+   */
+  readonly places?: readonly Place[];
   /** The way in which the workers run their calls. */
   readonly profile: ProfileName;
   /** The most workers that start at a time. */
@@ -55,6 +61,11 @@ export interface SupervisorEvents {
 /** Collaborators of a set of workers. */
 export interface SupervisorDeps {
   readonly launcher: Launcher;
+  /**
+   * Returns the memory that is free on a device, or null if it is unknown. Without this function it
+   * is unknown for all devices.
+   */
+  readonly freeDeviceBytes?: (deviceId: string) => Promise<number | null>;
   /** The alarms for the calls of all workers. */
   readonly alarms: Alarms;
   readonly clock: Clock;

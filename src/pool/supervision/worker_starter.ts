@@ -1,5 +1,6 @@
 import { type Alarms, Semaphore } from "../../async/mod.ts";
 import { messageOf } from "../../errors.ts";
+import type { Place } from "../../hardware/mod.ts";
 import { CONTINUATION, getLogger } from "../../log.ts";
 import { type ProfileName, PROFILES } from "../profiles/mod.ts";
 import {
@@ -10,6 +11,14 @@ import {
   WorkerStartError,
 } from "../workers/mod.ts";
 import type { RecyclePolicy } from "./recycle_policy.ts";
+
+/** The fixed properties of a slot, which each of its workers has. */
+export interface SlotIdentity {
+  /** The id of its workers, such as `default-3`. */
+  readonly id: string;
+  /** The device of its workers; undefined if the pool assigns none. */
+  readonly place: Place | undefined;
+}
 
 /** The reason why a worker did not become ready. */
 export interface StartFailure {
@@ -72,8 +81,8 @@ export class WorkerStarter {
   }
 
   /** Resolves when a new worker is ready, or could not be started. */
-  async start(id: string): Promise<Start> {
-    const worker = this.#create(id);
+  async start(slot: SlotIdentity): Promise<Start> {
+    const worker = this.#create(slot);
     const { launcher, stopping } = this.#options;
     this.#workers.add(worker);
     try {
@@ -91,7 +100,7 @@ export class WorkerStarter {
     return { worker, failure: undefined };
   }
 
-  #create(id: string): Worker {
+  #create({ id, place }: SlotIdentity): Worker {
     const { alarms, limits, recycling, listener, callPrefix } = this.#options;
     const { maxCalls, renewAtCall } = recycling;
     const incarnation = `${id}.${crypto.randomUUID()}`;
@@ -100,6 +109,7 @@ export class WorkerStarter {
       {
         id,
         incarnation,
+        place,
         callPrefix,
         order: this.#created++,
         alarms,

@@ -1,6 +1,7 @@
 import { type Alarms, settlesWithin } from "../../async/mod.ts";
 import type { Link, LinkEvents, Log, Tool } from "../../bridge/mod.ts";
 import { SnakedenError, type WorkerCrashedError, type WorkerExit } from "../../errors.ts";
+import type { Place } from "../../hardware/mod.ts";
 import { getLogger } from "../../log.ts";
 import { Attempt, type AttemptHost, type Call } from "../calls/mod.ts";
 import { classifyCrash, type Crash, type CrashRecord } from "../crashes/mod.ts";
@@ -36,6 +37,8 @@ export class Worker implements LinkEvents, AttemptHost {
   readonly incarnation: string;
   /** Its place among the workers of its pool, in the order in which they were created. */
   readonly order: number;
+  /** Its device; undefined if its pool assigns none. */
+  readonly place: Place | undefined;
   readonly alarms: Alarms;
   readonly startedAt = new Date();
   readonly #listener: WorkerListener<Worker>;
@@ -67,6 +70,7 @@ export class Worker implements LinkEvents, AttemptHost {
     this.id = id;
     this.incarnation = incarnation;
     this.order = options.order ?? 0;
+    this.place = options.place;
     this.alarms = alarms;
     this.#limits = limits;
     this.#maxCalls = maxCalls;
@@ -159,6 +163,7 @@ export class Worker implements LinkEvents, AttemptHost {
       workerId: this.id,
       incarnation: this.incarnation,
       callPrefix: this.#callPrefix,
+      place: this.place,
       events: this,
       onLine: (line, from) => this.#log.line(line, from),
     }, AbortSignal.any([signal, this.#giveUp.signal]));

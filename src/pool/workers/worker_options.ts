@@ -1,4 +1,5 @@
 import type { Alarms } from "../../async/mod.ts";
+import type { Place } from "../../hardware/mod.ts";
 import type { Attempt, Call } from "../calls/mod.ts";
 import type { Profile } from "../profiles/mod.ts";
 import type { WorkerLimits } from "./worker_limits.ts";
@@ -20,6 +21,8 @@ export interface WorkerOptions {
   readonly incarnation: string;
   /** The place of the worker in its pool, in the order of creation. Default 0. */
   readonly order?: number;
+  /** The device that it is given. Default none. */
+  readonly place?: Place | undefined;
   /** The prefix of the ids of its calls. Default none. */
   readonly callPrefix?: string | undefined;
   /** The alarms of running calls. */

@@ -43,7 +43,7 @@ async function startWith(
   options: FakePoolOptions = {},
   clock?: FakeClock,
 ): Promise<FakePool> {
-  return await FakePool.start({ size: 2, maxReruns: 2, poisonAfter: 9, ...options }, {}, clock);
+  return await FakePool.start({ size: 2, maxReruns: 2, poisonAfter: 9, ...options }, {}, { clock });
 }
 
 const IDEMPOTENT: Partial<CallRequest> = { idempotent: true };

@@ -17,7 +17,7 @@ async function pass(clock: FakeClock, ms: number): Promise<void> {
 
 Deno.test("Pool kills and replaces a frozen worker after exactly maxMissed heartbeats, and fails its call with the reason", async () => {
   const clock = new FakeClock();
-  await using it = await FakePool.start({ heartbeat: HEARTBEAT }, {}, clock);
+  await using it = await FakePool.start({ heartbeat: HEARTBEAT }, {}, { clock });
   const call = it.submit("hold");
   await microtasks();
   const fake = it.workerRunning(call);
@@ -42,7 +42,7 @@ Deno.test("Pool kills and replaces a frozen worker after exactly maxMissed heart
 
 Deno.test("Pool gives the calls that a frozen worker has not started to other workers", async () => {
   const clock = new FakeClock();
-  await using it = await FakePool.start({ heartbeat: HEARTBEAT }, { runMs: 0.1 }, clock);
+  await using it = await FakePool.start({ heartbeat: HEARTBEAT }, { runMs: 0.1 }, { clock });
   assert.match(await endOf(it.submit("echo")), /^ok/);
   const [fake] = it.launcher.workers;
   assert.ok(fake);
@@ -55,7 +55,7 @@ Deno.test("Pool gives the calls that a frozen worker has not started to other wo
 
 Deno.test("Pool keeps a busy worker that answers heartbeats, and one that sends only other messages", async () => {
   const clock = new FakeClock();
-  await using it = await FakePool.start({ size: 2, heartbeat: HEARTBEAT }, {}, clock);
+  await using it = await FakePool.start({ size: 2, heartbeat: HEARTBEAT }, {}, { clock });
   const calls = [it.submit("hold"), it.submit("hold")];
   await microtasks();
   const [a, b] = it.launcher.workers;
@@ -75,7 +75,7 @@ Deno.test("Pool keeps a busy worker that answers heartbeats, and one that sends 
 Deno.test("Pool with dependent: false keeps a frozen worker", async () => {
   const clock = new FakeClock();
   const heartbeat = { ...HEARTBEAT, dependent: false };
-  await using it = await FakePool.start({ heartbeat }, {}, clock);
+  await using it = await FakePool.start({ heartbeat }, {}, { clock });
   const call = it.submit("hold");
   await microtasks();
   const fake = it.workerRunning(call);
@@ -90,14 +90,14 @@ Deno.test("Pool with dependent: false keeps a frozen worker", async () => {
 
 Deno.test("Pool with pingIntervalMs: 0 sends no heartbeats", async () => {
   const clock = new FakeClock();
-  await using it = await FakePool.start({}, {}, clock);
+  await using it = await FakePool.start({}, {}, { clock });
   await pass(clock, 1_000);
   assert.equal(it.launcher.workers[0]?.beats, 0);
 });
 
 Deno.test("Pool counts workers that keep freezing without a call as failures", async () => {
   const clock = new FakeClock();
-  await using it = await FakePool.start({ heartbeat: HEARTBEAT }, {}, clock);
+  await using it = await FakePool.start({ heartbeat: HEARTBEAT }, {}, { clock });
   for (let deaths = 0; deaths < 3; deaths++) {
     await until(() => it.pool.state === "ready", "the next worker is ready");
     const fake = it.launcher.workers.at(-1);

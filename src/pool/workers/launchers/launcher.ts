@@ -1,4 +1,5 @@
 import type { Link, LinkEvents, Ready } from "../../../bridge/mod.ts";
+import type { Place } from "../../../hardware/mod.ts";
 import type { ProgressNote } from "../../profiles/mod.ts";
 import type { ProcessHandle, WorkerProcessSpec } from "../worker_process.ts";
 
@@ -10,6 +11,8 @@ export interface LaunchSpec {
   readonly incarnation: string;
   /** The prefix of the ids of its calls. */
   readonly callPrefix?: string;
+  /** The device that the worker is given; undefined if its pool assigns none. */
+  readonly place?: Place | undefined;
   readonly events: LinkEvents;
   readonly onLine: WorkerProcessSpec["onLine"];
 }

@@ -16,6 +16,7 @@ import { classifyCrash, type Crash, describeExit, describeOutput } from "../../c
 import { ProgressFile } from "../progress_file.ts";
 import { WorkerProcess } from "../worker_process.ts";
 import { WorkerStartError } from "../worker_start_error.ts";
+import { deviceEnv } from "./device_env.ts";
 import type { LaunchedWorker, Launcher, LaunchSpec, WorkerRegistry } from "./launcher.ts";
 
 /** Options that all workers of one pool share. */
@@ -177,6 +178,7 @@ export class SpawnLauncher implements Launcher {
         // Passed in the environment, since tools see the command line in `sys.argv`.
         env: {
           ...env,
+          ...deviceEnv(spec.place),
           [WORKER_ENV.address]: bridge.address(carrier),
           [WORKER_ENV.token]: token,
           [WORKER_ENV.workerId]: spec.workerId,

@@ -2,9 +2,12 @@ import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { BridgeServer } from "../../../../src/bridge/mod.ts";
 import { SnakedenError } from "../../../../src/errors.ts";
+import type { Place } from "../../../../src/hardware/mod.ts";
 import { type LaunchedWorker, SpawnLauncher } from "../../../../src/pool/mod.ts";
+import type { SpawnOptions } from "../../../../src/pool/workers/launchers/spawn.ts";
 import { isRunning } from "../../../../src/process/process_group.ts";
 import { dialWorker, hello } from "../../../bridge/dialed_worker.ts";
+import { fakeDevice } from "../../../fixtures/fakes/fake_place.ts";
 import { until } from "../../../fixtures/until.ts";
 
 const NEVER = new AbortController().signal;
@@ -16,13 +19,13 @@ interface SetUp extends AsyncDisposable {
   readonly bridge: BridgeServer;
   readonly directory: string;
   readonly lines: string[];
-  launch(signal?: AbortSignal): Promise<LaunchedWorker>;
+  launch(signal?: AbortSignal, place?: Place): Promise<LaunchedWorker>;
   /** Resolves to the text that the process printed after this word. */
   said(word: string): Promise<string>;
 }
 
 /** A launcher whose interpreter is a shell script. */
-async function setUp(script: string, startTimeoutMs = 60_000): Promise<SetUp> {
+async function setUp(script: string, options: Partial<SpawnOptions> = {}): Promise<SetUp> {
   const directory = await Deno.makeTempDir({ prefix: "snakeden-test-" });
   const executable = join(directory, "python");
   await Deno.writeTextFile(executable, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
@@ -34,17 +37,19 @@ async function setUp(script: string, startTimeoutMs = 60_000): Promise<SetUp> {
     env: { PATH: Deno.env.get("PATH") ?? "" },
     welcome: { adapters: ["texts:Texts"] },
     runDirectory: directory,
-    startTimeoutMs,
+    startTimeoutMs: 60_000,
+    ...options,
   });
   const lines: string[] = [];
   return {
     bridge,
     directory,
     lines,
-    launch: (signal = NEVER) =>
+    launch: (signal = NEVER, place) =>
       launcher.launch({
         workerId: "default-1",
         incarnation: "default-1.x",
+        place,
         events: { onLog: () => {}, onClosed: () => {} },
         onLine: ({ text }) => lines.push(text),
       }, signal),
@@ -119,13 +124,15 @@ Deno.test("SpawnLauncher.launch() reports an interpreter that cannot be run", as
 });
 
 Deno.test("SpawnLauncher.launch() gives up a process that never says hello, and kills it", async () => {
-  await using it = await setUp("trap '' TERM; echo pid $$; while :; do sleep 0.05; done", 100);
+  await using it = await setUp("trap '' TERM; echo pid $$; while :; do sleep 0.05; done", {
+    startTimeoutMs: 100,
+  });
   const error = await failureOf(it, it.launch());
   assert.match(error.message, /: after 100 ms it has not said hello; last output: pid \d+$/);
 });
 
 Deno.test("SpawnLauncher.launch() gives up a worker whose adapter is never ready, and names that stage", async () => {
-  await using it = await setUp(TELLS_TOKEN, 400);
+  await using it = await setUp(TELLS_TOKEN, { startTimeoutMs: 400 });
   const launched = it.launch();
   await using worker = dialWorker(it.bridge.address("socket"));
   worker.say(hello(await it.said("token")));
@@ -246,4 +253,42 @@ Deno.test("SpawnLauncher.launch() starts a worker even if the file cannot be cre
   const { progress, process } = await launched;
   assert.equal(progress, undefined);
   await process.kill();
+});
+
+Deno.test("SpawnLauncher.launch() gives the worker the environment of its place, and describes its device", async () => {
+  const script = 'echo "cuda $CUDA_VISIBLE_DEVICES"; echo "user $MINE"; ' +
+    'echo "device $SNAKEDEN_DEVICE"; exec sleep 60';
+  await using it = await setUp(script, {
+    env: { PATH: Deno.env.get("PATH") ?? "", CUDA_VISIBLE_DEVICES: "7", MINE: "kept" },
+  });
+  const leaving = new AbortController();
+  const launched = it.launch(leaving.signal, {
+    device: fakeDevice(1),
+    share: 0.5,
+    reservedBytes: 1_024,
+    env: { CUDA_VISIBLE_DEVICES: "1" },
+  });
+  const device: unknown = JSON.parse(await it.said("device"));
+  assert.deepEqual([await it.said("cuda"), await it.said("user")], ["1", "kept"]);
+  assert.deepEqual(device, {
+    id: "cuda:1",
+    kind: "cuda",
+    index: 1,
+    uuid: "GPU-00000001",
+    name: "Fake 16",
+    memoryBytes: 2 ** 34,
+    share: 0.5,
+    reservedBytes: 1_024,
+  });
+  leaving.abort(new Error("enough"));
+  await assert.rejects(launched, { message: "enough" });
+});
+
+Deno.test("SpawnLauncher.launch() names no device to a worker without a place", async () => {
+  await using it = await setUp('echo "device ${SNAKEDEN_DEVICE-none}"; exec sleep 60');
+  const leaving = new AbortController();
+  const launched = it.launch(leaving.signal);
+  assert.equal(await it.said("device"), "none");
+  leaving.abort(new Error("enough"));
+  await assert.rejects(launched, { message: "enough" });
 });
