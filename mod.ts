@@ -29,6 +29,8 @@ export {
   loadConfig,
   type LoadConfigOptions,
   type PoolConfig,
+  type SizedConfig,
+  type SizedPoolConfig,
 } from "./src/config/mod.ts";
 export {
   type CallStage,

@@ -37,7 +37,7 @@ export async function examine(): Promise<Finding[]> {
     socketPathFinding(config.dataDir),
     await sharedMemoryFinding(),
     portFinding(config.host, config.port),
-    await fileLimitFinding(config.pools.reduce((sum, it) => sum + it.size, 0)),
+    await fileLimitFinding(config.pools.reduce((sum, it) => sum + (it.size ?? 0), 0)),
     await initFinding(),
     await leftoverFinding(),
   );

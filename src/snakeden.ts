@@ -1,6 +1,6 @@
 import type { Args, CallOptions, Calls, ToolStream } from "./calls/mod.ts";
 import { showCaller } from "./caller_stack.ts";
-import { type Config, type ConfigInput, loadProgramConfig } from "./config/mod.ts";
+import { type ConfigInput, loadProgramConfig, type SizedConfig } from "./config/mod.ts";
 import {
   assertSupportedSystem,
   compose,
@@ -33,8 +33,8 @@ export interface SnakedenOptions extends ConfigInput, StartOptions {}
  * ```
  */
 export class Snakeden implements AsyncDisposable {
-  /** The configuration, with all defaults. */
-  readonly config: Config;
+  /** The configuration, with all defaults and the sizes of all pools. */
+  readonly config: SizedConfig;
   /** The id of this run of the host: 32 hexadecimal digits. */
   readonly runId: string;
   /** The tools of all pools. */
@@ -50,8 +50,8 @@ export class Snakeden implements AsyncDisposable {
   readonly #calls: Calls;
   readonly #shutdown: Shutdown;
 
-  private constructor(config: Config, host: Host) {
-    this.config = config;
+  private constructor(host: Host) {
+    this.config = host.config;
     this.runId = host.runId;
     this.tools = host.tools;
     this.pools = host.pools;
@@ -68,9 +68,9 @@ export class Snakeden implements AsyncDisposable {
    * without a single worker is unhealthy and keeps trying;
    * {@link Health.awaitReady} waits for it.
    *
-   * @throws {SnakedenError} `config_invalid`, `python_environment` or `startup_failed`. With
-   * `readyTimeoutMs`, also the errors of {@link Health.awaitReady}. After an error nothing is left
-   * running.
+   * @throws {SnakedenError} `config_invalid`, `device_unavailable`, `python_environment` or
+   * `startup_failed`. With `readyTimeoutMs`, also the errors of {@link Health.awaitReady}. After an
+   * error nothing is left running.
    */
   static async start(options: SnakedenOptions = {}): Promise<Snakeden> {
     const { start, input } = splitOptions(options);
@@ -78,7 +78,7 @@ export class Snakeden implements AsyncDisposable {
     try {
       assertSupportedSystem();
       const { config, logging } = await loadProgramConfig(input);
-      return new Snakeden(config, await compose(config, { ...start, logging }));
+      return new Snakeden(await compose(config, { ...start, logging }));
     } catch (error) {
       showCaller(error, { below: Snakeden.start, signal: start.signal });
       throw error;

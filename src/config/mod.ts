@@ -19,7 +19,8 @@ export {
   type ProgramConfig,
 } from "./load_config.ts";
 export { isLoopback } from "./loopback.ts";
-export { parseConfig, type ParseOptions } from "./parse_config.ts";
+export { defaultPoolSize } from "./machine_defaults.ts";
+export { invalidConfig, parseConfig, type ParseOptions } from "./parse_config.ts";
 export {
   type BreakerConfig,
   type Config,
@@ -28,4 +29,6 @@ export {
   defineConfig,
   type PoolConfig,
   type RetryConfig,
+  type SizedConfig,
+  type SizedPoolConfig,
 } from "./schema.ts";

@@ -2,7 +2,8 @@ import { isAbsolute, resolve } from "node:path";
 import { type FieldIssue, InvalidInputError } from "../errors.ts";
 import { isRecord } from "../json/mod.ts";
 import { describeIssues, type Origins, shownValue } from "./config_issues.ts";
-import { crossIssues } from "./cross_checks.ts";
+import { crossIssues } from "./checks/mod.ts";
+import { defaultPoolSize } from "./machine_defaults.ts";
 import { type Config, type ConfigInput, configSchema } from "./schema.ts";
 
 /** Options of {@link parseConfig}. */
@@ -56,6 +57,7 @@ export function parseConfigTree(input: unknown, options: ParseOptions): Config {
     dataDir: resolve(data.dataDir),
     pools: data.pools.map((pool) => ({
       ...pool,
+      ...(pool.devices === "inherit" ? { size: pool.size ?? defaultPoolSize() } : {}),
       modulePaths: pool.modulePaths ?? [...options.modulePaths ?? [baseDir]],
       drainMs: pool.drainMs ?? data.drainMs,
     })),

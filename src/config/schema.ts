@@ -79,7 +79,9 @@ export type BreakerConfig = z.output<typeof breakerSchema>;
 export type RetryConfig = z.output<typeof retrySchema>;
 
 /** A pool with its defaults filled in; all paths are absolute. */
-export interface PoolConfig extends Omit<ParsedPool, "modulePaths" | "drainMs"> {
+export interface PoolConfig extends Omit<ParsedPool, "size" | "modulePaths" | "drainMs"> {
+  /** The number of workers; absent if it depends on the devices of the machine. */
+  readonly size?: number | undefined;
   /** The folders that are searched for Python modules, as absolute paths. */
   readonly modulePaths: string[];
   /** The time that running calls have when the pool stops, in milliseconds. */
@@ -90,6 +92,18 @@ export interface PoolConfig extends Omit<ParsedPool, "modulePaths" | "drainMs"> 
 export interface Config extends Omit<ParsedConfig, "pools"> {
   /** The pools. Their names differ. */
   readonly pools: PoolConfig[];
+}
+
+/** A pool of a host. */
+export interface SizedPoolConfig extends PoolConfig {
+  /** The number of workers. */
+  readonly size: number;
+}
+
+/** The configuration of a host: with the sizes of all pools. */
+export interface SizedConfig extends Config {
+  /** The pools. Their names differ. */
+  readonly pools: SizedPoolConfig[];
 }
 
 /** Gives a configuration file its types: `export default defineConfig({ ... })`. */

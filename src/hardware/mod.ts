@@ -5,4 +5,16 @@
  */
 export { type Device, DEVICE_KINDS, type DeviceKind } from "./device.ts";
 export type { CpuInfo, HardwareInfo, HardwareProblem, MemoryInfo } from "./hardware_info.ts";
-export type { Place } from "./placement/mod.ts";
+export {
+  type HardwareSource,
+  logPlacements,
+  needsHardware,
+  type Place,
+  placeConfig,
+  type PlacedConfig,
+  type Placement,
+  placePools,
+  type PlacePoolsOptions,
+  placesText,
+  type PoolNeeds,
+} from "./placement/mod.ts";

@@ -2,7 +2,8 @@ import { randomBytes } from "node:crypto";
 import { settlesWithin } from "../async/mod.ts";
 import { BridgeServer } from "../bridge/mod.ts";
 import { Calls, policiesByPool, warnOfUnknownTools } from "../calls/mod.ts";
-import { type Config, isDemo, type NamedLogging } from "../config/mod.ts";
+import { type Config, isDemo, type NamedLogging, type SizedConfig } from "../config/mod.ts";
+import { logPlacements, placeConfig } from "../hardware/mod.ts";
 import { getLogger } from "../log.ts";
 import { Health, type PoolGroup, Pools, WorkerList } from "../pool/mod.ts";
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
@@ -57,6 +58,8 @@ export interface ComposeOptions extends StartOptions {
 
 /** The parts of a host that is running. */
 export interface Host {
+  /** The configuration, with the sizes of all pools. */
+  readonly config: SizedConfig;
   /** Names this life of the host; 128 random bits. */
   readonly runId: string;
   readonly calls: Calls;
@@ -78,15 +81,18 @@ const RECOVERY_MS = 1_000;
  * Opens the parts of a host and starts it. Each part is opened after those that it needs; all are
  * disposed in reverse order, even if the start fails.
  *
- * @throws {SnakedenError} `python_environment` or `startup_failed`; with `readyTimeoutMs` also what
- * {@link Health.awaitReady} throws. Nothing is left running then.
+ * @throws {SnakedenError} `config_invalid`, `device_unavailable`, `python_environment` or
+ * `startup_failed`; with `readyTimeoutMs` also what {@link Health.awaitReady} throws. Nothing is
+ * left running then.
  */
-export async function compose(config: Config, options: ComposeOptions = {}): Promise<Host> {
+export async function compose(given: Config, options: ComposeOptions = {}): Promise<Host> {
   const { requireStore = false, logging = {} } = options;
   const runId = randomBytes(16).toString("hex");
   await using resources = new AsyncDisposableStack();
-  resources.use(openLog({ logging, dev: config.dev }));
-  assertPermitted(config);
+  resources.use(openLog({ logging, dev: given.dev }));
+  assertPermitted(given);
+  const placed = await placeConfig(given, undefined, options.signal);
+  const { config, placements } = placed;
   const risk = await openDataDirectory(config.dataDir);
   if (risk !== undefined) getLogger("server").warn("{risk}", { risk });
   const store = resources.use(await openStore(config, { runId, required: requireStore }));
@@ -108,8 +114,17 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
     }),
   );
   const group = resources.use(
-    openPools({ config, runId, runDirectory: directory.path, bridge, registry, pythons }),
+    openPools({
+      config,
+      placements,
+      runId,
+      runDirectory: directory.path,
+      bridge,
+      registry,
+      pythons,
+    }),
   );
+  logPlacements(placed);
   const tools = new ToolRegistry(group.byName, { isDemo: isDemo(config.pools) });
   const policies = policiesByPool(config.pools);
   const calls = new Calls({ limits: config.limits, tools, policies });
@@ -118,6 +133,7 @@ export async function compose(config: Config, options: ComposeOptions = {}): Pro
   await startPools(group, { health, dev: config.dev, ...options });
   for (const pool of config.pools) warnOfUnknownTools(pool, group.byName.get(pool.name));
   return {
+    config,
     runId,
     calls,
     tools,

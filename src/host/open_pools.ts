@@ -1,11 +1,14 @@
-import type { Config } from "../config/mod.ts";
+import type { SizedConfig } from "../config/mod.ts";
+import type { Placement } from "../hardware/mod.ts";
 import { Pool, PoolGroup } from "../pool/mod.ts";
 import { moduleCure } from "./module_cure.ts";
 import { type LauncherParts, workerLauncher } from "./worker_launcher.ts";
 
 /** Parts that the workers of all pools share. */
 export interface PoolsParts extends LauncherParts {
-  readonly config: Pick<Config, "dev" | "limits" | "pools">;
+  readonly config: Pick<SizedConfig, "dev" | "limits" | "pools">;
+  /** The devices of the pools, by the name of the pool. */
+  readonly placements: ReadonlyMap<string, Placement>;
 }
 
 /** Creates the pools of the configuration, which have no workers until they are started. */
@@ -16,6 +19,7 @@ export function openPools(parts: PoolsParts): PoolGroup {
       new Pool(
         {
           ...pool,
+          places: parts.placements.get(pool.name)?.places ?? [],
           dev: parts.config.dev,
           moduleCure: moduleCure(pool, parts.pythons.of(pool.name)).ofCalls,
         },

@@ -27,10 +27,11 @@ Deno.test("parseConfig() fills in every default", () => {
   assert.equal(config.dataDir, resolve(".snakeden"));
   assert.equal(config.apiKey, undefined);
   assert.equal(config.limits.maxBodyBytes, 8 * 1024 * 1024);
-  assert.ok(pool !== undefined && pool.size >= 2);
+  assert.ok(pool?.size !== undefined && pool.size >= 2);
   const { size: _size, ...rest } = pool;
   assert.deepEqual(rest, {
     name: "default",
+    devices: "inherit",
     adapter: "snakeden.demo",
     profile: "process",
     carrier: "socket",

@@ -13,6 +13,7 @@ import {
   text,
   whole,
 } from "../schema_parts.ts";
+import { deviceKeys } from "./devices_schema.ts";
 import { breakerSchema, retrySchema } from "./policies_schema.ts";
 import { poolPythonSchema } from "./python_schema.ts";
 
@@ -21,10 +22,6 @@ const PYTHON_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] as const
 const POOL_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 const EXPOSED = /^[\p{L}_*?][\p{L}\p{N}_*?]*$/u;
 const ENV_NAME = /^[^=\0]+$/;
-
-function coreCount(): number {
-  return Math.min(256, Math.max(2, navigator.hardwareConcurrency));
-}
 
 const heartbeatSchema = group({
   pingIntervalMs: whole(0, 3_600_000, {
@@ -90,9 +87,11 @@ export const poolSchema = group({
     allowed: "a small letter, then up to 62 small letters, digits, `_` or `-`",
   }),
   size: whole(1, 256, {
-    description: "Number of workers.",
-    defaultText: "CPU cores, at least 2",
-  }).default(coreCount),
+    description: "Number of workers. With `devices`, a multiple of the number of devices.",
+    defaultText: "CPU cores, at least 2; with `devices` other than `inherit` and `cpu`, devices " +
+      "x `workersPerDevice`",
+  }).optional(),
+  ...deviceKeys,
   adapter: z.union([z.string(), z.array(z.string()).min(1).max(64)]).meta({
     description: "Python module with the tools, a class in one, all modules of a package, or a " +
       "list of these.",

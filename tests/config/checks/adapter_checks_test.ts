@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { InvalidInputError } from "../../src/errors.ts";
-import { parseConfig } from "../../src/config/mod.ts";
+import { InvalidInputError } from "../../../src/errors.ts";
+import { parseConfig } from "../../../src/config/mod.ts";
 
 /** Returns what is said about an adapter; an empty text if it is accepted. */
 function saidAbout(adapter: string | string[]): string {

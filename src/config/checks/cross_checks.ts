@@ -1,8 +1,9 @@
-import type { FieldIssue } from "../errors.ts";
-import { HOST_ENV, WORKER_ENV } from "../process/mod.ts";
+import type { FieldIssue } from "../../errors.ts";
+import { HOST_ENV, WORKER_ENV } from "../../process/mod.ts";
 import { adapterIssues } from "./adapter_checks.ts";
-import { corsIssues } from "./cors_origins.ts";
-import { isLoopback } from "./loopback.ts";
+import { corsIssues } from "../cors_origins.ts";
+import { deviceIssues } from "./device_checks.ts";
+import { isLoopback } from "../loopback.ts";
 
 /** The variables that the host itself sets for a worker. */
 const RESERVED_ENV: ReadonlySet<string> = new Set(Object.values(WORKER_ENV));
@@ -19,6 +20,7 @@ export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssu
     ...corsIssues(fieldOf(input.cors, "origins"), { hasKey: hasKey(input) }),
     ...duplicateNames(pools),
     ...pools.flatMap(adapterIssues),
+    ...pools.flatMap(deviceIssues),
     ...pools.flatMap(reservedNames),
     ...pools.flatMap(pausesThatShrink),
     ...pools.flatMap(unmeasured),

@@ -1,7 +1,7 @@
 import { basename, dirname, isAbsolute } from "node:path";
-import type { FieldIssue } from "../errors.ts";
-import { isRecord } from "../json/mod.ts";
-import { shownValue } from "./config_issues.ts";
+import type { FieldIssue } from "../../errors.ts";
+import { isRecord } from "../../json/mod.ts";
+import { shownValue } from "../config_issues.ts";
 
 const NAME = /^[\p{L}_][\p{L}\p{N}_]*(\.[\p{L}_][\p{L}\p{N}_]*)*$/u;
 const EVERY_MODULE = ".*";
