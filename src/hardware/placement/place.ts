@@ -3,7 +3,10 @@ import type { Device } from "../device.ts";
 /** The device of a slot of a pool, and of each worker in that slot. */
 export interface Place {
   readonly device: Device;
-  /** The part of the device that a worker may use: 0.25 if four workers share it. */
+  /**
+   * The part of the device that a worker may use: 0.25 if four workers share it alike. A worker that
+   * shares it and reserves memory may use that part of the memory.
+   */
   readonly share: number;
   /** The device memory that the pool reserves for a worker; undefined if it reserves none. */
   readonly reservedBytes: number | undefined;

@@ -1,12 +1,12 @@
 import type { Device } from "../device.ts";
 
-/** The use of a device by the workers of all pools. */
+/** The use of a device by a worker. */
 export interface DeviceUse {
   readonly device: Device;
-  /** The part of the memory of the device that a worker should allocate at most. */
+  /** The part of the device that the worker may use. */
+  readonly share: number;
+  /** The part of its memory that the libraries of the worker should allocate at most. */
   readonly memoryFraction: number;
-  /** True if the worker has the device for itself. */
-  readonly isSole: boolean;
 }
 
 /**
@@ -17,7 +17,7 @@ export function placeEnv(
   use: DeviceUse,
   env: (name: string) => string | undefined,
 ): Record<string, string> {
-  return { ...visibilityEnv(use.device, env), ...(use.isSole ? {} : shareEnv(use)) };
+  return { ...visibilityEnv(use.device, env), ...(use.share < 1 ? shareEnv(use) : {}) };
 }
 
 function visibilityEnv(
@@ -50,7 +50,8 @@ function visibilityEnv(
 /** By default, JAX and TensorFlow take nearly all memory of a device at once. */
 function shareEnv({ device, memoryFraction }: DeviceUse): Record<string, string> {
   if (device.kind === "cpu") return {};
-  const hundredths = Math.max(1, Math.floor(memoryFraction * 100 + 1e-9));
+  // Rounded down; 0.29 * 100 is a little less than 29.
+  const hundredths = Math.floor(memoryFraction * 100 + 1e-9);
   return {
     XLA_PYTHON_CLIENT_MEM_FRACTION: (hundredths / 100).toFixed(2),
     XLA_PYTHON_CLIENT_PREALLOCATE: "false",

@@ -6,12 +6,7 @@ import type { HardwareInfo } from "../hardware_info.ts";
 import { deviceNames, findDevices, type Machine } from "./find_devices.ts";
 import type { Place } from "./place.ts";
 import { placeEnv } from "./place_env.ts";
-import {
-  memoryFraction,
-  type PoolPart,
-  reservationIssues,
-  uncheckedReservations,
-} from "./reservations.ts";
+import { memoryWarning, type PoolPart, reservationIssues, shareOf } from "./reservations.ts";
 
 /** The settings of a pool by which its workers get devices. */
 export type PoolNeeds = Pick<
@@ -102,12 +97,11 @@ export function placePools(
   const parts = choices.flatMap(partsOf);
   const excess = reservationIssues(parts, machine.memory);
   if (excess.length > 0) throw invalidConfig("", excess);
-  const warnings = uncheckedReservations(parts, machine.memory);
   return new Map(choices.map((choice) => {
     const { name } = choice.pool;
     const places = parts.filter((it) => it.poolIndex === choice.index)
       .map((it) => placeOf(it, { parts, machine, pool: choice.pool }));
-    const warning = warnings.get(name);
+    const warning = memoryWarning(name, parts, machine.memory);
     return [name, {
       size: sizeOf(choice),
       places,
@@ -219,13 +213,9 @@ function placeOf(
 ): Place {
   const { device, reservedBytes } = part;
   const sharers = parts.filter((it) => it.device.id === device.id);
-  const workers = sharers.reduce((sum, it) => sum + it.workers, 0);
-  const env = placeEnv({
-    device,
-    memoryFraction: memoryFraction(part, sharers, machine.memory),
-    isSole: workers === 1,
-  }, machine.env);
-  return { device, share: 1 / workers, reservedBytes, env: withoutOwn(env, pool, machine) };
+  const { share, memoryFraction } = shareOf(part, sharers, machine.memory);
+  const env = placeEnv({ device, share, memoryFraction }, machine.env);
+  return { device, share, reservedBytes, env: withoutOwn(env, pool, machine) };
 }
 
 /** Leaves out the variables that the pool sets itself. */

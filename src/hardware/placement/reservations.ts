@@ -60,41 +60,76 @@ function issueOf(key: string, sharers: readonly PoolPart[], memory: MemoryInfo):
   }];
 }
 
-/** Returns a warning for each pool whose reservations cannot be checked. */
-export function uncheckedReservations(
+/** Returns the doubts about the memory of a pool, as a text for a person; undefined if none. */
+export function memoryWarning(
+  pool: string,
   parts: readonly PoolPart[],
   memory: MemoryInfo,
-): ReadonlyMap<string, string> {
-  const unknown = parts.filter(({ device, reservedBytes }) =>
+): string | undefined {
+  const own = parts.filter((it) => it.pool === pool);
+  const idsOf = (those: readonly PoolPart[]): string =>
+    those.map(({ device }) => device.id).join(", ");
+  const unchecked = own.filter(({ device, reservedBytes }) =>
     reservedBytes !== undefined && memoryOf(device, memory) === null
   );
-  return new Map(
-    [...Map.groupBy(unknown, ({ pool }) => pool)].map(([pool, those]) => [
-      pool,
-      "its reservations of memory are not checked: the memory of " +
-      `${those.map(({ device }) => device.id).join(", ")} is unknown`,
+  const starved = own.filter((it) => {
+    const sharers = parts.filter(({ device }) => device.id === it.device.id);
+    return it.reservedBytes === undefined && leftOf(sharers, memoryOf(it.device, memory)) <= 0;
+  });
+  const texts = [
+    ...(unchecked.length === 0 ? [] : [
+      `its reservations are not checked, since the memory of ${idsOf(unchecked)} is unknown`,
     ]),
-  );
+    ...(starved.length === 0 ? [] : [
+      `other pools reserve all memory of ${idsOf(starved)}, and it reserves none`,
+    ]),
+  ];
+  return texts.length === 0 ? undefined : texts.join("; ");
 }
 
+/** The part of its device that a worker may use. */
+export interface Share {
+  readonly share: number;
+  /** The part of the memory that its libraries should allocate at most. */
+  readonly memoryFraction: number;
+}
+
+/** A hundredth is the smallest fraction that the variables of libraries express. */
+const MIN_SHARE = 0.01;
+
 /**
- * Returns the part of the memory of its device that each worker of a part should allocate at
- * most. Workers without a reservation share what the others leave, less a tenth for the contexts of
- * the libraries.
+ * Divides a device among its workers: each has what its pool reserves, and those without a
+ * reservation share the rest alike. Of that, a tenth is left for the contexts of libraries, which
+ * count in no limit.
+ *
+ * @param sharers The parts of all pools on the device.
  */
-export function memoryFraction(
-  part: PoolPart,
+export function shareOf(
+  { device, reservedBytes }: PoolPart,
   sharers: readonly PoolPart[],
   memory: MemoryInfo,
-): number {
-  const workers = (those: readonly PoolPart[]): number =>
-    those.reduce((sum, it) => sum + it.workers, 0);
-  const allBytes = memoryOf(part.device, memory);
-  if (allBytes === null || allBytes === 0) return 0.9 / workers(sharers);
-  if (part.reservedBytes !== undefined) return part.reservedBytes / allBytes;
-  const reserved = sharers.reduce((sum, it) => sum + bytesOf(it), 0);
-  const others = sharers.filter((it) => it.reservedBytes === undefined);
-  return 0.9 * (1 - reserved / allBytes) / workers(others);
+): Share {
+  const allBytes = memoryOf(device, memory);
+  if (workersOf(sharers) === 1) return { share: 1, memoryFraction: 1 };
+  if (allBytes !== null && reservedBytes !== undefined) {
+    const share = Math.max(MIN_SHARE, reservedBytes / allBytes);
+    return { share, memoryFraction: share };
+  }
+  const others = allBytes === null
+    ? sharers
+    : sharers.filter((it) => it.reservedBytes === undefined);
+  const share = Math.max(MIN_SHARE, leftOf(sharers, allBytes) / workersOf(others));
+  return { share, memoryFraction: Math.max(MIN_SHARE, 0.9 * share) };
+}
+
+/** Returns the part of a device that nobody reserves. */
+function leftOf(sharers: readonly PoolPart[], allBytes: number | null): number {
+  if (allBytes === null) return 1;
+  return 1 - sharers.reduce((sum, it) => sum + bytesOf(it), 0) / allBytes;
+}
+
+function workersOf(parts: readonly PoolPart[]): number {
+  return parts.reduce((sum, it) => sum + it.workers, 0);
 }
 
 function bytesOf({ workers, reservedBytes = 0 }: PoolPart): number {

@@ -64,7 +64,7 @@ Deno.test("placePools() warns of reservations on a device whose memory is unknow
   const placements = placePools(pools, hardware, noEnv);
   assert.equal(
     placements.get("a")?.warning,
-    "its reservations of memory are not checked: the memory of xpu:0 is unknown",
+    "its reservations are not checked, since the memory of xpu:0 is unknown",
   );
   assert.equal(placements.get("b")?.warning, undefined);
   const fractions = [...placements.values()].map(({ places }) =>
@@ -89,8 +89,29 @@ Deno.test("placePools() gives each worker the fraction that it reserves, and the
     first?.env.XLA_PYTHON_CLIENT_MEM_FRACTION,
   ]);
   assert.deepEqual(seen, [
-    [12_000 * MIB, 0.25, "0.50"],
-    [undefined, 0.25, "0.22"],
-    [MIB, 0.25, "0.01"],
+    [12_000 * MIB, 0.5, "0.50"],
+    [undefined, (1 - 12_001 / 24_000) / 2, "0.22"],
+    [MIB, 0.01, "0.01"],
   ]);
+});
+
+Deno.test("placePools() gives a worker that is alone on its device all of it, whatever it reserves", () => {
+  const [place] = placePools([reserving("a", 1)], gpus(1), noEnv).get("a")?.places ?? [];
+  assert.equal(place?.share, 1);
+  assert.equal(place?.env.XLA_PYTHON_CLIENT_MEM_FRACTION, undefined);
+});
+
+Deno.test("placePools() warns of workers without a reservation on a device that others reserve", () => {
+  const placements = placePools(
+    [
+      reserving("a", 12_000, { workersPerDevice: 2 }),
+      pool("b", { devices: "cuda" }),
+    ],
+    gpus(2),
+    noEnv,
+  );
+  assert.equal(placements.get("a")?.warning, undefined);
+  const { warning, places: [first] = [] } = placements.get("b") ?? {};
+  assert.equal(warning, "other pools reserve all memory of cuda:0, cuda:1, and it reserves none");
+  assert.deepEqual([first?.share, first?.env.XLA_PYTHON_CLIENT_MEM_FRACTION], [0.01, "0.01"]);
 });
