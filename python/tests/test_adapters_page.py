@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import subprocess
 import sys
@@ -15,6 +16,21 @@ from tests.fake_host import REPOSITORY, SOURCES, FakeHost
 PAGE = (REPOSITORY / "docs" / "adapters.md").read_text("utf-8")
 FILE = re.compile(r"^```python\n# (\S+\.py)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CONFIG = re.compile(r"^```json\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+ONNXRUNTIME = """
+class SessionOptions:
+    intra_op_num_threads = 0
+
+class InferenceSession:
+    def __init__(self, path, options, providers):
+        self.threads = options.intra_op_num_threads
+
+    def get_providers(self):
+        return ["{chosen}"]
+
+    def run(self, outputs, inputs):
+        return [[self.threads]]
+"""
 
 
 @pytest.fixture
@@ -49,6 +65,24 @@ def test_page_says_which_tools_a_package_and_a_list_have(host: FakeHost, folder:
     worker = host.start("texts:Texts", "counter", paths=paths)
     assert list(worker.tools) == ["classify", "classify_all", "increment"]
     assert [worker.link.run("increment", call_id=it) for it in (1, 2)] == [1, 2]
+
+
+@pytest.mark.parametrize("chosen", ["CUDAExecutionProvider", "CPUExecutionProvider"])
+def test_page_passes_threads_to_onnxruntime_and_refuses_the_cpu(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, chosen: str
+) -> None:
+    (folder / "onnxruntime.py").write_text(ONNXRUNTIME.format(chosen=chosen), encoding="utf-8")
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    for name in ("onnxruntime", "scores"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    scores = importlib.import_module("scores").Scores()
+    if chosen == "CPUExecutionProvider":
+        with pytest.raises(RuntimeError, match="the model is on the CPU"):
+            scores.setup()
+    else:
+        scores.setup()
+        assert scores.score([1.0]) == [3]
 
 
 def test_page_shows_tests_that_pass(folder: Path) -> None:

@@ -1,13 +1,13 @@
 import type { BridgeServer, WelcomeInit } from "../bridge/mod.ts";
 import type { Config, PoolConfig } from "../config/mod.ts";
-import { SpawnLauncher, workerEnv, type WorkerRegistry } from "../pool/mod.ts";
+import { libraryThreads, SpawnLauncher, workerEnv, type WorkerRegistry } from "../pool/mod.ts";
 import { WORKER_ENV } from "../process/mod.ts";
 import { packagePath, workerCommand } from "../python_env/mod.ts";
 import { type CuredPython, moduleCure } from "./module_cure.ts";
 
 /** The parts that all launchers of one host share. */
 export interface LauncherParts {
-  readonly config: Pick<Config, "limits"> & Partial<Pick<Config, "dev">>;
+  readonly config: Pick<Config, "limits" | "pools"> & Partial<Pick<Config, "dev">>;
   readonly runId: string;
   readonly runDirectory: string;
   readonly bridge: BridgeServer;
@@ -19,13 +19,14 @@ export interface LauncherParts {
 export function workerLauncher(pool: PoolConfig, parts: LauncherParts): SpawnLauncher {
   const { config, runId, runDirectory, bridge, registry, pythons } = parts;
   const python = pythons.of(pool.name);
+  const threads = libraryThreads(config.pools, navigator.hardwareConcurrency).get(pool.name) ?? 1;
   return new SpawnLauncher({
     bridge,
     ...(registry === undefined ? {} : { registry }),
     carrier: pool.carrier,
     command: workerCommand(python),
     env: {
-      ...workerEnv({ ...pool, runId, packagePath: packagePath() }),
+      ...workerEnv({ ...pool, threads, runId, packagePath: packagePath() }),
       ...(config.dev ? { [WORKER_ENV.dev]: "1" } : {}),
     },
     welcome: welcomeOf(pool, config),

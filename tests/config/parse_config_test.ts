@@ -40,6 +40,7 @@ Deno.test("parseConfig() fills in every default", () => {
     modulePaths: ["/base"],
     env: {},
     inheritEnv: [],
+    libraryThreads: 1,
     queueLimit: 1_000,
     pipelineBudgetMs: 1,
     timeoutMs: 60_000,

@@ -185,6 +185,7 @@ async function launcher(): Promise<Workers> {
     env: workerEnv({
       env: {},
       inheritEnv: [],
+      threads: 1,
       runId: "r",
       packagePath: packagePath(),
     }),

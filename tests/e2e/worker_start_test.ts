@@ -171,3 +171,30 @@ async function knowsSafePath(): Promise<boolean> {
   const args = ["-c", "import sys; sys.exit(sys.version_info < (3, 11))"];
   return (await new Deno.Command(await devPython(), { args }).output()).success;
 }
+
+Deno.test("A worker gives its libraries the threads of its pool", async () => {
+  const names = ["OMP_NUM_THREADS", "POLARS_MAX_THREADS", "TOKENIZERS_PARALLELISM"];
+  const cores = navigator.hardwareConcurrency;
+  const count = 'import numpy, os; print(len(os.listdir("/proc/self/task")))';
+  for (
+    const { libraryThreads, size, threads } of [
+      { size: 1, threads: 1 },
+      { libraryThreads: 2, size: 1, threads: 2 },
+      { libraryThreads: "auto", size: 1, threads: cores },
+      { libraryThreads: "auto", size: 2, threads: Math.max(1, Math.floor(cores / 2)) },
+    ] as const
+  ) {
+    const setting = libraryThreads === undefined ? {} : { libraryThreads };
+    await withDen({ ...setting, size }, async (den) => {
+      assert.deepEqual(await den.execute("variables", { names }), {
+        OMP_NUM_THREADS: String(threads),
+        POLARS_MAX_THREADS: String(threads),
+        TOKENIZERS_PARALLELISM: String(threads > 1),
+      });
+      if (Deno.build.os !== "linux") return;
+      // OpenBLAS starts its threads when it is loaded, and no more than there are cores.
+      const started = Number(await den.execute("in_another_python", { code: count }));
+      assert.equal(started, Math.min(threads, cores));
+    });
+  }
+});

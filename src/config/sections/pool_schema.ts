@@ -130,6 +130,11 @@ export const poolSchema = group({
   inheritEnv: list({
     description: "Names of variables of the host that workers also see.",
   }, z.string().regex(ENV_NAME).meta({ allowed: "the name of a variable" })).default([]),
+  libraryThreads: z.union([z.literal("auto"), whole(1, 256, { description: "" })]).meta({
+    description: "Threads that each numeric library may use in a worker. `auto` shares the " +
+      "cores that pools with a number leave among the workers of all pools with `auto`.",
+    allowed: '"auto", or a whole number from 1 to 256',
+  }).default(1),
   queueLimit: whole(0, 1_000_000, {
     description: "Calls that may wait; one more is refused with `pool_saturated`.",
   }).default(1_000),

@@ -15,6 +15,7 @@ export {
 export { ProgressFile } from "./progress_file.ts";
 export { Worker, type WorkerState } from "./worker.ts";
 export type { CallSource, StopOptions, WorkerListener } from "./worker_options.ts";
+export { libraryThreads, type ThreadNeeds } from "./thread_env.ts";
 export { INHERITED_ENV, workerEnv, type WorkerEnvOptions } from "./worker_env.ts";
 export { inMebibytes, memoryBreach, type WorkerLimits } from "./worker_limits.ts";
 export { WorkerStartError } from "./worker_start_error.ts";

@@ -1,10 +1,12 @@
 import { delimiter } from "node:path";
 import { readVariable } from "../../granted.ts";
 import { PROGRAM_ENV, WORKER_ENV } from "../../process/mod.ts";
+import { threadEnv } from "./thread_env.ts";
 
 /**
  * The variables of the host that workers see by default: those that any program may see, and those
- * by which a Python program finds its locale, its data and its devices.
+ * by which a Python program finds its locale, its data and its devices, and by which libraries are
+ * made to work on a machine. docs/library.md lists them.
  */
 export const INHERITED_ENV: readonly string[] = [
   ...PROGRAM_ENV,
@@ -15,24 +17,27 @@ export const INHERITED_ENV: readonly string[] = [
   "CUDA_HOME",
   "CUDA_PATH",
   "CUDA_VISIBLE_DEVICES",
+  "CUDA_DEVICE_ORDER",
   "NVIDIA_VISIBLE_DEVICES",
   "ROCM_PATH",
   "HIP_VISIBLE_DEVICES",
   "ROCR_VISIBLE_DEVICES",
-  "HF_HOME",
+  "HSA_OVERRIDE_GFX_VERSION",
+  "ZE_AFFINITY_MASK",
+  "ONEAPI_DEVICE_SELECTOR",
+  // Without these, OpenBLAS crashes or computes wrong results on some processors.
+  "OPENBLAS_CORETYPE",
+  "OPENBLAS_L2_SIZE",
   "TORCH_HOME",
-];
-
-/**
- * The variables that give numeric libraries one thread. A process runs one call at a time, and must
- * not take every core for it.
- */
-const ONE_THREAD: readonly string[] = [
-  "OMP_NUM_THREADS",
-  "OPENBLAS_NUM_THREADS",
-  "MKL_NUM_THREADS",
-  "NUMEXPR_NUM_THREADS",
-  "VECLIB_MAXIMUM_THREADS",
+  "PYTORCH_ALLOC_CONF",
+  "PYTORCH_CUDA_ALLOC_CONF",
+  "PYTORCH_NVML_BASED_CUDA_CHECK",
+  "XLA_FLAGS",
+  "JAX_PLATFORMS",
+  "HF_HOME",
+  "HF_HUB_CACHE",
+  "HF_HUB_OFFLINE",
+  "TRANSFORMERS_OFFLINE",
 ];
 
 /** The sources of the environment of a worker. */
@@ -42,6 +47,8 @@ export interface WorkerEnvOptions {
   readonly packagePath: string;
   /** Names of further variables of the host that workers see. */
   readonly inheritEnv: readonly string[];
+  /** The threads that each numeric library may use. */
+  readonly threads: number;
   /** Variables that override all others, except those that a worker needs. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -51,7 +58,7 @@ export function workerEnv(options: WorkerEnvOptions): Record<string, string> {
   const { inheritEnv, packagePath, runId } = options;
   const env: Record<string, string> = {
     ...inherited(INHERITED_ENV),
-    ...Object.fromEntries(ONE_THREAD.map((name) => [name, "1"])),
+    ...threadEnv(options.threads),
     PYTHONNOUSERSITE: "1",
     ...inherited(inheritEnv),
     ...options.env,

@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { workerEnv, type WorkerEnvOptions } from "../../../src/pool/mod.ts";
+import { INHERITED_ENV, workerEnv, type WorkerEnvOptions } from "../../../src/pool/mod.ts";
 
 const OPTIONS: WorkerEnvOptions = {
   runId: "run-1",
   packagePath: "/package",
   inheritEnv: [],
+  threads: 1,
   env: {},
 };
 
@@ -40,11 +41,28 @@ Deno.test("workerEnv() passes on what Python needs, and the names in the configu
   assert.equal(env.PYTHONNOUSERSITE, "1");
 });
 
-Deno.test("workerEnv() gives numeric libraries one thread, unless the configuration says more", () => {
-  const env = withEnv({ OMP_NUM_THREADS: "64" }, () => workerEnv(OPTIONS));
-  assert.equal(env.OMP_NUM_THREADS, "1");
-  assert.equal(workerEnv({ ...OPTIONS, env: { OMP_NUM_THREADS: "4" } }).OMP_NUM_THREADS, "4");
+Deno.test("workerEnv() gives numeric libraries the threads of the pool, unless env or inheritEnv sets a variable", () => {
+  const host = { OMP_NUM_THREADS: "64", TOKENIZERS_PARALLELISM: "true" };
+  withEnv(host, () => {
+    assert.deepEqual(threadVariables(workerEnv(OPTIONS)), { "1": 12, false: 1 });
+    assert.deepEqual(threadVariables(workerEnv({ ...OPTIONS, threads: 4 })), { "4": 12, true: 1 });
+    const env = workerEnv({
+      ...OPTIONS,
+      inheritEnv: ["OMP_NUM_THREADS", "RAYON_NUM_THREADS"],
+      env: { MKL_NUM_THREADS: "8", TOKENIZERS_PARALLELISM: "true" },
+    });
+    assert.deepEqual(threadVariables(env), { "1": 10, "8": 1, "64": 1, true: 1 });
+  });
 });
+
+/** Counts the variables of threads by their values. */
+function threadVariables(env: Record<string, string>): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const [name, value] of Object.entries(env)) {
+    if (/THREADS|PARALLELISM/.test(name)) counts[value] = (counts[value] ?? 0) + 1;
+  }
+  return counts;
+}
 
 Deno.test("workerEnv() does not let the configuration change the mark of the run", () => {
   const env = workerEnv({ ...OPTIONS, env: { SNAKEDEN_RUN_ID: "other" } });
@@ -67,4 +85,12 @@ Deno.test("workerEnv() leaves out empty entries of PYTHONPATH, which mean the wo
     const env = workerEnv({ ...OPTIONS, env: { PYTHONPATH } });
     assert.equal(env.PYTHONPATH, PYTHONPATH.includes("a") ? "/package:/a" : "/package");
   }
+});
+
+Deno.test("docs/library.md lists a flag for every variable that workers see", async () => {
+  const page = await Deno.readTextFile(new URL("../../../docs/library.md", import.meta.url));
+  const [, list = ""] = /--allow-env=(\S+)/.exec(page) ?? [];
+  const patterns = list.split(",").map((it) => new RegExp(`^${it.replace("*", ".*")}$`));
+  const missing = INHERITED_ENV.filter((name) => !patterns.some((it) => it.test(name)));
+  assert.deepEqual(missing, []);
 });
