@@ -3,8 +3,8 @@ import { type FieldIssue, InvalidInputError } from "../errors.ts";
 import { isRecord } from "../json/mod.ts";
 import { describeIssues, type Origins, shownValue } from "./config_issues.ts";
 import { crossIssues } from "./checks/mod.ts";
-import { defaultPoolSize } from "./machine_defaults.ts";
-import { type Config, type ConfigInput, configSchema } from "./schema.ts";
+import { defaultPoolSize, defaultSharedMemoryBytes, machineLimits } from "./machine_defaults.ts";
+import { type Config, type ConfigInput, configSchema, type ParsedPool } from "./schema.ts";
 
 /** Options of {@link parseConfig}. */
 export interface ParseOptions {
@@ -55,14 +55,32 @@ export function parseConfigTree(input: unknown, options: ParseOptions): Config {
   return {
     ...data,
     dataDir: resolve(data.dataDir),
-    pools: data.pools.map((pool) => ({
+    pools: withMachineDefaults(data.pools).map((pool) => ({
       ...pool,
-      ...(pool.devices === "inherit" ? { size: pool.size ?? defaultPoolSize() } : {}),
       modulePaths: pool.modulePaths ?? [...options.modulePaths ?? [baseDir]],
       drainMs: pool.drainMs ?? data.drainMs,
     })),
     ...(LOADED in input ? { [LOADED]: input[LOADED] } : {}),
   };
+}
+
+/** Fills in the defaults that depend on the machine. */
+function withMachineDefaults(
+  pools: readonly ParsedPool[],
+): (ParsedPool & Pick<Config["pools"][number], "sharedMemoryBytes">)[] {
+  const limits = machineLimits();
+  const sized = pools.map((pool) =>
+    pool.devices === "inherit"
+      ? { ...pool, size: pool.size ?? defaultPoolSize(pools.length, limits) }
+      : pool
+  );
+  // A size that depends on devices is not known yet. Machines with some have much memory.
+  const workers = sized.reduce((sum, { size = 1 }) => sum + size, 0);
+  const sharedMemoryBytes = defaultSharedMemoryBytes(workers, limits);
+  return sized.map((pool) => ({
+    ...pool,
+    sharedMemoryBytes: pool.sharedMemoryBytes ?? sharedMemoryBytes,
+  }));
 }
 
 /** Creates one error for all problems; its text lists them. */

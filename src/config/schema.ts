@@ -72,16 +72,20 @@ export const configSchema = group({
 /** The configuration as a program or a file writes it: keys with a default may be omitted. */
 export type ConfigInput = z.input<typeof configSchema>;
 type ParsedConfig = z.output<typeof configSchema>;
-type ParsedPool = ParsedConfig["pools"][number];
+/** A pool before the defaults that depend on other keys, or on the machine. */
+export type ParsedPool = ParsedConfig["pools"][number];
 /** Settings by which a circuit opens and closes. */
 export type BreakerConfig = z.output<typeof breakerSchema>;
 /** Settings by which a call is made again. */
 export type RetryConfig = z.output<typeof retrySchema>;
 
 /** A pool with its defaults filled in; all paths are absolute. */
-export interface PoolConfig extends Omit<ParsedPool, "size" | "modulePaths" | "drainMs"> {
+export interface PoolConfig
+  extends Omit<ParsedPool, "size" | "sharedMemoryBytes" | "modulePaths" | "drainMs"> {
   /** The number of workers; absent if it depends on the devices of the machine. */
   readonly size?: number | undefined;
+  /** The memory that a worker and the host share, in each direction. */
+  readonly sharedMemoryBytes: number;
   /** The folders that are searched for Python modules, as absolute paths. */
   readonly modulePaths: string[];
   /** The time that running calls have when the pool stops, in milliseconds. */

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { resolve } from "node:path";
 import { type ConfigInput, parseConfig } from "../../src/config/mod.ts";
+import { defaultSharedMemoryBytes } from "../../src/config/machine_defaults.ts";
 import { InvalidInputError } from "../../src/errors.ts";
 
 /** The problems of an input, by path. */
@@ -28,14 +29,14 @@ Deno.test("parseConfig() fills in every default", () => {
   assert.equal(config.apiKey, undefined);
   assert.equal(config.limits.maxBodyBytes, 8 * 1024 * 1024);
   assert.ok(pool?.size !== undefined && pool.size >= 2);
-  const { size: _size, ...rest } = pool;
+  const { size: _size, sharedMemoryBytes, ...rest } = pool;
+  assert.equal(sharedMemoryBytes, defaultSharedMemoryBytes(pool.size));
   assert.deepEqual(rest, {
     name: "default",
     devices: "inherit",
     adapter: "snakeden.demo",
     profile: "process",
     carrier: "socket",
-    sharedMemoryBytes: 256 * 1024 * 1024,
     sharedMemoryMinBytes: 64 * 1024,
     modulePaths: ["/base"],
     env: {},

@@ -88,7 +88,8 @@ export const poolSchema = group({
   }),
   size: whole(1, 256, {
     description: "Number of workers. With `devices`, a multiple of the number of devices.",
-    defaultText: "CPU cores, at least 2; with `devices` other than `inherit` and `cpu`, devices " +
+    defaultText: "usable CPU cores, at least 2, and no more than the memory holds (128 MiB a " +
+      "worker, shared by the pools); with `devices` other than `inherit` and `cpu`, devices " +
       "x `workersPerDevice`",
   }).optional(),
   ...deviceKeys,
@@ -111,7 +112,9 @@ export const poolSchema = group({
   sharedMemoryBytes: whole(0, MAX_SHARED_BYTES, {
     description: "Memory that a worker and the host share for large buffers, in each direction; " +
       "0 for none. Only with the carrier `socket`.",
-  }).default(256 * MIB),
+    defaultText: "256 MiB; in a container with little memory less, at least 16 MiB: half of its " +
+      "limit for all workers",
+  }).optional(),
   sharedMemoryMinBytes: whole(4 * KIB, 1024 * MIB, {
     description: "Smaller buffers travel over the link.",
   }).default(64 * KIB),
