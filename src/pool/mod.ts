@@ -27,7 +27,15 @@ export {
   PRIORITY_RANGE,
   type StreamEvent,
 } from "./calls/mod.ts";
-export { Heartbeat, type HeartbeatOptions, type QuarantinedSlot } from "./supervision/mod.ts";
+export {
+  type DeviceCrash,
+  DeviceHealth,
+  Heartbeat,
+  type HeartbeatOptions,
+  type QuarantinedSlot,
+  type Trial,
+  type UnhealthyDevice,
+} from "./supervision/mod.ts";
 export type { Crash, CrashKind, CrashRecord, CrashStats } from "./crashes/mod.ts";
 export {
   INHERITED_ENV,

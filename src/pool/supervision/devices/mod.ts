@@ -1,0 +1,8 @@
+/**
+ * The health of devices, which the pools of a host share: {@link DeviceHealth} knows all devices,
+ * device_record.ts counts the crashes of one and decides which worker tries it again.
+ *
+ * @module
+ */
+export { DeviceHealth, type UnhealthyDevice } from "./device_health.ts";
+export type { DeviceCrash, Trial } from "./device_record.ts";
