@@ -10,7 +10,7 @@ export interface DispatcherOptions {
    */
   readonly budgetMs: number;
   /** Called when a worker has answered a call, which proves that it works. */
-  readonly onAnswered: () => void;
+  readonly onAnswered: (worker: Worker) => void;
   /**
    * Returns why a call that came back may not wait for another worker, or undefined when it may.
    */
@@ -124,7 +124,7 @@ export class Dispatcher implements CallSource<Worker> {
   }
 
   onAnswered(worker: Worker, { call, runMs, endedAt }: Attempt): void {
-    this.#options.onAnswered();
+    this.#options.onAnswered(worker);
     if (runMs !== undefined) this.#runTimes.note(call.tool, runMs);
     // No other worker has room, so there is no need to look at them.
     while (this.#queue.size > 0 && worker.hasRoom(this.#budgetMs, endedAt)) {

@@ -8,8 +8,14 @@ import { type CodeChange, PoolCode } from "./pool_code.ts";
 import type { PoolDeps, PoolOptions } from "./pool_options.ts";
 import { PoolLifecycle, type PoolState, type PoolTransition } from "./pool_state.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
-import { queueFull, stateRefusal } from "./refusals.ts";
-import { type QuarantinedSlot, Supervisor, type SupervisorEvents } from "./supervision/mod.ts";
+import { devicesText, queueFull, stateRefusal } from "./refusals.ts";
+import {
+  type PoolDevices,
+  type QuarantinedSlot,
+  Supervisor,
+  type SupervisorEvents,
+  type UnhealthyDevice,
+} from "./supervision/mod.ts";
 import type { Worker } from "./workers/mod.ts";
 
 /**
@@ -46,7 +52,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     });
     this.#dispatcher = new Dispatcher({
       budgetMs: options.pipelineBudgetMs,
-      onAnswered: () => this.#proved(),
+      onAnswered: (worker) => this.#proved(worker),
       refusalOf: ({ tool }) => stateRefusal(this, tool),
     });
     this.code.onEvent(({ reloaded }) => reloaded && this.#crashes.forget());
@@ -89,8 +95,18 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   /** The reason why the last start of a worker failed. Callers see only its first line. */
   get reason(): string | undefined {
-    const waits = this.state === "unhealthy" || this.state === "starting";
-    return waits ? this.#supervisor.health.reason : undefined;
+    if (this.state !== "unhealthy" && this.state !== "starting") return undefined;
+    return devicesText(this.heldUpBy) || this.#supervisor.health.reason;
+  }
+
+  /** The unhealthy devices for which all its slots wait; none if it has, or gets, a worker. */
+  get heldUpBy(): readonly UnhealthyDevice[] {
+    return this.#supervisor.heldUpBy;
+  }
+
+  /** The accelerators that its workers have. */
+  get devices(): Pick<PoolDevices, "ids" | "unhealthy"> {
+    return this.#supervisor.devices;
   }
 
   /** The number of starts that failed in a row. */
@@ -158,7 +174,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   /**
    * Resolves when a worker is ready.
    *
-   * @throws {SnakedenError} `pool_unhealthy`, `shutting_down`, or the reason of `signal`.
+   * @throws {SnakedenError} The error with which calls are refused, or the reason of `signal`.
    */
   async whenReady(signal?: AbortSignal): Promise<void> {
     await this.#lifecycle.whenStarted(signal);
@@ -169,8 +185,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   /**
    * Sends a call, or queues it. The outcome is in {@link Call.outcome}.
    *
-   * @throws {SnakedenError} At once: `pool_saturated`, `pool_unhealthy`, `shutting_down`,
-   * `poison_call`, or the reason of its signal.
+   * @throws {SnakedenError} At once: `pool_saturated`, `pool_unhealthy`, `device_unavailable`,
+   * `shutting_down`, `poison_call`, or the reason of its signal.
    */
   submit(request: CallRequest): Call {
     this.#stats.requested();
@@ -349,13 +365,15 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   /** Updates the state by the health of the pool if no worker serves. */
   #assess(): void {
     if (this.#dispatcher.isServing || !this.#lifecycle.isOpen) return;
-    this.#lifecycle.transition(this.#supervisor.health.isUnhealthy ? "unhealthy" : "starting");
+    const isUnhealthy = this.#supervisor.health.isUnhealthy || this.heldUpBy.length > 0;
+    this.#lifecycle.transition(isUnhealthy ? "unhealthy" : "starting");
   }
 
   /** Called when a worker has answered, which proves that it works. */
-  #proved(): void {
-    const { health } = this.#supervisor;
+  #proved(worker: Worker): void {
+    const { health, devices } = this.#supervisor;
     if (health.isInDoubt) health.proved();
+    devices.answered(worker);
   }
 
   /** Counts a refused request, and returns `reason`. */

@@ -4,8 +4,8 @@ import { getLogger } from "../log.ts";
 
 /**
  * `starting` until a worker is ready; `ready` while one is; `unhealthy` when none is and too many
- * starts failed in a row (it goes on trying, with pauses); `stopping` and `stopped` by
- * `Pool.stop()`.
+ * starts failed in a row, or all its devices are unhealthy (it goes on trying, with pauses);
+ * `stopping` and `stopped` by `Pool.stop()`.
  */
 export type PoolState = "starting" | "ready" | "unhealthy" | "stopping" | "stopped";
 
@@ -18,12 +18,13 @@ export interface PoolTransition {
 
 /** The states that may follow each state. */
 const ARROWS: Readonly<Record<PoolState, readonly PoolState[]>> = {
-  // The first worker is ready; too many starts failed.
+  // The first worker is ready; too many starts failed, or every slot waits for its device.
   starting: ["ready", "unhealthy", "stopping"],
-  // The last worker is gone; it was told to end by somebody else, after too many failures.
+  // The last worker is gone; it was told to end by somebody else, after too many failures or when
+  // its device was unhealthy.
   ready: ["starting", "unhealthy", "stopping"],
-  // A worker that takes no more calls has answered one, which proves that starts can succeed; a
-  // worker is ready.
+  // A worker that takes no more calls has answered one, which proves that starts can succeed, or a
+  // worker starts on a device again; a worker is ready.
   unhealthy: ["starting", "ready", "stopping"],
   stopping: ["stopped"],
   stopped: [],

@@ -1,5 +1,6 @@
 import { PythonTraceback, SnakedenError } from "../errors.ts";
 import type { PoolState } from "./pool_state.ts";
+import type { UnhealthyDevice } from "./supervision/mod.ts";
 
 /** The facts about a pool that an error for a refused call contains. */
 export interface RefusingPool {
@@ -10,6 +11,8 @@ export interface RefusingPool {
   /** The number of starts that failed in a row. */
   readonly failures: number;
   readonly queueLimit: number;
+  /** The unhealthy devices for which all its slots wait. */
+  readonly heldUpBy: readonly UnhealthyDevice[];
 }
 
 /**
@@ -23,6 +26,8 @@ export function stateRefusal(pool: RefusingPool, tool?: string): SnakedenError |
   if (state === "starting" || state === "ready") return undefined;
   const cannot = tool === undefined ? `Pool ${name} cannot serve` : `Cannot call ${tool}`;
   if (state === "unhealthy") {
+    const { heldUpBy } = pool;
+    if (heldUpBy.length > 0) return devicesRefusal(cannot, { name, heldUpBy });
     const { reason = "", failures } = pool;
     const [first = "", ...rest] = tool === undefined ? [reason] : reason.split("\n");
     return new SnakedenError(
@@ -39,6 +44,31 @@ export function stateRefusal(pool: RefusingPool, tool?: string): SnakedenError |
   return new SnakedenError("shutting_down", `${cannot}: the pool ${name} is ${state}`, {
     retryable: true,
   });
+}
+
+/** Describes the devices for which a pool waits. */
+export function devicesText(devices: readonly UnhealthyDevice[]): string {
+  return devices.map(({ deviceId, reason }) => `${deviceId}: ${reason}`).join("; ");
+}
+
+function devicesRefusal(
+  cannot: string,
+  { name, heldUpBy }: Pick<RefusingPool, "name" | "heldUpBy">,
+): SnakedenError {
+  const retryAfterMs = Math.min(...heldUpBy.map(({ remainingMs }) => remainingMs));
+  return new SnakedenError(
+    "device_unavailable",
+    `${cannot}: all devices of the pool ${name} are unhealthy: ${devicesText(heldUpBy)}`,
+    {
+      retryable: true,
+      details: {
+        pool: name,
+        tried: heldUpBy.map(({ deviceId, reason }) => ({ want: deviceId, why: reason })),
+        // While a worker tries a device, nobody knows for how long.
+        ...(retryAfterMs > 0 ? { retryAfterMs } : {}),
+      },
+    },
+  );
 }
 
 /** Returns the error for a call that finds the queue full. */

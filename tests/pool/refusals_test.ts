@@ -8,6 +8,7 @@ function poolWith(options: Partial<RefusingPool>): RefusingPool {
     reason: undefined,
     failures: 0,
     queueLimit: 2,
+    heldUpBy: [],
     ...options,
   };
 }
@@ -34,6 +35,30 @@ Deno.test("stateRefusal() shows the whole reason of an unhealthy pool, and to ca
     stateRefusal(pool)?.message,
     `Pool p cannot serve: ${summary}. no module\nits traceback`,
   );
+});
+
+Deno.test("stateRefusal() names every device that was tried if a pool waits for unhealthy ones", () => {
+  const heldUpBy = [
+    { deviceId: "cuda:0", remainingMs: 9_000, reason: "its workers crashed" },
+    { deviceId: "cuda:1", remainingMs: 2_500, reason: "they did there, too" },
+  ];
+  const pool = poolWith({ state: "unhealthy", reason: "no module", heldUpBy });
+  const refusal = stateRefusal(pool, "add");
+  assert.deepStrictEqual([refusal?.code, refusal?.retryable], ["device_unavailable", true]);
+  assert.equal(
+    refusal?.message,
+    "Cannot call add: all devices of the pool p are unhealthy: " +
+      "cuda:0: its workers crashed; cuda:1: they did there, too",
+  );
+  const tried = [
+    { want: "cuda:0", why: "its workers crashed" },
+    { want: "cuda:1", why: "they did there, too" },
+  ];
+  assert.deepStrictEqual(refusal?.details, { pool: "p", tried, retryAfterMs: 2_500 });
+  const isTried = { deviceId: "cuda:2", remainingMs: 0, reason: "it is being tried again" };
+  const sooner = stateRefusal({ ...pool, heldUpBy: [...heldUpBy, isTried] });
+  assert.match(sooner?.message ?? "", /^Pool p cannot serve: all devices of the pool p are/);
+  assert.equal(sooner?.details["retryAfterMs"], undefined);
 });
 
 Deno.test("stateRefusal() names the state of a pool that stops", () => {

@@ -12,6 +12,12 @@
 export { Heartbeat, type HeartbeatOptions } from "./heartbeat.ts";
 export type { QuarantinedSlot } from "./quarantine.ts";
 export type { RecycleOptions } from "./recycle_policy.ts";
-export { type DeviceCrash, DeviceHealth, type Trial, type UnhealthyDevice } from "./devices/mod.ts";
+export {
+  type DeviceCrash,
+  DeviceHealth,
+  type PoolDevices,
+  type Trial,
+  type UnhealthyDevice,
+} from "./devices/mod.ts";
 export { Supervisor } from "./supervisor.ts";
 export type { SupervisorDeps, SupervisorEvents, SupervisorOptions } from "./supervisor_options.ts";

@@ -1,22 +1,25 @@
 import type { WorkerExit } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { describeExit, isOwnDoing, isSignalled } from "../crashes/mod.ts";
+import type { PoolDevices } from "./devices/mod.ts";
 import type { Occupancy } from "./occupancy.ts";
 import { hasProvedItself, type PoolHealth } from "./pool_health.ts";
 import type { Quarantine } from "./quarantine.ts";
 
 /**
  * Counts the end of a worker against its slot (the pauses between starts), the health of its pool,
- * and the quarantine. An end that the host wanted does not count.
+ * the quarantine, and its device. An end that the host wanted does not count.
  */
 export class PostMortem {
   readonly #health: PoolHealth;
   readonly #quarantine: Quarantine;
+  readonly #devices: PoolDevices;
   readonly #log = getLogger("pool");
 
-  constructor(health: PoolHealth, quarantine: Quarantine) {
+  constructor(health: PoolHealth, quarantine: Quarantine, devices: PoolDevices) {
     this.#health = health;
     this.#quarantine = quarantine;
+    this.#devices = devices;
   }
 
   /** Counts a worker that was asked to end from outside the host, before it ends. */
@@ -39,7 +42,10 @@ export class PostMortem {
       this.#count(occupancy, reason, isSignalled(crash));
     } else if (worker.answered > 0) slot.starts.reset();
     this.#log.warn("{workerId} died: {how}", { workerId, how: describeExit(exit), crash });
-    if (!isOwnDoing(crash) || !this.#quarantine.crashed(workerId)) return;
+    if (!isOwnDoing(crash)) return;
+    const { lost, unstarted } = worker.inFlightAtExit;
+    this.#devices.crashed(slot.place, (lost[0] ?? unstarted[0])?.call.id);
+    if (!this.#quarantine.crashed(workerId)) return;
     const pauseMs = this.#quarantine.pauseMs(workerId);
     this.#log.warn("{workerId} is not replaced for {pauseMs} ms: its workers crash too often", {
       workerId,

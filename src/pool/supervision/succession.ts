@@ -1,6 +1,7 @@
 import { Semaphore } from "../../async/mod.ts";
 import { getLogger } from "../../log.ts";
 import type { StopOptions, Worker } from "../workers/mod.ts";
+import type { PoolDevices } from "./devices/mod.ts";
 import type { Occupancy } from "./occupancy.ts";
 import type { Pauses } from "./pauses.ts";
 import type { Slot } from "./slot.ts";
@@ -13,6 +14,7 @@ const SHORT_LIFE_MS = 10_000;
 /** Dependencies of a succession. */
 export interface SuccessionDeps {
   readonly starter: WorkerStarter;
+  readonly devices: PoolDevices;
   readonly stopOptions: StopOptions;
   readonly pauses: Pauses;
   /** Ends all successions. */
@@ -27,6 +29,9 @@ export interface SuccessionDeps {
  * Replaces live workers. A worker keeps serving until its successor is ready. The successor then
  * takes new calls, and the old worker finishes its own and ends. If the successor cannot be
  * started, the old worker keeps serving, and another successor is started after a pause.
+ *
+ * No successor starts on an unhealthy device, where it would probably crash: the old worker, which
+ * works, keeps serving until the device is healthy.
  *
  * One successor starts at a time, so that a pool never needs the memory of more than one extra
  * worker.
@@ -86,6 +91,7 @@ export class Succession {
     try {
       await pauses.wait(pauseMs, over);
       while (!over.aborted) {
+        if (this.#deps.devices.isUnhealthy(slot.place)) await this.#whenHealthy(occupancy, over);
         const successor = await this.#turns.enter(() => this.#start(occupancy, starts, over));
         if (successor !== undefined) {
           this.#completed++;
@@ -99,6 +105,13 @@ export class Succession {
     } finally {
       this.#backoffs.delete(starts);
     }
+  }
+
+  async #whenHealthy({ worker, slot }: Occupancy, over: AbortSignal): Promise<void> {
+    const { devices, onNoSuccessor } = this.#deps;
+    this.#log.info("{workerId} goes on until its device is healthy", { workerId: worker.id });
+    onNoSuccessor(worker);
+    await devices.whenHealthy(slot.place, over);
   }
 
   async #start(

@@ -2,6 +2,7 @@ import { LoneAlarm, settlesWithin } from "../../async/mod.ts";
 import { SnakedenError, type WorkerExit } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { memoryBreach, type Worker, type WorkerListener } from "../workers/mod.ts";
+import { PoolDevices, type UnhealthyDevice } from "./devices/mod.ts";
 import { Heartbeat, type HeartbeatEvents } from "./heartbeat.ts";
 import { Occupancy } from "./occupancy.ts";
 import { Pauses } from "./pauses.ts";
@@ -31,6 +32,7 @@ const REAP_MS = 5_000;
 export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worker> {
   readonly health: PoolHealth;
   readonly quarantine: Quarantine;
+  readonly devices: PoolDevices;
   readonly #options: SupervisorOptions;
   readonly #deps: SupervisorDeps;
   readonly #events: SupervisorEvents;
@@ -58,9 +60,10 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     const { signal: stopping } = this.#stopping;
     this.health = new PoolHealth(options.size, () => events.onHealth());
     this.quarantine = new Quarantine(options, () => deps.alarms.now);
+    this.devices = new PoolDevices(options, deps.deviceHealth, () => events.onHealth());
     this.#recycling = new RecyclePolicy(options.recycle);
     this.#heartbeat = new Heartbeat(options.heartbeat, deps.clock, this);
-    this.#postMortem = new PostMortem(this.health, this.quarantine);
+    this.#postMortem = new PostMortem(this.health, this.quarantine, this.devices);
     this.#starter = new WorkerStarter({
       ...deps,
       ...options,
@@ -71,6 +74,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     });
     this.#succession = new Succession({
       starter: this.#starter,
+      devices: this.devices,
       stopOptions: options,
       pauses: this.#pauses,
       stopping,
@@ -84,9 +88,11 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
       starter: this.#starter,
       health: this.health,
       quarantine: this.quarantine,
+      devices: this.devices,
       pauses: this.#pauses,
       stopping,
       serve: (slot, worker) => this.#serve(slot, worker),
+      onHeldUp: () => events.onHealth(),
       onFirstAttempt: () => this.#attempted(),
     };
     const { name, size, places = [] } = options;
@@ -104,6 +110,11 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
   /** The workers that take calls or run one. */
   get servingAll(): readonly Worker[] {
     return this.workers.filter(({ state }) => state === "ready" || state === "busy");
+  }
+
+  /** The unhealthy devices for which all slots wait; none if any slot does not wait for one. */
+  get heldUpBy(): readonly UnhealthyDevice[] {
+    return this.#slots.every((it) => it.isHeldUp) ? this.devices.unhealthy : [];
   }
 
   /** The number of workers started to replace others. */
@@ -138,6 +149,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     this.#stopping.abort(
       new SnakedenError("shutting_down", `The pool ${name} is stopping`, { retryable: true }),
     );
+    this.devices.close();
     this.#triedAll.resolve();
   }
 
@@ -205,6 +217,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
       if (worker.state === "starting") void worker.stop(this.#options);
     }
     this.quarantine.clear();
+    this.devices.clear();
     const asFirst = this.health.startAfresh();
     for (const slot of this.#slots) slot.startAfresh({ asFirst });
     this.#succession.startAfresh();
@@ -360,6 +373,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     this.#occupancies.delete(worker);
     this.#starter.forget(worker);
     this.#postMortem.exited(occupancy, exit);
+    this.devices.exited(worker);
     this.#events.onExit(worker, exit);
   }
 }

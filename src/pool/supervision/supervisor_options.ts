@@ -3,6 +3,7 @@ import type { WorkerExit } from "../../errors.ts";
 import type { Place } from "../../hardware/mod.ts";
 import type { ProfileName } from "../profiles/mod.ts";
 import type { Launcher, StopOptions, Worker, WorkerLimits } from "../workers/mod.ts";
+import type { DeviceHealth } from "./devices/mod.ts";
 import type { HeartbeatOptions } from "./heartbeat.ts";
 import type { QuarantineOptions } from "./quarantine.ts";
 import type { RecycleOptions } from "./recycle_policy.ts";
@@ -66,6 +67,8 @@ export interface SupervisorDeps {
    * is unknown for all devices.
    */
   readonly freeDeviceBytes?: (deviceId: string) => Promise<number | null>;
+  /** The health of the devices of the host, for all its pools. Default: no crashes are counted. */
+  readonly deviceHealth?: DeviceHealth;
   /** The alarms for the calls of all workers. */
   readonly alarms: Alarms;
   readonly clock: Clock;

@@ -1,0 +1,100 @@
+import type { Place } from "../../../hardware/mod.ts";
+import type { Worker } from "../../workers/mod.ts";
+import type { DeviceHealth, UnhealthyDevice } from "./device_health.ts";
+import type { DeviceCrash, Trial } from "./device_record.ts";
+
+/** Options of {@link PoolDevices}. */
+export interface PoolDevicesOptions extends Omit<DeviceCrash, "callId"> {
+  /** The places of the slots. */
+  readonly places?: readonly Place[];
+}
+
+/**
+ * The accelerators of one pool, and their health. A slot without a place, or on the processor, is
+ * never held up: its crashes say nothing about a device.
+ */
+export class PoolDevices {
+  /** The ids of the devices, in the order of the slots. */
+  readonly ids: ReadonlySet<string>;
+  readonly #limits: DeviceCrash;
+  readonly #health: DeviceHealth | undefined;
+  readonly #stopListening: () => void;
+  /** The workers that try a device, and those whose trial is over but that are still alive. */
+  readonly #trials = new Map<Worker, Trial>();
+
+  /**
+   * @param health The health of the devices of the host; undefined if nothing counts crashes.
+   * @param onChange Called after each change of the health of a device of the host.
+   */
+  constructor(options: PoolDevicesOptions, health: DeviceHealth | undefined, onChange: () => void) {
+    const { places = [], crashWindowMs, taintAfter, taintMs } = options;
+    this.ids = new Set(places.flatMap((it) => idOf(it) ?? []));
+    this.#limits = { crashWindowMs, taintAfter, taintMs };
+    this.#health = this.ids.size === 0 ? undefined : health;
+    this.#stopListening = this.#health?.onChange(onChange) ?? (() => {});
+  }
+
+  /** Its devices that are unhealthy now. */
+  get unhealthy(): readonly UnhealthyDevice[] {
+    return this.#health?.unhealthy.filter(({ deviceId }) => this.ids.has(deviceId)) ?? [];
+  }
+
+  /** Returns true while nothing may be started at this place, except by a trial. */
+  isUnhealthy(place: Place | undefined): boolean {
+    const id = idOf(place);
+    return id !== undefined && this.#health?.healthOf(id) === "unhealthy";
+  }
+
+  /** Counts a crash that a worker itself caused; see {@link DeviceCrash} for the call. */
+  crashed(place: Place | undefined, callId: string | undefined): void {
+    const id = idOf(place);
+    if (id !== undefined) this.#health?.crashed(id, { ...this.#limits, callId });
+  }
+
+  /** Waits until a worker may be started at this place; see {@link DeviceHealth.turn}. */
+  async turn(place: Place | undefined, signal: AbortSignal): Promise<Trial | undefined> {
+    const id = idOf(place);
+    return id === undefined ? undefined : await this.#health?.turn(id, signal);
+  }
+
+  /** Waits until the device of this place is healthy, or `signal` aborts. */
+  async whenHealthy(place: Place | undefined, signal: AbortSignal): Promise<void> {
+    const id = idOf(place);
+    if (id !== undefined) await this.#health?.whenHealthy(id, signal);
+  }
+
+  /** Begins the trial of a worker that is ready. */
+  begin(worker: Worker, trial: Trial): void {
+    this.#trials.set(worker, trial);
+    trial.begin();
+  }
+
+  /** Must be called with each worker that has answered a call. */
+  answered(worker: Worker): void {
+    // Every answer passes here.
+    if (this.#trials.size === 0) return;
+    this.#trials.get(worker)?.prove();
+    this.#trials.delete(worker);
+  }
+
+  /** Must be called with each worker that has exited, after its crash was counted. */
+  exited(worker: Worker): void {
+    this.#trials.get(worker)?.giveUp();
+    this.#trials.delete(worker);
+  }
+
+  /** Forgets the crashes of its devices, for all pools. */
+  clear(): void {
+    this.#health?.clear(this.ids);
+  }
+
+  /** Stops listening to changes. */
+  close(): void {
+    this.#stopListening();
+  }
+}
+
+/** Returns the id of an accelerator; undefined for the processor. */
+function idOf(place: Place | undefined): string | undefined {
+  return place === undefined || place.device.kind === "cpu" ? undefined : place.device.id;
+}
