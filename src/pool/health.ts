@@ -15,6 +15,16 @@ export interface Readiness {
   readonly ready: boolean;
   /** The results by the name of the pool. */
   readonly pools: Readonly<Record<string, PoolReadiness>>;
+  /** The accelerators of the pools, by id; absent if no pool has any. */
+  readonly devices?: Readonly<Record<string, DeviceReadiness>>;
+}
+
+/** The health of a device. */
+export interface DeviceReadiness {
+  /** `unhealthy` while its workers crash too often. Its slots stay empty then, in all pools. */
+  readonly health: "healthy" | "unhealthy";
+  /** The reason why it is unhealthy, and when a worker tries it again. */
+  readonly reason?: string;
 }
 
 /** The result of a ping through one pool, with the reason if it cannot serve. */
@@ -36,7 +46,10 @@ export class Health {
     this.#pools = pools;
   }
 
-  /** Sends a ping through every pool. Default of `timeoutMs`: 2,000. */
+  /**
+   * Sends a ping through every pool. Default of `timeoutMs`: 2,000. An unhealthy device alone does
+   * not make the host unready, since its pools may go on with others.
+   */
   async ready({ timeoutMs = 2_000, signal }: WaitOptions = {}): Promise<Readiness> {
     const bound = withTimeout(timeoutMs, signal);
     const entries = await Promise.all(
@@ -49,14 +62,26 @@ export class Health {
         }
       }),
     );
-    return { ready: entries.every(([, it]) => it.ready), pools: Object.fromEntries(entries) };
+    const ready = entries.every(([, it]) => it.ready);
+    return { ready, pools: Object.fromEntries(entries), ...this.#devices() };
+  }
+
+  #devices(): Pick<Readiness, "devices"> {
+    const devices: Record<string, DeviceReadiness> = {};
+    for (const { devices: { ids, unhealthy } } of this.#pools.values()) {
+      for (const id of ids) devices[id] ??= { health: "healthy" };
+      for (const { deviceId, reason } of unhealthy) {
+        devices[deviceId] = { health: "unhealthy", reason };
+      }
+    }
+    return Object.keys(devices).length === 0 ? {} : { devices };
   }
 
   /**
    * Resolves when every pool has a ready worker. Default of `timeoutMs`: none.
    *
-   * @throws {SnakedenError} `pool_unhealthy`, `shutting_down`, `startup_failed` when the time is
-   * up.
+   * @throws {SnakedenError} `pool_unhealthy`, `device_unavailable`, `shutting_down`;
+   * `startup_failed` when the time is up.
    */
   async awaitReady({ timeoutMs, signal }: WaitOptions = {}): Promise<void> {
     const bound = withTimeout(timeoutMs, signal);

@@ -53,7 +53,13 @@ export {
   type WorkerState,
 } from "./workers/mod.ts";
 export { findPool, type PoolsByName } from "./find_pool.ts";
-export { Health, type PoolReadiness, type Readiness, type WaitOptions } from "./health.ts";
+export {
+  type DeviceReadiness,
+  Health,
+  type PoolReadiness,
+  type Readiness,
+  type WaitOptions,
+} from "./health.ts";
 export type { CircuitInfo, CircuitState, PoliciesInfo } from "./policies_info.ts";
 export { Pool } from "./pool.ts";
 export type { CodeChange, CodeEvent, ReloadInfo, ReloadState } from "./pool_code.ts";

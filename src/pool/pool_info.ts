@@ -5,7 +5,7 @@ import type { Pool } from "./pool.ts";
 import type { ReloadInfo } from "./pool_code.ts";
 import type { PoolState } from "./pool_state.ts";
 import type { PoolStats } from "./pool_stats.ts";
-import type { QuarantinedSlot } from "./supervision/mod.ts";
+import type { QuarantinedSlot, UnhealthyDevice } from "./supervision/mod.ts";
 import type { Worker, WorkerState } from "./workers/mod.ts";
 
 /** A pool, as it is shown outside. */
@@ -34,6 +34,8 @@ export interface PoolInfo {
   readonly crashes: CrashStats;
   /** Slots that stay empty for a while because their workers crashed too often. */
   readonly tainted: readonly QuarantinedSlot[];
+  /** Its devices whose slots stay empty because workers crashed too often on them, in any pool. */
+  readonly unhealthyDevices: readonly UnhealthyDevice[];
   /** The last change of its code, and the result; absent if there was none. */
   readonly reload?: ReloadInfo;
   /** Circuits and retries, where the configuration asks for any. */
@@ -87,6 +89,7 @@ export function describePool(
     stats: pool.stats,
     crashes: pool.crashes,
     tainted: pool.tainted,
+    unhealthyDevices: pool.devices.unhealthy,
     ...(reload === undefined ? {} : { reload }),
     ...(policies === undefined ? {} : { policies }),
   };

@@ -40,6 +40,13 @@ const readinessSchema = schemaOf<Readiness>()(
         reason: z.string().optional(),
       }),
     ),
+    devices: z.record(
+      z.string(),
+      z.object({
+        health: z.enum(["healthy", "unhealthy"]),
+        reason: z.string().optional(),
+      }),
+    ).optional().openapi({ description: "The accelerators of the pools, if they have any." }),
   }).openapi("Readiness"),
 );
 
@@ -73,7 +80,7 @@ export interface HealthSlice {
 /** Options of {@link addHealth}. */
 export interface HealthOptions {
   readonly version: string;
-  /** False to leave out the reasons of pools that are not ready. */
+  /** False to leave out the reasons of pools that are not ready, and of unhealthy devices. */
   readonly showsReasons: boolean;
 }
 
@@ -96,7 +103,18 @@ export function addHealth(
   });
 }
 
-function withoutReasons({ ready, pools }: Readiness): Readiness {
-  const entries = Object.entries(pools).map(([name, { reason: _reason, ...rest }]) => [name, rest]);
-  return { ready, pools: Object.fromEntries(entries) };
+function withoutReasons({ ready, pools, devices }: Readiness): Readiness {
+  return {
+    ready,
+    pools: eachWithoutReason(pools),
+    ...(devices === undefined ? {} : { devices: eachWithoutReason(devices) }),
+  };
+}
+
+function eachWithoutReason<T extends { readonly reason?: string }>(
+  record: Readonly<Record<string, T>>,
+): Record<string, Omit<T, "reason">> {
+  return Object.fromEntries(
+    Object.entries(record).map(([key, { reason: _reason, ...rest }]) => [key, rest]),
+  );
 }

@@ -82,6 +82,17 @@ const poolSchema = schemaOf<PoolInfo>()(
     tainted: z.array(z.object({ workerId: z.string(), remainingMs: count })).readonly().openapi({
       description: "Slots left empty for a while, because their workers crashed too often.",
     }),
+    unhealthyDevices: z.array(
+      z.object({ deviceId: z.string(), remainingMs: count, reason: z.string() }),
+    ).readonly().openapi({
+      description: "Devices whose slots are left empty for a while, because workers crashed too " +
+        "often on them.",
+      example: [{
+        deviceId: "cuda:0",
+        remainingMs: 8_000,
+        reason: "its workers crashed 5 times within 60000 ms; it is tried again in 8000 ms",
+      }],
+    }),
     reload: schemaOf<ReloadInfo>()(
       z.object({
         state: z.enum(["loading", "loaded", "failed"]),

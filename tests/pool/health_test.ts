@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
-import { Health } from "../../src/pool/mod.ts";
+import { DeviceHealth, Health } from "../../src/pool/mod.ts";
+import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
+import { CPU_PLACE, fakePlace } from "../fixtures/fakes/fake_place.ts";
 import { FakePool } from "../fixtures/fakes/fake_pool.ts";
 import { FakePools } from "../fixtures/fakes/fake_pools.ts";
+import { until } from "../fixtures/until.ts";
 
 Deno.test("Health.ready() pings every pool, and gives the reason if one cannot serve", async () => {
   await using fakes = new FakePools([
@@ -14,6 +17,33 @@ Deno.test("Health.ready() pings every pool, and gives the reason if one cannot s
   assert.equal(typeof pools["a"]?.pingMs, "number");
   assert.equal(pools["silent"]?.ready, false);
   assert.equal(typeof pools["silent"]?.reason, "string");
+});
+
+Deno.test("Health.ready() shows the devices of pools, and stays ready while another device serves", async () => {
+  const deviceHealth = new DeviceHealth(new FakeClock());
+  const places = [fakePlace(0), fakePlace(1)];
+  await using fakes = new FakePools([
+    await FakePool.start({ name: "a", size: 2, places }, {}, { deviceHealth }),
+    await FakePool.start({ name: "b", places: [fakePlace(1)] }, {}, { deviceHealth }),
+    await FakePool.start({ name: "c", places: [CPU_PLACE] }, {}, { deviceHealth }),
+  ]);
+  const health = new Health(fakes.byName);
+  const healthy = { health: "healthy" };
+  const before = await health.ready({ timeoutMs: 60_000 });
+  assert.deepEqual(before.devices, { "cuda:0": healthy, "cuda:1": healthy });
+  deviceHealth.crashed("cuda:1", { taintAfter: 1, taintMs: 500, crashWindowMs: 1_000 });
+  const { ready, devices } = await health.ready({ timeoutMs: 60_000 });
+  assert.equal(ready, true);
+  const reason = "its workers crashed once within 1000 ms; it is tried again in 500 ms";
+  assert.deepEqual(devices, { "cuda:0": healthy, "cuda:1": { health: "unhealthy", reason } });
+  fakes.all[1]?.launcher.alive[0]?.exit({ signal: "SIGKILL" });
+  await until(() => fakes.all[1]?.pool.state === "unhealthy", "its only slot waits");
+  const after = await health.ready({ timeoutMs: 60_000 });
+  assert.equal(after.ready, false);
+  assert.deepEqual(after.pools["b"], {
+    ready: false,
+    reason: `Pool b cannot serve: all devices of the pool b are unhealthy: cuda:1: ${reason}`,
+  });
 });
 
 Deno.test("Health.ready() reports that no worker answered in time", async () => {

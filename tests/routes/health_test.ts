@@ -4,7 +4,11 @@ import { clientOf, memoryEngine } from "./memory_engine.ts";
 const DOWN = {
   ready: false,
   pools: { a: { ready: true, pingMs: 1 }, b: { ready: false, reason: "Traceback ..." } },
-};
+  devices: {
+    "cuda:0": { health: "unhealthy", reason: "its workers crashed" },
+    "cuda:1": { health: "healthy" },
+  },
+} as const;
 
 Deno.test("GET /healthz returns the version and the uptime", async () => {
   const answer = await clientOf(memoryEngine()).request("/healthz");
@@ -35,6 +39,7 @@ Deno.test("GET /readyz hides reasons when there is a key", async () => {
     config: { apiKey: "k".repeat(16) },
     namespaces: { health: { ready: () => Promise.resolve(DOWN) } },
   });
-  const { pools } = await (await clientOf(engine).request("/readyz")).json();
+  const { pools, devices } = await (await clientOf(engine).request("/readyz")).json();
   assert.deepEqual(pools.b, { ready: false });
+  assert.deepEqual(devices, { "cuda:0": { health: "unhealthy" }, "cuda:1": { health: "healthy" } });
 });

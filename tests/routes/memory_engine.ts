@@ -61,6 +61,7 @@ const POOL: PoolInfo = {
   },
   crashes: { total: 0, windowMs: 60_000, recent: {}, reruns: 0, poisoned: 0 },
   tainted: [],
+  unhealthyDevices: [],
 };
 
 export function outcomeOf(value: unknown): CallOutcome {

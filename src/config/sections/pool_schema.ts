@@ -172,11 +172,12 @@ export const poolSchema = group({
       "arguments; 0 for never.",
   }).default(60_000),
   taintAfter: whole(0, 1_000, {
-    description: "Crashes in one slot within the window after which it stays empty for a while; " +
-      "0 for never.",
+    description: "Crashes within the window, in a slot or on a device, after which its slots " +
+      "stay empty for a while; 0 for never.",
   }).default(5),
   taintMs: whole(1, MAX_DURATION_MS, {
-    description: "Time for which a slot stays empty after too many crashes.",
+    description: "Time for which a slot, or the slots of a device, stay empty after too many " +
+      "crashes.",
   }).default(10_000),
   breaker: breakerSchema.optional(),
   retry: retrySchema.optional(),

@@ -19,15 +19,15 @@ export interface UnhealthyDevice {
  *
  * After `taintMs`, one worker at a time is started on the device. The other slots wait until it has
  * answered a call, or has run for a while. If a worker crashes before that, the device rests again,
- * twice as long as before up to a bound. The first slot that waits goes first, so that the worker of
- * another pool gets its turn when that of one pool fails.
+ * twice as long as before up to a bound. The slot that has waited longest goes first, so that
+ * another pool gets its turn when the worker of one pool fails.
  *
  * Unlike the {@link Quarantine} of slots, all devices may be unhealthy at a time: without a device
  * that works there is nothing to go on with, and calls are refused at once.
  *
  * Crashes that may have a cause outside the worker do not count, and neither does a worker that
  * cannot be started, which says more about its code. A call that crashes several workers counts
- * once, so that one poison call never makes a device unhealthy.
+ * once, so that one poison call alone makes no device unhealthy.
  */
 export class DeviceHealth {
   readonly #clock: Clock;
