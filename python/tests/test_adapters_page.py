@@ -85,6 +85,58 @@ def test_page_passes_threads_to_onnxruntime_and_refuses_the_cpu(
         assert scores.score([1.0]) == [3]
 
 
+# What the page uses of torch.
+TORCH = """
+from contextlib import nullcontext as inference_mode
+from types import SimpleNamespace
+
+log = []
+cuda = SimpleNamespace(
+    is_available=lambda: True,
+    set_per_process_memory_fraction=lambda share, index: log.append([share, index]),
+)
+
+class Linear:
+    def __init__(self, *shape):
+        self.shape = shape
+    def to(self, device):
+        log.append([*self.shape, device])
+        return self
+    def __call__(self, features):
+        return sum(features)
+
+nn = SimpleNamespace(Linear=Linear)
+
+def tensor(values, device):
+    log.append([device])
+    return values
+
+from snakeden import tool
+
+@tool(name="log")
+def get_log() -> list[list[object]]:
+    return log
+"""
+
+
+def test_page_shows_an_adapter_that_uses_its_device(host: FakeHost, folder: Path) -> None:
+    (folder / "torch.py").write_text(TORCH, encoding="utf-8")
+    assigned = {
+        "id": "cuda:3",
+        "kind": "cuda",
+        "uuid": None,
+        "name": "",
+        "memoryBytes": None,
+        "share": 0.5,
+        "reservedBytes": None,
+    }
+    env = {"SNAKEDEN_DEVICE": msgspec.json.encode(assigned).decode()}
+    worker = host.start("rates", "torch", paths=[str(folder)], env=env)
+    assert worker.link.run("rate", call_id=1, features=[1, 2, 4]) == 7
+    log = worker.link.run("log", call_id=2)
+    assert log == [[0.5, 0], [3, 1, "cuda:0"], ["cuda:0"]]
+
+
 def test_page_shows_tests_that_pass(folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],

@@ -98,6 +98,7 @@ def test_call_exposes_nothing_of_the_worker() -> None:
     assert public == [
         "cancelled",
         "deadline",
+        "device",
         "id",
         "progress",
         "remaining_ms",

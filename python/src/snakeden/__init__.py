@@ -5,6 +5,7 @@ Importing this package is cheap: only the worker imports the link and gRPC.
 
 from snakeden.adapter import Adapter
 from snakeden.call import Call, current_call
+from snakeden.device import Device, device
 from snakeden.errors import CallCancelled, InvalidValueError, ResultTooLargeError
 from snakeden.tool import tool
 
@@ -14,9 +15,11 @@ __all__ = [
     "Adapter",
     "Call",
     "CallCancelled",
+    "Device",
     "InvalidValueError",
     "ResultTooLargeError",
     "__version__",
     "current_call",
+    "device",
     "tool",
 ]

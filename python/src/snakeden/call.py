@@ -6,6 +6,8 @@ import time
 from contextvars import ContextVar
 from typing import Any, Protocol
 
+from snakeden.device import Device, device
+
 __all__ = ["Call", "CallSource", "current_call"]
 
 
@@ -78,6 +80,11 @@ class Call:
     def tool(self) -> str:
         """The name of the tool."""
         return self._source.tool
+
+    @property
+    def device(self) -> Device:
+        """The device of the worker, as `snakeden.device()` returns it."""
+        return device()
 
     @property
     def cancelled(self) -> bool:

@@ -1,4 +1,6 @@
-"""Test tools in plain Python, without a host: `current_call()` works inside of `running_call()`."""
+"""Test tools in plain Python, without a host: `current_call()` works inside of `running_call()`,
+which can also pretend that the worker has a device.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from snakeden.call import CURRENT, Call
+from snakeden.device import PRETENDED, Device
 
 __all__ = ["RunningCall", "running_call"]
 
@@ -57,12 +60,18 @@ def running_call(
     request_id: str = "",
     session_id: str = "",
     timeout_ms: float | None = None,
+    device: Device | None = None,
 ) -> Iterator[RunningCall]:
     """Have `current_call()` return a call until the end of the `with` block.
 
     with running_call() as call:
         assert list(Texts().train(epochs=2)) == [...]
     assert call.reports[-1] == {"fraction": 1.0}
+
+    With a `device`, `snakeden.device()` returns it until then, in all threads:
+
+    with running_call(device=Device(kind="cuda", memory_bytes=24_000_000_000)):
+        Model().setup()
     """
     call = RunningCall(
         tool=tool,
@@ -72,8 +81,12 @@ def running_call(
         timeout_ms=timeout_ms,
     )
     token = CURRENT.set(call)
+    if device is not None:
+        PRETENDED.append(device)
     try:
         yield call
     finally:
+        if device is not None:
+            PRETENDED.remove(device)
         call.ended = True
         CURRENT.reset(token)

@@ -15,7 +15,7 @@ def main() -> NoReturn:
     """Serve until the host says stop or goes away, or a signal ends the process."""
     import faulthandler
 
-    from snakeden._worker import environment_names as names
+    from snakeden import environment_names as names
     from snakeden._worker import exit_status
     from snakeden._worker.system import host_guard, output
     from snakeden._worker.system.inherited import close_inherited_sockets
