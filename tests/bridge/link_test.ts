@@ -12,6 +12,7 @@ const HELLO: Hello = {
   pid: 7,
   pythonVersion: "3.11.0",
   packageVersion: "0.1.0",
+  device: "",
 };
 
 const NEVER = new AbortController().signal;

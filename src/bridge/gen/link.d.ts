@@ -140,6 +140,7 @@ export interface Hello {
   pid: number;
   pythonVersion: string;
   packageVersion: string;
+  device: string;
 }
 export interface HelloInit {
   protocolVersion?: number | null;
@@ -148,6 +149,7 @@ export interface HelloInit {
   pid?: number | null;
   pythonVersion?: string | null;
   packageVersion?: string | null;
+  device?: string | null;
 }
 
 export interface Welcome {
@@ -218,11 +220,28 @@ export interface Ready {
   tools: Tool[];
   notesProgress: boolean;
   mapsSharedMemory: boolean;
+  deviceUses: DeviceUse[];
 }
 export interface ReadyInit {
   tools?: ToolInit[] | null;
   notesProgress?: boolean | null;
   mapsSharedMemory?: boolean | null;
+  deviceUses?: DeviceUseInit[] | null;
+}
+
+export interface DeviceUse {
+  framework: string;
+  version: string;
+  state: string;
+  text: string;
+  memoryBytes: number;
+}
+export interface DeviceUseInit {
+  framework?: string | null;
+  version?: string | null;
+  state?: string | null;
+  text?: string | null;
+  memoryBytes?: number | null;
 }
 
 export interface Imported {
@@ -422,6 +441,7 @@ export declare const snakeden: {
     SharedMemory: Codec<SharedMemory, SharedMemoryInit>;
     Refused: Codec<Refused, RefusedInit>;
     Ready: Codec<Ready, ReadyInit>;
+    DeviceUse: Codec<DeviceUse, DeviceUseInit>;
     Imported: Codec<Imported, ImportedInit>;
     Tool: Codec<Tool, ToolInit>;
     StartFailed: Codec<StartFailed, StartFailedInit>;

@@ -570,6 +570,7 @@ export const snakeden = $root.snakeden = (() => {
             Hello.prototype.pid = 0;
             Hello.prototype.pythonVersion = "";
             Hello.prototype.packageVersion = "";
+            Hello.prototype.device = "";
 
             Hello.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -590,6 +591,8 @@ export const snakeden = $root.snakeden = (() => {
                     writer.uint32(42).string(message.pythonVersion);
                 if (message.packageVersion != null && $Object.hasOwnProperty.call(message, "packageVersion") && message.packageVersion !== "")
                     writer.uint32(50).string(message.packageVersion);
+                if (message.device != null && $Object.hasOwnProperty.call(message, "device") && message.device !== "")
+                    writer.uint32(58).string(message.device);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -675,6 +678,15 @@ export const snakeden = $root.snakeden = (() => {
                                 message.packageVersion = value;
                             else
                                 delete message.packageVersion;
+                            continue;
+                        }
+                    case 7: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.device = value;
+                            else
+                                delete message.device;
                             continue;
                         }
                     }
@@ -1239,6 +1251,7 @@ export const snakeden = $root.snakeden = (() => {
 
             const Ready = function (properties) {
                 this.tools = [];
+                this.deviceUses = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -1248,6 +1261,7 @@ export const snakeden = $root.snakeden = (() => {
             Ready.prototype.tools = $util.emptyArray;
             Ready.prototype.notesProgress = false;
             Ready.prototype.mapsSharedMemory = false;
+            Ready.prototype.deviceUses = $util.emptyArray;
 
             Ready.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1263,6 +1277,9 @@ export const snakeden = $root.snakeden = (() => {
                     writer.uint32(16).bool(message.notesProgress);
                 if (message.mapsSharedMemory != null && $Object.hasOwnProperty.call(message, "mapsSharedMemory") && message.mapsSharedMemory !== false)
                     writer.uint32(24).bool(message.mapsSharedMemory);
+                if (message.deviceUses != null && message.deviceUses.length)
+                    for (let i = 0; i < message.deviceUses.length; ++i)
+                        $root.snakeden.v1.DeviceUse.encode(message.deviceUses[i], writer.uint32(34).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1322,6 +1339,14 @@ export const snakeden = $root.snakeden = (() => {
                                 delete message.mapsSharedMemory;
                             continue;
                         }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.deviceUses && message.deviceUses.length))
+                                message.deviceUses = [];
+                            message.deviceUses.push($root.snakeden.v1.DeviceUse.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -1340,6 +1365,136 @@ export const snakeden = $root.snakeden = (() => {
             };
 
             return Ready;
+        })();
+
+        v1.DeviceUse = (function() {
+
+            const DeviceUse = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            DeviceUse.prototype.framework = "";
+            DeviceUse.prototype.version = "";
+            DeviceUse.prototype.state = "";
+            DeviceUse.prototype.text = "";
+            DeviceUse.prototype.memoryBytes = 0;
+
+            DeviceUse.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.framework != null && $Object.hasOwnProperty.call(message, "framework") && message.framework !== "")
+                    writer.uint32(10).string(message.framework);
+                if (message.version != null && $Object.hasOwnProperty.call(message, "version") && message.version !== "")
+                    writer.uint32(18).string(message.version);
+                if (message.state != null && $Object.hasOwnProperty.call(message, "state") && message.state !== "")
+                    writer.uint32(26).string(message.state);
+                if (message.text != null && $Object.hasOwnProperty.call(message, "text") && message.text !== "")
+                    writer.uint32(34).string(message.text);
+                if (message.memoryBytes != null && $Object.hasOwnProperty.call(message, "memoryBytes") && !$Object.is(message.memoryBytes, 0))
+                    writer.uint32(41).double(message.memoryBytes);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            DeviceUse.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.snakeden.v1.DeviceUse();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.framework = value;
+                            else
+                                delete message.framework;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.version = value;
+                            else
+                                delete message.version;
+                            continue;
+                        }
+                    case 3: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.state = value;
+                            else
+                                delete message.state;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.text = value;
+                            else
+                                delete message.text;
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 1)
+                                break;
+                            if (!$Object.is(value = reader.double(), 0))
+                                message.memoryBytes = value;
+                            else
+                                delete message.memoryBytes;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return DeviceUse;
         })();
 
         v1.Imported = (function() {

@@ -54,6 +54,7 @@ function makeLink(): Pick<SetUp, "link" | "carrier" | "closed"> {
     pid: 7,
     pythonVersion: "3.11.0",
     packageVersion: "0.1.0",
+    device: "",
   };
   const link = new Link(hello, carrier, {
     onLog: () => {},

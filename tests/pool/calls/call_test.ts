@@ -45,6 +45,7 @@ function setUp(options: Partial<CallRequest> = {}): SetUp {
     pid: 1,
     pythonVersion: "",
     packageVersion: "",
+    device: "",
   };
   const link = new Link(hello, carrier, { onLog: () => {}, onClosed: () => {} });
   const told: string[] = [];

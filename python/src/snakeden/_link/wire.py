@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PROTOCOL_VERSION",
+    "DeviceUse",
     "OfferedTool",
     "buffers",
     "chunk",
@@ -57,6 +58,16 @@ class OfferedTool(NamedTuple):
     media_type: str = ""
 
 
+class DeviceUse(NamedTuple):
+    """The use that a framework makes of the device, as link.proto describes it."""
+
+    framework: str
+    version: str
+    state: str
+    text: str
+    memory_bytes: int = 0
+
+
 def wire_text(text: str, limit: int = 0) -> str:
     """Return text that protobuf accepts: lone surrogates become `?`. Cut it after `limit`
     characters, unless that is 0.
@@ -67,9 +78,15 @@ def wire_text(text: str, limit: int = 0) -> str:
 
 
 def hello(
-    worker_id: str, token: str, *, pid: int, python_version: str, package_version: str
+    worker_id: str,
+    token: str,
+    *,
+    pid: int,
+    python_version: str,
+    package_version: str,
+    device: str = "",
 ) -> bytes:
-    """Encode a Hello, the first message: the identity of this worker."""
+    """Encode a Hello, the first message: the identity of this worker, and the id of its device."""
     frame = WorkerFrame()
     body = frame.messages.add().hello
     body.protocol_version = PROTOCOL_VERSION
@@ -78,13 +95,18 @@ def hello(
     body.pid = pid
     body.python_version = python_version
     body.package_version = package_version
+    body.device = wire_text(device)
     return frame.SerializeToString()
 
 
 def ready(
-    tools: Iterable[OfferedTool], *, notes_progress: bool = False, maps_shared_memory: bool = False
+    tools: Iterable[OfferedTool],
+    *,
+    notes_progress: bool = False,
+    maps_shared_memory: bool = False,
+    device_uses: Iterable[DeviceUse] = (),
 ) -> bytes:
-    """Encode a Ready: the tools that this worker serves."""
+    """Encode a Ready: the tools that this worker serves, and what uses its device."""
     frame = WorkerFrame()
     body = frame.messages.add().ready
     body.notes_progress = notes_progress
@@ -99,6 +121,14 @@ def ready(
             idempotent=tool.idempotent,
             timeout_ms=tool.timeout_ms,
             media_type=tool.media_type,
+        )
+    for use in device_uses:
+        body.device_uses.add(
+            framework=use.framework,
+            version=wire_text(use.version),
+            state=use.state,
+            text=wire_text(use.text),
+            memory_bytes=use.memory_bytes,
         )
     # Otherwise an empty message would not be encoded.
     body.SetInParent()

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import platform
 import signal
 import sys
 import threading
@@ -18,15 +17,14 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from snakeden import __version__
 from snakeden._link import wire
 from snakeden._link.dial import dial
 from snakeden._link.link import Link, LinkLostError
 from snakeden._link.outbox import Outbox
 from snakeden._link.slab import Slab
-from snakeden._tools.adapter_loader import LoadedAdapter, LoadedTool, load_adapter
+from snakeden._tools.adapter_loader import LoadedAdapter, load_adapter
 from snakeden._values.values import DEFAULT_MAX_DEPTH, ValueLimits
-from snakeden._worker import exit_status, log_bridge
+from snakeden._worker import exit_status, introduction, log_bridge
 from snakeden._worker.calls.exceptions import describe, safe_text
 from snakeden._worker.failure_hints import failure_hints
 from snakeden._worker.profiles import DEFAULT_PROFILE, PROFILES
@@ -94,15 +92,7 @@ class WorkerLife:
 
     def run(self) -> int:
         """Serve; returns the exit status."""
-        self._outbox.put(
-            wire.hello(
-                self._worker_id,
-                self._token,
-                pid=os.getpid(),
-                python_version=platform.python_version(),
-                package_version=__version__,
-            )
-        )
+        self._outbox.put(introduction.hello(self._worker_id, self._token))
         try:
             link = self._link = dial(self._address, self._outbox)
             welcome, rest = self._greet(link)
@@ -175,17 +165,16 @@ class WorkerLife:
     def _serve(
         self, adapter: LoadedAdapter, runner: Runner, *, link: Link, notes_progress: bool
     ) -> int:
+        ready = introduction.ready(
+            adapter.tools.values(),
+            notes_progress=notes_progress,
+            maps_shared_memory=self._slab is not None,
+        )
         self._output.loaded()
         if self._gauge is not None:
             self._gauge.start()
         self._serving = True
-        self._outbox.put(
-            wire.ready(
-                map(_offered, adapter.tools.values()),
-                notes_progress=notes_progress,
-                maps_shared_memory=self._slab is not None,
-            )
-        )
+        self._outbox.put(ready)
         runner.serve(link.wait)
         return exit_status.LINK_LOST if self._lost and not self._told else exit_status.OK
 
@@ -371,20 +360,6 @@ class WorkerLife:
             self._runner.profile.after_fork_in_child()
         if self._link is not None:
             self._link.after_fork_in_child()
-
-
-def _offered(tool: LoadedTool) -> wire.OfferedTool:
-    schema = tool.schema
-    return wire.OfferedTool(
-        name=tool.name,
-        description=tool.description,
-        input_schema=schema.input_schema,
-        output_schema=schema.output_schema,
-        streams=schema.streams,
-        idempotent=tool.idempotent,
-        timeout_ms=tool.timeout_ms,
-        media_type=tool.media_type,
-    )
 
 
 def _hold_signals() -> None:

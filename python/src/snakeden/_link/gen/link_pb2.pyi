@@ -73,20 +73,22 @@ class HostMessage(_message.Message):
     def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., call: _Optional[_Union[Call, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., recall: _Optional[_Union[Recall, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("protocol_version", "worker_id", "token", "pid", "python_version", "package_version")
+    __slots__ = ("protocol_version", "worker_id", "token", "pid", "python_version", "package_version", "device")
     PROTOCOL_VERSION_FIELD_NUMBER: _ClassVar[int]
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     TOKEN_FIELD_NUMBER: _ClassVar[int]
     PID_FIELD_NUMBER: _ClassVar[int]
     PYTHON_VERSION_FIELD_NUMBER: _ClassVar[int]
     PACKAGE_VERSION_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
     protocol_version: int
     worker_id: str
     token: str
     pid: int
     python_version: str
     package_version: str
-    def __init__(self, protocol_version: _Optional[int] = ..., worker_id: _Optional[str] = ..., token: _Optional[str] = ..., pid: _Optional[int] = ..., python_version: _Optional[str] = ..., package_version: _Optional[str] = ...) -> None: ...
+    device: str
+    def __init__(self, protocol_version: _Optional[int] = ..., worker_id: _Optional[str] = ..., token: _Optional[str] = ..., pid: _Optional[int] = ..., python_version: _Optional[str] = ..., package_version: _Optional[str] = ..., device: _Optional[str] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("adapters", "module_paths", "log_level", "max_result_bytes", "max_depth", "progress_path", "shared_memory", "limits", "profile", "expose", "call_prefix", "max_list_items")
@@ -149,14 +151,30 @@ class Refused(_message.Message):
     def __init__(self, error: _Optional[_Union[_errors_pb2.Error, _Mapping]] = ...) -> None: ...
 
 class Ready(_message.Message):
-    __slots__ = ("tools", "notes_progress", "maps_shared_memory")
+    __slots__ = ("tools", "notes_progress", "maps_shared_memory", "device_uses")
     TOOLS_FIELD_NUMBER: _ClassVar[int]
     NOTES_PROGRESS_FIELD_NUMBER: _ClassVar[int]
     MAPS_SHARED_MEMORY_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_USES_FIELD_NUMBER: _ClassVar[int]
     tools: _containers.RepeatedCompositeFieldContainer[Tool]
     notes_progress: bool
     maps_shared_memory: bool
-    def __init__(self, tools: _Optional[_Iterable[_Union[Tool, _Mapping]]] = ..., notes_progress: _Optional[bool] = ..., maps_shared_memory: _Optional[bool] = ...) -> None: ...
+    device_uses: _containers.RepeatedCompositeFieldContainer[DeviceUse]
+    def __init__(self, tools: _Optional[_Iterable[_Union[Tool, _Mapping]]] = ..., notes_progress: _Optional[bool] = ..., maps_shared_memory: _Optional[bool] = ..., device_uses: _Optional[_Iterable[_Union[DeviceUse, _Mapping]]] = ...) -> None: ...
+
+class DeviceUse(_message.Message):
+    __slots__ = ("framework", "version", "state", "text", "memory_bytes")
+    FRAMEWORK_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    MEMORY_BYTES_FIELD_NUMBER: _ClassVar[int]
+    framework: str
+    version: str
+    state: str
+    text: str
+    memory_bytes: float
+    def __init__(self, framework: _Optional[str] = ..., version: _Optional[str] = ..., state: _Optional[str] = ..., text: _Optional[str] = ..., memory_bytes: _Optional[float] = ...) -> None: ...
 
 class Imported(_message.Message):
     __slots__ = ("path",)

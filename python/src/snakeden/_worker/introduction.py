@@ -1,0 +1,65 @@
+"""The messages by which a worker introduces itself: Hello and Ready."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import TYPE_CHECKING
+
+from snakeden import __version__
+from snakeden._link import wire
+from snakeden._worker.device_report import device_uses
+from snakeden.device import Device, device
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from snakeden._tools.adapter_loader import LoadedTool
+
+__all__ = ["hello", "ready"]
+
+
+def hello(worker_id: str, token: str) -> bytes:
+    """Encode the identity of this worker."""
+    return wire.hello(
+        worker_id,
+        token,
+        pid=os.getpid(),
+        python_version=platform.python_version(),
+        package_version=__version__,
+        device=_assigned().physical,
+    )
+
+
+def ready(tools: Iterable[LoadedTool], *, notes_progress: bool, maps_shared_memory: bool) -> bytes:
+    """Encode the tools, and the use that loaded frameworks make of the device after `setup()`."""
+    return wire.ready(
+        map(_offered, tools),
+        notes_progress=notes_progress,
+        maps_shared_memory=maps_shared_memory,
+        device_uses=device_uses(_assigned()),
+    )
+
+
+def _assigned() -> Device:
+    """Return the device, or that of a worker without one: a wrong variable fails only the code of
+    the user that asks for the device.
+    """
+    try:
+        return device()
+    except RuntimeError:
+        return Device()
+
+
+def _offered(tool: LoadedTool) -> wire.OfferedTool:
+    schema = tool.schema
+    return wire.OfferedTool(
+        name=tool.name,
+        description=tool.description,
+        input_schema=schema.input_schema,
+        output_schema=schema.output_schema,
+        streams=schema.streams,
+        idempotent=tool.idempotent,
+        timeout_ms=tool.timeout_ms,
+        media_type=tool.media_type,
+    )
