@@ -64,6 +64,7 @@ export type {
   CrashRecord,
   CrashStats,
   DeviceReadiness,
+  DeviceUse,
   Health,
   PoliciesInfo,
   PoolInfo,
@@ -83,6 +84,7 @@ export type {
   WorkerInfo,
   WorkerList,
   WorkerState,
+  WorkerWarning,
 } from "./src/pool/mod.ts";
 export type {
   CpuInfo,

@@ -6,7 +6,12 @@ import type { ReloadInfo } from "./pool_code.ts";
 import type { PoolState } from "./pool_state.ts";
 import type { PoolStats } from "./pool_stats.ts";
 import type { QuarantinedSlot, UnhealthyDevice } from "./supervision/mod.ts";
-import type { Worker, WorkerState } from "./workers/mod.ts";
+import {
+  type DeviceUse,
+  leavesDeviceUnused,
+  type Worker,
+  type WorkerState,
+} from "./workers/mod.ts";
 
 /** A pool, as it is shown outside. */
 export interface PoolInfo {
@@ -65,7 +70,17 @@ export interface WorkerInfo {
    * the first report, the resident memory of the process alone.
    */
   readonly rssBytes?: number;
+  /**
+   * The uses that the frameworks in the worker made of its device when it became ready; absent if
+   * there are none to report, as in a worker without an accelerator.
+   */
+  readonly deviceUses?: readonly DeviceUse[];
+  /** Problems that do not keep the worker from serving; absent if there are none. */
+  readonly warnings?: readonly WorkerWarning[];
 }
+
+/** `device_not_used`: frameworks are loaded, but none of them uses the device of the worker. */
+export type WorkerWarning = "device_not_used";
 
 /** Describes a pool as it is now. */
 export function describePool(
@@ -97,7 +112,7 @@ export function describePool(
 
 /** Describes a worker as it is now. */
 export function describeWorker(worker: Worker, pool: string): WorkerInfo {
-  const { pid, pythonVersion } = worker;
+  const { pid, pythonVersion, deviceUses } = worker;
   const rssBytes = worker.rssBytes ?? (pid === undefined ? undefined : readRssBytes(pid));
   return {
     id: worker.id,
@@ -109,6 +124,8 @@ export function describeWorker(worker: Worker, pool: string): WorkerInfo {
     ...(pid === undefined ? {} : { pid }),
     ...(pythonVersion === undefined ? {} : { pythonVersion }),
     ...(rssBytes === undefined ? {} : { rssBytes }),
+    ...(deviceUses.length === 0 ? {} : { deviceUses }),
+    ...(leavesDeviceUnused(worker) ? { warnings: ["device_not_used"] } : {}),
   };
 }
 

@@ -1,6 +1,6 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { WorkerInfo } from "../pool/mod.ts";
-import type { AppEnv } from "./http/mod.ts";
+import type { AppEnv, Shown } from "./http/mod.ts";
 import { problemAnswers, schemaOf } from "./schema/mod.ts";
 
 const workerSchema = schemaOf<WorkerInfo>()(
@@ -17,6 +17,19 @@ const workerSchema = schemaOf<WorkerInfo>()(
     pythonVersion: z.string().optional().openapi({ example: "3.12.4" }),
     rssBytes: z.number().int().optional()
       .openapi({ description: "Resident memory of the worker and its children." }),
+    deviceUses: z.array(z.object({
+      framework: z.string().openapi({ example: "torch" }),
+      version: z.string().openapi({ example: "2.15.0+cpu" }),
+      state: z.enum(["used", "unused", "unable", "unknown"]).openapi({
+        description: "`unused`: it has nothing on the device. `unable`: it cannot use the device.",
+      }),
+      text: z.string().openapi({ example: "torch 2.15.0+cpu is built without CUDA" }),
+      memoryBytes: z.number().int().nullable(),
+    })).readonly().optional().openapi({
+      description: "The uses that frameworks made of its device when it became ready.",
+    }),
+    warnings: z.array(z.enum(["device_not_used"])).readonly().optional()
+      .openapi({ description: "Problems that do not keep it from serving." }),
   }).openapi("Worker"),
 );
 
@@ -54,10 +67,26 @@ export interface WorkersSlice {
 }
 
 /** Adds `GET /v1/workers` and `DELETE /v1/workers/:id`. */
-export function addWorkers(app: OpenAPIHono<AppEnv>, workers: WorkersSlice): void {
-  app.openapi(listRoute, (c) => c.json({ workers: workers.list() }, 200));
+export function addWorkers(
+  app: OpenAPIHono<AppEnv>,
+  workers: WorkersSlice,
+  { shown }: { readonly shown: Shown },
+): void {
+  const show = shown.output ? (it: WorkerInfo): WorkerInfo => it : withoutExceptions;
+  app.openapi(listRoute, (c) => c.json({ workers: workers.list().map(show) }, 200));
   app.openapi(stopRoute, async (c) => {
     await workers.stop(c.req.valid("param").id);
     return c.body(null, 204);
   });
+}
+
+/** Removes the messages of exceptions, which may contain paths, from the uses of devices. */
+function withoutExceptions({ deviceUses, ...rest }: WorkerInfo): WorkerInfo {
+  if (deviceUses === undefined) return rest;
+  return {
+    ...rest,
+    deviceUses: deviceUses.map((it) =>
+      it.state === "unknown" ? { ...it, text: `${it.framework} could not be asked` } : it
+    ),
+  };
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { WorkerInfo } from "../../src/pool/mod.ts";
 import { clientOf, memoryEngine } from "./memory_engine.ts";
 
 Deno.test("GET /v1/workers lists the workers", async () => {
@@ -10,11 +11,47 @@ Deno.test("GET /v1/workers lists the workers", async () => {
     startedAt: "2026-01-02T03:04:05.678Z",
     calls: 3,
     pid: 42,
+    deviceUses: [
+      {
+        framework: "torch",
+        version: "2.15.0+cpu",
+        state: "unable" as const,
+        text: "torch 2.15.0+cpu is built without CUDA",
+        memoryBytes: null,
+      },
+    ],
+    warnings: ["device_not_used" as const],
   };
   const engine = memoryEngine({ namespaces: { workers: { list: () => [worker] } } });
   assert.deepEqual(await (await clientOf(engine).request("/v1/workers")).json(), {
     workers: [worker],
   });
+});
+
+Deno.test("GET /v1/workers hides messages of exceptions with errors.output: false", async () => {
+  const use = { framework: "torch", version: "2.15.0", memoryBytes: null };
+  const unknown = {
+    ...use,
+    state: "unknown",
+    text: "torch 2.15.0 could not be asked: /srv",
+  } as const;
+  const unused = { ...use, state: "unused", text: "torch 2.15.0 has nothing there" } as const;
+  const worker = {
+    id: "default-1",
+    incarnation: "i-1",
+    pool: "default",
+    state: "ready" as const,
+    startedAt: "2026-01-02T03:04:05.678Z",
+    calls: 0,
+  };
+  const list = (): WorkerInfo[] => [{ ...worker, deviceUses: [unknown, unused] }, worker];
+  for (const output of [true, false]) {
+    const namespaces = { workers: { list } };
+    const client = clientOf(memoryEngine({ namespaces, config: { errors: { output } } }));
+    const { workers } = await (await client.request("/v1/workers")).json();
+    const shown = output ? unknown : { ...unknown, text: "torch could not be asked" };
+    assert.deepEqual(workers, [{ ...worker, deviceUses: [shown, unused] }, worker]);
+  }
 });
 
 Deno.test("DELETE /v1/workers/:id returns 204 when the worker is gone", async () => {

@@ -4,6 +4,7 @@ import type { Place } from "../../hardware/mod.ts";
 import { CONTINUATION, getLogger } from "../../log.ts";
 import { type ProfileName, PROFILES } from "../profiles/mod.ts";
 import {
+  DeviceUseWatch,
   type Launcher,
   Worker,
   type WorkerLimits,
@@ -56,6 +57,7 @@ export class WorkerStarter {
   readonly #log = getLogger("pool");
   readonly #turns: Semaphore;
   readonly #workers = new Set<Worker>();
+  readonly #deviceUses = new DeviceUseWatch();
   #created = 0;
   /** True makes the log leave out which workers are ready, unless it is at `debug`. */
   isQuiet = false;
@@ -97,6 +99,7 @@ export class WorkerStarter {
       workerId: worker.id,
       pid: worker.pid,
     });
+    this.#deviceUses.check(worker);
     return { worker, failure: undefined };
   }
 

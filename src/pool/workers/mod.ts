@@ -12,6 +12,12 @@ export {
   SpawnLauncher,
   type WorkerRegistry,
 } from "./launchers/mod.ts";
+export {
+  type DeviceUse,
+  type DeviceUser,
+  DeviceUseWatch,
+  leavesDeviceUnused,
+} from "./device_use.ts";
 export { ProgressFile } from "./progress_file.ts";
 export { Worker, type WorkerState } from "./worker.ts";
 export type { CallSource, StopOptions, WorkerListener } from "./worker_options.ts";

@@ -7,6 +7,7 @@ import { Attempt, type AttemptHost, type Call } from "../calls/mod.ts";
 import { classifyCrash, type Crash, type CrashRecord } from "../crashes/mod.ts";
 import type { CallWindow, InFlightAtExit } from "../profiles/mod.ts";
 import { crashErrorOf } from "./crash_error.ts";
+import { type DeviceUse, deviceUsesOf } from "./device_use.ts";
 import { type EndCause, linkEnded, ownFault, wanted } from "./end_cause.ts";
 import { hearOut } from "./hear_out.ts";
 import type { LaunchedWorker, Launcher } from "./launchers/mod.ts";
@@ -66,7 +67,6 @@ export class Worker implements LinkEvents, AttemptHost {
 
   constructor(options: WorkerOptions, listener: WorkerListener<Worker>) {
     const { id, incarnation, alarms, profile, limits = {}, maxCalls = Infinity } = options;
-    const { callPrefix = "" } = options;
     this.id = id;
     this.incarnation = incarnation;
     this.order = options.order ?? 0;
@@ -76,8 +76,8 @@ export class Worker implements LinkEvents, AttemptHost {
     this.#maxCalls = maxCalls;
     this.#renewAtCall = options.renewAtCall ?? Infinity;
     this.#listener = listener;
-    this.#callPrefix = callPrefix;
-    this.#log = new WorkerLog({ workerId: id, callPrefix }, alarms);
+    this.#callPrefix = options.callPrefix ?? "";
+    this.#log = new WorkerLog({ workerId: id, callPrefix: this.#callPrefix }, alarms);
     this.#window = profile.open({ alarms, recall: () => this.link.recall() });
   }
 
@@ -137,6 +137,11 @@ export class Worker implements LinkEvents, AttemptHost {
 
   get pythonVersion(): string | undefined {
     return this.#launched?.link.hello.pythonVersion;
+  }
+
+  /** The uses that its frameworks make of its device, as it reported them when it was ready. */
+  get deviceUses(): readonly DeviceUse[] {
+    return deviceUsesOf(this.#launched?.ready);
   }
 
   get tools(): readonly Tool[] {
