@@ -27,7 +27,7 @@ async function realPool(
     bridge,
     carrier,
     command: workerCommand({ executable: await devPython(), version: "3.10.0" }),
-    env: workerEnv({ env, inheritEnv: [], runId: "r", packagePath: packagePath() }),
+    env: workerEnv({ env, inheritEnv: [], threads: 1, runId: "r", packagePath: packagePath() }),
     welcome: {
       adapters: [adapter],
       modulePaths: [ADAPTERS],
