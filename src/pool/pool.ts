@@ -252,9 +252,10 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   }
 
   /**
-   * Replaces all workers, since their code has changed. One successor starts. As soon as it is
-   * ready it takes over from all old workers: they finish what they run, and their slots are filled
-   * with the new code. If it cannot be started, the old workers serve on.
+   * Replaces all workers, since their code has changed. One successor starts, for which one old
+   * worker may have to end. As soon as it is ready it takes over from all old workers: they finish
+   * what they run, and their slots are filled with the new code. If it cannot be started, the other
+   * old workers serve on.
    */
   reload(change: CodeChange): void {
     if (!this.#lifecycle.isOpen) return;

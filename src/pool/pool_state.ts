@@ -20,8 +20,8 @@ export interface PoolTransition {
 const ARROWS: Readonly<Record<PoolState, readonly PoolState[]>> = {
   // The first worker is ready; too many starts failed, or every slot waits for its device.
   starting: ["ready", "unhealthy", "stopping"],
-  // The last worker is gone; it was told to end by somebody else, after too many failures or when
-  // its device was unhealthy.
+  // The last worker takes no more calls; it was told to end by somebody else, after too many
+  // failures or when its device was unhealthy.
   ready: ["starting", "unhealthy", "stopping"],
   // A worker that takes no more calls has answered one, which proves that starts can succeed, or a
   // worker starts on a device again; a worker is ready.

@@ -61,8 +61,9 @@ export class Pools {
 
   /**
    * Replaces the workers of all pools, of one pool, or some of one pool; in each pool one at a
-   * time. A successor starts and takes over, then the old worker finishes its calls and ends. No
-   * call fails because of it, and capacity never drops. Resolves when all old workers are gone.
+   * time. A successor starts and takes over, then the old worker finishes its calls and ends; or
+   * first the old worker and then its successor, as `replace` of the pool says. No call fails
+   * because of it. Resolves when all old workers are gone.
    *
    * New workers load the code as it is then. Recycling a whole pool also restarts workers that are
    * starting and ends pauses before restarts. At the end it closes circuits and forgets poison.

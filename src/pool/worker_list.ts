@@ -29,8 +29,8 @@ export class WorkerList {
   }
 
   /**
-   * Replaces a worker: starts a successor, which takes over when it is ready; the old worker then
-   * finishes its calls and ends. Resolves when the old worker is gone.
+   * Replaces a worker, which finishes its calls and ends. Its successor starts before or after
+   * that, as `replace` of the pool says. Resolves when the old worker is gone.
    *
    * @throws {SnakedenError} `unknown_worker`, naming near ones.
    */

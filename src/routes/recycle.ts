@@ -25,9 +25,9 @@ const route = createRoute({
   operationId: "recyclePool",
   tags: ["pools"],
   summary: "Replace the workers of a pool",
-  description: "Replaces one worker after the other: a successor starts and takes over, and the " +
-    "old worker finishes its calls and ends. New workers load the code of the adapter as it is " +
-    "then. Responds at once; `GET /v1/workers` shows the progress.",
+  description: "Replaces one worker after the other: the old worker finishes its calls and ends, " +
+    "and a successor takes over, which starts before or after that, as `replace` of the pool " +
+    "says. New workers load the code of the adapter as it is then. Responds at once; `GET /v1/workers` shows the progress.",
   request: {
     params: z.object({ name: z.string() }),
     body: bodyByReference(REQUEST, { required: false }),

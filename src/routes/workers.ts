@@ -53,8 +53,9 @@ const stopRoute = createRoute({
   operationId: "stopWorker",
   tags: ["workers"],
   summary: "Stop a worker",
-  description: "Another worker starts and takes over; then this one finishes its calls and ends. " +
-    "Responds when it is gone.",
+  description:
+    "Another worker takes over, and this one finishes its calls and ends. Responds when " +
+    "it is gone.",
   request: { params: z.object({ id: z.string() }) },
   responses: { 204: { description: "The worker is gone." }, ...problemAnswers(404) },
 });

@@ -58,3 +58,33 @@ Deno.test("Semaphore.enter() frees the place of work that throws at once", async
   await microtasks();
   assert.ok(ran);
 });
+
+Deno.test("Semaphore.enter() rejects a wait whose signal aborts, which then holds no place", async () => {
+  const semaphore = new Semaphore(1);
+  const first = Promise.withResolvers<void>();
+  const running = semaphore.enter(() => first.promise);
+  const leaving = new AbortController();
+  let ran = false;
+  const waiting = semaphore.enter(() => Promise.resolve(ran = true), leaving.signal);
+  const behind = semaphore.enter(() => Promise.resolve("behind"));
+  leaving.abort(new Error("left"));
+  await assert.rejects(waiting, /left/);
+  await assert.rejects(semaphore.enter(() => Promise.resolve(), leaving.signal), /left/);
+  first.resolve();
+  await running;
+  assert.equal(await behind, "behind");
+  assert.equal(ran, false);
+});
+
+Deno.test("Semaphore.enter() does not give up work that has begun when its signal aborts", async () => {
+  const semaphore = new Semaphore(1);
+  const leaving = new AbortController();
+  const before = semaphore.enter(() => Promise.resolve());
+  const work = Promise.withResolvers<string>();
+  const running = semaphore.enter(() => work.promise, leaving.signal);
+  await before;
+  await microtasks();
+  leaving.abort(new Error("late"));
+  work.resolve("done");
+  assert.equal(await running, "done");
+});

@@ -60,6 +60,7 @@ Deno.test("parseConfig() fills in every default", () => {
     logLevel: "INFO",
     heartbeat: { pingIntervalMs: 2_000, pingTimeoutMs: 2_000, maxMissed: 5, dependent: true },
     recycle: {},
+    replace: "auto",
     limits: {},
   });
 });

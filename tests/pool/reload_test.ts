@@ -124,6 +124,7 @@ Deno.test("Pool.reload() at any moment of another leaves workers of the newest c
     reload(it);
     fake.answer();
     assert.match(await endOf(call), /^ok/);
+    await until(() => it.pool.code.reload?.state === "loaded", "the newest code is served");
     await until(
       () => it.pool.workers.length === 3 && it.launcher.alive.length === 3,
       "all old workers are gone",

@@ -205,5 +205,8 @@ export const poolSchema = group({
   }).default("INFO"),
   heartbeat: heartbeatSchema.prefault({}),
   recycle: recycleSchema.prefault({}),
+  replace: oneOf(["auto", "start_first", "stop_first"], {
+    description: "Order in which a worker is replaced; `auto` decides by the memory of its device.",
+  }).default("auto"),
   limits: workerLimitsSchema.prefault({}),
 }, "One pool of identical workers.");

@@ -5,8 +5,8 @@ import type { Slot } from "./slot.ts";
 
 /**
  * A worker in its slot, from when it is ready until it has exited. A successor takes over the slot
- * while the worker may still have calls to finish. The slot becomes empty when the worker leaves or
- * exits and no successor is on its way.
+ * while the worker may still have calls to finish. The slot becomes empty when the worker vacates
+ * it or exits, and no successor is on its way.
  */
 export class Occupancy {
   readonly slot: Slot;
@@ -43,7 +43,7 @@ export class Occupancy {
     return this.#ended.signal;
   }
 
-  /** True once a successor is on its way, or the slot was vacated. */
+  /** True once a successor is on its way, or the worker was asked to end. */
   get isEnding(): boolean {
     return this.#successor !== undefined;
   }
@@ -55,6 +55,13 @@ export class Occupancy {
   handOn(successor: Promise<Occupancy | undefined>): void {
     this.#successor = successor;
     void successor.then((next) => next !== undefined && this.#resolveNext(next));
+  }
+
+  /**
+   * Keeps the slot until the worker has exited. It is empty then, unless a successor is on its way.
+   */
+  retire(): void {
+    this.#successor ??= Promise.resolve(undefined);
   }
 
   /**

@@ -117,7 +117,6 @@ export class Slot implements SlotIdentity {
     this.#hasTried ||= isFirst;
     let empty: Promise<void> | undefined;
     if (failure === undefined) {
-      this.renewals.reset();
       if (trial !== undefined) devices.begin(worker, trial);
       empty = this.#deps.serve(this, worker);
     } else if (isCurrent && !stopping.aborted && !worker.stopRequested) {

@@ -1,9 +1,10 @@
-import { Semaphore } from "../../async/mod.ts";
+import { Condition, Semaphore } from "../../async/mod.ts";
 import { getLogger } from "../../log.ts";
 import type { StopOptions, Worker } from "../workers/mod.ts";
 import type { PoolDevices } from "./devices/mod.ts";
 import type { Occupancy } from "./occupancy.ts";
 import type { Pauses } from "./pauses.ts";
+import type { ReplacePolicy } from "./replace_policy.ts";
 import type { Slot } from "./slot.ts";
 import { StartBackoff } from "./start_backoff.ts";
 import type { WorkerStarter } from "./worker_starter.ts";
@@ -15,47 +16,89 @@ const SHORT_LIFE_MS = 10_000;
 export interface SuccessionDeps {
   readonly starter: WorkerStarter;
   readonly devices: PoolDevices;
+  readonly policy: ReplacePolicy;
   readonly stopOptions: StopOptions;
   readonly pauses: Pauses;
   /** Ends all successions. */
   readonly stopping: AbortSignal;
   /** Puts a successor into the slot of its predecessor, whose calls it takes from then on. */
   occupy(slot: Slot, successor: Worker, predecessor: Worker): Occupancy;
-  /** Called when the successor of a worker could not be started. */
+  /** Lets a worker take no more calls, and end. Its slot is empty once it has exited. */
+  retire(occupancy: Occupancy): void;
+  /** Called when a worker must serve on, since no successor can be started for the moment. */
   onNoSuccessor(worker: Worker): void;
 }
 
+/** The time and the log of a replacement. */
+interface Plan {
+  /** The pause before it begins. */
+  readonly pauseMs: number;
+  readonly level: "info" | "debug";
+}
+
+/** The end of a replacement. */
+interface Outcome {
+  /** The occupancy of the successor; undefined if the slot becomes empty. */
+  readonly next: Occupancy | undefined;
+}
+
 /**
- * Replaces live workers. A worker keeps serving until its successor is ready. The successor then
- * takes new calls, and the old worker finishes its own and ends. If the successor cannot be
- * started, the old worker keeps serving, and another successor is started after a pause.
+ * Replaces live workers, one at a time. The {@link ReplacePolicy} chooses the order:
+ *
+ * - The successor starts first. A worker keeps serving until its successor is ready. The successor
+ *   then takes new calls, and the old worker finishes its own and ends. If the successor cannot be
+ *   started, the old worker keeps serving, and another successor is started after a pause. A pool
+ *   never needs the memory of more than one extra worker.
+ * - The worker stops first. It takes no more calls, finishes its own and ends. Then its slot is
+ *   empty, and is filled as after a crash. Until that is done, no other worker is stopped, so that
+ *   a pool never lacks more than one worker because of replacements.
  *
  * No successor starts on an unhealthy device, where it would probably crash: the old worker, which
  * works, keeps serving until the device is healthy.
- *
- * One successor starts at a time, so that a pool never needs the memory of more than one extra
- * worker.
  */
 export class Succession {
   readonly #deps: SuccessionDeps;
   readonly #log = getLogger("pool");
   readonly #turns = new Semaphore(1);
-  /** The pauses of the successions that are under way. */
-  readonly #backoffs = new Set<StartBackoff>();
-  #completed = 0;
+  /** The successions that are under way, with the pauses between their starts. */
+  readonly #underWay = new Map<Occupancy, StartBackoff>();
+  /** The slot whose worker was stopped first, until it is filled again. */
+  #emptied: Slot | undefined;
+  readonly #refill = new Condition();
+  #handedOver = 0;
+  #refilled = 0;
 
   constructor(deps: SuccessionDeps) {
     this.#deps = deps;
   }
 
-  /** The number of successors that have taken over. */
+  /** The number of successors that have taken over from live workers. */
+  get handedOver(): number {
+    return this.#handedOver;
+  }
+
+  /** The number of workers that were replaced, in either order. */
   get completed(): number {
-    return this.#completed;
+    return this.#handedOver + this.#refilled;
   }
 
   /** Forgets earlier failures of the successions that are under way. */
   startAfresh(): void {
-    for (const backoff of this.#backoffs) backoff.reset();
+    for (const backoff of this.#underWay.values()) backoff.reset();
+  }
+
+  /** Notes that a worker serves in a slot. */
+  filled(slot: Slot): void {
+    if (slot !== this.#emptied) return;
+    this.#emptied = undefined;
+    this.#refilled++;
+    this.#refill.notify();
+  }
+
+  /** Notes that no worker could be started for a slot. The workers that wait for it serve on. */
+  notFilled(slotId: string): void {
+    if (slotId !== this.#emptied?.id) return;
+    for (const { worker } of this.#underWay.keys()) this.#deps.onNoSuccessor(worker);
   }
 
   /**
@@ -72,39 +115,40 @@ export class Succession {
   ): void {
     if (this.#deps.stopping.aborted || occupancy.isEnding) return;
     const { worker, slot: { renewals } } = occupancy;
-    this.#log[options.isQuiet ? "debug" : "info"]("replacing {workerId}: {reason}", {
-      workerId: worker.id,
-      reason,
-    });
+    const level = options.isQuiet ? "debug" : "info";
+    this.#log[level]("replacing {workerId}: {reason}", { workerId: worker.id, reason });
     if (options.wears && worker.servedMs < SHORT_LIFE_MS) renewals.failed();
     else renewals.reset();
-    occupancy.handOn(this.#succeed(occupancy, renewals.pauseMs));
+    occupancy.handOn(this.#succeed(occupancy, { pauseMs: renewals.pauseMs, level }));
   }
 
-  /** Starts successors until one takes over, or the worker no longer holds its slot. */
-  async #succeed(occupancy: Occupancy, pauseMs: number): Promise<Occupancy | undefined> {
-    const { worker, slot } = occupancy;
-    const { pauses, stopping, stopOptions } = this.#deps;
+  /**
+   * Tries to replace a worker until that is done, or it no longer holds its slot. Resolves with its
+   * successor if there is one.
+   */
+  async #succeed(occupancy: Occupancy, plan: Plan): Promise<Occupancy | undefined> {
+    const { pauses, stopping } = this.#deps;
     const starts = new StartBackoff();
     const over = AbortSignal.any([stopping, occupancy.ended]);
-    this.#backoffs.add(starts);
+    this.#underWay.set(occupancy, starts);
     try {
-      await pauses.wait(pauseMs, over);
+      await pauses.wait(plan.pauseMs, over);
       while (!over.aborted) {
-        if (this.#deps.devices.isUnhealthy(slot.place)) await this.#whenHealthy(occupancy, over);
-        const successor = await this.#turns.enter(() => this.#start(occupancy, starts, over));
-        if (successor !== undefined) {
-          this.#completed++;
-          const next = this.#deps.occupy(slot, successor, worker);
-          void worker.stop({ ...stopOptions, patient: true });
-          return next;
+        if (this.#deps.devices.isUnhealthy(occupancy.slot.place)) {
+          await this.#whenHealthy(occupancy, over);
         }
+        const turn = (): Promise<Outcome | undefined> => this.#replace(occupancy, plan, over);
+        const outcome = await this.#turns.enter(turn, over);
+        if (outcome !== undefined) return outcome.next;
         await pauses.wait(starts.pauseMs, over);
       }
-      return undefined;
+    } catch (error) {
+      // It was over before its turn came, or while it waited for another slot.
+      if (!over.aborted) throw error;
     } finally {
-      this.#backoffs.delete(starts);
+      this.#underWay.delete(occupancy);
     }
+    return undefined;
   }
 
   async #whenHealthy({ worker, slot }: Occupancy, over: AbortSignal): Promise<void> {
@@ -114,17 +158,42 @@ export class Succession {
     await devices.whenHealthy(slot.place, over);
   }
 
-  async #start(
-    { slot, worker: predecessor }: Occupancy,
-    starts: StartBackoff,
+  /** Returns undefined if the worker was not replaced. */
+  async #replace(
+    occupancy: Occupancy,
+    { level }: Plan,
     over: AbortSignal,
-  ): Promise<Worker | undefined> {
+  ): Promise<Outcome | undefined> {
+    const { worker } = occupancy;
+    const reason = await this.#deps.policy.reasonToStopFirst(worker);
     if (over.aborted) return undefined;
-    const { worker, failure } = await this.#deps.starter.start(slot);
-    if (failure === undefined) return worker;
+    if (reason === undefined) return await this.#startFirst(occupancy);
+    await this.#refill.until(() => this.#emptied === undefined, over);
+    // Something else may have stopped it meanwhile.
+    if (!worker.stopRequested) {
+      this.#log[level]("{workerId} ends before its successor starts: {reason}", {
+        workerId: worker.id,
+        reason,
+      });
+      this.#emptied = occupancy.slot;
+      this.#deps.retire(occupancy);
+    }
+    return { next: undefined };
+  }
+
+  async #startFirst(occupancy: Occupancy): Promise<Outcome | undefined> {
+    const { slot, worker: predecessor } = occupancy;
+    const { starter, stopOptions } = this.#deps;
+    const { worker, failure } = await starter.start(slot);
+    if (failure === undefined) {
+      this.#handedOver++;
+      const next = this.#deps.occupy(slot, worker, predecessor);
+      void predecessor.stop({ ...stopOptions, patient: true });
+      return { next };
+    }
     // A worker that was stopped while it started is no evidence against the next one.
     if (worker.stopRequested) return undefined;
-    starts.failed(failure);
+    this.#underWay.get(occupancy)?.failed(failure);
     this.#deps.onNoSuccessor(predecessor);
     return undefined;
   }

@@ -6,10 +6,11 @@ import { PoolDevices, type UnhealthyDevice } from "./devices/mod.ts";
 import { Heartbeat, type HeartbeatEvents } from "./heartbeat.ts";
 import { Occupancy } from "./occupancy.ts";
 import { Pauses } from "./pauses.ts";
-import { PoolHealth } from "./pool_health.ts";
+import { hasProvedItself, PoolHealth } from "./pool_health.ts";
 import { PostMortem } from "./post_mortem.ts";
 import { Quarantine } from "./quarantine.ts";
 import { RecyclePolicy } from "./recycle_policy.ts";
+import { ReplacePolicy } from "./replace_policy.ts";
 import { Slot, type SlotDeps } from "./slot.ts";
 import { Succession } from "./succession.ts";
 import type { SupervisorDeps, SupervisorEvents, SupervisorOptions } from "./supervisor_options.ts";
@@ -22,12 +23,13 @@ const REAP_MS = 5_000;
  * Keeps the slots of a pool filled until it is stopped, and decides when each worker is replaced.
  *
  * A worker that has exited is replaced by its {@link Slot}. A live worker that is to be replaced
- * gets a successor from the {@link Succession}. A worker that was asked to end from outside the
- * host takes no more calls; its slot is filled at once, while the worker finishes.
+ * goes through the {@link Succession}. A worker that was asked to end from outside the host takes
+ * no more calls and is dismissed: its slot is filled while the worker finishes, or once it has
+ * exited, as the {@link ReplacePolicy} says.
  *
  * After a change of the code ({@link Supervisor.reload}), one successor tries it out. If the
- * successor cannot start, all workers go on. Once the first worker with the new code is ready, the
- * workers with older code take no more calls. Their slots are filled at once, while they finish.
+ * successor cannot start, all other workers go on. Once the first worker with the new code is
+ * ready, the workers with older code take no more calls and are dismissed.
  */
 export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worker> {
   readonly health: PoolHealth;
@@ -40,6 +42,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
   readonly #heartbeat: Heartbeat<Worker>;
   readonly #pauses = new Pauses();
   readonly #recycling: RecyclePolicy;
+  readonly #replacing: ReplacePolicy;
   readonly #postMortem: PostMortem;
   readonly #starter: WorkerStarter;
   readonly #succession: Succession;
@@ -62,6 +65,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     this.quarantine = new Quarantine(options, () => deps.alarms.now);
     this.devices = new PoolDevices(options, deps.deviceHealth, () => events.onHealth());
     this.#recycling = new RecyclePolicy(options.recycle);
+    this.#replacing = new ReplacePolicy({ ...deps, order: options.replace ?? "auto" });
     this.#heartbeat = new Heartbeat(options.heartbeat, deps.clock, this);
     this.#postMortem = new PostMortem(this.health, this.quarantine, this.devices);
     this.#starter = new WorkerStarter({
@@ -70,15 +74,20 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
       recycling: this.#recycling,
       listener: this,
       stopping,
-      onFailed: (worker, reason) => events.onStartFailed(worker, reason),
+      onFailed: (worker, reason) => {
+        this.#succession.notFilled(worker.id);
+        return events.onStartFailed(worker, reason);
+      },
     });
     this.#succession = new Succession({
       starter: this.#starter,
       devices: this.devices,
+      policy: this.#replacing,
       stopOptions: options,
       pauses: this.#pauses,
       stopping,
       occupy: (slot, successor, predecessor) => this.#occupy(slot, successor, predecessor),
+      retire: (occupancy) => this.#retire(occupancy),
       onNoSuccessor: (worker) => {
         worker.liftCallLimit();
         events.onCallLimitLifted(worker);
@@ -119,10 +128,10 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
 
   /** The number of workers started to replace others. */
   get restarts(): number {
-    return this.#slots.reduce((sum, { restarts }) => sum + restarts, this.#succession.completed);
+    return this.#slots.reduce((sum, { restarts }) => sum + restarts, this.#succession.handedOver);
   }
 
-  /** The number of workers that took over from a live worker; part of `restarts`. */
+  /** The number of live workers that were replaced; part of `restarts`. */
   get recycled(): number {
     return this.#succession.completed + this.#outdated;
   }
@@ -173,9 +182,9 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
   }
 
   /**
-   * Replaces a worker by a successor. The worker then finishes its calls, however long that takes,
-   * and ends. Resolves when it is gone. The start of a worker that is not ready yet is given up,
-   * and another one is started.
+   * Replaces a worker, which finishes its calls, however long that takes. Resolves when it is gone;
+   * its successor is ready then, or starts if the worker had to end first. The start of a worker
+   * that is not ready yet is given up, and another one is started.
    */
   async replace(worker: Worker, reason: string): Promise<void> {
     const occupancy = this.#occupancies.get(worker);
@@ -307,6 +316,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     this.health.served();
     this.#heartbeat.add(worker);
     this.#limitAge(occupancy);
+    this.#succession.filled(slot);
     if (this.#newestFrom > 0) this.#retireOutdated(predecessor);
     return occupancy;
   }
@@ -332,7 +342,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
 
   /**
    * Lets the workers with older code take no more calls once one with the newest code does, and
-   * fills their slots.
+   * dismisses them.
    */
   #retireOutdated(predecessor: Worker | undefined): void {
     const { newest, outdated } = this.#byCode();
@@ -341,9 +351,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
       // The succession ends it.
       if (occupancy.worker === predecessor) continue;
       this.#outdated++;
-      this.#events.onLost(occupancy.worker);
-      occupancy.vacate();
-      void occupancy.worker.stop({ ...this.#options, patient: true });
+      this.#dismiss(occupancy);
     }
   }
 
@@ -357,17 +365,32 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     alarms.set(occupancy.ageAlarm, alarms.now + lifeMs);
   }
 
-  /** Fills the slot of a worker that was asked to end by someone else, while it finishes. */
+  /** Dismisses a worker that was asked to end by someone else. */
   #leaves(occupancy: Occupancy): void {
-    const { worker } = occupancy;
     this.#postMortem.left(occupancy);
+    this.#dismiss(occupancy);
+  }
+
+  /** Lets a worker end without the succession. Its slot is filled as soon as possible. */
+  #dismiss(occupancy: Occupancy): void {
+    const { slot } = occupancy;
+    slot.renewals.reset();
+    if (this.#replacing.mayOverlap(slot.place)) occupancy.vacate();
+    this.#retire(occupancy);
+  }
+
+  /** Lets a worker take no more calls, and end when it has finished its own. */
+  #retire(occupancy: Occupancy): void {
+    const { slot, worker } = occupancy;
+    if (hasProvedItself(worker)) slot.starts.reset();
+    occupancy.retire();
     this.#events.onLost(worker);
-    occupancy.vacate();
     void worker.stop({ ...this.#options, patient: true });
   }
 
   #onExit(occupancy: Occupancy, exit: WorkerExit): void {
-    const { worker, ageAlarm } = occupancy;
+    const { slot, worker, ageAlarm } = occupancy;
+    if (!occupancy.isEnding) slot.renewals.reset();
     if (ageAlarm !== undefined) this.#deps.alarms.clear(ageAlarm);
     this.#heartbeat.remove(worker);
     this.#occupancies.delete(worker);

@@ -7,6 +7,7 @@ import type { DeviceHealth } from "./devices/mod.ts";
 import type { HeartbeatOptions } from "./heartbeat.ts";
 import type { QuarantineOptions } from "./quarantine.ts";
 import type { RecycleOptions } from "./recycle_policy.ts";
+import type { ReplaceOrder } from "./replace_policy.ts";
 
 /** Options of a set of workers. */
 export interface SupervisorOptions extends StopOptions, QuarantineOptions {
@@ -27,6 +28,8 @@ export interface SupervisorOptions extends StopOptions, QuarantineOptions {
   /** The heartbeats. With `dependent: false` a frozen worker is only logged. */
   readonly heartbeat: HeartbeatOptions & { readonly dependent: boolean };
   readonly recycle: RecycleOptions;
+  /** The order in which a live worker is replaced. Default `auto`. */
+  readonly replace?: ReplaceOrder;
   readonly limits: WorkerLimits;
   /**
    * The time to wait for killed processes to end. A process that is blocked on a broken disk never

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import type { Place } from "../../../src/hardware/mod.ts";
+import { Random } from "../../chaos/random.ts";
 import { FakePool } from "../../fixtures/fakes/fake_pool.ts";
 import { fakePlace } from "../../fixtures/fakes/fake_place.ts";
 import { until } from "../../fixtures/until.ts";
@@ -38,14 +40,52 @@ Deno.test("Supervisor keeps the place of a slot for its refill, its successor an
   it.launcher.alive[1]?.exit({ signal: "SIGKILL" });
   await until(() => it.launcher.alive.length === 2, "the slot is refilled");
   await it.pool.recycle(undefined);
+  await until(() => it.pool.serving.length === 2, "all are replaced");
   it.pool.reload({ files: ["a.py"] });
   await until(() => it.pool.code.reload?.state === "loaded", "the new code is loaded");
-  await until(
-    () => it.launcher.specs.length === 7 && it.launcher.alive.length === 2,
-    "all workers have the new code",
-  );
+  await until(() => it.pool.serving.length === 2, "all have the new code");
   assert.deepEqual(devicesBySlot(it), {
     "p-1": ["cuda:0", "cuda:0", "cuda:0"],
     "p-2": ["cuda:1", "cuda:1", "cuda:1", "cuda:1"],
   });
+});
+
+Deno.test("Pools on four devices keep the place of each slot over 100 replacements and kills, never with two workers on one", async () => {
+  const random = new Random(11);
+  const devices = [0, 1, 2, 3].map((index) => fakePlace(index));
+  await using first = await FakePool.start({ name: "a", size: 4, places: devices });
+  // The workers of the second pool share two of the devices.
+  const halves = [2, 3].map((index) =>
+    fakePlace(index, { share: 0.5, env: { CUDA_VISIBLE_DEVICES: String(index), HALF: "1" } })
+  );
+  await using second = await FakePool.start({ name: "b", size: 4, places: halves });
+  const expected = new Map<string, Place | undefined>([
+    ...devices.map((place, i) => [`a-${i + 1}`, place] as const),
+    ...[0, 1, 2, 3].map((i) => [`b-${i + 1}`, halves[i % 2]] as const),
+  ]);
+  for (let change = 0; change < 100; change++) {
+    const it = random.pick([first, second]) ?? first;
+    const { pool } = it;
+    const worker = await until(() => random.pick(pool.serving), "one serves");
+    const { id, pid } = worker;
+    const fake = it.launcher.alive.find((each) => each.pid === pid);
+    const kind = random.next();
+    if (kind < 0.4) void pool.stopWorker(worker);
+    else if (kind < 0.7) fake?.exit({ signal: "SIGKILL" });
+    else if (kind < 0.9) fake?.leave();
+    else pool.reload({ files: ["a.py"] });
+    const isBack = (): boolean =>
+      worker.state === "gone" && pool.serving.length === 4 && pool.workers.length === 4;
+    await until(() => isBack() || kind >= 0.9, `${id} is replaced`);
+  }
+  await until(
+    () => first.pool.serving.length === 4 && second.pool.serving.length === 4,
+    "all serve",
+  );
+  const specs = [...first.launcher.specs, ...second.launcher.specs];
+  assert.ok(specs.length >= 100, `only ${specs.length} launches`);
+  for (const { workerId, place } of specs) assert.equal(place, expected.get(workerId), workerId);
+  for (const { launcher } of [first, second]) {
+    assert.deepEqual([...new Set(launcher.mostAlive.values())], [1]);
+  }
 });

@@ -1,6 +1,6 @@
 /**
- * What a worker prints. output_marks.ts finds the call that wrote a line, output_tail.ts keeps the
- * last lines for errors, and worker_log.ts writes all of them into the log of the host.
+ * The output of a worker. output_marks.ts finds the call that wrote a line, output_tail.ts keeps
+ * the last lines for errors, and worker_log.ts writes all of them into the log of the host.
  *
  * @module
  */
