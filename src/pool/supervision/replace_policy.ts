@@ -21,8 +21,8 @@ export interface ReplacePolicyOptions {
 /** A worker to replace. */
 export interface Replaceable {
   readonly place: Place | undefined;
-  /** The device memory that each framework of the worker held after setup(); absent if unknown. */
-  readonly deviceUses?: readonly { readonly memoryBytes: number }[] | undefined;
+  /** The device memory that each framework of the worker held after setup(); null if unknown. */
+  readonly deviceUses?: readonly { readonly memoryBytes: number | null }[];
 }
 
 /** The longest time to wait for the free memory of a device. */
@@ -55,8 +55,7 @@ export class ReplacePolicy {
     if (order === "stop_first") return "replace is stop_first";
     if (order === "start_first" || place === undefined || !isAccelerator(place)) return undefined;
     const { device: { id }, reservedBytes } = place;
-    // 0 is what a framework reports that cannot tell.
-    const reported = deviceUses.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0);
+    const reported = deviceUses.reduce((sum, { memoryBytes }) => sum + (memoryBytes ?? 0), 0);
     const needed = reservedBytes ?? (reported || undefined);
     if (needed === undefined) return `the memory that it needs on ${id} is unknown`;
     const free = await this.#freeBytes(id);

@@ -21,7 +21,7 @@ Deno.test("ReplacePolicy.reasonToStopFirst() decides by the order, the device, i
   const cases: readonly {
     readonly order?: ReplaceOrder;
     readonly place: Place | undefined;
-    readonly deviceUses?: readonly { readonly memoryBytes: number }[];
+    readonly deviceUses?: readonly { readonly memoryBytes: number | null }[];
     readonly free?: number | null;
     readonly reason: string | undefined;
   }[] = [
@@ -33,7 +33,7 @@ Deno.test("ReplacePolicy.reasonToStopFirst() decides by the order, the device, i
     { place: GPU, free: 999 * MIB, reason: "the memory that it needs on cuda:1 is unknown" },
     {
       place: GPU,
-      deviceUses: [{ memoryBytes: 0 }],
+      deviceUses: [{ memoryBytes: null }],
       free: 999 * MIB,
       reason: "the memory that it needs on cuda:1 is unknown",
     },
