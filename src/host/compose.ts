@@ -5,7 +5,7 @@ import { Calls, policiesByPool, warnOfUnknownTools } from "../calls/mod.ts";
 import { type Config, isDemo, type NamedLogging, type SizedConfig } from "../config/mod.ts";
 import { logPlacements, placeConfig } from "../hardware/mod.ts";
 import { getLogger } from "../log.ts";
-import { Health, type PoolGroup, Pools, WorkerList } from "../pool/mod.ts";
+import { DeviceHealth, Health, type PoolGroup, Pools, WorkerList } from "../pool/mod.ts";
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
 import { openReload, untilReady } from "../reload/mod.ts";
 import { ToolRegistry } from "../tools/mod.ts";
@@ -117,6 +117,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     openPools({
       config,
       placements,
+      deviceHealth: new DeviceHealth(),
       runId,
       runDirectory: directory.path,
       bridge,

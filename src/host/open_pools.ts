@@ -1,6 +1,6 @@
 import type { SizedConfig } from "../config/mod.ts";
 import type { Placement } from "../hardware/mod.ts";
-import { Pool, PoolGroup } from "../pool/mod.ts";
+import { type DeviceHealth, Pool, PoolGroup } from "../pool/mod.ts";
 import { moduleCure } from "./module_cure.ts";
 import { type LauncherParts, workerLauncher } from "./worker_launcher.ts";
 
@@ -9,6 +9,8 @@ export interface PoolsParts extends LauncherParts {
   readonly config: Pick<SizedConfig, "dev" | "limits" | "pools">;
   /** The devices of the pools, by the name of the pool. */
   readonly placements: ReadonlyMap<string, Placement>;
+  /** The health of these devices, which all pools share. */
+  readonly deviceHealth: DeviceHealth;
 }
 
 /** Creates the pools of the configuration, which have no workers until they are started. */
@@ -23,7 +25,7 @@ export function openPools(parts: PoolsParts): PoolGroup {
           dev: parts.config.dev,
           moduleCure: moduleCure(pool, parts.pythons.of(pool.name)).ofCalls,
         },
-        { launcher: workerLauncher(pool, parts) },
+        { launcher: workerLauncher(pool, parts), deviceHealth: parts.deviceHealth },
       ),
     ])),
   );
