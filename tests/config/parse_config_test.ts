@@ -331,7 +331,7 @@ Deno.test("parseConfig() fills in the policies that a pool or a tool has, and no
         baseMs: 100,
         capMs: 30_000,
         jitter: "full",
-        codes: ["pool_saturated", "pool_unhealthy", "worker_crashed"],
+        codes: ["pool_saturated", "pool_unhealthy", "device_unavailable", "worker_crashed"],
       },
     },
   });

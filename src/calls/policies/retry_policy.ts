@@ -6,6 +6,7 @@ import { type ErrorCode, SnakedenError } from "../../errors.ts";
 const NEVER_RAN: readonly ErrorCode[] = [
   "pool_saturated",
   "pool_unhealthy",
+  "device_unavailable",
   "shutting_down",
   "circuit_open",
 ];

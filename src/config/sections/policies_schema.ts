@@ -6,6 +6,7 @@ import { group, MAX_DURATION_MS, oneOf, whole } from "../schema_parts.ts";
 const CALL_CODES = [
   "pool_saturated",
   "pool_unhealthy",
+  "device_unavailable",
   "shutting_down",
   "circuit_open",
   "worker_crashed",
@@ -68,7 +69,7 @@ export const retrySchema = group(
     codes: codes(
       "Error codes after which a call is tried again. If the tool may have run, only an idempotent " +
         "call is.",
-    ).default(["pool_saturated", "pool_unhealthy", "worker_crashed"]),
+    ).default(["pool_saturated", "pool_unhealthy", "device_unavailable", "worker_crashed"]),
   },
   "Repeats a call that failed, within its one deadline.",
   { defaultText: "none" },

@@ -38,6 +38,8 @@ Deno.test("RetryPolicy.takes() accepts listed errors of calls that have not run"
   const never = (): boolean => false;
   assert.ok(retry.takes(new SnakedenError("pool_saturated", "x"), never));
   assert.ok(!retry.takes(new SnakedenError("pool_unhealthy", "x"), never), "not listed");
+  const patient = new RetryPolicy({ ...OPTIONS, codes: ["device_unavailable"] });
+  assert.ok(patient.takes(new SnakedenError("device_unavailable", "x"), never));
   assert.ok(!retry.takes(new DOMException("left", "AbortError"), never));
   assert.ok(!retry.takes("text", never));
 });
