@@ -20,12 +20,12 @@ const PROBES: Readonly<Record<DeviceKind, readonly string[]>> = {
   cpu: [],
 };
 
-/** The variables of the host that hide devices of a kind. */
-const HIDING: Readonly<Record<DeviceKind, readonly string[]>> = {
-  cuda: ["CUDA_VISIBLE_DEVICES"],
-  rocm: ["ROCR_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"],
+/** The variables of the host that hide devices of a kind; of each list, the first that is set. */
+const HIDING: Readonly<Record<DeviceKind, readonly (readonly string[])[]>> = {
+  cuda: [["CUDA_VISIBLE_DEVICES"]],
+  rocm: [["ROCR_VISIBLE_DEVICES"], ["HIP_VISIBLE_DEVICES", "CUDA_VISIBLE_DEVICES"]],
   mps: [],
-  xpu: ["ZE_AFFINITY_MASK"],
+  xpu: [["ZE_AFFINITY_MASK"]],
   cpu: [],
 };
 
@@ -57,9 +57,9 @@ function withId(id: string, { devices }: Machine): Device[] {
 }
 
 function hiddenText(kind: DeviceKind, { env }: Machine): string {
-  const set = HIDING[kind].flatMap((name) => {
-    const value = env(name);
-    return value === undefined ? [] : [`${name}=${value}`];
+  const set = HIDING[kind].flatMap((names) => {
+    const name = names.find((it) => env(it) !== undefined);
+    return name === undefined ? [] : [`${name}=${env(name)}`];
   });
   return set.length === 0
     ? "the environment of the host hides it"

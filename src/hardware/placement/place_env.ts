@@ -39,7 +39,8 @@ function visibilityEnv(
         ? { HIP_VISIBLE_DEVICES: number }
         : { ROCR_VISIBLE_DEVICES: number, HIP_VISIBLE_DEVICES: "0" };
     case "xpu":
-      return { ZE_AFFINITY_MASK: number };
+      // The number of xpu-smi is that of a card; by default, Level Zero counts the tiles of cards.
+      return { ZE_FLAT_DEVICE_HIERARCHY: "COMPOSITE", ZE_AFFINITY_MASK: number };
     case "mps":
       return {};
     case "cpu":

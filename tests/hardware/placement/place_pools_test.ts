@@ -162,7 +162,7 @@ for (
       HIP_VISIBLE_DEVICES: "0",
     }],
     ["rocm", { HIP_VISIBLE_DEVICES: "2" }, { HIP_VISIBLE_DEVICES: "2" }],
-    ["xpu", {}, { ZE_AFFINITY_MASK: "2" }],
+    ["xpu", {}, { ZE_FLAT_DEVICE_HIERARCHY: "COMPOSITE", ZE_AFFINITY_MASK: "2" }],
     ["mps", {}, {}],
     ["cpu", {}, {
       CUDA_VISIBLE_DEVICES: "-1",
@@ -286,6 +286,16 @@ Deno.test("placePools() says which variable of the host hides a device", () => {
     "CUDA_VISIBLE_DEVICES=0 in the environment of the host hides it",
   ]);
   assert.deepEqual(whyOf({}), ["the environment of the host hides it"]);
+  const amd = machine([device({ kind: "rocm", visible: false })]);
+  const error = refusalOf([pool("p", { devices: "rocm" })], amd, {
+    ROCR_VISIBLE_DEVICES: "1",
+    HIP_VISIBLE_DEVICES: "0",
+    CUDA_VISIBLE_DEVICES: "0",
+  });
+  assert.match(
+    error.message,
+    /rocm: ROCR_VISIBLE_DEVICES=1 and HIP_VISIBLE_DEVICES=0 in the environment of the host hides/,
+  );
   // Other pools may use what is visible.
   assert.deepEqual(idsOf(placeOne({ devices: "cuda" }, hidden)), ["cuda:0"]);
 });
