@@ -65,24 +65,6 @@ export function socketPathFinding(dataDir: string): Finding {
   };
 }
 
-/** Checks that there is shared memory for large values. */
-export async function sharedMemoryFinding(): Promise<Finding> {
-  const name = "shared memory";
-  if (Deno.build.os !== "linux") return { name, state: "ok", text: "not used on this system" };
-  try {
-    const probe = await Deno.makeTempFile({ dir: "/dev/shm", prefix: "snakeden-doctor-" });
-    await Deno.remove(probe);
-    return { name, state: "ok", text: "/dev/shm can be written" };
-  } catch (error) {
-    return {
-      name,
-      state: "warning",
-      text: `/dev/shm cannot be written: ${messageOf(error)}; large values go through the link`,
-      mend: "in a container, mount it with --shm-size",
-    };
-  }
-}
-
 /** Checks that the port is free. */
 export function portFinding(host: string, port: number): Finding {
   const name = "port";
@@ -154,7 +136,8 @@ export function leftoverPids(listing: string): number[] {
     .map(({ pid }) => pid);
 }
 
-async function outputOf(program: string, args: string[]): Promise<string> {
+/** Returns what a program prints; its status does not matter. */
+export async function outputOf(program: string, args: string[]): Promise<string> {
   const { stdout } = await new Deno.Command(program, { args, stdin: "null" }).output();
   return new TextDecoder().decode(stdout);
 }

@@ -19,7 +19,7 @@ export {
   type ProgramConfig,
 } from "./load_config.ts";
 export { isLoopback } from "./loopback.ts";
-export { defaultPoolSize } from "./machine_defaults.ts";
+export { defaultPoolSize, type MachineLimits, machineLimits } from "./machine_defaults.ts";
 export { invalidConfig, parseConfig, type ParseOptions } from "./parse_config.ts";
 export {
   type BreakerConfig,

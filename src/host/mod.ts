@@ -17,6 +17,7 @@ export {
 export { openDataDirectory } from "./data_directory.ts";
 export { hasPython, pythonChoices } from "./open_python.ts";
 export { ProcessRegistry, type RegistryOptions, type WorkerIdentity } from "./process_registry.ts";
+export { runDirectoryRoot } from "./run_directory.ts";
 export { type CallsAtStop, callsAtStop, Shutdown } from "./shutdown.ts";
 export { StoreStatus } from "./store_status.ts";
 export { assertSupportedSystem } from "./supported_system.ts";

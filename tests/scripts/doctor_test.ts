@@ -14,6 +14,11 @@ async function doctor(
     const file = join(dir, "snakeden.config.json");
     await Deno.writeTextFile(file, JSON.stringify(config));
     await Deno.writeTextFile(join(dir, "hangs.py"), "import time\ntime.sleep(60)\n");
+    await Deno.writeTextFile(
+      join(dir, "hungry.py"),
+      "from snakeden import tool\n\nheld = bytearray(b'x') * (100 << 20)\n\n@tool\ndef eat() -> int:\n" +
+        "    return len(held)\n",
+    );
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["run", "-A", "--quiet", "scripts/doctor.ts", "--json"],
       cwd: ROOT,
@@ -43,6 +48,10 @@ Deno.test("deno task doctor finds no fault in the demo, and lists its tools", as
   assert.deepEqual(findings.filter((it) => it.state === "error"), []);
   assert.equal(code, 0);
   assert.match(named(findings, "adapter of default").text, /snakeden\.demo: add, counter, echo/);
+  assert.match(
+    named(findings, "processor").text,
+    new RegExp(`\\b${navigator.hardwareConcurrency} `),
+  );
 });
 
 Deno.test("deno task doctor reports a missing adapter, and one that hangs", async () => {
@@ -59,6 +68,22 @@ Deno.test("deno task doctor reports a missing adapter, and one that hangs", asyn
     named(findings, "adapter of two").text,
     /after 1000 ms its adapter is still being loaded/,
   );
+});
+
+Deno.test("deno task doctor measures a worker of each pool, and adds up what all need", async () => {
+  const { findings } = await doctor({
+    pools: [{ name: "big", size: 2, adapter: "hungry", libraryThreads: 256 }, {
+      name: "many",
+      size: 200,
+    }],
+  });
+  const { text } = named(findings, "memory for workers");
+  const [, big, all] =
+    /^big 2 x at least (\d+) MiB, many 200 x at least 64 MiB: (\d+) /.exec(text) ??
+      [];
+  assert.ok(Number(big) > 100 && Number(big) < 200, text);
+  assert.ok(Math.abs(2 * Number(big) + 200 * 64 - Number(all)) <= 1, text);
+  assert.equal(named(findings, "cores for workers").state, "warning");
 });
 
 Deno.test("deno task doctor stops at a wrong configuration, and lists its problems", async () => {

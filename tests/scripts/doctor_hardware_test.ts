@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { type Finding } from "../../scripts/doctor/finding.ts";
+import {
+  coresFinding,
+  hardwareFindings,
+  memoryNeedFinding,
+  type PoolNeed,
+  unusedDevicesFindings,
+} from "../../scripts/doctor/hardware.ts";
+import { cpuDevice, cudaDevice, hardwareInfo } from "../fixtures/hardware_info.ts";
+
+const GIB = 2 ** 30;
+
+function need(more: Partial<PoolNeed> = {}): PoolNeed {
+  return { name: "a", size: 2, threads: 1, limits: {}, ...more };
+}
+
+function textsOf(findings: readonly Finding[]): string[] {
+  return findings.map(({ name, state, text }) => `${state} ${name}: ${text}`);
+}
+
+Deno.test("hardwareFindings() shows what may be used of the machine", () => {
+  const info = hardwareInfo({
+    cpu: { logicalCores: 64, usableCores: 2 },
+    memory: { totalBytes: 256 * GIB, availableBytes: 200 * GIB, limitBytes: 2 * GIB },
+    devices: [cudaDevice(0), cudaDevice(1, { visible: false, memoryBytes: null }), cpuDevice()],
+  });
+  assert.deepEqual(textsOf(hardwareFindings(info)), [
+    "ok processor: Some CPU: 2 of 64 logical cores may be used (affinity or quota)",
+    "ok memory: at most 2.0 GiB of 256.0 GiB; 200.0 GiB of the machine is free",
+    "ok devices: cuda:0: NVIDIA L4, 22.5 GiB, 8.9, driver 570.10, up to CUDA 12.8\n" +
+    "cuda:1: NVIDIA L4, 8.9, driver 570.10, up to CUDA 12.8, hidden by a variable of this " +
+    "environment",
+  ]);
+});
+
+Deno.test("hardwareFindings() calls nothing a number that is unknown", () => {
+  const info = hardwareInfo({
+    cpu: { model: null, logicalCores: null, usableCores: 1 },
+    memory: { totalBytes: null, availableBytes: null },
+  });
+  assert.deepEqual(textsOf(hardwareFindings(info)), [
+    "ok processor: unknown model: 1 logical core",
+    "ok memory: unknown size",
+    "ok devices: no accelerator",
+  ]);
+});
+
+Deno.test("hardwareFindings() warns of a probe that fails, and not of a tool that is missing", () => {
+  const info = hardwareInfo({
+    problems: [
+      { probe: "rocm-smi", what: "missing", text: "no such program" },
+      { probe: "nvidia-smi", what: "timeout", text: "no answer within 3000 ms" },
+    ],
+  });
+  assert.deepEqual(textsOf(hardwareFindings(info)).slice(3), [
+    "warning probe nvidia-smi: no answer within 3000 ms",
+  ]);
+});
+
+Deno.test("coresFinding() warns of more threads than usable cores, over all pools", () => {
+  const on = (usableCores: number, ...pools: PoolNeed[]): string =>
+    coresFinding(pools, hardwareInfo({ cpu: { usableCores } })).state;
+  assert.equal(on(4, need(), need()), "ok");
+  assert.equal(on(4, need(), need({ size: 3 })), "warning");
+  assert.equal(on(4, need({ threads: 2 })), "ok");
+  assert.equal(on(4, need({ threads: 3 })), "warning");
+  // The default pool of a machine with one core has two workers.
+  assert.equal(on(1, need()), "ok");
+});
+
+Deno.test("memoryNeedFinding() compares the declared, the measured, or a small need with the limit", () => {
+  const memory = { totalBytes: 8 * GIB, limitBytes: GIB };
+  const of = (...pools: PoolNeed[]): Finding => memoryNeedFinding(pools, hardwareInfo({ memory }));
+  assert.deepEqual(
+    textsOf([of(need(), need({ name: "b", rssBytes: 300 * 2 ** 20 }))]),
+    [
+      "ok memory for workers: a 2 x at least 64 MiB, b 2 x at least 300 MiB: 728 MiB of the " +
+      "limit of 1024 MiB",
+    ],
+  );
+  const declared = need({ limits: { memoryBytes: 0.75 * GIB }, rssBytes: 2 ** 20 });
+  assert.deepEqual(
+    textsOf([of(declared)]),
+    [
+      "warning memory for workers: a 2 x at most 768 MiB: 1536 MiB of the limit of 1024 MiB",
+    ],
+  );
+  assert.equal(of(need({ size: 17 })).state, "warning");
+  const machine = hardwareInfo({ memory: { totalBytes: 8 * GIB } });
+  assert.match(memoryNeedFinding([declared], machine).text, /1536 MiB of 8192 MiB$/);
+  const unknown = hardwareInfo({ memory: { totalBytes: null } });
+  assert.equal(memoryNeedFinding([need({ size: 256 })], unknown).state, "ok");
+});
+
+Deno.test("unusedDevicesFindings() warns of accelerators that no pool assigns", () => {
+  const info = hardwareInfo({
+    devices: [cudaDevice(0), cudaDevice(1, { visible: false }), cpuDevice()],
+  });
+  assert.deepEqual(
+    textsOf(unusedDevicesFindings(info, [{}, { devices: "inherit" }])),
+    [
+      "warning unused devices: cuda:0: no pool has `devices`, so every worker may use all of " +
+      "them, or none",
+    ],
+  );
+  assert.deepEqual(unusedDevicesFindings(info, [{}, { devices: "cpu" }]), []);
+  assert.deepEqual(unusedDevicesFindings(hardwareInfo(), [{}]), []);
+  const mac = hardwareInfo({ devices: [{ ...cpuDevice(), id: "mps", kind: "mps" }, cpuDevice()] });
+  assert.deepEqual(unusedDevicesFindings(mac, [{}]), []);
+});
