@@ -1,5 +1,5 @@
 import type { BridgeServer, WelcomeInit } from "../bridge/mod.ts";
-import type { Config, PoolConfig } from "../config/mod.ts";
+import type { Config, PoolConfig, SizedConfig } from "../config/mod.ts";
 import { libraryThreads, SpawnLauncher, workerEnv, type WorkerRegistry } from "../pool/mod.ts";
 import { WORKER_ENV } from "../process/mod.ts";
 import { packagePath, workerCommand } from "../python_env/mod.ts";
@@ -7,7 +7,7 @@ import { type CuredPython, moduleCure } from "./module_cure.ts";
 
 /** The parts that all launchers of one host share. */
 export interface LauncherParts {
-  readonly config: Pick<Config, "limits" | "pools"> & Partial<Pick<Config, "dev">>;
+  readonly config: Pick<SizedConfig, "limits" | "pools"> & Partial<Pick<SizedConfig, "dev">>;
   readonly runId: string;
   readonly runDirectory: string;
   readonly bridge: BridgeServer;
