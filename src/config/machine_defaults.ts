@@ -28,6 +28,10 @@ const MIN_SHARED_BYTES = 16 * MIB;
  */
 const SHARED_PARTS = 4;
 
+/** The memory from which on the defaults of totals do not shrink; together they are 896 MiB. */
+const ROOMY_BYTES = 2048 * MIB;
+const MIN_TOTAL_BYTES = 8 * MIB;
+
 /** Asks for the limits of this process. Nothing of it prompts or throws. */
 export function machineLimits(): MachineLimits {
   const usableCores = navigator.hardwareConcurrency;
@@ -65,4 +69,16 @@ export function defaultSharedMemoryBytes(
 ): number {
   const share = Math.floor(limitBytes / (SHARED_PARTS * workers) / MIB) * MIB;
   return Math.min(MAX_SHARED_BYTES, Math.max(MIN_SHARED_BYTES, share));
+}
+
+/**
+ * Returns the default of a total over all requests: `bytes`, or proportionally less in a container
+ * with less than 2 GiB.
+ */
+export function defaultTotalBytes(
+  bytes: number,
+  { limitBytes = Infinity }: MachineLimits = machineLimits(),
+): number {
+  const share = bytes * Math.min(1, limitBytes / ROOMY_BYTES);
+  return Math.max(MIN_TOTAL_BYTES, Math.floor(share / MIB) * MIB);
 }

@@ -4,6 +4,7 @@ import { parseConfig } from "../../src/config/mod.ts";
 import {
   defaultPoolSize,
   defaultSharedMemoryBytes,
+  defaultTotalBytes,
   type MachineLimits,
   machineLimits,
 } from "../../src/config/machine_defaults.ts";
@@ -65,6 +66,13 @@ Deno.test("defaultSharedMemoryBytes() takes half of the limit at most, in whole 
   assert.equal(limited(4, 2 * GIB), 128);
   assert.equal(limited(3, 2 * GIB), 170);
   assert.equal(limited(64, 2 * GIB), 16);
+});
+
+Deno.test("defaultTotalBytes() shrinks in a container with less than 2 GiB, in whole MiB", () => {
+  const total = (limitBytes?: number): number =>
+    defaultTotalBytes(512 * MIB, { usableCores: 4, totalBytes: GIB, limitBytes }) / MIB;
+  assert.deepEqual([total(), total(2 * GIB), total(GIB), total(GIB + 1)], [512, 512, 256, 256]);
+  assert.equal(total(16 * MIB), 8);
 });
 
 Deno.test("parseConfig() keeps the size and the shared memory that a pool has", () => {

@@ -1,4 +1,10 @@
+import { defaultTotalBytes } from "../machine_defaults.ts";
 import { group, KIB, MAX_DURATION_MS, MIB, whole } from "../schema_parts.ts";
+
+/** Returns the default in words of a total that {@link defaultTotalBytes} bounds. */
+function totalText(mebibytes: number): string {
+  return `${mebibytes} MiB; less in a container with less than 2 GiB`;
+}
 
 /** The section `limits`: limits on requests and responses. */
 export const limitsSchema = group({
@@ -14,12 +20,14 @@ export const limitsSchema = group({
   maxBodiesBytes: whole(KIB, 64 * 1024 * MIB, {
     description: "Total bytes of the bodies that are being received or parsed. A single body may " +
       "always reach its own limit.",
-  }).default(128 * MIB),
+    defaultText: totalText(128),
+  }).default(() => defaultTotalBytes(128 * MIB)),
   maxArgumentsBytes: whole(KIB, 64 * 1024 * MIB, {
     description:
       "Total bytes of the arguments of calls over HTTP that wait or run. A single call " +
       "may always reach the limit of its body. Arguments up to 16 KiB do not count.",
-  }).default(512 * MIB),
+    defaultText: totalText(512),
+  }).default(() => defaultTotalBytes(512 * MIB)),
   bodyTimeoutMs: whole(1_000, MAX_DURATION_MS, {
     description: "Time within which the body of a request must arrive.",
   }).default(60_000),
@@ -30,7 +38,8 @@ export const limitsSchema = group({
     description:
       "Total bytes of large responses that are being written or wait for their readers. A single " +
       "response may always have `maxResultBytes`.",
-  }).default(256 * MIB),
+    defaultText: totalText(256),
+  }).default(() => defaultTotalBytes(256 * MIB)),
   answerTimeoutMs: whole(1_000, MAX_DURATION_MS, {
     description:
       "Time within which the reader of a large response or a stream must read something.",
