@@ -22,12 +22,12 @@ function textsOf(findings: readonly Finding[]): string[] {
 Deno.test("hardwareFindings() shows what may be used of the machine", () => {
   const info = hardwareInfo({
     cpu: { logicalCores: 64, usableCores: 2 },
-    memory: { totalBytes: 256 * GIB, availableBytes: 200 * GIB, limitBytes: 2 * GIB },
+    memory: { totalBytes: 256 * GIB, availableBytes: 1.5 * GIB, limitBytes: 2 * GIB },
     devices: [cudaDevice(0), cudaDevice(1, { visible: false, memoryBytes: null }), cpuDevice()],
   });
   assert.deepEqual(textsOf(hardwareFindings(info)), [
     "ok processor: Some CPU: 2 of 64 logical cores may be used (affinity or quota)",
-    "ok memory: at most 2.0 GiB of 256.0 GiB; 200.0 GiB of the machine is free",
+    "ok memory: at most 2.0 GiB of 256.0 GiB, 1.5 GiB available",
     "ok devices: cuda:0: NVIDIA L4, 22.5 GiB, 8.9, driver 570.10, up to CUDA 12.8\n" +
     "cuda:1: NVIDIA L4, 8.9, driver 570.10, up to CUDA 12.8, hidden by a variable of this " +
     "environment",
@@ -51,10 +51,17 @@ Deno.test("hardwareFindings() warns of a probe that fails, and not of a tool tha
     problems: [
       { probe: "rocm-smi", what: "missing", text: "no such program" },
       { probe: "nvidia-smi", what: "timeout", text: "no answer within 3000 ms" },
+      { probe: "memory", what: "denied", text: "the memory was not read" },
     ],
   });
-  assert.deepEqual(textsOf(hardwareFindings(info)).slice(3), [
-    "warning probe nvidia-smi: no answer within 3000 ms",
+  assert.deepEqual(hardwareFindings(info).slice(3), [
+    {
+      name: "probe nvidia-smi",
+      state: "warning",
+      text: "no answer within 3000 ms",
+      mend: "run nvidia-smi by hand to see why",
+    },
+    { name: "probe memory", state: "warning", text: "the memory was not read" },
   ]);
 });
 
