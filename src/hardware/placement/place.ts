@@ -4,8 +4,8 @@ import type { Device } from "../device.ts";
 export interface Place {
   readonly device: Device;
   /**
-   * The part of the device that a worker may use: 0.25 if four workers share it alike. A worker that
-   * shares it and reserves memory may use that part of the memory.
+   * The part of the device that a worker may use: 0.25 if four workers share it alike. For a worker
+   * that shares it and reserves memory, it is that part of the memory.
    */
   readonly share: number;
   /** The device memory that the pool reserves for a worker; undefined if it reserves none. */
