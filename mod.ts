@@ -81,6 +81,7 @@ export type {
   StreamEvent,
   UnhealthyDevice,
   WaitOptions,
+  WorkerDevice,
   WorkerInfo,
   WorkerList,
   WorkerState,

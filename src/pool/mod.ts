@@ -67,7 +67,7 @@ export type { CodeChange, CodeEvent, ReloadInfo, ReloadState } from "./pool_code
 export { changesText, type ToolChanges } from "./tool_changes.ts";
 export { PoolGroup } from "./pool_group.ts";
 export type { PoolDeps, PoolOptions } from "./pool_options.ts";
-export type { PoolInfo, WorkerInfo, WorkerWarning } from "./pool_info.ts";
+export type { PoolInfo, WorkerDevice, WorkerInfo, WorkerWarning } from "./pool_info.ts";
 export type { PoolState, PoolTransition } from "./pool_state.ts";
 export type { PoolStats } from "./pool_stats.ts";
 export { Pools, type RecycleRequest, type Recycling } from "./pools.ts";

@@ -72,6 +72,11 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return this.#options.size;
   }
 
+  /** The ids of the devices of its workers; empty if it assigns none. */
+  get devices(): readonly string[] {
+    return [...new Set(this.#options.places?.map(({ device }) => device.id))];
+  }
+
   get queueLimit(): number {
     return this.#options.queueLimit;
   }

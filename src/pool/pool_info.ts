@@ -1,4 +1,5 @@
 import type { PoolConfig } from "../config/mod.ts";
+import type { DeviceKind, Place } from "../hardware/mod.ts";
 import type { CrashStats } from "./crashes/mod.ts";
 import type { PoliciesInfo } from "./policies_info.ts";
 import type { Pool } from "./pool.ts";
@@ -23,6 +24,8 @@ export interface PoolInfo {
   readonly profile: string;
   /** The number of workers that the pool keeps. */
   readonly size: number;
+  /** The ids of the devices that its workers are given; absent if the pool assigns none. */
+  readonly devices?: readonly string[];
   /** The state of the pool. */
   readonly state: PoolState;
   /** The reason why the pool has no worker. */
@@ -47,6 +50,20 @@ export interface PoolInfo {
   readonly policies?: PoliciesInfo;
 }
 
+/** The device of a worker, as it is shown outside. */
+export interface WorkerDevice {
+  /** The id of the device, such as `cuda:0`. */
+  readonly id: string;
+  /** The kind of the device. */
+  readonly kind: DeviceKind;
+  /** The product name, such as `NVIDIA L4`. */
+  readonly name: string;
+  /** The vendor's unique id; absent if it has none. */
+  readonly uuid?: string;
+  /** The part of the device that the worker may use: 0.25 if four workers share it. */
+  readonly share: number;
+}
+
 /** A worker, as it is shown outside. */
 export interface WorkerInfo {
   /** The id of the worker, such as `default-1`. A successor has the same one. */
@@ -65,6 +82,8 @@ export interface WorkerInfo {
   readonly pid?: number;
   /** The version of Python, such as `3.12.4`; absent until the worker is ready. */
   readonly pythonVersion?: string;
+  /** The device that the worker is given; absent if its pool assigns none. */
+  readonly device?: WorkerDevice;
   /**
    * The resident memory of the process and its children, by the last report of the worker. Before
    * the first report, the resident memory of the process alone.
@@ -96,6 +115,7 @@ export function describePool(
     adapter: [adapter].flat().join(", "),
     profile,
     size: pool.size,
+    ...(pool.devices.length === 0 ? {} : { devices: pool.devices }),
     state: pool.state,
     ...(reason === undefined ? {} : { reason }),
     workers: { ready: count("ready"), busy: count("busy"), starting: count("starting") },
@@ -112,7 +132,7 @@ export function describePool(
 
 /** Describes a worker as it is now. */
 export function describeWorker(worker: Worker, pool: string): WorkerInfo {
-  const { pid, pythonVersion, deviceUses } = worker;
+  const { pid, pythonVersion, place, deviceUses } = worker;
   const rssBytes = worker.rssBytes ?? (pid === undefined ? undefined : readRssBytes(pid));
   return {
     id: worker.id,
@@ -123,10 +143,15 @@ export function describeWorker(worker: Worker, pool: string): WorkerInfo {
     calls: worker.calls,
     ...(pid === undefined ? {} : { pid }),
     ...(pythonVersion === undefined ? {} : { pythonVersion }),
+    ...(place === undefined ? {} : { device: describeDevice(place) }),
     ...(rssBytes === undefined ? {} : { rssBytes }),
     ...(deviceUses.length === 0 ? {} : { deviceUses }),
     ...(leavesDeviceUnused(worker) ? { warnings: ["device_not_used"] } : {}),
   };
+}
+
+function describeDevice({ device: { id, kind, name, uuid }, share }: Place): WorkerDevice {
+  return { id, kind, name, ...(uuid === null ? {} : { uuid }), share };
 }
 
 /**

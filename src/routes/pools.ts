@@ -57,6 +57,10 @@ const poolSchema = schemaOf<PoolInfo>()(
     adapter: z.string().openapi({ example: "snakeden.demo" }),
     profile: z.string().openapi({ example: "process" }),
     size: count.openapi({ description: "Number of workers that the pool keeps running." }),
+    devices: z.array(z.string()).readonly().optional().openapi({
+      description: "The devices that its workers are given.",
+      example: ["cuda:0", "cuda:1"],
+    }),
     state: z.enum(["starting", "ready", "unhealthy", "stopping", "stopped"]),
     reason: z.string().optional().openapi({
       description:

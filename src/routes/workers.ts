@@ -1,4 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { DEVICE_KINDS } from "../hardware/mod.ts";
 import type { WorkerInfo } from "../pool/mod.ts";
 import type { AppEnv, Shown } from "./http/mod.ts";
 import { problemAnswers, schemaOf } from "./schema/mod.ts";
@@ -15,6 +16,15 @@ const workerSchema = schemaOf<WorkerInfo>()(
     calls: z.number().int().nonnegative().openapi({ description: "Calls that it has been given." }),
     pid: z.number().int().optional(),
     pythonVersion: z.string().optional().openapi({ example: "3.12.4" }),
+    device: z.object({
+      id: z.string().openapi({ example: "cuda:0" }),
+      kind: z.enum(DEVICE_KINDS),
+      name: z.string().openapi({ example: "NVIDIA L4" }),
+      // It identifies the machine. All who list workers have the API key or, if there is none, are
+      // on this machine: without a key the configuration allows loopback addresses only.
+      uuid: z.string().optional().openapi({ description: "The vendor's unique id." }),
+      share: z.number().openapi({ description: "The part of the device that it may use." }),
+    }).optional().openapi({ description: "The device that the worker is given." }),
     rssBytes: z.number().int().optional()
       .openapi({ description: "Resident memory of the worker and its children." }),
     deviceUses: z.array(z.object({

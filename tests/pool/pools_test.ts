@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { type PoliciesInfo, Pools } from "../../src/pool/mod.ts";
+import { FakePool } from "../fixtures/fakes/fake_pool.ts";
+import { fakePlace } from "../fixtures/fakes/fake_place.ts";
 import { FakePools } from "../fixtures/fakes/fake_pools.ts";
 
 const POLICIES: PoliciesInfo = { toolCircuits: {}, retries: 3 };
@@ -36,6 +38,24 @@ Deno.test("Pools.list() describes each pool, with the state of its policies if i
   assert.deepEqual(shown, [
     { name: "default", adapter: "of_default", state: "ready", size: 2, policies: undefined },
     { name: "heavy", adapter: "of_heavy", state: "ready", size: 2, policies: POLICIES },
+  ]);
+});
+
+Deno.test("Pools.list() names the devices of a pool once each, and none of a pool without devices", async () => {
+  const places = [fakePlace(1), fakePlace(0), fakePlace(1)];
+  await using fakes = new FakePools([
+    await FakePool.start({ name: "gpu", size: 3, places }),
+    await FakePool.start({ name: "host", places: [] }),
+  ]);
+  const configs = ["gpu", "host"].map((name) => ({
+    name,
+    adapter: "a",
+    profile: "process" as const,
+  }));
+  const shown = new Pools(configs, { pools: fakes.byName }).list();
+  assert.deepEqual(shown.map((it) => [it.name, it.devices, "devices" in it]), [
+    ["gpu", ["cuda:1", "cuda:0"], true],
+    ["host", undefined, false],
   ]);
 });
 

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { WorkerList } from "../../src/pool/mod.ts";
+import { FakePool } from "../fixtures/fakes/fake_pool.ts";
+import { CPU_PLACE, fakePlace } from "../fixtures/fakes/fake_place.ts";
 import { FakePools } from "../fixtures/fakes/fake_pools.ts";
 import { microtasks, until } from "../fixtures/until.ts";
 
@@ -10,6 +12,16 @@ Deno.test("WorkerList.list() describes the workers of all pools", async () => {
     shown.map(({ id, pool, state, calls }) => [id, pool, state, calls].join(" ")),
     ["a-1 a ready 0", "a-2 a ready 0", "b-1 b ready 0", "b-2 b ready 0"],
   );
+});
+
+Deno.test("WorkerList.list() shows the device of each worker, and no uuid where there is none", async () => {
+  const places = [fakePlace(1, { share: 0.5 }), CPU_PLACE];
+  await using fakes = new FakePools([await FakePool.start({ name: "a", size: 2, places })]);
+  const shown = new WorkerList(fakes.byName).list();
+  assert.deepEqual(shown.map(({ id, device }) => [id, device]), [
+    ["a-1", { id: "cuda:1", kind: "cuda", name: "Fake 16", uuid: "GPU-00000001", share: 0.5 }],
+    ["a-2", { id: "cpu", kind: "cpu", name: "Fake 16", share: 1 }],
+  ]);
 });
 
 Deno.test("WorkerList.get() describes one worker, and names near ones otherwise", async () => {

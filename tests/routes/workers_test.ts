@@ -21,6 +21,13 @@ Deno.test("GET /v1/workers lists the workers", async () => {
       },
     ],
     warnings: ["device_not_used" as const],
+    device: {
+      id: "cuda:1",
+      kind: "cuda" as const,
+      name: "NVIDIA L4",
+      uuid: "GPU-0001",
+      share: 0.5,
+    },
   };
   const engine = memoryEngine({ namespaces: { workers: { list: () => [worker] } } });
   assert.deepEqual(await (await clientOf(engine).request("/v1/workers")).json(), {

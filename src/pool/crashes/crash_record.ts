@@ -1,4 +1,5 @@
 import type { WorkerCrashedError, WorkerExit } from "../../errors.ts";
+import type { Place } from "../../hardware/mod.ts";
 import type { Crash } from "./crash_kind.ts";
 
 /** One worker that a call lost, as the details of its error list it. */
@@ -9,6 +10,8 @@ export interface CrashRecord {
   readonly incarnation: string;
   /** The process id; absent if the process was never started. */
   readonly pid?: number;
+  /** The id of its device, such as `cuda:0`; absent if its pool assigns none. */
+  readonly device?: string;
   /** The time of the end, in ISO 8601. */
   readonly at: string;
   /** The exit status; null if a signal ended the process. */
@@ -26,6 +29,7 @@ export interface EndedWorker {
   readonly id: string;
   readonly incarnation: string;
   readonly pid: number | undefined;
+  readonly place?: Place | undefined;
   /** True if the host wanted the worker to end. */
   readonly stopRequested: boolean;
   crashOf(exit: WorkerExit): Crash;
@@ -42,11 +46,12 @@ export function crashRecordOf(
   exit: WorkerExit,
   mayHaveRun: boolean,
 ): CrashRecord {
-  const { pid } = worker;
+  const { pid, place } = worker;
   return {
     workerId: worker.id,
     incarnation: worker.incarnation,
     ...(pid === undefined ? {} : { pid }),
+    ...(place === undefined ? {} : { device: place.device.id }),
     at: new Date().toISOString(),
     exitCode: exit.exitCode,
     signal: exit.signal,

@@ -24,9 +24,9 @@ export class PostMortem {
 
   /** Counts a worker that was asked to end from outside the host, before it ends. */
   left(occupancy: Occupancy): void {
-    const { id: workerId, leavingFor } = occupancy.worker;
+    const { id: workerId, leavingFor, place } = occupancy.worker;
     const reason = `it received ${leavingFor}, but not from the host`;
-    this.#log.warn("{workerId} ends: {reason}", { workerId, reason });
+    this.#log.warn("{workerId} ends: {reason}", { workerId, device: place?.device.id, reason });
     this.#count(occupancy, `Worker ${workerId} left: ${reason}`, true);
   }
 
@@ -41,7 +41,12 @@ export class PostMortem {
       const reason = worker.crashError(exit, "its work").message;
       this.#count(occupancy, reason, isSignalled(crash));
     } else if (worker.answered > 0) slot.starts.reset();
-    this.#log.warn("{workerId} died: {how}", { workerId, how: describeExit(exit), crash });
+    this.#log.warn("{workerId} died: {how}", {
+      workerId,
+      device: slot.place?.device.id,
+      how: describeExit(exit),
+      crash,
+    });
     if (!isOwnDoing(crash)) return;
     const { lost, unstarted } = worker.inFlightAtExit;
     this.#devices.crashed(slot.place, (lost[0] ?? unstarted[0])?.call.id);

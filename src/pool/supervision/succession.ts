@@ -114,9 +114,13 @@ export class Succession {
     options: { readonly wears: boolean; readonly isQuiet?: boolean },
   ): void {
     if (this.#deps.stopping.aborted || occupancy.isEnding) return;
-    const { worker, slot: { renewals } } = occupancy;
+    const { worker, slot: { place, renewals } } = occupancy;
     const level = options.isQuiet ? "debug" : "info";
-    this.#log[level]("replacing {workerId}: {reason}", { workerId: worker.id, reason });
+    this.#log[level]("replacing {workerId}: {reason}", {
+      workerId: worker.id,
+      device: place?.device.id,
+      reason,
+    });
     if (options.wears && worker.servedMs < SHORT_LIFE_MS) renewals.failed();
     else renewals.reset();
     occupancy.handOn(this.#succeed(occupancy, { pauseMs: renewals.pauseMs, level }));
@@ -173,6 +177,7 @@ export class Succession {
     if (!worker.stopRequested) {
       this.#log[level]("{workerId} ends before its successor starts: {reason}", {
         workerId: worker.id,
+        device: worker.place?.device.id,
         reason,
       });
       this.#emptied = occupancy.slot;

@@ -272,7 +272,8 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
 
   onSilent(worker: Worker, missed: number, silentMs: number): void {
     const silence = `it did not answer ${missed} heartbeats, for ${Math.round(silentMs)} ms`;
-    const properties = { workerId: worker.id, pid: worker.pid, silence };
+    const device = worker.place?.device.id;
+    const properties = { workerId: worker.id, device, pid: worker.pid, silence };
     if (this.#options.heartbeat.dependent) {
       this.#log.error("killing {workerId}: {silence}", properties);
       worker.killForFault(`was killed: ${silence}`);

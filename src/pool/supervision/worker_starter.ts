@@ -95,10 +95,10 @@ export class WorkerStarter {
       const failure = { reason: messageOf(error), signalled: WorkerStartError.isSignalled(error) };
       return { worker, failure };
     }
-    this.#log[this.isQuiet ? "debug" : "info"]("{workerId} is ready", {
-      workerId: worker.id,
-      pid: worker.pid,
-    });
+    const device = slot.place?.device.id;
+    const text = device === undefined ? "{workerId} is ready" : "{workerId} is ready on {device}";
+    const properties = { workerId: worker.id, device, pid: worker.pid };
+    this.#log[this.isQuiet ? "debug" : "info"](text, properties);
     this.#deviceUses.check(worker);
     return { worker, failure: undefined };
   }
@@ -129,7 +129,11 @@ export class WorkerStarter {
     const level = this.#options.onFailed(worker, reason) ? "error" : "debug";
     // Each line is a log entry of its own, since line breaks within an entry are escaped.
     const [problem, ...lines] = reason.split("\n");
-    this.#log[level]("{problem}", { problem, workerId: worker.id });
+    this.#log[level]("{problem}", {
+      problem,
+      workerId: worker.id,
+      device: worker.place?.device.id,
+    });
     for (const continuation of lines) this.#log[level](CONTINUATION, { continuation });
   }
 }

@@ -35,6 +35,7 @@ export function crashErrorOf(
     workerId: worker.id,
     incarnation: worker.incarnation,
     pid: worker.pid,
+    ...(worker.place === undefined ? {} : { device: worker.place.device.id }),
     crash: worker.crashOf(exit),
     workersLost,
     ...(workersLost === 1 ? {} : { history }),

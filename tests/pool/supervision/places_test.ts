@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { WorkerCrashedError } from "../../../src/errors.ts";
 import type { Place } from "../../../src/hardware/mod.ts";
 import { Random } from "../../chaos/random.ts";
 import { FakePool } from "../../fixtures/fakes/fake_pool.ts";
 import { fakePlace } from "../../fixtures/fakes/fake_place.ts";
+import { LogSink } from "../../fixtures/log_sink.ts";
 import { until } from "../../fixtures/until.ts";
 
 /** Returns the devices with which workers were launched, in order, by slot. */
@@ -88,4 +90,41 @@ Deno.test("Pools on four devices keep the place of each slot over 100 replacemen
   for (const { launcher } of [first, second]) {
     assert.deepEqual([...new Set(launcher.mostAlive.values())], [1]);
   }
+});
+
+Deno.test("Supervisor names the device in the lines about the life of a worker", async () => {
+  await using log = new LogSink();
+  await using it = await FakePool.start({ places: [fakePlace(1)], replace: "stop_first" });
+  await it.pool.recycle(undefined);
+  await until(() => it.pool.serving.length === 1, "it is replaced");
+  it.launcher.alive[0]?.exit({ signal: "SIGSEGV" });
+  await until(() => it.pool.serving.length === 1 && it.launcher.launches === 3, "it is refilled");
+  const lines = (await log.text()).split("\n")
+    .map((line) => /^\S+ (?:INFO|WARN) +pool +(.*)$/.exec(line)?.[1]);
+  for (
+    const expected of [
+      /^p-1 is ready on cuda:1 pid=1$/,
+      /^replacing p-1: the pool is recycled device=cuda:1$/,
+      /^p-1 ends before its successor starts: replace is stop_first device=cuda:1$/,
+      /^p-1 died: .* device=cuda:1 /,
+    ]
+  ) {
+    assert.ok(lines.some((line) => expected.test(line ?? "")), `${expected}\n${lines.join("\n")}`);
+  }
+});
+
+Deno.test("A call whose worker died on a device names it, and so does the history of its workers", async () => {
+  await using it = await FakePool.start(
+    { size: 2, places: [fakePlace(0), fakePlace(1)], maxReruns: 1 },
+    { idempotent: true },
+  );
+  const error = await it.submit("die").outcome.then(() => undefined, (error) => error);
+  assert.ok(error instanceof WorkerCrashedError, String(error));
+  const { workerId, device, history } = error.details;
+  assert.equal(device, workerId === "p-1" ? "cuda:0" : "cuda:1");
+  assert.ok(Array.isArray(history));
+  assert.deepEqual(
+    history.map((it) => it.device),
+    history.map((it) => it.workerId === "p-1" ? "cuda:0" : "cuda:1"),
+  );
 });
