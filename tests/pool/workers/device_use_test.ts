@@ -131,3 +131,21 @@ Deno.test("deviceUsesOf() has no memory where the worker knows none", () => {
   assert.equal(deviceUsesOf({ deviceUses: [use] })[0]?.memoryBytes, null);
   assert.deepEqual(deviceUsesOf(undefined), []);
 });
+
+for (const [free, alive] of [[2 ** 30, 1], [511, 0]] as const) {
+  Deno.test(`Worker.deviceUses tells whether a successor fits into ${free} free bytes`, async () => {
+    const used = { ...TORCH, state: "used", memoryBytes: 512 };
+    await using it = await FakePool.start(
+      onDevice(fakePlace(0)),
+      { deviceUses: [used, RUNTIME] },
+      { freeDeviceBytes: () => Promise.resolve(free) },
+    );
+    const barrier = Promise.withResolvers<void>();
+    it.launcher.barrier = barrier.promise;
+    const recycled = it.pool.recycle(undefined);
+    await until(() => it.launcher.launches === 2, "the successor is being started");
+    assert.equal(it.launcher.alive.length, alive);
+    barrier.resolve();
+    await recycled;
+  });
+}
