@@ -18,3 +18,4 @@ export {
   placesText,
   type PoolNeeds,
 } from "./placement/mod.ts";
+export { readMemory, readSystem, type SystemReading } from "./system/mod.ts";

@@ -23,3 +23,20 @@ export function isOutOfDescriptors(error: unknown): boolean {
   return error instanceof Error && "code" in error &&
     (error.code === "EMFILE" || error.code === "ENFILE");
 }
+
+/**
+ * Descriptors that must be free to start a thread: without them Deno 2.9.6 ends the whole process.
+ */
+const THREAD_DESCRIPTORS = 16;
+
+/**
+ * Returns false while too few descriptors are free to start a thread. Nothing may be accepted or
+ * opened between this and the start.
+ */
+export function canStartThread(): boolean {
+  try {
+    return lowestDescriptor(THREAD_DESCRIPTORS) >= 0;
+  } catch (error) {
+    return !isOutOfDescriptors(error);
+  }
+}

@@ -13,14 +13,15 @@
  *   once. {@link EXIT_CODES} are its exit statuses.
  * - {@link HOST_ENV}, {@link WORKER_ENV}: the names of all variables that Snakeden reads or sets.
  * - {@link FileLock}: a lock that the system releases when the process ends.
- * - {@link lowestDescriptor}: checks whether more files can be opened.
+ * - {@link lowestDescriptor}: checks whether more files can be opened, and {@link canStartThread}
+ *   whether a thread can be started.
  * - {@link isDenoFirst}: checks whether process 1 is Deno, which reaps no orphans.
  * - {@link makePrivateDirectory} and related functions: directories that no other user of the
  *   machine can enter or replace.
  *
  * @module
  */
-export { isOutOfDescriptors, lowestDescriptor } from "./descriptors.ts";
+export { canStartThread, isOutOfDescriptors, lowestDescriptor } from "./descriptors.ts";
 export { isDenoFirst, NEEDS_INIT } from "./first_process.ts";
 export { isExposed, isOurs, lstatIfThere, makePrivateDirectory, ownUid } from "./private_path.ts";
 export { ENDS_AT_ONCE, StopSignals } from "./stop_signals.ts";

@@ -1,7 +1,7 @@
 import { Value } from "../../bridge/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
-import { isOutOfDescriptors, lowestDescriptor } from "../../process/mod.ts";
+import { canStartThread } from "../../process/mod.ts";
 import { type CallFields, type CallParts, decodeCall } from "./call_body.ts";
 import type { ThreadAnswer, ThreadError, ThreadJob, ThreadValue } from "./json_worker.ts";
 
@@ -16,11 +16,6 @@ const IDLE_MS = 30_000;
  * large.
  */
 const RENEW_BYTES = 32 * 1024 * 1024;
-
-/**
- * Descriptors that must be free to start a thread: without them Deno 2.9.6 ends the whole process.
- */
-const THREAD_DESCRIPTORS = 16;
 
 /** A call that is large as text: its body, or its parts. */
 export interface LargeCall {
@@ -171,7 +166,7 @@ export class JsonThread implements Disposable {
 
   /** Returns the thread; undefined when none can be started, or none at the moment. */
   async #ready(): Promise<Worker | undefined> {
-    if (this.#worker !== undefined || this.#isMissing || !canStart()) return this.#worker;
+    if (this.#worker !== undefined || this.#isMissing || !canStartThread()) return this.#worker;
     try {
       const options = { type: "module", name: "json", deno: { permissions: "none" } } as const;
       this.#worker = new Worker(new URL("./json_worker.ts", import.meta.url), options);
@@ -190,18 +185,6 @@ export class JsonThread implements Disposable {
     this.#worker?.terminate();
     this.#worker = undefined;
     this.#readBytes = 0;
-  }
-}
-
-/**
- * Returns false while too few descriptors are free. Nothing else is accepted or opened between this
- * and the start of a thread.
- */
-function canStart(): boolean {
-  try {
-    return lowestDescriptor(THREAD_DESCRIPTORS) >= 0;
-  } catch (error) {
-    return !isOutOfDescriptors(error);
   }
 }
 
