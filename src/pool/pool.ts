@@ -1,6 +1,6 @@
 import { Alarms, SYSTEM_CLOCK } from "../async/mod.ts";
 import type { Tool } from "../bridge/mod.ts";
-import { SnakedenError, type WorkerExit } from "../errors.ts";
+import type { WorkerExit } from "../errors.ts";
 import { Call, type CallOwner, type CallRequest } from "./calls/mod.ts";
 import { CrashPolicy, type CrashStats } from "./crashes/mod.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -8,7 +8,7 @@ import { type CodeChange, PoolCode } from "./pool_code.ts";
 import type { PoolDeps, PoolOptions } from "./pool_options.ts";
 import { PoolLifecycle, type PoolState, type PoolTransition } from "./pool_state.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
-import { devicesText, queueFull, stateRefusal } from "./refusals.ts";
+import { devicesText, noWorkerYet, queueFull, stateRefusal } from "./refusals.ts";
 import {
   type PoolDevices,
   type QuarantinedSlot,
@@ -56,9 +56,12 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
       refusalOf: ({ tool }) => stateRefusal(this, tool),
     });
     this.code.onEvent(({ reloaded }) => reloaded && this.#crashes.forget());
-    const alarms = this.#workerAlarms;
     const workers = { ...options, callPrefix: this.callPrefix };
-    this.#supervisor = new Supervisor(workers, { ...deps, alarms, clock }, this);
+    this.#supervisor = new Supervisor(
+      workers,
+      { ...deps, alarms: this.#workerAlarms, clock },
+      this,
+    );
     this.#lifecycle.onTransition(({ to }) => {
       if (to === "unhealthy" || to === "stopping") this.#rejectQueue();
     });
@@ -70,11 +73,6 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   get size(): number {
     return this.#options.size;
-  }
-
-  /** The ids of the devices of its workers; empty if it assigns none. */
-  get devices(): readonly string[] {
-    return [...new Set(this.#options.places?.map(({ device }) => device.id))];
   }
 
   get queueLimit(): number {
@@ -109,8 +107,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return this.#supervisor.heldUpBy;
   }
 
-  /** The accelerators that its workers have. */
-  get devices(): Pick<PoolDevices, "ids" | "unhealthy"> {
+  /** The devices that its workers are given. */
+  get devices(): Pick<PoolDevices, "assigned" | "ids" | "unhealthy"> {
     return this.#supervisor.devices;
   }
 
@@ -218,13 +216,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
    */
   async ping(signal: AbortSignal): Promise<number> {
     const workers = this.serving;
-    if (workers.length === 0) {
-      throw stateRefusal(this) ?? new SnakedenError(
-        "pool_unhealthy",
-        `Pool ${this.name} has no ready worker yet`,
-        { retryable: true },
-      );
-    }
+    if (workers.length === 0) throw stateRefusal(this) ?? noWorkerYet(this);
     const enough = new AbortController();
     const bound = AbortSignal.any([signal, enough.signal]);
     try {

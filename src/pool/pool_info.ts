@@ -109,13 +109,13 @@ export function describePool(
 ): PoolInfo {
   const count = (...states: WorkerState[]): number =>
     pool.workers.filter((it) => states.includes(it.state)).length;
-  const { reason, code: { reload } } = pool;
+  const { reason, code: { reload }, devices: { assigned, unhealthy } } = pool;
   return {
     name: pool.name,
     adapter: [adapter].flat().join(", "),
     profile,
     size: pool.size,
-    ...(pool.devices.length === 0 ? {} : { devices: pool.devices }),
+    ...(assigned.length === 0 ? {} : { devices: assigned }),
     state: pool.state,
     ...(reason === undefined ? {} : { reason }),
     workers: { ready: count("ready"), busy: count("busy"), starting: count("starting") },
@@ -124,7 +124,7 @@ export function describePool(
     stats: pool.stats,
     crashes: pool.crashes,
     tainted: pool.tainted,
-    unhealthyDevices: pool.devices.unhealthy,
+    unhealthyDevices: unhealthy,
     ...(reload === undefined ? {} : { reload }),
     ...(policies === undefined ? {} : { policies }),
   };

@@ -71,6 +71,13 @@ function devicesRefusal(
   );
 }
 
+/** Returns the error for a use of a pool that needs a worker, before the first one is ready. */
+export function noWorkerYet({ name }: Pick<RefusingPool, "name">): SnakedenError {
+  return new SnakedenError("pool_unhealthy", `Pool ${name} has no ready worker yet`, {
+    retryable: true,
+  });
+}
+
 /** Returns the error for a call that finds the queue full. */
 export function queueFull({ name, queueLimit }: RefusingPool, tool: string): SnakedenError {
   return new SnakedenError(

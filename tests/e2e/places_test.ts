@@ -46,7 +46,7 @@ async function startPool(
   assert.ok(settings);
   const python = { executable: await devPython(), version: "3", environment: undefined };
   const launcher = workerLauncher(settings, {
-    config,
+    config: { ...config, pools: [{ ...settings, size: places.length }] },
     runId,
     runDirectory: directory.path,
     bridge,

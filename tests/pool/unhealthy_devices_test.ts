@@ -251,33 +251,55 @@ Deno.test("Pool recycled or reloaded as a whole forgets the crashes of its devic
   }
 });
 
-Deno.test("Pool starts no successor on an unhealthy device: the old worker goes on, even beyond its calls", async () => {
-  const { clock, deviceHealth } = fakeHost();
-  await using log = new LogSink();
-  await using it = await startPool({ deviceHealth }, { recycle: { maxCalls: 4 } });
-  const held = it.submit("hold");
-  await microtasks();
-  const old = it.workerRunning(held);
-  const slot = old.link?.hello.workerId ?? "";
-  // Three crashes in the other slot would put that slot itself into quarantine, too.
-  for (let i = 0; i < 2; i++) deviceHealth.crashed("cuda:0", LIMITS);
-  await crash(it, 1);
-  assert.equal(deviceHealth.healthOf("cuda:0"), "unhealthy");
-  const { launches } = it.launcher;
-  old.answer();
-  for (let i = 0; i < 9; i++) assert.equal(await endOf(it.submit("echo")), `ok ${slot}`);
-  const stopping = it.pool.stopWorker(it.pool.serving[0] ?? assert.fail());
-  assert.equal(await endOf(it.submit("echo")), `ok ${slot}`);
-  await nextTurn();
-  assert.deepEqual([it.launcher.launches, old.ended], [launches, false]);
-  assert.match(await log.text(), /p-\d goes on until its device is healthy/);
-  clock.advance(10_000);
-  await untilServing(it, "p-1", "p-2");
-  assert.equal(old.ended, false, "the worker that tries the device is not its successor");
-  clock.advance(10_000);
-  await stopping;
-  assert.equal(old.ended, true);
-  await untilServing(it, "p-1", "p-2");
+for (const replace of ["start_first", "stop_first"] as const) {
+  Deno.test(`Pool replaces no worker on an unhealthy device: the old one goes on, even beyond its calls (${replace})`, async () => {
+    const { clock, deviceHealth } = fakeHost();
+    await using log = new LogSink();
+    await using it = await startPool({ deviceHealth }, { recycle: { maxCalls: 4 }, replace });
+    const held = it.submit("hold");
+    await microtasks();
+    const old = it.workerRunning(held);
+    const slot = old.link?.hello.workerId ?? "";
+    // Three crashes in the other slot would put that slot itself into quarantine, too.
+    for (let i = 0; i < 2; i++) deviceHealth.crashed("cuda:0", LIMITS);
+    await crash(it, 1);
+    assert.equal(deviceHealth.healthOf("cuda:0"), "unhealthy");
+    const { launches } = it.launcher;
+    old.answer();
+    for (let i = 0; i < 9; i++) assert.equal(await endOf(it.submit("echo")), `ok ${slot}`);
+    const stopping = it.pool.stopWorker(it.pool.serving[0] ?? assert.fail());
+    assert.equal(await endOf(it.submit("echo")), `ok ${slot}`);
+    await nextTurn();
+    assert.deepEqual([it.launcher.launches, old.ended], [launches, false]);
+    assert.match(await log.text(), /p-\d goes on until its device is healthy/);
+    clock.advance(10_000);
+    await untilServing(it, "p-1", "p-2");
+    assert.equal(old.ended, false, "the worker that tries the device is not its successor");
+    clock.advance(10_000);
+    await stopping;
+    assert.equal(old.ended, true);
+    await untilServing(it, "p-1", "p-2");
+  });
+}
+
+Deno.test("Pool with stop_first replaces others while an emptied slot waits for its device", async () => {
+  const { deviceHealth } = fakeHost();
+  await using it = await startPool({ deviceHealth }, {
+    places: [fakePlace(0), fakePlace(1)],
+    replace: "stop_first",
+  });
+  const held = await holdAll(it);
+  const [first, second] = [workerOf(it, "p-1"), workerOf(it, "p-2")];
+  const [one, two] = it.pool.serving.toSorted((a, b) => a.order - b.order);
+  assert.ok(one !== undefined && two !== undefined);
+  const stops = [it.pool.stopWorker(one), it.pool.stopWorker(two)];
+  await until(() => one.state === "stopping", "the first one takes no more calls");
+  deviceHealth.crashed("cuda:0", { ...LIMITS, taintAfter: 1 });
+  first.answer();
+  await until(() => two.state === "stopping", "the other one has its turn");
+  second.answer();
+  await Promise.all([...stops, ...held.map(endOf)]);
+  await untilServing(it, "p-2");
 });
 
 Deno.test("Pool.start() does not wait for a device that is unhealthy", async () => {

@@ -1,4 +1,6 @@
 import type { Clock } from "../../async/mod.ts";
+import { getLogger } from "../../log.ts";
+import type { Worker } from "../workers/mod.ts";
 
 /** The times of pings in milliseconds, and the limit beyond which a worker counts as frozen. */
 export interface HeartbeatOptions {
@@ -180,5 +182,29 @@ export class Heartbeat<T extends Pinged> implements Disposable {
     // Rounds are on a grid, so that delays of the timer do not accumulate.
     this.#nextRound += pingIntervalMs;
     if (this.#nextRound <= now) this.#nextRound = now + pingIntervalMs;
+  }
+}
+
+/** Kills frozen workers, or, unless heartbeats are `dependent`, only logs them. */
+export class FrozenWorkers implements HeartbeatEvents<Worker> {
+  readonly #kills: boolean;
+  readonly #log = getLogger("pool");
+
+  constructor({ dependent }: { readonly dependent: boolean }) {
+    this.#kills = dependent;
+  }
+
+  onSilent(worker: Worker, missed: number, silentMs: number): void {
+    const silence = `it did not answer ${missed} heartbeats, for ${Math.round(silentMs)} ms`;
+    const device = worker.place?.device.id;
+    const properties = { workerId: worker.id, device, pid: worker.pid, silence };
+    if (this.#kills) {
+      this.#log.error("killing {workerId}: {silence}", properties);
+      worker.killForFault(`was killed: ${silence}`);
+    } else this.#log.warn("{workerId} seems to be frozen: {silence}", properties);
+  }
+
+  onHeard(worker: Worker): void {
+    this.#log.info("{workerId} answers heartbeats again", { workerId: worker.id });
   }
 }

@@ -53,8 +53,8 @@ interface Outcome {
  *   empty, and is filled as after a crash. Until that is done, no other worker is stopped, so that
  *   a pool never lacks more than one worker because of replacements.
  *
- * No successor starts on an unhealthy device, where it would probably crash: the old worker, which
- * works, keeps serving until the device is healthy.
+ * No worker is replaced on an unhealthy device, where its successor would probably crash: the old
+ * worker, which works, keeps serving until the device is healthy.
  */
 export class Succession {
   readonly #deps: SuccessionDeps;
@@ -95,6 +95,13 @@ export class Succession {
     this.#refill.notify();
   }
 
+  /** Notes that a slot stays empty until its device is healthy. Nobody waits for that. */
+  heldUp(slot: Slot): void {
+    if (slot !== this.#emptied) return;
+    this.#emptied = undefined;
+    this.#refill.notify();
+  }
+
   /** Notes that no worker could be started for a slot. The workers that wait for it serve on. */
   notFilled(slotId: string): void {
     if (slotId !== this.#emptied?.id) return;
@@ -114,11 +121,11 @@ export class Succession {
     options: { readonly wears: boolean; readonly isQuiet?: boolean },
   ): void {
     if (this.#deps.stopping.aborted || occupancy.isEnding) return;
-    const { worker, slot: { place, renewals } } = occupancy;
+    const { worker, slot: { renewals } } = occupancy;
     const level = options.isQuiet ? "debug" : "info";
     this.#log[level]("replacing {workerId}: {reason}", {
       workerId: worker.id,
-      device: place?.device.id,
+      device: worker.place?.device.id,
       reason,
     });
     if (options.wears && worker.servedMs < SHORT_LIFE_MS) renewals.failed();
@@ -138,9 +145,7 @@ export class Succession {
     try {
       await pauses.wait(plan.pauseMs, over);
       while (!over.aborted) {
-        if (this.#deps.devices.isUnhealthy(occupancy.slot.place)) {
-          await this.#whenHealthy(occupancy, over);
-        }
+        if (this.#isOnUnhealthy(occupancy)) await this.#whenHealthy(occupancy, over);
         const turn = (): Promise<Outcome | undefined> => this.#replace(occupancy, plan, over);
         const outcome = await this.#turns.enter(turn, over);
         if (outcome !== undefined) return outcome.next;
@@ -155,9 +160,16 @@ export class Succession {
     return undefined;
   }
 
+  #isOnUnhealthy({ slot }: Occupancy): boolean {
+    return this.#deps.devices.isUnhealthy(slot.place);
+  }
+
   async #whenHealthy({ worker, slot }: Occupancy, over: AbortSignal): Promise<void> {
     const { devices, onNoSuccessor } = this.#deps;
-    this.#log.info("{workerId} goes on until its device is healthy", { workerId: worker.id });
+    this.#log.info("{workerId} goes on until its device is healthy", {
+      workerId: worker.id,
+      device: slot.place?.device.id,
+    });
     onNoSuccessor(worker);
     await devices.whenHealthy(slot.place, over);
   }
@@ -170,9 +182,11 @@ export class Succession {
   ): Promise<Outcome | undefined> {
     const { worker } = occupancy;
     const reason = await this.#deps.policy.reasonToStopFirst(worker);
-    if (over.aborted) return undefined;
+    // The device may have become unhealthy while the worker waited for its turn.
+    if (over.aborted || this.#isOnUnhealthy(occupancy)) return undefined;
     if (reason === undefined) return await this.#startFirst(occupancy);
     await this.#refill.until(() => this.#emptied === undefined, over);
+    if (this.#isOnUnhealthy(occupancy)) return undefined;
     // Something else may have stopped it meanwhile.
     if (!worker.stopRequested) {
       this.#log[level]("{workerId} ends before its successor starts: {reason}", {

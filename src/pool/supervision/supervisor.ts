@@ -3,7 +3,7 @@ import { SnakedenError, type WorkerExit } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { memoryBreach, type Worker, type WorkerListener } from "../workers/mod.ts";
 import { PoolDevices, type UnhealthyDevice } from "./devices/mod.ts";
-import { Heartbeat, type HeartbeatEvents } from "./heartbeat.ts";
+import { FrozenWorkers, Heartbeat } from "./heartbeat.ts";
 import { Occupancy } from "./occupancy.ts";
 import { Pauses } from "./pauses.ts";
 import { hasProvedItself, PoolHealth } from "./pool_health.ts";
@@ -31,7 +31,7 @@ const REAP_MS = 5_000;
  * successor cannot start, all other workers go on. Once the first worker with the new code is
  * ready, the workers with older code take no more calls and are dismissed.
  */
-export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worker> {
+export class Supervisor implements WorkerListener<Worker> {
   readonly health: PoolHealth;
   readonly quarantine: Quarantine;
   readonly devices: PoolDevices;
@@ -63,10 +63,14 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     const { signal: stopping } = this.#stopping;
     this.health = new PoolHealth(options.size, () => events.onHealth());
     this.quarantine = new Quarantine(options, () => deps.alarms.now);
-    this.devices = new PoolDevices(options, deps.deviceHealth, () => events.onHealth());
+    this.devices = new PoolDevices(options, deps.deviceHealth, () => this.#onDevices());
     this.#recycling = new RecyclePolicy(options.recycle);
     this.#replacing = new ReplacePolicy({ ...deps, order: options.replace ?? "auto" });
-    this.#heartbeat = new Heartbeat(options.heartbeat, deps.clock, this);
+    this.#heartbeat = new Heartbeat(
+      options.heartbeat,
+      deps.clock,
+      new FrozenWorkers(options.heartbeat),
+    );
     this.#postMortem = new PostMortem(this.health, this.quarantine, this.devices);
     this.#starter = new WorkerStarter({
       ...deps,
@@ -101,7 +105,7 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
       pauses: this.#pauses,
       stopping,
       serve: (slot, worker) => this.#serve(slot, worker),
-      onHeldUp: () => events.onHealth(),
+      onHeldUp: () => this.#onDevices(),
       onFirstAttempt: () => this.#attempted(),
     };
     const { name, size, places = [] } = options;
@@ -268,26 +272,16 @@ export class Supervisor implements WorkerListener<Worker>, HeartbeatEvents<Worke
     if (occupancy !== undefined) this.#succession.begin(occupancy, reason, { wears: false });
   }
 
-  // ---- HeartbeatEvents ----
-
-  onSilent(worker: Worker, missed: number, silentMs: number): void {
-    const silence = `it did not answer ${missed} heartbeats, for ${Math.round(silentMs)} ms`;
-    const device = worker.place?.device.id;
-    const properties = { workerId: worker.id, device, pid: worker.pid, silence };
-    if (this.#options.heartbeat.dependent) {
-      this.#log.error("killing {workerId}: {silence}", properties);
-      worker.killForFault(`was killed: ${silence}`);
-    } else this.#log.warn("{workerId} seems to be frozen: {silence}", properties);
-  }
-
-  onHeard(worker: Worker): void {
-    this.#log.info("{workerId} answers heartbeats again", { workerId: worker.id });
-  }
-
   // ---- the life of a worker ----
 
   get #isStopping(): boolean {
     return this.#stopping.signal.aborted;
+  }
+
+  /** Called when slots may have begun or ceased to wait for their devices. */
+  #onDevices(): void {
+    for (const slot of this.#slots) if (slot.isHeldUp) this.#succession.heldUp(slot);
+    this.#events.onHealth();
   }
 
   #attempted(): void {

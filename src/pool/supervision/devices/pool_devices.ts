@@ -14,7 +14,9 @@ export interface PoolDevicesOptions extends Omit<DeviceCrash, "callId"> {
  * never held up: its crashes say nothing about a device.
  */
 export class PoolDevices {
-  /** The ids of the devices, in the order of the slots. */
+  /** The ids of all devices of the pool, in the order of the slots. */
+  readonly assigned: readonly string[];
+  /** The ids of its accelerators, in the same order. */
   readonly ids: ReadonlySet<string>;
   readonly #limits: DeviceCrash;
   readonly #health: DeviceHealth | undefined;
@@ -28,6 +30,7 @@ export class PoolDevices {
    */
   constructor(options: PoolDevicesOptions, health: DeviceHealth | undefined, onChange: () => void) {
     const { places = [], crashWindowMs, taintAfter, taintMs } = options;
+    this.assigned = [...new Set(places.map(({ device }) => device.id))];
     this.ids = new Set(places.flatMap((it) => idOf(it) ?? []));
     this.#limits = { crashWindowMs, taintAfter, taintMs };
     this.#health = this.ids.size === 0 ? undefined : health;
