@@ -7,7 +7,8 @@ import {
   type PoolNeed,
   unusedDevicesFindings,
 } from "../../scripts/doctor/hardware.ts";
-import { cpuDevice, cudaDevice, hardwareInfo } from "../fixtures/hardware_info.ts";
+import { hardwareInfo } from "../fixtures/hardware_info.ts";
+import { device } from "../hardware/placement/machines.ts";
 
 const GIB = 2 ** 30;
 
@@ -23,13 +24,13 @@ Deno.test("hardwareFindings() shows what may be used of the machine", () => {
   const info = hardwareInfo({
     cpu: { logicalCores: 64, usableCores: 2 },
     memory: { totalBytes: 256 * GIB, availableBytes: 1.5 * GIB, limitBytes: 2 * GIB },
-    devices: [cudaDevice(0), cudaDevice(1, { visible: false, memoryBytes: null }), cpuDevice()],
+    devices: [device(), device({ index: 1, visible: false, memoryBytes: null })],
   });
   assert.deepEqual(textsOf(hardwareFindings(info)), [
-    "ok processor: Some CPU: 2 of 64 logical cores may be used (affinity or quota)",
+    "ok processor: EPYC: 2 of 64 logical cores may be used (affinity or quota)",
     "ok memory: at most 2.0 GiB of 256.0 GiB, 1.5 GiB available",
-    "ok devices: cuda:0: NVIDIA L4, 22.5 GiB, 8.9, driver 570.10, up to CUDA 12.8\n" +
-    "cuda:1: NVIDIA L4, 8.9, driver 570.10, up to CUDA 12.8, hidden by a variable of this " +
+    "ok devices: cuda:0: NVIDIA L4, 23.4 GiB, 8.9, driver 595.71.05, up to CUDA 13.2\n" +
+    "cuda:1: NVIDIA L4, 8.9, driver 595.71.05, up to CUDA 13.2, hidden by a variable of this " +
     "environment",
   ]);
 });
@@ -102,7 +103,7 @@ Deno.test("memoryNeedFinding() compares the declared, the measured, or a small n
 
 Deno.test("unusedDevicesFindings() warns of accelerators that no pool assigns", () => {
   const info = hardwareInfo({
-    devices: [cudaDevice(0), cudaDevice(1, { visible: false }), cpuDevice()],
+    devices: [device(), device({ index: 1, visible: false })],
   });
   assert.deepEqual(
     textsOf(unusedDevicesFindings(info, [{}, { devices: "inherit" }])),
@@ -113,6 +114,6 @@ Deno.test("unusedDevicesFindings() warns of accelerators that no pool assigns", 
   );
   assert.deepEqual(unusedDevicesFindings(info, [{}, { devices: "cpu" }]), []);
   assert.deepEqual(unusedDevicesFindings(hardwareInfo(), [{}]), []);
-  const mac = hardwareInfo({ devices: [{ ...cpuDevice(), id: "mps", kind: "mps" }, cpuDevice()] });
+  const mac = hardwareInfo({ devices: [device({ kind: "mps" })] });
   assert.deepEqual(unusedDevicesFindings(mac, [{}]), []);
 });

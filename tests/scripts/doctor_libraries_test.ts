@@ -4,7 +4,8 @@ import { devPython } from "../../scripts/dev_python.ts";
 import { type Libraries, librariesFindings, librariesOf } from "../../scripts/doctor/libraries.ts";
 import type { Device, HardwareInfo } from "../../src/hardware/mod.ts";
 import { tempDir } from "../fixtures/host.ts";
-import { cpuDevice, cudaDevice, hardwareInfo } from "../fixtures/hardware_info.ts";
+import { hardwareInfo } from "../fixtures/hardware_info.ts";
+import { device } from "../hardware/placement/machines.ts";
 
 const POOL = { name: "a", threads: 1 };
 const PLAIN: Libraries = { torch: null, threads: null, freeThreaded: false, gil: true };
@@ -35,9 +36,9 @@ Deno.test("librariesFindings() says nothing about a plain Python", async () => {
 
 Deno.test("librariesFindings() warns of a torch that cannot use the GPU", async () => {
   const cpuBuild = { version: "2.9.0+cpu" };
-  const rocm: Device = { ...cudaDevice(0), id: "rocm:0", kind: "rocm" };
+  const rocm = device({ kind: "rocm" });
   assert.equal(
-    await torchFinding(cpuBuild, cudaDevice(0)),
+    await torchFinding(cpuBuild, device()),
     "warning torch 2.9.0+cpu is built without CUDA, so it cannot use cuda:0",
   );
   assert.equal(
@@ -45,16 +46,16 @@ Deno.test("librariesFindings() warns of a torch that cannot use the GPU", async 
     "warning torch 2.9.0+cpu is built without ROCm, so it cannot use rocm:0",
   );
   assert.equal(await torchFinding({ hip: "6.2" }, rocm), "ok torch 2.9.0");
-  assert.equal(await torchFinding(cpuBuild, cpuDevice()), "ok torch 2.9.0+cpu");
+  assert.equal(await torchFinding(cpuBuild), "ok torch 2.9.0+cpu");
   assert.equal(
-    await torchFinding(cpuBuild, cudaDevice(0, { visible: false })),
+    await torchFinding(cpuBuild, device({ visible: false })),
     "ok torch 2.9.0+cpu",
   );
 });
 
 Deno.test("librariesFindings() warns of a driver whose CUDA has an older major version than torch's", async () => {
   const on = (cuda: string, runtime: string | null): Promise<string> =>
-    torchFinding({ cuda }, cudaDevice(0, { runtime }));
+    torchFinding({ cuda }, device({ driver: "570.10", runtime }));
   assert.equal(
     await on("13.2", "12.8"),
     "warning torch 2.9.0 is built for CUDA 13.2; the driver 570.10 supports CUDA up to 12.8 only",
