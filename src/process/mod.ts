@@ -4,7 +4,8 @@
  * Other processes:
  * - {@link ManagedProcess}: a child process with a group of its own, whose output is read line by
  *   line.
- * - {@link runCommand}, {@link runGuarded}: run a command to its end.
+ * - {@link runCommand}, {@link runGuarded}: run a command to its end; {@link spawnGroup} only
+ *   starts it.
  * - {@link ProcTable}, {@link StartTimes}, {@link sweepProcesses}: list processes, and end those
  *   that dead hosts left behind.
  *
@@ -29,7 +30,7 @@ export { EXIT_CODES } from "./exit_codes.ts";
 export { HOST_ENV, PROGRAM_ENV, WORKER_ENV } from "./environment_names.ts";
 export { FileLock } from "./file_lock.ts";
 export { ManagedProcess, type ProcessExit, type ProcessSpec } from "./managed_process.ts";
-export { type CommandSpec, isRunning, killGroup } from "./process_group.ts";
+export { type CommandSpec, isRunning, killGroup, spawnGroup } from "./process_group.ts";
 export {
   type ProcessInfo,
   type ProcessTable,

@@ -5,21 +5,25 @@ export interface CommandSpec {
   /** The complete environment: nothing is inherited. */
   readonly env: Readonly<Record<string, string>>;
   readonly cwd?: string | undefined;
+  /** A pipe if omitted. */
+  readonly stdin?: "piped" | "null";
 }
 
 /**
  * Starts a program as the leader of its own process group and session, so that a signal to the
- * group reaches everything it starts. All three of its streams are pipes.
+ * group reaches everything it starts. Its output streams are pipes.
  *
  * @throws {Deno.errors.NotFound | Deno.errors.PermissionDenied} If the command cannot be run.
  */
-export function spawnGroup({ command, args, env, cwd }: CommandSpec): Deno.ChildProcess {
+export function spawnGroup(
+  { command, args, env, cwd, stdin = "piped" }: CommandSpec,
+): Deno.ChildProcess {
   return new Deno.Command(command, {
     args: [...args],
     env: { ...env },
     clearEnv: true,
     ...(cwd === undefined ? {} : { cwd }),
-    stdin: "piped",
+    stdin,
     stdout: "piped",
     stderr: "piped",
     detached: true,
