@@ -18,4 +18,11 @@ export {
   placesText,
   type PoolNeeds,
 } from "./placement/mod.ts";
+export {
+  probeDevices,
+  type ProbeOptions,
+  type ProbeResult,
+  refreshDevices,
+  type RefreshOptions,
+} from "./probes/mod.ts";
 export { readMemory, readSystem, type SystemReading } from "./system/mod.ts";

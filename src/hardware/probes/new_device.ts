@@ -1,0 +1,23 @@
+import type { Device } from "../device.ts";
+
+/** Returns a healthy, visible device of which nothing is known but these fields. */
+export function newDevice(
+  fields: Pick<Device, "id" | "kind" | "index" | "name"> & Partial<Device>,
+): Device {
+  return {
+    uuid: null,
+    arch: null,
+    memoryBytes: null,
+    freeBytes: null,
+    unified: false,
+    driver: null,
+    runtime: null,
+    utilization: null,
+    temperatureCelsius: null,
+    powerWatts: null,
+    mig: null,
+    visible: true,
+    health: "healthy",
+    ...fields,
+  };
+}
