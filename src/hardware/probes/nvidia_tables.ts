@@ -38,7 +38,9 @@ export const LOAD_FIELDS: readonly string[] = [
   "power.draw",
 ];
 
+/** Limits above which a text is no table, so that garbage does not hold the event loop. */
 const MAX_LINES = 4_096;
+const MAX_LINE_CHARS = 4_096;
 
 /** A row of the query. */
 export interface GpuRow {
@@ -87,7 +89,7 @@ export function readGpuRows(text: string, fields: readonly string[]): Table<GpuR
   return { rows: [...rows.values()].sort((a, b) => a.index - b.index), unreadable };
 }
 
-/** Returns the lines that are not blank. No machine has more GPUs than the limit. */
+/** Returns the lines that are not blank. */
 function linesOf(text: string): string[] {
   return text.split("\n", MAX_LINES).filter((it) => it.trim() !== "");
 }
@@ -123,6 +125,7 @@ function readGpuRow(line: string, fields: readonly string[]): GpuRow | null {
 
 /** Returns the cells of a row by field. A name may contain commas. */
 function cellsOf(line: string, fields: readonly string[]): Map<string, string> | null {
+  if (line.length > MAX_LINE_CHARS) return null;
   const cells = line.split(",").map((it) => it.trim());
   const surplus = cells.length - fields.length;
   const at = fields.indexOf("name");

@@ -120,6 +120,12 @@ Deno.test("readGpuRows() keeps a name with commas whole", () => {
   assert.equal(row?.memoryBytes, 100 * MIB);
 });
 
+Deno.test("readGpuRows() reads no row out of an endless line", () => {
+  const start = "0, GPU-1, 00000000:01:00.0, NVIDIA L4";
+  const text = `${start}${", x".repeat(2_000)}, 580.95.05, 100, 90`;
+  assert.deepEqual(readGpuRows(text, FALLBACK_FIELDS), { rows: [], unreadable: [text] });
+});
+
 Deno.test("readGpuRows() keeps the rows that can be read, and names the others", () => {
   const row = (index: number | string): string =>
     `${index}, GPU-${index}, 00000000:01:00.0, NVIDIA L4, 580.95.05, 100, 90`;
