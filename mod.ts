@@ -89,11 +89,14 @@ export type {
 } from "./src/pool/mod.ts";
 export type {
   CpuInfo,
+  DetectOptions,
   Device,
   DeviceKind,
+  Hardware,
   HardwareInfo,
   HardwareProblem,
   MemoryInfo,
+  SelectOptions,
 } from "./src/hardware/mod.ts";
 export type { StartOptions, StoreStatus } from "./src/host/mod.ts";
 export {

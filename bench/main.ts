@@ -15,6 +15,7 @@ import { markdownOf, skippedMarkdown } from "./table.ts";
 import { arrays } from "./work/arrays.ts";
 import { batch } from "./work/batch.ts";
 import { echo } from "./work/echo.ts";
+import { hardware } from "./work/hardware.ts";
 import { http } from "./work/http.ts";
 import { memory } from "./work/memory.ts";
 import { scale } from "./work/scale.ts";
@@ -32,6 +33,7 @@ const WORKLOADS: readonly Workload[] = [
   memory,
   scale,
   batch,
+  hardware,
 ];
 const CONTENDERS = [...new Set(WORKLOADS.flatMap((it) => it.contenders))];
 const RESULTS = join(ROOT, "bench", "results");

@@ -1,6 +1,12 @@
 import type { Args, CallOptions, Calls, ToolStream } from "./calls/mod.ts";
 import { showCaller } from "./caller_stack.ts";
-import { type ConfigInput, loadProgramConfig, type SizedConfig } from "./config/mod.ts";
+import {
+  type Config,
+  type ConfigInput,
+  loadProgramConfig,
+  type SizedConfig,
+} from "./config/mod.ts";
+import type { Hardware } from "./hardware/mod.ts";
 import {
   assertSupportedSystem,
   compose,
@@ -43,6 +49,8 @@ export class Snakeden implements AsyncDisposable {
   readonly pools: Pools;
   /** The workers of all pools, and the replacement of one. */
   readonly workers: WorkerList;
+  /** The processor, the memory and the devices of the machine. */
+  readonly hardware: Hardware;
   /** The store: its state, and the records of this run. */
   readonly store: StoreStatus;
   /** The health of the pools: a ping through each, and a wait until all are ready. */
@@ -56,6 +64,7 @@ export class Snakeden implements AsyncDisposable {
     this.tools = host.tools;
     this.pools = host.pools;
     this.workers = host.workers;
+    this.hardware = host.hardware;
     this.store = host.store;
     this.health = host.health;
     this.#calls = host.calls;

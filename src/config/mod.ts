@@ -7,7 +7,7 @@
  */
 export { ApiKeyWatch } from "./api_key_watch.ts";
 export { configPaths, type ConfigPlace } from "./config_file.ts";
-export { metaOf, withoutDefault } from "./config_issues.ts";
+export { metaOf, shownValue, withoutDefault } from "./config_issues.ts";
 export { isDemo } from "./demo.ts";
 export { ENV_KEYS, type ReadEnv } from "./environment.ts";
 export {

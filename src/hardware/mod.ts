@@ -4,6 +4,7 @@
  * @module
  */
 export { type Device, DEVICE_KINDS, type DeviceKind } from "./device.ts";
+export { type DetectOptions, Hardware, type HardwareDeps } from "./hardware.ts";
 export type { CpuInfo, HardwareInfo, HardwareProblem, MemoryInfo } from "./hardware_info.ts";
 export {
   type HardwareSource,
@@ -18,6 +19,7 @@ export {
   placesText,
   type PoolNeeds,
 } from "./placement/mod.ts";
+export type { SelectOptions } from "./select_device.ts";
 export {
   probeDevices,
   type ProbeOptions,

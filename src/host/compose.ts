@@ -3,7 +3,7 @@ import { settlesWithin } from "../async/mod.ts";
 import { BridgeServer } from "../bridge/mod.ts";
 import { Calls, policiesByPool, warnOfUnknownTools } from "../calls/mod.ts";
 import { type Config, isDemo, type NamedLogging, type SizedConfig } from "../config/mod.ts";
-import { logPlacements, placeConfig } from "../hardware/mod.ts";
+import { Hardware, logPlacements, placeConfig } from "../hardware/mod.ts";
 import { getLogger } from "../log.ts";
 import { DeviceHealth, Health, type PoolGroup, Pools, WorkerList } from "../pool/mod.ts";
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
@@ -66,6 +66,7 @@ export interface Host {
   readonly tools: ToolRegistry;
   readonly pools: Pools;
   readonly workers: WorkerList;
+  readonly hardware: Hardware;
   readonly store: StoreStatus;
   readonly health: Health;
   readonly shutdown: Shutdown;
@@ -105,6 +106,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   const recovering = endDeadRuns({ directory, store, table });
   resources.defer(() => recovering);
   resources.defer(() => endOwnRun(runId, table));
+  const hardware = resources.use(new Hardware());
   const pythons = resources.use(await openPythons(config, options));
   // Dead runs may still hold resources that the new workers need, such as GPU memory.
   await settlesWithin(recovering, RECOVERY_MS);
@@ -140,6 +142,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     tools,
     pools: new Pools(config.pools, { pools: group.byName, policies }),
     workers: new WorkerList(group.byName),
+    hardware,
     store: new StoreStatus({ store, processes: registry }),
     health,
     shutdown: new Shutdown({ pools: group, calls, resources: resources.move() }),

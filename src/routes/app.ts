@@ -2,6 +2,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { access, KeyGuard } from "./access/mod.ts";
 import { addExecute, addStream, Traffic } from "./calls/mod.ts";
 import type { Engine } from "./engine.ts";
+import { addHardware } from "./hardware.ts";
 import { addHealth } from "./health.ts";
 import { type AppEnv, problemOf, problemResponse, unmatched } from "./http/mod.ts";
 import { addIndex } from "./index_page.ts";
@@ -52,6 +53,7 @@ export function createApp(
   addPools(app, engine.pools, { shown });
   addRecycle(app, engine.pools, { traffic });
   addWorkers(app, engine.workers, { shown });
+  addHardware(app, engine.hardware, { needsKey });
   // The reasons contain output of workers, which callers without a key must not see.
   addHealth(app, engine.health, { version, showsReasons: !needsKey && shown.output });
   addOpenApi(app, engine.tools, { version, needsKey });

@@ -1,5 +1,6 @@
 import type { Config } from "../config/mod.ts";
 import type { ExecuteSlice, FindTools, StreamSlice } from "./calls/mod.ts";
+import type { HardwareSlice } from "./hardware.ts";
 import type { HealthSlice } from "./health.ts";
 import type { PoolsSlice } from "./pools.ts";
 import type { RecycleSlice } from "./recycle.ts";
@@ -12,5 +13,6 @@ export interface Engine extends ExecuteSlice, StreamSlice {
   readonly tools: ToolsSlice & FindTools;
   readonly pools: PoolsSlice & RecycleSlice;
   readonly workers: WorkersSlice;
+  readonly hardware: HardwareSlice;
   readonly health: HealthSlice;
 }

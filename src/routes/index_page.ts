@@ -11,6 +11,7 @@ const LINKS: Readonly<Record<string, string>> = {
   tools: "/v1/tools",
   pools: "/v1/pools",
   workers: "/v1/workers",
+  hardware: "/v1/hardware",
   health: "/healthz",
   readiness: "/readyz",
 };

@@ -13,7 +13,9 @@ import {
   type RecycleRequest,
   type StreamEvent,
 } from "../../src/pool/mod.ts";
+import type { HardwareInfo } from "../../src/hardware/mod.ts";
 import { type AppOptions, createApp, type Engine } from "../../src/routes/mod.ts";
+import { fakeDevice } from "../fixtures/fakes/fake_device.ts";
 import { assertDescribed } from "./described_answer.ts";
 
 /** The arguments and options of a call. */
@@ -29,7 +31,7 @@ export interface MemoryEngine extends Engine {
   readonly recycled: RecycleRequest[];
 }
 
-type Namespaces = Pick<Engine, "tools" | "pools" | "workers" | "health">;
+type Namespaces = Pick<Engine, "tools" | "pools" | "workers" | "hardware" | "health">;
 
 export interface MemoryEngineOptions extends Partial<Pick<Engine, "call">> {
   /** Methods of the namespaces that replace those below. */
@@ -62,6 +64,26 @@ const POOL: PoolInfo = {
   crashes: { total: 0, windowMs: 60_000, recent: {}, reruns: 0, poisoned: 0 },
   tainted: [],
   unhealthyDevices: [],
+};
+
+/** A machine with a GPU. */
+export const MACHINE: HardwareInfo = {
+  hostname: "machine-7",
+  platform: "linux-x86_64",
+  cpu: {
+    model: "AMD EPYC",
+    vendor: "AMD",
+    physicalCores: 4,
+    logicalCores: 8,
+    usableCores: 2,
+    features: ["avx2"],
+  },
+  memory: { totalBytes: 64e9, availableBytes: 60e9, limitBytes: null },
+  devices: [
+    fakeDevice({ id: "cuda:0", kind: "cuda", uuid: "GPU-1", name: "NVIDIA L4", arch: "8.9" }),
+    fakeDevice({ id: "cpu", kind: "cpu", name: "AMD EPYC", unified: true }),
+  ],
+  problems: [{ probe: "amd-smi", what: "missing", text: "amd-smi is not installed" }],
 };
 
 export function outcomeOf(value: unknown): CallOutcome {
@@ -126,6 +148,10 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
         return Promise.resolve();
       },
       ...namespaces.workers,
+    },
+    hardware: {
+      detect: () => Promise.resolve(MACHINE),
+      ...namespaces.hardware,
     },
     health: {
       ready: () => Promise.resolve({ ready: true, pools: { default: { ready: true, pingMs: 1 } } }),
