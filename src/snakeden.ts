@@ -1,11 +1,6 @@
 import type { Args, CallOptions, Calls, ToolStream } from "./calls/mod.ts";
 import { showCaller } from "./caller_stack.ts";
-import {
-  type Config,
-  type ConfigInput,
-  loadProgramConfig,
-  type SizedConfig,
-} from "./config/mod.ts";
+import { type ConfigInput, loadProgramConfig, type SizedConfig } from "./config/mod.ts";
 import type { Hardware } from "./hardware/mod.ts";
 import {
   assertSupportedSystem,
