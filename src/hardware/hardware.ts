@@ -2,17 +2,12 @@ import { type Clock, SYSTEM_CLOCK } from "../async/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import type { Device } from "./device.ts";
 import type { HardwareInfo, HardwareProblem } from "./hardware_info.ts";
+import { probeDevices, type ProbeResult, refreshDevices } from "./probes/mod.ts";
 import { selectDevice, type SelectOptions } from "./select_device.ts";
 import { type MemoryReading, readMemory, readSystem, type SystemReading } from "./system/mod.ts";
 
 /** The time after which free memory and load are read again. */
 const FRESH_MS = 5_000;
-
-/** The accelerators, and what could not be found out about them. */
-interface ProbeResult {
-  readonly devices: readonly Device[];
-  readonly problems: readonly HardwareProblem[];
-}
 
 /** Options of {@link Hardware.detect}. */
 export interface DetectOptions {
@@ -34,7 +29,7 @@ export interface HardwareDeps {
   readonly refreshDevices?: (
     devices: readonly Device[],
     signal: AbortSignal,
-  ) => Promise<readonly Device[]>;
+  ) => Promise<ProbeResult>;
   /** Returns the health of a device; by default all are healthy. */
   readonly healthOf?: (deviceId: string) => Device["health"];
   readonly clock?: Clock;
@@ -44,6 +39,8 @@ export interface HardwareDeps {
 interface Snapshot {
   readonly system: SystemReading;
   readonly probed: ProbeResult;
+  /** The problems of the last reading of what changes. */
+  readonly renewalProblems: readonly HardwareProblem[];
   readonly readAt: number;
 }
 
@@ -69,7 +66,7 @@ export class Hardware implements AsyncDisposable {
   readonly #refreshDevices: (
     devices: readonly Device[],
     signal: AbortSignal,
-  ) => Promise<readonly Device[]>;
+  ) => Promise<ProbeResult>;
   readonly #healthOf: (deviceId: string) => Device["health"];
   readonly #clock: Clock;
   readonly #ending = new AbortController();
@@ -83,10 +80,8 @@ export class Hardware implements AsyncDisposable {
   constructor(deps: HardwareDeps = {}) {
     this.#readSystem = deps.readSystem ?? ((signal) => readSystem({ signal }));
     this.#readMemory = deps.readMemory ?? readMemory;
-    this.#probeDevices = deps.probeDevices ??
-      (() => Promise.resolve({ devices: [], problems: [] }));
-    this.#refreshDevices = deps.refreshDevices ??
-      ((devices) => Promise.resolve(devices));
+    this.#probeDevices = deps.probeDevices ?? ((signal) => probeDevices({ signal }));
+    this.#refreshDevices = deps.refreshDevices ?? renewDevices;
     this.#healthOf = deps.healthOf ?? (() => "healthy");
     this.#clock = deps.clock ?? SYSTEM_CLOCK;
   }
@@ -142,7 +137,7 @@ export class Hardware implements AsyncDisposable {
     const { signal } = this.#ending;
     const run = async (): Promise<Snapshot> => {
       const [system, probed] = await both(this.#readSystem(signal), this.#probeDevices(signal));
-      return { system, probed, readAt: this.#clock.now() };
+      return { system, probed, renewalProblems: [], readAt: this.#clock.now() };
     };
     this.#detection = run().then((snapshot) => this.#snapshot = snapshot)
       .finally(() => this.#detection = undefined);
@@ -152,13 +147,14 @@ export class Hardware implements AsyncDisposable {
   #startRenewal(last: Snapshot): Promise<Snapshot> {
     const { signal } = this.#ending;
     const run = async (): Promise<Snapshot> => {
-      const [{ memory }, devices] = await both(
+      const [{ memory, problems }, { devices, ...renewed }] = await both(
         this.#readMemory(signal),
         this.#refreshDevices(last.probed.devices, signal),
       );
       const snapshot = {
         system: { ...last.system, memory },
         probed: { ...last.probed, devices },
+        renewalProblems: [...problems, ...renewed.problems],
         readAt: this.#clock.now(),
       };
       // A detection that ended meanwhile knows more.
@@ -170,13 +166,24 @@ export class Hardware implements AsyncDisposable {
   }
 
   /** The health is not part of the snapshot, since it can change at any time. */
-  #infoOf({ system, probed }: Snapshot): HardwareInfo {
+  #infoOf({ system, probed, renewalProblems }: Snapshot): HardwareInfo {
     const { hostname, platform, cpu, memory } = system;
     const devices = [...probed.devices, processorOf(system)]
       .map((it) => ({ ...it, health: this.#healthOf(it.id) }));
-    const problems = [...system.problems, ...probed.problems];
+    const known = [...system.problems, ...probed.problems];
+    const isKnown = ({ text }: HardwareProblem): boolean => known.some((it) => it.text === text);
+    const problems = [...known, ...renewalProblems.filter((it) => !isKnown(it))];
     return { hostname, platform, cpu, memory, devices, problems };
   }
+}
+
+async function renewDevices(
+  devices: readonly Device[],
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  const problems: HardwareProblem[] = [];
+  const onProblem = (problem: HardwareProblem): void => void problems.push(problem);
+  return { devices: await refreshDevices(devices, { signal, onProblem }), problems };
 }
 
 /** Returns the processor as a device. Its memory is what this process may use of the machine's. */

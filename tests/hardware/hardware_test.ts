@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../src/errors.ts";
 import { type Device, Hardware, type HardwareDeps } from "../../src/hardware/mod.ts";
-import type { SystemReading } from "../../src/hardware/mod.ts";
+import type { HardwareProblem, SystemReading } from "../../src/hardware/mod.ts";
 import { fakeDevice } from "../fixtures/fakes/fake_device.ts";
 import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
 
@@ -28,6 +28,8 @@ class Machine {
   readonly asked: string[] = [];
   /** Holds every answer back until it is resolved. */
   gate: Promise<void> = Promise.resolve();
+  /** The problems of reading memory and load again. */
+  problems: HardwareProblem[] = [];
   readonly #memory = SYSTEM.memory.availableBytes ?? 0;
 
   get deps(): HardwareDeps {
@@ -45,10 +47,12 @@ class Machine {
     return {
       clock: this.clock,
       readSystem: (signal) => answer("system", signal, () => ({ ...SYSTEM, memory: memory() })),
-      readMemory: (signal) => answer("memory", signal, () => ({ memory: memory(), problems: [] })),
+      readMemory: (signal) =>
+        answer("memory", signal, () => ({ memory: memory(), problems: SYSTEM.problems })),
       probeDevices: (signal) =>
         answer("devices", signal, () => ({ devices: [GPU], problems: [MISSING] })),
-      refreshDevices: (devices, signal) => answer("load", signal, () => devices.map(renewed)),
+      refreshDevices: (devices, signal) =>
+        answer("load", signal, () => ({ devices: devices.map(renewed), problems: this.problems })),
     };
   }
 }
@@ -104,6 +108,19 @@ Deno.test("Hardware.detect() reads free memory and load again after 5 s, and not
   assert.deepEqual({ ...second, memory: 0, devices: 0 }, { ...first, memory: 0, devices: 0 });
   machine.clock.advance(5_000);
   assert.deepEqual(await hardware.detect(), second);
+});
+
+Deno.test("Hardware.detect() shows the problems of the last reading, beside those of the first", async () => {
+  const machine = new Machine();
+  await using hardware = new Hardware(machine.deps);
+  const { problems } = await hardware.detect();
+  const late: HardwareProblem = { probe: "nvidia-smi", what: "timeout", text: "c" };
+  machine.problems = [late];
+  machine.clock.advance(6_000);
+  assert.deepEqual((await hardware.detect()).problems, [...problems, late]);
+  machine.problems = [];
+  machine.clock.advance(6_000);
+  assert.deepEqual((await hardware.detect()).problems, problems);
 });
 
 Deno.test("Hardware.detect() with refresh asks everything again", async () => {

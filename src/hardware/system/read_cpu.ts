@@ -44,7 +44,7 @@ export async function readCpu(
   const timer = setTimeout(() => reject(new TimeLimit()), limitMs);
   const onAbort = (): void => reject(signal?.reason);
   signal?.addEventListener("abort", onAbort, { once: true });
-  await using reader = new CpuReader(thread);
+  await using reader = new CpuReader(thread, limitMs);
   try {
     const facts = await Promise.race([reader.facts, interrupted]);
     const gap = gapIn(facts);
@@ -98,10 +98,12 @@ class CpuReader implements AsyncDisposable {
   /** Rejects if the thread breaks. */
   readonly facts: Promise<CpuFacts>;
   readonly #worker: Worker;
+  readonly #limitMs: number;
   readonly #ending = new AbortController();
   readonly #commands = new Set<Promise<void>>();
 
-  constructor(thread: URL) {
+  constructor(thread: URL, limitMs: number) {
+    this.#limitMs = limitMs;
     // Without `deno.permissions`, which would end a program that lacks the unstable option
     // "worker-options"; a program cannot ask whether it has the option.
     this.#worker = new Worker(thread, { type: "module", name: "cpu" });
@@ -121,9 +123,10 @@ class CpuReader implements AsyncDisposable {
   }
 
   #run(id: number, command: string): void {
-    const running = runShell(command, this.#ending).then((output) => {
+    const { signal } = this.#ending;
+    const running = runShell(command, { limitMs: this.#limitMs, signal }).then((output) => {
       const answer: CommandOutput = { id, ...output };
-      if (!this.#ending.signal.aborted) this.#worker.postMessage(answer);
+      if (!signal.aborted) this.#worker.postMessage(answer);
     }).finally(() => this.#commands.delete(running));
     this.#commands.add(running);
   }

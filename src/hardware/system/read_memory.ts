@@ -67,20 +67,11 @@ done
 exit 1
 `;
 
-async function readUsedBytes(signal?: AbortSignal): Promise<number | null> {
+async function readUsedBytes(signal: AbortSignal | undefined): Promise<number | null> {
   if (Deno.build.os !== "linux") return null;
-  const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(), LIMIT_MS);
-  const onAbort = (): void => limit.abort();
-  signal?.addEventListener("abort", onAbort, { once: true });
-  try {
-    const { stdout, failure } = await runShell(USED_BYTES, limit);
-    signal?.throwIfAborted();
-    return failure === undefined ? usedBytesOf(stdout) : null;
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener("abort", onAbort);
-  }
+  const { stdout, failure } = await runShell(USED_BYTES, { limitMs: LIMIT_MS, signal });
+  signal?.throwIfAborted();
+  return failure === undefined ? usedBytesOf(stdout) : null;
 }
 
 function usedBytesOf(text: string): number | null {

@@ -1,6 +1,6 @@
 import { messageOf } from "../../errors.ts";
-import { isGranted, readVariable } from "../../granted.ts";
-import { runCommand } from "../../process/mod.ts";
+import { readVariable } from "../../granted.ts";
+import { runTool, withDefaults } from "../probes/mod.ts";
 
 /** The output of a command line. */
 export interface ShellOutput {
@@ -9,21 +9,23 @@ export interface ShellOutput {
   readonly failure: string | undefined;
 }
 
-/** Options of {@link runShell}. */
+/** Options of {@link runShell}. Both ends kill the command line with all that it has started. */
 export interface ShellOptions {
-  /** Kills the command line with all that it has started. */
-  readonly signal: AbortSignal;
+  readonly limitMs: number;
+  readonly signal: AbortSignal | undefined;
 }
 
+/** The folders of commands for a program that may not read PATH. */
+const USUAL_PATH = "/usr/local/bin:/usr/bin:/bin";
+
 /** Runs a command line of a shell in a process group of its own. Never rejects. */
-export async function runShell(command: string, { signal }: ShellOptions): Promise<ShellOutput> {
-  if (!isGranted({ name: "run", command: "sh" })) {
-    return { stdout: "", failure: "the permission --allow-run is missing" };
-  }
+export async function runShell(command: string, options: ShellOptions): Promise<ShellOutput> {
+  const env = (name: string): string | undefined =>
+    readVariable(name) ?? (name === "PATH" ? USUAL_PATH : undefined);
   try {
-    const env = { PATH: readVariable("PATH") ?? "/usr/bin:/bin" };
-    const { success, code, stdout } = await runCommand(["sh", "-c", command], { env, signal });
-    return { stdout, failure: success ? undefined : `it exited with status ${code}` };
+    const tool = withDefaults({ ...options, env, folders: [] });
+    const { stdout, problem } = await runTool(["sh", "-c", command], tool);
+    return { stdout, failure: problem?.text };
   } catch (error) {
     return { stdout: "", failure: messageOf(error) };
   }
