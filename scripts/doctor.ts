@@ -3,8 +3,8 @@
  * fault. It exits with 1 if the server could not start. Like a first start, it builds the Python
  * environments that are missing.
  */
-import { loadConfig, machineLimits, type SizedConfig } from "../src/config/mod.ts";
-import type { HardwareInfo, HardwareSource } from "../src/hardware/mod.ts";
+import { loadConfig, type SizedConfig } from "../src/config/mod.ts";
+import { Hardware, type HardwareInfo, type HardwareSource } from "../src/hardware/mod.ts";
 import { libraryThreads, workerEnv } from "../src/pool/mod.ts";
 import { packagePath } from "../src/python_env/mod.ts";
 import { checkAdapters } from "./doctor/adapters.ts";
@@ -29,28 +29,6 @@ import { placePoolsOf } from "./doctor/placement.ts";
 import { openPythons } from "./doctor/python.ts";
 import { sharedMemoryFinding } from "./doctor/shared_memory.ts";
 import { storeFindings } from "./doctor/store.ts";
-
-/** The hardware without devices. */
-const LIMITS_ONLY: HardwareSource = {
-  detect: () => {
-    const { limitBytes = null, totalBytes = null, usableCores } = machineLimits();
-    return Promise.resolve({
-      hostname: null,
-      platform: `${Deno.build.os}-${Deno.build.arch}`,
-      cpu: {
-        model: null,
-        vendor: null,
-        physicalCores: null,
-        logicalCores: null,
-        usableCores,
-        features: [],
-      },
-      memory: { totalBytes, availableBytes: null, limitBytes },
-      devices: [],
-      problems: [],
-    });
-  },
-};
 
 /** Returns all findings, in the order in which they should be cured. */
 export async function examine(hardware: HardwareSource): Promise<Finding[]> {
@@ -113,7 +91,8 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`unknown option ${unknown.join(" ")}\nusage: deno task doctor [--json]`);
     return 2;
   }
-  const findings = await examine(LIMITS_ONLY);
+  await using hardware = new Hardware();
+  const findings = await examine(hardware);
   console.log(args.includes("--json") ? JSON.stringify(findings, null, 2) : tableOf(findings));
   return findings.some((it) => it.state === "error") ? 1 : 0;
 }

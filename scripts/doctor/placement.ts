@@ -13,7 +13,7 @@ import { type Finding, findingOf } from "./finding.ts";
  */
 export async function placePoolsOf(
   config: Config,
-  hardware: HardwareSource | undefined,
+  hardware: HardwareSource,
   findings: Finding[],
 ): Promise<SizedConfig> {
   if (!needsHardware(config.pools)) return (await placeConfig(config, hardware)).config;
@@ -23,7 +23,13 @@ export async function placePoolsOf(
       .map(([pool, placement]) => `${pool}: ${placesText(placement)}`);
     return { value, text: texts.join("\n") };
   });
-  if (placed !== null) return placed.config;
+  if (placed !== null) {
+    for (const [pool, { warning }] of placed.placements) {
+      if (warning === undefined) continue;
+      findings.push({ name: `devices of ${pool}`, state: "warning", text: warning });
+    }
+    return placed.config;
+  }
   const pools = config.pools.map((pool) => ({
     ...pool,
     size: pool.size ?? pool.workersPerDevice ?? 1,

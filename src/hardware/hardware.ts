@@ -11,8 +11,12 @@ const FRESH_MS = 5_000;
 
 /** Options of {@link Hardware.detect}. */
 export interface DetectOptions {
-  /** True to ask everything again; otherwise only what changes is, if it is older than 5 s. */
+  /**
+   * True to ask everything again; otherwise only what changes is, if it is older than `maxAgeMs`.
+   */
   readonly refresh?: boolean;
+  /** The age up to which free memory and load are not read again; 5,000 ms if omitted. */
+  readonly maxAgeMs?: number;
   /** Ends the wait. The detection goes on for others who wait for it. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -95,10 +99,12 @@ export class Hardware implements AsyncDisposable {
    *
    * @throws The reason of the signal, or {@link SnakedenError} `shutting_down`.
    */
-  async detect({ refresh = false, signal }: DetectOptions = {}): Promise<HardwareInfo> {
+  async detect(
+    { refresh = false, maxAgeMs = FRESH_MS, signal }: DetectOptions = {},
+  ): Promise<HardwareInfo> {
     signal?.throwIfAborted();
     if (this.#ending.signal.aborted) throw stopping();
-    return this.#infoOf(await unlessAborted(this.#current(refresh), signal));
+    return this.#infoOf(await unlessAborted(this.#current(refresh, maxAgeMs), signal));
   }
 
   /**
@@ -125,11 +131,11 @@ export class Hardware implements AsyncDisposable {
     await Promise.allSettled([this.#detection, this.#renewal]);
   }
 
-  #current(refresh: boolean): Promise<Snapshot> {
+  #current(refresh: boolean, maxAgeMs: number): Promise<Snapshot> {
     if (this.#detection !== undefined) return this.#detection;
     const last = this.#snapshot;
     if (refresh || last === undefined) return this.#startDetection();
-    if (this.#clock.now() - last.readAt <= FRESH_MS) return Promise.resolve(last);
+    if (this.#clock.now() - last.readAt <= maxAgeMs) return Promise.resolve(last);
     return this.#renewal ?? this.#startRenewal(last);
   }
 

@@ -7,6 +7,7 @@ export { type Device, DEVICE_KINDS, type DeviceKind } from "./device.ts";
 export { type DetectOptions, Hardware, type HardwareDeps } from "./hardware.ts";
 export type { CpuInfo, HardwareInfo, HardwareProblem, MemoryInfo } from "./hardware_info.ts";
 export {
+  freeDeviceBytes,
   type HardwareSource,
   logPlacements,
   needsHardware,

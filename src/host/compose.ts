@@ -3,7 +3,7 @@ import { settlesWithin } from "../async/mod.ts";
 import { BridgeServer } from "../bridge/mod.ts";
 import { Calls, policiesByPool, warnOfUnknownTools } from "../calls/mod.ts";
 import { type Config, isDemo, type NamedLogging, type SizedConfig } from "../config/mod.ts";
-import { Hardware, logPlacements, placeConfig } from "../hardware/mod.ts";
+import { freeDeviceBytes, Hardware, logPlacements, placeConfig } from "../hardware/mod.ts";
 import { getLogger } from "../log.ts";
 import { DeviceHealth, Health, type PoolGroup, Pools, WorkerList } from "../pool/mod.ts";
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
@@ -92,7 +92,11 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   await using resources = new AsyncDisposableStack();
   resources.use(openLog({ logging, dev: given.dev }));
   assertPermitted(given);
-  const placed = await placeConfig(given, undefined, options.signal);
+  const deviceHealth = new DeviceHealth();
+  const hardware = resources.use(
+    new Hardware({ healthOf: (deviceId) => deviceHealth.healthOf(deviceId) }),
+  );
+  const placed = await placeConfig(given, hardware, options.signal);
   const { config, placements } = placed;
   const risk = await openDataDirectory(config.dataDir);
   if (risk !== undefined) getLogger("server").warn("{risk}", { risk });
@@ -106,7 +110,6 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   const recovering = endDeadRuns({ directory, store, table });
   resources.defer(() => recovering);
   resources.defer(() => endOwnRun(runId, table));
-  const hardware = resources.use(new Hardware());
   const pythons = resources.use(await openPythons(config, options));
   // Dead runs may still hold resources that the new workers need, such as GPU memory.
   await settlesWithin(recovering, RECOVERY_MS);
@@ -119,7 +122,8 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     openPools({
       config,
       placements,
-      deviceHealth: new DeviceHealth(),
+      deviceHealth,
+      freeDeviceBytes: (deviceId) => freeDeviceBytes(hardware, deviceId),
       runId,
       runDirectory: directory.path,
       bridge,

@@ -11,6 +11,8 @@ export interface PoolsParts extends LauncherParts {
   readonly placements: ReadonlyMap<string, Placement>;
   /** The health of these devices, which all pools share. */
   readonly deviceHealth: DeviceHealth;
+  /** Returns the memory that is free on a device; null if it is unknown. */
+  readonly freeDeviceBytes: (deviceId: string) => Promise<number | null>;
 }
 
 /** Creates the pools of the configuration, which have no workers until they are started. */
@@ -25,7 +27,11 @@ export function openPools(parts: PoolsParts): PoolGroup {
           dev: parts.config.dev,
           moduleCure: moduleCure(pool, parts.pythons.of(pool.name)).ofCalls,
         },
-        { launcher: workerLauncher(pool, parts), deviceHealth: parts.deviceHealth },
+        {
+          launcher: workerLauncher(pool, parts),
+          deviceHealth: parts.deviceHealth,
+          freeDeviceBytes: parts.freeDeviceBytes,
+        },
       ),
     ])),
   );

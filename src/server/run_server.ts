@@ -1,5 +1,6 @@
 import { type Config, configPaths, loadConfig, namedLoggingOf } from "../config/mod.ts";
 import { InvalidInputError, SnakedenError } from "../errors.ts";
+import { Hardware, placeConfig } from "../hardware/mod.ts";
 import { assertSupportedSystem } from "../host/mod.ts";
 import { configureLogging, getLogger, type LogHandle } from "../log.ts";
 import { EXIT_CODES, isDenoFirst, NEEDS_INIT, StopSignals } from "../process/mod.ts";
@@ -106,14 +107,21 @@ async function listen(life: Life): Promise<StopSignals> {
   });
 }
 
-/** Resolves when an edit has made another valid configuration; shows what is wrong with others. */
+/**
+ * Resolves when an edit has made another configuration with which a host can be started; shows what
+ * is wrong with others.
+ */
 async function nextConfig({ flags, watch }: Life, { stop }: StopSignals): Promise<void> {
   while (await watch?.next(stop)) {
     try {
-      await loadConfig({ ...flags, fresh: true });
+      const config = await loadConfig({ ...flags, fresh: true });
+      // A device that is not there would end the server at its restart.
+      await using hardware = new Hardware();
+      await placeConfig(config, hardware, stop);
       getLogger("reload").info("the configuration has changed: restarting");
       return;
     } catch (error) {
+      if (stop.aborted) break;
       getLogger("reload").error("the server keeps its old configuration: {problem}", {
         problem: textOf(error),
       });
@@ -131,7 +139,7 @@ async function nextConfig({ flags, watch }: Life, { stop }: StopSignals): Promis
 async function endOfRepair(life: Life, error: unknown): Promise<number | "edited" | undefined> {
   const { watch, starts, isDev, isJson } = life;
   if (!isDev || watch?.isOpen !== true) return undefined;
-  if (!isConfigError(error) && starts === 1) return undefined;
+  if (!isConfigError(error) && !isDeviceError(error) && starts === 1) return undefined;
   const { stop } = await listen(life);
   const text = `waiting for an edit of ${watch.paths.join(" or ")}; Ctrl-C ends the server`;
   if (isJson) getLogger("reload").info("{text}", { text });
@@ -148,6 +156,10 @@ function textOf(error: unknown): string {
 /** Returns the exit status for an error. */
 function statusOf(error: unknown): number {
   return isConfigError(error) ? EXIT_CODES.config : EXIT_CODES.failed;
+}
+
+function isDeviceError(error: unknown): boolean {
+  return error instanceof SnakedenError && error.code === "device_unavailable";
 }
 
 function isConfigError(error: unknown): boolean {

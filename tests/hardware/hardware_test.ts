@@ -123,6 +123,17 @@ Deno.test("Hardware.detect() shows the problems of the last reading, beside thos
   assert.deepEqual((await hardware.detect()).problems, problems);
 });
 
+Deno.test("Hardware.detect() reads free memory again if it is older than maxAgeMs", async () => {
+  const machine = new Machine();
+  await using hardware = new Hardware(machine.deps);
+  await hardware.detect();
+  machine.clock.advance(1);
+  await hardware.detect({ maxAgeMs: 1 });
+  assert.deepEqual(machine.asked, ["system", "devices"]);
+  await hardware.detect({ maxAgeMs: 0 });
+  assert.deepEqual(machine.asked, ["system", "devices", "memory", "load"]);
+});
+
 Deno.test("Hardware.detect() with refresh asks everything again", async () => {
   const machine = new Machine();
   await using hardware = new Hardware(machine.deps);

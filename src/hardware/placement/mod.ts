@@ -6,6 +6,7 @@
  *
  * @module
  */
+export { freeDeviceBytes } from "./free_device_bytes.ts";
 export type { Place } from "./place.ts";
 export {
   type HardwareSource,

@@ -5,7 +5,10 @@ import { needsHardware, type Placement, placePools } from "./place_pools.ts";
 
 /** The part of the hardware that a placement needs. */
 export interface HardwareSource {
-  detect(options?: { readonly signal?: AbortSignal }): Promise<HardwareInfo>;
+  /** `maxAgeMs` is the age up to which free memory and load are not read again. */
+  detect(
+    options?: { readonly signal?: AbortSignal | undefined; readonly maxAgeMs?: number },
+  ): Promise<HardwareInfo>;
 }
 
 /** A configuration whose pools have their devices. */
@@ -24,12 +27,10 @@ export interface PlacedConfig {
  */
 export async function placeConfig(
   config: Config,
-  hardware: HardwareSource | undefined,
+  hardware: HardwareSource,
   signal?: AbortSignal,
 ): Promise<PlacedConfig> {
-  const info = needsHardware(config.pools)
-    ? await hardware?.detect(signal === undefined ? {} : { signal })
-    : undefined;
+  const info = needsHardware(config.pools) ? await hardware.detect({ signal }) : undefined;
   const placements = placePools(config.pools, info);
   const pools = config.pools.map((pool) => ({ ...pool, size: sizeOf(pool, placements) }));
   return { config: { ...config, pools }, placements };

@@ -114,6 +114,8 @@ export function placePools(
 interface Choice {
   readonly pool: PoolNeeds;
   readonly index: number;
+  /** The number of pools of the host. */
+  readonly poolCount: number;
   readonly devices: readonly Device[];
 }
 
@@ -128,7 +130,7 @@ function chooseDevices(pools: readonly PoolNeeds[], machine: Machine): Choice[] 
       tried.push({ pool: pool.name, want, why: found.why });
       return [];
     });
-    return { pool, index, devices };
+    return { pool, index, devices, poolCount: pools.length };
   });
   if (tried.length === 0) return choices;
   const list = tried.map(({ pool, want, why }) => `\n  pool ${pool}: ${want}: ${why}`);
@@ -183,13 +185,13 @@ function choiceIssues({ pool, index, devices }: Choice): FieldIssue[] {
   return [];
 }
 
-function sizeOf({ pool, devices }: Choice): number {
+function sizeOf({ pool, devices, poolCount }: Choice): number {
   const { size, workersPerDevice } = pool;
   if (size !== undefined) return size;
   const hasAccelerator = devices.some(({ kind }) => kind !== "cpu");
   return hasAccelerator || workersPerDevice !== undefined
     ? devices.length * (workersPerDevice ?? 1)
-    : defaultPoolSize();
+    : defaultPoolSize(poolCount);
 }
 
 function partsOf(choice: Choice): PoolPart[] {

@@ -48,7 +48,9 @@ Deno.test("placeConfig() fills in the sizes and changes nothing else", async () 
 Deno.test("placeConfig() passes on the reason for which the detection was given up", async () => {
   const abort = new AbortController();
   const source = {
-    detect: async ({ signal }: { signal?: AbortSignal } = {}): Promise<HardwareInfo> => {
+    detect: async (
+      { signal }: { signal?: AbortSignal | undefined } = {},
+    ): Promise<HardwareInfo> => {
       abort.abort(new Error("enough"));
       await Promise.resolve();
       signal?.throwIfAborted();
