@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { devPython, ROOT } from "../../scripts/dev_python.ts";
 import { type Finding, tableOf } from "../../scripts/doctor/finding.ts";
 import { leftoverPids, portFinding, socketPathFinding } from "../../scripts/doctor/machine.ts";
+import { fakeNvidiaSmi } from "../fixtures/vendor_tools.ts";
 import { workerCommand } from "../../src/python_env/mod.ts";
 
 async function doctor(
@@ -84,6 +85,21 @@ Deno.test("deno task doctor measures a worker of each pool, and adds up what all
   assert.ok(Number(big) > 100 && Number(big) < 200, text);
   assert.ok(Math.abs(2 * Number(big) + 200 * 64 - Number(all)) <= 1, text);
   assert.equal(named(findings, "cores for workers").state, "warning");
+});
+
+Deno.test("deno task doctor places the pools on the devices of the machine, as a start does", async () => {
+  await using tools = await fakeNvidiaSmi({ gpus: [{}, { memoryMiB: "[N/A]" }] });
+  const demo = { name: "demo", size: 1 };
+  const there = { name: "there", devices: "cuda", deviceMemoryPerWorkerBytes: 2 ** 30 };
+  const good = await doctor({ pools: [demo, there] }, { PATH: tools.path });
+  assert.equal(named(good.findings, "devices of pools").text, "there: cuda:0 (1), cuda:1 (1)");
+  const bad = await doctor({ pools: [demo, { name: "bad", devices: ["cuda:7"] }] }, {
+    PATH: tools.path,
+  });
+  assert.equal(bad.code, 1);
+  const { state, text } = named(bad.findings, "devices of pools");
+  assert.equal(state, "error");
+  assert.match(text, /this machine has cuda:0 \(NVIDIA L4\), .*\n {2}pool bad: cuda:7: /);
 });
 
 Deno.test("deno task doctor stops at a wrong configuration, and lists its problems", async () => {
