@@ -29,6 +29,14 @@ export interface HttpCommand {
   readonly durationMs: number;
 }
 
+/** A command to a process that has a model: what to measure. */
+export interface ModelCommand {
+  /** The texts of one call. */
+  readonly texts: readonly string[];
+  readonly callers: number;
+  readonly durationMs: number;
+}
+
 /** The first line of a process of the bench. */
 export interface ReadyLine {
   /** The Python processes that it has started. */

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Child } from "./child.ts";
+import { Child, type ChildOptions } from "./child.ts";
 import type { Answer, HostCommand, HttpCommand, ReadyLine } from "./commands.ts";
 import type { StartOptions } from "./contender.ts";
 import { ROOT } from "./installation.ts";
@@ -24,13 +24,12 @@ export class MeasuringProcess<C> implements AsyncDisposable {
   }
 
   /**
-   * Starts the process.
+   * Starts a script of the bench.
    *
    * @throws If it cannot start, with the reason.
    */
-  static async start<C>(script: string, args: readonly string[]): Promise<MeasuringProcess<C>> {
-    const startedAt = performance.now();
-    const child = Child.spawn(Deno.execPath(), {
+  static start<C>(script: string, args: readonly string[]): Promise<MeasuringProcess<C>> {
+    return MeasuringProcess.spawn<C>(Deno.execPath(), {
       args: [
         "run",
         "-A",
@@ -42,6 +41,16 @@ export class MeasuringProcess<C> implements AsyncDisposable {
       ],
       cwd: ROOT,
     });
+  }
+
+  /**
+   * Starts any program that takes commands in the same way.
+   *
+   * @throws If it cannot start, with the reason.
+   */
+  static async spawn<C>(program: string, options: ChildOptions): Promise<MeasuringProcess<C>> {
+    const startedAt = performance.now();
+    const child = Child.spawn(program, options);
     try {
       const ready = okOf<ReadyLine>(await child.readLine(START_TIMEOUT_MS));
       return new MeasuringProcess<C>(child, ready, performance.now() - startedAt);

@@ -17,7 +17,12 @@ export const WORKER_REQUIREMENTS: string = fileURLToPath(
   new URL("peers/numpy_requirements.txt", import.meta.url),
 );
 
-const PEER_REQUIREMENTS = fileURLToPath(new URL("peers/requirements.txt", import.meta.url));
+const PEERS: readonly PipInstall[] = [{ file: "peers/requirements.txt", options: [] }];
+/** The model and what runs it, with the packages of a worker of Snakeden: one Python for both. */
+const MODELS: readonly PipInstall[] = [
+  { file: "models/requirements.txt", options: ["--require-hashes"] },
+  { file: "models/alone.txt", options: ["--require-hashes", "--no-deps"] },
+];
 const INSTALL_TIMEOUT_MS = 300_000;
 
 /**
@@ -25,6 +30,12 @@ const INSTALL_TIMEOUT_MS = 300_000;
  * uses it.
  */
 const PYTHON_SHELL = { dependencies: { "python-shell": "5.0.0" } };
+
+/** A requirements file beside this one, and the options of pip with which it is installed. */
+interface PipInstall {
+  readonly file: string;
+  readonly options: readonly string[];
+}
 
 /**
  * Everything that the bench needs besides this checkout: a Python for Snakeden, and the packages of
@@ -35,6 +46,7 @@ export class Installation {
   readonly #python: string;
   readonly #say: (line: string) => void;
   #peers: Promise<string> | undefined;
+  #models: Promise<string> | undefined;
   #npm: Promise<string> | undefined;
 
   private constructor(python: string, version: string, say: (line: string) => void) {
@@ -59,7 +71,16 @@ export class Installation {
    * @throws If they cannot be installed, with every call.
    */
   peerPython(): Promise<string> {
-    return this.#peers ??= this.#installPeers();
+    return this.#peers ??= this.#install("peers", PEERS);
+  }
+
+  /**
+   * Returns the Python with the packages of the model, and installs them with the first call.
+   *
+   * @throws If they cannot be installed, with every call.
+   */
+  modelPython(): Promise<string> {
+    return this.#models ??= this.#install("models", MODELS);
   }
 
   /**
@@ -86,17 +107,22 @@ export class Installation {
     return folder;
   }
 
-  async #installPeers(): Promise<string> {
-    const requirements = await Deno.readTextFile(PEER_REQUIREMENTS);
-    const key = createHash("sha256").update(`${this.pythonVersion}\n${requirements}`).digest("hex");
-    const folder = join(HOME, `peers-${key.slice(0, 12)}`);
+  /** Installs packages into an environment of their own, and returns its Python. */
+  async #install(name: string, installs: readonly PipInstall[]): Promise<string> {
+    const files = installs.map(({ file }) => fileURLToPath(new URL(file, import.meta.url)));
+    const hash = createHash("sha256").update(`${this.pythonVersion}\n`);
+    for (const file of files) hash.update(await Deno.readTextFile(file));
+    const folder = join(HOME, `${name}-${hash.digest("hex").slice(0, 12)}`);
     const python = join(folder, "bin", "python");
     const stamp = join(folder, "complete");
     if (await isThere(stamp)) return python;
-    this.#say(`Installing the peers' Python packages into ${folder}`);
+    this.#say(`Installing the Python packages of the ${name} into ${folder}`);
     if (await isThere(folder)) await Deno.remove(folder, { recursive: true });
     await runToEnd(this.#python, ["-m", "venv", folder]);
-    await runToEnd(python, ["-m", "pip", "install", "--quiet", "-r", PEER_REQUIREMENTS]);
+    for (const [i, { options }] of installs.entries()) {
+      const pip = ["-m", "pip", "install", "--quiet", ...options, "-r", files[i] ?? ""];
+      await runToEnd(python, pip);
+    }
     await Deno.writeTextFile(stamp, "");
     return python;
   }

@@ -18,6 +18,7 @@ import { echo } from "./work/echo.ts";
 import { hardware } from "./work/hardware.ts";
 import { http } from "./work/http.ts";
 import { memory } from "./work/memory.ts";
+import { models } from "./work/models.ts";
 import { scale } from "./work/scale.ts";
 import { soak } from "./work/soak.ts";
 import { startup } from "./work/startup.ts";
@@ -34,6 +35,7 @@ const WORKLOADS: readonly Workload[] = [
   scale,
   batch,
   hardware,
+  models,
 ];
 const CONTENDERS = [...new Set(WORKLOADS.flatMap((it) => it.contenders))];
 const RESULTS = join(ROOT, "bench", "results");
