@@ -6,7 +6,8 @@
  * that replace_policy.ts chooses. All pauses before starts (pauses.ts) end when the code changes. A
  * worker that misses too many pings of the {@link Heartbeat} is killed. When a worker ends,
  * post_mortem.ts counts the end against the whole pool (pool_health.ts) and against its slot, which
- * may stay empty for a while (quarantine.ts).
+ * may stay empty for a while (quarantine.ts), and against its device (devices/), whose slots then
+ * stay empty in all pools.
  *
  * @module
  */
