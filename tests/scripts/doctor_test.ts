@@ -1,48 +1,9 @@
 import assert from "node:assert/strict";
-import { join } from "node:path";
-import { devPython, ROOT } from "../../scripts/dev_python.ts";
-import { type Finding, tableOf } from "../../scripts/doctor/finding.ts";
+import { tableOf } from "../../scripts/doctor/finding.ts";
 import { leftoverPids, portFinding, socketPathFinding } from "../../scripts/doctor/machine.ts";
+import { doctor, named } from "../fixtures/doctor.ts";
 import { fakeNvidiaSmi } from "../fixtures/vendor_tools.ts";
 import { workerCommand } from "../../src/python_env/mod.ts";
-
-async function doctor(
-  config: unknown,
-  env: Record<string, string> = {},
-): Promise<{ code: number; findings: Finding[] }> {
-  const dir = await Deno.makeTempDir({ prefix: "snakeden-doctor-" });
-  try {
-    const file = join(dir, "snakeden.config.json");
-    await Deno.writeTextFile(file, JSON.stringify(config));
-    await Deno.writeTextFile(join(dir, "hangs.py"), "import time\ntime.sleep(60)\n");
-    await Deno.writeTextFile(
-      join(dir, "hungry.py"),
-      "from snakeden import tool\n\nheld = bytearray(b'x') * (100 << 20)\n\n@tool\ndef eat() -> int:\n" +
-        "    return len(held)\n",
-    );
-    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "-A", "--quiet", "scripts/doctor.ts", "--json"],
-      cwd: ROOT,
-      env: {
-        SNAKEDEN_CONFIG: file,
-        SNAKEDEN_DATA_DIR: join(dir, "data"),
-        SNAKEDEN_PORT: "0",
-        SNAKEDEN_PYTHON: await devPython(),
-        ...env,
-      },
-    }).output();
-    assert.ok(stdout.length > 0, new TextDecoder().decode(stderr));
-    return { code, findings: JSON.parse(new TextDecoder().decode(stdout)) };
-  } finally {
-    await Deno.remove(dir, { recursive: true });
-  }
-}
-
-function named(findings: readonly Finding[], name: string): Finding {
-  const found = findings.find((it) => it.name === name);
-  assert.ok(found, `nothing about ${name} in ${findings.map((it) => it.name).join(", ")}`);
-  return found;
-}
 
 Deno.test("deno task doctor finds no fault in the demo, and lists its tools", async () => {
   const { code, findings } = await doctor({});
