@@ -34,9 +34,9 @@ function cpuFinding({ cpu }: HardwareInfo): Finding {
 
 function memoryFinding({ memory }: HardwareInfo): Finding {
   const { availableBytes, limitBytes, totalBytes } = memory;
-  const total = totalBytes === null ? "unknown size" : gib(totalBytes);
-  const text = limitBytes === null ? total : `at most ${gib(limitBytes)} of ${total}`;
-  const available = availableBytes === null ? "" : `, ${gib(availableBytes)} available`;
+  const total = totalBytes === null ? "unknown size" : sizeText(totalBytes);
+  const text = limitBytes === null ? total : `at most ${sizeText(limitBytes)} of ${total}`;
+  const available = availableBytes === null ? "" : `, ${sizeText(availableBytes)} available`;
   return { name: "memory", state: "ok", text: text + available };
 }
 
@@ -45,7 +45,7 @@ function devicesFinding(info: HardwareInfo): Finding {
     const { arch, driver, id, memoryBytes, name, runtime } = device;
     const facts = [
       name,
-      ...(memoryBytes === null ? [] : [gib(memoryBytes)]),
+      ...(memoryBytes === null ? [] : [sizeText(memoryBytes)]),
       ...(arch === null ? [] : [arch]),
       ...(driver === null ? [] : [`driver ${driver}`]),
       ...(runtime === null ? [] : [`up to ${device.kind === "cuda" ? "CUDA" : "ROCm"} ${runtime}`]),
@@ -138,8 +138,8 @@ function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, it) => total + it, 0);
 }
 
-function gib(bytes: number): string {
-  return `${(bytes / GIB).toFixed(1)} GiB`;
+function sizeText(bytes: number): string {
+  return bytes < GIB ? mib(bytes) : `${(bytes / GIB).toFixed(1)} GiB`;
 }
 
 function mib(bytes: number): string {

@@ -23,12 +23,12 @@ function textsOf(findings: readonly Finding[]): string[] {
 Deno.test("hardwareFindings() shows what may be used of the machine", () => {
   const info = hardwareInfo({
     cpu: { logicalCores: 64, usableCores: 2 },
-    memory: { totalBytes: 256 * GIB, availableBytes: 1.5 * GIB, limitBytes: 2 * GIB },
+    memory: { totalBytes: 256 * GIB, availableBytes: 1.5 * GIB, limitBytes: GIB / 2 },
     devices: [device(), device({ index: 1, visible: false, memoryBytes: null })],
   });
   assert.deepEqual(textsOf(hardwareFindings(info)), [
     "ok processor: EPYC: 2 of 64 logical cores may be used (affinity or quota)",
-    "ok memory: at most 2.0 GiB of 256.0 GiB, 1.5 GiB available",
+    "ok memory: at most 512 MiB of 256.0 GiB, 1.5 GiB available",
     "ok devices: cuda:0: NVIDIA L4, 23.4 GiB, 8.9, driver 595.71.05, up to CUDA 13.2\n" +
     "cuda:1: NVIDIA L4, 8.9, driver 595.71.05, up to CUDA 13.2, hidden by a variable of this " +
     "environment",
