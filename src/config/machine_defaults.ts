@@ -37,10 +37,13 @@ export function machineLimits(): MachineLimits {
   const usableCores = navigator.hardwareConcurrency;
   if (!isGranted({ name: "sys", kind: "systemMemoryInfo" })) return { usableCores };
   const totalBytes = Deno.systemMemoryInfo().total;
-  const limitBytes = process.constrainedMemory();
-  // Without a limit, the system reports a number near 2^63, or 0.
-  if (limitBytes === 0 || limitBytes >= totalBytes) return { usableCores, totalBytes };
-  return { usableCores, totalBytes, limitBytes };
+  return { usableCores, totalBytes, limitBytes: limitOf(process.constrainedMemory(), totalBytes) };
+}
+
+/** Returns the limit; undefined for none, which systems report as 0 or as more than there is. */
+export function limitOf(constrained: number | undefined, totalBytes: number): number | undefined {
+  if (constrained === undefined || constrained <= 0 || constrained > totalBytes) return undefined;
+  return constrained;
 }
 
 /**

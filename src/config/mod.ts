@@ -19,7 +19,7 @@ export {
   type ProgramConfig,
 } from "./load_config.ts";
 export { isLoopback } from "./loopback.ts";
-export { defaultPoolSize, type MachineLimits, machineLimits } from "./machine_defaults.ts";
+export { defaultPoolSize, limitOf, type MachineLimits, machineLimits } from "./machine_defaults.ts";
 export { invalidConfig, parseConfig, type ParseOptions } from "./parse_config.ts";
 export {
   type BreakerConfig,
@@ -32,3 +32,4 @@ export {
   type SizedConfig,
   type SizedPoolConfig,
 } from "./schema.ts";
+export { DEVICE_ID } from "./sections/mod.ts";

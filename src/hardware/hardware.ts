@@ -3,6 +3,7 @@ import { SnakedenError } from "../errors.ts";
 import type { Device } from "./device.ts";
 import type { HardwareInfo, HardwareProblem } from "./hardware_info.ts";
 import { probeDevices, type ProbeResult, refreshDevices } from "./probes/mod.ts";
+import { newDevice } from "./new_device.ts";
 import { selectDevice, type SelectOptions } from "./select_device.ts";
 import { type MemoryReading, readMemory, readSystem, type SystemReading } from "./system/mod.ts";
 
@@ -194,25 +195,16 @@ async function renewDevices(
 
 /** Returns the processor as a device. Its memory is what this process may use of the machine's. */
 function processorOf({ cpu, memory }: SystemReading): Device {
-  return {
+  return newDevice({
     id: "cpu",
     kind: "cpu",
     index: 0,
-    uuid: null,
     name: cpu.model ?? "unknown processor",
     arch: Deno.build.arch,
     memoryBytes: memory.limitBytes ?? memory.totalBytes,
     freeBytes: memory.availableBytes,
     unified: true,
-    driver: null,
-    runtime: null,
-    utilization: null,
-    temperatureCelsius: null,
-    powerWatts: null,
-    mig: null,
-    visible: true,
-    health: "healthy",
-  };
+  });
 }
 
 /** Waits for both, also if one fails, so that nothing goes on unseen. */

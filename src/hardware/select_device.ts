@@ -1,5 +1,7 @@
-import { shownValue } from "../config/mod.ts";
+import { DEVICE_ID, shownValue } from "../config/mod.ts";
 import { type FieldIssue, InvalidInputError, SnakedenError } from "../errors.ts";
+import { readVariable } from "../granted.ts";
+import { absentText, deviceNames, hiddenText } from "./absence.ts";
 import { type Device, DEVICE_KINDS, type DeviceKind } from "./device.ts";
 import type { HardwareInfo } from "./hardware_info.ts";
 
@@ -15,18 +17,8 @@ interface Attempt {
   readonly why: string;
 }
 
-const ID = /^(?:cuda:\d+(?::\d+)?|(?:rocm|xpu):\d+)$/;
 const ALLOWED = '"auto", ' + DEVICE_KINDS.map((it) => JSON.stringify(it)).join(", ") +
   ', or the id of a device, such as "cuda:0", "rocm:1" or "cuda:0:1" for a MIG instance';
-
-/** The tools of each kind. Their failures may be the reason why no device was found. */
-const PROBES: Readonly<Record<DeviceKind, readonly string[]>> = {
-  cuda: ["nvidia-smi"],
-  rocm: ["amd-smi", "rocm-smi"],
-  mps: ["system_profiler"],
-  xpu: ["xpu-smi"],
-  cpu: [],
-};
 
 /**
  * Checks a request for a device. Returns the function that finds the first device that fits.
@@ -56,39 +48,36 @@ export function selectDevice(
       if (fit !== undefined) return fit;
       // A variable of the host and a missing device stay as they are.
       retryable ||= found.some(({ visible }) => visible);
-      tried.push({ want, why: reasons.join("; ") || absence(want, hardware) });
+      tried.push({
+        want,
+        why: reasons.join("; ") || absentText(kindOf(want), hardware.problems),
+      });
     }
     const list = tried.map(({ want, why }) => `${want}: ${why}`).join("; ");
-    const message = `Cannot select a device: ${list}`;
+    const has = `this machine has ${deviceNames(hardware)}`;
+    const message = `Cannot select a device: ${list} (${has})`;
     throw new SnakedenError("device_unavailable", message, { retryable, details: { tried } });
   };
 }
 
+/** Returns the kind of a device by a valid id, or by the kind itself. */
+function kindOf(want: string): DeviceKind {
+  return DEVICE_KINDS.find((it) => it === want.split(":", 1)[0]) ?? "cpu";
+}
+
 /** Returns the reason why a device does not fit; undefined if it does. */
 function obstacleOf(
-  { id, visible, health, freeBytes, unified }: Device,
+  { id, kind, visible, health, freeBytes, unified }: Device,
   { memory }: HardwareInfo,
   minFreeBytes = 0,
 ): string | undefined {
-  if (!visible) return `a variable of the host, such as CUDA_VISIBLE_DEVICES, hides ${id}`;
+  if (!visible) return hiddenText(kind, readVariable, id);
   if (health !== "healthy") return `${id} is unhealthy, since its workers crash too often`;
   if (minFreeBytes === 0) return undefined;
   const free = freeBytes ?? (unified ? memory.availableBytes : null);
   if (free === null) return `the free memory of ${id} is unknown, and ${minFreeBytes} are needed`;
   if (free >= minFreeBytes) return undefined;
   return `${id} has ${free} bytes free, of ${minFreeBytes} needed`;
-}
-
-function absence(want: string, { devices, problems }: HardwareInfo): string {
-  const kind = DEVICE_KINDS.find((it) => it === want.split(":", 1)[0]) ?? "cpu";
-  const others = devices.filter((it) => it.kind === kind).map(({ id }) => id);
-  if (others.length > 0) return `there is no such device; found: ${others.join(", ")}`;
-  const failures = problems
-    .filter(({ probe, what }) => PROBES[kind].includes(probe) && what !== "missing")
-    .map(({ text }) => text);
-  return `no device of this kind was found${
-    failures.length === 0 ? "" : ` (${failures.join("; ")})`
-  }`;
 }
 
 /** Programs without types may pass anything. */
@@ -99,7 +88,7 @@ function wantedIssues(wanted: unknown): FieldIssue[] {
   }
   return wanted.flatMap((want: unknown, i) => {
     if (want === "auto" || DEVICE_KINDS.some((it) => it === want)) return [];
-    if (typeof want === "string" && ID.test(want)) return [];
+    if (typeof want === "string" && DEVICE_ID.test(want)) return [];
     return [{ path: `wanted[${i}]`, message: `given ${shownValue(want)}; allowed: ${ALLOWED}` }];
   });
 }

@@ -82,16 +82,19 @@ Deno.test("selectDevice() says of each wanted device why it does not fit", () =>
   ]);
   const { tried, error } = refusal(["cuda", "cuda:7", "auto"], { minFreeBytes: 9 * GIB }, gpus);
   assert.deepEqual(tried, [
-    "cuda: a variable of the host, such as CUDA_VISIBLE_DEVICES, hides cuda:0; " +
+    "cuda: the environment of the host hides cuda:0; " +
     "cuda:1 is unhealthy, since its workers crash too often; " +
     "cuda:2 has 1073741824 bytes free, of 9663676416 needed",
-    "cuda:7: there is no such device; found: cuda:0, cuda:1, cuda:2",
+    "cuda:7: it was not found",
     "rocm: the free memory of rocm:0 is unknown, and 9663676416 are needed",
-    "mps: no device of this kind was found",
-    "xpu: no device of this kind was found (xpu-smi did not end within 3000 ms)",
+    "mps: it was not found; system_profiler: not on PATH",
+    "xpu: it was not found; xpu-smi did not end within 3000 ms",
     "cpu: cpu has 8589934592 bytes free, of 9663676416 needed",
   ]);
-  assert.equal(error.message, `Cannot select a device: ${tried.join("; ")}`);
+  const has = "cuda:0 (cuda:0, hidden), cuda:1 (cuda:1), cuda:2 (cuda:2), rocm:0 (rocm:0), " +
+    "cpu (cpu)";
+  const why = tried.join("; ");
+  assert.equal(error.message, `Cannot select a device: ${why} (this machine has ${has})`);
   assert.equal(error.retryable, true);
 });
 

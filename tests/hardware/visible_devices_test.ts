@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Device } from "../../src/hardware/mod.ts";
-import { newDevice } from "../../src/hardware/probes/new_device.ts";
+import { newDevice } from "../../src/hardware/new_device.ts";
 import { type CudaGpu, markVisible } from "../../src/hardware/visible_devices.ts";
 
 const L4 = "NVIDIA L4";

@@ -6,7 +6,9 @@ const WORDS = ["inherit", "auto", "cuda", "rocm", "mps", "xpu", "cpu"] as const;
 
 const NUMBER = "(?:0|[1-9]\\d{0,2})";
 /** The form of the ids in src/hardware/device.ts. */
-const DEVICE_ID = new RegExp(`^(?:cuda:${NUMBER}(?::${NUMBER})?|(?:rocm|xpu):${NUMBER}|mps|cpu)$`);
+export const DEVICE_ID: RegExp = new RegExp(
+  `^(?:cuda:${NUMBER}(?::${NUMBER})?|(?:rocm|xpu):${NUMBER}|mps|cpu)$`,
+);
 
 const ALLOWED = `${WORDS.join(", ")}, or a list of ids such as ["cuda:0", "cuda:1"]; an id is ` +
   "cuda:N, cuda:N:M (a MIG instance), rocm:N, xpu:N, mps or cpu";

@@ -1,9 +1,11 @@
 import { defaultPoolSize, invalidConfig, type PoolConfig, type ReadEnv } from "../../config/mod.ts";
 import { type FieldIssue, SnakedenError } from "../../errors.ts";
 import { readVariable } from "../../granted.ts";
+import { deviceNames } from "../absence.ts";
 import type { Device } from "../device.ts";
 import type { HardwareInfo } from "../hardware_info.ts";
-import { deviceNames, findDevices, type Machine } from "./find_devices.ts";
+import { newDevice } from "../new_device.ts";
+import { findDevices, type Machine } from "./find_devices.ts";
 import type { Place } from "./place.ts";
 import { placeEnv } from "./place_env.ts";
 import { memoryWarning, type PoolPart, reservationIssues, shareOf } from "./reservations.ts";
@@ -43,25 +45,7 @@ export interface PlacePoolsOptions {
 const MAX_SIZE = 256;
 
 /** The processor, where nothing needs to be known of it. */
-const PROCESSOR: Device = {
-  id: "cpu",
-  kind: "cpu",
-  index: 0,
-  uuid: null,
-  name: "CPU",
-  arch: null,
-  memoryBytes: null,
-  freeBytes: null,
-  unified: true,
-  driver: null,
-  runtime: null,
-  utilization: null,
-  temperatureCelsius: null,
-  powerWatts: null,
-  mig: null,
-  visible: true,
-  health: "healthy",
-};
+const PROCESSOR = newDevice({ id: "cpu", kind: "cpu", index: 0, name: "CPU", unified: true });
 
 /** Returns true if {@link placePools} must know the hardware to place these pools. */
 export function needsHardware(

@@ -13,7 +13,7 @@ import {
   readGpuList,
   readGpuRows,
 } from "./nvidia_tables.ts";
-import { newDevice } from "./new_device.ts";
+import { newDevice } from "../new_device.ts";
 import type { FullProbeOptions, ProbeResult } from "./probe_options.ts";
 import { fittingFree } from "./readings.ts";
 import { runTool, type ToolOutput } from "./run_tool.ts";

@@ -1,6 +1,6 @@
 import type { Device } from "../device.ts";
 import { at, listAt, readJson } from "./json_output.ts";
-import { newDevice } from "./new_device.ts";
+import { newDevice } from "../new_device.ts";
 import type { FullProbeOptions, ProbeResult } from "./probe_options.ts";
 import { readIndex, readMemory, readText } from "./readings.ts";
 import { runTool } from "./run_tool.ts";

@@ -1,7 +1,7 @@
-import process from "node:process";
+import { machineLimits } from "../../config/mod.ts";
 import type { HardwareProblem, MemoryInfo } from "../hardware_info.ts";
 import { runShell } from "./run_shell.ts";
-import { deniedProblem, isSysGranted } from "./sys_permission.ts";
+import { deniedProblem } from "./sys_permission.ts";
 
 /** The memory, and what could not be found out about it. */
 export interface MemoryReading {
@@ -21,14 +21,14 @@ const LIMIT_MS = 1_000;
  */
 export async function readMemory(signal?: AbortSignal): Promise<MemoryReading> {
   signal?.throwIfAborted();
-  if (!isSysGranted("systemMemoryInfo")) {
+  const { totalBytes, limitBytes = null } = machineLimits();
+  if (totalBytes === undefined) {
     const memory = { totalBytes: null, availableBytes: null, limitBytes: null };
     return { memory, problems: [deniedProblem("memory", "the memory was not read")] };
   }
-  const { total, available } = Deno.systemMemoryInfo();
-  const limitBytes = limitOf(process.constrainedMemory(), total);
+  const { available } = Deno.systemMemoryInfo();
   if (limitBytes === null) {
-    const memory = { totalBytes: total, availableBytes: available, limitBytes };
+    const memory = { totalBytes, availableBytes: available, limitBytes };
     return { memory, problems: [] };
   }
   const used = await readUsedBytes(signal);
@@ -37,14 +37,9 @@ export async function readMemory(signal?: AbortSignal): Promise<MemoryReading> {
   const text = "the memory that this process's group uses was not read, so what is left of its " +
     "limit is unknown";
   return {
-    memory: { totalBytes: total, availableBytes, limitBytes },
+    memory: { totalBytes, availableBytes, limitBytes },
     problems: left === null ? [{ probe: "memory", what: "unreadable", text }] : [],
   };
-}
-
-/** Returns the limit; null for none, which systems report as 0 or as more than there is. */
-export function limitOf(constrained: number | undefined, total: number): number | null {
-  return constrained === undefined || constrained <= 0 || constrained > total ? null : constrained;
 }
 
 /**

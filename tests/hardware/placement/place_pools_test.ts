@@ -279,7 +279,7 @@ Deno.test("placePools() says which variable of the host hides a device", () => {
   const hidden = machine([device(), device({ index: 1, visible: false })]);
   const whyOf = (env: Record<string, string>): unknown => {
     const error = refusalOf([pool("p", { devices: ["cuda:0", "cuda:1"] })], hidden, env);
-    assert.match(error.message, /cuda:1 \(NVIDIA L4\), hidden,/);
+    assert.match(error.message, /cuda:1 \(NVIDIA L4, hidden\),/);
     return (error.details.tried as { why: string }[]).map(({ why }) => why);
   };
   assert.deepEqual(whyOf({ CUDA_VISIBLE_DEVICES: "0" }), [

@@ -6,7 +6,7 @@ import {
   type ProbeOptions,
   refreshDevices,
 } from "../../../src/hardware/mod.ts";
-import { newDevice } from "../../../src/hardware/probes/new_device.ts";
+import { newDevice } from "../../../src/hardware/new_device.ts";
 import { fakeNvidiaSmi, VendorTools } from "../../fixtures/vendor_tools.ts";
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,6 @@
 /** Compares what is read with the commands of this machine, and with less permissions. */
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { limitOf } from "../../../src/hardware/system/read_memory.ts";
 import { readMemory, readSystem, type SystemReading } from "../../../src/hardware/system/mod.ts";
 import { ROOT } from "../../fixtures/host.ts";
 
@@ -146,15 +145,6 @@ worker.onmessage = ({ data }) => {
   const message = JSON.parse(await run(["--allow-run"], { program }));
   assert.equal(message.kind, "failed");
   assert.match(message.text, /Requires sys access to "cpus"/);
-});
-
-Deno.test("limitOf() takes what is more than the machine has for no limit", () => {
-  assert.equal(limitOf(undefined, 100), null);
-  assert.equal(limitOf(0, 100), null);
-  assert.equal(limitOf(2 ** 63, 100), null);
-  assert.equal(limitOf(101, 100), null);
-  assert.equal(limitOf(100, 100), 100);
-  assert.equal(limitOf(7, 100), 7);
 });
 
 /** Makes a group with a limit of memory; undefined where this user cannot make one. */

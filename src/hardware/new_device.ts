@@ -1,4 +1,4 @@
-import type { Device } from "../device.ts";
+import type { Device } from "./device.ts";
 
 /** Returns a healthy, visible device of which nothing is known but these fields. */
 export function newDevice(
