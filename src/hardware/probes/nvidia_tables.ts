@@ -111,7 +111,7 @@ function readGpuRow(line: string, fields: readonly string[]): GpuRow | null {
     index,
     uuid: isUnknown(uuid) ? null : uuid,
     name,
-    arch: readText(cells.get("compute_cap")),
+    arch: readVersion(cells.get("compute_cap")),
     driver: readText(cells.get("driver_version")),
     isMig: mig === undefined ? null : /^enabled$/i.test(mig),
     memoryBytes: readMemory(total, "mib"),
@@ -123,16 +123,25 @@ function readGpuRow(line: string, fields: readonly string[]): GpuRow | null {
   };
 }
 
-/** Returns the cells of a row by field. A name may contain commas. */
+/**
+ * Returns the cells of a row by field. A name may contain ", ". A comma without a space may be part
+ * of a number, unless it separates all cells.
+ */
 function cellsOf(line: string, fields: readonly string[]): Map<string, string> | null {
   if (line.length > MAX_LINE_CHARS) return null;
-  const cells = line.split(",").map((it) => it.trim());
+  const dense = line.split(",");
+  const cells = (dense.length === fields.length ? dense : line.split(/,\s/)).map((it) => it.trim());
   const surplus = cells.length - fields.length;
   const at = fields.indexOf("name");
   if (surplus < 0 || (surplus > 0 && at < 0)) return null;
   const name = cells.slice(at, at + surplus + 1).join(", ");
   const whole = surplus === 0 ? cells : cells.toSpliced(at, surplus + 1, name);
   return new Map(fields.map((field, i) => [field, whole[i] ?? ""]));
+}
+
+function readVersion(cell: string | undefined): string | null {
+  const text = readText(cell);
+  return text !== null && /^\d{1,3}\.\d{1,3}$/.test(text) ? text : null;
 }
 
 function readFree(cell: string | undefined): number | null {

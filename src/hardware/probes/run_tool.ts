@@ -67,6 +67,8 @@ function toolEnv({ env, folders }: FullProbeOptions): Record<string, string> {
     const value = env(name);
     if (value !== undefined) values[name] = value;
   }
+  // Some tools write numbers and texts as the locale does.
+  values["LC_ALL"] = "C";
   values["PATH"] = [values["PATH"] ?? "", ...folders].filter((it) => it !== "").join(":");
   return values;
 }

@@ -62,6 +62,33 @@ Deno.test("readGpuRows() reads the lines recorded on real machines", () => {
   }
 });
 
+Deno.test("readGpuRows() moves no cell for a number with a comma, which it reads as null", () => {
+  const start = "0, GPU-1, 00000000:00:03.0, NVIDIA L4, with a comma";
+  const rest = "595.71.05, [N/A], 23034, 22563, 0, 41";
+  for (
+    const [text, arch] of [[`${start}, 8.9, ${rest}, 16,23`, "8.9"], [
+      `${start}, 8,9, ${rest}, 16,23`,
+      null,
+    ]] as const
+  ) {
+    const { rows, unreadable } = readGpuRows(text, QUERY_FIELDS);
+    assert.deepEqual(unreadable, []);
+    assert.partialDeepStrictEqual(rows[0], {
+      name: "NVIDIA L4, with a comma",
+      arch,
+      driver: "595.71.05",
+      memoryBytes: 23_034 * MIB,
+      freeBytes: 22_563 * MIB,
+      utilization: 0,
+      temperatureCelsius: 41,
+      powerWatts: null,
+    });
+  }
+  const dense = "0,GPU-1,00000000:00:03.0,NVIDIA L4,8.9,595.71.05,[N/A],23034,22563,0,41,16.23";
+  assert.equal(readGpuRows(dense, QUERY_FIELDS).rows[0]?.powerWatts, 16.23);
+  assert.deepEqual(readGpuRows(dense.replace("16.23", "16,23"), QUERY_FIELDS).rows, []);
+});
+
 Deno.test("readGpuRows() reads a cell without a value as null, never as 0", () => {
   const cells = [
     "[N/A]",

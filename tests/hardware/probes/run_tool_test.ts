@@ -36,6 +36,13 @@ Deno.test("runTool() passes no variable that could be secret", async () => {
   assert.deepEqual(names.filter((it) => /SNAKEDEN|KEY|TOKEN|SECRET|VISIBLE/.test(it ?? "")), []);
 });
 
+Deno.test("runTool() has tools write numbers and texts as no locale does", async () => {
+  await using tools = await VendorTools.create();
+  await tools.add("some-smi", `echo "$LC_ALL"`);
+  const env = (name: string): string => name === "PATH" ? tools.path : "de_DE.UTF-8";
+  assert.equal((await run(tools, ["some-smi"], { env })).stdout, "C\n");
+});
+
 Deno.test("runTool() finds a tool in a folder of the vendor that is not on PATH", async () => {
   await using tools = await VendorTools.create();
   await tools.add("some-smi", "echo found");
