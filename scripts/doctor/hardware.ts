@@ -63,9 +63,14 @@ function problemFindings({ problems }: HardwareInfo): Finding[] {
     name: `probe ${probe}`,
     state: "warning",
     text,
-    // The processor and the memory are probes too, but no commands.
-    ...(/[-_]/.test(probe) ? { mend: `run ${probe} by hand to see why` } : {}),
+    ...mendOf(probe),
   }));
+}
+
+/** Probes are commands, variables of the host, or parts of the machine, such as `memory`. */
+function mendOf(probe: string): Pick<Finding, "mend"> {
+  if (/^[A-Z_]+$/.test(probe)) return { mend: `change or unset the variable ${probe}` };
+  return /[-_]/.test(probe) ? { mend: `run ${probe} by hand to see why` } : {};
 }
 
 /** Checks that the workers of all pools, with their threads, have enough cores. */

@@ -53,6 +53,7 @@ Deno.test("hardwareFindings() warns of a probe that fails, and not of a tool tha
       { probe: "rocm-smi", what: "missing", text: "no such program" },
       { probe: "nvidia-smi", what: "timeout", text: "no answer within 3000 ms" },
       { probe: "memory", what: "denied", text: "the memory was not read" },
+      { probe: "CUDA_VISIBLE_DEVICES", what: "unreadable", text: "entry 1 names no device" },
     ],
   });
   assert.deepEqual(hardwareFindings(info).slice(3), [
@@ -63,6 +64,12 @@ Deno.test("hardwareFindings() warns of a probe that fails, and not of a tool tha
       mend: "run nvidia-smi by hand to see why",
     },
     { name: "probe memory", state: "warning", text: "the memory was not read" },
+    {
+      name: "probe CUDA_VISIBLE_DEVICES",
+      state: "warning",
+      text: "entry 1 names no device",
+      mend: "change or unset the variable CUDA_VISIBLE_DEVICES",
+    },
   ]);
 });
 
