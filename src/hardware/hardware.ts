@@ -16,8 +16,11 @@ export interface DetectOptions {
    * True to ask everything again; otherwise only what changes is, if it is older than `maxAgeMs`.
    */
   readonly refresh?: boolean;
-  /** The age up to which free memory and load are not read again; 5,000 ms if omitted. */
-  readonly maxAgeMs?: number;
+  /**
+   * The age up to which nothing is asked again: that of free memory and load, 5,000 ms if omitted;
+   * with `refresh` that of everything, which is asked in any case if this is omitted.
+   */
+  readonly maxAgeMs?: number | undefined;
   /** Ends the wait. The detection goes on for others who wait for it. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -40,12 +43,13 @@ export interface HardwareDeps {
   readonly clock?: Clock;
 }
 
-/** The result of a detection, and the time when its changing parts were read. */
+/** The result of a detection, and the times when it and its changing parts were read. */
 interface Snapshot {
   readonly system: SystemReading;
   readonly probed: ProbeResult;
   /** The problems of the last reading of what changes. */
   readonly renewalProblems: readonly HardwareProblem[];
+  readonly detectedAt: number;
   readonly readAt: number;
 }
 
@@ -96,12 +100,12 @@ export class Hardware implements AsyncDisposable {
    * vendors' tools, which takes tenths of a second, or seconds if a tool hangs. Later calls return
    * the same facts at once; free memory and load are read again when they are older than 5 s. A
    * fact that could not be found out stays unknown until a call with `refresh`; `problems` says
-   * why. Calls that come while a detection runs share it.
+   * why. Calls that come while a detection runs share it, unless what is known is new enough.
    *
    * @throws The reason of the signal, or {@link SnakedenError} `shutting_down`.
    */
   async detect(
-    { refresh = false, maxAgeMs = FRESH_MS, signal }: DetectOptions = {},
+    { refresh = false, maxAgeMs = refresh ? -1 : FRESH_MS, signal }: DetectOptions = {},
   ): Promise<HardwareInfo> {
     signal?.throwIfAborted();
     if (this.#ending.signal.aborted) throw stopping();
@@ -133,10 +137,14 @@ export class Hardware implements AsyncDisposable {
   }
 
   #current(refresh: boolean, maxAgeMs: number): Promise<Snapshot> {
-    if (this.#detection !== undefined) return this.#detection;
     const last = this.#snapshot;
+    // First, so that nobody waits for a tool that hangs because somebody else has asked for all.
+    if (last !== undefined) {
+      const ageMs = this.#clock.now() - (refresh ? last.detectedAt : last.readAt);
+      if (ageMs <= maxAgeMs) return Promise.resolve(last);
+    }
+    if (this.#detection !== undefined) return this.#detection;
     if (refresh || last === undefined) return this.#startDetection();
-    if (this.#clock.now() - last.readAt <= maxAgeMs) return Promise.resolve(last);
     return this.#renewal ?? this.#startRenewal(last);
   }
 
@@ -144,7 +152,8 @@ export class Hardware implements AsyncDisposable {
     const { signal } = this.#ending;
     const run = async (): Promise<Snapshot> => {
       const [system, probed] = await both(this.#readSystem(signal), this.#probeDevices(signal));
-      return { system, probed, renewalProblems: [], readAt: this.#clock.now() };
+      const now = this.#clock.now();
+      return { system, probed, renewalProblems: [], detectedAt: now, readAt: now };
     };
     this.#detection = run().then((snapshot) => this.#snapshot = snapshot)
       .finally(() => this.#detection = undefined);
@@ -159,6 +168,7 @@ export class Hardware implements AsyncDisposable {
         this.#refreshDevices(last.probed.devices, signal),
       );
       const snapshot = {
+        ...last,
         system: { ...last.system, memory },
         probed: { ...last.probed, devices },
         renewalProblems: [...problems, ...renewed.problems],

@@ -1,9 +1,12 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { isLoopback } from "../config/mod.ts";
+import { isLoopback, shownValue } from "../config/mod.ts";
 import { type DetectOptions, DEVICE_KINDS, type HardwareInfo } from "../hardware/mod.ts";
 import { addressOf, type Sender } from "./access/mod.ts";
 import type { AppEnv } from "./http/mod.ts";
 import { problemAnswers, schemaOf } from "./schema/mod.ts";
+
+/** A client that repeats `?refresh=true` does not keep the tools of the vendors running. */
+const REFRESH_MS = 1_000;
 
 const count = z.number().int().nonnegative();
 
@@ -78,8 +81,10 @@ const route = createRoute({
     "are older than 5 s. What is unknown is null; `problems` says why.",
   request: {
     query: z.strictObject({
-      refresh: z.enum(["true", "false"], 'allowed: "true" or "false"').optional()
-        .openapi({ description: "`true` to ask everything again." }),
+      refresh: z.enum(["true", "false"], {
+        error: ({ input }) => `given ${shownValue(input)}; allowed: "true" or "false"`,
+      }).optional()
+        .openapi({ description: "`true` to ask everything again, at most once a second." }),
     }),
   },
   responses: {
@@ -106,7 +111,8 @@ export function addHardware(
 ): void {
   app.openapi(route, async (c) => {
     const refresh = c.req.valid("query").refresh === "true";
-    const info = await hardware.detect({ refresh, signal: c.req.raw.signal });
+    const maxAgeMs = refresh ? REFRESH_MS : undefined;
+    const info = await hardware.detect({ refresh, maxAgeMs, signal: c.req.raw.signal });
     // With a key, no request comes this far without it.
     return c.json(needsKey || isLocal(c.env) ? info : anonymous(info), 200);
   });

@@ -144,6 +144,37 @@ Deno.test("Hardware.detect() with refresh asks everything again", async () => {
   assert.equal((await hardware.detect()).memory.availableBytes, 6);
 });
 
+Deno.test("Hardware.detect() with refresh and maxAgeMs asks nothing about what is newer", async () => {
+  const machine = new Machine();
+  await using hardware = new Hardware(machine.deps);
+  const first = await hardware.detect();
+  machine.clock.advance(1_000);
+  assert.deepEqual(await hardware.detect({ refresh: true, maxAgeMs: 1_000 }), first);
+  assert.deepEqual(machine.asked, ["system", "devices"]);
+  // Memory and load that were read meanwhile make nothing else newer.
+  await hardware.detect({ maxAgeMs: 0 });
+  machine.clock.advance(1);
+  await hardware.detect({ refresh: true, maxAgeMs: 1_000 });
+  assert.deepEqual(machine.asked.slice(2), ["memory", "load", "system", "devices"]);
+});
+
+Deno.test("Hardware.detect() without refresh does not wait for the refresh of somebody else", async () => {
+  const machine = new Machine();
+  await using hardware = new Hardware(machine.deps);
+  const first = await hardware.detect();
+  const gate = Promise.withResolvers<void>();
+  machine.gate = gate.promise;
+  const refreshed = hardware.detect({ refresh: true });
+  machine.clock.advance(5_000);
+  assert.deepEqual(await hardware.detect(), first);
+  // What is too old is not read twice at a time.
+  machine.clock.advance(1);
+  const shares = hardware.detect();
+  gate.resolve();
+  assert.deepEqual(await shares, await refreshed);
+  assert.deepEqual(machine.asked, ["system", "devices", "system", "devices"]);
+});
+
 Deno.test("Hardware.detect() shares what is in progress among all who call meanwhile", async () => {
   const machine = new Machine();
   await using hardware = new Hardware(machine.deps);

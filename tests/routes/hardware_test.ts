@@ -41,11 +41,16 @@ Deno.test("GET /v1/hardware?refresh=true asks everything again, and refuses othe
   for (const query of ["", "?refresh=false", "?refresh=true"]) {
     assert.equal((await client.request(`/v1/hardware${query}`)).status, 200);
   }
-  assert.deepEqual(seen.map(({ refresh }) => refresh), [false, false, true]);
+  // So the tools of the vendors do not run all the time for a client that repeats its request.
+  assert.deepEqual(seen.map(({ refresh, maxAgeMs }) => [refresh, maxAgeMs]), [
+    [false, undefined],
+    [false, undefined],
+    [true, 1_000],
+  ]);
   const refused: readonly [query: string, path: string, text: RegExp][] = [
-    ["?refresh", "refresh", /refresh: allowed: "true" or "false"/],
-    ["?refresh=1", "refresh", /refresh: allowed: "true" or "false"/],
-    ["?refresh=true&refresh=true", "refresh", /refresh: allowed: "true" or "false"/],
+    ["?refresh", "refresh", /refresh: given ""; allowed: "true" or "false"/],
+    ["?refresh=1", "refresh", /refresh: given "1"; allowed: "true" or "false"/],
+    ["?refresh=true&refresh=true", "refresh", /refresh: given a list of 2; allowed: "true"/],
     ["?fresh=true", "", /Unrecognized key: "fresh"/],
   ];
   for (const [query, path, text] of refused) {
