@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { fileURLToPath } from "node:url";
 import { messageOf } from "../../errors.ts";
 import { isGranted } from "../../granted.ts";
@@ -36,6 +37,9 @@ export interface CpuReading {
 export async function readCpu(
   { signal, limitMs = LIMIT_MS, thread = THREAD }: ReadCpuOptions = {},
 ): Promise<CpuReading> {
+  signal?.throwIfAborted();
+  // The start of a thread holds the event loop for 10 ms, so it gets a turn of its own.
+  await new Promise((resolve) => setImmediate(resolve));
   signal?.throwIfAborted();
   const obstacle = obstacleFor(thread);
   if (obstacle !== undefined) return unread(obstacle);
