@@ -130,7 +130,10 @@ function metaAt(path: Path): KeyMeta | undefined {
 function schemaAt(path: Path): z.core.$ZodType | undefined {
   let schema: z.core.$ZodType | undefined = configSchema;
   for (const key of path) {
-    const node: z.core.$ZodType | undefined = schema && withoutDefault(schema);
+    const given: z.core.$ZodType | undefined = schema && withoutDefault(schema);
+    const node: z.core.$ZodType | undefined = given instanceof z.ZodUnion
+      ? given.options.find((it) => it instanceof z.ZodArray)
+      : given;
     if (node instanceof z.ZodObject) schema = node.shape[String(key)];
     else if (node instanceof z.ZodArray) schema = node.element;
     else if (node instanceof z.ZodRecord) schema = node.valueType;

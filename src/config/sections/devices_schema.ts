@@ -10,12 +10,17 @@ export const DEVICE_ID: RegExp = new RegExp(
   `^(?:cuda:${NUMBER}(?::${NUMBER})?|(?:rocm|xpu):${NUMBER}|mps|cpu)$`,
 );
 
+const IDS = "cuda:N, cuda:N:M (a MIG instance), rocm:N, xpu:N, mps or cpu";
 const ALLOWED = `${WORDS.join(", ")}, or a list of ids such as ["cuda:0", "cuda:1"]; an id is ` +
-  "cuda:N, cuda:N:M (a MIG instance), rocm:N, xpu:N, mps or cpu";
+  IDS;
+
+const idSchema = z.string().regex(DEVICE_ID).meta({
+  allowed: `in a list, ids: ${IDS}; a word such as "auto" or "cuda" stands alone`,
+});
 
 /** The keys of a pool that give its workers devices. */
 export const deviceKeys = {
-  devices: z.union([z.enum(WORDS), z.array(z.string().regex(DEVICE_ID)).min(1).max(64)]).meta({
+  devices: z.union([z.enum(WORDS), z.array(idSchema).min(1).max(64)]).meta({
     description: "Devices that the workers are spread over: the best kind of the machine " +
       "(`auto`), all of one kind, or some. With `inherit`, workers see what the host sees.",
     allowed: ALLOWED,

@@ -38,14 +38,14 @@ for (
   ] as const
 ) {
   Deno.test(`parseConfig() refuses the devices ${JSON.stringify(devices)}, and says what is allowed`, () => {
-    const problems = problemsOf({ devices });
-    assert.deepEqual(Object.keys(problems), [`pools[0].${path}`]);
-    assert.equal(
-      problems[`pools[0].${path}`],
-      `given ${given}; allowed: inherit, auto, cuda, rocm, mps, xpu, cpu, or a list of ids such ` +
-        'as ["cuda:0", "cuda:1"]; an id is cuda:N, cuda:N:M (a MIG instance), rocm:N, xpu:N, ' +
-        "mps or cpu",
-    );
+    const ids = "cuda:N, cuda:N:M (a MIG instance), rocm:N, xpu:N, mps or cpu";
+    const allowed = path === "devices"
+      ? 'inherit, auto, cuda, rocm, mps, xpu, cpu, or a list of ids such as ["cuda:0", "cuda:1"]; ' +
+        `an id is ${ids}`
+      : `in a list, ids: ${ids}; a word such as "auto" or "cuda" stands alone`;
+    assert.deepEqual(problemsOf({ devices }), {
+      [`pools[0].${path}`]: `given ${given}; allowed: ${allowed}`,
+    });
   });
 }
 
