@@ -37,13 +37,15 @@ export function machineLimits(): MachineLimits {
   const usableCores = navigator.hardwareConcurrency;
   if (!isGranted({ name: "sys", kind: "systemMemoryInfo" })) return { usableCores };
   const totalBytes = Deno.systemMemoryInfo().total;
-  return { usableCores, totalBytes, limitBytes: limitOf(process.constrainedMemory(), totalBytes) };
+  const limitBytes = limitOf(process.constrainedMemory(), totalBytes);
+  return { usableCores, totalBytes, ...(limitBytes === undefined ? {} : { limitBytes }) };
 }
 
-/** Returns the limit; undefined for none, which systems report as 0 or as more than there is. */
+/** Returns the limit; undefined for none, which systems report as 0 or as all there is, or more. */
 export function limitOf(constrained: number | undefined, totalBytes: number): number | undefined {
-  if (constrained === undefined || constrained <= 0 || constrained > totalBytes) return undefined;
-  return constrained;
+  return constrained === undefined || constrained <= 0 || constrained >= totalBytes
+    ? undefined
+    : constrained;
 }
 
 /**

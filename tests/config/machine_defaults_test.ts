@@ -101,6 +101,15 @@ Deno.test("machineLimits() asks for memory only with the permission, without a p
   assert.ok((granted.limits.totalBytes ?? 0) > 64 * MIB);
 });
 
+Deno.test("limitOf() takes what the machine has, or more, for no limit", () => {
+  assert.equal(limitOf(undefined, 100), undefined);
+  assert.equal(limitOf(0, 100), undefined);
+  assert.equal(limitOf(2 ** 63, 100), undefined);
+  assert.equal(limitOf(101, 100), undefined);
+  assert.equal(limitOf(100, 100), undefined);
+  assert.equal(limitOf(7, 100), 7);
+});
+
 Deno.test({
   name: "machineLimits() counts the cores that the affinity allows",
   // Only util-linux has taskset.

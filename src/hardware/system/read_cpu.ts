@@ -6,7 +6,7 @@ import { canStartThread } from "../../process/mod.ts";
 import type { HardwareProblem } from "../hardware_info.ts";
 import { isWithoutLscpu } from "./cpu_info.ts";
 import type { CommandOutput, CpuFacts, ThreadMessage } from "./cpu_thread.ts";
-import { runShell } from "./run_shell.ts";
+import { isRunGranted, RUN_MISSING, runShell } from "./run_shell.ts";
 import { deniedProblem, isSysGranted } from "./sys_permission.ts";
 
 /** The time that the thread may take, with all commands that it asks for. */
@@ -77,9 +77,9 @@ function unread(problem: HardwareProblem): CpuReading {
 function gapIn(facts: CpuFacts): HardwareProblem | undefined {
   if (!isWithoutLscpu(facts)) return undefined;
   const lost = "vendor, cores and instruction sets of the processor are unknown";
-  return isGranted({ name: "run", command: "sh" })
+  return isRunGranted()
     ? { probe: "cpu", what: "missing", text: `${lost}: lscpu is not installed, or does not work` }
-    : { probe: "cpu", what: "denied", text: `${lost}: the permission --allow-run is missing` };
+    : { probe: "cpu", what: "denied", text: `${lost}: ${RUN_MISSING}` };
 }
 
 /** Returns the reason why no thread can be started. Deno would ask at the terminal, or end. */

@@ -1,7 +1,7 @@
 import { machineLimits } from "../../config/mod.ts";
 import type { HardwareProblem, MemoryInfo } from "../hardware_info.ts";
-import { runShell } from "./run_shell.ts";
-import { deniedProblem } from "./sys_permission.ts";
+import { isRunGranted, RUN_MISSING, runShell } from "./run_shell.ts";
+import { deniedProblem, isSysGranted } from "./sys_permission.ts";
 
 /** The memory, and what could not be found out about it. */
 export interface MemoryReading {
@@ -21,25 +21,28 @@ const LIMIT_MS = 1_000;
  */
 export async function readMemory(signal?: AbortSignal): Promise<MemoryReading> {
   signal?.throwIfAborted();
-  const { totalBytes, limitBytes = null } = machineLimits();
-  if (totalBytes === undefined) {
+  if (!isSysGranted("systemMemoryInfo")) {
     const memory = { totalBytes: null, availableBytes: null, limitBytes: null };
     return { memory, problems: [deniedProblem("memory", "the memory was not read")] };
   }
-  const { available } = Deno.systemMemoryInfo();
-  if (limitBytes === null) {
-    const memory = { totalBytes, availableBytes: available, limitBytes };
+  const { total, available } = Deno.systemMemoryInfo();
+  const { limitBytes } = machineLimits();
+  if (limitBytes === undefined) {
+    const memory = { totalBytes: total, availableBytes: available, limitBytes: null };
     return { memory, problems: [] };
   }
   const used = await readUsedBytes(signal);
   const left = used === null ? null : Math.max(0, limitBytes - used);
   const availableBytes = left === null ? null : Math.min(available, left);
-  const text = "the memory that this process's group uses was not read, so what is left of its " +
-    "limit is unknown";
-  return {
-    memory: { totalBytes, availableBytes, limitBytes },
-    problems: left === null ? [{ probe: "memory", what: "unreadable", text }] : [],
-  };
+  const memory = { totalBytes: total, availableBytes, limitBytes };
+  return { memory, problems: left === null ? [unknownUse()] : [] };
+}
+
+function unknownUse(): HardwareProblem {
+  const lost = "what is left of the limit of memory is unknown, since what the group of this " +
+    "process uses was not read";
+  if (isRunGranted()) return { probe: "memory", what: "unreadable", text: lost };
+  return { probe: "memory", what: "denied", text: `${lost}: ${RUN_MISSING}` };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { messageOf } from "../../errors.ts";
-import { readVariable } from "../../granted.ts";
+import { isGranted, readVariable } from "../../granted.ts";
 import { runTool, withDefaults } from "../probes/mod.ts";
 
 /** The output of a command line. */
@@ -17,6 +17,14 @@ export interface ShellOptions {
 
 /** The folders of commands for a program that may not read PATH. */
 const USUAL_PATH = "/usr/local/bin:/usr/bin:/bin";
+
+/** The reason why no command line was run without {@link isRunGranted}. */
+export const RUN_MISSING = "the permission --allow-run, for all programs, is missing";
+
+/** Returns true if the program may run a command line, and end it with all that it has started. */
+export function isRunGranted(): boolean {
+  return isGranted({ name: "run" });
+}
 
 /** Runs a command line of a shell in a process group of its own. Never rejects. */
 export async function runShell(command: string, options: ShellOptions): Promise<ShellOutput> {

@@ -113,12 +113,18 @@ Deno.test("readSystem() without the permission sys names the flag, and has the u
   for (const { text } of problems) assert.ok(text.endsWith(`the permission ${SYS} is missing`));
 });
 
-Deno.test("readSystem() without the permissions run and env still has model and cores", async () => {
-  const { cpu, problems } = await readingWith(SYS);
-  assert.deepEqual(problems.map((it) => [it.probe, it.what]), [["cpu", "denied"]]);
-  assert.match(problems[0]?.text ?? "", /the permission --allow-run is missing/);
-  assert.equal(cpu.logicalCores, (await readSystem(SLOWLY)).cpu.logicalCores);
-  assert.equal(cpu.physicalCores, null);
+Deno.test("readSystem() without the permission run, or with a list, still has model and cores", async () => {
+  const { logicalCores } = (await readSystem(SLOWLY)).cpu;
+  for (const flags of [[SYS], [SYS, "--allow-run=sh,lscpu"]]) {
+    const { cpu, problems } = await readingWith(...flags);
+    assert.deepEqual(problems.map((it) => [it.probe, it.what]), [["cpu", "denied"]]);
+    assert.match(
+      problems[0]?.text ?? "",
+      /the permission --allow-run, for all programs, is missing/,
+    );
+    assert.equal(cpu.logicalCores, logicalCores);
+    assert.equal(cpu.physicalCores, null);
+  }
 });
 
 Deno.test("readSystem() starts no thread whose file the program may not read", async () => {
@@ -195,4 +201,9 @@ Deno.test({
   assert.equal(memory.limitBytes, limitBytes);
   assert.ok(memory.availableBytes > 0 && memory.availableBytes < limitBytes);
   assert.ok(memory.availableBytes < (availableBytes ?? 0));
+  const unread = JSON.parse(await run([SYS], { before }));
+  assert.deepEqual(unread.memory, { totalBytes, availableBytes: null, limitBytes });
+  const ofMemory = unread.problems.find(({ probe }: { probe: string }) => probe === "memory");
+  assert.equal(ofMemory.what, "denied");
+  assert.match(ofMemory.text, /--allow-run, for all programs, is missing$/);
 });
