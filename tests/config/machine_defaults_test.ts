@@ -121,12 +121,3 @@ Deno.test({
     assert.deepEqual([limits.usableCores, size], [1, 2]);
   },
 });
-
-Deno.test("limitOf() takes what is more than the machine has for no limit", () => {
-  assert.equal(limitOf(undefined, 100), undefined);
-  assert.equal(limitOf(0, 100), undefined);
-  assert.equal(limitOf(2 ** 63, 100), undefined);
-  assert.equal(limitOf(101, 100), undefined);
-  assert.equal(limitOf(100, 100), 100);
-  assert.equal(limitOf(7, 100), 7);
-});
