@@ -42,7 +42,10 @@ export function selectDevice(
     const tried: Attempt[] = [];
     let retryable = false;
     for (const want of wants) {
-      const found = hardware.devices.filter(({ id, kind }) => id === want || kind === want);
+      // The id of a GPU that is divided stands for its instances, as it does in pools.
+      const found = hardware.devices.filter(({ id, kind, mig }) =>
+        [id, kind, mig?.parent].includes(want)
+      );
       const reasons = found.map((it) => obstacleOf(it, hardware, options.minFreeBytes));
       const fit = found[reasons.indexOf(undefined)];
       if (fit !== undefined) return fit;
@@ -95,7 +98,7 @@ function wantedIssues(wanted: unknown): FieldIssue[] {
 
 function bytesIssues(minFreeBytes: unknown): FieldIssue[] {
   if (minFreeBytes === undefined) return [];
-  if (Number.isSafeInteger(minFreeBytes) && Number(minFreeBytes) >= 0) return [];
+  if (Number.isInteger(minFreeBytes) && Number(minFreeBytes) >= 0) return [];
   const message = `given ${shownValue(minFreeBytes)}; allowed: a whole number of bytes, at least 0`;
   return [{ path: "minFreeBytes", message }];
 }

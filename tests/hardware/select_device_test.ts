@@ -25,7 +25,13 @@ function machine(
 const GPUS = machine([
   fakeDevice({ id: "cuda:0", kind: "cuda", freeBytes: GIB }),
   fakeDevice({ id: "cuda:1", kind: "cuda", freeBytes: 4 * GIB, index: 1 }),
-  fakeDevice({ id: "cuda:2:0", kind: "cuda", freeBytes: 2 * GIB, index: 2 }),
+  fakeDevice({
+    id: "cuda:2:0",
+    kind: "cuda",
+    freeBytes: 2 * GIB,
+    index: 2,
+    mig: { profile: "1g.12gb", parent: "cuda:2" },
+  }),
   fakeDevice({ id: "rocm:0", kind: "rocm" }),
   fakeDevice({ id: "mps", kind: "mps", unified: true }),
 ]);
@@ -37,6 +43,7 @@ const CHOICES: readonly [wanted: readonly string[], options: SelectOptions, id: 
   [["cuda"], { minFreeBytes: GIB }, "cuda:0"],
   [["cuda"], { minFreeBytes: GIB + 1 }, "cuda:1"],
   [["cuda:2:0"], { minFreeBytes: 2 * GIB }, "cuda:2:0"],
+  [["cuda:2"], {}, "cuda:2:0"],
   [["cuda:9", "cuda:1"], {}, "cuda:1"],
   [["cpu", "cuda"], {}, "cpu"],
   [["xpu", "rocm"], {}, "rocm:0"],
