@@ -1,6 +1,6 @@
 import type { SizedConfig } from "../config/mod.ts";
 import type { Placement } from "../hardware/mod.ts";
-import { type DeviceHealth, Pool, PoolGroup } from "../pool/mod.ts";
+import { DeviceDemand, type DeviceHealth, Pool, PoolGroup } from "../pool/mod.ts";
 import { moduleCure } from "./module_cure.ts";
 import { type LauncherParts, workerLauncher } from "./worker_launcher.ts";
 
@@ -17,6 +17,7 @@ export interface PoolsParts extends LauncherParts {
 
 /** Creates the pools of the configuration, which have no workers until they are started. */
 export function openPools(parts: PoolsParts): PoolGroup {
+  const deviceDemand = new DeviceDemand();
   return new PoolGroup(
     new Map(parts.config.pools.map((pool) => [
       pool.name,
@@ -30,6 +31,7 @@ export function openPools(parts: PoolsParts): PoolGroup {
         {
           launcher: workerLauncher(pool, parts),
           deviceHealth: parts.deviceHealth,
+          deviceDemand,
           freeDeviceBytes: parts.freeDeviceBytes,
         },
       ),

@@ -29,6 +29,7 @@ export {
 } from "./calls/mod.ts";
 export {
   type DeviceCrash,
+  DeviceDemand,
   DeviceHealth,
   Heartbeat,
   type HeartbeatOptions,

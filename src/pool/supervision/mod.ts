@@ -16,6 +16,7 @@ export type { QuarantinedSlot } from "./quarantine.ts";
 export type { RecycleOptions } from "./recycle_policy.ts";
 export {
   type DeviceCrash,
+  DeviceDemand,
   DeviceHealth,
   type PoolDevices,
   type Trial,

@@ -1,6 +1,7 @@
 import { type Clock, delay } from "../../async/mod.ts";
 import type { Place } from "../../hardware/mod.ts";
 import { inMebibytes } from "../workers/mod.ts";
+import type { PoolDevices } from "./devices/mod.ts";
 
 /**
  * The order in which a worker is replaced. `start_first` starts the successor while the old worker
@@ -15,6 +16,8 @@ export interface ReplacePolicyOptions {
   readonly order: ReplaceOrder;
   /** Returns the memory that is free on a device; null if it is unknown. */
   readonly freeDeviceBytes?: ((deviceId: string) => Promise<number | null>) | undefined;
+  /** Tells the memory that other starts are about to take. Default: they take none. */
+  readonly devices?: Pick<PoolDevices, "demandedBytes">;
   readonly clock: Clock;
 }
 
@@ -47,37 +50,53 @@ export class ReplacePolicy {
   }
 
   /**
-   * Returns the reason why a worker must end before its successor starts; undefined if the
-   * successor can start first.
+   * Returns the free memory of the device of a worker; null if it is unknown, is not known within
+   * 3 s or before `signal` aborts, or does not matter.
    */
-  async reasonToStopFirst({ place, deviceUses = [] }: Replaceable): Promise<string | undefined> {
-    const { order } = this.#options;
-    if (order === "stop_first") return "replace is stop_first";
-    if (order === "start_first" || place === undefined || !isAccelerator(place)) return undefined;
-    const { device: { id }, reservedBytes } = place;
-    const reported = deviceUses.reduce((sum, { memoryBytes }) => sum + (memoryBytes ?? 0), 0);
-    const needed = reservedBytes ?? (reported || undefined);
-    if (needed === undefined) return `the memory that it needs on ${id} is unknown`;
-    const free = await this.#freeBytes(id);
-    if (free === null) return `the free memory of ${id} is unknown`;
-    if (free >= needed) return undefined;
-    return `${id} has ${inMebibytes(free)} free, and its successor needs ${inMebibytes(needed)}`;
-  }
-
-  /** Returns the free memory of a device; null if it is unknown, or is not known in time. */
-  async #freeBytes(deviceId: string): Promise<number | null> {
-    const { freeDeviceBytes, clock } = this.#options;
+  async freeBytes({ place }: Replaceable, signal?: AbortSignal): Promise<number | null> {
+    const { order, freeDeviceBytes, clock } = this.#options;
+    if (order !== "auto" || place === undefined || !isAccelerator(place)) return null;
     if (freeDeviceBytes === undefined) return null;
     const answered = new AbortController();
-    const late = delay(ASK_MS, answered.signal, { clock }).then(() => null);
+    const over = signal === undefined
+      ? answered.signal
+      : AbortSignal.any([signal, answered.signal]);
+    const late = delay(ASK_MS, over, { clock }).then(() => null);
     try {
-      return await Promise.race([freeDeviceBytes(deviceId), late]);
+      return await Promise.race([freeDeviceBytes(place.device.id), late]);
     } catch {
       // The vendor's tool has failed, which is a problem of the hardware report.
       return null;
     } finally {
       answered.abort();
     }
+  }
+
+  /**
+   * Returns the reason why a worker must end before its successor starts; undefined if the
+   * successor can start first. It must then start at once, since it counts on memory that another
+   * one would count on a moment later.
+   *
+   * @param freeBytes The result of {@link ReplacePolicy.freeBytes}.
+   */
+  reasonToStopFirst(
+    { place, deviceUses = [] }: Replaceable,
+    freeBytes: number | null,
+  ): string | undefined {
+    const { order, devices } = this.#options;
+    if (order === "stop_first") return "replace is stop_first";
+    if (order === "start_first" || place === undefined || !isAccelerator(place)) return undefined;
+    const { device: { id }, reservedBytes } = place;
+    const reported = deviceUses.reduce((sum, { memoryBytes }) => sum + (memoryBytes ?? 0), 0);
+    const needed = reservedBytes ?? (reported || undefined);
+    if (needed === undefined) return `the memory that it needs on ${id} is unknown`;
+    if (freeBytes === null) return `the free memory of ${id} is unknown`;
+    const demanded = devices === undefined ? 0 : devices.demandedBytes(id);
+    if (demanded === null) return `other workers start on ${id}, and what they need is unknown`;
+    if (freeBytes >= needed + demanded) return undefined;
+    const others = demanded === 0 ? "" : `, and other starts ${inMebibytes(demanded)}`;
+    return `${id} has ${inMebibytes(freeBytes)} free, and its successor needs ` +
+      inMebibytes(needed) + others;
   }
 }
 

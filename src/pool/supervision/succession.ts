@@ -181,9 +181,11 @@ export class Succession {
     over: AbortSignal,
   ): Promise<Outcome | undefined> {
     const { worker } = occupancy;
-    const reason = await this.#deps.policy.reasonToStopFirst(worker);
+    const { policy } = this.#deps;
+    const freeBytes = await policy.freeBytes(worker, over);
     // The device may have become unhealthy while the worker waited for its turn.
     if (over.aborted || this.#isOnUnhealthy(occupancy)) return undefined;
+    const reason = policy.reasonToStopFirst(worker, freeBytes);
     if (reason === undefined) return await this.#startFirst(occupancy);
     await this.#refill.until(() => this.#emptied === undefined, over);
     if (this.#isOnUnhealthy(occupancy)) return undefined;

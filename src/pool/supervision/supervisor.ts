@@ -2,7 +2,7 @@ import { LoneAlarm, settlesWithin } from "../../async/mod.ts";
 import { SnakedenError, type WorkerExit } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { memoryBreach, type Worker, type WorkerListener } from "../workers/mod.ts";
-import { PoolDevices, type UnhealthyDevice } from "./devices/mod.ts";
+import { PoolDevices, startingPlaces, type UnhealthyDevice } from "./devices/mod.ts";
 import { FrozenWorkers, Heartbeat } from "./heartbeat.ts";
 import { Occupancy } from "./occupancy.ts";
 import { Pauses } from "./pauses.ts";
@@ -63,14 +63,15 @@ export class Supervisor implements WorkerListener<Worker> {
     const { signal: stopping } = this.#stopping;
     this.health = new PoolHealth(options.size, () => events.onHealth());
     this.quarantine = new Quarantine(options, () => deps.alarms.now);
-    this.devices = new PoolDevices(options, deps.deviceHealth, () => this.#onDevices());
+    this.devices = new PoolDevices(options, {
+      ...deps,
+      startingAt: () => startingPlaces(this.#slots, this.workers),
+      onChange: () => this.#onDevices(),
+    });
     this.#recycling = new RecyclePolicy(options.recycle);
-    this.#replacing = new ReplacePolicy({ ...deps, order: options.replace ?? "auto" });
-    this.#heartbeat = new Heartbeat(
-      options.heartbeat,
-      deps.clock,
-      new FrozenWorkers(options.heartbeat),
-    );
+    const { heartbeat, replace: order = "auto" } = options;
+    this.#replacing = new ReplacePolicy({ ...deps, order, devices: this.devices });
+    this.#heartbeat = new Heartbeat(heartbeat, deps.clock, new FrozenWorkers(heartbeat));
     this.#postMortem = new PostMortem(this.health, this.quarantine, this.devices);
     this.#starter = new WorkerStarter({
       ...deps,

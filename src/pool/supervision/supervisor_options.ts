@@ -3,7 +3,7 @@ import type { WorkerExit } from "../../errors.ts";
 import type { Place } from "../../hardware/mod.ts";
 import type { ProfileName } from "../profiles/mod.ts";
 import type { Launcher, StopOptions, Worker, WorkerLimits } from "../workers/mod.ts";
-import type { DeviceHealth } from "./devices/mod.ts";
+import type { DeviceDemand, DeviceHealth } from "./devices/mod.ts";
 import type { HeartbeatOptions } from "./heartbeat.ts";
 import type { QuarantineOptions } from "./quarantine.ts";
 import type { RecycleOptions } from "./recycle_policy.ts";
@@ -72,6 +72,8 @@ export interface SupervisorDeps {
   readonly freeDeviceBytes?: (deviceId: string) => Promise<number | null>;
   /** The health of the devices of the host, for all its pools. Default: no crashes are counted. */
   readonly deviceHealth?: DeviceHealth;
+  /** The memory that starts are about to take on the devices. Default: that of this pool alone. */
+  readonly deviceDemand?: DeviceDemand;
   /** The alarms for the calls of all workers. */
   readonly alarms: Alarms;
   readonly clock: Clock;

@@ -1,5 +1,6 @@
 import type { Place } from "../../../hardware/mod.ts";
 import type { Worker } from "../../workers/mod.ts";
+import { DeviceDemand } from "./device_demand.ts";
 import type { DeviceHealth, UnhealthyDevice } from "./device_health.ts";
 import type { DeviceCrash, Trial } from "./device_record.ts";
 
@@ -7,6 +8,18 @@ import type { DeviceCrash, Trial } from "./device_record.ts";
 export interface PoolDevicesOptions extends Omit<DeviceCrash, "callId"> {
   /** The places of the slots. */
   readonly places?: readonly Place[];
+}
+
+/** The parts of a host that its pools share, and the pool itself. */
+export interface PoolDevicesDeps {
+  /** The health of the devices of the host. Default: nothing counts crashes. */
+  readonly deviceHealth?: DeviceHealth | undefined;
+  /** Default: that of this pool alone. */
+  readonly deviceDemand?: DeviceDemand | undefined;
+  /** Lists the places at which workers of the pool start, or are about to start. */
+  startingAt(): readonly Place[];
+  /** Called after each change of the health of a device of the host. */
+  onChange(): void;
 }
 
 /**
@@ -20,21 +33,25 @@ export class PoolDevices {
   readonly ids: ReadonlySet<string>;
   readonly #limits: DeviceCrash;
   readonly #health: DeviceHealth | undefined;
-  readonly #stopListening: () => void;
+  readonly #demand: DeviceDemand;
+  readonly #close: () => void;
   /** The workers that try a device, and those whose trial is over but that are still alive. */
   readonly #trials = new Map<Worker, Trial>();
 
-  /**
-   * @param health The health of the devices of the host; undefined if nothing counts crashes.
-   * @param onChange Called after each change of the health of a device of the host.
-   */
-  constructor(options: PoolDevicesOptions, health: DeviceHealth | undefined, onChange: () => void) {
+  constructor(options: PoolDevicesOptions, deps: PoolDevicesDeps) {
     const { places = [], crashWindowMs, taintAfter, taintMs } = options;
+    const { deviceHealth, deviceDemand = new DeviceDemand() } = deps;
     this.assigned = [...new Set(places.map(({ device }) => device.id))];
     this.ids = new Set(places.flatMap((it) => idOf(it) ?? []));
     this.#limits = { crashWindowMs, taintAfter, taintMs };
-    this.#health = this.ids.size === 0 ? undefined : health;
-    this.#stopListening = this.#health?.onChange(onChange) ?? (() => {});
+    this.#health = this.ids.size === 0 ? undefined : deviceHealth;
+    this.#demand = deviceDemand;
+    const stopListening = this.#health?.onChange(() => deps.onChange());
+    const leave = deviceDemand.join(() => deps.startingAt());
+    this.#close = () => {
+      stopListening?.();
+      leave();
+    };
   }
 
   /** Its devices that are unhealthy now. */
@@ -91,9 +108,14 @@ export class PoolDevices {
     this.#health?.clear(this.ids);
   }
 
-  /** Stops listening to changes. */
+  /** Returns the memory that starts of all pools are about to take; see {@link DeviceDemand}. */
+  demandedBytes(deviceId: string): number | null {
+    return this.#demand.bytesOn(deviceId);
+  }
+
+  /** Stops listening to changes. Its workers need no more memory. */
   close(): void {
-    this.#stopListening();
+    this.#close();
   }
 }
 
