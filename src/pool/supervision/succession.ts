@@ -102,12 +102,6 @@ export class Succession {
     this.#refill.notify();
   }
 
-  /** Notes that no worker could be started for a slot. The workers that wait for it serve on. */
-  notFilled(slotId: string): void {
-    if (slotId !== this.#emptied?.id) return;
-    for (const { worker } of this.#underWay.keys()) this.#deps.onNoSuccessor(worker);
-  }
-
   /**
    * Starts to replace a worker, unless that is already under way.
    *
@@ -131,6 +125,18 @@ export class Succession {
     if (options.wears && worker.servedMs < SHORT_LIFE_MS) renewals.failed();
     else renewals.reset();
     occupancy.handOn(this.#succeed(occupancy, { pauseMs: renewals.pauseMs, level }));
+    this.#letWaitingServe();
+  }
+
+  /**
+   * Lets workers serve on, beyond their limit of calls, that wait for a slot to be filled. That
+   * takes as long as the worker in it has calls, and as long as none can be started.
+   */
+  #letWaitingServe(): void {
+    if (this.#emptied === undefined) return;
+    for (const { slot, worker } of this.#underWay.keys()) {
+      if (slot !== this.#emptied) this.#deps.onNoSuccessor(worker);
+    }
   }
 
   /**
@@ -198,6 +204,7 @@ export class Succession {
       });
       this.#emptied = occupancy.slot;
       this.#deps.retire(occupancy);
+      this.#letWaitingServe();
     }
     return { next: undefined };
   }

@@ -79,10 +79,7 @@ export class Supervisor implements WorkerListener<Worker> {
       recycling: this.#recycling,
       listener: this,
       stopping,
-      onFailed: (worker, reason) => {
-        this.#succession.notFilled(worker.id);
-        return events.onStartFailed(worker, reason);
-      },
+      onFailed: (worker, reason) => events.onStartFailed(worker, reason),
     });
     this.#succession = new Succession({
       starter: this.#starter,

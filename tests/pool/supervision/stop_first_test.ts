@@ -226,6 +226,28 @@ Deno.test("Pool with stop_first lifts the limit of calls of a worker that waits 
   await until(() => second.state === "gone" && it.pool.serving.length === 2, "both are replaced");
 });
 
+Deno.test("Pool with stop_first serves on, beyond maxCalls, while another worker has a long call to finish", async () => {
+  await using pool = await start({ size: 3, pipelineBudgetMs: 0, recycle: { maxCalls: 10 } });
+  const { it } = pool;
+  const long = it.submit("hold");
+  await microtasks();
+  const fake = it.workerRunning(long);
+  const [ending] = it.pool.workers.filter(({ state }) => state === "busy");
+  assert.ok(ending);
+  // One worker has reached its limit before that, the other one reaches it later.
+  for (let call = 0; call < 16; call++) assert.match(await endOf(it.submit("echo")), /^ok/);
+  const stopped = it.pool.stopWorker(ending);
+  await until(() => ending.state === "stopping", "it takes no more calls");
+  const ends: string[] = [];
+  for (let call = 0; call < 30; call++) ends.push(await endOf(it.submit("echo")));
+  assert.deepEqual(ends.filter((end) => !end.startsWith("ok")), []);
+  assert.equal(it.pool.serving.length, 2, "no other one has ended");
+  fake.answer();
+  assert.match(await endOf(long), /^ok/);
+  await stopped;
+  await until(() => it.pool.stats.recycled === 3, "all are replaced");
+});
+
 Deno.test("Pool with stop_first keeps to the queue limit and to deadlines while no worker serves", async () => {
   const clock = new FakeClock();
   await using pool = await start({ queueLimit: 2 }, {}, clock);
