@@ -302,6 +302,42 @@ Deno.test("Pool with stop_first replaces others while an emptied slot waits for 
   await untilServing(it, "p-2");
 });
 
+for (const how of ["answers a call", "runs for 10 s", "dies"] as const) {
+  Deno.test(`Pool lets a successor prove the device that crashed its predecessor while it started, when it ${how}`, async () => {
+    const { clock, deviceHealth } = fakeHost();
+    const limits = { size: 1, taintAfter: 1, replace: "start_first" } as const;
+    await using it = await startPool({ deviceHealth }, limits);
+    const started = Promise.withResolvers<void>();
+    it.launcher.barrier = started.promise;
+    const [old] = it.pool.serving;
+    assert.ok(old !== undefined);
+    const stopping = it.pool.stopWorker(old);
+    await until(() => it.launcher.starting === 1, "its successor starts");
+    it.launcher.alive[0]?.exit({ signal: "SIGSEGV" });
+    await stopping;
+    assert.equal(deviceHealth.healthOf("cuda:0"), "unhealthy");
+    started.resolve();
+    it.launcher.barrier = undefined;
+    await untilServing(it, "p-1");
+    assert.equal(await endOf(it.submit("echo")), "ok p-1");
+    assert.equal(deviceHealth.healthOf("cuda:0"), "unhealthy", "its rest is not over");
+    clock.advance(10_000);
+    await microtasks();
+    assert.equal(deviceHealth.healthOf("cuda:0"), "unhealthy", "it must prove the device");
+    if (how === "answers a call") assert.equal(await endOf(it.submit("echo")), "ok p-1");
+    else if (how === "runs for 10 s") clock.advance(10_000);
+    else {
+      workerOf(it, "p-1").exit({ signal: "SIGSEGV" });
+      await until(() => deviceHealth.pauseMs("cuda:0") === 20_000, "it rests for longer");
+      clock.advance(20_000);
+      await untilServing(it, "p-1");
+      assert.equal(await endOf(it.submit("echo")), "ok p-1");
+    }
+    assert.equal(deviceHealth.healthOf("cuda:0"), "healthy");
+    assert.equal(clock.pending, 0);
+  });
+}
+
 Deno.test("Pool.start() does not wait for a device that is unhealthy", async () => {
   const { clock, deviceHealth } = fakeHost();
   for (let i = 0; i < 3; i++) deviceHealth.crashed("cuda:0", LIMITS);

@@ -211,11 +211,12 @@ export class Succession {
 
   async #startFirst(occupancy: Occupancy): Promise<Outcome | undefined> {
     const { slot, worker: predecessor } = occupancy;
-    const { starter, stopOptions } = this.#deps;
+    const { starter, devices, stopOptions, stopping } = this.#deps;
     const { worker, failure } = await starter.start(slot);
     if (failure === undefined) {
       this.#handedOver++;
       const next = this.#deps.occupy(slot, worker, predecessor);
+      void devices.letProve(worker, AbortSignal.any([stopping, next.ended]));
       void predecessor.stop({ ...stopOptions, patient: true });
       return { next };
     }

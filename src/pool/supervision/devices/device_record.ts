@@ -112,7 +112,11 @@ export class DeviceRecord {
   async turn(signal: AbortSignal): Promise<Trial | undefined> {
     if (this.isHealthy || signal.aborted) return undefined;
     const { promise, resolve } = Promise.withResolvers<Trial | undefined>();
-    const onAbort = (): void => resolve(undefined);
+    const onAbort = (): void => {
+      // At once, so that it is given no trial that nobody would decide.
+      this.#waiters.delete(resolve);
+      resolve(undefined);
+    };
     signal.addEventListener("abort", onAbort, { once: true });
     this.#waiters.add(resolve);
     this.#serveWaiters();

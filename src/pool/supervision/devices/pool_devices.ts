@@ -83,6 +83,19 @@ export class PoolDevices {
     if (id !== undefined) await this.#health?.whenHealthy(id, signal);
   }
 
+  /**
+   * Lets a worker that lives prove its device when the rest is over, if the device became unhealthy
+   * while the worker started: when the slot that crashed is filled by it, no other one waits.
+   *
+   * @param over Aborts when the worker has exited.
+   */
+  async letProve(worker: Worker, over: AbortSignal): Promise<void> {
+    const trial = await this.turn(worker.place, over);
+    if (trial === undefined) return;
+    if (over.aborted) trial.giveUp();
+    else this.begin(worker, trial);
+  }
+
   /** Begins the trial of a worker that is ready. */
   begin(worker: Worker, trial: Trial): void {
     this.#trials.set(worker, trial);

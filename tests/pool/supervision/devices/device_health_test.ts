@@ -99,6 +99,13 @@ for (const [what, crashes, expected] of SEQUENCES) {
   });
 }
 
+Deno.test("DeviceHealth.crashed() on a MIG instance says nothing about its GPU and the other instances", () => {
+  const { health } = setUp();
+  for (let i = 0; i < 3; i++) health.crashed("cuda:0:1", LIMITS);
+  const ids = ["cuda:0:1", "cuda:0:0", "cuda:0", "cuda:0:10"];
+  assert.deepEqual(ids.filter((id) => health.healthOf(id) === "unhealthy"), ["cuda:0:1"]);
+});
+
 Deno.test("DeviceHealth tells for how long a device is unhealthy and why", () => {
   const { health, clock } = setUp();
   crash(health, 3);
@@ -263,6 +270,20 @@ Deno.test("DeviceHealth.turn() forgets a slot that leaves, and its timer", async
   await microtasks();
   assert.ok(stays.turn?.trial !== undefined);
   assert.deepEqual(abortedBefore.turn, { trial: undefined });
+});
+
+Deno.test("DeviceHealth.turn() gives no trial to a slot that leaves at the same moment", async () => {
+  const host = setUp();
+  const trial = await trialOf(host);
+  const leaving = new AbortController();
+  const left = waiting(host.health, leaving.signal);
+  const next = waiting(host.health);
+  leaving.abort();
+  trial.giveUp();
+  await microtasks();
+  assert.equal(left.turn?.trial, undefined);
+  assert.ok(hasTurn(left) && hasTurn(next));
+  assert.notEqual(next.turn?.trial, undefined);
 });
 
 Deno.test("DeviceHealth.clear() makes devices healthy, frees all who wait, and forgets crashes", async () => {
