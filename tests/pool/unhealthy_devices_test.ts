@@ -282,6 +282,26 @@ for (const replace of ["start_first", "stop_first"] as const) {
   });
 }
 
+Deno.test("Pool.recycle() of some workers does not let those on other devices wait for an unhealthy one", async () => {
+  for (const replace of ["start_first", "stop_first"] as const) {
+    const { clock, deviceHealth } = fakeHost();
+    const places = [fakePlace(0), fakePlace(1)];
+    await using it = await startPool({ deviceHealth }, { size: 4, places, replace });
+    const old = it.pool.serving.toSorted((a, b) => a.order - b.order);
+    for (let i = 0; i < 3; i++) deviceHealth.crashed("cuda:0", LIMITS);
+    let isDone = false;
+    const recycled = it.pool.recycle(old).then(() => isDone = true);
+    const gone = (): string[] => old.filter(({ state }) => state === "gone").map(({ id }) => id);
+    await until(() => gone().length === 2, "two are replaced");
+    assert.deepEqual([gone(), isDone], [["p-2", "p-4"], false]);
+    deviceHealth.clear(["cuda:0"]);
+    await recycled;
+    assert.equal(gone().length, 4);
+    await untilServing(it, "p-1", "p-2", "p-3", "p-4");
+    assert.equal(clock.pending, 0);
+  }
+});
+
 Deno.test("Pool with stop_first replaces others while an emptied slot waits for its device", async () => {
   const { deviceHealth } = fakeHost();
   await using it = await startPool({ deviceHealth }, {

@@ -200,11 +200,17 @@ export class Supervisor implements WorkerListener<Worker> {
    * supervisor is stopped.
    */
   async roll(workers: readonly Worker[], reason: string, signal?: AbortSignal): Promise<void> {
+    const replacements: Promise<void>[] = [];
     for (const worker of workers) {
       if (signal?.aborted || this.#isStopping) return;
       // A worker that has exited meanwhile has been replaced.
-      if (this.#occupancies.has(worker)) await this.replace(worker, reason);
+      if (!this.#occupancies.has(worker)) continue;
+      const replacement = this.replace(worker, reason);
+      replacements.push(replacement);
+      // It may serve on for long, but workers on other devices need not.
+      await this.devices.unlessUnhealthy(worker.place, replacement);
     }
+    await Promise.all(replacements);
   }
 
   /**
@@ -366,9 +372,8 @@ export class Supervisor implements WorkerListener<Worker> {
 
   /** Lets a worker end without the succession. Its slot is filled as soon as possible. */
   #dismiss(occupancy: Occupancy): void {
-    const { slot } = occupancy;
-    slot.renewals.reset();
-    if (this.#replacing.mayOverlap(slot.place)) occupancy.vacate();
+    occupancy.slot.renewals.reset();
+    if (this.#replacing.mayOverlap(occupancy.slot.place)) occupancy.vacate();
     this.#retire(occupancy);
   }
 

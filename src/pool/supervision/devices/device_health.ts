@@ -73,10 +73,14 @@ export class DeviceHealth {
     return await this.#records.get(deviceId)?.turn(signal);
   }
 
-  /** Resolves when a device is healthy, or when `signal` aborts. */
-  async whenHealthy(deviceId: string, signal: AbortSignal): Promise<void> {
+  /** Resolves when a device has this health, or when `signal` aborts. */
+  async when(
+    deviceId: string,
+    health: "healthy" | "unhealthy",
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
-      await this.#changed.until(() => this.healthOf(deviceId) === "healthy", signal);
+      await this.#changed.until(() => this.healthOf(deviceId) === health, signal);
     } catch (error) {
       if (!signal.aborted) throw error;
     }

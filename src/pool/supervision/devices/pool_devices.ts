@@ -80,7 +80,19 @@ export class PoolDevices {
   /** Waits until the device of this place is healthy, or `signal` aborts. */
   async whenHealthy(place: Place | undefined, signal: AbortSignal): Promise<void> {
     const id = idOf(place);
-    if (id !== undefined) await this.#health?.whenHealthy(id, signal);
+    if (id !== undefined) await this.#health?.when(id, "healthy", signal);
+  }
+
+  /** Resolves when `work` does, or when the device of this place is unhealthy. */
+  async unlessUnhealthy(place: Place | undefined, work: Promise<void>): Promise<void> {
+    const id = idOf(place);
+    if (id === undefined || this.#health === undefined) return await work;
+    const done = new AbortController();
+    try {
+      await Promise.race([work, this.#health.when(id, "unhealthy", done.signal)]);
+    } finally {
+      done.abort();
+    }
   }
 
   /**

@@ -301,14 +301,16 @@ Deno.test("DeviceHealth.clear() makes devices healthy, frees all who wait, and f
   assert.equal(it.health.healthOf("cuda:0"), "healthy");
 });
 
-Deno.test("DeviceHealth.whenHealthy() waits until a device is healthy, or its signal aborts", async () => {
+Deno.test("DeviceHealth.when() waits until a device has a health, or its signal aborts", async () => {
   const it = setUp();
-  await it.health.whenHealthy("cuda:0", NEVER);
+  await it.health.when("cuda:0", "healthy", NEVER);
+  const breaks = it.health.when("cuda:0", "unhealthy", NEVER);
   const trial = await trialOf(it);
+  await breaks;
   const leaving = new AbortController();
   const seen: string[] = [];
-  const waits = it.health.whenHealthy("cuda:0", NEVER).then(() => seen.push("healthy"));
-  const left = it.health.whenHealthy("cuda:0", leaving.signal).then(() => seen.push("left"));
+  const waits = it.health.when("cuda:0", "healthy", NEVER).then(() => seen.push("healthy"));
+  const left = it.health.when("cuda:0", "healthy", leaving.signal).then(() => seen.push("left"));
   leaving.abort(new Error("left"));
   await left;
   assert.deepEqual(seen, ["left"]);
