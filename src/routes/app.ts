@@ -52,7 +52,7 @@ export function createApp(
   addTools(app, engine.tools, { pools: engine.pools });
   addPools(app, engine.pools, { shown });
   addRecycle(app, engine.pools, { traffic });
-  addWorkers(app, engine.workers, { shown });
+  addWorkers(app, engine.workers, { shown, needsKey });
   addHardware(app, engine.hardware, { needsKey });
   // The reasons contain output of workers, which callers without a key must not see.
   addHealth(app, engine.health, { version, showsReasons: !needsKey && shown.output });

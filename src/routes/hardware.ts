@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { isLoopback, shownValue } from "../config/mod.ts";
 import { type DetectOptions, DEVICE_KINDS, type HardwareInfo } from "../hardware/mod.ts";
-import { addressOf, type Sender } from "./access/mod.ts";
+import { isLocal } from "./access/mod.ts";
 import type { AppEnv } from "./http/mod.ts";
 import { problemAnswers, schemaOf } from "./schema/mod.ts";
 
@@ -116,12 +116,6 @@ export function addHardware(
     // With a key, no request comes this far without it.
     return c.json(needsKey || isLocal(c.env) ? info : anonymous(info), 200);
   });
-}
-
-/** True for a request of this machine, also if it came over no network. */
-function isLocal(sender: Sender | undefined): boolean {
-  const address = addressOf(sender);
-  return address === undefined || isLoopback(address);
 }
 
 /** Removes what identifies the machine. */

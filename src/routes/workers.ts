@@ -1,6 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { DEVICE_KINDS } from "../hardware/mod.ts";
 import type { WorkerInfo } from "../pool/mod.ts";
+import { isLocal } from "./access/mod.ts";
 import type { AppEnv, Shown } from "./http/mod.ts";
 import { problemAnswers, schemaOf } from "./schema/mod.ts";
 
@@ -20,9 +21,9 @@ const workerSchema = schemaOf<WorkerInfo>()(
       id: z.string().openapi({ example: "cuda:0" }),
       kind: z.enum(DEVICE_KINDS),
       name: z.string().openapi({ example: "NVIDIA L4" }),
-      // It identifies the machine. All who list workers have the API key or, if there is none, are
-      // on this machine: without a key the configuration allows loopback addresses only.
-      uuid: z.string().optional().openapi({ description: "The vendor's unique id." }),
+      uuid: z.string().optional().openapi({
+        description: "The vendor's unique id; absent for callers without rights.",
+      }),
       share: z.number().openapi({ description: "The part of the device that it may use." }),
     }).optional().openapi({ description: "The device that the worker is given." }),
     rssBytes: z.number().int().optional()
@@ -81,14 +82,25 @@ export interface WorkersSlice {
 export function addWorkers(
   app: OpenAPIHono<AppEnv>,
   workers: WorkersSlice,
-  { shown }: { readonly shown: Shown },
+  { shown, needsKey }: { readonly shown: Shown; readonly needsKey: boolean },
 ): void {
   const show = shown.output ? (it: WorkerInfo): WorkerInfo => it : withoutExceptions;
-  app.openapi(listRoute, (c) => c.json({ workers: workers.list().map(show) }, 200));
+  app.openapi(listRoute, (c) => {
+    const list = workers.list().map(show);
+    // With a key, no request comes this far without it.
+    return c.json({ workers: needsKey || isLocal(c.env) ? list : list.map(anonymous) }, 200);
+  });
   app.openapi(stopRoute, async (c) => {
     await workers.stop(c.req.valid("param").id);
     return c.body(null, 204);
   });
+}
+
+/** Removes what identifies the machine. */
+function anonymous({ device, ...rest }: WorkerInfo): WorkerInfo {
+  if (device === undefined) return rest;
+  const { uuid: _uuid, ...shown } = device;
+  return { ...rest, device: shown };
 }
 
 /** Removes the messages of exceptions, which may contain paths, from the uses of devices. */

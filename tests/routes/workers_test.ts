@@ -35,6 +35,35 @@ Deno.test("GET /v1/workers lists the workers", async () => {
   });
 });
 
+Deno.test("GET /v1/workers shows UUIDs to holders of the key and, without a key, to this machine", async () => {
+  const device = { id: "cuda:1", kind: "cuda" as const, name: "NVIDIA L4", share: 1 };
+  const worker = {
+    id: "default-1",
+    incarnation: "i-1",
+    pool: "default",
+    state: "ready" as const,
+    startedAt: "2026-01-02T03:04:05.678Z",
+    calls: 0,
+  };
+  const placed = { ...worker, device: { ...device, uuid: "GPU-0001" } };
+  const namespaces = { workers: { list: () => [placed, worker] } };
+  const hidden = [{ ...worker, device }, worker];
+  const apiKey = "k".repeat(16);
+  const cases = [
+    [undefined, undefined, [placed, worker]],
+    [undefined, "127.0.0.1", [placed, worker]],
+    [undefined, "192.0.2.7", hidden],
+    [apiKey, "192.0.2.7", [placed, worker]],
+  ] as const;
+  for (const [key, address, expected] of cases) {
+    const config = key === undefined ? {} : { apiKey: key };
+    const client = clientOf(memoryEngine({ namespaces, config }));
+    const headers: HeadersInit = key === undefined ? {} : { "x-api-key": key };
+    const answer = await client.request("/v1/workers", { headers }, address);
+    assert.deepEqual((await answer.json()).workers, expected);
+  }
+});
+
 Deno.test("GET /v1/workers hides messages of exceptions with errors.output: false", async () => {
   const use = { framework: "torch", version: "2.15.0", memoryBytes: null };
   const unknown = {

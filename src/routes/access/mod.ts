@@ -9,4 +9,4 @@
 export { access, type AccessOptions } from "./access.ts";
 export { logStreamFailure } from "./access_log.ts";
 export { KeyGuard, type KeyGuardOptions } from "./key_guard.ts";
-export { addressOf, type Sender } from "./remote_address.ts";
+export { addressOf, isLocal, type Sender } from "./remote_address.ts";

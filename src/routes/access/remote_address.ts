@@ -1,3 +1,5 @@
+import { isLoopback } from "../../config/mod.ts";
+
 /** The sender of a request, such as a `Deno.ServeHandlerInfo`. */
 export interface Sender {
   readonly remoteAddr?: Deno.Addr;
@@ -7,6 +9,12 @@ export interface Sender {
 export function addressOf(sender: Sender | undefined): string | undefined {
   const address = sender?.remoteAddr;
   return address !== undefined && "hostname" in address ? address.hostname : undefined;
+}
+
+/** Returns true for a request of this machine, also if it came over no network. */
+export function isLocal(sender: Sender | undefined): boolean {
+  const address = addressOf(sender);
+  return address === undefined || isLoopback(address);
 }
 
 /**
