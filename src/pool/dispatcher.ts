@@ -19,6 +19,8 @@ export interface DispatcherOptions {
 
 /** The least time that it takes to wake a sleeping process, and perhaps its core. */
 const WAKE_UP_MS = 0.05;
+/** The longest time that a worker's only call may be expected to run, if one is sent behind it. */
+const NEXT_CALL_MS = 5;
 
 /**
  * Decides which worker gets which call. The first choice that exists is taken:
@@ -31,6 +33,10 @@ const WAKE_UP_MS = 0.05;
  *
  * While calls wait, no worker has room: a worker that joins, answers or gives a call back is sent
  * calls from the queue at once.
+ *
+ * A worker whose only call is short, but longer than the budget, is sent the next call too. So it
+ * does not wait for a round trip between the two. Each other worker must find a call in the queue
+ * when it is done, so that none is idle while this call waits.
  *
  * While the code of the workers is being replaced, they may offer different tools. A call then goes
  * to a worker that offers its tool, and may overtake calls that no worker with room can take. A
@@ -100,7 +106,10 @@ export class Dispatcher implements CallSource<Worker> {
    */
   claim(tool: string, now: number): Worker | undefined {
     if (this.#isMixed) return this.#pickFor(tool, now);
-    return this.#queue.size === 0 ? this.#pick(now) : undefined;
+    if (this.#queue.size > 0) return undefined;
+    const worker = this.#pick(now);
+    if (worker !== undefined || this.#serving.length > 1) return worker;
+    return this.#serving.find((only) => this.#takesNext(only, now));
   }
 
   /** Sends a call to a worker that was claimed for it. */
@@ -130,6 +139,8 @@ export class Dispatcher implements CallSource<Worker> {
     while (this.#queue.size > 0 && worker.hasRoom(this.#budgetMs, endedAt)) {
       if (!this.#sendNext(worker, endedAt)) break;
     }
+    const isEnough = this.#queue.size >= this.#serving.length && !this.#isMixed;
+    if (isEnough && this.#takesNext(worker, endedAt)) this.#sendNext(worker, endedAt);
     this.#noteIdle(worker);
   }
 
@@ -163,6 +174,12 @@ export class Dispatcher implements CallSource<Worker> {
       if (worker === undefined) return;
       this.#sendNext(worker, now);
     }
+  }
+
+  /** Returns true if the worker has one short call, and may be sent the one that follows it. */
+  #takesNext(worker: Worker, now: number): boolean {
+    return this.#budgetMs > 0 && worker.state === "busy" &&
+      worker.calls - worker.answered === 1 && worker.hasRoom(NEXT_CALL_MS, now);
   }
 
   #noteIdle(worker: Worker): void {

@@ -56,6 +56,67 @@ Deno.test("Pool sends nothing behind a tool that runs longer than the budget, bu
   assert.deepStrictEqual([inside(set.worker(0)), it.pool.queued], ["as", 1]);
 });
 
+/** Longer than the budget, and short enough that one call is sent behind it. */
+const NEXT_MS = 3;
+
+Deno.test("Pool sends one call behind a short one that runs longer than the budget, and the next with each answer", async () => {
+  await using set = await startPipelined({}, { runMs: NEXT_MS });
+  const worker = set.worker(0);
+  await set.hold("abcd");
+  assert.deepStrictEqual([inside(worker), set.it.pool.queued], ["ab", 2]);
+  worker.answer();
+  await microtasks();
+  assert.deepStrictEqual([inside(worker), set.it.pool.queued], ["bc", 1]);
+  await finish(set);
+  assert.deepStrictEqual([started(set), worker.mostOpen], ["abcd", 2]);
+});
+
+Deno.test("Pool sends no call behind one that takes longer than 5 ms", async () => {
+  await using set = await startPipelined({}, { runMs: 6 });
+  await set.hold("abc");
+  assert.deepStrictEqual([inside(set.worker(0)), set.it.pool.queued], ["a", 2]);
+});
+
+Deno.test("Pool sends a call behind a longer one only if each other worker finds one in the queue", async () => {
+  await using set = await startPipelined({ size: 2 }, { runMs: NEXT_MS });
+  const [other, first] = [set.worker(0), set.worker(1)];
+  await set.hold("abcde");
+  assert.deepStrictEqual([inside(first), inside(other), set.it.pool.queued], ["a", "b", 3]);
+  first.answer();
+  await microtasks();
+  // One call is left, which the other worker takes when it is done.
+  assert.deepStrictEqual([inside(first), inside(other), set.it.pool.queued], ["cd", "b", 1]);
+  other.answer();
+  await microtasks();
+  assert.deepStrictEqual([inside(first), inside(other), set.it.pool.queued], ["cd", "e", 0]);
+  await set.hold("f");
+  first.answer();
+  await microtasks();
+  assert.deepStrictEqual([inside(first), inside(other), set.it.pool.queued], ["d", "e", 1]);
+});
+
+Deno.test("Pool recalls the call behind a longer one that takes too long, and sends it again alone", async () => {
+  await using set = await startPipelined({}, { runMs: NEXT_MS });
+  const worker = set.worker(0);
+  await set.hold("abc");
+  set.clock.advance(RECALL_MS);
+  await microtasks();
+  assert.deepStrictEqual([inside(worker), worker.recalled.join("")], ["a", "b"]);
+  assert.equal(set.it.pool.queued, 2);
+  await finish(set);
+  assert.equal(started(set), "abc");
+});
+
+Deno.test("Pool sends nothing behind a longer call with a budget of 0, or to a worker that notes no progress", async () => {
+  for (const [pipelineBudgetMs, notesProgress] of [[0, true], [1, false]] as const) {
+    await using set = await startPipelined({ pipelineBudgetMs }, { runMs: NEXT_MS, notesProgress });
+    await set.hold("abc");
+    set.worker(0).answer();
+    await microtasks();
+    assert.deepStrictEqual([inside(set.worker(0)), set.it.pool.queued], ["b", 1]);
+  }
+});
+
 Deno.test("Pool sends nothing ahead with a budget of 0", async () => {
   await using set = await startPipelined({ pipelineBudgetMs: 0 }, { runMs: 0 });
   await set.hold("abc");
