@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { isLoopback, shownValue } from "../config/mod.ts";
+import { shownValue } from "../config/mod.ts";
 import { type DetectOptions, DEVICE_KINDS, type HardwareInfo } from "../hardware/mod.ts";
 import { isLocal } from "./access/mod.ts";
 import type { AppEnv } from "./http/mod.ts";
