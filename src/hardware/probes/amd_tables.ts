@@ -1,7 +1,7 @@
 import { isRecord } from "../../json/mod.ts";
 import type { Device } from "../device.ts";
-import { at, firstOf, listAt, readJson } from "./json_output.ts";
-import { newDevice } from "../new_device.ts";
+import { at, entriesOf, firstOf, listAt, readJson } from "./json_output.ts";
+import { newDevice } from "./new_device.ts";
 import {
   fittingFree,
   readBytes,
@@ -86,18 +86,19 @@ export interface RocmCard {
 /** Reads `rocm-smi --json`: an object of cards, and of others such as `system`. */
 export function readRocmCards(text: string): Table<RocmCard> {
   const json = readJson(text);
-  if (!isRecord(json)) return { rows: [], unreadable: [text] };
+  const entries = entriesOf(json);
+  if (entries === null) return { rows: [], unreadable: [text] };
   const driver = readText(keyed(at(json, "system"), "driver version"));
   const rows = new Map<number, RocmCard>();
   const unreadable: string[] = [];
-  for (const [key, card] of Object.entries(json)) {
+  for (const [key, card] of entries) {
     const index = readIndex(/^card(\d{1,4})$/i.exec(key)?.[1]);
     if (index === null) continue;
     const row = rows.has(index) ? null : readCard(card, index, driver);
     if (row === null) unreadable.push(JSON.stringify({ [key]: card }));
     else rows.set(index, row);
   }
-  const hasCards = rows.size + unreadable.length > 0 || Object.keys(json).length === 0;
+  const hasCards = rows.size + unreadable.length > 0 || entries.length === 0;
   return { rows: sorted(rows), unreadable: hasCards ? unreadable : [text] };
 }
 

@@ -39,7 +39,7 @@ export const LOAD_FIELDS: readonly string[] = [
 ];
 
 /** Limits above which a text is no table, so that garbage does not hold the event loop. */
-const MAX_LINES = 4_096;
+const MAX_LINES = 1_024;
 const MAX_LINE_CHARS = 4_096;
 
 /** A row of the query. */

@@ -161,3 +161,24 @@ Deno.test("the readers of JSON take any text, and return no value that cannot be
   );
   assert.ok(found > 100, `only ${found} devices were read`);
 });
+
+Deno.test("the readers of JSON refuse what would take long to read, and no large machine", () => {
+  const list = (gpus: number, value: unknown): string =>
+    JSON.stringify(Array.from({ length: gpus }, (_, gpu) => ({ gpu, asic: {}, value })));
+  assert.equal(readAmdStatic(list(64, "x".repeat(4_000))).rows.length, 64);
+  const deep = "[".repeat(100) + "]".repeat(100);
+  const refused = {
+    "more than any machine has": list(600, 1),
+    "too long": list(1, "x".repeat(600_000)),
+    "too deep": list(1, 1).replace('"value":1', `"value":${deep}`),
+  };
+  for (const [title, text] of Object.entries(refused)) {
+    assert.deepEqual(readAmdStatic(text), { rows: [], unreadable: [text] }, title);
+    const gpus = `{"device_list":${text}}`;
+    assert.deepEqual(readXpuList(gpus), { rows: [], unreadable: [gpus] }, title);
+  }
+  const cards = JSON.stringify(
+    Object.fromEntries(Array.from({ length: 600 }, (_, i) => [`card${i}`, { "Card series": "A" }])),
+  );
+  assert.deepEqual(readRocmCards(cards), { rows: [], unreadable: [cards] });
+});
