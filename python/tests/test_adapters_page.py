@@ -134,7 +134,7 @@ def test_page_shows_an_adapter_that_uses_its_device(host: FakeHost, folder: Path
     worker = host.start("rates", "torch", paths=[str(folder)], env=env)
     assert worker.link.run("rate", call_id=1, features=[1, 2, 4]) == 7
     log = worker.link.run("log", call_id=2)
-    assert log == [[0.5, 0], [3, 1, "cuda:0"], ["cuda:0"]]
+    assert log == [[0.45, 0], [3, 1, "cuda:0"], ["cuda:0"]]
 
 
 def test_page_shows_tests_that_pass(folder: Path) -> None:

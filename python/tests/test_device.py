@@ -105,6 +105,7 @@ def test_str_of_a_device_is_the_name_that_torch_takes(
         (json.dumps({**ASSIGNED, "kind": "gpu"}), "given 'gpu', .* allowed: cuda, rocm, mps, xpu,"),
         (json.dumps({**ASSIGNED, "share": "half"}), "ValueError"),
         (json.dumps({**ASSIGNED, "memoryBytes": []}), "TypeError"),
+        (json.dumps({**ASSIGNED, "memoryBytes": float("inf")}), "OverflowError"),
         ("x" * 10_000, r"given x{200}\.\.\., which"),
     ],
 )
@@ -144,6 +145,10 @@ def test_running_call_pretends_a_device_until_its_end() -> None:
             assert str(current_call().device) == "mps"
         with running_call(), pytest.raises(ValueError), running_call(device=Device(kind="xpu")):
             raise ValueError
+        with running_call(device=Device(kind="mps")):
+            with running_call(device=gpu):
+                assert str(device()) == "cuda:0"
+            assert str(device()) == "mps"
         assert device() is gpu
     assert seen == [gpu]
     assert device() == outside
@@ -166,7 +171,8 @@ def fake_torch(monkeypatch: pytest.MonkeyPatch, *, is_available: bool = True) ->
 def test_limit_memory_limits_torch_to_the_share(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     limits = fake_torch(monkeypatch)
     assert Device(kind=kind, share=0.25).limit_memory()
-    assert limits == [(0.25, 0)]
+    assert Device(kind=kind, share=0.25, reserved_bytes=4_000_000_000).limit_memory()
+    assert limits == [(0.225, 0), (0.25, 0)]
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,9 @@ class Device:
     def limit_memory(self) -> bool:
         """Limit torch to the share of the device, so that it leaves the rest to other workers.
 
+        The limit is the reservation of the pool or, without one, nine tenths of the share: the
+        CUDA context of each process takes memory that no limit counts.
+
         Call it in `setup()`, after `import torch` and before a model is loaded. torch then raises
         its own error for an allocation above the limit. The limit holds for torch in this process
         only: other libraries and processes that a tool starts do not know of it.
@@ -67,15 +70,16 @@ class Device:
             return False
         if not torch.cuda.is_available():
             return False
-        torch.cuda.set_per_process_memory_fraction(self.share, self.index)
+        fraction = 0.9 * self.share if self.reserved_bytes is None else self.share
+        torch.cuda.set_per_process_memory_fraction(fraction, self.index)
         return True
 
     def __str__(self) -> str:
         return _NAMES[self.kind]
 
 
-PRETENDED: Final[list[Device]] = []
-"""The devices of tests that run now, the latest one last."""
+PRETENDED: Final[dict[object, Device]] = {}
+"""The devices of tests that run now by the test, the latest one last."""
 
 
 def device() -> Device:
@@ -88,7 +92,7 @@ def device() -> Device:
     Raises:
         RuntimeError: The environment does not describe a device as a host does.
     """
-    return PRETENDED[-1] if PRETENDED else _assigned()
+    return list(PRETENDED.values())[-1] if PRETENDED else _assigned()
 
 
 @cache
@@ -111,7 +115,7 @@ def _assigned() -> Device:
             share=float(data["share"]),
             reserved_bytes=None if reserved is None else int(reserved),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         given = text if len(text) <= 200 else f"{text[:200]}..."
         raise RuntimeError(
             f"{environment_names.DEVICE}: given {given}, which is not a device as a Snakeden host "

@@ -82,11 +82,10 @@ def running_call(
     )
     token = CURRENT.set(call)
     if device is not None:
-        PRETENDED.append(device)
+        PRETENDED[call] = device
     try:
         yield call
     finally:
-        if device is not None:
-            PRETENDED.remove(device)
+        PRETENDED.pop(call, None)
         call.ended = True
         CURRENT.reset(token)
