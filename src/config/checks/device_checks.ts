@@ -9,6 +9,7 @@ const VISIBILITY_ENV: ReadonlySet<string> = new Set([
   "HIP_VISIBLE_DEVICES",
   "ROCR_VISIBLE_DEVICES",
   "ZE_AFFINITY_MASK",
+  "ZE_FLAT_DEVICE_HIERARCHY",
 ]);
 
 /** Checks the keys of a pool that give its workers devices. */

@@ -77,6 +77,7 @@ Deno.test("parseConfig() refuses variables that would contradict the devices", (
     "HIP_VISIBLE_DEVICES",
     "ROCR_VISIBLE_DEVICES",
     "ZE_AFFINITY_MASK",
+    "ZE_FLAT_DEVICE_HIERARCHY",
   ];
   const pool = {
     env: { ...Object.fromEntries(names.map((name) => [name, "0"])), JAX_PLATFORMS: "cpu" },
