@@ -4,8 +4,12 @@ of src/bridge/carriers/socket/socket_carrier.ts.
 Passing a call from a reader thread to the main thread costs more than a small tool takes, so the
 main thread itself reads while it has nothing to run. A second thread, the relief, reads while the
 main thread runs a tool. It wakes at every tick. If the main thread has not come back to read, the
-relief takes the *turn*, and returns it when the main thread wants it. Only the holder of the turn
-reads and handles messages, which keeps their order.
+relief takes the *turn*, and reads what has arrived. Only the holder of the turn reads and handles
+messages, which keeps their order. The relief never waits for bytes with the turn, since the main
+thread would have to wake it before it could read itself.
+
+After some ticks in one tool, the relief waits for bytes instead of ticks, so that a long tool is
+not disturbed.
 
 The main thread also writes answers itself (`Outbox.put_answer`). A writer thread sends everything
 else.
@@ -37,9 +41,9 @@ _HEADER: Final = 4
 _READ_BYTES: Final = 1 << 16
 _IDLE_SECONDS: Final = 1
 _TICK_SECONDS: Final = 0.003
-"""The interval at which the relief checks on the main thread. It takes over after at most two of
-them.
-"""
+"""The interval at which the relief checks on the main thread. It reads after two at most."""
+_LONG_BUSY_TICKS: Final = 5
+"""If the main thread has run one tool for this many ticks, the relief waits for bytes."""
 _LONG_IDLE_TICKS: Final = 30
 """If the main thread has waited for this many ticks, the relief sleeps until it has work again."""
 
@@ -79,10 +83,10 @@ class SocketLink:
         self._ended = False
         self._turn = threading.Lock()
         """The turn: its holder reads."""
-        self._wanted = False
-        """True while the main thread wants the turn back."""
         self._waiting = False
         """True while the main thread has the turn and nothing to do."""
+        self._watching = False
+        """True while the relief waits for bytes, and perhaps a moment longer."""
         self._waits = 0
         """The number of times the main thread came to read."""
         self._naps: SimpleQueue[None] = SimpleQueue()
@@ -106,12 +110,12 @@ class SocketLink:
     def wait(self) -> None:
         """See `Link.wait`. Reads and handles messages."""
         self._waits += 1
-        if not self._turn.acquire(blocking=False):
-            self._wanted = True
+        if self._watching:
+            self._watching = False
             self._nudge()
+        if not self._turn.acquire(blocking=False):
+            # The relief handles messages. It may add calls, so do not block afterwards.
             self._turn.acquire()
-            self._wanted = False
-            # The relief may have added calls before it left, so do not block.
             self._turn.release()
             return
         try:
@@ -158,19 +162,21 @@ class SocketLink:
     # ---- the relief's thread ----
 
     def _relieve(self) -> None:
-        idle_ticks = 0
+        idle_ticks = busy_ticks = 0
         # The main thread is busy from the beginning, since it loads the adapter.
         seen = self._waits
         while not self._ended:
             if self._waiting:
+                busy_ticks = 0
                 idle_ticks += 1
                 if idle_ticks > _LONG_IDLE_TICKS:
                     idle_ticks = 0
                     self._sleep_until_there_is_work()
             else:
                 idle_ticks = 0
-                if seen == self._waits:
-                    self._read_for_main()
+                busy_ticks = busy_ticks + 1 if seen == self._waits else 0
+                if busy_ticks > 0:
+                    self._read_for_main(seen, is_long=busy_ticks > _LONG_BUSY_TICKS)
             seen = self._waits
             time.sleep(_TICK_SECONDS)
 
@@ -182,14 +188,26 @@ class SocketLink:
             self._naps.get()
         self._napping = False
 
-    def _read_for_main(self) -> None:
-        with self._turn:
-            while not (self._wanted or self._ended):
-                ready = [descriptor for descriptor, _ in self._poll.poll(_IDLE_SECONDS * 1000)]
-                if self._wake_read in ready:
-                    os.read(self._wake_read, 64)
-                if self._socket.fileno() in ready:
-                    self._pump()
+    def _read_for_main(self, seen: int, *, is_long: bool) -> None:
+        """Read what has arrived; if `is_long`, until the main thread comes to read."""
+        while seen == self._waits and not self._ended:
+            self._watching = is_long
+            # Checked after `_watching` is set, as in `_sleep_until_there_is_work`.
+            pause = _IDLE_SECONDS * 1000 if is_long and seen == self._waits else 0
+            ready = [descriptor for descriptor, _ in self._poll.poll(pause)]
+            self._watching = False
+            if self._wake_read in ready:
+                os.read(self._wake_read, 64)
+            if self._socket.fileno() not in ready:
+                if not is_long:
+                    return
+            elif self._turn.acquire(blocking=False):
+                try:
+                    # Otherwise the main thread may have read the bytes.
+                    if seen == self._waits:
+                        self._pump()
+                finally:
+                    self._turn.release()
 
     # ---- with the turn ----
 
