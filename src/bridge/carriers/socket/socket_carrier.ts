@@ -7,6 +7,8 @@ import { snakeden, type WorkerFrame } from "../../gen/link.js";
 
 const { WorkerFrame: workerFrame } = snakeden.v1;
 
+/** A link that has written nothing for this long sends its next frame without gathering. */
+const QUIET_MS = 1;
 /**
  * The size of a block, into which one or more reads go. Small frames share a block. Decoded values
  * refer to its memory, so no part of it is written twice.
@@ -37,6 +39,7 @@ export class SocketCarrier implements Carrier {
   /** One is enough, since only one frame is sent at a time. */
   readonly #frames = new FrameWriter();
   #writing = false;
+  #wroteAt = -Infinity;
   /** True once a write has failed. */
   #broken = false;
   #closing = false;
@@ -49,15 +52,18 @@ export class SocketCarrier implements Carrier {
 
   /**
    * Flushes at the end of this turn of the event loop, so that requests that came together are sent
-   * together, in one system call.
+   * together, in one system call. On a quiet link there is little to gather, and the end of the turn
+   * takes 0.1 ms when the caches are cold: so it flushes as soon as the running code is done.
    */
   defer(flush: () => void): void {
-    setImmediate(flush);
+    if (performance.now() - this.#wroteAt < QUIET_MS) setImmediate(flush);
+    else queueMicrotask(flush);
   }
 
   send(messages: readonly OutgoingMessage[]): boolean {
     if (this.#closing || this.#broken) return true;
     this.#writing = true;
+    this.#wroteAt = performance.now();
     void this.#write(this.#frames.write(messages));
     return false;
   }

@@ -131,6 +131,15 @@ Deno.test("SocketCarrier.send() returns false while it writes, and onDrain follo
   assert.deepStrictEqual(messages.map(({ ping }: HostMessage) => ping?.id), [7]);
 });
 
+Deno.test("SocketCarrier.defer() flushes a quiet link once the running code is done", async () => {
+  await using it = await setUp();
+  const steps: string[] = [];
+  it.carrier.defer(() => steps.push("flush"));
+  steps.push("the running code is done");
+  await Promise.resolve();
+  assert.deepStrictEqual(steps, ["the running code is done", "flush"]);
+});
+
 Deno.test("SocketCarrier.close() finishes the current write first", async () => {
   await using it = await setUp();
   const json = new Uint8Array(4 << 20).fill(0x20);
