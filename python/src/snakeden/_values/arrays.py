@@ -161,6 +161,10 @@ def lower_array(self: Tree, array: Any, depth: int) -> Any:
     """Lower a numpy array: to its memory if it holds numbers, otherwise to lists."""
     numpy = sys.modules["numpy"]
     dtype = array.dtype
+    if type(array) is numpy.ndarray and dtype.str in FORMATS:
+        # The most frequent arrays need none of the code below.
+        self.reserve(array.nbytes)
+        return self.array(dtype.str, array.shape, data=_content(array, numpy), depth=depth)
     kind = dtype.kind
     if isinstance(array, numpy.ma.MaskedArray):
         return _nested(self, array, depth)
