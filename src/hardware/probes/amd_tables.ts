@@ -1,7 +1,7 @@
 import { isRecord } from "../../json/mod.ts";
 import type { Device } from "../device.ts";
 import { at, entriesOf, firstOf, listAt, readJson } from "./json_output.ts";
-import { newDevice } from "./new_device.ts";
+import { newDevice } from "../new_device.ts";
 import {
   fittingFree,
   readBytes,
