@@ -2,10 +2,17 @@ import type { Device } from "./device.ts";
 
 /** Returns a healthy, visible device of which nothing is known but these fields. */
 export function newDevice(
-  fields: Pick<Device, "id" | "kind" | "index" | "name"> & Partial<Device>,
+  { id, kind, index, name, ...fields }:
+    & Pick<Device, "id" | "kind" | "index" | "name">
+    & Partial<Device>,
 ): Device {
+  // In the order in which clients show them.
   return {
+    id,
+    kind,
+    index,
     uuid: null,
+    name,
     arch: null,
     memoryBytes: null,
     freeBytes: null,

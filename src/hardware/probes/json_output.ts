@@ -1,8 +1,8 @@
 import { isRecord } from "../../json/mod.ts";
 
 /**
- * Limits above which a text is no list of devices, so that garbage does not hold the event loop. The
- * tools print up to 4 KiB for a GPU, and a machine has up to 64 of them.
+ * Limits above which a text is no list of devices, so that garbage does not hold the event loop.
+ * The tools print up to 4 KiB for a GPU, and a machine has up to 64 of them.
  */
 const MAX_JSON_CHARS = 512 * 1024;
 const MAX_ITEMS = 512;
