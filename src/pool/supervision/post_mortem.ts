@@ -51,7 +51,7 @@ export class PostMortem {
     const { lost, unstarted } = worker.inFlightAtExit;
     this.#devices.crashed(slot.place, (lost[0] ?? unstarted[0])?.call.id);
     if (!this.#quarantine.crashed(workerId)) return;
-    const pauseMs = this.#quarantine.pauseMs(workerId);
+    const pauseMs = Math.ceil(this.#quarantine.pauseMs(workerId));
     this.#log.warn("{workerId} is not replaced for {pauseMs} ms: its workers crash too often", {
       workerId,
       pauseMs,

@@ -11,6 +11,7 @@ import {
   runs,
 } from "../../fixtures/fakes/fake_pool.ts";
 import type { FakeWorker } from "../../fixtures/fakes/fake_worker.ts";
+import { LogSink } from "../../fixtures/log_sink.ts";
 import { microtasks, until } from "../../fixtures/until.ts";
 import { startPipelined } from "../pipelined_pool.ts";
 
@@ -293,6 +294,7 @@ Deno.test("Pool gives up a call when poisonAfter workers are killed before they 
 });
 
 Deno.test("Pool leaves a slot empty whose workers crash too often, and goes on with the others", async () => {
+  await using log = new LogSink();
   await using it = await startWith({ size: 2, taintAfter: 3, taintMs: 300 });
   // One slot at a time: the other one is busy.
   const other = it.submit("hold");
@@ -306,6 +308,7 @@ Deno.test("Pool leaves a slot empty whose workers crash too often, and goes on w
   assert.match(await endOf(it.submit("echo")), /^ok/);
   await until(() => it.pool.workers.length === 2, "the slot is filled again");
   assert.deepStrictEqual(it.pool.tainted, []);
+  assert.match(await log.text(), /is not replaced for \d+ ms: its workers crash too often/);
 });
 
 Deno.test("Pool.crashes counts what the host killed, and not what it stopped", async () => {
