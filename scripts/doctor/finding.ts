@@ -39,6 +39,7 @@ export function tableOf(findings: readonly Finding[]): string {
   ]);
   const count = (state: Finding["state"]): number =>
     findings.filter((it) => it.state === state).length;
-  return [...lines, `${count("ok")} ok, ${count("warning")} warnings, ${count("error")} errors`]
-    .join("\n");
+  const some = (state: "warning" | "error"): string =>
+    `${count(state)} ${state}${count(state) === 1 ? "" : "s"}`;
+  return [...lines, `${count("ok")} ok, ${some("warning")}, ${some("error")}`].join("\n");
 }

@@ -42,13 +42,13 @@ function memoryFinding({ memory }: HardwareInfo): Finding {
 
 function devicesFinding(info: HardwareInfo): Finding {
   const lines = accelerators(info).map((device) => {
-    const { arch, driver, id, memoryBytes, name, runtime } = device;
+    const { arch, driver, id, kind, memoryBytes, name, runtime } = device;
     const facts = [
       name,
       ...(memoryBytes === null ? [] : [sizeText(memoryBytes)]),
-      ...(arch === null ? [] : [arch]),
+      ...(arch === null ? [] : [kind === "cuda" ? `compute capability ${arch}` : arch]),
       ...(driver === null ? [] : [`driver ${driver}`]),
-      ...(runtime === null ? [] : [`up to ${device.kind === "cuda" ? "CUDA" : "ROCm"} ${runtime}`]),
+      ...(runtime === null ? [] : [`up to ${kind === "cuda" ? "CUDA" : "ROCm"} ${runtime}`]),
       ...(device.visible ? [] : ["hidden by a variable of this environment"]),
     ];
     return `${id}: ${facts.join(", ")}`;

@@ -29,9 +29,10 @@ Deno.test("hardwareFindings() shows what may be used of the machine", () => {
   assert.deepEqual(textsOf(hardwareFindings(info)), [
     "ok processor: EPYC: 2 of 64 logical cores may be used (affinity or quota)",
     "ok memory: at most 512 MiB of 256.0 GiB, 1.5 GiB available",
-    "ok devices: cuda:0: NVIDIA L4, 23.4 GiB, 8.9, driver 595.71.05, up to CUDA 13.2\n" +
-    "cuda:1: NVIDIA L4, 8.9, driver 595.71.05, up to CUDA 13.2, hidden by a variable of this " +
-    "environment",
+    "ok devices: cuda:0: NVIDIA L4, 23.4 GiB, compute capability 8.9, driver 595.71.05, up to " +
+    "CUDA 13.2\n" +
+    "cuda:1: NVIDIA L4, compute capability 8.9, driver 595.71.05, up to CUDA 13.2, hidden by a " +
+    "variable of this environment",
   ]);
 });
 

@@ -106,6 +106,6 @@ Deno.test("tableOf() aligns the columns and counts", () => {
     "ok       Deno        2.9.6",
     "warning  open files  at most 64",
     "                     -> ulimit -n 4096",
-    "1 ok, 1 warnings, 0 errors",
+    "1 ok, 1 warning, 0 errors",
   ]);
 });
