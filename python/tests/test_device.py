@@ -154,6 +154,13 @@ def test_running_call_pretends_a_device_until_its_end() -> None:
     assert device() == outside
 
 
+def test_running_call_refuses_the_name_of_a_device() -> None:
+    text = "device: given 'cuda:0'; allowed: a Device"
+    with pytest.raises(TypeError, match=text), running_call(device="cuda:0"):  # type: ignore[arg-type]
+        pass
+    assert device().physical == ""
+
+
 # ---- limit_memory ----
 
 

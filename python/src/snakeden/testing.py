@@ -73,6 +73,8 @@ def running_call(
     with running_call(device=Device(kind="cuda", memory_bytes=24_000_000_000)):
         Model().setup()
     """
+    if device is not None and not isinstance(device, Device):
+        raise TypeError(f'device: given {device!r}; allowed: a Device, as Device(kind="cuda")')
     call = RunningCall(
         tool=tool,
         call_id=call_id,
