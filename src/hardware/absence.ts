@@ -27,6 +27,13 @@ export function absentText(kind: DeviceKind, problems: readonly HardwareProblem[
   return ["it was not found", ...list].join("; ");
 }
 
+/** Returns the texts of the probes of vendors that are installed, but could not look for devices. */
+export function brokenProbes(problems: readonly HardwareProblem[]): readonly string[] {
+  const probes = new Set(Object.values(PROBES).flat());
+  return problems.filter(({ probe, what }) => probes.has(probe) && what !== "missing")
+    .map(({ text }) => text);
+}
+
 /** Returns the reason why a device of a kind is not visible; `name` is how the text calls it. */
 export function hiddenText(kind: DeviceKind, env: ReadEnv, name = "it"): string {
   const set = HIDING[kind].flatMap((names) => {

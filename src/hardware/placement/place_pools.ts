@@ -1,7 +1,7 @@
 import { defaultPoolSize, invalidConfig, type PoolConfig, type ReadEnv } from "../../config/mod.ts";
 import { type FieldIssue, SnakedenError } from "../../errors.ts";
 import { readVariable } from "../../granted.ts";
-import { deviceNames } from "../absence.ts";
+import { brokenProbes, deviceNames } from "../absence.ts";
 import type { Device } from "../device.ts";
 import type { HardwareInfo } from "../hardware_info.ts";
 import { newDevice } from "../new_device.ts";
@@ -85,7 +85,8 @@ export function placePools(
     const { name } = choice.pool;
     const places = parts.filter((it) => it.poolIndex === choice.index)
       .map((it) => placeOf(it, { parts, machine, pool: choice.pool }));
-    const warning = memoryWarning(name, parts, machine.memory);
+    const doubts = [fallbackWarning(choice, machine), memoryWarning(name, parts, machine.memory)];
+    const warning = doubts.filter((it) => it !== undefined).join("; ") || undefined;
     return [name, {
       size: sizeOf(choice),
       places,
@@ -123,6 +124,14 @@ function chooseDevices(pools: readonly PoolNeeds[], machine: Machine): Choice[] 
     `Cannot give every pool its devices; this machine has ${deviceNames(machine)}${list.join("")}`,
     { details: { tried } },
   );
+}
+
+/** Returns a doubt about `auto`, which also takes the processor if a vendor's tool is broken. */
+function fallbackWarning({ pool, devices }: Choice, { problems }: Machine): string | undefined {
+  if (pool.devices !== "auto" || devices.some(({ kind }) => kind !== "cpu")) return undefined;
+  const broken = brokenProbes(problems);
+  if (broken.length === 0) return undefined;
+  return `it uses the processor, since no accelerator was found: ${broken.join("; ")}`;
 }
 
 function choiceIssues({ pool, index, devices }: Choice): FieldIssue[] {

@@ -129,6 +129,25 @@ Deno.test("placePools() takes the best kind that is there and visible for auto",
   assert.equal(size, defaultPoolSize());
 });
 
+Deno.test("placePools() warns if auto takes the processor beside a broken tool of a vendor", () => {
+  const problems = [
+    { probe: "nvidia-smi", what: "failed", text: "nvidia-smi exited with status 9" },
+    { probe: "amd-smi", what: "missing", text: "amd-smi is not installed" },
+    { probe: "hostname", what: "denied", text: "the name of the machine was not read" },
+  ] as const;
+  const warningOf = (needs: Partial<PoolNeeds>, hardware: HardwareInfo): string | undefined =>
+    placeOne(needs, hardware).warning;
+  const auto = { devices: "auto" } as const;
+  assert.equal(
+    warningOf(auto, machine([], { problems })),
+    "it uses the processor, since no accelerator was found: nvidia-smi exited with status 9",
+  );
+  assert.equal(warningOf({ devices: "cpu" }, machine([], { problems })), undefined);
+  assert.equal(warningOf(auto, machine([], { problems: problems.slice(1) })), undefined);
+  const rocm = device({ kind: "rocm", name: "MI210" });
+  assert.equal(warningOf(auto, machine([rocm], { problems })), undefined);
+});
+
 Deno.test("placePools() counts a divided GPU by its instances, with their UUIDs", () => {
   const divided = machine([
     device(),
