@@ -56,7 +56,7 @@ function issueOf(key: string, sharers: readonly PoolPart[], memory: MemoryInfo):
     path: `pools[${first.poolIndex}].deviceMemoryPerWorkerBytes`,
     message: `given ${first.reservedBytes}, with which the pools reserve ` +
       `${mib(sumBytes, Math.ceil)} of ${name} (${shares.join(", ")}), which has ` +
-      `${mib(allBytes, Math.floor)}; allowed: reservations of all pools that fit the device`,
+      `${mib(allBytes, Math.floor)}; allowed: at most ${allBytes} bytes for all of them together`,
   }];
 }
 

@@ -34,8 +34,8 @@ Deno.test("placePools() adds up the reservations of all pools on a device", () =
   assert.deepEqual(issuesOf(pools, gpus(2)), {
     "pools[0].deviceMemoryPerWorkerBytes":
       "given 8388608000, with which the pools reserve 24001 MiB of cuda:1 (NVIDIA L4) (models: " +
-      "2 x 8000 MiB, ocr: 1 x 8001 MiB), which has 24000 MiB; allowed: reservations of all " +
-      "pools that fit the device",
+      "2 x 8000 MiB, ocr: 1 x 8001 MiB), which has 24000 MiB; allowed: at most " +
+      "25165824000 bytes for all of them together",
   });
   const fitting = [...pools.slice(0, 2), reserving("ocr", 8_000, { devices: ["cuda:1"] })];
   assert.deepEqual(issuesOf(fitting, gpus(2)), {});
