@@ -34,7 +34,7 @@ export function brokenProbes(problems: readonly HardwareProblem[]): readonly str
     .map(({ text }) => text);
 }
 
-/** Returns the reason why a device of a kind is not visible; `name` is how the text calls it. */
+/** Returns the reason why a device of a kind is not visible. The text calls it by `name`. */
 export function hiddenText(kind: DeviceKind, env: ReadEnv, name = "it"): string {
   const set = HIDING[kind].flatMap((names) => {
     const variable = names.find((it) => env(it) !== undefined);

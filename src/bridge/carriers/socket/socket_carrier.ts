@@ -52,8 +52,8 @@ export class SocketCarrier implements Carrier {
 
   /**
    * Flushes at the end of this turn of the event loop, so that requests that came together are sent
-   * together, in one system call. On a quiet link there is little to gather, and the end of the turn
-   * takes 0.1 ms when the caches are cold: so it flushes as soon as the running code is done.
+   * together, in one system call. On a quiet link there is little to gather, and the end of the
+   * turn takes 0.1 ms when the caches are cold: so it flushes as soon as the running code is done.
    */
   defer(flush: () => void): void {
     if (performance.now() - this.#wroteAt < QUIET_MS) setImmediate(flush);
