@@ -27,7 +27,7 @@ export function absentText(kind: DeviceKind, problems: readonly HardwareProblem[
   return ["it was not found", ...list].join("; ");
 }
 
-/** Returns the texts of the probes of vendors that are installed, but could not look for devices. */
+/** Returns the texts of the vendors' tools that are there, but could not look for devices. */
 export function brokenProbes(problems: readonly HardwareProblem[]): readonly string[] {
   const probes = new Set(Object.values(PROBES).flat());
   return problems.filter(({ probe, what }) => probes.has(probe) && what !== "missing")
