@@ -32,7 +32,7 @@ export function nextSteps(facts: ServerFacts): string {
     : "";
   const key = needsKey && keyFile === undefined ? `, with your key in ${HOST_ENV.apiKey}` : "";
   const serving = pools === 0 && broken.length > 0 ? "" : `
-Serving ${counted(tools.length, "tool")} in ${counted(pools, "pool")}. Call one${key}:
+Serving ${counted(tools.length, "tool")} in ${counted(pools, "pool")}. ${invitation(tools)}${key}:
 
   ${exampleCall(facts)}
 `;
@@ -59,15 +59,24 @@ function counted(number: number, noun: string): string {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
 
+/** Says what the line below it does. */
+function invitation(tools: readonly ToolInfo[]): string {
+  return easyTool(tools) === undefined ? "List them" : "Call one";
+}
+
+/** Returns the tool whose arguments are easiest to make up; undefined if none is easy. */
+function easyTool(tools: readonly ToolInfo[]): ToolInfo | undefined {
+  const [tool] = easiestFirst(tools);
+  return tool === undefined || difficultyOf(tool) === Infinity ? undefined : tool;
+}
+
 /** Returns a line for a shell that calls a tool, or lists the tools if none is easy to call. */
 function exampleCall({ url, tools, needsKey, keyFile }: ServerFacts): string {
   // The first line that is not empty is a key.
   const value = keyFile === undefined ? `$${HOST_ENV.apiKey}` : `$(grep -m1 . ${quoted(keyFile)})`;
   const key = needsKey ? ` -H "X-API-Key: ${value}"` : "";
-  const [tool] = easiestFirst(tools);
-  if (tool === undefined || difficultyOf(tool) === Infinity) {
-    return `curl -s ${quoted(`${url}/v1/tools`)}${key}`;
-  }
+  const tool = easyTool(tools);
+  if (tool === undefined) return `curl -s ${quoted(`${url}/v1/tools`)}${key}`;
   // A call that names no pool goes to one that has the tool.
   const body = quoted(JSON.stringify(exampleBody(tool, { isShared: false })));
   const [flags, path] = tool.streams ? ["-sN", "/v1/stream"] : ["-s", "/v1/execute"];

@@ -92,6 +92,8 @@ Deno.test("nextSteps() lists the tools when it cannot make up the arguments of a
     assert.equal(callOf([toolOf("tool", properties)]), `curl -s ${URL}/v1/tools`);
   }
   assert.equal(callOf([]), `curl -s ${URL}/v1/tools`);
+  const facts = { url: URL, tools: [], pools: 1, needsKey: false, isDemo: false };
+  assert.match(nextSteps(facts), /^Serving 0 tools in 1 pool\. List them:$/m);
 });
 
 Deno.test("nextSteps() takes the API key from the environment of the reader's shell", () => {
