@@ -101,7 +101,7 @@ export async function librariesFindings(
       ...freeThreadedFindings(libraries),
     ].map((it) => ({ name, ...it }));
   } catch (error) {
-    return [{ name, state: "warning", text: `cannot be asked for: ${messageOf(error)}` }];
+    return [{ name, state: "warning", text: `cannot be checked: ${messageOf(error)}` }];
   }
 }
 
@@ -156,7 +156,7 @@ function freeThreadedFindings({ freeThreaded, gil }: Libraries): Omit<Finding, "
   const lock = gil ? "; a module or PYTHON_GIL has enabled its lock again" : "";
   return [{
     state: "ok",
-    text: `free-threaded Python${lock}; a worker runs one call at a time all the same`,
+    text: `free-threaded Python${lock}; a worker still runs one call at a time`,
   }];
 }
 

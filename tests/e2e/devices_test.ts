@@ -114,7 +114,7 @@ for (
       "does not suit the size",
       { devices: ["cuda:0", "cpu"], size: 3 },
       {},
-      /pools\[0\]\.size: given 3, which is no multiple of its 2 devices/,
+      /pools\[0\]\.size: given 3, which is not a multiple of its 2 devices/,
     ],
   ] as const
 ) {

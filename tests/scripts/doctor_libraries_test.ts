@@ -77,11 +77,11 @@ Deno.test("librariesFindings() compares the threads of libraries with those of t
 
 Deno.test("librariesFindings() mentions a free-threaded Python", async () => {
   assert.deepEqual(await findingsOf({ freeThreaded: true, gil: false }), [
-    "ok free-threaded Python; a worker runs one call at a time all the same",
+    "ok free-threaded Python; a worker still runs one call at a time",
   ]);
   assert.deepEqual(await findingsOf({ freeThreaded: true, gil: true }), [
-    "ok free-threaded Python; a module or PYTHON_GIL has enabled its lock again; a worker runs " +
-    "one call at a time all the same",
+    "ok free-threaded Python; a module or PYTHON_GIL has enabled its lock again; a worker " +
+    "still runs one call at a time",
   ]);
 });
 
@@ -89,7 +89,7 @@ Deno.test("librariesFindings() reports a Python that cannot be asked", async () 
   const ask = (): Promise<Libraries> => librariesOf("/no/python", {});
   const [finding] = await librariesFindings(POOL, ask, hardwareInfo());
   assert.equal(finding?.state, "warning");
-  assert.match(finding?.text ?? "", /^cannot be asked for: .*\/no\/python/);
+  assert.match(finding?.text ?? "", /^cannot be checked: .*\/no\/python/);
 });
 
 Deno.test("librariesOf() reads the build of torch without importing it, and the threads in use", async () => {

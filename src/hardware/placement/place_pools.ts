@@ -172,7 +172,7 @@ function choiceIssues({ pool, index, devices }: Choice): FieldIssue[] {
     return [{
       path: `${path}.size`,
       message:
-        `given ${size}, which is no multiple of its ${what}; allowed: a multiple of ${count}`,
+        `given ${size}, which is not a multiple of its ${what}; allowed: a multiple of ${count}`,
     }];
   }
   return [];

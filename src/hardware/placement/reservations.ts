@@ -54,7 +54,7 @@ function issueOf(key: string, sharers: readonly PoolPart[], memory: MemoryInfo):
   const name = key === first.device.id ? `${key} (${first.device.name})` : key;
   return [{
     path: `pools[${first.poolIndex}].deviceMemoryPerWorkerBytes`,
-    message: `given ${first.reservedBytes}, with which the pools reserve ` +
+    message: `given ${first.reservedBytes}, which makes the pools reserve ` +
       `${mib(sumBytes, Math.ceil)} of ${name} (${shares.join(", ")}), which has ` +
       `${mib(allBytes, Math.floor)}; allowed: at most ${allBytes} bytes for all of them together`,
   }];

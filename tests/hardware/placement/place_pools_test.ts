@@ -246,7 +246,8 @@ Deno.test("placePools() refuses sizes that do not suit the devices, with both nu
     pool("c", { size: 3 }),
   ];
   assert.deepEqual(issuesOf(pools, gpus(2)), {
-    "pools[0].size": "given 3, which is no multiple of its 2 devices (cuda:0, cuda:1); allowed: " +
+    "pools[0].size":
+      "given 3, which is not a multiple of its 2 devices (cuda:0, cuda:1); allowed: " +
       "a multiple of 2",
     "pools[1].size": "given 3, but 1 device (cuda:1) with workersPerDevice 2 make 2 workers; " +
       "allowed: 2, or leave out one of the two keys",

@@ -33,7 +33,7 @@ Deno.test("placePools() adds up the reservations of all pools on a device", () =
   ];
   assert.deepEqual(issuesOf(pools, gpus(2)), {
     "pools[0].deviceMemoryPerWorkerBytes":
-      "given 8388608000, with which the pools reserve 24001 MiB of cuda:1 (NVIDIA L4) (models: " +
+      "given 8388608000, which makes the pools reserve 24001 MiB of cuda:1 (NVIDIA L4) (models: " +
       "2 x 8000 MiB, ocr: 1 x 8001 MiB), which has 24000 MiB; allowed: at most " +
       "25165824000 bytes for all of them together",
   });
