@@ -15,5 +15,43 @@ export { memoryStore } from "./memory_store.ts";
 export { PROCESS_ROW, type ProcessKey, type ProcessRow } from "./process_row.ts";
 export type { ProcessStore } from "./process_store.ts";
 export { decodeRecord, encodeRecord, parseJsonBytes, type RecordType } from "./record.ts";
+export {
+  checkSessionId,
+  checkTtl,
+  type JsonObject,
+  MAX_METADATA_BYTES,
+  MAX_TTL_MS,
+  SESSION_ROW,
+  type SessionRow,
+} from "./session_row.ts";
+export type {
+  Change,
+  ListedVariable,
+  NewProgram,
+  NewVariable,
+  Opened,
+  Page,
+  PageAsk,
+  Position,
+  ProgramAnswer,
+  ProgramScope,
+  SessionPatch,
+  SessionStore,
+  Updated,
+  VariableAnswer,
+  VariableToDrop,
+  WatchEvent,
+} from "./session_store.ts";
 export { type SetAside, setAsideSchema } from "./set_aside.ts";
 export type { MovedAside, Store, StoreReport } from "./store.ts";
+export {
+  checkName,
+  checkValue,
+  MAX_NAME_LENGTH,
+  PROGRAM_HEAD,
+  type ProgramHead,
+  type ProgramRow,
+  VARIABLE_HEAD,
+  type VariableHead,
+  type VariableRow,
+} from "./variable_row.ts";

@@ -1,0 +1,79 @@
+import { z } from "zod";
+import { SnakedenError } from "../errors.ts";
+import type { RecordType } from "./record.ts";
+
+/** The longest time to live: 100 years. */
+export const MAX_TTL_MS: number = 100 * 365 * 24 * 3_600_000;
+/** The length of the longest metadata, as JSON in UTF-8. */
+export const MAX_METADATA_BYTES: number = 2 ** 20;
+
+const ID = /^[A-Za-z0-9._:-]{1,128}$/;
+const moment = z.int().nonnegative();
+
+const sessionSchema = z.object({
+  id: z.string().regex(ID),
+  life: z.string().min(1),
+  version: z.int().positive(),
+  createdAt: moment,
+  ttlMs: z.int().positive().max(MAX_TTL_MS),
+  expiresAt: moment,
+  touchedAt: moment,
+  metadata: z.record(z.string(), z.unknown()),
+});
+
+/** An object of JSON. It comes back as `JSON.parse(JSON.stringify(it))`. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/**
+ * A session. Its times are milliseconds since 1970, by the clock of the store.
+ *
+ * - `life` differs between two sessions that had the same id one after the other.
+ * - `version` begins at 1 and rises by one with each {@link SessionStore.update}; nothing else
+ *   changes it.
+ * - `touchedAt` is the time of the last open, update or touch, and `expiresAt` is `ttlMs` later.
+ */
+export interface SessionRow {
+  readonly id: string;
+  readonly life: string;
+  readonly version: number;
+  readonly createdAt: number;
+  readonly ttlMs: number;
+  readonly expiresAt: number;
+  readonly touchedAt: number;
+  readonly metadata: JsonObject;
+}
+
+/** The record type of a session. */
+export const SESSION_ROW: RecordType<SessionRow> = {
+  name: "session",
+  version: 1,
+  schema: sessionSchema,
+};
+
+/**
+ * Refuses an id that no session can have. Every driver calls it first.
+ *
+ * @throws {SnakedenError} `invalid_input`.
+ */
+export function checkSessionId(id: string): void {
+  if (ID.test(id)) return;
+  throw new SnakedenError(
+    "invalid_input",
+    `Cannot use ${JSON.stringify(id.slice(0, 150))} as the id of a session: ` +
+      "an id has 1 to 128 characters, each of them a letter, a digit or one of . _ : -",
+  );
+}
+
+/**
+ * Refuses a time to live that no session can have.
+ *
+ * @throws {SnakedenError} `invalid_input`.
+ */
+export function checkTtl(ttlMs: number): void {
+  if (Number.isInteger(ttlMs) && ttlMs >= 1 && ttlMs <= MAX_TTL_MS) return;
+  throw new SnakedenError(
+    "invalid_input",
+    `Cannot use ${ttlMs} as the time to live of a session: ` +
+      `it is a whole number of milliseconds from 1 to ${MAX_TTL_MS}`,
+  );
+}
