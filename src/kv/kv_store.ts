@@ -4,11 +4,15 @@ import { getLogger } from "../log.ts";
 import { HOST_ENV } from "../process/mod.ts";
 import {
   AcceptedWork,
+  ChangeLogs,
+  MemorySessions,
   type MovedAside,
   PROCESS_ROW,
   type ProcessRow,
+  type SessionStore,
   type Store,
   type StoreReport,
+  storeTime,
 } from "../store/mod.ts";
 import { closeToOthers, moveAside, problemOfDatabase } from "./database_file.ts";
 import { GroupCommit, type GroupCommitOptions } from "./group_commit.ts";
@@ -36,12 +40,15 @@ export const KV_CURE = 'add "unstable": ["kv"] to deno.json, or run it with --un
 export class KvStore implements Store {
   readonly processes: KvProcesses;
   readonly blobs: KvBlobs;
+  readonly sessions: SessionStore;
   readonly deadProcesses: readonly ProcessRow[];
   readonly #parts: Parts;
 
   private constructor(parts: Parts) {
     this.processes = new KvProcesses(parts.commits, parts.accepted);
     this.blobs = parts.blobs;
+    const { accepted } = parts;
+    this.sessions = new MemorySessions({ accepted, logs: new ChangeLogs(), now: storeTime });
     this.deadProcesses = parts.deadProcesses;
     this.#parts = parts;
   }

@@ -2,6 +2,8 @@ import { SnakedenError } from "../errors.ts";
 
 /** The length of the longest value. */
 export const MAX_BLOB_BYTES: number = 2 ** 30;
+/** The number of bytes copied in one turn of the event loop. */
+const SLICE_BYTES = 4 * 1024 * 1024;
 const ID = /^[!-~]{1,256}$/;
 
 /**
@@ -42,4 +44,14 @@ export function checkBlob(id: string, value?: Uint8Array): void {
     "invalid_input",
     `Cannot write a blob of ${value.byteLength} bytes: the limit is ${MAX_BLOB_BYTES} bytes`,
   );
+}
+
+/** Copies a value in slices, with turns of the event loop in between. */
+export async function copyOf(value: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
+  const copy = new Uint8Array(value.byteLength);
+  for (let start = 0; start < value.byteLength; start += SLICE_BYTES) {
+    if (start > 0) await new Promise<void>((resolve) => setTimeout(resolve));
+    copy.set(value.subarray(start, start + SLICE_BYTES), start);
+  }
+  return copy;
 }

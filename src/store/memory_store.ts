@@ -1,31 +1,38 @@
 import { AcceptedWork } from "./accepted_work.ts";
-import { type Blobs, checkBlob } from "./blobs.ts";
+import { type Blobs, checkBlob, copyOf } from "./blobs.ts";
+import { ChangeLogs } from "./change_logs.ts";
 import { KeyedQueue } from "./keyed_queue.ts";
+import { MemorySessions } from "./memory_sessions.ts";
+import { storeTime } from "./session_row.ts";
 import type { Store } from "./store.ts";
-
-/** The number of bytes copied in one turn of the event loop. */
-const SLICE_BYTES = 4 * 1024 * 1024;
 
 /**
  * Returns a store that lives as long as its host. It keeps no process rows, since no later host
  * could read them. Processes that such a host leaves behind are found by the mark in their
- * environment.
+ * environment. `now` is its clock: milliseconds since 1970.
  */
-export function memoryStore(): Store {
+export function memoryStore(
+  { now = storeTime }: { readonly now?: () => number } = {},
+): Store {
   const accepted = new AcceptedWork();
+  const logs = new ChangeLogs();
   return {
     processes: {
       record: () => accepted.run("record a process", () => Promise.resolve()),
       forget: () => accepted.run("forget processes", () => Promise.resolve()),
     },
     blobs: memoryBlobs(accepted),
+    sessions: new MemorySessions({ accepted, logs, now }),
     deadProcesses: [],
     report: () =>
       accepted.run(
         "describe the store",
         () => Promise.resolve({ state: "in memory", setAside: [] }),
       ),
-    [Symbol.asyncDispose]: () => accepted.close(() => Promise.resolve()),
+    [Symbol.asyncDispose]: () => {
+      logs.close();
+      return accepted.close(() => Promise.resolve());
+    },
   };
 }
 
@@ -50,14 +57,4 @@ function memoryBlobs(accepted: AcceptedWork): Blobs {
         await writes.run(id, () => Promise.resolve(void values.delete(id)));
       }),
   };
-}
-
-/** Copies a value in slices, with turns of the event loop in between. */
-async function copyOf(value: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-  const copy = new Uint8Array(value.byteLength);
-  for (let start = 0; start < value.byteLength; start += SLICE_BYTES) {
-    if (start > 0) await new Promise<void>((resolve) => setTimeout(resolve));
-    copy.set(value.subarray(start, start + SLICE_BYTES), start);
-  }
-  return copy;
 }

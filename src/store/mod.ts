@@ -9,20 +9,27 @@
  * @module
  */
 export { AcceptedWork } from "./accepted_work.ts";
-export { type Blobs, checkBlob, MAX_BLOB_BYTES } from "./blobs.ts";
+export { type Blobs, checkBlob, copyOf, MAX_BLOB_BYTES } from "./blobs.ts";
+export { ChangeLogs } from "./change_logs.ts";
 export { KeyedQueue } from "./keyed_queue.ts";
+export { MemorySessions } from "./memory_sessions.ts";
 export { memoryStore } from "./memory_store.ts";
 export { PROCESS_ROW, type ProcessKey, type ProcessRow } from "./process_row.ts";
 export type { ProcessStore } from "./process_store.ts";
 export { decodeRecord, encodeRecord, parseJsonBytes, type RecordType } from "./record.ts";
 export {
+  checkLimit,
+  checkScope,
   checkSessionId,
   checkTtl,
   type JsonObject,
   MAX_METADATA_BYTES,
   MAX_TTL_MS,
+  metadataText,
   SESSION_ROW,
   type SessionRow,
+  storeTime,
+  touched,
 } from "./session_row.ts";
 export type {
   Change,
@@ -46,7 +53,9 @@ export { type SetAside, setAsideSchema } from "./set_aside.ts";
 export type { MovedAside, Store, StoreReport } from "./store.ts";
 export {
   checkName,
-  checkValue,
+  checkProgram,
+  checkVariable,
+  MAX_CONSTRAINTS_BYTES,
   MAX_NAME_LENGTH,
   PROGRAM_HEAD,
   type ProgramHead,

@@ -65,6 +65,15 @@ export function checkSessionId(id: string): void {
 }
 
 /**
+ * Refuses the id of a session that no session can have; null is no id.
+ *
+ * @throws {SnakedenError} `invalid_input`.
+ */
+export function checkScope(scope: string | null): void {
+  if (scope !== null) checkSessionId(scope);
+}
+
+/**
  * Refuses a time to live that no session can have.
  *
  * @throws {SnakedenError} `invalid_input`.
@@ -76,4 +85,59 @@ export function checkTtl(ttlMs: number): void {
     `Cannot use ${ttlMs} as the time to live of a session: ` +
       `it is a whole number of milliseconds from 1 to ${MAX_TTL_MS}`,
   );
+}
+
+/**
+ * Refuses the size of a page or a sweep that is not a positive whole number.
+ *
+ * @throws {SnakedenError} `invalid_input`.
+ */
+export function checkLimit(limit: number): void {
+  if (Number.isSafeInteger(limit) && limit >= 1) return;
+  throw new SnakedenError(
+    "invalid_input",
+    `Cannot read ${limit} items at most: the limit is a whole number from 1`,
+  );
+}
+
+/**
+ * Returns metadata as JSON.
+ *
+ * @throws {SnakedenError} `invalid_input` if it is too long.
+ */
+export function metadataText(metadata: JsonObject): string {
+  const text = JSON.stringify(metadata);
+  // A UTF-16 unit takes 1 to 3 bytes of UTF-8.
+  if (text.length * 3 > MAX_METADATA_BYTES) {
+    const bytes = new TextEncoder().encode(text).byteLength;
+    checkLength("the metadata of a session", bytes, MAX_METADATA_BYTES);
+  }
+  return text;
+}
+
+/**
+ * Refuses what is too long for a store.
+ *
+ * @throws {SnakedenError} `invalid_input`.
+ */
+export function checkLength(what: string, bytes: number, limit: number): void {
+  if (bytes <= limit) return;
+  throw new SnakedenError(
+    "invalid_input",
+    `Cannot write ${what} of ${bytes} bytes: the limit is ${limit} bytes`,
+  );
+}
+
+/** Returns a session as a touch leaves it. Its times never go back. */
+export function touched<T extends Omit<SessionRow, "metadata">>(row: T, now: number): T {
+  const touchedAt = Math.max(now, row.touchedAt);
+  return { ...row, touchedAt, expiresAt: touchedAt + row.ttlMs };
+}
+
+/**
+ * Returns the time of this host for the clock of a store: milliseconds since 1970. It never goes
+ * back, since steps of the system's clock after the start of the process do not change it.
+ */
+export function storeTime(): number {
+  return Math.floor(performance.timeOrigin + performance.now());
 }

@@ -1,6 +1,7 @@
 import type { Blobs } from "./blobs.ts";
 import type { ProcessRow } from "./process_row.ts";
 import type { ProcessStore } from "./process_store.ts";
+import type { SessionStore } from "./session_store.ts";
 import type { SetAside } from "./set_aside.ts";
 
 /** A database that could not be used, and was moved aside. */
@@ -22,9 +23,9 @@ export interface StoreReport {
 }
 
 /**
- * The port for all state that outlives a host. The comments here, in {@link ProcessStore} and in
- * {@link Blobs} state everything that a host relies on and that a driver must do;
- * tests/store/conformance.ts tests every driver against them.
+ * The port for all state that outlives a host. The comments here, in {@link ProcessStore}, in
+ * {@link Blobs} and in {@link SessionStore} state everything that a host relies on and that a driver
+ * must do; tests/store/conformance.ts and the files beside it test every driver against them.
  *
  * **Opening.** A driver exports a function that opens the store of a *place* for one run. A place
  * is what successive hosts share, such as a data directory or a database. The id of a run is new
@@ -39,10 +40,14 @@ export interface StoreReport {
  * clock. It either refuses a second host while one has the place, or serves many hosts and keeps
  * their runs apart. Once a lease has expired, the run's writes must fail before another host sees
  * its rows as dead. A driver must not assume that hosts share a process, a clock, a machine or a
- * file system. All times in records are for people; no code compares them.
+ * file system.
+ *
+ * **Times.** The times of sessions are those of the *clock of the store*, which goes on evenly while
+ * somebody sets the system's clock, and which tests replace. All other times in records are for
+ * people; no code compares them.
  *
  * **Durability.** A write resolves when it is durable, so the host and the engine may be killed
- * right after. A driver that cannot promise this reports `in memory`. Records never expire.
+ * right after. A driver that cannot promise this reports `in memory`. Only sessions expire.
  *
  * **Order.** Writes of one record through one store take effect in the order of the calls, whether
  * or not the caller waits between them. Writes of different records take effect in any order. A
@@ -73,11 +78,12 @@ export interface StoreReport {
  * **Helpers.** {@link AcceptedWork} refuses and awaits work, and gives errors their codes;
  * {@link KeyedQueue} runs the work of one key in order; {@link encodeRecord} and
  * {@link decodeRecord} write and check records; {@link checkBlob} refuses invalid ids and values of
- * blobs. Sessions and jobs will be further members of this interface.
+ * blobs. Jobs will be a further member of this interface.
  */
 export interface Store extends AsyncDisposable {
   readonly processes: ProcessStore;
   readonly blobs: Blobs;
+  readonly sessions: SessionStore;
   /**
    * The rows of runs that were over when this store was opened. Later calls do not change this
    * list. If a place spans machines, it has only the rows of this machine, since pids mean nothing

@@ -2,10 +2,12 @@ import { z } from "zod";
 import { SnakedenError } from "../errors.ts";
 import { MAX_BLOB_BYTES } from "./blobs.ts";
 import type { RecordType } from "./record.ts";
-import type { JsonObject } from "./session_row.ts";
+import { checkLength, type JsonObject } from "./session_row.ts";
 
 /** The length of the longest name of a variable or a program, in UTF-16 units. */
 export const MAX_NAME_LENGTH = 256;
+/** The length of the longest constraints, as JSON in UTF-8. */
+export const MAX_CONSTRAINTS_BYTES: number = 16_384;
 
 const name = z.string().min(1).max(MAX_NAME_LENGTH);
 const bytes = z.int().nonnegative().max(MAX_BLOB_BYTES);
@@ -96,14 +98,34 @@ export function checkName(kind: "variable" | "program", name: string): void {
 }
 
 /**
- * Refuses a value that is too long for a store.
+ * Refuses a variable that cannot be written.
  *
  * @throws {SnakedenError} `invalid_input`.
  */
-export function checkValue(what: string, bytes: number, limit: number = MAX_BLOB_BYTES): void {
-  if (bytes <= limit) return;
-  throw new SnakedenError(
-    "invalid_input",
-    `Cannot write ${what} of ${bytes} bytes: the limit is ${limit} bytes`,
-  );
+export function checkVariable(
+  { name, type, value, constraints }: Omit<VariableRow, "version" | "updatedAt" | "bytes">,
+): void {
+  checkName("variable", name);
+  checkLength("the name of a type", type.length, MAX_NAME_LENGTH);
+  checkLength("a variable", value.byteLength, MAX_BLOB_BYTES);
+  if (constraints === undefined) return;
+  const { byteLength } = new TextEncoder().encode(JSON.stringify(constraints));
+  checkLength("the constraints of a variable", byteLength, MAX_CONSTRAINTS_BYTES);
+}
+
+/**
+ * Returns the body of a program as JSON.
+ *
+ * @throws {SnakedenError} `invalid_input` if it has none, or if the program cannot be written.
+ */
+export function checkProgram(name: string, body: unknown): string {
+  checkName("program", name);
+  const text: string | undefined = JSON.stringify(body);
+  if (text === undefined) {
+    throw new SnakedenError(
+      "invalid_input",
+      `Cannot write a program whose body is ${typeof body}: a body is a value of JSON`,
+    );
+  }
+  return text;
 }

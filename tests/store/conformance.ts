@@ -17,6 +17,7 @@ import {
 } from "../../src/store/mod.ts";
 import { LogSink } from "../fixtures/log_sink.ts";
 import { nextTurn } from "../fixtures/until.ts";
+import { writeKilledSession } from "./session_samples.ts";
 import { activeOf, assertSame, bytesOf, newRunId, rowOf, seedOf, sequencesOf } from "./samples.ts";
 
 /**
@@ -37,8 +38,11 @@ export interface DurableDriver {
 
 /** A place, which successive hosts share: a data directory, or a database. */
 export interface StorePlace extends AsyncDisposable {
-  /** Opens the store of this place for a run, in one try. The test closes it. */
-  open(runId: string): Promise<Store>;
+  /**
+   * Opens the store of this place for a run, in one try, with `now` as its clock if given. The test
+   * closes it.
+   */
+  open(runId: string, options?: { readonly now?: () => number }): Promise<Store>;
 }
 
 /** A place whose records outlive the host. */
@@ -60,6 +64,7 @@ export async function writeBeforeKill(store: Store, runId: string): Promise<void
   await Promise.all([
     store.processes.record(rowOf(runId, "killed-1.x")),
     store.blobs.put("killed", bytesOf(200_000)),
+    writeKilledSession(store.sessions),
   ]);
 }
 

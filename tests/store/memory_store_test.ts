@@ -1,12 +1,20 @@
 import { memoryStore } from "../../src/store/mod.ts";
-import { testStore } from "./conformance.ts";
+import { type StoreDriver, testStore } from "./conformance.ts";
+import { testSessions } from "./session_conformance.ts";
+import { testVariables } from "./variable_conformance.ts";
+import { testWatches } from "./watch_conformance.ts";
 
-testStore({
+const DRIVER: StoreDriver = {
   name: "memoryStore()",
   durable: false,
   place: () =>
     Promise.resolve({
-      open: () => Promise.resolve(memoryStore()),
+      open: (_, options) => Promise.resolve(memoryStore(options)),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }),
-});
+};
+
+testStore(DRIVER);
+testSessions(DRIVER);
+testVariables(DRIVER);
+testWatches(DRIVER);

@@ -1,0 +1,389 @@
+import type { AcceptedWork } from "./accepted_work.ts";
+import { copyOf } from "./blobs.ts";
+import type { ChangeLogs } from "./change_logs.ts";
+import { KeyedQueue } from "./keyed_queue.ts";
+import {
+  checkLimit,
+  checkScope,
+  checkSessionId,
+  checkTtl,
+  metadataText,
+  type SessionRow,
+  touched,
+} from "./session_row.ts";
+import type {
+  Change,
+  ListedVariable,
+  NewVariable,
+  Opened,
+  Page,
+  PageAsk,
+  Position,
+  ProgramAnswer,
+  ProgramScope,
+  SessionStore,
+  Updated,
+  VariableAnswer,
+  VariableToDrop,
+  WatchEvent,
+} from "./session_store.ts";
+import { NamedRows, pageOf, SortedTexts } from "./sorted_texts.ts";
+import {
+  checkName,
+  checkProgram,
+  checkVariable,
+  type ProgramHead,
+  type ProgramRow,
+  type VariableHead,
+  type VariableRow,
+} from "./variable_row.ts";
+
+/** The sessions that a sweep looks at in one turn of the event loop. */
+const SWEPT_A_TURN = 10_000;
+
+interface Entry {
+  readonly row: Omit<SessionRow, "metadata">;
+  /** As JSON, so that no caller shares it. */
+  readonly metadata: string;
+}
+
+/** A session with all that belongs to it. */
+interface Session {
+  entry: Entry;
+  seq: number;
+  readonly variables: NamedRows<VariableRow>;
+  readonly programs: NamedRows<StoredProgram>;
+}
+
+interface StoredProgram extends ProgramHead {
+  /** As JSON, so that no caller shares it. */
+  readonly body: string;
+}
+
+/** Dependencies of {@link MemorySessions}. */
+export interface MemorySessionsDeps {
+  readonly accepted: AcceptedWork;
+  readonly logs: ChangeLogs;
+  readonly now: () => number;
+}
+
+/** The sessions of a store that lives as long as its host. */
+export class MemorySessions implements SessionStore {
+  readonly #sessions = new Map<string, Session>();
+  readonly #ids = new SortedTexts();
+  readonly #global = new NamedRows<StoredProgram>();
+  /** The writes of each session. Copying a long value takes many turns of the event loop. */
+  readonly #writes = new KeyedQueue();
+  readonly #deps: MemorySessionsDeps;
+
+  constructor(deps: MemorySessionsDeps) {
+    this.#deps = deps;
+  }
+
+  open(id: string, options: Parameters<SessionStore["open"]>[1]): Promise<Opened> {
+    return this.#write("open a session", id, () => {
+      checkTtl(options.ttlMs);
+      const text = metadataText(options.metadata);
+      const known = this.#live(id);
+      if (known !== undefined) return { session: rowOf(known), created: false };
+      this.#end(id);
+      const { ttlMs } = options;
+      const now = this.#deps.now();
+      const times = { createdAt: now, touchedAt: now, expiresAt: now + ttlMs };
+      const row = { id, life: crypto.randomUUID(), version: 1, ttlMs, ...times };
+      const [variables, programs] = [
+        new NamedRows<VariableRow>(),
+        new NamedRows<StoredProgram>(),
+      ];
+      const session = { entry: { row, metadata: text }, seq: 0, variables, programs };
+      this.#sessions.set(id, session);
+      this.#ids.add(id);
+      return { session: rowOf(session), created: true };
+    });
+  }
+
+  read(id: string): Promise<SessionRow | undefined> {
+    return this.#read("read a session", id, (session) => rowOf(session));
+  }
+
+  update(
+    id: string,
+    expectVersion: number | undefined,
+    patch: Parameters<SessionStore["update"]>[2],
+  ): Promise<Updated | undefined> {
+    return this.#write("update a session", id, () => {
+      if (patch.ttlMs !== undefined) checkTtl(patch.ttlMs);
+      const text = patch.metadata && metadataText(patch.metadata);
+      const session = this.#live(id);
+      if (session === undefined) return undefined;
+      const { row, metadata } = session.entry;
+      if (expectVersion !== undefined && expectVersion !== row.version) {
+        return { state: "stale", session: rowOf(session) };
+      }
+      const ttlMs = patch.ttlMs ?? row.ttlMs;
+      const version = row.version + 1;
+      session.entry = {
+        row: touched({ ...row, version, ttlMs }, this.#deps.now()),
+        metadata: text ?? metadata,
+      };
+      return { state: "updated", session: rowOf(session) };
+    });
+  }
+
+  list({ after, limit }: PageAsk): Promise<Page<SessionRow>> {
+    return this.#run("list sessions", () => {
+      const { items: ids, next } = pageOf(this.#ids, after, limit);
+      const items = ids.flatMap((id) => {
+        const session = this.#live(id);
+        return session === undefined ? [] : [rowOf(session)];
+      });
+      return { items, ...next };
+    });
+  }
+
+  touch(ids: readonly string[]): Promise<readonly (number | undefined)[]> {
+    return this.#deps.accepted.run("touch sessions", () => {
+      ids.forEach(checkSessionId);
+      return Promise.all(ids.map((id) =>
+        this.#writes.run(id, () => {
+          const session = this.#live(id);
+          if (session === undefined) return Promise.resolve(undefined);
+          const row = touched(session.entry.row, this.#deps.now());
+          session.entry = { ...session.entry, row };
+          return Promise.resolve(row.expiresAt);
+        })
+      ));
+    });
+  }
+
+  drop(id: string): Promise<boolean> {
+    return this.#write("drop a session", id, () => {
+      const existed = this.#live(id) !== undefined;
+      this.#end(id);
+      return existed;
+    });
+  }
+
+  sweep(limit: number): Promise<readonly string[]> {
+    return this.#deps.accepted.run("sweep sessions", async () => {
+      checkLimit(limit);
+      const ended: string[] = [];
+      let looked = 0;
+      for (const id of this.#sessions.keys()) {
+        if (ended.length >= limit) break;
+        if (++looked % SWEPT_A_TURN === 0) await new Promise<void>((turn) => setTimeout(turn));
+        if (this.#live(id) !== undefined) continue;
+        this.#end(id);
+        ended.push(id);
+      }
+      return ended;
+    });
+  }
+
+  count(): Promise<number> {
+    return this.#run("count sessions", () => this.#sessions.size);
+  }
+
+  getVars(
+    id: string,
+    names: readonly string[],
+  ): Promise<readonly (VariableRow | undefined)[] | undefined> {
+    return this.#deps.accepted.run("read variables", async () => {
+      checkSessionId(id);
+      names.forEach((it) => checkName("variable", it));
+      const found = this.#live(id)?.variables;
+      const rows = found && names.map((it) => found.get(it));
+      return rows && await Promise.all(rows.map(async (row) => row && await copyOfRow(row)));
+    });
+  }
+
+  setVars(
+    id: string,
+    variables: readonly NewVariable[],
+  ): Promise<readonly VariableAnswer[] | undefined> {
+    return this.#deps.accepted.run("set variables", async () => {
+      checkSessionId(id);
+      variables.forEach(checkVariable);
+      return await this.#writes.run(id, async () => {
+        const values = await Promise.all(variables.map(({ value }) => copyOf(value)));
+        return this.#change(id, variables, ({ name, type, constraints }, version, i) => {
+          const value = values[i] ?? new Uint8Array();
+          const updatedAt = this.#deps.now();
+          const head = { name, type, version, updatedAt, bytes: value.byteLength };
+          return {
+            ...head,
+            ...(constraints && { constraints: JSON.parse(JSON.stringify(constraints)) }),
+            value,
+          };
+        });
+      });
+    });
+  }
+
+  dropVars(
+    id: string,
+    variables: readonly VariableToDrop[],
+  ): Promise<readonly VariableAnswer[] | undefined> {
+    return this.#write("drop variables", id, () => {
+      variables.forEach(({ name }) => checkName("variable", name));
+      return this.#change(id, variables, () => undefined);
+    });
+  }
+
+  listVars(
+    id: string,
+    { after, limit, maxValueBytes = -1 }: PageAsk & { readonly maxValueBytes?: number },
+  ): Promise<Page<ListedVariable> | undefined> {
+    return this.#deps.accepted.run("list variables", async () => {
+      checkSessionId(id);
+      const found = this.#live(id)?.variables;
+      if (found === undefined) return undefined;
+      const { items, next } = found.page(after, limit);
+      const listed = items.map(async (row): Promise<ListedVariable> => {
+        if (row.bytes <= maxValueBytes) return await copyOfRow(row);
+        const { value: _, ...head } = row;
+        return copyOfHead(head);
+      });
+      return { items: await Promise.all(listed), ...next };
+    });
+  }
+
+  position(id: string): Promise<Position | undefined> {
+    return this.#read("read a session", id, positionOf);
+  }
+
+  watch(
+    id: string,
+    from: Position,
+    { signal }: { readonly signal: AbortSignal },
+  ): AsyncIterable<WatchEvent> {
+    return this.#deps.logs.watch(from, () => this.position(id), signal);
+  }
+
+  putProgram(
+    scope: ProgramScope,
+    { name, body, expectVersion }: Parameters<SessionStore["putProgram"]>[1],
+  ): Promise<ProgramAnswer | undefined> {
+    return this.#write("write a program", scope, () => {
+      const text = checkProgram(name, body);
+      const programs = this.#programs(scope);
+      if (programs === undefined) return undefined;
+      const current = programs.get(name)?.version ?? 0;
+      if (expectVersion !== undefined && expectVersion !== current) {
+        return { state: "stale", version: current };
+      }
+      const version = current + 1;
+      const bytes = new TextEncoder().encode(text).byteLength;
+      programs.set(name, { name, version, updatedAt: this.#deps.now(), bytes, body: text });
+      return { state: "set", version };
+    });
+  }
+
+  getProgram(scope: ProgramScope, name: string): Promise<ProgramRow | undefined> {
+    return this.#run("read a program", () => {
+      checkScope(scope);
+      checkName("program", name);
+      const found = this.#programs(scope)?.get(name);
+      return found && { ...found, body: JSON.parse(found.body) };
+    });
+  }
+
+  deleteProgram(scope: ProgramScope, name: string): Promise<boolean> {
+    return this.#write("delete a program", scope, () => {
+      checkName("program", name);
+      return this.#programs(scope)?.delete(name) ?? false;
+    });
+  }
+
+  listPrograms(scope: ProgramScope, page: PageAsk): Promise<Page<ProgramHead> | undefined> {
+    return this.#run("list programs", () => {
+      checkScope(scope);
+      const found = this.#programs(scope)?.page(page.after, page.limit);
+      return found && { items: found.items.map(({ body: _, ...head }) => head), ...found.next };
+    });
+  }
+
+  #live(id: string): Session | undefined {
+    const session = this.#sessions.get(id);
+    if (session === undefined || session.entry.row.expiresAt <= this.#deps.now()) return undefined;
+    return session;
+  }
+
+  #end(id: string): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    this.#sessions.delete(id);
+    this.#ids.delete(id);
+    this.#deps.logs.end(session.entry.row.life);
+  }
+
+  #programs(scope: ProgramScope): NamedRows<StoredProgram> | undefined {
+    return scope === null ? this.#global : this.#live(scope)?.programs;
+  }
+
+  /** Makes each change that is not stale. `make` returns the new row; undefined removes the old. */
+  #change<T extends VariableToDrop>(
+    id: string,
+    items: readonly T[],
+    make: (item: T, version: number, index: number) => VariableRow | undefined,
+  ): readonly VariableAnswer[] | undefined {
+    const session = this.#live(id);
+    if (session === undefined) return undefined;
+    const { variables } = session;
+    const changes: Change[] = [];
+    const answers = items.map((item, i): VariableAnswer => {
+      const { name, expectVersion } = item;
+      const current = variables.get(name)?.version ?? 0;
+      if (expectVersion !== undefined && expectVersion !== current) {
+        return { state: "stale", version: current };
+      }
+      const version = session.seq + 1;
+      const row = make(item, version, i);
+      if (row === undefined && !variables.delete(name)) return { state: "missing", version: 0 };
+      if (row !== undefined) variables.set(name, row);
+      session.seq = version;
+      const state = row === undefined ? "dropped" : "set";
+      changes.push({ seq: version, name, kind: state });
+      return { state, version };
+    });
+    this.#deps.logs.publish(session.entry.row.life, changes);
+    return answers;
+  }
+
+  #run<T>(action: string, work: () => T): Promise<T> {
+    return this.#deps.accepted.run(action, () => Promise.try(work));
+  }
+
+  #read<T>(action: string, id: string, read: (session: Session) => T): Promise<T | undefined> {
+    return this.#run(action, () => {
+      checkSessionId(id);
+      const session = this.#live(id);
+      return session && read(session);
+    });
+  }
+
+  #write<T>(action: string, scope: ProgramScope, work: () => T): Promise<T> {
+    return this.#deps.accepted.run(action, () => {
+      checkScope(scope);
+      return this.#writes.run(scope ?? "", () => Promise.try(work));
+    });
+  }
+}
+
+function rowOf({ entry: { row, metadata } }: Session): SessionRow {
+  return { ...row, metadata: JSON.parse(metadata) };
+}
+
+function positionOf({ entry, seq }: Session): Position {
+  return { life: entry.row.life, seq };
+}
+
+async function copyOfRow(row: VariableRow): Promise<VariableRow> {
+  return { ...copyOfHead(row), value: await copyOf(row.value) };
+}
+
+function copyOfHead<T extends VariableHead>(head: T): T {
+  return head.constraints === undefined
+    ? head
+    : { ...head, constraints: structuredClone(head.constraints) };
+}
