@@ -24,8 +24,9 @@ export interface StoreReport {
 
 /**
  * The port for all state that outlives a host. The comments here, in {@link ProcessStore}, in
- * {@link Blobs} and in {@link SessionStore} state everything that a host relies on and that a driver
- * must do; tests/store/conformance.ts and the files beside it test every driver against them.
+ * {@link Blobs} and in {@link SessionStore} state everything that a host relies on and that a
+ * driver must do; tests/store/conformance.ts and the files beside it test every driver against
+ * them.
  *
  * **Opening.** A driver exports a function that opens the store of a *place* for one run. A place
  * is what successive hosts share, such as a data directory or a database. The id of a run is new
@@ -42,9 +43,9 @@ export interface StoreReport {
  * its rows as dead. A driver must not assume that hosts share a process, a clock, a machine or a
  * file system.
  *
- * **Times.** The times of sessions are those of the *clock of the store*, which goes on evenly while
- * somebody sets the system's clock, and which tests replace. All other times in records are for
- * people; no code compares them.
+ * **Times.** The times of sessions are those of the *clock of the store*, which goes on evenly
+ * while somebody sets the system's clock, and which tests replace. All other times in records are
+ * for people; no code compares them.
  *
  * **Durability.** A write resolves when it is durable, so the host and the engine may be killed
  * right after. A driver that cannot promise this reports `in memory`. Only sessions expire.
