@@ -108,6 +108,29 @@ export {
   type ShutdownEvent,
   type StopMode,
 } from "./src/script/mod.ts";
+export type {
+  ChangeOptions,
+  Constraints,
+  ListedVariable,
+  ListOptions,
+  ListPage,
+  OpenedSession,
+  OpenOptions,
+  Session,
+  SessionInfo,
+  Sessions,
+  SessionStats,
+  SetOptions,
+  SetResult,
+  StoredVariable,
+  UpdateOptions,
+  Variable,
+  VariableChange,
+  VariableInfo,
+  Variables,
+  VariableToSet,
+  VariableType,
+} from "./src/sessions/mod.ts";
 export { Snakeden, type SnakedenOptions } from "./src/snakeden.ts";
-export type { MovedAside, ProcessRow, SetAside, StoreReport } from "./src/store/mod.ts";
+export type { JsonObject, MovedAside, ProcessRow, SetAside, StoreReport } from "./src/store/mod.ts";
 export type { ToolInfo, Tools } from "./src/tools/mod.ts";

@@ -25,6 +25,11 @@ export type ErrorCode =
   | "unknown_tool"
   | "unknown_pool"
   | "unknown_worker"
+  | "unknown_session"
+  | "unknown_variable"
+  | "version_conflict"
+  | "invalid_variable"
+  | "session_quota_exceeded"
   // The server
   | "server_busy"
   // The pool
@@ -109,6 +114,13 @@ export class SnakedenError extends Error {
   }
 }
 
+/** The codes of errors that name every field that is wrong. */
+export type InvalidInputCode =
+  | "invalid_input"
+  | "invalid_arguments"
+  | "invalid_variable"
+  | "config_invalid";
+
 /** The error for invalid input, before any Python code runs. It names every field that is wrong. */
 export class InvalidInputError extends SnakedenError {
   /** The name of the class. */
@@ -120,7 +132,7 @@ export class InvalidInputError extends SnakedenError {
   constructor(
     message: string,
     issues: readonly FieldIssue[],
-    code: "invalid_input" | "invalid_arguments" | "config_invalid" = "invalid_input",
+    code: InvalidInputCode = "invalid_input",
   ) {
     super(code, message, { details: { issues } });
     this.issues = issues;

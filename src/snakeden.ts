@@ -12,6 +12,7 @@ import {
   type StoreStatus,
 } from "./host/mod.ts";
 import type { CallOutcome, Health, Pools, WorkerList } from "./pool/mod.ts";
+import type { Sessions } from "./sessions/mod.ts";
 import type { Tools } from "./tools/mod.ts";
 
 /** The configuration of a host, and the options of {@link Snakeden.start}. */
@@ -44,6 +45,8 @@ export class Snakeden implements AsyncDisposable {
   readonly pools: Pools;
   /** The workers of all pools, and the replacement of one. */
   readonly workers: WorkerList;
+  /** The sessions: state under an id, for callers and tools, that outlives the host. */
+  readonly sessions: Sessions;
   /** The processor, the memory and the devices of the machine. */
   readonly hardware: Hardware;
   /** The store: its state, and the records of this run. */
@@ -59,6 +62,7 @@ export class Snakeden implements AsyncDisposable {
     this.tools = host.tools;
     this.pools = host.pools;
     this.workers = host.workers;
+    this.sessions = host.sessions;
     this.hardware = host.hardware;
     this.store = host.store;
     this.health = host.health;

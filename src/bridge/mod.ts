@@ -18,6 +18,7 @@ export {
   isUnserializable,
   NdArray,
   type RawBytes,
+  TextValue,
   type Unserializable,
   Value,
   type WriteOptions,

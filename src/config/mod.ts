@@ -29,6 +29,7 @@ export {
   defineConfig,
   type PoolConfig,
   type RetryConfig,
+  type SessionsConfig,
   type SizedConfig,
   type SizedPoolConfig,
 } from "./schema.ts";

@@ -11,6 +11,7 @@ import {
   poolSchema,
   pythonSchema,
   type retrySchema,
+  sessionsSchema,
   storeSchema,
 } from "./sections/mod.ts";
 
@@ -59,6 +60,7 @@ export const configSchema = group({
   }).default(false),
   python: pythonSchema.prefault({}),
   store: storeSchema.prefault({}),
+  sessions: sessionsSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   errors: errorsSchema.prefault({}),
   cors: corsSchema.prefault({}),
@@ -78,6 +80,9 @@ export type ParsedPool = ParsedConfig["pools"][number];
 export type BreakerConfig = z.output<typeof breakerSchema>;
 /** Settings by which a call is made again. */
 export type RetryConfig = z.output<typeof retrySchema>;
+
+/** Limits on sessions and their variables. */
+export type SessionsConfig = ParsedConfig["sessions"];
 
 /** A pool with its defaults filled in; all paths are absolute. */
 export interface PoolConfig

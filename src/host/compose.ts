@@ -8,6 +8,7 @@ import { getLogger } from "../log.ts";
 import { DeviceHealth, Health, type PoolGroup, Pools, WorkerList } from "../pool/mod.ts";
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
 import { openReload, untilReady } from "../reload/mod.ts";
+import { Sessions } from "../sessions/mod.ts";
 import { ToolRegistry } from "../tools/mod.ts";
 import { openDataDirectory } from "./data_directory.ts";
 import { openLog } from "./open_log.ts";
@@ -66,6 +67,7 @@ export interface Host {
   readonly tools: ToolRegistry;
   readonly pools: Pools;
   readonly workers: WorkerList;
+  readonly sessions: Sessions;
   readonly hardware: Hardware;
   readonly store: StoreStatus;
   readonly health: Health;
@@ -101,6 +103,8 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   const risk = await openDataDirectory(config.dataDir);
   if (risk !== undefined) getLogger("server").warn("{risk}", { risk });
   const store = resources.use(await openStore(config, { runId, required: requireStore }));
+  const { limits: { maxDepth } } = config;
+  const sessions = resources.use(new Sessions({ store, config: config.sessions, maxDepth }));
   const table = systemProcessTable();
   const times = new StartTimes(table);
   const startTimeOf = (pid: number): Promise<string | undefined> => times.of(pid);
@@ -146,6 +150,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     tools,
     pools: new Pools(config.pools, { pools: group.byName, policies }),
     workers: new WorkerList(group.byName),
+    sessions,
     hardware,
     store: new StoreStatus({ store, processes: registry }),
     health,

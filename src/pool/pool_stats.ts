@@ -85,6 +85,11 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   unknown_tool: "failed",
   unknown_pool: "failed",
   unknown_worker: "failed",
+  unknown_session: "failed",
+  unknown_variable: "failed",
+  version_conflict: "failed",
+  invalid_variable: "failed",
+  session_quota_exceeded: "failed",
   // The server
   server_busy: "failed",
   // The pool

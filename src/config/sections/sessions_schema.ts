@@ -1,0 +1,34 @@
+import { group, KIB, MAX_DURATION_MS, MIB, whole } from "../schema_parts.ts";
+
+/** Ten years of 365 days. */
+const MAX_TTL_MS = 10 * 365 * MAX_DURATION_MS;
+const DAY_MS = MAX_DURATION_MS;
+
+/** The section `sessions`: limits on sessions and their variables. */
+export const sessionsSchema = group({
+  max: whole(1, 1_000_000, {
+    description: "Sessions that may be open at once. The log warns from 80 % on.",
+  }).default(10_000),
+  ttlMs: whole(1, MAX_TTL_MS, {
+    description: "Time without use after which a session that names no `ttlMs` expires.",
+  }).default(3_600_000),
+  maxTtlMs: whole(1, MAX_TTL_MS, {
+    description: "Longest `ttlMs` that a session may have.",
+  }).default(30 * DAY_MS),
+  sweepMs: whole(100, MAX_DURATION_MS, {
+    description: "Interval at which expired sessions are removed from the store.",
+  }).default(60_000),
+  maxMetadataBytes: whole(0, 32 * KIB, {
+    description: "Longest metadata of a session, in bytes of JSON.",
+  }).default(16 * KIB),
+  maxVariables: whole(1, 1_000_000, {
+    description: "Variables that one session may have.",
+  }).default(10_000),
+  maxVariableBytes: whole(KIB, 64 * MIB, {
+    description: "Longest value of a variable, in bytes.",
+  }).default(16 * MIB),
+  cacheBytes: whole(0, 64 * 1024 * MIB, {
+    description: "Memory for sessions and variables that were used last. Others are read from " +
+      "the store.",
+  }).default(64 * MIB),
+}, "Sessions and their variables.");

@@ -1,0 +1,28 @@
+/**
+ * Sessions: state under an id that outlives the host, for callers and tools. {@link Sessions} opens
+ * and finds them, {@link Session} is one, and {@link Variables} are its typed, versioned values.
+ * SessionRows and VariableRows stand between them and the store: they keep what was used last in
+ * memory, and check each write. values/ has the types of variables.
+ *
+ * @module
+ */
+export type { ChangeOptions, VariableChange } from "./changes.ts";
+export { Session, type SessionInfo } from "./session.ts";
+export { versionConflict } from "./session_errors.ts";
+export type { ListOptions, ListPage, OpenOptions, UpdateOptions } from "./session_options.ts";
+export { type OpenedSession, Sessions, type SessionsDeps, type SessionStats } from "./sessions.ts";
+export {
+  type Constraints,
+  type StoredVariable,
+  type Variable,
+  VARIABLE_TYPES,
+  type VariableInfo,
+  type VariableType,
+} from "./values/mod.ts";
+export {
+  type ListedVariable,
+  type SetOptions,
+  type SetResult,
+  Variables,
+  type VariableToSet,
+} from "./variables.ts";

@@ -1,0 +1,117 @@
+import type { JsonObject, SessionRow } from "../store/mod.ts";
+import { checkedOptions, type OptionLimits, type UpdateOptions } from "./session_options.ts";
+import type { SessionRows } from "./session_rows.ts";
+import { Variables, type VariablesDeps } from "./variables.ts";
+
+/** A session as plain data. */
+export interface SessionInfo {
+  /** The id: 1 to 128 letters, digits or `.` `_` `:` `-`. */
+  readonly id: string;
+  /** Begins at 1 and rises with each update. */
+  readonly version: number;
+  /** In ISO 8601. */
+  readonly createdAt: string;
+  /** The time at which it expires unless it is used before, in ISO 8601. */
+  readonly expiresAt: string;
+  /** The time without use after which it expires. */
+  readonly ttlMs: number;
+  /** Data about the session, as JSON. */
+  readonly metadata: JsonObject;
+}
+
+/** Dependencies of {@link Session}. */
+export interface SessionDeps extends VariablesDeps {
+  readonly rows: SessionRows;
+  readonly limits: OptionLimits;
+  /** Ends the session; returns false if it has ended before. */
+  readonly end: (id: string) => Promise<boolean>;
+}
+
+/**
+ * A session: state under an id, for callers and tools, that outlives the host. Its fields are as of
+ * the last call; they do not follow the changes of others. It expires when it was not used for
+ * `ttlMs`. Every method throws `unknown_session` once it has expired or was deleted, even if its id
+ * was used again.
+ */
+export class Session implements SessionInfo {
+  /** The variables of the session. */
+  readonly variables: Variables;
+  readonly #deps: SessionDeps;
+  #row: SessionRow;
+
+  /** Shows a session of the store. Programs get theirs from {@link Sessions}. */
+  constructor(row: SessionRow, deps: SessionDeps) {
+    this.#row = row;
+    this.#deps = deps;
+    this.variables = new Variables(row, deps);
+  }
+
+  /** The id: 1 to 128 letters, digits or `.` `_` `:` `-`. */
+  get id(): string {
+    return this.#row.id;
+  }
+
+  /** Begins at 1 and rises with each {@link Session.update}. */
+  get version(): number {
+    return this.#row.version;
+  }
+
+  /** The time at which it was opened, in ISO 8601. */
+  get createdAt(): string {
+    return new Date(this.#row.createdAt).toISOString();
+  }
+
+  /** The time at which it expires unless it is used before, in ISO 8601. */
+  get expiresAt(): string {
+    return new Date(this.#row.expiresAt).toISOString();
+  }
+
+  /** The time without use after which it expires, in milliseconds. */
+  get ttlMs(): number {
+    return this.#row.ttlMs;
+  }
+
+  /** A copy of the metadata. */
+  get metadata(): JsonObject {
+    return structuredClone(this.#row.metadata);
+  }
+
+  /** The session as plain data. */
+  get info(): SessionInfo {
+    const { id, version, createdAt, expiresAt, ttlMs, metadata } = this;
+    return { id, version, createdAt, expiresAt, ttlMs, metadata };
+  }
+
+  /**
+   * Renews the time to live. Resolves when that is durable.
+   *
+   * @throws {SnakedenError} `unknown_session` or `store_failed`.
+   */
+  async touch(): Promise<void> {
+    this.#row = await this.#deps.rows.touch(this.#row);
+  }
+
+  /**
+   * Changes the metadata, which is replaced as a whole, or the time to live, and renews it.
+   *
+   * @throws {SnakedenError} `version_conflict`, `unknown_session`, `store_failed`, or
+   * `invalid_input` naming every field that is wrong.
+   */
+  async update(options: UpdateOptions): Promise<void> {
+    const { limits, rows } = this.#deps;
+    const known = ["metadata", "ttlMs", "ifVersion"] as const;
+    const checked = checkedOptions("update the session", options, { limits, known });
+    this.#row = await rows.update(this.#row, checked);
+  }
+
+  /**
+   * Ends the session and deletes its variables.
+   *
+   * @throws {SnakedenError} `unknown_session` or `store_failed`.
+   */
+  async delete(): Promise<void> {
+    const { rows, end } = this.#deps;
+    const { id } = await rows.require(this.#row);
+    if (!await end(id)) throw rows.gone(id);
+  }
+}

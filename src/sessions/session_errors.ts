@@ -1,0 +1,50 @@
+import { type FieldIssue, InvalidInputError, SnakedenError } from "../errors.ts";
+
+/** The error for a session that does not exist, or not any more. */
+export function unknownSession(id: string): SnakedenError {
+  return new SnakedenError(
+    "unknown_session",
+    `There is no session ${JSON.stringify(id)}: it was never opened, has expired or was deleted`,
+    { details: { sessionId: id } },
+  );
+}
+
+/** The error for a variable that its session does not have. */
+export function unknownVariable(sessionId: string, name: string): SnakedenError {
+  return new SnakedenError(
+    "unknown_variable",
+    `There is no variable ${JSON.stringify(name)} in the session ${JSON.stringify(sessionId)}`,
+    { details: { sessionId, name } },
+  );
+}
+
+/**
+ * The error for a write that wanted another version.
+ *
+ * @param what Names what was to be written, such as `the session "a"`.
+ * @param currentVersion The version that is there; null if there is nothing.
+ */
+export function versionConflict(what: string, currentVersion: number | null): SnakedenError {
+  const state = currentVersion === null ? "it does not exist" : `its version is ${currentVersion}`;
+  return new SnakedenError("version_conflict", `Cannot change ${what}: ${state}`, {
+    details: { currentVersion },
+  });
+}
+
+/** The error for input that is wrong in these fields. `action` completes "Cannot ...". */
+export function invalidInput(action: string, issues: readonly FieldIssue[]): InvalidInputError {
+  const list = issues.map(({ path, message }) => path === "" ? message : `${path}: ${message}`);
+  return new InvalidInputError(`Cannot ${action}: ${list.join("; ")}`, issues);
+}
+
+/** The error for a session or a variable for which there is no room. */
+export function quotaExceeded(
+  what: string,
+  { limit, max, cure }: { readonly limit: string; readonly max: number; readonly cure: string },
+): SnakedenError {
+  return new SnakedenError(
+    "session_quota_exceeded",
+    `Cannot add ${what}: there are ${max} already (${limit}); ${cure}`,
+    { retryable: true, details: { limit, max } },
+  );
+}

@@ -1,0 +1,196 @@
+import { messageOf } from "../errors.ts";
+import { getLogger } from "../log.ts";
+import type { JsonObject, SessionRow, SessionStore } from "../store/mod.ts";
+import type { ByteLru } from "./byte_lru.ts";
+import { Loads } from "./loads.ts";
+import { unknownSession, versionConflict } from "./session_errors.ts";
+
+/** The dependencies that the parts of sessions share. */
+export interface SharedDeps {
+  readonly store: SessionStore;
+  /** The sessions and variables that were used last, by keys that begin with `s` or `v`. */
+  readonly cache: ByteLru<object>;
+  /** Returns the time of the store: milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** A session by its id and, if the caller has seen it before, by its life. */
+export interface SessionKey {
+  readonly id: string;
+  readonly life: string;
+}
+
+/** The bytes of a session in memory, without its metadata. */
+const ROW_BYTES = 500;
+/** The part of the time to live after which use renews it. */
+const RENEWAL = 1 / 10;
+
+/**
+ * The sessions of a store, with those that were used last in memory. This host is the only one that
+ * writes to its store, so what is in memory is never old.
+ *
+ * Use renews the time to live, but only once a tenth of it has passed: else every read would be a
+ * write.
+ */
+export class SessionRows {
+  readonly #store: SessionStore;
+  readonly #cache: ByteLru<object>;
+  readonly #now: () => number;
+  readonly #loads = new Loads<SessionRow | undefined>();
+  /** The ids of sessions that are to be renewed in the next turn. */
+  #renewals = new Map<string, SessionRow>();
+  /** The ids of sessions whose renewal has not come back. */
+  readonly #renewing = new Set<string>();
+
+  constructor({ store, cache, now }: SharedDeps) {
+    this.#store = store;
+    this.#cache = cache;
+    this.#now = now;
+  }
+
+  /**
+   * Returns a session that is in memory, and counts that as use. Undefined says nothing about one
+   * that may be in the store.
+   */
+  cached({ id, life }: SessionKey): SessionRow | undefined {
+    const row = this.#alive(id);
+    return row?.life === life ? this.#used(row) : undefined;
+  }
+
+  /** Returns a session, and counts that as use; undefined if it does not exist. */
+  async find(id: string): Promise<SessionRow | undefined> {
+    const row = this.#alive(id) ??
+      await this.#loads.run(id, () => this.#store.read(id), (it) => it && this.#keep(it));
+    return row === undefined || row.expiresAt <= this.#now() ? undefined : this.#used(row);
+  }
+
+  /**
+   * Returns a session that the caller has seen before.
+   *
+   * @throws {SnakedenError} `unknown_session`, also if another one has its id by now.
+   */
+  async require({ id, life }: SessionKey): Promise<SessionRow> {
+    const row = await this.find(id);
+    if (row?.life === life) return row;
+    throw unknownSession(id);
+  }
+
+  /** Returns the session, and opens it if it does not exist. */
+  async open(
+    id: string,
+    options: { readonly ttlMs: number; readonly metadata: JsonObject },
+  ): Promise<{ readonly session: SessionRow; readonly created: boolean }> {
+    const opened = await this.#store.open(id, options);
+    this.#written(opened.session);
+    return opened;
+  }
+
+  /**
+   * Changes and touches a session.
+   *
+   * @throws {SnakedenError} `unknown_session`, `version_conflict` or `store_failed`.
+   */
+  async update(
+    key: SessionKey,
+    { ifVersion, ...patch }: {
+      readonly ifVersion?: number;
+      readonly ttlMs?: number;
+      readonly metadata?: JsonObject;
+    },
+  ): Promise<SessionRow> {
+    const { id } = await this.require(key);
+    const updated = await this.#store.update(id, ifVersion, patch);
+    if (updated === undefined) throw this.gone(id);
+    this.#written(updated.session);
+    if (updated.state === "updated") return updated.session;
+    throw versionConflict(`the session ${JSON.stringify(id)}`, updated.session.version);
+  }
+
+  /**
+   * Renews the time to live of a session. Resolves when that is durable.
+   *
+   * @throws {SnakedenError} `unknown_session` or `store_failed`.
+   */
+  async touch(key: SessionKey): Promise<SessionRow> {
+    const row = await this.require(key);
+    const [expiresAt] = await this.#store.touch([row.id]);
+    if (expiresAt === undefined) throw this.gone(row.id);
+    return this.#renewed(row, expiresAt);
+  }
+
+  /** Ends a session. Returns false if there is none. */
+  async drop(id: string): Promise<boolean> {
+    const dropped = await this.#store.drop(id);
+    this.forget(id);
+    return dropped;
+  }
+
+  /** Forgets a session that the store does not have any more. */
+  forget(id: string): void {
+    this.#loads.markStale(id);
+    this.#cache.delete(`s${id}`);
+  }
+
+  /** Forgets a session, and returns the error for its user. */
+  gone(id: string): Error {
+    this.forget(id);
+    return unknownSession(id);
+  }
+
+  #alive(id: string): SessionRow | undefined {
+    const row = this.#cache.get(`s${id}`) as SessionRow | undefined;
+    if (row === undefined || row.expiresAt > this.#now()) return row;
+    this.#cache.delete(`s${id}`);
+    return undefined;
+  }
+
+  #used(row: SessionRow): SessionRow {
+    const { id, touchedAt, ttlMs } = row;
+    if (this.#now() - touchedAt < ttlMs * RENEWAL || this.#renewing.has(id)) return row;
+    this.#renewing.add(id);
+    if (this.#renewals.size === 0) queueMicrotask(() => void this.#renew());
+    this.#renewals.set(id, row);
+    return row;
+  }
+
+  /** Renews the sessions that were used in this turn. Those who use them do not wait for it. */
+  async #renew(): Promise<void> {
+    const rows = [...this.#renewals.values()];
+    this.#renewals = new Map();
+    try {
+      const times = await this.#store.touch(rows.map(({ id }) => id));
+      rows.forEach((row, i) => {
+        const expiresAt = times[i];
+        if (expiresAt !== undefined) this.#renewed(row, expiresAt);
+        else this.forget(row.id);
+      });
+    } catch (error) {
+      // The next use tries again.
+      const text = "cannot renew sessions: {problem}";
+      getLogger("sessions").warn(text, { problem: messageOf(error) });
+    } finally {
+      for (const { id } of rows) this.#renewing.delete(id);
+    }
+  }
+
+  /** Keeps the new times of a session, unless it was changed meanwhile. */
+  #renewed(row: SessionRow, expiresAt: number): SessionRow {
+    const renewed = { ...row, expiresAt, touchedAt: expiresAt - row.ttlMs };
+    const current = this.#cache.get(`s${row.id}`) as SessionRow | undefined;
+    if (current?.life === row.life && current.version === row.version) this.#keep(renewed);
+    return renewed;
+  }
+
+  /** Keeps what a write has returned, unless a later write was faster. */
+  #written(row: SessionRow): void {
+    this.#loads.markStale(row.id);
+    const current = this.#cache.get(`s${row.id}`) as SessionRow | undefined;
+    if (current?.life === row.life && current.version > row.version) return;
+    this.#keep(row);
+  }
+
+  #keep(row: SessionRow): void {
+    const metadata = JSON.stringify(row.metadata).length;
+    this.#cache.set(`s${row.id}`, row, ROW_BYTES + 2 * (row.id.length + metadata));
+  }
+}

@@ -1,0 +1,232 @@
+import { randomUUID } from "node:crypto";
+import { type Clock, SYSTEM_CLOCK } from "../async/mod.ts";
+import type { SessionsConfig } from "../config/mod.ts";
+import { warnVisibly } from "../log.ts";
+import type { Store } from "../store/mod.ts";
+import { ByteLru } from "./byte_lru.ts";
+import { Session, type SessionDeps, type SessionInfo } from "./session.ts";
+import { unknownSession } from "./session_errors.ts";
+import {
+  checkedOptions,
+  checkedPage,
+  checkId,
+  type ListOptions,
+  type ListPage,
+  type OpenOptions,
+} from "./session_options.ts";
+import { SessionQuota } from "./session_quota.ts";
+import { SessionRows, type SharedDeps } from "./session_rows.ts";
+import { Sweeper } from "./sweeper.ts";
+import { VariableRows } from "./variable_rows.ts";
+
+/** A session that was opened. */
+export interface OpenedSession {
+  readonly session: Session;
+  /** True if it did not exist before. */
+  readonly created: boolean;
+}
+
+/** The sessions of a host so far. */
+export interface SessionStats {
+  /** Sessions that are open, with those that have expired and were not swept. */
+  readonly open: number;
+  /** The most that may be open: `sessions.max`. */
+  readonly max: number;
+  /** Sessions that this host has opened. */
+  readonly created: number;
+  /** Sessions that this host has deleted on request. */
+  readonly deleted: number;
+  /** Sessions that have expired and were swept. */
+  readonly expired: number;
+  /** Sessions and variables in memory. */
+  readonly cached: number;
+  /** The memory that they take, as an estimate. */
+  readonly cachedBytes: number;
+}
+
+/** Dependencies of {@link Sessions}. */
+export interface SessionsDeps {
+  readonly store: Pick<Store, "sessions" | "report">;
+  readonly config: SessionsConfig;
+  /** The deepest nesting of the values of variables. */
+  readonly maxDepth: number;
+  readonly clock?: Pick<Clock, "after">;
+  /** Returns the time of the store: milliseconds since 1970. */
+  readonly now?: () => number;
+}
+
+const IN_MEMORY =
+  "sessions are in memory and end with this program: another program has the store of the data " +
+  "directory, or it cannot be opened";
+
+/**
+ * The sessions of a host: state under an id, for callers and tools.
+ *
+ * @example
+ * ```ts
+ * import { Snakeden } from "snakeden";
+ *
+ * await using den = await Snakeden.start({ pools: [{ name: "default", size: 1 }] });
+ * const session = await den.sessions.open("u1", { ttlMs: 3_600_000 });
+ * await session.variables.set("temperature", 0.7, { constraints: { min: 0, max: 2 } });
+ * const { value } = await session.variables.get<number>("temperature");
+ * console.log(value);
+ * ```
+ */
+export class Sessions implements AsyncDisposable {
+  readonly #store: SessionsDeps["store"];
+  readonly #config: SessionsConfig;
+  readonly #cache: ByteLru<object>;
+  readonly #rows: SessionRows;
+  readonly #deps: SessionDeps;
+  readonly #sweeper: Sweeper;
+  readonly #quota: SessionQuota;
+  #hasWarned = false;
+  #created = 0;
+  #deleted = 0;
+  #expired = 0;
+
+  /** Opens the sessions of a store. Programs get theirs from {@link Snakeden.sessions}. */
+  constructor(
+    { store, config, maxDepth, clock = SYSTEM_CLOCK, now = Date.now }: SessionsDeps,
+  ) {
+    this.#store = store;
+    this.#config = config;
+    this.#cache = new ByteLru(config.cacheBytes);
+    const shared: SharedDeps = { store: store.sessions, cache: this.#cache, now };
+    const rows = new SessionRows(shared);
+    const variables = new VariableRows({ ...shared, rows, limits: config, maxDepth });
+    this.#rows = rows;
+    this.#deps = {
+      store: store.sessions,
+      rows,
+      variables,
+      limits: config,
+      end: (id) => this.#end(id),
+    };
+    this.#sweeper = new Sweeper({
+      sweep: (limit) => store.sessions.sweep(limit),
+      clock,
+      intervalMs: config.sweepMs,
+      onExpired: (ids) => {
+        this.#expired += ids.length;
+        for (const id of ids) rows.forget(id);
+      },
+    }).start();
+    const sweep = (): Promise<void> => this.#sweeper.run();
+    this.#quota = new SessionQuota({ store: store.sessions, max: config.max, sweep });
+  }
+
+  /**
+   * Returns the session with this id, and opens it if it does not exist. An existing one stays as
+   * it is, and this counts as its use. Without an id, opens one with an id of its own.
+   *
+   * @throws {SnakedenError} `session_quota_exceeded`, `store_failed`, or `invalid_input` naming
+   * every field that is wrong.
+   */
+  async open(id: string = randomUUID(), options: OpenOptions = {}): Promise<Session> {
+    return (await this.ensure(id, options)).session;
+  }
+
+  /**
+   * Does the same as {@link Sessions.open}, and says whether the session existed.
+   *
+   * @throws {SnakedenError} See {@link Sessions.open}.
+   */
+  async ensure(id: string, options: OpenOptions = {}): Promise<OpenedSession> {
+    checkId(id);
+    const { ttlMs: defaultMs, maxTtlMs } = this.#config;
+    const { ttlMs = Math.min(defaultMs, maxTtlMs), metadata = {} } = checkedOptions(
+      "open the session",
+      options,
+      { limits: this.#config, known: ["ttlMs", "metadata"] },
+    );
+    const there = await this.#find(id);
+    if (there !== undefined) return { session: there, created: false };
+    const { session, created } = await this.#quota.run(
+      id,
+      () => this.#rows.open(id, { ttlMs, metadata }),
+    );
+    if (created) this.#created++;
+    return { session: new Session(session, this.#deps), created };
+  }
+
+  /**
+   * Returns the session with this id, which counts as its use.
+   *
+   * @throws {SnakedenError} `unknown_session`, `store_failed` or `invalid_input`.
+   */
+  async get(id: string): Promise<Session> {
+    checkId(id);
+    const session = await this.#find(id);
+    if (session === undefined) throw unknownSession(id);
+    return session;
+  }
+
+  /**
+   * Lists sessions, in a fixed order. Does not count as their use.
+   *
+   * @throws {SnakedenError} `store_failed`, or `invalid_input` naming every field that is wrong.
+   */
+  async list(options: ListOptions = {}): Promise<ListPage<SessionInfo>> {
+    const ask = checkedPage("list sessions", options);
+    await this.#warnInMemory();
+    const { items, next } = await this.#store.sessions.list(ask);
+    return {
+      items: items.map((row) => new Session(row, this.#deps).info),
+      ...(next === undefined ? {} : { cursor: next }),
+    };
+  }
+
+  /**
+   * Ends the session with this id and deletes its variables.
+   *
+   * @throws {SnakedenError} `unknown_session`, `store_failed` or `invalid_input`.
+   */
+  async delete(id: string): Promise<void> {
+    checkId(id);
+    if (!await this.#end(id)) throw unknownSession(id);
+  }
+
+  /**
+   * Counts the sessions.
+   *
+   * @throws {SnakedenError} `store_failed`.
+   */
+  async stats(): Promise<SessionStats> {
+    return {
+      open: await this.#store.sessions.count(),
+      max: this.#config.max,
+      created: this.#created,
+      deleted: this.#deleted,
+      expired: this.#expired,
+      cached: this.#cache.size,
+      cachedBytes: this.#cache.bytes,
+    };
+  }
+
+  /** Ends the sweeps. The sessions stay in the store. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#sweeper[Symbol.asyncDispose]();
+  }
+
+  async #find(id: string): Promise<Session | undefined> {
+    await this.#warnInMemory();
+    const row = await this.#rows.find(id);
+    return row && new Session(row, this.#deps);
+  }
+
+  async #end(id: string): Promise<boolean> {
+    const dropped = await this.#rows.drop(id);
+    if (dropped) this.#deleted++;
+    return dropped;
+  }
+
+  /** Warns at the first use if the sessions will not be there after a restart. */
+  async #warnInMemory(): Promise<void> {
+    if (this.#hasWarned) return;
+    this.#hasWarned = true;
+    const { state } = await this.#store.report();
+    if (state === "in memory") warnVisibly("sessions", IN_MEMORY);
+  }
+}

@@ -1,0 +1,24 @@
+/**
+ * The values of variables: their types ({@link typedValue}) and the limits of one variable
+ * ({@link Constraints}), both checked by {@link checkedValue}, and their stored form
+ * ({@link writeFrame}, {@link storedVariable}).
+ *
+ * @module
+ */
+export {
+  type AskedRules,
+  checkedValue,
+  refusedVariable,
+  type VariableRules,
+} from "./checked_value.ts";
+export type { Constraints } from "./constraints.ts";
+export { writeFrame } from "./value_frame.ts";
+export {
+  infoOf,
+  type StoredVariable,
+  storedVariable,
+  type Variable,
+  type VariableInfo,
+  variableOf,
+} from "./variable.ts";
+export { VARIABLE_TYPES, type VariableType } from "./variable_types.ts";
