@@ -56,7 +56,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["check_imports.ts", "find_interpreter.ts", "python_source.ts", "tree_size.ts"],
     ["environment_error.ts"],
   ],
-  routes: [["."], ["openapi"], ["calls"], ["access", "pages", "schema"], ["http"]],
+  routes: [["."], ["openapi"], ["sessions"], ["calls"], ["access", "pages", "schema"], ["http"]],
 };
 
 /** The parts that are files directly in src. */
@@ -133,6 +133,7 @@ function foldersAbove(path: string): string[] {
 const THREAD_FILES: readonly string[] = [
   "src/routes/calls/json_worker.ts",
   "src/routes/calls/call_body.ts",
+  "src/routes/calls/values_body.ts",
   "src/calls/call_fields.ts",
 ];
 

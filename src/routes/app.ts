@@ -11,6 +11,7 @@ import { addDocsPage, addOpenApi } from "./openapi/mod.ts";
 import { addPageFiles } from "./pages/mod.ts";
 import { addPools } from "./pools.ts";
 import { addRecycle } from "./recycle.ts";
+import { addBatch, addEvents, addSessions, addVariables } from "./sessions/mod.ts";
 import { addTools } from "./tools.ts";
 import { addWorkers } from "./workers.ts";
 import { refuseInvalid } from "./schema/mod.ts";
@@ -42,7 +43,7 @@ export function createApp(
     guard = new KeyGuard(engine.config.apiKey),
   }: AppOptions,
 ): OpenAPIHono<AppEnv> {
-  const { cors, errors: shown, limits: { heartbeatMs } } = engine.config;
+  const { cors, errors: shown, limits: { heartbeatMs, maxResultBytes } } = engine.config;
   const { needsKey } = guard;
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
   app.use(access({ guard, openPaths: OPEN_PATHS, corsOrigins: cors.origins, shown }));
@@ -53,6 +54,10 @@ export function createApp(
   addPools(app, engine.pools, { shown });
   addRecycle(app, engine.pools, { traffic });
   addWorkers(app, engine.workers, { shown, needsKey });
+  addSessions(app, engine.sessions, { traffic, maxTtlMs: engine.config.sessions.maxTtlMs });
+  addVariables(app, engine.sessions, { traffic });
+  addBatch(app, engine.sessions, { traffic, maxResultBytes });
+  addEvents(app, engine.sessions, { heartbeatMs });
   addHardware(app, engine.hardware, { needsKey });
   // The reasons contain output of workers, which callers without a key must not see.
   addHealth(app, engine.health, { version, showsReasons: !needsKey && shown.output });

@@ -4,15 +4,17 @@ import type { HardwareSlice } from "./hardware.ts";
 import type { HealthSlice } from "./health.ts";
 import type { PoolsSlice } from "./pools.ts";
 import type { RecycleSlice } from "./recycle.ts";
+import type { SessionsSlice } from "./sessions/mod.ts";
 import type { ToolsSlice } from "./tools.ts";
 import type { WorkersSlice } from "./workers.ts";
 
 /** The host as the routes see it, with one slice for each route. `Snakeden` is one. */
 export interface Engine extends ExecuteSlice, StreamSlice {
-  readonly config: Pick<Config, "apiKey" | "cors" | "errors" | "limits">;
+  readonly config: Pick<Config, "apiKey" | "cors" | "errors" | "limits" | "sessions">;
   readonly tools: ToolsSlice & FindTools;
   readonly pools: PoolsSlice & RecycleSlice;
   readonly workers: WorkersSlice;
+  readonly sessions: SessionsSlice;
   readonly hardware: HardwareSlice;
   readonly health: HealthSlice;
 }

@@ -1,7 +1,6 @@
 import type { Position, SessionStore } from "../store/mod.ts";
 import { invalidInput } from "./session_errors.ts";
 import type { SessionKey, SessionRows } from "./session_rows.ts";
-import type { VariableRows } from "./variable_rows.ts";
 
 /** A change of the variables of a session. */
 export interface VariableChange {
@@ -26,13 +25,18 @@ export interface ChangeOptions {
   readonly signal?: AbortSignal;
 }
 
-interface FollowOptions extends ChangeOptions {
+interface PositionDeps {
   readonly store: Pick<SessionStore, "position" | "watch">;
   readonly rows: SessionRows;
-  readonly variables: VariableRows;
 }
 
-/** Follows the changes of a session from the moment of the call on. */
+interface FollowOptions extends ChangeOptions, PositionDeps {}
+
+/**
+ * Follows the changes of a session from the moment of the call on.
+ *
+ * @throws {InvalidInputError} `invalid_input` if `after` is no position.
+ */
 export function followChanges(
   key: SessionKey,
   options: FollowOptions,
@@ -41,7 +45,8 @@ export function followChanges(
   const left = new AbortController();
   const ends = signal === undefined ? left.signal : AbortSignal.any([left.signal, signal]);
   // Asked for now, so that no change is missed between this call and the first read.
-  const start = startOf(key, after, options);
+  const position = after === undefined ? undefined : positionOf(after);
+  const start = startOf(key, position, options);
   // Whoever reads gets the error.
   start.catch(() => {});
   const changes = read(key, start, { ...options, signal: ends });
@@ -68,11 +73,21 @@ export function followChanges(
 
 async function startOf(
   key: SessionKey,
-  after: string | undefined,
+  after: Position | undefined,
   { store, rows }: FollowOptions,
 ): Promise<Position> {
+  if (after === undefined) return await positionAt(key, { store, rows });
+  await rows.require(key);
+  return after;
+}
+
+/** Returns the position of the last change of a session. */
+export async function lastPosition(key: SessionKey, deps: PositionDeps): Promise<string> {
+  return textOf(await positionAt(key, deps));
+}
+
+async function positionAt(key: SessionKey, { store, rows }: PositionDeps): Promise<Position> {
   const { id } = await rows.require(key);
-  if (after !== undefined) return positionOf(after);
   const position = await store.position(id);
   if (position === undefined) throw rows.gone(id);
   return position;

@@ -47,7 +47,7 @@ const ID_RULE = "1 to 128 letters, digits or . _ : -";
 /** @throws {InvalidInputError} `invalid_input` for an id that no session can have. */
 export function checkId(id: string): void {
   const issue = nameIssue("id", id);
-  if (issue !== undefined) throw invalidInput("use the id of a session", [issue]);
+  if (issue !== undefined) throw invalidInput("use the session", [issue]);
 }
 
 /** Returns what is wrong with an id of a session, or the name of a variable. */
@@ -117,6 +117,7 @@ function metadataOf(
     const allowed = `${maxMetadataBytes} bytes (sessions.maxMetadataBytes)`;
     issues.push({ path, message: `given ${bytes} bytes of JSON; allowed: ${allowed}` });
   } catch (error) {
+    // A bigint, such as an integer of a request that no double can hold, or a circle.
     issues.push({ path, message: `it cannot be written as JSON: ${messageOf(error)}` });
   }
   return undefined;

@@ -1,5 +1,5 @@
 import { type FieldIssue, SnakedenError } from "../errors.ts";
-import { type ChangeOptions, followChanges, type VariableChange } from "./changes.ts";
+import { type ChangeOptions, followChanges, lastPosition, type VariableChange } from "./changes.ts";
 import { invalidInput, unknownVariable } from "./session_errors.ts";
 import {
   checkedPage,
@@ -48,7 +48,7 @@ export type SetResult =
   | { readonly name: string; readonly ok: true; readonly variable: VariableInfo }
   | { readonly name: string; readonly ok: false; readonly error: SnakedenError };
 
-/** A variable of a list, without its value if that is longer than 64 KiB. */
+/** A variable of a list, without its value if that is longer than 4 KiB. */
 export type ListedVariable = VariableInfo & { readonly value?: unknown };
 
 /** Dependencies of {@link Variables}. */
@@ -59,7 +59,7 @@ export interface VariablesDeps extends Pick<SharedDeps, "store">, Pick<VariableR
 /** The most variables of one call. */
 const MAX_BATCH = 1_000;
 /** The longest value of a variable in a list. */
-const LISTED_BYTES = 64 * 1024;
+const LISTED_BYTES = 4 * 1024;
 
 /**
  * The variables of a session: typed, versioned, and stored before a write resolves. Every method
@@ -109,6 +109,25 @@ export class Variables {
       const variable = found[i];
       return variable === undefined ? [] : [[name, variableOf(variable)]];
     }));
+  }
+
+  /**
+   * Returns variables whose values are still encoded, in the order of their names; undefined for
+   * one that does not exist.
+   *
+   * @throws {SnakedenError} See {@link Variables.getMany}.
+   */
+  async getManyStored(names: readonly string[]): Promise<(StoredVariable | undefined)[]> {
+    return await this.#read(names);
+  }
+
+  /**
+   * Returns the position of the last change, for {@link Variables.changes}.
+   *
+   * @throws {SnakedenError} `unknown_session` or `store_failed`.
+   */
+  async position(): Promise<string> {
+    return await lastPosition(this.#key, this.#deps);
   }
 
   /**
@@ -208,6 +227,8 @@ export class Variables {
   /**
    * Follows the changes of the variables: those after `after`, or those from now on. Ends when the
    * session does, and throws the reason of the signal.
+   *
+   * @throws {InvalidInputError} `invalid_input` if `after` is no position.
    *
    * @example
    * ```ts ignore

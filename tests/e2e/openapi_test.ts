@@ -12,6 +12,20 @@ const API_KEY = "a-key-for-the-contract";
  */
 const SETTINGS = `[checks]
 not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 504]
+
+# Metadata is refused if it has integers that JSON readers round.
+[[operations]]
+include-path-regex = "/v1/sessions(/{id})?$"
+[operations.checks]
+positive_data_acceptance.expected-statuses = ["2xx", "3xx", 400, 404, 412, 429]
+
+# Which values a variable takes depends on its type and constraints.
+[[operations]]
+include-path-regex = "/variables/"
+[operations.checks]
+positive_data_acceptance.expected-statuses = ["2xx", 404, 412, 422, 429]
+# A variable can have the name "batch".
+allow_header_conformance.enabled = false
 `;
 
 const python = await devPython();
@@ -48,6 +62,7 @@ async function serveContract(apiKey?: string): Promise<Contract> {
 /**
  * Writes the description without the bodies that are not JSON and without the query of calls. It
  * cannot say which tool takes which file or argument there, so nothing valid can be made from it.
+ * The events of sessions are left out too.
  */
 async function withoutUploads(path: string): Promise<string> {
   const description = JSON.parse(await Deno.readTextFile(path));
@@ -57,6 +72,8 @@ async function withoutUploads(path: string): Promise<string> {
     post.requestBody.content = { "application/json": content["application/json"] };
     delete post.parameters;
   }
+  // It has no end.
+  delete description.paths["/v1/sessions/{id}/events"];
   const reduced = `${path}.reduced.json`;
   await Deno.writeTextFile(reduced, JSON.stringify(description));
   return reduced;

@@ -14,6 +14,8 @@ import {
   type StreamEvent,
 } from "../../src/pool/mod.ts";
 import type { HardwareInfo } from "../../src/hardware/mod.ts";
+import { Sessions } from "../../src/sessions/mod.ts";
+import { memoryStore } from "../../src/store/mod.ts";
 import { type AppOptions, createApp, type Engine } from "../../src/routes/mod.ts";
 import { fakeDevice } from "../fixtures/fakes/fake_device.ts";
 import { assertDescribed } from "./described_answer.ts";
@@ -33,7 +35,15 @@ export interface MemoryEngine extends Engine {
 
 type Namespaces = Pick<Engine, "tools" | "pools" | "workers" | "hardware" | "health">;
 
-export interface MemoryEngineOptions extends Partial<Pick<Engine, "call">> {
+/** Sessions in memory, without a timer. */
+function memorySessions(config: ConfigInput | undefined): Sessions {
+  const store = memoryStore();
+  store.report = () => Promise.resolve({ state: "open", setAside: [] });
+  const clock = { after: () => () => {} };
+  return new Sessions({ store, config: parseConfig(config).sessions, maxDepth: 200, clock });
+}
+
+export interface MemoryEngineOptions extends Partial<Pick<Engine, "call" | "sessions">> {
   /** Methods of the namespaces that replace those below. */
   readonly namespaces?: { readonly [K in keyof Namespaces]?: Partial<Namespaces[K]> };
   readonly config?: ConfigInput;
@@ -149,6 +159,7 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
       },
       ...namespaces.workers,
     },
+    sessions: memorySessions(config),
     hardware: {
       detect: () => Promise.resolve(MACHINE),
       ...namespaces.hardware,

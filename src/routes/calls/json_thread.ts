@@ -3,6 +3,7 @@ import { InvalidInputError, messageOf, SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { canStartThread } from "../../process/mod.ts";
 import { type CallFields, type CallParts, decodeCall } from "./call_body.ts";
+import { decodeValues, type ValuesBody } from "./values_body.ts";
 import type { ThreadAnswer, ThreadError, ThreadJob, ThreadValue } from "./json_worker.ts";
 
 /** The time limit of a job, plus a time for each KiB; no real job comes near it. */
@@ -74,6 +75,20 @@ export class JsonThread implements Disposable {
     if (answer.kind !== "call") throw failure(answer);
     const { args, ...fields } = answer.call;
     return { ...fields, args: valueOf(args) };
+  }
+
+  /**
+   * Runs {@link decodeValues} for a large body, whose bytes are transferred to the thread.
+   *
+   * @throws {SnakedenError} What that throws, `server_busy` or `shutting_down`.
+   */
+  async readValues(body: Uint8Array<ArrayBuffer>, maxDepth: number): Promise<ValuesBody> {
+    const message = (): ThreadJob => ({ kind: "values", body, maxDepth });
+    const answer = await this.#run(message, body.byteLength);
+    if (answer === undefined) return decodeValues(body, maxDepth);
+    if (answer.kind !== "values") throw failure(answer);
+    const { fields, values } = answer;
+    return { fields, values: values.map((it) => it && valueOf(it)) };
   }
 
   /**
@@ -213,7 +228,7 @@ function copyOf({ args, ...rest }: CallParts): CallParts {
 }
 
 function transferOf(job: ThreadJob): Transferable[] {
-  if (job.kind === "call") return job.body === undefined ? [] : [job.body.buffer];
+  if (job.kind !== "inline") return job.body === undefined ? [] : [job.body.buffer];
   const { json, buffers } = job.value;
   return [json.buffer, ...buffers.map((it) => it.buffer)];
 }

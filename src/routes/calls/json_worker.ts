@@ -7,6 +7,7 @@
 import { Value } from "../../bridge/values/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "../../errors.ts";
 import { type CallFields, type CallParts, decodeCall } from "./call_body.ts";
+import { decodeValues } from "./values_body.ts";
 
 /** A value in the form that is sent between threads. */
 export interface ThreadValue {
@@ -21,6 +22,11 @@ export type ThreadJob =
     readonly kind: "call";
     readonly body: Uint8Array<ArrayBuffer> | undefined;
     readonly parts: CallParts | undefined;
+    readonly maxDepth: number;
+  }
+  | {
+    readonly kind: "values";
+    readonly body: Uint8Array<ArrayBuffer>;
     readonly maxDepth: number;
   }
   | { readonly kind: "inline"; readonly value: ThreadValue };
@@ -43,6 +49,11 @@ export type ThreadAnswer =
     readonly kind: "call";
     readonly call: Omit<CallFields, "args"> & { readonly args: ThreadValue };
   }
+  | {
+    readonly kind: "values";
+    readonly fields: Readonly<Record<string, unknown>>;
+    readonly values: readonly (ThreadValue | undefined)[];
+  }
   | { readonly kind: "inline"; readonly value: ThreadValue }
   | { readonly kind: "error"; readonly error: ThreadError };
 
@@ -55,6 +66,10 @@ interface ThreadScope {
 function answer(job: ThreadJob): ThreadAnswer {
   try {
     if (job.kind === "inline") return { kind: "inline", value: inlined(job.value) };
+    if (job.kind === "values") {
+      const { fields, values } = decodeValues(job.body, job.maxDepth);
+      return { kind: "values", fields, values: values.map((it) => it && portable(it)) };
+    }
     const { args, ...fields } = decodeCall(job.body, job.maxDepth, job.parts);
     return { kind: "call", call: { ...fields, args: portable(args) } };
   } catch (error) {
@@ -88,8 +103,11 @@ function describe(error: unknown): ThreadError {
 
 function transferOf(answer: ThreadAnswer): Transferable[] {
   if (answer.kind === "ready" || answer.kind === "error") return [];
-  const { json, buffers } = answer.kind === "call" ? answer.call.args : answer.value;
-  return [...new Set([json.buffer, ...buffers.map((it) => it.buffer)])];
+  const sent = answer.kind === "values"
+    ? answer.values
+    : [answer.kind === "call" ? answer.call.args : answer.value];
+  const parts = sent.flatMap((it) => it === undefined ? [] : [it.json, ...it.buffers]);
+  return [...new Set(parts.map((it) => it.buffer))];
 }
 
 /** Serves when this file is the program of a thread; a plain import does nothing. */

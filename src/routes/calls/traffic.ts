@@ -14,6 +14,7 @@ import {
   UnreadAnswers,
 } from "../http/mod.ts";
 import { type CallFields, decodeCall, type Upload } from "./call_body.ts";
+import { decodeValues, type ValuesBody } from "./values_body.ts";
 import { readQuery } from "./upload/mod.ts";
 import { JsonThread, type LargeCall, weightOf } from "./json_thread.ts";
 
@@ -150,6 +151,22 @@ export class Traffic implements Disposable {
     const body = await this.bodies.read(request, SMALL_BODY_BYTES);
     try {
       return parseJsonBody(body, this.#maxDepth);
+    } finally {
+      this.bodies.release(body);
+    }
+  }
+
+  /**
+   * Reads a JSON body with values, which stay encoded.
+   *
+   * @throws {SnakedenError} What {@link BodyReader.read} and {@link decodeValues} throw.
+   */
+  async readValues(request: Request): Promise<ValuesBody> {
+    checkContentType(request.headers);
+    const body = await this.bodies.read(request);
+    try {
+      if (body.byteLength <= INLINE_BYTES) return decodeValues(body, this.#maxDepth);
+      return await this.#thread.readValues(body, this.#maxDepth);
     } finally {
       this.bodies.release(body);
     }

@@ -1,0 +1,47 @@
+import { type FieldIssue, InvalidInputError } from "../../errors.ts";
+import { isRecord } from "../../json/mod.ts";
+import { suggestion } from "../../near_names.ts";
+import type { Traffic } from "../calls/mod.ts";
+
+/** Returns the issues of keys that a body does not have. */
+export function unknownFields(
+  body: object,
+  known: readonly string[],
+  prefix = "",
+): FieldIssue[] {
+  return Object.keys(body).filter((key) => !known.includes(key)).map((key) => ({
+    path: `${prefix}${key}`,
+    message: `unknown key; ${suggestion(key, known)}`,
+  }));
+}
+
+/** Returns the error for a body that is wrong in these fields. */
+export function invalidBody(issues: readonly FieldIssue[]): InvalidInputError {
+  const list = issues.map(({ path, message }) => path === "" ? message : `${path}: ${message}`);
+  return new InvalidInputError(`Cannot take the request: ${list.join("; ")}`, issues);
+}
+
+/**
+ * Returns the fields of a small body that is an object with these keys.
+ *
+ * @throws {SnakedenError} `invalid_input`, and what {@link Traffic.readSmall} throws.
+ */
+export async function readFields(
+  request: Request,
+  { traffic, known }: { readonly traffic: Traffic; readonly known: readonly string[] },
+): Promise<Record<string, unknown>> {
+  const body = await traffic.readSmall(request);
+  if (!isRecord(body)) throw invalidBody([{ path: "", message: "allowed: an object of JSON" }]);
+  const issues = unknownFields(body, known);
+  if (issues.length > 0) throw invalidBody(issues);
+  return body;
+}
+
+/**
+ * Returns true if a request has a body. Decides by the headers, since a server passes a stream even
+ * if there is nothing to read.
+ */
+export function hasBody(headers: Headers): boolean {
+  return headers.has("content-type") || headers.has("transfer-encoding") ||
+    Number(headers.get("content-length") ?? 0) > 0;
+}

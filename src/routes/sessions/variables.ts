@@ -1,0 +1,186 @@
+import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { SnakedenError } from "../../errors.ts";
+import type { SetOptions, Variables } from "../../sessions/mod.ts";
+import type { Traffic } from "../calls/mod.ts";
+import { type AppEnv, lengthOf } from "../http/mod.ts";
+import { bodyByReference, encodedJson, problemAnswers } from "../schema/mod.ts";
+import { etagOf, isMet, readPreconditions, underPreconditions } from "./preconditions.ts";
+import { invalidBody, unknownFields } from "./request_fields.ts";
+import {
+  PAGE_QUERY,
+  pageOf,
+  SESSION_PARAM,
+  VARIABLE_PARAMS,
+  VARIABLE_REQUEST,
+  variableInfoSchema,
+  variableRequestSchema,
+  variableSchema,
+} from "./session_schema.ts";
+import type { SessionsSlice } from "./sessions.ts";
+import { jsonParts, listParts, objectParts, variableParts } from "./variable_answer.ts";
+
+const headers = z.object({ etag: z.string().openapi({ example: '"7"' }) });
+const tags = ["sessions"];
+
+const setRoute = createRoute({
+  method: "put",
+  path: "/v1/sessions/{id}/variables/{name}",
+  operationId: "setVariable",
+  tags,
+  summary: "Set a variable",
+  description: 'Durable when it is answered. `if-match: "7"` writes only if it has this version, ' +
+    "`if-none-match: *` only if it does not exist.",
+  request: { params: VARIABLE_PARAMS, body: bodyByReference(VARIABLE_REQUEST) },
+  responses: {
+    200: {
+      description: "The variable as it is now, without its value.",
+      content: { "application/json": { schema: variableInfoSchema } },
+      headers,
+    },
+    ...problemAnswers(400, 404, 408, 412, 413, 415, 422, 429, 500, 503),
+  },
+});
+
+const getRoute = createRoute({
+  method: "get",
+  path: "/v1/sessions/{id}/variables/{name}",
+  operationId: "getVariable",
+  tags,
+  summary: "Show a variable",
+  request: { params: VARIABLE_PARAMS },
+  responses: {
+    200: {
+      description: "The variable.",
+      content: { "application/json": { schema: variableSchema } },
+      headers,
+    },
+    304: { description: "It has the version that `if-none-match` names." },
+    ...problemAnswers(400, 404, 500, 503),
+  },
+});
+
+const deleteRoute = createRoute({
+  method: "delete",
+  path: "/v1/sessions/{id}/variables/{name}",
+  operationId: "deleteVariable",
+  tags,
+  summary: "Delete a variable",
+  description: '`if-match: "7"` deletes only this version.',
+  request: { params: VARIABLE_PARAMS },
+  responses: {
+    204: { description: "The variable is gone." },
+    ...problemAnswers(400, 404, 412, 500, 503),
+  },
+});
+
+const listSchema = z.object({
+  variables: z.array(variableSchema.partial({ value: true })),
+  cursor: z.string().optional()
+    .openapi({ description: "Asks for the next page; absent on the last one." }),
+});
+
+const listRoute = createRoute({
+  method: "get",
+  path: "/v1/sessions/{id}/variables",
+  operationId: "listVariables",
+  tags,
+  summary: "List the variables of a session",
+  request: { params: SESSION_PARAM, query: PAGE_QUERY },
+  responses: {
+    200: {
+      description: "A page of variables, in a fixed order. Values over 4 KiB are left out.",
+      content: { "application/json": { schema: listSchema } },
+    },
+    ...problemAnswers(400, 404, 500, 503),
+  },
+});
+
+/** Adds `/v1/sessions/:id/variables` and `/v1/sessions/:id/variables/:name`. */
+export function addVariables(
+  app: OpenAPIHono<AppEnv>,
+  sessions: SessionsSlice,
+  { traffic }: { readonly traffic: Traffic },
+): void {
+  app.openAPIRegistry.register(VARIABLE_REQUEST, variableRequestSchema);
+  app.openapi(setRoute, async (c) => {
+    const { id, name } = c.req.valid("param");
+    const preconditions = readPreconditions(c.req.raw.headers);
+    const { variables } = await sessions.get(id);
+    const { fields, values: [value] } = await traffic.readValues(c.req.raw);
+    const issues = unknownFields(fields, ["type", "constraints"]);
+    if (value === undefined) issues.push({ path: "value", message: "missing" });
+    if (issues.length > 0) throw invalidBody(issues);
+    // The host checks the fields, as it does for programs in plain JavaScript.
+    const options = fields as SetOptions;
+    const info = await underPreconditions(preconditions, {
+      what: whatOf(name),
+      version: () => versionOf(variables, name),
+      act: (ifVersion) =>
+        variables.set(name, value, {
+          ...options,
+          ...(ifVersion === undefined ? {} : { ifVersion }),
+        }),
+    });
+    return c.json(info, 200, { etag: etagOf(info.version) });
+  });
+  app.openapi(getRoute, async (c) => {
+    const { id, name } = c.req.valid("param");
+    const { noneMatch } = readPreconditions(c.req.raw.headers);
+    const { variables } = await sessions.get(id);
+    const variable = await variables.getStored(name);
+    const { version } = variable.info;
+    const etag = etagOf(version);
+    if (noneMatch !== undefined && !isMet({ noneMatch }, version)) {
+      return c.body(null, 304, { etag });
+    }
+    using caller = traffic.callers.open(c.req.raw, c.env);
+    const parts = await variableParts(variable, { traffic, signal: caller.signal });
+    return answer<z.infer<typeof variableSchema>>(parts, traffic, { etag });
+  });
+  app.openapi(deleteRoute, async (c) => {
+    const { id, name } = c.req.valid("param");
+    const preconditions = readPreconditions(c.req.raw.headers);
+    const { variables } = await sessions.get(id);
+    await underPreconditions(preconditions, {
+      what: whatOf(name),
+      version: () => versionOf(variables, name),
+      act: (ifVersion = 0) => variables.delete(name, ifVersion === 0 ? {} : { ifVersion }),
+    });
+    return c.body(null, 204);
+  });
+  app.openapi(listRoute, async (c) => {
+    const { variables } = await sessions.get(c.req.valid("param").id);
+    const { items, cursor } = await variables.listStored(pageOf(c.req.valid("query")));
+    using caller = traffic.callers.open(c.req.raw, c.env);
+    const { signal } = caller;
+    const all = await Promise.all(items.map((it) => variableParts(it, { traffic, signal })));
+    const parts = objectParts({
+      variables: listParts(all),
+      cursor: cursor === undefined ? undefined : jsonParts(cursor),
+    });
+    return answer<z.infer<typeof listSchema>>(parts, traffic);
+  });
+}
+
+/** Returns a response whose JSON is sent as its reader reads it. */
+export function answer<T>(
+  parts: readonly Uint8Array[],
+  traffic: Traffic,
+  headers: Readonly<Record<string, string>> = {},
+): ReturnType<typeof encodedJson<T>> {
+  const length = String(lengthOf(parts));
+  return encodedJson<T>(traffic.answers.body(parts), { ...headers, "content-length": length });
+}
+
+async function versionOf(variables: Variables, name: string): Promise<number | undefined> {
+  try {
+    return (await variables.getStored(name)).info.version;
+  } catch (error) {
+    if (error instanceof SnakedenError && error.code === "unknown_variable") return undefined;
+    throw error;
+  }
+}
+
+function whatOf(name: string): string {
+  return `the variable ${JSON.stringify(name)}`;
+}

@@ -1,0 +1,147 @@
+import assert from "node:assert/strict";
+import { type Client, clientOf, type MemoryEngine, memoryEngine } from "../memory_engine.ts";
+import { openSessions } from "../../sessions/opened_sessions.ts";
+
+/** The events of a stream, one after the other, as blocks of text without heartbeats. */
+class EventReader implements AsyncDisposable {
+  readonly #reader: ReadableStreamDefaultReader<string>;
+  #text = "";
+  heartbeats = 0;
+
+  constructor(answer: Response) {
+    assert.equal(answer.status, 200);
+    assert.match(answer.headers.get("content-type") ?? "", /^text\/event-stream/);
+    assert.ok(answer.body !== null);
+    this.#reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  }
+
+  async next(): Promise<Record<string, string> | undefined> {
+    const block = await this.block();
+    if (block === ": heartbeat") {
+      this.heartbeats++;
+      return await this.next();
+    }
+    return block === undefined ? undefined : Object.fromEntries(
+      block.split("\n").map((line) => line.split(/: (.*)/s).slice(0, 2)),
+    );
+  }
+
+  /** Returns the next block, heartbeats too. */
+  async block(): Promise<string | undefined> {
+    while (!this.#text.includes("\n\n")) {
+      const { value, done } = await this.#reader.read();
+      if (done) return undefined;
+      this.#text += value;
+    }
+    const [block = "", ...rest] = this.#text.split("\n\n");
+    this.#text = rest.join("\n\n");
+    return block;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#reader.cancel();
+  }
+}
+
+async function opened(): Promise<{ engine: MemoryEngine; client: Client }> {
+  const engine = memoryEngine({ config: { limits: { heartbeatMs: 100 } } });
+  await engine.sessions.open("s1");
+  return { engine, client: clientOf(engine) };
+}
+
+async function follow(client: Client, lastEventId?: string): Promise<EventReader> {
+  const headers: HeadersInit = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
+  return new EventReader(await client.request("/v1/sessions/s1/events", { headers }));
+}
+
+Deno.test("GET /v1/sessions/:id/events reports changes, and goes on after Last-Event-ID", async () => {
+  const { engine, client } = await opened();
+  const { variables } = await engine.sessions.get("s1");
+  let last: string;
+  {
+    await using events = await follow(client);
+    const { version } = await variables.set("a", 1);
+    await variables.delete("a");
+    const greeting = await events.next();
+    assert.ok(greeting?.["id"] !== undefined && greeting["event"] === undefined);
+    const set = await events.next();
+    assert.deepEqual([set?.["event"], JSON.parse(set?.["data"] ?? "")], ["set", {
+      name: "a",
+      version,
+    }]);
+    last = set?.["id"] ?? "";
+    assert.equal((await events.next())?.["event"], "deleted");
+  }
+  await variables.set("b", 2);
+  await using events = await follow(client, last);
+  await events.next();
+  assert.deepEqual([(await events.next())?.["event"], (await events.next())?.["data"]], [
+    "deleted",
+    '{"name":"b","version":3}',
+  ]);
+});
+
+Deno.test("GET /v1/sessions/:id/events goes on after the id that comes before the first event", async () => {
+  const { engine, client } = await opened();
+  let id: string;
+  {
+    await using events = await follow(client);
+    id = (await events.next())?.["id"] ?? "";
+  }
+  await (await engine.sessions.get("s1")).variables.set("a", 1);
+  await using events = await follow(client, id);
+  await events.next();
+  assert.equal((await events.next())?.["event"], "set");
+});
+
+Deno.test("GET /v1/sessions/:id/events says reset for an id that is too old, or of another session", async () => {
+  const { engine, client } = await opened();
+  const { variables } = await engine.sessions.get("s1");
+  const start = await variables.position();
+  for (let i = 0; i < 1_000; i++) await variables.set("x", i);
+  for (const id of [start, "another.5"]) {
+    await using events = await follow(client, id);
+    await events.next();
+    const reset = await events.next();
+    assert.deepEqual([reset?.["event"], reset?.["data"]], ["reset", "{}"]);
+    await variables.set("y", 1);
+    assert.equal((await events.next())?.["event"], "set");
+  }
+});
+
+Deno.test("GET /v1/sessions/:id/events sends heartbeats while nothing changes", async () => {
+  const { client } = await opened();
+  await using events = await follow(client);
+  await events.next();
+  assert.equal(await events.block(), ": heartbeat");
+  assert.equal(await events.block(), ": heartbeat");
+});
+
+Deno.test("GET /v1/sessions/:id/events ends with the session", async () => {
+  const { engine, client } = await opened();
+  await using events = await follow(client);
+  await events.next();
+  await engine.sessions.delete("s1");
+  assert.deepEqual(await events.next(), { event: "ended", data: "{}" });
+  assert.equal(await events.next(), undefined);
+  assert.equal((await client.request("/v1/sessions/s1/events")).status, 404);
+});
+
+Deno.test("GET /v1/sessions/:id/events ends without an error when the host stops", async () => {
+  await using it = openSessions();
+  await it.sessions.open("s1");
+  const client = clientOf(memoryEngine({ sessions: it.sessions }));
+  await using events = await follow(client);
+  await events.next();
+  const next = events.next();
+  await it.store[Symbol.asyncDispose]();
+  assert.equal(await next, undefined);
+});
+
+Deno.test("GET /v1/sessions/:id/events refuses a Last-Event-ID that is none", async () => {
+  const { client } = await opened();
+  const headers = { "last-event-id": "what is this" };
+  const answer = await client.request("/v1/sessions/s1/events", { headers });
+  assert.equal(answer.status, 400);
+  assert.match((await answer.json()).detail, /given "what is this"; allowed: the position/);
+});
