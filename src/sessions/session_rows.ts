@@ -99,7 +99,11 @@ export class SessionRows {
     },
   ): Promise<SessionRow> {
     const { id } = await this.require(key);
-    const updated = await this.#store.update(id, ifVersion, patch);
+    const updated = await this.#store.update(id, ifVersion, patch).catch((error: unknown) => {
+      // It may have been changed: the answer of the store can get lost.
+      this.forget(id);
+      throw error;
+    });
     if (updated === undefined) throw this.gone(id);
     this.#written(updated.session);
     if (updated.state === "updated") return updated.session;
@@ -120,9 +124,11 @@ export class SessionRows {
 
   /** Ends a session. Returns false if there is none. */
   async drop(id: string): Promise<boolean> {
-    const dropped = await this.#store.drop(id);
-    this.forget(id);
-    return dropped;
+    try {
+      return await this.#store.drop(id);
+    } finally {
+      this.forget(id);
+    }
   }
 
   /** Forgets a session that the store does not have any more. */

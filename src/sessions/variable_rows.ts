@@ -106,12 +106,15 @@ export class VariableRows {
         accepted.forEach((it, i) => {
           const answer = answers[i];
           if (answer?.state === "set") results.set(it, this.#written(session, it, answer.version));
-          else results.set(it, conflict(it.row.name, answer?.version ?? 0));
+          else results.set(it, this.#lost(session, it.row.name, answer?.version ?? 0));
         });
       }
       return prepared.map((it) =>
         it instanceof SnakedenError ? it : results.get(it) ?? conflict(it.row.name, 0)
       );
+    } catch (error) {
+      for (const { row } of accepted) this.#forget(session, row.name);
+      throw error;
     } finally {
       for (const it of accepted) this.#settle(session, it, results.get(it));
     }
@@ -125,11 +128,15 @@ export class VariableRows {
    */
   async drop(session: SessionRow, name: string, ifVersion?: number): Promise<void> {
     const { store, rows } = this.#deps;
-    const answers = await store.dropVars(session.id, [{ name, expectVersion: ifVersion }]);
+    const asked = store.dropVars(session.id, [{ name, expectVersion: ifVersion }]);
+    const answers = await asked.catch((error: unknown) => {
+      this.#forget(session, name);
+      throw error;
+    });
     if (answers === undefined) throw rows.gone(session.id);
     const { state = "missing", version = 0 } = answers[0] ?? {};
     if (version === 0) throw unknownVariable(session.id, name);
-    if (state !== "dropped") throw conflict(name, version);
+    if (state !== "dropped") throw this.#lost(session, name, version);
     const key = keyOf(session, name);
     this.#loads.markStale(key);
     this.#counts.add(session, -1);
@@ -258,6 +265,19 @@ export class VariableRows {
       this.#keep(session, stored);
     }
     return stored.info;
+  }
+
+  /** Returns the error of a write that the store has refused for another version. */
+  #lost(session: SessionRow, name: string, version: number): SnakedenError {
+    if (this.cached(session, name)?.info.version !== version) this.#forget(session, name);
+    return conflict(name, version);
+  }
+
+  /** Forgets a variable that may have been written: the answer of the store can get lost. */
+  #forget(session: SessionRow, name: string): void {
+    const key = keyOf(session, name);
+    this.#loads.markStale(key);
+    this.#deps.cache.delete(key);
   }
 
   #settle(session: SessionRow, { row, isNew }: Prepared, result: WriteResult | undefined): void {

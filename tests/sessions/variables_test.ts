@@ -332,3 +332,28 @@ Deno.test("Variables that were not written do not change what readers see", asyn
   await variables.set("x", 3, { ifVersion: version });
   assert.equal((await variables.get("x")).value, 3);
 });
+
+Deno.test("Variables and sessions whose write was made, though its answer got lost, are read again", async () => {
+  await using it = openSessions();
+  const session = await it.sessions.open("s1");
+  const { variables } = session;
+  await variables.setMany([{ name: "x", value: 1 }, { name: "y", value: 1 }]);
+  const store = it.store.sessions;
+  const { setVars, dropVars, update } = store;
+  const lost = async (work: Promise<unknown>): Promise<never> => {
+    await work;
+    throw new SnakedenError("store_failed", "the answer got lost", { retryable: true });
+  };
+  store.setVars = (...args) => lost(setVars.apply(store, args));
+  store.dropVars = (...args) => lost(dropVars.apply(store, args));
+  store.update = (...args) => lost(update.apply(store, args));
+  await refused(variables.set("x", 2), "store_failed");
+  await refused(variables.delete("y"), "store_failed");
+  await refused(session.update({ metadata: { a: 1 } }), "store_failed");
+  store.setVars = setVars;
+  const { value, version } = await variables.get("x");
+  assert.equal(value, 2);
+  await variables.set("x", 3, { ifVersion: version });
+  await refused(variables.get("y"), "unknown_variable");
+  assert.deepEqual((await it.sessions.get("s1")).metadata, { a: 1 });
+});
