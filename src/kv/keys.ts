@@ -19,6 +19,25 @@ export const keys = {
   /** The prefix of the marks of generations without a head: not yet, or no longer. */
   loose: ["loose"],
   looseChunks: (generation: string): Deno.KvKey => ["loose", generation],
+  /** The changes of rows that are durable, and not yet written to their own keys. */
+  journal: ["journal"],
+  journalPart: (entry: number, part: number): Deno.KvKey => ["journal", entry, part],
+  /** The prefix of all sessions: each has a head and a state. */
+  sessions: ["session"],
+  session: (id: string): Deno.KvKey => ["session", id],
+  sessionState: (id: string): Deno.KvKey => ["session_state", id],
+  sessionCount: ["session_count"],
+  /** Sessions by a time at or before their expiry. */
+  expiries: ["expiry"],
+  expiry: (at: number, id: string): Deno.KvKey => ["expiry", at, id],
+  /** Lives that have ended, and may still have variables and programs. */
+  endedLives: ["ended_life"],
+  endedLife: (life: string): Deno.KvKey => ["ended_life", life],
+  /** The rows of one life; programs of all sessions are in the life "". */
+  variables: (life: string): Deno.KvKey => ["variable", life],
+  variable: (life: string, name: string): Deno.KvKey => ["variable", life, name],
+  programs: (life: string): Deno.KvKey => ["program", life],
+  program: (life: string, name: string): Deno.KvKey => ["program", life, name],
   /** The prefix of records that were set aside: a note with the reason, and the bytes. */
   corrupt: ["corrupt"],
   corruptNote: (id: string): Deno.KvKey => ["corrupt", id, "note"],

@@ -5,7 +5,6 @@ import { HOST_ENV } from "../process/mod.ts";
 import {
   AcceptedWork,
   ChangeLogs,
-  MemorySessions,
   type MovedAside,
   PROCESS_ROW,
   type ProcessRow,
@@ -18,8 +17,11 @@ import { closeToOthers, moveAside, problemOfDatabase } from "./database_file.ts"
 import { GroupCommit, type GroupCommitOptions } from "./group_commit.ts";
 import { keys } from "./keys.ts";
 import { KvBlobs } from "./kv_blobs.ts";
+import { KvChunks } from "./kv_chunks.ts";
 import { checkRowKey, KvProcesses } from "./kv_processes.ts";
+import { KvRows } from "./kv_rows.ts";
 import { Records } from "./records.ts";
+import { KvNamedRows, KvSessions } from "./sessions/mod.ts";
 import { describeOwner, StoreLock, type StoreOwner } from "./store_lock.ts";
 
 const DIRECTORY_NAME = "store";
@@ -31,6 +33,8 @@ export interface OpenOptions extends GroupCommitOptions {
   readonly runId: string;
   /** The time to keep trying while another host has the store; 0 tries once. */
   readonly patienceMs: number;
+  /** The clock of the store: milliseconds since 1970. The default is that of this host. */
+  readonly now?: (() => number) | undefined;
 }
 
 /** The cure for a program without Deno KV. */
@@ -47,8 +51,7 @@ export class KvStore implements Store {
   private constructor(parts: Parts) {
     this.processes = new KvProcesses(parts.commits, parts.accepted);
     this.blobs = parts.blobs;
-    const { accepted } = parts;
-    this.sessions = new MemorySessions({ accepted, logs: new ChangeLogs(), now: storeTime });
+    this.sessions = parts.sessions;
     this.deadProcesses = parts.deadProcesses;
     this.#parts = parts;
   }
@@ -92,7 +95,8 @@ export class KvStore implements Store {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const { accepted, commits, resources } = this.#parts;
+    const { accepted, commits, logs, resources } = this.#parts;
+    logs.close();
     const closed = accepted.close(() => resources.disposeAsync());
     commits.hurry();
     await closed;
@@ -118,6 +122,8 @@ interface Parts {
   readonly movedAside: MovedAside | undefined;
   readonly deadProcesses: readonly ProcessRow[];
   readonly blobs: KvBlobs;
+  readonly sessions: SessionStore;
+  readonly logs: ChangeLogs;
   readonly records: Records;
   readonly commits: GroupCommit;
   readonly accepted: AcceptedWork;
@@ -125,7 +131,7 @@ interface Parts {
 }
 
 async function openParts(directory: string, options: OpenOptions): Promise<Parts> {
-  const { runId, patienceMs } = options;
+  const { runId, patienceMs, timer, now = storeTime } = options;
   if (!KvStore.isAvailable()) throw new Error(`this program has no Deno KV; ${KV_CURE}`);
   await using resources = new AsyncDisposableStack();
   const lock = await StoreLock.take(directory, { runId, patienceMs });
@@ -138,20 +144,39 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
   const commits = resources.use(new GroupCommit(kv, options));
   const records = new Records(kv, commits);
   const accepted = new AcceptedWork();
-  const blobs = new KvBlobs({ kv, commits, records, accepted });
+  const chunks = new KvChunks(kv, commits);
+  const blobs = new KvBlobs({ chunks, commits, records, accepted });
   // This write finds a full disk now, rather than with the first worker.
   const opened = { runId, pid: Deno.pid, at: new Date().toISOString() };
   const value = new TextEncoder().encode(JSON.stringify(opened));
   await commits.commit([{ type: "set", key: keys.opened, value }]);
   const deadProcesses = await records.list(keys.processes, PROCESS_ROW, checkRowKey);
-  const swept = await blobs.sweep();
+  const rows = resources.adopt(
+    new KvRows({ kv, commits, records, timer }),
+    (it) => it.close(),
+  );
+  const recovered = await rows.recover();
+  // After that, since the journal may say which chunks belong to a row.
+  const swept = await chunks.sweep();
+  const named = resources.adopt(
+    new KvNamedRows({ rows, chunks, records, accepted }),
+    (it) => it.close(),
+  );
+  const logs = new ChangeLogs();
+  const { clean } = named;
+  const count = Number(new TextDecoder().decode(await rows.peek(keys.sessionCount)));
+  const deps = { rows, chunks, records, accepted, logs, now, clean };
+  const sessions = new KvSessions(deps, named, count);
+  await named.resume();
   const log = getLogger("store");
   if (swept > 0) log.warn("removed {swept} half-written blobs of an earlier run", { swept });
-  log.debug("opened {path}", { path, deadProcesses: deadProcesses.length });
+  log.debug("opened {path}", { path, deadProcesses: deadProcesses.length, recovered });
   return {
     movedAside,
     deadProcesses,
     blobs,
+    sessions,
+    logs,
     records,
     commits,
     accepted,

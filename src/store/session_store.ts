@@ -93,7 +93,7 @@ export interface Change {
  * - `changes`: the next changes, at least one, in order. `at` is the position after them.
  * - `reset`: the changes since the position are not known any more. The watcher must read all
  *   variables *after* this event; changes after `at` follow.
- * - `ended`: the session has expired or was dropped. It is the last event.
+ * - `ended`: the session was dropped, swept, or replaced after it had expired. It is the last event.
  */
 export type WatchEvent =
   | { readonly type: "changes"; readonly changes: readonly Change[]; readonly at: Position }
@@ -129,7 +129,8 @@ export interface ProgramAnswer {
  * session that does not exist returns undefined, except where noted. What {@link Store} says of
  * durability, order, concurrency, failures and damage holds here too; records are sessions,
  * variables and programs. The order of the calls also holds between writes of a session and of its
- * variables and programs.
+ * variables and programs, so a write may wait while an earlier one of its session writes a long
+ * value.
  */
 export interface SessionStore {
   /**

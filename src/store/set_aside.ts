@@ -13,7 +13,10 @@ export const setAsideSchema = z.object({
 export interface SetAside {
   /** The id under which the store keeps it now. */
   readonly id: string;
-  /** The key of the record: `["process", runId, incarnation]` or `["blob", id]`. */
+  /**
+   * The key of the record: `["process", runId, incarnation]`, `["blob", id]`, or one of the sessions
+   * that begins with the kind of the record.
+   */
   readonly key: readonly string[];
   /** The reason why it could not be read. */
   readonly reason: string;

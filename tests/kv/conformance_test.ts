@@ -2,18 +2,21 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { HostProcess } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
-import { testStore } from "../store/conformance.ts";
+import { type DurableDriver, testStore } from "../store/conformance.ts";
+import { testSessions } from "../store/session_conformance.ts";
+import { testVariables } from "../store/variable_conformance.ts";
+import { testWatches } from "../store/watch_conformance.ts";
 import { openStore, tamper, tempDir } from "./open_store.ts";
 
 const HOLDER = fileURLToPath(new URL("store_holder.ts", import.meta.url));
 
-testStore({
+const DRIVER: DurableDriver = {
   name: "KvStore",
   durable: true,
   place: async () => {
     const { path, [Symbol.asyncDispose]: remove } = await tempDir();
     return {
-      open: (runId) => openStore(path, runId),
+      open: (runId, options) => openStore(path, runId, options),
       damageRow: ({ runId, incarnation }) =>
         tamper(path, async (kv) => {
           const key = ["process", runId, incarnation];
@@ -33,7 +36,12 @@ testStore({
       [Symbol.asyncDispose]: remove,
     };
   },
-});
+};
+
+testStore(DRIVER);
+testSessions(DRIVER);
+testVariables(DRIVER);
+testWatches(DRIVER);
 
 async function flipByte(kv: Deno.Kv, id: string): Promise<void> {
   const { value } = await kv.get<Uint8Array>(["blob", id]);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { SYSTEM_CLOCK } from "../../src/async/clock.ts";
 import { GroupCommit, type Mutation } from "../../src/kv/group_commit.ts";
 import { KvBlobs } from "../../src/kv/kv_blobs.ts";
+import { KvChunks } from "../../src/kv/kv_chunks.ts";
 import { Records } from "../../src/kv/records.ts";
 import { AcceptedWork } from "../../src/store/mod.ts";
 import { nextTurn } from "../fixtures/until.ts";
@@ -15,6 +16,7 @@ function bytes(length: number, seed = 1): Uint8Array<ArrayBuffer> {
 
 interface Raw extends AsyncDisposable {
   readonly kv: Deno.Kv;
+  readonly chunks: KvChunks;
   readonly blobs: KvBlobs;
   /**
    * Called before each commit, which waits for it. If it throws, the commit fails with that error.
@@ -28,10 +30,12 @@ async function raw(): Promise<Raw> {
   const kv = await Deno.openKv(":memory:");
   const commits = new GroupCommit(kv, { windowMs: 0, timer: SYSTEM_CLOCK });
   const commit = commits.commit.bind(commits);
+  const chunks = new KvChunks(kv, commits);
   const it: Raw = {
     kv,
+    chunks,
     blobs: new KvBlobs({
-      kv,
+      chunks,
       commits,
       records: new Records(kv, commits),
       accepted: new AcceptedWork(),
@@ -116,7 +120,7 @@ Deno.test("KvBlobs.put() that is interrupted at any commit keeps the old value, 
     };
     const failed = await it.blobs.put("a", bytes(20 * CHUNK, 2)).then(() => false, () => true);
     it.before = () => {};
-    const swept = await it.blobs.sweep();
+    const swept = await it.chunks.sweep();
     const value = await it.blobs.get("a");
     assert.deepEqual([await it.count("loose"), await it.count("corrupt")], [0, 0]);
     // The last commit but one sets the head. The last one only cleans up.

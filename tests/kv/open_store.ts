@@ -14,8 +14,13 @@ export async function tempDir(): Promise<AsyncDisposable & { readonly path: stri
 }
 
 /** Opens the store of a data directory as a host does. */
-export async function openStore(dataDir: string, runId = newRunId()): Promise<KvStore> {
-  return await KvStore.open({ dataDir, runId, windowMs: 1, timer: SYSTEM_CLOCK, patienceMs: 0 });
+export async function openStore(
+  dataDir: string,
+  runId = newRunId(),
+  { now }: { readonly now?: () => number } = {},
+): Promise<KvStore> {
+  const timer = SYSTEM_CLOCK;
+  return await KvStore.open({ dataDir, runId, windowMs: 1, timer, patienceMs: 0, now });
 }
 
 /** Creates the registry of a run over a store, as a host does. */

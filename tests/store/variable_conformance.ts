@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { NewVariable, VariableAnswer } from "../../src/store/mod.ts";
+import { nextTurn } from "../fixtures/until.ts";
 import type { StoreDriver } from "./conformance.ts";
 import { bytesOf } from "./samples.ts";
 import {
@@ -127,6 +128,7 @@ function testValues({ name, place }: StoreDriver): void {
     };
     const read = async (): Promise<void> => {
       while (!isDone) {
+        await nextTurn();
         const [row] = await sessions.getVars("s", ["v"]) ?? [];
         if (row === undefined) continue;
         const expected = bytesOf(row.value.length, Number(row.type));

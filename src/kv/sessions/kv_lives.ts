@@ -1,0 +1,279 @@
+import { messageOf } from "../../errors.ts";
+import {
+  type AcceptedWork,
+  type ChangeLogs,
+  checkSessionId,
+  KeyedQueue,
+  SESSION_ROW,
+  type SessionRow,
+} from "../../store/mod.ts";
+import type { Mutation } from "../group_commit.ts";
+import { keys } from "../keys.ts";
+import type { KvChunks } from "../kv_chunks.ts";
+import type { KvRows } from "../kv_rows.ts";
+import type { Records } from "../records.ts";
+import {
+  decodeRow,
+  encodeRow,
+  SESSION_HEAD,
+  SESSION_STATE,
+  type SessionHead,
+  type SessionState,
+} from "./session_records.ts";
+
+/** The sessions kept in memory. */
+const KEPT = 10_000;
+
+/** A session that is stored, expired or not. Each change makes another one. */
+export interface Life {
+  readonly head: SessionHead;
+  /** As JSON; it is in the chunks of the head if that has some. */
+  readonly metadata: Uint8Array;
+  readonly state: SessionState;
+}
+
+/** Dependencies of the sessions in KV. */
+export interface KvSessionsDeps {
+  readonly rows: KvRows;
+  readonly chunks: KvChunks;
+  readonly records: Records;
+  readonly accepted: AcceptedWork;
+  readonly logs: ChangeLogs;
+  readonly now: () => number;
+  /** Removes the variables and programs of a life. */
+  readonly clean: (life: string) => void;
+}
+
+/** The decision about a call: its answer, and the changes that make it true. */
+export interface Decision<T> {
+  readonly answer: T;
+  readonly mutations?: readonly Mutation[];
+  /** Runs once the changes are durable, in the order of the decisions. */
+  readonly after?: () => void;
+}
+
+/**
+ * The sessions themselves. All calls that change a session are decided one after another, in
+ * memory, by the state that the call before leaves; they do not wait for each other's commits.
+ */
+export class KvLives {
+  readonly #deps: KvSessionsDeps;
+  readonly #writes = new KeyedQueue();
+  /** The latest state of sessions, durable or not; the one that was changed last is the last. */
+  readonly #kept = new Map<string, Life>();
+  /** The last commit of each session that has a running one. */
+  readonly #commits = new Map<string, Promise<void>>();
+  #count: number;
+
+  constructor(deps: KvSessionsDeps, count: number) {
+    this.#deps = deps;
+    this.#count = count;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /**
+   * Decides a call that may change a session, and answers once all that the decision relies on is
+   * durable. If that fails, decides again, or fails if the changes are its own.
+   */
+  async change<T>(
+    action: string,
+    id: string,
+    decide: (life: Life | undefined) => Decision<T> | Promise<Decision<T>>,
+  ): Promise<T> {
+    checkSessionId(id);
+    const load = (): Promise<Life | undefined> => this.#load(id, true);
+    return await this.#change(action, id, async () => {
+      return await decide(this.#kept.get(id) ?? await load());
+    });
+  }
+
+  /** Decides a call for a session that has not expired. */
+  changeLive<T>(
+    action: string,
+    id: string,
+    decide: (life: Life) => Decision<T | undefined> | Promise<Decision<T | undefined>>,
+  ): Promise<T | undefined> {
+    return this.change<T | undefined>(
+      action,
+      id,
+      (life) => life && this.isLive(life) ? decide(life) : { answer: undefined },
+    );
+  }
+
+  /** Decides a call that changes what belongs to no session, in the order of the calls. */
+  async changeShared<T>(
+    action: string,
+    id: string,
+    decide: () => Promise<Decision<T>>,
+  ): Promise<T> {
+    return await this.#change(action, id, decide);
+  }
+
+  async #change<T>(action: string, id: string, decide: () => Promise<Decision<T>>): Promise<T> {
+    return await this.#deps.accepted.run(action, async () => {
+      while (true) {
+        const { commit, decision } = await this.#writes.run(id, async () => {
+          const decision = await decide();
+          return { decision, commit: this.#commit(id, decision.mutations ?? []) };
+        });
+        try {
+          await commit;
+        } catch (error) {
+          if (decision.mutations === undefined) continue;
+          throw error;
+        }
+        decision.after?.();
+        return decision.answer;
+      }
+    });
+  }
+
+  /** Reads a session that has not expired, once it is durable. */
+  async read<T>(
+    action: string,
+    id: string,
+    use: (life: Life) => T | Promise<T>,
+  ): Promise<T | undefined> {
+    return await this.#deps.accepted.run(action, async () => {
+      checkSessionId(id);
+      const life = await this.durable(id);
+      return life && this.isLive(life) ? await use(life) : undefined;
+    });
+  }
+
+  /** Returns a session once it is durable, expired or not. */
+  async durable(id: string): Promise<Life | undefined> {
+    while (true) {
+      const life = this.#kept.get(id) ?? await this.#load(id, false);
+      const commit = this.#commits.get(id);
+      if (commit === undefined || await commit.then(() => true, () => false)) return life;
+    }
+  }
+
+  isLive({ state }: Life): boolean {
+    return state.expiresAt > this.#deps.now();
+  }
+
+  /** Keeps the session as a decision leaves it, and returns the changes of its rows. */
+  put(old: Life | undefined, life: Life): Mutation[] {
+    const { id } = life.head;
+    this.#kept.delete(id);
+    this.#kept.set(id, life);
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= KEPT) break;
+      this.#kept.delete(oldest);
+    }
+    const { state, head, metadata } = life;
+    const mutations: Mutation[] = [
+      { type: "set", key: keys.sessionState(id), value: encodeRow(SESSION_STATE, state) },
+    ];
+    if (head !== old?.head) {
+      const value = encodeRow(SESSION_HEAD, head, metadata);
+      mutations.push({ type: "set", key: keys.session(id), value });
+    }
+    if (old === undefined) mutations.push(this.#counted(1));
+    if (state.indexedAt !== old?.state.indexedAt) {
+      const value = new Uint8Array();
+      mutations.push({ type: "set", key: keys.expiry(state.indexedAt, id), value });
+      if (old) mutations.push({ type: "delete", key: keys.expiry(old.state.indexedAt, id) });
+    }
+    return mutations;
+  }
+
+  /** Forgets a session, and returns the changes that remove it and what must happen after them. */
+  end({ head, state }: Life): { mutations: Mutation[]; after: () => void } {
+    const { id, life, long } = head;
+    this.#kept.delete(id);
+    const hasRows = state.seq > 0 || state.hasPrograms;
+    const mutations: Mutation[] = [
+      { type: "delete", key: keys.session(id) },
+      { type: "delete", key: keys.sessionState(id) },
+      { type: "delete", key: keys.expiry(state.indexedAt, id) },
+      this.#counted(-1),
+    ];
+    if (hasRows) {
+      mutations.push({ type: "set", key: keys.endedLife(life), value: new Uint8Array() });
+    }
+    if (long !== undefined) mutations.push(this.#deps.chunks.release(long));
+    const after = (): void => {
+      this.#deps.logs.end(life);
+      if (hasRows) this.#deps.clean(life);
+      if (long !== undefined) this.removeChunks(long.generation);
+    };
+    return { mutations, after };
+  }
+
+  /** Removes chunks whose mark is durable; if that fails, the next start removes them. */
+  removeChunks(generation: string): void {
+    const { accepted, chunks, rows } = this.#deps;
+    const remove = async (): Promise<void> => {
+      await chunks.removeChunks(generation);
+      await rows.write([{ type: "delete", key: keys.looseChunks(generation) }]);
+    };
+    accepted.run("remove a value", remove).catch(() => {});
+  }
+
+  /** Returns the row of a session; undefined if its metadata cannot be read. */
+  async rowOf({ head, metadata, state }: Life): Promise<SessionRow | undefined> {
+    const { id, life, version, createdAt, ttlMs, long } = head;
+    const { touchedAt, expiresAt } = state;
+    const bytes = long === undefined ? { value: metadata } : await this.#deps.chunks.read(long);
+    const row = { id, life, version, createdAt, ttlMs, touchedAt, expiresAt };
+    try {
+      if ("problem" in bytes) return undefined;
+      const parsed = JSON.parse(new TextDecoder().decode(bytes.value));
+      return SESSION_ROW.schema.parse({ ...row, metadata: parsed });
+    } catch {
+      return undefined;
+    }
+  }
+
+  #counted(by: number): Mutation {
+    this.#count += by;
+    const value = new TextEncoder().encode(String(this.#count));
+    return { type: "set", key: keys.sessionCount, value };
+  }
+
+  #commit(id: string, mutations: readonly Mutation[]): Promise<void> | undefined {
+    if (mutations.length === 0) return this.#commits.get(id);
+    const commit = this.#deps.rows.write(mutations);
+    this.#commits.set(id, commit);
+    const forget = (): void => {
+      if (this.#commits.get(id) === commit) this.#commits.delete(id);
+    };
+    commit.then(forget, () => {
+      // What was kept relies on a commit that has failed.
+      this.#kept.delete(id);
+      forget();
+    });
+    return commit;
+  }
+
+  /** Reads a session. With `setAside`, no other call changes it meanwhile. */
+  async #load(id: string, setAside: boolean): Promise<Life | undefined> {
+    const { rows } = this.#deps;
+    const rowKeys = [keys.session(id), keys.sessionState(id)] as const;
+    const [headRow, stateRow] = await Promise.all(rowKeys.map((key) => rows.peek(key)));
+    const kept = this.#kept.get(id);
+    if (kept !== undefined) return kept;
+    if (headRow === undefined && stateRow === undefined) return undefined;
+    try {
+      if (headRow === undefined || stateRow === undefined) throw new Error("half of it is missing");
+      const { head, body } = decodeRow(SESSION_HEAD, headRow);
+      const { head: state } = decodeRow(SESSION_STATE, stateRow);
+      if (head.id !== id || head.life !== state.life) throw new Error("its parts do not match");
+      return { head, metadata: body, state };
+    } catch (error) {
+      if (!setAside) return await this.#writes.run(id, () => this.#load(id, true));
+      for (const [i, stored] of [headRow, stateRow].entries()) {
+        const key = rowKeys[i === 0 ? 0 : 1];
+        if (stored !== undefined) await this.#deps.records.setAside(key, stored, messageOf(error));
+      }
+      await rows.write([this.#counted(-1)]);
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { z } from "zod";
+import {
+  decodeRecord,
+  encodeRecord,
+  PROGRAM_HEAD,
+  type RecordType,
+  VARIABLE_HEAD,
+} from "../../store/mod.ts";
+import { type Generation, generationSchema } from "../kv_chunks.ts";
+
+/** The length of the longest body that is in the row itself, and not in chunks. */
+export const INLINE_BYTES = 32_768;
+
+const NEWLINE = 10;
+
+/** The head of a row that has a body: with `long`, the body is in chunks. */
+export interface LongHead {
+  readonly long?: Generation | undefined;
+}
+
+const longSchema = z.object({ long: generationSchema.optional() });
+
+const headSchema = z.object({
+  id: z.string(),
+  life: z.string().min(1),
+  version: z.int().positive(),
+  createdAt: z.int(),
+  ttlMs: z.int().positive(),
+  long: generationSchema.optional(),
+});
+
+/** The part of a session that only {@link SessionStore.update} changes. Its body is metadata. */
+export type SessionHead = Readonly<z.output<typeof headSchema>>;
+
+const stateSchema = z.object({
+  life: z.string().min(1),
+  touchedAt: z.int(),
+  expiresAt: z.int(),
+  /** The time of its row in the index of expiries: never later than `expiresAt`. */
+  indexedAt: z.int(),
+  /** The number of the last change of a variable. */
+  seq: z.int().nonnegative(),
+  /** True if a program was ever written. */
+  hasPrograms: z.boolean(),
+  /** True if a variable was ever longer than a row can hold. */
+  hasLong: z.boolean(),
+});
+
+/** The part of a session that each touch and each change of a variable writes. */
+export type SessionState = Readonly<z.output<typeof stateSchema>>;
+
+/** The record types of the rows. */
+export const SESSION_HEAD: RecordType<SessionHead> = {
+  name: "session",
+  version: 1,
+  schema: headSchema,
+};
+export const SESSION_STATE: RecordType<SessionState> = {
+  name: "session_state",
+  version: 1,
+  schema: stateSchema,
+};
+export const LONG_VARIABLE = withLong(VARIABLE_HEAD);
+export const LONG_PROGRAM = withLong(PROGRAM_HEAD);
+
+function withLong<T>({ name, version, schema }: RecordType<T>): RecordType<T & LongHead> {
+  return { name, version, schema: z.intersection(schema, longSchema) };
+}
+
+/** Encodes a row: its head, which has no line break, and its body. */
+export function encodeRow<T>(
+  type: RecordType<T>,
+  head: T,
+  body: Uint8Array = new Uint8Array(),
+): Uint8Array<ArrayBuffer> {
+  const record = encodeRecord(type, head);
+  const row = new Uint8Array(record.byteLength + 1 + body.byteLength);
+  row.set(record);
+  row[record.byteLength] = NEWLINE;
+  row.set(body, record.byteLength + 1);
+  return row;
+}
+
+/**
+ * Decodes a row.
+ *
+ * @throws {Error} If the bytes are not such a row; the message says why.
+ */
+export function decodeRow<T>(
+  type: RecordType<T>,
+  row: Uint8Array,
+): { readonly head: T; readonly body: Uint8Array } {
+  const end = row.indexOf(NEWLINE);
+  if (end < 0) throw new Error("it has no head");
+  return { head: decodeRecord(type, row.subarray(0, end)), body: row.subarray(end + 1) };
+}
