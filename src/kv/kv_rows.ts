@@ -10,10 +10,10 @@ const ENTRY = { changes: 2_000, bytes: 600_000 } as const;
 /** The most changes and bytes of one commit that applies changes. */
 const APPLIED = { changes: 450, bytes: 500_000, keyBytes: 75_000 } as const;
 /** The changes, and their bytes, that wait in memory before they are applied, or stop writers. */
-const APPLY_AT = { changes: 8_000, bytes: 8 * 2 ** 20 } as const;
-const STOP_AT = { changes: 64_000, bytes: 64 * 2 ** 20 } as const;
+const APPLY_AT = { changes: 32_000, bytes: 16 * 2 ** 20 } as const;
+const STOP_AT = { changes: 100_000, bytes: 64 * 2 ** 20 } as const;
 /** The longest time that a change waits before it is applied. */
-const APPLY_AFTER_MS = 500;
+const APPLY_AFTER_MS = 2_000;
 /** The rows kept in memory after they were applied. */
 const KEPT = { rows: 20_000, bytes: 8 * 2 ** 20 } as const;
 
@@ -345,8 +345,10 @@ export class KvRows {
     if (value === undefined) return;
     this.#kept.set(id, value);
     this.#keptBytes += value.byteLength;
+    const isFull = (): boolean => this.#kept.size > KEPT.rows || this.#keptBytes > KEPT.bytes;
+    if (!isFull()) return;
     for (const [oldest, { byteLength }] of this.#kept) {
-      if (this.#kept.size <= KEPT.rows && this.#keptBytes <= KEPT.bytes) return;
+      if (!isFull()) return;
       this.#kept.delete(oldest);
       this.#keptBytes -= byteLength;
     }

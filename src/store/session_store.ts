@@ -93,7 +93,7 @@ export interface Change {
  * - `changes`: the next changes, at least one, in order. `at` is the position after them.
  * - `reset`: the changes since the position are not known any more. The watcher must read all
  *   variables *after* this event; changes after `at` follow.
- * - `ended`: the session was dropped, swept, or replaced after it had expired. It is the last event.
+ * - `ended`: the session was dropped, swept, or replaced after it had expired. No event follows.
  */
 export type WatchEvent =
   | { readonly type: "changes"; readonly changes: readonly Change[]; readonly at: Position }

@@ -14,7 +14,7 @@ export interface SetAside {
   /** The id under which the store keeps it now. */
   readonly id: string;
   /**
-   * The key of the record: `["process", runId, incarnation]`, `["blob", id]`, or one of the sessions
+   * The key of the record: `["process", runId, incarnation]`, `["blob", id]`, or, for sessions, one
    * that begins with the kind of the record.
    */
   readonly key: readonly string[];
