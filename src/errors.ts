@@ -39,6 +39,8 @@ export type ErrorCode =
   | "shutting_down"
   | "deadline_exceeded"
   | "cancelled"
+  | "worker_busy"
+  | "session_worker_unavailable"
   | "worker_crashed"
   | "poison_call"
   | "circuit_open"

@@ -47,7 +47,7 @@ const LEVELS: readonly (readonly string[])[] = [
 const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   bridge: [["."], ["carriers"], ["shared_memory"], ["values"], ["gen"]],
   calls: [["."], ["policies"]],
-  pool: [["."], ["supervision"], ["workers"], ["profiles"], ["crashes"], ["calls"]],
+  pool: [["."], ["affinity", "supervision"], ["workers"], ["profiles"], ["crashes"], ["calls"]],
   python_env: [
     ["."],
     ["installers"],

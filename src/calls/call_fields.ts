@@ -1,5 +1,6 @@
 import { type FieldIssue, InvalidInputError } from "../errors.ts";
 import { isRecord } from "../json/mod.ts";
+import { AFFINITY_MODES } from "../pool/calls/affinity_mode.ts";
 import { PRIORITY_RANGE } from "../pool/calls/call_queue.ts";
 
 /** The longest name of a tool or a pool that is looked up, in characters. */
@@ -10,9 +11,6 @@ const MAX_ID_LENGTH = 128;
 
 /** The longest deadline of a call: a day. */
 const MAX_TIMEOUT_MS = 86_400_000;
-
-/** Affinity modes of a later version. Only `hint` is served, which has no effect yet. */
-const RESERVED_AFFINITIES: readonly unknown[] = ["strict_queue", "strict_fail_fast"];
 
 /** A JSON Schema (2020-12). */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -28,8 +26,6 @@ export interface FieldRule {
   readonly allowed: string;
   /** The allowed values, as the OpenAPI document describes them. */
   readonly schema: JsonSchema;
-  /** Returns a hint about a wrong value, if there is one. */
-  noteOn?(value: unknown): string | undefined;
 }
 
 /** Parts of a schema other than the limits. */
@@ -56,18 +52,30 @@ export const CALL_FIELDS = {
     },
   },
   pool: text(MAX_NAME_LENGTH, { description: "Pool to ask; default the one that has the tool." }),
-  sessionId: text(MAX_ID_LENGTH, { description: "Seen by the tool." }),
+  sessionId: text(MAX_ID_LENGTH, {
+    description: "Session of the call, which keeps to one worker as `affinity` says; seen by the " +
+      "tool.",
+  }),
   requestId: text(MAX_ID_LENGTH, { description: "Seen by the tool, and in both logs." }),
   affinity: {
-    isValid: (value) => value === "hint",
-    allowed: '"hint"',
+    isValid: (value) =>
+      value === "hint" || value === "strict_queue" || value === "strict_fail_fast",
+    allowed: '"hint", "strict_queue" or "strict_fail_fast"',
     schema: {
       type: "string",
-      enum: ["hint"],
-      description: "How closely a session keeps to its worker.",
+      enum: AFFINITY_MODES,
+      description: "How the call keeps to the worker of its session: `hint` prefers it, " +
+        "`strict_queue` waits for it, `strict_fail_fast` is refused if it is busy; default that " +
+        "of the pool.",
     },
-    noteOn: (value) =>
-      RESERVED_AFFINITIES.includes(value) ? "this one is reserved for a later version" : undefined,
+  },
+  rebind: {
+    isValid: (value) => typeof value === "boolean",
+    allowed: "true or false",
+    schema: {
+      type: "boolean",
+      description: "The session starts again in another worker if its own is gone; default false.",
+    },
   },
   timeoutMs: {
     isValid: (value) => typeof value === "number" && value > 0 && value <= MAX_TIMEOUT_MS,
@@ -125,10 +133,8 @@ function wholeNumber(
 
 /** Returns the issue of a value that its rule refuses. */
 export function fieldIssue(field: CallField, value: unknown): FieldIssue {
-  const { allowed, noteOn }: FieldRule = CALL_FIELDS[field];
-  const note = noteOn?.(value);
-  const message = `given ${shownValue(value)}; allowed: ${allowed}`;
-  return { path: field, message: note === undefined ? message : `${message} (${note})` };
+  const { allowed }: FieldRule = CALL_FIELDS[field];
+  return { path: field, message: `given ${shownValue(value)}; allowed: ${allowed}` };
 }
 
 /** Returns the `invalid_input` error of a call with these issues. */

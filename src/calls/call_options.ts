@@ -1,8 +1,8 @@
 import { Value } from "../bridge/mod.ts";
-import type { ArrayForm } from "../pool/mod.ts";
-import type { InvalidInputError } from "../errors.ts";
+import type { AffinityMode, ArrayForm } from "../pool/mod.ts";
+import type { FieldIssue, InvalidInputError } from "../errors.ts";
 import { suggestion } from "../near_names.ts";
-import { CALL_FIELDS, fieldIssue, invalidCall } from "./call_fields.ts";
+import { CALL_FIELDS, fieldIssue, invalidCall, shownValue } from "./call_fields.ts";
 
 /** The most bytes that the arguments of a call may take. */
 export const MAX_ARGS_BYTES = 2 ** 30;
@@ -24,8 +24,19 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** A whole number from -10 to 10; higher goes first. Default 0. */
   readonly priority?: number;
-  /** The id of a session, which the tool sees as `current_call().session_id`. */
+  /**
+   * The id of a session, which the tool sees as `current_call().session_id`. Calls of a session
+   * keep to one worker, as `affinity` says.
+   */
   readonly sessionId?: string;
+  /** The way in which the call keeps to the worker of its session. Default: that of the pool. */
+  readonly affinity?: AffinityMode;
+  /**
+   * True if the session starts again, bound to another worker, should its own be gone. Without it,
+   * strict calls of such a session are refused with `session_worker_unavailable`. It has no effect
+   * while the worker is there. Default false.
+   */
+  readonly rebind?: boolean;
   /** An id for the tool and for the logs of both sides. Default: the id of the call. */
   readonly requestId?: string;
   /**
@@ -50,6 +61,8 @@ const CHECKED = [
   "timeoutMs",
   "priority",
   "sessionId",
+  "affinity",
+  "rebind",
   "requestId",
   "idempotent",
   "arrays",
@@ -64,10 +77,12 @@ const OPTIONS = [...CHECKED, "pool", "signal"] as const satisfies readonly (keyo
  */
 function isOption(name: string): boolean {
   switch (name as typeof OPTIONS[number]) {
+    case "affinity":
     case "arrays":
     case "idempotent":
     case "pool":
     case "priority":
+    case "rebind":
     case "requestId":
     case "sessionId":
     case "signal":
@@ -87,6 +102,18 @@ function unknownOptions(options: CallOptions): InvalidInputError {
   );
 }
 
+/** Returns the issues of options that mean nothing without a session. */
+function withoutSession({ affinity, rebind }: CallOptions): FieldIssue[] {
+  const given = {
+    affinity: affinity === "hint" ? undefined : affinity,
+    rebind: rebind || undefined,
+  };
+  return Object.entries(given).filter(([, value]) => value !== undefined).map(([path, value]) => ({
+    path,
+    message: `given ${shownValue(value)} without a sessionId; allowed: with a sessionId only`,
+  }));
+}
+
 /**
  * Checks the options of a call by {@link CALL_FIELDS}, and their names. This includes their types,
  * for programs in plain JavaScript.
@@ -96,17 +123,23 @@ function unknownOptions(options: CallOptions): InvalidInputError {
 export function checkCallOptions(options: CallOptions): void {
   // A loop over the names that are there, because options are few: a typo must not be ignored.
   for (const name in options) if (!isOption(name)) throw unknownOptions(options);
-  const { timeoutMs, priority, sessionId, requestId, idempotent, arrays } = options;
+  const { timeoutMs, priority, sessionId, affinity, rebind, requestId, idempotent, arrays } =
+    options;
   // Almost every call passes this check. A loop over the names of the fields takes three times as
   // long.
   if (
     (timeoutMs === undefined || CALL_FIELDS.timeoutMs.isValid(timeoutMs)) &&
     (priority === undefined || CALL_FIELDS.priority.isValid(priority)) &&
     (sessionId === undefined || CALL_FIELDS.sessionId.isValid(sessionId)) &&
+    (affinity === undefined || CALL_FIELDS.affinity.isValid(affinity)) &&
+    (rebind === undefined || CALL_FIELDS.rebind.isValid(rebind)) &&
     (requestId === undefined || CALL_FIELDS.requestId.isValid(requestId)) &&
     (idempotent === undefined || CALL_FIELDS.idempotent.isValid(idempotent)) &&
     (arrays === undefined || CALL_FIELDS.arrays.isValid(arrays))
-  ) return;
+  ) {
+    if (sessionId !== undefined || (!rebind && (affinity ?? "hint") === "hint")) return;
+    throw invalidCall(withoutSession(options));
+  }
   const wrong = CHECKED.filter((field) =>
     options[field] !== undefined && !CALL_FIELDS[field].isValid(options[field])
   );

@@ -140,6 +140,8 @@ export class Calls {
       timeoutMs: options.timeoutMs ?? pool.timeoutOf(tool),
       priority: options.priority ?? 0,
       sessionId: options.sessionId,
+      affinity: options.affinity,
+      rebind: options.rebind,
       requestId: options.requestId,
       signal: options.signal,
       idempotent: options.idempotent,

@@ -1,5 +1,7 @@
-import type { SnakedenError } from "../errors.ts";
-import { type Attempt, type Call, CallQueue, RunTimes } from "./calls/mod.ts";
+import type { SnakedenError, WorkerExit } from "../errors.ts";
+import { Affinity, type AffinityOptions, SessionCall } from "./affinity/mod.ts";
+import { type Attempt, type Call, CallQueue, goesBefore, RunTimes } from "./calls/mod.ts";
+import type { Judgement } from "./crashes/mod.ts";
 import type { CallSource, Worker } from "./workers/mod.ts";
 
 /** Options of a dispatcher. */
@@ -9,6 +11,7 @@ export interface DispatcherOptions {
    * ahead.
    */
   readonly budgetMs: number;
+  readonly affinity: AffinityOptions;
   /** Called when a worker has answered a call, which proves that it works. */
   readonly onAnswered: (worker: Worker) => void;
   /**
@@ -38,6 +41,10 @@ const NEXT_CALL_MS = 5;
  * does not wait for a round trip between the two. Each other worker must find a call in the queue
  * when it is done, so that none is idle while this call waits.
  *
+ * A call of a session may prefer one worker, or wait for it alone, as its {@link Affinity} says. A
+ * worker that has room takes the first of the calls that wait for it and those that wait for any
+ * worker, by priority and age.
+ *
  * While the code of the workers is being replaced, they may offer different tools. A call then goes
  * to a worker that offers its tool, and may overtake calls that no worker with room can take. A
  * call of a tool that no worker offers goes to any worker, which refuses it.
@@ -45,6 +52,9 @@ const NEXT_CALL_MS = 5;
 export class Dispatcher implements CallSource<Worker> {
   readonly #options: DispatcherOptions;
   readonly #budgetMs: number;
+  /** Decides which worker a call of a session may go to. */
+  readonly affinity: Affinity;
+  /** The calls that wait for any worker. */
   readonly #queue = new CallQueue<Call>();
   readonly #runTimes = new RunTimes();
   /** Workers that take calls. */
@@ -57,11 +67,12 @@ export class Dispatcher implements CallSource<Worker> {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     this.#budgetMs = options.budgetMs;
+    this.affinity = new Affinity(options.affinity, this.#queue);
   }
 
   /** The number of calls that wait. */
   get queued(): number {
-    return this.#queue.size;
+    return this.#queue.size + this.affinity.waiting;
   }
 
   /** True while a worker takes calls. */
@@ -72,6 +83,7 @@ export class Dispatcher implements CallSource<Worker> {
   /** Adds a worker that is ready. */
   join(worker: Worker, now: number): void {
     worker.serve(this);
+    this.affinity.joined(worker);
     this.#serving.push(worker);
     this.#idle.push(worker);
     this.#compareTools();
@@ -84,9 +96,15 @@ export class Dispatcher implements CallSource<Worker> {
       const index = list.indexOf(worker);
       if (index >= 0) list.splice(index, 1);
     }
-    if (!this.#isMixed) return;
-    this.#compareTools();
+    this.affinity.left(worker);
+    if (this.#isMixed) this.#compareTools();
     // Calls may have waited for this worker alone.
+    if (this.#queue.size > 0) this.sendQueued(now);
+  }
+
+  /** Notes that a worker has exited, before its calls in flight are returned. */
+  exited(worker: Worker, exit: WorkerExit, now: number): void {
+    this.affinity.exited(worker, exit);
     this.sendQueued(now);
   }
 
@@ -104,8 +122,16 @@ export class Dispatcher implements CallSource<Worker> {
    * Takes a worker for one new call of `tool`, which must be sent at once; returns undefined if the
    * call must wait.
    */
-  claim(tool: string, now: number): Worker | undefined {
-    if (this.#isMixed) return this.#pickFor(tool, now);
+  claim(tool: string, now: number, session?: SessionCall): Worker | undefined {
+    const home = session?.binding.home;
+    if (home !== undefined && this.#mayKeepTo(home.worker, tool, session)) {
+      if (!home.hasLeft && home.worker.hasRoom(session?.failsFast ? 0 : this.#budgetMs, now)) {
+        return this.#taken(home.worker);
+      }
+      if (session?.isStrict) return undefined;
+    }
+    if (session?.failsFast) return this.#taken(this.#idleFor(tool));
+    if (this.#isMixed) return this.#taken(this.#takerOf(tool, now));
     if (this.#queue.size > 0) return undefined;
     const worker = this.#pick(now);
     if (worker !== undefined || this.#serving.length > 1) return worker;
@@ -114,38 +140,50 @@ export class Dispatcher implements CallSource<Worker> {
 
   /** Sends a call to a worker that was claimed for it. */
   send(call: Call, worker: Worker, now: number): void {
+    const session = SessionCall.of(call);
+    if (session !== undefined) this.affinity.sent(call, session, worker);
     worker.run(call, this.#runTimes.expected(call.tool), now);
   }
 
-  /** Queues a new call. */
+  /** Queues a call. One that has waited before gets its old place. */
   enqueue(call: Call): void {
-    this.#queue.push(call);
+    const session = SessionCall.of(call);
+    if (session === undefined) this.#queue.putBack(call);
+    else this.affinity.enqueue(call, session);
   }
 
   /** Removes a call from the queue; one that is not in it is ignored. */
   withdraw(call: Call): void {
-    this.#queue.remove(call);
+    this.#takeOut(call);
+    const session = SessionCall.of(call);
+    if (session !== undefined) this.affinity.release(session);
   }
 
   /** Removes the next call from the queue, and returns it. */
   shift(): Call | undefined {
-    return this.#queue.shift();
+    return this.#queue.shift() ?? this.affinity.shift();
   }
 
   onAnswered(worker: Worker, { call, runMs, endedAt }: Attempt): void {
     this.#options.onAnswered(worker);
     if (runMs !== undefined) this.#runTimes.note(call.tool, runMs);
+    const session = SessionCall.of(call);
+    if (session !== undefined) this.affinity.answered(session, worker, endedAt);
     // No other worker has room, so there is no need to look at them.
-    while (this.#queue.size > 0 && worker.hasRoom(this.#budgetMs, endedAt)) {
+    while (this.queued > 0 && worker.hasRoom(this.#budgetMs, endedAt)) {
       if (!this.#sendNext(worker, endedAt)) break;
     }
     const isEnough = this.#queue.size >= this.#serving.length && !this.#isMixed;
     if (isEnough && this.#takesNext(worker, endedAt)) this.#sendNext(worker, endedAt);
     this.#noteIdle(worker);
+    // Calls that have waited for a worker that leaves may go to others.
+    if (session !== undefined && worker.state === "stopping") this.sendQueued(endedAt);
   }
 
   onGivenBack(worker: Worker, call: Call): void {
     this.#noteIdle(worker);
+    const session = SessionCall.of(call);
+    if (session !== undefined) this.affinity.cameBack(call, session);
     this.requeue(call);
   }
 
@@ -157,22 +195,43 @@ export class Dispatcher implements CallSource<Worker> {
    */
   requeue(call: Call, error?: SnakedenError): void {
     const { now } = call;
+    const session = SessionCall.of(call);
     if (call.requeue(error)) {
-      const refusal = this.#options.refusalOf(call);
+      const refusal = this.#options.refusalOf(call) ??
+        (session && this.affinity.readmit(call, session));
       if (refusal !== undefined) call.withdraw(refusal);
       else if (call.isLate(now)) call.expire();
-      else this.#queue.putBack(call);
-    }
+      else this.enqueue(call);
+    } else if (session !== undefined) this.affinity.release(session);
     this.sendQueued(now);
+  }
+
+  /** Carries out the verdict on a call whose worker ended. */
+  carryOut({ call, verdict }: Judgement<Call>): void {
+    if (verdict.action === "return") this.requeue(call);
+    else if (verdict.action === "rerun") this.requeue(call, verdict.error);
+    else call.fail(verdict.error);
   }
 
   /** Sends calls from the queue to workers that have room. */
   sendQueued(now: number): void {
-    if (this.#isMixed) return this.#sendMixed(now);
-    while (this.#queue.size > 0) {
-      const worker = this.#pick(now);
-      if (worker === undefined) return;
-      this.#sendNext(worker, now);
+    if (this.#isMixed) this.#sendMixed(now);
+    else {
+      while (this.#queue.size > 0) {
+        const worker = this.#pick(now);
+        if (worker === undefined) break;
+        this.#sendNext(worker, now);
+      }
+    }
+    if (this.affinity.waiting > 0) this.#sendBound(now);
+  }
+
+  /** Sends the calls that wait for one worker alone to those that have room. */
+  #sendBound(now: number): void {
+    for (const worker of this.affinity.awaited) {
+      while (worker.hasRoom(this.#budgetMs, now) && this.#sendNext(worker, now)) {
+        this.#taken(worker);
+      }
     }
   }
 
@@ -188,11 +247,28 @@ export class Dispatcher implements CallSource<Worker> {
 
   /** Sends a worker the next call, if there is one that it may be given. */
   #sendNext(worker: Worker, now: number): boolean {
-    const call = this.#isMixed
-      ? this.#queue.shiftFirst(({ tool }) => this.#mayTake(worker, tool))
-      : this.#queue.shift();
-    if (call !== undefined) this.send(call, worker, now);
-    return call !== undefined;
+    const call = this.#nextFor(worker);
+    if (call === undefined) return false;
+    this.#takeOut(call);
+    this.send(call, worker, now);
+    return true;
+  }
+
+  /** Returns the call that a worker takes next; undefined if it may take none of those that wait. */
+  #nextFor(worker: Worker): Call | undefined {
+    const common = this.#isMixed
+      ? this.#queue.find(({ tool }) => this.#mayTake(worker, tool))
+      : this.#queue.first;
+    if (this.affinity.waiting === 0) return common;
+    const bound = this.affinity.queueOf(worker)?.first;
+    if (bound === undefined || common === undefined) return bound ?? common;
+    return goesBefore(bound, common) ? bound : common;
+  }
+
+  #takeOut(call: Call): void {
+    const session = SessionCall.of(call);
+    if (session === undefined) this.#queue.remove(call);
+    else this.affinity.takeOut(call, session);
   }
 
   #compareTools(): void {
@@ -206,27 +282,41 @@ export class Dispatcher implements CallSource<Worker> {
     return worker.toolNames.has(tool) || !this.#serving.some((it) => it.toolNames.has(tool));
   }
 
+  /**
+   * Returns true if a call keeps to the worker of its session. A strict one does although the
+   * worker does not offer its tool.
+   */
+  #mayKeepTo(worker: Worker, tool: string, session: SessionCall | undefined): boolean {
+    return !this.#isMixed || session?.isStrict === true || this.#mayTake(worker, tool);
+  }
+
   /** Sends the calls that wait to workers that offer their tools and have room. */
   #sendMixed(now: number): void {
     while (true) {
-      const call = this.#queue.shiftFirst(({ tool }) => this.#takerOf(tool, now) !== undefined);
-      const worker = call && this.#pickFor(call.tool, now);
+      const call = this.#queue.find(({ tool }) => this.#takerOf(tool, now) !== undefined);
+      const worker = call && this.#taken(this.#takerOf(call.tool, now));
       if (call === undefined || worker === undefined) return;
+      this.#takeOut(call);
       this.send(call, worker, now);
     }
   }
 
-  /** Does what {@link Dispatcher.claim} does, among the workers that may be given this tool. */
-  #pickFor(tool: string, now: number): Worker | undefined {
-    const worker = this.#takerOf(tool, now);
-    const index = worker === undefined ? -1 : this.#idle.indexOf(worker);
+  /** Removes a worker from the idle ones, and returns it. */
+  #taken(worker: Worker | undefined): Worker | undefined {
+    const index = worker === undefined ? -1 : this.#idle.lastIndexOf(worker);
     if (index >= 0) this.#idle.splice(index, 1);
     return worker;
   }
 
+  /** Returns an idle worker that may be given this tool. */
+  #idleFor(tool: string): Worker | undefined {
+    if (!this.#isMixed) return this.#idle.at(-1);
+    return this.#idle.findLast((it) => this.#mayTake(it, tool));
+  }
+
   /** Returns the worker that would take a call of this tool now. */
   #takerOf(tool: string, now: number): Worker | undefined {
-    const idle = this.#idle.findLast((it) => this.#mayTake(it, tool));
+    const idle = this.#idleFor(tool);
     if (idle !== undefined) return idle;
     const [soonest] = this.#serving
       .filter((it) => it.state === "busy" && it.hasRoom(this.#budgetMs, now))

@@ -7,6 +7,7 @@
  * - calls/: the caller's half of a call ({@link Call}) and the worker's half (`Attempt`).
  * - workers/: one life of one process, and the ways to start one.
  * - profiles/: how a worker runs the calls that it was sent, such as one at a time.
+ * - affinity/: which worker the calls of a session may go to.
  * - supervision/: keeps each slot of the pool filled.
  * - crashes/: what the end of a worker means for its calls.
  *
@@ -17,7 +18,9 @@
  *
  * @module
  */
+export type { SessionWorker } from "./affinity/mod.ts";
 export {
+  type AffinityMode,
   type ArrayForm,
   Call,
   type CallOutcome,

@@ -1,6 +1,7 @@
 import { Alarms, SYSTEM_CLOCK } from "../async/mod.ts";
 import type { Tool } from "../bridge/mod.ts";
-import type { WorkerExit } from "../errors.ts";
+import { SnakedenError, type WorkerExit } from "../errors.ts";
+import type { SessionWorker } from "./affinity/mod.ts";
 import { Call, type CallOwner, type CallRequest } from "./calls/mod.ts";
 import { CrashPolicy, type CrashStats } from "./crashes/mod.ts";
 import { Dispatcher } from "./dispatcher.ts";
@@ -16,7 +17,7 @@ import {
   type SupervisorEvents,
   type UnhealthyDevice,
 } from "./supervision/mod.ts";
-import type { Worker } from "./workers/mod.ts";
+import { firstPong, type Worker } from "./workers/mod.ts";
 
 /**
  * A named set of identical workers with one queue. The {@link Dispatcher} decides which worker gets
@@ -52,6 +53,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     });
     this.#dispatcher = new Dispatcher({
       budgetMs: options.pipelineBudgetMs,
+      affinity: options,
       onAnswered: (worker) => this.#proved(worker),
       refusalOf: ({ tool }) => stateRefusal(this, tool),
     });
@@ -189,7 +191,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
    * Sends a call, or queues it. The outcome is in {@link Call.outcome}.
    *
    * @throws {SnakedenError} At once: `pool_saturated`, `pool_unhealthy`, `device_unavailable`,
-   * `shutting_down`, `poison_call`, or the reason of its signal.
+   * `shutting_down`, `poison_call`, `worker_busy`, `session_worker_unavailable`,
+   * `session_quota_exceeded`, or the reason of its signal.
    */
   submit(request: CallRequest): Call {
     this.#stats.requested();
@@ -197,11 +200,16 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     const { now } = this.deadlines;
     const unavailable = stateRefusal(this, request.tool) ?? this.#crashes.refusal(request, now);
     if (unavailable !== undefined) throw this.#refused(unavailable);
-    const worker = this.#dispatcher.claim(request.tool, now);
-    if (worker === undefined && this.queued >= this.queueLimit) {
-      throw this.#refused(queueFull(this, request.tool));
+    const { affinity } = this.#dispatcher;
+    const session = affinity.admit(request, now);
+    if (session instanceof SnakedenError) throw this.#refused(session);
+    const worker = this.#dispatcher.claim(request.tool, now, session);
+    if (worker === undefined) {
+      const full = this.queued < this.queueLimit ? undefined : queueFull(this, request.tool);
+      const refusal = affinity.refusalToWait(request.tool, session) ?? full;
+      if (refusal !== undefined) throw this.#refused(affinity.released(session, refusal));
     }
-    const call = new Call(request, { owner: this, sequence: ++this.#callCount, now });
+    const call = new Call(request, { owner: this, sequence: ++this.#callCount, now, session });
     if (worker !== undefined) this.#dispatcher.send(call, worker, now);
     else this.#dispatcher.enqueue(call);
     return call;
@@ -217,15 +225,17 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   async ping(signal: AbortSignal): Promise<number> {
     const workers = this.serving;
     if (workers.length === 0) throw stateRefusal(this) ?? noWorkerYet(this);
-    const enough = new AbortController();
-    const bound = AbortSignal.any([signal, enough.signal]);
-    try {
-      return await Promise.any(workers.map((worker) => worker.link.ping(bound)));
-    } catch (error) {
-      throw error instanceof AggregateError ? error.errors[0] : error;
-    } finally {
-      enough.abort();
-    }
+    return await firstPong(workers, signal);
+  }
+
+  /** Returns the worker that a session is bound to; undefined if there is none. */
+  workerOfSession(sessionId: string): SessionWorker | undefined {
+    return this.#dispatcher.affinity.workerOf(sessionId, this.deadlines.now);
+  }
+
+  /** Forgets the worker of a session that has ended. Its calls that wait or run go on. */
+  forgetSession(sessionId: string): void {
+    this.#dispatcher.affinity.forget(sessionId, this.deadlines.now);
   }
 
   /** Replaces a worker, which finishes the calls that it runs. Resolves when it has exited. */
@@ -315,6 +325,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   }
 
   onExit(worker: Worker, exit: WorkerExit): void {
+    // First: calls that wait for this worker alone end because of it, not of the pool's health.
+    this.#dispatcher.exited(worker, exit, this.deadlines.now);
     this.#assess();
     const { lost, unstarted } = worker.inFlightAtExit;
     for (const attempt of [...lost, ...unstarted]) attempt.end();
@@ -324,19 +336,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
       lost: lost.map(({ call }) => call),
       unstarted: unstarted.map(({ call }) => call),
     };
-    for (const { call, verdict } of this.#crashes.judge(flight)) {
-      switch (verdict.action) {
-        case "return":
-          this.#dispatcher.requeue(call);
-          break;
-        case "rerun":
-          this.#dispatcher.requeue(call, verdict.error);
-          break;
-        case "fail":
-        case "poison":
-          call.fail(verdict.error);
-      }
-    }
+    for (const judgement of this.#crashes.judge(flight)) this.#dispatcher.carryOut(judgement);
   }
 
   onImported(path: string): void {

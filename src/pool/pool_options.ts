@@ -1,4 +1,5 @@
 import type { Clock } from "../async/mod.ts";
+import type { AffinityOptions } from "./affinity/mod.ts";
 import type { CrashOptions } from "./crashes/mod.ts";
 import type { SupervisorDeps, SupervisorOptions } from "./supervision/mod.ts";
 
@@ -6,7 +7,7 @@ import type { SupervisorDeps, SupervisorOptions } from "./supervision/mod.ts";
  * Options of a pool; times are in milliseconds. `drainMs` is the time that running calls have when
  * the pool, or a worker, stops.
  */
-export interface PoolOptions extends SupervisorOptions, CrashOptions {
+export interface PoolOptions extends SupervisorOptions, CrashOptions, AffinityOptions {
   /** The number of calls that may wait. */
   readonly queueLimit: number;
   /** The deadline of a call that names none, of a tool that declares none. */

@@ -19,7 +19,7 @@ export interface PoolStats {
   readonly crashed: number;
   /**
    * Calls that were not accepted, or were rejected from the queue: the queue is full, the pool is
-   * unhealthy or stopping, or the call is poison.
+   * unhealthy or stopping, the worker of the session is busy or gone, or the call is poison.
    */
   readonly refused: number;
   /** Calls refused because the queue was full; part of `refused`. */
@@ -89,7 +89,7 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   unknown_variable: "failed",
   version_conflict: "failed",
   invalid_variable: "failed",
-  session_quota_exceeded: "failed",
+  session_quota_exceeded: "refused",
   // The server
   server_busy: "failed",
   // The pool
@@ -97,6 +97,8 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   pool_unhealthy: "refused",
   device_unavailable: "refused",
   shutting_down: "refused",
+  worker_busy: "refused",
+  session_worker_unavailable: "refused",
   deadline_exceeded: "timedOut",
   cancelled: "cancelled",
   worker_crashed: "crashed",

@@ -59,6 +59,11 @@ export class Pools {
     return findPool(name, this.#describe)();
   }
 
+  /** Forgets the workers of a session that has ended, in all pools. Its open calls go on. */
+  forgetSession(sessionId: string): void {
+    for (const pool of this.#pools.values()) pool.forgetSession(sessionId);
+  }
+
   /**
    * Replaces the workers of all pools, of one pool, or some of one pool; in each pool one at a
    * time. A successor starts and takes over, then the old worker finishes its calls and ends; or

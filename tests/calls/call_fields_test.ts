@@ -50,6 +50,8 @@ Deno.test("CallOptions and request bodies refuse a wrong field with the same tex
   const wrong: Partial<Record<CallField, unknown[]>> = {
     args: ["text", 5, null, [1]],
     sessionId: ["", 5, null, "x".repeat(129)],
+    affinity: ["strict", "", 1, null, ["hint"]],
+    rebind: ["yes", 1, null],
     timeoutMs: [0, -1, "50", null, 86_400_001],
     priority: [11, 0.5, "high", null, {}],
     idempotent: ["yes", 1, null],
@@ -74,14 +76,14 @@ Deno.test("@tool(timeout_ms=...) takes the deadlines that CALL_FIELDS.timeoutMs 
   assert.equal(Number(longest?.replaceAll("_", "")), CALL_FIELDS.timeoutMs.schema.maximum);
 });
 
-Deno.test("fieldIssue() shortens what was given, and says which values are reserved", () => {
+Deno.test("fieldIssue() shortens what was given, and names what is allowed", () => {
   assert.deepEqual(fieldIssue("sessionId", "s".repeat(129)), {
     path: "sessionId",
     message: "given a text of 129 characters; allowed: a text of 1 to 128 characters",
   });
   assert.equal(
-    fieldIssue("affinity", "strict_queue").message,
-    'given "strict_queue"; allowed: "hint" (this one is reserved for a later version)',
+    fieldIssue("affinity", "strict").message,
+    'given "strict"; allowed: "hint", "strict_queue" or "strict_fail_fast"',
   );
   assert.equal(fieldIssue("args", () => 1).message.split(";")[0], "given a function");
 });

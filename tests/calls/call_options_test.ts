@@ -30,6 +30,8 @@ Deno.test("checkCallOptions() accepts values up to the limits", () => {
     { priority: -10 },
     { priority: 10 },
     { sessionId: "s", requestId: "r".repeat(128) },
+    { sessionId: "s", affinity: "strict_queue", rebind: true },
+    { affinity: "hint", rebind: false },
   ];
   for (const options of good) checkCallOptions(options);
 });
@@ -53,6 +55,17 @@ Deno.test("checkCallOptions() refuses an idempotent that is not a boolean", () =
     assert.deepStrictEqual(problems({ idempotent }), ["idempotent"], String(idempotent));
   }
   checkCallOptions({ idempotent: false });
+});
+
+Deno.test("checkCallOptions() refuses what means nothing without a session", () => {
+  for (const affinity of ["strict_queue", "strict_fail_fast"]) {
+    assert.deepStrictEqual(problems({ affinity }), ["affinity"]);
+    assert.deepStrictEqual(problems({ affinity, rebind: true }), ["affinity", "rebind"]);
+  }
+  assert.throws(() => checkCallOptions({ affinity: "hint", rebind: true }), {
+    message: "Cannot make the call: rebind: given true without a sessionId; " +
+      "allowed: with a sessionId only",
+  });
 });
 
 Deno.test("checkCallOptions() refuses an invalid priority", () => {

@@ -44,6 +44,9 @@ Deno.test("parseConfig() fills in every default", () => {
     libraryThreads: 1,
     queueLimit: 1_000,
     pipelineBudgetMs: 1,
+    affinity: "hint",
+    affinityLimit: 100_000,
+    affinityTtlMs: 3_600_000,
     timeoutMs: 60_000,
     startTimeoutMs: 60_000,
     startConcurrency: 4,
@@ -248,6 +251,12 @@ const REFUSED: readonly [what: string, input: unknown, path: string, message: Re
   ["a log level", { logLevel: "loud" }, "logLevel", /given "loud"; allowed: debug, info, warn/],
   ["a group that is a list", { limits: [] }, "limits", /given a list of 0; allowed: an object/],
   ["a key in a group", { limits: { maxBody: 1 } }, "limits.maxBody", /did you mean "maxBodyBytes"/],
+  [
+    "an affinity",
+    { pools: [{ name: "a", affinity: "sticky" }] },
+    "pools[0].affinity",
+    /^given "sticky"; allowed: hint, strict_queue, strict_fail_fast$/,
+  ],
   ["a path that is empty", { dataDir: "" }, "dataDir", /given ""; allowed: a path/],
   ["a NUL in a path", { dataDir: "a\0b" }, "dataDir", /allowed: a path/],
   [

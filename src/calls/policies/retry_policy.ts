@@ -9,6 +9,8 @@ const NEVER_RAN: readonly ErrorCode[] = [
   "device_unavailable",
   "shutting_down",
   "circuit_open",
+  "worker_busy",
+  "session_quota_exceeded",
 ];
 
 /** Decides which failures are worth another attempt, and when it is made. */

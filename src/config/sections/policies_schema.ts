@@ -9,6 +9,8 @@ const CALL_CODES = [
   "device_unavailable",
   "shutting_down",
   "circuit_open",
+  "worker_busy",
+  "session_quota_exceeded",
   "worker_crashed",
   "out_of_memory",
   "cpu_limit_exceeded",

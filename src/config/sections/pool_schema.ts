@@ -145,6 +145,17 @@ export const poolSchema = group({
     description: "Calls are sent ahead to a worker that is expected to be done within this time; " +
       "0 sends none ahead.",
   }).default(1),
+  affinity: oneOf(["hint", "strict_queue", "strict_fail_fast"], {
+    description: "How calls with a `sessionId` keep to the worker of their session, unless they " +
+      "say.",
+  }).default("hint"),
+  affinityLimit: whole(1, 10_000_000, {
+    description: "Sessions whose workers are remembered. Beyond it, sessions with `hint` are " +
+      "forgotten, and a further strict one is refused with `session_quota_exceeded`.",
+  }).default(100_000),
+  affinityTtlMs: whole(1, 30 * MAX_DURATION_MS, {
+    description: "Time without a call after which the worker of a session is forgotten.",
+  }).default(3_600_000),
   timeoutMs: whole(1, MAX_DURATION_MS, {
     description: "Default deadline of a call.",
   }).default(60_000),

@@ -2,6 +2,7 @@ import type { Alarm, Alarms } from "../../async/mod.ts";
 import type { OutgoingCall, Value, WireError } from "../../bridge/mod.ts";
 import { DeadlineExceededError, SnakedenError } from "../../errors.ts";
 import { callFailure } from "./call_failure.ts";
+import type { AffinityMode } from "./affinity_mode.ts";
 import type { Queued } from "./call_queue.ts";
 
 /** The form of arrays in results: lists of numbers, or their bytes, which HTTP sends as base64. */
@@ -19,6 +20,10 @@ export interface CallRequest {
   /** A number within {@link PRIORITY_RANGE}; a higher one goes first. */
   readonly priority: number;
   readonly sessionId?: string | undefined;
+  /** The way in which it keeps to the worker of its session. Default: that of the pool. */
+  readonly affinity?: AffinityMode | undefined;
+  /** True if its session may be bound to another worker when its own is gone. Default false. */
+  readonly rebind?: boolean | undefined;
   /** The id the caller knows the call by; appears in logs of both sides. */
   readonly requestId?: string | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -86,6 +91,12 @@ export interface CallOwner {
   withdrawn(call: Call): void;
 }
 
+/** The part of a call that belongs to its session; see `Affinity`. */
+export interface CallSession {
+  /** True if no worker but that of its session may run the call. */
+  readonly isStrict: boolean;
+}
+
 /** The number and the time that an owner gives a new call. */
 export interface Admission {
   readonly owner: CallOwner;
@@ -93,6 +104,8 @@ export interface Admission {
   readonly sequence: number;
   /** The time on the clock of the owner. */
   readonly now: number;
+  /** Undefined if the call keeps to no worker. */
+  readonly session?: CallSession | undefined;
 }
 
 /** The time after the deadline in which the worker's own report of it may arrive. */
@@ -123,6 +136,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
   readonly sequence: number;
   readonly priority: number;
   readonly outcome: Promise<CallOutcome>;
+  readonly session: CallSession | undefined;
   readonly #request: CallRequest;
   readonly #owner: CallOwner;
   readonly #startedAt: number;
@@ -135,8 +149,9 @@ export class Call implements Queued, Alarm, EventListenerObject {
   #crash: SnakedenError | undefined;
   #attempt: AttemptOfCall | undefined;
 
-  constructor(request: CallRequest, { owner, sequence, now }: Admission) {
+  constructor(request: CallRequest, { owner, sequence, now, session }: Admission) {
     this.sequence = sequence;
+    this.session = session;
     // The worker makes the same id of the prefix and the number, which has 32 bits on the link.
     this.id = owner.callPrefix + this.number.toString(36);
     this.priority = request.priority;
@@ -172,6 +187,11 @@ export class Call implements Queued, Alarm, EventListenerObject {
   /** True if the call may run twice, false if not; undefined if the caller has not said. */
   get idempotent(): boolean | undefined {
     return this.#request.idempotent;
+  }
+
+  /** True if no worker but that of its session may run the call. */
+  get isBound(): boolean {
+    return this.session?.isStrict ?? false;
   }
 
   /** True once a chunk has arrived; the call must not run again then. */
@@ -320,9 +340,10 @@ export class Call implements Queued, Alarm, EventListenerObject {
   /** Leaves the queue because its deadline has passed. */
   expire(): void {
     const { timeoutMs } = this.#request;
+    const who = this.isBound ? "the worker of its session was not" : "no worker was";
     this.withdraw(
       new DeadlineExceededError(
-        `Cannot run ${this.tool}: no worker was free within its deadline of ${timeoutMs} ms`,
+        `Cannot run ${this.tool}: ${who} free within its deadline of ${timeoutMs} ms`,
         "queue",
         { timeoutMs },
       ),

@@ -18,6 +18,20 @@ export class CallList<T extends Listed> {
     return this.#head;
   }
 
+  /** The last entry. */
+  get tail(): T | undefined {
+    return this.#tail;
+  }
+
+  /** All entries, in order. */
+  get entries(): readonly T[] {
+    const entries: T[] = [];
+    for (let entry = this.#head; entry !== undefined; entry = entry.queueNext as T | undefined) {
+      entries.push(entry);
+    }
+    return entries;
+  }
+
   get size(): number {
     return this.#size;
   }

@@ -10,6 +10,12 @@ export interface Queued extends Listed {
   readonly sequence: number;
 }
 
+/** Returns true if an entry is taken out of its queue before another one of another queue. */
+export function goesBefore(entry: Queued, other: Queued): boolean {
+  if (entry.priority !== other.priority) return entry.priority > other.priority;
+  return entry.sequence < other.sequence;
+}
+
 /** A queue by priority. Within a priority, the first one in is the first one out. */
 export class CallQueue<T extends Queued> {
   readonly #lanes: CallList<T>[] = Array.from(
@@ -29,9 +35,26 @@ export class CallQueue<T extends Queued> {
     this.#insert(entry, undefined);
   }
 
+  /** The oldest entry of the highest priority; undefined if there is none. */
+  get first(): T | undefined {
+    if (this.#size === 0) return undefined;
+    for (; this.#top >= 0; this.#top--) {
+      const head = this.#lanes[this.#top]?.head;
+      if (head !== undefined) return head;
+    }
+    return undefined;
+  }
+
+  /** All entries, in the order in which they would be taken out. */
+  get entries(): readonly T[] {
+    return this.#lanes.toReversed().flatMap((lane) => lane.entries);
+  }
+
   /** Puts an entry back to its old place, before all entries that were pushed after it. */
   putBack(entry: T): void {
-    let next = this.#laneOf(entry).head;
+    const { head, tail } = this.#laneOf(entry);
+    if (tail === undefined || tail.sequence < entry.sequence) return this.push(entry);
+    let next = head;
     while (next !== undefined && next.sequence < entry.sequence) {
       next = next.queueNext as T | undefined;
     }
@@ -40,27 +63,19 @@ export class CallQueue<T extends Queued> {
 
   /** Takes out the oldest entry of the highest priority; returns undefined if there is none. */
   shift(): T | undefined {
-    if (this.#size === 0) return undefined;
-    for (; this.#top >= 0; this.#top--) {
-      const head = this.#lanes[this.#top]?.head;
-      if (head !== undefined) {
-        this.remove(head);
-        return head;
-      }
-    }
-    return undefined;
+    const { first } = this;
+    if (first !== undefined) this.remove(first);
+    return first;
   }
 
   /**
-   * Takes out the first entry, by priority and age, that `accepts` returns true for. Looks at all
+   * Returns the first entry, by priority and age, that `accepts` returns true for. Looks at all
    * entries before it.
    */
-  shiftFirst(accepts: (entry: T) => boolean): T | undefined {
+  find(accepts: (entry: T) => boolean): T | undefined {
     for (let lane = this.#lanes.length - 1; lane >= 0; lane--) {
       const entry = this.#lanes[lane]?.find(accepts);
-      if (entry === undefined) continue;
-      this.remove(entry);
-      return entry;
+      if (entry !== undefined) return entry;
     }
     return undefined;
   }

@@ -6,6 +6,7 @@
  *
  * @module
  */
+export type { AffinityMode } from "./affinity_mode.ts";
 export { Attempt, type AttemptHost } from "./attempt.ts";
 export {
   type ArrayForm,
@@ -13,10 +14,11 @@ export {
   type CallOutcome,
   type CallOwner,
   type CallRequest,
+  type CallSession,
   type ChunkSink,
 } from "./call.ts";
 export { CallList, type Listed } from "./call_list.ts";
-export { CallQueue, PRIORITY_RANGE } from "./call_queue.ts";
+export { CallQueue, goesBefore, PRIORITY_RANGE } from "./call_queue.ts";
 export { ChunkStream, type StreamEvent } from "./chunk_stream.ts";
 export { withModuleCure } from "./missing_module.ts";
 export { RunTimes } from "./run_times.ts";

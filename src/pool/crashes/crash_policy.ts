@@ -23,7 +23,8 @@ export interface CrashPolicyDeps {
  * again, fails, or is poison. It changes no call: the pool carries out its verdicts.
  *
  * A call that never began runs again. A call that began runs again only if it is idempotent, at
- * most `maxReruns` times, and not once a chunk of it has arrived. A call that has killed
+ * most `maxReruns` times, and not once a chunk of it has arrived; and never if it is bound to its
+ * worker, whose state no other worker has. A call that has killed
  * `poisonAfter` workers is poison, and so are calls of the same tool with the same arguments for
  * `poisonMs`. Only crashes that the call itself must have caused count as poison. Any other crash
  * at most fails its call, with the error of the last worker.
@@ -92,7 +93,8 @@ export class CrashPolicy {
       if (isPoison) return { action: "poison", error: this.#poison(call.tool, own, history) };
     }
     const runs = history.filter((it) => it.mayHaveRun).length;
-    const mayRunAgain = this.#isIdempotent(call) && !call.hasChunk && runs <= maxReruns;
+    const mayRunAgain = this.#isIdempotent(call) && !call.isBound && !call.hasChunk &&
+      runs <= maxReruns;
     if (mayHaveRun && !mayRunAgain) return { action: "fail", error };
     // If something, such as the kernel, kills every worker that reads these arguments, the attempts
     // must end.

@@ -3,7 +3,10 @@ import type { Call } from "../calls/mod.ts";
 import type { EndedWorker } from "./crash_record.ts";
 
 /** A call that was in flight in a dead worker, as the policy sees it. */
-export type JudgedCall = Pick<Call, "tool" | "args" | "state" | "hasChunk" | "idempotent">;
+export type JudgedCall = Pick<
+  Call,
+  "tool" | "args" | "state" | "hasChunk" | "idempotent" | "isBound"
+>;
 
 /** A worker that ended, and the calls that were in flight in it. */
 export interface EndedFlight<T extends JudgedCall> {

@@ -18,6 +18,7 @@ export {
   DeviceUseWatch,
   leavesDeviceUnused,
 } from "./device_use.ts";
+export { firstPong } from "./first_pong.ts";
 export { ProgressFile } from "./progress_file.ts";
 export { Worker, type WorkerState } from "./worker.ts";
 export type { CallSource, StopOptions, WorkerListener } from "./worker_options.ts";

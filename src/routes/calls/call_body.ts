@@ -59,7 +59,6 @@ export interface Upload extends CallParts {
 interface CallBody extends Omit<CallOptions, "requestId" | "signal"> {
   readonly tool: string;
   readonly args?: Readonly<Record<string, unknown>>;
-  readonly affinity?: string;
 }
 
 /** An argument that a form has as text or JSON. */
@@ -98,7 +97,7 @@ export function decodeCall(
   const sent = bytes === undefined ? {} : parseJsonBody(bytes, maxDepth);
   const body = parts === undefined ? sent : joined(sent, parts, maxDepth);
   assertCallBody(body);
-  const { tool, args = {}, affinity: _affinity, ...options } = body;
+  const { tool, args = {}, ...options } = body;
   return { tool, args: encode(args, maxDepth), options };
 }
 

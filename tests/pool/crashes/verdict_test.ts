@@ -27,6 +27,7 @@ function callWith(options: Partial<JudgedCall> = {}): JudgedCall {
     args: Value.from(1),
     state: "running" as const,
     hasChunk: false,
+    isBound: false,
     idempotent: undefined,
     ...options,
   });
@@ -81,6 +82,7 @@ Deno.test("CrashPolicy.judge() reruns a call that is idempotent by itself or by 
     [{ tool: "lookup", idempotent: false }, "fail"],
     [{ idempotent: true, hasChunk: true }, "fail"],
     [{ idempotent: true, state: "settled" }, "fail"],
+    [{ idempotent: true, isBound: true }, "fail"],
   ];
   for (const [options, expected] of rows) {
     const policy = policyWith();

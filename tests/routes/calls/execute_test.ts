@@ -32,7 +32,8 @@ Deno.test("POST /v1/execute passes on all fields of the body and its request id"
     args: { a: 1 },
     pool: "heavy",
     sessionId: "s",
-    affinity: "hint",
+    affinity: "strict_queue",
+    rebind: true,
     timeoutMs: 0.5,
     priority: -10,
     idempotent: true,
@@ -48,6 +49,8 @@ Deno.test("POST /v1/execute passes on all fields of the body and its request id"
     options: {
       pool: "heavy",
       sessionId: "s",
+      affinity: "strict_queue",
+      rebind: true,
       timeoutMs: 0.5,
       priority: -10,
       idempotent: true,
@@ -165,8 +168,16 @@ const BAD_FIELDS: readonly [json: string, path: string, message: RegExp][] = [
     "sessionId",
     /^given a text of 129 characters; /,
   ],
-  ['{"tool":"a","affinity":"strict_queue"}', "affinity", /reserved for a later version/],
-  ['{"tool":"a","affinity":"x"}', "affinity", /^given "x"; allowed: "hint"$/],
+  [
+    '{"tool":"a","affinity":"x"}',
+    "affinity",
+    /^given "x"; allowed: "hint", "strict_queue" or "strict_fail_fast"$/,
+  ],
+  [
+    '{"tool":"a","sessionId":"s","rebind":"yes"}',
+    "rebind",
+    /^given "yes"; allowed: true or false$/,
+  ],
   ['{"tool":"a","timeoutMS":5}', "timeoutMS", /^unknown key; did you mean "timeoutMs"\?$/],
   ['{"tool":"a","__proto__":{}}', "__proto__", /^unknown key; /],
 ];

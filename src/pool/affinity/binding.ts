@@ -1,0 +1,65 @@
+import type { Call, Listed } from "../calls/mod.ts";
+import type { Home } from "./home.ts";
+
+/**
+ * What became of a binding.
+ *
+ * - `open`: its worker takes calls, or it has none yet.
+ * - `undecided`: its worker takes no more calls, and it is not yet known whether a call of the
+ *   session has begun there.
+ * - `lost`: its worker takes no more calls, and has run calls of the session.
+ */
+export type Fate = "open" | "undecided" | "lost";
+
+/**
+ * The tie between a session and a worker. It begins without a worker, and is bound to the first one
+ * that is sent a strict call of the session, or that answers one with a hint. While no call has
+ * begun in that worker, the session has no state there: when all its calls come back, it is free
+ * again. A strict binding never changes to another worker after that. A session that starts again
+ * gets another binding, and calls of the old one never use it.
+ */
+export class Binding implements Listed {
+  queueList: object | undefined = undefined;
+  queuePrevious: Binding | undefined = undefined;
+  queueNext: Binding | undefined = undefined;
+  readonly sessionId: string;
+  /** True once a strict call has used it. Only then do hints not move it. */
+  isStrict: boolean;
+  /** The time at which it was used last. */
+  usedAt: number;
+  home: Home | undefined = undefined;
+  /** True once a call of the session may have run in the worker. */
+  hasRun = false;
+  /** The number of strict calls that the worker was sent and has not answered. */
+  inFlight = 0;
+  /** The first of these calls while none has been answered. */
+  opener: Call | undefined = undefined;
+  /** The lost binding after which the session starts again, until a call has run. */
+  lost: Binding | undefined = undefined;
+  /** The strict calls that wait. Most sessions never have any. */
+  waiting: Set<Call> | undefined = undefined;
+
+  constructor(sessionId: string, isStrict: boolean, now: number) {
+    this.sessionId = sessionId;
+    this.isStrict = isStrict;
+    this.usedAt = now;
+  }
+
+  /** True while no strict call waits or runs. */
+  get isIdle(): boolean {
+    return this.inFlight === 0 && (this.waiting?.size ?? 0) === 0;
+  }
+
+  /** True if its worker takes no more calls and has run some, even if its end is not known yet. */
+  get isGone(): boolean {
+    return this.hasRun && this.home?.hasLeft === true;
+  }
+
+  get fate(): Fate {
+    const { home } = this;
+    if (home === undefined || !home.hasLeft) return "open";
+    if (home.end === undefined) return "undecided";
+    if (!this.hasRun && this.opener?.attempt?.hasBegun === true) this.hasRun = true;
+    return this.hasRun ? "lost" : "undecided";
+  }
+}

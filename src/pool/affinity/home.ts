@@ -1,0 +1,40 @@
+import { type Call, CallQueue } from "../calls/mod.ts";
+import { describeExit } from "../crashes/mod.ts";
+import type { WorkerExit } from "../../errors.ts";
+import type { Worker } from "../workers/mod.ts";
+
+/**
+ * A worker, as the home of sessions that are bound to it, with the calls that wait for this worker
+ * alone.
+ *
+ * It takes calls until {@link Home.hasLeft}. If the worker was replaced, {@link Home.end} says so at
+ * once. If it died, the end is unknown until the process has exited.
+ */
+export class Home {
+  readonly worker: Worker;
+  /** The calls that wait for this worker. */
+  readonly queue = new CallQueue<Call>();
+  /** True once the worker takes no more calls. */
+  hasLeft = false;
+  /** The end of the worker, as the end of a sentence; undefined while it is not known. */
+  end: string | undefined;
+
+  constructor(worker: Worker) {
+    this.worker = worker;
+  }
+}
+
+/** Describes why a live worker takes no more calls. */
+export function describeLeaving({ leavingFor }: Pick<Worker, "leavingFor">): string {
+  return leavingFor === undefined ? "was replaced" : `received ${leavingFor} and ended`;
+}
+
+/** Describes the end of a worker whose process has exited. */
+export function describeEnd(worker: Worker, exit: WorkerExit): string {
+  const { kind, reason } = worker.crashOf(exit);
+  // Other reasons are lines of the worker's output, which not every caller may see.
+  const isHostsText = kind === "killed_by_host" || kind === "link_lost" ||
+    kind === "protocol_error";
+  if (isHostsText && reason !== undefined) return reason;
+  return worker.stopRequested ? "was replaced" : `died with ${describeExit(exit)}`;
+}

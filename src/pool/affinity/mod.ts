@@ -1,0 +1,11 @@
+/**
+ * The affinity of sessions to workers. {@link Affinity} decides which worker a call of a session
+ * may go to. It has a {@link Binding} for each session, in a bounded table, and a `Home` for each
+ * worker, with the calls that wait for that worker alone.
+ *
+ * It knows nothing of stored sessions: a session is the id that its calls name.
+ *
+ * @module
+ */
+export { Affinity, type AffinityOptions, type SessionWorker } from "./affinity.ts";
+export { SessionCall } from "./session_call.ts";

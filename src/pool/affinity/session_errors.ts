@@ -1,0 +1,49 @@
+import { SnakedenError } from "../../errors.ts";
+import type { Binding } from "./binding.ts";
+
+/** Returns the error of a strict call whose worker takes no more calls. */
+export function sessionWorkerUnavailable(
+  tool: string,
+  { sessionId, home }: Binding,
+): SnakedenError {
+  const { worker, end = "died" } = home ?? {};
+  return new SnakedenError(
+    "session_worker_unavailable",
+    `Cannot call ${tool}: ${worker?.id}, the worker of the session ${sessionId}, ${end}; ` +
+      "`rebind: true` binds the session to another worker, which has nothing of what the old one " +
+      "held",
+    {
+      details: {
+        sessionId,
+        workerId: worker?.id,
+        incarnation: worker?.incarnation,
+        workerEnd: end,
+        mayHaveRun: false,
+      },
+    },
+  );
+}
+
+/** Returns the error of a call that does not wait for its worker, which is busy. */
+export function workerBusy(tool: string, { sessionId, home }: Binding): SnakedenError {
+  const text = home === undefined
+    ? `no worker is idle for the session ${sessionId}`
+    : `${home.worker.id}, the worker of the session ${sessionId}, is busy`;
+  return new SnakedenError("worker_busy", `Cannot call ${tool}: ${text}`, {
+    retryable: true,
+    details: { sessionId, ...(home === undefined ? {} : { workerId: home.worker.id }) },
+  });
+}
+
+/** Returns the error of the first strict call of a session beyond the limit of its pool. */
+export function tooManySessions(
+  tool: string,
+  { sessionId, affinityLimit }: { readonly sessionId: string; readonly affinityLimit: number },
+): SnakedenError {
+  return new SnakedenError(
+    "session_quota_exceeded",
+    `Cannot call ${tool}: the session ${sessionId} cannot be bound to a worker, since ` +
+      `${affinityLimit} others of the pool are bound (\`affinityLimit\`)`,
+    { retryable: true, details: { sessionId, affinityLimit } },
+  );
+}
