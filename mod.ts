@@ -55,6 +55,7 @@ export {
   type LogStream,
 } from "./src/log.ts";
 export type {
+  AffinityMode,
   ArrayForm,
   CallOutcome,
   CircuitInfo,

@@ -124,11 +124,15 @@ export class Dispatcher implements CallSource<Worker> {
    */
   claim(tool: string, now: number, session?: SessionCall): Worker | undefined {
     const home = session?.binding.home;
-    if (home !== undefined && this.#mayKeepTo(home.worker, tool, session)) {
-      if (!home.hasLeft && home.worker.hasRoom(session?.failsFast ? 0 : this.#budgetMs, now)) {
-        return this.#taken(home.worker);
-      }
-      if (session?.isStrict) return undefined;
+    if (home !== undefined && session !== undefined) {
+      const worker = home.hasLeft ? undefined : home.worker;
+      const budgetMs = session.failsFast ? 0 : this.#budgetMs;
+      if (
+        worker?.hasRoom(budgetMs, now) &&
+        (session.isStrict || !this.#isMixed || this.#mayTake(worker, tool))
+      ) return this.#taken(worker);
+      // A strict call goes to its worker even if that one does not offer its tool.
+      if (session.isStrict) return undefined;
     }
     if (session?.failsFast) return this.#taken(this.#idleFor(tool));
     if (this.#isMixed) return this.#taken(this.#takerOf(tool, now));
@@ -280,14 +284,6 @@ export class Dispatcher implements CallSource<Worker> {
   /** Returns true if a worker offers the tool, or if none does. */
   #mayTake(worker: Worker, tool: string): boolean {
     return worker.toolNames.has(tool) || !this.#serving.some((it) => it.toolNames.has(tool));
-  }
-
-  /**
-   * Returns true if a call keeps to the worker of its session. A strict one does although the
-   * worker does not offer its tool.
-   */
-  #mayKeepTo(worker: Worker, tool: string, session: SessionCall | undefined): boolean {
-    return !this.#isMixed || session?.isStrict === true || this.#mayTake(worker, tool);
   }
 
   /** Sends the calls that wait to workers that offer their tools and have room. */

@@ -65,8 +65,8 @@ export class Affinity {
   workerOf(sessionId: string, now: number): SessionWorker | undefined {
     const home = this.#table.get(sessionId, now)?.home;
     if (home === undefined) return undefined;
-    const { worker, end } = home;
-    return { workerId: worker.id, incarnation: worker.incarnation, end };
+    const { workerId, incarnation, end } = home;
+    return { workerId, incarnation, end };
   }
 
   /** Forgets a session that has ended. Its calls that wait or run are not affected. */
@@ -93,7 +93,7 @@ export class Affinity {
       }
       return new SessionCall(binding, affinity, rebind);
     }
-    this.#table.touch(binding, now);
+    binding.usedAt = now;
     if (isStrict) {
       const { fate } = binding;
       if (rebind && binding.isGone) binding = this.#renewed(binding, now);
@@ -141,8 +141,7 @@ export class Affinity {
 
   /** The workers for which calls wait. */
   get awaited(): readonly Worker[] {
-    return [...this.#homes.values()].filter(({ queue }) => queue.size > 0)
-      .map(({ worker }) => worker);
+    return [...this.#homes].filter(([, { queue }]) => queue.size > 0).map(([worker]) => worker);
   }
 
   /** Queues a call, in its old place if it has waited before. */
@@ -163,11 +162,14 @@ export class Affinity {
 
   /** Takes out any call that waits for one worker; returns undefined if there is none. */
   shift(): Call | undefined {
-    const [worker] = this.#waiting === 0 ? [] : this.awaited;
-    const call = worker && this.queueOf(worker)?.first;
-    const session = call && SessionCall.of(call);
-    if (call !== undefined && session !== undefined) this.takeOut(call, session);
-    return call;
+    for (const { queue } of this.#homes.values()) {
+      const call = queue.shift();
+      if (call === undefined) continue;
+      this.#waiting--;
+      SessionCall.of(call)?.binding.waiting?.delete(call);
+      return call;
+    }
+    return undefined;
   }
 
   /**
@@ -198,7 +200,7 @@ export class Affinity {
   /** Notes that a worker has answered a call. */
   answered({ binding, isStrict }: SessionCall, worker: Worker, now: number): void {
     if (isStrict) {
-      this.#table.touch(binding, now);
+      binding.usedAt = now;
       this.#ran(binding);
       if (binding.home?.end !== undefined) this.#settle(binding);
     } else if (!binding.isStrict && binding.home?.worker !== worker) {
@@ -250,6 +252,7 @@ export class Affinity {
     }
     home.hasLeft = true;
     home.end ??= describeEnd(worker, exit);
+    home.worker = undefined;
     this.#settleAll(home);
   }
 
@@ -259,6 +262,7 @@ export class Affinity {
     binding.inFlight--;
     binding.hasRun = true;
     binding.opener = binding.lost = undefined;
+    if (binding.isIdle) binding.waiting = undefined;
   }
 
   #bind(binding: Binding, worker: Worker): void {

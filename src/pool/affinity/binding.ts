@@ -27,6 +27,8 @@ export class Binding implements Listed {
   isStrict: boolean;
   /** The time at which it was used last. */
   usedAt: number;
+  /** The time of use when it came to its place in the table, to which the place belongs. */
+  listedAt: number;
   home: Home | undefined = undefined;
   /** True once a call of the session may have run in the worker. */
   hasRun = false;
@@ -43,6 +45,7 @@ export class Binding implements Listed {
     this.sessionId = sessionId;
     this.isStrict = isStrict;
     this.usedAt = now;
+    this.listedAt = now;
   }
 
   /** True while no strict call waits or runs. */

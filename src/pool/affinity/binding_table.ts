@@ -9,18 +9,21 @@ export interface BindingLimits {
   readonly affinityTtlMs: number;
 }
 
-/** The most bindings that one call removes, so that no call takes long. */
+/** The most bindings that one call looks at to find those to remove, so that no call takes long. */
 const MAX_SWEPT = 8;
 
 /**
- * The bindings of a pool, by session. Those that were used longest ago are removed when their time
- * is up, by the calls of other sessions. When the table is full, bindings by hint make room, and
- * strict ones never do.
+ * The bindings of a pool, by session. Those whose time is up are removed by the calls of new
+ * sessions. When the table is full, bindings by hint make room, and strict ones never do.
+ *
+ * A use of a binding writes its time and moves nothing, since the neighbours in a list of 100,000
+ * would have to be fetched from memory. Instead, a binding that comes to the head of its list and
+ * was used meanwhile goes to the end.
  */
 export class BindingTable {
   readonly #limits: BindingLimits;
   readonly #bindings = new Map<string, Binding>();
-  /** Both in the order of their last use. */
+  /** Both in the order of {@link Binding.listedAt}. */
   readonly #hints = new CallList<Binding>();
   readonly #strict = new CallList<Binding>();
 
@@ -40,15 +43,16 @@ export class BindingTable {
     return undefined;
   }
 
+  /** Returns true unless the binding was removed. */
+  has(binding: Binding): boolean {
+    return this.#bindings.get(binding.sessionId) === binding;
+  }
+
   /** Adds a binding; returns undefined if there is no room. */
   add(sessionId: string, isStrict: boolean, now: number): Binding | undefined {
     this.#sweep(this.#hints, now);
     this.#sweep(this.#strict, now);
-    if (this.size >= this.#limits.affinityLimit) {
-      const oldest = this.#hints.head;
-      if (oldest === undefined) return undefined;
-      this.delete(oldest);
-    }
+    if (this.size >= this.#limits.affinityLimit && !this.#forgetHint()) return undefined;
     const binding = new Binding(sessionId, isStrict, now);
     this.put(binding);
     return binding;
@@ -59,27 +63,14 @@ export class BindingTable {
     const current = this.#bindings.get(binding.sessionId);
     if (current !== undefined) this.#listOf(current).remove(current);
     this.#bindings.set(binding.sessionId, binding);
-    this.#listOf(binding).push(binding);
-  }
-
-  /** Returns true unless the binding was removed. */
-  has(binding: Binding): boolean {
-    return this.#bindings.get(binding.sessionId) === binding;
-  }
-
-  /** Notes that a binding is used. One that was removed is ignored. */
-  touch(binding: Binding, now: number): void {
-    const list = this.#listOf(binding);
-    if (!list.remove(binding)) return;
-    binding.usedAt = now;
-    list.push(binding);
+    this.#list(binding);
   }
 
   /** Makes a binding strict. */
   harden(binding: Binding): void {
     const isListed = this.#hints.remove(binding);
     binding.isStrict = true;
-    if (isListed) this.#strict.push(binding);
+    if (isListed) this.#list(binding);
   }
 
   /** Removes a binding. Its calls that are under way keep it. */
@@ -91,16 +82,42 @@ export class BindingTable {
     return isStrict ? this.#strict : this.#hints;
   }
 
+  #list(binding: Binding): void {
+    binding.listedAt = binding.usedAt;
+    this.#listOf(binding).push(binding);
+  }
+
   #isExpired(binding: Binding, now: number): boolean {
     return now - binding.usedAt >= this.#limits.affinityTtlMs && binding.isIdle;
   }
 
+  /** Removes some of the bindings whose time is up. */
   #sweep(list: CallList<Binding>, now: number): void {
     for (let i = 0; i < MAX_SWEPT; i++) {
       const { head } = list;
-      if (head === undefined || now - head.usedAt < this.#limits.affinityTtlMs) return;
-      if (head.isIdle) this.delete(head);
-      else this.touch(head, now);
+      if (head === undefined || now - head.listedAt < this.#limits.affinityTtlMs) return;
+      if (this.#isExpired(head, now)) this.delete(head);
+      else {
+        if (!head.isIdle) head.usedAt = now;
+        this.#relist(head);
+      }
     }
+  }
+
+  /** Forgets a hint that was not used of late; returns false if there is none at all. */
+  #forgetHint(): boolean {
+    for (let i = 0; i < MAX_SWEPT; i++) {
+      const { head } = this.#hints;
+      if (head === undefined || head.usedAt === head.listedAt) break;
+      this.#relist(head);
+    }
+    const { head } = this.#hints;
+    if (head !== undefined) this.delete(head);
+    return head !== undefined;
+  }
+
+  #relist(binding: Binding): void {
+    this.#listOf(binding).remove(binding);
+    this.#list(binding);
   }
 }

@@ -8,10 +8,14 @@ import type { Worker } from "../workers/mod.ts";
  * alone.
  *
  * It takes calls until {@link Home.hasLeft}. If the worker was replaced, {@link Home.end} says so at
- * once. If it died, the end is unknown until the process has exited.
+ * once. If it died, the end is unknown until the process has exited. Sessions remember their home
+ * long after that, so it lets go of the worker then.
  */
 export class Home {
-  readonly worker: Worker;
+  readonly workerId: string;
+  readonly incarnation: string;
+  /** Undefined once its process has exited. */
+  worker: Worker | undefined;
   /** The calls that wait for this worker. */
   readonly queue = new CallQueue<Call>();
   /** True once the worker takes no more calls. */
@@ -20,6 +24,8 @@ export class Home {
   end: string | undefined;
 
   constructor(worker: Worker) {
+    this.workerId = worker.id;
+    this.incarnation = worker.incarnation;
     this.worker = worker;
   }
 }

@@ -6,17 +6,17 @@ export function sessionWorkerUnavailable(
   tool: string,
   { sessionId, home }: Binding,
 ): SnakedenError {
-  const { worker, end = "died" } = home ?? {};
+  const { workerId, incarnation, end = "died" } = home ?? {};
   return new SnakedenError(
     "session_worker_unavailable",
-    `Cannot call ${tool}: ${worker?.id}, the worker of the session ${sessionId}, ${end}; ` +
+    `Cannot call ${tool}: ${workerId}, the worker of the session ${sessionId}, ${end}; ` +
       "`rebind: true` binds the session to another worker, which has nothing of what the old one " +
       "held",
     {
       details: {
         sessionId,
-        workerId: worker?.id,
-        incarnation: worker?.incarnation,
+        workerId,
+        incarnation,
         workerEnd: end,
         mayHaveRun: false,
       },
@@ -28,10 +28,10 @@ export function sessionWorkerUnavailable(
 export function workerBusy(tool: string, { sessionId, home }: Binding): SnakedenError {
   const text = home === undefined
     ? `no worker is idle for the session ${sessionId}`
-    : `${home.worker.id}, the worker of the session ${sessionId}, is busy`;
+    : `${home.workerId}, the worker of the session ${sessionId}, is busy`;
   return new SnakedenError("worker_busy", `Cannot call ${tool}: ${text}`, {
     retryable: true,
-    details: { sessionId, ...(home === undefined ? {} : { workerId: home.worker.id }) },
+    details: { sessionId, ...(home === undefined ? {} : { workerId: home.workerId }) },
   });
 }
 

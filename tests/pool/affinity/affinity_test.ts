@@ -306,3 +306,19 @@ Deno.test("Pool.workerOfSession() names the worker of a session, and Pool.forget
   await microtasks();
   assert.equal(it.workerRunning(queued), worker);
 });
+
+Deno.test("Affinity: while workers offer different tools, a strict call keeps to its worker, and a hint does not", async () => {
+  await using it = new FakePool({ size: 2, pipelineBudgetMs: 0 });
+  it.launcher.tools = ["hold", "echo", "old"];
+  await it.pool.start();
+  it.launcher.tools = ["hold", "echo", "new"];
+  const [first] = it.pool.workers;
+  assert.ok(first);
+  await it.pool.stopWorker(first);
+  assert.match(await endOf(it.submit("old", HINT)), /^ok/);
+  assert.match(await endOf(it.submit("new", HINT)), /^ok/);
+  const strict = await runOnce(it, STRICT);
+  const missing = strict === it.launcher.workers[1] ? "new" : "old";
+  assert.equal(await endOf(it.submit(missing, STRICT)), "unknown_tool");
+  assert.match(await endOf(it.submit(missing, HINT)), /^ok/);
+});
