@@ -53,6 +53,8 @@ export interface SessionsDeps {
   readonly clock?: Pick<Clock, "after">;
   /** Returns the time of the store: milliseconds since 1970. */
   readonly now?: () => number;
+  /** Called with the id of a session that was deleted, or has expired and was swept. */
+  readonly onEnded?: (id: string) => void;
 }
 
 const IN_MEMORY =
@@ -81,6 +83,7 @@ export class Sessions implements AsyncDisposable {
   readonly #deps: SessionDeps;
   readonly #sweeper: Sweeper;
   readonly #quota: SessionQuota;
+  readonly #onEnded: (id: string) => void;
   #hasWarned = false;
   #created = 0;
   #deleted = 0;
@@ -88,8 +91,10 @@ export class Sessions implements AsyncDisposable {
 
   /** Opens the sessions of a store. Programs get theirs from {@link Snakeden.sessions}. */
   constructor(
-    { store, config, maxDepth, clock = SYSTEM_CLOCK, now = Date.now }: SessionsDeps,
+    { store, config, maxDepth, clock = SYSTEM_CLOCK, now = Date.now, onEnded = () => {} }:
+      SessionsDeps,
   ) {
+    this.#onEnded = onEnded;
     this.#store = store;
     this.#config = config;
     this.#cache = new ByteLru(config.cacheBytes);
@@ -110,7 +115,10 @@ export class Sessions implements AsyncDisposable {
       intervalMs: config.sweepMs,
       onExpired: (ids) => {
         this.#expired += ids.length;
-        for (const id of ids) rows.forget(id);
+        for (const id of ids) {
+          rows.forget(id);
+          onEnded(id);
+        }
       },
     }).start();
     const sweep = (): Promise<void> => this.#sweeper.run();
@@ -218,7 +226,10 @@ export class Sessions implements AsyncDisposable {
 
   async #end(id: string): Promise<boolean> {
     const dropped = await this.#rows.drop(id);
-    if (dropped) this.#deleted++;
+    if (dropped) {
+      this.#deleted++;
+      this.#onEnded(id);
+    }
     return dropped;
   }
 

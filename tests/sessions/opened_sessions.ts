@@ -8,6 +8,8 @@ import { FakeClock } from "../fixtures/fakes/fake_clock.ts";
 export interface OpenedSessions extends AsyncDisposable {
   readonly sessions: Sessions;
   readonly clock: FakeClock;
+  /** The ids of the sessions that have ended, in order. */
+  readonly ended: readonly string[];
   /** The store, whose methods a test may replace before it uses the sessions. */
   readonly store: Store;
   /** Another host on the same store, with an empty cache. */
@@ -30,11 +32,14 @@ export function openSessions(
   const store = stack.use(options.store?.(now) ?? memoryStore({ now }));
   if (!options.saysSo) store.report = () => Promise.resolve({ state: "open", setAside: [] });
   const parsed = parseConfig({ sessions: config }).sessions;
+  const ended: string[] = [];
+  const onEnded = (id: string): void => void ended.push(id);
   const open = (): Sessions =>
-    stack.use(new Sessions({ store, config: parsed, maxDepth: 200, clock, now }));
+    stack.use(new Sessions({ store, config: parsed, maxDepth: 200, clock, now, onEnded }));
   return {
     sessions: open(),
     clock,
+    ended,
     store,
     again: open,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),

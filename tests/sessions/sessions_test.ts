@@ -334,3 +334,15 @@ Deno.test("Sessions[Symbol.asyncDispose]() ends the timer", async () => {
   await it[Symbol.asyncDispose]();
   assert.equal(it.clock.pending, 0);
 });
+
+Deno.test("Sessions report each session that was deleted, or has expired and was swept", async () => {
+  await using it = openSessions({ sweepMs: 60_000 });
+  for (const id of ["a", "b", "c"]) await it.sessions.open(id, { ttlMs: 50_000 });
+  await it.sessions.delete("a");
+  await (await it.sessions.get("b")).delete();
+  await assert.rejects(it.sessions.delete("a"), { code: "unknown_session" });
+  assert.deepEqual(it.ended, ["a", "b"]);
+  it.clock.advance(60_000);
+  await until(() => it.ended.length === 3, "the sweep");
+  assert.deepEqual(it.ended, ["a", "b", "c"]);
+});
