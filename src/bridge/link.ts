@@ -1,59 +1,27 @@
 import { messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
-import type { Carrier, OutgoingCall as UnsentCall } from "./carriers/mod.ts";
+import { type Carrier, isAnswer, isCall, type OutgoingMessage } from "./carriers/mod.ts";
 import type {
-  Error as WireError,
+  Ask as WireAsk,
   Hello,
-  Log,
+  HostErrorInit,
   Ready,
   Value as WireValue,
   WelcomeInit,
   WorkerFrame,
   WorkerMessage,
 } from "./gen/link.js";
-import { brokeProtocol, linkLost, LOST_BUFFER, UNKNOWN_ERROR } from "./link_errors.ts";
+import { brokeProtocol, linkLost, LOST_ANSWER, LOST_BUFFER, UNKNOWN_ERROR } from "./link_errors.ts";
+import type { CallListener, LinkEvents } from "./link_events.ts";
+import { OpenAsks } from "./open_asks.ts";
 import { OpenCalls } from "./open_calls.ts";
 import { OpenPings } from "./open_pings.ts";
+import { OpenStreams } from "./open_streams.ts";
 import { Outbox } from "./outbox.ts";
 import type { OutgoingCall } from "./outgoing_call.ts";
 import { fetchShared, placeShared, type Slab } from "./shared_memory/mod.ts";
 import { startFailure } from "./start_failure.ts";
-import { Value } from "./values/mod.ts";
-
-/**
- * Receives what a worker sends about one call. Exactly one of `onResult`, `onFailure` and
- * `onRecalled` is called, and it is called last.
- */
-export interface CallListener {
-  onResult(value: Value, runMs: number): void;
-  onFailure(error: WireError, runMs: number): void;
-  /** The worker gave the call back: it has not started the call and never will. */
-  onRecalled(): void;
-  onChunk(value: Value): void;
-  onProgress(value: Value): void;
-}
-
-/** Events of a link other than those of calls. */
-export interface LinkEvents {
-  onLog(entry: Log): void;
-  /** The worker has reported the resident memory of itself and its children. */
-  onMemory?(rssBytes: number): void;
-  /**
-   * Called when the worker was asked to end by someone else, for example by the SIGTERM in
-   * `reason`. The worker finishes its running calls.
-   */
-  onLeaving?(reason: string): void;
-  /** The worker has imported a source file of the user. */
-  onImported?(path: string): void;
-  /** The stream has ended. Calls that are still open never get an answer. */
-  onClosed(reason: string): void;
-}
-
-/**
- * A stream that sends this many times its window without credit breaks the protocol. A correct one
- * exceeds its window by less than one chunk.
- */
-const WINDOW_SLACK = 2;
+import { type TextValue, Value, weightOf } from "./values/mod.ts";
 
 /**
  * The link to one worker. It numbers calls and routes answers; the pool decides what to send.
@@ -67,8 +35,8 @@ export class Link {
   readonly #outbox: Outbox;
   readonly #events: LinkEvents;
   readonly #calls = new OpenCalls<CallListener>();
-  /** The remaining credit of each stream in bytes, by call; unlimited after a cancel. */
-  readonly #windows = new Map<number, number>();
+  readonly #streams = new OpenStreams();
+  readonly #asks = new OpenAsks((id, outcome) => this.#answer(id, outcome));
   readonly #pings = new OpenPings();
   readonly #ready = Promise.withResolvers<Ready>();
   readonly #maxId: number;
@@ -85,7 +53,7 @@ export class Link {
     this.hello = hello;
     this.#maxId = maxId;
     this.#carrier = carrier;
-    this.#outbox = new Outbox(carrier, (call) => this.#onUnsendable(call));
+    this.#outbox = new Outbox(carrier, (message) => this.#onUnsendable(message));
     this.#events = events;
     // Nobody may be waiting when this rejects.
     this.#ready.promise.catch(() => {});
@@ -148,15 +116,9 @@ export class Link {
   call(call: OutgoingCall, listener: CallListener): number {
     const id = this.#nextId();
     if (this.#closedReason !== undefined) return id;
-    let args = call.args.content;
-    let framedBytes = call.args.weight;
-    if (this.#slab !== undefined && args.buffers.length > 0) {
-      // Returns a copy, since the same value may be sent again, to another worker.
-      args = placeShared(args, this.#slab, this.#minSharedBytes);
-      for (const { length } of args.shared) framedBytes -= length;
-    }
+    const args = this.#placed(call.args.content);
     this.#calls.set(id, listener);
-    if (call.stream) this.#windows.set(id, WINDOW_SLACK * Math.max(1, call.windowBytes));
+    if (call.stream) this.#streams.open(id, call.windowBytes);
     const message = {
       id,
       tool: call.tool,
@@ -169,13 +131,14 @@ export class Link {
       number: call.number ?? 0,
       arrays: call.arrays ?? 0,
     };
-    this.#outbox.push({ call: message }, framedBytes, args.buffers.length > 0);
+    this.#outbox.push({ call: message }, weightOf(args), args.buffers.length > 0);
     return id;
   }
 
   /** Tells a call to stop. The worker still answers it. */
   cancel(id: number): void {
-    if (this.#windows.has(id)) this.#windows.set(id, Infinity);
+    this.#streams.cancel(id);
+    this.#asks.stop(id);
     this.#outbox.push({ cancel: { id } });
   }
 
@@ -190,8 +153,7 @@ export class Link {
   /** Grants a stream `bytes` more credit. */
   credit(id: number, bytes: number): void {
     if (bytes <= 0) return;
-    const left = this.#windows.get(id);
-    if (left !== undefined) this.#windows.set(id, left + bytes);
+    this.#streams.grant(id, bytes);
     this.#outbox.push({ credit: { id, bytes } });
   }
 
@@ -260,7 +222,7 @@ export class Link {
       if (listener && this.#take(value)) listener.onResult(new Value(value ?? {}), runMs);
     } else if (message.chunk) {
       const { id, value } = message.chunk;
-      if (this.#windows.has(id)) this.#chunk(id, value);
+      if (this.#streams.has(id)) this.#chunk(id, value);
       else this.#break(`a chunk of the call ${id}, which is not an open stream`);
     } else if (message.progress) {
       const { id, value } = message.progress;
@@ -268,6 +230,8 @@ export class Link {
       const listener = this.#calls.get(id);
       if (!this.#wasSent(id)) this.#break(`progress of the call ${id}, which was never sent`);
       else if (this.#take(value)) listener?.onProgress(new Value(value ?? {}));
+    } else if (message.ask) {
+      this.#ask(message.ask);
     } else if (message.failure) {
       const { id, error, runMs } = message.failure;
       this.#finish(id, runMs)?.onFailure(error ?? UNKNOWN_ERROR, runMs);
@@ -295,12 +259,24 @@ export class Link {
   }
 
   #chunk(id: number, value: WireValue | null | undefined): void {
-    const left = this.#windows.get(id) ?? 0;
-    if (left <= 0) return this.#break(`chunks of the call ${id} far beyond its window`);
+    if (!this.#streams.hasCredit(id)) {
+      return this.#break(`chunks of the call ${id} far beyond its window`);
+    }
     if (!this.#take(value)) return;
     const chunk = new Value(value ?? {});
-    this.#windows.set(id, left - chunk.weight);
+    this.#streams.grant(id, -chunk.weight);
     this.#calls.get(id)?.onChunk(chunk);
+  }
+
+  #ask(ask: WireAsk): void {
+    const { id, callId, args } = ask;
+    const breach = this.#asks.breachOf(id);
+    if (breach !== undefined) return this.#break(breach);
+    if (!this.#wasSent(callId)) {
+      return this.#break(`an ask of the call ${callId}, which was never sent`);
+    }
+    const listener = this.#calls.get(callId);
+    if (this.#take(args)) this.#asks.answer(ask, listener);
   }
 
   #pong(id: number, rssBytes: number): void {
@@ -346,11 +322,31 @@ export class Link {
     return true;
   }
 
-  /** Fails a call that could not be sent, and releases its shared memory. */
-  #onUnsendable({ id, args }: UnsentCall): void {
-    this.#slab?.release((args.shared ?? []).map(({ offset }) => offset ?? 0));
+  /** Returns what to send of a value: its large buffers move into shared memory. */
+  #placed(content: WireValue | TextValue): WireValue | TextValue {
+    if (this.#slab === undefined || content.buffers.length === 0) return content;
+    return placeShared(content, this.#slab, this.#minSharedBytes);
+  }
+
+  #answer(id: number, outcome: Value | HostErrorInit): void {
+    if (!(outcome instanceof Value)) return this.#outbox.push({ answer: { id, error: outcome } });
+    const value = this.#placed(outcome.content);
+    this.#outbox.push({ answer: { id, value } }, weightOf(value), value.buffers.length > 0);
+  }
+
+  /** Fails a call or an answer that could not be sent, and releases its shared memory. */
+  #onUnsendable(message: OutgoingMessage): void {
+    const value = isCall(message)
+      ? message.call.args
+      : isAnswer(message)
+      ? message.answer.value
+      : undefined;
+    this.#slab?.release((value?.shared ?? []).map(({ offset }) => offset ?? 0));
     // Runs later, since the listener may send another call while a frame is being written.
-    queueMicrotask(() => this.#finish(id ?? 0)?.onFailure(LOST_BUFFER, 0));
+    queueMicrotask(() => {
+      if (isCall(message)) this.#finish(message.call.id ?? 0)?.onFailure(LOST_BUFFER, 0);
+      else if (isAnswer(message)) this.#answer(message.answer.id ?? 0, LOST_ANSWER);
+    });
   }
 
   /**
@@ -363,7 +359,8 @@ export class Link {
     else if (!isAmount(runMs)) this.#break(`a call that ran for ${runMs} ms`);
     else {
       this.#calls.delete(id);
-      if (this.#windows.size > 0) this.#windows.delete(id);
+      this.#streams.close(id);
+      this.#asks.end(id);
       return listener;
     }
     return undefined;
@@ -374,6 +371,7 @@ export class Link {
     this.#closedReason = reason;
     this.#outbox.close();
     this.#calls.clear();
+    this.#asks.close(linkLost(reason));
     this.#slab?.[Symbol.dispose]();
     this.#slab = undefined;
     this.#ready.reject(this.#breach === undefined ? linkLost(reason) : brokeProtocol(reason));

@@ -1,5 +1,6 @@
 import { SnakedenError } from "../errors.ts";
-import type { Error as WireError } from "./gen/link.js";
+import { getLogger } from "../log.ts";
+import type { Error as WireError, HostErrorInit } from "./gen/link.js";
 
 /** The error of a call for which the worker reported a failure without an error. */
 export const UNKNOWN_ERROR: WireError = {
@@ -17,6 +18,38 @@ export const LOST_BUFFER: WireError = {
   python: null,
   issues: [],
 };
+
+/** The error of an answer that could not be sent because it lost a buffer. */
+export const LOST_ANSWER: HostErrorInit = {
+  code: "invalid_value",
+  message: "Cannot send the answer: a buffer was transferred or made smaller before it was sent",
+};
+
+/**
+ * Returns the error of an answer for anything that a handler threw. Only the text of an expected
+ * error is sent; any other one is a defect, and goes to the log.
+ */
+export function hostErrorOf(error: unknown, method: string): HostErrorInit {
+  if (!(error instanceof SnakedenError)) {
+    getLogger("bridge").error("the host failed to answer {method}: {problem}", {
+      method,
+      problem: error instanceof Error ? error.stack : String(error),
+    });
+    return { code: "internal", message: `The host failed to answer ${method}; see its log` };
+  }
+  const { code, message, retryable } = error;
+  return { code, message: message.toWellFormed(), retryable, details: textOf(error.details) };
+}
+
+/** Returns facts as JSON; an empty text if there are none, or if JSON has no form for them. */
+function textOf(details: SnakedenError["details"]): string {
+  try {
+    const text = JSON.stringify(details);
+    return text === "{}" ? "" : text.toWellFormed();
+  } catch {
+    return "";
+  }
+}
 
 /** Returns the error for a worker that broke the protocol. */
 export function brokeProtocol(how: string): SnakedenError {

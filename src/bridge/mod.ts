@@ -10,7 +10,9 @@
 export type { Carrier, CarrierEvents, CarrierKind } from "./carriers/mod.ts";
 export type { Error as WireError, Log, Ready, Tool, WelcomeInit } from "./gen/link.js";
 export { BridgeServer } from "./bridge_server.ts";
-export { type CallListener, Link, type LinkEvents } from "./link.ts";
+export { Link } from "./link.ts";
+export type { CallListener, LinkEvents } from "./link_events.ts";
+export type { Ask, AskListener } from "./open_asks.ts";
 export type { OutgoingCall } from "./outgoing_call.ts";
 export {
   type ArrayData,

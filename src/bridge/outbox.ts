@@ -1,4 +1,4 @@
-import { type Carrier, isCall, type OutgoingCall, type OutgoingMessage } from "./carriers/mod.ts";
+import { type Carrier, isAnswer, isCall, type OutgoingMessage } from "./carriers/mod.ts";
 import { TextValue } from "./values/mod.ts";
 
 /** The payload bytes above which a frame is closed, so that a ping never waits for a huge frame. */
@@ -11,7 +11,7 @@ const MAX_FRAME_BYTES = 1 << 20;
  */
 export class Outbox {
   readonly #carrier: Carrier;
-  readonly #onUnsendable: (call: OutgoingCall) => void;
+  readonly #onUnsendable: (message: OutgoingMessage) => void;
   #pending: OutgoingMessage[] = [];
   #pendingBytes = 0;
   /**
@@ -24,10 +24,10 @@ export class Outbox {
   #state: "idle" | "scheduled" | "blocked" | "closed" = "idle";
 
   /**
-   * @param onUnsendable Called with each call that is left out because its arguments lost a buffer
+   * @param onUnsendable Called with each message that is left out because its value lost a buffer
    * while it waited.
    */
-  constructor(carrier: Carrier, onUnsendable: (call: OutgoingCall) => void = () => {}) {
+  constructor(carrier: Carrier, onUnsendable: (message: OutgoingMessage) => void = () => {}) {
     this.#carrier = carrier;
     this.#onUnsendable = onUnsendable;
   }
@@ -97,15 +97,18 @@ export class Outbox {
 
   #withoutLost(messages: OutgoingMessage[]): OutgoingMessage[] {
     return messages.filter((message) => {
-      if (isSendable(message)) return true;
-      if (isCall(message)) this.#onUnsendable(message.call);
-      return false;
+      const sendable = isSendable(message);
+      if (!sendable) this.#onUnsendable(message);
+      return sendable;
     });
   }
 }
 
 function isSendable(message: OutgoingMessage): boolean {
-  if (!isCall(message)) return true;
-  const { args } = message.call;
-  return !(args instanceof TextValue) || args.isWhole;
+  const value = isCall(message)
+    ? message.call.args
+    : isAnswer(message)
+    ? message.answer.value
+    : undefined;
+  return !(value instanceof TextValue) || value.isWhole;
 }

@@ -2,7 +2,8 @@ import { SnakedenError } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import type { Carrier, Greeter } from "./carriers/mod.ts";
 import type { Hello, HostMessageInit, WorkerFrame } from "./gen/link.js";
-import { Link, type LinkEvents } from "./link.ts";
+import { Link } from "./link.ts";
+import type { LinkEvents } from "./link_events.ts";
 
 /** The version of proto/snakeden/v1/link.proto. Twin of wire.py. */
 export const PROTOCOL_VERSION = 1;

@@ -5,7 +5,15 @@ import { Calls, policiesByPool, warnOfUnknownTools } from "../calls/mod.ts";
 import { type Config, isDemo, type NamedLogging, type SizedConfig } from "../config/mod.ts";
 import { freeDeviceBytes, Hardware, logPlacements, placeConfig } from "../hardware/mod.ts";
 import { getLogger } from "../log.ts";
-import { DeviceHealth, Health, type PoolGroup, Pools, WorkerList } from "../pool/mod.ts";
+import {
+  DeviceHealth,
+  Health,
+  type HostMethod,
+  HostMethods,
+  type PoolGroup,
+  Pools,
+  WorkerList,
+} from "../pool/mod.ts";
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
 import { openReload, untilReady } from "../reload/mod.ts";
 import { Sessions } from "../sessions/mod.ts";
@@ -55,6 +63,8 @@ export function splitOptions<T extends object>(
 export interface ComposeOptions extends StartOptions {
   /** The log that the host asks for. */
   readonly logging?: NamedLogging;
+  /** Methods that tools may ask the host for, by name. */
+  readonly hostMethods?: Readonly<Record<string, HostMethod>>;
 }
 
 /** The parts of a host that is running. */
@@ -126,6 +136,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       placements,
       deviceHealth,
       freeDeviceBytes: (deviceId) => freeDeviceBytes(hardware, deviceId),
+      services: new HostMethods(options.hostMethods ?? {}),
       runId,
       runDirectory: directory.path,
       bridge,

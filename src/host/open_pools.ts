@@ -1,6 +1,12 @@
 import type { SizedConfig } from "../config/mod.ts";
 import type { Placement } from "../hardware/mod.ts";
-import { DeviceDemand, type DeviceHealth, Pool, PoolGroup } from "../pool/mod.ts";
+import {
+  DeviceDemand,
+  type DeviceHealth,
+  type HostServices,
+  Pool,
+  PoolGroup,
+} from "../pool/mod.ts";
 import { moduleCure } from "./module_cure.ts";
 import { type LauncherParts, workerLauncher } from "./worker_launcher.ts";
 
@@ -13,6 +19,8 @@ export interface PoolsParts extends LauncherParts {
   readonly deviceHealth: DeviceHealth;
   /** Returns the memory that is free on a device; null if it is unknown. */
   readonly freeDeviceBytes: (deviceId: string) => Promise<number | null>;
+  /** Answers what tools ask the host for. */
+  readonly services: HostServices;
 }
 
 /** Creates the pools of the configuration, which have no workers until they are started. */
@@ -33,6 +41,7 @@ export function openPools(parts: PoolsParts): PoolGroup {
           deviceHealth: parts.deviceHealth,
           deviceDemand,
           freeDeviceBytes: parts.freeDeviceBytes,
+          services: parts.services,
         },
       ),
     ])),

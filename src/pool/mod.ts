@@ -22,11 +22,15 @@ export type { SessionWorker } from "./affinity/mod.ts";
 export {
   type AffinityMode,
   type ArrayForm,
+  type AskingCall,
   Call,
   type CallOutcome,
   type CallRequest,
   type ChunkSink,
   ChunkStream,
+  type HostMethod,
+  HostMethods,
+  type HostServices,
   PRIORITY_RANGE,
   type StreamEvent,
 } from "./calls/mod.ts";

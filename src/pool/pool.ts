@@ -1,8 +1,8 @@
 import { Alarms, SYSTEM_CLOCK } from "../async/mod.ts";
 import type { Tool } from "../bridge/mod.ts";
 import { SnakedenError, type WorkerExit } from "../errors.ts";
+import { Call, type CallOwner, type CallRequest, NO_SERVICES } from "./calls/mod.ts";
 import type { SessionWorker } from "./affinity/mod.ts";
-import { Call, type CallOwner, type CallRequest } from "./calls/mod.ts";
 import { CrashPolicy, type CrashStats } from "./crashes/mod.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type CodeChange, PoolCode } from "./pool_code.ts";
@@ -37,11 +37,13 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly #crashes: CrashPolicy;
   readonly #stats = new StatsCounter();
   readonly #lifecycle: PoolLifecycle;
+  readonly services: CallOwner["services"];
   readonly callPrefix = `${crypto.randomUUID().slice(0, 8)}-`;
   #callCount = 0;
   #stopped: Promise<void> | undefined;
 
-  constructor(options: PoolOptions, { clock = SYSTEM_CLOCK, ...deps }: PoolDeps) {
+  constructor(options: PoolOptions, { clock = SYSTEM_CLOCK, services, ...deps }: PoolDeps) {
+    this.services = services ?? NO_SERVICES;
     this.deadlines = new Alarms(clock);
     this.#workerAlarms = new Alarms(clock);
     this.#options = options;

@@ -1,4 +1,5 @@
 import type { Clock } from "../async/mod.ts";
+import type { HostServices } from "./calls/mod.ts";
 import type { AffinityOptions } from "./affinity/mod.ts";
 import type { CrashOptions } from "./crashes/mod.ts";
 import type { SupervisorDeps, SupervisorOptions } from "./supervision/mod.ts";
@@ -29,4 +30,6 @@ export interface PoolOptions extends SupervisorOptions, CrashOptions, AffinityOp
 export interface PoolDeps extends Omit<SupervisorDeps, "alarms" | "clock"> {
   /** Default: the clock of the system. */
   readonly clock?: Clock | undefined;
+  /** Answers what tools ask the host for. Default: every ask is refused. */
+  readonly services?: HostServices | undefined;
 }

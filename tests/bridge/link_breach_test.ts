@@ -89,6 +89,15 @@ const BREACHES: readonly [string, Breach, RegExp][] = [
     /^chunks of the call \d+ far beyond its window$/,
   ],
   ["progress of no call", () => [{ progress: { id: 77, value: ONE } }], /^progress of the call 77/],
+  ["an ask of no call", () => [{ ask: { id: 1, callId: 77 } }], /^an ask of the call 77, which/],
+  ["an ask without an id", ({ call: callId }) => [{ ask: { callId } }], /without an id$/],
+  [
+    "an ask whose arguments are in memory that is not shared",
+    ({ call: callId }) => [
+      { ask: { id: 1, callId, args: { shared: [{ index: 0, offset: 0, length: 9 }] } } },
+    ],
+    /^a buffer of the worker cannot be read/,
+  ],
   ["a pong to no ping", () => [{ pong: { id: 77 } }], /^a pong to the ping 77/],
   ["memory that is no number", () => [{ pong: { id: 0, rssBytes: NaN } }], /^NaN bytes/],
   ["memory below 0", () => [{ pong: { id: 0, rssBytes: -1 } }], /^-1 bytes/],
@@ -177,6 +186,7 @@ const message: fc.Arbitrary<WorkerMessageInit> = fc.oneof(
   fc.record({ result: fc.record({ id, value, runMs: amount }) }),
   fc.record({ chunk: fc.record({ id, value }) }),
   fc.record({ progress: fc.record({ id, value }) }),
+  fc.record({ ask: fc.record({ id, callId: id, method: fc.string(), args: value }) }),
   fc.record({ failure: fc.record({ id, runMs: amount }) }),
   fc.record({ pong: fc.record({ id, rssBytes: amount }) }),
   fc.record({ recalled: fc.record({ ids: fc.array(id, { maxLength: 3 }) }) }),

@@ -1,4 +1,10 @@
-import { type CallInit, type HostMessageInit, snakeden, type ValueInit } from "../gen/link.js";
+import {
+  type AnswerInit,
+  type CallInit,
+  type HostMessageInit,
+  snakeden,
+  type ValueInit,
+} from "../gen/link.js";
 import { TextValue } from "../values/mod.ts";
 
 const { HostMessage: hostMessage } = snakeden.v1;
@@ -10,12 +16,25 @@ export interface OutgoingCall extends Omit<CallInit, "args"> {
   readonly args: ValueInit | TextValue;
 }
 
+/** An answer to send, whose value may still be text. */
+export interface OutgoingAnswer extends Omit<AnswerInit, "value"> {
+  readonly value?: ValueInit | TextValue;
+}
+
 /** A message to a worker. */
-export type OutgoingMessage = { readonly call: OutgoingCall } | Omit<HostMessageInit, "call">;
+export type OutgoingMessage =
+  | { readonly call: OutgoingCall }
+  | { readonly answer: OutgoingAnswer }
+  | Omit<HostMessageInit, "call" | "answer">;
 
 /** Returns true for a message with a call. */
 export function isCall(message: OutgoingMessage): message is { readonly call: OutgoingCall } {
   return "call" in message;
+}
+
+/** Returns true for a message with an answer. */
+export function isAnswer(message: OutgoingMessage): message is { readonly answer: OutgoingAnswer } {
+  return "answer" in message;
 }
 
 /**
@@ -41,7 +60,7 @@ const CALL_OVERHEAD_BYTES = 128;
  */
 const KEY = {
   frame: { messages: 0x0a },
-  message: { call: 0x1a },
+  message: { call: 0x1a, answer: 0x52 },
   call: {
     id: 0x08,
     tool: 0x12,
@@ -54,15 +73,16 @@ const KEY = {
     number: 0x48,
     arrays: 0x50,
   },
+  answer: { id: 0x08, value: 0x12 },
   value: { json: 0x0a, tagged: 0x10, buffers: 0x1a, shared: 0x22 },
   shared: { index: 0x08, offset: 0x10, length: 0x18 },
 } as const;
 
 /**
  * Writes host frames (proto/snakeden/v1/link.proto), each after its length, and reuses its memory.
- * Nearly all messages are calls, so these are written by hand, without an object for each field or
- * a byte array for each text. Everything else goes through the generated codec. The encoding is
- * protobuf's (https://protobuf.dev/programming-guides/encoding).
+ * Nearly all messages are calls and answers, so these are written by hand, without an object for
+ * each field or a byte array for each text. Everything else goes through the generated codec. The
+ * encoding is protobuf's (https://protobuf.dev/programming-guides/encoding).
  */
 export class FrameWriter {
   #bytes = new Uint8Array(KEPT_BYTES);
@@ -78,6 +98,7 @@ export class FrameWriter {
     this.#at = HEADER_BYTES;
     for (const message of messages) {
       if (isCall(message)) this.#callMessage(message.call);
+      else if (isAnswer(message)) this.#answerMessage(message.answer);
       else this.#field(KEY.frame.messages, hostMessage.encode(message).finish());
     }
     this.#view.setUint32(0, this.#at - HEADER_BYTES, true);
@@ -98,6 +119,22 @@ export class FrameWriter {
     this.#text(KEY.call.requestId, call.requestId ?? "");
     this.#number(KEY.call.number, call.number ?? 0);
     this.#number(KEY.call.arrays, call.arrays ?? 0);
+    this.#close(body);
+    this.#close(message);
+  }
+
+  #answerMessage({ id, value, error = null }: OutgoingAnswer): void {
+    if (value === undefined) {
+      return this.#field(
+        KEY.frame.messages,
+        hostMessage.encode({ answer: { id: id ?? 0, error } }).finish(),
+      );
+    }
+    this.#reserve(CALL_OVERHEAD_BYTES);
+    const message = this.#open(KEY.frame.messages);
+    const body = this.#open(KEY.message.answer);
+    this.#number(KEY.answer.id, id ?? 0);
+    this.#value(KEY.answer.value, value);
     this.#close(body);
     this.#close(message);
   }

@@ -6,5 +6,11 @@
  * @module
  */
 export type { Carrier, CarrierEvents, Greeter } from "./carrier.ts";
-export { isCall, type OutgoingCall, type OutgoingMessage } from "./frame_writer.ts";
+export {
+  isAnswer,
+  isCall,
+  type OutgoingAnswer,
+  type OutgoingCall,
+  type OutgoingMessage,
+} from "./frame_writer.ts";
 export { type CarrierKind, CARRIERS } from "./kinds.ts";

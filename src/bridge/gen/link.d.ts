@@ -39,6 +39,19 @@ export interface FieldIssueInit {
   message?: string | null;
 }
 
+export interface HostError {
+  code: string;
+  message: string;
+  details: string;
+  retryable: boolean;
+}
+export interface HostErrorInit {
+  code?: string | null;
+  message?: string | null;
+  details?: string | null;
+  retryable?: boolean | null;
+}
+
 export interface Value {
   json: Uint8Array;
   tagged: boolean;
@@ -78,7 +91,7 @@ export interface HostFrameInit {
 }
 
 export interface WorkerMessage {
-  body?: "hello" | "ready" | "startFailed" | "result" | "failure" | "chunk" | "progress" | "pong" | "log" | "recalled" | "release" | "leaving" | "imported";
+  body?: "hello" | "ready" | "startFailed" | "result" | "failure" | "chunk" | "progress" | "pong" | "log" | "recalled" | "release" | "leaving" | "imported" | "ask";
   hello?: Hello | null;
   ready?: Ready | null;
   startFailed?: StartFailed | null;
@@ -92,6 +105,7 @@ export interface WorkerMessage {
   release?: Release | null;
   leaving?: Leaving | null;
   imported?: Imported | null;
+  ask?: Ask | null;
 }
 export interface WorkerMessageInit {
   hello?: HelloInit | null;
@@ -107,10 +121,11 @@ export interface WorkerMessageInit {
   release?: ReleaseInit | null;
   leaving?: LeavingInit | null;
   imported?: ImportedInit | null;
+  ask?: AskInit | null;
 }
 
 export interface HostMessage {
-  body?: "welcome" | "refused" | "call" | "cancel" | "credit" | "ping" | "stop" | "recall" | "release";
+  body?: "welcome" | "refused" | "call" | "cancel" | "credit" | "ping" | "stop" | "recall" | "release" | "answer";
   welcome?: Welcome | null;
   refused?: Refused | null;
   call?: Call | null;
@@ -120,6 +135,7 @@ export interface HostMessage {
   stop?: Stop | null;
   recall?: Recall | null;
   release?: Release | null;
+  answer?: Answer | null;
 }
 export interface HostMessageInit {
   welcome?: WelcomeInit | null;
@@ -131,6 +147,7 @@ export interface HostMessageInit {
   stop?: StopInit | null;
   recall?: RecallInit | null;
   release?: ReleaseInit | null;
+  answer?: AnswerInit | null;
 }
 
 export interface Hello {
@@ -424,11 +441,36 @@ export interface ProgressInit {
   value?: ValueInit | null;
 }
 
+export interface Ask {
+  id: number;
+  callId: number;
+  method: string;
+  args?: Value | null;
+}
+export interface AskInit {
+  id?: number | null;
+  callId?: number | null;
+  method?: string | null;
+  args?: ValueInit | null;
+}
+
+export interface Answer {
+  id: number;
+  value?: Value | null;
+  error?: HostError | null;
+}
+export interface AnswerInit {
+  id?: number | null;
+  value?: ValueInit | null;
+  error?: HostErrorInit | null;
+}
+
 export declare const snakeden: {
   v1: {
     Error: Codec<Error, ErrorInit>;
     PythonException: Codec<PythonException, PythonExceptionInit>;
     FieldIssue: Codec<FieldIssue, FieldIssueInit>;
+    HostError: Codec<HostError, HostErrorInit>;
     Value: Codec<Value, ValueInit>;
     SharedBuffer: Codec<SharedBuffer, SharedBufferInit>;
     WorkerFrame: Codec<WorkerFrame, WorkerFrameInit>;
@@ -460,5 +502,7 @@ export declare const snakeden: {
     Failure: Codec<Failure, FailureInit>;
     Chunk: Codec<Chunk, ChunkInit>;
     Progress: Codec<Progress, ProgressInit>;
+    Ask: Codec<Ask, AskInit>;
+    Answer: Codec<Answer, AnswerInit>;
   };
 };

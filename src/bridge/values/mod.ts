@@ -9,4 +9,4 @@ export { type ArrayData, type DType, NdArray } from "./nd_array.ts";
 export { TextValue } from "./text_value.ts";
 export { isUnserializable, type Unserializable } from "./value_tags.ts";
 export type { WriteOptions } from "./value_writer.ts";
-export { type RawBytes, Value } from "./values.ts";
+export { type RawBytes, Value, weightOf } from "./values.ts";

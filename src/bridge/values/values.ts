@@ -126,12 +126,7 @@ export class Value {
 
   /** The bytes that the value counts for in the window of a stream. */
   get weight(): number {
-    const { content } = this;
-    // An estimate is enough for a value of our own, since nobody credits it.
-    const length = content instanceof TextValue ? content.text.length : content.json.byteLength;
-    let bytes = length + WEIGHT_OVERHEAD_BYTES;
-    for (const buffer of content.buffers) bytes += buffer.byteLength;
-    return bytes;
+    return weightOf(this.content);
   }
 
   /**
@@ -162,6 +157,15 @@ export class Value {
     const { content } = this;
     return content instanceof TextValue ? content.text : decoder.decode(content.json);
   }
+}
+
+/** Returns {@link Value.weight}, without what is in shared memory. */
+export function weightOf(content: WireValue | TextValue): number {
+  // An estimate is enough for a value of our own, since nobody credits it.
+  const length = content instanceof TextValue ? content.text.length : content.json.byteLength;
+  let bytes = length + WEIGHT_OVERHEAD_BYTES;
+  for (const buffer of content.buffers) bytes += buffer.byteLength;
+  return bytes;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type Alarms, LoneAlarm } from "../../async/mod.ts";
-import type { CallListener, Link, Value, WireError } from "../../bridge/mod.ts";
+import type { Ask, CallListener, Link, Value, WireError } from "../../bridge/mod.ts";
 import type { AttemptOfCall, Call } from "./call.ts";
 import type { Listed } from "./call_list.ts";
 
@@ -137,5 +137,8 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
 
   onProgress(value: Value): void {
     this.call.onProgress(value);
+  }
+  onAsk(ask: Ask): Value | Promise<Value> {
+    return this.call.answer(ask, this.workerId);
   }
 }

@@ -1,9 +1,10 @@
 import type { Alarm, Alarms } from "../../async/mod.ts";
-import type { OutgoingCall, Value, WireError } from "../../bridge/mod.ts";
+import type { Ask, OutgoingCall, Value, WireError } from "../../bridge/mod.ts";
 import { DeadlineExceededError, SnakedenError } from "../../errors.ts";
 import { callFailure } from "./call_failure.ts";
 import type { AffinityMode } from "./affinity_mode.ts";
 import type { Queued } from "./call_queue.ts";
+import type { HostServices } from "./host_methods.ts";
 
 /** The form of arrays in results: lists of numbers, or their bytes, which HTTP sends as base64. */
 export type ArrayForm = "list" | "base64";
@@ -78,7 +79,10 @@ export interface AttemptOfCall {
 
 /** The pool, as a call sees it. */
 export interface CallOwner {
+  readonly name: string;
   readonly deadlines: Alarms;
+  /** Answers what tools ask the host for. */
+  readonly services: HostServices;
   /** The prefix of the ids of its calls. */
   readonly callPrefix: string;
   /** The time that cancelled work has to stop before its worker is killed. */
@@ -288,6 +292,24 @@ export class Call implements Queued, Alarm, EventListenerObject {
 
   onProgress(value: Value): void {
     if (this.#state !== "settled") this.#request.sink?.onProgress(value);
+  }
+
+  /** Answers what its tool asks the host for. */
+  answer({ method, args, signal }: Ask, workerId: string): Value | Promise<Value> {
+    const { sessionId = "", requestId = "", tool } = this.#request;
+    const { name: pool, services } = this.#owner;
+    const remainingMs = Math.max(0, this.#deadline - this.now);
+    const call = {
+      callId: this.id,
+      requestId,
+      sessionId,
+      pool,
+      tool,
+      workerId,
+      remainingMs,
+      signal,
+    };
+    return services.answer(call, method, args);
   }
 
   /** Answers the caller with an error, unless it has been answered. */

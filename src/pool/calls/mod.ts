@@ -2,7 +2,8 @@
  * One call in the host. A {@link Call} is the caller's half of it: it waits in a {@link CallQueue}
  * and ends with one outcome. An {@link Attempt} is the worker's half: it receives the messages of
  * the worker. {@link ChunkStream} holds the chunks that its reader has not taken yet;
- * {@link RunTimes} estimates how long the next call of a tool will run.
+ * {@link RunTimes} estimates how long the next call of a tool will run. {@link HostServices} answer
+ * what a tool asks the host for while it runs.
  *
  * @module
  */
@@ -20,5 +21,12 @@ export {
 export { CallList, type Listed } from "./call_list.ts";
 export { CallQueue, goesBefore, PRIORITY_RANGE } from "./call_queue.ts";
 export { ChunkStream, type StreamEvent } from "./chunk_stream.ts";
+export {
+  type AskingCall,
+  type HostMethod,
+  HostMethods,
+  type HostServices,
+  NO_SERVICES,
+} from "./host_methods.ts";
 export { withModuleCure } from "./missing_module.ts";
 export { RunTimes } from "./run_times.ts";

@@ -5,7 +5,7 @@ import {
   HEADER_BYTES,
   type OutgoingMessage,
 } from "../../../src/bridge/carriers/frame_writer.ts";
-import { type HostMessage, snakeden } from "../../../src/bridge/gen/link.js";
+import { type HostMessage, snakeden, type Value } from "../../../src/bridge/gen/link.js";
 import { TextValue } from "../../../src/bridge/values/text_value.ts";
 
 const { HostFrame: hostFrame } = snakeden.v1;
@@ -26,15 +26,28 @@ const bytes = fc.uint8Array({ maxLength: 300 });
 const plain = { noNullPrototype: true };
 const shared = fc.record({ index: uint32, offset: uint32, length: uint32 }, plain);
 
+const content = fc.record({
+  text: text,
+  tagged: fc.boolean(),
+  buffers: fc.array(bytes, { maxLength: 3 }),
+  shared: fc.array(shared, { maxLength: 3 }),
+}, plain);
+
+/** Returns all of a value that was read, as `content` makes it. */
+function contentOf(value: Value | null | undefined): unknown {
+  const { json, tagged, buffers, shared } = value ?? assert.fail("it has no value");
+  return {
+    text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(json),
+    tagged,
+    buffers: buffers.map((it) => new Uint8Array(it)),
+    shared: shared.map(({ index, offset, length }) => ({ index, offset, length })),
+  };
+}
+
 const call = fc.record({
   id: uint32,
   tool: text,
-  args: fc.record({
-    text: text,
-    tagged: fc.boolean(),
-    buffers: fc.array(bytes, { maxLength: 3 }),
-    shared: fc.array(shared, { maxLength: 3 }),
-  }, plain),
+  args: content,
   timeoutMs: fc.oneof(fc.constant(0), fc.double({ min: 0, noNaN: true })),
   stream: fc.boolean(),
   windowBytes: uint32,
@@ -59,16 +72,10 @@ Deno.test("FrameWriter writes calls that the generated codec reads, whatever the
       // prototype.
       const { id, tool, args, timeoutMs, stream, windowBytes, sessionId, requestId } = call ??
         assert.fail("it is no call");
-      const { json, tagged, buffers, shared } = args ?? assert.fail("it has no arguments");
       return {
         id,
         tool,
-        args: {
-          text: new TextDecoder("utf-8", { ignoreBOM: true }).decode(json),
-          tagged,
-          buffers: buffers.map((it) => new Uint8Array(it)),
-          shared: shared.map(({ index, offset, length }) => ({ index, offset, length })),
-        },
+        args: contentOf(args),
         timeoutMs,
         stream,
         windowBytes,
@@ -77,6 +84,19 @@ Deno.test("FrameWriter writes calls that the generated codec reads, whatever the
       };
     });
     assert.deepEqual(seen, calls);
+  }));
+});
+
+Deno.test("FrameWriter writes answers that the generated codec reads", () => {
+  const writer = new FrameWriter();
+  const error = { code: "not_found", message: "no ü", details: "{}", retryable: true };
+  fc.assert(fc.property(uint32, content, (id, { text, tagged, buffers, shared }) => {
+    const value = new TextValue(text, tagged, buffers, shared);
+    const messages = read(writer.write([{ answer: { id, value } }, { answer: { id, error } }]));
+    const [good, bad] = messages.map(({ answer }) => answer);
+    assert.deepEqual([good?.id, good?.error], [id, null]);
+    assert.deepEqual(contentOf(good?.value), { text, tagged, buffers, shared });
+    assert.deepEqual([bad?.id, { ...bad?.error }, bad?.value], [id, error, null]);
   }));
 });
 

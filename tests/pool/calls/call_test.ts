@@ -5,6 +5,7 @@ import { Link, Value } from "../../../src/bridge/mod.ts";
 import { DeadlineExceededError, SnakedenError } from "../../../src/errors.ts";
 import { Attempt, type AttemptHost } from "../../../src/pool/calls/attempt.ts";
 import { Call, type CallOwner, type CallRequest } from "../../../src/pool/calls/call.ts";
+import { NO_SERVICES } from "../../../src/pool/calls/host_methods.ts";
 import { FakeCarrier } from "../../fixtures/fakes/fake_carrier.ts";
 import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
 import { microtasks } from "../../fixtures/until.ts";
@@ -50,7 +51,9 @@ function setUp(options: Partial<CallRequest> = {}): SetUp {
   const link = new Link(hello, carrier, { onLog: () => {}, onClosed: () => {} });
   const told: string[] = [];
   const owner: CallOwner = {
+    name: "default",
     deadlines,
+    services: NO_SERVICES,
     callPrefix: "c-",
     cancelGraceMs: GRACE_MS,
     settled: (_, error) =>

@@ -35,3 +35,15 @@ class FieldIssue(_message.Message):
     path: str
     message: str
     def __init__(self, path: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
+
+class HostError(_message.Message):
+    __slots__ = ("code", "message", "details", "retryable")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    DETAILS_FIELD_NUMBER: _ClassVar[int]
+    RETRYABLE_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    message: str
+    details: str
+    retryable: bool
+    def __init__(self, code: _Optional[str] = ..., message: _Optional[str] = ..., details: _Optional[str] = ..., retryable: _Optional[bool] = ...) -> None: ...

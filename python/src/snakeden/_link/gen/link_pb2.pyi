@@ -21,7 +21,7 @@ class HostFrame(_message.Message):
     def __init__(self, messages: _Optional[_Iterable[_Union[HostMessage, _Mapping]]] = ...) -> None: ...
 
 class WorkerMessage(_message.Message):
-    __slots__ = ("hello", "ready", "start_failed", "result", "failure", "chunk", "progress", "pong", "log", "recalled", "release", "leaving", "imported")
+    __slots__ = ("hello", "ready", "start_failed", "result", "failure", "chunk", "progress", "pong", "log", "recalled", "release", "leaving", "imported", "ask")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     READY_FIELD_NUMBER: _ClassVar[int]
     START_FAILED_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +35,7 @@ class WorkerMessage(_message.Message):
     RELEASE_FIELD_NUMBER: _ClassVar[int]
     LEAVING_FIELD_NUMBER: _ClassVar[int]
     IMPORTED_FIELD_NUMBER: _ClassVar[int]
+    ASK_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     ready: Ready
     start_failed: StartFailed
@@ -48,10 +49,11 @@ class WorkerMessage(_message.Message):
     release: Release
     leaving: Leaving
     imported: Imported
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., start_failed: _Optional[_Union[StartFailed, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., leaving: _Optional[_Union[Leaving, _Mapping]] = ..., imported: _Optional[_Union[Imported, _Mapping]] = ...) -> None: ...
+    ask: Ask
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ready: _Optional[_Union[Ready, _Mapping]] = ..., start_failed: _Optional[_Union[StartFailed, _Mapping]] = ..., result: _Optional[_Union[Result, _Mapping]] = ..., failure: _Optional[_Union[Failure, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., progress: _Optional[_Union[Progress, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., log: _Optional[_Union[Log, _Mapping]] = ..., recalled: _Optional[_Union[Recalled, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., leaving: _Optional[_Union[Leaving, _Mapping]] = ..., imported: _Optional[_Union[Imported, _Mapping]] = ..., ask: _Optional[_Union[Ask, _Mapping]] = ...) -> None: ...
 
 class HostMessage(_message.Message):
-    __slots__ = ("welcome", "refused", "call", "cancel", "credit", "ping", "stop", "recall", "release")
+    __slots__ = ("welcome", "refused", "call", "cancel", "credit", "ping", "stop", "recall", "release", "answer")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
     CALL_FIELD_NUMBER: _ClassVar[int]
@@ -61,6 +63,7 @@ class HostMessage(_message.Message):
     STOP_FIELD_NUMBER: _ClassVar[int]
     RECALL_FIELD_NUMBER: _ClassVar[int]
     RELEASE_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     refused: Refused
     call: Call
@@ -70,7 +73,8 @@ class HostMessage(_message.Message):
     stop: Stop
     recall: Recall
     release: Release
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., call: _Optional[_Union[Call, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., recall: _Optional[_Union[Recall, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ...) -> None: ...
+    answer: Answer
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., refused: _Optional[_Union[Refused, _Mapping]] = ..., call: _Optional[_Union[Call, _Mapping]] = ..., cancel: _Optional[_Union[Cancel, _Mapping]] = ..., credit: _Optional[_Union[Credit, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., stop: _Optional[_Union[Stop, _Mapping]] = ..., recall: _Optional[_Union[Recall, _Mapping]] = ..., release: _Optional[_Union[Release, _Mapping]] = ..., answer: _Optional[_Union[Answer, _Mapping]] = ...) -> None: ...
 
 class Hello(_message.Message):
     __slots__ = ("protocol_version", "worker_id", "token", "pid", "python_version", "package_version", "device")
@@ -337,3 +341,25 @@ class Progress(_message.Message):
     id: int
     value: _values_pb2.Value
     def __init__(self, id: _Optional[int] = ..., value: _Optional[_Union[_values_pb2.Value, _Mapping]] = ...) -> None: ...
+
+class Ask(_message.Message):
+    __slots__ = ("id", "call_id", "method", "args")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    METHOD_FIELD_NUMBER: _ClassVar[int]
+    ARGS_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    call_id: int
+    method: str
+    args: _values_pb2.Value
+    def __init__(self, id: _Optional[int] = ..., call_id: _Optional[int] = ..., method: _Optional[str] = ..., args: _Optional[_Union[_values_pb2.Value, _Mapping]] = ...) -> None: ...
+
+class Answer(_message.Message):
+    __slots__ = ("id", "value", "error")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    id: int
+    value: _values_pb2.Value
+    error: _errors_pb2.HostError
+    def __init__(self, id: _Optional[int] = ..., value: _Optional[_Union[_values_pb2.Value, _Mapping]] = ..., error: _Optional[_Union[_errors_pb2.HostError, _Mapping]] = ...) -> None: ...

@@ -1,0 +1,150 @@
+import { SnakedenError } from "../errors.ts";
+import type { Ask as WireAsk, HostErrorInit } from "./gen/link.js";
+import { hostErrorOf } from "./link_errors.ts";
+import { Value } from "./values/mod.ts";
+
+/**
+ * The most asks of one worker that may be open; more wait in the worker. Twin of asking.py, and
+ * stated in link.proto.
+ */
+export const MAX_OPEN_ASKS = 256;
+
+/** Something that a worker asks the host for, on behalf of a call that it runs. */
+export interface Ask {
+  /** The name of what the host is asked for, such as `session.get_vars`. */
+  readonly method: string;
+  readonly args: Value;
+  /** Aborts when the call is told to stop, and when it ends. */
+  readonly signal: AbortSignal;
+}
+
+/** Receives the asks of one call. */
+export interface AskListener {
+  /** Returns the answer. Whatever it throws is sent to the worker as an error. */
+  onAsk?(ask: Ask): Value | Promise<Value>;
+}
+
+/** A call that has asked. Its signal is created when first used, since few answers take time. */
+class AskingCall {
+  /** The open asks of the call. */
+  readonly open = new Set<number>();
+  #controller: AbortController | undefined;
+  #reason: SnakedenError | undefined;
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  stop(reason: SnakedenError): void {
+    this.#reason ??= reason;
+    this.#controller?.abort(this.#reason);
+  }
+}
+
+/**
+ * The asks of a worker that the host has not answered, and the calls that have asked.
+ *
+ * Each ask is answered once: when its handler is done or, with an error, when its call ends. What a
+ * handler returns after that is dropped.
+ */
+export class OpenAsks {
+  readonly #send: (id: number, outcome: Value | HostErrorInit) => void;
+  readonly #askers = new Map<number, AskingCall>();
+  readonly #open = new Map<number, AskingCall>();
+
+  /** @param send Sends an answer to the worker. */
+  constructor(send: (id: number, outcome: Value | HostErrorInit) => void) {
+    this.#send = send;
+  }
+
+  /** Returns the breach of the protocol that an ask with this id would be, if any. */
+  breachOf(id: number): string | undefined {
+    if (id === 0 || this.#open.has(id)) return `a second ask ${id}, or one without an id`;
+    if (this.#open.size >= MAX_OPEN_ASKS) return `more than ${MAX_OPEN_ASKS} open asks`;
+    return undefined;
+  }
+
+  /** Has an ask answered by the listener of its call; undefined if the call has ended. */
+  answer({ id, callId, method, args }: WireAsk, listener: AskListener | undefined): void {
+    if (listener === undefined) return this.#send(id, hostErrorOf(callEnded(), method));
+    const asker = this.#askerOf(callId);
+    asker.open.add(id);
+    this.#open.set(id, asker);
+    try {
+      if (listener.onAsk === undefined) throw noHandler(method);
+      const answer = listener.onAsk({
+        method,
+        args: new Value(args ?? {}),
+        get signal() {
+          return asker.signal;
+        },
+      });
+      if (answer instanceof Value) return this.#answered(id, asker, answer);
+      answer.then(
+        (value) => this.#answered(id, asker, value),
+        (error) => this.#refused(id, asker, { error, method }),
+      );
+    } catch (error) {
+      this.#refused(id, asker, { error, method });
+    }
+  }
+
+  /** Tells the handlers of a call that it must stop. Their answers are still sent. */
+  stop(callId: number): void {
+    this.#askers.get(callId)?.stop(new SnakedenError("cancelled", "The call was told to stop"));
+  }
+
+  /** Answers what is open of a call that has ended. */
+  end(callId: number): void {
+    if (this.#askers.size === 0) return;
+    const asker = this.#askers.get(callId);
+    if (asker === undefined) return;
+    this.#askers.delete(callId);
+    for (const id of [...asker.open]) this.#refused(id, asker, { error: callEnded(), method: "" });
+    asker.stop(callEnded());
+  }
+
+  /** Drops everything, since the link is closed. */
+  close(reason: SnakedenError): void {
+    const askers = [...this.#askers.values()];
+    this.#askers.clear();
+    this.#open.clear();
+    for (const asker of askers) asker.stop(reason);
+  }
+
+  #askerOf(callId: number): AskingCall {
+    let asker = this.#askers.get(callId);
+    if (asker === undefined) this.#askers.set(callId, asker = new AskingCall());
+    return asker;
+  }
+
+  #answered(id: number, asker: AskingCall, value: Value): void {
+    if (this.#settle(id, asker)) this.#send(id, value);
+  }
+
+  #refused(
+    id: number,
+    asker: AskingCall,
+    { error, method }: { readonly error: unknown; readonly method: string },
+  ): void {
+    if (this.#settle(id, asker)) this.#send(id, hostErrorOf(error, method));
+  }
+
+  /** Returns false if the ask was answered before; its id may belong to another one by now. */
+  #settle(id: number, asker: AskingCall): boolean {
+    if (this.#open.get(id) !== asker || !asker.open.delete(id)) return false;
+    return this.#open.delete(id);
+  }
+}
+
+function callEnded(): SnakedenError {
+  return new SnakedenError("cancelled", "The call that asked has ended");
+}
+
+function noHandler(method: string): SnakedenError {
+  return new SnakedenError("not_implemented", `The host does not answer ${method}`);
+}
