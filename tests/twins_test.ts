@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PROTOCOL_VERSION } from "../src/bridge/mod.ts";
+import { MAX_OPEN_ASKS } from "../src/bridge/open_asks.ts";
 import { EXIT_STATUS } from "../src/pool/crashes/exit_status.ts";
 import { WORKER_ENV } from "../src/process/mod.ts";
 
@@ -48,6 +49,10 @@ Deno.test("EXIT_STATUS holds the names and the numbers of exit_status.py", () =>
 
 Deno.test("PROTOCOL_VERSION equals that of wire.py", () => {
   assert.equal(numbersIn("wire.py").PROTOCOL_VERSION, PROTOCOL_VERSION);
+});
+
+Deno.test("MAX_OPEN_ASKS equals that of asking.py", () => {
+  assert.equal(numbersIn("asking.py").MAX_OPEN_ASKS, MAX_OPEN_ASKS);
 });
 
 Deno.test("WORKER_ENV holds every variable of environment_names.py under the same name", () => {

@@ -36,7 +36,11 @@ class FakeSlab:
 
     def call(self, call_id: int, tool: str, args: Any, **fields: Any) -> dict[str, Any]:
         """Return the body of a call whose large buffers are in shared memory."""
-        encoded = values.encode(args)
+        return {"call": link.Call(id=call_id, tool=tool, args=self.place(args), **fields)}
+
+    def place(self, content: Any) -> Value:
+        """Encode a value for the worker, with its large buffers in shared memory."""
+        encoded = values.encode(content)
         value = Value(json=encoded.json, tagged=encoded.tagged)
         for index, buffer in enumerate(encoded.buffers):
             offset = None
@@ -50,7 +54,7 @@ class FakeSlab:
                 file.write(buffer)
             value.buffers.append(b"")
             value.shared.add(index=index, offset=offset, length=len(buffer))
-        return {"call": link.Call(id=call_id, tool=tool, args=value, **fields)}
+        return value
 
     def take(self, value: Value) -> Any:
         """Decode a value that the worker sent."""

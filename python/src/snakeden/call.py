@@ -11,6 +11,20 @@ from snakeden.device import Device, device
 __all__ = ["Call", "CallSource", "current_call"]
 
 
+class Reply(Protocol):
+    """The answer to something that a call has asked the host for."""
+
+    @property
+    def done(self) -> bool:
+        """True once `wait` returns or raises at once."""
+
+    def wait(self) -> Any:
+        """Wait for the answer and return it; not for code that runs on an event loop."""
+
+    async def wait_async(self) -> Any:
+        """Wait as `wait` does, while other tasks of the event loop go on."""
+
+
 class CallSource(Protocol):
     """The source of a `Call`, which the worker implements in `_worker/calls/attempt.py`."""
 
@@ -40,6 +54,9 @@ class CallSource(Protocol):
 
     def report(self, report: dict[str, Any]) -> None:
         """Send progress."""
+
+    def ask(self, method: str, args: object) -> Reply:
+        """Ask the host for something; returns at once."""
 
     def view(self) -> Call:
         """Return the view of it, the same one for as long as the call runs."""

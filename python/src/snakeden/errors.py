@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 __all__ = [
     "AdapterError",
     "ArgumentsError",
     "CallCancelled",
+    "HostError",
     "InvalidValueError",
     "Issue",
     "ListTooLongError",
@@ -21,6 +23,28 @@ class CallCancelled(BaseException):
     A `BaseException`, so that `except Exception` does not swallow it. Clean up in `finally`.
     Asynchronous tools see `asyncio.CancelledError` at their next `await` instead.
     """
+
+
+class HostError(Exception):
+    """An error that the host answered with, when a tool asked it for something."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(f"{message} ({code})")
+        self.code = code
+        """The code of the error, such as `version_conflict`, which never changes its meaning."""
+        self.message = message
+        """The text for people, without the code."""
+        self.details: dict[str, Any] = dict(details or {})
+        """Facts for programs, such as the numbers in the text."""
+        self.retryable = retryable
+        """True if the same request may succeed later, unchanged."""
 
 
 class InvalidValueError(ValueError):

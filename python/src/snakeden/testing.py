@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from snakeden.call import CURRENT, Call
+from snakeden.call import CURRENT, Call, Reply
 from snakeden.device import PRETENDED, Device
 
 __all__ = ["RunningCall", "running_call"]
@@ -46,6 +46,10 @@ class RunningCall:
     def report(self, report: dict[str, Any]) -> None:
         """Keep a report of progress."""
         self.reports.append(report)
+
+    def ask(self, method: str, _args: object) -> Reply:
+        """Refuse, since there is no host."""
+        raise RuntimeError(f"{method}: running_call() has no host to ask")
 
     def view(self) -> Call:
         """Return what `current_call()` returns."""

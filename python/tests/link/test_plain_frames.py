@@ -4,7 +4,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from snakeden._link.gen.link_pb2 import Result, WorkerFrame, WorkerMessage
-from snakeden._link.plain_frames import plain_chunk, plain_result
+from snakeden._link.plain_frames import plain_ask, plain_chunk, plain_result
 
 call_ids = st.integers(1, 2**32 - 1)
 sizes = st.one_of(st.integers(1, 300), st.integers(4_000, 4_200), st.integers(16_000, 70_000))
@@ -30,6 +30,16 @@ def test_plain_chunk_can_be_decoded_by_the_codec(call_id: int, size: int) -> Non
     json = b"1" * size
     chunk = one_message(plain_chunk(call_id, json)).chunk
     assert (chunk.id, chunk.value.json, chunk.value.tagged) == (call_id, json, False)
+
+
+@given(call_ids, call_ids, st.text(st.characters(exclude_categories=["Cs"]), max_size=300), sizes)
+def test_plain_ask_can_be_decoded_by_the_codec(
+    ask_id: int, call_id: int, method: str, size: int
+) -> None:
+    json = b"1" * size
+    ask = one_message(plain_ask(ask_id, call_id, method=method, json=json)).ask
+    assert (ask.id, ask.call_id, ask.method) == (ask_id, call_id, method)
+    assert (ask.args.json, ask.args.tagged) == (json, False)
 
 
 def test_plain_frames_can_be_joined() -> None:

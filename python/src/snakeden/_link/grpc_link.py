@@ -97,6 +97,9 @@ class GrpcLink:
         except Empty:
             return
 
+    def attend(self) -> None:
+        """See `Link.attend`. Nothing to do: the reader thread always reads."""
+
     def wake(self) -> None:
         """See `Link.wake`."""
         self._news.put(None)

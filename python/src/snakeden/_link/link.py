@@ -48,6 +48,11 @@ class Link(Protocol):
     def wait(self) -> None:
         """Block until something may have changed. For a main thread with nothing to run."""
 
+    def attend(self) -> None:
+        """Have messages read as they come until the main thread calls `wait` again, since a tool
+        waits for one. May be called from any thread.
+        """
+
     def wake(self) -> None:
         """Make `wait` return from now on, since the worker must end. May be called from any thread
         and from signal handlers.

@@ -1,5 +1,5 @@
-"""Hand-written encoding of the most frequent frames: results and chunks of plain values. It takes
-half the time of building the messages. The encoding is protobuf's
+"""Hand-written encoding of the most frequent frames: results, chunks and asks of plain values. It
+takes half the time of building the messages. The encoding is protobuf's
 (https://protobuf.dev/programming-guides/encoding); proto/snakeden/v1/link.proto has the field
 numbers.
 """
@@ -9,12 +9,16 @@ from __future__ import annotations
 from struct import Struct
 from typing import Final
 
-__all__ = ["plain_chunk", "plain_result"]
+__all__ = ["plain_ask", "plain_chunk", "plain_result"]
 
 _MESSAGES: Final = b"\x0a"  # WorkerFrame.messages
 _RESULT: Final = b"\x22"  # WorkerMessage.result
 _CHUNK: Final = b"\x32"  # WorkerMessage.chunk
-_ID: Final = b"\x08"  # Result.id, Chunk.id
+_ASK: Final = b"\x72"  # WorkerMessage.ask
+_ID: Final = b"\x08"  # Result.id, Chunk.id, Ask.id
+_CALL_ID: Final = b"\x10"  # Ask.call_id
+_METHOD: Final = b"\x1a"  # Ask.method
+_ARGS: Final = b"\x22"  # Ask.args
 _VALUE: Final = b"\x12"  # Result.value, Chunk.value
 _JSON: Final = b"\x0a"  # Value.json
 _RUN_MS: Final = b"\x19"  # Result.run_ms
@@ -90,3 +94,29 @@ def plain_chunk(call_id: int, json: bytes) -> bytes:
             json,
         )
     )
+
+
+def plain_ask(ask_id: int, call_id: int, *, method: str, json: bytes) -> bytes:
+    """Return a frame with an ask whose arguments have neither tags nor buffers."""
+    name = method.encode()
+    value = b"".join((_JSON, _number(len(json)), json))
+    ask = b"".join(
+        (
+            _ID,
+            _number(ask_id),
+            _CALL_ID,
+            _number(call_id),
+            _METHOD,
+            _number(len(name)),
+            name,
+            _ARGS,
+            _number(len(value)),
+            value,
+        )
+    )
+    message = b"".join((_ASK, _number(len(ask)), ask))
+    return b"".join((_MESSAGES, _number(len(message)), message))
+
+
+def _number(number: int) -> bytes:
+    return _VARINTS[number] if number < _LISTED else _varint(number)

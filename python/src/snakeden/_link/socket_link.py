@@ -9,7 +9,7 @@ messages, which keeps their order. The relief never waits for bytes with the tur
 thread would have to wake it before it could read itself.
 
 After some ticks in one tool, the relief waits for bytes instead of ticks, so that a long tool is
-not disturbed.
+not disturbed. It does so at once when a tool waits for an answer of the host.
 
 The main thread also writes answers itself (`Outbox.put_answer`). A writer thread sends everything
 else.
@@ -89,6 +89,9 @@ class SocketLink:
         """True while the relief waits for bytes, and perhaps a moment longer."""
         self._waits = 0
         """The number of times the main thread came to read."""
+        self._bell = threading.Lock()
+        """Wakes the relief before its tick when it is released."""
+        self._bell.acquire()
         self._naps: SimpleQueue[None] = SimpleQueue()
         self._napping = False
 
@@ -129,6 +132,14 @@ class SocketLink:
             self._napping = False
             self._naps.put(None)
 
+    def attend(self) -> None:
+        """See `Link.attend`. The main thread is busy, so nobody may be reading."""
+        if not self._turn.locked():
+            try:
+                self._bell.release()
+            except RuntimeError:
+                return  # It rings already.
+
     def wake(self) -> None:
         """See `Link.wake`."""
         try:
@@ -165,6 +176,7 @@ class SocketLink:
         idle_ticks = busy_ticks = 0
         # The main thread is busy from the beginning, since it loads the adapter.
         seen = self._waits
+        rung = False
         while not self._ended:
             if self._waiting:
                 busy_ticks = 0
@@ -175,10 +187,12 @@ class SocketLink:
             else:
                 idle_ticks = 0
                 busy_ticks = busy_ticks + 1 if seen == self._waits else 0
-                if busy_ticks > 0:
-                    self._read_for_main(seen, is_long=busy_ticks > _LONG_BUSY_TICKS)
+                if rung:
+                    seen = self._waits
+                if rung or busy_ticks > 0:
+                    self._read_for_main(seen, is_long=rung or busy_ticks > _LONG_BUSY_TICKS)
             seen = self._waits
-            time.sleep(_TICK_SECONDS)
+            rung = self._bell.acquire(timeout=_TICK_SECONDS)
 
     def _sleep_until_there_is_work(self) -> None:
         self._napping = True

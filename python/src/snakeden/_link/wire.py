@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from snakeden._link.gen.errors_pb2 import Error, FieldIssue, PythonException
 from snakeden._link.gen.link_pb2 import WorkerFrame
-from snakeden._link.plain_frames import plain_chunk, plain_result
+from snakeden._link.plain_frames import plain_ask, plain_chunk, plain_result
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +25,7 @@ __all__ = [
     "PROTOCOL_VERSION",
     "DeviceUse",
     "OfferedTool",
+    "ask",
     "buffers",
     "chunk",
     "error",
@@ -267,6 +268,20 @@ def chunk(call_id: int, value: Encoded, *, shared: SharedMemory | None = None) -
     body = frame.messages.add().chunk
     body.id = call_id
     return _with_value(frame, body.value, value=value, shared=shared)
+
+
+def ask(
+    ask_id: int, call_id: int, *, method: str, value: Encoded, shared: SharedMemory | None = None
+) -> bytes:
+    """Encode an Ask. It must be sent, since it may occupy shared memory."""
+    if not value.tagged:
+        return plain_ask(ask_id, call_id, method=method, json=value.json)
+    frame = WorkerFrame()
+    body = frame.messages.add().ask
+    body.id = ask_id
+    body.call_id = call_id
+    body.method = method
+    return _with_value(frame, body.args, value=value, shared=shared)
 
 
 def progress(call_id: int, value: Encoded) -> bytes:

@@ -123,6 +123,7 @@ class WorkerLife:
             output=self._output,
             call_prefix=welcome.call_prefix,
             profile=welcome.profile if welcome.profile in PROFILES else DEFAULT_PROFILE,
+            attend=link.attend,
         )
         self._runner = runner
         self._gauge = MemoryGauge(int(welcome.limits.memory_bytes), self._report_memory)
@@ -262,6 +263,8 @@ class WorkerLife:
         body = message.WhichOneof("body")
         if body == "call":
             runner.on_call(message.call)
+        elif body == "answer":
+            runner.on_answer(message.answer)
         elif body == "credit":
             credit = message.credit
             runner.on_credit(credit.id, credit.bytes)
@@ -357,7 +360,7 @@ class WorkerLife:
         if self._slab is not None:
             self._slab.forget()
         if self._runner is not None:
-            self._runner.profile.after_fork_in_child()
+            self._runner.after_fork_in_child()
         if self._link is not None:
             self._link.after_fork_in_child()
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from snakeden._link import wire
 from snakeden._values.values import ValueLimits, encode
 from snakeden._worker.calls import error_report
+from snakeden._worker.calls.asking import Asking
 from snakeden._worker.calls.attempt import Attempt
 from snakeden._worker.calls.deadlines import DeadlineWatch
 from snakeden._worker.calls.execution import ExecutionContext
@@ -22,6 +23,7 @@ from snakeden._worker.profiles import DEFAULT_PROFILE, PROFILES
 from snakeden._worker.profiles.profile import ProfileParts
 
 if TYPE_CHECKING:
+    from snakeden._link.gen.link_pb2 import Answer
     from snakeden._link.gen.link_pb2 import Call as WireCall
     from snakeden._link.outbox import Outbox
     from snakeden._link.slab import SharedMemory
@@ -45,9 +47,11 @@ class Runner:
         output: Output | None = None,
         profile: str = DEFAULT_PROFILE,
         call_prefix: str = "",
+        attend: Callable[[], None] = lambda: None,
     ) -> None:
         """Create the profile; must be called on the main thread. For `hint` see `ExecutionContext`,
-        for `note` and `output` see `ProfileParts`. `call_prefix` begins the ids of calls.
+        for `note` and `output` see `ProfileParts`, for `attend` `Asking`. `call_prefix` begins the
+        ids of calls.
         """
         self.tools: dict[str, LoadedTool] = {}
         """The tools by name, filled before `serve`."""
@@ -69,6 +73,15 @@ class Runner:
                 output=output,
             )
         )
+        asking = self._asking = Asking(
+            outbox,
+            limits=limits,
+            shared=shared,
+            interruption_of=self.profile.interruption_of,
+            attend=attend,
+        )
+        # Bound once, not for each call.
+        self._ask = asking.ask
 
     # ---- called by the reader of the link ----
 
@@ -78,7 +91,7 @@ class Runner:
         Raises:
             ValueError, IndexError: The arguments lie where no host of this version puts them.
         """
-        attempt = Attempt(message, self._report, prefix=self._call_prefix)
+        attempt = Attempt(message, self._report, prefix=self._call_prefix, ask=self._ask)
         timeout_ms = message.timeout_ms
         if timeout_ms > 0:
             attempt.deadline = time.monotonic() + timeout_ms / 1000
@@ -108,6 +121,10 @@ class Runner:
         if attempt is not None and attempt.on_credit is not None:
             attempt.on_credit(nbytes)
 
+    def on_answer(self, message: Answer) -> None:
+        """Pass on an answer of the host. Raises what `Asking.on_answer` raises."""
+        self._asking.on_answer(message)
+
     def on_link_lost(self) -> None:
         """Stop all calls and end `serve`, since the link is lost."""
         self.stop()
@@ -123,6 +140,11 @@ class Runner:
         """
         self._in_flight.drain()
         self._give_back(self._in_flight.withdraw_all())
+
+    def after_fork_in_child(self) -> None:
+        """Prepare a forked copy of the process."""
+        self.profile.after_fork_in_child()
+        self._asking.after_fork_in_child()
 
     # ---- the main thread ----
 
@@ -152,6 +174,7 @@ class Runner:
             self._outbox.put(wire.failure(attempt.id, why, run_ms=0.0))
         else:
             self.profile.stop(attempt)
+            self._asking.on_stop(attempt)
 
     def _give_back(self, attempts: Sequence[Attempt]) -> None:
         for attempt in attempts:

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from snakeden.call import Call
 
 if TYPE_CHECKING:
     from snakeden._link.gen.link_pb2 import Call as WireCall
+    from snakeden._worker.calls.call_asks import CallAsks
+    from snakeden.call import Reply
 
 __all__ = ["Attempt"]
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
+class Ask(Protocol):
+    """Asks the host for something on behalf of a call; see `Asking.ask`."""
+
+    def __call__(self, attempt: Attempt, method: str, *, args: object) -> Reply:
+        """Ask; returns at once."""
+
+
 class Attempt:
     """One attempt to run a call in this worker; `view` is what its tool sees of it."""
 
     __slots__ = (
+        "_ask",
         "_prefix",
         "_report",
+        "asks",
         "buffers",
         "deadline",
         "ended",
@@ -37,8 +48,11 @@ class Attempt:
         report: Callable[[Attempt, dict[str, Any]], None],
         *,
         prefix: str = "",
+        ask: Ask | None = None,
     ) -> None:
-        """Hold the call of `message`; `prefix` is that of the ids of calls."""
+        """Hold the call of `message`; `prefix` is that of the ids of calls. Without `ask`, the call
+        cannot ask the host for anything.
+        """
         self.id: int = message.id
         """Its number on the link; unique among the calls in flight."""
         self.message = message
@@ -58,8 +72,11 @@ class Attempt:
         """Its view, if one was requested. Cleared when it ends, since the two refer to each other
         and would wait for the garbage collector.
         """
+        self.asks: CallAsks | None = None
+        """Its asks, once it has asked the host for anything."""
         self._prefix = prefix
         self._report = report
+        self._ask = ask
 
     @property
     def number(self) -> int:
@@ -89,6 +106,12 @@ class Attempt:
     def report(self, report: dict[str, Any]) -> None:
         """Send progress."""
         self._report(self, report)
+
+    def ask(self, method: str, args: object) -> Reply:
+        """Ask the host for something; returns at once."""
+        if self._ask is None:
+            raise RuntimeError(f"{method}: this call has no host to ask")
+        return self._ask(self, method, args=args)
 
     def view(self) -> Call:
         """Return the view of it, the same one until it ends."""

@@ -100,6 +100,8 @@ class Execution:
                     max_bytes=self._max_bytes,
                     max_list_items=self._list_items(message.arrays or tool.arrays),
                 )
+            if attempt.asks is not None:
+                attempt.asks.conclude()
         finally:
             interruption.armed = None
         run_ms = (time.perf_counter() - started) * 1000
@@ -150,6 +152,8 @@ class Execution:
         if attempt.stop_code is not None and error_report.is_stop(error):
             return error_report.stopped(attempt, run_ms)
         interruption = self._interruption
+        if attempt.asks is not None:
+            interruption.describe(attempt, attempt.asks.conclude)
         why = interruption.describe(
             attempt,
             lambda: error_report.described(attempt, error, tools=self._tools, hint=self._hint),

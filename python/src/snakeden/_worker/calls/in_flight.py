@@ -87,6 +87,8 @@ class InFlight:
         attempt.ended = True
         if attempt.shown is not None:
             attempt.shown = None
+        if attempt.asks is not None:
+            attempt.asks.end()
         self._forget(attempt.id, None)
 
     def find(self, call_id: int) -> Attempt | None:

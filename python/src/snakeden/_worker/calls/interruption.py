@@ -24,6 +24,10 @@ class Interruption(Protocol):
     cut_off: bool
     """True if the last description was interrupted."""
 
+    @property
+    def is_here(self) -> bool:
+        """True on the thread that it interrupts."""
+
     def check(self, attempt: Attempt) -> None:
         """Raise if `attempt`, which was just armed, had been stopped before."""
 

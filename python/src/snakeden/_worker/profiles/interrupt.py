@@ -59,6 +59,11 @@ class Interrupter:
         self._main = threading.main_thread().ident or 0
         signal.signal(_SIGNAL, self._handle)
 
+    @property
+    def is_here(self) -> bool:
+        """See `Interruption.is_here`."""
+        return threading.get_ident() == self._main
+
     def stop(self) -> None:
         """Have the main thread check whether its call must stop; `stop_code` was set before."""
         signal.pthread_kill(self._main, _SIGNAL)

@@ -16,6 +16,7 @@ from snakeden.call import CURRENT
 
 if TYPE_CHECKING:
     from snakeden._worker.calls.attempt import Attempt
+    from snakeden._worker.calls.interruption import Interruption
     from snakeden._worker.profiles.profile import ProfileParts
 
 __all__ = ["ProcessProfile"]
@@ -54,6 +55,10 @@ class ProcessProfile:
                 wait()
             else:
                 execute(attempt)
+
+    def interruption_of(self, _attempt: Attempt) -> Interruption:
+        """See `Profile.interruption_of`."""
+        return self._interrupter
 
     def stop(self, _attempt: Attempt) -> None:
         """See `Profile.stop`. The handler finds out whether the armed call is one that was stopped;

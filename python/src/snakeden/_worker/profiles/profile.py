@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.attempt import Attempt
     from snakeden._worker.calls.execution import ExecutionContext
     from snakeden._worker.calls.in_flight import InFlight
+    from snakeden._worker.calls.interruption import Interruption
     from snakeden._worker.system.output import Output
 
 __all__ = ["Profile", "ProfileParts"]
@@ -63,6 +64,9 @@ class Profile(Protocol):
         must call it whenever it has nothing else to do; another thread reads the link in the
         meantime. Code that waits in another way is notified of changes by `InFlight.on_news`.
         """
+
+    def interruption_of(self, attempt: Attempt) -> Interruption:
+        """Return the interruption of the thread on which a call runs."""
 
     def stop(self, attempt: Attempt) -> None:
         """Interrupt a call that has begun and whose `stop_code` was just set: once, inside its

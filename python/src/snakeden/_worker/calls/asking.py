@@ -1,0 +1,171 @@
+"""The requests of running calls to the host: for session variables, or tools of the host.
+
+An ask is sent at once, from any thread, and its answer comes in any order. It is *open* until the
+host has answered it, even if its call has ended meanwhile; the host then answers with an error. Of
+the asks of all calls, at most MAX_OPEN_ASKS are open. More wait here, already encoded, in order.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+from snakeden._link import wire
+from snakeden._values.values import ValueLimits, encode
+from snakeden._worker.calls.call_asks import CallAsks
+from snakeden._worker.calls.reply import Reply, call_ended
+from snakeden.errors import CallCancelled
+
+if TYPE_CHECKING:
+    from snakeden._link.gen.link_pb2 import Answer
+    from snakeden._link.outbox import Outbox
+    from snakeden._link.slab import SharedMemory
+    from snakeden._values.values import Encoded
+    from snakeden._worker.calls.attempt import Attempt
+    from snakeden._worker.calls.interruption import Interruption
+
+__all__ = ["MAX_OPEN_ASKS", "Asking"]
+
+MAX_OPEN_ASKS: Final = 256
+"""The most open asks of this worker. Twin of open_asks.ts."""
+_MAX_ID: Final = 0xFFFF_FFFF
+
+
+class Asking:
+    """The asks of all calls of a worker. Any thread may ask; the reader of the link answers."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        *,
+        limits: ValueLimits,
+        shared: SharedMemory | None,
+        interruption_of: Callable[[Attempt], Interruption],
+        attend: Callable[[], None],
+    ) -> None:
+        """Ask by `outbox`; `attend` has the link read while the main thread runs a tool."""
+        self._outbox = outbox
+        self._limits = limits
+        self._shared = shared
+        self._slab = None if shared is None else shared.slab
+        self._interruption_of = interruption_of
+        self._attend = attend
+        # Reentrant, since the garbage collector may run a finalizer here, and that may ask.
+        self._lock = threading.RLock()
+        self._last_id = 0
+        self._open: dict[int, Reply] = {}
+        self._waiting: deque[tuple[Reply, int, bytes]] = deque()
+        """Asks that are not sent yet, with their ids and messages."""
+        self._forked = False
+
+    def ask(self, attempt: Attempt, method: str, *, args: object) -> Reply:
+        """Ask on behalf of a call that runs. Returns at once.
+
+        Raises:
+            CallCancelled: The call was cancelled, or its deadline passed.
+            InvalidValueError, ResultTooLargeError: `args` cannot travel.
+            RuntimeError: The call has ended.
+        """
+        if attempt.ended:
+            raise call_ended(attempt)
+        if self._forked:
+            raise RuntimeError(f"{method}: a forked copy of the worker cannot ask the host")
+        interruption = self._interruption_of(attempt)
+        code = attempt.stop_code
+        if code is not None:
+            if interruption.is_here:
+                interruption.check(attempt)
+            raise CallCancelled(code)
+        limits = self._limits
+        value = encode(
+            args, max_depth=limits.max_depth, max_bytes=limits.max_bytes, where=f"args of {method}"
+        )
+        reply = Reply(attempt, method, interruption=interruption)
+        if interruption.is_here:
+            # An interruption would leave the ask half registered.
+            interruption.shield(lambda: self._start(reply, value))
+        else:
+            self._start(reply, value)
+        return reply
+
+    # ---- called by the reader of the link ----
+
+    def on_answer(self, message: Answer) -> None:
+        """Settle an ask, and send one that waits.
+
+        Raises:
+            ValueError, IndexError: The answer lies where no host of this version puts it.
+        """
+        value = message.value
+        # Also for an answer that nobody waits for, so that its places are released.
+        buffers = wire.buffers(value, self._slab) if value.tagged else ()
+        with self._lock:
+            reply = self._open.pop(message.id, None)
+            self._send_waiting()
+        if reply is None:
+            return
+        if message.HasField("error"):
+            reply.refused(message.error)
+        else:
+            reply.answered(value, buffers)
+        asks = reply.attempt.asks
+        if asks is not None:
+            asks.replies.discard(reply)
+
+    def on_stop(self, attempt: Attempt) -> None:
+        """Wake the threads that wait on behalf of a call whose `stop_code` was just set."""
+        asks = attempt.asks
+        if asks is not None:
+            for reply in list(asks.replies):
+                reply.stopped()
+
+    def after_fork_in_child(self) -> None:
+        """Refuse to ask in a forked copy of the process."""
+        self._forked = True
+
+    def _start(self, reply: Reply, value: Encoded) -> None:
+        attempt = reply.attempt
+        with self._lock:
+            if attempt.asks is None:
+                attempt.asks = CallAsks()
+            attempt.asks.replies.add(reply)
+            ask_id = self._next_id()
+            goes_out = len(self._open) < MAX_OPEN_ASKS and not self._waiting
+            if goes_out:
+                self._open[ask_id] = reply
+        if goes_out:
+            try:
+                message = wire.ask(
+                    ask_id, attempt.id, method=reply.method, value=value, shared=self._shared
+                )
+            except BaseException:
+                with self._lock:
+                    del self._open[ask_id]
+                    self._send_waiting()
+                raise
+            self._outbox.put(message)
+        else:
+            # Without shared memory, which others need more than an ask that waits.
+            message = wire.ask(ask_id, attempt.id, method=reply.method, value=value)
+            with self._lock:
+                self._waiting.append((reply, ask_id, message))
+                self._send_waiting()
+        self._attend()
+
+    def _send_waiting(self) -> None:
+        """Send asks that wait while there is room, unless their calls have ended."""
+        while self._waiting and len(self._open) < MAX_OPEN_ASKS:
+            reply, ask_id, message = self._waiting.popleft()
+            if not reply.done:
+                self._open[ask_id] = reply
+                self._outbox.put(message)
+
+    def _next_id(self) -> int:
+        ask_id = self._last_id
+        while True:
+            ask_id = ask_id % _MAX_ID + 1
+            if ask_id not in self._open:
+                self._last_id = ask_id
+                return ask_id

@@ -1,0 +1,44 @@
+"""The asks of one call, and the steps that follow from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+__all__ = ["CallAsks", "OpenReply"]
+
+
+class OpenReply(Protocol):
+    """The answer to an ask, as its call sees it: reply.py."""
+
+    def abandon(self) -> None:
+        """Settle it, since the call has ended."""
+
+    def stopped(self) -> None:
+        """Wake those who wait on other threads, since the call was told to stop."""
+
+
+class CallAsks:
+    """The asks of one call, from the first one to the end of the call."""
+
+    __slots__ = ("before_answer", "replies")
+
+    def __init__(self) -> None:
+        self.replies: set[OpenReply] = set()
+        """Those that are not settled."""
+        self.before_answer: list[Callable[[], None]] = []
+        """Steps to run on the thread of the call when its tool has returned or raised."""
+
+    def conclude(self) -> None:
+        """Run the steps before the answer. What one of them raises becomes the failure of the call
+        if the tool has returned.
+        """
+        for step in self.before_answer:
+            step()
+
+    def end(self) -> None:
+        """Settle what is left, since the call has ended."""
+        while self.replies:
+            self.replies.pop().abandon()
+        # The steps refer to the call.
+        self.before_answer.clear()

@@ -1,0 +1,169 @@
+"""The answer to one ask, which may still be on its way, and the ways to wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from snakeden._values.values import Encoded, decode
+from snakeden.errors import CallCancelled, HostError
+
+if TYPE_CHECKING:
+    from snakeden._link.gen.errors_pb2 import HostError as WireError
+    from snakeden._link.gen.values_pb2 import Value
+    from snakeden._worker.calls.attempt import Attempt
+    from snakeden._worker.calls.interruption import Interruption
+
+__all__ = ["Reply", "call_ended"]
+
+Waker = Callable[[], object]
+
+
+class Reply:
+    """The answer to one ask of a call.
+
+    It is settled once: by the answer, or by the end of the call. A call that is stopped interrupts
+    its own thread, wherever that waits; threads that the tool has started are woken here.
+    """
+
+    __slots__ = ("_attempt", "_elsewhere", "_here", "_interruption", "_outcome", "method")
+
+    def __init__(self, attempt: Attempt, method: str, *, interruption: Interruption) -> None:
+        self.method = method
+        self._attempt = attempt
+        self._interruption = interruption
+        self._outcome: Encoded | Exception | None = None
+        self._here: list[Waker] = []
+        """Wakes those who wait on the thread that `interruption` interrupts."""
+        self._elsewhere: list[Waker] = []
+        """Wakes those who wait on other threads."""
+
+    @property
+    def attempt(self) -> Attempt:
+        """The call that asked."""
+        return self._attempt
+
+    @property
+    def done(self) -> bool:
+        """True once `wait` returns or raises at once."""
+        return self._outcome is not None
+
+    def wait(self) -> Any:
+        """Wait for the answer and return it. Not for code that runs on an event loop.
+
+        Raises:
+            HostError: The host could not do what it was asked for.
+            CallCancelled: The call was cancelled, or its deadline passed.
+            RuntimeError: The call has ended, or an event loop runs on this thread.
+        """
+        if self._outcome is None:
+            self._refuse_on_event_loop()
+            news: SimpleQueue[None] = SimpleQueue()
+            self._add_waker(lambda: news.put(None))
+            # The outcome is set before the wakers are called, and checked after one was added.
+            while self._outcome is None:
+                self._check()
+                news.get()
+        return self._result()
+
+    async def wait_async(self) -> Any:
+        """Wait as `wait` does, while other tasks of the event loop go on."""
+        if self._outcome is None:
+            loop = asyncio.get_running_loop()
+            signalled = asyncio.Event()
+
+            def wake() -> None:
+                try:
+                    loop.call_soon_threadsafe(signalled.set)
+                except RuntimeError:
+                    return  # The loop is closed, so nobody waits on it.
+
+            self._add_waker(wake)
+            while self._outcome is None:
+                self._check()
+                await signalled.wait()
+                signalled.clear()
+        return self._result()
+
+    # ---- called by Asking, on any thread ----
+
+    def answered(self, value: Value, buffers: Sequence[bytes | memoryview]) -> None:
+        """Settle it with a value."""
+        self._settle(Encoded(value.json, value.tagged, buffers))
+
+    def refused(self, error: WireError) -> None:
+        """Settle it with an error of the host."""
+        details: Any = None
+        try:
+            details = msgspec.json.decode(error.details) if error.details else {}
+        except msgspec.DecodeError:
+            pass
+        self._settle(
+            HostError(
+                error.code,
+                error.message,
+                details=details if isinstance(details, dict) else {},
+                retryable=error.retryable,
+            )
+        )
+
+    def abandon(self) -> None:
+        """Settle it, since the call has ended."""
+        self._settle(call_ended(self._attempt))
+
+    def stopped(self) -> None:
+        """Wake those who wait on other threads, since the call was told to stop."""
+        for wake in list(self._elsewhere):
+            wake()
+
+    def _settle(self, outcome: Encoded | Exception) -> None:
+        if self._outcome is None:
+            self._outcome = outcome
+            for wake in [*self._here, *self._elsewhere]:
+                wake()
+
+    # ---- called by those who wait ----
+
+    def _add_waker(self, wake: Waker) -> None:
+        (self._here if self._interruption.is_here else self._elsewhere).append(wake)
+
+    def _check(self) -> None:
+        """Raise if the call was told to stop before now. Later, its own thread is interrupted."""
+        code = self._attempt.stop_code
+        if code is None:
+            return
+        if self._interruption.is_here:
+            self._interruption.check(self._attempt)
+        raise CallCancelled(code)
+
+    def _refuse_on_event_loop(self) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        raise RuntimeError(
+            f"{self.method} would block the event loop of this thread until the host answers; "
+            "await its asynchronous form instead"
+        )
+
+    def _result(self) -> Any:
+        outcome = self._outcome
+        if isinstance(outcome, Encoded):
+            return decode(outcome, f"the answer to {self.method}")
+        if isinstance(outcome, HostError) and self._attempt.ended:
+            raise call_ended(self._attempt) from outcome
+        if outcome is None:
+            raise AssertionError("there is no outcome yet")
+        raise outcome
+
+
+def call_ended(attempt: Attempt) -> RuntimeError:
+    """Return the exception for code that asks on behalf of a call that has ended."""
+    return RuntimeError(
+        f"call {attempt.call_id} of '{attempt.tool}' has ended, and can ask the host for nothing "
+        "more: threads and tasks that it started must ask before the tool returns"
+    )
