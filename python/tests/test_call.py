@@ -103,6 +103,7 @@ def test_call_exposes_nothing_of_the_worker() -> None:
         "progress",
         "remaining_ms",
         "request_id",
+        "session",
         "session_id",
         "tool",
     ]

@@ -16,7 +16,7 @@ import {
 } from "../pool/mod.ts";
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
 import { openReload, untilReady } from "../reload/mod.ts";
-import { Sessions } from "../sessions/mod.ts";
+import { sessionMethods, Sessions } from "../sessions/mod.ts";
 import { ToolRegistry } from "../tools/mod.ts";
 import { openDataDirectory } from "./data_directory.ts";
 import { openLog } from "./open_log.ts";
@@ -136,7 +136,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       placements,
       deviceHealth,
       freeDeviceBytes: (deviceId) => freeDeviceBytes(hardware, deviceId),
-      services: new HostMethods(options.hostMethods ?? {}),
+      services: new HostMethods({ ...sessionMethods(sessions), ...options.hostMethods }),
       runId,
       runDirectory: directory.path,
       bridge,

@@ -2,13 +2,15 @@
  * Sessions: state under an id that outlives the host, for callers and tools. {@link Sessions} opens
  * and finds them, {@link Session} is one, and {@link Variables} are its typed, versioned values.
  * SessionRows and VariableRows stand between them and the store: they keep what was used last in
- * memory, and check each write. values/ has the types of variables.
+ * memory, and check each write. {@link sessionMethods} let tools use the session of their call.
+ * values/ has the types of variables.
  *
  * @module
  */
 export type { ChangeOptions, VariableChange } from "./changes.ts";
 export { Session, type SessionInfo } from "./session.ts";
 export { versionConflict } from "./session_errors.ts";
+export { sessionMethods } from "./session_methods.ts";
 export type { ListOptions, ListPage, OpenOptions, UpdateOptions } from "./session_options.ts";
 export { type OpenedSession, Sessions, type SessionsDeps, type SessionStats } from "./sessions.ts";
 export {

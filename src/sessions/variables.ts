@@ -99,6 +99,16 @@ export class Variables {
   }
 
   /**
+   * Returns variables whose values are still encoded, in the order of their names; undefined for
+   * one that does not exist.
+   *
+   * @throws {SnakedenError} `unknown_session`, or `invalid_input`.
+   */
+  async readStored(names: readonly string[]): Promise<(StoredVariable | undefined)[]> {
+    return await this.#read(names);
+  }
+
+  /**
    * Returns variables by their names. The result has none that do not exist.
    *
    * @throws {SnakedenError} `unknown_session`, or `invalid_input`.

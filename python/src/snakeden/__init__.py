@@ -6,7 +6,8 @@ Importing this package is cheap: only the worker imports the link and gRPC.
 from snakeden.adapter import Adapter
 from snakeden.call import Call, current_call
 from snakeden.device import Device, device
-from snakeden.errors import CallCancelled, InvalidValueError, ResultTooLargeError
+from snakeden.errors import CallCancelled, HostError, InvalidValueError, ResultTooLargeError
+from snakeden.session import Session
 from snakeden.tool import tool
 
 __version__ = "0.1.0"
@@ -16,8 +17,10 @@ __all__ = [
     "Call",
     "CallCancelled",
     "Device",
+    "HostError",
     "InvalidValueError",
     "ResultTooLargeError",
+    "Session",
     "__version__",
     "current_call",
     "device",

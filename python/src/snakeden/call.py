@@ -7,25 +7,13 @@ from contextvars import ContextVar
 from typing import Any, Protocol
 
 from snakeden.device import Device, device
+from snakeden.session import Session
+from snakeden.session_source import SessionSource
 
 __all__ = ["Call", "CallSource", "current_call"]
 
 
-class Reply(Protocol):
-    """The answer to something that a call has asked the host for."""
-
-    @property
-    def done(self) -> bool:
-        """True once `wait` returns or raises at once."""
-
-    def wait(self) -> Any:
-        """Wait for the answer and return it; not for code that runs on an event loop."""
-
-    async def wait_async(self) -> Any:
-        """Wait as `wait` does, while other tasks of the event loop go on."""
-
-
-class CallSource(Protocol):
+class CallSource(SessionSource, Protocol):
     """The source of a `Call`, which the worker implements in `_worker/calls/attempt.py`."""
 
     deadline: float | None
@@ -48,15 +36,8 @@ class CallSource(Protocol):
     def request_id(self) -> str:
         """The id that the caller knows the call by."""
 
-    @property
-    def session_id(self) -> str:
-        """The session of the call."""
-
     def report(self, report: dict[str, Any]) -> None:
         """Send progress."""
-
-    def ask(self, method: str, args: object) -> Reply:
-        """Ask the host for something; returns at once."""
 
     def view(self) -> Call:
         """Return the view of it, the same one for as long as the call runs."""
@@ -68,10 +49,11 @@ class Call:
     It may be handed to threads that the tool starts: `progress` and `cancelled` work there too.
     """
 
-    __slots__ = ("_source",)
+    __slots__ = ("_session", "_source")
 
     def __init__(self, source: CallSource) -> None:
         self._source = source
+        self._session: Session | None = None
 
     @property
     def id(self) -> str:
@@ -92,6 +74,24 @@ class Call:
     def session_id(self) -> str:
         """The session of the call; empty when it has none."""
         return self._source.session_id
+
+    @property
+    def session(self) -> Session:
+        """The session of the call, with its variables.
+
+        Raises:
+            RuntimeError: The call has no session.
+        """
+        session = self._session
+        if session is None:
+            if not self._source.session_id:
+                raise RuntimeError(
+                    f"{self!r} has no session: the caller must name one, as in "
+                    "den.execute(tool, args, { sessionId }), or with sessionId in the body of a "
+                    "request; in a test, use snakeden.testing.running_call(session=...)"
+                )
+            session = self._session = Session(self._source)
+        return session
 
     @property
     def tool(self) -> str:

@@ -1,16 +1,18 @@
 """Test tools in plain Python, without a host: `current_call()` works inside of `running_call()`,
-which can also pretend that the worker has a device.
+which can also pretend that the call has a session, and the worker a device.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import deepcopy
 from typing import Any
 
-from snakeden.call import CURRENT, Call, Reply
+from snakeden.call import CURRENT, Call
 from snakeden.device import PRETENDED, Device
+from snakeden.session_source import Reply
 
 __all__ = ["RunningCall", "running_call"]
 
@@ -26,6 +28,7 @@ class RunningCall:
         request_id: str,
         session_id: str,
         timeout_ms: float | None,
+        variables: Mapping[str, Any] | None = None,
     ) -> None:
         self.number = 1
         self.call_id = call_id
@@ -37,7 +40,14 @@ class RunningCall:
         self.ended = False
         self.reports: list[dict[str, Any]] = []
         """The progress that the tool has reported, such as `{"fraction": 0.5}`."""
+        self._store = _Store(variables or {})
+        self._steps: list[Callable[[], None]] = []
         self._view = Call(self)
+
+    @property
+    def variables(self) -> dict[str, Any]:
+        """A copy of the variables of the session, as they are now."""
+        return self._store.values()
 
     def cancel(self) -> None:
         """Set `current_call().cancelled`. A worker would also raise `CallCancelled` in the tool."""
@@ -47,13 +57,95 @@ class RunningCall:
         """Keep a report of progress."""
         self.reports.append(report)
 
-    def ask(self, method: str, _args: object) -> Reply:
-        """Refuse, since there is no host."""
-        raise RuntimeError(f"{method}: running_call() has no host to ask")
+    def ask(self, method: str, args: Any) -> Reply:
+        """Answer what a tool asks the host for."""
+        if self.ended:
+            raise RuntimeError(f"{method}: the call has ended")
+        return _Answer(self._store.answer(method, args))
+
+    def before_answer(self, step: Callable[[], None]) -> None:
+        """Run a step at the end of the call."""
+        self._steps.append(step)
+
+    def pack(self, value: object) -> Any:
+        """Return a copy of a value."""
+        return deepcopy(value)
+
+    def unpack(self, packed: Any) -> Any:
+        """Return a copy of a value."""
+        return deepcopy(packed)
 
     def view(self) -> Call:
         """Return what `current_call()` returns."""
         return self._view
+
+    def conclude(self) -> None:
+        """Run the steps before the answer."""
+        for step in self._steps:
+            step()
+
+
+class _Answer:
+    """A `Reply` that is there."""
+
+    done = True
+
+    def __init__(self, value: Any) -> None:
+        self._value = value
+
+    def wait(self) -> Any:
+        return self._value
+
+    async def wait_async(self) -> Any:
+        return self._value
+
+
+class _Store:
+    """The variables of one session. It checks versions, but neither types nor constraints."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._variables: dict[str, dict[str, Any]] = {}
+        self._version = 0
+        for name, value in values.items():
+            self._set({"name": name, "value": deepcopy(value)})
+
+    def values(self) -> dict[str, Any]:
+        return {name: deepcopy(it["value"]) for name, it in self._variables.items()}
+
+    def answer(self, method: str, args: dict[str, Any]) -> Any:
+        variables = self._variables
+        if method == "session.get_vars":
+            return [variables.get(name) for name in args["names"]]
+        if method == "session.set_vars":
+            return [self._set(it) for it in args["variables"]]
+        if method == "session.delete_vars":
+            return [variables.pop(name, None) is not None for name in args["names"]]
+        if method == "session.list_vars":
+            return {"names": list(variables), "cursor": None}
+        raise RuntimeError(f"{method}: running_call() has no host to ask")
+
+    def _set(self, item: dict[str, Any]) -> dict[str, Any]:
+        name, expected = item["name"], item.get("ifVersion")
+        before = self._variables.get(name)
+        version = 0 if before is None else before["version"]
+        if expected is not None and expected != version:
+            return {
+                "error": {
+                    "code": "version_conflict",
+                    "message": f"Cannot change the variable {name!r}: its version is {version}",
+                    "details": {"currentVersion": version or None},
+                    "retryable": False,
+                }
+            }
+        kept = "json" if before is None else before["type"]
+        self._version += 1
+        self._variables[name] = {
+            "type": item.get("type", kept),
+            "version": self._version,
+            "constraints": item.get("constraints"),
+            "value": item["value"],
+        }
+        return {"type": self._variables[name]["type"], "version": self._version}
 
 
 @contextmanager
@@ -63,6 +155,7 @@ def running_call(
     call_id: str = "test-1",
     request_id: str = "",
     session_id: str = "",
+    session: Mapping[str, Any] | None = None,
     timeout_ms: float | None = None,
     device: Device | None = None,
 ) -> Iterator[RunningCall]:
@@ -71,6 +164,13 @@ def running_call(
     with running_call() as call:
         assert list(Texts().train(epochs=2)) == [...]
     assert call.reports[-1] == {"fraction": 1.0}
+
+    With a `session`, `current_call().session` has these variables, in memory and without checks of
+    types and constraints:
+
+    with running_call(session={"epochs": 1}) as call:
+        Texts().train_more()
+    assert call.variables == {"epochs": 2}
 
     With a `device`, `snakeden.device()` returns it until then, in all threads:
 
@@ -83,14 +183,16 @@ def running_call(
         tool=tool,
         call_id=call_id,
         request_id=request_id,
-        session_id=session_id,
+        session_id=session_id or ("" if session is None else "test-session"),
         timeout_ms=timeout_ms,
+        variables=session,
     )
     token = CURRENT.set(call)
     if device is not None:
         PRETENDED[call] = device
     try:
         yield call
+        call.conclude()
     finally:
         PRETENDED.pop(call, None)
         call.ended = True

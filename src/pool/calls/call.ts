@@ -295,7 +295,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
   }
 
   /** Answers what its tool asks the host for. */
-  answer({ method, args, signal }: Ask, workerId: string): Value | Promise<Value> {
+  answer(ask: Ask, workerId: string): Value | Promise<Value> {
     const { sessionId = "", requestId = "", tool } = this.#request;
     const { name: pool, services } = this.#owner;
     const remainingMs = Math.max(0, this.#deadline - this.now);
@@ -307,9 +307,12 @@ export class Call implements Queued, Alarm, EventListenerObject {
       tool,
       workerId,
       remainingMs,
-      signal,
+      // Created when it is used.
+      get signal(): AbortSignal {
+        return ask.signal;
+      },
     };
-    return services.answer(call, method, args);
+    return services.answer(call, ask.method, ask.args);
   }
 
   /** Answers the caller with an error, unless it has been answered. */

@@ -71,9 +71,12 @@ const LIST = 0x5b;
 /** The longest JSON text of a value that is no tree: a tag of an array or of bytes. */
 const MAX_LEAF_CHARS = 1_024;
 
+/** The characters that JSON has in floats only. */
+const FLOAT_MARK = /[.eE]/;
+
 /**
  * Returns the type of a variable that is set for the first time without one. Does not decode a
- * large tree that is encoded already.
+ * large tree that is encoded already. A number that Python wrote as a float, such as 1.0, is one.
  */
 function typeOf(given: unknown): VariableType {
   if (!(given instanceof Value)) return inferType(given);
@@ -82,7 +85,10 @@ function typeOf(given: unknown): VariableType {
     ? [content.text.length, content.text.charCodeAt(0)]
     : [content.json.byteLength, content.json[0]];
   const isTree = first === OBJECT || first === LIST;
-  return isTree && length > MAX_LEAF_CHARS ? "json" : inferType(given.decode());
+  if (isTree && length > MAX_LEAF_CHARS) return "json";
+  const decoded = given.decode();
+  const isFloat = typeof decoded === "number" && FLOAT_MARK.test(given.jsonText());
+  return isFloat ? "float" : inferType(decoded);
 }
 
 function encode(name: string, value: unknown, maxDepth: number): Value {

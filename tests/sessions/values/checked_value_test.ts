@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { NdArray } from "../../../src/bridge/mod.ts";
+import { NdArray, Value } from "../../../src/bridge/mod.ts";
 import { InvalidInputError } from "../../../src/errors.ts";
 import { checkedValue, type VariableRules } from "../../../src/sessions/values/mod.ts";
 
@@ -64,6 +64,21 @@ Deno.test("checkedValue() takes what fits the type, in one form", () => {
     assert.deepEqual(found, value, type);
     assert.ok(typeof found === "object" || Object.is(found, value), `${type} ${String(given)}`);
   }
+});
+
+Deno.test("checkedValue() infers a float where Python has one, also for a whole number", () => {
+  const typeOf = (json: string): string => {
+    const given = new Value({ json: new TextEncoder().encode(json) });
+    return checkedValue("x", given, { asked: {}, before: undefined, maxDepth: 9 }).type;
+  };
+  assert.deepEqual(["1.0", "1", "1e3", "-0.5", '"1.0"', "[1.0]"].map(typeOf), [
+    "float",
+    "integer",
+    "float",
+    "float",
+    "string",
+    "json",
+  ]);
 });
 
 Deno.test("checkedValue() refuses a wrong type or value, and names the field and its limit", () => {

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from snakeden._values.packing import pack, unpack
 from snakeden.call import Call
 
 if TYPE_CHECKING:
     from snakeden._link.gen.link_pb2 import Call as WireCall
     from snakeden._worker.calls.call_asks import CallAsks
-    from snakeden.call import Reply
+    from snakeden.session_source import Reply
 
 __all__ = ["Attempt"]
 
@@ -112,6 +113,19 @@ class Attempt:
         if self._ask is None:
             raise RuntimeError(f"{method}: this call has no host to ask")
         return self._ask(self, method, args=args)
+
+    def before_answer(self, step: Callable[[], None]) -> None:
+        """Run a step when the tool has returned or raised. The call has asked before."""
+        if self.asks is not None:
+            self.asks.before_answer.append(step)
+
+    def pack(self, value: object) -> Any:
+        """Return a copy of a value in a form in which it reaches the host exactly."""
+        return pack(value)
+
+    def unpack(self, packed: Any) -> Any:
+        """Return the value of a packed one from the host."""
+        return unpack(packed)
 
     def view(self) -> Call:
         """Return the view of it, the same one until it ends."""

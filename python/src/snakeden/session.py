@@ -1,0 +1,31 @@
+"""The session of a call."""
+
+from __future__ import annotations
+
+from snakeden.session_source import SessionSource
+from snakeden.variables import Variables
+
+__all__ = ["Session"]
+
+
+class Session:
+    """The session of a call. Get it by `current_call().session`."""
+
+    __slots__ = ("_source", "_variables")
+
+    def __init__(self, source: SessionSource) -> None:
+        self._source = source
+        self._variables = Variables(source)
+
+    @property
+    def id(self) -> str:
+        """The id of the session."""
+        return self._source.session_id
+
+    @property
+    def variables(self) -> Variables:
+        """The variables of the session."""
+        return self._variables
+
+    def __repr__(self) -> str:
+        return f"<Session {self.id!r}>"

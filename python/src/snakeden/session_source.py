@@ -1,0 +1,42 @@
+"""The call of a session, as the session sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+__all__ = ["Reply", "SessionSource"]
+
+
+class Reply(Protocol):
+    """The answer to something that a call has asked the host for."""
+
+    @property
+    def done(self) -> bool:
+        """True once `wait` returns or raises at once."""
+
+    def wait(self) -> Any:
+        """Wait for the answer and return it; not for code that runs on an event loop."""
+
+    async def wait_async(self) -> Any:
+        """Wait as `wait` does, while other tasks of the event loop go on."""
+
+
+class SessionSource(Protocol):
+    """The call that uses the variables; the worker has it in `_worker/calls/attempt.py`."""
+
+    @property
+    def session_id(self) -> str:
+        """The session of the call."""
+
+    def ask(self, method: str, args: object) -> Reply:
+        """Ask the host for something; returns at once."""
+
+    def before_answer(self, step: Callable[[], None]) -> None:
+        """Run a step when the tool has returned or raised, before the call is answered."""
+
+    def pack(self, value: object) -> Any:
+        """Return a copy of a value in a form in which it reaches the host exactly."""
+
+    def unpack(self, packed: Any) -> Any:
+        """Return the value of a packed one from the host."""

@@ -1,0 +1,396 @@
+"""The variables of a session, which outlive the call, the worker and the host.
+
+The host has the variables. Reads are kept for the call. A write by `variables[name] = value` is
+sent at once and not waited for: it is confirmed before the call is answered, and its error is
+raised by the next use of the variables, or fails the call. The twin of
+src/sessions/session_methods.ts.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, Final, NamedTuple, TypeVar
+
+from snakeden.errors import HostError
+from snakeden.session_source import Reply, SessionSource
+
+__all__ = ["Variables"]
+
+_MAX_UNCONFIRMED: Final = 100
+"""The most writes under way. One more waits for the first of them."""
+_MAX_BATCH: Final = 1_000
+"""The most variables of one message."""
+_ARRAYS: Final = ("tensor", "embedding")
+"""Types whose values the host may change, such as a list to an array."""
+
+
+T = TypeVar("T")
+
+
+class _Entry(NamedTuple):
+    """A variable as the host has it."""
+
+    type: str
+    version: int
+    packed: Any
+
+
+class _Write(NamedTuple):
+    """A write that is under way: the values by name."""
+
+    reply: Reply
+    packed: dict[str, Any]
+
+
+class Variables:
+    """The variables of a session, by name.
+
+    Works in tools and in threads that they start. In asynchronous tools use the methods whose names
+    begin with `a`; the others refuse to wait for the host on an event loop. Reads return a copy
+    each time, and what was read or written once is not asked for again in the same call.
+
+    Every method that waits for the host raises `HostError`, whose `code` says why: for example
+    `unknown_session`, `invalid_variable` or `version_conflict`.
+    """
+
+    __slots__ = ("_changes", "_entries", "_has_written", "_lock", "_source", "_writes")
+
+    def __init__(self, source: SessionSource) -> None:
+        self._source = source
+        self._entries: dict[str, _Entry | None] = {}
+        """The variables that are known; None for one that does not exist."""
+        self._writes: dict[int, _Write] = {}
+        """The writes that are not confirmed, in order."""
+        self._changes = 0
+        """The number of writes and removals so far."""
+        self._has_written = False
+        self._lock = threading.RLock()
+        """Guards what is known. Nobody waits for the host with it."""
+
+    # ---- like a dict ----
+
+    def __getitem__(self, name: str) -> Any:
+        return self._value(name, self._known([name])[0])
+
+    def __setitem__(self, name: str, value: object) -> None:
+        self._confirm_answered()
+        if len(self._writes) >= _MAX_UNCONFIRMED:
+            self._confirm(next(iter(list(self._writes))))
+        self._write([_to_set(name, self._source.pack(value))])
+
+    def __delitem__(self, name: str) -> None:
+        self.flush()
+        if not self._deleted(name, self._ask("delete", names=[name]).wait()):
+            raise KeyError(name)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._known([name])[0] is not None
+
+    def __iter__(self) -> Iterator[str]:
+        """Iterate over the names of all variables, in a fixed order."""
+        self.flush()
+        cursor: str | None = None
+        while True:
+            page = self._ask("list", cursor=cursor).wait()
+            yield from page["names"]
+            cursor = page["cursor"]
+            if cursor is None:
+                return
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the value of a variable, or `default` if it does not exist."""
+        entry = self._known([name])[0]
+        return default if entry is None else self._value(name, entry)
+
+    # ---- more than a dict ----
+
+    def set(
+        self,
+        name: str,
+        value: object,
+        *,
+        type: str | None = None,  # noqa: A002
+        constraints: Mapping[str, Any] | None = None,
+        if_version: int | None = None,
+    ) -> int:
+        """Write a variable, and return its version once that is durable.
+
+        Args:
+            name: 1 to 128 letters, digits or `.` `_` `:` `-`.
+            value: Anything that a result may hold.
+            type: `float`, `integer`, `string`, `boolean`, `choice`, `json`, `tensor`, `embedding`
+                or `module`. Default: the type that the variable has, else one that fits the value.
+            constraints: Limits on this value and later ones, such as `{"min": 0}`. Default: those
+                that the variable has.
+            if_version: Writes only if the variable has this version; with 0, only if it does not
+                exist.
+
+        Raises:
+            HostError: `version_conflict`, `invalid_variable`, and others.
+        """
+        self.flush()
+        packed = self._source.pack(value)
+        number = self._write(
+            [_to_set(name, packed, type=type, constraints=constraints, ifVersion=if_version)]
+        )
+        versions = self._confirm(number)
+        return self.version(name) if versions is None else versions[0]
+
+    def version(self, name: str) -> int:
+        """Return the version of a variable; 0 if it does not exist."""
+        entry = self._known([name])[0]
+        return 0 if entry is None else entry.version
+
+    def get_many(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return the variables of these names that exist, by one message to the host."""
+        wanted = list(names)
+        return self._values(wanted, self._known(wanted))
+
+    def set_many(self, values: Mapping[str, object]) -> None:
+        """Write variables by one message to the host; returns when all are durable.
+
+        Raises:
+            HostError: Some of them were refused: the error is that of the first. The others are
+                written.
+        """
+        self.flush()
+        for part in self._batches(values):
+            self._write(part)
+        self.flush()
+
+    def flush(self) -> None:
+        """Wait until all writes are durable. The end of the call does that too.
+
+        Raises:
+            HostError: A write was refused.
+        """
+        while (number := next(iter(list(self._writes)), None)) is not None:
+            self._confirm(number)
+
+    # ---- the same, for asynchronous tools ----
+
+    async def aget(self, name: str, default: Any = None) -> Any:
+        """Return the value of a variable, or `default` if it does not exist."""
+        entry = (await self._aknown([name]))[0]
+        return default if entry is None else self._value(name, entry)
+
+    async def aset(
+        self,
+        name: str,
+        value: object,
+        *,
+        type: str | None = None,  # noqa: A002
+        constraints: Mapping[str, Any] | None = None,
+        if_version: int | None = None,
+    ) -> int:
+        """Write a variable as `set` does."""
+        await self.aflush()
+        packed = self._source.pack(value)
+        number = self._write(
+            [_to_set(name, packed, type=type, constraints=constraints, ifVersion=if_version)]
+        )
+        await self._await_writes()
+        versions = self._confirm(number)
+        return await self.aversion(name) if versions is None else versions[0]
+
+    async def adelete(self, name: str) -> bool:
+        """Delete a variable; returns False if it did not exist."""
+        await self.aflush()
+        return self._deleted(name, await self._ask("delete", names=[name]).wait_async())
+
+    async def aversion(self, name: str) -> int:
+        """Return the version of a variable; 0 if it does not exist."""
+        entry = (await self._aknown([name]))[0]
+        return 0 if entry is None else entry.version
+
+    async def anames(self) -> list[str]:
+        """Return the names of all variables, in a fixed order."""
+        await self.aflush()
+        names: list[str] = []
+        cursor: str | None = None
+        while True:
+            page = await self._ask("list", cursor=cursor).wait_async()
+            names += page["names"]
+            cursor = page["cursor"]
+            if cursor is None:
+                return names
+
+    async def aget_many(self, names: Iterable[str]) -> dict[str, Any]:
+        """Return the variables of these names that exist, by one message to the host."""
+        wanted = list(names)
+        return self._values(wanted, await self._aknown(wanted))
+
+    async def aset_many(self, values: Mapping[str, object]) -> None:
+        """Write variables as `set_many` does."""
+        await self.aflush()
+        for part in self._batches(values):
+            self._write(part)
+        await self.aflush()
+
+    async def aflush(self) -> None:
+        """Wait as `flush` does."""
+        await self._await_writes()
+        self._confirm_answered()
+
+    # ---- reads ----
+
+    def _known(self, names: list[str]) -> list[_Entry | None]:
+        """Return variables, from the host where they are not known."""
+        self._confirm_answered()
+        known = self._those_known(names)
+        if any(name not in known for name in names):
+            # A read must see the writes before it.
+            self.flush()
+            known = self._those_known(names)
+            for part in _parts(name for name in dict.fromkeys(names) if name not in known):
+                changes = self._changes
+                known.update(self._keep(part, self._ask("get", names=part).wait(), changes=changes))
+        return [known[name] for name in names]
+
+    async def _aknown(self, names: list[str]) -> list[_Entry | None]:
+        self._confirm_answered()
+        known = self._those_known(names)
+        if any(name not in known for name in names):
+            await self.aflush()
+            known = self._those_known(names)
+            for part in _parts(name for name in dict.fromkeys(names) if name not in known):
+                changes = self._changes
+                found = await self._ask("get", names=part).wait_async()
+                known.update(self._keep(part, found, changes=changes))
+        return [known[name] for name in names]
+
+    def _those_known(self, names: list[str]) -> dict[str, _Entry | None]:
+        with self._lock:
+            entries = self._entries
+            return {name: entries[name] for name in names if name in entries}
+
+    def _keep(
+        self, names: list[str], found: list[Any], *, changes: int
+    ) -> dict[str, _Entry | None]:
+        """Return what the host has answered, and keep it unless variables have changed since."""
+        entries = {
+            name: None if it is None else _Entry(it["type"], it["version"], it["value"])
+            for name, it in zip(names, found, strict=True)
+        }
+        with self._lock:
+            if changes == self._changes:
+                self._entries.update(entries)
+        return entries
+
+    def _value(self, name: str, entry: _Entry | None) -> Any:
+        if entry is None:
+            raise KeyError(name)
+        value = self._source.unpack(entry.packed)
+        # JSON of the host has one form for whole numbers of both types.
+        if entry.type == "float":
+            return float(value)
+        return int(value) if entry.type == "integer" else value
+
+    def _values(self, names: list[str], entries: list[_Entry | None]) -> dict[str, Any]:
+        return {
+            name: self._value(name, entry)
+            for name, entry in zip(names, entries, strict=True)
+            if entry is not None
+        }
+
+    # ---- writes ----
+
+    def _batches(self, values: Mapping[str, object]) -> Iterator[list[dict[str, Any]]]:
+        yield from _parts(_to_set(name, self._source.pack(it)) for name, it in values.items())
+
+    def _write(self, items: list[dict[str, Any]]) -> int:
+        """Send writes, and return the number under which they are confirmed."""
+        packed = {it["name"]: it["value"] for it in items}
+        with self._lock:
+            # In the lock, so that the order of numbers is that of the messages.
+            reply = self._ask("set", variables=items)
+            number = self._changes
+            self._changes += 1
+            for name in packed:
+                self._entries.pop(name, None)
+            self._writes[number] = _Write(reply, packed)
+            is_first = not self._has_written
+            self._has_written = True
+        if is_first:
+            self._source.before_answer(self.flush)
+        return number
+
+    async def _await_writes(self) -> None:
+        """Wait for the answers to all writes, whatever they are."""
+        for write in list(self._writes.values()):
+            if not write.reply.done:
+                try:
+                    await write.reply.wait_async()
+                except HostError:
+                    continue  # Whoever confirms the write raises it.
+
+    def _confirm_answered(self) -> None:
+        """Take over the writes that the host has answered, up to the first that it has not."""
+        for number, write in list(self._writes.items()):
+            if not write.reply.done:
+                return
+            self._confirm(number)
+
+    def _confirm(self, number: int) -> list[int] | None:
+        """Wait for one write, and raise its error, once. Return the versions, or None if another
+        thread has confirmed it.
+        """
+        write = self._writes.get(number)
+        if write is None:
+            return None
+        try:
+            results = write.reply.wait()
+        except HostError:
+            self._writes.pop(number, None)
+            raise
+        refused: HostError | None = None
+        with self._lock:
+            if self._writes.pop(number, None) is None:
+                return None
+            later = {name for it in self._writes.values() for name in it.packed}
+            for (name, packed), result in zip(write.packed.items(), results, strict=True):
+                error = result.get("error")
+                if error is not None:
+                    refused = refused or _host_error(error)
+                elif result["type"] not in _ARRAYS and name not in later:
+                    self._keep_written(name, _Entry(result["type"], result["version"], packed))
+        if refused is not None:
+            raise refused
+        return [it["version"] for it in results]
+
+    def _keep_written(self, name: str, entry: _Entry) -> None:
+        known = self._entries.get(name)
+        if known is None or known.version < entry.version:
+            self._entries[name] = entry
+
+    def _deleted(self, name: str, existed: list[bool]) -> bool:
+        with self._lock:
+            self._changes += 1
+            self._entries[name] = None
+        return existed[0]
+
+    def _ask(self, what: str, **args: Any) -> Reply:
+        return self._source.ask(f"session.{what}_vars", args)
+
+
+def _to_set(name: str, packed: Any, **options: Any) -> dict[str, Any]:
+    """Return a variable to write, as the host takes it; an option that is None is left out."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a variable is a str, not {name!r}")
+    given = {key: it for key, it in options.items() if it is not None}
+    return {"name": name, "value": packed, **given}
+
+
+def _parts(items: Iterable[T]) -> Iterator[list[T]]:
+    """Divide items into parts for one message each."""
+    rest = iter(items)
+    while part := list(islice(rest, _MAX_BATCH)):
+        yield part
+
+
+def _host_error(error: Mapping[str, Any]) -> HostError:
+    return HostError(
+        error["code"], error["message"], details=error["details"], retryable=error["retryable"]
+    )

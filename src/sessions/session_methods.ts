@@ -1,0 +1,144 @@
+import { Value } from "../bridge/mod.ts";
+import { type FieldIssue, SnakedenError } from "../errors.ts";
+import type { AskingCall, HostMethod } from "../pool/mod.ts";
+import { invalidInput } from "./session_errors.ts";
+import type { Sessions } from "./sessions.ts";
+import type { StoredVariable } from "./values/mod.ts";
+import type { Variables, VariableToSet } from "./variables.ts";
+
+/**
+ * A value inside of another one: its JSON as a text, so that nobody in between changes how Python
+ * wrote it, and its buffers if it has tags.
+ */
+interface Packed {
+  readonly json: string;
+  readonly buffers?: readonly Uint8Array[];
+}
+
+/** The most names of one page. */
+const PAGE_NAMES = 1_000;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/**
+ * Returns the methods by which tools use the session of their call. Twin of variables.py:
+ *
+ * - `session.get_vars` `{names}`: the variables, in order; null for one that does not exist.
+ * - `session.set_vars` `{variables}`: for each, its `type` and `version`, or its `error`.
+ * - `session.delete_vars` `{names}`: for each, whether it existed.
+ * - `session.list_vars` `{cursor?}`: a page of `names`, and the `cursor` of the next one.
+ */
+export function sessionMethods(sessions: Sessions): Readonly<Record<string, HostMethod>> {
+  const method =
+    (answer: (variables: Variables, args: Args) => Promise<unknown>): HostMethod =>
+    async (call, args) => {
+      const { variables } = await sessions.get(sessionOf(call));
+      return Value.from(await answer(variables, new Args(args)), { name: "the answer" });
+    };
+  return {
+    "session.get_vars": method(async (variables, args) => {
+      const found = await variables.readStored(args.names());
+      return found.map((it) => it === undefined ? null : described(it));
+    }),
+    "session.set_vars": method(async (variables, args) => {
+      const results = await variables.setMany(args.variables());
+      return results.map((it) =>
+        it.ok
+          ? { type: it.variable.type, version: it.variable.version }
+          : { error: errorOf(it.error) }
+      );
+    }),
+    "session.delete_vars": method((variables, args) =>
+      Promise.all(args.names().map((name) => deleted(variables, name)))
+    ),
+    "session.list_vars": method(async (variables, args) => {
+      const { items, cursor } = await variables.listStored({
+        limit: PAGE_NAMES,
+        ...args.cursor(),
+      });
+      return { names: items.map(({ info }) => info.name), cursor: cursor ?? null };
+    }),
+  };
+}
+
+function sessionOf({ sessionId, tool }: AskingCall): string {
+  if (sessionId !== "") return sessionId;
+  throw new SnakedenError(
+    "invalid_input",
+    `Cannot use the session of this call of ${tool}: the call has no sessionId`,
+  );
+}
+
+async function deleted(variables: Variables, name: string): Promise<boolean> {
+  try {
+    await variables.delete(name);
+    return true;
+  } catch (error) {
+    if (error instanceof SnakedenError && error.code === "unknown_variable") return false;
+    throw error;
+  }
+}
+
+function described({ info, encoded }: StoredVariable): Record<string, unknown> {
+  const { type, version, constraints } = info;
+  return { type, version, constraints: constraints ?? null, value: pack(encoded) };
+}
+
+function errorOf({ code, message, details, retryable }: SnakedenError): Record<string, unknown> {
+  return { code, message, details: JSON.parse(JSON.stringify(details)), retryable };
+}
+
+function pack(value: Value): Packed {
+  const { json, tagged, buffers } = value.wire;
+  const text = decoder.decode(json);
+  return tagged ? { json: text, buffers } : { json: text };
+}
+
+function unpack(packed: unknown): Value | undefined {
+  const { json, buffers } = (packed ?? {}) as Record<string, unknown>;
+  if (typeof json !== "string") return undefined;
+  if (buffers === undefined) return new Value({ json: encoder.encode(json), tagged: false });
+  if (!Array.isArray(buffers) || !buffers.every((it) => it instanceof Uint8Array)) return undefined;
+  return new Value({ json: encoder.encode(json), tagged: true, buffers });
+}
+
+/** The arguments of a method, which come from Python and may be anything. */
+class Args {
+  readonly #args: Readonly<Record<string, unknown>>;
+
+  constructor(args: Value) {
+    this.#args = (args.decode() ?? {}) as Record<string, unknown>;
+  }
+
+  names(): string[] {
+    const { names } = this.#args;
+    if (Array.isArray(names) && names.every((it) => typeof it === "string")) return names;
+    throw wrong("names", "a list of texts");
+  }
+
+  variables(): VariableToSet[] {
+    const { variables } = this.#args;
+    if (!Array.isArray(variables)) throw wrong("variables", "a list of variables");
+    return variables.map((it: unknown, i) => {
+      const { name, value, type, constraints, ifVersion } = (it ?? {}) as Record<string, unknown>;
+      const unpacked = unpack(value);
+      if (unpacked === undefined) throw wrong(`variables[${i}].value`, "a packed value");
+      const options = { type, constraints, ifVersion };
+      const given = Object.entries(options).filter(([, each]) => each !== undefined);
+      return { name, value: unpacked, ...Object.fromEntries(given) } as VariableToSet;
+    });
+  }
+
+  cursor(): { readonly cursor?: string } {
+    const { cursor } = this.#args;
+    if (cursor === undefined || cursor === null) return {};
+    if (typeof cursor === "string") return { cursor };
+    throw wrong("cursor", "a text");
+  }
+}
+
+function wrong(path: string, allowed: string): SnakedenError {
+  const issues: FieldIssue[] = [{ path, message: `allowed: ${allowed}` }];
+  return invalidInput("use the session of the call", issues);
+}

@@ -1,0 +1,132 @@
+import assert from "node:assert/strict";
+import { Value } from "../../src/bridge/mod.ts";
+import { type AskingCall, HostMethods } from "../../src/pool/mod.ts";
+import { sessionMethods } from "../../src/sessions/mod.ts";
+import { openSessions } from "./opened_sessions.ts";
+
+const CALL: AskingCall = {
+  callId: "c-1",
+  requestId: "",
+  sessionId: "s-1",
+  pool: "default",
+  tool: "t",
+  workerId: "default-1",
+  remainingMs: 1_000,
+  signal: new AbortController().signal,
+};
+
+type Ask = (method: string, args: unknown, call?: Partial<AskingCall>) => Promise<unknown>;
+
+async function setUp(): Promise<ReturnType<typeof openSessions> & { readonly ask: Ask }> {
+  const opened = openSessions();
+  await opened.sessions.open("s-1");
+  const methods = new HostMethods(sessionMethods(opened.sessions));
+  const ask: Ask = async (method, args, call = {}) => {
+    const answer = await methods.answer({ ...CALL, ...call }, method, Value.from(args));
+    return answer.decode();
+  };
+  return { ...opened, ask };
+}
+
+function packed(json: string): { readonly json: string } {
+  return { json };
+}
+
+Deno.test("session.set_vars writes variables as Python wrote them, and session.get_vars returns them so", async () => {
+  await using it = await setUp();
+  const tree = {
+    json: '{"a":1.0,"b":{"$snakeden":"bytes","buffer":0}}',
+    buffers: [new Uint8Array([7])],
+  };
+  const results = await it.ask("session.set_vars", {
+    variables: [
+      { name: "one", value: packed("1.0") },
+      { name: "tree", value: tree },
+      { name: "level", value: packed('"low"'), type: "choice", constraints: { choices: ["low"] } },
+    ],
+  });
+  assert.deepEqual(results, [
+    { type: "float", version: 1 },
+    { type: "json", version: 2 },
+    { type: "choice", version: 3 },
+  ]);
+  const found = await it.ask("session.get_vars", { names: ["tree", "none", "level"] });
+  assert.deepEqual(found, [
+    { type: "json", version: 2, constraints: null, value: tree },
+    null,
+    { type: "choice", version: 3, constraints: { choices: ["low"] }, value: packed('"low"') },
+  ]);
+  const { variables } = await it.sessions.get("s-1");
+  assert.deepEqual((await variables.get("tree")).value, { a: 1, b: new Uint8Array([7]) });
+});
+
+Deno.test("session.set_vars says for each variable what was wrong with it", async () => {
+  await using it = await setUp();
+  const variables = [
+    { name: "a", value: packed("1"), ifVersion: 5 },
+    { name: "b", value: packed("1"), type: "string" },
+    { name: "c", value: packed("1") },
+  ];
+  const results = await it.ask("session.set_vars", { variables }) as {
+    readonly error?: { readonly code: string; readonly details: unknown };
+  }[];
+  assert.deepEqual(results.map((each) => each.error?.code), [
+    "version_conflict",
+    "invalid_variable",
+    undefined,
+  ]);
+  assert.deepEqual(results[0]?.error?.details, { currentVersion: null });
+});
+
+Deno.test("session.list_vars returns the names in pages, and session.delete_vars removes them", async () => {
+  await using it = await setUp();
+  const { variables } = await it.sessions.get("s-1");
+  const names = Array.from({ length: 1_001 }, (_, i) => `v${String(i).padStart(4, "0")}`);
+  await variables.setMany(names.slice(0, 1_000).map((name) => ({ name, value: 1 })));
+  await variables.set("v1000", 1);
+  const first = await it.ask("session.list_vars", {}) as { names: string[]; cursor: string };
+  const second = await it.ask("session.list_vars", { cursor: first.cursor });
+  assert.deepEqual([...first.names].sort(), names.slice(0, 1_000));
+  assert.deepEqual(second, { names: ["v1000"], cursor: null });
+  assert.deepEqual(
+    await it.ask("session.delete_vars", { names: ["v0001", "none"] }),
+    [true, false],
+  );
+  await assert.rejects(variables.get("v0001"), { code: "unknown_variable" });
+});
+
+Deno.test("the methods of sessions refuse calls without a session, and sessions that do not exist", async () => {
+  await using it = await setUp();
+  for (const method of ["session.get_vars", "session.set_vars", "session.list_vars"]) {
+    const args = { names: [], variables: [] };
+    const without = it.ask(method, args, { sessionId: "" });
+    await assert.rejects(without, { code: "invalid_input", message: /the call has no sessionId$/ });
+    const unknown = it.ask(method, args, { sessionId: "s-2" });
+    await assert.rejects(unknown, { code: "unknown_session" });
+  }
+  await it.sessions.delete("s-1");
+  await assert.rejects(it.ask("session.get_vars", { names: ["a"] }), { code: "unknown_session" });
+});
+
+Deno.test("the methods of sessions refuse arguments that no worker sends, and name the field", async () => {
+  await using it = await setUp();
+  const table: [method: string, args: unknown, issue: RegExp][] = [
+    ["get", null, /names: allowed: a list of texts/],
+    ["get", { names: "a" }, /names: allowed/],
+    ["get", { names: [1] }, /names: allowed/],
+    ["get", { names: ["/"] }, /"\/"/],
+    ["get", { names: Array.from({ length: 1_001 }, () => "a") }, /at most 1000/],
+    ["set", { variables: {} }, /variables: allowed: a list/],
+    ["set", { variables: [null] }, /variables\[0\]\.value: allowed: a packed value/],
+    ["set", { variables: [{ name: "a", value: 1 }] }, /variables\[0\]\.value: allowed/],
+    ["set", { variables: [{ name: "a", value: { json: "1", buffers: [1] } }] }, /a packed value/],
+    ["set", { variables: [{ name: 1, value: packed("1") }] }, /name/],
+    ["list", { cursor: 1 }, /cursor: allowed: a text/],
+  ];
+  for (const [method, args, message] of table) {
+    await assert.rejects(it.ask(`session.${method}_vars`, args), {
+      code: "invalid_input",
+      message,
+    });
+  }
+});
