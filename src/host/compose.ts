@@ -113,6 +113,16 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   const risk = await openDataDirectory(config.dataDir);
   if (risk !== undefined) getLogger("server").warn("{risk}", { risk });
   const store = resources.use(await openStore(config, { runId, required: requireStore }));
+  const { limits: { maxDepth } } = config;
+  const pools: { current?: PoolGroup } = {};
+  const sessions = resources.use(
+    new Sessions({
+      store,
+      config: config.sessions,
+      maxDepth,
+      onEnded: (ids) => pools.current?.sessionsEnded(ids),
+    }),
+  );
   const table = systemProcessTable();
   const times = new StartTimes(table);
   const startTimeOf = (pid: number): Promise<string | undefined> => times.of(pid);
@@ -144,20 +154,12 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       pythons,
     }),
   );
+  pools.current = group;
   logPlacements(placed);
   const tools = new ToolRegistry(group.byName, { isDemo: isDemo(config.pools) });
   const policies = policiesByPool(config.pools);
   const calls = new Calls({ limits: config.limits, tools, policies });
   const health = new Health(group.byName);
-  const pools = new Pools(config.pools, { pools: group.byName, policies });
-  const sessions = resources.use(
-    new Sessions({
-      store,
-      config: config.sessions,
-      maxDepth: config.limits.maxDepth,
-      onEnded: (id) => pools.forgetSession(id),
-    }),
-  );
   resources.use(await openReload({ config, pools: group.byName, tools, policies }));
   await startPools(group, { health, dev: config.dev, ...options });
   for (const pool of config.pools) warnOfUnknownTools(pool, group.byName.get(pool.name));
@@ -166,7 +168,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     runId,
     calls,
     tools,
-    pools,
+    pools: new Pools(config.pools, { pools: group.byName, policies }),
     workers: new WorkerList(group.byName),
     sessions,
     hardware,

@@ -22,6 +22,13 @@ export class PoolGroup implements AsyncDisposable {
     await Promise.all([...this.byName.values()].map((pool) => pool.stop(options)));
   }
 
+  /** Forgets the workers of sessions that have ended. Their open calls go on. */
+  sessionsEnded(ids: readonly string[]): void {
+    for (const pool of this.byName.values()) {
+      for (const id of ids) pool.forgetSession(id);
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
   }

@@ -53,8 +53,8 @@ export interface SessionsDeps {
   readonly clock?: Pick<Clock, "after">;
   /** Returns the time of the store: milliseconds since 1970. */
   readonly now?: () => number;
-  /** Called with the id of a session that was deleted, or has expired and was swept. */
-  readonly onEnded?: (id: string) => void;
+  /** Called with the ids of sessions that were deleted, or have expired and were swept. */
+  readonly onEnded?: (ids: readonly string[]) => void;
 }
 
 const IN_MEMORY =
@@ -83,7 +83,7 @@ export class Sessions implements AsyncDisposable {
   readonly #deps: SessionDeps;
   readonly #sweeper: Sweeper;
   readonly #quota: SessionQuota;
-  readonly #onEnded: (id: string) => void;
+  readonly #onEnded: (ids: readonly string[]) => void;
   #hasWarned = false;
   #created = 0;
   #deleted = 0;
@@ -115,10 +115,8 @@ export class Sessions implements AsyncDisposable {
       intervalMs: config.sweepMs,
       onExpired: (ids) => {
         this.#expired += ids.length;
-        for (const id of ids) {
-          rows.forget(id);
-          onEnded(id);
-        }
+        for (const id of ids) rows.forget(id);
+        onEnded(ids);
       },
     }).start();
     const sweep = (): Promise<void> => this.#sweeper.run();
@@ -228,7 +226,7 @@ export class Sessions implements AsyncDisposable {
     const dropped = await this.#rows.drop(id);
     if (dropped) {
       this.#deleted++;
-      this.#onEnded(id);
+      this.#onEnded([id]);
     }
     return dropped;
   }

@@ -33,7 +33,7 @@ export function openSessions(
   if (!options.saysSo) store.report = () => Promise.resolve({ state: "open", setAside: [] });
   const parsed = parseConfig({ sessions: config }).sessions;
   const ended: string[] = [];
-  const onEnded = (id: string): void => void ended.push(id);
+  const onEnded = (ids: readonly string[]): void => void ended.push(...ids);
   const open = (): Sessions =>
     stack.use(new Sessions({ store, config: parsed, maxDepth: 200, clock, now, onEnded }));
   return {
