@@ -59,6 +59,9 @@ class Host:
     def before_answer(self, step: Callable[[], None]) -> None:
         self.steps.append(step)
 
+    def local(self) -> dict[str, Any]:
+        raise AssertionError
+
     def pack(self, value: object) -> Any:
         return value
 
@@ -148,6 +151,14 @@ def test_a_read_returns_a_copy() -> None:
         variables["a"].append(3)
         assert variables["a"] == [1]
     assert call.variables == {"a": [1]}
+
+
+def test_a_tool_keeps_objects_with_the_session() -> None:
+    with running_call(session={}) as call:
+        local = current_call().session.local
+        model = local.setdefault("model", object())
+        assert current_call().session.local["model"] is model
+    assert call.session_local == {"model": model}
 
 
 def test_the_session_is_that_of_the_call() -> None:

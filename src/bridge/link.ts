@@ -178,6 +178,11 @@ export class Link {
     this.#outbox.push({ ping: { id: 0 } });
   }
 
+  /** Tells the worker that sessions have ended, so that it drops what it keeps for them. */
+  sessionsEnded(ids: readonly string[]): void {
+    this.#outbox.push({ sessionsEnded: { ids: [...ids] } });
+  }
+
   /** Tells the worker to finish running calls, give back the others, and end. */
   stop(): void {
     this.#outbox.push({ stop: {} });

@@ -120,7 +120,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       store,
       config: config.sessions,
       maxDepth,
-      onEnded: (ids) => pools.current?.sessionsEnded(ids),
+      onEnded: (ids, kept) => pools.current?.sessionsEnded(ids, kept),
     }),
   );
   const table = systemProcessTable();

@@ -22,10 +22,15 @@ export class PoolGroup implements AsyncDisposable {
     await Promise.all([...this.byName.values()].map((pool) => pool.stop(options)));
   }
 
-  /** Forgets the workers of sessions that have ended. Their open calls go on. */
-  sessionsEnded(ids: readonly string[]): void {
+  /**
+   * Forgets the workers of sessions that have ended; their open calls go on. Tells all workers that
+   * sessions of which they keep objects have ended.
+   */
+  sessionsEnded(ids: readonly string[], kept: readonly string[]): void {
     for (const pool of this.byName.values()) {
       for (const id of ids) pool.forgetSession(id);
+      if (kept.length === 0) continue;
+      for (const worker of pool.serving) worker.link.sessionsEnded(kept);
     }
   }
 

@@ -27,6 +27,7 @@ const decoder = new TextDecoder();
  * - `session.get_vars` `{names}`: the variables, in order; null for one that does not exist.
  * - `session.set_vars` `{variables}`: for each, its `type` and `version`, or its `error`.
  * - `session.delete_vars` `{names}`: for each, whether it existed.
+ * - `session.keep_local`: notes that the worker keeps objects with the session.
  * - `session.list_vars` `{cursor?}`: a page of `names`, and the `cursor` of the next one.
  */
 export function sessionMethods(sessions: Sessions): Readonly<Record<string, HostMethod>> {
@@ -37,6 +38,10 @@ export function sessionMethods(sessions: Sessions): Readonly<Record<string, Host
       return Value.from(await answer(variables, new Args(args)), { name: "the answer" });
     };
   return {
+    "session.keep_local": async (call) => {
+      await sessions.keepLocal(sessionOf(call));
+      return Value.from(null);
+    },
     "session.get_vars": method(async (variables, args) => {
       const found = await variables.readStored(args.names());
       return found.map((it) => it === undefined ? null : described(it));

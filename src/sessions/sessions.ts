@@ -53,8 +53,11 @@ export interface SessionsDeps {
   readonly clock?: Pick<Clock, "after">;
   /** Returns the time of the store: milliseconds since 1970. */
   readonly now?: () => number;
-  /** Called with the ids of sessions that were deleted, or have expired and were swept. */
-  readonly onEnded?: (ids: readonly string[]) => void;
+  /**
+   * Called with the ids of sessions that were deleted, or have expired and were swept, and with the
+   * ids of those sessions of {@link Sessions.keepLocal} that have ended.
+   */
+  readonly onEnded?: (ids: readonly string[], kept: readonly string[]) => void;
 }
 
 const IN_MEMORY =
@@ -83,7 +86,9 @@ export class Sessions implements AsyncDisposable {
   readonly #deps: SessionDeps;
   readonly #sweeper: Sweeper;
   readonly #quota: SessionQuota;
-  readonly #onEnded: (ids: readonly string[]) => void;
+  readonly #onEnded: (ids: readonly string[], kept: readonly string[]) => void;
+  /** The ids of sessions with which workers keep objects. */
+  readonly #keptLocally = new Set<string>();
   #hasWarned = false;
   #created = 0;
   #deleted = 0;
@@ -116,7 +121,7 @@ export class Sessions implements AsyncDisposable {
       onExpired: (ids) => {
         this.#expired += ids.length;
         for (const id of ids) rows.forget(id);
-        onEnded(ids);
+        this.#ended(ids);
       },
     }).start();
     const sweep = (): Promise<void> => this.#sweeper.run();
@@ -153,7 +158,12 @@ export class Sessions implements AsyncDisposable {
       id,
       () => this.#rows.open(id, { ttlMs, metadata }),
     );
-    if (created) this.#created++;
+    if (created) {
+      this.#created++;
+      // It may have replaced one that had expired.
+      const kept = this.#takeKept([id]);
+      if (kept.length > 0) this.#onEnded([], kept);
+    }
     return { session: new Session(session, this.#deps), created };
   }
 
@@ -211,6 +221,16 @@ export class Sessions implements AsyncDisposable {
     };
   }
 
+  /**
+   * Notes that a worker keeps objects with a session, which must hear of its end.
+   *
+   * @throws {SnakedenError} `unknown_session`, `store_failed` or `invalid_input`.
+   */
+  async keepLocal(id: string): Promise<void> {
+    await this.get(id);
+    this.#keptLocally.add(id);
+  }
+
   /** Ends the sweeps. The sessions stay in the store. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#sweeper[Symbol.asyncDispose]();
@@ -226,9 +246,17 @@ export class Sessions implements AsyncDisposable {
     const dropped = await this.#rows.drop(id);
     if (dropped) {
       this.#deleted++;
-      this.#onEnded([id]);
+      this.#ended([id]);
     }
     return dropped;
+  }
+
+  #ended(ids: readonly string[]): void {
+    this.#onEnded(ids, this.#takeKept(ids));
+  }
+
+  #takeKept(ids: readonly string[]): readonly string[] {
+    return this.#keptLocally.size === 0 ? [] : ids.filter((id) => this.#keptLocally.delete(id));
   }
 
   /** Warns at the first use if the sessions will not be there after a restart. */

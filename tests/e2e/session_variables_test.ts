@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { PythonError, type Snakeden } from "../../mod.ts";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
 import { startDen, workersOf } from "../fixtures/host.ts";
+import { until } from "../fixtures/until.ts";
 
 const S1 = { sessionId: "s-1" };
 
@@ -95,5 +96,27 @@ for (const carrier of ["socket", "grpc"] as const) {
       for (const pid of i % 5 === 4 ? workersOf(den) : []) Deno.kill(pid, "SIGKILL");
       assert.equal((await variables.get("last")).value, i);
     }
+  });
+
+  Deno.test(`a worker keeps objects with a session until it ends (${carrier})`, async () => {
+    await using den = await startDen({ adapter: "keeps_state:KeepsState", carrier, size: 1 });
+    const count = (sessionId: string): Promise<unknown> =>
+      den.execute("count_local", {}, { sessionId });
+    await den.sessions.open("s-1");
+    assert.deepEqual([await count("s-1"), await count("s-1"), await count("s-2")], [1, 2, 1]);
+    await den.sessions.delete("s-1");
+    await den.sessions.open("s-1");
+    assert.equal(await count("s-1"), 1);
+    assert.deepEqual(await den.execute("ended_sessions"), [["s-1", 2]]);
+  });
+
+  Deno.test(`a session that replaces an expired one has nothing of it in its worker (${carrier})`, async () => {
+    await using den = await startDen({ adapter: "keeps_state:KeepsState", carrier, size: 1 });
+    const session = await den.sessions.open("s-1");
+    const first = await den.execute("count_local", {}, S1);
+    await session.update({ ttlMs: 1 });
+    const replaced = async (): Promise<boolean> => (await den.sessions.ensure("s-1")).created;
+    await until(replaced, "the session to be replaced");
+    assert.deepEqual([first, await den.execute("count_local", {}, S1)], [1, 1]);
   });
 }

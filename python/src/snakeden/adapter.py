@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
+from typing import Any
 
 __all__ = ["Adapter"]
 
@@ -16,10 +17,22 @@ class Adapter:
     asynchronous tools.
     """
 
+    max_local_sessions: int = 100
+    """The most sessions for which a worker keeps `current_call().session.local`. Beyond it, the one
+    that was used longest ago is dropped.
+    """
+
     def setup(self) -> Awaitable[None] | None:
         """Load what the tools need, such as a model.
 
         If it raises, the worker does not start.
+        """
+
+    def on_session_end(self, session_id: str, local: dict[str, Any]) -> Awaitable[None] | None:
+        """Release what tools have kept in `current_call().session.local`.
+
+        Called between two calls, when the session has ended or was dropped for others; not when the
+        worker ends.
         """
 
     def teardown(self) -> Awaitable[None] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from snakeden.session_source import SessionSource
 from snakeden.variables import Variables
 
@@ -26,6 +28,14 @@ class Session:
     def variables(self) -> Variables:
         """The variables of the session."""
         return self._variables
+
+    @property
+    def local(self) -> dict[str, Any]:
+        """Objects that this worker keeps with the session, such as a model. Later calls of the
+        session find them if they run in the same worker. They are dropped when the session ends,
+        and with the worker.
+        """
+        return self._source.local()
 
     def __repr__(self) -> str:
         return f"<Session {self.id!r}>"

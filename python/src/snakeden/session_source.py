@@ -32,6 +32,9 @@ class SessionSource(Protocol):
     def ask(self, method: str, args: object) -> Reply:
         """Ask the host for something; returns at once."""
 
+    def local(self) -> dict[str, Any]:
+        """Return what tools keep with the session in this worker."""
+
     def before_answer(self, step: Callable[[], None]) -> None:
         """Run a step when the tool has returned or raised, before the call is answered."""
 

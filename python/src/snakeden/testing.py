@@ -41,8 +41,14 @@ class RunningCall:
         self.reports: list[dict[str, Any]] = []
         """The progress that the tool has reported, such as `{"fraction": 0.5}`."""
         self._store = _Store(variables or {})
+        self.session_local: dict[str, Any] = {}
+        """The `session.local` of the tool."""
         self._steps: list[Callable[[], None]] = []
         self._view = Call(self)
+
+    def local(self) -> dict[str, Any]:
+        """Return what tools keep with the session."""
+        return self.session_local
 
     @property
     def variables(self) -> dict[str, Any]:

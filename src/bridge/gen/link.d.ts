@@ -125,7 +125,7 @@ export interface WorkerMessageInit {
 }
 
 export interface HostMessage {
-  body?: "welcome" | "refused" | "call" | "cancel" | "credit" | "ping" | "stop" | "recall" | "release" | "answer";
+  body?: "welcome" | "refused" | "call" | "cancel" | "credit" | "ping" | "stop" | "recall" | "release" | "answer" | "sessionsEnded";
   welcome?: Welcome | null;
   refused?: Refused | null;
   call?: Call | null;
@@ -136,6 +136,7 @@ export interface HostMessage {
   recall?: Recall | null;
   release?: Release | null;
   answer?: Answer | null;
+  sessionsEnded?: SessionsEnded | null;
 }
 export interface HostMessageInit {
   welcome?: WelcomeInit | null;
@@ -148,6 +149,7 @@ export interface HostMessageInit {
   recall?: RecallInit | null;
   release?: ReleaseInit | null;
   answer?: AnswerInit | null;
+  sessionsEnded?: SessionsEndedInit | null;
 }
 
 export interface Hello {
@@ -341,6 +343,13 @@ export interface LogInit {
   dropped?: number | null;
 }
 
+export interface SessionsEnded {
+  ids: string[];
+}
+export interface SessionsEndedInit {
+  ids?: string[] | null;
+}
+
 export interface Call {
   id: number;
   tool: string;
@@ -492,6 +501,7 @@ export declare const snakeden: {
     Ping: Codec<Ping, PingInit>;
     Pong: Codec<Pong, PongInit>;
     Log: Codec<Log, LogInit>;
+    SessionsEnded: Codec<SessionsEnded, SessionsEndedInit>;
     Call: Codec<Call, CallInit>;
     Cancel: Codec<Cancel, CancelInit>;
     Recall: Codec<Recall, RecallInit>;

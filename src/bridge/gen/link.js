@@ -417,11 +417,12 @@ export const snakeden = $root.snakeden = (() => {
             HostMessage.prototype.recall = null;
             HostMessage.prototype.release = null;
             HostMessage.prototype.answer = null;
+            HostMessage.prototype.sessionsEnded = null;
 
             let $oneOfFields;
 
             $Object.defineProperty(HostMessage.prototype, "body", {
-                get: $util.oneOfGetter($oneOfFields = ["welcome", "refused", "call", "cancel", "credit", "ping", "stop", "recall", "release", "answer"]),
+                get: $util.oneOfGetter($oneOfFields = ["welcome", "refused", "call", "cancel", "credit", "ping", "stop", "recall", "release", "answer", "sessionsEnded"]),
                 set: $util.oneOfSetter($oneOfFields)
             });
 
@@ -452,6 +453,8 @@ export const snakeden = $root.snakeden = (() => {
                     $root.snakeden.v1.Release.encode(message.release, writer.uint32(74).fork(), _depth + 1).ldelim();
                 if (message.answer != null && $Object.hasOwnProperty.call(message, "answer"))
                     $root.snakeden.v1.Answer.encode(message.answer, writer.uint32(82).fork(), _depth + 1).ldelim();
+                if (message.sessionsEnded != null && $Object.hasOwnProperty.call(message, "sessionsEnded"))
+                    $root.snakeden.v1.SessionsEnded.encode(message.sessionsEnded, writer.uint32(90).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -553,6 +556,13 @@ export const snakeden = $root.snakeden = (() => {
                                 break;
                             message.answer = $root.snakeden.v1.Answer.decode(reader, reader.size(), $undefined, _depth + 1, message.answer);
                             message.body = "answer";
+                            continue;
+                        }
+                    case 11: {
+                            if (wireType !== 2)
+                                break;
+                            message.sessionsEnded = $root.snakeden.v1.SessionsEnded.decode(reader, reader.size(), $undefined, _depth + 1, message.sessionsEnded);
+                            message.body = "sessionsEnded";
                             continue;
                         }
                     }
@@ -2308,6 +2318,89 @@ export const snakeden = $root.snakeden = (() => {
             };
 
             return Log;
+        })();
+
+        v1.SessionsEnded = (function() {
+
+            const SessionsEnded = function (properties) {
+                this.ids = [];
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            SessionsEnded.prototype.ids = $util.emptyArray;
+
+            SessionsEnded.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.ids != null && message.ids.length)
+                    for (let i = 0; i < message.ids.length; ++i)
+                        writer.uint32(10).string(message.ids[i]);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            SessionsEnded.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.snakeden.v1.SessionsEnded();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if (!(message.ids && message.ids.length))
+                                message.ids = [];
+                            message.ids.push(reader.stringVerify());
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return SessionsEnded;
         })();
 
         v1.Call = (function() {

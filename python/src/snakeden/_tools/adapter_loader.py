@@ -24,6 +24,7 @@ from snakeden._tools.module_import import ModuleImport, error_text
 from snakeden._tools.no_tools import no_tools_in_class, no_tools_in_modules
 from snakeden._tools.schema import ToolSchema
 from snakeden._tools.search_path import place_module_paths
+from snakeden.adapter import Adapter
 from snakeden.errors import AdapterError
 from snakeden.tool import ToolMark, mark_of
 
@@ -124,12 +125,24 @@ class LoadedAdapter:
 
             guard(step, f"{type(instance).__name__}.teardown()")
 
-    def _call(self, instance: object, name: str) -> None:
-        """Call `setup()` or `teardown()`, if there is one, and await what it returns."""
+    @property
+    def max_local_sessions(self) -> int:
+        """The most sessions with local objects: the largest number that an adapter names."""
+        named = [getattr(it, "max_local_sessions", None) for _, it in self._instances]
+        numbers = [it for it in named if isinstance(it, int)]
+        return max(numbers, default=Adapter.max_local_sessions)
+
+    def on_session_end(self, session_id: str, local: dict[str, Any]) -> None:
+        """Call `on_session_end()` of each instance that has one."""
+        for _, instance in self._instances:
+            self._call(instance, "on_session_end", session_id, local)
+
+    def _call(self, instance: object, name: str, *args: object) -> None:
+        """Call a method of an adapter, if there is one, and await what it returns."""
         method = getattr(instance, name, None)
         if not callable(method):
             return
-        returned = method()
+        returned = method(*args)
         if inspect.isawaitable(returned):
             self._complete(_awaited(returned))
 

@@ -161,6 +161,9 @@ class WorkerLife:
             problem = f"adapter '{names}' cannot be served: {type(error).__name__}"
             return self._fail_load(f"{problem}: {safe_text(error)}", describe(error))
         runner.tools.update(self._adapter.tools)
+        runner.local_sessions.configure(
+            self._adapter.max_local_sessions, self._adapter.on_session_end
+        )
         return self._serve(self._adapter, runner, link=link, notes_progress=note is not None)
 
     def _serve(
@@ -265,6 +268,8 @@ class WorkerLife:
             runner.on_call(message.call)
         elif body == "answer":
             runner.on_answer(message.answer)
+        elif body == "sessions_ended":
+            runner.on_sessions_ended(message.sessions_ended.ids)
         elif body == "credit":
             credit = message.credit
             runner.on_credit(credit.id, credit.bytes)

@@ -19,6 +19,7 @@ from snakeden._worker.calls.attempt import Attempt
 from snakeden._worker.calls.deadlines import DeadlineWatch
 from snakeden._worker.calls.execution import ExecutionContext
 from snakeden._worker.calls.in_flight import InFlight
+from snakeden._worker.calls.local_sessions import LocalSessions
 from snakeden._worker.profiles import DEFAULT_PROFILE, PROFILES
 from snakeden._worker.profiles.profile import ProfileParts
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from snakeden._link.outbox import Outbox
     from snakeden._link.slab import SharedMemory
     from snakeden._tools.adapter_loader import LoadedTool
+    from snakeden._worker.calls.reply import Reply
     from snakeden._worker.system.output import Output
 
 __all__ = ["Runner"]
@@ -60,6 +62,8 @@ class Runner:
         self._call_prefix = call_prefix
         self._slab = None if shared is None else shared.slab
         self._in_flight = InFlight()
+        self.local_sessions = LocalSessions()
+        """The objects that tools keep with sessions; configured before `serve`."""
         self._deadlines = DeadlineWatch(self._on_due)
         self.profile = PROFILES[profile](
             ProfileParts(
@@ -69,19 +73,18 @@ class Runner:
                 ),
                 outbox=outbox,
                 look_at=self._deadlines.watch,
+                local_sessions=self.local_sessions,
                 note=note,
                 output=output,
             )
         )
-        asking = self._asking = Asking(
+        self._asking = Asking(
             outbox,
             limits=limits,
             shared=shared,
             interruption_of=self.profile.interruption_of,
             attend=attend,
         )
-        # Bound once, not for each call.
-        self._ask = asking.ask
 
     # ---- called by the reader of the link ----
 
@@ -91,7 +94,7 @@ class Runner:
         Raises:
             ValueError, IndexError: The arguments lie where no host of this version puts them.
         """
-        attempt = Attempt(message, self._report, prefix=self._call_prefix, ask=self._ask)
+        attempt = Attempt(message, self._report, prefix=self._call_prefix, worker=self)
         timeout_ms = message.timeout_ms
         if timeout_ms > 0:
             attempt.deadline = time.monotonic() + timeout_ms / 1000
@@ -125,6 +128,10 @@ class Runner:
         """Pass on an answer of the host. Raises what `Asking.on_answer` raises."""
         self._asking.on_answer(message)
 
+    def on_sessions_ended(self, session_ids: Sequence[str]) -> None:
+        """Drop what tools keep for sessions that have ended."""
+        self.local_sessions.end(session_ids)
+
     def on_link_lost(self) -> None:
         """Stop all calls and end `serve`, since the link is lost."""
         self.stop()
@@ -155,6 +162,18 @@ class Runner:
         self._give_back(self._in_flight.withdraw_all())
 
     # ---- calls that run ----
+
+    def ask(self, attempt: Attempt, method: str, *, args: object) -> Reply:
+        """Ask the host for something on behalf of a call."""
+        return self._asking.ask(attempt, method, args=args)
+
+    def local(self, attempt: Attempt) -> dict[str, Any]:
+        """Return what tools keep with the session of a call in this worker."""
+        local, is_new = self.local_sessions.get(attempt.session_id)
+        if is_new:
+            # The host then says when the session ends. Nobody waits for the answer.
+            self.ask(attempt, "session.keep_local", args={})
+        return local
 
     def _report(self, attempt: Attempt, report: dict[str, Any]) -> None:
         limits = self._limits

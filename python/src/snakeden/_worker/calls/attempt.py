@@ -18,20 +18,23 @@ __all__ = ["Attempt"]
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-class Ask(Protocol):
-    """Asks the host for something on behalf of a call; see `Asking.ask`."""
+class Surroundings(Protocol):
+    """The worker, as its calls see it."""
 
-    def __call__(self, attempt: Attempt, method: str, *, args: object) -> Reply:
-        """Ask; returns at once."""
+    def ask(self, attempt: Attempt, method: str, *, args: object) -> Reply:
+        """Ask the host for something on behalf of a call; see `Asking.ask`."""
+
+    def local(self, attempt: Attempt) -> dict[str, Any]:
+        """Return what tools keep with the session of a call in this worker."""
 
 
 class Attempt:
     """One attempt to run a call in this worker; `view` is what its tool sees of it."""
 
     __slots__ = (
-        "_ask",
         "_prefix",
         "_report",
+        "_worker",
         "asks",
         "buffers",
         "deadline",
@@ -49,10 +52,10 @@ class Attempt:
         report: Callable[[Attempt, dict[str, Any]], None],
         *,
         prefix: str = "",
-        ask: Ask | None = None,
+        worker: Surroundings | None = None,
     ) -> None:
-        """Hold the call of `message`; `prefix` is that of the ids of calls. Without `ask`, the call
-        cannot ask the host for anything.
+        """Hold the call of `message`; `prefix` is that of the ids of calls. Without `worker`, the
+        call cannot ask the host for anything.
         """
         self.id: int = message.id
         """Its number on the link; unique among the calls in flight."""
@@ -77,7 +80,7 @@ class Attempt:
         """Its asks, once it has asked the host for anything."""
         self._prefix = prefix
         self._report = report
-        self._ask = ask
+        self._worker = worker
 
     @property
     def number(self) -> int:
@@ -110,9 +113,15 @@ class Attempt:
 
     def ask(self, method: str, args: object) -> Reply:
         """Ask the host for something; returns at once."""
-        if self._ask is None:
+        if self._worker is None:
             raise RuntimeError(f"{method}: this call has no host to ask")
-        return self._ask(self, method, args=args)
+        return self._worker.ask(self, method, args=args)
+
+    def local(self) -> dict[str, Any]:
+        """Return what tools keep with the session of the call in this worker."""
+        if self._worker is None or self.ended:
+            raise RuntimeError(f"call {self.call_id} has ended, and its session.local with it")
+        return self._worker.local(self)
 
     def before_answer(self, step: Callable[[], None]) -> None:
         """Run a step when the tool has returned or raised. The call has asked before."""

@@ -32,6 +32,7 @@ class ProcessProfile:
         self._outbox = parts.outbox
         self._note = parts.note or (lambda _call_id: None)
         self._output = parts.output
+        self._local_sessions = parts.local_sessions
         self._forked = False
         loop = self._loop = EventLoop()
         interrupter = self._interrupter = Interrupter(loop, parts.look_at)
@@ -49,7 +50,11 @@ class ProcessProfile:
         in_flight = self._in_flight
         take = in_flight.take
         execute = self._execute
+        local_sessions = self._local_sessions
+        dropped = local_sessions.dropped
         while not in_flight.draining:
+            if dropped:
+                local_sessions.run_hooks()
             attempt = take()
             if attempt is None:
                 wait()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.execution import ExecutionContext
     from snakeden._worker.calls.in_flight import InFlight
     from snakeden._worker.calls.interruption import Interruption
+    from snakeden._worker.calls.local_sessions import LocalSessions
     from snakeden._worker.system.output import Output
 
 __all__ = ["Profile", "ProfileParts"]
@@ -29,6 +30,8 @@ class ProfileParts(msgspec.Struct, frozen=True, kw_only=True):
     outbox: Outbox
     look_at: Callable[[float], None]
     """Schedules a call of `Profile.repeat_stops`, at a time on the clock of `time.monotonic()`."""
+    local_sessions: LocalSessions
+    """The objects that tools keep with sessions. Its hooks run between calls."""
     note: Callable[[int], None] | None = None
     """Records the id of a call, which the host reads after the worker has died."""
     output: Output | None = None
