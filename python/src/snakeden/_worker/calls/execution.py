@@ -154,6 +154,8 @@ class Execution:
         interruption = self._interruption
         if attempt.asks is not None:
             interruption.describe(attempt, attempt.asks.conclude)
+            if interruption.cut_off and attempt.stop_code is not None:
+                return error_report.stopped(attempt, run_ms)
         why = interruption.describe(
             attempt,
             lambda: error_report.described(attempt, error, tools=self._tools, hint=self._hint),
