@@ -112,7 +112,7 @@ export const batchRequestSchema = z.strictObject({
   set: z.array(
     variableRequestSchema.extend({
       name: z.string().openapi(NAME),
-      ifVersion: z.number().int().nonnegative().optional().openapi({
+      ifVersion: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional().openapi({
         description: "Writes only if the variable has this version; 0 if it does not exist.",
       }),
     }).openapi({ required: ["name", "value"] }),
