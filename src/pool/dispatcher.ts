@@ -258,7 +258,7 @@ export class Dispatcher implements CallSource<Worker> {
     return true;
   }
 
-  /** Returns the call that a worker takes next; undefined if it may take none of those that wait. */
+  /** Returns the call that a worker takes next; undefined if it may take none that waits. */
   #nextFor(worker: Worker): Call | undefined {
     const common = this.#isMixed
       ? this.#queue.find(({ tool }) => this.#mayTake(worker, tool))

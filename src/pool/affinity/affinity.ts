@@ -19,7 +19,7 @@ const DEFAULT_LIMITS: BindingLimits = { affinityLimit: 100_000, affinityTtlMs: 3
 export interface SessionWorker {
   readonly workerId: string;
   readonly incarnation: string;
-  /** What became of the worker; undefined while it takes calls. */
+  /** The fate of the worker; undefined while it takes calls. */
   readonly end: string | undefined;
 }
 

@@ -2,7 +2,7 @@ import type { Call, Listed } from "../calls/mod.ts";
 import type { Home } from "./home.ts";
 
 /**
- * What became of a binding.
+ * The fate of a binding.
  *
  * - `open`: its worker takes calls, or it has none yet.
  * - `undecided`: its worker takes no more calls, and it is not yet known whether a call of the

@@ -7,9 +7,9 @@ import type { Worker } from "../workers/mod.ts";
  * A worker, as the home of sessions that are bound to it, with the calls that wait for this worker
  * alone.
  *
- * It takes calls until {@link Home.hasLeft}. If the worker was replaced, {@link Home.end} says so at
- * once. If it died, the end is unknown until the process has exited. Sessions remember their home
- * long after that, so it lets go of the worker then.
+ * It takes calls until {@link Home.hasLeft}. If the worker was replaced, {@link Home.end} says so
+ * at once. If it died, the end is unknown until the process has exited. Sessions remember their
+ * home long after that, so it lets go of the worker then.
  */
 export class Home {
   readonly workerId: string;

@@ -2,63 +2,9 @@ import type { Alarm, Alarms } from "../../async/mod.ts";
 import type { Ask, OutgoingCall, Value, WireError } from "../../bridge/mod.ts";
 import { DeadlineExceededError, SnakedenError } from "../../errors.ts";
 import { callFailure } from "./call_failure.ts";
-import type { AffinityMode } from "./affinity_mode.ts";
+import { ARRAY_FORMS, type CallOutcome, type CallRequest } from "./call_request.ts";
 import type { Queued } from "./call_queue.ts";
 import type { HostServices } from "./host_methods.ts";
-
-/** The form of arrays in results: lists of numbers, or their bytes, which HTTP sends as base64. */
-export type ArrayForm = "list" | "base64";
-
-/** The numbers of the forms on the link; 0 leaves the choice to the tool. */
-const ARRAY_FORMS: Readonly<Record<ArrayForm, number>> = { list: 1, base64: 2 };
-
-/** The request of a caller. */
-export interface CallRequest {
-  readonly tool: string;
-  readonly args: Value;
-  /** The time from now until the deadline, for queue, link and tool together. */
-  readonly timeoutMs: number;
-  /** A number within {@link PRIORITY_RANGE}; a higher one goes first. */
-  readonly priority: number;
-  readonly sessionId?: string | undefined;
-  /** The way in which it keeps to the worker of its session. Default: that of the pool. */
-  readonly affinity?: AffinityMode | undefined;
-  /** True if its session may be bound to another worker when its own is gone. Default false. */
-  readonly rebind?: boolean | undefined;
-  /** The id the caller knows the call by; appears in logs of both sides. */
-  readonly requestId?: string | undefined;
-  readonly signal?: AbortSignal | undefined;
-  /** True if it may run again when its worker dies. Default: what the tool declares. */
-  readonly idempotent?: boolean | undefined;
-  /** The form of arrays that are sent back; undefined leaves it to the tool. */
-  readonly arrays?: ArrayForm | undefined;
-  /** Receives the chunks of a stream; without it a generator returns a list. */
-  readonly sink?: ChunkSink | undefined;
-}
-
-/** Receives what a tool sends before its result. */
-export interface ChunkSink {
-  /** The weight of chunks that may wait unread. */
-  readonly windowBytes: number;
-  onChunk(value: Value): void;
-  onProgress(value: Value): void;
-}
-
-/** The outcome of a call that was answered with a result. */
-export interface CallOutcome {
-  /** The result of the tool, encoded. */
-  readonly value: Value;
-  /** The id of the call, as the log has it. */
-  readonly callId: string;
-  /** The id of the worker that ran the call. */
-  readonly workerId: string;
-  /** The time from the request to the result. */
-  readonly durationMs: number;
-  /** The part of `durationMs` in which the call waited for a worker. */
-  readonly queueMs: number;
-  /** The part of `durationMs` inside the tool, by the worker's clock. */
-  readonly runMs: number;
-}
 
 /** The worker's half of a call, as the call sees it. */
 export interface AttemptOfCall {

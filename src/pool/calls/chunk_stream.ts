@@ -1,5 +1,5 @@
 import type { Value } from "../../bridge/mod.ts";
-import type { CallOutcome, ChunkSink } from "./call.ts";
+import type { CallOutcome, ChunkSink } from "./call_request.ts";
 
 /** An event of a stream. Chunks and progress come in any number, then `done` comes once. */
 export type StreamEvent =
