@@ -37,6 +37,46 @@ export interface ModelCommand {
   readonly durationMs: number;
 }
 
+/** A command to a host with sessions: what to measure. */
+export type SessionsCommand =
+  | VariablesCommand
+  | PythonCommand
+  | SessionCallsCommand
+  /** Opens sessions with one variable each, and makes a call in each. */
+  | { readonly do: "fill"; readonly sessions: number }
+  /** Ends the host, and starts it again on the same store. */
+  | { readonly do: "restart" }
+  /** Sweeps so many sessions that have expired. */
+  | { readonly do: "sweep"; readonly sessions: number };
+
+/**
+ * A command to use variables; each caller has a session. `read`: from memory; `compareAndSet`: a
+ * read, and a write on condition of the version that was read.
+ */
+export interface VariablesCommand {
+  readonly do: "read" | "write" | "compareAndSet";
+  readonly callers: number;
+  /** The number of names that each caller writes, one after the other. Default 1. */
+  readonly names?: number;
+  readonly durationMs: number;
+}
+
+/** A command to call a tool that uses so many variables, again and again. */
+export interface PythonCommand {
+  readonly do: "python";
+  readonly tool: string;
+  readonly variables: number;
+  readonly durationMs: number;
+}
+
+/** A command to make calls: with no session, with that of their caller, or with all in turn. */
+export interface SessionCallsCommand {
+  readonly do: "calls";
+  readonly callers: number;
+  readonly sessions: "none" | "own" | "all";
+  readonly durationMs: number;
+}
+
 /** The first line of a process of the bench. */
 export interface ReadyLine {
   /** The Python processes that it has started. */

@@ -3,32 +3,10 @@
  * longest time for which the event loop was held, as one line of JSON.
  */
 import { Hardware } from "../src/hardware/mod.ts";
+import { LoopProbe } from "./loop_probe.ts";
 
 const CACHED_CALLS = 1_000;
 const SETTLE_MS = 50;
-
-/** Notes the longest time between two turns of the event loop. */
-class LoopProbe implements Disposable {
-  longestMs = 0;
-  #turnedAt = performance.now();
-  readonly #timer = setInterval(() => this.#turn(), 1);
-
-  /** Forgets what was noted. */
-  reset(): void {
-    this.longestMs = 0;
-    this.#turnedAt = performance.now();
-  }
-
-  [Symbol.dispose](): void {
-    clearInterval(this.#timer);
-  }
-
-  #turn(): void {
-    const now = performance.now();
-    this.longestMs = Math.max(this.longestMs, now - this.#turnedAt);
-    this.#turnedAt = now;
-  }
-}
 
 async function measure(): Promise<Record<string, number>> {
   using probe = new LoopProbe();

@@ -42,15 +42,16 @@ interface PipInstall {
  * the peers.
  */
 export class Installation {
+  /** The Python with the packages of a worker of Snakeden. */
+  readonly python: string;
   readonly pythonVersion: string;
-  readonly #python: string;
   readonly #say: (line: string) => void;
   #peers: Promise<string> | undefined;
   #models: Promise<string> | undefined;
   #npm: Promise<string> | undefined;
 
   private constructor(python: string, version: string, say: (line: string) => void) {
-    this.#python = python;
+    this.python = python;
     this.pythonVersion = version;
     this.#say = say;
   }
@@ -118,7 +119,7 @@ export class Installation {
     if (await isThere(stamp)) return python;
     this.#say(`Installing the Python packages of the ${name} into ${folder}`);
     if (await isThere(folder)) await Deno.remove(folder, { recursive: true });
-    await runToEnd(this.#python, ["-m", "venv", folder]);
+    await runToEnd(this.python, ["-m", "venv", folder]);
     for (const [i, { options }] of installs.entries()) {
       const pip = ["-m", "pip", "install", "--quiet", ...options, "-r", files[i] ?? ""];
       await runToEnd(python, pip);

@@ -20,6 +20,7 @@ import { http } from "./work/http.ts";
 import { memory } from "./work/memory.ts";
 import { models } from "./work/models.ts";
 import { scale } from "./work/scale.ts";
+import { sessions } from "./work/sessions.ts";
 import { soak } from "./work/soak.ts";
 import { startup } from "./work/startup.ts";
 import { stream } from "./work/stream.ts";
@@ -36,6 +37,7 @@ const WORKLOADS: readonly Workload[] = [
   batch,
   hardware,
   models,
+  sessions,
 ];
 const CONTENDERS = [...new Set(WORKLOADS.flatMap((it) => it.contenders))];
 const RESULTS = join(ROOT, "bench", "results");

@@ -12,20 +12,20 @@ export interface LoadOptions {
 }
 
 /**
- * Runs a closed loop of callers. Returns `calls`, `errors`, `callsPerSecond`, `p50Ms` and `p99Ms`.
+ * Runs a closed loop of callers, which are numbered from 0. Returns `calls`, `errors`, `callsPerSecond`, `p50Ms` and `p99Ms`.
  */
 export async function closedLoop(
-  call: () => Promise<unknown>,
+  call: (caller: number) => Promise<unknown>,
   { callers, durationMs, tolerant = false }: LoadOptions,
 ): Promise<Figures> {
   const latencies: number[] = [];
   let errors = 0;
   const startedAt = performance.now();
   const until = startedAt + durationMs;
-  async function caller(): Promise<void> {
+  async function caller(_: unknown, number: number): Promise<void> {
     for (let before = performance.now(); before < until;) {
       try {
-        await call();
+        await call(number);
       } catch (error) {
         if (!tolerant) throw error;
         errors++;
