@@ -12,7 +12,8 @@ export interface LoadOptions {
 }
 
 /**
- * Runs a closed loop of callers, which are numbered from 0. Returns `calls`, `errors`, `callsPerSecond`, `p50Ms` and `p99Ms`.
+ * Runs a closed loop of callers, numbered from 0. Returns `calls`, `errors`, `callsPerSecond`,
+ * `p50Ms` and `p99Ms`.
  */
 export async function closedLoop(
   call: (caller: number) => Promise<unknown>,
