@@ -21,10 +21,18 @@ class Held:
         self.args = args
         self.done = False
         self.outcome: Any = None
+        self._steps: list[Callable[[], None]] = []
 
     def settle(self, outcome: Any) -> None:
         self.outcome = outcome
         self.done = True
+        while self._steps:
+            self._steps.pop()()
+
+    def when_done(self, step: Callable[[], None]) -> None:
+        self._steps.append(step)
+        if self.done:
+            self.settle(self.outcome)
 
     def wait(self) -> Any:
         assert self.done, f"{self.method} would wait for ever"
@@ -47,9 +55,12 @@ class Host:
         self.asked: list[Held] = []
         self.steps: list[Callable[[], None]] = []
         self._answer = answer
+        self.refuses: Exception | None = None
         self.variables = Variables(self)
 
     def ask(self, method: str, args: object) -> Held:
+        if self.refuses is not None:
+            raise self.refuses
         reply = Held(method, args)
         self.asked.append(reply)
         if self._answer is not None:
@@ -263,13 +274,92 @@ def test_an_array_that_was_written_is_read_as_the_host_keeps_it() -> None:
     assert host.variables["a"] == "array"
 
 
-def test_at_most_a_fixed_number_of_writes_is_under_way() -> None:
+def written(host: Host) -> list[list[Any]]:
+    """Return the values of each message with writes."""
+    return [[it["value"] for it in asked.args["variables"]] for asked in host.asked]
+
+
+def results(reply: Held) -> list[Any]:
+    """Return what the host answers to a message, with the values as versions."""
+    return [{"type": "json", "version": it["value"]} for it in reply.args["variables"]]
+
+
+def test_many_writes_share_a_message_that_is_sent_after_an_answer() -> None:
     host = Host()
-    for number in range(100):
+    for number in range(1, 8):
         host.variables[str(number)] = number
+    assert written(host) == [[1], [2], [3], [4]]
+    host.asked[1].settle(results(host.asked[1]))
+    assert written(host)[4:] == [[5, 6, 7]]
+    host.variables["8"] = 8
+    (step,) = host.steps
+    with pytest.raises(AssertionError, match="would wait"):
+        step()
+    assert written(host)[5:] == [[8]], "the end of the call sends all"
+    for reply in host.asked:
+        reply.settle(results(reply))
+    step()
+    assert host.variables.get_many(["5", "8"]) == {"5": 5, "8": 8}
+    assert len(host.asked) == 6, "what was written is known"
+
+
+def test_the_last_of_the_writes_of_one_name_counts() -> None:
+    host = Host()
+    for number in range(1, 9):
+        host.variables["a"] = number
+    for reply in host.asked[:4]:
+        reply.settle(results(reply))
+    assert written(host) == [[1], [2], [3], [4], [5, 6, 7, 8]]
+    host.asked[4].settle([{"type": "json", "version": it} for it in range(5, 9)])
+    assert (host.variables["a"], host.variables.version("a")) == (8, 8)
+
+
+def test_a_refused_write_of_a_shared_message_is_raised_and_the_others_are_known() -> None:
+    host = Host()
+    for number in range(1, 8):
+        host.variables[str(number)] = number
+    for reply in host.asked[:4]:
+        reply.settle(results(reply))
+    good, _, _ = results(host.asked[4])
+    host.asked[4].settle([good, *refused(), *refused("unknown_session")])
+    with pytest.raises(HostError, match="invalid_variable"):
+        host.variables.flush()
+    host.variables.flush()
+    assert host.variables["5"] == 5
+    with pytest.raises(AssertionError, match="get_vars would wait"):
+        host.variables["6"]
+
+
+def test_a_long_write_has_a_message_of_its_own_behind_those_before_it() -> None:
+    host = Host()
+    for number in range(1, 7):
+        host.variables[str(number)] = number
+    host.variables["long"] = {"json": "x" * 100_000}
+    assert [[it["name"] for it in asked.args["variables"]] for asked in host.asked[4:]] == [
+        ["5", "6"],
+        ["long"],
+    ]
+
+
+def test_gathered_writes_that_cannot_be_sent_are_raised_by_the_next_use() -> None:
+    host = Host()
+    for number in range(1, 6):
+        host.variables[str(number)] = number
+    host.refuses = ValueError("too long")
+    host.asked[0].settle(results(host.asked[0]))
+    assert len(host.asked) == 4
+    with pytest.raises(ValueError, match="too long"):
+        host.variables.flush()
+
+
+def test_at_most_a_fixed_number_of_messages_is_under_way() -> None:
+    host = Host()
+    for number in range(4 + 96 * 200):
+        host.variables[str(number)] = number
+    assert [len(it) for it in written(host)] == [1] * 4 + [200] * 96
     with pytest.raises(AssertionError, match="set_vars would wait"):
         host.variables["next"] = 1
-    host.asked[0].settle(done(1))
+    host.asked[0].settle(results(host.asked[0]))
     host.variables["next"] = 1
 
 

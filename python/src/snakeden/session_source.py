@@ -21,6 +21,9 @@ class Reply(Protocol):
     async def wait_async(self) -> Any:
         """Wait as `wait` does, while other tasks of the event loop go on."""
 
+    def when_done(self, step: Callable[[], None]) -> None:
+        """Call `step` once when it is done, on any thread; at once if it is. It must not raise."""
+
 
 class SessionSource(Protocol):
     """The call that uses the variables; the worker has it in `_worker/calls/attempt.py`."""

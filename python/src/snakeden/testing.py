@@ -105,6 +105,9 @@ class _Answer:
     async def wait_async(self) -> Any:
         return self._value
 
+    def when_done(self, step: Callable[[], None]) -> None:
+        step()
+
 
 class _Store:
     """The variables of one session. It checks versions, but neither types nor constraints."""

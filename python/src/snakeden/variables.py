@@ -1,9 +1,8 @@
 """The variables of a session, which outlive the call, the worker and the host.
 
-The host has the variables. Reads are kept for the call. A write by `variables[name] = value` is
-sent at once and not waited for: it is confirmed before the call is answered, and its error is
-raised by the next use of the variables, or fails the call. The twin of
-src/sessions/session_methods.ts.
+The host has the variables. Reads are kept for the call. A write by `variables[name] = value` is not
+waited for: it is confirmed before the call is answered, and its error is raised by the next use of
+the variables, or fails the call. The twin of src/sessions/session_methods.ts.
 """
 
 from __future__ import annotations
@@ -14,12 +13,11 @@ from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
 from snakeden.errors import HostError
+from snakeden.pending_writes import PendingWrites, to_set
 from snakeden.session_source import Reply, SessionSource
 
 __all__ = ["Variables"]
 
-_MAX_UNCONFIRMED: Final = 100
-"""The most writes under way. One more waits for the first of them."""
 _MAX_BATCH: Final = 1_000
 """The most variables of one message."""
 _ARRAYS: Final = ("tensor", "embedding")
@@ -35,13 +33,6 @@ class _Entry(NamedTuple):
     type: str
     version: int
     packed: Any
-
-
-class _Write(NamedTuple):
-    """A write that is under way: the values by name."""
-
-    reply: Reply
-    packed: dict[str, Any]
 
 
 class Variables:
@@ -61,13 +52,12 @@ class Variables:
         self._source = source
         self._entries: dict[str, _Entry | None] = {}
         """The variables that are known; None for one that does not exist."""
-        self._writes: dict[int, _Write] = {}
-        """The writes that are not confirmed, in order."""
         self._changes = 0
         """The number of writes and removals so far."""
         self._has_written = False
         self._lock = threading.RLock()
         """Guards what is known. Nobody waits for the host with it."""
+        self._writes = PendingWrites(source, lock=self._lock, on_write=self._on_write)
 
     # ---- like a dict ----
 
@@ -76,9 +66,10 @@ class Variables:
 
     def __setitem__(self, name: str, value: object) -> None:
         self._confirm_answered()
-        if len(self._writes) >= _MAX_UNCONFIRMED:
-            self._confirm(next(iter(list(self._writes))))
-        self._write([_to_set(name, self._source.pack(value))])
+        if self._writes.is_full:
+            self._confirm(next(iter(list(self._writes.sent))))
+        self._writes.add(to_set(name, self._source.pack(value)))
+        self._before_answer()
 
     def __delitem__(self, name: str) -> None:
         self.flush()
@@ -133,7 +124,7 @@ class Variables:
         self.flush()
         packed = self._source.pack(value)
         number = self._write(
-            [_to_set(name, packed, type=type, constraints=constraints, ifVersion=if_version)]
+            [to_set(name, packed, type=type, constraints=constraints, ifVersion=if_version)]
         )
         versions = self._confirm(number)
         return self.version(name) if versions is None else versions[0]
@@ -166,7 +157,8 @@ class Variables:
         Raises:
             HostError: A write was refused.
         """
-        while (number := next(iter(list(self._writes)), None)) is not None:
+        self._writes.send()
+        while (number := next(iter(list(self._writes.sent)), None)) is not None:
             self._confirm(number)
 
     # ---- the same, for asynchronous tools ----
@@ -189,7 +181,7 @@ class Variables:
         await self.aflush()
         packed = self._source.pack(value)
         number = self._write(
-            [_to_set(name, packed, type=type, constraints=constraints, ifVersion=if_version)]
+            [to_set(name, packed, type=type, constraints=constraints, ifVersion=if_version)]
         )
         await self._await_writes()
         versions = self._confirm(number)
@@ -298,28 +290,32 @@ class Variables:
     # ---- writes ----
 
     def _batches(self, values: Mapping[str, object]) -> Iterator[list[dict[str, Any]]]:
-        yield from _parts(_to_set(name, self._source.pack(it)) for name, it in values.items())
+        yield from _parts(to_set(name, self._source.pack(it)) for name, it in values.items())
 
     def _write(self, items: list[dict[str, Any]]) -> int:
         """Send writes, and return the number under which they are confirmed."""
-        packed = {it["name"]: it["value"] for it in items}
+        number = self._writes.send(items)
+        self._before_answer()
+        return number
+
+    def _before_answer(self) -> None:
+        """Have the call confirm its writes, since there is one."""
+        if self._has_written:
+            return
         with self._lock:
-            # In the lock, so that the order of numbers is that of the messages.
-            reply = self._ask("set", variables=items)
-            number = self._changes
-            self._changes += 1
-            for name in packed:
-                self._entries.pop(name, None)
-            self._writes[number] = _Write(reply, packed)
             is_first = not self._has_written
             self._has_written = True
         if is_first:
             self._source.before_answer(self.flush)
-        return number
+
+    def _on_write(self, name: str) -> None:
+        self._changes += 1
+        self._entries.pop(name, None)
 
     async def _await_writes(self) -> None:
         """Wait for the answers to all writes, whatever they are."""
-        for write in list(self._writes.values()):
+        self._writes.send()
+        for write in list(self._writes.sent.values()):
             if not write.reply.done:
                 try:
                     await write.reply.wait_async()
@@ -328,7 +324,7 @@ class Variables:
 
     def _confirm_answered(self) -> None:
         """Take over the writes that the host has answered, up to the first that it has not."""
-        for number, write in list(self._writes.items()):
+        for number, write in list(self._writes.sent.items()):
             if not write.reply.done:
                 return
             self._confirm(number)
@@ -337,25 +333,27 @@ class Variables:
         """Wait for one write, and raise its error, once. Return the versions, or None if another
         thread has confirmed it.
         """
-        write = self._writes.get(number)
+        write = self._writes.sent.get(number)
         if write is None:
             return None
         try:
             results = write.reply.wait()
         except HostError:
-            self._writes.pop(number, None)
+            self._writes.remove(number)
             raise
         refused: HostError | None = None
         with self._lock:
-            if self._writes.pop(number, None) is None:
+            if self._writes.remove(number) is None:
                 return None
-            later = {name for it in self._writes.values() for name in it.packed}
-            for (name, packed), result in zip(write.packed.items(), results, strict=True):
+            for item, result in zip(write.items, results, strict=True):
+                name = item["name"]
+                is_last = self._writes.is_last(item)
                 error = result.get("error")
                 if error is not None:
                     refused = refused or _host_error(error)
-                elif result["type"] not in _ARRAYS and name not in later:
-                    self._keep_written(name, _Entry(result["type"], result["version"], packed))
+                elif result["type"] not in _ARRAYS and is_last:
+                    entry = _Entry(result["type"], result["version"], item["value"])
+                    self._keep_written(name, entry)
         if refused is not None:
             raise refused
         return [it["version"] for it in results]
@@ -373,14 +371,6 @@ class Variables:
 
     def _ask(self, what: str, **args: Any) -> Reply:
         return self._source.ask(f"session.{what}_vars", args)
-
-
-def _to_set(name: str, packed: Any, **options: Any) -> dict[str, Any]:
-    """Return a variable to write, as the host takes it; an option that is None is left out."""
-    if not isinstance(name, str):
-        raise TypeError(f"the name of a variable is a str, not {name!r}")
-    given = {key: it for key, it in options.items() if it is not None}
-    return {"name": name, "value": packed, **given}
 
 
 def _parts(items: Iterable[T]) -> Iterator[list[T]]:

@@ -30,7 +30,7 @@ class Reply:
     its own thread, wherever that waits; threads that the tool has started are woken here.
     """
 
-    __slots__ = ("_attempt", "_elsewhere", "_here", "_interruption", "_outcome", "method")
+    __slots__ = ("_attempt", "_elsewhere", "_here", "_interruption", "_outcome", "_steps", "method")
 
     def __init__(self, attempt: Attempt, method: str, *, interruption: Interruption) -> None:
         self.method = method
@@ -41,6 +41,8 @@ class Reply:
         """Wakes those who wait on the thread that `interruption` interrupts."""
         self._elsewhere: list[Waker] = []
         """Wakes those who wait on other threads."""
+        self._steps: list[Callable[[], None]] = []
+        """Steps to run when it is settled."""
 
     @property
     def attempt(self) -> Attempt:
@@ -89,6 +91,13 @@ class Reply:
                 signalled.clear()
         return self._result()
 
+    def when_done(self, step: Callable[[], None]) -> None:
+        """Call `step` once when it is settled, on the thread that settles it; at once if it is."""
+        self._steps.append(step)
+        # The outcome is set before the steps are run, and checked after this one was added.
+        if self._outcome is not None:
+            self._run_steps()
+
     # ---- called by Asking, on any thread ----
 
     def answered(self, value: Value, buffers: Sequence[bytes | memoryview]) -> None:
@@ -125,6 +134,15 @@ class Reply:
             self._outcome = outcome
             for wake in [*self._here, *self._elsewhere]:
                 wake()
+            self._run_steps()
+
+    def _run_steps(self) -> None:
+        while self._steps:
+            try:
+                step = self._steps.pop()
+            except IndexError:
+                return  # Another thread took it.
+            step()
 
     # ---- called by those who wait ----
 
