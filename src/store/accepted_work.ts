@@ -5,7 +5,9 @@ import { messageOf, SnakedenError } from "../errors.ts";
  * it.
  */
 export class AcceptedWork {
-  readonly #running = new Set<Promise<unknown>>();
+  #running = 0;
+  /** Called when nothing runs any more, once the work is closed. */
+  #onIdle: () => void = () => {};
   #closed: Promise<void> | undefined;
 
   /**
@@ -18,16 +20,16 @@ export class AcceptedWork {
     if (this.#closed !== undefined) {
       throw new SnakedenError("shutting_down", `Cannot ${action}: the store is closed`);
     }
-    const running = work();
-    this.#running.add(running);
+    this.#running++;
     try {
-      return await running;
+      return await work();
     } catch (cause) {
       if (cause instanceof SnakedenError) throw cause;
       const text = `Cannot ${action}: ${messageOf(cause)}`;
       throw new SnakedenError("store_failed", text, { retryable: true, cause });
     } finally {
-      this.#running.delete(running);
+      this.#running--;
+      if (this.#running === 0) this.#onIdle();
     }
   }
 
@@ -40,7 +42,7 @@ export class AcceptedWork {
   }
 
   async #close(release: () => Promise<void>): Promise<void> {
-    await Promise.allSettled(this.#running);
+    if (this.#running > 0) await new Promise<void>((resolve) => this.#onIdle = resolve);
     await release();
   }
 }

@@ -118,3 +118,17 @@ Deno.test("KvStore: after a failed write of a session, the earlier state holds, 
   assert.deepEqual(answer, [{ state: "set", version: 2 }]);
   assert.deepEqual(await lengthsOf(sessions, "s", ["v"]), [7]);
 });
+
+Deno.test("KvStore: a long value that the same call replaces leaves no chunks", async () => {
+  await using dir = await tempDir();
+  {
+    await using store = await openStore(dir.path);
+    await openSession(store.sessions, "s");
+    const twice = [variable("v", 100_000), variable("v", 90_000), variable("w", 80_000)];
+    assert.equal((await store.sessions.setVars("s", twice))?.length, 3);
+    await store.sessions.dropVars("s", [{ name: "w" }]);
+    assert.deepEqual(await lengthsOf(store.sessions, "s", ["v", "w"]), [90_000, undefined]);
+  }
+  const chunks = (await keysIn(dir.path)).filter((it) => it.startsWith("chunk/"));
+  assert.equal(new Set(chunks).size, 1);
+});

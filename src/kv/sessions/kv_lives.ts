@@ -52,6 +52,13 @@ export interface Decision<T> {
   readonly after?: () => void;
 }
 
+/** A decision whose changes are being written. */
+interface Begun<T> {
+  readonly decision: Decision<T>;
+  /** The commit on which the answer relies. */
+  readonly commit: Promise<void> | undefined;
+}
+
 /**
  * The sessions themselves. All calls that change a session are decided one after another, in
  * memory, by the state that the call before leaves; they do not wait for each other's commits.
@@ -78,15 +85,15 @@ export class KvLives {
    * Decides a call that may change a session, and answers once all that the decision relies on is
    * durable. If that fails, decides again, or fails if the changes are its own.
    */
-  async change<T>(
+  change<T>(
     action: string,
     id: string,
     decide: (life: Life | undefined) => Decision<T> | Promise<Decision<T>>,
   ): Promise<T> {
     checkSessionId(id);
-    const load = (): Promise<Life | undefined> => this.#load(id, true);
-    return await this.#change(action, id, async () => {
-      return await decide(this.#kept.get(id) ?? await load());
+    return this.#change(action, id, () => {
+      const kept = this.#kept.get(id);
+      return kept === undefined ? this.#load(id, true).then(decide) : decide(kept);
     });
   }
 
@@ -104,23 +111,31 @@ export class KvLives {
   }
 
   /** Decides a call that changes what belongs to no session, in the order of the calls. */
-  async changeShared<T>(
+  changeShared<T>(
     action: string,
     id: string,
     decide: () => Promise<Decision<T>>,
   ): Promise<T> {
-    return await this.#change(action, id, decide);
+    return this.#change(action, id, decide);
   }
 
-  async #change<T>(action: string, id: string, decide: () => Promise<Decision<T>>): Promise<T> {
-    return await this.#deps.accepted.run(action, async () => {
+  #change<T>(
+    action: string,
+    id: string,
+    decide: () => Decision<T> | Promise<Decision<T>>,
+  ): Promise<T> {
+    return this.#deps.accepted.run(action, async () => {
       while (true) {
-        const { commit, decision } = await this.#writes.run(id, async () => {
-          const decision = await decide();
-          return { decision, commit: this.#commit(id, decision.mutations ?? []) };
+        // Most decisions need nothing but memory, and then no promise until their commit.
+        const made = this.#writes.runSoon(id, () => {
+          const decision = decide();
+          return decision instanceof Promise
+            ? decision.then((it) => this.#begin(id, it))
+            : this.#begin(id, decision);
         });
+        const { commit, decision } = made instanceof Promise ? await made : made;
         try {
-          await commit;
+          if (commit !== undefined) await commit;
         } catch (error) {
           if (decision.mutations === undefined) continue;
           throw error;
@@ -129,6 +144,10 @@ export class KvLives {
         return decision.answer;
       }
     });
+  }
+
+  #begin<T>(id: string, decision: Decision<T>): Begun<T> {
+    return { decision, commit: this.#commit(id, decision.mutations ?? []) };
   }
 
   /** Reads a session that has not expired, once it is durable. */

@@ -40,13 +40,17 @@ export class KvNamedRows {
     return body.byteLength > INLINE_BYTES ? await this.#deps.chunks.write(body) : undefined;
   }
 
-  /** Returns the latest row, durable or not; sets an unreadable one aside. */
-  async peek<T extends object>(
+  /**
+   * Returns the latest row, durable or not; a promise unless it is in memory. Sets an unreadable
+   * one aside.
+   */
+  peek<T extends object>(
     key: Deno.KvKey,
     type: RecordType<T & LongHead>,
-  ): Promise<FoundRow<T> | undefined> {
+  ): FoundRow<T> | undefined | Promise<FoundRow<T> | undefined> {
     const row = this.#deps.rows.peek(key);
-    return await this.#decode(key, type, row instanceof Promise ? await row : row);
+    if (row instanceof Promise) return row.then((it) => this.#decode(key, type, it));
+    return this.#decode(key, type, row);
   }
 
   /** Returns a durable row with its whole body; sets an unreadable one aside. */
@@ -145,11 +149,11 @@ export class KvNamedRows {
     return false;
   }
 
-  async #decode<T extends object>(
+  #decode<T extends object>(
     key: Deno.KvKey,
     type: RecordType<T & LongHead>,
     row: Uint8Array | undefined,
-  ): Promise<FoundRow<T> | undefined> {
+  ): FoundRow<T> | undefined | Promise<undefined> {
     if (row === undefined) return undefined;
     try {
       const found = decodeRow(type, row);
@@ -160,8 +164,7 @@ export class KvNamedRows {
       }
       return found;
     } catch (error) {
-      await this.#deps.records.setAside(key, row, messageOf(error));
-      return undefined;
+      return this.#deps.records.setAside(key, row, messageOf(error)).then(() => undefined);
     }
   }
 }

@@ -15,16 +15,44 @@ import {
 import type { Mutation } from "../group_commit.ts";
 import { keys } from "../keys.ts";
 import type { Generation } from "../kv_chunks.ts";
-import type { KvLives, KvSessionsDeps, Life } from "./kv_lives.ts";
-import type { KvNamedRows } from "./kv_named_rows.ts";
-import { encodeRow, LONG_VARIABLE } from "./session_records.ts";
+import type { Decision, KvLives, KvSessionsDeps, Life } from "./kv_lives.ts";
+import type { FoundRow, KvNamedRows } from "./kv_named_rows.ts";
+import {
+  encodeRow,
+  INLINE_BYTES,
+  LONG_VARIABLE,
+  type LongHead,
+  NO_BODY,
+} from "./session_records.ts";
+
+type Item = NewVariable | VariableToDrop;
+/** The chunks of a value, if it is long. */
+type Long = Generation | undefined;
+type Made = Decision<readonly VariableAnswer[]>;
+
+/** A variable as an earlier change leaves it. */
+interface Current extends LongHead {
+  readonly version: number;
+}
+
+/** A call to decide. */
+interface Ask {
+  readonly old: Life;
+  readonly items: readonly Item[];
+  readonly longs: readonly Long[];
+  readonly hasLong: boolean;
+  readonly rows: Map<string, Current | undefined>;
+}
 
 /** The changes of one call, while it is decided. */
 interface Plan {
+  readonly life: string;
   readonly mutations: Mutation[];
   readonly changes: Change[];
   /** Chunks that nothing will name any more. */
   readonly unused: Generation[];
+  /** The variables whose old rows matter, and those that were changed. */
+  readonly rows: Map<string, Current | undefined>;
   seq: number;
 }
 
@@ -62,8 +90,21 @@ export class KvVariables {
     variables: readonly NewVariable[],
   ): Promise<readonly VariableAnswer[] | undefined> {
     variables.forEach(checkVariable);
-    const stored = variables.map(({ value }) => this.#named.store(value));
-    return await this.#change("set variables", id, variables, stored);
+    const hasLong = variables.some(({ value }) => value.byteLength > INLINE_BYTES);
+    if (!hasLong) return await this.#change("set variables", id, variables, []);
+    const uploads = Promise.all(variables.map(({ value }) => this.#named.store(value)));
+    // Handled in the queue; the session may not exist.
+    uploads.catch(() => {});
+    let isUsed = false;
+    const answers = await this.#change("set variables", id, variables, async () => {
+      const longs = await uploads;
+      isUsed = true;
+      return longs;
+    });
+    if (!isUsed) {
+      for (const long of await uploads) if (long) this.#lives.removeChunks(long.generation);
+    }
+    return answers;
   }
 
   async drop(
@@ -73,7 +114,7 @@ export class KvVariables {
     variables.forEach(({ name }) => checkName("variable", name));
     // Without the fields that callers may have beside these.
     const items = variables.map(({ name, expectVersion }) => ({ name, expectVersion }));
-    return await this.#change("drop variables", id, items);
+    return await this.#change("drop variables", id, items, []);
   }
 
   async list(
@@ -100,78 +141,71 @@ export class KvVariables {
   }
 
   /** Makes each change that is not stale. Without values, variables are removed. */
-  async #change(
+  #change(
     action: string,
     id: string,
-    items: readonly (VariableToDrop | NewVariable)[],
-    stored?: readonly Promise<Generation | undefined>[],
+    items: readonly Item[],
+    longs: readonly Long[] | (() => Promise<readonly Long[]>),
   ): Promise<readonly VariableAnswer[] | undefined> {
-    const uploads = Promise.all(stored ?? []);
-    // Handled in the queue; the session may not exist.
-    uploads.catch(() => {});
-    let isUsed = false;
-    const answer = await this.#lives.changeLive(action, id, async (old) => {
-      const longs = await uploads;
-      const plan: Plan = { mutations: [], changes: [], unused: [], seq: old.state.seq };
-      const versions = new Map<string, number>();
-      const hasLong = old.state.hasLong || longs.some((it) => it !== undefined);
-      const answers: VariableAnswer[] = [];
-      for (const [i, item] of items.entries()) {
-        answers.push(await this.#planOne(plan, old, item, { long: longs[i], versions, hasLong }));
-      }
-      isUsed = true;
-      const after = (): void => {
-        this.#deps.logs.publish(old.head.life, plan.changes);
-        for (const { generation } of plan.unused) this.#lives.removeChunks(generation);
-      };
-      if (plan.changes.length === 0 && plan.mutations.length === 0) {
-        return { answer: answers, after };
-      }
-      const state = { ...old.state, seq: plan.seq, hasLong };
-      // The state is first: a number must not be given twice, even if the host dies between two
-      // commits of one call.
-      const mutations = [...this.#lives.put(old, { ...old, state }), ...plan.mutations];
-      return { answer: answers, mutations, after };
+    return this.#lives.changeLive(action, id, (old): Made | Promise<Made> => {
+      if (typeof longs !== "function") return this.#look(old, items, longs);
+      return longs().then((it) => this.#look(old, items, it));
     });
-    if (!isUsed) {
-      for (const long of await uploads) if (long) this.#lives.removeChunks(long.generation);
-    }
-    return answer;
   }
 
-  async #planOne(
-    plan: Plan,
-    { head: { life } }: Life,
-    item: VariableToDrop | NewVariable,
-    { long, versions, hasLong }: {
-      readonly long: Generation | undefined;
-      readonly versions: Map<string, number>;
-      readonly hasLong: boolean;
-    },
-  ): Promise<VariableAnswer> {
-    const { name, expectVersion } = item;
-    const key = keys.variable(life, name);
-    const isSet = "value" in item;
-    let current = versions.get(name);
-    // Without an expected version, only a value in chunks makes the old row matter.
-    if (hasLong || !isSet || (expectVersion !== undefined && current === undefined)) {
-      const row = await this.#named.peek<VariableHead>(key, LONG_VARIABLE);
-      const isFirst = current === undefined;
-      current ??= row?.head.version ?? 0;
-      const isStale = expectVersion !== undefined && expectVersion !== current;
-      if (isFirst && !isStale && row?.head.long !== undefined) {
-        plan.mutations.push(this.#deps.chunks.release(row.head.long));
-        plan.unused.push(row.head.long);
-      }
+  /** Decides changes, once the old rows that matter are known. */
+  #look(old: Life, items: readonly Item[], longs: readonly Long[]): Made | Promise<Made> {
+    const hasLong = old.state.hasLong || longs.some((it) => it !== undefined);
+    const rows = new Map<string, Current | undefined>();
+    const reads: Promise<void>[] = [];
+    for (const item of items) {
+      const { name, expectVersion } = item;
+      // Without an expected version, only a value in chunks makes the old row matter.
+      if (!hasLong && "value" in item && expectVersion === undefined) continue;
+      const keep = (it: FoundRow<VariableHead> | undefined): void => void rows.set(name, it?.head);
+      const row = this.#named.peek(keys.variable(old.head.life, name), LONG_VARIABLE);
+      if (row instanceof Promise) reads.push(row.then(keep));
+      else keep(row);
     }
+    const decide = (): Made => this.#decide({ old, items, longs, hasLong, rows });
+    return reads.length === 0 ? decide() : Promise.all(reads).then(decide);
+  }
+
+  #decide({ old, items, longs, hasLong, rows }: Ask): Made {
+    const { life } = old.head;
+    const plan: Plan = { mutations: [], changes: [], unused: [], rows, life, seq: old.state.seq };
+    const answer = items.map((item, i) => this.#planOne(plan, item, longs[i]));
+    const after = (): void => {
+      this.#deps.logs.publish(life, plan.changes);
+      for (const { generation } of plan.unused) this.#lives.removeChunks(generation);
+    };
+    if (plan.changes.length === 0) return { answer, after };
+    const state = { ...old.state, seq: plan.seq, hasLong };
+    // The state is first: a number must not be given twice, even if the host dies between two
+    // commits of one call.
+    const mutations = this.#lives.put(old, { ...old, state });
+    for (const it of plan.mutations) mutations.push(it);
+    return { answer, mutations, after };
+  }
+
+  #planOne(plan: Plan, item: Item, long: Long): VariableAnswer {
+    const { name, expectVersion } = item;
+    const before = plan.rows.get(name);
+    const current = before?.version ?? 0;
+    const isSet = "value" in item;
     if (expectVersion !== undefined && expectVersion !== current) {
       if (long !== undefined) plan.unused.push(long);
-      return { state: "stale", version: current ?? 0 };
+      return { state: "stale", version: current };
     }
     if (!isSet && current === 0) return { state: "missing", version: 0 };
+    if (before?.long !== undefined) {
+      plan.mutations.push(this.#deps.chunks.release(before.long));
+      plan.unused.push(before.long);
+    }
+    const key = keys.variable(plan.life, name);
     const version = ++plan.seq;
-    versions.set(name, isSet ? version : 0);
     plan.changes.push({ seq: version, name, kind: isSet ? "set" : "dropped" });
+    plan.rows.set(name, isSet ? { version, long } : undefined);
     if (!isSet) {
       plan.mutations.push({ type: "delete", key });
       return { state: "dropped", version };
@@ -179,7 +213,7 @@ export class KvVariables {
     const { type, constraints, value } = item;
     const fields = { name, type, version, updatedAt: this.#deps.now(), bytes: value.byteLength };
     const head = { ...fields, ...(constraints && { constraints }), ...(long && { long }) };
-    const body = long === undefined ? value : new Uint8Array();
+    const body = long === undefined ? value : NO_BODY;
     plan.mutations.push({ type: "set", key, value: encodeRow(LONG_VARIABLE, head, body) });
     if (long !== undefined) plan.mutations.push(this.#deps.chunks.bind(long));
     return { state: "set", version };

@@ -11,6 +11,9 @@ import { type Generation, generationSchema } from "../kv_chunks.ts";
 /** The length of the longest body that is in the row itself, and not in chunks. */
 export const INLINE_BYTES = 32_768;
 
+/** The body of a row that has none. */
+export const NO_BODY: Uint8Array<ArrayBuffer> = new Uint8Array();
+
 const NEWLINE = 10;
 
 /** The head of a row that has a body: with `long`, the body is in chunks. */
@@ -71,7 +74,7 @@ function withLong<T>({ name, version, schema }: RecordType<T>): RecordType<T & L
 export function encodeRow<T>(
   type: RecordType<T>,
   head: T,
-  body: Uint8Array = new Uint8Array(),
+  body: Uint8Array = NO_BODY,
 ): Uint8Array<ArrayBuffer> {
   const record = encodeRecord(type, head);
   const row = new Uint8Array(record.byteLength + 1 + body.byteLength);
