@@ -1,9 +1,10 @@
 import { setImmediate } from "node:timers";
 import { messageOf, SnakedenError } from "../errors.ts";
-import type { GroupCommit, Mutation, Timer } from "./group_commit.ts";
+import type { GroupCommit, Timer } from "./group_commit.ts";
 import { decodeEntry, encodeEntry } from "./journal_entry.ts";
 import { keys } from "./keys.ts";
 import type { Records } from "./records.ts";
+import { bytesOf, maxBytesOf, type RowChange, type RowValue } from "./row.ts";
 
 /** The most changes and bytes of one entry of the journal. KV takes 819,200 bytes in a commit. */
 const ENTRY = { changes: 2_000, bytes: 600_000 } as const;
@@ -19,7 +20,7 @@ const KEPT = { rows: 20_000, bytes: 8 * 2 ** 20 } as const;
 
 /** A row that was changed and not yet applied. */
 interface Change {
-  readonly mutation: Mutation;
+  readonly mutation: RowChange;
   readonly bytes: number;
   /** Settles with the commit of the journal; undefined once that is done. */
   pending: Promise<void> | undefined;
@@ -62,7 +63,7 @@ export class KvRows {
   readonly #changed = new Map<string, Change>();
   #changedBytes = 0;
   /** Rows as they are in KV; the one that was applied first is the first one. */
-  readonly #kept = new Map<string, Uint8Array>();
+  readonly #kept = new Map<string, RowValue>();
   #keptBytes = 0;
   readonly #waiting: Request[] = [];
   #committing: Promise<void> | undefined;
@@ -82,7 +83,7 @@ export class KvRows {
    * Returns the value of a row as of the last {@link KvRows.write}, durable or not; a promise if it
    * must be read.
    */
-  peek(key: Deno.KvKey): Uint8Array | undefined | Promise<Uint8Array | undefined> {
+  peek(key: Deno.KvKey): RowValue | undefined | Promise<RowValue | undefined> {
     const id = idOf(key);
     const change = this.#changed.get(id);
     if (change !== undefined) return valueOf(change);
@@ -91,7 +92,7 @@ export class KvRows {
   }
 
   /** Returns the value of a row. If the latest one is not durable yet, waits until it is. */
-  async get(key: Deno.KvKey): Promise<Uint8Array | undefined> {
+  async get(key: Deno.KvKey): Promise<RowValue | undefined> {
     const id = idOf(key);
     while (true) {
       const change = this.#changed.get(id);
@@ -107,14 +108,14 @@ export class KvRows {
    *
    * @throws {SnakedenError} `store_failed`.
    */
-  write(mutations: readonly Mutation[]): Promise<void> {
+  write(mutations: readonly RowChange[]): Promise<void> {
     if (mutations.length === 0) return Promise.resolve();
     const caller: Caller = Promise.withResolvers<void>();
     let [group, bytes]: [(readonly [string, Change])[], number] = [[], 0];
     const groups: { changes: typeof group; bytes: number }[] = [];
     for (const mutation of mutations) {
       const id = idOf(mutation.key);
-      const cost = id.length * 3 + (mutation.type === "set" ? mutation.value.byteLength : 0);
+      const cost = id.length * 3 + (mutation.type === "set" ? maxBytesOf(mutation.value) : 0);
       if (group.length >= ENTRY.changes || bytes + cost > ENTRY.bytes) {
         groups.push({ changes: group, bytes });
         [group, bytes] = [[], 0];
@@ -192,7 +193,7 @@ export class KvRows {
     this.#changedBytes += change.bytes - (before?.bytes ?? 0);
   }
 
-  async #load(key: Deno.KvKey, id: string): Promise<Uint8Array | undefined> {
+  async #load(key: Deno.KvKey, id: string): Promise<RowValue | undefined> {
     const { value } = await this.#deps.kv.get<Uint8Array>(key);
     const change = this.#changed.get(id);
     if (change !== undefined) return valueOf(change);
@@ -307,7 +308,7 @@ export class KvRows {
       for (const group of groupsOf(changes)) {
         const atomic = this.#deps.kv.atomic();
         for (const [, { mutation }] of group) {
-          if (mutation.type === "set") atomic.set(mutation.key, mutation.value);
+          if (mutation.type === "set") atomic.set(mutation.key, bytesOf(mutation.value));
           else atomic.delete(mutation.key);
         }
         await atomic.commit();
@@ -339,18 +340,19 @@ export class KvRows {
     this.#keep(id, valueOf(change));
   }
 
-  #keep(id: string, value: Uint8Array | undefined): void {
-    this.#keptBytes -= this.#kept.get(id)?.byteLength ?? 0;
+  #keep(id: string, value: RowValue | undefined): void {
+    const before = this.#kept.get(id);
+    if (before !== undefined) this.#keptBytes -= maxBytesOf(before);
     this.#kept.delete(id);
     if (value === undefined) return;
     this.#kept.set(id, value);
-    this.#keptBytes += value.byteLength;
+    this.#keptBytes += maxBytesOf(value);
     const isFull = (): boolean => this.#kept.size > KEPT.rows || this.#keptBytes > KEPT.bytes;
     if (!isFull()) return;
-    for (const [oldest, { byteLength }] of this.#kept) {
+    for (const [oldest, row] of this.#kept) {
       if (!isFull()) return;
       this.#kept.delete(oldest);
-      this.#keptBytes -= byteLength;
+      this.#keptBytes -= maxBytesOf(row);
     }
   }
 }
@@ -386,7 +388,7 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-function valueOf({ mutation }: Change): Uint8Array | undefined {
+function valueOf({ mutation }: Change): RowValue | undefined {
   return mutation.type === "set" ? mutation.value : undefined;
 }
 

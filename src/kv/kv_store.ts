@@ -21,6 +21,7 @@ import { KvChunks } from "./kv_chunks.ts";
 import { checkRowKey, KvProcesses } from "./kv_processes.ts";
 import { KvRows } from "./kv_rows.ts";
 import { Records } from "./records.ts";
+import { bytesOf } from "./row.ts";
 import { KvNamedRows, KvSessions } from "./sessions/mod.ts";
 import { describeOwner, StoreLock, type StoreOwner } from "./store_lock.ts";
 
@@ -164,7 +165,7 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
   );
   const logs = new ChangeLogs();
   const { clean } = named;
-  const count = Number(new TextDecoder().decode(await rows.peek(keys.sessionCount)));
+  const count = await countOf(rows);
   const deps = { rows, chunks, records, accepted, logs, now, clean };
   const sessions = new KvSessions(deps, named, count);
   await named.resume();
@@ -182,6 +183,11 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
     accepted,
     resources: resources.move(),
   };
+}
+
+async function countOf(rows: KvRows): Promise<number> {
+  const value = await rows.peek(keys.sessionCount);
+  return value === undefined ? 0 : Number(new TextDecoder().decode(bytesOf(value)));
 }
 
 function setBrokenAside(path: string): MovedAside | undefined {

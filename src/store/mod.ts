@@ -15,7 +15,13 @@ export { KeyedQueue } from "./keyed_queue.ts";
 export { memoryStore } from "./memory_store.ts";
 export { PROCESS_ROW, type ProcessKey, type ProcessRow } from "./process_row.ts";
 export type { ProcessStore } from "./process_store.ts";
-export { decodeRecord, encodeRecord, parseJsonBytes, type RecordType } from "./record.ts";
+export {
+  decodeRecord,
+  encodeRecord,
+  parseJsonBytes,
+  recordText,
+  type RecordType,
+} from "./record.ts";
 export {
   checkLimit,
   checkScope,

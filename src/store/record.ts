@@ -10,12 +10,14 @@ export interface RecordType<T> {
 
 const envelopeSchema = z.object({ type: z.string(), v: z.number(), data: z.unknown() });
 
-/** Encodes a record as JSON with its kind and version. */
-export function encodeRecord<T>(
-  { name, version }: RecordType<T>,
-  data: T,
-): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(JSON.stringify({ type: name, v: version, data }));
+/** Encodes a record as the bytes of {@link recordText}. */
+export function encodeRecord<T>(type: RecordType<T>, data: T): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(recordText(type, data));
+}
+
+/** Returns a record with its kind and version, as JSON without a line break. */
+export function recordText<T>({ name, version }: RecordType<T>, data: T): string {
+  return JSON.stringify({ type: name, v: version, data });
 }
 
 /**

@@ -7,14 +7,13 @@ import {
   SESSION_ROW,
   type SessionRow,
 } from "../../store/mod.ts";
-import type { Mutation } from "../group_commit.ts";
 import { keys } from "../keys.ts";
 import type { KvChunks } from "../kv_chunks.ts";
 import type { KvRows } from "../kv_rows.ts";
 import type { Records } from "../records.ts";
+import { bytesOf, Row, type RowChange } from "../row.ts";
 import {
   decodeRow,
-  encodeRow,
   SESSION_HEAD,
   SESSION_STATE,
   type SessionHead,
@@ -47,7 +46,7 @@ export interface KvSessionsDeps {
 /** The decision about a call: its answer, and the changes that make it true. */
 export interface Decision<T> {
   readonly answer: T;
-  readonly mutations?: readonly Mutation[];
+  readonly mutations?: readonly RowChange[];
   /** Runs once the changes are durable, in the order of the decisions. */
   readonly after?: () => void;
 }
@@ -177,7 +176,7 @@ export class KvLives {
   }
 
   /** Keeps the session as a decision leaves it, and returns the changes of its rows. */
-  put(old: Life | undefined, life: Life): Mutation[] {
+  put(old: Life | undefined, life: Life): RowChange[] {
     const { id } = life.head;
     this.#kept.delete(id);
     this.#kept.set(id, life);
@@ -186,11 +185,11 @@ export class KvLives {
       this.#kept.delete(oldest);
     }
     const { state, head, metadata } = life;
-    const mutations: Mutation[] = [
-      { type: "set", key: keys.sessionState(id), value: encodeRow(SESSION_STATE, state) },
+    const mutations: RowChange[] = [
+      { type: "set", key: keys.sessionState(id), value: new Row(SESSION_STATE, state) },
     ];
     if (head !== old?.head) {
-      const value = encodeRow(SESSION_HEAD, head, metadata);
+      const value = new Row(SESSION_HEAD, head, metadata);
       mutations.push({ type: "set", key: keys.session(id), value });
     }
     if (old === undefined) mutations.push(this.#counted(1));
@@ -203,11 +202,11 @@ export class KvLives {
   }
 
   /** Forgets a session, and returns the changes that remove it and what must happen after them. */
-  end({ head, state }: Life): { mutations: Mutation[]; after: () => void } {
+  end({ head, state }: Life): { mutations: RowChange[]; after: () => void } {
     const { id, life, long } = head;
     this.#kept.delete(id);
     const hasRows = state.seq > 0 || state.hasPrograms;
-    const mutations: Mutation[] = [
+    const mutations: RowChange[] = [
       { type: "delete", key: keys.session(id) },
       { type: "delete", key: keys.sessionState(id) },
       { type: "delete", key: keys.expiry(state.indexedAt, id) },
@@ -250,13 +249,13 @@ export class KvLives {
     }
   }
 
-  #counted(by: number): Mutation {
+  #counted(by: number): RowChange {
     this.#count += by;
     const value = new TextEncoder().encode(String(this.#count));
     return { type: "set", key: keys.sessionCount, value };
   }
 
-  #commit(id: string, mutations: readonly Mutation[]): Promise<void> | undefined {
+  #commit(id: string, mutations: readonly RowChange[]): Promise<void> | undefined {
     if (mutations.length === 0) return this.#commits.get(id);
     const commit = this.#deps.rows.write(mutations);
     this.#commits.set(id, commit);
@@ -289,7 +288,9 @@ export class KvLives {
       if (!setAside) return await this.#writes.run(id, () => this.#load(id, true));
       for (const [i, stored] of [headRow, stateRow].entries()) {
         const key = rowKeys[i === 0 ? 0 : 1];
-        if (stored !== undefined) await this.#deps.records.setAside(key, stored, messageOf(error));
+        if (stored !== undefined) {
+          await this.#deps.records.setAside(key, bytesOf(stored), messageOf(error));
+        }
       }
       await rows.write([this.#counted(-1)]);
       return undefined;

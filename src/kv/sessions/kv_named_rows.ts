@@ -1,10 +1,10 @@
 import { messageOf } from "../../errors.ts";
 import type { AcceptedWork, RecordType } from "../../store/mod.ts";
-import type { Mutation } from "../group_commit.ts";
 import { keys } from "../keys.ts";
 import type { Generation, KvChunks } from "../kv_chunks.ts";
 import type { KvRows } from "../kv_rows.ts";
 import type { Records } from "../records.ts";
+import { bytesOf, partsOf, Row, type RowChange, type RowValue } from "../row.ts";
 import { decodeRow, INLINE_BYTES, type LongHead } from "./session_records.ts";
 
 /** The rows that a removal of ended lives reads at once. */
@@ -50,7 +50,7 @@ export class KvNamedRows {
   ): FoundRow<T> | undefined | Promise<FoundRow<T> | undefined> {
     const row = this.#deps.rows.peek(key);
     if (row instanceof Promise) return row.then((it) => this.#decode(key, type, it));
-    return this.#decode(key, type, row);
+    return row instanceof Row ? row as Row<T & LongHead> : this.#decode(key, type, row);
   }
 
   /** Returns a durable row with its whole body; sets an unreadable one aside. */
@@ -69,7 +69,7 @@ export class KvNamedRows {
       if (problem === undefined) return { head: head as unknown as T, value };
       // A write may have replaced the row, and removed these chunks, while they were read.
       if (last === long.generation) {
-        await this.#deps.records.setAside(key, row, problem);
+        await this.#deps.records.setAside(key, bytesOf(row), problem);
         return undefined;
       }
       last = long.generation;
@@ -130,7 +130,7 @@ export class KvNamedRows {
     while (!this.#isClosing) {
       const found = await this.#deps.rows.list({ prefix }, CLEANED_AT_ONCE);
       if (found.length === 0) return true;
-      const mutations: Mutation[] = [];
+      const mutations: RowChange[] = [];
       const generations: string[] = [];
       for (const { key, value } of found) {
         const long = value instanceof Uint8Array ? longOf(value) : undefined;
@@ -152,7 +152,7 @@ export class KvNamedRows {
   #decode<T extends object>(
     key: Deno.KvKey,
     type: RecordType<T & LongHead>,
-    row: Uint8Array | undefined,
+    row: RowValue | undefined,
   ): FoundRow<T> | undefined | Promise<undefined> {
     if (row === undefined) return undefined;
     try {
@@ -164,7 +164,7 @@ export class KvNamedRows {
       }
       return found;
     } catch (error) {
-      return this.#deps.records.setAside(key, row, messageOf(error)).then(() => undefined);
+      return this.#deps.records.setAside(key, bytesOf(row), messageOf(error)).then(() => undefined);
     }
   }
 }
@@ -174,8 +174,7 @@ const NOTHING = new Uint8Array();
 /** Returns the chunks that a row names, if it can be read. */
 function longOf(row: Uint8Array): Generation | undefined {
   try {
-    const end = row.indexOf(10);
-    return JSON.parse(new TextDecoder().decode(row.subarray(0, end))).data.long;
+    return JSON.parse(new TextDecoder().decode(partsOf(row).text)).data.long;
   } catch {
     return undefined;
   }

@@ -10,11 +10,11 @@ import {
   type ProgramRow,
   type ProgramScope,
 } from "../../store/mod.ts";
-import type { Mutation } from "../group_commit.ts";
 import { keys } from "../keys.ts";
+import { NO_BODY, Row, type RowChange } from "../row.ts";
 import type { Decision, KvLives, KvSessionsDeps, Life } from "./kv_lives.ts";
 import type { KvNamedRows } from "./kv_named_rows.ts";
-import { encodeRow, LONG_PROGRAM } from "./session_records.ts";
+import { LONG_PROGRAM } from "./session_records.ts";
 
 /** The life under which the programs of all sessions are stored. */
 const GLOBAL = "";
@@ -49,8 +49,8 @@ export class KvPrograms {
       const version = current + 1;
       const fields = { name, version, updatedAt: this.#deps.now(), bytes: value.byteLength };
       const head = { ...fields, ...(long && { long }) };
-      const row = encodeRow(LONG_PROGRAM, head, long === undefined ? value : new Uint8Array());
-      const mutations: Mutation[] = [{ type: "set", key, value: row }];
+      const row = new Row(LONG_PROGRAM, head, long === undefined ? value : NO_BODY);
+      const mutations: RowChange[] = [{ type: "set", key, value: row }];
       if (long !== undefined) mutations.push(this.#deps.chunks.bind(long));
       const unused = old?.head.long;
       if (unused !== undefined) mutations.push(this.#deps.chunks.release(unused));
@@ -79,7 +79,7 @@ export class KvPrograms {
       const key = keys.program(life, name);
       const old = await this.#named.peek<ProgramHead>(key, LONG_PROGRAM);
       if (old === undefined) return { answer: false };
-      const mutations: Mutation[] = [{ type: "delete", key }];
+      const mutations: RowChange[] = [{ type: "delete", key }];
       const { long } = old.head;
       if (long !== undefined) mutations.push(this.#deps.chunks.release(long));
       const after = (): void => {

@@ -12,18 +12,12 @@ import {
   type VariableRow,
   type VariableToDrop,
 } from "../../store/mod.ts";
-import type { Mutation } from "../group_commit.ts";
 import { keys } from "../keys.ts";
 import type { Generation } from "../kv_chunks.ts";
+import { NO_BODY, Row, type RowChange } from "../row.ts";
 import type { Decision, KvLives, KvSessionsDeps, Life } from "./kv_lives.ts";
 import type { FoundRow, KvNamedRows } from "./kv_named_rows.ts";
-import {
-  encodeRow,
-  INLINE_BYTES,
-  LONG_VARIABLE,
-  type LongHead,
-  NO_BODY,
-} from "./session_records.ts";
+import { INLINE_BYTES, LONG_VARIABLE, type LongHead } from "./session_records.ts";
 
 type Item = NewVariable | VariableToDrop;
 /** The chunks of a value, if it is long. */
@@ -47,7 +41,7 @@ interface Ask {
 /** The changes of one call, while it is decided. */
 interface Plan {
   readonly life: string;
-  readonly mutations: Mutation[];
+  readonly mutations: RowChange[];
   readonly changes: Change[];
   /** Chunks that nothing will name any more. */
   readonly unused: Generation[];
@@ -213,8 +207,9 @@ export class KvVariables {
     const { type, constraints, value } = item;
     const fields = { name, type, version, updatedAt: this.#deps.now(), bytes: value.byteLength };
     const head = { ...fields, ...(constraints && { constraints }), ...(long && { long }) };
-    const body = long === undefined ? value : NO_BODY;
-    plan.mutations.push({ type: "set", key, value: encodeRow(LONG_VARIABLE, head, body) });
+    // A copy: the row stays in memory, and the caller may change the buffer later.
+    const body = long === undefined ? value.slice() : NO_BODY;
+    plan.mutations.push({ type: "set", key, value: new Row(LONG_VARIABLE, head, body) });
     if (long !== undefined) plan.mutations.push(this.#deps.chunks.bind(long));
     return { state: "set", version };
   }

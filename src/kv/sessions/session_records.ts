@@ -1,20 +1,12 @@
 import { z } from "zod";
-import {
-  decodeRecord,
-  encodeRecord,
-  PROGRAM_HEAD,
-  type RecordType,
-  VARIABLE_HEAD,
-} from "../../store/mod.ts";
+import { decodeRecord, PROGRAM_HEAD, type RecordType, VARIABLE_HEAD } from "../../store/mod.ts";
 import { type Generation, generationSchema } from "../kv_chunks.ts";
+import { partsOf, Row, type RowValue } from "../row.ts";
 
 /** The length of the longest body that is in the row itself, and not in chunks. */
 export const INLINE_BYTES = 32_768;
 
-/** The body of a row that has none. */
-export const NO_BODY: Uint8Array<ArrayBuffer> = new Uint8Array();
-
-const NEWLINE = 10;
+const encoder = new TextEncoder();
 
 /** The head of a row that has a body: with `long`, the body is in chunks. */
 export interface LongHead {
@@ -70,30 +62,16 @@ function withLong<T>({ name, version, schema }: RecordType<T>): RecordType<T & L
   return { name, version, schema: z.intersection(schema, longSchema) };
 }
 
-/** Encodes a row: its head, which has no line break, and its body. */
-export function encodeRow<T>(
-  type: RecordType<T>,
-  head: T,
-  body: Uint8Array = NO_BODY,
-): Uint8Array<ArrayBuffer> {
-  const record = encodeRecord(type, head);
-  const row = new Uint8Array(record.byteLength + 1 + body.byteLength);
-  row.set(record);
-  row[record.byteLength] = NEWLINE;
-  row.set(body, record.byteLength + 1);
-  return row;
-}
-
 /**
  * Decodes a row.
  *
- * @throws {Error} If the bytes are not such a row; the message says why.
+ * @throws {Error} If it is not such a row; the message says why.
  */
 export function decodeRow<T>(
   type: RecordType<T>,
-  row: Uint8Array,
+  row: RowValue,
 ): { readonly head: T; readonly body: Uint8Array } {
-  const end = row.indexOf(NEWLINE);
-  if (end < 0) throw new Error("it has no head");
-  return { head: decodeRecord(type, row.subarray(0, end)), body: row.subarray(end + 1) };
+  const { text, body } = row instanceof Row ? row : partsOf(row);
+  const record = typeof text === "string" ? encoder.encode(text) : text;
+  return { head: decodeRecord(type, record), body };
 }
