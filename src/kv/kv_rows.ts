@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers";
 import { messageOf, SnakedenError } from "../errors.ts";
+import { BatchReader } from "./batch_reader.ts";
 import type { GroupCommit, Timer } from "./group_commit.ts";
 import { decodeEntry, encodeEntry } from "./journal_entry.ts";
 import { keys } from "./keys.ts";
@@ -59,6 +60,7 @@ export interface KvRowsDeps {
  */
 export class KvRows {
   readonly #deps: KvRowsDeps;
+  readonly #reader: BatchReader;
   /** The latest change of each row that is not yet applied. */
   readonly #changed = new Map<string, Change>();
   #changedBytes = 0;
@@ -77,6 +79,7 @@ export class KvRows {
 
   constructor(deps: KvRowsDeps) {
     this.#deps = deps;
+    this.#reader = new BatchReader(deps.kv);
   }
 
   /**
@@ -194,7 +197,7 @@ export class KvRows {
   }
 
   async #load(key: Deno.KvKey, id: string): Promise<RowValue | undefined> {
-    const { value } = await this.#deps.kv.get<Uint8Array>(key);
+    const value = await this.#reader.get(key);
     const change = this.#changed.get(id);
     if (change !== undefined) return valueOf(change);
     if (this.#kept.has(id)) return this.#kept.get(id);
