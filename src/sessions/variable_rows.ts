@@ -1,7 +1,9 @@
+import type { Value } from "../bridge/mod.ts";
 import type { SessionsConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import type { JsonObject, NewVariable, SessionRow } from "../store/mod.ts";
 import { Loads } from "./loads.ts";
+import { Removals } from "./removals.ts";
 import { quotaExceeded, unknownVariable, versionConflict } from "./session_errors.ts";
 import type { SessionRows, SharedDeps } from "./session_rows.ts";
 import { VariableCounts } from "./variable_counts.ts";
@@ -56,6 +58,7 @@ export class VariableRows {
   readonly #deps: VariableRowsDeps;
   readonly #loads = new Loads<StoredVariable | undefined>();
   readonly #writing = new Map<string, Writing>();
+  readonly #removals = new Removals();
   readonly #counts: VariableCounts;
   /** The last write of each session that still reads what it needs; later ones follow it. */
   readonly #preparing = new Map<string, Promise<unknown>>();
@@ -68,7 +71,11 @@ export class VariableRows {
 
   /** Returns a variable that is in memory. Undefined says nothing about those in the store. */
   cached(session: SessionRow, name: string): StoredVariable | undefined {
-    return this.#deps.cache.get(keyOf(session, name)) as StoredVariable | undefined;
+    return this.#cachedAt(keyOf(session, name));
+  }
+
+  #cachedAt(key: string): StoredVariable | undefined {
+    return this.#deps.cache.get(key) as StoredVariable | undefined;
   }
 
   /**
@@ -80,9 +87,11 @@ export class VariableRows {
     session: SessionRow,
     names: readonly string[],
   ): Promise<(StoredVariable | undefined)[]> {
-    return await Promise.all(
-      names.map((name) => this.cached(session, name) ?? this.#load(session, name)),
-    );
+    return await Promise.all(names.map((name) => {
+      const cached = this.cached(session, name);
+      if (cached !== undefined || this.#counts.lacks(session, name)) return cached;
+      return this.#load(session, name);
+    }));
   }
 
   /**
@@ -96,27 +105,31 @@ export class VariableRows {
     writes: readonly VariableWrite[],
   ): Promise<readonly WriteResult[]> {
     const { store, rows } = this.#deps;
-    const prepared = await this.#prepare(session, writes);
+    const preparing = this.#prepare(session, writes);
+    const prepared = preparing instanceof Promise ? await preparing : preparing;
     const accepted = prepared.filter((it): it is Prepared => !(it instanceof SnakedenError));
-    const results = new Map<Prepared, WriteResult>();
+    if (accepted.length === 0) return prepared as readonly SnakedenError[];
+    let results: readonly WriteResult[] | undefined;
     try {
-      if (accepted.length > 0) {
-        const answers = await store.setVars(session.id, accepted.map(({ row }) => row));
-        if (answers === undefined) throw rows.gone(session.id);
-        accepted.forEach((it, i) => {
-          const answer = answers[i];
-          if (answer?.state === "set") results.set(it, this.#written(session, it, answer.version));
-          else results.set(it, this.#lost(session, it.row.name, answer?.version ?? 0));
-        });
-      }
-      return prepared.map((it) =>
-        it instanceof SnakedenError ? it : results.get(it) ?? conflict(it.row.name, 0)
-      );
+      for (const { key } of accepted) this.#removals.overtake(key);
+      const answers = await store.setVars(session.id, accepted.map(({ row }) => row));
+      if (answers === undefined) throw rows.gone(session.id);
+      let next = 0;
+      results = prepared.map((it) => {
+        if (it instanceof SnakedenError) return it;
+        const { state = "stale", version = 0 } = answers[next++] ?? {};
+        return state === "set"
+          ? this.#written(it, version)
+          : this.#lost(session, it.row.name, version);
+      });
+      return results;
     } catch (error) {
-      for (const { row } of accepted) this.#forget(session, row.name);
+      for (const { key } of accepted) this.#forget(key);
       throw error;
     } finally {
-      for (const it of accepted) this.#settle(session, it, results.get(it));
+      prepared.forEach((it, i) => {
+        if (!(it instanceof SnakedenError)) this.#settle(session, it, results?.[i]);
+      });
     }
   }
 
@@ -128,42 +141,65 @@ export class VariableRows {
    */
   async drop(session: SessionRow, name: string, ifVersion?: number): Promise<void> {
     const { store, rows } = this.#deps;
-    const asked = store.dropVars(session.id, [{ name, expectVersion: ifVersion }]);
-    const answers = await asked.catch((error: unknown) => {
-      this.#forget(session, name);
+    const key = keyOf(session, name);
+    const asked = this.#removals.run(
+      key,
+      () => store.dropVars(session.id, [{ name, expectVersion: ifVersion }]),
+    );
+    const [answers, isOvertaken] = await asked.catch((error: unknown) => {
+      this.#forget(key);
       throw error;
     });
     if (answers === undefined) throw rows.gone(session.id);
     const { state = "missing", version = 0 } = answers[0] ?? {};
     if (version === 0) throw unknownVariable(session.id, name);
     if (state !== "dropped") throw this.#lost(session, name, version);
-    const key = keyOf(session, name);
     this.#loads.markStale(key);
-    this.#counts.add(session, -1);
     const writing = this.#writing.get(key);
     if (writing !== undefined) writing.version = Math.max(writing.version, version);
+    // A write may have counted on what was dropped, and add it again.
+    if (writing !== undefined || isOvertaken) this.#counts.forget(session);
+    else this.#counts.remove(session, name);
     if ((this.cached(session, name)?.info.version ?? 0) < version) this.#deps.cache.delete(key);
   }
 
   async #load(session: SessionRow, name: string): Promise<StoredVariable | undefined> {
     const { store, rows } = this.#deps;
-    return await this.#loads.run(keyOf(session, name), async () => {
+    const key = keyOf(session, name);
+    return await this.#loads.run(key, async () => {
       const found = await store.getVars(session.id, [name]);
       if (found === undefined) throw rows.gone(session.id);
       const [row] = found;
       return row && storedVariable(row, row.value);
-    }, (it) => it && this.#keep(session, it));
+    }, (it) => it && this.#keep(key, it));
   }
 
   /** Checks writes, in the order of the calls even if something must be read before. */
-  async #prepare(
+  #prepare(
     session: SessionRow,
     writes: readonly VariableWrite[],
-  ): Promise<(Prepared | SnakedenError)[]> {
+  ): (Prepared | SnakedenError)[] | Promise<(Prepared | SnakedenError)[]> {
     const before = this.#preparing.get(session.id);
-    if (before === undefined && writes.every((it) => this.#knows(session, it.name))) {
-      return this.#check(session, writes, new Known());
+    if (before === undefined) {
+      const known = new Known();
+      for (const { name } of writes) {
+        if (this.#knows(session, name)) continue;
+        if (!this.#counts.lacks(session, name)) return this.#prepareLater(session, writes);
+        known.loaded.set(name, undefined);
+      }
+      known.room = known.loaded.size;
+      if (known.room === 0 || this.#counts.hasRoom(session, known.room)) {
+        return this.#check(session, writes, known);
+      }
     }
+    return this.#prepareLater(session, writes, before);
+  }
+
+  async #prepareLater(
+    session: SessionRow,
+    writes: readonly VariableWrite[],
+    before?: Promise<unknown>,
+  ): Promise<(Prepared | SnakedenError)[]> {
     const mine = this.#readAndCheck(session, writes, before);
     this.#preparing.set(session.id, mine);
     try {
@@ -180,16 +216,31 @@ export class VariableRows {
   ): Promise<(Prepared | SnakedenError)[]> {
     await before?.catch(() => {});
     const known = new Known();
-    const names = new Set(writes.map(({ name }) => name).filter((it) => !this.#knows(session, it)));
-    const found = await this.read(session, [...names]);
-    [...names].forEach((name, i) => known.loaded.set(name, found[i]));
-    const added = found.filter((it) => it === undefined).length;
-    known.room = await this.#counts.room(session, added);
-    return this.#check(session, writes, known);
+    while (true) {
+      // What was in memory may be dropped while this reads.
+      const names = new Set(
+        writes.map(({ name }) => name)
+          .filter((it) => !known.loaded.has(it) && !this.#knows(session, it)),
+      );
+      if (names.size === 0) return this.#check(session, writes, known);
+      const found = await this.read(session, [...names]);
+      [...names].forEach((name, i) => known.loaded.set(name, found[i]));
+      const added = [...known.loaded.values()].filter((it) => it === undefined).length;
+      known.room = await this.#counts.room(session, added, this.#namesInWriting(session));
+    }
+  }
+
+  /** Returns the names of the variables of a session that are being written. */
+  #namesInWriting(session: SessionRow): string[] {
+    const prefix = keyOf(session, "");
+    return [...this.#writing.keys()].flatMap((key) =>
+      key.startsWith(prefix) ? [key.slice(prefix.length)] : []
+    );
   }
 
   #knows(session: SessionRow, name: string): boolean {
-    return this.#writing.has(keyOf(session, name)) || this.cached(session, name) !== undefined;
+    const key = keyOf(session, name);
+    return this.#writing.has(key) || this.#deps.cache.get(key) !== undefined;
   }
 
   #check(
@@ -212,7 +263,7 @@ export class VariableRows {
     const { name, value, ifVersion } = write;
     const { maxDepth, limits: { maxVariableBytes, maxVariables } } = this.#deps;
     const key = keyOf(session, name);
-    const current = this.cached(session, name) ?? known.loaded.get(name);
+    const current = this.#cachedAt(key) ?? known.loaded.get(name);
     const version = current?.info.version ?? 0;
     // Versions only rise, so this one cannot come back. The store decides all other cases.
     if (ifVersion !== undefined && ifVersion > 0 && ifVersion < version) {
@@ -230,10 +281,8 @@ export class VariableRows {
     if (frame.byteLength > maxVariableBytes) {
       throw tooLong(name, frame.byteLength, maxVariableBytes);
     }
-    if (isNew) {
-      known.room--;
-      this.#counts.add(session, 1);
-    }
+    if (isNew) known.room--;
+    this.#counts.add(session, name, isNew);
     if (writing === undefined) this.#writing.set(key, { count: 1, rules, version: 0 });
     else {
       writing.count++;
@@ -241,7 +290,9 @@ export class VariableRows {
     }
     const { type, constraints } = rules;
     return {
+      key,
       isNew,
+      encoded,
       row: {
         name,
         type,
@@ -252,46 +303,43 @@ export class VariableRows {
     };
   }
 
-  #written(session: SessionRow, { row }: Prepared, version: number): VariableInfo {
+  #written({ key, row, encoded }: Prepared, version: number): VariableInfo {
     const { name, type, constraints, value } = row;
     const updatedAt = this.#deps.now();
     const head = { name, type, constraints, version, updatedAt, bytes: value.byteLength };
-    const stored = storedVariable(head, value);
-    const key = keyOf(session, name);
+    const stored = storedVariable(head, value, encoded);
     this.#loads.markStale(key);
     const writing = this.#writing.get(key);
     if (writing === undefined || writing.version < version) {
       if (writing !== undefined) writing.version = version;
-      this.#keep(session, stored);
+      this.#keep(key, stored);
     }
     return stored.info;
   }
 
   /** Returns the error of a write that the store has refused for another version. */
   #lost(session: SessionRow, name: string, version: number): SnakedenError {
-    if (this.cached(session, name)?.info.version !== version) this.#forget(session, name);
+    const key = keyOf(session, name);
+    if (this.#cachedAt(key)?.info.version !== version) this.#forget(key);
     return conflict(name, version);
   }
 
   /** Forgets a variable that may have been written: the answer of the store can get lost. */
-  #forget(session: SessionRow, name: string): void {
-    const key = keyOf(session, name);
+  #forget(key: string): void {
     this.#loads.markStale(key);
     this.#deps.cache.delete(key);
   }
 
-  #settle(session: SessionRow, { row, isNew }: Prepared, result: WriteResult | undefined): void {
+  #settle(session: SessionRow, { key, isNew }: Prepared, result: WriteResult | undefined): void {
     if (isNew && (result === undefined || result instanceof SnakedenError)) {
-      this.#counts.add(session, -1);
+      this.#counts.forget(session);
     }
-    const key = keyOf(session, row.name);
     const writing = this.#writing.get(key);
     if (writing !== undefined && --writing.count === 0) this.#writing.delete(key);
   }
 
-  #keep(session: SessionRow, variable: StoredVariable): void {
+  #keep(key: string, variable: StoredVariable): void {
     const { name, bytes } = variable.info;
-    const key = keyOf(session, name);
     this.#deps.cache.set(key, variable, ROW_BYTES + 2 * (key.length + name.length) + bytes);
   }
 }
@@ -305,6 +353,9 @@ class Known {
 
 /** A write that was checked. */
 interface Prepared {
+  /** The key of the variable in memory. */
+  readonly key: string;
+  readonly encoded: Value;
   readonly row: NewVariable;
   /** True if there was no such variable. */
   readonly isNew: boolean;

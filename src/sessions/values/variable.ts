@@ -1,4 +1,4 @@
-import type { Value } from "../../bridge/mod.ts";
+import { TextValue, type Value } from "../../bridge/mod.ts";
 import { messageOf, SnakedenError } from "../../errors.ts";
 import type { VariableHead } from "../../store/mod.ts";
 import type { VariableRules } from "./checked_value.ts";
@@ -45,15 +45,21 @@ const MAX_SCALAR_BYTES = 1_024;
 const TREES: readonly VariableType[] = ["json", "tensor", "embedding"];
 
 /**
- * Returns a variable of the store.
+ * Returns a variable of the store. `written` is the value, if this host has just written it.
  *
  * @throws {SnakedenError} `store_failed` if its value cannot be read.
  */
-export function storedVariable(head: VariableHead, frame: Uint8Array): StoredVariable {
+export function storedVariable(
+  head: VariableHead,
+  frame: Uint8Array,
+  written?: Value,
+): StoredVariable {
   const info = infoOf(head);
   const { name, type, constraints } = info;
   try {
-    const encoded = readFrame(frame);
+    // Not one that shows memory of its sender.
+    const isOwn = written?.content instanceof TextValue && written.content.buffers.length === 0;
+    const encoded = isOwn ? written : readFrame(frame);
     const isScalar = !TREES.includes(type) && frame.byteLength <= MAX_SCALAR_BYTES;
     return {
       info,
