@@ -69,6 +69,7 @@ const SINGLE_FILES: Readonly<Record<string, string>> = {
   "src/caller_stack.ts": "errors",
   "src/granted.ts": "errors",
   "src/near_names.ts": "errors",
+  "src/session_id.ts": "errors",
 };
 
 interface Edge {

@@ -2,11 +2,12 @@ import { type FieldIssue, InvalidInputError } from "../errors.ts";
 import { isRecord } from "../json/mod.ts";
 import { AFFINITY_MODES } from "../pool/calls/affinity_mode.ts";
 import { PRIORITY_RANGE } from "../pool/calls/call_queue.ts";
+import { isSessionId, SESSION_ID_PATTERN, SESSION_ID_RULE } from "../session_id.ts";
 
 /** The longest name of a tool or a pool that is looked up, in characters. */
 const MAX_NAME_LENGTH = 256;
 
-/** The longest id of a session or a request, in characters. */
+/** The longest id of a request, in characters. */
 const MAX_ID_LENGTH = 128;
 
 /** The longest deadline of a call: a day. */
@@ -52,10 +53,16 @@ export const CALL_FIELDS = {
     },
   },
   pool: text(MAX_NAME_LENGTH, { description: "Pool to ask; default the one that has the tool." }),
-  sessionId: text(MAX_ID_LENGTH, {
-    description: "Session of the call, which keeps to one worker as `affinity` says; seen by the " +
-      "tool.",
-  }),
+  sessionId: {
+    isValid: (value) => typeof value === "string" && isSessionId(value),
+    allowed: SESSION_ID_RULE,
+    schema: {
+      type: "string",
+      pattern: SESSION_ID_PATTERN,
+      description: "Session of the call, which keeps to one worker as `affinity` says; seen by " +
+        "the tool.",
+    },
+  },
   requestId: text(MAX_ID_LENGTH, { description: "Seen by the tool, and in both logs." }),
   affinity: {
     isValid: (value) =>

@@ -25,8 +25,8 @@ export interface CallOptions {
   /** A whole number from -10 to 10; higher goes first. Default 0. */
   readonly priority?: number;
   /**
-   * The id of a session, which the tool sees as `current_call().session_id`. Calls of a session
-   * keep to one worker, as `affinity` says.
+   * The id of a session: 1 to 128 letters, digits or `.` `_` `:` `-`. The tool sees it as
+   * `current_call().session_id`. Calls of a session keep to one worker, as `affinity` says.
    */
   readonly sessionId?: string;
   /** The way in which the call keeps to the worker of its session. Default: that of the pool. */

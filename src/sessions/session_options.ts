@@ -3,6 +3,7 @@ import type { SessionsConfig } from "../config/mod.ts";
 import { type FieldIssue, messageOf } from "../errors.ts";
 import { isRecord } from "../json/mod.ts";
 import { suggestion } from "../near_names.ts";
+import { isSessionId, SESSION_ID_RULE } from "../session_id.ts";
 import type { JsonObject } from "../store/mod.ts";
 import { invalidInput } from "./session_errors.ts";
 
@@ -41,8 +42,6 @@ export type OptionLimits = Pick<SessionsConfig, "ttlMs" | "maxTtlMs" | "maxMetad
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1_000;
 const MAX_CURSOR_CHARS = 1_024;
-const ID = /^[A-Za-z0-9._:-]{1,128}$/;
-const ID_RULE = "1 to 128 letters, digits or . _ : -";
 
 /** @throws {InvalidInputError} `invalid_input` for an id that no session can have. */
 export function checkId(id: string): void {
@@ -52,8 +51,8 @@ export function checkId(id: string): void {
 
 /** Returns what is wrong with an id of a session, or the name of a variable. */
 export function nameIssue(path: string, name: unknown): FieldIssue | undefined {
-  if (typeof name === "string" && ID.test(name)) return undefined;
-  return { path, message: `given ${shownValue(name)}; allowed: ${ID_RULE}` };
+  if (typeof name === "string" && isSessionId(name)) return undefined;
+  return { path, message: `given ${shownValue(name)}; allowed: ${SESSION_ID_RULE}` };
 }
 
 /**

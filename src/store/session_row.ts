@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { SnakedenError } from "../errors.ts";
+import { isSessionId, SESSION_ID_RULE } from "../session_id.ts";
 import type { RecordType } from "./record.ts";
 
 /** The longest time to live: 100 years. */
@@ -7,11 +8,10 @@ export const MAX_TTL_MS: number = 100 * 365 * 24 * 3_600_000;
 /** The length of the longest metadata, as JSON in UTF-8. */
 export const MAX_METADATA_BYTES: number = 2 ** 20;
 
-const ID = /^[A-Za-z0-9._:-]{1,128}$/;
 const moment = z.int().nonnegative();
 
 const sessionSchema = z.object({
-  id: z.string().regex(ID),
+  id: z.string().refine(isSessionId),
   life: z.string().min(1),
   version: z.int().positive(),
   createdAt: moment,
@@ -56,11 +56,11 @@ export const SESSION_ROW: RecordType<SessionRow> = {
  * @throws {SnakedenError} `invalid_input`.
  */
 export function checkSessionId(id: string): void {
-  if (ID.test(id)) return;
+  if (isSessionId(id)) return;
   throw new SnakedenError(
     "invalid_input",
     `Cannot use ${JSON.stringify(id.slice(0, 150))} as the id of a session: ` +
-      "an id has 1 to 128 characters, each of them a letter, a digit or one of . _ : -",
+      `an id has ${SESSION_ID_RULE}`,
   );
 }
 

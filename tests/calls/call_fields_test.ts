@@ -19,6 +19,7 @@ const value = fc.oneof(
   fc.integer({ min: -12, max: 12 }),
   fc.constantFrom("", "hint", "strict_queue", -0, 0, 0.5, 86_400_000, 86_400_001, Infinity, NaN),
   fc.string({ minLength: 120, maxLength: 140 }),
+  fc.stringMatching(/^[A-Za-z0-9._:/ -]{0,130}$/),
   fc.string({ minLength: 250, maxLength: 260 }),
 );
 
@@ -49,7 +50,7 @@ function refusal(make: () => unknown): SnakedenError {
 Deno.test("CallOptions and request bodies refuse a wrong field with the same text", () => {
   const wrong: Partial<Record<CallField, unknown[]>> = {
     args: ["text", 5, null, [1]],
-    sessionId: ["", 5, null, "x".repeat(129)],
+    sessionId: ["", 5, null, "x".repeat(129), "x".repeat(10_240), "a/b", "a%2Fb", "a\n", "\0", "ü"],
     affinity: ["strict", "", 1, null, ["hint"]],
     rebind: ["yes", 1, null],
     timeoutMs: [0, -1, "50", null, 86_400_001],
@@ -79,7 +80,7 @@ Deno.test("@tool(timeout_ms=...) takes the deadlines that CALL_FIELDS.timeoutMs 
 Deno.test("fieldIssue() shortens what was given, and names what is allowed", () => {
   assert.deepEqual(fieldIssue("sessionId", "s".repeat(129)), {
     path: "sessionId",
-    message: "given a text of 129 characters; allowed: a text of 1 to 128 characters",
+    message: "given a text of 129 characters; allowed: 1 to 128 letters, digits or . _ : -",
   });
   assert.equal(
     fieldIssue("affinity", "strict").message,

@@ -80,13 +80,20 @@ Deno.test("checkCallOptions() refuses ids that are empty, too long or not text",
   }
 });
 
+Deno.test("checkCallOptions() takes no id that a session cannot have", () => {
+  for (const sessionId of ["x".repeat(10_240), "a/b", "a%2Fb", "a b", "a\n", "\0", "ü"]) {
+    assert.deepStrictEqual(problems({ sessionId, requestId: "a b" }), ["sessionId"]);
+  }
+  checkCallOptions({ sessionId: `${"x".repeat(124)}._:-` });
+});
+
 Deno.test("checkCallOptions() names every field that is wrong, with what was given", () => {
   assert.throws(() => checkCallOptions({ timeoutMs: -5, priority: 99, sessionId: "" }), {
     message:
       "Cannot make the call: timeoutMs: given -5; allowed: a number of milliseconds greater than 0 " +
       "and at most 86400000 (24 hours); " +
       "priority: given 99; allowed: a whole number from -10 to 10; " +
-      'sessionId: given ""; allowed: a text of 1 to 128 characters',
+      'sessionId: given ""; allowed: 1 to 128 letters, digits or . _ : -',
   });
 });
 

@@ -1,9 +1,10 @@
 import { z } from "@hono/zod-openapi";
+import { SESSION_ID_PATTERN } from "../../session_id.ts";
 import { type SessionInfo, VARIABLE_TYPES, type VariableInfo } from "../../sessions/mod.ts";
 import { schemaOf } from "../schema/mod.ts";
 
 /** The form of ids and names. The host checks it, with an error that says what is allowed. */
-const NAME = { pattern: "^[A-Za-z0-9._:-]{1,128}$" };
+const NAME = { pattern: SESSION_ID_PATTERN };
 
 /** The parameter that names a session. */
 export const SESSION_PARAM = z.object({ id: z.string().openapi({ ...NAME, example: "u1" }) });
