@@ -17,7 +17,7 @@ import {
   type SupervisorEvents,
   type UnhealthyDevice,
 } from "./supervision/mod.ts";
-import { firstPong, type Worker } from "./workers/mod.ts";
+import { firstPong, REPLACE_CAUSES, type Worker } from "./workers/mod.ts";
 
 /**
  * A named set of identical workers with one queue. The {@link Dispatcher} decides which worker gets
@@ -242,7 +242,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   /** Replaces a worker, which finishes the calls that it runs. Resolves when it has exited. */
   async stopWorker(worker: Worker): Promise<void> {
-    await this.#supervisor.replace(worker, "it was asked to stop");
+    await this.#supervisor.replace(worker, REPLACE_CAUSES.stopped);
   }
 
   /**
@@ -254,10 +254,9 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
    */
   recycle(workers: readonly Worker[] | undefined, signal?: AbortSignal): Promise<void> {
     if (!this.#lifecycle.isOpen) throw stateRefusal(this);
-    const reason = "the pool is recycled";
     return workers === undefined
-      ? this.#recycleAll(reason, signal)
-      : this.#supervisor.roll(workers, reason, signal);
+      ? this.#recycleAll(signal)
+      : this.#supervisor.roll(workers, REPLACE_CAUSES.recycled, signal);
   }
 
   /**
@@ -353,10 +352,10 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#assess();
   }
 
-  async #recycleAll(reason: string, signal: AbortSignal | undefined): Promise<void> {
+  async #recycleAll(signal: AbortSignal | undefined): Promise<void> {
     const workers = this.serving;
     this.#supervisor.startAfresh();
-    await this.#supervisor.roll(workers, reason, signal);
+    await this.#supervisor.roll(workers, REPLACE_CAUSES.recycled, signal);
     if (!signal?.aborted && this.#lifecycle.isOpen) this.code.recycled();
   }
 

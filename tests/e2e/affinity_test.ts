@@ -82,7 +82,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     const error = await errorOf(count(den, strict("s")));
     assert.deepEqual(
       [error.code, error.details.workerEnd, error.details.incarnation],
-      ["session_worker_unavailable", "was replaced", busy.incarnation],
+      ["session_worker_unavailable", "was replaced: it was asked to stop", busy.incarnation],
     );
   });
 

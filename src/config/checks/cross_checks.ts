@@ -4,6 +4,7 @@ import { adapterIssues } from "./adapter_checks.ts";
 import { corsIssues } from "../cors_origins.ts";
 import { deviceIssues } from "./device_checks.ts";
 import { isLoopback } from "../loopback.ts";
+import { DEFAULT_MAX_TTL_MS, MAX_TTL_MS } from "../sections/mod.ts";
 
 /** The variables that the host itself sets for a worker. */
 const RESERVED_ENV: ReadonlySet<string> = new Set(Object.values(WORKER_ENV));
@@ -18,6 +19,7 @@ export function crossIssues(input: Readonly<Record<string, unknown>>): FieldIssu
     ...hostIssues(input),
     ...keyIssues(input),
     ...corsIssues(fieldOf(input.cors, "origins"), { hasKey: hasKey(input) }),
+    ...sessionIssues(input.sessions),
     ...duplicateNames(pools),
     ...pools.flatMap(adapterIssues),
     ...pools.flatMap(deviceIssues),
@@ -49,6 +51,22 @@ function keyIssues({ apiKey, apiKeyFile }: Readonly<Record<string, unknown>>): F
   return [{
     path: "apiKeyFile",
     message: `given beside apiKey (${HOST_ENV.apiKey}); allowed: one of the two`,
+  }];
+}
+
+/** Refuses a time to live that no session may have. */
+function sessionIssues(sessions: unknown): FieldIssue[] {
+  const ttlMs = fieldOf(sessions, "ttlMs");
+  const given = fieldOf(sessions, "maxTtlMs");
+  const most = given ?? DEFAULT_MAX_TTL_MS;
+  if (typeof ttlMs !== "number" || typeof most !== "number") return [];
+  // The schema refuses times that are over every limit.
+  if (ttlMs <= most || ttlMs > MAX_TTL_MS) return [];
+  const origin = given === undefined ? " by default" : "";
+  return [{
+    path: "sessions.ttlMs",
+    message: `given ${ttlMs}, which is more than sessions.maxTtlMs, ${most}${origin}; allowed: ` +
+      "at most sessions.maxTtlMs",
   }];
 }
 

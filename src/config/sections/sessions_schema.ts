@@ -1,8 +1,9 @@
 import { group, KIB, MAX_DURATION_MS, MIB, whole } from "../schema_parts.ts";
 
 /** Ten years of 365 days. */
-const MAX_TTL_MS = 10 * 365 * MAX_DURATION_MS;
-const DAY_MS = MAX_DURATION_MS;
+export const MAX_TTL_MS: number = 10 * 365 * MAX_DURATION_MS;
+/** Default of `maxTtlMs`: 30 days. */
+export const DEFAULT_MAX_TTL_MS: number = 30 * MAX_DURATION_MS;
 
 /** The section `sessions`: limits on sessions and their variables. */
 export const sessionsSchema = group({
@@ -14,7 +15,7 @@ export const sessionsSchema = group({
   }).default(3_600_000),
   maxTtlMs: whole(1, MAX_TTL_MS, {
     description: "Longest `ttlMs` that a session may have.",
-  }).default(30 * DAY_MS),
+  }).default(DEFAULT_MAX_TTL_MS),
   sweepMs: whole(100, MAX_DURATION_MS, {
     description: "Interval at which expired sessions are removed from the store.",
   }).default(60_000),
@@ -24,7 +25,7 @@ export const sessionsSchema = group({
   maxVariables: whole(1, 1_000_000, {
     description: "Variables that one session may have.",
   }).default(10_000),
-  maxVariableBytes: whole(KIB, 64 * MIB, {
+  maxVariableBytes: whole(KIB, 1024 * MIB, {
     description: "Longest value of a variable, in bytes.",
   }).default(16 * MIB),
   cacheBytes: whole(0, 64 * 1024 * MIB, {

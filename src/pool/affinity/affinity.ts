@@ -66,7 +66,7 @@ export class Affinity {
     const home = this.#table.get(sessionId, now)?.home;
     if (home === undefined) return undefined;
     const { workerId, incarnation, end } = home;
-    return { workerId, incarnation, end };
+    return { workerId, incarnation, end: end?.text };
   }
 
   /** Forgets a session that has ended. Its calls that wait or run are not affected. */

@@ -1,7 +1,7 @@
 import { type Call, CallQueue } from "../calls/mod.ts";
-import { describeExit } from "../crashes/mod.ts";
+import { type CrashKind, describeExit } from "../crashes/mod.ts";
 import type { WorkerExit } from "../../errors.ts";
-import type { Worker } from "../workers/mod.ts";
+import type { ReplaceCause, Worker } from "../workers/mod.ts";
 
 /**
  * A worker, as the home of sessions that are bound to it, with the calls that wait for this worker
@@ -20,8 +20,8 @@ export class Home {
   readonly queue = new CallQueue<Call>();
   /** True once the worker takes no more calls. */
   hasLeft = false;
-  /** The end of the worker, as the end of a sentence; undefined while it is not known. */
-  end: string | undefined;
+  /** The end of the worker; undefined while it is not known. */
+  end: HomeEnd | undefined;
 
   constructor(worker: Worker) {
     this.workerId = worker.id;
@@ -30,17 +30,31 @@ export class Home {
   }
 }
 
+/** The end of a worker, as its sessions learn it. */
+export interface HomeEnd {
+  /** The end of a sentence that begins with the worker. */
+  readonly text: string;
+  readonly reason: CrashKind | ReplaceCause["code"];
+}
+
 /** Describes why a live worker takes no more calls. */
-export function describeLeaving({ leavingFor }: Pick<Worker, "leavingFor">): string {
-  return leavingFor === undefined ? "was replaced" : `received ${leavingFor} and ended`;
+export function describeLeaving(
+  { leavingFor, replaceCause }: Pick<Worker, "leavingFor" | "replaceCause">,
+): HomeEnd {
+  if (leavingFor !== undefined) {
+    return { text: `received ${leavingFor} and ended`, reason: "terminated" };
+  }
+  if (replaceCause === undefined) return { text: "was stopped", reason: "stopped" };
+  return { text: `was replaced: ${replaceCause.text}`, reason: replaceCause.code };
 }
 
 /** Describes the end of a worker whose process has exited. */
-export function describeEnd(worker: Worker, exit: WorkerExit): string {
-  const { kind, reason } = worker.crashOf(exit);
+export function describeEnd(worker: Worker, exit: WorkerExit): HomeEnd {
+  const { kind, reason: text } = worker.crashOf(exit);
   // Other reasons are lines of the worker's output, which not every caller may see.
   const isHostsText = kind === "killed_by_host" || kind === "link_lost" ||
     kind === "protocol_error";
-  if (isHostsText && reason !== undefined) return reason;
-  return worker.stopRequested ? "was replaced" : `died with ${describeExit(exit)}`;
+  if (isHostsText && text !== undefined) return { text, reason: kind };
+  if (worker.stopRequested) return describeLeaving(worker);
+  return { text: `died with ${describeExit(exit)}`, reason: kind };
 }

@@ -6,10 +6,11 @@ export function sessionWorkerUnavailable(
   tool: string,
   { sessionId, home }: Binding,
 ): SnakedenError {
-  const { workerId, incarnation, end = "died" } = home ?? {};
+  const { workerId, incarnation, end } = home ?? {};
+  const { text = "died", reason = "killed" } = end ?? {};
   return new SnakedenError(
     "session_worker_unavailable",
-    `Cannot call ${tool}: ${workerId}, the worker of the session ${sessionId}, ${end}; ` +
+    `Cannot call ${tool}: ${workerId}, the worker of the session ${sessionId}, ${text}; ` +
       "`rebind: true` binds the session to another worker, which has nothing of what the old one " +
       "held",
     {
@@ -17,7 +18,8 @@ export function sessionWorkerUnavailable(
         sessionId,
         workerId,
         incarnation,
-        workerEnd: end,
+        workerEnd: text,
+        reason,
         mayHaveRun: false,
       },
     },

@@ -1,4 +1,6 @@
-import { inMebibytes } from "../workers/mod.ts";
+import { inMebibytes, type ReplaceCause } from "../workers/mod.ts";
+
+export type { ReplaceCause };
 
 /** Limits after which a healthy worker is replaced. An omitted limit never applies. */
 export interface RecycleOptions {
@@ -18,7 +20,7 @@ const JITTER = 0.1;
 /** The part of `maxCalls` after which the successor is started, so that it is ready in time. */
 const AHEAD = 0.9;
 
-/** Decides when a healthy worker is replaced. */
+/** Decides when a healthy worker is replaced, and says why. */
 export class RecyclePolicy {
   /** The most calls of one worker. */
   readonly maxCalls: number;
@@ -44,11 +46,27 @@ export class RecyclePolicy {
     return maxAgeMs === undefined ? undefined : maxAgeMs * (1 - JITTER * this.#random());
   }
 
+  /** The reason to replace a worker with older code. */
+  get codeCause(): ReplaceCause {
+    return { code: "code_changed", text: "its code has changed" };
+  }
+
+  /** The reason to replace a worker that has reached its age. */
+  get ageCause(): ReplaceCause {
+    return { code: "max_age", text: "it has reached its age" };
+  }
+
+  /** The reason to replace a worker that will soon have been given all its calls. */
+  get callsCause(): ReplaceCause {
+    return { code: "max_calls", text: `it may take ${this.maxCalls} calls` };
+  }
+
   /** Returns the reason to replace a worker that holds `rssBytes`; undefined if it may stay. */
-  memoryReason(rssBytes: number): string | undefined {
+  memoryCause(rssBytes: number): ReplaceCause | undefined {
     const { maxRssBytes = Infinity } = this.#options;
     if (rssBytes <= maxRssBytes) return undefined;
-    return `it and its children hold ${inMebibytes(rssBytes)} of memory, maxRssBytes is ` +
+    const text = `it and its children hold ${inMebibytes(rssBytes)} of memory, maxRssBytes is ` +
       inMebibytes(maxRssBytes);
+    return { code: "max_memory", text };
   }
 }

@@ -1,6 +1,6 @@
 import { Condition, Semaphore } from "../../async/mod.ts";
 import { getLogger } from "../../log.ts";
-import type { StopOptions, Worker } from "../workers/mod.ts";
+import type { ReplaceCause, StopOptions, Worker } from "../workers/mod.ts";
 import type { PoolDevices } from "./devices/mod.ts";
 import type { Occupancy } from "./occupancy.ts";
 import type { Pauses } from "./pauses.ts";
@@ -111,7 +111,7 @@ export class Succession {
    */
   begin(
     occupancy: Occupancy,
-    reason: string,
+    cause: ReplaceCause,
     options: { readonly wears: boolean; readonly isQuiet?: boolean },
   ): void {
     if (this.#deps.stopping.aborted || occupancy.isEnding) return;
@@ -120,8 +120,9 @@ export class Succession {
     this.#log[level]("replacing {workerId}: {reason}", {
       workerId: worker.id,
       device: worker.place?.device.id,
-      reason,
+      reason: cause.text,
     });
+    worker.replaceCause = cause;
     if (options.wears && worker.servedMs < SHORT_LIFE_MS) renewals.failed();
     else renewals.reset();
     occupancy.handOn(this.#succeed(occupancy, { pauseMs: renewals.pauseMs, level }));

@@ -9,7 +9,7 @@ import { Pauses } from "./pauses.ts";
 import { hasProvedItself, PoolHealth } from "./pool_health.ts";
 import { PostMortem } from "./post_mortem.ts";
 import { Quarantine } from "./quarantine.ts";
-import { RecyclePolicy } from "./recycle_policy.ts";
+import { RecyclePolicy, type ReplaceCause } from "./recycle_policy.ts";
 import { ReplacePolicy } from "./replace_policy.ts";
 import { Slot, type SlotDeps } from "./slot.ts";
 import { Succession } from "./succession.ts";
@@ -188,10 +188,10 @@ export class Supervisor implements WorkerListener<Worker> {
    * its successor is ready then, or starts if the worker had to end first. The start of a worker
    * that is not ready yet is given up, and another one is started.
    */
-  async replace(worker: Worker, reason: string): Promise<void> {
+  async replace(worker: Worker, cause: ReplaceCause): Promise<void> {
     const occupancy = this.#occupancies.get(worker);
     if (occupancy === undefined || this.#isStopping) return await worker.stop(this.#options);
-    this.#succession.begin(occupancy, reason, { wears: false });
+    this.#succession.begin(occupancy, cause, { wears: false });
     await occupancy.exited;
   }
 
@@ -199,13 +199,13 @@ export class Supervisor implements WorkerListener<Worker> {
    * Replaces workers one after the other. Stops between two workers if `signal` aborts or the
    * supervisor is stopped.
    */
-  async roll(workers: readonly Worker[], reason: string, signal?: AbortSignal): Promise<void> {
+  async roll(workers: readonly Worker[], cause: ReplaceCause, signal?: AbortSignal): Promise<void> {
     const replacements: Promise<void>[] = [];
     for (const worker of workers) {
       if (signal?.aborted || this.#isStopping) return;
       // A worker that has exited meanwhile has been replaced.
       if (!this.#occupancies.has(worker)) continue;
-      const replacement = this.replace(worker, reason);
+      const replacement = this.replace(worker, cause);
       replacements.push(replacement);
       // It may serve on for long, but workers on other devices need not.
       await this.devices.unlessUnhealthy(worker.place, replacement);
@@ -262,8 +262,8 @@ export class Supervisor implements WorkerListener<Worker> {
       worker.killForFault(breach.text, breach);
       return;
     }
-    const reason = this.#recycling.memoryReason(rssBytes);
-    if (reason !== undefined) this.#succession.begin(occupancy, reason, { wears: true });
+    const cause = this.#recycling.memoryCause(rssBytes);
+    if (cause !== undefined) this.#succession.begin(occupancy, cause, { wears: true });
   }
 
   onImported(path: string): void {
@@ -272,8 +272,8 @@ export class Supervisor implements WorkerListener<Worker> {
 
   onWorn(worker: Worker): void {
     const occupancy = this.#occupancies.get(worker);
-    const reason = `it may take ${this.#recycling.maxCalls} calls`;
-    if (occupancy !== undefined) this.#succession.begin(occupancy, reason, { wears: false });
+    const { callsCause } = this.#recycling;
+    if (occupancy !== undefined) this.#succession.begin(occupancy, callsCause, { wears: false });
   }
 
   // ---- the life of a worker ----
@@ -334,9 +334,8 @@ export class Supervisor implements WorkerListener<Worker> {
     const { outdated } = this.#byCode();
     if (outdated.length === 0 || outdated.some(({ isEnding }) => isEnding)) return;
     const chosen = outdated.find(({ worker }) => worker.state === "ready") ?? outdated[0];
-    if (chosen !== undefined) {
-      this.#succession.begin(chosen, "its code has changed", { wears: false, isQuiet: true });
-    }
+    if (chosen === undefined) return;
+    this.#succession.begin(chosen, this.#recycling.codeCause, { wears: false, isQuiet: true });
   }
 
   /**
@@ -350,6 +349,7 @@ export class Supervisor implements WorkerListener<Worker> {
       // The succession ends it.
       if (occupancy.worker === predecessor) continue;
       this.#outdated++;
+      occupancy.worker.replaceCause = this.#recycling.codeCause;
       this.#dismiss(occupancy);
     }
   }
@@ -359,7 +359,7 @@ export class Supervisor implements WorkerListener<Worker> {
     if (lifeMs === undefined) return;
     const { alarms } = this.#deps;
     occupancy.ageAlarm = new LoneAlarm(() =>
-      this.#succession.begin(occupancy, "it has reached its age", { wears: true })
+      this.#succession.begin(occupancy, this.#recycling.ageCause, { wears: true })
     );
     alarms.set(occupancy.ageAlarm, alarms.now + lifeMs);
   }

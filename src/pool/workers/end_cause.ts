@@ -43,3 +43,22 @@ export function linkEnded({ breach, closedReason }: EndedLink): EndCause {
     };
   return { crash, isWanted: false };
 }
+
+/** The reason for which a live worker is replaced. */
+export interface ReplaceCause {
+  readonly code:
+    | "max_age"
+    | "max_calls"
+    | "max_memory"
+    | "recycled"
+    | "stopped"
+    | "code_changed";
+  /** A clause that says why. */
+  readonly text: string;
+}
+
+/** The reasons that a caller gives. */
+export const REPLACE_CAUSES = {
+  recycled: { code: "recycled", text: "the pool is recycled" },
+  stopped: { code: "stopped", text: "it was asked to stop" },
+} as const satisfies Readonly<Record<string, ReplaceCause>>;

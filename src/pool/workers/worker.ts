@@ -8,7 +8,7 @@ import { classifyCrash, type Crash, type CrashRecord } from "../crashes/mod.ts";
 import type { CallWindow, InFlightAtExit } from "../profiles/mod.ts";
 import { crashErrorOf } from "./crash_error.ts";
 import { type DeviceUse, deviceUsesOf } from "./device_use.ts";
-import { type EndCause, linkEnded, ownFault, wanted } from "./end_cause.ts";
+import { type EndCause, linkEnded, ownFault, type ReplaceCause, wanted } from "./end_cause.ts";
 import { hearOut } from "./hear_out.ts";
 import type { LaunchedWorker, Launcher } from "./launchers/mod.ts";
 import { WorkerLog } from "./output/mod.ts";
@@ -42,6 +42,8 @@ export class Worker implements LinkEvents, AttemptHost {
   readonly place: Place | undefined;
   readonly alarms: Alarms;
   readonly startedAt = new Date();
+  /** The reason for which it is replaced, or will be once it has a successor. */
+  replaceCause: ReplaceCause | undefined;
   readonly #listener: WorkerListener<Worker>;
   readonly #callPrefix: string;
   readonly #log: WorkerLog;
@@ -275,7 +277,10 @@ export class Worker implements LinkEvents, AttemptHost {
     if (patient) await this.#callsEnded();
     const until = performance.now() + drainMs;
     const drained = await settlesWithin(this.#callsEnded(), drainMs);
-    if (!drained) this.#interrupt(`its worker ${this.id} was stopped after ${drainMs} ms`);
+    if (!drained) {
+      const why = `its worker ${this.id} was stopped after ${drainMs} ms`;
+      for (const { call } of this.#window.begun) call.interrupt(why);
+    }
     link.stop();
     if (drained && await settlesWithin(process.exited, until - performance.now())) return;
     this.#endCause ??= wanted(`was stopped after a drain of ${drainMs} ms`);
@@ -365,11 +370,6 @@ export class Worker implements LinkEvents, AttemptHost {
     if (this.#window.size > 0) return;
     this.#free?.resolve();
     if (this.#state === "busy") this.#state = "ready";
-  }
-
-  /** Fails the running calls, and tells the process to stop them. */
-  #interrupt(why: string): void {
-    for (const { call } of this.#window.begun) call.interrupt(why);
   }
 
   #end(cause: EndCause): void {

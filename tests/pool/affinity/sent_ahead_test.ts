@@ -121,7 +121,7 @@ Deno.test("Affinity: a worker that is stopped gives back what it has not begun, 
   const error = await errorOf(() => b);
   assert.deepEqual(
     [error.code, error.details.workerEnd],
-    ["session_worker_unavailable", "was replaced"],
+    ["session_worker_unavailable", "was replaced: it was asked to stop"],
   );
   const others = it.launcher.workers.filter((each) => each !== worker);
   await until(() => others.some((each) => inside(each) === "cd"), "the other session moved");

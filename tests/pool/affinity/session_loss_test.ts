@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
-import { endOf, type FakePool } from "../../fixtures/fakes/fake_pool.ts";
+import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
+import { endOf, type FakePool, type FakePoolOptions } from "../../fixtures/fakes/fake_pool.ts";
+import type { FakeWorker } from "../../fixtures/fakes/fake_worker.ts";
 import { microtasks, until } from "../../fixtures/until.ts";
 import { errorOf, FAIL_FAST, hold, runOnce, startPool, STRICT } from "./session_pool.ts";
 
@@ -24,7 +26,7 @@ for (const replace of ["start_first", "stop_first"] as const) {
     const error = await errorOf(() => queued);
     assert.deepEqual(
       [error.code, error.details.workerEnd, error.details.incarnation],
-      ["session_worker_unavailable", "was replaced", incarnation],
+      ["session_worker_unavailable", "was replaced: it was asked to stop", incarnation],
     );
     assert.equal((await errorOf(() => it.submit("echo", FAIL_FAST))).code, error.code);
     assert.equal(call.state, "running", "it is not interrupted");
@@ -35,24 +37,86 @@ for (const replace of ["start_first", "stop_first"] as const) {
   });
 }
 
-Deno.test("Affinity: recycling, a limit of calls, and new code replace workers, and sessions learn it", async () => {
-  const ends: Readonly<Record<string, (it: FakePool) => Promise<void>>> = {
-    recycle: (it) => it.pool.recycle(undefined),
-    reload: async (it) => {
-      it.pool.reload({ files: ["/a.py"] });
-      await until(() => it.launcher.alive.length === 2 && it.launcher.launches === 4, "reloaded");
+const ENDS: readonly (readonly [
+  name: string,
+  text: string,
+  options: FakePoolOptions,
+  end: (it: FakePool, clock: FakeClock) => Promise<void> | void,
+])[] = [
+  ["recycled", "the pool is recycled", {}, (it) => it.pool.recycle(undefined)],
+  ["stopped", "it was asked to stop", {}, async ({ pool }) => {
+    for (const worker of pool.workers) await pool.stopWorker(worker);
+  }],
+  ["code_changed", "its code has changed", {}, async (it) => {
+    it.pool.reload({ files: ["/a.py"] });
+    await until(() => it.launcher.alive.length === 2 && it.launcher.launches === 4, "reloaded");
+  }],
+  ["max_calls", "it may take 5 calls", { recycle: { maxCalls: 5 }, size: 1 }, async (it) => {
+    for (let i = 0; i < 9; i++) assert.match(await endOf(it.submit("echo")), /^ok/);
+    await until(() => it.pool.stats.recycled > 0, "one was replaced");
+  }],
+  [
+    "max_memory",
+    "it and its children hold 2.0 MiB of memory, maxRssBytes is 1.0 MiB",
+    { recycle: { maxRssBytes: 2 ** 20 }, size: 1 },
+    async (it) => {
+      it.launcher.alive[0]?.tellMemory(2 * 2 ** 20);
+      await until(() => it.pool.stats.recycled > 0, "it was replaced");
     },
-    calls: async (it) => {
-      for (let i = 0; i < 9; i++) assert.match(await endOf(it.submit("echo")), /^ok/);
-      await until(() => it.pool.stats.recycled > 0, "one was replaced");
+  ],
+  [
+    "max_age",
+    "it has reached its age",
+    { recycle: { maxAgeMs: 60_000 }, size: 1 },
+    async (it, clock) => {
+      clock.advance(60_000);
+      await until(() => it.pool.stats.recycled > 0, "it was replaced");
     },
-  };
-  for (const [name, end] of Object.entries(ends)) {
-    await using it = await startPool(name === "calls" ? { recycle: { maxCalls: 5 }, size: 1 } : {});
-    await runOnce(it, STRICT);
-    await end(it);
-    const error = await errorOf(() => it.submit("echo", STRICT));
-    assert.equal(error.details.workerEnd, "was replaced", name);
+  ],
+];
+
+for (const [reason, text, options, end] of ENDS) {
+  Deno.test(`Affinity: a session whose worker was replaced learns why (${reason})`, async () => {
+    const clock = new FakeClock();
+    await using it = await startPool(options, {}, { clock });
+    const { incarnation } = await runOnce(it, STRICT);
+    await end(it, clock);
+    const { message, code, details } = await errorOf(() => it.submit("echo", STRICT));
+    assert.deepEqual(
+      [code, details.reason, details.workerEnd, details.incarnation],
+      ["session_worker_unavailable", reason, `was replaced: ${text}`, incarnation],
+    );
+    assert.ok(message.includes(`, was replaced: ${text}; \`rebind: true\` binds`), message);
+  });
+}
+
+Deno.test("Affinity: a session whose worker died or was killed learns why", async () => {
+  const ends: readonly (readonly [string, RegExp, (it: FakePool, worker: FakeWorker) => void])[] = [
+    [
+      "killed",
+      /^died with signal SIGKILL \(killed, by the system/,
+      (_, worker) => worker.exit({ signal: "SIGKILL" }),
+    ],
+    ["exit", /^died with exit (code|status) 3/, (_, worker) => worker.exit({ exitCode: 3 })],
+    ["segfault", /^died with signal SIGSEGV/, (_, worker) => worker.exit({ signal: "SIGSEGV" })],
+    [
+      "killed_by_host",
+      /^was killed: deaf did not stop when it was told to$/,
+      (it) => {
+        const left = new AbortController();
+        it.submit("deaf", { ...STRICT, signal: left.signal });
+        left.abort();
+      },
+    ],
+  ];
+  for (const [reason, workerEnd, end] of ends) {
+    await using it = await startPool();
+    const worker = await runOnce(it, STRICT);
+    end(it, worker);
+    await until(() => it.pool.crashes.total === 1, "it has died");
+    const { details } = await errorOf(() => it.submit("echo", STRICT));
+    assert.equal(details.reason, reason);
+    assert.match(String(details.workerEnd), workerEnd);
   }
 });
 
@@ -63,13 +127,17 @@ Deno.test("Affinity: a worker that got a signal from outside, or was killed for 
   await microtasks();
   const error = await errorOf(() => left.submit("echo", STRICT));
   assert.equal(error.details.workerEnd, "received SIGTERM and ended");
+  assert.equal(error.details.reason, "terminated");
 
   await using fat = await startPool({ limits: { memoryBytes: 1_000 } });
   const greedy = await runOnce(fat, STRICT);
   greedy.tellMemory(2_000_000);
   await until(() => fat.pool.crashes.total === 1, "it was killed");
   const breach = await errorOf(() => fat.submit("echo", STRICT));
-  assert.equal(breach.code, "session_worker_unavailable");
+  assert.deepEqual([breach.code, breach.details.reason], [
+    "session_worker_unavailable",
+    "out_of_memory",
+  ]);
 });
 
 Deno.test("Affinity: rebind starts the session again in another worker, to which it keeps", async () => {

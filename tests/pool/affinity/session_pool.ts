@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../../src/errors.ts";
-import type { Call, CallRequest } from "../../../src/pool/mod.ts";
+import type { Call, CallRequest, PoolDeps } from "../../../src/pool/mod.ts";
 import { FakePool, type FakePoolOptions } from "../../fixtures/fakes/fake_pool.ts";
 import type { FakeWorker, FakeWorkerOptions } from "../../fixtures/fakes/fake_worker.ts";
 import { microtasks } from "../../fixtures/until.ts";
@@ -13,8 +13,9 @@ export const FAIL_FAST = { sessionId: "s", affinity: "strict_fail_fast" } as con
 export function startPool(
   options: FakePoolOptions = {},
   worker: FakeWorkerOptions = {},
+  deps: Omit<PoolDeps, "launcher"> = {},
 ): Promise<FakePool> {
-  return FakePool.start({ size: 2, pipelineBudgetMs: 0, ...options }, worker);
+  return FakePool.start({ size: 2, pipelineBudgetMs: 0, ...options }, worker, deps);
 }
 
 /** Holds a worker with a call, and returns both. */

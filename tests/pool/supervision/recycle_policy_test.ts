@@ -15,12 +15,12 @@ Deno.test("RecyclePolicy.renewAtCall lies nine tenths into the calls, and is nev
   }
 });
 
-Deno.test("RecyclePolicy.memoryReason() names the measured value and the limit", () => {
+Deno.test("RecyclePolicy.memoryCause() names the measured value and the limit", () => {
   const policy = new RecyclePolicy({ maxRssBytes: 100 * 2 ** 20 });
-  assert.equal(policy.memoryReason(100 * 2 ** 20), undefined);
-  assert.equal(
-    policy.memoryReason(150.25 * 2 ** 20),
-    "it and its children hold 150.3 MiB of memory, maxRssBytes is 100.0 MiB",
-  );
-  assert.equal(new RecyclePolicy({}).memoryReason(2 ** 40), undefined);
+  assert.equal(policy.memoryCause(100 * 2 ** 20), undefined);
+  assert.deepEqual(policy.memoryCause(150.25 * 2 ** 20), {
+    code: "max_memory",
+    text: "it and its children hold 150.3 MiB of memory, maxRssBytes is 100.0 MiB",
+  });
+  assert.equal(new RecyclePolicy({}).memoryCause(2 ** 40), undefined);
 });
