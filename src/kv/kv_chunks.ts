@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { z } from "zod";
 import { MAX_BLOB_BYTES } from "../store/mod.ts";
 import { type GroupCommit, MAX_VALUE_BYTES, type Mutation } from "./group_commit.ts";
@@ -6,6 +7,8 @@ import { keys } from "./keys.ts";
 /** The number of chunks that fit into one commit, with their keys. */
 const CHUNKS_PER_COMMIT = 12;
 const DELETES_PER_COMMIT = 500;
+/** The number of chunks that are read in one turn of the event loop. */
+const LISTED_CHUNKS = 12;
 
 /** The schema of a {@link Generation}. */
 export const generationSchema = z.object({
@@ -70,7 +73,8 @@ export class KvChunks {
   /** Removes the chunks of a generation, and leaves its mark. */
   async removeChunks(generation: string): Promise<void> {
     let mutations: Mutation[] = [];
-    for await (const { key } of this.#kv.list({ prefix: keys.chunks(generation) })) {
+    const prefix = keys.chunks(generation);
+    for await (const { key } of this.#kv.list({ prefix }, { batchSize: LISTED_CHUNKS })) {
       mutations.push({ type: "delete", key });
       if (mutations.length < DELETES_PER_COMMIT) continue;
       await this.#commits.commit(mutations);
@@ -96,18 +100,20 @@ export class KvChunks {
     const value = new Uint8Array(bytes);
     let [count, offset] = [0, 0];
     const prefix = keys.chunks(generation);
-    for await (const { value: chunk } of this.#kv.list({ prefix }, { batchSize: 50 })) {
+    const hash = createHash("sha256");
+    for await (const { value: chunk } of this.#kv.list({ prefix }, { batchSize: LISTED_CHUNKS })) {
       if (!(chunk instanceof Uint8Array) || offset + chunk.byteLength > bytes) {
         return { value, problem: `its chunk ${count} is not what was written` };
       }
       value.set(chunk, offset);
+      hash.update(chunk);
       offset += chunk.byteLength;
       count++;
     }
     if (count !== chunks || offset !== bytes) {
       return { value, problem: `${count} of its ${chunks} chunks are there` };
     }
-    if (await sha256(value) === wanted) return { value };
+    if (hash.digest("hex") === wanted) return { value };
     return { value, problem: "its bytes are not those that were written" };
   }
 
@@ -119,8 +125,13 @@ export class KvChunks {
       value: new Uint8Array(),
     };
     await this.#commits.commit([mark]);
+    // The hash of the whole at once would hold up the event loop: the runtime copies it before.
+    const hash = createHash("sha256");
     for (let first = 0; first < chunks; first += CHUNKS_PER_COMMIT) {
       const count = Math.min(CHUNKS_PER_COMMIT, chunks - first);
+      hash.update(
+        value.subarray(first * MAX_VALUE_BYTES, (first + count) * MAX_VALUE_BYTES),
+      );
       await this.#commits.commit(Array.from({ length: count }, (_, i) => {
         const start = (first + i) * MAX_VALUE_BYTES;
         return {
@@ -130,10 +141,6 @@ export class KvChunks {
         };
       }));
     }
-    return { generation, chunks, bytes: value.byteLength, sha256: await sha256(value) };
+    return { generation, chunks, bytes: value.byteLength, sha256: hash.digest("hex") };
   }
-}
-
-async function sha256(value: Uint8Array<ArrayBuffer>): Promise<string> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", value)).toHex();
 }

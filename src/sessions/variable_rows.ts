@@ -10,12 +10,15 @@ import { VariableCounts } from "./variable_counts.ts";
 import {
   type AskedRules,
   checkedValue,
+  frameBytes,
+  isLargeFrame,
   refusedVariable,
   type StoredVariable,
   storedVariable,
   type VariableInfo,
   type VariableRules,
   writeFrame,
+  writeLargeFrame,
 } from "./values/mod.ts";
 
 /** A variable to write, with a name that is allowed. */
@@ -184,23 +187,23 @@ export class VariableRows {
       const known = new Known();
       for (const { name } of writes) {
         if (this.#knows(session, name)) continue;
-        if (!this.#counts.lacks(session, name)) return this.#prepareLater(session, writes);
+        if (!this.#counts.lacks(session, name)) {
+          return this.#inTurn(session, this.#readAndCheck(session, writes, undefined));
+        }
         known.loaded.set(name, undefined);
       }
       known.room = known.loaded.size;
       if (known.room === 0 || this.#counts.hasRoom(session, known.room)) {
-        return this.#check(session, writes, known);
+        const checked = this.#check(session, writes, known);
+        const areSmall = checked.every((it) => it instanceof SnakedenError || !it.large);
+        return areSmall ? checked : this.#inTurn(session, this.#encodeLarge(session, checked));
       }
     }
-    return this.#prepareLater(session, writes, before);
+    return this.#inTurn(session, this.#readAndCheck(session, writes, before));
   }
 
-  async #prepareLater(
-    session: SessionRow,
-    writes: readonly VariableWrite[],
-    before?: Promise<unknown>,
-  ): Promise<(Prepared | SnakedenError)[]> {
-    const mine = this.#readAndCheck(session, writes, before);
+  /** Lets the later writes of a session follow these. */
+  async #inTurn<T>(session: SessionRow, mine: Promise<T>): Promise<T> {
     this.#preparing.set(session.id, mine);
     try {
       return await mine;
@@ -222,7 +225,9 @@ export class VariableRows {
         writes.map(({ name }) => name)
           .filter((it) => !known.loaded.has(it) && !this.#knows(session, it)),
       );
-      if (names.size === 0) return this.#check(session, writes, known);
+      if (names.size === 0) {
+        return await this.#encodeLarge(session, this.#check(session, writes, known));
+      }
       const found = await this.read(session, [...names]);
       [...names].forEach((name, i) => known.loaded.set(name, found[i]));
       const added = [...known.loaded.values()].filter((it) => it === undefined).length;
@@ -236,6 +241,27 @@ export class VariableRows {
     return [...this.#writing.keys()].flatMap((key) =>
       key.startsWith(prefix) ? [key.slice(prefix.length)] : []
     );
+  }
+
+  /** Writes the frames of large values, one after the other, to bound the memory. */
+  async #encodeLarge(
+    session: SessionRow,
+    checked: (Prepared | SnakedenError)[],
+  ): Promise<(Prepared | SnakedenError)[]> {
+    const all: (Prepared | SnakedenError)[] = [];
+    try {
+      for (const it of checked) {
+        if (it instanceof SnakedenError || it.large === undefined) all.push(it);
+        else all.push({ ...it, row: { ...it.row, value: await writeLargeFrame(it.large) } });
+      }
+      return all;
+    } catch (error) {
+      // There may be no memory for a frame.
+      for (const it of checked) {
+        if (!(it instanceof SnakedenError)) this.#settle(session, it, undefined);
+      }
+      throw error;
+    }
   }
 
   #knows(session: SessionRow, name: string): boolean {
@@ -274,13 +300,9 @@ export class VariableRows {
     const isNew = before === undefined;
     if (isNew && known.room === 0) throw tooMany(name, maxVariables);
     const { encoded, ...rules } = checkedValue(name, value, { asked: write, before, maxDepth });
-    if (encoded.weight > 2 * maxVariableBytes) {
-      throw tooLong(name, encoded.weight, maxVariableBytes);
-    }
-    const frame = writeFrame(encoded);
-    if (frame.byteLength > maxVariableBytes) {
-      throw tooLong(name, frame.byteLength, maxVariableBytes);
-    }
+    const bytes = frameBytes(encoded);
+    if (bytes > maxVariableBytes) throw tooLong(name, bytes, maxVariableBytes);
+    const large = isLargeFrame(bytes) ? encoded : undefined;
     if (isNew) known.room--;
     this.#counts.add(session, name, isNew);
     if (writing === undefined) this.#writing.set(key, { count: 1, rules, version: 0 });
@@ -293,10 +315,11 @@ export class VariableRows {
       key,
       isNew,
       encoded,
+      large,
       row: {
         name,
         type,
-        value: frame,
+        value: large === undefined ? writeFrame(encoded) : new Uint8Array(),
         constraints: constraints as JsonObject | undefined,
         expectVersion: ifVersion,
       },
@@ -359,6 +382,8 @@ interface Prepared {
   readonly row: NewVariable;
   /** True if there was no such variable. */
   readonly isNew: boolean;
+  /** A value that is too large to be written to the row at once. */
+  readonly large: Value | undefined;
 }
 
 function keyOf({ id, life }: SessionRow, name: string): string {

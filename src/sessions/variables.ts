@@ -18,6 +18,7 @@ import {
   type Variable,
   type VariableInfo,
   variableOf,
+  variableOfAny,
   type VariableType,
 } from "./values/mod.ts";
 import type {
@@ -84,7 +85,7 @@ export class Variables {
     const { rows, variables } = this.#deps;
     const session = rows.cached(this.#key);
     const cached = session && variables.cached(session, name);
-    return variableOf(cached ?? await this.getStored(name)) as Variable<T>;
+    return await variableOfAny(cached ?? await this.getStored(name)) as Variable<T>;
   }
 
   /**
@@ -115,10 +116,9 @@ export class Variables {
    */
   async getMany(names: readonly string[]): Promise<Map<string, Variable>> {
     const found = await this.#read(names);
-    return new Map(names.flatMap((name, i) => {
-      const variable = found[i];
-      return variable === undefined ? [] : [[name, variableOf(variable)]];
-    }));
+    const known = found.filter((it) => it !== undefined);
+    const variables = await Promise.all(known.map(variableOfAny));
+    return new Map(variables.map((it) => [it.name, it]));
   }
 
   /**

@@ -90,6 +90,17 @@ export class Value {
   }
 
   /**
+   * Wraps bytes, or an array with a type and a shape, which are not copied. Inverse of
+   * {@link Value.raw}.
+   */
+  static fromRaw({ bytes, dtype, shape }: RawBytes): Value {
+    const tag = dtype === undefined
+      ? { [TAG]: "bytes", buffer: 0 }
+      : { [TAG]: "array", dtype, shape, buffer: 0 };
+    return new Value(new TextValue(JSON.stringify(tag), true, [bytes]));
+  }
+
+  /**
    * Returns the object with further fields of bytes, which are not copied: one buffer, or a list of
    * buffers. The value must be an object without these fields.
    */

@@ -61,7 +61,7 @@ function sessionIssues(sessions: unknown): FieldIssue[] {
   const most = given ?? DEFAULT_MAX_TTL_MS;
   if (typeof ttlMs !== "number" || typeof most !== "number") return [];
   // The schema refuses times that are over every limit.
-  if (ttlMs <= most || ttlMs > MAX_TTL_MS) return [];
+  if (!(ttlMs > most) || ttlMs > MAX_TTL_MS) return [];
   const origin = given === undefined ? " by default" : "";
   return [{
     path: "sessions.ttlMs",

@@ -2,6 +2,7 @@ import { Value } from "../../bridge/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { canStartThread } from "../../process/mod.ts";
+import { copyOf } from "../../store/mod.ts";
 import { type CallFields, type CallParts, decodeCall } from "./call_body.ts";
 import { decodeValues, type ValuesBody } from "./values_body.ts";
 import type { ThreadAnswer, ThreadError, ThreadJob, ThreadValue } from "./json_worker.ts";
@@ -26,7 +27,7 @@ export interface LargeCall {
 
 interface Job {
   /** Makes the message. Called when the job begins, since that may copy many bytes. */
-  readonly message: () => ThreadJob;
+  readonly message: () => ThreadJob | Promise<ThreadJob>;
   readonly bytes: number;
   readonly signal: AbortSignal | undefined;
   readonly resolve: (answer: ThreadAnswer | undefined) => void;
@@ -67,7 +68,7 @@ export class JsonThread implements Disposable {
     signal?: AbortSignal,
   ): Promise<CallFields> {
     const answer = await this.#run(
-      () => ({ kind: "call", body, parts: parts && copyOf(parts), maxDepth }),
+      () => ({ kind: "call", body, parts: parts && copyOfParts(parts), maxDepth }),
       weightOf({ body, parts }),
       signal,
     );
@@ -100,9 +101,9 @@ export class JsonThread implements Disposable {
   async inline(value: Value, signal?: AbortSignal): Promise<Value> {
     const { json, tagged, buffers } = value.wire;
     // They may be part of a larger frame, so the thread gets copies.
-    const message = (): ThreadJob => ({
+    const message = async (): Promise<ThreadJob> => ({
       kind: "inline",
-      value: { json: json.slice(), tagged, buffers: buffers.map((it) => it.slice()) },
+      value: { json: await copyOf(json), tagged, buffers: await Promise.all(buffers.map(copyOf)) },
     });
     const answer = await this.#run(message, value.weight, signal);
     if (answer === undefined) {
@@ -129,7 +130,7 @@ export class JsonThread implements Disposable {
   }
 
   #run(
-    message: () => ThreadJob,
+    message: Job["message"],
     bytes: number,
     signal?: AbortSignal,
   ): Promise<ThreadAnswer | undefined> {
@@ -167,7 +168,7 @@ export class JsonThread implements Disposable {
       const worker = await Promise.race([this.#ready(), interrupted]);
       if (worker === undefined) return undefined;
       const answered = nextAnswer(worker);
-      const job = message();
+      const job = await message();
       worker.postMessage(job, transferOf(job));
       return await Promise.race([answered, interrupted]);
     } catch (error) {
@@ -223,7 +224,7 @@ export function weightOf({ body, parts }: LargeCall): number {
 }
 
 /** The parts may be views of a body with large files, so the thread gets copies. */
-function copyOf({ args, ...rest }: CallParts): CallParts {
+function copyOfParts({ args, ...rest }: CallParts): CallParts {
   return { ...rest, args: args.map((it) => ({ ...it, bytes: it.bytes.slice() })) };
 }
 

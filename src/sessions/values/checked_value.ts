@@ -1,4 +1,4 @@
-import { TextValue, Value } from "../../bridge/mod.ts";
+import { type RawBytes, TextValue, Value } from "../../bridge/mod.ts";
 import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
 import { suggestion } from "../../near_names.ts";
 import { brokenConstraint, constraintIssues, type Constraints } from "./constraints.ts";
@@ -51,6 +51,16 @@ export function checkedValue(
   const { type, constraints } = rulesOf(name, given, { asked, before });
   const rules = constraints === undefined ? { type } : { type, constraints };
   if (type === "json") return { ...rules, encoded: encode(name, given, maxDepth) };
+  const shape = given instanceof Value ? given.raw?.shape : undefined;
+  if (given instanceof Value && shape !== undefined && isTensorType(type, shape)) {
+    // The shape is enough to check it, so a large array is not copied.
+    const allowed = constraints && brokenConstraint(type, { shape }, constraints);
+    if (allowed !== undefined) {
+      const message = `given an array of shape [${shape.join(", ")}]; allowed: ${allowed}`;
+      throw refusedVariable(name, [{ path: "value", message }]);
+    }
+    return { ...rules, encoded: given };
+  }
   const plain = given instanceof Value ? given.decode() : given;
   const typed = typedValue(type, plain);
   if (!typed.fits) {
@@ -71,6 +81,17 @@ const LIST = 0x5b;
 /** The longest JSON text of a value that is no tree: a tag of an array or of bytes. */
 const MAX_LEAF_CHARS = 1_024;
 
+/** Returns true if an array of this shape is a value of the type. */
+function isTensorType(type: VariableType, shape: readonly number[]): boolean {
+  return type === "tensor" || (type === "embedding" && shape.length === 1);
+}
+
+/** Does the same as {@link inferType} for bytes and arrays that are encoded. */
+function inferRaw({ dtype, shape = [] }: RawBytes): VariableType {
+  const isBytes = dtype === undefined || (dtype === "|u1" && shape.length === 1);
+  return isBytes ? "json" : "tensor";
+}
+
 /** The characters that JSON has in floats only. */
 const FLOAT_MARK = /[.eE]/;
 
@@ -80,7 +101,8 @@ const FLOAT_MARK = /[.eE]/;
  */
 function typeOf(given: unknown): VariableType {
   if (!(given instanceof Value)) return inferType(given);
-  const { content } = given;
+  const { content, raw } = given;
+  if (raw !== undefined) return inferRaw(raw);
   const [length, first] = content instanceof TextValue
     ? [content.text.length, content.text.charCodeAt(0)]
     : [content.json.byteLength, content.json[0]];

@@ -12,7 +12,7 @@ export {
   type VariableRules,
 } from "./checked_value.ts";
 export type { Constraints } from "./constraints.ts";
-export { writeFrame } from "./value_frame.ts";
+export { frameBytes, isLargeFrame, writeFrame, writeLargeFrame } from "./value_frame.ts";
 export {
   infoOf,
   type StoredVariable,
@@ -20,5 +20,6 @@ export {
   type Variable,
   type VariableInfo,
   variableOf,
+  variableOfAny,
 } from "./variable.ts";
 export { VARIABLE_TYPES, type VariableType } from "./variable_types.ts";

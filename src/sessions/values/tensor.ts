@@ -4,11 +4,16 @@ import { type ArrayData, NdArray } from "../../bridge/mod.ts";
 const MAX_RANK = 32;
 
 /** A value of the types `tensor` and `embedding`. */
-export type Tensor = ArrayData | NdArray;
+export type Tensor = ArrayData | NdArray | Shaped;
+
+/** An array of which only the shape is known. */
+export interface Shaped {
+  readonly shape: readonly number[];
+}
 
 /** Returns the length of each dimension. */
 export function shapeOf(tensor: Tensor): readonly number[] {
-  return tensor instanceof NdArray ? tensor.shape : [tensor.length];
+  return "shape" in tensor ? tensor.shape : [tensor.length];
 }
 
 /**

@@ -1,8 +1,27 @@
+import { Buffer } from "node:buffer";
 import { TextValue, Value } from "../../bridge/mod.ts";
 
 const TAGGED = 1;
 /** The length of the longest short text: it fits into one byte. */
 const SHORT_CHARS = 255;
+
+/** The number of bytes copied in one turn of the event loop. */
+const SLICE_BYTES = 4 * 1024 * 1024;
+
+/** Returns the length of a value as it is stored. */
+export function frameBytes({ content }: Value): number {
+  const json = content instanceof TextValue
+    ? Buffer.byteLength(content.text)
+    : content.json.byteLength;
+  let bytes = 5 + json;
+  for (const { byteLength } of content.buffers) bytes += 4 + byteLength;
+  return bytes;
+}
+
+/** Returns true if {@link writeFrame} would hold up the event loop. */
+export function isLargeFrame(bytes: number): boolean {
+  return bytes > SLICE_BYTES;
+}
 
 /**
  * Writes a value as it is stored: a byte that is 1 if the JSON has tags, the length of the JSON,
@@ -31,18 +50,45 @@ function writeShort({ text, tagged }: TextValue): Uint8Array<ArrayBuffer> | unde
 }
 
 function writeParts(value: Value): Uint8Array<ArrayBuffer> {
-  const { json, tagged, buffers } = value.wire;
-  const parts = [json, ...buffers];
-  const frame = new Uint8Array(parts.reduce((sum, it) => sum + 4 + it.byteLength, 1));
-  const view = new DataView(frame.buffer);
-  frame[0] = tagged ? TAGGED : 0;
-  let offset = 1;
-  for (const part of parts) {
-    view.setUint32(offset, part.byteLength, true);
-    frame.set(part, offset + 4);
-    offset += 4 + part.byteLength;
+  const frame = emptyFrame(value);
+  for (const { offset, bytes } of partsOf(value, frame)) frame.set(bytes, offset);
+  return frame;
+}
+
+/** Does the same as {@link writeFrame} in slices, with turns of the event loop in between. */
+export async function writeLargeFrame(value: Value): Promise<Uint8Array<ArrayBuffer>> {
+  const frame = emptyFrame(value);
+  for (const { offset, bytes } of partsOf(value, frame)) {
+    for (let start = 0; start < bytes.byteLength; start += SLICE_BYTES) {
+      if (start > 0) await new Promise<void>((resolve) => setTimeout(resolve));
+      frame.set(bytes.subarray(start, start + SLICE_BYTES), offset + start);
+    }
   }
   return frame;
+}
+
+function emptyFrame(value: Value): Uint8Array<ArrayBuffer> {
+  const frame = new Uint8Array(frameBytes(value));
+  frame[0] = value.content.tagged ? TAGGED : 0;
+  return frame;
+}
+
+interface Part {
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Writes the lengths of the parts, and returns their places. */
+function partsOf(value: Value, frame: Uint8Array): Part[] {
+  const { json, buffers } = value.wire;
+  const view = new DataView(frame.buffer, frame.byteOffset);
+  let end = 1;
+  return [json, ...buffers].map((bytes) => {
+    view.setUint32(end, bytes.byteLength, true);
+    const offset = end + 4;
+    end = offset + bytes.byteLength;
+    return { offset, bytes };
+  });
 }
 
 /**

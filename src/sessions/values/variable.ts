@@ -1,9 +1,9 @@
-import { TextValue, type Value } from "../../bridge/mod.ts";
+import { TextValue, Value } from "../../bridge/mod.ts";
 import { messageOf, SnakedenError } from "../../errors.ts";
-import type { VariableHead } from "../../store/mod.ts";
+import { copyOf, type VariableHead } from "../../store/mod.ts";
 import type { VariableRules } from "./checked_value.ts";
 import type { Constraints } from "./constraints.ts";
-import { readFrame } from "./value_frame.ts";
+import { isLargeFrame, readFrame } from "./value_frame.ts";
 import { isVariableType, type VariableType } from "./variable_types.ts";
 
 /** A variable without its value. */
@@ -85,6 +85,16 @@ export function infoOf(head: VariableHead): VariableInfo {
     updatedAt: new Date(updatedAt).toISOString(),
     bytes,
   };
+}
+
+/** Returns a variable as its user sees it. Copies a large value in slices. */
+export async function variableOfAny(variable: StoredVariable): Promise<Variable> {
+  const { info, encoded } = variable;
+  if (!isLargeFrame(info.bytes)) return variableOf(variable);
+  const { json, tagged, buffers } = encoded.wire;
+  // Decoding copies no buffer that has memory of its own.
+  const own = await Promise.all(buffers.map(copyOf));
+  return variableOf({ ...variable, encoded: new Value({ json, tagged, buffers: own }) });
 }
 
 /** Returns a variable as its user sees it. */
