@@ -16,7 +16,10 @@ export type { Ask, AskListener } from "./open_asks.ts";
 export type { OutgoingCall } from "./outgoing_call.ts";
 export {
   type ArrayData,
+  byteLengthOf,
   type DType,
+  isDType,
+  isShape,
   isUnserializable,
   NdArray,
   type RawBytes,

@@ -43,7 +43,7 @@ export function createApp(
     guard = new KeyGuard(engine.config.apiKey),
   }: AppOptions,
 ): OpenAPIHono<AppEnv> {
-  const { cors, errors: shown, limits: { heartbeatMs, maxResultBytes } } = engine.config;
+  const { cors, errors: shown, limits: { heartbeatMs, maxDepth, maxResultBytes } } = engine.config;
   const { needsKey } = guard;
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
   app.use(access({ guard, openPaths: OPEN_PATHS, corsOrigins: cors.origins, shown }));
@@ -55,7 +55,7 @@ export function createApp(
   addRecycle(app, engine.pools, { traffic });
   addWorkers(app, engine.workers, { shown, needsKey });
   addSessions(app, engine.sessions, { traffic, maxTtlMs: engine.config.sessions.maxTtlMs });
-  addVariables(app, engine.sessions, { traffic });
+  addVariables(app, engine.sessions, { traffic, maxDepth });
   addBatch(app, engine.sessions, { traffic, maxResultBytes });
   addEvents(app, engine.sessions, { heartbeatMs });
   addHardware(app, engine.hardware, { needsKey });

@@ -1,4 +1,5 @@
-import type { JsonObject, SessionRow } from "../store/mod.ts";
+import type { JsonObject, SessionRow, SessionToDrop } from "../store/mod.ts";
+import { versionConflict } from "./session_errors.ts";
 import { checkedOptions, type OptionLimits, type UpdateOptions } from "./session_options.ts";
 import type { SessionRows } from "./session_rows.ts";
 import { Variables, type VariablesDeps } from "./variables.ts";
@@ -23,8 +24,8 @@ export interface SessionInfo {
 export interface SessionDeps extends VariablesDeps {
   readonly rows: SessionRows;
   readonly limits: OptionLimits;
-  /** Ends the session; returns false if it has ended before. */
-  readonly end: (id: string) => Promise<boolean>;
+  /** Ends the session, as {@link SessionStore.drop} does. */
+  readonly end: (id: string, expect: SessionToDrop) => Promise<boolean | "stale">;
 }
 
 /**
@@ -105,13 +106,20 @@ export class Session implements SessionInfo {
   }
 
   /**
-   * Ends the session and deletes its variables.
+   * Ends the session and deletes its variables. With `ifVersion`, only if it has this version.
    *
-   * @throws {SnakedenError} `unknown_session` or `store_failed`.
+   * @throws {SnakedenError} `version_conflict`, `unknown_session`, `store_failed`, or
+   * `invalid_input` naming every field that is wrong.
    */
-  async delete(): Promise<void> {
-    const { rows, end } = this.#deps;
-    const { id } = await rows.require(this.#row);
-    if (!await end(id)) throw rows.gone(id);
+  async delete(options: { readonly ifVersion?: number } = {}): Promise<void> {
+    const { limits, rows, end } = this.#deps;
+    const known = ["ifVersion"] as const;
+    const { ifVersion } = checkedOptions("delete the session", options, { limits, known });
+    const { id, life } = this.#row;
+    const dropped = await end(id, { life, version: ifVersion });
+    if (dropped === false) throw rows.gone(id);
+    if (dropped === true) return;
+    const { version } = await rows.require(this.#row);
+    throw versionConflict(`the session ${JSON.stringify(id)}`, version);
   }
 }

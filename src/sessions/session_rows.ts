@@ -1,6 +1,6 @@
 import { messageOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
-import type { JsonObject, SessionRow, SessionStore } from "../store/mod.ts";
+import type { JsonObject, SessionRow, SessionStore, SessionToDrop } from "../store/mod.ts";
 import type { ByteLru } from "./byte_lru.ts";
 import { Loads } from "./loads.ts";
 import { unknownSession, versionConflict } from "./session_errors.ts";
@@ -122,10 +122,10 @@ export class SessionRows {
     return this.#renewed(row, expiresAt);
   }
 
-  /** Ends a session. Returns false if there is none. */
-  async drop(id: string): Promise<boolean> {
+  /** Ends a session, as {@link SessionStore.drop} does. */
+  async drop(id: string, expect: SessionToDrop): Promise<boolean | "stale"> {
     try {
-      return await this.#store.drop(id);
+      return await this.#store.drop(id, expect);
     } finally {
       this.forget(id);
     }

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { type Clock, SYSTEM_CLOCK } from "../async/mod.ts";
 import type { SessionsConfig } from "../config/mod.ts";
 import { warnVisibly } from "../log.ts";
-import type { Store } from "../store/mod.ts";
+import type { SessionToDrop, Store } from "../store/mod.ts";
 import { ByteLru } from "./byte_lru.ts";
 import { Session, type SessionDeps, type SessionInfo } from "./session.ts";
 import { unknownSession } from "./session_errors.ts";
@@ -112,7 +112,7 @@ export class Sessions implements AsyncDisposable {
       rows,
       variables,
       limits: config,
-      end: (id) => this.#end(id),
+      end: (id, expect) => this.#end(id, expect),
     };
     this.#sweeper = new Sweeper({
       sweep: (limit) => store.sessions.sweep(limit),
@@ -242,9 +242,9 @@ export class Sessions implements AsyncDisposable {
     return row && new Session(row, this.#deps);
   }
 
-  async #end(id: string): Promise<boolean> {
-    const dropped = await this.#rows.drop(id);
-    if (dropped) {
+  async #end(id: string, expect: SessionToDrop = {}): Promise<boolean | "stale"> {
+    const dropped = await this.#rows.drop(id, expect);
+    if (dropped === true) {
       this.#deleted++;
       this.#ended([id]);
     }

@@ -7,8 +7,10 @@ import {
   checkScope,
   checkSessionId,
   checkTtl,
+  fateOf,
   metadataText,
   type SessionRow,
+  type SessionToDrop,
   touched,
 } from "./session_row.ts";
 import type {
@@ -156,11 +158,11 @@ export class MemorySessions implements SessionStore {
     });
   }
 
-  drop(id: string): Promise<boolean> {
+  drop(id: string, expect: SessionToDrop = {}): Promise<boolean | "stale"> {
     return this.#write("drop a session", id, () => {
-      const existed = this.#live(id) !== undefined;
-      this.#end(id);
-      return existed;
+      const fate = fateOf(this.#live(id)?.entry.row, expect);
+      if (fate === true) this.#end(id);
+      return fate;
     });
   }
 

@@ -141,3 +141,18 @@ export function touched<T extends Omit<SessionRow, "metadata">>(row: T, now: num
 export function storeTime(): number {
   return Math.floor(performance.timeOrigin + performance.now());
 }
+
+/** The session that is to be dropped; any, without a life and a version. */
+export interface SessionToDrop {
+  readonly life?: string | undefined;
+  readonly version?: number | undefined;
+}
+
+/** Returns true for a session that may be dropped, else the answer to {@link SessionStore.drop}. */
+export function fateOf(
+  row: Pick<SessionRow, "life" | "version"> | undefined,
+  { life, version }: SessionToDrop,
+): boolean | "stale" {
+  if (row === undefined || (life !== undefined && life !== row.life)) return false;
+  return version === undefined || version === row.version || "stale";
+}

@@ -1,4 +1,4 @@
-import type { JsonObject, SessionRow } from "./session_row.ts";
+import type { JsonObject, SessionRow, SessionToDrop } from "./session_row.ts";
 import type { ProgramHead, ProgramRow, VariableHead, VariableRow } from "./variable_row.ts";
 
 /** The part of a list to read. */
@@ -156,10 +156,11 @@ export interface SessionStore {
    */
   touch(ids: readonly string[]): Promise<readonly (number | undefined)[]>;
   /**
-   * Ends a session, with its variables and programs. Returns false if it does not exist. The space
-   * may be freed later.
+   * Ends a session, with its variables and programs. Returns false if it does not exist, or has
+   * another life than the expected one; `stale` if it has another version. The space may be freed
+   * later.
    */
-  drop(id: string): Promise<boolean>;
+  drop(id: string, expect?: SessionToDrop): Promise<boolean | "stale">;
   /**
    * Ends up to `limit` sessions that have expired, and returns their ids. Fewer ids than `limit`
    * mean that no other session had expired. The ids of sessions that {@link SessionStore.open} has

@@ -83,6 +83,27 @@ function testLives({ name, place }: StoreDriver): void {
     assert.equal(await sessions.count(), 1);
   });
 
+  Deno.test(`${name}: SessionStore.drop() ends only the life and the version that are expected`, async () => {
+    await using at = await place();
+    await using host = await openAt(at);
+    const { sessions } = host;
+    const { session: { life } } = await sessions.open("s", { ttlMs: 1_000, metadata: {} });
+    await sessions.update("s", 1, {});
+    assert.equal(await sessions.drop("s", { version: 1 }), "stale");
+    assert.equal(await sessions.drop("s", { life, version: 0 }), "stale");
+    assert.equal(await sessions.drop("s", { life: "another", version: 2 }), false);
+    assert.equal(await sessions.drop("none", { version: 1 }), false);
+    assert.equal((await sessions.read("s"))?.version, 2);
+    // Of an update and a removal with one version, one is made.
+    const [updated, dropped] = await Promise.all([
+      sessions.update("s", 2, {}),
+      sessions.drop("s", { life, version: 2 }),
+    ]);
+    assert.deepEqual([updated?.state, dropped], ["updated", "stale"]);
+    assert.equal(await sessions.drop("s", { life, version: 3 }), true);
+    assert.equal(await sessions.drop("s", { life, version: 3 }), false);
+  });
+
   Deno.test(`${name}: writes of a session take effect in the order of the calls, even if nobody waits`, async () => {
     await using at = await place();
     await using host = await openAt(at);

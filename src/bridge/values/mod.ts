@@ -5,7 +5,7 @@
  *
  * @module
  */
-export { type ArrayData, type DType, NdArray } from "./nd_array.ts";
+export { type ArrayData, byteLengthOf, type DType, isDType, isShape, NdArray } from "./nd_array.ts";
 export { TextValue } from "./text_value.ts";
 export { isUnserializable, type Unserializable } from "./value_tags.ts";
 export type { WriteOptions } from "./value_writer.ts";

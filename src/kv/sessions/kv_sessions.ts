@@ -3,6 +3,7 @@ import {
   checkScope,
   checkSessionId,
   checkTtl,
+  fateOf,
   type JsonObject,
   type ListedVariable,
   metadataText,
@@ -19,6 +20,7 @@ import {
   type SessionPatch,
   type SessionRow,
   type SessionStore,
+  type SessionToDrop,
   touched,
   type Updated,
   type VariableAnswer,
@@ -159,9 +161,10 @@ export class KvSessions implements SessionStore {
     );
   }
 
-  async drop(id: string): Promise<boolean> {
-    return await this.#lives.changeLive("drop a session", id, (old) => {
-      return { answer: true, ...this.#lives.end(old) };
+  async drop(id: string, expect: SessionToDrop = {}): Promise<boolean | "stale"> {
+    return await this.#lives.changeLive<boolean | "stale">("drop a session", id, (old) => {
+      const fate = fateOf(old.head, expect);
+      return fate === true ? { answer: true, ...this.#lives.end(old) } : { answer: fate };
     }) ?? false;
   }
 

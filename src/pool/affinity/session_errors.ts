@@ -19,7 +19,7 @@ export function sessionWorkerUnavailable(
         workerId,
         incarnation,
         workerEnd: text,
-        reason,
+        workerEndReason: reason,
         mayHaveRun: false,
       },
     },

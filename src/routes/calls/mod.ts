@@ -6,5 +6,7 @@
  */
 export { CALL_REQUEST, callRequestSchema } from "./call_body.ts";
 export { addExecute, type ExecuteSlice, type FindTools } from "./execute.ts";
+export { ARRAY_HEADERS, RAW_POLICY } from "./raw_answer.ts";
 export { addStream, type EventSource, type StreamSlice } from "./stream.ts";
+export { BINARY } from "./upload/mod.ts";
 export { Traffic, type TrafficLimits } from "./traffic.ts";

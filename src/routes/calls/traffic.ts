@@ -115,6 +115,18 @@ export class Traffic implements Disposable {
     }
   }
 
+  /**
+   * Reads a body of bytes. Its room is free again once the caller has called `release`.
+   *
+   * @throws {SnakedenError} The errors of {@link BodyReader.readUpload}.
+   */
+  async readBytes(
+    request: Request,
+  ): Promise<{ readonly bytes: Uint8Array<ArrayBuffer>; readonly release: () => void }> {
+    const bytes = await this.bodies.readUpload(request);
+    return { bytes, release: () => this.bodies.release(bytes) };
+  }
+
   async #decode(call: LargeCall, signal: AbortSignal): Promise<CallFields> {
     const isSmall = weightOf(call) <= INLINE_BYTES;
     if (isSmall) return decodeCall(call.body, this.#maxDepth, call.parts);

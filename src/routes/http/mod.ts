@@ -34,6 +34,7 @@ export {
   type BodyForm,
   bodyForm,
   checkContentType,
+  isBytesBody,
   parseJson,
   parseJsonBody,
 } from "./request_body.ts";

@@ -166,10 +166,17 @@ export function problemResponse(
       "content-type": "application/problem+json",
       "x-request-id": problem.requestId,
       ...(retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) }),
+      ...etagOf(problem),
       ...(problem.code === "unauthenticated" ? { "www-authenticate": CHALLENGE } : {}),
       ...headers,
     },
   });
+}
+
+/** Returns the entity tag of what a write has lost against. */
+function etagOf({ code, details }: Problem): { readonly etag?: string } {
+  const version = details?.currentVersion;
+  return code === "version_conflict" && typeof version === "number" ? { etag: `"${version}"` } : {};
 }
 
 /** Returns the seconds for Retry-After. A time in the error itself wins, as for an open circuit. */

@@ -102,6 +102,17 @@ export function bodyForm(headers: Headers): BodyForm {
   return form;
 }
 
+/**
+ * Returns true if a body is plain bytes, not compressed.
+ *
+ * @throws {SnakedenError} `unsupported_media_type` if it is compressed.
+ */
+export function isBytesBody(headers: Headers): boolean {
+  if (uploadForm(headers.get("content-type")) !== "bytes") return false;
+  checkEncoding(headers);
+  return true;
+}
+
 function uploadForm(type: string | null): BodyForm | undefined {
   const essence = type?.split(";")[0]?.trim().toLowerCase() ?? "";
   if (essence === "multipart/form-data") return "form";

@@ -117,7 +117,7 @@ const deleteRoute = createRoute({
   operationId: "deleteSession",
   tags,
   summary: "End a session",
-  description: "Deletes its variables too.",
+  description: 'Deletes its variables too. `if-match: "1"` ends only this version.',
   request: { params: SESSION_PARAM },
   responses: {
     204: { description: "The session is gone." },
@@ -142,8 +142,10 @@ export function addSessions(
     const preconditions = readPreconditions(c.req.raw.headers);
     const fields = await fieldsOf(c.req.raw);
     if (preconditions.match !== undefined) {
+      // It never opens the session, which may end at any moment.
       const there = await sessions.get(id).catch(undefinedIfUnknown);
-      if (!isMet(preconditions, there?.version)) throw conflict(id, there);
+      if (there === undefined || !isMet(preconditions, there.version)) throw conflict(id, there);
+      return c.json(there.info, 200, { etag: etagOf(there.version) });
     }
     const { session, created } = await sessions.ensure(id, fields);
     if (!created && !isMet(preconditions, session.version)) throw conflict(id, session);
@@ -179,10 +181,14 @@ export function addSessions(
     return c.json(session.info, 200, { etag: etagOf(session.version) });
   });
   app.openapi(deleteRoute, async (c) => {
-    const session = await sessions.get(c.req.valid("param").id);
+    const { id } = c.req.valid("param");
     const preconditions = readPreconditions(c.req.raw.headers);
-    if (!isMet(preconditions, session.version)) throw conflict(session.id, session);
-    await session.delete();
+    const session = await sessions.get(id);
+    await underPreconditions(preconditions, {
+      what: whatOf(id),
+      version: async () => (await sessions.get(id)).version,
+      act: (ifVersion) => session.delete(ifVersion === undefined ? {} : { ifVersion }),
+    });
     return c.body(null, 204);
   });
 }

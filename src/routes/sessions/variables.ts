@@ -1,8 +1,8 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { SnakedenError } from "../../errors.ts";
 import type { SetOptions, Variables } from "../../sessions/mod.ts";
-import type { Traffic } from "../calls/mod.ts";
-import { type AppEnv, lengthOf } from "../http/mod.ts";
+import { BINARY, type Traffic } from "../calls/mod.ts";
+import { type AppEnv, isBytesBody, lengthOf } from "../http/mod.ts";
 import { bodyByReference, encodedJson, problemAnswers } from "../schema/mod.ts";
 import { etagOf, isMet, readPreconditions, underPreconditions } from "./preconditions.ts";
 import { invalidBody, unknownFields } from "./request_fields.ts";
@@ -18,9 +18,53 @@ import {
 } from "./session_schema.ts";
 import type { SessionsSlice } from "./sessions.ts";
 import { jsonParts, listParts, objectParts, variableParts } from "./variable_answer.ts";
+import { bytesAnswer, type BytesBody, bytesFor, readBytesVariable } from "./variable_bytes.ts";
 
 const headers = z.object({ etag: z.string().openapi({ example: '"7"' }) });
 const tags = ["sessions"];
+
+const bytesBody = {
+  schema: { ...BINARY, description: "The value: bytes, or the elements of an array." },
+};
+const BYTES = {
+  "application/octet-stream": bytesBody,
+  "image/*": bytesBody,
+  "audio/*": bytesBody,
+  "video/*": bytesBody,
+};
+const text = { type: "string" as const };
+
+/** What a body of bytes does not say itself. */
+const BYTES_PARAMETERS = [
+  {
+    name: "type",
+    in: "query" as const,
+    required: false,
+    description: "For a body of bytes: as in a JSON body.",
+    schema: text,
+  },
+  {
+    name: "constraints",
+    in: "query" as const,
+    required: false,
+    description: "For a body of bytes: as in a JSON body.",
+    content: { "application/json": { schema: {} } },
+  },
+  {
+    name: "snakeden-dtype",
+    in: "header" as const,
+    required: false,
+    description: "For a body of bytes: the type of the elements, such as `<f4`.",
+    schema: text,
+  },
+  {
+    name: "snakeden-shape",
+    in: "header" as const,
+    required: false,
+    description: "For a body of bytes: the shape, such as `2,3`; default one dimension.",
+    schema: text,
+  },
+];
 
 const setRoute = createRoute({
   method: "put",
@@ -29,8 +73,10 @@ const setRoute = createRoute({
   tags,
   summary: "Set a variable",
   description: 'Durable when it is answered. `if-match: "7"` writes only if it has this version, ' +
-    "`if-none-match: *` only if it does not exist.",
-  request: { params: VARIABLE_PARAMS, body: bodyByReference(VARIABLE_REQUEST) },
+    "`if-none-match: *` only if it does not exist. A body of another type than JSON is the value " +
+    "itself: bytes, or with `snakeden-dtype` the elements of an array.",
+  request: { params: VARIABLE_PARAMS, body: bodyByReference(VARIABLE_REQUEST, { others: BYTES }) },
+  parameters: BYTES_PARAMETERS,
   responses: {
     200: {
       description: "The variable as it is now, without its value.",
@@ -47,15 +93,21 @@ const getRoute = createRoute({
   operationId: "getVariable",
   tags,
   summary: "Show a variable",
+  description:
+    "A client whose `accept` names `application/octet-stream` gets bytes and arrays as " +
+    "such, with the type and shape of an array in `snakeden-dtype` and `snakeden-shape`.",
   request: { params: VARIABLE_PARAMS },
   responses: {
     200: {
       description: "The variable.",
-      content: { "application/json": { schema: variableSchema } },
+      content: {
+        "application/json": { schema: variableSchema },
+        "application/octet-stream": { schema: BINARY },
+      },
       headers,
     },
     304: { description: "It has the version that `if-none-match` names." },
-    ...problemAnswers(400, 404, 500, 503),
+    ...problemAnswers(400, 404, 406, 500, 503),
   },
 });
 
@@ -99,17 +151,17 @@ const listRoute = createRoute({
 export function addVariables(
   app: OpenAPIHono<AppEnv>,
   sessions: SessionsSlice,
-  { traffic }: { readonly traffic: Traffic },
+  { traffic, maxDepth }: { readonly traffic: Traffic; readonly maxDepth: number },
 ): void {
   app.openAPIRegistry.register(VARIABLE_REQUEST, variableRequestSchema);
   app.openapi(setRoute, async (c) => {
     const { id, name } = c.req.valid("param");
     const preconditions = readPreconditions(c.req.raw.headers);
     const { variables } = await sessions.get(id);
-    const { fields, values: [value] } = await traffic.readValues(c.req.raw);
-    const issues = unknownFields(fields, ["type", "constraints"]);
-    if (value === undefined) issues.push({ path: "value", message: "missing" });
-    if (issues.length > 0) throw invalidBody(issues);
+    using body = isBytesBody(c.req.raw.headers)
+      ? await readBytesVariable(c.req.raw, { traffic, maxDepth })
+      : await readJsonVariable(c.req.raw, traffic);
+    const { fields, value } = body;
     // The host checks the fields, as it does for programs in plain JavaScript.
     const options = fields as SetOptions;
     const info = await underPreconditions(preconditions, {
@@ -133,6 +185,8 @@ export function addVariables(
     if (noneMatch !== undefined && !isMet({ noneMatch }, version)) {
       return c.body(null, 304, { etag });
     }
+    const bytes = bytesFor(c.req.header("accept"), variable.encoded);
+    if (bytes !== undefined) return bytesAnswer(bytes, { traffic, headers: { etag } });
     using caller = traffic.callers.open(c.req.raw, c.env);
     const parts = await variableParts(variable, { traffic, signal: caller.signal });
     return answer<z.infer<typeof variableSchema>>(parts, traffic, { etag });
@@ -144,7 +198,7 @@ export function addVariables(
     await underPreconditions(preconditions, {
       what: whatOf(name),
       version: () => versionOf(variables, name),
-      act: (ifVersion = 0) => variables.delete(name, ifVersion === 0 ? {} : { ifVersion }),
+      act: (ifVersion) => variables.delete(name, ifVersion === undefined ? {} : { ifVersion }),
     });
     return c.body(null, 204);
   });
@@ -160,6 +214,14 @@ export function addVariables(
     });
     return answer<z.infer<typeof listSchema>>(parts, traffic);
   });
+}
+
+async function readJsonVariable(request: Request, traffic: Traffic): Promise<BytesBody> {
+  const { fields, values: [value] } = await traffic.readValues(request);
+  const issues = unknownFields(fields, ["type", "constraints"]);
+  if (value === undefined) issues.push({ path: "value", message: "missing" });
+  if (value === undefined || issues.length > 0) throw invalidBody(issues);
+  return { fields, value, [Symbol.dispose]: () => {} };
 }
 
 /** Returns a response whose JSON is sent as its reader reads it. */

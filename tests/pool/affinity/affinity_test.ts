@@ -117,7 +117,7 @@ Deno.test("Affinity 27: given strict mode and W1 gone, then session_worker_unava
       workerEnd:
         "died with signal SIGKILL (killed, by the system when memory ran out or by somebody)",
       mayHaveRun: false,
-      reason: "killed",
+      workerEndReason: "killed",
     });
   }
 });

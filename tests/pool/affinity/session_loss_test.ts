@@ -83,7 +83,7 @@ for (const [reason, text, options, end] of ENDS) {
     await end(it, clock);
     const { message, code, details } = await errorOf(() => it.submit("echo", STRICT));
     assert.deepEqual(
-      [code, details.reason, details.workerEnd, details.incarnation],
+      [code, details.workerEndReason, details.workerEnd, details.incarnation],
       ["session_worker_unavailable", reason, `was replaced: ${text}`, incarnation],
     );
     assert.ok(message.includes(`, was replaced: ${text}; \`rebind: true\` binds`), message);
@@ -115,7 +115,7 @@ Deno.test("Affinity: a session whose worker died or was killed learns why", asyn
     end(it, worker);
     await until(() => it.pool.crashes.total === 1, "it has died");
     const { details } = await errorOf(() => it.submit("echo", STRICT));
-    assert.equal(details.reason, reason);
+    assert.equal(details.workerEndReason, reason);
     assert.match(String(details.workerEnd), workerEnd);
   }
 });
@@ -127,14 +127,14 @@ Deno.test("Affinity: a worker that got a signal from outside, or was killed for 
   await microtasks();
   const error = await errorOf(() => left.submit("echo", STRICT));
   assert.equal(error.details.workerEnd, "received SIGTERM and ended");
-  assert.equal(error.details.reason, "terminated");
+  assert.equal(error.details.workerEndReason, "terminated");
 
   await using fat = await startPool({ limits: { memoryBytes: 1_000 } });
   const greedy = await runOnce(fat, STRICT);
   greedy.tellMemory(2_000_000);
   await until(() => fat.pool.crashes.total === 1, "it was killed");
   const breach = await errorOf(() => fat.submit("echo", STRICT));
-  assert.deepEqual([breach.code, breach.details.reason], [
+  assert.deepEqual([breach.code, breach.details.workerEndReason], [
     "session_worker_unavailable",
     "out_of_memory",
   ]);
