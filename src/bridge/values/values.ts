@@ -118,6 +118,24 @@ export class Value {
   }
 
   /**
+   * Returns the object with those fields of `defaults` that it does not have. Both are objects, and
+   * `defaults` has no buffers.
+   *
+   * @throws {SnakedenError} `invalid_value` if one of them has the key `$snakeden`.
+   */
+  withDefaults(defaults: Value): Value {
+    const { tagged, buffers, shared } = this.content;
+    const own = fieldsText(this.#text());
+    const others = fieldsText(defaults.#text());
+    if (others === "") return this;
+    // Every reader of JSON here takes the last one of two fields with the same name.
+    const text = own === "" ? `{${others}}` : `{${others},${own}}`;
+    return new Value(
+      new TextValue(text, tagged || defaults.content.tagged, buffers, shared),
+    );
+  }
+
+  /**
    * The bytes of a value that is bytes or an array; undefined for any other value. The bytes are
    * not copied, so do not change them.
    */
@@ -204,6 +222,16 @@ function parse(text: string, reviver?: Reviver): unknown {
       { cause: error },
     );
   }
+}
+
+/** Returns the text of an object without its braces. */
+function fieldsText(text: string): string {
+  const fields = text.trim().slice(1, -1).trim();
+  if (!fields.startsWith(`"${TAG}"`)) return fields;
+  throw new SnakedenError(
+    "invalid_value",
+    `Cannot complete an object with the key ${TAG} by fields of another one`,
+  );
 }
 
 const NO_BUFFERS: readonly Uint8Array[] = [];

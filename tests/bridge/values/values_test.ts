@@ -327,6 +327,34 @@ Deno.test("Value.withBytes() adds buffers to an object without copying them", ()
   assert.deepEqual(Value.from({}).withBytes(new Map([["a", []]])).decode(), { a: [] });
 });
 
+Deno.test("Value.withDefaults() adds the fields that an object does not have", () => {
+  const defaults = new Value({ json: new TextEncoder().encode(' { "a": 1, "b": [1.0] } ') });
+  const bytes = new Uint8Array([1]);
+  const table: [own: object, all: object][] = [
+    [{}, { a: 1, b: [1] }],
+    [{ b: null }, { a: 1, b: null }],
+    [{ c: bytes, a: { b: 2n ** 70n } }, { a: { b: 2n ** 70n }, b: [1], c: bytes }],
+  ];
+  for (const [own, all] of table) {
+    assert.deepEqual(Value.from(own).withDefaults(defaults).decode(), all);
+  }
+  assert.deepEqual(Value.from({ x: bytes }).withDefaults(Value.from({ n: NaN })).decode(), {
+    n: NaN,
+    x: bytes,
+  });
+  const plain = Value.from({ a: 1 });
+  assert.equal(plain.withDefaults(Value.from({})), plain);
+  assert.match(Value.from({}).withDefaults(defaults).jsonText(), /\[1\.0\]/);
+  for (
+    const [own, others] of [[plain, Value.from({ $snakeden: 1 })], [
+      Value.from({ $snakeden: 1 }),
+      plain,
+    ]] as const
+  ) {
+    assert.throws(() => own.withDefaults(others), { code: "invalid_value" });
+  }
+});
+
 Deno.test("Value.raw is the bytes of a value that is nothing else", () => {
   const bytes = new Uint8Array([1, 2, 3, 4]);
   assert.deepEqual(Value.from(bytes).raw, { bytes });
