@@ -75,30 +75,54 @@ export class Calls {
 
   /** Runs a tool and returns a {@link ToolStream}. The call begins with the first read. */
   stream<T>(tool: string, args: Args, options: CallOptions): ToolStream<T> {
-    const isOneResult = (): boolean => this.#tools.find(tool, options.pool)?.streams === false;
-    return new ToolStream<T>((leaving) => {
-      const stream = new ChunkStream(this.#limits.streamWindowBytes);
-      const signal = options.signal ? AbortSignal.any([options.signal, leaving]) : leaving;
-      const policed = this.#policies && this.#policed(this.#policies, tool, options);
-      if (policed === undefined) {
-        stream.attach(this.#submit(tool, args, { ...options, signal }, stream));
-        return stream;
-      }
-      const encoded = encodeArgs(args, this.#limits.maxDepth);
-      const { pool } = policed;
-      attachPoliced(stream, {
-        ...policed,
-        signal,
-        submit: (timeoutMs, sink) =>
-          this.#submit(tool, encoded, { ...options, signal, pool, timeoutMs }, sink),
-      });
-      return stream;
-    }, { isOneResult, signal: options.signal });
+    return new ToolStream<T>((leaving) => this.#open({ tool, args, options }, leaving), {
+      isOneResult: () => this.#hasOneResult(tool, options),
+      signal: options.signal,
+    });
+  }
+
+  /**
+   * Like {@link Calls.stream}, for a call that the first read looks up.
+   *
+   * @param signal The signal of the call.
+   */
+  streamOf<T>(find: () => Promise<FoundCall>, signal: AbortSignal | undefined): ToolStream<T> {
+    let call: FoundCall | undefined;
+    return new ToolStream<T>(async (leaving) => {
+      call = await find();
+      return this.#open(call, leaving);
+    }, {
+      isOneResult: () => call !== undefined && this.#hasOneResult(call.tool, call.options),
+      signal,
+    });
   }
 
   /** Ends the pauses between attempts. The pools already refuse calls, so no attempt follows. */
   close(): void {
     for (const policies of this.#policies?.values() ?? []) policies.close();
+  }
+
+  #hasOneResult(tool: string, { pool }: CallOptions): boolean {
+    return this.#tools.find(tool, pool)?.streams === false;
+  }
+
+  #open({ tool, args, options }: FoundCall, leaving: AbortSignal): ChunkStream {
+    const stream = new ChunkStream(this.#limits.streamWindowBytes);
+    const signal = options.signal ? AbortSignal.any([options.signal, leaving]) : leaving;
+    const policed = this.#policies && this.#policed(this.#policies, tool, options);
+    if (policed === undefined) {
+      stream.attach(this.#submit(tool, args, { ...options, signal }, stream));
+      return stream;
+    }
+    const encoded = encodeArgs(args, this.#limits.maxDepth);
+    const { pool } = policed;
+    attachPoliced(stream, {
+      ...policed,
+      signal,
+      submit: (timeoutMs, sink) =>
+        this.#submit(tool, encoded, { ...options, signal, pool, timeoutMs }, sink),
+    });
+    return stream;
   }
 
   /** Sends the call to its pool, under its policy if it has one. Refuses it at once. */
@@ -149,6 +173,13 @@ export class Calls {
       sink,
     });
   }
+}
+
+/** A call that was looked up. */
+export interface FoundCall {
+  readonly tool: string;
+  readonly args: Args;
+  readonly options: CallOptions;
 }
 
 /** A call that passes a policy. */

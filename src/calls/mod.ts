@@ -15,6 +15,6 @@ export {
   shownValue,
 } from "./call_fields.ts";
 export { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
-export { Calls } from "./calls.ts";
+export { Calls, type FoundCall } from "./calls.ts";
 export { type PoliciesByPool, policiesByPool, warnOfUnknownTools } from "./policies/mod.ts";
 export { ToolStream } from "./tool_stream.ts";

@@ -11,6 +11,9 @@ export interface ToolStreamOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Submits a call. The signal aborts when its reader leaves. */
+export type OpenStream = (leaving: AbortSignal) => ChunkStream | Promise<ChunkStream>;
+
 /**
  * A streaming call, read once: iterate over it for the chunks, or over {@link ToolStream.events}
  * for everything. The call begins with the first read. Leaving the loop early cancels it.
@@ -34,7 +37,7 @@ export interface ToolStreamOptions {
  * ```
  */
 export class ToolStream<T = unknown> implements AsyncIterable<T> {
-  readonly #open: (leaving: AbortSignal) => ChunkStream;
+  readonly #open: OpenStream;
   readonly #isOneResult: () => boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #result = Promise.withResolvers<unknown>();
@@ -49,7 +52,7 @@ export class ToolStream<T = unknown> implements AsyncIterable<T> {
    * @param open Submits the call; throws if the pool refuses it.
    */
   constructor(
-    open: (leaving: AbortSignal) => ChunkStream,
+    open: OpenStream,
     { isOneResult = () => false, signal }: ToolStreamOptions = {},
   ) {
     this.#open = open;
@@ -112,7 +115,8 @@ export class ToolStream<T = unknown> implements AsyncIterable<T> {
     this.#isRead = true;
     const leaving = new AbortController();
     try {
-      const stream = this.#open(leaving.signal);
+      const opened = this.#open(leaving.signal);
+      const stream = opened instanceof Promise ? await opened : opened;
       for (let event = await stream.next(); event !== undefined; event = await stream.next()) {
         if (event.type === "done") this.#result.resolve(event.value.decode());
         yield event;
