@@ -21,7 +21,7 @@ export {
   Value,
   type WriteOptions,
 } from "./src/bridge/mod.ts";
-export { type Args, type CallOptions, ToolStream } from "./src/calls/mod.ts";
+export { type Args, type CallOptions, type FoundCall, ToolStream } from "./src/calls/mod.ts";
 export {
   type Config,
   type ConfigInput,
@@ -117,12 +117,21 @@ export type {
   ListPage,
   OpenedSession,
   OpenOptions,
+  Program,
+  ProgramCall,
+  ProgramInfo,
+  Programs,
+  ProgramToPut,
+  ProgramWriteOptions,
+  PutProgram,
+  ResolvedCall,
   Session,
   SessionInfo,
   Sessions,
   SessionStats,
   SetOptions,
   SetResult,
+  StoredProgram,
   StoredVariable,
   UpdateOptions,
   Variable,

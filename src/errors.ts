@@ -27,6 +27,7 @@ export type ErrorCode =
   | "unknown_worker"
   | "unknown_session"
   | "unknown_variable"
+  | "unknown_program"
   | "version_conflict"
   | "invalid_variable"
   | "session_quota_exceeded"

@@ -12,7 +12,7 @@ import {
   type StoreStatus,
 } from "./host/mod.ts";
 import type { CallOutcome, Health, Pools, WorkerList } from "./pool/mod.ts";
-import type { Sessions } from "./sessions/mod.ts";
+import type { Programs, Sessions } from "./sessions/mod.ts";
 import type { Tools } from "./tools/mod.ts";
 
 /** The configuration of a host, and the options of {@link Snakeden.start}. */
@@ -47,6 +47,8 @@ export class Snakeden implements AsyncDisposable {
   readonly workers: WorkerList;
   /** The sessions: state under an id, for callers and tools, that outlives the host. */
   readonly sessions: Sessions;
+  /** The programs of all sessions: stored calls of tools, by name. */
+  readonly programs: Programs;
   /** The processor, the memory and the devices of the machine. */
   readonly hardware: Hardware;
   /** The store: its state, and the records of this run. */
@@ -63,6 +65,7 @@ export class Snakeden implements AsyncDisposable {
     this.pools = host.pools;
     this.workers = host.workers;
     this.sessions = host.sessions;
+    this.programs = host.sessions.programs;
     this.hardware = host.hardware;
     this.store = host.store;
     this.health = host.health;

@@ -56,7 +56,15 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["check_imports.ts", "find_interpreter.ts", "python_source.ts", "tree_size.ts"],
     ["environment_error.ts"],
   ],
-  routes: [["."], ["openapi"], ["sessions"], ["calls"], ["access", "pages", "schema"], ["http"]],
+  routes: [
+    ["."],
+    ["openapi"],
+    ["programs"],
+    ["sessions"],
+    ["calls"],
+    ["access", "pages", "schema"],
+    ["http"],
+  ],
 };
 
 /** The parts that are files directly in src. */

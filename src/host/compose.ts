@@ -114,13 +114,15 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   if (risk !== undefined) getLogger("server").warn("{risk}", { risk });
   const store = resources.use(await openStore(config, { runId, required: requireStore }));
   const { limits: { maxDepth } } = config;
-  const pools: { current?: PoolGroup } = {};
+  // Sessions are opened before the parts that they notify and use.
+  const later: { pools?: PoolGroup; calls?: Calls } = {};
   const sessions = resources.use(
     new Sessions({
       store,
       config: config.sessions,
       maxDepth,
-      onEnded: (ids, kept) => pools.current?.sessionsEnded(ids, kept),
+      calls: () => opened(later.calls),
+      onEnded: (ids, kept) => later.pools?.sessionsEnded(ids, kept),
     }),
   );
   const table = systemProcessTable();
@@ -154,11 +156,12 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       pythons,
     }),
   );
-  pools.current = group;
+  later.pools = group;
   logPlacements(placed);
   const tools = new ToolRegistry(group.byName, { isDemo: isDemo(config.pools) });
   const policies = policiesByPool(config.pools);
   const calls = new Calls({ limits: config.limits, tools, policies });
+  later.calls = calls;
   const health = new Health(group.byName);
   resources.use(await openReload({ config, pools: group.byName, tools, policies }));
   await startPools(group, { health, dev: config.dev, ...options });
@@ -202,4 +205,9 @@ async function startPools(
     timeoutMs: readyTimeoutMs,
     ...(signal === undefined ? {} : { signal }),
   });
+}
+
+function opened(calls: Calls | undefined): Calls {
+  if (calls === undefined) throw new TypeError("a program was run before the host was open");
+  return calls;
 }

@@ -87,6 +87,7 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   unknown_worker: "failed",
   unknown_session: "failed",
   unknown_variable: "failed",
+  unknown_program: "failed",
   version_conflict: "failed",
   invalid_variable: "failed",
   session_quota_exceeded: "refused",

@@ -10,6 +10,7 @@ import { OPEN_PATHS } from "./open_paths.ts";
 import { addDocsPage, addOpenApi } from "./openapi/mod.ts";
 import { addPageFiles } from "./pages/mod.ts";
 import { addPools } from "./pools.ts";
+import { addPrograms, addRun } from "./programs/mod.ts";
 import { addRecycle } from "./recycle.ts";
 import { addBatch, addEvents, addSessions, addVariables } from "./sessions/mod.ts";
 import { addTools } from "./tools.ts";
@@ -58,6 +59,8 @@ export function createApp(
   addVariables(app, engine.sessions, { traffic, maxDepth });
   addBatch(app, engine.sessions, { traffic, maxResultBytes });
   addEvents(app, engine.sessions, { heartbeatMs });
+  addPrograms(app, engine, { traffic, maxDepth });
+  addRun(app, engine, { traffic });
   addHardware(app, engine.hardware, { needsKey });
   // The reasons contain output of workers, which callers without a key must not see.
   addHealth(app, engine.health, { version, showsReasons: !needsKey && shown.output });

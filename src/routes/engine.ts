@@ -3,6 +3,7 @@ import type { ExecuteSlice, FindTools, StreamSlice } from "./calls/mod.ts";
 import type { HardwareSlice } from "./hardware.ts";
 import type { HealthSlice } from "./health.ts";
 import type { PoolsSlice } from "./pools.ts";
+import type { ProgramsSlice, RunSlice } from "./programs/mod.ts";
 import type { RecycleSlice } from "./recycle.ts";
 import type { SessionsSlice } from "./sessions/mod.ts";
 import type { ToolsSlice } from "./tools.ts";
@@ -15,6 +16,7 @@ export interface Engine extends ExecuteSlice, StreamSlice {
   readonly pools: PoolsSlice & RecycleSlice;
   readonly workers: WorkersSlice;
   readonly sessions: SessionsSlice;
+  readonly programs: ProgramsSlice["programs"] & RunSlice["programs"];
   readonly hardware: HardwareSlice;
   readonly health: HealthSlice;
 }

@@ -1,4 +1,5 @@
 import type { JsonObject, SessionRow, SessionToDrop } from "../store/mod.ts";
+import { Programs, type ProgramsDeps } from "./programs/mod.ts";
 import { versionConflict } from "./session_errors.ts";
 import { checkedOptions, type OptionLimits, type UpdateOptions } from "./session_options.ts";
 import type { SessionRows } from "./session_rows.ts";
@@ -21,7 +22,7 @@ export interface SessionInfo {
 }
 
 /** Dependencies of {@link Session}. */
-export interface SessionDeps extends VariablesDeps {
+export interface SessionDeps extends VariablesDeps, ProgramsDeps {
   readonly rows: SessionRows;
   readonly limits: OptionLimits;
   /** Ends the session, as {@link SessionStore.drop} does. */
@@ -37,6 +38,8 @@ export interface SessionDeps extends VariablesDeps {
 export class Session implements SessionInfo {
   /** The variables of the session. */
   readonly variables: Variables;
+  /** The programs of the session. */
+  readonly programs: Programs;
   readonly #deps: SessionDeps;
   #row: SessionRow;
 
@@ -45,6 +48,7 @@ export class Session implements SessionInfo {
     this.#row = row;
     this.#deps = deps;
     this.variables = new Variables(row, deps);
+    this.programs = new Programs(row, deps);
   }
 
   /** The id: 1 to 128 letters, digits or `.` `_` `:` `-`. */
@@ -106,7 +110,8 @@ export class Session implements SessionInfo {
   }
 
   /**
-   * Ends the session and deletes its variables. With `ifVersion`, only if it has this version.
+   * Ends the session and deletes its variables and programs. With `ifVersion`, only if it has
+   * this version.
    *
    * @throws {SnakedenError} `version_conflict`, `unknown_session`, `store_failed`, or
    * `invalid_input` naming every field that is wrong.

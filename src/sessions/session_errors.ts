@@ -19,6 +19,20 @@ export function unknownVariable(sessionId: string, name: string): SnakedenError 
 }
 
 /**
+ * The error for a program that is not there.
+ *
+ * @param sessionId The session in which it was looked for; undefined for the programs of all.
+ */
+export function unknownProgram(name: string, sessionId?: string): SnakedenError {
+  const where = sessionId === undefined ? "" : ` in the session ${JSON.stringify(sessionId)}`;
+  return new SnakedenError(
+    "unknown_program",
+    `There is no program ${JSON.stringify(name)}${where}`,
+    { details: { ...(sessionId === undefined ? {} : { sessionId }), name } },
+  );
+}
+
+/**
  * The error for a write that wanted another version.
  *
  * @param what Names what was to be written, such as `the session "a"`.
@@ -37,7 +51,7 @@ export function invalidInput(action: string, issues: readonly FieldIssue[]): Inv
   return new InvalidInputError(`Cannot ${action}: ${list.join("; ")}`, issues);
 }
 
-/** The error for a session or a variable for which there is no room. */
+/** The error for something for which there is no room. */
 export function quotaExceeded(
   what: string,
   { limit, max, cure }: { readonly limit: string; readonly max: number; readonly cure: string },

@@ -1,25 +1,14 @@
 import { Value } from "../bridge/mod.ts";
 import { type FieldIssue, SnakedenError } from "../errors.ts";
 import type { AskingCall, HostMethod } from "../pool/mod.ts";
+import { programMethods } from "./programs/mod.ts";
 import { invalidInput } from "./session_errors.ts";
 import type { Sessions } from "./sessions.ts";
-import type { StoredVariable } from "./values/mod.ts";
+import { pack, type StoredVariable, unpack } from "./values/mod.ts";
 import type { Variables, VariableToSet } from "./variables.ts";
-
-/**
- * A value inside of another one: its JSON as a text, so that nobody in between changes how Python
- * wrote it, and its buffers if it has tags.
- */
-interface Packed {
-  readonly json: string;
-  readonly buffers?: readonly Uint8Array[];
-}
 
 /** The most names of one page. */
 const PAGE_NAMES = 1_000;
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
 /**
  * Returns the methods by which tools use the session of their call. Twin of variables.py:
@@ -29,6 +18,8 @@ const decoder = new TextDecoder();
  * - `session.delete_vars` `{names}`: for each, whether it existed.
  * - `session.keep_local`: notes that the worker keeps objects with the session.
  * - `session.list_vars` `{cursor?}`: a page of `names`, and the `cursor` of the next one.
+ *
+ * The methods of {@link programMethods} are among them.
  */
 export function sessionMethods(sessions: Sessions): Readonly<Record<string, HostMethod>> {
   const method =
@@ -64,6 +55,7 @@ export function sessionMethods(sessions: Sessions): Readonly<Record<string, Host
       });
       return { names: items.map(({ info }) => info.name), cursor: cursor ?? null };
     }),
+    ...programMethods(async (call) => (await sessions.get(sessionOf(call))).programs),
   };
 }
 
@@ -92,20 +84,6 @@ function described({ info, encoded }: StoredVariable): Record<string, unknown> {
 
 function errorOf({ code, message, details, retryable }: SnakedenError): Record<string, unknown> {
   return { code, message, details: JSON.parse(JSON.stringify(details)), retryable };
-}
-
-function pack(value: Value): Packed {
-  const { json, tagged, buffers } = value.wire;
-  const text = decoder.decode(json);
-  return tagged ? { json: text, buffers } : { json: text };
-}
-
-function unpack(packed: unknown): Value | undefined {
-  const { json, buffers } = (packed ?? {}) as Record<string, unknown>;
-  if (typeof json !== "string") return undefined;
-  if (buffers === undefined) return new Value({ json: encoder.encode(json), tagged: false });
-  if (!Array.isArray(buffers) || !buffers.every((it) => it instanceof Uint8Array)) return undefined;
-  return new Value({ json: encoder.encode(json), tagged: true, buffers });
 }
 
 /** The arguments of a method, which come from Python and may be anything. */

@@ -8,7 +8,7 @@ import { unknownSession, versionConflict } from "./session_errors.ts";
 /** The dependencies that the parts of sessions share. */
 export interface SharedDeps {
   readonly store: SessionStore;
-  /** The sessions and variables that were used last, by keys that begin with `s` or `v`. */
+  /** The rows and counts that were used last. The first letter of a key names the kind. */
   readonly cache: ByteLru<object>;
   /** Returns the time of the store: milliseconds since 1970. */
   readonly now: () => number;

@@ -3,7 +3,9 @@ import { type Clock, SYSTEM_CLOCK } from "../async/mod.ts";
 import type { SessionsConfig } from "../config/mod.ts";
 import { warnVisibly } from "../log.ts";
 import type { SessionToDrop, Store } from "../store/mod.ts";
+import type { Calls } from "../calls/mod.ts";
 import { ByteLru } from "./byte_lru.ts";
+import { ProgramRows, Programs } from "./programs/mod.ts";
 import { Session, type SessionDeps, type SessionInfo } from "./session.ts";
 import { unknownSession } from "./session_errors.ts";
 import {
@@ -38,7 +40,7 @@ export interface SessionStats {
   readonly deleted: number;
   /** Sessions that have expired and were swept. */
   readonly expired: number;
-  /** Sessions and variables in memory. */
+  /** Sessions, variables and programs in memory. */
   readonly cached: number;
   /** The memory that they take, as an estimate. */
   readonly cachedBytes: number;
@@ -53,6 +55,8 @@ export interface SessionsDeps {
   readonly clock?: Pick<Clock, "after">;
   /** Returns the time of the store: milliseconds since 1970. */
   readonly now?: () => number;
+  /** Returns the calls of the host, by which programs are run. */
+  readonly calls?: () => Pick<Calls, "execute" | "call" | "streamOf">;
   /**
    * Called with the ids of sessions that were deleted, or have expired and were swept, and with the
    * ids of those sessions of {@link Sessions.keepLocal} that have ended.
@@ -79,6 +83,8 @@ const IN_MEMORY =
  * ```
  */
 export class Sessions implements AsyncDisposable {
+  /** The programs of all sessions; also `den.programs`. */
+  readonly programs: Programs;
   readonly #store: SessionsDeps["store"];
   readonly #config: SessionsConfig;
   readonly #cache: ByteLru<object>;
@@ -96,8 +102,15 @@ export class Sessions implements AsyncDisposable {
 
   /** Opens the sessions of a store. Programs get theirs from {@link Snakeden.sessions}. */
   constructor(
-    { store, config, maxDepth, clock = SYSTEM_CLOCK, now = Date.now, onEnded = () => {} }:
-      SessionsDeps,
+    {
+      store,
+      config,
+      maxDepth,
+      clock = SYSTEM_CLOCK,
+      now = Date.now,
+      calls = noCalls,
+      onEnded = () => {},
+    }: SessionsDeps,
   ) {
     this.#onEnded = onEnded;
     this.#store = store;
@@ -111,9 +124,14 @@ export class Sessions implements AsyncDisposable {
       store: store.sessions,
       rows,
       variables,
+      programs: new ProgramRows({ ...shared, rows, limits: config }),
+      programLimits: { maxDepth, maxProgramBytes: config.maxProgramBytes },
       limits: config,
+      calls,
+      now,
       end: (id, expect) => this.#end(id, expect),
     };
+    this.programs = new Programs(null, this.#deps);
     this.#sweeper = new Sweeper({
       sweep: (limit) => store.sessions.sweep(limit),
       clock,
@@ -195,7 +213,7 @@ export class Sessions implements AsyncDisposable {
   }
 
   /**
-   * Ends the session with this id and deletes its variables.
+   * Ends the session with this id and deletes its variables and programs.
    *
    * @throws {SnakedenError} `unknown_session`, `store_failed` or `invalid_input`.
    */
@@ -266,4 +284,8 @@ export class Sessions implements AsyncDisposable {
     const { state } = await this.#store.report();
     if (state === "in memory") warnVisibly("sessions", IN_MEMORY);
   }
+}
+
+function noCalls(): never {
+  throw new TypeError("these sessions cannot run programs");
 }

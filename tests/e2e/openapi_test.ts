@@ -19,6 +19,12 @@ include-path-regex = "/v1/sessions(/{id})?$"
 [operations.checks]
 positive_data_acceptance.expected-statuses = ["2xx", "3xx", 400, 404, 412, 429]
 
+# So is that of programs, and their arguments if they have bytes. Their tools are unknown ones.
+[[operations]]
+include-path-regex = "/programs"
+[operations.checks]
+positive_data_acceptance.expected-statuses = ["2xx", "3xx", 400, 404, 412, 429]
+
 # Which values a variable takes depends on its type and constraints.
 [[operations]]
 include-path-regex = "/variables/"

@@ -120,6 +120,7 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
   const pools = namespaces.pools?.list ?? (() => [POOL, { ...POOL, name: "heavy" }]);
   const calls: SeenCall[] = [];
   const stopped: string[] = [];
+  const sessions = memorySessions(config);
   const recycled: RecycleRequest[] = [];
   return {
     config: parseConfig(config),
@@ -159,7 +160,8 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
       },
       ...namespaces.workers,
     },
-    sessions: memorySessions(config),
+    sessions,
+    programs: sessions.programs,
     hardware: {
       detect: () => Promise.resolve(MACHINE),
       ...namespaces.hardware,

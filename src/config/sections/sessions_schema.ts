@@ -5,7 +5,7 @@ export const MAX_TTL_MS: number = 10 * 365 * MAX_DURATION_MS;
 /** Default of `maxTtlMs`: 30 days. */
 export const DEFAULT_MAX_TTL_MS: number = 30 * MAX_DURATION_MS;
 
-/** The section `sessions`: limits on sessions and their variables. */
+/** The section `sessions`: limits on sessions, their variables and programs. */
 export const sessionsSchema = group({
   max: whole(1, 1_000_000, {
     description: "Sessions that may be open at once. The log warns from 80 % on.",
@@ -28,8 +28,14 @@ export const sessionsSchema = group({
   maxVariableBytes: whole(KIB, 1024 * MIB, {
     description: "Longest value of a variable, in bytes.",
   }).default(16 * MIB),
+  maxPrograms: whole(1, 100_000, {
+    description: "Programs that one session may have, and as many for all sessions.",
+  }).default(1_000),
+  maxProgramBytes: whole(KIB, 128 * KIB, {
+    description: "Longest program, in bytes of JSON.",
+  }).default(64 * KIB),
   cacheBytes: whole(0, 64 * 1024 * MIB, {
-    description: "Memory for sessions and variables that were used last. Others are read from " +
-      "the store.",
+    description: "Memory for sessions, variables and programs that were used last. Others are " +
+      "read from the store.",
   }).default(64 * MIB),
-}, "Sessions and their variables.");
+}, "Sessions, their variables and programs.");

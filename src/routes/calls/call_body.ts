@@ -27,6 +27,11 @@ export const NO_TOOL: FieldIssue = {
   message: "missing; allowed: the name of a tool",
 };
 
+const TOOL_OF_PROGRAM: FieldIssue = {
+  path: "tool",
+  message: "unknown key; the program names its tool",
+};
+
 /** The component of the OpenAPI document that holds {@link callRequestSchema}. */
 export const CALL_REQUEST = "CallRequest";
 
@@ -40,6 +45,18 @@ export const callRequestSchema: JsonSchema = {
     Object.entries(BODY_FIELDS).map(([field, { schema }]) => [field, schema]),
   ),
   required: ["tool"],
+  additionalProperties: false,
+};
+
+/** The component of the OpenAPI document that holds {@link runRequestSchema}. */
+export const RUN_REQUEST = "RunRequest";
+
+const { tool: _tool, ...RUN_FIELDS } = callRequestSchema["properties"] as JsonSchema;
+
+/** The body of the run of a program, which has the fields of a call without its tool. */
+export const runRequestSchema: JsonSchema = {
+  type: "object",
+  properties: RUN_FIELDS,
   additionalProperties: false,
 };
 
@@ -80,6 +97,8 @@ export interface CallParts {
    * be read.
    */
   readonly unknown?: readonly FieldIssue[];
+  /** True for the run of a program, which names the tool instead of the body. */
+  readonly isRun?: boolean;
 }
 
 /**
@@ -104,8 +123,13 @@ export function decodeCall(
 /** Returns a body with the fields and arguments that stand outside of it. Its own fields win. */
 function joined(body: unknown, parts: CallParts, maxDepth: number): unknown {
   if (!isRecord(body)) return body;
-  const { fields, args: given } = parts;
+  const { fields, args: given, isRun = false } = parts;
   const call: Record<string, unknown> = { ...fields, ...body };
+  if (isRun) {
+    if (Object.hasOwn(call, "tool")) throw invalidCall([TOOL_OF_PROGRAM]);
+    // Stands for the tool, which is not known yet.
+    call["tool"] = "program";
+  }
   if (given.length === 0) return call;
   const before = call["args"] ?? {};
   if (!isRecord(before)) return call;

@@ -3,15 +3,14 @@ import type { Value } from "../../bridge/mod.ts";
 import type { CallOptions } from "../../calls/mod.ts";
 import type { CallOutcome } from "../../pool/mod.ts";
 import { type AppEnv, lengthOf } from "../http/mod.ts";
+import { bodyByReference, type EncodedJson, encodedJson, problemAnswers } from "../schema/mod.ts";
 import { answerForm, notBytes, optionsFor } from "./answer_form.ts";
 import { CALL_REQUEST } from "./call_body.ts";
 import { readCallRequest } from "./call_request.ts";
-import type { FindTool } from "./upload/mod.ts";
 import { inMicroseconds } from "./microseconds.ts";
-import { BINARY, CALL_PARAMETERS, UPLOADS } from "./upload/mod.ts";
 import { RAW_HEADERS, rawAnswer } from "./raw_answer.ts";
 import type { Traffic } from "./traffic.ts";
-import { bodyByReference, type EncodedJson, encodedJson, problemAnswers } from "../schema/mod.ts";
+import { BINARY, CALL_PARAMETERS, type FindTool, UPLOADS } from "./upload/mod.ts";
 
 const encoder = new TextEncoder();
 
@@ -29,6 +28,21 @@ export const callAnswerSchema = z.object({
 
 type CallAnswer = z.infer<typeof callAnswerSchema>;
 
+/** The description of {@link answerCall} in the OpenAPI document. */
+export const CALL_ANSWER = {
+  description: "The result. A client whose `accept` names `application/octet-stream`, or the " +
+    "media type of the tool, gets bytes and arrays as such; the ids and times are then in the " +
+    "headers `snakeden-call-id`, `snakeden-worker-id`, `snakeden-duration-ms` and " +
+    "`snakeden-queue-ms`, and the type and shape of an array in `snakeden-dtype` and " +
+    "`snakeden-shape`.",
+  content: {
+    "application/json": { schema: callAnswerSchema },
+    "application/octet-stream": { schema: BINARY },
+    "*/*": { schema: BINARY },
+  },
+  headers: RAW_HEADERS,
+} as const;
+
 const route = createRoute({
   method: "post",
   path: "/v1/execute",
@@ -42,24 +56,12 @@ const route = createRoute({
   parameters: CALL_PARAMETERS,
   request: { body: bodyByReference(CALL_REQUEST, { others: UPLOADS }) },
   responses: {
-    200: {
-      description: "The result. A client whose `accept` names `application/octet-stream`, or the " +
-        "media type of the tool, gets bytes and arrays as such; the ids and times are then in the " +
-        "headers `snakeden-call-id`, `snakeden-worker-id`, `snakeden-duration-ms` and " +
-        "`snakeden-queue-ms`, and the type and shape of an array in `snakeden-dtype` and " +
-        "`snakeden-shape`.",
-      content: {
-        "application/json": { schema: callAnswerSchema },
-        "application/octet-stream": { schema: BINARY },
-        "*/*": { schema: BINARY },
-      },
-      headers: RAW_HEADERS,
-    },
+    200: CALL_ANSWER,
     ...problemAnswers(400, 404, 406, 408, 413, 415, 422, 429, 500, 502, 503, 504),
   },
 });
 
-/** The host, as {@link addExecute} sees it. */
+/** The host, as {@link answerCall} sees it. */
 export interface ExecuteSlice {
   call(tool: string, args: Value, options: CallOptions): Promise<CallOutcome>;
 }
@@ -83,30 +85,57 @@ export function addExecute(
       c.get("requestId"),
       { caller, traffic, findTool },
     );
-    const { pool } = options;
-    c.set("called", { tool, pool });
-    const accept = c.req.header("accept");
-    const form = answerForm({ accept, tool, pool, findTool, follows: false });
-    using _room = traffic.arguments.hold(args.weight);
-    const outcome = await host.call(tool, args, optionsFor(form, options));
-    const { value, callId, workerId, durationMs, queueMs } = outcome;
-    if (form.bytesType !== undefined) {
-      const raw = value.raw;
-      if (raw !== undefined) return rawAnswer(raw, { outcome, type: form.bytesType, traffic });
-      if (!form.takesJson) throw notBytes(accept, `the result of ${tool} is not bytes`);
-    }
-    const answer: Omit<CallAnswer, "result"> = {
-      callId,
-      workerId,
-      durationMs: inMicroseconds(durationMs),
-      queueMs: inMicroseconds(queueMs),
-    };
-    const rest = JSON.stringify(answer);
-    if (traffic.isLarge(value)) {
-      return await largeAnswer(traffic, { value, rest, signal: caller.signal });
-    }
-    return encodedJson<CallAnswer>(`{"result":${value.jsonText()},${rest.slice(1)}`);
+    c.set("called", { tool, pool: options.pool });
+    const { signal } = caller;
+    const request = { tool, args, options, accept: c.req.header("accept"), signal };
+    return await answerCall(request, { host, traffic, findTool });
   });
+}
+
+/** A call to run and to answer. */
+export interface AnsweredRequest {
+  readonly tool: string;
+  readonly args: Value;
+  readonly options: CallOptions;
+  /** The header Accept of the request. */
+  readonly accept: string | undefined;
+  /** Aborts when the client leaves. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs a call and returns the response with its result. The JSON that Python wrote is passed on
+ * unparsed.
+ *
+ * @throws {SnakedenError} The error of the call, `not_acceptable`, and what {@link Traffic} throws.
+ */
+export async function answerCall(
+  { tool, args, options, accept, signal }: AnsweredRequest,
+  { host, traffic, findTool }: {
+    readonly host: ExecuteSlice;
+    readonly traffic: Traffic;
+    readonly findTool: FindTool;
+  },
+): Promise<EncodedJson<CallAnswer>> {
+  const { pool } = options;
+  const form = answerForm({ accept, tool, pool, findTool, follows: false });
+  using _room = traffic.arguments.hold(args.weight);
+  const outcome = await host.call(tool, args, optionsFor(form, options));
+  const { value, callId, workerId, durationMs, queueMs } = outcome;
+  if (form.bytesType !== undefined) {
+    const raw = value.raw;
+    if (raw !== undefined) return rawAnswer(raw, { outcome, type: form.bytesType, traffic });
+    if (!form.takesJson) throw notBytes(accept, `the result of ${tool} is not bytes`);
+  }
+  const answer: Omit<CallAnswer, "result"> = {
+    callId,
+    workerId,
+    durationMs: inMicroseconds(durationMs),
+    queueMs: inMicroseconds(queueMs),
+  };
+  const rest = JSON.stringify(answer);
+  if (traffic.isLarge(value)) return await largeAnswer(traffic, { value, rest, signal });
+  return encodedJson<CallAnswer>(`{"result":${value.jsonText()},${rest.slice(1)}`);
 }
 
 /** Returns the bytes that Python wrote, unchanged where possible, and never all of them at once. */

@@ -1,11 +1,18 @@
 /**
  * The routes that run tools: `POST /v1/execute` and `POST /v1/stream`, the fields of their bodies,
- * and the threads that parse and write large JSON ({@link Traffic}).
+ * and the threads that parse and write large JSON ({@link Traffic}). {@link answerCall} answers the
+ * calls of all routes.
  *
  * @module
  */
-export { CALL_REQUEST, callRequestSchema } from "./call_body.ts";
-export { addExecute, type ExecuteSlice, type FindTools } from "./execute.ts";
+export { CALL_REQUEST, callRequestSchema, RUN_REQUEST, runRequestSchema } from "./call_body.ts";
+export {
+  addExecute,
+  answerCall,
+  CALL_ANSWER,
+  type ExecuteSlice,
+  type FindTools,
+} from "./execute.ts";
 export { ARRAY_HEADERS, RAW_POLICY } from "./raw_answer.ts";
 export { addStream, type EventSource, type StreamSlice } from "./stream.ts";
 export { BINARY } from "./upload/mod.ts";

@@ -92,6 +92,28 @@ export class Traffic implements Disposable {
   }
 
   /**
+   * Reads the body of a run, which names no tool. Without a body, the call has neither arguments
+   * nor options.
+   *
+   * @throws {SnakedenError} See {@link Traffic.readCall}.
+   */
+  async readRun(
+    request: Request,
+    caller: Caller,
+    { hasBody }: { readonly hasBody: boolean },
+  ): Promise<Omit<CallFields, "tool">> {
+    const parts = { fields: {}, args: [], isRun: true };
+    if (!hasBody) return decodeCall(undefined, this.#maxDepth, parts);
+    checkContentType(request.headers);
+    const body = await this.bodies.read(request);
+    try {
+      return await this.#decode({ body, parts }, caller.signal);
+    } finally {
+      this.bodies.release(body);
+    }
+  }
+
+  /**
    * Reads the body of a call that is not JSON; `open` finds the parts of the call in it.
    *
    * @throws {SnakedenError} The errors of {@link BodyReader.readUpload}, `open` and
@@ -156,11 +178,12 @@ export class Traffic implements Disposable {
   /**
    * Reads a JSON body that must be small.
    *
+   * @param maxBytes The most bytes, at most those that may be parsed on the event loop.
    * @throws {SnakedenError} What {@link BodyReader.read} and {@link parseJsonBody} throw.
    */
-  async readSmall(request: Request): Promise<unknown> {
+  async readSmall(request: Request, maxBytes: number = SMALL_BODY_BYTES): Promise<unknown> {
     checkContentType(request.headers);
-    const body = await this.bodies.read(request, SMALL_BODY_BYTES);
+    const body = await this.bodies.read(request, Math.min(maxBytes, INLINE_BYTES));
     try {
       return parseJsonBody(body, this.#maxDepth);
     } finally {

@@ -27,6 +27,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   unknown_worker: { status: 404, title: "There is no such worker" },
   unknown_session: { status: 404, title: "There is no such session" },
   unknown_variable: { status: 404, title: "There is no such variable" },
+  unknown_program: { status: 404, title: "There is no such program" },
   method_not_allowed: { status: 405, title: "The path does not take this method" },
   not_acceptable: { status: 406, title: "The answer cannot be sent in an accepted type" },
   request_incomplete: { status: 408, title: "The body did not arrive in time" },

@@ -28,9 +28,14 @@ export function invalidBody(issues: readonly FieldIssue[]): InvalidInputError {
  */
 export async function readFields(
   request: Request,
-  { traffic, known }: { readonly traffic: Traffic; readonly known: readonly string[] },
+  { traffic, known, maxBytes }: {
+    readonly traffic: Traffic;
+    readonly known: readonly string[];
+    /** The longest body; see {@link Traffic.readSmall}. */
+    readonly maxBytes?: number;
+  },
 ): Promise<Record<string, unknown>> {
-  const body = await traffic.readSmall(request);
+  const body = await traffic.readSmall(request, maxBytes);
   if (!isRecord(body)) throw invalidBody([{ path: "", message: "allowed: an object of JSON" }]);
   const issues = unknownFields(body, known);
   if (issues.length > 0) throw invalidBody(issues);

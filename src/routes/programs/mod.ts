@@ -1,0 +1,8 @@
+/**
+ * The routes of programs, of all and of a session ({@link addPrograms}), and of their runs
+ * ({@link addRun}).
+ *
+ * @module
+ */
+export { addPrograms, type ProgramsSlice } from "./programs.ts";
+export { addRun, type RunSlice } from "./run.ts";

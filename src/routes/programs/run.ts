@@ -1,0 +1,63 @@
+import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
+import type { Value } from "../../bridge/mod.ts";
+import type { CallOptions } from "../../calls/mod.ts";
+import type { ResolvedCall } from "../../sessions/mod.ts";
+import {
+  answerCall,
+  CALL_ANSWER,
+  type ExecuteSlice,
+  type FindTools,
+  RUN_REQUEST,
+  runRequestSchema,
+  type Traffic,
+} from "../calls/mod.ts";
+import type { AppEnv } from "../http/mod.ts";
+import { bodyByReference, problemAnswers } from "../schema/mod.ts";
+import { hasBody } from "../sessions/mod.ts";
+import { PROGRAM_PARAM } from "./program_schema.ts";
+
+const route = createRoute({
+  method: "post",
+  path: "/v1/programs/{name}/run",
+  operationId: "runProgram",
+  tags: ["programs"],
+  summary: "Run a program and wait for its result",
+  description: "Runs the program of the session that `sessionId` names, if that has one of this " +
+    "name, else the one for all calls. `args` replace stored arguments by name, and the other " +
+    "fields win over stored ones. The answer is that of `/v1/execute`.",
+  request: { params: PROGRAM_PARAM, body: bodyByReference(RUN_REQUEST, { required: false }) },
+  responses: {
+    200: CALL_ANSWER,
+    ...problemAnswers(400, 404, 406, 408, 409, 413, 415, 422, 429, 500, 502, 503, 504),
+  },
+});
+
+/** The part of the host that {@link addRun} uses. */
+export interface RunSlice extends ExecuteSlice {
+  readonly programs: {
+    resolve(name: string, args: Value, options: CallOptions): Promise<ResolvedCall>;
+  };
+  readonly tools: FindTools;
+}
+
+/** Adds `POST /v1/programs/:name/run`. */
+export function addRun(
+  app: OpenAPIHono<AppEnv>,
+  host: RunSlice,
+  { traffic }: { readonly traffic: Traffic },
+): void {
+  app.openAPIRegistry.registerComponent("schemas", RUN_REQUEST, runRequestSchema);
+  const findTool: FindTools["find"] = (name, pool) => host.tools.find(name, pool);
+  app.openapi(route, async (c) => {
+    const { name } = c.req.valid("param");
+    const request = c.req.raw;
+    using caller = traffic.callers.open(request, c.env);
+    const { signal } = caller;
+    const run = await traffic.readRun(request, caller, { hasBody: hasBody(request.headers) });
+    const given = { ...run.options, requestId: c.get("requestId"), signal };
+    const { tool, args, options } = await host.programs.resolve(name, run.args, given);
+    c.set("called", { tool, pool: options.pool });
+    const accept = c.req.header("accept");
+    return await answerCall({ tool, args, options, accept, signal }, { host, traffic, findTool });
+  });
+}
