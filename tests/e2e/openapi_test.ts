@@ -36,6 +36,11 @@ allow_header_conformance.enabled = false
 
 const python = await devPython();
 
+/** A schema of a description. */
+interface Schema {
+  readonly properties?: Record<string, unknown>;
+}
+
 interface Contract extends AsyncDisposable {
   readonly url: string;
   /** The file with its description. */
@@ -68,7 +73,7 @@ async function serveContract(apiKey?: string): Promise<Contract> {
 /**
  * Writes the description without the bodies that are not JSON and without the query of calls. It
  * cannot say which tool takes which file or argument there, so nothing valid can be made from it.
- * The events of sessions are left out too.
+ * The events of sessions, and fields that depend on others, are left out too.
  */
 async function withoutUploads(path: string): Promise<string> {
   const description = JSON.parse(await Deno.readTextFile(path));
@@ -80,6 +85,11 @@ async function withoutUploads(path: string): Promise<string> {
   }
   // It has no end.
   delete description.paths["/v1/sessions/{id}/events"];
+  // They are refused without a session, which a schema of fields alone does not say.
+  for (const { properties = {} } of Object.values<Schema>(description.components.schemas)) {
+    delete properties["affinity"];
+    delete properties["rebind"];
+  }
   const reduced = `${path}.reduced.json`;
   await Deno.writeTextFile(reduced, JSON.stringify(description));
   return reduced;
