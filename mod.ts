@@ -112,6 +112,7 @@ export {
 export type {
   ChangeOptions,
   Constraints,
+  FoundProgram,
   ListedVariable,
   ListOptions,
   ListPage,

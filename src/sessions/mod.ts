@@ -10,6 +10,7 @@
 export type { ChangeOptions, VariableChange } from "./changes.ts";
 export { Session, type SessionInfo } from "./session.ts";
 export {
+  type FoundProgram,
   type Program,
   type ProgramCall,
   type ProgramInfo,

@@ -58,6 +58,42 @@ for (const carrier of ["socket", "grpc"] as const) {
     await assert.rejects(Array.fromAsync(unread), { code: "unknown_program" });
     await assert.rejects(Promise.resolve(unread.result), { code: "unknown_program" });
   });
+
+  Deno.test(`tools read and write the programs of their session, and read those of all (${carrier})`, async () => {
+    const adapter = "keeps_state:KeepsState";
+    await using den = await startDen({ size: 1, carrier, adapter });
+    const { programs } = await den.sessions.open("s1");
+    await den.sessions.open("s2");
+    const s1 = { sessionId: "s1" };
+    await den.programs.put("shared", { tool: "count_local", args: { bad: false }, priority: 1 });
+    const shared = { tool: "count_local", args: { bad: false }, priority: 1 };
+    assert.deepEqual(await den.execute("program", { name: "shared" }, s1), shared);
+    assert.deepEqual(await den.execute("use_programs", {}, s1), [
+      1,
+      [true, "add", 50],
+      ["version_conflict", { currentVersion: 1 }],
+      "invalid_input",
+      [["own"], true, false],
+      "KeyError('own')",
+    ]);
+    assert.deepEqual(await den.execute("use_programs_async", {}, s1), [
+      1,
+      { tool: "add", metadata: { by: "ada" }, args: {} },
+      ["own"],
+      [1, 0],
+      true,
+    ]);
+    // What a tool writes is for its session alone.
+    const program = { tool: "program", args: { name: "shared" }, timeout_ms: 60_000 };
+    await den.execute("put_program", { name: "shared", program }, s1);
+    assert.deepEqual((await programs.get("shared")).args, { name: "shared" });
+    assert.deepEqual(await den.programs.run("shared", {}, s1), program);
+    assert.equal(await den.programs.run("shared", {}, { sessionId: "s2" }), 1);
+    assert.deepEqual(await den.execute("program", { name: "shared" }, { sessionId: "s2" }), shared);
+    const unknown = den.execute("program", { name: "shared" }, { sessionId: "none" });
+    await assert.rejects(unknown, { message: /HostError: .*unknown_session/ });
+    await assert.rejects(den.execute("program", { name: "a/b" }, s1), { message: /invalid_input/ });
+  });
 }
 
 Deno.test("den.programs.run() fails like den.execute(), at the line of the program that calls it", async () => {

@@ -130,3 +130,68 @@ Deno.test("the methods of sessions refuse arguments that no worker sends, and na
     });
   }
 });
+
+Deno.test("session.put_program writes a program as Python wrote it, and session.get_program returns it so", async () => {
+  await using it = await setUp();
+  const args = packed('{"a":1.0,"b":2}');
+  const program = { tool: "add", args, timeoutMs: 50, metadata: { by: "ada" } };
+  const put = await it.ask("session.put_program", { name: "p", program, ifVersion: 0 });
+  assert.deepEqual(put, { version: 1 });
+  assert.deepEqual(await it.ask("session.get_program", { name: "p" }), {
+    version: 1,
+    isOwn: true,
+    program,
+  });
+  const { programs } = await it.sessions.get("s-1");
+  assert.deepEqual((await programs.get("p")).args, { a: 1, b: 2 });
+  const tagged = { json: '{"n":{"$snakeden":"float","value":"NaN"}}', buffers: [] };
+  await it.ask("session.put_program", { name: "p", program: { tool: "add", args: tagged } });
+  assert.deepEqual((await programs.get("p")).args, { n: NaN });
+  assert.deepEqual(await it.ask("session.get_program", { name: "p" }), {
+    version: 2,
+    isOwn: true,
+    program: { tool: "add", args: tagged },
+  });
+  await assert.rejects(it.ask("session.put_program", { name: "p", program, ifVersion: 1 }), {
+    code: "version_conflict",
+    details: { currentVersion: 2 },
+  });
+});
+
+Deno.test("session.get_program finds the programs of all, which session.delete_program keeps", async () => {
+  await using it = await setUp();
+  await it.sessions.programs.put("shared", { tool: "t" });
+  assert.deepEqual(await it.ask("session.get_program", { name: "shared" }), {
+    version: 1,
+    isOwn: false,
+    program: { tool: "t" },
+  });
+  assert.equal(await it.ask("session.get_program", { name: "none" }), null);
+  assert.equal(await it.ask("session.delete_program", { name: "shared" }), false);
+  await it.ask("session.put_program", { name: "own", program: { tool: "u" } });
+  assert.deepEqual(await it.ask("session.list_programs", {}), { names: ["own"], cursor: null });
+  assert.equal(await it.ask("session.delete_program", { name: "own" }), true);
+  assert.equal((await it.sessions.programs.get("shared")).version, 1);
+});
+
+Deno.test("the methods of programs refuse calls without a session, and arguments that no worker sends", async () => {
+  await using it = await setUp();
+  const table: [method: string, args: unknown, issue: RegExp][] = [
+    ["get_program", null, /name: allowed: a text/],
+    ["get_program", { name: "/" }, /"\/"/],
+    ["put_program", { name: "p" }, /program: allowed: an object/],
+    ["put_program", { name: "p", program: {} }, /tool: missing/],
+    ["put_program", { name: "p", program: { tool: "t", args: {} } }, /args: allowed: a packed/],
+    ["put_program", { name: "p", program: { tool: "t", args: packed("[]") } }, /args: allowed/],
+    ["put_program", { name: "p", program: { tool: "t", args: packed("{") } }, /args: /],
+    ["put_program", { name: "p", program: { tool: "t" }, ifVersion: "1" }, /ifVersion: given "1"/],
+    ["delete_program", {}, /name: allowed/],
+    ["list_programs", { cursor: 1 }, /cursor: allowed: a text/],
+  ];
+  for (const [method, args, issue] of table) {
+    const refused = { code: "invalid_input", message: issue };
+    await assert.rejects(it.ask(`session.${method}`, args), refused, `${method} ${issue}`);
+    const without = it.ask(`session.${method}`, args, { sessionId: "" });
+    await assert.rejects(without, { code: "invalid_input", message: /the call has no sessionId$/ });
+  }
+});

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from snakeden.programs import Programs
 from snakeden.session_source import SessionSource
 from snakeden.variables import Variables
 
@@ -13,10 +14,11 @@ __all__ = ["Session"]
 class Session:
     """The session of a call. Get it by `current_call().session`."""
 
-    __slots__ = ("_source", "_variables")
+    __slots__ = ("_programs", "_source", "_variables")
 
     def __init__(self, source: SessionSource) -> None:
         self._source = source
+        self._programs = Programs(source)
         self._variables = Variables(source)
 
     @property
@@ -28,6 +30,11 @@ class Session:
     def variables(self) -> Variables:
         """The variables of the session."""
         return self._variables
+
+    @property
+    def programs(self) -> Programs:
+        """The programs that the session sees."""
+        return self._programs
 
     @property
     def local(self) -> dict[str, Any]:

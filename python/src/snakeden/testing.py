@@ -12,6 +12,8 @@ from typing import Any
 
 from snakeden.call import CURRENT, Call
 from snakeden.device import PRETENDED, Device
+from snakeden.errors import HostError
+from snakeden.programs import program_from_host, program_to_host
 from snakeden.session_source import Reply
 
 __all__ = ["RunningCall", "running_call"]
@@ -29,6 +31,7 @@ class RunningCall:
         session_id: str,
         timeout_ms: float | None,
         variables: Mapping[str, Any] | None = None,
+        programs: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.number = 1
         self.call_id = call_id
@@ -41,6 +44,10 @@ class RunningCall:
         self.reports: list[dict[str, Any]] = []
         """The progress that the tool has reported, such as `{"fraction": 0.5}`."""
         self._store = _Store(variables or {})
+        self._programs: dict[str, dict[str, Any]] = {
+            name: {"version": 1, "program": program_to_host(self, **program)}
+            for name, program in (programs or {}).items()
+        }
         self.session_local: dict[str, Any] = {}
         """The `session.local` of the tool."""
         self._steps: list[Callable[[], None]] = []
@@ -55,6 +62,14 @@ class RunningCall:
         """A copy of the variables of the session, as they are now."""
         return self._store.values()
 
+    @property
+    def programs(self) -> dict[str, dict[str, Any]]:
+        """A copy of the programs of the session, as they are now."""
+        return {
+            name: program_from_host(self, deepcopy(it["program"]))
+            for name, it in self._programs.items()
+        }
+
     def cancel(self) -> None:
         """Set `current_call().cancelled`. A worker would also raise `CallCancelled` in the tool."""
         self.stop_code = "cancelled"
@@ -67,7 +82,26 @@ class RunningCall:
         """Answer what a tool asks the host for."""
         if self.ended:
             raise RuntimeError(f"{method}: the call has ended")
+        if method.endswith(("_program", "_programs")):
+            return _Answer(self._answer_of_programs(method, args))
         return _Answer(self._store.answer(method, args))
+
+    def _answer_of_programs(self, method: str, args: dict[str, Any]) -> Any:
+        programs = self._programs
+        if method == "session.list_programs":
+            return {"names": list(programs), "cursor": None}
+        name = args["name"]
+        if method == "session.delete_program":
+            return programs.pop(name, None) is not None
+        before = programs.get(name)
+        if method == "session.get_program":
+            return before and {**deepcopy(before), "isOwn": True}
+        version = 0 if before is None else before["version"]
+        if args.get("ifVersion", version) != version:
+            error = _conflict("program", name, version=version)
+            raise HostError(error["code"], error["message"], details=error["details"])
+        programs[name] = {"version": version + 1, "program": deepcopy(args["program"])}
+        return {"version": version + 1}
 
     def before_answer(self, step: Callable[[], None]) -> None:
         """Run a step at the end of the call."""
@@ -138,14 +172,7 @@ class _Store:
         before = self._variables.get(name)
         version = 0 if before is None else before["version"]
         if expected is not None and expected != version:
-            return {
-                "error": {
-                    "code": "version_conflict",
-                    "message": f"Cannot change the variable {name!r}: its version is {version}",
-                    "details": {"currentVersion": version or None},
-                    "retryable": False,
-                }
-            }
+            return {"error": _conflict("variable", name, version=version)}
         kept = "json" if before is None else before["type"]
         self._version += 1
         self._variables[name] = {
@@ -157,6 +184,15 @@ class _Store:
         return {"type": self._variables[name]["type"], "version": self._version}
 
 
+def _conflict(kind: str, name: str, *, version: int) -> dict[str, Any]:
+    return {
+        "code": "version_conflict",
+        "message": f"Cannot change the {kind} {name!r}: its version is {version}",
+        "details": {"currentVersion": version or None},
+        "retryable": False,
+    }
+
+
 @contextmanager
 def running_call(
     *,
@@ -165,6 +201,7 @@ def running_call(
     request_id: str = "",
     session_id: str = "",
     session: Mapping[str, Any] | None = None,
+    programs: Mapping[str, Mapping[str, Any]] | None = None,
     timeout_ms: float | None = None,
     device: Device | None = None,
 ) -> Iterator[RunningCall]:
@@ -181,6 +218,11 @@ def running_call(
         Texts().train_more()
     assert call.variables == {"epochs": 2}
 
+    Its `programs` are given as `Programs.put` takes them, and are not checked either:
+
+    with running_call(programs={"sum": {"tool": "add", "args": {"a": 1}}}):
+        assert current_call().session.programs["sum"]["tool"] == "add"
+
     With a `device`, `snakeden.device()` returns it until then, in all threads:
 
     with running_call(device=Device(kind="cuda", memory_bytes=24_000_000_000)):
@@ -188,13 +230,15 @@ def running_call(
     """
     if device is not None and not isinstance(device, Device):
         raise TypeError(f'device: given {device!r}; allowed: a Device, as Device(kind="cuda")')
+    has_session = session is not None or programs is not None
     call = RunningCall(
         tool=tool,
         call_id=call_id,
         request_id=request_id,
-        session_id=session_id or ("" if session is None else "test-session"),
+        session_id=session_id or ("test-session" if has_session else ""),
         timeout_ms=timeout_ms,
         variables=session,
+        programs=programs,
     )
     token = CURRENT.set(call)
     if device is not None:

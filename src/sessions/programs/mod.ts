@@ -6,6 +6,7 @@
  * @module
  */
 export type {
+  FoundProgram,
   Program,
   ProgramCall,
   ProgramInfo,

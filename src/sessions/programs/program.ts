@@ -63,6 +63,12 @@ export interface StoredProgram {
   readonly args: Value | undefined;
 }
 
+/** A program that a run would call. */
+export interface FoundProgram extends StoredProgram {
+  /** True if it is one of the session, and not one for all calls. */
+  readonly isOwn: boolean;
+}
+
 /** A program as it is stored. The arguments are a text, since JSON does not keep big integers. */
 export type ProgramBody = z.infer<typeof bodySchema>;
 

@@ -3,7 +3,7 @@ import { SnakedenError } from "../../errors.ts";
 import type { AskingCall, HostMethod } from "../../pool/mod.ts";
 import { invalidInput } from "../session_errors.ts";
 import { pack, unpack } from "../values/mod.ts";
-import type { ProgramToPut, StoredProgram } from "./program.ts";
+import type { FoundProgram, ProgramToPut } from "./program.ts";
 import type { Programs } from "./programs.ts";
 
 /** The most names of one page. */
@@ -12,8 +12,8 @@ const PAGE_NAMES = 1_000;
 /**
  * Returns the methods by which tools use programs. Twin of programs.py:
  *
- * - `session.get_program` `{name}`: the program of the session, else that of all, with its
- *   `version`; null if there is none.
+ * - `session.get_program` `{name}`: the program of the session, else the one for all calls, with
+ *   `version` and `isOwn`; null if there is none.
  * - `session.put_program` `{name, program, ifVersion?}`: its `version`.
  * - `session.delete_program` `{name}`: whether it existed.
  * - `session.list_programs` `{cursor?}`: a page of `names`, and the `cursor` of the next one.
@@ -62,8 +62,13 @@ export function programMethods(
 /** The arguments of a method, which come from Python and may be anything. */
 type Args = Readonly<Record<string, unknown>>;
 
-function described({ info, call, args }: StoredProgram): Record<string, unknown> {
-  return { version: info.version, ...call, args: args === undefined ? null : pack(args) };
+function described({ info, isOwn, call, args }: FoundProgram): Record<string, unknown> {
+  const { version } = info;
+  return {
+    version,
+    isOwn,
+    program: { ...call, ...(args === undefined ? {} : { args: pack(args) }) },
+  };
 }
 
 function textOf(args: Args, key: string): string {

@@ -24,6 +24,7 @@ import type { SessionKey, SessionRows } from "../session_rows.ts";
 import {
   checkedBody,
   defined,
+  type FoundProgram,
   infoOf,
   type Program,
   type ProgramInfo,
@@ -129,7 +130,7 @@ export class Programs {
    *
    * @throws {SnakedenError} `unknown_session`, `store_failed` or `invalid_input`.
    */
-  async findStored(name: string): Promise<StoredProgram | undefined> {
+  async findStored(name: string): Promise<FoundProgram | undefined> {
     checkName("read the program", name);
     return await this.#find(await this.#owner(), name);
   }
@@ -233,10 +234,11 @@ export class Programs {
     return await this.#deps.rows.find(sessionId) ?? null;
   }
 
-  async #find(owner: ProgramOwner, name: string): Promise<StoredProgram | undefined> {
+  async #find(owner: ProgramOwner, name: string): Promise<FoundProgram | undefined> {
     const { programs } = this.#deps;
     const own = owner === null ? undefined : await programs.find(owner, name);
-    return own ?? await programs.find(null, name);
+    const found = own ?? await programs.find(null, name);
+    return found && { ...found, isOwn: own !== undefined || this.#session === null };
   }
 
   #withSession(options: CallOptions): CallOptions {
