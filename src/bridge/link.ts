@@ -179,8 +179,8 @@ export class Link {
   }
 
   /** Tells the worker that sessions have ended, so that it drops what it keeps for them. */
-  sessionsEnded(ids: readonly string[]): void {
-    this.#outbox.push({ sessionsEnded: { ids: [...ids] } });
+  sessionsEnded(lives: readonly string[]): void {
+    this.#outbox.push({ sessionsEnded: { lives: [...lives] } });
   }
 
   /** Tells the worker to finish running calls, give back the others, and end. */

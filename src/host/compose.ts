@@ -122,7 +122,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       config: config.sessions,
       maxDepth,
       calls: () => opened(later.calls),
-      onEnded: (ids, kept) => later.pools?.sessionsEnded(ids, kept),
+      onEnded: (ids, lives) => later.pools?.sessionsEnded(ids, lives),
     }),
   );
   const table = systemProcessTable();

@@ -24,13 +24,13 @@ export class PoolGroup implements AsyncDisposable {
 
   /**
    * Forgets the workers of sessions that have ended; their open calls go on. Tells all workers that
-   * sessions of which they keep objects have ended.
+   * the lives of sessions have ended with which they keep objects.
    */
-  sessionsEnded(ids: readonly string[], kept: readonly string[]): void {
+  sessionsEnded(ids: readonly string[], lives: readonly string[]): void {
     for (const pool of this.byName.values()) {
       for (const id of ids) pool.forgetSession(id);
-      if (kept.length === 0) continue;
-      for (const worker of pool.serving) worker.link.sessionsEnded(kept);
+      if (lives.length === 0) continue;
+      for (const worker of pool.serving) worker.link.sessionsEnded(lives);
     }
   }
 

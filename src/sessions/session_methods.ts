@@ -16,7 +16,8 @@ const PAGE_NAMES = 1_000;
  * - `session.get_vars` `{names}`: the variables, in order; null for one that does not exist.
  * - `session.set_vars` `{variables}`: for each, its `type` and `version`, or its `error`.
  * - `session.delete_vars` `{names}`: for each, whether it existed.
- * - `session.keep_local`: notes that the worker keeps objects with the session.
+ * - `session.keep_local`: notes that the worker keeps objects with the session, and returns its
+ *   `life`.
  * - `session.list_vars` `{cursor?}`: a page of `names`, and the `cursor` of the next one.
  *
  * The methods of {@link programMethods} are among them.
@@ -30,8 +31,7 @@ export function sessionMethods(sessions: Sessions): Readonly<Record<string, Host
     };
   return {
     "session.keep_local": async (call) => {
-      await sessions.keepLocal(sessionOf(call));
-      return Value.from(null);
+      return Value.from({ life: await sessions.keepLocal(sessionOf(call)) });
     },
     "session.get_vars": method(async (variables, args) => {
       const found = await variables.readStored(args.names());

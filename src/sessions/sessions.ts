@@ -59,9 +59,9 @@ export interface SessionsDeps {
   readonly calls?: () => Pick<Calls, "execute" | "call" | "streamOf">;
   /**
    * Called with the ids of sessions that were deleted, or have expired and were swept, and with the
-   * ids of those sessions of {@link Sessions.keepLocal} that have ended.
+   * lives of those sessions of {@link Sessions.keepLocal} that have ended.
    */
-  readonly onEnded?: (ids: readonly string[], kept: readonly string[]) => void;
+  readonly onEnded?: (ids: readonly string[], lives: readonly string[]) => void;
 }
 
 const IN_MEMORY =
@@ -92,9 +92,9 @@ export class Sessions implements AsyncDisposable {
   readonly #deps: SessionDeps;
   readonly #sweeper: Sweeper;
   readonly #quota: SessionQuota;
-  readonly #onEnded: (ids: readonly string[], kept: readonly string[]) => void;
-  /** The ids of sessions with which workers keep objects. */
-  readonly #keptLocally = new Set<string>();
+  readonly #onEnded: (ids: readonly string[], lives: readonly string[]) => void;
+  /** The lives of sessions with which workers keep objects, by id. */
+  readonly #keptLocally = new Map<string, Set<string>>();
   #hasWarned = false;
   #created = 0;
   #deleted = 0;
@@ -179,8 +179,8 @@ export class Sessions implements AsyncDisposable {
     if (created) {
       this.#created++;
       // It may have replaced one that had expired.
-      const kept = this.#takeKept([id]);
-      if (kept.length > 0) this.#onEnded([], kept);
+      const lives = this.#takeKept(id, { except: session.life });
+      if (lives.length > 0) this.#onEnded([], lives);
     }
     return { session: new Session(session, this.#deps), created };
   }
@@ -240,13 +240,22 @@ export class Sessions implements AsyncDisposable {
   }
 
   /**
-   * Notes that a worker keeps objects with a session, which must hear of its end.
+   * Notes that a worker keeps objects with a session, which must hear of its end. Returns the life
+   * of the session, to which they belong: one that is opened later under this id has another life.
    *
    * @throws {SnakedenError} `unknown_session`, `store_failed` or `invalid_input`.
    */
-  async keepLocal(id: string): Promise<void> {
-    await this.get(id);
-    this.#keptLocally.add(id);
+  async keepLocal(id: string): Promise<string> {
+    checkId(id);
+    const life = (await this.#rows.find(id))?.life;
+    if (life === undefined) throw unknownSession(id);
+    const lives = this.#keptLocally.get(id) ?? new Set();
+    this.#keptLocally.set(id, lives.add(life));
+    // It may have ended before it was noted.
+    if ((await this.#rows.find(id))?.life === life) return life;
+    lives.delete(life);
+    if (lives.size === 0 && this.#keptLocally.get(id) === lives) this.#keptLocally.delete(id);
+    throw unknownSession(id);
   }
 
   /** Ends the sweeps. The sessions stay in the store. */
@@ -270,11 +279,17 @@ export class Sessions implements AsyncDisposable {
   }
 
   #ended(ids: readonly string[]): void {
-    this.#onEnded(ids, this.#takeKept(ids));
+    this.#onEnded(ids, this.#keptLocally.size === 0 ? [] : ids.flatMap((id) => this.#takeKept(id)));
   }
 
-  #takeKept(ids: readonly string[]): readonly string[] {
-    return this.#keptLocally.size === 0 ? [] : ids.filter((id) => this.#keptLocally.delete(id));
+  /** Forgets the lives of an id with which workers keep objects, and returns them. */
+  #takeKept(id: string, { except }: { readonly except?: string } = {}): readonly string[] {
+    const lives = this.#keptLocally.get(id);
+    if (lives === undefined) return [];
+    this.#keptLocally.delete(id);
+    if (except === undefined || !lives.delete(except)) return [...lives];
+    this.#keptLocally.set(id, new Set([except]));
+    return [...lives];
   }
 
   /** Warns at the first use if the sessions will not be there after a restart. */

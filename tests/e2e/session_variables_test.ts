@@ -1,8 +1,9 @@
 /** Tests tools that use the session of their call, with real workers on both carriers. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { PythonError, type Snakeden } from "../../mod.ts";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
-import { startDen, workersOf } from "../fixtures/host.ts";
+import { startDen, tempDir, workersOf } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 
 const S1 = { sessionId: "s-1" };
@@ -102,12 +103,13 @@ for (const carrier of ["socket", "grpc"] as const) {
     await using den = await startDen({ adapter: "keeps_state:KeepsState", carrier, size: 1 });
     const count = (sessionId: string): Promise<unknown> =>
       den.execute("count_local", {}, { sessionId });
-    await den.sessions.open("s-1");
+    for (const id of ["s-1", "s-2"]) await den.sessions.open(id);
     assert.deepEqual([await count("s-1"), await count("s-1"), await count("s-2")], [1, 2, 1]);
     await den.sessions.delete("s-1");
+    await assert.rejects(count("s-1"), { message: /HostError: .*\(unknown_session\)/ });
+    assert.deepEqual(await den.execute("ended_sessions"), [["s-1", 2]]);
     await den.sessions.open("s-1");
     assert.equal(await count("s-1"), 1);
-    assert.deepEqual(await den.execute("ended_sessions"), [["s-1", 2]]);
   });
 
   Deno.test(`a session that replaces an expired one has nothing of it in its worker (${carrier})`, async () => {
@@ -116,7 +118,35 @@ for (const carrier of ["socket", "grpc"] as const) {
     const first = await den.execute("count_local", {}, S1);
     await session.update({ ttlMs: 1 });
     const replaced = async (): Promise<boolean> => (await den.sessions.ensure("s-1")).created;
+    await assert.rejects(
+      until(async () => await den.execute("count_local", {}, S1) === 0, "an error"),
+      { message: /unknown_session/ },
+      "a session that has expired keeps nothing, also before anybody has noticed",
+    );
     await until(replaced, "the session to be replaced");
     assert.deepEqual([first, await den.execute("count_local", {}, S1)], [1, 1]);
+  });
+
+  Deno.test(`a worker that is replaced calls the hooks of its sessions (${carrier})`, async () => {
+    await using dir = await tempDir();
+    const file = join(dir.path, "events");
+    const pool = { adapter: "keeps_state:Records", env: { RECORDS_FILE: file }, size: 1 };
+    const events = async (): Promise<string[]> => (await Deno.readTextFile(file)).split("\n");
+    {
+      await using den = await startDen({ ...pool, carrier });
+      await den.sessions.open("s-1");
+      for (const count of [1, 2]) {
+        assert.equal(await den.execute("count_local", {}, S1), count);
+      }
+      await den.pools.recycle();
+      await until(async () => (await events()).includes("teardown"), "the end of the worker");
+      assert.deepEqual(await events().then((it) => it.filter((each) => each !== "setup")), [
+        "end:s-1:2",
+        "teardown",
+        "",
+      ]);
+      assert.equal(await den.execute("count_local", {}, S1), 1, "the objects were lost");
+    }
+    assert.deepEqual((await events()).slice(-3), ["end:s-1:1", "teardown", ""]);
   });
 }

@@ -31,8 +31,9 @@ class Adapter:
     def on_session_end(self, session_id: str, local: dict[str, Any]) -> Awaitable[None] | None:
         """Release what tools have kept in `current_call().session.local`.
 
-        Called between two calls, when the session has ended or was dropped for others; not when the
-        worker ends.
+        Called between two calls, when the session has ended or was dropped for others. When the
+        worker is stopped in an orderly way, it is called for all that is left, before `teardown()`.
+        What it raises is logged.
         """
 
     def teardown(self) -> Awaitable[None] | None:

@@ -40,7 +40,11 @@ class Session:
     def local(self) -> dict[str, Any]:
         """Objects that this worker keeps with the session, such as a model. Later calls of the
         session find them if they run in the same worker. They are dropped when the session ends,
-        and with the worker.
+        and with the worker. The first use in a call waits for the host, also on an event loop.
+
+        Raises:
+            HostError: `unknown_session`: the session is not open.
+            RuntimeError: The call has ended.
         """
         return self._source.local()
 

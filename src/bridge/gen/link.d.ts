@@ -344,10 +344,10 @@ export interface LogInit {
 }
 
 export interface SessionsEnded {
-  ids: string[];
+  lives: string[];
 }
 export interface SessionsEndedInit {
-  ids?: string[] | null;
+  lives?: string[] | null;
 }
 
 export interface Call {

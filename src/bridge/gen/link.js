@@ -2323,14 +2323,14 @@ export const snakeden = $root.snakeden = (() => {
         v1.SessionsEnded = (function() {
 
             const SessionsEnded = function (properties) {
-                this.ids = [];
+                this.lives = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
                             this[keys[i]] = properties[keys[i]];
             };
 
-            SessionsEnded.prototype.ids = $util.emptyArray;
+            SessionsEnded.prototype.lives = $util.emptyArray;
 
             SessionsEnded.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -2339,9 +2339,9 @@ export const snakeden = $root.snakeden = (() => {
                     _depth = 0;
                 if (_depth > $util.recursionLimit)
                     throw $Error("max depth exceeded");
-                if (message.ids != null && message.ids.length)
-                    for (let i = 0; i < message.ids.length; ++i)
-                        writer.uint32(10).string(message.ids[i]);
+                if (message.lives != null && message.lives.length)
+                    for (let i = 0; i < message.lives.length; ++i)
+                        writer.uint32(10).string(message.lives[i]);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -2378,9 +2378,9 @@ export const snakeden = $root.snakeden = (() => {
                     case 1: {
                             if (wireType !== 2)
                                 break;
-                            if (!(message.ids && message.ids.length))
-                                message.ids = [];
-                            message.ids.push(reader.stringVerify());
+                            if (!(message.lives && message.lives.length))
+                                message.lives = [];
+                            message.lives.push(reader.stringVerify());
                             continue;
                         }
                     }

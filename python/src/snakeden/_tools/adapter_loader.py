@@ -133,9 +133,15 @@ class LoadedAdapter:
         return max(numbers, default=Adapter.max_local_sessions)
 
     def on_session_end(self, session_id: str, local: dict[str, Any]) -> None:
-        """Call `on_session_end()` of each instance that has one."""
+        """Call `on_session_end()` of each instance that has one, also if one raises."""
+        raised: BaseException | None = None
         for _, instance in self._instances:
-            self._call(instance, "on_session_end", session_id, local)
+            try:
+                self._call(instance, "on_session_end", session_id, local)
+            except BaseException as error:
+                raised = raised or error
+        if raised is not None:
+            raise raised
 
     def _call(self, instance: object, name: str, *args: object) -> None:
         """Call a method of an adapter, if there is one, and await what it returns."""

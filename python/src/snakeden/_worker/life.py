@@ -45,7 +45,9 @@ if TYPE_CHECKING:
 __all__ = ["WorkerLife"]
 
 TEARDOWN_SECONDS: Final = 10.0
-"""Time that teardown() and exit handlers have before the process leaves without them."""
+"""Time that on_session_end(), teardown() and exit handlers have before the process leaves without
+them.
+"""
 LOST_SECONDS: Final = 2.0
 """The same time if the host is no longer there to wait."""
 GUARD_SECONDS: Final = 0.5
@@ -217,6 +219,8 @@ class WorkerLife:
             os._exit(status)
         seconds = LOST_SECONDS if self._lost else TEARDOWN_SECONDS
         exit_after(seconds, status, worker_id=self._worker_id)
+        if self._runner is not None:
+            self._runner.local_sessions.end_all()
         self._tear_down()
         if self._runner is not None:
             run_guarded(self._runner.profile.close, "the event loop", worker_id=self._worker_id)
@@ -269,7 +273,7 @@ class WorkerLife:
         elif body == "answer":
             runner.on_answer(message.answer)
         elif body == "sessions_ended":
-            runner.on_sessions_ended(message.sessions_ended.ids)
+            runner.on_sessions_ended(message.sessions_ended.lives)
         elif body == "credit":
             credit = message.credit
             runner.on_credit(credit.id, credit.bytes)

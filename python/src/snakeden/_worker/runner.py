@@ -128,9 +128,9 @@ class Runner:
         """Pass on an answer of the host. Raises what `Asking.on_answer` raises."""
         self._asking.on_answer(message)
 
-    def on_sessions_ended(self, session_ids: Sequence[str]) -> None:
-        """Drop what tools keep for sessions that have ended."""
-        self.local_sessions.end(session_ids)
+    def on_sessions_ended(self, lives: Sequence[str]) -> None:
+        """Drop what tools keep with sessions whose lives have ended."""
+        self.local_sessions.end(lives)
 
     def on_link_lost(self) -> None:
         """Stop all calls and end `serve`, since the link is lost."""
@@ -168,12 +168,10 @@ class Runner:
         return self._asking.ask(attempt, method, args=args)
 
     def local(self, attempt: Attempt) -> dict[str, Any]:
-        """Return what tools keep with the session of a call in this worker."""
-        local, is_new = self.local_sessions.get(attempt.session_id)
-        if is_new:
-            # The host then says when the session ends. Nobody waits for the answer.
-            self.ask(attempt, "session.keep_local", args={})
-        return local
+        """Return what tools keep with the session of a call in this worker. Waits for the host."""
+        # Also if there are some: the session may have ended, and been opened again.
+        kept = self._asking.ask(attempt, "session.keep_local", args={}).wait_anywhere()
+        return self.local_sessions.get(attempt.session_id, kept["life"])
 
     def _report(self, attempt: Attempt, report: dict[str, Any]) -> None:
         limits = self._limits

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Final
 
 from snakeden._link import wire
 from snakeden._values.values import ValueLimits, encode
+from snakeden._worker.calls.attempt import call_ended
 from snakeden._worker.calls.call_asks import CallAsks
-from snakeden._worker.calls.reply import Reply, call_ended
+from snakeden._worker.calls.reply import Reply
 from snakeden.errors import CallCancelled
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.call_asks import CallAsks
     from snakeden.session_source import Reply
 
-__all__ = ["Attempt"]
+__all__ = ["Attempt", "call_ended"]
 
 _DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -32,6 +32,7 @@ class Attempt:
     """One attempt to run a call in this worker; `view` is what its tool sees of it."""
 
     __slots__ = (
+        "_local",
         "_prefix",
         "_report",
         "_worker",
@@ -78,6 +79,8 @@ class Attempt:
         """
         self.asks: CallAsks | None = None
         """Its asks, once it has asked the host for anything."""
+        self._local: dict[str, Any] | None = None
+        """What tools keep with its session, once its tool has used that."""
         self._prefix = prefix
         self._report = report
         self._worker = worker
@@ -119,9 +122,18 @@ class Attempt:
 
     def local(self) -> dict[str, Any]:
         """Return what tools keep with the session of the call in this worker."""
-        if self._worker is None or self.ended:
-            raise RuntimeError(f"call {self.call_id} has ended, and its session.local with it")
-        return self._worker.local(self)
+        self.check()
+        if self._worker is None:
+            raise RuntimeError("session.local: this call has no worker")
+        local = self._local
+        if local is None:
+            local = self._local = self._worker.local(self)
+        return local
+
+    def check(self) -> None:
+        """Raise RuntimeError if the call has ended."""
+        if self.ended:
+            raise call_ended(self)
 
     def before_answer(self, step: Callable[[], None]) -> None:
         """Run a step when the tool has returned or raised. The call has asked before."""
@@ -144,6 +156,14 @@ class Attempt:
             if not self.ended:
                 self.shown = view
         return view
+
+
+def call_ended(attempt: Attempt) -> RuntimeError:
+    """Return the exception for code that asks on behalf of a call that has ended."""
+    return RuntimeError(
+        f"call {attempt.call_id} of '{attempt.tool}' has ended, and can ask the host for nothing "
+        "more: threads and tasks that it started must ask before the tool returns"
+    )
 
 
 def _base36(number: int) -> str:

@@ -1,8 +1,9 @@
 """Objects that tools keep with a session in this worker: `current_call().session.local`.
 
-They are dropped when the host says that the session has ended, and beyond a number of sessions the
-one that was used longest ago. The hook of the adapter runs afterwards, on the main thread, between
-two calls.
+They belong to a life of the session: one that is opened later under the same id has none of them.
+They are dropped when the host says that the life has ended, and beyond a number of sessions the one
+that was used longest ago. The hook of the adapter runs afterwards, on the main thread, between two
+calls. When the worker ends in an orderly way, all are dropped.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import logging
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 __all__ = ["LocalSessions"]
 
@@ -21,15 +22,22 @@ DEFAULT_MAX: Final = 100
 OnEnd = Callable[[str, dict[str, Any]], None]
 
 
+class _Local(NamedTuple):
+    """What is kept with one life of a session."""
+
+    session_id: str
+    objects: dict[str, Any]
+
+
 class LocalSessions:
     """The local objects of all sessions. Any thread may use it."""
 
     __slots__ = ("_lock", "_max", "_on_end", "_sessions", "dropped")
 
     def __init__(self) -> None:
-        self._sessions: OrderedDict[str, dict[str, Any]] = OrderedDict()
-        """In the order of their last use."""
-        self.dropped: deque[tuple[str, dict[str, Any]]] = deque()
+        self._sessions: OrderedDict[str, _Local] = OrderedDict()
+        """By life, in the order of their last use."""
+        self.dropped: deque[_Local] = deque()
         """Those whose end the adapter has not heard of: `run_hooks` tells it."""
         # Reentrant, since the garbage collector may run a finalizer here.
         self._lock = threading.RLock()
@@ -41,32 +49,36 @@ class LocalSessions:
         self._max = max(1, max_sessions)
         self._on_end = on_end
 
-    def get(self, session_id: str) -> tuple[dict[str, Any], bool]:
-        """Return the objects of a session, which counts as its use, and whether they are new."""
+    def get(self, session_id: str, life: str) -> dict[str, Any]:
+        """Return the objects of a life of a session, which counts as its use."""
         with self._lock:
             sessions = self._sessions
-            is_new = session_id not in sessions
-            local = sessions.setdefault(session_id, {})
-            sessions.move_to_end(session_id)
+            local = sessions.setdefault(life, _Local(session_id, {}))
+            sessions.move_to_end(life)
             while len(sessions) > self._max:
-                self.dropped.append(sessions.popitem(last=False))
-            return local, is_new
+                self.dropped.append(sessions.popitem(last=False)[1])
+            return local.objects
 
-    def end(self, session_ids: Iterable[str]) -> None:
-        """Drop the objects of sessions that have ended."""
+    def end(self, lives: Iterable[str]) -> None:
+        """Drop the objects of lives that have ended."""
         with self._lock:
-            for session_id in session_ids:
-                local = self._sessions.pop(session_id, None)
+            for life in lives:
+                local = self._sessions.pop(life, None)
                 if local is not None:
-                    self.dropped.append((session_id, local))
+                    self.dropped.append(local)
+
+    def end_all(self) -> None:
+        """Drop all objects, and tell the adapter. For the main thread after the last call."""
+        self.end(list(self._sessions))
+        self.run_hooks()
 
     def run_hooks(self) -> None:
         """Tell the adapter of the sessions that were dropped. For the main thread between calls."""
         while self.dropped:
-            session_id, local = self.dropped.popleft()
+            session_id, objects = self.dropped.popleft()
             try:
-                self._on_end(session_id, local)
-            except Exception:
+                self._on_end(session_id, objects)
+            except BaseException:  # Also sys.exit() of a hook must not end the worker.
                 logging.getLogger(__name__).exception(
                     "on_session_end() raised for the session %s", session_id
                 )

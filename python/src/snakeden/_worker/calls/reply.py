@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from snakeden._values.values import Encoded, decode
+from snakeden._worker.calls.attempt import call_ended
 from snakeden.errors import CallCancelled, HostError
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.attempt import Attempt
     from snakeden._worker.calls.interruption import Interruption
 
-__all__ = ["Reply", "call_ended"]
+__all__ = ["Reply"]
 
 Waker = Callable[[], object]
 
@@ -64,6 +65,13 @@ class Reply:
         """
         if self._outcome is None:
             self._refuse_on_event_loop()
+        return self.wait_anywhere()
+
+    def wait_anywhere(self) -> Any:
+        """Wait as `wait` does, even on an event loop, which stands still meanwhile. Only for
+        answers that do not take long.
+        """
+        if self._outcome is None:
             news: SimpleQueue[None] = SimpleQueue()
             self._add_waker(lambda: news.put(None))
             # The outcome is set before the wakers are called, and checked after one was added.
@@ -177,11 +185,3 @@ class Reply:
         if outcome is None:
             raise AssertionError("there is no outcome yet")
         raise outcome
-
-
-def call_ended(attempt: Attempt) -> RuntimeError:
-    """Return the exception for code that asks on behalf of a call that has ended."""
-    return RuntimeError(
-        f"call {attempt.call_id} of '{attempt.tool}' has ended, and can ask the host for nothing "
-        "more: threads and tasks that it started must ask before the tool returns"
-    )
