@@ -102,7 +102,13 @@ class Pages:
     def local(self) -> dict[str, Any]:
         raise AssertionError
 
+    def check(self) -> None:
+        pass
+
     def before_answer(self, step: Any) -> None:
+        raise AssertionError
+
+    def at_end(self, step: Any) -> None:
         raise AssertionError
 
     def pack(self, value: object) -> Any:
@@ -125,6 +131,12 @@ class Ready:
 
     async def wait_async(self) -> Any:
         return self.value
+
+    def when_done(self, step: Any) -> None:
+        step()
+
+    def leave(self) -> None:
+        pass
 
 
 def test_a_program_for_all_calls_is_read_but_has_no_version_in_the_session() -> None:

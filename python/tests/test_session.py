@@ -45,6 +45,9 @@ class Held:
             await asyncio.sleep(0)
         return self.wait()
 
+    def leave(self) -> None:
+        raise AssertionError
+
 
 class Host:
     """A source whose asks wait for the test, or for `answer`, which sees each."""
@@ -58,6 +61,9 @@ class Host:
         self.refuses: Exception | None = None
         self.variables = Variables(self)
 
+    def check(self) -> None:
+        pass
+
     def ask(self, method: str, args: object) -> Held:
         if self.refuses is not None:
             raise self.refuses
@@ -69,6 +75,9 @@ class Host:
 
     def before_answer(self, step: Callable[[], None]) -> None:
         self.steps.append(step)
+
+    def at_end(self, step: Callable[[], None]) -> None:
+        raise AssertionError
 
     def local(self) -> dict[str, Any]:
         raise AssertionError
@@ -180,7 +189,7 @@ def test_the_session_is_that_of_the_call() -> None:
         assert current_call().session is session
         variables = session.variables
     assert call.ended
-    with pytest.raises(RuntimeError, match="the call has ended"):
+    with pytest.raises(RuntimeError, match="call test-1 of 'tool' has ended"):
         variables["a"]
     with running_call(), pytest.raises(RuntimeError, match=r"has no session: .* sessionId"):
         current_call().session  # noqa: B018

@@ -1,4 +1,4 @@
-import type { Position, SessionStore } from "../store/mod.ts";
+import type { Position, SessionStore, WatchEvent } from "../store/mod.ts";
 import { invalidInput } from "./session_errors.ts";
 import type { SessionKey, SessionRows } from "./session_rows.ts";
 
@@ -23,6 +23,27 @@ export interface ChangeOptions {
   readonly after?: string;
   /** A signal that ends the changes. */
   readonly signal?: AbortSignal;
+}
+
+/** The next changes of a session, for a tool. */
+export interface ChangeBatch {
+  readonly changes: readonly VariableChange[];
+  /** The position after them. */
+  readonly after: string;
+  /** True if the session has ended. */
+  readonly ended: boolean;
+}
+
+/** Options of {@link nextChanges}. */
+export interface BatchOptions {
+  readonly store: Pick<SessionStore, "watch">;
+  /** A position of the session that is followed: another one may have its id by now. */
+  readonly since: string;
+  /** The position after which the changes begin. */
+  readonly after: string;
+  /** The most changes to return. */
+  readonly limit: number;
+  readonly signal: AbortSignal;
 }
 
 interface PositionDeps {
@@ -100,21 +121,61 @@ async function* read(
 ): AsyncGenerator<VariableChange> {
   const from = await start;
   for await (const event of store.watch(id, from, { signal })) {
-    if (event.type === "ended") return;
-    if (event.at.life !== life) return;
-    if (event.type === "reset") {
-      yield { kind: "reset", position: textOf(event.at) };
-      continue;
-    }
-    for (const { seq, name, kind } of event.changes) {
-      yield {
-        kind: kind === "set" ? "set" : "deleted",
-        position: textOf({ life, seq }),
-        name,
-        version: seq,
-      };
-    }
+    const changes = changesOf(event, life);
+    if (changes === undefined) return;
+    yield* changes;
   }
+}
+
+/** Returns the changes of an event; undefined if the session with this life has ended. */
+function changesOf(event: WatchEvent, life: string): VariableChange[] | undefined {
+  if (event.type === "ended" || event.at.life !== life) return undefined;
+  if (event.type === "reset") return [{ kind: "reset", position: textOf(event.at) }];
+  return event.changes.map(({ seq, name, kind }) => ({
+    kind: kind === "set" ? "set" : "deleted",
+    position: textOf({ life, seq }),
+    name,
+    version: seq,
+  }));
+}
+
+/**
+ * Returns the next changes of a session, at least one, as soon as there are some. This is no use of
+ * the session.
+ *
+ * @throws {InvalidInputError} `invalid_input` if a position is none. Throws the reason of `signal`.
+ */
+export async function nextChanges(
+  id: string,
+  { store, since, after, limit, signal }: BatchOptions,
+): Promise<ChangeBatch> {
+  const { life } = positionOf(since);
+  for await (const event of store.watch(id, positionOf(after), { signal })) {
+    const changes = changesOf(event, life)?.slice(0, limit);
+    if (changes === undefined) break;
+    return { changes, after: changes.at(-1)?.position ?? after, ended: false };
+  }
+  return { changes: [], after, ended: true };
+}
+
+/**
+ * Watches a session until the signal aborts, so that the store keeps more of its changes between
+ * two calls of {@link nextChanges}.
+ */
+export function keepChanges(
+  id: string,
+  { store, since, signal }: Pick<BatchOptions, "store" | "since" | "signal">,
+): void {
+  if (signal.aborted) return;
+  const events = store.watch(id, positionOf(since), { signal })[Symbol.asyncIterator]();
+  const failed = (): void => {}; // Whoever asks for the changes gets the error.
+  events.next().catch(failed);
+  signal.addEventListener("abort", () => void events.return?.().catch(failed), { once: true });
+}
+
+/** Returns the life of the session that has a position. */
+export function lifeOf(position: string): string {
+  return positionOf(position).life;
 }
 
 const POSITION = /^([!-~]{1,100})\.(\d{1,15})$/;

@@ -62,3 +62,18 @@ export function quotaExceeded(
     { retryable: true, details: { limit, max } },
   );
 }
+
+/**
+ * Returns the id of the session of a call whose tool uses it.
+ *
+ * @throws {SnakedenError} `invalid_input` if the call has none.
+ */
+export function sessionOf(
+  { sessionId, tool }: { readonly sessionId: string; readonly tool: string },
+): string {
+  if (sessionId !== "") return sessionId;
+  throw new SnakedenError(
+    "invalid_input",
+    `Cannot use the session of this call of ${tool}: the call has no sessionId`,
+  );
+}

@@ -1,8 +1,9 @@
 import { Value } from "../bridge/mod.ts";
 import { type FieldIssue, SnakedenError } from "../errors.ts";
-import type { AskingCall, HostMethod } from "../pool/mod.ts";
+import type { HostMethod } from "../pool/mod.ts";
+import { changeMethods } from "./change_methods.ts";
+import { invalidInput, sessionOf } from "./session_errors.ts";
 import { programMethods } from "./programs/mod.ts";
-import { invalidInput } from "./session_errors.ts";
 import type { Sessions } from "./sessions.ts";
 import { pack, type StoredVariable, unpack } from "./values/mod.ts";
 import type { Variables, VariableToSet } from "./variables.ts";
@@ -20,7 +21,7 @@ const PAGE_NAMES = 1_000;
  *   `life`.
  * - `session.list_vars` `{cursor?}`: a page of `names`, and the `cursor` of the next one.
  *
- * The methods of {@link programMethods} are among them.
+ * The methods of {@link programMethods} and {@link changeMethods} are among them.
  */
 export function sessionMethods(sessions: Sessions): Readonly<Record<string, HostMethod>> {
   const method =
@@ -30,6 +31,7 @@ export function sessionMethods(sessions: Sessions): Readonly<Record<string, Host
       return Value.from(await answer(variables, new Args(args)), { name: "the answer" });
     };
   return {
+    ...changeMethods(sessions),
     "session.keep_local": async (call) => {
       return Value.from({ life: await sessions.keepLocal(sessionOf(call)) });
     },
@@ -57,14 +59,6 @@ export function sessionMethods(sessions: Sessions): Readonly<Record<string, Host
     }),
     ...programMethods(async (call) => (await sessions.get(sessionOf(call))).programs),
   };
-}
-
-function sessionOf({ sessionId, tool }: AskingCall): string {
-  if (sessionId !== "") return sessionId;
-  throw new SnakedenError(
-    "invalid_input",
-    `Cannot use the session of this call of ${tool}: the call has no sessionId`,
-  );
 }
 
 async function deleted(variables: Variables, name: string): Promise<boolean> {

@@ -5,6 +5,7 @@ import { warnVisibly } from "../log.ts";
 import type { SessionToDrop, Store } from "../store/mod.ts";
 import type { Calls } from "../calls/mod.ts";
 import { ByteLru } from "./byte_lru.ts";
+import { type BatchOptions, type ChangeBatch, keepChanges, nextChanges } from "./changes.ts";
 import { ProgramRows, Programs } from "./programs/mod.ts";
 import { Session, type SessionDeps, type SessionInfo } from "./session.ts";
 import { unknownSession } from "./session_errors.ts";
@@ -256,6 +257,22 @@ export class Sessions implements AsyncDisposable {
     lives.delete(life);
     if (lives.size === 0 && this.#keptLocally.get(id) === lives) this.#keptLocally.delete(id);
     throw unknownSession(id);
+  }
+
+  /**
+   * Returns the next changes of a session, for its tools; see {@link nextChanges}.
+   *
+   * @throws {SnakedenError} `store_failed`, `shutting_down` or `invalid_input`. Throws the reason
+   * of the signal.
+   */
+  async nextChanges(id: string, ask: Omit<BatchOptions, "store">): Promise<ChangeBatch> {
+    checkId(id);
+    return await nextChanges(id, { ...ask, store: this.#store.sessions });
+  }
+
+  /** Has the store keep the changes of a session for {@link Sessions.nextChanges}. */
+  keepChanges(id: string, ask: Pick<BatchOptions, "since" | "signal">): void {
+    keepChanges(id, { ...ask, store: this.#store.sessions });
   }
 
   /** Ends the sweeps. The sessions stay in the store. */

@@ -9,6 +9,7 @@ from snakeden.device import Device, device
 from snakeden.errors import CallCancelled, HostError, InvalidValueError, ResultTooLargeError
 from snakeden.session import Session
 from snakeden.tool import tool
+from snakeden.variable_changes import VariableChange
 
 __version__ = "0.1.0"
 
@@ -21,6 +22,7 @@ __all__ = [
     "InvalidValueError",
     "ResultTooLargeError",
     "Session",
+    "VariableChange",
     "__version__",
     "current_call",
     "device",

@@ -80,8 +80,9 @@ class Call:
         """The session of the call, with its variables.
 
         Raises:
-            RuntimeError: The call has no session.
+            RuntimeError: The call has no session, or has ended.
         """
+        self._source.check()
         session = self._session
         if session is None:
             if not self._source.session_id:

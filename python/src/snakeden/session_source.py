@@ -24,6 +24,9 @@ class Reply(Protocol):
     def when_done(self, step: Callable[[], None]) -> None:
         """Call `step` once when it is done, on any thread; at once if it is. It must not raise."""
 
+    def leave(self) -> None:
+        """Wake those who wait, since nobody wants the answer any more: they get a RuntimeError."""
+
 
 class SessionSource(Protocol):
     """The call that uses the variables; the worker has it in `_worker/calls/attempt.py`."""
@@ -31,6 +34,9 @@ class SessionSource(Protocol):
     @property
     def session_id(self) -> str:
         """The session of the call."""
+
+    def check(self) -> None:
+        """Raise RuntimeError if the call has ended."""
 
     def ask(self, method: str, args: object) -> Reply:
         """Ask the host for something; returns at once."""
@@ -40,6 +46,9 @@ class SessionSource(Protocol):
 
     def before_answer(self, step: Callable[[], None]) -> None:
         """Run a step when the tool has returned or raised, before the call is answered."""
+
+    def at_end(self, step: Callable[[], None]) -> None:
+        """Run a step when the call has ended in any way, before its answer is sent."""
 
     def pack(self, value: object) -> Any:
         """Return a copy of a value in a form in which it reaches the host exactly."""

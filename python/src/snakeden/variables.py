@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
 from snakeden.errors import HostError
+from snakeden.on_change import WithChanges
 from snakeden.pending_writes import PendingWrites, to_set
 from snakeden.session_source import Reply, SessionSource
 
@@ -35,7 +36,7 @@ class _Entry(NamedTuple):
     packed: Any
 
 
-class Variables:
+class Variables(WithChanges):
     """The variables of a session, by name.
 
     Works in tools and in threads that they start. In asynchronous tools use the methods whose names
@@ -46,9 +47,10 @@ class Variables:
     `unknown_session`, `invalid_variable` or `version_conflict`.
     """
 
-    __slots__ = ("_changes", "_entries", "_has_written", "_lock", "_source", "_writes")
+    __slots__ = ("_has_written",)
 
     def __init__(self, source: SessionSource) -> None:
+        super().__init__()
         self._source = source
         self._entries: dict[str, _Entry | None] = {}
         """The variables that are known; None for one that does not exist."""
@@ -157,6 +159,7 @@ class Variables:
         Raises:
             HostError: A write was refused.
         """
+        self._source.check()
         self._writes.send()
         while (number := next(iter(list(self._writes.sent)), None)) is not None:
             self._confirm(number)
@@ -324,6 +327,7 @@ class Variables:
 
     def _confirm_answered(self) -> None:
         """Take over the writes that the host has answered, up to the first that it has not."""
+        self._source.check()
         for number, write in list(self._writes.sent.items()):
             if not write.reply.done:
                 return
@@ -360,13 +364,13 @@ class Variables:
 
     def _keep_written(self, name: str, entry: _Entry) -> None:
         known = self._entries.get(name)
-        if known is None or known.version < entry.version:
+        if entry.version >= self._newest and (known is None or known.version < entry.version):
             self._entries[name] = entry
 
     def _deleted(self, name: str, existed: list[bool]) -> bool:
         with self._lock:
             self._changes += 1
-            self._entries[name] = None
+            self._entries.pop(name, None)  # Another write may have followed.
         return existed[0]
 
     def _ask(self, what: str, **args: Any) -> Reply:

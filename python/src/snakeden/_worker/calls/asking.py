@@ -3,6 +3,8 @@
 An ask is sent at once, from any thread, and its answer comes in any order. It is *open* until the
 host has answered it, even if its call has ended meanwhile; the host then answers with an error. Of
 the asks of all calls, at most MAX_OPEN_ASKS are open. More wait here, already encoded, in order.
+Those that the host answers only when something happens may take a part of the places, and wait in a
+line of their own, so that they never hold up the others.
 """
 
 from __future__ import annotations
@@ -31,7 +33,23 @@ __all__ = ["MAX_OPEN_ASKS", "Asking"]
 
 MAX_OPEN_ASKS: Final = 256
 """The most open asks of this worker. Twin of open_asks.ts."""
+_LONG_METHODS: Final = frozenset({"session.changes"})
+"""Methods that the host answers when something happens."""
+_MAX_LONG_ASKS: Final = MAX_OPEN_ASKS // 2
+"""The most open asks of these."""
 _MAX_ID: Final = 0xFFFF_FFFF
+
+
+class _Line:
+    """Asks that wait for a place among those of their kind."""
+
+    __slots__ = ("places", "waiting")
+
+    def __init__(self, places: int) -> None:
+        self.places = places
+        """The asks of this kind that may be opened now."""
+        self.waiting: deque[tuple[Reply, int, bytes]] = deque()
+        """Asks that are not sent yet, with their ids and messages."""
 
 
 class Asking:
@@ -57,8 +75,8 @@ class Asking:
         self._lock = threading.RLock()
         self._last_id = 0
         self._open: dict[int, Reply] = {}
-        self._waiting: deque[tuple[Reply, int, bytes]] = deque()
-        """Asks that are not sent yet, with their ids and messages."""
+        self._short = _Line(MAX_OPEN_ASKS)
+        self._long = _Line(_MAX_LONG_ASKS)
         self._forked = False
 
     def ask(self, attempt: Attempt, method: str, *, args: object) -> Reply:
@@ -103,8 +121,7 @@ class Asking:
         # Also for an answer that nobody waits for, so that its places are released.
         buffers = wire.buffers(value, self._slab) if value.tagged else ()
         with self._lock:
-            reply = self._open.pop(message.id, None)
-            self._send_waiting()
+            reply = self._close(message.id)
         if reply is None:
             return
         if message.HasField("error"):
@@ -133,9 +150,10 @@ class Asking:
                 attempt.asks = CallAsks()
             attempt.asks.replies.add(reply)
             ask_id = self._next_id()
-            goes_out = len(self._open) < MAX_OPEN_ASKS and not self._waiting
+            line = self._line_of(reply)
+            goes_out = self._has_place(line) and not line.waiting
             if goes_out:
-                self._open[ask_id] = reply
+                self._open_ask(reply, ask_id)
         if goes_out:
             try:
                 message = wire.ask(
@@ -143,25 +161,43 @@ class Asking:
                 )
             except BaseException:
                 with self._lock:
-                    del self._open[ask_id]
-                    self._send_waiting()
+                    self._close(ask_id)
                 raise
             self._outbox.put(message)
         else:
             # Without shared memory, which others need more than an ask that waits.
             message = wire.ask(ask_id, attempt.id, method=reply.method, value=value)
             with self._lock:
-                self._waiting.append((reply, ask_id, message))
+                line.waiting.append((reply, ask_id, message))
                 self._send_waiting()
         self._attend()
 
+    def _line_of(self, reply: Reply) -> _Line:
+        return self._long if reply.method in _LONG_METHODS else self._short
+
+    def _has_place(self, line: _Line) -> bool:
+        return line.places > 0 and len(self._open) < MAX_OPEN_ASKS
+
+    def _open_ask(self, reply: Reply, ask_id: int) -> None:
+        self._open[ask_id] = reply
+        self._line_of(reply).places -= 1
+
+    def _close(self, ask_id: int) -> Reply | None:
+        """Forget an open ask, and send those that wait for its place."""
+        reply = self._open.pop(ask_id, None)
+        if reply is not None:
+            self._line_of(reply).places += 1
+        self._send_waiting()
+        return reply
+
     def _send_waiting(self) -> None:
-        """Send asks that wait while there is room, unless their calls have ended."""
-        while self._waiting and len(self._open) < MAX_OPEN_ASKS:
-            reply, ask_id, message = self._waiting.popleft()
-            if not reply.done:
-                self._open[ask_id] = reply
-                self._outbox.put(message)
+        """Send asks that wait while there is room, unless they are settled."""
+        for line in (self._short, self._long):
+            while line.waiting and self._has_place(line):
+                reply, ask_id, message = line.waiting.popleft()
+                if not reply.done:
+                    self._open_ask(reply, ask_id)
+                    self._outbox.put(message)
 
     def _next_id(self) -> int:
         ask_id = self._last_id

@@ -80,7 +80,7 @@ class Attempt:
         self.asks: CallAsks | None = None
         """Its asks, once it has asked the host for anything."""
         self._local: dict[str, Any] | None = None
-        """What tools keep with its session, once its tool has used that."""
+        """The `session.local` of its session, once its tool has used that."""
         self._prefix = prefix
         self._report = report
         self._worker = worker
@@ -139,6 +139,11 @@ class Attempt:
         """Run a step when the tool has returned or raised. The call has asked before."""
         if self.asks is not None:
             self.asks.before_answer.append(step)
+
+    def at_end(self, step: Callable[[], None]) -> None:
+        """Run a step when the call has ended in any way. The call has asked before."""
+        if self.asks is not None:
+            self.asks.at_end.append(step)
 
     def pack(self, value: object) -> Any:
         """Return a copy of a value in a form in which it reaches the host exactly."""

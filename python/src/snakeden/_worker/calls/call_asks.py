@@ -21,13 +21,19 @@ class OpenReply(Protocol):
 class CallAsks:
     """The asks of one call, from the first one to the end of the call."""
 
-    __slots__ = ("before_answer", "replies")
+    __slots__ = ("at_end", "before_answer", "replies")
 
     def __init__(self) -> None:
         self.replies: set[OpenReply] = set()
         """Those that are not settled."""
         self.before_answer: list[Callable[[], None]] = []
-        """Steps to run on the thread of the call when its tool has returned or raised."""
+        """Steps to run on the thread of the call when its tool has returned or raised, unless the
+        call was stopped.
+        """
+        self.at_end: list[Callable[[], None]] = []
+        """Steps to run on the thread of the call when it has ended in any way, before its answer is
+        sent. They raise nothing.
+        """
 
     def conclude(self) -> None:
         """Run the steps before the answer. What one of them raises becomes the failure of the call
@@ -40,5 +46,8 @@ class CallAsks:
         """Settle what is left, since the call has ended."""
         while self.replies:
             self.replies.pop().abandon()
+        for step in self.at_end:
+            step()
         # The steps refer to the call.
         self.before_answer.clear()
+        self.at_end.clear()

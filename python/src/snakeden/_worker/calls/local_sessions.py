@@ -23,7 +23,7 @@ OnEnd = Callable[[str, dict[str, Any]], None]
 
 
 class _Local(NamedTuple):
-    """What is kept with one life of a session."""
+    """The objects of one life of a session."""
 
     session_id: str
     objects: dict[str, Any]

@@ -106,6 +106,10 @@ class Reply:
         if self._outcome is not None:
             self._run_steps()
 
+    def leave(self) -> None:
+        """Wake those who wait, since nobody wants the answer any more."""
+        self._settle(RuntimeError(f"{self.method}: nobody waits for the answer any more"))
+
     # ---- called by Asking, on any thread ----
 
     def answered(self, value: Value, buffers: Sequence[bytes | memoryview]) -> None:
