@@ -302,3 +302,39 @@ Deno.test("Snakeden with dev reloads all pools of a file that links give several
   }
   await den.stop();
 });
+
+Deno.test("Snakeden with dev calls the hooks of sessions when a reload drops their objects", async () => {
+  await using files = await project(keeping("v1"));
+  await using den = await startDev(files, { size: 1 });
+  await den.sessions.open("s-1");
+  const count = (): Promise<unknown> => den.execute("count", {}, { sessionId: "s-1" });
+  assert.deepEqual([await count(), await count()], ["v1 1", "v1 2"]);
+  await files.save(keeping("v2"));
+  const seen = await until(async () => {
+    const answer = await count();
+    return answer === "v2 1" ? answer : undefined;
+  }, "the code of v2");
+  assert.equal(seen, "v2 1");
+  const ended = join(files.path, "ended");
+  const text = (): Promise<string> => Deno.readTextFile(ended).catch(() => "");
+  await until(async () => (await text()) !== "", "the hook");
+  assert.match(await text(), /^v1 s-1 \d+\n$/);
+});
+
+/** The source of an adapter that counts in `session.local`, and writes down what ends. */
+function keeping(version: string): string {
+  return `from pathlib import Path
+from snakeden import Adapter, current_call, tool
+
+class Keeping(Adapter):
+    @tool
+    def count(self) -> str:
+        local = current_call().session.local
+        local["count"] = local.get("count", 0) + 1
+        return f"${version} {local['count']}"
+
+    async def on_session_end(self, session_id: str, local: dict) -> None:
+        with open(Path(__file__).with_name("ended"), "a") as file:
+            file.write(f"${version} {session_id} {local['count']}\\n")
+`;
+}

@@ -230,6 +230,22 @@ for (const carrier of ["socket", "grpc"] as const) {
     await noWatches(it);
   });
 
+  Deno.test(`a stream that its caller leaves early leaves nothing (${carrier})`, async () => {
+    await using it = await start(carrier);
+    const { variables } = await it.sessions.get("s-1");
+    for (const tool of ["stream", "stream_async"]) {
+      const chunks = it.stream(tool, { count: 100 })[Symbol.asyncIterator]();
+      const first = chunks.next();
+      await until(() => it.watches.open === 2, "the tool to wait");
+      await variables.set("a", 1);
+      assert.equal((await first).value, "set a");
+      await chunks.return?.();
+      await noWatches(it);
+      const { seen } = await it.execute<{ seen: string[] }>("state");
+      assert.deepEqual(seen, [`${tool} is over`]);
+    }
+  });
+
   Deno.test(`more waits than places hold up no write (${carrier})`, async () => {
     await using it = await start(carrier);
     const { variables } = await it.sessions.get("s-1");

@@ -10,6 +10,8 @@ export interface OpenedSessions extends AsyncDisposable {
   readonly clock: FakeClock;
   /** The ids of the sessions that have ended, in order. */
   readonly ended: readonly string[];
+  /** The lives with which workers keep objects and that have ended, in order. */
+  readonly endedLives: readonly string[];
   /** The store, whose methods a test may replace before it uses the sessions. */
   readonly store: Store;
   /** Another host on the same store, with an empty cache. */
@@ -33,13 +35,18 @@ export function openSessions(
   if (!options.saysSo) store.report = () => Promise.resolve({ state: "open", setAside: [] });
   const parsed = parseConfig({ sessions: config }).sessions;
   const ended: string[] = [];
-  const onEnded = (ids: readonly string[]): void => void ended.push(...ids);
+  const endedLives: string[] = [];
+  const onEnded = (ids: readonly string[], lives: readonly string[]): void => {
+    ended.push(...ids);
+    endedLives.push(...lives);
+  };
   const open = (): Sessions =>
     stack.use(new Sessions({ store, config: parsed, maxDepth: 200, clock, now, onEnded }));
   return {
     sessions: open(),
     clock,
     ended,
+    endedLives,
     store,
     again: open,
     [Symbol.asyncDispose]: () => stack.disposeAsync(),

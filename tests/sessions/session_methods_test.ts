@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Value } from "../../src/bridge/mod.ts";
 import { type AskingCall, HostMethods } from "../../src/pool/mod.ts";
 import { sessionMethods } from "../../src/sessions/mod.ts";
+import { until } from "../fixtures/until.ts";
 import { openSessions } from "./opened_sessions.ts";
 
 const CALL: AskingCall = {
@@ -194,4 +195,48 @@ Deno.test("the methods of programs refuse calls without a session, and arguments
     const without = it.ask(`session.${method}`, args, { sessionId: "" });
     await assert.rejects(without, { code: "invalid_input", message: /the call has no sessionId$/ });
   }
+});
+
+Deno.test("session.keep_local returns the life of the session, whose end is reported once", async () => {
+  await using it = await setUp();
+  const keep = async (): Promise<string> =>
+    (await it.ask("session.keep_local", {}) as { readonly life: string }).life;
+  const first = await keep();
+  assert.equal(await keep(), first);
+  await it.sessions.open("s-2");
+  await it.sessions.delete("s-2");
+  assert.deepEqual(it.endedLives, [], "nothing is kept with it");
+  await it.sessions.delete("s-1");
+  assert.deepEqual(it.endedLives, [first]);
+  await assert.rejects(keep(), { code: "unknown_session" });
+  await it.sessions.open("s-1", { ttlMs: 1_000 });
+  const second = await keep();
+  assert.notEqual(second, first);
+  it.clock.advance(1_001);
+  await assert.rejects(keep(), { code: "unknown_session" });
+  await it.sessions.open("s-1");
+  assert.deepEqual(it.endedLives, [first, second], "another one has replaced it");
+  await keep();
+  await it.sessions.delete("s-1");
+  assert.equal(it.endedLives.length, 3);
+});
+
+Deno.test("session.keep_local reports no end of a session that replaces an expired one meanwhile", async () => {
+  await using it = await setUp();
+  await it.ask("session.keep_local", {});
+  await (await it.sessions.get("s-1")).update({ ttlMs: 1 });
+  it.clock.advance(2);
+  const opening = it.sessions.open("s-1");
+  const kept = until(
+    async () =>
+      await it.ask("session.keep_local", {})
+        .then((answer) => (answer as { readonly life: string }).life, () => undefined),
+    "the session to be there",
+  );
+  await opening;
+  const life = await kept;
+  assert.equal(it.endedLives.length, 1);
+  assert.ok(!it.endedLives.includes(life));
+  await it.sessions.delete("s-1");
+  assert.deepEqual(it.endedLives.slice(1), [life]);
 });

@@ -116,11 +116,9 @@ class OnChange:
         except RuntimeError:
             return  # It comes from the end of the call.
         self._error = error
-        self._changes.close()
         if not isinstance(error, CallCancelled):
-            logging.getLogger(__name__).error(
-                "on_change() ended, since this was raised", exc_info=error
-            )
+            text = "on_change() ended, since this was raised"
+            logging.getLogger(__name__).error(text, exc_info=error)
 
     def _conclude(self) -> None:
         """End before the call is answered, and raise what the callback has raised."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final, Literal
 
-from snakeden.errors import CallCancelled, HostError
+from snakeden.errors import HostError
 from snakeden.session_source import Reply, SessionSource
 
 __all__ = ["VariableChange", "VariableChanges"]
@@ -144,9 +144,10 @@ class VariableChanges:
             try:
                 # So that the host waits no longer.
                 self._source.ask("session.leave_changes", {"poll": self._poll_number})
-            except (CallCancelled, RuntimeError):
+            except RuntimeError:
                 pass  # The end of the call ends all waits.
-            poll.leave()
+            finally:
+                poll.leave()
 
     def check(self) -> None:
         """Raise `HostError` if the changes cannot be followed."""

@@ -93,3 +93,11 @@ def test_a_callback_that_ends_leaves_its_wait(worker: Worker) -> None:
         message = worker.link.next()
         assert message is not None
     assert decoded(message.result.value) == "left"
+
+
+def test_a_call_that_was_stopped_is_interrupted_where_it_closes_a_wait(worker: Worker) -> None:
+    worker.link.call(1, "close_late", session_id="s-1")
+    answer(worker, asked(worker, "position"), {"position": "life.0"})
+    asked(worker, "changes")
+    worker.link.send({"cancel": link.Cancel(id=1)})
+    assert worker.link.expect("failure").error.code == "cancelled"
