@@ -290,6 +290,43 @@ Deno.test("Variables.set() refuses more than sessions.maxVariables, and still wr
   assert.deepEqual(error.details, { limit: "sessions.maxVariables", max: 5 });
 });
 
+Deno.test("Variables.setMany() writes a variable that is deleted while another one is read", async () => {
+  await using it = openSessions();
+  const { variables } = await it.sessions.open("s1");
+  await variables.set("x", 1);
+  const store = it.store.sessions;
+  const { getVars } = store;
+  store.getVars = async (...args) => {
+    store.getVars = getVars;
+    await variables.delete("x");
+    return await getVars.apply(store, args);
+  };
+  const results = await variables.setMany([{ name: "x", value: 2 }, { name: "y", value: 2 }]);
+  assert.deepEqual(results.map(({ ok }) => ok), [true, true]);
+});
+
+Deno.test("Variables that are deleted and set at the same time count for sessions.maxVariables", async () => {
+  await using it = openSessions({ maxVariables: 2 });
+  const { variables } = await it.sessions.open("s1");
+  await variables.set("x", 0);
+  const store = it.store.sessions;
+  const { dropVars } = store;
+  const setting: Promise<unknown>[] = [];
+  store.dropVars = async (...args) => {
+    const answer = dropVars.apply(store, args);
+    // It is checked while the variable is still known.
+    setting.push(variables.set("x", setting.length));
+    return await answer;
+  };
+  for (let i = 0; i < 5; i++) {
+    await variables.delete("x");
+    await setting[i];
+  }
+  assert.equal((await variables.get("x")).value, 4);
+  await variables.set("y", 1);
+  await refused(variables.set("z", 1), "session_quota_exceeded");
+});
+
 Deno.test("Variables read from the cache once they were read or written", async () => {
   await using it = openSessions();
   const { variables } = await it.sessions.open("s1");
