@@ -1,8 +1,8 @@
 /**
  * `deno task test [PATH...] [--filter TEXT] [--long]` runs the tests of both languages and the
  * examples in the documentation of mod.ts. With `--long`, tests/chaos takes ten minutes instead of
- * one. The last line is `N passed, N failed`, the sum of the reports that the runners write. A
- * runner that crashed counts as a failure.
+ * one, and tests that kill a host do so 20 times. The last line is `N passed, N failed`, the sum of
+ * the reports that the runners write. A runner that crashed counts as a failure.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -16,6 +16,8 @@ import { testArguments } from "./test_arguments.ts";
 const NO_TESTS_COLLECTED = 5;
 /** The duration of tests/chaos with `--long`. */
 const LONG_CHAOS_SECONDS = 600;
+/** The kills of a host by one test with `--long`. */
+const LONG_HOST_KILLS = 20;
 
 interface Runner {
   readonly name: string;
@@ -48,7 +50,12 @@ async function run(
 
 function runners(python: string, reports: string, args: readonly string[]): Runner[] {
   const { deno, pytest, partial, long } = testArguments(args);
-  const env = long ? { SNAKEDEN_CHAOS_SECONDS: String(LONG_CHAOS_SECONDS) } : {};
+  const env: Record<string, string> = long
+    ? {
+      SNAKEDEN_CHAOS_SECONDS: String(LONG_CHAOS_SECONDS),
+      SNAKEDEN_HOST_KILLS: String(LONG_HOST_KILLS),
+    }
+    : {};
   const all: Runner[] = [];
   const denoTest = (name: string, more: readonly string[]): Runner => {
     const report = join(reports, `${name}.xml`);

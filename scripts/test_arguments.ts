@@ -4,7 +4,7 @@ export interface TestArguments {
   readonly pytest: readonly string[] | null;
   /** True if a part was chosen, so that a runner may find no test. */
   readonly partial: boolean;
-  /** True if tests that can run for any time run for ten minutes. */
+  /** True if tests that can take any time take long: chaos, and kills of a host. */
   readonly long: boolean;
 }
 
