@@ -50,11 +50,11 @@ export function describeLeaving(
 
 /** Describes the end of a worker whose process has exited. */
 export function describeEnd(worker: Worker, exit: WorkerExit): HomeEnd {
-  const { kind, reason: text } = worker.crashOf(exit);
-  // Other reasons are lines of the worker's output, which not every caller may see.
-  const isHostsText = kind === "killed_by_host" || kind === "link_lost" ||
-    kind === "protocol_error";
-  if (isHostsText && text !== undefined) return { text, reason: kind };
+  const { kind } = worker.crashOf(exit);
+  // Not the reason of the crash: that may be a line of the worker's output, which not every caller
+  // may see.
+  const text = worker.endReason(exit);
+  if (text !== undefined) return { text, reason: kind };
   if (worker.stopRequested) return describeLeaving(worker);
   return { text: `died with ${describeExit(exit)}`, reason: kind };
 }

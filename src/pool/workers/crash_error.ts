@@ -5,17 +5,17 @@ import {
   describeOutput,
   type EndedWorker,
 } from "../crashes/mod.ts";
-import type { Breach } from "./worker_limits.ts";
+import type { EndCause } from "./end_cause.ts";
+import { exitBreach, type WorkerLimits } from "./worker_limits.ts";
 
 /** Facts about the end of a worker besides its exit. */
 export interface EndOfCall {
   readonly tool: string;
   /** All workers that the call lost, this one last. */
   readonly history: readonly CrashRecord[];
-  /** The limit that the worker exceeded. */
-  readonly breach: Breach | undefined;
-  /** The event that ended the worker, as the end of a sentence, when the exit does not say. */
-  readonly how: string | undefined;
+  /** The cause of the end, when the exit does not say. */
+  readonly cause: EndCause | undefined;
+  readonly limits: WorkerLimits;
   /** The exit status that the worker's own code has announced. */
   readonly ownStatus: number | undefined;
 }
@@ -24,11 +24,12 @@ export interface EndOfCall {
 export function crashErrorOf(
   worker: EndedWorker,
   exit: WorkerExit,
-  { tool, history, breach, how, ownStatus }: EndOfCall,
+  { tool, history, cause, limits, ownStatus }: EndOfCall,
 ): WorkerCrashedError {
+  const breach = cause?.breach ?? exitBreach(limits, exit);
   const workersLost = Math.max(1, history.length);
   const others = workersLost === 1 ? "" : `; the call has lost ${workersLost} workers`;
-  const end = breach?.text ?? how ?? `ended with ${describeExit(exit, ownStatus)}`;
+  const end = breach?.text ?? cause?.crash.reason ?? `ended with ${describeExit(exit, ownStatus)}`;
   const message = `Cannot finish ${tool}: worker ${worker.id} ${end}${others}`;
   const output = `; ${describeOutput(exit.lastOutput)}`;
   const details = {

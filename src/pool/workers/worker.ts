@@ -292,6 +292,11 @@ export class Worker implements LinkEvents, AttemptHost {
     return this.#endCause?.crash ?? classifyCrash(exit, this.#launched?.process.ownStatus);
   }
 
+  /** Returns the reason of its end that the host knows besides its exit, if there is one. */
+  endReason(exit: WorkerExit): string | undefined {
+    return this.#endCause?.crash.reason ?? exitBreach(this.#limits, exit)?.text;
+  }
+
   /**
    * Returns the error of a call that was in flight when this worker died.
    *
@@ -302,13 +307,9 @@ export class Worker implements LinkEvents, AttemptHost {
     tool: string,
     history: readonly CrashRecord[] = [],
   ): WorkerCrashedError {
-    return crashErrorOf(this, exit, {
-      tool,
-      history,
-      breach: this.#endCause?.breach ?? exitBreach(this.#limits, exit),
-      how: this.#endCause?.crash.reason,
-      ownStatus: this.#launched?.process.ownStatus,
-    });
+    const limits = this.#limits;
+    const ownStatus = this.#launched?.process.ownStatus;
+    return crashErrorOf(this, exit, { tool, history, cause: this.#endCause, limits, ownStatus });
   }
 
   // ---- AttemptHost ----

@@ -138,6 +138,10 @@ Deno.test("Affinity: a worker that got a signal from outside, or was killed for 
     "session_worker_unavailable",
     "out_of_memory",
   ]);
+  assert.match(
+    String(breach.details.workerEnd),
+    /^was killed: .* the limit memoryBytes of the pool/,
+  );
 });
 
 Deno.test("Affinity: rebind starts the session again in another worker, to which it keeps", async () => {
