@@ -12,6 +12,7 @@ import { ADAPTERS, startDen, tempDir, workersOf } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 import { ChaosLoad } from "./load.ts";
 import { Random } from "./random.ts";
+import { SessionLoad } from "./session_load.ts";
 
 const SECONDS = Number(Deno.env.get("SNAKEDEN_CHAOS_SECONDS") ?? 60);
 const SEED = Number(Deno.env.get("SNAKEDEN_TEST_SEED") ?? Math.floor(Math.random() * 2 ** 32));
@@ -76,6 +77,7 @@ Deno.test({
     await using data = await tempDir();
     const den = await startDen({}, {
       dataDir: data.path,
+      sessions: { sweepMs: 500 },
       pools: [{
         name: "default",
         size: 4,
@@ -94,7 +96,8 @@ Deno.test({
     const app = createApp(den, { version: "chaos" });
     const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, app.fetch);
     const origin = `http://127.0.0.1:${server.addr.port}`;
-    const load = new ChaosLoad(den, { origin, random });
+    const sessions = new SessionLoad(den);
+    const load = new ChaosLoad(den, { origin, random, more: sessions.kinds });
     await makeMischief(den, random, SECONDS / 3);
     const before = Deno.memoryUsage().rss;
     await makeMischief(den, random, 2 * SECONDS / 3);
@@ -127,6 +130,12 @@ Deno.test({
     // Every living process is a worker or a child of one; the tool `child` makes some.
     const pids = den.workers.list().map(({ pid }) => pid);
     assert.ok(pids.every((pid) => pid !== undefined && workersOf({ runId }).includes(pid)));
+    await sessions.end();
+    await until(() => sessions.watching === 0, "the iterators of ended sessions to end");
+    await until(
+      async () => (await den.sessions.list()).items.length === 0,
+      "the short sessions to expire",
+    );
     console.log(`${load.made} calls, ${stats.restarts} restarts, ${grown >> 20} MiB more`);
     console.log(Object.fromEntries([...load.ends].sort()));
 

@@ -2,7 +2,7 @@ import { type Snakeden, SnakedenError } from "../../mod.ts";
 import type { Random } from "./random.ts";
 
 /** A kind of call, and the ways in which it may fail. */
-interface Kind {
+export interface Kind {
   readonly name: string;
   /** The share of this kind, relative to the others. */
   readonly weight: number;
@@ -34,11 +34,18 @@ export class ChaosLoad {
   readonly #callers: readonly Promise<void>[];
   #stopping = false;
 
-  constructor(den: Snakeden, { origin, random }: { origin: string; random: Random }) {
+  constructor(
+    den: Snakeden,
+    { origin, random, more }: {
+      readonly origin: string;
+      readonly random: Random;
+      readonly more: readonly Kind[];
+    },
+  ) {
     this.#den = den;
     this.#origin = origin;
     this.#random = random;
-    this.#kinds = this.#allKinds();
+    this.#kinds = [...this.#ownKinds(), ...more];
     this.#callers = Array.from({ length: CALLERS }, () => this.#callForever());
   }
 
@@ -93,7 +100,7 @@ export class ChaosLoad {
     throw new Error("unreachable");
   }
 
-  #allKinds(): Kind[] {
+  #ownKinds(): Kind[] {
     const den = this.#den;
     return [
       { name: "quick", weight: 40, run: () => this.#quick() },
