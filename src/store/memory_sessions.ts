@@ -92,11 +92,8 @@ export class MemorySessions implements SessionStore {
       const { ttlMs } = options;
       const now = this.#deps.now();
       const times = { createdAt: now, touchedAt: now, expiresAt: now + ttlMs };
-      const row = { id, life: crypto.randomUUID(), version: 1, ttlMs, ...times };
-      const [variables, programs] = [
-        new NamedRows<VariableRow>(),
-        new NamedRows<StoredProgram>(),
-      ];
+      const row = { id, life: crypto.randomUUID(), version: 1, ttlMs, boundIn: [], ...times };
+      const [variables, programs] = [new NamedRows<VariableRow>(), new NamedRows<StoredProgram>()];
       const session = { entry: { row, metadata: text }, seq: 0, variables, programs };
       this.#sessions.set(id, session);
       this.#ids.add(id);
@@ -155,6 +152,18 @@ export class MemorySessions implements SessionStore {
           return Promise.resolve(row.expiresAt);
         })
       ));
+    });
+  }
+
+  bind(id: string, pool: string): Promise<boolean | undefined> {
+    return this.#write("bind a session", id, () => {
+      const session = this.#live(id);
+      if (session === undefined) return undefined;
+      const { boundIn } = session.entry.row;
+      if (boundIn.includes(pool)) return false;
+      const row = { ...session.entry.row, boundIn: [...boundIn, pool] };
+      session.entry = { ...session.entry, row };
+      return true;
     });
   }
 

@@ -19,6 +19,7 @@ const sessionSchema = z.object({
   expiresAt: moment,
   touchedAt: moment,
   metadata: z.record(z.string(), z.unknown()),
+  boundIn: z.array(z.string()).readonly(),
 });
 
 /** An object of JSON. It comes back as `JSON.parse(JSON.stringify(it))`. */
@@ -31,6 +32,7 @@ export type JsonObject = Readonly<Record<string, unknown>>;
  * - `version` begins at 1 and rises by one with each {@link SessionStore.update}; nothing else
  *   changes it.
  * - `touchedAt` is the time of the last open, update or touch, and `expiresAt` is `ttlMs` later.
+ * - `boundIn` has the names of the pools of {@link SessionStore.bind}.
  */
 export interface SessionRow {
   readonly id: string;
@@ -41,6 +43,7 @@ export interface SessionRow {
   readonly expiresAt: number;
   readonly touchedAt: number;
   readonly metadata: JsonObject;
+  readonly boundIn: readonly string[];
 }
 
 /** The record type of a session. */

@@ -156,6 +156,11 @@ export interface SessionStore {
    */
   touch(ids: readonly string[]): Promise<readonly (number | undefined)[]>;
   /**
+   * Notes that a session is bound to a worker of a pool, so that a later host knows that the worker
+   * is gone. Returns false if that was noted before. This is no touch, and the version stays.
+   */
+  bind(id: string, pool: string): Promise<boolean | undefined>;
+  /**
    * Ends a session, with its variables and programs. Returns false if it does not exist, or has
    * another life than the expected one; `stale` if it has another version. The space may be freed
    * later.

@@ -35,6 +35,7 @@ function testLives({ name, place }: StoreDriver): void {
       expiresAt: 1_005_000,
       touchedAt: 1_000_000,
       metadata,
+      boundIn: [],
     });
     host.now += 1_000;
     const again = await host.sessions.open("u1", { ttlMs: 9, metadata: { other: 1 } });
@@ -53,6 +54,27 @@ function testLives({ name, place }: StoreDriver): void {
     assert.equal(new Set(opened.map(({ session }) => session.life)).size, 1);
     assert.deepEqual(opened[7]?.session.metadata, { i: 0 });
     assert.equal(await host.sessions.count(), 1);
+  });
+
+  Deno.test(`${name}: SessionStore.bind() notes the pools of a session until it ends`, async () => {
+    await using at = await place();
+    await using host = await openAt(at);
+    const { sessions } = host;
+    const { session } = await sessions.open("s", { ttlMs: 1_000, metadata: {} });
+    host.now += 500;
+    const binds = ["a", "b", "a", "a"].map((pool) => sessions.bind("s", pool));
+    assert.deepEqual(await Promise.all(binds), [true, true, false, false]);
+    assert.deepEqual(await sessions.read("s"), { ...session, boundIn: ["a", "b"] });
+    assert.deepEqual((await sessions.list({ limit: 1 })).items[0]?.boundIn, ["a", "b"]);
+    await sessions.touch(["s"]);
+    const updated = await sessions.update("s", 1, { metadata: { a: 1 } });
+    assert.deepEqual(updated?.session.boundIn, ["a", "b"]);
+    assert.equal(await sessions.bind("none", "a"), undefined);
+    await assert.rejects(sessions.bind("/", "a"), REFUSED);
+    host.now += 1_000;
+    assert.equal(await sessions.bind("s", "c"), undefined);
+    const again = await sessions.open("s", { ttlMs: 10, metadata: {} });
+    assert.deepEqual(again.session.boundIn, []);
   });
 
   Deno.test(`${name}: SessionStore.drop() ends a session with all that belongs to it`, async () => {
@@ -375,12 +397,14 @@ function testLaterHosts({ name, place }: DurableDriver): void {
       host.now += 500;
       await host.sessions.touch(["b"]);
       await host.sessions.drop("gone");
+      await host.sessions.bind("c", "default");
       for (const id of ids) rows.push(await host.sessions.read(id));
     }
     await using host = await openAt(at, 1_000_900);
     const { sessions } = host;
     assert.deepEqual(await allPages((page) => sessions.list(page), 2), rows);
     assert.equal(await sessions.count(), 4);
+    assert.deepEqual((await sessions.read("c"))?.boundIn, ["default"]);
     assert.deepEqual(await lengthsOf(sessions, "a", ["v", "w"]), [7, 100_000]);
     assert.deepEqual((await sessions.getProgram("a", "p"))?.body, { x: "y".repeat(100_000) });
     assert.deepEqual(await sessions.setVars("a", [variable("v", 1, { expectVersion: 1 })]), [

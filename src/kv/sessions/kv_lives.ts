@@ -237,9 +237,9 @@ export class KvLives {
   /** Returns the row of a session; undefined if its metadata cannot be read. */
   async rowOf({ head, metadata, state }: Life): Promise<SessionRow | undefined> {
     const { id, life, version, createdAt, ttlMs, long } = head;
-    const { touchedAt, expiresAt } = state;
+    const { touchedAt, expiresAt, boundIn = [] } = state;
     const bytes = long === undefined ? { value: metadata } : await this.#deps.chunks.read(long);
-    const row = { id, life, version, createdAt, ttlMs, touchedAt, expiresAt };
+    const row = { id, life, version, createdAt, ttlMs, touchedAt, expiresAt, boundIn };
     try {
       if ("problem" in bytes) return undefined;
       const parsed = JSON.parse(new TextDecoder().decode(bytes.value));

@@ -77,7 +77,8 @@ export class KvSessions implements SessionStore {
         ...this.#lives.put(undefined, { head, metadata: bytes, state }),
         ...long === undefined ? [] : [this.#deps.chunks.bind(long)],
       ];
-      const row = { id, life, version: 1, createdAt: now, ttlMs, touchedAt: now, expiresAt };
+      const rest = { createdAt: now, ttlMs, touchedAt: now, expiresAt, boundIn: [] };
+      const row = { id, life, version: 1, ...rest };
       const created = { ...row, metadata: JSON.parse(new TextDecoder().decode(value)) };
       const answer = { session: created, created: true };
       return { answer, mutations, ...(ended && { after: ended.after }) };
@@ -159,6 +160,15 @@ export class KvSessions implements SessionStore {
           })
         )),
     );
+  }
+
+  async bind(id: string, pool: string): Promise<boolean | undefined> {
+    return await this.#lives.changeLive("bind a session", id, (old) => {
+      const { boundIn = [] } = old.state;
+      if (boundIn.includes(pool)) return { answer: false };
+      const state = { ...old.state, boundIn: [...boundIn, pool] };
+      return { answer: true, mutations: this.#lives.put(old, { ...old, state }) };
+    });
   }
 
   async drop(id: string, expect: SessionToDrop = {}): Promise<boolean | "stale"> {

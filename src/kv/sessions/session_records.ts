@@ -39,6 +39,8 @@ const stateSchema = z.object({
   hasPrograms: z.boolean(),
   /** True if a variable was ever longer than a row can hold. */
   hasLong: z.boolean(),
+  /** The pools to whose workers it was bound; absent if there is none. */
+  boundIn: z.array(z.string()).readonly().optional(),
 });
 
 /** The part of a session that each touch and each change of a variable writes. */
