@@ -21,7 +21,13 @@ export {
   Value,
   type WriteOptions,
 } from "./src/bridge/mod.ts";
-export { type Args, type CallOptions, type FoundCall, ToolStream } from "./src/calls/mod.ts";
+export {
+  type Args,
+  type BoundWorker,
+  type CallOptions,
+  type FoundCall,
+  ToolStream,
+} from "./src/calls/mod.ts";
 export {
   type Config,
   type ConfigInput,

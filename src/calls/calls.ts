@@ -5,6 +5,7 @@ import type { ToolRegistry } from "../tools/mod.ts";
 import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
 import { attachPoliced } from "./policed_stream.ts";
 import type { CallPolicy, PolicedCall, PoliciesByPool } from "./policies/mod.ts";
+import type { StrictSessions } from "./strict_sessions.ts";
 import { ToolStream } from "./tool_stream.ts";
 
 /** Dependencies of {@link Calls}. */
@@ -13,6 +14,8 @@ export interface CallsDeps {
   readonly tools: ToolRegistry;
   /** Undefined if no pool has policies, so that they cost calls nothing. */
   readonly policies: PoliciesByPool | undefined;
+  /** The sessions that strict calls may lose; without it, they are those of the pools alone. */
+  readonly strict?: StrictSessions | undefined;
 }
 
 /**
@@ -23,8 +26,10 @@ export class Calls {
   readonly #limits: CallsDeps["limits"];
   readonly #tools: ToolRegistry;
   readonly #policies: PoliciesByPool | undefined;
+  readonly #strict: StrictSessions | undefined;
 
-  constructor({ limits, tools, policies }: CallsDeps) {
+  constructor({ limits, tools, policies, strict }: CallsDeps) {
+    this.#strict = strict;
     this.#limits = limits;
     this.#tools = tools;
     this.#policies = policies;
@@ -109,24 +114,58 @@ export class Calls {
   #open({ tool, args, options }: FoundCall, leaving: AbortSignal): ChunkStream {
     const stream = new ChunkStream(this.#limits.streamWindowBytes);
     const signal = options.signal ? AbortSignal.any([options.signal, leaving]) : leaving;
-    const policed = this.#policies && this.#policed(this.#policies, tool, options);
-    if (policed === undefined) {
-      stream.attach(this.#submit(tool, args, { ...options, signal }, stream));
-      return stream;
+    const own = { ...options, signal };
+    const prepared = this.#prepare(tool, args, own);
+    if (prepared === undefined) this.#attach(stream, tool, args, own);
+    else {
+      prepared.then((ready) => this.#attach(stream, tool, ready.args, ready.options))
+        .catch((error) => stream.attach({ outcome: Promise.reject(error), credit: () => {} }));
     }
+    return stream;
+  }
+
+  /** Sends the call of a stream to its pool, under its policy if it has one. */
+  #attach(stream: ChunkStream, tool: string, args: Args, options: CallOptions): void {
+    const policed = this.#policies && this.#policed(this.#policies, tool, options);
+    if (policed === undefined) return stream.attach(this.#submit(tool, args, options, stream));
     const encoded = encodeArgs(args, this.#limits.maxDepth);
     const { pool } = policed;
     attachPoliced(stream, {
       ...policed,
-      signal,
       submit: (timeoutMs, sink) =>
-        this.#submit(tool, encoded, { ...options, signal, pool, timeoutMs }, sink),
+        this.#submit(tool, encoded, { ...options, pool, timeoutMs }, sink),
     });
-    return stream;
+  }
+
+  /**
+   * Prepares a strict call of a session. Returns undefined if it can be sent at once, else its
+   * arguments and options for later.
+   */
+  #prepare(tool: string, args: Args, options: CallOptions): Promise<ReadyCall> | undefined {
+    const { sessionId, affinity, signal } = options;
+    if (sessionId === undefined || affinity === "hint" || !this.#strict) return undefined;
+    checkCallOptions(options);
+    const pool = this.#tools.poolFor(tool, options.pool);
+    if (affinity === undefined && pool.sessions.mode === "hint") return undefined;
+    // The caller may change the arguments while this waits.
+    const encoded = encodeArgs(args, this.#limits.maxDepth);
+    const timeoutMs = options.timeoutMs ?? pool.timeoutOf(tool);
+    const prepared = this.#strict.prepare({ sessionId, pool: pool.name, tool, timeoutMs, signal });
+    return prepared?.then((leftMs) => ({
+      args: encoded,
+      options: { ...options, timeoutMs: leftMs },
+    }));
+  }
+
+  /** Sends the call to its pool, at once unless it is the first strict one of its session. */
+  #begin(tool: string, args: Args, options: CallOptions): Promise<CallOutcome> {
+    const prepared = this.#prepare(tool, args, options);
+    if (prepared === undefined) return this.#send(tool, args, options);
+    return prepared.then((ready) => this.#send(tool, ready.args, ready.options));
   }
 
   /** Sends the call to its pool, under its policy if it has one. Refuses it at once. */
-  #begin(tool: string, args: Args, options: CallOptions): Promise<CallOutcome> {
+  #send(tool: string, args: Args, options: CallOptions): Promise<CallOutcome> {
     const policed = this.#policies && this.#policed(this.#policies, tool, options);
     if (policed === undefined) return this.#submit(tool, args, options).outcome;
     const { policy, ...call } = policed;
@@ -173,6 +212,12 @@ export class Calls {
       sink,
     });
   }
+}
+
+/** A call that was prepared, with what is left of its deadline. */
+interface ReadyCall {
+  readonly args: Args;
+  readonly options: CallOptions;
 }
 
 /** A call that was looked up. */

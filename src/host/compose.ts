@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { settlesWithin } from "../async/mod.ts";
 import { BridgeServer } from "../bridge/mod.ts";
-import { Calls, policiesByPool, warnOfUnknownTools } from "../calls/mod.ts";
+import { Calls, policiesByPool, StrictSessions, warnOfUnknownTools } from "../calls/mod.ts";
 import { type Config, isDemo, type NamedLogging, type SizedConfig } from "../config/mod.ts";
 import { freeDeviceBytes, Hardware, logPlacements, placeConfig } from "../hardware/mod.ts";
 import { getLogger } from "../log.ts";
@@ -115,14 +115,19 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   const store = resources.use(await openStore(config, { runId, required: requireStore }));
   const { limits: { maxDepth } } = config;
   // Sessions are opened before the parts that they notify and use.
-  const later: { pools?: PoolGroup; calls?: Calls } = {};
+  const later: { pools?: PoolGroup; calls?: Calls; strict?: StrictSessions } = {};
   const sessions = resources.use(
     new Sessions({
       store,
       config: config.sessions,
       maxDepth,
       calls: () => opened(later.calls),
-      onEnded: (ids, lives) => later.pools?.sessionsEnded(ids, lives),
+      onEnded: (ids, lives) => {
+        later.strict?.ended(ids);
+        later.pools?.sessionsEnded(ids, lives);
+      },
+      onOpened: (id) => later.strict?.opened(id),
+      workerOf: (id, boundIn) => later.strict?.workerOf(id, boundIn),
     }),
   );
   const table = systemProcessTable();
@@ -157,10 +162,11 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     }),
   );
   later.pools = group;
+  const strict = later.strict = new StrictSessions(sessions, group.byName);
   logPlacements(placed);
   const tools = new ToolRegistry(group.byName, { isDemo: isDemo(config.pools) });
   const policies = policiesByPool(config.pools);
-  const calls = new Calls({ limits: config.limits, tools, policies });
+  const calls = new Calls({ limits: config.limits, tools, policies, strict });
   later.calls = calls;
   const health = new Health(group.byName);
   resources.use(await openReload({ config, pools: group.byName, tools, policies }));

@@ -18,7 +18,7 @@
  *
  * @module
  */
-export type { SessionWorker } from "./affinity/mod.ts";
+export type { PoolSessions, SessionWorker } from "./affinity/mod.ts";
 export {
   type AffinityMode,
   type ArrayForm,

@@ -2,7 +2,7 @@ import { Alarms, SYSTEM_CLOCK } from "../async/mod.ts";
 import type { Tool } from "../bridge/mod.ts";
 import { SnakedenError, type WorkerExit } from "../errors.ts";
 import { Call, type CallOwner, type CallRequest, NO_SERVICES } from "./calls/mod.ts";
-import type { SessionWorker } from "./affinity/mod.ts";
+import { PoolSessions } from "./affinity/mod.ts";
 import { CrashPolicy, type CrashStats } from "./crashes/mod.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { type CodeChange, PoolCode } from "./pool_code.ts";
@@ -29,6 +29,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly deadlines: Alarms;
   /** The code that its workers run. */
   readonly code: PoolCode;
+  /** Its sessions: which workers they are bound to. */
+  readonly sessions: PoolSessions;
   readonly #options: PoolOptions;
   readonly #supervisor: Supervisor;
   readonly #dispatcher: Dispatcher;
@@ -59,6 +61,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
       onAnswered: (worker) => this.#proved(worker),
       refusalOf: ({ tool }) => stateRefusal(this, tool),
     });
+    this.sessions = new PoolSessions(this.#dispatcher.affinity, () => this.deadlines.now);
     this.code.onEvent(({ reloaded }) => reloaded && this.#crashes.forget());
     const workers = { ...options, callPrefix: this.callPrefix };
     this.#supervisor = new Supervisor(
@@ -228,16 +231,6 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     const workers = this.serving;
     if (workers.length === 0) throw stateRefusal(this) ?? noWorkerYet(this);
     return await firstPong(workers, signal);
-  }
-
-  /** Returns the worker that a session is bound to; undefined if there is none. */
-  workerOfSession(sessionId: string): SessionWorker | undefined {
-    return this.#dispatcher.affinity.workerOf(sessionId, this.deadlines.now);
-  }
-
-  /** Forgets the worker of a session that has ended. Its calls that wait or run go on. */
-  forgetSession(sessionId: string): void {
-    this.#dispatcher.affinity.forget(sessionId, this.deadlines.now);
   }
 
   /** Replaces a worker, which finishes the calls that it runs. Resolves when it has exited. */

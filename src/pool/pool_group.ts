@@ -28,7 +28,7 @@ export class PoolGroup implements AsyncDisposable {
    */
   sessionsEnded(ids: readonly string[], lives: readonly string[]): void {
     for (const pool of this.byName.values()) {
-      for (const id of ids) pool.forgetSession(id);
+      for (const id of ids) pool.sessions.forget(id);
       if (lives.length === 0) continue;
       for (const worker of pool.serving) worker.link.sessionsEnded(lives);
     }

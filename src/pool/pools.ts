@@ -61,7 +61,7 @@ export class Pools {
 
   /** Forgets the workers of a session that has ended, in all pools. Its open calls go on. */
   forgetSession(sessionId: string): void {
-    for (const pool of this.#pools.values()) pool.forgetSession(sessionId);
+    for (const pool of this.#pools.values()) pool.sessions.forget(sessionId);
   }
 
   /**

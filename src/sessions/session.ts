@@ -1,3 +1,4 @@
+import type { BoundWorker } from "../calls/mod.ts";
 import type { JsonObject, SessionRow, SessionToDrop } from "../store/mod.ts";
 import { Programs, type ProgramsDeps } from "./programs/mod.ts";
 import { versionConflict } from "./session_errors.ts";
@@ -19,6 +20,8 @@ export interface SessionInfo {
   readonly ttlMs: number;
   /** Data about the session, as JSON. */
   readonly metadata: JsonObject;
+  /** The worker to which strict calls have bound it; absent if there was none. */
+  readonly worker?: BoundWorker | undefined;
 }
 
 /** Dependencies of {@link Session}. */
@@ -27,6 +30,8 @@ export interface SessionDeps extends VariablesDeps, ProgramsDeps {
   readonly limits: OptionLimits;
   /** Ends the session, as {@link SessionStore.drop} does. */
   readonly end: (id: string, expect: SessionToDrop) => Promise<boolean | "stale">;
+  /** Returns the worker that the session is bound to. */
+  readonly workerOf: (row: Pick<SessionRow, "id" | "boundIn">) => BoundWorker | undefined;
 }
 
 /**
@@ -81,10 +86,19 @@ export class Session implements SessionInfo {
     return structuredClone(this.#row.metadata);
   }
 
+  /**
+   * The worker to which strict calls have bound it, as it is now; undefined if there was none. If
+   * calls to several pools did, the one of the pool that it was bound in last.
+   */
+  get worker(): BoundWorker | undefined {
+    return this.#deps.workerOf(this.#row);
+  }
+
   /** The session as plain data. */
   get info(): SessionInfo {
-    const { id, version, createdAt, expiresAt, ttlMs, metadata } = this;
-    return { id, version, createdAt, expiresAt, ttlMs, metadata };
+    const { id, version, createdAt, expiresAt, ttlMs, metadata, worker } = this;
+    const fields = { id, version, createdAt, expiresAt, ttlMs, metadata };
+    return worker === undefined ? fields : { ...fields, worker };
   }
 
   /**

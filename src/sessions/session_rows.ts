@@ -122,6 +122,27 @@ export class SessionRows {
     return this.#renewed(row, expiresAt);
   }
 
+  /** Notes that a session is bound in a pool. Returns false if there is no such session. */
+  async bind(id: string, pool: string): Promise<boolean> {
+    try {
+      return await this.#store.bind(id, pool) !== undefined;
+    } finally {
+      this.forget(id);
+    }
+  }
+
+  /** Counts as use of a session; those who use it do not wait for that. */
+  used(id: string): void {
+    const row = this.#alive(id);
+    if (row !== undefined) this.#used(row);
+    else {
+      this.find(id).catch((error: unknown) => {
+        const text = "cannot renew the session {id}: {problem}";
+        getLogger("sessions").warn(text, { id, problem: messageOf(error) });
+      });
+    }
+  }
+
   /** Ends a session, as {@link SessionStore.drop} does. */
   async drop(id: string, expect: SessionToDrop): Promise<boolean | "stale"> {
     try {

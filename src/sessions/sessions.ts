@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Clock, SYSTEM_CLOCK } from "../async/mod.ts";
+import type { BoundWorker } from "../calls/mod.ts";
 import type { SessionsConfig } from "../config/mod.ts";
 import { warnVisibly } from "../log.ts";
 import type { SessionToDrop, Store } from "../store/mod.ts";
@@ -15,6 +16,7 @@ import {
   checkId,
   type ListOptions,
   type ListPage,
+  nameIssue,
   type OpenOptions,
 } from "./session_options.ts";
 import { SessionQuota } from "./session_quota.ts";
@@ -63,6 +65,10 @@ export interface SessionsDeps {
    * lives of those sessions of {@link Sessions.keepLocal} that have ended.
    */
   readonly onEnded?: (ids: readonly string[], lives: readonly string[]) => void;
+  /** Called with the id of a session that was opened, which may have replaced an expired one. */
+  readonly onOpened?: (id: string) => void;
+  /** Returns the worker of a session, which was bound in these pools. */
+  readonly workerOf?: (id: string, boundIn: readonly string[]) => BoundWorker | undefined;
 }
 
 const IN_MEMORY =
@@ -94,6 +100,7 @@ export class Sessions implements AsyncDisposable {
   readonly #sweeper: Sweeper;
   readonly #quota: SessionQuota;
   readonly #onEnded: (ids: readonly string[], lives: readonly string[]) => void;
+  readonly #onOpened: (id: string) => void;
   /** The lives of sessions with which workers keep objects, by id. */
   readonly #keptLocally = new Map<string, Set<string>>();
   #hasWarned = false;
@@ -102,18 +109,11 @@ export class Sessions implements AsyncDisposable {
   #expired = 0;
 
   /** Opens the sessions of a store. Programs get theirs from {@link Snakeden.sessions}. */
-  constructor(
-    {
-      store,
-      config,
-      maxDepth,
-      clock = SYSTEM_CLOCK,
-      now = Date.now,
-      calls = noCalls,
-      onEnded = () => {},
-    }: SessionsDeps,
-  ) {
-    this.#onEnded = onEnded;
+  constructor({ store, config, maxDepth, ...deps }: SessionsDeps) {
+    const { clock = SYSTEM_CLOCK, now = Date.now, calls = noCalls } = deps;
+    const { workerOf = () => undefined } = deps;
+    this.#onEnded = deps.onEnded ?? (() => {});
+    this.#onOpened = deps.onOpened ?? (() => {});
     this.#store = store;
     this.#config = config;
     this.#cache = new ByteLru(config.cacheBytes);
@@ -131,6 +131,7 @@ export class Sessions implements AsyncDisposable {
       calls,
       now,
       end: (id, expect) => this.#end(id, expect),
+      workerOf: ({ id, boundIn }) => workerOf(id, boundIn),
     };
     this.programs = new Programs(null, this.#deps);
     this.#sweeper = new Sweeper({
@@ -179,6 +180,7 @@ export class Sessions implements AsyncDisposable {
     );
     if (created) {
       this.#created++;
+      this.#onOpened(id);
       // It may have replaced one that had expired.
       const lives = this.#takeKept(id, { except: session.life });
       if (lives.length > 0) this.#onEnded([], lives);
@@ -273,6 +275,31 @@ export class Sessions implements AsyncDisposable {
   /** Has the store keep the changes of a session for {@link Sessions.nextChanges}. */
   keepChanges(id: string, ask: Pick<BatchOptions, "since" | "signal">): void {
     keepChanges(id, { ...ask, store: this.#store.sessions });
+  }
+
+  /**
+   * Returns the pools to whose workers a session was bound, also in runs of the host before this
+   * one; undefined if it is not open. This counts as its use.
+   *
+   * @throws {SnakedenError} `store_failed`.
+   */
+  async boundIn(id: string): Promise<readonly string[] | undefined> {
+    return nameIssue("id", id) ? undefined : (await this.#rows.find(id))?.boundIn;
+  }
+
+  /**
+   * Notes that a session is bound to a worker of a pool. Resolves when that is durable; false if
+   * the session is not open.
+   *
+   * @throws {SnakedenError} `store_failed`.
+   */
+  async bind(id: string, pool: string): Promise<boolean> {
+    return await this.#rows.bind(id, pool);
+  }
+
+  /** Notes that an open session is used, without a wait. */
+  used(id: string): void {
+    this.#rows.used(id);
   }
 
   /** Ends the sweeps. The sessions stay in the store. */

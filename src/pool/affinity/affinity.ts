@@ -1,7 +1,7 @@
 import type { SnakedenError, WorkerExit } from "../../errors.ts";
 import type { AffinityMode, Call, CallQueue, CallRequest } from "../calls/mod.ts";
 import type { Worker } from "../workers/mod.ts";
-import { Binding } from "./binding.ts";
+import { Binding, type Standing } from "./binding.ts";
 import { type BindingLimits, BindingTable } from "./binding_table.ts";
 import { describeEnd, describeLeaving, Home } from "./home.ts";
 import { SessionCall } from "./session_call.ts";
@@ -17,10 +17,13 @@ const DEFAULT_LIMITS: BindingLimits = { affinityLimit: 100_000, affinityTtlMs: 3
 
 /** The worker that a session is bound to. */
 export interface SessionWorker {
-  readonly workerId: string;
-  readonly incarnation: string;
+  /** Undefined if the worker is one of a host before. */
+  readonly workerId: string | undefined;
+  readonly incarnation: string | undefined;
   /** The fate of the worker; undefined while it takes calls. */
   readonly end: string | undefined;
+  /** True if strict calls of the session go to no other worker. */
+  readonly isStrict: boolean;
 }
 
 /**
@@ -36,7 +39,8 @@ export interface SessionWorker {
  * It never sends a call. The dispatcher asks it where a call may go, and reports what happens.
  */
 export class Affinity {
-  readonly #mode: AffinityMode;
+  /** The mode of calls that name none. */
+  readonly mode: AffinityMode;
   readonly #limits: BindingLimits;
   readonly #table: BindingTable;
   /** The queue of all workers. */
@@ -45,7 +49,7 @@ export class Affinity {
   #waiting = 0;
 
   constructor(options: AffinityOptions, common: CallQueue<Call>) {
-    this.#mode = options.affinity ?? "hint";
+    this.mode = options.affinity ?? "hint";
     this.#limits = { ...DEFAULT_LIMITS, ...options };
     this.#table = new BindingTable(this.#limits);
     this.#common = common;
@@ -63,16 +67,59 @@ export class Affinity {
 
   /** Returns the worker of a session; undefined if it has none. */
   workerOf(sessionId: string, now: number): SessionWorker | undefined {
-    const home = this.#table.get(sessionId, now)?.home;
+    const { home, isStrict = false } = this.#table.get(sessionId, now) ?? {};
     if (home === undefined) return undefined;
     const { workerId, incarnation, end } = home;
-    return { workerId, incarnation, end: end?.text };
+    return { workerId, incarnation, end: end?.text, isStrict };
   }
 
   /** Forgets a session that has ended. Its calls that wait or run are not affected. */
   forget(sessionId: string, now: number): void {
     const binding = this.#table.get(sessionId, now);
     if (binding !== undefined) this.#table.delete(binding);
+  }
+
+  // ---- sessions in the store ----
+
+  /** Returns what is known of a session in the store. */
+  standingOf(sessionId: string, now: number): Standing {
+    return this.#table.get(sessionId, now)?.standing ?? "unknown";
+  }
+
+  /**
+   * Notes what is known of a session, right before its strict call. With `lostBecause`, its worker
+   * has ended so before this pool was started.
+   *
+   * @throws {SnakedenError} `session_quota_exceeded`.
+   */
+  note(
+    sessionId: string,
+    { standing, tool, lostBecause }: {
+      readonly standing: Standing;
+      readonly tool: string;
+      readonly lostBecause?: string;
+    },
+    now: number,
+  ): void {
+    let binding = this.#table.get(sessionId, now) ?? this.#table.add(sessionId, true, now);
+    if (binding === undefined) throw tooManySessions(tool, { ...this.#limits, sessionId });
+    if (lostBecause !== undefined && !(binding.isStrict && binding.home !== undefined)) {
+      binding = new Binding(sessionId, true, now);
+      binding.home = new Home(undefined, { text: lostBecause, reason: "host_ended" });
+      binding.hasRun = true;
+      this.#table.put(binding);
+    }
+    binding.standing = standing;
+  }
+
+  /**
+   * Notes that a session was opened. If its id was that of a session which has ended, that one is
+   * forgotten.
+   */
+  opened(sessionId: string, now: number): void {
+    const binding = this.#table.get(sessionId, now);
+    if (binding?.standing === "stored") this.#table.delete(binding);
+    else if (binding !== undefined) binding.standing = "unknown";
   }
 
   // ---- a new call ----
@@ -82,7 +129,7 @@ export class Affinity {
    * call keeps to no worker. A call that is refused after that must be released.
    */
   admit(request: CallRequest, now: number): SessionCall | SnakedenError | undefined {
-    const { sessionId, affinity = this.#mode, rebind = false, tool } = request;
+    const { sessionId, affinity = this.mode, rebind = false, tool } = request;
     if (sessionId === undefined) return undefined;
     const isStrict = affinity !== "hint";
     let binding = this.#table.get(sessionId, now);
@@ -319,6 +366,7 @@ export class Affinity {
       return this.#table.add(sessionId, true, now) ?? new Binding(sessionId, true, now);
     }
     const binding = new Binding(sessionId, true, now);
+    binding.standing = current.standing;
     binding.lost = current;
     this.#table.put(binding);
     return binding;

@@ -12,6 +12,15 @@ import type { Home } from "./home.ts";
 export type Fate = "open" | "undecided" | "lost";
 
 /**
+ * The knowledge about the session of a binding.
+ *
+ * - `unknown`: nothing yet.
+ * - `unstored`: the store has no such session. It is remembered for a while after each call.
+ * - `stored`: the store has it, and knows that it is bound. It is remembered until it ends.
+ */
+export type Standing = "unknown" | "unstored" | "stored";
+
+/**
  * The tie between a session and a worker. It begins without a worker, and is bound to the first one
  * that is sent a strict call of the session, or that answers one with a hint. While no call has
  * begun in that worker, the session has no state there: when all its calls come back, it is free
@@ -30,6 +39,7 @@ export class Binding implements Listed {
   /** The time of use when it came to its place in the table, to which the place belongs. */
   listedAt: number;
   home: Home | undefined = undefined;
+  standing: Standing = "unknown";
   /** True once a call of the session may have run in the worker. */
   hasRun = false;
   /** The number of strict calls that the worker was sent and has not answered. */

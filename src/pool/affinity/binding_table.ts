@@ -88,7 +88,8 @@ export class BindingTable {
   }
 
   #isExpired(binding: Binding, now: number): boolean {
-    return now - binding.usedAt >= this.#limits.affinityTtlMs && binding.isIdle;
+    return now - binding.usedAt >= this.#limits.affinityTtlMs && binding.isIdle &&
+      binding.standing !== "stored";
   }
 
   /** Removes some of the bindings whose time is up. */
@@ -98,7 +99,7 @@ export class BindingTable {
       if (head === undefined || now - head.listedAt < this.#limits.affinityTtlMs) return;
       if (this.#isExpired(head, now)) this.delete(head);
       else {
-        if (!head.isIdle) head.usedAt = now;
+        if (!head.isIdle || head.standing === "stored") head.usedAt = now;
         this.#relist(head);
       }
     }

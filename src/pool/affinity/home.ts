@@ -10,23 +10,27 @@ import type { ReplaceCause, Worker } from "../workers/mod.ts";
  * It takes calls until {@link Home.hasLeft}. If the worker was replaced, {@link Home.end} says so
  * at once. If it died, the end is unknown until the process has exited. Sessions remember their
  * home long after that, so it lets go of the worker then.
+ *
+ * The home of a session whose worker ended with a host before has no worker from the start.
  */
 export class Home {
-  readonly workerId: string;
-  readonly incarnation: string;
+  readonly workerId: string | undefined;
+  readonly incarnation: string | undefined;
   /** Undefined once its process has exited. */
   worker: Worker | undefined;
   /** The calls that wait for this worker. */
   readonly queue = new CallQueue<Call>();
   /** True once the worker takes no more calls. */
-  hasLeft = false;
+  hasLeft: boolean;
   /** The end of the worker; undefined while it is not known. */
   end: HomeEnd | undefined;
 
-  constructor(worker: Worker) {
-    this.workerId = worker.id;
-    this.incarnation = worker.incarnation;
+  constructor(worker: Worker | undefined, end?: HomeEnd) {
+    this.workerId = worker?.id;
+    this.incarnation = worker?.incarnation;
     this.worker = worker;
+    this.hasLeft = worker === undefined;
+    this.end = end;
   }
 }
 
@@ -34,7 +38,7 @@ export class Home {
 export interface HomeEnd {
   /** The end of a sentence that begins with the worker. */
   readonly text: string;
-  readonly reason: CrashKind | ReplaceCause["code"];
+  readonly reason: CrashKind | ReplaceCause["code"] | "host_ended";
 }
 
 /** Describes why a live worker takes no more calls. */

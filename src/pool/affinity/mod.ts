@@ -3,9 +3,11 @@
  * may go to. It has a {@link Binding} for each session, in a bounded table, and a `Home` for each
  * worker, with the calls that wait for that worker alone.
  *
- * It knows nothing of stored sessions: a session is the id that its calls name.
+ * It reads no store: a session is the id that its calls name. Those who know more note it by
+ * {@link PoolSessions}.
  *
  * @module
  */
 export { Affinity, type AffinityOptions, type SessionWorker } from "./affinity.ts";
+export { PoolSessions } from "./pool_sessions.ts";
 export { SessionCall } from "./session_call.ts";

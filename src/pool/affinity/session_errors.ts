@@ -8,16 +8,18 @@ export function sessionWorkerUnavailable(
 ): SnakedenError {
   const { workerId, incarnation, end } = home ?? {};
   const { text = "died", reason = "killed" } = end ?? {};
+  const worker = workerId === undefined
+    ? `the worker of the session ${sessionId}`
+    : `${workerId}, the worker of the session ${sessionId},`;
   return new SnakedenError(
     "session_worker_unavailable",
-    `Cannot call ${tool}: ${workerId}, the worker of the session ${sessionId}, ${text}; ` +
+    `Cannot call ${tool}: ${worker} ${text}; ` +
       "`rebind: true` binds the session to another worker, which has nothing of what the old one " +
       "held",
     {
       details: {
         sessionId,
-        workerId,
-        incarnation,
+        ...(workerId === undefined ? {} : { workerId, incarnation }),
         workerEnd: text,
         workerEndReason: reason,
         mayHaveRun: false,

@@ -56,6 +56,18 @@ export const sessionSchema = schemaOf<SessionInfo>()(
     expiresAt: z.iso.datetime().openapi({ description: "Unless it is used before." }),
     ttlMs: z.number().int().openapi({ example: 3_600_000 }),
     metadata: z.record(z.string(), z.unknown()),
+    worker: z.object({
+      pool: z.string().openapi({ example: "default" }),
+      workerId: z.string().optional().openapi({ example: "default-1" }),
+      incarnation: z.string().optional(),
+      workerEnd: z.string().optional().openapi({
+        description: "The end of the worker; absent while it takes calls.",
+        example: "was replaced",
+      }),
+    }).optional().openapi({
+      description: "The worker to which strict calls have bound it. `workerId` and `incarnation` " +
+        "are absent if the worker ended with a host before.",
+    }),
   }).openapi("Session"),
 );
 

@@ -288,18 +288,18 @@ Deno.test("Affinity: a strict call keeps to the worker that last answered its se
   assert.equal(await runOnce(it, STRICT), worker);
 });
 
-Deno.test("Pool.workerOfSession() names the worker of a session, and Pool.forgetSession() forgets it", async () => {
+Deno.test("PoolSessions.workerOf() names the worker of a session, and forget() forgets it", async () => {
   await using it = await startPool();
   const { pool } = it;
-  assert.equal(pool.workerOfSession("s"), undefined);
+  assert.equal(pool.sessions.workerOf("s"), undefined);
   const { worker, call } = await hold(it, STRICT);
   const { incarnation } = worker;
-  const bound = { workerId: "p-2", incarnation, end: undefined };
-  assert.deepEqual(pool.workerOfSession("s"), bound);
+  const bound = { workerId: "p-2", incarnation, end: undefined, isStrict: true };
+  assert.deepEqual(pool.sessions.workerOf("s"), bound);
   const queued = it.submit("hold", STRICT);
-  pool.forgetSession("s");
-  pool.forgetSession("never seen");
-  assert.equal(pool.workerOfSession("s"), undefined);
+  pool.sessions.forget("s");
+  pool.sessions.forget("never seen");
+  assert.equal(pool.sessions.workerOf("s"), undefined);
   // It begins again, in another worker, while its earlier calls go on.
   assert.notEqual((await hold(it, STRICT)).worker, worker);
   worker.answer();

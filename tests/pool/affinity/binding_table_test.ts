@@ -66,7 +66,7 @@ Deno.test("Affinity: a strict session beyond the limit is refused with session_q
   assert.deepEqual([error.code, error.retryable], ["session_quota_exceeded", true]);
   assert.match(error.message, /the session s cannot be bound .* 2 others .* \(`affinityLimit`\)$/);
   assert.match(await endOf(it.submit("echo", { sessionId: "s" })), /^ok/, "a hint is no promise");
-  it.pool.forgetSession("a");
+  it.pool.sessions.forget("a");
   assert.match(await endOf(it.submit("echo", STRICT)), /^ok/);
   assert.equal(it.pool.stats.refused, 1);
 });
