@@ -13,13 +13,14 @@ import { Terminal } from "../fixtures/processes/terminal.ts";
 import { until } from "../fixtures/until.ts";
 
 const FOLDER = join(ROOT, "examples/digits");
+const PAGE = "examples/digits/README.md";
 const MAIN = "examples/digits/main.ts";
 const SERVE = "SNAKEDEN_CONFIG=examples/digits/snakeden.config.json deno task serve";
 
 Deno.test("examples/digits trains in a session, and says after a restart that the model is gone", async (t) => {
   await using dir = await tempDir();
   const env = { SNAKEDEN_DATA_DIR: dir.path };
-  const snippets = snippetsOf(await Deno.readTextFile(join(FOLDER, "README.md")));
+  const snippets = snippetsOf(await Deno.readTextFile(join(ROOT, PAGE)));
   const shells = snippets.filter(({ language }) => language === "sh");
   const scripts = shells.filter(({ text }) => text.startsWith("deno task run"));
   const requests = shells.filter((it) => !scripts.includes(it));
