@@ -72,8 +72,8 @@ export interface SessionsDeps {
 }
 
 const IN_MEMORY =
-  "sessions are in memory and end with this program: another program has the store of the data " +
-  "directory, or it cannot be opened";
+  "sessions are in memory and end with this program, and so are stored programs: another program " +
+  "has the store of the data directory, or it cannot be opened";
 
 /**
  * The sessions of a host: state under an id, for callers and tools.
@@ -129,6 +129,8 @@ export class Sessions implements AsyncDisposable {
       programLimits: { maxDepth, maxProgramBytes: config.maxProgramBytes },
       limits: config,
       calls,
+      // Not awaited: the first use must not be overtaken by the second.
+      onUse: () => void this.#warnInMemory().catch(() => {}),
       now,
       end: (id, expect) => this.#end(id, expect),
       workerOf: ({ id, boundIn }) => workerOf(id, boundIn),

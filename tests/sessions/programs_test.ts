@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { Value } from "../../src/bridge/mod.ts";
 import { InvalidInputError } from "../../src/errors.ts";
 import type { Programs, ProgramToPut } from "../../src/sessions/mod.ts";
+import { LogSink } from "../fixtures/log_sink.ts";
 import { openSessions } from "./opened_sessions.ts";
 
 /** Returns the arguments of the call that a run would make. */
@@ -128,7 +129,8 @@ Deno.test("Programs.resolve() lets the arguments and options of a run win over s
   await programs.put("none", { tool: "t", args: {} });
   assert.deepEqual(await argsOf(programs, "none", { b: 1 }), { b: 1 });
   for (const args of [[], "x", { $snakeden: "bytes" }]) {
-    await assert.rejects(programs.resolve("p", args as never));
+    const refused = programs.resolve("p", args as never);
+    await assert.rejects(refused, { code: "invalid_input", message: /args: / });
   }
   const typo = programs.resolve("p", {}, { timeoutMS: 1 } as never);
   await assert.rejects(typo, { message: /timeoutMS: there is no such option; did you mean/ });
@@ -282,4 +284,15 @@ Deno.test("a program of the store that this version cannot read is store_failed,
   await assert.rejects(programs.get("p"), { code: "store_failed", message: /program "p": tool: / });
   await programs.put("p", { tool: "t" });
   assert.equal((await programs.get("p")).version, 2);
+});
+
+Deno.test("the programs of all warn at the first use, and once, that they are in memory", async () => {
+  await using opened = openSessions({}, { saysSo: true });
+  await using log = new LogSink();
+  const text = /sessions are in memory and end with this program, and so are stored programs/g;
+  const { programs } = opened.sessions;
+  await programs.put("p", { tool: "t" });
+  await programs.resolve("p");
+  await opened.sessions.open("s1");
+  assert.equal((await log.text()).match(text)?.length, 1);
 });

@@ -10,6 +10,7 @@ import {
   type ToolStream,
 } from "../../calls/mod.ts";
 import { showCaller } from "../../caller_stack.ts";
+import { SnakedenError } from "../../errors.ts";
 import type { CallOutcome } from "../../pool/mod.ts";
 import { invalidInput, unknownProgram } from "../session_errors.ts";
 import {
@@ -54,6 +55,8 @@ export interface ProgramsDeps {
   readonly programLimits: ProgramLimits;
   /** Returns the calls of the host, by which programs are run. */
   readonly calls: () => Pick<Calls, "execute" | "call" | "streamOf">;
+  /** Called at each use of the programs of all. */
+  readonly onUse: () => void;
   /** Returns the time of the store: milliseconds since 1970. */
   readonly now: () => number;
 }
@@ -210,7 +213,7 @@ export class Programs {
     checkName("run the program", name);
     const given = this.#withSession(options);
     checkCallOptions(given);
-    const owner = this.#session === null ? await this.#sessionOf(given) : await this.#owner();
+    const owner = await this.#owner() ?? await this.#sessionOf(given);
     const found = await this.#find(owner, name);
     if (found === undefined) throw unknownProgram(name, given.sessionId);
     const { programLimits: { maxDepth } } = this.#deps;
@@ -218,14 +221,17 @@ export class Programs {
     const { tool, metadata: _metadata, ...stored } = found.call;
     return {
       tool,
-      args: found.args === undefined ? encoded : encoded.withDefaults(found.args),
+      args: completed(encoded, found.args),
       options: { ...stored, ...defined(given) },
     };
   }
 
   /** @throws {SnakedenError} `unknown_session`. */
   async #owner(): Promise<ProgramOwner> {
-    return this.#session === null ? null : await this.#deps.rows.require(this.#session);
+    const { rows, onUse } = this.#deps;
+    if (this.#session !== null) return await rows.require(this.#session);
+    onUse();
+    return null;
   }
 
   /** Returns the session of a call, which need not exist: calls may name any. */
@@ -248,6 +254,21 @@ export class Programs {
     if (sessionId === id) return { ...options, sessionId };
     const message = `given that of another session; allowed: ${JSON.stringify(id)}`;
     throw invalidCall([{ path: "sessionId", message }]);
+  }
+}
+
+/**
+ * Returns the arguments of a run with those that are stored.
+ *
+ * @throws {InvalidInputError} `invalid_input` for an argument with the name of tags.
+ */
+function completed(args: Value, stored: Value | undefined): Value {
+  if (stored === undefined) return args;
+  try {
+    return args.withDefaults(stored);
+  } catch (error) {
+    if (!(error instanceof SnakedenError)) throw error;
+    throw invalidCall([{ path: "args", message: error.message }]);
   }
 }
 

@@ -81,6 +81,7 @@ Deno.test("POST /v1/programs/:name/run refuses what is wrong, and runs nothing t
   const table: [body: unknown, status: number, code: string, detail: RegExp][] = [
     [{ tool: "add" }, 400, "invalid_input", /tool: unknown key; the program names its tool/],
     [{ args: [] }, 400, "invalid_input", /args: given an array/],
+    [{ args: { $snakeden: "bytes", base64: "AQ==" } }, 400, "invalid_input", /args: .*\$snakeden/],
     [{ timeoutMS: 1 }, 400, "invalid_input", /timeoutMS: unknown key; did you mean/],
     [{ affinity: "strict_queue" }, 400, "invalid_input", /affinity: .* without a sessionId/],
     [[], 400, "invalid_input", /the body is an array/],
