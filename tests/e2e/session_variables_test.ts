@@ -53,6 +53,17 @@ for (const carrier of ["socket", "grpc"] as const) {
     assert.deepEqual(chunks, [0, 1, 2, 3, 4]);
   });
 
+  Deno.test(`the writes of a loop are made in order (${carrier})`, async () => {
+    await using den = await start(carrier);
+    const { variables } = await den.sessions.open("s-1");
+    const last = Array.from({ length: 7 }, (_, i) => 2_093 + i);
+    assert.deepEqual(await den.execute("write_loop", { names: 7, times: 300 }, S1), last);
+    const found = await variables.getMany(last.map((_, i) => `n${i}`));
+    assert.deepEqual([...found.values()].map((it) => it.value), last);
+    assert.equal((await variables.get("long")).value, "2000".padStart(100_000));
+    assert.equal((await variables.get("n6")).version, 2_100 + 5, "each write has a version");
+  });
+
   Deno.test(`writes that expect a version lose nothing, from many calls at once (${carrier})`, async () => {
     await using den = await start(carrier);
     const { variables } = await den.sessions.open("s-1");
