@@ -123,23 +123,34 @@ export class Dispatcher implements CallSource<Worker> {
    * call must wait.
    */
   claim(tool: string, now: number, session?: SessionCall): Worker | undefined {
-    const home = session?.binding.home;
-    if (home !== undefined && session !== undefined) {
-      const worker = home.hasLeft ? undefined : home.worker;
-      const budgetMs = session.failsFast ? 0 : this.#budgetMs;
-      if (
-        worker?.hasRoom(budgetMs, now) &&
-        (session.isStrict || !this.#isMixed || this.#mayTake(worker, tool))
-      ) return this.#taken(worker);
-      // A strict call goes to its worker even if that one does not offer its tool.
-      if (session.isStrict) return undefined;
+    if (session !== undefined) {
+      const bound = this.#claimBound(session, tool, now);
+      // A strict call goes to no other worker, and one that fails fast to no busy one.
+      if (bound !== undefined || (session.isStrict && session.binding.home !== undefined)) {
+        return bound;
+      }
+      if (session.failsFast) return this.#taken(this.#idleFor(tool));
     }
-    if (session?.failsFast) return this.#taken(this.#idleFor(tool));
     if (this.#isMixed) return this.#taken(this.#takerOf(tool, now));
     if (this.#queue.size > 0) return undefined;
     const worker = this.#pick(now);
     if (worker !== undefined || this.#serving.length > 1) return worker;
     return this.#serving.find((only) => this.#takesNext(only, now));
+  }
+
+  /** Takes the worker that a session is bound to, if that one has room. */
+  #claimBound(
+    { binding: { home }, isStrict, failsFast }: SessionCall,
+    tool: string,
+    now: number,
+  ): Worker | undefined {
+    const worker = home === undefined || home.hasLeft ? undefined : home.worker;
+    if (worker === undefined || !worker.hasRoom(failsFast ? 0 : this.#budgetMs, now)) {
+      return undefined;
+    }
+    // A strict call goes to its worker even if that one does not offer its tool.
+    if (!isStrict && this.#isMixed && !this.#mayTake(worker, tool)) return undefined;
+    return this.#taken(worker);
   }
 
   /** Sends a call to a worker that was claimed for it. */
@@ -299,8 +310,13 @@ export class Dispatcher implements CallSource<Worker> {
 
   /** Removes a worker from the idle ones, and returns it. */
   #taken(worker: Worker | undefined): Worker | undefined {
-    const index = worker === undefined ? -1 : this.#idle.lastIndexOf(worker);
-    if (index >= 0) this.#idle.splice(index, 1);
+    if (worker === undefined || this.#idle.length === 0) return worker;
+    // With few callers it is the last one, which costs no search and no array.
+    if (this.#idle.at(-1) === worker) this.#idle.pop();
+    else {
+      const index = this.#idle.lastIndexOf(worker);
+      if (index >= 0) this.#idle.splice(index, 1);
+    }
     return worker;
   }
 

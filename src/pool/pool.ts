@@ -206,7 +206,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     const unavailable = stateRefusal(this, request.tool) ?? this.#crashes.refusal(request, now);
     if (unavailable !== undefined) throw this.#refused(unavailable);
     const { affinity } = this.#dispatcher;
-    const session = affinity.admit(request, now);
+    const session = request.sessionId === undefined ? undefined : affinity.admit(request, now);
     if (session instanceof SnakedenError) throw this.#refused(session);
     const worker = this.#dispatcher.claim(request.tool, now, session);
     if (worker === undefined) {

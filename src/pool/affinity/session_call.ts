@@ -20,6 +20,8 @@ export class SessionCall implements CallSession {
 
   /** Returns the part of a call that belongs to its session, if it has one. */
   static of(call: Call): SessionCall | undefined {
-    return call.session instanceof SessionCall ? call.session : undefined;
+    const { session } = call;
+    // Most calls have none, and need no look at a class.
+    return session !== undefined && session instanceof SessionCall ? session : undefined;
   }
 }
