@@ -17,11 +17,15 @@ export type HostCommand =
   | { readonly do: "batch"; readonly calls: number; readonly slowSeconds: number }
   | { readonly do: "idle"; readonly durationMs: number };
 
+/** The place in a body where each connection puts its number, in as many digits. */
+export const CONNECTION = "{connection}";
+
 /** A command to the load generator: what to measure. */
 export interface HttpCommand {
   readonly do: "http";
   readonly port: number;
   readonly path: string;
+  /** The body. {@link CONNECTION} in it stands for the number of the connection. */
   readonly body: string;
   /** A text that every answer must contain. */
   readonly expected: string;

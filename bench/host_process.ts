@@ -63,11 +63,11 @@ export class MeasuringProcess<C> implements AsyncDisposable {
   /**
    * Runs a command, and returns its figures.
    *
-   * @throws If the measurement failed, or the process ended.
+   * @throws If the measurement failed or took too long, or the process ended.
    */
-  async run(command: C): Promise<Figures> {
+  async run(command: C, timeoutMs?: number): Promise<Figures> {
     await this.#child.writeLine(JSON.stringify(command));
-    return okOf<Figures>(await this.#child.readLine());
+    return okOf<Figures>(await this.#child.readLine(timeoutMs));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,7 +4,7 @@
  * answer of each connection, the body.
  */
 import process from "node:process";
-import { type HttpCommand, serveCommands } from "./commands.ts";
+import { CONNECTION, type HttpCommand, serveCommands } from "./commands.ts";
 import { closedLoop, type Figures } from "./measure.ts";
 
 const HEAD_END = new Uint8Array([13, 10, 13, 10]);
@@ -15,7 +15,10 @@ async function run(command: HttpCommand): Promise<Figures> {
   const before = process.cpuUsage();
   const startedAt = performance.now();
   const all = await Promise.all(
-    Array.from({ length: connections }, () => HttpConnection.open(command)),
+    Array.from({ length: connections }, (_, i) => {
+      const body = command.body.replace(CONNECTION, String(i).padStart(CONNECTION.length, "0"));
+      return HttpConnection.open({ ...command, body });
+    }),
   );
   try {
     const free = [...all];
