@@ -149,7 +149,11 @@ export class Dispatcher implements CallSource<Worker> {
       return undefined;
     }
     // A strict call goes to its worker even if that one does not offer its tool.
-    if (!isStrict && this.#isMixed && !this.#mayTake(worker, tool)) return undefined;
+    if (!isStrict) {
+      if (this.#isMixed && !this.#mayTake(worker, tool)) return undefined;
+      // Else sessions that began on one worker would share it while others are idle.
+      if (worker.backlogMs > WAKE_UP_MS && this.#idle.length > 0) return undefined;
+    }
     return this.#taken(worker);
   }
 

@@ -4,7 +4,7 @@ export const AFFINITY_MODES = ["hint", "strict_queue", "strict_fail_fast"] as co
 /**
  * The way in which a call keeps to the worker of its session.
  *
- * - `hint`: that worker if it has room, else any other one at once.
+ * - `hint`: that worker if it has room and no other one is idle meanwhile, else any other at once.
  * - `strict_queue`: only that worker; the call waits for it, even while others are idle.
  * - `strict_fail_fast`: only that worker; the call is refused if the worker is busy.
  */

@@ -154,3 +154,24 @@ Deno.test("Affinity: a session that first runs in a worker that is being stopped
   await finish(set);
   await stopped;
 });
+
+Deno.test("Affinity: a hint is not sent behind its session while another worker is idle, and is once none is", async () => {
+  await using set = await startPipelined({ size: 2 });
+  const { it } = set;
+  const sessions = ["s", "t"].map((sessionId) => ({ sessionId }));
+  // One after the other, so that both sessions begin on the worker that is preferred.
+  for (const [i, session] of sessions.entries()) {
+    await set.hold("pq".charAt(i), session);
+    await finish(set);
+  }
+  const [running] = await set.hold("a", sessions[0]);
+  assert.ok(running);
+  const worker = it.workerRunning(running);
+  const [other] = await set.hold("b", sessions[1]);
+  assert.ok(other);
+  assert.notEqual(it.workerRunning(other), worker);
+  await set.hold("c", sessions[1]);
+  await set.hold("d", sessions[1]);
+  assert.deepEqual([inside(worker), inside(it.workerRunning(other))], ["acd", "b"]);
+  await finish(set);
+});
