@@ -13,15 +13,15 @@ import {
   type StoreReport,
   storeTime,
 } from "../store/mod.ts";
+import { BackgroundFailures } from "./background_failures.ts";
 import { closeToOthers, moveAside, problemOfDatabase } from "./database_file.ts";
 import { GroupCommit, type GroupCommitOptions } from "./group_commit.ts";
 import { keys } from "./keys.ts";
 import { KvBlobs } from "./kv_blobs.ts";
 import { KvChunks } from "./kv_chunks.ts";
 import { checkRowKey, KvProcesses } from "./kv_processes.ts";
-import { KvRows } from "./kv_rows.ts";
+import { bytesOf, KvRows } from "./rows/mod.ts";
 import { Records } from "./records.ts";
-import { bytesOf } from "./row.ts";
 import { KvNamedRows, KvSessions } from "./sessions/mod.ts";
 import { describeOwner, StoreLock, type StoreOwner } from "./store_lock.ts";
 
@@ -151,22 +151,23 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
   const opened = { runId, pid: Deno.pid, at: new Date().toISOString() };
   const value = new TextEncoder().encode(JSON.stringify(opened));
   await commits.commit([{ type: "set", key: keys.opened, value }]);
+  const failures = new BackgroundFailures();
   const deadProcesses = await records.list(keys.processes, PROCESS_ROW, checkRowKey);
   const rows = resources.adopt(
-    new KvRows({ kv, commits, records, timer }),
+    new KvRows({ kv, commits, records, timer, failures }),
     (it) => it.close(),
   );
   const recovered = await rows.recover();
   // After that, since the journal may say which chunks belong to a row.
   const swept = await chunks.sweep();
   const named = resources.adopt(
-    new KvNamedRows({ rows, chunks, records, accepted }),
+    new KvNamedRows({ rows, chunks, failures, accepted }),
     (it) => it.close(),
   );
   const logs = new ChangeLogs();
   const { clean } = named;
   const count = await countOf(rows);
-  const deps = { rows, chunks, records, accepted, logs, now, clean };
+  const deps = { rows, chunks, failures, accepted, logs, now, clean };
   const sessions = new KvSessions(deps, named, count);
   await named.resume();
   const log = getLogger("store");
@@ -185,9 +186,12 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
   };
 }
 
+/** Returns the number of sessions; counts them if that is not stored. */
 async function countOf(rows: KvRows): Promise<number> {
   const value = await rows.peek(keys.sessionCount);
-  return value === undefined ? 0 : Number(new TextDecoder().decode(bytesOf(value)));
+  const text = value === undefined ? "" : new TextDecoder().decode(bytesOf(value));
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  return (await rows.list({ prefix: keys.sessions }, 1e9)).length;
 }
 
 function setBrokenAside(path: string): MovedAside | undefined {

@@ -123,7 +123,7 @@ Deno.test("KvStore: a long value that the same call replaces leaves no chunks", 
   await using dir = await tempDir();
   {
     await using store = await openStore(dir.path);
-    await openSession(store.sessions, "s");
+    await store.sessions.open("s", { ttlMs: 1e9, metadata: {} });
     const twice = [variable("v", 100_000), variable("v", 90_000), variable("w", 80_000)];
     assert.equal((await store.sessions.setVars("s", twice))?.length, 3);
     await store.sessions.dropVars("s", [{ name: "w" }]);

@@ -7,11 +7,10 @@ import {
   SESSION_ROW,
   type SessionRow,
 } from "../../store/mod.ts";
+import type { BackgroundFailures } from "../background_failures.ts";
 import { keys } from "../keys.ts";
 import type { KvChunks } from "../kv_chunks.ts";
-import type { KvRows } from "../kv_rows.ts";
-import type { Records } from "../records.ts";
-import { bytesOf, Row, type RowChange } from "../row.ts";
+import { type KvRows, Row, type RowChange } from "../rows/mod.ts";
 import {
   decodeRow,
   SESSION_HEAD,
@@ -22,6 +21,7 @@ import {
 
 /** The sessions kept in memory. */
 const KEPT = 10_000;
+const REMOVE = "remove a long value";
 
 /** A session that is stored, expired or not. Each change makes another one. */
 export interface Life {
@@ -35,7 +35,7 @@ export interface Life {
 export interface KvSessionsDeps {
   readonly rows: KvRows;
   readonly chunks: KvChunks;
-  readonly records: Records;
+  readonly failures: BackgroundFailures;
   readonly accepted: AcceptedWork;
   readonly logs: ChangeLogs;
   readonly now: () => number;
@@ -47,6 +47,8 @@ export interface KvSessionsDeps {
 export interface Decision<T> {
   readonly answer: T;
   readonly mutations?: readonly RowChange[];
+  /** The sessions that the changes add, or below 0, remove. */
+  readonly added?: number;
   /** Runs once the changes are durable, in the order of the decisions. */
   readonly after?: () => void;
 }
@@ -70,10 +72,16 @@ export class KvLives {
   /** The last commit of each session that has a running one. */
   readonly #commits = new Map<string, Promise<void>>();
   #count: number;
+  /** The number of sessions that are durable. */
+  #durableCount: number;
+  /** The number of times that changes were taken back. */
+  #failures = 0;
 
   constructor(deps: KvSessionsDeps, count: number) {
     this.#deps = deps;
     this.#count = count;
+    this.#durableCount = count;
+    deps.rows.onTakenBack = () => this.#takeBack();
   }
 
   get count(): number {
@@ -129,7 +137,7 @@ export class KvLives {
         const made = this.#writes.runSoon(id, () => {
           const decision = decide();
           return decision instanceof Promise
-            ? decision.then((it) => this.#begin(id, it))
+            ? this.#beginLater(id, decision, decide)
             : this.#begin(id, decision);
         });
         const { commit, decision } = made instanceof Promise ? await made : made;
@@ -146,7 +154,25 @@ export class KvLives {
   }
 
   #begin<T>(id: string, decision: Decision<T>): Begun<T> {
-    return { decision, commit: this.#commit(id, decision.mutations ?? []) };
+    const { mutations = [], added = 0 } = decision;
+    const all = added === 0 ? mutations : [...mutations, this.#counted(added)];
+    return { decision, commit: this.#commit(id, all) };
+  }
+
+  /** Decides again if what the decision relies on was taken back meanwhile. */
+  async #beginLater<T>(
+    id: string,
+    first: Promise<Decision<T>>,
+    decide: () => Decision<T> | Promise<Decision<T>>,
+  ): Promise<Begun<T>> {
+    let failures = this.#failures;
+    let decision = await first;
+    while (failures !== this.#failures) {
+      this.#kept.delete(id);
+      failures = this.#failures;
+      decision = await decide();
+    }
+    return this.#begin(id, decision);
   }
 
   /** Reads a session that has not expired, once it is durable. */
@@ -192,7 +218,6 @@ export class KvLives {
       const value = new Row(SESSION_HEAD, head, metadata);
       mutations.push({ type: "set", key: keys.session(id), value });
     }
-    if (old === undefined) mutations.push(this.#counted(1));
     if (state.indexedAt !== old?.state.indexedAt) {
       const value = new Uint8Array();
       mutations.push({ type: "set", key: keys.expiry(state.indexedAt, id), value });
@@ -202,7 +227,7 @@ export class KvLives {
   }
 
   /** Forgets a session, and returns the changes that remove it and what must happen after them. */
-  end({ head, state }: Life): { mutations: RowChange[]; after: () => void } {
+  end({ head, state }: Life): { mutations: RowChange[]; added: number; after: () => void } {
     const { id, life, long } = head;
     this.#kept.delete(id);
     const hasRows = state.seq > 0 || state.hasPrograms;
@@ -210,7 +235,6 @@ export class KvLives {
       { type: "delete", key: keys.session(id) },
       { type: "delete", key: keys.sessionState(id) },
       { type: "delete", key: keys.expiry(state.indexedAt, id) },
-      this.#counted(-1),
     ];
     if (hasRows) {
       mutations.push({ type: "set", key: keys.endedLife(life), value: new Uint8Array() });
@@ -221,17 +245,18 @@ export class KvLives {
       if (hasRows) this.#deps.clean(life);
       if (long !== undefined) this.removeChunks(long.generation);
     };
-    return { mutations, after };
+    return { mutations, added: -1, after };
   }
 
   /** Removes chunks whose mark is durable; if that fails, the next start removes them. */
   removeChunks(generation: string): void {
-    const { accepted, chunks, rows } = this.#deps;
+    const { accepted, chunks, failures, rows } = this.#deps;
     const remove = async (): Promise<void> => {
       await chunks.removeChunks(generation);
       await rows.write([{ type: "delete", key: keys.looseChunks(generation) }]);
+      failures.clear(REMOVE);
     };
-    accepted.run("remove a value", remove).catch(() => {});
+    accepted.run(REMOVE, remove).catch((error: unknown) => failures.report(REMOVE, error));
   }
 
   /** Returns the row of a session; undefined if its metadata cannot be read. */
@@ -259,15 +284,23 @@ export class KvLives {
     if (mutations.length === 0) return this.#commits.get(id);
     const commit = this.#deps.rows.write(mutations);
     this.#commits.set(id, commit);
+    const count = this.#count;
     const forget = (): void => {
       if (this.#commits.get(id) === commit) this.#commits.delete(id);
     };
-    commit.then(forget, () => {
-      // What was kept relies on a commit that has failed.
-      this.#kept.delete(id);
+    commit.then(() => {
+      this.#durableCount = count;
       forget();
-    });
+    }, forget);
     return commit;
+  }
+
+  /** Forgets all that relies on changes that have failed. */
+  #takeBack(): void {
+    this.#failures++;
+    for (const id of this.#commits.keys()) this.#kept.delete(id);
+    this.#commits.clear();
+    this.#count = this.#durableCount;
   }
 
   /** Reads a session. With `setAside`, no other call changes it meanwhile. */
@@ -289,7 +322,7 @@ export class KvLives {
       for (const [i, stored] of [headRow, stateRow].entries()) {
         const key = rowKeys[i === 0 ? 0 : 1];
         if (stored !== undefined) {
-          await this.#deps.records.setAside(key, bytesOf(stored), messageOf(error));
+          await rows.setAside(key, stored, messageOf(error));
         }
       }
       await rows.write([this.#counted(-1)]);

@@ -1,14 +1,14 @@
 import { messageOf } from "../../errors.ts";
 import type { AcceptedWork, RecordType } from "../../store/mod.ts";
+import type { BackgroundFailures } from "../background_failures.ts";
 import { keys } from "../keys.ts";
 import type { Generation, KvChunks } from "../kv_chunks.ts";
-import type { KvRows } from "../kv_rows.ts";
-import type { Records } from "../records.ts";
-import { bytesOf, partsOf, Row, type RowChange, type RowValue } from "../row.ts";
+import { type KvRows, partsOf, Row, type RowChange, type RowValue } from "../rows/mod.ts";
 import { decodeRow, INLINE_BYTES, type LongHead } from "./session_records.ts";
 
-/** The rows that a removal of ended lives reads at once. */
-const CLEANED_AT_ONCE = 500;
+const CLEAN = "remove the variables and programs of sessions that have ended";
+/** The ended lives whose rows are removed at once, and the rows of each that are read at once. */
+const CLEANED_AT_ONCE = { lives: 20, rows: 100 } as const;
 
 /** A row whose body was not read yet. */
 export interface FoundRow<T> {
@@ -20,7 +20,7 @@ export interface FoundRow<T> {
 export interface KvNamedRowsDeps {
   readonly rows: KvRows;
   readonly chunks: KvChunks;
-  readonly records: Records;
+  readonly failures: BackgroundFailures;
   readonly accepted: AcceptedWork;
 }
 
@@ -69,7 +69,7 @@ export class KvNamedRows {
       if (problem === undefined) return { head: head as unknown as T, value };
       // A write may have replaced the row, and removed these chunks, while they were read.
       if (last === long.generation) {
-        await this.#deps.records.setAside(key, bytesOf(row), problem);
+        await this.#deps.rows.setAside(key, row, problem);
         return undefined;
       }
       last = long.generation;
@@ -114,21 +114,29 @@ export class KvNamedRows {
 
   async #cleanAll(): Promise<void> {
     try {
-      for (let life = this.#ended.shift(); life !== undefined; life = this.#ended.shift()) {
-        if (!await this.#cleanPrefix(keys.variables(life))) break;
-        if (!await this.#cleanPrefix(keys.programs(life))) break;
-        await this.#deps.rows.write([{ type: "delete", key: keys.endedLife(life) }]);
+      while (this.#ended.length > 0 && !this.#isClosing) {
+        const lives = this.#ended.splice(0, CLEANED_AT_ONCE.lives);
+        // Together, since each list has to apply the changes before it.
+        await Promise.all(lives.map((it) => this.#cleanLife(it)));
       }
-    } catch {
+      this.#deps.failures.clear(CLEAN);
+    } catch (error) {
       // The rows cannot be seen any more. The next start removes them.
+      this.#deps.failures.report(CLEAN, error);
     }
     this.#cleaning = undefined;
+  }
+
+  async #cleanLife(life: string): Promise<void> {
+    if (!await this.#cleanPrefix(keys.variables(life))) return;
+    if (!await this.#cleanPrefix(keys.programs(life))) return;
+    await this.#deps.rows.write([{ type: "delete", key: keys.endedLife(life) }]);
   }
 
   /** Returns false if the store is closing. */
   async #cleanPrefix(prefix: Deno.KvKey): Promise<boolean> {
     while (!this.#isClosing) {
-      const found = await this.#deps.rows.list({ prefix }, CLEANED_AT_ONCE);
+      const found = await this.#deps.rows.list({ prefix }, CLEANED_AT_ONCE.rows);
       if (found.length === 0) return true;
       const mutations: RowChange[] = [];
       const generations: string[] = [];
@@ -145,6 +153,7 @@ export class KvNamedRows {
         await this.#deps.chunks.removeChunks(generation);
         await this.#deps.rows.write([{ type: "delete", key: keys.looseChunks(generation) }]);
       }
+      if (found.length < CLEANED_AT_ONCE.rows) return true;
     }
     return false;
   }
@@ -164,7 +173,7 @@ export class KvNamedRows {
       }
       return found;
     } catch (error) {
-      return this.#deps.records.setAside(key, bytesOf(row), messageOf(error)).then(() => undefined);
+      return this.#deps.rows.setAside(key, row, messageOf(error)).then(() => undefined);
     }
   }
 }

@@ -11,7 +11,7 @@ import {
   type ProgramScope,
 } from "../../store/mod.ts";
 import { keys } from "../keys.ts";
-import { NO_BODY, Row, type RowChange } from "../row.ts";
+import { NO_BODY, Row, type RowChange } from "../rows/mod.ts";
 import type { Decision, KvLives, KvSessionsDeps, Life } from "./kv_lives.ts";
 import type { KvNamedRows } from "./kv_named_rows.ts";
 import { LONG_PROGRAM } from "./session_records.ts";

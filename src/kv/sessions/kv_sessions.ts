@@ -34,7 +34,8 @@ import type { KvNamedRows } from "./kv_named_rows.ts";
 import { KvPrograms } from "./kv_programs.ts";
 import { KvVariables } from "./kv_variables.ts";
 
-const SWEPT_AT_ONCE = 200;
+/** The sessions that one turn of the event loop can end in a few milliseconds. */
+const SWEPT_AT_ONCE = 100;
 const encoder = new TextEncoder();
 
 /** The sessions in KV. */
@@ -81,7 +82,11 @@ export class KvSessions implements SessionStore {
       const row = { id, life, version: 1, ...rest };
       const created = { ...row, metadata: JSON.parse(new TextDecoder().decode(value)) };
       const answer = { session: created, created: true };
-      return { answer, mutations, ...(ended && { after: ended.after }) };
+      return {
+        answer,
+        mutations,
+        ...(ended === undefined ? { added: 1 } : { after: ended.after }),
+      };
     });
   }
 

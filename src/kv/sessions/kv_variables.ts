@@ -14,7 +14,7 @@ import {
 } from "../../store/mod.ts";
 import { keys } from "../keys.ts";
 import type { Generation } from "../kv_chunks.ts";
-import { NO_BODY, Row, type RowChange } from "../row.ts";
+import { NO_BODY, Row, type RowChange } from "../rows/mod.ts";
 import type { Decision, KvLives, KvSessionsDeps, Life } from "./kv_lives.ts";
 import type { FoundRow, KvNamedRows } from "./kv_named_rows.ts";
 import { INLINE_BYTES, LONG_VARIABLE, type LongHead } from "./session_records.ts";

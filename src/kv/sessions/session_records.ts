@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { decodeRecord, PROGRAM_HEAD, type RecordType, VARIABLE_HEAD } from "../../store/mod.ts";
 import { type Generation, generationSchema } from "../kv_chunks.ts";
-import { partsOf, Row, type RowValue } from "../row.ts";
+import { partsOf, Row, type RowValue } from "../rows/mod.ts";
 
 /** The length of the longest body that is in the row itself, and not in chunks. */
 export const INLINE_BYTES = 32_768;

@@ -1,4 +1,4 @@
-import { recordText, type RecordType } from "../store/mod.ts";
+import { recordText, type RecordType } from "../../store/mod.ts";
 
 /**
  * A row as it is in memory: a record, and a body. It becomes bytes only when it is committed, since

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { BatchReader } from "../../src/kv/batch_reader.ts";
+import { BatchReader } from "../../../src/kv/rows/batch_reader.ts";
 
 /** A database with numbers as values, of which 7 cannot be read; it notes how it was asked. */
 function fakeKv(): Pick<Deno.Kv, "get" | "getMany"> & { readonly sizes: number[] } {

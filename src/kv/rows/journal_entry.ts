@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { messageOf } from "../errors.ts";
-import { MAX_VALUE_BYTES, type Mutation } from "./group_commit.ts";
+import { messageOf } from "../../errors.ts";
+import { MAX_VALUE_BYTES, type Mutation } from "../group_commit.ts";
 import { rowBytes, type RowChange } from "./row.ts";
 
 const length = z.int().nonnegative().nullable();

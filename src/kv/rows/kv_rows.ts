@@ -1,10 +1,13 @@
 import { setImmediate } from "node:timers";
-import { messageOf, SnakedenError } from "../errors.ts";
+import { messageOf, SnakedenError } from "../../errors.ts";
+import type { BackgroundFailures } from "../background_failures.ts";
 import { BatchReader } from "./batch_reader.ts";
-import type { GroupCommit, Timer } from "./group_commit.ts";
+import { type Change, ChangedRows, valueOf } from "./changed_rows.ts";
+import type { GroupCommit, Timer } from "../group_commit.ts";
 import { decodeEntry, encodeEntry } from "./journal_entry.ts";
-import { keys } from "./keys.ts";
-import type { Records } from "./records.ts";
+import { KeptRows } from "./kept_rows.ts";
+import { keys } from "../keys.ts";
+import type { Records } from "../records.ts";
 import { bytesOf, maxBytesOf, type RowChange, type RowValue } from "./row.ts";
 
 /** The most changes and bytes of one entry of the journal. KV takes 819,200 bytes in a commit. */
@@ -16,21 +19,10 @@ const APPLY_AT = { changes: 32_000, bytes: 16 * 2 ** 20 } as const;
 const STOP_AT = { changes: 100_000, bytes: 64 * 2 ** 20 } as const;
 /** The longest time that a change waits before it is applied. */
 const APPLY_AFTER_MS = 2_000;
-/** The rows kept in memory after they were applied. */
-const KEPT = { rows: 20_000, bytes: 8 * 2 ** 20 } as const;
-
-/** A row that was changed and not yet applied. */
-interface Change {
-  readonly mutation: RowChange;
-  readonly bytes: number;
-  /** Settles with the commit of the journal; undefined once that is done. */
-  pending: Promise<void> | undefined;
-  /** The change that this one has replaced; undefined once this one is durable. */
-  before: Change | undefined;
-}
+const APPLY = "write the rows of sessions to their own keys";
 
 interface Request {
-  readonly changes: readonly (readonly [id: string, Change])[];
+  readonly changes: readonly Change[];
   readonly bytes: number;
   /** The caller; only the last of its requests has one. */
   readonly caller: Caller;
@@ -49,37 +41,46 @@ export interface KvRowsDeps {
   readonly commits: GroupCommit;
   readonly records: Records;
   readonly timer: Timer;
+  readonly failures: BackgroundFailures;
 }
 
 /**
  * Rows that are written many times faster than KV writes single keys. A commit of KV costs 0.2 ms
- * and each key in it about 20 µs more, so the changes of all callers first become one value: an
- * entry of the *journal*. They are durable then. Later they are *applied*: written to their own
+ * and each key in it about 10 to 20 µs more, so the changes of all callers first become one value:
+ * an entry of the *journal*. They are durable then. Later they are *applied*: written to their own
  * keys, each row once however often it has changed, and then the entries are removed. Until then,
  * reads find them in memory, and after a crash, {@link KvRows.recover} applies them.
+ *
+ * Callers decide a change by those before it. So a commit that fails takes back all changes that
+ * are not durable, also those that wait for a later commit.
  */
 export class KvRows {
   readonly #deps: KvRowsDeps;
   readonly #reader: BatchReader;
-  /** The latest change of each row that is not yet applied. */
-  readonly #changed = new Map<string, Change>();
-  #changedBytes = 0;
-  /** Rows as they are in KV; the one that was applied first is the first one. */
-  readonly #kept = new Map<string, RowValue>();
-  #keptBytes = 0;
-  readonly #waiting: Request[] = [];
+  readonly #changed = new ChangedRows();
+  readonly #kept = new KeptRows();
+  #waiting: Request[] = [];
   #committing: Promise<void> | undefined;
   /** The latest call of {@link KvRows.write}. */
   #last: Promise<void> = Promise.resolve();
   #applying: Promise<void> | undefined;
+  /** Resolves after the next commit that applies changes. */
+  #progress = Promise.withResolvers<void>();
   #cancelTimer: (() => void) | undefined;
   #nextEntry = 1;
   /** The keys of the entries whose changes are not yet applied. */
   #entries: Deno.KvKey[] = [];
+  #onTakenBack: () => void = () => {};
+  #isClosed = false;
 
   constructor(deps: KvRowsDeps) {
     this.#deps = deps;
     this.#reader = new BatchReader(deps.kv);
+  }
+
+  /** Sets what is called in the turn in which all changes that are not durable are taken back. */
+  set onTakenBack(notify: () => void) {
+    this.#onTakenBack = notify;
   }
 
   /**
@@ -90,8 +91,7 @@ export class KvRows {
     const id = idOf(key);
     const change = this.#changed.get(id);
     if (change !== undefined) return valueOf(change);
-    if (this.#kept.has(id)) return this.#kept.get(id);
-    return this.#load(key, id);
+    return this.#kept.get(id) ?? this.#load(key, id);
   }
 
   /** Returns the value of a row. If the latest one is not durable yet, waits until it is. */
@@ -114,22 +114,19 @@ export class KvRows {
   write(mutations: readonly RowChange[]): Promise<void> {
     if (mutations.length === 0) return Promise.resolve();
     const caller: Caller = Promise.withResolvers<void>();
-    let [group, bytes]: [(readonly [string, Change])[], number] = [[], 0];
-    const groups: { changes: typeof group; bytes: number }[] = [];
+    let [group, size]: [Change[], number] = [[], 0];
+    const groups: { changes: Change[]; bytes: number }[] = [];
     for (const mutation of mutations) {
       const id = idOf(mutation.key);
-      const cost = id.length * 3 + (mutation.type === "set" ? maxBytesOf(mutation.value) : 0);
-      if (group.length >= ENTRY.changes || bytes + cost > ENTRY.bytes) {
-        groups.push({ changes: group, bytes });
-        [group, bytes] = [[], 0];
+      const bytes = costOf(id, mutation);
+      if (group.length >= ENTRY.changes || size + bytes > ENTRY.bytes) {
+        groups.push({ changes: group, bytes: size });
+        [group, size] = [[], 0];
       }
-      const before = this.#changed.get(id);
-      const change: Change = { mutation, bytes: cost, pending: caller.promise, before };
-      this.#put(id, change, before);
-      group.push([id, change]);
-      bytes += cost;
+      group.push(this.#changed.add({ id, mutation, bytes, pending: caller.promise }));
+      size += bytes;
     }
-    groups.push({ changes: group, bytes });
+    groups.push({ changes: group, bytes: size });
     for (const [i, it] of groups.entries()) {
       this.#waiting.push({ ...it, caller, isLast: i === groups.length - 1 });
     }
@@ -152,6 +149,16 @@ export class KvRows {
     await this.#startApplying();
   }
 
+  /** Sets an unreadable row aside, unless it was changed meanwhile. */
+  async setAside(key: Deno.KvKey, value: RowValue, reason: string): Promise<void> {
+    await this.#deps.records.setAside(key, bytesOf(value), reason);
+    const id = idOf(key);
+    const change = this.#changed.get(id);
+    const current = change === undefined ? this.#kept.get(id) : valueOf(change);
+    // Else it would be found in memory again, or come back from the journal.
+    if (current === value) await this.write([{ type: "delete", key }]);
+  }
+
   /**
    * Applies the changes of an earlier run. Sets unreadable entries of its journal aside. Call it
    * before anything else.
@@ -160,19 +167,22 @@ export class KvRows {
     const entries = new Map<number, { parts: Uint8Array[]; key: Deno.KvKey }>();
     for await (const { key, value } of this.#deps.kv.list({ prefix: keys.journal })) {
       const number = Number(key[1]);
+      const bytes = value instanceof Uint8Array ? value : new Uint8Array();
+      if (!Number.isSafeInteger(number)) {
+        await this.#deps.records.setAside(key, bytes, "its key has no number");
+        continue;
+      }
       this.#entries.push(key);
       const entry = entries.get(number) ?? { parts: [], key };
       entries.set(number, entry);
-      entry.parts.push(value instanceof Uint8Array ? value : new Uint8Array());
+      entry.parts.push(bytes);
       this.#nextEntry = number + 1;
     }
     for (const { parts, key } of entries.values()) {
       try {
         for (const mutation of decodeEntry(parts)) {
           const id = idOf(mutation.key);
-          const bytes = mutation.type === "set" ? mutation.value.byteLength : 0;
-          const change = { mutation, bytes, pending: undefined, before: undefined };
-          this.#put(id, change, this.#changed.get(id));
+          this.#changed.add({ id, mutation, bytes: costOf(id, mutation), pending: undefined });
         }
       } catch (error) {
         await this.#deps.records.setAside(key, parts[0], messageOf(error));
@@ -185,39 +195,37 @@ export class KvRows {
   /** Makes all changes durable and applies them. */
   async close(): Promise<void> {
     await this.#committing;
+    this.#isClosed = true;
     this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
     // If this fails, the next start applies what is left in the journal.
     await this.apply().catch(() => {});
-  }
-
-  #put(id: string, change: Change, before: Change | undefined): void {
-    this.#changed.set(id, change);
-    this.#changedBytes += change.bytes - (before?.bytes ?? 0);
   }
 
   async #load(key: Deno.KvKey, id: string): Promise<RowValue | undefined> {
     const value = await this.#reader.get(key);
     const change = this.#changed.get(id);
     if (change !== undefined) return valueOf(change);
-    if (this.#kept.has(id)) return this.#kept.get(id);
+    const kept = this.#kept.get(id);
+    if (kept !== undefined || value === null) return kept;
     // Values that are not bytes count as unreadable ones.
-    return value === null ? undefined : value instanceof Uint8Array ? value : new Uint8Array();
+    return value instanceof Uint8Array ? value : new Uint8Array();
   }
 
   async #commitAll(): Promise<void> {
     // One turn, so that all callers that the last commit has woken are in the next one.
     await nextTurn();
     while (this.#waiting.length > 0) {
-      if (this.#changed.size > STOP_AT.changes || this.#changedBytes > STOP_AT.bytes) {
-        await this.#startApplying().catch(() => {});
+      for (let isDone = false; this.#isOver(STOP_AT) && !isDone;) {
+        isDone = await Promise.race([
+          this.#startApplying().then(() => true, () => true),
+          this.#progress.promise.then(() => false),
+        ]);
       }
       await this.#commitOne(this.#takeBatch());
       await nextTurn();
     }
     // Set in the same turn as the last check of the loop.
     this.#committing = undefined;
-    this.#plan();
   }
 
   #takeBatch(): Request[] {
@@ -232,13 +240,12 @@ export class KvRows {
   }
 
   async #commitOne(batch: readonly Request[]): Promise<void> {
-    // The last change of each row.
-    const latest = new Map(batch.flatMap(({ changes }) => changes));
+    const latest = new Map<string, RowChange>();
+    for (const { changes } of batch) for (const it of changes) latest.set(it.id, it.mutation);
     const entry = this.#nextEntry++;
     try {
       const atomic = this.#deps.kv.atomic();
-      const mutations = Array.from(latest.values(), (it) => it.mutation);
-      const written = encodeEntry(mutations).map((bytes, part) => {
+      const written = encodeEntry([...latest.values()]).map((bytes, part) => {
         const key = keys.journalPart(entry, part);
         atomic.set(key, bytes);
         return key;
@@ -249,150 +256,126 @@ export class KvRows {
       return this.#fail(batch, cause);
     }
     for (const { changes, caller, isLast } of batch) {
-      for (const [, change] of changes) {
-        change.before = undefined;
-        change.pending = undefined;
-      }
+      for (const change of changes) this.#changed.confirm(change);
       if (isLast) caller.resolve();
     }
     this.#plan();
   }
 
-  /** Takes the changes of a failed commit back. */
+  /** Takes all changes back that are not durable. */
   #fail(batch: readonly Request[], cause: unknown): void {
-    const failed = new Set(batch.flatMap(({ changes }) => changes.map(([, change]) => change)));
-    for (const [id] of batch.flatMap(({ changes }) => changes)) {
-      const top = this.#changed.get(id);
-      if (top === undefined) continue;
-      // Later changes of the row stay, but must not come back to a failed one.
-      for (let it: Change | undefined = top; it !== undefined; it = it.before) {
-        while (it.before !== undefined && failed.has(it.before)) it.before = it.before.before;
-      }
-      if (!failed.has(top)) continue;
-      this.#changedBytes += (top.before?.bytes ?? 0) - top.bytes;
-      if (top.before === undefined) this.#changed.delete(id);
-      else this.#changed.set(id, top.before);
+    const failed = [...batch, ...this.#waiting];
+    this.#waiting = [];
+    let count = 0;
+    for (const { changes } of failed) {
+      count += changes.length;
+      for (const change of changes) this.#changed.takeBack(change);
     }
+    this.#onTakenBack();
     const error = new SnakedenError(
       "store_failed",
-      `Cannot write ${failed.size} changes to the store: ${messageOf(cause)}`,
-      { retryable: true, details: { changes: failed.size }, cause },
+      `Cannot write ${count} changes to the store: ${messageOf(cause)}`,
+      { retryable: true, details: { changes: count }, cause },
     );
-    for (const { caller } of batch) caller.reject(error);
+    for (const { caller } of failed) caller.reject(error);
+  }
+
+  #isOver({ changes, bytes }: { readonly changes: number; readonly bytes: number }): boolean {
+    return this.#changed.size > changes || this.#changed.bytes > bytes;
   }
 
   /** Applies the changes soon, or at once if there are many. */
   #plan(): void {
-    if (this.#changed.size === 0 || this.#applying !== undefined) return;
-    if (this.#changed.size > APPLY_AT.changes || this.#changedBytes > APPLY_AT.bytes) {
-      this.#startApplying().catch(() => {});
-    } else {
-      this.#cancelTimer ??= this.#deps.timer.after(APPLY_AFTER_MS, () => {
-        this.#cancelTimer = undefined;
-        this.#startApplying().catch(() => {});
-      });
-    }
+    if (this.#applying !== undefined) return;
+    if (this.#isOver(APPLY_AT)) void this.#startApplying().catch(() => {});
+    else this.#planLater();
   }
 
+  #planLater(): void {
+    if (this.#isClosed || this.#changed.size === 0) return;
+    this.#cancelTimer ??= this.#deps.timer.after(APPLY_AFTER_MS, () => {
+      this.#cancelTimer = undefined;
+      void this.#startApplying().catch(() => {});
+    });
+  }
+
+  /** Applies the changes that are durable; joins an application that runs. */
   #startApplying(): Promise<void> {
-    return this.#applying ??= this.#applyAll().finally(() => {
-      this.#applying = undefined;
-    });
+    return this.#applying ??= this.#apply();
   }
 
-  async #applyAll(): Promise<void> {
-    // In one turn: these entries have no changes but these and earlier ones of the same rows.
-    const entries = this.#entries.splice(0);
-    const changes = [...this.#changed].flatMap(([id, top]): [string, Change][] => {
-      const change = durableOf(top);
-      return change === undefined ? [] : [[id, change]];
-    });
+  async #apply(): Promise<void> {
+    // In one turn: these entries have no changes but these rows'.
+    const ids = this.#changed.takeDurable();
+    const entries = this.#entries;
+    this.#entries = [];
     try {
-      for (const group of groupsOf(changes)) {
-        const atomic = this.#deps.kv.atomic();
-        for (const [, { mutation }] of group) {
-          if (mutation.type === "set") atomic.set(mutation.key, bytesOf(mutation.value));
-          else atomic.delete(mutation.key);
-        }
-        await atomic.commit();
-        for (const [id, change] of group) this.#applied(id, change);
-      }
+      await this.#applyRows(ids);
       for (let i = 0; i < entries.length; i += APPLIED.changes) {
         const atomic = this.#deps.kv.atomic();
         for (const key of entries.slice(i, i + APPLIED.changes)) atomic.delete(key);
         await atomic.commit();
       }
+      this.#deps.failures.clear(APPLY);
     } catch (cause) {
-      this.#entries.unshift(...entries);
-      const text = `Cannot apply ${changes.length} changes to the store: ${messageOf(cause)}`;
-      throw new SnakedenError("store_failed", text, { retryable: true, cause });
+      this.#changed.giveBack(ids);
+      this.#entries = entries.concat(this.#entries);
+      const text = `Cannot apply changes to the store: ${messageOf(cause)}`;
+      const error = new SnakedenError("store_failed", text, { retryable: true, cause });
+      this.#deps.failures.report(APPLY, error);
+      throw error;
+    } finally {
+      this.#applying = undefined;
+      this.#planLater();
     }
   }
 
-  /** Forgets a change that is in KV, and keeps its row. */
-  #applied(id: string, change: Change): void {
-    const top = this.#changed.get(id);
-    if (top === change) {
-      this.#changed.delete(id);
-      this.#changedBytes -= change.bytes;
-    } else {
-      for (let it = top; it !== undefined; it = it.before) {
-        if (it.before === change) it.before = undefined;
+  /** Applies rows in commits that KV takes, and with a turn of the event loop after each. */
+  async #applyRows(ids: Iterable<string>): Promise<void> {
+    let group: Change[] = [];
+    let [bytes, keyBytes] = [0, 0];
+    for (const id of ids) {
+      const change = this.#changed.durable(id);
+      if (change === undefined) continue;
+      const isFull = group.length === APPLIED.changes || bytes + change.bytes > APPLIED.bytes ||
+        keyBytes + 3 * id.length > APPLIED.keyBytes;
+      if (isFull && group.length > 0) {
+        await this.#applyGroup(group);
+        [group, bytes, keyBytes] = [[], 0, 0];
       }
+      group.push(change);
+      bytes += change.bytes;
+      keyBytes += 3 * id.length;
     }
-    this.#keep(id, valueOf(change));
+    if (group.length > 0) await this.#applyGroup(group);
   }
 
-  #keep(id: string, value: RowValue | undefined): void {
-    const before = this.#kept.get(id);
-    if (before !== undefined) this.#keptBytes -= maxBytesOf(before);
-    this.#kept.delete(id);
-    if (value === undefined) return;
-    this.#kept.set(id, value);
-    this.#keptBytes += maxBytesOf(value);
-    const isFull = (): boolean => this.#kept.size > KEPT.rows || this.#keptBytes > KEPT.bytes;
-    if (!isFull()) return;
-    for (const [oldest, row] of this.#kept) {
-      if (!isFull()) return;
-      this.#kept.delete(oldest);
-      this.#keptBytes -= maxBytesOf(row);
-    }
+  async #applyGroup(group: readonly Change[]): Promise<void> {
+    const atomic = this.#deps.kv.atomic();
+    const rows = group.map(({ mutation }) => {
+      if (mutation.type === "delete") return void atomic.delete(mutation.key);
+      const bytes = bytesOf(mutation.value);
+      atomic.set(mutation.key, bytes);
+      return bytes;
+    });
+    await atomic.commit();
+    group.forEach((change, i) => {
+      this.#changed.forget(change);
+      this.#kept.set(change.id, rows[i]);
+    });
+    this.#progress.resolve();
+    this.#progress = Promise.withResolvers();
+    await nextTurn();
   }
-}
-
-/** Returns the latest durable one of a change and those before it. */
-function durableOf(top: Change): Change | undefined {
-  let it: Change | undefined = top;
-  while (it?.pending !== undefined) it = it.before;
-  return it;
-}
-
-/** Splits changes so that each part fits into one commit. */
-function groupsOf(changes: readonly [string, Change][]): [string, Change][][] {
-  const groups: [string, Change][][] = [[]];
-  let [bytes, keyBytes] = [0, 0];
-  for (const item of changes) {
-    const [id, change] = item;
-    bytes += change.bytes;
-    keyBytes += id.length * 3;
-    if (
-      (groups.at(-1)?.length ?? 0) >= APPLIED.changes || bytes > APPLIED.bytes ||
-      keyBytes > APPLIED.keyBytes
-    ) {
-      groups.push([]);
-      [bytes, keyBytes] = [change.bytes, id.length * 3];
-    }
-    groups.at(-1)?.push(item);
-  }
-  return groups;
 }
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-function valueOf({ mutation }: Change): RowValue | undefined {
-  return mutation.type === "set" ? mutation.value : undefined;
+/** Returns the most bytes that a change takes in a commit. */
+function costOf(id: string, mutation: RowChange): number {
+  return 3 * id.length + (mutation.type === "set" ? maxBytesOf(mutation.value) : 0);
 }
 
 /** Returns a text for a key. The parts of keys have no zero character. */

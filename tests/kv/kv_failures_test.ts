@@ -1,0 +1,209 @@
+import assert from "node:assert/strict";
+import { KvStore } from "../../src/kv/mod.ts";
+import type { SessionStore } from "../../src/store/mod.ts";
+import { LogSink } from "../fixtures/log_sink.ts";
+import { until } from "../fixtures/until.ts";
+import { lengthsOf, variable } from "../store/session_samples.ts";
+import { openStore, tamper, tempDir } from "./open_store.ts";
+
+const FAILED = { code: "store_failed", message: /disk full/ };
+
+/** Opens a session that does not expire during a test. */
+async function openLong(sessions: SessionStore, id: string): Promise<void> {
+  await sessions.open(id, { ttlMs: 1e9, metadata: {} });
+}
+
+/** Makes commits of all databases fail, until it is disposed. */
+class Disk implements Disposable {
+  readonly #atomic = Deno.Kv.prototype.atomic;
+  readonly #began = Promise.withResolvers<void>();
+  readonly #full = Promise.withResolvers<void>();
+
+  /** Fails each commit at once. */
+  fill(): void {
+    Deno.Kv.prototype.atomic = () => {
+      throw new Error("disk full");
+    };
+  }
+
+  /** Holds the next commit until it fails by `fail`; later ones work. */
+  holdNext(): { readonly began: Promise<void>; readonly fail: () => void } {
+    const [atomic, began, full] = [this.#atomic, this.#began, this.#full];
+    Deno.Kv.prototype.atomic = function (): Deno.AtomicOperation {
+      Deno.Kv.prototype.atomic = atomic;
+      const operation = atomic.call(this);
+      operation.commit = async () => {
+        began.resolve();
+        await full.promise;
+        throw new Error("disk full");
+      };
+      return operation;
+    };
+    return { began: began.promise, fail: () => full.resolve() };
+  }
+
+  [Symbol.dispose](): void {
+    Deno.Kv.prototype.atomic = this.#atomic;
+  }
+}
+
+Deno.test("KvStore: changes that were decided on a failed commit fail with it", async () => {
+  await using dir = await tempDir();
+  {
+    using disk = new Disk();
+    await using store = await openStore(dir.path);
+    const { sessions } = store;
+    await openLong(sessions, "old");
+    await sessions.setVars("old", [variable("v", 5)]);
+    const commit = disk.holdNext();
+    const opened = sessions.open("new", { ttlMs: 1e6, metadata: {} });
+    await commit.began;
+    // These wait for the next commit, which works.
+    const first = sessions.setVars("old", [variable("v", 6)]);
+    const onNew = sessions.setVars("new", [variable("v")]);
+    const onOld = sessions.setVars("old", [variable("v", 7, { expectVersion: 2 })]);
+    const failures = [opened, first, onNew, onOld].map((it) => assert.rejects(it, FAILED));
+    commit.fail();
+    await Promise.all(failures);
+    assert.equal(await sessions.count(), 1);
+    assert.equal(await sessions.read("new"), undefined);
+    assert.deepEqual(await lengthsOf(sessions, "old", ["v"]), [5]);
+    assert.deepEqual(await sessions.setVars("old", [variable("v", 8, { expectVersion: 1 })]), [
+      { state: "set", version: 2 },
+    ]);
+  }
+  await using store = await openStore(dir.path);
+  assert.deepEqual((await store.report()).setAside, []);
+  assert.equal(await store.sessions.count(), 1);
+  assert.deepEqual(await lengthsOf(store.sessions, "old", ["v"]), [8]);
+});
+
+Deno.test("KvStore: failed openings and removals do not change the number of sessions", async () => {
+  await using dir = await tempDir();
+  {
+    using disk = new Disk();
+    await using store = await openStore(dir.path);
+    const { sessions } = store;
+    for (const id of ["a", "b"]) await openLong(sessions, id);
+    disk.fill();
+    await assert.rejects(openLong(sessions, "c"), FAILED);
+    await assert.rejects(sessions.drop("a"), FAILED);
+    assert.equal(await sessions.count(), 2);
+    disk[Symbol.dispose]();
+    await sessions.drop("a");
+    assert.equal(await sessions.count(), 1);
+  }
+  await tamper(dir.path, async (kv) => {
+    assert.equal(
+      new TextDecoder().decode((await kv.get<Uint8Array>(["session_count"])).value ?? undefined),
+      "1",
+    );
+    await kv.set(["session_count"], new TextEncoder().encode("NaN"));
+  });
+  await using store = await openStore(dir.path);
+  assert.equal(await store.sessions.count(), 1);
+});
+
+Deno.test("KvStore: a failure in the background is logged once, with its code, until it is over", async () => {
+  await using dir = await tempDir();
+  await using log = new LogSink();
+  using disk = new Disk();
+  await using store = await openStore(dir.path);
+  const { sessions } = store;
+  await openLong(sessions, "s");
+  const times = async (): Promise<number> =>
+    (await log.text()).split("cannot write the rows of sessions to their own keys (store_failed)")
+      .length - 1;
+  for (const wanted of [1, 2]) {
+    await sessions.setVars("s", [variable("v", wanted)]);
+    disk.fill();
+    for (let i = 0; i < 3; i++) {
+      await assert.rejects(sessions.listVars("s", { limit: 1 }), FAILED);
+    }
+    assert.equal(await times(), wanted);
+    disk[Symbol.dispose]();
+    assert.equal((await sessions.listVars("s", { limit: 1 }))?.items.length, 1);
+  }
+});
+
+Deno.test("KvStore: a removal in the background that fails is logged, and the next start does it", async () => {
+  await using dir = await tempDir();
+  await using log = new LogSink();
+  const { list } = Deno.Kv.prototype;
+  try {
+    await using store = await openStore(dir.path);
+    await openLong(store.sessions, "s");
+    await store.sessions.setVars("s", [variable("v"), variable("long", 100_000)]);
+    Deno.Kv.prototype.list = () => {
+      throw new Error("bad sector");
+    };
+    await store.sessions.drop("s");
+    const text =
+      /cannot remove the variables and programs of sessions that have ended \(store_failed\): bad sector/;
+    await until(async () => text.test(await log.text()), "the failure in the log");
+  } finally {
+    Deno.Kv.prototype.list = list;
+  }
+  await using _store = await openStore(dir.path);
+  await until(async () => {
+    using kv = await Deno.openKv(KvStore.pathIn(dir.path));
+    const kinds = ["variable", "chunk", "ended_life", "loose"];
+    const left = await Promise.all(kinds.map((it) => Array.fromAsync(kv.list({ prefix: [it] }))));
+    return left.flat().length === 0;
+  }, "the rest of the session to be removed");
+});
+
+Deno.test("KvStore: an unreadable variable is set aside once, although it is still in the journal", async () => {
+  await using dir = await tempDir();
+  {
+    await using store = await openStore(dir.path);
+    const { sessions } = store;
+    await openLong(sessions, "s");
+    await sessions.setVars("s", [variable("long", 100_000)]);
+    {
+      using kv = await Deno.openKv(KvStore.pathIn(dir.path));
+      for await (const { key } of kv.list({ prefix: ["chunk"] })) await kv.delete(key);
+    }
+    for (let i = 0; i < 3; i++) {
+      assert.deepEqual(await lengthsOf(sessions, "s", ["long"]), [undefined]);
+    }
+    assert.equal((await store.report()).setAside.length, 1);
+  }
+  await using store = await openStore(dir.path);
+  assert.deepEqual((await store.sessions.listVars("s", { limit: 9 }))?.items, []);
+  assert.equal((await store.report()).setAside.length, 1);
+});
+
+Deno.test("KvStore: entries of the journal without a number are set aside, and the others applied", async () => {
+  await using dir = await tempDir();
+  await (await openStore(dir.path))[Symbol.asyncDispose]();
+  await tamper(dir.path, async (kv) => {
+    await kv.set(["journal", "x", 0], new Uint8Array(9));
+  });
+  {
+    await using store = await openStore(dir.path);
+    await openLong(store.sessions, "s");
+    assert.deepEqual((await store.report()).setAside.map(({ key }) => key), [[
+      "journal",
+      "x",
+      "0",
+    ]]);
+  }
+  await using store = await openStore(dir.path);
+  assert.equal(await store.sessions.count(), 1);
+});
+
+Deno.test("KvStore: more changes than may wait in memory are all written", async () => {
+  await using dir = await tempDir();
+  await using store = await openStore(dir.path);
+  const { sessions } = store;
+  await openLong(sessions, "s");
+  const writes = Array.from({ length: 120 }, (_, i) => {
+    const variables = Array.from({ length: 900 }, (_, j) => variable(`v-${i}-${j}`, 1));
+    return sessions.setVars("s", variables);
+  });
+  const answers = await Promise.all(writes);
+  assert.ok(answers.every((it) => it?.length === 900));
+  assert.deepEqual(await sessions.position("s").then((it) => it?.seq), 108_000);
+  assert.deepEqual(await lengthsOf(sessions, "s", ["v-0-0", "v-119-899"]), [1, 1]);
+});
