@@ -12,7 +12,7 @@ import { keys } from "../keys.ts";
 import type { KvChunks } from "../kv_chunks.ts";
 import { type KvRows, Row, type RowChange } from "../rows/mod.ts";
 import {
-  decodeRow,
+  openRow,
   SESSION_HEAD,
   SESSION_STATE,
   type SessionHead,
@@ -313,8 +313,8 @@ export class KvLives {
     if (headRow === undefined && stateRow === undefined) return undefined;
     try {
       if (headRow === undefined || stateRow === undefined) throw new Error("half of it is missing");
-      const { head, body } = decodeRow(SESSION_HEAD, headRow);
-      const { head: state } = decodeRow(SESSION_STATE, stateRow);
+      const { head, body } = openRow(SESSION_HEAD, headRow);
+      const { head: state } = openRow(SESSION_STATE, stateRow);
       if (head.id !== id || head.life !== state.life) throw new Error("its parts do not match");
       return { head, metadata: body, state };
     } catch (error) {

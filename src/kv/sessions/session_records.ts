@@ -65,7 +65,19 @@ function withLong<T>({ name, version, schema }: RecordType<T>): RecordType<T & L
 }
 
 /**
- * Decodes a row.
+ * Returns the head and the body of a row, which the caller must not change. Decodes what is bytes.
+ *
+ * @throws {Error} See {@link decodeRow}.
+ */
+export function openRow<T extends object>(
+  type: RecordType<T>,
+  row: RowValue,
+): { readonly head: T; readonly body: Uint8Array } {
+  return row instanceof Row ? row as Row<T> : decodeRow(type, row);
+}
+
+/**
+ * Decodes a row, also one in memory, so that the caller may change the head.
  *
  * @throws {Error} If it is not such a row; the message says why.
  */
