@@ -110,7 +110,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     }
   });
 
-  Deno.test(`a worker keeps objects with a session until it ends (${carrier})`, async () => {
+  Deno.test(`97. Deleting a session removes its worker-side resources (${carrier})`, async () => {
     await using den = await startDen({ adapter: "keeps_state:KeepsState", carrier, size: 1 });
     const count = (sessionId: string): Promise<unknown> =>
       den.execute("count_local", {}, { sessionId });

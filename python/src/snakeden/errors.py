@@ -63,7 +63,9 @@ class ResultTooLargeError(ValueError):
     """A result, or the chunks collected into one, over the limit. Sizes are in bytes."""
 
     def __init__(self, size: int, limit: int, *, what: str = "result") -> None:
-        super().__init__(f"the {what} has at least {size} bytes, the limit is {limit}")
+        super().__init__(
+            f"the {what} has at least {size} bytes, the limit is {limit} (limits.maxResultBytes)"
+        )
         self.size = size
         self.limit = limit
 
