@@ -7,6 +7,8 @@ interface Count {
   /** The names of all variables, and maybe of some that do not exist; absent if they are many. */
   names: Set<string> | undefined;
   bytes: number;
+  /** True if nothing was added or removed since it was counted. */
+  isExact: boolean;
 }
 
 const PAGE = 1_000;
@@ -56,8 +58,8 @@ export class VariableCounts {
     if (wanted === 0) return 0;
     const count = this.#get(session) ?? await this.#count(session, writing);
     if (count.value + wanted <= this.#max) return wanted;
-    // Writes that failed may have been counted.
-    const exact = await this.#count(session, writing);
+    // Writes that failed may have been counted. A count of many variables takes long.
+    const exact = count.isExact ? count : await this.#count(session, writing);
     return Math.max(0, Math.min(wanted, this.#max - exact.value));
   }
 
@@ -82,6 +84,7 @@ export class VariableCounts {
   remove(session: SessionRow, name: string): void {
     const count = this.#get(session);
     if (count === undefined) return;
+    count.isExact = false;
     if (count.names === undefined || count.names.delete(name)) count.value--;
   }
 
@@ -115,7 +118,7 @@ export class VariableCounts {
     }
     let bytes = COUNT_BYTES + 2 * id.length;
     for (const name of names) bytes += NAME_BYTES + 2 * name.length;
-    const count: Count = { life, value, names, bytes };
+    const count: Count = { life, value, names, bytes, isExact: true };
     this.#keep(session, count);
     return count;
   }

@@ -327,6 +327,23 @@ Deno.test("Variables that are deleted and set at the same time count for session
   await refused(variables.set("z", 1), "session_quota_exceeded");
 });
 
+Deno.test("Variables.set() counts the variables once for many writes over sessions.maxVariables", async () => {
+  await using it = openSessions({ maxVariables: 5 });
+  const { variables } = await it.sessions.open("s1");
+  for (let i = 0; i < 5; i++) await variables.set(`v${i}`, i);
+  let counts = 0;
+  const { listVars } = it.store.sessions;
+  it.store.sessions.listVars = (id, page) => {
+    counts++;
+    return listVars.call(it.store.sessions, id, page);
+  };
+  for (let i = 0; i < 20; i++) await refused(variables.set("more", i), "session_quota_exceeded");
+  assert.equal(counts, 1);
+  await variables.delete("v0");
+  await variables.set("more", 1);
+  await refused(variables.set("again", 1), "session_quota_exceeded");
+});
+
 Deno.test("Variables read from the cache once they were read or written", async () => {
   await using it = openSessions();
   const { variables } = await it.sessions.open("s1");
