@@ -59,8 +59,8 @@ export function changeMethods(
 
   return {
     "session.position": async (call) => {
-      const { id, variables } = await sessions.get(sessionOf(call));
-      const position = await variables.position();
+      const id = sessionOf(call);
+      const position = await sessions.position(id);
       const { kept } = followerOf(call);
       const life = lifeOf(position);
       if (!kept.has(life)) sessions.keepChanges(id, { since: position, signal: call.signal });

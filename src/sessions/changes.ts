@@ -180,7 +180,8 @@ export function lifeOf(position: string): string {
 
 const POSITION = /^([!-~]{1,100})\.(\d{1,15})$/;
 
-function textOf({ life, seq }: Position): string {
+/** Writes a position as a text. */
+export function textOf({ life, seq }: Position): string {
   return `${life}.${seq}`;
 }
 

@@ -6,7 +6,13 @@ import { warnVisibly } from "../log.ts";
 import type { SessionToDrop, Store } from "../store/mod.ts";
 import type { Calls } from "../calls/mod.ts";
 import { ByteLru } from "./byte_lru.ts";
-import { type BatchOptions, type ChangeBatch, keepChanges, nextChanges } from "./changes.ts";
+import {
+  type BatchOptions,
+  type ChangeBatch,
+  keepChanges,
+  nextChanges,
+  textOf,
+} from "./changes.ts";
 import { ProgramRows, Programs } from "./programs/mod.ts";
 import { Session, type SessionDeps, type SessionInfo } from "./session.ts";
 import { unknownSession } from "./session_errors.ts";
@@ -261,6 +267,19 @@ export class Sessions implements AsyncDisposable {
     lives.delete(life);
     if (lives.size === 0 && this.#keptLocally.get(id) === lives) this.#keptLocally.delete(id);
     throw unknownSession(id);
+  }
+
+  /**
+   * Returns the position of the last change of a session, for its tools. It is read at once, so
+   * that writes that are requested after it are after it.
+   *
+   * @throws {SnakedenError} `unknown_session`, `store_failed` or `invalid_input`.
+   */
+  async position(id: string): Promise<string> {
+    checkId(id);
+    const [position] = await Promise.all([this.#store.sessions.position(id), this.get(id)]);
+    if (position === undefined) throw this.#rows.gone(id);
+    return textOf(position);
   }
 
   /**
