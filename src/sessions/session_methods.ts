@@ -1,7 +1,7 @@
 import { Value } from "../bridge/mod.ts";
 import { type FieldIssue, SnakedenError } from "../errors.ts";
 import type { HostMethod } from "../pool/mod.ts";
-import { changeMethods } from "./change_methods.ts";
+import { changeMethods } from "./methods/mod.ts";
 import { invalidInput, sessionOf } from "./session_errors.ts";
 import { programMethods } from "./programs/mod.ts";
 import type { Sessions } from "./sessions.ts";

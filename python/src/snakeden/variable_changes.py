@@ -1,7 +1,7 @@
 """Changes of the variables of a session, as tools follow them.
 
 A tool that waits for a change has one ask open at the host, which answers when there is one. The
-twin of src/sessions/change_methods.ts.
+twin of src/sessions/methods/change_methods.ts.
 """
 
 from __future__ import annotations

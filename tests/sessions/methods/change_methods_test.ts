@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { Value } from "../../src/bridge/mod.ts";
-import { SnakedenError } from "../../src/errors.ts";
-import { type AskingCall, HostMethods } from "../../src/pool/mod.ts";
-import { changeMethods } from "../../src/sessions/change_methods.ts";
-import type { VariableChange } from "../../src/sessions/mod.ts";
-import { until } from "../fixtures/until.ts";
-import { type CountedWatches, countWatches } from "../fixtures/counted_watches.ts";
-import { openSessions } from "./opened_sessions.ts";
+import { Value } from "../../../src/bridge/mod.ts";
+import { SnakedenError } from "../../../src/errors.ts";
+import { type AskingCall, HostMethods } from "../../../src/pool/mod.ts";
+import { changeMethods } from "../../../src/sessions/methods/mod.ts";
+import type { VariableChange } from "../../../src/sessions/mod.ts";
+import { until } from "../../fixtures/until.ts";
+import { type CountedWatches, countWatches } from "../../fixtures/counted_watches.ts";
+import { openSessions } from "../opened_sessions.ts";
 
 interface Batch {
   readonly changes: readonly VariableChange[];

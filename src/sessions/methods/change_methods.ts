@@ -1,9 +1,9 @@
-import { type Clock, SYSTEM_CLOCK } from "../async/mod.ts";
-import { Value } from "../bridge/mod.ts";
-import type { AskingCall, HostMethod } from "../pool/mod.ts";
-import { lifeOf } from "./changes.ts";
-import { invalidInput, sessionOf } from "./session_errors.ts";
-import type { Sessions } from "./sessions.ts";
+import { type Clock, SYSTEM_CLOCK } from "../../async/mod.ts";
+import { Value } from "../../bridge/mod.ts";
+import type { AskingCall, HostMethod } from "../../pool/mod.ts";
+import { lifeOf } from "../changes.ts";
+import { invalidInput, sessionOf } from "../session_errors.ts";
+import type { Sessions } from "../sessions.ts";
 
 /** The most changes of one answer. */
 const MAX_CHANGES = 1_000;
