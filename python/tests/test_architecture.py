@@ -19,7 +19,10 @@ PROTOCOL_METHODS = ("find_spec",)
 """Methods whose signature Python prescribes."""
 
 PUBLIC = "public"
-"""The files at the top except worker.py: what users import. They import nothing below."""
+"""The part that users import: the files at the top except worker.py, and these folders. They import nothing
+below.
+"""
+PUBLIC_FOLDERS = ("session", "testing")
 
 BELOW: dict[str, tuple[str, ...]] = {
     PUBLIC: (),
@@ -94,7 +97,8 @@ def level_of(module: str) -> str:
     path = MODULES[module].relative_to(PACKAGE)
     if path.parent == Path("."):
         return "worker" if path.stem == "worker" else PUBLIC
-    return path.parent.as_posix()
+    folder = path.parent.as_posix()
+    return PUBLIC if folder in PUBLIC_FOLDERS else folder
 
 
 def circle_in(imports: dict[str, set[str]]) -> list[str] | None:

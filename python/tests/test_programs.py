@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from snakeden import HostError, current_call
-from snakeden.programs import Programs
+from snakeden.session.programs import Programs
 from snakeden.testing import running_call
 
 SUM = {"tool": "add", "args": {"a": 1}}

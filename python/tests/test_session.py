@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from snakeden import HostError, Session, current_call
+from snakeden.session.variables import Variables
 from snakeden.testing import running_call
-from snakeden.variables import Variables
 
 
 class Held:

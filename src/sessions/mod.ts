@@ -7,7 +7,7 @@
  *
  * @module
  */
-export type { ChangeOptions, VariableChange } from "./changes.ts";
+export type { ChangeOptions, VariableChange } from "./variables/mod.ts";
 export { Session, type SessionInfo } from "./session.ts";
 export {
   type FoundProgram,
@@ -39,4 +39,4 @@ export {
   type SetResult,
   Variables,
   type VariableToSet,
-} from "./variables.ts";
+} from "./variables/mod.ts";

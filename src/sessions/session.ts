@@ -4,7 +4,7 @@ import { Programs, type ProgramsDeps } from "./programs/mod.ts";
 import { versionConflict } from "./session_errors.ts";
 import { checkedOptions, type OptionLimits, type UpdateOptions } from "./session_options.ts";
 import type { SessionRows } from "./session_rows.ts";
-import { Variables, type VariablesDeps } from "./variables.ts";
+import { Variables, type VariablesDeps } from "./variables/mod.ts";
 
 /** A session as plain data. */
 export interface SessionInfo {

@@ -6,7 +6,7 @@ import { invalidInput, sessionOf } from "./session_errors.ts";
 import { programMethods } from "./programs/mod.ts";
 import type { Sessions } from "./sessions.ts";
 import { pack, type StoredVariable, unpack } from "./values/mod.ts";
-import type { Variables, VariableToSet } from "./variables.ts";
+import type { Variables, VariableToSet } from "./variables/mod.ts";
 
 /** The most names of one page. */
 const PAGE_NAMES = 1_000;

@@ -11,8 +11,8 @@ import {
   type ChangeBatch,
   keepChanges,
   nextChanges,
-  textOf,
-} from "./changes.ts";
+  positionText,
+} from "./variables/mod.ts";
 import { ProgramRows, Programs } from "./programs/mod.ts";
 import { Session, type SessionDeps, type SessionInfo } from "./session.ts";
 import { unknownSession } from "./session_errors.ts";
@@ -28,7 +28,7 @@ import {
 import { SessionQuota } from "./session_quota.ts";
 import { SessionRows, type SharedDeps } from "./session_rows.ts";
 import { Sweeper } from "./sweeper.ts";
-import { VariableRows } from "./variable_rows.ts";
+import { VariableRows } from "./variables/mod.ts";
 
 /** A session that was opened. */
 export interface OpenedSession {
@@ -279,7 +279,7 @@ export class Sessions implements AsyncDisposable {
     checkId(id);
     const [position] = await Promise.all([this.#store.sessions.position(id), this.get(id)]);
     if (position === undefined) throw this.#rows.gone(id);
-    return textOf(position);
+    return positionText(position);
   }
 
   /**

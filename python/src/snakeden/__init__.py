@@ -8,8 +8,8 @@ from snakeden.call import Call, current_call
 from snakeden.device import Device, device
 from snakeden.errors import CallCancelled, HostError, InvalidValueError, ResultTooLargeError
 from snakeden.session import Session
+from snakeden.session.changes import VariableChange
 from snakeden.tool import tool
-from snakeden.variable_changes import VariableChange
 
 __version__ = "0.1.0"
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from snakeden.device import Device, device
 from snakeden.session import Session
-from snakeden.session_source import SessionSource
+from snakeden.session.source import SessionSource
 
 __all__ = ["Call", "CallSource", "current_call"]
 

@@ -34,7 +34,7 @@ const BYTES = {
 };
 const text = { type: "string" as const };
 
-/** What a body of bytes does not say itself. */
+/** The parameters that a body of bytes needs, since it does not name them itself. */
 const BYTES_PARAMETERS = [
   {
     name: "type",

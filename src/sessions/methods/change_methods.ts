@@ -1,7 +1,7 @@
 import { type Clock, SYSTEM_CLOCK } from "../../async/mod.ts";
 import { Value } from "../../bridge/mod.ts";
 import type { AskingCall, HostMethod } from "../../pool/mod.ts";
-import { lifeOf } from "../changes.ts";
+import { lifeOf } from "../variables/mod.ts";
 import { invalidInput, sessionOf } from "../session_errors.ts";
 import type { Sessions } from "../sessions.ts";
 

@@ -11,7 +11,7 @@ from snakeden.call import Call
 if TYPE_CHECKING:
     from snakeden._link.gen.link_pb2 import Call as WireCall
     from snakeden._worker.calls.call_asks import CallAsks
-    from snakeden.session_source import Reply
+    from snakeden.session.source import Reply
 
 __all__ = ["Attempt", "call_ended"]
 

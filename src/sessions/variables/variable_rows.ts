@@ -1,25 +1,25 @@
-import type { Value } from "../bridge/mod.ts";
-import type { SessionsConfig } from "../config/mod.ts";
-import { SnakedenError } from "../errors.ts";
-import type { JsonObject, NewVariable, SessionRow } from "../store/mod.ts";
-import { Loads } from "./loads.ts";
+import type { Value } from "../../bridge/mod.ts";
+import type { SessionsConfig } from "../../config/mod.ts";
+import { SnakedenError } from "../../errors.ts";
+import type { JsonObject, NewVariable, SessionRow } from "../../store/mod.ts";
+import { Loads } from "../loads.ts";
 import { Removals } from "./removals.ts";
-import { quotaExceeded, unknownVariable, versionConflict } from "./session_errors.ts";
-import type { SessionRows, SharedDeps } from "./session_rows.ts";
+import { unknownVariable } from "../session_errors.ts";
+import type { SessionRows, SharedDeps } from "../session_rows.ts";
 import { VariableCounts } from "./variable_counts.ts";
+import { tooManyVariables, variableConflict, variableTooLong } from "./variable_errors.ts";
 import {
   type AskedRules,
   checkedValue,
   frameBytes,
   isLargeFrame,
-  refusedVariable,
   type StoredVariable,
   storedVariable,
   type VariableInfo,
   type VariableRules,
   writeFrame,
   writeLargeFrame,
-} from "./values/mod.ts";
+} from "../values/mod.ts";
 
 /** A variable to write, with a name that is allowed. */
 export interface VariableWrite extends AskedRules {
@@ -293,15 +293,15 @@ export class VariableRows {
     const version = current?.info.version ?? 0;
     // Versions only rise, so this one cannot come back. The store decides all other cases.
     if (ifVersion !== undefined && ifVersion > 0 && ifVersion < version) {
-      throw conflict(name, version);
+      throw variableConflict(name, version);
     }
     const writing = this.#writing.get(key);
     const before = writing?.rules ?? current;
     const isNew = before === undefined;
-    if (isNew && known.room === 0) throw tooMany(name, maxVariables);
+    if (isNew && known.room === 0) throw tooManyVariables(name, maxVariables);
     const { encoded, ...rules } = checkedValue(name, value, { asked: write, before, maxDepth });
     const bytes = frameBytes(encoded);
-    if (bytes > maxVariableBytes) throw tooLong(name, bytes, maxVariableBytes);
+    if (bytes > maxVariableBytes) throw variableTooLong(name, bytes, maxVariableBytes);
     const large = isLargeFrame(bytes) ? encoded : undefined;
     if (isNew) known.room--;
     this.#counts.add(session, name, isNew);
@@ -344,7 +344,7 @@ export class VariableRows {
   #lost(session: SessionRow, name: string, version: number): SnakedenError {
     const key = keyOf(session, name);
     if (this.#cachedAt(key)?.info.version !== version) this.#forget(key);
-    return conflict(name, version);
+    return variableConflict(name, version);
   }
 
   /** Forgets a variable that may have been written: the answer of the store can get lost. */
@@ -388,23 +388,4 @@ interface Prepared {
 
 function keyOf({ id, life }: SessionRow, name: string): string {
   return `v${id} ${life} ${name}`;
-}
-
-function conflict(name: string, version: number): SnakedenError {
-  return versionConflict(`the variable ${JSON.stringify(name)}`, version === 0 ? null : version);
-}
-
-function tooMany(name: string, max: number): SnakedenError {
-  return quotaExceeded(`the variable ${JSON.stringify(name)}`, {
-    limit: "sessions.maxVariables",
-    max,
-    cure: "delete some first",
-  });
-}
-
-function tooLong(name: string, bytes: number, max: number): SnakedenError {
-  return refusedVariable(name, [{
-    path: "value",
-    message: `given ${bytes} bytes; allowed: ${max} bytes (sessions.maxVariableBytes)`,
-  }]);
 }

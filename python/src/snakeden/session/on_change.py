@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from snakeden.errors import CallCancelled
-from snakeden.pending_writes import PendingWrites
-from snakeden.session_source import SessionSource
-from snakeden.variable_changes import VariableChange, VariableChanges
+from snakeden.session.changes import VariableChange, VariableChanges
+from snakeden.session.pending_writes import PendingWrites
+from snakeden.session.source import SessionSource
 
 __all__ = ["OnChange", "WithChanges"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from snakeden.session_source import Reply, SessionSource
+from snakeden.session.source import Reply, SessionSource
 
 __all__ = ["Programs", "program_from_host", "program_to_host"]
 

@@ -13,9 +13,9 @@ from itertools import islice
 from typing import Any, Final, NamedTuple, TypeVar
 
 from snakeden.errors import HostError
-from snakeden.on_change import WithChanges
-from snakeden.pending_writes import PendingWrites, to_set
-from snakeden.session_source import Reply, SessionSource
+from snakeden.session.on_change import WithChanges
+from snakeden.session.pending_writes import PendingWrites, to_set
+from snakeden.session.source import Reply, SessionSource
 
 __all__ = ["Variables"]
 

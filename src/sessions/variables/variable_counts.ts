@@ -1,5 +1,5 @@
-import type { SessionRow, SessionStore } from "../store/mod.ts";
-import type { ByteLru } from "./byte_lru.ts";
+import type { SessionRow, SessionStore } from "../../store/mod.ts";
+import type { ByteLru } from "../byte_lru.ts";
 
 interface Count {
   readonly life: string;

@@ -1,12 +1,12 @@
-"""The session of a call."""
+"""The session of a call: its variables, its programs, and the objects that its worker keeps."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from snakeden.programs import Programs
-from snakeden.session_source import SessionSource
-from snakeden.variables import Variables
+from snakeden.session.programs import Programs
+from snakeden.session.source import SessionSource
+from snakeden.session.variables import Variables
 
 __all__ = ["Session"]
 

@@ -4,20 +4,18 @@ which can also pretend that the call has a session, and the worker a device.
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from copy import deepcopy
-from queue import SimpleQueue
 from typing import Any
 
 from snakeden.call import CURRENT, Call
 from snakeden.device import PRETENDED, Device
 from snakeden.errors import CallCancelled, HostError
-from snakeden.programs import program_from_host, program_to_host
-from snakeden.session_source import Reply
+from snakeden.session.programs import program_from_host, program_to_host
+from snakeden.session.source import Reply
+from snakeden.testing.pretended_session import Answer, Changes, PretendedVariables, conflict
 
 __all__ = ["RunningCall", "running_call"]
 
@@ -46,7 +44,7 @@ class RunningCall:
         self.ended = False
         self.reports: list[dict[str, Any]] = []
         """The progress that the tool has reported, such as `{"fraction": 0.5}`."""
-        self._store = _Store(variables or {}, self._check)
+        self._store = PretendedVariables(variables or {}, self._check)
         self._programs: dict[str, dict[str, Any]] = {
             name: {"version": 1, "program": program_to_host(self, **program)}
             for name, program in (programs or {}).items()
@@ -119,10 +117,10 @@ class RunningCall:
         """Answer what a tool asks the host for."""
         self.check()
         if method == "session.changes":
-            return _Changes(self._store, args)
+            return Changes(self._store, args)
         if method.endswith(("_program", "_programs")):
-            return _Answer(self._answer_of_programs(method, args))
-        return _Answer(self._store.answer(method, args))
+            return Answer(self._answer_of_programs(method, args))
+        return Answer(self._store.answer(method, args))
 
     def _answer_of_programs(self, method: str, args: dict[str, Any]) -> Any:
         programs = self._programs
@@ -136,7 +134,7 @@ class RunningCall:
             return before and {**deepcopy(before), "isOwn": True}
         version = 0 if before is None else before["version"]
         if args.get("ifVersion", version) != version:
-            error = _conflict("program", name, version=version)
+            error = conflict("program", name, version=version)
             raise HostError(error["code"], error["message"], details=error["details"])
         programs[name] = {"version": version + 1, "program": deepcopy(args["program"])}
         return {"version": version + 1}
@@ -165,187 +163,6 @@ class RunningCall:
         """Run the steps before the answer."""
         for step in self._steps:
             step()
-
-
-class _Answer:
-    """A `Reply` that is there."""
-
-    done = True
-
-    def __init__(self, value: Any) -> None:
-        self._value = value
-
-    def wait(self) -> Any:
-        return self._value
-
-    async def wait_async(self) -> Any:
-        return self._value
-
-    def when_done(self, step: Callable[[], None]) -> None:
-        step()
-
-    def leave(self) -> None:
-        pass
-
-
-class _Changes:
-    """A `Reply` that is there when there is a change."""
-
-    def __init__(self, store: _Store, args: dict[str, Any]) -> None:
-        self._store = store
-        self._args = args
-        self._is_left = False
-
-    @property
-    def done(self) -> bool:
-        try:
-            return self._answer() is not None
-        except (CallCancelled, RuntimeError):
-            return True
-
-    def wait(self) -> Any:
-        news: SimpleQueue[None] = SimpleQueue()
-        with self._store.waking(lambda: news.put(None)):
-            while (answer := self._answer()) is None:
-                news.get()
-        return answer
-
-    async def wait_async(self) -> Any:
-        loop, woken = asyncio.get_running_loop(), asyncio.Event()
-        with self._store.waking(lambda: loop.call_soon_threadsafe(woken.set)):
-            while (answer := self._answer()) is None:
-                await woken.wait()
-                woken.clear()
-        return answer
-
-    def when_done(self, step: Callable[[], None]) -> None:
-        waking = ExitStack()
-
-        def look() -> None:
-            if self.done:
-                waking.close()
-                step()
-
-        if self.done:
-            step()
-        else:
-            waking.enter_context(self._store.waking(look))
-
-    def leave(self) -> None:
-        self._is_left = True
-        self._store.notify()
-
-    def _answer(self) -> Any:
-        if self._is_left:
-            raise RuntimeError("session.changes: nobody waits for the answer any more")
-        return self._store.changes(self._args)
-
-
-class _Store:
-    """The variables of one session. It checks versions, but neither types nor constraints."""
-
-    def __init__(self, values: Mapping[str, Any], check: Callable[[], None]) -> None:
-        """Hold variables; `check` raises when nobody may wait for changes any more."""
-        self._check = check
-        self._variables: dict[str, dict[str, Any]] = {}
-        self._log: list[dict[str, Any]] = []
-        """All changes; the position of each is its number."""
-        self._has_ended = False
-        self._wakers: list[Callable[[], object]] = []
-        self._lock = threading.RLock()
-        for name, value in values.items():
-            self._set({"name": name, "value": deepcopy(value)})
-
-    def values(self) -> dict[str, Any]:
-        return {name: deepcopy(it["value"]) for name, it in self._variables.items()}
-
-    def answer(self, method: str, args: dict[str, Any]) -> Any:
-        with self._lock:
-            variables = self._variables
-            if method == "session.get_vars":
-                return [variables.get(name) for name in args["names"]]
-            if method == "session.set_vars":
-                return [self._set(it) for it in args["variables"]]
-            if method == "session.delete_vars":
-                return [self._delete(name) for name in args["names"]]
-            if method == "session.list_vars":
-                return {"names": list(variables), "cursor": None}
-            if method == "session.position":
-                return {"position": self._position()}
-            if method == "session.leave_changes":
-                return None
-        raise RuntimeError(f"{method}: running_call() has no host to ask")
-
-    def changes(self, args: dict[str, Any]) -> dict[str, Any] | None:
-        """Return the answer to session.changes; None as long as there is no change."""
-        self._check()
-        with self._lock:
-            seen = int(args["after"].rpartition(".")[2])
-            if seen == len(self._log) and not self._has_ended:
-                return None
-            return {
-                "changes": self._log[seen:],
-                "after": self._position(),
-                "ended": self._has_ended,
-            }
-
-    def end(self) -> None:
-        self._has_ended = True
-        self.notify()
-
-    def notify(self) -> None:
-        for wake in list(self._wakers):
-            wake()
-
-    @contextmanager
-    def waking(self, wake: Callable[[], object]) -> Iterator[None]:
-        """Call `wake` whenever something may have changed."""
-        self._wakers.append(wake)
-        try:
-            yield
-        finally:
-            self._wakers.remove(wake)
-
-    def _position(self) -> str:
-        return f"test.{len(self._log)}"
-
-    def _changed(self, kind: str, name: str) -> int:
-        version = len(self._log) + 1
-        position = f"test.{version}"
-        self._log.append({"kind": kind, "name": name, "version": version, "position": position})
-        self.notify()
-        return version
-
-    def _delete(self, name: str) -> bool:
-        if self._variables.pop(name, None) is None:
-            return False
-        self._changed("deleted", name)
-        return True
-
-    def _set(self, item: dict[str, Any]) -> dict[str, Any]:
-        name, expected = item["name"], item.get("ifVersion")
-        before = self._variables.get(name)
-        version = 0 if before is None else before["version"]
-        if expected is not None and expected != version:
-            return {"error": _conflict("variable", name, version=version)}
-        kind = item.get("type", "json" if before is None else before["type"])
-        version = self._changed("set", name)
-        self._variables[name] = {
-            "type": kind,
-            "version": version,
-            "constraints": item.get("constraints"),
-            "value": item["value"],
-        }
-        return {"type": kind, "version": version}
-
-
-def _conflict(kind: str, name: str, *, version: int) -> dict[str, Any]:
-    return {
-        "code": "version_conflict",
-        "message": f"Cannot change the {kind} {name!r}: its version is {version}",
-        "details": {"currentVersion": version or None},
-        "retryable": False,
-    }
 
 
 @contextmanager

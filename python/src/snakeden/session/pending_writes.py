@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from snakeden.session_source import Reply, SessionSource
+from snakeden.session.source import Reply, SessionSource
 
 __all__ = ["PendingWrites", "Write", "to_set"]
 

@@ -1,6 +1,6 @@
-import type { Position, SessionStore, WatchEvent } from "../store/mod.ts";
-import { invalidInput } from "./session_errors.ts";
-import type { SessionKey, SessionRows } from "./session_rows.ts";
+import type { Position, SessionStore, WatchEvent } from "../../store/mod.ts";
+import { invalidInput } from "../session_errors.ts";
+import type { SessionKey, SessionRows } from "../session_rows.ts";
 
 /** A change of the variables of a session. */
 export interface VariableChange {
@@ -104,7 +104,7 @@ async function startOf(
 
 /** Returns the position of the last change of a session. */
 export async function lastPosition(key: SessionKey, deps: PositionDeps): Promise<string> {
-  return textOf(await positionAt(key, deps));
+  return positionText(await positionAt(key, deps));
 }
 
 async function positionAt(key: SessionKey, { store, rows }: PositionDeps): Promise<Position> {
@@ -130,10 +130,10 @@ async function* read(
 /** Returns the changes of an event; undefined if the session with this life has ended. */
 function changesOf(event: WatchEvent, life: string): VariableChange[] | undefined {
   if (event.type === "ended" || event.at.life !== life) return undefined;
-  if (event.type === "reset") return [{ kind: "reset", position: textOf(event.at) }];
+  if (event.type === "reset") return [{ kind: "reset", position: positionText(event.at) }];
   return event.changes.map(({ seq, name, kind }) => ({
     kind: kind === "set" ? "set" : "deleted",
-    position: textOf({ life, seq }),
+    position: positionText({ life, seq }),
     name,
     version: seq,
   }));
@@ -181,7 +181,7 @@ export function lifeOf(position: string): string {
 const POSITION = /^([!-~]{1,100})\.(\d{1,15})$/;
 
 /** Writes a position as a text. */
-export function textOf({ life, seq }: Position): string {
+export function positionText({ life, seq }: Position): string {
   return `${life}.${seq}`;
 }
 

@@ -14,7 +14,7 @@ from itertools import count
 from typing import Any, Final, Literal
 
 from snakeden.errors import HostError
-from snakeden.session_source import Reply, SessionSource
+from snakeden.session.source import Reply, SessionSource
 
 __all__ = ["VariableChange", "VariableChanges"]
 

@@ -1,6 +1,6 @@
-import { type FieldIssue, SnakedenError } from "../errors.ts";
+import { type FieldIssue, SnakedenError } from "../../errors.ts";
 import { type ChangeOptions, followChanges, lastPosition, type VariableChange } from "./changes.ts";
-import { invalidInput, unknownVariable } from "./session_errors.ts";
+import { invalidInput, unknownVariable } from "../session_errors.ts";
 import {
   checkedPage,
   type ListOptions,
@@ -8,8 +8,8 @@ import {
   nameIssue,
   unknownKeys,
   versionIssues,
-} from "./session_options.ts";
-import type { SessionKey, SharedDeps } from "./session_rows.ts";
+} from "../session_options.ts";
+import type { SessionKey, SharedDeps } from "../session_rows.ts";
 import {
   type Constraints,
   infoOf,
@@ -20,7 +20,7 @@ import {
   variableOf,
   variableOfAny,
   type VariableType,
-} from "./values/mod.ts";
+} from "../values/mod.ts";
 import type {
   VariableRows,
   VariableRowsDeps,
