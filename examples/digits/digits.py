@@ -56,14 +56,13 @@ class Digits(Adapter):
             model = SGDClassifier(loss="log_loss", learning_rate="constant", random_state=0)
             session.local.update(model=model, epochs=0)
         model.set_params(eta0=variables.get("learning_rate", 0.01))
-        for done in range(1, epochs + 1):
+        for _ in range(epochs):
             model.partial_fit(self.train_pixels, self.train_digits, classes=np.arange(10))
             session.local["epochs"] += 1
             accuracy = float(model.score(self.test_pixels, self.test_digits))
             # Written without a wait; durable before the call is answered.
             variables["epochs"] = session.local["epochs"]
             variables["accuracy"] = accuracy
-            current_call().progress(done / epochs)
             yield {"epoch": session.local["epochs"], "accuracy": round(accuracy, 3)}
         # Row: the digit that was written. Column: the digit that the model has read.
         confusion = confusion_matrix(self.test_digits, model.predict(self.test_pixels))

@@ -19,8 +19,8 @@ PROTOCOL_METHODS = ("find_spec",)
 """Methods whose signature Python prescribes."""
 
 PUBLIC = "public"
-"""The part that users import: the files at the top except worker.py, and these folders. They import nothing
-below.
+"""The part that users import: the files at the top except worker.py, and these folders. They import
+nothing below.
 """
 PUBLIC_FOLDERS = ("session", "testing")
 

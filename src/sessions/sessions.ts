@@ -22,7 +22,6 @@ import {
   checkId,
   type ListOptions,
   type ListPage,
-  nameIssue,
   type OpenOptions,
 } from "./session_options.ts";
 import { SessionQuota } from "./session_quota.ts";
@@ -305,7 +304,7 @@ export class Sessions implements AsyncDisposable {
    * @throws {SnakedenError} `store_failed`.
    */
   async boundIn(id: string): Promise<readonly string[] | undefined> {
-    return nameIssue("id", id) ? undefined : (await this.#rows.find(id))?.boundIn;
+    return (await this.#rows.find(id))?.boundIn;
   }
 
   /**

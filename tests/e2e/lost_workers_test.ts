@@ -79,18 +79,18 @@ const ENDS: Readonly<Record<string, End>> = {
     pool: { recycle: { maxCalls: 4 } },
     call: NAP,
     end: () => {},
-    workerEnd: /^was replaced$/,
+    workerEnd: /^was replaced: it may take 4 calls$/,
   },
   "was recycled for its age": {
     pool: { recycle: { maxAgeMs: 1_000 } },
     call: ["count", { seconds: 1.5 }],
     end: () => {},
-    workerEnd: /^was replaced$/,
+    workerEnd: /^was replaced: it has reached its age$/,
   },
   "was recycled on request": {
     call: NAP,
     end: ({ den }) => void den.pools.recycle(),
-    workerEnd: /^was replaced$/,
+    workerEnd: /^was replaced: the pool is recycled$/,
   },
   "was replaced for new code": {
     dev: true,
@@ -98,7 +98,7 @@ const ENDS: Readonly<Record<string, End>> = {
     end: async ({ path }) => {
       await Deno.writeTextFile(path, `${await Deno.readTextFile(path)}\n# changed\n`);
     },
-    workerEnd: /^was replaced$/,
+    workerEnd: /^was replaced: its code has changed$/,
   },
   "was stopped by DELETE /v1/workers/:id": {
     call: NAP,
@@ -107,7 +107,7 @@ const ENDS: Readonly<Record<string, End>> = {
       const app = createApp(den, { version: "test" });
       assert.equal((await app.request(`/v1/workers/${id}`, { method: "DELETE" })).status, 204);
     },
-    workerEnd: /^was replaced$/,
+    workerEnd: /^was replaced: it was asked to stop$/,
   },
   "did not end a cancelled call": {
     pool: { cancelGraceMs: 100 },
