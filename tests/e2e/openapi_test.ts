@@ -71,20 +71,22 @@ async function serveContract(apiKey?: string): Promise<Contract> {
 }
 
 /**
- * Writes the description without the bodies that are not JSON and without the query of calls. It
- * cannot say which tool takes which file or argument there, so nothing valid can be made from it.
+ * Writes the description without the bodies that are not JSON, and the queries and headers that go
+ * with them. It cannot say which tool takes which file or argument there, or which header needs
+ * another one, so nothing valid can be made from it.
  * The events of sessions, and fields that depend on others, are left out too.
  */
 async function withoutUploads(path: string): Promise<string> {
   const description = JSON.parse(await Deno.readTextFile(path));
-  for (const name of ["/v1/execute", "/v1/stream"]) {
-    const { post } = description.paths[name];
-    const { content } = post.requestBody;
-    post.requestBody.content = { "application/json": content["application/json"] };
-    delete post.parameters;
+  const { paths } = description;
+  const variable = paths["/v1/sessions/{id}/variables/{name}"].put;
+  for (const route of [paths["/v1/execute"].post, paths["/v1/stream"].post, variable]) {
+    const { content } = route.requestBody;
+    route.requestBody.content = { "application/json": content["application/json"] };
+    route.parameters = route.parameters.filter((it: { in: string }) => it.in === "path");
   }
   // It has no end.
-  delete description.paths["/v1/sessions/{id}/events"];
+  delete paths["/v1/sessions/{id}/events"];
   // They are refused without a session, which a schema of fields alone does not say.
   for (const { properties = {} } of Object.values<Schema>(description.components.schemas)) {
     delete properties["affinity"];

@@ -65,8 +65,8 @@ for (const carrier of ["socket", "grpc"] as const) {
     const { programs } = await den.sessions.open("s1");
     await den.sessions.open("s2");
     const s1 = { sessionId: "s1" };
-    await den.programs.put("shared", { tool: "count_local", args: { bad: false }, priority: 1 });
-    const shared = { tool: "count_local", args: { bad: false }, priority: 1 };
+    await den.programs.put("shared", { tool: "count_local", args: { bad: "" }, priority: 1 });
+    const shared = { tool: "count_local", args: { bad: "" }, priority: 1 };
     assert.deepEqual(await den.execute("program", { name: "shared" }, s1), shared);
     assert.deepEqual(await den.execute("use_programs", {}, s1), [
       1,
