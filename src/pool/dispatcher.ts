@@ -183,11 +183,14 @@ export class Dispatcher implements CallSource<Worker> {
     return this.#queue.shift() ?? this.affinity.shift();
   }
 
-  onAnswered(worker: Worker, { call, runMs, endedAt }: Attempt): void {
+  onAnswered(worker: Worker, { call, runMs, endedAt, wasSkipped }: Attempt): void {
     this.#options.onAnswered(worker);
     if (runMs !== undefined) this.#runTimes.note(call.tool, runMs);
     const session = SessionCall.of(call);
-    if (session !== undefined) this.affinity.answered(session, worker, endedAt);
+    if (session !== undefined) {
+      if (!wasSkipped) this.affinity.answered(session, worker, endedAt);
+      else if (this.affinity.skipped(call, session)) this.sendQueued(endedAt);
+    }
     // No other worker has room, so there is no need to look at them.
     while (this.queued > 0 && worker.hasRoom(this.#budgetMs, endedAt)) {
       if (!this.#sendNext(worker, endedAt)) break;

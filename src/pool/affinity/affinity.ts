@@ -143,9 +143,10 @@ export class Affinity {
     binding.usedAt = now;
     if (isStrict) {
       const { fate } = binding;
+      // Also if it is refused: a hint must not end the loss that its caller has learnt.
+      if (!binding.isStrict) this.#table.harden(binding);
       if (rebind && binding.isGone) binding = this.#renewed(binding, now);
       else if (fate === "lost") return sessionWorkerUnavailable(tool, binding);
-      if (!binding.isStrict) this.#table.harden(binding);
     }
     return new SessionCall(binding, affinity, rebind);
   }
@@ -264,6 +265,16 @@ export class Affinity {
     binding.inFlight--;
     if (binding.opener === call) binding.opener = undefined;
     if (!binding.hasRun && binding.inFlight === 0) this.#unbind(binding);
+  }
+
+  /**
+   * Notes that a worker has answered a call that it did not run, since that was cancelled or late.
+   * Returns true if the session is free again, and with it the calls that wait for its worker.
+   */
+  skipped(call: Call, session: SessionCall): boolean {
+    this.cameBack(call, session);
+    this.release(session);
+    return session.isStrict && session.binding.home === undefined;
   }
 
   // ---- workers ----

@@ -51,6 +51,8 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
    * result, since failures say little about run times.
    */
   runMs: number | undefined = undefined;
+  /** True if the worker has answered without running it, since it was cancelled or late. */
+  wasSkipped = false;
   readonly #host: AttemptHost;
   #linkId = 0;
   #state: AttemptState = "running";
@@ -120,6 +122,8 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
 
   onFailure(error: WireError, runMs: number): void {
     this.endedAt = this.#host.alarms.now;
+    // Of all failures, only those of calls that were not started took no time.
+    this.wasSkipped = runMs === 0;
     this.call.refuse(error, runMs);
     this.end();
     this.#host.onAnswered(this);

@@ -16,7 +16,11 @@ import { errorOf, STRICT } from "./session_pool.ts";
  * Sends calls of a session that has no worker behind a call of another session, while the other
  * worker is busy too.
  */
-async function sendBehind(set: PipelinedPool, names: string): Promise<{
+async function sendBehind(
+  set: PipelinedPool,
+  names: string,
+  request: Partial<CallRequest> = STRICT,
+): Promise<{
   readonly worker: FakeWorker;
   readonly running: Call;
   /** Options of further calls of the session that runs. */
@@ -32,7 +36,7 @@ async function sendBehind(set: PipelinedPool, names: string): Promise<{
     its: sessions[i] ?? {},
   }));
   assert.ok(first && second);
-  const behind = await set.hold(names, STRICT);
+  const behind = await set.hold(names, request);
   const [busier, other] = first.worker.waiting.length > 0 ? [first, second] : [second, first];
   assert.equal(inside(busier.worker).slice(1), names);
   return { ...busier, other: other.worker, behind };
@@ -174,4 +178,70 @@ Deno.test("Affinity: a hint is not sent behind its session while another worker 
   await set.hold("d", sessions[1]);
   assert.deepEqual([inside(worker), inside(it.workerRunning(other))], ["acd", "b"]);
   await finish(set);
+});
+
+Deno.test("Affinity: a call that is cancelled before it has begun binds its session to no worker", async () => {
+  await using set = await startPipelined({ size: 2 });
+  const { it } = set;
+  const leaving = new AbortController();
+  const { worker, other } = await sendBehind(set, "bc", { ...STRICT, signal: leaving.signal });
+  leaving.abort();
+  await microtasks();
+  assert.equal(inside(worker).length, 1);
+  assert.equal(it.pool.sessions.workerOf("s"), undefined);
+  other.answer();
+  await microtasks();
+  const [d] = await set.hold("d", STRICT);
+  assert.ok(d);
+  assert.equal(it.workerRunning(d), other, "it does not wait for a worker that ran nothing of it");
+  worker.exit({ signal: "SIGSEGV" });
+  await until(() => it.pool.crashes.total === 1, "it has died");
+  await finish(set);
+  assert.match(await endOf(d), /^ok/);
+});
+
+Deno.test("Affinity: calls that wait behind a call that is cancelled before it has begun go to an idle worker", async () => {
+  await using set = await startPipelined({ size: 2 }, { runMs: 0.6 });
+  const leaving = new AbortController();
+  const { worker, other } = await sendBehind(set, "b", { ...STRICT, signal: leaving.signal });
+  const [c, d] = await set.hold("cd", STRICT);
+  assert.ok(c && d);
+  other.answer();
+  await microtasks();
+  assert.deepEqual([c.state, other.running], ["queued", undefined], "it waits for the worker of b");
+  leaving.abort();
+  await microtasks();
+  assert.deepEqual([inside(worker).length, inside(other)], [1, "cd"]);
+  await finish(set);
+});
+
+Deno.test("Affinity: a lost session stays lost if the call that would start it again is cancelled before it has begun", async () => {
+  await using set = await startPipelined({ size: 2 });
+  const { it } = set;
+  const [a] = await set.hold("a", STRICT);
+  assert.ok(a);
+  it.workerRunning(a).exit({ signal: "SIGSEGV" });
+  assert.equal(await endOf(a), "worker_crashed");
+  await until(() => it.pool.serving.length === 2, "it was replaced");
+  const leaving = new AbortController();
+  const rebind = { ...STRICT, rebind: true, signal: leaving.signal };
+  await sendBehind(set, "b", rebind);
+  leaving.abort();
+  await microtasks();
+  assert.equal((await errorOf(() => it.submit("hold", STRICT))).code, "session_worker_unavailable");
+  await finish(set);
+});
+
+Deno.test("Affinity: a call that is cancelled after it has begun binds its session", async () => {
+  await using set = await startPipelined({ size: 2 });
+  const { it } = set;
+  const leaving = new AbortController();
+  const [a] = await set.hold("a", { ...STRICT, signal: leaving.signal });
+  assert.ok(a);
+  const worker = it.workerRunning(a);
+  leaving.abort();
+  await microtasks();
+  worker.exit({ signal: "SIGSEGV" });
+  await until(() => it.pool.crashes.total === 1, "it has died");
+  assert.equal((await errorOf(() => it.submit("hold", STRICT))).code, "session_worker_unavailable");
 });

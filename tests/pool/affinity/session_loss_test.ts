@@ -300,3 +300,15 @@ Deno.test("Affinity: while it is not known yet how a worker has ended, its sessi
   const error = await errorOf(() => queued);
   assert.match(String(error.details.workerEnd), /^died with signal SIGKILL/);
 });
+
+Deno.test("Affinity: a session that has learnt its loss is not answered after a hint has run elsewhere", async () => {
+  await using it = await startPool();
+  const worker = await runOnce(it, { sessionId: "s" });
+  await kill(it, worker);
+  const { code } = await errorOf(() => it.submit("echo", STRICT));
+  assert.equal(code, "session_worker_unavailable");
+  assert.match(await endOf(it.submit("echo", { sessionId: "s" })), /^ok/);
+  assert.equal((await errorOf(() => it.submit("echo", STRICT))).code, code);
+  assert.match(await endOf(it.submit("echo", REBIND)), /^ok/);
+  assert.match(await endOf(it.submit("echo", STRICT)), /^ok/);
+});
