@@ -4,7 +4,11 @@ import { SnakedenError } from "../../../src/errors.ts";
 import type { AffinityMode, Call } from "../../../src/pool/mod.ts";
 import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
 import { endOf, FakePool } from "../../fixtures/fakes/fake_pool.ts";
-import type { FakeWorker } from "../../fixtures/fakes/fake_worker.ts";
+import type {
+  FakeWorker,
+  FakeWorkerEvent,
+  FakeWorkerOptions,
+} from "../../fixtures/fakes/fake_worker.ts";
 import { microtasks, nextTurn, until } from "../../fixtures/until.ts";
 
 /** An event in the life of a pool. `which` selects one of the workers or calls that exist then. */
@@ -22,6 +26,7 @@ type Step =
     readonly which: number;
   }
   | { readonly do: "time"; readonly ms: number }
+  | { readonly do: "forget"; readonly session: number }
   | { readonly do: "recycle" | "reload" | "turn" };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -59,29 +64,63 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ do: fc.constant("time" as const), ms: fc.nat({ max: 25 }) }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constant("forget" as const), session: fc.nat({ max: 3 }) }),
+  },
   { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("recycle", "reload") }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("turn" as const) }) },
 );
 
-/** A call of a session, as the model sees it. Times are numbers of events. */
+/** A call of a session, as the model sees it. */
 interface Seen {
-  readonly session: number;
+  readonly life: Life;
   readonly affinity: AffinityMode;
   readonly rebind: boolean;
-  readonly submittedAt: number;
-  readonly call: Call;
-  startedAt?: number;
+  /** The incarnations that took calls when it was submitted. */
+  readonly serving: ReadonlySet<string>;
+  /**
+   * True if the session may start again with it: it says so itself, or it was submitted while
+   * another such call had not begun.
+   */
+  readonly mayStartAgain: boolean;
+  /** The home of the session when it was submitted. */
+  readonly homeBefore: FakeWorker | undefined;
+  hasBegun: boolean;
+  /** The number of homes of the session when a worker took it. */
+  homesWhenTaken: number;
+  /** Undefined if it was refused at once. */
+  call: Call | undefined;
 }
 
+/** The time of a session until the pool is told to forget it. */
+interface Life {
+  /** The worker in which the last strict call began, or that answered the last hint before any. */
+  home: FakeWorker | undefined;
+  /** True once a strict call was submitted. Hints do not move the session after that. */
+  isStrict: boolean;
+  /** The home of each time since the first strict call. */
+  readonly homes: FakeWorker[];
+  /** The incarnations in which a call has begun. */
+  readonly ranIn: Set<string>;
+}
+
+function newLife(): Life {
+  return { home: undefined, isStrict: false, homes: [], ranIn: new Set() };
+}
+
+/**
+ * The model. It learns from the workers when each call begins, in the order of these events: when
+ * two workers die in one step, the order of their calls cannot be told afterwards.
+ */
 class Run {
   readonly #it: FakePool;
   readonly #clock: FakeClock;
   readonly #leaving: AbortController[] = [];
   readonly #seen = new Map<string, Seen>();
-  readonly #scanned = new Map<FakeWorker, number>();
-  /** The worker in which the last strict call of each session began. */
-  readonly #last = new Map<number, { readonly worker: FakeWorker; readonly at: number }>();
-  #events = 0;
+  readonly #lives = new Map<string, Life>();
+  /** Assertions that have failed inside the workers or the promises of the pool. */
+  readonly #faults: unknown[] = [];
 
   constructor(it: FakePool, clock: FakeClock) {
     this.#it = it;
@@ -110,6 +149,8 @@ class Run {
         return alive[step.which % alive.length]?.exit({ signal: "SIGSEGV" });
       case "lose stream":
         return alive[step.which % alive.length]?.carrier.end();
+      case "forget":
+        return this.#forget(`s${step.session}`);
       case "recycle":
         return void pool.recycle(undefined);
       case "reload":
@@ -122,27 +163,62 @@ class Run {
   }
 
   #call({ session, affinity, rebind, tool, priority }: Step & { do: "call" }): void {
+    const { pool } = this.#it;
     const leaving = new AbortController();
     const requestId = `${this.#seen.size}`;
     const sessionId = `s${session}`;
-    const submittedAt = ++this.#events;
+    const life = this.#lives.get(sessionId) ?? newLife();
+    this.#lives.set(sessionId, life);
+    if (affinity !== "hint") {
+      life.isStrict = true;
+      if (life.home !== undefined && life.homes.length === 0) life.homes.push(life.home);
+    }
+    const seen: Seen = {
+      life,
+      affinity,
+      rebind,
+      serving: new Set(pool.serving.map(({ incarnation }) => incarnation)),
+      mayStartAgain: rebind || this.#waitingOf(life).some((it) => it.mayStartAgain),
+      homeBefore: life.home,
+      hasBegun: false,
+      homesWhenTaken: 0,
+      call: undefined,
+    };
+    this.#seen.set(requestId, seen);
     try {
       const request = { sessionId, affinity, rebind, priority, requestId, signal: leaving.signal };
-      const call = this.#it.submit(tool, { ...request, timeoutMs: 3_600_000 });
+      const call = seen.call = this.#it.submit(tool, { ...request, timeoutMs: 3_600_000 });
       this.#leaving.push(leaving);
-      this.#seen.set(requestId, { session, affinity, rebind, submittedAt, call });
-      call.outcome.catch((error) => this.#checkRefusal(error, { rebind }));
+      call.outcome.catch((error) => this.#note(() => this.#checkRefusal(error, seen)));
     } catch (error) {
-      this.#checkRefusal(error, { rebind });
+      this.#checkRefusal(error, seen);
     }
   }
 
+  /** Forgets a session, unless a call waits that may yet move to its next life. */
+  #forget(sessionId: string): void {
+    const life = this.#lives.get(sessionId);
+    if (life === undefined || this.#waitingOf(life).some(({ rebind }) => rebind)) return;
+    this.#it.pool.sessions.forget(sessionId);
+    this.#lives.delete(sessionId);
+  }
+
+  /** Returns the strict calls of a session that have not begun. */
+  #waitingOf(life: Life): readonly Seen[] {
+    return [...this.#seen.values()].filter((it) =>
+      it.life === life && it.affinity !== "hint" && !it.hasBegun && it.call !== undefined &&
+      it.call.state !== "settled"
+    );
+  }
+
   /** Asserts that a session that is refused has indeed lost its worker. */
-  #checkRefusal(error: unknown, { rebind }: { readonly rebind: boolean }): void {
+  #checkRefusal(error: unknown, { life, rebind, hasBegun }: Seen): void {
     if (!(error instanceof SnakedenError) || error.code !== "session_worker_unavailable") return;
     assert.ok(!rebind, "a call that may rebind was refused");
+    assert.ok(!hasBegun, "a call that has run was refused");
     const { incarnation } = error.details;
     assert.ok(!this.#serves(incarnation), "its worker is there");
+    assert.ok(life.ranIn.has(String(incarnation)), "no call of the session ran in that worker");
     assert.equal(error.retryable, false);
   }
 
@@ -150,46 +226,68 @@ class Run {
     return this.#it.pool.serving.some((worker) => worker.incarnation === incarnation);
   }
 
+  /** Notes what a worker does with a call. */
+  onEvent(event: FakeWorkerEvent, id: string, worker: FakeWorker): void {
+    const seen = this.#seen.get(id);
+    if (seen === undefined) return;
+    if (event === "takes") seen.homesWhenTaken = seen.life.homes.length;
+    else if (event === "starts") this.#note(() => this.#checkBegun(seen, worker));
+    // Before its first strict call, a session is where a call that ran was answered last.
+    else if (!seen.life.isStrict && seen.hasBegun && this.#serves(worker.incarnation)) {
+      seen.life.home = worker;
+    }
+  }
+
+  /** Asserts that a strict call runs in no other incarnation than its session is bound to. */
+  #checkBegun(seen: Seen, worker: FakeWorker): void {
+    const { life, affinity, serving, rebind, mayStartAgain, hasBegun, homesWhenTaken, homeBefore } =
+      seen;
+    const { home } = life;
+    life.ranIn.add(worker.incarnation);
+    seen.hasBegun = true;
+    if (affinity === "hint") return;
+    assert.ok(!hasBegun, "it ran twice");
+    // A worker that leaves still runs what it was sent before the session has started again.
+    if (life.homes.indexOf(worker) >= Math.max(0, homesWhenTaken - 1)) return;
+    life.homes.push(worker);
+    life.home = worker;
+    if (home === undefined || home === worker) return;
+    assert.ok(!this.#serves(home.incarnation), "its session has left a worker that serves");
+    assert.ok(mayStartAgain, "a blank worker answers a session that has not started again");
+    const knewOfLoss = homeBefore === home && !serving.has(home.incarnation);
+    assert.ok(rebind || knewOfLoss, "a call for the old worker runs in the one that follows it");
+  }
+
+  #note(check: () => void): void {
+    try {
+      check();
+    } catch (error) {
+      this.#faults.push(error);
+    }
+  }
+
   /** Asserts the invariants, which hold after every step. */
   check(): void {
-    const { pool, launcher, calls } = this.#it;
-    // What a dead worker began, it began before a call of the same session began elsewhere.
-    for (const worker of launcher.workers.toSorted((a, b) => Number(b.ended) - Number(a.ended))) {
-      for (const id of worker.started.slice(this.#scanned.get(worker) ?? 0)) {
-        this.#began(id, worker);
-      }
-      this.#scanned.set(worker, worker.started.length);
-    }
+    if (this.#faults.length > 0) throw this.#faults[0];
+    const { pool, calls } = this.#it;
     const queued = calls.filter((it) => it.state === "queued");
     assert.equal(pool.queued, queued.length);
-    const idle = pool.serving.filter((it) => it.state === "ready" && !it.isSpent).length;
+    const idle = pool.serving.filter((it) => it.state === "ready" && !it.isSpent);
     assert.ok(
-      idle === 0 || queued.every(({ isBound }) => isBound),
+      idle.length === 0 || queued.every(({ isBound }) => isBound),
       "calls wait beside idle workers",
     );
-    for (const { affinity, call } of this.#seen.values()) {
-      assert.ok(affinity !== "strict_fail_fast" || call.state !== "queued", "it waits");
+    for (const { affinity, call, homeBefore, life: { home } } of this.#seen.values()) {
+      if (affinity === "hint" || call?.state !== "queued") continue;
+      assert.notEqual(affinity, "strict_fail_fast", "it waits");
+      // A call that was submitted for the worker before may wait for the end of that one.
+      const isIdle = home === (homeBefore ?? home) &&
+        idle.some(({ incarnation }) => incarnation === home?.incarnation);
+      assert.ok(!isIdle, "it waits while its worker is idle");
     }
     const { requests, completed, failed, cancelled, timedOut, crashed, refused } = pool.stats;
     const open = calls.filter((it) => it.state !== "settled").length;
     assert.equal(completed + failed + cancelled + timedOut + crashed + refused + open, requests);
-  }
-
-  /** Asserts that a strict call runs in no other incarnation than its session is bound to. */
-  #began(id: string, worker: FakeWorker): void {
-    const call = this.#seen.get(id);
-    if (call === undefined || call.affinity === "hint") return;
-    assert.equal(call.startedAt, undefined, "it ran twice");
-    call.startedAt = ++this.#events;
-    const last = this.#last.get(call.session);
-    this.#last.set(call.session, { worker, at: call.startedAt });
-    if (last === undefined || last.worker === worker) return;
-    assert.ok(!this.#serves(last.worker.incarnation), "its session has left a worker that serves");
-    const rebinds = [...this.#seen.values()].some((it) =>
-      it.session === call.session && it.rebind && it.affinity !== "hint" &&
-      it.submittedAt <= call.submittedAt && (it.startedAt ?? Infinity) > last.at
-    );
-    assert.ok(rebinds, "a blank worker answers a session that has not started again");
   }
 
   /** Everything that was begun comes to its end. */
@@ -225,7 +323,12 @@ Deno.test("Affinity: no strict call is ever run by another incarnation than that
         const clock = new FakeClock();
         const options = { size, pipelineBudgetMs, replace, recycle: { maxCalls } };
         const times = { cancelGraceMs: 100, drainMs: 5, poisonAfter: 100 };
-        await using it = await FakePool.start({ ...options, ...times }, worker, { clock });
+        const onEvent: FakeWorkerOptions["onEvent"] = (...event) => run.onEvent(...event);
+        await using it = await FakePool.start(
+          { ...options, ...times },
+          { ...worker, onEvent },
+          { clock },
+        );
         const run = new Run(it, clock);
         for (const each of steps) {
           await run.take(each);
