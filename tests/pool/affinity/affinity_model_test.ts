@@ -277,11 +277,12 @@ class Run {
       idle.length === 0 || queued.every(({ isBound }) => isBound),
       "calls wait beside idle workers",
     );
-    for (const { affinity, call, homeBefore, life: { home } } of this.#seen.values()) {
+    for (const { affinity, call, homeBefore, life: { home, homes } } of this.#seen.values()) {
       if (affinity === "hint" || call?.state !== "queued") continue;
       assert.notEqual(affinity, "strict_fail_fast", "it waits");
       // A call that was submitted for the worker before may wait for the end of that one.
-      const isIdle = home === (homeBefore ?? home) &&
+      const isItsHome = home === homeBefore || homes.length === 1;
+      const isIdle = isItsHome &&
         idle.some(({ incarnation }) => incarnation === home?.incarnation);
       assert.ok(!isIdle, "it waits while its worker is idle");
     }
