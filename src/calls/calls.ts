@@ -1,6 +1,12 @@
 import { showCaller, type StackedFunction } from "../caller_stack.ts";
 import type { Config } from "../config/mod.ts";
-import { type Call, type CallOutcome, type ChunkSink, ChunkStream } from "../pool/mod.ts";
+import {
+  type Call,
+  type CallOutcome,
+  type ChunkSink,
+  ChunkStream,
+  type Pool,
+} from "../pool/mod.ts";
 import type { ToolRegistry } from "../tools/mod.ts";
 import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
 import { attachPoliced } from "./policed_stream.ts";
@@ -115,19 +121,20 @@ export class Calls {
     const stream = new ChunkStream(this.#limits.streamWindowBytes);
     const signal = options.signal ? AbortSignal.any([options.signal, leaving]) : leaving;
     const own = { ...options, signal };
-    const prepared = this.#prepare(tool, args, own);
-    if (prepared === undefined) this.#attach(stream, tool, args, own);
-    else {
-      prepared.then((ready) => this.#attach(stream, tool, ready.args, ready.options))
+    const found = this.#prepare(tool, args, own);
+    if (found instanceof Promise) {
+      found.then((ready) => this.#attach(stream, tool, ready.args, ready.options))
         .catch((error) => stream.attach({ outcome: Promise.reject(error), credit: () => {} }));
-    }
+    } else this.#attach(stream, tool, args, own, found);
     return stream;
   }
 
   /** Sends the call of a stream to its pool, under its policy if it has one. */
-  #attach(stream: ChunkStream, tool: string, args: Args, options: CallOptions): void {
-    const policed = this.#policies && this.#policed(this.#policies, tool, options);
-    if (policed === undefined) return stream.attach(this.#submit(tool, args, options, stream));
+  #attach(stream: ChunkStream, tool: string, args: Args, options: CallOptions, found?: Pool): void {
+    const policed = this.#policies && this.#policed(this.#policies, tool, options, found);
+    if (policed === undefined) {
+      return stream.attach(this.#submit(tool, args, options, stream, found));
+    }
     const encoded = encodeArgs(args, this.#limits.maxDepth);
     const { pool } = policed;
     attachPoliced(stream, {
@@ -138,36 +145,36 @@ export class Calls {
   }
 
   /**
-   * Prepares a strict call of a session. Returns undefined if it can be sent at once, else its
-   * arguments and options for later.
+   * Prepares a call of a session. Returns the call for later if it must wait for the store, else its
+   * pool, if that was looked up.
    */
-  #prepare(tool: string, args: Args, options: CallOptions): Promise<ReadyCall> | undefined {
+  #prepare(tool: string, args: Args, options: CallOptions): Promise<ReadyCall> | Pool | undefined {
     const { sessionId, affinity, signal } = options;
     if (sessionId === undefined || affinity === "hint" || !this.#strict) return undefined;
-    checkCallOptions(options);
-    const pool = this.#tools.poolFor(tool, options.pool);
-    if (affinity === undefined && pool.sessions.mode === "hint") return undefined;
+    const pool = this.#poolFor(tool, options);
+    if ((affinity ?? pool.sessions.mode) === "hint" || this.#strict.isReady(sessionId, pool)) {
+      return pool;
+    }
     // The caller may change the arguments while this waits.
     const encoded = encodeArgs(args, this.#limits.maxDepth);
     const timeoutMs = options.timeoutMs ?? pool.timeoutOf(tool);
-    const prepared = this.#strict.prepare({ sessionId, pool: pool.name, tool, timeoutMs, signal });
-    return prepared?.then((leftMs) => ({
-      args: encoded,
-      options: { ...options, timeoutMs: leftMs },
-    }));
+    return this.#strict.prepare({ sessionId, pool: pool.name, tool, timeoutMs, signal })
+      .then((leftMs) => ({ args: encoded, options: { ...options, timeoutMs: leftMs } }));
   }
 
   /** Sends the call to its pool, at once unless it is the first strict one of its session. */
   #begin(tool: string, args: Args, options: CallOptions): Promise<CallOutcome> {
-    const prepared = this.#prepare(tool, args, options);
-    if (prepared === undefined) return this.#send(tool, args, options);
-    return prepared.then((ready) => this.#send(tool, ready.args, ready.options));
+    const found = this.#prepare(tool, args, options);
+    if (!(found instanceof Promise)) return this.#send(tool, args, options, found);
+    return found.then((ready) => this.#send(tool, ready.args, ready.options));
   }
 
   /** Sends the call to its pool, under its policy if it has one. Refuses it at once. */
-  #send(tool: string, args: Args, options: CallOptions): Promise<CallOutcome> {
-    const policed = this.#policies && this.#policed(this.#policies, tool, options);
-    if (policed === undefined) return this.#submit(tool, args, options).outcome;
+  #send(tool: string, args: Args, options: CallOptions, found?: Pool): Promise<CallOutcome> {
+    const policed = this.#policies && this.#policed(this.#policies, tool, options, found);
+    if (policed === undefined) {
+      return this.#submit(tool, args, options, undefined, found).outcome;
+    }
     const { policy, ...call } = policed;
     // Encoded once, and refused before anything is counted.
     const encoded = encodeArgs(args, this.#limits.maxDepth);
@@ -179,9 +186,12 @@ export class Calls {
   }
 
   /** Returns the policy that a call must pass, with its arguments; undefined if there is none. */
-  #policed(policies: PoliciesByPool, tool: string, options: CallOptions): Policed | undefined {
-    checkCallOptions(options);
-    const pool = this.#tools.poolFor(tool, options.pool);
+  #policed(
+    policies: PoliciesByPool,
+    tool: string,
+    options: CallOptions,
+    pool: Pool = this.#poolFor(tool, options),
+  ): Policed | undefined {
     const policy = policies.get(pool.name)?.for(tool);
     return policy && {
       policy,
@@ -193,10 +203,20 @@ export class Calls {
     };
   }
 
-  /** Submits the call to its pool, synchronously down to the link or the queue. */
-  #submit(tool: string, args: Args, options: CallOptions, sink?: ChunkSink): Call {
+  /** Returns the pool of a call, whose options it checks. */
+  #poolFor(tool: string, options: CallOptions): Pool {
     checkCallOptions(options);
-    const pool = this.#tools.poolFor(tool, options.pool);
+    return this.#tools.poolFor(tool, options.pool);
+  }
+
+  /** Submits the call to its pool, synchronously down to the link or the queue. */
+  #submit(
+    tool: string,
+    args: Args,
+    options: CallOptions,
+    sink?: ChunkSink,
+    pool: Pool = this.#poolFor(tool, options),
+  ): Call {
     return pool.submit({
       tool,
       args: encodeArgs(args, this.#limits.maxDepth),

@@ -1,5 +1,5 @@
 import { DeadlineExceededError } from "../errors.ts";
-import type { PoolsByName } from "../pool/mod.ts";
+import type { Pool, PoolsByName } from "../pool/mod.ts";
 
 /** The stored sessions, as strict calls need them. */
 export interface StoredSessions {
@@ -60,19 +60,22 @@ export class StrictSessions {
     this.#pools = pools;
   }
 
-  /**
-   * Prepares a strict call. Returns undefined if it may be sent at once, else a promise of the time
-   * that is left until its deadline; it must be sent as soon as that resolves. Calls that wait keep
-   * their order.
-   *
-   * @throws {SnakedenError} By the promise: `store_failed`, `session_quota_exceeded`,
-   * `deadline_exceeded` or the reason of the signal.
-   */
-  prepare(call: StrictCall): Promise<number> | undefined {
-    const { sessionId, pool } = call;
-    const standing = this.#pools.get(pool)?.sessions.standingOf(sessionId);
+  /** Returns true if a strict call may be sent at once, which counts as use of its session. */
+  isReady(sessionId: string, { sessions }: Pick<Pool, "sessions">): boolean {
+    const standing = sessions.standingOf(sessionId);
     if (standing === "stored") this.#stored.used(sessionId);
-    if (standing !== "unknown") return undefined;
+    return standing !== "unknown";
+  }
+
+  /**
+   * Prepares a strict call that is not ready. Resolves with the time that is left until its
+   * deadline; it must be sent as soon as that resolves. Calls that wait keep their order.
+   *
+   * @throws {SnakedenError} `store_failed`, `session_quota_exceeded`, `deadline_exceeded` or the
+   * reason of the signal.
+   */
+  prepare(call: StrictCall): Promise<number> {
+    const { sessionId, pool } = call;
     const key = JSON.stringify([pool, sessionId]);
     let check = this.#checks.get(key);
     if (check === undefined) {
