@@ -329,8 +329,9 @@ Deno.test("Variables that are deleted and set at the same time count for session
 
 Deno.test("Variables.set() counts the variables once for many writes over sessions.maxVariables", async () => {
   await using it = openSessions({ maxVariables: 5 });
-  const { variables } = await it.sessions.open("s1");
-  for (let i = 0; i < 5; i++) await variables.set(`v${i}`, i);
+  const first = await it.sessions.open("s1");
+  for (let i = 0; i < 5; i++) await first.variables.set(`v${i}`, i);
+  const { variables } = await it.again().get("s1");
   let counts = 0;
   const { listVars } = it.store.sessions;
   it.store.sessions.listVars = (id, page) => {
