@@ -34,7 +34,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["kv", "sqlite", "blobs", "hardware", "telemetry", "python_env"],
   ["config"],
   ["store", "process"],
-  ["async", "json"],
+  ["async", "collections", "json"],
   ["log"],
   ["errors"],
 ];

@@ -1,3 +1,5 @@
+import { RecencyMap } from "../collections/mod.ts";
+
 interface Entry<V> {
   readonly value: V;
   readonly bytes: number;
@@ -5,8 +7,7 @@ interface Entry<V> {
 
 /** A cache that keeps the entries that were used last, up to a number of bytes. */
 export class ByteLru<V extends object> {
-  /** In the order of their last use. */
-  readonly #entries = new Map<string, Entry<V>>();
+  readonly #entries = new RecencyMap<Entry<V>>();
   readonly #maxBytes: number;
   #bytes = 0;
 
@@ -25,11 +26,7 @@ export class ByteLru<V extends object> {
   }
 
   get(key: string): V | undefined {
-    const entry = this.#entries.get(key);
-    if (entry === undefined) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
-    return entry.value;
+    return this.#entries.use(key)?.value;
   }
 
   /** Sets an entry. One that is larger than the cache is not kept. */
@@ -38,9 +35,8 @@ export class ByteLru<V extends object> {
     if (bytes > this.#maxBytes) return;
     this.#entries.set(key, { value, bytes });
     this.#bytes += bytes;
-    for (const oldest of this.#entries.keys()) {
-      if (this.#bytes <= this.#maxBytes) break;
-      this.delete(oldest);
+    while (this.#bytes > this.#maxBytes && this.#entries.oldest !== undefined) {
+      this.delete(this.#entries.oldest[0]);
     }
   }
 

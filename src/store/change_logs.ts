@@ -1,4 +1,5 @@
 import { SnakedenError } from "../errors.ts";
+import { RecencyMap } from "../collections/mod.ts";
 import type { Change, Position, WatchEvent } from "./session_store.ts";
 
 /** The changes kept of each session, and of each one that somebody watches. */
@@ -23,7 +24,7 @@ interface Log {
  */
 export class ChangeLogs {
   /** By life; the one that was changed last is the last one. */
-  readonly #logs = new Map<string, Log>();
+  readonly #logs = new RecencyMap<Log>();
   #isClosed = false;
 
   /** Adds changes of one life, which follow those that were published before. */
@@ -52,7 +53,7 @@ export class ChangeLogs {
   /** Ends all watchers with `shutting_down`, also later ones. */
   close(): void {
     this.#isClosed = true;
-    for (const log of this.#logs.values()) wake(log);
+    for (const [, log] of this.#logs) wake(log);
     this.#logs.clear();
   }
 
@@ -103,7 +104,6 @@ export class ChangeLogs {
   /** Returns the log of a life, as the one that was changed last; creates it if necessary. */
   #renew(life: string): Log {
     const known = this.#logs.get(life);
-    if (known !== undefined) this.#logs.delete(life);
     const log = known ?? { changes: [], last: undefined, watchers: new Set(), hasEnded: false };
     this.#logs.set(life, log);
     if (known === undefined && this.#logs.size > MAX_QUIET) this.#dropOldest();

@@ -1,9 +1,11 @@
+import { RecencyMap } from "../../collections/mod.ts";
+
 /** The rows kept in memory after they were applied. */
 const KEPT = { rows: 20_000, bytes: 8 * 2 ** 20 } as const;
 
 /** Rows as they are in KV; the one that was applied first goes first. */
 export class KeptRows {
-  readonly #rows = new Map<string, Uint8Array>();
+  readonly #rows = new RecencyMap<Uint8Array>();
   #bytes = 0;
 
   get(id: string): Uint8Array | undefined {
@@ -16,9 +18,8 @@ export class KeptRows {
     if (value === undefined) return;
     this.#rows.set(id, value);
     this.#bytes += value.byteLength;
-    for (const oldest of this.#rows.keys()) {
-      if (this.#rows.size <= KEPT.rows && this.#bytes <= KEPT.bytes) break;
-      this.#delete(oldest);
+    while (this.#rows.size > KEPT.rows || this.#bytes > KEPT.bytes) {
+      this.#delete(this.#rows.oldest?.[0] ?? id);
     }
   }
 

@@ -1,3 +1,4 @@
+import { RecencyMap } from "../../collections/mod.ts";
 import { messageOf } from "../../errors.ts";
 import {
   type AcceptedWork,
@@ -68,7 +69,7 @@ export class KvLives {
   readonly #deps: KvSessionsDeps;
   readonly #writes = new KeyedQueue();
   /** The latest state of sessions, durable or not; the one that was changed last is the last. */
-  readonly #kept = new Map<string, Life>();
+  readonly #kept = new RecencyMap<Life>();
   /** The last commit of each session that has a running one. */
   readonly #commits = new Map<string, Promise<void>>();
   #count: number;
@@ -204,12 +205,8 @@ export class KvLives {
   /** Keeps the session as a decision leaves it, and returns the changes of its rows. */
   put(old: Life | undefined, life: Life): RowChange[] {
     const { id } = life.head;
-    this.#kept.delete(id);
     this.#kept.set(id, life);
-    for (const oldest of this.#kept.keys()) {
-      if (this.#kept.size <= KEPT) break;
-      this.#kept.delete(oldest);
-    }
+    if (this.#kept.size > KEPT) this.#kept.delete(this.#kept.oldest?.[0] ?? id);
     const { state, head, metadata } = life;
     const mutations: RowChange[] = [
       { type: "set", key: keys.sessionState(id), value: new Row(SESSION_STATE, state) },
