@@ -20,6 +20,12 @@ export interface SessionKey {
   readonly life: string;
 }
 
+/** A write that the store has not answered. */
+interface Sent {
+  /** True if a later one was answered, or if the session was forgotten. */
+  isOvertaken: boolean;
+}
+
 /** The bytes of a session in memory, without its metadata. */
 const ROW_BYTES = 500;
 /** The part of the time to live after which use renews it. */
@@ -37,6 +43,8 @@ export class SessionRows {
   readonly #cache: ByteLru<object>;
   readonly #now: () => number;
   readonly #loads = new Loads<SessionRow | undefined>();
+  /** The writes of each session that the store has not answered, in the order of the calls. */
+  readonly #sent = new Map<string, Set<Sent>>();
   /** The ids of sessions that are to be renewed in the next turn. */
   #renewals = new Map<string, SessionRow>();
   /** The ids of sessions whose renewal has not come back. */
@@ -80,9 +88,7 @@ export class SessionRows {
     id: string,
     options: { readonly ttlMs: number; readonly metadata: JsonObject },
   ): Promise<{ readonly session: SessionRow; readonly created: boolean }> {
-    const opened = await this.#store.open(id, options);
-    this.#written(opened.session);
-    return opened;
+    return await this.#write(id, () => this.#store.open(id, options));
   }
 
   /**
@@ -99,13 +105,8 @@ export class SessionRows {
     },
   ): Promise<SessionRow> {
     const { id } = await this.require(key);
-    const updated = await this.#store.update(id, ifVersion, patch).catch((error: unknown) => {
-      // It may have been changed: the answer of the store can get lost.
-      this.forget(id);
-      throw error;
-    });
+    const updated = await this.#write(id, () => this.#store.update(id, ifVersion, patch));
     if (updated === undefined) throw this.gone(id);
-    this.#written(updated.session);
     if (updated.state === "updated") return updated.session;
     throw versionConflict(`the session ${JSON.stringify(id)}`, updated.session.version);
   }
@@ -155,6 +156,7 @@ export class SessionRows {
   /** Forgets a session that the store does not have any more. */
   forget(id: string): void {
     this.#loads.markStale(id);
+    for (const sent of this.#sent.get(id) ?? []) sent.isOvertaken = true;
     this.#cache.delete(`s${id}`);
   }
 
@@ -202,18 +204,42 @@ export class SessionRows {
 
   /** Keeps the new times of a session, unless it was changed meanwhile. */
   #renewed(row: SessionRow, expiresAt: number): SessionRow {
-    const renewed = { ...row, expiresAt, touchedAt: expiresAt - row.ttlMs };
+    const times = { expiresAt, touchedAt: expiresAt - row.ttlMs };
     const current = this.#cache.get(`s${row.id}`) as SessionRow | undefined;
-    if (current?.life === row.life && current.version === row.version) this.#keep(renewed);
-    return renewed;
+    // The version says nothing of the pools that it is bound in.
+    if (current?.life === row.life && current.version === row.version) {
+      this.#keep({ ...current, ...times });
+    }
+    return { ...row, ...times };
   }
 
-  /** Keeps what a write has returned, unless a later write was faster. */
-  #written(row: SessionRow): void {
-    this.#loads.markStale(row.id);
-    const current = this.#cache.get(`s${row.id}`) as SessionRow | undefined;
-    if (current?.life === row.life && current.version > row.version) return;
-    this.#keep(row);
+  /** Keeps the session that a write returns, unless the store has something newer by then. */
+  async #write<T extends { readonly session: SessionRow } | undefined>(
+    id: string,
+    send: () => Promise<T>,
+  ): Promise<T> {
+    const sent: Sent = { isOvertaken: false };
+    const all = this.#sent.get(id) ?? new Set();
+    this.#sent.set(id, all.add(sent));
+    try {
+      const answer = await send();
+      if (answer !== undefined && !sent.isOvertaken) {
+        for (const it of all) {
+          if (it === sent) break;
+          it.isOvertaken = true;
+        }
+        this.#loads.markStale(id);
+        this.#keep(answer.session);
+      }
+      return answer;
+    } catch (error) {
+      // It may have been written: the answer of the store can get lost.
+      this.forget(id);
+      throw error;
+    } finally {
+      all.delete(sent);
+      if (all.size === 0) this.#sent.delete(id);
+    }
   }
 
   #keep(row: SessionRow): void {

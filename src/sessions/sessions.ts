@@ -3,7 +3,7 @@ import { type Clock, SYSTEM_CLOCK } from "../async/mod.ts";
 import type { BoundWorker } from "../calls/mod.ts";
 import type { SessionsConfig } from "../config/mod.ts";
 import { warnVisibly } from "../log.ts";
-import type { SessionToDrop, Store } from "../store/mod.ts";
+import { type SessionToDrop, type Store, storeTime } from "../store/mod.ts";
 import type { Calls } from "../calls/mod.ts";
 import { ByteLru } from "./byte_lru.ts";
 import {
@@ -115,7 +115,7 @@ export class Sessions implements AsyncDisposable {
 
   /** Opens the sessions of a store. Programs get theirs from {@link Snakeden.sessions}. */
   constructor({ store, config, maxDepth, ...deps }: SessionsDeps) {
-    const { clock = SYSTEM_CLOCK, now = Date.now, calls = noCalls } = deps;
+    const { clock = SYSTEM_CLOCK, now = storeTime, calls = noCalls } = deps;
     const { workerOf = () => undefined } = deps;
     this.#onEnded = deps.onEnded ?? (() => {});
     this.#onOpened = deps.onOpened ?? (() => {});

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { parseConfig } from "../../src/config/mod.ts";
+import { Sessions } from "../../src/sessions/mod.ts";
+import { memoryStore } from "../../src/store/mod.ts";
+import { openSessions } from "./opened_sessions.ts";
+
+Deno.test("Sessions: an update that is answered after a removal does not bring the session back", async () => {
+  await using it = openSessions();
+  const session = await it.sessions.open("s");
+  const store = it.store.sessions;
+  const { update } = store;
+  store.update = async (...args) => {
+    const answer = await update.apply(store, args);
+    await it.sessions.delete("s");
+    return answer;
+  };
+  await session.update({ metadata: { a: 1 } });
+  await assert.rejects(it.sessions.get("s"), { code: "unknown_session" });
+});
+
+Deno.test("Sessions.boundIn() has the pool that a session is bound in while it is updated or renewed", async () => {
+  await using it = openSessions();
+  const session = await it.sessions.open("s");
+  const store = it.store.sessions;
+  const { update, touch } = store;
+  store.update = async (...args) => {
+    const answer = await update.apply(store, args);
+    await it.sessions.bind("s", "first");
+    return answer;
+  };
+  store.touch = async (ids) => {
+    const answer = await touch.call(store, ids);
+    await it.sessions.bind("s", "second");
+    await it.sessions.get("s");
+    return answer;
+  };
+  await session.update({ metadata: { a: 1 } });
+  assert.deepEqual(await it.sessions.boundIn("s"), ["first"]);
+  await session.touch();
+  assert.deepEqual(await it.sessions.boundIn("s"), ["first", "second"]);
+});
+
+Deno.test("Sessions: the later of two updates stays in memory, whichever is answered first", async () => {
+  await using it = openSessions();
+  const session = await it.sessions.open("s");
+  const store = it.store.sessions;
+  const { update } = store;
+  store.update = async (...args) => {
+    store.update = update;
+    const answer = await update.apply(store, args);
+    await session.update({ metadata: { later: true } });
+    return answer;
+  };
+  await session.update({ metadata: { later: false } });
+  assert.deepEqual((await it.sessions.get("s")).metadata, { later: true });
+});
+
+Deno.test("Sessions: a step of the system's clock does not end a session", async () => {
+  await using store = memoryStore();
+  store.report = () => Promise.resolve({ state: "open", setAside: [] });
+  const config = parseConfig({}).sessions;
+  const { now } = Date;
+  try {
+    Date.now = () => now() + 3_600_000;
+    await using sessions = new Sessions({ store, config, maxDepth: 9 });
+    await sessions.open("s", { ttlMs: 60_000 });
+    assert.equal((await sessions.get("s")).id, "s");
+  } finally {
+    Date.now = now;
+  }
+});
