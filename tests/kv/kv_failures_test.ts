@@ -207,3 +207,51 @@ Deno.test("KvStore: more changes than may wait in memory are all written", async
   assert.deepEqual(await sessions.position("s").then((it) => it?.seq), 108_000);
   assert.deepEqual(await lengthsOf(sessions, "s", ["v-0-0", "v-119-899"]), [1, 1]);
 });
+
+Deno.test("KvStore: a read does not show a variable that is written meanwhile before that is durable", async () => {
+  await using dir = await tempDir();
+  {
+    await using store = await openStore(dir.path);
+    await openLong(store.sessions, "s");
+    await store.sessions.setVars("s", [variable("v", 5)]);
+  }
+  using disk = new Disk();
+  await using store = await openStore(dir.path);
+  const { sessions } = store;
+  await sessions.touch(["s"]);
+  const commit = disk.holdNext();
+  const { getMany } = Deno.Kv.prototype;
+  let writing: Promise<unknown> | undefined;
+  Deno.Kv.prototype.getMany = function (this: Deno.Kv, ...args) {
+    Deno.Kv.prototype.getMany = getMany;
+    const found = getMany.apply(this, args);
+    writing = sessions.setVars("s", [variable("v", 6)]);
+    return found;
+  } as typeof getMany;
+  const reading = lengthsOf(sessions, "s", ["v"]);
+  await commit.began;
+  const failure = assert.rejects(writing ?? Promise.resolve(), FAILED);
+  commit.fail();
+  assert.deepEqual(await reading, [5]);
+  await failure;
+});
+
+Deno.test("KvStore: no read shows an update of a session before it is durable", async () => {
+  await using dir = await tempDir();
+  using disk = new Disk();
+  await using store = await openStore(dir.path);
+  const { sessions } = store;
+  await openLong(sessions, "s");
+  const commit = disk.holdNext();
+  const failure = assert.rejects(sessions.update("s", 1, { metadata: { a: 1 } }), FAILED);
+  const reads: Promise<number | undefined>[] = [];
+  // One in each step of the update.
+  for (let i = 0; i < 30; i++) {
+    reads.push(sessions.read("s").then((it) => it?.version));
+    await Promise.resolve();
+  }
+  await commit.began;
+  commit.fail();
+  await failure;
+  assert.deepEqual(new Set(await Promise.all(reads)), new Set([1]));
+});

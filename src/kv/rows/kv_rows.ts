@@ -99,9 +99,17 @@ export class KvRows {
     const id = idOf(key);
     while (true) {
       const change = this.#changed.get(id);
-      if (change?.pending === undefined) return await this.peek(key);
-      // A failed commit takes its changes back, so the row is read again.
-      if (await change.pending.then(() => true, () => false)) return valueOf(change);
+      if (change !== undefined) {
+        // A failed commit takes its changes back, so the row is read again.
+        const isDurable = await change.pending?.then(() => true, () => false) ?? true;
+        if (isDurable) return valueOf(change);
+        continue;
+      }
+      const kept = this.#kept.get(id);
+      if (kept !== undefined) return kept;
+      const stored = await this.#reader.get(key);
+      // What was changed while it was read need not be durable.
+      if (this.#changed.get(id) === undefined) return this.#kept.get(id) ?? rowOf(stored);
     }
   }
 
@@ -205,10 +213,7 @@ export class KvRows {
     const value = await this.#reader.get(key);
     const change = this.#changed.get(id);
     if (change !== undefined) return valueOf(change);
-    const kept = this.#kept.get(id);
-    if (kept !== undefined || value === null) return kept;
-    // Values that are not bytes count as unreadable ones.
-    return value instanceof Uint8Array ? value : new Uint8Array();
+    return this.#kept.get(id) ?? rowOf(value);
   }
 
   async #commitAll(): Promise<void> {
@@ -371,6 +376,12 @@ export class KvRows {
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Returns the row that KV has; what is not bytes becomes an unreadable one. */
+function rowOf(value: unknown): Uint8Array | undefined {
+  if (value === null) return undefined;
+  return value instanceof Uint8Array ? value : new Uint8Array();
 }
 
 /** Returns the most bytes that a change takes in a commit. */

@@ -44,10 +44,14 @@ export interface KvSessionsDeps {
   readonly clean: (life: string) => void;
 }
 
-/** The decision about a call: its answer, and the changes that make it true. */
+/** The decision about a call: its answer, and what makes it true. */
 export interface Decision<T> {
   readonly answer: T;
-  readonly mutations?: readonly RowChange[];
+  /**
+   * Returns the changes. It is called in the turn in which they are written, since readers see the
+   * session as {@link KvLives.put} or {@link KvLives.end} leaves it from then on.
+   */
+  readonly write?: () => readonly RowChange[];
   /** The sessions that the changes add, or below 0, remove. */
   readonly added?: number;
   /** Runs once the changes are durable, in the order of the decisions. */
@@ -145,7 +149,7 @@ export class KvLives {
         try {
           if (commit !== undefined) await commit;
         } catch (error) {
-          if (decision.mutations === undefined) continue;
+          if (decision.write === undefined) continue;
           throw error;
         }
         decision.after?.();
@@ -155,7 +159,8 @@ export class KvLives {
   }
 
   #begin<T>(id: string, decision: Decision<T>): Begun<T> {
-    const { mutations = [], added = 0 } = decision;
+    const { added = 0 } = decision;
+    const mutations = decision.write?.() ?? [];
     const all = added === 0 ? mutations : [...mutations, this.#counted(added)];
     return { decision, commit: this.#commit(id, all) };
   }
@@ -169,7 +174,6 @@ export class KvLives {
     let failures = this.#failures;
     let decision = await first;
     while (failures !== this.#failures) {
-      this.#kept.delete(id);
       failures = this.#failures;
       decision = await decide();
     }
@@ -223,26 +227,29 @@ export class KvLives {
     return mutations;
   }
 
-  /** Forgets a session, and returns the changes that remove it and what must happen after them. */
-  end({ head, state }: Life): { mutations: RowChange[]; added: number; after: () => void } {
+  /** Returns how to forget and remove a session, and what must happen after that. */
+  end({ head, state }: Life): { write: () => RowChange[]; added: number; after: () => void } {
     const { id, life, long } = head;
-    this.#kept.delete(id);
     const hasRows = state.seq > 0 || state.hasPrograms;
-    const mutations: RowChange[] = [
-      { type: "delete", key: keys.session(id) },
-      { type: "delete", key: keys.sessionState(id) },
-      { type: "delete", key: keys.expiry(state.indexedAt, id) },
-    ];
-    if (hasRows) {
-      mutations.push({ type: "set", key: keys.endedLife(life), value: new Uint8Array() });
-    }
-    if (long !== undefined) mutations.push(this.#deps.chunks.release(long));
+    const write = (): RowChange[] => {
+      this.#kept.delete(id);
+      const mutations: RowChange[] = [
+        { type: "delete", key: keys.session(id) },
+        { type: "delete", key: keys.sessionState(id) },
+        { type: "delete", key: keys.expiry(state.indexedAt, id) },
+      ];
+      if (hasRows) {
+        mutations.push({ type: "set", key: keys.endedLife(life), value: new Uint8Array() });
+      }
+      if (long !== undefined) mutations.push(this.#deps.chunks.release(long));
+      return mutations;
+    };
     const after = (): void => {
       this.#deps.logs.end(life);
       if (hasRows) this.#deps.clean(life);
       if (long !== undefined) this.removeChunks(long.generation);
     };
-    return { mutations, added: -1, after };
+    return { write, added: -1, after };
   }
 
   /** Removes chunks whose mark is durable; if that fails, the next start removes them. */

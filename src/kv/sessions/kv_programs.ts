@@ -54,14 +54,15 @@ export class KvPrograms {
       if (long !== undefined) mutations.push(this.#deps.chunks.bind(long));
       const unused = old?.head.long;
       if (unused !== undefined) mutations.push(this.#deps.chunks.release(unused));
-      if (session !== undefined && !session.state.hasPrograms) {
+      const write = (): RowChange[] => {
+        if (session === undefined || session.state.hasPrograms) return mutations;
         const state = { ...session.state, hasPrograms: true };
-        mutations.push(...this.#lives.put(session, { ...session, state }));
-      }
+        return [...mutations, ...this.#lives.put(session, { ...session, state })];
+      };
       const after = (): void => {
         if (unused !== undefined) this.#lives.removeChunks(unused.generation);
       };
-      return { answer: { state: "set", version }, mutations, after };
+      return { answer: { state: "set", version }, write, after };
     });
   }
 
@@ -85,7 +86,7 @@ export class KvPrograms {
       const after = (): void => {
         if (long !== undefined) this.#lives.removeChunks(long.generation);
       };
-      return { answer: true, mutations, after };
+      return { answer: true, write: () => mutations, after };
     }) ?? false;
   }
 

@@ -29,6 +29,7 @@ import {
   type WatchEvent,
 } from "../../store/mod.ts";
 import { keys } from "../keys.ts";
+import type { RowChange } from "../rows/mod.ts";
 import { KvLives, type KvSessionsDeps } from "./kv_lives.ts";
 import type { KvNamedRows } from "./kv_named_rows.ts";
 import { KvPrograms } from "./kv_programs.ts";
@@ -73,8 +74,8 @@ export class KvSessions implements SessionStore {
       const times = { touchedAt: now, expiresAt, indexedAt: expiresAt };
       const state = { life, ...times, seq: 0, hasPrograms: false, hasLong: false };
       const bytes = long === undefined ? value : new Uint8Array();
-      const mutations = [
-        ...ended?.mutations ?? [],
+      const write = (): RowChange[] => [
+        ...ended?.write() ?? [],
         ...this.#lives.put(undefined, { head, metadata: bytes, state }),
         ...long === undefined ? [] : [this.#deps.chunks.bind(long)],
       ];
@@ -84,7 +85,7 @@ export class KvSessions implements SessionStore {
       const answer = { session: created, created: true };
       return {
         answer,
-        mutations,
+        write,
         ...(ended === undefined ? { added: 1 } : { after: ended.after }),
       };
     });
@@ -124,16 +125,18 @@ export class KvSessions implements SessionStore {
         : stored === undefined
         ? value
         : new Uint8Array();
-      const mutations = this.#lives.put(old, { head, metadata, state });
-      if (stored !== undefined) mutations.push(this.#deps.chunks.bind(stored));
       const unused = value === undefined ? undefined : oldLong;
-      if (unused !== undefined) mutations.push(this.#deps.chunks.release(unused));
+      const write = (): RowChange[] => [
+        ...this.#lives.put(old, { head, metadata, state }),
+        ...stored === undefined ? [] : [this.#deps.chunks.bind(stored)],
+        ...unused === undefined ? [] : [this.#deps.chunks.release(unused)],
+      ];
       const after = (): void => {
         if (unused !== undefined) this.#lives.removeChunks(unused.generation);
       };
       const changed = value && JSON.parse(new TextDecoder().decode(value));
       const answer = { ...next, metadata: changed ?? session.metadata };
-      return { answer: { state: "updated", session: answer }, mutations, after };
+      return { answer: { state: "updated", session: answer }, write, after };
     });
   }
 
@@ -161,7 +164,7 @@ export class KvSessions implements SessionStore {
             const touchedAt = Math.max(this.#deps.now(), old.state.touchedAt);
             const expiresAt = touchedAt + ttlMs;
             const state = { ...old.state, touchedAt, expiresAt };
-            return { answer: expiresAt, mutations: this.#lives.put(old, { ...old, state }) };
+            return { answer: expiresAt, write: () => this.#lives.put(old, { ...old, state }) };
           })
         )),
     );
@@ -172,7 +175,7 @@ export class KvSessions implements SessionStore {
       const { boundIn = [] } = old.state;
       if (boundIn.includes(pool)) return { answer: false };
       const state = { ...old.state, boundIn: [...boundIn, pool] };
-      return { answer: true, mutations: this.#lives.put(old, { ...old, state }) };
+      return { answer: true, write: () => this.#lives.put(old, { ...old, state }) };
     });
   }
 
@@ -271,11 +274,11 @@ export class KvSessions implements SessionStore {
     const [, at, id] = [key[0], Number(key[1]), String(key[2])];
     return await this.#lives.change<string | undefined>("sweep a session", id, (life) => {
       if (life?.state.indexedAt !== at) {
-        return { answer: undefined, mutations: [{ type: "delete", key }] };
+        return { answer: undefined, write: () => [{ type: "delete", key }] };
       }
       if (!this.#lives.isLive(life)) return { answer: id, ...this.#lives.end(life) };
       const state = { ...life.state, indexedAt: life.state.expiresAt };
-      return { answer: undefined, mutations: this.#lives.put(life, { ...life, state }) };
+      return { answer: undefined, write: () => this.#lives.put(life, { ...life, state }) };
     });
   }
 }

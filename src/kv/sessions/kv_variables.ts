@@ -177,9 +177,8 @@ export class KvVariables {
     const state = { ...old.state, seq: plan.seq, hasLong };
     // The state is first: a number must not be given twice, even if the host dies between two
     // commits of one call.
-    const mutations = this.#lives.put(old, { ...old, state });
-    for (const it of plan.mutations) mutations.push(it);
-    return { answer, mutations, after };
+    const write = (): RowChange[] => this.#lives.put(old, { ...old, state }).concat(plan.mutations);
+    return { answer, write, after };
   }
 
   #planOne(plan: Plan, item: Item, long: Long): VariableAnswer {
