@@ -83,6 +83,21 @@ export class Records {
    * place.
    */
   async setAside(key: Deno.KvKey, value: unknown, reason: string): Promise<void> {
+    await this.copyAside(key, { value, reason, also: [{ type: "delete", key }] });
+  }
+
+  /**
+   * Does the same, but leaves the record in place; `also` are changes of the same commit. Returns
+   * false if that fails.
+   */
+  async copyAside(
+    key: Deno.KvKey,
+    { value, reason, also = [] }: {
+      readonly value: unknown;
+      readonly reason: string;
+      readonly also?: readonly Mutation[];
+    },
+  ): Promise<boolean> {
     const id = crypto.randomUUID();
     const bytes = value instanceof Uint8Array
       ? value
@@ -97,16 +112,18 @@ export class Records {
         key: keys.corruptNote(id),
         value: new TextEncoder().encode(JSON.stringify(note)),
       },
-      { type: "delete", key },
+      ...also,
     ];
     try {
       await this.#commits.commit(mutations);
+      return true;
     } catch (error) {
       if (!(error instanceof SnakedenError)) throw error;
       this.#log.error("cannot set aside the record {key}: {problem}", {
         key: path.join("/"),
         problem: error.message,
       });
+      return false;
     }
   }
 

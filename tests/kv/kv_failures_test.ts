@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { KvStore } from "../../src/kv/mod.ts";
+import { SYSTEM_CLOCK } from "../../src/async/clock.ts";
+import { KvStore, type OpenOptions } from "../../src/kv/mod.ts";
 import type { SessionStore } from "../../src/store/mod.ts";
 import { LogSink } from "../fixtures/log_sink.ts";
 import { until } from "../fixtures/until.ts";
@@ -40,6 +41,26 @@ class Disk implements Disposable {
       return operation;
     };
     return { began: began.promise, fail: () => full.resolve() };
+  }
+
+  /** Fails commits that remove entries of the journal, after so many of them. */
+  failRemovalAfter(count: number): void {
+    const atomic = this.#atomic;
+    Deno.Kv.prototype.atomic = function (): Deno.AtomicOperation {
+      const operation = atomic.call(this);
+      const remove = operation.delete.bind(operation);
+      let removes = false;
+      operation.delete = (key) => {
+        removes ||= key[0] === "journal";
+        return remove(key);
+      };
+      const commit = operation.commit.bind(operation);
+      operation.commit = async () => {
+        if (removes && count-- <= 0) throw new Error("disk full");
+        return await commit();
+      };
+      return operation;
+    };
   }
 
   [Symbol.dispose](): void {
@@ -254,4 +275,26 @@ Deno.test("KvStore: no read shows an update of a session before it is durable", 
   commit.fail();
   await failure;
   assert.deepEqual(new Set(await Promise.all(reads)), new Set([1]));
+});
+
+Deno.test("KvStore: a crash while the journal is removed leaves no half of an entry", async () => {
+  await using dir = await tempDir();
+  {
+    using disk = new Disk();
+    // Nothing is applied before the store closes.
+    const timer: OpenOptions["timer"] = {
+      after: (ms, ring) => ms > 1_000 ? () => {} : SYSTEM_CLOCK.after(ms, ring),
+    };
+    await using store = await openStore(dir.path, undefined, { timer });
+    const { sessions } = store;
+    await openLong(sessions, "s");
+    // Three parts each, so that no number of whole entries has a round number of keys.
+    for (let i = 0; i < 160; i++) {
+      await sessions.setVars("s", Array.from({ length: 5 }, (_, j) => variable(`v-${j}`, 28_000)));
+    }
+    disk.failRemovalAfter(1);
+  }
+  await using store = await openStore(dir.path);
+  assert.deepEqual((await store.report()).setAside, []);
+  assert.deepEqual(await lengthsOf(store.sessions, "s", ["v-0", "v-4"]), [28_000, 28_000]);
 });

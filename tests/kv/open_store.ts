@@ -1,7 +1,7 @@
 /** Functions that tests of the store share. */
 import { SYSTEM_CLOCK } from "../../src/async/clock.ts";
 import { ProcessRegistry, type RegistryOptions } from "../../src/host/mod.ts";
-import { KvStore } from "../../src/kv/mod.ts";
+import { KvStore, type OpenOptions } from "../../src/kv/mod.ts";
 import type { Store } from "../../src/store/mod.ts";
 import { newRunId } from "../store/samples.ts";
 
@@ -17,9 +17,8 @@ export async function tempDir(): Promise<AsyncDisposable & { readonly path: stri
 export async function openStore(
   dataDir: string,
   runId = newRunId(),
-  { now }: { readonly now?: () => number } = {},
+  { now, timer = SYSTEM_CLOCK }: Partial<Pick<OpenOptions, "now" | "timer">> = {},
 ): Promise<KvStore> {
-  const timer = SYSTEM_CLOCK;
   return await KvStore.open({ dataDir, runId, windowMs: 1, timer, patienceMs: 0, now });
 }
 

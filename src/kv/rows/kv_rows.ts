@@ -4,9 +4,8 @@ import type { BackgroundFailures } from "../background_failures.ts";
 import { BatchReader } from "./batch_reader.ts";
 import { type Change, ChangedRows, valueOf } from "./changed_rows.ts";
 import type { GroupCommit, Timer } from "../group_commit.ts";
-import { decodeEntry, encodeEntry } from "./journal_entry.ts";
+import { Journal } from "./journal.ts";
 import { KeptRows } from "./kept_rows.ts";
-import { keys } from "../keys.ts";
 import type { Records } from "../records.ts";
 import { bytesOf, maxBytesOf, type RowChange, type RowValue } from "./row.ts";
 
@@ -57,8 +56,11 @@ export interface KvRowsDeps {
 export class KvRows {
   readonly #deps: KvRowsDeps;
   readonly #reader: BatchReader;
+  readonly #journal: Journal;
   readonly #changed = new ChangedRows();
   readonly #kept = new KeptRows();
+  /** The rows that are being set aside. */
+  readonly #settingAside = new Map<string, Promise<void>>();
   #waiting: Request[] = [];
   #committing: Promise<void> | undefined;
   /** The latest call of {@link KvRows.write}. */
@@ -67,15 +69,13 @@ export class KvRows {
   /** Resolves after the next commit that applies changes. */
   #progress = Promise.withResolvers<void>();
   #cancelTimer: (() => void) | undefined;
-  #nextEntry = 1;
-  /** The keys of the entries whose changes are not yet applied. */
-  #entries: Deno.KvKey[] = [];
   #onTakenBack: () => void = () => {};
   #isClosed = false;
 
   constructor(deps: KvRowsDeps) {
     this.#deps = deps;
     this.#reader = new BatchReader(deps.kv);
+    this.#journal = new Journal(deps.kv, deps.records);
   }
 
   /** Sets what is called in the turn in which all changes that are not durable are taken back. */
@@ -157,47 +157,38 @@ export class KvRows {
     await this.#startApplying();
   }
 
-  /** Sets an unreadable row aside, unless it was changed meanwhile. */
-  async setAside(key: Deno.KvKey, value: RowValue, reason: string): Promise<void> {
-    await this.#deps.records.setAside(key, bytesOf(value), reason);
+  /** Sets an unreadable row aside, once for all readers, unless it was changed meanwhile. */
+  setAside(key: Deno.KvKey, value: RowValue, reason: string): Promise<void> {
     const id = idOf(key);
-    const change = this.#changed.get(id);
-    const current = change === undefined ? this.#kept.get(id) : valueOf(change);
-    // Else it would be found in memory again, or come back from the journal.
-    if (current === value) await this.write([{ type: "delete", key }]);
+    const running = this.#settingAside.get(id);
+    if (running !== undefined) return running;
+    const mine = this.#setAside(key, value, reason).finally(() => this.#settingAside.delete(id));
+    this.#settingAside.set(id, mine);
+    return mine;
   }
 
-  /**
-   * Applies the changes of an earlier run. Sets unreadable entries of its journal aside. Call it
-   * before anything else.
-   */
+  async #setAside(key: Deno.KvKey, value: RowValue, reason: string): Promise<void> {
+    const id = idOf(key);
+    const isThere = (): boolean => {
+      const change = this.#changed.get(id);
+      return (change === undefined ? this.#kept.get(id) ?? value : valueOf(change)) === value;
+    };
+    if (!isThere()) return;
+    const isCopied = await this.#deps.records.copyAside(key, { value: bytesOf(value), reason });
+    // Removed like any row, so that what is written meanwhile is not.
+    if (isCopied && isThere()) await this.write([{ type: "delete", key }]);
+  }
+
+  /** Applies the changes of an earlier run; returns their number. Call it before anything else. */
   async recover(): Promise<number> {
-    const entries = new Map<number, { parts: Uint8Array[]; key: Deno.KvKey }>();
-    for await (const { key, value } of this.#deps.kv.list({ prefix: keys.journal })) {
-      const number = Number(key[1]);
-      const bytes = value instanceof Uint8Array ? value : new Uint8Array();
-      if (!Number.isSafeInteger(number)) {
-        await this.#deps.records.setAside(key, bytes, "its key has no number");
-        continue;
-      }
-      this.#entries.push(key);
-      const entry = entries.get(number) ?? { parts: [], key };
-      entries.set(number, entry);
-      entry.parts.push(bytes);
-      this.#nextEntry = number + 1;
-    }
-    for (const { parts, key } of entries.values()) {
-      try {
-        for (const mutation of decodeEntry(parts)) {
-          const id = idOf(mutation.key);
-          this.#changed.add({ id, mutation, bytes: costOf(id, mutation), pending: undefined });
-        }
-      } catch (error) {
-        await this.#deps.records.setAside(key, parts[0], messageOf(error));
-      }
+    let count = 0;
+    for (const mutation of (await this.#journal.recover()).flat()) {
+      const id = idOf(mutation.key);
+      this.#changed.add({ id, mutation, bytes: costOf(id, mutation), pending: undefined });
+      count++;
     }
     await this.apply();
-    return entries.size;
+    return count;
   }
 
   /** Makes all changes durable and applies them. */
@@ -247,16 +238,8 @@ export class KvRows {
   async #commitOne(batch: readonly Request[]): Promise<void> {
     const latest = new Map<string, RowChange>();
     for (const { changes } of batch) for (const it of changes) latest.set(it.id, it.mutation);
-    const entry = this.#nextEntry++;
     try {
-      const atomic = this.#deps.kv.atomic();
-      const written = encodeEntry([...latest.values()]).map((bytes, part) => {
-        const key = keys.journalPart(entry, part);
-        atomic.set(key, bytes);
-        return key;
-      });
-      await atomic.commit();
-      this.#entries.push(...written);
+      await this.#journal.append([...latest.values()]);
     } catch (cause) {
       return this.#fail(batch, cause);
     }
@@ -312,19 +295,14 @@ export class KvRows {
   async #apply(): Promise<void> {
     // In one turn: these entries have no changes but these rows'.
     const ids = this.#changed.takeDurable();
-    const entries = this.#entries;
-    this.#entries = [];
+    const entries = this.#journal.take();
     try {
       await this.#applyRows(ids);
-      for (let i = 0; i < entries.length; i += APPLIED.changes) {
-        const atomic = this.#deps.kv.atomic();
-        for (const key of entries.slice(i, i + APPLIED.changes)) atomic.delete(key);
-        await atomic.commit();
-      }
+      await this.#journal.remove(entries);
       this.#deps.failures.clear(APPLY);
     } catch (cause) {
       this.#changed.giveBack(ids);
-      this.#entries = entries.concat(this.#entries);
+      this.#journal.giveBack(entries);
       const text = `Cannot apply changes to the store: ${messageOf(cause)}`;
       const error = new SnakedenError("store_failed", text, { retryable: true, cause });
       this.#deps.failures.report(APPLY, error);

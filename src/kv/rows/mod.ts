@@ -1,7 +1,7 @@
 /**
  * Rows of Deno KV that are written through a journal: {@link KvRows}. A {@link Row} stays text
  * until it is committed. `ChangedRows` has the rows that are not yet in KV, `KeptRows` some that
- * are, `BatchReader` reads others, and `journal_entry.ts` is the format of the journal.
+ * are, `BatchReader` reads others, `Journal` has the entries, and `journal_entry.ts` their format.
  *
  * @module
  */
