@@ -51,6 +51,15 @@ export function invalidInput(action: string, issues: readonly FieldIssue[]): Inv
   return new InvalidInputError(`Cannot ${action}: ${list.join("; ")}`, issues);
 }
 
+/** The error for a session for which there is no room. */
+export function tooManySessions(id: string, max: number): SnakedenError {
+  return quotaExceeded(`the session ${JSON.stringify(id)}`, {
+    limit: "sessions.max",
+    max,
+    cure: "delete some, or wait until some expire",
+  });
+}
+
 /** The error for something for which there is no room. */
 export function quotaExceeded(
   what: string,

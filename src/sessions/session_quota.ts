@@ -1,7 +1,6 @@
 import { Condition } from "../async/mod.ts";
 import { getLogger } from "../log.ts";
 import type { SessionStore } from "../store/mod.ts";
-import { quotaExceeded } from "./session_errors.ts";
 
 /** The part of the quota from which on the log warns, and that below which it may warn again. */
 const WARNING = 0.8;
@@ -31,30 +30,20 @@ export class SessionQuota {
     this.#deps = deps;
   }
 
-  /**
-   * Runs `open`, which adds a session.
-   *
-   * @throws {SnakedenError} `session_quota_exceeded` if there is no room.
-   */
-  async run<T>(id: string, open: () => Promise<T>): Promise<T> {
+  /** Returns what `open` returns, which adds a session; undefined if there is no room. */
+  async run<T>(open: () => Promise<T>): Promise<T | undefined> {
     if (await this.#take()) return await this.#open(open);
     // Near the limit they go one after the other, so that exactly as many as fit are opened.
-    const mine = this.#last.then(() => this.#openLast(id, open));
+    const mine = this.#last.then(() => this.#openLast(open));
     this.#last = mine.catch(() => {});
     return await mine;
   }
 
-  async #openLast<T>(id: string, open: () => Promise<T>): Promise<T> {
-    const { max, sweep } = this.#deps;
+  async #openLast<T>(open: () => Promise<T>): Promise<T | undefined> {
     await this.#ended.until(() => this.#opening === 0);
     if (await this.#take()) return await this.#open(open);
-    await sweep();
-    if (await this.#take()) return await this.#open(open);
-    throw quotaExceeded(`the session ${JSON.stringify(id)}`, {
-      limit: "sessions.max",
-      max,
-      cure: "delete some, or wait until some expire",
-    });
+    await this.#deps.sweep();
+    return await this.#take() ? await this.#open(open) : undefined;
   }
 
   /** Opens a session in a place that was taken. */

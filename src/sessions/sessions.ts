@@ -15,7 +15,7 @@ import {
 } from "./variables/mod.ts";
 import { ProgramRows, Programs } from "./programs/mod.ts";
 import { Session, type SessionDeps, type SessionInfo } from "./session.ts";
-import { unknownSession } from "./session_errors.ts";
+import { tooManySessions, unknownSession } from "./session_errors.ts";
 import {
   checkedOptions,
   checkedPage,
@@ -181,10 +181,14 @@ export class Sessions implements AsyncDisposable {
     );
     const there = await this.#find(id);
     if (there !== undefined) return { session: there, created: false };
-    const { session, created } = await this.#quota.run(
-      id,
-      () => this.#rows.open(id, { ttlMs, metadata }),
-    );
+    const opened = await this.#quota.run(() => this.#rows.open(id, { ttlMs, metadata }));
+    if (opened === undefined) {
+      // Another caller may have opened it in the last place.
+      const session = await this.#find(id);
+      if (session === undefined) throw tooManySessions(id, this.#config.max);
+      return { session, created: false };
+    }
+    const { session, created } = opened;
     if (created) {
       this.#created++;
       this.#onOpened(id);

@@ -35,9 +35,7 @@ export class ChangeLogs {
     if (log.last !== undefined && changes[0]?.seq !== log.last + 1) log.changes = [];
     log.changes.push(...changes);
     log.last = last.seq;
-    const kept = log.watchers.size > 0 ? KEPT_WATCHED : KEPT;
-    // Trims rarely, since it moves all that is kept.
-    if (log.changes.length > 2 * kept) log.changes = log.changes.slice(-kept);
+    trim(log);
     wake(log);
   }
 
@@ -97,6 +95,7 @@ export class ChangeLogs {
       }
     } finally {
       log.watchers.delete(bell.ring);
+      trim(log);
       bell[Symbol.dispose]();
     }
   }
@@ -143,6 +142,12 @@ class Bell implements Disposable {
   [Symbol.dispose](): void {
     this.#signal.removeEventListener("abort", this.ring);
   }
+}
+
+/** Forgets old changes; rarely, since it moves all that is kept. */
+function trim(log: Log): void {
+  const kept = log.watchers.size > 0 ? KEPT_WATCHED : KEPT;
+  if (log.changes.length > 2 * kept) log.changes = log.changes.slice(-kept);
 }
 
 function wake(log: Log): void {

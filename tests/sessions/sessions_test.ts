@@ -346,3 +346,10 @@ Deno.test("Sessions report each session that was deleted, or has expired and was
   await until(() => it.ended.length === 3, "the sweep");
   assert.deepEqual(it.ended, ["a", "b", "c"]);
 });
+
+Deno.test("Sessions.open() of one id by two callers at once takes one place, also the last one", async () => {
+  await using it = openSessions({ max: 1 });
+  const opened = await Promise.all([it.sessions.ensure("a"), it.sessions.ensure("a")]);
+  assert.deepEqual(opened.map(({ created }) => created).sort(), [false, true]);
+  await refused(it.sessions.open("b"), "session_quota_exceeded");
+});

@@ -412,3 +412,20 @@ Deno.test("Variables and sessions whose write was made, though its answer got lo
   await refused(variables.get("y"), "unknown_variable");
   assert.deepEqual((await it.sessions.get("s1")).metadata, { a: 1 });
 });
+
+Deno.test("Variables.set() has room for a variable after one was deleted while all were counted", async () => {
+  await using it = openSessions({ maxVariables: 2 });
+  const first = await it.sessions.open("s1");
+  await first.variables.setMany([{ name: "x", value: 1 }, { name: "y", value: 1 }]);
+  const { variables } = await it.again().get("s1");
+  const store = it.store.sessions;
+  const { listVars } = store;
+  store.listVars = async (...args) => {
+    store.listVars = listVars;
+    const page = await listVars.apply(store, args);
+    await variables.delete("x");
+    return page;
+  };
+  await variables.set("a", 1);
+  await refused(variables.set("b", 1), "session_quota_exceeded");
+});

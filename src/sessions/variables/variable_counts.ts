@@ -26,6 +26,8 @@ export class VariableCounts {
   readonly #store: Pick<SessionStore, "listVars" | "position">;
   readonly #cache: ByteLru<object>;
   readonly #max: number;
+  /** The number of times that a variable was removed or may not have been added. */
+  #losses = 0;
 
   constructor(
     { store, cache, max }: {
@@ -82,6 +84,7 @@ export class VariableCounts {
 
   /** Counts a variable that was removed. */
   remove(session: SessionRow, name: string): void {
+    this.#losses++;
     const count = this.#get(session);
     if (count === undefined) return;
     count.isExact = false;
@@ -90,6 +93,7 @@ export class VariableCounts {
 
   /** Forgets what is not certain any more; the next new variable counts again. */
   forget({ id }: SessionRow): void {
+    this.#losses++;
     this.#cache.delete(`n${id}`);
   }
 
@@ -101,6 +105,7 @@ export class VariableCounts {
   async #count(session: SessionRow, writing: Iterable<string>): Promise<Count> {
     const { id, life } = session;
     const names = new Set(writing);
+    const losses = this.#losses;
     let value = names.size;
     let after: string | undefined;
     const position = await this.#store.position(id);
@@ -118,7 +123,8 @@ export class VariableCounts {
     }
     let bytes = COUNT_BYTES + 2 * id.length;
     for (const name of names) bytes += NAME_BYTES + 2 * name.length;
-    const count: Count = { life, value, names, bytes, isExact: true };
+    // What was lost meanwhile may have been counted.
+    const count: Count = { life, value, names, bytes, isExact: losses === this.#losses };
     this.#keep(session, count);
     return count;
   }
