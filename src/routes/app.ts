@@ -58,7 +58,7 @@ export function createApp(
   addSessions(app, engine.sessions, { traffic, maxTtlMs: engine.config.sessions.maxTtlMs });
   addVariables(app, engine.sessions, { traffic, maxDepth });
   addBatch(app, engine.sessions, { traffic, maxResultBytes });
-  addEvents(app, engine.sessions, { heartbeatMs });
+  addEvents(app, engine.sessions, { traffic, heartbeatMs });
   addPrograms(app, engine, { traffic, maxDepth });
   addRun(app, engine, { traffic });
   addHardware(app, engine.hardware, { needsKey });

@@ -38,6 +38,7 @@ export {
   parseJson,
   parseJsonBody,
 } from "./request_body.ts";
+export type { TimeLimit, Wait } from "./time_limit.ts";
 export { unmatched } from "./unmatched.ts";
 export {
   type AnswerLimits,

@@ -19,6 +19,10 @@ const TAGS = [
   { name: "tools", description: "List the tools." },
   { name: "pools", description: "Inspect pools, and replace their workers." },
   { name: "workers", description: "Inspect and replace workers." },
+  {
+    name: "sessions",
+    description: "Keep variables and metadata between calls, and follow their changes.",
+  },
   { name: "programs", description: "Store calls of tools by name, and run them." },
   { name: "hardware", description: "Show the machine and its devices." },
   { name: "operations", description: "Check that the server is up and can serve." },

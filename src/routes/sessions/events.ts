@@ -1,9 +1,11 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
-import { SnakedenError } from "../../errors.ts";
+import { InvalidInputError, SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
-import type { VariableChange } from "../../sessions/mod.ts";
-import type { AppEnv } from "../http/mod.ts";
+import type { VariableChange, Variables } from "../../sessions/mod.ts";
+import type { Traffic } from "../calls/mod.ts";
+import type { AppEnv, TimeLimit, Wait } from "../http/mod.ts";
 import { problemAnswers } from "../schema/mod.ts";
+import { invalidBody } from "./request_fields.ts";
 import { SESSION_PARAM } from "./session_schema.ts";
 import type { SessionsSlice } from "./sessions.ts";
 
@@ -48,6 +50,7 @@ const route = createRoute({
 
 /** Options of {@link addEvents}. */
 export interface EventsOptions {
+  readonly traffic: Pick<Traffic, "answers">;
   /** The time without an event after which a comment is sent. */
   readonly heartbeatMs: number;
 }
@@ -56,15 +59,14 @@ export interface EventsOptions {
 export function addEvents(
   app: OpenAPIHono<AppEnv>,
   sessions: SessionsSlice,
-  { heartbeatMs }: EventsOptions,
+  { traffic, heartbeatMs }: EventsOptions,
 ): void {
+  const { time } = traffic.answers;
   app.openapi(route, async (c) => {
     const { variables } = await sessions.get(c.req.valid("param").id);
-    const lastEventId = c.req.header("last-event-id");
-    const after = lastEventId === undefined || lastEventId === ""
-      ? await variables.position()
-      : lastEventId;
-    const body = new ChangeStream(variables.changes({ after }), { after, heartbeatMs });
+    const after = c.req.header("last-event-id") || await variables.position();
+    const changes = changesAfter(variables, after);
+    const body = new ChangeStream(changes, { after, heartbeatMs, time });
     return new Response(new ReadableStream(body, { highWaterMark: 0 }), {
       headers: {
         "content-type": "text/event-stream; charset=utf-8",
@@ -75,6 +77,25 @@ export function addEvents(
   });
 }
 
+/** @throws {InvalidInputError} `invalid_input` if `last-event-id` is no position. */
+function changesAfter(variables: Variables, after: string): AsyncIterator<VariableChange> {
+  try {
+    return variables.changes({ after });
+  } catch (error) {
+    if (!(error instanceof InvalidInputError)) throw error;
+    throw invalidBody(error.issues.map((it) => ({ ...it, path: "last-event-id" })));
+  }
+}
+
+/** Options of a {@link ChangeStream}. */
+interface ChangeStreamOptions {
+  /** The position after which the changes begin. */
+  readonly after: string;
+  readonly heartbeatMs: number;
+  /** The time within which a reader must take what was sent. */
+  readonly time: TimeLimit;
+}
+
 type Bytes = Uint8Array<ArrayBuffer>;
 type Step = IteratorResult<VariableChange, unknown>;
 
@@ -82,51 +103,79 @@ type Step = IteratorResult<VariableChange, unknown>;
  * The events of a session. It asks for a change only when the connection takes more, so it never
  * holds more than one; the store keeps the others, and says `reset` when they were too many.
  */
-class ChangeStream implements UnderlyingDefaultSource<Bytes> {
+class ChangeStream implements UnderlyingDefaultSource<Bytes>, Wait {
+  since = 0;
   readonly #changes: AsyncIterator<VariableChange>;
   readonly #heartbeatMs: number;
+  readonly #time: TimeLimit;
   readonly #encoder = new TextEncoder();
   /** The text to send before the first event. */
   #greeting: string | undefined;
   /** The change that was asked for and has not come. */
   #pending: Promise<Step> | undefined;
+  /** True once the end of the session was told. */
+  #ended = false;
+  /** True once the reader has left. */
+  #left = false;
+  #controller: ReadableStreamDefaultController<Bytes> | undefined;
 
   constructor(
     changes: AsyncIterator<VariableChange>,
-    { after, heartbeatMs }: { readonly after: string; readonly heartbeatMs: number },
+    { after, heartbeatMs, time }: ChangeStreamOptions,
   ) {
     this.#changes = changes;
     this.#heartbeatMs = heartbeatMs;
+    this.#time = time;
     // With an id, so that a client that reconnects before the first event misses nothing.
     this.#greeting = `: following\nid: ${after}\n\n`;
   }
 
+  start(controller: ReadableStreamDefaultController<Bytes>): void {
+    this.#controller = controller;
+  }
+
   async pull(controller: ReadableStreamDefaultController<Bytes>): Promise<void> {
-    const send = (text: string): void => controller.enqueue(this.#encoder.encode(text));
-    if (this.#greeting !== undefined) {
-      send(this.#greeting);
-      this.#greeting = undefined;
-      return;
-    }
+    // While nothing changes nobody can read anything.
+    this.#time.end(this);
+    let text: string | undefined;
     try {
-      const step = await this.#next();
-      if (step === undefined) send(": heartbeat\n\n");
-      else if (!step.done) send(eventOf(step.value));
-      else {
-        send("event: ended\ndata: {}\n\n");
-        controller.close();
-      }
+      text = await this.#nextText();
     } catch (error) {
       // Whatever the reason is, the client reconnects and learns it then.
       if (!(error instanceof SnakedenError)) {
         getLogger("http").error("the events of a session broke off", { error });
       }
-      controller.close();
     }
+    if (this.#left) return;
+    if (text !== undefined) {
+      controller.enqueue(this.#encoder.encode(text));
+      this.#time.begin(this);
+    } else controller.close();
   }
 
   async cancel(): Promise<void> {
+    this.#left = true;
+    this.#time.end(this);
     await this.#changes.return?.();
+  }
+
+  /** Disconnects a reader that has taken nothing for too long. */
+  onLate(): void {
+    this.#controller?.error(new Error("Nobody reads the events"));
+    void this.cancel().catch(() => {});
+  }
+
+  /** Returns the text to send next; undefined if there is no more. */
+  async #nextText(): Promise<string | undefined> {
+    const greeting = this.#greeting;
+    this.#greeting = undefined;
+    if (greeting !== undefined) return greeting;
+    if (this.#ended) return undefined;
+    const step = await this.#next();
+    if (step === undefined) return ": heartbeat\n\n";
+    if (!step.done) return eventOf(step.value);
+    this.#ended = true;
+    return "event: ended\ndata: {}\n\n";
   }
 
   /** Returns the next change; undefined if none has come in the time of a heartbeat. */

@@ -229,3 +229,13 @@ Deno.test("GET /openapi.json distinguishes tools whose names are not ASCII", asy
   assert.equal(names.length, 3);
   assert.ok(Object.keys(schemas).every((it) => /^[\w.-]+$/.test(it)), names.join());
 });
+
+Deno.test("GET /openapi.json describes every tag of its routes", async () => {
+  const answer = await clientOf(memoryEngine()).request("/openapi.json");
+  const { paths, tags } = await answer.json();
+  const operations = Object.values<Record<string, { readonly tags?: string[] }>>(paths)
+    .flatMap((it) => Object.values(it));
+  const used = new Set(operations.flatMap((it) => it.tags ?? []));
+  const described = tags.map(({ name }: { readonly name: string }) => name);
+  assert.deepEqual([...used].sort(), described.sort());
+});

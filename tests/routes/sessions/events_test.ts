@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { Traffic } from "../../../src/routes/mod.ts";
+import { LogSink } from "../../fixtures/log_sink.ts";
+import { microtasks } from "../../fixtures/until.ts";
 import { type Client, clientOf, type MemoryEngine, memoryEngine } from "../memory_engine.ts";
 import { openSessions } from "../../sessions/opened_sessions.ts";
 
@@ -143,5 +146,40 @@ Deno.test("GET /v1/sessions/:id/events refuses a Last-Event-ID that is none", as
   const headers = { "last-event-id": "what is this" };
   const answer = await client.request("/v1/sessions/s1/events", { headers });
   assert.equal(answer.status, 400);
-  assert.match((await answer.json()).detail, /given "what is this"; allowed: the position/);
+  const { detail, errors } = await answer.json();
+  assert.match(detail, /last-event-id: given "what is this"; allowed: the position/);
+  assert.equal(errors[0].path, "last-event-id");
+});
+
+Deno.test("HEAD /v1/sessions/:id/events ends at once", async () => {
+  const { client } = await opened();
+  const answer = await client.request("/v1/sessions/s1/events", { method: "HEAD" });
+  assert.equal(answer.status, 200);
+  assert.match(answer.headers.get("content-type") ?? "", /^text\/event-stream/);
+  assert.equal(await answer.text(), "");
+});
+
+Deno.test("GET /v1/sessions/:id/events logs no error when a client leaves", async () => {
+  await using log = new LogSink();
+  const { client } = await opened();
+  const reader = (await client.request("/v1/sessions/s1/events")).body?.getReader();
+  await reader?.read();
+  const next = reader?.read();
+  await microtasks();
+  await reader?.cancel();
+  assert.equal((await next)?.done, true);
+  await microtasks();
+  assert.equal(await log.text(), "");
+});
+
+Deno.test("GET /v1/sessions/:id/events disconnects a reader that takes nothing for too long", async () => {
+  const { engine } = await opened();
+  using traffic = new Traffic({ ...engine.config.limits, answerTimeoutMs: 0 });
+  const answer = await clientOf(engine, { traffic }).request("/v1/sessions/s1/events");
+  const reader = answer.body?.getReader();
+  await reader?.read();
+  assert.equal(traffic.answers.time.isEmpty, false);
+  traffic.check();
+  assert.equal(traffic.answers.time.isEmpty, true);
+  await assert.rejects(async () => await reader?.read(), /Nobody reads the events/);
 });
