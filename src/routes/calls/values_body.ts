@@ -1,4 +1,5 @@
 import { Value } from "../../bridge/values/mod.ts";
+import { shownValue } from "../../calls/call_fields.ts";
 import { InvalidInputError, SnakedenError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import { parseJsonBody } from "../http/request_body.ts";
@@ -22,7 +23,7 @@ const MAX_FIELDS_CHARS = 256 * 1024;
  */
 export function decodeValues(bytes: Uint8Array, maxDepth: number): ValuesBody {
   const body = parseJsonBody(bytes, maxDepth);
-  if (!isRecord(body)) throw invalid("", "allowed: an object of JSON");
+  if (!isRecord(body)) throw invalid("", `given ${shownValue(body)}; allowed: an object of JSON`);
   const [own, fields] = taken(body, "value", maxDepth);
   const { set } = fields;
   if (!Array.isArray(set)) return { fields: short(fields, bytes), values: [own] };

@@ -1,8 +1,10 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
+import { shownValue } from "../../calls/mod.ts";
+import { type FieldIssue, InvalidInputError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
+import { isSessionId, SESSION_ID_RULE } from "../../session_id.ts";
 import type { SetResult, StoredVariable, Variables, VariableToSet } from "../../sessions/mod.ts";
-import type { Traffic } from "../calls/mod.ts";
+import type { Traffic, ValuesBody } from "../calls/mod.ts";
 import { type AppEnv, problemOf } from "../http/mod.ts";
 import { bodyByReference, problemAnswers, problemSchema } from "../schema/mod.ts";
 import { invalidBody, unknownFields } from "./request_fields.ts";
@@ -43,6 +45,8 @@ const route = createRoute({
   },
 });
 
+/** The most variables to set, and the most to read. */
+const MAX_ITEMS = 1_000;
 /** The variables that are read at a time. */
 const STEP = 50;
 
@@ -62,13 +66,9 @@ export function addBatch(
   app.openAPIRegistry.register(BATCH_REQUEST, batchRequestSchema);
   app.openapi(route, async (c) => {
     const { variables } = await sessions.get(c.req.valid("param").id);
-    const { fields, values: [own, ...values] } = await traffic.readValues(c.req.raw);
-    const { get, set } = checked(own === undefined ? fields : { ...fields, value: own });
-    const empty = (set ?? []).flatMap((_, i) => values[i] === undefined ? [i] : []);
-    if (empty.length > 0) {
-      throw invalidBody(empty.map((i) => ({ path: `set[${i}].value`, message: "missing" })));
-    }
-    const items = set?.map((it, i): VariableToSet => ({ ...it, value: values[i] }));
+    const body = await traffic.readValues(c.req.raw);
+    const { get, set } = checked(body);
+    const items = set?.map((it, i): VariableToSet => ({ ...it, value: body.values[i + 1] }));
     const results = items && await setAll(variables, items);
     const found = get && await readAll(variables, get, maxResultBytes);
     using caller = traffic.callers.open(c.req.raw, c.env);
@@ -90,18 +90,43 @@ interface Batch {
   readonly set?: readonly Omit<VariableToSet, "value">[];
 }
 
-/** Checks the form of a batch. The host checks names and options. */
-function checked(body: Readonly<Record<string, unknown>>): Batch {
-  const { get, set } = body;
-  const issues: FieldIssue[] = unknownFields(body, ["get", "set"]);
-  if (get !== undefined && !(Array.isArray(get) && get.every((it) => typeof it === "string"))) {
-    issues.push({ path: "get", message: "allowed: a list of names" });
-  }
-  if (set !== undefined && !(Array.isArray(set) && set.every(isRecord))) {
-    issues.push({ path: "set", message: 'allowed: a list such as [{"name":"x","value":1}]' });
-  }
+/** Checks a batch before any of it is done. The host checks the options of what is set. */
+function checked({ fields, values: [own, ...values] }: ValuesBody): Batch {
+  const body = own === undefined ? fields : { ...fields, value: own };
+  const issues = unknownFields(body, ["get", "set"]);
+  const { get = [], set = [] } = fields;
+  issues.push(...getIssues(get), ...setIssues(set, values));
   if (issues.length > 0) throw invalidBody(issues);
-  return body as Batch;
+  return fields as Batch;
+}
+
+function getIssues(get: unknown): FieldIssue[] {
+  if (!Array.isArray(get) || get.length > MAX_ITEMS) return [listIssue("get", get, "names")];
+  return get.flatMap((name, i) => {
+    if (typeof name === "string" && isSessionId(name)) return [];
+    const message = `given ${shownValue(name)}; allowed: ${SESSION_ID_RULE}`;
+    return [{ path: `get[${i}]`, message }];
+  });
+}
+
+function setIssues(set: unknown, values: readonly unknown[]): FieldIssue[] {
+  if (!Array.isArray(set) || set.length > MAX_ITEMS) return [listIssue("set", set, "variables")];
+  return set.flatMap((item, i) => {
+    const path = `set[${i}]`;
+    if (!isRecord(item)) {
+      const allowed = 'an object such as {"name":"x","value":1}';
+      return [{ path, message: `given ${shownValue(item)}; allowed: ${allowed}` }];
+    }
+    const issues = unknownFields(item, ["name", "type", "constraints", "ifVersion"], `${path}.`);
+    if (item["name"] === undefined) issues.push({ path: `${path}.name`, message: "missing" });
+    if (values[i] === undefined) issues.push({ path: `${path}.value`, message: "missing" });
+    return issues;
+  });
+}
+
+function listIssue(path: string, given: unknown, what: string): FieldIssue {
+  const shown = Array.isArray(given) ? `${given.length} ${what}` : shownValue(given);
+  return { path, message: `given ${shown}; allowed: a list of at most ${MAX_ITEMS} ${what}` };
 }
 
 function resultOf(result: SetResult, requestId: string): object {
@@ -131,8 +156,6 @@ async function readAll(
 ): Promise<Map<string, StoredVariable>> {
   const found = new Map<string, StoredVariable>();
   let bytes = 0;
-  // Refuses too long a list at once.
-  if (names.length > 1_000) await variables.getManyStored(names);
   for (let i = 0; i < names.length; i += STEP) {
     const some = names.slice(i, i + STEP);
     for (const variable of await variables.getManyStored(some)) {
@@ -140,16 +163,13 @@ async function readAll(
       found.set(variable.info.name, variable);
       bytes += variable.info.bytes;
     }
-    if (bytes > maxBytes) throw tooLarge(bytes, maxBytes);
+    if (bytes > maxBytes) throw tooMany(bytes, maxBytes);
   }
   return found;
 }
 
-function tooLarge(bytes: number, maxResultBytes: number): SnakedenError {
-  return new SnakedenError(
-    "result_too_large",
-    `Cannot send variables of more than ${bytes} bytes together: the limit is ${maxResultBytes} ` +
-      "bytes (limits.maxResultBytes); ask for fewer at a time",
-    { details: { maxResultBytes } },
-  );
+function tooMany(bytes: number, maxResultBytes: number): InvalidInputError {
+  const message = `given variables of at least ${bytes} bytes together; allowed: ` +
+    `${maxResultBytes} bytes (limits.maxResultBytes); \`set\` was done`;
+  return invalidBody([{ path: "get", message }]);
 }

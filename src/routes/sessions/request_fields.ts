@@ -1,15 +1,20 @@
+import { shownValue } from "../../calls/mod.ts";
 import { type FieldIssue, InvalidInputError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import { suggestion } from "../../near_names.ts";
 import type { Traffic } from "../calls/mod.ts";
 
-/** Returns the issues of keys that a body does not have. */
+/** The issues that are listed; a body can have many thousands. */
+export const MAX_ISSUES = 20;
+
+/** Returns the issues of keys that a body does not have: all, or more than are listed. */
 export function unknownFields(
   body: object,
   known: readonly string[],
   prefix = "",
 ): FieldIssue[] {
-  return Object.keys(body).filter((key) => !known.includes(key)).map((key) => ({
+  const unknown = Object.keys(body).filter((key) => !known.includes(key));
+  return unknown.slice(0, MAX_ISSUES + 1).map((key) => ({
     path: `${prefix}${key}`,
     message: `unknown key; ${suggestion(key, known)}`,
   }));
@@ -17,8 +22,12 @@ export function unknownFields(
 
 /** Returns the error for a body that is wrong in these fields. */
 export function invalidBody(issues: readonly FieldIssue[]): InvalidInputError {
-  const list = issues.map(({ path, message }) => path === "" ? message : `${path}: ${message}`);
-  return new InvalidInputError(`Cannot take the request: ${list.join("; ")}`, issues);
+  const listed = issues.slice(0, MAX_ISSUES);
+  if (listed.length < issues.length) {
+    listed.push({ path: "", message: `more is wrong; the first ${MAX_ISSUES} are listed` });
+  }
+  const list = listed.map(({ path, message }) => path === "" ? message : `${path}: ${message}`);
+  return new InvalidInputError(`Cannot take the request: ${list.join("; ")}`, listed);
 }
 
 /**
@@ -36,7 +45,10 @@ export async function readFields(
   },
 ): Promise<Record<string, unknown>> {
   const body = await traffic.readSmall(request, maxBytes);
-  if (!isRecord(body)) throw invalidBody([{ path: "", message: "allowed: an object of JSON" }]);
+  if (!isRecord(body)) {
+    const message = `given ${shownValue(body)}; allowed: an object of JSON`;
+    throw invalidBody([{ path: "", message }]);
+  }
   const issues = unknownFields(body, known);
   if (issues.length > 0) throw invalidBody(issues);
   return body;

@@ -204,12 +204,15 @@ Deno.test("POST /v1/sessions/:id/variables/batch refuses bad bodies and too much
     [{ gets: [] }, "gets"],
     [{ value: 1, get: [] }, "value"],
     [{ get: "a" }, "get"],
-    [{ get: [1] }, "get"],
-    [{ get: ["a b"] }, "name"],
-    [{ get: Array(1_001).fill("a") }, ""],
+    [{ get: [1] }, "get[0]"],
+    [{ get: ["a", "a b"] }, "get[1]"],
+    [{ get: Array(1_001).fill("a") }, "get"],
+    [{ set: [{ name: "new", value: 1 }], get: ["a b"] }, "get[0]"],
+    [{ set: Array(1_001).fill({ name: "a", value: 1 }) }, "set"],
     [{ set: {} }, "set"],
-    [{ set: [1] }, "set"],
+    [{ set: [1] }, "set[0]"],
     [{ set: [{ name: "a" }] }, "set[0].value"],
+    [{ set: [{ name: "a" }, { value: 1 }] }, "set[1].name"],
     [{ set: [{ name: "a b", value: 1 }] }, "set[0].name"],
     [{ set: [{ name: "a", value: 1, version: 1 }] }, "set[0].version"],
     [{ set: [{ name: "a", value: 1, ifVersion: -1 }] }, "set[0].ifVersion"],
@@ -222,10 +225,29 @@ Deno.test("POST /v1/sessions/:id/variables/batch refuses bad bodies and too much
       `${path}: ${answer.body.detail}`,
     );
   }
+  assert.equal((await send("GET", "/new")).status, 404, "a batch with a wrong name did nothing");
   for (const name of ["a", "b"]) await send("PUT", `/${name}`, { value: "x".repeat(2_000) });
   const { status, body } = await send("POST", "/batch", { get: ["a", "b"] });
-  assert.deepEqual([status, body.code], [500, "result_too_large"]);
+  assert.deepEqual([status, body.errors[0].path], [400, "get"]);
   assert.equal((await send("POST", "/batch", { get: ["a"] })).status, 200);
+});
+
+Deno.test("/v1/sessions/:id/variables lists the first 20 of many wrong fields", async () => {
+  const send = await opened();
+  const many = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`k${i}`, i]));
+  for (
+    const [method, path, body] of [
+      ["PUT", "/x", { value: 1, ...many }],
+      ["POST", "/batch", many],
+      ["POST", "/batch", { set: [{ name: "a", value: 1, ...many }] }],
+      ["POST", "/batch", { get: Array(1_000).fill("a b") }],
+    ] as const
+  ) {
+    const answer = await send(method, path, body);
+    assert.equal(answer.status, 400);
+    assert.equal(answer.body.errors.length, 21);
+    assert.match(answer.body.errors[20].message, /more is wrong; the first 20 are listed/);
+  }
 });
 
 Deno.test("PUT /v1/sessions/:id/variables/:name answers 429 at sessions.maxVariables", async () => {
