@@ -10,7 +10,6 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import SGDClassifier
 from sklearn.metrics import confusion_matrix
 from sklearn.model_selection import train_test_split
-
 from snakeden import Adapter, current_call, tool
 
 PIXELS = 64

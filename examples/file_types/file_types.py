@@ -7,7 +7,6 @@ from typing import TypedDict
 
 import onnxruntime
 from magika import Magika
-
 from snakeden import Adapter, current_call, tool
 
 

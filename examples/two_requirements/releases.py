@@ -3,7 +3,6 @@
 from importlib.metadata import version
 
 from packaging.version import parse
-
 from snakeden import tool
 
 
