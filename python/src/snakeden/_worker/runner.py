@@ -152,6 +152,9 @@ class Runner:
         """Prepare a forked copy of the process."""
         self.profile.after_fork_in_child()
         self._asking.after_fork_in_child()
+        for attempt in self._in_flight.begun():
+            if attempt.asks is not None:
+                attempt.asks.after_fork_in_child()
 
     # ---- the main thread ----
 

@@ -64,3 +64,23 @@ def test_the_deadline_ends_the_wait_for_a_write(worker: Worker) -> None:
         worker.link.call(call_id, tool, args, session_id="s-1", timeout_ms=300)
         worker.link.expect("ask")
         assert worker.link.expect("failure").error.code == "deadline_exceeded"
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_a_forked_copy_of_the_tool_ends_without_the_host(worker: Worker, follow: bool) -> None:
+    worker.link.call(1, "fork_and_return", {"follow": follow}, session_id="s-1")
+    asks = [worker.link.expect("ask") for _ in range(2 if follow else 1)]
+    # The child ends while the write is not confirmed.
+    worker.link.nothing_more(1.0)
+    for ask in asks:
+        is_write = ask.method == "session.set_vars"
+        answer(worker, ask, [{"type": "json", "version": 1}] if is_write else {"position": "a.1"})
+    while True:
+        message = worker.link.next()
+        assert message is not None
+        body = message.WhichOneof("body")
+        if body != "ask":
+            break
+        answer(worker, message.ask, {"changes": [], "after": "a.1", "ended": True})
+    assert body == "result", message
+    assert decoded(message.result.value) == 0

@@ -18,7 +18,7 @@ from snakeden._link import wire
 from snakeden._values.values import ValueLimits, encode
 from snakeden._worker.calls.attempt import call_ended
 from snakeden._worker.calls.call_asks import CallAsks
-from snakeden._worker.calls.reply import Reply
+from snakeden._worker.calls.reply import Reply, forked_copy
 from snakeden.errors import CallCancelled
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class Asking:
         if attempt.ended:
             raise call_ended(attempt)
         if self._forked:
-            raise RuntimeError(f"{method}: a forked copy of the worker cannot ask the host")
+            raise forked_copy(method)
         interruption = self._interruption_of(attempt)
         code = attempt.stop_code
         if code is not None:

@@ -17,6 +17,9 @@ class OpenReply(Protocol):
     def stopped(self) -> None:
         """Wake those who wait on other threads, since the call was told to stop."""
 
+    def after_fork_in_child(self) -> None:
+        """Settle it in a forked copy of the worker, which no answer reaches."""
+
 
 class CallAsks:
     """The asks of one call, from the first one to the end of the call."""
@@ -49,5 +52,12 @@ class CallAsks:
         for step in self.at_end:
             step()
         # The steps refer to the call.
+        self.before_answer.clear()
+        self.at_end.clear()
+
+    def after_fork_in_child(self) -> None:
+        """Leave everything to the worker. A copy of it that waited would wait for ever."""
+        for reply in list(self.replies):
+            reply.after_fork_in_child()
         self.before_answer.clear()
         self.at_end.clear()

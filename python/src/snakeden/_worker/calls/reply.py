@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.attempt import Attempt
     from snakeden._worker.calls.interruption import Interruption
 
-__all__ = ["Reply"]
+__all__ = ["Reply", "forked_copy"]
 
 Waker = Callable[[], object]
 
@@ -141,6 +141,11 @@ class Reply:
         for wake in list(self._elsewhere):
             wake()
 
+    def after_fork_in_child(self) -> None:
+        """Settle it in a forked copy of the worker, where nobody waits."""
+        if self._outcome is None:
+            self._outcome = forked_copy(self.method)
+
     def _settle(self, outcome: Encoded | Exception) -> None:
         if self._outcome is None:
             self._outcome = outcome
@@ -189,3 +194,8 @@ class Reply:
         if outcome is None:
             raise AssertionError("there is no outcome yet")
         raise outcome
+
+
+def forked_copy(method: str) -> RuntimeError:
+    """Return the exception for code that asks in a forked copy of the worker."""
+    return RuntimeError(f"{method}: a forked copy of the worker cannot ask the host")
