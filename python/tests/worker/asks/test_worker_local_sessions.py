@@ -88,6 +88,18 @@ def test_the_end_of_a_session_drops_its_objects_and_calls_the_hook(worker: Worke
     assert [count(worker, it) for it in ("a", "b")] == [1, 2]
 
 
+def test_a_session_that_ends_before_its_objects_are_there_drops_them(worker: Worker) -> None:
+    worker.link.call(1, "count_local", {}, session_id="a")
+    ask = worker.link.expect("ask")
+    value = Value(json=values.encode({"life": "a-1"}).json)
+    worker.link.send(
+        {"answer": link.Answer(id=ask.id, value=value)},
+        {"sessions_ended": link.SessionsEnded(lives=["a-1"])},
+    )
+    assert worker.link.result() == 1
+    assert worker.link.run("ended_sessions") == [["a", 1]]
+
+
 def test_the_session_that_was_used_longest_ago_makes_room(worker: Worker) -> None:
     for it in ("a", "b", "c", "a", "d"):
         count(worker, it)

@@ -19,6 +19,9 @@ __all__ = ["LocalSessions"]
 DEFAULT_MAX: Final = 100
 """The most sessions with local objects, unless the adapter says otherwise."""
 
+_MAX_ENDED: Final = 1_000
+"""The most lives that are known to have ended before their objects were there."""
+
 OnEnd = Callable[[str, dict[str, Any]], None]
 
 
@@ -32,13 +35,17 @@ class _Local(NamedTuple):
 class LocalSessions:
     """The local objects of all sessions. Any thread may use it."""
 
-    __slots__ = ("_lock", "_max", "_on_end", "_sessions", "dropped")
+    __slots__ = ("_ended", "_lock", "_max", "_on_end", "_sessions", "dropped")
 
     def __init__(self) -> None:
         self._sessions: OrderedDict[str, _Local] = OrderedDict()
         """By life, in the order of their last use."""
         self.dropped: deque[_Local] = deque()
         """Those whose end the adapter has not heard of: `run_hooks` tells it."""
+        self._ended: deque[str] = deque(maxlen=_MAX_ENDED)
+        """Lives that have ended, of which there were no objects. A call may have asked for them just
+        before, and get them now.
+        """
         # Reentrant, since the garbage collector may run a finalizer here.
         self._lock = threading.RLock()
         self._max = DEFAULT_MAX
@@ -53,6 +60,10 @@ class LocalSessions:
         """Return the objects of a life of a session, which counts as its use."""
         with self._lock:
             sessions = self._sessions
+            if life in self._ended:
+                ended = _Local(session_id, {})
+                self.dropped.append(ended)
+                return ended.objects
             local = sessions.setdefault(life, _Local(session_id, {}))
             sessions.move_to_end(life)
             while len(sessions) > self._max:
@@ -64,7 +75,9 @@ class LocalSessions:
         with self._lock:
             for life in lives:
                 local = self._sessions.pop(life, None)
-                if local is not None:
+                if local is None:
+                    self._ended.append(life)
+                else:
                     self.dropped.append(local)
 
     def end_all(self) -> None:
