@@ -33,7 +33,7 @@ class Adapter:
 
         Called between two calls, when the session has ended or was dropped for others. When the
         worker is stopped in an orderly way, it is called for all that is left, before `teardown()`.
-        What it raises is logged.
+        What it raises is logged. A worker in which it takes longer than 10 s ends.
         """
 
     def teardown(self) -> Awaitable[None] | None:

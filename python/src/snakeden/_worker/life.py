@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from snakeden._link import wire
 from snakeden._link.dial import dial
@@ -48,8 +48,10 @@ TEARDOWN_SECONDS: Final = 10.0
 """Time that on_session_end(), teardown() and exit handlers have before the process leaves without
 them.
 """
+HOOK_SECONDS: Final = 10.0
+"""The longest time for which on_session_end() may hold up the next call."""
 LOST_SECONDS: Final = 2.0
-"""The same time if the host is no longer there to wait."""
+"""The time of the last steps if the host is no longer there to wait."""
 GUARD_SECONDS: Final = 0.5
 """Time that a dying host may take to close everything that it had open."""
 FLUSH_SECONDS: Final = 2.0
@@ -163,9 +165,7 @@ class WorkerLife:
             problem = f"adapter '{names}' cannot be served: {type(error).__name__}"
             return self._fail_load(f"{problem}: {safe_text(error)}", describe(error))
         runner.tools.update(self._adapter.tools)
-        runner.local_sessions.configure(
-            self._adapter.max_local_sessions, self._adapter.on_session_end
-        )
+        runner.local_sessions.configure(self._adapter.max_local_sessions, self._end_session)
         return self._serve(self._adapter, runner, link=link, notes_progress=note is not None)
 
     def _serve(
@@ -183,6 +183,16 @@ class WorkerLife:
         self._outbox.put(ready)
         runner.serve(link.wait)
         return exit_status.LINK_LOST if self._lost and not self._told else exit_status.OK
+
+    def _end_session(self, session_id: str, local: dict[str, Any]) -> None:
+        """Call the hooks of the adapters. A worker that never ended one would run no more calls."""
+        what = f"on_session_end() of the session {session_id}"
+        late = exit_after(HOOK_SECONDS, exit_status.INTERNAL, worker_id=self._worker_id, what=what)
+        try:
+            if self._adapter is not None:
+                self._adapter.on_session_end(session_id, local)
+        finally:
+            late.cancel()
 
     def _fail_load(self, problem: str, cause: PythonException | None) -> int:
         """Tear down what was set up; only then notify the host, which ends the process at once."""

@@ -11,6 +11,7 @@ from snakeden._link.gen import link_pb2 as link
 from snakeden._link.gen.errors_pb2 import HostError
 from snakeden._link.gen.values_pb2 import Value
 from snakeden._values import values
+from snakeden._worker import exit_status
 from tests.fake_host import FakeHost, Worker, decoded
 
 
@@ -122,6 +123,14 @@ def test_a_hook_that_raises_is_logged_and_ends_nothing(worker: Worker, bad: str)
     (entry,) = [it for it in worker.link.logs if "on_session_end" in it.message]
     assert "on_session_end() raised for the session a" in entry.message
     assert f"{bad}: bad" in entry.message
+
+
+def test_a_hook_that_never_ends_ends_the_worker(host: FakeHost) -> None:
+    worker = host.start("keeps_state:Hangs")
+    count(worker, "a")
+    end(worker, "a")
+    assert worker.wait() == exit_status.INTERNAL
+    assert "left after waiting 0.1 s for on_session_end() of the session a" in worker.stderr
 
 
 def test_hooks_run_while_the_worker_is_idle(worker: Worker) -> None:

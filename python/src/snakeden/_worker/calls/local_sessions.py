@@ -43,8 +43,8 @@ class LocalSessions:
         self.dropped: deque[_Local] = deque()
         """Those whose end the adapter has not heard of: `run_hooks` tells it."""
         self._ended: deque[str] = deque(maxlen=_MAX_ENDED)
-        """Lives that have ended, of which there were no objects. A call may have asked for them just
-        before, and get them now.
+        """Lives that have ended, of which there were no objects. A call may have asked for them
+        just before, and get them now.
         """
         # Reentrant, since the garbage collector may run a finalizer here.
         self._lock = threading.RLock()
