@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { PROTOCOL_VERSION } from "../src/bridge/mod.ts";
-import { MAX_OPEN_ASKS } from "../src/bridge/open_asks.ts";
+import { MAX_OPEN_ASK_BYTES, MAX_OPEN_ASKS } from "../src/bridge/open_asks.ts";
 import { EXIT_STATUS } from "../src/pool/crashes/exit_status.ts";
 import { WORKER_ENV } from "../src/process/mod.ts";
 
@@ -31,8 +31,10 @@ function filesIn(folder: string): string[] {
 
 /** Returns the integers that a Python file declares as final, by name. */
 function numbersIn(name: string): Record<string, number> {
-  const lines = twin(name).matchAll(/^([A-Z_]+): Final = (\d+)$/gm);
-  return Object.fromEntries([...lines].map(([, key = "", number]) => [key, Number(number)]));
+  const lines = twin(name).matchAll(/^([A-Z_]+): Final = ([\d_]+)$/gm);
+  return Object.fromEntries(
+    [...lines].map(([, key = "", number]) => [key, Number(number?.replaceAll("_", ""))]),
+  );
 }
 
 function camelCase(name: string): string {
@@ -51,8 +53,10 @@ Deno.test("PROTOCOL_VERSION equals that of wire.py", () => {
   assert.equal(numbersIn("wire.py").PROTOCOL_VERSION, PROTOCOL_VERSION);
 });
 
-Deno.test("MAX_OPEN_ASKS equals that of asking.py", () => {
-  assert.equal(numbersIn("asking.py").MAX_OPEN_ASKS, MAX_OPEN_ASKS);
+Deno.test("MAX_OPEN_ASKS and MAX_OPEN_ASK_BYTES equal those of asking.py", () => {
+  const numbers = numbersIn("asking.py");
+  assert.equal(numbers.MAX_OPEN_ASKS, MAX_OPEN_ASKS);
+  assert.equal(numbers.MAX_OPEN_ASK_BYTES, MAX_OPEN_ASK_BYTES);
 });
 
 Deno.test("WORKER_ENV holds every variable of environment_names.py under the same name", () => {

@@ -1,5 +1,5 @@
 import { SnakedenError } from "../errors.ts";
-import type { Ask as WireAsk, HostErrorInit } from "./gen/link.js";
+import type { Ask as WireAsk, HostErrorInit, Value as WireValue } from "./gen/link.js";
 import { hostErrorOf } from "./link_errors.ts";
 import { Value } from "./values/mod.ts";
 
@@ -8,6 +8,11 @@ import { Value } from "./values/mod.ts";
  * stated in link.proto.
  */
 export const MAX_OPEN_ASKS = 256;
+/**
+ * The bytes of arguments of open asks with which no other one may be opened. Twin of asking.py, and
+ * stated in link.proto.
+ */
+export const MAX_OPEN_ASK_BYTES = 67_108_864;
 
 /** Something that a worker asks the host for, on behalf of a call that it runs. */
 export interface Ask {
@@ -26,8 +31,8 @@ export interface AskListener {
 
 /** A call that has asked. Its signal is created when first used, since few answers take time. */
 class AskingCall {
-  /** The open asks of the call. */
-  readonly open = new Set<number>();
+  /** The open asks of the call: the bytes of the arguments of each, by id. */
+  readonly open = new Map<number, number>();
   #controller: AbortController | undefined;
   #reason: SnakedenError | undefined;
 
@@ -55,6 +60,8 @@ export class OpenAsks {
   readonly #send: (id: number, outcome: Value | HostErrorInit) => void;
   readonly #askers = new Map<number, AskingCall>();
   readonly #open = new Map<number, AskingCall>();
+  /** The bytes of the arguments of all open asks. */
+  #openBytes = 0;
 
   /** @param send Sends an answer to the worker. */
   constructor(send: (id: number, outcome: Value | HostErrorInit) => void) {
@@ -65,6 +72,9 @@ export class OpenAsks {
   breachOf(id: number): string | undefined {
     if (id === 0 || this.#open.has(id)) return `a second ask ${id}, or one without an id`;
     if (this.#open.size >= MAX_OPEN_ASKS) return `more than ${MAX_OPEN_ASKS} open asks`;
+    if (this.#openBytes >= MAX_OPEN_ASK_BYTES) {
+      return `an ask beyond ${MAX_OPEN_ASK_BYTES} bytes of open asks`;
+    }
     return undefined;
   }
 
@@ -72,8 +82,10 @@ export class OpenAsks {
   answer({ id, callId, method, args }: WireAsk, listener: AskListener | undefined): void {
     if (listener === undefined) return this.#send(id, hostErrorOf(callEnded(), method));
     const asker = this.#askerOf(callId);
-    asker.open.add(id);
+    const bytes = bytesOf(args);
+    asker.open.set(id, bytes);
     this.#open.set(id, asker);
+    this.#openBytes += bytes;
     try {
       if (listener.onAsk === undefined) throw noHandler(method);
       const answer = listener.onAsk({
@@ -104,7 +116,9 @@ export class OpenAsks {
     const asker = this.#askers.get(callId);
     if (asker === undefined) return;
     this.#askers.delete(callId);
-    for (const id of [...asker.open]) this.#refused(id, asker, { error: callEnded(), method: "" });
+    for (const id of [...asker.open.keys()]) {
+      this.#refused(id, asker, { error: callEnded(), method: "" });
+    }
     asker.stop(callEnded());
   }
 
@@ -136,9 +150,17 @@ export class OpenAsks {
 
   /** Returns false if the ask was answered before; its id may belong to another one by now. */
   #settle(id: number, asker: AskingCall): boolean {
-    if (this.#open.get(id) !== asker || !asker.open.delete(id)) return false;
+    const bytes = asker.open.get(id);
+    if (this.#open.get(id) !== asker || bytes === undefined) return false;
+    asker.open.delete(id);
+    this.#openBytes -= bytes;
     return this.#open.delete(id);
   }
+}
+
+function bytesOf(args: WireValue | null | undefined): number {
+  const { json, buffers } = args ?? { json: new Uint8Array(), buffers: [] };
+  return buffers.reduce((sum, it) => sum + it.byteLength, json.byteLength);
 }
 
 function callEnded(): SnakedenError {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type Ask, type CallListener, Link, Slab, Value } from "../../src/bridge/mod.ts";
 import type { Answer, AskInit, Hello, WorkerMessageInit } from "../../src/bridge/gen/link.js";
-import { MAX_OPEN_ASKS } from "../../src/bridge/open_asks.ts";
+import { MAX_OPEN_ASK_BYTES, MAX_OPEN_ASKS } from "../../src/bridge/open_asks.ts";
 import { SnakedenError } from "../../src/errors.ts";
 import { FakeCarrier } from "../fixtures/fakes/fake_carrier.ts";
 import { microtasks } from "../fixtures/until.ts";
@@ -242,6 +242,18 @@ Deno.test("Link ends a worker that has more open asks than it may", async () => 
   assert.equal(link.breach, undefined);
   carrier.deliver(ask(MAX_OPEN_ASKS + 1, id));
   assert.equal(link.breach, "more than 256 open asks");
+  await microtasks();
+});
+
+Deno.test("Link ends a worker that sends an ask beyond the bytes of those that are open", async () => {
+  const { link, carrier, call } = setUp();
+  const id = call(({ method }) => method === "now" ? Value.from(1) : later().promise);
+  const half = new Value({ json: new Uint8Array(MAX_OPEN_ASK_BYTES / 2) }).wire;
+  for (let i = 1; i < 9; i++) carrier.deliver(ask(i, id, { method: "now", args: half }));
+  carrier.deliver(ask(1, id, { args: half }), ask(2, id, { args: half }));
+  assert.equal(link.breach, undefined);
+  carrier.deliver(ask(3, id));
+  assert.equal(link.breach, "an ask beyond 67108864 bytes of open asks");
   await microtasks();
 });
 

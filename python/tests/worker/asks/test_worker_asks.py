@@ -13,7 +13,7 @@ from snakeden._link.gen.errors_pb2 import HostError
 from snakeden._link.gen.values_pb2 import Value
 from snakeden._values import values
 from snakeden._worker import exit_status
-from snakeden._worker.calls.asking import MAX_OPEN_ASKS
+from snakeden._worker.calls.asking import MAX_OPEN_ASK_BYTES, MAX_OPEN_ASKS
 from tests.fake_host import FakeHost, Worker, decoded, wait_for
 from tests.fake_slab import FakeSlab, release_of
 
@@ -91,6 +91,19 @@ def test_at_most_a_fixed_number_of_asks_is_open(worker: Worker) -> None:
     answer(worker, *(it for it in ids if it != ids[5]))
     answer(worker, asked(worker).id)
     assert len(worker.link.result()) == MAX_OPEN_ASKS + 2
+
+
+def test_asks_are_opened_while_their_arguments_are_short_enough(worker: Worker) -> None:
+    size = MAX_OPEN_ASK_BYTES // 8 * 5
+    worker.link.call(1, "ask_large", {"method": "m", "count": 4, "size": size})
+    ids = [asked(worker).id for _ in range(2)]
+    worker.link.nothing_more()
+    for _ in range(2):
+        answer(worker, ids.pop())
+        ids.append(asked(worker).id)
+        worker.link.nothing_more()
+    answer(worker, *ids)
+    assert len(worker.link.result()) == 4
 
 
 def test_asks_that_wait_for_room_are_not_sent_after_their_call(worker: Worker) -> None:

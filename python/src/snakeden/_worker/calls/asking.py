@@ -2,9 +2,10 @@
 
 An ask is sent at once, from any thread, and its answer comes in any order. It is *open* until the
 host has answered it, even if its call has ended meanwhile; the host then answers with an error. Of
-the asks of all calls, at most MAX_OPEN_ASKS are open. More wait here, already encoded, in order.
-Those that the host answers only when something happens may take a part of the places, and wait in a
-line of their own, so that they never hold up the others.
+the asks of all calls, at most MAX_OPEN_ASKS are open, and one is opened only while the arguments of
+the others have less than MAX_OPEN_ASK_BYTES. More wait here, already encoded, in order. Those that
+the host answers only when something happens may take a part of the places, and wait in a line of
+their own, so that they never hold up the others.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from snakeden._link import wire
 from snakeden._values.values import ValueLimits, encode
@@ -29,15 +30,26 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.attempt import Attempt
     from snakeden._worker.calls.interruption import Interruption
 
-__all__ = ["MAX_OPEN_ASKS", "Asking"]
+__all__ = ["MAX_OPEN_ASKS", "MAX_OPEN_ASK_BYTES", "Asking"]
 
 MAX_OPEN_ASKS: Final = 256
 """The most open asks of this worker. Twin of open_asks.ts."""
+MAX_OPEN_ASK_BYTES: Final = 67_108_864
+"""The bytes of arguments with which no other ask is opened. Twin of open_asks.ts."""
 _LONG_METHODS: Final = frozenset({"session.changes"})
 """Methods that the host answers when something happens."""
 _MAX_LONG_ASKS: Final = MAX_OPEN_ASKS // 2
 """The most open asks of these."""
 _MAX_ID: Final = 0xFFFF_FFFF
+
+
+class _Ask(NamedTuple):
+    """An ask that is open, or waits to be."""
+
+    id: int
+    reply: Reply
+    nbytes: int
+    """The size of its arguments."""
 
 
 class _Line:
@@ -48,8 +60,8 @@ class _Line:
     def __init__(self, places: int) -> None:
         self.places = places
         """The asks of this kind that may be opened now."""
-        self.waiting: deque[tuple[Reply, int, bytes]] = deque()
-        """Asks that are not sent yet, with their ids and messages."""
+        self.waiting: deque[tuple[_Ask, bytes]] = deque()
+        """Asks that are not sent yet, with their messages."""
 
 
 class Asking:
@@ -74,7 +86,9 @@ class Asking:
         # Reentrant, since the garbage collector may run a finalizer here, and that may ask.
         self._lock = threading.RLock()
         self._last_id = 0
-        self._open: dict[int, Reply] = {}
+        self._open: dict[int, _Ask] = {}
+        self._open_bytes = 0
+        """The bytes of the arguments of those that are open."""
         self._short = _Line(MAX_OPEN_ASKS)
         self._long = _Line(_MAX_LONG_ASKS)
         self._forked = False
@@ -149,26 +163,26 @@ class Asking:
             if attempt.asks is None:
                 attempt.asks = CallAsks()
             attempt.asks.replies.add(reply)
-            ask_id = self._next_id()
+            ask = _Ask(self._next_id(), reply, value.size)
             line = self._line_of(reply)
             goes_out = self._has_place(line) and not line.waiting
             if goes_out:
-                self._open_ask(reply, ask_id)
+                self._open_ask(ask)
         if goes_out:
             try:
                 message = wire.ask(
-                    ask_id, attempt.id, method=reply.method, value=value, shared=self._shared
+                    ask.id, attempt.id, method=reply.method, value=value, shared=self._shared
                 )
             except BaseException:
                 with self._lock:
-                    self._close(ask_id)
+                    self._close(ask.id)
                 raise
             self._outbox.put(message)
         else:
             # Without shared memory, which others need more than an ask that waits.
-            message = wire.ask(ask_id, attempt.id, method=reply.method, value=value)
+            message = wire.ask(ask.id, attempt.id, method=reply.method, value=value)
             with self._lock:
-                line.waiting.append((reply, ask_id, message))
+                line.waiting.append((ask, message))
                 self._send_waiting()
         self._attend()
 
@@ -176,27 +190,33 @@ class Asking:
         return self._long if reply.method in _LONG_METHODS else self._short
 
     def _has_place(self, line: _Line) -> bool:
-        return line.places > 0 and len(self._open) < MAX_OPEN_ASKS
+        return (
+            line.places > 0
+            and len(self._open) < MAX_OPEN_ASKS
+            and self._open_bytes < MAX_OPEN_ASK_BYTES
+        )
 
-    def _open_ask(self, reply: Reply, ask_id: int) -> None:
-        self._open[ask_id] = reply
-        self._line_of(reply).places -= 1
+    def _open_ask(self, ask: _Ask) -> None:
+        self._open[ask.id] = ask
+        self._open_bytes += ask.nbytes
+        self._line_of(ask.reply).places -= 1
 
     def _close(self, ask_id: int) -> Reply | None:
         """Forget an open ask, and send those that wait for its place."""
-        reply = self._open.pop(ask_id, None)
-        if reply is not None:
-            self._line_of(reply).places += 1
+        ask = self._open.pop(ask_id, None)
+        if ask is not None:
+            self._open_bytes -= ask.nbytes
+            self._line_of(ask.reply).places += 1
         self._send_waiting()
-        return reply
+        return None if ask is None else ask.reply
 
     def _send_waiting(self) -> None:
         """Send asks that wait while there is room, unless they are settled."""
         for line in (self._short, self._long):
             while line.waiting and self._has_place(line):
-                reply, ask_id, message = line.waiting.popleft()
-                if not reply.done:
-                    self._open_ask(reply, ask_id)
+                ask, message = line.waiting.popleft()
+                if not ask.reply.done:
+                    self._open_ask(ask)
                     self._outbox.put(message)
 
     def _next_id(self) -> int:
