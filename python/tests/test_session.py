@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from snakeden import HostError, Session, current_call
+from snakeden import HostError, ResultTooLargeError, Session, current_call
 from snakeden.session.variables import Variables
 from snakeden.testing import running_call
 
@@ -372,6 +372,70 @@ def test_at_most_a_fixed_number_of_messages_is_under_way() -> None:
     host.variables["next"] = 1
 
 
+def test_at_most_a_fixed_number_of_bytes_is_under_way() -> None:
+    host = Host()
+    for number in range(4):
+        host.variables[str(number)] = {"json": "x" * 10_000_000}
+    with pytest.raises(AssertionError, match="set_vars would wait"):
+        host.variables["next"] = {"json": "1"}
+    with pytest.raises(AssertionError, match="set_vars would wait"):
+        host.variables.set_many({"next": 1})
+    host.asked[0].settle(done(1))
+    host.variables["next"] = 1
+    assert len(host.asked) == 5
+
+
+def test_a_loop_of_an_asynchronous_tool_is_told_to_await_its_writes() -> None:
+    async def write() -> None:
+        host = Host()
+        with pytest.raises(RuntimeError, match=r"await variables\.aflush\(\)"):
+            for number in range(5):
+                host.variables[str(number)] = {"json": "x" * 10_000_000}
+        for version, asked in enumerate(host.asked):
+            asked.settle(done(version))
+        await host.variables.aflush()
+        host.variables["next"] = 1
+
+    asyncio.run(write())
+
+
+def test_a_name_that_no_variable_may_have_is_refused_alone() -> None:
+    host = Host(results)
+    host.variables["a"] = 1
+    for name, shown in [("", "''"), ("a/b", "'a/b'"), ("x" * 129, "a text of 129 characters")]:
+        with pytest.raises(HostError, match=f"given {shown}; allowed: 1 to 128 ") as caught:
+            host.variables[name] = 1
+        assert caught.value.code == "invalid_input"
+        with pytest.raises(HostError, match=f"given {shown}"):
+            host.variables.set_many({"b": 1, name: 1})
+    host.variables["c"] = 3
+    host.variables.flush()
+    assert written(host) == [[1], [3]]
+
+
+class Narrow(Host):
+    """Takes one variable in a message, and none that is large."""
+
+    def ask(self, method: str, args: Any) -> Held:
+        names = [it["name"] for it in args["variables"]]
+        if len(names) > 1 or "large" in names:
+            raise ResultTooLargeError(2_000, 1_000, what="args")
+        return super().ask(method, args)
+
+
+def test_writes_that_are_too_long_for_one_message_are_divided() -> None:
+    host = Narrow(results)
+    host.variables.set_many({"a": 1, "b": 2, "c": 3})
+    assert written(host) == [[1], [2], [3]]
+
+
+def test_a_variable_that_is_too_large_is_named_and_stops_no_other() -> None:
+    host = Narrow(results)
+    with pytest.raises(ResultTooLargeError, match="the variable 'large' has at least 2000 bytes"):
+        host.variables.set_many({"a": 1, "large": 2, "c": 3})
+    assert written(host) == [[1], [3]]
+
+
 def test_the_number_of_a_float_and_of_an_integer_has_their_type() -> None:
     host = Host(lambda it: [{"type": name, "version": 1, "value": 2} for name in it.args["names"]])
     assert [type(host.variables[it]) for it in ("float", "integer", "json")] == [float, int, int]
@@ -397,5 +461,8 @@ def test_a_name_is_a_text() -> None:
     host = Host()
     with pytest.raises(TypeError, match="the name of a variable is a str, not 1"):
         host.variables.set_many({1: 1})  # type: ignore[dict-item]
+    for read in (host.variables.get, host.variables.__getitem__, host.variables.version):
+        with pytest.raises(TypeError, match="the name of a variable is a str, not 1"):
+            read(1)  # type: ignore[arg-type]
     assert 1 not in host.variables
     assert host.asked == []

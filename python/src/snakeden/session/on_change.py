@@ -16,7 +16,7 @@ from snakeden.session.changes import VariableChange, VariableChanges
 from snakeden.session.pending_writes import PendingWrites
 from snakeden.session.source import SessionSource
 
-__all__ = ["OnChange", "WithChanges"]
+__all__ = ["OnChange", "WithChanges", "running_loop"]
 
 Self = TypeVar("Self", bound="OnChange")
 Callback = Callable[[VariableChange], "Awaitable[object] | object"]
@@ -59,7 +59,7 @@ class OnChange:
         """Set when the thread has called the callback for the last time."""
         self._thread: threading.Thread | None = None
         self._task: asyncio.Task[None] | None = None
-        self._loop = _running_loop()
+        self._loop = running_loop()
         if self._loop is None:
             context = copy_context()
             self._thread = threading.Thread(
@@ -209,7 +209,7 @@ class WithChanges:
         Raises:
             TypeError: The callback is a coroutine function, and no event loop runs here.
         """
-        if inspect.iscoroutinefunction(callback) and _running_loop() is None:
+        if inspect.iscoroutinefunction(callback) and running_loop() is None:
             raise TypeError(
                 "on_change() awaits a coroutine function only in asynchronous tools; "
                 "given one where no event loop runs"
@@ -236,7 +236,8 @@ class WithChanges:
                     self._entries.pop(change.name, None)
 
 
-def _running_loop() -> asyncio.AbstractEventLoop | None:
+def running_loop() -> asyncio.AbstractEventLoop | None:
+    """Return the event loop that runs on this thread, if any."""
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

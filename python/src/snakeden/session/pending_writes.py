@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final, NamedTuple
 
+from snakeden.errors import HostError, ResultTooLargeError
 from snakeden.session.source import Reply, SessionSource
 
-__all__ = ["PendingWrites", "Write", "to_set"]
+__all__ = ["PendingWrites", "Write", "batches", "parts", "to_set"]
 
 _MAX_UNDER_WAY: Final = 100
 """The most messages that are not confirmed."""
+_MAX_BYTES_UNDER_WAY: Final = 32 * 1024 * 1024
+"""The bytes of messages that are not confirmed with which no other one is sent."""
 _MAX_ALONE: Final = 4
 """While the host has not answered so many messages, short writes gather, and share the next one."""
 _MAX_GATHERED: Final = 200
+_MAX_BATCH: Final = 1_000
+"""The most variables of one message."""
+_MAX_BATCH_BYTES: Final = 1024 * 1024
+"""The most bytes of values of one message, unless one of them is larger."""
+_MAX_NAME: Final = 128
+_NAME: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+"""The twin of the ids in src/calls/call_fields.ts."""
 _SHORT_BYTES: Final = 64 * 1024
 """The bytes of the values that gather. A longer value has a message of its own."""
 
@@ -25,6 +37,7 @@ class Write(NamedTuple):
     reply: Reply
     items: list[dict[str, Any]]
     """The variables, as the host takes them. The same name may be there more than once."""
+    nbytes: int
 
 
 class PendingWrites:
@@ -35,6 +48,7 @@ class PendingWrites:
     """
 
     __slots__ = (
+        "_bytes_sent",
         "_count",
         "_gathered",
         "_gathered_bytes",
@@ -52,6 +66,7 @@ class PendingWrites:
         """Call `on_write` with the name of each write, with `lock` held."""
         self.sent: dict[int, Write] = {}
         """The messages that are sent and not confirmed, by number, in order."""
+        self._bytes_sent = 0
         self._source = source
         self._lock = lock
         self._on_write = on_write
@@ -65,11 +80,16 @@ class PendingWrites:
     @property
     def is_full(self) -> bool:
         """True if a message must be confirmed before another one is sent."""
-        return len(self.sent) >= _MAX_UNDER_WAY
+        return len(self.sent) >= _MAX_UNDER_WAY or self._bytes_sent >= _MAX_BYTES_UNDER_WAY
+
+    @property
+    def oldest(self) -> int:
+        """The number of the oldest message that is not confirmed; 0 if there is none."""
+        return next(iter(list(self.sent)), 0)
 
     def add(self, item: dict[str, Any]) -> None:
         """Send a write that nobody waits for, or keep it for a message that it shares."""
-        length = _length_of(item["value"])
+        length = _length_of(item)
         with self._lock:
             if self._unanswered < _MAX_ALONE or length >= _SHORT_BYTES:
                 self.send([item])
@@ -95,7 +115,11 @@ class PendingWrites:
 
     def remove(self, number: int) -> Write | None:
         """Remove a message that is confirmed or has failed."""
-        return self.sent.pop(number, None)
+        with self._lock:
+            write = self.sent.pop(number, None)
+            if write is not None:
+                self._bytes_sent -= write.nbytes
+            return write
 
     def is_last(self, item: dict[str, Any]) -> bool:
         """Return whether no later write has the same name. Forgets it then."""
@@ -105,11 +129,32 @@ class PendingWrites:
         return True
 
     def _send(self, items: list[dict[str, Any]]) -> None:
-        reply = self._source.ask("session.set_vars", {"variables": items})
+        try:
+            reply = self._source.ask("session.set_vars", {"variables": items})
+        except ResultTooLargeError as error:
+            if len(items) == 1:
+                what = f"variable {items[0]['name']!r}"
+                raise ResultTooLargeError(error.size, error.limit, what=what) from None
+            self._send_halves(items)
+            return
         self._count += 1
-        self.sent[self._count] = Write(reply, items)
+        nbytes = sum(map(_length_of, items))
+        self.sent[self._count] = Write(reply, items, nbytes)
+        self._bytes_sent += nbytes
         self._unanswered += 1
         reply.when_done(self._on_answered)
+
+    def _send_halves(self, items: list[dict[str, Any]]) -> None:
+        """Send writes that are too long for one message; raises the first error at the end."""
+        middle = len(items) // 2
+        refused: ResultTooLargeError | None = None
+        for half in (items[:middle], items[middle:]):
+            try:
+                self._send(half)
+            except ResultTooLargeError as error:
+                refused = refused or error
+        if refused is not None:
+            raise refused
 
     def _note(self, item: dict[str, Any]) -> None:
         name = item["name"]
@@ -137,14 +182,60 @@ class PendingWrites:
 
 def to_set(name: str, packed: Any, **options: Any) -> dict[str, Any]:
     """Return a variable to write, as the host takes it; an option that is None is left out."""
-    if not isinstance(name, str):
-        raise TypeError(f"the name of a variable is a str, not {name!r}")
+    _check_name(name)
     given = {key: it for key, it in options.items() if it is not None}
     return {"name": name, "value": packed, **given}
 
 
-def _length_of(packed: Any) -> int:
-    """Return the length of a packed value; 0 in a test, whose values are not packed."""
+def batches(
+    values: Mapping[str, object], pack: Callable[[object], Any]
+) -> Iterator[list[dict[str, Any]]]:
+    """Divide variables to write into messages. Checks all names first."""
+    for name in values:
+        _check_name(name)
+    batch: list[dict[str, Any]] = []
+    nbytes = 0
+    for name, value in values.items():
+        item = to_set(name, pack(value))
+        length = _length_of(item)
+        if batch and (len(batch) == _MAX_BATCH or nbytes + length > _MAX_BATCH_BYTES):
+            yield batch
+            batch, nbytes = [], 0
+        batch.append(item)
+        nbytes += length
+    if batch:
+        yield batch
+
+
+def parts(names: Iterable[str]) -> Iterator[list[str]]:
+    """Divide names into parts for one message each. Checks all of them first."""
+    checked = list(names)
+    for name in checked:
+        _check_name(name)
+    rest = iter(checked)
+    while part := list(islice(rest, _MAX_BATCH)):
+        yield part
+
+
+def _check_name(name: str) -> None:
+    """Raise for a name that no variable may have. The host would refuse all of its message.
+
+    Raises:
+        HostError: `invalid_input`, as the host answers it.
+        TypeError: It is no text.
+    """
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a variable is a str, not {name!r}")
+    if _NAME.fullmatch(name) is None:
+        shown = repr(name) if len(name) <= _MAX_NAME else f"a text of {len(name)} characters"
+        allowed = f"1 to {_MAX_NAME} letters, digits or . _ : -"
+        text = f"Cannot use a variable: name: given {shown}; allowed: {allowed}"
+        raise HostError("invalid_input", text)
+
+
+def _length_of(item: dict[str, Any]) -> int:
+    """Return the length of the value of a variable to write; 0 in a test that does not pack it."""
+    packed = item["value"]
     if not isinstance(packed, dict) or not isinstance(packed.get("json"), str):
         return 0
     buffers = packed.get("buffers")

@@ -9,23 +9,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import islice
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 from snakeden.errors import HostError
-from snakeden.session.on_change import WithChanges
-from snakeden.session.pending_writes import PendingWrites, to_set
+from snakeden.session.on_change import WithChanges, running_loop
+from snakeden.session.pending_writes import PendingWrites, batches, parts, to_set
 from snakeden.session.source import Reply, SessionSource
 
 __all__ = ["Variables"]
 
-_MAX_BATCH: Final = 1_000
-"""The most variables of one message."""
 _ARRAYS: Final = ("tensor", "embedding")
 """Types whose values the host may change, such as a list to an array."""
-
-
-T = TypeVar("T")
 
 
 class _Entry(NamedTuple):
@@ -68,9 +62,15 @@ class Variables(WithChanges):
 
     def __setitem__(self, name: str, value: object) -> None:
         self._confirm_answered()
+        item = to_set(name, self._source.pack(value))
         if self._writes.is_full:
-            self._confirm(next(iter(list(self._writes.sent))))
-        self._writes.add(to_set(name, self._source.pack(value)))
+            if running_loop() is not None:
+                raise RuntimeError(
+                    "variables[name] = value: too many writes wait for the host; in a loop of an "
+                    "asynchronous tool, await variables.aflush() at times"
+                )
+            self._make_room()
+        self._writes.add(item)
         self._before_answer()
 
     def __delitem__(self, name: str) -> None:
@@ -149,7 +149,8 @@ class Variables(WithChanges):
                 written.
         """
         self.flush()
-        for part in self._batches(values):
+        for part in batches(values, self._source.pack):
+            self._make_room()
             self._write(part)
         self.flush()
 
@@ -161,7 +162,7 @@ class Variables(WithChanges):
         """
         self._source.check()
         self._writes.send()
-        while (number := next(iter(list(self._writes.sent)), None)) is not None:
+        while number := self._writes.oldest:
             self._confirm(number)
 
     # ---- the same, for asynchronous tools ----
@@ -220,7 +221,9 @@ class Variables(WithChanges):
     async def aset_many(self, values: Mapping[str, object]) -> None:
         """Write variables as `set_many` does."""
         await self.aflush()
-        for part in self._batches(values):
+        for part in batches(values, self._source.pack):
+            if self._writes.is_full:
+                await self.aflush()
             self._write(part)
         await self.aflush()
 
@@ -239,7 +242,7 @@ class Variables(WithChanges):
             # A read must see the writes before it.
             self.flush()
             known = self._those_known(names)
-            for part in _parts(name for name in dict.fromkeys(names) if name not in known):
+            for part in parts(name for name in dict.fromkeys(names) if name not in known):
                 changes = self._changes
                 known.update(self._keep(part, self._ask("get", names=part).wait(), changes=changes))
         return [known[name] for name in names]
@@ -250,7 +253,7 @@ class Variables(WithChanges):
         if any(name not in known for name in names):
             await self.aflush()
             known = self._those_known(names)
-            for part in _parts(name for name in dict.fromkeys(names) if name not in known):
+            for part in parts(name for name in dict.fromkeys(names) if name not in known):
                 changes = self._changes
                 found = await self._ask("get", names=part).wait_async()
                 known.update(self._keep(part, found, changes=changes))
@@ -292,14 +295,16 @@ class Variables(WithChanges):
 
     # ---- writes ----
 
-    def _batches(self, values: Mapping[str, object]) -> Iterator[list[dict[str, Any]]]:
-        yield from _parts(to_set(name, self._source.pack(it)) for name, it in values.items())
-
     def _write(self, items: list[dict[str, Any]]) -> int:
         """Send writes, and return the number under which they are confirmed."""
         number = self._writes.send(items)
         self._before_answer()
         return number
+
+    def _make_room(self) -> None:
+        """Confirm writes until another message may be sent."""
+        while self._writes.is_full:
+            self._confirm(self._writes.oldest)
 
     def _before_answer(self) -> None:
         """Have the call confirm its writes, since there is one."""
@@ -375,13 +380,6 @@ class Variables(WithChanges):
 
     def _ask(self, what: str, **args: Any) -> Reply:
         return self._source.ask(f"session.{what}_vars", args)
-
-
-def _parts(items: Iterable[T]) -> Iterator[list[T]]:
-    """Divide items into parts for one message each."""
-    rest = iter(items)
-    while part := list(islice(rest, _MAX_BATCH)):
-        yield part
 
 
 def _host_error(error: Mapping[str, Any]) -> HostError:
