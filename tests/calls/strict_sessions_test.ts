@@ -91,11 +91,11 @@ Deno.test("StrictSessions: a session that was bound in a run before is lost unti
     );
     const { workerEnd } = lost;
     assert.deepEqual(error.details, {
-    sessionId: "s",
-    workerEnd,
-    workerEndReason: "host_ended",
-    mayHaveRun: false,
-  });
+      sessionId: "s",
+      workerEnd,
+      workerEndReason: "host_ended",
+      mayHaveRun: false,
+    });
   }
   const stream = run.calls.stream("echo", {}, STRICT);
   assert.equal((await errorOf(Array.fromAsync(stream))).code, "session_worker_unavailable");
