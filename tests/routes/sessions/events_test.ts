@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { Traffic } from "../../../src/routes/mod.ts";
 import { LogSink } from "../../fixtures/log_sink.ts";
+import { Traffic } from "../../../src/routes/mod.ts";
 import { microtasks } from "../../fixtures/until.ts";
 import { type Client, clientOf, type MemoryEngine, memoryEngine } from "../memory_engine.ts";
 import { openSessions } from "../../sessions/opened_sessions.ts";
@@ -139,6 +139,22 @@ Deno.test("GET /v1/sessions/:id/events ends without an error when the host stops
   const next = events.next();
   await it.store[Symbol.asyncDispose]();
   assert.equal(await next, undefined);
+});
+
+Deno.test("GET /v1/sessions/:id/events logs nothing about a client that leaves", async () => {
+  await using log = new LogSink();
+  const { engine, client } = await opened();
+  {
+    await using events = await follow(client);
+    await events.next();
+    void events.next();
+  }
+  // The wait of the client that has left is over when another one gets the next change.
+  await using events = await follow(client);
+  await events.next();
+  await (await engine.sessions.get("s1")).variables.set("a", 1);
+  await events.next();
+  assert.equal(await log.text(), "");
 });
 
 Deno.test("GET /v1/sessions/:id/events refuses a Last-Event-ID that is none", async () => {
