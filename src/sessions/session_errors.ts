@@ -21,15 +21,23 @@ export function unknownVariable(sessionId: string, name: string): SnakedenError 
 /**
  * The error for a program that is not there.
  *
- * @param sessionId The session in which it was looked for; undefined for the programs of all.
+ * @param session The session in which it was looked for, and whether it was looked for among the
+ * global programs after that. Undefined for a global program.
  */
-export function unknownProgram(name: string, sessionId?: string): SnakedenError {
-  const where = sessionId === undefined ? "" : ` in the session ${JSON.stringify(sessionId)}`;
-  return new SnakedenError(
-    "unknown_program",
-    `There is no program ${JSON.stringify(name)}${where}`,
-    { details: { ...(sessionId === undefined ? {} : { sessionId }), name } },
-  );
+export function unknownProgram(
+  name: string,
+  session?: { readonly id: string; readonly thenGlobal?: boolean },
+): SnakedenError {
+  const program = JSON.stringify(name);
+  const id = JSON.stringify(session?.id);
+  const text = session === undefined
+    ? `There is no global program ${program}`
+    : session.thenGlobal === true
+    ? `There is no program ${program}, neither in the session ${id} nor among the global ones`
+    : `There is no program ${program} in the session ${id}`;
+  return new SnakedenError("unknown_program", text, {
+    details: { ...(session === undefined ? {} : { sessionId: session.id }), name },
+  });
 }
 
 /**

@@ -36,7 +36,7 @@ export function sessionMethods(sessions: Sessions): Readonly<Record<string, Host
       return Value.from({ life: await sessions.keepLocal(sessionOf(call)) });
     },
     "session.get_vars": method(async (variables, args) => {
-      const found = await variables.readStored(args.names());
+      const found = await variables.getManyStored(args.names());
       return found.map((it) => it === undefined ? null : described(it));
     }),
     "session.set_vars": method(async (variables, args) => {

@@ -105,9 +105,12 @@ Deno.test("Programs.resolve() takes the program of the session first, then the o
   const unknown = programs.resolve("p");
   await assert.rejects(unknown, {
     code: "unknown_program",
+    message: 'There is no program "p", neither in the session "s1" nor among the global ones',
+  });
+  await assert.rejects(toolOf(), { message: 'There is no global program "p"' });
+  await assert.rejects(programs.get("p"), {
     message: 'There is no program "p" in the session "s1"',
   });
-  await assert.rejects(toolOf(), { message: 'There is no program "p"' });
   assert.equal(await programs.findStored("p"), undefined);
 });
 

@@ -153,6 +153,22 @@ testCached("Variables.delete() removes a variable, whose version never comes bac
   await refused(variables.set("n", "x", { ifVersion: version }), "version_conflict");
 });
 
+Deno.test("Variables.setMany() and getMany() refuse what is not a list of variables or names", async () => {
+  await using it = openSessions();
+  const { variables } = await it.sessions.open("s1");
+  // As plain JavaScript may call them; set_many() of Python takes a dict.
+  const cases = [
+    [variables.setMany({ a: 1 } as never), "given an object; allowed: an array of objects with"],
+    [variables.setMany([null] as never), "[0]: given null; allowed: an object with a name and"],
+    [variables.getMany("a" as never), 'given "a"; allowed: an array of names'],
+    [variables.getMany([1] as never), "name: given 1; allowed: 1 to 128 letters"],
+  ] as const;
+  for (const [call, text] of cases) {
+    const error = await refused(call, "invalid_input");
+    assert.ok(error.message.includes(text), error.message);
+  }
+});
+
 testCached("Variables.setMany() writes each variable on its own terms", async (it) => {
   const { variables } = it.session;
   await variables.set("there", 1, { constraints: { max: 5 } });
@@ -255,7 +271,10 @@ testCached("Variables refuse bad names, options and values, and name the field",
   await refused(variables.setMany(many), "invalid_input");
   const error = await refused(variables.set("x", () => 1), "invalid_variable");
   assert.ok(error instanceof InvalidInputError);
-  assert.match(error.message, /value: .*a function cannot be sent/);
+  assert.match(
+    error.message,
+    /^Cannot set the variable "\w+": value\S*: a function cannot be sent/,
+  );
 });
 
 Deno.test("Variables.set() refuses a value over sessions.maxVariableBytes", async () => {

@@ -104,10 +104,10 @@ export class ProgramRows {
    */
   async drop(owner: ProgramOwner, name: string, ifVersion: number | undefined): Promise<void> {
     await this.#change(owner, name, async (current) => {
-      if (current === 0) throw unknownProgram(name, owner?.id);
+      if (current === 0) throw unknownProgram(name, owner ?? undefined);
       if (ifVersion !== undefined && ifVersion !== current) throw conflict(name, current);
       const isDeleted = await this.#deps.store.deleteProgram(owner?.id ?? null, name);
-      if (!isDeleted) throw unknownProgram(name, owner?.id);
+      if (!isDeleted) throw unknownProgram(name, owner ?? undefined);
       const count = this.#deps.cache.get(countKey(owner)) as Count | undefined;
       if (count !== undefined) count.value--;
     });

@@ -123,7 +123,7 @@ export class Programs {
   async getStored(name: string): Promise<StoredProgram> {
     checkName("read the program", name);
     const found = await this.#deps.programs.find(await this.#owner(), name);
-    if (found === undefined) throw unknownProgram(name, this.#session?.id);
+    if (found === undefined) throw unknownProgram(name, this.#session ?? undefined);
     return found;
   }
 
@@ -215,7 +215,10 @@ export class Programs {
     checkCallOptions(given);
     const owner = await this.#owner() ?? await this.#sessionOf(given);
     const found = await this.#find(owner, name);
-    if (found === undefined) throw unknownProgram(name, given.sessionId);
+    if (found === undefined) {
+      const { sessionId: id } = given;
+      throw unknownProgram(name, id === undefined ? undefined : { id, thenGlobal: true });
+    }
     const { programLimits: { maxDepth } } = this.#deps;
     const encoded = encodeArgs(args, maxDepth);
     const { tool, metadata: _metadata, ...stored } = found.call;

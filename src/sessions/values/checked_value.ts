@@ -75,6 +75,9 @@ export function checkedValue(
   return { ...rules, encoded: encode(name, value, maxDepth) };
 }
 
+/** The text of an error for a value that cannot be encoded: its place, and what is wrong. */
+const UNSENDABLE = /^Cannot send (value\S*): (.*)$/s;
+
 /** The characters with which an object and a list begin. */
 const OBJECT = 0x7b;
 const LIST = 0x5b;
@@ -119,7 +122,9 @@ function encode(name: string, value: unknown, maxDepth: number): Value {
     return Value.from(value, { maxDepth, name: "value" });
   } catch (error) {
     if (!(error instanceof SnakedenError) || error.code !== "invalid_value") throw error;
-    throw refusedVariable(name, [{ path: "value", message: error.message }]);
+    // It begins "Cannot send", although nothing is being sent.
+    const [, path = "value", message = error.message] = UNSENDABLE.exec(error.message) ?? [];
+    throw refusedVariable(name, [{ path, message }]);
   }
 }
 

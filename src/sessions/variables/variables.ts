@@ -1,4 +1,6 @@
+import { shownValue } from "../../calls/mod.ts";
 import { type FieldIssue, SnakedenError } from "../../errors.ts";
+import { isRecord } from "../../json/mod.ts";
 import { type ChangeOptions, followChanges, lastPosition, type VariableChange } from "./changes.ts";
 import { invalidInput, unknownVariable } from "../session_errors.ts";
 import {
@@ -100,16 +102,6 @@ export class Variables {
   }
 
   /**
-   * Returns variables whose values are still encoded, in the order of their names; undefined for
-   * one that does not exist.
-   *
-   * @throws {SnakedenError} `unknown_session`, or `invalid_input`.
-   */
-  async readStored(names: readonly string[]): Promise<(StoredVariable | undefined)[]> {
-    return await this.#read(names);
-  }
-
-  /**
    * Returns variables by their names. The result has none that do not exist.
    *
    * @throws {SnakedenError} `unknown_session`, or `invalid_input`.
@@ -157,17 +149,16 @@ export class Variables {
   }
 
   /**
-   * Sets up to 1000 variables, each on its own terms. Resolves when that is durable, with a result
-   * for each, in order.
+   * Sets up to 1000 variables. Each succeeds or fails by itself. Resolves when they are durable,
+   * with a result for each, in order.
    *
    * @throws {SnakedenError} `unknown_session`, or `invalid_input` naming every wrong field.
    */
   async setMany(items: readonly VariableToSet[]): Promise<SetResult[]> {
-    const issues = items.flatMap(({ name, value: _value, ...options }, i) => [
-      ...nameIssues(`[${i}].name`, name),
-      ...optionIssues(`[${i}].`, options),
-    ]);
-    issues.push(...sizeIssues(items.length));
+    const issues = listIssues(items, "objects with a name and a value");
+    if (issues.length === 0) {
+      issues.push(...items.flatMap((item, i) => itemIssues(`[${i}]`, item)));
+    }
     if (issues.length > 0) throw invalidInput("set the variables", issues);
     const results = await this.#write(items);
     return items.map(({ name }, i): SetResult => {
@@ -250,8 +241,8 @@ export class Variables {
   }
 
   async #read(names: readonly string[]): Promise<(StoredVariable | undefined)[]> {
-    const issues = names.flatMap((name) => nameIssues("name", name));
-    issues.push(...sizeIssues(names.length));
+    const issues = listIssues(names, "names");
+    if (issues.length === 0) issues.push(...names.flatMap((name) => nameIssues("name", name)));
     if (issues.length > 0) throw invalidInput("read variables", issues);
     return await this.#deps.variables.read(await this.#deps.rows.require(this.#key), names);
   }
@@ -275,7 +266,22 @@ function optionIssues(prefix: string, options: SetOptions): FieldIssue[] {
   ].map(({ path, message }) => ({ path: `${prefix}${path}`, message }));
 }
 
-function sizeIssues(count: number): FieldIssue[] {
-  if (count <= MAX_BATCH) return [];
-  return [{ path: "", message: `given ${count} variables; allowed: at most ${MAX_BATCH}` }];
+/** Returns what is wrong with an item of a batch, which plain JavaScript may have made. */
+function itemIssues(path: string, item: VariableToSet): FieldIssue[] {
+  if (!isRecord(item)) {
+    const message = `given ${shownValue(item)}; allowed: an object with a name and a value`;
+    return [{ path, message }];
+  }
+  const { name, value: _value, ...options } = item;
+  return [...nameIssues(`${path}.name`, name), ...optionIssues(`${path}.`, options)];
+}
+
+/** Returns what is wrong with the list of a batch itself. */
+function listIssues(list: unknown, items: string): FieldIssue[] {
+  if (!Array.isArray(list)) {
+    return [{ path: "", message: `given ${shownValue(list)}; allowed: an array of ${items}` }];
+  }
+  const { length } = list;
+  if (length <= MAX_BATCH) return [];
+  return [{ path: "", message: `given ${length} variables; allowed: at most ${MAX_BATCH}` }];
 }

@@ -192,6 +192,6 @@ Deno.test("checkedValue() copies constraints", () => {
 Deno.test("checkedValue() refuses values that cannot be sent", () => {
   assert.match(
     issuesOf({ a: Symbol() }, {})[0] ?? "",
-    /^value: .*value\.a: a symbol cannot be sent/,
+    /^value\.a: a symbol cannot be sent/,
   );
 });
