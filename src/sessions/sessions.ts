@@ -77,7 +77,7 @@ export interface SessionsDeps {
 }
 
 const IN_MEMORY =
-  "sessions are in memory and end with this program, and so are stored programs: another program " +
+  "sessions are in memory and end with this program, and so are stored programs: another process " +
   "has the store of the data directory, or it cannot be opened";
 
 /**
@@ -95,7 +95,7 @@ const IN_MEMORY =
  * ```
  */
 export class Sessions implements AsyncDisposable {
-  /** The programs of all sessions; also `den.programs`. */
+  /** The global programs; also `den.programs`. */
   readonly programs: Programs;
   readonly #store: SessionsDeps["store"];
   readonly #config: SessionsConfig;

@@ -1,6 +1,6 @@
 /**
- * The routes of programs, of all and of a session ({@link addPrograms}), and of their runs
- * ({@link addRun}).
+ * The routes of programs, global ones and those of a session ({@link addPrograms}), and of their
+ * runs ({@link addRun}).
  *
  * @module
  */

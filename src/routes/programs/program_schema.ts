@@ -7,16 +7,17 @@ import { SESSION_PARAM } from "../sessions/mod.ts";
 const nameSchema = z.string()
   .openapi({ pattern: "^[A-Za-z0-9._:-]{1,128}$", example: "summary" });
 
-/** The parameter that names a program of all. */
+/** The parameter that names a global program. */
 export const PROGRAM_PARAM = z.object({ name: nameSchema });
 
-/** The owner of programs: all, or a session that a parameter names. */
+/** The owner of programs: a session that a parameter names, or nobody, for global ones. */
 export interface ProgramOwner {
   readonly path: string;
   /** A part of operation ids, such as `putSessionProgram`. */
   readonly kind: "" | "Session";
-  /** Completes the summaries of its routes. */
-  readonly whose: string;
+  /** Names one of its programs, and several, in the summaries of its routes. */
+  readonly one: string;
+  readonly several: string;
   readonly params: z.ZodObject;
   readonly nameParams: z.ZodObject<{ name: z.ZodString }>;
 }
@@ -26,14 +27,16 @@ export const OWNERS: readonly ProgramOwner[] = [
   {
     path: "/v1/programs",
     kind: "",
-    whose: "for all calls",
+    one: "global program",
+    several: "global programs",
     params: z.object({}),
     nameParams: PROGRAM_PARAM,
   },
   {
     path: "/v1/sessions/{id}/programs",
     kind: "Session",
-    whose: "of a session",
+    one: "program of a session",
+    several: "programs of a session",
     params: SESSION_PARAM,
     nameParams: SESSION_PARAM.extend({ name: nameSchema }),
   },

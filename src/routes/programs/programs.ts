@@ -43,7 +43,7 @@ const MAX_BODY_BYTES = 128 * 1024;
 const headers = z.object({ etag: z.string().openapi({ example: '"1"' }) });
 const tags = ["programs"];
 
-/** Adds the routes of the programs of all, and of those of a session. */
+/** Adds the routes of global programs, and of those of a session. */
 export function addPrograms(
   app: OpenAPIHono<AppEnv>,
   { programs, sessions }: ProgramsSlice,
@@ -64,7 +64,7 @@ export function addPrograms(
 /** The routes of an owner. */
 interface Group {
   readonly owner: ProgramOwner;
-  /** Returns the programs of the session with this id, or of all. */
+  /** Returns the programs of the session with this id, or the global ones. */
   readonly programsOf: (id: string | undefined) => Promise<ProgramsOfOwner>;
 }
 
@@ -73,13 +73,13 @@ function addPut(
   { owner, programsOf }: Group,
   { traffic, maxDepth }: { readonly traffic: Traffic; readonly maxDepth: number },
 ): void {
-  const { path, kind, whose, nameParams } = owner;
+  const { path, kind, one, nameParams } = owner;
   const route = createRoute({
     method: "put",
     path: `${path}/{name}`,
     operationId: `put${kind}Program`,
     tags,
-    summary: `Write a program ${whose}`,
+    summary: `Write a ${one}`,
     description: 'Durable when it is answered. `if-match: "7"` writes only if it has this ' +
       "version, `if-none-match: *` only if it does not exist. The tool need not exist yet.",
     request: { params: nameParams, body: bodyByReference(PROGRAM_REQUEST) },
@@ -117,13 +117,13 @@ function addGet(
   app: OpenAPIHono<AppEnv>,
   { owner, programsOf }: Group,
 ): void {
-  const { path, kind, whose, nameParams } = owner;
+  const { path, kind, one, nameParams } = owner;
   const route = createRoute({
     method: "get",
     path: `${path}/{name}`,
     operationId: `get${kind}Program`,
     tags,
-    summary: `Show a program ${whose}`,
+    summary: `Show a ${one}`,
     request: { params: nameParams },
     responses: {
       200: {
@@ -152,13 +152,13 @@ function addDelete(
   app: OpenAPIHono<AppEnv>,
   { owner, programsOf }: Group,
 ): void {
-  const { path, kind, whose, nameParams } = owner;
+  const { path, kind, one, nameParams } = owner;
   const route = createRoute({
     method: "delete",
     path: `${path}/{name}`,
     operationId: `delete${kind}Program`,
     tags,
-    summary: `Delete a program ${whose}`,
+    summary: `Delete a ${one}`,
     description: '`if-match: "7"` deletes only this version.',
     request: { params: nameParams },
     responses: {
@@ -183,13 +183,13 @@ function addList(
   app: OpenAPIHono<AppEnv>,
   { owner, programsOf }: Group,
 ): void {
-  const { path, kind, whose, params } = owner;
+  const { path, kind, several, params } = owner;
   const route = createRoute({
     method: "get",
     path,
     operationId: `list${kind}Programs`,
     tags,
-    summary: `List the programs ${whose}`,
+    summary: `List the ${several}`,
     request: { params, query: PAGE_QUERY },
     responses: {
       200: {

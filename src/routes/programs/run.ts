@@ -23,7 +23,7 @@ const route = createRoute({
   tags: ["programs"],
   summary: "Run a program and wait for its result",
   description: "Runs the program of the session that `sessionId` names, if that has one of this " +
-    "name, else the one for all calls. `args` replace stored arguments by name, and the other " +
+    "name, else the global one. `args` replace stored arguments by name, and the other " +
     "fields win over stored ones. The answer is that of `/v1/execute`.",
   request: { params: PROGRAM_PARAM, body: bodyByReference(RUN_REQUEST, { required: false }) },
   responses: {

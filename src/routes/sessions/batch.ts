@@ -34,7 +34,7 @@ const route = createRoute({
   operationId: "batchVariables",
   tags: ["sessions"],
   summary: "Set and read several variables",
-  description: "Sets first, each variable on its own terms, then reads.",
+  description: "Sets first, each variable by itself, then reads.",
   request: { params: SESSION_PARAM, body: bodyByReference(BATCH_REQUEST) },
   responses: {
     200: {

@@ -89,7 +89,7 @@ export const variableInfoSchema = schemaOf<VariableInfo>()(
   z.object({
     name: z.string().openapi({ example: "temperature" }),
     type: typeSchema,
-    version: z.number().int().openapi({ description: "Never comes back; also the ETag." }),
+    version: z.number().int().openapi({ description: "Never used twice; also the ETag." }),
     constraints: constraintsSchema.optional(),
     updatedAt: z.iso.datetime(),
     bytes: z.number().int().openapi({ description: "The length of the stored value." }),

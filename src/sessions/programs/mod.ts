@@ -1,5 +1,5 @@
 /**
- * Programs: stored calls of tools, by name, of a session or of all. {@link Programs} are for
+ * Programs: stored calls of tools, by name, of a session or global. {@link Programs} are for
  * callers; they run a program by the calls of the host. ProgramRows stand between them and the
  * store, and {@link programMethods} let tools use them.
  *

@@ -65,7 +65,7 @@ export interface StoredProgram {
 
 /** A program that a run would call. */
 export interface FoundProgram extends StoredProgram {
-  /** True if it is one of the session, and not one for all calls. */
+  /** True if it is one of the session, and not a global one. */
   readonly isOwn: boolean;
 }
 

@@ -12,7 +12,7 @@ const PAGE_NAMES = 1_000;
 /**
  * Returns the methods by which tools use programs. Twin of programs.py:
  *
- * - `session.get_program` `{name}`: the program of the session, else the one for all calls, with
+ * - `session.get_program` `{name}`: the program of the session, else the global one, with
  *   `version` and `isOwn`; null if there is none.
  * - `session.put_program` `{name, program, ifVersion?}`: its `version`.
  * - `session.delete_program` `{name}`: whether it existed.

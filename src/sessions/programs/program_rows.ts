@@ -12,7 +12,7 @@ import { quotaExceeded, unknownProgram, versionConflict } from "../session_error
 import type { SessionRows, SharedDeps } from "../session_rows.ts";
 import { type ProgramBody, type StoredProgram, storedProgram } from "./program.ts";
 
-/** The session of programs; null for the programs of all. */
+/** The session of programs; null for global programs. */
 export type ProgramOwner = SessionRow | null;
 
 /** A program to write, which was checked. */

@@ -55,16 +55,16 @@ export interface ProgramsDeps {
   readonly programLimits: ProgramLimits;
   /** Returns the calls of the host, by which programs are run. */
   readonly calls: () => Pick<Calls, "execute" | "call" | "streamOf">;
-  /** Called at each use of the programs of all. */
+  /** Called at each use of the global programs. */
   readonly onUse: () => void;
   /** Returns the time of the store: milliseconds since 1970. */
   readonly now: () => number;
 }
 
 /**
- * Programs: stored calls of tools, by name. Those of `den.programs` are for all calls, those of
- * `session.programs` for the calls of the session. A run looks for the program in the session of
- * its call first, and then among those for all.
+ * Programs: stored calls of tools, by name. Those of `den.programs` are global, those of
+ * `session.programs` are for the calls of the session. A run looks for the program in the session
+ * of its call first, and then among the global ones.
  *
  * @example
  * ```ts
@@ -79,7 +79,7 @@ export class Programs {
   readonly #session: SessionKey | null;
   readonly #deps: ProgramsDeps;
 
-  /** Shows the programs of a session, or, with null, those of all. */
+  /** Shows the programs of a session, or, with null, the global ones. */
   constructor(session: SessionKey | null, deps: ProgramsDeps) {
     this.#session = session;
     this.#deps = deps;
@@ -128,7 +128,7 @@ export class Programs {
   }
 
   /**
-   * Returns the program that a run of this name would call, from the session or from those of all;
+   * Returns the program that a run of this name would call, one of the session or a global one;
    * undefined if there is none.
    *
    * @throws {SnakedenError} `unknown_session`, `store_failed` or `invalid_input`.
@@ -162,7 +162,7 @@ export class Programs {
 
   /**
    * Runs a program and returns the result of its tool, decoded. The program of the session of the
-   * call counts, else the one of all. `args` replace stored arguments by name, and `options` win
+   * call counts, else the global one. `args` replace stored arguments by name, and `options` win
    * over stored ones. They are those of {@link Snakeden.execute}; a run of `session.programs`
    * has its `sessionId`.
    *

@@ -11,7 +11,7 @@ export interface VariableInfo {
   /** The name: 1 to 128 letters, digits or `.` `_` `:` `-`. */
   readonly name: string;
   readonly type: VariableType;
-  /** A number that rises with each change of the session's variables. It never comes back. */
+  /** A number that rises with each change of the session's variables. It is never used twice. */
   readonly version: number;
   /** The limits on its values, if there are any. */
   readonly constraints?: Constraints;

@@ -24,11 +24,11 @@ _KEYS: Final = {
 
 
 class Programs:
-    """The programs that a session sees, by name: its own, and those for all calls.
+    """The programs that a session sees, by name: its own, and the global ones.
 
     A program is a dict with `tool` and `args`, and with `pool`, `timeout_ms`, `affinity`,
-    `priority` and `metadata` if it has them. A read finds the program of the session, else the one
-    for all calls. Everything else is about the programs of the session alone: writes, versions and
+    `priority` and `metadata` if it has them. A read finds the program of the session, else the
+    global one. Everything else is about the programs of the session alone: writes, versions and
     the list of names.
 
     Every use asks the host. In asynchronous tools use the methods whose names begin with `a`. They
