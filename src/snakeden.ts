@@ -47,7 +47,7 @@ export class Snakeden implements AsyncDisposable {
   readonly workers: WorkerList;
   /** The sessions: state under an id, for callers and tools, that outlives the host. */
   readonly sessions: Sessions;
-  /** The programs of all sessions: stored calls of tools, by name. */
+  /** The global programs: stored calls of tools, by name. */
   readonly programs: Programs;
   /** The processor, the memory and the devices of the machine. */
   readonly hardware: Hardware;

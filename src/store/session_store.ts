@@ -3,7 +3,7 @@ import type { ProgramHead, ProgramRow, VariableHead, VariableRow } from "./varia
 
 /** The part of a list to read. */
 export interface PageAsk {
-  /** The `next` of the page before; the first page without it. It means nothing elsewhere. */
+  /** The `next` of the page before; the first page without it. Valid only in the same list. */
   readonly after?: string | undefined;
   /** The most items to return: 1 or more. */
   readonly limit: number;
@@ -157,7 +157,7 @@ export interface SessionStore {
   touch(ids: readonly string[]): Promise<readonly (number | undefined)[]>;
   /**
    * Notes that a session is bound to a worker of a pool, so that a later host knows that the worker
-   * is gone. Returns false if that was noted before. This is no touch, and the version stays.
+   * is gone. Returns false if that was noted before. This is not a touch, and the version stays.
    */
   bind(id: string, pool: string): Promise<boolean | undefined>;
   /**
@@ -181,7 +181,7 @@ export interface SessionStore {
     names: readonly string[],
   ): Promise<readonly (VariableRow | undefined)[] | undefined>;
   /**
-   * Writes variables, each on its own terms, and returns an answer for each, in order. The accepted
+   * Writes variables, each by itself, and returns an answer for each, in order. The accepted
    * ones take effect in order, and readers may see a part of them first.
    */
   setVars(

@@ -60,7 +60,7 @@ const programSchema = z.object({
 /** All of a program except its body. */
 export interface ProgramHead {
   readonly name: string;
-  /** Begins at 1 and rises by one with each write. It begins anew after a removal. */
+  /** Begins at 1 and rises by one with each write. It begins at 1 again after a removal. */
   readonly version: number;
   /** Milliseconds since 1970, by the clock of the store. */
   readonly updatedAt: number;

@@ -105,7 +105,7 @@ export class BindingTable {
     }
   }
 
-  /** Forgets a hint that was not used of late; returns false if there is none at all. */
+  /** Forgets a hint that was not used recently; returns false if there is none at all. */
   #forgetHint(): boolean {
     for (let i = 0; i < MAX_SWEPT; i++) {
       const { head } = this.#hints;

@@ -3,8 +3,8 @@
  * may go to. It has a {@link Binding} for each session, in a bounded table, and a `Home` for each
  * worker, with the calls that wait for that worker alone.
  *
- * It reads no store: a session is the id that its calls name. Those who know more note it by
- * {@link PoolSessions}.
+ * It reads no store: a session is the id that its calls name. Code that knows more reports it
+ * to {@link PoolSessions}.
  *
  * @module
  */

@@ -2,7 +2,7 @@ import type { AffinityMode } from "../calls/mod.ts";
 import type { Affinity, SessionWorker } from "./affinity.ts";
 import type { Standing } from "./binding.ts";
 
-/** The sessions of a pool, as those see them who know which sessions are stored. */
+/** The sessions of a pool, for the code that knows which sessions are in the store. */
 export class PoolSessions {
   readonly #affinity: Affinity;
   readonly #now: () => number;

@@ -14,8 +14,7 @@ export function sessionWorkerUnavailable(
   return new SnakedenError(
     "session_worker_unavailable",
     `Cannot call ${tool}: ${worker} ${text}; ` +
-      "`rebind: true` binds the session to another worker, which has nothing of what the old one " +
-      "held",
+      "`rebind: true` binds the session to another worker, which has none of its Python objects",
     {
       details: {
         sessionId,

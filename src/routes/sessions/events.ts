@@ -22,7 +22,7 @@ const route = createRoute({
   request: { params: SESSION_PARAM },
   responses: {
     200: {
-      description: "The events, without an end.",
+      description: "The events, until the session ends or the client leaves.",
       content: {
         "text/event-stream": {
           schema: {

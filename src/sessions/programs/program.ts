@@ -35,7 +35,7 @@ export interface ProgramToPut extends ProgramCall {
 export interface ProgramInfo {
   /** 1 to 128 letters, digits or `.` `_` `:` `-`. */
   readonly name: string;
-  /** Begins at 1, and rises by one with each write. It begins anew after a removal. */
+  /** Begins at 1, and rises by one with each write. It begins at 1 again after a removal. */
   readonly version: number;
   /** The time of the last write, in ISO 8601. */
   readonly updatedAt: string;

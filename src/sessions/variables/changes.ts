@@ -56,7 +56,7 @@ interface FollowOptions extends ChangeOptions, PositionDeps {}
 /**
  * Follows the changes of a session from the moment of the call on.
  *
- * @throws {InvalidInputError} `invalid_input` if `after` is no position.
+ * @throws {InvalidInputError} `invalid_input` if `after` is not a position.
  */
 export function followChanges(
   key: SessionKey,
@@ -140,10 +140,11 @@ function changesOf(event: WatchEvent, life: string): VariableChange[] | undefine
 }
 
 /**
- * Returns the next changes of a session, at least one, as soon as there are some. This is no use of
- * the session.
+ * Returns the next changes of a session, at least one, as soon as there are some. This does
+ * not count as use of the session.
  *
- * @throws {InvalidInputError} `invalid_input` if a position is none. Throws the reason of `signal`.
+ * @throws {InvalidInputError} `invalid_input` for an invalid position.
+ * @throws The reason of `signal`.
  */
 export async function nextChanges(
   id: string,

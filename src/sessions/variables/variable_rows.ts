@@ -98,8 +98,8 @@ export class VariableRows {
   }
 
   /**
-   * Writes variables, each on its own terms. Resolves when they are durable, with a result for
-   * each.
+   * Writes variables; each succeeds or fails by itself. Resolves when they are durable, with a
+   * result for each.
    *
    * @throws {SnakedenError} `unknown_session` or `store_failed`, for all of them.
    */

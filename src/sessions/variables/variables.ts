@@ -229,7 +229,7 @@ export class Variables {
    * Follows the changes of the variables: those after `after`, or those from now on. Ends when the
    * session does, and throws the reason of the signal.
    *
-   * @throws {InvalidInputError} `invalid_input` if `after` is no position.
+   * @throws {InvalidInputError} `invalid_input` if `after` is not a position.
    *
    * @example
    * ```ts ignore

@@ -183,7 +183,7 @@ class WithChanges:
             names: The variables of which changes are wanted, besides `reset`. Default: all.
 
         Raises:
-            HostError: `unknown_session`, or `invalid_input` if `after` is no position; when the
+            HostError: `unknown_session`, or `invalid_input` if `after` is not a position; when the
                 first change is awaited.
         """
         earlier = []
