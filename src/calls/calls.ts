@@ -145,8 +145,8 @@ export class Calls {
   }
 
   /**
-   * Prepares a call of a session. Returns the call for later if it must wait for the store, else its
-   * pool, if that was looked up.
+   * Prepares a call of a session. Returns the call for later if it must wait for the store, else
+   * its pool, if that was looked up.
    */
   #prepare(tool: string, args: Args, options: CallOptions): Promise<ReadyCall> | Pool | undefined {
     const { sessionId, affinity, signal } = options;
