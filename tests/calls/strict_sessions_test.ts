@@ -300,3 +300,30 @@ Deno.test("StrictSessions: Pools.forgetSession() lets an open session start anew
   await call(run);
   assert.equal(store.binds, 1);
 });
+
+Deno.test("StrictSessions: a session that is opened while the store answers that it is not open is noted", async () => {
+  await using store = openStore();
+  const open = store.sessions.open.bind(store.sessions);
+  const read = store.sessions.read.bind(store.sessions);
+  {
+    await using run = await startRun(store);
+    const [opens, reads] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    store.sessions.open = (...args) => opens.promise.then(() => open(...args));
+    const opened = run.sessions.open("s");
+    await nextTurn();
+    store.sessions.read = async (id) => {
+      const row = await read(id);
+      await reads.promise;
+      return row;
+    };
+    const called = call(run);
+    await nextTurn();
+    opens.resolve();
+    await opened;
+    store.sessions.read = read;
+    reads.resolve();
+    await called;
+  }
+  await using run = await startRun(store);
+  assert.equal((await errorOf(call(run))).code, "session_worker_unavailable");
+});
