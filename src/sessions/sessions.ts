@@ -108,6 +108,8 @@ export class Sessions implements AsyncDisposable {
   readonly #onOpened: (id: string) => void;
   /** The lives of sessions with which workers keep objects, by id. */
   readonly #keptLocally = new Map<string, Set<string>>();
+  /** The ids that were opened during the step of a sweep that runs; undefined if none runs. */
+  #openedInStep: Set<string> | undefined;
   #hasWarned = false;
   #created = 0;
   #deleted = 0;
@@ -142,14 +144,9 @@ export class Sessions implements AsyncDisposable {
     };
     this.programs = new Programs(null, this.#deps);
     this.#sweeper = new Sweeper({
-      sweep: (limit) => store.sessions.sweep(limit),
+      sweep: (limit) => this.#sweep(limit),
       clock,
       intervalMs: config.sweepMs,
-      onExpired: (ids) => {
-        this.#expired += ids.length;
-        for (const id of ids) rows.forget(id);
-        this.#ended(ids);
-      },
     }).start();
     const sweep = (): Promise<void> => this.#sweeper.run();
     this.#quota = new SessionQuota({ store: store.sessions, max: config.max, sweep });
@@ -191,6 +188,7 @@ export class Sessions implements AsyncDisposable {
     const { session, created } = opened;
     if (created) {
       this.#created++;
+      this.#openedInStep?.add(id);
       this.#onOpened(id);
       // It may have replaced one that had expired.
       const lives = this.#takeKept(id, { except: session.life });
@@ -344,6 +342,22 @@ export class Sessions implements AsyncDisposable {
       this.#ended([id]);
     }
     return dropped;
+  }
+
+  /** Ends up to `limit` sessions that have expired, and returns their ids. */
+  async #sweep(limit: number): Promise<readonly string[]> {
+    const opened = new Set<string>();
+    this.#openedInStep = opened;
+    try {
+      const ids = await this.#store.sessions.sweep(limit);
+      this.#expired += ids.length;
+      for (const id of ids) this.#rows.forget(id);
+      // Those that were opened again have another life, and said that the one before has ended.
+      this.#ended(ids.filter((id) => !opened.has(id)));
+      return ids;
+    } finally {
+      this.#openedInStep = undefined;
+    }
   }
 
   #ended(ids: readonly string[]): void {

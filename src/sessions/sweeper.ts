@@ -11,8 +11,6 @@ export interface SweeperDeps {
   readonly sweep: (limit: number) => Promise<readonly string[]>;
   readonly clock: Pick<Clock, "after">;
   readonly intervalMs: number;
-  /** Called with the ids of sessions that were ended. */
-  readonly onExpired: (ids: readonly string[]) => void;
 }
 
 /**
@@ -65,13 +63,11 @@ export class Sweeper implements AsyncDisposable {
   }
 
   async #sweep(): Promise<void> {
-    const { sweep, onExpired } = this.#deps;
+    const { sweep } = this.#deps;
     let total = 0;
     let count = STEP;
     while (count === STEP && !this.#isStopped) {
-      const ids = await sweep(STEP);
-      onExpired(ids);
-      count = ids.length;
+      count = (await sweep(STEP)).length;
       total += count;
     }
     if (total > 0) getLogger("sessions").debug("{total} sessions have expired", { total });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { parseConfig } from "../../src/config/mod.ts";
 import { Sessions } from "../../src/sessions/mod.ts";
 import { memoryStore } from "../../src/store/mod.ts";
+import { until } from "../fixtures/until.ts";
 import { openSessions } from "./opened_sessions.ts";
 
 Deno.test("Sessions: an update that is answered after a removal does not bring the session back", async () => {
@@ -68,4 +69,27 @@ Deno.test("Sessions: a step of the system's clock does not end a session", async
   } finally {
     Date.now = now;
   }
+});
+
+Deno.test("Sessions: a session that is opened again while others are swept keeps what is its own", async () => {
+  await using it = openSessions({ sweepMs: 60_000 });
+  for (const id of ["a", "b"]) {
+    await it.sessions.open(id, { ttlMs: 1_000 });
+    await it.sessions.keepLocal(id);
+  }
+  const store = it.store.sessions;
+  const { sweep } = store;
+  const swept = Promise.withResolvers<string>();
+  store.sweep = async (limit) => {
+    const ids = await sweep.call(store, limit);
+    await it.sessions.open("a", { ttlMs: 1e6 });
+    swept.resolve(await it.sessions.keepLocal("a"));
+    return ids;
+  };
+  it.clock.advance(60_000);
+  const life = await swept.promise;
+  await until(() => it.ended.length > 0, "the end of the sweep");
+  assert.deepEqual(it.ended, ["b"]);
+  assert.equal(it.endedLives.length, 2);
+  assert.ok(!it.endedLives.includes(life));
 });
