@@ -16,7 +16,6 @@ import {
 import type {
   Change,
   ListedVariable,
-  NewVariable,
   Opened,
   Page,
   PageAsk,
@@ -196,28 +195,26 @@ export class MemorySessions implements SessionStore {
   }
 
   getVars(
-    id: string,
-    names: readonly string[],
-  ): Promise<readonly (VariableRow | undefined)[] | undefined> {
+    ...[id, names, life]: Parameters<SessionStore["getVars"]>
+  ): ReturnType<SessionStore["getVars"]> {
     return this.#deps.accepted.run("read variables", async () => {
       checkSessionId(id);
       names.forEach((it) => checkName("variable", it));
-      const found = this.#live(id)?.variables;
+      const found = this.#live(id, life)?.variables;
       const rows = found && names.map((it) => found.get(it));
       return rows && await Promise.all(rows.map(async (row) => row && await copyOfRow(row)));
     });
   }
 
   setVars(
-    id: string,
-    variables: readonly NewVariable[],
-  ): Promise<readonly VariableAnswer[] | undefined> {
+    ...[id, variables, life]: Parameters<SessionStore["setVars"]>
+  ): ReturnType<SessionStore["setVars"]> {
     return this.#deps.accepted.run("set variables", async () => {
       checkSessionId(id);
       variables.forEach(checkVariable);
       return await this.#writes.run(id, async () => {
         const values = await Promise.all(variables.map(({ value }) => copyOf(value)));
-        return this.#change(id, variables, ({ name, type, constraints }, version, i) => {
+        return this.#change({ id, life }, variables, ({ name, type, constraints }, version, i) => {
           const value = values[i] ?? new Uint8Array();
           const updatedAt = this.#deps.now();
           const head = { name, type, version, updatedAt, bytes: value.byteLength };
@@ -232,12 +229,11 @@ export class MemorySessions implements SessionStore {
   }
 
   dropVars(
-    id: string,
-    variables: readonly VariableToDrop[],
-  ): Promise<readonly VariableAnswer[] | undefined> {
+    ...[id, variables, life]: Parameters<SessionStore["dropVars"]>
+  ): ReturnType<SessionStore["dropVars"]> {
     return this.#write("drop variables", id, () => {
       variables.forEach(({ name }) => checkName("variable", name));
-      return this.#change(id, variables, () => undefined);
+      return this.#change({ id, life }, variables, () => undefined);
     });
   }
 
@@ -314,10 +310,12 @@ export class MemorySessions implements SessionStore {
     });
   }
 
-  #live(id: string): Session | undefined {
+  /** Returns a session that has not expired; with a life, only that of this life. */
+  #live(id: string, life?: string): Session | undefined {
     const session = this.#sessions.get(id);
-    if (session === undefined || session.entry.row.expiresAt <= this.#deps.now()) return undefined;
-    return session;
+    const row = session?.entry.row;
+    if (row === undefined || row.expiresAt <= this.#deps.now()) return undefined;
+    return life === undefined || life === row.life ? session : undefined;
   }
 
   #end(id: string): void {
@@ -334,11 +332,11 @@ export class MemorySessions implements SessionStore {
 
   /** Makes each change that is not stale. `make` returns the new row; undefined removes the old. */
   #change<T extends VariableToDrop>(
-    id: string,
+    { id, life }: { readonly id: string; readonly life: string | undefined },
     items: readonly T[],
     make: (item: T, version: number, index: number) => VariableRow | undefined,
   ): readonly VariableAnswer[] | undefined {
-    const session = this.#live(id);
+    const session = this.#live(id, life);
     if (session === undefined) return undefined;
     const { variables } = session;
     const changes: Change[] = [];

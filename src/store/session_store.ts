@@ -175,10 +175,14 @@ export interface SessionStore {
   /** Counts the sessions, with those that have expired and that no sweep has ended. */
   count(): Promise<number>;
 
-  /** Returns the variables with these names, in order; undefined for one that does not exist. */
+  /**
+   * Returns the variables with these names, in order; undefined for one that does not exist. With a
+   * `life`, a session of another life does not exist; so it is for the writes below.
+   */
   getVars(
     id: string,
     names: readonly string[],
+    life?: string,
   ): Promise<readonly (VariableRow | undefined)[] | undefined>;
   /**
    * Writes variables, each by itself, and returns an answer for each, in order. The accepted
@@ -187,11 +191,13 @@ export interface SessionStore {
   setVars(
     id: string,
     variables: readonly NewVariable[],
+    life?: string,
   ): Promise<readonly VariableAnswer[] | undefined>;
   /** Removes variables, like {@link SessionStore.setVars}. */
   dropVars(
     id: string,
     variables: readonly VariableToDrop[],
+    life?: string,
   ): Promise<readonly VariableAnswer[] | undefined>;
   /**
    * Lists variables, in a fixed order, with the values of at most `maxValueBytes` bytes (default:

@@ -243,7 +243,7 @@ Deno.test("KvStore: a read does not show a variable that is written meanwhile be
   const commit = disk.holdNext();
   const { getMany } = Deno.Kv.prototype;
   let writing: Promise<unknown> | undefined;
-  Deno.Kv.prototype.getMany = function (this: Deno.Kv, ...args) {
+  Deno.Kv.prototype.getMany = function (this: Deno.Kv, ...args): ReturnType<typeof getMany> {
     Deno.Kv.prototype.getMany = getMany;
     const found = getMany.apply(this, args);
     writing = sessions.setVars("s", [variable("v", 6)]);

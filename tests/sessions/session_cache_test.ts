@@ -93,3 +93,37 @@ Deno.test("Sessions: a session that is opened again while others are swept keeps
   assert.equal(it.endedLives.length, 2);
   assert.ok(!it.endedLives.includes(life));
 });
+
+Deno.test("Variables of a session never touch the session that has its id by then", async () => {
+  await using it = openSessions();
+  const old = await it.sessions.open("s");
+  await old.variables.set("x", 1);
+  const store = it.store.sessions;
+  const { setVars, dropVars, getVars } = store;
+  const reopen = async (): Promise<void> => {
+    Object.assign(store, { setVars, dropVars, getVars });
+    if ((await store.read("s"))?.version === 1) await it.sessions.delete("s");
+    const { variables } = await it.sessions.open("s");
+    await variables.set("x", "other");
+  };
+  store.setVars = async (...args) => {
+    await reopen();
+    return await setVars.apply(store, args);
+  };
+  await assert.rejects(old.variables.set("x", 2), { code: "unknown_session" });
+  const second = await it.sessions.get("s");
+  store.dropVars = async (...args) => {
+    await reopen();
+    return await dropVars.apply(store, args);
+  };
+  await assert.rejects(second.variables.delete("x"), { code: "unknown_session" });
+  const third = await it.sessions.get("s");
+  store.getVars = async (...args) => {
+    await reopen();
+    return await getVars.apply(store, args);
+  };
+  await assert.rejects(third.variables.getMany(["y", "x"]).then(() => third.variables.get("z")), {
+    code: /unknown_(session|variable)/,
+  });
+  assert.equal((await (await it.sessions.get("s")).variables.get("x")).value, "other");
+});

@@ -56,6 +56,22 @@ function testValues({ name, place }: StoreDriver): void {
     assert.deepEqual([row?.type, row?.constraints, row?.updatedAt], ["u", undefined, 1_000_005]);
   });
 
+  Deno.test(`${name}: SessionStore reads and writes variables of the expected life only`, async () => {
+    await using at = await place();
+    await using host = await openAt(at);
+    const { sessions } = host;
+    await openSession(sessions, "s");
+    const { life } = await sessions.position("s") ?? { life: "" };
+    const v = { name: "v", type: "t", value: bytesOf(100_000) };
+    for (const it of [life, "another life"]) {
+      const isSame = it === life;
+      assert.equal((await sessions.setVars("s", [v], it))?.length, isSame ? 1 : undefined);
+      assert.equal((await sessions.getVars("s", ["v"], it))?.length, isSame ? 1 : undefined);
+    }
+    assert.equal(await sessions.dropVars("s", [v], "another life"), undefined);
+    assert.deepEqual(await sessions.dropVars("s", [v], life), [{ state: "dropped", version: 2 }]);
+  });
+
   Deno.test(`${name}: SessionStore shares no buffer of a variable with the caller`, async () => {
     await using at = await place();
     await using host = await openAt(at);

@@ -212,22 +212,25 @@ export class KvSessions implements SessionStore {
   getVars(
     id: string,
     names: readonly string[],
+    life?: string,
   ): Promise<readonly (VariableRow | undefined)[] | undefined> {
-    return this.#variables.get(id, names);
+    return this.#variables.get(id, names, life);
   }
 
   setVars(
     id: string,
     variables: readonly NewVariable[],
+    life?: string,
   ): Promise<readonly VariableAnswer[] | undefined> {
-    return this.#variables.set(id, variables);
+    return this.#variables.set(id, variables, life);
   }
 
   dropVars(
     id: string,
     variables: readonly VariableToDrop[],
+    life?: string,
   ): Promise<readonly VariableAnswer[] | undefined> {
-    return this.#variables.drop(id, variables);
+    return this.#variables.drop(id, variables, life);
   }
 
   listVars(

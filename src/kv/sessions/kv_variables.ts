@@ -65,32 +65,36 @@ export class KvVariables {
   async get(
     id: string,
     names: readonly string[],
+    expectLife: string | undefined,
   ): Promise<readonly (VariableRow | undefined)[] | undefined> {
     names.forEach((it) => checkName("variable", it));
     return await this.#lives.read(
       "read variables",
       id,
-      ({ head: { life } }) =>
-        Promise.all(names.map(async (name) => {
+      async ({ head: { life } }) => {
+        if (expectLife !== undefined && expectLife !== life) return undefined;
+        return await Promise.all(names.map(async (name) => {
           const key = keys.variable(life, name);
           const row = await this.#named.read<VariableHead>(key, LONG_VARIABLE);
           return row && { ...row.head, value: row.value };
-        })),
+        }));
+      },
     );
   }
 
   async set(
     id: string,
     variables: readonly NewVariable[],
+    life: string | undefined,
   ): Promise<readonly VariableAnswer[] | undefined> {
     variables.forEach(checkVariable);
     const hasLong = variables.some(({ value }) => value.byteLength > INLINE_BYTES);
-    if (!hasLong) return await this.#change("set variables", id, variables, []);
+    if (!hasLong) return await this.#change("set variables", { id, life }, variables, []);
     const uploads = Promise.all(variables.map(({ value }) => this.#named.store(value)));
     // Handled in the queue; the session may not exist.
     uploads.catch(() => {});
     let isUsed = false;
-    const answers = await this.#change("set variables", id, variables, async () => {
+    const answers = await this.#change("set variables", { id, life }, variables, async () => {
       const longs = await uploads;
       isUsed = true;
       return longs;
@@ -104,11 +108,12 @@ export class KvVariables {
   async drop(
     id: string,
     variables: readonly VariableToDrop[],
+    life: string | undefined,
   ): Promise<readonly VariableAnswer[] | undefined> {
     variables.forEach(({ name }) => checkName("variable", name));
     // Without the fields that callers may have beside these.
     const items = variables.map(({ name, expectVersion }) => ({ name, expectVersion }));
-    return await this.#change("drop variables", id, items, []);
+    return await this.#change("drop variables", { id, life }, items, []);
   }
 
   async list(
@@ -137,14 +142,20 @@ export class KvVariables {
   /** Makes each change that is not stale. Without values, variables are removed. */
   #change(
     action: string,
-    id: string,
+    { id, life }: { readonly id: string; readonly life: string | undefined },
     items: readonly Item[],
     longs: readonly Long[] | (() => Promise<readonly Long[]>),
   ): Promise<readonly VariableAnswer[] | undefined> {
-    return this.#lives.changeLive(action, id, (old): Made | Promise<Made> => {
-      if (typeof longs !== "function") return this.#look(old, items, longs);
-      return longs().then((it) => this.#look(old, items, it));
-    });
+    type Answer = readonly VariableAnswer[] | undefined;
+    return this.#lives.changeLive<readonly VariableAnswer[]>(
+      action,
+      id,
+      (old): Decision<Answer> | Promise<Made> => {
+        if (life !== undefined && life !== old.head.life) return { answer: undefined };
+        if (typeof longs !== "function") return this.#look(old, items, longs);
+        return longs().then((it) => this.#look(old, items, it));
+      },
+    );
   }
 
   /** Decides changes, once the old rows that matter are known. */

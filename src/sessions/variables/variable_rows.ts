@@ -115,7 +115,11 @@ export class VariableRows {
     let results: readonly WriteResult[] | undefined;
     try {
       for (const { key } of accepted) this.#removals.overtake(key);
-      const answers = await store.setVars(session.id, accepted.map(({ row }) => row));
+      const answers = await store.setVars(
+        session.id,
+        accepted.map(({ row }) => row),
+        session.life,
+      );
       if (answers === undefined) throw rows.gone(session.id);
       let next = 0;
       results = prepared.map((it) => {
@@ -147,7 +151,7 @@ export class VariableRows {
     const key = keyOf(session, name);
     const asked = this.#removals.run(
       key,
-      () => store.dropVars(session.id, [{ name, expectVersion: ifVersion }]),
+      () => store.dropVars(session.id, [{ name, expectVersion: ifVersion }], session.life),
     );
     const [answers, isOvertaken] = await asked.catch((error: unknown) => {
       this.#forget(key);
@@ -170,7 +174,7 @@ export class VariableRows {
     const { store, rows } = this.#deps;
     const key = keyOf(session, name);
     return await this.#loads.run(key, async () => {
-      const found = await store.getVars(session.id, [name]);
+      const found = await store.getVars(session.id, [name], session.life);
       if (found === undefined) throw rows.gone(session.id);
       const [row] = found;
       return row && storedVariable(row, row.value);
