@@ -125,6 +125,24 @@ Deno.test("KvStore: failed openings and removals do not change the number of ses
   assert.equal(await store.sessions.count(), 1);
 });
 
+Deno.test("KvStore: a session that was set aside does not count again after a failed commit", async () => {
+  await using dir = await tempDir();
+  {
+    await using store = await openStore(dir.path);
+    for (const id of ["a", "b"]) await openLong(store.sessions, id);
+  }
+  await tamper(dir.path, async (kv) => void await kv.delete(["session", "a"]));
+  using disk = new Disk();
+  await using store = await openStore(dir.path);
+  const { sessions } = store;
+  assert.equal(await sessions.read("a"), undefined);
+  assert.equal(await sessions.count(), 1);
+  disk.fill();
+  await assert.rejects(openLong(sessions, "c"), FAILED);
+  assert.equal(await sessions.count(), 1);
+  disk[Symbol.dispose]();
+});
+
 Deno.test("KvStore: a failure in the background is logged once, with its code, until it is over", async () => {
   await using dir = await tempDir();
   await using log = new LogSink();

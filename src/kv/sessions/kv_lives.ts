@@ -329,7 +329,7 @@ export class KvLives {
           await rows.setAside(key, stored, messageOf(error));
         }
       }
-      await rows.write([this.#counted(-1)]);
+      await this.#commit(id, [this.#counted(-1)]);
       return undefined;
     }
   }
