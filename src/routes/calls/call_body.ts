@@ -53,6 +53,8 @@ export const RUN_REQUEST = "RunRequest";
 
 const { tool: _tool, ...RUN_FIELDS } = callRequestSchema["properties"] as JsonSchema;
 
+const RUN_KEYS = Object.keys(RUN_FIELDS);
+
 /** The body of the run of a program, which has the fields of a call without its tool. */
 export const runRequestSchema: JsonSchema = {
   type: "object",
@@ -62,6 +64,7 @@ export const runRequestSchema: JsonSchema = {
 
 /** A call as described by a body. */
 export interface CallFields {
+  /** Empty for the run of a program. */
   readonly tool: string;
   readonly args: Value;
   readonly options: Omit<CallOptions, "requestId" | "signal">;
@@ -74,7 +77,7 @@ export interface Upload extends CallParts {
 }
 
 interface CallBody extends Omit<CallOptions, "requestId" | "signal"> {
-  readonly tool: string;
+  readonly tool?: string;
   readonly args?: Readonly<Record<string, unknown>>;
 }
 
@@ -115,21 +118,16 @@ export function decodeCall(
 ): CallFields {
   const sent = bytes === undefined ? {} : parseJsonBody(bytes, maxDepth);
   const body = parts === undefined ? sent : joined(sent, parts, maxDepth);
-  assertCallBody(body);
-  const { tool, args = {}, ...options } = body;
+  assertCallBody(body, { isRun: parts?.isRun ?? false });
+  const { tool = "", args = {}, ...options } = body;
   return { tool, args: encode(args, maxDepth), options };
 }
 
 /** Returns a body with the fields and arguments that stand outside of it. Its own fields win. */
 function joined(body: unknown, parts: CallParts, maxDepth: number): unknown {
   if (!isRecord(body)) return body;
-  const { fields, args: given, isRun = false } = parts;
+  const { fields, args: given } = parts;
   const call: Record<string, unknown> = { ...fields, ...body };
-  if (isRun) {
-    if (Object.hasOwn(call, "tool")) throw invalidCall([TOOL_OF_PROGRAM]);
-    // Stands for the tool, which is not known yet.
-    call["tool"] = "program";
-  }
   if (given.length === 0) return call;
   const before = call["args"] ?? {};
   if (!isRecord(before)) return call;
@@ -174,8 +172,11 @@ function valueOf(
   }
 }
 
-function assertCallBody(body: unknown): asserts body is CallBody {
-  const issues = findIssues(body);
+function assertCallBody(
+  body: unknown,
+  options: { readonly isRun: boolean },
+): asserts body is CallBody {
+  const issues = findIssues(body, options);
   if (issues.length > 0) throw invalidCall(issues);
 }
 
@@ -192,25 +193,30 @@ function encode(args: Readonly<Record<string, unknown>>, maxDepth: number): Valu
   }
 }
 
-/** Returns the fields of a call that are wrong. Plain code, because it runs for every call. */
-export function findIssues(body: unknown): FieldIssue[] {
+/**
+ * Returns the fields of a call that are wrong. Plain code, because it runs for every call.
+ *
+ * @param options.isRun True for the run of a program, which names no tool.
+ */
+export function findIssues(body: unknown, { isRun } = { isRun: false }): FieldIssue[] {
   if (!isRecord(body)) {
+    const example = isRun ? '{"args":{}}' : '{"tool":"ping"}';
     return [{
       path: "",
-      message: `the body is ${shownValue(body)}; allowed: an object such as {"tool":"ping"}`,
+      message: `the body is ${shownValue(body)}; allowed: an object such as ${example}`,
     }];
   }
   const issues: FieldIssue[] = [];
-  if (!Object.hasOwn(body, "tool")) {
-    issues.push(NO_TOOL);
-  }
+  if (!isRun && !Object.hasOwn(body, "tool")) issues.push(NO_TOOL);
   for (const key of Object.keys(body)) {
     if (issues.length === MAX_ISSUES) {
       issues.push({ path: "", message: `more is wrong; the first ${MAX_ISSUES} are listed` });
       break;
     }
-    if (!isBodyField(key)) {
-      issues.push({ path: key, message: `unknown key; ${suggestion(key, KNOWN_KEYS)}` });
+    if (isRun && key === "tool") issues.push(TOOL_OF_PROGRAM);
+    else if (!isBodyField(key)) {
+      const known = isRun ? RUN_KEYS : KNOWN_KEYS;
+      issues.push({ path: key, message: `unknown key; ${suggestion(key, known)}` });
     } else if (!BODY_FIELDS[key].isValid(body[key])) issues.push(fieldIssue(key, body[key]));
   }
   return issues;

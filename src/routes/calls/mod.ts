@@ -15,6 +15,6 @@ export {
 } from "./execute.ts";
 export { ARRAY_HEADERS, RAW_POLICY } from "./raw_answer.ts";
 export { addStream, type EventSource, type StreamSlice } from "./stream.ts";
-export { BINARY } from "./upload/mod.ts";
+export { BINARY, RUN_PARAMETERS } from "./upload/mod.ts";
 export { Traffic, type TrafficLimits } from "./traffic.ts";
 export type { ValuesBody } from "./values_body.ts";

@@ -92,8 +92,8 @@ export class Traffic implements Disposable {
   }
 
   /**
-   * Reads the body of a run, which names no tool. Without a body, the call has neither arguments
-   * nor options.
+   * Reads the body of a run, which names no tool. Without a body, the call has only the fields of
+   * the query.
    *
    * @throws {SnakedenError} See {@link Traffic.readCall}.
    */
@@ -102,7 +102,9 @@ export class Traffic implements Disposable {
     caller: Caller,
     { hasBody }: { readonly hasBody: boolean },
   ): Promise<Omit<CallFields, "tool">> {
-    const parts = { fields: {}, args: [], isRun: true };
+    const { fields = {}, arg } = readQuery(request.url, this.#maxDepth) ?? {};
+    const given = arg === undefined ? fields : { ...fields, arg };
+    const parts = { fields: given, args: [], isRun: true };
     if (!hasBody) return decodeCall(undefined, this.#maxDepth, parts);
     checkContentType(request.headers);
     const body = await this.bodies.read(request);

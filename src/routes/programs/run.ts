@@ -7,6 +7,7 @@ import {
   CALL_ANSWER,
   type ExecuteSlice,
   type FindTools,
+  RUN_PARAMETERS,
   RUN_REQUEST,
   runRequestSchema,
   type Traffic,
@@ -24,7 +25,9 @@ const route = createRoute({
   summary: "Run a program and wait for its result",
   description: "Runs the program of the session that `sessionId` names, if that has one of this " +
     "name, else the global one. `args` replace stored arguments by name, and the other " +
-    "fields win over stored ones. The answer is that of `/v1/execute`.",
+    "fields win over stored ones. They can be in the query too. The answer is that of " +
+    "`/v1/execute`.",
+  parameters: RUN_PARAMETERS,
   request: { params: PROGRAM_PARAM, body: bodyByReference(RUN_REQUEST, { required: false }) },
   responses: {
     200: CALL_ANSWER,

@@ -53,6 +53,23 @@ Deno.test("POST /v1/programs/:name/run takes the program of the session, and fie
   ]);
 });
 
+Deno.test("POST /v1/programs/:name/run takes fields in the query, and those of the body win", async () => {
+  const { engine, client } = await started();
+  const query = "timeoutMs=5&arrays=list&args=%7B%22b%22%3A40%7D";
+  await client.request(`${RUN}?${query}`, { method: "POST" });
+  await client.post(`${RUN}?${query}`, { timeoutMs: 7 });
+  const seen = engine.calls.map(({ args, options: { timeoutMs, arrays } }) => ({
+    args,
+    timeoutMs,
+    arrays,
+  }));
+  const args = { a: 1, b: 40 };
+  assert.deepEqual(seen, [
+    { args, timeoutMs: 5, arrays: "list" },
+    { args, timeoutMs: 7, arrays: "list" },
+  ]);
+});
+
 Deno.test("POST /v1/programs/:name/run sends bytes to a client that accepts them, and large results", async () => {
   const engine = memoryEngine({
     call: () =>
@@ -84,7 +101,9 @@ Deno.test("POST /v1/programs/:name/run refuses what is wrong, and runs nothing t
     [{ args: { $snakeden: "bytes", base64: "AQ==" } }, 400, "invalid_input", /args: .*\$snakeden/],
     [{ timeoutMS: 1 }, 400, "invalid_input", /timeoutMS: unknown key; did you mean/],
     [{ affinity: "strict_queue" }, 400, "invalid_input", /affinity: .* without a sessionId/],
-    [[], 400, "invalid_input", /the body is an array/],
+    [{ tool: "add", typo: 1 }, 400, "invalid_input", /tool: .*; typo: unknown key/],
+    [{ zzzzzzzz: 1 }, 400, "invalid_input", /there are affinity(?!.*tool)/],
+    [[], 400, "invalid_input", /the body is an array.* such as \{"args":\{\}\}/],
     ['{"args":', 400, "invalid_input", /JSON/],
   ];
   for (const [body, status, code, detail] of table) {
@@ -92,6 +111,12 @@ Deno.test("POST /v1/programs/:name/run refuses what is wrong, and runs nothing t
     const problem = await answer.json();
     assert.deepEqual([answer.status, problem.code], [status, code], JSON.stringify(problem));
     assert.match(problem.detail, detail);
+  }
+  for (
+    const [query, path] of [["timeoutMs=0", "timeoutMs"], ["arg=a", "arg"], ["tool=a", "tool"]]
+  ) {
+    const answer = await client.request(`${RUN}?${query}`, { method: "POST" });
+    assert.deepEqual([answer.status, (await answer.json()).errors[0].path], [400, path]);
   }
   const unknown = await client.post("/v1/programs/none/run", {});
   const problem = await unknown.json();

@@ -55,6 +55,10 @@ export const CALL_PARAMETERS = [
   },
 ];
 
+/** The fields of the run of a program in its query. Its body is JSON, and its tool is stored. */
+export const RUN_PARAMETERS: typeof CALL_PARAMETERS = CALL_PARAMETERS
+  .filter(({ name }) => name !== "tool" && name !== "arg");
+
 /**
  * Returns the same schema in a form from which the page at `/docs` takes no value. It would send an
  * example, and the first value of an `enum`, with every call that a reader tries.
