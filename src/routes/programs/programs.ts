@@ -9,7 +9,7 @@ import { bodyByReference, encodedJson, problemAnswers } from "../schema/mod.ts";
 import {
   etagOf,
   invalidBody,
-  isMet,
+  isUnchanged,
   PAGE_QUERY,
   pageOf,
   readFields,
@@ -132,16 +132,15 @@ function addGet(
         headers,
       },
       304: { description: "It has the version that `if-none-match` names." },
-      ...problemAnswers(400, 404, 500, 503),
+      ...problemAnswers(400, 404, 412, 500, 503),
     },
   });
   app.openapi(route, async (c) => {
     const { name } = c.req.valid("param");
-    const { noneMatch } = readPreconditions(c.req.raw.headers);
     const program = await (await programsOf(c.req.param("id"))).getStored(name);
     const { version } = program.info;
     const etag = etagOf(version);
-    if (noneMatch !== undefined && !isMet({ noneMatch }, version)) {
+    if (isUnchanged(c.req.raw.headers, { what: whatOf(name), version })) {
       return c.body(null, 304, { etag });
     }
     return encodedJson<Program>(textOf(program), { etag });
@@ -173,7 +172,7 @@ function addDelete(
     await underPreconditions(preconditions, {
       what: whatOf(name),
       version: () => versionOf(own, name),
-      act: (ifVersion = 0) => own.delete(name, ifVersion === 0 ? {} : { ifVersion }),
+      act: (ifVersion) => own.delete(name, ifVersion === undefined ? {} : { ifVersion }),
     });
     return c.body(null, 204);
   });

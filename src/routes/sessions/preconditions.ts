@@ -66,6 +66,26 @@ export function isMet({ match, noneMatch }: Preconditions, version: number | und
   return noneMatch === undefined || !includes(noneMatch, version, { isStrong: false });
 }
 
+/**
+ * Returns true if a client has the version that is there already, so that it gets 304.
+ *
+ * @param what Names what is read, for the error, such as `the session "a"`.
+ * @throws {SnakedenError} `version_conflict` if `If-Match` asks for another version, and
+ * `invalid_input` as {@link readPreconditions} does.
+ */
+export function isUnchanged(
+  headers: Headers,
+  { what, version }: { readonly what: string; readonly version: number },
+): boolean {
+  const { match, noneMatch } = readPreconditions(headers);
+  if (match !== undefined && !isMet({ match }, version)) {
+    throw new SnakedenError("version_conflict", `Cannot send ${what}: its version is ${version}`, {
+      details: { currentVersion: version },
+    });
+  }
+  return noneMatch !== undefined && !isMet({ noneMatch }, version);
+}
+
 /** A strong comparison never matches a weak tag. */
 function includes(
   versions: Versions,

@@ -4,7 +4,13 @@ import { SnakedenError } from "../../errors.ts";
 import type { Traffic } from "../calls/mod.ts";
 import type { AppEnv } from "../http/mod.ts";
 import { bodyByReference, problemAnswers } from "../schema/mod.ts";
-import { etagOf, isMet, readPreconditions, underPreconditions } from "./preconditions.ts";
+import {
+  etagOf,
+  isMet,
+  isUnchanged,
+  readPreconditions,
+  underPreconditions,
+} from "./preconditions.ts";
 import { hasBody, readFields } from "./request_fields.ts";
 import {
   PAGE_QUERY,
@@ -92,7 +98,7 @@ const getRoute = createRoute({
   responses: {
     200: { description: "The session.", content: json, headers },
     304: { description: "It has the version that `if-none-match` names." },
-    ...problemAnswers(400, 404, 500, 503),
+    ...problemAnswers(400, 404, 412, 500, 503),
   },
 });
 
@@ -161,11 +167,12 @@ export function addSessions(
     return c.json({ sessions: items, ...(cursor === undefined ? {} : { cursor }) }, 200);
   });
   app.openapi(getRoute, async (c) => {
-    const session = await sessions.get(c.req.valid("param").id);
-    const etag = etagOf(session.version);
-    const { noneMatch } = readPreconditions(c.req.raw.headers);
-    const isNew = noneMatch === undefined || isMet({ noneMatch }, session.version);
-    return isNew ? c.json(session.info, 200, { etag }) : c.body(null, 304, { etag });
+    const { id } = c.req.valid("param");
+    const session = await sessions.get(id);
+    const { version } = session;
+    const etag = etagOf(version);
+    const hasIt = isUnchanged(c.req.raw.headers, { what: whatOf(id), version });
+    return hasIt ? c.body(null, 304, { etag }) : c.json(session.info, 200, { etag });
   });
   app.openapi(updateRoute, async (c) => {
     const { id } = c.req.valid("param");

@@ -4,7 +4,7 @@ import type { SetOptions, Variables } from "../../sessions/mod.ts";
 import { BINARY, type Traffic } from "../calls/mod.ts";
 import { type AppEnv, isBytesBody, lengthOf } from "../http/mod.ts";
 import { bodyByReference, encodedJson, problemAnswers } from "../schema/mod.ts";
-import { etagOf, isMet, readPreconditions, underPreconditions } from "./preconditions.ts";
+import { etagOf, isUnchanged, readPreconditions, underPreconditions } from "./preconditions.ts";
 import { invalidBody, unknownFields } from "./request_fields.ts";
 import {
   PAGE_QUERY,
@@ -107,7 +107,7 @@ const getRoute = createRoute({
       headers,
     },
     304: { description: "It has the version that `if-none-match` names." },
-    ...problemAnswers(400, 404, 406, 500, 503),
+    ...problemAnswers(400, 404, 406, 412, 500, 503),
   },
 });
 
@@ -177,12 +177,11 @@ export function addVariables(
   });
   app.openapi(getRoute, async (c) => {
     const { id, name } = c.req.valid("param");
-    const { noneMatch } = readPreconditions(c.req.raw.headers);
     const { variables } = await sessions.get(id);
     const variable = await variables.getStored(name);
     const { version } = variable.info;
     const etag = etagOf(version);
-    if (noneMatch !== undefined && !isMet({ noneMatch }, version)) {
+    if (isUnchanged(c.req.raw.headers, { what: whatOf(name), version })) {
       return c.body(null, 304, { etag });
     }
     const bytes = bytesFor(c.req.header("accept"), variable.encoded);

@@ -77,6 +77,37 @@ Deno.test("PUT of a session with If-Match never opens one", async () => {
   assert.equal((await send("GET", "/s")).status, 404);
 });
 
+Deno.test("DELETE of a program with If-None-Match: * removes nothing", async () => {
+  const send = await opened();
+  const headers = { "if-none-match": "*" };
+  // A program that comes up meanwhile stays.
+  const [put, removal] = await Promise.all([
+    send("PUT", "/s/programs/p", { tool: "add" }),
+    send("DELETE", "/s/programs/p", undefined, headers),
+  ]);
+  assert.equal(put.status, 201);
+  assert.ok([404, 412].includes(removal.status));
+  assert.equal((await send("GET", "/s/programs/p")).status, 200);
+});
+
+Deno.test("GET with If-Match sends that version only", async () => {
+  const send = await opened();
+  await send("PUT", "/s/variables/x", { value: 1 });
+  await send("PUT", "/s/programs/p", { tool: "add" });
+  for (const path of ["/s", "/s/variables/x", "/s/programs/p"]) {
+    const { headers } = await send("GET", path);
+    const etag = headers.get("etag") ?? "";
+    const get = async (header: string): Promise<number> =>
+      (await send("GET", path, undefined, { "if-match": header })).status;
+    assert.deepEqual([await get(etag), await get("*"), await get('"999"')], [200, 200, 412], path);
+    assert.equal(await get("999"), 400);
+    const lost = await send("GET", path, undefined, { "if-match": `W/${etag}` });
+    assert.deepEqual([lost.status, lost.headers.get("etag")], [412, etag]);
+    const both = { "if-match": etag, "if-none-match": etag };
+    assert.equal((await send("GET", path, undefined, both)).status, 304);
+  }
+});
+
 Deno.test("412 has the current version in its body and as ETag", async () => {
   const send = await opened();
   const { body: { version } } = await send("PUT", "/s/variables/x", {
