@@ -194,18 +194,23 @@ export class Traffic implements Disposable {
   }
 
   /**
-   * Reads a JSON body with values, which stay encoded.
+   * Reads a JSON body with values, which stay encoded. Its room is free again once the result is
+   * disposed.
    *
    * @throws {SnakedenError} What {@link BodyReader.read} and {@link decodeValues} throw.
    */
-  async readValues(request: Request): Promise<ValuesBody> {
+  async readValues(request: Request): Promise<ValuesBody & Disposable> {
     checkContentType(request.headers);
     const body = await this.bodies.read(request);
+    const release = (): void => this.bodies.release(body);
     try {
-      if (body.byteLength <= INLINE_BYTES) return decodeValues(body, this.#maxDepth);
-      return await this.#thread.readValues(body, this.#maxDepth);
-    } finally {
-      this.bodies.release(body);
+      const read = body.byteLength <= INLINE_BYTES
+        ? decodeValues(body, this.#maxDepth)
+        : await this.#thread.readValues(body, this.#maxDepth);
+      return { ...read, [Symbol.dispose]: release };
+    } catch (error) {
+      release();
+      throw error;
     }
   }
 

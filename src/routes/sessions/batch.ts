@@ -66,7 +66,7 @@ export function addBatch(
   app.openAPIRegistry.register(BATCH_REQUEST, batchRequestSchema);
   app.openapi(route, async (c) => {
     const { variables } = await sessions.get(c.req.valid("param").id);
-    const body = await traffic.readValues(c.req.raw);
+    using body = await traffic.readValues(c.req.raw);
     const { get, set } = checked(body);
     const items = set?.map((it, i): VariableToSet => ({ ...it, value: body.values[i + 1] }));
     const results = items && await setAll(variables, items);

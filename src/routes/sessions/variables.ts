@@ -216,11 +216,15 @@ export function addVariables(
 }
 
 async function readJsonVariable(request: Request, traffic: Traffic): Promise<BytesBody> {
-  const { fields, values: [value] } = await traffic.readValues(request);
+  const body = await traffic.readValues(request);
+  const { fields, values: [value], [Symbol.dispose]: release } = body;
   const issues = unknownFields(fields, ["type", "constraints"]);
   if (value === undefined) issues.push({ path: "value", message: "missing" });
-  if (value === undefined || issues.length > 0) throw invalidBody(issues);
-  return { fields, value, [Symbol.dispose]: () => {} };
+  if (value !== undefined && issues.length === 0) {
+    return { fields, value, [Symbol.dispose]: release };
+  }
+  release();
+  throw invalidBody(issues);
 }
 
 /** Returns a response whose JSON is sent as its reader reads it. */

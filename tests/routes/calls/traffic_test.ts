@@ -46,3 +46,24 @@ Deno.test("Traffic.readSmall() releases the room of a body", async () => {
     assert.deepEqual(await traffic.readSmall(post(`{"text":"${text}"}`)), { text });
   }
 });
+
+for (const [size, length] of [["small", 60_000], ["large", 200_000]] as const) {
+  Deno.test(`Traffic.readValues() holds the room of a ${size} body until it is disposed`, async () => {
+    using traffic = new Traffic(LIMITS);
+    const value = JSON.stringify("x".repeat(length));
+    for (let round = 0; round < 10; round++) {
+      {
+        using _first = await traffic.readValues(post(`{"value":${value}}`));
+        await assert.rejects(fill(traffic), { code: "server_busy" });
+      }
+      const bad = post(`{"value":${value},"set":[{"value":{"$snakeden":"none"}}]}`);
+      await assert.rejects(traffic.readValues(bad), { code: "invalid_input" });
+      await fill(traffic);
+    }
+  });
+}
+
+/** Reads a body that takes all room. */
+async function fill(traffic: Traffic): Promise<void> {
+  traffic.bodies.release(await traffic.bodies.read(post("x".repeat(LIMITS.maxBodyBytes))));
+}
