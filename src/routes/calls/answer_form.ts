@@ -51,7 +51,7 @@ export function answerForm({ accept, tool, pool, findTool, follows }: AnsweredCa
   const ranges = new AcceptRanges(accept);
   // A client of a stream that takes no events takes bytes alone.
   const jsonQuality = follows ? 0 : ranges.qualityOf("application/json");
-  const wantsBytes = ranges.named.some((it) => BYTES_RANGE.test(it));
+  const wantsBytes = namesBytes(ranges);
   const info = findTool(tool, pool);
   const offers = info?.mediaType === undefined ? [BYTES_TYPE] : [info.mediaType, BYTES_TYPE];
   const bytesType = offers.find((it) => ranges.qualityByName(it) > 0);
@@ -71,6 +71,11 @@ export function answerForm({ accept, tool, pool, findTool, follows }: AnsweredCa
     throw notAcceptable(accept, `${tool} does not return bytes`, { mayHaveRun: false });
   }
   return { bytesType, takesJson };
+}
+
+/** Returns true if a header Accept names a type that only bytes can have. */
+export function namesBytes(ranges: AcceptRanges): boolean {
+  return ranges.named.some((it) => BYTES_RANGE.test(it));
 }
 
 /** Returns the error of a call whose answer turned out not to be bytes. */

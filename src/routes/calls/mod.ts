@@ -13,6 +13,7 @@ export {
   type ExecuteSlice,
   type FindTools,
 } from "./execute.ts";
+export { namesBytes } from "./answer_form.ts";
 export { ARRAY_HEADERS, RAW_POLICY } from "./raw_answer.ts";
 export { addStream, type EventSource, type StreamSlice } from "./stream.ts";
 export { BINARY, RUN_PARAMETERS } from "./upload/mod.ts";

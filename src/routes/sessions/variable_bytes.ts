@@ -1,7 +1,7 @@
 import { byteLengthOf, isDType, isShape, type RawBytes, Value } from "../../bridge/mod.ts";
 import { type FieldIssue, SnakedenError } from "../../errors.ts";
 import { type EncodedJson } from "../schema/mod.ts";
-import { ARRAY_HEADERS, RAW_POLICY, type Traffic } from "../calls/mod.ts";
+import { ARRAY_HEADERS, namesBytes, RAW_POLICY, type Traffic } from "../calls/mod.ts";
 import { AcceptRanges, parseJson } from "../http/mod.ts";
 import { invalidBody, unknownFields } from "./request_fields.ts";
 
@@ -93,14 +93,23 @@ export function bytesFor(accept: string | undefined, value: Value): RawBytes | u
   const ranges = new AcceptRanges(accept);
   const quality = ranges.qualityByName(BYTES_TYPE);
   const json = ranges.qualityOf("application/json");
-  if (quality === 0 || json > quality) return undefined;
+  if (quality === 0) {
+    if (json > 0 || !namesBytes(ranges)) return undefined;
+    throw notAcceptable(accept, `the bytes of variables are sent as ${BYTES_TYPE} only`);
+  }
+  if (json > quality) return undefined;
   const { raw } = value;
   if (raw !== undefined || json > 0) return raw;
-  throw new SnakedenError(
+  throw notAcceptable(accept, "the variable is neither bytes nor an array");
+}
+
+function notAcceptable(accept: string, why: string): SnakedenError {
+  const given = accept.slice(0, 200);
+  return new SnakedenError(
     "not_acceptable",
-    `Cannot answer with ${JSON.stringify(accept.slice(0, 200))}: the variable is neither bytes ` +
-      "nor an array; application/json in the header accept takes every value",
-    { details: { given: accept.slice(0, 200) } },
+    `Cannot answer with ${JSON.stringify(given)}: ${why}; ` +
+      "application/json in the header accept takes every value",
+    { details: { given } },
   );
 }
 

@@ -28,6 +28,8 @@ export interface Constraints {
 /** The most names or dimensions in a constraint. */
 const MAX_ITEMS = 1_000;
 const MAX_NAME_CHARS = 256;
+/** The most issues that are listed, which is more than there are constraints. */
+const MAX_ISSUES = 20;
 
 const NAMES_OF_TYPE: Readonly<Record<VariableType, readonly (keyof Constraints)[]>> = {
   float: ["min", "max"],
@@ -87,7 +89,8 @@ export function constraintIssues(type: VariableType, constraints: unknown): Fiel
     return [{ path: "constraints", message: `given ${shown(constraints)}; allowed: an object` }];
   }
   const names = NAMES_OF_TYPE[type];
-  const issues = Object.entries(constraints).flatMap(([name, value]): FieldIssue[] => {
+  const entries = Object.entries(constraints).slice(0, MAX_ISSUES);
+  const issues = entries.flatMap(([name, value]): FieldIssue[] => {
     const path = `constraints.${name}`;
     const known = names.find((it) => it === name);
     if (known === undefined) {

@@ -118,6 +118,11 @@ Deno.test("GET /v1/sessions/:id/variables/:name answers 406 if a client takes by
   await (await engine.sessions.get("s1")).variables.set("x", [1, "text"]);
   const answer = await client.request(PATH, { headers: { accept: BYTES } });
   assert.deepEqual([answer.status, (await answer.json()).code], [406, "not_acceptable"]);
+  const image = await client.request(PATH, { headers: { accept: "image/png" } });
+  assert.equal(image.status, 406);
+  assert.match((await image.json()).detail, /as application\/octet-stream only/);
+  const page = await client.request(PATH, { headers: { accept: "text/html" } });
+  assert.equal(page.status, 200);
   const json = await client.request(PATH, { headers: { accept: `${BYTES}, application/json` } });
   assert.deepEqual((await json.json()).value, [1, "text"]);
 });

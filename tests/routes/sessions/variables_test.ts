@@ -248,6 +248,8 @@ Deno.test("/v1/sessions/:id/variables lists the first 20 of many wrong fields", 
     assert.equal(answer.body.errors.length, 21);
     assert.match(answer.body.errors[20].message, /more is wrong; the first 20 are listed/);
   }
+  const { status, body } = await send("PUT", "/x", { value: 1, constraints: many });
+  assert.deepEqual([status, body.errors.length], [422, 20]);
 });
 
 Deno.test("PUT /v1/sessions/:id/variables/:name answers 429 at sessions.maxVariables", async () => {
