@@ -37,7 +37,12 @@ export async function readBytesVariable(
   }
 }
 
-function queryOf(url: string, maxDepth: number): Record<string, unknown> {
+/**
+ * Returns the fields of a variable in the query of a request, still unchecked.
+ *
+ * @throws {InvalidInputError} `invalid_input` for fields that are unknown, or given twice.
+ */
+export function queryOf(url: string, maxDepth: number): Record<string, unknown> {
   const start = url.indexOf("?");
   const query = start < 0 ? [] : [...new URLSearchParams(url.slice(start))];
   const issues: FieldIssue[] = unknownFields(Object.fromEntries(query), ["type", "constraints"]);

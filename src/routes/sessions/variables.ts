@@ -18,7 +18,13 @@ import {
 } from "./session_schema.ts";
 import type { SessionsSlice } from "./sessions.ts";
 import { jsonParts, listParts, objectParts, variableParts } from "./variable_answer.ts";
-import { bytesAnswer, type BytesBody, bytesFor, readBytesVariable } from "./variable_bytes.ts";
+import {
+  bytesAnswer,
+  type BytesBody,
+  bytesFor,
+  queryOf,
+  readBytesVariable,
+} from "./variable_bytes.ts";
 
 const headers = z.object({ etag: z.string().openapi({ example: '"7"' }) });
 const tags = ["sessions"];
@@ -34,20 +40,20 @@ const BYTES = {
 };
 const text = { type: "string" as const };
 
-/** The parameters that a body of bytes needs, since it does not name them itself. */
+/** The parameters of a write. A body of bytes needs them, since it does not name them itself. */
 const BYTES_PARAMETERS = [
   {
     name: "type",
     in: "query" as const,
     required: false,
-    description: "For a body of bytes: as in a JSON body.",
+    description: "As in a JSON body, whose own field wins.",
     schema: text,
   },
   {
     name: "constraints",
     in: "query" as const,
     required: false,
-    description: "For a body of bytes: as in a JSON body.",
+    description: "As in a JSON body, whose own field wins.",
     content: { "application/json": { schema: {} } },
   },
   {
@@ -160,7 +166,7 @@ export function addVariables(
     const { variables } = await sessions.get(id);
     using body = isBytesBody(c.req.raw.headers)
       ? await readBytesVariable(c.req.raw, { traffic, maxDepth })
-      : await readJsonVariable(c.req.raw, traffic);
+      : await readJsonVariable(c.req.raw, { traffic, maxDepth });
     const { fields, value } = body;
     // The host checks the fields, as it does for programs in plain JavaScript.
     const options = fields as SetOptions;
@@ -215,13 +221,17 @@ export function addVariables(
   });
 }
 
-async function readJsonVariable(request: Request, traffic: Traffic): Promise<BytesBody> {
+async function readJsonVariable(
+  request: Request,
+  { traffic, maxDepth }: { readonly traffic: Traffic; readonly maxDepth: number },
+): Promise<BytesBody> {
+  const query = queryOf(request.url, maxDepth);
   const body = await traffic.readValues(request);
   const { fields, values: [value], [Symbol.dispose]: release } = body;
   const issues = unknownFields(fields, ["type", "constraints"]);
   if (value === undefined) issues.push({ path: "value", message: "missing" });
   if (value !== undefined && issues.length === 0) {
-    return { fields, value, [Symbol.dispose]: release };
+    return { fields: { ...query, ...fields }, value, [Symbol.dispose]: release };
   }
   release();
   throw invalidBody(issues);

@@ -127,6 +127,19 @@ Deno.test("PUT /v1/sessions/:id/variables/:name keeps type and constraints, and 
   assert.equal((await send("GET", "/t")).body.value, 2);
 });
 
+Deno.test("PUT /v1/sessions/:id/variables/:name takes type and constraints in the query of JSON too", async () => {
+  const send = await opened();
+  const query = "type=float&constraints=%7B%22min%22%3A0%7D";
+  const { body } = await send("PUT", `/x?${query}`, { value: 1 });
+  assert.deepEqual([body.type, body.constraints], ["float", { min: 0 }]);
+  assert.equal(
+    (await send("PUT", `/y?${query}`, { value: 1, type: "integer" })).body.type,
+    "integer",
+  );
+  const wrong = await send("PUT", "/z?typ=float", { value: 1 });
+  assert.deepEqual([wrong.status, wrong.body.errors[0].path], [400, "typ"]);
+});
+
 Deno.test("/v1/sessions/:id/variables refuses bad names and bodies with 400", async () => {
   const send = await opened();
   for (const name of ["a%2Fb", "%20", "x".repeat(129)]) {
