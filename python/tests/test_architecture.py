@@ -19,10 +19,10 @@ PROTOCOL_METHODS = ("find_spec",)
 """Methods whose signature Python prescribes."""
 
 PUBLIC = "public"
-"""The part that users import: the files at the top except worker.py, and these folders. They import
+"""The part that tools import: the files at the top except worker.py, and these folders. They import
 nothing below.
 """
-PUBLIC_FOLDERS = ("session", "testing")
+PUBLIC_FOLDERS = ("session",)
 
 BELOW: dict[str, tuple[str, ...]] = {
     PUBLIC: (),
@@ -45,6 +45,7 @@ BELOW: dict[str, tuple[str, ...]] = {
         PUBLIC,
     ),
     "worker": ("_worker", "_worker/system", PUBLIC),
+    "testing": ("_values", PUBLIC),
     "demo": (PUBLIC,),
 }
 """The folders that each folder may import besides itself. A folder that is missing here is not

@@ -25,7 +25,7 @@ def test_programs_are_a_mapping_of_dicts() -> None:
         with pytest.raises(KeyError, match="none"):
             del programs["none"]
         programs.put("other", tool="echo")
-        assert list(programs) == ["sum", "other"]
+        assert list(programs) == ["other", "sum"]
         assert programs["other"] == {"tool": "echo", "args": {}}
         del programs["sum"]
     assert call.programs == {"other": {"tool": "echo", "args": {}}}
@@ -80,7 +80,7 @@ def test_asynchronous_tools_await_the_same() -> None:
         assert await programs.aput("p", tool="t", timeout_ms=5, if_version=0) == 1
         assert await programs.aget("p") == {"tool": "t", "timeout_ms": 5, "args": {}}
         assert (await programs.aversion("p"), await programs.aversion("none")) == (1, 0)
-        assert await programs.anames() == ["sum", "p"]
+        assert await programs.anames() == ["p", "sum"]
         assert await programs.adelete("sum")
         assert not await programs.adelete("sum")
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from snakeden import Adapter, current_call, tool
+from snakeden import Adapter, CallCancelled, HostError, current_call, tool
 from snakeden.testing import running_call
 
 
@@ -48,6 +48,29 @@ def test_running_call_keeps_what_the_tool_reports() -> None:
     with running_call() as call:
         assert list(Counts().train(2)) == [0, 1]
     assert call.reports == [{"fraction": 0.5, "rows": 0}, {"fraction": 1.0, "rows": 1}]
+
+
+def test_a_session_that_has_ended_is_not_there_any_more() -> None:
+    with running_call(session={"a": 1}) as call:
+        session = current_call().session
+        call.end_session()
+        for use in (
+            lambda: session.variables["a"],
+            lambda: session.variables.set("a", 1),
+            lambda: session.local,
+            lambda: session.programs["p"],
+        ):
+            with pytest.raises(HostError) as caught:
+                use()
+            assert caught.value.code == "unknown_session"
+    assert call.variables == {"a": 1}
+
+
+def test_a_cancelled_tool_can_ask_for_nothing_more() -> None:
+    with running_call(session={"a": 1}) as call:
+        call.cancel()
+        with pytest.raises(CallCancelled):
+            current_call().session.variables["a"]
 
 
 def test_running_call_can_be_cancelled() -> None:

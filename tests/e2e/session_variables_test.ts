@@ -12,6 +12,17 @@ async function start(carrier: CarrierKind): Promise<Snakeden> {
   return await startDen({ adapter: "keeps_state:KeepsState", carrier, taintAfter: 0 });
 }
 
+Deno.test("a session in running_call() behaves as one of the host does", async () => {
+  await using den = await startDen({ adapter: "compares" });
+  await den.sessions.open("s-1");
+  const [seen, pretended] = await Promise.all([
+    den.execute<string[]>("use_session", {}, S1),
+    den.execute<string[]>("use_pretended_session"),
+  ]);
+  assert.ok(seen.length > 40);
+  assert.deepEqual(pretended, seen);
+});
+
 for (const carrier of ["socket", "grpc"] as const) {
   Deno.test(`a tool sees the variables of the library, and the library those of the tool (${carrier})`, async () => {
     await using den = await start(carrier);

@@ -10,12 +10,19 @@ from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any
 
+from snakeden._values.packing import pack, unpack
 from snakeden.call import CURRENT, Call
 from snakeden.device import PRETENDED, Device
 from snakeden.errors import CallCancelled, HostError
 from snakeden.session.programs import program_from_host, program_to_host
 from snakeden.session.source import Reply
-from snakeden.testing.pretended_session import Answer, Changes, PretendedVariables, conflict
+from snakeden.testing.pretended_session import (
+    ANSWERED_AFTER_THE_END,
+    Answer,
+    Changes,
+    PretendedVariables,
+    conflict,
+)
 
 __all__ = ["RunningCall", "running_call"]
 
@@ -57,7 +64,7 @@ class RunningCall:
 
     def local(self) -> dict[str, Any]:
         """Return what tools keep with the session."""
-        self.check()
+        self.ask("session.keep_local", {})
         return self.session_local
 
     @property
@@ -75,19 +82,20 @@ class RunningCall:
 
     def change_variable(self, name: str, value: Any) -> None:
         """Write a variable of the session, as another call or the library would."""
-        self._store.answer("session.set_vars", {"variables": [{"name": name, "value": value}]})
+        item = {"name": name, "value": pack(value)}
+        self._store.answer("session.set_vars", {"variables": [item]})
 
     def delete_variable(self, name: str) -> None:
         """Delete a variable of the session, as another call or the library would."""
         self._store.answer("session.delete_vars", {"names": [name]})
 
     def end_session(self) -> None:
-        """End the changes of the variables, as a session that ends does."""
+        """End the session: its changes end, and everything else fails with `unknown_session`."""
         self._store.end()
 
     def cancel(self) -> None:
-        """Set `current_call().cancelled`, and raise `CallCancelled` where the tool waits for a
-        change of variables. A worker would raise it anywhere in the tool.
+        """Set `current_call().cancelled`, and raise `CallCancelled` where the tool asks the host.
+        A worker would raise it anywhere in the tool.
         """
         self.stop_code = "cancelled"
         self._store.notify()
@@ -115,9 +123,12 @@ class RunningCall:
 
     def ask(self, method: str, args: Any) -> Reply:
         """Answer what a tool asks the host for."""
-        self.check()
+        self._check()
         if method == "session.changes":
             return Changes(self._store, args)
+        if self._store.has_ended and method not in ANSWERED_AFTER_THE_END:
+            message = f"There is no session {self.session_id!r}"
+            raise HostError("unknown_session", message)
         if method.endswith(("_program", "_programs")):
             return Answer(self._answer_of_programs(method, args))
         return Answer(self._store.answer(method, args))
@@ -125,7 +136,7 @@ class RunningCall:
     def _answer_of_programs(self, method: str, args: dict[str, Any]) -> Any:
         programs = self._programs
         if method == "session.list_programs":
-            return {"names": list(programs), "cursor": None}
+            return {"names": sorted(programs), "cursor": None}
         name = args["name"]
         if method == "session.delete_program":
             return programs.pop(name, None) is not None
@@ -148,12 +159,12 @@ class RunningCall:
         self._last_steps.append(step)
 
     def pack(self, value: object) -> Any:
-        """Return a copy of a value."""
-        return deepcopy(value)
+        """Return a copy of a value in the form in which it would reach the host."""
+        return pack(value)
 
     def unpack(self, packed: Any) -> Any:
-        """Return a copy of a value."""
-        return deepcopy(packed)
+        """Return the value of a packed one."""
+        return unpack(packed)
 
     def view(self) -> Call:
         """Return what `current_call()` returns."""
@@ -184,7 +195,7 @@ def running_call(
     assert call.reports[-1] == {"fraction": 1.0}
 
     With a `session`, `current_call().session` has these variables, in memory and without checks of
-    types and constraints:
+    types and constraints. Values are sent as to a host, so a tuple is read as a list:
 
     with running_call(session={"epochs": 1}) as call:
         Texts().train_more()

@@ -6,13 +6,16 @@ import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from copy import deepcopy
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, Final
 
-from snakeden.errors import CallCancelled
+from snakeden._values.packing import pack, unpack
+from snakeden.errors import CallCancelled, HostError
 
-__all__ = ["Answer", "Changes", "PretendedVariables", "conflict"]
+__all__ = ["ANSWERED_AFTER_THE_END", "Answer", "Changes", "PretendedVariables", "conflict"]
+
+ANSWERED_AFTER_THE_END: Final = ("session.changes", "session.leave_changes")
+"""Methods that the host answers also when the session has ended."""
 
 
 class Answer:
@@ -52,7 +55,7 @@ class Changes:
         """True once `wait` returns or raises at once."""
         try:
             return self._answer() is not None
-        except (CallCancelled, RuntimeError):
+        except (CallCancelled, HostError, RuntimeError):
             return True
 
     def wait(self) -> Any:
@@ -106,15 +109,16 @@ class PretendedVariables:
         self._variables: dict[str, dict[str, Any]] = {}
         self._log: list[dict[str, Any]] = []
         """All changes; the position of each is its number."""
-        self._has_ended = False
+        self.has_ended = False
+        """True once the session has ended."""
         self._wakers: list[Callable[[], object]] = []
         self._lock = threading.RLock()
         for name, value in values.items():
-            self._set({"name": name, "value": deepcopy(value)})
+            self._set({"name": name, "value": pack(value)})
 
     def values(self) -> dict[str, Any]:
         """Return a copy of the values by name."""
-        return {name: deepcopy(it["value"]) for name, it in self._variables.items()}
+        return {name: unpack(it["value"]) for name, it in self._variables.items()}
 
     def answer(self, method: str, args: dict[str, Any]) -> Any:
         """Return the answer to a method of the host."""
@@ -127,10 +131,10 @@ class PretendedVariables:
             if method == "session.delete_vars":
                 return [self._delete(name) for name in args["names"]]
             if method == "session.list_vars":
-                return {"names": list(variables), "cursor": None}
+                return {"names": sorted(variables), "cursor": None}
             if method == "session.position":
                 return {"position": self._position()}
-            if method == "session.leave_changes":
+            if method in ("session.keep_local", "session.leave_changes"):
                 return None
         raise RuntimeError(f"{method}: running_call() has no host to ask")
 
@@ -138,18 +142,18 @@ class PretendedVariables:
         """Return the answer to session.changes; None as long as there is no change."""
         self._check()
         with self._lock:
-            seen = int(args["after"].rpartition(".")[2])
-            if seen == len(self._log) and not self._has_ended:
+            seen = _place_of(args["after"])
+            if seen == len(self._log) and not self.has_ended:
                 return None
             return {
                 "changes": self._log[seen:],
                 "after": self._position(),
-                "ended": self._has_ended,
+                "ended": self.has_ended,
             }
 
     def end(self) -> None:
         """End the session for those who follow its changes."""
-        self._has_ended = True
+        self.has_ended = True
         self.notify()
 
     def notify(self) -> None:
@@ -188,7 +192,7 @@ class PretendedVariables:
         version = 0 if before is None else before["version"]
         if expected is not None and expected != version:
             return {"error": conflict("variable", name, version=version)}
-        kind = item.get("type", "json" if before is None else before["type"])
+        kind = item.get("type") or _type_of(unpack(item["value"]), before)
         version = self._changed("set", name)
         self._variables[name] = {
             "type": kind,
@@ -197,6 +201,24 @@ class PretendedVariables:
             "value": item["value"],
         }
         return {"type": kind, "version": version}
+
+
+def _place_of(position: str) -> int:
+    try:
+        return int(position.rpartition(".")[2])
+    except ValueError:
+        text = f"Cannot follow the changes: after: given {position!r}; allowed: a position"
+        raise HostError("invalid_input", text) from None
+
+
+def _type_of(value: object, before: Mapping[str, Any] | None) -> str:
+    """Return the type of a variable that is written without one, as far as it changes the value."""
+    kind = "json" if before is None else str(before["type"])
+    is_float = isinstance(value, float)
+    is_integer = isinstance(value, int) and not isinstance(value, bool)
+    if kind in ("float", "integer") and not is_float and not is_integer:
+        return "json"
+    return "float" if is_float and kind in ("json", "integer") else kind
 
 
 def conflict(kind: str, name: str, *, version: int) -> dict[str, Any]:
