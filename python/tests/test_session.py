@@ -436,6 +436,18 @@ def test_a_variable_that_is_too_large_is_named_and_stops_no_other() -> None:
     assert written(host) == [[1], [3]]
 
 
+def test_variables_that_do_not_fit_into_an_answer_are_asked_for_again() -> None:
+    def answer(reply: Held) -> Any:
+        return [{"type": "json", "version": 1, "value": it} for it in reply.args["names"][:2]]
+
+    names = ["a", "b", "c", "d", "e"]
+    host = Host(answer)
+    assert host.variables.get_many(names) == {it: it for it in names}
+    assert [len(it.args["names"]) for it in host.asked] == [5, 3, 1]
+    host = Host(answer)
+    assert asyncio.run(host.variables.aget_many(names)) == {it: it for it in names}
+
+
 def test_the_number_of_a_float_and_of_an_integer_has_their_type() -> None:
     host = Host(lambda it: [{"type": name, "version": 1, "value": 2} for name in it.args["names"]])
     assert [type(host.variables[it]) for it in ("float", "integer", "json")] == [float, int, int]

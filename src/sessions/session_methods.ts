@@ -8,13 +8,20 @@ import type { Sessions } from "./sessions.ts";
 import { pack, type StoredVariable, unpack } from "./values/mod.ts";
 import type { Variables, VariableToSet } from "./variables/mod.ts";
 
+/** The most variables that a tool may name at once. */
+const MAX_NAMES = 1_000;
+/** The variables that are read at a time for one answer. */
+const READ_NAMES = 16;
+/** The bytes of values after which an answer has no more of them. */
+const ANSWER_BYTES = 16 * 1024 * 1024;
 /** The most names of one page. */
 const PAGE_NAMES = 1_000;
 
 /**
  * Returns the methods by which tools use the session of their call. Twin of variables.py:
  *
- * - `session.get_vars` `{names}`: the variables, in order; null for one that does not exist.
+ * - `session.get_vars` `{names}`: the variables, in order; null for one that does not exist. Leaves
+ *   out the last ones if the others are long: the tool asks for them again.
  * - `session.set_vars` `{variables}`: for each, its `type` and `version`, or its `error`.
  * - `session.delete_vars` `{names}`: for each, whether it existed.
  * - `session.keep_local`: notes that the worker keeps objects with the session, and returns its
@@ -36,7 +43,7 @@ export function sessionMethods(sessions: Sessions): Readonly<Record<string, Host
       return Value.from({ life: await sessions.keepLocal(sessionOf(call)) });
     },
     "session.get_vars": method(async (variables, args) => {
-      const found = await variables.getManyStored(args.names());
+      const found = await readSome(variables, args.names());
       return found.map((it) => it === undefined ? null : described(it));
     }),
     "session.set_vars": method(async (variables, args) => {
@@ -59,6 +66,24 @@ export function sessionMethods(sessions: Sessions): Readonly<Record<string, Host
     }),
     ...programMethods(async (call) => (await sessions.get(sessionOf(call))).programs),
   };
+}
+
+/** Reads variables until their values are as long as an answer may be. */
+async function readSome(
+  variables: Variables,
+  names: readonly string[],
+): Promise<(StoredVariable | undefined)[]> {
+  const found: (StoredVariable | undefined)[] = [];
+  let bytes = 0;
+  do {
+    // Their lengths are not known before, so few are read at a time.
+    const some = await variables.getManyStored(
+      names.slice(found.length, found.length + READ_NAMES),
+    );
+    bytes += some.reduce((sum, it) => sum + (it?.info.bytes ?? 0), 0);
+    found.push(...some);
+  } while (found.length < names.length && bytes < ANSWER_BYTES);
+  return found;
 }
 
 async function deleted(variables: Variables, name: string): Promise<boolean> {
@@ -90,8 +115,10 @@ class Args {
 
   names(): string[] {
     const { names } = this.#args;
-    if (Array.isArray(names) && names.every((it) => typeof it === "string")) return names;
-    throw wrong("names", "a list of texts");
+    const areNames = Array.isArray(names) && names.length <= MAX_NAMES &&
+      names.every((it) => typeof it === "string");
+    if (areNames) return names;
+    throw wrong("names", `a list of at most ${MAX_NAMES} texts`);
   }
 
   variables(): VariableToSet[] {

@@ -61,6 +61,25 @@ Deno.test("session.set_vars writes variables as Python wrote them, and session.g
   assert.deepEqual((await variables.get("tree")).value, { a: 1, b: new Uint8Array([7]) });
 });
 
+Deno.test("session.get_vars answers with a part of the variables if they are long", async () => {
+  await using it = await setUp();
+  const { variables } = await it.sessions.get("s-1");
+  const names = Array.from({ length: 40 }, (_, i) => `n${i}`);
+  for (const name of names) await variables.set(name, "x".repeat(1_200_000));
+  const found = await it.ask("session.get_vars", { names }) as unknown[];
+  assert.equal(found.length, 16);
+  const rest = await it.ask("session.get_vars", { names: names.slice(30) }) as unknown[];
+  assert.equal(rest.length, 10);
+});
+
+Deno.test("methods that take names take no more than a worker sends", async () => {
+  await using it = await setUp();
+  for (const method of ["session.get_vars", "session.delete_vars"]) {
+    const names = Array.from({ length: 1_001 }, (_, i) => `n${i}`);
+    await assert.rejects(it.ask(method, { names }), /names: allowed: a list of at most 1000 texts/);
+  }
+});
+
 Deno.test("session.set_vars says for each variable what was wrong with it", async () => {
   await using it = await setUp();
   const variables = [
@@ -112,7 +131,7 @@ Deno.test("the methods of sessions refuse calls without a session, and sessions 
 Deno.test("the methods of sessions refuse arguments that no worker sends, and name the field", async () => {
   await using it = await setUp();
   const table: [method: string, args: unknown, issue: RegExp][] = [
-    ["get", null, /names: allowed: a list of texts/],
+    ["get", null, /names: allowed: a list of at most 1000 texts/],
     ["get", { names: "a" }, /names: allowed/],
     ["get", { names: [1] }, /names: allowed/],
     ["get", { names: ["/"] }, /"\/"/],

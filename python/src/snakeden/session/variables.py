@@ -137,7 +137,9 @@ class Variables(WithChanges):
         return 0 if entry is None else entry.version
 
     def get_many(self, names: Iterable[str]) -> dict[str, Any]:
-        """Return the variables of these names that exist, by one message to the host."""
+        """Return the variables of these names that exist, by one message to the host, or by some if
+        the values are long.
+        """
         wanted = list(names)
         return self._values(wanted, self._known(wanted))
 
@@ -243,8 +245,11 @@ class Variables(WithChanges):
             self.flush()
             known = self._those_known(names)
             for part in parts(name for name in dict.fromkeys(names) if name not in known):
-                changes = self._changes
-                known.update(self._keep(part, self._ask("get", names=part).wait(), changes=changes))
+                while part:
+                    changes = self._changes
+                    found = self._ask("get", names=part).wait()
+                    known.update(self._keep(part, found, changes=changes))
+                    part = part[len(found) :]
         return [known[name] for name in names]
 
     async def _aknown(self, names: list[str]) -> list[_Entry | None]:
@@ -254,9 +259,11 @@ class Variables(WithChanges):
             await self.aflush()
             known = self._those_known(names)
             for part in parts(name for name in dict.fromkeys(names) if name not in known):
-                changes = self._changes
-                found = await self._ask("get", names=part).wait_async()
-                known.update(self._keep(part, found, changes=changes))
+                while part:
+                    changes = self._changes
+                    found = await self._ask("get", names=part).wait_async()
+                    known.update(self._keep(part, found, changes=changes))
+                    part = part[len(found) :]
         return [known[name] for name in names]
 
     def _those_known(self, names: list[str]) -> dict[str, _Entry | None]:
@@ -267,10 +274,12 @@ class Variables(WithChanges):
     def _keep(
         self, names: list[str], found: list[Any], *, changes: int
     ) -> dict[str, _Entry | None]:
-        """Return what the host has answered, and keep it unless variables have changed since."""
+        """Return what the host has answered, at least the first of the names, and keep it unless
+        variables have changed since.
+        """
         entries = {
             name: None if it is None else _Entry(it["type"], it["version"], it["value"])
-            for name, it in zip(names, found, strict=True)
+            for name, it in zip(names, found, strict=False)
         }
         with self._lock:
             if changes == self._changes:
