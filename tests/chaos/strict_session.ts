@@ -12,13 +12,13 @@ interface Objects {
 
 /**
  * A session that counts its calls in the worker, one after another. The count goes on, or a call
- * fails; after the worker is gone, it begins again only for a call that says `rebind`.
+ * fails; after the worker is gone, it begins again only for a call that says `rebind`. At times the
+ * session is deleted and opened again under the same id.
  */
 export class StrictSession {
   readonly #den: Snakeden;
-  readonly #name: string;
-  /** The number of sessions so far; each has an id of its own. */
-  #number = 0;
+  readonly #id: string;
+  #isOpen = false;
   /** The objects of the session; undefined while it may have others. */
   #objects: Objects | undefined;
   /** Calls since the session began or was bound again whose count nobody has seen. */
@@ -32,20 +32,16 @@ export class StrictSession {
   readonly #gone = new Set<string>();
   isBusy = false;
 
-  constructor(den: Snakeden, name: string) {
+  constructor(den: Snakeden, id: string) {
     this.#den = den;
-    this.#name = name;
-  }
-
-  get #id(): string {
-    return `${this.#name}-${this.#number}`;
+    this.#id = id;
   }
 
   /** Makes a call; at times, the caller leaves it, or takes another session. */
   async count(random: Random): Promise<void> {
     this.isBusy = true;
     try {
-      if (this.#number === 0 || random.below(50) === 0) await this.#openAnother();
+      if (!this.#isOpen || random.below(50) === 0) await this.#openAnother();
       await this.#countOnce({
         rebind: this.#state !== "open" && random.below(3) > 0,
         failFast: random.below(5) === 0,
@@ -57,24 +53,25 @@ export class StrictSession {
     }
   }
 
-  /** Ends the session, and checks that no binding to a worker is left of it. */
+  /** Ends the session, and checks that the next one of its id is bound to no worker. */
   async end(): Promise<void> {
-    if (this.#number === 0) return;
+    if (!this.#isOpen) return;
+    await this.#openAnother();
+    await this.#countOnce({ rebind: false, failFast: false, seconds: 0, leaveMs: undefined });
     await this.#den.sessions.delete(this.#id);
-    this.#forget();
-    this.#state = "open";
-    await this.#den.execute("count_strictly", { seconds: 0 }, {
-      sessionId: this.#id,
-      affinity: "strict_queue",
-    });
   }
 
   async #openAnother(): Promise<void> {
-    if (this.#number > 0) await this.#den.sessions.delete(this.#id);
-    this.#number++;
+    if (this.#isOpen) await this.#den.sessions.delete(this.#id);
+    // A call that its caller has left may still run, and counts in what is opened.
+    const late = this.#objects === undefined
+      ? this.#unseen
+      : this.#objects.most - this.#objects.least;
     this.#forget();
+    this.#unseen = late;
     this.#state = "open";
     await this.#den.sessions.open(this.#id);
+    this.#isOpen = true;
   }
 
   #forget(): void {
