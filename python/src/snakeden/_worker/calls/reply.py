@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -20,6 +21,15 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.interruption import Interruption
 
 __all__ = ["Reply", "forked_copy"]
+
+_OWN_THREADS: Final = (
+    "snakeden-deadlines",
+    "snakeden-memory",
+    "snakeden-reader",
+    "snakeden-relief",
+    "snakeden-writer",
+)
+"""The threads on which the link and the deadlines of the worker depend."""
 
 Waker = Callable[[], object]
 
@@ -72,6 +82,7 @@ class Reply:
         answers that do not take long.
         """
         if self._outcome is None:
+            self._refuse_on_own_thread()
             news: SimpleQueue[None] = SimpleQueue()
             self._add_waker(lambda: news.put(None))
             # The outcome is set before the wakers are called, and checked after one was added.
@@ -174,6 +185,14 @@ class Reply:
         if self._interruption.is_here:
             self._interruption.check(self._attempt)
         raise CallCancelled(code)
+
+    def _refuse_on_own_thread(self) -> None:
+        """Raise on a thread of the worker, where the garbage collector may run a finalizer that
+        waits. Nobody would read the answer.
+        """
+        name = threading.current_thread().name
+        if name in _OWN_THREADS:
+            raise RuntimeError(f"{self.method}: the thread {name} of the worker cannot wait for it")
 
     def _refuse_on_event_loop(self) -> None:
         try:
