@@ -1,6 +1,6 @@
 /**
- * A model of strict sessions that are opened, expire, and outlive their host, over real sessions and
- * pools. The store fails and delays, callers leave, and workers die.
+ * A model of strict sessions that are opened, expire, and outlive their host, over real sessions
+ * and pools. The store fails and delays, callers leave, and workers die.
  */
 import fc from "fast-check";
 import assert from "node:assert/strict";
@@ -79,7 +79,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: fc.constantFrom("release", "restart", "turn") }) },
 );
 
-/** What a session has from its opening, or from its first call if it is not open, to its end. */
+/** A session from its opening, or from its first call if it is not open, to its end. */
 interface Life {
   /** Its life in the store, once it was open. */
   row: string | undefined;
