@@ -16,8 +16,7 @@ import {
   variableSchema,
 } from "./session_schema.ts";
 import type { SessionsSlice } from "./sessions.ts";
-import { jsonParts, listParts, objectParts, variableParts } from "./variable_answer.ts";
-import { answer } from "./variables.ts";
+import { answer, jsonParts, listParts, objectParts, variableParts } from "./variable_answer.ts";
 
 const batchSchema = z.object({
   set: z.array(z.union([

@@ -1,5 +1,7 @@
 import type { StoredVariable, VariableInfo } from "../../sessions/mod.ts";
 import type { Traffic } from "../calls/mod.ts";
+import { lengthOf } from "../http/mod.ts";
+import { encodedJson } from "../schema/mod.ts";
 
 const encoder = new TextEncoder();
 
@@ -38,4 +40,14 @@ export function objectParts(
 /** Returns the JSON of a value in one part. */
 export function jsonParts(value: unknown): Uint8Array[] {
   return [encoder.encode(JSON.stringify(value))];
+}
+
+/** Returns a response whose JSON is sent as its reader reads it. */
+export function answer<T>(
+  parts: readonly Uint8Array[],
+  traffic: Traffic,
+  headers: Readonly<Record<string, string>> = {},
+): ReturnType<typeof encodedJson<T>> {
+  const length = String(lengthOf(parts));
+  return encodedJson<T>(traffic.answers.body(parts), { ...headers, "content-length": length });
 }

@@ -2,8 +2,8 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import { SnakedenError } from "../../errors.ts";
 import type { SetOptions, Variables } from "../../sessions/mod.ts";
 import { BINARY, type Traffic } from "../calls/mod.ts";
-import { type AppEnv, isBytesBody, lengthOf } from "../http/mod.ts";
-import { bodyByReference, encodedJson, problemAnswers } from "../schema/mod.ts";
+import { type AppEnv, isBytesBody } from "../http/mod.ts";
+import { bodyByReference, problemAnswers } from "../schema/mod.ts";
 import { etagOf, isUnchanged, readPreconditions, underPreconditions } from "./preconditions.ts";
 import { invalidBody, unknownFields } from "./request_fields.ts";
 import {
@@ -17,7 +17,7 @@ import {
   variableSchema,
 } from "./session_schema.ts";
 import type { SessionsSlice } from "./sessions.ts";
-import { jsonParts, listParts, objectParts, variableParts } from "./variable_answer.ts";
+import { answer, jsonParts, listParts, objectParts, variableParts } from "./variable_answer.ts";
 import {
   bytesAnswer,
   type BytesBody,
@@ -235,16 +235,6 @@ async function readJsonVariable(
   }
   release();
   throw invalidBody(issues);
-}
-
-/** Returns a response whose JSON is sent as its reader reads it. */
-export function answer<T>(
-  parts: readonly Uint8Array[],
-  traffic: Traffic,
-  headers: Readonly<Record<string, string>> = {},
-): ReturnType<typeof encodedJson<T>> {
-  const length = String(lengthOf(parts));
-  return encodedJson<T>(traffic.answers.body(parts), { ...headers, "content-length": length });
 }
 
 async function versionOf(variables: Variables, name: string): Promise<number | undefined> {
