@@ -86,13 +86,9 @@ Deno.test("Programs.resolve() takes the program of the session first, then the o
   assert.equal(await toolOf("s1"), "global");
   await programs.put("p", { tool: "own" });
   // A call may name a session that was never opened.
-  const seen = await Promise.all([
-    toolOf(),
-    toolOf("s1"),
-    toolOf("s2"),
-    toolOf("x"),
-  ]);
+  const seen = await Promise.all([toolOf(), toolOf("s1"), toolOf("s2"), toolOf("x")]);
   assert.deepEqual(seen, ["global", "own", "global", "global"]);
+  await assert.rejects(toolOf("a/b"), { code: "invalid_input" });
   const { tool, options } = await programs.resolve("p");
   assert.deepEqual([tool, options], ["own", { sessionId: "s1" }]);
   await assert.rejects(programs.resolve("p", {}, { sessionId: "s2" }), { code: "invalid_input" });

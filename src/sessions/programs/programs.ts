@@ -237,9 +237,9 @@ export class Programs {
     return null;
   }
 
-  /** Returns the session of a call, which need not exist: calls may name any. */
+  /** Returns the session of a call, which need not exist: calls may name others. */
   async #sessionOf({ sessionId }: CallOptions): Promise<ProgramOwner> {
-    if (sessionId === undefined || nameIssue("sessionId", sessionId) !== undefined) return null;
+    if (sessionId === undefined) return null;
     return await this.#deps.rows.find(sessionId) ?? null;
   }
 
