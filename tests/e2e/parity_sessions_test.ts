@@ -151,7 +151,10 @@ for (const carrier of ["socket", "grpc"] as const) {
     const args = { name: "x", size: 100 * MB, form: "tensor" };
     for (
       const [given, message] of [
-        [{}, /args of session\.set_vars has .* the limit is 67108864 \(limits\.maxResultBytes\)/],
+        [
+          {},
+          /the variable .x. has at least 100000000 bytes, the limit is 67108864 \(limits\.maxResultBytes\)/,
+        ],
         [limits, /given 1000000\d\d bytes; allowed: 16777216 bytes \(sessions\.maxVariableBytes\)/],
       ] as const
     ) {
