@@ -138,7 +138,6 @@ export class Sessions implements AsyncDisposable {
       calls,
       // Not awaited: the first use must not be overtaken by the second.
       onUse: () => void this.#warnInMemory().catch(() => {}),
-      now,
       end: (id, expect) => this.#end(id, expect),
       workerOf: ({ id, boundIn }) => workerOf(id, boundIn),
     };

@@ -281,8 +281,9 @@ export class MemorySessions implements SessionStore {
       }
       const version = current + 1;
       const bytes = new TextEncoder().encode(text).byteLength;
-      programs.set(name, { name, version, updatedAt: this.#deps.now(), bytes, body: text });
-      return { state: "set", version };
+      const updatedAt = this.#deps.now();
+      programs.set(name, { name, version, updatedAt, bytes, body: text });
+      return { state: "set", version, updatedAt };
     });
   }
 
@@ -351,9 +352,9 @@ export class MemorySessions implements SessionStore {
       if (row === undefined && !variables.delete(name)) return { state: "missing", version: 0 };
       if (row !== undefined) variables.set(name, row);
       session.seq = version;
-      const state = row === undefined ? "dropped" : "set";
-      changes.push({ seq: version, name, kind: state });
-      return { state, version };
+      changes.push({ seq: version, name, kind: row === undefined ? "dropped" : "set" });
+      if (row === undefined) return { state: "dropped", version };
+      return { state: "set", version, updatedAt: row.updatedAt };
     });
     this.#deps.logs.publish(session.entry.row.life, changes);
     return answers;

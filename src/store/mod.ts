@@ -51,6 +51,7 @@ export type {
   ProgramScope,
   SessionPatch,
   SessionStore,
+  SetAnswer,
   Updated,
   VariableAnswer,
   VariableToDrop,

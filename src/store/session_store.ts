@@ -58,15 +58,22 @@ export interface VariableToDrop {
   readonly expectVersion?: number | undefined;
 }
 
+/** The answer for something that was written, with what its row has from here on. */
+export interface SetAnswer {
+  readonly state: "set";
+  readonly version: number;
+  readonly updatedAt: number;
+}
+
 /**
  * The answer for one variable. `version` is that of the change that was made; if the write was
  * `stale`, it is the current version, or 0 if the variable does not exist. A `missing` variable was
  * to be removed with no version expected; its `version` is 0, and nothing is changed.
  */
-export interface VariableAnswer {
-  readonly state: "set" | "dropped" | "stale" | "missing";
+export type VariableAnswer = SetAnswer | {
+  readonly state: "dropped" | "stale" | "missing";
   readonly version: number;
-}
+};
 
 /** A variable of a list. The value is absent if it is longer than the caller wants. */
 export type ListedVariable = VariableHead & { readonly value?: Uint8Array<ArrayBuffer> };
@@ -112,10 +119,7 @@ export interface NewProgram {
 }
 
 /** The answer for one program; `version` is the current one, or 0 if there is no program. */
-export interface ProgramAnswer {
-  readonly state: "set" | "stale";
-  readonly version: number;
-}
+export type ProgramAnswer = SetAnswer | { readonly state: "stale"; readonly version: number };
 
 /**
  * Sessions, with their variables and programs.

@@ -56,6 +56,18 @@ Deno.test("Sessions: the later of two updates stays in memory, whichever is answ
   assert.deepEqual((await it.sessions.get("s")).metadata, { later: true });
 });
 
+Deno.test("Sessions: the answer of a write has the time of the store, as a later host shows it", async () => {
+  await using it = openSessions({}, { store: (now) => memoryStore({ now: () => now() + 5 }) });
+  const { variables, programs } = await it.sessions.open("s");
+  const variable = await variables.set("v", 1);
+  const program = await programs.put("p", { tool: "t" });
+  assert.equal(variable.updatedAt, "2026-01-01T00:00:00.005Z");
+  assert.equal(program.updatedAt, "2026-01-01T00:00:00.005Z");
+  const later = await it.again().get("s");
+  assert.equal((await later.variables.get("v")).updatedAt, variable.updatedAt);
+  assert.equal((await later.programs.get("p")).updatedAt, program.updatedAt);
+});
+
 Deno.test("Sessions: a step of the system's clock does not end a session", async () => {
   await using store = memoryStore();
   store.report = () => Promise.resolve({ state: "open", setAside: [] });

@@ -4,7 +4,14 @@ import { MAX_METADATA_BYTES, MAX_TTL_MS } from "../../src/store/mod.ts";
 import { nextTurn } from "../fixtures/until.ts";
 import type { DurableDriver, StoreDriver } from "./conformance.ts";
 import { newRunId } from "./samples.ts";
-import { allPages, lengthsOf, openAt, openSession, variable } from "./session_samples.ts";
+import {
+  allPages,
+  lengthsOf,
+  openAt,
+  openSession,
+  setAnswer,
+  variable,
+} from "./session_samples.ts";
 
 const REFUSED = { name: "SnakedenError", code: "invalid_input", retryable: false };
 
@@ -145,12 +152,12 @@ function testLives({ name, place }: StoreDriver): void {
       sessions.drop("s"),
       sessions.update("s", 1, {}),
     ]);
-    assert.deepEqual(answers[1], [{ state: "set", version: 1 }]);
+    assert.deepEqual(answers[1], [setAnswer(1)]);
     assert.equal(answers[2]?.state, "updated");
     assert.deepEqual(answers.slice(3, 6), [true, undefined, [undefined]]);
     assert.equal(answers[6].created, true);
-    assert.deepEqual(answers[7], [{ state: "set", version: 1 }]);
-    assert.deepEqual(answers.slice(8), [{ state: "set", version: 1 }, true, true, undefined]);
+    assert.deepEqual(answers[7], [setAnswer(1)]);
+    assert.deepEqual(answers.slice(8), [setAnswer(1), true, true, undefined]);
     assert.equal(await sessions.read("s"), undefined);
   });
 
@@ -408,7 +415,7 @@ function testLaterHosts({ name, place }: DurableDriver): void {
     assert.deepEqual(await lengthsOf(sessions, "a", ["v", "w"]), [7, 100_000]);
     assert.deepEqual((await sessions.getProgram("a", "p"))?.body, { x: "y".repeat(100_000) });
     assert.deepEqual(await sessions.setVars("a", [variable("v", 1, { expectVersion: 1 })]), [
-      { state: "set", version: 3 },
+      setAnswer(3, 1_000_900),
     ]);
     host.now = 1_001_000;
     assert.deepEqual([...await sessions.sweep(10)].sort(), ["a", "c", "long"]);

@@ -4,6 +4,7 @@ import type {
   PageAsk,
   Position,
   SessionStore,
+  SetAnswer,
   Store,
   VariableRow,
   WatchEvent,
@@ -39,6 +40,11 @@ export async function openSession(sessions: SessionStore, id: string): Promise<v
 /** Returns a variable of `length` bytes to write. */
 export function variable(name: string, length = 3, rest: Partial<NewVariable> = {}): NewVariable {
   return { name, type: "bytes", value: bytesOf(length), ...rest };
+}
+
+/** Returns the answer for something that was written, by default at the time of {@link openAt}. */
+export function setAnswer(version: number, updatedAt = 1_000_000): SetAnswer {
+  return { state: "set", version, updatedAt };
 }
 
 /** Returns the lengths of variables; undefined for each that does not exist. */

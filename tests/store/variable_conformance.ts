@@ -13,6 +13,7 @@ import {
   lengthsOf,
   openAt,
   openSession,
+  setAnswer,
   variable,
 } from "./session_samples.ts";
 
@@ -41,7 +42,7 @@ function testValues({ name, place }: StoreDriver): void {
       constraints: { min: -0.5, choices: ["a", "é"], nested: { shape: [2, null] } },
     }));
     const answers = await sessions.setVars("s", items);
-    assert.deepEqual(answers, lengths.map((_, i) => ({ state: "set", version: i + 1 })));
+    assert.deepEqual(answers, lengths.map((_, i) => setAnswer(i + 1)));
     const rows = await sessions.getVars("s", [...items.map((it) => it.name), "none"]);
     assert.equal(rows?.length, items.length + 1);
     for (const [i, { name, type, value, constraints }] of items.entries()) {
@@ -51,7 +52,10 @@ function testValues({ name, place }: StoreDriver): void {
     }
     assert.equal(rows.at(-1), undefined);
     host.now += 5;
-    await sessions.setVars("s", [{ name: items[0]?.name ?? "", type: "u", value: bytesOf(2) }]);
+    const again = { name: items[0]?.name ?? "", type: "u", value: bytesOf(2) };
+    assert.deepEqual(await sessions.setVars("s", [again]), [
+      setAnswer(lengths.length + 1, 1_000_005),
+    ]);
     const [row] = await sessions.getVars("s", [items[0]?.name ?? ""]) ?? [];
     assert.deepEqual([row?.type, row?.constraints, row?.updatedAt], ["u", undefined, 1_000_005]);
   });
@@ -189,16 +193,15 @@ function testVersions({ name, place }: StoreDriver): void {
         "s",
         items.map(([name, expectVersion]) => variable(name, 3, { expectVersion })),
       );
-    const done = (version: number): VariableAnswer => ({ state: "set", version });
     const stale = (version: number): VariableAnswer => ({ state: "stale", version });
     assert.deepEqual(await set(["a", 0], ["b", undefined], ["c", 1], ["a", 0], ["a", 1]), [
-      done(1),
-      done(2),
+      setAnswer(1),
+      setAnswer(2),
       stale(0),
       stale(1),
-      done(3),
+      setAnswer(3),
     ]);
-    assert.deepEqual(await set(["a", 1], ["b", 2], ["b", 0]), [stale(3), done(4), stale(4)]);
+    assert.deepEqual(await set(["a", 1], ["b", 2], ["b", 0]), [stale(3), setAnswer(4), stale(4)]);
     const drops = await sessions.dropVars("s", [
       { name: "a", expectVersion: 1 },
       { name: "b", expectVersion: 4 },
@@ -213,7 +216,7 @@ function testVersions({ name, place }: StoreDriver): void {
       stale(0),
       { state: "missing", version: 0 },
     ]);
-    assert.deepEqual(await set(["b", 4], ["b", 0]), [stale(0), done(6)]);
+    assert.deepEqual(await set(["b", 4], ["b", 0]), [stale(0), setAnswer(6)]);
     assert.equal((await sessions.position("s"))?.seq, 6);
     assert.equal((await sessions.read("s"))?.version, 1);
   });
@@ -320,10 +323,7 @@ function testPrograms({ name, place }: StoreDriver): void {
     const bodies = [{ tool: "t", args: { n: [1, "é"] } }, null, "x".repeat(200_000), 0.5];
     for (const scope of ["s", null]) {
       for (const [i, body] of bodies.entries()) {
-        assert.deepEqual(await sessions.putProgram(scope, { name: "p", body }), {
-          state: "set",
-          version: i + 1,
-        });
+        assert.deepEqual(await sessions.putProgram(scope, { name: "p", body }), setAnswer(i + 1));
         const row = await sessions.getProgram(scope, "p");
         const bytes = new TextEncoder().encode(JSON.stringify(body)).length;
         assert.deepEqual(row, { name: "p", version: i + 1, updatedAt: 1_000_000, bytes, body });
@@ -333,7 +333,7 @@ function testPrograms({ name, place }: StoreDriver): void {
       const exists = await sessions.putProgram(scope, { name: "p", body: 1, expectVersion: 0 });
       assert.deepEqual(exists, { state: "stale", version: 4 });
       const put = await sessions.putProgram(scope, { name: "p", body: 1, expectVersion: 4 });
-      assert.deepEqual(put, { state: "set", version: 5 });
+      assert.deepEqual(put, setAnswer(5));
     }
     assert.equal(await sessions.getProgram("s2", "p"), undefined);
     assert.equal(await sessions.deleteProgram("s2", "p"), false);

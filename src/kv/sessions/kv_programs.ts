@@ -47,7 +47,8 @@ export class KvPrograms {
       }
       const long = await this.#named.store(value);
       const version = current + 1;
-      const fields = { name, version, updatedAt: this.#deps.now(), bytes: value.byteLength };
+      const updatedAt = this.#deps.now();
+      const fields = { name, version, updatedAt, bytes: value.byteLength };
       const head = { ...fields, ...(long && { long }) };
       const row = new Row(LONG_PROGRAM, head, long === undefined ? value : NO_BODY);
       const mutations: RowChange[] = [{ type: "set", key, value: row }];
@@ -62,7 +63,7 @@ export class KvPrograms {
       const after = (): void => {
         if (unused !== undefined) this.#lives.removeChunks(unused.generation);
       };
-      return { answer: { state: "set", version }, write, after };
+      return { answer: { state: "set", version, updatedAt }, write, after };
     });
   }
 

@@ -215,12 +215,13 @@ export class KvVariables {
       return { state: "dropped", version };
     }
     const { type, constraints, value } = item;
-    const fields = { name, type, version, updatedAt: this.#deps.now(), bytes: value.byteLength };
+    const updatedAt = this.#deps.now();
+    const fields = { name, type, version, updatedAt, bytes: value.byteLength };
     const head = { ...fields, ...(constraints && { constraints }), ...(long && { long }) };
     // A copy: the row stays in memory, and the caller may change the buffer later.
     const body = long === undefined ? value.slice() : NO_BODY;
     plan.mutations.push({ type: "set", key, value: new Row(LONG_VARIABLE, head, body) });
     if (long !== undefined) plan.mutations.push(this.#deps.chunks.bind(long));
-    return { state: "set", version };
+    return { state: "set", version, updatedAt };
   }
 }

@@ -6,6 +6,7 @@ import {
   type PageAsk,
   type ProgramHead,
   type SessionRow,
+  type SetAnswer,
 } from "../../store/mod.ts";
 import { Loads } from "../loads.ts";
 import { quotaExceeded, unknownProgram, versionConflict } from "../session_errors.ts";
@@ -74,12 +75,12 @@ export class ProgramRows {
   }
 
   /**
-   * Writes a program, and returns its version once that is durable.
+   * Writes a program, and returns its version and time once that is durable.
    *
    * @throws {SnakedenError} `version_conflict`, `session_quota_exceeded`, `unknown_session` or
    * `store_failed`.
    */
-  async put(owner: ProgramOwner, { name, body, ifVersion }: ProgramWrite): Promise<number> {
+  async put(owner: ProgramOwner, { name, body, ifVersion }: ProgramWrite): Promise<SetAnswer> {
     return await this.#change(owner, name, async (current) => {
       if (ifVersion !== undefined && ifVersion !== current) throw conflict(name, current);
       const { store, rows, limits: { maxPrograms: max } } = this.#deps;
@@ -93,7 +94,7 @@ export class ProgramRows {
       if (answer === undefined) throw rows.gone(owner?.id ?? "");
       if (answer.state === "stale") throw conflict(name, answer.version);
       if (count !== undefined) count.value++;
-      return answer.version;
+      return answer;
     });
   }
 

@@ -57,8 +57,6 @@ export interface ProgramsDeps {
   readonly calls: () => Pick<Calls, "execute" | "call" | "streamOf">;
   /** Called at each use of the global programs. */
   readonly onUse: () => void;
-  /** Returns the time of the store: milliseconds since 1970. */
-  readonly now: () => number;
 }
 
 /**
@@ -97,12 +95,15 @@ export class Programs {
     options: ProgramWriteOptions = {},
   ): Promise<PutProgram> {
     checkWrite("write the program", name, options);
-    const { programs, programLimits, now } = this.#deps;
+    const { programs, programLimits } = this.#deps;
     const { body, bytes } = checkedBody(program, programLimits);
     const owner = await this.#owner();
-    const version = await programs.put(owner, { name, body, ifVersion: options.ifVersion });
-    const info = infoOf({ name, version, updatedAt: now(), bytes });
-    return { ...info, created: version === 1 };
+    const { version, updatedAt } = await programs.put(owner, {
+      name,
+      body,
+      ifVersion: options.ifVersion,
+    });
+    return { ...infoOf({ name, version, updatedAt, bytes }), created: version === 1 };
   }
 
   /**

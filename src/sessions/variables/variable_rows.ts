@@ -1,7 +1,7 @@
 import type { Value } from "../../bridge/mod.ts";
 import type { SessionsConfig } from "../../config/mod.ts";
 import { SnakedenError } from "../../errors.ts";
-import type { JsonObject, NewVariable, SessionRow } from "../../store/mod.ts";
+import type { JsonObject, NewVariable, SessionRow, SetAnswer } from "../../store/mod.ts";
 import { Loads } from "../loads.ts";
 import { Removals } from "./removals.ts";
 import { unknownVariable } from "../session_errors.ts";
@@ -124,10 +124,10 @@ export class VariableRows {
       let next = 0;
       results = prepared.map((it) => {
         if (it instanceof SnakedenError) return it;
-        const { state = "stale", version = 0 } = answers[next++] ?? {};
-        return state === "set"
-          ? this.#written(it, version)
-          : this.#lost(session, it.row.name, version);
+        const answer = answers[next++];
+        return answer?.state === "set"
+          ? this.#written(it, answer)
+          : this.#lost(session, it.row.name, answer?.version ?? 0);
       });
       return results;
     } catch (error) {
@@ -330,9 +330,8 @@ export class VariableRows {
     };
   }
 
-  #written({ key, row, encoded }: Prepared, version: number): VariableInfo {
+  #written({ key, row, encoded }: Prepared, { version, updatedAt }: SetAnswer): VariableInfo {
     const { name, type, constraints, value } = row;
-    const updatedAt = this.#deps.now();
     const head = { name, type, constraints, version, updatedAt, bytes: value.byteLength };
     const stored = storedVariable(head, value, encoded);
     this.#loads.markStale(key);
