@@ -164,7 +164,7 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
     new KvNamedRows({ rows, chunks, failures, accepted }),
     (it) => it.close(),
   );
-  const logs = new ChangeLogs();
+  const logs = new ChangeLogs({ now, timer });
   const { clean } = named;
   const count = await countOf(rows);
   const deps = { rows, chunks, failures, accepted, logs, now, clean };

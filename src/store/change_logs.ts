@@ -1,3 +1,4 @@
+import type { Clock } from "../async/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import { RecencyMap } from "../collections/mod.ts";
 import type { Change, Position, WatchEvent } from "./session_store.ts";
@@ -7,6 +8,20 @@ const KEPT = 200;
 const KEPT_WATCHED = 10_000;
 /** The sessions, apart from watched ones, of which changes are kept. */
 const MAX_QUIET = 2_000;
+
+/** The longest wait for an expiry, since a timer takes at most 2^31 ms. */
+const MAX_WAIT_MS = 86_400_000;
+
+/** The position of a session, and the time at which it expires unless it is renewed. */
+export type WatchedPosition = Position & { readonly expiresAt: number };
+
+/** Dependencies of {@link ChangeLogs}. */
+export interface ChangeLogsDeps {
+  /** The clock of the store. */
+  readonly now: () => number;
+  /** Wakes watchers at the expiry of their session. */
+  readonly timer: Pick<Clock, "after">;
+}
 
 interface Log {
   /** Without a gap, oldest first. */
@@ -25,7 +40,12 @@ interface Log {
 export class ChangeLogs {
   /** By life; the one that was changed last is the last one. */
   readonly #logs = new RecencyMap<Log>();
+  readonly #deps: ChangeLogsDeps;
   #isClosed = false;
+
+  constructor(deps: ChangeLogsDeps) {
+    this.#deps = deps;
+  }
 
   /** Adds changes of one life, which follow those that were published before. */
   publish(life: string, changes: readonly Change[]): void {
@@ -61,14 +81,15 @@ export class ChangeLogs {
    */
   async *watch(
     from: Position,
-    positionOf: () => Promise<Position | undefined>,
+    positionOf: () => Promise<WatchedPosition | undefined>,
     signal: AbortSignal,
   ): AsyncGenerator<WatchEvent> {
     signal.throwIfAborted();
     const first = await positionOf();
     if (first === undefined) return yield { type: "ended" };
     const { life } = first;
-    const bell = new Bell(signal);
+    const { now, timer } = this.#deps;
+    const bell = new Bell(signal, timer);
     const log = this.#renew(life);
     log.watchers.add(bell.ring);
     try {
@@ -76,9 +97,10 @@ export class ChangeLogs {
       const at = await positionOf();
       if (at?.life !== life) return yield { type: "ended" };
       let { seq } = from;
+      let expiresAt: number | undefined = at.expiresAt;
       if (from.life !== life || seq > at.seq) {
         ({ seq } = at);
-        yield { type: "reset", at };
+        yield { type: "reset", at: { life, seq } };
       } else if (log.last === undefined) log.last = at.seq;
       while (true) {
         signal.throwIfAborted();
@@ -90,8 +112,13 @@ export class ChangeLogs {
         } else if (changes.length > 0) {
           seq = changes.at(-1)?.seq ?? seq;
           yield { type: "changes", changes, at: { life, seq } };
-        } else if (log.hasEnded) return yield { type: "ended" };
-        else await bell.wait();
+        } else if (log.hasEnded || expiresAt === undefined) return yield { type: "ended" };
+        else if (now() < expiresAt) await bell.wait(expiresAt - now());
+        else {
+          // A touch may have renewed it.
+          const later = await positionOf();
+          expiresAt = later?.life === life ? later.expiresAt : undefined;
+        }
       }
     } finally {
       log.watchers.delete(bell.ring);
@@ -125,17 +152,22 @@ const CLOSED = "Cannot watch a session: the store is closed";
 class Bell implements Disposable {
   #rung = Promise.withResolvers<void>();
   readonly #signal: AbortSignal;
+  readonly #timer: Pick<Clock, "after">;
 
-  constructor(signal: AbortSignal) {
+  constructor(signal: AbortSignal, timer: Pick<Clock, "after">) {
     this.#signal = signal;
+    this.#timer = timer;
     signal.addEventListener("abort", this.ring);
   }
 
   readonly ring = (): void => this.#rung.resolve();
 
-  async wait(): Promise<void> {
+  /** Resolves at the next ring, or after a time. */
+  async wait(atMostMs: number): Promise<void> {
     if (this.#signal.aborted) return;
+    const cancel = this.#timer.after(Math.min(atMostMs, MAX_WAIT_MS), this.ring);
     await this.#rung.promise;
+    cancel();
     this.#rung = Promise.withResolvers<void>();
   }
 

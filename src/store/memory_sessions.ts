@@ -1,6 +1,6 @@
 import type { AcceptedWork } from "./accepted_work.ts";
 import { copyOf } from "./blobs.ts";
-import type { ChangeLogs } from "./change_logs.ts";
+import type { ChangeLogs, WatchedPosition } from "./change_logs.ts";
 import { KeyedQueue } from "./keyed_queue.ts";
 import {
   checkLimit,
@@ -256,7 +256,7 @@ export class MemorySessions implements SessionStore {
   }
 
   position(id: string): Promise<Position | undefined> {
-    return this.#read("read a session", id, positionOf);
+    return this.#read("read a session", id, ({ entry, seq }) => ({ life: entry.row.life, seq }));
   }
 
   watch(
@@ -264,7 +264,7 @@ export class MemorySessions implements SessionStore {
     from: Position,
     { signal }: { readonly signal: AbortSignal },
   ): AsyncIterable<WatchEvent> {
-    return this.#deps.logs.watch(from, () => this.position(id), signal);
+    return this.#deps.logs.watch(from, () => this.#read("watch a session", id, watched), signal);
   }
 
   putProgram(
@@ -384,8 +384,8 @@ function rowOf({ entry: { row, metadata } }: Session): SessionRow {
   return { ...row, metadata: JSON.parse(metadata) };
 }
 
-function positionOf({ entry, seq }: Session): Position {
-  return { life: entry.row.life, seq };
+function watched({ entry: { row: { life, expiresAt } }, seq }: Session): WatchedPosition {
+  return { life, seq, expiresAt };
 }
 
 async function copyOfRow(row: VariableRow): Promise<VariableRow> {

@@ -1,6 +1,7 @@
+import { SYSTEM_CLOCK } from "../async/mod.ts";
 import { AcceptedWork } from "./accepted_work.ts";
 import { type Blobs, checkBlob, copyOf } from "./blobs.ts";
-import { ChangeLogs } from "./change_logs.ts";
+import { ChangeLogs, type ChangeLogsDeps } from "./change_logs.ts";
 import { KeyedQueue } from "./keyed_queue.ts";
 import { MemorySessions } from "./memory_sessions.ts";
 import { storeTime } from "./session_row.ts";
@@ -9,13 +10,13 @@ import type { Store } from "./store.ts";
 /**
  * Returns a store that lives as long as its host. It keeps no process rows, since no later host
  * could read them. Processes that such a host leaves behind are found by the mark in their
- * environment. `now` is its clock: milliseconds since 1970.
+ * environment. `now` is its clock: milliseconds since 1970. `timer` wakes at the expiry of sessions.
  */
 export function memoryStore(
-  { now = storeTime }: { readonly now?: () => number } = {},
+  { now = storeTime, timer = SYSTEM_CLOCK }: Partial<ChangeLogsDeps> = {},
 ): Store {
   const accepted = new AcceptedWork();
-  const logs = new ChangeLogs();
+  const logs = new ChangeLogs({ now, timer });
   return {
     processes: {
       record: () => accepted.run("record a process", () => Promise.resolve()),

@@ -100,7 +100,8 @@ export interface Change {
  * - `changes`: the next changes, at least one, in order. `at` is the position after them.
  * - `reset`: the changes since the position are not known any more. The watcher must read all
  *   variables *after* this event; changes after `at` follow.
- * - `ended`: the session was dropped, swept, or replaced after it had expired. No event follows.
+ * - `ended`: the session was dropped, or has expired. No event follows. If its time to live was
+ *   shortened meanwhile, this may come with the sweep only.
  */
 export type WatchEvent =
   | { readonly type: "changes"; readonly changes: readonly Change[]; readonly at: Position }

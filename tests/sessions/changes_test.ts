@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../src/errors.ts";
 import type { VariableChange } from "../../src/sessions/mod.ts";
+import { memoryStore } from "../../src/store/mod.ts";
+import { until } from "../fixtures/until.ts";
 import { openSessions } from "./opened_sessions.ts";
 
 async function take(
@@ -86,6 +88,26 @@ Deno.test("Variables.changes() ends with its session", async () => {
   await session.delete();
   assert.equal((await next).done, true);
   await assert.rejects(session.variables.changes().next(), { code: "unknown_session" });
+});
+
+Deno.test("Variables.changes() ends when its session expires, before any sweep", async () => {
+  const config = { ttlMs: 1_000, sweepMs: 3_600_000 };
+  await using it = openSessions(config, { store: (now, timer) => memoryStore({ now, timer }) });
+  const session = await it.sessions.open("s1");
+  const timers = it.clock.pending;
+  const changes = session.variables.changes();
+  const next = changes.next();
+  await until(() => it.clock.pending === timers + 1, "the watch");
+  it.clock.advance(500);
+  await session.touch();
+  it.clock.advance(999);
+  await session.variables.set("x", 1);
+  assert.equal((await next).value?.name, "x");
+  const last = changes.next();
+  await session.touch();
+  it.clock.advance(1_000);
+  assert.equal((await last).done, true);
+  assert.equal(it.clock.pending, timers);
 });
 
 Deno.test("Variables.changes() throws the reason of its signal, and return() ends a read", async () => {

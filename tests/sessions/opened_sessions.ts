@@ -1,4 +1,5 @@
 /** Sessions over a store in memory, with a clock that stands still until the test moves it. */
+import type { Clock } from "../../src/async/mod.ts";
 import { parseConfig } from "../../src/config/mod.ts";
 import { Sessions } from "../../src/sessions/mod.ts";
 import type { ConfigInput } from "../../src/config/mod.ts";
@@ -22,7 +23,7 @@ export interface OpenedSessions extends AsyncDisposable {
 export function openSessions(
   config: NonNullable<ConfigInput["sessions"]> = {},
   options: {
-    readonly store?: (now: () => number) => Store;
+    readonly store?: (now: () => number, timer: Clock) => Store;
     /** True if the store says that it is in memory, which the log then has. */
     readonly saysSo?: boolean;
   } = {},
@@ -31,7 +32,7 @@ export function openSessions(
   const start = Date.UTC(2026, 0, 1) - clock.now();
   const now = (): number => start + clock.now();
   const stack = new AsyncDisposableStack();
-  const store = stack.use(options.store?.(now) ?? memoryStore({ now }));
+  const store = stack.use(options.store?.(now, clock) ?? memoryStore({ now }));
   if (!options.saysSo) store.report = () => Promise.resolve({ state: "open", setAside: [] });
   const parsed = parseConfig({ sessions: config }).sessions;
   const ended: string[] = [];

@@ -135,6 +135,23 @@ function testEnds({ name, place }: StoreDriver): void {
     assert.deepEqual(await watchUntil(sessions, "none", none, () => false), [{ type: "ended" }]);
   });
 
+  Deno.test(`${name}: SessionStore.watch() ends when its session expires, before any sweep`, async () => {
+    await using at = await place();
+    await using host = await openAt(at);
+    const { sessions } = host;
+    // The clock of the store stands still, so the timer looks again each 20 ms until it moves.
+    await sessions.open("s", { ttlMs: 20, metadata: {} });
+    const watching = watchUntil(sessions, "s", await positionOf(sessions, "s"), () => false);
+    await nextTurn();
+    host.now += 19;
+    await sessions.touch(["s"]);
+    host.now += 19;
+    await sessions.setVars("s", [variable("v")]);
+    host.now += 1;
+    assert.deepEqual((await watching).map(({ type }) => type), ["changes", "ended"]);
+    assert.equal(await sessions.count(), 1);
+  });
+
   Deno.test(`${name}: SessionStore.watch() throws the reason of its signal`, async () => {
     await using at = await place();
     await using host = await openAt(at);

@@ -26,6 +26,7 @@ import {
   type VariableAnswer,
   type VariableRow,
   type VariableToDrop,
+  type WatchedPosition,
   type WatchEvent,
 } from "../../store/mod.ts";
 import { keys } from "../keys.ts";
@@ -251,7 +252,11 @@ export class KvSessions implements SessionStore {
     from: Position,
     { signal }: { readonly signal: AbortSignal },
   ): AsyncIterable<WatchEvent> {
-    return this.#deps.logs.watch(from, () => this.position(id), signal);
+    const at = (): Promise<WatchedPosition | undefined> =>
+      this.#lives.read("watch a session", id, ({ state: { life, seq, expiresAt } }) => {
+        return { life, seq, expiresAt };
+      });
+    return this.#deps.logs.watch(from, at, signal);
   }
 
   putProgram(scope: ProgramScope, program: NewProgram): Promise<ProgramAnswer | undefined> {
