@@ -10,7 +10,8 @@ import type { Store } from "./store.ts";
 /**
  * Returns a store that lives as long as its host. It keeps no process rows, since no later host
  * could read them. Processes that such a host leaves behind are found by the mark in their
- * environment. `now` is its clock: milliseconds since 1970. `timer` wakes at the expiry of sessions.
+ * environment. `now` is its clock: milliseconds since 1970. `timer` rings when a session
+ * expires that somebody watches.
  */
 export function memoryStore(
   { now = storeTime, timer = SYSTEM_CLOCK }: Partial<ChangeLogsDeps> = {},
