@@ -170,11 +170,7 @@ export class Sessions implements AsyncDisposable {
   async ensure(id: string, options: OpenOptions = {}): Promise<OpenedSession> {
     checkId(id);
     const { ttlMs: defaultMs, maxTtlMs } = this.#config;
-    const { ttlMs = Math.min(defaultMs, maxTtlMs), metadata = {} } = checkedOptions(
-      "open the session",
-      options,
-      { limits: this.#config, known: ["ttlMs", "metadata"] },
-    );
+    const { ttlMs = Math.min(defaultMs, maxTtlMs), metadata = {} } = this.#checked(options);
     const there = await this.#find(id);
     if (there !== undefined) return { session: there, created: false };
     const opened = await this.#quota.run(() => this.#rows.open(id, { ttlMs, metadata }));
@@ -194,6 +190,15 @@ export class Sessions implements AsyncDisposable {
       if (lives.length > 0) this.#onEnded([], lives);
     }
     return { session: new Session(session, this.#deps), created };
+  }
+
+  /**
+   * Checks options for {@link Sessions.open}, without opening a session.
+   *
+   * @throws {InvalidInputError} `invalid_input` naming every field that is wrong.
+   */
+  check(options: OpenOptions): void {
+    this.#checked(options);
   }
 
   /**
@@ -326,6 +331,11 @@ export class Sessions implements AsyncDisposable {
   /** Ends the sweeps. The sessions stay in the store. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#sweeper[Symbol.asyncDispose]();
+  }
+
+  #checked(options: OpenOptions): OpenOptions {
+    const known = ["ttlMs", "metadata"] as const;
+    return checkedOptions("open the session", options, { limits: this.#config, known });
   }
 
   async #find(id: string): Promise<Session | undefined> {

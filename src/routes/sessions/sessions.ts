@@ -132,7 +132,7 @@ const deleteRoute = createRoute({
 });
 
 /** The part of the host that the routes of sessions use. */
-export type SessionsSlice = Pick<Sessions, "open" | "ensure" | "get" | "list" | "delete">;
+export type SessionsSlice = Pick<Sessions, "open" | "ensure" | "check" | "get" | "list" | "delete">;
 
 /** Adds `/v1/sessions` and `/v1/sessions/:id`. */
 export function addSessions(
@@ -148,6 +148,7 @@ export function addSessions(
     const preconditions = readPreconditions(c.req.raw.headers);
     const fields = await fieldsOf(c.req.raw);
     if (preconditions.match !== undefined) {
+      sessions.check(fields);
       // It never opens the session, which may end at any moment.
       const there = await sessions.get(id).catch(undefinedIfUnknown);
       if (there === undefined || !isMet(preconditions, there.version)) throw conflict(id, there);

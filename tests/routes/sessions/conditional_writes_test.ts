@@ -77,6 +77,22 @@ Deno.test("PUT of a session with If-Match never opens one", async () => {
   assert.equal((await send("GET", "/s")).status, 404);
 });
 
+Deno.test("PUT of a session with If-Match refuses wrong fields, whether it exists or not", async () => {
+  const send = await opened();
+  const fields = { ttlMs: -1, metadata: [] };
+  for (const path of ["/s", "/none"]) {
+    for (const version of ['"1"', '"9"', "*"]) {
+      const { status, body } = await send("PUT", path, fields, { "if-match": version });
+      assert.equal(status, 400);
+      const paths = body.errors.map((it: { path: string }) => it.path);
+      assert.deepEqual(paths, ["ttlMs", "metadata"]);
+    }
+  }
+  const headers = { "if-match": '"1"' };
+  assert.equal((await send("PUT", "/s", { ttlMs: 1_000 }, headers)).status, 200);
+  assert.equal((await send("GET", "/s")).body.ttlMs, 3_600_000);
+});
+
 Deno.test("DELETE of a program with If-None-Match: * removes nothing", async () => {
   const send = await opened();
   const headers = { "if-none-match": "*" };
