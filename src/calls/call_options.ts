@@ -93,13 +93,21 @@ function isOption(name: string): boolean {
   }
 }
 
-function unknownOptions(options: CallOptions): InvalidInputError {
-  return invalidCall(
-    Object.keys(options).filter((name) => !isOption(name)).map((name) => ({
-      path: name,
-      message: `there is no such option; ${suggestion(name, OPTIONS)}`,
-    })),
+/** Returns the error with the issues of all options, unknown ones first. */
+function refused(options: CallOptions): InvalidInputError {
+  const unknown = Object.keys(options).filter((name) => !isOption(name)).map((name) => ({
+    path: name,
+    message: `there is no such option; ${suggestion(name, OPTIONS)}`,
+  }));
+  const wrong = CHECKED.filter((field) =>
+    options[field] !== undefined && !CALL_FIELDS[field].isValid(options[field])
   );
+  const lone = options.sessionId === undefined ? withoutSession(options) : [];
+  return invalidCall([
+    ...unknown,
+    ...wrong.map((field) => fieldIssue(field, options[field])),
+    ...lone.filter(({ path }) => !wrong.some((field) => field === path)),
+  ]);
 }
 
 /** Returns the issues of options that mean nothing without a session. */
@@ -122,7 +130,7 @@ function withoutSession({ affinity, rebind }: CallOptions): FieldIssue[] {
  */
 export function checkCallOptions(options: CallOptions): void {
   // A loop over the names that are there, because options are few: a typo must not be ignored.
-  for (const name in options) if (!isOption(name)) throw unknownOptions(options);
+  for (const name in options) if (!isOption(name)) throw refused(options);
   const { timeoutMs, priority, sessionId, affinity, rebind, requestId, idempotent, arrays } =
     options;
   // Almost every call passes this check. A loop over the names of the fields takes three times as
@@ -138,12 +146,8 @@ export function checkCallOptions(options: CallOptions): void {
     (arrays === undefined || CALL_FIELDS.arrays.isValid(arrays))
   ) {
     if (sessionId !== undefined || (!rebind && (affinity ?? "hint") === "hint")) return;
-    throw invalidCall(withoutSession(options));
   }
-  const wrong = CHECKED.filter((field) =>
-    options[field] !== undefined && !CALL_FIELDS[field].isValid(options[field])
-  );
-  throw invalidCall(wrong.map((field) => fieldIssue(field, options[field])));
+  throw refused(options);
 }
 
 /**

@@ -1,10 +1,10 @@
 import { shownValue } from "../calls/mod.ts";
 import type { SessionsConfig } from "../config/mod.ts";
-import { type FieldIssue, messageOf } from "../errors.ts";
-import { isRecord } from "../json/mod.ts";
+import type { FieldIssue } from "../errors.ts";
 import { suggestion } from "../near_names.ts";
 import { isSessionId, SESSION_ID_RULE } from "../session_id.ts";
 import type { JsonObject } from "../store/mod.ts";
+import { metadataJson } from "./metadata.ts";
 import { invalidInput } from "./session_errors.ts";
 
 /** Options of {@link Sessions.open}. They count only if the session does not exist yet. */
@@ -104,21 +104,16 @@ function metadataOf(
   issues: FieldIssue[],
 ): JsonObject | undefined {
   if (metadata === undefined) return undefined;
-  const path = "metadata";
-  if (!isRecord(metadata)) {
-    issues.push({ path, message: `given ${shownValue(metadata)}; allowed: an object of JSON` });
+  const json = metadataJson(metadata);
+  if ("issue" in json) {
+    issues.push(json.issue);
     return undefined;
   }
-  try {
-    const text = JSON.stringify(metadata);
-    const bytes = new TextEncoder().encode(text).byteLength;
-    if (bytes <= maxMetadataBytes) return JSON.parse(text);
-    const allowed = `${maxMetadataBytes} bytes (sessions.maxMetadataBytes)`;
-    issues.push({ path, message: `given ${bytes} bytes of JSON; allowed: ${allowed}` });
-  } catch (error) {
-    // A bigint, such as an integer of a request that no double can hold, or a circle.
-    issues.push({ path, message: `it cannot be written as JSON: ${messageOf(error)}` });
-  }
+  const bytes = new TextEncoder().encode(json.text).byteLength;
+  if (bytes <= maxMetadataBytes) return JSON.parse(json.text);
+  const message = `given ${bytes} bytes of JSON; allowed: ${maxMetadataBytes} bytes ` +
+    "(sessions.maxMetadataBytes)";
+  issues.push({ path: "metadata", message });
   return undefined;
 }
 

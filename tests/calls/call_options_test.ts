@@ -44,6 +44,17 @@ Deno.test("checkCallOptions() refuses unknown options by name, and suggests simi
   });
 });
 
+Deno.test("checkCallOptions() names unknown, wrong and lone options at once", () => {
+  const options = { timeout: 5, timeoutMs: -1, affinity: "x", rebind: true };
+  assert.deepStrictEqual(problems(options), ["timeout", "timeoutMs", "affinity", "rebind"]);
+  assert.deepStrictEqual(problems({ prio: 1, affinity: "strict_queue" }), ["prio", "affinity"]);
+  assert.deepStrictEqual(problems({ ...options, sessionId: "s" }), [
+    "timeout",
+    "timeoutMs",
+    "affinity",
+  ]);
+});
+
 Deno.test("checkCallOptions() refuses an invalid deadline", () => {
   for (const timeoutMs of [0, -1, NaN, Infinity, 1e309, 86_400_001, "50", null, {}]) {
     assert.deepStrictEqual(problems({ timeoutMs }), ["timeoutMs"], String(timeoutMs));

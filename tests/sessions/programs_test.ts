@@ -141,7 +141,7 @@ Deno.test("Programs.put() names every field that is wrong", async () => {
   const circle: Record<string, unknown> = {};
   circle["circle"] = circle;
   const table: [program: unknown, message: RegExp][] = [
-    [undefined, /allowed: an object/],
+    [undefined, /given undefined; allowed: an object/],
     [{}, /tool: missing/],
     [{ tool: "" }, /tool: given ""; allowed: a text of 1 to 256/],
     [{ tool: 1 }, /tool: given 1/],
@@ -154,8 +154,8 @@ Deno.test("Programs.put() names every field that is wrong", async () => {
     [{ tool: "t", args: { $snakeden: 1 } }, /args: no argument has the name \$snakeden/],
     [{ tool: "t", args: { deep } }, /args: .*nested deeper than 200/],
     [{ tool: "t", args: { f: () => 1 } }, /args: .*args\.f/],
-    [{ tool: "t", metadata: [] }, /metadata: allowed: an object of JSON/],
-    [{ tool: "t", metadata: circle }, /metadata: it cannot be written as JSON/],
+    [{ tool: "t", metadata: [] }, /metadata: given an array; allowed: an object of JSON/],
+    [{ tool: "t", metadata: circle }, /metadata\.circle: given an object that holds itself; allo/],
     [
       { tool: "t", args: { x: "y".repeat(1_024) } },
       /given \d+ bytes of JSON; allowed: 1024 bytes \(sessions\.maxProgramBytes\)/,
@@ -184,6 +184,13 @@ Deno.test("Programs.put() names every field that is wrong", async () => {
   const options = { ifVersion: -1, other: 1 };
   await assert.rejects(programs.put("p", { tool: "t" }, options), {
     message: /other: there is no such option.*ifVersion: given -1/,
+  });
+  const all = { tol: "t", timeoutMs: 0, metadata: { a: [1n] } } as unknown as ProgramToPut;
+  await assert.rejects(programs.put("p!", all, options), (error) => {
+    assert.ok(error instanceof InvalidInputError);
+    const paths = ["name", "other", "ifVersion", "tol", "tool", "timeoutMs", "metadata.a[0]"];
+    assert.deepEqual(error.issues.map(({ path }) => path), paths);
+    return true;
   });
   assert.deepEqual((await programs.list()).items, []);
 });

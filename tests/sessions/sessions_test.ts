@@ -85,8 +85,14 @@ Deno.test("Sessions refuse bad options, and name each field with its limits", as
     [{ metadata: "x" }, /metadata: given "x"; allowed: an object of JSON/],
     [{ metadata: null }, /metadata: given null; allowed/],
     [{ metadata: { a: "x".repeat(30) } }, /given 38 bytes of JSON; allowed: 20 bytes/],
-    [{ metadata: { a: 1n } }, /metadata: it cannot be written as JSON: .*BigInt/],
-    [{ metadata: circular }, /metadata: it cannot be written as JSON: .*circular/s],
+    [{ metadata: { a: [0, 1n] } }, /metadata\.a\[1\]: given the bigint 1; allowed: values of JSON/],
+    [{ metadata: { a: 10n ** 80n } }, /metadata\.a: given a bigint of 81 characters; allowed/],
+    [{ metadata: circular }, /metadata\.self: given an object that holds itself; allowed/],
+    [{ metadata: { toJSON: () => "x" } }, /metadata: given an object with toJSON\(\); allowed/],
+    [
+      { metadata: { toJSON: () => assert.fail("no") } },
+      /metadata: given an object for which JSON.stringify\(\) throws: no; allowed: an object/,
+    ],
     [{ ttlMs: 0, metadata: [] }, /ttlMs: .*; metadata: /],
   ];
   const session = await it.sessions.open("there");

@@ -267,6 +267,11 @@ testCached("Variables refuse bad names, options and values, and name the field",
   for (const [options, message] of table) {
     assert.match((await refused(variables.set("x", 1, options), "invalid_input")).message, message);
   }
+  const noType = variables.set("x", 1, { type: 5 as never });
+  assert.match(
+    (await refused(noType, "invalid_variable")).message,
+    /type: given 5; allowed: float,/,
+  );
   const many = Array.from({ length: 1_001 }, (_, i) => ({ name: `v${i}`, value: 1 }));
   await refused(variables.setMany(many), "invalid_input");
   const error = await refused(variables.set("x", () => 1), "invalid_variable");

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { Value } from "../../bridge/mod.ts";
-import { type Args, CALL_FIELDS, fieldIssue } from "../../calls/mod.ts";
+import { type Args, CALL_FIELDS, fieldIssue, shownValue } from "../../calls/mod.ts";
 import type { SessionsConfig } from "../../config/mod.ts";
-import { type FieldIssue, messageOf, SnakedenError } from "../../errors.ts";
+import { type FieldIssue, SnakedenError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import type { AffinityMode } from "../../pool/mod.ts";
 import type { JsonObject, ProgramHead, ProgramRow } from "../../store/mod.ts";
 import { invalidInput } from "../session_errors.ts";
+import { metadataJson } from "../metadata.ts";
 import { unknownKeys } from "../session_options.ts";
 
 /** A call that a program makes, without its arguments. */
@@ -99,15 +100,21 @@ export interface ProgramLimits extends Pick<SessionsConfig, "maxProgramBytes"> {
 }
 
 /**
- * Checks a program. Returns it as it is stored, with its length as JSON.
+ * Checks a program. Returns it as it is stored, with its length as JSON. `others` are the issues of
+ * its write, which the error has too.
  *
  * @throws {InvalidInputError} `invalid_input` naming every field that is wrong.
  */
 export function checkedBody(
   program: ProgramToPut,
   { maxDepth, maxProgramBytes }: ProgramLimits,
+  others: readonly FieldIssue[] = [],
 ): { readonly body: ProgramBody; readonly bytes: number } {
-  const issues: FieldIssue[] = callIssues(program);
+  if (!isRecord(program)) {
+    const message = `given ${shownValue(program)}; allowed: an object`;
+    throw refused([...others, { path: "", message }]);
+  }
+  const issues: FieldIssue[] = [...others, ...callIssues(program)];
   const args = argsOf(program, maxDepth, issues);
   issues.push(...metadataIssues(program));
   if (issues.length > 0) throw refused(issues);
@@ -134,7 +141,6 @@ function refused(issues: readonly FieldIssue[]): Error {
 }
 
 function callIssues(program: ProgramToPut): FieldIssue[] {
-  if (!isRecord(program)) throw refused([{ path: "", message: "allowed: an object" }]);
   const issues = unknownKeys(program, KEYS);
   if (program.tool === undefined) {
     issues.push({ path: "tool", message: "missing; allowed: the name of a tool" });
@@ -176,15 +182,9 @@ function argsOf(
 }
 
 function metadataIssues({ metadata }: ProgramToPut): FieldIssue[] {
-  const path = "metadata";
   if (metadata === undefined) return [];
-  if (!isRecord(metadata)) return [{ path, message: "allowed: an object of JSON" }];
-  try {
-    JSON.stringify(metadata);
-    return [];
-  } catch (error) {
-    return [{ path, message: `it cannot be written as JSON: ${messageOf(error)}` }];
-  }
+  const json = metadataJson(metadata);
+  return "issue" in json ? [json.issue] : [];
 }
 
 /**

@@ -10,7 +10,7 @@ import {
   type ToolStream,
 } from "../../calls/mod.ts";
 import { showCaller } from "../../caller_stack.ts";
-import { SnakedenError } from "../../errors.ts";
+import { type FieldIssue, SnakedenError } from "../../errors.ts";
 import type { CallOutcome } from "../../pool/mod.ts";
 import { invalidInput, unknownProgram } from "../session_errors.ts";
 import {
@@ -94,9 +94,8 @@ export class Programs {
     program: ProgramToPut,
     options: ProgramWriteOptions = {},
   ): Promise<PutProgram> {
-    checkWrite("write the program", name, options);
     const { programs, programLimits } = this.#deps;
-    const { body, bytes } = checkedBody(program, programLimits);
+    const { body, bytes } = checkedBody(program, programLimits, writeIssues(name, options));
     const owner = await this.#owner();
     const { version, updatedAt } = await programs.put(owner, {
       name,
@@ -146,7 +145,8 @@ export class Programs {
    * `store_failed` or `invalid_input`.
    */
   async delete(name: string, options: ProgramWriteOptions = {}): Promise<void> {
-    checkWrite("delete the program", name, options);
+    const issues = writeIssues(name, options);
+    if (issues.length > 0) throw invalidInput("delete the program", issues);
     await this.#deps.programs.drop(await this.#owner(), name, options.ifVersion);
   }
 
@@ -281,12 +281,11 @@ function checkName(action: string, name: string): void {
   if (issue !== undefined) throw invalidInput(action, [issue]);
 }
 
-function checkWrite(action: string, name: string, options: ProgramWriteOptions): void {
+function writeIssues(name: string, options: ProgramWriteOptions): FieldIssue[] {
   const issue = nameIssue("name", name);
-  const issues = [
+  return [
     ...(issue === undefined ? [] : [issue]),
     ...unknownKeys(options, ["ifVersion"]),
     ...versionIssues("ifVersion", options.ifVersion),
   ];
-  if (issues.length > 0) throw invalidInput(action, issues);
 }

@@ -137,7 +137,7 @@ function rulesOf(
   if (!isVariableType(type)) {
     const hint = typeof type === "string"
       ? suggestion(type, VARIABLE_TYPES)
-      : VARIABLE_TYPES.join(", ");
+      : `allowed: ${VARIABLE_TYPES.join(", ")}`;
     throw refusedVariable(name, [{ path: "type", message: `given ${shown(type)}; ${hint}` }]);
   }
   // Constraints of one type mean nothing for another one.

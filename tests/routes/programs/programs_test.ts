@@ -103,7 +103,7 @@ testBoth("PUT answers 400 naming every field that is wrong", async (send) => {
     assert.deepEqual([status, found], [400, paths], JSON.stringify(problem));
   }
   const integers = await send("PUT", "/p", '{"tool":"t","metadata":{"n":9007199254740993}}');
-  assert.equal(integers.body.errors[0].path, "metadata");
+  assert.equal(integers.body.errors[0].path, "metadata.n");
   assert.equal((await send("PUT", "/a%2Fb", { tool: "t" })).status, 400);
   assert.equal((await send("PUT", `/${"x".repeat(129)}`, { tool: "t" })).status, 400);
   const large = await send("PUT", "/p", { tool: "t", args: { text: "x".repeat(140_000) } });

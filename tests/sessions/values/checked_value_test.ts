@@ -126,7 +126,10 @@ Deno.test("checkedValue() refuses a wrong type or value, and names the field and
     assert.equal(issues.length, 1, `${type} ${String(given)}: ${issues}`);
     assert.match(issues[0] ?? "", issue);
   }
-  assert.match(issuesOf(1, { type: 7 })[0] ?? "", /^type: given 7; float, integer, string/);
+  assert.match(
+    issuesOf(1, { type: 7 })[0] ?? "",
+    /^type: given 7; allowed: float, integer, string/,
+  );
 });
 
 Deno.test("checkedValue() refuses constraints that are not valid, or not for the type", () => {
