@@ -1,8 +1,9 @@
 /**
  * Time and waiting within one process: {@link Clock} and the alarms built on it ({@link Alarms}), a
  * semaphore ({@link Semaphore}), a wait for a state ({@link Condition}), bounded waits
- * ({@link settlesWithin}, {@link delay}), and the pauses between attempts ({@link Backoff}). An
- * aborted wait releases what it holds.
+ * ({@link settlesWithin}, {@link delay}), the pauses between attempts ({@link Backoff}), and turns of
+ * the event loop between the parts of long work ({@link nextTurn}). An aborted wait releases what it
+ * holds.
  *
  * @module
  */
@@ -11,4 +12,5 @@ export { Backoff, type BackoffOptions, type Jitter } from "./backoff.ts";
 export { delay, settlesWithin, withDeadline } from "./bounded_wait.ts";
 export { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 export { Condition } from "./condition.ts";
+export { nextTurn } from "./next_turn.ts";
 export { Semaphore } from "./semaphore.ts";

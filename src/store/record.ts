@@ -10,6 +10,8 @@ export interface RecordType<T> {
 
 const envelopeSchema = z.object({ type: z.string(), v: z.number(), data: z.unknown() });
 
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
 /** Encodes a record as the bytes of {@link recordText}. */
 export function encodeRecord<T>(type: RecordType<T>, data: T): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(recordText(type, data));
@@ -48,7 +50,7 @@ export function decodeRecord<T>(type: RecordType<T>, value: unknown): T {
  */
 export function parseJsonBytes(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return JSON.parse(decoder.decode(bytes));
   } catch (error) {
     throw new Error(`it is not JSON: ${messageOf(error)}`, { cause: error });
   }

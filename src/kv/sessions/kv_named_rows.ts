@@ -1,3 +1,4 @@
+import { nextTurn } from "../../async/mod.ts";
 import { messageOf } from "../../errors.ts";
 import type { AcceptedWork, RecordType } from "../../store/mod.ts";
 import type { BackgroundFailures } from "../background_failures.ts";
@@ -9,6 +10,8 @@ import { decodeRow, INLINE_BYTES, type LongHead } from "./session_records.ts";
 const CLEAN = "remove the variables and programs of sessions that have ended";
 /** The ended lives whose rows are removed at once, and the rows of each that are read at once. */
 const CLEANED_AT_ONCE = { lives: 20, rows: 100 } as const;
+/** The rows of a page that one turn of the event loop decodes in a few milliseconds. */
+const DECODED_A_TURN = 500;
 
 /** A row whose body was not read yet. */
 export interface FoundRow<T> {
@@ -85,7 +88,9 @@ export class KvNamedRows {
     const start = after === undefined ? {} : { start: [...prefix, `${after}\0`] };
     const found = await this.#deps.rows.list({ prefix, ...start }, limit + 1);
     const items: FoundRow<T>[] = [];
-    for (const { key, value } of found.slice(0, limit)) {
+    for (const [i, { key, value }] of found.slice(0, limit).entries()) {
+      // The first time too: reading so many rows takes as long, and the next page may follow.
+      if (found.length >= DECODED_A_TURN && i % DECODED_A_TURN === 0) await nextTurn();
       const row = await this.#decode(key, type, value instanceof Uint8Array ? value : NOTHING);
       if (row !== undefined) items.push(row);
     }
