@@ -238,12 +238,11 @@ export class MemorySessions implements SessionStore {
   }
 
   listVars(
-    id: string,
-    { after, limit, maxValueBytes = -1 }: PageAsk & { readonly maxValueBytes?: number },
+    ...[id, { after, limit, maxValueBytes = -1 }, life]: Parameters<SessionStore["listVars"]>
   ): Promise<Page<ListedVariable> | undefined> {
     return this.#deps.accepted.run("list variables", async () => {
       checkSessionId(id);
-      const found = this.#live(id)?.variables;
+      const found = this.#live(id, life)?.variables;
       if (found === undefined) return undefined;
       const { items, next } = found.page(after, limit);
       const listed = items.map(async (row): Promise<ListedVariable> => {
@@ -270,10 +269,11 @@ export class MemorySessions implements SessionStore {
   putProgram(
     scope: ProgramScope,
     { name, body, expectVersion }: Parameters<SessionStore["putProgram"]>[1],
+    life?: string,
   ): Promise<ProgramAnswer | undefined> {
     return this.#write("write a program", scope, () => {
       const text = checkProgram(name, body);
-      const programs = this.#programs(scope);
+      const programs = this.#programs(scope, life);
       if (programs === undefined) return undefined;
       const current = programs.get(name)?.version ?? 0;
       if (expectVersion !== undefined && expectVersion !== current) {
@@ -287,26 +287,28 @@ export class MemorySessions implements SessionStore {
     });
   }
 
-  getProgram(scope: ProgramScope, name: string): Promise<ProgramRow | undefined> {
+  getProgram(scope: ProgramScope, name: string, life?: string): Promise<ProgramRow | undefined> {
     return this.#run("read a program", () => {
       checkScope(scope);
       checkName("program", name);
-      const found = this.#programs(scope)?.get(name);
+      const found = this.#programs(scope, life)?.get(name);
       return found && { ...found, body: JSON.parse(found.body) };
     });
   }
 
-  deleteProgram(scope: ProgramScope, name: string): Promise<boolean> {
+  deleteProgram(scope: ProgramScope, name: string, life?: string): Promise<boolean> {
     return this.#write("delete a program", scope, () => {
       checkName("program", name);
-      return this.#programs(scope)?.delete(name) ?? false;
+      return this.#programs(scope, life)?.delete(name) ?? false;
     });
   }
 
-  listPrograms(scope: ProgramScope, page: PageAsk): Promise<Page<ProgramHead> | undefined> {
+  listPrograms(
+    ...[scope, page, life]: Parameters<SessionStore["listPrograms"]>
+  ): Promise<Page<ProgramHead> | undefined> {
     return this.#run("list programs", () => {
       checkScope(scope);
-      const found = this.#programs(scope)?.page(page.after, page.limit);
+      const found = this.#programs(scope, life)?.page(page.after, page.limit);
       return found && { items: found.items.map(({ body: _, ...head }) => head), ...found.next };
     });
   }
@@ -327,8 +329,8 @@ export class MemorySessions implements SessionStore {
     this.#deps.logs.end(session.entry.row.life);
   }
 
-  #programs(scope: ProgramScope): NamedRows<StoredProgram> | undefined {
-    return scope === null ? this.#global : this.#live(scope)?.programs;
+  #programs(scope: ProgramScope, life?: string): NamedRows<StoredProgram> | undefined {
+    return scope === null ? this.#global : this.#live(scope, life)?.programs;
   }
 
   /** Makes each change that is not stale. `make` returns the new row; undefined removes the old. */

@@ -182,7 +182,7 @@ export interface SessionStore {
 
   /**
    * Returns the variables with these names, in order; undefined for one that does not exist. With a
-   * `life`, a session of another life does not exist; so it is for the writes below.
+   * `life`, a session of another life does not exist; so it is for all methods below with one.
    */
   getVars(
     id: string,
@@ -211,6 +211,7 @@ export interface SessionStore {
   listVars(
     id: string,
     page: PageAsk & { readonly maxValueBytes?: number },
+    life?: string,
   ): Promise<Page<ListedVariable> | undefined>;
   /** Returns the position after the last change of a session. */
   position(id: string): Promise<Position | undefined>;
@@ -226,12 +227,20 @@ export interface SessionStore {
     options: { readonly signal: AbortSignal },
   ): AsyncIterable<WatchEvent>;
 
-  /** Writes a program. */
-  putProgram(scope: ProgramScope, program: NewProgram): Promise<ProgramAnswer | undefined>;
+  /** Writes a program. A `life`, here and below, has no meaning for the programs of all. */
+  putProgram(
+    scope: ProgramScope,
+    program: NewProgram,
+    life?: string,
+  ): Promise<ProgramAnswer | undefined>;
   /** Returns a program; undefined also if it does not exist. */
-  getProgram(scope: ProgramScope, name: string): Promise<ProgramRow | undefined>;
+  getProgram(scope: ProgramScope, name: string, life?: string): Promise<ProgramRow | undefined>;
   /** Removes a program. Returns false if it, or its session, does not exist. */
-  deleteProgram(scope: ProgramScope, name: string): Promise<boolean>;
+  deleteProgram(scope: ProgramScope, name: string, life?: string): Promise<boolean>;
   /** Lists programs without their bodies, in a fixed order. */
-  listPrograms(scope: ProgramScope, page: PageAsk): Promise<Page<ProgramHead> | undefined>;
+  listPrograms(
+    scope: ProgramScope,
+    page: PageAsk,
+    life?: string,
+  ): Promise<Page<ProgramHead> | undefined>;
 }

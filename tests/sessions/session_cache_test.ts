@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseConfig } from "../../src/config/mod.ts";
-import { Sessions } from "../../src/sessions/mod.ts";
+import { type Session, Sessions } from "../../src/sessions/mod.ts";
 import { memoryStore } from "../../src/store/mod.ts";
 import { until } from "../fixtures/until.ts";
 import { openSessions } from "./opened_sessions.ts";
@@ -138,4 +138,43 @@ Deno.test("Variables of a session never touch the session that has its id by the
     code: /unknown_(session|variable)/,
   });
   assert.equal((await (await it.sessions.get("s")).variables.get("x")).value, "other");
+});
+
+Deno.test("Lists and programs of a session never touch the session that has its id by then", async () => {
+  await using it = openSessions();
+  const store = it.store.sessions;
+  const { putProgram, deleteProgram, listPrograms, listVars } = store;
+  const real = { putProgram, deleteProgram, listPrograms, listVars };
+  const reopen = async (): Promise<void> => {
+    Object.assign(store, real);
+    await it.sessions.delete("s");
+    const { variables, programs } = await it.sessions.open("s");
+    await variables.set("other", 1);
+    await programs.put("p", { tool: "other" });
+  };
+  const old = async (): Promise<Session> => {
+    const session = await it.sessions.open("s");
+    if ((await session.programs.list()).items.length === 0) {
+      await session.programs.put("p", { tool: "old" });
+    }
+    return session;
+  };
+  const cases: Record<keyof typeof real, (session: Session) => Promise<unknown>> = {
+    listVars: ({ variables }) => variables.list(),
+    listPrograms: ({ programs }) => programs.list(),
+    putProgram: ({ programs }) => programs.put("p", { tool: "late" }),
+    deleteProgram: ({ programs }) => programs.delete("p"),
+  };
+  for (const [method, use] of Object.entries(cases)) {
+    const session = await old();
+    Object.assign(store, {
+      [method]: async (...args: unknown[]): Promise<unknown> => {
+        await reopen();
+        return await Reflect.apply(Reflect.get(store, method), store, args);
+      },
+    });
+    await assert.rejects(use(session), { code: /^unknown_(session|program)$/ }, method);
+    const { tool } = await (await it.sessions.get("s")).programs.get("p");
+    assert.equal(tool, "other", method);
+  }
 });

@@ -71,6 +71,8 @@ function testValues({ name, place }: StoreDriver): void {
       const isSame = it === life;
       assert.equal((await sessions.setVars("s", [v], it))?.length, isSame ? 1 : undefined);
       assert.equal((await sessions.getVars("s", ["v"], it))?.length, isSame ? 1 : undefined);
+      const page = await sessions.listVars("s", { limit: 5 }, it);
+      assert.equal(page?.items.length, isSame ? 1 : undefined);
     }
     assert.equal(await sessions.dropVars("s", [v], "another life"), undefined);
     assert.deepEqual(await sessions.dropVars("s", [v], life), [{ state: "dropped", version: 2 }]);
@@ -314,6 +316,27 @@ function testVariableLists({ name, place }: StoreDriver): void {
 }
 
 function testPrograms({ name, place }: StoreDriver): void {
+  Deno.test(`${name}: SessionStore reads and writes programs of the expected life only`, async () => {
+    await using at = await place();
+    await using host = await openAt(at);
+    const { sessions } = host;
+    await openSession(sessions, "s");
+    const { life } = await sessions.position("s") ?? { life: "" };
+    const p = { name: "p", body: 1 };
+    const version = 1;
+    for (const [scope, it] of [["s", life], ["s", "another life"], [null, "any life"]] as const) {
+      const isFound = it !== "another life";
+      const answer = isFound ? { state: "set", version } : undefined;
+      assert.deepEqual(await sessions.putProgram(scope, p, it), answer);
+      assert.equal((await sessions.getProgram(scope, "p", it))?.body, isFound ? 1 : undefined);
+      const page = await sessions.listPrograms(scope, { limit: 5 }, it);
+      assert.equal(page?.items.length, isFound ? 1 : undefined);
+    }
+    assert.equal(await sessions.deleteProgram("s", "p", "another life"), false);
+    assert.equal(await sessions.deleteProgram("s", "p", life), true);
+    assert.equal(await sessions.deleteProgram(null, "p", "any life"), true);
+  });
+
   Deno.test(`${name}: SessionStore keeps programs of sessions and of all apart, each with versions`, async () => {
     await using at = await place();
     await using host = await openAt(at);

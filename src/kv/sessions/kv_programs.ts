@@ -21,6 +21,12 @@ const GLOBAL = "";
 /** An id that no session has, in whose order the programs of all are changed. */
 const GLOBAL_ID = "";
 
+/** The owner of programs; with a life, only the session with this life. */
+interface Owner {
+  readonly scope: ProgramScope;
+  readonly life: string | undefined;
+}
+
 /** The programs in KV. */
 export class KvPrograms {
   readonly #deps: KvSessionsDeps;
@@ -34,11 +40,11 @@ export class KvPrograms {
   }
 
   async put(
-    scope: ProgramScope,
+    owner: Owner,
     { name, body, expectVersion }: NewProgram,
   ): Promise<ProgramAnswer | undefined> {
     const value = new TextEncoder().encode(checkProgram(name, body));
-    return await this.#change<ProgramAnswer>("write a program", scope, async (life, session) => {
+    return await this.#change<ProgramAnswer>("write a program", owner, async (life, session) => {
       const key = keys.program(life, name);
       const old = await this.#named.peek<ProgramHead>(key, LONG_PROGRAM);
       const current = old?.head.version ?? 0;
@@ -67,17 +73,17 @@ export class KvPrograms {
     });
   }
 
-  async get(scope: ProgramScope, name: string): Promise<ProgramRow | undefined> {
+  async get(owner: Owner, name: string): Promise<ProgramRow | undefined> {
     checkName("program", name);
-    return await this.#read("read a program", scope, async (life) => {
+    return await this.#read("read a program", owner, async (life) => {
       const row = await this.#named.read<ProgramHead>(keys.program(life, name), LONG_PROGRAM);
       return row && { ...row.head, body: JSON.parse(new TextDecoder().decode(row.value)) };
     });
   }
 
-  async delete(scope: ProgramScope, name: string): Promise<boolean> {
+  async delete(owner: Owner, name: string): Promise<boolean> {
     checkName("program", name);
-    return await this.#change("delete a program", scope, async (life) => {
+    return await this.#change("delete a program", owner, async (life) => {
       const key = keys.program(life, name);
       const old = await this.#named.peek<ProgramHead>(key, LONG_PROGRAM);
       if (old === undefined) return { answer: false };
@@ -91,8 +97,8 @@ export class KvPrograms {
     }) ?? false;
   }
 
-  async list(scope: ProgramScope, page: PageAsk): Promise<Page<ProgramHead> | undefined> {
-    return await this.#read("list programs", scope, async (life) => {
+  async list(owner: Owner, page: PageAsk): Promise<Page<ProgramHead> | undefined> {
+    return await this.#read("list programs", owner, async (life) => {
       const { items, ...next } = await this.#named.page(keys.programs(life), page, LONG_PROGRAM);
       return { items: items.map(({ head: { long: _, ...head } }) => head), ...next };
     });
@@ -100,22 +106,33 @@ export class KvPrograms {
 
   #change<T>(
     action: string,
-    scope: ProgramScope,
+    { scope, life: expected }: Owner,
     decide: (life: string, session?: Life) => Promise<Decision<T | undefined>>,
   ): Promise<T | undefined> {
     if (scope === null) {
       return this.#lives.changeShared(action, GLOBAL_ID, () => decide(GLOBAL));
     }
-    return this.#lives.changeLive(action, scope, (life) => decide(life.head.life, life));
+    return this.#lives.changeLive<T>(action, scope, (session) => {
+      const { life } = session.head;
+      return isOther(life, expected) ? { answer: undefined } : decide(life, session);
+    });
   }
 
   async #read<T>(
     action: string,
-    scope: ProgramScope,
+    { scope, life: expected }: Owner,
     read: (life: string) => Promise<T>,
   ): Promise<T | undefined> {
     checkScope(scope);
     if (scope === null) return await this.#deps.accepted.run(action, () => read(GLOBAL));
-    return await this.#lives.read(action, scope, ({ head: { life } }) => read(life));
+    return await this.#lives.read(
+      action,
+      scope,
+      async ({ head: { life } }) => isOther(life, expected) ? undefined : await read(life),
+    );
   }
+}
+
+function isOther(life: string, expected: string | undefined): boolean {
+  return expected !== undefined && expected !== life;
 }

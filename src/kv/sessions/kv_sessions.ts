@@ -237,8 +237,9 @@ export class KvSessions implements SessionStore {
   listVars(
     id: string,
     page: PageAsk & { readonly maxValueBytes?: number },
+    life?: string,
   ): Promise<Page<ListedVariable> | undefined> {
-    return this.#variables.list(id, page);
+    return this.#variables.list(id, page, life);
   }
 
   async position(id: string): Promise<Position | undefined> {
@@ -259,22 +260,30 @@ export class KvSessions implements SessionStore {
     return this.#deps.logs.watch(from, at, signal);
   }
 
-  putProgram(scope: ProgramScope, program: NewProgram): Promise<ProgramAnswer | undefined> {
-    return this.#programs.put(scope, program);
+  putProgram(
+    scope: ProgramScope,
+    program: NewProgram,
+    life?: string,
+  ): Promise<ProgramAnswer | undefined> {
+    return this.#programs.put({ scope, life }, program);
   }
 
-  getProgram(scope: ProgramScope, name: string): Promise<ProgramRow | undefined> {
-    return this.#programs.get(scope, name);
+  getProgram(scope: ProgramScope, name: string, life?: string): Promise<ProgramRow | undefined> {
+    return this.#programs.get({ scope, life }, name);
   }
 
-  deleteProgram(scope: ProgramScope, name: string): Promise<boolean> {
-    return this.#programs.delete(scope, name);
+  deleteProgram(scope: ProgramScope, name: string, life?: string): Promise<boolean> {
+    return this.#programs.delete({ scope, life }, name);
   }
 
-  async listPrograms(scope: ProgramScope, page: PageAsk): Promise<Page<ProgramHead> | undefined> {
+  async listPrograms(
+    scope: ProgramScope,
+    page: PageAsk,
+    life?: string,
+  ): Promise<Page<ProgramHead> | undefined> {
     checkScope(scope);
     checkLimit(page.limit);
-    return await this.#programs.list(scope, page);
+    return await this.#programs.list({ scope, life }, page);
   }
 
   /** Ends a session if it has expired; else moves its row of the index. */

@@ -119,9 +119,11 @@ export class KvVariables {
   async list(
     id: string,
     { maxValueBytes = -1, ...page }: PageAsk & { readonly maxValueBytes?: number },
+    expectLife: string | undefined,
   ): Promise<Page<ListedVariable> | undefined> {
     checkLimit(page.limit);
     return await this.#lives.read("list variables", id, async ({ head: { life } }) => {
+      if (expectLife !== undefined && expectLife !== life) return undefined;
       const { items, ...next } = await this.#named.page(
         keys.variables(life),
         page,

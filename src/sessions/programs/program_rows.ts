@@ -86,11 +86,11 @@ export class ProgramRows {
       const { store, rows, limits: { maxPrograms: max } } = this.#deps;
       const count = current > 0 ? undefined : await this.#count(owner);
       if (count !== undefined && count.value >= max) throw tooMany(name, max);
-      const answer = await store.putProgram(owner?.id ?? null, {
-        name,
-        body,
-        expectVersion: ifVersion,
-      });
+      const answer = await store.putProgram(
+        owner?.id ?? null,
+        { name, body, expectVersion: ifVersion },
+        owner?.life,
+      );
       if (answer === undefined) throw rows.gone(owner?.id ?? "");
       if (answer.state === "stale") throw conflict(name, answer.version);
       if (count !== undefined) count.value++;
@@ -107,7 +107,7 @@ export class ProgramRows {
     await this.#change(owner, name, async (current) => {
       if (current === 0) throw unknownProgram(name, owner ?? undefined);
       if (ifVersion !== undefined && ifVersion !== current) throw conflict(name, current);
-      const isDeleted = await this.#deps.store.deleteProgram(owner?.id ?? null, name);
+      const isDeleted = await this.#deps.store.deleteProgram(owner?.id ?? null, name, owner?.life);
       if (!isDeleted) throw unknownProgram(name, owner ?? undefined);
       const count = this.#deps.cache.get(countKey(owner)) as Count | undefined;
       if (count !== undefined) count.value--;
@@ -121,7 +121,7 @@ export class ProgramRows {
    */
   async list(owner: ProgramOwner, ask: PageAsk): Promise<Page<ProgramHead>> {
     const { store, rows } = this.#deps;
-    const page = await store.listPrograms(owner?.id ?? null, ask);
+    const page = await store.listPrograms(owner?.id ?? null, ask, owner?.life);
     if (page === undefined) throw rows.gone(owner?.id ?? "");
     return page;
   }
@@ -159,7 +159,7 @@ export class ProgramRows {
   }
 
   async #read(owner: ProgramOwner, name: string): Promise<Found> {
-    const row = await this.#deps.store.getProgram(owner?.id ?? null, name);
+    const row = await this.#deps.store.getProgram(owner?.id ?? null, name, owner?.life);
     if (row === undefined) return { version: 0 };
     const { version } = row;
     try {

@@ -112,7 +112,7 @@ export class VariableCounts {
     // Without a change there is no variable.
     const isEmpty = position?.life === life && position.seq === 0;
     while (!isEmpty) {
-      const page = await this.#store.listVars(id, { after, limit: PAGE });
+      const page = await this.#store.listVars(id, { after, limit: PAGE }, life);
       for (const { name } of page?.items ?? []) {
         if (names.has(name)) continue;
         value++;

@@ -214,8 +214,8 @@ export class Variables {
   ): Promise<ListPage<StoredVariable | { readonly info: VariableInfo; readonly encoded?: never }>> {
     const ask = checkedPage("list variables", options);
     const { store, rows } = this.#deps;
-    const { id } = await rows.require(this.#key);
-    const page = await store.listVars(id, { ...ask, maxValueBytes: LISTED_BYTES });
+    const { id, life } = await rows.require(this.#key);
+    const page = await store.listVars(id, { ...ask, maxValueBytes: LISTED_BYTES }, life);
     if (page === undefined) throw rows.gone(id);
     return {
       items: page.items.map((it) =>
