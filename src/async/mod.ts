@@ -2,7 +2,7 @@
  * Time and waiting within one process: {@link Clock} and the alarms built on it ({@link Alarms}), a
  * semaphore ({@link Semaphore}), a wait for a state ({@link Condition}), bounded waits
  * ({@link settlesWithin}, {@link delay}), the pauses between attempts ({@link Backoff}), and turns of
- * the event loop between the parts of long work ({@link nextTurn}). An aborted wait releases what it
+ * the event loop between the parts of long work ({@link nextTurn}, {@link TurnBudget}). An aborted wait releases what it
  * holds.
  *
  * @module
@@ -14,3 +14,4 @@ export { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 export { Condition } from "./condition.ts";
 export { nextTurn } from "./next_turn.ts";
 export { Semaphore } from "./semaphore.ts";
+export { TurnBudget } from "./turn_budget.ts";

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
+import { TurnBudget } from "../async/mod.ts";
 import { MAX_BLOB_BYTES } from "../store/mod.ts";
 import { type GroupCommit, MAX_VALUE_BYTES, type Mutation } from "./group_commit.ts";
 import { keys } from "./keys.ts";
@@ -9,6 +10,8 @@ const CHUNKS_PER_COMMIT = 12;
 const DELETES_PER_COMMIT = 500;
 /** The number of chunks that are read in one turn of the event loop. */
 const LISTED_CHUNKS = 12;
+/** The bytes that are hashed in one turn of the event loop. */
+const HASHED_A_TURN = 4 * 2 ** 20;
 
 /** The schema of a {@link Generation}. */
 export const generationSchema = z.object({
@@ -30,6 +33,8 @@ export type Generation = Readonly<z.output<typeof generationSchema>>;
 export class KvChunks {
   readonly #kv: Deno.Kv;
   readonly #commits: GroupCommit;
+  /** One commit wakes the writers of many values. */
+  readonly #hashing = new TurnBudget(HASHED_A_TURN);
 
   constructor(kv: Deno.Kv, commits: GroupCommit) {
     this.#kv = kv;
@@ -129,6 +134,7 @@ export class KvChunks {
     const hash = createHash("sha256");
     for (let first = 0; first < chunks; first += CHUNKS_PER_COMMIT) {
       const count = Math.min(CHUNKS_PER_COMMIT, chunks - first);
+      await this.#hashing.take(count * MAX_VALUE_BYTES);
       hash.update(
         value.subarray(first * MAX_VALUE_BYTES, (first + count) * MAX_VALUE_BYTES),
       );

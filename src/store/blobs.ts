@@ -48,10 +48,26 @@ export function checkBlob(id: string, value?: Uint8Array): void {
 
 /** Copies a value in slices, with turns of the event loop in between. */
 export async function copyOf(value: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
-  const copy = new Uint8Array(value.byteLength);
-  for (let start = 0; start < value.byteLength; start += SLICE_BYTES) {
-    if (start > 0) await new Promise<void>((resolve) => setTimeout(resolve));
-    copy.set(value.subarray(start, start + SLICE_BYTES), start);
-  }
+  const [copy = new Uint8Array()] = await copiesOf([value]);
   return copy;
+}
+
+/** Copies values as {@link copyOf} does one. */
+export async function copiesOf(values: readonly Uint8Array[]): Promise<Uint8Array<ArrayBuffer>[]> {
+  const copies: Uint8Array<ArrayBuffer>[] = [];
+  let left = SLICE_BYTES;
+  for (const value of values) {
+    const copy = new Uint8Array(value.byteLength);
+    for (let start = 0; start < value.byteLength; start += SLICE_BYTES) {
+      const slice = value.subarray(start, start + SLICE_BYTES);
+      if (slice.byteLength > left) {
+        await new Promise<void>((resolve) => setTimeout(resolve));
+        left = SLICE_BYTES;
+      }
+      copy.set(slice, start);
+      left -= slice.byteLength;
+    }
+    copies.push(copy);
+  }
+  return copies;
 }

@@ -1,5 +1,5 @@
 import type { AcceptedWork } from "./accepted_work.ts";
-import { copyOf } from "./blobs.ts";
+import { copiesOf, copyOf } from "./blobs.ts";
 import type { ChangeLogs, WatchedPosition } from "./change_logs.ts";
 import { KeyedQueue } from "./keyed_queue.ts";
 import {
@@ -213,7 +213,7 @@ export class MemorySessions implements SessionStore {
       checkSessionId(id);
       variables.forEach(checkVariable);
       return await this.#writes.run(id, async () => {
-        const values = await Promise.all(variables.map(({ value }) => copyOf(value)));
+        const values = await copiesOf(variables.map(({ value }) => value));
         return this.#change({ id, life }, variables, ({ name, type, constraints }, version, i) => {
           const value = values[i] ?? new Uint8Array();
           const updatedAt = this.#deps.now();

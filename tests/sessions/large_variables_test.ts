@@ -56,6 +56,25 @@ Deno.test("Variables.set() takes 100 MB if the configuration allows it, and the 
   assert.equal((await variables.get<Uint8Array>("bytes")).value[3], 3);
 });
 
+Deno.test("Variables.setMany() of many values that are large together lets the loop have turns", async () => {
+  await using it = openSessions();
+  const { variables } = await it.sessions.open("s1");
+  const items = Array.from({ length: 300 }, (_, i) => ({
+    name: `v${i}`,
+    value: new Uint8Array(100_000).fill(i),
+  }));
+  const setting = variables.setMany([...items, { name: "v7", value: 7 }]);
+  const last = variables.set("v299", 299);
+  assert.ok(await turnsDuring(setting) > 10);
+  assert.ok((await setting).every(({ ok }) => ok));
+  await last;
+  const found = await variables.getMany(items.map(({ name }) => name));
+  for (const { name, value } of items) {
+    const expected = name === "v7" ? 7 : name === "v299" ? 299 : value;
+    assert.deepEqual(found.get(name)?.value, expected, name);
+  }
+});
+
 Deno.test("Variables keep large arrays with their type and shape, and check the shape", async () => {
   await using it = openSessions(LARGE);
   const { variables } = await it.sessions.open("s1");

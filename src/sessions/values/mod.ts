@@ -13,7 +13,7 @@ export {
 } from "./checked_value.ts";
 export type { Constraints } from "./constraints.ts";
 export { pack, type Packed, unpack } from "./packed.ts";
-export { frameBytes, isLargeFrame, writeFrame, writeLargeFrame } from "./value_frame.ts";
+export { frameBytes, isLargeFrame, LargeFrames, writeFrame } from "./value_frame.ts";
 export {
   infoOf,
   type StoredVariable,

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { TurnBudget } from "../../async/mod.ts";
 import { TextValue, Value } from "../../bridge/mod.ts";
 
 const TAGGED = 1;
@@ -18,7 +19,7 @@ export function frameBytes({ content }: Value): number {
   return bytes;
 }
 
-/** Returns true if {@link writeFrame} would hold up the event loop. */
+/** Returns true if {@link writeFrame} would hold up the event loop for frames of so many bytes. */
 export function isLargeFrame(bytes: number): boolean {
   return bytes > SLICE_BYTES;
 }
@@ -55,16 +56,21 @@ function writeParts(value: Value): Uint8Array<ArrayBuffer> {
   return frame;
 }
 
-/** Does the same as {@link writeFrame} in slices, with turns of the event loop in between. */
-export async function writeLargeFrame(value: Value): Promise<Uint8Array<ArrayBuffer>> {
-  const frame = emptyFrame(value);
-  for (const { offset, bytes } of partsOf(value, frame)) {
-    for (let start = 0; start < bytes.byteLength; start += SLICE_BYTES) {
-      if (start > 0) await new Promise<void>((resolve) => setTimeout(resolve));
-      frame.set(bytes.subarray(start, start + SLICE_BYTES), offset + start);
+/** Writes frames as {@link writeFrame} does, in slices with turns of the event loop in between. */
+export class LargeFrames {
+  readonly #budget = new TurnBudget(SLICE_BYTES);
+
+  async write(value: Value): Promise<Uint8Array<ArrayBuffer>> {
+    const frame = emptyFrame(value);
+    for (const { offset, bytes } of partsOf(value, frame)) {
+      for (let start = 0; start < bytes.byteLength; start += SLICE_BYTES) {
+        const slice = bytes.subarray(start, start + SLICE_BYTES);
+        await this.#budget.take(slice.byteLength);
+        frame.set(slice, offset + start);
+      }
     }
+    return frame;
   }
-  return frame;
 }
 
 function emptyFrame(value: Value): Uint8Array<ArrayBuffer> {

@@ -13,12 +13,12 @@ import {
   checkedValue,
   frameBytes,
   isLargeFrame,
+  LargeFrames,
   type StoredVariable,
   storedVariable,
   type VariableInfo,
   type VariableRules,
   writeFrame,
-  writeLargeFrame,
 } from "../values/mod.ts";
 
 /** A variable to write, with a name that is allowed. */
@@ -253,10 +253,11 @@ export class VariableRows {
     checked: (Prepared | SnakedenError)[],
   ): Promise<(Prepared | SnakedenError)[]> {
     const all: (Prepared | SnakedenError)[] = [];
+    const frames = new LargeFrames();
     try {
       for (const it of checked) {
         if (it instanceof SnakedenError || it.large === undefined) all.push(it);
-        else all.push({ ...it, row: { ...it.row, value: await writeLargeFrame(it.large) } });
+        else all.push({ ...it, row: { ...it.row, value: await frames.write(it.large) } });
       }
       return all;
     } catch (error) {
@@ -306,7 +307,8 @@ export class VariableRows {
     const { encoded, ...rules } = checkedValue(name, value, { asked: write, before, maxDepth });
     const bytes = frameBytes(encoded);
     if (bytes > maxVariableBytes) throw variableTooLong(name, bytes, maxVariableBytes);
-    const large = isLargeFrame(bytes) ? encoded : undefined;
+    known.bytes += bytes;
+    const large = isLargeFrame(known.bytes) ? encoded : undefined;
     if (isNew) known.room--;
     this.#counts.add(session, name, isNew);
     if (writing === undefined) this.#writing.set(key, { count: 1, rules, version: 0 });
@@ -375,6 +377,8 @@ class Known {
   readonly loaded = new Map<string, StoredVariable | undefined>();
   /** The number of variables that may be added. */
   room = 0;
+  /** The length of the values that were checked. */
+  bytes = 0;
 }
 
 /** A write that was checked. */
@@ -385,7 +389,7 @@ interface Prepared {
   readonly row: NewVariable;
   /** True if there was no such variable. */
   readonly isNew: boolean;
-  /** A value that is too large to be written to the row at once. */
+  /** A value that is too large to be written to the row at once, with those before it. */
   readonly large: Value | undefined;
 }
 
