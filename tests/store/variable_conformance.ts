@@ -310,6 +310,8 @@ function testVariableLists({ name, place }: StoreDriver): void {
         const expected = length <= maxValueBytes ? bytesOf(length).toHex() : undefined;
         assert.equal(value?.toHex(), expected);
         assert.deepEqual([type, version], ["bytes", lengths.indexOf(length) + 1]);
+        // What was listed belongs to the caller.
+        value?.fill(9);
       }
     }
   });

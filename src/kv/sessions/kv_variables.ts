@@ -132,7 +132,8 @@ export class KvVariables {
       const listed = items.map(async ({ head, body }): Promise<ListedVariable[]> => {
         const { long, ...rest } = head;
         if (rest.bytes > maxValueBytes) return [rest];
-        if (long === undefined) return [{ ...rest, value: body.slice() }];
+        // No copy: nobody else has what a list has read from KV.
+        if (long === undefined) return [{ ...rest, value: body as Uint8Array<ArrayBuffer> }];
         const key = keys.variable(life, rest.name);
         const row = await this.#named.read<VariableHead>(key, LONG_VARIABLE);
         return row === undefined ? [] : [{ ...row.head, value: row.value }];
