@@ -1,9 +1,9 @@
 /**
  * Time and waiting within one process: {@link Clock} and the alarms built on it ({@link Alarms}), a
  * semaphore ({@link Semaphore}), a wait for a state ({@link Condition}), bounded waits
- * ({@link settlesWithin}, {@link delay}), the pauses between attempts ({@link Backoff}), and turns of
- * the event loop between the parts of long work ({@link nextTurn}, {@link TurnBudget}). An aborted wait releases what it
- * holds.
+ * ({@link settlesWithin}, {@link delay}), the pauses between attempts ({@link Backoff}), and turns
+ * of the event loop between the parts of long work ({@link nextTurn}, {@link TurnBudget}). An
+ * aborted wait releases what it holds.
  *
  * @module
  */

@@ -158,10 +158,9 @@ export class MemorySessions implements SessionStore {
     return this.#write("bind a session", id, () => {
       const session = this.#live(id);
       if (session === undefined) return undefined;
-      const { boundIn } = session.entry.row;
-      if (boundIn.includes(pool)) return false;
-      const row = { ...session.entry.row, boundIn: [...boundIn, pool] };
-      session.entry = { ...session.entry, row };
+      const { row } = session.entry;
+      if (row.boundIn.includes(pool)) return false;
+      session.entry = { ...session.entry, row: { ...row, boundIn: [...row.boundIn, pool] } };
       return true;
     });
   }

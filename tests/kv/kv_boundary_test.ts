@@ -47,12 +47,12 @@ Deno.test("src/kv/mod.ts exports nothing that takes or returns a type of Deno KV
   assert.doesNotMatch(text, KV);
 });
 
-Deno.test("src/store imports zod, errors, the rule of session ids, collections and itself only", () => {
+Deno.test("src/store imports zod, errors, the rule of session ids, async, collections and itself only", () => {
   const imports = filesBelow(join(ROOT, "src/store")).flatMap((path) =>
     [...Deno.readTextFileSync(path).matchAll(/(?:from|import\() ?"([^"]+)"/g)].map(([, it]) => it)
   );
   const strangers = imports.filter((it) =>
-    !/^(zod|\.\.\/(errors|session_id|collections\/mod)\.ts|\.\/\w+\.ts)$/.test(it ?? "")
+    !/^(zod|\.\.\/(errors|session_id|(async|collections)\/mod)\.ts|\.\/\w+\.ts)$/.test(it ?? "")
   );
   assert.deepEqual(strangers, []);
   assert.ok(imports.length > 5);

@@ -108,9 +108,13 @@ export async function lastPosition(key: SessionKey, deps: PositionDeps): Promise
 }
 
 async function positionAt(key: SessionKey, { store, rows }: PositionDeps): Promise<Position> {
-  const { id } = await rows.require(key);
-  const position = await store.position(id);
-  if (position === undefined) throw rows.gone(id);
+  // Asked for before anything else, so that no change that is made after this call comes first.
+  const asked = store.position(key.id);
+  // Handled below, unless there is no such session.
+  asked.catch(() => {});
+  await rows.require(key);
+  const position = await asked;
+  if (position?.life !== key.life) throw rows.gone(key.id);
   return position;
 }
 
