@@ -119,12 +119,16 @@ export const variableRequestSchema = z.strictObject({
     .openapi({ description: "Default: those of the variable." }),
 }).openapi({ required: ["value"] });
 
+const OF_ITEM = "As for one variable; if it is not allowed, this variable alone is not set.";
+
 /** The body that reads and sets several variables. The host checks its fields. */
 export const batchRequestSchema = z.strictObject({
   get: z.array(z.string().openapi(NAME)).max(1_000).optional(),
   set: z.array(
     variableRequestSchema.extend({
       name: z.string().openapi(NAME),
+      type: z.unknown().openapi({ description: OF_ITEM }),
+      constraints: z.unknown().openapi({ description: OF_ITEM }),
       ifVersion: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional().openapi({
         description: "Writes only if the variable has this version; 0 if it does not exist.",
       }),
