@@ -1,3 +1,4 @@
+import { TurnBudget } from "../async/mod.ts";
 import { SnakedenError } from "../errors.ts";
 
 /** The length of the longest value. */
@@ -55,17 +56,13 @@ export async function copyOf(value: Uint8Array): Promise<Uint8Array<ArrayBuffer>
 /** Copies values as {@link copyOf} does one. */
 export async function copiesOf(values: readonly Uint8Array[]): Promise<Uint8Array<ArrayBuffer>[]> {
   const copies: Uint8Array<ArrayBuffer>[] = [];
-  let left = SLICE_BYTES;
+  const budget = new TurnBudget(SLICE_BYTES);
   for (const value of values) {
     const copy = new Uint8Array(value.byteLength);
     for (let start = 0; start < value.byteLength; start += SLICE_BYTES) {
       const slice = value.subarray(start, start + SLICE_BYTES);
-      if (slice.byteLength > left) {
-        await new Promise<void>((resolve) => setTimeout(resolve));
-        left = SLICE_BYTES;
-      }
+      await budget.take(slice.byteLength);
       copy.set(slice, start);
-      left -= slice.byteLength;
     }
     copies.push(copy);
   }

@@ -1,3 +1,4 @@
+import { nextTurn } from "../async/mod.ts";
 import type { AcceptedWork } from "./accepted_work.ts";
 import { copiesOf, copyOf } from "./blobs.ts";
 import type { ChangeLogs, WatchedPosition } from "./change_logs.ts";
@@ -180,7 +181,7 @@ export class MemorySessions implements SessionStore {
       let looked = 0;
       for (const id of this.#sessions.keys()) {
         if (ended.length >= limit) break;
-        if (++looked % SWEPT_A_TURN === 0) await new Promise<void>((turn) => setTimeout(turn));
+        if (++looked % SWEPT_A_TURN === 0) await nextTurn();
         if (this.#live(id) !== undefined) continue;
         this.#end(id);
         ended.push(id);
@@ -394,7 +395,6 @@ async function copyOfRow(row: VariableRow): Promise<VariableRow> {
 }
 
 function copyOfHead<T extends VariableHead>(head: T): T {
-  return head.constraints === undefined
-    ? head
-    : { ...head, constraints: structuredClone(head.constraints) };
+  const { constraints } = head;
+  return constraints ? { ...head, constraints: structuredClone(constraints) } : head;
 }

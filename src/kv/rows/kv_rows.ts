@@ -209,7 +209,7 @@ export class KvRows {
 
   async #commitAll(): Promise<void> {
     // One turn, so that all callers that the last commit has woken are in the next one.
-    await nextTurn();
+    await afterCallbacks();
     while (this.#waiting.length > 0) {
       for (let isDone = false; this.#isOver(STOP_AT) && !isDone;) {
         isDone = await Promise.race([
@@ -218,7 +218,7 @@ export class KvRows {
         ]);
       }
       await this.#commitOne(this.#takeBatch());
-      await nextTurn();
+      await afterCallbacks();
     }
     // Set in the same turn as the last check of the loop.
     this.#committing = undefined;
@@ -348,11 +348,12 @@ export class KvRows {
     });
     this.#progress.resolve();
     this.#progress = Promise.withResolvers();
-    await nextTurn();
+    await afterCallbacks();
   }
 }
 
-function nextTurn(): Promise<void> {
+/** Waits for the callbacks that are due, not for timers: that would take a millisecond. */
+function afterCallbacks(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
