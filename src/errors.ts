@@ -42,6 +42,8 @@ export type ErrorCode =
   | "cancelled"
   | "worker_busy"
   | "session_worker_unavailable"
+  | "stalled"
+  | "call_depth_exceeded"
   | "worker_crashed"
   | "poison_call"
   | "circuit_open"
@@ -49,6 +51,9 @@ export type ErrorCode =
   | "cpu_limit_exceeded"
   | "worker_start_failed"
   // The tool
+  | "invalid_tool"
+  | "tool_exists"
+  | "host_tool_failed"
   | "python_exception"
   | "result_too_large"
   | "invalid_value"

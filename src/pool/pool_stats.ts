@@ -101,6 +101,8 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   worker_busy: "refused",
   session_worker_unavailable: "refused",
   deadline_exceeded: "timedOut",
+  stalled: "timedOut",
+  call_depth_exceeded: "refused",
   cancelled: "cancelled",
   worker_crashed: "crashed",
   poison_call: "crashed",
@@ -109,6 +111,9 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   cpu_limit_exceeded: "crashed",
   worker_start_failed: "failed",
   // The tool
+  invalid_tool: "failed",
+  tool_exists: "failed",
+  host_tool_failed: "failed",
   python_exception: "failed",
   result_too_large: "failed",
   invalid_value: "failed",

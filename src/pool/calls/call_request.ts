@@ -22,6 +22,8 @@ export interface CallRequest {
   readonly rebind?: boolean | undefined;
   /** The id the caller knows the call by; appears in logs of both sides. */
   readonly requestId?: string | undefined;
+  /** The number of calls around it, by tools that called tools. Default 0: a caller from outside. */
+  readonly depth?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** True if it may run again when its worker dies. Default: what the tool declares. */
   readonly idempotent?: boolean | undefined;

@@ -11,6 +11,8 @@ export interface AskingCall {
   readonly pool: string;
   readonly tool: string;
   readonly workerId: string;
+  /** The number of calls around it, by tools that called tools; 0 for a caller from outside. */
+  readonly depth: number;
   /** The time left until the deadline of the call. */
   readonly remainingMs: number;
   /** Aborts when the call is told to stop, and when it ends. */

@@ -19,6 +19,7 @@ interface ProblemKind {
 /** The HTTP statuses of all error codes. No other file has any. */
 export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   invalid_input: { status: 400, title: "The request is not valid" },
+  invalid_tool: { status: 400, title: "The tool cannot be registered" },
   unauthenticated: { status: 401, title: "An API key is needed" },
   forbidden: { status: 403, title: "The request is refused" },
   not_found: { status: 404, title: "There is nothing at this path" },
@@ -32,6 +33,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   not_acceptable: { status: 406, title: "The answer cannot be sent in an accepted type" },
   request_incomplete: { status: 408, title: "The body did not arrive in time" },
   session_worker_unavailable: { status: 409, title: "The worker of the session is gone" },
+  tool_exists: { status: 409, title: "There is such a tool already" },
   stream_gone: { status: 410, title: "The stream cannot be resumed" },
   version_conflict: { status: 412, title: "The version is another one" },
   body_too_large: { status: 413, title: "The body is too large" },
@@ -45,6 +47,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   worker_busy: { status: 429, title: "The worker of the session is busy", retryAfterS: 1 },
   cancelled: { status: 499, title: "The call was cancelled" },
   python_exception: { status: 500, title: "The tool raised an exception" },
+  host_tool_failed: { status: 500, title: "The tool of the host failed" },
   out_of_memory: { status: 500, title: "The worker held too much memory during the call" },
   cpu_limit_exceeded: { status: 500, title: "The call used too much CPU time" },
   result_too_large: { status: 500, title: "The result is too large" },
@@ -63,6 +66,8 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   worker_start_failed: { status: 503, title: "No worker could be started", retryAfterS: 5 },
   device_unavailable: { status: 503, title: "No suitable device", retryAfterS: 5 },
   shutting_down: { status: 503, title: "The server is stopping", retryAfterS: 5 },
+  stalled: { status: 504, title: "The call was silent for too long" },
+  call_depth_exceeded: { status: 508, title: "The call is nested too deep" },
   deadline_exceeded: { status: 504, title: "The deadline of the call passed" },
 };
 
