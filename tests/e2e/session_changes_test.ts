@@ -93,8 +93,16 @@ for (const carrier of ["socket", "grpc"] as const) {
       assert.deepEqual(await it.during(tool, { count: 3 }, { step }), expected);
       await noWatches(it);
     }
-    const watches = 9;
-    const all = await it.during("collect_in_threads", { count: 4, number: 8 }, { step, watches });
+    const all = await it.during("collect_in_threads", { count: 4, number: 8 }, {
+      watches: 9,
+      step: async () => {
+        // The tool writes meanwhile, and either write could be the first.
+        const isReady = async (): Promise<boolean> =>
+          (await variables.getMany(["ready"])).has("ready");
+        await until(isReady, "the tool to write");
+        await step();
+      },
+    });
     assert.deepEqual(all, Array.from({ length: 8 }, () => ["set ready", ...expected]));
     for (const tool of ["stream", "stream_async"]) {
       const chunks = Array.fromAsync(it.stream(tool, { count: 3 }));
