@@ -34,6 +34,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["kv", "sqlite", "blobs", "hardware", "telemetry", "python_env"],
   ["config"],
   ["store", "process"],
+  ["values"],
   ["async", "collections", "json"],
   ["log"],
   ["errors"],

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { snakeden } from "../../src/bridge/gen/link.js";
 import { type ArrayData, type DType, NdArray, Value } from "../../src/bridge/mod.ts";
-import { byteLengthOf, viewElements } from "../../src/bridge/values/nd_array.ts";
+import { byteLengthOf, viewElements } from "../../src/values/nd_array.ts";
 
 /** Every element type of the link. */
 const DTYPES: readonly DType[] = [

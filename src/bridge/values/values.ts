@@ -2,16 +2,23 @@ import { messageOf, SnakedenError } from "../../errors.ts";
 import type { Value as WireValue, ValueInit } from "../gen/link.js";
 import {
   byteLengthOf,
+  DEFAULT_MAX_DEPTH,
   type DType,
   hasTypedArray,
   isDType,
+  isPlain,
   isShape,
+  malformedTag,
   NdArray,
+  readTags,
+  TAG,
+  type TaggedLeaf,
+  type TagReader,
+  ValueWriter,
   viewElements,
-} from "./nd_array.ts";
+  type WriteOptions,
+} from "../../values/mod.ts";
 import { TextValue } from "./text_value.ts";
-import { malformedTag, readTags, TAG, type TaggedLeaf, type TagReader } from "./value_tags.ts";
-import { DEFAULT_MAX_DEPTH, isPlain, ValueWriter, type WriteOptions } from "./value_writer.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { isTagged, readTags, TAG, type TagReader } from "../../../src/bridge/values/value_tags.ts";
+import { isTagged, readTags, TAG, type TagReader } from "../../src/values/value_tags.ts";
 
 const NAMES: TagReader = {
   int: (digits) => `int ${digits}`,

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { NdArray, Value } from "../../../src/bridge/mod.ts";
-import { isPlain } from "../../../src/bridge/values/value_writer.ts";
-import { SnakedenError } from "../../../src/errors.ts";
-import { anyTree, jsonTree, nested } from "../trees.ts";
+import { NdArray, Value } from "../../src/bridge/mod.ts";
+import { isPlain } from "../../src/values/value_writer.ts";
+import { SnakedenError } from "../../src/errors.ts";
+import { anyTree, jsonTree, nested } from "../bridge/trees.ts";
 
 function decoded(value: unknown): unknown {
   return Value.from(value).decode();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { type DType, NdArray } from "../../../src/bridge/mod.ts";
-import { viewElements } from "../../../src/bridge/values/nd_array.ts";
+import { type DType, NdArray } from "../../src/bridge/mod.ts";
+import { viewElements } from "../../src/values/nd_array.ts";
 
 Deno.test("NdArray accepts data of the size of its type and shape", () => {
   assert.deepStrictEqual(new NdArray("<f4", [2, 3], new Float32Array(6)).shape, [2, 3]);

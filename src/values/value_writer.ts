@@ -1,4 +1,4 @@
-import { SnakedenError } from "../../errors.ts";
+import { SnakedenError } from "../errors.ts";
 import { byteLengthOf, dtypeOf, isDType, isShape, NdArray } from "./nd_array.ts";
 import {
   isEscaped,

@@ -2,8 +2,8 @@
  * The tags for values that JSON has no form for; docs/values.md describes them. On the link a tag
  * refers to a buffer by its index. Over HTTP a tag contains the bytes as base64.
  */
-import { SnakedenError } from "../../errors.ts";
-import { isRecord } from "../../json/mod.ts";
+import { SnakedenError } from "../errors.ts";
+import { isRecord } from "../json/mod.ts";
 
 /** The key of a tag: an object that has it is a tagged leaf. */
 export const TAG = "$snakeden";
