@@ -145,4 +145,4 @@ def test_page_shows_tests_that_pass(folder: Path) -> None:
         capture_output=True,
         text=True,
     )
-    assert "2 passed" in done.stdout, done.stdout + done.stderr
+    assert "4 passed" in done.stdout, done.stdout + done.stderr

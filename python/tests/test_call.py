@@ -106,6 +106,7 @@ def test_call_exposes_nothing_of_the_worker() -> None:
         "session",
         "session_id",
         "tool",
+        "tools",
     ]
 
 

@@ -6,7 +6,13 @@ Importing this package is cheap: only the worker imports the link and gRPC.
 from snakeden.adapter import Adapter
 from snakeden.call import Call, current_call
 from snakeden.device import Device, device
-from snakeden.errors import CallCancelled, HostError, InvalidValueError, ResultTooLargeError
+from snakeden.errors import (
+    CallCancelled,
+    HostError,
+    HostToolError,
+    InvalidValueError,
+    ResultTooLargeError,
+)
 from snakeden.session import Session
 from snakeden.session.changes import VariableChange
 from snakeden.tool import tool
@@ -19,6 +25,7 @@ __all__ = [
     "CallCancelled",
     "Device",
     "HostError",
+    "HostToolError",
     "InvalidValueError",
     "ResultTooLargeError",
     "Session",

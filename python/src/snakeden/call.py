@@ -7,13 +7,15 @@ from contextvars import ContextVar
 from typing import Any, Protocol
 
 from snakeden.device import Device, device
+from snakeden.host_tools import HostTools
+from snakeden.host_tools.source import ToolSource
 from snakeden.session import Session
 from snakeden.session.source import SessionSource
 
 __all__ = ["Call", "CallSource", "current_call"]
 
 
-class CallSource(SessionSource, Protocol):
+class CallSource(SessionSource, ToolSource, Protocol):
     """The source of a `Call`, which the worker implements in `_worker/calls/attempt.py`."""
 
     deadline: float | None
@@ -49,11 +51,12 @@ class Call:
     It may be handed to threads that the tool starts: `progress` and `cancelled` work there too.
     """
 
-    __slots__ = ("_session", "_source")
+    __slots__ = ("_session", "_source", "_tools")
 
     def __init__(self, source: CallSource) -> None:
         self._source = source
         self._session: Session | None = None
+        self._tools: HostTools | None = None
 
     @property
     def id(self) -> str:
@@ -98,6 +101,19 @@ class Call:
     def tool(self) -> str:
         """The name of the tool."""
         return self._source.tool
+
+    @property
+    def tools(self) -> HostTools:
+        """The tools of the host that the call may use, as in `current_call().tools.lookup(id=3)`.
+
+        Raises:
+            RuntimeError: The call has ended.
+        """
+        self._source.check()
+        tools = self._tools
+        if tools is None:
+            tools = self._tools = HostTools(self._source)
+        return tools
 
     @property
     def device(self) -> Device:

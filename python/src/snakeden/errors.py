@@ -10,6 +10,7 @@ __all__ = [
     "ArgumentsError",
     "CallCancelled",
     "HostError",
+    "HostToolError",
     "InvalidValueError",
     "Issue",
     "ListTooLongError",
@@ -45,6 +46,39 @@ class HostError(Exception):
         """Facts for programs, such as the numbers in the text."""
         self.retryable = retryable
         """True if the same request may succeed later, unchanged."""
+
+    @property
+    def issues(self) -> list[Issue]:
+        """The things that are wrong with the fields of the request, if the host names any."""
+        given = self.details.get("issues")
+        entries = given if isinstance(given, list) else []
+        return [
+            Issue(str(it.get("path", "")), str(it.get("message", "")))
+            for it in entries
+            if isinstance(it, Mapping)
+        ]
+
+
+class HostToolError(HostError):
+    """An error of a tool of the host that a tool has called.
+
+    `str()` of it names the tool and the code, as in `host tool 'lookup': There is no customer 3
+    (host_tool_failed)`.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        details: Mapping[str, Any] | None = None,
+        retryable: bool = False,
+        tool: str,
+    ) -> None:
+        super().__init__(code, message, details=details, retryable=retryable)
+        self.args = (f"host tool {tool!r}: {self.args[0]}",)
+        self.tool = tool
+        """The name of the tool of the host."""
 
 
 class InvalidValueError(ValueError):

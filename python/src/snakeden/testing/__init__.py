@@ -1,5 +1,5 @@
 """Test tools in plain Python, without a host: `current_call()` works inside of `running_call()`,
-which can also pretend that the call has a session, and the worker a device.
+which can also pretend that the call has a session and tools of the host, and the worker a device.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from snakeden.testing.pretended_session import (
     PretendedVariables,
     conflict,
 )
+from snakeden.testing.pretended_tools import PretendedTools
 
 __all__ = ["RunningCall", "running_call"]
 
@@ -40,6 +41,7 @@ class RunningCall:
         timeout_ms: float | None,
         variables: Mapping[str, Any] | None = None,
         programs: Mapping[str, Mapping[str, Any]] | None = None,
+        tools: Mapping[str, Callable[..., Any]] | None = None,
     ) -> None:
         self.number = 1
         self.call_id = call_id
@@ -52,6 +54,7 @@ class RunningCall:
         self.reports: list[dict[str, Any]] = []
         """The progress that the tool has reported, such as `{"fraction": 0.5}`."""
         self._store = PretendedVariables(variables or {}, self._check)
+        self._tools = PretendedTools(tools or {}, self._check)
         self._programs: dict[str, dict[str, Any]] = {
             name: {"version": 1, "program": program_to_host(self, **program)}
             for name, program in (programs or {}).items()
@@ -106,6 +109,7 @@ class RunningCall:
         self._store.notify()
         for step in self._last_steps:
             step()
+        self._tools.end()
 
     def check(self) -> None:
         """Raise RuntimeError if the call has ended."""
@@ -124,6 +128,8 @@ class RunningCall:
     def ask(self, method: str, args: Any) -> Reply:
         """Answer what a tool asks the host for."""
         self._check()
+        if method.startswith("tools."):
+            return self._tools.ask(method, args)
         if method == "session.changes":
             return Changes(self._store, args)
         if self._store.has_ended and method not in ANSWERED_AFTER_THE_END:
@@ -185,6 +191,7 @@ def running_call(
     session_id: str = "",
     session: Mapping[str, Any] | None = None,
     programs: Mapping[str, Mapping[str, Any]] | None = None,
+    tools: Mapping[str, Callable[..., Any]] | None = None,
     timeout_ms: float | None = None,
     device: Device | None = None,
 ) -> Iterator[RunningCall]:
@@ -208,6 +215,13 @@ def running_call(
 
     `call.change_variable(name, value)` changes one as others would, for tools that follow changes.
 
+    Its `tools` are functions that answer as tools of the host; generators stream, and each kind may
+    be asynchronous. What they raise reaches the tool as `HostToolError`, with the code
+    `host_tool_failed` or that of a `HostError`:
+
+    with running_call(tools={"lookup": lambda id: {"id": id, "name": "Ada"}}):
+        assert current_call().tools.lookup(id=3)["name"] == "Ada"
+
     With a `device`, `snakeden.device()` returns it until then, in all threads:
 
     with running_call(device=Device(kind="cuda", memory_bytes=24_000_000_000)):
@@ -224,6 +238,7 @@ def running_call(
         timeout_ms=timeout_ms,
         variables=session,
         programs=programs,
+        tools=tools,
     )
     token = CURRENT.set(call)
     if device is not None:

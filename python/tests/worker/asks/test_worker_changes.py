@@ -62,7 +62,7 @@ def test_waits_leave_places_for_other_asks(worker: Worker) -> None:
     worker.link.call(1, "collect_in_threads", {"count": 1, "number": number}, session_id="s-1")
     waits: list[Any] = []
     written = False
-    while len(waits) < number // 2 or not written:
+    while len(waits) < number // 4 or not written:
         ask = worker.link.expect("ask")
         if ask.method == "session.position":
             answer(worker, ask, {"position": "life.0"})

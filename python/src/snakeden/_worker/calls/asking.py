@@ -4,8 +4,8 @@ An ask is sent at once, from any thread, and its answer comes in any order. It i
 host has answered it, even if its call has ended meanwhile; the host then answers with an error. Of
 the asks of all calls, at most MAX_OPEN_ASKS are open, and one is opened only while the arguments of
 the others have less than MAX_OPEN_ASK_BYTES. More wait here, already encoded, in order. Those that
-the host answers only when something happens may take a part of the places, and wait in a line of
-their own, so that they never hold up the others.
+the host answers only when something happens, and those for which its tools run, may take a part of
+the places and of the bytes, and wait in lines of their own, so that they never hold up the others.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from math import inf
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from snakeden._link import wire
@@ -36,10 +37,16 @@ MAX_OPEN_ASKS: Final = 256
 """The most open asks of this worker. Twin of open_asks.ts."""
 MAX_OPEN_ASK_BYTES: Final = 67_108_864
 """The bytes of arguments with which no other ask is opened. Twin of open_asks.ts."""
-_LONG_METHODS: Final = frozenset({"session.changes"})
-"""Methods that the host answers when something happens."""
+_CHANGE_METHODS: Final = frozenset({"session.changes"})
+"""Methods that the host answers when another call or the library does something."""
+_MAX_CHANGE_ASKS: Final = MAX_OPEN_ASKS // 4
+"""The most open asks of these."""
+_LONG_METHODS: Final = frozenset({"tools.call", "tools.open", "tools.next", "input.next"})
+"""Methods that the host answers when a tool of it, or the caller, has come so far."""
 _MAX_LONG_ASKS: Final = MAX_OPEN_ASKS // 2
 """The most open asks of these."""
+_MAX_LONG_BYTES: Final = MAX_OPEN_ASK_BYTES // 2
+"""The most bytes of the arguments of open asks of one of these kinds, unless one alone has more."""
 _MAX_ID: Final = 0xFFFF_FFFF
 
 
@@ -53,13 +60,17 @@ class _Ask(NamedTuple):
 
 
 class _Line:
-    """Asks that wait for a place among those of their kind."""
+    """Asks of one kind, which share places, and those of them that wait for one."""
 
-    __slots__ = ("places", "waiting")
+    __slots__ = ("max_bytes", "nbytes", "places", "waiting")
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, *, max_bytes: float = inf) -> None:
         self.places = places
         """The asks of this kind that may be opened now."""
+        self.max_bytes = max_bytes
+        """The most bytes of the arguments of open asks of this kind, unless one alone has more."""
+        self.nbytes = 0
+        """The bytes of the arguments of open asks of this kind."""
         self.waiting: deque[tuple[_Ask, bytes]] = deque()
         """Asks that are not sent yet, with their messages."""
 
@@ -90,7 +101,8 @@ class Asking:
         self._open_bytes = 0
         """The bytes of the arguments of those that are open."""
         self._short = _Line(MAX_OPEN_ASKS)
-        self._long = _Line(_MAX_LONG_ASKS)
+        self._long = _Line(_MAX_LONG_ASKS, max_bytes=_MAX_LONG_BYTES)
+        self._changes = _Line(_MAX_CHANGE_ASKS, max_bytes=_MAX_LONG_BYTES)
         self._forked = False
 
     def ask(self, attempt: Attempt, method: str, *, args: object) -> Reply:
@@ -165,7 +177,7 @@ class Asking:
             attempt.asks.replies.add(reply)
             ask = _Ask(self._next_id(), reply, value.size)
             line = self._line_of(reply)
-            goes_out = self._has_place(line) and not line.waiting
+            goes_out = self._has_place(line, value.size) and not line.waiting
             if goes_out:
                 self._open_ask(ask)
         if goes_out:
@@ -187,33 +199,41 @@ class Asking:
         self._attend()
 
     def _line_of(self, reply: Reply) -> _Line:
-        return self._long if reply.method in _LONG_METHODS else self._short
+        method = reply.method
+        if method in _LONG_METHODS:
+            return self._long
+        return self._changes if method in _CHANGE_METHODS else self._short
 
-    def _has_place(self, line: _Line) -> bool:
+    def _has_place(self, line: _Line, nbytes: int) -> bool:
         return (
             line.places > 0
             and len(self._open) < MAX_OPEN_ASKS
             and self._open_bytes < MAX_OPEN_ASK_BYTES
+            and (line.nbytes == 0 or line.nbytes + nbytes <= line.max_bytes)
         )
 
     def _open_ask(self, ask: _Ask) -> None:
         self._open[ask.id] = ask
         self._open_bytes += ask.nbytes
-        self._line_of(ask.reply).places -= 1
+        line = self._line_of(ask.reply)
+        line.places -= 1
+        line.nbytes += ask.nbytes
 
     def _close(self, ask_id: int) -> Reply | None:
         """Forget an open ask, and send those that wait for its place."""
         ask = self._open.pop(ask_id, None)
         if ask is not None:
             self._open_bytes -= ask.nbytes
-            self._line_of(ask.reply).places += 1
+            line = self._line_of(ask.reply)
+            line.places += 1
+            line.nbytes -= ask.nbytes
         self._send_waiting()
         return None if ask is None else ask.reply
 
     def _send_waiting(self) -> None:
         """Send asks that wait while there is room, unless they are settled."""
-        for line in (self._short, self._long):
-            while line.waiting and self._has_place(line):
+        for line in (self._short, self._long, self._changes):
+            while line.waiting and self._has_place(line, line.waiting[0][0].nbytes):
                 ask, message = line.waiting.popleft()
                 if not ask.reply.done:
                     self._open_ask(ask)
