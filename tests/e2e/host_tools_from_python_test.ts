@@ -144,6 +144,17 @@ for (const carrier of ["socket", "grpc"] as const) {
     assert.match(unary.message ?? "", /call it by \.call\(\)/);
   });
 
+  Deno.test(`an error that passes through Python, the host and Python again names each tool (${carrier})`, async () => {
+    const found: { it?: ToolHost } = {};
+    await using it = await start(carrier, { nested: () => found.it?.execute("fails", {}) });
+    found.it = it;
+    await assert.rejects(it.execute("acall", { name: "nested", args: {} }), {
+      code: "python_exception",
+      message: "tool 'acall' raised snakeden.errors.HostToolError: " +
+        "host tool 'nested': tool 'fails' raised ValueError: no (python_exception)",
+    });
+  });
+
   Deno.test(`Python lists and describes the tools of the host (${carrier})`, async () => {
     await using it = await start(carrier, { count });
     assert.deepEqual(await it.execute("lists", {}), {
@@ -231,6 +242,21 @@ for (const carrier of ["socket", "grpc"] as const) {
       await until(() => it.table.running === 0, "the tool of the host to be stopped");
       await until(() => it.host.pools.get("default").workers.ready === 2, "the worker to be free");
     }
+    assert.deepEqual(workersOf({ runId: it.host.runId }), pids);
+  });
+
+  Deno.test(`calls that are stopped at any moment leave nothing behind, and keep their workers (${carrier})`, async () => {
+    await using it = await start(carrier, { count });
+    const pids = workersOf({ runId: it.host.runId });
+    for (let i = 0; i < 60; i++) {
+      const signal = AbortSignal.timeout(1 + (i * 7) % 29);
+      const tool = i % 2 === 0 ? "churns" : "churns_async";
+      await assert.rejects(it.execute(tool, { name: "count" }, { signal }), {
+        name: "TimeoutError",
+      });
+    }
+    await until(() => it.table.running === 0, "everything to be stopped");
+    await until(() => it.host.pools.get("default").workers.ready === 2, "the workers to be free");
     assert.deepEqual(workersOf({ runId: it.host.runId }), pids);
   });
 

@@ -200,12 +200,13 @@ def test_a_stream_that_is_read_to_its_end_is_not_stopped(worker: Worker) -> None
     assert worker.link.result() == 0
 
 
-def test_a_thread_that_waits_for_an_item_ends_when_the_stream_is_closed(worker: Worker) -> None:
-    worker.link.call(1, "closes_in_thread", {"name": "count", "args": {}})
-    answer(worker, asked(worker, "open")[0], batch(7))
-    asked(worker, "next")
-    asked(worker, "cancel")
-    assert worker.link.result() == [7]
+def test_a_wait_for_an_item_ends_when_the_stream_is_closed_elsewhere(worker: Worker) -> None:
+    for call_id, tool in enumerate(("closes_in_thread", "closes_in_task"), 1):
+        worker.link.call(call_id, tool, {"name": "count", "args": {}})
+        answer(worker, asked(worker, "open")[0], batch(7))
+        asked(worker, "next")
+        asked(worker, "cancel")
+        assert worker.link.result() == [7]
 
 
 def test_a_stream_that_fails_does_so_after_its_items(worker: Worker) -> None:
