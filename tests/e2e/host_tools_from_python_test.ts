@@ -131,7 +131,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     await assert.rejects(it.execute("call", { name: "lookup", args: {} }), {
       code: "python_exception",
       message: "tool 'call' raised snakeden.errors.HostToolError: " +
-        "host tool 'lookup': No customer 3 (host_tool_failed)",
+        'host tool "lookup": No customer 3 (host_tool_failed)',
     });
     const unknown = await it.execute<{ code: string }>("catches", { name: "lokup", args: {} });
     assert.equal(unknown.code, "unknown_tool");
@@ -151,7 +151,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     await assert.rejects(it.execute("acall", { name: "nested", args: {} }), {
       code: "python_exception",
       message: "tool 'acall' raised snakeden.errors.HostToolError: " +
-        "host tool 'nested': tool 'fails' raised ValueError: no (python_exception)",
+        `host tool "nested": tool 'fails' raised ValueError: no (python_exception)`,
     });
   });
 

@@ -62,8 +62,8 @@ class HostError(Exception):
 class HostToolError(HostError):
     """An error of a tool of the host that a tool has called.
 
-    `str()` of it names the tool and the code, as in `host tool 'lookup': There is no customer 3
-    (host_tool_failed)`.
+    `str()` of it names the tool and the code, as in `The host tool "lookup" failed: There is no
+    customer 3 (host_tool_failed)`.
     """
 
     def __init__(
@@ -76,7 +76,9 @@ class HostToolError(HostError):
         tool: str,
     ) -> None:
         super().__init__(code, message, details=details, retryable=retryable)
-        self.args = (f"host tool {tool!r}: {self.args[0]}",)
+        if f'"{tool}"' not in message.partition(":")[0]:
+            # Such as the text of an error that the tool has passed on.
+            self.args = (f'host tool "{tool}": {self.args[0]}',)
         self.tool = tool
         """The name of the tool of the host."""
 

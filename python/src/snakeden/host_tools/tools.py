@@ -225,7 +225,8 @@ class HostTools:
         near = get_close_matches(str(name), listing, n=3, cutoff=0.6)
         known = f"there are {', '.join(listing)}" if listing else "there are none"
         hint = f"did you mean {' or '.join(near)}?" if near else known
-        raise HostToolError("unknown_tool", f"There is no such tool; {hint}", tool=str(name))
+        text = f'There is no host tool "{name}"; {hint}'
+        raise HostToolError("unknown_tool", text, tool=str(name))
 
     def _failure(self, name: str, error: HostError) -> HostToolError:
         if error.code == "unknown_tool":

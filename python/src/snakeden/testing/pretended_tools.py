@@ -268,13 +268,13 @@ class PretendedTools:
             near = get_close_matches(name, self._tools, n=3, cutoff=0.6)
             known = f"there are: {', '.join(self._tools)}" if self._tools else "there are none"
             hint = f"did you mean {' or '.join(near)}?" if near else known
-            raise HostError("unknown_tool", f"There is no host tool {name!r}; {hint}")
+            raise HostError("unknown_tool", f'There is no host tool "{name}"; {hint}')
         try:
             inspect.signature(function).bind(**args)
         except TypeError as error:
             raise HostError(
                 "invalid_arguments",
-                f"The host tool {name!r} refuses its arguments: {error}",
+                f"Cannot call {name}: args: {error}",
                 details={"issues": [{"path": "args", "message": str(error)}]},
             ) from None
         return function
@@ -282,7 +282,7 @@ class PretendedTools:
 
 def _failed(name: str, error: Exception) -> HostError:
     """Return the error of a host tool whose function has raised."""
-    return HostError("host_tool_failed", f"The host tool {name!r} failed: {error}")
+    return HostError("host_tool_failed", f'The host tool "{name}" failed: {error}')
 
 
 def _listed(name: str, function: Callable[..., Any]) -> dict[str, Any]:

@@ -76,7 +76,7 @@ def test_an_error_of_a_host_tool_has_its_code_and_its_name(worker: Worker) -> No
             "details": {"issues": issues},
             "retryable": True,
             "issues": [["id", "allowed: a number"]],
-            "text": "host tool 'lookup': wrong (invalid_arguments)",
+            "text": 'host tool "lookup": wrong (invalid_arguments)',
         }
 
 
@@ -93,7 +93,7 @@ def test_an_error_that_the_tool_does_not_catch_names_both_tools_and_the_code(
         )
         assert error.message == (
             f"tool '{tool}' raised snakeden.errors.HostToolError: "
-            "host tool 'lookup': No customer 3 (host_tool_failed)"
+            'host tool "lookup": No customer 3 (host_tool_failed)'
         )
         traceback = error.python.traceback
         assert "During handling" not in traceback
@@ -216,7 +216,7 @@ def test_a_stream_that_fails_does_so_after_its_items(worker: Worker) -> None:
     refuse(worker, asked(worker, "next")[0], "host_tool_failed", "broken")
     assert decoded(worker.link.expect("chunk").value) == "last"
     error = worker.link.expect("failure").error
-    assert error.message.endswith("host tool 'count': broken (host_tool_failed)")
+    assert error.message.endswith('host tool "count": broken (host_tool_failed)')
 
 
 # ---- the list ----
@@ -238,7 +238,7 @@ def test_the_list_is_asked_for_once_and_again_after_an_unknown_tool(worker: Work
     answer(worker, asked(worker, "list")[0], listed("a"))
     answer(worker, asked(worker, "list")[0], listed("lookup", "a"))
     assert worker.link.result()["text"] == (
-        "host tool 'lokup': There is no such tool; did you mean lookup? (unknown_tool)"
+        'There is no host tool "lokup"; did you mean lookup? (unknown_tool)'
     )
 
 
