@@ -8,7 +8,7 @@ import { SnakedenError } from "../../src/errors.ts";
 import { compose, type Host } from "../../src/host/mod.ts";
 import { HostToolTable, type TableTool } from "../fixtures/fakes/host_tool_table.ts";
 import { ADAPTERS, tempDir, workersOf } from "../fixtures/host.ts";
-import { until } from "../fixtures/until.ts";
+import { nextTurn, until } from "../fixtures/until.ts";
 
 interface ToolHost extends AsyncDisposable {
   readonly host: Host;
@@ -243,6 +243,50 @@ for (const carrier of ["socket", "grpc"] as const) {
       await until(() => it.host.pools.get("default").workers.ready === 2, "the worker to be free");
     }
     assert.deepEqual(workersOf({ runId: it.host.runId }), pids);
+  });
+
+  Deno.test(`a reader that leaves a stream of Python ends the stream of the host that it passes on (${carrier})`, async () => {
+    const made: unknown[] = [];
+    await using it = await start(carrier, {
+      *endless(): Generator<unknown> {
+        for (let i = 0;; i++) {
+          made.push(i);
+          yield i;
+        }
+      },
+    });
+    for (const tool of ["passes_on", "passes_on_async"]) {
+      made.length = 0;
+      const seen: unknown[] = [];
+      for await (const item of it.host.calls.stream(tool, { name: "endless", args: {} }, {})) {
+        if (seen.push(item) === 2_500) break;
+      }
+      assert.deepEqual(seen, made.slice(0, 2_500));
+      await until(() => it.table.running === 0, "the end of the stream of the host");
+      await until(() => it.host.pools.get("default").workers.ready === 2, "the worker to be free");
+    }
+  });
+
+  Deno.test(`a stream of the host goes no further than its slow reader and one window (${carrier})`, async () => {
+    let made = 0;
+    await using it = await start(carrier, {
+      *endless(): Generator<unknown> {
+        for (;;) {
+          made++;
+          yield "x".repeat(1_000);
+        }
+      },
+    });
+    const stream = it.host.calls.stream("passes_on", { name: "endless", args: {} }, {});
+    const reader = stream[Symbol.asyncIterator]();
+    for (let i = 0; i < 200; i++) {
+      await reader.next();
+      await nextTurn();
+    }
+    // Each batch has 1,000 items of 1 kB, and the window of the stream has 1 MiB.
+    assert.ok(made <= 4_000, `${made} items were made for a reader of 200`);
+    await reader.return?.();
+    await until(() => it.table.running === 0, "the end of the stream of the host");
   });
 
   Deno.test(`calls that are stopped at any moment leave nothing behind, and keep their workers (${carrier})`, async () => {
