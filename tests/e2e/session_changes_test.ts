@@ -261,7 +261,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     const args = { count: 2, number, writes: 50 };
     const seen = await it.during<string[][]>("collect_in_threads", args, {
       step: () => variables.set("a", 1),
-      watches: 100,
+      watches: 60,
     });
     const expected = Array.from({ length: number }, () => ["set a", "set ready"]);
     assert.deepEqual(seen.map((each) => each.toSorted()), expected);
