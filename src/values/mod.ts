@@ -1,6 +1,6 @@
 /**
- * The values that TypeScript and Python exchange, without the way that they travel: arrays with a
- * dtype and a shape ({@link NdArray}), the tags for what JSON has no form for ({@link TAG}), and the
+ * The values that TypeScript and Python exchange, apart from their transport: arrays with a dtype
+ * and a shape ({@link NdArray}), the tags for what JSON has no form for ({@link TAG}), and the
  * conversion of any value to a JSON tree with tags and buffers ({@link ValueWriter}). The link and
  * the HTTP client both build on this.
  *

@@ -22,7 +22,7 @@ export interface CallRequest {
   readonly rebind?: boolean | undefined;
   /** The id the caller knows the call by; appears in logs of both sides. */
   readonly requestId?: string | undefined;
-  /** The number of calls around it, by tools that called tools. Default 0: a caller from outside. */
+  /** The number of calls around it, by tools that called tools; 0, the default, from outside. */
   readonly depth?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** True if it may run again when its worker dies. Default: what the tool declares. */

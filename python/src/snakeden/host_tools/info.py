@@ -1,4 +1,4 @@
-"""What the host says about one of its tools."""
+"""The description of a tool of the host."""
 
 from __future__ import annotations
 
