@@ -446,5 +446,5 @@ def test_output_schema_describes_the_result_or_one_chunk(
 
 
 def test_output_schema_refers_to_classes_and_tags() -> None:
-    assert output_of(gives_point)["$defs"]["Point"]["required"] == ["x"]
+    assert output_of(gives_point)["$defs"]["Point"]["required"] == ["x", "y"]
     assert output_of(gives_bytes)["properties"]["$snakeden"] == {"const": "bytes"}

@@ -70,7 +70,7 @@ class LoadedTool:
         self.media_type = mark.media_type or ""
         self.arrays = _ARRAY_FORMS[mark.arrays]
         """A value of `Call.arrays` in link.proto."""
-        self.schema = ToolSchema(name, function)
+        self.schema = ToolSchema(name, function, lists=mark.arrays == "list")
         self.parse = self.schema.parse
         written = mark.description
         self.description = _first_paragraph(function) if written is None else written

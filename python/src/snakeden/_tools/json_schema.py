@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from snakeden._tools.hints.absent_keys import absent_keys, require_keys
 from snakeden._tools.hints.declarations import HintError
 from snakeden._tools.hints.forms import inner_hints, native_form
 from snakeden._tools.hints.parts import (
@@ -16,6 +17,7 @@ from snakeden._tools.hints.parts import (
     is_pydantic,
     part_of,
     pydantic_adapter,
+    pydantic_output_schema,
     pydantic_schema,
 )
 from snakeden._tools.hints.signature import REQUIRED, Parameter, Signature
@@ -51,17 +53,20 @@ def input_schema(signature: Signature) -> str:
     return msgspec.json.encode(schema).decode()
 
 
-def output_schema(signature: Signature) -> str:
-    """Return the schema of the result or of one chunk as JSON text; empty without a hint."""
+def output_schema(signature: Signature, *, lists: bool = False) -> str:
+    """Return the schema of the result or of one chunk as JSON text; empty without a hint. With
+    `lists`, arrays are sent as lists of numbers.
+    """
+    leaf = _as_lists if lists else _as_output
     if signature.result_hint is REQUIRED:
         return ""
     schemas, definitions = _schemas([signature.result_hint], False)
-    schema = _mend(schemas[0], _as_output)
+    schema = _mend(schemas[0], leaf)
     if not schema:
         return ""
     schema = {"$schema": DIALECT, **schema}
     if definitions:
-        schema["$defs"] = _mend(definitions, _as_output)
+        schema["$defs"] = _mend(definitions, leaf)
     return msgspec.json.encode(schema).decode()
 
 
@@ -84,7 +89,7 @@ def _schemas(hints: list[Any], closed: bool) -> tuple[list[Schema], Schema]:
     def hook(hint: Any) -> Schema:
         part = part_of(hint)
         if part is None:
-            return _foreign(hint, definitions) or {_ANYTHING: True}
+            return _foreign(hint, definitions, closed=closed) or {_ANYTHING: True}
         return {_PART: numbers[part]}
 
     # Made together, so that classes of the same name in two modules get two names.
@@ -102,8 +107,16 @@ def _schemas(hints: list[Any], closed: bool) -> tuple[list[Schema], Schema]:
         for component in components.values():
             if "properties" in component:
                 component.setdefault("additionalProperties", False)
+    else:
+        absent = absent_keys(forms)
+        for component in components.values():
+            require_keys(component, absent)
     assembly = _Assembly(
-        list(parts), parts, schemas=list(schemas[len(forms) :]), definitions=definitions
+        list(parts),
+        parts,
+        schemas=list(schemas[len(forms) :]),
+        definitions=definitions,
+        closed=closed,
     )
     definitions.update({name: assembly.fill(it) for name, it in components.items()})
     return [assembly.fill(it) for it in schemas[: len(forms)]], definitions
@@ -119,8 +132,10 @@ class _Assembly:
         *,
         schemas: list[Schema],
         definitions: Schema,
+        closed: bool,
     ) -> None:
         self._parts = parts
+        self._closed = closed
         self._definitions = definitions
         self._inner = {part: [schemas.pop(0) for _ in forms[part]] for part in parts}
         self._made: dict[Part, Schema] = {}
@@ -143,7 +158,7 @@ class _Assembly:
             self._open.append(part)
             inner = [self.fill(it) for it in self._inner[part]]
             self._open.pop()
-            made = part.schema(inner)
+            made = part.schema(inner) if self._closed else part.output_schema(inner)
             self._definitions.update(made.pop("$defs", {}))
             self._made[part] = made
         return self._made[part]
@@ -171,17 +186,22 @@ def _parts_in(form: Any) -> Iterator[Part]:
         waiting.extend(inner_hints(current))
 
 
-def _foreign(hint: Any, definitions: Schema) -> Schema:
+def _foreign(hint: Any, definitions: Schema, *, closed: bool) -> Schema:
     """Return the schema of a type that msgspec does not know: that of pydantic or of an array,
     else one that allows anything.
     """
     kind = typing.get_origin(hint) or hint
     if is_pydantic(kind):
-        schema = pydantic_schema(pydantic_adapter(kind))
+        adapter = pydantic_adapter(kind)
+        schema = pydantic_schema(adapter) if closed else _pydantic_output(adapter, kind)
         definitions.update(schema.pop("$defs", {}))
         return schema
     if is_text_class(kind):
         return {"type": "string"}
+    torch = sys.modules.get("torch")
+    tensor = getattr(torch, "Tensor", None)
+    if not closed and tensor is not None and isinstance(kind, type) and issubclass(kind, tensor):
+        return {"title": "ndarray"}
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(kind, type):
         if issubclass(kind, numpy.ndarray):
@@ -193,6 +213,13 @@ def _foreign(hint: Any, definitions: Schema) -> Schema:
         if issubclass(kind, numpy.floating):
             return {"type": "number"}
     return {}
+
+
+def _pydantic_output(adapter: Any, kind: Any) -> Schema:
+    try:
+        return pydantic_output_schema(adapter, kind)
+    except Exception:  # A serializer of the model has no schema.
+        return pydantic_schema(adapter)
 
 
 def _with_default(schema: Schema, parameter: Parameter) -> Schema:
@@ -239,6 +266,11 @@ def _as_output(schema: Schema) -> Schema:
     if schema.get("contentEncoding") == "base64":
         return _BYTES
     return {**schema, **_ARRAY} if _is_array(schema) else schema
+
+
+def _as_lists(schema: Schema) -> Schema:
+    """Describe bytes as tagged leaves, and arrays as lists."""
+    return {**schema, "type": "array"} if _is_array(schema) else _as_output(schema)
 
 
 def _is_array(schema: Schema) -> bool:

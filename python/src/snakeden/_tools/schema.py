@@ -34,8 +34,8 @@ _NO_DEFAULT: Any = msgspec.NODEFAULT
 class ToolSchema:
     """The schemas and the converters of one tool, made when it is loaded."""
 
-    def __init__(self, tool: str, function: Callable[..., Any]) -> None:
-        """Read the hints of `function`.
+    def __init__(self, tool: str, function: Callable[..., Any], *, lists: bool = False) -> None:
+        """Read the hints of `function`. With `lists`, arrays in its results are sent as lists.
 
         Raises:
             AdapterError: The signature cannot be called with named arguments.
@@ -48,7 +48,7 @@ class ToolSchema:
             self._form("the values of its `**`", self._signature.extra_hint)
         self.streams: bool = self._signature.streams
         self.input_schema: str = input_schema(self._signature)
-        self.output_schema: str = output_schema(self._signature)
+        self.output_schema: str = output_schema(self._signature, lists=lists)
         self._keys = [parameter.key for parameter in parameters]
         self._converters = [converter_of(parameter.hint) for parameter in parameters]
         self._extra = (

@@ -14,7 +14,15 @@ import msgspec
 
 from snakeden._tools.hints.names import resolve
 
-__all__ = ["ClassField", "allows_unknown", "build", "class_hints", "fields_of", "is_fielded"]
+__all__ = [
+    "ClassField",
+    "allows_unknown",
+    "build",
+    "class_hints",
+    "fields_of",
+    "is_fielded",
+    "is_typed_dict",
+]
 
 _WRAPPERS: Final = ("Required", "NotRequired", "ReadOnly")
 
@@ -41,7 +49,7 @@ def is_fielded(hint: Any) -> bool:
         issubclass(kind, msgspec.Struct)
         or dataclasses.is_dataclass(kind)
         or hasattr(kind, "__attrs_attrs__")
-        or _is_typed_dict(kind)
+        or is_typed_dict(kind)
         or _is_named_tuple(kind)
     )
 
@@ -93,7 +101,7 @@ def build(hint: Any, fields: list[ClassField], *, values: list[Any]) -> Any:
     """Make an instance from the values of the fields; UNSET leaves the default to the class."""
     kind = typing.get_origin(hint) or hint
     given = [pair for pair in zip(fields, values, strict=True) if pair[1] is not msgspec.UNSET]
-    if _is_typed_dict(kind):
+    if is_typed_dict(kind):
         return {field.key: value for field, value in given}
     made = kind(**{field.name: value for field, value in given if field.by_constructor})
     for field, value in given:
@@ -165,7 +173,7 @@ def _of_typed_dict(kind: Any, hints: dict[str, Any]) -> Iterator[ClassField]:
         yield ClassField(name, name, hint, required)
 
 
-def _is_typed_dict(kind: Any) -> bool:
+def is_typed_dict(kind: Any) -> bool:
     return issubclass(kind, dict) and hasattr(kind, "__required_keys__")
 
 

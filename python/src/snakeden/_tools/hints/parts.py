@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import collections.abc
 import enum
+import functools
 import re
 import reprlib
 import sys
@@ -39,6 +40,7 @@ __all__ = [
     "is_pydantic",
     "part_of",
     "pydantic_adapter",
+    "pydantic_output_schema",
     "pydantic_schema",
 ]
 
@@ -67,6 +69,10 @@ class Part:
     def schema(self, inner: list[Schema]) -> Schema:
         """Return the JSON Schema, made from the schemas of `inner`."""
         raise NotImplementedError
+
+    def output_schema(self, inner: list[Schema]) -> Schema:
+        """Return the JSON Schema of a value from Python."""
+        return self.schema(inner)
 
     def hint(self) -> type[PartHint]:
         """Return the class that stands for the part in a hint."""
@@ -169,12 +175,12 @@ class ClassPart(Part):
         """Leave `fields` and `inner`, the Struct, for later, since a class may contain itself."""
         self.name = getattr(hint, "__name__", "Class")
         self.fields: list[ClassField] = []
-        self._hint = hint
+        self.source = hint
 
     def convert(self, value: Any, to: Convert) -> Any:
         """Return an instance, made by the constructor."""
         filled = to(self.inner[0], value)
-        return build(self._hint, self.fields, values=list(msgspec.structs.astuple(filled)))
+        return build(self.source, self.fields, values=list(msgspec.structs.astuple(filled)))
 
     def schema(self, inner: list[Schema]) -> Schema:
         """Return the schema of the Struct."""
@@ -283,6 +289,13 @@ class PydanticPart(Part):
         except Exception:
             return inner[0] if inner else {}
 
+    def output_schema(self, inner: list[Schema]) -> Schema:
+        """Return the schema of what pydantic makes."""
+        try:
+            return pydantic_output_schema(self._adapter)
+        except Exception:
+            return self.schema(inner)
+
 
 def is_pydantic(kind: Any) -> bool:
     """Return whether `kind` is a pydantic model, or another class that pydantic checks.
@@ -325,6 +338,34 @@ def pydantic_schema(adapter: Any) -> Schema:
     """Return the JSON Schema of an adapter, with its classes in `$defs`."""
     schema: Schema = adapter.json_schema(ref_template="#/$defs/{model}")
     return schema
+
+
+def pydantic_output_schema(adapter: Any, kind: Any = None) -> Schema:
+    """Return the JSON Schema of what `model_dump()` returns: it names the fields, unless the model
+    `kind` says `serialize_by_alias`, and has those with a default, too.
+    """
+    config = getattr(kind, "model_config", None) or {}
+    schema: Schema = adapter.json_schema(
+        mode="serialization",
+        by_alias=bool(config.get("serialize_by_alias")),
+        ref_template="#/$defs/{model}",
+        schema_generator=_output_generator(),
+    )
+    return schema
+
+
+@functools.cache
+def _output_generator() -> Any:
+    """Make a generator for which a field is there even if it has a default."""
+    from pydantic.json_schema import GenerateJsonSchema
+
+    class OutputSchema(GenerateJsonSchema):
+        def field_is_required(self, field: Any, total: bool) -> bool:
+            if field["type"] == "typed-dict-field":
+                return super().field_is_required(field, total)
+            return not field.get("serialization_exclude")
+
+    return OutputSchema
 
 
 def is_enum(hint: Any) -> bool:
