@@ -151,3 +151,4 @@ export type {
 export { Snakeden, type SnakedenOptions } from "./src/snakeden.ts";
 export type { JsonObject, MovedAside, ProcessRow, SetAside, StoreReport } from "./src/store/mod.ts";
 export type { ToolInfo, Tools } from "./src/tools/mod.ts";
+export { type DescribedTool, hostToolStubs, toolTypes } from "./src/types_gen/mod.ts";

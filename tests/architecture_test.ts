@@ -33,7 +33,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["bridge"],
   ["kv", "sqlite", "blobs", "hardware", "telemetry", "python_env"],
   ["config"],
-  ["store", "process"],
+  ["store", "process", "types_gen"],
   ["values"],
   ["async", "collections", "json"],
   ["log"],

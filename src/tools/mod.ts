@@ -6,6 +6,7 @@
  */
 export {
   type ToolInfo,
+  toolInfo,
   ToolRegistry,
   type ToolRegistryOptions,
   type Tools,

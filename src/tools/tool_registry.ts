@@ -113,7 +113,8 @@ export class ToolRegistry implements Tools {
   }
 }
 
-function toolInfo(tool: Tool, pool: string): ToolInfo {
+/** Describes a tool of a worker for callers. */
+export function toolInfo(tool: Tool, pool: string): ToolInfo {
   return {
     name: tool.name,
     pool,
