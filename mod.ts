@@ -29,6 +29,7 @@ export {
   ToolStream,
 } from "./src/calls/mod.ts";
 export {
+  type AnyHostTool,
   type Config,
   type ConfigInput,
   defineConfig,
@@ -150,5 +151,19 @@ export type {
 } from "./src/sessions/mod.ts";
 export { Snakeden, type SnakedenOptions } from "./src/snakeden.ts";
 export type { JsonObject, MovedAside, ProcessRow, SetAside, StoreReport } from "./src/store/mod.ts";
-export type { ToolInfo, Tools } from "./src/tools/mod.ts";
+export {
+  type AnyInput,
+  defineTool,
+  type HostToolCall,
+  type HostToolDefinition,
+  type HostToolResult,
+  type NestedArgs,
+  type NestedCallOptions,
+  type NestedStream,
+  type RegisterOptions,
+  type Registration,
+  type ToolInfo,
+  type Tools,
+  type ToolsOptions,
+} from "./src/tools/mod.ts";
 export { type DescribedTool, hostToolStubs, toolTypes } from "./src/types_gen/mod.ts";

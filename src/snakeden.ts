@@ -39,7 +39,7 @@ export class Snakeden implements AsyncDisposable {
   readonly config: SizedConfig;
   /** The id of this run of the host: 32 hexadecimal digits. */
   readonly runId: string;
-  /** The tools of all pools. */
+  /** The tools of all pools and of the host, and the registration of host tools. */
   readonly tools: Tools;
   /** The pools: their state and figures, and the replacement of their workers. */
   readonly pools: Pools;

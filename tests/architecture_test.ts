@@ -66,6 +66,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["access", "pages", "schema"],
     ["http"],
   ],
+  tools: [["."], ["host"], ["tool_info.ts"]],
 };
 
 /** The parts that are files directly in src. */

@@ -1,6 +1,6 @@
 import { dirname, extname, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { messageOf } from "../errors.ts";
+import { type FieldIssue, messageOf } from "../errors.ts";
 import { isGranted, readVariable } from "../granted.ts";
 import { isRecord, jsonProblemText } from "../json/mod.ts";
 import { HOST_ENV } from "../process/mod.ts";
@@ -53,10 +53,12 @@ export async function readConfigFile(
   const path = named === undefined ? await findConfigFile(cwd) : resolve(cwd, named);
   if (path === undefined) return undefined;
   if (named !== undefined) await mustBeFile(path, namedBy);
-  const content = extname(path) === ".json" ? await readJson(path) : await readModule(path, fresh);
+  const isJson = extname(path) === ".json";
+  const content = isJson ? await readJson(path) : await readModule(path, fresh);
   if (!isRecord(content)) {
     throw problem(path, `it holds ${kindOf(content)}; allowed: an object`);
   }
+  if (isJson && "hostTools" in content) throw invalidConfig(path, [TOOLS_IN_JSON]);
   return { path, dir: dirname(path), content };
 }
 
@@ -126,6 +128,13 @@ async function readModule(path: string, fresh: boolean): Promise<unknown> {
     throw problem(path, `its default export failed: ${messageOf(error)}`, error);
   }
 }
+
+/** The issue of a JSON file with host tools. */
+const TOOLS_IN_JSON: FieldIssue = {
+  path: "hostTools",
+  message: "given in a JSON file, which cannot hold functions; allowed: in a snakeden.config.ts, " +
+    "or in the options of Snakeden.start()",
+};
 
 function kindOf(content: unknown): string {
   if (content === null) return "null";

@@ -22,6 +22,7 @@ export { isLoopback } from "./loopback.ts";
 export { defaultPoolSize, limitOf, type MachineLimits, machineLimits } from "./machine_defaults.ts";
 export { invalidConfig, parseConfig, type ParseOptions } from "./parse_config.ts";
 export {
+  type AnyHostTool,
   type BreakerConfig,
   type Config,
   type ConfigInput,

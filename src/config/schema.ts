@@ -7,6 +7,7 @@ import {
   type breakerSchema,
   corsSchema,
   errorsSchema,
+  hostToolsSchema,
   limitsSchema,
   poolSchema,
   pythonSchema,
@@ -15,6 +16,7 @@ import {
   storeSchema,
 } from "./sections/mod.ts";
 
+export type { AnyHostTool } from "./sections/mod.ts";
 export type { KeyMeta } from "./schema_parts.ts";
 
 /** Every key of the configuration, with every default. */
@@ -58,6 +60,7 @@ export const configSchema = group({
   dev: flag({
     description: "Watches the adapters' files, and replaces workers when one changes.",
   }).default(false),
+  hostTools: hostToolsSchema.default([]),
   python: pythonSchema.prefault({}),
   store: storeSchema.prefault({}),
   sessions: sessionsSchema.prefault({}),

@@ -17,7 +17,7 @@ import {
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
 import { openReload, untilReady } from "../reload/mod.ts";
 import { sessionMethods, Sessions } from "../sessions/mod.ts";
-import { ToolRegistry } from "../tools/mod.ts";
+import { HostTools, ToolRegistry } from "../tools/mod.ts";
 import { openDataDirectory } from "./data_directory.ts";
 import { openLog } from "./open_log.ts";
 import { openPools } from "./open_pools.ts";
@@ -125,11 +125,19 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       onEnded: (ids, lives) => {
         later.strict?.ended(ids);
         later.pools?.sessionsEnded(ids, lives);
+        hostTools.ended(ids);
       },
-      onOpened: (id) => later.strict?.opened(id),
+      onOpened: (id) => {
+        later.strict?.opened(id);
+        hostTools.opened(id);
+      },
       workerOf: (id, boundIn) => later.strict?.workerOf(id, boundIn),
     }),
   );
+  const hostTools = new HostTools({
+    pools: config.pools.map(({ name }) => name),
+    isOpen: async (id) => await sessions.boundIn(id) !== undefined,
+  });
   const table = systemProcessTable();
   const times = new StartTimes(table);
   const startTimeOf = (pid: number): Promise<string | undefined> => times.of(pid);
@@ -164,13 +172,15 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   later.pools = group;
   const strict = later.strict = new StrictSessions(sessions, group.byName);
   logPlacements(placed);
-  const tools = new ToolRegistry(group.byName, { isDemo: isDemo(config.pools) });
+  const tools = new ToolRegistry(group.byName, { isDemo: isDemo(config.pools), host: hostTools });
+  if (config.hostTools.length > 0) tools.register(config.hostTools);
   const policies = policiesByPool(config.pools);
   const calls = new Calls({ limits: config.limits, tools, policies, strict });
   later.calls = calls;
   const health = new Health(group.byName);
   resources.use(await openReload({ config, pools: group.byName, tools, policies }));
   await startPools(group, { health, dev: config.dev, ...options });
+  tools.warnOfSharedNames();
   for (const pool of config.pools) warnOfUnknownTools(pool, group.byName.get(pool.name));
   return {
     config,

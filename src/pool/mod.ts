@@ -28,6 +28,7 @@ export {
   type CallRequest,
   type ChunkSink,
   ChunkStream,
+  type HeldWorker,
   type HostMethod,
   HostMethods,
   type HostServices,

@@ -9,7 +9,16 @@ const jsonSchema = z.record(z.string(), z.unknown()).openapi({ description: "A J
 const toolSchema = schemaOf<ToolInfo>()(
   z.object({
     name: z.string().openapi({ example: "add" }),
-    pool: z.string().openapi({ example: "default" }),
+    runsIn: z.enum(["host", "worker"]).openapi({
+      description: "`worker` for a tool in Python, `host` for one in TypeScript.",
+    }),
+    pool: z.string().optional().openapi({
+      description: "Name of its pool; absent if it runs in the host.",
+      example: "default",
+    }),
+    sessionId: z.string().optional().openapi({
+      description: "Session whose calls alone may use it; absent for all calls.",
+    }),
     description: z.string(),
     inputSchema: jsonSchema,
     outputSchema: jsonSchema.optional(),
@@ -25,6 +34,15 @@ const toolSchema = schemaOf<ToolInfo>()(
     mediaType: z.string().optional().openapi({
       description: "Type of the bytes that it returns, if it declares one.",
       example: "image/png",
+    }),
+    exposeHttp: z.boolean().optional().openapi({
+      description: "True for a host tool that can be called over HTTP; absent for other tools.",
+    }),
+    expose: z.union([z.literal("all"), z.array(z.string())]).optional().openapi({
+      description: "Pools whose tools may call a host tool; absent for other tools.",
+    }),
+    metadata: z.record(z.string(), z.unknown()).optional().openapi({
+      description: "Facts about a host tool, if there are some.",
     }),
   }).openapi("Tool"),
 );
@@ -44,7 +62,7 @@ const route = createRoute({
   },
   responses: {
     200: {
-      description: "The tools of all pools, or of one.",
+      description: "The tools of all pools and of the host, or those of one pool.",
       content: { "application/json": { schema: z.object({ tools: z.array(toolSchema) }) } },
     },
     ...problemAnswers(404),
@@ -64,9 +82,17 @@ export function addTools(
 ): void {
   app.openapi(route, (c) => {
     const { pool } = c.req.valid("query");
-    const all = tools.list();
+    const all = tools.list().map(plain);
     if (pool === undefined) return c.json({ tools: all }, 200);
     const { name } = pools.get(pool);
     return c.json({ tools: all.filter((it) => it.pool === name) }, 200);
   });
+}
+
+/** Returns a tool with lists that may be changed, as the schema has them. */
+function plain(
+  { expose, ...tool }: ToolInfo,
+): Omit<ToolInfo, "expose"> & { expose?: string[] | "all" } {
+  if (expose === undefined) return tool;
+  return { ...tool, expose: expose === "all" ? expose : [...expose] };
 }

@@ -4,6 +4,7 @@ import { getLogger } from "../log.ts";
 import { ENDS_AT_ONCE } from "../process/mod.ts";
 import { nextSteps } from "../routes/mod.ts";
 import type { Snakeden } from "../snakeden.ts";
+import { OVER_HTTP } from "../tools/mod.ts";
 import { complain } from "./standard_streams.ts";
 
 /** Shows a person, or the program that reads the log, how the Python environment is built. */
@@ -21,7 +22,7 @@ export function sayNextSteps(
     readonly url: string;
   },
 ): void {
-  const tools = den.tools.list();
+  const tools = den.tools.list(OVER_HTTP);
   const all = den.pools.list();
   const down = all.filter(({ state }) => state !== "ready").map(({ name }) => name);
   const pools = all.length - down.length;

@@ -1,13 +1,34 @@
 /**
- * The tools of all pools. {@link ToolRegistry} lists the tools that the workers of each pool offer,
- * and picks the pool of a call.
+ * The tools of all pools, and those of the host. {@link ToolRegistry} lists the tools that the
+ * workers of each pool offer, and picks the pool of a call. The tools of the host are in host/.
  *
  * @module
  */
 export {
-  type ToolInfo,
+  type AnyInput,
+  type CallOrigin,
+  defineTool,
+  type FoundHostTool,
+  type HostTool,
+  type HostToolCall,
+  type HostToolDefinition,
+  type HostToolResult,
+  HostTools,
+  type NestedArgs,
+  type NestedCallOptions,
+  type NestedStream,
+  ORIGIN,
+  type Originated,
+  OVER_HTTP,
+  type RegisterOptions,
+  type Registration,
+  visibleTo,
+} from "./host/mod.ts";
+export type { ToolInfo } from "./tool_info.ts";
+export {
   toolInfo,
   ToolRegistry,
   type ToolRegistryOptions,
   type Tools,
+  type ToolsOptions,
 } from "./tool_registry.ts";

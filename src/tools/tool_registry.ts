@@ -1,46 +1,80 @@
+import type { z } from "zod";
 import type { Tool } from "../bridge/mod.ts";
+import type { AnyHostTool } from "../config/mod.ts";
+import { showCaller } from "../caller_stack.ts";
 import { SnakedenError } from "../errors.ts";
+import { getLogger } from "../log.ts";
 import { findPool, type Pool, type PoolsByName } from "../pool/mod.ts";
 import { nearNames, suggestion } from "../near_names.ts";
+import {
+  type AnyInput,
+  type HostToolDefinition,
+  HostTools,
+  ORIGIN,
+  type Originated,
+  type RegisterOptions,
+  type Registration,
+  visibleTo,
+} from "./host/mod.ts";
+import type { ToolInfo } from "./tool_info.ts";
 
-/** A tool as callers see it. */
-export interface ToolInfo {
-  /** The name by which calls name the tool. */
-  readonly name: string;
-  /** The name of the pool that serves the tool. */
-  readonly pool: string;
-  /** The text of `@tool(description=...)`, else the first paragraph of the docstring. */
-  readonly description: string;
-  /** JSON Schema (2020-12) of the arguments, an object schema. */
-  readonly inputSchema: Readonly<Record<string, unknown>>;
-  /** JSON Schema of the result, or of a chunk of a streaming tool, if the type hints declare it. */
-  readonly outputSchema?: Readonly<Record<string, unknown>>;
-  /** True for a generator, which sends chunks before its result. */
-  readonly streams: boolean;
-  /** True if a call runs again after its worker died. */
-  readonly idempotent: boolean;
-  /** The default deadline of a call, if the tool declares one; else the pool's default applies. */
-  readonly timeoutMs?: number;
-  /** The media type of the bytes that the tool returns, if it declares one. */
-  readonly mediaType?: string;
+/** The caller whose tools are listed. */
+export interface ToolsOptions extends Originated {
+  /** The session whose host tools are listed, too. Default: none. */
+  readonly sessionId?: string;
 }
 
 /** The tools of a host. */
 export interface Tools {
-  /** Lists every tool of every pool that has had a ready worker, in the order of the pools. */
-  list(): ToolInfo[];
+  /**
+   * Lists every tool of every pool that has had a ready worker, in the order of the pools, and then
+   * the host tools.
+   */
+  list(options?: ToolsOptions): ToolInfo[];
 
   /**
-   * Returns the tool that a call of this name would run, in `pool` or in the pool that the call
-   * would ask; undefined if none is known.
+   * Returns the tool that a call of this name would run: in `pool`, or if that is omitted, a host
+   * tool, or one of the pool that the call would ask. Undefined if none is known.
    */
-  find(name: string, pool?: string): ToolInfo | undefined;
+  find(name: string, pool?: string, options?: ToolsOptions): ToolInfo | undefined;
+
+  /**
+   * Registers a host tool, until the registration is disposed.
+   *
+   * A call that names no pool runs the host tool, even if a pool has a tool of this name; a call
+   * that names the pool runs that of the pool.
+   *
+   * @example
+   * ```ts
+   * import { Snakeden } from "snakeden";
+   * import { z } from "zod";
+   *
+   * await using den = await Snakeden.start({ pools: [{ name: "default", size: 1 }] });
+   * using _double = den.tools.register({
+   *   name: "double",
+   *   input: z.object({ n: z.number() }),
+   *   expose: "all",
+   *   run: ({ n }) => 2 * n,
+   * });
+   * console.log(await den.execute("double", { n: 4 }));
+   * ```
+   *
+   * @throws {SnakedenError} `invalid_tool`, `tool_exists`, or `invalid_input` for a wrong session.
+   */
+  register<Input extends z.ZodObject = AnyInput, Output extends z.ZodType = z.ZodUnknown>(
+    tool: HostToolDefinition<Input, Output>,
+    options?: RegisterOptions,
+  ): Registration;
+  /** Registers several host tools, all or none of them. */
+  register(tools: readonly AnyHostTool[], options?: RegisterOptions): Registration;
 }
 
 /** Options of a {@link ToolRegistry}. */
 export interface ToolRegistryOptions {
   /** True if all pools serve the demo adapter, perhaps because nobody has named another. */
   readonly isDemo?: boolean;
+  /** The host tools; by default there are none. */
+  readonly host?: HostTools;
 }
 
 /** Name of the pool that is asked first when a call names none. */
@@ -53,19 +87,60 @@ const DEFAULT_POOL = "default";
 export class ToolRegistry implements Tools {
   readonly #pools: PoolsByName;
   readonly #isDemo: boolean;
+  readonly #host: HostTools;
 
-  constructor(pools: PoolsByName, { isDemo = false }: ToolRegistryOptions = {}) {
+  constructor(pools: PoolsByName, { isDemo = false, host }: ToolRegistryOptions = {}) {
     this.#pools = pools;
     this.#isDemo = isDemo;
+    this.#host = host ??
+      new HostTools({ pools: pools.keys(), isOpen: () => Promise.resolve(true) });
   }
 
-  list(): ToolInfo[] {
-    return [...this.#pools.values()].flatMap((pool) =>
+  list({ sessionId, [ORIGIN]: origin }: ToolsOptions = {}): ToolInfo[] {
+    const ofPools = [...this.#pools.values()].flatMap((pool) =>
       pool.tools.map((tool) => toolInfo(tool, pool.name))
+    );
+    const ofHost = this.#host.list(sessionId, visibleTo(origin));
+    return [...ofPools, ...ofHost.map((it) => it.tool.info(it.sessionId))];
+  }
+
+  register(
+    tools: AnyHostTool | readonly AnyHostTool[],
+    options: RegisterOptions = {},
+  ): Registration {
+    try {
+      const registration = this.#host.register(tools, options);
+      for (const name of registration.names) this.#warnIfShared(name);
+      return registration;
+    } catch (error) {
+      showCaller(error, { below: this.register });
+      throw error;
+    }
+  }
+
+  /** Warns of the global host tools whose names are also those of tools of pools. */
+  warnOfSharedNames(): void {
+    for (const { tool } of this.#host.list(undefined, () => true)) this.#warnIfShared(tool.name);
+  }
+
+  #warnIfShared(tool: string): void {
+    const pools = [...this.#pools.values()].filter((it) => it.offers(tool)).map(({ name }) => name);
+    if (pools.length === 0) return;
+    getLogger("tools").warn(
+      "{tool} is a host tool, and a tool of {pools}: a call that names no pool runs the host tool",
+      { tool, pools: pools.join(" and ") },
     );
   }
 
-  find(name: string, poolName?: string): ToolInfo | undefined {
+  find(
+    name: string,
+    poolName?: string,
+    { sessionId, [ORIGIN]: origin }: ToolsOptions = {},
+  ): ToolInfo | undefined {
+    if (poolName === undefined) {
+      const found = this.#host.find(name, sessionId, visibleTo(origin));
+      if (found !== undefined) return found.tool.info(found.sessionId);
+    }
     const preferred = this.#pools.get(poolName ?? DEFAULT_POOL);
     const others = poolName === undefined ? this.#pools.values() : [];
     for (const pool of preferred === undefined ? others : [preferred, ...others]) {
@@ -82,7 +157,7 @@ export class ToolRegistry implements Tools {
    *
    * @throws {SnakedenError} `unknown_pool` or `unknown_tool`, naming near ones.
    */
-  poolFor(tool: string, poolName: string | undefined): Pool {
+  poolFor(tool: string, poolName: string | undefined, options: ToolsOptions = {}): Pool {
     if (poolName !== undefined) {
       const pool = findPool(poolName, this.#pools);
       if (pool.offers(tool) || pool.tools.length === 0) return pool;
@@ -96,8 +171,7 @@ export class ToolRegistry implements Tools {
       if (pool.tools.length === 0) silent ??= pool;
     }
     if (silent !== undefined) return silent;
-    const names = [...this.#pools.values()].flatMap((pool) => pool.tools.map((it) => it.name));
-    throw this.#unknownTool(tool, "of any pool", names);
+    throw this.#unknownTool(tool, "of any pool", this.list(options).map((it) => it.name));
   }
 
   #unknownTool(tool: string, where: string, names: string[]): SnakedenError {
@@ -117,6 +191,7 @@ export class ToolRegistry implements Tools {
 export function toolInfo(tool: Tool, pool: string): ToolInfo {
   return {
     name: tool.name,
+    runsIn: "worker",
     pool,
     description: tool.description,
     inputSchema: JSON.parse(tool.inputSchema) as Record<string, unknown>,

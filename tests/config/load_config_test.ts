@@ -56,6 +56,18 @@ Deno.test("loadConfig() accepts a promise as default export", async () => {
   assert.equal((await loadConfig({ cwd: dir.path, env: envOf({}) })).port, 8124);
 });
 
+Deno.test("loadConfig() takes the host tools of a module, and refuses what is no list of objects", async () => {
+  await using dir = await folder({
+    "snakeden.config.ts": "export default { hostTools: [{ name: 'double', run: (n) => 2 * n }] };",
+  });
+  const { hostTools } = await loadConfig({ cwd: dir.path, env: envOf({}) });
+  assert.deepEqual(hostTools.map(({ name }) => name), ["double"]);
+  for (const wrong of [7, [7], ["double"]]) {
+    const error = await refusal({ cwd: dir.path, overrides: { hostTools: wrong as never } });
+    assert.match(error.message, /hostTools.*allowed: a list of tools of `defineTool\(\)`/);
+  }
+});
+
 Deno.test("loadConfig() finds snakeden.config.json, with or without a byte order mark", async () => {
   await using dir = await folder({ "snakeden.config.json": '\uFEFF{"port": 8125}' });
   assert.equal((await loadConfig({ cwd: dir.path, env: envOf({}) })).port, 8125);
@@ -151,6 +163,7 @@ const BROKEN: readonly [what: string, name: string, text: string, message: RegEx
     /late/,
   ],
   ["a function", "a.ts", "export default () => ({});", /it holds a function; allowed: an object/],
+  ["host tools in JSON", "a.json", '{"hostTools": []}', /hostTools: given in a JSON file, which/],
   ["broken JSON", "a.json", '{\n  "port": 1,\n}', /not JSON: line 3, column 1: trailing comma/],
   ["a list", "a.json", "[]", /it holds a list; allowed: an object/],
   ["null", "a.json", "null", /it holds null/],

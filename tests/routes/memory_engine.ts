@@ -177,6 +177,7 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
 function memoryTools(): ToolInfo[] {
   return [{
     name: "add",
+    runsIn: "worker",
     pool: "default",
     description: "Add two numbers.",
     inputSchema: { type: "object", properties: { a: { $ref: "#/$defs/N" } }, $defs: { N: {} } },

@@ -9,6 +9,7 @@ type Properties = Readonly<Record<string, unknown>>;
 function toolOf(name: string, properties: Properties, rest: Partial<ToolInfo> = {}): ToolInfo {
   return {
     name,
+    runsIn: "worker",
     pool: "default",
     description: "",
     inputSchema: { type: "object", properties, required: Object.keys(properties) },

@@ -30,6 +30,7 @@ Deno.test("ToolRegistry.list() lists each tool with its pool and schemas", async
   assert.equal(tools.length, 12);
   assert.deepStrictEqual(tools[0], {
     name: "echo",
+    runsIn: "worker",
     pool: "a",
     description: "Does echo.",
     inputSchema: { type: "object" },

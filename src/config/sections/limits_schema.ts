@@ -47,6 +47,10 @@ export const limitsSchema = group({
   maxListItems: whole(1, 100_000_000, {
     description: "Most numbers in the arrays of a result or a chunk that are sent as lists.",
   }).default(1_000_000),
+  maxCallDepth: whole(1, 256, {
+    description: "Calls around a call, by tools that call tools: Python calls the host, which " +
+      "calls Python.",
+  }).default(16),
   maxDepth: whole(1, 1_000, {
     description: "Levels of nesting in arguments and results.",
   }).default(200),

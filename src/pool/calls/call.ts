@@ -242,7 +242,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
 
   /** Answers what its tool asks the host for. */
   answer(ask: Ask, workerId: string): Value | Promise<Value> {
-    const { sessionId = "", requestId = "", tool, depth = 0 } = this.#request;
+    const { sessionId = "", requestId = "", tool, depth = 0, ancestors = [] } = this.#request;
     const { name: pool, services } = this.#owner;
     const remainingMs = Math.max(0, this.#deadline - this.now);
     const call = {
@@ -253,6 +253,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
       tool,
       workerId,
       depth,
+      ancestors,
       remainingMs,
       // Created when it is used.
       get signal(): AbortSignal {

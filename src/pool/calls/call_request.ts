@@ -7,6 +7,12 @@ export type ArrayForm = "list" | "base64";
 /** The numbers of the forms on the link; 0 leaves the choice to the tool. */
 export const ARRAY_FORMS: Readonly<Record<ArrayForm, number>> = { list: 1, base64: 2 };
 
+/** A worker that runs a tool in Python. */
+export interface HeldWorker {
+  readonly pool: string;
+  readonly workerId: string;
+}
+
 /** The request of a caller. */
 export interface CallRequest {
   readonly tool: string;
@@ -22,8 +28,10 @@ export interface CallRequest {
   readonly rebind?: boolean | undefined;
   /** The id the caller knows the call by; appears in logs of both sides. */
   readonly requestId?: string | undefined;
-  /** The number of calls around it, by tools that called tools; 0, the default, from outside. */
+  /** The number of calls around it, by tools that called tools. Default 0, from outside. */
   readonly depth?: number | undefined;
+  /** The workers that run those of these calls that are tools in Python. Default none. */
+  readonly ancestors?: readonly HeldWorker[] | undefined;
   readonly signal?: AbortSignal | undefined;
   /** True if it may run again when its worker dies. Default: what the tool declares. */
   readonly idempotent?: boolean | undefined;

@@ -1,5 +1,6 @@
 import type { Value } from "../../bridge/mod.ts";
 import { SnakedenError } from "../../errors.ts";
+import type { HeldWorker } from "./call_request.ts";
 
 /** A call whose tool asks the host for something. */
 export interface AskingCall {
@@ -13,6 +14,8 @@ export interface AskingCall {
   readonly workerId: string;
   /** The number of calls around it, by tools that called tools; 0 for a caller from outside. */
   readonly depth: number;
+  /** The workers that run those of these calls that are tools in Python, without its own. */
+  readonly ancestors?: readonly HeldWorker[];
   /** The time left until the deadline of the call. */
   readonly remainingMs: number;
   /** Aborts when the call is told to stop, and when it ends. */

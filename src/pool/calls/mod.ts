@@ -10,7 +10,7 @@
 export type { AffinityMode } from "./affinity_mode.ts";
 export { Attempt, type AttemptHost } from "./attempt.ts";
 export { Call, type CallOwner, type CallSession } from "./call.ts";
-export type { ArrayForm, CallOutcome, CallRequest, ChunkSink } from "./call_request.ts";
+export type { ArrayForm, CallOutcome, CallRequest, ChunkSink, HeldWorker } from "./call_request.ts";
 export { CallList, type Listed } from "./call_list.ts";
 export { CallQueue, goesBefore, PRIORITY_RANGE } from "./call_queue.ts";
 export { ChunkStream, type StreamEvent } from "./chunk_stream.ts";

@@ -1,5 +1,6 @@
 import type { Value } from "../../bridge/mod.ts";
 import type { CallOptions } from "../../calls/mod.ts";
+import { OVER_HTTP } from "../../tools/mod.ts";
 import { bodyForm, type Caller } from "../http/mod.ts";
 import { type FindTool, uploadOpener } from "./upload/mod.ts";
 import type { Traffic } from "./traffic.ts";
@@ -34,5 +35,5 @@ export async function readCallRequest(
     await (form === "json"
       ? traffic.readCall(request, caller)
       : traffic.readUpload(request, caller, uploadOpener(request, form, findTool)));
-  return { tool, args, options: { ...options, requestId, signal: caller.signal } };
+  return { tool, args, options: { ...options, requestId, signal: caller.signal, ...OVER_HTTP } };
 }

@@ -2,6 +2,7 @@ import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { Value } from "../../bridge/mod.ts";
 import type { CallOptions } from "../../calls/mod.ts";
 import type { CallOutcome } from "../../pool/mod.ts";
+import { OVER_HTTP, type ToolInfo, type ToolsOptions } from "../../tools/mod.ts";
 import { type AppEnv, lengthOf } from "../http/mod.ts";
 import { bodyByReference, type EncodedJson, encodedJson, problemAnswers } from "../schema/mod.ts";
 import { answerForm, notBytes, optionsFor } from "./answer_form.ts";
@@ -68,7 +69,7 @@ export interface ExecuteSlice {
 
 /** The tools of the host, as the routes of calls see them. */
 export interface FindTools {
-  find: FindTool;
+  find(name: string, pool?: string, options?: ToolsOptions): ToolInfo | undefined;
 }
 
 /** Adds `POST /v1/execute`. The JSON that Python wrote is passed on unparsed. */
@@ -77,7 +78,7 @@ export function addExecute(
   host: ExecuteSlice,
   { traffic, tools }: { readonly traffic: Traffic; readonly tools: FindTools },
 ): void {
-  const findTool: FindTool = (name, pool) => tools.find(name, pool);
+  const findTool: FindTool = (name, pool) => tools.find(name, pool, OVER_HTTP);
   app.openapi(route, async (c) => {
     using caller = traffic.callers.open(c.req.raw, c.env);
     const { tool, args, options } = await readCallRequest(

@@ -19,3 +19,4 @@ export { addStream, type EventSource, type StreamSlice } from "./stream.ts";
 export { BINARY, RUN_PARAMETERS } from "./upload/mod.ts";
 export { Traffic, type TrafficLimits } from "./traffic.ts";
 export type { ValuesBody } from "./values_body.ts";
+export type { FindTool } from "./upload/mod.ts";

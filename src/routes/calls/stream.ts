@@ -20,6 +20,7 @@ import type { FindTools } from "./execute.ts";
 import { RAW_POLICY } from "./raw_answer.ts";
 import { RawStream } from "./raw_stream.ts";
 import { BINARY, CALL_PARAMETERS, UPLOADS } from "./upload/mod.ts";
+import { OVER_HTTP } from "../../tools/mod.ts";
 import { StreamBody } from "./stream_body.ts";
 import { eventWriter } from "./stream_events.ts";
 import { EVENT_DATA, NDJSON_LINE, SERVER_SENT_EVENT } from "./stream_schema.ts";
@@ -82,7 +83,7 @@ export function addStream(
   for (const [name, schema] of Object.entries(EVENT_DATA)) {
     app.openAPIRegistry.register(name, schema);
   }
-  const findTool: FindTool = (name, pool) => tools.find(name, pool);
+  const findTool: FindTool = (name, pool) => tools.find(name, pool, OVER_HTTP);
   app.openapi(route, async (c) => {
     refuseToRepeat(c.req.header("last-event-id"));
     const accept = c.req.header("accept");

@@ -1,5 +1,5 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
-import type { ToolInfo } from "../../tools/mod.ts";
+import { OVER_HTTP, type ToolInfo, type ToolsOptions } from "../../tools/mod.ts";
 import type { AppEnv } from "../http/mod.ts";
 import { describeAnswers } from "./openapi_answers.ts";
 import { callSchemas, type Schema, withCallExamples } from "./openapi_calls.ts";
@@ -9,7 +9,8 @@ export const OPENAPI_PATH = "/openapi.json";
 
 const DESCRIPTION = "Calls Python functions on warm, supervised workers. " +
   "Errors are `application/problem+json` (RFC 9457), and every response has an `x-request-id`. " +
-  "The schema `args.POOL.TOOL` describes the arguments of a tool.";
+  "The schema `args.POOL.TOOL` describes the arguments of a tool of a pool, and " +
+  "`args.HOST.TOOL` those of a host tool.";
 
 const WITH_KEY = " Requests need an API key, in the header `authorization: Bearer KEY` or " +
   "`x-api-key: KEY`.";
@@ -45,7 +46,7 @@ const SECURITY_SCHEMES = {
 
 /** The part of the host that {@link addOpenApi} uses. */
 export interface DescribedTools {
-  list(): ToolInfo[];
+  list(options?: ToolsOptions): ToolInfo[];
 }
 
 /** Options of the document. */
@@ -61,7 +62,7 @@ export function addOpenApi(
   tools: DescribedTools,
   options: OpenApiOptions,
 ): void {
-  app.get(OPENAPI_PATH, (c) => c.json(describe(app, tools.list(), options)));
+  app.get(OPENAPI_PATH, (c) => c.json(describe(app, tools.list(OVER_HTTP), options)));
 }
 
 function describe(

@@ -63,7 +63,7 @@ function callExamples(tools: readonly ToolInfo[]): Schemas {
   return Object.fromEntries(
     easiestFirst(tools).map((tool) => {
       const isShared = (byName.get(tool.name)?.length ?? 0) > 1;
-      const name = isShared ? `${tool.name} in ${tool.pool}` : tool.name;
+      const name = isShared ? `${tool.name} in ${placeOf(tool)}` : tool.name;
       return [name, { summary: name, value: exampleBody(tool, { isShared }) }];
     }),
   );
@@ -96,8 +96,13 @@ function argsSchema(tool: ToolInfo): Schema {
   return JSON.parse(text.replaceAll(`"$ref":${own}`, `"$ref":${there}`)) as Schema;
 }
 
-function argsName({ pool, name }: ToolInfo): string {
-  return `args.${componentName(pool)}.${componentName(name)}`;
+function argsName(tool: ToolInfo): string {
+  return `args.${componentName(placeOf(tool))}.${componentName(tool.name)}`;
+}
+
+/** Returns the pool of a tool; `HOST`, which no pool can be named, if it runs in the host. */
+function placeOf({ pool = "HOST" }: ToolInfo): string {
+  return pool;
 }
 
 function callName(tool: string): string {

@@ -9,7 +9,7 @@ const MAX_DEPTH = 6;
 /**
  * A tool, as `GET /v1/tools` lists it.
  *
- * @typedef {{ name: string, pool: string, inputSchema: object, streams?: boolean }} Tool
+ * @typedef {{ name: string, pool?: string, inputSchema: object, streams?: boolean }} Tool
  */
 
 /**
@@ -22,7 +22,8 @@ const MAX_DEPTH = 6;
  */
 export function exampleBody({ name, pool, inputSchema }, { isShared }) {
   const schema = { type: "object", ...inputSchema };
-  return { tool: name, ...(isShared ? { pool } : {}), args: exampleOf(schema, schema, 0) };
+  const named = isShared && pool !== undefined ? { pool } : {};
+  return { tool: name, ...named, args: exampleOf(schema, schema, 0) };
 }
 
 /**

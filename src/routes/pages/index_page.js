@@ -45,7 +45,9 @@ function toolEntry(tool, { isOpen, isShared, needsKey }) {
 async function show(key) {
   // One after the other, since the server counts every wrong key.
   const { pools } = await fetchJson("/v1/pools", key);
-  const { tools } = await fetchJson("/v1/tools", key);
+  const all = (await fetchJson("/v1/tools", key)).tools;
+  // A host tool that is not exposed cannot be called from here.
+  const tools = all.filter(({ exposeHttp }) => exposeHttp !== false);
   const pooled = new Map();
   for (const { name } of tools) pooled.set(name, (pooled.get(name) ?? 0) + 1);
   byId("pools").replaceChildren(...pools.map(poolRow));

@@ -2,10 +2,12 @@ import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import type { Value } from "../../bridge/mod.ts";
 import type { CallOptions } from "../../calls/mod.ts";
 import type { ResolvedCall } from "../../sessions/mod.ts";
+import { OVER_HTTP } from "../../tools/mod.ts";
 import {
   answerCall,
   CALL_ANSWER,
   type ExecuteSlice,
+  type FindTool,
   type FindTools,
   RUN_PARAMETERS,
   RUN_REQUEST,
@@ -50,7 +52,7 @@ export function addRun(
   { traffic }: { readonly traffic: Traffic },
 ): void {
   app.openAPIRegistry.registerComponent("schemas", RUN_REQUEST, runRequestSchema);
-  const findTool: FindTools["find"] = (name, pool) => host.tools.find(name, pool);
+  const findTool: FindTool = (name, pool) => host.tools.find(name, pool, OVER_HTTP);
   app.openapi(route, async (c) => {
     const { name } = c.req.valid("param");
     const request = c.req.raw;
@@ -58,7 +60,9 @@ export function addRun(
     const { signal } = caller;
     const run = await traffic.readRun(request, caller, { hasBody: hasBody(request.headers) });
     const given = { ...run.options, requestId: c.get("requestId"), signal };
-    const { tool, args, options } = await host.programs.resolve(name, run.args, given);
+    const found = await host.programs.resolve(name, run.args, given);
+    const { tool, args } = found;
+    const options = { ...found.options, ...OVER_HTTP };
     c.set("called", { tool, pool: options.pool });
     const accept = c.req.header("accept");
     return await answerCall({ tool, args, options, accept, signal }, { host, traffic, findTool });

@@ -12,6 +12,7 @@ import {
 
 const SHOW: ToolInfo = {
   name: "show",
+  runsIn: "worker",
   pool: "default",
   description: "",
   inputSchema: { type: "object" },

@@ -6,6 +6,7 @@ import { chunk, clientOf, done, memoryEngine } from "../memory_engine.ts";
 
 const SAVE: ToolInfo = {
   name: "save",
+  runsIn: "worker",
   pool: "default",
   description: "",
   inputSchema: {

@@ -8,6 +8,7 @@ const BYTES = {
 
 const RESIZE: ToolInfo = {
   name: "resize",
+  runsIn: "worker",
   pool: "default",
   description: "",
   inputSchema: {

@@ -98,6 +98,7 @@ interface AnyDocument {
 
 const TOOL: ToolInfo = {
   name: "add",
+  runsIn: "worker",
   pool: "default",
   description: "Add two numbers.",
   inputSchema: {
