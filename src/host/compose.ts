@@ -17,7 +17,7 @@ import {
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
 import { openReload, untilReady } from "../reload/mod.ts";
 import { sessionMethods, Sessions } from "../sessions/mod.ts";
-import { HostTools, ToolRegistry } from "../tools/mod.ts";
+import { HostRuns, HostTools, toolMethods, ToolRegistry } from "../tools/mod.ts";
 import { openDataDirectory } from "./data_directory.ts";
 import { openLog } from "./open_log.ts";
 import { openPools } from "./open_pools.ts";
@@ -138,6 +138,8 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     pools: config.pools.map(({ name }) => name),
     isOpen: async (id) => await sessions.boundIn(id) !== undefined,
   });
+  const { limits } = config;
+  const hostRuns = resources.use(new HostRuns({ limits, calls: () => opened(later.calls) }));
   const table = systemProcessTable();
   const times = new StartTimes(table);
   const startTimeOf = (pid: number): Promise<string | undefined> => times.of(pid);
@@ -161,7 +163,11 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       placements,
       deviceHealth,
       freeDeviceBytes: (deviceId) => freeDeviceBytes(hardware, deviceId),
-      services: new HostMethods({ ...sessionMethods(sessions), ...options.hostMethods }),
+      services: new HostMethods({
+        ...sessionMethods(sessions),
+        ...toolMethods({ tools: hostTools, runs: hostRuns }),
+        ...options.hostMethods,
+      }),
       runId,
       runDirectory: directory.path,
       bridge,
@@ -224,6 +230,6 @@ async function startPools(
 }
 
 function opened(calls: Calls | undefined): Calls {
-  if (calls === undefined) throw new TypeError("a program was run before the host was open");
+  if (calls === undefined) throw new TypeError("a call was made before the host was open");
   return calls;
 }

@@ -27,7 +27,7 @@ export interface Registration extends Disposable, AsyncDisposable {
 export interface HostToolsDeps {
   /** The names of the pools, which `expose` may name. */
   readonly pools: Iterable<string>;
-  /** Returns true if a session is open; this is no use of it. */
+  /** Returns true if a session is open, which counts as its use. */
   readonly isOpen: (sessionId: string) => Promise<boolean>;
 }
 
@@ -125,7 +125,8 @@ export class HostTools {
 
   /**
    * Ends the tools of a session if it has expired, although it was not swept yet. To be called
-   * before tools of a session are used; there is nothing to wait for if it has none.
+   * before tools of a session are used; there is nothing to wait for if it has none. Counts as a
+   * use of the session.
    */
   refresh(sessionId: string | undefined): Promise<void> | undefined {
     const group = sessionId === undefined ? undefined : this.#sessions.get(sessionId);

@@ -1,7 +1,7 @@
 /**
  * Host tools: tools in TypeScript that run in the host, for tools in Python, for programs and for
  * HTTP. {@link defineTool} checks a definition, and {@link HostTools} holds those that are
- * registered.
+ * registered. Their runs are in runs/, and {@link toolMethods} is the door for tools in Python.
  *
  * @module
  */
@@ -27,3 +27,5 @@ export {
   type Registration,
   type Visible,
 } from "./host_tools.ts";
+export { HostRun, HostRuns, type NestedCalls, type RunCaller } from "./runs/mod.ts";
+export { toolMethods } from "./tool_methods.ts";

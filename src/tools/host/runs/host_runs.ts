@@ -1,0 +1,89 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { Alarms, type Clock } from "../../../async/mod.ts";
+import { SnakedenError } from "../../../errors.ts";
+import { DEFAULT_TIMEOUT_MS, type HostTool } from "../host_tool.ts";
+import {
+  HostRun,
+  type NestedCalls,
+  type RunCaller,
+  type RunLimits,
+  type RunOwner,
+} from "./host_run.ts";
+import { tooDeep } from "./run_errors.ts";
+
+/** Dependencies of {@link HostRuns}. */
+export interface HostRunsDeps {
+  readonly limits: RunLimits;
+  /** Returns the calls that host tools make. */
+  readonly calls: () => NestedCalls;
+  readonly clock?: Clock;
+}
+
+/** The runs of host tools. Disposing it ends those that are left. */
+export class HostRuns implements RunOwner, Disposable {
+  readonly alarms: Alarms;
+  readonly limits: RunLimits;
+  readonly #calls: () => NestedCalls;
+  readonly #open = new Set<HostRun>();
+  readonly #current = new AsyncLocalStorage<HostRun>();
+  readonly #prefix = `host-${crypto.randomUUID().slice(0, 8)}-`;
+  #count = 0;
+
+  constructor({ limits, calls, clock }: HostRunsDeps) {
+    this.limits = limits;
+    this.#calls = calls;
+    this.alarms = new Alarms(clock);
+  }
+
+  get calls(): NestedCalls {
+    return this.#calls();
+  }
+
+  /** The number of runs that have not ended. */
+  get running(): number {
+    return this.#open.size;
+  }
+
+  /** The run whose code runs now, unless it has ended. */
+  get current(): HostRun | undefined {
+    if (this.#open.size === 0) return undefined;
+    const run = this.#current.getStore();
+    return run?.isEnded ? undefined : run;
+  }
+
+  /**
+   * Creates a run, which ends only if it is started: by `value()` or `open()`.
+   *
+   * @throws {SnakedenError} `call_depth_exceeded`.
+   */
+  begin(tool: HostTool, caller: RunCaller): HostRun {
+    const { maxCallDepth } = this.limits;
+    if (caller.depth > maxCallDepth) throw tooDeep(tool.name, caller.depth, maxCallDepth);
+    const timeoutMs = tool.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    const id = this.#prefix + (++this.#count).toString(36);
+    const run = new HostRun(id, { tool, caller, owner: this, timeoutMs });
+    this.#open.add(run);
+    return run;
+  }
+
+  within<T>(run: HostRun, work: () => T): T {
+    return this.#current.run(run, work);
+  }
+
+  ended(run: HostRun): void {
+    this.#open.delete(run);
+  }
+
+  /** Ends all runs. */
+  [Symbol.dispose](): void {
+    for (const run of [...this.#open]) {
+      run.stop(
+        new SnakedenError("shutting_down", `Cannot finish ${run.tool}: the host stops`, {
+          retryable: true,
+          details: { mayHaveRun: true },
+        }),
+      );
+    }
+    this.alarms[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,214 @@
+import { Value } from "../../bridge/mod.ts";
+import { InvalidInputError, SnakedenError } from "../../errors.ts";
+import { isRecord } from "../../json/mod.ts";
+import { suggestion } from "../../near_names.ts";
+import type { AskingCall, HostMethod } from "../../pool/mod.ts";
+import type { FoundHostTool, HostTools } from "./host_tools.ts";
+import type { Batch, HostRun, HostRuns, RunCaller } from "./runs/mod.ts";
+
+/** Dependencies of {@link toolMethods}. */
+export interface ToolMethodsDeps {
+  readonly tools: HostTools;
+  readonly runs: HostRuns;
+}
+
+/**
+ * Returns the methods by which tools in Python find and call host tools. A host tool that is not
+ * exposed to the pool of the call is as one that does not exist. `id` is a number that Python
+ * chooses, unique among the calls that are open in the call that asks.
+ *
+ * - `tools.list` `{}`: the `tools` that the call may use.
+ * - `tools.call` `{id, name, args}`: the result; of a tool that streams, the list of its chunks.
+ * - `tools.open` `{id, name, args}` and `tools.next` `{id}`: the next `items` of a tool that
+ *   streams, at least one, and whether it is `done`, with its `result` then.
+ * - `tools.cancel` `{id}`: stops the call, or closes its generator. Does nothing for an unknown id.
+ *
+ * What is open ends with the call that asks.
+ */
+export function toolMethods(
+  { tools, runs }: ToolMethodsDeps,
+): Readonly<Record<string, HostMethod>> {
+  /** The runs of each call that are under way, by the signal of the call. */
+  const open = new WeakMap<AbortSignal, Map<number, HostRun>>();
+
+  const runsOf = ({ signal }: AskingCall): Map<number, HostRun> => {
+    let map = open.get(signal);
+    if (map === undefined) open.set(signal, map = new Map());
+    return map;
+  };
+
+  const find = (call: AskingCall, name: string): FoundHostTool => {
+    const found = tools.find(name, call.sessionId || undefined, (it) => it.isExposedTo(call.pool));
+    if (found === undefined) throw unknownTool(tools, call, name);
+    return found;
+  };
+
+  const begin = (call: AskingCall, name: string): HostRun =>
+    runs.begin(find(call, name).tool, callerOf(call, runs.alarms.now));
+
+  const answerCall: HostMethod = (call, args) => {
+    const { id, name, args: given } = callArgs(args);
+    const run = begin(call, name);
+    const value = run.value(given);
+    if (value instanceof Value) return value;
+    const own = runsOf(call);
+    if (own.has(id)) {
+      run.stop(idInUse(id));
+      return value;
+    }
+    own.set(id, run);
+    return value.finally(() => own.delete(id));
+  };
+
+  const batchOf = async (
+    call: AskingCall,
+    { id, run, read }: {
+      readonly id: number;
+      readonly run: HostRun;
+      readonly read: () => Promise<Batch>;
+    },
+  ): Promise<Value> => {
+    const own = runsOf(call);
+    own.set(id, run);
+    try {
+      const { items, done, result } = await read();
+      const answer = done ? { items, done, result: result ?? null } : { items, done };
+      return encoded(run, answer);
+    } finally {
+      if (run.isEnded) own.delete(id);
+    }
+  };
+
+  const answerOpen: HostMethod = (call, args) => {
+    const { id, name, args: given } = callArgs(args);
+    const { tool } = find(call, name);
+    if (!tool.streams) throw notStreaming(name);
+    if (runsOf(call).has(id)) throw idInUse(id);
+    const run = runs.begin(tool, callerOf(call, runs.alarms.now));
+    return batchOf(call, { id, run, read: () => run.open(given) });
+  };
+
+  /** Has a method wait until the store knows whether the session of the call is still open. */
+  const refreshed = (method: HostMethod): HostMethod => (call, args) => {
+    const refreshing = tools.refresh(call.sessionId || undefined);
+    return refreshing === undefined
+      ? method(call, args)
+      : refreshing.then(() => method(call, args));
+  };
+
+  return {
+    "tools.list": refreshed((call) => {
+      const found = tools.list(call.sessionId || undefined, (it) => it.isExposedTo(call.pool));
+      return Value.from({ tools: found.map(described) });
+    }),
+    "tools.call": refreshed(answerCall),
+    "tools.open": refreshed(answerOpen),
+    "tools.next": (call, args) => {
+      const id = idOf(args.decode());
+      const run = runsOf(call).get(id);
+      if (run === undefined) throw notOpen(id);
+      if (run.isAwaited) throw wrong("id", `given ${id}, for whose items another ask waits`);
+      return batchOf(call, { id, run, read: () => run.next() });
+    },
+    "tools.cancel": (call, args) => {
+      const run = runsOf(call).get(idOf(args.decode()));
+      run?.stop(
+        new SnakedenError("cancelled", `The call of the host tool ${run.tool} was cancelled`),
+      );
+      return NULL;
+    },
+  };
+}
+
+const NULL = Value.from(null);
+
+/** Encodes the answer; what cannot be sent ends the run. */
+function encoded(run: HostRun, answer: unknown): Value {
+  try {
+    return run.encode(answer, "the chunks");
+  } catch (error) {
+    run.stop(error);
+    throw error;
+  }
+}
+
+/** Returns the caller of a host tool that a tool in Python calls. */
+function callerOf(call: AskingCall, now: number): RunCaller {
+  const { depth, ancestors = [], sessionId, pool, workerId, remainingMs } = call;
+  return {
+    depth: depth + 1,
+    ancestors: [...ancestors, { pool, workerId }],
+    sessionId: sessionId === "" ? undefined : sessionId,
+    pool,
+    workerId,
+    deadlineAt: now + remainingMs,
+    // Created when it is used.
+    get signal(): AbortSignal {
+      return call.signal;
+    },
+  };
+}
+
+function described({ tool }: FoundHostTool): Record<string, unknown> {
+  const { name, description, inputSchema, outputSchema, streams, timeoutMs, metadata } = tool;
+  return { name, description, inputSchema, outputSchema, streams, timeoutMs, metadata };
+}
+
+interface CallArgs {
+  readonly id: number;
+  readonly name: string;
+  readonly args: Readonly<Record<string, unknown>>;
+}
+
+/** Checks arguments, which come from Python and may be anything. */
+function callArgs(value: Value): CallArgs {
+  const given = value.decode();
+  const { name, args = {} } = (given ?? {}) as Record<string, unknown>;
+  if (typeof name !== "string") throw wrong("name", "allowed: the name of a host tool, a text");
+  if (!isRecord(args)) throw wrong("args", "allowed: an object of arguments by name");
+  return { id: idOf(given), name, args };
+}
+
+function idOf(args: unknown): number {
+  const { id } = (args ?? {}) as Record<string, unknown>;
+  if (typeof id !== "number" || !Number.isSafeInteger(id)) {
+    throw wrong("id", "allowed: a whole number that no other open call of a host tool has");
+  }
+  return id;
+}
+
+function wrong(path: string, message: string): InvalidInputError {
+  return new InvalidInputError(`Cannot call a host tool: ${path}: ${message}`, [{ path, message }]);
+}
+
+function idInUse(id: number): InvalidInputError {
+  return wrong("id", `given ${id}, which another open call of a host tool has`);
+}
+
+function unknownTool(tools: HostTools, call: AskingCall, name: string): SnakedenError {
+  const { sessionId, pool } = call;
+  const exposed = tools.list(sessionId || undefined, (it) => it.isExposedTo(pool));
+  const names = exposed.map(({ tool }) => tool.name);
+  return new SnakedenError(
+    "unknown_tool",
+    `There is no host tool ${JSON.stringify(name.slice(0, 256))} for the pool ${pool}; ` +
+      suggestion(name.slice(0, 256), names),
+    { details: { tool: name.slice(0, 256) } },
+  );
+}
+
+function notStreaming(name: string): SnakedenError {
+  return new SnakedenError(
+    "not_implemented",
+    `Cannot stream the host tool ${JSON.stringify(name)}: it sends no chunks; call it by .call()`,
+    { details: { tool: name } },
+  );
+}
+
+function notOpen(id: number): SnakedenError {
+  return new SnakedenError(
+    "stream_gone",
+    `Cannot read the stream ${id} of a host tool: it is not open; it has ended, or was cancelled`,
+    { details: { id } },
+  );
+}
