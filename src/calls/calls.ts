@@ -7,8 +7,10 @@ import {
   ChunkStream,
   type Pool,
 } from "../pool/mod.ts";
-import type { ToolRegistry } from "../tools/mod.ts";
+import type { FoundHostTool, ToolRegistry } from "../tools/mod.ts";
 import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
+import type { HostCalls } from "./host_calls.ts";
+import { originOf, refuseDeadlock, timeoutOf } from "./nested_calls.ts";
 import { attachPoliced } from "./policed_stream.ts";
 import type { CallPolicy, PolicedCall, PoliciesByPool } from "./policies/mod.ts";
 import type { StrictSessions } from "./strict_sessions.ts";
@@ -22,6 +24,8 @@ export interface CallsDeps {
   readonly policies: PoliciesByPool | undefined;
   /** The sessions that strict calls may lose; without it, they are those of the pools alone. */
   readonly strict?: StrictSessions | undefined;
+  /** The calls of host tools; without it, there are none. */
+  readonly host?: HostCalls | undefined;
 }
 
 /**
@@ -33,9 +37,11 @@ export class Calls {
   readonly #tools: ToolRegistry;
   readonly #policies: PoliciesByPool | undefined;
   readonly #strict: StrictSessions | undefined;
+  readonly #host: HostCalls | undefined;
 
-  constructor({ limits, tools, policies, strict }: CallsDeps) {
+  constructor({ limits, tools, policies, strict, host }: CallsDeps) {
     this.#strict = strict;
+    this.#host = host;
     this.#limits = limits;
     this.#tools = tools;
     this.#policies = policies;
@@ -108,19 +114,52 @@ export class Calls {
     });
   }
 
-  /** Ends the pauses between attempts. The pools already refuse calls, so no attempt follows. */
+  /**
+   * Refuses calls of host tools, as the pools already refuse theirs. Ends the pauses between
+   * attempts; no attempt follows.
+   */
   close(): void {
+    this.#host?.close();
     for (const policies of this.#policies?.values() ?? []) policies.close();
   }
 
-  #hasOneResult(tool: string, { pool }: CallOptions): boolean {
-    return this.#tools.find(tool, pool)?.streams === false;
+  /** The host tools that run, for the end of the host; undefined if there are none. */
+  get running(): Pick<HostCalls, "idle" | "stopAll"> | undefined {
+    return this.#host;
+  }
+
+  #hasOneResult(tool: string, options: CallOptions): boolean {
+    return this.#tools.find(tool, options.pool, options)?.streams === false;
   }
 
   #open({ tool, args, options }: FoundCall, leaving: AbortSignal): ChunkStream {
     const stream = new ChunkStream(this.#limits.streamWindowBytes);
     const signal = options.signal ? AbortSignal.any([options.signal, leaving]) : leaving;
     const own = { ...options, signal };
+    if (this.#host?.isActive) {
+      return this.#openPerhapsOnHost(this.#host, { tool, args, options: own }, stream);
+    }
+    return this.#openInPool({ tool, args, options: own }, stream);
+  }
+
+  /** Opens a call of a host tool, or one in a pool, when there are host tools. */
+  #openPerhapsOnHost(host: HostCalls, call: FoundCall, stream: ChunkStream): ChunkStream {
+    const { tool, args } = call;
+    const options = host.optionsOf(tool, call.options);
+    const open = (found: FoundHostTool | undefined): ChunkStream => {
+      if (found === undefined) return this.#openInPool({ tool, args, options }, stream);
+      host.stream(stream, { found, args, options });
+      return stream;
+    };
+    const found = host.find(tool, options);
+    if (!(found instanceof Promise)) return open(found);
+    found.then(open).catch((error) =>
+      stream.attach({ outcome: Promise.reject(error), credit: () => {} })
+    );
+    return stream;
+  }
+
+  #openInPool({ tool, args, options: own }: FoundCall, stream: ChunkStream): ChunkStream {
     const found = this.#prepare(tool, args, own);
     if (found instanceof Promise) {
       found.then((ready) => this.#attach(stream, tool, ready.args, ready.options))
@@ -157,13 +196,27 @@ export class Calls {
     }
     // The caller may change the arguments while this waits.
     const encoded = encodeArgs(args, this.#limits.maxDepth);
-    const timeoutMs = options.timeoutMs ?? pool.timeoutOf(tool);
+    const timeoutMs = timeoutOf(pool, tool, options);
     return this.#strict.prepare({ sessionId, pool: pool.name, tool, timeoutMs, signal })
       .then((leftMs) => ({ args: encoded, options: { ...options, timeoutMs: leftMs } }));
   }
 
   /** Sends the call to its pool, at once unless it is the first strict one of its session. */
   #begin(tool: string, args: Args, options: CallOptions): Promise<CallOutcome> {
+    if (this.#host?.isActive) return this.#beginPerhapsOnHost(this.#host, { tool, args, options });
+    return this.#beginInPool(tool, args, options);
+  }
+
+  /** Runs a call on the host or in a pool, when there are host tools. */
+  #beginPerhapsOnHost(host: HostCalls, { tool, args, options }: FoundCall): Promise<CallOutcome> {
+    const own = host.optionsOf(tool, options);
+    const begin = (found: FoundHostTool | undefined): Promise<CallOutcome> =>
+      found === undefined ? this.#beginInPool(tool, args, own) : host.call(found, args, own);
+    const found = host.find(tool, own);
+    return found instanceof Promise ? found.then(begin) : begin(found);
+  }
+
+  #beginInPool(tool: string, args: Args, options: CallOptions): Promise<CallOutcome> {
     const found = this.#prepare(tool, args, options);
     if (!(found instanceof Promise)) return this.#send(tool, args, options, found);
     return found.then((ready) => this.#send(tool, ready.args, ready.options));
@@ -197,7 +250,7 @@ export class Calls {
       policy,
       tool,
       pool: pool.name,
-      timeoutMs: options.timeoutMs ?? pool.timeoutOf(tool),
+      timeoutMs: timeoutOf(pool, tool, options),
       signal: options.signal,
       isIdempotent: () => options.idempotent ?? pool.declaresIdempotent(tool),
     };
@@ -206,7 +259,7 @@ export class Calls {
   /** Returns the pool of a call, whose options it checks. */
   #poolFor(tool: string, options: CallOptions): Pool {
     checkCallOptions(options);
-    return this.#tools.poolFor(tool, options.pool);
+    return this.#tools.poolFor(tool, options.pool, options);
   }
 
   /** Submits the call to its pool, synchronously down to the link or the queue. */
@@ -217,15 +270,19 @@ export class Calls {
     sink?: ChunkSink,
     pool: Pool = this.#poolFor(tool, options),
   ): Call {
+    const origin = originOf(options);
+    if (origin !== undefined) refuseDeadlock(pool, tool, { origin, options });
     return pool.submit({
       tool,
       args: encodeArgs(args, this.#limits.maxDepth),
-      timeoutMs: options.timeoutMs ?? pool.timeoutOf(tool),
+      timeoutMs: timeoutOf(pool, tool, options),
       priority: options.priority ?? 0,
       sessionId: options.sessionId,
       affinity: options.affinity,
       rebind: options.rebind,
       requestId: options.requestId,
+      depth: origin?.depth,
+      ancestors: origin?.ancestors,
       signal: options.signal,
       idempotent: options.idempotent,
       arrays: options.arrays,

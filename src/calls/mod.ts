@@ -2,7 +2,8 @@
  * Calls, as callers make them: the path of a call to its pool ({@link Calls}), the rules for its
  * fields ({@link CALL_FIELDS}) and options ({@link checkCallOptions}), the stream of its chunks
  * ({@link ToolStream}), the policies that a call passes on its way (policies/), and what must be
- * known of a session before its first strict call ({@link StrictSessions}).
+ * known of a session before its first strict call ({@link StrictSessions}). {@link HostCalls} runs
+ * the calls of host tools.
  *
  * @module
  */
@@ -17,6 +18,7 @@ export {
 } from "./call_fields.ts";
 export { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
 export { Calls, type FoundCall } from "./calls.ts";
+export { HostCalls } from "./host_calls.ts";
 export { type PoliciesByPool, policiesByPool, warnOfUnknownTools } from "./policies/mod.ts";
 export { type BoundWorker, type StoredSessions, StrictSessions } from "./strict_sessions.ts";
 export { ToolStream } from "./tool_stream.ts";

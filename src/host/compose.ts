@@ -1,7 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { settlesWithin } from "../async/mod.ts";
 import { BridgeServer } from "../bridge/mod.ts";
-import { Calls, policiesByPool, StrictSessions, warnOfUnknownTools } from "../calls/mod.ts";
+import {
+  Calls,
+  HostCalls,
+  policiesByPool,
+  StrictSessions,
+  warnOfUnknownTools,
+} from "../calls/mod.ts";
 import { type Config, isDemo, type NamedLogging, type SizedConfig } from "../config/mod.ts";
 import { freeDeviceBytes, Hardware, logPlacements, placeConfig } from "../hardware/mod.ts";
 import { getLogger } from "../log.ts";
@@ -181,7 +187,8 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   const tools = new ToolRegistry(group.byName, { isDemo: isDemo(config.pools), host: hostTools });
   if (config.hostTools.length > 0) tools.register(config.hostTools);
   const policies = policiesByPool(config.pools);
-  const calls = new Calls({ limits: config.limits, tools, policies, strict });
+  const host = new HostCalls({ tools: hostTools, runs: hostRuns, maxDepth });
+  const calls = new Calls({ limits, tools, policies, strict, host });
   later.calls = calls;
   const health = new Health(group.byName);
   resources.use(await openReload({ config, pools: group.byName, tools, policies }));
@@ -199,7 +206,12 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     hardware,
     store: new StoreStatus({ store, processes: registry }),
     health,
-    shutdown: new Shutdown({ pools: group, calls, resources: resources.move() }),
+    shutdown: new Shutdown({
+      pools: group,
+      calls,
+      drainMs: config.drainMs,
+      resources: resources.move(),
+    }),
   };
 }
 

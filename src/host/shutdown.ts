@@ -6,6 +6,8 @@ import type { PoolGroup, PoolInfo, WorkerInfo } from "../pool/mod.ts";
 export interface ShutdownParts {
   readonly pools: PoolGroup;
   readonly calls: Calls;
+  /** The time that host tools have to finish, unless the stop names another. Default none. */
+  readonly drainMs?: number;
   /** All parts of the host, the pools among them; disposed when the pools are gone. */
   readonly resources: AsyncDisposableStack;
 }
@@ -64,7 +66,10 @@ export class Shutdown {
    */
   async run(options: { readonly drainMs?: number } = {}): Promise<void> {
     if (this.#done === undefined) this.#done = this.#run(options);
-    else if (options.drainMs === 0) await this.#parts.pools.stop(options);
+    else if (options.drainMs === 0) {
+      this.#parts.calls.running?.stopAll();
+      await this.#parts.pools.stop(options);
+    }
     await this.#done;
   }
 
@@ -72,7 +77,7 @@ export class Shutdown {
     const { pools, calls, resources } = this.#parts;
     const stopped = pools.stop(options);
     calls.close();
-    await stopped;
+    await Promise.all([stopped, calls.running?.idle(options.drainMs ?? this.#parts.drainMs ?? 0)]);
     await resources.disposeAsync();
   }
 }

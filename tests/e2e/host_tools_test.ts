@@ -129,7 +129,7 @@ for (const carrier of ["socket", "grpc"] as const) {
     den.tools.register(defineTool({
       name: "count",
       expose: "all",
-      async *run() {
+      async *run(): AsyncGenerator<number> {
         try {
           for (let n = 0;; n++) yield n;
         } finally {

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { OVER_HTTP } from "../../../src/tools/mod.ts";
 import assert from "node:assert/strict";
 import { Value } from "../../../src/bridge/mod.ts";
 import {
@@ -56,6 +57,7 @@ Deno.test("POST /v1/execute passes on all fields of the body and its request id"
       idempotent: true,
       arrays: "list",
       requestId: "mine-1",
+      ...OVER_HTTP,
     },
   });
 });

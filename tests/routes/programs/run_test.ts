@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { OVER_HTTP } from "../../../src/tools/mod.ts";
 import { Value } from "../../../src/bridge/mod.ts";
 import { type Client, clientOf, type MemoryEngine, memoryEngine } from "../memory_engine.ts";
 
@@ -24,7 +25,7 @@ Deno.test("POST /v1/programs/:name/run answers as /v1/execute does", async () =>
   assert.deepEqual([call?.tool, call?.args, options], [
     "add",
     { a: 1, b: 40 },
-    { timeoutMs: 100, priority: 3, requestId: "r-1" },
+    { timeoutMs: 100, priority: 3, requestId: "r-1", ...OVER_HTTP },
   ]);
   assert.ok(signal instanceof AbortSignal);
 });
@@ -42,14 +43,15 @@ Deno.test("POST /v1/programs/:name/run takes the program of the session, and fie
   const { engine, client } = await started();
   const fields = { sessionId: "s1", affinity: "strict_queue", rebind: true, idempotent: true };
   await client.post(RUN, fields);
-  await client.post(RUN, { sessionId: "s2", timeoutMs: 7, pool: "default", arrays: "list" });
+  const other = { sessionId: "s2", timeoutMs: 7, pool: "default", arrays: "list" };
+  await client.post(RUN, other);
   const seen = engine.calls.map(({ tool, options: { signal: _s, requestId: _r, ...rest } }) => ({
     tool,
     ...rest,
   }));
   assert.deepEqual(seen, [
-    { tool: "own", ...fields },
-    { tool: "add", sessionId: "s2", timeoutMs: 7, priority: 3, pool: "default", arrays: "list" },
+    { tool: "own", ...fields, ...OVER_HTTP },
+    { tool: "add", ...other, priority: 3, ...OVER_HTTP },
   ]);
 });
 

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { Alarms, type Clock } from "../../../async/mod.ts";
+import { Alarms, type Clock, settlesWithin } from "../../../async/mod.ts";
 import { SnakedenError } from "../../../errors.ts";
 import { DEFAULT_TIMEOUT_MS, type HostTool } from "../host_tool.ts";
 import {
@@ -28,6 +28,7 @@ export class HostRuns implements RunOwner, Disposable {
   readonly #current = new AsyncLocalStorage<HostRun>();
   readonly #prefix = `host-${crypto.randomUUID().slice(0, 8)}-`;
   #count = 0;
+  #onIdle: (() => void) | undefined;
 
   constructor({ limits, calls, clock }: HostRunsDeps) {
     this.limits = limits;
@@ -72,10 +73,20 @@ export class HostRuns implements RunOwner, Disposable {
 
   ended(run: HostRun): void {
     this.#open.delete(run);
+    if (this.#open.size === 0) this.#onIdle?.();
   }
 
-  /** Ends all runs. */
-  [Symbol.dispose](): void {
+  /** Resolves when no run is under way, at the latest after `timeoutMs`. */
+  async idle(timeoutMs: number): Promise<void> {
+    if (this.#open.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onIdle = resolve;
+    await settlesWithin(promise, timeoutMs);
+    this.#onIdle = undefined;
+  }
+
+  /** Ends all runs, since the host stops. */
+  stopAll(): void {
     for (const run of [...this.#open]) {
       run.stop(
         new SnakedenError("shutting_down", `Cannot finish ${run.tool}: the host stops`, {
@@ -84,6 +95,10 @@ export class HostRuns implements RunOwner, Disposable {
         }),
       );
     }
+  }
+
+  [Symbol.dispose](): void {
+    this.stopAll();
     this.alarms[Symbol.dispose]();
   }
 }

@@ -1,0 +1,219 @@
+import { Value } from "../bridge/mod.ts";
+import { SnakedenError } from "../errors.ts";
+import type { CallOutcome, ChunkStream } from "../pool/mod.ts";
+import {
+  type FoundHostTool,
+  type HostRun,
+  type HostRuns,
+  type HostTools,
+  ORIGIN,
+  type Originated,
+  visibleTo,
+} from "../tools/mod.ts";
+import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
+
+/** The name of the host among workers, in outcomes of calls. */
+const HOST_WORKER_ID = "host";
+
+/** Dependencies of {@link HostCalls}. */
+export interface HostCallsDeps {
+  readonly tools: HostTools;
+  readonly runs: HostRuns;
+  readonly maxDepth: number;
+}
+
+/** A call of a host tool that was started. */
+interface Started {
+  readonly run: HostRun;
+  readonly args: unknown;
+  readonly startedAt: number;
+}
+
+/** Calls of host tools by programs and by clients of HTTP, and the calls that host tools make. */
+export class HostCalls {
+  readonly #tools: HostTools;
+  readonly #runs: HostRuns;
+  readonly #maxDepth: number;
+  #isClosed = false;
+
+  constructor({ tools, runs, maxDepth }: HostCallsDeps) {
+    this.#tools = tools;
+    this.#runs = runs;
+    this.#maxDepth = maxDepth;
+  }
+
+  /** False if no call can have anything to do with host tools, which is all that it costs then. */
+  get isActive(): boolean {
+    return !this.#tools.isEmpty || this.#runs.running > 0;
+  }
+
+  /** Returns the options of a call, nested if a host tool makes it. */
+  optionsOf(tool: string, options: CallOptions & Originated): CallOptions & Originated {
+    if (options[ORIGIN] !== undefined) return options;
+    return this.#runs.current?.plainOptions(tool, options) ?? options;
+  }
+
+  /**
+   * Returns the host tool that a call would run; undefined if it is for a pool. A promise if the
+   * store must be asked first whether the session is open.
+   *
+   * @throws {SnakedenError} `invalid_input` for options that are wrong, `shutting_down`.
+   */
+  find(
+    tool: string,
+    options: CallOptions & Originated,
+  ): FoundHostTool | undefined | Promise<FoundHostTool | undefined> {
+    const found = this.#find(tool, options);
+    if (found === undefined) return undefined;
+    checkCallOptions(options);
+    if (this.#isClosed) throw stopping(tool);
+    if (found.sessionId === undefined) return found;
+    const refreshing = this.#tools.refresh(found.sessionId);
+    return refreshing === undefined ? found : refreshing.then(() => this.#find(tool, options));
+  }
+
+  /** Runs a host tool for its result. */
+  async call(
+    found: FoundHostTool,
+    args: Args,
+    options: CallOptions & Originated,
+  ): Promise<CallOutcome> {
+    const started = this.#start(found, args, options);
+    return this.#outcome(started, await started.run.value(started.args));
+  }
+
+  /** Runs a host tool, whose chunks a stream receives. */
+  stream(
+    stream: ChunkStream,
+    { found, args, options }: {
+      readonly found: FoundHostTool;
+      readonly args: Args;
+      readonly options: CallOptions & Originated;
+    },
+  ): void {
+    const started = this.#start(found, args, options, (report) => stream.onProgress(report));
+    const window = new Window(stream.windowBytes);
+    const outcome = this.#feed(started, stream, window, found.tool.streams);
+    stream.attach({ outcome, credit: (bytes) => window.credit(bytes) });
+  }
+
+  /** Refuses further calls by programs. Tools in Python that still run may go on with theirs. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Resolves when no host tool runs, at the latest after `drainMs`. */
+  async idle(drainMs: number): Promise<void> {
+    await this.#runs.idle(drainMs);
+  }
+
+  /** Ends the host tools that run. */
+  stopAll(): void {
+    this.#runs.stopAll();
+  }
+
+  #find(tool: string, options: CallOptions & Originated): FoundHostTool | undefined {
+    // A call that names a pool is for a tool of that pool.
+    if (options.pool !== undefined) return undefined;
+    return this.#tools.find(tool, options.sessionId, visibleTo(options[ORIGIN]));
+  }
+
+  #start(
+    { tool }: FoundHostTool,
+    args: Args,
+    options: CallOptions & Originated,
+    onProgress?: (report: Value) => void,
+  ): Started {
+    const { sessionId, signal, timeoutMs = Infinity, [ORIGIN]: origin } = options;
+    signal?.throwIfAborted();
+    // As for a tool in Python: a tool gets a copy, and only values that could travel.
+    const decoded = encodeArgs(args, this.#maxDepth).decode();
+    const startedAt = this.#runs.alarms.now;
+    const run = this.#runs.begin(tool, {
+      depth: origin?.depth ?? 0,
+      ancestors: origin?.ancestors ?? [],
+      sessionId,
+      pool: undefined,
+      workerId: undefined,
+      deadlineAt: Math.min(startedAt + timeoutMs, origin?.deadlineAt ?? Infinity),
+      signal,
+      onProgress,
+    });
+    return { run, args: decoded, startedAt };
+  }
+
+  /** Sends the chunks as far as the reader takes them. */
+  async #feed(
+    started: Started,
+    stream: ChunkStream,
+    window: Window,
+    streams: boolean,
+  ): Promise<CallOutcome> {
+    const { run, args } = started;
+    if (!streams) return this.#outcome(started, await run.value(args));
+    let batch = await run.open(args, window.bytes);
+    while (true) {
+      for (const item of batch.items) {
+        const chunk = run.encode(item, "a chunk");
+        window.sent(chunk.weight);
+        stream.onChunk(chunk);
+      }
+      if (batch.done) return this.#outcome(started, run.encode(batch.result, "the result"));
+      await window.hasRoom(run.signal);
+      batch = await run.next(window.bytes);
+    }
+  }
+
+  #outcome({ run, startedAt }: Started, value: Value): CallOutcome {
+    const durationMs = this.#runs.alarms.now - startedAt;
+    return {
+      value,
+      callId: run.id,
+      workerId: HOST_WORKER_ID,
+      durationMs,
+      queueMs: 0,
+      runMs: durationMs,
+    };
+  }
+}
+
+/** The bytes of a stream that may wait for its reader. */
+class Window {
+  #left: number;
+  #wake: (() => void) | undefined;
+
+  constructor(bytes: number) {
+    this.#left = bytes;
+  }
+
+  /** The bytes that may be sent; at least 1, since a chunk may be larger than the window. */
+  get bytes(): number {
+    return Math.max(1, this.#left);
+  }
+
+  sent(bytes: number): void {
+    this.#left -= bytes;
+  }
+
+  credit(bytes: number): void {
+    this.#left += bytes;
+    if (this.#left > 0) this.#wake?.();
+  }
+
+  /** Resolves when something may be sent, or when the run has ended. */
+  async hasRoom(ending: AbortSignal): Promise<void> {
+    if (this.#left > 0 || ending.aborted) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#wake = resolve;
+    ending.addEventListener("abort", () => resolve(), { once: true });
+    await promise;
+    this.#wake = undefined;
+  }
+}
+
+function stopping(tool: string): SnakedenError {
+  return new SnakedenError("shutting_down", `Cannot call the host tool ${tool}: the host stops`, {
+    retryable: true,
+    details: { mayHaveRun: false },
+  });
+}
