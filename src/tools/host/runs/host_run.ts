@@ -139,12 +139,16 @@ export class HostRun implements HostToolCall, EventListenerObject {
     this.#caller.onProgress(Value.from(report, { maxDepth, name: "the progress" }));
   }
 
-  async execute<T>(
+  execute<T>(
     tool: string,
     args: NestedArgs = {},
     options: NestedCallOptions = {},
   ): Promise<T> {
-    return await this.#owner.calls.execute(tool, args, this.#nested(tool, options)) as T;
+    const result = this.#execute(tool, args, options);
+    // A tool may return without having awaited it. The call is cancelled then, and an error that
+    // nobody awaits would end the program.
+    result.catch(() => {});
+    return result as Promise<T>;
   }
 
   stream<T>(
@@ -347,6 +351,10 @@ export class HostRun implements HostToolCall, EventListenerObject {
     this.#owner.ended(this);
     this.#controller?.abort(this.#reason ?? runEnded(this.tool));
     this.#reader?.close();
+  }
+
+  async #execute(tool: string, args: NestedArgs, options: NestedCallOptions): Promise<unknown> {
+    return await this.#owner.calls.execute(tool, args, this.#nested(tool, options));
   }
 
   #nested(tool: string, options: NestedCallOptions): NestedCallOptions & Originated {
