@@ -48,7 +48,15 @@ const LEVELS: readonly (readonly string[])[] = [
 const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   bridge: [["."], ["carriers"], ["shared_memory"], ["values"], ["gen"]],
   calls: [["."], ["policies"]],
-  pool: [["."], ["affinity", "supervision"], ["workers"], ["profiles"], ["crashes"], ["calls"]],
+  pool: [
+    ["."],
+    ["registered"],
+    ["affinity", "supervision"],
+    ["workers"],
+    ["profiles"],
+    ["crashes"],
+    ["calls"],
+  ],
   python_env: [
     ["."],
     ["installers"],
@@ -66,7 +74,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["access", "pages", "schema"],
     ["http"],
   ],
-  tools: [["."], ["host"], ["tool_info.ts"]],
+  tools: [["."], ["host", "registered"], ["tool_info.ts", "tool_name.ts"]],
 };
 
 /** The parts that are files directly in src. */

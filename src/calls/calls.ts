@@ -191,9 +191,9 @@ export class Calls {
     const { sessionId, affinity, signal } = options;
     if (sessionId === undefined || affinity === "hint" || !this.#strict) return undefined;
     const pool = this.#poolFor(tool, options);
-    if ((affinity ?? pool.sessions.mode) === "hint" || this.#strict.isReady(sessionId, pool)) {
-      return pool;
-    }
+    if ((affinity ?? pool.sessions.mode) === "hint") return pool;
+    // A call of a registered tool does not use the binding of its session.
+    if (pool.registered.find(tool, sessionId) || this.#strict.isReady(sessionId, pool)) return pool;
     // The caller may change the arguments while this waits.
     const encoded = encodeArgs(args, this.#limits.maxDepth);
     const timeoutMs = timeoutOf(pool, tool, options);
@@ -252,7 +252,7 @@ export class Calls {
       pool: pool.name,
       timeoutMs: timeoutOf(pool, tool, options),
       signal: options.signal,
-      isIdempotent: () => options.idempotent ?? pool.declaresIdempotent(tool),
+      isIdempotent: () => options.idempotent ?? pool.declaresIdempotent(tool, options.sessionId),
     };
   }
 

@@ -14,7 +14,7 @@ export function originOf(options: CallOptions): CallOrigin | undefined {
  * @throws {SnakedenError} `deadline_exceeded` if nothing is left.
  */
 export function timeoutOf(pool: Pool, tool: string, options: CallOptions): number {
-  const timeoutMs = options.timeoutMs ?? pool.timeoutOf(tool);
+  const timeoutMs = options.timeoutMs ?? pool.timeoutOf(tool, options.sessionId);
   const deadlineAt = originOf(options)?.deadlineAt;
   if (deadlineAt === undefined || deadlineAt === Infinity) return timeoutMs;
   const leftMs = deadlineAt - performance.now();

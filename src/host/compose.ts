@@ -23,7 +23,13 @@ import {
 import { StartTimes, systemProcessTable } from "../process/mod.ts";
 import { openReload, untilReady } from "../reload/mod.ts";
 import { sessionMethods, Sessions } from "../sessions/mod.ts";
-import { HostRuns, HostTools, toolMethods, ToolRegistry } from "../tools/mod.ts";
+import {
+  HostRuns,
+  HostTools,
+  registrationMethods,
+  toolMethods,
+  ToolRegistry,
+} from "../tools/mod.ts";
 import { openDataDirectory } from "./data_directory.ts";
 import { openLog } from "./open_log.ts";
 import { openPools } from "./open_pools.ts";
@@ -172,6 +178,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
       services: new HostMethods({
         ...sessionMethods(sessions),
         ...toolMethods({ tools: hostTools, runs: hostRuns }),
+        ...registrationMethods({ pools: () => later.pools?.byName, sessions }),
         ...options.hostMethods,
       }),
       runId,

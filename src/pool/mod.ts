@@ -8,6 +8,7 @@
  * - workers/: one life of one process, and the ways to start one.
  * - profiles/: how a worker runs the calls that it was sent, such as one at a time.
  * - affinity/: which worker the calls of a session may go to.
+ * - registered/: the tools that workers have registered while they run.
  * - supervision/: keeps each slot of the pool filled.
  * - crashes/: what the end of a worker means for its calls.
  *
@@ -78,6 +79,7 @@ export { PoolGroup } from "./pool_group.ts";
 export type { PoolDeps, PoolOptions } from "./pool_options.ts";
 export type { PoolInfo, WorkerDevice, WorkerInfo, WorkerWarning } from "./pool_info.ts";
 export type { PoolState, PoolTransition } from "./pool_state.ts";
+export type { LifeOfSession, RegisteredTool } from "./registered/mod.ts";
 export type { PoolStats } from "./pool_stats.ts";
 export { Pools, type RecycleRequest, type Recycling } from "./pools.ts";
 export { WorkerList } from "./worker_list.ts";

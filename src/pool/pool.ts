@@ -9,6 +9,7 @@ import { type CodeChange, PoolCode } from "./pool_code.ts";
 import type { PoolDeps, PoolOptions } from "./pool_options.ts";
 import { PoolLifecycle, type PoolState, type PoolTransition } from "./pool_state.ts";
 import { type PoolStats, StatsCounter } from "./pool_stats.ts";
+import { RegisteredTools } from "./registered/mod.ts";
 import { devicesText, noWorkerYet, queueFull, stateRefusal } from "./refusals.ts";
 import {
   type PoolDevices,
@@ -31,6 +32,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   readonly code: PoolCode;
   /** Its sessions: which workers they are bound to. */
   readonly sessions: PoolSessions;
+  /** The tools that its workers have registered. */
+  readonly registered: RegisteredTools;
   readonly #options: PoolOptions;
   readonly #supervisor: Supervisor;
   readonly #dispatcher: Dispatcher;
@@ -61,6 +64,7 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
       onAnswered: (worker) => this.#proved(worker),
       refusalOf: ({ tool }) => stateRefusal(this, tool),
     });
+    this.registered = new RegisteredTools(this, this.#dispatcher.affinity);
     this.sessions = new PoolSessions(this.#dispatcher.affinity, () => this.deadlines.now);
     this.code.onEvent(({ reloaded }) => reloaded && this.#crashes.forget());
     const workers = { ...options, callPrefix: this.callPrefix };
@@ -87,8 +91,9 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   }
 
   /** Returns the deadline of a call of this tool that names none: the tool's own, or the pool's. */
-  timeoutOf(tool: string): number {
-    return this.code.timeoutOf(tool) || this.#options.timeoutMs;
+  timeoutOf(tool: string, sessionId?: string): number {
+    return this.code.timeoutOf(tool) || this.registered.timeoutOf(tool, sessionId) ||
+      this.#options.timeoutMs;
   }
 
   get cancelGraceMs(): number {
@@ -158,14 +163,14 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     return this.code.tools;
   }
 
-  /** True if its newest worker offers a tool of this name. */
+  /** True if its newest worker offers a tool of this name, from its adapter. */
   offers(tool: string): boolean {
     return this.code.offers(tool);
   }
 
-  /** True if its newest worker says that this tool may run twice. */
-  declaresIdempotent(tool: string): boolean {
-    return this.code.declaresIdempotent(tool);
+  /** True if the worker that has this tool says that it may run twice. */
+  declaresIdempotent(tool: string, sessionId?: string): boolean {
+    return this.code.declaresIdempotent(tool) || this.registered.isIdempotent(tool, sessionId);
   }
 
   /**
@@ -206,7 +211,9 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     const unavailable = stateRefusal(this, request.tool) ?? this.#crashes.refusal(request, now);
     if (unavailable !== undefined) throw this.#refused(unavailable);
     const { affinity } = this.#dispatcher;
-    const session = request.sessionId === undefined ? undefined : affinity.admit(request, now);
+    const bound = this.registered.size === 0 ? undefined : this.registered.admit(request);
+    const session = bound ??
+      (request.sessionId === undefined ? undefined : affinity.admit(request, now));
     if (session instanceof SnakedenError) throw this.#refused(session);
     const worker = this.#dispatcher.claim(request.tool, now, session);
     if (worker === undefined) {

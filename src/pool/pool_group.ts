@@ -30,6 +30,7 @@ export class PoolGroup implements AsyncDisposable {
     for (const pool of this.byName.values()) {
       for (const id of ids) pool.sessions.forget(id);
       if (lives.length === 0) continue;
+      pool.registered.sessionsEnded(lives);
       for (const worker of pool.serving) worker.link.sessionsEnded(lives);
     }
   }

@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import type { ToolInfo } from "../tools/mod.ts";
+import type { ToolInfo, ToolsOptions } from "../tools/mod.ts";
 import type { AppEnv } from "./http/mod.ts";
 import type { PoolsSlice } from "./pools.ts";
 import { problemAnswers, schemaOf } from "./schema/mod.ts";
@@ -44,6 +44,9 @@ const toolSchema = schemaOf<ToolInfo>()(
     metadata: z.record(z.string(), z.unknown()).optional().openapi({
       description: "Facts about a host tool, if there are some.",
     }),
+    workerId: z.string().optional().openapi({
+      description: "Worker that has registered it while it ran; its calls wait for this worker.",
+    }),
   }).openapi("Tool"),
 );
 
@@ -58,6 +61,11 @@ const route = createRoute({
       // If there are several, the first counts.
       pool: z.preprocess((it) => Array.isArray(it) ? it[0] : it, z.string().optional())
         .openapi({ type: "string", description: "Name of the only pool to list." }),
+      sessionId: z.preprocess((it) => Array.isArray(it) ? it[0] : it, z.string().optional())
+        .openapi({
+          type: "string",
+          description: "Session whose own tools are listed too.",
+        }),
     }),
   },
   responses: {
@@ -71,7 +79,7 @@ const route = createRoute({
 
 /** The part of the host that {@link addTools} uses. */
 export interface ToolsSlice {
-  list(): ToolInfo[];
+  list(options?: ToolsOptions): ToolInfo[];
 }
 
 /** Adds `GET /v1/tools`. */
@@ -81,8 +89,8 @@ export function addTools(
   { pools }: { readonly pools: Pick<PoolsSlice, "get"> },
 ): void {
   app.openapi(route, (c) => {
-    const { pool } = c.req.valid("query");
-    const all = tools.list().map(plain);
+    const { pool, sessionId } = c.req.valid("query");
+    const all = tools.list({ sessionId }).map(plain);
     if (pool === undefined) return c.json({ tools: all }, 200);
     const { name } = pools.get(pool);
     return c.json({ tools: all.filter((it) => it.pool === name) }, 200);

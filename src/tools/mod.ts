@@ -1,6 +1,7 @@
 /**
  * The tools of all pools, and those of the host. {@link ToolRegistry} lists the tools that the
- * workers of each pool offer, and picks the pool of a call. The tools of the host are in host/.
+ * workers of each pool offer, and picks the pool of a call. {@link registrationMethods} let workers
+ * register more. The tools of the host are in host/.
  *
  * @module
  */
@@ -37,3 +38,4 @@ export {
   type Tools,
   type ToolsOptions,
 } from "./tool_registry.ts";
+export { registrationMethods } from "./registered/mod.ts";

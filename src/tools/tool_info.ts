@@ -6,7 +6,7 @@ export interface ToolInfo {
   readonly runsIn: "host" | "worker";
   /** The name of the pool that serves the tool; absent if it runs in the host. */
   readonly pool?: string;
-  /** The session whose calls alone may use the tool, if it was registered for one. */
+  /** The session whose calls alone may see the tool, if it was registered for one. */
   readonly sessionId?: string;
   /** The text of `@tool(description=...)`, else the first paragraph of the docstring. */
   readonly description: string;
@@ -22,6 +22,8 @@ export interface ToolInfo {
   readonly timeoutMs?: number;
   /** The media type of the bytes that the tool returns, if it declares one. */
   readonly mediaType?: string;
+  /** The id of the worker that has registered the tool; absent for a tool of an adapter. */
+  readonly workerId?: string;
   /** True for a host tool that may be called over HTTP; absent if it runs in a worker. */
   readonly exposeHttp?: boolean;
   /** The pools whose tools may call a host tool; absent if it runs in a worker. */

@@ -3,8 +3,8 @@ import type { Tool } from "../bridge/mod.ts";
 import type { AnyHostTool } from "../config/mod.ts";
 import { showCaller } from "../caller_stack.ts";
 import { SnakedenError } from "../errors.ts";
+import { findPool, type Pool, type PoolsByName, type RegisteredTool } from "../pool/mod.ts";
 import { getLogger } from "../log.ts";
-import { findPool, type Pool, type PoolsByName } from "../pool/mod.ts";
 import { nearNames, suggestion } from "../near_names.ts";
 import {
   type AnyInput,
@@ -20,15 +20,16 @@ import type { ToolInfo } from "./tool_info.ts";
 
 /** The caller whose tools are listed. */
 export interface ToolsOptions extends Originated {
-  /** The session whose host tools are listed, too. Default: none. */
-  readonly sessionId?: string;
+  /** The session whose own tools are listed, too. Default: none. */
+  readonly sessionId?: string | undefined;
 }
 
 /** The tools of a host. */
 export interface Tools {
   /**
-   * Lists every tool of every pool that has had a ready worker, in the order of the pools, and then
-   * the host tools.
+   * Lists every tool of every pool that has had a ready worker, in the order of the pools: the
+   * tools of the adapter, and then those that workers have registered for all callers or for the
+   * given session. The host tools come last.
    */
   list(options?: ToolsOptions): ToolInfo[];
 
@@ -97,9 +98,10 @@ export class ToolRegistry implements Tools {
   }
 
   list({ sessionId, [ORIGIN]: origin }: ToolsOptions = {}): ToolInfo[] {
-    const ofPools = [...this.#pools.values()].flatMap((pool) =>
-      pool.tools.map((tool) => toolInfo(tool, pool.name))
-    );
+    const ofPools = [...this.#pools.values()].flatMap((pool) => [
+      ...pool.tools.map((tool) => toolInfo(tool, pool.name)),
+      ...pool.registered.list(sessionId).map((it) => registeredInfo(it, pool.name)),
+    ]);
     const ofHost = this.#host.list(sessionId, visibleTo(origin));
     return [...ofPools, ...ofHost.map((it) => it.tool.info(it.sessionId))];
   }
@@ -146,35 +148,64 @@ export class ToolRegistry implements Tools {
     for (const pool of preferred === undefined ? others : [preferred, ...others]) {
       const tool = pool.tools.find((it) => it.name === name);
       if (tool !== undefined) return toolInfo(tool, pool.name);
+      const registered = pool.registered.find(name, sessionId);
+      if (registered !== undefined) return registeredInfo(registered, pool.name);
     }
     return undefined;
   }
 
   /**
    * Returns the pool that serves a tool: the one named; else `default` when it has the tool; else
-   * the first in the configuration that has it. A pool that has not had a worker yet is
-   * assumed to have every tool: its worker refuses unknown ones.
+   * the first in the configuration that has it. Tools that workers have registered count, too. A
+   * pool that has not had a worker yet is assumed to have every tool: its worker refuses unknown
+   * ones.
    *
    * @throws {SnakedenError} `unknown_pool` or `unknown_tool`, naming near ones.
    */
   poolFor(tool: string, poolName: string | undefined, options: ToolsOptions = {}): Pool {
+    const { sessionId } = options;
     if (poolName !== undefined) {
       const pool = findPool(poolName, this.#pools);
-      if (pool.offers(tool) || pool.tools.length === 0) return pool;
-      throw this.#unknownTool(tool, `of the pool ${poolName}`, pool.tools.map((it) => it.name));
+      if (serves(pool, tool, sessionId) || pool.tools.length === 0) return pool;
+      throw this.#unknownTool(tool, { where: `of the pool ${poolName}`, pools: [pool], sessionId });
     }
     const preferred = this.#pools.get(DEFAULT_POOL);
-    if (preferred?.offers(tool)) return preferred;
+    if (preferred !== undefined && serves(preferred, tool, sessionId)) return preferred;
     let silent: Pool | undefined;
     for (const pool of this.#pools.values()) {
-      if (pool.offers(tool)) return pool;
+      if (serves(pool, tool, sessionId)) return pool;
       if (pool.tools.length === 0) silent ??= pool;
     }
     if (silent !== undefined) return silent;
-    throw this.#unknownTool(tool, "of any pool", this.list(options).map((it) => it.name));
+    const pools = [...this.#pools.values()];
+    const hostTools = this.#host.list(sessionId, visibleTo(options[ORIGIN]));
+    throw this.#unknownTool(tool, {
+      where: "of any pool",
+      pools,
+      sessionId,
+      others: hostTools.map((it) => it.tool.name),
+    });
   }
 
-  #unknownTool(tool: string, where: string, names: string[]): SnakedenError {
+  #unknownTool(
+    tool: string,
+    { where, pools, sessionId, others = [] }: {
+      readonly where: string;
+      readonly pools: readonly Pool[];
+      readonly sessionId: string | undefined;
+      /** The names of tools that no pool has. */
+      readonly others?: readonly string[];
+    },
+  ): SnakedenError {
+    for (const { registered } of pools) {
+      const departed = registered.departed(tool, sessionId);
+      if (departed !== undefined) return departed;
+    }
+    const ofPools = pools.flatMap((pool) => [
+      ...pool.tools.map((it) => it.name),
+      ...pool.registered.list(sessionId).map((it) => it.tool.name),
+    ]);
+    const names = [...ofPools, ...others];
     // A name that is nearly right is no sign of a forgotten adapter.
     const cure = this.#isDemo && nearNames(tool, names).length === 0
       ? "; the demo adapter is served, so name yours as the adapter of a pool"
@@ -185,6 +216,19 @@ export class ToolRegistry implements Tools {
       { details: { tool } },
     );
   }
+}
+
+/** Returns true if a call of this tool may run in a pool. The adapter's tools come first. */
+function serves(pool: Pool, tool: string, sessionId: string | undefined): boolean {
+  return pool.offers(tool) || pool.registered.find(tool, sessionId) !== undefined;
+}
+
+function registeredInfo({ tool, workerId, sessionId }: RegisteredTool, pool: string): ToolInfo {
+  return {
+    ...toolInfo(tool, pool),
+    workerId,
+    ...(sessionId === undefined ? {} : { sessionId }),
+  };
 }
 
 /** Describes a tool of a worker for callers. */

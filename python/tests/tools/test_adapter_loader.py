@@ -207,6 +207,28 @@ def e(*args): pass
     assert "tool 'e' takes *args" in text
 
 
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("", "it is empty"),
+        ("x" * 65, "it has 65 bytes; allowed: at most 64 bytes"),
+        ("\u00e9" * 33, "it has 66 bytes"),
+        (".hidden", "it begins with a dot"),
+        (7, "it is of type int, not a string"),
+        ("-x", "it has another form; allowed: a letter or digit, and then"),
+        ("a b", "it has another form"),
+        ("x\n", "it has another form"),
+        ("\u00e9", "it has another form"),
+    ],
+)
+def test_load_adapter_names_the_tool_and_the_rule_that_its_name_breaks(
+    load: Load, name: object, problem: str
+) -> None:
+    text = str(refused(load, f"@tool(name={name!r})\ndef named(): pass"))
+    assert f"the tool name {name!r} is not allowed for named (" in text
+    assert problem in text
+
+
 def test_load_adapter_says_what_setup_and_the_constructor_raised(load: Load) -> None:
     code = """
 class Broken(Adapter):

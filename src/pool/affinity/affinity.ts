@@ -5,7 +5,8 @@ import { Binding, type Standing } from "./binding.ts";
 import { type BindingLimits, BindingTable } from "./binding_table.ts";
 import { describeEnd, describeLeaving, Home } from "./home.ts";
 import { SessionCall } from "./session_call.ts";
-import { sessionWorkerUnavailable, tooManySessions, workerBusy } from "./session_errors.ts";
+import { tooManySessions } from "./session_errors.ts";
+import { ToolBinding } from "./tool_binding.ts";
 
 /** Options of {@link Affinity}. */
 export interface AffinityOptions extends Partial<BindingLimits> {
@@ -146,9 +147,20 @@ export class Affinity {
       // Also if it is refused: a hint must not end the loss that its caller has learnt.
       if (!binding.isStrict) this.#table.harden(binding);
       if (rebind && binding.isGone) binding = this.#renewed(binding, now);
-      else if (fate === "lost") return sessionWorkerUnavailable(tool, binding);
+      else if (fate === "lost") return binding.unavailable(tool);
     }
     return new SessionCall(binding, affinity, rebind);
+  }
+
+  /**
+   * Returns the binding of calls that only this worker may run; undefined if it takes no calls.
+   * `onEnd` is called when it takes no more and the reason is known.
+   */
+  bindingTo(worker: Worker, onEnd: () => void): ToolBinding | undefined {
+    const home = this.#homes.get(worker);
+    if (home === undefined || home.hasLeft) return undefined;
+    home.onEnd = onEnd;
+    return new ToolBinding(home, 0);
   }
 
   /** Returns the error of a new call that does not wait although its worker has no room. */
@@ -156,8 +168,8 @@ export class Affinity {
     if (session === undefined || !session.failsFast) return undefined;
     const { binding } = session;
     // The exit of a worker that has died may not be known yet.
-    if (binding.isGone) return sessionWorkerUnavailable(tool, binding);
-    return workerBusy(tool, binding);
+    if (binding.isGone) return binding.unavailable(tool);
+    return binding.busy(tool);
   }
 
   /** Notes that a call that was admitted is refused after all, and returns its error. */
@@ -228,10 +240,10 @@ export class Affinity {
     const { binding, isStrict, failsFast, mayRebind } = session;
     if (!isStrict) return undefined;
     if (binding.fate === "lost") {
-      if (!mayRebind) return sessionWorkerUnavailable(call.tool, binding);
+      if (!mayRebind) return binding.unavailable(call.tool);
       session.binding = this.#renewed(binding, call.now);
     }
-    return failsFast ? workerBusy(call.tool, session.binding) : undefined;
+    return failsFast ? session.binding.busy(call.tool) : undefined;
   }
 
   // ---- calls in flight ----
@@ -348,6 +360,7 @@ export class Affinity {
   #settleAll(home: Home): void {
     const bindings = new Set(home.queue.entries.map((call) => SessionCall.of(call)?.binding));
     for (const binding of bindings) if (binding?.fate === "lost") this.#settle(binding);
+    home.onEnd?.();
   }
 
   /** Refuses the calls that wait for a lost binding, except those that may rebind the session. */
@@ -358,7 +371,7 @@ export class Affinity {
         this.takeOut(call, session);
         session.binding = this.#renewed(binding, call.now);
         this.enqueue(call, session);
-      } else call.withdraw(sessionWorkerUnavailable(call.tool, binding));
+      } else call.withdraw(binding.unavailable(call.tool));
     }
   }
 

@@ -1,5 +1,7 @@
+import type { SnakedenError } from "../../errors.ts";
 import type { Call, Listed } from "../calls/mod.ts";
 import type { Home } from "./home.ts";
+import { sessionWorkerUnavailable, workerBusy } from "./session_errors.ts";
 
 /**
  * The fate of a binding.
@@ -74,5 +76,20 @@ export class Binding implements Listed {
     if (home.end === undefined) return "undecided";
     if (!this.hasRun && this.opener?.attempt?.hasBegun === true) this.hasRun = true;
     return this.hasRun ? "lost" : "undecided";
+  }
+
+  /** Names its worker in the text of an error. */
+  get workerText(): string {
+    return "the worker of its session";
+  }
+
+  /** Returns the error of a call whose worker takes no more calls. */
+  unavailable(tool: string): SnakedenError {
+    return sessionWorkerUnavailable(tool, this);
+  }
+
+  /** Returns the error of a call that does not wait for its worker, which is busy. */
+  busy(tool: string): SnakedenError {
+    return workerBusy(tool, this);
   }
 }

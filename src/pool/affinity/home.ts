@@ -24,6 +24,8 @@ export class Home {
   hasLeft: boolean;
   /** The end of the worker; undefined while it is not known. */
   end: HomeEnd | undefined;
+  /** Called once the end is known. */
+  onEnd: (() => void) | undefined = undefined;
 
   constructor(worker: Worker | undefined, end?: HomeEnd) {
     this.workerId = worker?.id;
@@ -39,6 +41,8 @@ export interface HomeEnd {
   /** The end of a sentence that begins with the worker. */
   readonly text: string;
   readonly reason: CrashKind | ReplaceCause["code"] | "host_ended";
+  /** True if the process ended while it served; false if omitted. */
+  readonly isCrash?: boolean;
 }
 
 /** Describes why a live worker takes no more calls. */
@@ -58,7 +62,7 @@ export function describeEnd(worker: Worker, exit: WorkerExit): HomeEnd {
   // Not the reason of the crash: that may be a line of the worker's output, which not every caller
   // may see.
   const text = worker.endReason(exit);
-  if (text !== undefined) return { text, reason: kind };
+  if (text !== undefined) return { text, reason: kind, isCrash: true };
   if (worker.stopRequested) return describeLeaving(worker);
-  return { text: `died with ${describeExit(exit)}`, reason: kind };
+  return { text: `died with ${describeExit(exit)}`, reason: kind, isCrash: true };
 }

@@ -11,3 +11,4 @@
 export { Affinity, type AffinityOptions, type SessionWorker } from "./affinity.ts";
 export { PoolSessions } from "./pool_sessions.ts";
 export { SessionCall } from "./session_call.ts";
+export type { ToolBinding } from "./tool_binding.ts";

@@ -18,6 +18,10 @@ export class SessionCall implements CallSession {
     this.mayRebind = mayRebind;
   }
 
+  get workerText(): string {
+    return this.binding.workerText;
+  }
+
   /** Returns the part of a call that belongs to its session, if it has one. */
   static of(call: Call): SessionCall | undefined {
     const { session } = call;

@@ -1,10 +1,16 @@
 import { SnakedenError } from "../../errors.ts";
-import type { Binding } from "./binding.ts";
+import type { Home } from "./home.ts";
+
+/** The session of a call, and its worker. */
+interface BoundSession {
+  readonly sessionId: string;
+  readonly home: Home | undefined;
+}
 
 /** Returns the error of a strict call whose worker takes no more calls. */
 export function sessionWorkerUnavailable(
   tool: string,
-  { sessionId, home }: Binding,
+  { sessionId, home }: BoundSession,
 ): SnakedenError {
   const { workerId, incarnation, end } = home ?? {};
   const { text = "died", reason = "killed" } = end ?? {};
@@ -28,7 +34,7 @@ export function sessionWorkerUnavailable(
 }
 
 /** Returns the error of a call that does not wait for its worker, which is busy. */
-export function workerBusy(tool: string, { sessionId, home }: Binding): SnakedenError {
+export function workerBusy(tool: string, { sessionId, home }: BoundSession): SnakedenError {
   const text = home === undefined
     ? `no worker is idle for the session ${sessionId}`
     : `${home.workerId}, the worker of the session ${sessionId}, is busy`;

@@ -6,6 +6,7 @@ import type { Listed } from "./call_list.ts";
 /** The worker, as its attempts see it. */
 export interface AttemptHost {
   readonly id: string;
+  readonly incarnation: string;
   readonly link: Link;
   /** The alarms of attempts that were asked to stop. */
   readonly alarms: Alarms;
@@ -143,6 +144,6 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
     this.call.onProgress(value);
   }
   onAsk(ask: Ask): Value | Promise<Value> {
-    return this.call.answer(ask, this.workerId);
+    return this.call.answer(ask, this.#host);
   }
 }

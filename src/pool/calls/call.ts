@@ -43,8 +43,16 @@ export interface CallOwner {
 
 /** The part of a call that belongs to its session; see `Affinity`. */
 export interface CallSession {
-  /** True if no worker but that of its session may run the call. */
+  /** True if no worker but that of its session, or of its tool, may run the call. */
   readonly isStrict: boolean;
+  /** Names this worker in the text of an error. */
+  readonly workerText: string;
+}
+
+/** The worker whose tool asks the host for something. */
+export interface AskingWorker {
+  readonly id: string;
+  readonly incarnation: string;
 }
 
 /** The number and the time that an owner gives a new call. */
@@ -139,7 +147,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
     return this.#request.idempotent;
   }
 
-  /** True if no worker but that of its session may run the call. */
+  /** True if no worker but that of its session, or of its tool, may run the call. */
   get isBound(): boolean {
     return this.session?.isStrict ?? false;
   }
@@ -241,7 +249,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
   }
 
   /** Answers what its tool asks the host for. */
-  answer(ask: Ask, workerId: string): Value | Promise<Value> {
+  answer(ask: Ask, { id: workerId, incarnation }: AskingWorker): Value | Promise<Value> {
     const { sessionId = "", requestId = "", tool, depth = 0, ancestors = [] } = this.#request;
     const { name: pool, services } = this.#owner;
     const remainingMs = Math.max(0, this.#deadline - this.now);
@@ -252,6 +260,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
       pool,
       tool,
       workerId,
+      incarnation,
       depth,
       ancestors,
       remainingMs,
@@ -313,7 +322,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
   /** Leaves the queue because its deadline has passed. */
   expire(): void {
     const { timeoutMs } = this.#request;
-    const who = this.isBound ? "the worker of its session was not" : "no worker was";
+    const who = this.session?.isStrict ? `${this.session.workerText} was not` : "no worker was";
     this.withdraw(
       new DeadlineExceededError(
         `Cannot run ${this.tool}: ${who} free within its deadline of ${timeoutMs} ms`,

@@ -12,6 +12,8 @@ export interface AskingCall {
   readonly pool: string;
   readonly tool: string;
   readonly workerId: string;
+  /** The incarnation of the worker. */
+  readonly incarnation: string;
   /** The number of calls around it, by tools that called tools; 0 for a caller from outside. */
   readonly depth: number;
   /** The workers that run those of these calls that are tools in Python, without its own. */

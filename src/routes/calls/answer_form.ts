@@ -35,6 +35,7 @@ export interface AnsweredCall {
   readonly accept: string | undefined;
   readonly tool: string;
   readonly pool: string | undefined;
+  readonly sessionId: string | undefined;
   readonly findTool: FindTool;
   /** True for a call that follows the chunks of its tool. */
   readonly follows: boolean;
@@ -46,13 +47,15 @@ export interface AnsweredCall {
  *
  * @throws {SnakedenError} `not_acceptable` if no answer of the tool can be sent.
  */
-export function answerForm({ accept, tool, pool, findTool, follows }: AnsweredCall): AnswerForm {
+export function answerForm(
+  { accept, tool, pool, sessionId, findTool, follows }: AnsweredCall,
+): AnswerForm {
   if (accept === undefined || accept === "*/*" || accept === "application/json") return AS_JSON;
   const ranges = new AcceptRanges(accept);
   // A client of a stream that takes no events takes bytes alone.
   const jsonQuality = follows ? 0 : ranges.qualityOf("application/json");
   const wantsBytes = namesBytes(ranges);
-  const info = findTool(tool, pool);
+  const info = findTool(tool, pool, { sessionId });
   const offers = info?.mediaType === undefined ? [BYTES_TYPE] : [info.mediaType, BYTES_TYPE];
   const bytesType = offers.find((it) => ranges.qualityByName(it) > 0);
   const takesJson = jsonQuality > 0;

@@ -78,7 +78,8 @@ export function addExecute(
   host: ExecuteSlice,
   { traffic, tools }: { readonly traffic: Traffic; readonly tools: FindTools },
 ): void {
-  const findTool: FindTool = (name, pool) => tools.find(name, pool, OVER_HTTP);
+  const findTool: FindTool = (name, pool, options) =>
+    tools.find(name, pool, { ...options, ...OVER_HTTP });
   app.openapi(route, async (c) => {
     using caller = traffic.callers.open(c.req.raw, c.env);
     const { tool, args, options } = await readCallRequest(
@@ -118,8 +119,8 @@ export async function answerCall(
     readonly findTool: FindTool;
   },
 ): Promise<EncodedJson<CallAnswer>> {
-  const { pool } = options;
-  const form = answerForm({ accept, tool, pool, findTool, follows: false });
+  const { pool, sessionId } = options;
+  const form = answerForm({ accept, tool, pool, sessionId, findTool, follows: false });
   using _room = traffic.arguments.hold(args.weight);
   const outcome = await host.call(tool, args, optionsFor(form, options));
   const { value, callId, workerId, durationMs, queueMs } = outcome;

@@ -83,7 +83,8 @@ export function addStream(
   for (const [name, schema] of Object.entries(EVENT_DATA)) {
     app.openAPIRegistry.register(name, schema);
   }
-  const findTool: FindTool = (name, pool) => tools.find(name, pool, OVER_HTTP);
+  const findTool: FindTool = (name, pool, options) =>
+    tools.find(name, pool, { ...options, ...OVER_HTTP });
   app.openapi(route, async (c) => {
     refuseToRepeat(c.req.header("last-event-id"));
     const accept = c.req.header("accept");
@@ -110,8 +111,8 @@ export function addStream(
     const eventsOf = (options: CallOptions): AsyncIterable<StreamEvent> =>
       traffic.arguments.during(args.weight, () => host.stream(tool, args, options).events());
     if (type === undefined) {
-      const { pool } = options;
-      const form = answerForm({ accept, tool, pool, findTool, follows: true });
+      const { pool, sessionId } = options;
+      const form = answerForm({ accept, tool, pool, sessionId, findTool, follows: true });
       const { bytesType } = form;
       if (bytesType === undefined) throw notStreamable(accept);
       const body = new RawStream({

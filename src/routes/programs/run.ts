@@ -52,7 +52,8 @@ export function addRun(
   { traffic }: { readonly traffic: Traffic },
 ): void {
   app.openAPIRegistry.registerComponent("schemas", RUN_REQUEST, runRequestSchema);
-  const findTool: FindTool = (name, pool) => host.tools.find(name, pool, OVER_HTTP);
+  const findTool: FindTool = (name, pool, options) =>
+    host.tools.find(name, pool, { ...options, ...OVER_HTTP });
   app.openapi(route, async (c) => {
     const { name } = c.req.valid("param");
     const request = c.req.raw;

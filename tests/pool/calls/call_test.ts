@@ -65,6 +65,7 @@ function setUp(options: Partial<CallRequest> = {}): SetUp {
   let attempt: Attempt | undefined;
   const host: AttemptHost = {
     id: "w-1",
+    incarnation: "i1",
     link,
     alarms: deadlines,
     hasBegun: () => begun,

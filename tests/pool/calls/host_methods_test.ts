@@ -9,6 +9,7 @@ const CALL: AskingCall = {
   pool: "default",
   tool: "t",
   workerId: "default-1",
+  incarnation: "i1",
   depth: 0,
   remainingMs: 1_000,
   signal: new AbortController().signal,

@@ -37,6 +37,7 @@ async function setUp(): Promise<Asked> {
     pool: "default",
     tool: "t",
     workerId: "default-1",
+    incarnation: "i1",
     depth: 0,
     remainingMs: 1_000,
     signal: call.signal,

@@ -63,6 +63,7 @@ export function callOf(rest: Partial<AskingCall> = {}): AskingCall {
     pool: "default",
     tool: "py",
     workerId: "default-1",
+    incarnation: "0",
     depth: 0,
     remainingMs: 60_000,
     signal: new AbortController().signal,

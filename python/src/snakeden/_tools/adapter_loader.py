@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import importlib
 import inspect
-import re
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from types import ModuleType
 from typing import Any, Final
@@ -27,10 +26,9 @@ from snakeden._tools.search_path import place_module_paths
 from snakeden.adapter import Adapter
 from snakeden.errors import AdapterError
 from snakeden.tool import ToolMark, mark_of
+from snakeden.tool_name import tool_name_problem
 
 __all__ = ["LoadedAdapter", "LoadedTool", "load_adapter"]
-
-TOOL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 _NO_MARK: Final = ToolMark()
 _ARRAY_FORMS: Final[dict[str | None, int]] = {None: 0, "list": 1, "base64": 2}
@@ -277,11 +275,9 @@ class _Loading:
         mark = mark_of(function)
         own_name = found.name if mark is None else getattr(function, "__name__", found.name)
         name = own_name if mark is None or mark.name is None else mark.name
-        if not isinstance(name, str) or not TOOL_NAME.fullmatch(name):
-            return (
-                f"the tool name {name!r} is not allowed: it has to begin with a letter or digit "
-                "and have at most 64 letters, digits, '_', '.' and '-'"
-            )
+        if name_problem := tool_name_problem(name):
+            place = place_of(function)
+            return f"the tool name {name!r} is not allowed for {place}: {name_problem}"
         if name in self.tools:
             if self.tools[name].function == function:
                 return ""

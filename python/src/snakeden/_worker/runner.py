@@ -22,6 +22,7 @@ from snakeden._worker.calls.in_flight import InFlight
 from snakeden._worker.calls.local_sessions import LocalSessions
 from snakeden._worker.profiles import DEFAULT_PROFILE, PROFILES
 from snakeden._worker.profiles.profile import ProfileParts
+from snakeden._worker.registered_tools import RegisteredTools
 
 if TYPE_CHECKING:
     from snakeden._link.gen.link_pb2 import Answer
@@ -62,6 +63,7 @@ class Runner:
         self._call_prefix = call_prefix
         self._slab = None if shared is None else shared.slab
         self._in_flight = InFlight()
+        self._registered = RegisteredTools(self.ask)
         self.local_sessions = LocalSessions()
         """The objects that tools keep with sessions; configured before `serve`."""
         self._deadlines = DeadlineWatch(self._on_due)
@@ -69,7 +71,12 @@ class Runner:
             ProfileParts(
                 in_flight=self._in_flight,
                 context=ExecutionContext(
-                    tools=self.tools, put=outbox.put, limits=limits, shared=shared, hint=hint
+                    tools=self.tools,
+                    registered=self._registered.find,
+                    put=outbox.put,
+                    limits=limits,
+                    shared=shared,
+                    hint=hint,
                 ),
                 outbox=outbox,
                 look_at=self._deadlines.watch,
@@ -129,7 +136,8 @@ class Runner:
         self._asking.on_answer(message)
 
     def on_sessions_ended(self, lives: Sequence[str]) -> None:
-        """Drop what tools keep with sessions whose lives have ended."""
+        """Drop the tools of sessions whose lives have ended, and what tools keep with them."""
+        self._registered.end(lives)
         self.local_sessions.end(lives)
 
     def on_link_lost(self) -> None:
@@ -175,6 +183,21 @@ class Runner:
         # Also if there are some: the session may have ended, and been opened again.
         kept = self._asking.ask(attempt, "session.keep_local", args={}).wait_anywhere()
         return self.local_sessions.get(attempt.session_id, kept["life"])
+
+    def register_tool(
+        self,
+        attempt: Attempt,
+        function: Callable[..., Any],
+        *,
+        name: str | None,
+        session: bool | None,
+    ) -> str:
+        """Register a function as a tool of this worker. Waits for the host."""
+        return self._registered.register(attempt, function, name=name, session=session)
+
+    def unregister_tool(self, attempt: Attempt, name: str, *, session: bool | None) -> None:
+        """End a tool that this worker has registered. Waits for the host."""
+        self._registered.unregister(attempt, name, session=session)
 
     def _report(self, attempt: Attempt, report: dict[str, Any]) -> None:
         limits = self._limits

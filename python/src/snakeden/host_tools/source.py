@@ -7,6 +7,7 @@ from itertools import count
 from typing import Any, Final, Protocol
 
 from snakeden.errors import HostError, HostToolError
+from snakeden.registering import RegistrationSource
 from snakeden.session.source import Reply
 
 __all__ = ["NUMBERS", "ToolSource", "cancel", "failure", "shown"]
@@ -15,7 +16,7 @@ NUMBERS: Final[Iterator[int]] = count(1)
 """The numbers by which the host knows calls and streams of its tools."""
 
 
-class ToolSource(Protocol):
+class ToolSource(RegistrationSource, Protocol):
     """The call that uses the tools; the worker has it in `_worker/calls/attempt.py`."""
 
     stop_code: str | None

@@ -10,6 +10,7 @@ from snakeden.errors import HostError, HostToolError
 from snakeden.host_tools.info import HostToolInfo
 from snakeden.host_tools.source import NUMBERS, ToolSource, cancel, failure, shown
 from snakeden.host_tools.streams import AsyncHostStream, HostStream
+from snakeden.registering import Registering
 from snakeden.session.on_change import running_loop
 from snakeden.session.source import Reply
 
@@ -49,8 +50,9 @@ class HostTool:
         return f"<host tool {self._name!r}>"
 
 
-class HostTools:
-    """The tools of the host that the call may use. Get them by `current_call().tools`.
+class HostTools(Registering):
+    """The tools of the host that the call may use; also registers tools of this worker. Get them by
+    `current_call().tools`.
 
     `tools.lookup(id=3)` calls the host tool `lookup`; `tools["my-tool"](id=3)` calls one whose name
     is no Python name, or is that of a method here. In asynchronous tools, write
@@ -68,6 +70,7 @@ class HostTools:
     __slots__ = ("_listing", "_source")
 
     def __init__(self, source: ToolSource) -> None:
+        super().__init__(source)
         self._source = source
         self._listing: dict[str, HostToolInfo] | None = None
         """The tools by name, once they were asked for."""

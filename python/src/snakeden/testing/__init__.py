@@ -24,6 +24,8 @@ from snakeden.testing.pretended_session import (
     conflict,
 )
 from snakeden.testing.pretended_tools import PretendedTools
+from snakeden.tool import mark_of
+from snakeden.tool_name import tool_name_problem
 
 __all__ = ["RunningCall", "running_call"]
 
@@ -59,6 +61,8 @@ class RunningCall:
             name: {"version": 1, "program": program_to_host(self, **program)}
             for name, program in (programs or {}).items()
         }
+        self.registered: dict[str, Callable[..., Any]] = {}
+        """The functions that the tool has registered, by the names of their tools."""
         self.session_local: dict[str, Any] = {}
         """The `session.local` of the tool."""
         self._steps: list[Callable[[], None]] = []
@@ -121,6 +125,11 @@ class RunningCall:
         if self.stop_code is not None:
             raise CallCancelled(self.stop_code)
 
+    def _check_scope(self, session: bool | None) -> None:
+        self._check()
+        if session and not self.session_id:
+            raise ValueError(f"session=True: the call {self.call_id} has no session")
+
     def report(self, report: dict[str, Any]) -> None:
         """Keep a report of progress."""
         self.reports.append(report)
@@ -155,6 +164,29 @@ class RunningCall:
             raise HostError(error["code"], error["message"], details=error["details"])
         programs[name] = {"version": version + 1, "program": deepcopy(args["program"])}
         return {"version": version + 1}
+
+    def register_tool(
+        self, function: Callable[..., Any], *, name: str | None, session: bool | None
+    ) -> str:
+        """Keep a function that the tool registers."""
+        self._check_scope(session)
+        mark = mark_of(function)
+        marked = None if mark is None else mark.name
+        given = str(name or marked or getattr(function, "__name__", ""))
+        if problem := tool_name_problem(given):
+            raise ValueError(f"register(): the tool name {given!r} is not allowed: {problem}")
+        if given in self.registered:
+            message = f"Cannot register the tool {given!r}: there is a tool of this name"
+            raise HostError("tool_exists", message, details={"tool": given})
+        self.registered[given] = function
+        return given
+
+    def unregister_tool(self, name: str, *, session: bool | None) -> None:
+        """Forget a function that the tool has registered."""
+        self._check_scope(session)
+        if self.registered.pop(name, None) is None:
+            message = f"Cannot unregister the tool {name!r}: it is not registered"
+            raise HostError("unknown_tool", message, details={"tool": name})
 
     def before_answer(self, step: Callable[[], None]) -> None:
         """Run a step at the end of the call."""

@@ -1,6 +1,6 @@
 import { invalidCall } from "../../../calls/mod.ts";
 import { isRecord } from "../../../json/mod.ts";
-import type { ToolInfo } from "../../../tools/mod.ts";
+import type { ToolInfo, ToolsOptions } from "../../../tools/mod.ts";
 import { boundaryOf, type FormPart, parseJsonBody, parseMultipart } from "../../http/mod.ts";
 import { type ArgPart, NO_TOOL, type Upload } from "../call_body.ts";
 import { type CallQuery, readQuery } from "./call_query.ts";
@@ -13,7 +13,11 @@ export const CALL_PART = "$call";
 const MAX_CALL_PART_BYTES = 64 * 1024;
 
 /** Finds a tool by its name, and its pool if the call names one. */
-export type FindTool = (name: string, pool?: string) => ToolInfo | undefined;
+export type FindTool = (
+  name: string,
+  pool?: string,
+  options?: ToolsOptions,
+) => ToolInfo | undefined;
 
 /**
  * Returns the parts of a call whose body is the bytes of one argument. Its other fields are in the
@@ -173,14 +177,16 @@ function fieldsOf(
 
 /** Returns the tool that the fields name; undefined if they name none that is known. */
 function toolOf(
-  { tool, pool }: Readonly<Record<string, unknown>>,
+  { tool, pool, sessionId }: Readonly<Record<string, unknown>>,
   findTool: FindTool,
 ): ToolInfo | undefined {
   if (tool === undefined) {
     throw invalidCall([{ ...NO_TOOL, message: "missing; add ?tool=NAME to the address" }]);
   }
   if (typeof tool !== "string") return undefined;
-  return findTool(tool, typeof pool === "string" ? pool : undefined);
+  return findTool(tool, typeof pool === "string" ? pool : undefined, {
+    sessionId: typeof sessionId === "string" ? sessionId : undefined,
+  });
 }
 
 /** Opens an upload, by the form of its body. */

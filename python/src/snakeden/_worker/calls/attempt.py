@@ -27,6 +27,19 @@ class Surroundings(Protocol):
     def local(self, attempt: Attempt) -> dict[str, Any]:
         """Return what tools keep with the session of a call in this worker."""
 
+    def register_tool(
+        self,
+        attempt: Attempt,
+        function: Callable[..., Any],
+        *,
+        name: str | None,
+        session: bool | None,
+    ) -> str:
+        """Register a function as a tool; see `Registering.register`."""
+
+    def unregister_tool(self, attempt: Attempt, name: str, *, session: bool | None) -> None:
+        """End a tool; see `Registering.unregister`."""
+
 
 class Attempt:
     """One attempt to run a call in this worker; `view` is what its tool sees of it."""
@@ -129,6 +142,22 @@ class Attempt:
         if local is None:
             local = self._local = self._worker.local(self)
         return local
+
+    def register_tool(
+        self, function: Callable[..., Any], *, name: str | None, session: bool | None
+    ) -> str:
+        """See `Registering.register`."""
+        return self._surroundings().register_tool(self, function, name=name, session=session)
+
+    def unregister_tool(self, name: str, *, session: bool | None) -> None:
+        """See `Registering.unregister`."""
+        self._surroundings().unregister_tool(self, name, session=session)
+
+    def _surroundings(self) -> Surroundings:
+        self.check()
+        if self._worker is None:
+            raise RuntimeError("tools: this call has no worker")
+        return self._worker
 
     def check(self) -> None:
         """Raise RuntimeError if the call has ended."""

@@ -17,11 +17,15 @@ if TYPE_CHECKING:
     from snakeden._link.gen.errors_pb2 import Error
     from snakeden._worker.calls.attempt import Attempt
 
-__all__ = ["described", "is_stop", "stopped"]
+__all__ = ["UnknownToolError", "described", "is_stop", "stopped"]
 
 # The attributes of BaseException itself: a class of the user may override them.
 _CAUSE: Final[Any] = BaseException.__dict__["__cause__"]
 _CONTEXT: Final[Any] = BaseException.__dict__["__context__"]
+
+
+class UnknownToolError(KeyError):
+    """The worker has no tool of the name in a call."""
 
 
 def described(
@@ -33,7 +37,7 @@ def described(
 ) -> Error:
     """Describe the exception of a tool; `hint` adds to its text."""
     kind = type(error)  # isinstance() would ask the exception for its class.
-    if issubclass(kind, KeyError) and call.tool not in tools:
+    if issubclass(kind, UnknownToolError):
         return wire.error("unknown_tool", _unknown_tool(call.tool, tools))
     if issubclass(kind, ArgumentsError):
         issues = getattr(error, "issues", ())

@@ -19,6 +19,7 @@ from snakeden._worker.calls.streams import Collector, Sender
 
 if TYPE_CHECKING:
     from snakeden._link.gen.errors_pb2 import Error
+    from snakeden._link.gen.link_pb2 import Call as WireCall
     from snakeden._link.slab import SharedMemory
     from snakeden._tools.adapter_loader import LoadedTool
     from snakeden._worker.calls.attempt import Attempt
@@ -38,6 +39,8 @@ class ExecutionContext(msgspec.Struct, frozen=True, kw_only=True):
     """Sends a message, in order."""
     limits: ValueLimits
     shared: SharedMemory | None = None
+    registered: Callable[[str, str], LoadedTool | None] = lambda _name, _session_id: None
+    """Returns the registered tool of a name that a call of a session runs."""
     hint: Callable[[BaseException], str] = lambda _error: ""
     """Adds to the text of an exception that a tool raised."""
 
@@ -54,6 +57,7 @@ class Execution:
     ) -> None:
         """Execute calls; `run_async` runs a coroutine to its end."""
         self._tools = context.tools
+        self._registered = context.registered
         self._put = context.put
         self._limits = context.limits
         self._max_bytes = context.limits.max_bytes
@@ -82,7 +86,7 @@ class Execution:
             interruption.armed = attempt
             if attempt.stop_code is not None:
                 interruption.check(attempt)
-            tool = self._tools[message.tool]
+            tool = self._tools.get(message.tool) or self._registered_tool(message)
             if buffers:
                 positional, named = tool.parse(value.json, value.tagged, buffers=buffers)
             else:
@@ -92,7 +96,7 @@ class Execution:
             if (streams or type(returned) not in VALUE_TYPES) and is_lazy(
                 returned, streams=streams
             ):
-                answer = self.driver(attempt, streams=streams).drive(returned, self._run_async)
+                answer = self.driver(attempt, tool).drive(returned, self._run_async)
             else:
                 answer = encode(
                     returned,
@@ -116,12 +120,18 @@ class Execution:
     def _list_items(self, arrays: int) -> int | None:
         return self._max_list_items if arrays == _AS_LISTS else None
 
-    def driver(self, attempt: Attempt, *, streams: bool) -> Driver:
+    def _registered_tool(self, message: WireCall) -> LoadedTool:
+        tool = self._registered(message.tool, message.session_id)
+        if tool is None:
+            raise error_report.UnknownToolError(message.tool)
+        return tool
+
+    def driver(self, attempt: Attempt, tool: LoadedTool) -> Driver:
         """Return the driver of a result that takes time."""
         interruption = self._interruption
         message = attempt.message
-
-        list_items = self._list_items(message.arrays or self._tools[message.tool].arrays)
+        streams = tool.schema.streams
+        list_items = self._list_items(message.arrays or tool.arrays)
 
         def make_sink() -> Sender | Collector:
             if not (streams and message.stream):
