@@ -1,8 +1,9 @@
 /** Tests of tools that workers register while they run, with real workers on both carriers. */
 import assert from "node:assert/strict";
-import { type Snakeden, SnakedenError } from "../../mod.ts";
+import { join } from "node:path";
+import { type Snakeden, SnakedenError, type ToolInfo } from "../../mod.ts";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
-import { ADAPTERS, startDen } from "../fixtures/host.ts";
+import { ADAPTERS, ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 
 const ALL = { session: false } as const;
@@ -61,6 +62,29 @@ for (const carrier of ["socket", "grpc"] as const) {
     assert.match(wrong.message, /args\.x/);
   });
 
+  Deno.test(`106. An adapter that only declares @tool methods works without more code (${carrier})`, async () => {
+    await using dir = await tempDir();
+    await Deno.writeTextFile(
+      join(dir.path, "only_methods.py"),
+      `from snakeden import tool
+
+class Texts:
+    @tool
+    def shout(self, text: str, times: int = 1) -> str:
+        return text.upper() * times
+
+    @tool
+    def letters(self, text: str):
+        yield from text
+`,
+    );
+    const adapter = { adapter: "only_methods:Texts", modulePaths: [dir.path] };
+    await using den = await startDen({ ...adapter, carrier, size: 1 });
+    assert.deepEqual(den.tools.list().map(({ name }) => name), ["shout", "letters"]);
+    assert.equal(await den.execute("shout", { text: "a", times: 2 }), "AA");
+    assert.deepEqual(await Array.fromAsync(den.stream("letters", { text: "ab" })), ["a", "b"]);
+  });
+
   Deno.test(`functions of each kind can be registered (${carrier})`, async () => {
     await using den = await start(carrier, { size: 1 });
     const names = await den.execute<string[]>("register_kinds");
@@ -95,7 +119,12 @@ for (const carrier of ["socket", "grpc"] as const) {
     });
     assert.equal(ofAdapter.code, "tool_exists");
     assert.match(ofAdapter.text, /there is a tool of this name, which the adapter has/);
-    const pid = await den.execute<number>("register", { name: "f" });
+    // Two at once: one of them has it.
+    const [first, second] = await Promise.all(
+      [1, 2].map(() => den.execute<Refusal>("error_of", { step: "register", name: "f" })),
+    );
+    assert.deepEqual([first?.code, second?.code].sort(), ["ok", "tool_exists"]);
+    const { pid } = await den.execute<Ran>("f");
     const workerId = workerOf(den, pid);
     for (const isOther of [true, false]) {
       const busy = den.execute("f", { sleep: isOther ? 0.5 : 0 });
@@ -233,6 +262,67 @@ for (const carrier of ["socket", "grpc"] as const) {
     assert.equal(await den.execute("many-999", { text: "a" }), "A");
   });
 }
+
+Deno.test("registered tools are listed, called and streamed over HTTP, and those of a session by it alone", async () => {
+  await using dir = await tempDir();
+  await Deno.writeTextFile(
+    join(dir.path, "snakeden.config.json"),
+    JSON.stringify({
+      pools: [{
+        name: "default",
+        size: 1,
+        adapter: "registers:Registers",
+        modulePaths: [ADAPTERS],
+      }],
+    }),
+  );
+  await using server = await ServerProcess.start({
+    dataDir: join(dir.path, "data"),
+    env: { SNAKEDEN_CONFIG: join(dir.path, "snakeden.config.json") },
+  });
+  const post = async (path: string, body: unknown): Promise<Response> =>
+    await fetch(`${server.url}${path}`, {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json", accept: "application/json" },
+    });
+  const execute = async (tool: string, args: unknown, more = {}): Promise<[number, unknown]> => {
+    const answer = await post("/v1/execute", { tool, args, ...more });
+    const { result, code } = await answer.json();
+    return [answer.status, result ?? code];
+  };
+  const listed = async (query: string): Promise<unknown> => {
+    const { tools } = await (await fetch(`${server.url}/v1/tools${query}`)).json();
+    return tools.filter((it: ToolInfo) => it.workerId !== undefined)
+      .map((it: ToolInfo) => [it.name, it.workerId, it.sessionId ?? null]);
+  };
+  const opened = await fetch(`${server.url}/v1/sessions/s1`, { method: "PUT" });
+  assert.equal(opened.status, 201, await opened.text());
+  assert.equal((await execute("register", { name: "mine" }, S1))[0], 200);
+  assert.equal((await execute("register_kinds", {}))[0], 200);
+  assert.deepEqual(await execute("times", { a: 6, b: 7 }), [200, 42]);
+  assert.deepEqual(await execute("later", { text: "a" }, S1), [200, "A"]);
+  assert.deepEqual(await execute("mine", {}), [404, "unknown_tool"]);
+  assert.equal((await execute("mine", {}, S1))[0], 200);
+  const chunks = await fetch(`${server.url}/v1/stream`, {
+    method: "POST",
+    body: JSON.stringify({ tool: "numbers", args: { count: 3 } }),
+    headers: { "content-type": "application/json", accept: "application/x-ndjson" },
+  });
+  assert.match(await chunks.text(), /0[^]*1[^]*2/);
+  assert.deepEqual(
+    (await listed("") as unknown[][]).map(([name]) => name),
+    ["add", "times", "later", "numbers", "numbers_later", "marked.tool", "anything"],
+  );
+  assert.deepEqual((await listed("?sessionId=s1") as unknown[][]).at(-1), [
+    "mine",
+    "default-1",
+    "s1",
+  ]);
+  await (await fetch(`${server.url}/v1/sessions/s1`, { method: "DELETE" })).body?.cancel();
+  assert.deepEqual(await execute("mine", {}, S1), [404, "unknown_tool"]);
+  assert.deepEqual(await listed("?sessionId=s1"), await listed(""));
+});
 
 Deno.test("tools of one name in two pools are told apart by the pool; without one, default goes first", async () => {
   const pool = { adapter: "registers:Registers", size: 1 };
