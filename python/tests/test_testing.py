@@ -106,3 +106,26 @@ def test_running_call_ends_with_its_block() -> None:
         current_call()
     outer.view().progress(1.0)
     assert outer.reports == []
+
+
+def test_running_call_keeps_the_functions_that_a_tool_registers() -> None:
+    def double(x: int) -> int:
+        return 2 * x
+
+    with running_call(session={}) as call:
+        tools = current_call().tools
+        assert tools.register(double) == "double"
+        assert tools.register(lambda: 1, name="one", session=False) == "one"
+        assert call.registered["double"](4) == 8
+        with pytest.raises(HostError, match="tool_exists"):
+            tools.register(double)
+        with pytest.raises(ValueError, match=r"'\.x' is not allowed: it begins with a dot"):
+            tools.register(double, name=".x")
+        tools.unregister("double")
+        with pytest.raises(HostError, match="unknown_tool"):
+            tools.unregister("double")
+        assert list(call.registered) == ["one"]
+    with running_call(), pytest.raises(ValueError, match="has no session"):
+        current_call().tools.register(double, session=True)
+    with pytest.raises(RuntimeError, match="has ended"):
+        tools.register(double)
