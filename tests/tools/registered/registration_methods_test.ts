@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { Value } from "../../../src/bridge/mod.ts";
 import { SnakedenError } from "../../../src/errors.ts";
+import { Affinity } from "../../../src/pool/affinity/mod.ts";
+import { CallQueue } from "../../../src/pool/calls/mod.ts";
+import { RegisteredTools } from "../../../src/pool/registered/mod.ts";
 import { type AskingCall, HostMethods, type Worker } from "../../../src/pool/mod.ts";
 import { registrationMethods, ToolRegistry } from "../../../src/tools/mod.ts";
 import { endOf, FakePool } from "../../fixtures/fakes/fake_pool.ts";
@@ -294,16 +297,16 @@ Deno.test("a worker has at most 1,000 registered tools, and so many characters o
 });
 
 Deno.test("a tool of the adapter goes before a registered one that has its name since a reload", async () => {
-  await using it = await FakePool.start({ size: 1 }, { tools: ["echo"] });
+  await using it = await FakePool.start({ size: 1 });
   const [worker] = it.pool.workers;
   assert.ok(worker);
-  it.pool.registered.add(worker, [{ ...TOOL, name: "later" }]);
-  assert.equal(it.pool.registered.find("later")?.workerId, worker.id);
-  it.launcher.tools = ["echo", "later"];
-  const hold = it.submit("echo");
-  await hold.outcome;
-  it.pool.reload({ files: ["/a.py"] });
-  await until(() => it.pool.offers("later"), "the new code");
-  assert.equal(it.pool.registered.find("later"), undefined);
-  assert.match(await endOf(it.submit("later")), /^ok /);
+  const affinity = new Affinity({}, new CallQueue());
+  affinity.joined(worker);
+  const loaded = new Set<string>();
+  const tools = new RegisteredTools({ name: "p", offers: (tool) => loaded.has(tool) }, affinity);
+  tools.add(worker, [TOOL]);
+  assert.equal(tools.find("f")?.workerId, worker.id);
+  loaded.add("f");
+  assert.equal(tools.find("f"), undefined);
+  assert.throws(() => tools.add(worker, [TOOL]), { code: "tool_exists", message: /adapter has/ });
 });
