@@ -11,7 +11,7 @@ export const HEAD = `// Written by \`deno task types\` of Snakeden; do not edit.
 export const CALLER_PART = `/** Arguments by name. */
 export type Arguments = Readonly<Record<string, unknown>>;
 
-/** The maker of the calls: \`Snakeden\`, \`SnakedenClient\`, or another object with these methods. */
+/** The maker of the calls: \`Snakeden\`, \`SnakedenClient\` or the like. */
 export interface Caller<Options extends object = object> {
   execute<T>(tool: string, args?: Arguments, options?: Options): Promise<T>;
   stream<T>(tool: string, args?: Arguments, options?: Options): Stream<T>;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { devPython } from "../../scripts/dev_python.ts";
-import { hostToolsOf } from "../../scripts/types/host_tools.ts";
+import { hostToolsOf } from "../../scripts/tool_types/host_tools.ts";
 import type { Config } from "../../src/config/mod.ts";
 import { hostToolStubs } from "../../src/types_gen/mod.ts";
 import { z } from "zod";

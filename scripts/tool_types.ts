@@ -10,10 +10,10 @@ import { messageOf, SnakedenError } from "../src/errors.ts";
 import { assertSupportedSystem } from "../src/host/mod.ts";
 import { StopSignals } from "../src/process/mod.ts";
 import { hostToolStubs, toolTypes } from "../src/types_gen/mod.ts";
-import { readTypesFlags, type TypesFlags, USAGE } from "./types/command_line.ts";
-import { hostToolsOf } from "./types/host_tools.ts";
-import { poolTools } from "./types/pool_tools.ts";
-import { firstDifference, writeWholeFile } from "./types/written_file.ts";
+import { readTypesFlags, type TypesFlags, USAGE } from "./tool_types/command_line.ts";
+import { hostToolsOf } from "./tool_types/host_tools.ts";
+import { poolTools } from "./tool_types/pool_tools.ts";
+import { firstDifference, writeWholeFile } from "./tool_types/written_file.ts";
 
 /** The name of the file, if the command line has none. */
 const DEFAULT_NAME = "snakeden.types.ts";

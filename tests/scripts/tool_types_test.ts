@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { readTypesFlags } from "../../scripts/types/command_line.ts";
-import { firstDifference, writeWholeFile } from "../../scripts/types/written_file.ts";
+import { readTypesFlags } from "../../scripts/tool_types/command_line.ts";
+import { firstDifference, writeWholeFile } from "../../scripts/tool_types/written_file.ts";
 
 async function withDir(use: (dir: string) => Promise<void>): Promise<void> {
   const dir = await Deno.makeTempDir({ prefix: "snakeden-types-" });

@@ -198,7 +198,7 @@ time.sleep(60)
   const temp = join(project.path, "temp");
   await Deno.mkdir(temp);
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", `--config=${join(ROOT, "deno.json")}`, join(ROOT, "scripts/types.ts")],
+    args: ["run", "-A", `--config=${join(ROOT, "deno.json")}`, join(ROOT, "scripts/tool_types.ts")],
     cwd: project.path,
     env: { SNAKEDEN_PYTHON: await devPython(), TMPDIR: temp },
     stdout: "null",
