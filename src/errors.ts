@@ -63,6 +63,10 @@ export type ErrorCode =
   | "startup_failed"
   | "store_failed"
   | "protocol_mismatch"
+  // The HTTP client
+  | "host_unreachable"
+  | "connection_lost"
+  | "unexpected_answer"
   | "internal";
 
 /** A problem with one field of the input. */
@@ -110,6 +114,8 @@ export class SnakedenError extends Error {
   readonly details: Readonly<Record<string, unknown>>;
   /** The message without {@link SnakedenErrorOptions.output}. */
   readonly summary: string;
+  /** The id of the HTTP request that failed; on errors that a host has sent to a client only. */
+  declare requestId?: string;
 
   /** Creates an error; `options.output` is appended to the message. */
   constructor(code: ErrorCode, message: string, options: SnakedenErrorOptions = {}) {

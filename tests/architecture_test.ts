@@ -33,7 +33,7 @@ const LEVELS: readonly (readonly string[])[] = [
   ["bridge"],
   ["kv", "sqlite", "blobs", "hardware", "telemetry", "python_env"],
   ["config"],
-  ["store", "process", "types_gen"],
+  ["store", "process", "types_gen", "client"],
   ["values"],
   ["async", "collections", "json"],
   ["log"],
@@ -48,6 +48,7 @@ const LEVELS: readonly (readonly string[])[] = [
 const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   bridge: [["."], ["carriers"], ["shared_memory"], ["values"], ["gen"]],
   calls: [["."], ["policies"]],
+  client: [["."], ["namespaces"], ["streams"], ["http"], ["values"], ["shapes"]],
   pool: [
     ["."],
     ["registered"],
@@ -259,7 +260,11 @@ function kvNames(text: string): string[] {
   return text.match(/\bDeno\.(?:openKv|AtomicOperation|Kv\w*)\b/g) ?? [];
 }
 
-const edges = [...await importsOf("main.ts"), ...await importsOf("mod.ts")];
+const edges = [
+  ...await importsOf("main.ts"),
+  ...await importsOf("mod.ts"),
+  ...await importsOf("src/client/mod.ts"),
+];
 
 Deno.test("architecture: the imports of main.ts and mod.ts were read", () => {
   assert.ok(edges.some(({ from, to }) => from === "main.ts" && to === "src/server/mod.ts"));

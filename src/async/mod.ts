@@ -1,7 +1,8 @@
 /**
  * Time and waiting within one process: {@link Clock} and the alarms built on it ({@link Alarms}), a
  * semaphore ({@link Semaphore}), a wait for a state ({@link Condition}), bounded waits
- * ({@link settlesWithin}, {@link delay}), the pauses between attempts ({@link Backoff}), and turns
+ * ({@link settlesWithin}, {@link delay}), a promise that begins when it is awaited
+ * ({@link LazyPromise}), the pauses between attempts ({@link Backoff}), and turns
  * of the event loop between the parts of long work ({@link nextTurn}, {@link TurnBudget}). An
  * aborted wait releases what it holds.
  *
@@ -12,6 +13,7 @@ export { Backoff, type BackoffOptions, type Jitter } from "./backoff.ts";
 export { delay, settlesWithin, withDeadline } from "./bounded_wait.ts";
 export { type Clock, SYSTEM_CLOCK } from "./clock.ts";
 export { Condition } from "./condition.ts";
+export { LazyPromise } from "./lazy_promise.ts";
 export { nextTurn } from "./next_turn.ts";
 export { Semaphore } from "./semaphore.ts";
 export { TurnBudget } from "./turn_budget.ts";

@@ -1,7 +1,6 @@
-import { delay } from "../async/mod.ts";
+import { delay, LazyPromise } from "../async/mod.ts";
 import { showCaller } from "../caller_stack.ts";
 import type { ChunkStream, StreamEvent } from "../pool/mod.ts";
-import { LazyPromise } from "./lazy_promise.ts";
 
 /** Options of a {@link ToolStream}. */
 export interface ToolStreamOptions {

@@ -123,6 +123,10 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   startup_failed: "failed",
   store_failed: "failed",
   protocol_mismatch: "failed",
+  // The HTTP client
+  host_unreachable: "failed",
+  connection_lost: "failed",
+  unexpected_answer: "failed",
   internal: "failed",
 };
 

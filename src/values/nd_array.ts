@@ -30,6 +30,12 @@ export type DType =
   | "<c8"
   | "<c16";
 
+/**
+ * False where JavaScript has no Float16Array, as in Node 20. The elements of `<f2` are then shown
+ * as the bits that they are stored in.
+ */
+const HAS_FLOAT16 = typeof Float16Array === "function";
+
 interface DTypeLayout {
   /** The size of an element of the array. */
   readonly itemBytes: number;
@@ -52,7 +58,11 @@ const LAYOUTS: Readonly<Record<DType, DTypeLayout>> = {
   "<u4": layout(4, 4, (b, o, n) => new Uint32Array(b, o, n)),
   "<i8": layout(8, 8, (b, o, n) => new BigInt64Array(b, o, n)),
   "<u8": layout(8, 8, (b, o, n) => new BigUint64Array(b, o, n)),
-  "<f2": layout(2, 2, (b, o, n) => new Float16Array(b, o, n)),
+  "<f2": layout(
+    2,
+    2,
+    (b, o, n) => HAS_FLOAT16 ? new Float16Array(b, o, n) : new Uint16Array(b, o, n),
+  ),
   "<f4": layout(4, 4, (b, o, n) => new Float32Array(b, o, n)),
   "<f8": layout(8, 8, (b, o, n) => new Float64Array(b, o, n)),
   "<c8": layout(8, 4, (b, o, n) => new Float32Array(b, o, n)),
@@ -102,7 +112,7 @@ export function dtypeOf(data: ArrayBufferView): DType | undefined {
   if (data instanceof Uint32Array) return "<u4";
   if (data instanceof BigInt64Array) return "<i8";
   if (data instanceof BigUint64Array) return "<u8";
-  if (data instanceof Float16Array) return "<f2";
+  if (HAS_FLOAT16 && data instanceof Float16Array) return "<f2";
   return undefined;
 }
 
@@ -111,7 +121,7 @@ export function dtypeOf(data: ArrayBufferView): DType | undefined {
  * {@link NdArray}.
  */
 export function hasTypedArray(dtype: DType): boolean {
-  return dtype !== "|b1" && dtype !== "<c8" && dtype !== "<c16";
+  return dtype !== "|b1" && dtype !== "<c8" && dtype !== "<c16" && (dtype !== "<f2" || HAS_FLOAT16);
 }
 
 /**

@@ -140,7 +140,7 @@ export class ValueWriter {
     }
     if (node instanceof NdArray) return this.#ndArray(node, path);
     if (ArrayBuffer.isView(node)) return this.#view(node, path);
-    if (node instanceof ArrayBuffer || node instanceof SharedArrayBuffer) {
+    if (node instanceof ArrayBuffer || isSharedBuffer(node)) {
       return this.#bytes(bytesOf(node, path));
     }
     if (node instanceof Promise) {
@@ -286,6 +286,11 @@ function bytesOf(data: ArrayBufferLike | ArrayBufferView, path: string): Uint8Ar
     if (!(error instanceof TypeError)) throw error;
     throw invalid(path, "its buffer was transferred or made smaller");
   }
+}
+
+/** Pages of a browser have no SharedArrayBuffer unless they are isolated from other origins. */
+function isSharedBuffer(node: object): node is SharedArrayBuffer {
+  return typeof SharedArrayBuffer === "function" && node instanceof SharedArrayBuffer;
 }
 
 const BOXES = [Number, String, Boolean, BigInt];

@@ -178,7 +178,9 @@ export class Page implements AsyncDisposable {
 
   async #runScript(snippet: Snippet): Promise<string> {
     const path = await this.#write(snippet) ?? join(this.#folder, `line_${snippet.line}.ts`);
-    if (fileNameOf(snippet) === undefined) await Deno.writeTextFile(path, withHost(snippet.text));
+    if (fileNameOf(snippet) === undefined) {
+      await Deno.writeTextFile(path, withHost(await this.#withServer(snippet.text)));
+    }
     const command = [
       Deno.execPath(),
       ...["run", "-A", "--check", "--quiet", `--config=${join(this.#root, "deno.json")}`],
@@ -187,6 +189,13 @@ export class Page implements AsyncDisposable {
     const { code, stdout, stderr } = await this.#execute(command, this.#folder);
     assert.equal(code, 0, stdout + stderr);
     return stdout;
+  }
+
+  /** Starts the server that the program of a client calls. */
+  async #withServer(text: string): Promise<string> {
+    if (!text.includes('from "snakeden/client"') || text.search(ADDRESS) < 0) return text;
+    const { url } = this.#server ??= await this.#startServer();
+    return text.replaceAll(ADDRESS, url);
   }
 
   /** Returns the output of a program; an adapter, which a worker loads, has none. */
@@ -288,7 +297,11 @@ async function exists(path: string): Promise<boolean> {
 function configOfScripts(): unknown {
   const { imports, compilerOptions, unstable } = denoJson;
   return {
-    imports: { ...imports, snakeden: new URL("../../mod.ts", import.meta.url).href },
+    imports: {
+      ...imports,
+      snakeden: new URL("../../mod.ts", import.meta.url).href,
+      "snakeden/client": new URL("../../src/client/mod.ts", import.meta.url).href,
+    },
     compilerOptions: { ...compilerOptions, noUnusedLocals: false },
     unstable,
   };
@@ -296,7 +309,7 @@ function configOfScripts(): unknown {
 
 /** Imports the library for a snippet that does not, and starts a host if it only uses one. */
 function withHost(text: string): string {
-  if (/from "snakeden"/.test(text) || !/\b(?:den|Snakeden)\b/.test(text)) return text;
+  if (/from "snakeden(?:\/client)?"/.test(text) || !/\b(?:den|Snakeden)\b/.test(text)) return text;
   const start = /\bden =/.test(text) ? "" : "await using den = await Snakeden.start();\n";
   return `import { Snakeden } from "snakeden";\n${start}${text}`;
 }

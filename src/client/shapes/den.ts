@@ -1,0 +1,148 @@
+import type { Args, CallOptions, CallOutcome, StreamEvent, ToolInfo } from "./call.ts";
+import type { DetectOptions, HardwareInfo } from "./machine.ts";
+import type { PoolInfo, Readiness, RecycleRequest, WaitOptions, WorkerInfo } from "./pool.ts";
+import type {
+  ChangeOptions,
+  JsonObject,
+  ListedVariable,
+  ListOptions,
+  ListPage,
+  OpenOptions,
+  Program,
+  ProgramInfo,
+  ProgramToPut,
+  ProgramWriteOptions,
+  PutProgram,
+  SessionInfo,
+  SetOptions,
+  SetResult,
+  UpdateOptions,
+  Variable,
+  VariableChange,
+  VariableInfo,
+  VariableToSet,
+} from "./session.ts";
+
+/** A value that the library has at once, and a client after a request. `await` takes both. */
+export type Awaitable<T> = T | Promise<T>;
+
+/**
+ * The part that {@link SnakedenClient} and the library's `Snakeden` have in common. A function that
+ * takes a `Den` works with both. tests/client/den_test.ts holds that both satisfy it.
+ */
+export interface Den {
+  /** Runs a tool and returns its result, decoded. */
+  execute<T = unknown>(tool: string, args?: Args, options?: CallOptions): Promise<T>;
+  /** Runs a tool and returns the outcome of the call. */
+  call(tool: string, args?: Args, options?: CallOptions): Promise<CallOutcome>;
+  /** Runs a tool and returns a stream of its chunks. The call begins with the first read. */
+  stream<T = unknown>(tool: string, args?: Args, options?: CallOptions): DenStream<T>;
+  readonly tools: DenTools;
+  readonly pools: DenPools;
+  readonly workers: DenWorkers;
+  readonly sessions: DenSessions;
+  readonly programs: DenPrograms;
+  readonly hardware: { detect(options?: DetectOptions): Promise<HardwareInfo> };
+  readonly health: DenHealth;
+}
+
+/** A streaming call, read once. */
+export interface DenStream<T = unknown> extends AsyncIterable<T> {
+  /** The value that the tool returned. Awaiting it without a reader begins the call. */
+  readonly result: Promise<unknown>;
+  /** Yields chunks and progress as they come, and then `done`. */
+  events(): AsyncGenerator<StreamEvent, void, undefined>;
+}
+
+/** The tools of a host. */
+export interface DenTools {
+  /** Lists every tool of every pool. */
+  list(): Awaitable<ToolInfo[]>;
+  /** Returns the tool that a call of this name would run; undefined if there is none. */
+  find(name: string, pool?: string): Awaitable<ToolInfo | undefined>;
+}
+
+/** The pools of a host. */
+export interface DenPools {
+  /** Describes the pools as they are now. */
+  list(): Awaitable<PoolInfo[]>;
+  /** Describes one pool as it is now. */
+  get(name: string): Awaitable<PoolInfo>;
+  /** Replaces workers; resolves when the old ones are gone. */
+  recycle(request?: RecycleRequest): Promise<void>;
+}
+
+/** The workers of a host. */
+export interface DenWorkers {
+  /** Describes the workers as they are now. */
+  list(): Awaitable<WorkerInfo[]>;
+  /** Describes one worker. */
+  get(id: string): Awaitable<WorkerInfo>;
+  /** Replaces a worker; resolves when it is gone. */
+  stop(id: string): Promise<void>;
+}
+
+/** The health of a host. */
+export interface DenHealth {
+  /** Sends a ping through every pool. */
+  ready(options?: WaitOptions): Promise<Readiness>;
+  /** Resolves when every pool has a ready worker. */
+  awaitReady(options?: WaitOptions): Promise<void>;
+}
+
+/** The sessions of a host. */
+export interface DenSessions {
+  /** Returns the session with this id, and opens it if it does not exist. */
+  open(id?: string, options?: OpenOptions): Promise<DenSession>;
+  /** Does the same, and says whether the session existed. */
+  ensure(
+    id: string,
+    options?: OpenOptions,
+  ): Promise<{ readonly session: DenSession; readonly created: boolean }>;
+  /** Returns the session with this id. */
+  get(id: string): Promise<DenSession>;
+  /** Lists sessions. */
+  list(options?: ListOptions): Promise<ListPage<SessionInfo>>;
+  /** Ends the session with this id. */
+  delete(id: string): Promise<void>;
+}
+
+/** A session. Its fields are as of the last call. */
+export interface DenSession extends SessionInfo {
+  readonly metadata: JsonObject;
+  readonly info: SessionInfo;
+  readonly variables: DenVariables;
+  readonly programs: DenPrograms;
+  /** Renews the time to live. */
+  touch(): Promise<void>;
+  /** Changes the metadata, which is replaced as a whole, or the time to live. */
+  update(options: UpdateOptions): Promise<void>;
+  /** Ends the session. */
+  delete(options?: { readonly ifVersion?: number }): Promise<void>;
+}
+
+/** The variables of a session. */
+export interface DenVariables {
+  get<T = unknown>(name: string): Promise<Variable<T>>;
+  getMany(names: readonly string[]): Promise<Map<string, Variable>>;
+  set(name: string, value: unknown, options?: SetOptions): Promise<VariableInfo>;
+  setMany(items: readonly VariableToSet[]): Promise<SetResult[]>;
+  delete(name: string, options?: { readonly ifVersion?: number }): Promise<void>;
+  list(options?: ListOptions): Promise<ListPage<ListedVariable>>;
+  /** Returns the position of the last change, for {@link DenVariables.changes}. */
+  position(): Promise<string>;
+  /** Follows the changes: those after `after`, or those from now on. */
+  changes(options?: ChangeOptions): AsyncIterableIterator<VariableChange>;
+}
+
+/** Programs: stored calls of tools, by name. */
+export interface DenPrograms {
+  put(name: string, program: ProgramToPut, options?: ProgramWriteOptions): Promise<PutProgram>;
+  get(name: string): Promise<Program>;
+  delete(name: string, options?: ProgramWriteOptions): Promise<void>;
+  list(options?: ListOptions): Promise<ListPage<ProgramInfo>>;
+  /** Runs a program and returns the result of its tool, decoded. */
+  run<T = unknown>(name: string, args?: Args, options?: CallOptions): Promise<T>;
+  /** Runs a program and returns the outcome of its call. */
+  call(name: string, args?: Args, options?: CallOptions): Promise<CallOutcome>;
+}

@@ -1,0 +1,195 @@
+import { Backoff } from "../../async/mod.ts";
+import { SnakedenError } from "../../errors.ts";
+import {
+  type Ask,
+  Bound,
+  connectionLost,
+  isProblem,
+  problemError,
+  type Reply,
+  unexpectedAnswer,
+} from "../http/mod.ts";
+import type { StreamEvent } from "../shapes/mod.ts";
+import { ReceivedValue } from "../values/mod.ts";
+import { EventReader } from "./event_reader.ts";
+import type { SseEvent } from "./sse_parser.ts";
+
+/** The ids of events of a stream that the host keeps for a while: `STREAM:NUMBER`. */
+const RESUMABLE = /^([^:\s]{1,128}):(\d{1,15})$/;
+
+/** The attempts to resume a stream, one after the other. */
+const MAX_RESUMES = 8;
+
+/** Options of {@link CallEvents}. */
+export interface CallEventsOptions {
+  readonly send: (ask: Ask) => Promise<Reply>;
+  readonly signal: AbortSignal;
+  /** The pauses before the attempts to resume; the first is made at once. */
+  readonly backoff?: Backoff;
+}
+
+/**
+ * The events of a streaming call, over as many connections as it takes: after a broken one, the
+ * stream is resumed where the host keeps it, which the ids of its events tell.
+ */
+export class CallEvents {
+  readonly #options: CallEventsOptions;
+  readonly #url: string;
+  readonly #host: Reply["host"];
+  #reader: EventReader;
+  #delivered = 0;
+  /** The number of the last event; events up to it are not delivered again. */
+  #last = -1;
+  #hasEnded = false;
+
+  /** @throws {SnakedenError} `unexpected_answer` if the reply is no stream of events. */
+  constructor(reply: Reply, options: CallEventsOptions) {
+    this.#options = options;
+    this.#host = reply.host;
+    this.#url = `${reply.host.url}/v1/stream`;
+    this.#reader = readerOf(reply, this.#url);
+  }
+
+  /**
+   * Returns the next event; undefined after `done`.
+   *
+   * @throws {SnakedenError} The error of the call; `connection_lost` or `stream_gone` if the stream
+   * broke off, with the number of chunks that were `delivered`. Throws the reason of the signal.
+   */
+  async next(): Promise<StreamEvent | undefined> {
+    while (!this.#hasEnded) {
+      const event = await this.#nextEvent();
+      if (this.#isRepeated(event)) continue;
+      switch (event.event) {
+        case "chunk":
+          this.#delivered++;
+          return { type: "chunk", value: new ReceivedValue(event.data) };
+        case "progress":
+          return { type: "progress", value: new ReceivedValue(event.data) };
+        case "done":
+          this.#hasEnded = true;
+          return doneOf(event.data);
+        case "failed":
+          this.#hasEnded = true;
+          throw failureOf(event.data);
+        default:
+          // An event of a later version.
+      }
+    }
+    return undefined;
+  }
+
+  /** Leaves the stream, which cancels the call unless it has ended. */
+  leave(): void {
+    this.#reader.leave();
+  }
+
+  #isRepeated({ id }: SseEvent): boolean {
+    const number = Number(RESUMABLE.exec(id)?.[2] ?? Infinity);
+    if (number === Infinity) return false;
+    const isRepeated = number <= this.#last;
+    this.#last = Math.max(number, this.#last);
+    return isRepeated;
+  }
+
+  async #nextEvent(): Promise<SseEvent> {
+    for (;;) {
+      let cause: unknown = new Error("the stream ended without its last event");
+      try {
+        const event = await this.#reader.next();
+        if (event !== undefined) return event;
+      } catch (error) {
+        this.#options.signal.throwIfAborted();
+        cause = error;
+      }
+      await this.#resume(cause);
+    }
+  }
+
+  /** Opens the stream again after its last event. */
+  async #resume(cause: unknown): Promise<void> {
+    const { lastId } = this.#reader;
+    const [, stream] = RESUMABLE.exec(lastId) ?? [];
+    this.#reader.leave();
+    if (stream === undefined) throw this.#lost(cause, "the host does not keep it");
+    const { send, signal, backoff = new Backoff({ baseMs: 100, capMs: 3_000 }) } = this.#options;
+    backoff.reset();
+    for (let attempt = 1;; attempt++) {
+      try {
+        const reply = await send({
+          path: `/v1/streams/${encodeURIComponent(stream)}`,
+          headers: { accept: "text/event-stream", "last-event-id": lastId },
+          host: this.#host,
+          timeoutMs: null,
+          signal,
+        });
+        this.#reader = readerOf(reply, this.#url);
+        return;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!isConnection(error)) throw this.#withDelivered(error);
+        if (attempt === MAX_RESUMES) {
+          throw this.#lost(error, `${attempt} attempts to resume failed`);
+        }
+      }
+      await pause(backoff.failed(), signal);
+    }
+  }
+
+  #lost(cause: unknown, why: string): SnakedenError {
+    const delivered = this.#delivered;
+    const note = `the stream broke off after ${delivered} chunks were delivered, and ${why}`;
+    return connectionLost(this.#url, cause, { note, delivered });
+  }
+
+  #withDelivered(error: unknown): unknown {
+    if (!(error instanceof SnakedenError)) return error;
+    const { code, message, retryable } = error;
+    const delivered = this.#delivered;
+    return new SnakedenError(code, `${message}; ${delivered} chunks were delivered`, {
+      retryable,
+      details: { ...error.details, delivered },
+      cause: error,
+    });
+  }
+}
+
+function readerOf(reply: Reply, url: string): EventReader {
+  if (reply.isOf("text/event-stream")) return new EventReader(reply);
+  reply.leave();
+  throw unexpectedAnswer(url, reply.response, "");
+}
+
+/** Returns true for an error after which the same request may succeed. */
+function isConnection(error: unknown): boolean {
+  return error instanceof SnakedenError &&
+    (error.code === "host_unreachable" || error.code === "connection_lost" ||
+      (error.code === "unexpected_answer" && error.retryable));
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  const bound = new Bound([signal], { timeoutMs: undefined, late: () => new Error("late") });
+  try {
+    await bound.pause(ms);
+  } finally {
+    bound.close();
+  }
+}
+
+function doneOf(data: string): StreamEvent {
+  const { callId, workerId, durationMs, queueMs } = JSON.parse(data);
+  return {
+    type: "done",
+    value: new ReceivedValue(data, "result"),
+    callId,
+    workerId,
+    durationMs,
+    queueMs,
+  };
+}
+
+function failureOf(data: string): SnakedenError {
+  const problem: unknown = JSON.parse(data);
+  if (isProblem(problem)) return problemError(problem);
+  return new SnakedenError("unexpected_answer", `The stream failed with ${data.slice(0, 200)}`);
+}

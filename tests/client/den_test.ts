@@ -1,0 +1,80 @@
+/**
+ * Types of the client and the library, which must not drift apart. Everything here is checked by
+ * the compiler: a line that does not compile names the type that differs.
+ */
+import assert from "node:assert/strict";
+import type * as library from "../../mod.ts";
+import type * as client from "../../src/client/mod.ts";
+
+/** True if two types have the same fields, with types that fit each other in both directions. */
+type Same<A, B> = [A] extends [B]
+  ? [B] extends [A] ? [keyof A] extends [keyof B] ? [keyof B] extends [keyof A] ? true : false
+    : false
+  : false
+  : false;
+
+/** Does not compile unless its argument is true. */
+type Holds<T extends true> = T;
+
+/** The common part. Both assignments compile only if both classes have all of it. */
+type Both = [
+  Holds<library.Snakeden extends client.Den ? true : false>,
+  Holds<client.SnakedenClient extends client.Den ? true : false>,
+];
+
+/** The plain records of both, one by one. */
+type Records = [
+  Holds<Same<library.CallOptions, client.CallOptions>>,
+  Holds<Same<library.ToolInfo, client.ToolInfo>>,
+  Holds<Same<library.PoolInfo, client.PoolInfo>>,
+  Holds<Same<library.PoolStats, client.PoolStats>>,
+  Holds<Same<library.CrashStats, client.CrashStats>>,
+  Holds<Same<library.QuarantinedSlot, client.QuarantinedSlot>>,
+  Holds<Same<library.UnhealthyDevice, client.UnhealthyDevice>>,
+  Holds<Same<library.ReloadInfo, client.ReloadInfo>>,
+  Holds<Same<library.CircuitInfo, client.CircuitInfo>>,
+  Holds<Same<library.PoliciesInfo, client.PoliciesInfo>>,
+  Holds<Same<library.RecycleRequest, client.RecycleRequest>>,
+  Holds<Same<library.WorkerInfo, client.WorkerInfo>>,
+  Holds<Same<library.WorkerDevice, client.WorkerDevice>>,
+  Holds<Same<library.DeviceUse, client.DeviceUse>>,
+  Holds<Same<library.Readiness, client.Readiness>>,
+  Holds<Same<library.PoolReadiness, client.PoolReadiness>>,
+  Holds<Same<library.DeviceReadiness, client.DeviceReadiness>>,
+  Holds<Same<library.WaitOptions, client.WaitOptions>>,
+  Holds<Same<library.HardwareInfo, client.HardwareInfo>>,
+  Holds<Same<library.CpuInfo, client.CpuInfo>>,
+  Holds<Same<library.MemoryInfo, client.MemoryInfo>>,
+  Holds<Same<library.Device, client.Device>>,
+  Holds<Same<library.HardwareProblem, client.HardwareProblem>>,
+  Holds<Same<library.SessionInfo, client.SessionInfo>>,
+  Holds<Same<library.BoundWorker, client.BoundWorker>>,
+  Holds<Same<library.OpenOptions, client.OpenOptions>>,
+  Holds<Same<library.UpdateOptions, client.UpdateOptions>>,
+  Holds<Same<library.ListOptions, client.ListOptions>>,
+  Holds<Same<library.ListPage<string>, client.ListPage<string>>>,
+  Holds<Same<library.Constraints, client.Constraints>>,
+  Holds<Same<library.VariableType, client.VariableType>>,
+  Holds<Same<library.VariableInfo, client.VariableInfo>>,
+  Holds<Same<library.Variable<string>, client.Variable<string>>>,
+  Holds<Same<library.ListedVariable, client.ListedVariable>>,
+  Holds<Same<library.SetOptions, client.SetOptions>>,
+  Holds<Same<library.SetResult, client.SetResult>>,
+  Holds<Same<library.VariableToSet, client.VariableToSet>>,
+  Holds<Same<library.VariableChange, client.VariableChange>>,
+  Holds<Same<library.ChangeOptions, client.ChangeOptions>>,
+  // The library also takes arguments that are encoded already.
+  Holds<Same<Omit<library.ProgramToPut, "args">, Omit<client.ProgramToPut, "args">>>,
+  Holds<Same<library.ProgramCall, client.ProgramCall>>,
+  Holds<Same<library.ProgramInfo, client.ProgramInfo>>,
+  Holds<Same<library.PutProgram, client.PutProgram>>,
+  Holds<Same<library.Program, client.Program>>,
+  Holds<Same<library.ProgramWriteOptions, client.ProgramWriteOptions>>,
+  // Over HTTP a call has no time inside the tool.
+  Holds<Same<Omit<library.CallOutcome, "runMs" | "value">, Omit<client.CallOutcome, "value">>>,
+];
+
+Deno.test("the types of the client are those of the library, as the compiler has checked", () => {
+  const compared: [Both["length"], Records["length"]] = [2, 46];
+  assert.ok(compared.every((it) => it > 0));
+});

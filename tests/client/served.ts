@@ -1,0 +1,36 @@
+import { join } from "node:path";
+import { ADAPTERS, ServerProcess, tempDir } from "../fixtures/host.ts";
+import { ADAPTERS_OF_SUITE } from "./suite/suite.ts";
+
+/** The API key of served hosts. */
+export const API_KEY = "a-key-of-the-suite";
+
+/** A host in a process of its own, and a folder for the test. */
+export interface Served extends AsyncDisposable {
+  readonly url: string;
+  readonly folder: string;
+}
+
+/** Serves the adapters of the suite. */
+export async function serveSuite(config: Record<string, unknown> = {}): Promise<Served> {
+  const stack = new AsyncDisposableStack();
+  try {
+    const { path: folder } = stack.use(await tempDir());
+    const file = join(folder, "snakeden.config.json");
+    const pools = [{
+      name: "default",
+      size: 2,
+      adapter: ADAPTERS_OF_SUITE,
+      modulePaths: [ADAPTERS],
+      taintAfter: 100,
+    }];
+    await Deno.writeTextFile(file, JSON.stringify({ apiKey: API_KEY, pools, ...config }));
+    const dataDir = join(folder, "data");
+    const server = stack.use(await ServerProcess.start({ dataDir, args: ["--config", file] }));
+    const owned = stack.move();
+    return { url: server.url, folder, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  } catch (error) {
+    await stack.disposeAsync();
+    throw error;
+  }
+}
