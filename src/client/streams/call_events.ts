@@ -127,7 +127,7 @@ export class CallEvents {
         return;
       } catch (error) {
         signal.throwIfAborted();
-        if (!isConnection(error)) throw this.#withDelivered(error);
+        if (!mayStillBeThere(error)) throw this.#withDelivered(error);
         if (attempt === MAX_RESUMES) {
           throw this.#lost(error, `${attempt} attempts to resume failed`);
         }
@@ -160,11 +160,9 @@ function readerOf(reply: Reply, url: string): EventReader {
   throw unexpectedAnswer(url, reply.response, "");
 }
 
-/** Returns true for an error after which the same request may succeed. */
-function isConnection(error: unknown): boolean {
-  return error instanceof SnakedenError &&
-    (error.code === "host_unreachable" || error.code === "connection_lost" ||
-      (error.code === "unexpected_answer" && error.retryable));
+/** Returns true for an error after which the stream may still be there. */
+function mayStillBeThere(error: unknown): boolean {
+  return error instanceof SnakedenError && error.retryable;
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
