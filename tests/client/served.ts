@@ -9,6 +9,8 @@ export const API_KEY = "a-key-of-the-suite";
 export interface Served extends AsyncDisposable {
   readonly url: string;
   readonly folder: string;
+  /** Kills the host at once. */
+  kill(): void;
 }
 
 /** Serves the adapters of the suite. */
@@ -28,7 +30,8 @@ export async function serveSuite(config: Record<string, unknown> = {}): Promise<
     const dataDir = join(folder, "data");
     const server = stack.use(await ServerProcess.start({ dataDir, args: ["--config", file] }));
     const owned = stack.move();
-    return { url: server.url, folder, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+    const kill = (): void => server.kill("SIGKILL");
+    return { url: server.url, folder, kill, [Symbol.asyncDispose]: () => owned.disposeAsync() };
   } catch (error) {
     await stack.disposeAsync();
     throw error;

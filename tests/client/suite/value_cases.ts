@@ -101,7 +101,7 @@ export const VALUE_CASES: readonly Case[] = [
   {
     name: "bytes of several MiB arrive whole, beside other arguments",
     run: async (subject) => {
-      const value = new Uint8Array(5 * 1024 * 1024).map((_, i) => (i * 7) % 251);
+      const value = new Uint8Array(7 * 1024 * 1024).map((_, i) => (i * 7) % 251);
       const back = await echoed(subject, value) as Uint8Array;
       equal([back.constructor.name, back.byteLength], ["Uint8Array", value.byteLength]);
       holds(back.every((it, i) => it === value[i]), "every byte");
