@@ -5,8 +5,7 @@
 export class Bound {
   readonly #controller = new AbortController();
   readonly #sources: readonly AbortSignal[];
-  readonly #onAbort = (event: Event): void =>
-    this.#controller.abort((event.target as AbortSignal).reason);
+  readonly #onAbort = (event: Event): void => this.#end((event.target as AbortSignal).reason);
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** @throws The reason of a signal that has aborted already. */
@@ -18,7 +17,7 @@ export class Bound {
     for (const source of this.#sources) source.throwIfAborted();
     for (const source of this.#sources) source.addEventListener("abort", this.#onAbort);
     if (timeoutMs !== undefined) {
-      this.#timer = setTimeout(() => this.#controller.abort(late()), timeoutMs);
+      this.#timer = setTimeout(() => this.#end(late()), timeoutMs);
     }
   }
 
@@ -28,8 +27,7 @@ export class Bound {
 
   /** Ends the request, if it is still open. */
   abort(): void {
-    this.#controller.abort(new DOMException("The reader left", "AbortError"));
-    this.close();
+    this.#end(new DOMException("The reader left", "AbortError"));
   }
 
   /** Forgets the signals and the timer. */
@@ -37,6 +35,11 @@ export class Bound {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     for (const source of this.#sources) source.removeEventListener("abort", this.#onAbort);
+  }
+
+  #end(reason: unknown): void {
+    this.close();
+    this.#controller.abort(reason);
   }
 
   /** Waits, at most until the request ends. @throws The reason of its end. */

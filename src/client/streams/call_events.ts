@@ -23,6 +23,7 @@ const MAX_RESUMES = 8;
 /** Options of {@link CallEvents}. */
 export interface CallEventsOptions {
   readonly send: (ask: Ask) => Promise<Reply>;
+  /** Aborts when the reader has left, or need not be there any more. It ends all connections. */
   readonly signal: AbortSignal;
   /** The pauses before the attempts to resume; the first is made at once. */
   readonly backoff?: Backoff;
@@ -77,11 +78,6 @@ export class CallEvents {
       }
     }
     return undefined;
-  }
-
-  /** Leaves the stream, which cancels the call unless it has ended. */
-  leave(): void {
-    this.#reader.leave();
   }
 
   #isRepeated({ id }: SseEvent): boolean {

@@ -9,13 +9,19 @@ async function errorOf(work: Promise<unknown>): Promise<SnakedenError> {
 }
 
 Deno.test("a client tries the next host when one cannot be reached, and stays with it", async () => {
+  const asked: string[] = [];
+  const dead = deadUrl();
   await using good = fakeHost(() => result(1));
-  await using client = clientOf([deadUrl(), good.url], {
+  await using client = clientOf([dead, good.url], {
     retry: { minRestMs: 60_000, maxRestMs: 60_000 },
+    fetch: (url, init) => {
+      asked.push(new URL(String(url)).origin);
+      return fetch(url, init);
+    },
   });
   assert.equal(await client.execute("add"), 1);
   assert.equal(await client.execute("add"), 1);
-  assert.equal(good.requests.length, 2);
+  assert.deepEqual(asked, [dead, good.url, good.url]);
 });
 
 Deno.test("a client without a host that answers names each URL with its reason", async () => {
@@ -199,6 +205,10 @@ Deno.test("a signal that outlives many calls keeps no listener of them", async (
   signal.addEventListener = (...args: Parameters<typeof add>) => (open++, add(...args));
   signal.removeEventListener = (...args: Parameters<typeof remove>) => (open--, remove(...args));
   for (let i = 0; i < 5; i++) await client.execute("x", {}, { signal });
+  assert.equal(open, 0);
+  // The answer is no stream, which makes the last read fail.
+  const stream = client.stream("x", {}, { signal });
+  await assert.rejects(Promise.resolve(stream.result), { code: "unexpected_answer" });
   assert.equal(open, 0);
 });
 
