@@ -1,4 +1,4 @@
-import { type Clock, SYSTEM_CLOCK } from "../../async/mod.ts";
+import { Backoff, type Clock, SYSTEM_CLOCK } from "../../async/mod.ts";
 import { type ErrorCode, SnakedenError } from "../../errors.ts";
 import { Bound } from "./bound.ts";
 import {
@@ -69,10 +69,13 @@ const REFUSALS: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 class Elsewhere {
   readonly error: SnakedenError;
   readonly reason: string;
+  /** The time after which the host wants to be asked again; 0 if it does not say. */
+  readonly retryAfterMs: number;
 
-  constructor(error: SnakedenError, reason: string) {
+  constructor(error: SnakedenError, reason: string, retryAfterMs = 0) {
     this.error = error;
     this.reason = reason;
+    this.retryAfterMs = retryAfterMs;
   }
 }
 
@@ -80,12 +83,14 @@ class Elsewhere {
 export class Transport {
   readonly hosts: readonly Host[];
   readonly #options: TransportOptions;
+  readonly #rest: { readonly baseMs: number; readonly capMs: number };
   readonly #closing = new AbortController();
 
   constructor(options: TransportOptions) {
     const { urls, retry, clock = SYSTEM_CLOCK } = options;
     const { minRestMs: baseMs = 250, maxRestMs: capMs = 30_000 } = retry;
     this.#options = options;
+    this.#rest = { baseMs, capMs };
     this.hosts = urls.map((url) => new Host(url, { clock, baseMs, capMs }));
   }
 
@@ -118,18 +123,23 @@ export class Transport {
     const { maxAttempts = hosts.length } = this.#options.retry;
     const tried = new Set<Host>();
     const failures: Tried[] = [];
+    const rounds = new Backoff(this.#rest);
+    let retryAfterMs = 0;
     for (let left = ask.host === undefined ? maxAttempts : 1;; left--) {
       let host = nextHost(hosts, tried);
       if (host === undefined) {
         // All have failed: begin again, when the first of them has rested.
         tried.clear();
         host = nextHost(hosts, tried) as Host;
-        await bound.pause(host.restMs);
+        const wantedMs = Math.min(retryAfterMs, this.#rest.capMs);
+        await bound.pause(Math.max(host.restMs, rounds.failed(), wantedMs));
+        retryAfterMs = 0;
       }
       tried.add(host);
       const result = await this.#attempt(ask, host, bound);
       if (result instanceof Reply) return result;
       failures.push({ url: host.url, reason: result.reason });
+      retryAfterMs = Math.max(retryAfterMs, result.retryAfterMs);
       if (left > 1) continue;
       const { error } = result;
       throw error.code === "host_unreachable" ? hostUnreachable(failures, error.cause) : error;
@@ -187,7 +197,9 @@ export class Transport {
       const { code, message } = error;
       if (code === "shutting_down") host.failed();
       else host.answered();
-      if (REFUSALS.has(code) && error.retryable) return new Elsewhere(error, message);
+      if (REFUSALS.has(code) && error.retryable) {
+        return new Elsewhere(error, message, retryAfterOf(response));
+      }
       throw error;
     }
     const error = unexpectedAnswer(url, response, text);
@@ -205,6 +217,12 @@ export class Transport {
     for (const [name, value] of Object.entries(own)) headers.set(name, value);
     return headers;
   }
+}
+
+/** Returns the time of Retry-After, which hosts give in seconds. */
+function retryAfterOf({ headers }: Response): number {
+  const seconds = Number(headers.get("retry-after") ?? 0);
+  return Number.isFinite(seconds) && seconds > 0 ? seconds * 1_000 : 0;
 }
 
 function problemOf(text: string): Parameters<typeof problemError>[0] | undefined {

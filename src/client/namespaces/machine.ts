@@ -63,9 +63,10 @@ export class Health implements DenHealth {
   async ready({ timeoutMs, signal }: WaitOptions = {}): Promise<Readiness> {
     const ask = { path: "/readyz", timeoutMs, signal, statuses: [503] };
     const reply = await this.#transport.send(ask);
-    const body = await reply.json<Readiness & { readonly detail?: string }>();
-    // A host that has not read its configuration yet answers with a problem.
-    return body.pools === undefined ? { ready: false, pools: {} } : body;
+    if (!reply.isOf("application/problem+json")) return await reply.json<Readiness>();
+    // A host that starts or stops has no pools to show.
+    await reply.text();
+    return { ready: false, pools: {} };
   }
 
   /**

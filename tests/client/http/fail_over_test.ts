@@ -167,6 +167,10 @@ Deno.test("maxAttempts begins again with the first host after all have failed", 
   await using flaky = fakeHost(() => ++answers < 4 ? problem(503, "server_busy") : result(answers));
   await using client = clientOf([flaky.url], { retry: { maxAttempts: 5 } });
   assert.equal(await client.execute("x"), 4);
+  await using impatient = clientOf([flaky.url], { retry: { maxAttempts: 2 } });
+  answers = 0;
+  assert.equal((await errorOf(impatient.execute("x"))).code, "server_busy");
+  assert.equal(answers, 2);
 });
 
 Deno.test("a host that is silent ends a request after timeoutMs, and a call after its deadline", async () => {
@@ -249,4 +253,35 @@ Deno.test("SnakedenClient names every option that is wrong", () => {
     },
   );
   assert.throws(() => clientOf([]), /baseUrl: missing/);
+});
+
+Deno.test("health.ready() says no for a host that starts or stops, with its reasons if it has any", async () => {
+  let answer = problem(503, "shutting_down");
+  await using host = fakeHost(() => answer);
+  await using client = clientOf([host.url]);
+  assert.deepEqual(await client.health.ready(), { ready: false, pools: {} });
+  const readiness = { ready: false, pools: { a: { ready: false, reason: "no worker" } } };
+  answer = Response.json(readiness, { status: 503 });
+  assert.deepEqual(await client.health.ready(), readiness);
+});
+
+Deno.test("a pause between rounds is as long as Retry-After asks, up to maxRestMs, and can be left", async () => {
+  await using busy = fakeHost(() => {
+    const refusal = problem(503, "server_busy");
+    refusal.headers.set("retry-after", "3600");
+    return refusal;
+  });
+  const retry = { maxAttempts: 3, minRestMs: 1, maxRestMs: 3_600_000 };
+  await using client = clientOf([busy.url], { retry });
+  const controller = new AbortController();
+  const call = client.execute("x", {}, { signal: controller.signal });
+  while (busy.requests.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  const reason = new Error("enough");
+  const failure = assert.rejects(call, reason);
+  controller.abort(reason);
+  await failure;
+  assert.equal(busy.requests.length, 1);
+  await using quick = clientOf([busy.url], { retry: { ...retry, maxRestMs: 2 } });
+  assert.equal((await errorOf(quick.execute("x"))).code, "server_busy");
+  assert.equal(busy.requests.length, 4);
 });
