@@ -71,8 +71,12 @@ export type StreamEvent =
 export interface ToolInfo {
   /** The name by which calls name the tool. */
   readonly name: string;
-  /** The name of the pool that serves the tool. */
-  readonly pool: string;
+  /** `worker` for a tool in Python, `host` for one in TypeScript that runs in the host. */
+  readonly runsIn: "host" | "worker";
+  /** The name of the pool that serves the tool; absent if it runs in the host. */
+  readonly pool?: string;
+  /** The session whose calls alone may see the tool, if it was registered for one. */
+  readonly sessionId?: string;
   /** The description that the tool gives of itself. */
   readonly description: string;
   /** JSON Schema (2020-12) of the arguments, an object schema. */
@@ -87,4 +91,18 @@ export interface ToolInfo {
   readonly timeoutMs?: number;
   /** The media type of the bytes that the tool returns, if it declares one. */
   readonly mediaType?: string;
+  /** The id of the worker that has registered the tool; absent for a tool of an adapter. */
+  readonly workerId?: string;
+  /** True for a host tool that may be called over HTTP; absent if it runs in a worker. */
+  readonly exposeHttp?: boolean;
+  /** The pools whose tools may call a host tool; absent if it runs in a worker. */
+  readonly expose?: "all" | readonly string[];
+  /** Facts about a host tool for those who choose one; absent if there are none. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
+}
+
+/** The caller whose tools are listed. */
+export interface ToolsOptions {
+  /** The session whose own tools are listed, too. Default: none. */
+  readonly sessionId?: string | undefined;
 }

@@ -1,4 +1,11 @@
-import type { Args, CallOptions, CallOutcome, StreamEvent, ToolInfo } from "./call.ts";
+import type {
+  Args,
+  CallOptions,
+  CallOutcome,
+  StreamEvent,
+  ToolInfo,
+  ToolsOptions,
+} from "./call.ts";
 import type { DetectOptions, HardwareInfo } from "./machine.ts";
 import type { PoolInfo, Readiness, RecycleRequest, WaitOptions, WorkerInfo } from "./pool.ts";
 import type {
@@ -56,10 +63,10 @@ export interface DenStream<T = unknown> extends AsyncIterable<T> {
 
 /** The tools of a host. */
 export interface DenTools {
-  /** Lists every tool of every pool. */
-  list(): Awaitable<ToolInfo[]>;
+  /** Lists every tool of every pool, and the host tools. */
+  list(options?: ToolsOptions): Awaitable<ToolInfo[]>;
   /** Returns the tool that a call of this name would run; undefined if there is none. */
-  find(name: string, pool?: string): Awaitable<ToolInfo | undefined>;
+  find(name: string, pool?: string, options?: ToolsOptions): Awaitable<ToolInfo | undefined>;
 }
 
 /** The pools of a host. */
