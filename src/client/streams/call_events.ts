@@ -17,6 +17,12 @@ import type { SseEvent } from "./sse_parser.ts";
 /** The ids of events of a stream that the host keeps for a while: `STREAM:NUMBER`. */
 const RESUMABLE = /^([^:\s]{1,128}):(\d{1,15})$/;
 
+/** The header with the id of such a stream. */
+const STREAM_ID_HEADER = "snakeden-stream-id";
+
+/** The time for which a reader that leaves waits until the host has heard of it. */
+const LEAVE_MS = 2_000;
+
 /** The attempts to resume a stream, one after the other. */
 const MAX_RESUMES = 8;
 
@@ -37,6 +43,8 @@ export class CallEvents {
   readonly #options: CallEventsOptions;
   readonly #url: string;
   readonly #host: Reply["host"];
+  /** The id of the stream by the header of its answer; undefined if the host does not keep it. */
+  readonly #streamId: string | undefined;
   #reader: EventReader;
   #delivered = 0;
   /** The number of the last event; events up to it are not delivered again. */
@@ -48,7 +56,33 @@ export class CallEvents {
     this.#options = options;
     this.#host = reply.host;
     this.#url = `${reply.host.url}/v1/stream`;
+    this.#streamId = reply.response.headers.get(STREAM_ID_HEADER) ?? undefined;
     this.#reader = readerOf(reply, this.#url);
+  }
+
+  /**
+   * Cancels the call, if the host would keep its stream. To be called when the reader has left; the
+   * end of its connection cancels every other call.
+   */
+  async leave(): Promise<void> {
+    const stream = this.#place()?.stream;
+    if (this.#hasEnded || stream === undefined) return;
+    try {
+      const path = `/v1/streams/${encodeURIComponent(stream)}`;
+      const ask = { method: "DELETE", path, host: this.#host, timeoutMs: LEAVE_MS } as const;
+      await (await this.#options.send(ask)).text();
+    } catch {
+      // The stream is gone already, or the host is, or it ends the stream when nobody comes back.
+    }
+  }
+
+  /** Returns the place in a stream that the host keeps; undefined if it does not. */
+  #place(): { readonly stream: string; readonly lastId: string } | undefined {
+    const { lastId } = this.#reader;
+    const [, stream] = RESUMABLE.exec(lastId) ?? [];
+    if (stream !== undefined) return { stream, lastId };
+    const id = this.#streamId;
+    return id === undefined ? undefined : { stream: id, lastId: `${id}:0` };
   }
 
   /**
@@ -104,10 +138,10 @@ export class CallEvents {
 
   /** Opens the stream again after its last event. */
   async #resume(cause: unknown): Promise<void> {
-    const { lastId } = this.#reader;
-    const [, stream] = RESUMABLE.exec(lastId) ?? [];
+    const place = this.#place();
     this.#reader.leave();
-    if (stream === undefined) throw this.#lost(cause, "the host does not keep it");
+    if (place === undefined) throw this.#lost(cause, "the host does not keep it");
+    const { stream, lastId } = place;
     const { send, signal, backoff = new Backoff({ baseMs: 100, capMs: 3_000 }) } = this.#options;
     backoff.reset();
     for (let attempt = 1;; attempt++) {
@@ -123,7 +157,10 @@ export class CallEvents {
         return;
       } catch (error) {
         signal.throwIfAborted();
-        if (!mayStillBeThere(error)) throw this.#withDelivered(error);
+        if (!mayStillBeThere(error)) {
+          this.#hasEnded = true;
+          throw this.#withDelivered(error);
+        }
         if (attempt === MAX_RESUMES) {
           throw this.#lost(error, `${attempt} attempts to resume failed`);
         }

@@ -87,8 +87,9 @@ export class ToolStream<T = unknown> implements DenStream<T> {
     }
     this.#isRead = true;
     const leaving = new AbortController();
+    let events: CallEvents | undefined;
     try {
-      const events = await this.#options.open(leaving.signal);
+      events = await this.#options.open(leaving.signal);
       for (let event = await events.next(); event !== undefined; event = await events.next()) {
         if (event.type === "done") this.#settle.resolve(event.value.decode());
         yield event;
@@ -100,6 +101,7 @@ export class ToolStream<T = unknown> implements DenStream<T> {
       const left = new DOMException("The reader left the stream", "AbortError");
       this.#settle.reject(left);
       leaving.abort(left);
+      await events?.leave();
     }
   }
 

@@ -175,3 +175,37 @@ Deno.test("changes() reconnects after the last change, and ends when the session
   ]);
   assert.equal(connections, 5);
 });
+
+Deno.test("a stream that is cut before its first event is resumed by the id of its answer", async () => {
+  await using host = fakeHost((request) => {
+    if (request.method === "POST") {
+      const answer = events(": heartbeat\n\n", "breaks");
+      answer.headers.set("snakeden-stream-id", "s-1");
+      return answer;
+    }
+    assert.equal(request.headers.get("last-event-id"), "s-1:0");
+    return events(event("chunk", "0", "s-1:1") + event("done", DONE, "s-1:2"), "closes");
+  });
+  await using client = clientOf([host.url]);
+  assert.deepEqual(await read(client.stream("x")), { chunks: [0], error: undefined });
+});
+
+Deno.test("leaving a stream that the host keeps cancels its call there, and no other stream asks for it", async (t) => {
+  for (const [id, asked] of [["s-1:", ["POST", "DELETE"]], ["", ["POST"]]] as const) {
+    await t.step(id === "" ? "not kept" : "kept", async () => {
+      const methods: string[] = [];
+      await using host = fakeHost((request) => {
+        methods.push(request.method);
+        if (request.method === "POST") return events(event("chunk", "0", `${id}1`), "closes");
+        assert.equal(new URL(request.url).pathname, "/v1/streams/s-1");
+        return new Response(null, { status: 204 });
+      });
+      await using client = clientOf([host.url]);
+      for await (const chunk of client.stream("x")) {
+        assert.equal(chunk, 0);
+        break;
+      }
+      assert.deepEqual(methods, asked);
+    });
+  }
+});
