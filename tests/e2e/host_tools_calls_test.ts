@@ -226,3 +226,25 @@ Deno.test("a second den.stop() with a drain of 0 ends host tools at once", async
   assert.equal(await ended, "shutting_down");
   assert.deepEqual(signals.map(({ aborted }) => aborted), [true]);
 });
+
+Deno.test("a tool in Python that is still running while the host stops may call host tools", async () => {
+  const gate = Promise.withResolvers<void>();
+  let calls = 0;
+  const relay = defineTool({
+    name: "relay",
+    expose: "all",
+    run: async () => {
+      calls++;
+      await gate.promise;
+      return calls;
+    },
+  });
+  await using den = await start([relay]);
+  const twice = den.execute("call_twice", { name: "relay" });
+  await until(() => calls === 1, "the tool to call the host");
+  const stopped = den.stop({ drainMs: 20_000 });
+  await assert.rejects(den.execute("names"), { code: "shutting_down" });
+  gate.resolve();
+  assert.deepEqual(await twice, [1, 2]);
+  await stopped;
+});

@@ -110,3 +110,17 @@ Deno.test("ItemReader.close() survives a generator that fails as it is closed", 
   assert.deepEqual((await later.next()).items, [1]);
   later.close();
 });
+
+Deno.test("ItemReader makes one item ahead at most while nobody waits", async () => {
+  let made = 0;
+  const reader = readerOf((async function* (): AsyncGenerator<number> {
+    for (;;) {
+      await new Promise((resolve) => setTimeout(resolve, 0));
+      yield made++;
+    }
+  })());
+  const { items } = await reader.next();
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.ok(made <= items.length + 1, `${made} items were made, and ${items.length} read`);
+  reader.close();
+});
