@@ -1,9 +1,10 @@
 /** Tests host tools that programs, clients of HTTP and other host tools call. */
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { z } from "zod";
 import { defineTool, type HostToolCall, type Snakeden } from "../../mod.ts";
 import { createApp } from "../../src/routes/mod.ts";
-import { startDen } from "../fixtures/host.ts";
+import { ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 
 const lookup = defineTool({
@@ -247,4 +248,32 @@ Deno.test("a tool in Python that is still running while the host stops may call 
   gate.resolve();
   assert.deepEqual(await twice, [1, 2]);
   await stopped;
+});
+
+Deno.test("a server serves the host tools of its snakeden.config.ts, and refuses those of a JSON file", async () => {
+  await using dir = await tempDir();
+  const config = join(dir.path, "snakeden.config.ts");
+  await Deno.writeTextFile(
+    config,
+    `export default {
+      pools: [{ name: "default", size: 1 }],
+      hostTools: [{ name: "double", exposeHttp: true, run: ({ n }) => 2 * n }],
+    };`,
+  );
+  await using server = await ServerProcess.start({
+    dataDir: dir.path,
+    env: { SNAKEDEN_CONFIG: config },
+  });
+  const response = await fetch(`${server.url}/v1/execute`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ tool: "double", args: { n: 21 } }),
+  });
+  assert.equal((await response.json()).result, 42);
+  const json = join(dir.path, "tools.json");
+  await Deno.writeTextFile(json, JSON.stringify({ hostTools: [{ name: "double" }] }));
+  await assert.rejects(
+    ServerProcess.start({ dataDir: dir.path, env: { SNAKEDEN_CONFIG: json } }),
+    { message: /hostTools: given in a JSON file, which cannot hold functions/ },
+  );
 });

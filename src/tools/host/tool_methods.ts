@@ -48,14 +48,11 @@ export function toolMethods(
 
   const answerCall: HostMethod = (call, args) => {
     const { id, name, args: given } = callArgs(args);
+    const own = runsOf(call);
+    if (own.has(id)) throw idInUse(id);
     const run = begin(call, name);
     const value = run.value(given);
     if (value instanceof Value) return value;
-    const own = runsOf(call);
-    if (own.has(id)) {
-      run.stop(idInUse(id));
-      return value;
-    }
     own.set(id, run);
     return value.finally(() => own.delete(id));
   };

@@ -145,3 +145,29 @@ Deno.test("HostTool.of() calls `run` on its definition, so that classes work", (
   const tool = HostTool.of(new Counter());
   assert.deepEqual([1, 2].map(() => tool.run({}, {} as never)), [1, 2]);
 });
+
+Deno.test("defineTool() types the arguments by the input, and the result by the output", () => {
+  const input = z.object({ id: z.number() });
+  const output = z.string();
+  defineTool({ name: "a", input, output, run: ({ id }) => id.toFixed() });
+  defineTool({ name: "a", input, output, run: async ({ id }) => await Promise.resolve(`${id}`) });
+  defineTool({
+    name: "a",
+    output,
+    *run(): Generator<string> {
+      yield "a";
+    },
+  });
+  // @ts-expect-error The input has no such argument.
+  defineTool({ name: "a", input, run: ({ idd }) => idd });
+  // @ts-expect-error The result is a text.
+  defineTool({ name: "a", input, output, run: ({ id }) => id });
+  defineTool({
+    name: "a",
+    output,
+    // @ts-expect-error The chunks are texts.
+    *run(): Generator<number> {
+      yield 1;
+    },
+  });
+});

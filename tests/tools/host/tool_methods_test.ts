@@ -3,6 +3,7 @@ import { z } from "zod";
 import { NdArray } from "../../../src/bridge/mod.ts";
 import { SnakedenError } from "../../../src/errors.ts";
 import { defineTool, type HostToolCall } from "../../../src/tools/mod.ts";
+import { LogSink } from "../../fixtures/log_sink.ts";
 import { callOf, doorTo, exposed } from "./asking_call.ts";
 
 Deno.test("tools.call runs a host tool with string, dict, list, None, bool and more as they are", async () => {
@@ -410,4 +411,18 @@ Deno.test("calls of tools that call tools end at limits.maxCallDepth", async () 
     message: /limits\.maxCallDepth/,
     details: { tool: "depth", depth: 5, maxCallDepth: 4 },
   });
+});
+
+Deno.test("the log has the stack of an unexpected error, and nothing about an expected one", async () => {
+  await using sink = new LogSink();
+  using door = doorTo(
+    exposed("fails", () => Promise.reject(new TypeError("no luck"))),
+    exposed("refuses", () => Promise.reject(new SnakedenError("not_found", "nothing there"))),
+  );
+  for (const name of ["fails", "refuses"]) {
+    await assert.rejects(door.ask("tools.call", { id: 1, name, args: {} }));
+  }
+  const text = await sink.text();
+  assert.match(text, /the host tool fails failed: TypeError: no luck[^]*tool_methods_test\.ts/);
+  assert.doesNotMatch(text, /refuses/);
 });
