@@ -231,12 +231,17 @@ Deno.test("a host tool that hangs ends with its own timeout, or with its caller'
       await new Promise(() => {});
     }, { timeoutMs: 20 }),
   );
-  for (const [name, remainingMs] of [["short", 60_000], ["long", 20]] as const) {
+  for (
+    const [name, remainingMs, what] of [
+      ["short", 60_000, "its 20 ms"],
+      ["long", 20, "the deadline of its caller"],
+    ] as const
+  ) {
     await assert.rejects(
       door.ask("tools.call", { id: 1, name, args: {} }, callOf({ remainingMs })),
       {
         code: "deadline_exceeded",
-        message: `Cannot finish the host tool ${name}: its deadline of 20 ms passed`,
+        message: `Cannot finish the host tool ${name}: ${what} passed`,
       },
     );
   }

@@ -68,7 +68,9 @@ export class HostRun implements HostToolCall, EventListenerObject {
   readonly #tool: HostTool;
   readonly #caller: RunCaller;
   readonly #owner: RunOwner;
-  readonly #startedAt: number;
+  /** The time that the tool may take. */
+  readonly #timeoutMs: number;
+  readonly #isCallersDeadline: boolean;
   readonly #deadlineAt: number;
   #isEnded = false;
   /** The reason of the end, if that was no result. */
@@ -91,8 +93,10 @@ export class HostRun implements HostToolCall, EventListenerObject {
     this.#tool = tool;
     this.#caller = caller;
     this.#owner = owner;
-    this.#startedAt = owner.alarms.now;
-    this.#deadlineAt = Math.min(this.#startedAt + timeoutMs, caller.deadlineAt);
+    this.#timeoutMs = timeoutMs;
+    const ownDeadlineAt = owner.alarms.now + timeoutMs;
+    this.#isCallersDeadline = caller.deadlineAt < ownDeadlineAt;
+    this.#deadlineAt = this.#isCallersDeadline ? caller.deadlineAt : ownDeadlineAt;
   }
 
   get tool(): string {
@@ -332,8 +336,7 @@ export class HostRun implements HostToolCall, EventListenerObject {
   #arm(): void {
     if (this.#alarm !== undefined || this.#isEnded) return;
     this.#alarm = new LoneAlarm(() => {
-      const timeoutMs = Math.round(this.#deadlineAt - this.#startedAt);
-      this.stop(tooLate(this.tool, timeoutMs));
+      this.stop(tooLate(this.tool, this.#isCallersDeadline ? undefined : this.#timeoutMs));
     });
     this.#owner.alarms.set(this.#alarm, this.#deadlineAt);
     const { signal } = this.#caller;

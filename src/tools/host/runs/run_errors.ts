@@ -40,12 +40,17 @@ export function tooLarge(tool: string, what: string, maxResultBytes: number): Sn
   );
 }
 
-/** The error for a host tool whose deadline has passed. */
-export function tooLate(tool: string, timeoutMs: number): SnakedenError {
+/**
+ * The error for a host tool whose deadline has passed.
+ *
+ * @param timeoutMs The time that the tool may take; undefined if its caller's deadline was earlier.
+ */
+export function tooLate(tool: string, timeoutMs: number | undefined): SnakedenError {
+  const whose = timeoutMs === undefined ? "the deadline of its caller" : `its ${timeoutMs} ms`;
   return new DeadlineExceededError(
-    `Cannot finish the host tool ${tool}: its deadline of ${timeoutMs} ms passed`,
+    `Cannot finish the host tool ${tool}: ${whose} passed`,
     "tool",
-    { tool, timeoutMs },
+    { tool, ...(timeoutMs === undefined ? {} : { timeoutMs }) },
   );
 }
 
