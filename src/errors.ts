@@ -21,6 +21,7 @@ export type ErrorCode =
   | "not_acceptable"
   | "stream_gone"
   | "expectation_failed"
+  | "upgrade_required"
   | "not_implemented"
   | "unknown_tool"
   | "unknown_pool"

@@ -69,6 +69,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   routes: [
     ["."],
     ["openapi"],
+    ["socket"],
     ["programs"],
     ["sessions"],
     ["calls"],

@@ -81,6 +81,7 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   not_acceptable: "failed",
   stream_gone: "failed",
   expectation_failed: "failed",
+  upgrade_required: "failed",
   not_implemented: "failed",
   unknown_tool: "failed",
   unknown_pool: "failed",

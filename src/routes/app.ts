@@ -13,6 +13,7 @@ import { addPools } from "./pools.ts";
 import { addPrograms, addRun } from "./programs/mod.ts";
 import { addRecycle } from "./recycle.ts";
 import { addBatch, addEvents, addSessions, addVariables } from "./sessions/mod.ts";
+import { addSocket, OpenSockets } from "./socket/mod.ts";
 import { addTools } from "./tools.ts";
 import { addWorkers } from "./workers.ts";
 import { refuseInvalid } from "./schema/mod.ts";
@@ -23,6 +24,8 @@ export interface AppOptions {
   readonly version: string;
   /** The bounds on requests in progress; by default those of the engine, never started. */
   readonly traffic?: Traffic;
+  /** The open WebSockets; by default with the bounds of the engine, and nobody closes them. */
+  readonly sockets?: OpenSockets;
   /** The check of API keys; by default that of the engine's configuration, never started. */
   readonly guard?: KeyGuard;
 }
@@ -41,6 +44,7 @@ export function createApp(
   {
     version,
     traffic = new Traffic(engine.config.limits),
+    sockets = new OpenSockets(engine.config.limits),
     guard = new KeyGuard(engine.config.apiKey),
   }: AppOptions,
 ): OpenAPIHono<AppEnv> {
@@ -51,6 +55,13 @@ export function createApp(
   app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"), shown)));
   addExecute(app, engine, { traffic, tools: engine.tools });
   addStream(app, engine, { traffic, tools: engine.tools, heartbeatMs, shown });
+  addSocket(app, engine, {
+    traffic,
+    sockets,
+    corsOrigins: cors.origins,
+    shown,
+    limits: engine.config.limits,
+  });
   addTools(app, engine.tools, { pools: engine.pools });
   addPools(app, engine.pools, { shown });
   addRecycle(app, engine.pools, { traffic });

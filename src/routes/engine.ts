@@ -1,16 +1,17 @@
 import type { Config } from "../config/mod.ts";
-import type { ExecuteSlice, FindTools, StreamSlice } from "./calls/mod.ts";
+import type { FindTools } from "./calls/mod.ts";
 import type { HardwareSlice } from "./hardware.ts";
 import type { HealthSlice } from "./health.ts";
 import type { PoolsSlice } from "./pools.ts";
 import type { ProgramsSlice, RunSlice } from "./programs/mod.ts";
 import type { RecycleSlice } from "./recycle.ts";
 import type { SessionsSlice } from "./sessions/mod.ts";
+import type { SocketHost } from "./socket/mod.ts";
 import type { ToolsSlice } from "./tools.ts";
 import type { WorkersSlice } from "./workers.ts";
 
 /** The host as the routes see it, with one slice for each route. `Snakeden` is one. */
-export interface Engine extends ExecuteSlice, StreamSlice {
+export interface Engine extends SocketHost {
   readonly config: Pick<Config, "apiKey" | "cors" | "errors" | "limits" | "sessions">;
   readonly tools: ToolsSlice & FindTools;
   readonly pools: PoolsSlice & RecycleSlice;

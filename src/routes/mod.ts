@@ -24,4 +24,5 @@ export {
 export type { Engine } from "./engine.ts";
 export { nextSteps, type ServerFacts } from "./next_steps.ts";
 export { createStartingApp } from "./starting_app.ts";
+export { OpenSockets } from "./socket/mod.ts";
 export { type EventSource, Traffic, type TrafficLimits } from "./calls/mod.ts";

@@ -10,6 +10,7 @@ import {
   type HttpHandler,
   HttpListener,
   KeyGuard,
+  OpenSockets,
   ProcConnections,
   Traffic,
 } from "../routes/mod.ts";
@@ -59,6 +60,8 @@ export async function serveHttp(
   resources.defer(async () => {
     await settlesWithin(listener[Symbol.asyncDispose](), LAST_ANSWERS_MS);
   });
+  const sockets = new OpenSockets(config.limits);
+  resources.defer(() => sockets.close());
   let calls: CallsAtStop = { runningCalls: 0, drainMs: 0 };
   try {
     const den = resources.use(
@@ -70,7 +73,7 @@ export async function serveHttp(
       }),
     );
     assertSomePool(den, config);
-    app = createApp(den, { version, traffic, guard });
+    app = createApp(den, { version, traffic, sockets, guard });
     print(`listening on ${listener.url}\n`);
     sayNextSteps(den, { config, keyFile, url: listener.url });
     await Promise.race([signals.requested, ...(config.dev ? [edited()] : [])]);

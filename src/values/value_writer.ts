@@ -23,6 +23,8 @@ export interface WriteOptions {
    * instead of escaping them; false if omitted.
    */
   readonly inlineTags?: boolean;
+  /** The buffers that tags may refer to by index, beside those that contain their data. */
+  readonly buffers?: readonly Uint8Array[];
 }
 
 /**
@@ -90,11 +92,13 @@ export class ValueWriter {
   readonly #maxDepth: number;
   readonly #name: string;
   readonly #inlineTags: boolean;
+  readonly #given: readonly Uint8Array[];
 
   constructor(options: WriteOptions) {
     this.#maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
     this.#name = options.name ?? "value";
     this.#inlineTags = options.inlineTags ?? false;
+    this.#given = options.buffers ?? [];
   }
 
   /**
@@ -230,7 +234,7 @@ export class ValueWriter {
         if (isFloatName(leaf.value)) return { [TAG]: "float", value: leaf.value };
         throw invalid(path, 'the tag float needs the value "NaN", "Infinity", "-Infinity" or "-0"');
       case "bytes":
-        return this.#bytes(decodeBase64(leaf.base64, path));
+        return this.#bytes(this.#dataOf(leaf, path));
       case "array":
         return this.#inlineArray(leaf, path);
       case "object":
@@ -248,20 +252,36 @@ export class ValueWriter {
     }
   }
 
-  #inlineArray({ dtype, shape, base64 }: TaggedLeaf, path: string): unknown {
+  #inlineArray(leaf: TaggedLeaf, path: string): unknown {
+    const { dtype, shape } = leaf;
     if (!isDType(dtype)) throw invalid(path, `the dtype ${JSON.stringify(dtype)} is unknown`);
     if (!isShape(shape)) {
       throw invalid(path, "the shape of an array is a list of up to 32 whole numbers");
     }
-    const bytes = decodeBase64(base64, path);
+    const bytes = this.#dataOf(leaf, path);
     const expected = byteLengthOf(dtype, shape);
     if (bytes.byteLength !== expected) {
       throw invalid(
         path,
-        `an array ${dtype} of this shape takes ${expected} bytes, but its base64 has ${bytes.byteLength}`,
+        `an array ${dtype} of this shape takes ${expected} bytes, but its data has ${bytes.byteLength}`,
       );
     }
     return this.#array(dtype, shape, bytes);
+  }
+
+  /** Returns the data of a tag: a buffer that was given with the tree, or what the tag contains. */
+  #dataOf({ base64, buffer }: TaggedLeaf, path: string): Uint8Array {
+    if (buffer === undefined) return decodeBase64(base64, path);
+    const given = typeof buffer === "number" ? this.#given[buffer] : undefined;
+    if (given !== undefined) return given;
+    const count = this.#given.length;
+    throw invalid(
+      path,
+      `its buffer is ${JSON.stringify(buffer)}; ` +
+        (count === 0
+          ? "no buffers came with it"
+          : `the buffers have the numbers 0 to ${count - 1}`),
+    );
   }
 }
 

@@ -2,7 +2,7 @@
  * An engine without Python, to test the routes alone. By default, calls return their arguments.
  */
 import { Value } from "../../src/bridge/mod.ts";
-import type { CallOptions } from "../../src/calls/call_options.ts";
+import type { Args, CallOptions } from "../../src/calls/call_options.ts";
 import { type ConfigInput, parseConfig } from "../../src/config/mod.ts";
 import { SnakedenError } from "../../src/errors.ts";
 import type { ToolInfo } from "../../src/tools/mod.ts";
@@ -128,11 +128,11 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
     stopped,
     recycled,
     call: (tool, args, callOptions) => {
-      calls.push({ tool, args: args.decode(), options: callOptions });
-      return Promise.resolve({ ...outcomeOf(null), value: args });
+      calls.push({ tool, args: decoded(args), options: callOptions });
+      return Promise.resolve({ ...outcomeOf(null), value: valueOf(args) });
     },
     stream: (tool, args, callOptions) => {
-      calls.push({ tool, args: args.decode(), options: callOptions });
+      calls.push({ tool, args: decoded(args), options: callOptions });
       return { events: () => events?.(callOptions) ?? counted() };
     },
     tools: {
@@ -172,6 +172,16 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
     },
     ...overrides,
   };
+}
+
+/** Returns arguments as a tool sees them. */
+export function decoded(args: Args): unknown {
+  return args instanceof Value ? args.decode() : args;
+}
+
+/** Returns arguments as a result. */
+export function valueOf(args: Args): Value {
+  return args instanceof Value ? args : Value.from(args);
 }
 
 function memoryTools(): ToolInfo[] {

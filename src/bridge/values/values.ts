@@ -160,6 +160,14 @@ export class Value {
     return bytes.byteLength === byteLengthOf(dtype, shape) ? { bytes, dtype, shape } : undefined;
   }
 
+  /**
+   * The value as JSON text whose tags refer to its buffers by index. Nothing is parsed or copied.
+   * {@link Value.fromJsonTree} reads it again.
+   */
+  get parts(): { readonly text: string; readonly buffers: readonly Uint8Array[] } {
+    return { text: this.#text(), buffers: this.content.buffers };
+  }
+
   /** The bytes that the value counts for in the window of a stream. */
   get weight(): number {
     return weightOf(this.content);

@@ -57,6 +57,12 @@ export const limitsSchema = group({
   streamWindowBytes: whole(KIB, 256 * MIB, {
     description: "Bytes of a stream that may wait for its reader.",
   }).default(MIB),
+  maxSockets: whole(0, 100_000, {
+    description: "WebSockets that may be open, and at most half of `maxConnections`; 0 for none.",
+  }).default(1_000),
+  maxSocketCalls: whole(1, 100_000, {
+    description: "Calls that may be open on one WebSocket.",
+  }).default(256),
   heartbeatMs: whole(100, 3_600_000, {
     description: "Time after which a silent stream sends a heartbeat.",
   }).default(15_000),

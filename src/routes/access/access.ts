@@ -81,7 +81,8 @@ export function access(
       path: c.req.path,
       status,
       durationMs: performance.now() - started,
-      remote: addressOf(c.env),
+      // The runtime forgets the address of a connection that has become a WebSocket.
+      remote: status === 101 ? undefined : addressOf(c.env),
       requestId,
       called: c.get("called"),
       error,

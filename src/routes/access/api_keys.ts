@@ -37,7 +37,27 @@ function digestOf(text: string): Uint8Array {
   return createHash("sha256").update(text).digest();
 }
 
+/** The begin of a subprotocol that is a key, in base64url. */
+const KEY_PROTOCOL = "snakeden.key.";
+
 function givenKey(headers: Headers): string | undefined {
   const [, bearer] = /^bearer +(.+)$/i.exec(headers.get("authorization") ?? "") ?? [];
-  return bearer ?? headers.get("x-api-key") ?? undefined;
+  return bearer ?? headers.get("x-api-key") ?? protocolKey(headers);
+}
+
+/**
+ * Returns the key among the subprotocols of a WebSocket. A browser lets a page set no other header
+ * of a handshake, and the address of a socket is no place for a key: logs have it.
+ */
+function protocolKey(headers: Headers): string | undefined {
+  const offered = headers.get("sec-websocket-protocol")?.split(",").map((it) => it.trim());
+  const text = offered?.find((it) => it.startsWith(KEY_PROTOCOL))?.slice(KEY_PROTOCOL.length);
+  if (text === undefined) return undefined;
+  try {
+    return new TextDecoder().decode(Uint8Array.fromBase64(text, { alphabet: "base64url" }));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    // A key that cannot be read is a wrong one.
+    return "";
+  }
 }

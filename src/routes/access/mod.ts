@@ -8,5 +8,7 @@
  */
 export { access, type AccessOptions } from "./access.ts";
 export { logStreamFailure } from "./access_log.ts";
+export { Cors } from "./cors.ts";
 export { KeyGuard, type KeyGuardOptions } from "./key_guard.ts";
+export { checkSocketOrigin } from "./origin.ts";
 export { addressOf, isLocal, type Sender } from "./remote_address.ts";

@@ -45,6 +45,26 @@ export function checkOrigin(request: Request, cors: Cors): void {
   }
 }
 
+/**
+ * Refuses a WebSocket of a web page that is neither of this server nor allowed by `cors`. Browsers
+ * open sockets to any origin without a preflight, so a page of another port of this machine counts
+ * as foreign, as it does for forms. Programs send no origin.
+ *
+ * @throws {SnakedenError} `forbidden`.
+ */
+export function checkSocketOrigin({ headers, url }: Request, cors: Cors): void {
+  const origin = headers.get("origin");
+  if (origin === null || cors.allows(origin)) return;
+  const host = headers.get("host") ?? new URL(url).host;
+  if (URL.parse(origin)?.host === host) return;
+  throw new SnakedenError(
+    "forbidden",
+    `Refused a WebSocket of a page from ${JSON.stringify(origin)}: only pages of ` +
+      `${JSON.stringify(host)}, and of the origins in \`cors.origins\`, may open one`,
+    { details: { origin } },
+  );
+}
+
 function isForm({ headers }: Request): boolean {
   return /^\s*multipart\//i.test(headers.get("content-type") ?? "");
 }

@@ -5,7 +5,13 @@
  *
  * @module
  */
-export { CALL_REQUEST, callRequestSchema, RUN_REQUEST, runRequestSchema } from "./call_body.ts";
+export {
+  CALL_REQUEST,
+  callRequestSchema,
+  findIssues,
+  RUN_REQUEST,
+  runRequestSchema,
+} from "./call_body.ts";
 export {
   addExecute,
   answerCall,
@@ -15,6 +21,7 @@ export {
 } from "./execute.ts";
 export { namesBytes } from "./answer_form.ts";
 export { ARRAY_HEADERS, RAW_POLICY } from "./raw_answer.ts";
+export { inMicroseconds } from "./microseconds.ts";
 export { addStream, type EventSource, type StreamSlice } from "./stream.ts";
 export { BINARY, RUN_PARAMETERS } from "./upload/mod.ts";
 export { Traffic, type TrafficLimits } from "./traffic.ts";

@@ -42,6 +42,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   invalid_arguments: { status: 422, title: "The tool refuses the arguments" },
   invalid_variable: { status: 422, title: "The variable does not take the value" },
   poison_call: { status: 422, title: "The call kills its workers" },
+  upgrade_required: { status: 426, title: "The path takes WebSockets only" },
   pool_saturated: { status: 429, title: "The queue of the pool is full", retryAfterS: 1 },
   session_quota_exceeded: { status: 429, title: "There is no room for another one" },
   worker_busy: { status: 429, title: "The worker of the session is busy", retryAfterS: 1 },
@@ -163,6 +164,9 @@ function withoutKeys(value: unknown, hidden: ReadonlySet<string>, depth = 0): un
 /** Asks for an API key; the scheme needs a parameter (RFC 6750). */
 const CHALLENGE = 'Bearer realm="snakeden"';
 
+/** Says how to open a WebSocket (RFC 9110, section 15.5.22, and RFC 6455, section 4.4). */
+const UPGRADE = { upgrade: "websocket", connection: "upgrade", "sec-websocket-version": "13" };
+
 /** Returns a response that is a problem. */
 export function problemResponse(
   problem: Problem,
@@ -177,6 +181,7 @@ export function problemResponse(
       ...(retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) }),
       ...etagOf(problem),
       ...(problem.code === "unauthenticated" ? { "www-authenticate": CHALLENGE } : {}),
+      ...(problem.code === "upgrade_required" ? UPGRADE : {}),
       ...headers,
     },
   });

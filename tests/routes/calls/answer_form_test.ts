@@ -4,6 +4,7 @@ import type { ToolInfo } from "../../../src/tools/mod.ts";
 import {
   chunk,
   clientOf,
+  decoded,
   done,
   type MemoryEngine,
   memoryEngine,
@@ -30,7 +31,7 @@ function engine(): MemoryEngine {
       tools: { list: () => tools, find: (name) => tools.find((tool) => tool.name === name) },
     },
     call: (tool, args, options) => {
-      it.calls.push({ tool, args: args.decode(), options });
+      it.calls.push({ tool, args: decoded(args), options });
       return Promise.resolve(outcomeOf(BYTES));
     },
     events: async function* (): AsyncGenerator<StreamEvent> {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import type { CallOptions } from "../../../src/calls/call_options.ts";
 import type { StreamEvent } from "../../../src/pool/mod.ts";
 import { createApp } from "../../../src/routes/mod.ts";
-import { chunk, memoryEngine, type MemoryEngineOptions } from "../memory_engine.ts";
+import { chunk, memoryEngine, type MemoryEngineOptions, valueOf } from "../memory_engine.ts";
 
 /** A server on a free port. */
 function serve(options: MemoryEngineOptions): AsyncDisposable & { url: string; port: number } {
@@ -54,7 +54,7 @@ Deno.test("POST /v1/execute never aborts the signal of a call that has answered"
     call: (_tool, args, options) => {
       seen.resolve(options);
       return Promise.resolve({
-        value: args,
+        value: valueOf(args),
         callId: "c",
         workerId: "w",
         durationMs: 1,

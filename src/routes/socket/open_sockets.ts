@@ -1,0 +1,69 @@
+import { settlesWithin } from "../../async/mod.ts";
+import { SnakedenError } from "../../errors.ts";
+
+/** Limits on the WebSockets of a server. */
+export interface SocketLimits {
+  /** The most open sockets. */
+  readonly maxSockets: number;
+  /** The most connections, of which sockets may be half. */
+  readonly maxConnections: number;
+}
+
+/** A connection that {@link OpenSockets} close. */
+export interface ClosableSocket {
+  /** Ends the connection. */
+  close(code: number, reason: string): void;
+  /** Resolves when it is closed. */
+  readonly closed: Promise<void>;
+}
+
+/** The time that clients have to answer the end of their connection. */
+const CLOSE_MS = 1_000;
+
+/** The open WebSockets of a server, bounded in number, so that they can be closed together. */
+export class OpenSockets {
+  readonly #max: number;
+  readonly #sockets = new Set<ClosableSocket>();
+  #isStopping = false;
+
+  constructor({ maxSockets, maxConnections }: SocketLimits) {
+    this.#max = Math.min(maxSockets, Math.floor(maxConnections / 2));
+  }
+
+  /** The number of open sockets. */
+  get size(): number {
+    return this.#sockets.size;
+  }
+
+  /**
+   * Refuses another socket if there are too many.
+   *
+   * @throws {SnakedenError} `server_busy` or `shutting_down`.
+   */
+  check(): void {
+    if (this.#isStopping) {
+      throw new SnakedenError("shutting_down", "The server is stopping", { retryable: true });
+    }
+    if (this.#sockets.size < this.#max) return;
+    throw new SnakedenError(
+      "server_busy",
+      `Cannot open a WebSocket: ${this.#sockets.size} are open; ${this.#max} are allowed ` +
+        "(limits.maxSockets, and half of limits.maxConnections)",
+      { retryable: this.#max > 0, details: { maxSockets: this.#max } },
+    );
+  }
+
+  /** Adds a socket until it is closed. */
+  add(socket: ClosableSocket): void {
+    this.#sockets.add(socket);
+    void socket.closed.then(() => this.#sockets.delete(socket));
+  }
+
+  /** Closes all sockets, and refuses others. Resolves when all are closed, or after a second. */
+  async close(): Promise<void> {
+    this.#isStopping = true;
+    const sockets = [...this.#sockets];
+    for (const it of sockets) it.close(1001, "the server is stopping");
+    await settlesWithin(Promise.all(sockets.map((it) => it.closed)), CLOSE_MS);
+  }
+}
