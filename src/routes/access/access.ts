@@ -44,6 +44,8 @@ export function access(
     c.set("requestId", requestId);
     // Browsers send no key with a preflight.
     const preflighted = preflightedMethod(request);
+    // Read before the route, since the runtime forgets a request that becomes a WebSocket.
+    const origin = cors.isOn ? headers.get("origin") : null;
     let error: unknown;
     let isCounted = false;
     try {
@@ -72,7 +74,7 @@ export function access(
     }
     c.res.headers.set("x-request-id", requestId);
     secure(c.res.headers);
-    if (cors.isOn) cors.share(c.res.headers, headers.get("origin"));
+    if (cors.isOn) cors.share(c.res.headers, origin);
     if (method === "HEAD") await announceLength(c.res);
     const { status } = c.res;
     if (isCounted || !isLogged(status)) return;
@@ -81,7 +83,6 @@ export function access(
       path: c.req.path,
       status,
       durationMs: performance.now() - started,
-      // The runtime forgets the address of a connection that has become a WebSocket.
       remote: status === 101 ? undefined : addressOf(c.env),
       requestId,
       called: c.get("called"),
