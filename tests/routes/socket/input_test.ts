@@ -25,7 +25,7 @@ function engine(
 
 Deno.test("GET /v1/socket passes the items of a client to its tool, and answers each", async () => {
   const seen: unknown[] = [];
-  const host = engine(async function* (items, args) {
+  const host = engine(async function* (items, args): AsyncGenerator<StreamEvent> {
     const { items: _items, ...others } = args as Record<string, unknown>;
     seen.push(others);
     for await (const item of items) {
@@ -121,7 +121,7 @@ Deno.test("GET /v1/socket ends the call of a client that floods its tool, and ho
 
 Deno.test("GET /v1/socket gives credit as the tool takes items, so any number gets through", async () => {
   let bytes = 0;
-  const host = engine(async function* (items) {
+  const host = engine(async function* (items): AsyncGenerator<StreamEvent> {
     for await (const item of items) bytes += (item as Uint8Array).byteLength;
     yield done(bytes);
   });
