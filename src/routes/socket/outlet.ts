@@ -59,6 +59,8 @@ export class Outlet implements Reader {
   send(message: string | Uint8Array): void {
     if (!this.isOpen) return;
     const before = this.#socket.bufferedAmount;
+    // The time of a client runs while there is something to read.
+    if (before === 0) this.#movedAt = performance.now();
     this.#socket.send(message);
     this.#sentBytes += this.#socket.bufferedAmount - before;
     this.#timer ??= this.#tickLater(TICK_MS);
