@@ -127,6 +127,11 @@ export class SnakedenError extends Error {
     this.retryable = options.retryable ?? false;
     this.details = options.details ?? {};
   }
+
+  /** Adds facts that are known where the error passes, such as what was delivered before it. */
+  addDetails(details: Readonly<Record<string, unknown>>): void {
+    (this as { details: SnakedenError["details"] }).details = { ...this.details, ...details };
+  }
 }
 
 /** The codes of errors that name every field that is wrong. */

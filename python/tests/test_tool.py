@@ -65,6 +65,7 @@ def test_tool_takes_a_deadline_a_form_of_arrays_and_a_media_type() -> None:
         ({"timeout_ms": float("nan")}, ValueError, "not nan"),
         ({"timeout_ms": True}, TypeError, "not True"),
         ({"timeout_ms": "1s"}, TypeError, "not '1s'"),
+        ({"stall_timeout_ms": 0}, ValueError, "@tool(stall_timeout_ms=...) takes"),
         ({"arrays": "lists"}, ValueError, "takes 'list' or 'base64', not 'lists'"),
         ({"media_type": b"image/png"}, TypeError, "takes text such as 'image/png'"),
         ({"media_type": "png"}, ValueError, "a type and a subtype such as 'image/png', not 'png'"),

@@ -94,6 +94,18 @@ export const CALL_FIELDS = {
       description: "Deadline in milliseconds; default that of the tool, else of the pool.",
     },
   },
+  stallTimeoutMs: {
+    isValid: (value) => typeof value === "number" && value >= 0 && value <= MAX_TIMEOUT_MS,
+    allowed: `a number of milliseconds from 0 (no limit) to ${MAX_TIMEOUT_MS} (24 hours)`,
+    schema: {
+      type: "number",
+      minimum: 0,
+      maximum: MAX_TIMEOUT_MS,
+      description:
+        "Time that the tool may show nothing: no chunk, no progress, and no ask to the " +
+        "host. 0 for any time; default that of the tool, else of the pool.",
+    },
+  },
   priority: wholeNumber(PRIORITY_RANGE, { description: "Higher goes first; default 0." }),
   idempotent: {
     isValid: (value) => typeof value === "boolean",

@@ -22,6 +22,13 @@ export interface CallOptions {
    * of the tool, `@tool(timeout_ms=...)`, else the `timeoutMs` of the pool.
    */
   readonly timeoutMs?: number;
+  /**
+   * The time that the tool may show nothing, in milliseconds: no chunk, no progress, and no ask to
+   * the host. Beyond it the call fails with `stalled`. The time in the queue does not count, nor
+   * that in which the tool waits for its reader or for the host. 0 for any time. Default: that of
+   * the tool, `@tool(stall_timeout_ms=...)`, else the `stallTimeoutMs` of the pool.
+   */
+  readonly stallTimeoutMs?: number;
   /** A whole number from -10 to 10; higher goes first. Default 0. */
   readonly priority?: number;
   /**
@@ -50,6 +57,11 @@ export interface CallOptions {
    * `@tool(arrays="list")`, else `base64`.
    */
   readonly arrays?: ArrayForm;
+  /**
+   * Called with each report of progress, decoded, also of a call that does not stream. Reports that
+   * come faster than the link carries them are dropped, except the latest.
+   */
+  readonly onProgress?: (report: unknown) => void;
   /** A signal that takes the call out of the queue, or cancels its work. */
   readonly signal?: AbortSignal;
 }
@@ -59,6 +71,7 @@ export interface CallOptions {
  */
 const CHECKED = [
   "timeoutMs",
+  "stallTimeoutMs",
   "priority",
   "sessionId",
   "affinity",
@@ -69,7 +82,12 @@ const CHECKED = [
 ] as const;
 
 /** The names of all options. */
-const OPTIONS = [...CHECKED, "pool", "signal"] as const satisfies readonly (keyof CallOptions)[];
+const OPTIONS = [
+  ...CHECKED,
+  "pool",
+  "onProgress",
+  "signal",
+] as const satisfies readonly (keyof CallOptions)[];
 
 /**
  * Returns true if an option has this name. Runs for every option of every call: a switch takes half
@@ -80,12 +98,14 @@ function isOption(name: string): boolean {
     case "affinity":
     case "arrays":
     case "idempotent":
+    case "onProgress":
     case "pool":
     case "priority":
     case "rebind":
     case "requestId":
     case "sessionId":
     case "signal":
+    case "stallTimeoutMs":
     case "timeoutMs":
       return true;
     default:
@@ -102,10 +122,16 @@ function refused(options: CallOptions): InvalidInputError {
   const wrong = CHECKED.filter((field) =>
     options[field] !== undefined && !CALL_FIELDS[field].isValid(options[field])
   );
+  const { onProgress } = options;
+  const listener = onProgress === undefined || typeof onProgress === "function" ? [] : [{
+    path: "onProgress",
+    message: `given ${shownValue(onProgress)}; allowed: a function`,
+  }];
   const lone = options.sessionId === undefined ? withoutSession(options) : [];
   return invalidCall([
     ...unknown,
     ...wrong.map((field) => fieldIssue(field, options[field])),
+    ...listener,
     ...lone.filter(({ path }) => !wrong.some((field) => field === path)),
   ]);
 }
@@ -133,10 +159,13 @@ export function checkCallOptions(options: CallOptions): void {
   for (const name in options) if (!isOption(name)) throw refused(options);
   const { timeoutMs, priority, sessionId, affinity, rebind, requestId, idempotent, arrays } =
     options;
+  const { stallTimeoutMs, onProgress } = options;
   // Almost every call passes this check. A loop over the names of the fields takes three times as
   // long.
   if (
     (timeoutMs === undefined || CALL_FIELDS.timeoutMs.isValid(timeoutMs)) &&
+    (stallTimeoutMs === undefined || CALL_FIELDS.stallTimeoutMs.isValid(stallTimeoutMs)) &&
+    (onProgress === undefined || typeof onProgress === "function") &&
     (priority === undefined || CALL_FIELDS.priority.isValid(priority)) &&
     (sessionId === undefined || CALL_FIELDS.sessionId.isValid(sessionId)) &&
     (affinity === undefined || CALL_FIELDS.affinity.isValid(affinity)) &&

@@ -12,6 +12,7 @@ import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./cal
 import type { HostCalls } from "./host_calls.ts";
 import { originOf, refuseDeadlock, timeoutOf } from "./nested_calls.ts";
 import { attachPoliced } from "./policed_stream.ts";
+import { reporterTo } from "./progress_listener.ts";
 import type { CallPolicy, PolicedCall, PoliciesByPool } from "./policies/mod.ts";
 import type { StrictSessions } from "./strict_sessions.ts";
 import { ToolStream } from "./tool_stream.ts";
@@ -276,6 +277,8 @@ export class Calls {
       tool,
       args: encodeArgs(args, this.#limits.maxDepth),
       timeoutMs: timeoutOf(pool, tool, options),
+      stallTimeoutMs: options.stallTimeoutMs ??
+        (pool.registered.stallTimeoutOf(tool, options.sessionId) || pool.code.stallTimeoutOf(tool)),
       priority: options.priority ?? 0,
       sessionId: options.sessionId,
       affinity: options.affinity,
@@ -286,6 +289,7 @@ export class Calls {
       signal: options.signal,
       idempotent: options.idempotent,
       arrays: options.arrays,
+      onProgress: options.onProgress && reporterTo(options.onProgress, tool),
       sink,
     });
   }

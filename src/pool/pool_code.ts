@@ -63,6 +63,8 @@ export interface PoolCodeOptions {
    * until the code changes again.
    */
   readonly dev?: boolean;
+  /** The time that calls may show nothing, of tools that declare none; 0 for any time. */
+  readonly stallTimeoutMs?: number;
 }
 
 /**
@@ -75,6 +77,8 @@ export class PoolCode {
   readonly #listeners = new Set<(event: CodeEvent) => void>();
   #tools: readonly Tool[] = [];
   #byName: ReadonlyMap<string, Tool> = new Map();
+  /** True if a tool declares how long it may show nothing. */
+  #limitsSilence = false;
   /** The order of the worker that offers these tools; -1 for none. */
   #order = -1;
   #reload: (ReloadInfo & { readonly since: number }) | undefined;
@@ -109,6 +113,12 @@ export class PoolCode {
   /** Returns the deadline that a tool declares for its calls; 0 if it declares none. */
   timeoutOf(tool: string): number {
     return this.#byName.get(tool)?.timeoutMs ?? 0;
+  }
+
+  /** Returns the time that calls of a tool may show nothing unless they say; 0 for any time. */
+  stallTimeoutOf(tool: string): number {
+    const own = this.#limitsSilence ? this.#byName.get(tool)?.stallTimeoutMs : undefined;
+    return own || (this.#options.stallTimeoutMs ?? 0);
   }
 
   /** Calls `listener` after each event; returns a function that removes it. */
@@ -202,6 +212,7 @@ export class PoolCode {
     this.#order = order;
     this.#tools = tools;
     this.#byName = new Map(tools.map((tool) => [tool.name, tool]));
+    this.#limitsSilence = tools.some((tool) => tool.stallTimeoutMs > 0);
     return changes;
   }
 

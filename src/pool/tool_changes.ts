@@ -37,5 +37,6 @@ export function changesText({ added, removed, changed }: ToolChanges): string {
 function isSame(a: Tool, b: Tool): boolean {
   return a.description === b.description && a.inputSchema === b.inputSchema &&
     a.outputSchema === b.outputSchema && a.streams === b.streams && a.idempotent === b.idempotent &&
-    a.timeoutMs === b.timeoutMs && a.mediaType === b.mediaType;
+    a.timeoutMs === b.timeoutMs && a.stallTimeoutMs === b.stallTimeoutMs &&
+    a.mediaType === b.mediaType;
 }

@@ -31,6 +31,9 @@ const toolSchema = schemaOf<ToolInfo>()(
     timeoutMs: z.number().optional().openapi({
       description: "Deadline of a call that names none; absent for that of the pool.",
     }),
+    stallTimeoutMs: z.number().optional().openapi({
+      description: "Time that a call may show nothing; absent for that of the pool.",
+    }),
     mediaType: z.string().optional().openapi({
       description: "Type of the bytes that it returns, if it declares one.",
       example: "image/png",

@@ -20,6 +20,8 @@ export interface ToolInfo {
   readonly idempotent: boolean;
   /** The default deadline of a call, if the tool declares one; else the pool's default applies. */
   readonly timeoutMs?: number;
+  /** The time that a call may show nothing, if the tool declares one. */
+  readonly stallTimeoutMs?: number;
   /** The media type of the bytes that the tool returns, if it declares one. */
   readonly mediaType?: string;
   /** The id of the worker that has registered the tool; absent for a tool of an adapter. */

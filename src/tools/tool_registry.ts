@@ -245,6 +245,7 @@ export function toolInfo(tool: Tool, pool: string): ToolInfo {
     streams: tool.streams,
     idempotent: tool.idempotent,
     ...(tool.timeoutMs === 0 ? {} : { timeoutMs: tool.timeoutMs }),
+    ...(tool.stallTimeoutMs === 0 ? {} : { stallTimeoutMs: tool.stallTimeoutMs }),
     ...(tool.mediaType === "" ? {} : { mediaType: tool.mediaType }),
   };
 }

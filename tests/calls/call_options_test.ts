@@ -40,7 +40,8 @@ Deno.test("checkCallOptions() refuses unknown options by name, and suggests simi
   assert.deepStrictEqual(problems({ timeout: 5, timeoutMs: 5, prio: 1 }), ["timeout", "prio"]);
   assert.throws(() => checkCallOptions({ timeout: 5 } as CallOptions), {
     code: "invalid_input",
-    message: 'Cannot make the call: timeout: there is no such option; did you mean "timeoutMs"?',
+    message:
+      'Cannot make the call: timeout: there is no such option; did you mean "stallTimeoutMs" or "timeoutMs"?',
   });
 });
 

@@ -49,6 +49,7 @@ Deno.test("parseConfig() fills in every default", () => {
     affinityTtlMs: 3_600_000,
     timeoutMs: 60_000,
     startTimeoutMs: 60_000,
+    stallTimeoutMs: 0,
     startConcurrency: 4,
     cancelGraceMs: 2_000,
     maxReruns: 2,
@@ -330,7 +331,7 @@ Deno.test("parseConfig() fills in the policies that a pool or a tool has, and no
     threshold: 5,
     resetMs: 30_000,
     halfOpenCalls: 1,
-    codes: ["worker_crashed", "deadline_exceeded", "python_exception", "internal"],
+    codes: ["worker_crashed", "deadline_exceeded", "stalled", "python_exception", "internal"],
   });
   assert.equal(pool.retry, undefined);
   assert.deepEqual(pool.tools, {

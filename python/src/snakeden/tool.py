@@ -28,6 +28,7 @@ class ToolMark(NamedTuple):
     timeout_ms: float | None = None
     arrays: str | None = None
     media_type: str | None = None
+    stall_timeout_ms: float | None = None
 
 
 @overload
@@ -41,6 +42,7 @@ def tool(
     description: str | None = None,
     idempotent: bool = False,
     timeout_ms: float | None = None,
+    stall_timeout_ms: float | None = None,
     arrays: Literal["list", "base64"] | None = None,
     media_type: str | None = None,
 ) -> Callable[[F], F]: ...
@@ -54,6 +56,7 @@ def tool(
     description: str | None = None,
     idempotent: bool = False,
     timeout_ms: float | None = None,
+    stall_timeout_ms: float | None = None,
     arrays: Literal["list", "base64"] | None = None,
     media_type: str | None = None,
 ) -> F | Callable[[F], F]:
@@ -71,6 +74,9 @@ def tool(
             worker dies, the call then runs again in another one.
         timeout_ms: The default deadline of a call, in milliseconds: more than 0 and at most
             86,400,000 (a day). Default: the `timeoutMs` of the pool.
+        stall_timeout_ms: The default time that a call may show nothing, in milliseconds: no chunk,
+            no progress, and nothing asked of the host. The call then fails with `stalled`. More
+            than 0 and at most 86,400,000. Default: the `stallTimeoutMs` of the pool.
         arrays: The default form of arrays in results: "list" for lists of numbers, "base64" (the
             default) for their bytes.
         media_type: The media type of the bytes that the tool returns, such as "image/png". An HTTP
@@ -83,7 +89,8 @@ def tool(
     """
     if not isinstance(idempotent, bool):
         raise TypeError(f"@tool(idempotent=...) takes True or False, not {idempotent!r}")
-    _check_timeout(timeout_ms)
+    _check_timeout("timeout_ms", timeout_ms)
+    _check_timeout("stall_timeout_ms", stall_timeout_ms)
     if arrays not in (None, "list", "base64"):
         raise ValueError(f"@tool(arrays=...) takes 'list' or 'base64', not {arrays!r}")
     _check_media_type(media_type)
@@ -95,20 +102,23 @@ def tool(
             raise TypeError(f"@tool marks functions and methods; it was used on {kind}")
         # HTTP compares media types without regard to case.
         media = media_type and media_type.lower()
-        setattr(inner, MARK, ToolMark(name, description, idempotent, timeout_ms, arrays, media))
+        options = ToolMark(
+            name, description, idempotent, timeout_ms, arrays, media, stall_timeout_ms
+        )
+        setattr(inner, MARK, options)
         return target
 
     return mark if function is None else mark(function)
 
 
-def _check_timeout(timeout_ms: object) -> None:
+def _check_timeout(name: str, timeout_ms: object) -> None:
     if timeout_ms is None:
         return
     allowed = f"a number of milliseconds greater than 0 and at most {MAX_TIMEOUT_MS}"
     if isinstance(timeout_ms, bool) or not isinstance(timeout_ms, (int, float)):
-        raise TypeError(f"@tool(timeout_ms=...) takes {allowed}, not {timeout_ms!r}")
+        raise TypeError(f"@tool({name}=...) takes {allowed}, not {timeout_ms!r}")
     if not 0 < timeout_ms <= MAX_TIMEOUT_MS:
-        raise ValueError(f"@tool(timeout_ms=...) takes {allowed}, not {timeout_ms!r}")
+        raise ValueError(f"@tool({name}=...) takes {allowed}, not {timeout_ms!r}")
 
 
 def _check_media_type(media_type: object) -> None:

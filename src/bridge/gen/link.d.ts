@@ -279,6 +279,7 @@ export interface Tool {
   idempotent: boolean;
   timeoutMs: number;
   mediaType: string;
+  stallTimeoutMs: number;
 }
 export interface ToolInit {
   name?: string | null;
@@ -289,6 +290,7 @@ export interface ToolInit {
   idempotent?: boolean | null;
   timeoutMs?: number | null;
   mediaType?: string | null;
+  stallTimeoutMs?: number | null;
 }
 
 export interface StartFailed {

@@ -1626,6 +1626,7 @@ export const snakeden = $root.snakeden = (() => {
             Tool.prototype.idempotent = false;
             Tool.prototype.timeoutMs = 0;
             Tool.prototype.mediaType = "";
+            Tool.prototype.stallTimeoutMs = 0;
 
             Tool.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1650,6 +1651,8 @@ export const snakeden = $root.snakeden = (() => {
                     writer.uint32(57).double(message.timeoutMs);
                 if (message.mediaType != null && $Object.hasOwnProperty.call(message, "mediaType") && message.mediaType !== "")
                     writer.uint32(66).string(message.mediaType);
+                if (message.stallTimeoutMs != null && $Object.hasOwnProperty.call(message, "stallTimeoutMs") && !$Object.is(message.stallTimeoutMs, 0))
+                    writer.uint32(73).double(message.stallTimeoutMs);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1753,6 +1756,15 @@ export const snakeden = $root.snakeden = (() => {
                                 message.mediaType = value;
                             else
                                 delete message.mediaType;
+                            continue;
+                        }
+                    case 9: {
+                            if (wireType !== 1)
+                                break;
+                            if (!$Object.is(value = reader.double(), 0))
+                                message.stallTimeoutMs = value;
+                            else
+                                delete message.stallTimeoutMs;
                             continue;
                         }
                     }

@@ -23,7 +23,7 @@ export interface CallBody {
  * @throws {InvalidInputError} For a request id that no header can hold.
  */
 export function callBody(tool: string | undefined, args: Args, options: CallOptions): CallBody {
-  const { signal: _signal, requestId, ...fields } = options;
+  const { signal: _signal, onProgress: _onProgress, requestId, ...fields } = options;
   const headers = { ...JSON_BODY, ...idHeader(requestId) };
   const parts = tool === undefined ? [] : largeParts(args);
   if (parts.length === 0) {

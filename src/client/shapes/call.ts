@@ -19,6 +19,11 @@ export interface CallOptions {
    * of the tool, else the `timeoutMs` of the pool.
    */
   readonly timeoutMs?: number;
+  /**
+   * The time that the tool may show nothing, in milliseconds: no chunk, no progress, and no ask to
+   * the host. 0 for any time. Default: that of the tool, else the `stallTimeoutMs` of the pool.
+   */
+  readonly stallTimeoutMs?: number;
   /** A whole number from -10 to 10; higher goes first. Default 0. */
   readonly priority?: number;
   /** The id of a session: 1 to 128 letters, digits or `.` `_` `:` `-`. */
@@ -37,6 +42,8 @@ export interface CallOptions {
   readonly idempotent?: boolean;
   /** The form of arrays in the result and the chunks. Default: that of the tool, else `base64`. */
   readonly arrays?: ArrayForm;
+  /** Called with each report of progress, decoded, also of a call that does not stream. */
+  readonly onProgress?: (report: unknown) => void;
   /** A signal that takes the call out of the queue, or cancels its work. */
   readonly signal?: AbortSignal;
 }
@@ -89,6 +96,8 @@ export interface ToolInfo {
   readonly idempotent: boolean;
   /** The default deadline of a call, if the tool declares one; else the pool's default applies. */
   readonly timeoutMs?: number;
+  /** The time that a call may show nothing, if the tool declares one. */
+  readonly stallTimeoutMs?: number;
   /** The media type of the bytes that the tool returns, if it declares one. */
   readonly mediaType?: string;
   /** The id of the worker that has registered the tool; absent for a tool of an adapter. */

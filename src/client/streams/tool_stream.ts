@@ -8,6 +8,8 @@ export interface ToolStreamOptions {
   readonly open: (leaving: AbortSignal) => Promise<CallEvents>;
   /** Returns true if the tool does not stream: its result is then the one element of the stream. */
   readonly isOneResult: () => Promise<boolean>;
+  /** Called with each report of progress, decoded. */
+  readonly onProgress?: (report: unknown) => void;
 }
 
 interface Settle {
@@ -92,6 +94,7 @@ export class ToolStream<T = unknown> implements DenStream<T> {
       events = await this.#options.open(leaving.signal);
       for (let event = await events.next(); event !== undefined; event = await events.next()) {
         if (event.type === "done") this.#settle.resolve(event.value.decode());
+        if (event.type === "progress") this.#options.onProgress?.(event.value.decode());
         yield event;
       }
     } catch (error) {

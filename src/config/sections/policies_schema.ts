@@ -16,6 +16,7 @@ const CALL_CODES = [
   "cpu_limit_exceeded",
   "poison_call",
   "deadline_exceeded",
+  "stalled",
   "python_exception",
   "result_too_large",
   "invalid_value",
@@ -45,7 +46,7 @@ export const breakerSchema = group(
       description: "Number of test calls, all of which must succeed to close the circuit.",
     }).default(1),
     codes: codes("Error codes that count as failures.")
-      .default(["worker_crashed", "deadline_exceeded", "python_exception", "internal"]),
+      .default(["worker_crashed", "deadline_exceeded", "stalled", "python_exception", "internal"]),
   },
   "A circuit breaker: refuses calls with `circuit_open` while most would fail.",
   {

@@ -159,6 +159,10 @@ export const poolSchema = group({
   timeoutMs: whole(1, MAX_DURATION_MS, {
     description: "Default deadline of a call.",
   }).default(60_000),
+  stallTimeoutMs: whole(0, MAX_DURATION_MS, {
+    description: "Time that a tool may show nothing: no chunk, no progress, and no ask to the " +
+      "host; its call then fails with `stalled`. 0 for any time.",
+  }).default(0),
   startTimeoutMs: whole(1, MAX_DURATION_MS, {
     description: "Time a worker has from its spawn until its tools can be called.",
   }).default(60_000),

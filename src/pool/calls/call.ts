@@ -1,10 +1,12 @@
 import type { Alarm, Alarms } from "../../async/mod.ts";
 import type { Ask, OutgoingCall, Value, WireError } from "../../bridge/mod.ts";
-import { DeadlineExceededError, SnakedenError } from "../../errors.ts";
+import { SnakedenError } from "../../errors.ts";
 import { callFailure } from "./call_failure.ts";
 import { ARRAY_FORMS, type CallOutcome, type CallRequest } from "./call_request.ts";
 import type { Queued } from "./call_queue.ts";
 import type { HostServices } from "./host_methods.ts";
+import { StallWatch } from "./stall_watch.ts";
+import { expiredInQueue, overran, stalled } from "./time_failures.ts";
 
 /** The worker's half of a call, as the call sees it. */
 export interface AttemptOfCall {
@@ -102,10 +104,13 @@ export class Call implements Queued, Alarm, EventListenerObject {
   readonly #resolve: (outcome: CallOutcome) => void;
   readonly #reject: (error: unknown) => void;
   #state: CallState = "queued";
-  #hasChunk = false;
+  /** The number of chunks that have arrived. */
+  #chunks = 0;
   /** The error of the last attempt whose worker died. */
   #crash: SnakedenError | undefined;
   #attempt: AttemptOfCall | undefined;
+  /** Undefined if the call may be silent for any time. */
+  #stall: StallWatch | undefined;
 
   constructor(request: CallRequest, { owner, sequence, now, session }: Admission) {
     this.sequence = sequence;
@@ -123,6 +128,19 @@ export class Call implements Queued, Alarm, EventListenerObject {
     this.#reject = reject;
     owner.deadlines.set(this, this.#deadline);
     request.signal?.addEventListener("abort", this, { once: true });
+    if (request.stallTimeoutMs) {
+      this.#stall = new StallWatch({
+        alarms: owner.deadlines,
+        limitMs: request.stallTimeoutMs,
+        windowBytes: request.sink?.windowBytes ?? Infinity,
+        hasBegun: () => this.#attempt?.hasBegun ?? false,
+        onStall: (lastSign, silentMs) => {
+          const { tool, stallTimeoutMs } = request;
+          const workerId = this.#attempt?.workerId;
+          this.#abandon(stalled({ tool, stallTimeoutMs, workerId, lastSign, silentMs }));
+        },
+      });
+    }
   }
 
   get state(): CallState {
@@ -154,7 +172,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
 
   /** True once a chunk has arrived; the call must not run again then. */
   get hasChunk(): boolean {
-    return this.#hasChunk;
+    return this.#chunks > 0;
   }
 
   /** The current time on the clock of its owner. */
@@ -191,11 +209,14 @@ export class Call implements Queued, Alarm, EventListenerObject {
   sent(attempt: AttemptOfCall): void {
     this.#state = "running";
     this.#attempt = attempt;
+    this.#stall?.begin();
   }
 
   /** Grants its stream `bytes` more credit: the reader took chunks of this weight. */
   credit(bytes: number): void {
-    if (this.#state === "running") this.#attempt?.credit(bytes);
+    if (this.#state !== "running") return;
+    this.#stall?.credit(bytes);
+    this.#attempt?.credit(bytes);
   }
 
   /** Answers the caller with a result, unless it has been answered. */
@@ -234,18 +255,24 @@ export class Call implements Queued, Alarm, EventListenerObject {
   requeue(error?: SnakedenError): boolean {
     if (this.#state !== "running") return false;
     this.#state = "queued";
+    this.#stall?.end();
     this.#attempt = undefined;
     this.#crash = error ?? this.#crash;
     return true;
   }
 
   onChunk(value: Value): void {
-    this.#hasChunk = true;
-    if (this.#state !== "settled") this.#request.sink?.onChunk(value);
+    if (this.#state === "settled") return;
+    this.#chunks++;
+    this.#stall?.chunk(value.weight);
+    this.#request.sink?.onChunk(value);
   }
 
   onProgress(value: Value): void {
-    if (this.#state !== "settled") this.#request.sink?.onProgress(value);
+    if (this.#state === "settled") return;
+    this.#stall?.progress();
+    this.#request.sink?.onProgress(value);
+    this.#request.onProgress?.(value);
   }
 
   /** Answers what its tool asks the host for. */
@@ -269,12 +296,17 @@ export class Call implements Queued, Alarm, EventListenerObject {
         return ask.signal;
       },
     };
-    return services.answer(call, ask.method, ask.args);
+    const stall = this.#stall;
+    if (stall === undefined) return services.answer(call, ask.method, ask.args);
+    return stall.ask(() => services.answer(call, ask.method, ask.args));
   }
 
   /** Answers the caller with an error, unless it has been answered. */
   fail(error: unknown): void {
     if (this.#state === "settled") return;
+    if (this.#request.sink !== undefined && error !== this.#request.signal?.reason) {
+      if (error instanceof SnakedenError) error.addDetails({ chunks: this.#chunks });
+    }
     this.#settle(error);
     this.#reject(error);
   }
@@ -321,15 +353,9 @@ export class Call implements Queued, Alarm, EventListenerObject {
 
   /** Leaves the queue because its deadline has passed. */
   expire(): void {
-    const { timeoutMs } = this.#request;
-    const who = this.session?.isStrict ? `${this.session.workerText} was not` : "no worker was";
-    this.withdraw(
-      new DeadlineExceededError(
-        `Cannot run ${this.tool}: ${who} free within its deadline of ${timeoutMs} ms`,
-        "queue",
-        { timeoutMs },
-      ),
-    );
+    const { tool, session } = this;
+    const boundTo = session?.isStrict ? session.workerText : undefined;
+    this.withdraw(expiredInQueue({ tool, boundTo, timeoutMs: this.#request.timeoutMs }));
   }
 
   /** Fails the call if the worker has not reported the passed deadline in time. */
@@ -339,22 +365,9 @@ export class Call implements Queued, Alarm, EventListenerObject {
     // One alarm serves both times: few calls reach their deadline, and all calls would pay for a
     // second alarm.
     if (deadlines.now < reportedBy) return deadlines.set(this, reportedBy);
-    const { timeoutMs } = this.#request;
+    const { tool, timeoutMs } = this.#request;
     const { workerId, hasBegun = true } = this.#attempt ?? {};
-    this.#abandon(
-      hasBegun
-        ? new DeadlineExceededError(
-          `Cannot finish ${this.tool}: its deadline of ${timeoutMs} ms passed and it did not stop`,
-          "tool",
-          { timeoutMs, workerId },
-        )
-        : new DeadlineExceededError(
-          `Cannot run ${this.tool}: its deadline of ${timeoutMs} ms passed while it waited in ` +
-            `${workerId} behind a call that did not end`,
-          "queue",
-          { timeoutMs, workerId },
-        ),
-    );
+    this.#abandon(overran({ tool, timeoutMs, workerId, hasBegun }));
   }
 
   /** Answers the caller now, and tells the worker to stop the call within the grace period. */
@@ -366,6 +379,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
   #settle(error: unknown): void {
     this.#state = "settled";
     this.#owner.deadlines.clear(this);
+    this.#stall?.end();
     this.#request.signal?.removeEventListener("abort", this);
     this.#owner.settled(this, error);
   }

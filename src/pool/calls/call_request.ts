@@ -19,6 +19,8 @@ export interface CallRequest {
   readonly args: Value;
   /** The time from now until the deadline, for queue, link and tool together. */
   readonly timeoutMs: number;
+  /** The time that its tool may show nothing; 0 or undefined for any time. */
+  readonly stallTimeoutMs?: number | undefined;
   /** A number within {@link PRIORITY_RANGE}; a higher one goes first. */
   readonly priority: number;
   readonly sessionId?: string | undefined;
@@ -37,6 +39,8 @@ export interface CallRequest {
   readonly idempotent?: boolean | undefined;
   /** The form of arrays that are sent back; undefined leaves it to the tool. */
   readonly arrays?: ArrayForm | undefined;
+  /** Receives the progress of a call, also of one without a sink. It must not throw. */
+  readonly onProgress?: ((report: Value) => void) | undefined;
   /** Receives the chunks of a stream; without it a generator returns a list. */
   readonly sink?: ChunkSink | undefined;
 }

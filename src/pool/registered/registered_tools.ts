@@ -95,6 +95,11 @@ export class RegisteredTools {
     return this.#find(tool, sessionId)?.tool.timeoutMs ?? 0;
   }
 
+  /** Returns the time that calls of a tool may show nothing, as it declares; 0 if it does not. */
+  stallTimeoutOf(tool: string, sessionId?: string): number {
+    return this.#find(tool, sessionId)?.tool.stallTimeoutMs ?? 0;
+  }
+
   /** True if a tool declares that it may run twice. */
   isIdempotent(tool: string, sessionId?: string): boolean {
     return this.#find(tool, sessionId)?.tool.idempotent === true;

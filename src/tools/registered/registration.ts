@@ -61,14 +61,9 @@ export function unregistrationOf(args: Value): Unregistration {
 function toolOf(tool: unknown, index: number): Tool {
   const at = `tools[${index}]`;
   if (!isRecord(tool)) throw invalidTool(at, `given ${shownValue(tool)}; allowed: an object`);
-  const { name, timeoutMs = 0, mediaType = "" } = tool;
+  const { name, mediaType = "" } = tool;
   const issue = toolNameIssue(name);
   if (issue !== undefined) throw invalidTool(`${at}.name`, issue);
-  const isTime = typeof timeoutMs === "number" && timeoutMs >= 0 && timeoutMs <= MAX_TIMEOUT_MS;
-  if (!isTime) {
-    const allowed = `a number from 0 to ${MAX_TIMEOUT_MS}`;
-    throw invalidTool(`${at}.timeoutMs`, `given ${shownValue(timeoutMs)}; allowed: ${allowed}`);
-  }
   if (typeof mediaType !== "string" || !MEDIA_TYPE.test(mediaType)) {
     const allowed = 'a type and a subtype, such as "image/png"';
     throw invalidTool(`${at}.mediaType`, `given ${shownValue(mediaType)}; allowed: ${allowed}`);
@@ -83,9 +78,16 @@ function toolOf(tool: unknown, index: number): Tool {
     ),
     streams: flagOf(tool.streams, `${at}.streams`),
     idempotent: flagOf(tool.idempotent, `${at}.idempotent`),
-    timeoutMs,
+    timeoutMs: timeOf(tool.timeoutMs ?? 0, `${at}.timeoutMs`),
+    stallTimeoutMs: timeOf(tool.stallTimeoutMs ?? 0, `${at}.stallTimeoutMs`),
     mediaType,
   };
+}
+
+function timeOf(time: unknown, path: string): number {
+  if (typeof time === "number" && time >= 0 && time <= MAX_TIMEOUT_MS) return time;
+  const allowed = `a number from 0 to ${MAX_TIMEOUT_MS}`;
+  throw invalidTool(path, `given ${shownValue(time)}; allowed: ${allowed}`);
 }
 
 function textOf(text: unknown, path: string): string {

@@ -18,6 +18,7 @@ const TOOL = {
   streams: false,
   idempotent: false,
   timeoutMs: 0,
+  stallTimeoutMs: 0,
   mediaType: "",
 };
 

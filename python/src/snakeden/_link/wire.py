@@ -57,6 +57,7 @@ class OfferedTool(NamedTuple):
     idempotent: bool
     timeout_ms: float = 0.0
     media_type: str = ""
+    stall_timeout_ms: float = 0.0
 
 
 class DeviceUse(NamedTuple):
@@ -122,6 +123,7 @@ def ready(
             idempotent=tool.idempotent,
             timeout_ms=tool.timeout_ms,
             media_type=tool.media_type,
+            stall_timeout_ms=tool.stall_timeout_ms,
         )
     for use in device_uses:
         body.device_uses.add(

@@ -55,6 +55,7 @@ class LoadedTool:
         "name",
         "parse",
         "schema",
+        "stall_timeout_ms",
         "timeout_ms",
     )
 
@@ -65,6 +66,7 @@ class LoadedTool:
         self.function = function
         self.idempotent = mark.idempotent
         self.timeout_ms = mark.timeout_ms or 0.0
+        self.stall_timeout_ms = mark.stall_timeout_ms or 0.0
         self.media_type = mark.media_type or ""
         self.arrays = _ARRAY_FORMS[mark.arrays]
         """A value of `Call.arrays` in link.proto."""

@@ -62,4 +62,5 @@ def _offered(tool: LoadedTool) -> wire.OfferedTool:
         idempotent=tool.idempotent,
         timeout_ms=tool.timeout_ms,
         media_type=tool.media_type,
+        stall_timeout_ms=tool.stall_timeout_ms,
     )

@@ -174,6 +174,7 @@ def _described(tool: LoadedTool) -> dict[str, object]:
         "streams": schema.streams,
         "idempotent": tool.idempotent,
         "timeoutMs": tool.timeout_ms,
+        "stallTimeoutMs": tool.stall_timeout_ms,
         "mediaType": tool.media_type,
     }
 

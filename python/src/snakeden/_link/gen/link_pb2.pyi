@@ -189,7 +189,7 @@ class Imported(_message.Message):
     def __init__(self, path: _Optional[str] = ...) -> None: ...
 
 class Tool(_message.Message):
-    __slots__ = ("name", "description", "input_schema", "output_schema", "streams", "idempotent", "timeout_ms", "media_type")
+    __slots__ = ("name", "description", "input_schema", "output_schema", "streams", "idempotent", "timeout_ms", "media_type", "stall_timeout_ms")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     INPUT_SCHEMA_FIELD_NUMBER: _ClassVar[int]
@@ -198,6 +198,7 @@ class Tool(_message.Message):
     IDEMPOTENT_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     MEDIA_TYPE_FIELD_NUMBER: _ClassVar[int]
+    STALL_TIMEOUT_MS_FIELD_NUMBER: _ClassVar[int]
     name: str
     description: str
     input_schema: str
@@ -206,7 +207,8 @@ class Tool(_message.Message):
     idempotent: bool
     timeout_ms: float
     media_type: str
-    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[str] = ..., output_schema: _Optional[str] = ..., streams: _Optional[bool] = ..., idempotent: _Optional[bool] = ..., timeout_ms: _Optional[float] = ..., media_type: _Optional[str] = ...) -> None: ...
+    stall_timeout_ms: float
+    def __init__(self, name: _Optional[str] = ..., description: _Optional[str] = ..., input_schema: _Optional[str] = ..., output_schema: _Optional[str] = ..., streams: _Optional[bool] = ..., idempotent: _Optional[bool] = ..., timeout_ms: _Optional[float] = ..., media_type: _Optional[str] = ..., stall_timeout_ms: _Optional[float] = ...) -> None: ...
 
 class StartFailed(_message.Message):
     __slots__ = ("error",)

@@ -1,0 +1,107 @@
+import { type Alarms, LoneAlarm } from "../../async/mod.ts";
+
+/** The last thing that a call has shown of its work; `start` if it has shown nothing yet. */
+export type Sign = "start" | "chunk" | "progress" | "ask" | "read";
+
+/** Options of a {@link StallWatch}. */
+export interface StallWatchOptions {
+  readonly alarms: Alarms;
+  /** The time without a sign after which a call is stalled. */
+  readonly limitMs: number;
+  /** The bytes of chunks that may wait for the reader of the call. */
+  readonly windowBytes: number;
+  /** Returns false while the call waits in its worker behind other calls. */
+  readonly hasBegun: () => boolean;
+  /** Called once when the call has stalled. */
+  readonly onStall: (lastSign: Sign, silentMs: number) => void;
+}
+
+/**
+ * Watches a call that has a limit of silence. Each chunk, each report of progress and each ask is a
+ * sign of work. Time does not count while the tool waits for somebody else: until the reader makes
+ * room in a full window, and until the host has answered an ask. The end of such a wait is a sign.
+ *
+ * `idle` -> `watching` when the call is sent; `watching` -> `idle` when the call ends or returns to
+ * the queue, and when it has stalled. One alarm is set once and looks at the clock when it rings,
+ * so that signs cost no more than the time of the clock.
+ */
+export class StallWatch {
+  readonly #options: StallWatchOptions;
+  readonly #alarm = new LoneAlarm(() => this.#look());
+  #lastSign: Sign = "start";
+  #since = 0;
+  #openAsks = 0;
+  /** The bytes of chunks for which the worker has no credit yet. */
+  #unreadBytes = 0;
+
+  constructor(options: StallWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Begins to watch, since the call is sent. */
+  begin(): void {
+    this.#openAsks = this.#unreadBytes = 0;
+    this.#note("start");
+    this.#lookAt(this.#since + this.#options.limitMs);
+  }
+
+  /** Ends the watch. */
+  end(): void {
+    this.#options.alarms.clear(this.#alarm);
+  }
+
+  /** Notes a chunk of this weight. */
+  chunk(bytes: number): void {
+    this.#unreadBytes += bytes;
+    this.#note("chunk");
+  }
+
+  /** Notes that the reader has taken chunks of this weight. */
+  credit(bytes: number): void {
+    const wasFull = this.#isFull;
+    this.#unreadBytes -= bytes;
+    if (wasFull && !this.#isFull) this.#note("read");
+  }
+
+  progress(): void {
+    this.#note("progress");
+  }
+
+  /** Notes an ask; returns the answer, whose arrival ends the wait for it. */
+  ask<T>(answer: () => T | Promise<T>): T | Promise<T> {
+    this.#note("ask");
+    const answered = answer();
+    if (!(answered instanceof Promise)) return answered;
+    this.#openAsks++;
+    return answered.finally(() => {
+      this.#openAsks--;
+      this.#note("ask");
+    });
+  }
+
+  get #isFull(): boolean {
+    return this.#unreadBytes >= this.#options.windowBytes;
+  }
+
+  #note(sign: Sign): void {
+    this.#lastSign = sign;
+    this.#since = this.#options.alarms.now;
+  }
+
+  #lookAt(atMs: number): void {
+    this.#options.alarms.set(this.#alarm, atMs);
+  }
+
+  #look(): void {
+    const { alarms: { now }, limitMs, hasBegun, onStall } = this.#options;
+    if (!hasBegun()) {
+      // It begins unnoticed, so a shorter interval makes the limit more exact.
+      this.#note("start");
+      return this.#lookAt(now + limitMs / 4);
+    }
+    if (this.#openAsks > 0 || this.#isFull) return this.#lookAt(now + limitMs);
+    const dueAt = this.#since + limitMs;
+    if (now < dueAt) return this.#lookAt(dueAt);
+    onStall(this.#lastSign, now - this.#since);
+  }
+}

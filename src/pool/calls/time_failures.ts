@@ -1,0 +1,65 @@
+import { DeadlineExceededError, SnakedenError } from "../../errors.ts";
+import type { Sign } from "./stall_watch.ts";
+
+/** A call that ran out of time. */
+export interface LateCall {
+  readonly tool: string;
+  readonly timeoutMs: number;
+}
+
+/** Returns the error of a call whose deadline passed in the queue. */
+export function expiredInQueue(
+  { tool, timeoutMs, boundTo }: LateCall & {
+    /** The text for the one worker that it waits for, if there is only one. */
+    readonly boundTo: string | undefined;
+  },
+): SnakedenError {
+  const who = boundTo === undefined ? "no worker was" : `${boundTo} was not`;
+  return new DeadlineExceededError(
+    `Cannot run ${tool}: ${who} free within its deadline of ${timeoutMs} ms`,
+    "queue",
+    { timeoutMs },
+  );
+}
+
+/** Returns the error of a call whose deadline passed, and whose worker has not reported it. */
+export function overran(
+  { tool, timeoutMs, workerId, hasBegun }: LateCall & {
+    readonly workerId: string | undefined;
+    readonly hasBegun: boolean;
+  },
+): SnakedenError {
+  if (hasBegun) {
+    return new DeadlineExceededError(
+      `Cannot finish ${tool}: its deadline of ${timeoutMs} ms passed and it did not stop`,
+      "tool",
+      { timeoutMs, workerId },
+    );
+  }
+  return new DeadlineExceededError(
+    `Cannot run ${tool}: its deadline of ${timeoutMs} ms passed while it waited in ` +
+      `${workerId} behind a call that did not end`,
+    "queue",
+    { timeoutMs, workerId },
+  );
+}
+
+/** Returns the error of a call whose tool has shown nothing for too long. */
+export function stalled(
+  { tool, stallTimeoutMs, workerId, lastSign, ...rest }: {
+    readonly tool: string;
+    readonly stallTimeoutMs: number | undefined;
+    readonly workerId: string | undefined;
+    readonly lastSign: Sign;
+    readonly silentMs: number;
+  },
+): SnakedenError {
+  const silentMs = Math.round(rest.silentMs);
+  const since = lastSign === "start" ? "it began" : `its last ${lastSign}`;
+  return new SnakedenError(
+    "stalled",
+    `Cannot finish ${tool}: it has shown nothing for ${silentMs} ms since ${since}; allowed: ` +
+      `${stallTimeoutMs} ms without a chunk, progress or an ask (stallTimeoutMs)`,
+    { details: { stallTimeoutMs, workerId, lastSign, silentMs } },
+  );
+}
