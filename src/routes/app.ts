@@ -1,6 +1,6 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { access, KeyGuard } from "./access/mod.ts";
-import { addExecute, addStream, Traffic } from "./calls/mod.ts";
+import { addExecute, addKeptStreams, addStream, StreamAnswers, Traffic } from "./calls/mod.ts";
 import type { Engine } from "./engine.ts";
 import { addHardware } from "./hardware.ts";
 import { addHealth } from "./health.ts";
@@ -9,6 +9,7 @@ import { addIndex } from "./index_page.ts";
 import { OPEN_PATHS } from "./open_paths.ts";
 import { addDocsPage, addOpenApi } from "./openapi/mod.ts";
 import { addPageFiles } from "./pages/mod.ts";
+import { OVER_HTTP } from "../tools/mod.ts";
 import { addPools } from "./pools.ts";
 import { addPrograms, addRun } from "./programs/mod.ts";
 import { addRecycle } from "./recycle.ts";
@@ -53,8 +54,16 @@ export function createApp(
   const app = new OpenAPIHono<AppEnv>({ defaultHook: refuseInvalid });
   app.use(access({ guard, openPaths: OPEN_PATHS, corsOrigins: cors.origins, shown }));
   app.onError((error, c) => problemResponse(problemOf(error, c.get("requestId"), shown)));
-  addExecute(app, engine, { traffic, tools: engine.tools });
-  addStream(app, engine, { traffic, tools: engine.tools, heartbeatMs, shown });
+  const answers = new StreamAnswers(engine, {
+    traffic,
+    findTool: (name, pool, options) => engine.tools.find(name, pool, { ...options, ...OVER_HTTP }),
+    heartbeatMs,
+    shown,
+    ownerOf: (headers) => guard.ownerOf(headers),
+  });
+  addExecute(app, engine, { traffic, tools: engine.tools, answers });
+  addStream(app, answers);
+  addKeptStreams(app, answers);
   addSocket(app, engine, {
     traffic,
     sockets,

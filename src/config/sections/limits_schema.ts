@@ -63,6 +63,14 @@ export const limitsSchema = group({
   maxSocketCalls: whole(1, 100_000, {
     description: "Calls that may be open on one WebSocket.",
   }).default(256),
+  streamResumeMs: whole(0, MAX_DURATION_MS, {
+    description: "Time for which a call goes on when the connection of its Server-Sent Events is " +
+      "cut, and in which its client can resume the stream; 0 cancels the call at once.",
+  }).default(0),
+  streamReplayBytes: whole(KIB, 256 * MIB, {
+    description: "Bytes of its last events that each stream keeps for a client that resumes it. " +
+      "All streams together keep at most half of `maxUnreadBytes`.",
+  }).default(4 * MIB),
   heartbeatMs: whole(100, 3_600_000, {
     description: "Time after which a silent stream sends a heartbeat.",
   }).default(15_000),

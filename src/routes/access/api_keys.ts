@@ -33,6 +33,12 @@ export class ApiKeys {
   }
 }
 
+/** Returns a mark of the key that headers hold, which differs for each key; empty without one. */
+export function markOfKey(headers: Headers): string {
+  const given = givenKey(headers);
+  return given === undefined ? "" : createHash("sha256").update(given).digest("hex");
+}
+
 function digestOf(text: string): Uint8Array {
   return createHash("sha256").update(text).digest();
 }

@@ -1,7 +1,7 @@
 import type { Clock } from "../../async/mod.ts";
 import type { ApiKeyWatch } from "../../config/mod.ts";
 import { SnakedenError } from "../../errors.ts";
-import { ApiKeys } from "./api_keys.ts";
+import { ApiKeys, markOfKey } from "./api_keys.ts";
 import { addressOf, type Sender } from "./remote_address.ts";
 import { WrongKeys } from "./wrong_keys.ts";
 
@@ -52,6 +52,11 @@ export class KeyGuard implements Disposable {
   /** True when requests must have a key. */
   get needsKey(): boolean {
     return this.#keys !== undefined;
+  }
+
+  /** Returns a mark of the client that sent a request: that of its key, if requests need one. */
+  ownerOf(headers: Headers): string {
+    return this.needsKey ? markOfKey(headers) : "";
   }
 
   /** Begins to log wrong keys and to follow the file. */

@@ -1,31 +1,21 @@
-import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
+import { createRoute, type OpenAPIHono, type z } from "@hono/zod-openapi";
 import type { Value } from "../../bridge/mod.ts";
 import type { CallOptions } from "../../calls/mod.ts";
 import type { CallOutcome } from "../../pool/mod.ts";
+import { type AppEnv, lengthOf, prefersEvents } from "../http/mod.ts";
 import { OVER_HTTP, type ToolInfo, type ToolsOptions } from "../../tools/mod.ts";
-import { type AppEnv, lengthOf } from "../http/mod.ts";
 import { bodyByReference, type EncodedJson, encodedJson, problemAnswers } from "../schema/mod.ts";
 import { answerForm, notBytes, optionsFor } from "./answer_form.ts";
 import { CALL_REQUEST } from "./call_body.ts";
 import { readCallRequest } from "./call_request.ts";
 import { inMicroseconds } from "./microseconds.ts";
 import { RAW_HEADERS, rawAnswer } from "./raw_answer.ts";
+import type { StreamAnswers } from "./stream_answer.ts";
+import { callAnswerSchema, SERVER_SENT_EVENT } from "./stream_schema.ts";
 import type { Traffic } from "./traffic.ts";
 import { BINARY, CALL_PARAMETERS, type FindTool, UPLOADS } from "./upload/mod.ts";
 
 const encoder = new TextEncoder();
-
-/** The response to a call. */
-export const callAnswerSchema = z.object({
-  result: z.unknown().openapi({ description: "What the tool returned.", example: 5 }),
-  callId: z.string().openapi({ example: "c1" }),
-  workerId: z.string().openapi({ example: "default-1" }),
-  durationMs: z.number().openapi({ description: "From request to result.", example: 0.8 }),
-  queueMs: z.number().openapi({
-    description: "The part of it that the call waited for a worker.",
-    example: 0.02,
-  }),
-}).openapi("CallAnswer");
 
 type CallAnswer = z.infer<typeof callAnswerSchema>;
 
@@ -53,12 +43,16 @@ const route = createRoute({
   description:
     "The body is JSON, a form with one part for each argument, or the bytes of one argument. The " +
     "other fields of a call can be in the query. A tool that streams answers its chunks as a " +
-    "list. A client that leaves cancels the call.",
+    "list. A client that leaves cancels the call. With `accept: text/event-stream` the answer is " +
+    "that of `/v1/stream`, with progress before the result.",
   parameters: CALL_PARAMETERS,
   request: { body: bodyByReference(CALL_REQUEST, { others: UPLOADS }) },
   responses: {
-    200: CALL_ANSWER,
-    ...problemAnswers(400, 404, 406, 408, 413, 415, 422, 429, 500, 502, 503, 504),
+    200: {
+      ...CALL_ANSWER,
+      content: { ...CALL_ANSWER.content, "text/event-stream": { schema: SERVER_SENT_EVENT } },
+    },
+    ...problemAnswers(400, 404, 406, 408, 410, 413, 415, 422, 429, 500, 502, 503, 504),
   },
 });
 
@@ -76,11 +70,17 @@ export interface FindTools {
 export function addExecute(
   app: OpenAPIHono<AppEnv>,
   host: ExecuteSlice,
-  { traffic, tools }: { readonly traffic: Traffic; readonly tools: FindTools },
+  { traffic, tools, answers }: {
+    readonly traffic: Traffic;
+    readonly tools: FindTools;
+    readonly answers: StreamAnswers;
+  },
 ): void {
   const findTool: FindTool = (name, pool, options) =>
     tools.find(name, pool, { ...options, ...OVER_HTTP });
   app.openapi(route, async (c) => {
+    const accept = c.req.header("accept");
+    if (prefersEvents(accept)) return await answers.follow(c, "text/event-stream");
     using caller = traffic.callers.open(c.req.raw, c.env);
     const { tool, args, options } = await readCallRequest(
       c.req.raw,
@@ -89,7 +89,7 @@ export function addExecute(
     );
     c.set("called", { tool, pool: options.pool });
     const { signal } = caller;
-    const request = { tool, args, options, accept: c.req.header("accept"), signal };
+    const request = { tool, args, options, accept, signal };
     return await answerCall(request, { host, traffic, findTool });
   });
 }

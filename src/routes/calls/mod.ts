@@ -21,8 +21,15 @@ export {
 } from "./execute.ts";
 export { namesBytes } from "./answer_form.ts";
 export { ARRAY_HEADERS, RAW_POLICY } from "./raw_answer.ts";
+export { addKeptStreams } from "./kept.ts";
+export { addStream } from "./stream.ts";
+export {
+  type EventSource,
+  StreamAnswers,
+  type StreamAnswersOptions,
+  type StreamSlice,
+} from "./stream_answer.ts";
 export { inMicroseconds } from "./microseconds.ts";
-export { addStream, type EventSource, type StreamSlice } from "./stream.ts";
 export { BINARY, RUN_PARAMETERS } from "./upload/mod.ts";
 export { Traffic, type TrafficLimits } from "./traffic.ts";
 export type { ValuesBody } from "./values_body.ts";

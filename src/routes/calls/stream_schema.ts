@@ -1,6 +1,17 @@
 import { z } from "@hono/zod-openapi";
-import { callAnswerSchema } from "./execute.ts";
 import { problemSchema } from "../schema/mod.ts";
+
+/** The response to a call. */
+export const callAnswerSchema = z.object({
+  result: z.unknown().openapi({ description: "What the tool returned.", example: 5 }),
+  callId: z.string().openapi({ example: "c1" }),
+  workerId: z.string().openapi({ example: "default-1" }),
+  durationMs: z.number().openapi({ description: "From request to result.", example: 0.8 }),
+  queueMs: z.number().openapi({
+    description: "The part of it that the call waited for a worker.",
+    example: 0.02,
+  }),
+}).openapi("CallAnswer");
 
 /** An event with data: its name, the component that describes the data, and its description. */
 const EVENTS = [

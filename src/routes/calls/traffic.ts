@@ -16,10 +16,11 @@ import {
 import { type CallFields, decodeCall, type Upload } from "./call_body.ts";
 import { decodeValues, type ValuesBody } from "./values_body.ts";
 import { readQuery } from "./upload/mod.ts";
+import { type KeepLimits, KeptStreams } from "./events/mod.ts";
 import { JsonThread, type LargeCall, weightOf } from "./json_thread.ts";
 
 /** The limits of requests and responses under way. */
-export interface TrafficLimits extends ArgumentLimits, BodyLimits, AnswerLimits {
+export interface TrafficLimits extends ArgumentLimits, BodyLimits, AnswerLimits, KeepLimits {
   /** Levels of nesting in arguments. */
   readonly maxDepth: number;
 }
@@ -42,6 +43,8 @@ export class Traffic implements Disposable {
   readonly bodies: BodyReader;
   readonly arguments: OpenArguments;
   readonly answers: UnreadAnswers;
+  /** The streams that outlive their connections. */
+  readonly streams: KeptStreams;
   /** The clients of calls. */
   readonly callers: Callers = new Callers();
   readonly #thread = new JsonThread();
@@ -55,6 +58,7 @@ export class Traffic implements Disposable {
     this.bodies = new BodyReader(limits);
     this.arguments = new OpenArguments(limits);
     this.answers = new UnreadAnswers(limits);
+    this.streams = new KeptStreams(limits, this.answers);
   }
 
   /** Begins to check time limits. */
@@ -216,6 +220,7 @@ export class Traffic implements Disposable {
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
+    this.streams[Symbol.dispose]();
     this.callers[Symbol.dispose]();
     this.#thread[Symbol.dispose]();
   }

@@ -31,6 +31,14 @@ export function takesEvents(accept: string | undefined): boolean {
   return STREAM_TYPES.some((it) => ranges.qualityOf(it) > 0) || ranges.named.length === 0;
 }
 
+/** Returns true if a client names Server-Sent Events, and prefers them to JSON. */
+export function prefersEvents(accept: string | undefined): boolean {
+  if (accept === undefined || !/text\/event-stream/i.test(accept)) return false;
+  const ranges = new AcceptRanges(accept);
+  const quality = ranges.qualityByName("text/event-stream");
+  return quality > 0 && quality > ranges.qualityByName("application/json");
+}
+
 /** Returns the error of a stream that can be sent in no accepted type. */
 export function notStreamable(accept = ""): SnakedenError {
   return new SnakedenError(

@@ -9,10 +9,11 @@ export {
   AcceptRanges,
   chooseStreamType,
   notStreamable,
+  prefersEvents,
   type StreamType,
   takesEvents,
 } from "./accept.ts";
-export type { AppEnv, Called } from "./app_env.ts";
+export type { AppContext, AppEnv, Called } from "./app_env.ts";
 export { type BodyLimits, BodyReader } from "./body_reader.ts";
 export { type Caller, Callers } from "./callers.ts";
 export { ProcConnections } from "./connections.ts";

@@ -180,7 +180,11 @@ const BAD_FIELDS: readonly [json: string, path: string, message: RegExp][] = [
     "rebind",
     /^given "yes"; allowed: true or false$/,
   ],
-  ['{"tool":"a","timeoutMS":5}', "timeoutMS", /^unknown key; did you mean "timeoutMs"\?$/],
+  [
+    '{"tool":"a","timeoutMS":5}',
+    "timeoutMS",
+    /^unknown key; did you mean "timeoutMs" or "stallTimeoutMs"\?$/,
+  ],
   ['{"tool":"a","__proto__":{}}', "__proto__", /^unknown key; /],
 ];
 

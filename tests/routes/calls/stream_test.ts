@@ -272,7 +272,7 @@ for (const headers of [{}, NDJSON]) {
     const { code, details, retryable } = await answer.json();
     assert.deepEqual({ code, details, retryable }, {
       code: "stream_gone",
-      details: { lastEventId: "3" },
+      details: { lastEventId: "3", reset: true },
       retryable: false,
     });
     assert.equal(engine.calls.length, 0);

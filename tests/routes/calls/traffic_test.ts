@@ -9,6 +9,8 @@ const LIMITS = {
   maxUnreadBytes: 1_000_000,
   maxResultBytes: 1_000_000,
   answerTimeoutMs: 0,
+  streamResumeMs: 0,
+  streamReplayBytes: 1_024,
   maxDepth: 10,
 };
 

@@ -1,0 +1,17 @@
+/**
+ * The events of a call as they are sent: written as text ({@link eventWriter}), taken from the call
+ * when there is room for them ({@link EventFeed}), and read over one connection
+ * ({@link StreamBody}) or over several. A stream that outlives its connections
+ * ({@link KeptStream}) goes on for a while when its reader is cut off, keeps its last events
+ * ({@link ReplayBuffer}), and is read on from any of them by the next {@link KeptBody}.
+ *
+ * @module
+ */
+export { EventFeed } from "./event_feed.ts";
+export { newStreamId, parseEventId, streamGone } from "./event_id.ts";
+export { KeptBody } from "./kept_body.ts";
+export type { KeptStream } from "./kept_stream.ts";
+export { type KeepLimits, KeptStreams } from "./kept_streams.ts";
+export type { ReplayBuffer } from "./replay_buffer.ts";
+export { StreamBody } from "./stream_body.ts";
+export { eventWriter } from "./stream_events.ts";
