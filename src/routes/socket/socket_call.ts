@@ -2,6 +2,7 @@ import type { Value } from "../../bridge/mod.ts";
 import type { Args, CallOptions } from "../../calls/mod.ts";
 import { SnakedenError } from "../../errors.ts";
 import type { CallOutcome, StreamEvent } from "../../pool/mod.ts";
+import { OVER_HTTP } from "../../tools/mod.ts";
 import { type EventSource, inMicroseconds, type Traffic } from "../calls/mod.ts";
 import { badFrame, type SocketCallFields, withInput } from "./frame_fields.ts";
 import { valueFrames, writeBinary } from "./frames.ts";
@@ -110,7 +111,7 @@ export class SocketCall {
 
   get #callOptions(): CallOptions {
     const { requestId } = this.#options;
-    return { ...this.#fields.options, requestId, signal: this.#leaving.signal };
+    return { ...this.#fields.options, requestId, signal: this.#leaving.signal, ...OVER_HTTP };
   }
 
   /** Reserves memory for the arguments and for the items that may wait. */
