@@ -55,6 +55,7 @@ export type ErrorCode =
   | "invalid_tool"
   | "tool_exists"
   | "host_tool_failed"
+  | "input_failed"
   | "python_exception"
   | "result_too_large"
   | "invalid_value"

@@ -18,6 +18,8 @@ export {
   type ArrayData,
   byteLengthOf,
   type DType,
+  type InputCollector,
+  type InputSource,
   isDType,
   isShape,
   isUnserializable,
@@ -26,6 +28,7 @@ export {
   TextValue,
   type Unserializable,
   Value,
+  ValueList,
   type WriteOptions,
 } from "./values/mod.ts";
 export { PROTOCOL_VERSION } from "./reception.ts";

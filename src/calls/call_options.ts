@@ -1,5 +1,5 @@
-import { Value } from "../bridge/mod.ts";
-import type { AffinityMode, ArrayForm } from "../pool/mod.ts";
+import { type InputCollector, Value, type WriteOptions } from "../bridge/mod.ts";
+import { type AffinityMode, type ArrayForm, CallInputs, type InputLimits } from "../pool/mod.ts";
 import type { FieldIssue, InvalidInputError } from "../errors.ts";
 import { suggestion } from "../near_names.ts";
 import { CALL_FIELDS, fieldIssue, invalidCall, shownValue } from "./call_fields.ts";
@@ -179,16 +179,22 @@ export function checkCallOptions(options: CallOptions): void {
   throw refused(options);
 }
 
+/** Returns the options with which {@link encodeArgs} encodes arguments. */
+export function argsWriting(limits: InputLimits): WriteOptions {
+  const { maxDepth } = limits;
+  return { maxDepth, name: "args", inputs: (): InputCollector => new CallInputs(limits) };
+}
+
 /**
  * Returns the arguments, encoded.
  *
  * @throws {InvalidInputError | SnakedenError} If they are not an object, or hold a value that
  * cannot be sent.
  */
-export function encodeArgs(args: Args, maxDepth: number): Value {
+export function encodeArgs(args: Args, writing: WriteOptions): Value {
   if (args instanceof Value) return checked(args);
   if (!CALL_FIELDS.args.isValid(args)) throw invalidCall([fieldIssue("args", args)]);
-  return checked(Value.from(args, { maxDepth, name: "args" }));
+  return checked(Value.from(args, writing));
 }
 
 /** Refuses arguments that no frame of the link can hold. */

@@ -1,14 +1,23 @@
+import type { WriteOptions } from "../bridge/mod.ts";
 import { showCaller, type StackedFunction } from "../caller_stack.ts";
 import type { Config } from "../config/mod.ts";
 import {
   type Call,
+  CallInputs,
   type CallOutcome,
+  type CallRequest,
   type ChunkSink,
   ChunkStream,
   type Pool,
 } from "../pool/mod.ts";
 import type { FoundHostTool, ToolRegistry } from "../tools/mod.ts";
-import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
+import {
+  type Args,
+  argsWriting,
+  type CallOptions,
+  checkCallOptions,
+  encodeArgs,
+} from "./call_options.ts";
 import type { HostCalls } from "./host_calls.ts";
 import { originOf, refuseDeadlock, timeoutOf } from "./nested_calls.ts";
 import { attachPoliced } from "./policed_stream.ts";
@@ -39,8 +48,11 @@ export class Calls {
   readonly #policies: PoliciesByPool | undefined;
   readonly #strict: StrictSessions | undefined;
   readonly #host: HostCalls | undefined;
+  /** Made once, not for each call. */
+  readonly #writing: WriteOptions;
 
   constructor({ limits, tools, policies, strict, host }: CallsDeps) {
+    this.#writing = argsWriting(limits);
     this.#strict = strict;
     this.#host = host;
     this.#limits = limits;
@@ -175,10 +187,11 @@ export class Calls {
     if (policed === undefined) {
       return stream.attach(this.#submit(tool, args, options, stream, found));
     }
-    const encoded = encodeArgs(args, this.#limits.maxDepth);
+    const encoded = encodeArgs(args, this.#writing);
     const { pool } = policed;
     attachPoliced(stream, {
       ...policed,
+      inputs: CallInputs.of(encoded),
       submit: (timeoutMs, sink) =>
         this.#submit(tool, encoded, { ...options, pool, timeoutMs }, sink),
     });
@@ -196,10 +209,13 @@ export class Calls {
     // A call of a registered tool does not use the binding of its session.
     if (pool.registered.find(tool, sessionId) || this.#strict.isReady(sessionId, pool)) return pool;
     // The caller may change the arguments while this waits.
-    const encoded = encodeArgs(args, this.#limits.maxDepth);
+    const encoded = encodeArgs(args, this.#writing);
     const timeoutMs = timeoutOf(pool, tool, options);
-    return this.#strict.prepare({ sessionId, pool: pool.name, tool, timeoutMs, signal })
+    const ready = this.#strict.prepare({ sessionId, pool: pool.name, tool, timeoutMs, signal })
       .then((leftMs) => ({ args: encoded, options: { ...options, timeoutMs: leftMs } }));
+    const inputs = CallInputs.of(encoded);
+    if (inputs !== undefined) ready.catch(() => inputs.close());
+    return ready;
   }
 
   /** Sends the call to its pool, at once unless it is the first strict one of its session. */
@@ -231,12 +247,14 @@ export class Calls {
     }
     const { policy, ...call } = policed;
     // Encoded once, and refused before anything is counted.
-    const encoded = encodeArgs(args, this.#limits.maxDepth);
-    return policy.run({
-      ...call,
-      attempt: (timeoutMs) =>
-        this.#submit(tool, encoded, { ...options, pool: call.pool, timeoutMs }).outcome,
-    });
+    const encoded = encodeArgs(args, this.#writing);
+    const attempt = (timeoutMs: number): Promise<CallOutcome> =>
+      this.#submit(tool, encoded, { ...options, pool: call.pool, timeoutMs }).outcome;
+    const inputs = CallInputs.of(encoded);
+    if (inputs === undefined) return policy.run({ ...call, attempt });
+    inputs.hold();
+    return policy.run({ ...call, attempt, mayRepeat: () => !inputs.isRead })
+      .finally(() => inputs.release());
   }
 
   /** Returns the policy that a call must pass, with its arguments; undefined if there is none. */
@@ -273,9 +291,11 @@ export class Calls {
   ): Call {
     const origin = originOf(options);
     if (origin !== undefined) refuseDeadlock(pool, tool, { origin, options });
-    return pool.submit({
+    const encoded = encodeArgs(args, this.#writing);
+    const inputs = CallInputs.of(encoded);
+    const request = {
       tool,
-      args: encodeArgs(args, this.#limits.maxDepth),
+      args: encoded,
       timeoutMs: timeoutOf(pool, tool, options),
       stallTimeoutMs: options.stallTimeoutMs ??
         (pool.registered.stallTimeoutOf(tool, options.sessionId) || pool.code.stallTimeoutOf(tool)),
@@ -290,8 +310,20 @@ export class Calls {
       idempotent: options.idempotent,
       arrays: options.arrays,
       onProgress: options.onProgress && reporterTo(options.onProgress, tool),
+      inputs,
       sink,
-    });
+    };
+    return inputs === undefined ? pool.submit(request) : submitHeld(pool, request, inputs);
+  }
+}
+
+/** Submits a call whose input streams are closed if the pool refuses it. */
+function submitHeld(pool: Pool, request: CallRequest, inputs: CallInputs): Call {
+  inputs.hold();
+  try {
+    return pool.submit(request);
+  } finally {
+    inputs.release();
   }
 }
 

@@ -127,7 +127,7 @@ export class HostCalls {
     const { sessionId, signal, timeoutMs = Infinity, [ORIGIN]: origin } = options;
     signal?.throwIfAborted();
     // As for a tool in Python: a tool gets a copy, and only values that could travel.
-    const decoded = encodeArgs(args, this.#maxDepth).decode();
+    const decoded = encodeArgs(args, { maxDepth: this.#maxDepth }).decode();
     const startedAt = this.#runs.alarms.now;
     const run = this.#runs.begin(tool, {
       depth: origin?.depth ?? 0,

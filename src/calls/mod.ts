@@ -16,7 +16,13 @@ export {
   type JsonSchema,
   shownValue,
 } from "./call_fields.ts";
-export { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
+export {
+  type Args,
+  argsWriting,
+  type CallOptions,
+  checkCallOptions,
+  encodeArgs,
+} from "./call_options.ts";
 export { Calls, type FoundCall } from "./calls.ts";
 export { HostCalls } from "./host_calls.ts";
 export { type PoliciesByPool, policiesByPool, warnOfUnknownTools } from "./policies/mod.ts";

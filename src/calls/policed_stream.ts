@@ -1,9 +1,11 @@
-import type { Call, ChunkSink, ChunkStream } from "../pool/mod.ts";
+import type { Call, CallInputs, ChunkSink, ChunkStream } from "../pool/mod.ts";
 import type { CallPolicy, PolicedCall } from "./policies/mod.ts";
 
 /** Options of a stream. */
 export interface PolicedStreamOptions extends Omit<PolicedCall<Call>, "attempt" | "mayRepeat"> {
   readonly policy: CallPolicy;
+  /** The input streams of the call, if it has any. It is not made again once it has read them. */
+  readonly inputs: CallInputs | undefined;
   /** Sends the call to the pool. */
   readonly submit: (timeoutMs: number, sink: ChunkSink) => Call;
 }
@@ -13,7 +15,7 @@ export interface PolicedStreamOptions extends Omit<PolicedCall<Call>, "attempt" 
  * again. A circuit counts a first chunk as a result.
  */
 export function attachPoliced(stream: ChunkStream, options: PolicedStreamOptions): void {
-  const { policy, submit, ...rest } = options;
+  const { policy, submit, inputs, ...rest } = options;
   const begun = Promise.withResolvers<void>();
   let hasBegun = false;
   let current: Call | undefined;
@@ -31,7 +33,12 @@ export function attachPoliced(stream: ChunkStream, options: PolicedStreamOptions
     await Promise.race([call.outcome, begun.promise]);
     return call;
   };
-  const outcome = policy.run({ ...rest, attempt, mayRepeat: () => !hasBegun })
-    .then((call) => call.outcome);
+  inputs?.hold();
+  const mayRepeat = (): boolean => !hasBegun && inputs?.isRead !== true;
+  const outcome = policy.run({ ...rest, attempt, mayRepeat }).then((call) => call.outcome);
+  if (inputs !== undefined) {
+    const release = (): void => inputs.release();
+    outcome.then(release, release);
+  }
   stream.attach({ outcome, credit: (bytes) => current?.credit(bytes) });
 }

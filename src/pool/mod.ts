@@ -25,6 +25,7 @@ export {
   type ArrayForm,
   type AskingCall,
   Call,
+  CallInputs,
   type CallOutcome,
   type CallRequest,
   type ChunkSink,
@@ -33,6 +34,7 @@ export {
   type HostMethod,
   HostMethods,
   type HostServices,
+  type InputLimits,
   PRIORITY_RANGE,
   type StreamEvent,
 } from "./calls/mod.ts";

@@ -115,6 +115,7 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   invalid_tool: "failed",
   tool_exists: "failed",
   host_tool_failed: "failed",
+  input_failed: "failed",
   python_exception: "failed",
   result_too_large: "failed",
   invalid_value: "failed",

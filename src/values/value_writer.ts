@@ -1,4 +1,5 @@
 import { SnakedenError } from "../errors.ts";
+import { type InputCollector, type InputSource, isInputSource } from "./input_source.ts";
 import { byteLengthOf, dtypeOf, isDType, isShape, NdArray } from "./nd_array.ts";
 import {
   isEscaped,
@@ -25,6 +26,11 @@ export interface WriteOptions {
   readonly inlineTags?: boolean;
   /** The buffers that tags may refer to by index, beside those that contain their data. */
   readonly buffers?: readonly Uint8Array[];
+  /**
+   * Makes the collector of input streams when the value has one. If omitted, streams are refused:
+   * only the arguments of a call may have some.
+   */
+  readonly inputs?: () => InputCollector;
 }
 
 /**
@@ -88,17 +94,27 @@ function isPlainPrototype(node: object): boolean {
 
 /** Converts a value to a JSON tree with tags, and collects its buffers. */
 export class ValueWriter {
-  readonly buffers: Uint8Array[] = [];
+  readonly buffers: Uint8Array[];
   readonly #maxDepth: number;
   readonly #name: string;
   readonly #inlineTags: boolean;
   readonly #given: readonly Uint8Array[];
+  readonly #openInputs: WriteOptions["inputs"];
+  #inputs: InputCollector | undefined;
 
-  constructor(options: WriteOptions) {
+  /** @param buffers The list to add buffers to, if several trees share one. */
+  constructor(options: WriteOptions, buffers: Uint8Array[] = []) {
+    this.buffers = buffers;
+    this.#openInputs = options.inputs;
     this.#maxDepth = options.maxDepth ?? DEFAULT_MAX_DEPTH;
     this.#name = options.name ?? "value";
     this.#inlineTags = options.inlineTags ?? false;
     this.#given = options.buffers ?? [];
+  }
+
+  /** The input streams of the value; undefined if it has none. */
+  get inputs(): InputCollector | undefined {
+    return this.#inputs;
   }
 
   /**
@@ -153,6 +169,7 @@ export class ValueWriter {
     if (node instanceof Set) return this.#object([...node], path, depth);
     if (node instanceof Map) return this.#fields([...node], path, depth);
     if (this.#inlineTags && isTagged(node)) return this.#inlineLeaf(node, path, depth);
+    if (isInputSource(node)) return this.#input(node, path);
     if (node instanceof Date && Number.isNaN(node.getTime())) {
       throw invalid(path, "the date is invalid");
     }
@@ -223,6 +240,18 @@ export class ValueWriter {
     return { [TAG]: "array", dtype, shape, buffer: this.buffers.push(bytes) - 1 };
   }
 
+  #input(source: InputSource, path: string): unknown {
+    if (this.#openInputs === undefined) {
+      throw invalid(
+        path,
+        `a ${classOf(source)} is an input stream, and only the arguments of a call of a tool may ` +
+          "have one",
+      );
+    }
+    this.#inputs ??= this.#openInputs();
+    return { [TAG]: "input", id: this.#inputs.add(source, path) };
+  }
+
   #inlineLeaf(leaf: TaggedLeaf, path: string, depth: number): unknown {
     switch (leaf[TAG]) {
       case "int":
@@ -243,6 +272,13 @@ export class ValueWriter {
       case "unserializable":
         if (!isUnserializable(leaf)) throw invalid(path, "the tag unserializable needs a type");
         return { [TAG]: "unserializable", type: leaf.type };
+      case "input":
+        throw invalid(
+          path,
+          "the tag input has no form in JSON; a body that is a stream is sent to " +
+            "/v1/stream?tool=NAME&input=PARAMETER as application/x-ndjson or " +
+            "application/octet-stream",
+        );
       default:
         throw invalid(
           path,

@@ -11,6 +11,9 @@ import { type Args, checkCallOptions, encodeArgs } from "../../src/calls/call_op
 import { InvalidInputError, type SnakedenError } from "../../src/errors.ts";
 import { decodeCall } from "../../src/routes/calls/call_body.ts";
 
+/** The options with which the host encodes arguments. */
+const WRITING = { maxDepth: 200, name: "args" };
+
 const FIELDS = Object.keys(CALL_FIELDS) as CallField[];
 
 const value = fc.oneof(
@@ -63,7 +66,7 @@ Deno.test("CallOptions and request bodies refuse a wrong field with the same tex
       const body = new TextEncoder().encode(JSON.stringify({ tool: "add", [field]: it }));
       const overHttp = refusal(() => decodeCall(body, 200));
       const byLibrary = refusal(() =>
-        field === "args" ? encodeArgs(it as Args, 200) : checkCallOptions({ [field]: it })
+        field === "args" ? encodeArgs(it as Args, WRITING) : checkCallOptions({ [field]: it })
       );
       assert.equal(byLibrary.message, overHttp.message);
       assert.deepEqual(byLibrary.details, overHttp.details);

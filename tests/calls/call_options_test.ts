@@ -8,6 +8,9 @@ import {
 } from "../../src/calls/call_options.ts";
 import { InvalidInputError } from "../../src/errors.ts";
 
+/** The options with which the host encodes arguments. */
+const WRITING = { maxDepth: 200, name: "args" };
+
 /** Returns the fields that are refused. */
 function problems(options: Record<string, unknown>): string[] {
   try {
@@ -110,9 +113,12 @@ Deno.test("checkCallOptions() names every field that is wrong, with what was giv
 });
 
 Deno.test("encodeArgs() encodes an object, and passes on a Value", () => {
-  assert.deepStrictEqual(encodeArgs({ a: 1, b: 2n ** 70n }, 200).decode(), { a: 1, b: 2n ** 70n });
+  assert.deepStrictEqual(encodeArgs({ a: 1, b: 2n ** 70n }, WRITING).decode(), {
+    a: 1,
+    b: 2n ** 70n,
+  });
   const value = Value.from({ a: 1 });
-  assert.equal(encodeArgs(value, 200), value);
+  assert.equal(encodeArgs(value, WRITING), value);
 });
 
 Deno.test("encodeArgs() refuses a value that is not an object, and says what it is", () => {
@@ -124,7 +130,7 @@ Deno.test("encodeArgs() refuses a value that is not an object, and says what it 
     [() => 1, "a function"],
   ];
   for (const [args, name] of bad) {
-    assert.throws(() => encodeArgs(args as Args, 200), (error) => {
+    assert.throws(() => encodeArgs(args as Args, WRITING), (error) => {
       assert.ok(error instanceof InvalidInputError);
       assert.match(
         error.message,
@@ -137,9 +143,12 @@ Deno.test("encodeArgs() refuses a value that is not an object, and says what it 
 });
 
 Deno.test("encodeArgs() names the argument that cannot be sent", () => {
-  assert.throws(() => encodeArgs({ rows: [{ run: () => 1 }] }, 200), {
+  assert.throws(() => encodeArgs({ rows: [{ run: () => 1 }] }, WRITING), {
     code: "invalid_value",
     message: /^Cannot send args\.rows\[0\]\.run: a function/,
   });
-  assert.throws(() => encodeArgs({ a: [[]] }, 2), /nested deeper than 2 levels/);
+  assert.throws(
+    () => encodeArgs({ a: [[]] }, { ...WRITING, maxDepth: 2 }),
+    /nested deeper than 2 levels/,
+  );
 });

@@ -164,7 +164,7 @@ Deno.test("Value.from() refuses objects that would arrive empty or as null", () 
     }
   }
   assert.throws(() => Value.from([new Hidden()]), /value\[0\]: a Hidden cannot be sent/);
-  assert.throws(() => Value.from([[1].values()]), /value\[0\]: a Iterator cannot be sent/);
+  assert.throws(() => Value.from([[1].values()]), /value\[0\]: a Iterator is an input stream/);
   assert.throws(() => Value.from([new WeakSet()]), /value\[0\]: a WeakSet cannot be sent/);
 });
 

@@ -46,6 +46,10 @@ class HostError(Exception):
         """Facts for programs, such as the numbers in the text."""
         self.retryable = retryable
         """True if the same request may succeed later, unchanged."""
+        self.argument: str | None = None
+        """The argument whose input stream has failed, such as `args.rows`; None for any other
+        error.
+        """
 
     @property
     def issues(self) -> list[Issue]:

@@ -1,7 +1,7 @@
 /**
  * Values on the link: a JSON tree with tags, and raw buffers beside it. A {@link Value} stays
- * encoded until it is needed. src/values has the parts that do not depend on the link. Twin of
- * `snakeden._values`.
+ * encoded until it is needed. A {@link ValueList} holds values that are encoded one by one.
+ * src/values has the parts that do not depend on the link. Twin of `snakeden._values`.
  *
  * @module
  */
@@ -9,6 +9,8 @@ export {
   type ArrayData,
   byteLengthOf,
   type DType,
+  type InputCollector,
+  type InputSource,
   isDType,
   isShape,
   isUnserializable,
@@ -17,4 +19,5 @@ export {
   type WriteOptions,
 } from "../../values/mod.ts";
 export { TextValue } from "./text_value.ts";
+export { ValueList } from "./value_list.ts";
 export { type RawBytes, Value, weightOf } from "./values.ts";

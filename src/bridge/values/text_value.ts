@@ -1,4 +1,5 @@
 import type { SharedBuffer } from "../gen/link.js";
+import type { InputCollector } from "../../values/mod.ts";
 
 /**
  * A value to send, as it waits in a message for {@link FrameWriter}. Its JSON stays a string until
@@ -11,17 +12,21 @@ export class TextValue {
   readonly shared: readonly SharedBuffer[];
   /** The total size of the buffers when the value was created. */
   readonly bufferBytes: number;
+  /** The input streams that its tags refer to. */
+  readonly inputs: InputCollector | undefined;
 
   constructor(
     text: string,
     tagged: boolean,
     buffers: readonly Uint8Array[],
     shared: readonly SharedBuffer[] = [],
+    inputs?: InputCollector,
   ) {
     this.text = text;
     this.tagged = tagged;
     this.buffers = buffers;
     this.shared = shared;
+    this.inputs = inputs;
     this.bufferBytes = buffers.length === 0 ? 0 : lengthOf(buffers);
   }
 

@@ -5,6 +5,7 @@ import {
   DEFAULT_MAX_DEPTH,
   type DType,
   hasTypedArray,
+  type InputCollector,
   isDType,
   isPlain,
   isShape,
@@ -83,7 +84,7 @@ export class Value {
     const writer = new ValueWriter(options);
     const tree = writer.write(value);
     return new Value(
-      new TextValue(JSON.stringify(tree), true, writer.buffers),
+      new TextValue(JSON.stringify(tree), true, writer.buffers, undefined, writer.inputs),
     );
   }
 
@@ -118,10 +119,17 @@ export class Value {
     const texts = [...fields].map(([name, it]) =>
       `${JSON.stringify(name)}:${it instanceof Uint8Array ? tag(it) : `[${it.map(tag)}]`}`
     );
-    const text = this.#text();
-    const rest = text === "{}" ? "" : text.slice(1, -1);
-    if (rest !== "") texts.push(rest);
-    return new Value(new TextValue(`{${texts}}`, true, buffers));
+    return new Value(new TextValue(this.#textWith(texts), true, buffers));
+  }
+
+  /**
+   * Returns the object with a further field that is an input stream. The value must be an object
+   * without this field, and without input streams.
+   */
+  withInput(name: string, id: number, inputs: InputCollector): Value {
+    const { buffers, shared } = this.content;
+    const text = this.#textWith([`${JSON.stringify(name)}:{"${TAG}":"input","id":${id}}`]);
+    return new Value(new TextValue(text, true, buffers, shared, inputs));
   }
 
   /**
@@ -132,13 +140,13 @@ export class Value {
    */
   withDefaults(defaults: Value): Value {
     const { tagged, buffers, shared } = this.content;
-    const own = fieldsText(this.#text());
-    const others = fieldsText(defaults.#text());
+    const own = fieldsText(this.text);
+    const others = fieldsText(defaults.text);
     if (others === "") return this;
     // Every reader of JSON here takes the last one of two fields with the same name.
     const text = own === "" ? `{${others}}` : `{${others},${own}}`;
     return new Value(
-      new TextValue(text, tagged || defaults.content.tagged, buffers, shared),
+      new TextValue(text, tagged || defaults.content.tagged, buffers, shared, this.inputs),
     );
   }
 
@@ -149,7 +157,7 @@ export class Value {
   get raw(): RawBytes | undefined {
     const { tagged, buffers } = this.content;
     if (!tagged || buffers.length !== 1) return undefined;
-    const text = this.#text();
+    const text = this.text;
     if (text.length > MAX_LEAF_CHARS) return undefined;
     const leaf = parse(text) as TaggedLeaf;
     const [bytes] = buffers;
@@ -165,7 +173,7 @@ export class Value {
    * {@link Value.fromJsonTree} reads it again.
    */
   get parts(): { readonly text: string; readonly buffers: readonly Uint8Array[] } {
-    return { text: this.#text(), buffers: this.content.buffers };
+    return { text: this.text, buffers: this.content.buffers };
   }
 
   /** The bytes that the value counts for in the window of a stream. */
@@ -182,7 +190,7 @@ export class Value {
    */
   decode(): unknown {
     const { tagged, buffers } = this.content;
-    const tree = parse(this.#text());
+    const tree = parse(this.text);
     return tagged ? readTags(tree, decodeReader(buffers)) : tree;
   }
 
@@ -192,14 +200,27 @@ export class Value {
    */
   jsonText(): string {
     const { tagged, buffers } = this.content;
-    const text = this.#text();
+    const text = this.text;
     if (!tagged) return text;
     return JSON.stringify(readTags(parse(text, keepSpelling), inlineReader(buffers)));
   }
 
-  #text(): string {
+  /** The JSON text of the tree, with its tags. */
+  get text(): string {
     const { content } = this;
     return content instanceof TextValue ? content.text : decoder.decode(content.json);
+  }
+
+  /** The input streams of the arguments of a call; undefined if there are none. */
+  get inputs(): InputCollector | undefined {
+    const { content } = this;
+    return content instanceof TextValue ? content.inputs : undefined;
+  }
+
+  /** Returns the text of the object with further fields, each written as `"name":value`. */
+  #textWith(fields: readonly string[]): string {
+    const rest = fieldsText(this.text);
+    return `{${rest === "" ? fields : [...fields, rest]}}`;
   }
 }
 

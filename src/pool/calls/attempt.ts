@@ -1,6 +1,7 @@
 import { type Alarms, LoneAlarm } from "../../async/mod.ts";
 import type { Ask, CallListener, Link, Value, WireError } from "../../bridge/mod.ts";
-import type { AttemptOfCall, Call } from "./call.ts";
+import type { Call } from "./call.ts";
+import type { AttemptOfCall } from "./call_surroundings.ts";
 import type { Listed } from "./call_list.ts";
 
 /** The worker, as its attempts see it. */

@@ -4,26 +4,10 @@ import { SnakedenError } from "../../errors.ts";
 import { callFailure } from "./call_failure.ts";
 import { ARRAY_FORMS, type CallOutcome, type CallRequest } from "./call_request.ts";
 import type { Queued } from "./call_queue.ts";
+import type { AskingWorker, AttemptOfCall, CallSession } from "./call_surroundings.ts";
 import type { HostServices } from "./host_methods.ts";
 import { StallWatch } from "./stall_watch.ts";
 import { expiredInQueue, overran, stalled } from "./time_failures.ts";
-
-/** The worker's half of a call, as the call sees it. */
-export interface AttemptOfCall {
-  readonly workerId: string;
-  /** The time at which it was sent, on the clock of the owner. */
-  readonly sentAt: number;
-  /** The time at which the worker answered. */
-  readonly endedAt: number;
-  /** The time spent in the tool, by the worker's clock; undefined unless it ended with a result. */
-  readonly runMs: number | undefined;
-  /** False while the attempt waits in the worker behind other calls. */
-  readonly hasBegun: boolean;
-  /** Grants its stream `bytes` more credit. */
-  credit(bytes: number): void;
-  /** Tells the work to stop. A worker that does not stop it within `graceMs` is killed. */
-  stop(graceMs: number): void;
-}
 
 /** The pool, as a call sees it. */
 export interface CallOwner {
@@ -41,20 +25,6 @@ export interface CallOwner {
   settled(call: Call, error: unknown): void;
   /** Called when the call left the queue before it was sent. */
   withdrawn(call: Call): void;
-}
-
-/** The part of a call that belongs to its session; see `Affinity`. */
-export interface CallSession {
-  /** True if no worker but that of its session, or of its tool, may run the call. */
-  readonly isStrict: boolean;
-  /** Names this worker in the text of an error. */
-  readonly workerText: string;
-}
-
-/** The worker whose tool asks the host for something. */
-export interface AskingWorker {
-  readonly id: string;
-  readonly incarnation: string;
 }
 
 /** The number and the time that an owner gives a new call. */
@@ -126,6 +96,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
     this.outcome = promise;
     this.#resolve = resolve;
     this.#reject = reject;
+    request.inputs?.hold();
     owner.deadlines.set(this, this.#deadline);
     request.signal?.addEventListener("abort", this, { once: true });
     if (request.stallTimeoutMs) {
@@ -170,9 +141,12 @@ export class Call implements Queued, Alarm, EventListenerObject {
     return this.session?.isStrict ?? false;
   }
 
-  /** True once a chunk has arrived; the call must not run again then. */
-  get hasChunk(): boolean {
-    return this.#chunks > 0;
+  /**
+   * True once a chunk has arrived, or an item of an input stream was taken; the call must not run
+   * again then.
+   */
+  get hasFlowed(): boolean {
+    return this.#chunks > 0 || (this.#request.inputs?.isRead ?? false);
   }
 
   /** The current time on the clock of its owner. */
@@ -235,6 +209,8 @@ export class Call implements Queued, Alarm, EventListenerObject {
 
   /** Answers the caller with what the worker reported, unless it has been answered. */
   refuse(error: WireError, runMs: number): void {
+    const input = this.#inputFailure(error);
+    if (input !== undefined) return this.#failAs(inputFailed(error.message), input.error);
     const { workerId = "", sentAt = 0 } = this.#attempt ?? {};
     this.fail(callFailure(error, {
       tool: this.tool,
@@ -276,9 +252,18 @@ export class Call implements Queued, Alarm, EventListenerObject {
   }
 
   /** Answers what its tool asks the host for. */
-  answer(ask: Ask, { id: workerId, incarnation }: AskingWorker): Value | Promise<Value> {
+  answer(ask: Ask, worker: AskingWorker): Value | Promise<Value> {
+    const stall = this.#stall;
+    return stall === undefined
+      ? this.#answer(ask, worker)
+      : stall.ask(() => this.#answer(ask, worker));
+  }
+
+  #answer(ask: Ask, { id: workerId, incarnation }: AskingWorker): Value | Promise<Value> {
     const { sessionId = "", requestId = "", tool, depth = 0, ancestors = [] } = this.#request;
     const { name: pool, services } = this.#owner;
+    const item = this.#request.inputs?.answer(ask.method, ask.args);
+    if (item !== undefined) return item;
     const remainingMs = Math.max(0, this.#deadline - this.now);
     const call = {
       callId: this.id,
@@ -296,19 +281,32 @@ export class Call implements Queued, Alarm, EventListenerObject {
         return ask.signal;
       },
     };
-    const stall = this.#stall;
-    if (stall === undefined) return services.answer(call, ask.method, ask.args);
-    return stall.ask(() => services.answer(call, ask.method, ask.args));
+    return services.answer(call, ask.method, ask.args);
   }
 
   /** Answers the caller with an error, unless it has been answered. */
   fail(error: unknown): void {
+    this.#failAs(error, error);
+  }
+
+  /** Answers the caller with `error`, and counts the call by `counted`. */
+  #failAs(counted: unknown, error: unknown): void {
     if (this.#state === "settled") return;
     if (this.#request.sink !== undefined && error !== this.#request.signal?.reason) {
       if (error instanceof SnakedenError) error.addDetails({ chunks: this.#chunks });
     }
-    this.#settle(error);
+    this.#settle(counted);
     this.#reject(error);
+  }
+
+  /**
+   * Returns the error of the input stream because of which the tool has failed. Its caller gets the
+   * same error that the source of the stream has thrown.
+   */
+  #inputFailure({ code, issues }: WireError): { readonly error: unknown } | undefined {
+    const { inputs } = this.#request;
+    if (code !== "input_failed" || inputs === undefined) return undefined;
+    return inputs.failureAt(issues[0]?.path ?? "");
   }
 
   /**
@@ -381,6 +379,11 @@ export class Call implements Queued, Alarm, EventListenerObject {
     this.#owner.deadlines.clear(this);
     this.#stall?.end();
     this.#request.signal?.removeEventListener("abort", this);
+    this.#request.inputs?.release();
     this.#owner.settled(this, error);
   }
+}
+
+function inputFailed(message: string): SnakedenError {
+  return new SnakedenError("input_failed", message);
 }

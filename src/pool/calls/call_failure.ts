@@ -21,6 +21,7 @@ export interface FailureContext {
 
 /** The codes that a worker may report, besides those that have their own class. */
 const PLAIN_CODES: readonly ErrorCode[] = [
+  "input_failed",
   "unknown_tool",
   "cancelled",
   "result_too_large",

@@ -1,5 +1,6 @@
 import type { Value } from "../../bridge/mod.ts";
 import type { AffinityMode } from "./affinity_mode.ts";
+import type { CallInputs } from "./inputs/mod.ts";
 
 /** The form of arrays in results: lists of numbers, or their bytes, which HTTP sends as base64. */
 export type ArrayForm = "list" | "base64";
@@ -41,6 +42,8 @@ export interface CallRequest {
   readonly arrays?: ArrayForm | undefined;
   /** Receives the progress of a call, also of one without a sink. It must not throw. */
   readonly onProgress?: ((report: Value) => void) | undefined;
+  /** The input streams among the arguments, which the call holds until it has ended. */
+  readonly inputs?: CallInputs | undefined;
   /** Receives the chunks of a stream; without it a generator returns a list. */
   readonly sink?: ChunkSink | undefined;
 }

@@ -3,13 +3,15 @@
  * and ends with one outcome. An {@link Attempt} is the worker's half: it receives the messages of
  * the worker. {@link ChunkStream} holds the chunks that its reader has not taken yet;
  * {@link RunTimes} estimates how long the next call of a tool will run. {@link HostServices} answer
- * what a tool asks the host for while it runs.
+ * what a tool asks the host for while it runs. {@link CallInputs} are the streams that a caller
+ * sends to the tool.
  *
  * @module
  */
 export type { AffinityMode } from "./affinity_mode.ts";
 export { Attempt, type AttemptHost } from "./attempt.ts";
-export { Call, type CallOwner, type CallSession } from "./call.ts";
+export { Call, type CallOwner } from "./call.ts";
+export type { CallSession } from "./call_surroundings.ts";
 export type { ArrayForm, CallOutcome, CallRequest, ChunkSink, HeldWorker } from "./call_request.ts";
 export { CallList, type Listed } from "./call_list.ts";
 export { CallQueue, goesBefore, PRIORITY_RANGE } from "./call_queue.ts";
@@ -21,5 +23,6 @@ export {
   type HostServices,
   NO_SERVICES,
 } from "./host_methods.ts";
+export { CallInputs, INPUT_CANCEL, INPUT_NEXT, type InputLimits } from "./inputs/mod.ts";
 export { withModuleCure } from "./missing_module.ts";
 export { RunTimes } from "./run_times.ts";

@@ -93,7 +93,7 @@ export class CrashPolicy {
       if (isPoison) return { action: "poison", error: this.#poison(call.tool, own, history) };
     }
     const runs = history.filter((it) => it.mayHaveRun).length;
-    const mayRunAgain = this.#isIdempotent(call) && !call.isBound && !call.hasChunk &&
+    const mayRunAgain = this.#isIdempotent(call) && !call.isBound && !call.hasFlowed &&
       runs <= maxReruns;
     if (mayHaveRun && !mayRunAgain) return { action: "fail", error };
     // If something, such as the kernel, kills every worker that reads these arguments, the attempts

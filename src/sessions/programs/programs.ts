@@ -221,7 +221,7 @@ export class Programs {
       throw unknownProgram(name, id === undefined ? undefined : { id, thenGlobal: true });
     }
     const { programLimits: { maxDepth } } = this.#deps;
-    const encoded = encodeArgs(args, maxDepth);
+    const encoded = encodeArgs(args, { maxDepth, name: "args" });
     const { tool, metadata: _metadata, ...stored } = found.call;
     return {
       tool,

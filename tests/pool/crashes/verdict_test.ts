@@ -26,7 +26,7 @@ function callWith(options: Partial<JudgedCall> = {}): JudgedCall {
     tool: "hold",
     args: Value.from(1),
     state: "running" as const,
-    hasChunk: false,
+    hasFlowed: false,
     isBound: false,
     idempotent: undefined,
     ...options,
@@ -80,7 +80,7 @@ Deno.test("CrashPolicy.judge() reruns a call that is idempotent by itself or by 
     [{ idempotent: true }, "rerun"],
     [{ tool: "lookup" }, "rerun"],
     [{ tool: "lookup", idempotent: false }, "fail"],
-    [{ idempotent: true, hasChunk: true }, "fail"],
+    [{ idempotent: true, hasFlowed: true }, "fail"],
     [{ idempotent: true, state: "settled" }, "fail"],
     [{ idempotent: true, isBound: true }, "fail"],
   ];

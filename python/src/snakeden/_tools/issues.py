@@ -18,6 +18,7 @@ from snakeden._tools.convert import converter_of
 from snakeden._tools.hints.class_fields import allows_unknown, is_fielded
 from snakeden._tools.hints.forms import declared_fields, plain_alias, union_members
 from snakeden._tools.hints.parts import choices_of, is_enum, is_pydantic
+from snakeden._values.input_handle import InputHandle
 from snakeden.errors import Issue
 
 __all__ = ["MAX_ISSUES", "explain", "near_or_all"]
@@ -40,6 +41,12 @@ _TYPED_ARRAYS: Final = {
 }
 
 
+_NO_STREAM: Final = (
+    "given an input stream, which this parameter does not take; allowed: a value of its type, or "
+    "hint the parameter as Iterator[...] or AsyncIterator[...]"
+)
+
+
 def explain(value: Any, hint: Any, *, path: str, issues: list[Issue]) -> None:
     """Add an issue for each part of `value` that `hint` refuses."""
     if len(issues) >= MAX_ISSUES:
@@ -47,6 +54,9 @@ def explain(value: Any, hint: Any, *, path: str, issues: list[Issue]) -> None:
     try:
         converter_of(hint)(value)
     except Exception as error:
+        if isinstance(value, InputHandle):
+            issues.append(Issue(path, _NO_STREAM))
+            return
         before = len(issues)
         bare = _bare(hint)
         if union_members(bare) or not _explain_pydantic(value, error, path=path, issues=issues):

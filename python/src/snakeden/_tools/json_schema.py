@@ -12,6 +12,7 @@ import msgspec
 from snakeden._tools.hints.absent_keys import absent_keys, require_keys
 from snakeden._tools.hints.declarations import HintError
 from snakeden._tools.hints.forms import inner_hints, native_form
+from snakeden._tools.hints.input_part import INPUT_KEY
 from snakeden._tools.hints.parts import (
     Part,
     is_pydantic,
@@ -262,7 +263,10 @@ def _as_input(schema: Schema) -> Schema:
 
 
 def _as_output(schema: Schema) -> Schema:
-    """Describe bytes and arrays as tagged leaves."""
+    """Describe bytes and arrays as tagged leaves. What an input stream may be, a result is not."""
+    if INPUT_KEY in schema:
+        plain = {key: it for key, it in schema.items() if key != INPUT_KEY}
+        return {key: _mend(it, _as_output) for key, it in plain.items()}
     if schema.get("contentEncoding") == "base64":
         return _BYTES
     return {**schema, **_ARRAY} if _is_array(schema) else schema

@@ -19,6 +19,7 @@ from snakeden._tools.hints.unknown_fields import unknown_form
 from snakeden._tools.issues import MAX_ISSUES, explain, near_or_all
 from snakeden._tools.json_schema import input_schema, output_schema
 from snakeden._values import values
+from snakeden._values.input_handle import OpenInput
 from snakeden._values.type_name import type_name
 from snakeden._values.values import Encoded
 from snakeden.errors import AdapterError, ArgumentsError, InvalidValueError, Issue
@@ -111,9 +112,14 @@ class ToolSchema:
         return msgspec.defstruct("Arguments", fields, kw_only=True)
 
     def parse(
-        self, json: bytes, tagged: bool, *, buffers: Sequence[bytes | memoryview] = ()
+        self,
+        json: bytes,
+        tagged: bool,
+        *,
+        buffers: Sequence[bytes | memoryview] = (),
+        open_input: OpenInput | None = None,
     ) -> Arguments:
-        """Return the positional and keyword arguments of a call.
+        """Return the positional and keyword arguments of a call; `open_input` opens its streams.
 
         Raises:
             ArgumentsError: A field is wrong; there is an issue for each.
@@ -122,10 +128,11 @@ class ToolSchema:
         if not json:
             json = b"{}"
         if self._decode is None or self._struct is None:
-            return self._parse_fields(values.decode(Encoded(json, tagged, buffers)))
+            encoded = Encoded(json, tagged, buffers)
+            return self._parse_fields(values.decode(encoded, open_input=open_input))
         try:
             if tagged:
-                tree = values.decode(Encoded(json, True, buffers))
+                tree = values.decode(Encoded(json, True, buffers), open_input=open_input)
                 struct = msgspec.convert(tree, self._struct, dec_hook=dec_hook, str_keys=True)
                 if self._tree_seeker is not None:
                     msgspec.convert(tree, self._tree_seeker, str_keys=True)
@@ -140,7 +147,8 @@ class ToolSchema:
         except InvalidValueError:
             raise
         except Exception:
-            return self._parse_fields(values.decode(Encoded(json, tagged, buffers)))
+            encoded = Encoded(json, tagged, buffers)
+            return self._parse_fields(values.decode(encoded, open_input=open_input))
         arguments = msgspec.structs.astuple(struct)
         if not self._keywords:
             return arguments, _NO_KEYWORDS

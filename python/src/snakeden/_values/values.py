@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from snakeden._values import arrays
+from snakeden._values.input_handle import OpenInput
 from snakeden._values.lowering import MAX_SAFE_INTEGER, TAG, Lowering
 from snakeden.errors import InvalidValueError, ResultTooLargeError
 
@@ -143,8 +144,8 @@ def _is_plain(value: Any, depth: int) -> bool:
     return all(_is_plain(item, depth) for item in items)
 
 
-def decode(encoded: Encoded, where: str = "args") -> Any:
-    """Decode a value from the link.
+def decode(encoded: Encoded, where: str = "args", *, open_input: OpenInput | None = None) -> Any:
+    """Decode a value from the link. Without `open_input`, it may have no input streams.
 
     Arrays become read-only numpy arrays on the memory of their buffer. Without numpy they become
     memoryviews with format and shape: of raw bytes for float16 and complex numbers, for which
@@ -155,7 +156,7 @@ def decode(encoded: Encoded, where: str = "args") -> Any:
     """
     try:
         tree = _loads(encoded.json)
-        return _Lifting(encoded.buffers).lift(tree, where) if encoded.tagged else tree
+        return _Lifting(encoded.buffers, open_input).lift(tree, where) if encoded.tagged else tree
     except RecursionError:
         raise InvalidValueError("nested deeper than this Python's stack allows", where) from None
     except msgspec.DecodeError as error:
@@ -167,10 +168,11 @@ def decode(encoded: Encoded, where: str = "args") -> Any:
 class _Lifting:
     """A tree that is being decoded, with the buffers that its tags refer to."""
 
-    __slots__ = ("_buffers",)
+    __slots__ = ("_buffers", "_open_input")
 
-    def __init__(self, buffers: Sequence[bytes | memoryview]) -> None:
+    def __init__(self, buffers: Sequence[bytes | memoryview], open_input: OpenInput | None) -> None:
         self._buffers = buffers
+        self._open_input = open_input
 
     def lift(self, node: Any, where: str) -> Any:
         """Replace tagged leaves with their values, in place."""
@@ -204,6 +206,8 @@ class _Lifting:
                 return bytes(self._buffer(node["buffer"]))
             if tag == "array":
                 return arrays.lift(node["dtype"], node["shape"], data=self._buffer(node["buffer"]))
+            if tag == "input" and self._open_input is not None:
+                return self._open_input(int(node["id"]), where=where)
             if tag == "object" and type(node["value"]) is dict:
                 return self._lift_items(node["value"], where)
         except (KeyError, TypeError, ValueError, ArithmeticError) as error:

@@ -22,6 +22,7 @@ __all__ = [
     "fields_of",
     "is_fielded",
     "is_typed_dict",
+    "is_unchecked_protocol",
 ]
 
 _WRAPPERS: Final = ("Required", "NotRequired", "ReadOnly")
@@ -179,3 +180,9 @@ def is_typed_dict(kind: Any) -> bool:
 
 def _is_named_tuple(kind: Any) -> bool:
     return issubclass(kind, tuple) and hasattr(kind, "_fields")
+
+
+def is_unchecked_protocol(hint: Any) -> bool:
+    """Return whether `hint` is a Protocol whose members cannot be recognized at run time."""
+    kind = typing.get_origin(hint) or hint
+    return getattr(kind, "_is_protocol", False) and not getattr(kind, "_is_runtime_protocol", False)

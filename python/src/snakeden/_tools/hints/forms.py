@@ -16,7 +16,13 @@ from typing import Any, Final, Union
 
 import msgspec
 
-from snakeden._tools.hints.class_fields import ClassField, allows_unknown, fields_of, is_fielded
+from snakeden._tools.hints.class_fields import (
+    ClassField,
+    allows_unknown,
+    fields_of,
+    is_fielded,
+    is_unchecked_protocol,
+)
 from snakeden._tools.hints.declarations import (
     HintError,
     Marks,
@@ -24,6 +30,8 @@ from snakeden._tools.hints.declarations import (
     is_field_info,
     read_marks,
 )
+from snakeden._tools.hints.input_part import STREAMED, InputPart
+from snakeden._tools.hints.names import key_of
 from snakeden._tools.hints.parts import (
     BUILT_FROM,
     AliasPart,
@@ -144,16 +152,11 @@ def _is_special(hint: Any) -> bool:
         return True
     if is_fielded(hint):
         return any(is_field_info(field.default) for field in fields_of(hint))
-    if (origin or hint) in BUILT_FROM or _is_unchecked_protocol(hint):
+    kind = origin or hint
+    if kind in BUILT_FROM or kind in STREAMED or is_unchecked_protocol(hint):
         return True
     arguments = typing.get_args(hint)
     return is_mapping(origin) and len(arguments) == 2 and _is_odd_key(arguments[0])
-
-
-def _is_unchecked_protocol(hint: Any) -> bool:
-    """Return whether `hint` is a Protocol whose members cannot be recognized at run time."""
-    kind = typing.get_origin(hint) or hint
-    return getattr(kind, "_is_protocol", False) and not getattr(kind, "_is_runtime_protocol", False)
 
 
 def is_mapping(origin: Any) -> bool:
@@ -198,7 +201,7 @@ def native_form(hint: Any, made: Made | None = None) -> Any:
     made = {} if made is None else made
     plain = plain_alias(hint)
     if plain is not hint:
-        key = _key(hint)
+        key = key_of(hint)
         if key not in made:
             alias = AliasPart(hint)
             made[key] = alias.hint()
@@ -224,7 +227,10 @@ def native_form(hint: Any, made: Made | None = None) -> Any:
         builtin = BUILT_FROM[kind][0]
         inner = native_form(builtin[arguments] if arguments else builtin, made)
         return BuiltPart(kind, inner).hint()
-    if _is_unchecked_protocol(hint):
+    if kind in STREAMED:
+        item = arguments[0] if arguments else Any
+        return InputPart(kind, item, items=native_form(list[item], made)).hint()  # type: ignore[valid-type]
+    if is_unchecked_protocol(hint):
         return Any
     if is_mapping(origin) and len(arguments) == 2:
         values = native_form(arguments[1], made)
@@ -315,7 +321,7 @@ def joined(forms: Iterable[Any]) -> Any:
 
 def _class(hint: Any, made: Made) -> Any:
     """Make a part for a class with a field that needs one."""
-    key = _key(hint)
+    key = key_of(hint)
     if key in made:
         return made[key]
     try:
@@ -379,14 +385,6 @@ def struct_like(
     # Set only now, so that a class may contain itself.
     struct.__annotations__ = {f"f{n}": form for n, form in enumerate(forms)}
     return struct
-
-
-def _key(hint: Any) -> Any:
-    try:
-        hash(hint)
-    except TypeError:  # Metadata that cannot be hashed.
-        return repr(hint)
-    return hint
 
 
 def _unset() -> Any:

@@ -1,4 +1,4 @@
-"""Resolve the names in annotations, each on its own."""
+"""Resolve the names in annotations, each on its own, and name hints."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
-__all__ = ["resolve"]
+__all__ = ["key_of", "resolve"]
 
 
 def resolve(owner: type | Callable[..., Any], scope: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,3 +29,12 @@ def resolve(owner: type | Callable[..., Any], scope: Mapping[str, Any]) -> dict[
         except Exception:
             resolved[name] = Any
     return resolved
+
+
+def key_of(hint: Any) -> Any:
+    """Return a key for a hint in a dict."""
+    try:
+        hash(hint)
+    except TypeError:  # Metadata that cannot be hashed.
+        return repr(hint)
+    return hint

@@ -158,8 +158,6 @@ class BuiltPart(Part):
 
 BUILT_FROM: Final[dict[Any, tuple[Any, Callable[[Any], Any]]]] = {
     collections.deque: (list, collections.deque),
-    collections.abc.Iterable: (list, list),
-    collections.abc.Iterator: (list, iter),
     collections.abc.Reversible: (list, list),
     collections.abc.Container: (list, list),
     collections.OrderedDict: (dict, collections.OrderedDict),

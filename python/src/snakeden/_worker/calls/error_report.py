@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from snakeden._link import wire
 from snakeden._worker.calls.exceptions import describe, safe_text
-from snakeden.errors import ArgumentsError, CallCancelled, InvalidValueError, ResultTooLargeError
+from snakeden.errors import (
+    ArgumentsError,
+    CallCancelled,
+    HostError,
+    InvalidValueError,
+    Issue,
+    ResultTooLargeError,
+)
 
 if TYPE_CHECKING:
     from snakeden._link.gen.errors_pb2 import Error
@@ -50,6 +57,12 @@ def described(
     text = f"tool '{call.tool}' raised {description.type}"
     if description.message:
         text = f"{text}: {description.message}"
+    if issubclass(kind, HostError) and isinstance(
+        argument := getattr(error, "argument", None), str
+    ):
+        # The host knows what its caller has thrown.
+        why = Issue(argument, description.message)
+        return wire.error("input_failed", text, python=description, issues=[why])
     if added := hint(error):
         text = f"{text} ({added})"
     return wire.error("python_exception", text, python=description)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -16,6 +17,7 @@ from snakeden._values.values import ValueLimits, encode
 from snakeden._worker.calls import error_report
 from snakeden._worker.calls.drive import Driver, Settled
 from snakeden._worker.calls.streams import Collector, Sender
+from snakeden._worker.inputs.stream import InputStream
 
 if TYPE_CHECKING:
     from snakeden._link.gen.errors_pb2 import Error
@@ -87,10 +89,12 @@ class Execution:
             if attempt.stop_code is not None:
                 interruption.check(attempt)
             tool = self._tools.get(message.tool) or self._registered_tool(message)
-            if buffers:
-                positional, named = tool.parse(value.json, value.tagged, buffers=buffers)
+            if value.tagged:
+                positional, named = tool.parse(
+                    value.json, True, buffers=buffers, open_input=partial(InputStream, attempt)
+                )
             else:
-                positional, named = tool.parse(value.json, value.tagged)
+                positional, named = tool.parse(value.json, False)
             returned = tool.function(*positional, **named)
             streams = tool.schema.streams
             if (streams or type(returned) not in VALUE_TYPES) and is_lazy(
