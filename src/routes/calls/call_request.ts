@@ -2,6 +2,7 @@ import type { Value } from "../../bridge/mod.ts";
 import type { CallOptions } from "../../calls/mod.ts";
 import { OVER_HTTP } from "../../tools/mod.ts";
 import { bodyForm, type Caller } from "../http/mod.ts";
+import { hasInput, openInputCall } from "./input/mod.ts";
 import { type FindTool, uploadOpener } from "./upload/mod.ts";
 import type { Traffic } from "./traffic.ts";
 
@@ -19,7 +20,7 @@ interface CallParts {
 }
 
 /**
- * Reads a call from the body of a request. The signal of `caller` cancels it, so a client that
+ * Reads a call from the body of a request. A body that is an input stream is left to the tool. The signal of `caller` cancels it, so a client that
  * leaves ends its work.
  *
  * @throws {SnakedenError} `unsupported_media_type`, what {@link Traffic} throws, and
@@ -30,6 +31,10 @@ export async function readCallRequest(
   requestId: string,
   { caller, traffic, findTool }: CallParts,
 ): Promise<CallRequest> {
+  if (hasInput(request.url)) {
+    const { options, ...call } = openInputCall(request, { limits: traffic.inputs, findTool });
+    return { ...call, options: { ...options, requestId, signal: caller.signal } };
+  }
   const form = bodyForm(request.headers);
   const { tool, args, options } =
     await (form === "json"

@@ -1,6 +1,7 @@
 import type { Value } from "../../bridge/mod.ts";
 import { invalidCall } from "../../calls/mod.ts";
 import { SnakedenError } from "../../errors.ts";
+import type { InputLimits } from "../../pool/mod.ts";
 import {
   type AnswerLimits,
   type ArgumentLimits,
@@ -23,6 +24,8 @@ import { JsonThread, type LargeCall, weightOf } from "./json_thread.ts";
 export interface TrafficLimits extends ArgumentLimits, BodyLimits, AnswerLimits, KeepLimits {
   /** Levels of nesting in arguments. */
   readonly maxDepth: number;
+  /** The weight of items of an input stream that may be read ahead of the tool. */
+  readonly streamWindowBytes: number;
 }
 
 /**
@@ -45,6 +48,8 @@ export class Traffic implements Disposable {
   readonly answers: UnreadAnswers;
   /** The streams that outlive their connections. */
   readonly streams: KeptStreams;
+  /** The limits of input streams. */
+  readonly inputs: InputLimits;
   /** The clients of calls. */
   readonly callers: Callers = new Callers();
   readonly #thread = new JsonThread();
@@ -53,7 +58,9 @@ export class Traffic implements Disposable {
   #timer: ReturnType<typeof setInterval> | undefined;
 
   constructor(limits: TrafficLimits) {
-    this.#maxDepth = limits.maxDepth;
+    const { maxDepth, streamWindowBytes } = limits;
+    this.inputs = { maxDepth, streamWindowBytes };
+    this.#maxDepth = maxDepth;
     this.#maxBodyBytes = limits.maxBodyBytes;
     this.bodies = new BodyReader(limits);
     this.arguments = new OpenArguments(limits);

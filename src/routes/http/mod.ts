@@ -35,6 +35,7 @@ export {
   type BodyForm,
   bodyForm,
   checkContentType,
+  decodeText,
   isBytesBody,
   parseJson,
   parseJsonBody,

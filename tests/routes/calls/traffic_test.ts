@@ -12,6 +12,7 @@ const LIMITS = {
   streamResumeMs: 0,
   streamReplayBytes: 1_024,
   maxDepth: 10,
+  streamWindowBytes: 65_536,
 };
 
 /** A body without an announced length, which takes room as it comes. */

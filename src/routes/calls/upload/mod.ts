@@ -8,4 +8,10 @@
 export { readQuery } from "./call_query.ts";
 export { type FindTool, uploadOpener } from "./call_upload.ts";
 export { ParameterKinds } from "./parameter_kinds.ts";
-export { BINARY, CALL_PARAMETERS, RUN_PARAMETERS, UPLOADS } from "./upload_schema.ts";
+export {
+  BINARY,
+  CALL_PARAMETERS,
+  MAX_CHUNK_BYTES,
+  RUN_PARAMETERS,
+  UPLOADS,
+} from "./upload_schema.ts";

@@ -8,6 +8,9 @@ import { suggestion } from "../../../near_names.ts";
  */
 export type ParameterKind = "bytes" | "text" | "json" | "array" | "list" | "any";
 
+/** The key in the schema of a parameter that takes an input stream. Twin of input_part.py. */
+const INPUT_KEY = "x-snakeden-input";
+
 /** The parameters of a tool, by its JSON Schema. */
 export class ParameterKinds {
   readonly #schema: Readonly<Record<string, unknown>>;
@@ -31,6 +34,19 @@ export class ParameterKinds {
   /** Returns the names of the parameters that take bytes. */
   get ofBytes(): string[] {
     return Object.keys(this.#parameters).filter((it) => this.of(it) === "bytes");
+  }
+
+  /** Returns the names of the parameters whose hints say that they take an input stream. */
+  get ofInput(): string[] {
+    const takes = (name: string): boolean =>
+      this.#formsOf(this.#parameters[name]).some((it) => it[INPUT_KEY] === true);
+    return Object.keys(this.#parameters).filter(takes);
+  }
+
+  /** Returns true if a parameter may get an input stream: its hint says so, or it has none. */
+  takesInput(name: string): boolean {
+    if (this.ofInput.includes(name)) return true;
+    return this.of(name) === "any" && this.issuesOf([name]).length === 0;
   }
 
   /** Returns an issue for each of these names that the tool does not take. */

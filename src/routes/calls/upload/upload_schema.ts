@@ -1,6 +1,9 @@
 import { CALL_FIELDS } from "../../../calls/mod.ts";
 import { CALL_PART } from "./call_upload.ts";
 
+/** The longest frame into which an input stream of bytes is cut. */
+export const MAX_CHUNK_BYTES = 16_777_216;
+
 /** Bytes, in an OpenAPI document. */
 export const BINARY: object = { type: "string", format: "binary" };
 
@@ -23,6 +26,9 @@ export const UPLOADS = {
     },
   },
   "application/octet-stream": { schema: { ...BINARY, description: "One argument, see `arg`." } },
+  "application/x-ndjson": {
+    schema: { ...BINARY, description: "An input stream of one JSON value a line, see `input`." },
+  },
   "image/*": { schema: { ...BINARY, description: "One argument, see `arg`." } },
   "audio/*": { schema: { ...BINARY, description: "One argument, see `arg`." } },
   "video/*": { schema: { ...BINARY, description: "One argument, see `arg`." } },
@@ -53,11 +59,27 @@ export const CALL_PARAMETERS = [
       "of the tool that takes bytes.",
     schema: { type: "string" as const },
   },
+  {
+    name: "input",
+    in: "query" as const,
+    required: false,
+    description: "The parameter that reads the body as a stream, while it arrives: lines of JSON " +
+      "(`application/x-ndjson`) or bytes (`application/octet-stream`).",
+    schema: { type: "string" as const },
+  },
+  {
+    name: "chunkBytes",
+    in: "query" as const,
+    required: false,
+    description: "For an `input` of bytes: the length of the frames into which it is cut. " +
+      "Default: pieces as they arrive.",
+    schema: { type: "integer" as const, minimum: 1, maximum: MAX_CHUNK_BYTES },
+  },
 ];
 
 /** The fields of the run of a program in its query. Its body is JSON, and its tool is stored. */
 export const RUN_PARAMETERS: typeof CALL_PARAMETERS = CALL_PARAMETERS
-  .filter(({ name }) => name !== "tool" && name !== "arg");
+  .filter(({ name }) => !["tool", "arg", "input", "chunkBytes"].includes(name));
 
 /**
  * Returns the same schema in a form from which the page at `/docs` takes no value. It would send an

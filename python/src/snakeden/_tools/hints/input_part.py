@@ -12,7 +12,7 @@ from snakeden._values.input_handle import InputHandle
 __all__ = ["INPUT_KEY", "STREAMED", "InputPart"]
 
 INPUT_KEY: Final = "x-snakeden-input"
-"""The key in the schema of a parameter that takes an input stream. Twin of tool_inputs.ts."""
+"""The key in the schema of a parameter that takes an input stream. Twin of parameter_kinds.ts."""
 
 
 def _generated(items: list[Any]) -> Generator[Any, None, None]:

@@ -1,0 +1,7 @@
+/**
+ * Calls whose body is an input stream ({@link openInputCall}): a tool reads the lines or the bytes
+ * of the body while they arrive (body_items.ts), and no faster than it takes them (body_bytes.ts).
+ *
+ * @module
+ */
+export { hasInput, openInputCall } from "./input_call.ts";
