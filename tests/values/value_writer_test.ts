@@ -334,3 +334,39 @@ Deno.test("Value.fromJsonTree() refuses a number beyond the largest float, and n
     assert.equal(placeOf(() => Value.fromJsonTree(JSON.parse(text))), "value.a[0]");
   }
 });
+
+Deno.test("Value.from() takes input streams only if there is a collector for them", () => {
+  const seen: string[] = [];
+  const inputs = { add: (_source: unknown, path: string): number => seen.push(path) - 1 };
+  const streams = [
+    ReadableStream.from([1]),
+    (async function* (): AsyncGenerator<number> {})(),
+    [1].values(),
+  ];
+  const value = Value.from({ a: streams, b: [1] }, { name: "args", inputs: () => inputs });
+  assert.deepEqual(seen, ["args.a[0]", "args.a[1]", "args.a[2]"]);
+  assert.equal(value.inputs, inputs);
+  const tags = [0, 1, 2].map((id) => ({ $snakeden: "input", id }));
+  assert.deepEqual(JSON.parse(value.text), { a: tags, b: [1] });
+  for (const stream of streams) {
+    assert.throws(() => Value.from({ a: stream }), /value\.a: .* is an input stream, and only the/);
+  }
+  const values = { a: [1], b: "text", c: new Set([1]), d: new Map(), e: new Uint8Array(1) };
+  assert.equal(Value.from(values, { inputs: () => inputs }).inputs, undefined);
+});
+
+Deno.test("Value.withInput() adds a field, and keeps those that are there", () => {
+  const inputs = { add: (): number => 0 };
+  const value = Value.from({ a: new Uint8Array([1]) }).withInput("b", 4, inputs);
+  assert.deepEqual(JSON.parse(value.text), {
+    b: { $snakeden: "input", id: 4 },
+    a: { $snakeden: "bytes", buffer: 0 },
+  });
+  assert.equal(value.inputs, inputs);
+  assert.throws(() => Value.from({ $snakeden: 1 }).withInput("b", 4, inputs), /\$snakeden/);
+});
+
+Deno.test("Value.fromJsonTree() refuses the tag input", () => {
+  const tree = { rows: { $snakeden: "input", id: 0 } };
+  assert.throws(() => Value.fromJsonTree(tree), /value\.rows: the tag input has no form in JSON/);
+});

@@ -56,8 +56,9 @@ export class ValueList {
 
   /** Returns an object with the list in the field `name`, and with further fields. */
   inObject(name: string, fields: Readonly<Record<string, unknown>>): Value {
-    const list = `${JSON.stringify(name)}:[${this.#texts.join(",")}]`;
-    const text = `{${list},${JSON.stringify(fields).slice(1)}`;
+    const rest = JSON.stringify(fields).slice(1);
+    const comma = rest === "}" ? "" : ",";
+    const text = `{${JSON.stringify(name)}:[${this.#texts.join(",")}]${comma}${rest}`;
     return new Value(new TextValue(text, this.#tagged, this.#buffers));
   }
 
