@@ -144,18 +144,17 @@ Deno.test("a body that is a stream reaches the tool", async (t) => {
       return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1]) / 1_024;
     };
     const before = await rss();
-    const part = new Uint8Array(1_000_000);
-    let sent = 0;
-    const body = new ReadableStream<Uint8Array>({
-      pull(controller): void {
-        if (sent++ < 60) controller.enqueue(part);
-        else controller.close();
-      },
-    });
-    const query = "tool=count&input=items&chunkBytes=100000";
-    assert.equal(await resultOf(post(at(query), body, BYTES)), 600);
+    // The file has no blocks on the disk. curl sends it faster than fetch of this runtime does.
+    await using dir = await tempDir();
+    const path = `${dir.path}/large`;
+    await Deno.writeFile(path, new Uint8Array());
+    await Deno.truncate(path, 300_000_000);
+    const args = ["-s", "-T", path, "-X", "POST", "-H", `content-type: ${BYTES}`];
+    const url = at("tool=count&input=items&chunkBytes=100000");
+    const { stdout } = await new Deno.Command("curl", { args: [...args, url] }).output();
+    assert.equal(JSON.parse(decoder.decode(stdout)).result, 3_000);
     const grown = await rss() - before;
-    assert.ok(grown < 50, `the server grew by ${grown} MiB`);
+    assert.ok(grown < 100, `the server grew by ${grown} MiB`);
   });
 
   await t.step("broken lines are named", async () => {
