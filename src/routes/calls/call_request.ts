@@ -20,8 +20,8 @@ interface CallParts {
 }
 
 /**
- * Reads a call from the body of a request. A body that is an input stream is left to the tool. The signal of `caller` cancels it, so a client that
- * leaves ends its work.
+ * Reads a call from the body of a request. A body that is an input stream is left to the tool. The
+ * signal of `caller` cancels it, so a client that leaves ends its work.
  *
  * @throws {SnakedenError} `unsupported_media_type`, what {@link Traffic} throws, and
  * `invalid_input` naming every field that is wrong.
@@ -33,7 +33,7 @@ export async function readCallRequest(
 ): Promise<CallRequest> {
   if (hasInput(request.url)) {
     const { options, ...call } = openInputCall(request, { limits: traffic.inputs, findTool });
-    return { ...call, options: { ...options, requestId, signal: caller.signal } };
+    return { ...call, options: { ...options, requestId, signal: caller.signal, ...OVER_HTTP } };
   }
   const form = bodyForm(request.headers);
   const { tool, args, options } =

@@ -34,7 +34,7 @@ export function openInputCall(
   const chunkBytes = frame === undefined ? undefined : lengthOf(String(frame), items);
   const { tool, args, options } = decodeCall(undefined, maxDepth, { fields: call, args: [] });
   const name = String(input);
-  checkName(name, findTool(tool, options.pool));
+  checkName(name, findTool(tool, options.pool, options));
   if (isRecord(call["args"]) && Object.hasOwn(call["args"], name)) {
     refuse(`args.${name}`, "given in the body and in the query");
   }
