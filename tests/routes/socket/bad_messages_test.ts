@@ -17,7 +17,7 @@ function untilAborted({ signal }: CallOptions): Promise<never> {
 const CALL = '{"type":"call","id":1,"tool":"a"}';
 const BYTES = new Uint8Array(1);
 
-/** What a client sends, the code of the close, and the field and text of the error. */
+/** The messages of a client, the code of the close, and the field and text of the error. */
 const BREACHES: readonly (readonly [string, readonly Sent[], number, string, RegExp])[] = [
   ["no JSON", ["hello"], 1002, "the message", /it is not JSON/],
   ["an empty text", [""], 1002, "the message", /it is empty/],

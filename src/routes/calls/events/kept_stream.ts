@@ -2,7 +2,7 @@ import { lengthOf } from "../../http/mod.ts";
 import type { EventFeed, Piece } from "./event_feed.ts";
 import { ReplayBuffer } from "./replay_buffer.ts";
 
-/** What a stream needs of those that keep it. */
+/** The limits and the notices that a stream shares with those that keep it. */
 export interface StreamKeeper {
   /** The most bytes that a stream keeps while nobody waits for more. */
   readonly replayBytes: number;
