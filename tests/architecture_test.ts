@@ -87,6 +87,7 @@ const SINGLE_FILES: Readonly<Record<string, string>> = {
   "src/log_format.ts": "log",
   "src/log_writer.ts": "log",
   "src/caller_stack.ts": "errors",
+  "src/environment_names.ts": "errors",
   "src/granted.ts": "errors",
   "src/near_names.ts": "errors",
   "src/session_id.ts": "errors",

@@ -20,9 +20,13 @@ export interface ConfigPlace {
   readonly cwd?: string;
 }
 
-/** Returns the absolute paths at which a configuration file is looked for. */
+/**
+ * Returns the absolute paths at which a configuration file is looked for; none if the environment
+ * has the configuration itself.
+ */
 export function configPaths({ file, env = readVariable, cwd = Deno.cwd() }: ConfigPlace): string[] {
   const named = file ?? (env(HOST_ENV.config) || undefined);
+  if (named === undefined && env(HOST_ENV.configJson)) return [];
   const names = named === undefined ? CONFIG_FILE_NAMES : [named];
   return names.map((name) => resolve(cwd, name));
 }
@@ -60,6 +64,21 @@ export async function readConfigFile(
   }
   if (isJson && "hostTools" in content) throw invalidConfig(path, [TOOLS_IN_JSON]);
   return { path, dir: dirname(path), content };
+}
+
+/**
+ * Reads the configuration that the environment has in place of a file. Relative paths in it go by
+ * `cwd`.
+ *
+ * @throws {InvalidInputError} `config_invalid` if it is no JSON object.
+ */
+export function readConfigVariable(cwd: string, text: string): ConfigFile {
+  const path = HOST_ENV.configJson;
+  const content = parsedJson(path, text);
+  if (!isRecord(content)) {
+    throw problem(path, `it holds ${kindOf(content)}; allowed: an object`);
+  }
+  return { path, dir: cwd, content };
 }
 
 async function findConfigFile(cwd: string): Promise<string | undefined> {
@@ -101,7 +120,10 @@ async function readJson(path: string): Promise<unknown> {
   } catch (error) {
     throw problem(path, `it cannot be read (${messageOf(error)})`, error);
   }
-  const body = text.replace(/^\uFEFF/, "");
+  return parsedJson(path, text.replace(/^\uFEFF/, ""));
+}
+
+function parsedJson(path: string, body: string): unknown {
   try {
     return JSON.parse(body);
   } catch (error) {

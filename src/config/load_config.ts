@@ -5,7 +5,7 @@ import { isRecord } from "../json/mod.ts";
 import type { Level, LogFormat } from "../log.ts";
 import { HOST_ENV } from "../process/mod.ts";
 import { readApiKeyFile } from "./api_key_file.ts";
-import { readConfigFile } from "./config_file.ts";
+import { type ConfigFile, readConfigFile, readConfigVariable } from "./config_file.ts";
 import { pathText } from "./config_issues.ts";
 import { type ReadEnv, readEnvironment } from "./environment.ts";
 import { absolutePaths, LOADED, parseConfig, parseConfigTree } from "./parse_config.ts";
@@ -17,8 +17,8 @@ export interface LoadConfigOptions {
   /** Overrides everything else; relative paths in it go by `cwd`. */
   readonly overrides?: ConfigInput;
   /**
-   * The configuration file; default `SNAKEDEN_CONFIG`, else `snakeden.config.ts` or `.json` in
-   * `cwd`.
+   * The configuration file; default `SNAKEDEN_CONFIG`, else the object in `SNAKEDEN_CONFIG_JSON`,
+   * else `snakeden.config.ts` or `.json` in `cwd`.
    */
   readonly file?: string;
   /** Default: the environment of this process. */
@@ -74,10 +74,10 @@ export async function loadConfig(options: LoadConfigOptions = {}): Promise<Confi
 }
 
 /**
- * Assembles the configuration of an embedded host: defaults, then the file in `SNAKEDEN_CONFIG`,
- * then the environment, then `input`. Without `SNAKEDEN_CONFIG` it reads no file, so a file in the
- * working directory cannot change a test or a program by surprise. A configuration from this
- * function or {@link loadConfig} is checked, but not changed.
+ * Assembles the configuration of an embedded host: defaults, then the file in `SNAKEDEN_CONFIG` or
+ * the object in `SNAKEDEN_CONFIG_JSON`, then the environment, then `input`. If neither is set it
+ * reads no file, so a file in the working directory cannot change a test or a program by surprise.
+ * A configuration from this function or {@link loadConfig} is checked, but not changed.
  *
  * @throws {InvalidInputError} `config_invalid`, with every problem at once.
  */
@@ -113,9 +113,12 @@ async function load(
   const { overrides = {}, env = readVariable, cwd = Deno.cwd() } = options;
   const named = options.file ?? (env(HOST_ENV.config) || undefined);
   const namedBy = options.file === undefined ? HOST_ENV.config : "--config";
-  const file = named === undefined && !looksInCwd
-    ? undefined
-    : await readConfigFile(cwd, named, { namedBy, fresh: options.fresh ?? false });
+  const json = named === undefined ? env(HOST_ENV.configJson) || undefined : undefined;
+  let file: ConfigFile | undefined;
+  if (json !== undefined) file = readConfigVariable(cwd, json);
+  else if (named !== undefined || looksInCwd) {
+    file = await readConfigFile(cwd, named, { namedBy, fresh: options.fresh ?? false });
+  }
 
   const tree = { ...(file === undefined ? {} : absolutePaths(file.content, file.dir)) };
   const origins = new Map<string, string>();

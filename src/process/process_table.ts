@@ -1,4 +1,4 @@
-import { WORKER_ENV } from "./environment_names.ts";
+import { WORKER_ENV } from "../environment_names.ts";
 
 const MARK = WORKER_ENV.runId;
 const MARK_IN_PROC = new RegExp(String.raw`^/proc/(\d+)/environ:${MARK}=(\w+)$`);

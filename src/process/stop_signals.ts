@@ -94,6 +94,16 @@ export class StopSignals implements Disposable {
     return this.#requested.promise;
   }
 
+  /**
+   * Stops the process as SIGTERM does. Never the second request: the parent whose end is the cause
+   * may have sent a signal as well.
+   */
+  requestStop(): void {
+    if (this.#request === undefined) {
+      this.#onSignal({ name: "SIGTERM", status: signalExitCode(15) });
+    }
+  }
+
   /** Restores the default effect of the signals. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);

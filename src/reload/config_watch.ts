@@ -85,6 +85,7 @@ function withTarget(path: string): string[] {
 
 /** Watches the folders of the paths, since editors replace the file. */
 function open(paths: readonly string[]): Deno.FsWatcher | undefined {
+  if (paths.length === 0) return undefined;
   try {
     return Deno.watchFs([...new Set(paths.map((it) => dirname(it)))], { recursive: false });
   } catch (error) {

@@ -7,6 +7,7 @@ import { EXIT_CODES, isDenoFirst, NEEDS_INIT, StopSignals } from "../process/mod
 import { ConfigWatch } from "../reload/mod.ts";
 import { sayEndsAtOnce } from "./announcements.ts";
 import { type Flags, readFlags } from "./command_line.ts";
+import { watchParent } from "./parent_watch.ts";
 import { serveHttp } from "./serve_http.ts";
 import { complain } from "./standard_streams.ts";
 
@@ -38,6 +39,12 @@ export async function runServer(args: readonly string[], version: string): Promi
     isJson: false,
     starts: 0,
   };
+  try {
+    watchParent(() => onParentEnd(life));
+  } catch (error) {
+    complain(`snakeden: ${textOf(error)}\n`);
+    return statusOf(error);
+  }
   try {
     while (true) {
       const end = await serveOnce(life);
@@ -105,6 +112,13 @@ async function listen(life: Life): Promise<StopSignals> {
       await life.log?.flush(LAST_LINES_MS);
     },
   });
+}
+
+function onParentEnd({ signals }: Life): void {
+  getLogger("server").info("the parent has ended");
+  // Before it listens for signals, the server has started nothing that it would have to end.
+  if (signals === undefined) Deno.exit(EXIT_CODES.ok);
+  signals.requestStop();
 }
 
 /**

@@ -199,3 +199,32 @@ Deno.test("loadConfig() reports a group that is not an object, although a variab
   const error = await refusal({ cwd: dir.path, env: envOf({ SNAKEDEN_PYTHON: "python3" }) });
   assert.deepEqual(error.issues.map((it) => it.path), ["python"]);
 });
+
+Deno.test("loadConfig() takes the object in SNAKEDEN_CONFIG_JSON in place of a file", async () => {
+  await using dir = await folder({
+    "snakeden.config.json": '{"port": 1}',
+    "named.json": '{"port": 2}',
+  });
+  const variables = { SNAKEDEN_CONFIG_JSON: '{"port": 8126, "dataDir": "data"}' };
+  const given = { cwd: dir.path, env: envOf(variables) };
+  const config = await loadConfig(given);
+  assert.equal(config.port, 8126);
+  assert.equal(config.dataDir, join(dir.path, "data"));
+  assert.deepEqual(config.pools[0]?.modulePaths, [dir.path]);
+  assert.equal((await loadConfig({ ...given, file: "named.json" })).port, 2);
+  const port = envOf({ ...variables, SNAKEDEN_PORT: "8127" });
+  assert.equal((await loadConfig({ ...given, env: port })).port, 8127);
+});
+
+Deno.test("loadConfig() refuses SNAKEDEN_CONFIG_JSON that is no JSON object", async () => {
+  for (
+    const [text, message] of [
+      ["{", /SNAKEDEN_CONFIG_JSON.*it is not JSON/s],
+      ["[]", /SNAKEDEN_CONFIG_JSON.*it holds a list; allowed: an object/s],
+      ['{"prot": 1}', /SNAKEDEN_CONFIG_JSON.*prot/s],
+    ] as const
+  ) {
+    const { message: given } = await refusal({ env: envOf({ SNAKEDEN_CONFIG_JSON: text }) });
+    assert.match(given, message);
+  }
+});

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { HOST_ENV, PROGRAM_ENV, WORKER_ENV } from "../../src/process/environment_names.ts";
+import { HOST_ENV, PROGRAM_ENV, WORKER_ENV } from "../src/environment_names.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const NAMES: readonly string[] = [...Object.values(HOST_ENV), ...Object.values(WORKER_ENV)];
 
 /** Returns the paths of the files below `folder` with this ending. */
@@ -25,7 +25,7 @@ Deno.test("environment_names.ts is the only file of src that spells a variable o
       .replace(/\/\*[^]*?\*\//g, "").replace(/^\s*\/\/.*$/gm, "");
     return namesIn(code).length > 0;
   });
-  assert.deepEqual(others, ["src/process/environment_names.ts"]);
+  assert.deepEqual(others, ["src/environment_names.ts"]);
 });
 
 Deno.test("environment_names.ts has every variable that the Python package reads", () => {

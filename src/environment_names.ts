@@ -1,6 +1,7 @@
 /** The variables that a host reads. docs/configuration.md says what each one means. */
 export const HOST_ENV = {
   config: "SNAKEDEN_CONFIG",
+  configJson: "SNAKEDEN_CONFIG_JSON",
   host: "SNAKEDEN_HOST",
   port: "SNAKEDEN_PORT",
   dataDir: "SNAKEDEN_DATA_DIR",
@@ -10,6 +11,7 @@ export const HOST_ENV = {
   logLevel: "SNAKEDEN_LOG_LEVEL",
   logFormat: "SNAKEDEN_LOG_FORMAT",
   scriptExit: "SNAKEDEN_SCRIPT_EXIT",
+  parent: "SNAKEDEN_PARENT",
 } as const;
 
 /** The variables that a host sets for each of its workers; worker.py reads them. */
