@@ -12,6 +12,7 @@ export const HOST_ENV = {
   logFormat: "SNAKEDEN_LOG_FORMAT",
   scriptExit: "SNAKEDEN_SCRIPT_EXIT",
   parent: "SNAKEDEN_PARENT",
+  deno: "SNAKEDEN_DENO",
 } as const;
 
 /** The variables that a host sets for each of its workers; worker.py reads them. */

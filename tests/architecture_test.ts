@@ -23,7 +23,7 @@ const CATALOGUES = ["tests/fixtures/adapters"];
 const LEVELS: readonly (readonly string[])[] = [
   ["main"],
   ["server"],
-  ["routes", "dashboard", "script"],
+  ["routes", "dashboard", "script", "spawn"],
   ["snakeden"],
   ["host"],
   ["jobs", "reload", "sessions"],
@@ -266,6 +266,7 @@ const edges = [
   ...await importsOf("main.ts"),
   ...await importsOf("mod.ts"),
   ...await importsOf("src/client/mod.ts"),
+  ...await importsOf("src/spawn/mod.ts"),
 ];
 
 Deno.test("architecture: the imports of main.ts and mod.ts were read", () => {

@@ -301,6 +301,7 @@ function configOfScripts(): unknown {
       ...imports,
       snakeden: new URL("../../mod.ts", import.meta.url).href,
       "snakeden/client": new URL("../../src/client/mod.ts", import.meta.url).href,
+      "snakeden/spawn": new URL("../../src/spawn/mod.ts", import.meta.url).href,
     },
     compilerOptions: { ...compilerOptions, noUnusedLocals: false },
     unstable,
@@ -309,7 +310,7 @@ function configOfScripts(): unknown {
 
 /** Imports the library for a snippet that does not, and starts a host if it only uses one. */
 function withHost(text: string): string {
-  if (/from "snakeden(?:\/client)?"/.test(text) || !/\b(?:den|Snakeden)\b/.test(text)) return text;
+  if (/from "snakeden(?:\/\w+)?"/.test(text) || !/\b(?:den|Snakeden)\b/.test(text)) return text;
   const start = /\bden =/.test(text) ? "" : "await using den = await Snakeden.start();\n";
   return `import { Snakeden } from "snakeden";\n${start}${text}`;
 }
