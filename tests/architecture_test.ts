@@ -22,7 +22,7 @@ const CATALOGUES = ["tests/fixtures/adapters"];
  */
 const LEVELS: readonly (readonly string[])[] = [
   ["main"],
-  ["server"],
+  ["server", "testing"],
   ["routes", "dashboard", "script", "spawn"],
   ["snakeden"],
   ["host"],
@@ -76,6 +76,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["access", "pages", "schema"],
     ["http"],
   ],
+  testing: [["."], ["fake"]],
   tools: [["."], ["host", "registered"], ["tool_info.ts", "tool_name.ts"]],
 };
 
@@ -267,6 +268,7 @@ const edges = [
   ...await importsOf("mod.ts"),
   ...await importsOf("src/client/mod.ts"),
   ...await importsOf("src/spawn/mod.ts"),
+  ...await importsOf("src/testing/mod.ts"),
 ];
 
 Deno.test("architecture: the imports of main.ts and mod.ts were read", () => {

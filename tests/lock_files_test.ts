@@ -101,7 +101,13 @@ Deno.test("deno.json freezes deno.lock, so that a bare deno test adds nothing", 
 
 Deno.test("deno.json imports nothing from tests, which deno install in a linked project would fetch", () => {
   const files = Object.values(denoJson.imports).filter((it) => it.startsWith("./"));
-  assert.deepEqual(files, ["./mod.ts", "./src/client/mod.ts", "./src/spawn/mod.ts"]);
+  assert.deepEqual(files, [
+    "./mod.ts",
+    "./src/client/mod.ts",
+    "./src/spawn/mod.ts",
+    "./src/testing/mod.ts",
+    "./src/testing/fake/mod.ts",
+  ]);
   assert.deepEqual(Object.keys(denoJson.scopes), ["./tests/"]);
 });
 

@@ -302,6 +302,7 @@ function configOfScripts(): unknown {
       snakeden: new URL("../../mod.ts", import.meta.url).href,
       "snakeden/client": new URL("../../src/client/mod.ts", import.meta.url).href,
       "snakeden/spawn": new URL("../../src/spawn/mod.ts", import.meta.url).href,
+      "snakeden/testing": new URL("../../src/testing/mod.ts", import.meta.url).href,
     },
     compilerOptions: { ...compilerOptions, noUnusedLocals: false },
     unstable,

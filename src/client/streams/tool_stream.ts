@@ -1,11 +1,18 @@
 import { LazyPromise } from "../../async/mod.ts";
 import type { DenStream, StreamEvent } from "../shapes/mod.ts";
-import type { CallEvents } from "./call_events.ts";
+
+/** A call that has begun. */
+export interface OpenedCall {
+  /** Returns the next event; undefined after `done`. Throws the error of the call. */
+  next(): Promise<StreamEvent | undefined>;
+  /** Cancels the call, unless it has ended. */
+  leave(): void;
+}
 
 /** Options of a {@link ToolStream}. */
 export interface ToolStreamOptions {
   /** Makes the call. The signal aborts when the reader leaves. */
-  readonly open: (leaving: AbortSignal) => Promise<CallEvents>;
+  readonly open: (leaving: AbortSignal) => Promise<OpenedCall>;
   /** Returns true if the tool does not stream: its result is then the one element of the stream. */
   readonly isOneResult: () => Promise<boolean>;
   /** Called with each report of progress, decoded. */
@@ -89,7 +96,7 @@ export class ToolStream<T = unknown> implements DenStream<T> {
     }
     this.#isRead = true;
     const leaving = new AbortController();
-    let events: CallEvents | undefined;
+    let events: OpenedCall | undefined;
     try {
       events = await this.#options.open(leaving.signal);
       for (let event = await events.next(); event !== undefined; event = await events.next()) {

@@ -1,0 +1,219 @@
+import {
+  type Args,
+  type CallOptions,
+  type CallOutcome,
+  type Den,
+  type ToolInfo,
+  ToolStream,
+} from "../../client/mod.ts";
+import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
+import { isRecord } from "../../json/mod.ts";
+import { suggestion } from "../../near_names.ts";
+import { isSessionId, SESSION_ID_RULE } from "../../session_id.ts";
+import type { FakeCall, OpenFakeCall } from "./fake_calls.ts";
+import { CALL_OPTIONS, FakeRun, outcomeOf } from "./fake_run.ts";
+import { type FakeTool, type FakeTools, isGenerator } from "./fake_tool.ts";
+import { travelledArgs } from "./travel.ts";
+
+/** The parts of a den that have no fake; a test may give its own. */
+const OTHER_PARTS = ["pools", "workers", "sessions", "programs", "hardware", "health"] as const;
+
+type OtherParts = Pick<Den, typeof OTHER_PARTS[number]>;
+
+/** Options of {@link fakeDen}. */
+export interface FakeOptions extends Partial<OtherParts> {
+  /** The name of the pool that the tools are said to be in. Default: `default`. */
+  readonly pool?: string;
+}
+
+/**
+ * Creates a den whose tools are functions. Values are copied and checked as on their way to Python;
+ * arguments are not checked against type hints, which only Python has.
+ *
+ * @example
+ * ```ts ignore
+ * import { fakeDen } from "snakeden/testing/fake";
+ *
+ * const fake = fakeDen({
+ *   classify: ({ text }: { text: string }) => text.includes("good") ? "happy" : "neutral",
+ *   train: function* ({ epochs }: { epochs: number }) {
+ *     for (let epoch = 1; epoch <= epochs; epoch++) yield { epoch };
+ *     return "trained";
+ *   },
+ * });
+ * await summary(fake);
+ * console.log(fake.calls.map(({ tool, args }) => [tool, args]));
+ * ```
+ *
+ * @throws {TypeError} If a tool is no function.
+ */
+export function fakeDen(tools: FakeTools, options: FakeOptions = {}): FakeDen {
+  return new FakeDen(tools, options);
+}
+
+/** A den in memory, which records its calls. Made by {@link fakeDen}. */
+export class FakeDen implements Den, AsyncDisposable {
+  /** The tools. */
+  readonly tools: { list(): ToolInfo[]; find(name: string, pool?: string): ToolInfo | undefined };
+  readonly pools: Den["pools"];
+  readonly workers: Den["workers"];
+  readonly sessions: Den["sessions"];
+  readonly programs: Den["programs"];
+  readonly hardware: Den["hardware"];
+  readonly health: Den["health"];
+  readonly #tools: ReadonlyMap<string, FakeTool>;
+  readonly #pool: string;
+  readonly #calls: OpenFakeCall[] = [];
+
+  /** Used by {@link fakeDen}. */
+  constructor(tools: FakeTools, options: FakeOptions) {
+    for (const [name, tool] of Object.entries(tools)) {
+      if (typeof tool === "function") continue;
+      throw new TypeError(`fakeDen: ${name}: given ${typeof tool}; allowed: a function`);
+    }
+    this.#tools = new Map(Object.entries(tools));
+    this.#pool = options.pool ?? "default";
+    const list = (): ToolInfo[] => [...this.#tools].map((it) => this.#infoOf(...it));
+    this.tools = {
+      list,
+      find: (name, pool = this.#pool) => list().find((it) => it.name === name && it.pool === pool),
+    };
+    this.pools = options.pools ?? notFaked("pools");
+    this.workers = options.workers ?? notFaked("workers");
+    this.sessions = options.sessions ?? notFaked("sessions");
+    this.programs = options.programs ?? notFaked("programs");
+    this.hardware = options.hardware ?? notFaked("hardware");
+    this.health = options.health ?? notFaked("health");
+  }
+
+  /** The calls so far, in order; those that were refused are among them. */
+  get calls(): readonly FakeCall[] {
+    return this.#calls;
+  }
+
+  /** Forgets the calls so far. */
+  clearCalls(): void {
+    this.#calls.length = 0;
+  }
+
+  /** Runs a tool and returns its result. The chunks of a generator are returned as one list. */
+  async execute<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): Promise<T> {
+    const run = this.#begin(tool, args, { options, via: "execute" });
+    return (await outcomeOf(run)).value.decode() as T;
+  }
+
+  /** Runs a tool and returns the outcome of the call. */
+  async call(tool: string, args: Args = {}, options: CallOptions = {}): Promise<CallOutcome> {
+    const run = this.#begin(tool, args, { options, via: "call" });
+    const { type: _type, ...outcome } = await outcomeOf(run);
+    return outcome;
+  }
+
+  /** Runs a tool and returns a stream of its chunks. The call begins with the first read. */
+  stream<T = unknown>(tool: string, args: Args = {}, options: CallOptions = {}): ToolStream<T> {
+    let run: FakeRun | undefined;
+    return new ToolStream<T>({
+      open: (leaving) => {
+        run = this.#begin(tool, args, { options, via: "stream", leaving });
+        return Promise.resolve(run);
+      },
+      isOneResult: () => Promise.resolve(run?.streams === false),
+    });
+  }
+
+  /** Does nothing, since there is nothing to end. Here so that `await using` works. */
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  #begin(
+    tool: string,
+    args: Args,
+    { options, via, leaving }: {
+      readonly options: CallOptions;
+      readonly via: FakeCall["via"];
+      readonly leaving?: AbortSignal;
+    },
+  ): FakeRun {
+    const record: OpenFakeCall = { tool, args, options, via, state: "running", chunks: [] };
+    this.#calls.push(record);
+    const id = `fake-${this.#calls.length}`;
+    try {
+      options.signal?.throwIfAborted();
+      checkCall(args, options);
+      record.args = travelledArgs(args);
+      return new FakeRun({
+        id,
+        tool: this.#find(tool, options.pool),
+        record,
+        ...(leaving === undefined ? {} : { leaving }),
+      });
+    } catch (error) {
+      record.state = options.signal?.aborted === true ? "cancelled" : "failed";
+      record.error = error;
+      throw error;
+    }
+  }
+
+  #find(name: string, pool = this.#pool): FakeTool {
+    if (pool !== this.#pool) {
+      const near = suggestion(pool, [this.#pool]);
+      throw new SnakedenError("unknown_pool", `There is no pool "${pool}"; ${near}`, {
+        details: { pool },
+      });
+    }
+    const tool = this.#tools.get(name);
+    if (tool !== undefined) return tool;
+    const near = suggestion(name, this.#tools.keys());
+    throw new SnakedenError("unknown_tool", `There is no tool "${name}" of any pool; ${near}`, {
+      details: { tool: name },
+    });
+  }
+
+  #infoOf(name: string, tool: FakeTool): ToolInfo {
+    return {
+      name,
+      pool: this.#pool,
+      description: "",
+      inputSchema: { type: "object" },
+      streams: isGenerator(tool),
+      idempotent: false,
+    };
+  }
+}
+
+/** @throws {InvalidInputError} `invalid_input`, as a host does. */
+function checkCall(args: unknown, options: CallOptions): void {
+  const issues: FieldIssue[] = [];
+  if (!isRecord(args)) issues.push({ path: "args", message: "allowed: an object" });
+  for (const name of Object.keys(options)) {
+    if ((CALL_OPTIONS as readonly string[]).includes(name)) continue;
+    const near = suggestion(name, CALL_OPTIONS);
+    issues.push({ path: name, message: `there is no such option; ${near}` });
+  }
+  const { timeoutMs, sessionId } = options;
+  if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= 86_400_000)) {
+    const message = `given ${timeoutMs}; allowed: a number of milliseconds greater than 0 and ` +
+      "at most 86400000 (24 hours)";
+    issues.push({ path: "timeoutMs", message });
+  }
+  if (sessionId !== undefined && !isSessionId(sessionId)) {
+    const message = `given ${JSON.stringify(sessionId)}; allowed: ${SESSION_ID_RULE}`;
+    issues.push({ path: "sessionId", message });
+  }
+  if (issues.length === 0) return;
+  const list = issues.map(({ path, message }) => `${path}: ${message}`);
+  throw new InvalidInputError(`Cannot make the call: ${list.join("; ")}`, issues);
+}
+
+/** Returns a part whose every use says that a test must give it. */
+function notFaked<K extends keyof OtherParts>(part: K): OtherParts[K] {
+  return new Proxy({}, {
+    get: (_, name): undefined => {
+      // Asked for by `await` and by those who print the den.
+      if (typeof name === "symbol" || name === "then" || name === "toJSON") return undefined;
+      throw new SnakedenError(
+        "not_implemented",
+        `den.${part}.${name}: a fake den has no ${part}; give them: fakeDen(tools, { ${part} })`,
+      );
+    },
+  }) as OtherParts[K];
+}
