@@ -69,6 +69,20 @@ class Shapes(Adapter):
         raise KeyError("on purpose")
 
 
+class Inputs(Adapter):
+    @tool
+    def longest(self, lines: Iterator[str], least: int = 0) -> Iterator[str]:
+        for line in lines:
+            if len(line) >= least:
+                yield line.upper()
+            if line == "stop":
+                return
+
+    @tool
+    async def added(self, numbers: AsyncIterator[int]) -> int:
+        return sum([it async for it in numbers])
+
+
 class Waits(Adapter):
     async def setup(self) -> None:
         self.loop = asyncio.get_running_loop()
@@ -184,6 +198,34 @@ def test_a_session_and_tools_of_the_host_are_pretended(shapes: AdapterUnderTest)
     with pytest.raises(HostError) as caught:
         shapes.run("total", {"name": "sum"}, session={})
     assert caught.value.code == "unknown_tool"
+
+
+def test_iterators_are_input_streams_whose_items_are_checked() -> None:
+    closed: list[str] = []
+
+    def endless() -> Iterator[str]:
+        try:
+            yield "a"
+            while True:
+                yield "stop"
+        finally:
+            closed.append("endless")
+
+    with load_adapter(Inputs) as inputs:
+        assert inputs.run("longest", {"lines": iter(["a", "bb"]), "least": 2}) == ["BB"]
+        assert inputs.run("longest", {"least": 0, "lines": endless()}) == ["A", "STOP"]
+        assert closed == ["endless"]
+        assert inputs.run("added", {"numbers": iter([1, 2])}) == 3
+        stream = inputs.stream("longest", {"lines": iter(["a", 1])})
+        assert next(stream) == "A"
+        with pytest.raises(ArgumentsError) as caught:
+            next(stream)
+        assert [it.path for it in caught.value.issues] == ["args.lines[1]"]
+        with pytest.raises(HostError) as failed:
+            inputs.run("added", {"numbers": (1 / it for it in [1, 0])})
+        assert failed.value.code == "input_failed"
+        with pytest.raises(ArgumentsError, match="args.least"):
+            inputs.run("longest", {"lines": iter([]), "least": "x"})
 
 
 def test_what_a_tool_raises_is_raised(shapes: AdapterUnderTest) -> None:

@@ -47,7 +47,7 @@ BELOW: dict[str, tuple[str, ...]] = {
         PUBLIC,
     ),
     "worker": ("_worker", "_worker/system", PUBLIC),
-    "testing": ("_tools", "_values", PUBLIC),
+    "testing": ("_worker/inputs", "_tools", "_values", PUBLIC),
     "demo": (PUBLIC,),
 }
 """The folders that each folder may import besides itself. A folder that is missing here is not

@@ -298,6 +298,30 @@ Deno.test("the deadline ends a fake call that hangs, and closes a generator", as
   assert.deepEqual([isClosed, fake.calls.map(({ state }) => state)], [true, ["failed", "failed"]]);
 });
 
+Deno.test("stallTimeoutMs ends a fake call that shows nothing, and onProgress sees its reports", async () => {
+  const fake = fakeDen({
+    train: async (_args, call) => {
+      call.progress({ fraction: 0.5 });
+      await new Promise((_, reject) => {
+        call.signal.addEventListener("abort", () => reject(call.signal.reason));
+      });
+    },
+    count: function* (_args, call): Generator<number> {
+      call.progress(1);
+      yield 1;
+    },
+  });
+  const reports: unknown[] = [];
+  const onProgress = (report: unknown): void => void reports.push(report);
+  await assert.rejects(fake.execute("train", {}, { stallTimeoutMs: 10, onProgress }), {
+    code: "stalled",
+  });
+  assert.deepEqual(await fake.execute("count", {}, { stallTimeoutMs: 60_000, onProgress }), [1]);
+  assert.deepEqual(await Array.fromAsync(fake.stream("count", {}, { onProgress })), [1]);
+  assert.deepEqual(reports, [{ fraction: 0.5 }, 1, 1]);
+  assert.deepEqual(fake.calls.map(({ state }) => state), ["failed", "done", "done"]);
+});
+
 Deno.test("parts without a fake say how to give one", async () => {
   const fake = fakeDen(TOOLS);
   assert.throws(() => fake.sessions.open("a"), {

@@ -6,7 +6,7 @@ export interface OpenedCall {
   /** Returns the next event; undefined after `done`. Throws the error of the call. */
   next(): Promise<StreamEvent | undefined>;
   /** Cancels the call, unless it has ended. */
-  leave(): void;
+  leave(): void | Promise<void>;
 }
 
 /** Options of a {@link ToolStream}. */

@@ -118,6 +118,7 @@ export class FakeDen implements Den, AsyncDisposable {
         return Promise.resolve(run);
       },
       isOneResult: () => Promise.resolve(run?.streams === false),
+      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
     });
   }
 
@@ -176,6 +177,7 @@ export class FakeDen implements Den, AsyncDisposable {
       inputSchema: { type: "object" },
       streams: isGenerator(tool),
       idempotent: false,
+      runsIn: "worker",
     };
   }
 }

@@ -28,6 +28,7 @@ export class FakeRun {
   readonly #sources: readonly AbortSignal[];
   readonly #aborted: Promise<never>;
   readonly #timer: ReturnType<typeof setTimeout> | undefined;
+  #stallTimer: ReturnType<typeof setTimeout> | undefined;
   #step: Promise<StreamEvent> | undefined;
   #chunks: Chunks | undefined;
   #hasBegun = false;
@@ -48,6 +49,11 @@ export class FakeRun {
     this.#aborted.catch(() => {});
   }
 
+  /** The options of the call. */
+  get options(): CallOptions {
+    return this.#parts.record.options;
+  }
+
   /** True if the tool has turned out to stream. */
   get streams(): boolean {
     return this.#chunks !== undefined;
@@ -58,6 +64,7 @@ export class FakeRun {
     if (this.#hasEnded) return undefined;
     try {
       if (this.#step === undefined) {
+        this.#awaitSign();
         this.#step = this.#advance();
         // It may fail while nobody waits.
         this.#step.catch(() => {});
@@ -71,13 +78,12 @@ export class FakeRun {
       if (report !== undefined) return report;
       const event = await Promise.race([this.#step, this.#aborted]);
       this.#step = undefined;
+      clearTimeout(this.#stallTimer);
       if (event.type === "done") this.#end("done");
       return event;
     } catch (error) {
-      const { signal } = this.#controller;
-      const isTimeout = error instanceof DeadlineExceededError;
       this.#parts.record.error = error;
-      this.#end(signal.aborted && !isTimeout ? "cancelled" : "failed");
+      this.#end(this.#sources.some((it) => it.aborted) ? "cancelled" : "failed");
       throw error;
     }
   }
@@ -102,6 +108,16 @@ export class FakeRun {
         { timeoutMs },
       ),
     );
+  }
+
+  /** Begins to wait for the next chunk, report or end. */
+  #awaitSign(): void {
+    clearTimeout(this.#stallTimer);
+    const { tool, options: { stallTimeoutMs = 0 } } = this.#parts.record;
+    if (stallTimeoutMs === 0) return;
+    const message = `Cannot finish ${tool}: it showed nothing for ${stallTimeoutMs} ms`;
+    const error = new SnakedenError("stalled", message, { details: { tool, stallTimeoutMs } });
+    this.#stallTimer = setTimeout(() => this.#controller.abort(error), stallTimeoutMs);
   }
 
   async #advance(): Promise<StreamEvent> {
@@ -134,6 +150,7 @@ export class FakeRun {
       signal: this.#controller.signal,
       progress: (report) => {
         if (this.#hasEnded) return;
+        this.#awaitSign();
         const value = encoded(travelled(report, "progress"));
         this.#reports.push({ type: "progress", value });
         this.#wake();
@@ -159,6 +176,7 @@ export class FakeRun {
     this.#hasEnded = true;
     this.#parts.record.state = state;
     clearTimeout(this.#timer);
+    clearTimeout(this.#stallTimer);
     for (const source of this.#sources) source.removeEventListener("abort", this.#onAbort);
     if (state === "done") return;
     // A tool that has failed is done as well; one that was left closes its `finally`.
@@ -202,7 +220,9 @@ function encoded(value: unknown): EncodedValue {
 /** Runs a call to its end. The chunks of a generator become one list. */
 export async function outcomeOf(run: FakeRun): Promise<DoneEvent> {
   const chunks: unknown[] = [];
+  const { onProgress } = run.options;
   for (let event = await run.next(); event !== undefined; event = await run.next()) {
+    if (event.type === "progress") onProgress?.(event.value.decode());
     if (event.type === "chunk") chunks.push(event.value.decode());
     if (event.type === "done") return run.streams ? { ...event, value: encoded(chunks) } : event;
   }
@@ -221,4 +241,6 @@ export const CALL_OPTIONS: readonly (keyof CallOptions)[] = [
   "idempotent",
   "arrays",
   "signal",
+  "stallTimeoutMs",
+  "onProgress",
 ];

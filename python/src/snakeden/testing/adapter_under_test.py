@@ -20,6 +20,7 @@ from collections.abc import (
 )
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
+from functools import partial
 from types import ModuleType, TracebackType
 from typing import Any
 
@@ -27,7 +28,9 @@ from snakeden._tools.adapter_loader import LoadedAdapter, LoadedTool
 from snakeden._tools.adapter_loader import load_adapter as load_by_name
 from snakeden._values.protocols import has, is_lazy
 from snakeden._values.values import decode, encode
+from snakeden._worker.inputs.stream import InputStream
 from snakeden.testing import RunningCall, running_call
+from snakeden.testing.pretended_inputs import PretendedInputs
 
 __all__ = ["AdapterUnderTest", "load_adapter"]
 
@@ -60,7 +63,8 @@ class AdapterUnderTest:
         """Run a tool and return its result as a caller gets it: a tuple is a list, a dataclass a
         dict. The items of a tool that streams are returned as one list.
 
-        `call` takes what `snakeden.testing.running_call` takes, such as `session` and `tools`.
+        An iterator among the arguments is an input stream. `call` takes what
+        `snakeden.testing.running_call` takes, such as `session` and `tools`.
 
         Raises:
             ArgumentsError: The arguments do not fit the hints; there is an issue for each field.
@@ -149,8 +153,16 @@ class AdapterUnderTest:
             near = difflib.get_close_matches(name, self.tools, n=1)
             end = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(self.tools)}"
             raise LookupError(f"there is no tool {name!r}; {end}")
-        json, tagged, buffers = encode(dict(args or {}), where="args")
-        positional, named = tool.parse(json, tagged, buffers=list(map(bytes, buffers)))
+        inputs = PretendedInputs(name, args or {})
+        if self.call is not None:
+            self.call.at_end(inputs.close)
+        json, tagged, buffers = inputs.encoded_args()
+        positional, named = tool.parse(
+            json,
+            tagged,
+            buffers=list(map(bytes, buffers)),
+            open_input=partial(InputStream, inputs),
+        )
         return tool, tool.function(*positional, **named)
 
     def _settled(self, tool: LoadedTool, returned: Any) -> Any:
