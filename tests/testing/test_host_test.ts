@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { z } from "zod";
+import { defineTool } from "../../mod.ts";
 import { devPython } from "../../scripts/dev_python.ts";
 import { InvalidInputError, SnakedenError } from "../../src/errors.ts";
 import { startTestHost, type TestHost } from "../../src/testing/mod.ts";
-import { ADAPTERS, workersOf } from "../fixtures/host.ts";
+import { ADAPTERS, tempDir, workersOf } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
 
 const python = { executable: await devPython() };
@@ -50,6 +52,28 @@ Deno.test("startTestHost() takes pools and an API key as Snakeden.start() does",
   const { status, body } = await fetch(`${host.url}/v1/tools`);
   await body?.cancel();
   assert.equal(status, 401);
+});
+
+Deno.test("startTestHost() takes host tools, which Python calls", async () => {
+  await using dir = await tempDir();
+  await Deno.writeTextFile(
+    join(dir.path, "greets.py"),
+    "from snakeden import current_call, tool\n\n@tool\ndef greet(id: int) -> str:\n" +
+      '    return "Hello, " + current_call().tools.lookup(id=id)\n',
+  );
+  const lookup = defineTool({
+    name: "lookup",
+    input: z.object({ id: z.number() }),
+    expose: "all",
+    run: ({ id }) => `customer ${id}`,
+  });
+  await using host = await startTestHost({
+    adapter: "greets",
+    modulePaths: [dir.path],
+    hostTools: [lookup],
+    python,
+  });
+  assert.equal(await host.client.execute("greet", { id: 3 }), "Hello, customer 3");
 });
 
 Deno.test("a test host ends at once, although calls run", async () => {
