@@ -74,7 +74,7 @@ const CALLS: readonly (readonly [Record<string, unknown>, string, RegExp])[] = [
   [{ tool: 1 }, "tool", /given 1; allowed: a text/],
   [{ tool: "a", args: [] }, "args", /given an array; allowed: an object/],
   [{ tool: "a", timeoutMs: 0 }, "timeoutMs", /given 0; allowed/],
-  [{ tool: "a", timeout: 1 }, "timeout", /unknown key; did you mean "?timeoutMs/],
+  [{ tool: "a", timeout: 1 }, "timeout", /unknown key; did you mean .*"timeoutMs"/],
   [{ tool: "a", stream: 1 }, "stream", /given 1; allowed: true or false/],
   [{ tool: "a", input: "" }, "input", /given ""; allowed: the name of a parameter/],
   [{ tool: "a", input: "x", args: { x: 1 } }, "args.x", /given twice/],

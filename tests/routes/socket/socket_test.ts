@@ -5,6 +5,7 @@ import { SnakedenError } from "../../../src/errors.ts";
 import type { StreamEvent } from "../../../src/pool/mod.ts";
 import { Value } from "../../../src/bridge/mod.ts";
 import { until } from "../../fixtures/until.ts";
+import { OVER_HTTP } from "../../../src/tools/mod.ts";
 import { chunk, done, memoryEngine, outcomeOf, valueOf } from "../memory_engine.ts";
 import { binary, serveSockets, SocketClient } from "./socket_client.ts";
 
@@ -53,14 +54,21 @@ Deno.test("GET /v1/socket passes on all fields of a call", async () => {
   const engine = memoryEngine();
   await using server = serveSockets(engine);
   await using client = await SocketClient.open(server.url, { headers: { "x-request-id": "r-2" } });
-  const options = { pool: "default", sessionId: "s", timeoutMs: 5, priority: -1, arrays: "list" };
+  const options = {
+    pool: "default",
+    sessionId: "s",
+    timeoutMs: 5,
+    stallTimeoutMs: 4,
+    priority: -1,
+    arrays: "list",
+  };
   client.send({ type: "call", id: 0, tool: "a", ...options });
   await client.last(0);
   const [{ tool, args, options: { signal, ...seen } }] = engine.calls as [typeof engine.calls[0]];
   assert.deepEqual({ tool, args, seen }, {
     tool: "a",
     args: {},
-    seen: { ...options, requestId: "r-2" },
+    seen: { ...options, requestId: "r-2", ...OVER_HTTP },
   });
   assert.equal(signal?.aborted, false);
 });
