@@ -30,7 +30,8 @@ export class StallWatch {
   readonly #alarm = new LoneAlarm(() => this.#look());
   #lastSign: Sign = "start";
   #since = 0;
-  #openAsks = 0;
+  /** The asks that wait for an answer, of the last time that the call was sent. */
+  #asks = { open: 0 };
   /** The bytes of chunks for which the worker has no credit yet. */
   #unreadBytes = 0;
 
@@ -40,7 +41,9 @@ export class StallWatch {
 
   /** Begins to watch, since the call is sent. */
   begin(): void {
-    this.#openAsks = this.#unreadBytes = 0;
+    // Asks of a worker that has died may be answered later, and count no more.
+    this.#asks = { open: 0 };
+    this.#unreadBytes = 0;
     this.#note("start");
     this.#lookAt(this.#since + this.#options.limitMs);
   }
@@ -72,10 +75,11 @@ export class StallWatch {
     this.#note("ask");
     const answered = answer();
     if (!(answered instanceof Promise)) return answered;
-    this.#openAsks++;
+    const asks = this.#asks;
+    asks.open++;
     return answered.finally(() => {
-      this.#openAsks--;
-      this.#note("ask");
+      asks.open--;
+      if (asks === this.#asks) this.#note("ask");
     });
   }
 
@@ -99,7 +103,7 @@ export class StallWatch {
       this.#note("start");
       return this.#lookAt(now + limitMs / 4);
     }
-    if (this.#openAsks > 0 || this.#isFull) return this.#lookAt(now + limitMs);
+    if (this.#asks.open > 0 || this.#isFull) return this.#lookAt(now + limitMs);
     const dueAt = this.#since + limitMs;
     if (now < dueAt) return this.#lookAt(dueAt);
     onStall(this.#lastSign, now - this.#since);

@@ -137,3 +137,22 @@ Deno.test("StallWatch: idle -> watching again when the call is sent to another w
   it.advance(1 + SLOT_MS);
   assert.deepEqual(it.stalls, ["start 10"]);
 });
+
+Deno.test("StallWatch waits for the asks of the attempt that runs, not of one before it", async () => {
+  using it = setUp();
+  const [late, open] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const first = it.watch.ask(() => late.promise);
+  it.watch.end();
+  it.watch.begin();
+  // The worker that asked has died, so its ask holds up nothing.
+  it.advance(LIMIT_MS / 2);
+  const second = it.watch.ask(() => open.promise);
+  late.resolve();
+  await first;
+  it.advance(10 * LIMIT_MS + 300);
+  assert.deepEqual(it.stalls, []);
+  open.resolve();
+  await second;
+  it.advance(LIMIT_MS + SLOT_MS);
+  assert.deepEqual(it.stalls, ["ask 10"]);
+});
