@@ -1,5 +1,5 @@
-import { Value } from "../bridge/mod.ts";
-import { SnakedenError } from "../errors.ts";
+import { type InputCollector, Value } from "../bridge/mod.ts";
+import { InvalidInputError, SnakedenError } from "../errors.ts";
 import type { CallOutcome, ChunkStream } from "../pool/mod.ts";
 import {
   type FoundHostTool,
@@ -127,7 +127,8 @@ export class HostCalls {
     const { sessionId, signal, timeoutMs = Infinity, [ORIGIN]: origin } = options;
     signal?.throwIfAborted();
     // As for a tool in Python: a tool gets a copy, and only values that could travel.
-    const decoded = encodeArgs(args, { maxDepth: this.#maxDepth }).decode();
+    const inputs = noInputs(tool.name);
+    const decoded = encodeArgs(args, { maxDepth: this.#maxDepth, name: "args", inputs }).decode();
     const startedAt = this.#runs.alarms.now;
     const run = this.#runs.begin(tool, {
       depth: origin?.depth ?? 0,
@@ -175,6 +176,21 @@ export class HostCalls {
       runMs: durationMs,
     };
   }
+}
+
+/** Refuses input streams among the arguments of a host tool. */
+function noInputs(tool: string): () => InputCollector {
+  return () => ({
+    add: (_source, path) => {
+      const message = "given an input stream, which only tools in Python take; give a " +
+        "list of the items";
+      throw new InvalidInputError(
+        `Cannot call ${tool}: ${path}: ${message}`,
+        [{ path, message }],
+        "invalid_arguments",
+      );
+    },
+  });
 }
 
 /** The bytes of a stream that may wait for its reader. */

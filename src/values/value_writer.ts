@@ -67,6 +67,8 @@ function isPlainObject(node: object, depth: number): boolean {
   }
   const prototype = Object.getPrototypeOf(node);
   if (prototype !== Object.prototype && prototype !== null) return false;
+  // An input stream, which has no keys that JSON.stringify would see.
+  if (Symbol.asyncIterator in node) return false;
   for (const key of Object.keys(node)) {
     if (key === TAG || !key.isWellFormed()) return false;
     if (!isPlain((node as Record<string, unknown>)[key], depth)) return false;
@@ -244,8 +246,8 @@ export class ValueWriter {
     if (this.#openInputs === undefined) {
       throw invalid(
         path,
-        `a ${classOf(source)} is an input stream, and only the arguments of a call of a tool may ` +
-          "have one",
+        "an async iterable, a ReadableStream or an iterator is an input stream, and only the " +
+          "arguments of a call of a tool may have one",
       );
     }
     this.#inputs ??= this.#openInputs();

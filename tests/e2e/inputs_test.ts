@@ -1,6 +1,6 @@
 /** Tests that real tools read what a program sends to them piece by piece, on both carriers. */
 import assert from "node:assert/strict";
-import { NdArray, PythonError, SnakedenError } from "../../mod.ts";
+import { defineTool, NdArray, PythonError, SnakedenError } from "../../mod.ts";
 import { InvalidInputError } from "../../src/errors.ts";
 import { startDen, tempDir } from "../fixtures/host.ts";
 import { nextTurn, until } from "../fixtures/until.ts";
@@ -311,4 +311,41 @@ Deno.test("a strict call of a session reads its stream", async () => {
   const options = { sessionId: "s", affinity: "strict_queue" } as const;
   assert.equal(await den.execute("total", { numbers: upTo(4) }, options), 6);
   assert.equal(await den.execute("total", { numbers: upTo(4) }, options), 6);
+});
+
+Deno.test("an object literal with an async iterator is a stream, also one without return()", async () => {
+  await using den = await startDen({ adapter: "takes_inputs", size: 1 });
+  const literal = {
+    async *[Symbol.asyncIterator](): AsyncGenerator<number> {
+      yield* generated(4);
+    },
+  };
+  assert.equal(await den.execute("total", { numbers: literal }), 6);
+  const endings: (() => Promise<never>)[] = [
+    () => new Promise(() => {}),
+    () => Promise.reject(new Error("no end")),
+    () => assert.fail("no end"),
+  ];
+  for (const end of [undefined, ...endings]) {
+    const next = () => Promise.resolve({ done: false, value: 1 });
+    const items = { [Symbol.asyncIterator]: () => end ? { next, return: end } : { next } };
+    assert.equal(await den.execute("first", { items }), 1);
+  }
+  for (const thrown of [undefined, null, "text"]) {
+    const items = { [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(thrown) }) };
+    const caught = await den.execute("catches", { items }) as { code: string };
+    assert.equal(caught.code, "input_failed");
+    const failed = await den.execute("count", { items }).then(() => "result", (error) => error);
+    assert.equal(failed, thrown);
+  }
+});
+
+Deno.test("a host tool refuses a stream, and names its place", async () => {
+  const list = defineTool({ name: "list", run: (args) => args });
+  await using den = await startDen({ adapter: "takes_inputs", size: 1 }, { hostTools: [list] });
+  const items = endless();
+  const refused = { code: "invalid_arguments", message: /Cannot call list: args\.deep\.items: / };
+  await assert.rejects(den.execute("list", { deep: { items } }), refused);
+  await assert.rejects(den.stream("list", { deep: { items } }).result, refused);
+  assert.deepEqual([items.taken, items.closed], [0, 0]);
 });

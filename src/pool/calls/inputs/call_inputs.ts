@@ -1,5 +1,5 @@
 import { type InputCollector, type InputSource, Value } from "../../../bridge/mod.ts";
-import { SnakedenError } from "../../../errors.ts";
+import { InvalidInputError, SnakedenError } from "../../../errors.ts";
 import { isRecord } from "../../../json/mod.ts";
 import { type InputLimits, InputStream } from "./input_stream.ts";
 
@@ -17,6 +17,8 @@ const NOTHING = Value.from(null);
 export class CallInputs implements InputCollector {
   readonly #limits: InputLimits;
   readonly #streams: InputStream[] = [];
+  /** The place of each source that can be read only once. */
+  readonly #places = new Map<InputSource, string>();
   #holders = 0;
   #isClosed = false;
 
@@ -30,7 +32,21 @@ export class CallInputs implements InputCollector {
     return inputs instanceof CallInputs ? inputs : undefined;
   }
 
+  /** @throws {InvalidInputError} For a source that two arguments would share. */
   add(source: InputSource, path: string): number {
+    if (!path.includes(".")) {
+      throw refused(path, "given an input stream; allowed: an object of arguments by name");
+    }
+    if (source instanceof ReadableStream || "next" in source) {
+      const other = this.#places.get(source);
+      if (other !== undefined) {
+        throw refused(
+          path,
+          `given the stream that ${other} has, and each item goes to one of them`,
+        );
+      }
+      this.#places.set(source, path);
+    }
     return this.#streams.push(new InputStream(source, path, this.#limits)) - 1;
   }
 
@@ -84,6 +100,10 @@ export class CallInputs implements InputCollector {
     }
     return stream.next();
   }
+}
+
+function refused(path: string, message: string): InvalidInputError {
+  return new InvalidInputError(`Cannot make the call: ${path}: ${message}`, [{ path, message }]);
 }
 
 function callEnded(): SnakedenError {

@@ -193,3 +193,22 @@ Deno.test("CallInputs.answer() refuses unknown streams, and leaves other methods
   assert.equal(cancelled.decode(), null);
   assert.equal(inputs.answer("session.get_vars", Value.from({})), undefined);
 });
+
+Deno.test("CallInputs.add() refuses a source that two arguments share, unless each can read it anew", () => {
+  const inputs = new CallInputs(LIMITS);
+  const shared = [upTo(1), new ReadableStream(), (function* (): Generator<number> {})()];
+  for (const [at, source] of shared.entries()) {
+    inputs.add(source, `args.a${at}`);
+    assert.throws(() => inputs.add(source, "args.b.c"), {
+      code: "invalid_input",
+      message: new RegExp(`args\\.b\\.c: given the stream that args\\.a${at} has`),
+    });
+  }
+  const fresh = { [Symbol.asyncIterator]: () => upTo(1) };
+  assert.deepEqual([inputs.add(fresh, "args.d"), inputs.add(fresh, "args.e")], [3, 4]);
+});
+
+Deno.test("CallInputs.add() refuses a stream in place of the arguments", () => {
+  const inputs = new CallInputs(LIMITS);
+  assert.throws(() => inputs.add(upTo(1), "args"), /args: .* allowed: an object of arguments/);
+});
