@@ -1,4 +1,4 @@
-import { invalidCall } from "../../../calls/mod.ts";
+import { invalidCall, shownValue } from "../../../calls/mod.ts";
 import { SnakedenError } from "../../../errors.ts";
 import { isRecord } from "../../../json/mod.ts";
 import { suggestion } from "../../../near_names.ts";
@@ -49,7 +49,7 @@ export function openInputCall(
 /** Refuses a parameter that does not take a stream. */
 function checkName(name: string, tool: ToolInfo | undefined): void {
   if (name === "" || name.startsWith("$")) {
-    refuse("input", `given ${JSON.stringify(name)}; allowed: the name of a parameter`);
+    refuse("input", `given ${shownValue(name)}; allowed: the name of a parameter`);
   }
   // The host names what is wrong with the tool.
   if (tool === undefined) return;
@@ -62,7 +62,7 @@ function checkName(name: string, tool: ToolInfo | undefined): void {
     ? "no parameter of the tool takes a stream; its hint would be Iterator[...] or " +
       "AsyncIterator[...]"
     : suggestion(name, takers);
-  refuse("input", `given ${JSON.stringify(name)}, ${why}; ${hint}`);
+  refuse("input", `given ${shownValue(name)}, ${why}; ${hint}`);
 }
 
 function lengthOf(text: string, items: "lines" | "bytes"): number {
@@ -83,9 +83,11 @@ function itemsForm(headers: Headers): "lines" | "bytes" {
   const essence = type?.split(";")[0]?.trim().toLowerCase();
   const encoding = headers.get("content-encoding")?.toLowerCase() ?? "identity";
   if (essence === NDJSON && encoding === "identity") return "lines";
+  const given = type === null ? "(none given)" : JSON.stringify(type);
+  const coded = encoding === "identity" ? "" : ` with content-encoding ${shownValue(encoding)}`;
   throw new SnakedenError(
     "unsupported_media_type",
-    `Cannot read a stream of type ${type === null ? "(none given)" : JSON.stringify(type)}; ` +
+    `Cannot read a stream of type ${given}${coded}; ` +
       `allowed: ${NDJSON} with one JSON value a line, or application/octet-stream, uncompressed`,
     { details: { given: type, accepted: [NDJSON, "application/octet-stream"] } },
   );
