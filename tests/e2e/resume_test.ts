@@ -45,6 +45,7 @@ interface SseEvent {
 /** Reads events as a browser does: one is there when its empty line has come. */
 class SseReader {
   readonly events: SseEvent[] = [];
+  readonly retries: number[] = [];
   lastId = "";
   #text = "";
 
@@ -61,6 +62,8 @@ class SseReader {
       );
       const id = fields.get("id");
       if (id !== undefined) this.lastId = id;
+      const retry = fields.get("retry");
+      if (retry !== undefined) this.retries.push(Number(retry));
       const [event, data] = [fields.get("event"), fields.get("data")];
       if (event !== undefined && data !== undefined) {
         this.events.push({ id: this.lastId, event, data });
@@ -167,7 +170,8 @@ async function readWithCuts(
       ? { body, headers }
       : { method: "GET", path: `/v1/streams/${lastId.split(":")[0]}`, headers };
     const { head } = await requestRaw(port, request, reader, maxBytes);
-    assert.match(head, /^HTTP\/1.1 200/, head);
+    const isOver = reader.events.at(-1)?.event === "done" && lastId === reader.lastId;
+    assert.match(head, isOver ? /^HTTP\/1.1 204/ : /^HTTP\/1.1 200/, head);
   }
   return reader;
 }
@@ -301,10 +305,60 @@ Deno.test("a second reader takes over from the first, and both together lose not
   await requestRaw(it.port, { body, headers }, second);
   await reading;
   assert.equal(first.events.some(({ event }) => event === "done"), false);
+  // An EventSource would come back at once, and take the stream from the second reader.
+  assert.deepEqual(first.retries, [15_000]);
+  assert.deepEqual(second.retries, []);
   assert.equal(second.events.at(-1)?.event, "done");
   const begin = Number(from.split(":")[1]) + 1;
   const ids = second.events.map(({ id }) => Number(id.split(":")[1]));
   assert.deepEqual(ids, Array.from({ length: 101 - begin + 1 }, (_, i) => begin + i));
+});
+
+Deno.test("a client that has all events is told not to come back, as an EventSource does", async () => {
+  await using it = await serve();
+  const reader = new SseReader();
+  await requestRaw(it.port, { body: numbers({ n: 3, delay: 0 }) }, reader);
+  const path = `/v1/streams/${reader.lastId.split(":")[0]}`;
+  const headers = { "last-event-id": reader.lastId };
+  const { head } = await requestRaw(it.port, { method: "GET", path, headers }, new SseReader());
+  assert.match(head, /^HTTP\/1.1 204/);
+  const source = new EventSource(`http://127.0.0.1:${it.port}${path}`);
+  const closed = Promise.withResolvers<void>();
+  source.addEventListener("error", () => {
+    if (source.readyState === EventSource.CLOSED) closed.resolve();
+  });
+  await closed.promise;
+  assert.equal(it.den.pools.get("default").stats.requests, 1);
+});
+
+Deno.test("HEAD /v1/streams/:id leaves the stream to its reader", async () => {
+  await using it = await serve();
+  const reader = new SseReader();
+  const reading = requestRaw(it.port, { body: numbers({ n: 60, delay: 0.01 }) }, reader);
+  await until(() => reader.events.length > 5, "the reader reads");
+  const path = `/v1/streams/${reader.lastId.split(":")[0]}`;
+  const url = `http://127.0.0.1:${it.port}${path}`;
+  const { status, headers } = await fetch(url, { method: "HEAD" });
+  assert.equal(status, 200);
+  assert.equal(headers.get("snakeden-stream-id"), path.split("/").at(-1));
+  await reading;
+  assert.equal(reader.events.at(-1)?.event, "done");
+  assert.equal((await fetch(`${url}x`, { method: "HEAD" })).status, 410);
+});
+
+Deno.test("a request for NDJSON or bytes with Last-Event-ID answers 410, and runs no tool", async () => {
+  await using it = await serve();
+  const reader = new SseReader();
+  await requestRaw(it.port, { body: numbers({ n: 3, delay: 0 }) }, reader, 200);
+  const body = numbers({ n: 3, delay: 0 });
+  for (const accept of ["application/x-ndjson", "application/octet-stream"]) {
+    for (const id of [reader.lastId, "7"]) {
+      const headers = { accept, "last-event-id": id };
+      const { head } = await requestRaw(it.port, { body, headers }, new SseReader());
+      assert.match(head, /^HTTP\/1.1 410/);
+    }
+  }
+  assert.equal(it.den.pools.get("default").stats.requests, 1);
 });
 
 Deno.test("DELETE /v1/streams/:id cancels at once, and a stream of another key is as if it were none", async () => {

@@ -10,7 +10,7 @@ import { CALL_REQUEST } from "./call_body.ts";
 import { readCallRequest } from "./call_request.ts";
 import { inMicroseconds } from "./microseconds.ts";
 import { RAW_HEADERS, rawAnswer } from "./raw_answer.ts";
-import type { StreamAnswers } from "./stream_answer.ts";
+import { ALL_READ, type StreamAnswers } from "./stream_answer.ts";
 import { callAnswerSchema, SERVER_SENT_EVENT } from "./stream_schema.ts";
 import type { Traffic } from "./traffic.ts";
 import { BINARY, CALL_PARAMETERS, type FindTool, UPLOADS } from "./upload/mod.ts";
@@ -52,6 +52,7 @@ const route = createRoute({
       ...CALL_ANSWER,
       content: { ...CALL_ANSWER.content, "text/event-stream": { schema: SERVER_SENT_EVENT } },
     },
+    204: ALL_READ,
     ...problemAnswers(400, 404, 406, 408, 410, 413, 415, 422, 429, 500, 502, 503, 504),
   },
 });

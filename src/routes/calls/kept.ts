@@ -1,7 +1,7 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
 import type { AppEnv } from "../http/mod.ts";
 import { problemAnswers } from "../schema/mod.ts";
-import { STREAM_HEADERS, type StreamAnswers } from "./stream_answer.ts";
+import { ALL_READ, STREAM_HEADERS, type StreamAnswers } from "./stream_answer.ts";
 import { SERVER_SENT_EVENT } from "./stream_schema.ts";
 
 const params = z.object({
@@ -28,6 +28,7 @@ const readRoute = createRoute({
       content: { "text/event-stream": { schema: SERVER_SENT_EVENT } },
       headers: STREAM_HEADERS,
     },
+    204: ALL_READ,
     ...problemAnswers(410),
   },
 });

@@ -2,7 +2,7 @@ import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
 import { type AppEnv, chooseStreamType, takesEvents } from "../http/mod.ts";
 import { bodyByReference, problemAnswers } from "../schema/mod.ts";
 import { CALL_REQUEST } from "./call_body.ts";
-import { STREAM_HEADERS, type StreamAnswers } from "./stream_answer.ts";
+import { ALL_READ, STREAM_HEADERS, type StreamAnswers } from "./stream_answer.ts";
 import { EVENT_DATA, NDJSON_LINE, SERVER_SENT_EVENT } from "./stream_schema.ts";
 import { BINARY, CALL_PARAMETERS, UPLOADS } from "./upload/mod.ts";
 
@@ -31,6 +31,7 @@ const route = createRoute({
       },
       headers: STREAM_HEADERS,
     },
+    204: ALL_READ,
     ...problemAnswers(400, 404, 406, 408, 410, 413, 415, 422, 429, 500, 502, 503, 504),
   },
 });

@@ -60,6 +60,9 @@ export const STREAM_HEADERS = {
   },
 };
 
+/** The answer to a client that has read a stream to its end, for the OpenAPI document. */
+export const ALL_READ = { description: "The client has all events of a stream that has ended." };
+
 /** Headers that keep caches and proxies such as nginx from gathering what is sent. */
 const UNBUFFERED = { "cache-control": "no-store", "x-accel-buffering": "no" } as const;
 
@@ -92,7 +95,11 @@ export class StreamAnswers {
     const { traffic, findTool } = this.#options;
     const lastEventId = c.req.header("last-event-id") ?? "";
     // A client that reconnects must not run its tool twice. Any status but 200 stops it.
-    if (lastEventId !== "") return this.resume(c, lastEventId);
+    if (lastEventId !== "") {
+      // No other form of a stream has events with ids.
+      if (type !== "text/event-stream") throw streamGone(lastEventId);
+      return this.resume(c, lastEventId);
+    }
     // Closes the caller, unless a body does so later.
     using opening = new DisposableStack();
     const caller = opening.use(traffic.callers.open(c.req.raw, c.env));
@@ -113,7 +120,8 @@ export class StreamAnswers {
   }
 
   /**
-   * Goes on with a stream that was kept.
+   * Goes on with a stream that was kept. Whoever has all of its events gets 204, after which an
+   * `EventSource` does not come back. HEAD reads nothing, and leaves the stream to its reader.
    *
    * @param streamId The id of the stream, if the path names it.
    * @throws {SnakedenError} `stream_gone`.
@@ -125,13 +133,13 @@ export class StreamAnswers {
     if (stream === undefined || (streamId !== undefined && stream.id !== streamId)) {
       throw streamGone(lastEventId);
     }
-    const caller = traffic.callers.open(c.req.raw, c.env);
-    const body = this.#bodyOf(stream, caller);
-    if (!stream.attach(body, place?.event ?? 0)) {
-      caller.close();
-      throw streamGone(lastEventId);
-    }
-    return eventResponse(body.readable(place?.event ?? 0), stream.id);
+    const after = place?.event ?? 0;
+    if (!stream.reaches(after)) throw streamGone(lastEventId);
+    if (stream.isOverAt(after)) return new Response(null, { status: 204 });
+    if (c.req.method === "HEAD") return eventResponse(null, stream.id);
+    const body = this.#bodyOf(stream, traffic.callers.open(c.req.raw, c.env));
+    stream.attach(body, after);
+    return eventResponse(body.readable(after), stream.id);
   }
 
   /**
@@ -214,7 +222,10 @@ export class StreamAnswers {
     });
     await feed.begin(heartbeatMs);
     caller.signal.removeEventListener("abort", onLeave);
-    caller.signal.throwIfAborted();
+    if (caller.signal.aborted) {
+      feed.end();
+      throw caller.signal.reason;
+    }
     room.move();
     const stream = streams.add(feed, { id, owner: ownerOf(c.req.raw.headers), room: own });
     const body = this.#bodyOf(stream, caller);
@@ -256,7 +267,7 @@ export class StreamAnswers {
   }
 }
 
-function eventResponse(body: ReadableStream<Uint8Array>, streamId?: string): Response {
+function eventResponse(body: ReadableStream<Uint8Array> | null, streamId?: string): Response {
   return new Response(body, {
     headers: {
       "content-type": "text/event-stream; charset=utf-8",

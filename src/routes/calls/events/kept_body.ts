@@ -80,7 +80,15 @@ export class KeptBody implements Reader, StreamReader, UnderlyingDefaultSource<B
     this.#options.onEnd();
   }
 
-  onReplaced(): void {
+  onReplaced(retryMs: number): void {
+    if (this.#isOver) return;
+    // In the middle of an event, the line would become a part of its data.
+    const { done } = this.#slices.next();
+    if (done) this.#controller?.enqueue(encoder.encode(`retry: ${Math.floor(retryMs)}\n\n`));
+    this.onGone();
+  }
+
+  onGone(): void {
     if (this.#isOver) return;
     this.leave();
     this.#controller?.close();

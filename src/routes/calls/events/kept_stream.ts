@@ -28,12 +28,19 @@ export interface KeptStreamOptions {
 
 /** The one that reads a stream at the moment. */
 export interface StreamReader {
-  /** Called when another reader has taken over, or the stream is gone. */
-  onReplaced(): void;
+  /** Called when another reader has taken over. It had better not come back before `retryMs`. */
+  onReplaced(retryMs: number): void;
+  /** Called when the stream is gone. */
+  onGone(): void;
 }
 
 /** The bytes that may be ready for a reader that is slow; more is not asked of the tool. */
 const AHEAD_BYTES = 65_536;
+/**
+ * The longest pause of a reader that was replaced. Two that come back at once, as every
+ * `EventSource` does, would take the stream from each other without an end.
+ */
+const MAX_RETRY_MS = 15_000;
 /** The memory of an entry besides its bytes. */
 const ENTRY_BYTES = 256;
 
@@ -84,13 +91,21 @@ export class KeptStream {
     void this.#pump();
   }
 
+  /** Returns true if all events after `id` are kept, and there is such an event. */
+  reaches(id: number): boolean {
+    return !this.#isGone && this.#buffer.reaches(id);
+  }
+
+  /** Returns true if the event `id` is the last one of a call that has ended. */
+  isOverAt(id: number): boolean {
+    return this.#isOver && id === this.#buffer.lastId;
+  }
+
   /**
-   * Makes `reader` the one that reads, after the event `id`, in place of another one.
-   *
-   * @returns False if events after `id` are no longer kept, or there is no such event yet.
+   * Makes `reader` the one that reads, after the event `id`, in place of another one. The stream
+   * must reach it.
    */
-  attach(reader: StreamReader, id: number): boolean {
-    if (this.#isGone || !this.#buffer.reaches(id)) return false;
+  attach(reader: StreamReader, id: number): void {
     clearTimeout(this.#timer);
     const before = this.#reader;
     this.#reader = reader;
@@ -98,8 +113,7 @@ export class KeptStream {
     this.#buffer.trim(-1, id);
     this.#given = this.#passed = id;
     this.#wake();
-    before?.onReplaced();
-    return true;
+    before?.onReplaced(Math.min(MAX_RETRY_MS, this.#keeper.resumeMs / 2));
   }
 
   /** Notes that a reader has left, or has read everything. */
@@ -152,7 +166,7 @@ export class KeptStream {
     this.#reader = undefined;
     this.#keeper.gone(this);
     this.#wake();
-    reader?.onReplaced();
+    reader?.onGone();
   }
 
   /** Takes events from the feed while there is room for them. */

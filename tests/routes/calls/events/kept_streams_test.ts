@@ -35,8 +35,9 @@ function begin(streams: KeptStreams, id: string, events: AsyncIterable<StreamEve
 }
 
 async function readAll(stream: KeptStream, after = 0): Promise<string> {
-  const reader: StreamReader = { onReplaced: () => {} };
-  assert.ok(stream.attach(reader, after));
+  const reader: StreamReader = { onReplaced: () => {}, onGone: () => {} };
+  assert.ok(stream.reaches(after));
+  stream.attach(reader, after);
   let text = "";
   while (true) {
     const parts = await stream.read(reader, 10_000);
