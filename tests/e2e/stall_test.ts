@@ -57,6 +57,24 @@ for (const carrier of ["socket", "grpc"] as const) {
   });
 }
 
+for (const carrier of ["socket", "grpc"] as const) {
+  Deno.test(`chunks that the worker gathers keep a call from being stalled, over ${carrier}`, async () => {
+    await using den = await startDen({ adapter: "stalls", size: 1, carrier });
+    const args = { steps: 12, pause: 0.1 };
+    const reports: unknown[] = [];
+    const chunks = await den.execute<unknown[]>("chunks", args, {
+      stallTimeoutMs: 600,
+      onProgress: (it) => reports.push(it),
+    });
+    assert.equal(chunks.length, 12);
+    assert.deepEqual(reports, []);
+    const silent = den.execute("chunks", { steps: 3, pause: 0.05, then: 60 }, {
+      stallTimeoutMs: 300,
+    });
+    assert.equal((await failureOf(silent)).details["lastSign"], "progress");
+  });
+}
+
 Deno.test("a reader that pauses for longer than the limit does not stall its stream", async () => {
   await using den = await startDen({ adapter: "stalls", size: 2 }, {
     limits: { streamWindowBytes: 4_096 },

@@ -247,6 +247,8 @@ export class Call implements Queued, Alarm, EventListenerObject {
   onProgress(value: Value): void {
     if (this.#state === "settled") return;
     this.#stall?.progress();
+    // A worker that gathers the chunks of a call reports nothing, as a sign that chunks come.
+    if (value.text === "null") return;
     this.#request.sink?.onProgress(value);
     this.#request.onProgress?.(value);
   }

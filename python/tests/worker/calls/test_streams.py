@@ -12,6 +12,7 @@ from snakeden._link.gen.link_pb2 import Call as WireCall
 from snakeden._link.gen.link_pb2 import WorkerFrame
 from snakeden._link.slab import SharedMemory, Slab
 from snakeden._values.values import ValueLimits, decode
+from snakeden._worker.calls import streams
 from snakeden._worker.calls.attempt import Attempt
 from snakeden._worker.calls.streams import Collector, Sender
 from snakeden._worker.profiles.event_loop import EventLoop
@@ -110,3 +111,16 @@ def test_collector_takes_an_array_as_it_is_when_it_is_yielded() -> None:
         collector.send(array)
     encoded = collector.finish(None)
     assert [set(it) for it in decode(encoded)] == [{0}, {1}, {2}]
+
+
+def test_collector_shows_that_chunks_come_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(streams, "monotonic", lambda: now)
+    signs: list[object] = []
+    collector = Collector(ValueLimits(), sign=lambda nothing: signs.append(decode(nothing)))
+    for number in range(100):
+        now += streams.SIGN_INTERVAL / 10
+        collector.send(number)
+    assert 9 <= len(signs) <= 10
+    assert set(signs) == {None}
+    assert decode(collector.finish(None)) == list(range(100))

@@ -139,7 +139,11 @@ class Execution:
 
         def make_sink() -> Sender | Collector:
             if not (streams and message.stream):
-                return Collector(self._limits, max_list_items=list_items)
+                return Collector(
+                    self._limits,
+                    max_list_items=list_items,
+                    sign=lambda nothing: self._put(wire.progress(attempt.id, nothing)),
+                )
             return Sender(
                 attempt,
                 self._put,

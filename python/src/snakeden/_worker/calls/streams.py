@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from queue import SimpleQueue
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from snakeden._link import wire
@@ -20,6 +21,11 @@ __all__ = ["Collector", "Sender"]
 
 CHUNK_OVERHEAD: Final = 64
 """The weight of a chunk beyond its JSON and buffers, in bytes."""
+
+SIGN_INTERVAL: Final = 0.02
+"""The shortest time between two signs of a collector, in seconds."""
+
+_SIGN: Final = encode(None)
 
 
 class Sender:
@@ -122,7 +128,18 @@ class Collector:
     the limit.
     """
 
-    def __init__(self, limits: ValueLimits, *, max_list_items: int | None = None) -> None:
+    def __init__(
+        self,
+        limits: ValueLimits,
+        *,
+        max_list_items: int | None = None,
+        sign: Callable[[Encoded], object] | None = None,
+    ) -> None:
+        """Gather chunks. The host sees none of them, so `sign` sends it an empty report of progress
+        now and then, which shows that the tool is at work.
+        """
+        self._sign = sign
+        self._next_sign = monotonic() + SIGN_INTERVAL
         self._max_list_items = max_list_items
         self._max_bytes = limits.max_bytes
         self._max_depth = limits.max_depth - 1
@@ -154,6 +171,9 @@ class Collector:
             self._attached += 1
         if 0 < self._max_bytes < self._size:
             raise ResultTooLargeError(self._size, self._max_bytes, what="list of chunks")
+        if self._sign is not None and monotonic() >= self._next_sign:
+            self._next_sign = monotonic() + SIGN_INTERVAL
+            self._sign(_SIGN)
 
     def wait(self) -> None:
         """Return at once: a list has no window."""
