@@ -276,6 +276,15 @@ for (const carrier of ["socket", "grpc"] as const) {
     await assert.rejects(den.execute("blocks", { numbers: upTo(3) }), /async for/);
   });
 
+  Deno.test(`each item goes to one of the readers of a stream (${carrier})`, async () => {
+    await using den = await startDen({ adapter: "takes_inputs", size: 1, carrier });
+    const all = Array.from({ length: 3_000 }, (_, i) => i);
+    for (let round = 0; round < 5; round++) {
+      const numbers = round % 2 === 0 ? generated(3_000) : upTo(3_000);
+      assert.deepEqual(await den.execute("from_thread_and_task", { numbers }), all);
+    }
+  });
+
   Deno.test(`a stream cannot be read after its call has ended (${carrier})`, async () => {
     await using den = await startDen({ adapter: "takes_inputs", size: 1, carrier });
     await den.execute("kept", { items: upTo(3) });

@@ -32,6 +32,10 @@ _MORE: Final = object()
 """Stands for items that have to be asked for."""
 
 
+_PAUSE: Final = 0.001
+"""The time after which a task looks again whether a thread still reads, in seconds."""
+
+
 class InputSource(Protocol):
     """The call that has the stream; the worker has it in `_worker/calls/attempt.py`."""
 
@@ -130,13 +134,21 @@ class InputStream(InputHandle):
         if self._turn is None:
             self._turn = asyncio.Lock()
         async with self._turn:
-            item = self._at_hand()
-            while item is _MORE:
-                reply = self._asked()
-                if not reply.done:
-                    await _settled(reply)
-                self._receive(reply)
-                item = self._at_hand()
+            while True:
+                reply = None
+                # A thread that reads the same stream holds the lock while it waits for items.
+                if self._lock.acquire(blocking=False):
+                    try:
+                        item = self._at_hand()
+                        if item is not _MORE:
+                            break
+                        reply = self._asked()
+                        if reply.done:
+                            self._receive(reply)
+                            continue
+                    finally:
+                        self._lock.release()
+                await (asyncio.sleep(_PAUSE) if reply is None else _settled(reply))
         if item is _END:
             raise StopAsyncIteration
         return item
