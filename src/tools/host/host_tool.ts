@@ -4,14 +4,11 @@ import { messageOf } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import { suggestion } from "../../near_names.ts";
 import type { ToolInfo } from "../tool_info.ts";
+import { toolNameIssue } from "../tool_name.ts";
 import type { HostToolCall } from "./host_tool_call.ts";
-import { type InvalidField, invalidTool, type InvalidToolReason } from "./invalid_tool.ts";
+import { type InvalidField, invalidTool } from "./invalid_tool.ts";
 import { metadataProblem, typeName } from "./tool_metadata.ts";
 
-/** The names of host tools. */
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]*$/;
-/** The longest name, in bytes. */
-const MAX_NAME_BYTES = 64;
 /** The longest description, in characters. */
 const MAX_DESCRIPTION_CHARS = 65_536;
 /** The longest `timeoutMs`: a day. */
@@ -93,7 +90,8 @@ export class HostTool {
       throw invalidTool(undefined, wrong("definition", given, "an object, as of defineTool()"));
     }
     const fields: Fields = given;
-    const problem = nameProblem(fields.name) ?? problemOf(fields);
+    const issue = toolNameIssue(fields.name);
+    const problem = issue === undefined ? problemOf(fields) : { field: "name", ...issue };
     if (problem !== undefined) throw invalidTool(fields.name, problem);
     return new HostTool(fields);
   }
@@ -120,26 +118,6 @@ export class HostTool {
       ...(Object.keys(this.metadata).length === 0 ? {} : { metadata: this.metadata }),
     };
   }
-}
-
-/** Returns the problem with the name of a tool; undefined if there is none. */
-function nameProblem(name: unknown): InvalidField | undefined {
-  const field = "name";
-  const allowed = `allowed: 1 to ${MAX_NAME_BYTES} letters, digits or _ . - of ASCII, the first ` +
-    "of which is a letter or a digit";
-  const problem = (reason: InvalidToolReason, given: string): InvalidField => ({
-    field,
-    reason,
-    message: `given ${given}; ${allowed}`,
-  });
-  if (typeof name !== "string") return problem("invalid_type", typeName(name));
-  if (name === "") return problem("empty", "an empty text");
-  // No UTF-8 text has fewer bytes than characters, and an endless one must not be encoded.
-  const bytes = name.length > MAX_NAME_BYTES
-    ? name.length
-    : new TextEncoder().encode(name).byteLength;
-  if (bytes > MAX_NAME_BYTES) return problem("too_long", `a text of ${bytes} bytes`);
-  return NAME.test(name) ? undefined : problem("invalid_format", JSON.stringify(name));
 }
 
 /** Returns the first problem with the other fields. */
@@ -213,7 +191,9 @@ function isGeneratorFunction(run: unknown): boolean {
 
 /** Returns the schema with a rule for unknown keys: it refuses them, unless it says otherwise. */
 function closed(input: z.ZodObject): z.ZodType {
-  return input._zod.def.catchall === undefined ? input.strict() : input;
+  const { def } = input._zod;
+  // Not by `.strict()`, which schemas of zod/mini do not have.
+  return def.catchall === undefined ? z.core.clone(input, { ...def, catchall: z.never() }) : input;
 }
 
 /** Returns a schema as JSON Schema: `input` as callers write it, `output` as they get it. */

@@ -63,7 +63,7 @@ function toolOf(tool: unknown, index: number): Tool {
   if (!isRecord(tool)) throw invalidTool(at, `given ${shownValue(tool)}; allowed: an object`);
   const { name, mediaType = "" } = tool;
   const issue = toolNameIssue(name);
-  if (issue !== undefined) throw invalidTool(`${at}.name`, issue);
+  if (issue !== undefined) throw invalidTool(`${at}.name`, issue.message);
   if (typeof mediaType !== "string" || !MEDIA_TYPE.test(mediaType)) {
     const allowed = 'a type and a subtype, such as "image/png"';
     throw invalidTool(`${at}.mediaType`, `given ${shownValue(mediaType)}; allowed: ${allowed}`);

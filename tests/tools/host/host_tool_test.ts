@@ -40,8 +40,8 @@ Deno.test("names: empty, 65 bytes, leading dot, non-string → each its own erro
   }
   assert.equal(
     refusalText({ name: ".tool" }),
-    'Cannot define the host tool ".tool": name: given ".tool"; allowed: 1 to 64 letters, digits ' +
-      "or _ . - of ASCII, the first of which is a letter or a digit",
+    'Cannot define the host tool ".tool": name: given ".tool", which begins with a dot; allowed: ' +
+      'a letter or digit, and then at most 63 letters, digits, "_", "." and "-", all of ASCII',
   );
   for (const name of ["a", "7", "n".repeat(64), "Ticket.look-up_2"]) {
     assert.equal(defineTool({ name, run: () => 1 }).name, name);
