@@ -27,6 +27,8 @@ export function showCaller(
 ): void {
   // Deno prints the frames that were captured for an error, and ignores an assigned text.
   if (!(error instanceof SnakedenError) || error === signal?.reason) return;
+  // A host tool may throw an error that was frozen.
+  if (!Object.isExtensible(error)) return;
   Error.captureStackTrace(error, entrance !== below && isOnStack(entrance) ? entrance : below);
 }
 

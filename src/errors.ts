@@ -276,7 +276,20 @@ export class DeadlineExceededError extends SnakedenError {
   }
 }
 
-/** Returns the message of anything that was thrown. */
+/** Returns the message of anything that was thrown. Never throws, whatever code of users threw. */
 export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return textOf(() => error instanceof Error ? error.message : error);
+}
+
+/** Returns the stack of anything that was thrown, or else its message. Never throws. */
+export function stackOf(error: unknown): string {
+  return textOf(() => error instanceof Error ? error.stack ?? error.message : error);
+}
+
+function textOf(read: () => unknown): string {
+  try {
+    return String(read());
+  } catch {
+    return "an error without a readable text";
+  }
 }

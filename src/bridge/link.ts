@@ -138,7 +138,7 @@ export class Link {
   /** Tells a call to stop. The worker still answers it. */
   cancel(id: number): void {
     this.#streams.cancel(id);
-    this.#asks.stop(id);
+    if (this.#calls.has(id)) this.#asks.stop(id);
     this.#outbox.push({ cancel: { id } });
   }
 

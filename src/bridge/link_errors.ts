@@ -1,4 +1,4 @@
-import { SnakedenError } from "../errors.ts";
+import { messageOf, SnakedenError, stackOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import type { Error as WireError, HostErrorInit } from "./gen/link.js";
 
@@ -33,12 +33,13 @@ export function hostErrorOf(error: unknown, method: string): HostErrorInit {
   if (!(error instanceof SnakedenError)) {
     getLogger("bridge").error("the host failed to answer {method}: {problem}", {
       method,
-      problem: error instanceof Error ? error.stack : String(error),
+      problem: stackOf(error),
     });
     return { code: "internal", message: `The host failed to answer ${method}; see its log` };
   }
-  const { code, message, retryable } = error;
-  return { code, message: message.toWellFormed(), retryable, details: textOf(error.details) };
+  const { code, retryable } = error;
+  const message = messageOf(error).toWellFormed();
+  return { code, message, retryable, details: textOf(error.details) };
 }
 
 /** Returns facts as JSON; an empty text if there are none, or if JSON has no form for them. */

@@ -105,9 +105,12 @@ export class OpenAsks {
     }
   }
 
-  /** Tells the handlers of a call that it must stop. Their answers are still sent. */
+  /**
+   * Tells the handlers of an open call that it must stop, also those of asks that are on their way.
+   * Their answers are still sent.
+   */
   stop(callId: number): void {
-    this.#askers.get(callId)?.stop(new SnakedenError("cancelled", "The call was told to stop"));
+    this.#askerOf(callId).stop(new SnakedenError("cancelled", "The call was told to stop"));
   }
 
   /** Answers what is open of a call that has ended. */

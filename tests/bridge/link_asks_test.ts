@@ -218,6 +218,24 @@ Deno.test("Link.cancel() aborts the signal of the asks of the call, whose answer
   assert.equal(decoded(answers(carrier).get(1)), 1);
 });
 
+Deno.test("Link.cancel() also aborts the signal of an ask that was on its way, and of no later call", async () => {
+  const { link, carrier, call } = setUp();
+  const aborted: boolean[] = [];
+  const onAsk = ({ signal }: Ask): Value => {
+    aborted.push(signal.aborted);
+    return Value.from(null);
+  };
+  const id = call(onAsk);
+  link.cancel(id);
+  carrier.deliver(ask(1, id));
+  carrier.deliver({ result: { id, value: Value.from(1).wire } });
+  link.cancel(id);
+  const other = call(onAsk);
+  carrier.deliver(ask(2, other));
+  await microtasks();
+  assert.deepEqual(aborted, [true, false]);
+});
+
 Deno.test("Link aborts the signals of open asks when it is lost, and sends nothing afterwards", async () => {
   const { carrier, call } = setUp();
   const answer = later();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { z } from "zod";
-import { defineTool, type HostToolCall, type Snakeden } from "../../mod.ts";
+import { defineTool, type HostToolCall, type Snakeden, SnakedenError } from "../../mod.ts";
 import { createApp } from "../../src/routes/mod.ts";
 import { ServerProcess, startDen, tempDir } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
@@ -131,6 +131,41 @@ Deno.test("the reader of a stream of a host tool makes it pause, and closes it b
   // The window of a stream is 1 MiB.
   assert.ok(made <= 13, `${made} chunks were made`);
   await until(() => closed, "the generator to be closed");
+});
+
+Deno.test("a chunk of a host tool that cannot be sent ends its stream, and closes its generator", async () => {
+  let closed = false;
+  const wrong = defineTool({
+    name: "wrong",
+    async *run(_args, { signal }): AsyncGenerator<unknown> {
+      try {
+        yield 1;
+        yield () => 2;
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      } finally {
+        closed = true;
+      }
+    },
+  });
+  await using den = await start([wrong]);
+  const chunks: unknown[] = [];
+  await assert.rejects(async () => {
+    for await (const chunk of den.stream("wrong")) chunks.push(chunk);
+  }, { code: "host_tool_failed", message: /a function cannot be sent/ });
+  assert.deepEqual(chunks, [1]);
+  await until(() => closed, "the generator to be closed");
+});
+
+Deno.test("den.execute() throws the error of a host tool as it is, also if that is frozen", async () => {
+  const error = Object.freeze(new SnakedenError("invalid_input", "as it is"));
+  const frozen = defineTool({
+    name: "frozen",
+    run: () => {
+      throw error;
+    },
+  });
+  await using den = await start([frozen]);
+  await assert.rejects(den.execute("frozen"), (thrown) => thrown === error);
 });
 
 Deno.test("a host tool can be called over HTTP when exposeHttp says so, else it is as missing", async () => {

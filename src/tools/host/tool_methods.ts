@@ -29,9 +29,9 @@ export function toolMethods(
   { tools, runs }: ToolMethodsDeps,
 ): Readonly<Record<string, HostMethod>> {
   /** The runs of each call that are under way, by the signal of the call. */
-  const open = new WeakMap<AbortSignal, Map<number, HostRun>>();
+  const open = new WeakMap<AbortSignal, OpenRuns>();
 
-  const runsOf = ({ signal }: AskingCall): Map<number, HostRun> => {
+  const runsOf = ({ signal }: AskingCall): OpenRuns => {
     let map = open.get(signal);
     if (map === undefined) open.set(signal, map = new Map());
     return map;
@@ -43,16 +43,11 @@ export function toolMethods(
     return found;
   };
 
-  const begin = (call: AskingCall, name: string): HostRun =>
-    runs.begin(find(call, name).tool, callerOf(call, runs.alarms.now));
-
-  const answerCall: HostMethod = (call, args) => {
-    const { id, name, args: given } = callArgs(args);
-    const own = runsOf(call);
-    if (own.has(id)) throw idInUse(id);
-    const run = begin(call, name);
-    const value = run.value(given);
+  const answerCall: Start = (call, { id, name, args }) => {
+    const run = runs.begin(find(call, name).tool, callerOf(call, runs.alarms.now));
+    const value = run.value(args);
     if (value instanceof Value) return value;
+    const own = runsOf(call);
     own.set(id, run);
     return value.finally(() => own.delete(id));
   };
@@ -70,36 +65,50 @@ export function toolMethods(
     try {
       const { items, done, result } = await read();
       const answer = done ? { items, done, result: result ?? null } : { items, done };
-      return encoded(run, answer);
+      return run.encode(answer, "the chunks");
     } finally {
       if (run.isEnded) own.delete(id);
     }
   };
 
-  const answerOpen: HostMethod = (call, args) => {
-    const { id, name, args: given } = callArgs(args);
+  const answerOpen: Start = (call, { id, name, args }) => {
     const { tool } = find(call, name);
     if (!tool.streams) throw notStreaming(name);
-    if (runsOf(call).has(id)) throw idInUse(id);
     const run = runs.begin(tool, callerOf(call, runs.alarms.now));
-    return batchOf(call, { id, run, read: () => run.open(given) });
+    return batchOf(call, { id, run, read: () => run.open(args) });
   };
 
-  /** Has a method wait until the store knows whether the session of the call is still open. */
-  const refreshed = (method: HostMethod): HostMethod => (call, args) => {
+  /**
+   * Has a run start once the store knows whether the session of the call is still open, unless it
+   * was cancelled until then.
+   */
+  const starts = (start: Start): HostMethod => (call, args) => {
+    const given = callArgs(args);
+    const { id, name } = given;
+    const own = runsOf(call);
+    if (own.has(id)) throw idInUse(id);
+    // The ask may have been on its way when the call was told to stop.
+    call.signal.throwIfAborted();
     const refreshing = tools.refresh(call.sessionId || undefined);
-    return refreshing === undefined
-      ? method(call, args)
-      : refreshing.then(() => method(call, args));
+    if (refreshing === undefined) return start(call, given);
+    own.set(id, undefined);
+    return refreshing.finally(() => {
+      if (!own.delete(id)) throw cancelled(name);
+      call.signal.throwIfAborted();
+    }).then(() => start(call, given));
+  };
+
+  const list = (call: AskingCall): Value => {
+    const found = tools.list(call.sessionId || undefined, (it) => it.isExposedTo(call.pool));
+    return Value.from({ tools: found.map(described) });
   };
 
   return {
-    "tools.list": refreshed((call) => {
-      const found = tools.list(call.sessionId || undefined, (it) => it.isExposedTo(call.pool));
-      return Value.from({ tools: found.map(described) });
-    }),
-    "tools.call": refreshed(answerCall),
-    "tools.open": refreshed(answerOpen),
+    "tools.list": (call) =>
+      tools.refresh(call.sessionId || undefined)?.then(() => list(call)) ??
+        list(call),
+    "tools.call": starts(answerCall),
+    "tools.open": starts(answerOpen),
     "tools.next": (call, args) => {
       const id = idOf(args.decode());
       const run = runsOf(call).get(id);
@@ -108,25 +117,26 @@ export function toolMethods(
       return batchOf(call, { id, run, read: () => run.next() });
     },
     "tools.cancel": (call, args) => {
-      const run = runsOf(call).get(idOf(args.decode()));
-      run?.stop(
-        new SnakedenError("cancelled", `The call of the host tool ${run.tool} was cancelled`),
-      );
+      const id = idOf(args.decode());
+      const own = runsOf(call);
+      const run = own.get(id);
+      own.delete(id);
+      run?.stop(cancelled(run.tool));
       return NULL;
     },
   };
 }
 
+/** The runs of a call by id; undefined for one that waits for the store before it starts. */
+type OpenRuns = Map<number, HostRun | undefined>;
+
+/** Starts a run, and returns its result or its first batch. */
+type Start = (call: AskingCall, args: CallArgs) => Value | Promise<Value>;
+
 const NULL = Value.from(null);
 
-/** Encodes the answer; what cannot be sent ends the run. */
-function encoded(run: HostRun, answer: unknown): Value {
-  try {
-    return run.encode(answer, "the chunks");
-  } catch (error) {
-    run.stop(error);
-    throw error;
-  }
+function cancelled(tool: string): SnakedenError {
+  return new SnakedenError("cancelled", `The call of the host tool ${tool} was cancelled`);
 }
 
 /** Returns the caller of a host tool that a tool in Python calls. */

@@ -1,6 +1,5 @@
 import { type Alarms, LoneAlarm } from "../../../async/mod.ts";
 import { Value } from "../../../bridge/mod.ts";
-import { SnakedenError } from "../../../errors.ts";
 import type { HeldWorker } from "../../../pool/mod.ts";
 import type { HostTool } from "../host_tool.ts";
 import type {
@@ -241,18 +240,26 @@ export class HostRun implements HostToolCall, EventListenerObject {
     this.stop(this.#caller.signal?.reason);
   }
 
-  /** Encodes a value that the tool has made. */
+  /**
+   * Encodes a value that the tool has made. One that cannot be sent ends the run.
+   *
+   * @throws {SnakedenError} `host_tool_failed`, `result_too_large`.
+   */
   encode(value: unknown, what: string): Value {
     const { maxDepth, maxResultBytes } = this.#owner.limits;
-    if (sizeOf(value, maxResultBytes) > maxResultBytes) {
-      throw tooLarge(this.tool, what, maxResultBytes);
-    }
     try {
+      if (sizeOf(value, maxResultBytes) > maxResultBytes) {
+        throw tooLarge(this.tool, what, maxResultBytes);
+      }
       // Items are two levels below the answer that has them.
       return Value.from(value ?? null, { maxDepth: maxDepth + 2, name: what });
     } catch (error) {
-      if (!(error instanceof SnakedenError)) throw error;
-      throw failed(this.tool, error.message, { details: error.details });
+      const problem = failureOf(this.tool, error);
+      const failure = problem.code === "invalid_value"
+        ? failed(this.tool, problem.message, { details: problem.details })
+        : problem;
+      this.stop(failure);
+      throw failure;
     }
   }
 
@@ -295,6 +302,7 @@ export class HostRun implements HostToolCall, EventListenerObject {
     const reader = new ItemReader(iterator, {
       within: (step) => this.#owner.within(this, step),
       check: (item) => chain(checkedOutput(this.#tool, item, "chunk"), measured),
+      now: () => this.#owner.alarms.now,
     });
     // The run may have ended before it had a generator.
     if (this.#isEnded) reader.close();

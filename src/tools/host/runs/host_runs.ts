@@ -9,7 +9,7 @@ import {
   type RunLimits,
   type RunOwner,
 } from "./host_run.ts";
-import { tooDeep } from "./run_errors.ts";
+import { tooDeep, tooLate } from "./run_errors.ts";
 
 /** Dependencies of {@link HostRuns}. */
 export interface HostRunsDeps {
@@ -55,11 +55,13 @@ export class HostRuns implements RunOwner, Disposable {
   /**
    * Creates a run, which ends only if it is started: by `value()` or `open()`.
    *
-   * @throws {SnakedenError} `call_depth_exceeded`.
+   * @throws {SnakedenError} `call_depth_exceeded`, `deadline_exceeded`.
    */
   begin(tool: HostTool, caller: RunCaller): HostRun {
     const { maxCallDepth } = this.limits;
     if (caller.depth > maxCallDepth) throw tooDeep(tool.name, caller.depth, maxCallDepth);
+    // A tool that needs no time would succeed before the alarm.
+    if (caller.deadlineAt <= this.alarms.now) throw tooLate(tool.name, undefined);
     const timeoutMs = tool.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const id = this.#prefix + (++this.#count).toString(36);
     const run = new HostRun(id, { tool, caller, owner: this, timeoutMs });

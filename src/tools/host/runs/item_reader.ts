@@ -33,6 +33,8 @@ export interface ItemReaderOptions {
   readonly within: <T>(step: () => T) => T;
   /** Checks an item; what it throws ends the stream. */
   readonly check: (item: unknown) => CheckedItem | Promise<CheckedItem>;
+  /** Returns the time. */
+  readonly now: () => number;
 }
 
 /**
@@ -65,7 +67,7 @@ export class ItemReader {
   async next(maxBytes: number = MAX_BATCH_BYTES): Promise<Batch> {
     this.#isWanted = true;
     this.#maxBytes = maxBytes;
-    const until = performance.now() + MAX_BATCH_MS;
+    const until = this.#options.now() + MAX_BATCH_MS;
     void this.#pump(until);
     while (this.#items.length === 0 && this.#end === undefined) {
       await new Promise<void>((resolve) => this.#wake = resolve);
@@ -111,7 +113,7 @@ export class ItemReader {
     let seen = -1;
     while (this.#end === undefined && !this.#isFull && this.#items.length > seen) {
       seen = this.#items.length;
-      if (performance.now() > until) return;
+      if (this.#options.now() > until) return;
       for (let i = 0; i < READY_MICROTASKS; i++) await undefined;
     }
   }
@@ -137,9 +139,9 @@ export class ItemReader {
         this.#items.push(item);
         this.#bytes += bytes;
         this.#notify();
-        if (performance.now() <= turnUntil) continue;
+        if (this.#options.now() <= turnUntil) continue;
         await nextTurn();
-        turnUntil = performance.now() + MAX_BATCH_MS;
+        turnUntil = this.#options.now() + MAX_BATCH_MS;
       }
     } catch (error) {
       if (!this.#isClosed) {

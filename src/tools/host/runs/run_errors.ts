@@ -1,4 +1,4 @@
-import { DeadlineExceededError, messageOf, SnakedenError } from "../../../errors.ts";
+import { DeadlineExceededError, messageOf, SnakedenError, stackOf } from "../../../errors.ts";
 import { getLogger } from "../../../log.ts";
 
 /**
@@ -6,12 +6,21 @@ import { getLogger } from "../../../log.ts";
  * is not expected also goes to the log, with its stack.
  */
 export function failureOf(tool: string, error: unknown): SnakedenError {
-  if (error instanceof SnakedenError) return error;
+  if (isExpected(error)) return error;
   getLogger("tools").error("the host tool {tool} failed: {problem}", {
     tool,
-    problem: error instanceof Error ? error.stack ?? error.message : String(error),
+    problem: stackOf(error),
   });
   return failed(tool, messageOf(error), { cause: error });
+}
+
+function isExpected(error: unknown): error is SnakedenError {
+  try {
+    return error instanceof SnakedenError;
+  } catch {
+    // A proxy whose prototype cannot be read.
+    return false;
+  }
 }
 
 /** The error for a host tool that failed. */

@@ -4,10 +4,12 @@ import { type Batch, ItemReader } from "../../../../src/tools/host/runs/mod.ts";
 function readerOf(
   iterator: Iterator<unknown> | AsyncIterator<unknown>,
   check: (item: unknown) => number = () => 1,
+  now = (): number => 0,
 ): ItemReader {
   return new ItemReader(iterator, {
     within: (step) => step(),
     check: (value) => ({ value, bytes: check(value) }),
+    now,
   });
 }
 
