@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
+import * as mini from "zod/mini";
 import { SnakedenError } from "../../../src/errors.ts";
 import { defineTool } from "../../../src/tools/mod.ts";
 import { HostTool } from "../../../src/tools/host/host_tool.ts";
@@ -94,6 +95,14 @@ Deno.test("each other field of a definition is checked", () => {
   assert.deepEqual(refusal({ exposed: "all" }), ["exposed", "unknown_key"]);
   assert.match(refusalText({ exposeHTTP: true }), /did you mean "exposeHttp"/);
   assert.throws(() => defineTool("tool" as never), { code: "invalid_tool" });
+});
+
+Deno.test("HostTool.of() takes schemas of zod/mini, and closes them like others", () => {
+  const input = mini.object({ a: mini.number() });
+  const tool = HostTool.of({ name: "mini", input, run: () => 1 } as never);
+  assert.equal(tool.inputSchema["additionalProperties"], false);
+  assert.equal(tool.input?.safeParse({ a: 1 }).success, true);
+  assert.equal(tool.input?.safeParse({ a: 1, b: 2 }).success, false);
 });
 
 Deno.test("HostTool.info() describes the tool, with schemas of what callers write and get", () => {
