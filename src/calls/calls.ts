@@ -198,21 +198,26 @@ export class Calls {
   }
 
   /**
-   * Prepares a call of a session. Returns the call for later if it must wait for the store, else
-   * its pool, if that was looked up.
+   * Prepares a call of a session: a strict one, and one of a tool that was registered for the
+   * session. Returns the call for later if it must wait for the store, else its pool, if that was
+   * looked up.
    */
   #prepare(tool: string, args: Args, options: CallOptions): Promise<ReadyCall> | Pool | undefined {
     const { sessionId, affinity, signal } = options;
-    if (sessionId === undefined || affinity === "hint" || !this.#strict) return undefined;
+    if (sessionId === undefined || !this.#strict) return undefined;
     const pool = this.#poolFor(tool, options);
-    if ((affinity ?? pool.sessions.mode) === "hint") return pool;
+    const registered = pool.registered.find(tool, sessionId);
+    const isOfSession = registered?.sessionId !== undefined;
     // A call of a registered tool does not use the binding of its session.
-    if (pool.registered.find(tool, sessionId) || this.#strict.isReady(sessionId, pool)) return pool;
+    const isStrict = registered === undefined && (affinity ?? pool.sessions.mode) !== "hint";
+    if (!isOfSession && (!isStrict || this.#strict.isReady(sessionId, pool))) return pool;
     // The caller may change the arguments while this waits.
     const encoded = encodeArgs(args, this.#writing);
     const timeoutMs = timeoutOf(pool, tool, options);
-    const ready = this.#strict.prepare({ sessionId, pool: pool.name, tool, timeoutMs, signal })
-      .then((leftMs) => ({ args: encoded, options: { ...options, timeoutMs: leftMs } }));
+    const call = { sessionId, pool: pool.name, tool, timeoutMs, signal };
+    const leftMs = isOfSession ? this.#strict.refresh(call) : this.#strict.prepare(call);
+    const ready = leftMs
+      .then((it) => ({ args: encoded, options: { ...options, timeoutMs: it } }));
     const inputs = CallInputs.of(encoded);
     if (inputs !== undefined) ready.catch(() => inputs.close());
     return ready;

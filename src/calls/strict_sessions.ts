@@ -85,6 +85,21 @@ export class StrictSessions {
     return timeLeftAfter(check, call);
   }
 
+  /**
+   * Ends the tools that workers have registered for a session which has expired, although it was
+   * not swept yet; otherwise counts as use of it. Resolves like {@link StrictSessions.prepare}.
+   *
+   * @throws {SnakedenError} Like {@link StrictSessions.prepare}.
+   */
+  refresh(call: StrictCall): Promise<number> {
+    const { sessionId } = call;
+    const check = this.#boundIn(sessionId).then((boundIn) => {
+      if (boundIn !== undefined) return;
+      for (const { registered } of this.#pools.values()) registered.sessionEnded(sessionId);
+    });
+    return timeLeftAfter(check, call);
+  }
+
   /** Notes that a session was opened. */
   opened(id: string): void {
     this.#openings++;

@@ -177,6 +177,26 @@ class Texts:
     assert.equal(closed.code, "unknown_session");
   });
 
+  Deno.test(`a session that has expired has no registered tools, even before the sweep (${carrier})`, async () => {
+    await using den = await start(carrier, { size: 1 });
+    const session = await den.sessions.open("s1");
+    for (const name of ["f", "numbers"]) await den.execute("register", { name }, S1);
+    await session.update({ ttlMs: 1 });
+    const isOpen = (): Promise<boolean> => den.sessions.get("s1").then(() => true, () => false);
+    await until(async () => !await isOpen(), "the session to expire");
+    for (const affinity of ["hint", "strict_queue"] as const) {
+      const options = { ...S1, affinity };
+      assert.equal((await errorOf(den.execute("f", {}, options))).code, "unknown_tool");
+      const streamed = Array.fromAsync(den.stream("numbers", {}, options));
+      assert.equal((await errorOf(streamed)).code, "unknown_tool");
+    }
+    await den.sessions.open("s1");
+    assert.equal((await errorOf(den.execute("f", {}, S1))).code, "unknown_tool");
+    await den.execute("register", { name: "f" }, S1);
+    assert.equal((await den.execute<Ran>("f", {}, S1)).name, "f");
+    assert.equal(await den.execute("kept_functions"), 1);
+  });
+
   Deno.test(`SIGKILL of the worker ends its tools: running, waiting and later calls fail (${carrier})`, async () => {
     await using den = await start(carrier);
     const pid = await den.execute<number>("register", { name: "f", ...ALL });

@@ -173,6 +173,11 @@ export class RegisteredTools {
     }
   }
 
+  /** Ends the tools of a session that is not open. */
+  sessionEnded(id: string): void {
+    for (const entry of [...this.#bySession.get(id)?.values() ?? []]) this.#remove(entry);
+  }
+
   #find(tool: string, sessionId: string | undefined): Entry | undefined {
     if (this.#size === 0) return undefined;
     const own = sessionId === undefined ? undefined : this.#bySession.get(sessionId)?.get(tool);
