@@ -4,7 +4,7 @@ import { devPython } from "../../scripts/dev_python.ts";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
 import type { CallOptions } from "../../src/calls/mod.ts";
 import { loadProgramConfig } from "../../src/config/mod.ts";
-import { SnakedenError } from "../../src/errors.ts";
+import { PythonError, SnakedenError } from "../../src/errors.ts";
 import { compose, type Host } from "../../src/host/mod.ts";
 import { HostToolTable, type TableTool } from "../fixtures/fakes/host_tool_table.ts";
 import { ADAPTERS, tempDir, workersOf } from "../fixtures/host.ts";
@@ -153,6 +153,20 @@ for (const carrier of ["socket", "grpc"] as const) {
       message: "tool 'acall' raised snakeden.errors.HostToolError: " +
         `host tool "nested": tool 'fails' raised ValueError: no (python_exception)`,
     });
+    // A caller can tell by the code why the host has refused.
+    for (
+      const [tool, args, code] of [
+        ["nested", {}, "python_exception"],
+        ["echoo", {}, "unknown_tool"],
+      ] as const
+    ) {
+      const error = await it.execute("call", { name: tool, args }).catch((thrown) => thrown);
+      assert.ok(error instanceof PythonError);
+      assert.deepEqual(error.details.cause, { code, tool });
+      assert.deepEqual(Object.keys(error.python), ["type", "message", "traceback"]);
+    }
+    const plain = await it.execute("fails", {}).catch((thrown) => thrown);
+    assert.ok(plain instanceof PythonError && !("cause" in plain.details));
   });
 
   Deno.test(`Python lists and describes the tools of the host (${carrier})`, async () => {

@@ -23,11 +23,22 @@ export interface PythonException {
   type: string;
   message: string;
   traceback: string;
+  host?: HostCause | null;
 }
 export interface PythonExceptionInit {
   type?: string | null;
   message?: string | null;
   traceback?: string | null;
+  host?: HostCauseInit | null;
+}
+
+export interface HostCause {
+  code: string;
+  tool: string;
+}
+export interface HostCauseInit {
+  code?: string | null;
+  tool?: string | null;
 }
 
 export interface FieldIssue {
@@ -480,6 +491,7 @@ export declare const snakeden: {
   v1: {
     Error: Codec<Error, ErrorInit>;
     PythonException: Codec<PythonException, PythonExceptionInit>;
+    HostCause: Codec<HostCause, HostCauseInit>;
     FieldIssue: Codec<FieldIssue, FieldIssueInit>;
     HostError: Codec<HostError, HostErrorInit>;
     Value: Codec<Value, ValueInit>;

@@ -3751,6 +3751,7 @@ export const snakeden = $root.snakeden = (() => {
             PythonException.prototype.type = "";
             PythonException.prototype.message = "";
             PythonException.prototype.traceback = "";
+            PythonException.prototype.host = null;
 
             PythonException.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -3765,6 +3766,8 @@ export const snakeden = $root.snakeden = (() => {
                     writer.uint32(18).string(message.message);
                 if (message.traceback != null && $Object.hasOwnProperty.call(message, "traceback") && message.traceback !== "")
                     writer.uint32(26).string(message.traceback);
+                if (message.host != null && $Object.hasOwnProperty.call(message, "host"))
+                    $root.snakeden.v1.HostCause.encode(message.host, writer.uint32(34).fork(), _depth + 1).ldelim();
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -3825,6 +3828,12 @@ export const snakeden = $root.snakeden = (() => {
                                 delete message.traceback;
                             continue;
                         }
+                    case 4: {
+                            if (wireType !== 2)
+                                break;
+                            message.host = $root.snakeden.v1.HostCause.decode(reader, reader.size(), $undefined, _depth + 1, message.host);
+                            continue;
+                        }
                     }
                     reader.skipType(wireType, _depth, tag);
                     if (!reader.discardUnknown) {
@@ -3843,6 +3852,100 @@ export const snakeden = $root.snakeden = (() => {
             };
 
             return PythonException;
+        })();
+
+        v1.HostCause = (function() {
+
+            const HostCause = function (properties) {
+                if (properties)
+                    for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
+                        if (properties[keys[i]] != null && keys[i] !== "__proto__")
+                            this[keys[i]] = properties[keys[i]];
+            };
+
+            HostCause.prototype.code = "";
+            HostCause.prototype.tool = "";
+
+            HostCause.encode = function (message, writer, _depth) {
+                if (!writer)
+                    writer = $Writer.create();
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $util.recursionLimit)
+                    throw $Error("max depth exceeded");
+                if (message.code != null && $Object.hasOwnProperty.call(message, "code") && message.code !== "")
+                    writer.uint32(10).string(message.code);
+                if (message.tool != null && $Object.hasOwnProperty.call(message, "tool") && message.tool !== "")
+                    writer.uint32(18).string(message.tool);
+                if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
+                    for (let i = 0; i < message.$unknowns.length; ++i)
+                        writer.raw(message.$unknowns[i]);
+                return writer;
+            };
+
+            HostCause.decode = function (reader, length, _end, _depth, _target) {
+                if (!(reader instanceof $Reader))
+                    reader = $Reader.create(reader);
+                if (_depth === $undefined)
+                    _depth = 0;
+                if (_depth > $Reader.recursionLimit)
+                    throw $Error("max depth exceeded");
+                let end, message, value;
+                if (length === $undefined)
+                    end = reader.len;
+                else {
+                    end = reader.pos + length;
+                    if (end > reader.len)
+                        throw $RangeError("index out of range");
+                    length = reader.len;
+                    reader.len = end;
+                }
+                message = _target || new $root.snakeden.v1.HostCause();
+                while (reader.pos < end) {
+                    let start = reader.pos;
+                    let tag = reader.tag();
+                    if (tag === _end) {
+                        _end = $undefined;
+                        break;
+                    }
+                    let wireType = tag & 7;
+                    switch (tag >>>= 3) {
+                    case 1: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.code = value;
+                            else
+                                delete message.code;
+                            continue;
+                        }
+                    case 2: {
+                            if (wireType !== 2)
+                                break;
+                            if ((value = reader.stringVerify()).length)
+                                message.tool = value;
+                            else
+                                delete message.tool;
+                            continue;
+                        }
+                    }
+                    reader.skipType(wireType, _depth, tag);
+                    if (!reader.discardUnknown) {
+                        $util.makeProp(message, "$unknowns", false);
+                        (message.$unknowns || (message.$unknowns = [])).push(reader.raw(start, reader.pos));
+                    }
+                }
+                if (length !== $undefined) {
+                    if (reader.pos !== end)
+                        throw $RangeError("index out of range");
+                    reader.len = length;
+                }
+                if (_end !== $undefined)
+                    throw $Error("missing end group");
+                return message;
+            };
+
+            return HostCause;
         })();
 
         v1.FieldIssue = (function() {

@@ -28,16 +28,28 @@ const PLAIN_CODES: readonly ErrorCode[] = [
   "invalid_value",
 ];
 
+/** The exception of a worker that describes none. */
+const NO_EXCEPTION: NonNullable<WireError["python"]> = {
+  type: "Exception",
+  message: "",
+  traceback: "",
+};
+
 /** Returns the error that a caller gets for a failure that a worker reported. */
 export function callFailure(error: WireError, context: FailureContext): SnakedenError {
   const { tool, workerId, timeoutMs, queueMs, runMs } = context;
   switch (error.code) {
-    case "python_exception":
+    case "python_exception": {
+      const { host, ...given } = error.python ?? NO_EXCEPTION;
+      // Empty texts are no properties of what the link has read.
+      const python = { ...NO_EXCEPTION, ...given };
+      const cause = host && { code: host.code, ...(host.tool === "" ? {} : { tool: host.tool }) };
       return new PythonError(
-        withModuleCure(error.message, error.python ?? undefined, context.moduleCure),
-        error.python ?? { type: "Exception", message: "" },
-        { tool, workerId },
+        withModuleCure(error.message, python, context.moduleCure),
+        python,
+        { tool, workerId, ...(cause ? { cause } : {}) },
       );
+    }
     case "invalid_arguments":
       return new InvalidInputError(error.message, error.issues, "invalid_arguments");
     case "deadline_exceeded":

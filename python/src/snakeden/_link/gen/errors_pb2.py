@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18snakeden/v1/errors.proto\x12\x0bsnakeden.v1\"}\n\x05\x45rror\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12,\n\x06python\x18\x03 \x01(\x0b\x32\x1c.snakeden.v1.PythonException\x12\'\n\x06issues\x18\x04 \x03(\x0b\x32\x17.snakeden.v1.FieldIssue\"C\n\x0fPythonException\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\ttraceback\x18\x03 \x01(\t\"+\n\nFieldIssue\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"N\n\tHostError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65tails\x18\x03 \x01(\t\x12\x11\n\tretryable\x18\x04 \x01(\x08\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18snakeden/v1/errors.proto\x12\x0bsnakeden.v1\"}\n\x05\x45rror\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12,\n\x06python\x18\x03 \x01(\x0b\x32\x1c.snakeden.v1.PythonException\x12\'\n\x06issues\x18\x04 \x03(\x0b\x32\x17.snakeden.v1.FieldIssue\"i\n\x0fPythonException\x12\x0c\n\x04type\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x11\n\ttraceback\x18\x03 \x01(\t\x12$\n\x04host\x18\x04 \x01(\x0b\x32\x16.snakeden.v1.HostCause\"\'\n\tHostCause\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0c\n\x04tool\x18\x02 \x01(\t\"+\n\nFieldIssue\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"N\n\tHostError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x0f\n\x07\x64\x65tails\x18\x03 \x01(\t\x12\x11\n\tretryable\x18\x04 \x01(\x08\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,9 +34,11 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERROR']._serialized_start=41
   _globals['_ERROR']._serialized_end=166
   _globals['_PYTHONEXCEPTION']._serialized_start=168
-  _globals['_PYTHONEXCEPTION']._serialized_end=235
-  _globals['_FIELDISSUE']._serialized_start=237
-  _globals['_FIELDISSUE']._serialized_end=280
-  _globals['_HOSTERROR']._serialized_start=282
-  _globals['_HOSTERROR']._serialized_end=360
+  _globals['_PYTHONEXCEPTION']._serialized_end=273
+  _globals['_HOSTCAUSE']._serialized_start=275
+  _globals['_HOSTCAUSE']._serialized_end=314
+  _globals['_FIELDISSUE']._serialized_start=316
+  _globals['_FIELDISSUE']._serialized_end=359
+  _globals['_HOSTERROR']._serialized_start=361
+  _globals['_HOSTERROR']._serialized_end=439
 # @@protoc_insertion_point(module_scope)

@@ -19,14 +19,24 @@ class Error(_message.Message):
     def __init__(self, code: _Optional[str] = ..., message: _Optional[str] = ..., python: _Optional[_Union[PythonException, _Mapping]] = ..., issues: _Optional[_Iterable[_Union[FieldIssue, _Mapping]]] = ...) -> None: ...
 
 class PythonException(_message.Message):
-    __slots__ = ("type", "message", "traceback")
+    __slots__ = ("type", "message", "traceback", "host")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     TRACEBACK_FIELD_NUMBER: _ClassVar[int]
+    HOST_FIELD_NUMBER: _ClassVar[int]
     type: str
     message: str
     traceback: str
-    def __init__(self, type: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ...) -> None: ...
+    host: HostCause
+    def __init__(self, type: _Optional[str] = ..., message: _Optional[str] = ..., traceback: _Optional[str] = ..., host: _Optional[_Union[HostCause, _Mapping]] = ...) -> None: ...
+
+class HostCause(_message.Message):
+    __slots__ = ("code", "tool")
+    CODE_FIELD_NUMBER: _ClassVar[int]
+    TOOL_FIELD_NUMBER: _ClassVar[int]
+    code: str
+    tool: str
+    def __init__(self, code: _Optional[str] = ..., tool: _Optional[str] = ...) -> None: ...
 
 class FieldIssue(_message.Message):
     __slots__ = ("path", "message")

@@ -54,6 +54,9 @@ def described(
     if issubclass(kind, ResultTooLargeError):
         return wire.error("result_too_large", f"tool '{call.tool}': {safe_text(error)}")
     description = describe(error)
+    if issubclass(kind, HostError):
+        description.host.code = _text(error, "code")
+        description.host.tool = _text(error, "tool")
     text = f"tool '{call.tool}' raised {description.type}"
     if description.message:
         text = f"{text}: {description.message}"
@@ -96,6 +99,15 @@ def is_stop(error: BaseException) -> bool:
         cause = _CAUSE.__get__(current)
         current = _CONTEXT.__get__(current) if cause is None else cause
     return False
+
+
+def _text(error: BaseException, name: str) -> str:
+    """Return a text that an exception has; empty if its class has made something else of it."""
+    try:
+        value = getattr(error, name, "")
+    except Exception:
+        return ""
+    return wire.wire_text(value, 256) if isinstance(value, str) else ""
 
 
 def _unknown_tool(name: str, tools: Mapping[str, object]) -> str:
