@@ -8,6 +8,8 @@ import { toolNameIssue } from "../tool_name.ts";
 const MAX_TOOLS = 1_000;
 /** The most characters of a description, and of a schema. */
 const MAX_CHARACTERS = 262_144;
+/** The most levels of a schema. Those who list tools write it again, level by level. */
+const MAX_SCHEMA_LEVELS = 100;
 /** The longest deadline of a call: a day. Twin of src/calls/call_fields.ts. */
 const MAX_TIMEOUT_MS = 86_400_000;
 /** Twin of tool.py; empty for a tool that declares no type. */
@@ -100,11 +102,19 @@ function textOf(text: unknown, path: string): string {
 function schemaOf(schema: unknown, path: string): string {
   const text = textOf(schema, path);
   try {
-    if (isRecord(JSON.parse(text))) return text;
+    const parsed: unknown = JSON.parse(text);
+    if (isRecord(parsed) && !isDeeper(parsed, MAX_SCHEMA_LEVELS)) return text;
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }
-  throw invalidTool(path, `given ${shownValue(text)}; allowed: the JSON text of an object`);
+  const allowed = `the JSON text of an object with at most ${MAX_SCHEMA_LEVELS} levels`;
+  throw invalidTool(path, `given ${shownValue(text)}; allowed: ${allowed}`);
+}
+
+/** Returns true if a value is nested deeper than `levels`. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((it) => isDeeper(it, levels - 1));
 }
 
 function flagOf(flag: unknown, path: string): boolean {

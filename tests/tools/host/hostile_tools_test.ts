@@ -212,3 +212,35 @@ Deno.test("tools.cancel, or the end of the call, stops a host tool that waits fo
   }
   assert.deepEqual([started, runs.running], [0, 0]);
 });
+
+Deno.test("chunks within limits.maxResultBytes travel together, also if all of them have more", async () => {
+  const sizes = [200_000, 900_000, 5, 900_000];
+  using door = doorTo(exposed("t", function* (): Generator<string> {
+    for (const size of sizes) yield "x".repeat(size);
+  }));
+  const call = callOf();
+  const seen: number[] = [];
+  let batch = await door.ask("tools.open", { id: 1, name: "t" }, call) as Answer;
+  while (true) {
+    seen.push(...batch.items.map(({ length }) => length));
+    if (batch.done) break;
+    batch = await door.ask("tools.next", { id: 1 }, call) as Answer;
+  }
+  assert.deepEqual(seen, sizes);
+  await assert.rejects(door.ask("tools.call", { id: 2, name: "t" }), { code: "result_too_large" });
+});
+
+Deno.test("a text of a host tool counts with the bytes that it has when it is sent", async () => {
+  for (const text of ["漢", "\u0001"]) {
+    using door = doorTo(exposed("t", () => text.repeat(LIMITS.maxResultBytes - 10)));
+    await assert.rejects(door.ask("tools.call", { id: 1, name: "t" }), {
+      code: "result_too_large",
+    });
+    assert.equal(door.runs.running, 0);
+  }
+});
+
+interface Answer {
+  readonly items: readonly string[];
+  readonly done: boolean;
+}

@@ -124,6 +124,13 @@ Deno.test("tools.register answers wrong arguments with invalid_tool, whatever th
   ) {
     await assert.rejects(on.ask("tools.register", args), { code: "invalid_tool" });
   }
+  for (const [levels, isTaken] of [[40_000, false], [101, false], [99, true]] as const) {
+    const inputSchema = '{"a":'.repeat(levels) + "{}" + "}".repeat(levels);
+    const asked = on.ask("tools.register", { tools: [{ ...TOOL, inputSchema }], session: false });
+    if (!isTaken) await assert.rejects(asked, { code: "invalid_tool", message: /100 levels/ });
+    else await asked;
+  }
+  await on.ask("tools.unregister", { names: [TOOL.name], session: false });
   await assert.rejects(on.ask("tools.unregister", { names: [1], session: false }), {
     code: "invalid_tool",
   });

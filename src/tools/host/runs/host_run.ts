@@ -10,7 +10,7 @@ import type {
 } from "../host_tool_call.ts";
 import { type CallOrigin, ORIGIN, type Originated } from "../origin.ts";
 import { checkedArgs, checkedOutput } from "./checked.ts";
-import { type Batch, type CheckedItem, ItemReader } from "./item_reader.ts";
+import { type Batch, type CheckedItem, ItemReader, MAX_BATCH_BYTES } from "./item_reader.ts";
 import { failed, failureOf, runEnded, tooDeep, tooLarge, tooLate } from "./run_errors.ts";
 import { chain, iteratorOf } from "./thenable.ts";
 import { sizeOf } from "./value_size.ts";
@@ -245,14 +245,17 @@ export class HostRun implements HostToolCall, EventListenerObject {
    *
    * @throws {SnakedenError} `host_tool_failed`, `result_too_large`.
    */
-  encode(value: unknown, what: string): Value {
+  encode(value: unknown, what: "the result" | "a chunk" | "the chunks"): Value {
     const { maxDepth, maxResultBytes } = this.#owner.limits;
+    // Each chunk of a batch was measured alone. The estimate of a number is a sixteenth at least.
+    const limit = maxResultBytes + (what === "the chunks" ? 16 * MAX_BATCH_BYTES : 0);
     try {
-      if (sizeOf(value, maxResultBytes) > maxResultBytes) {
-        throw tooLarge(this.tool, what, maxResultBytes);
-      }
+      if (sizeOf(value, limit) > limit) throw tooLarge(this.tool, what, maxResultBytes);
       // Items are two levels below the answer that has them.
-      return Value.from(value ?? null, { maxDepth: maxDepth + 2, name: what });
+      const encoded = Value.from(value ?? null, { maxDepth: maxDepth + 2, name: what });
+      // Estimates are lower for numbers, and for texts that are not ASCII.
+      if (encoded.weight > limit) throw tooLarge(this.tool, what, maxResultBytes);
+      return encoded;
     } catch (error) {
       const problem = failureOf(this.tool, error);
       const failure = problem.code === "invalid_value"
