@@ -6,7 +6,7 @@ import pytest
 
 from snakeden._link import wire
 from snakeden._link.gen.link_pb2 import WorkerFrame
-from snakeden._link.outbox import FRAME_BYTES, MAX_LOG_ENTRIES, Outbox
+from snakeden._link.outbox import FRAME_BYTES, MAX_LOG_ENTRIES, NOW_BYTES, Outbox
 from snakeden._link.slab import PlaceRef
 
 
@@ -133,3 +133,74 @@ def test_outbox_ends_after_close_and_stays_ended() -> None:
     assert list(outbox) == [b"last"]
     with pytest.raises(StopIteration):
         next(iter(outbox))
+
+
+class Writes:
+    """The frames that an outbox has written, each with the name of its thread. The first byte of a
+    frame may hold it up, or fail.
+    """
+
+    def __init__(self) -> None:
+        self.frames: list[tuple[bytes, str]] = []
+        self.begun = threading.Event()
+        self.go_on = threading.Event()
+        self.ended = threading.Event()
+
+    def __call__(self, frame: bytes) -> None:
+        if frame.startswith(b"slow"):
+            self.begun.set()
+            assert self.go_on.wait(20)
+        if frame.startswith(b"fails"):
+            raise TimeoutError("of a signal handler")
+        self.frames.append((frame, threading.current_thread().name))
+
+
+def test_outbox_writes_a_message_of_put_now_before_it_returns() -> None:
+    outbox, writes = Outbox(), Writes()
+    outbox.write_with(writes, writes.ended.set)
+    outbox.put_now(b"ask")
+    assert writes.frames == [(b"ask", threading.current_thread().name)]
+    outbox.close()
+    assert writes.ended.wait(20)
+
+
+def test_outbox_keeps_the_order_of_put_now_behind_a_message_that_is_written() -> None:
+    outbox, writes = Outbox(), Writes()
+    outbox.write_with(writes, writes.ended.set)
+    outbox.put(b"slow")
+    assert writes.begun.wait(20)
+    outbox.put_now(b"1")
+    outbox.put_now(b"2")
+    assert writes.frames == []
+    writes.go_on.set()
+    outbox.close()
+    assert writes.ended.wait(20)
+    assert b"".join(frame for frame, _ in writes.frames) == b"slow12"
+
+
+def test_outbox_leaves_a_large_message_of_put_now_to_the_writer() -> None:
+    outbox, writes = Outbox(), Writes()
+    outbox.write_with(writes, writes.ended.set)
+    outbox.put_now(b"x" * (NOW_BYTES + 1))
+    outbox.close()
+    assert writes.ended.wait(20)
+    assert [name for _, name in writes.frames] == ["snakeden-writer"]
+
+
+def test_outbox_goes_on_after_a_signal_handler_has_raised_in_put_now() -> None:
+    outbox, writes = Outbox(), Writes()
+    outbox.write_with(writes, writes.ended.set)
+    with pytest.raises(TimeoutError):
+        outbox.put_now(b"fails")
+    outbox.put_now(b"ask")
+    outbox.put(b"after")
+    outbox.close()
+    assert writes.ended.wait(20)
+    assert [frame for frame, _ in writes.frames] == [b"ask", b"after"]
+
+
+def test_outbox_keeps_messages_of_put_now_without_a_writer() -> None:
+    outbox = Outbox()
+    outbox.put_now(b"ask")
+    outbox.put_now(b"another")
+    assert drained(outbox) == [b"askanother"]

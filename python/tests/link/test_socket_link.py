@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import socket
 import threading
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from snakeden._link.gen.link_pb2 import HostFrame, HostMessage
-from snakeden._link.outbox import Outbox
+from snakeden._link.outbox import NOW_BYTES, Outbox
 from snakeden._link.socket_link import SocketLink
 from tests.fake_host import TIMEOUT, wait_for
 
@@ -41,6 +42,23 @@ class Peer:
             frame.messages.add().ping.id = it
         data = frame.SerializeToString()
         self._host.sendall(len(data).to_bytes(4, "little") + data)
+
+    def received(self) -> list[bytes]:
+        """Return the frames that have arrived, after which no other one begins."""
+        self._host.settimeout(0.2)
+        data = b""
+        try:
+            while piece := self._host.recv(1 << 20):
+                data += piece
+        except TimeoutError:
+            pass
+        frames = []
+        while data:
+            length = int.from_bytes(data[:4], "little")
+            frames.append(data[4 : 4 + length])
+            assert len(frames[-1]) == length
+            data = data[4 + length :]
+        return frames
 
     def end(self) -> None:
         """End the stream."""
@@ -156,3 +174,27 @@ def test_socket_link_leaves_the_bytes_to_a_main_thread_that_has_come_back(
     sender.join()
     main = threading.current_thread().name
     assert peer.handled == [(1, main), (2, main)]
+
+
+def test_socket_link_sends_whole_frames_only_if_a_signal_handler_raises(peer: Peer) -> None:
+    def expire(_signum: int, _frame: object) -> None:
+        raise TimeoutError("the alarm of a tool")
+
+    outbox = peer.link._outbox
+    message = b"x" * NOW_BYTES
+    before = signal.signal(signal.SIGALRM, expire)
+    sent = 0
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3, 0.05)
+        with pytest.raises(TimeoutError, match="alarm"):
+            # The host does not read, so one of these waits until the alarm.
+            while sent < 200:
+                outbox.put_now(message)
+                sent += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert peer.received() == [message] * sent
+    outbox.put_now(b"after")
+    assert peer.received() == [b"after"]
+    peer.start()

@@ -4,10 +4,10 @@ Results, failures and chunks are never dropped and keep their order. A progress 
 older one of its call that was not sent yet. Log entries above a limit are dropped, and the next
 entry says how many. Pongs go first.
 
-The sender (the writer thread, or the main thread with an answer) holds `_sending` from before it
-takes messages until they are written, which keeps their order. Except in `put_answer`, a signal
-handler may raise at any step and do no harm: cancelling a call may interrupt it in the middle of
-`progress()` or of logging.
+The sender (the writer thread, or the main thread with an answer or an ask) holds `_sending` from
+before it takes messages until they are written, which keeps their order. Except in `put_answer`, a
+signal handler may raise at any step and do no harm: cancelling a call may interrupt it in the
+middle of `progress()` or of logging.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ __all__ = ["Outbox"]
 
 FRAME_BYTES: Final = 1 << 20
 """The size of a frame. A single message may be larger."""
+NOW_BYTES: Final = 16_384
+"""The largest message of `put_now`. Linux takes it as a whole or not at all, so an exception of a
+signal handler does not leave a part of it on the link.
+"""
 MAX_LOG_ENTRIES: Final = 1_000
 MAX_LOG_BYTES: Final = 1 << 20
 
@@ -72,12 +76,32 @@ class Outbox:
             self.put(message)
             return
         with self._sending:
-            if self._messages or self._urgent or self._progress or self._logs or self.released:
+            if self._waits():
                 self._messages.append(message)
                 while frame := self._take():
                     write(frame)
             else:
                 write(message)
+
+    def put_now(self, message: bytes) -> None:
+        """Add a message that must arrive, in order. With `write_with`, a small one is written when
+        this returns if nothing else waits, which spares a change of threads.
+
+        Only for code that CallCancelled does not interrupt. A signal handler of a tool may raise.
+        """
+        write = self._write
+        if (
+            write is None
+            or self._ending
+            or len(message) > NOW_BYTES
+            or self._waits()
+            # Also true if a finalizer comes here on a thread that is writing.
+            or self._sending.locked()
+        ):
+            self.put(message)
+            return
+        with self._sending:
+            write(message)
 
     def put_urgent(self, message: bytes) -> None:
         """Add a message that is sent before all waiting ones."""
@@ -155,6 +179,10 @@ class Outbox:
         self._news.get()
         while not self._news.empty():
             self._news.get()
+
+    def _waits(self) -> bool:
+        """Return true if something waits to be sent."""
+        return bool(self._messages or self._urgent or self._progress or self._logs or self.released)
 
     def _take(self) -> bytes:
         """Return the next frame; empty if nothing waits."""

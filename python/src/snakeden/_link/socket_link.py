@@ -11,8 +11,8 @@ thread would have to wake it before it could read itself.
 After some ticks in one tool, the relief waits for bytes instead of ticks, so that a long tool is
 not disturbed. It does so at once when a tool waits for an answer of the host.
 
-The main thread also writes answers itself (`Outbox.put_answer`). A writer thread sends everything
-else.
+The main thread also writes answers itself (`Outbox.put_answer`), and mostly what its tool asks the
+host for (`Outbox.put_now`). A writer thread sends everything else.
 """
 
 from __future__ import annotations
@@ -320,7 +320,10 @@ class SocketLink:
             else:
                 self._socket.sendall(header)
                 self._socket.sendall(frame)
-        except OSError:
+        except OSError as error:
+            if error.errno is None:
+                # A signal handler of a tool has raised it, such as TimeoutError.
+                raise
             # The reader finds out why the stream ended.
             return
 

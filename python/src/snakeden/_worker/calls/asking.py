@@ -178,6 +178,8 @@ class Asking:
             ask = _Ask(self._next_id(), reply, value.size)
             line = self._line_of(reply)
             goes_out = self._has_place(line, value.size) and not line.waiting
+            # Threads often ask at the same time, and their asks are cheaper in one frame.
+            is_alone = reply.is_here and not self._open
             if goes_out:
                 self._open_ask(ask)
         if goes_out:
@@ -185,11 +187,14 @@ class Asking:
                 message = wire.ask(
                     ask.id, attempt.id, method=reply.method, value=value, shared=self._shared
                 )
+                if is_alone:
+                    self._outbox.put_now(message)
+                else:
+                    self._outbox.put(message)
             except BaseException:
                 with self._lock:
                     self._close(ask.id)
                 raise
-            self._outbox.put(message)
         else:
             # Without shared memory, which others need more than an ask that waits.
             message = wire.ask(ask.id, attempt.id, method=reply.method, value=value)

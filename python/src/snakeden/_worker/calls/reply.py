@@ -61,6 +61,11 @@ class Reply:
         return self._attempt
 
     @property
+    def is_here(self) -> bool:
+        """True on the thread that the end of the call interrupts."""
+        return self._interruption.is_here
+
+    @property
     def done(self) -> bool:
         """True once `wait` returns or raises at once."""
         return self._outcome is not None
