@@ -80,7 +80,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
   #crash: SnakedenError | undefined;
   #attempt: AttemptOfCall | undefined;
   /** Undefined if the call may be silent for any time. */
-  #stall: StallWatch | undefined;
+  readonly #stall: StallWatch | undefined;
 
   constructor(request: CallRequest, { owner, sequence, now, session }: Admission) {
     this.sequence = sequence;
@@ -99,19 +99,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
     request.inputs?.hold();
     owner.deadlines.set(this, this.#deadline);
     request.signal?.addEventListener("abort", this, { once: true });
-    if (request.stallTimeoutMs) {
-      this.#stall = new StallWatch({
-        alarms: owner.deadlines,
-        limitMs: request.stallTimeoutMs,
-        windowBytes: request.sink?.windowBytes ?? Infinity,
-        hasBegun: () => this.#attempt?.hasBegun ?? false,
-        onStall: (lastSign, silentMs) => {
-          const { tool, stallTimeoutMs } = request;
-          const workerId = this.#attempt?.workerId;
-          this.#abandon(stalled({ tool, stallTimeoutMs, workerId, lastSign, silentMs }));
-        },
-      });
-    }
+    this.#stall = request.stallTimeoutMs ? this.#stallWatch(request.stallTimeoutMs) : undefined;
   }
 
   get state(): CallState {
@@ -374,6 +362,21 @@ export class Call implements Queued, Alarm, EventListenerObject {
   #abandon(error: unknown): void {
     this.fail(error);
     this.#attempt?.stop(this.#owner.cancelGraceMs);
+  }
+
+  /** Apart from the constructor, which closures would make slower for all calls. */
+  #stallWatch(stallTimeoutMs: number): StallWatch {
+    const { tool, sink } = this.#request;
+    return new StallWatch({
+      alarms: this.#owner.deadlines,
+      limitMs: stallTimeoutMs,
+      windowBytes: sink?.windowBytes ?? Infinity,
+      hasBegun: () => this.#attempt?.hasBegun ?? false,
+      onStall: (lastSign, silentMs) => {
+        const workerId = this.#attempt?.workerId;
+        this.#abandon(stalled({ tool, stallTimeoutMs, workerId, lastSign, silentMs }));
+      },
+    });
   }
 
   #settle(error: unknown): void {

@@ -76,7 +76,7 @@ class Outbox:
             self.put(message)
             return
         with self._sending:
-            if self._waits():
+            if self._messages or self._urgent or self._progress or self._logs or self.released:
                 self._messages.append(message)
                 while frame := self._take():
                     write(frame)
@@ -94,7 +94,11 @@ class Outbox:
             write is None
             or self._ending
             or len(message) > NOW_BYTES
-            or self._waits()
+            or self._messages
+            or self._urgent
+            or self._progress
+            or self._logs
+            or self.released
             # Also true if a finalizer comes here on a thread that is writing.
             or self._sending.locked()
         ):
@@ -179,10 +183,6 @@ class Outbox:
         self._news.get()
         while not self._news.empty():
             self._news.get()
-
-    def _waits(self) -> bool:
-        """Return true if something waits to be sent."""
-        return bool(self._messages or self._urgent or self._progress or self._logs or self.released)
 
     def _take(self) -> bytes:
         """Return the next frame; empty if nothing waits."""
