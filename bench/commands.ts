@@ -81,6 +81,42 @@ export interface SessionCallsCommand {
   readonly durationMs: number;
 }
 
+/** A command to the host of the workloads `tools` and `inputs`: what to measure. */
+export type FlowsCommand =
+  /** Runs a tool that measures, and returns the figures that it returns. */
+  | {
+    readonly do: "tool";
+    readonly tool: string;
+    readonly args: Readonly<Record<string, number>>;
+  }
+  /** Sends so many numbers to a tool: from an async generator, or from a bare iterator. */
+  | { readonly do: "numbers"; readonly kind: "generator" | "iterator"; readonly items: number };
+
+/** A command to the client of HTTP: what to measure. */
+export type ClientCommand =
+  | BodyCommand
+  | FramesCommand
+  /** Reads a stream of so many events. With `cutEvery`, cuts it after so many, and resumes it. */
+  | { readonly do: "events"; readonly events: number; readonly cutEvery?: number };
+
+/** A command to send a body as an input stream: so many lines, or so many bytes. */
+export interface BodyCommand {
+  readonly do: "body";
+  readonly kind: "lines" | "bytes";
+  readonly amount: number;
+}
+
+/**
+ * A command to send frames of audio from several sockets, one each 20 ms: as the input stream of a
+ * call, or each in a call of its own.
+ */
+export interface FramesCommand {
+  readonly do: "frames";
+  readonly as: "input" | "calls";
+  readonly clients: number;
+  readonly durationMs: number;
+}
+
 /** The first line of a process of the bench. */
 export interface ReadyLine {
   /** The Python processes that it has started. */

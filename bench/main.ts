@@ -17,13 +17,17 @@ import { batch } from "./work/batch.ts";
 import { echo } from "./work/echo.ts";
 import { hardware } from "./work/hardware.ts";
 import { http } from "./work/http.ts";
+import { inputs } from "./work/inputs.ts";
 import { memory } from "./work/memory.ts";
 import { models } from "./work/models.ts";
+import { resume } from "./work/resume.ts";
 import { scale } from "./work/scale.ts";
 import { sessions } from "./work/sessions.ts";
 import { soak } from "./work/soak.ts";
+import { socket } from "./work/socket.ts";
 import { startup } from "./work/startup.ts";
 import { stream } from "./work/stream.ts";
+import { tools } from "./work/tools.ts";
 import type { Result, Workload } from "./workload.ts";
 
 const WORKLOADS: readonly Workload[] = [
@@ -38,6 +42,10 @@ const WORKLOADS: readonly Workload[] = [
   hardware,
   models,
   sessions,
+  tools,
+  inputs,
+  socket,
+  resume,
 ];
 const CONTENDERS = [...new Set(WORKLOADS.flatMap((it) => it.contenders))];
 const RESULTS = join(ROOT, "bench", "results");

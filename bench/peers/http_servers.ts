@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { SnakedenOptions } from "snakeden";
 import type { Bench } from "../bench.ts";
 import { Child, type ChildOptions } from "../child.ts";
 import { type HttpServer, PAYLOAD, type StartServer } from "../contender.ts";
@@ -14,26 +15,31 @@ export const HTTP_SERVERS: Readonly<Record<string, StartServer>> = {
   "hono": startHono,
 };
 
-/** Starts Snakeden as `deno task serve` does, with its permissions. */
+/** Starts Snakeden with the demo adapter. */
 async function startSnakeden(bench: Bench): Promise<HttpServer> {
-  const config = join(HOME, "snakeden.config.json");
+  return await startSnakedenServer({
+    pools: [{ name: "default", size: bench.workers }],
+    python: { requirements: [WORKER_REQUIREMENTS] },
+  }, { path: "/v1/execute", body: JSON.stringify({ tool: "echo", args: PAYLOAD }) });
+}
+
+/** Starts Snakeden as `deno task serve` does, with its permissions. */
+export async function startSnakedenServer(
+  config: SnakedenOptions,
+  request: { readonly path: string; readonly body: string },
+): Promise<HttpServer> {
+  const file = join(HOME, "snakeden.config.json");
   await Deno.mkdir(HOME, { recursive: true });
-  await Deno.writeTextFile(
-    config,
-    JSON.stringify({
-      pools: [{ name: "default", size: bench.workers }],
-      python: { requirements: [WORKER_REQUIREMENTS] },
-    }),
-  );
+  await Deno.writeTextFile(file, JSON.stringify(config));
   return await startServer(Deno.execPath(), {
     args: [
       ...["run", "-P=serve", "--no-prompt", `--allow-write=/tmp,${DATA_DIR}`],
-      ...[join(ROOT, "main.ts"), "--config", config],
+      ...[join(ROOT, "main.ts"), "--config", file],
     ],
     cwd: ROOT,
     env: { SNAKEDEN_PORT: "0", SNAKEDEN_DATA_DIR: DATA_DIR },
     stopSignal: "SIGTERM",
-  }, { path: "/v1/execute", body: JSON.stringify({ tool: "echo", args: PAYLOAD }) });
+  }, request);
 }
 
 async function startFastApi(bench: Bench): Promise<HttpServer> {

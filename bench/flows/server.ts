@@ -1,0 +1,33 @@
+import type { SnakedenOptions } from "snakeden";
+import type { ClientCommand } from "../commands.ts";
+import { MeasuringProcess } from "../host_process.ts";
+import { WORKER_REQUIREMENTS } from "../installation.ts";
+import { startSnakedenServer } from "../peers/http_servers.ts";
+import { FLOW_POOL } from "./flow_pool.ts";
+
+/** A server with the tools in bench/flows, and the process of its client. */
+export interface FlowsServer extends AsyncDisposable {
+  readonly client: MeasuringProcess<ClientCommand>;
+}
+
+/** Starts a server and its client. */
+export async function startFlowsServer(
+  { workers, limits = {} }: {
+    readonly workers: number;
+    readonly limits?: NonNullable<SnakedenOptions["limits"]>;
+  },
+): Promise<FlowsServer> {
+  await using resources = new AsyncDisposableStack();
+  const { port } = resources.use(
+    await startSnakedenServer({
+      pools: [{ ...FLOW_POOL, size: workers }],
+      python: { requirements: [WORKER_REQUIREMENTS] },
+      limits,
+    }, { path: "", body: "" }),
+  );
+  const client = resources.use(
+    await MeasuringProcess.start<ClientCommand>("bench/flows/client.ts", [String(port)]),
+  );
+  const all = resources.move();
+  return { client, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
