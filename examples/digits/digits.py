@@ -48,8 +48,10 @@ class Digits(Adapter):
         """Train the model of the session for some epochs; each one is a chunk."""
         if epochs < 1:
             raise ValueError(f"epochs: given {epochs}; allowed: 1 or more")
-        session = current_call().session
-        variables = session.variables
+        call = current_call()
+        session, variables = call.session, call.session.variables
+        # A tool of the program that runs the host; absent from a server without such a tool.
+        log_metrics = call.tools.log_metrics if "log_metrics" in call.tools else None
         model = session.local.get("model")
         if model is None:
             model = SGDClassifier(loss="log_loss", learning_rate="constant", random_state=0)
@@ -62,7 +64,10 @@ class Digits(Adapter):
             # Written without a wait; durable before the call is answered.
             variables["epochs"] = session.local["epochs"]
             variables["accuracy"] = accuracy
-            yield {"epoch": session.local["epochs"], "accuracy": round(accuracy, 3)}
+            epoch: Epoch = {"epoch": session.local["epochs"], "accuracy": round(accuracy, 3)}
+            if log_metrics:
+                log_metrics(epoch)
+            yield epoch
         # Row: the digit that was written. Column: the digit that the model has read.
         confusion = confusion_matrix(self.test_digits, model.predict(self.test_pixels))
         variables.set("confusion", confusion, type="tensor", constraints={"shape": [10, 10]})

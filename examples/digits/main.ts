@@ -5,7 +5,8 @@
  *     deno task run examples/digits/main.ts [EPOCHS]
  */
 import { fileURLToPath } from "node:url";
-import { type CallOptions, runAsScript, type Snakeden, SnakedenError } from "snakeden";
+import { type CallOptions, defineTool, runAsScript, type Snakeden, SnakedenError } from "snakeden";
+import { z } from "zod";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const epochs = Number(Deno.args[0] ?? 5);
@@ -31,15 +32,27 @@ const FOUR = [
   0,  0,  0,  9, 15,  2,  0, 0,
 ];
 
-interface Epoch {
-  readonly epoch: number;
-  readonly accuracy: number;
-}
+const epochSchema = z.object({ epoch: z.number().int(), accuracy: z.number() });
+type Epoch = z.infer<typeof epochSchema>;
+
+/** Stands for a store of metrics, such as a table of your database. */
+const metrics: Epoch[] = [];
+const logMetrics = defineTool({
+  name: "log_metrics",
+  description: "Stores the accuracy of the model after an epoch.",
+  input: epochSchema,
+  expose: ["default"],
+  run: (epoch) => {
+    metrics.push(epoch);
+  },
+});
 
 async function train(den: Snakeden, options: CallOptions): Promise<void> {
   for await (const { epoch, accuracy } of den.stream<Epoch>("train", { epochs }, options)) {
     console.log(`epoch ${epoch}: accuracy ${accuracy.toFixed(3)}`);
   }
+  const best = Math.max(...metrics.map(({ accuracy }) => accuracy));
+  console.log(`logged: ${metrics.length} epochs, best accuracy ${best.toFixed(3)}`);
 }
 
 await runAsScript(async (den, { signal }) => {
@@ -71,5 +84,6 @@ await runAsScript(async (den, { signal }) => {
     modulePaths: [here],
     python: { requirements: [`${here}requirements.txt`] },
   }],
+  hostTools: [logMetrics],
   onSetupProgress: (line) => console.error(line),
 });

@@ -4,8 +4,9 @@
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { z } from "zod";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
-import { Snakeden, SnakedenError } from "../../mod.ts";
+import { defineTool, Snakeden, SnakedenError } from "../../mod.ts";
 import { type Snippet, snippetsOf } from "../docs/markdown.ts";
 import { isShown } from "../docs/shown_output.ts";
 import { HostProcess, ROOT, ServerProcess, tempDir } from "../fixtures/host.ts";
@@ -83,7 +84,8 @@ Deno.test("examples/digits trains in a session, and says after a restart that th
 
   for (const carrier of ["socket", "grpc"] as const) {
     await t.step(`over ${carrier}, the model stays in its worker and dies with it`, async () => {
-      await using den = await start(dir.path, carrier);
+      const metrics: unknown[] = [];
+      await using den = await start(dir.path, { carrier, metrics });
       const options = { sessionId: carrier, affinity: "strict_queue" } as const;
       const predict = (pixels: number[]): Promise<unknown> =>
         den.execute("predict", { pixels }, options);
@@ -91,11 +93,16 @@ Deno.test("examples/digits trains in a session, and says after a restart that th
       await assert.rejects(predict([]), { message: /the session has no model in this worker/ });
       const epochs = (): Promise<unknown[]> =>
         Array.fromAsync(den.stream("train", { epochs: 2 }, options));
-      assert.deepEqual(await epochs(), [
+      const chunks: unknown[] = await epochs();
+      assert.deepEqual(chunks, [
         { epoch: 1, accuracy: 0.9 },
         { epoch: 2, accuracy: 0.92 },
       ]);
-      await epochs();
+      const inSession = (epoch: unknown): unknown => ({ epoch, sessionId: carrier });
+      assert.deepEqual(metrics, chunks.map(inSession));
+      const all = [...chunks, ...await epochs()];
+      assert.equal(all.length, 4);
+      assert.deepEqual(metrics, all.map(inSession));
       assert.equal((await variables.get("epochs")).value, 4);
       const confusion = await variables.get("confusion");
       assert.deepEqual([confusion.type, confusion.constraints], ["tensor", { shape: [10, 10] }]);
@@ -120,7 +127,18 @@ async function errorOf(call: Promise<unknown>): Promise<SnakedenError> {
   return error;
 }
 
-async function start(dataDir: string, carrier: CarrierKind): Promise<Snakeden> {
+async function start(
+  dataDir: string,
+  { carrier, metrics }: { carrier: CarrierKind; metrics: unknown[] },
+): Promise<Snakeden> {
+  const logMetrics = defineTool({
+    name: "log_metrics",
+    input: z.object({ epoch: z.number(), accuracy: z.number() }),
+    expose: ["default"],
+    run: (epoch, { sessionId }) => {
+      metrics.push({ epoch, sessionId });
+    },
+  });
   return await Snakeden.start({
     dataDir,
     pools: [{
@@ -132,6 +150,7 @@ async function start(dataDir: string, carrier: CarrierKind): Promise<Snakeden> {
       // The same as those of the page, whose environment is there already.
       python: { requirements: [join(FOLDER, "requirements.txt")] },
     }],
+    hostTools: [logMetrics],
   });
 }
 
