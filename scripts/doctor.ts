@@ -15,6 +15,7 @@ import {
   memoryNeedFinding,
   unusedDevicesFindings,
 } from "./doctor/hardware.ts";
+import { hostToolsFindings } from "./doctor/host_tools.ts";
 import { librariesFindings, librariesOf } from "./doctor/libraries.ts";
 import {
   dataDirFinding,
@@ -41,6 +42,7 @@ export async function examine(hardware: HardwareSource): Promise<Finding[]> {
     return { value, text: `pools: ${pools.join(", ")}` };
   });
   if (loaded === null) return findings;
+  findings.push(...await hostToolsFindings(loaded));
   const info = await hardware.detect();
   findings.push(...hardwareFindings(info));
   const config = await placePoolsOf(loaded, hardware, findings);
