@@ -32,7 +32,7 @@ export function nextSteps(facts: ServerFacts): string {
     : "";
   const key = needsKey && keyFile === undefined ? `, with your key in ${HOST_ENV.apiKey}` : "";
   const serving = pools === 0 && broken.length > 0 ? "" : `
-Serving ${counted(tools.length, "tool")} in ${counted(pools, "pool")}. ${invitation(tools)}${key}:
+Serving ${servedText(tools, pools)}. ${invitation(tools)}${key}:
 
   ${exampleCall(facts)}
 `;
@@ -53,6 +53,12 @@ function repairText(broken: readonly string[]): string {
 ${waiting}; the error is above.
 Save the repaired file, and the tools are served: nothing else is needed.
 `;
+}
+
+function servedText(tools: readonly ToolInfo[], pools: number): string {
+  const ofHost = tools.filter(({ runsIn }) => runsIn === "host").length;
+  const ofPools = `${counted(tools.length - ofHost, "tool")} in ${counted(pools, "pool")}`;
+  return ofHost === 0 ? ofPools : `${ofPools} and ${counted(ofHost, "host tool")}`;
 }
 
 function counted(number: number, noun: string): string {

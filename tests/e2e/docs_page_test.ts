@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { browserTest, keptBy } from "../fixtures/browser.ts";
 import { ServerProcess, tempDir } from "../fixtures/host.ts";
@@ -59,5 +60,33 @@ browserTest(
     assert.deepEqual(errors, []);
     await page.reload();
     await page.getByLabel("API key").waitFor(PATIENCE);
+  },
+);
+
+browserTest(
+  "GET / shows where each tool runs, and no host tool that clients cannot call",
+  async ({ page, errors }) => {
+    await using dir = await tempDir();
+    const config = join(dir.path, "snakeden.config.ts");
+    await Deno.writeTextFile(
+      config,
+      `const run = () => 1;
+      export default {
+        pools: [{ name: "default", size: 1 }],
+        hostTools: [{ name: "shown", exposeHttp: true, run }, { name: "hidden", run }],
+      };`,
+    );
+    await using server = await ServerProcess.start({
+      dataDir: dir.path,
+      env: { SNAKEDEN_CONFIG: config },
+    });
+    await page.goto(server.url);
+    const placeOf = async (tool: string): Promise<string | undefined> =>
+      await page.getByRole("article").filter({ hasText: tool }).locator("span").innerText();
+    await page.getByRole("heading", { name: "shown" }).waitFor(PATIENCE);
+    assert.equal((await placeOf("shown"))?.trim(), "host");
+    assert.equal((await placeOf("text_stats"))?.trim(), "pool default");
+    assert.equal(await page.getByText("hidden").count(), 0);
+    assert.deepEqual(errors, []);
   },
 );

@@ -43,6 +43,9 @@ Deno.test("nextSteps() counts tools and pools, and names the page and the way to
   assert.doesNotMatch(one, /demo/);
   const more = nextSteps({ ...facts, tools: [ADD, TEXT], pools: 3, isDemo: true });
   assert.match(more, /^Serving 2 tools in 3 pools\. Call one:$/m);
+  const { pool: _, ...ofHost } = toolOf("lookup", {}, { runsIn: "host" });
+  const both = nextSteps({ ...facts, tools: [ADD, ofHost], pools: 1 });
+  assert.match(both, /^Serving 1 tool in 1 pool and 1 host tool\. Call one:$/m);
   assert.match(more, /^These are the tools of the demo; docs\/adapters\.md /m);
 });
 

@@ -23,7 +23,12 @@ function poolRow({ name, state, reason, workers, size, queued, adapter }) {
 }
 
 function toolEntry(tool, { isOpen, isShared, needsKey }) {
-  const about = [`pool ${tool.pool}`, ...(tool.streams ? ["streams"] : [])].join(", ");
+  const place = tool.runsIn === "host" ? "host" : `pool ${tool.pool}`;
+  const about = [
+    place,
+    ...(tool.workerId === undefined ? [] : [`worker ${tool.workerId}`]),
+    ...(tool.streams ? ["streams"] : []),
+  ].join(", ");
   const command = exampleCall(tool, { url: location.origin, needsKey, isShared });
   const code = element("pre", { children: [element("code", { text: command })] });
   // A keyboard must be able to scroll it.
