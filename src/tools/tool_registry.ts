@@ -167,7 +167,11 @@ export class ToolRegistry implements Tools {
     if (poolName !== undefined) {
       const pool = findPool(poolName, this.#pools);
       if (serves(pool, tool, sessionId) || pool.tools.length === 0) return pool;
-      throw this.#unknownTool(tool, { where: `of the pool ${poolName}`, pools: [pool], sessionId });
+      throw this.#unknownTool(tool, {
+        where: ` of the pool ${poolName}`,
+        pools: [pool],
+        sessionId,
+      });
     }
     const preferred = this.#pools.get(DEFAULT_POOL);
     if (preferred !== undefined && serves(preferred, tool, sessionId)) return preferred;
@@ -180,7 +184,7 @@ export class ToolRegistry implements Tools {
     const pools = [...this.#pools.values()];
     const hostTools = this.#host.list(sessionId, visibleTo(options[ORIGIN]));
     throw this.#unknownTool(tool, {
-      where: "of any pool",
+      where: "",
       pools,
       sessionId,
       others: hostTools.map((it) => it.tool.name),
@@ -212,7 +216,7 @@ export class ToolRegistry implements Tools {
       : "";
     return new SnakedenError(
       "unknown_tool",
-      `There is no tool "${tool}" ${where}; ${suggestion(tool, names)}${cure}`,
+      `There is no tool "${tool}"${where}; ${suggestion(tool, names)}${cure}`,
       { details: { tool } },
     );
   }

@@ -277,9 +277,8 @@ export class ValueWriter {
       case "input":
         throw invalid(
           path,
-          "the tag input has no form in JSON; a body that is a stream is sent to " +
-            "/v1/stream?tool=NAME&input=PARAMETER as application/x-ndjson or " +
-            "application/octet-stream",
+          "the tag input has no form in JSON; name the parameter in `input`, in the query of " +
+            "/v1/stream, whose body then is the stream, or in a call on /v1/socket",
         );
       default:
         throw invalid(

@@ -141,7 +141,7 @@ Deno.test("Snakeden with dev adds and removes tools with the code, and names a n
   assert.equal(await den.execute("embedded"), "embedded");
   await assert.rejects(den.execute("embed"), {
     code: "unknown_tool",
-    message: /There is no tool "embed" of any pool; did you mean "embedded"\?/,
+    message: /There is no tool "embed"; did you mean "embedded"\?/,
   });
 });
 

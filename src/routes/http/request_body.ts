@@ -69,7 +69,9 @@ function parse(text: string, maxDepth: number, path: string): unknown {
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     const reason = text.trim() === "" ? "it is empty" : jsonProblemText(text);
-    throw invalidBody(`it is not JSON: ${reason}`, path);
+    // A part of a request, such as `line 3` of its body, has no other lines.
+    const shown = path === "" || text.includes("\n") ? reason : reason.replace("line 1, ", "");
+    throw invalidBody(`it is not JSON: ${shown}`, path);
   }
 }
 

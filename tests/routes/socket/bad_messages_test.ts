@@ -81,7 +81,7 @@ const CALLS: readonly (readonly [Record<string, unknown>, string, RegExp])[] = [
   [
     { tool: "a", args: { x: { $snakeden: "input", id: 1 } } },
     "args",
-    /the tag input has no form in JSON/,
+    /name the parameter in `input`/,
   ],
 ];
 

@@ -10,6 +10,7 @@ import { type FindTool, MAX_CHUNK_BYTES, ParameterKinds, readQuery } from "../up
 import { ByteItems, LineItems } from "./body_items.ts";
 
 const NDJSON = "application/x-ndjson";
+const BYTES_TYPES = ["application/octet-stream", "image/*", "audio/*", "video/*"];
 
 /** Returns true if the body of a request is the input stream of a parameter, as its query says. */
 export function hasInput(url: string): boolean {
@@ -67,7 +68,7 @@ function checkName(name: string, tool: ToolInfo | undefined): void {
 
 function lengthOf(text: string, items: "lines" | "bytes"): number {
   if (items === "lines") {
-    refuse("chunkBytes", "given with a body of lines; allowed: with application/octet-stream only");
+    refuse("chunkBytes", "given with a body of lines; allowed: with a body of bytes only");
   }
   const length = Number(text);
   if (!/^\d+$/.test(text) || length < 1 || length > MAX_CHUNK_BYTES) {
@@ -88,8 +89,9 @@ function itemsForm(headers: Headers): "lines" | "bytes" {
   throw new SnakedenError(
     "unsupported_media_type",
     `Cannot read a stream of type ${given}${coded}; ` +
-      `allowed: ${NDJSON} with one JSON value a line, or application/octet-stream, uncompressed`,
-    { details: { given: type, accepted: [NDJSON, "application/octet-stream"] } },
+      `allowed: ${NDJSON} with one JSON value a line, or bytes of the type ` +
+      `${BYTES_TYPES.slice(0, -1).join(", ")} or ${BYTES_TYPES.at(-1)}; uncompressed`,
+    { details: { given: type, accepted: [NDJSON, ...BYTES_TYPES] } },
   );
 }
 
