@@ -41,10 +41,10 @@ const route = createRoute({
   tags: ["calls"],
   summary: "Run a tool and wait for its result",
   description:
-    "The body is JSON, a form with one part for each argument, or the bytes of one argument. The " +
-    "other fields of a call can be in the query. A tool that streams answers its chunks as a " +
-    "list. A client that leaves cancels the call. With `accept: text/event-stream` the answer is " +
-    "that of `/v1/stream`, with progress before the result.",
+    "The body is JSON, a form with one part for each argument, the bytes of one argument, or an " +
+    "input stream. The other fields of a call can be in the query. A tool that streams answers " +
+    "its chunks as a list. A client that leaves cancels the call. With `accept: " +
+    "text/event-stream` the answer is that of `/v1/stream`, with progress before the result.",
   parameters: CALL_PARAMETERS,
   request: { body: bodyByReference(CALL_REQUEST, { others: UPLOADS }) },
   responses: {

@@ -11,6 +11,13 @@ const params = z.object({
   }),
 });
 
+const headers = z.object({
+  "last-event-id": z.string().optional().openapi({
+    description: "Id of the last event that arrived. Default: none, so all events are sent.",
+    example: "6b1f0e1f2a304b5c8d9e0f1a2b3c4d5e:17",
+  }),
+});
+
 const readRoute = createRoute({
   method: "get",
   path: "/v1/streams/{id}",
@@ -21,7 +28,7 @@ const readRoute = createRoute({
     "from the first one. Another reader of the stream is disconnected. Answers 410 `stream_gone` " +
     "if these events are no longer kept, and for every id that is not a stream of the client. " +
     "Streams are kept for `limits.streamResumeMs` after their connection or their call has ended.",
-  request: { params },
+  request: { params, headers },
   responses: {
     200: {
       description: "The events.",
@@ -49,7 +56,7 @@ const endRoute = createRoute({
 export function addKeptStreams(app: OpenAPIHono<AppEnv>, answers: StreamAnswers): void {
   app.openapi(readRoute, (c) => {
     const { id } = c.req.valid("param");
-    const lastEventId = c.req.header("last-event-id") ?? "";
+    const lastEventId = c.req.valid("header")["last-event-id"] ?? "";
     return answers.resume(c, lastEventId === "" ? `${id}:0` : lastEventId, id);
   });
   app.openapi(endRoute, (c) => {

@@ -7,6 +7,11 @@ export const MAX_CHUNK_BYTES = 16_777_216;
 /** Bytes, in an OpenAPI document. */
 export const BINARY: object = { type: "string", format: "binary" };
 
+const BYTES = {
+  ...BINARY,
+  description: "The bytes of one argument, see `arg`, or of an input stream, see `input`.",
+} as const;
+
 /** The bodies of calls other than JSON, in an OpenAPI document. */
 export const UPLOADS = {
   "multipart/form-data": {
@@ -25,13 +30,13 @@ export const UPLOADS = {
       },
     },
   },
-  "application/octet-stream": { schema: { ...BINARY, description: "One argument, see `arg`." } },
+  "application/octet-stream": { schema: BYTES },
   "application/x-ndjson": {
     schema: { ...BINARY, description: "An input stream of one JSON value a line, see `input`." },
   },
-  "image/*": { schema: { ...BINARY, description: "One argument, see `arg`." } },
-  "audio/*": { schema: { ...BINARY, description: "One argument, see `arg`." } },
-  "video/*": { schema: { ...BINARY, description: "One argument, see `arg`." } },
+  "image/*": { schema: BYTES },
+  "audio/*": { schema: BYTES },
+  "video/*": { schema: BYTES },
 } as const;
 
 const { requestId: _header, args: { schema: argsSchema }, ...TEXT_FIELDS } = CALL_FIELDS;
@@ -64,7 +69,8 @@ export const CALL_PARAMETERS = [
     in: "query" as const,
     required: false,
     description: "The parameter that reads the body as a stream, while it arrives: lines of JSON " +
-      "(`application/x-ndjson`) or bytes (`application/octet-stream`).",
+      "(`application/x-ndjson`) or bytes (`application/octet-stream`, `image/*`, `audio/*`, " +
+      "`video/*`).",
     schema: { type: "string" as const },
   },
   {
