@@ -66,8 +66,8 @@ Deno.test("KeptStreams fails a stream that finds no room, and names what it has 
   const answers = new UnreadAnswers(LIMITS);
   using streams = new KeptStreams(LIMITS, answers);
   // Nobody has read it, so nothing of it may be dropped.
-  begin(streams, "unread", chunks(35));
-  await until(() => streams.bytes > 40_000, "the first stream is kept");
+  begin(streams, "unread", chunks(36));
+  await until(() => streams.bytes > 35_000, "the first stream is kept");
   const text = await readAll(begin(streams, "late", chunks(200)));
   assert.match(text, /event: failed/);
   assert.match(text, /"code":"server_busy"/);
