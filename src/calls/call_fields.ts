@@ -102,8 +102,8 @@ export const CALL_FIELDS = {
       minimum: 0,
       maximum: MAX_TIMEOUT_MS,
       description:
-        "Time that the tool may show nothing: no chunk, no progress, and no ask to the " +
-        "host. 0 for any time; default that of the tool, else of the pool.",
+        "Time that the tool may show nothing: no chunk, no progress, and no request to the " +
+        "host. 0 for no limit; default that of the tool, else of the pool.",
     },
   },
   priority: wholeNumber(PRIORITY_RANGE, { description: "Higher goes first; default 0." }),

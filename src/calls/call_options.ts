@@ -23,9 +23,9 @@ export interface CallOptions {
    */
   readonly timeoutMs?: number;
   /**
-   * The time that the tool may show nothing, in milliseconds: no chunk, no progress, and no ask to
-   * the host. Beyond it the call fails with `stalled`. The time in the queue does not count, nor
-   * that in which the tool waits for its reader or for the host. 0 for any time. Default: that of
+   * The time that the tool may show nothing, in milliseconds: no chunk, no progress, and no request
+   * to the host. Beyond it the call fails with `stalled`. The time in the queue does not count, nor
+   * that in which the tool waits for its reader or for the host. 0 for no limit. Default: that of
    * the tool, `@tool(stall_timeout_ms=...)`, else the `stallTimeoutMs` of the pool.
    */
   readonly stallTimeoutMs?: number;

@@ -63,7 +63,7 @@ export interface PoolCodeOptions {
    * until the code changes again.
    */
   readonly dev?: boolean;
-  /** The time that calls may show nothing, of tools that declare none; 0 for any time. */
+  /** The time that calls may show nothing, of tools that declare none; 0 for no limit. */
   readonly stallTimeoutMs?: number;
 }
 
@@ -115,7 +115,7 @@ export class PoolCode {
     return this.#byName.get(tool)?.timeoutMs ?? 0;
   }
 
-  /** Returns the time that calls of a tool may show nothing unless they say; 0 for any time. */
+  /** Returns the time that calls of a tool may show nothing unless they name a limit; 0 for none. */
   stallTimeoutOf(tool: string): number {
     const own = this.#limitsSilence ? this.#byName.get(tool)?.stallTimeoutMs : undefined;
     return own || (this.#options.stallTimeoutMs ?? 0);

@@ -13,7 +13,7 @@ export interface PoolOptions extends SupervisorOptions, CrashOptions, AffinityOp
   readonly queueLimit: number;
   /** The deadline of a call that names none, of a tool that declares none. */
   readonly timeoutMs: number;
-  /** The time that a call may show nothing, of a tool that declares none. Default 0: any time. */
+  /** The time that a call may show nothing, of a tool that declares none. Default 0: no limit. */
   readonly stallTimeoutMs?: number;
   /** The time that cancelled work has to stop before its worker is killed. */
   readonly cancelGraceMs: number;

@@ -20,8 +20,8 @@ export interface CallOptions {
    */
   readonly timeoutMs?: number;
   /**
-   * The time that the tool may show nothing, in milliseconds: no chunk, no progress, and no ask to
-   * the host. 0 for any time. Default: that of the tool, else the `stallTimeoutMs` of the pool.
+   * The time that the tool may show nothing, in milliseconds: no chunk, no progress, and no request
+   * to the host. 0 for no limit. Default: that of the tool, else the `stallTimeoutMs` of the pool.
    */
   readonly stallTimeoutMs?: number;
   /** A whole number from -10 to 10; higher goes first. Default 0. */

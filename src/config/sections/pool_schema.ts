@@ -160,8 +160,8 @@ export const poolSchema = group({
     description: "Default deadline of a call.",
   }).default(60_000),
   stallTimeoutMs: whole(0, MAX_DURATION_MS, {
-    description: "Time that a tool may show nothing: no chunk, no progress, and no ask to the " +
-      "host; its call then fails with `stalled`. 0 for any time.",
+    description: "Time that a tool may show nothing: no chunk, no progress, and no request to " +
+      "the host; its call then fails with `stalled`. 0 for no limit.",
   }).default(0),
   startTimeoutMs: whole(1, MAX_DURATION_MS, {
     description: "Time a worker has from its spawn until its tools can be called.",

@@ -79,7 +79,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
   /** The error of the last attempt whose worker died. */
   #crash: SnakedenError | undefined;
   #attempt: AttemptOfCall | undefined;
-  /** Undefined if the call may be silent for any time. */
+  /** Undefined if the silence of the call has no limit. */
   readonly #stall: StallWatch | undefined;
 
   constructor(request: CallRequest, { owner, sequence, now, session }: Admission) {

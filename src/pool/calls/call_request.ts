@@ -20,7 +20,7 @@ export interface CallRequest {
   readonly args: Value;
   /** The time from now until the deadline, for queue, link and tool together. */
   readonly timeoutMs: number;
-  /** The time that its tool may show nothing; 0 or undefined for any time. */
+  /** The time that its tool may show nothing; 0 or undefined for no limit. */
   readonly stallTimeoutMs?: number | undefined;
   /** A number within {@link PRIORITY_RANGE}; a higher one goes first. */
   readonly priority: number;

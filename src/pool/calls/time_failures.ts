@@ -1,6 +1,15 @@
 import { DeadlineExceededError, SnakedenError } from "../../errors.ts";
 import type { Sign } from "./stall_watch.ts";
 
+/** The signs of a running tool, as an error names them. */
+const SIGNS: Readonly<Record<Sign, string>> = {
+  start: "it began",
+  chunk: "its last chunk",
+  progress: "its last report of progress",
+  ask: "its last request to the host",
+  read: "its reader went on reading",
+};
+
 /** A call that ran out of time. */
 export interface LateCall {
   readonly tool: string;
@@ -55,11 +64,11 @@ export function stalled(
   },
 ): SnakedenError {
   const silentMs = Math.round(rest.silentMs);
-  const since = lastSign === "start" ? "it began" : `its last ${lastSign}`;
+  const since = SIGNS[lastSign];
   return new SnakedenError(
     "stalled",
     `Cannot finish ${tool}: it has shown nothing for ${silentMs} ms since ${since}; allowed: ` +
-      `${stallTimeoutMs} ms without a chunk, progress or an ask (stallTimeoutMs)`,
+      `${stallTimeoutMs} ms without a chunk, progress or a request to the host (stallTimeoutMs)`,
     { details: { stallTimeoutMs, workerId, lastSign, silentMs } },
   );
 }
