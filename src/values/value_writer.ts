@@ -246,8 +246,10 @@ export class ValueWriter {
     if (this.#openInputs === undefined) {
       throw invalid(
         path,
-        "an async iterable, a ReadableStream or an iterator is an input stream, and only the " +
-          "arguments of a call of a tool may have one",
+        `this ${
+          classOf(source)
+        } is an input stream, and only the arguments of a call of a tool may ` +
+          "have one",
       );
     }
     this.#inputs ??= this.#openInputs();
@@ -353,7 +355,8 @@ function isSharedBuffer(node: object): node is SharedArrayBuffer {
 const BOXES = [Number, String, Boolean, BigInt];
 
 function classOf(node: object): string {
-  return node.constructor?.name ?? "class";
+  // The constructor of a generator object is a prototype, which has no name.
+  return node.constructor?.name || Object.prototype.toString.call(node).slice(8, -1);
 }
 
 function nameOf(value: unknown): string {

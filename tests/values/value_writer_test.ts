@@ -164,7 +164,11 @@ Deno.test("Value.from() refuses objects that would arrive empty or as null", () 
     }
   }
   assert.throws(() => Value.from([new Hidden()]), /value\[0\]: a Hidden cannot be sent/);
-  assert.throws(() => Value.from([[1].values()]), /value\[0\]: .* an iterator is an input stream/);
+  const generator = (function* (): Generator<number> {
+    yield 1;
+  })();
+  assert.throws(() => Value.from([generator]), /value\[0\]: this Generator is an input stream/);
+  assert.throws(() => Value.from([[1].values()]), /value\[0\]: this Iterator is an input stream/);
   assert.throws(() => Value.from([new WeakSet()]), /value\[0\]: a WeakSet cannot be sent/);
 });
 
