@@ -1,7 +1,7 @@
 /**
  * The tools of all pools, and those of the host. {@link ToolRegistry} lists the tools that the
  * workers of each pool offer, and picks the pool of a call. {@link registrationMethods} let workers
- * register more. The tools of the host are in host/.
+ * register more. The host tools are in host/.
  *
  * @module
  */

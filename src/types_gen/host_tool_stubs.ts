@@ -17,7 +17,7 @@ const METHODS = new Set([
   "stream",
 ]);
 
-const HEAD = `"""The tools of the host, for type checkers.
+const HEAD = `"""The host tools, for type checkers.
 
 Written by \`deno task types --stubs\` of Snakeden; do not edit.
 """
@@ -61,7 +61,7 @@ class AsyncItems(Protocol[T_co]):
 `;
 
 const TAIL = `def host_tools() -> HostTools:
-    """Return the tools of the host that the running call may use."""
+    """Return the host tools that the running call may use."""
     return cast("HostTools", current_call().tools)
 `;
 
@@ -207,6 +207,6 @@ function toolsClass(
   const items = named.map(({ tool, name }) =>
     `${mark}    def __getitem__(self, name: Literal[${text(tool.name)}], /) -> ${name}: ...\n`
   );
-  return 'class HostTools(Protocol):\n    """The tools of the host, by name."""\n\n' +
+  return 'class HostTools(Protocol):\n    """The host tools, by name."""\n\n' +
     `${[...attributes, ...items].join("")}`;
 }

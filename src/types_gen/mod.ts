@@ -1,7 +1,7 @@
 /**
  * Code from JSON Schemas, as pure functions from descriptions of tools to text. {@link toolTypes}
  * writes TypeScript for all tools (tool_types.ts, from the types of type_text.ts and the shared
- * classes of definitions.ts). {@link hostToolStubs} writes Python for the tools of the host.
+ * classes of definitions.ts). {@link hostToolStubs} writes Python for the host tools.
  *
  * @module
  */

@@ -8,7 +8,7 @@ import { declarationText, type HelperType, MAX_LINE, propertyName } from "./type
 /** A tool, as `den.tools.list()` and `GET /v1/tools` describe it. */
 export interface DescribedTool {
   readonly name: string;
-  /** The pool that serves the tool; undefined for a tool of the host. */
+  /** The pool that serves the tool; undefined for a host tool. */
   readonly pool?: string | undefined;
   readonly description?: string;
   /** JSON Schema (2020-12) of the arguments. */

@@ -104,7 +104,7 @@ class Call:
 
     @property
     def tools(self) -> HostTools:
-        """The tools of the host that the call may use, as in `current_call().tools.lookup(id=3)`.
+        """The host tools that the call may use, as in `current_call().tools.lookup(id=3)`.
 
         Raises:
             RuntimeError: The call has ended.

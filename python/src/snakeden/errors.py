@@ -64,7 +64,7 @@ class HostError(Exception):
 
 
 class HostToolError(HostError):
-    """An error of a tool of the host that a tool has called.
+    """An error of a host tool that a tool has called.
 
     `str()` of it names the tool and the code, as in `The host tool "lookup" failed: There is no
     customer 3 (host_tool_failed)`.
@@ -84,7 +84,7 @@ class HostToolError(HostError):
             # Such as the text of an error that the tool has passed on.
             self.args = (f'host tool "{tool}": {self.args[0]}',)
         self.tool = tool
-        """The name of the tool of the host."""
+        """The name of the host tool."""
 
 
 class InvalidValueError(ValueError):

@@ -8,7 +8,7 @@ import type {
   WaitOptions,
 } from "../shapes/mod.ts";
 
-/** The longest time between two looks while a client waits for a host. */
+/** The longest pause between two requests while a client waits for a host. */
 const MAX_LOOK_MS = 500;
 
 /** The processor, the memory and the devices of the machine of a host. */

@@ -4,7 +4,7 @@ import { Bound, type Transport } from "../http/mod.ts";
 import type { DenPools, DenWorkers, PoolInfo, RecycleRequest, WorkerInfo } from "../shapes/mod.ts";
 import { JSON_BODY } from "./call_body.ts";
 
-/** The time between two looks at the workers that are being replaced. */
+/** The pause between two requests for the workers that are being replaced. */
 const LOOK_MS = 100;
 
 /** The pools of a host. */

@@ -62,7 +62,7 @@ export interface ExecuteSlice {
   call(tool: string, args: Value, options: CallOptions): Promise<CallOutcome>;
 }
 
-/** The tools of the host, as the routes of calls see them. */
+/** The host tools, as the routes of calls see them. */
 export interface FindTools {
   find(name: string, pool?: string, options?: ToolsOptions): ToolInfo | undefined;
 }

@@ -48,7 +48,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   worker_busy: { status: 429, title: "The worker of the session is busy", retryAfterS: 1 },
   cancelled: { status: 499, title: "The call was cancelled" },
   python_exception: { status: 500, title: "The tool raised an exception" },
-  host_tool_failed: { status: 500, title: "The tool of the host failed" },
+  host_tool_failed: { status: 500, title: "The host tool failed" },
   input_failed: { status: 500, title: "The source of an input stream failed" },
   out_of_memory: { status: 500, title: "The worker held too much memory during the call" },
   cpu_limit_exceeded: { status: 500, title: "The call used too much CPU time" },

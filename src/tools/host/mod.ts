@@ -1,7 +1,7 @@
 /**
  * Host tools: tools in TypeScript that run in the host, for tools in Python, for programs and for
  * HTTP. {@link defineTool} checks a definition, and {@link HostTools} holds those that are
- * registered. Their runs are in runs/, and {@link toolMethods} is the door for tools in Python.
+ * registered. Their runs are in runs/, and {@link toolMethods} answers the asks of tools in Python.
  *
  * @module
  */

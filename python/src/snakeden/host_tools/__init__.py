@@ -1,4 +1,4 @@
-"""The tools of the host that a call may use: `current_call().tools`."""
+"""The host tools that a call may use: `current_call().tools` has them by name."""
 
 from snakeden.host_tools.info import HostToolInfo
 from snakeden.host_tools.streams import AsyncHostStream, HostStream

@@ -1,4 +1,4 @@
-"""The description of a tool of the host."""
+"""The description of a host tool."""
 
 from __future__ import annotations
 

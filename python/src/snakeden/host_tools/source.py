@@ -1,4 +1,4 @@
-"""The call that uses tools of the host, as those tools see it, and the requests that they share."""
+"""The call that uses host tools, as those tools see it, and the requests that they share."""
 
 from __future__ import annotations
 

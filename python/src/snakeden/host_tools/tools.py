@@ -1,4 +1,4 @@
-"""The tools of the host, by name. The twin of src/tools/host."""
+"""The host tools, by name. The twin of src/tools/host."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["HostTool", "HostTools"]
 
 
 class HostTool:
-    """One tool of the host: `tools.lookup`, or `tools["lookup"]`.
+    """One host tool: `tools.lookup`, or `tools["lookup"]`.
 
     Nothing is asked of the host until it is called, so a name that does not exist is found out
     then.
@@ -51,7 +51,7 @@ class HostTool:
 
 
 class HostTools(Registering):
-    """The tools of the host that the call may use; also registers tools of this worker. Get them by
+    """The host tools that the call may use; also registers tools of this worker. Get them by
     `current_call().tools`.
 
     `tools.lookup(id=3)` calls the host tool `lookup`; `tools["my-tool"](id=3)` calls one whose name
@@ -195,7 +195,7 @@ class HostTools(Registering):
         return True
 
     def __repr__(self) -> str:
-        return "<the tools of the host>"
+        return "<the host tools>"
 
     def _listed(self) -> dict[str, HostToolInfo]:
         self._source.check()

@@ -1,5 +1,5 @@
 """Test tools in plain Python, without a host: `current_call()` works inside of `running_call()`,
-which can also pretend that the call has a session and tools of the host, and the worker a device.
+which can also pretend that the call has a session and host tools, and the worker a device.
 """
 
 from __future__ import annotations
@@ -247,7 +247,7 @@ def running_call(
 
     `call.change_variable(name, value)` changes one as others would, for tools that follow changes.
 
-    Its `tools` are functions that answer as tools of the host; generators stream, and each kind may
+    Its `tools` are functions that answer as host tools; generators stream, and each kind may
     be asynchronous. What they raise reaches the tool as `HostToolError`, with the code
     `host_tool_failed` or that of a `HostError`:
 

@@ -1,4 +1,4 @@
-"""Plain functions that answer a tool in a test as tools of the host would."""
+"""Plain functions that answer a tool in a test as host tools would."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ class _Stream:
 
 
 class PretendedTools:
-    """Tools of the host by name, each a function of any kind."""
+    """Host tools by name, each a function of any kind."""
 
     def __init__(self, tools: Mapping[str, Callable[..., Any]], check: Callable[[], None]) -> None:
         """Hold tools; `check` raises when nobody may wait for them any more."""

@@ -1,4 +1,4 @@
-"""The requests of running calls to the host: for session variables, or tools of the host.
+"""The requests of running calls to the host: for session variables, or host tools.
 
 An ask is sent at once, from any thread, and its answer comes in any order. It is *open* until the
 host has answered it, even if its call has ended meanwhile; the host then answers with an error. Of
