@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type Batch, ItemReader } from "../../../../src/tools/host/runs/mod.ts";
+import { until } from "../../../fixtures/until.ts";
 
 function readerOf(
   iterator: Iterator<unknown> | AsyncIterator<unknown>,
@@ -33,9 +34,14 @@ Deno.test("ItemReader.next() answers with all items that are ready, at most 1,00
 });
 
 Deno.test("ItemReader.next() ends a batch at its bytes", async () => {
-  const all = await batches(readerOf(counted(7), () => 100), 250);
-  assert.deepEqual(all.map(({ items }) => items.length), [3, 3, 1]);
-  assert.deepEqual(all.map(({ bytes }) => bytes), [300, 300, 100]);
+  // On a busy machine a batch may also end by its time.
+  await until(async () => {
+    const all = await batches(readerOf(counted(7), () => 100), 250);
+    const sizes = all.map(({ items }) => items.length);
+    assert.ok(sizes.every((it) => it <= 3), String(sizes));
+    assert.deepEqual(all.map(({ bytes }) => bytes), sizes.map((it) => it * 100));
+    return sizes.join() === "3,3,1";
+  }, "all batches end by their bytes");
 });
 
 Deno.test("ItemReader.next() does not wait for a second item that is not ready", async () => {
