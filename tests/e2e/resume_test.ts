@@ -373,7 +373,12 @@ Deno.test("DELETE /v1/streams/:id cancels at once, and a stream of another key i
   const answers: string[] = [];
   const heads: string[] = [];
   for (
-    const [method, at] of [["GET", path], ["DELETE", path], ["GET", "/v1/streams/none"]] as const
+    const [method, at] of [
+      ["GET", path],
+      ["DELETE", path],
+      ["GET", "/v1/streams/none"],
+      ["DELETE", "/v1/streams/none"],
+    ] as const
   ) {
     let text = "";
     const { head } = await requestRaw(
@@ -386,6 +391,8 @@ Deno.test("DELETE /v1/streams/:id cancels at once, and a stream of another key i
   }
   assert.deepEqual(new Set(heads), new Set(["HTTP/1.1 410 Gone"]));
   assert.equal(answers[0], answers[2]);
+  assert.equal(answers[1], answers[3]);
+  assert.equal(answers[1], 'Cannot end the stream "none": there is no such stream');
   assert.equal(it.den.pools.get("default").stats.cancelled, 0);
   const { head } = await requestRaw(it.port, { method: "DELETE", path, headers }, reader);
   assert.match(head, /^HTTP\/1.1 204/);

@@ -20,6 +20,7 @@ import {
   KeptBody,
   type KeptStream,
   newStreamId,
+  noStream,
   parseEventId,
   StreamBody,
   streamGone,
@@ -150,7 +151,7 @@ export class StreamAnswers {
   end(c: AppContext, streamId: string): void {
     const { traffic, ownerOf } = this.#options;
     const stream = traffic.streams.find(streamId, ownerOf(c.req.raw.headers));
-    if (stream === undefined) throw streamGone(streamId);
+    if (stream === undefined) throw noStream(streamId);
     stream.end();
   }
 

@@ -28,9 +28,19 @@ export function streamGone(lastEventId: string): SnakedenError {
   const given = lastEventId.slice(0, 128);
   return new SnakedenError(
     "stream_gone",
-    `Cannot resume the stream after the event ${JSON.stringify(given)}: it is not kept, or not ` +
-      "its events after this one, and its tool is not run again; forget what was read of the " +
-      "stream, and send the request without last-event-id to make a new call",
+    `Cannot resume the stream after the event ${JSON.stringify(given)}: the stream is not kept, ` +
+      "or not its events after this one, and its tool does not run again; forget what was read " +
+      "of the stream, and send the request without last-event-id to make a new call",
     { details: { lastEventId: given, reset: true } },
+  );
+}
+
+/** Returns the error of a client that ends a stream which it does not have. */
+export function noStream(streamId: string): SnakedenError {
+  const given = streamId.slice(0, 128);
+  return new SnakedenError(
+    "stream_gone",
+    `Cannot end the stream ${JSON.stringify(given)}: there is no such stream`,
+    { details: { streamId: given } },
   );
 }

@@ -8,7 +8,7 @@
  * @module
  */
 export { EventFeed } from "./event_feed.ts";
-export { newStreamId, parseEventId, streamGone } from "./event_id.ts";
+export { newStreamId, noStream, parseEventId, streamGone } from "./event_id.ts";
 export { KeptBody } from "./kept_body.ts";
 export type { KeptStream } from "./kept_stream.ts";
 export { type KeepLimits, KeptStreams } from "./kept_streams.ts";
