@@ -25,6 +25,12 @@ include-path-regex = "/programs"
 [operations.checks]
 positive_data_acceptance.expected-statuses = ["2xx", "3xx", 400, 404, 412, 429]
 
+# No stream is kept, and the requests open no WebSocket.
+[[operations]]
+include-path-regex = "^/v1/(streams/|socket$)"
+[operations.checks]
+positive_data_acceptance.expected-statuses = ["2xx", 410, 426]
+
 # Which values a variable takes depends on its type and constraints.
 [[operations]]
 include-path-regex = "/variables/"
