@@ -12,7 +12,7 @@ const modelRequest = z.object({
   temperature: z.number().nullable(),
 });
 
-/** What the model answers to each ticket: a team, and an action or `none`. */
+/** The answers of the model: for each ticket a team, and an action or `none`. */
 const ANSWERS: Readonly<Record<string, readonly [team: string, action: string]>> = {
   "I was charged twice.": ["billing", "none"],
   "Where is my parcel?": ["delivery", "none"],

@@ -74,10 +74,12 @@ await runAsScript(async (den) => {
   for (const id of ids) {
     await keepRecipe(await den.sessions.open(id), RECIPES[id]);
   }
-  // Both at once, when both workers are idle: so each session gets one of its own.
+  // So that each session gets a worker of its own, and not the first one that is ready.
   while (den.pools.get("triage").workers.ready < POOLS[0].size) await delay(20);
-  // With rebind, since the workers of an earlier run are gone.
-  await Promise.all(ids.map((id) => den.execute("build", {}, options(id, { rebind: true }))));
+  for (const id of ids) {
+    // The workers of an earlier run are gone.
+    await den.execute("build", {}, options(id, { rebind: true }));
+  }
   for (const id of ids) await sort(den, id);
   console.log("shop: accuracy", await den.execute("evaluate", KNOWN, options("shop")));
 

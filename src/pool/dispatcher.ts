@@ -43,7 +43,9 @@ const NEXT_CALL_MS = 5;
  *
  * A call of a session may prefer one worker, or wait for it alone, as its {@link Affinity} says. A
  * worker that has room takes the first of the calls that wait for it and those that wait for any
- * worker, by priority and age.
+ * worker, by priority and age. A strict call that will bind its session goes to the worker that has
+ * been idle for longest: else sessions that begin one after the other would share one worker for
+ * good.
  *
  * While the code of the workers is being replaced, they may offer different tools. A call then goes
  * to a worker that offers its tool, and may overtake calls that no worker with room can take. A
@@ -129,7 +131,10 @@ export class Dispatcher implements CallSource<Worker> {
       if (bound !== undefined || (session.isStrict && session.binding.home !== undefined)) {
         return bound;
       }
-      if (session.failsFast) return this.#taken(this.#idleFor(tool));
+      if (session.isStrict) {
+        const rested = this.#idle.find((it) => !this.#isMixed || this.#mayTake(it, tool));
+        if (rested !== undefined || session.failsFast) return this.#taken(rested);
+      }
     }
     if (this.#isMixed) return this.#taken(this.#takerOf(tool, now));
     if (this.#queue.size > 0) return undefined;

@@ -27,7 +27,7 @@ const PARCEL = "Where is my parcel?";
 
 type Id = keyof typeof RECIPES;
 
-/** What the model does before it answers. */
+/** The part of the model that a test has in its hands: it runs before the answer. */
 type Answer = (call: HostToolCall) => void | Promise<void>;
 
 /** A call of a host tool, as the host has seen it. */
@@ -68,7 +68,7 @@ async function checkSessions(t: Deno.TestContext, desk: Desk): Promise<void> {
   await t.step("each predictor is built from the recipe of its session, in a worker", async () => {
     const areReady = (): boolean => desk.den.pools.get("triage").workers.ready === 2;
     await until(areReady, "both workers are ready", { timeoutMs: 60_000 });
-    const built = await Promise.all([desk.ask("shop", "build"), desk.ask("cloud", "build")]);
+    const built = [await desk.ask("shop", "build"), await desk.ask("cloud", "build")];
     assert.deepEqual(built, [
       { teams: ["billing", "delivery"], demos: 1 },
       { teams: ["billing", "outage"], demos: 1 },

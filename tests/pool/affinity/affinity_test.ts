@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { DeadlineExceededError } from "../../../src/errors.ts";
 import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
 import { endOf, FakePool } from "../../fixtures/fakes/fake_pool.ts";
+import type { FakeWorker } from "../../fixtures/fakes/fake_worker.ts";
 import { microtasks, until } from "../../fixtures/until.ts";
 import { errorOf, FAIL_FAST, hold, runOnce, startPool, STRICT } from "./session_pool.ts";
 
@@ -56,14 +57,31 @@ Deno.test("Affinity 25: given W1 busy and strict_queue, then the request waits f
   assert.equal(worker.started.length, 2);
 });
 
+for (const affinity of ["strict_queue", "strict_fail_fast"] as const) {
+  Deno.test(`Affinity gives sessions that begin one after the other workers of their own (${affinity})`, async () => {
+    await using it = await startPool({ size: 3 });
+    const workers = new Set<FakeWorker>();
+    for (const sessionId of ["a", "b", "c"]) {
+      workers.add(await runOnce(it, { sessionId, affinity }));
+    }
+    assert.equal(workers.size, 3);
+    // A worker that is used stays behind those that are not.
+    const [first] = workers;
+    for (let i = 0; i < 2; i++) {
+      assert.equal(await runOnce(it, { sessionId: "a", affinity }), first);
+      assert.notEqual(await runOnce(it, { sessionId: `d${i}`, affinity }), first);
+    }
+  });
+}
+
 Deno.test("Affinity 26: given W1 busy and strict_fail_fast, then worker_busy immediately", async () => {
   await using it = await startPool();
   const { worker, call } = await hold(it, FAIL_FAST);
   assert.throws(() => it.submit("echo", FAIL_FAST), {
     code: "worker_busy",
     retryable: true,
-    message: "Cannot call echo: p-2, the worker of the session s, is busy",
-    details: { sessionId: "s", workerId: "p-2" },
+    message: "Cannot call echo: p-1, the worker of the session s, is busy",
+    details: { sessionId: "s", workerId: "p-1" },
   });
   worker.answer();
   await call.outcome;
@@ -107,13 +125,13 @@ Deno.test("Affinity 27: given strict mode and W1 gone, then session_worker_unava
     assert.equal(error.code, "session_worker_unavailable");
     assert.match(
       error.message,
-      /^Cannot call echo: p-2, the worker of the session s, died with signal SIGKILL \(.+\); `rebind: true` binds/,
+      /^Cannot call echo: p-1, the worker of the session s, died with signal SIGKILL \(.+\); `rebind: true` binds/,
     );
     const { incarnation, ...details } = error.details;
     assert.equal(incarnation, worker.incarnation);
     assert.deepEqual(details, {
       sessionId: "s",
-      workerId: "p-2",
+      workerId: "p-1",
       workerEnd:
         "died with signal SIGKILL (killed, by the system when memory ran out or by somebody)",
       mayHaveRun: false,
@@ -127,7 +145,7 @@ Deno.test("Affinity 27: given strict mode and W1 tainted, then session_worker_un
   const { worker, call } = await hold(it, STRICT);
   worker.exit({ signal: "SIGSEGV" });
   await endOf(call);
-  assert.deepEqual(it.pool.tainted.map(({ workerId }) => workerId), ["p-2"]);
+  assert.deepEqual(it.pool.tainted.map(({ workerId }) => workerId), ["p-1"]);
   const error = await errorOf(() => it.submit("echo", STRICT));
   assert.equal(error.code, "session_worker_unavailable");
   assert.match(String(error.details.workerEnd), /^died with signal SIGSEGV/);
@@ -294,7 +312,7 @@ Deno.test("PoolSessions.workerOf() names the worker of a session, and forget() f
   assert.equal(pool.sessions.workerOf("s"), undefined);
   const { worker, call } = await hold(it, STRICT);
   const { incarnation } = worker;
-  const bound = { workerId: "p-2", incarnation, end: undefined, isStrict: true };
+  const bound = { workerId: "p-1", incarnation, end: undefined, isStrict: true };
   assert.deepEqual(pool.sessions.workerOf("s"), bound);
   const queued = it.submit("hold", STRICT);
   pool.sessions.forget("s");
