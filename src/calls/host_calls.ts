@@ -11,6 +11,7 @@ import {
   visibleTo,
 } from "../tools/mod.ts";
 import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
+import { reporterTo } from "./progress_listener.ts";
 
 /** The name of the host among workers, in outcomes of calls. */
 const HOST_WORKER_ID = "host";
@@ -78,7 +79,7 @@ export class HostCalls {
     args: Args,
     options: CallOptions & Originated,
   ): Promise<CallOutcome> {
-    const started = this.#start(found, args, options);
+    const started = this.#start(found, args, options, listenerOf(found, options));
     return this.#outcome(started, await started.run.value(started.args));
   }
 
@@ -91,7 +92,11 @@ export class HostCalls {
       readonly options: CallOptions & Originated;
     },
   ): void {
-    const started = this.#start(found, args, options, (report) => stream.onProgress(report));
+    const listener = listenerOf(found, options);
+    const started = this.#start(found, args, options, (report) => {
+      stream.onProgress(report);
+      listener?.(report);
+    });
     const window = new Window(stream.windowBytes);
     const outcome = this.#feed(started, stream, window, found.tool.streams);
     stream.attach({ outcome, credit: (bytes) => window.credit(bytes) });
@@ -191,6 +196,14 @@ function noInputs(tool: string): () => InputCollector {
       );
     },
   });
+}
+
+/** Returns the function that passes the progress of a host tool to its caller, if that listens. */
+function listenerOf(
+  { tool }: FoundHostTool,
+  { onProgress }: CallOptions,
+): ((report: Value) => void) | undefined {
+  return onProgress && reporterTo(onProgress, tool.name);
 }
 
 /** The bytes of a stream that may wait for its reader. */
