@@ -28,9 +28,11 @@ export class SseParser {
   #event = "";
   #data: string[] = [];
   #dataChars = 0;
+  /** The last id that was read. Its event may not be whole yet. */
+  #id = "";
   #lastId = "";
 
-  /** The id of the last event, for `Last-Event-ID`; empty if there was none. */
+  /** The id of the last event that was whole, for `Last-Event-ID`; empty if there was none. */
   get lastId(): string {
     return this.#lastId;
   }
@@ -73,7 +75,7 @@ export class SseParser {
     else if (field === "data") {
       this.#data.push(value);
       this.#dataChars += value.length;
-    } else if (field === "id" && !value.includes("\0")) this.#lastId = value;
+    } else if (field === "id" && !value.includes("\0")) this.#id = value;
     return undefined;
   }
 
@@ -83,6 +85,7 @@ export class SseParser {
     this.#event = "";
     this.#data = [];
     this.#dataChars = 0;
+    this.#lastId = this.#id;
     return data.length === 0 ? undefined : { event, data: data.join("\n"), id: this.#lastId };
   }
 }

@@ -93,3 +93,13 @@ Deno.test("SseParser.lastId has the id of a comment before the first event", () 
   assert.deepEqual(parser.push(encoder.encode(": following\nid: 12-3\n\n")), []);
   assert.equal(parser.lastId, "12-3");
 });
+
+Deno.test("SseParser.lastId does not move to an event that is not whole", () => {
+  const parser = new SseParser();
+  parser.push(encoder.encode("id: s:1\ndata: a\n\n"));
+  const next = encoder.encode("id: s:2\nevent: chunk\ndata: b\n\n");
+  for (const [at, byte] of next.entries()) {
+    parser.push(Uint8Array.of(byte));
+    assert.equal(parser.lastId, at < next.length - 1 ? "s:1" : "s:2", `after ${at + 1} bytes`);
+  }
+});
