@@ -12,7 +12,7 @@ export {
   type FoundHostTool,
   HostRun,
   HostRuns,
-  type HostTool,
+  HostTool,
   type HostToolCall,
   type HostToolDefinition,
   type HostToolResult,

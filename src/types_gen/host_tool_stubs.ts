@@ -11,10 +11,13 @@ const KEYWORDS = new Set([
   "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with",
   "yield",
 ]);
-/** The methods of the real object: a tool of such a name is only reached by `tools["name"]`. */
-const METHODS = new Set([
-  ...["acall", "adescribe", "anames", "astream", "call", "describe", "names"],
-  "stream",
+/**
+ * The methods of the real object, `snakeden.host_tools.HostTools`: a tool of such a name is only
+ * reached by `tools["name"]`.
+ */
+export const METHODS: ReadonlySet<string> = new Set([
+  ...["acall", "adescribe", "anames", "astream", "call", "describe", "names", "register"],
+  ...["stream", "unregister"],
 ]);
 
 const HEAD = `"""The host tools, for type checkers.

@@ -32,6 +32,9 @@ interface Variant {
 /** The name of the pool that a call asks first. */
 const DEFAULT_POOL = "default";
 
+/** The name of the method that would make a promise of the functions: `await` would call it. */
+const THEN = "then";
+
 /**
  * Writes TypeScript for tools: a type for the arguments and the result of each, and `toolsOf()`,
  * which makes functions of them. The text imports nothing, and is the same for the same tools.
@@ -155,19 +158,24 @@ function toolTable(firsts: readonly Variant[]): string {
 }
 
 function functionTable(firsts: readonly Variant[]): string {
-  const lines = firsts.map((it) => functionLine(it, it.pools, "  "));
+  const lines = functionsOf(firsts).map((it) => functionLine(it, it.pools, "  "));
   return "/** The tools as functions. */\n" +
     `export interface PythonTools<Options extends object = object> {\n${lines.join("")}}\n`;
 }
 
 function poolTable(variants: readonly Variant[], pools: readonly string[]): string {
   const parts = pools.map((pool) => {
-    const lines = variants.filter((it) => it.pools.includes(pool))
+    const lines = functionsOf(variants).filter((it) => it.pools.includes(pool))
       .map((it) => functionLine(it, [], "    "));
     return `  readonly ${propertyName(pool)}: {\n${lines.join("")}  };\n`;
   });
   return "/** The tools of each pool as functions. */\n" +
     `export interface ToolsByPool<Options extends object = object> {\n${parts.join("")}}\n`;
+}
+
+/** Returns the tools that get a function. */
+function functionsOf(variants: readonly Variant[]): Variant[] {
+  return variants.filter(({ tool }) => tool.name !== THEN);
 }
 
 /** Returns the line of a tool. `pools` are those that a call may choose from. */
@@ -230,7 +238,7 @@ const TOOLS_OF_COMMENT =
 
 /** Returns the names of tools as code, each with true if it streams. */
 function toolList(variants: readonly Variant[], indent: string): string {
-  const lines = variants.map(({ tool }) =>
+  const lines = functionsOf(variants).map(({ tool }) =>
     `${indent}  [${JSON.stringify(tool.name)}, ${tool.streams}],\n`
   );
   return lines.length === 0 ? "[] as const" : `[\n${lines.join("")}${indent}] as const`;

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { devPython } from "../../scripts/dev_python.ts";
-import { HostProcess, ROOT } from "../fixtures/host.ts";
+import { HostProcess, ROOT, ServerProcess, tempDir } from "../fixtures/host.ts";
 import { Project } from "../fixtures/project.ts";
 import { until } from "../fixtures/until.ts";
 import { errorsIn } from "../types_gen/described.ts";
@@ -163,6 +163,102 @@ ${WRONG.join("\n")}
       /stale: \S+snakeden\.types\.ts: line \d+\n-.*Other\.[^]*\+.*Return a tree\./,
     );
     assert.match(await Deno.readTextFile(file), /Other/);
+  });
+});
+
+const HOST_TOOLS_CONFIG = `import { defineConfig, defineTool } from "snakeden";
+import { z } from "npm:zod@4.6.7";
+
+export default defineConfig({
+  pools: [{
+    name: "default",
+    size: 1,
+    adapter: "reads_streams",
+    modulePaths: [${JSON.stringify(ADAPTERS)}],
+  }],
+  hostTools: [
+    defineTool({
+      name: "lookup",
+      description: "Finds a customer.",
+      input: z.object({ id: z.int(), short: z.boolean().default(false) }),
+      output: z.object({ name: z.string() }),
+      exposeHttp: true,
+      run: ({ id }) => ({ name: \`customer \${id}\` }),
+    }),
+    defineTool({
+      name: "steps",
+      output: z.int(),
+      exposeHttp: true,
+      *run() {
+        yield 1;
+        yield 2;
+      },
+    }),
+  ],
+});
+`;
+
+const BOTH_PROGRAM = `import { loadConfig, Snakeden } from "snakeden";
+import { SnakedenClient } from "snakeden/client";
+import { toolsOf } from "./snakeden.types.ts";
+
+async function* counted(n: number): AsyncGenerator<number> {
+  for (let i = 0; i < n; i++) yield i;
+}
+
+await using den = await Snakeden.start(await loadConfig());
+await using client = new SnakedenClient({ baseUrl: Deno.env.get("HOST_URL") ?? "" });
+for (const py of [toolsOf(den), toolsOf(client)]) {
+  console.log(await py.sum_of({ numbers: counted(4), start: 1 }), await py.sum_of({ numbers: [2] }));
+  for await (const item of py.relay({ items: counted(1) })) console.log(item);
+  console.log((await py.lookup({ id: 3 })).name.length);
+  for await (const step of py.steps()) console.log(step.toFixed(1));
+}
+`;
+
+const BOTH_WRONG = [
+  `py.sum_of({ numbers: 1 });`,
+  `py.sum_of({ numbers: ["x"] });`,
+  `py.sum_of({ numbers: ReadableStream.from(["x"]) });`,
+  `py.lookup({ id: "3" });`,
+  `py.lookup({ id: 3, long: true });`,
+  `(await py.lookup({ id: 3 })).age;`,
+  `py.lookup({ id: 3 }, { pool: "default" });`,
+];
+
+Deno.test("input streams and host tools have types, whose calls work by the library and the client", async (t) => {
+  await using project = await Project.create({
+    "snakeden.config.ts": HOST_TOOLS_CONFIG,
+    "main.ts": BOTH_PROGRAM,
+    "program.ts": `import { Snakeden } from "snakeden";
+import { toolsOf } from "./snakeden.types.ts";
+const py = toolsOf(await Snakeden.start());
+${BOTH_WRONG.join("\n")}
+`,
+  });
+  const { code, stderr } = await types(project, ["--stubs", "."]);
+  assert.equal(code, 0, stderr);
+  const text = await Deno.readTextFile(join(project.path, "snakeden.types.ts"));
+  assert.match(text, /numbers: AsyncIterable<number \| bigint> \| Iterable<number \| bigint>;/);
+  const stubs = await Deno.readTextFile(join(project.path, "snakeden_host_tools.py"));
+  assert.match(stubs, /def __call__\(self, \*, id: int, short: bool = \.\.\.\) -> LookupResult/);
+  await t.step("a right program", async () => {
+    const checked = await check(project, "main.ts");
+    assert.equal(checked.code, 0, checked.stderr);
+    await using dir = await tempDir();
+    await using server = await ServerProcess.start({
+      dataDir: dir.path,
+      args: ["--config", join(project.path, "snakeden.config.ts")],
+    });
+    const run = await project.run("main.ts", { flags: ["-A"], env: { HOST_URL: server.url } });
+    const once = "7 2\n0\n10\n1.0\n2.0\n";
+    assert.equal(run.stdout, once + once, run.stderr);
+  });
+  await t.step("a wrong one", async () => {
+    const lines = new Set(
+      errorsIn((await check(project, "program.ts")).stderr).map((it) => it.line),
+    );
+    assert.deepEqual([...lines], BOTH_WRONG.map((_, i) => i + 4));
   });
 });
 

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { devPython } from "../../scripts/dev_python.ts";
+import { ROOT } from "../fixtures/host.ts";
 import { hostToolsOf } from "../../scripts/tool_types/host_tools.ts";
 import type { Config } from "../../src/config/mod.ts";
+import { METHODS } from "../../src/types_gen/host_tool_stubs.ts";
 import { hostToolStubs } from "../../src/types_gen/mod.ts";
 import { z } from "zod";
 import { described } from "./described.ts";
@@ -25,8 +28,9 @@ const TOOLS = hostToolsOf({
     { name: "rows", input: z.object({}), output: z.int(), *run(): Generator<number> {} },
     { name: "class", run: () => 1 },
     { name: "call", input: z.object({}), run: () => 1 },
+    { name: "register", input: z.object({ n: z.int() }), output: z.int(), run: () => 1 },
   ],
-} as unknown as Config);
+} as Pick<Config, "hostTools">);
 
 Deno.test("hostToolsOf() describes tools by their zod schemas, and sees generators", () => {
   assert.deepEqual(TOOLS.map(({ name, streams }) => [name, streams]), [
@@ -35,9 +39,12 @@ Deno.test("hostToolsOf() describes tools by their zod schemas, and sees generato
     ["rows", true],
     ["class", false],
     ["call", false],
+    ["register", false],
   ]);
   assert.deepEqual(TOOLS[0]?.inputSchema.required, ["id"]);
-  assert.deepEqual(hostToolsOf({} as Config), []);
+  assert.deepEqual(hostToolsOf({ hostTools: [] }), []);
+  const refused = { hostTools: [{ name: ".x", run: () => 1 }] };
+  assert.throws(() => hostToolsOf(refused), { code: "invalid_tool" });
 });
 
 Deno.test("hostToolStubs() lets mypy check calls of host tools, and what they return", async () => {
@@ -50,6 +57,7 @@ name: str = row["name"]
 text: str | None = tools["my-tool"]({"a-b": "x", "tree": {"y": True}})
 tools["class"](anything=1)
 tools["call"]()
+number: int = tools["register"](n=1)
 total: int = sum(tools.rows())
 
 async def run() -> None:
@@ -65,7 +73,8 @@ tools.lookup(ids=3)
 tools.lookup()
 tools.lookup(id=3, fields=["size"])
 row["size"]
-number: int = tools.lookup(id=3)["name"]
+number = tools.lookup(id=3)["name"]
+tools.register(n=1)
 tools["my-tool"]({"a-b": "x"})
 tools.lookupp(id=3)
 tools["nothing"]()
@@ -73,7 +82,7 @@ tools.lookup.stream(id=3)
 `;
   const first = program.split("\n").findIndex((it) => it.includes('id="3"')) + 1;
   const lines = new Set(await mypy(TOOLS, program));
-  assert.deepEqual([...lines], Array.from({ length: 10 }, (_, i) => first + i));
+  assert.deepEqual([...lines], Array.from({ length: 11 }, (_, i) => first + i));
 });
 
 Deno.test("hostToolStubs() writes a module that Python imports", async () => {
@@ -103,4 +112,15 @@ Deno.test("hostToolStubs() writes a module that Python imports", async () => {
     const { code, stderr } = await child.output();
     assert.equal(code, 0, new TextDecoder().decode(stderr));
   }
+});
+
+Deno.test("hostToolStubs() knows the methods of the tools of the host in Python", async () => {
+  const code = "from snakeden.host_tools import HostTools as H; " +
+    "print(*sorted(it for it in dir(H) if not it.startswith('_')))";
+  const { stdout, stderr } = await new Deno.Command(await devPython(), {
+    args: ["-c", code],
+    env: { PYTHONPATH: join(ROOT, "python/src") },
+  }).output();
+  const names = new TextDecoder().decode(stdout).trim();
+  assert.deepEqual(names.split(" "), [...METHODS].sort(), new TextDecoder().decode(stderr));
 });

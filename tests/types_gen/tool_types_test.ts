@@ -162,6 +162,31 @@ Deno.test("toolsOf() has the tool of the pool default, and with `pool` that of t
   assert.deepEqual(calls, [["size", { image: "a" }, { pool: "gpu" }], ["size", { text: "a" }, {}]]);
 });
 
+Deno.test("toolsOf() makes no promise: a tool `then` has types, but no function", async () => {
+  const tools = ["default", "gpu"].flatMap((pool) =>
+    ["then", "catch"].map((name) => described({ name, pool }))
+  );
+  const types = toolTypes(tools);
+  const program = `
+    import { toolsOf, type Caller, type ThenArgs } from "./tools.ts";
+    declare const caller: Caller;
+    const py = await toolsOf(caller);
+    const args: ThenArgs = {};
+    py.catch(args);
+    (await toolsOf(caller, { pool: "gpu" })).catch({});
+    py.then({});
+  `;
+  assert.deepEqual((await compile(types, program)).map(({ line }) => line), [8]);
+  const { toolsOf } = await import(`data:application/typescript,${encodeURIComponent(types)}`);
+  const calls: unknown[] = [];
+  const caller = { execute: (...args: unknown[]) => calls.push(args) };
+  for (const options of [undefined, { pool: "gpu" }]) {
+    const py = await toolsOf(caller, options);
+    assert.deepEqual(Object.keys(py), ["catch"]);
+  }
+  assert.deepEqual(calls, []);
+});
+
 Deno.test("toolTypes() writes a file that compiles when there is no tool", async () => {
   assert.deepEqual(await compile(toolTypes([])), []);
 });
