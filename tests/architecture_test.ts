@@ -48,7 +48,7 @@ const LEVELS: readonly (readonly string[])[] = [
 const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   bridge: [["."], ["carriers"], ["shared_memory"], ["values"], ["gen"]],
   calls: [["."], ["policies"]],
-  client: [["."], ["namespaces"], ["streams"], ["http"], ["values"], ["shapes"]],
+  client: [["."], ["namespaces"], ["streams"], ["inputs"], ["http"], ["values"], ["shapes"]],
   pool: [
     ["."],
     ["registered"],

@@ -41,27 +41,43 @@ const DEFAULT_TIMEOUT_MS = 30_000;
 
 /** @throws {InvalidInputError} `invalid_input` naming every field that is wrong. */
 export function checkedOptions(options: ClientOptions): CheckedOptions {
+  if (typeof options !== "object" || options === null) {
+    refuse([{ path: "options", message: "missing; allowed: an object" }]);
+  }
   const issues: FieldIssue[] = Object.keys(options).filter((it) => !NAMES.includes(it))
     .map((path) => ({ path, message: `there is no such option; ${suggestion(path, NAMES)}` }));
   const urls = urlsOf(options, issues);
-  const { apiKey, timeoutMs = DEFAULT_TIMEOUT_MS, retry = {} } = options;
+  const { apiKey, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const retry: RetryOptions = options.retry ?? {};
   positive("timeoutMs", timeoutMs, issues);
   for (const name of RETRY_NAMES) positive(`retry.${name}`, retry[name] ?? 1, issues);
   const headers = headersOf(options, issues);
-  if (apiKey !== undefined && headers !== undefined && !setKey(headers, apiKey)) {
+  if (apiKey === "" || (apiKey !== undefined && typeof apiKey !== "string")) {
+    const given = apiKey === "" ? "an empty text" : `a ${typeof apiKey}`;
+    issues.push({ path: "apiKey", message: `given ${given}; allowed: a text` });
+  } else if (apiKey !== undefined && headers !== undefined && !setKey(headers, apiKey)) {
     // The key itself is not shown.
     issues.push({ path: "apiKey", message: "given a text that no header can hold" });
   }
-  if (issues.length > 0 || headers === undefined) {
-    const list = issues.map(({ path, message }) => `${path}: ${message}`);
-    throw new InvalidInputError(`Cannot create the client: ${list.join("; ")}`, issues);
+  if (options.fetch !== undefined && typeof options.fetch !== "function") {
+    issues.push({ path: "fetch", message: `given a ${typeof options.fetch}; allowed: a function` });
   }
+  if (issues.length > 0 || headers === undefined) refuse(issues);
   // Bound, since a browser refuses `fetch` as the method of another object.
   const send = options.fetch ?? globalThis.fetch.bind(globalThis);
   return { urls, fetch: send, headers, timeoutMs, retry };
 }
 
+function refuse(issues: readonly FieldIssue[]): never {
+  const list = issues.map(({ path, message }) => `${path}: ${message}`);
+  throw new InvalidInputError(`Cannot create the client: ${list.join("; ")}`, issues);
+}
+
 function urlsOf({ baseUrl, baseUrls }: ClientOptions, issues: FieldIssue[]): string[] {
+  if (baseUrls !== undefined && !Array.isArray(baseUrls)) {
+    issues.push({ path: "baseUrls", message: `given a ${typeof baseUrls}; allowed: a list` });
+    return [];
+  }
   const given = [...baseUrl === undefined ? [] : [baseUrl], ...baseUrls ?? []];
   if (given.length === 0) {
     const message = 'missing; allowed: the URL of a host, such as "http://127.0.0.1:8000"';
@@ -72,11 +88,16 @@ function urlsOf({ baseUrl, baseUrls }: ClientOptions, issues: FieldIssue[]): str
   return given.map((it, i) => {
     const url = parsed(it);
     if (url !== undefined) return url;
-    const message = `given ${JSON.stringify(String(it))}; allowed: a URL with http or https, and ` +
-      "without query and fragment";
+    const message = `given ${JSON.stringify(shown(it))}; allowed: a URL with http or https, and ` +
+      "without user, query and fragment";
     issues.push({ path: i < first ? "baseUrl" : name(i - first), message });
     return "";
   });
+}
+
+/** Returns the text of a URL that is not one, without a password. */
+function shown(given: string | URL): string {
+  return String(given).replace(/\/\/[^/@]*@/, "//***@");
 }
 
 /** Returns a base URL without a slash at its end; undefined if it is none. */
@@ -88,7 +109,9 @@ function parsed(given: string | URL): string | undefined {
     return undefined;
   }
   const isWeb = url.protocol === "http:" || url.protocol === "https:";
-  if (!isWeb || url.search !== "" || url.hash !== "") return undefined;
+  if (
+    !isWeb || url.username !== "" || url.password !== "" || url.search !== "" || url.hash !== ""
+  ) return undefined;
   return (url.origin + url.pathname).replace(/\/+$/, "");
 }
 

@@ -17,7 +17,7 @@ export {
   NdArray,
   viewElements,
 } from "./nd_array.ts";
-export type { InputCollector, InputSource } from "./input_source.ts";
+export { type InputCollector, type InputSource, isInputSource } from "./input_source.ts";
 export {
   isUnserializable,
   malformedTag,

@@ -2,6 +2,8 @@ import { join } from "node:path";
 import { ADAPTERS, ServerProcess, tempDir } from "../fixtures/host.ts";
 import { ADAPTERS_OF_SUITE } from "./suite/suite.ts";
 
+const HOST_TOOLS = new URL("./suite_host_tools.ts", import.meta.url).href;
+
 /** The API key of served hosts. */
 export const API_KEY = "a-key-of-the-suite";
 
@@ -18,7 +20,7 @@ export async function serveSuite(config: Record<string, unknown> = {}): Promise<
   const stack = new AsyncDisposableStack();
   try {
     const { path: folder } = stack.use(await tempDir());
-    const file = join(folder, "snakeden.config.json");
+    const file = join(folder, "snakeden.config.ts");
     const pools = [{
       name: "default",
       size: 2,
@@ -26,7 +28,13 @@ export async function serveSuite(config: Record<string, unknown> = {}): Promise<
       modulePaths: [ADAPTERS],
       taintAfter: 100,
     }];
-    await Deno.writeTextFile(file, JSON.stringify({ apiKey: API_KEY, pools, ...config }));
+    const settings = JSON.stringify({ apiKey: API_KEY, pools, ...config });
+    await Deno.writeTextFile(
+      file,
+      `import { HOST_TOOLS_OF_SUITE as hostTools } from ${JSON.stringify(HOST_TOOLS)};
+export default { ...${settings}, hostTools };
+`,
+    );
     const dataDir = join(folder, "data");
     const server = stack.use(await ServerProcess.start({ dataDir, args: ["--config", file] }));
     const owned = stack.move();

@@ -6,7 +6,9 @@ import * as client from "../../src/client/mod.ts";
 import { browserTest } from "../fixtures/browser.ts";
 import { startDen } from "../fixtures/host.ts";
 import { assertHeld, bundleSuite } from "./bundles.ts";
+import { cuttingProxy, randomOf } from "./cutting_proxy.ts";
 import { API_KEY, serveSuite } from "./served.ts";
+import { HOST_TOOLS_OF_SUITE } from "./suite_host_tools.ts";
 import { ADAPTERS_OF_SUITE, type CaseResult, CASES, runSuite } from "./suite/suite.ts";
 
 const NODE = findNode();
@@ -26,8 +28,10 @@ function findNode(): string | undefined {
 Deno.test("the suite holds for the library, on both carriers", async (t) => {
   for (const carrier of ["socket", "grpc"] as const) {
     await t.step(carrier, async () => {
-      await using den = await startDen({ adapter: ADAPTERS_OF_SUITE, carrier, taintAfter: 100 });
-      assertHeld(await runSuite({ den, classes: library }), CASES.length);
+      const pool = { adapter: ADAPTERS_OF_SUITE, carrier, taintAfter: 100 } as const;
+      await using den = await startDen(pool, { hostTools: HOST_TOOLS_OF_SUITE });
+      const subject = { den, classes: library, sendsStreams: true };
+      assertHeld(await runSuite(subject), CASES.length);
     });
   }
 });
@@ -35,17 +39,27 @@ Deno.test("the suite holds for the library, on both carriers", async (t) => {
 Deno.test("the suite holds for SnakedenClient in Deno", async () => {
   await using host = await serveSuite();
   await using den = new client.SnakedenClient({ baseUrl: host.url, apiKey: API_KEY });
-  assertHeld(await runSuite({ den, classes: client }), CASES.length);
+  assertHeld(await runSuite({ den, classes: client, sendsStreams: true }), CASES.length);
+});
+
+Deno.test("the suite holds over connections that are cut, with a host that keeps streams", async () => {
+  await using host = await serveSuite({ limits: { streamResumeMs: 20_000 } });
+  const [seed = 0] = crypto.getRandomValues(new Uint32Array(1));
+  await using proxy = cuttingProxy(host.url, randomOf(seed));
+  await using den = new client.SnakedenClient({ baseUrl: proxy.url, apiKey: API_KEY });
+  const results = await runSuite({ den, classes: client, sendsStreams: true });
+  assert.ok(proxy.cuts > 10, `${proxy.cuts} cuts`);
+  assertHeld(results.map((it) => ({ ...it, name: `${it.name} (seed ${seed})` })), CASES.length);
 });
 
 /** Runs the suite with the bundles; the same text for Node and a page. */
 const RUN = `
-export async function run(clientUrl, suiteUrl, options) {
+export async function run(clientUrl, suiteUrl, options, sendsStreams) {
   const client = await import(clientUrl);
   const { runSuite } = await import(suiteUrl);
   const den = new client.SnakedenClient(options);
   try {
-    return await runSuite({ den, classes: client });
+    return await runSuite({ den, classes: client, sendsStreams });
   } finally {
     await den.close();
   }
@@ -60,7 +74,7 @@ Deno.test({
     await using host = await serveSuite();
     await bundleSuite(host.folder);
     const program = `${RUN}
-const results = await run("./client.js", "./suite.js", ${options(host.url)});
+const results = await run("./client.js", "./suite.js", ${options(host.url)}, true);
 console.log(JSON.stringify(results));
 `;
     await Deno.writeTextFile(join(host.folder, "package.json"), '{"type":"module"}');
@@ -88,7 +102,7 @@ browserTest(
       await page.goto(`${origin}/index.html`);
       const results = await page.evaluate(async (options) => {
         const { run } = await import(`${"/run"}.js`);
-        return await run("/client.js", "/suite.js", JSON.parse(options));
+        return await run("/client.js", "/suite.js", JSON.parse(options), false);
       }, options(host.url)) as CaseResult[];
       assertHeld(results, CASES.length);
       assert.deepEqual(errors, []);

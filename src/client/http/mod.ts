@@ -9,4 +9,10 @@ export { connectionLost, reasonOf, unexpectedAnswer } from "./failure.ts";
 export { Host } from "./hosts.ts";
 export { isProblem, problemError, type ReceivedProblem } from "./problem_error.ts";
 export { Reply } from "./reply.ts";
-export { type Ask, type RetryOptions, Transport } from "./transport.ts";
+export {
+  type Ask,
+  type BodyFeed,
+  type OpenedBody,
+  type RetryOptions,
+  Transport,
+} from "./transport.ts";

@@ -1,3 +1,4 @@
+import { isRecord } from "../../json/mod.ts";
 import type { Bound } from "./bound.ts";
 import { connectionLost, unexpectedAnswer } from "./failure.ts";
 import type { Host } from "./hosts.ts";
@@ -39,19 +40,24 @@ export class Reply {
   }
 
   /**
-   * Reads the body of JSON.
+   * Reads the body, an object of JSON.
    *
+   * @param field A field that the object must have.
    * @throws {SnakedenError} `unexpected_answer` if it is none, and those of {@link Reply.text}.
    */
-  async json<T>(read: (text: string) => unknown = JSON.parse): Promise<T> {
+  async json<T>(read: (text: string) => unknown = JSON.parse, field?: string): Promise<T> {
     const text = await this.text();
     if (!this.isOf("application/json")) throw unexpectedAnswer(this.#url, this.response, text);
+    let value: unknown;
     try {
-      return read(text) as T;
+      value = read(text);
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
+    }
+    if (!isRecord(value) || (field !== undefined && !Object.hasOwn(value, field))) {
       throw unexpectedAnswer(this.#url, this.response, text);
     }
+    return value as T;
   }
 
   /** Returns true if the body has this type. */

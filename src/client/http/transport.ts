@@ -40,9 +40,11 @@ export interface Ask {
   readonly method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** The path, from `/` on. */
   readonly path: string;
-  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: BodyInit;
+  /** Makes the body, instead of `body`. */
+  readonly feed?: BodyFeed;
   readonly signal?: AbortSignal | undefined;
   /** The time limit; null for none. Default: that of the client. */
   readonly timeoutMs?: number | null | undefined;
@@ -54,6 +56,22 @@ export interface Ask {
   readonly host?: Host;
   /** Statuses of 400 and more whose body is an answer, and no problem. */
   readonly statuses?: readonly number[];
+}
+
+/** A body that is made for each attempt, out of what must be closed by its owner. */
+export interface BodyFeed {
+  /** Makes the body. */
+  open(): Promise<OpenedBody>;
+  /** True if the body cannot be made again. */
+  readonly isSpent: boolean;
+  /** Aborts if the body fails, which ends the request. */
+  readonly signal: AbortSignal;
+}
+
+/** A body, and the headers that it needs. */
+export interface OpenedBody {
+  readonly body: BodyInit;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** The codes of refusals before a request has done anything, which another host may not share. */
@@ -84,6 +102,8 @@ export class Transport {
   readonly hosts: readonly Host[];
   readonly #options: TransportOptions;
   readonly #rest: { readonly baseMs: number; readonly capMs: number };
+  /** The requests that are open. A signal for all of them would have a listener for each. */
+  readonly #open = new Set<Bound>();
   readonly #closing = new AbortController();
 
   constructor(options: TransportOptions) {
@@ -96,7 +116,9 @@ export class Transport {
 
   /** Ends all open requests; later ones are refused. */
   close(): void {
+    const { signal } = this.#closing;
     this.#closing.abort(new DOMException("The client is closed", "AbortError"));
+    for (const bound of [...this.#open]) bound.abort(signal.reason);
   }
 
   /**
@@ -109,7 +131,8 @@ export class Transport {
     const limit = ask.timeoutMs === undefined ? this.#options.timeoutMs : ask.timeoutMs;
     const timeoutMs = limit ?? undefined;
     const late = ask.late ?? ((): Error => lateAnswer(ask, timeoutMs ?? 0));
-    const bound = new Bound([ask.signal, this.#closing.signal], { timeoutMs, late });
+    this.#closing.signal.throwIfAborted();
+    const bound = new Bound([ask.signal, ask.feed?.signal], { timeoutMs, late, open: this.#open });
     try {
       return await this.#attempts(ask, bound);
     } catch (error) {
@@ -140,7 +163,7 @@ export class Transport {
       if (result instanceof Reply) return result;
       failures.push({ url: host.url, reason: result.reason });
       retryAfterMs = Math.max(retryAfterMs, result.retryAfterMs);
-      if (left > 1) continue;
+      if (left > 1 && ask.feed?.isSpent !== true) continue;
       const { error } = result;
       throw error.code === "host_unreachable" ? hostUnreachable(failures, error.cause) : error;
     }
@@ -150,13 +173,17 @@ export class Transport {
   async #attempt(ask: Ask, host: Host, bound: Bound): Promise<Reply | Elsewhere> {
     const url = host.url + ask.path + queryOf(ask.query);
     const { method = "GET", isRepeatable = method === "GET" } = ask;
+    const opened = ask.feed && await bound.until(ask.feed.open());
+    const body = opened?.body ?? ask.body;
     let response: Response;
     try {
       response = await this.#options.fetch(url, {
         method,
-        headers: this.#headersOf(ask.headers),
+        headers: this.#headersOf({ ...ask.headers, ...opened?.headers }),
         signal: bound.signal,
-        ...(ask.body === undefined ? {} : { body: ask.body }),
+        ...(body === undefined ? {} : { body }),
+        // Node and browsers want it for a body that is a stream.
+        ...(opened === undefined ? {} : { duplex: "half" }),
       });
     } catch (error) {
       bound.signal.throwIfAborted();

@@ -1,13 +1,20 @@
 import { DeadlineExceededError, InvalidInputError } from "../../errors.ts";
+import { isRecord } from "../../json/mod.ts";
 import type { Ask, Reply, Transport } from "../http/mod.ts";
+import { assertSendable, InputFeed, inputOf } from "../inputs/mod.ts";
 import type { Args, CallOptions, CallOutcome, EncodedValue } from "../shapes/mod.ts";
-import { CallEvents, ToolStream } from "../streams/mod.ts";
+import { CallEvents, reporterTo, ToolStream } from "../streams/mod.ts";
 import { ReceivedValue } from "../values/mod.ts";
-import { callBody } from "./call_body.ts";
+import { callBody, inputQuery } from "./call_body.ts";
 import type { ToolList } from "./tools.ts";
 
 /** The time after a deadline in which the host's own report of it may arrive. */
 const GRACE_MS = 2_000;
+
+/** The parts of a request that make a call. */
+type CallAsk = Pick<Ask, "body" | "query"> & Required<Pick<Ask, "headers">> & {
+  readonly feed?: InputFeed;
+};
 
 /** Makes the calls of a client. */
 export class Calls {
@@ -32,8 +39,21 @@ export class Calls {
       if (tool === undefined) throw notFollowed();
       return await this.#follow(path, tool, args, options);
     }
-    const reply = await this.#send(path, callBody(tool, args, options), options);
-    return await reply.json<CallOutcome>(outcomeOf);
+    const { feed, ...ask } = this.#askOf(tool, args, options);
+    if (feed === undefined) {
+      return await (await this.#send(path, ask, options)).json<CallOutcome>(outcomeOf);
+    }
+    let reply: Reply | undefined;
+    try {
+      reply = await this.#send(path, { ...ask, feed }, options);
+      return await reply.json<CallOutcome>(outcomeOf);
+    } catch (error) {
+      throw feed.causeOf(error);
+    } finally {
+      // The tool may not have read all of the body.
+      reply?.leave();
+      feed.close();
+    }
   }
 
   /** Runs a tool and returns a stream. The call begins with the first read. */
@@ -41,8 +61,8 @@ export class Calls {
     const { onProgress } = options;
     return new ToolStream<T>({
       open: (leaving) => this.#events({ path: "/v1/stream", tool, args, options, leaving }),
-      isOneResult: () => this.#hasOneResult(tool, options),
-      ...(onProgress === undefined ? {} : { onProgress }),
+      isOneResult: async () => await this.#streams(tool, options) === false,
+      ...(onProgress === undefined ? {} : { onProgress: reporterTo(onProgress) }),
     });
   }
 
@@ -53,6 +73,7 @@ export class Calls {
     args: Args,
     options: CallOptions,
   ): Promise<CallOutcome> {
+    const report = reporterTo(options.onProgress);
     const leaving = new AbortController();
     const chunks: EncodedValue[] = [];
     let events: CallEvents | undefined;
@@ -63,7 +84,7 @@ export class Calls {
         const event = await events.next();
         if (event === undefined) throw new Error("a stream of events has no end");
         if (event.type === "chunk") chunks.push(event.value);
-        else if (event.type === "progress") options.onProgress?.(event.value.decode());
+        else if (event.type === "progress") report(event.value.decode());
         else return await this.#gathered(event, chunks, { tool, options });
       }
     } finally {
@@ -79,16 +100,18 @@ export class Calls {
     { tool, options }: { readonly tool: string; readonly options: CallOptions },
   ): Promise<CallOutcome> {
     const outcome = { callId, workerId, durationMs, queueMs };
-    const isOne = chunks.length === 0 &&
-      (value.decode() !== null || await this.#hasOneResult(tool, options));
+    // A generator without a chunk may also have a result.
+    const streams = chunks.length > 0 ||
+      (await this.#streams(tool, options) ?? value.decode() === null);
     return {
-      value: isOne ? value : { decode: () => chunks.map((it) => it.decode()) },
+      value: streams ? { decode: () => chunks.map((it) => it.decode()) } : value,
       ...outcome,
     };
   }
 
-  async #hasOneResult(tool: string, { pool, sessionId }: CallOptions): Promise<boolean> {
-    return (await this.#tools.find(tool, pool, { sessionId }))?.streams === false;
+  /** Returns true for a tool that streams; undefined if the host does not know it. */
+  async #streams(tool: string, { pool, sessionId }: CallOptions): Promise<boolean | undefined> {
+    return (await this.#tools.find(tool, pool, { sessionId }))?.streams;
   }
 
   async #events(
@@ -101,38 +124,50 @@ export class Calls {
     },
   ): Promise<CallEvents> {
     const { signal, ...rest } = options;
+    signal?.throwIfAborted();
+    const ask = this.#askOf(tool, args, rest);
     // Ends with the reader, who always leaves. AbortSignal.any would stay with a signal that lives
     // longer.
     const controller = new AbortController();
     const onAbort = (): void => controller.abort(signal?.reason);
-    signal?.throwIfAborted();
     signal?.addEventListener("abort", onAbort);
     leaving.addEventListener("abort", () => {
       signal?.removeEventListener("abort", onAbort);
       controller.abort(leaving.reason);
+      ask.feed?.close();
     }, { once: true });
     const own = { ...rest, signal: controller.signal };
-    const { body, headers } = callBody(tool, args, own);
-    const accept = { ...headers, accept: "text/event-stream" };
-    const reply = await this.#send(path, { body, headers: accept }, own);
-    return new CallEvents(reply, {
-      send: (ask) => this.#transport.send(ask),
-      signal: controller.signal,
-    });
+    const headers = { ...ask.headers, accept: "text/event-stream" };
+    try {
+      const reply = await this.#send(path, { ...ask, headers }, own);
+      return new CallEvents(reply, {
+        send: (it) => this.#transport.send(it),
+        signal: controller.signal,
+        failure: () => ask.feed?.failure,
+      });
+    } catch (error) {
+      throw ask.feed === undefined ? error : ask.feed.causeOf(error);
+    }
+  }
+
+  #askOf(tool: string | undefined, args: Args, options: CallOptions): CallAsk {
+    const input = tool === undefined ? undefined : inputOf(args);
+    if (tool === undefined || input === undefined) return callBody(tool, args, options);
+    assertSendable(input, this.#transport.hosts.map(({ url }) => url));
+    return { ...inputQuery(tool, input, options), feed: new InputFeed(input) };
   }
 
   /** The host keeps the deadline; the client waits little longer, if the host does not answer. */
   #send(
     path: string,
-    { body, headers }: Required<Pick<Ask, "body" | "headers">>,
+    ask: CallAsk,
     { timeoutMs, signal, idempotent = false }: CallOptions,
   ): Promise<Reply> {
     const hasLimit = typeof timeoutMs === "number" && timeoutMs > 0;
     return this.#transport.send({
       method: "POST",
       path,
-      body,
-      headers,
+      ...ask,
       signal,
       isRepeatable: idempotent === true,
       timeoutMs: hasLimit ? timeoutMs + GRACE_MS : null,
@@ -146,8 +181,10 @@ export class Calls {
   }
 }
 
-function outcomeOf(text: string): CallOutcome {
-  const { callId, workerId, durationMs, queueMs } = JSON.parse(text);
+function outcomeOf(text: string): CallOutcome | undefined {
+  const answer: unknown = JSON.parse(text);
+  if (!isRecord(answer) || !Object.hasOwn(answer, "result")) return undefined;
+  const { callId, workerId, durationMs, queueMs } = answer as unknown as CallOutcome;
   return { value: new ReceivedValue(text, "result"), callId, workerId, durationMs, queueMs };
 }
 

@@ -9,7 +9,8 @@ import {
   type Reply,
   unexpectedAnswer,
 } from "../http/mod.ts";
-import type { StreamEvent } from "../shapes/mod.ts";
+import { isRecord } from "../../json/mod.ts";
+import type { CallOutcome, StreamEvent } from "../shapes/mod.ts";
 import { ReceivedValue } from "../values/mod.ts";
 import { EventReader } from "./event_reader.ts";
 import type { SseEvent } from "./sse_parser.ts";
@@ -31,6 +32,8 @@ export interface CallEventsOptions {
   readonly send: (ask: Ask) => Promise<Reply>;
   /** Aborts when the reader has left, or need not be there any more. It ends all connections. */
   readonly signal: AbortSignal;
+  /** Returns the error of the input stream of the call, which is thrown instead of its effects. */
+  readonly failure?: () => { readonly error: unknown } | undefined;
   /** The pauses before the attempts to resume; the first is made at once. */
   readonly backoff?: Backoff;
 }
@@ -46,6 +49,8 @@ export class CallEvents {
   /** The id of the stream by the header of its answer; undefined if the host does not keep it. */
   readonly #streamId: string | undefined;
   #reader: EventReader;
+  /** The last id of the connections before this one. */
+  #lastId = "";
   #delivered = 0;
   /** The number of the last event; events up to it are not delivered again. */
   #last = -1;
@@ -78,7 +83,7 @@ export class CallEvents {
 
   /** Returns the place in a stream that the host keeps; undefined if it does not. */
   #place(): { readonly stream: string; readonly lastId: string } | undefined {
-    const { lastId } = this.#reader;
+    const lastId = this.#reader.lastId || this.#lastId;
     const [, stream] = RESUMABLE.exec(lastId) ?? [];
     if (stream !== undefined) return { stream, lastId };
     const id = this.#streamId;
@@ -132,6 +137,10 @@ export class CallEvents {
         this.#options.signal.throwIfAborted();
         cause = error;
       }
+      const failure = this.#options.failure?.();
+      if (failure !== undefined) throw failure.error;
+      // So that the next call asks another host first.
+      this.#host.failed();
       await this.#resume(cause);
     }
   }
@@ -142,6 +151,7 @@ export class CallEvents {
     this.#reader.leave();
     if (place === undefined) throw this.#lost(cause, "the host does not keep it");
     const { stream, lastId } = place;
+    this.#lastId = lastId;
     const { send, signal, backoff = new Backoff({ baseMs: 100, capMs: 3_000 }) } = this.#options;
     backoff.reset();
     for (let attempt = 1;; attempt++) {
@@ -208,7 +218,9 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 function doneOf(data: string): StreamEvent {
-  const { callId, workerId, durationMs, queueMs } = JSON.parse(data);
+  const done = parsed(data);
+  if (!isRecord(done) || !Object.hasOwn(done, "result")) throw strange("done", data);
+  const { callId, workerId, durationMs, queueMs } = done as unknown as CallOutcome;
   return {
     type: "done",
     value: new ReceivedValue(data, "result"),
@@ -220,7 +232,20 @@ function doneOf(data: string): StreamEvent {
 }
 
 function failureOf(data: string): SnakedenError {
-  const problem: unknown = JSON.parse(data);
-  if (isProblem(problem)) return problemError(problem);
-  return new SnakedenError("unexpected_answer", `The stream failed with ${data.slice(0, 200)}`);
+  const problem = parsed(data);
+  return isProblem(problem) ? problemError(problem) : strange("failed", data);
+}
+
+function parsed(data: string): unknown {
+  try {
+    return JSON.parse(data);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Returns the error of an event that no host sends. */
+function strange(event: string, data: string): SnakedenError {
+  const message = `The event ${event} of a stream is not one of Snakeden: ${data.slice(0, 200)}`;
+  return new SnakedenError("unexpected_answer", message);
 }

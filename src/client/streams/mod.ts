@@ -7,5 +7,6 @@
  */
 export { CallEvents } from "./call_events.ts";
 export { EventReader } from "./event_reader.ts";
+export { reporterTo } from "./progress_listener.ts";
 export { type SseEvent, SseParser } from "./sse_parser.ts";
 export { ToolStream } from "./tool_stream.ts";

@@ -1,3 +1,4 @@
+import { SnakedenError } from "../../errors.ts";
 import type { EncodedValue } from "../shapes/mod.ts";
 import { hasLongNumber, parseExactJson } from "./exact_json.ts";
 import { decodeTree } from "./tree.ts";
@@ -15,9 +16,14 @@ export class ReceivedValue implements EncodedValue {
 
   /** Returns the value, decoded. Each call returns a copy. */
   decode(): unknown {
-    return this.#field === undefined
-      ? decodeTree(parseExactJson(this.#text))
-      : decodeFields(this.#text, [this.#field])[this.#field];
+    try {
+      return this.#field === undefined
+        ? decodeTree(parseExactJson(this.#text))
+        : decodeFields(this.#text, [this.#field])[this.#field];
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new SnakedenError("unexpected_answer", `A value is not JSON: ${error.message}`);
+    }
   }
 }
 

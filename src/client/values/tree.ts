@@ -22,11 +22,19 @@ import { fromBase64, toBase64 } from "./base64.ts";
  * docs/values.md. The tree may be the value itself.
  *
  * @param name The name of the value in error texts.
+ * @param onInput Throws the error for an input stream, by its path.
  * @throws {SnakedenError} `invalid_value` for a value that cannot be sent; the text names its path.
  */
-export function encodeTree(value: unknown, name: string): unknown {
+export function encodeTree(
+  value: unknown,
+  name: string,
+  onInput?: (path: string) => never,
+): unknown {
   if (isPlain(value, DEFAULT_MAX_DEPTH)) return value;
-  const writer = new ValueWriter({ name });
+  const writer = new ValueWriter({
+    name,
+    ...(onInput === undefined ? {} : { inputs: () => ({ add: (_, path) => onInput(path) }) }),
+  });
   const tree = writer.write(value);
   return readTags(tree, inliner(writer.buffers));
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../../src/errors.ts";
-import { clientOf, deadUrl, fakeHost, problem, result } from "../fake_host.ts";
+import { clientOf, deadUrl, events, fakeHost, problem, result } from "../fake_host.ts";
 
 async function errorOf(work: Promise<unknown>): Promise<SnakedenError> {
   const error = await work.then(() => undefined, (it: unknown) => it);
@@ -113,6 +113,22 @@ Deno.test("a call that may have begun is not sent again, unless it is idempotent
   await using client = clientOf([cut.url, good.url]);
   assert.equal(await client.execute("x", {}, { idempotent: true }), 1);
   assert.ok(cut.count() >= 2);
+});
+
+Deno.test("after a stream broke, the next call goes to the next host without asking the first", async (t) => {
+  for (const end of ["breaks", "closes"] as const) {
+    await t.step(end, async () => {
+      await using first = fakeHost(() => events("event: chunk\ndata: 0\n\n", end));
+      await using second = fakeHost(() => result(1));
+      await using client = clientOf([first.url, second.url], {
+        retry: { minRestMs: 60_000, maxRestMs: 60_000 },
+      });
+      const stream = client.stream("x");
+      assert.equal((await errorOf(Promise.resolve(stream.result))).code, "connection_lost");
+      assert.equal(await client.execute("x"), 1);
+      assert.equal(first.requests.length, 1);
+    });
+  }
 });
 
 Deno.test("a GET is sent again to the next host after its connection broke", async () => {

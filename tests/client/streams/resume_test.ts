@@ -209,3 +209,26 @@ Deno.test("leaving a stream that the host keeps cancels its call there, and no o
     });
   }
 });
+
+Deno.test("a stream that is cut again before an event of its new connection goes on after the same event", async () => {
+  const after: (string | null)[] = [];
+  await using host = fakeHost((request) => {
+    if (request.method === "POST") {
+      const answer = events(event("chunk", "0", "s:1") + "id: s:2\nevent: chunk\n", "breaks");
+      answer.headers.set("snakeden-stream-id", "s");
+      return answer;
+    }
+    after.push(request.headers.get("last-event-id"));
+    switch (after.length) {
+      case 1:
+        return events(": heartbeat\n\n", "breaks");
+      case 2:
+        return events("", "closes");
+      default:
+        return events(event("chunk", "1", "s:2") + event("done", DONE, "s:3"), "closes");
+    }
+  });
+  await using client = clientOf([host.url]);
+  assert.deepEqual(await read(client.stream("x")), { chunks: [0, 1], error: undefined });
+  assert.deepEqual(after, ["s:1", "s:1", "s:1"]);
+});

@@ -5,8 +5,10 @@
 import type * as client from "../../../src/client/mod.ts";
 import { CALL_CASES } from "./call_cases.ts";
 import { HOST_CASES } from "./host_cases.ts";
+import { INPUT_CASES } from "./input_cases.ts";
 import { SESSION_CASES } from "./session_cases.ts";
 import { STREAM_CASES } from "./stream_cases.ts";
+import { TOOL_CASES } from "./tool_cases.ts";
 import { VALUE_CASES } from "./value_cases.ts";
 
 /** The classes that a case compares with: those of the library, or those of the bundle. */
@@ -24,6 +26,8 @@ export type Classes = Pick<
 export interface Subject {
   readonly den: client.Den;
   readonly classes: Classes;
+  /** False where `fetch` does not send streams. */
+  readonly sendsStreams: boolean;
 }
 
 /** A case of the suite. */
@@ -39,13 +43,15 @@ export interface CaseResult {
 }
 
 /** The adapters whose tools the cases call, in one pool of two workers. */
-export const ADAPTERS_OF_SUITE = ["snakeden.demo", "streams", "dies_in_call"];
+export const ADAPTERS_OF_SUITE = ["snakeden.demo", "streams", "dies_in_call", "reads_streams"];
 
 /** All cases. */
 export const CASES: readonly Case[] = [
   ...CALL_CASES,
   ...VALUE_CASES,
   ...STREAM_CASES,
+  ...INPUT_CASES,
+  ...TOOL_CASES,
   ...SESSION_CASES,
   ...HOST_CASES,
 ];
