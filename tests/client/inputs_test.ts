@@ -163,10 +163,10 @@ Deno.test("an error of the source wins over the failed request, also if it is un
   });
   await using client = clientOf([host.url]);
   for (const thrown of [new RangeError("of the source"), "text", undefined]) {
-    async function* failing(): AsyncGenerator<number> {
+    const failing = async function* (): AsyncGenerator<number> {
       yield await Promise.resolve(1);
       throw thrown;
-    }
+    };
     for (const items of [failing(), ReadableStream.from(failing())]) {
       const calls = [
         () => client.execute("x", { items }),
