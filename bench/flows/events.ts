@@ -78,6 +78,8 @@ class EventReader {
       it.slice(it.indexOf(":") + 2)
     );
     this.lastId = id;
+    // The first block of a stream that can be resumed has only an id.
+    if (event === "") return;
     if (event === "done") this.isDone = true;
     else if (event !== "chunk" || Number(data) !== this.count++) {
       throw new Error(`after ${this.count} events came ${block}`);

@@ -70,12 +70,13 @@ async function* generated(items: number): AsyncGenerator<number> {
 }
 
 /** An iterator without the costs of a generator. */
-function counter(items: number): AsyncIterable<number> {
+function counter(items: number): AsyncIterableIterator<number> {
   let i = 0;
   return {
-    [Symbol.asyncIterator]: () => ({
-      next: () => Promise.resolve(i < items ? { value: i++ } : { done: true, value: undefined }),
-    }),
+    [Symbol.asyncIterator](): AsyncIterableIterator<number> {
+      return this;
+    },
+    next: () => Promise.resolve(i < items ? { value: i++ } : { done: true, value: undefined }),
   };
 }
 

@@ -1,7 +1,9 @@
+import { join } from "node:path";
 import type { SnakedenOptions } from "snakeden";
+import type { Bench } from "../bench.ts";
 import type { ClientCommand } from "../commands.ts";
 import { MeasuringProcess } from "../host_process.ts";
-import { WORKER_REQUIREMENTS } from "../installation.ts";
+import { HOME } from "../installation.ts";
 import { startSnakedenServer } from "../peers/http_servers.ts";
 import { FLOW_POOL } from "./flow_pool.ts";
 
@@ -10,9 +12,11 @@ export interface FlowsServer extends AsyncDisposable {
   readonly client: MeasuringProcess<ClientCommand>;
 }
 
-/** Starts a server and its client. */
+/** Starts a server and its client. Each has a name of its own. */
 export async function startFlowsServer(
-  { workers, limits = {} }: {
+  { installation }: Bench,
+  { name, workers, limits = {} }: {
+    readonly name: string;
     readonly workers: number;
     readonly limits?: NonNullable<SnakedenOptions["limits"]>;
   },
@@ -21,9 +25,9 @@ export async function startFlowsServer(
   const { port } = resources.use(
     await startSnakedenServer({
       pools: [{ ...FLOW_POOL, size: workers }],
-      python: { requirements: [WORKER_REQUIREMENTS] },
+      python: { executable: installation.python },
       limits,
-    }, { path: "", body: "" }),
+    }, { dataDir: join(HOME, `flows-${name}`), path: "", body: "" }),
   );
   const client = resources.use(
     await MeasuringProcess.start<ClientCommand>("bench/flows/client.ts", [String(port)]),

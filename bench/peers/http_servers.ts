@@ -4,7 +4,7 @@ import type { SnakedenOptions } from "snakeden";
 import type { Bench } from "../bench.ts";
 import { Child, type ChildOptions } from "../child.ts";
 import { type HttpServer, PAYLOAD, type StartServer } from "../contender.ts";
-import { DATA_DIR, HOME, ROOT, WORKER_REQUIREMENTS } from "../installation.ts";
+import { DATA_DIR, ROOT, WORKER_REQUIREMENTS } from "../installation.ts";
 
 const START_TIMEOUT_MS = 60_000;
 
@@ -20,24 +20,35 @@ async function startSnakeden(bench: Bench): Promise<HttpServer> {
   return await startSnakedenServer({
     pools: [{ name: "default", size: bench.workers }],
     python: { requirements: [WORKER_REQUIREMENTS] },
-  }, { path: "/v1/execute", body: JSON.stringify({ tool: "echo", args: PAYLOAD }) });
+  }, {
+    dataDir: DATA_DIR,
+    path: "/v1/execute",
+    body: JSON.stringify({ tool: "echo", args: PAYLOAD }),
+  });
 }
 
-/** Starts Snakeden as `deno task serve` does, with its permissions. */
+/**
+ * Starts Snakeden as `deno task serve` does, with its permissions. No other one may use the data
+ * directory at the same time.
+ */
 export async function startSnakedenServer(
   config: SnakedenOptions,
-  request: { readonly path: string; readonly body: string },
+  { dataDir, ...request }: {
+    readonly dataDir: string;
+    readonly path: string;
+    readonly body: string;
+  },
 ): Promise<HttpServer> {
-  const file = join(HOME, "snakeden.config.json");
-  await Deno.mkdir(HOME, { recursive: true });
+  const file = join(dataDir, "snakeden.config.json");
+  await Deno.mkdir(dataDir, { recursive: true });
   await Deno.writeTextFile(file, JSON.stringify(config));
   return await startServer(Deno.execPath(), {
     args: [
-      ...["run", "-P=serve", "--no-prompt", `--allow-write=/tmp,${DATA_DIR}`],
+      ...["run", "-P=serve", "--no-prompt", `--allow-write=/tmp,${dataDir}`],
       ...[join(ROOT, "main.ts"), "--config", file],
     ],
     cwd: ROOT,
-    env: { SNAKEDEN_PORT: "0", SNAKEDEN_DATA_DIR: DATA_DIR },
+    env: { SNAKEDEN_PORT: "0", SNAKEDEN_DATA_DIR: dataDir },
     stopSignal: "SIGTERM",
   }, request);
 }

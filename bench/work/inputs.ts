@@ -28,7 +28,7 @@ export const inputs: Workload = {
         });
       }
     }
-    const { client } = resources.use(await startFlowsServer({ workers: 1 }));
+    const { client } = resources.use(await startFlowsServer(bench, { name: "inputs", workers: 1 }));
     const body =
       (kind: BodyCommand["kind"], amount: number): Subject["measure"] => ({ isWarmUp }) =>
         client.run({ do: "body", kind, amount: part(isWarmUp) * amount });

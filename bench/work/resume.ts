@@ -5,6 +5,8 @@ import { type Result, rowsOf, type Workload } from "../workload.ts";
 const EVENTS = 500_000;
 const CUTS = [20_000, 1_000];
 const RESUME_MS = 10_000;
+/** More than the buffers of a connection may hold, since what they lose has to be sent again. */
+const REPLAY_BYTES = 33_554_432;
 
 /** Streams that are cut and resumed. */
 export const resume: Workload = {
@@ -14,9 +16,13 @@ export const resume: Workload = {
   async run(bench: Bench): Promise<Result[]> {
     const events = bench.pace.quick ? EVENTS / 10 : EVENTS;
     await using resources = new AsyncDisposableStack();
-    const plain = resources.use(await startFlowsServer({ workers: 2 }));
+    const plain = resources.use(await startFlowsServer(bench, { name: "plain", workers: 2 }));
     const kept = resources.use(
-      await startFlowsServer({ workers: 2, limits: { streamResumeMs: RESUME_MS } }),
+      await startFlowsServer(bench, {
+        name: "kept",
+        workers: 2,
+        limits: { streamResumeMs: RESUME_MS, streamReplayBytes: REPLAY_BYTES },
+      }),
     );
     const variants: [string, typeof plain, number | undefined][] = [
       ["without streamResumeMs", plain, undefined],

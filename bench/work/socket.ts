@@ -21,7 +21,7 @@ export const socket: Workload = {
       ["a call per frame", "calls", CALL_WORKERS],
     ];
     for (const [name, as, workers] of variants) {
-      const { client } = resources.use(await startFlowsServer({ workers }));
+      const { client } = resources.use(await startFlowsServer(bench, { name: as, workers }));
       subjects.push({
         name: `${name}, ${workers} workers`,
         measure: ({ durationMs }) =>
