@@ -58,13 +58,18 @@ class RawClient implements Disposable {
     this.#connection = connection;
   }
 
-  static async open(url: string, path: string, type: string): Promise<RawClient> {
+  static async open(
+    url: string,
+    path: string,
+    type: string,
+    framing = "transfer-encoding: chunked",
+  ): Promise<RawClient> {
     const { hostname, port } = new URL(url);
     const connection = await Deno.connect({ hostname, port: Number(port) });
     const client = new RawClient(connection);
     await client.write(
       `POST ${path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: ${type}\r\n` +
-        "accept: application/x-ndjson\r\ntransfer-encoding: chunked\r\n\r\n",
+        `accept: application/x-ndjson\r\n${framing}\r\n\r\n`,
     );
     return client;
   }
@@ -77,6 +82,11 @@ class RawClient implements Disposable {
 
   async send(text: string): Promise<void> {
     await this.write(`${encoder.encode(text).byteLength.toString(16)}\r\n${text}\r\n`);
+  }
+
+  /** Ends what it sends, while it still reads. */
+  async endWriting(): Promise<void> {
+    await this.#connection.closeWrite();
   }
 
   async readUntil(text: string): Promise<void> {
@@ -286,6 +296,32 @@ Deno.test("a client that leaves in the middle of its body frees the worker", asy
     }
     await until(async () => await busyOf(server.url) === 0, "the worker to be free");
   }
+});
+
+Deno.test("a body that breaks off is a HostError in the tool, after the items before it", async () => {
+  await using server = await serve();
+  using client = await RawClient.open(
+    server.url,
+    "/v1/execute?tool=catches&input=items",
+    LINES,
+    "content-length: 2000",
+  );
+  await client.write("1\n2\n");
+  await until(async () => await busyOf(server.url) === 1, "the call to begin");
+  await client.endWriting();
+  await client.readUntil('"taken":[1,2],"code":"request_incomplete"');
+  await until(async () => await busyOf(server.url) === 0, "the worker to be free");
+});
+
+Deno.test("the death of a worker ends a call whose body is still open", async () => {
+  await using server = await serve();
+  using client = await RawClient.open(server.url, "/v1/execute?tool=count&input=items", LINES);
+  await client.send("1\n");
+  await until(async () => await busyOf(server.url) === 1, "the call to begin");
+  const { workers } = await (await fetch(`${server.url}/v1/workers`)).json();
+  Deno.kill(workers[0].pid, "SIGKILL");
+  await client.readUntil("worker_crashed");
+  assert.equal(await resultOf(post(`${server.url}/v1/execute?tool=total&input=numbers`, "1\n")), 1);
 });
 
 Deno.test("a tool that does not read makes the client wait", async () => {
