@@ -10,9 +10,10 @@ import {
   readText,
   type TextFrame,
 } from "./frame_fields.ts";
-import { HEAD_BYTES, readBinary } from "./frames.ts";
+import { type BinaryFrame, HEAD_BYTES, readBinary } from "./frames.ts";
 import type { ClosableSocket } from "./open_sockets.ts";
 import { Outlet } from "./outlet.ts";
+import { decodeText, readPacked } from "./packed.ts";
 import { PendingBuffers } from "./pending_buffers.ts";
 import { INPUT_WINDOW_BYTES, SocketCall, type SocketHost } from "./socket_call.ts";
 
@@ -134,16 +135,20 @@ export class Connection implements ClosableSocket {
   #onText(text: string): void {
     const bytes = text.length > MAX_TEXT_BYTES ? text.length : Buffer.byteLength(text);
     if (bytes > MAX_TEXT_BYTES) throw new Breach(CLOSE.tooBig, textTooLong(bytes));
+    this.#onFrame(readText(text, this.#options.limits.maxDepth), { bytes });
+  }
+
+  #onFrame(frame: TextFrame, received: ReceivedFrame): void {
     const { limits: { maxDepth } } = this.#options;
-    const frame = readText(text, maxDepth);
-    if (frame.type === "call") return this.#open(frame, maxDepth);
+    if (frame.type === "call") return this.#open(frame, received);
     const call = this.#find(frame.id);
     if (call === undefined) return;
     const taken = this.#buffers.take(frame.id);
     try {
       if (frame.type === "chunk") {
-        const value = readItem(frame, { maxDepth, buffers: taken.buffers });
-        call.push(value, bytes + taken.bytes);
+        const buffers = joined(taken.buffers, received.packed);
+        const value = readItem(frame, { maxDepth, buffers });
+        call.push(value, received.bytes + taken.bytes);
         return;
       }
       checkNoFields(frame.fields);
@@ -161,7 +166,8 @@ export class Connection implements ClosableSocket {
     }
     const frame = readBinary(message);
     if (typeof frame === "string") throw badFrame("", frame);
-    if (frame.kind === "item") this.#find(frame.id)?.push(frame.bytes, bytes);
+    if (frame.kind === "packed") this.#onPacked(frame, bytes);
+    else if (frame.kind === "item") this.#find(frame.id)?.push(frame.bytes, bytes);
     else if (this.#calls.has(frame.id) || frame.id > this.#lastId) {
       try {
         this.#buffers.add(frame.id, frame.bytes);
@@ -171,7 +177,22 @@ export class Connection implements ClosableSocket {
     }
   }
 
-  #open(frame: TextFrame, maxDepth: number): void {
+  #onPacked({ id, bytes: payload }: BinaryFrame, bytes: number): void {
+    const { limits: { maxDepth } } = this.#options;
+    const packed = readPacked(payload);
+    if (typeof packed === "string") throw badFrame("", packed);
+    const { text: { byteLength } } = packed;
+    if (byteLength > MAX_TEXT_BYTES) throw new Breach(CLOSE.tooBig, textTooLong(byteLength));
+    const text = decodeText(packed.text);
+    if (text === undefined) throw badFrame("", "the text in a packed message is not UTF-8");
+    const frame = readText(text, maxDepth);
+    if (frame.id !== id) {
+      throw badFrame("id", `given ${frame.id}; allowed: ${id}, as in the head of the message`);
+    }
+    this.#onFrame(frame, { bytes, packed: packed.buffers });
+  }
+
+  #open(frame: TextFrame, { packed }: ReceivedFrame): void {
     const { id } = frame;
     if (id <= this.#lastId) {
       throw badFrame(
@@ -185,13 +206,17 @@ export class Connection implements ClosableSocket {
     const { host, traffic, requestId, limits } = this.#options;
     try {
       if (this.#calls.size >= limits.maxSocketCalls) throw tooManyCalls(limits.maxSocketCalls);
-      const fields = readCall(frame, { maxDepth, buffers });
+      const fields = readCall(frame, {
+        maxDepth: limits.maxDepth,
+        buffers: joined(buffers, packed),
+      });
       const call = new SocketCall(fields, {
         id,
         host,
         traffic,
         outlet: this.#outlet,
         requestId,
+        packs: packed !== undefined,
         maxTextChars: limits.maxBodyBytes,
         onError: (error, { tool, options: { pool } }) => this.#sendError(id, error, { tool, pool }),
         onEnd: () => this.#onEnd(id),
@@ -239,6 +264,22 @@ export class Connection implements ClosableSocket {
     this.#sendError(null, cause);
     this.close(code, cause instanceof SnakedenError ? cause.message : "internal error");
   }
+}
+
+/** The way in which a text message came. */
+interface ReceivedFrame {
+  /** The bytes of its message. */
+  readonly bytes: number;
+  /** The buffers in the same message, if that was a packed one. */
+  readonly packed?: readonly Uint8Array[];
+}
+
+/** Returns buffers that came in messages of their own, and then those of a packed message. */
+function joined(
+  single: readonly Uint8Array[],
+  packed: readonly Uint8Array[] = [],
+): readonly Uint8Array[] {
+  return single.length === 0 ? packed : [...single, ...packed];
 }
 
 /** A message that ends the connection. */

@@ -7,11 +7,11 @@ import type { Value } from "../../bridge/mod.ts";
 export const HEAD_BYTES = 8;
 
 /** The kinds of binary messages. */
-const KINDS = { item: 1, buffer: 2 } as const;
+const KINDS = { item: 1, buffer: 2, packed: 3 } as const;
 
 /**
  * The kind of a binary message: `item` is bytes as an item of a stream; `buffer` is a buffer of the
- * next text message of its call.
+ * next text message of its call; `packed` is a text message together with its buffers.
  */
 export type BinaryKind = keyof typeof KINDS;
 
@@ -26,10 +26,15 @@ export interface BinaryFrame {
 /** Returns a binary message as it is sent. */
 export function writeBinary(kind: BinaryKind, id: number, bytes: Uint8Array): Uint8Array {
   const message = new Uint8Array(HEAD_BYTES + bytes.byteLength);
-  message[0] = KINDS[kind];
-  new DataView(message.buffer).setUint32(4, id, true);
+  writeHead(new DataView(message.buffer), kind, id);
   message.set(bytes, HEAD_BYTES);
   return message;
+}
+
+/** Writes the head of a binary message. */
+export function writeHead(message: DataView, kind: BinaryKind, id: number): void {
+  message.setUint8(0, KINDS[kind]);
+  message.setUint32(4, id, true);
 }
 
 /** Returns a binary message, whose bytes are not copied; or a text that says what is wrong. */
@@ -43,22 +48,24 @@ export function readBinary(message: ArrayBuffer): BinaryFrame | string {
   const bytes = new Uint8Array(message, HEAD_BYTES);
   if (kind === KINDS.item) return { kind: "item", id, bytes };
   if (kind === KINDS.buffer) return { kind: "buffer", id, bytes };
-  return `given the kind ${kind}; allowed: ${KINDS.item} (item) or ${KINDS.buffer} (buffer)`;
+  if (kind === KINDS.packed) return { kind: "packed", id, bytes };
+  const allowed = Object.entries(KINDS).map(([name, number]) => `${number} (${name})`);
+  return `given the kind ${kind}; allowed: ${allowed.join(", ")}`;
 }
 
-/** The messages that send one value: its buffers, then the text that refers to them. */
-export interface ValueFrames {
-  readonly buffers: readonly Uint8Array[];
+/** A text message and the buffers that it refers to. */
+export interface TextWithBuffers {
   readonly text: string;
+  readonly buffers: readonly Uint8Array[];
 }
 
 /**
- * Returns the messages of a value in the field `field` of a text message. The JSON that Python
- * wrote is passed on unparsed.
+ * Returns the text message of a value in its field `field`, and the buffers of the value. The JSON
+ * that Python wrote is passed on unparsed.
  *
  * @param rest The other fields, after `type` and `id`.
  */
-export function valueFrames(
+export function valueText(
   { type, id, field, rest = {} }: {
     readonly type: string;
     readonly id: number;
@@ -66,12 +73,12 @@ export function valueFrames(
     readonly rest?: Readonly<Record<string, unknown>>;
   },
   value: Value,
-): ValueFrames {
+): TextWithBuffers {
   const { text, buffers } = value.parts;
   const others = JSON.stringify(rest).slice(1);
   const end = others === "}" ? "}" : `,${others}`;
   return {
-    buffers: buffers.map((it) => writeBinary("buffer", id, it)),
+    buffers,
     text: `{"type":"${type}","id":${id},"${field}":${text}${end}`,
   };
 }

@@ -5,12 +5,15 @@ import type { CallOutcome, StreamEvent } from "../../pool/mod.ts";
 import { OVER_HTTP } from "../../tools/mod.ts";
 import { type EventSource, inMicroseconds, type Traffic } from "../calls/mod.ts";
 import { badFrame, type SocketCallFields, withInput } from "./frame_fields.ts";
-import { valueFrames, writeBinary } from "./frames.ts";
+import { valueText, writeBinary } from "./frames.ts";
 import { InputQueue } from "./input_queue.ts";
 import type { Outlet } from "./outlet.ts";
+import { MAX_PACKED_BUFFERS, writePacked } from "./packed.ts";
 
 /** The bytes of input that may wait for a tool. */
 export const INPUT_WINDOW_BYTES = 256 * 1024;
+/** Values up to this size are sent packed; larger ones gain nothing from it. */
+const MAX_PACKED_BYTES = 256 * 1024;
 
 /** The host, as the calls of a socket see it. */
 export interface SocketHost {
@@ -25,6 +28,8 @@ export interface SocketCallOptions {
   readonly traffic: Pick<Traffic, "arguments">;
   readonly outlet: Outlet;
   readonly requestId: string;
+  /** True if values with buffers are sent as packed messages. */
+  readonly packs: boolean;
   /** The longest text message. */
   readonly maxTextChars: number;
   /** Sends the error that has ended the call. */
@@ -166,13 +171,17 @@ export class SocketCall {
     },
     value: Value,
   ): Promise<void> {
-    const { outlet, id, maxTextChars } = this.#options;
+    const { outlet, id, packs, maxTextChars } = this.#options;
     using _room = outlet.reserve(value.weight);
     await outlet.ready();
     if (!outlet.isOpen) return;
-    const { buffers, text } = valueFrames({ ...head, id }, value);
+    const { buffers, text } = valueText({ ...head, id }, value);
     if (text.length > maxTextChars) throw tooLarge(head.field, text.length, maxTextChars);
-    for (const buffer of buffers) outlet.send(buffer);
+    const isSmall = buffers.length <= MAX_PACKED_BUFFERS && value.weight <= MAX_PACKED_BYTES;
+    if (packs && buffers.length > 0 && isSmall) {
+      return outlet.send(writePacked(id, { text, buffers }));
+    }
+    for (const buffer of buffers) outlet.send(writeBinary("buffer", id, buffer));
     outlet.send(text);
   }
 }

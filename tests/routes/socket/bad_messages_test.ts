@@ -4,7 +4,7 @@ import type { CallOptions } from "../../../src/calls/call_options.ts";
 import { until } from "../../fixtures/until.ts";
 import { memoryEngine, outcomeOf } from "../memory_engine.ts";
 import { connect, frameHead, text } from "./raw_client.ts";
-import { binary, serveSockets, SocketClient } from "./socket_client.ts";
+import { binary, packed, serveSockets, SocketClient } from "./socket_client.ts";
 
 type Sent = string | Uint8Array<ArrayBuffer>;
 
@@ -16,6 +16,10 @@ function untilAborted({ signal }: CallOptions): Promise<never> {
 
 const CALL = '{"type":"call","id":1,"tool":"a"}';
 const BYTES = new Uint8Array(1);
+
+function u32(...numbers: number[]): Uint8Array {
+  return new Uint8Array(new Uint32Array(numbers).buffer);
+}
 
 /** The messages of a client, the code of the close, and the field and text of the error. */
 const BREACHES: readonly (readonly [string, readonly Sent[], number, string, RegExp])[] = [
@@ -31,7 +35,20 @@ const BREACHES: readonly (readonly [string, readonly Sent[], number, string, Reg
   ["an item for no call", [binary("item", 7, BYTES)], 1002, "id", /given 7, which no call has/],
   ["an id that is open", [CALL, CALL], 1002, "id", /given 1, but 1 was used already/],
   ["a binary message without head", [new Uint8Array(7)], 1002, "", /given 7 bytes; allowed/],
-  ["an unknown kind", [binary(3, 1, BYTES)], 1002, "", /given the kind 3; allowed: 1 \(item\)/],
+  ["an unknown kind", [binary(4, 1, BYTES)], 1002, "", /given the kind 4; allowed: 1 \(item\)/],
+  [
+    "a packed message without a count",
+    [binary(3, 1, BYTES)],
+    1002,
+    "",
+    /number of buffers is miss/,
+  ],
+  ["a packed message of many buffers", [binary(3, 1, u32(65))], 1002, "", /given 65 buffers; all/],
+  ["a packed message without lengths", [binary(3, 1, u32(2, 1))], 1002, "", /the lengths of 2 buf/],
+  ["a buffer that is too long", [binary(3, 1, u32(1, 9, 0, 0))], 1002, "", /length 9, but 8 bytes/],
+  ["a packed message without text", [packed(1, "")], 1002, "the message", /it is empty/],
+  ["a packed text that is not UTF-8", [packed(1, u32(0xff))], 1002, "", /is not UTF-8/],
+  ["a packed text for another id", [packed(2, CALL)], 1002, "id", /given 1; allowed: 2, as in the/],
   ["a long text", [" ".repeat(131_073)], 1009, "", /given a text of 131073 bytes; allowed/],
   ["a text of many bytes", ["é".repeat(65_537)], 1009, "", /given a text of 131074 bytes/],
   ["a long binary", [binary("buffer", 1, new Uint8Array(4_097))], 1009, "", /given 4097 bytes/],
@@ -126,6 +143,16 @@ Deno.test("GET /v1/socket ends a call whose item is wrong, and no other", async 
     client.send({ type: "call", id: 2, tool: "ok" });
     assert.equal((await client.last(2)).result, 1);
   }
+});
+
+Deno.test("GET /v1/socket closes at a packed text that is too long", async () => {
+  await using server = serveSockets(memoryEngine());
+  await using client = await SocketClient.open(server.url);
+  client.send(packed(1, " ".repeat(131_073)));
+  const { problem } = await client.next();
+  const [error] = (problem as { errors: { message: string }[] }).errors;
+  assert.match(error?.message ?? "", /given a text of 131073 bytes/);
+  assert.equal((await client.closed).code, 1009);
 });
 
 Deno.test("GET /v1/socket cuts the connection at a message of 1 GB, and takes none of it", async () => {

@@ -103,8 +103,47 @@ export function binary(
   return message;
 }
 
-function binaryOf(data: ArrayBuffer): Binary {
+/** Returns a packed message as docs/http.md describes it, with the lengths that it is to name. */
+export function packed(
+  id: number,
+  text: Readonly<Record<string, unknown>> | string | Uint8Array,
+  buffers: readonly Uint8Array[] = [],
+): Uint8Array<ArrayBuffer> {
+  const parts: number[] = [];
+  const u32 = (n: number): void => void parts.push(...new Uint8Array(new Uint32Array([n]).buffer));
+  const align = (): void => {
+    while (parts.length % 8 !== 0) parts.push(0);
+  };
+  u32(buffers.length);
+  for (const { length } of buffers) u32(length);
+  for (const buffer of buffers) {
+    align();
+    parts.push(...buffer);
+  }
+  align();
+  const isBytes = text instanceof Uint8Array;
+  const json = isBytes ? text : new TextEncoder().encode(
+    typeof text === "string" ? text : JSON.stringify(text),
+  );
+  return binary(3, id, new Uint8Array([...parts, ...json]));
+}
+
+function packedOf(data: ArrayBuffer): Message {
   const head = new DataView(data);
+  const buffers: Uint8Array[] = [];
+  const count = head.getUint32(8, true);
+  let at = Math.ceil((12 + 4 * count) / 8) * 8;
+  for (let i = 0; i < count; i++) {
+    const length = head.getUint32(12 + 4 * i, true);
+    buffers.push(new Uint8Array(data, at, length));
+    at = Math.ceil((at + length) / 8) * 8;
+  }
+  return { ...JSON.parse(new TextDecoder().decode(data.slice(at))), buffers };
+}
+
+function binaryOf(data: ArrayBuffer): Message | Binary {
+  const head = new DataView(data);
+  if (head.getUint8(0) === 3) return packedOf(data);
   const type = head.getUint8(0) === 1 ? "item" : "buffer";
   return { type, id: head.getUint32(4, true), bytes: new Uint8Array(data, 8) };
 }
