@@ -198,3 +198,19 @@ def test_socket_link_sends_whole_frames_only_if_a_signal_handler_raises(peer: Pe
     outbox.put_now(b"after")
     assert peer.received() == [b"after"]
     peer.start()
+
+
+def test_socket_link_does_not_wait_for_bytes_when_the_relief_has_just_handled_some(
+    peer: Peer,
+) -> None:
+    # So that a wait for bytes takes longer than the test waits.
+    peer.link._wait_for_bytes(seconds=2 * int(TIMEOUT))
+    peer.start()
+    # The main thread has found no call to run, and is about to wait.
+    peer.send(1)
+    peer.wait_handled(1)
+    waiting = threading.Thread(target=peer.link.wait)
+    waiting.start()
+    waiting.join(TIMEOUT)
+    assert not waiting.is_alive()
+    assert peer.handled == [(1, RELIEF)]

@@ -1,13 +1,14 @@
 /** Tests packed messages of a WebSocket: a text message together with its buffers. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { valueOf } from "../memory_engine.ts";
+import type { StreamEvent } from "../../../src/pool/mod.ts";
 import {
   chunk,
   done,
   memoryEngine,
   type MemoryEngineOptions,
   outcomeOf,
+  valueOf,
 } from "../memory_engine.ts";
 import { readBinary } from "../../../src/routes/socket/frames.ts";
 import { decodeText, readPacked, writePacked } from "../../../src/routes/socket/packed.ts";
@@ -66,7 +67,7 @@ Deno.test("GET /v1/socket counts buffers sent before a packed message first", as
 
 Deno.test("GET /v1/socket streams chunks packed, and bytes as items", async () => {
   await using server = serveSockets(memoryEngine({
-    events: async function* () {
+    events: async function* (): AsyncGenerator<StreamEvent> {
       yield await Promise.resolve(chunk(bytes(7)));
       yield chunk({ x: bytes(8) });
       yield done("end");

@@ -85,6 +85,10 @@ class SocketLink:
         """The turn: its holder reads."""
         self._waiting = False
         """True while the main thread has the turn and nothing to do."""
+        self._relieved = False
+        """True once the relief has handled messages, until the main thread has come to read. Only
+        the holder of the turn uses it.
+        """
         self._watching = False
         """True while the relief waits for bytes, and perhaps a moment longer."""
         self._waits = 0
@@ -122,6 +126,10 @@ class SocketLink:
             self._turn.release()
             return
         try:
+            if self._relieved:
+                # The relief may have added a call after the main thread has looked for one.
+                self._relieved = False
+                return
             self._waiting = True
             # Reads without poll(), which would add some microseconds.
             self._pump()
@@ -219,6 +227,7 @@ class SocketLink:
                 try:
                     # Otherwise the main thread may have read the bytes.
                     if seen == self._waits:
+                        self._relieved = True
                         self._pump()
                 finally:
                     self._turn.release()
