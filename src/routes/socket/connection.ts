@@ -21,6 +21,8 @@ import { INPUT_WINDOW_BYTES, SocketCall, type SocketHost } from "./socket_call.t
 export const MAX_TEXT_BYTES = 128 * 1024;
 /** The most bytes in a binary message: the runtime takes less than 64 MiB. */
 const RUNTIME_MAX_BYTES = 64 * 1024 * 1024 - 1;
+/** The most errors of refused calls that may wait for a client that reads too little. */
+const MAX_REFUSALS = 256;
 /** The longest reason of a close, in bytes. */
 const MAX_REASON_BYTES = 123;
 
@@ -62,6 +64,8 @@ export class Connection implements ClosableSocket {
   readonly #closed = Promise.withResolvers<void>();
   /** The highest id of a call so far. */
   #lastId = -1;
+  /** The errors of refused calls that wait for the client. */
+  #refusals = 0;
   /** True once nothing more is taken from the client. */
   #isClosing = false;
 
@@ -224,8 +228,20 @@ export class Connection implements ClosableSocket {
       this.#calls.set(id, call);
       void call.run();
     } catch (error) {
-      this.#sendError(id, error);
+      this.#refuse(id, error);
     }
+  }
+
+  /** Sends the error of a call that was not opened, once the client has read enough. */
+  #refuse(id: number, error: unknown): void {
+    const ready = this.#outlet.ready();
+    if (ready === undefined) return this.#sendError(id, error);
+    if (this.#refusals === MAX_REFUSALS) throw new Breach(CLOSE.policy, tooManyRefusals());
+    this.#refusals += 1;
+    void ready.then(() => {
+      this.#refusals -= 1;
+      this.#sendError(id, error);
+    });
   }
 
   #onEnd(id: number): void {
@@ -306,6 +322,15 @@ function textTooLong(bytes: number): InvalidInputError {
 
 function binaryTooLong(bytes: number, maxBytes: number): InvalidInputError {
   return badFrame("", `given ${bytes} bytes; allowed: at most ${maxBytes} (limits.maxUploadBytes)`);
+}
+
+function tooManyRefusals(): SnakedenError {
+  return new SnakedenError(
+    "server_busy",
+    `Cannot go on: the client reads too little, and sends calls although ${MAX_REFUSALS} of them ` +
+      "were refused",
+    { retryable: true },
+  );
 }
 
 function tooManyCalls(maxSocketCalls: number): SnakedenError {

@@ -63,7 +63,9 @@ export class SocketCall {
     try {
       await (this.#fields.streams ? this.#stream() : this.#execute());
     } catch (error) {
-      if (this.#options.outlet.isOpen) onError(error, this.#fields);
+      const { outlet } = this.#options;
+      await outlet.ready();
+      if (outlet.isOpen) onError(error, this.#fields);
     } finally {
       this.#input?.fail(new SnakedenError("cancelled", "The call has ended"));
       onEnd();

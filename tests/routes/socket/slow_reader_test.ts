@@ -1,0 +1,52 @@
+/** Tests clients that send calls and read nothing. */
+import assert from "node:assert/strict";
+import { SnakedenError } from "../../../src/errors.ts";
+import { until } from "../../fixtures/until.ts";
+import { memoryEngine, outcomeOf } from "../memory_engine.ts";
+import { connect, text } from "./raw_client.ts";
+import { serveSockets, SocketClient } from "./socket_client.ts";
+
+/** Sends calls until the server cuts the connection; returns their number. */
+async function flood(port: number, isClosed: () => boolean): Promise<number> {
+  using client = await connect(port);
+  let sent = 0;
+  try {
+    while (!isClosed()) {
+      sent += 1;
+      await client.write(text(JSON.stringify({ type: "call", id: sent, tool: "a" })));
+    }
+  } catch (error) {
+    const { ConnectionReset, BrokenPipe } = Deno.errors;
+    if (!(error instanceof ConnectionReset || error instanceof BrokenPipe)) throw error;
+  }
+  return sent;
+}
+
+const TOOLS = {
+  "long results": () => Promise.resolve(outcomeOf("x".repeat(65_536))),
+  "errors": () => Promise.reject(new SnakedenError("unknown_tool", "There is no such tool")),
+} as const;
+
+for (const [what, call] of Object.entries(TOOLS)) {
+  Deno.test(`GET /v1/socket disconnects a client that does not read ${what}, and calls on`, async () => {
+    let calls = 0;
+    await using server = serveSockets(memoryEngine({
+      call: () => {
+        calls += 1;
+        return call();
+      },
+    }));
+    let opened = false;
+    const sent = await flood(server.port, () => {
+      opened ||= server.sockets.size === 1;
+      return opened && server.sockets.size === 0;
+    });
+    assert.ok(sent > 256);
+    const before = calls;
+    await until(() => server.sockets.size === 0, "the client to be disconnected");
+    assert.equal(calls, before);
+    await using other = await SocketClient.open(server.url);
+    other.send({ type: "call", id: 1, tool: "a" });
+    assert.equal((await other.next()).id, 1);
+  });
+}
