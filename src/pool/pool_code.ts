@@ -115,7 +115,7 @@ export class PoolCode {
     return this.#byName.get(tool)?.timeoutMs ?? 0;
   }
 
-  /** Returns the time that calls of a tool may show nothing unless they name a limit; 0 for none. */
+  /** Returns the time that calls of a tool may show nothing by default; 0 for any time. */
   stallTimeoutOf(tool: string): number {
     const own = this.#limitsSilence ? this.#byName.get(tool)?.stallTimeoutMs : undefined;
     return own || (this.#options.stallTimeoutMs ?? 0);

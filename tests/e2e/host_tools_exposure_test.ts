@@ -61,7 +61,7 @@ function doorsTo(tool: string, sessionId?: string): Door[] {
 
 type App = ReturnType<typeof createApp>;
 
-/** Sends a request; returns the status and the text of the answer without what differs by chance. */
+/** Sends a request; returns the status and the text of the answer, without what is random. */
 async function answerOf(app: App, { path, type, body, accept }: Door): Promise<string> {
   const response = await app.request(path, {
     method: "POST",

@@ -25,7 +25,7 @@ export class InputFeed implements BodyFeed {
   readonly #reader: SourceReader;
   readonly #mayBeBytes: boolean;
   readonly #failing = new AbortController();
-  /** What was pulled, for the next attempt. */
+  /** The bytes that were pulled, for the next attempt. */
   #kept: Uint8Array<ArrayBuffer>[] = [];
   #keptBytes = 0;
   #isBytes = false;
