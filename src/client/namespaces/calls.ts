@@ -11,6 +11,12 @@ import type { ToolList } from "./tools.ts";
 /** The time after a deadline in which the host's own report of it may arrive. */
 const GRACE_MS = 2_000;
 
+/**
+ * From this deadline on, the host sends the answer as events. Their heartbeats keep the connection
+ * of a long call open: `fetch` in Node gives up after 300 s without an answer, and proxies sooner.
+ */
+const MIN_FOLLOWED_MS = 60_000;
+
 /** The parts of a request that make a call. */
 type CallAsk = Pick<Ask, "body" | "query"> & Required<Pick<Ask, "headers">> & {
   readonly feed?: InputFeed;
@@ -35,8 +41,9 @@ export class Calls {
     const path = program === undefined
       ? "/v1/execute"
       : `/v1/programs/${encodeURIComponent(program)}/run`;
-    if (options.onProgress !== undefined) {
-      if (tool === undefined) throw notFollowed();
+    if (tool === undefined) {
+      if (options.onProgress !== undefined) throw notFollowed();
+    } else if (options.onProgress !== undefined || isLong(options)) {
       return await this.#follow(path, tool, args, options);
     }
     const { feed, ...ask } = this.#askOf(tool, args, options);
@@ -186,6 +193,10 @@ function outcomeOf(text: string): CallOutcome | undefined {
   if (!isRecord(answer) || !Object.hasOwn(answer, "result")) return undefined;
   const { callId, workerId, durationMs, queueMs } = answer as unknown as CallOutcome;
   return { value: new ReceivedValue(text, "result"), callId, workerId, durationMs, queueMs };
+}
+
+function isLong({ timeoutMs }: CallOptions): boolean {
+  return typeof timeoutMs === "number" && timeoutMs > MIN_FOLLOWED_MS;
 }
 
 function notFollowed(): InvalidInputError {
