@@ -47,6 +47,7 @@ class AudioClient {
   readonly #sentAt: number[] = [];
   /** The times until they came back. */
   readonly #times: number[] = [];
+  readonly #begun = Promise.withResolvers<void>();
   readonly #ended = Promise.withResolvers<void>();
   /** The frames that have to come back. */
   #frames = 0;
@@ -74,18 +75,24 @@ class AudioClient {
     return new AudioClient(socket);
   }
 
-  /** Sends frames as the input stream of one call. */
+  /**
+   * Sends frames as the input stream of one call, the first one alone: WebSockets of Deno hold it
+   * back until the server has acknowledged the message before it.
+   */
   async stream(frames: number): Promise<readonly number[]> {
-    this.#frames = frames;
+    this.#frames = frames + 1;
     const id = this.#input = 1;
     this.#send({ type: "call", id, tool: "echo_each", stream: true, input: "frames" });
     const message = new Uint8Array(HEAD_BYTES + FRAME_BYTES);
     message[0] = ITEM;
     new DataView(message.buffer).setUint32(HEAD_BYTES / 2, id, true);
+    this.#sentAt.push(performance.now());
+    this.#socket.send(message);
+    await Promise.race([this.#begun.promise, this.#ended.promise]);
     await this.#pace(frames, () => this.#socket.send(message));
     this.#send({ type: "end", id });
     await this.#ended.promise;
-    return this.#times;
+    return this.#times.slice(1);
   }
 
   /** Sends each frame in a call of its own. */
@@ -128,6 +135,7 @@ class AudioClient {
 
   #cameBack(frame: number): void {
     this.#times.push(performance.now() - (this.#sentAt[frame] ?? NaN));
+    this.#begun.resolve();
   }
 
   #send(message: Readonly<Record<string, unknown>>): void {

@@ -6,12 +6,12 @@ import { type Result, rowsOf, type Workload } from "../workload.ts";
 import { startFlowsHost } from "./tools.ts";
 
 const ITEMS = 1_000_000;
-const BYTES = 256_000_000;
+const BYTES = 64_000_000;
 
 /** Input streams: from the library, and bodies of HTTP. */
 export const inputs: Workload = {
   name: "inputs",
-  summary: "input streams of 1,000,000 numbers and of 256 MB",
+  summary: "input streams of 1,000,000 numbers and of 64 MB",
   contenders: ["snakeden"],
   async run(bench: Bench): Promise<Result[]> {
     const scale = bench.pace.quick ? 0.1 : 1;
