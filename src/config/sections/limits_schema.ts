@@ -70,7 +70,7 @@ export const limitsSchema = group({
   streamReplayBytes: whole(KIB, 256 * MIB, {
     description: "Bytes of its last events that each stream keeps for a client that resumes it. " +
       "All streams together keep at most half of `maxUnreadBytes`.",
-  }).default(4 * MIB),
+  }).default(16 * MIB),
   heartbeatMs: whole(100, 3_600_000, {
     description: "Time after which a silent stream sends a heartbeat.",
   }).default(15_000),
