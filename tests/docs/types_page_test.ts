@@ -25,7 +25,8 @@ Deno.test("docs/types.md shows a project that works, and lines that the compiler
   assert.match(PAGE, /^deno task --cwd \.\.\/snakeden types$/m);
   await using task = new HostProcess(["task", "--cwd", ROOT, "types"], {
     cwd: project.path,
-    env: { SNAKEDEN_PYTHON: await devPython() },
+    // A task that runs in a task keeps the folder of the outer one.
+    env: { SNAKEDEN_PYTHON: await devPython(), INIT_CWD: project.path },
   });
   const generated = await task.finished();
   assert.equal(generated.code, 0, generated.stderr);

@@ -3,7 +3,7 @@
  * must be reachable. Times are printed by the client of the example, and are no part of the test.
  */
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import {
   CaptionClient,
   type CaptionEvent,
@@ -20,7 +20,8 @@ import { until } from "../fixtures/until.ts";
 import { connect, text } from "../routes/socket/raw_client.ts";
 import { binary, SocketClient } from "../routes/socket/socket_client.ts";
 
-const FOLDER = join(ROOT, "examples/live_captions");
+const PAGE = "examples/live_captions/README.md";
+const FOLDER = join(ROOT, dirname(PAGE));
 const CLIENTS = 8;
 /** Models that each worker loads: one for each client, and one to replace a client that is gone. */
 const MODELS = 9;
@@ -309,7 +310,7 @@ Deno.test("examples/live_captions tells where the speech of eight clients starts
   }
 
   await t.step("the client prints what the page shows", async () => {
-    const page = await Deno.readTextFile(join(FOLDER, "README.md"));
+    const page = await Deno.readTextFile(join(ROOT, PAGE));
     const snippets = snippetsOf(page);
     await using server = await ServerProcess.start({
       dataDir: dir.path,

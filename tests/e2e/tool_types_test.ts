@@ -93,7 +93,8 @@ const WRONG = [
 async function types(project: Project, flags: readonly string[] = []): Promise<Ending> {
   await using program = new HostProcess(["task", "--cwd", ROOT, "types", ...flags], {
     cwd: project.path,
-    env: { SNAKEDEN_PYTHON: await devPython() },
+    // A task that runs in a task keeps the folder of the outer one.
+    env: { SNAKEDEN_PYTHON: await devPython(), INIT_CWD: project.path },
   });
   return await program.finished();
 }
@@ -296,7 +297,7 @@ time.sleep(60)
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", `--config=${join(ROOT, "deno.json")}`, join(ROOT, "scripts/tool_types.ts")],
     cwd: project.path,
-    env: { SNAKEDEN_PYTHON: await devPython(), TMPDIR: temp },
+    env: { SNAKEDEN_PYTHON: await devPython(), TMPDIR: temp, INIT_CWD: project.path },
     stdout: "null",
     stderr: "null",
   }).spawn();
