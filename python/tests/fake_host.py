@@ -82,8 +82,8 @@ class Attachment:
         self._outgoing.put(None)
 
     def next(self, timeout: float = TIMEOUT) -> link.WorkerMessage | None:
-        """Return the next message that is neither a log entry nor a release; None if the worker has
-        ended the stream.
+        """Return the next message that is neither a log entry, nor a release, nor the sign that a
+        worker that gathers chunks sends now and then; None if the worker has ended the stream.
         """
         while True:
             message = self._incoming.get(timeout=timeout)
@@ -92,7 +92,7 @@ class Attachment:
                 self.logs.append(message.log)
             elif message is not None and kind == "release":
                 self.released.extend(message.release.offsets)
-            else:
+            elif message is None or not _is_sign(message):
                 return message
 
     def expect(self, kind: str, timeout: float = TIMEOUT) -> Any:
@@ -126,6 +126,10 @@ class Attachment:
         """Call and return the error."""
         self.call(call_id, tool, args)
         return self.expect("failure").error
+
+
+def _is_sign(message: link.WorkerMessage) -> bool:
+    return message.WhichOneof("body") == "progress" and message.progress.value.json == b"null"
 
 
 def call_body(call_id: int, tool: str, args: Any = None, **fields: Any) -> dict[str, Any]:
