@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { SnakedenClient } from "../../../src/client/mod.ts";
 import type { ClientOptions } from "../../../src/client/mod.ts";
-import { clientOf, events, fakeHost, result } from "../fake_host.ts";
+import { clientOf, events, fakeHost } from "../fake_host.ts";
 
 Deno.test("JSON of another shape is an unexpected_answer", async () => {
   for (const text of ["null", "5", "[]", '"x"', "{}", '{"value":1}']) {
@@ -28,9 +28,12 @@ Deno.test("events that no host sends are an unexpected_answer", async () => {
 });
 
 Deno.test("a time limit beyond that of timers is none", async () => {
-  await using host = fakeHost(async () => {
+  const outcome = '{"result":1,"callId":"c","workerId":"w","durationMs":1,"queueMs":0}';
+  await using host = fakeHost(async ({ url }) => {
     await new Promise((resolve) => setTimeout(resolve, 20));
-    return result(1);
+    return new URL(url).pathname === "/v1/tools"
+      ? Response.json({ tools: [] })
+      : events(`event: done\ndata: ${outcome}\n\n`, "closes");
   });
   await using client = clientOf([host.url], { timeoutMs: 2 ** 40 });
   assert.equal(await client.execute("x", {}, { timeoutMs: 2 ** 40 }), 1);
