@@ -234,8 +234,11 @@ class Window {
     if (this.#left > 0 || ending.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wake = resolve;
-    ending.addEventListener("abort", () => resolve(), { once: true });
+    const onEnd = (): void => resolve();
+    ending.addEventListener("abort", onEnd, { once: true });
     await promise;
+    // A long stream waits many times, and its signal lives as long as it does.
+    ending.removeEventListener("abort", onEnd);
     this.#wake = undefined;
   }
 }

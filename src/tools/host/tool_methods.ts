@@ -23,7 +23,7 @@ export interface ToolMethodsDeps {
  *   streams, at least one, and whether it is `done`, with its `result` then.
  * - `tools.cancel` `{id}`: stops the call, or closes its generator. Does nothing for an unknown id.
  *
- * What is open ends with the call that asks.
+ * An open call or stream ends with the Python call that asked for it.
  */
 export function toolMethods(
   { tools, runs }: ToolMethodsDeps,
