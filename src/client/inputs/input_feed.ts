@@ -16,7 +16,7 @@ const encoder = new TextEncoder();
 /**
  * Sends the items of an input stream as the body of a request: lines of JSON, or if the source is a
  * ReadableStream of bytes, these bytes. Items are pulled when the request wants more of its body.
- * What was pulled first is kept, so that a request which reached no host can be made again.
+ * The first ones are kept, so that a request which reached no host can be repeated.
  *
  * Must be closed when the call has ended, however it did; this closes the source.
  */

@@ -1,4 +1,4 @@
-import { DeadlineExceededError, InvalidInputError } from "../../errors.ts";
+import { DeadlineExceededError, InvalidInputError, SnakedenError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import type { Ask, Reply, Transport } from "../http/mod.ts";
 import { assertSendable, InputFeed, inputOf } from "../inputs/mod.ts";
@@ -12,10 +12,14 @@ import type { ToolList } from "./tools.ts";
 const GRACE_MS = 2_000;
 
 /**
- * From this deadline on, the host sends the answer as events. Their heartbeats keep the connection
- * of a long call open: `fetch` in Node gives up after 300 s without an answer, and proxies sooner.
+ * The longest deadline of a call that is answered at once. Beyond it, the answer is events, whose
+ * heartbeats keep the connection open: `fetch` in Node gives up after 300 s without an answer, and
+ * proxies do so sooner.
  */
-const MIN_FOLLOWED_MS = 60_000;
+const MAX_UNFOLLOWED_MS = 60_000;
+
+/** The times that an idempotent call is made again after its events have broken off. */
+const MAX_REPEATS = 2;
 
 /** The parts of a request that make a call. */
 type CallAsk = Pick<Ask, "body" | "query"> & Required<Pick<Ask, "headers">> & {
@@ -44,7 +48,7 @@ export class Calls {
     if (tool === undefined) {
       if (options.onProgress !== undefined) throw notFollowed();
     } else if (options.onProgress !== undefined || isLong(options)) {
-      return await this.#follow(path, tool, args, options);
+      return await this.#followRepeatedly(path, tool, args, options);
     }
     const { feed, ...ask } = this.#askOf(tool, args, options);
     if (feed === undefined) {
@@ -71,6 +75,25 @@ export class Calls {
       isOneResult: async () => await this.#streams(tool, options) === false,
       ...(onProgress === undefined ? {} : { onProgress: reporterTo(onProgress) }),
     });
+  }
+
+  /** Follows a call, and makes it again if its connection breaks and it may run twice. */
+  async #followRepeatedly(
+    path: string,
+    tool: string,
+    args: Args,
+    options: CallOptions,
+  ): Promise<CallOutcome> {
+    // An input stream gives its items once.
+    const mayRepeat = options.idempotent === true && inputOf(args) === undefined;
+    for (let repeats = 0;; repeats++) {
+      try {
+        return await this.#follow(path, tool, args, options);
+      } catch (error) {
+        const isLost = error instanceof SnakedenError && error.code === "connection_lost";
+        if (!mayRepeat || !isLost || repeats === MAX_REPEATS) throw error;
+      }
+    }
   }
 
   /** Runs a tool as {@link Calls.call} does, and passes its progress on. */
@@ -196,7 +219,7 @@ function outcomeOf(text: string): CallOutcome | undefined {
 }
 
 function isLong({ timeoutMs }: CallOptions): boolean {
-  return typeof timeoutMs === "number" && timeoutMs > MIN_FOLLOWED_MS;
+  return typeof timeoutMs === "number" && timeoutMs > MAX_UNFOLLOWED_MS;
 }
 
 function notFollowed(): InvalidInputError {
