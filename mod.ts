@@ -107,6 +107,21 @@ export type {
   SelectOptions,
 } from "./src/hardware/mod.ts";
 export type { StartOptions, StoreStatus } from "./src/host/mod.ts";
+export type {
+  CallJob,
+  Job,
+  JobAttempt,
+  JobChoice,
+  JobEvent,
+  JobInput,
+  JobOptions,
+  JobPage,
+  JobRetry,
+  ManyOutcome,
+  Queue,
+  SubmitOutcome,
+  WaitingFor,
+} from "./src/jobs/mod.ts";
 export {
   type CleanupResult,
   type ExitMode,

@@ -32,6 +32,11 @@ export type ErrorCode =
   | "version_conflict"
   | "invalid_variable"
   | "session_quota_exceeded"
+  | "unknown_job"
+  | "unknown_queue"
+  | "idempotency_conflict"
+  | "job_running"
+  | "job_unfinished"
   // The server
   | "server_busy"
   // The pool
@@ -50,6 +55,8 @@ export type ErrorCode =
   | "circuit_open"
   | "out_of_memory"
   | "cpu_limit_exceeded"
+  | "host_lost"
+  | "job_expired"
   | "worker_start_failed"
   // The tool
   | "invalid_tool"
@@ -64,6 +71,7 @@ export type ErrorCode =
   | "python_environment"
   | "startup_failed"
   | "store_failed"
+  | "store_unavailable"
   | "protocol_mismatch"
   // The HTTP client
   | "host_unreachable"

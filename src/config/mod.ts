@@ -28,6 +28,7 @@ export {
   type ConfigInput,
   configSchema,
   defineConfig,
+  type JobsConfig,
   type PoolConfig,
   type RetryConfig,
   type SessionsConfig,

@@ -8,6 +8,7 @@ import {
   corsSchema,
   errorsSchema,
   hostToolsSchema,
+  jobsSchema,
   limitsSchema,
   poolSchema,
   pythonSchema,
@@ -64,6 +65,7 @@ export const configSchema = group({
   python: pythonSchema.prefault({}),
   store: storeSchema.prefault({}),
   sessions: sessionsSchema.prefault({}),
+  jobs: jobsSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   errors: errorsSchema.prefault({}),
   cors: corsSchema.prefault({}),
@@ -86,6 +88,9 @@ export type RetryConfig = z.output<typeof retrySchema>;
 
 /** Limits on sessions and their variables. */
 export type SessionsConfig = ParsedConfig["sessions"];
+
+/** Limits on jobs, and their defaults. */
+export type JobsConfig = ParsedConfig["jobs"];
 
 /** A pool with its defaults filled in; all paths are absolute. */
 export interface PoolConfig

@@ -11,6 +11,7 @@
 export { AcceptedWork } from "./accepted_work.ts";
 export { type Blobs, checkBlob, copyOf, MAX_BLOB_BYTES } from "./blobs.ts";
 export { ChangeLogs, type ChangeLogsDeps, type WatchedPosition } from "./change_logs.ts";
+export * from "./jobs/mod.ts";
 export { KeyedQueue } from "./keyed_queue.ts";
 export { memoryStore } from "./memory_store.ts";
 export { PROCESS_ROW, type ProcessKey, type ProcessRow } from "./process_row.ts";

@@ -187,7 +187,7 @@ Deno.test("parseConfig() reports all problems at once, with the path, the given 
   });
   assert.deepEqual(problems, {
     port: "given 70000; allowed: a whole number from 0 to 65535",
-    hots: 'unknown key; did you mean "cors" or "host"?',
+    hots: 'unknown key; did you mean "cors" or "host" or "jobs"?',
     "pools[0].size": "given 0; allowed: a whole number from 1 to 256",
     "pools[1].timeoutMs": 'given "5s"; allowed: a whole number from 1 to 86400000',
     "pools[1].name": 'given "a", which is already the name of pools[0]; ' +

@@ -1,0 +1,20 @@
+/**
+ * Durable jobs: work that is submitted, kept in the store, run, and followed by whoever asks.
+ *
+ * @module
+ */
+export type {
+  CallJob,
+  Job,
+  JobAttempt,
+  JobChoice,
+  JobEvent,
+  JobInput,
+  JobOptions,
+  JobPage,
+  JobRetry,
+  ManyOutcome,
+  Queue,
+  SubmitOutcome,
+  WaitingFor,
+} from "./job.ts";

@@ -1,0 +1,82 @@
+import type { JobError, JobExit, JobRow, JobState } from "./job_row.ts";
+
+/** A wish for jobs to run. */
+export interface ClaimAsk {
+  /** The free slots of each pool. A pool without slots is left out. */
+  readonly pools: readonly { readonly pool: string; readonly slots: number }[];
+  /** The one who will run them, such as the run of a host. */
+  readonly holder: string;
+  readonly leaseMs: number;
+  /** The longest time to wait for a first job; 0 returns at once. */
+  readonly waitMs: number;
+  /**
+   * Ends the wait: the claim then throws the reason and holds nothing, unless it has jobs already,
+   * which it returns.
+   */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A job that was claimed. `token` proves the claim; it is opaque, means the same to every store of
+ * the place, and ends with the lease.
+ */
+export interface Claim {
+  readonly token: string;
+  readonly job: JobRow;
+  readonly args: Uint8Array<ArrayBuffer>;
+}
+
+/** A claim to extend, with the news about the run. */
+export interface Hold {
+  readonly token: string;
+  /** The lease ends so long from now. */
+  readonly leaseMs: number;
+  /** The worker that runs it. */
+  readonly worker?: string;
+  /** The last report of progress; JSON. */
+  readonly progress?: unknown;
+  /** Chunks of the run, in order; each is kept as a `chunk` event. */
+  readonly chunks?: readonly Uint8Array<ArrayBuffer>[];
+}
+
+/**
+ * The answer for one {@link Hold}. `cancelling`: it was extended, and somebody has asked for its
+ * cancellation. `lost`: the claim has ended; nothing was written, and the run must stop.
+ */
+export type HoldAnswer = "held" | "cancelling" | "lost";
+
+/**
+ * The end of a claim.
+ *
+ * - `failed`: with `retryInMs`, it is `retryable` until then; with null it is `discarded`. If its
+ *   cancellation was asked for, it is `cancelled` either way.
+ * - `returned`: it is `available` again, in its old place, and no attempt is charged. If the work
+ *   had not begun, no {@link AttemptRow} is left either. If its cancellation was asked for, it is
+ *   `cancelled`.
+ */
+export type Outcome =
+  | { readonly type: "completed"; readonly result: Uint8Array<ArrayBuffer> }
+  | { readonly type: "failed"; readonly error: JobError; readonly retryInMs: number | null }
+  | { readonly type: "cancelled"; readonly error?: JobError }
+  | { readonly type: "returned"; readonly hasBegun: boolean };
+
+/** A claim to end. */
+export interface End extends Omit<Hold, "leaseMs"> {
+  readonly outcome: Outcome;
+  readonly exit?: JobExit;
+}
+
+/**
+ * The answer for one {@link End}, with the state that the job has now. The same end given twice is
+ * answered `done` twice, and has an effect once. `lost`: the claim had ended in another way;
+ * nothing was written.
+ */
+export type EndAnswer =
+  | { readonly answer: "done"; readonly state: JobState }
+  | { readonly answer: "lost" };
+
+/** The end of a job that nobody has claimed any more: by a cancellation or a sweep. */
+export interface Ended {
+  readonly id: string;
+  readonly state: JobState;
+}

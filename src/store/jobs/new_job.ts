@@ -1,0 +1,90 @@
+import type { JsonObject } from "../session_row.ts";
+import type { JobState } from "./job_row.ts";
+
+/**
+ * The way in which jobs with the same key give way to each other:
+ *
+ * - `drop`: the new job is dropped while the other one has not ended.
+ * - `replace`: a waiting job takes the arguments and options of the new one, and keeps its id, its
+ *   place and its time.
+ * - `debounce`: the same, and it takes the time of the new one too.
+ *
+ * A job of mode `replace` or `debounce` gives its key up when it starts, so that a change that
+ * comes while it runs is not lost: it makes a job that runs afterwards. A job that is held by a
+ * running job of mode `drop` drops every new one.
+ */
+export type UniqueMode = "drop" | "replace" | "debounce";
+
+/**
+ * At most `limit` jobs with the same key run at once in a queue. If jobs of one key name different
+ * limits, that of the last submission holds.
+ */
+export interface ConcurrencyLimit {
+  readonly key: string;
+  readonly limit: number;
+}
+
+/**
+ * At most `limit` jobs with the same key start in `periodMs`, evenly: by the generic cell rate
+ * algorithm (GCRA), with a burst of `limit`. The last submission holds, as for
+ * {@link ConcurrencyLimit}.
+ */
+export interface RateLimit {
+  readonly key: string;
+  readonly limit: number;
+  readonly periodMs: number;
+}
+
+/** The times after its end for which a job is kept, by its last state, in milliseconds. */
+export interface Retention {
+  readonly completedMs: number;
+  readonly cancelledMs: number;
+  readonly discardedMs: number;
+}
+
+/** A job to submit. {@link checkNewJob} states what is allowed; {@link JobRow} describes fields. */
+export interface NewJob {
+  /** Chosen by the submitter; new. Ids that sort by the time of submission are the fastest. */
+  readonly id: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly queue: string;
+  readonly pool: string;
+  readonly priority: number;
+  readonly maxAttempts: number;
+  /** The time of the first start, or the time to wait for it; at once if omitted. */
+  readonly start?: { readonly at: number } | { readonly inMs: number };
+  /** A job that has not begun so long after its submission is discarded, with `job_expired`. */
+  readonly ttlMs?: number;
+  /**
+   * A submission with the key of an earlier one makes no job: it is answered with the earlier one
+   * if the hashes are equal, else with `conflict`. The key is free again after `ttlMs`, and no
+   * sooner, also if the job has ended.
+   */
+  readonly idempotency?: { readonly key: string; readonly hash: string; readonly ttlMs: number };
+  readonly unique?: { readonly key: string; readonly mode: UniqueMode };
+  readonly concurrency?: ConcurrencyLimit;
+  readonly rate?: RateLimit;
+  readonly tags: readonly string[];
+  readonly metadata: JsonObject;
+  readonly options: JsonObject;
+  readonly retention: Retention;
+  /** The store keeps the bytes as they are. The caller must not change the buffer. */
+  readonly args: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * The answer for one submitted job. `id` is that of the job that stands in the store now: the new
+ * one if it was `created`, else the earlier one.
+ *
+ * - `existing`: the idempotency key is that of the same submission.
+ * - `conflict`: the idempotency key is that of another submission; there is no job for this one.
+ * - `dropped`, `replaced`: as {@link UniqueMode} says.
+ */
+export interface SubmitAnswer {
+  readonly answer: "created" | "existing" | "conflict" | "dropped" | "replaced";
+  readonly id: string;
+  readonly state: JobState;
+  readonly createdAt: number;
+  readonly runAt: number;
+}
