@@ -18,3 +18,5 @@ export type {
   SubmitOutcome,
   WaitingFor,
 } from "./job.ts";
+export { JobFeed, type JobListener, type JobNews } from "./job_feed.ts";
+export type { PreparedJob, Run, RunFailure, Runner, RunResult } from "./runners/mod.ts";

@@ -1,0 +1,57 @@
+import type { Claim, JobExit, JobRow, JsonObject } from "../../store/mod.ts";
+import type { Job } from "../job.ts";
+
+/** A submission that a runner has checked, as the store keeps it. */
+export interface PreparedJob {
+  /** The name of the work, such as that of a tool. */
+  readonly name: string;
+  /** The pool whose slots it takes. */
+  readonly pool: string;
+  /** Everything that the runner needs besides the arguments. */
+  readonly options: JsonObject;
+  readonly args: Uint8Array<ArrayBuffer>;
+}
+
+/** One start of a job, as its runner sees it. */
+export interface Run {
+  readonly claim: Claim;
+  /**
+   * Aborts when the job is cancelled, its claim is lost, or the host stops. The reason is the error
+   * of the attempt.
+   */
+  readonly signal: AbortSignal;
+  /** Notes the worker that runs it; called when the work begins. */
+  begun(worker: string): void;
+  /** Notes a report of progress, which is JSON. */
+  progress(report: unknown): void;
+  /** Keeps a chunk; resolves when the next one may follow. */
+  chunk(body: Uint8Array<ArrayBuffer>): Promise<void>;
+}
+
+/** The result of a run that has succeeded. */
+export interface RunResult {
+  readonly result: Uint8Array<ArrayBuffer>;
+  readonly worker?: string;
+}
+
+/** Facts that a runner adds to the error of a run that has failed. */
+export interface RunFailure {
+  readonly worker?: string;
+  readonly exit?: JobExit;
+}
+
+/** A kind of jobs: what can be submitted, and how it runs. */
+export interface Runner<Input = unknown> {
+  /** The value of `kind`. */
+  readonly kind: string;
+  /**
+   * Checks the part of a submission that is the runner's own.
+   *
+   * @throws {SnakedenError} Naming every field that is wrong.
+   */
+  prepare(input: Input): PreparedJob;
+  /** Runs a job. Throws the error of the attempt. */
+  run(run: Run): Promise<RunResult>;
+  /** Returns the fields of a {@link Job} that only jobs of this kind have. */
+  describe(row: JobRow): Partial<Job>;
+}
