@@ -1,6 +1,7 @@
 /**
  * Values on the link: a JSON tree with tags, and raw buffers beside it. A {@link Value} stays
  * encoded until it is needed. A {@link ValueList} holds values that are encoded one by one.
+ * {@link writeFrame} writes a value as stores keep it, and {@link readFrame} reads it.
  * src/values has the parts that do not depend on the link. Twin of `snakeden._values`.
  *
  * @module
@@ -19,5 +20,6 @@ export {
   type WriteOptions,
 } from "../../values/mod.ts";
 export { TextValue } from "./text_value.ts";
+export { frameBytes, isLargeFrame, LargeFrames, readFrame, writeFrame } from "./value_frame.ts";
 export { ValueList } from "./value_list.ts";
 export { type RawBytes, Value, weightOf } from "./values.ts";

@@ -54,6 +54,11 @@ export class ValueList {
     this.#push(text);
   }
 
+  /** Returns the list. */
+  asList(): Value {
+    return new Value(new TextValue(`[${this.#texts.join(",")}]`, this.#tagged, this.#buffers));
+  }
+
   /** Returns an object with the list in the field `name`, and with further fields. */
   inObject(name: string, fields: Readonly<Record<string, unknown>>): Value {
     const rest = JSON.stringify(fields).slice(1);

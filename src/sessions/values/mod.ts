@@ -1,7 +1,7 @@
 /**
  * The values of variables: their types ({@link typedValue}) and the limits of one variable
  * ({@link Constraints}), both checked by {@link checkedValue}, and their stored form
- * ({@link writeFrame}, {@link storedVariable}). {@link pack} puts a value into an answer to a tool.
+ * ({@link storedVariable}). {@link pack} puts a value into an answer to a tool.
  *
  * @module
  */
@@ -13,7 +13,6 @@ export {
 } from "./checked_value.ts";
 export type { Constraints } from "./constraints.ts";
 export { pack, type Packed, unpack } from "./packed.ts";
-export { frameBytes, isLargeFrame, LargeFrames, writeFrame } from "./value_frame.ts";
 export {
   infoOf,
   type StoredVariable,

@@ -1,9 +1,8 @@
-import { TextValue, Value } from "../../bridge/mod.ts";
+import { isLargeFrame, readFrame, TextValue, Value } from "../../bridge/mod.ts";
 import { messageOf, SnakedenError } from "../../errors.ts";
 import { copyOf, type VariableHead } from "../../store/mod.ts";
 import type { VariableRules } from "./checked_value.ts";
 import type { Constraints } from "./constraints.ts";
-import { isLargeFrame, readFrame } from "./value_frame.ts";
 import { isVariableType, type VariableType } from "./variable_types.ts";
 
 /** A variable without its value. */

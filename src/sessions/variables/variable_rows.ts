@@ -1,4 +1,4 @@
-import type { Value } from "../../bridge/mod.ts";
+import { frameBytes, isLargeFrame, LargeFrames, type Value, writeFrame } from "../../bridge/mod.ts";
 import type { SessionsConfig } from "../../config/mod.ts";
 import { SnakedenError } from "../../errors.ts";
 import type { JsonObject, NewVariable, SessionRow, SetAnswer } from "../../store/mod.ts";
@@ -11,14 +11,10 @@ import { tooManyVariables, variableConflict, variableTooLong } from "./variable_
 import {
   type AskedRules,
   checkedValue,
-  frameBytes,
-  isLargeFrame,
-  LargeFrames,
   type StoredVariable,
   storedVariable,
   type VariableInfo,
   type VariableRules,
-  writeFrame,
 } from "../values/mod.ts";
 
 /** A variable to write, with a name that is allowed. */

@@ -1,6 +1,7 @@
 import { Buffer } from "node:buffer";
 import { TurnBudget } from "../../async/mod.ts";
-import { TextValue, Value } from "../../bridge/mod.ts";
+import { TextValue } from "./text_value.ts";
+import { Value } from "./values.ts";
 
 const TAGGED = 1;
 /** The length of the longest short text: it fits into one byte. */
