@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { FieldIssue } from "../errors.ts";
 import { nearNames } from "../near_names.ts";
-import { configSchema, type KeyMeta } from "./schema.ts";
+import type { KeyMeta } from "./schema_parts.ts";
 
 /**
  * The source of each value that is not from the file or the program: by path, such as `port` ->
@@ -10,6 +10,14 @@ import { configSchema, type KeyMeta } from "./schema.ts";
 export type Origins = ReadonlyMap<string, string>;
 
 type Path = readonly PropertyKey[];
+type Schema = z.core.$ZodType;
+
+/** The input that was checked, and its schema, whose places have a {@link KeyMeta}. */
+export interface CheckedInput {
+  readonly schema: Schema;
+  readonly input: unknown;
+  readonly origins?: Origins;
+}
 
 /**
  * Describes the problems that zod found: each place once, with the value that was given and those
@@ -17,34 +25,34 @@ type Path = readonly PropertyKey[];
  */
 export function describeIssues(
   issues: readonly z.core.$ZodIssue[],
-  input: unknown,
-  origins: Origins,
+  checked: CheckedInput,
 ): FieldIssue[] {
   const found = new Map<string, FieldIssue>();
   for (const issue of issues) {
-    for (const described of describe(issue, input, origins)) {
+    for (const described of describe(issue, checked)) {
       if (!found.has(described.path)) found.set(described.path, described);
     }
   }
   return [...found.values()];
 }
 
-function describe(issue: z.core.$ZodIssue, input: unknown, origins: Origins): FieldIssue[] {
+function describe(issue: z.core.$ZodIssue, checked: CheckedInput): FieldIssue[] {
+  const { schema, input, origins } = checked;
   if (issue.code === "unrecognized_keys") {
-    const known = knownKeys(issue.path);
+    const known = knownKeys(schema, issue.path);
     return issue.keys.map((key) => ({
       path: pathText([...issue.path, key]),
-      message: renamedKeyText(key, issue.path) ?? unknownKeyText(key, known),
+      message: renamedKeyText(schema, key, issue.path) ?? unknownKeyText(key, known),
     }));
   }
   const inside = issue.code === "invalid_union" ? issuesInside(issue) : [];
-  if (inside.length > 0) return inside.flatMap((it) => describe(it, input, origins));
+  if (inside.length > 0) return inside.flatMap((it) => describe(it, checked));
   const path = pathText(issue.path);
   if (issue.code === "invalid_key") {
     return [{ path, message: "not a valid name of a variable" }];
   }
-  const meta = metaAt(issue.path);
-  const given = givenText(valueAt(input, issue.path), meta, origins.get(path));
+  const meta = metaAt(schema, issue.path);
+  const given = givenText(valueAt(input, issue.path), meta, origins?.get(path));
   return [{ path, message: `${given}; allowed: ${meta?.allowed ?? "a text"}` }];
 }
 
@@ -55,8 +63,9 @@ function issuesInside({ errors, path }: z.core.$ZodIssueInvalidUnion): z.core.$Z
 }
 
 /** Names the new key if `key` is one of an earlier version. */
-function renamedKeyText(key: string, path: Path): string | undefined {
-  const now = knownKeys(path).find((known) => metaAt([...path, known])?.formerly === key);
+function renamedKeyText(schema: Schema, key: string, path: Path): string | undefined {
+  const now = knownKeys(schema, path)
+    .find((known) => metaAt(schema, [...path, known])?.formerly === key);
   return now === undefined ? undefined : `unknown key; it is now ${JSON.stringify(now)}`;
 }
 
@@ -113,25 +122,25 @@ function valueAt(input: unknown, path: Path): unknown {
   );
 }
 
-function knownKeys(path: Path): string[] {
-  const schema = schemaAt(path);
+function knownKeys(whole: Schema, path: Path): string[] {
+  const schema = schemaAt(whole, path);
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 
 /** Returns the description of a place, or of the nearest group around it. */
-function metaAt(path: Path): KeyMeta | undefined {
+function metaAt(whole: Schema, path: Path): KeyMeta | undefined {
   for (let length = path.length; length > 0; length--) {
-    const meta = metaOf(schemaAt(path.slice(0, length)));
+    const meta = metaOf(schemaAt(whole, path.slice(0, length)));
     if (meta !== undefined) return meta;
   }
-  return metaOf(configSchema);
+  return metaOf(whole);
 }
 
-function schemaAt(path: Path): z.core.$ZodType | undefined {
-  let schema: z.core.$ZodType | undefined = configSchema;
+function schemaAt(whole: Schema, path: Path): Schema | undefined {
+  let schema: Schema | undefined = whole;
   for (const key of path) {
-    const given: z.core.$ZodType | undefined = schema && withoutDefault(schema);
-    const node: z.core.$ZodType | undefined = given instanceof z.ZodUnion
+    const given: Schema | undefined = schema && withoutDefault(schema);
+    const node: Schema | undefined = given instanceof z.ZodUnion
       ? given.options.find((it) => it instanceof z.ZodArray)
       : given;
     if (node instanceof z.ZodObject) schema = node.shape[String(key)];
@@ -153,7 +162,7 @@ export function withoutDefault(schema: z.core.$ZodType): z.core.$ZodType {
   return schema;
 }
 
-/** Returns the description of a key in {@link configSchema}. */
+/** Returns the description of a key. */
 export function metaOf(schema: z.core.$ZodType | undefined): KeyMeta | undefined {
   if (schema === undefined) return undefined;
   return z.globalRegistry.get(withoutDefault(schema)) as KeyMeta | undefined;

@@ -7,7 +7,7 @@
  */
 export { ApiKeyWatch } from "./api_key_watch.ts";
 export { configPaths, type ConfigPlace } from "./config_file.ts";
-export { metaOf, shownValue, withoutDefault } from "./config_issues.ts";
+export { describeIssues, metaOf, shownValue, withoutDefault } from "./config_issues.ts";
 export { isDemo } from "./demo.ts";
 export { ENV_KEYS, type ReadEnv } from "./environment.ts";
 export {
@@ -35,4 +35,5 @@ export {
   type SizedConfig,
   type SizedPoolConfig,
 } from "./schema.ts";
-export { DEVICE_ID } from "./sections/mod.ts";
+export { flag, group, type KeyMeta, MAX_DURATION_MS, oneOf, text, whole } from "./schema_parts.ts";
+export { DEVICE_ID, MAX_TTL_MS } from "./sections/mod.ts";

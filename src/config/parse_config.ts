@@ -47,7 +47,7 @@ export function parseConfigTree(input: unknown, options: ParseOptions): Config {
   const parsed = configSchema.safeParse(absolutePaths(input, baseDir));
   const issues = [
     ...options.issues ?? [],
-    ...describeIssues(parsed.error?.issues ?? [], input, origins),
+    ...describeIssues(parsed.error?.issues ?? [], { schema: configSchema, input, origins }),
     ...crossIssues(input),
   ];
   if (issues.length > 0 || parsed.data === undefined) throw invalidConfig(source, issues);

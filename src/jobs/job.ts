@@ -165,11 +165,11 @@ export interface JobChoice {
   readonly createdBefore?: string | Date;
 }
 
-/** A part of a list of jobs. */
+/** A page of a list of jobs. */
 export interface JobPage {
-  readonly jobs: readonly Job[];
-  /** The cursor of the next page; absent on the last one. */
-  readonly next?: string;
+  readonly items: readonly Job[];
+  /** Asks for the next page; absent on the last one. */
+  readonly cursor?: string;
 }
 
 /**
