@@ -182,7 +182,8 @@ export type JobEvent =
   | {
     readonly type: "chunk";
     readonly id: number;
-    readonly attempt: number;
+    /** Counts the starts of the job: chunks of another run do not continue these. */
+    readonly run: number;
     readonly value: unknown;
   }
   | { readonly type: "reset"; readonly id: number }
@@ -203,4 +204,32 @@ export interface Queue {
 export interface ManyOutcome {
   /** The number of jobs that were changed. */
   readonly count: number;
+}
+
+/** Options of a wait for the end of a job. */
+export interface WaitOptions {
+  /** The longest time to wait. Default: no limit. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Options of the events of a job. */
+export interface JobEventsOptions {
+  /** The `id` of the last event that was seen; default 0, for all events. */
+  readonly after?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Options of the list of jobs. */
+export interface JobListOptions {
+  /** The `cursor` of the page before. Default: the first page. */
+  readonly cursor?: string;
+  /** The most jobs of the page, from 1 to 1000. Default: 100. */
+  readonly limit?: number;
+}
+
+/** Options of a cancellation. */
+export interface CancelJobOptions {
+  /** The reason, for people: at most 1,000 characters. */
+  readonly reason?: string;
 }

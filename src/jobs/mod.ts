@@ -5,11 +5,14 @@
  */
 export type {
   CallJob,
+  CancelJobOptions,
   Job,
   JobAttempt,
   JobChoice,
   JobEvent,
+  JobEventsOptions,
   JobInput,
+  JobListOptions,
   JobOptions,
   JobPage,
   JobRetry,
@@ -17,6 +20,12 @@ export type {
   Queue,
   SubmitOutcome,
   WaitingFor,
+  WaitOptions,
 } from "./job.ts";
 export { JobFeed, type JobListener, type JobNews } from "./job_feed.ts";
 export type { PreparedJob, Run, RunFailure, Runner, RunResult } from "./runners/mod.ts";
+export { JobHandle } from "./job_handle.ts";
+export type { RunningJobs } from "./job_reader.ts";
+export { Jobs, type JobsDeps } from "./jobs.ts";
+export { Queues, type QueueUpdate } from "./queues.ts";
+export { callJobSchema, DEFAULT_QUEUE, MAX_BATCH, type Runners } from "./submission/mod.ts";

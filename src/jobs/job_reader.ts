@@ -1,0 +1,94 @@
+import { readFrame } from "../bridge/mod.ts";
+import type { JobsConfig } from "../config/mod.ts";
+import {
+  isFinal,
+  type JobRow,
+  type JobStore,
+  type NewJob,
+  type SubmitAnswer,
+} from "../store/mod.ts";
+import type { Job } from "./job.ts";
+import { errorOf, unfinished, unknownJob } from "./job_errors.ts";
+import { jobOf } from "./job_view.ts";
+import type { Runners } from "./submission/mod.ts";
+import { type PoolStates, waitingFor } from "./waiting_for.ts";
+
+/** The jobs that this host runs. */
+export interface RunningJobs {
+  /** Stops those of the jobs that run here, which were cancelled. */
+  stop(ids: readonly string[]): void;
+  /** Returns what is known of a job that runs here; undefined if it does not. */
+  running(id: string): { readonly worker?: string; readonly progress?: unknown } | undefined;
+}
+
+/** Dependencies of {@link JobReader}. */
+export interface JobReaderDeps {
+  readonly store: JobStore;
+  readonly engine: RunningJobs;
+  readonly runners: Runners;
+  readonly config: Pick<JobsConfig, "inlineResultBytes">;
+  readonly pools: PoolStates;
+}
+
+/** Reads jobs from the store, and shows them. */
+export class JobReader {
+  readonly #deps: JobReaderDeps;
+
+  constructor(deps: JobReaderDeps) {
+    this.#deps = deps;
+  }
+
+  /** Returns a job, whole; undefined if there is none. */
+  async find(id: string): Promise<Job | undefined> {
+    const { store, engine, config, pools } = this.#deps;
+    const row = await store.get(id);
+    if (row === undefined) return undefined;
+    if (row.state === "completed") {
+      const isShort = (row.resultBytes ?? 0) <= config.inlineResultBytes;
+      const bytes = isShort ? await store.result(id) : undefined;
+      const result = bytes && { value: readFrame(bytes).decode() };
+      return jobOf(row, { own: this.#own(row), result });
+    }
+    if (isFinal(row.state)) return jobOf(row, { own: this.#own(row) });
+    if (row.state === "running") {
+      return jobOf(row, { own: this.#own(row), live: engine.running(id) });
+    }
+    const wait = waitingFor(row, await store.waitOf(id), pools);
+    return jobOf(row, { own: this.#own(row), waitingFor: wait });
+  }
+
+  /** Shows a job that was just created, without a look into the store. */
+  created(job: NewJob, { id, state, createdAt, runAt }: SubmitAnswer): Job {
+    const { args: _args, ...fields } = job;
+    const startBy = job.ttlMs === undefined ? {} : { startBy: createdAt + job.ttlMs };
+    const counts = { seq: 0, attempt: 0, run: 0 };
+    const row = { ...fields, ...counts, ...startBy, id, state, createdAt, runAt };
+    return jobOf(row, { own: this.#own(row) });
+  }
+
+  /** Shows a job of a list. */
+  listed(row: JobRow): Job {
+    const live = row.state === "running" ? this.#deps.engine.running(row.id) : undefined;
+    return jobOf(row, { own: this.#own(row), live });
+  }
+
+  /**
+   * Returns the result of a job, as it is stored.
+   *
+   * @throws {SnakedenError} `unknown_job`, `job_unfinished`, or the error of the job.
+   */
+  async result(id: string): Promise<Uint8Array<ArrayBuffer>> {
+    const { store } = this.#deps;
+    const row = await store.get(id);
+    if (row === undefined) throw unknownJob(id);
+    if (!isFinal(row.state)) throw unfinished(row);
+    if (row.state !== "completed") throw errorOf(row);
+    const bytes = await store.result(id);
+    if (bytes === undefined) throw unknownJob(id);
+    return bytes;
+  }
+
+  #own(row: JobRow): Partial<Job> {
+    return this.#deps.runners[row.kind]?.describe(row) ?? {};
+  }
+}

@@ -1,0 +1,327 @@
+import { type Clock, SYSTEM_CLOCK } from "../async/mod.ts";
+import { readFrame } from "../bridge/mod.ts";
+import { showCaller } from "../caller_stack.ts";
+import type { JobsConfig } from "../config/mod.ts";
+import { SnakedenError } from "../errors.ts";
+import type { JobState, JobStore } from "../store/mod.ts";
+import { checkedChoice, checkedPage, checkReason } from "./choice.ts";
+import type {
+  CancelJobOptions,
+  Job,
+  JobChoice,
+  JobEvent,
+  JobEventsOptions,
+  JobInput,
+  JobListOptions,
+  JobPage,
+  ManyOutcome,
+  SubmitOutcome,
+  WaitOptions,
+} from "./job.ts";
+import { idempotencyConflict, stillRunning, unknownJob } from "./job_errors.ts";
+import { jobEvents } from "./job_events.ts";
+import type { JobFeed } from "./job_feed.ts";
+import { JobHandle } from "./job_handle.ts";
+import { JobReader, type RunningJobs } from "./job_reader.ts";
+import { waitForEnd } from "./job_wait.ts";
+import { MAX_BATCH, type Runners, type Submitted, Submitter } from "./submission/mod.ts";
+import type { PoolStates } from "./waiting_for.ts";
+
+/** Dependencies of {@link Jobs}. */
+export interface JobsDeps {
+  /** The store of jobs, or the reason why there is none. */
+  readonly store: JobStore | SnakedenError;
+  readonly engine: RunningJobs;
+  readonly feed: JobFeed;
+  readonly runners: Runners;
+  readonly config: JobsConfig;
+  readonly pools: PoolStates;
+  readonly clock?: Clock;
+}
+
+/** The parts that exist if there is a store. */
+interface Parts {
+  readonly store: JobStore;
+  readonly submitter: Submitter;
+  readonly reader: JobReader;
+}
+
+/**
+ * Durable jobs. A job is in the store when its submission resolves: it runs even if the host is
+ * killed right after, and is kept for a while after its end.
+ *
+ * Every method throws `store_unavailable` if this program has no store of jobs, because another one
+ * has the data directory.
+ *
+ * @example
+ * ```ts
+ * import { Snakeden } from "snakeden";
+ *
+ * await using den = await Snakeden.start({ pools: [{ name: "default", size: 1 }] });
+ * const job = await den.jobs.submit({ tool: "add", args: { a: 2, b: 3 } });
+ * console.log(await job.result());
+ * ```
+ */
+export class Jobs {
+  readonly #deps: JobsDeps;
+  readonly #clock: Clock;
+  readonly #made: Parts | SnakedenError;
+
+  /** Programs get theirs from {@link Snakeden.jobs}. */
+  constructor(deps: JobsDeps) {
+    this.#deps = deps;
+    this.#clock = deps.clock ?? SYSTEM_CLOCK;
+    const { store, runners, config } = deps;
+    this.#made = store instanceof SnakedenError ? store : {
+      store,
+      submitter: new Submitter({ store, runners, config }),
+      reader: new JobReader({ ...deps, store }),
+    };
+  }
+
+  /**
+   * Submits a job. It is durable when this resolves.
+   *
+   * @throws {SnakedenError} `invalid_input` naming every field that is wrong, `unknown_tool`,
+   * `unknown_pool`, `idempotency_conflict`, or `store_failed`.
+   */
+  async submit(input: JobInput): Promise<JobHandle> {
+    try {
+      return new JobHandle(await this.submission(input), this);
+    } catch (error) {
+      showCaller(error, { below: this.submit });
+      throw error;
+    }
+  }
+
+  /** Does the same as {@link Jobs.submit}; returns the job as it is then. */
+  async submission(input: unknown): Promise<SubmitOutcome> {
+    return await this.#outcome(await this.#parts.submitter.one(input));
+  }
+
+  /**
+   * Submits jobs. Up to 1,000 jobs in an array are submitted all or none; more, or those of another
+   * iterable, in parts of 1,000. If a part is refused, the error has the number of jobs that were
+   * submitted before it, as `details.submitted`.
+   *
+   * @throws {SnakedenError} As {@link Jobs.submit}; an `invalid_input` names every job of the part
+   * that is wrong.
+   */
+  async submitMany(
+    inputs: Iterable<JobInput> | AsyncIterable<JobInput>,
+  ): Promise<SubmitOutcome[]> {
+    const outcomes: SubmitOutcome[] = [];
+    try {
+      for await (const part of this.submissions(inputs)) outcomes.push(...part);
+      return outcomes;
+    } catch (error) {
+      showCaller(error, { below: this.submitMany });
+      throw error;
+    }
+  }
+
+  /** Does the same as {@link Jobs.submitMany}; yields each part when it is durable. */
+  async *submissions(
+    inputs: Iterable<unknown> | AsyncIterable<unknown>,
+  ): AsyncGenerator<SubmitOutcome[], void, undefined> {
+    const { submitter } = this.#parts;
+    let submitted = 0;
+    try {
+      for await (const part of partsOf(inputs)) {
+        const answers = await submitter.all(part, submitted);
+        submitted += part.length;
+        yield await Promise.all(answers.map((it) => this.#outcome(it)));
+      }
+    } catch (error) {
+      if (error instanceof SnakedenError) error.addDetails({ submitted });
+      throw error;
+    }
+  }
+
+  /**
+   * Returns a job as it is now.
+   *
+   * @throws {SnakedenError} `unknown_job`.
+   */
+  async get(id: string): Promise<Job> {
+    const job = await this.#parts.reader.find(id);
+    if (job === undefined) throw unknownJob(id);
+    return job;
+  }
+
+  /**
+   * Lists jobs, the last submitted first.
+   *
+   * @throws {SnakedenError} `invalid_input` naming every field that is wrong, such as a cursor of
+   * another choice.
+   */
+  async list(choice: JobChoice = {}, options: JobListOptions = {}): Promise<JobPage> {
+    const { store, reader } = this.#parts;
+    const page = checkedPage(options);
+    const { items, next } = await store.list(checkedChoice(choice), page);
+    return {
+      items: items.map((row) => reader.listed(row)),
+      ...(next === undefined ? {} : { cursor: next }),
+    };
+  }
+
+  /**
+   * Cancels a job. A waiting one is cancelled at once; a running one is stopped, if need be by
+   * ending its worker. The wish is durable when this resolves. Has no effect on a job that has
+   * ended.
+   *
+   * @throws {SnakedenError} `unknown_job`.
+   */
+  async cancel(id: string, options: CancelJobOptions = {}): Promise<Job> {
+    const { store } = this.#parts;
+    const reason = checkReason(options.reason);
+    const { answers: [answer] } = await store.cancel({ ids: [id] }, { reason });
+    if (answer === undefined || answer.answer === "unknown") throw unknownJob(id);
+    this.#cancelled([answer]);
+    return await this.get(id);
+  }
+
+  /**
+   * Makes a job run again at once: one that has ended, or one that waits for its next attempt. A
+   * job that has used up its attempts gets one more.
+   *
+   * @throws {SnakedenError} `unknown_job`; `job_running`.
+   */
+  async retry(id: string): Promise<Job> {
+    const { answers: [answer] } = await this.#parts.store.retry({ ids: [id] });
+    if (answer === undefined || answer.answer === "unknown") throw unknownJob(id);
+    if (answer.answer === "running") throw stillRunning(id);
+    this.#tell(id, "available");
+    return await this.get(id);
+  }
+
+  /** Cancels all jobs of a choice, which must not be empty, like {@link Jobs.cancel}. */
+  async cancelMany(choice: JobChoice, options: CancelJobOptions = {}): Promise<ManyOutcome> {
+    const { store } = this.#parts;
+    const reason = checkReason(options.reason);
+    const filter = checkedChoice(choice, { isWhole: false });
+    return await countAll((after) => store.cancel({ filter }, { reason, after }), (answers) => {
+      this.#cancelled(answers);
+    });
+  }
+
+  /** Retries all jobs of a choice that do not run, like {@link Jobs.retry}. */
+  async retryMany(choice: JobChoice): Promise<ManyOutcome> {
+    const { store } = this.#parts;
+    const filter = checkedChoice(choice, { isWhole: false });
+    return await countAll((after) => store.retry({ filter }, { after }), (answers) => {
+      for (const { id } of answers) this.#tell(id, "available");
+    });
+  }
+
+  /**
+   * Returns the result of a job that has ended, decoded.
+   *
+   * @throws {SnakedenError} `unknown_job`; `job_unfinished`; the error of the job if it has failed,
+   * `cancelled` or `job_expired`.
+   */
+  async result<T = unknown>(id: string): Promise<T> {
+    return readFrame(await this.storedResult(id)).decode() as T;
+  }
+
+  /** Returns the result like {@link Jobs.result}, as it is stored. */
+  async storedResult(id: string): Promise<Uint8Array<ArrayBuffer>> {
+    return await this.#parts.reader.result(id);
+  }
+
+  /**
+   * Waits until a job has ended, and returns it; after `timeoutMs`, as it is then.
+   *
+   * @throws {SnakedenError} `unknown_job`. If the signal aborts, its reason is thrown.
+   */
+  async wait(id: string, options: WaitOptions = {}): Promise<Job> {
+    return await waitForEnd(id, {
+      ...options,
+      get: () => this.get(id),
+      feed: this.#deps.feed,
+      clock: this.#clock,
+    });
+  }
+
+  /**
+   * Yields the events of a job, those that have been and those to come, until its end. The first
+   * one is its `state`. A chunk is yielded once; of progress and states that come faster than they
+   * are read, the last.
+   *
+   * @throws {SnakedenError} `unknown_job`. If the signal aborts, its reason is thrown.
+   */
+  async *events(
+    id: string,
+    options: JobEventsOptions = {},
+  ): AsyncGenerator<JobEvent, void, undefined> {
+    const { store, reader } = this.#parts;
+    const deps = {
+      feed: this.#deps.feed,
+      find: (it: string) => reader.find(it),
+      stored: store.events.bind(store),
+      decode: (body: Uint8Array<ArrayBuffer>) => readFrame(body).decode(),
+    };
+    yield* jobEvents(id, await this.get(id), { deps, options });
+  }
+
+  get #parts(): Parts {
+    if (this.#made instanceof SnakedenError) throw this.#made;
+    return this.#made;
+  }
+
+  /** Returns the outcome of a submission; a created job needs no look into the store. */
+  async #outcome({ job, answer }: Submitted): Promise<SubmitOutcome> {
+    const { answer: state, id } = answer;
+    if (state === "conflict") throw idempotencyConflict(job.idempotency?.key ?? "", id);
+    if (state !== "created") return { answer: state, job: await this.get(id) };
+    return { answer: state, job: this.#parts.reader.created(job, answer) };
+  }
+
+  #cancelled(answers: readonly { readonly id: string; readonly answer: string }[]): void {
+    const here = answers.filter(({ answer }) => answer === "cancelling").map(({ id }) => id);
+    if (here.length > 0) this.#deps.engine.stop(here);
+    for (const { id, answer } of answers) {
+      if (answer === "cancelled") this.#tell(id, "cancelled");
+    }
+  }
+
+  #tell(id: string, state: JobState): void {
+    this.#deps.feed.emit(id, { type: "state", state });
+  }
+}
+
+/** Gathers items in parts of {@link MAX_BATCH}. */
+async function* partsOf(
+  inputs: Iterable<unknown> | AsyncIterable<unknown>,
+): AsyncGenerator<readonly unknown[], void, undefined> {
+  if (Array.isArray(inputs)) {
+    for (let i = 0; i < inputs.length; i += MAX_BATCH) yield inputs.slice(i, i + MAX_BATCH);
+    return;
+  }
+  let part: unknown[] = [];
+  for await (const input of inputs) {
+    if (part.push(input) < MAX_BATCH) continue;
+    yield part;
+    part = [];
+  }
+  if (part.length > 0) yield part;
+}
+
+/** Calls `next` until all is done; returns the number of jobs that it has changed. */
+async function countAll<T>(
+  next: (after: string | undefined) => Promise<{
+    readonly answers: readonly T[];
+    readonly next?: string;
+  }>,
+  onAnswers: (answers: readonly T[]) => void,
+): Promise<ManyOutcome> {
+  let count = 0;
+  let after: string | undefined;
+  do {
+    const changed = await next(after);
+    count += changed.answers.length;
+    onAnswers(changed.answers);
+    after = changed.next;
+  } while (after !== undefined);
+  return { count };
+}

@@ -1,0 +1,93 @@
+import { describeIssues, shownValue } from "../../config/mod.ts";
+import { type FieldIssue, InvalidInputError } from "../../errors.ts";
+import { isRecord } from "../../json/mod.ts";
+import { suggestion } from "../../near_names.ts";
+import { Value } from "../../bridge/mod.ts";
+import { callJobSchema, type CheckedJob } from "./job_schema.ts";
+
+/**
+ * The time by which a `runAt` may lie in the past: the clocks of two machines differ, and requests
+ * take their time.
+ */
+const PAST_MS = 60_000;
+
+/** Facts about the host that the check of a submission needs. */
+export interface CheckDeps {
+  /** The names of the kinds and queues that there are. */
+  readonly kinds: readonly string[];
+  readonly queues: readonly string[];
+  /** The time of the system, in milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** Returns a submission as it was checked, or what is wrong with it. */
+export function checkJob(input: unknown, deps: CheckDeps): CheckedJob | FieldIssue[] {
+  if (!isRecord(input)) {
+    return [{ path: "", message: `given ${shownValue(input)}; allowed: an object` }];
+  }
+  const { kind = "call" } = input;
+  if (typeof kind === "string" && !deps.kinds.includes(kind)) {
+    return [{
+      path: "kind",
+      message: `given ${shownValue(kind)}; ${suggestion(kind, deps.kinds)}`,
+    }];
+  }
+  const { args } = input;
+  // Encoded arguments are no record.
+  const plain = args instanceof Value ? { ...input, args: {} } : input;
+  const parsed = callJobSchema.safeParse(plain);
+  const issues = parsed.success
+    ? crossIssues(parsed.data, deps)
+    : describeIssues(parsed.error.issues, { schema: callJobSchema, input });
+  if (issues.length > 0 || parsed.data === undefined) return issues;
+  return args instanceof Value ? { ...parsed.data, args: args as never } : parsed.data;
+}
+
+/** Returns the issues of fields that depend on each other, or on the host. */
+function crossIssues(job: CheckedJob, { queues, now }: CheckDeps): FieldIssue[] {
+  const issues: FieldIssue[] = [];
+  const { queue, runAt, delayMs, affinity, sessionId, idempotencyKey } = job;
+  if (queue !== undefined && !queues.includes(queue)) {
+    const message = `there is no queue ${shownValue(queue)}; ${suggestion(queue, queues)}`;
+    issues.push({ path: "queue", message });
+  }
+  if (runAt !== undefined && delayMs !== undefined) {
+    issues.push({ path: "delayMs", message: "given beside runAt; allowed: one of the two" });
+  }
+  // A submission that is repeated later is answered with the first job, so it may be late.
+  if (runAt !== undefined && runAt < now - PAST_MS && idempotencyKey === undefined) {
+    const given = new Date(runAt).toISOString();
+    const message = `given ${given}, which is past; allowed: a time from now on`;
+    issues.push({ path: "runAt", message });
+  }
+  if (sessionId === undefined && affinity !== undefined && affinity !== "hint") {
+    const message = `given ${shownValue(affinity)} without a sessionId; ` +
+      "allowed: with a sessionId only";
+    issues.push({ path: "affinity", message });
+  }
+  return issues;
+}
+
+/** The error for a submission that is wrong in these fields. */
+export function invalidJob(issues: readonly FieldIssue[]): InvalidInputError {
+  const list = issues.map(({ path, message }) => path === "" ? message : `${path}: ${message}`);
+  return new InvalidInputError(`Cannot submit the job: ${list.join("; ")}`, issues);
+}
+
+/** The number of wrong items that the text of an error names. */
+const SHOWN_ISSUES = 5;
+
+/** The error for a batch in which these items are wrong; `issues` have paths as `[3].tool`. */
+export function invalidBatch(
+  issues: readonly FieldIssue[],
+  { wrong, total }: { readonly wrong: number; readonly total: number },
+): InvalidInputError {
+  const shown = issues.slice(0, SHOWN_ISSUES).map(({ path, message }) => `${path}: ${message}`);
+  const more = issues.length - shown.length;
+  const rest = more > 0 ? `; and ${more} more` : "";
+  return new InvalidInputError(
+    `Cannot submit the batch: ${wrong} of ${total} jobs are wrong, and none was submitted: ` +
+      `${shown.join("; ")}${rest}`,
+    issues,
+  );
+}

@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+import type { JobsConfig } from "../../config/mod.ts";
+import type { JsonObject, NewJob } from "../../store/mod.ts";
+import type { PreparedJob } from "../runners/mod.ts";
+import type { CheckedJob } from "./job_schema.ts";
+
+/** The queue of jobs that name none. It is always there. */
+export const DEFAULT_QUEUE = "default";
+
+/** Dependencies of {@link newJob}. */
+export interface NewJobDeps {
+  readonly id: string;
+  readonly kind: string;
+  readonly prepared: PreparedJob;
+  readonly config: JobsConfig;
+}
+
+/** Returns the job as the store keeps it, with the defaults of the configuration. */
+export function newJob(job: CheckedJob, { id, kind, prepared, config }: NewJobDeps): NewJob {
+  const { name, pool, args } = prepared;
+  const { timeoutMs, stallTimeoutMs, retry } = job;
+  const { queue = DEFAULT_QUEUE, tags = [], metadata = {} } = job;
+  const options: JsonObject = {
+    ...prepared.options,
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
+    ...(retry === undefined ? {} : { retry }),
+  };
+  return {
+    id,
+    kind,
+    name,
+    queue,
+    pool,
+    priority: job.priority ?? 0,
+    maxAttempts: job.maxAttempts ?? config.maxAttempts,
+    tags: tags.length < 2 ? tags : [...new Set(tags)],
+    metadata,
+    options,
+    retention: job.retention === undefined
+      ? config.retention
+      : { ...config.retention, ...withoutUndefined(job.retention) },
+    args,
+    ...startOf(job),
+    ...(job.ttlMs === undefined ? {} : { ttlMs: job.ttlMs }),
+    ...keysOf(job),
+    ...(job.idempotencyKey === undefined ? {} : {
+      idempotency: {
+        key: job.idempotencyKey,
+        hash: hashOf(job, { kind, prepared, options }),
+        ttlMs: config.idempotencyMs,
+      },
+    }),
+  };
+}
+
+function startOf({ runAt, delayMs }: CheckedJob): Pick<NewJob, "start"> {
+  if (runAt !== undefined) return { start: { at: runAt } };
+  return delayMs === undefined || delayMs === 0 ? {} : { start: { inMs: delayMs } };
+}
+
+function keysOf(
+  { unique, concurrency, rateLimit }: CheckedJob,
+): Pick<NewJob, "unique" | "concurrency" | "rate"> {
+  return {
+    ...(unique === undefined ? {} : { unique: { key: unique.key, mode: unique.mode ?? "drop" } }),
+    ...(concurrency === undefined
+      ? {}
+      : { concurrency: { key: concurrency.key, limit: concurrency.limit ?? 1 } }),
+    ...(rateLimit === undefined ? {} : { rate: rateLimit }),
+  };
+}
+
+/** Returns a hash that is the same for two submissions exactly if they ask for the same. */
+function hashOf(
+  job: CheckedJob,
+  { kind, prepared, options }: {
+    readonly kind: string;
+    readonly prepared: PreparedJob;
+    readonly options: JsonObject;
+  },
+): string {
+  const { args: _args, runAt, ...rest } = job;
+  const asked = sorted({ ...rest, kind, options, name: prepared.name, pool: prepared.pool, runAt });
+  return createHash("sha256").update(JSON.stringify(asked)).update(prepared.args)
+    .digest("base64url");
+}
+
+/** Returns a copy in which the keys of every object are in order. */
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1).map(([key, it]) => [key, sorted(it)]),
+  );
+}
+
+function withoutUndefined<T extends object>(object: T): { [K in keyof T]: NonNullable<T[K]> } {
+  return Object.fromEntries(
+    Object.entries(object).filter(([, value]) => value !== undefined),
+  ) as { [K in keyof T]: NonNullable<T[K]> };
+}
