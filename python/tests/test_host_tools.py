@@ -369,6 +369,7 @@ def test_the_list_describes_the_functions() -> None:
             output_schema=None,
             streams=False,
             timeout_ms=None,
+            stall_timeout_ms=None,
             metadata={},
         )
         assert tools().describe("count").streams

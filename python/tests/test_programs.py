@@ -37,6 +37,7 @@ def test_a_program_has_the_fields_that_put_takes() -> None:
         "args": {"a": 1.0, "b": [None, True]},
         "pool": "gpu",
         "timeout_ms": 5_000,
+        "stall_timeout_ms": 500,
         "affinity": "strict_queue",
         "priority": -1,
         "metadata": {"by": "ada"},

@@ -159,6 +159,8 @@ export class Calls {
   #openPerhapsOnHost(host: HostCalls, call: FoundCall, stream: ChunkStream): ChunkStream {
     const { tool, args } = call;
     const options = host.optionsOf(tool, call.options);
+    const watch = originOf(options)?.watch;
+    if (watch !== undefined) stream.readBy(watch);
     const open = (found: FoundHostTool | undefined): ChunkStream => {
       if (found === undefined) return this.#openInPool({ tool, args, options }, stream);
       host.stream(stream, { found, args, options });
@@ -232,9 +234,18 @@ export class Calls {
   /** Runs a call on the host or in a pool, when there are host tools. */
   #beginPerhapsOnHost(host: HostCalls, { tool, args, options }: FoundCall): Promise<CallOutcome> {
     const own = host.optionsOf(tool, options);
+    const watch = originOf(own)?.watch;
+    if (watch === undefined) return this.#beginFound(host, { tool, args, options: own });
+    // The silence of the host tool that makes the call does not count while it waits.
+    return Promise.resolve(watch.ask(() => this.#beginFound(host, { tool, args, options: own })));
+  }
+
+  #beginFound(host: HostCalls, { tool, args, options }: FoundCall): Promise<CallOutcome> {
     const begin = (found: FoundHostTool | undefined): Promise<CallOutcome> =>
-      found === undefined ? this.#beginInPool(tool, args, own) : host.call(found, args, own);
-    const found = host.find(tool, own);
+      found === undefined
+        ? this.#beginInPool(tool, args, options)
+        : host.call(found, args, options);
+    const found = host.find(tool, options);
     return found instanceof Promise ? found.then(begin) : begin(found);
   }
 

@@ -3,6 +3,7 @@ import { InvalidInputError, SnakedenError } from "../errors.ts";
 import type { CallOutcome, ChunkStream } from "../pool/mod.ts";
 import {
   type FoundHostTool,
+  HOST_WORKER_ID,
   type HostRun,
   type HostRuns,
   type HostTools,
@@ -12,9 +13,6 @@ import {
 } from "../tools/mod.ts";
 import { type Args, type CallOptions, checkCallOptions, encodeArgs } from "./call_options.ts";
 import { reporterTo } from "./progress_listener.ts";
-
-/** The name of the host among workers, in outcomes of calls. */
-const HOST_WORKER_ID = "host";
 
 /** Dependencies of {@link HostCalls}. */
 export interface HostCallsDeps {
@@ -129,7 +127,7 @@ export class HostCalls {
     options: CallOptions & Originated,
     onProgress?: (report: Value) => void,
   ): Started {
-    const { sessionId, signal, timeoutMs = Infinity, [ORIGIN]: origin } = options;
+    const { sessionId, signal, timeoutMs = Infinity, stallTimeoutMs, [ORIGIN]: origin } = options;
     signal?.throwIfAborted();
     // As for a tool in Python: a tool gets a copy, and only values that could travel.
     const inputs = noInputs(tool.name);
@@ -142,6 +140,7 @@ export class HostCalls {
       pool: undefined,
       workerId: undefined,
       deadlineAt: Math.min(startedAt + timeoutMs, origin?.deadlineAt ?? Infinity),
+      stallTimeoutMs,
       signal,
       onProgress,
     });
@@ -165,7 +164,10 @@ export class HostCalls {
         stream.onChunk(chunk);
       }
       if (batch.done) return this.#outcome(started, run.encode(batch.result, "the result"));
-      await window.hasRoom(run.signal);
+      if (!window.isOpen) {
+        run.pause();
+        await window.hasRoom(run.signal);
+      }
       batch = await run.next(window.bytes);
     }
   }
@@ -218,6 +220,11 @@ class Window {
   /** The bytes that may be sent; at least 1, since a chunk may be larger than the window. */
   get bytes(): number {
     return Math.max(1, this.#left);
+  }
+
+  /** True if something may be sent. */
+  get isOpen(): boolean {
+    return this.#left > 0;
   }
 
   sent(bytes: number): void {

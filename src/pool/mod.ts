@@ -36,6 +36,8 @@ export {
   type HostServices,
   type InputLimits,
   PRIORITY_RANGE,
+  stalled,
+  StallWatch,
   type StreamEvent,
 } from "./calls/mod.ts";
 export {

@@ -32,7 +32,9 @@ const toolSchema = schemaOf<ToolInfo>()(
       description: "Deadline of a call that names none; absent for that of the pool.",
     }),
     stallTimeoutMs: z.number().optional().openapi({
-      description: "Time that a call may show nothing; absent for that of the pool.",
+      description:
+        "Time that a call may show nothing; absent for that of the pool, or for a host " +
+        "tool without a limit.",
     }),
     mediaType: z.string().optional().openapi({
       description: "Type of the bytes that it returns, if it declares one.",

@@ -10,6 +10,7 @@ export {
   type CallOrigin,
   defineTool,
   type FoundHostTool,
+  HOST_WORKER_ID,
   HostRun,
   HostRuns,
   HostTool,

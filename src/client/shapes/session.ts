@@ -167,6 +167,8 @@ export interface ProgramCall {
   readonly tool: string;
   readonly pool?: string;
   readonly timeoutMs?: number;
+  /** See {@link CallOptions.stallTimeoutMs}. */
+  readonly stallTimeoutMs?: number;
   /** It needs a session at the run, unless it is `hint`. */
   readonly affinity?: AffinityMode;
   readonly priority?: number;

@@ -1,5 +1,6 @@
 import type { Value } from "../../bridge/mod.ts";
 import type { CallOutcome, ChunkSink } from "./call_request.ts";
+import type { StallWatch } from "./stall_watch.ts";
 
 /** An event of a stream. Chunks and progress come in any number, then `done` comes once. */
 export type StreamEvent =
@@ -33,9 +34,15 @@ export class ChunkStream implements ChunkSink {
   #uncredited = 0;
   #call: ChunkSource | undefined;
   #wake: (() => void) | undefined;
+  #readerWatch: StallWatch | undefined;
 
   constructor(windowBytes: number) {
     this.windowBytes = windowBytes;
+  }
+
+  /** Notes the watch over the host tool that reads, whose silence does not count while it waits. */
+  readBy(watch: StallWatch): void {
+    this.#readerWatch = watch;
   }
 
   /** Connects the call whose chunks this stream receives. */
@@ -61,7 +68,8 @@ export class ChunkStream implements ChunkSink {
   async next(): Promise<StreamEvent | undefined> {
     while (!this.hasNext) {
       if (this.#ended) return undefined;
-      await new Promise<void>((resolve) => this.#wake = resolve);
+      const event = new Promise<void>((resolve) => this.#wake = resolve);
+      await (this.#readerWatch === undefined ? event : this.#readerWatch.ask(() => event));
     }
     return this.#takeProgress() ?? this.#takeChunk() ?? this.#takeEnd();
   }

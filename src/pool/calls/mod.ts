@@ -26,3 +26,5 @@ export {
 export { CallInputs, INPUT_CANCEL, INPUT_NEXT, type InputLimits } from "./inputs/mod.ts";
 export { withModuleCure } from "./missing_module.ts";
 export { RunTimes } from "./run_times.ts";
+export { type Sign, StallWatch, type StallWatchOptions } from "./stall_watch.ts";
+export { stalled } from "./time_failures.ts";

@@ -34,6 +34,7 @@ export class StallWatch {
   #asks = { open: 0 };
   /** The bytes of chunks for which the worker has no credit yet. */
   #unreadBytes = 0;
+  #isPaused = false;
 
   constructor(options: StallWatchOptions) {
     this.#options = options;
@@ -44,6 +45,7 @@ export class StallWatch {
     // Asks of a worker that has died may be answered later, and count no more.
     this.#asks = { open: 0 };
     this.#unreadBytes = 0;
+    this.#isPaused = false;
     this.#note("start");
     this.#lookAt(this.#since + this.#options.limitMs);
   }
@@ -64,6 +66,18 @@ export class StallWatch {
     const wasFull = this.#isFull;
     this.#unreadBytes -= bytes;
     if (wasFull && !this.#isFull) this.#note("read");
+  }
+
+  /** Notes that the reader of a stream without a window asks for nothing. */
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  /** Notes that the reader asks for more; does nothing if it has not paused. */
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#note("read");
   }
 
   progress(): void {
@@ -103,7 +117,8 @@ export class StallWatch {
       this.#note("start");
       return this.#lookAt(now + limitMs / 4);
     }
-    if (this.#asks.open > 0 || this.#isFull) return this.#lookAt(now + limitMs);
+    const isWaiting = this.#asks.open > 0 || this.#isFull || this.#isPaused;
+    if (isWaiting) return this.#lookAt(now + limitMs);
     const dueAt = this.#since + limitMs;
     if (now < dueAt) return this.#lookAt(dueAt);
     onStall(this.#lastSign, now - this.#since);

@@ -59,6 +59,7 @@ export const programSchema = schemaOf<Program>()(
     tool: z.string().openapi({ example: "add" }),
     pool: z.string().optional(),
     timeoutMs: z.number().optional(),
+    stallTimeoutMs: z.number().optional(),
     affinity: z.enum(["hint", "strict_queue", "strict_fail_fast"]).optional(),
     priority: z.number().int().optional(),
     metadata: z.record(z.string(), z.unknown()).optional(),
@@ -76,7 +77,7 @@ export const programListSchema = z.object({
 /** The component of the OpenAPI document that holds {@link programRequestSchema}. */
 export const PROGRAM_REQUEST = "ProgramRequest";
 
-const { tool, args, pool, timeoutMs, affinity, priority } = CALL_FIELDS;
+const { tool, args, pool, timeoutMs, stallTimeoutMs, affinity, priority } = CALL_FIELDS;
 
 /** The fields of the body that writes a program. */
 export const PROGRAM_FIELDS = {
@@ -87,6 +88,7 @@ export const PROGRAM_FIELDS = {
   },
   pool: pool.schema,
   timeoutMs: timeoutMs.schema,
+  stallTimeoutMs: stallTimeoutMs.schema,
   affinity: affinity.schema,
   priority: priority.schema,
   metadata: { type: "object", additionalProperties: {} },

@@ -18,6 +18,8 @@ export interface ProgramCall {
   readonly pool?: string;
   /** The deadline of the call; see {@link CallOptions.timeoutMs}. */
   readonly timeoutMs?: number;
+  /** The longest silence of the tool; see {@link CallOptions.stallTimeoutMs}. */
+  readonly stallTimeoutMs?: number;
   /** See {@link CallOptions.affinity}. It needs a session at the run, unless it is `hint`. */
   readonly affinity?: AffinityMode;
   /** See {@link CallOptions.priority}. */
@@ -77,6 +79,7 @@ const bodySchema = z.object({
   tool: z.string(),
   pool: z.string().optional(),
   timeoutMs: z.number().optional(),
+  stallTimeoutMs: z.number().optional(),
   affinity: z.enum(["hint", "strict_queue", "strict_fail_fast"]).optional(),
   priority: z.number().optional(),
   metadata: z.record(z.string(), z.unknown()).optional(),
@@ -85,7 +88,7 @@ const bodySchema = z.object({
   tagged: z.literal(true).optional(),
 });
 
-const OPTIONS = ["pool", "timeoutMs", "affinity", "priority"] as const;
+const OPTIONS = ["pool", "timeoutMs", "stallTimeoutMs", "affinity", "priority"] as const;
 const KEYS = ["tool", ...OPTIONS, "args", "metadata"] as const;
 /** The key of tags, which no argument can have. */
 const TAG = "$snakeden";
@@ -118,8 +121,8 @@ export function checkedBody(
   const args = argsOf(program, maxDepth, issues);
   issues.push(...metadataIssues(program));
   if (issues.length > 0) throw refused(issues);
-  const { tool, pool, timeoutMs, affinity, priority, metadata } = program;
-  const call = { tool, pool, timeoutMs, affinity, priority, metadata };
+  const { tool, pool, timeoutMs, stallTimeoutMs, affinity, priority, metadata } = program;
+  const call = { tool, pool, timeoutMs, stallTimeoutMs, affinity, priority, metadata };
   const body: ProgramBody = {
     ...call,
     ...(args === undefined ? {} : { args: decoder.decode(args.wire.json) }),

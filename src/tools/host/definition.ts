@@ -37,6 +37,13 @@ export interface HostToolDefinition<
    */
   readonly timeoutMs?: number;
   /**
+   * The time that the tool may show nothing, in milliseconds: no chunk, no progress, and no call of
+   * another tool. Beyond it the call fails with `stalled`, and its signal aborts. The time in which
+   * the tool waits for its reader or for tools that it calls does not count. More than 0, at most a
+   * day. Default: no limit. The option of a call wins.
+   */
+  readonly stallTimeoutMs?: number;
+  /**
    * True if `run` returns a generator. Default: true for a generator function, so only other
    * functions that return a generator need to say so.
    */

@@ -11,7 +11,7 @@ import { metadataProblem, typeName } from "./tool_metadata.ts";
 
 /** The longest description, in characters. */
 const MAX_DESCRIPTION_CHARS = 65_536;
-/** The longest `timeoutMs`: a day. */
+/** The longest `timeoutMs`, and `stallTimeoutMs`: a day. */
 const MAX_TIMEOUT_MS = 86_400_000;
 /** The `timeoutMs` of a tool that names none; the default of a pool, too. */
 export const DEFAULT_TIMEOUT_MS = 60_000;
@@ -23,6 +23,7 @@ const KEYS = [
   "input",
   "output",
   "timeoutMs",
+  "stallTimeoutMs",
   "streams",
   "expose",
   "exposeHttp",
@@ -49,6 +50,8 @@ export class HostTool {
   readonly output: z.ZodType | undefined;
   /** The longest time of a call; undefined for the default. */
   readonly timeoutMs: number | undefined;
+  /** The longest silence of a call; undefined for no limit. */
+  readonly stallTimeoutMs: number | undefined;
   readonly streams: boolean;
   readonly expose: "all" | readonly string[];
   readonly exposeHttp: boolean;
@@ -66,6 +69,7 @@ export class HostTool {
     this.input = input === undefined ? undefined : closed(input as z.ZodObject);
     this.output = output as z.ZodType | undefined;
     this.timeoutMs = fields.timeoutMs as number | undefined;
+    this.stallTimeoutMs = fields.stallTimeoutMs as number | undefined;
     const tool = fields as { run(args: unknown, call: HostToolCall): unknown };
     this.run = (args, call) => tool.run(args, call);
     this.streams = (fields.streams ?? isGeneratorFunction(run)) as boolean;
@@ -113,6 +117,7 @@ export class HostTool {
       streams: this.streams,
       idempotent: false,
       ...(this.timeoutMs === undefined ? {} : { timeoutMs: this.timeoutMs }),
+      ...(this.stallTimeoutMs === undefined ? {} : { stallTimeoutMs: this.stallTimeoutMs }),
       exposeHttp: this.exposeHttp,
       expose: this.expose,
       ...(Object.keys(this.metadata).length === 0 ? {} : { metadata: this.metadata }),
@@ -127,8 +132,7 @@ function problemOf(fields: Fields): InvalidField | undefined {
     const message = `there is no such key; ${suggestion(unknown, KEYS)}`;
     return { field: unknown, reason: "unknown_key", message };
   }
-  const { description, input, output, timeoutMs, streams, expose, exposeHttp, metadata, run } =
-    fields;
+  const { description, input, output, streams, expose, exposeHttp, metadata, run } = fields;
   if (typeof run !== "function") return wrong("run", run, "a function (args, call)");
   if (description !== undefined && typeof description !== "string") {
     return wrong("description", description, "a text");
@@ -144,11 +148,12 @@ function problemOf(fields: Fields): InvalidField | undefined {
   if (output !== undefined && !isSchema(output)) {
     return wrong("output", output, "a schema of zod 4");
   }
-  if (timeoutMs !== undefined && !isTimeout(timeoutMs)) {
+  for (const field of ["timeoutMs", "stallTimeoutMs"] as const) {
+    const value = fields[field];
+    if (value === undefined || isTimeout(value)) continue;
     const allowed = `a number of milliseconds greater than 0 and at most ${MAX_TIMEOUT_MS}`;
-    const given = typeof timeoutMs === "number" ? String(timeoutMs) : typeName(timeoutMs);
-    const message = `given ${given}; allowed: ${allowed}`;
-    return { field: "timeoutMs", reason: "invalid_type", message };
+    const given = typeof value === "number" ? String(value) : typeName(value);
+    return { field, reason: "invalid_type", message: `given ${given}; allowed: ${allowed}` };
   }
   if (streams !== undefined && typeof streams !== "boolean") {
     return wrong("streams", streams, "true or false");

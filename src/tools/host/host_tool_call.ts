@@ -7,6 +7,8 @@ export interface NestedCallOptions {
   readonly pool?: string;
   /** The deadline of the call. That of the host tool counts if it is earlier. */
   readonly timeoutMs?: number;
+  /** The time that the other tool may show nothing; see {@link CallOptions.stallTimeoutMs}. */
+  readonly stallTimeoutMs?: number;
   /** A whole number from -10 to 10; higher goes first. Default 0. */
   readonly priority?: number;
   /** The session of the call. Default: that of the host tool. */
@@ -50,7 +52,7 @@ export interface HostToolCall {
   readonly pool: string | undefined;
   /** The worker of the tool that made the call; undefined if no tool in Python made it. */
   readonly workerId: string | undefined;
-  /** Aborts when the caller cancels the call, when a deadline passes, and when the call ends. */
+  /** Aborts when the caller cancels the call, when a limit of time passes, and when it ends. */
   readonly signal: AbortSignal;
   /** The time left until the deadline, in milliseconds. */
   readonly remainingMs: number;

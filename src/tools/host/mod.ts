@@ -18,7 +18,14 @@ export type {
   NestedCallOptions,
   NestedStream,
 } from "./host_tool_call.ts";
-export { type CallOrigin, ORIGIN, type Originated, OVER_HTTP, visibleTo } from "./origin.ts";
+export {
+  type CallOrigin,
+  HOST_WORKER_ID,
+  ORIGIN,
+  type Originated,
+  OVER_HTTP,
+  visibleTo,
+} from "./origin.ts";
 export {
   type FoundHostTool,
   HostTools,

@@ -1,4 +1,4 @@
-import type { HeldWorker } from "../../pool/mod.ts";
+import type { HeldWorker, StallWatch } from "../../pool/mod.ts";
 import type { Visible } from "./host_tools.ts";
 
 /**
@@ -6,6 +6,9 @@ import type { Visible } from "./host_tools.ts";
  * callers cannot name it, and copies of the options keep it.
  */
 export const ORIGIN: unique symbol = Symbol("snakeden.origin");
+
+/** The name of the host among workers, in outcomes and errors of calls. */
+export const HOST_WORKER_ID = "host";
 
 /** The place that a call comes from, other than a program outside. */
 export interface CallOrigin {
@@ -17,6 +20,8 @@ export interface CallOrigin {
   readonly ancestors: readonly HeldWorker[];
   /** The deadline of the call around it, by `performance.now()`. */
   readonly deadlineAt: number;
+  /** The watch over the silence of the host tool that makes the call, if it has a limit. */
+  readonly watch?: StallWatch | undefined;
 }
 
 /** Options of a call, perhaps with its origin. */

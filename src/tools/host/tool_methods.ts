@@ -68,6 +68,7 @@ export function toolMethods(
       return run.encode(answer, "the chunks");
     } finally {
       if (run.isEnded) own.delete(id);
+      else run.pause();
     }
   };
 
@@ -157,8 +158,18 @@ function callerOf(call: AskingCall, now: number): RunCaller {
 }
 
 function described({ tool }: FoundHostTool): Record<string, unknown> {
-  const { name, description, inputSchema, outputSchema, streams, timeoutMs, metadata } = tool;
-  return { name, description, inputSchema, outputSchema, streams, timeoutMs, metadata };
+  const { name, description, inputSchema, outputSchema, streams, metadata } = tool;
+  const { timeoutMs, stallTimeoutMs } = tool;
+  return {
+    name,
+    description,
+    inputSchema,
+    outputSchema,
+    streams,
+    timeoutMs,
+    stallTimeoutMs,
+    metadata,
+  };
 }
 
 interface CallArgs {

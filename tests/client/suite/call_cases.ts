@@ -28,6 +28,7 @@ export const CALL_CASES: readonly Case[] = [
       const options = {
         pool: "default",
         timeoutMs: 20_000,
+        stallTimeoutMs: 20_000,
         priority: 3,
         sessionId: `options-${crypto.randomUUID()}`,
         affinity: "hint",

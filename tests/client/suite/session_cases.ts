@@ -203,7 +203,10 @@ export const SESSION_CASES: readonly Case[] = [
       equal(await den.programs.run<bigint>(name), 2n ** 70n + 1n);
       equal(await den.programs.run<number>(name, { b: 40 }), 41);
       equal((await den.programs.call(name, { b: 1 })).value.decode(), 2);
-      const again = await den.programs.put(name, { tool: "ping" }, { ifVersion: 1 });
+      const limited = { stallTimeoutMs: 20_000 };
+      equal(await den.programs.run<number>(name, { b: 40 }, limited), 41);
+      const again = await den.programs.put(name, { tool: "ping", ...limited }, { ifVersion: 1 });
+      equal((await den.programs.get(name)).stallTimeoutMs, 20_000);
       equal([again.created, again.version], [false, 2]);
       equal(
         (await failure(() => den.programs.delete(name, { ifVersion: 1 }))).code,

@@ -99,6 +99,23 @@ Deno.test("StallWatch counts while the window has room, whatever the reader take
   assert.deepEqual(it.stalls, ["chunk 10"]);
 });
 
+Deno.test("StallWatch does not count while a reader without a window pauses", () => {
+  using it = setUp();
+  it.watch.pause();
+  it.advance(3 * LIMIT_MS);
+  it.watch.resume();
+  it.advance(LIMIT_MS - 1);
+  assert.deepEqual(it.stalls, []);
+  // It has not paused, so that this is no sign.
+  it.watch.resume();
+  it.advance(1 + SLOT_MS);
+  assert.deepEqual(it.stalls, ["read 10"]);
+  it.watch.pause();
+  it.watch.begin();
+  it.advance(LIMIT_MS + SLOT_MS);
+  assert.deepEqual(it.stalls, ["read 10", "start 10"]);
+});
+
 Deno.test("StallWatch does not count while the host has an ask to answer, also one that fails", async () => {
   using it = setUp();
   const answer = Promise.withResolvers<number>();

@@ -44,7 +44,7 @@ function testBoth(name: string, test: (send: Send, base: string) => Promise<void
 testBoth("PUT writes a program that GET answers as it was sent", async (send) => {
   const text =
     '{"tool":"add","args":{"a":9007199254740993,"n":{"$snakeden":"float","value":"NaN"},' +
-    '"rows":[{"x":[1,null]}]},"pool":"p","timeoutMs":50,"affinity":"hint","priority":-1,' +
+    '"rows":[{"x":[1,null]}]},"pool":"p","timeoutMs":50,"stallTimeoutMs":9,"affinity":"hint","priority":-1,' +
     '"metadata":{"by":"ada"}}';
   const put = await send("PUT", "/sum", text);
   assert.deepEqual([put.status, put.body.version, put.headers.get("etag")], [201, 1, '"1"']);

@@ -43,7 +43,13 @@ Deno.test("POST /v1/programs/:name/run takes the program of the session, and fie
   const { engine, client } = await started();
   const fields = { sessionId: "s1", affinity: "strict_queue", rebind: true, idempotent: true };
   await client.post(RUN, fields);
-  const other = { sessionId: "s2", timeoutMs: 7, pool: "default", arrays: "list" };
+  const other = {
+    sessionId: "s2",
+    timeoutMs: 7,
+    stallTimeoutMs: 0,
+    pool: "default",
+    arrays: "list",
+  };
   await client.post(RUN, other);
   const seen = engine.calls.map(({ tool, options: { signal: _s, requestId: _r, ...rest } }) => ({
     tool,

@@ -86,6 +86,8 @@ Deno.test("each other field of a definition is checked", () => {
   assert.deepEqual(refusal({ output: "string" }), ["output", "invalid_type"]);
   for (const timeoutMs of [0, -1, NaN, Infinity, 86_400_001, "1000"]) {
     assert.deepEqual(refusal({ timeoutMs }), ["timeoutMs", "invalid_type"]);
+    const stallTimeoutMs = timeoutMs;
+    assert.deepEqual(refusal({ stallTimeoutMs }), ["stallTimeoutMs", "invalid_type"]);
   }
   assert.deepEqual(refusal({ streams: 1 }), ["streams", "invalid_type"]);
   assert.deepEqual(refusal({ exposeHttp: "yes" }), ["exposeHttp", "invalid_type"]);
@@ -112,6 +114,7 @@ Deno.test("HostTool.info() describes the tool, with schemas of what callers writ
     input: z.object({ id: z.number().int().default(3) }),
     output: z.object({ name: z.string() }),
     timeoutMs: 500,
+    stallTimeoutMs: 50,
     expose: ["default"],
     metadata: { owner: "sales" },
     run: ({ id }) => ({ name: String(id) }),
@@ -124,6 +127,7 @@ Deno.test("HostTool.info() describes the tool, with schemas of what callers writ
     streams: false,
     idempotent: false,
     timeoutMs: 500,
+    stallTimeoutMs: 50,
     exposeHttp: false,
     expose: ["default"],
     metadata: { owner: "sales" },

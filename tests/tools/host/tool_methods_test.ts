@@ -67,6 +67,7 @@ Deno.test("tools.list describes the tools of all calls and of the session", asyn
       input: z.object({ n: z.number() }),
       output: z.string(),
       timeoutMs: 9,
+      stallTimeoutMs: 8,
       expose: ["default"],
       async *run(): AsyncGenerator<string> {},
     }),
@@ -93,6 +94,7 @@ Deno.test("tools.list describes the tools of all calls and of the session", asyn
     outputSchema: { type: "string" },
     streams: true,
     timeoutMs: 9,
+    stallTimeoutMs: 8,
     metadata: {},
   }]);
   await assert.rejects(door.ask("tools.call", { id: 1, name: "b" }), { code: "unknown_tool" });

@@ -25,6 +25,8 @@ class HostToolInfo:
     """True if the tool is known to stream: use `stream` or `astream` for its items."""
     timeout_ms: float | None
     """The deadline of one call of the tool, in milliseconds; None if it has none of its own."""
+    stall_timeout_ms: float | None
+    """The time that the tool may show nothing, in milliseconds; None for no limit."""
     metadata: dict[str, Any]
     """Data that the host gives with the tool."""
 
@@ -38,5 +40,6 @@ class HostToolInfo:
             output_schema=tool.get("outputSchema"),
             streams=bool(tool.get("streams")),
             timeout_ms=tool.get("timeoutMs"),
+            stall_timeout_ms=tool.get("stallTimeoutMs"),
             metadata=tool.get("metadata") or {},
         )

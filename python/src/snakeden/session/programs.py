@@ -16,6 +16,7 @@ _KEYS: Final = {
     "tool": "tool",
     "pool": "pool",
     "timeout_ms": "timeoutMs",
+    "stall_timeout_ms": "stallTimeoutMs",
     "affinity": "affinity",
     "priority": "priority",
     "metadata": "metadata",
@@ -26,10 +27,10 @@ _KEYS: Final = {
 class Programs:
     """The programs that a session sees, by name: its own, and the global ones.
 
-    A program is a dict with `tool` and `args`, and with `pool`, `timeout_ms`, `affinity`,
-    `priority` and `metadata` if it has them. A read finds the program of the session, else the
-    global one. Everything else is about the programs of the session alone: writes, versions and
-    the list of names.
+    A program is a dict with `tool` and `args`, and with `pool`, `timeout_ms`, `stall_timeout_ms`,
+    `affinity`, `priority` and `metadata` if it has them. A read finds the program of the session,
+    else the global one. Everything else is about the programs of the session alone: writes,
+    versions and the list of names.
 
     Every use asks the host. In asynchronous tools use the methods whose names begin with `a`. They
     raise `HostError`, whose `code` says why: for example `invalid_input` or `version_conflict`.
@@ -80,6 +81,7 @@ class Programs:
         args: Mapping[str, Any] | None = None,
         pool: str | None = None,
         timeout_ms: float | None = None,
+        stall_timeout_ms: float | None = None,
         affinity: str | None = None,
         priority: int | None = None,
         metadata: Mapping[str, Any] | None = None,
@@ -93,6 +95,7 @@ class Programs:
             args: Arguments that a run does not give itself; no bytes and no arrays.
             pool: The pool that runs the call.
             timeout_ms: The deadline of the call.
+            stall_timeout_ms: The time that the tool may show nothing; 0 for no limit.
             affinity: `hint`, `strict_queue` or `strict_fail_fast`.
             priority: -10 to 10; higher goes first.
             metadata: Data about the program, as JSON.
@@ -108,6 +111,7 @@ class Programs:
             args=args,
             pool=pool,
             timeout_ms=timeout_ms,
+            stall_timeout_ms=stall_timeout_ms,
             affinity=affinity,
             priority=priority,
             metadata=metadata,
@@ -133,6 +137,7 @@ class Programs:
         args: Mapping[str, Any] | None = None,
         pool: str | None = None,
         timeout_ms: float | None = None,
+        stall_timeout_ms: float | None = None,
         affinity: str | None = None,
         priority: int | None = None,
         metadata: Mapping[str, Any] | None = None,
@@ -145,6 +150,7 @@ class Programs:
             args=args,
             pool=pool,
             timeout_ms=timeout_ms,
+            stall_timeout_ms=stall_timeout_ms,
             affinity=affinity,
             priority=priority,
             metadata=metadata,

@@ -1,6 +1,6 @@
 import { type Alarms, LoneAlarm } from "../../../async/mod.ts";
 import { Value } from "../../../bridge/mod.ts";
-import type { HeldWorker } from "../../../pool/mod.ts";
+import type { StallWatch } from "../../../pool/mod.ts";
 import type { HostTool } from "../host_tool.ts";
 import type {
   HostToolCall,
@@ -12,21 +12,10 @@ import { type CallOrigin, ORIGIN, type Originated } from "../origin.ts";
 import { checkedArgs, checkedOutput } from "./checked.ts";
 import { type Batch, type CheckedItem, ItemReader, MAX_BATCH_BYTES } from "./item_reader.ts";
 import { failed, failureOf, runEnded, tooDeep, tooLarge, tooLate } from "./run_errors.ts";
+import type { NestedCalls, RunCaller, RunLimits } from "./run_caller.ts";
 import { chain, iteratorOf } from "./thenable.ts";
 import { sizeOf } from "./value_size.ts";
-
-/** The limits of host tools. */
-export interface RunLimits {
-  readonly maxDepth: number;
-  readonly maxCallDepth: number;
-  readonly maxResultBytes: number;
-}
-
-/** The calls that host tools make. */
-export interface NestedCalls {
-  execute(tool: string, args: NestedArgs, options: NestedCallOptions): Promise<unknown>;
-  stream<T>(tool: string, args: NestedArgs, options: NestedCallOptions): NestedStream<T>;
-}
+import { watchOver } from "./watch_over.ts";
 
 /** The owner of the runs, as a run sees it. */
 export interface RunOwner {
@@ -39,28 +28,12 @@ export interface RunOwner {
   ended(run: HostRun): void;
 }
 
-/** The caller of a host tool. */
-export interface RunCaller {
-  readonly depth: number;
-  /** The workers that run the calls around this one. */
-  readonly ancestors: readonly HeldWorker[];
-  readonly sessionId: string | undefined;
-  readonly pool: string | undefined;
-  readonly workerId: string | undefined;
-  /** The deadline of the caller, by the clock of the owner. */
-  readonly deadlineAt: number;
-  /** Cancels the call. May be created when it is first used. */
-  readonly signal: AbortSignal | undefined;
-  /** Receives reports of progress. */
-  readonly onProgress?: ((report: Value) => void) | undefined;
-}
-
 /**
  * One run of a host tool.
  *
  * `running` -> `ended` when its result is there, its stream was read to the end, it failed, its
- * caller left, or a deadline passed. The first cause counts. Its signal aborts then, its generator
- * is closed, and what the tool returns after that is dropped.
+ * caller left, a deadline passed, or it was silent for too long. The first cause counts. Its signal
+ * aborts then, its generator is closed, and what the tool returns after that is dropped.
  */
 export class HostRun implements HostToolCall, EventListenerObject {
   readonly id: string;
@@ -78,6 +51,7 @@ export class HostRun implements HostToolCall, EventListenerObject {
   /** Of the calls that the tool makes without {@link HostRun.execute}. */
   #stopping: AbortController | undefined;
   #alarm: LoneAlarm | undefined;
+  readonly #watch: StallWatch | undefined;
   #reader: ItemReader | undefined;
   /** Settles what the caller waits for. */
   #reject: ((reason: unknown) => void) | undefined;
@@ -96,6 +70,9 @@ export class HostRun implements HostToolCall, EventListenerObject {
     const ownDeadlineAt = owner.alarms.now + timeoutMs;
     this.#isCallersDeadline = caller.deadlineAt < ownDeadlineAt;
     this.#deadlineAt = this.#isCallersDeadline ? caller.deadlineAt : ownDeadlineAt;
+    const stallTimeoutMs = caller.stallTimeoutMs ?? tool.stallTimeoutMs;
+    const { alarms } = owner;
+    this.#watch = stallTimeoutMs ? watchOver(this, { alarms, stallTimeoutMs }) : undefined;
   }
 
   get tool(): string {
@@ -137,7 +114,9 @@ export class HostRun implements HostToolCall, EventListenerObject {
   }
 
   progress(report: unknown): void {
-    if (this.#isEnded || this.#caller.onProgress === undefined) return;
+    if (this.#isEnded) return;
+    this.#watch?.progress();
+    if (this.#caller.onProgress === undefined) return;
     const { maxDepth } = this.#owner.limits;
     this.#caller.onProgress(Value.from(report, { maxDepth, name: "the progress" }));
   }
@@ -218,7 +197,13 @@ export class HostRun implements HostToolCall, EventListenerObject {
    */
   async next(maxBytes?: number): Promise<Batch> {
     if (this.#isEnded || this.#reader === undefined) throw this.#reason ?? runEnded(this.tool);
+    this.#watch?.resume();
     return await this.#batch(this.#reader.next(maxBytes));
+  }
+
+  /** Notes that the reader of the stream asks for nothing until {@link HostRun.next}. */
+  pause(): void {
+    this.#watch?.pause();
   }
 
   /** True while somebody waits for a result or a batch. */
@@ -268,10 +253,10 @@ export class HostRun implements HostToolCall, EventListenerObject {
 
   /** Starts the tool with checked arguments. */
   #begin(args: unknown): unknown {
-    return chain(
-      checkedArgs(this.#tool, args),
-      (checked) => this.#owner.within(this, () => this.#tool.run(checked, this)),
-    );
+    return chain(checkedArgs(this.#tool, args), (checked) => {
+      if (!this.#isEnded) this.#watch?.begin();
+      return this.#owner.within(this, () => this.#tool.run(checked, this));
+    });
   }
 
   #valueOf(made: unknown): Value | Promise<Value> {
@@ -304,7 +289,10 @@ export class HostRun implements HostToolCall, EventListenerObject {
     };
     const reader = new ItemReader(iterator, {
       within: (step) => this.#owner.within(this, step),
-      check: (item) => chain(checkedOutput(this.#tool, item, "chunk"), measured),
+      check: (item) => {
+        this.#watch?.chunk(0);
+        return chain(checkedOutput(this.#tool, item, "chunk"), measured);
+      },
       now: () => this.#owner.alarms.now,
     });
     // The run may have ended before it had a generator.
@@ -358,6 +346,7 @@ export class HostRun implements HostToolCall, EventListenerObject {
   #end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
+    this.#watch?.end();
     if (this.#alarm !== undefined) {
       this.#owner.alarms.clear(this.#alarm);
       this.#caller.signal?.removeEventListener("abort", this);
@@ -391,6 +380,7 @@ export class HostRun implements HostToolCall, EventListenerObject {
       depth: depth + 1,
       ancestors,
       deadlineAt: this.#deadlineAt,
+      watch: this.#watch,
     };
     const signal = options.signal === undefined
       ? ending

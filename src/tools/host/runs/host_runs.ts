@@ -2,13 +2,8 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { Alarms, type Clock, settlesWithin } from "../../../async/mod.ts";
 import { SnakedenError } from "../../../errors.ts";
 import { DEFAULT_TIMEOUT_MS, type HostTool } from "../host_tool.ts";
-import {
-  HostRun,
-  type NestedCalls,
-  type RunCaller,
-  type RunLimits,
-  type RunOwner,
-} from "./host_run.ts";
+import { HostRun, type RunOwner } from "./host_run.ts";
+import type { NestedCalls, RunCaller, RunLimits } from "./run_caller.ts";
 import { tooDeep, tooLate } from "./run_errors.ts";
 
 /** Dependencies of {@link HostRuns}. */
