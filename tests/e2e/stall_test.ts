@@ -153,3 +153,18 @@ Deno.test("a stream that a deadline or the stop of the host ends counts its chun
   const byStop = await rest;
   assert.deepEqual([byStop.code, byStop.details["chunks"]], ["shutting_down", 5]);
 });
+
+for (const carrier of ["socket", "grpc"] as const) {
+  Deno.test(`signs that came while the host could not read them count, over ${carrier}`, async () => {
+    await using den = await startDen({ adapter: "stalls", size: 1, carrier });
+    const seen = Promise.withResolvers<void>();
+    const call = den.execute("reports", { steps: 30, pause: 0.05 }, {
+      stallTimeoutMs: 400,
+      onProgress: () => seen.resolve(),
+    });
+    await seen.promise;
+    const end = performance.now() + 1_000;
+    while (performance.now() < end);
+    assert.equal(await call, 30);
+  });
+}

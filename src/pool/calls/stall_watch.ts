@@ -3,6 +3,12 @@ import { type Alarms, LoneAlarm } from "../../async/mod.ts";
 /** The last thing that a call has shown of its work; `start` if it has shown nothing yet. */
 export type Sign = "start" | "chunk" | "progress" | "ask" | "read";
 
+/**
+ * The time for which a call that seems silent is watched further. If the event loop of the host was
+ * blocked, signs have come that nobody has read yet.
+ */
+const CONFIRM_MS = 20;
+
 /** Options of a {@link StallWatch}. */
 export interface StallWatchOptions {
   readonly alarms: Alarms;
@@ -35,6 +41,8 @@ export class StallWatch {
   /** The bytes of chunks for which the worker has no credit yet. */
   #unreadBytes = 0;
   #isPaused = false;
+  /** The time of the sign since which the call seems silent. */
+  #silentSince: number | undefined;
 
   constructor(options: StallWatchOptions) {
     this.#options = options;
@@ -46,6 +54,7 @@ export class StallWatch {
     this.#asks = { open: 0 };
     this.#unreadBytes = 0;
     this.#isPaused = false;
+    this.#silentSince = undefined;
     this.#note("start");
     this.#lookAt(this.#since + this.#options.limitMs);
   }
@@ -121,6 +130,10 @@ export class StallWatch {
     if (isWaiting) return this.#lookAt(now + limitMs);
     const dueAt = this.#since + limitMs;
     if (now < dueAt) return this.#lookAt(dueAt);
+    if (this.#silentSince !== this.#since) {
+      this.#silentSince = this.#since;
+      return this.#lookAt(now + CONFIRM_MS);
+    }
     onStall(this.#lastSign, now - this.#since);
   }
 }

@@ -15,8 +15,8 @@ import { nextTurn } from "../../../fixtures/until.ts";
 import { callOf, exposed, LIMITS } from "../asking_call.ts";
 
 const LIMIT_MS = 1_000;
-/** The width of the slots of alarms. */
-const SLOT_MS = 8;
+/** The time after its limit in which a silent call is found: two slots of alarms and a pause. */
+const SEEN_MS = 40;
 
 interface SetUp extends Disposable {
   readonly runs: HostRuns;
@@ -86,7 +86,7 @@ Deno.test("a silent host tool fails with stalled in the words of workers, and it
   const signal = calls[0]?.signal;
   await it.advance(LIMIT_MS - 1);
   assert.deepEqual([failure(), signal?.aborted], [undefined, false]);
-  await it.advance(1 + SLOT_MS);
+  await it.advance(1 + SEEN_MS);
   const error = failure();
   assert.deepEqual([error?.code, error?.retryable], ["stalled", false]);
   assert.match(
@@ -127,7 +127,7 @@ Deno.test("progress keeps a host tool from being stalled, also if nobody listens
     calls[0]?.progress(i);
   }
   assert.equal(failure(), undefined);
-  await it.advance(LIMIT_MS + SLOT_MS);
+  await it.advance(LIMIT_MS + SEEN_MS);
   assert.deepEqual([failure()?.code, failure()?.details["lastSign"]], ["stalled", "progress"]);
 });
 
@@ -159,7 +159,7 @@ Deno.test("each chunk of a host tool is a sign, also where all of them are one l
       await nextTurn();
     }
     assert.equal(failure(), undefined);
-    await it.advance(LIMIT_MS + SLOT_MS);
+    await it.advance(LIMIT_MS + SEEN_MS);
     assert.deepEqual([failure()?.code, failure()?.details["lastSign"]], ["stalled", "chunk"]);
   }
 });
@@ -176,7 +176,7 @@ Deno.test("time does not count while the reader of a host tool asks for nothing"
   const failure = failureOf(run.next());
   await it.advance(LIMIT_MS - 100);
   assert.equal(failure(), undefined);
-  await it.advance(100 + SLOT_MS);
+  await it.advance(100 + SEEN_MS);
   assert.deepEqual([failure()?.code, failure()?.details["lastSign"]], ["stalled", "read"]);
 });
 
@@ -202,7 +202,7 @@ Deno.test("time does not count while a tool in Python does not ask for the next 
   }
   await it.advance(3 * LIMIT_MS);
   const failure = failureOf(ask("tools.next", { id: 1 }));
-  await it.advance(LIMIT_MS + SLOT_MS);
+  await it.advance(LIMIT_MS + SEEN_MS);
   assert.equal(failure()?.code, "stalled");
 });
 
