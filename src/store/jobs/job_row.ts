@@ -108,7 +108,10 @@ export interface JobRow {
   readonly holder?: string;
   readonly worker?: string;
   readonly leaseUntil?: number;
-  /** The reason of the cancellation that was asked for, while it runs; in the end, of its end. */
+  /**
+   * The reason of the cancellation that was asked for, while it runs; in the end, that of a
+   * cancelled job. It is empty if none was given.
+   */
   readonly cancelReason?: string;
   readonly progress?: unknown;
   readonly error?: JobError;

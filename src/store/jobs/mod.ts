@@ -1,11 +1,15 @@
 /**
- * The port for jobs: {@link JobStore} and its rows. The engine that runs jobs is src/jobs;
- * tests/store/jobs tests every driver against the comments here.
+ * The port for jobs: {@link JobStore} and its rows, and rules that every driver follows in the same
+ * way: tokens, cursors, rates ({@link allowedStarts}) and transitions ({@link afterOutcome}). The
+ * engine that runs jobs is src/jobs; tests/store/jobs tests every driver against the comments here.
  *
  * @module
  */
 export { checkNewJobs, JOB_LIMITS } from "./check_new_job.ts";
 export type { Claim, ClaimAsk, End, EndAnswer, Ended, Hold, HoldAnswer, Outcome } from "./claim.ts";
+export { type ClaimId, claimToken, newNonce, readClaimToken } from "./claim_token.ts";
+export { allowedStarts, nextStartAt, type Rate, tatAfter } from "./gcra.ts";
+export { type CursorUse, jobCursor, readJobCursor } from "./job_cursor.ts";
 export {
   type JobCount,
   type JobEvent,
@@ -36,6 +40,15 @@ export type {
   RetryAnswer,
   Swept,
 } from "./job_store.ts";
+export {
+  afterLoss,
+  afterOutcome,
+  expiredError,
+  firstStart,
+  lostError,
+  type Running,
+  type Transition,
+} from "./job_transition.ts";
 export type {
   ConcurrencyLimit,
   NewJob,
