@@ -20,6 +20,7 @@ __all__ = [
     "lower_array",
     "lower_bytes",
     "lower_foreign",
+    "marker",
     "numpy_lowerer",
     "prepare",
 ]
@@ -113,10 +114,11 @@ def lower_foreign(self: Tree, value: Any, depth: int) -> Any:
     try:
         view = memoryview(value)
     except (TypeError, ValueError, BufferError):
+        _expect_array(self, value)
         array = _to_numpy(value)
-        return _marker(self, value) if array is None else lower_array(self, array, depth)
+        return marker(self, value) if array is None else lower_array(self, array, depth)
     lowered = _view(self, view, depth)
-    return _marker(self, value) if lowered is None else lowered
+    return marker(self, value) if lowered is None else lowered
 
 
 def numpy_lowerer(kind: type, numpy: Any) -> Lowerer | None:
@@ -130,7 +132,8 @@ def numpy_lowerer(kind: type, numpy: Any) -> Lowerer | None:
     return _scalar if issubclass(kind, numpy.generic) else None
 
 
-def _marker(self: Tree, value: object) -> Any:
+def marker(self: Tree, value: object) -> Any:
+    """Return the leaf that stands for a value that cannot be sent."""
     return self.tag("unserializable", type=type_name(type(value)))
 
 
@@ -169,6 +172,7 @@ def lower_array(self: Tree, array: Any, depth: int) -> Any:
     if isinstance(array, numpy.ma.MaskedArray):
         return _nested(self, array, depth)
     if kind == "V" and dtype.names is None and dtype.name.startswith(("bfloat", "float8")):
+        self.expect(4 * array.size)
         array, kind = array.astype("<f4"), "f"
     if kind not in "biufc":
         return _nested(self, array, depth)
@@ -205,7 +209,7 @@ def _nested(self: Tree, array: Any, depth: int) -> Any:
     try:
         items = _items(array)
     except (TypeError, ValueError):
-        return _marker(self, array)
+        return marker(self, array)
     return self.lower(items, depth)
 
 
@@ -272,6 +276,20 @@ def _scalar(self: Tree, value: Any, depth: int) -> Any:
     if isinstance(value, numpy.void) and value.dtype.names is None:
         return lower_bytes(self, value.tobytes(), depth)
     return lower_array(self, numpy.asarray(value), depth)
+
+
+def _expect_array(self: Tree, value: Any) -> None:
+    """Refuse an array by the size that it states, before it is expanded, read from a file or
+    copied from a device.
+    """
+    if not hasattr(type(value), "__array__"):
+        return
+    try:
+        nbytes = value.nbytes
+    except Exception:
+        return
+    if type(nbytes) is int:
+        self.expect(nbytes)
 
 
 def _to_numpy(value: Any) -> Any:

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import msgspec
 
-from snakeden._values import arrays, tables
+from snakeden._values import arrays, own_methods, tables
 from snakeden._values.durations import iso_duration
 from snakeden._values.lowerer import Lowerer, Tree
 from snakeden._values.number_lists import extent, number_list
@@ -245,6 +245,12 @@ def _list(self: Tree, value: Iterable[Any], depth: int) -> list[Any]:
     return out
 
 
+def _range(self: Tree, value: range, depth: int) -> list[Any]:
+    # Not len(value), which has a largest value. Each number needs a digit and a comma.
+    self.expect(2 * max(0, (value.stop - value.start) // value.step))
+    return _list(self, value, depth)
+
+
 def _mapping(self: Tree, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
     return self.pairs(value.items(), depth)
 
@@ -289,38 +295,6 @@ def _attrs(self: Tree, value: Any, depth: int) -> Any:
     return self.pairs(((it.name, getattr(value, it.name)) for it in fields), depth)
 
 
-def _marker(self: Tree, value: object, _depth: int) -> Any:
-    return self.tag("unserializable", type=type_name(type(value)))
-
-
-def _by_method(name: str, *attempts: dict[str, object]) -> Lowerer:
-    """Lower the result of a method of the object, called with the first options that it accepts."""
-
-    def lower(self: Tree, value: Any, depth: int) -> Any:
-        for options in attempts or ({},):
-            try:
-                answer = getattr(value, name)(**options)
-            except Exception:
-                continue
-            return self.lower(answer, depth)
-        return _marker(self, value, depth)
-
-    return lower
-
-
-def _pylist(self: Tree, value: Any, depth: int) -> Any:
-    names = getattr(value, "column_names", ())
-    if len(set(names)) < len(names):
-        raise self.refuse("a table with two columns of the same name")
-    return _by_method("to_pylist")(self, value, depth)
-
-
-def _column(self: Tree, value: Any, depth: int) -> Any:
-    """Lower to a list if values are missing, since an array of numbers has no form for that."""
-    lower = _by_method("to_list") if value.null_count() else arrays.lower_foreign
-    return lower(self, value, depth)
-
-
 _CONSTANTS: Final = {None: "null", True: "true", False: "false"}
 
 _LOWERERS: dict[type, Lowerer] = {
@@ -344,7 +318,8 @@ _BY_BASE: tuple[tuple[tuple[type, ...], Lowerer], ...] = (
     ((float,), lambda self, value, depth: _float(self, float.__float__(value), depth)),
     ((str,), lambda self, value, depth: _text(self, str.__str__(value), depth)),
     ((complex,), _complex),
-    ((list, tuple, set, frozenset, deque, range, Set, KeysView, ValuesView, UserList), _list),
+    ((list, tuple, set, frozenset, deque, Set, KeysView, ValuesView, UserList), _list),
+    ((range,), _range),
     ((bytes, bytearray), arrays.lower_bytes),
     ((datetime.date, datetime.time), _iso),
     ((datetime.timedelta,), _duration),
@@ -373,20 +348,20 @@ def _find(kind: type) -> Lowerer:
         return _attrs
     if hasattr(kind, "model_dump"):
         # The first option refuses what JSON cannot express, such as bytes that are not UTF-8.
-        return _by_method("model_dump", {"mode": "json"}, {})
+        return own_methods.by_method("model_dump", {"mode": "json"}, {})
     if issubclass(kind, Mapping):
         return _mapping
     if hasattr(kind, "to_dicts"):  # polars
-        return _by_method("to_dicts")
+        return own_methods.sized("to_dicts")
     if hasattr(kind, "to_pylist"):  # pyarrow
-        return _pylist
+        return own_methods.pylist
     if hasattr(kind, "as_py"):  # a scalar of pyarrow
-        return _by_method("as_py")
+        return own_methods.by_method("as_py")
     if hasattr(kind, "null_count") and hasattr(kind, "to_list"):  # a Series of polars
-        return _column
+        return own_methods.column
     if hasattr(kind, "to_dict"):
         is_frame = kind.__name__ == "DataFrame"  # Of a library like pandas.
-        return _by_method("to_dict", {"orient": "records"} if is_frame else {})
+        return own_methods.by_method("to_dict", {"orient": "records"} if is_frame else {})
     if hasattr(kind, "_asdict"):
-        return _by_method("_asdict")
+        return own_methods.by_method("_asdict")
     return arrays.lower_foreign

@@ -52,6 +52,8 @@ def _sequence(self: Tree, value: Any, depth: int) -> Any:
     if isinstance(dtype, pandas.SparseDtype):
         dtype = dtype.subtype
     if not _is_extension(dtype) and dtype.kind in "biufc":
+        # A RangeIndex or a sparse array takes memory only when it becomes a numpy array.
+        self.expect(len(value) * dtype.itemsize)
         return arrays.lower_array(self, sys.modules["numpy"].asarray(value), depth)
     self.expect(2 * len(value))
     return self.lower(_items(value), depth)
