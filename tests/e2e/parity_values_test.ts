@@ -145,12 +145,12 @@ for (const carrier of ["socket", "grpc"] as const) {
       const args = { kind, count };
       for (
         const work of [
-          den.execute("numbers", args, asList),
-          den.execute("chunks_of_numbers", args, asList),
-          Array.fromAsync(den.stream("chunks_of_numbers", args, asList)),
+          () => den.execute("numbers", args, asList),
+          () => den.execute("chunks_of_numbers", args, asList),
+          () => Array.fromAsync(den.stream("chunks_of_numbers", args, asList)),
         ]
       ) {
-        const { code, message } = await errorOf(work);
+        const { code, message } = await errorOf(work());
         assert.equal(code, "result_too_large", kind);
         assert.match(message, guarded);
       }
