@@ -49,6 +49,7 @@ export {
   type Running,
   type Transition,
 } from "./job_transition.ts";
+export { memoryJobs, type MemoryJobsOptions } from "./memory/mod.ts";
 export type {
   ConcurrencyLimit,
   NewJob,

@@ -1,0 +1,95 @@
+import type { Clock } from "../../../async/mod.ts";
+import { SnakedenError } from "../../../errors.ts";
+import type { ClaimAsk } from "../claim.ts";
+
+/** The longest wait of a timer, which takes at most 2^31 ms. */
+const MAX_WAIT_MS = 86_400_000;
+
+interface Waiting<T> {
+  readonly ask: ClaimAsk;
+  end(taken: readonly T[]): void;
+  fail(reason: unknown): void;
+}
+
+/** The parts of a store that {@link WaitingClaims} needs. */
+export interface WaitingClaimsDeps<T> {
+  readonly timer: Pick<Clock, "after">;
+  /** Takes jobs, if some can be taken. */
+  take(ask: ClaimAsk): readonly T[];
+  /** Returns the time from now until time alone may give a job; Infinity if it will not. */
+  waitMs(): number;
+}
+
+/** The claims that wait for a job, first come, first served. */
+export class WaitingClaims<T> {
+  readonly #waiting = new Set<Waiting<T>>();
+  readonly #deps: WaitingClaimsDeps<T>;
+  #hasRung = false;
+  #stopTimer: () => void = () => {};
+  #isClosed = false;
+
+  constructor(deps: WaitingClaimsDeps<T>) {
+    this.#deps = deps;
+  }
+
+  /** Takes jobs now, or waits for some. */
+  async take(ask: ClaimAsk): Promise<readonly T[]> {
+    const { signal, waitMs } = ask;
+    signal?.throwIfAborted();
+    const taken = this.#deps.take(ask);
+    if (taken.length > 0 || waitMs <= 0) return taken;
+    const { promise, resolve, reject } = Promise.withResolvers<readonly T[]>();
+    const waiting: Waiting<T> = { ask, end: resolve, fail: reject };
+    const onAbort = (): void => reject(signal?.reason);
+    const stop = this.#deps.timer.after(Math.min(waitMs, MAX_WAIT_MS), () => resolve([]));
+    signal?.addEventListener("abort", onAbort, { once: true });
+    this.#waiting.add(waiting);
+    this.#arm();
+    if (this.#isClosed) this.close();
+    try {
+      return await promise;
+    } finally {
+      this.#waiting.delete(waiting);
+      signal?.removeEventListener("abort", onAbort);
+      stop();
+      if (this.#waiting.size === 0) this.#stopTimer();
+    }
+  }
+
+  /** Says that jobs may have become available. All of one turn are given away together. */
+  ring(): void {
+    if (this.#hasRung || this.#waiting.size === 0) return;
+    this.#hasRung = true;
+    queueMicrotask(() => {
+      this.#hasRung = false;
+      this.#serve();
+    });
+  }
+
+  /** Ends all waits with `shutting_down`, also later ones. */
+  close(): void {
+    this.#isClosed = true;
+    const error = new SnakedenError("shutting_down", "Cannot claim jobs: the store is closed");
+    for (const waiting of this.#waiting) waiting.fail(error);
+  }
+
+  #serve(): void {
+    for (const waiting of [...this.#waiting]) {
+      if (waiting.ask.signal?.aborted) continue;
+      const taken = this.#deps.take(waiting.ask);
+      if (taken.length === 0) continue;
+      this.#waiting.delete(waiting);
+      waiting.end(taken);
+    }
+    this.#arm();
+  }
+
+  #arm(): void {
+    this.#stopTimer();
+    if (this.#waiting.size === 0) return;
+    const waitMs = this.#deps.waitMs();
+    if (waitMs === Infinity) return;
+    const delayMs = Math.max(0, Math.min(waitMs, MAX_WAIT_MS));
+    this.#stopTimer = this.#deps.timer.after(delayMs, () => this.#serve());
+  }
+}
