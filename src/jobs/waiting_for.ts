@@ -35,6 +35,8 @@ export function waitingFor(
         const count = ahead >= MAX_AHEAD ? `${MAX_AHEAD} or more` : String(ahead);
         const detail = ahead === 0
           ? `it is the next one for a worker of the pool ${pool}`
+          : ahead === 1
+          ? "one job goes before it"
           : `${count} jobs go before it`;
         return { reason: "position", ahead, detail };
       }
