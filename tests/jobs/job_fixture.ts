@@ -1,6 +1,6 @@
 import { readFrame, Value, writeFrame } from "../../src/bridge/mod.ts";
 import { parseConfig } from "../../src/config/mod.ts";
-import { JobFeed, Jobs, Queues, type Runner } from "../../src/jobs/mod.ts";
+import { JobFeed, Jobs, type PreparedJob, Queues, type Runner } from "../../src/jobs/mod.ts";
 import type { CheckedJob } from "../../src/jobs/submission/job_schema.ts";
 import { type Claim, type JobStore, memoryJobs, type Outcome } from "../../src/store/mod.ts";
 import { SnakedenError } from "../../src/errors.ts";
@@ -13,7 +13,7 @@ export function stored(value: unknown): Uint8Array<ArrayBuffer> {
 /** Knows the tools `add` and `train` of the pool `default`; nobody runs them. */
 const callRunner: Runner<CheckedJob> = {
   kind: "call",
-  prepare({ tool, args = {}, pool = "default" }) {
+  prepare({ tool, args = {}, pool = "default" }): PreparedJob {
     if (tool !== "add" && tool !== "train") {
       throw new SnakedenError("unknown_tool", `There is no tool ${JSON.stringify(tool)}`);
     }
