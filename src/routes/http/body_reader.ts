@@ -185,7 +185,7 @@ function grown(bytes: Bytes, length: number): Bytes {
  * Returns the body as a byte stream. A body from a socket is one already; a body made in this
  * process may not be.
  */
-function byteStream(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
+export function byteStream(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
   try {
     body.getReader({ mode: "byob" }).releaseLock();
     return body;

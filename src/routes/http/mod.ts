@@ -14,7 +14,7 @@ export {
   takesEvents,
 } from "./accept.ts";
 export type { AppContext, AppEnv, Called } from "./app_env.ts";
-export { type BodyLimits, BodyReader } from "./body_reader.ts";
+export { type BodyLimits, BodyReader, byteStream } from "./body_reader.ts";
 export { type Caller, Callers } from "./callers.ts";
 export { ProcConnections } from "./connections.ts";
 export { checkFraming } from "./framing.ts";

@@ -1,17 +1,24 @@
 import { Value } from "../../../bridge/mod.ts";
 import { InvalidInputError, SnakedenError } from "../../../errors.ts";
 import { decodeText, parseJson } from "../../http/mod.ts";
-import { BodyBytes } from "./body_bytes.ts";
+import { BodyBytes, type BodyReading } from "./body_bytes.ts";
 
 /** The longest line of a body that is NDJSON. It is parsed on the event loop, in about 10 ms. */
 const MAX_LINE_BYTES = 1_048_576;
+/** The longest piece of a body without frames. */
+const MAX_PIECE_BYTES = 65_536;
+
+/** A body that is an input stream, and how it is read. */
+export interface InputBody extends BodyReading {
+  readonly body: ReadableStream<Uint8Array> | null;
+}
 
 /** The items of a body, read one after another. Closing them stops reading the body. */
 abstract class BodyItems implements AsyncIterableIterator<Value, void> {
   protected readonly bytes: BodyBytes;
 
-  constructor(body: ReadableStream<Uint8Array> | null) {
-    this.bytes = new BodyBytes(body);
+  constructor({ body, ...reading }: InputBody) {
+    this.bytes = new BodyBytes(body, reading);
   }
 
   /** Takes the next item of those bytes that have arrived; undefined if there is none. */
@@ -44,7 +51,7 @@ export class LineItems extends BodyItems {
   readonly #maxDepth: number;
   #line = 0;
 
-  constructor(body: ReadableStream<Uint8Array> | null, maxDepth: number) {
+  constructor(body: InputBody, maxDepth: number) {
     super(body);
     this.#maxDepth = maxDepth;
   }
@@ -88,16 +95,19 @@ export class ByteItems extends BodyItems {
   readonly #chunkBytes: number | undefined;
 
   /** @param chunkBytes The length of all frames but the last one. */
-  constructor(body: ReadableStream<Uint8Array> | null, chunkBytes?: number) {
+  constructor(body: InputBody, chunkBytes?: number) {
     super(body);
     this.#chunkBytes = chunkBytes;
   }
 
   protected override take(): Value | undefined {
     const { isOver, length } = this.bytes;
-    const wanted = this.#chunkBytes ?? length;
-    if (length === 0 || (length < wanted && !isOver)) return undefined;
-    return Value.fromRaw({ bytes: this.bytes.take(Math.min(wanted, length)) });
+    const wanted = this.#chunkBytes;
+    if (length === 0 || (wanted !== undefined && length < wanted && !isOver)) return undefined;
+    const bytes = wanted === undefined
+      ? this.bytes.takePiece(MAX_PIECE_BYTES)
+      : this.bytes.take(Math.min(wanted, length));
+    return Value.fromRaw({ bytes });
   }
 }
 

@@ -39,9 +39,14 @@ export function openInputCall(
   if (isRecord(call["args"]) && Object.hasOwn(call["args"], name)) {
     refuse(`args.${name}`, "given in the body and in the query");
   }
+  const body = {
+    body: request.body,
+    isMeasured: request.headers.has("content-length"),
+    isDuplex: new URL(request.url).pathname.endsWith("/stream"),
+  };
   const source = items === "lines"
-    ? new LineItems(request.body, maxDepth)
-    : new ByteItems(request.body, chunkBytes);
+    ? new LineItems(body, maxDepth)
+    : new ByteItems(body, chunkBytes);
   const inputs = new CallInputs(limits);
   const id = inputs.add(source, `args.${name}`);
   return { tool, args: args.withInput(name, id, inputs), options };
