@@ -91,6 +91,8 @@ export class ProcessWindow<T extends Sent> implements CallWindow<T>, Alarm {
   remove(call: T, now: number): boolean {
     const wasHead = this.#calls.head === call;
     if (!this.#calls.remove(call)) return false;
+    // It would stay in memory, with its arguments, until another call waits too long.
+    if (this.#suspect === call) this.#suspect = undefined;
     // An empty window resets to 0, so that rounding errors do not accumulate.
     this.#backlogMs = this.size === 0 ? 0 : this.#backlogMs - call.expectedMs;
     if (wasHead) {

@@ -77,6 +77,8 @@ export class Occupancy {
     const exit = await this.worker.died();
     this.#ended.abort();
     onExit(this, exit);
+    // What still refers to the worker must not keep its last calls, with their arguments.
+    this.worker.inFlightAtExit = { lost: [], unstarted: [] };
     // A successor that is already starting still takes the slot.
     void Promise.resolve(this.#successor).then(this.#resolveNext);
   }

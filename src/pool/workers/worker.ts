@@ -44,6 +44,8 @@ export class Worker implements LinkEvents, AttemptHost {
   readonly startedAt = new Date();
   /** The reason for which it is replaced, or will be once it has a successor. */
   replaceCause: ReplaceCause | undefined;
+  /** The calls that were in flight when it ended, until its exit is handled; none otherwise. */
+  inFlightAtExit: InFlightAtExit<Attempt> = { lost: [], unstarted: [] };
   readonly #listener: WorkerListener<Worker>;
   readonly #callPrefix: string;
   readonly #log: WorkerLog;
@@ -53,7 +55,6 @@ export class Worker implements LinkEvents, AttemptHost {
   #launched: LaunchedWorker | undefined;
   #toolNames = new ToolNames([]);
   #source: CallSource<Worker> | undefined;
-  #inFlightAtExit: InFlightAtExit<Attempt> = { lost: [], unstarted: [] };
   #leavingFor: string | undefined;
   readonly #limits: WorkerLimits;
   readonly #renewAtCall: number;
@@ -99,7 +100,7 @@ export class Worker implements LinkEvents, AttemptHost {
 
   /** The number of calls that it has answered. */
   get answered(): number {
-    const { lost, unstarted } = this.#inFlightAtExit;
+    const { lost, unstarted } = this.inFlightAtExit;
     return this.#calls - this.#window.size - lost.length - unstarted.length;
   }
 
@@ -126,11 +127,6 @@ export class Worker implements LinkEvents, AttemptHost {
   /** The time that the calls in flight are expected to take. */
   get backlogMs(): number {
     return this.#window.backlogMs;
-  }
-
-  /** The calls that were in flight when it ended; none before that. */
-  get inFlightAtExit(): InFlightAtExit<Attempt> {
-    return this.#inFlightAtExit;
   }
 
   get pid(): number | undefined {
@@ -236,9 +232,9 @@ export class Worker implements LinkEvents, AttemptHost {
     link.close();
     const exit = await process.kill();
     this.#log.close();
-    this.#inFlightAtExit = this.#window.drain({ note: launched.progress, readToEnd });
+    this.inFlightAtExit = this.#window.drain({ note: launched.progress, readToEnd });
     // The output of other calls belongs in the log only.
-    const lastOutput = process.outputOf(this.#inFlightAtExit.lost.map(({ call }) => call.number));
+    const lastOutput = process.outputOf(this.inFlightAtExit.lost.map(({ call }) => call.number));
     return { ...exit, lastOutput };
   }
 

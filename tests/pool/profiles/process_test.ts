@@ -7,6 +7,7 @@ import {
   RECALL_AFTER_MS,
 } from "../../../src/pool/profiles/process.ts";
 import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
+import { liveObjects } from "../../fixtures/live_objects.ts";
 
 /** Width of a slot of the alarms. */
 const SLOT_MS = 4;
@@ -176,6 +177,26 @@ Deno.test("ProcessWindow recalls nothing while answers come, and does not set an
   }
   assert.equal(it.recalls(), 0);
   assert.ok(timers <= 100 / RECALL_AFTER_MS + 1, `${timers} timers in 100 ms`);
+});
+
+Deno.test("ProcessWindow keeps nothing of a call that waited too long and has ended", async () => {
+  class Waiting implements Sent {
+    readonly linkId = 2;
+    expectedMs = 0;
+    inFlightSince = 0;
+  }
+  const it = setUp();
+  const head = it.add();
+  (() => {
+    const call = new Waiting();
+    it.calls.add(call, 0.25, it.clock.now());
+    it.clock.advance(RECALL_AFTER_MS + SLOT_MS);
+    it.remove(head);
+    it.remove(call);
+  })();
+  assert.equal(it.calls.size, 0);
+  assert.deepEqual(await liveObjects([Waiting]), { Waiting: 0 });
+  assert.equal(it.recalls(), 0);
 });
 
 Deno.test("ProcessWindow watches a head again that came after a recall", () => {
