@@ -1,18 +1,7 @@
 import { type Snakeden, SnakedenError } from "../../mod.ts";
+import { judge, type Kind, leaveAfter } from "./kinds/kind.ts";
 import type { Random } from "./random.ts";
 
-/** A kind of call, and the ways in which it may fail. */
-export interface Kind {
-  readonly name: string;
-  /** The share of this kind, relative to the others. */
-  readonly weight: number;
-  readonly run: (random: Random) => Promise<unknown>;
-  /** The codes of expected errors, besides those of {@link WORLD}. */
-  readonly codes?: readonly string[];
-}
-
-/** The codes with which chaos may end any call. */
-const WORLD = ["worker_crashed", "pool_saturated", "pool_unhealthy"];
 const CALLERS = 24;
 
 /**
@@ -75,14 +64,15 @@ export class ChaosLoad {
     }
   }
 
-  async #call({ name, run, codes = [] }: Kind): Promise<void> {
+  async #call(kind: Kind): Promise<void> {
+    const { name } = kind;
     try {
-      await run(this.#random);
+      await kind.run(this.#random);
       this.#count(`${name}: well`);
     } catch (error) {
-      const code = codeOf(error);
-      this.#count(`${name}: ${code}`);
-      if (!codes.includes(code) && !WORLD.includes(code)) this.strange.push({ name, error });
+      const { outcome, isExpected } = judge(error, kind);
+      this.#count(`${name}: ${outcome}`);
+      if (!isExpected) this.strange.push({ name, error });
     }
   }
 
@@ -172,13 +162,10 @@ export class ChaosLoad {
   }
 
   async #leave(random: Random): Promise<void> {
-    const leaving = new AbortController();
-    const timer = setTimeout(() => leaving.abort(new Error("left")), random.below(40));
-    try {
-      await this.#den.execute("nap", { seconds: 5 }, { signal: leaving.signal });
-    } finally {
-      clearTimeout(timer);
-    }
+    await leaveAfter(
+      random.below(40),
+      (signal) => this.#den.execute("nap", { seconds: 5 }, { signal }),
+    );
   }
 
   async #http(random: Random): Promise<void> {
@@ -198,9 +185,4 @@ export class ChaosLoad {
       clearTimeout(timer);
     }
   }
-}
-
-function codeOf(error: unknown): string {
-  if (error instanceof SnakedenError) return error.code;
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,0 +1,44 @@
+import type { OpenSockets, Traffic } from "../../src/routes/mod.ts";
+import { OpenAsks } from "../../src/bridge/open_asks.ts";
+import { Attempt, Call, CallInputs } from "../../src/pool/calls/mod.ts";
+import { InputStream } from "../../src/pool/calls/inputs/mod.ts";
+import { EventFeed, KeptBody, StreamBody } from "../../src/routes/calls/events/mod.ts";
+import { Connection } from "../../src/routes/socket/connection.ts";
+import { SocketCall } from "../../src/routes/socket/socket_call.ts";
+import { HostRun, ItemReader } from "../../src/tools/host/runs/mod.ts";
+import { liveObjects, privateEntries } from "../fixtures/live_objects.ts";
+
+/** The classes of objects that exist only while a call or a connection does. */
+const OF_CALLS = [
+  Call,
+  Attempt,
+  HostRun,
+  ItemReader,
+  CallInputs,
+  InputStream,
+  EventFeed,
+  StreamBody,
+  KeptBody,
+  SocketCall,
+  Connection,
+] as const;
+
+/**
+ * Returns what is left of calls that have ended, by its name: objects that only open calls have,
+ * open asks of workers, and streams that are kept for their clients.
+ */
+export async function leftOfCalls(
+  { traffic: { streams }, sockets }: {
+    readonly traffic: Traffic;
+    readonly sockets: OpenSockets;
+  },
+): Promise<Record<string, number>> {
+  const left: Record<string, number> = {
+    ...await liveObjects(OF_CALLS),
+    ...await privateEntries(OpenAsks, ["#askers", "#open"]),
+    sockets: sockets.size,
+    "kept streams": streams.size,
+    "bytes of kept streams": streams.bytes,
+  };
+  return Object.fromEntries(Object.entries(left).filter(([, count]) => count > 0));
+}
