@@ -41,18 +41,22 @@ export function registrationMethods(
       }
       const id = sessionOf(call);
       const life = await sessions.keepLocal(id);
+      // If the call has ended, the worker has been told that it registered nothing.
+      call.signal.throwIfAborted();
       pool.registered.add(worker, tools, { id, life });
+      let isOpen = false;
       try {
         // It may have ended before the tools were there.
-        if (await sessions.keepLocal(id) === life) return Value.from({ life });
-      } catch (error) {
-        pool.registered.sessionsEnded([life]);
-        throw error;
+        isOpen = await sessions.keepLocal(id) === life;
+      } finally {
+        if (!isOpen) pool.registered.sessionsEnded([life]);
       }
-      pool.registered.sessionsEnded([life]);
-      throw new SnakedenError("unknown_session", `Cannot register tools: the session ${id} ended`, {
-        details: { sessionId: id },
-      });
+      if (!isOpen) throw sessionEnded(id);
+      if (call.signal.aborted) {
+        pool.registered.remove(worker, tools.map(({ name }) => name), id);
+        throw call.signal.reason;
+      }
+      return Value.from({ life });
     },
     "tools.unregister": (call, args) => {
       const { names, session } = unregistrationOf(args);
@@ -61,6 +65,12 @@ export function registrationMethods(
       return Value.from(null);
     },
   };
+}
+
+function sessionEnded(id: string): SnakedenError {
+  return new SnakedenError("unknown_session", `Cannot register tools: the session ${id} ended`, {
+    details: { sessionId: id },
+  });
 }
 
 function sessionOf({ sessionId, tool }: AskingCall): string {

@@ -22,6 +22,13 @@ const TOOL = {
   mediaType: "",
 };
 
+/** The call that asks. */
+interface Asker {
+  readonly worker?: number;
+  readonly sessionId?: string;
+  readonly signal?: AbortSignal;
+}
+
 interface SetUp extends AsyncDisposable {
   readonly pools: FakePools;
   readonly it: FakePool;
@@ -32,11 +39,11 @@ interface SetUp extends AsyncDisposable {
   ask(
     method: string,
     args: unknown,
-    call?: { worker?: number; sessionId?: string },
+    call?: Asker,
   ): Promise<unknown>;
   register(
     tools: readonly Partial<typeof TOOL>[],
-    call?: { worker?: number; sessionId?: string },
+    call?: Asker,
   ): Promise<unknown>;
 }
 
@@ -62,7 +69,8 @@ async function setUp(): Promise<SetUp> {
       },
     },
   }));
-  const ask: SetUp["ask"] = async (method, args, { worker = 0, sessionId = "" } = {}) => {
+  const ask: SetUp["ask"] = async (method, args, asker = {}) => {
+    const { worker = 0, sessionId = "", signal = new AbortController().signal } = asker;
     const { id: workerId, incarnation } = it.pool.workers[worker] ?? { id: "", incarnation: "" };
     const call: AskingCall = {
       callId: "c-1",
@@ -74,7 +82,7 @@ async function setUp(): Promise<SetUp> {
       incarnation,
       depth: 0,
       remainingMs: 1_000,
-      signal: new AbortController().signal,
+      signal,
     };
     return (await methods.answer(call, method, Value.from(args))).decode();
   };
@@ -318,3 +326,21 @@ Deno.test("a tool of the adapter goes before a registered one that has its name 
   assert.equal(tools.find("f"), undefined);
   assert.throws(() => tools.add(worker, [TOOL]), { code: "tool_exists", message: /adapter has/ });
 });
+
+for (const [when, turns] of [["before", 0], ["after", 1]] as const) {
+  Deno.test(`a call that ends while it registers tools of a session leaves none, ${when} they are there`, async () => {
+    await using on = await setUp();
+    on.lives.set("s1", ["life"]);
+    await on.register([{ name: "before" }], { sessionId: "s1" });
+    const ending = new AbortController();
+    const refused = on.register([{ name: "a" }], { sessionId: "s1", signal: ending.signal });
+    const outcome = refused.then(() => "registered", (error: Error) => error.message);
+    for (let turn = 0; turn < turns; turn++) await null;
+    const isKnown = on.it.pool.registered.find("a", "s1") !== undefined;
+    ending.abort(new Error("ended"));
+    assert.equal(await outcome, "ended");
+    assert.equal(isKnown, when === "after");
+    const left = on.it.pool.registered.list("s1").map(({ tool }) => tool.name);
+    assert.deepEqual(left, ["before"]);
+  });
+}

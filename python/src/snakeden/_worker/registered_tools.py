@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from snakeden._tools.adapter_loader import LoadedTool
-from snakeden.errors import AdapterError, HostError
+from snakeden.errors import AdapterError
 from snakeden.tool import ToolMark, mark_of
 from snakeden.tool_name import tool_name_problem
 
@@ -28,9 +28,14 @@ _MAX_ENDED: Final = 1_000
 
 
 class Ask(Protocol):
-    """Asks the host for something on behalf of a call."""
+    """Asks the host for something on behalf of a call.
 
-    def __call__(self, attempt: Attempt, method: str, *, args: object) -> Reply: ...
+    `on_answer` is called with the answer or the exception, also if the call has ended by then.
+    """
+
+    def __call__(
+        self, attempt: Attempt, method: str, *, args: object, on_answer: Callable[[Any], None]
+    ) -> Reply: ...
 
 
 class _Registered(NamedTuple):
@@ -76,14 +81,15 @@ class RegisteredTools:
         # It is there before the host knows it: a call may arrive before the answer.
         is_first = self._put(tool, session_id, replace=False)
         args = {"tools": [_described(tool)], "session": session_id != ""}
-        try:
-            answer = self._ask(attempt, "tools.register", args=args).wait_anywhere()
-        except HostError:
-            # After anything else, such as a cancel, the host may still register it.
-            if is_first:
+
+        def on_answer(answer: Any) -> None:
+            # Also if the call was cancelled meanwhile: the host may have registered it.
+            if not isinstance(answer, Exception):
+                self._put(tool, session_id, life=None if answer is None else answer["life"])
+            elif is_first:
                 self._drop(tool.name, session_id)
-            raise
-        self._put(tool, session_id, life=None if answer is None else answer["life"])
+
+        self._ask(attempt, "tools.register", args=args, on_answer=on_answer).wait_anywhere()
         return tool.name
 
     def unregister(self, attempt: Attempt, name: str, *, session: bool | None) -> None:
@@ -92,8 +98,12 @@ class RegisteredTools:
             session = name in self._tables.get(attempt.session_id or "-", {})
         session_id = _session_of(attempt, session)
         args = {"names": [name], "session": session}
-        self._ask(attempt, "tools.unregister", args=args).wait_anywhere()
-        self._drop(name, session_id)
+
+        def on_answer(answer: Any) -> None:
+            if not isinstance(answer, Exception):
+                self._drop(name, session_id)
+
+        self._ask(attempt, "tools.unregister", args=args, on_answer=on_answer).wait_anywhere()
 
     def end(self, lives: Iterable[str]) -> None:
         """Drop the tools of lives of sessions that have ended."""

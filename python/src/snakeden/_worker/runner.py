@@ -63,7 +63,7 @@ class Runner:
         self._call_prefix = call_prefix
         self._slab = None if shared is None else shared.slab
         self._in_flight = InFlight()
-        self._registered = RegisteredTools(self.ask)
+        self._registered = RegisteredTools(self._ask_for_answer)
         self.local_sessions = LocalSessions()
         """The objects that tools keep with sessions; configured before `serve`."""
         self._deadlines = DeadlineWatch(self._on_due)
@@ -177,6 +177,12 @@ class Runner:
     def ask(self, attempt: Attempt, method: str, *, args: object) -> Reply:
         """Ask the host for something on behalf of a call."""
         return self._asking.ask(attempt, method, args=args)
+
+    def _ask_for_answer(
+        self, attempt: Attempt, method: str, *, args: object, on_answer: Callable[[Any], None]
+    ) -> Reply:
+        # The registered tools are made before what asks.
+        return self._asking.ask(attempt, method, args=args, on_answer=on_answer)
 
     def local(self, attempt: Attempt) -> dict[str, Any]:
         """Return what tools keep with the session of a call in this worker. Waits for the host."""

@@ -129,6 +129,38 @@ def test_a_call_that_is_cancelled_while_it_registers_leaves_what_the_host_may_kn
     assert worker.link.run("f")["name"] == "f"
 
 
+def test_a_call_that_is_cancelled_while_it_registers_leaves_nothing_that_the_host_refuses(
+    worker: Worker,
+) -> None:
+    worker.link.call(1, "register", {"name": "f"}, session_id="s1")
+    ask = asked(worker)
+    cancel(worker, 1)
+    assert failure(worker) == "cancelled"
+    refuse(worker, ask.id, "cancelled", "The call that asked has ended")
+    assert worker.link.run("kept_functions") == 0
+
+
+def test_a_tool_of_a_session_whose_call_was_cancelled_ends_with_its_life(worker: Worker) -> None:
+    worker.link.call(1, "register", {"name": "f"}, session_id="s1")
+    ask = asked(worker)
+    cancel(worker, 1)
+    assert failure(worker) == "cancelled"
+    answer(worker, ask.id, value={"life": "life-1"})
+    assert run_of_session(worker, "f")["name"] == "f"
+    end(worker, "life-1")
+    assert worker.link.run("kept_functions") == 0
+
+
+def test_a_call_that_is_cancelled_while_it_unregisters_keeps_no_function(worker: Worker) -> None:
+    register(worker, "f")
+    worker.link.call(1, "unregister", {"name": "f"})
+    ask = asked(worker)
+    cancel(worker, 1)
+    assert failure(worker) == "cancelled"
+    answer(worker, ask.id)
+    assert worker.link.run("kept_functions") == 0
+
+
 def test_an_unregistered_tool_is_gone(worker: Worker) -> None:
     register(worker, "f", life="life-1", session_id="s1")
     register(worker, "f")

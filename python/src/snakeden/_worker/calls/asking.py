@@ -14,7 +14,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from snakeden._link import wire
 from snakeden._values.values import ValueLimits, encode
@@ -105,8 +105,15 @@ class Asking:
         self._changes = _Line(_MAX_CHANGE_ASKS, max_bytes=_MAX_LONG_BYTES)
         self._forked = False
 
-    def ask(self, attempt: Attempt, method: str, *, args: object) -> Reply:
-        """Ask on behalf of a call that runs. Returns at once.
+    def ask(
+        self,
+        attempt: Attempt,
+        method: str,
+        *,
+        args: object,
+        on_answer: Callable[[Any], None] | None = None,
+    ) -> Reply:
+        """Ask on behalf of a call that runs. Returns at once. For `on_answer` see `Reply`.
 
         Raises:
             CallCancelled: The call was cancelled, or its deadline passed.
@@ -128,6 +135,7 @@ class Asking:
             args, max_depth=limits.max_depth, max_bytes=limits.max_bytes, where=f"args of {method}"
         )
         reply = Reply(attempt, method, interruption=interruption)
+        reply.on_answer = on_answer
         if interruption.is_here:
             # An interruption would leave the ask half registered.
             interruption.shield(lambda: self._start(reply, value))
@@ -240,7 +248,9 @@ class Asking:
         for line in (self._short, self._long, self._changes):
             while line.waiting and self._has_place(line, line.waiting[0][0].nbytes):
                 ask, message = line.waiting.popleft()
-                if not ask.reply.done:
+                if ask.reply.done:
+                    ask.reply.dropped()
+                else:
                     self._open_ask(ask)
                     self._outbox.put(message)
 

@@ -41,10 +41,24 @@ class Reply:
     its own thread, wherever that waits; threads that the tool has started are woken here.
     """
 
-    __slots__ = ("_attempt", "_elsewhere", "_here", "_interruption", "_outcome", "_steps", "method")
+    __slots__ = (
+        "_attempt",
+        "_elsewhere",
+        "_here",
+        "_interruption",
+        "_outcome",
+        "_steps",
+        "method",
+        "on_answer",
+    )
 
     def __init__(self, attempt: Attempt, method: str, *, interruption: Interruption) -> None:
         self.method = method
+        self.on_answer: Callable[[Any], None] | None = None
+        """Called once with what the host answers, or with the exception, before those who wait are
+        woken; also if nobody waits any more, or if nothing was sent because of that. Raises
+        nothing.
+        """
         self._attempt = attempt
         self._interruption = interruption
         self._outcome: Encoded | Exception | None = None
@@ -130,7 +144,10 @@ class Reply:
 
     def answered(self, value: Value, buffers: Sequence[bytes | memoryview]) -> None:
         """Settle it with a value."""
-        self._settle(Encoded(value.json, value.tagged, buffers))
+        outcome = Encoded(value.json, value.tagged, buffers)
+        if self.on_answer is not None:
+            self.on_answer(decode(outcome, f"the answer to {self.method}"))
+        self._settle(outcome)
 
     def refused(self, error: WireError) -> None:
         """Settle it with an error of the host."""
@@ -139,14 +156,20 @@ class Reply:
             details = msgspec.json.decode(error.details) if error.details else {}
         except msgspec.DecodeError:
             pass
-        self._settle(
-            HostError(
-                error.code,
-                error.message,
-                details=details if isinstance(details, dict) else {},
-                retryable=error.retryable,
-            )
+        outcome = HostError(
+            error.code,
+            error.message,
+            details=details if isinstance(details, dict) else {},
+            retryable=error.retryable,
         )
+        if self.on_answer is not None:
+            self.on_answer(outcome)
+        self._settle(outcome)
+
+    def dropped(self) -> None:
+        """Note that it was settled before it could be sent."""
+        if self.on_answer is not None:
+            self.on_answer(call_ended(self._attempt))
 
     def abandon(self) -> None:
         """Settle it, since the call has ended."""
