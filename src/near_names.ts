@@ -22,7 +22,10 @@ export function nearNames(wanted: string, names: Iterable<string>, limit = 3): s
   return [...new Set(names)]
     .map((name) => ({ name, edits: closeness(lower, name.toLowerCase()) }))
     .filter(({ edits }) => edits <= allowed)
-    .sort((a, b) => a.edits - b.edits || a.name.localeCompare(b.name))
+    .sort((a, b) =>
+      a.edits - b.edits || beginning(lower, b.name) - beginning(lower, a.name) ||
+      a.name.localeCompare(b.name)
+    )
     .slice(0, limit)
     .map(({ name }) => name);
 }
@@ -32,6 +35,12 @@ function closeness(wanted: string, name: string): number {
   const long = wanted.length >= 3 && name.length >= 3;
   const contained = long && (name.includes(wanted) || wanted.includes(name));
   return contained ? 1 : distance(wanted, name);
+}
+
+/** Returns 1 if one of two names begins with the other, else 0. */
+function beginning(wanted: string, name: string): number {
+  const other = name.toLowerCase();
+  return Number(other.startsWith(wanted) || wanted.startsWith(other));
 }
 
 /** Returns the end of an error text: `did you mean "add"?`, or the names that exist. */

@@ -12,6 +12,17 @@ Deno.test("nearNames() finds names with a typing error, nearest first", () => {
   assert.deepStrictEqual(nearNames("ping_all", NAMES), ["ping"]);
 });
 
+Deno.test("nearNames() offers the names that begin alike before others that are as near", () => {
+  assert.deepStrictEqual(nearNames("stats", ["csv_stats", "all_stats", "stats_of"]), [
+    "stats_of",
+    "all_stats",
+    "csv_stats",
+  ]);
+  assert.deepStrictEqual(nearNames("ping_all", ["all", "ping"]), ["ping", "all"]);
+  // A typing error of one letter is as near, and comes after them.
+  assert.deepStrictEqual(nearNames("Note", ["mote", "notes"]), ["notes", "mote"]);
+});
+
 Deno.test("nearNames() returns nothing if no name is similar", () => {
   assert.deepStrictEqual(nearNames("quantum_entangle", NAMES), []);
   assert.deepStrictEqual(nearNames("anything", []), []);
