@@ -130,7 +130,8 @@ export class Snakeden implements AsyncDisposable {
   /**
    * Ends the host: refuses new calls, waits up to `drainMs` for running ones (if omitted, the
    * `drainMs` of each pool), then ends all workers. Resolves when all have ended. During the drain,
-   * a second call with `drainMs: 0` kills the workers at once.
+   * a second call with `drainMs: 0` kills the workers at once. In the code of a host tool, it
+   * begins the end and resolves at once, since the end waits for the tool.
    */
   async stop(options: { readonly drainMs?: number } = {}): Promise<void> {
     await this.#shutdown.run(options);

@@ -137,7 +137,7 @@ export class Calls {
   }
 
   /** The host tools that run, for the end of the host; undefined if there are none. */
-  get running(): Pick<HostCalls, "idle" | "stopAll"> | undefined {
+  get running(): Pick<HostCalls, "idle" | "isCaller" | "stopAll"> | undefined {
     return this.#host;
   }
 

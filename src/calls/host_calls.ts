@@ -46,6 +46,11 @@ export class HostCalls {
     return !this.#tools.isEmpty || this.#runs.running > 0;
   }
 
+  /** True in the code of a host tool that runs, and in what it awaits. */
+  get isCaller(): boolean {
+    return this.#runs.current !== undefined;
+  }
+
   /** Returns the options of a call, nested if a host tool makes it. */
   optionsOf(tool: string, options: CallOptions & Originated): CallOptions & Originated {
     if (options[ORIGIN] !== undefined) return options;

@@ -1,5 +1,7 @@
 import type { Calls } from "../calls/mod.ts";
 import type { PoolConfig } from "../config/mod.ts";
+import { stackOf } from "../errors.ts";
+import { getLogger } from "../log.ts";
 import type { PoolGroup, PoolInfo, WorkerInfo } from "../pool/mod.ts";
 
 /** The parts of a host that a {@link Shutdown} ends. */
@@ -62,9 +64,20 @@ export class Shutdown {
 
   /**
    * Ends the host once; everything has ended when it resolves. A second call with a `drainMs` of 0
-   * during the drain kills at once.
+   * during the drain kills at once. Inside a host tool it resolves at once: the end waits for the
+   * tool, which would wait for the end.
    */
   async run(options: { readonly drainMs?: number } = {}): Promise<void> {
+    const ended = this.#end(options);
+    if (this.#parts.calls.running?.isCaller !== true) return await ended;
+    ended.catch((error: unknown) => {
+      getLogger("server").error("the host did not end cleanly: {problem}", {
+        problem: stackOf(error),
+      });
+    });
+  }
+
+  async #end(options: { readonly drainMs?: number }): Promise<void> {
     if (this.#done === undefined) this.#done = this.#run(options);
     else if (options.drainMs === 0) {
       this.#parts.calls.running?.stopAll();

@@ -263,6 +263,35 @@ Deno.test("a second den.stop() with a drain of 0 ends host tools at once", async
   assert.deepEqual(signals.map(({ aborted }) => aborted), [true]);
 });
 
+Deno.test("den.stop() in a host tool does not wait for the tool, whoever calls it", async () => {
+  const ways: readonly ((den: Snakeden) => Promise<unknown>)[] = [
+    (den) => den.execute("leave"),
+    (den) => den.execute("call", { name: "leave", args: {} }),
+    (den) => Array.fromAsync(den.stream("leave_later")),
+  ];
+  for (const way of ways) {
+    const leave = async (): Promise<string> => {
+      await den.stop({ drainMs: 600_000 });
+      return "stopping";
+    };
+    const leaveLater = async function* (): AsyncGenerator<string> {
+      yield await leave();
+    };
+    await using dir = await tempDir();
+    await using den = await startDen({ size: 1, adapter: "calls_host_tools:CallsHostTools" }, {
+      dataDir: dir.path,
+      hostTools: [
+        defineTool({ name: "leave", expose: "all", run: leave }),
+        defineTool({ name: "leave_later", run: leaveLater }),
+      ],
+    });
+    assert.equal([await way(den)].flat()[0], "stopping");
+    // Outside, it waits until everything has ended.
+    await den.stop();
+    assert.deepEqual(den.workers.list(), []);
+  }
+});
+
 Deno.test("a tool in Python that is still running while the host stops may call host tools", async () => {
   const gate = Promise.withResolvers<void>();
   let calls = 0;
