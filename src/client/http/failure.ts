@@ -84,18 +84,37 @@ export function connectionLost(
 /** The part of a foreign answer that an error shows. */
 const SHOWN_CHARS = 200;
 
+/** A field of an answer that is wrong. */
+export interface WrongField {
+  readonly name: string;
+  /** The problem, such as `missing; allowed: a list of objects`. */
+  readonly message: string;
+}
+
 /** Returns the error of an answer that does not come from a host, but perhaps from a proxy. */
 export function unexpectedAnswer(
   url: string,
   { status, headers }: Response,
   body: string,
+  field?: WrongField,
 ): SnakedenError {
   const contentType = headers.get("content-type") ?? "none";
   const start = body.slice(0, SHOWN_CHARS).replace(/\s+/g, " ").trim();
+  const what = field === undefined ? "" : `its field ${field.name} is ${field.message}; `;
   return new SnakedenError(
     "unexpected_answer",
-    `The answer of ${url} is not one of Snakeden: status ${status}, content type ${contentType}` +
+    `The answer of ${url} is not one of Snakeden: ${what}` +
+      `status ${status}, content type ${contentType}` +
       (start === "" ? ", no body" : `, body ${JSON.stringify(start)}`),
-    { retryable: status >= 500, details: { url, status, contentType, body: start } },
+    {
+      retryable: status >= 500,
+      details: {
+        url,
+        status,
+        contentType,
+        body: start,
+        ...(field === undefined ? {} : { field: field.name }),
+      },
+    },
   );
 }

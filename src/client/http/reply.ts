@@ -1,4 +1,5 @@
 import { isRecord } from "../../json/mod.ts";
+import { type AnswerFields, wrongField } from "./answer_fields.ts";
 import type { Bound } from "./bound.ts";
 import { connectionLost, unexpectedAnswer } from "./failure.ts";
 import type { Host } from "./hosts.ts";
@@ -42,10 +43,14 @@ export class Reply {
   /**
    * Reads the body, an object of JSON.
    *
-   * @param field A field that the object must have.
-   * @throws {SnakedenError} `unexpected_answer` if it is none, and those of {@link Reply.text}.
+   * @param fields The fields that the object must have.
+   * @throws {SnakedenError} `unexpected_answer` if it is none or lacks a field, and those of
+   * {@link Reply.text}.
    */
-  async json<T>(read: (text: string) => unknown = JSON.parse, field?: string): Promise<T> {
+  async json<T>(
+    fields: AnswerFields,
+    read: (text: string) => unknown = JSON.parse,
+  ): Promise<T> {
     const text = await this.text();
     if (!this.isOf("application/json")) throw unexpectedAnswer(this.#url, this.response, text);
     let value: unknown;
@@ -54,9 +59,9 @@ export class Reply {
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error;
     }
-    if (!isRecord(value) || (field !== undefined && !Object.hasOwn(value, field))) {
-      throw unexpectedAnswer(this.#url, this.response, text);
-    }
+    if (!isRecord(value)) throw unexpectedAnswer(this.#url, this.response, text);
+    const field = wrongField(value, fields);
+    if (field !== undefined) throw unexpectedAnswer(this.#url, this.response, text, field);
     return value as T;
   }
 

@@ -1,5 +1,4 @@
 import { DeadlineExceededError, InvalidInputError, SnakedenError } from "../../errors.ts";
-import { isRecord } from "../../json/mod.ts";
 import type { Ask, Reply, Transport } from "../http/mod.ts";
 import { assertSendable, InputFeed, inputOf } from "../inputs/mod.ts";
 import type { Args, CallOptions, CallOutcome, EncodedValue } from "../shapes/mod.ts";
@@ -52,12 +51,12 @@ export class Calls {
     }
     const { feed, ...ask } = this.#askOf(tool, args, options);
     if (feed === undefined) {
-      return await (await this.#send(path, ask, options)).json<CallOutcome>(outcomeOf);
+      return await outcomeIn(await this.#send(path, ask, options));
     }
     let reply: Reply | undefined;
     try {
       reply = await this.#send(path, { ...ask, feed }, options);
-      return await reply.json<CallOutcome>(outcomeOf);
+      return await outcomeIn(reply);
     } catch (error) {
       throw feed.causeOf(error);
     } finally {
@@ -211,10 +210,12 @@ export class Calls {
   }
 }
 
-function outcomeOf(text: string): CallOutcome | undefined {
-  const answer: unknown = JSON.parse(text);
-  if (!isRecord(answer) || !Object.hasOwn(answer, "result")) return undefined;
-  const { callId, workerId, durationMs, queueMs } = answer as unknown as CallOutcome;
+async function outcomeIn(reply: Reply): Promise<CallOutcome> {
+  let text = "";
+  const { callId, workerId, durationMs, queueMs } = await reply.json<CallOutcome>(
+    { result: "anything" },
+    (it) => JSON.parse(text = it),
+  );
   return { value: new ReceivedValue(text, "result"), callId, workerId, durationMs, queueMs };
 }
 

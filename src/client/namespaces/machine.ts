@@ -24,7 +24,7 @@ export class Hardware {
   async detect({ refresh, signal }: DetectOptions = {}): Promise<HardwareInfo> {
     const query = { refresh: refresh === undefined ? undefined : String(refresh) };
     const reply = await this.#transport.send({ path: "/v1/hardware", query, signal });
-    return await reply.json<HardwareInfo>();
+    return await reply.json<HardwareInfo>({ cpu: "object", devices: "objects" });
   }
 }
 
@@ -52,7 +52,7 @@ export class Health implements DenHealth {
    */
   async live({ timeoutMs, signal }: WaitOptions = {}): Promise<Liveness> {
     const reply = await this.#transport.send({ path: "/healthz", timeoutMs, signal });
-    return await reply.json<Liveness>();
+    return await reply.json<Liveness>({ status: "text" });
   }
 
   /**
@@ -63,7 +63,9 @@ export class Health implements DenHealth {
   async ready({ timeoutMs, signal }: WaitOptions = {}): Promise<Readiness> {
     const ask = { path: "/readyz", timeoutMs, signal, statuses: [503] };
     const reply = await this.#transport.send(ask);
-    if (!reply.isOf("application/problem+json")) return await reply.json<Readiness>();
+    if (!reply.isOf("application/problem+json")) {
+      return await reply.json<Readiness>({ ready: "anything", pools: "object" });
+    }
     // A host that starts or stops has no pools to show.
     await reply.text();
     return { ready: false, pools: {} };

@@ -21,7 +21,7 @@ export class PoolList implements DenPools {
   /** Describes the pools as they are now, in the order of the configuration. */
   async list(): Promise<PoolInfo[]> {
     const reply = await this.#transport.send({ path: "/v1/pools" });
-    return (await reply.json<{ pools: PoolInfo[] }>()).pools;
+    return (await reply.json<{ pools: PoolInfo[] }>({ pools: "objects" })).pools;
   }
 
   /**
@@ -31,7 +31,7 @@ export class PoolList implements DenPools {
    */
   async get(name: string): Promise<PoolInfo> {
     const reply = await this.#transport.send({ path: `/v1/pools/${encodeURIComponent(name)}` });
-    return await reply.json<PoolInfo>();
+    return await reply.json<PoolInfo>({ name: "text" });
   }
 
   /**
@@ -95,7 +95,7 @@ export class PoolList implements DenPools {
       signal,
       ...(workers === undefined ? {} : { body: JSON.stringify({ workers }), headers: JSON_BODY }),
     });
-    return (await reply.json<{ workers: string[] }>()).workers;
+    return (await reply.json<{ workers: string[] }>({ workers: "texts" })).workers;
   }
 }
 
@@ -117,7 +117,7 @@ export class Workers implements DenWorkers {
   /** Describes the workers as they are now, in the order of the pools. */
   async list(): Promise<WorkerInfo[]> {
     const reply = await this.#transport.send({ path: "/v1/workers" });
-    return (await reply.json<{ workers: WorkerInfo[] }>()).workers;
+    return (await reply.json<{ workers: WorkerInfo[] }>({ workers: "objects" })).workers;
   }
 
   /**

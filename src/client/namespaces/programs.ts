@@ -17,6 +17,9 @@ import { JSON_BODY } from "./call_body.ts";
 import type { Calls } from "./calls.ts";
 import { conditionOf, invalid, pathPart } from "./conditions.ts";
 
+/** The field of a program without which it cannot be used. */
+const PROGRAM = { name: "text" } as const;
+
 /** Programs: stored calls of tools, by name; global ones, or those of a session. */
 export class Programs implements DenPrograms {
   readonly #transport: Transport;
@@ -59,7 +62,7 @@ export class Programs implements DenPrograms {
       headers: { ...JSON_BODY, ...conditionOf(action, ifVersion) },
     });
     const created = reply.response.status === 201;
-    return { ...await reply.json<ProgramInfo>(), created };
+    return { ...await reply.json<ProgramInfo>(PROGRAM), created };
   }
 
   /**
@@ -70,7 +73,7 @@ export class Programs implements DenPrograms {
    */
   async get(name: string): Promise<Program> {
     const reply = await this.#transport.send({ path: this.#pathOf("read the program", name) });
-    return await reply.json<Program>((text) => decodeFields(text, ["args"]));
+    return await reply.json<Program>(PROGRAM, (text) => decodeFields(text, ["args"]));
   }
 
   /**
@@ -93,7 +96,9 @@ export class Programs implements DenPrograms {
    */
   async list({ cursor, limit }: ListOptions = {}): Promise<ListPage<ProgramInfo>> {
     const reply = await this.#transport.send({ path: this.#path, query: { cursor, limit } });
-    const { programs, ...rest } = await reply.json<{ programs: ProgramInfo[]; cursor?: string }>();
+    const { programs, ...rest } = await reply.json<
+      { programs: ProgramInfo[]; cursor?: string }
+    >({ programs: "objects" });
     return { items: programs, ...rest };
   }
 

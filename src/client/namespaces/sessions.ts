@@ -16,6 +16,9 @@ import { conditionOf, pathPart } from "./conditions.ts";
 import { Programs } from "./programs.ts";
 import { Variables } from "./variables.ts";
 
+/** The field of a session without which it cannot be used. */
+const SESSION = { id: "text" } as const;
+
 /** A session that was opened. */
 export interface OpenedSession {
   readonly session: Session;
@@ -52,7 +55,7 @@ export class Sessions implements DenSessions {
       body: JSON.stringify(options),
       headers: JSON_BODY,
     });
-    return new Session(await reply.json<SessionInfo>(), this.#deps);
+    return new Session(await reply.json<SessionInfo>(SESSION), this.#deps);
   }
 
   /**
@@ -68,7 +71,7 @@ export class Sessions implements DenSessions {
       headers: JSON_BODY,
     });
     const created = reply.response.status === 201;
-    return { session: new Session(await reply.json<SessionInfo>(), this.#deps), created };
+    return { session: new Session(await reply.json<SessionInfo>(SESSION), this.#deps), created };
   }
 
   /**
@@ -79,7 +82,7 @@ export class Sessions implements DenSessions {
   async get(id: string): Promise<Session> {
     const path = `/v1/sessions/${pathPart("use the session", "id", id)}`;
     const reply = await this.#deps.transport.send({ path });
-    return new Session(await reply.json<SessionInfo>(), this.#deps);
+    return new Session(await reply.json<SessionInfo>(SESSION), this.#deps);
   }
 
   /**
@@ -90,7 +93,9 @@ export class Sessions implements DenSessions {
   async list({ cursor, limit }: ListOptions = {}): Promise<ListPage<SessionInfo>> {
     const query = { cursor, limit };
     const reply = await this.#deps.transport.send({ path: "/v1/sessions", query });
-    const { sessions, ...rest } = await reply.json<{ sessions: SessionInfo[]; cursor?: string }>();
+    const { sessions, ...rest } = await reply.json<
+      { sessions: SessionInfo[]; cursor?: string }
+    >({ sessions: "objects" });
     return { items: sessions, ...rest };
   }
 
@@ -171,7 +176,7 @@ export class Session implements DenSession {
    */
   async touch(): Promise<void> {
     const reply = await this.#deps.transport.send({ path: this.#path });
-    this.#info = await reply.json<SessionInfo>();
+    this.#info = await reply.json<SessionInfo>(SESSION);
   }
 
   /**
@@ -187,7 +192,7 @@ export class Session implements DenSession {
       body: JSON.stringify(fields),
       headers: { ...JSON_BODY, ...conditionOf("update the session", ifVersion) },
     });
-    this.#info = await reply.json<SessionInfo>();
+    this.#info = await reply.json<SessionInfo>(SESSION);
   }
 
   /**

@@ -21,7 +21,7 @@ export class ToolList implements DenTools {
   async list({ sessionId }: ToolsOptions = {}): Promise<ToolInfo[]> {
     const query = sessionId === undefined ? "" : `?${new URLSearchParams({ sessionId })}`;
     const reply = await this.#transport.send({ path: `/v1/tools${query}` });
-    return (await reply.json<{ tools: ToolInfo[] }>(JSON.parse, "tools")).tools;
+    return (await reply.json<{ tools: ToolInfo[] }>({ tools: "objects" })).tools;
   }
 
   /**

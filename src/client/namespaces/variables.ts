@@ -1,5 +1,6 @@
 import { InvalidInputError, SnakedenError } from "../../errors.ts";
-import { isProblem, problemError, type Transport } from "../http/mod.ts";
+import { isRecord } from "../../json/mod.ts";
+import { type AnswerFields, isProblem, problemError, type Transport } from "../http/mod.ts";
 import type {
   ChangeOptions,
   DenVariables,
@@ -43,7 +44,10 @@ export class Variables implements DenVariables {
    */
   async get<T = unknown>(name: string): Promise<Variable<T>> {
     const reply = await this.#transport.send({ path: this.#pathOf("read variables", name) });
-    return await reply.json<Variable<T>>((text) => decoded(parseExactJson(text)));
+    return await reply.json<Variable<T>>(
+      { name: "text", value: "anything" },
+      (text) => decoded(parseExactJson(text)),
+    );
   }
 
   /**
@@ -83,7 +87,7 @@ export class Variables implements DenVariables {
           ...condition,
         },
       });
-      return await reply.json<VariableInfo>();
+      return await reply.json<VariableInfo>({ name: "text" });
     }
     const reply = await this.#transport.send({
       method: "PUT",
@@ -92,7 +96,7 @@ export class Variables implements DenVariables {
       body: JSON.stringify({ ...fields, value: encodeTree(value ?? null, "value") }),
       headers: { ...JSON_BODY, ...condition },
     });
-    return await reply.json<VariableInfo>();
+    return await reply.json<VariableInfo>({ name: "text" });
   }
 
   /**
@@ -139,7 +143,7 @@ export class Variables implements DenVariables {
     const reply = await this.#transport.send({ path, query: { cursor, limit } });
     const { variables, ...rest } = await reply.json<
       { variables: ListedVariable[]; cursor?: string }
-    >(parseExactJson);
+    >({ variables: "objects" }, parseExactJson);
     return { items: variables.map((it) => decoded<ListedVariable>(it)), ...rest };
   }
 
@@ -173,7 +177,11 @@ export class Variables implements DenVariables {
         headers: JSON_BODY,
         isRepeatable: batch.set === undefined,
       });
-      const answer = await reply.json<BatchAnswer>(parseExactJson);
+      const fields: AnswerFields = {
+        ...(batch.get === undefined ? {} : { get: "objects" }),
+        ...(batch.set === undefined ? {} : { set: "objects" }),
+      };
+      const answer = await reply.json<BatchAnswer>(fields, parseExactJson);
       const { get, ...rest } = answer;
       return get === undefined ? rest : { ...rest, get: get.map((it) => decoded<Variable>(it)) };
     } catch (error) {
@@ -201,7 +209,8 @@ interface BatchAnswer {
 }
 
 function decoded<T>(variable: unknown): T {
-  const fields = variable as Record<string, unknown>;
+  if (!isRecord(variable)) return variable as T;
+  const fields: Record<string, unknown> = variable;
   return ("value" in fields ? { ...fields, value: decodeTree(fields["value"]) } : fields) as T;
 }
 

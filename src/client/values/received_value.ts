@@ -1,4 +1,5 @@
 import { SnakedenError } from "../../errors.ts";
+import { isRecord } from "../../json/mod.ts";
 import type { EncodedValue } from "../shapes/mod.ts";
 import { hasLongNumber, parseExactJson } from "./exact_json.ts";
 import { decodeTree } from "./tree.ts";
@@ -34,6 +35,8 @@ export class ReceivedValue implements EncodedValue {
  */
 export function decodeFields(text: string, names: readonly string[]): Record<string, unknown> {
   const exact = parseExactJson(text) as Record<string, unknown>;
+  // It may come from anybody; whoever asked for it refuses what is no object.
+  if (!isRecord(exact)) return exact;
   const fields = hasLongNumber(text) ? JSON.parse(text) as Record<string, unknown> : exact;
   for (const name of names) {
     if (Object.hasOwn(exact, name)) fields[name] = decodeTree(exact[name]);
