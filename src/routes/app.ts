@@ -69,6 +69,7 @@ export function createApp(
     sockets,
     corsOrigins: cors.origins,
     shown,
+    removalOf: (headers) => guard.removalOf(headers),
     limits: engine.config.limits,
   });
   addTools(app, engine.tools, { pools: engine.pools });
@@ -78,7 +79,11 @@ export function createApp(
   addSessions(app, engine.sessions, { traffic, maxTtlMs: engine.config.sessions.maxTtlMs });
   addVariables(app, engine.sessions, { traffic, maxDepth });
   addBatch(app, engine.sessions, { traffic, maxResultBytes });
-  addEvents(app, engine.sessions, { traffic, heartbeatMs });
+  addEvents(app, engine.sessions, {
+    traffic,
+    heartbeatMs,
+    removalOf: (headers) => guard.removalOf(headers),
+  });
   addPrograms(app, engine, { traffic, maxDepth });
   addRun(app, engine, { traffic });
   addHardware(app, engine.hardware, { needsKey });

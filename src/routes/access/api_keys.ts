@@ -19,6 +19,11 @@ export class ApiKeys {
     this.#digests = keys.map(digestOf);
   }
 
+  /** Returns true if the key of this mark is valid. */
+  has(mark: string): boolean {
+    return this.#digests.some((it) => it.toHex() === mark);
+  }
+
   /** Returns whether the headers hold a valid key, another one, or none. */
   shownIn(headers: Headers): KeyShown {
     const given = givenKey(headers);

@@ -40,6 +40,8 @@ export class KeyGuard implements Disposable {
   readonly #keys: ApiKeys | undefined;
   readonly #wrong: WrongKeys;
   readonly #watch: ApiKeyWatch | undefined;
+  /** Ends what was begun with a key, by the mark of the key. */
+  readonly #removals = new Map<string, AbortController>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** @param apiKey The valid keys; undefined to let every request pass. */
@@ -59,6 +61,18 @@ export class KeyGuard implements Disposable {
     return this.needsKey ? markOfKey(headers) : "";
   }
 
+  /**
+   * Returns a signal that aborts when the key of a request, which must be valid, is removed. For
+   * what goes on without another request; undefined if requests need no key.
+   */
+  removalOf(headers: Headers): AbortSignal | undefined {
+    if (!this.needsKey) return undefined;
+    const mark = markOfKey(headers);
+    let removal = this.#removals.get(mark);
+    if (removal === undefined) this.#removals.set(mark, removal = new AbortController());
+    return removal.signal;
+  }
+
   /** Begins to log wrong keys and to follow the file. */
   start(): this {
     if (this.needsKey) this.#timer ??= setInterval(() => void this.tick(), TICK_MS);
@@ -69,7 +83,13 @@ export class KeyGuard implements Disposable {
   async tick(): Promise<void> {
     this.#wrong.report();
     const keys = await this.#watch?.look();
-    if (keys !== undefined) this.#keys?.replace(keys);
+    if (keys === undefined || this.#keys === undefined) return;
+    this.#keys.replace(keys);
+    for (const [mark, removal] of [...this.#removals]) {
+      if (this.#keys.has(mark)) continue;
+      this.#removals.delete(mark);
+      removal.abort();
+    }
   }
 
   /**

@@ -53,20 +53,23 @@ export interface EventsOptions {
   readonly traffic: Pick<Traffic, "answers">;
   /** The time without an event after which a comment is sent. */
   readonly heartbeatMs: number;
+  /** Returns a signal that aborts when the API key of a request is removed. */
+  readonly removalOf: (headers: Headers) => AbortSignal | undefined;
 }
 
 /** Adds `GET /v1/sessions/:id/events`. */
 export function addEvents(
   app: OpenAPIHono<AppEnv>,
   sessions: SessionsSlice,
-  { traffic, heartbeatMs }: EventsOptions,
+  { traffic, heartbeatMs, removalOf }: EventsOptions,
 ): void {
   const { time } = traffic.answers;
   app.openapi(route, async (c) => {
     const { variables } = await sessions.get(c.req.valid("param").id);
     const after = c.req.header("last-event-id") || await variables.position();
     const changes = changesAfter(variables, after);
-    const body = new ChangeStream(changes, { after, heartbeatMs, time });
+    const removal = removalOf(c.req.raw.headers);
+    const body = new ChangeStream(changes, { after, heartbeatMs, time, removal });
     return new Response(new ReadableStream(body, { highWaterMark: 0 }), {
       headers: {
         "content-type": "text/event-stream; charset=utf-8",
@@ -94,6 +97,8 @@ interface ChangeStreamOptions {
   readonly heartbeatMs: number;
   /** The time within which a reader must take what was sent. */
   readonly time: TimeLimit;
+  /** Aborts when the API key of the reader is removed. */
+  readonly removal: AbortSignal | undefined;
 }
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -108,6 +113,7 @@ class ChangeStream implements UnderlyingDefaultSource<Bytes>, Wait {
   readonly #changes: AsyncIterator<VariableChange>;
   readonly #heartbeatMs: number;
   readonly #time: TimeLimit;
+  readonly #removal: AbortSignal | undefined;
   readonly #encoder = new TextEncoder();
   /** The text to send before the first event. */
   #greeting: string | undefined;
@@ -121,11 +127,13 @@ class ChangeStream implements UnderlyingDefaultSource<Bytes>, Wait {
 
   constructor(
     changes: AsyncIterator<VariableChange>,
-    { after, heartbeatMs, time }: ChangeStreamOptions,
+    { after, heartbeatMs, time, removal }: ChangeStreamOptions,
   ) {
     this.#changes = changes;
     this.#heartbeatMs = heartbeatMs;
     this.#time = time;
+    this.#removal = removal;
+    removal?.addEventListener("abort", this.#onRemoval);
     // With an id, so that a client that reconnects before the first event misses nothing.
     this.#greeting = `: following\nid: ${after}\n\n`;
   }
@@ -150,11 +158,15 @@ class ChangeStream implements UnderlyingDefaultSource<Bytes>, Wait {
     if (text !== undefined) {
       controller.enqueue(this.#encoder.encode(text));
       this.#time.begin(this);
-    } else controller.close();
+    } else {
+      this.#forgetKey();
+      controller.close();
+    }
   }
 
   async cancel(): Promise<void> {
     this.#left = true;
+    this.#forgetKey();
     this.#time.end(this);
     await this.#changes.return?.();
   }
@@ -163,6 +175,16 @@ class ChangeStream implements UnderlyingDefaultSource<Bytes>, Wait {
   onLate(): void {
     this.#controller?.error(new Error("Nobody reads the events"));
     void this.cancel().catch(() => {});
+  }
+
+  /** The API key of the reader is no longer valid. */
+  readonly #onRemoval = (): void => {
+    if (!this.#left) this.#controller?.close();
+    void this.cancel().catch(() => {});
+  };
+
+  #forgetKey(): void {
+    this.#removal?.removeEventListener("abort", this.#onRemoval);
   }
 
   /** Returns the text to send next; undefined if there is no more. */

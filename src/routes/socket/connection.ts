@@ -36,6 +36,8 @@ export interface ConnectionOptions {
   readonly requestId: string;
   readonly limits: ConnectionLimits;
   readonly shown: Shown;
+  /** Aborts when the API key of the client is removed. */
+  readonly removal?: AbortSignal | undefined;
   /** Writes the failure of a call to the log. */
   readonly onFailure: (error: unknown, called: Called) => void;
 }
@@ -83,6 +85,7 @@ export class Connection implements ClosableSocket {
       answerTimeoutMs: limits.answerTimeoutMs,
       onStuck: () => this.close(CLOSE.policy, "nothing was read for too long"),
     });
+    options.removal?.addEventListener("abort", this.#onRemoval);
     socket.addEventListener("open", () => this.#onOpen());
     socket.addEventListener("message", ({ data }) => this.#onMessage(data));
     socket.addEventListener("close", () => this.#onClose());
@@ -121,8 +124,12 @@ export class Connection implements ClosableSocket {
     }
   }
 
+  /** The API key of the client is no longer valid. */
+  readonly #onRemoval = (): void => this.close(CLOSE.policy, "the API key was removed");
+
   /** The client has left, or the connection was closed. */
   #onClose(): void {
+    this.#options.removal?.removeEventListener("abort", this.#onRemoval);
     this.#leave();
     this.#outlet.close();
     this.#closed.resolve();

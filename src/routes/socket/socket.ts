@@ -34,6 +34,8 @@ export interface SocketOptions {
   readonly corsOrigins: readonly string[];
   /** The parts of Python errors that problems show. */
   readonly shown: Shown;
+  /** Returns a signal that aborts when the API key of a request is removed. */
+  readonly removalOf: (headers: Headers) => AbortSignal | undefined;
   readonly limits: ConnectionLimits & {
     /** The time without a message of the client after which it gets a ping. */
     readonly heartbeatMs: number;
@@ -44,7 +46,7 @@ export interface SocketOptions {
 export function addSocket(
   app: OpenAPIHono<AppEnv>,
   host: SocketHost,
-  { traffic, sockets, corsOrigins, shown, limits }: SocketOptions,
+  { traffic, sockets, corsOrigins, shown, removalOf, limits }: SocketOptions,
 ): void {
   const cors = new Cors(corsOrigins);
   app.openapi(route, (c) => {
@@ -55,6 +57,7 @@ export function addSocket(
     sockets.check();
     // The runtime forgets the address once the connection is upgraded.
     const remote = addressOf(c.env);
+    const removal = removalOf(request.headers);
     const { socket, response } = Deno.upgradeWebSocket(request, {
       // The runtime sends a ping after half of this time, and gives up after the other half.
       idleTimeout: 2 * limits.heartbeatMs / 1_000,
@@ -67,6 +70,7 @@ export function addSocket(
         requestId,
         limits,
         shown,
+        removal,
         onFailure: (error, called) =>
           logStreamFailure({ method: "GET", path: PATH, remote, requestId, called, error, shown }),
       }),
