@@ -96,6 +96,11 @@ export class Connection implements ClosableSocket {
     return this.#closed.promise;
   }
 
+  /** True once nothing more is taken from the client. */
+  get isClosing(): boolean {
+    return this.#isClosing;
+  }
+
   /** Cancels all calls and closes the connection. */
   close(code: number, reason: string): void {
     this.#leave();

@@ -13,6 +13,8 @@ export interface SocketLimits {
 export interface ClosableSocket {
   /** Ends the connection. */
   close(code: number, reason: string): void;
+  /** True from {@link ClosableSocket.close} on, or when the client has begun the end. */
+  readonly isClosing: boolean;
   /** Resolves when it is closed. */
   readonly closed: Promise<void>;
 }
@@ -20,7 +22,12 @@ export interface ClosableSocket {
 /** The time that clients have to answer the end of their connection. */
 const CLOSE_MS = 1_000;
 
-/** The open WebSockets of a server, bounded in number, so that they can be closed together. */
+/**
+ * The open WebSockets of a server, bounded in number, so that they can be closed together.
+ *
+ * The runtime waits without an end for a client that neither reads nor answers when its connection
+ * is closed. As many sockets as may be open may wait so, beside those that are open.
+ */
 export class OpenSockets {
   readonly #max: number;
   readonly #sockets = new Set<ClosableSocket>();
@@ -44,10 +51,12 @@ export class OpenSockets {
     if (this.#isStopping) {
       throw new SnakedenError("shutting_down", "The server is stopping", { retryable: true });
     }
-    if (this.#sockets.size < this.#max) return;
+    const closing = this.#sockets.values().reduce((sum, it) => sum + Number(it.isClosing), 0);
+    const open = Math.max(this.#sockets.size - closing, this.#sockets.size - this.#max);
+    if (open < this.#max) return;
     throw new SnakedenError(
       "server_busy",
-      `Cannot open a WebSocket: ${this.#sockets.size} are open; ${this.#max} are allowed ` +
+      `Cannot open a WebSocket: ${open} are open; ${this.#max} are allowed ` +
         "(limits.maxSockets, and half of limits.maxConnections)",
       { retryable: this.#max > 0, details: { maxSockets: this.#max } },
     );

@@ -52,3 +52,39 @@ for (const [what, call] of Object.entries(TOOLS)) {
     assert.equal((await other.next()).id, 1);
   });
 }
+
+Deno.test("GET /v1/socket counts clients that do not answer its close apart, up to the same number", async () => {
+  const maxSockets = 2;
+  await using server = serveSockets(memoryEngine({ config: { limits: { maxSockets } } }));
+  using stack = new DisposableStack();
+  const open = async (): Promise<number> => {
+    const { sockets } = server;
+    const before = sockets.size;
+    const client = stack.use(await connect(server.port));
+    await client.write(text("no JSON"));
+    await until(() => sockets.size > before, "the socket to be open");
+    return sockets.size;
+  };
+  const admits = (): boolean => {
+    try {
+      server.sockets.check();
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  for (let i = 0; i < maxSockets; i++) assert.equal(await open(), i + 1);
+  await until(admits, "the host to close them");
+  {
+    await using one = await SocketClient.open(server.url);
+    await using two = await SocketClient.open(server.url);
+    for (const it of [one, two]) {
+      it.send({ type: "call", id: 1, tool: "a" });
+      assert.equal((await it.next()).id, 1);
+    }
+    await assert.rejects(SocketClient.open(server.url), /closed/);
+  }
+  await until(() => server.sockets.size === maxSockets, "the others to leave");
+  for (let i = 0; i < maxSockets; i++) assert.equal(await open(), maxSockets + i + 1);
+  await assert.rejects(SocketClient.open(server.url), /closed/);
+});
