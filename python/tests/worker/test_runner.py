@@ -19,6 +19,7 @@ from snakeden._link.outbox import Outbox
 from snakeden._tools.adapter_loader import LoadedTool
 from snakeden._values import arrays
 from snakeden._values.values import ValueLimits, encode
+from snakeden._worker.calls.attempt import Attempt
 from snakeden._worker.profiles.interrupt import Interrupter
 from snakeden._worker.profiles.process import ProcessProfile
 from snakeden._worker.runner import Runner
@@ -243,3 +244,13 @@ def test_runner_notes_each_call_before_it_starts_it_and_after_the_answer_before_
     running.serve(running.stop)
     signal.signal(signal.SIGURG, before)
     assert [it if isinstance(it, int) else it.result.id for it in events] == [1, 1, 2, 2]
+
+
+def test_a_forked_copy_reports_no_progress(runner: Runner, outbox: Outbox) -> None:
+    def shown() -> bytes:
+        Attempt(call(1, "ping"), runner._report).report({"fraction": 0.5})
+        return outbox._take()
+
+    assert b"0.5" in shown()
+    runner.after_fork_in_child()
+    assert shown() == b""

@@ -210,8 +210,9 @@ class Runner:
         value = encode(
             report, max_depth=limits.max_depth, max_bytes=limits.max_bytes, where="progress"
         )
-        # The call may have ended while its report was encoded.
-        if not attempt.ended:
+        # The call may have ended while its report was encoded. A forked copy sends nothing, and
+        # the writer may have held the lock of the outbox when it was made.
+        if not (attempt.ended or self._asking.forked):
             self._outbox.put_progress(attempt.id, wire.progress(attempt.id, value))
 
     def _stop_call(self, attempt: Attempt, code: str) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -190,6 +193,30 @@ def test_tasks_share_the_items_while_they_wait() -> None:
         return sorted(sum(await asyncio.gather(*tasks), []))
 
     assert asyncio.run(main()) == [0, 1, 2]
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+@pytest.mark.parametrize("how", ["for", "async for"])
+def test_a_forked_copy_does_not_wait_for_a_thread_that_it_lacks(how: str) -> None:
+    late = FakeReply()
+    call = FakeCall(late)
+    items = stream(call)
+    thread = threading.Thread(target=lambda: list(items))
+    thread.start()
+    while not call.asked:
+        time.sleep(0.001)
+    pid = os.fork()
+    if pid == 0:
+        signal.alarm(20)
+        try:
+            collect(items, how)
+        except RuntimeError as error:
+            os._exit(0 if "a forked copy of the worker" in str(error) else 1)
+        os._exit(2)
+    assert os.waitpid(pid, 0)[1] == 0
+    late.settle({"items": [], "done": True})
+    thread.join(20)
+    assert not thread.is_alive()
 
 
 def test_a_stream_that_is_closed_while_a_thread_waits_ends() -> None:

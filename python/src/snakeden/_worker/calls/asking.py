@@ -103,7 +103,8 @@ class Asking:
         self._short = _Line(MAX_OPEN_ASKS)
         self._long = _Line(_MAX_LONG_ASKS, max_bytes=_MAX_LONG_BYTES)
         self._changes = _Line(_MAX_CHANGE_ASKS, max_bytes=_MAX_LONG_BYTES)
-        self._forked = False
+        self.forked = False
+        """True in a forked copy of the process, where nothing can be asked."""
 
     def ask(
         self,
@@ -122,7 +123,7 @@ class Asking:
         """
         if attempt.ended:
             raise call_ended(attempt)
-        if self._forked:
+        if self.forked:
             raise forked_copy(method)
         interruption = self._interruption_of(attempt)
         code = attempt.stop_code
@@ -175,7 +176,7 @@ class Asking:
 
     def after_fork_in_child(self) -> None:
         """Refuse to ask in a forked copy of the process."""
-        self._forked = True
+        self.forked = True
 
     def _start(self, reply: Reply, value: Encoded) -> None:
         attempt = reply.attempt

@@ -8,6 +8,7 @@ therefore slows the producer.
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -60,6 +61,7 @@ class InputStream(InputHandle):
         "_hint",
         "_id",
         "_lock",
+        "_pid",
         "_ready",
         "_source",
         "_taken",
@@ -84,6 +86,7 @@ class InputStream(InputHandle):
         """The answer that was asked for ahead."""
         self._ended = False
         self._lock = threading.Lock()
+        self._pid = os.getpid()
         self._turn: asyncio.Lock | None = None
         """Held by the task that waits for items."""
 
@@ -103,6 +106,7 @@ class InputStream(InputHandle):
         # A loop that returns at once takes half the time of `next` with a default.
         for item in self._ready:
             return item
+        self._refuse_forked_copy()
         with self._lock:
             item = self._at_hand()
             while item is _MORE:
@@ -148,6 +152,8 @@ class InputStream(InputHandle):
                             continue
                     finally:
                         self._lock.release()
+                if reply is None:
+                    self._refuse_forked_copy()
                 await (asyncio.sleep(_PAUSE) if reply is None else _settled(reply))
         if item is _END:
             raise StopAsyncIteration
@@ -223,6 +229,11 @@ class InputStream(InputHandle):
         self._ended = True
         self._ready = iter(())
         self._unchecked.clear()
+
+    def _refuse_forked_copy(self) -> None:
+        # The thread that holds the lock is not in the copy, and never releases it there.
+        if self._lock.locked() and os.getpid() != self._pid:
+            raise RuntimeError(f"{self._where}: a forked copy of the worker cannot ask the host")
 
     def _refuse_event_loop(self) -> None:
         try:
