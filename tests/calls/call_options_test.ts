@@ -44,7 +44,7 @@ Deno.test("checkCallOptions() refuses unknown options by name, and suggests simi
   assert.throws(() => checkCallOptions({ timeout: 5 } as CallOptions), {
     code: "invalid_input",
     message:
-      'Cannot make the call: timeout: there is no such option; did you mean "stallTimeoutMs" or "timeoutMs"?',
+      'Cannot make the call: timeout: there is no such option; did you mean "timeoutMs" or "stallTimeoutMs"?',
   });
 });
 

@@ -80,7 +80,7 @@ const REFUSED: Readonly<Record<string, readonly [program: string, says: RegExp]>
   ],
   "misspelled option": [
     program(`await den.execute("divide", { a: 1, b: 1 }, { timeout: 5 } as never);`),
-    /timeout: there is no such option; did you mean "stallTimeoutMs" or "timeoutMs"\?/,
+    /timeout: there is no such option; did you mean "timeoutMs" or "stallTimeoutMs"\?/,
   ],
   "wrong args": [program(`await den.execute("divide", 5 as never);`), /args: given 5/],
   "stream that was left": [
