@@ -20,6 +20,14 @@ export interface DispatcherOptions {
   readonly refusalOf: (call: Call) => SnakedenError | undefined;
 }
 
+/** The room of a pool for more work, for those who bring some when there is room. */
+export interface PoolRoom {
+  /** The number of workers that are idle while no call waits. */
+  readonly idle: number;
+  /** Called when a worker has become idle; for one listener. It must not throw. */
+  onIdle: (() => void) | undefined;
+}
+
 /** The least time that it takes to wake a sleeping process, and perhaps its core. */
 const WAKE_UP_MS = 0.05;
 /** The longest time that a worker's only call may be expected to run, if one is sent behind it. */
@@ -51,11 +59,12 @@ const NEXT_CALL_MS = 5;
  * to a worker that offers its tool, and may overtake calls that no worker with room can take. A
  * call of a tool that no worker offers goes to any worker, which refuses it.
  */
-export class Dispatcher implements CallSource<Worker> {
+export class Dispatcher implements CallSource<Worker>, PoolRoom {
   readonly #options: DispatcherOptions;
   readonly #budgetMs: number;
   /** Decides which worker a call of a session may go to. */
   readonly affinity: Affinity;
+  onIdle: (() => void) | undefined = undefined;
   /** The calls that wait for any worker. */
   readonly #queue = new CallQueue<Call>();
   readonly #runTimes = new RunTimes();
@@ -77,6 +86,10 @@ export class Dispatcher implements CallSource<Worker> {
     return this.#queue.size + this.affinity.waiting;
   }
 
+  get idle(): number {
+    return this.queued > 0 ? 0 : this.#idle.length;
+  }
+
   /** True while a worker takes calls. */
   get isServing(): boolean {
     return this.#serving.length > 0;
@@ -90,6 +103,7 @@ export class Dispatcher implements CallSource<Worker> {
     this.#idle.push(worker);
     this.#compareTools();
     this.sendQueued(now);
+    this.onIdle?.();
   }
 
   /** Removes a worker that takes no more calls; one that never joined is ignored. */
@@ -118,6 +132,7 @@ export class Dispatcher implements CallSource<Worker> {
       this.#idle.push(worker);
     }
     this.sendQueued(now);
+    this.onIdle?.();
   }
 
   /**
@@ -183,9 +198,10 @@ export class Dispatcher implements CallSource<Worker> {
     if (session !== undefined) this.affinity.release(session);
   }
 
-  /** Removes the next call from the queue, and returns it. */
-  shift(): Call | undefined {
-    return this.#queue.shift() ?? this.affinity.shift();
+  /** Rejects all calls that wait. */
+  rejectAll(reasonOf: (call: Call) => unknown): void {
+    const next = (): Call | undefined => this.#queue.shift() ?? this.affinity.shift();
+    for (let call = next(); call; call = next()) call.withdraw(reasonOf(call));
   }
 
   onAnswered(worker: Worker, { call, runMs, endedAt, wasSkipped }: Attempt): void {
@@ -269,7 +285,9 @@ export class Dispatcher implements CallSource<Worker> {
   }
 
   #noteIdle(worker: Worker): void {
-    if (worker.state === "ready" && !worker.isSpent) this.#idle.push(worker);
+    if (worker.state !== "ready" || worker.isSpent) return;
+    this.#idle.push(worker);
+    this.onIdle?.();
   }
 
   /** Sends a worker the next call, if there is one that it may be given. */

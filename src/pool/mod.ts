@@ -28,6 +28,7 @@ export {
   CallInputs,
   type CallOutcome,
   type CallRequest,
+  type CallWork,
   type ChunkSink,
   ChunkStream,
   type HeldWorker,
@@ -76,6 +77,7 @@ export {
   type WaitOptions,
 } from "./health.ts";
 export type { CircuitInfo, CircuitState, PoliciesInfo } from "./policies_info.ts";
+export type { PoolRoom } from "./dispatcher.ts";
 export { Pool } from "./pool.ts";
 export type { CodeChange, CodeEvent, ReloadInfo, ReloadState } from "./pool_code.ts";
 export { changesText, type ToolChanges } from "./tool_changes.ts";

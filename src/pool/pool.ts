@@ -4,7 +4,7 @@ import { SnakedenError, type WorkerExit } from "../errors.ts";
 import { Call, type CallOwner, type CallRequest, NO_SERVICES } from "./calls/mod.ts";
 import { PoolSessions } from "./affinity/mod.ts";
 import { CrashPolicy, type CrashStats } from "./crashes/mod.ts";
-import { Dispatcher } from "./dispatcher.ts";
+import { Dispatcher, type PoolRoom } from "./dispatcher.ts";
 import { type CodeChange, PoolCode } from "./pool_code.ts";
 import type { PoolDeps, PoolOptions } from "./pool_options.ts";
 import { PoolLifecycle, type PoolState, type PoolTransition } from "./pool_state.ts";
@@ -74,7 +74,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
       this,
     );
     this.#lifecycle.onTransition(({ to }) => {
-      if (to === "unhealthy" || to === "stopping") this.#rejectQueue();
+      if (to !== "unhealthy" && to !== "stopping") return;
+      this.#dispatcher.rejectAll((call) => stateRefusal(this, call.tool));
     });
   }
 
@@ -84,6 +85,11 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
 
   get size(): number {
     return this.#options.size;
+  }
+
+  /** Its room for more work. */
+  get room(): PoolRoom {
+    return this.#dispatcher;
   }
 
   get queueLimit(): number {
@@ -379,12 +385,6 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
   #refused(reason: unknown): unknown {
     this.#stats.ended(reason);
     return reason;
-  }
-
-  #rejectQueue(): void {
-    for (let call = this.#dispatcher.shift(); call; call = this.#dispatcher.shift()) {
-      call.withdraw(stateRefusal(this, call.tool));
-    }
   }
 
   async #stop(drainMs: number): Promise<void> {

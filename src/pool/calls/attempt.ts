@@ -53,8 +53,12 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
    * result, since failures say little about run times.
    */
   runMs: number | undefined = undefined;
-  /** True if the worker has answered without running it, since it was cancelled or late. */
+  /**
+   * True if the worker has answered without running it, since it was cancelled or late, or has
+   * given it back.
+   */
   wasSkipped = false;
+  onOver: (() => void) | undefined = undefined;
   readonly #host: AttemptHost;
   #linkId = 0;
   #state: AttemptState = "running";
@@ -82,6 +86,10 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
 
   get hasBegun(): boolean {
     return this.#host.hasBegun(this);
+  }
+
+  get isOver(): boolean {
+    return this.#state === "ended";
   }
 
   /** Sends the call to the worker. */
@@ -112,6 +120,7 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
   end(): void {
     if (this.#overdue !== undefined) this.#host.alarms.clear(this.#overdue);
     this.#state = "ended";
+    this.onOver?.();
   }
 
   onResult(value: Value, runMs: number): void {
@@ -133,6 +142,7 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
 
   onRecalled(): void {
     this.endedAt = this.#host.alarms.now;
+    this.wasSkipped = true;
     this.end();
     this.#host.onGivenBack(this);
   }

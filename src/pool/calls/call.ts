@@ -172,6 +172,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
     this.#state = "running";
     this.#attempt = attempt;
     this.#stall?.begin();
+    this.#request.onSent?.(attempt);
   }
 
   /** Grants its stream `bytes` more credit: the reader took chunks of this weight. */

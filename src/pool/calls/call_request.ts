@@ -1,5 +1,6 @@
 import type { Value } from "../../bridge/mod.ts";
 import type { AffinityMode } from "./affinity_mode.ts";
+import type { CallWork } from "./call_surroundings.ts";
 import type { CallInputs } from "./inputs/mod.ts";
 
 /** The form of arrays in results: lists of numbers, or their bytes, which HTTP sends as base64. */
@@ -44,6 +45,11 @@ export interface CallRequest {
   readonly onProgress?: ((report: Value) => void) | undefined;
   /** The input streams among the arguments, which the call holds until it has ended. */
   readonly inputs?: CallInputs | undefined;
+  /**
+   * Called with the work of the call each time that it is sent to a worker: again if the worker has
+   * given it back. It must not throw.
+   */
+  readonly onSent?: ((work: CallWork) => void) | undefined;
   /** Receives the chunks of a stream; without it a generator returns a list. */
   readonly sink?: ChunkSink | undefined;
 }

@@ -1,18 +1,28 @@
 /** The worker's half of a call, as the call sees it. */
-export interface AttemptOfCall {
-  readonly workerId: string;
+export interface AttemptOfCall extends CallWork {
   /** The time at which it was sent, on the clock of the owner. */
   readonly sentAt: number;
   /** The time at which the worker answered. */
   readonly endedAt: number;
   /** The time spent in the tool, by the worker's clock; undefined unless it ended with a result. */
   readonly runMs: number | undefined;
-  /** False while the attempt waits in the worker behind other calls. */
-  readonly hasBegun: boolean;
   /** Grants its stream `bytes` more credit. */
   credit(bytes: number): void;
   /** Tells the work to stop. A worker that does not stop it within `graceMs` is killed. */
   stop(graceMs: number): void;
+}
+
+/** The work of a call in a worker, for a caller who must know when it is really over. */
+export interface CallWork {
+  readonly workerId: string;
+  /** False while the call waits in the worker behind other calls. */
+  readonly hasBegun: boolean;
+  /** True if it is over and was never begun. */
+  readonly wasSkipped: boolean;
+  /** True once the worker has answered, has given the call back, or is dead. */
+  readonly isOver: boolean;
+  /** Called once, when the work is over; it may set it to hear of that. It must not throw. */
+  onOver: (() => void) | undefined;
 }
 
 /** The part of a call that belongs to its session; see `Affinity`. */

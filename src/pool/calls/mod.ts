@@ -11,7 +11,7 @@
 export type { AffinityMode } from "./affinity_mode.ts";
 export { Attempt, type AttemptHost } from "./attempt.ts";
 export { Call, type CallOwner } from "./call.ts";
-export type { CallSession } from "./call_surroundings.ts";
+export type { CallSession, CallWork } from "./call_surroundings.ts";
 export type { ArrayForm, CallOutcome, CallRequest, ChunkSink, HeldWorker } from "./call_request.ts";
 export { CallList, type Listed } from "./call_list.ts";
 export { CallQueue, goesBefore, PRIORITY_RANGE } from "./call_queue.ts";
