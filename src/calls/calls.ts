@@ -1,4 +1,4 @@
-import type { WriteOptions } from "../bridge/mod.ts";
+import type { Value, WriteOptions } from "../bridge/mod.ts";
 import { showCaller, type StackedFunction } from "../caller_stack.ts";
 import type { Config } from "../config/mod.ts";
 import {
@@ -6,6 +6,7 @@ import {
   CallInputs,
   type CallOutcome,
   type CallRequest,
+  type CallWork,
   type ChunkSink,
   ChunkStream,
   type Pool,
@@ -101,6 +102,29 @@ export class Calls {
       showCaller(error, { below: this.call, entrance, signal: options.signal });
       throw error;
     }
+  }
+
+  /**
+   * Runs a tool of a pool without the policies of the pool, for a caller that has its own.
+   *
+   * @param watch Hears of the work. Its stream gets the chunks, and also the outcome.
+   * @throws {SnakedenError} Like {@link Calls.call}.
+   */
+  async work({ tool, args, options }: FoundCall, watch: WorkWatch): Promise<CallOutcome> {
+    const { stream } = watch;
+    let call: Call;
+    try {
+      const found = this.#prepare(tool, args, options);
+      if (found instanceof Promise) {
+        const ready = await found;
+        call = this.#submit(tool, ready.args, ready.options, stream, undefined, watch);
+      } else call = this.#submit(tool, args, options, stream, found, watch);
+    } catch (error) {
+      stream?.attach({ outcome: Promise.reject(error), credit: () => {} });
+      throw error;
+    }
+    stream?.attach(call);
+    return await call.outcome;
   }
 
   /** Runs a tool and returns a {@link ToolStream}. The call begins with the first read. */
@@ -304,6 +328,7 @@ export class Calls {
     options: CallOptions,
     sink?: ChunkSink,
     pool: Pool = this.#poolFor(tool, options),
+    watch?: WorkWatch,
   ): Call {
     const origin = originOf(options);
     if (origin !== undefined) refuseDeadlock(pool, tool, { origin, options });
@@ -325,7 +350,9 @@ export class Calls {
       signal: options.signal,
       idempotent: options.idempotent,
       arrays: options.arrays,
-      onProgress: options.onProgress && reporterTo(options.onProgress, tool),
+      onProgress: watch?.onProgress ??
+        (options.onProgress && reporterTo(options.onProgress, tool)),
+      onSent: watch?.onSent,
       inputs,
       sink,
     };
@@ -341,6 +368,15 @@ function submitHeld(pool: Pool, request: CallRequest, inputs: CallInputs): Call 
   } finally {
     inputs.release();
   }
+}
+
+/** Hears of the work of a call. Its functions must not throw. */
+export interface WorkWatch {
+  /** Called each time that the call is sent to a worker. */
+  readonly onSent: (work: CallWork) => void;
+  readonly onProgress: (report: Value) => void;
+  /** Receives the chunks; without it, the chunks of a generator are returned as one list. */
+  readonly stream?: ChunkStream | undefined;
 }
 
 /** A call that was prepared, with what is left of its deadline. */
