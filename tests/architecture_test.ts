@@ -49,6 +49,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   bridge: [["."], ["carriers"], ["shared_memory"], ["values"], ["gen"]],
   calls: [["."], ["policies"]],
   client: [["."], ["namespaces"], ["streams"], ["inputs"], ["http"], ["values"], ["shapes"]],
+  jobs: [["."], ["engine", "submission"], ["runners"], ["job.ts", "job_feed.ts"]],
   pool: [
     ["."],
     ["registered"],

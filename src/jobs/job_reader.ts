@@ -10,7 +10,7 @@ import {
 import type { Job } from "./job.ts";
 import { errorOf, unfinished, unknownJob } from "./job_errors.ts";
 import { jobOf } from "./job_view.ts";
-import type { Runners } from "./submission/mod.ts";
+import type { Runners } from "./runners/mod.ts";
 import { type PoolStates, waitingFor } from "./waiting_for.ts";
 
 /** The jobs that this host runs. */

@@ -24,7 +24,8 @@ import type { JobFeed } from "./job_feed.ts";
 import { JobHandle } from "./job_handle.ts";
 import { JobReader, type RunningJobs } from "./job_reader.ts";
 import { waitForEnd } from "./job_wait.ts";
-import { MAX_BATCH, type Runners, type Submitted, Submitter } from "./submission/mod.ts";
+import type { Runners } from "./runners/mod.ts";
+import { MAX_BATCH, type Submitted, Submitter } from "./submission/mod.ts";
 import type { PoolStates } from "./waiting_for.ts";
 
 /** Dependencies of {@link Jobs}. */

@@ -23,9 +23,18 @@ export type {
   WaitOptions,
 } from "./job.ts";
 export { JobFeed, type JobListener, type JobNews } from "./job_feed.ts";
-export type { PreparedJob, Run, RunFailure, Runner, RunResult } from "./runners/mod.ts";
+export { JobEngine, type JobEngineDeps, type JobPool } from "./engine/mod.ts";
+export {
+  allRunners,
+  type PreparedJob,
+  type Run,
+  type Runner,
+  type RunnerDeps,
+  type Runners,
+  type RunResult,
+} from "./runners/mod.ts";
 export { JobHandle } from "./job_handle.ts";
 export type { RunningJobs } from "./job_reader.ts";
 export { Jobs, type JobsDeps } from "./jobs.ts";
 export { Queues, type QueueUpdate } from "./queues.ts";
-export { callJobSchema, DEFAULT_QUEUE, MAX_BATCH, type Runners } from "./submission/mod.ts";
+export { callJobSchema, DEFAULT_QUEUE, MAX_BATCH } from "./submission/mod.ts";

@@ -1,6 +1,9 @@
 /**
- * The kinds of jobs. Each is a {@link Runner} in a file of its own, and one line in the registry.
+ * The kinds of jobs. Each is a {@link Runner} in a file of its own, and one line in
+ * {@link allRunners}.
  *
  * @module
  */
-export type { PreparedJob, Run, RunFailure, Runner, RunResult } from "./runner.ts";
+export { CallRunner, type CallRunnerDeps } from "./call.ts";
+export { allRunners, type RunnerDeps, type Runners } from "./registry.ts";
+export type { PreparedJob, Run, Runner, RunResult } from "./runner.ts";

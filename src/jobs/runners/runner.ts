@@ -1,4 +1,4 @@
-import type { Claim, JobExit, JobRow, JsonObject } from "../../store/mod.ts";
+import type { Claim, JobRow, JsonObject } from "../../store/mod.ts";
 import type { Job } from "../job.ts";
 
 /** A submission that a runner has checked, as the store keeps it. */
@@ -20,8 +20,10 @@ export interface Run {
    * of the attempt.
    */
   readonly signal: AbortSignal;
-  /** Notes the worker that runs it; called when the work begins. */
+  /** Notes the worker that runs it; called when the work is sent to one. */
   begun(worker: string): void;
+  /** Notes that the work has not begun after all: its worker has given it back, or skipped it. */
+  waits(): void;
   /** Notes a report of progress, which is JSON. */
   progress(report: unknown): void;
   /** Keeps a chunk; resolves when the next one may follow. */
@@ -31,13 +33,8 @@ export interface Run {
 /** The result of a run that has succeeded. */
 export interface RunResult {
   readonly result: Uint8Array<ArrayBuffer>;
-  readonly worker?: string;
-}
-
-/** Facts that a runner adds to the error of a run that has failed. */
-export interface RunFailure {
-  readonly worker?: string;
-  readonly exit?: JobExit;
+  /** The time that the work itself took, if it is known. */
+  readonly runMs?: number;
 }
 
 /** A kind of jobs: what can be submitted, and how it runs. */
@@ -50,8 +47,18 @@ export interface Runner<Input = unknown> {
    * @throws {SnakedenError} Naming every field that is wrong.
    */
   prepare(input: Input): PreparedJob;
-  /** Runs a job. Throws the error of the attempt. */
+  /**
+   * Runs a job. Settles when the work is really over, also if the signal has aborted: another
+   * attempt may begin then.
+   *
+   * @throws The error of the attempt.
+   */
   run(run: Run): Promise<RunResult>;
+  /**
+   * Returns true if a job may wait for one certain worker, such as that of its session, rather than
+   * be given back when no worker is free.
+   */
+  mayWait?(row: JobRow): boolean;
   /** Returns the fields of a {@link Job} that only jobs of this kind have. */
   describe(row: JobRow): Partial<Job>;
 }

@@ -1,13 +1,10 @@
 import type { JobsConfig } from "../../config/mod.ts";
 import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
 import type { JobStore, NewJob, SubmitAnswer } from "../../store/mod.ts";
-import type { Runner } from "../runners/mod.ts";
+import type { Runners } from "../runners/mod.ts";
 import { checkJob, invalidBatch, invalidJob } from "./check_job.ts";
 import { JobIds } from "./job_ids.ts";
 import { DEFAULT_QUEUE, newJob } from "./new_job.ts";
-
-/** Kinds of jobs by their names. */
-export type Runners = Readonly<Record<string, Runner>>;
 
 /** The most jobs that are submitted all or none, and in one turn of the store. */
 export const MAX_BATCH = 1_000;

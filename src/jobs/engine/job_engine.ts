@@ -1,0 +1,196 @@
+import { type Clock, settlesWithin, SYSTEM_CLOCK } from "../../async/mod.ts";
+import type { JobsConfig } from "../../config/mod.ts";
+import { SnakedenError } from "../../errors.ts";
+import type { Claim, JobStore } from "../../store/mod.ts";
+import type { JobFeed } from "../job_feed.ts";
+import type { Runners } from "../runners/mod.ts";
+import { Finisher } from "./finisher.ts";
+import { JobRun } from "./job_run.ts";
+import { LeaseKeeper } from "./lease_keeper.ts";
+import { outcomeOfFailure, type RunOutcome } from "./outcome.ts";
+import { type JobPool, PoolScheduler } from "./pool_scheduler.ts";
+import { abandonDead } from "./recovery.ts";
+import { Sweeper } from "./sweeper.ts";
+
+/** Dependencies of a {@link JobEngine}. */
+export interface JobEngineDeps {
+  readonly store: JobStore;
+  /** Names this host among those who run jobs of the store; another one at each start. */
+  readonly holder: string;
+  readonly pools: Iterable<JobPool>;
+  readonly runners: Runners;
+  readonly feed: JobFeed;
+  readonly config: Pick<JobsConfig, "leaseMs" | "retry" | "maxChunks" | "maxChunkBytes">;
+  /** The time that running jobs have to finish when the engine is disposed. Default none. */
+  readonly drainMs?: number;
+  /**
+   * Resolves when nothing runs any more of the other holders, all of whom must be dead. Their jobs
+   * are taken back then; if it is omitted, when their leases have ended.
+   */
+  readonly othersEnded?: Promise<unknown>;
+  readonly clock?: Clock;
+}
+
+/** The longest wait for work that was told to stop. Its workers are killed much sooner. */
+const STOP_MS = 60_000;
+/** The longest wait for a store that cannot be written, when the engine is disposed. */
+const FLUSH_MS = 5_000;
+
+/**
+ * Runs the jobs of a store: claims them for the workers of its pools, keeps the claims while they
+ * run, and writes how they end.
+ *
+ * `open` -> `closing` by {@link JobEngine.close}: no further job begins, and those that run go on.
+ * `closing` -> `closed` when it is disposed: what still runs after the drain is stopped, and goes
+ * back to the store, which costs no attempt.
+ */
+export class JobEngine implements AsyncDisposable {
+  readonly #deps: JobEngineDeps;
+  readonly #clock: Clock;
+  readonly #runs = new Set<JobRun>();
+  readonly #byId = new Map<string, JobRun>();
+  readonly #running = new Set<Promise<void>>();
+  readonly #schedulers: readonly PoolScheduler[];
+  readonly #finisher: Finisher;
+  readonly #keeper: LeaseKeeper;
+  readonly #sweeper: Sweeper;
+  #closed: Promise<unknown> | undefined;
+  #disposed: Promise<void> | undefined;
+  #recovered: Promise<void> | undefined;
+
+  private constructor(deps: JobEngineDeps) {
+    this.#deps = deps;
+    const { store, feed, clock = SYSTEM_CLOCK, holder, config: { leaseMs } } = deps;
+    this.#clock = clock;
+    this.#finisher = new Finisher({ store, feed, clock });
+    this.#keeper = new LeaseKeeper({ store, runs: this.#runs, leaseMs, clock });
+    this.#sweeper = new Sweeper({ store, feed, clock });
+    this.#schedulers = [...deps.pools].map((pool) => {
+      const scheduler: PoolScheduler = new PoolScheduler({
+        pool,
+        store,
+        holder,
+        leaseMs,
+        clock,
+        start: (claim, options) => this.#start(claim, { ...options, scheduler }),
+      });
+      return scheduler;
+    });
+  }
+
+  /** Begins to run the jobs of the store. */
+  static open(deps: JobEngineDeps): JobEngine {
+    const engine = new JobEngine(deps);
+    engine.#begin();
+    return engine;
+  }
+
+  /** Stops those of the jobs that run here, which somebody has cancelled. */
+  stop(ids: readonly string[]): void {
+    for (const id of ids) this.#byId.get(id)?.stop("cancelled");
+  }
+
+  /** Returns the worker and the progress of a job that runs here; undefined if it does not. */
+  running(id: string): { readonly worker?: string; readonly progress?: unknown } | undefined {
+    return this.#byId.get(id)?.live;
+  }
+
+  /** Begins no further job, and gives back those that have not begun. */
+  close(): void {
+    if (this.#closed !== undefined) return;
+    this.#closed = Promise.all(this.#schedulers.map((it) => it.close()));
+    for (const run of this.#runs) if (!run.hasBegun) run.stop("given_back");
+  }
+
+  /** Ends the engine; everything that ran here is in the store when it resolves. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await (this.#disposed ??= this.#dispose());
+  }
+
+  #begin(): void {
+    const { store, holder, feed, othersEnded } = this.#deps;
+    this.#recovered = othersEnded?.then(() => abandonDead(store, { holder, feed }));
+    for (const scheduler of this.#schedulers) scheduler.start();
+    this.#sweeper.start();
+  }
+
+  async #dispose(): Promise<void> {
+    this.close();
+    await this.#closed;
+    await settlesWithin(this.#allEnded(), this.#deps.drainMs ?? 0);
+    for (const run of this.#runs) run.stop("closing");
+    await settlesWithin(this.#allEnded(), STOP_MS);
+    await settlesWithin(this.#finisher.flushed(), FLUSH_MS);
+    this.#finisher[Symbol.dispose]();
+    this.#keeper[Symbol.dispose]();
+    await this.#sweeper[Symbol.asyncDispose]();
+    await this.#recovered;
+  }
+
+  async #allEnded(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  #start(
+    claim: Claim,
+    { mayWait, scheduler }: { readonly mayWait: boolean; readonly scheduler: PoolScheduler },
+  ): JobRun {
+    const { feed, runners, config: { leaseMs, maxChunks, maxChunkBytes } } = this.#deps;
+    const { job } = claim;
+    const run = new JobRun(claim, {
+      now: this.#clock.now(),
+      leaseMs,
+      mayWait: mayWait || (runners[job.kind]?.mayWait?.(job) ?? false),
+      feed,
+      keepsChunks: maxChunks > 0 && maxChunkBytes > 0,
+      onChunk: (it) => this.#keeper.gathered(it),
+    });
+    this.#runs.add(run);
+    this.#byId.set(job.id, run);
+    this.#keeper.watch();
+    if (feed.hasListeners(job.id)) feed.emit(job.id, { type: "state", state: "running" });
+    const running = this.#execute(run, scheduler);
+    this.#running.add(running);
+    void running.then(() => this.#running.delete(running));
+    return run;
+  }
+
+  /** Runs a job to its end. Never rejects. */
+  async #execute(run: JobRun, scheduler: PoolScheduler): Promise<void> {
+    const ended = await this.#outcome(run);
+    // The chunks before the end must be written before it.
+    while (run.writing !== undefined) await run.writing;
+    this.#runs.delete(run);
+    if (this.#byId.get(run.job.id) === run) this.#byId.delete(run.job.id);
+    const { outcome, exit, runMs, wasRefused = false } = ended;
+    if (run.cause !== "lost") this.#finisher.add(run, run.end(outcome, exit));
+    scheduler.ended(run, { runMs, wasRefused });
+  }
+
+  async #outcome(run: JobRun): Promise<RunOutcome & { readonly runMs: number }> {
+    const { runners, config: { retry } } = this.#deps;
+    try {
+      // Claimed while the engine was closed.
+      if (this.#closed !== undefined) run.stop("given_back");
+      run.signal.throwIfAborted();
+      const runner = runners[run.job.kind];
+      if (runner === undefined) throw unknownKind(run);
+      const { result, runMs = this.#age(run) } = await runner.run(run);
+      return { outcome: { type: "completed", result }, runMs };
+    } catch (error) {
+      const isClosing = this.#closed !== undefined;
+      return { ...outcomeOfFailure(run, error, { retry, isClosing }), runMs: this.#age(run) };
+    }
+  }
+
+  #age({ claimedAt }: JobRun): number {
+    return this.#clock.now() - claimedAt;
+  }
+}
+
+function unknownKind({ job: { id, kind } }: JobRun): SnakedenError {
+  return new SnakedenError(
+    "not_implemented",
+    `Cannot run the job ${id}: this host knows no jobs of the kind ${kind}`,
+  );
+}

@@ -1,0 +1,217 @@
+import { SnakedenError } from "../../errors.ts";
+import type { Claim, End, Hold, JobExit, JobRow, Outcome } from "../../store/mod.ts";
+import type { JobFeed } from "../job_feed.ts";
+import type { Run } from "../runners/mod.ts";
+
+/**
+ * The reason for which the engine has stopped a run; the first one counts.
+ *
+ * - `cancelled`: somebody has cancelled the job.
+ * - `lost`: its claim has ended, so another attempt may run. What this one does has no effect.
+ * - `given_back`: no worker was free for it.
+ * - `closing`: the host stops.
+ */
+export type StopCause = "cancelled" | "lost" | "given_back" | "closing";
+
+/** The bytes of chunks that may wait to be written. A run that has more waits. */
+const MAX_WAITING_BYTES = 256 * 1024;
+/** The longest report of progress that is kept, as JSON. */
+const MAX_PROGRESS_CHARS = 64 * 1024;
+
+/** Dependencies of a {@link JobRun}. */
+export interface JobRunDeps {
+  readonly feed: JobFeed;
+  /** False if no chunks are kept. */
+  readonly keepsChunks: boolean;
+  /** Called when a chunk waits to be written. */
+  readonly onChunk: (run: JobRun) => void;
+}
+
+/**
+ * One start of a job in this host: its claim, the news that the store has not heard yet, and the
+ * signal that stops it.
+ */
+export class JobRun implements Run {
+  readonly claim: Claim;
+  /** True if it may wait for a worker, as a call does. */
+  readonly mayWait: boolean;
+  /** The time of its claim, on the clock of the engine. */
+  readonly claimedAt: number;
+  /** The time until which nobody else can have it, on the clock of the engine. */
+  leaseUntil: number;
+  /** A write of its news that is under way. */
+  writing: Promise<void> | undefined;
+  readonly #deps: JobRunDeps;
+  readonly #controller = new AbortController();
+  #cause: StopCause | undefined;
+  #hasBegun = false;
+  #worker: string | undefined;
+  #progress: unknown;
+  #hasNews = false;
+  #chunks: Uint8Array<ArrayBuffer>[] = [];
+  #chunkBytes = 0;
+  #drained: PromiseWithResolvers<void> | undefined;
+
+  constructor(
+    claim: Claim,
+    { now, leaseMs, mayWait, ...deps }: JobRunDeps & {
+      readonly now: number;
+      readonly leaseMs: number;
+      readonly mayWait: boolean;
+    },
+  ) {
+    this.claim = claim;
+    this.mayWait = mayWait;
+    this.claimedAt = now;
+    this.leaseUntil = now + leaseMs;
+    this.#deps = deps;
+  }
+
+  get job(): JobRow {
+    return this.claim.job;
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** The reason for which it was stopped; undefined if it was not. */
+  get cause(): StopCause | undefined {
+    return this.#cause;
+  }
+
+  /** True if the work has begun, as far as is known. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
+  /** The worker and the last report of progress. */
+  get live(): { readonly worker?: string; readonly progress?: unknown } {
+    return {
+      ...(this.#worker === undefined ? {} : { worker: this.#worker }),
+      ...(this.#progress === undefined ? {} : { progress: this.#progress }),
+    };
+  }
+
+  /** True if chunks wait to be written. */
+  get hasChunks(): boolean {
+    return this.#chunks.length > 0;
+  }
+
+  /** Stops the work. */
+  stop(cause: StopCause): void {
+    if (this.#cause !== undefined) {
+      // Whatever it was stopped for before, its outcome must not be written any more.
+      if (cause === "lost") this.#cause = cause;
+      return;
+    }
+    this.#cause = cause;
+    this.#controller.abort(reasonOf(cause, this.job));
+    this.#drained?.resolve();
+  }
+
+  begun(worker: string): void {
+    this.#hasBegun = true;
+    if (this.#worker === worker) return;
+    this.#worker = worker;
+    this.#hasNews = true;
+  }
+
+  waits(): void {
+    this.#hasBegun = false;
+  }
+
+  progress(report: unknown): void {
+    this.#progress = report;
+    this.#hasNews = true;
+    const { id } = this.job;
+    if (this.#deps.feed.hasListeners(id)) {
+      this.#deps.feed.emit(id, { type: "progress", progress: report });
+    }
+  }
+
+  async chunk(body: Uint8Array<ArrayBuffer>): Promise<void> {
+    if (!this.#deps.keepsChunks || this.#cause !== undefined) return;
+    this.#chunks.push(body);
+    this.#chunkBytes += body.byteLength;
+    this.#deps.onChunk(this);
+    if (this.#chunkBytes < MAX_WAITING_BYTES) return;
+    this.#drained ??= Promise.withResolvers();
+    await this.#drained.promise;
+  }
+
+  /** Takes the news to write with an extension of the lease. */
+  hold(leaseMs: number): Hold {
+    return { token: this.claim.token, leaseMs, ...this.#takeNews() };
+  }
+
+  /** Keeps the news of a {@link Hold} that was not written. */
+  putBack({ chunks = [] }: Hold): void {
+    this.#hasNews = true;
+    this.#chunks.unshift(...chunks);
+    for (const { byteLength } of chunks) this.#chunkBytes += byteLength;
+  }
+
+  /** Notes that the news of a {@link Hold} were written, so that more chunks may follow. */
+  written(): void {
+    if (this.#chunkBytes >= MAX_WAITING_BYTES) return;
+    this.#drained?.resolve();
+    this.#drained = undefined;
+  }
+
+  /** Returns the end of its claim, with the news that are left. */
+  end(outcome: Outcome, exit?: JobExit): End {
+    return {
+      token: this.claim.token,
+      ...this.#takeNews(),
+      outcome,
+      ...(exit === undefined ? {} : { exit }),
+    };
+  }
+
+  #takeNews(): Omit<Hold, "token" | "leaseMs"> {
+    const chunks = this.#chunks;
+    this.#chunks = [];
+    this.#chunkBytes = 0;
+    if (!this.#hasNews && chunks.length === 0) return {};
+    this.#hasNews = false;
+    return {
+      ...(this.#worker === undefined ? {} : { worker: this.#worker }),
+      ...(isShort(this.#progress) ? { progress: this.#progress } : {}),
+      ...(chunks.length === 0 ? {} : { chunks }),
+    };
+  }
+}
+
+function reasonOf(cause: StopCause, { id, name }: JobRow): SnakedenError {
+  switch (cause) {
+    case "cancelled":
+      return new SnakedenError("cancelled", `Cannot finish ${name}: its job ${id} was cancelled`);
+    case "lost":
+      return new SnakedenError(
+        "host_lost",
+        `Cannot finish ${name}: this host has lost its claim on the job ${id}`,
+      );
+    case "given_back":
+      return new SnakedenError(
+        "pool_saturated",
+        `Cannot run ${name}: no worker is free for the job ${id}`,
+        { retryable: true },
+      );
+    case "closing":
+      return new SnakedenError(
+        "shutting_down",
+        `Cannot finish ${name}: the host that runs the job ${id} is stopping`,
+        { retryable: true },
+      );
+  }
+}
+
+function isShort(progress: unknown): boolean {
+  if (progress === undefined) return false;
+  try {
+    return JSON.stringify(progress).length <= MAX_PROGRESS_CHARS;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,128 @@
+import type { Clock } from "../../async/mod.ts";
+import { messageOf } from "../../errors.ts";
+import { getLogger } from "../../log.ts";
+import type { Hold, HoldAnswer, JobStore } from "../../store/mod.ts";
+import type { JobRun } from "./job_run.ts";
+
+/** The time in which chunks gather before they are written. */
+const GATHER_MS = 50;
+
+/** Dependencies of {@link LeaseKeeper}. */
+export interface LeaseKeeperDeps {
+  readonly store: Pick<JobStore, "extend">;
+  /** The runs whose claims are kept. */
+  readonly runs: ReadonlySet<JobRun>;
+  readonly leaseMs: number;
+  readonly clock: Clock;
+}
+
+/**
+ * Extends the claims of all runs three times in each lease, with what is new about them, and writes
+ * their chunks soon after they come. Stops a run that was cancelled, and one whose claim has ended:
+ * by the answer of the store, or by the clock if the store does not answer.
+ */
+export class LeaseKeeper implements Disposable {
+  readonly #deps: LeaseKeeperDeps;
+  readonly #dirty = new Set<JobRun>();
+  #cancelTick: (() => void) | undefined;
+  #cancelGather: (() => void) | undefined;
+  #hasFailed = false;
+  #isClosed = false;
+
+  constructor(deps: LeaseKeeperDeps) {
+    this.#deps = deps;
+  }
+
+  /** Begins to extend, now that there is a run. */
+  watch(): void {
+    this.#arm();
+  }
+
+  /** Notes that a run has chunks to write. */
+  gathered(run: JobRun): void {
+    this.#dirty.add(run);
+    if (this.#isClosed) return;
+    this.#cancelGather ??= this.#deps.clock.after(GATHER_MS, () => {
+      this.#cancelGather = undefined;
+      this.#writeChunks();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    this.#cancelTick?.();
+    this.#cancelGather?.();
+    this.#cancelTick = this.#cancelGather = undefined;
+  }
+
+  #arm(): void {
+    if (this.#isClosed || this.#deps.runs.size === 0) return;
+    const { clock, leaseMs } = this.#deps;
+    // After a failure sooner, so that an answer comes before the leases end.
+    const pauseMs = this.#hasFailed ? leaseMs / 15 : leaseMs / 3;
+    this.#cancelTick ??= clock.after(pauseMs, () => {
+      this.#cancelTick = undefined;
+      this.#tick();
+    });
+  }
+
+  #tick(): void {
+    const { runs, clock, leaseMs } = this.#deps;
+    const now = clock.now();
+    for (const run of runs) if (run.leaseUntil - now < leaseMs / 10) run.stop("lost");
+    const held = [...runs].filter(({ cause, writing }) => cause !== "lost" && !writing);
+    if (held.length > 0) void this.#write(held);
+    this.#arm();
+  }
+
+  #writeChunks(): void {
+    const { runs } = this.#deps;
+    const ready = [...this.#dirty].filter(({ writing }) => writing === undefined);
+    for (const run of ready) this.#dirty.delete(run);
+    const held = ready.filter((run) => runs.has(run) && run.cause !== "lost" && run.hasChunks);
+    if (held.length > 0) void this.#write(held);
+  }
+
+  async #write(runs: readonly JobRun[]): Promise<void> {
+    const { store, clock, leaseMs } = this.#deps;
+    const sentAt = clock.now();
+    const holds = runs.map((run) => run.hold(leaseMs));
+    const { promise, resolve } = Promise.withResolvers<void>();
+    for (const run of runs) run.writing = promise;
+    try {
+      const answers = await store.extend(holds);
+      this.#hasFailed = false;
+      for (const [i, run] of runs.entries()) this.#answered(run, answers[i], sentAt);
+    } catch (error) {
+      this.#failed(runs, holds, error);
+    } finally {
+      for (const run of runs) run.writing = undefined;
+      resolve();
+      for (const run of runs) if (run.hasChunks) this.gathered(run);
+    }
+  }
+
+  #answered(run: JobRun, answer: HoldAnswer | undefined, sentAt: number): void {
+    if (answer === "held" || answer === "cancelling") {
+      run.leaseUntil = Math.max(run.leaseUntil, sentAt + this.#deps.leaseMs);
+      run.written();
+      if (answer === "cancelling") run.stop("cancelled");
+    } else run.stop("lost");
+  }
+
+  #failed(runs: readonly JobRun[], holds: readonly Hold[], error: unknown): void {
+    for (const [i, run] of runs.entries()) {
+      const hold = holds[i];
+      if (hold !== undefined) run.putBack(hold);
+    }
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
+    getLogger("jobs").warn("cannot extend the leases of {count} jobs, and tries again: {problem}", {
+      count: runs.length,
+      problem: messageOf(error),
+    });
+    this.#cancelTick?.();
+    this.#cancelTick = undefined;
+    this.#arm();
+  }
+}

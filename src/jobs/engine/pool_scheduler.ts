@@ -1,0 +1,217 @@
+import { Backoff, type Clock, delay } from "../../async/mod.ts";
+import { messageOf } from "../../errors.ts";
+import { getLogger } from "../../log.ts";
+import type { PoolRoom } from "../../pool/mod.ts";
+import type { Claim, JobStore } from "../../store/mod.ts";
+import { ClaimWindow } from "./claim_window.ts";
+import type { JobRun } from "./job_run.ts";
+
+/** A pool, as its scheduler sees it. */
+export interface JobPool {
+  readonly name: string;
+  readonly state: string;
+  readonly size: number;
+  readonly queued: number;
+  readonly queueLimit: number;
+  readonly room: PoolRoom;
+}
+
+/** Dependencies of a {@link PoolScheduler}. */
+export interface PoolSchedulerDeps {
+  readonly pool: JobPool;
+  readonly store: Pick<JobStore, "claim">;
+  readonly holder: string;
+  readonly leaseMs: number;
+  readonly clock: Clock;
+  /** Starts a job. */
+  readonly start: (claim: Claim, options: { readonly mayWait: boolean }) => JobRun;
+}
+
+/** The end of a run, as the scheduler sees it. */
+export interface RunEnd {
+  readonly runMs: number;
+  /** True if the pool has refused it, so that it takes no other one either. */
+  readonly wasRefused: boolean;
+}
+
+/** The longest wait of one claim. */
+const CLAIM_WAIT_MS = 30_000;
+/** The time after which a job that no worker has begun is given back. */
+const OVERDUE_MS = 100;
+/**
+ * The time after which a pool whose workers are always busy with calls is given a job all the same,
+ * which waits like a call.
+ */
+const STARVED_MS = 1_000;
+const STORE_BACKOFF = { baseMs: 100, capMs: 5_000 };
+const POOL_BACKOFF = { baseMs: 50, capMs: 1_000 };
+
+/**
+ * Claims jobs for the workers of one pool, and starts them. There is one claim at a time; how many
+ * jobs it asks for is decided by the {@link ClaimWindow}. What was claimed ahead, and has not begun
+ * soon, is given back, so that a short job never waits behind a long one while others could run it.
+ *
+ * `claiming` -> `waiting` while the pool has no room; `waiting` -> `claiming` when a worker becomes
+ * idle or a job ends. `closed` by {@link PoolScheduler.close}.
+ */
+export class PoolScheduler {
+  readonly #deps: PoolSchedulerDeps;
+  readonly #window = new ClaimWindow();
+  readonly #runs = new Set<JobRun>();
+  readonly #closing = new AbortController();
+  readonly #storeBackoff = new Backoff(STORE_BACKOFF);
+  readonly #poolBackoff = new Backoff(POOL_BACKOFF);
+  #wake: (() => void) | undefined;
+  #pausedUntil = 0;
+  #isStarved = false;
+  #cancelCheck: (() => void) | undefined;
+  #loop: Promise<void> | undefined;
+
+  constructor(deps: PoolSchedulerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Begins to claim. */
+  start(): this {
+    this.#deps.pool.room.onIdle = this.#wakeUp;
+    this.#loop = this.#claimJobs();
+    return this;
+  }
+
+  /** Ends a run, which makes room. */
+  ended(run: JobRun, { runMs, wasRefused }: RunEnd): void {
+    this.#runs.delete(run);
+    if (wasRefused) {
+      const now = this.#deps.clock.now();
+      // Those that were refused together count once.
+      if (now >= this.#pausedUntil) this.#pausedUntil = now + this.#poolBackoff.failed();
+      this.#window.missed();
+    } else if (run.hasBegun) {
+      this.#poolBackoff.reset();
+      this.#window.ran(runMs);
+    }
+    this.#wakeUp();
+  }
+
+  /** Stops to claim; resolves when the last claim has ended. */
+  async close(): Promise<void> {
+    this.#deps.pool.room.onIdle = undefined;
+    this.#closing.abort(new DOMException("The host stops", "AbortError"));
+    this.#wake?.();
+    this.#cancelCheck?.();
+    this.#cancelCheck = undefined;
+    await this.#loop;
+  }
+
+  async #claimJobs(): Promise<void> {
+    const { signal } = this.#closing;
+    const { clock } = this.#deps;
+    while (!signal.aborted) {
+      const pauseMs = this.#pausedUntil - clock.now();
+      if (pauseMs > 0) {
+        await delay(pauseMs, signal, { clock });
+        continue;
+      }
+      const slots = this.#slots();
+      if (slots > 0) await this.#claim(slots);
+      else await this.#whenRoom();
+    }
+  }
+
+  async #claim(slots: number): Promise<void> {
+    const { pool, store, holder, leaseMs, clock, start } = this.#deps;
+    const { signal } = this.#closing;
+    const mayWait = this.#isStarved;
+    this.#isStarved = false;
+    const askedAt = clock.now();
+    let claims: readonly Claim[];
+    try {
+      claims = await store.claim({
+        pools: [{ pool: pool.name, slots }],
+        holder,
+        leaseMs,
+        waitMs: CLAIM_WAIT_MS,
+        signal,
+      });
+    } catch (error) {
+      if (!signal.aborted) await this.#failed(error);
+      return;
+    }
+    this.#storeBackoff.reset();
+    // A claim that is filled has probably not waited for jobs.
+    if (claims.length === slots && slots > 1) this.#window.answered(clock.now() - askedAt);
+    for (const claim of claims) {
+      this.#window.claimed(claim.args.byteLength);
+      this.#runs.add(start(claim, { mayWait }));
+    }
+    this.#checkLater();
+  }
+
+  /** The number of jobs to claim now. */
+  #slots(): number {
+    const { pool } = this.#deps;
+    const inFlight = this.#runs.size;
+    const queueRoom = pool.queueLimit - pool.queued;
+    if (pool.state !== "ready") return 0;
+    const slots = this.#window.slots({
+      idle: pool.room.idle,
+      size: pool.size,
+      queueRoom,
+      inFlight,
+    });
+    if (slots > 0 || !this.#isStarved) return slots;
+    return inFlight < pool.size && queueRoom > 0 ? 1 : 0;
+  }
+
+  readonly #wakeUp = (): void => {
+    if (this.#wake !== undefined && this.#slots() > 0) this.#wake();
+  };
+
+  /** Resolves when there is room, or after a while. */
+  async #whenRoom(): Promise<void> {
+    const { clock } = this.#deps;
+    this.#isStarved = false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = clock.after(STARVED_MS, () => {
+      this.#isStarved = true;
+      resolve();
+    });
+    this.#wake = resolve;
+    await promise;
+    this.#wake = undefined;
+    cancel();
+  }
+
+  /** Looks soon for jobs that no worker has begun, if there are any. */
+  #checkLater(): void {
+    if (this.#cancelCheck !== undefined || this.#closing.signal.aborted) return;
+    if (!this.#runs.values().some(isUnbegun)) return;
+    this.#cancelCheck = this.#deps.clock.after(OVERDUE_MS, () => {
+      this.#cancelCheck = undefined;
+      this.#giveBack();
+      this.#checkLater();
+    });
+  }
+
+  #giveBack(): void {
+    const since = this.#deps.clock.now() - OVERDUE_MS;
+    const overdue = [...this.#runs].filter((it) => isUnbegun(it) && it.claimedAt <= since);
+    if (overdue.length > 0) this.#window.missed();
+    for (const run of overdue) run.stop("given_back");
+  }
+
+  async #failed(error: unknown): Promise<void> {
+    if (this.#storeBackoff.failures === 0) {
+      getLogger("jobs").warn("cannot claim jobs for the pool {pool}, and tries again: {problem}", {
+        pool: this.#deps.pool.name,
+        problem: messageOf(error),
+      });
+    }
+    const { clock } = this.#deps;
+    await delay(this.#storeBackoff.failed(), this.#closing.signal, { clock });
+  }
+}
+
+function isUnbegun({ hasBegun, mayWait, cause }: JobRun): boolean {
+  return !hasBegun && !mayWait && cause === undefined;
+}

@@ -1,0 +1,82 @@
+import { type Clock, nextTurn } from "../../async/mod.ts";
+import { messageOf } from "../../errors.ts";
+import { getLogger } from "../../log.ts";
+import type { JobStore, Swept } from "../../store/mod.ts";
+import type { JobFeed } from "../job_feed.ts";
+
+const INTERVAL_MS = 1_000;
+/** The random part of the interval, so that several hosts do not sweep in step. */
+const JITTER = 0.2;
+
+/** Dependencies of {@link Sweeper}. */
+export interface SweeperDeps {
+  readonly store: Pick<JobStore, "sweep">;
+  readonly feed: JobFeed;
+  readonly clock: Clock;
+  readonly random?: () => number;
+}
+
+/**
+ * Sweeps the store each second, in parts with turns of the event loop in between.
+ *
+ * `waiting` -> `sweeping` when the timer rings; `sweeping` -> `waiting` when nothing is left to do.
+ * `stopped` is the end.
+ */
+export class Sweeper implements AsyncDisposable {
+  readonly #deps: SweeperDeps;
+  #cancelTimer: (() => void) | undefined;
+  #sweeping: Promise<void> | undefined;
+  #isStopped = false;
+  #hasFailed = false;
+
+  constructor(deps: SweeperDeps) {
+    this.#deps = deps;
+  }
+
+  /** Begins to sweep at intervals. */
+  start(): this {
+    this.#arm();
+    return this;
+  }
+
+  /** Ends the timer, and waits for the part that runs. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+    await this.#sweeping;
+  }
+
+  #arm(): void {
+    if (this.#isStopped) return;
+    const { clock, random = Math.random } = this.#deps;
+    const pauseMs = INTERVAL_MS * (1 - JITTER * random());
+    this.#cancelTimer = clock.after(pauseMs, () => {
+      this.#sweeping = this.#sweep().finally(() => this.#arm());
+    });
+  }
+
+  async #sweep(): Promise<void> {
+    const { store, feed } = this.#deps;
+    try {
+      while (!this.#isStopped) {
+        const swept = await store.sweep();
+        this.#hasFailed = false;
+        announce(swept, feed);
+        if (!swept.hasMore) return;
+        await nextTurn();
+      }
+    } catch (error) {
+      if (this.#hasFailed || this.#isStopped) return;
+      this.#hasFailed = true;
+      getLogger("jobs").warn("cannot sweep the store of jobs, and tries again: {problem}", {
+        problem: messageOf(error),
+      });
+    }
+  }
+}
+
+/** Tells the listeners of jobs that have ended in a sweep. */
+export function announce({ ended, lost }: Swept, feed: JobFeed): void {
+  for (const { id, state } of ended) feed.emit(id, { type: "state", state });
+  if (lost > 0) getLogger("jobs").warn("{lost} jobs were taken from hosts that are gone", { lost });
+}

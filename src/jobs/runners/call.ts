@@ -1,0 +1,231 @@
+import {
+  type CallOutcome,
+  type CallWork,
+  ChunkStream,
+  type Pool,
+  type PoolsByName,
+} from "../../pool/mod.ts";
+import {
+  frameBytes,
+  isLargeFrame,
+  LargeFrames,
+  readFrame,
+  Value,
+  ValueList,
+  writeFrame,
+  type WriteOptions,
+} from "../../bridge/mod.ts";
+import { type CallOptions, type Calls, checkCallOptions, encodeArgs } from "../../calls/mod.ts";
+import type { JobsConfig } from "../../config/mod.ts";
+import { InvalidInputError, SnakedenError } from "../../errors.ts";
+import type { JobRow } from "../../store/mod.ts";
+import type { ToolRegistry } from "../../tools/mod.ts";
+import type { CallJob, Job } from "../job.ts";
+import type { PreparedJob, Run, Runner, RunResult } from "./runner.ts";
+
+/** Dependencies of a {@link CallRunner}. */
+export interface CallRunnerDeps {
+  readonly calls: Pick<Calls, "work">;
+  readonly tools: Pick<ToolRegistry, "find" | "poolFor">;
+  readonly pools: PoolsByName;
+  readonly limits: { readonly maxDepth: number; readonly streamWindowBytes: number };
+  readonly config: Pick<JobsConfig, "timeoutMs" | "maxArgsBytes" | "maxResultBytes">;
+}
+
+/** The options of a job that {@link CallRunner} keeps, and those of every job that it reads. */
+interface StoredOptions {
+  readonly sessionId?: string;
+  readonly affinity?: CallOptions["affinity"];
+  readonly timeoutMs?: number;
+  readonly stallTimeoutMs?: number;
+}
+
+/**
+ * Runs calls of tools: the kind `call`. The tool is one of a pool, since a host tool may be gone
+ * when the job runs.
+ *
+ * A call of a job passes none of the policies of its pool, and does not run again within the pool
+ * when its worker dies: the job has its own attempts, and the two would multiply. Its id is the
+ * request id of the call.
+ */
+export class CallRunner implements Runner<CallJob> {
+  readonly kind = "call";
+  readonly #deps: CallRunnerDeps;
+  readonly #writing: WriteOptions;
+
+  constructor(deps: CallRunnerDeps) {
+    this.#deps = deps;
+    this.#writing = { maxDepth: deps.limits.maxDepth, name: "args" };
+  }
+
+  prepare({ tool, args = {}, pool, sessionId, affinity }: CallJob): PreparedJob {
+    const options = {
+      ...(sessionId === undefined ? {} : { sessionId }),
+      ...(affinity === undefined ? {} : { affinity }),
+    };
+    checkCallOptions(options);
+    const found = this.#poolFor(tool, pool, sessionId);
+    const encoded = encodeArgs(args, this.#writing);
+    const { maxArgsBytes } = this.#deps.config;
+    const bytes = frameBytes(encoded);
+    if (bytes > maxArgsBytes) {
+      throw wrongField("args", `given ${bytes} bytes; allowed: at most ${maxArgsBytes}`);
+    }
+    if (encoded.inputs !== undefined) {
+      throw wrongField("args", "given an input stream; allowed: values that can be kept");
+    }
+    return { name: tool, pool: found.name, options, args: writeFrame(encoded) };
+  }
+
+  async run(run: Run): Promise<RunResult> {
+    const { name: tool, pool: poolName, id } = run.claim.job;
+    const { sessionId, affinity, timeoutMs, stallTimeoutMs }: StoredOptions = run.claim.job.options;
+    const pool = this.#poolFor(tool, poolName, sessionId);
+    const options: CallOptions = {
+      pool: poolName,
+      requestId: id,
+      idempotent: false,
+      signal: run.signal,
+      timeoutMs: timeoutMs ?? this.#timeoutOf(tool, pool, sessionId),
+      ...(sessionId === undefined ? {} : { sessionId }),
+      ...(affinity === undefined ? {} : { affinity }),
+      ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
+    };
+    const watched = new WatchedWork(run);
+    const call = { tool, args: argsOf(run), options };
+    const streams = this.#deps.tools.find(tool, poolName, sessionOf(sessionId))?.streams ?? false;
+    try {
+      const outcome = streams
+        ? await this.#stream(run, call, watched)
+        : await this.#deps.calls.work(call, watched);
+      const { value, runMs } = outcome;
+      return { result: await this.#frame(tool, value), runMs };
+    } catch (error) {
+      await watched.over();
+      throw error;
+    }
+  }
+
+  mayWait({ options, pool }: JobRow): boolean {
+    const { sessionId, affinity = this.#deps.pools.get(pool)?.sessions.mode }: StoredOptions =
+      options;
+    return sessionId !== undefined && affinity !== undefined && affinity !== "hint";
+  }
+
+  describe({ name }: JobRow): Partial<Job> {
+    return { tool: name };
+  }
+
+  /** Runs a streaming tool: keeps its chunks, and returns them as one list, as a call does. */
+  async #stream(
+    run: Run,
+    call: Parameters<Calls["work"]>[0],
+    watched: WatchedWork,
+  ): Promise<CallOutcome> {
+    const { limits: { streamWindowBytes, maxDepth }, config: { maxResultBytes } } = this.#deps;
+    const stream = new ChunkStream(streamWindowBytes);
+    const list = new ValueList();
+    const tooLong = new AbortController();
+    const signal = AbortSignal.any([run.signal, tooLong.signal]);
+    const outcome = this.#deps.calls.work(
+      { ...call, options: { ...call.options, signal } },
+      { onSent: watched.onSent, onProgress: watched.onProgress, stream },
+    );
+    // The stream throws the same error.
+    outcome.catch(() => {});
+    for (let event = await stream.next(); event !== undefined; event = await stream.next()) {
+      if (event.type === "done") return { ...event, value: list.asList() };
+      if (event.type === "progress") continue;
+      list.add(event.value, { maxDepth });
+      if (list.weight > maxResultBytes) {
+        tooLong.abort(tooLarge(call.tool, list.weight, maxResultBytes));
+        continue;
+      }
+      await run.chunk(writeFrame(event.value));
+    }
+    return await outcome;
+  }
+
+  async #frame(tool: string, value: Value): Promise<Uint8Array<ArrayBuffer>> {
+    const { maxResultBytes } = this.#deps.config;
+    const bytes = frameBytes(value);
+    if (bytes > maxResultBytes) throw tooLarge(tool, bytes, maxResultBytes);
+    return isLargeFrame(bytes) ? await new LargeFrames().write(value) : writeFrame(value);
+  }
+
+  #poolFor(tool: string, pool: string | undefined, sessionId: string | undefined): Pool {
+    const { tools } = this.#deps;
+    try {
+      return tools.poolFor(tool, pool, sessionOf(sessionId));
+    } catch (error) {
+      const found = tools.find(tool, pool, sessionOf(sessionId));
+      if (found?.runsIn !== "host" || !found.exposeHttp) throw error;
+      throw wrongField("tool", `given ${tool}, which runs in the host; allowed: a tool of a pool`);
+    }
+  }
+
+  /** Returns the time of an attempt that names none: that of its tool, else that of all jobs. */
+  #timeoutOf(tool: string, pool: Pool, sessionId: string | undefined): number {
+    return pool.code.timeoutOf(tool) || pool.registered.timeoutOf(tool, sessionId) ||
+      this.#deps.config.timeoutMs;
+  }
+}
+
+/** The work of a run in its worker, of which the run is told. */
+class WatchedWork {
+  readonly #run: Run;
+  #work: CallWork | undefined;
+
+  constructor(run: Run) {
+    this.#run = run;
+  }
+
+  readonly onSent = (work: CallWork): void => {
+    this.#work = work;
+    this.#run.begun(work.workerId);
+    work.onOver = () => {
+      if (work.wasSkipped) this.#run.waits();
+    };
+  };
+
+  readonly onProgress = (report: Value): void => this.#run.progress(JSON.parse(report.jsonText()));
+
+  /** Resolves when the work is over, which may be some time after the call has failed. */
+  async over(): Promise<void> {
+    const work = this.#work;
+    if (work === undefined || work.isOver) return;
+    await new Promise<void>((resolve) => {
+      work.onOver = () => {
+        if (work.wasSkipped) this.#run.waits();
+        resolve();
+      };
+    });
+  }
+}
+
+/** Returns the arguments of a job. */
+function argsOf({ claim: { job, args } }: Run): Value {
+  try {
+    return readFrame(args);
+  } catch (cause) {
+    const text = `Cannot read the arguments of the job ${job.id}`;
+    throw new SnakedenError("store_failed", text, { cause });
+  }
+}
+
+function sessionOf(sessionId: string | undefined): { readonly sessionId?: string } {
+  return sessionId === undefined ? {} : { sessionId };
+}
+
+function tooLarge(tool: string, bytes: number, maxResultBytes: number): SnakedenError {
+  return new SnakedenError(
+    "result_too_large",
+    `Cannot keep the result of ${tool}: it has ${bytes} bytes; allowed: at most ` +
+      `${maxResultBytes} (jobs.maxResultBytes)`,
+    { details: { bytes, maxResultBytes } },
+  );
+}
+
+function wrongField(path: string, message: string): InvalidInputError {
+  return new InvalidInputError(`Cannot submit the job: ${path}: ${message}`, [{ path, message }]);
+}

@@ -1,0 +1,15 @@
+import { CallRunner, type CallRunnerDeps } from "./call.ts";
+import type { Runner } from "./runner.ts";
+
+/** Kinds of jobs by their names. */
+export type Runners = Readonly<Record<string, Runner>>;
+
+/** Dependencies of all runners. */
+export type RunnerDeps = CallRunnerDeps;
+
+/** Returns a runner for each kind of jobs. A further kind is a further line. */
+export function allRunners(deps: RunnerDeps): Runners {
+  return {
+    call: new CallRunner(deps) as Runner,
+  };
+}
