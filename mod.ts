@@ -109,18 +109,26 @@ export type {
 export type { StartOptions, StoreStatus } from "./src/host/mod.ts";
 export type {
   CallJob,
+  CancelJobOptions,
   Job,
   JobAttempt,
   JobChoice,
   JobEvent,
+  JobEventsOptions,
+  JobHandle,
   JobInput,
+  JobListOptions,
   JobOptions,
   JobPage,
   JobRetry,
+  Jobs,
   ManyOutcome,
   Queue,
+  Queues,
+  QueueUpdate,
   SubmitOutcome,
   WaitingFor,
+  WaitOptions as JobWaitOptions,
 } from "./src/jobs/mod.ts";
 export {
   type CleanupResult,

@@ -11,6 +11,7 @@ import {
   type StartOptions,
   type StoreStatus,
 } from "./host/mod.ts";
+import type { Jobs, Queues } from "./jobs/mod.ts";
 import type { CallOutcome, Health, Pools, WorkerList } from "./pool/mod.ts";
 import type { Programs, Sessions } from "./sessions/mod.ts";
 import type { Tools } from "./tools/mod.ts";
@@ -49,6 +50,10 @@ export class Snakeden implements AsyncDisposable {
   readonly sessions: Sessions;
   /** The global programs: stored calls of tools, by name. */
   readonly programs: Programs;
+  /** Durable jobs: calls that are kept, run when a worker is free, and tried again. */
+  readonly jobs: Jobs;
+  /** The queues of jobs. */
+  readonly queues: Queues;
   /** The processor, the memory and the devices of the machine. */
   readonly hardware: Hardware;
   /** The store: its state, and the records of this run. */
@@ -66,6 +71,8 @@ export class Snakeden implements AsyncDisposable {
     this.workers = host.workers;
     this.sessions = host.sessions;
     this.programs = host.sessions.programs;
+    this.jobs = host.jobs;
+    this.queues = host.queues;
     this.hardware = host.hardware;
     this.store = host.store;
     this.health = host.health;

@@ -10,6 +10,8 @@ import {
 } from "../calls/mod.ts";
 import { type Config, isDemo, type NamedLogging, type SizedConfig } from "../config/mod.ts";
 import { freeDeviceBytes, Hardware, logPlacements, placeConfig } from "../hardware/mod.ts";
+import { SnakedenError } from "../errors.ts";
+import type { Jobs, Queues } from "../jobs/mod.ts";
 import { getLogger } from "../log.ts";
 import {
   DeviceHealth,
@@ -31,16 +33,16 @@ import {
   ToolRegistry,
 } from "../tools/mod.ts";
 import { openDataDirectory } from "./data_directory.ts";
+import { openJobs } from "./open_jobs.ts";
 import { openLog } from "./open_log.ts";
 import { openPools } from "./open_pools.ts";
 import { openPythons } from "./open_python.ts";
-import { openStore } from "./open_store.ts";
 import { assertPermitted } from "./permissions.ts";
 import { ProcessRegistry } from "./process_registry.ts";
 import { endDeadRuns, endOwnRun } from "./recovery.ts";
 import { RunDirectory } from "./run_directory.ts";
 import { Shutdown } from "./shutdown.ts";
-import { StoreStatus } from "./store_status.ts";
+import { openJobStore, openStore, StoreStatus } from "./store/mod.ts";
 
 /** Options of the start of a host. */
 export interface StartOptions {
@@ -90,6 +92,8 @@ export interface Host {
   readonly pools: Pools;
   readonly workers: WorkerList;
   readonly sessions: Sessions;
+  readonly jobs: Jobs;
+  readonly queues: Queues;
   readonly hardware: Hardware;
   readonly store: StoreStatus;
   readonly health: Health;
@@ -124,7 +128,10 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   const { config, placements } = placed;
   const risk = await openDataDirectory(config.dataDir);
   if (risk !== undefined) getLogger("server").warn("{risk}", { risk });
-  const store = resources.use(await openStore(config, { runId, required: requireStore }));
+  const opening = await openStore(config, { runId, required: requireStore });
+  const store = resources.use(opening.store);
+  const jobStore = await openJobStore(config, opening);
+  if (!(jobStore instanceof SnakedenError)) resources.use(jobStore);
   const { limits: { maxDepth } } = config;
   // Sessions are opened before the parts that they notify and use.
   const later: { pools?: PoolGroup; calls?: Calls; strict?: StrictSessions } = {};
@@ -202,6 +209,16 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   await startPools(group, { health, dev: config.dev, ...options });
   tools.warnOfSharedNames();
   for (const pool of config.pools) warnOfUnknownTools(pool, group.byName.get(pool.name));
+  const { jobs, queues, engine } = openJobs({
+    store: jobStore,
+    runId,
+    config,
+    pools: group.byName,
+    tools,
+    calls,
+    othersEnded: recovering,
+  });
+  resources.use(engine);
   return {
     config,
     runId,
@@ -210,12 +227,15 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     pools: new Pools(config.pools, { pools: group.byName, policies }),
     workers: new WorkerList(group.byName),
     sessions,
+    jobs,
+    queues,
     hardware,
     store: new StoreStatus({ store, processes: registry }),
     health,
     shutdown: new Shutdown({
       pools: group,
       calls,
+      jobs: engine,
       drainMs: config.drainMs,
       resources: resources.move(),
     }),

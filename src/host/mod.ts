@@ -1,7 +1,7 @@
 /**
  * One life of the host: {@link compose} opens its parts from bottom to top and starts them;
  * {@link Shutdown} ends them. This folder also holds the host's own parts: the data directory and
- * the directory of the run, the choice of the store (openStore, {@link StoreStatus}), the record of
+ * the directory of the run, the choice of the stores (store/), the jobs (openJobs), the record of
  * its processes ({@link ProcessRegistry}), the cleanup after earlier hosts (endDeadRuns), and the
  * start of its workers ({@link workerLauncher}).
  *
@@ -19,6 +19,6 @@ export { hasPython, pythonChoices } from "./open_python.ts";
 export { ProcessRegistry, type RegistryOptions, type WorkerIdentity } from "./process_registry.ts";
 export { runDirectoryRoot } from "./run_directory.ts";
 export { type CallsAtStop, callsAtStop, Shutdown } from "./shutdown.ts";
-export { StoreStatus } from "./store_status.ts";
+export { StoreStatus } from "./store/mod.ts";
 export { assertSupportedSystem } from "./supported_system.ts";
 export { type LauncherParts, workerLauncher } from "./worker_launcher.ts";

@@ -1,5 +1,6 @@
 import type { Calls } from "../calls/mod.ts";
 import type { PoolConfig } from "../config/mod.ts";
+import type { JobEngine } from "../jobs/mod.ts";
 import { stackOf } from "../errors.ts";
 import { getLogger } from "../log.ts";
 import type { PoolGroup, PoolInfo, WorkerInfo } from "../pool/mod.ts";
@@ -8,6 +9,8 @@ import type { PoolGroup, PoolInfo, WorkerInfo } from "../pool/mod.ts";
 export interface ShutdownParts {
   readonly pools: PoolGroup;
   readonly calls: Calls;
+  /** The engine of jobs: it begins none once the host stops. Default none. */
+  readonly jobs?: Pick<JobEngine, "close"> | undefined;
   /** The time that host tools have to finish, unless the stop names another. Default none. */
   readonly drainMs?: number;
   /** All parts of the host, the pools among them; disposed when the pools are gone. */
@@ -87,7 +90,9 @@ export class Shutdown {
   }
 
   async #run(options: { readonly drainMs?: number }): Promise<void> {
-    const { pools, calls, resources } = this.#parts;
+    const { pools, calls, jobs, resources } = this.#parts;
+    // The pools drain running jobs as they do calls. What is left is returned with the parts.
+    jobs?.close();
     const stopped = pools.stop(options);
     calls.close();
     await Promise.all([stopped, calls.running?.idle(options.drainMs ?? this.#parts.drainMs ?? 0)]);

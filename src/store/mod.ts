@@ -3,7 +3,7 @@
  * is the port: interfaces over plain records, each with a zod schema and a version
  * ({@link RecordType}), and the contract of every driver. {@link memoryStore} is the driver of a
  * host without a store of its own; src/kv is the driver for Deno KV. A new driver is a folder
- * beside src/kv, is chosen in src/host/open_store.ts, and must pass tests/store/conformance.ts;
+ * beside src/kv, is chosen in src/host/store, and must pass tests/store/conformance.ts;
  * {@link AcceptedWork} and {@link KeyedQueue} are there to build it from.
  *
  * @module

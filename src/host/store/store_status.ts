@@ -1,4 +1,4 @@
-import type { ProcessRow, Store, StoreReport } from "../store/mod.ts";
+import type { ProcessRow, Store, StoreReport } from "../../store/mod.ts";
 
 /** Dependencies of {@link StoreStatus}. */
 export interface StoreStatusDeps {

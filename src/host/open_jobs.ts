@@ -1,0 +1,52 @@
+import type { Calls } from "../calls/mod.ts";
+import type { SizedConfig } from "../config/mod.ts";
+import { SnakedenError } from "../errors.ts";
+import { allRunners, JobEngine, JobFeed, Jobs, Queues } from "../jobs/mod.ts";
+import type { PoolsByName } from "../pool/mod.ts";
+import type { JobStore } from "../store/mod.ts";
+import type { ToolRegistry } from "../tools/mod.ts";
+
+/** Dependencies of {@link openJobs}. */
+export interface JobsParts {
+  readonly store: JobStore | SnakedenError;
+  readonly runId: string;
+  readonly config: SizedConfig;
+  readonly pools: PoolsByName;
+  readonly tools: ToolRegistry;
+  readonly calls: Calls;
+  /** Resolves when nothing runs any more of earlier hosts. */
+  readonly othersEnded: Promise<unknown>;
+}
+
+/** The jobs of a host. */
+export interface OpenedJobs {
+  readonly jobs: Jobs;
+  readonly queues: Queues;
+  /** Undefined if there is no store of jobs. */
+  readonly engine: JobEngine | undefined;
+}
+
+/** Opens the jobs of a host, and begins to run them. */
+export function openJobs(parts: JobsParts): OpenedJobs {
+  const { store, runId, config: { jobs: config, limits }, pools, tools, calls } = parts;
+  const feed = new JobFeed();
+  const runners = allRunners({ calls, tools, pools, limits, config });
+  const engine = store instanceof SnakedenError ? undefined : JobEngine.open({
+    store,
+    holder: runId,
+    pools: pools.values(),
+    runners,
+    feed,
+    config,
+    othersEnded: parts.othersEnded,
+  });
+  const jobs = new Jobs({
+    store,
+    engine: engine ?? { stop: () => {}, running: () => undefined },
+    feed,
+    runners,
+    config,
+    pools: (name) => pools.get(name)?.state,
+  });
+  return { jobs, queues: new Queues({ store }), engine };
+}
