@@ -33,8 +33,8 @@ export interface Room {
  */
 export class ClaimWindow {
   #runMs: number | undefined;
-  #argsBytes = 0;
-  #claimMs = 0;
+  #argsBytes: number | undefined;
+  #claimMs: number | undefined;
 
   /** Returns the number of jobs to claim now; 0 if there is no room. */
   slots({ idle, size, queueRoom, inFlight }: Room): number {
@@ -48,9 +48,9 @@ export class ClaimWindow {
   /** Returns the number of jobs to claim beyond one for each worker. */
   ahead(size: number): number {
     if (this.#runMs === undefined) return 0;
-    const aheadMs = Math.min(MAX_AHEAD_MS, Math.max(MIN_AHEAD_MS, 2 * this.#claimMs));
+    const aheadMs = Math.min(MAX_AHEAD_MS, Math.max(MIN_AHEAD_MS, 2 * (this.#claimMs ?? 0)));
     const byTime = size * aheadMs / Math.max(LEAST_RUN_MS, this.#runMs);
-    const byBytes = MAX_AHEAD_BYTES / Math.max(1, this.#argsBytes);
+    const byBytes = MAX_AHEAD_BYTES / Math.max(1, this.#argsBytes ?? 0);
     return Math.max(0, Math.floor(Math.min(byTime - size, byBytes, MAX_AHEAD)));
   }
 

@@ -58,6 +58,8 @@ export class PoolScheduler {
   readonly #deps: PoolSchedulerDeps;
   readonly #window = new ClaimWindow();
   readonly #runs = new Set<JobRun>();
+  /** Ends the claim that waits. */
+  #waiting = new AbortController();
   readonly #closing = new AbortController();
   readonly #storeBackoff = new Backoff(STORE_BACKOFF);
   readonly #poolBackoff = new Backoff(POOL_BACKOFF);
@@ -86,6 +88,9 @@ export class PoolScheduler {
       // Those that were refused together count once.
       if (now >= this.#pausedUntil) this.#pausedUntil = now + this.#poolBackoff.failed();
       this.#window.missed();
+      // It would take at once what was refused.
+      this.#waiting.abort(new DOMException("The pool has no room", "AbortError"));
+      this.#waiting = new AbortController();
     } else if (run.hasBegun) {
       this.#poolBackoff.reset();
       this.#window.ran(runMs);
@@ -96,7 +101,9 @@ export class PoolScheduler {
   /** Stops to claim; resolves when the last claim has ended. */
   async close(): Promise<void> {
     this.#deps.pool.room.onIdle = undefined;
-    this.#closing.abort(new DOMException("The host stops", "AbortError"));
+    const reason = new DOMException("The host stops", "AbortError");
+    this.#closing.abort(reason);
+    this.#waiting.abort(reason);
     this.#wake?.();
     this.#cancelCheck?.();
     this.#cancelCheck = undefined;
@@ -120,7 +127,7 @@ export class PoolScheduler {
 
   async #claim(slots: number): Promise<void> {
     const { pool, store, holder, leaseMs, clock, start } = this.#deps;
-    const { signal } = this.#closing;
+    const { signal } = this.#waiting;
     const mayWait = this.#isStarved;
     this.#isStarved = false;
     const askedAt = clock.now();

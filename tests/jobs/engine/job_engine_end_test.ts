@@ -1,0 +1,186 @@
+import assert from "node:assert/strict";
+import { SnakedenError } from "../../../src/errors.ts";
+import type { End, EndAnswer, JobStore } from "../../../src/store/mod.ts";
+import { until } from "../../fixtures/until.ts";
+import { EngineFixture, LEASE_MS, type TestStore, turns } from "./engine_fixture.ts";
+
+/** A store whose operations fail while `isDown`. */
+class ShakyStore {
+  isDown = false;
+  finishes: number[] = [];
+
+  /** Returns the store as an engine sees it. */
+  readonly over = (store: TestStore): JobStore => {
+    const guard =
+      <A extends unknown[], R>(name: string, work: (...args: A) => Promise<R>) =>
+      async (...args: A): Promise<R> => {
+        if (this.isDown) {
+          throw new SnakedenError("store_failed", `cannot ${name}: the disk is full`);
+        }
+        return await work(...args);
+      };
+    const guarded = {
+      claim: guard("claim", store.claim.bind(store)),
+      extend: guard("extend", store.extend.bind(store)),
+      sweep: guard("sweep", store.sweep.bind(store)),
+      finish: guard("finish", (ends: readonly End[]): Promise<readonly EndAnswer[]> => {
+        this.finishes.push(ends.length);
+        return store.finish(ends);
+      }),
+    };
+    return new Proxy(store, {
+      get: (target, key) => {
+        const found = Reflect.get(guarded, key) ?? Reflect.get(target, key);
+        return typeof found === "function" ? found.bind(target) : found;
+      },
+    });
+  };
+}
+
+Deno.test("JobEngine writes the ends of one turn together", async () => {
+  const shaky = new ShakyStore();
+  await using it = await EngineFixture.open({ size: 8, seen: shaky.over });
+  const ids = await it.submit(8);
+  for (const id of ids) await it.running(id);
+  for (const run of [...it.held.values()]) run.succeed();
+  for (const id of ids) await it.reaches(id, "completed");
+  assert.deepEqual(shaky.finishes, [8]);
+});
+
+Deno.test("JobEngine keeps outcomes while the store cannot be written, and writes them then", async () => {
+  const shaky = new ShakyStore();
+  await using it = await EngineFixture.open({ seen: shaky.over });
+  const [first = "", second = ""] = await it.submit(2);
+  const runs = [await it.running(first), await it.running(second)];
+  shaky.isDown = true;
+  runs[0]?.succeed(new Uint8Array([1]));
+  runs[1]?.fail(new SnakedenError("worker_crashed", "it died"));
+  await it.pass(5_000);
+  assert.equal((await it.get(first)).state, "running");
+  shaky.isDown = false;
+  await it.pass(2_500);
+  await it.reaches(first, "completed");
+  assert.equal((await it.get(second)).attempts[0]?.error?.code, "worker_crashed");
+  assert.deepEqual(it.started.filter((id) => id === first), [first]);
+});
+
+Deno.test("JobEngine gives an outcome up when the lease has ended, and the job runs again", async () => {
+  const shaky = new ShakyStore();
+  await using it = await EngineFixture.open({ seen: shaky.over });
+  const [id = ""] = await it.submit();
+  const run = await it.running(id);
+  shaky.isDown = true;
+  run.succeed();
+  await it.pass(LEASE_MS + 1_000);
+  shaky.isDown = false;
+  await it.pass(6_000);
+  await it.running(id);
+  const { attempts, attempt } = await it.get(id);
+  assert.deepEqual([attempt, attempts.map(({ outcome }) => outcome)], [2, ["lost"]]);
+});
+
+Deno.test("JobEngine stops what it runs before its lease ends, if the store does not answer", async () => {
+  const shaky = new ShakyStore();
+  await using it = await EngineFixture.open({ seen: shaky.over });
+  const [id = ""] = await it.submit();
+  const { run } = await it.running(id);
+  shaky.isDown = true;
+  await it.pass(LEASE_MS * 0.8);
+  assert.equal(run.signal.aborted, false);
+  await it.pass(LEASE_MS * 0.2);
+  assert.equal((run.signal.reason as SnakedenError).code, "host_lost");
+});
+
+Deno.test("JobEngine sweeps each second, and until nothing is left to do", async () => {
+  await using it = await EngineFixture.open({ size: 1 });
+  const [busy = ""] = await it.submit();
+  await it.running(busy);
+  const [late = ""] = await it.submit(1, { ttlMs: 500 });
+  const states: unknown[] = [];
+  using _stop = {
+    [Symbol.dispose]: it.feed.on(late, (news) => void states.push(news)),
+  };
+  await it.pass(1_500);
+  assert.equal((await it.reaches(late, "discarded")).error?.code, "job_expired");
+  assert.deepEqual(states, [{ type: "state", state: "discarded" }]);
+});
+
+Deno.test("JobEngine takes back the jobs of dead hosts at once, when their work has ended", async () => {
+  // It has no workers, and stands for the store alone.
+  await using dead = await EngineFixture.open({ size: 0 });
+  const [id = ""] = await dead.submit();
+  const pools = [{ pool: "p", slots: 1 }];
+  await dead.store.claim({ pools, holder: "dead", leaseMs: LEASE_MS, waitMs: 0 });
+  const ended = Promise.withResolvers<void>();
+  await using it = await EngineFixture.open({
+    store: dead.store,
+    clock: dead.clock,
+    othersEnded: ended.promise,
+  });
+  await turns();
+  assert.deepEqual(it.started, []);
+  ended.resolve();
+  await it.running(id);
+  const { attempt, attempts, holder } = await it.get(id);
+  assert.deepEqual([attempt, attempts.map(({ outcome }) => outcome), holder], [
+    2,
+    ["lost"],
+    "here",
+  ]);
+});
+
+Deno.test("JobEngine returns what it runs when it is disposed, which costs no attempt", async () => {
+  const it = await EngineFixture.open({ size: 1 });
+  const [id = "", waiting = ""] = await it.submit(2);
+  const { run } = await it.running(id);
+  await it.engine[Symbol.asyncDispose]();
+  assert.equal((run.signal.reason as SnakedenError).code, "shutting_down");
+  const { state, attempt, attempts } = await it.get(id);
+  assert.deepEqual([state, attempt, attempts.map(({ outcome }) => outcome)], [
+    "available",
+    0,
+    ["returned"],
+  ]);
+  assert.deepEqual(it.started, [id]);
+  assert.equal((await it.get(waiting)).state, "available");
+  // Nothing is left that would run on.
+  assert.equal(it.clock.pending, 0);
+  await it[Symbol.asyncDispose]();
+});
+
+Deno.test("JobEngine lets what it runs end while it is closing, and begins nothing", async () => {
+  await using it = await EngineFixture.open({ size: 2 });
+  const [id = "", failing = "", waiting = ""] = await it.submit(3);
+  const [first, second] = [await it.running(id), await it.running(failing)];
+  it.engine.close();
+  first.succeed();
+  // Whatever goes wrong while the host stops may be because it stops.
+  second.fail(new SnakedenError("worker_crashed", "it died"));
+  await it.reaches(id, "completed");
+  await it.reaches(failing, "available");
+  await turns();
+  assert.equal((await it.get(waiting)).state, "available");
+  assert.deepEqual(it.started, [id, failing]);
+});
+
+Deno.test("JobEngine can be disposed at once, twice, and while a claim waits", async () => {
+  await using it = await EngineFixture.open();
+  await Promise.all([it.engine[Symbol.asyncDispose](), it.engine[Symbol.asyncDispose]()]);
+  assert.equal(it.clock.pending, 0);
+  const [id = ""] = await it.submit();
+  await turns();
+  assert.equal((await it.get(id)).state, "available");
+});
+
+Deno.test("JobEngine goes on to claim after the store has failed", async () => {
+  const shaky = new ShakyStore();
+  await using it = await EngineFixture.open({ size: 1, seen: shaky.over });
+  const [busy = "", id = ""] = await it.submit(2);
+  const run = await it.running(busy);
+  shaky.isDown = true;
+  run.succeed();
+  await it.pass(3_000);
+  shaky.isDown = false;
+  await it.pass(5_500);
+  await until(() => it.held.get(id), "the next job runs");
+});
