@@ -85,16 +85,22 @@ export class MemoryJobs implements JobStore {
     });
   }
 
-  claim(ask: ClaimAsk): Promise<readonly Claim[]> {
-    return this.#deps.accepted.run("claim jobs", async () => {
-      const started = await this.#claims.take(ask);
-      const args = await copiesOf(started.map(({ args }) => args));
-      return started.map(({ token, job }, i) => ({
-        token,
-        job,
-        args: args[i] ?? new Uint8Array(),
-      }));
-    });
+  async claim(ask: ClaimAsk): Promise<readonly Claim[]> {
+    const { signal } = ask;
+    try {
+      return await this.#deps.accepted.run("claim jobs", async () => {
+        const started = await this.#claims.take(ask);
+        const args = await copiesOf(started.map(({ args }) => args));
+        return started.map(({ token, job }, i) => ({
+          token,
+          job,
+          args: args[i] ?? new Uint8Array(),
+        }));
+      });
+    } catch (error) {
+      const isReason = error instanceof Error && error.cause === signal?.reason;
+      throw signal?.aborted && isReason ? signal.reason : error;
+    }
   }
 
   extend(holds: readonly Hold[]): Promise<readonly HoldAnswer[]> {

@@ -39,9 +39,18 @@ export class WaitingClaims<T> {
     const taken = this.#deps.take(ask);
     if (taken.length > 0 || waitMs <= 0) return taken;
     const { promise, resolve, reject } = Promise.withResolvers<readonly T[]>();
-    const waiting: Waiting<T> = { ask, end: resolve, fail: reject };
-    const onAbort = (): void => reject(signal?.reason);
-    const stop = this.#deps.timer.after(Math.min(waitMs, MAX_WAIT_MS), () => resolve([]));
+    // It leaves the list at once, since jobs that are given to it later would be lost.
+    const settle = (answer: () => void): void => {
+      this.#waiting.delete(waiting);
+      answer();
+    };
+    const waiting: Waiting<T> = {
+      ask,
+      end: (taken) => settle(() => resolve(taken)),
+      fail: (reason) => settle(() => reject(reason)),
+    };
+    const onAbort = (): void => waiting.fail(signal?.reason);
+    const stop = this.#deps.timer.after(Math.min(waitMs, MAX_WAIT_MS), () => waiting.end([]));
     signal?.addEventListener("abort", onAbort, { once: true });
     this.#waiting.add(waiting);
     this.#arm();
@@ -49,7 +58,6 @@ export class WaitingClaims<T> {
     try {
       return await promise;
     } finally {
-      this.#waiting.delete(waiting);
       signal?.removeEventListener("abort", onAbort);
       stop();
       if (this.#waiting.size === 0) this.#stopTimer();
@@ -70,16 +78,13 @@ export class WaitingClaims<T> {
   close(): void {
     this.#isClosed = true;
     const error = new SnakedenError("shutting_down", "Cannot claim jobs: the store is closed");
-    for (const waiting of this.#waiting) waiting.fail(error);
+    for (const waiting of [...this.#waiting]) waiting.fail(error);
   }
 
   #serve(): void {
     for (const waiting of [...this.#waiting]) {
-      if (waiting.ask.signal?.aborted) continue;
       const taken = this.#deps.take(waiting.ask);
-      if (taken.length === 0) continue;
-      this.#waiting.delete(waiting);
-      waiting.end(taken);
+      if (taken.length > 0) waiting.end(taken);
     }
     this.#arm();
   }
