@@ -6,7 +6,9 @@ const SMALL_BYTES = 16 * 1024;
 const BLOCK_BYTES = 64 * 1024;
 const LINE_BREAK = 0x0a;
 
-/** Bytes that arrived in parts, and are taken from the front. Bytes that were taken never change. */
+/**
+ * Bytes that arrived in parts, and are taken from the front. Bytes that were taken never change.
+ */
 export class ByteQueue {
   #parts: Bytes[] = [];
   /** The place in the first part before which all was taken. */
