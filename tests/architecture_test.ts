@@ -71,7 +71,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["."],
     ["openapi"],
     ["socket"],
-    ["programs"],
+    ["programs", "jobs"],
     ["sessions"],
     ["calls"],
     ["access", "pages", "schema"],
@@ -157,7 +157,8 @@ function foldersAbove(path: string): string[] {
 const THREAD_FILES: readonly string[] = [
   "src/routes/calls/json_worker.ts",
   "src/routes/calls/call_body.ts",
-  "src/routes/calls/values_body.ts",
+  "src/routes/calls/bodies/submission_body.ts",
+  "src/routes/calls/bodies/values_body.ts",
   "src/calls/call_fields.ts",
 ];
 

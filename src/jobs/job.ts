@@ -48,6 +48,8 @@ export interface Job {
   readonly priority: number;
   /** The tool, of a job of kind `call`. */
   readonly tool?: string;
+  /** The session of the call, of a job of kind `call`. */
+  readonly sessionId?: string;
   /** The pool whose workers run it. */
   readonly pool: string;
   readonly tags: readonly string[];

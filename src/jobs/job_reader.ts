@@ -1,4 +1,3 @@
-import { readFrame } from "../bridge/mod.ts";
 import type { JobsConfig } from "../config/mod.ts";
 import {
   isFinal,
@@ -21,6 +20,9 @@ export interface RunningJobs {
   running(id: string): { readonly worker?: string; readonly progress?: unknown } | undefined;
 }
 
+/** Returns a value that the store has kept, in the form in which it is shown. */
+export type ReadValue = (frame: Uint8Array<ArrayBuffer>) => unknown;
+
 /** Dependencies of {@link JobReader}. */
 export interface JobReaderDeps {
   readonly store: JobStore;
@@ -28,6 +30,7 @@ export interface JobReaderDeps {
   readonly runners: Runners;
   readonly config: Pick<JobsConfig, "inlineResultBytes">;
   readonly pools: PoolStates;
+  readonly read: ReadValue;
 }
 
 /** Reads jobs from the store, and shows them. */
@@ -40,13 +43,13 @@ export class JobReader {
 
   /** Returns a job, whole; undefined if there is none. */
   async find(id: string): Promise<Job | undefined> {
-    const { store, engine, config, pools } = this.#deps;
+    const { store, engine, config, pools, read } = this.#deps;
     const row = await store.get(id);
     if (row === undefined) return undefined;
     if (row.state === "completed") {
       const isShort = (row.resultBytes ?? 0) <= config.inlineResultBytes;
       const bytes = isShort ? await store.result(id) : undefined;
-      const result = bytes && { value: readFrame(bytes).decode() };
+      const result = bytes && { value: read(bytes) };
       return jobOf(row, { own: this.#own(row), result });
     }
     if (isFinal(row.state)) return jobOf(row, { own: this.#own(row) });

@@ -3,7 +3,7 @@ import { readFrame } from "../bridge/mod.ts";
 import { showCaller } from "../caller_stack.ts";
 import type { JobsConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
-import type { JobState, JobStore } from "../store/mod.ts";
+import type { JobState, JobStore, SubmitAnswer } from "../store/mod.ts";
 import { checkedChoice, checkedPage, checkReason } from "./choice.ts";
 import type {
   CancelJobOptions,
@@ -22,7 +22,7 @@ import { idempotencyConflict, stillRunning, unknownJob } from "./job_errors.ts";
 import { jobEvents } from "./job_events.ts";
 import type { JobFeed } from "./job_feed.ts";
 import { JobHandle } from "./job_handle.ts";
-import { JobReader, type RunningJobs } from "./job_reader.ts";
+import { JobReader, type ReadValue, type RunningJobs } from "./job_reader.ts";
 import { waitForEnd } from "./job_wait.ts";
 import type { Runners } from "./runners/mod.ts";
 import { MAX_BATCH, type Submitted, Submitter } from "./submission/mod.ts";
@@ -38,6 +38,8 @@ export interface JobsDeps {
   readonly config: JobsConfig;
   readonly pools: PoolStates;
   readonly clock?: Clock;
+  /** Reads a stored result or chunk for those who get jobs and events. By default it is decoded. */
+  readonly read?: ReadValue;
 }
 
 /** The parts that exist if there is a store. */
@@ -67,17 +69,24 @@ export class Jobs {
   readonly #deps: JobsDeps;
   readonly #clock: Clock;
   readonly #made: Parts | SnakedenError;
+  readonly #read: ReadValue;
 
   /** Programs get theirs from {@link Snakeden.jobs}. */
   constructor(deps: JobsDeps) {
     this.#deps = deps;
     this.#clock = deps.clock ?? SYSTEM_CLOCK;
-    const { store, runners, config } = deps;
+    const { store, runners, config, read = decodedFrame } = deps;
+    this.#read = read;
     this.#made = store instanceof SnakedenError ? store : {
       store,
       submitter: new Submitter({ store, runners, config }),
-      reader: new JobReader({ ...deps, store }),
+      reader: new JobReader({ ...deps, store, read }),
     };
+  }
+
+  /** Returns the same jobs, with results and chunks that stay encoded, as a {@link Value}. */
+  encoded(): Jobs {
+    return new Jobs({ ...this.#deps, read: readFrame });
   }
 
   /**
@@ -137,6 +146,18 @@ export class Jobs {
       if (error instanceof SnakedenError) error.addDetails({ submitted });
       throw error;
     }
+  }
+
+  /**
+   * Submits up to 1,000 jobs, all or none. Returns the answer for each, in order; one with the
+   * idempotency key of another submission is answered with `conflict`.
+   *
+   * @param first The number of the first one, for error texts.
+   * @throws {SnakedenError} As {@link Jobs.submitMany}.
+   */
+  async submitAll(inputs: readonly unknown[], first = 0): Promise<readonly SubmitAnswer[]> {
+    const submitted = await this.#parts.submitter.all(inputs, first);
+    return submitted.map(({ answer }) => answer);
   }
 
   /**
@@ -260,7 +281,7 @@ export class Jobs {
       feed: this.#deps.feed,
       find: (it: string) => reader.find(it),
       stored: store.events.bind(store),
-      decode: (body: Uint8Array<ArrayBuffer>) => readFrame(body).decode(),
+      decode: this.#read,
     };
     yield* jobEvents(id, await this.get(id), { deps, options });
   }
@@ -289,6 +310,10 @@ export class Jobs {
   #tell(id: string, state: JobState): void {
     this.#deps.feed.emit(id, { type: "state", state });
   }
+}
+
+function decodedFrame(frame: Uint8Array<ArrayBuffer>): unknown {
+  return readFrame(frame).decode();
 }
 
 /** Gathers items in parts of {@link MAX_BATCH}. */

@@ -6,6 +6,16 @@ import { addHardware } from "./hardware.ts";
 import { addHealth } from "./health.ts";
 import { type AppEnv, problemOf, problemResponse, unmatched } from "./http/mod.ts";
 import { addIndex } from "./index_page.ts";
+import {
+  addJobBatch,
+  addJobEvents,
+  addJobResult,
+  addJobs,
+  addQueues,
+  addSubmit,
+  JobJsonWriter,
+  laterCalls,
+} from "./jobs/mod.ts";
 import { OPEN_PATHS } from "./open_paths.ts";
 import { addDocsPage, addOpenApi } from "./openapi/mod.ts";
 import { addPageFiles } from "./pages/mod.ts";
@@ -61,7 +71,11 @@ export function createApp(
     shown,
     ownerOf: (headers) => guard.ownerOf(headers),
   });
-  addExecute(app, engine, { traffic, tools: engine.tools, answers });
+  const jobs = engine.jobs.encoded();
+  const removalOf = (headers: Headers): AbortSignal | undefined => guard.removalOf(headers);
+  const writer = new JobJsonWriter(traffic, shown);
+  const later = laterCalls(jobs, { traffic, writer });
+  addExecute(app, engine, { traffic, tools: engine.tools, answers, later });
   addStream(app, answers);
   addKeptStreams(app, answers);
   addSocket(app, engine, {
@@ -69,7 +83,7 @@ export function createApp(
     sockets,
     corsOrigins: cors.origins,
     shown,
-    removalOf: (headers) => guard.removalOf(headers),
+    removalOf,
     limits: engine.config.limits,
   });
   addTools(app, engine.tools, { pools: engine.pools });
@@ -79,13 +93,15 @@ export function createApp(
   addSessions(app, engine.sessions, { traffic, maxTtlMs: engine.config.sessions.maxTtlMs });
   addVariables(app, engine.sessions, { traffic, maxDepth });
   addBatch(app, engine.sessions, { traffic, maxResultBytes });
-  addEvents(app, engine.sessions, {
-    traffic,
-    heartbeatMs,
-    removalOf: (headers) => guard.removalOf(headers),
-  });
+  addEvents(app, engine.sessions, { traffic, heartbeatMs, removalOf });
   addPrograms(app, engine, { traffic, maxDepth });
   addRun(app, engine, { traffic });
+  addSubmit(app, jobs, { traffic, writer });
+  addJobBatch(app, jobs, { traffic, writer, shown });
+  addJobs(app, jobs, { traffic, writer });
+  addJobResult(app, jobs, { traffic, writer, tools: engine.tools });
+  addJobEvents(app, jobs, { traffic, writer, heartbeatMs, removalOf });
+  addQueues(app, engine.queues, { traffic });
   addHardware(app, engine.hardware, { needsKey });
   // The reasons contain output of workers, which callers without a key must not see.
   addHealth(app, engine.health, { version, showsReasons: !needsKey && shown.output });

@@ -2,6 +2,7 @@ import type { Config } from "../config/mod.ts";
 import type { FindTools } from "./calls/mod.ts";
 import type { HardwareSlice } from "./hardware.ts";
 import type { HealthSlice } from "./health.ts";
+import type { JobsSlice, QueuesSlice } from "./jobs/mod.ts";
 import type { PoolsSlice } from "./pools.ts";
 import type { ProgramsSlice, RunSlice } from "./programs/mod.ts";
 import type { RecycleSlice } from "./recycle.ts";
@@ -18,6 +19,9 @@ export interface Engine extends SocketHost {
   readonly workers: WorkersSlice;
   readonly sessions: SessionsSlice;
   readonly programs: ProgramsSlice["programs"] & RunSlice["programs"];
+  /** The jobs; the routes take them with results that stay encoded. */
+  readonly jobs: { encoded(): JobsSlice };
+  readonly queues: QueuesSlice;
   readonly hardware: HardwareSlice;
   readonly health: HealthSlice;
 }

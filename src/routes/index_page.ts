@@ -13,6 +13,8 @@ const LINKS: Readonly<Record<string, string>> = {
   workers: "/v1/workers",
   sessions: "/v1/sessions",
   programs: "/v1/programs",
+  jobs: "/v1/jobs",
+  queues: "/v1/queues",
   socket: "/v1/socket",
   hardware: "/v1/hardware",
   health: "/healthz",

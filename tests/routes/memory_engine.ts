@@ -14,6 +14,7 @@ import {
   type StreamEvent,
 } from "../../src/pool/mod.ts";
 import type { HardwareInfo } from "../../src/hardware/mod.ts";
+import { JobFeed, Jobs, Queues } from "../../src/jobs/mod.ts";
 import { Sessions } from "../../src/sessions/mod.ts";
 import { memoryStore } from "../../src/store/mod.ts";
 import { type AppOptions, createApp, type Engine } from "../../src/routes/mod.ts";
@@ -43,7 +44,28 @@ function memorySessions(config: ConfigInput | undefined): Sessions {
   return new Sessions({ store, config: parseConfig(config).sessions, maxDepth: 200, clock });
 }
 
-export interface MemoryEngineOptions extends Partial<Pick<Engine, "call" | "sessions">> {
+/** The error of a program that has no store of jobs. */
+export const NO_STORE = new SnakedenError(
+  "store_unavailable",
+  "Cannot use jobs: the data directory is that of the host 17",
+  { retryable: true },
+);
+
+/** Jobs without a store. */
+function noJobs(config: ConfigInput | undefined): Pick<Engine, "jobs" | "queues"> {
+  const jobs = new Jobs({
+    store: NO_STORE,
+    engine: { stop: () => {}, running: () => undefined },
+    feed: new JobFeed(),
+    runners: {},
+    config: parseConfig(config).jobs,
+    pools: () => undefined,
+  });
+  return { jobs, queues: new Queues({ store: NO_STORE }) };
+}
+
+export interface MemoryEngineOptions
+  extends Partial<Pick<Engine, "call" | "sessions" | "jobs" | "queues">> {
   /** Methods of the namespaces that replace those below. */
   readonly namespaces?: { readonly [K in keyof Namespaces]?: Partial<Namespaces[K]> };
   readonly config?: ConfigInput;
@@ -160,6 +182,7 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
       },
       ...namespaces.workers,
     },
+    ...noJobs(config),
     sessions,
     programs: sessions.programs,
     hardware: {

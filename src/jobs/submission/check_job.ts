@@ -4,6 +4,7 @@ import { isRecord } from "../../json/mod.ts";
 import { suggestion } from "../../near_names.ts";
 import { Value } from "../../bridge/mod.ts";
 import { callJobSchema, type CheckedJob } from "./job_schema.ts";
+import { metadataIssue } from "./metadata_issue.ts";
 
 /**
  * The time by which a `runAt` may lie in the past: the clocks of two machines differ, and requests
@@ -51,6 +52,8 @@ function crossIssues(job: CheckedJob, { queues, now }: CheckDeps): FieldIssue[] 
     const message = `there is no queue ${shownValue(queue)}; ${suggestion(queue, queues)}`;
     issues.push({ path: "queue", message });
   }
+  const unkept = job.metadata === undefined ? undefined : metadataIssue(job.metadata);
+  if (unkept !== undefined) issues.push(unkept);
   if (runAt !== undefined && delayMs !== undefined) {
     issues.push({ path: "delayMs", message: "given beside runAt; allowed: one of the two" });
   }

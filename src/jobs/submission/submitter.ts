@@ -53,6 +53,7 @@ export class Submitter {
   /**
    * Submits jobs, all or none.
    *
+   * @param inputs The jobs; an item may be the error why it could not be read.
    * @param first The number of the first one, for error texts.
    * @throws {InvalidInputError} Naming every job that is wrong.
    */
@@ -86,6 +87,7 @@ export class Submitter {
 
   /** Returns the job to submit, or what is wrong with it. */
   #prepare(input: unknown): NewJob | readonly FieldIssue[] | SnakedenError {
+    if (input instanceof InvalidInputError) return input.issues;
     const now = Date.now();
     const checked = checkJob(input, { kinds: this.#kinds, queues: this.#queues, now });
     if (Array.isArray(checked)) return checked;

@@ -2,12 +2,19 @@ import { createRoute, type OpenAPIHono, type z } from "@hono/zod-openapi";
 import type { Value } from "../../bridge/mod.ts";
 import type { CallOptions } from "../../calls/mod.ts";
 import type { CallOutcome } from "../../pool/mod.ts";
-import { type AppEnv, lengthOf, prefersEvents } from "../http/mod.ts";
+import {
+  type AppContext,
+  type AppEnv,
+  lengthOf,
+  prefersEvents,
+  prefersLater,
+} from "../http/mod.ts";
 import { OVER_HTTP, type ToolInfo, type ToolsOptions } from "../../tools/mod.ts";
 import { bodyByReference, type EncodedJson, encodedJson, problemAnswers } from "../schema/mod.ts";
 import { answerForm, notBytes, optionsFor } from "./answer_form.ts";
 import { CALL_REQUEST } from "./call_body.ts";
-import { readCallRequest } from "./call_request.ts";
+import { type CallRequest, readCallRequest } from "./call_request.ts";
+import { hasInput } from "./input/mod.ts";
 import { inMicroseconds } from "./microseconds.ts";
 import { RAW_HEADERS, rawAnswer } from "./raw_answer.ts";
 import { ALL_READ, type StreamAnswers } from "./stream_answer.ts";
@@ -34,6 +41,23 @@ export const CALL_ANSWER = {
   headers: RAW_HEADERS,
 } as const;
 
+/** The headers of a call that became a job. */
+const LATER_HEADERS = Object.fromEntries(
+  [
+    ["location", "The path of the job."],
+    ["preference-applied", "`respond-async`."],
+    ["snakeden-submit", "The answer to the submission, as that of `/v1/jobs`."],
+  ].map(([name, description]) => [name, { description, schema: { type: "string" as const } }]),
+);
+
+const PREFER = {
+  name: "prefer",
+  in: "header" as const,
+  required: false,
+  description: "`respond-async` submits the call as a job, and answers at once.",
+  schema: { type: "string" as const },
+};
+
 const route = createRoute({
   method: "post",
   path: "/v1/execute",
@@ -44,18 +68,28 @@ const route = createRoute({
     "The body is JSON, a form with one part for each argument, the bytes of one argument, or an " +
     "input stream. The other fields of a call can be in the query. A tool that streams answers " +
     "its chunks as a list. A client that leaves cancels the call. With `accept: " +
-    "text/event-stream` the answer is that of `/v1/stream`, with progress before the result.",
-  parameters: CALL_PARAMETERS,
+    "text/event-stream` the answer is that of `/v1/stream`, with progress before the result. " +
+    "With `prefer: respond-async` the call becomes a job; that is ignored for an input stream, " +
+    "and for an answer of events.",
+  parameters: [...CALL_PARAMETERS, PREFER],
   request: { body: bodyByReference(CALL_REQUEST, { others: UPLOADS }) },
   responses: {
     200: {
       ...CALL_ANSWER,
       content: { ...CALL_ANSWER.content, "text/event-stream": { schema: SERVER_SENT_EVENT } },
     },
+    202: {
+      description: "The job, for `prefer: respond-async`.",
+      content: { "application/json": { schema: { $ref: "#/components/schemas/Job" } } },
+      headers: LATER_HEADERS,
+    },
     204: ALL_READ,
-    ...problemAnswers(400, 404, 406, 408, 410, 413, 415, 422, 429, 500, 502, 503, 504),
+    ...problemAnswers(400, 404, 406, 408, 409, 410, 413, 415, 422, 429, 500, 502, 503, 504),
   },
 });
+
+/** Answers a call by the job that it becomes. */
+export type AnswerLater = (c: AppContext, call: CallRequest) => Promise<Response>;
 
 /** The host, as {@link answerCall} sees it. */
 export interface ExecuteSlice {
@@ -71,10 +105,11 @@ export interface FindTools {
 export function addExecute(
   app: OpenAPIHono<AppEnv>,
   host: ExecuteSlice,
-  { traffic, tools, answers }: {
+  { traffic, tools, answers, later }: {
     readonly traffic: Traffic;
     readonly tools: FindTools;
     readonly answers: StreamAnswers;
+    readonly later: AnswerLater;
   },
 ): void {
   const findTool: FindTool = (name, pool, options) =>
@@ -89,6 +124,9 @@ export function addExecute(
       { caller, traffic, findTool },
     );
     c.set("called", { tool, pool: options.pool });
+    if (prefersLater(c.req.header("prefer")) && !hasInput(c.req.url)) {
+      return await later(c, { tool, args, options });
+    }
     const { signal } = caller;
     const request = { tool, args, options, accept, signal };
     return await answerCall(request, { host, traffic, findTool });

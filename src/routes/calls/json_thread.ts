@@ -4,7 +4,13 @@ import { getLogger } from "../../log.ts";
 import { canStartThread } from "../../process/mod.ts";
 import { copyOf } from "../../store/mod.ts";
 import { type CallFields, type CallParts, decodeCall } from "./call_body.ts";
-import { decodeValues, type ValuesBody } from "./values_body.ts";
+import {
+  decodeBatch,
+  decodeSubmission,
+  decodeValues,
+  joined,
+  type ValuesBody,
+} from "./bodies/mod.ts";
 import type { ThreadAnswer, ThreadError, ThreadJob, ThreadValue } from "./json_worker.ts";
 
 /** The time limit of a job, plus a time for each KiB; no real job comes near it. */
@@ -90,6 +96,34 @@ export class JsonThread implements Disposable {
     if (answer.kind !== "values") throw failure(answer);
     const { fields, values } = answer;
     return { fields, values: values.map((it) => it && valueOf(it)) };
+  }
+
+  /**
+   * Runs {@link decodeSubmission}, or {@link decodeBatch}, for a large body, whose bytes are
+   * transferred to the thread.
+   *
+   * @throws {SnakedenError} What that throws, `server_busy` or `shutting_down`, or the reason of
+   * the signal.
+   */
+  async readSubmissions(
+    body: Uint8Array<ArrayBuffer>,
+    { maxDepth, isBatch, signal }: {
+      readonly maxDepth: number;
+      readonly isBatch: boolean;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<unknown[]> {
+    const message = (): ThreadJob => ({ kind: "submissions", body, maxDepth, isBatch });
+    const answer = await this.#run(message, body.byteLength, signal);
+    if (answer === undefined) {
+      return isBatch ? decodeBatch(body, maxDepth) : [decodeSubmission(body, maxDepth)];
+    }
+    if (answer.kind !== "submissions") throw failure(answer);
+    return answer.items.map(({ fields, args, error }) =>
+      error === undefined
+        ? joined({ fields, ...(args === undefined ? {} : { args: valueOf(args) }) })
+        : errorOf(error)
+    );
   }
 
   /**

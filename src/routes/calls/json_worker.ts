@@ -7,7 +7,8 @@
 import { Value } from "../../bridge/values/mod.ts";
 import { InvalidInputError, messageOf, SnakedenError } from "../../errors.ts";
 import { type CallFields, type CallParts, decodeCall } from "./call_body.ts";
-import { decodeValues } from "./values_body.ts";
+import { decodeBatch, decodeSubmission, split } from "./bodies/submission_body.ts";
+import { decodeValues } from "./bodies/values_body.ts";
 
 /** A value in the form that is sent between threads. */
 export interface ThreadValue {
@@ -29,7 +30,20 @@ export type ThreadJob =
     readonly body: Uint8Array<ArrayBuffer>;
     readonly maxDepth: number;
   }
+  | {
+    readonly kind: "submissions";
+    readonly body: Uint8Array<ArrayBuffer>;
+    readonly maxDepth: number;
+    readonly isBatch: boolean;
+  }
   | { readonly kind: "inline"; readonly value: ThreadValue };
+
+/** A submission of a job; with `error` alone if its arguments cannot be read. */
+export interface ThreadSubmission {
+  readonly fields?: unknown;
+  readonly args?: ThreadValue;
+  readonly error?: ThreadError;
+}
 
 /**
  * An error in a form that can be sent, with `issues` if it names fields, and without `code` if it
@@ -54,6 +68,7 @@ export type ThreadAnswer =
     readonly fields: Readonly<Record<string, unknown>>;
     readonly values: readonly (ThreadValue | undefined)[];
   }
+  | { readonly kind: "submissions"; readonly items: readonly ThreadSubmission[] }
   | { readonly kind: "inline"; readonly value: ThreadValue }
   | { readonly kind: "error"; readonly error: ThreadError };
 
@@ -70,11 +85,22 @@ function answer(job: ThreadJob): ThreadAnswer {
       const { fields, values } = decodeValues(job.body, job.maxDepth);
       return { kind: "values", fields, values: values.map((it) => it && portable(it)) };
     }
+    if (job.kind === "submissions") return { kind: "submissions", items: submissions(job) };
     const { args, ...fields } = decodeCall(job.body, job.maxDepth, job.parts);
     return { kind: "call", call: { ...fields, args: portable(args) } };
   } catch (error) {
     return { kind: "error", error: describe(error) };
   }
+}
+
+function submissions(
+  { body, maxDepth, isBatch }: Extract<ThreadJob, { kind: "submissions" }>,
+): ThreadSubmission[] {
+  const inputs = isBatch ? decodeBatch(body, maxDepth) : [decodeSubmission(body, maxDepth)];
+  return split(inputs).map(({ fields, args, error }) => {
+    if (error !== undefined) return { error: describe(error) };
+    return args === undefined ? { fields } : { fields, args: portable(args) };
+  });
 }
 
 function inlined({ json, tagged, buffers }: ThreadValue): ThreadValue {
@@ -103,11 +129,25 @@ function describe(error: unknown): ThreadError {
 
 function transferOf(answer: ThreadAnswer): Transferable[] {
   if (answer.kind === "ready" || answer.kind === "error") return [];
-  const sent = answer.kind === "values"
-    ? answer.values
-    : [answer.kind === "call" ? answer.call.args : answer.value];
-  const parts = sent.flatMap((it) => it === undefined ? [] : [it.json, ...it.buffers]);
+  const parts = sentValues(answer).flatMap((it) =>
+    it === undefined ? [] : [it.json, ...it.buffers]
+  );
   return [...new Set(parts.map((it) => it.buffer))];
+}
+
+function sentValues(
+  answer: Exclude<ThreadAnswer, { kind: "ready" | "error" }>,
+): readonly (ThreadValue | undefined)[] {
+  switch (answer.kind) {
+    case "values":
+      return answer.values;
+    case "submissions":
+      return answer.items.map(({ args }) => args);
+    case "call":
+      return [answer.call.args];
+    case "inline":
+      return [answer.value];
+  }
 }
 
 /** Serves when this file is the program of a thread; a plain import does nothing. */

@@ -15,12 +15,13 @@ export {
 export {
   addExecute,
   answerCall,
+  type AnswerLater,
   CALL_ANSWER,
   type ExecuteSlice,
   type FindTools,
 } from "./execute.ts";
 export { namesBytes } from "./answer_form.ts";
-export { ARRAY_HEADERS, RAW_POLICY } from "./raw_answer.ts";
+export { ARRAY_HEADERS, bytesResponse, RAW_POLICY } from "./raw_answer.ts";
 export { addKeptStreams } from "./kept.ts";
 export { addStream } from "./stream.ts";
 export {
@@ -32,5 +33,6 @@ export {
 export { inMicroseconds } from "./microseconds.ts";
 export { BINARY, RUN_PARAMETERS } from "./upload/mod.ts";
 export { Traffic, type TrafficLimits } from "./traffic.ts";
-export type { ValuesBody } from "./values_body.ts";
+export { type LinesPart, MAX_BATCH, SubmissionLines, type ValuesBody } from "./bodies/mod.ts";
+export { EVENT_HEADERS, onOneLine, PulledEvents } from "./events/mod.ts";
 export type { FindTool } from "./upload/mod.ts";

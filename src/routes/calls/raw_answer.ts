@@ -40,7 +40,7 @@ export const RAW_HEADERS = Object.fromEntries([
  * @throws {SnakedenError} `server_busy` if too many large answers wait for their readers.
  */
 export function rawAnswer(
-  { bytes, dtype, shape }: RawBytes,
+  raw: RawBytes,
   { outcome, type, traffic }: {
     readonly outcome: CallOutcome;
     readonly type: string;
@@ -48,6 +48,28 @@ export function rawAnswer(
   },
 ): EncodedJson<never> {
   const { callId, workerId, durationMs, queueMs } = outcome;
+  const headers = {
+    [CALL_HEADERS.callId]: callId,
+    [CALL_HEADERS.workerId]: workerId,
+    [CALL_HEADERS.durationMs]: String(inMicroseconds(durationMs)),
+    [CALL_HEADERS.queueMs]: String(inMicroseconds(queueMs)),
+  };
+  return bytesResponse(raw, { type, traffic, headers });
+}
+
+/**
+ * Returns a response like {@link rawAnswer}, with these headers of its own.
+ *
+ * @throws {SnakedenError} `server_busy`.
+ */
+export function bytesResponse(
+  { bytes, dtype, shape }: RawBytes,
+  { type, traffic, headers = {} }: {
+    readonly type: string;
+    readonly traffic: Pick<Traffic, "answers">;
+    readonly headers?: Readonly<Record<string, string>>;
+  },
+): EncodedJson<never> {
   const body = bytes.byteLength <= SMALL_BYTES
     ? new Uint8Array(bytes)
     : traffic.answers.body([bytes]);
@@ -56,10 +78,7 @@ export function rawAnswer(
       "content-type": type,
       ...RAW_POLICY,
       "content-length": String(bytes.byteLength),
-      [CALL_HEADERS.callId]: callId,
-      [CALL_HEADERS.workerId]: workerId,
-      [CALL_HEADERS.durationMs]: String(inMicroseconds(durationMs)),
-      [CALL_HEADERS.queueMs]: String(inMicroseconds(queueMs)),
+      ...headers,
       ...(dtype === undefined ? {} : { [ARRAY_HEADERS.dtype]: dtype }),
       ...(shape === undefined ? {} : { [ARRAY_HEADERS.shape]: shape.join(",") }),
     },

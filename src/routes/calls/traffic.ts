@@ -15,7 +15,13 @@ import {
   UnreadAnswers,
 } from "../http/mod.ts";
 import { type CallFields, decodeCall, type Upload } from "./call_body.ts";
-import { decodeValues, type ValuesBody } from "./values_body.ts";
+import {
+  decodeBatch,
+  decodeSubmission,
+  decodeValues,
+  SubmissionLines,
+  type ValuesBody,
+} from "./bodies/mod.ts";
 import { readQuery } from "./upload/mod.ts";
 import { type KeepLimits, KeptStreams } from "./events/mod.ts";
 import { JsonThread, type LargeCall, weightOf } from "./json_thread.ts";
@@ -222,6 +228,50 @@ export class Traffic implements Disposable {
     } catch (error) {
       release();
       throw error;
+    }
+  }
+
+  /**
+   * Reads the submission of a job, whose arguments stay encoded.
+   *
+   * @throws {SnakedenError} What {@link BodyReader.read} and {@link decodeSubmission} throw.
+   */
+  async readSubmission(request: Request, caller: Caller): Promise<unknown> {
+    const [input] = await this.#readSubmissions(request, { caller, isBatch: false });
+    return input;
+  }
+
+  /**
+   * Reads a list of submissions like {@link Traffic.readSubmission}; an item whose arguments cannot
+   * be read is its error.
+   *
+   * @throws {SnakedenError} What {@link BodyReader.read} and {@link decodeBatch} throw.
+   */
+  async readBatch(request: Request, caller: Caller): Promise<readonly unknown[]> {
+    return await this.#readSubmissions(request, { caller, isBatch: true });
+  }
+
+  /** Returns the submissions in the lines of a body of any length, read as they are asked for. */
+  submissionLines(request: Request): SubmissionLines {
+    const { time } = this.bodies;
+    const isMeasured = request.headers.has("content-length");
+    return new SubmissionLines(request.body, { maxDepth: this.#maxDepth, time, isMeasured });
+  }
+
+  async #readSubmissions(
+    request: Request,
+    { caller: { signal }, isBatch }: { readonly caller: Caller; readonly isBatch: boolean },
+  ): Promise<unknown[]> {
+    checkContentType(request.headers);
+    const maxDepth = this.#maxDepth;
+    const body = await this.bodies.read(request);
+    try {
+      if (body.byteLength > INLINE_BYTES) {
+        return await this.#thread.readSubmissions(body, { maxDepth, isBatch, signal });
+      }
+      return isBatch ? decodeBatch(body, maxDepth) : [decodeSubmission(body, maxDepth)];
+    } finally {
+      this.bodies.release(body);
     }
   }
 

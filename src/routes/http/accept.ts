@@ -39,6 +39,15 @@ export function prefersEvents(accept: string | undefined): boolean {
   return quality > 0 && quality > ranges.qualityByName("application/json");
 }
 
+/**
+ * Returns true if a client prefers to hear of the result later, by the header Prefer.
+ *
+ * @see https://www.rfc-editor.org/rfc/rfc7240#section-4.1
+ */
+export function prefersLater(prefer: string | undefined): boolean {
+  return prefer !== undefined && /(^|,)\s*respond-async\s*($|[,;=])/i.test(prefer);
+}
+
 /** Returns the error of a stream that can be sent in no accepted type. */
 export function notStreamable(accept = ""): SnakedenError {
   return new SnakedenError(

@@ -10,6 +10,7 @@ export {
   chooseStreamType,
   notStreamable,
   prefersEvents,
+  prefersLater,
   type StreamType,
   takesEvents,
 } from "./accept.ts";
@@ -29,6 +30,7 @@ export {
   problemText,
   type Shown,
   SHOWN_ALL,
+  shownDetails,
 } from "./problem.ts";
 export { boundaryOf, type FormPart, parseMultipart } from "./multipart.ts";
 export {
@@ -37,6 +39,7 @@ export {
   checkContentType,
   decodeText,
   isBytesBody,
+  isNdjson,
   parseJson,
   parseJsonBody,
 } from "./request_body.ts";

@@ -124,7 +124,7 @@ export function problemOf(error: unknown, requestId: string, shown: Shown = SHOW
   const { code, message, summary, retryable } = error;
   const { status, title } = PROBLEMS[code];
   const { issues: _issues, ...told } = error.details;
-  const details = withoutKeys(told, hiddenKeys(shown)) as Record<string, unknown>;
+  const details = shownDetails(told, shown);
   return {
     type: typeOf(code),
     title,
@@ -137,6 +137,14 @@ export function problemOf(error: unknown, requestId: string, shown: Shown = SHOW
     ...(error instanceof InvalidInputError ? { errors: error.issues } : {}),
     ...(error instanceof PythonError ? { python: pythonOf(error, shown) } : {}),
   };
+}
+
+/** Returns the details of an error without those that may not be shown. */
+export function shownDetails(
+  details: Readonly<Record<string, unknown>>,
+  shown: Shown,
+): Record<string, unknown> {
+  return withoutKeys(details, hiddenKeys(shown)) as Record<string, unknown>;
 }
 
 function pythonOf({ python }: PythonError, { traceback }: Shown): PythonExceptionInfo {

@@ -87,6 +87,18 @@ export function checkContentType(headers: Headers): void {
   checkEncoding(headers);
 }
 
+/**
+ * Returns true if a body is lines of JSON, not compressed.
+ *
+ * @throws {SnakedenError} `unsupported_media_type` if it is compressed.
+ */
+export function isNdjson(headers: Headers): boolean {
+  const essence = headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  if (essence !== "application/x-ndjson") return false;
+  checkEncoding(headers);
+  return true;
+}
+
 /** The form of the body of a call. */
 export type BodyForm = "json" | "form" | "bytes";
 

@@ -25,6 +25,8 @@ const TAGS = [
     description: "Keep variables and metadata between calls, and follow their changes.",
   },
   { name: "programs", description: "Store calls of tools by name, and run them." },
+  { name: "jobs", description: "Submit durable work, and follow it." },
+  { name: "queues", description: "Inspect and pause the queues of jobs." },
   { name: "hardware", description: "Show the machine and its devices." },
   { name: "operations", description: "Check that the server is up and can serve." },
 ];

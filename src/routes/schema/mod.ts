@@ -7,7 +7,7 @@
  * @module
  */
 export { type BodyByReference, bodyByReference } from "./body_by_reference.ts";
-export { type EncodedJson, encodedJson } from "./encoded_json.ts";
+export { type EncodedJson, encodedJson, encodedJsonAs } from "./encoded_json.ts";
 export { errorCodeSchema, problemAnswers, problemSchema } from "./problem_schema.ts";
 export { refuseInvalid } from "./refuse_invalid.ts";
 export { schemaOf } from "./schema_of.ts";

@@ -1,9 +1,8 @@
 import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
-import { InvalidInputError, SnakedenError } from "../../errors.ts";
-import { getLogger } from "../../log.ts";
+import { InvalidInputError } from "../../errors.ts";
 import type { VariableChange, Variables } from "../../sessions/mod.ts";
-import type { Traffic } from "../calls/mod.ts";
-import type { AppEnv, TimeLimit, Wait } from "../http/mod.ts";
+import { EVENT_HEADERS, PulledEvents, type Traffic } from "../calls/mod.ts";
+import type { AppEnv } from "../http/mod.ts";
 import { problemAnswers } from "../schema/mod.ts";
 import { invalidBody } from "./request_fields.ts";
 import { SESSION_PARAM } from "./session_schema.ts";
@@ -67,16 +66,18 @@ export function addEvents(
   app.openapi(route, async (c) => {
     const { variables } = await sessions.get(c.req.valid("param").id);
     const after = c.req.header("last-event-id") || await variables.position();
-    const changes = changesAfter(variables, after);
-    const removal = removalOf(c.req.raw.headers);
-    const body = new ChangeStream(changes, { after, heartbeatMs, time, removal });
-    return new Response(new ReadableStream(body, { highWaterMark: 0 }), {
-      headers: {
-        "content-type": "text/event-stream; charset=utf-8",
-        "cache-control": "no-store",
-        "x-accel-buffering": "no",
-      },
+    const body = new PulledEvents(changesAfter(variables, after), {
+      of: "a session",
+      textOf: eventOf,
+      // With an id, so that a client that reconnects before the first event misses nothing.
+      greeting: `: following\nid: ${after}\n\n`,
+      farewell: "event: ended\ndata: {}\n\n",
+      heartbeatMs,
+      time,
+      removal: removalOf(c.req.raw.headers),
     });
+    const headers = EVENT_HEADERS;
+    return new Response(new ReadableStream(body, { highWaterMark: 0 }), { headers });
   });
 }
 
@@ -87,138 +88,6 @@ function changesAfter(variables: Variables, after: string): AsyncIterator<Variab
   } catch (error) {
     if (!(error instanceof InvalidInputError)) throw error;
     throw invalidBody(error.issues.map((it) => ({ ...it, path: "last-event-id" })));
-  }
-}
-
-/** Options of a {@link ChangeStream}. */
-interface ChangeStreamOptions {
-  /** The position after which the changes begin. */
-  readonly after: string;
-  readonly heartbeatMs: number;
-  /** The time within which a reader must take what was sent. */
-  readonly time: TimeLimit;
-  /** Aborts when the API key of the reader is removed. */
-  readonly removal: AbortSignal | undefined;
-}
-
-type Bytes = Uint8Array<ArrayBuffer>;
-type Step = IteratorResult<VariableChange, unknown>;
-
-/**
- * The events of a session. It asks for a change only when the connection takes more, so it never
- * holds more than one; the store keeps the others, and says `reset` when they were too many.
- */
-class ChangeStream implements UnderlyingDefaultSource<Bytes>, Wait {
-  since = 0;
-  readonly #changes: AsyncIterator<VariableChange>;
-  readonly #heartbeatMs: number;
-  readonly #time: TimeLimit;
-  readonly #removal: AbortSignal | undefined;
-  readonly #encoder = new TextEncoder();
-  /** The text to send before the first event. */
-  #greeting: string | undefined;
-  /** The change that was asked for and has not come. */
-  #pending: Promise<Step> | undefined;
-  /** True once the end of the session was told. */
-  #ended = false;
-  /** True once the reader has left. */
-  #left = false;
-  #controller: ReadableStreamDefaultController<Bytes> | undefined;
-
-  constructor(
-    changes: AsyncIterator<VariableChange>,
-    { after, heartbeatMs, time, removal }: ChangeStreamOptions,
-  ) {
-    this.#changes = changes;
-    this.#heartbeatMs = heartbeatMs;
-    this.#time = time;
-    this.#removal = removal;
-    removal?.addEventListener("abort", this.#onRemoval);
-    // With an id, so that a client that reconnects before the first event misses nothing.
-    this.#greeting = `: following\nid: ${after}\n\n`;
-  }
-
-  start(controller: ReadableStreamDefaultController<Bytes>): void {
-    this.#controller = controller;
-  }
-
-  async pull(controller: ReadableStreamDefaultController<Bytes>): Promise<void> {
-    // While nothing changes nobody can read anything.
-    this.#time.end(this);
-    let text: string | undefined;
-    try {
-      text = await this.#nextText();
-    } catch (error) {
-      // Whatever the reason is, the client reconnects and learns it then.
-      if (!(error instanceof SnakedenError)) {
-        getLogger("http").error("the events of a session broke off", { error });
-      }
-    }
-    if (this.#left) return;
-    if (text !== undefined) {
-      controller.enqueue(this.#encoder.encode(text));
-      this.#time.begin(this);
-    } else {
-      this.#forgetKey();
-      controller.close();
-    }
-  }
-
-  async cancel(): Promise<void> {
-    this.#left = true;
-    this.#forgetKey();
-    this.#time.end(this);
-    await this.#changes.return?.();
-  }
-
-  /** Disconnects a reader that has taken nothing for too long. */
-  onLate(): void {
-    this.#controller?.error(new Error("Nobody reads the events"));
-    void this.cancel().catch(() => {});
-  }
-
-  /** The API key of the reader is no longer valid. */
-  readonly #onRemoval = (): void => {
-    if (!this.#left) this.#controller?.close();
-    void this.cancel().catch(() => {});
-  };
-
-  #forgetKey(): void {
-    this.#removal?.removeEventListener("abort", this.#onRemoval);
-  }
-
-  /** Returns the text to send next; undefined if there is no more. */
-  async #nextText(): Promise<string | undefined> {
-    const greeting = this.#greeting;
-    this.#greeting = undefined;
-    if (greeting !== undefined) return greeting;
-    if (this.#ended) return undefined;
-    const step = await this.#next();
-    if (step === undefined) return ": heartbeat\n\n";
-    if (!step.done) return eventOf(step.value);
-    this.#ended = true;
-    return "event: ended\ndata: {}\n\n";
-  }
-
-  /** Returns the next change; undefined if none has come in the time of a heartbeat. */
-  async #next(): Promise<Step | undefined> {
-    if (this.#pending === undefined) {
-      this.#pending = this.#changes.next();
-      // Whoever takes it still gets the error.
-      this.#pending.catch(() => {});
-    }
-    const { promise: silence, resolve } = Promise.withResolvers<undefined>();
-    const timer = setTimeout(() => resolve(undefined), this.#heartbeatMs);
-    try {
-      const step = await Promise.race([this.#pending, silence]);
-      if (step !== undefined) this.#pending = undefined;
-      return step;
-    } catch (error) {
-      this.#pending = undefined;
-      throw error;
-    } finally {
-      clearTimeout(timer);
-    }
   }
 }
 

@@ -173,7 +173,7 @@ export class EventFeed {
  * Replaces line breaks in JSON, which would end the event. They can only stand between tokens,
  * since strings escape theirs.
  */
-function onOneLine(json: Uint8Array): Uint8Array {
+export function onOneLine(json: Uint8Array): Uint8Array {
   const isOne = !json.includes(0x0a) && !json.includes(0x0d);
   return isOne ? json : json.map((byte) => byte === 0x0a || byte === 0x0d ? 0x20 : byte);
 }

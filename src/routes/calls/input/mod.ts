@@ -4,4 +4,5 @@
  *
  * @module
  */
+export { BodyBytes } from "./body_bytes.ts";
 export { hasInput, openInputCall } from "./input_call.ts";

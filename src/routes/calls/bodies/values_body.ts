@@ -1,8 +1,8 @@
-import { Value } from "../../bridge/values/mod.ts";
-import { shownValue } from "../../calls/call_fields.ts";
-import { InvalidInputError, SnakedenError } from "../../errors.ts";
-import { isRecord } from "../../json/mod.ts";
-import { parseJsonBody } from "../http/request_body.ts";
+import { Value } from "../../../bridge/values/mod.ts";
+import { shownValue } from "../../../calls/call_fields.ts";
+import { InvalidInputError, SnakedenError } from "../../../errors.ts";
+import { isRecord } from "../../../json/mod.ts";
+import { parseJsonBody } from "../../http/request_body.ts";
 
 /** A JSON body with fields `value`, which stay encoded. */
 export interface ValuesBody {

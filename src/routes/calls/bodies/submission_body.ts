@@ -1,0 +1,92 @@
+import { Value } from "../../../bridge/values/mod.ts";
+import { shownValue } from "../../../calls/call_fields.ts";
+import { InvalidInputError, SnakedenError } from "../../../errors.ts";
+import { isRecord } from "../../../json/mod.ts";
+import { parseJsonBody } from "../../http/request_body.ts";
+
+/** The most jobs of a batch in one body. */
+export const MAX_BATCH = 1_000;
+
+/** The longest text of the other fields, which block the event loop while it receives them. */
+const MAX_FIELDS_CHARS = 1024 * 1024;
+
+/**
+ * Reads a submission of a job from a JSON body: its tree, in which `args` are encoded. The other
+ * fields are still unchecked.
+ *
+ * @throws {InvalidInputError} `invalid_input` naming what is wrong.
+ */
+export function decodeSubmission(bytes: Uint8Array, maxDepth: number): unknown {
+  const input = submissionOf(parseJsonBody(bytes, maxDepth), maxDepth);
+  if (input instanceof InvalidInputError) throw input;
+  return input;
+}
+
+/**
+ * Reads a list of submissions like {@link decodeSubmission}. An item whose arguments cannot be read
+ * is its error, so that all that is wrong can be named at once.
+ *
+ * @throws {InvalidInputError} `invalid_input` for a body that is no list of at most 1,000.
+ */
+export function decodeBatch(bytes: Uint8Array, maxDepth: number): unknown[] {
+  const body = parseJsonBody(bytes, maxDepth);
+  if (Array.isArray(body) && body.length <= MAX_BATCH) {
+    return body.map((it) => submissionOf(it, maxDepth));
+  }
+  const given = Array.isArray(body) ? `${body.length} jobs` : shownValue(body);
+  throw invalid(
+    `given ${given}; allowed: a list of at most ${MAX_BATCH} jobs; for more, one job a line as ` +
+      "application/x-ndjson",
+  );
+}
+
+/** Returns a tree of JSON with its `args` encoded, or the error why they cannot be. */
+export function submissionOf(tree: unknown, maxDepth: number): unknown {
+  if (!isRecord(tree)) return tree;
+  const { args } = tree;
+  if (!isRecord(args)) return tree;
+  try {
+    return { ...tree, args: Value.fromJsonTree(args, { maxDepth, name: "args" }) };
+  } catch (error) {
+    if (!(error instanceof SnakedenError) || error.code !== "invalid_value") throw error;
+    return new InvalidInputError(error.message, [{ path: "args", message: error.message }]);
+  }
+}
+
+/** A submission, with its arguments apart from its other fields. */
+export interface SplitSubmission<V = Value> {
+  readonly fields?: unknown;
+  readonly args?: V;
+  readonly error?: InvalidInputError;
+}
+
+/**
+ * Takes submissions apart, to be sent to another thread.
+ *
+ * @throws {InvalidInputError} `invalid_input` if their other fields are too long.
+ */
+export function split(inputs: readonly unknown[]): SplitSubmission[] {
+  const items = inputs.map((input): SplitSubmission => {
+    if (input instanceof InvalidInputError) return { error: input };
+    if (!isRecord(input) || !(input["args"] instanceof Value)) return { fields: input };
+    const { args, ...fields } = input;
+    return { fields, args };
+  });
+  const text = JSON.stringify(items.map((it) => it.fields), withoutBigints) ?? "";
+  if (text.length <= MAX_FIELDS_CHARS) return items;
+  const rule = `at most ${MAX_FIELDS_CHARS} characters beside the arguments`;
+  throw invalid(`given ${text.length} characters of JSON; allowed: ${rule}`);
+}
+
+/** Puts a submission together again. */
+export function joined({ fields, args, error }: SplitSubmission): unknown {
+  return error ?? (isRecord(fields) && args !== undefined ? { ...fields, args } : fields);
+}
+
+function withoutBigints(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
+}
+
+function invalid(message: string): InvalidInputError {
+  return new InvalidInputError(`Cannot read the body: ${message}`, [{ path: "", message }]);
+}

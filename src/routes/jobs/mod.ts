@@ -1,0 +1,17 @@
+/**
+ * The routes of durable jobs: submissions ({@link addSubmit}, {@link addJobBatch}), the jobs
+ * themselves ({@link addJobs}), their results ({@link addJobResult}) and events
+ * ({@link addJobEvents}), and the queues ({@link addQueues}). {@link laterCalls} turns a call that
+ * is to be answered later into a job.
+ *
+ * @module
+ */
+export { addJobBatch } from "./batch.ts";
+export { addJobEvents } from "./events.ts";
+export { JobJsonWriter } from "./job_json.ts";
+export { addJobs } from "./jobs.ts";
+export type { JobsSlice } from "./jobs_slice.ts";
+export { laterCalls } from "./later_calls.ts";
+export { addQueues, type QueuesSlice } from "./queues.ts";
+export { addJobResult } from "./result.ts";
+export { addSubmit } from "./submit.ts";
