@@ -1,4 +1,4 @@
-import type { SizedConfig } from "../../config/mod.ts";
+import type { Config } from "../../config/mod.ts";
 import { messageOf, SnakedenError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
 import { DEFAULT_QUEUE } from "../../jobs/mod.ts";
@@ -14,7 +14,7 @@ export type OpenedJobStore = JobStore & AsyncDisposable;
  * why there is none if another host has it, or it cannot be opened.
  */
 export async function openJobStore(
-  { jobs: { maxChunks, maxChunkBytes, queues } }: SizedConfig,
+  { jobs: { maxChunks, maxChunkBytes, queues } }: Pick<Config, "dataDir" | "jobs">,
   { problem }: Pick<OpenedStore, "problem">,
 ): Promise<OpenedJobStore | SnakedenError> {
   if (problem !== undefined) return unavailable(problem);
@@ -44,7 +44,7 @@ function unavailable(problem: Error): SnakedenError {
 }
 
 function queueOf(
-  { name, concurrency, rateLimit }: SizedConfig["jobs"]["queues"][number],
+  { name, concurrency, rateLimit }: Config["jobs"]["queues"][number],
 ): Parameters<JobStore["declareQueues"]>[0][number] {
   return {
     name,
