@@ -110,11 +110,9 @@ export class Finisher implements Disposable {
     }
     for (const item of items) {
       const bytes = bytesOf(item);
-      if (this.#isClosed || this.#keptBytes + bytes > MAX_KEPT_BYTES) {
-        this.#giveUp(
-          item,
-          this.#isClosed ? "the host has stopped" : "too many results wait for the store",
-        );
+      const why = this.#refusal(item, bytes);
+      if (why !== undefined) {
+        this.#giveUp(item, why);
         continue;
       }
       this.#kept.push(item);
@@ -124,18 +122,21 @@ export class Finisher implements Disposable {
     this.#cancelRetry ??= this.#deps.clock.after(this.#backoff.failed(), () => this.#retry());
   }
 
+  /** Returns why an end is not kept for another try; undefined if it is. */
+  #refusal({ run }: Unwritten, bytes: number): string | undefined {
+    if (this.#isClosed) return "the host has stopped";
+    if (this.#deps.clock.now() >= run.leaseUntil) return "its lease has ended";
+    if (this.#keptBytes + bytes > MAX_KEPT_BYTES) return "too many results wait for the store";
+    return undefined;
+  }
+
   #retry(): void {
     this.#cancelRetry = undefined;
     const items = this.#kept;
     this.#kept = [];
     this.#keptBytes = 0;
-    const now = this.#deps.clock.now();
-    for (const item of items) {
-      if (now >= item.run.leaseUntil) this.#giveUp(item, "its lease has ended");
-      // Alone, so that one that the store refuses does not keep the others.
-      else void this.#write([item]);
-    }
-    this.#changed.notify();
+    // Each alone, so that one that the store refuses does not keep the others.
+    for (const item of items) void this.#write([item]);
   }
 
   #giveUp({ run: { job } }: Unwritten, why: string): void {

@@ -64,7 +64,12 @@ export class JobEngine implements AsyncDisposable {
     this.#clock = clock;
     this.#finisher = new Finisher({ store, feed, clock });
     this.#keeper = new LeaseKeeper({ store, runs: this.#runs, leaseMs, clock });
-    this.#sweeper = new Sweeper({ store, feed, clock });
+    this.#sweeper = new Sweeper({
+      store,
+      feed,
+      clock,
+      onWake: () => this.#keeper.catchUp(),
+    });
     this.#schedulers = [...deps.pools].map((pool) => {
       const scheduler: PoolScheduler = new PoolScheduler({
         pool,
@@ -159,7 +164,9 @@ export class JobEngine implements AsyncDisposable {
   async #execute(run: JobRun, scheduler: PoolScheduler): Promise<void> {
     const ended = await this.#outcome(run);
     // The chunks before the end must be written before it.
-    while (run.writing !== undefined) await run.writing;
+    if (run.writing !== undefined && run.cause !== "lost") {
+      await settlesWithin(run.writing, run.leaseUntil - this.#clock.now());
+    }
     this.#runs.delete(run);
     if (this.#byId.get(run.job.id) === run) this.#byId.delete(run.job.id);
     const { outcome, exit, runMs, wasRefused = false } = ended;

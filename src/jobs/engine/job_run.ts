@@ -41,6 +41,8 @@ export class JobRun implements Run {
   leaseUntil: number;
   /** A write of its news that is under way. */
   writing: Promise<void> | undefined;
+  /** The time at which the last of these writes began, on the clock of the engine. */
+  writingSince = 0;
   readonly #deps: JobRunDeps;
   readonly #controller = new AbortController();
   #cause: StopCause | undefined;

@@ -48,6 +48,12 @@ export class LeaseKeeper implements Disposable {
     });
   }
 
+  /** Extends all claims now; resolves when the store has answered. */
+  async catchUp(): Promise<void> {
+    const held = this.#held();
+    if (held.length > 0) await this.#write(held);
+  }
+
   [Symbol.dispose](): void {
     this.#isClosed = true;
     this.#cancelTick?.();
@@ -55,11 +61,11 @@ export class LeaseKeeper implements Disposable {
     this.#cancelTick = this.#cancelGather = undefined;
   }
 
-  #arm(): void {
+  #arm({ isLate = this.#hasFailed }: { readonly isLate?: boolean } = {}): void {
     if (this.#isClosed || this.#deps.runs.size === 0) return;
     const { clock, leaseMs } = this.#deps;
-    // After a failure sooner, so that an answer comes before the leases end.
-    const pauseMs = this.#hasFailed ? leaseMs / 15 : leaseMs / 3;
+    // Sooner while an answer is missing, since the leases end soon.
+    const pauseMs = isLate ? leaseMs / 15 : leaseMs / 3;
     this.#cancelTick ??= clock.after(pauseMs, () => {
       this.#cancelTick = undefined;
       this.#tick();
@@ -69,10 +75,21 @@ export class LeaseKeeper implements Disposable {
   #tick(): void {
     const { runs, clock, leaseMs } = this.#deps;
     const now = clock.now();
-    for (const run of runs) if (run.leaseUntil - now < leaseMs / 10) run.stop("lost");
-    const held = [...runs].filter(({ cause, writing }) => cause !== "lost" && !writing);
-    if (held.length > 0) void this.#write(held);
-    this.#arm();
+    let isLate = this.#hasFailed;
+    for (const run of runs) {
+      // A host that has slept asks the store first: nobody may have taken its jobs meanwhile.
+      const isUnanswered = this.#hasFailed ||
+        run.writing !== undefined && now - run.writingSince >= leaseMs / 3;
+      if (isUnanswered && run.leaseUntil - now < leaseMs / 10) run.stop("lost");
+      else if (isUnanswered) isLate = true;
+    }
+    void this.catchUp();
+    this.#arm({ isLate });
+  }
+
+  /** Returns the runs whose claims can be extended now. */
+  #held(): JobRun[] {
+    return [...this.#deps.runs].filter(({ cause, writing }) => cause !== "lost" && !writing);
   }
 
   #writeChunks(): void {
@@ -88,7 +105,10 @@ export class LeaseKeeper implements Disposable {
     const sentAt = clock.now();
     const holds = runs.map((run) => run.hold(leaseMs));
     const { promise, resolve } = Promise.withResolvers<void>();
-    for (const run of runs) run.writing = promise;
+    for (const run of runs) {
+      run.writing = promise;
+      run.writingSince = sentAt;
+    }
     try {
       const answers = await store.extend(holds);
       this.#hasFailed = false;

@@ -7,6 +7,8 @@ import type { JobFeed } from "../job_feed.ts";
 const INTERVAL_MS = 1_000;
 /** The random part of the interval, so that several hosts do not sweep in step. */
 const JITTER = 0.2;
+/** A sweep that is later by so much follows a sleep of the host. */
+const ASLEEP_MS = 1_000;
 
 /** Dependencies of {@link Sweeper}. */
 export interface SweeperDeps {
@@ -14,6 +16,11 @@ export interface SweeperDeps {
   readonly feed: JobFeed;
   readonly clock: Clock;
   readonly random?: () => number;
+  /**
+   * Called before the first sweep after the host has slept, so that it does not take the jobs from
+   * itself.
+   */
+  readonly onWake?: () => Promise<void>;
 }
 
 /**
@@ -50,14 +57,17 @@ export class Sweeper implements AsyncDisposable {
     if (this.#isStopped) return;
     const { clock, random = Math.random } = this.#deps;
     const pauseMs = INTERVAL_MS * (1 - JITTER * random());
+    const dueAt = clock.now() + pauseMs;
     this.#cancelTimer = clock.after(pauseMs, () => {
-      this.#sweeping = this.#sweep().finally(() => this.#arm());
+      const hasSlept = clock.now() - dueAt > ASLEEP_MS;
+      this.#sweeping = this.#sweep(hasSlept).finally(() => this.#arm());
     });
   }
 
-  async #sweep(): Promise<void> {
-    const { store, feed } = this.#deps;
+  async #sweep(hasSlept: boolean): Promise<void> {
+    const { store, feed, onWake } = this.#deps;
     try {
+      if (hasSlept) await onWake?.();
       while (!this.#isStopped) {
         const swept = await store.sweep();
         this.#hasFailed = false;

@@ -93,9 +93,8 @@ export class CallRunner implements Runner<CallJob> {
     };
     const watched = new WatchedWork(run);
     const call = { tool, args: argsOf(run), options };
-    const streams = this.#deps.tools.find(tool, poolName, sessionOf(sessionId))?.streams ?? false;
     try {
-      const outcome = streams
+      const outcome = isStreaming(pool, tool, sessionId)
         ? await this.#stream(run, call, watched)
         : await this.#deps.calls.work(call, watched);
       const { value, runMs } = outcome;
@@ -201,6 +200,12 @@ class WatchedWork {
       };
     });
   }
+}
+
+function isStreaming(pool: Pool, tool: string, sessionId: string | undefined): boolean {
+  const found = pool.tools.find(({ name }) => name === tool) ??
+    pool.registered.find(tool, sessionId)?.tool;
+  return found?.streams ?? false;
 }
 
 /** Returns the arguments of a job. */

@@ -91,6 +91,28 @@ Deno.test("JobEngine stops what it runs before its lease ends, if the store does
   assert.equal((run.signal.reason as SnakedenError).code, "host_lost");
 });
 
+Deno.test("JobEngine stops what it runs before its lease ends, if the store is silent", async () => {
+  const silence = Promise.withResolvers<never>();
+  silence.promise.catch(() => {});
+  await using it = await EngineFixture.open({
+    seen: (store) =>
+      new Proxy(store, {
+        get: (target, key) => {
+          if (key === "extend") return () => silence.promise;
+          const found = Reflect.get(target, key);
+          return typeof found === "function" ? found.bind(target) : found;
+        },
+      }),
+  });
+  const [id = ""] = await it.submit();
+  const { run } = await it.running(id);
+  await it.pass(LEASE_MS * 0.8);
+  assert.equal(run.signal.aborted, false);
+  await it.pass(LEASE_MS * 0.2 - 500);
+  assert.equal((run.signal.reason as SnakedenError).code, "host_lost");
+  silence.reject(new Error("the test is over"));
+});
+
 Deno.test("JobEngine sweeps each second, and until nothing is left to do", async () => {
   await using it = await EngineFixture.open({ size: 1 });
   const [busy = ""] = await it.submit();
@@ -183,4 +205,18 @@ Deno.test("JobEngine goes on to claim after the store has failed", async () => {
   shaky.isDown = false;
   await it.pass(5_500);
   await until(() => it.held.get(id), "the next job runs");
+});
+
+Deno.test("JobEngine keeps its jobs when the host has slept beyond their leases, and nobody took them", async () => {
+  await using it = await EngineFixture.open();
+  const [id = ""] = await it.submit();
+  const { run, succeed } = await it.running(id);
+  // All timers ring late, and at once.
+  it.clock.sleep(3 * LEASE_MS);
+  await turns();
+  await it.pass(1_000);
+  assert.equal(run.signal.aborted, false);
+  succeed();
+  const { attempts } = await it.reaches(id, "completed");
+  assert.equal(attempts.length, 1);
 });
