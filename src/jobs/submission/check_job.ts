@@ -40,18 +40,25 @@ export function checkJob(input: unknown, deps: CheckDeps): CheckedJob | FieldIss
   const issues = parsed.success
     ? crossIssues(parsed.data, deps)
     : describeIssues(parsed.error.issues, { schema: callJobSchema, input });
+  issues.push(...queueIssues(input, deps));
   if (issues.length > 0 || parsed.data === undefined) return issues;
   return args instanceof Value ? { ...parsed.data, args: args as never } : parsed.data;
 }
 
-/** Returns the issues of fields that depend on each other, or on the host. */
-function crossIssues(job: CheckedJob, { queues, now }: CheckDeps): FieldIssue[] {
+/** Returns the issue of a queue that does not exist, also beside fields that are wrong. */
+function queueIssues(
+  { queue }: Readonly<Record<string, unknown>>,
+  { queues }: CheckDeps,
+): FieldIssue[] {
+  if (typeof queue !== "string" || queue === "" || queues.includes(queue)) return [];
+  const message = `there is no queue ${shownValue(queue)}; ${suggestion(queue, queues)}`;
+  return [{ path: "queue", message }];
+}
+
+/** Returns the issues of fields that depend on each other, or on the time. */
+function crossIssues(job: CheckedJob, { now }: CheckDeps): FieldIssue[] {
   const issues: FieldIssue[] = [];
-  const { queue, runAt, delayMs, affinity, sessionId, idempotencyKey } = job;
-  if (queue !== undefined && !queues.includes(queue)) {
-    const message = `there is no queue ${shownValue(queue)}; ${suggestion(queue, queues)}`;
-    issues.push({ path: "queue", message });
-  }
+  const { runAt, delayMs, affinity, sessionId, idempotencyKey } = job;
   const unkept = job.metadata === undefined ? undefined : metadataIssue(job.metadata);
   if (unkept !== undefined) issues.push(unkept);
   if (runAt !== undefined && delayMs !== undefined) {
