@@ -77,6 +77,7 @@ const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["access", "pages", "schema"],
     ["http"],
   ],
+  sqlite: [["."], ["threads"], ["reader"], ["writer"], ["schema"], ["messages"]],
   testing: [["."], ["fake"]],
   tools: [["."], ["host", "registered"], ["tool_info.ts", "tool_name.ts"]],
 };
@@ -89,6 +90,7 @@ const SINGLE_FILES: Readonly<Record<string, string>> = {
   "src/log_format.ts": "log",
   "src/log_writer.ts": "log",
   "src/caller_stack.ts": "errors",
+  "src/database_file.ts": "errors",
   "src/environment_names.ts": "errors",
   "src/granted.ts": "errors",
   "src/near_names.ts": "errors",
@@ -151,8 +153,8 @@ function foldersAbove(path: string): string[] {
 }
 
 /**
- * Files that the thread of json_worker.ts also loads. They may import single files of other
- * folders, since a mod.ts would load its whole folder at the start of the thread.
+ * Files that the threads of json_worker.ts and of src/sqlite load. They may import single files of
+ * other folders, since a mod.ts would load its whole folder at the start of the thread.
  */
 const THREAD_FILES: readonly string[] = [
   "src/routes/calls/json_worker.ts",
@@ -160,6 +162,14 @@ const THREAD_FILES: readonly string[] = [
   "src/routes/calls/bodies/submission_body.ts",
   "src/routes/calls/bodies/values_body.ts",
   "src/calls/call_fields.ts",
+  ...[
+    "reader/list.ts",
+    "reader/wait_reason.ts",
+    "writer/claim.ts",
+    "writer/finish.ts",
+    "writer/limit_keys.ts",
+    "writer/sweep.ts",
+  ].map((it) => `src/sqlite/${it}`),
 ];
 
 function modProblems(edges: readonly Edge[]): string[] {

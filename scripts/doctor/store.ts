@@ -1,14 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { dirname } from "node:path";
 import { SYSTEM_CLOCK, withDeadline } from "../../src/async/mod.ts";
+import { listAside, problemOfDatabase } from "../../src/database_file.ts";
 import { messageOf } from "../../src/errors.ts";
-import {
-  KvStore,
-  listAside,
-  problemOfDatabase,
-  StoreLock,
-  type StoreOwner,
-} from "../../src/kv/mod.ts";
+import { KvStore, StoreLock, type StoreOwner } from "../../src/kv/mod.ts";
 import { type ProcessInfo, systemProcessTable } from "../../src/process/mod.ts";
 import type { ProcessRow } from "../../src/store/mod.ts";
 import type { Finding } from "./finding.ts";

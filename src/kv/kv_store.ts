@@ -14,7 +14,7 @@ import {
   storeTime,
 } from "../store/mod.ts";
 import { BackgroundFailures } from "./background_failures.ts";
-import { closeToOthers, moveAside, problemOfDatabase } from "./database_file.ts";
+import { closeToOthers, moveAside, problemOfDatabase } from "../database_file.ts";
 import { GroupCommit, type GroupCommitOptions } from "./group_commit.ts";
 import { keys } from "./keys.ts";
 import { KvBlobs } from "./kv_blobs.ts";

@@ -6,6 +6,5 @@
  *
  * @module
  */
-export { listAside, problemOfDatabase } from "./database_file.ts";
 export { KV_CURE, KvStore, type OpenOptions, StoreInUseError } from "./kv_store.ts";
 export { StoreLock, type StoreOwner } from "./store_lock.ts";

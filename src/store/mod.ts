@@ -9,7 +9,7 @@
  * @module
  */
 export { AcceptedWork } from "./accepted_work.ts";
-export { type Blobs, checkBlob, copyOf, MAX_BLOB_BYTES } from "./blobs.ts";
+export { type Blobs, checkBlob, copiesOf, copyOf, MAX_BLOB_BYTES } from "./blobs.ts";
 export { ChangeLogs, type ChangeLogsDeps, type WatchedPosition } from "./change_logs.ts";
 export * from "./jobs/mod.ts";
 export { KeyedQueue } from "./keyed_queue.ts";

@@ -1,6 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { messageOf } from "../errors.ts";
+import { messageOf } from "./errors.ts";
 
 /** The suffixes of a database and of the files that SQLite keeps beside it. */
 const COMPANIONS = ["", "-wal", "-shm", "-journal"] as const;
@@ -13,32 +13,61 @@ const NOT_A_DATABASE = 26;
 
 /**
  * Returns the reason why a file cannot be used as a database; undefined if it can, or if it is
- * missing. KV must never open a broken one: on some of them Deno 2.9.6 panics, which ends the
- * process.
+ * missing. Of a database with more than `maxBytes`, which takes long to check, only the schema and
+ * the small tables are checked. KV must never open a broken one: on some of them Deno 2.9.6 panics,
+ * which ends the process.
  *
  * @throws {Error} If the file cannot be read, for example because of a full disk or a missing
  * permission. Such a file is not broken.
  */
-export function problemOfDatabase(path: string): string | undefined {
-  if (sizeOf(path) === 0) {
+export function problemOfDatabase(path: string, maxBytes = Infinity): string | undefined {
+  const size = sizeOf(path);
+  if (size === 0) {
     // SQLite treats an empty file as a new database, and deletes the log beside it.
     return "it is empty";
   }
-  if (sizeOf(path) === undefined) return undefined;
+  if (size === undefined) return undefined;
   try {
     const database = new DatabaseSync(path);
     try {
-      const [first] = database.prepare("PRAGMA quick_check(1)").all();
-      const [text] = Object.values(first ?? {});
-      return text === "ok" ? undefined : String(text).replaceAll("\n", " ");
+      if (size > maxBytes) return problemOfLarge(database);
+      return problemFound(database, "PRAGMA quick_check(1)");
     } finally {
       database.close();
     }
   } catch (error) {
-    const code = Number((error as { errcode?: unknown }).errcode) & 0xff;
-    if (code === CORRUPT || code === NOT_A_DATABASE) return messageOf(error);
+    if (isDamage(error)) return messageOf(error);
     throw error;
   }
+}
+
+/** Returns true for the error of SQLite for a file that is damaged, or is not a database. */
+export function isDamage(error: unknown): boolean {
+  const code = Number((error as { errcode?: unknown } | null)?.errcode) & 0xff;
+  return code === CORRUPT || code === NOT_A_DATABASE;
+}
+
+function problemFound(database: DatabaseSync, check: string): string | undefined {
+  const [first] = database.prepare(check).all();
+  const [text] = Object.values(first ?? {});
+  return text === "ok" ? undefined : String(text).replaceAll("\n", " ");
+}
+
+/** The rows up to which a table of a large database is checked. */
+const SMALL_ROWS = 10_000;
+
+function problemOfLarge(database: DatabaseSync): string | undefined {
+  const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
+  for (const { name } of tables) {
+    const quoted = `"${String(name).replaceAll('"', '""')}"`;
+    const rows = database.prepare(
+      `SELECT count(*) AS count FROM (SELECT 1 FROM ${quoted} LIMIT ${SMALL_ROWS})`,
+    ).get();
+    if (Number(rows?.count) === SMALL_ROWS) continue;
+    const problem = problemFound(database, `PRAGMA quick_check(${quoted})`);
+    if (problem !== undefined) return problem;
+  }
+  return undefined;
 }
 
 /** Renames a database and the files beside it. Returns the new path. Nothing is deleted. */

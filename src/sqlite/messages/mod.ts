@@ -1,0 +1,31 @@
+/**
+ * Messages between the threads of the driver: operations and their answers, in forms that are cheap
+ * to send.
+ *
+ * @module
+ */
+export { byteParts, packBytes } from "./byte_parts.ts";
+export {
+  type Answer,
+  type Answers,
+  type Batch,
+  type Cell,
+  type ClaimOp,
+  type EventPage,
+  HOLD_ANSWERS,
+  type ListAsk,
+  type Opened,
+  type Ops,
+  type OtherAnswer,
+  type PackedClaims,
+  type PackedHolds,
+  type PackedJobs,
+  type PackedPage,
+  type PackedRecord,
+  type ReadOps,
+  type Request,
+  type SubmitAnswers,
+  type SweptJobs,
+  type WriteOps,
+} from "./messages.ts";
+export { packError, unpackError } from "./pack_error.ts";

@@ -1,0 +1,193 @@
+import { packBytes } from "./messages/mod.ts";
+import type { End, Hold, JobError, JobRow, NewJob, Outcome, SubmitAnswer } from "../store/mod.ts";
+import { firstStart } from "../store/mod.ts";
+import type { Cell, PackedClaims, PackedHolds, PackedJobs, SubmitAnswers } from "./messages/mod.ts";
+import { cellAt, JOB_CELLS, jobRowOf } from "./schema/mod.ts";
+import type { Claim } from "../store/mod.ts";
+import type { JobSettings } from "./writer/mod.ts";
+
+/** Returns jobs in the form in which they are sent: flat, since objects are slow to send. */
+export function packJobs(
+  jobs: readonly NewJob[],
+  args: readonly Uint8Array[] = jobs.map((it) => it.args),
+): PackedJobs {
+  const cells: Cell[] = [];
+  const settings = settingsText();
+  for (const it of jobs) {
+    const { start, idempotency, unique } = it;
+    cells.push(
+      it.id,
+      it.kind,
+      it.name,
+      it.queue,
+      it.pool,
+      it.priority,
+      it.maxAttempts,
+      start !== undefined && "at" in start ? start.at : null,
+      start !== undefined && "inMs" in start ? start.inMs : null,
+      it.ttlMs ?? null,
+      settings(it),
+      idempotency?.key ?? null,
+      idempotency?.hash ?? null,
+      idempotency?.ttlMs ?? null,
+      unique?.key ?? null,
+      unique?.mode ?? null,
+      it.concurrency?.key ?? null,
+      it.rate?.key ?? null,
+      it.tags.length === 0 ? null : JSON.stringify(it.tags),
+      objectText(it.metadata),
+      objectText(it.options),
+    );
+  }
+  return { cells, bytes: packBytes(args) };
+}
+
+/** Returns a function for the settings of jobs. Most jobs of a submission have the same ones. */
+function settingsText(): (job: NewJob) => string {
+  let last: NewJob | undefined;
+  let text = "";
+  return (job) => {
+    const { retention, concurrency, rate } = job;
+    const isSame = last !== undefined && last.retention === retention &&
+      last.concurrency === concurrency && last.rate === rate;
+    if (isSame) return text;
+    last = job;
+    const settings: JobSettings = {
+      retention: [retention.completedMs, retention.cancelledMs, retention.discardedMs],
+      ...(concurrency !== undefined && { concurrency: concurrency.limit }),
+      ...(rate !== undefined && { rate: [rate.limit, rate.periodMs] }),
+    };
+    text = JSON.stringify(settings);
+    return text;
+  };
+}
+
+function objectText(object: object): string | null {
+  for (const _ in object) return JSON.stringify(object);
+  return null;
+}
+
+/** Returns the answers to a submission, of which only the unusual ones are sent. */
+export function submitAnswers(
+  jobs: readonly NewJob[],
+  { createdAt, others }: SubmitAnswers,
+): SubmitAnswer[] {
+  const answers = jobs.map((job): SubmitAnswer => {
+    const { state, runAt } = firstStart(job, createdAt);
+    return { answer: "created", id: job.id, state, createdAt, runAt };
+  });
+  for (const [i, answer] of others) answers[i] = answer;
+  return answers;
+}
+
+const SEQ = cellAt("seq");
+const ID = cellAt("id");
+const RUN = cellAt("run");
+const ARGS = JOB_CELLS.length;
+
+/** Returns the claims of a message. */
+export function unpackClaims(claims: PackedClaims): Claim[] {
+  const { rows, nonces } = claims;
+  return rows.map((row, i) => {
+    const args = row[ARGS];
+    return {
+      token: `${row[ID]}.${row[SEQ]}.${row[RUN]}.${nonces[i]}`,
+      job: jobRowOf(row, claims),
+      args: args instanceof Uint8Array ? args as Uint8Array<ArrayBuffer> : new Uint8Array(),
+    };
+  });
+}
+
+/** A token, in its parts. */
+export interface Token {
+  readonly seq: number;
+  readonly run: number;
+  readonly nonce: number;
+  readonly id: string;
+}
+
+const TOKEN = /^(.+)\.(\d{1,15})\.(\d{1,15})\.(\d{1,16})$/;
+
+/** Returns the parts of a token; undefined for a text that is none. */
+export function readToken(token: string): Token | undefined {
+  const [, id = "", seq, run, nonce] = TOKEN.exec(token) ?? [];
+  return seq === undefined
+    ? undefined
+    : { seq: Number(seq), run: Number(run), nonce: Number(nonce), id };
+}
+
+/** Returns extensions in the form in which they are sent. */
+export function packHolds(holds: readonly Hold[]): PackedHolds {
+  return pack(holds.map((it) => ({ ...it, chunks: it.chunks ?? [] })));
+}
+
+/** Returns ends in the form in which they are sent. */
+export function packEnds(ends: readonly End[]): PackedHolds {
+  return pack(ends.map((it) => {
+    const { outcome, chunks = [] } = it;
+    return {
+      ...it,
+      chunks: outcome.type === "completed" ? [...chunks, outcome.result] : chunks,
+    };
+  }));
+}
+
+/** A hold or an end. */
+interface Item {
+  readonly token: string;
+  readonly leaseMs?: number;
+  readonly worker?: string;
+  readonly progress?: unknown;
+  readonly chunks: readonly Uint8Array[];
+  readonly outcome?: Outcome;
+  readonly exit?: object;
+}
+
+function pack(items: readonly Item[]): PackedHolds {
+  const cells: Cell[] = [];
+  const parts: Uint8Array[] = [];
+  for (const it of items) {
+    const token = readToken(it.token);
+    const { outcome } = it;
+    cells.push(
+      token?.seq ?? 0,
+      token?.run ?? 0,
+      token?.nonce ?? 0,
+      it.leaseMs ?? 0,
+      it.worker ?? null,
+      it.progress === undefined ? null : JSON.stringify(it.progress),
+      it.chunks.length,
+      outcome?.type ?? null,
+      errorText(outcome),
+      detailOf(outcome),
+      it.exit === undefined ? null : JSON.stringify(it.exit),
+    );
+    parts.push(...it.chunks);
+  }
+  return { cells, bytes: packBytes(parts) };
+}
+
+function errorText(outcome: Outcome | undefined): string | null {
+  const error: JobError | undefined = outcome !== undefined && "error" in outcome
+    ? outcome.error
+    : undefined;
+  return error === undefined ? null : JSON.stringify(error);
+}
+
+function detailOf(outcome: Outcome | undefined): number | null {
+  if (outcome?.type === "failed") return outcome.retryInMs;
+  if (outcome?.type === "returned") return outcome.hasBegun ? 1 : 0;
+  return null;
+}
+
+/** Returns the row of a job that was read, with its claim if it runs. */
+export function readRow(cells: readonly Cell[]): JobRow {
+  const [holder, leaseUntil, startedAt, worker] = cells.slice(JOB_CELLS.length);
+  if (typeof holder !== "string") return jobRowOf(cells);
+  return jobRowOf(cells, {
+    holder,
+    leaseUntil: Number(leaseUntil),
+    startedAt: Number(startedAt),
+    worker: typeof worker === "string" ? worker : null,
+  });
+}

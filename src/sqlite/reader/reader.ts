@@ -1,0 +1,107 @@
+import type { DatabaseSync } from "node:sqlite";
+import { cellAt } from "../schema/mod.ts";
+import { PLACE, stateOf } from "../schema/mod.ts";
+import type { Answer, Answers, Batch, PackedRecord, ReadOps } from "../messages/mod.ts";
+import { packError } from "../messages/mod.ts";
+import { QUEUE_COLUMNS, queueRowOf, type StoredQueue } from "../writer/mod.ts";
+import { Statements } from "../writer/mod.ts";
+import { eventsOf } from "./events.ts";
+import { JOB_AND_RUN, list } from "./list.ts";
+import { waitOf } from "./wait_reason.ts";
+
+/** The columns of an attempt, in the order of the message. */
+const ATTEMPT_COLUMNS =
+  "run, attempt, outcome, started_at, finished_at, holder, worker, error, exit";
+
+/** Reads jobs. Each operation sees one state of the database. */
+export class Reader {
+  readonly #database: DatabaseSync;
+  readonly #statements: Statements;
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+    this.#statements = new Statements(database);
+  }
+
+  /** Runs operations, one after the other. */
+  run({ now, requests }: Batch<ReadOps>): Answers {
+    const answers = requests.map(({ id, op, ask }): Answer => {
+      this.#database.exec("begin");
+      try {
+        return { id, answer: this.#runOne(op, ask, now) };
+      } catch (error) {
+        return { id, error: packError(error) };
+      } finally {
+        this.#database.exec("commit");
+      }
+    });
+    return { answers };
+  }
+
+  #runOne(op: keyof ReadOps, ask: unknown, now: number): unknown {
+    const statements = this.#statements;
+    switch (op) {
+      case "get":
+        return this.#get(ask as string);
+      case "args":
+        return this.#bytes(
+          `select coalesce(args, (select body from job_args where job_args.seq = job.seq)) as body
+          from job where id = ?`,
+          ask as string,
+        );
+      case "result":
+        return this.#bytes(
+          `select coalesce(result, (select body from job_result where job_result.seq = job.seq))
+            as body from job where id = ? and place = ${PLACE.completed}`,
+          ask as string,
+        );
+      case "list":
+        return list(statements, ask as ReadOps["list"]["ask"]);
+      case "counts":
+        return statements
+          .all<{ queue: string; place: number; jobs: number }>(
+            "select queue, place, jobs from counter where jobs > 0 order by queue, place",
+          )
+          .map(({ queue, place, jobs }) => ({ queue, state: stateOf(place), count: jobs }));
+      case "queues":
+        return statements
+          .all<StoredQueue>(`select ${QUEUE_COLUMNS} from queue where declared = 1 or exists (
+              select 1 from counter where queue = name and jobs > 0) order by name`)
+          .map(queueRowOf);
+      case "holders":
+        return statements.all(
+          "select holder, count(*) as jobs from running group by holder order by holder",
+        ).map((it) => ({ ...it as object }));
+      case "events":
+        return eventsOf(statements, ask as ReadOps["events"]["ask"]);
+      case "waitOf":
+        return waitOf(statements, ask as string, now);
+    }
+  }
+
+  #get(id: string): PackedRecord | null {
+    const [row] = this.#statements.cells(`select ${JOB_AND_RUN} where job.id = ?`, id);
+    if (row === undefined) return null;
+    const seq = row[cellAt("seq")] as number;
+    const attempts = this.#statements.cells(
+      `select ${ATTEMPT_COLUMNS} from attempt where seq = ? order by run`,
+      seq,
+    );
+    const last = attempts[attempts.length - 1];
+    if (row[cellAt("place")] === PLACE.completed && last?.[0] !== row[cellAt("run")]) {
+      // The attempt that completed a job follows from its row.
+      attempts.push(
+        ...this.#statements.cells(
+          `select run, attempt, 'completed', started_at, finished_at, holder, worker, null, null
+          from job where seq = ?`,
+          seq,
+        ),
+      );
+    }
+    return { row, attempts };
+  }
+
+  #bytes(sql: string, id: string): Uint8Array | null {
+    return this.#statements.get<{ body: Uint8Array | null }>(sql, id)?.body ?? null;
+  }
+}

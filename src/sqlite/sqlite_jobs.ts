@@ -1,0 +1,391 @@
+import type { Clock } from "../async/mod.ts";
+import { SnakedenError } from "../errors.ts";
+import {
+  AcceptedWork,
+  type AttemptRow,
+  type CancelAnswer,
+  type Changed,
+  checkLimit,
+  checkNewJobs,
+  type Claim,
+  type ClaimAsk,
+  copiesOf,
+  type End,
+  type EndAnswer,
+  FINAL_STATES,
+  type Hold,
+  type HoldAnswer,
+  type Holder,
+  JOB_STATES,
+  type JobChoice,
+  type JobCount,
+  jobCursor,
+  type JobEventOrReset,
+  type JobFilter,
+  type JobRecord,
+  type JobRow,
+  type JobState,
+  type JobStore,
+  type MovedAside,
+  type NewJob,
+  type Page,
+  type PageAsk,
+  type QueuePatch,
+  type QueueRow,
+  type QueueToDeclare,
+  readJobCursor,
+  type RetryAnswer,
+  type StoreWait,
+  type SubmitAnswer,
+  type Swept,
+} from "../store/mod.ts";
+import { JobWatchers } from "./job_watchers.ts";
+import {
+  packEnds,
+  packHolds,
+  packJobs,
+  readRow,
+  readToken,
+  submitAnswers,
+  unpackClaims,
+} from "./pack_jobs.ts";
+import { stateOf } from "./schema/mod.ts";
+import {
+  type Cell,
+  HOLD_ANSWERS,
+  type ReadOps,
+  type SweptJobs,
+  type WriteOps,
+} from "./messages/mod.ts";
+import type { StoreThread } from "./threads/mod.ts";
+import { WaitingClaims } from "./waiting_claims.ts";
+
+/** The jobs that one cancellation or retry by a filter changes. */
+const SLICE = 500;
+/** Bytes that are copied in one turn of the event loop; more are copied in slices. */
+const COPY_BYTES = 1024 * 1024;
+
+/** The parts of {@link SqliteJobs}. */
+export interface SqliteJobsDeps {
+  readonly writer: StoreThread<WriteOps>;
+  readonly reader: StoreThread<ReadOps>;
+  readonly clock: Clock;
+  readonly now: () => number;
+  readonly movedAside: MovedAside | undefined;
+  readonly warnings: readonly string[];
+}
+
+/**
+ * The jobs of a data directory, in SQLite. Two threads run all SQL: one writes, in groups of
+ * operations that share a commit, and one reads. This class checks, packs and unpacks.
+ */
+export class SqliteJobs implements JobStore, AsyncDisposable {
+  /** The database that could not be used, and was moved aside. */
+  readonly movedAside: MovedAside | undefined;
+  /** Facts about the database that its operator should know. */
+  readonly warnings: readonly string[];
+  readonly #writer: StoreThread<WriteOps>;
+  readonly #reader: StoreThread<ReadOps>;
+  readonly #accepted = new AcceptedWork();
+  readonly #watchers = new JobWatchers();
+  readonly #claims: WaitingClaims;
+  /** The end of the last submission whose arguments are copied in slices. */
+  #copying: Promise<void> | undefined;
+
+  constructor({ writer, reader, clock, now, movedAside, warnings }: SqliteJobsDeps) {
+    this.#writer = writer;
+    this.#reader = reader;
+    this.movedAside = movedAside;
+    this.warnings = warnings;
+    this.#claims = new WaitingClaims({ writer, clock, now });
+  }
+
+  /** Notes the news of a batch: the time of the next tick, and jobs that have expired. */
+  onBatch(tickAt: number | undefined, ended: readonly string[]): void {
+    this.#claims.setTick(tickAt);
+    for (const id of ended) this.#watchers.wake(id);
+  }
+
+  submit(jobs: readonly NewJob[]): Promise<readonly SubmitAnswer[]> {
+    return this.#accepted.run("submit jobs", async () => {
+      checkNewJobs(jobs);
+      if (jobs.length === 0) return [];
+      let bytes = 0;
+      for (const it of jobs) bytes += it.args.byteLength;
+      const packed = bytes > COPY_BYTES || this.#copying !== undefined
+        ? await this.#packInOrder(jobs)
+        : packJobs(jobs);
+      const transfer = [packed.bytes.bytes.buffer];
+      const options = { weight: jobs.length, transfer };
+      return submitAnswers(jobs, await this.#writer.call("submit", packed, options));
+    });
+  }
+
+  async claim(ask: ClaimAsk): Promise<readonly Claim[]> {
+    ask.signal?.throwIfAborted();
+    const claims = await this.#accepted.run("claim jobs", () => this.#claims.claim(ask));
+    if (claims !== null) return unpackClaims(claims);
+    ask.signal?.throwIfAborted();
+    if (this.#claims.isClosed) {
+      throw new SnakedenError("shutting_down", "Cannot claim jobs: the store is closed");
+    }
+    return [];
+  }
+
+  extend(holds: readonly Hold[]): Promise<readonly HoldAnswer[]> {
+    return this.#accepted.run("extend claims", async () => {
+      if (holds.length === 0) return [];
+      const answers = await this.#writer.call("extend", packHolds(holds), { weight: holds.length });
+      for (const { token, chunks } of holds) {
+        if (chunks !== undefined && chunks.length > 0) this.#wakeByToken(token);
+      }
+      return answers.map((it) => HOLD_ANSWERS[it] ?? "lost");
+    });
+  }
+
+  finish(ends: readonly End[]): Promise<readonly EndAnswer[]> {
+    return this.#accepted.run("end claims", async () => {
+      if (ends.length === 0) return [];
+      const places = await this.#writer.call("finish", packEnds(ends), { weight: ends.length });
+      for (const { token } of ends) this.#wakeByToken(token);
+      return places.map((place): EndAnswer =>
+        place < 0 ? { answer: "lost" } : { answer: "done", state: stateOf(place) }
+      );
+    });
+  }
+
+  cancel(
+    of: JobChoice,
+    { reason, after }: {
+      readonly reason?: string | undefined;
+      readonly after?: string | undefined;
+    } = {},
+  ): Promise<Changed<CancelAnswer>> {
+    return this.#accepted.run("cancel jobs", async () => {
+      const states = JOB_STATES.filter((it) => !FINAL_STATES.some((end) => end === it));
+      const { ids, next } = await this.#chosen("cancel", of, { after, states });
+      const ask = { ids, reason: reason ?? null };
+      const answers = await this.#writer.call("cancel", ask, { weight: ids.length });
+      for (const { id, answer } of answers) if (answer === "cancelled") this.#watchers.wake(id);
+      if ("ids" in of) return { answers };
+      // One that has ended meanwhile does not match any more.
+      const matching = answers.filter(({ answer }) => answer !== "ended" && answer !== "unknown");
+      return { answers: matching, ...(next !== undefined && { next }) };
+    });
+  }
+
+  retry(
+    of: JobChoice,
+    { after }: { readonly after?: string | undefined } = {},
+  ): Promise<Changed<RetryAnswer>> {
+    return this.#accepted.run("retry jobs", async () => {
+      const states: JobState[] = ["scheduled", "retryable", ...FINAL_STATES];
+      const { ids, next } = await this.#chosen("retry", of, { after, states });
+      const answers = await this.#writer.call("retry", { ids }, { weight: ids.length });
+      if ("ids" in of) return { answers };
+      const matching = answers.filter(({ answer }) => answer === "retried");
+      return { answers: matching, ...(next !== undefined && { next }) };
+    });
+  }
+
+  get(id: string): Promise<JobRecord | undefined> {
+    return this.#accepted.run("read a job", async () => {
+      const record = await this.#reader.call("get", id);
+      if (record === null) return undefined;
+      return { ...readRow(record.row), attempts: record.attempts.map(attemptOf) };
+    });
+  }
+
+  args(id: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#accepted.run(
+      "read the arguments of a job",
+      async () => await this.#reader.call("args", id) ?? undefined,
+    );
+  }
+
+  result(id: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return this.#accepted.run(
+      "read the result of a job",
+      async () => await this.#reader.call("result", id) ?? undefined,
+    );
+  }
+
+  list(filter: JobFilter, { after, limit }: PageAsk): Promise<Page<JobRow>> {
+    return this.#accepted.run("list jobs", async () => {
+      checkLimit(limit);
+      const before = after === undefined ? null : readJobCursor("list", filter, after);
+      const page = await this.#reader.call("list", { filter, before, limit });
+      return {
+        items: page.rows.map(readRow),
+        ...(page.next !== null && { next: jobCursor("list", filter, page.next) }),
+      };
+    });
+  }
+
+  counts(): Promise<readonly JobCount[]> {
+    return this.#accepted.run("count jobs", () => this.#reader.call("counts", null));
+  }
+
+  waitOf(id: string): Promise<StoreWait | undefined> {
+    return this.#accepted.run(
+      "read a job",
+      async () => await this.#reader.call("waitOf", id) ?? undefined,
+    );
+  }
+
+  async *events(
+    id: string,
+    after: number,
+    { signal }: { readonly signal: AbortSignal },
+  ): AsyncGenerator<JobEventOrReset> {
+    let last = after;
+    while (true) {
+      signal.throwIfAborted();
+      // Before the read, so that no event between the read and the wait is missed.
+      const watch = this.#watchers.watch(id, signal);
+      try {
+        const ask = { id, after: last };
+        const page = await this.#accepted.run(
+          "read the events of a job",
+          () => this.#reader.call("events", ask),
+        );
+        for (const event of page.events) {
+          last = event.seq;
+          yield event;
+        }
+        if (page.isOver) return;
+        if (!page.hasMore) await watch.woken;
+      } finally {
+        watch.stop();
+      }
+    }
+  }
+
+  declareQueues(queues: readonly QueueToDeclare[]): Promise<void> {
+    return this.#accepted.run("declare queues", async () => {
+      await this.#writer.call("declare", queues);
+    });
+  }
+
+  patchQueue(name: string, patch: QueuePatch): Promise<QueueRow | undefined> {
+    return this.#accepted.run(
+      "change a queue",
+      async () => await this.#writer.call("patch", { name, patch }) ?? undefined,
+    );
+  }
+
+  queues(): Promise<readonly QueueRow[]> {
+    return this.#accepted.run("list queues", () => this.#reader.call("queues", null));
+  }
+
+  sweep(): Promise<Swept> {
+    return this.#accepted.run(
+      "sweep jobs",
+      async () => this.#swept(await this.#writer.call("sweep", null)),
+    );
+  }
+
+  holders(): Promise<readonly Holder[]> {
+    return this.#accepted.run("list holders of jobs", () => this.#reader.call("holders", null));
+  }
+
+  abandon(holder: string): Promise<Swept> {
+    return this.#accepted.run("end the claims of a holder", async () => {
+      const ended: SweptJobs["ended"][number][] = [];
+      let lost = 0;
+      while (true) {
+        const part = await this.#writer.call("abandon", holder);
+        ended.push(...part.ended);
+        lost += part.lost;
+        if (!part.hasMore) return this.#swept({ ended, lost, removed: 0, hasMore: false });
+      }
+    });
+  }
+
+  /**
+   * Limits the size of the database, which then behaves as on a full disk: writes that need more
+   * pages fail with `store_failed`. Undefined takes the limit back.
+   */
+  setMaxPages(pages: number | undefined): Promise<void> {
+    return this.#accepted.run("limit the database", async () => {
+      await this.#writer.call("maxPages", pages ?? null);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watchers.close(
+      new SnakedenError("shutting_down", "Cannot follow a job: the store is closed"),
+    );
+    this.#claims.close();
+    await this.#accepted.close(async () => {
+      // The reader first: the last connection moves the log into the database.
+      await this.#reader.close();
+      await this.#writer.close();
+    });
+  }
+
+  #swept(swept: SweptJobs): Swept {
+    for (const { id } of swept.ended) this.#watchers.wake(id);
+    if (swept.removed > 0) this.#watchers.wakeAll();
+    return swept;
+  }
+
+  #wakeByToken(token: string): void {
+    if (this.#watchers.isEmpty) return;
+    const id = readToken(token)?.id;
+    if (id !== undefined) this.#watchers.wake(id);
+  }
+
+  /** Returns the ids of a choice. Reads those of a filter by slices, without holding up a claim. */
+  async #chosen(
+    use: "cancel" | "retry",
+    of: JobChoice,
+    { after, states }: {
+      readonly after: string | undefined;
+      readonly states: readonly JobState[];
+    },
+  ): Promise<{ readonly ids: readonly string[]; readonly next?: string }> {
+    if ("ids" in of) return { ids: of.ids };
+    const before = after === undefined ? null : readJobCursor(use, of.filter, after);
+    const wanted = of.filter.states?.filter((it) => states.includes(it)) ?? states;
+    const page = await this.#reader.call("list", {
+      filter: { ...of.filter, states: wanted },
+      before,
+      limit: SLICE,
+    });
+    return {
+      ids: page.rows.map((row) => readRow(row).id),
+      ...(page.next !== null && { next: jobCursor(use, of.filter, page.next) }),
+    };
+  }
+
+  /** Packs jobs with many bytes, in slices; submissions keep their order. */
+  async #packInOrder(jobs: readonly NewJob[]): Promise<ReturnType<typeof packJobs>> {
+    const before = this.#copying;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#copying = promise;
+    try {
+      const copies = await copiesOf(jobs.map((it) => it.args));
+      await before;
+      return packJobs(jobs, copies);
+    } finally {
+      resolve();
+      if (this.#copying === promise) this.#copying = undefined;
+    }
+  }
+}
+
+function attemptOf(cells: readonly Cell[]): AttemptRow {
+  const [run, attempt, outcome, startedAt, finishedAt, holder, worker, error, exit] = cells;
+  return {
+    run: Number(run),
+    attempt: Number(attempt),
+    outcome: outcome as AttemptRow["outcome"],
+    startedAt: Number(startedAt),
+    finishedAt: Number(finishedAt),
+    holder: String(holder),
+    ...(typeof worker === "string" && { worker }),
+    ...(typeof error === "string" && { error: JSON.parse(error) }),
+    ...(typeof exit === "string" && { exit: JSON.parse(exit) }),
+  };
+}

@@ -1,0 +1,94 @@
+import type { CancelAnswer, RetryAnswer } from "../../store/mod.ts";
+import { isEnd, PLACE } from "../schema/mod.ts";
+import { admit, endJob, FACTS, type JobFacts, joinKeys, leave, moved } from "./job_moves.ts";
+import type { WriteContext } from "./write_context.ts";
+
+interface Waiting extends JobFacts {
+  readonly error: string | null;
+}
+
+function find(ctx: WriteContext, id: string): Waiting | undefined {
+  return ctx.statements.get<Waiting>(`select ${FACTS}, job.error from job where id = ?`, id);
+}
+
+/** Cancels jobs, each by itself. */
+export function cancel(
+  ctx: WriteContext,
+  { ids, reason }: { readonly ids: readonly string[]; readonly reason: string | null },
+): CancelAnswer[] {
+  const { statements } = ctx;
+  return ids.map((id) => {
+    const job = find(ctx, id);
+    if (job === undefined) return { id, answer: "unknown" };
+    if (isEnd(job.place)) return { id, answer: "ended" };
+    // The first reason stays.
+    statements.run(
+      "update job set cancel_reason = coalesce(cancel_reason, ?) where seq = ?",
+      reason ?? "",
+      job.seq,
+    );
+    ctx.isChanged = true;
+    if (job.place === PLACE.running) {
+      statements.run("update running set cancelling = 1 where seq = ?", job.seq);
+      return { id, answer: "cancelling" };
+    }
+    endJob(ctx, job, { place: PLACE.cancelled, attempt: job.attempt, error: job.error });
+    return { id, answer: "cancelled" };
+  });
+}
+
+/** Makes jobs available that have ended, or wait for their time. */
+export function retry(
+  ctx: WriteContext,
+  { ids }: { readonly ids: readonly string[] },
+): RetryAnswer[] {
+  return ids.map((id) => {
+    const job = find(ctx, id);
+    if (job === undefined) return { id, answer: "unknown" };
+    if (job.place === PLACE.running) return { id, answer: "running" };
+    // An available one is where a retry would bring it.
+    if (job.place !== PLACE.ready && job.place !== PLACE.held) retryOne(ctx, job);
+    return { id, answer: "retried" };
+  });
+}
+
+/** Takes back what an end has set. */
+const DROP_END = `, start_by = null, finished_at = null, remove_at = null, cancel_reason = null,
+  end_nonce = null, error = null, progress = null, result_bytes = null, result = null,
+  holder = null, worker = null`;
+
+function retryOne(ctx: WriteContext, job: JobFacts): void {
+  const { statements, now } = ctx;
+  if (isEnd(job.place)) {
+    keepEnd(ctx, job);
+    joinKeys(ctx, job, false);
+    statements.run("delete from job_result where seq = ?", job.seq);
+  } else {
+    leave(ctx, job);
+  }
+  const place = admit(ctx, job);
+  statements.run(
+    `update job set place = ?, run_at = ?, max_attempts = max(max_attempts, attempt + 1)
+      ${isEnd(job.place) ? DROP_END : ""} where seq = ?`,
+    place,
+    now,
+    job.seq,
+  );
+  moved(ctx, job, place);
+}
+
+/** Keeps what followed from the row of an ended job: its end, and the attempt that completed it. */
+function keepEnd(ctx: WriteContext, job: JobFacts): void {
+  ctx.statements.run(
+    `insert into event (job, seq, at, place)
+    select seq, event_seq, finished_at, place from job where seq = ?`,
+    job.seq,
+  );
+  if (job.place !== PLACE.completed) return;
+  ctx.statements.run(
+    `insert or ignore into attempt
+    select seq, run, attempt, 'completed', started_at, finished_at, holder, worker, null, null,
+      end_nonce from job where seq = ?`,
+    job.seq,
+  );
+}

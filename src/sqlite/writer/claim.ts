@@ -1,0 +1,153 @@
+import type { ClaimOp, PackedClaims } from "../messages/mod.ts";
+import { cellAt, JOB_CELLS } from "../schema/mod.ts";
+import { PLACE } from "../schema/mod.ts";
+import { allowedStarts, nextStartAt, tatAfter } from "../../store/jobs/gcra.ts";
+import { payStart } from "./limit_keys.ts";
+import { releaseHeld } from "./job_moves.ts";
+import { concurrencyOf, rateOf } from "./queues.ts";
+import type { Cell } from "./statements.ts";
+import { IN_LIST, type WriteContext } from "./write_context.ts";
+
+const SEQ = cellAt("seq");
+const QUEUE = cellAt("queue");
+const UNIQ = cellAt("uniq");
+const RKEY = cellAt("rkey");
+const ARGS_BYTES = cellAt("args_bytes");
+/** The arguments follow the cells. */
+const ARGS = JOB_CELLS.length;
+
+const READY = `select seq, priority from job where pool = ? and queue = ? and place = ${PLACE.ready}
+  order by priority desc, seq limit ?`;
+const START =
+  `update job set place = ${PLACE.running}, run = run + 1, attempt = attempt + 1, progress = null
+  where seq ${IN_LIST} returning ${JOB_CELLS.join(", ")}, args`;
+const HOLD = `insert into running (seq, nonce, lease_until, started_at, cancelling, holder)
+  select value, ? + key, ?, ?, 0, ? from json_each(?)`;
+
+interface Candidate {
+  readonly seq: number;
+  readonly priority: number;
+  readonly queue: string;
+}
+
+/** Hands out jobs, and remembers the nonces that prove the claims. */
+export class Claims {
+  readonly #ctx: WriteContext;
+  /** Random, so that no token can be guessed, and counted up, so that none is given out twice. */
+  #nonce: number;
+
+  constructor(ctx: WriteContext) {
+    this.#ctx = ctx;
+    const [a = 0, b = 0] = crypto.getRandomValues(new Uint32Array(2));
+    this.#nonce = (a % 2 ** 16) * 2 ** 32 + b;
+  }
+
+  /** Takes jobs to run; null if there are none. */
+  take(ask: ClaimOp): PackedClaims | null {
+    const rows: Cell[][] = [];
+    const nonces: number[] = [];
+    const { now } = this.#ctx;
+    const leaseUntil = now + ask.leaseMs;
+    for (const { pool, slots } of ask.pools) {
+      const chosen = slots > 0 ? this.#choose(pool, slots) : [];
+      if (chosen.length === 0) continue;
+      const list = `[${chosen.map((it) => it.seq).join(",")}]`;
+      const started = this.#ctx.statements.cells(START, list);
+      const first = this.#nonce;
+      this.#ctx.statements.run(HOLD, first, leaseUntil, now, ask.holder, list);
+      this.#nonce += chosen.length;
+      this.#ctx.isChanged = true;
+      const bySeq = new Map(started.map((row) => [row[SEQ], row]));
+      for (const [i, { seq }] of chosen.entries()) {
+        const row = bySeq.get(seq);
+        if (row === undefined) {
+          throw new Error(`the job ${seq} is in an index and not in the table`);
+        }
+        this.#start(row);
+        rows.push(row);
+        nonces.push(first + i);
+      }
+    }
+    if (rows.length === 0) return null;
+    releaseHeld(this.#ctx);
+    return { rows, nonces, holder: ask.holder, startedAt: now, leaseUntil };
+  }
+
+  #start(row: Cell[]): void {
+    const { counters, statements, keys, now } = this.#ctx;
+    const queue = row[QUEUE] as string;
+    counters.move(queue, PLACE.ready, PLACE.running);
+    const rkey = row[RKEY];
+    if (typeof rkey === "string") {
+      const key = keys.get("rate", queue, rkey);
+      payStart(key, now);
+      keys.free(key);
+    }
+    if (typeof row[UNIQ] === "string") {
+      // A job of mode drop keeps its key while it runs.
+      statements.run(
+        "delete from unique_key where key = ? and seq = ? and mode <> 'drop'",
+        row[UNIQ],
+        row[SEQ] as number,
+      );
+    }
+    if ((row[ARGS_BYTES] as number) > 0 && row[ARGS] === null) {
+      const found = statements.get<{ body: Uint8Array }>(
+        "select body from job_args where seq = ?",
+        row[SEQ] as number,
+      );
+      row[ARGS] = found?.body ?? null;
+    }
+  }
+
+  /** Chooses jobs of a pool: by priority, then by `seq`, within the limits of their queues. */
+  #choose(pool: string, slots: number): Candidate[] {
+    const ctx = this.#ctx;
+    const found: Candidate[] = [];
+    const queues = [...ctx.readyQueues(pool)];
+    for (const queue of queues) {
+      const room = this.#roomOf(queue, slots);
+      if (room <= 0) continue;
+      const rows = ctx.statements.cells(READY, pool, queue, room);
+      for (const [seq, priority] of rows) {
+        found.push({ seq: seq as number, priority: priority as number, queue });
+      }
+      if (rows.length === 0) ctx.noteEmpty(pool, queue);
+    }
+    if (queues.length > 1) {
+      found.sort((a, b) => b.priority - a.priority || a.seq - b.seq);
+    }
+    const chosen = found.slice(0, slots);
+    this.#payQueues(chosen);
+    return chosen;
+  }
+
+  #roomOf(name: string, slots: number): number {
+    const { queues, counters, now } = this.#ctx;
+    const queue = queues.find(name);
+    if (queue === undefined) return slots;
+    if (queue.paused === 1) return 0;
+    const concurrency = concurrencyOf(queue);
+    const rate = rateOf(queue);
+    let room = slots;
+    if (concurrency !== undefined) room = Math.min(room, concurrency - counters.running(name));
+    if (rate !== undefined && room > 0) {
+      const allowed = allowedStarts(queue.tat, now, rate);
+      if (allowed === 0) {
+        this.#ctx.queueRateAt = Math.min(this.#ctx.queueRateAt, nextStartAt(queue.tat, now, rate));
+      }
+      room = Math.min(room, allowed);
+    }
+    return room;
+  }
+
+  #payQueues(chosen: readonly Candidate[]): void {
+    const { queues, now } = this.#ctx;
+    for (const [name, jobs] of Map.groupBy(chosen, (it) => it.queue)) {
+      const queue = queues.find(name);
+      const rate = queue && rateOf(queue);
+      if (queue === undefined || rate === undefined) continue;
+      queues.setTat(queue, tatAfter(queue.tat, now, { ...rate, count: jobs.length }));
+    }
+  }
+}

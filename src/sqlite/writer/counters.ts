@@ -1,0 +1,62 @@
+import type { DatabaseSync } from "node:sqlite";
+import { PLACE } from "../schema/mod.ts";
+
+/** The number of places. */
+const PLACES = PLACE.discarded + 1;
+
+/**
+ * The numbers of jobs by queue and place. A group of operations gathers its changes here, and
+ * {@link Counters.flush} writes their sums in the same commit: one row a number, however many jobs
+ * have moved.
+ */
+export class Counters {
+  readonly #changes = new Map<string, number[]>();
+  readonly #running = new Map<string, number>();
+
+  /** Reads what is stored, after the start or a rollback. */
+  reload(database: DatabaseSync): void {
+    this.#changes.clear();
+    this.#running.clear();
+    const rows = database.prepare("select queue, jobs from counter where place = ?")
+      .all(PLACE.running);
+    for (const { queue, jobs } of rows) this.#running.set(String(queue), Number(jobs));
+  }
+
+  /** Returns the number of running jobs of a queue. */
+  running(queue: string): number {
+    return this.#running.get(queue) ?? 0;
+  }
+
+  /** Counts `jobs` that have come to a place, or have left it if the number is negative. */
+  add(queue: string, place: number, jobs: number): void {
+    let changes = this.#changes.get(queue);
+    if (changes === undefined) {
+      changes = Array.from({ length: PLACES }, () => 0);
+      this.#changes.set(queue, changes);
+    }
+    changes[place] = (changes[place] ?? 0) + jobs;
+    if (place === PLACE.running) this.#running.set(queue, this.running(queue) + jobs);
+  }
+
+  /** Counts a job that has moved. */
+  move(queue: string, from: number, to: number): void {
+    if (from === to) return;
+    this.add(queue, from, -1);
+    this.add(queue, to, 1);
+  }
+
+  /** Writes the changes. Returns true if there were any. */
+  flush(database: DatabaseSync): boolean {
+    if (this.#changes.size === 0) return false;
+    const add = database.prepare(`
+      insert into counter (queue, place, jobs) values (?, ?, ?)
+      on conflict (queue, place) do update set jobs = jobs + excluded.jobs`);
+    for (const [queue, changes] of this.#changes) {
+      for (const [place, jobs] of changes.entries()) {
+        if (jobs !== 0) add.run(queue, place, jobs);
+      }
+    }
+    this.#changes.clear();
+    return true;
+  }
+}

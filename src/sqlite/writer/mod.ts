@@ -1,0 +1,11 @@
+/**
+ * All operations that change jobs. {@link Writer} runs them in groups, one commit a group.
+ *
+ * @module
+ */
+export type { JobSettings } from "./job_moves.ts";
+export { type LimitKey, nextRoomAt, roomOf } from "./limit_keys.ts";
+export { concurrencyOf, QUEUE_COLUMNS, queueRowOf, rateOf, type StoredQueue } from "./queues.ts";
+export { Statements } from "./statements.ts";
+export { IN_LIST } from "./write_context.ts";
+export { Writer } from "./writer.ts";

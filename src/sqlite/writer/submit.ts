@@ -1,0 +1,333 @@
+import { InvalidInputError } from "../../errors.ts";
+import type { SubmitAnswer, UniqueMode } from "../../store/mod.ts";
+import { PLACE, stateOf } from "../schema/mod.ts";
+import { byteParts } from "../messages/mod.ts";
+import type { OtherAnswer, PackedJobs } from "../messages/mod.ts";
+import {
+  admit,
+  FACTS,
+  isWaiting,
+  type JobFacts,
+  joinKeys,
+  leave,
+  moved,
+  settingsOf,
+} from "./job_moves.ts";
+import type { Cell } from "./statements.ts";
+import type { WriteContext } from "./write_context.ts";
+
+/** Arguments and results up to this length are in the row of the job, longer ones beside it. */
+export const INLINE_BYTES = 1_024;
+
+/** The number of cells of a job in {@link PackedJobs}. */
+export const PACKED_CELLS = 21;
+
+const INSERT = `insert into job (seq, id, kind, name, queue, pool, place, priority, max_attempts,
+  created_at, run_at, start_by, settings, uniq, ckey, rkey, tags, metadata, options,
+  args_bytes, args, attempt, run, begun, event_seq)
+  values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)`;
+
+/** A submission: the cells of a job by name. */
+interface Submission {
+  readonly id: string;
+  readonly queue: string;
+  readonly pool: string;
+  readonly startAt: number | null;
+  readonly startInMs: number | null;
+  readonly ttlMs: number | null;
+  readonly settings: string;
+  readonly idem: string | null;
+  readonly idemHash: string | null;
+  readonly idemTtlMs: number | null;
+  readonly uniq: string | null;
+  readonly mode: UniqueMode | null;
+  readonly ckey: string | null;
+  readonly rkey: string | null;
+  readonly tags: string | null;
+  readonly options: string | null;
+  readonly cells: readonly Cell[];
+  readonly at: number;
+}
+
+/** Submits jobs, all or none. Returns the answers that are not `created`. */
+export function submit(ctx: WriteContext, { cells, bytes }: PackedJobs): OtherAnswer[] {
+  const others: OtherAnswer[] = [];
+  const args = byteParts(bytes);
+  ctx.isChanged = true;
+  for (let i = 0, at = 0; at < cells.length; i++, at += PACKED_CELLS) {
+    const answer = submitOne(ctx, readSubmission(cells, at), args[i] ?? new Uint8Array());
+    if (answer !== undefined) others.push([i, answer]);
+  }
+  return others;
+}
+
+function readSubmission(cells: readonly Cell[], at: number): Submission {
+  return {
+    id: cells[at] as string,
+    queue: cells[at + 3] as string,
+    pool: cells[at + 4] as string,
+    startAt: cells[at + 7] as number | null,
+    startInMs: cells[at + 8] as number | null,
+    ttlMs: cells[at + 9] as number | null,
+    settings: cells[at + 10] as string,
+    idem: cells[at + 11] as string | null,
+    idemHash: cells[at + 12] as string | null,
+    idemTtlMs: cells[at + 13] as number | null,
+    uniq: cells[at + 14] as string | null,
+    mode: cells[at + 15] as UniqueMode | null,
+    ckey: cells[at + 16] as string | null,
+    rkey: cells[at + 17] as string | null,
+    tags: cells[at + 18] as string | null,
+    options: cells[at + 20] as string | null,
+    cells,
+    at,
+  };
+}
+
+function submitOne(
+  ctx: WriteContext,
+  it: Submission,
+  args: Uint8Array,
+): SubmitAnswer | undefined {
+  if (it.idem !== null) {
+    const earlier = findEarlier(ctx, it.idem, it.idemHash);
+    if (earlier !== undefined) return earlier;
+  }
+  if (it.uniq !== null) {
+    const other = giveWay(ctx, it, args);
+    if (other !== undefined) {
+      if (it.idem !== null) keepKey(ctx, it, other);
+      return other;
+    }
+  }
+  insert(ctx, it, args);
+  return undefined;
+}
+
+function insert(ctx: WriteContext, it: Submission, args: Uint8Array): void {
+  const { now } = ctx;
+  const { id, queue, pool, settings, uniq, ckey, rkey, cells, at } = it;
+  const runAt = it.startAt ?? (it.startInMs === null ? now : now + it.startInMs);
+  const startBy = it.ttlMs === null ? null : now + it.ttlMs;
+  const seq = ctx.nextSeq();
+  const facts: JobFacts = {
+    seq,
+    id,
+    place: PLACE.scheduled,
+    attempt: 0,
+    run: 0,
+    max_attempts: 0,
+    queue,
+    pool,
+    settings,
+    uniq,
+    ckey,
+    rkey,
+  };
+  joinKeys(ctx, facts, true);
+  const place = runAt > now ? PLACE.scheduled : admit(ctx, facts);
+  const isInline = args.byteLength <= INLINE_BYTES;
+  ctx.statements.run(
+    INSERT,
+    seq,
+    id,
+    cells[at + 1] ?? null,
+    cells[at + 2] ?? null,
+    queue,
+    pool,
+    place,
+    cells[at + 5] ?? null,
+    cells[at + 6] ?? null,
+    now,
+    runAt,
+    startBy,
+    settings,
+    uniq,
+    ckey,
+    rkey,
+    it.tags,
+    cells[at + 19] ?? null,
+    it.options,
+    args.byteLength,
+    isInline ? args : null,
+  );
+  if (!isInline) putArgs(ctx, seq, args);
+  if (it.tags !== null) addTags(ctx, seq, it.tags);
+  if (uniq !== null) {
+    ctx.statements.run("insert into unique_key values (?, ?, ?)", uniq, seq, it.mode);
+  }
+  if (it.idem !== null) {
+    keepKey(ctx, it, { id, state: stateOf(place), createdAt: now, runAt }, seq);
+  }
+  ctx.queues.add(queue);
+  ctx.counters.add(queue, place === PLACE.held ? PLACE.ready : place, 1);
+  if (place === PLACE.scheduled) ctx.dueAt = Math.min(ctx.dueAt, runAt);
+  if (startBy !== null) ctx.expiryAt = Math.min(ctx.expiryAt, startBy);
+}
+
+function putArgs(ctx: WriteContext, seq: number, args: Uint8Array): void {
+  ctx.statements.run("insert or replace into job_args values (?, ?)", seq, args);
+}
+
+interface KeptKey {
+  readonly hash: string;
+  readonly expires_at: number;
+  readonly id: string;
+  readonly place: number;
+  readonly created_at: number;
+  readonly run_at: number;
+}
+
+function findEarlier(
+  ctx: WriteContext,
+  key: string,
+  hash: string | null,
+): SubmitAnswer | undefined {
+  // Of a job that was removed, the row of the key has kept what an answer needs.
+  const row = ctx.statements.get<KeptKey>(
+    `select hash, expires_at, idempotency.id, coalesce(job.place, idempotency.place) as place,
+      coalesce(job.created_at, idempotency.created_at) as created_at,
+      coalesce(job.run_at, idempotency.run_at) as run_at
+    from idempotency left join job on job.seq = idempotency.seq where key = ?`,
+    key,
+  );
+  if (row === undefined || row.expires_at <= ctx.now) return undefined;
+  return {
+    answer: row.hash === hash ? "existing" : "conflict",
+    id: row.id,
+    state: stateOf(row.place),
+    createdAt: row.created_at,
+    runAt: row.run_at,
+  };
+}
+
+function keepKey(
+  ctx: WriteContext,
+  it: Submission,
+  job: Omit<SubmitAnswer, "answer">,
+  seq = -1,
+): void {
+  const found = seq >= 0
+    ? seq
+    : ctx.statements.get<{ seq: number }>("select seq from job where id = ?", job.id)?.seq ?? 0;
+  ctx.statements.run(
+    "insert or replace into idempotency values (?, ?, ?, ?, ?, ?, ?, ?)",
+    it.idem,
+    it.idemHash,
+    ctx.now + (it.idemTtlMs ?? 0),
+    found,
+    job.id,
+    PLACE.ready,
+    job.createdAt,
+    job.runAt,
+  );
+}
+
+interface KeyHolder extends JobFacts {
+  readonly mode: UniqueMode;
+  readonly created_at: number;
+  readonly run_at: number;
+}
+
+/** Returns the answer for a job whose unique key another one holds; undefined if none does. */
+function giveWay(ctx: WriteContext, it: Submission, args: Uint8Array): SubmitAnswer | undefined {
+  const holder = ctx.statements.get<KeyHolder>(
+    `select ${FACTS}, mode, created_at, run_at from unique_key join job using (seq)
+    where key = ?`,
+    it.uniq,
+  );
+  if (holder === undefined) return undefined;
+  const { id, place, created_at: createdAt } = holder;
+  if (it.mode === "drop" || !isWaiting(place)) {
+    return {
+      answer: "dropped",
+      id,
+      state: stateOf(place),
+      createdAt,
+      runAt: holder.run_at,
+    };
+  }
+  const runAt = it.mode === "replace" ? holder.run_at : it.startAt ?? ctx.now + (it.startInMs ?? 0);
+  let next = place;
+  if (it.mode === "debounce") {
+    leave(ctx, holder);
+    next = runAt > ctx.now ? PLACE.scheduled : admit(ctx, holder);
+    if (next === PLACE.scheduled) ctx.dueAt = Math.min(ctx.dueAt, runAt);
+  }
+  replace(ctx, it, { seq: holder.seq, settings: holder.settings, place: next, runAt, args });
+  if (next === PLACE.ready) ctx.noteReady(it.pool, holder.queue);
+  moved(ctx, holder, next);
+  return { answer: "replaced", id, state: stateOf(next), createdAt, runAt };
+}
+
+/** Gives a waiting job what belongs to a later one. It keeps its queue, its keys and its place. */
+function replace(
+  ctx: WriteContext,
+  it: Submission,
+  old: {
+    readonly seq: number;
+    readonly settings: string;
+    readonly place: number;
+    readonly runAt: number;
+    readonly args: Uint8Array;
+  },
+): void {
+  const { seq, args } = old;
+  const { statements } = ctx;
+  const { cells, at } = it;
+  const isInline = args.byteLength <= INLINE_BYTES;
+  const { retention } = settingsOf(it.settings);
+  statements.run(
+    "delete from job_tag where seq = ? and tag in (select value from job, json_each(job.tags) " +
+      "where job.seq = ? and job.tags is not null)",
+    seq,
+    seq,
+  );
+  statements.run(
+    `update job set place = ?, run_at = ?, kind = ?, name = ?, pool = ?,
+      max_attempts = max(?, attempt + 1), settings = ?, tags = ?, metadata = ?, options = ?,
+      args_bytes = ?, args = ? where seq = ?`,
+    old.place,
+    old.runAt,
+    cells[at + 1] ?? null,
+    cells[at + 2] ?? null,
+    it.pool,
+    cells[at + 6] ?? null,
+    JSON.stringify({ ...settingsOf(old.settings), retention }),
+    it.tags,
+    cells[at + 19] ?? null,
+    it.options,
+    args.byteLength,
+    isInline ? args : null,
+    seq,
+  );
+  statements.run("update unique_key set mode = ? where key = ?", it.mode, it.uniq);
+  if (it.tags !== null) addTags(ctx, seq, it.tags);
+  if (isInline) statements.run("delete from job_args where seq = ?", seq);
+  else putArgs(ctx, seq, args);
+}
+
+function addTags(ctx: WriteContext, seq: number, tags: string): void {
+  ctx.statements.run(
+    "insert into job_tag (tag, seq) select distinct value, ? from json_each(?)",
+    seq,
+    tags,
+  );
+}
+
+/** Returns the error for ids that are in the store already; undefined if there are none. */
+export function takenIds(ctx: WriteContext, { cells }: PackedJobs): Error | undefined {
+  const issues: { path: string; message: string }[] = [];
+  for (let i = 0, at = 0; at < cells.length; i++, at += PACKED_CELLS) {
+    const id = cells[at] as string;
+    if (ctx.statements.get("select 1 from job where id = ?", id) !== undefined) {
+      const message = `given ${
+        JSON.stringify(id)
+      }, which another job has; allowed: an id of its own`;
+      issues.push({ path: `jobs[${i}].id`, message });
+    }
+  }
+  const [first] = issues;
+  if (first === undefined) return undefined;
+  return new InvalidInputError(`Cannot submit jobs: ${first.path}: ${first.message}`, issues);
+}

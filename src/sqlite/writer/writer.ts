@@ -1,0 +1,194 @@
+import type { DatabaseSync } from "node:sqlite";
+import type { Ended, JobStoreLimits } from "../../store/mod.ts";
+import { packError } from "../messages/mod.ts";
+import type { Answer, Answers, Batch, ClaimOp, Request, WriteOps } from "../messages/mod.ts";
+import { rollBack } from "../schema/mod.ts";
+import { cancel, retry } from "./change.ts";
+import { Claims } from "./claim.ts";
+import { extend } from "./extend.ts";
+import { finish } from "./finish.ts";
+import { releaseHeld } from "./job_moves.ts";
+import { queueRowOf } from "./queues.ts";
+import { submit, takenIds } from "./submit.ts";
+import { abandon, runDue, sweep } from "./sweep.ts";
+import { WriteContext } from "./write_context.ts";
+
+/** The order of the operations of a group. Claims come last: all others may make jobs ready. */
+const ORDER: readonly (keyof WriteOps)[] = [
+  "declare",
+  "patch",
+  "submit",
+  "extend",
+  "finish",
+  "cancel",
+  "retry",
+  "sweep",
+  "abandon",
+  "tick",
+  "claim",
+];
+
+type WriteRequest = Request<WriteOps>;
+
+/** The most expired jobs that are remembered for a sweep. */
+const MAX_UNREPORTED = 10_000;
+
+/** SQLite's result codes after which a repetition fails too: I/O, read-only, full, locked. */
+const HOPELESS = new Set([5, 6, 8, 10, 11, 13, 14, 26]);
+
+/**
+ * Runs groups of operations: each group is one transaction, and its answers leave after the commit.
+ * If an operation fails, the transaction is rolled back, and each operation runs in one of its own,
+ * so that only the one that is wrong fails. That costs the good case nothing, unlike a savepoint
+ * for each operation.
+ */
+export class Writer {
+  readonly #ctx: WriteContext;
+  readonly #claims: Claims;
+  /** Claims that wait for a job, first come, first served. */
+  readonly #waiting = new Map<number, ClaimOp>();
+  /** Jobs that have expired since the last sweep, which reports them. */
+  #unreported: readonly Ended[] = [];
+  /** The ids of those that have expired in the running batch. */
+  readonly #expired: string[] = [];
+  /** The unreported ones, as the running group changes it. */
+  #ended: Ended[] = [];
+
+  constructor(database: DatabaseSync, limits: JobStoreLimits) {
+    this.#ctx = new WriteContext(database, limits);
+    this.#claims = new Claims(this.#ctx);
+  }
+
+  /** The highest time that is stored. */
+  get storedTime(): number {
+    return this.#ctx.storedTime;
+  }
+
+  /** Runs a group of operations. */
+  run({ now, requests }: Batch<WriteOps>): Answers {
+    this.#ctx.now = now;
+    const group = requests.filter(({ op }) => op !== "leave" && op !== "maxPages");
+    group.sort((a, b) => ORDER.indexOf(a.op) - ORDER.indexOf(b.op));
+    const answers = group.length === 0 ? [] : this.#runGroup(group);
+    for (const { id, op, ask } of requests) {
+      if (op === "maxPages") answers.push({ id, answer: this.#setMaxPages(ask as number | null) });
+    }
+    // After the claims of the same message, of which one may be to leave.
+    for (const it of requests) if (it.op === "leave") this.#leave(it, answers);
+    const ended = this.#expired.splice(0);
+    return { answers, tickAt: this.#tickAt(), ...(ended.length > 0 && { ended }) };
+  }
+
+  #runGroup(group: readonly WriteRequest[]): Answer[] {
+    try {
+      return this.#commit(group);
+    } catch (error) {
+      const isHopeless = HOPELESS.has(Number((error as { errcode?: unknown }).errcode) & 0xff);
+      if (group.length === 1 || isHopeless) {
+        return group.map(({ id }) => ({ id, error: packError(error) }));
+      }
+    }
+    return group.flatMap((it) => this.#runGroup([it]));
+  }
+
+  #commit(group: readonly WriteRequest[]): Answer[] {
+    const { database } = this.#ctx;
+    const answers: Answer[] = [];
+    const granted: number[] = [];
+    const waiting: [number, ClaimOp][] = [];
+    database.exec("begin immediate");
+    try {
+      const expired = runDue(this.#ctx);
+      this.#ended = [...this.#unreported, ...expired];
+      for (const { id, op, ask } of group) {
+        if (op === "claim") {
+          waiting.push([id, ask as ClaimOp]);
+        } else {
+          answers.push({ id, answer: this.#runOne(op, ask) });
+        }
+      }
+      releaseHeld(this.#ctx);
+      this.#ctx.queueRateAt = Infinity;
+      for (const [id, ask] of [...this.#waiting, ...waiting]) {
+        const claims = this.#claims.take(ask);
+        if (claims === null && ask.waits) continue;
+        granted.push(id);
+        answers.push({ id, answer: claims });
+      }
+      this.#ctx.flush();
+      database.exec("commit");
+      for (const { id } of expired) this.#expired.push(id);
+    } catch (error) {
+      rollBack(database);
+      this.#ctx.reload();
+      throw error;
+    }
+    this.#unreported = this.#ended.slice(-MAX_UNREPORTED);
+    for (const [id, ask] of waiting) this.#waiting.set(id, ask);
+    for (const id of granted) this.#waiting.delete(id);
+    return answers;
+  }
+
+  #runOne<K extends keyof WriteOps>(op: K, ask: unknown): unknown {
+    const ctx = this.#ctx;
+    const run: { [K in keyof WriteOps]?: (ask: WriteOps[K]["ask"]) => WriteOps[K]["answer"] } = {
+      submit: (ask) => {
+        try {
+          return { createdAt: ctx.now, others: submit(ctx, ask) };
+        } catch (error) {
+          rollBack(ctx.database);
+          throw takenIds(ctx, ask) ?? error;
+        }
+      },
+      extend: (ask) => extend(ctx, ask),
+      finish: (ask) => finish(ctx, ask),
+      cancel: (ask) => cancel(ctx, ask),
+      retry: (ask) => retry(ctx, ask),
+      declare: (ask) => {
+        ctx.queues.declare(ask);
+        return null;
+      },
+      patch: ({ name, patch }) => {
+        if (!this.#isSeen(name)) return null;
+        const queue = ctx.queues.patch(name, patch);
+        return queue === undefined ? null : queueRowOf(queue);
+      },
+      sweep: () => {
+        const swept = sweep(ctx);
+        return { ...swept, ended: [...this.#ended.splice(0), ...swept.ended] };
+      },
+      abandon: (holder) => abandon(ctx, holder),
+      tick: () => null,
+    };
+    return run[op]?.(ask as WriteOps[K]["ask"]) ?? null;
+  }
+
+  /** Returns true for a queue that is declared, or has jobs. */
+  #isSeen(name: string): boolean {
+    const { queues, counters, database, statements } = this.#ctx;
+    if (queues.find(name)?.declared === 1) return true;
+    if (counters.flush(database)) this.#ctx.isChanged = true;
+    return statements.get("select 1 from counter where queue = ? and jobs > 0", name) !== undefined;
+  }
+
+  /** SQLite sets it no lower than the pages that there are. */
+  #setMaxPages(pages: number | null): null {
+    this.#ctx.database.exec(`pragma max_page_count = ${pages ?? 0xfffffffe}`);
+    return null;
+  }
+
+  /** Takes a claim out of the line; one that was answered already has left it. */
+  #leave({ id, ask }: WriteRequest, answers: Answer[]): void {
+    const claim = ask as number;
+    if (this.#waiting.delete(claim)) answers.push({ id: claim, answer: null });
+    answers.push({ id, answer: null });
+  }
+
+  /** Returns the next time that can make a job ready for a claim that waits. */
+  #tickAt(): number | undefined {
+    if (this.#waiting.size === 0) return undefined;
+    const { dueAt, rateAt, queueRateAt } = this.#ctx;
+    const at = Math.min(dueAt, rateAt, queueRateAt);
+    return at === Infinity ? undefined : at;
+  }
+}
