@@ -130,8 +130,10 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   if (risk !== undefined) getLogger("server").warn("{risk}", { risk });
   const opening = await openStore(config, { runId, required: requireStore });
   const store = resources.use(opening.store);
-  const jobStore = await openJobStore(config, opening);
-  if (!(jobStore instanceof SnakedenError)) resources.use(jobStore);
+  // Its threads start while the other parts are opened.
+  const openingJobs = openJobStore(config, { ...opening, required: requireStore });
+  openingJobs.catch(() => {});
+  resources.defer(() => disposeOpened(openingJobs));
   const { limits: { maxDepth } } = config;
   // Sessions are opened before the parts that they notify and use.
   const later: { pools?: PoolGroup; calls?: Calls; strict?: StrictSessions } = {};
@@ -171,6 +173,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   const pythons = resources.use(await openPythons(config, options));
   // Dead runs may still hold resources that the new workers need, such as GPU memory.
   await settlesWithin(recovering, RECOVERY_MS);
+  const jobStore = await openingJobs;
   const bridge = resources.use(
     await BridgeServer.listen(directory.path, {
       carriers: config.pools.map(({ carrier }) => carrier),
@@ -266,6 +269,13 @@ async function startPools(
     timeoutMs: readyTimeoutMs,
     ...(signal === undefined ? {} : { signal }),
   });
+}
+
+/** Disposes a part that may still be opened; an error of that is left to who waits for it. */
+async function disposeOpened(opening: Promise<AsyncDisposable | SnakedenError>): Promise<void> {
+  const [result] = await Promise.allSettled([opening]);
+  if (result.status !== "fulfilled" || result.value instanceof SnakedenError) return;
+  await result.value[Symbol.asyncDispose]();
 }
 
 function opened(calls: Calls | undefined): Calls {

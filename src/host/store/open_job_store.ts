@@ -1,26 +1,45 @@
+import { join } from "node:path";
 import type { Config } from "../../config/mod.ts";
 import { messageOf, SnakedenError } from "../../errors.ts";
+import { getLogger } from "../../log.ts";
 import { isRecord } from "../../json/mod.ts";
 import { DEFAULT_QUEUE } from "../../jobs/mod.ts";
 import { HOST_ENV } from "../../process/mod.ts";
-import { type JobStore, memoryJobs } from "../../store/mod.ts";
+import { openSqliteJobs, type SqliteJobs } from "../../sqlite/mod.ts";
+import type { JobStore } from "../../store/mod.ts";
 import type { OpenedStore } from "./open_store.ts";
 
-/** A store of jobs that this host has opened. */
-export type OpenedJobStore = JobStore & AsyncDisposable;
+/** The database of the jobs in a data directory. */
+const PATH = join("store", "jobs.sqlite");
+
+/** Options of {@link openJobStore}. */
+export interface JobStoreOptions extends Pick<OpenedStore, "problem"> {
+  readonly required: boolean;
+}
 
 /**
  * Opens the store of jobs of the data directory, whose lock this host must have. Returns the reason
- * why there is none if another host has it, or it cannot be opened.
+ * why there is none if another host has it, or it cannot be opened and is not `required`.
+ *
+ * @throws {SnakedenError} `startup_failed` when it is `required` and cannot be opened.
  */
 export async function openJobStore(
-  { jobs: { maxChunks, maxChunkBytes, queues } }: Pick<Config, "dataDir" | "jobs">,
-  { problem }: Pick<OpenedStore, "problem">,
-): Promise<OpenedJobStore | SnakedenError> {
+  { dataDir, jobs: { maxChunks, maxChunkBytes, queues } }: Pick<Config, "dataDir" | "jobs">,
+  { problem, required }: JobStoreOptions,
+): Promise<SqliteJobs | SnakedenError> {
   if (problem !== undefined) return unavailable(problem);
-  const store = memoryJobs({ limits: { maxChunks, maxChunkBytes } });
-  await store.declareQueues([{ name: DEFAULT_QUEUE }, ...queues.map(queueOf)]);
-  return store;
+  const path = join(dataDir, PATH);
+  try {
+    await using opening = new AsyncDisposableStack();
+    const store = opening.use(await openSqliteJobs({ path, limits: { maxChunks, maxChunkBytes } }));
+    await store.declareQueues([{ name: DEFAULT_QUEUE }, ...queues.map(queueOf)]);
+    opening.move();
+    return store;
+  } catch (error) {
+    if (required || !(error instanceof SnakedenError)) throw error;
+    getLogger("store").warn("there are no jobs: {problem}", { problem: error.message });
+    return unavailable(error);
+  }
 }
 
 /** Returns the reason why there are no jobs, for those who ask for them. */
