@@ -120,6 +120,14 @@ export function checkedPage(
   return { limit, ...(cursor === undefined ? {} : { after: cursor }) };
 }
 
+/** Throws the error of a list, in which the store names the cursor `after`. */
+export function namedCursor(error: unknown): never {
+  if (!(error instanceof InvalidInputError)) throw error;
+  throw invalidChoice(
+    error.issues.map((it) => it.path === "after" ? { ...it, path: "cursor" } : it),
+  );
+}
+
 /** @throws {InvalidInputError} For a reason that is no text, or too long. */
 export function checkReason(reason: unknown): string | undefined {
   if (reason === undefined) return undefined;

@@ -4,7 +4,7 @@ import { showCaller } from "../caller_stack.ts";
 import type { JobsConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import type { JobState, JobStore, SubmitAnswer } from "../store/mod.ts";
-import { checkedChoice, checkedPage, checkReason } from "./choice.ts";
+import { checkedChoice, checkedPage, checkReason, namedCursor } from "./choice.ts";
 import type {
   CancelJobOptions,
   Job,
@@ -180,7 +180,8 @@ export class Jobs {
   async list(choice: JobChoice = {}, options: JobListOptions = {}): Promise<JobPage> {
     const { store, reader } = this.#parts;
     const page = checkedPage(options);
-    const { items, next } = await store.list(checkedChoice(choice), page);
+    const filter = checkedChoice(choice);
+    const { items, next } = await store.list(filter, page).catch(namedCursor);
     return {
       items: items.map((row) => reader.listed(row)),
       ...(next === undefined ? {} : { cursor: next }),

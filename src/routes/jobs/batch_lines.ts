@@ -32,6 +32,8 @@ export class BatchLines implements UnderlyingDefaultSource<Bytes>, Reader {
   /** The answers that wait for their reader. */
   #unread: Bytes[] = [];
   #submitted = 0;
+  /** The part that is being read. */
+  #next: Promise<LinesPart | undefined> = Promise.resolve(undefined);
   /** True once nothing more will be added to what is unread. */
   #ended = false;
   #left = false;
@@ -55,7 +57,8 @@ export class BatchLines implements UnderlyingDefaultSource<Bytes>, Reader {
     try {
       const part = await this.#lines.nextPart();
       if (part === undefined) return this.#end();
-      void this.#submitFrom(await this.#submit(part));
+      await this.#submit(part);
+      void this.#submitOthers();
     } catch (error) {
       await this.#stopReading();
       throw error;
@@ -93,10 +96,13 @@ export class BatchLines implements UnderlyingDefaultSource<Bytes>, Reader {
     void this.cancel();
   }
 
-  async #submitFrom(first: LinesPart | undefined): Promise<void> {
+  async #submitOthers(): Promise<void> {
     try {
-      let part = first;
-      while (part !== undefined && !this.#left) part = await this.#submit(part);
+      let part = await this.#next;
+      while (part !== undefined && !this.#left) {
+        await this.#submit(part);
+        part = await this.#next;
+      }
     } catch (error) {
       await this.#stopReading();
       this.#fail(error);
@@ -104,14 +110,14 @@ export class BatchLines implements UnderlyingDefaultSource<Bytes>, Reader {
     this.#end();
   }
 
-  /** Submits a part; returns the next one, which was read meanwhile. */
-  async #submit({ inputs, bytes }: LinesPart): Promise<LinesPart | undefined> {
+  /** Submits a part, and reads the next one meanwhile. */
+  async #submit({ inputs, bytes }: LinesPart): Promise<void> {
     const { jobs, traffic } = this.#deps;
     using _room = traffic.arguments.hold(bytes);
     const answers = jobs.submitAll(inputs, this.#submitted);
-    const next = this.#lines.nextPart();
+    this.#next = this.#lines.nextPart();
     // An error of the part before it goes first.
-    next.catch(() => {});
+    this.#next.catch(() => {});
     const text = answerLines(await answers);
     this.#submitted += inputs.length;
     this.#add(text);
@@ -120,7 +126,6 @@ export class BatchLines implements UnderlyingDefaultSource<Bytes>, Reader {
       this.#onTaken = resolve;
       await promise;
     }
-    return await next;
   }
 
   /** @throws {SnakedenError} `server_busy` if too many answers wait for their readers. */

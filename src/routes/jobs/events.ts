@@ -96,7 +96,11 @@ export function addJobEvents(
       heartbeatMs,
       time,
       removal: removalOf(c.req.raw.headers),
-      leave: () => leaving.abort(),
+      leave: () => {
+        leaving.abort();
+        // Ends them also if the first one was never read.
+        events.return().catch(() => {});
+      },
     });
     if (c.req.raw.method === "HEAD") {
       await body.cancel();
@@ -137,13 +141,8 @@ async function* resumed(
   first: readonly JobEvent[],
   rest: AsyncGenerator<JobEvent, void>,
 ): AsyncGenerator<JobEvent, void> {
-  try {
-    yield* first;
-    yield* rest;
-  } finally {
-    // Ends it also if it was never reached.
-    await rest.return();
-  }
+  yield* first;
+  yield* rest;
 }
 
 async function eventPiece(

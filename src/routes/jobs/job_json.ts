@@ -37,9 +37,7 @@ export class JobJsonWriter {
 
   #shownJob(job: Job): Job {
     const { error, attempts } = job;
-    if ((error ?? attempts) === undefined || (this.#shown.output && this.#shown.traceback)) {
-      return job;
-    }
+    if ((error ?? attempts) === undefined) return job;
     return {
       ...job,
       ...(error === undefined ? {} : { error: this.#shownError(error) }),
