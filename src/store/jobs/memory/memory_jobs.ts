@@ -264,7 +264,7 @@ export class MemoryJobs implements JobStore {
     const { queues, ready } = this.#table;
     const obstacle = queues.obstacle(job.queue, this.#table.running(job.queue), now);
     if (obstacle !== undefined) return obstacle;
-    const group = job.groups.find((it) => it === job.parkedIn || it.room(now) < 1);
+    const group = job.groups.find((it) => it === job.parkedIn?.group || it.room(now) < 1);
     if (group !== undefined) {
       const { key } = group;
       if (group.kind === "concurrency") {

@@ -1,54 +1,54 @@
-import { byPlace, KeyGroup } from "./key_group.ts";
+import type { NewJob } from "../new_job.ts";
+import { byPlace, KeyGroup, type KeyLane } from "./key_group.ts";
 import { SortedRows } from "./sorted_rows.ts";
 import type { StoredJob } from "./stored_job.ts";
 
 type Group = KeyGroup<StoredJob>;
+type Lane = KeyLane<StoredJob>;
 
 /** The parked jobs that one call looks at. More can only be there if jobs have two keys. */
 const MAX_RELEASED = 10_000;
 
 /**
  * The available jobs, by pool and queue. Those that a key holds back are parked in its
- * {@link KeyGroup}, so that a claim never steps over them.
+ * {@link KeyLane}, so that a claim never steps over them.
  */
 export class ReadyJobs {
   /** By pool, then by queue. */
   readonly #rows = new Map<string, Map<string, SortedRows<StoredJob>>>();
   readonly #groups = new Map<string, Group>();
-  /** Groups that may have room for a parked job. */
-  readonly #changed = new Set<Group>();
-  readonly #wakes = new SortedRows<Group>((a, b) => a.wakeAt - b.wakeAt || a.number - b.number);
-  /** Groups without a job, which a rate still has to remember. */
+  /** Lanes that may have room for a parked job. */
+  readonly #changed = new Set<Lane>();
+  readonly #wakes = new SortedRows<Lane>((a, b) => a.wakeAt - b.wakeAt || a.number - b.number);
+  /** Groups without a job, which a rate may still have to remember. */
   readonly #idle = new Set<Group>();
-  #lastGroup = 0;
+  #lastLane = 0;
 
-  /** Puts a job that has begun its way to its end into the groups of its keys. */
-  open(job: StoredJob, options: { readonly isSubmission: boolean }): void {
+  /** Puts a job that was submitted into the groups of its keys, with the limits that it names. */
+  open(job: StoredJob, { concurrency, rate }: Pick<NewJob, "concurrency" | "rate">): void {
     job.groups = [
-      ...(job.concurrency ? [this.#group("concurrency", job, job.concurrency, options)] : []),
-      ...(job.rate ? [this.#group("rate", job, job.rate, options)] : []),
+      ...(concurrency ? [this.#group("concurrency", job, concurrency)] : []),
+      ...(rate ? [this.#group("rate", job, rate)] : []),
     ];
     for (const group of job.groups) {
-      group.open++;
+      group.jobs++;
       this.#idle.delete(group);
     }
   }
 
-  /** Takes a job that has ended out of the groups of its keys. */
+  /** Takes a job that is removed out of the groups of its keys. */
   close(job: StoredJob): void {
     for (const group of job.groups) {
-      group.open--;
-      if (group.open === 0) this.#idle.add(group);
+      group.jobs--;
+      if (group.jobs === 0) this.#idle.add(group);
     }
-    job.groups = [];
   }
 
-  /** Adds a job that has become available. */
+  /** Adds a job that has become available. Those that are parked may go before it. */
   enter(job: StoredJob, now: number): void {
-    const full = job.groups.find((it) => it.room(now) <= it.released);
-    if (full !== undefined) return this.#park(job, full);
-    for (const group of job.groups) group.released++;
-    this.rowsOf(job).add(job);
+    const behind = lanesOf(job).find(({ parked }) => parked.size > 0);
+    if (behind !== undefined) this.#park(job, behind);
+    else this.#admit(job, now);
   }
 
   /** Removes a job that is not available any more. */
@@ -60,9 +60,9 @@ export class ReadyJobs {
       return;
     }
     this.rowsOf(job).delete(job);
-    for (const group of job.groups) {
-      group.released--;
-      this.#changed.add(group);
+    for (const lane of lanesOf(job)) {
+      lane.released--;
+      this.#changed.add(lane);
     }
   }
 
@@ -74,8 +74,8 @@ export class ReadyJobs {
   /** Counts a job as running no more. */
   stopped(job: StoredJob): void {
     for (const group of job.groups) {
-      group.running--;
-      this.#changed.add(group);
+      group.stopped();
+      this.#hasChanged(group);
     }
   }
 
@@ -87,16 +87,16 @@ export class ReadyJobs {
       this.#changed.add(first);
     }
     let looked = 0;
-    for (const group of this.#changed) {
-      let job = group.parked.first;
-      while (job !== undefined && group.room(now) > group.released) {
+    for (const lane of this.#changed) {
+      let job = lane.parked.first;
+      while (job !== undefined && lane.group.room(now) > lane.released) {
         if (++looked > MAX_RELEASED) return;
         this.leave(job);
-        this.enter(job, now);
-        job = group.parked.first;
+        this.#admit(job, now);
+        job = lane.parked.first;
       }
-      this.#changed.delete(group);
-      this.#wake(group, now);
+      this.#changed.delete(lane);
+      this.#wake(lane, now);
     }
   }
 
@@ -118,11 +118,13 @@ export class ReadyJobs {
         if (first === undefined || best && byPlace(best, first) < 0) continue;
         if (isOpen(queue)) best = first;
       }
-      // A limit may have become lower since the job was released.
+      // Another pool may have used the room since the job was released, or the limit is lower.
       const full = best?.groups.find((it) => it.room(now) < 1);
       if (best === undefined || full === undefined) return best;
       this.leave(best);
-      this.#park(best, full);
+      this.#park(best, full.lane(pool));
+      // Its other key may let another job through.
+      this.release(now);
     }
     return undefined;
   }
@@ -135,7 +137,7 @@ export class ReadyJobs {
     return rows;
   }
 
-  /** Forgets up to `limit` keys without jobs. */
+  /** Forgets keys without jobs, of up to `limit` that it looks at. */
   forget(now: number, limit: number): void {
     let looked = 0;
     for (const group of this.#idle) {
@@ -147,16 +149,29 @@ export class ReadyJobs {
     }
   }
 
-  #park(job: StoredJob, group: Group): void {
-    job.parkedIn = group;
-    group.parked.add(job);
-    this.#changed.add(group);
+  /** Releases a job, or parks it where there is no room for it. */
+  #admit(job: StoredJob, now: number): void {
+    const lanes = lanesOf(job);
+    const full = lanes.find(({ group, released }) => group.room(now) <= released);
+    if (full !== undefined) return this.#park(job, full);
+    for (const lane of lanes) lane.released++;
+    this.rowsOf(job).add(job);
   }
 
-  #wake(group: Group, now: number): void {
-    if (group.wakeAt !== Infinity) this.#wakes.delete(group);
-    group.wakeAt = group.nextReleaseAt(now);
-    if (group.wakeAt !== Infinity) this.#wakes.add(group);
+  #park(job: StoredJob, lane: Lane): void {
+    job.parkedIn = lane;
+    lane.parked.add(job);
+    this.#changed.add(lane);
+  }
+
+  #hasChanged(group: Group): void {
+    for (const lane of group.lanes) this.#changed.add(lane);
+  }
+
+  #wake(lane: Lane, now: number): void {
+    if (lane.wakeAt !== Infinity) this.#wakes.delete(lane);
+    lane.wakeAt = lane.group.nextReleaseAt(lane, now);
+    if (lane.wakeAt !== Infinity) this.#wakes.add(lane);
   }
 
   #group(
@@ -167,19 +182,20 @@ export class ReadyJobs {
       readonly limit: number;
       readonly periodMs?: number;
     },
-    { isSubmission }: { readonly isSubmission: boolean },
   ): Group {
     const name = nameOf(kind, { queue, key });
     const known = this.#groups.get(name);
-    const group = known ?? new KeyGroup<StoredJob>({ kind, queue, key, number: ++this.#lastGroup });
+    const group = known ?? new KeyGroup<StoredJob>({ kind, queue, key }, () => ++this.#lastLane);
     if (known === undefined) this.#groups.set(name, group);
-    if (known === undefined || isSubmission) {
-      group.limit = limit;
-      group.periodMs = periodMs;
-      this.#changed.add(group);
-    }
+    group.limit = limit;
+    group.periodMs = periodMs;
+    this.#hasChanged(group);
     return group;
   }
+}
+
+function lanesOf({ groups, pool }: StoredJob): Lane[] {
+  return groups.map((it) => it.lane(pool));
 }
 
 function nameOf(kind: string, { queue, key }: Pick<Group, "queue" | "key">): string {

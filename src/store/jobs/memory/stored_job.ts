@@ -10,8 +10,8 @@ import {
   type JobState,
 } from "../job_row.ts";
 import { firstStart } from "../job_transition.ts";
-import type { ConcurrencyLimit, NewJob, RateLimit, Retention, UniqueMode } from "../new_job.ts";
-import type { KeyGroup } from "./key_group.ts";
+import type { NewJob, Retention, UniqueMode } from "../new_job.ts";
+import type { KeyGroup, KeyLane } from "./key_group.ts";
 
 /** The fields of a {@link JobRow}, each present, and open to changes. */
 type Fields = { -readonly [K in keyof Required<JobRow>]: JobRow[K] };
@@ -24,12 +24,10 @@ export interface StoredJob extends Fields {
   /** True while no other job may have {@link JobRow.uniqueKey}. */
   holdsUnique: boolean;
   uniqueMode: UniqueMode | undefined;
-  readonly concurrency: ConcurrencyLimit | undefined;
-  readonly rate: RateLimit | undefined;
-  /** The groups of its keys, while it has not ended. */
+  /** The groups of its keys. */
   groups: readonly KeyGroup<StoredJob>[];
-  /** The group that holds it back. */
-  parkedIn: KeyGroup<StoredJob> | undefined;
+  /** The lane in which a key holds it back. */
+  parkedIn: KeyLane<StoredJob> | undefined;
   /** The random part of its last token. */
   nonce: string;
   /** The last end that its holder gave, to know a repetition of it. */
@@ -75,8 +73,6 @@ export function storedJob(
     result: undefined,
     holdsUnique: false,
     uniqueMode: job.unique?.mode,
-    concurrency: job.concurrency && { ...job.concurrency },
-    rate: job.rate && { ...job.rate },
     groups: [],
     parkedIn: undefined,
     nonce: "",

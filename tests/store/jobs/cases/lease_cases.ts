@@ -205,8 +205,13 @@ function testFencing(driver: JobDriver): void {
     const second = await kit.one({ holder: "h2" });
     assert.notEqual(first.token, second.token);
     assert.deepEqual(await kit.end(first), { answer: "lost" });
-    for (const token of ["", "x", "1", first.token.slice(0, -1), `${second.token}.`]) {
-      assert.deepEqual(await kit.end({ token }), { answer: "lost" });
+    const { token } = second;
+    const forged = Array.from(token, (char, i) => {
+      const other = char === "1" ? "2" : "1";
+      return `${token.slice(0, i)}${other}${token.slice(i + 1)}`;
+    });
+    for (const text of ["", "x", "1", token.slice(0, -1), `${token}.`, ...forged]) {
+      assert.deepEqual(await kit.end({ token: text }), { answer: "lost" });
     }
     assert.equal(await kit.stateOf(id), "running");
     assert.equal((await kit.end(second)).answer, "done");

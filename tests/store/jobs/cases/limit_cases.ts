@@ -72,6 +72,23 @@ function testConcurrency(driver: JobDriver): void {
     assert.equal((await kit.take({ slots: 9 })).length, 3);
   });
 
+  Deno.test(`${name}: 41 a limit that was raised lets the first of those through that wait`, async () => {
+    await using kit = await JobKit.open(driver);
+    const jobs = newJobs(
+      8,
+      (i) => ({ concurrency: { key: "k", limit: 1 }, priority: i === 6 ? 1 : 0 }),
+    );
+    await kit.store.submit(jobs);
+    const ids = async (): Promise<number[]> =>
+      (await kit.take({ slots: 9 })).map(({ job }) => jobs.findIndex(({ id }) => id === job.id));
+    const first = await ids();
+    await kit.submit({ concurrency: { key: "k", limit: 4 } });
+    const more = await ids();
+    assert.deepEqual([first.length, more.length], [1, 3]);
+    // The first one may have been let through before that of the higher priority came.
+    assert.deepEqual([...first, ...more].sort(), [0, 1, 2, 6]);
+  });
+
   Deno.test(`${name}: 41 a key counts in its queue only`, async () => {
     await using kit = await JobKit.open(driver);
     const concurrency = { key: "k", limit: 1 };
@@ -161,6 +178,17 @@ function testConcurrency(driver: JobDriver): void {
     assert.deepEqual((await kit.take({ slots: 9 })).map(({ job }) => job.id), ["a2"]);
   });
 
+  Deno.test(`${name}: 45 a job that one key blocks does not use up its other key`, async () => {
+    await using kit = await JobKit.open(driver);
+    const [concurrency, rate] = [{ key: "c", limit: 1 }, { key: "r", limit: 1, periodMs: 1_000 }];
+    await kit.submit({ id: "both", concurrency, rate });
+    await kit.submit({ id: "rate", pool: "other", rate });
+    await kit.submit({ id: "concurrency", concurrency });
+    const pools = [{ pool: "other", slots: 1 }, { pool: "main", slots: 1 }];
+    const claims = await kit.store.claim({ pools, holder: "h", leaseMs: 1_000, waitMs: 0 });
+    assert.deepEqual(claims.map(({ job }) => job.id), ["rate", "concurrency"]);
+  });
+
   Deno.test(`${name}: 45 a blocked key does not hold up other keys`, async () => {
     await using kit = await JobKit.open(driver);
     const blocked = { key: "blocked", limit: 1 };
@@ -181,6 +209,40 @@ function testConcurrency(driver: JobDriver): void {
 
 function testRates(driver: JobDriver): void {
   const { name } = driver;
+
+  Deno.test(`${name}: 45 a job that has expired does not hold up those of its key`, async () => {
+    await using kit = await JobKit.open(driver);
+    const concurrency = { key: "k", limit: 1 };
+    for (let i = 0; i < 3; i++) await kit.submit({ concurrency, ttlMs: 100 });
+    const { id } = await kit.submit({ concurrency });
+    kit.clock.advance(100);
+    assert.deepEqual((await kit.take({ slots: 5 })).map(({ job }) => job.id), [id]);
+  });
+
+  for (
+    const limit of [
+      { concurrency: { key: "k", limit: 1 } },
+      { rate: { key: "k", limit: 1, periodMs: 1_000 } },
+    ]
+  ) {
+    const [kind] = Object.keys(limit);
+    Deno.test(`${name}: 45 a ${kind} key is not used up by a job whose pool has no slot`, async () => {
+      await using kit = await JobKit.open(driver);
+      await kit.submit({ id: "a", pool: "busy", ...limit });
+      await kit.submit({ id: "b", ...limit });
+      await kit.submit({ id: "c", ...limit });
+      const claim = await kit.one();
+      assert.equal(claim.job.id, "b");
+      assert.deepEqual(await kit.take({ slots: 5 }), []);
+      assert.deepEqual(await kit.take({ slots: 5, pool: "busy" }), []);
+      const wait = await kit.store.waitOf("a");
+      assert.ok(wait?.reason === "limit" && wait.key === "k");
+      await kit.end(claim);
+      kit.clock.advance(1_000);
+      assert.equal((await kit.one({ pool: "busy" })).job.id, "a");
+      assert.deepEqual(await kit.take({ slots: 5 }), []);
+    });
+  }
 
   for (const claimers of [1, 2]) {
     Deno.test(`${name}: 44 a rate holds over 10 windows, with ${claimers} claimers`, async () => {
