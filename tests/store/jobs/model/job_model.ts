@@ -1,0 +1,220 @@
+import type {
+  EndAnswer,
+  HoldAnswer,
+  NewJob,
+  Outcome,
+  SubmitAnswer,
+} from "../../../../src/store/mod.ts";
+import { LIMITS } from "../job_kit.ts";
+import type { ModelJob, ModelKey, ModelQueue } from "./model_job.ts";
+import { isEnded, modelJob, retentionOf } from "./model_job.ts";
+
+/**
+ * A store of jobs in the plainest way: a list of all jobs, and loops over it. What a claim takes is
+ * not predicted but judged, by {@link checkClaim}.
+ */
+export class JobModel {
+  now: number;
+  jobs: ModelJob[] = [];
+  readonly queues = new Map<string, ModelQueue>();
+  readonly #keys = new Map<string, ModelKey>();
+  readonly #limits = new Map<string, number>();
+  #lastSeq = 0;
+
+  constructor(now: number) {
+    this.now = now;
+  }
+
+  get(id: string): ModelJob | undefined {
+    return this.jobs.find((it) => it.id === id);
+  }
+
+  running(): ModelJob[] {
+    return this.jobs.filter(({ state }) => state === "running");
+  }
+
+  /** Returns the limit of a concurrency key. */
+  limitOf(queue: string, key: string): number {
+    return this.#limits.get(`${queue} ${key}`) ?? Infinity;
+  }
+
+  submit(job: NewJob): Pick<SubmitAnswer, "answer" | "id"> {
+    const { idempotency, unique } = job;
+    const known = idempotency && this.#keys.get(idempotency.key);
+    if (known && known.freeAt > this.now) {
+      return { answer: known.hash === idempotency.hash ? "existing" : "conflict", id: known.id };
+    }
+    const other = unique && this.jobs.find((it) => it.held === unique.key);
+    const { id } = other ?? job;
+    if (idempotency) {
+      const { key, hash, ttlMs } = idempotency;
+      this.#keys.set(key, { hash, id, freeAt: this.now + ttlMs });
+    }
+    if (other === undefined) {
+      this.jobs.push(modelJob(job, ++this.#lastSeq, this.now));
+      const { concurrency, queue } = job;
+      if (concurrency) this.#limits.set(`${queue} ${concurrency.key}`, concurrency.limit);
+      return { answer: "created", id };
+    }
+    if (unique?.mode === "drop" || other.state === "running") return { answer: "dropped", id };
+    const next = modelJob(job, other.seq, this.now);
+    const { kind, name, pool, tags, metadata, options, given } = next;
+    Object.assign(other, { kind, name, pool, tags, metadata, options });
+    other.maxAttempts = Math.max(next.maxAttempts, other.attempt + 1);
+    other.given = { ...other.given, unique, retention: given.retention, args: given.args };
+    if (unique?.mode === "debounce") Object.assign(other, { state: next.state, runAt: next.runAt });
+    return { answer: "replaced", id };
+  }
+
+  /** Notes a claim, which {@link checkClaim} has found to be right. */
+  start(
+    id: string,
+    { token, holder, leaseMs }: {
+      readonly token: string;
+      readonly holder: string;
+      readonly leaseMs: number;
+    },
+  ): void {
+    const job = this.get(id);
+    if (job === undefined) return;
+    job.state = "running";
+    job.attempt++;
+    job.run++;
+    job.startedAt = this.now;
+    job.holder = holder;
+    job.leaseUntil = this.now + leaseMs;
+    job.progress = undefined;
+    job.token = token;
+    if (job.given.unique?.mode !== "drop") job.held = undefined;
+  }
+
+  extend(
+    token: string,
+    news: {
+      readonly leaseMs: number;
+      readonly worker?: string;
+      readonly progress?: unknown;
+      readonly chunks?: readonly Uint8Array[];
+    },
+  ): HoldAnswer {
+    const job = this.running().find((it) => it.token === token);
+    if (job === undefined) return "lost";
+    job.leaseUntil = this.now + news.leaseMs;
+    if (news.worker !== undefined) job.worker = news.worker;
+    if (news.progress !== undefined) job.progress = news.progress;
+    for (const body of news.chunks ?? []) job.events.push({ kind: "chunk", body: [...body] });
+    const chunks = job.events.filter(({ kind }) => kind === "chunk");
+    let bytes = chunks.reduce((sum, { body = [] }) => sum + body.length, 0);
+    while (chunks.length > LIMITS.maxChunks || bytes > LIMITS.maxChunkBytes) {
+      const first = chunks.shift();
+      bytes -= first?.body?.length ?? 0;
+      job.events = job.events.filter((it) => it !== first);
+    }
+    return job.cancelReason === undefined ? "held" : "cancelling";
+  }
+
+  finish(token: string, outcome: Outcome): EndAnswer {
+    const job = this.running().find((it) => it.token === token);
+    if (job === undefined) {
+      const ended = this.jobs.find((it) => it.lastEnd === `${token} ${outcome.type}`);
+      return ended ? { answer: "done", state: ended.state } : { answer: "lost" };
+    }
+    job.lastEnd = `${token} ${outcome.type}`;
+    const isCancelling = job.cancelReason !== undefined;
+    if (outcome.type === "completed") {
+      job.resultBytes = outcome.result.byteLength;
+      this.#leave(job, "completed", outcome.type);
+      job.error = undefined;
+    } else if (outcome.type === "cancelled") {
+      this.#leave(job, "cancelled", outcome.type);
+      job.error = outcome.error;
+    } else if (outcome.type === "failed") {
+      const next = outcome.retryInMs === null ? "discarded" : "retryable";
+      this.#leave(job, isCancelling ? "cancelled" : next, outcome.type);
+      job.error = outcome.error;
+      if (job.state === "retryable") job.runAt = this.now + (outcome.retryInMs ?? 0);
+    } else {
+      const next = isCancelling ? "cancelled" : "available";
+      this.#leave(job, next, outcome.hasBegun ? outcome.type : undefined);
+      job.attempt--;
+    }
+    return { answer: "done", state: job.state };
+  }
+
+  /** Ends the claim of a job whose lease or holder has ended. */
+  lose(job: ModelJob): void {
+    const next = job.attempt < job.maxAttempts ? "available" : "discarded";
+    this.#leave(job, job.cancelReason === undefined ? next : "cancelled", "lost");
+    job.error = { code: "host_lost" };
+  }
+
+  cancel(id: string, reason: string): string {
+    const job = this.get(id);
+    if (job === undefined) return "unknown";
+    if (isEnded(job)) return "ended";
+    job.cancelReason ??= reason;
+    if (job.state === "running") return "cancelling";
+    this.#end(job, "cancelled");
+    return "cancelled";
+  }
+
+  retry(id: string): string {
+    const job = this.get(id);
+    if (job === undefined) return "unknown";
+    if (job.state === "running") return "running";
+    if (job.state === "available") return "retried";
+    if (isEnded(job)) {
+      job.finishedAt =
+        job.error =
+        job.cancelReason =
+        job.progress =
+          undefined;
+      job.startBy = job.resultBytes = undefined;
+    }
+    job.state = "available";
+    job.runAt = this.now;
+    job.maxAttempts = Math.max(job.maxAttempts, job.attempt + 1);
+    return "retried";
+  }
+
+  expire(job: ModelJob): void {
+    this.#end(job, "discarded");
+    job.error = { code: "job_expired" };
+  }
+
+  /** Returns true if a job should have begun by now. */
+  isExpired({ state, startBy = Infinity, attempts }: ModelJob): boolean {
+    const waits = state === "available" || state === "scheduled" || state === "retryable";
+    return waits && attempts.length === 0 && startBy <= this.now;
+  }
+
+  sweep(): void {
+    for (const job of this.jobs) {
+      if (this.isExpired(job)) this.expire(job);
+      else if (job.state === "running" && (job.leaseUntil ?? 0) <= this.now) this.lose(job);
+      else if ((job.state === "scheduled" || job.state === "retryable") && job.runAt <= this.now) {
+        job.state = "available";
+      }
+    }
+    this.jobs = this.jobs.filter((job) =>
+      !isEnded(job) || (job.finishedAt ?? 0) + retentionOf(job) > this.now
+    );
+  }
+
+  /** Lets a running job go to another state. */
+  #leave(job: ModelJob, state: ModelJob["state"], outcome: string | undefined): void {
+    if (outcome !== undefined) job.attempts.push(`${job.run}/${job.attempt} ${outcome}`);
+    job.holder = job.worker = job.leaseUntil = undefined;
+    if (state !== "cancelled") job.cancelReason = undefined;
+    if (state === "completed" || state === "cancelled" || state === "discarded") {
+      this.#end(job, state);
+    } else job.state = state;
+  }
+
+  #end(job: ModelJob, state: ModelJob["state"]): void {
+    job.state = state;
+    job.finishedAt = this.now;
+    job.held = undefined;
+    job.events.push({ kind: "end", state });
+  }
+}
