@@ -4,7 +4,8 @@
  *
  * Every table and statement has a twin in Postgres. The dialect differs in these points: an
  * `integer` is a `bigint`, a `blob` a `bytea`, a text of JSON a `jsonb`; `without rowid` is left
- * out; a list of ids is `json_each(?)` here and `unnest($1)` there.
+ * out; a list of ids is `json_each(?)` here and `unnest($1)` there; `max(a, b)` of two values is
+ * `greatest`; a claim selects its jobs `for update skip locked`, since there are more writers.
  */
 export const MIGRATIONS: readonly string[] = [
   // Version 1

@@ -72,7 +72,9 @@ function migrate(database: DatabaseSync): void {
     for (const change of MIGRATIONS.slice(version)) database.exec(change);
     database.exec(`pragma user_version = ${MIGRATIONS.length}`);
     // A write of its own, so that a full disk is found here.
-    database.exec("insert or ignore into number (name, value) values ('time', 0), ('seq', 0)");
+    database.exec(
+      "insert into number (name, value) values ('time', 0), ('seq', 0) on conflict do nothing",
+    );
     database.exec("update number set value = value where name = 'time'");
     database.exec("commit");
   } catch (error) {

@@ -86,9 +86,9 @@ function keepEnd(ctx: WriteContext, job: JobFacts): void {
   );
   if (job.place !== PLACE.completed) return;
   ctx.statements.run(
-    `insert or ignore into attempt
+    `insert into attempt
     select seq, run, attempt, 'completed', started_at, finished_at, holder, worker, null, null,
-      end_nonce from job where seq = ?`,
+      end_nonce from job where seq = ? on conflict (seq, run) do nothing`,
     job.seq,
   );
 }

@@ -29,11 +29,7 @@ export class Counters {
 
   /** Counts `jobs` that have come to a place, or have left it if the number is negative. */
   add(queue: string, place: number, jobs: number): void {
-    let changes = this.#changes.get(queue);
-    if (changes === undefined) {
-      changes = Array.from({ length: PLACES }, () => 0);
-      this.#changes.set(queue, changes);
-    }
+    const changes = this.#of(queue);
     changes[place] = (changes[place] ?? 0) + jobs;
     if (place === PLACE.running) this.#running.set(queue, this.running(queue) + jobs);
   }
@@ -41,8 +37,20 @@ export class Counters {
   /** Counts a job that has moved. */
   move(queue: string, from: number, to: number): void {
     if (from === to) return;
-    this.add(queue, from, -1);
-    this.add(queue, to, 1);
+    const changes = this.#of(queue);
+    changes[from] = (changes[from] ?? 0) - 1;
+    changes[to] = (changes[to] ?? 0) + 1;
+    if (from === PLACE.running) this.#running.set(queue, this.running(queue) - 1);
+    if (to === PLACE.running) this.#running.set(queue, this.running(queue) + 1);
+  }
+
+  #of(queue: string): number[] {
+    let changes = this.#changes.get(queue);
+    if (changes === undefined) {
+      changes = Array.from({ length: PLACES }, () => 0);
+      this.#changes.set(queue, changes);
+    }
+    return changes;
   }
 
   /** Writes the changes. Returns true if there were any. */

@@ -1,19 +1,29 @@
 import type { JobError, Outcome } from "../../store/mod.ts";
 import { afterOutcome } from "../../store/jobs/job_transition.ts";
-import { PLACE, placeOf, stateOf } from "../schema/mod.ts";
+import { PLACE, placeOf } from "../schema/mod.ts";
 import { byteParts } from "../messages/mod.ts";
 import type { PackedHolds } from "../messages/mod.ts";
 import { addChunks } from "./chunks.ts";
-import { admit, endJob, FACTS, type JobFacts, leave, moved } from "./job_moves.ts";
+import {
+  admit,
+  endJob,
+  FACTS,
+  type JobFacts,
+  leave,
+  moved,
+  partFromKeys,
+  removalAt,
+} from "./job_moves.ts";
 import type { Cell } from "./statements.ts";
 import { INLINE_BYTES } from "./submit.ts";
 import { IN_LIST, type WriteContext } from "./write_context.ts";
 
 /** A running job, with its claim. */
-export interface RunningJob extends JobFacts {
+export interface RunningJob extends Omit<JobFacts, "place"> {
+  place: number;
   readonly error: string | null;
-  readonly end_nonce: number | null;
-  readonly nonce: number | null;
+  end_nonce: number | null;
+  nonce: number | null;
   readonly lease_until: number;
   readonly started_at: number;
   readonly cancelling: number;
@@ -73,7 +83,64 @@ export function holdsOf(cells: readonly Cell[]): HoldCells[] {
 /** Returns the jobs of claims, by `seq`. */
 export function jobsOf(ctx: WriteContext, holds: readonly HoldCells[]): Map<number, RunningJob> {
   const list = `[${holds.map((it) => it.seq).join(",")}]`;
-  return new Map(ctx.statements.all<RunningJob>(OF_TOKENS, list).map((it) => [it.seq, it]));
+  const jobs = new Map<number, RunningJob>();
+  for (const cells of ctx.statements.cells(OF_TOKENS, list)) {
+    const job = runningOf(cells as unknown as RunningRow);
+    jobs.set(job.seq, job);
+  }
+  return jobs;
+}
+
+/** The cells of {@link RUNNING}. */
+type RunningRow = readonly [
+  seq: number,
+  id: string,
+  place: number,
+  attempt: number,
+  run: number,
+  maxAttempts: number,
+  queue: string,
+  pool: string,
+  settings: string,
+  uniq: string | null,
+  ckey: string | null,
+  rkey: string | null,
+  error: string | null,
+  endNonce: number | null,
+  nonce: number | null,
+  leaseUntil: number,
+  startedAt: number,
+  cancelling: number,
+  holder: string,
+  worker: string | null,
+  progress: string | null,
+];
+
+/** Makes an object of a row, which is several times as fast to read as the one of SQLite. */
+function runningOf(row: RunningRow): RunningJob {
+  return {
+    seq: row[0],
+    id: row[1],
+    place: row[2],
+    attempt: row[3],
+    run: row[4],
+    max_attempts: row[5],
+    queue: row[6],
+    pool: row[7],
+    settings: row[8],
+    uniq: row[9],
+    ckey: row[10],
+    rkey: row[11],
+    error: row[12],
+    end_nonce: row[13],
+    nonce: row[14],
+    lease_until: row[15],
+    started_at: row[16],
+    cancelling: row[17],
+    holder: row[18],
+    worker: row[19],
+    progress: row[20],
+  };
 }
 
 /** Returns true if the claim is that of the last start, and the job still runs. */
@@ -81,6 +148,9 @@ export function isHeld(job: RunningJob | undefined, hold: HoldCells): job is Run
   return job !== undefined && job.place === PLACE.running && job.run === hold.run &&
     job.nonce === hold.nonce;
 }
+
+const NONE: readonly Uint8Array[] = [];
+const EMPTY = new Uint8Array();
 
 /** The answer for an end whose claim had ended in another way. */
 const LOST = -1;
@@ -93,12 +163,14 @@ export function finish(ctx: WriteContext, { cells, bytes }: PackedHolds): number
   const ended: number[] = [];
   let part = 0;
   const places = holds.map((hold) => {
-    const own = hold.parts === 0 ? [] : parts.slice(part, part += hold.parts);
+    const own = hold.parts === 0 ? NONE : parts.slice(part, part += hold.parts);
     const job = jobs.get(hold.seq);
     if (!isHeld(job, hold)) return placeOfTwin(ctx, job, hold);
     // A second end of the same claim in this list finds it ended.
-    const place = finishOne(ctx, job, { ...hold, own });
-    jobs.set(hold.seq, { ...job, place, end_nonce: hold.nonce, nonce: null });
+    const place = finishOne(ctx, job, hold, own);
+    job.place = place;
+    job.end_nonce = hold.nonce;
+    job.nonce = null;
     ended.push(hold.seq);
     return place;
   });
@@ -128,37 +200,12 @@ function placeOfTwin(ctx: WriteContext, job: RunningJob | undefined, hold: HoldC
 function finishOne(
   ctx: WriteContext,
   job: RunningJob,
-  hold: HoldCells & { readonly own: readonly Uint8Array[] },
+  hold: HoldCells,
+  own: readonly Uint8Array[],
 ): number {
-  const { own, outcome } = hold;
-  const isCompleted = outcome === "completed";
-  const chunks = isCompleted ? own.slice(0, -1) : own;
-  if (chunks.length > 0) addChunks(ctx, job, chunks);
+  if (hold.outcome === "completed") return complete(ctx, job, hold, own);
+  if (own.length > 0) addChunks(ctx, job, own);
   const worker = hold.worker ?? job.worker;
-  if (isCompleted) {
-    const result = own[own.length - 1] ?? new Uint8Array();
-    const isInline = result.byteLength <= INLINE_BYTES;
-    if (hold.exit !== null) {
-      const attempt = { outcome, worker, error: null, exit: hold.exit, nonce: hold.nonce };
-      addAttempt(ctx, job, attempt);
-    }
-    endJob(ctx, job, {
-      place: PLACE.completed,
-      attempt: job.attempt,
-      startedAt: job.started_at,
-      nonce: hold.nonce,
-      holder: job.holder,
-      worker,
-      progress: hold.progress ?? job.progress,
-      error: null,
-      resultBytes: result.byteLength,
-      result: isInline ? result : null,
-    });
-    if (!isInline) {
-      ctx.statements.run("insert or replace into job_result values (?, ?)", job.seq, result);
-    }
-    return PLACE.completed;
-  }
   const isCancelling = job.cancelling === 1;
   const { attempt, max_attempts: maxAttempts } = job;
   const next = afterOutcome(outcomeOf(hold), { attempt, maxAttempts, isCancelling }, ctx.now);
@@ -182,6 +229,50 @@ function finishOne(
     hasBegun: next.recorded !== undefined,
   });
 }
+
+const COMPLETE = `update job set place = ${PLACE.completed}, event_seq = event_seq + 1,
+  finished_at = ?, remove_at = ?, started_at = ?, end_nonce = ?, holder = ?, worker = ?,
+  progress = ?, result_bytes = ?, result = ?, error = null, cancel_reason = null where seq = ?`;
+
+/** Ends a job with a result: the most frequent end, in one statement with few values. */
+function complete(
+  ctx: WriteContext,
+  job: RunningJob,
+  hold: HoldCells,
+  own: readonly Uint8Array[],
+): number {
+  const { statements } = ctx;
+  const result = own[own.length - 1] ?? EMPTY;
+  const worker = hold.worker ?? job.worker;
+  if (own.length > 1) addChunks(ctx, job, own.slice(0, -1));
+  if (hold.exit !== null) {
+    const { exit, nonce } = hold;
+    addAttempt(ctx, job, { outcome: "completed", worker, error: null, exit, nonce });
+  }
+  leave(ctx, job);
+  partFromKeys(ctx, job);
+  const bytes = result.byteLength;
+  const isInline = bytes <= INLINE_BYTES;
+  statements.run(
+    COMPLETE,
+    ctx.now,
+    removalAt(ctx, job.settings, PLACE.completed),
+    job.started_at,
+    hold.nonce,
+    job.holder,
+    worker,
+    hold.progress ?? job.progress,
+    bytes,
+    isInline ? result : null,
+    job.seq,
+  );
+  if (!isInline) statements.run(PUT_RESULT, job.seq, result);
+  moved(ctx, job, PLACE.completed);
+  return PLACE.completed;
+}
+
+const PUT_RESULT = `insert into job_result (seq, body) values (?, ?)
+  on conflict (seq) do update set body = excluded.body`;
 
 /** The columns of a job that stops running. */
 export interface AfterRun {
@@ -266,9 +357,4 @@ function outcomeOf({ outcome, error, detail }: HoldCells): Outcome {
 /** Returns an error as it is stored. */
 export function jsonOf(error: JobError | undefined): string | null {
   return error === undefined ? null : JSON.stringify(error);
-}
-
-/** Returns the state of a place that {@link finish} has returned; undefined for a lost claim. */
-export function answeredState(place: number): ReturnType<typeof stateOf> | undefined {
-  return place === LOST ? undefined : stateOf(place);
 }

@@ -166,7 +166,12 @@ function insert(ctx: WriteContext, it: Submission, args: Uint8Array): void {
 }
 
 function putArgs(ctx: WriteContext, seq: number, args: Uint8Array): void {
-  ctx.statements.run("insert or replace into job_args values (?, ?)", seq, args);
+  ctx.statements.run(
+    "insert into job_args (seq, body) values (?, ?) " +
+      "on conflict (seq) do update set body = excluded.body",
+    seq,
+    args,
+  );
 }
 
 interface KeptKey {
@@ -211,7 +216,10 @@ function keepKey(
     ? seq
     : ctx.statements.get<{ seq: number }>("select seq from job where id = ?", job.id)?.seq ?? 0;
   ctx.statements.run(
-    "insert or replace into idempotency values (?, ?, ?, ?, ?, ?, ?, ?)",
+    `insert into idempotency (key, hash, expires_at, seq, id, place, created_at, run_at)
+    values (?, ?, ?, ?, ?, ?, ?, ?) on conflict (key) do update set hash = excluded.hash,
+      expires_at = excluded.expires_at, seq = excluded.seq, id = excluded.id,
+      place = excluded.place, created_at = excluded.created_at, run_at = excluded.run_at`,
     it.idem,
     it.idemHash,
     ctx.now + (it.idemTtlMs ?? 0),
