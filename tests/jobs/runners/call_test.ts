@@ -33,7 +33,7 @@ async function setUp(
         const [pid, id = ""] = line.split(" ");
         return { pid: Number(pid), id };
       }),
-    async [Symbol.asyncDispose]() {
+    async [Symbol.asyncDispose](): Promise<void> {
       await den.stop();
       await dir[Symbol.asyncDispose]();
     },
