@@ -36,8 +36,12 @@ export interface RunEnd {
 
 /** The longest wait of one claim. */
 const CLAIM_WAIT_MS = 30_000;
-/** The time after which a job that no worker has begun is given back. */
+/**
+ * The time after which a job that no worker has begun is given back, if no other one has ended in
+ * this time either. While the queue moves, it may wait for longer.
+ */
 const OVERDUE_MS = 100;
+const OVERDUE_IN_MOTION_MS = 1_000;
 /**
  * The time after which a pool whose workers are always busy with calls is given a job all the same,
  * which waits like a call.
@@ -65,6 +69,8 @@ export class PoolScheduler {
   readonly #poolBackoff = new Backoff(POOL_BACKOFF);
   #wake: (() => void) | undefined;
   #pausedUntil = 0;
+  /** The time at which the last job ended that a worker had begun. */
+  #movedAt = -Infinity;
   #isStarved = false;
   #cancelCheck: (() => void) | undefined;
   #loop: Promise<void> | undefined;
@@ -93,6 +99,7 @@ export class PoolScheduler {
       this.#waiting = new AbortController();
     } else if (run.hasBegun) {
       this.#poolBackoff.reset();
+      this.#movedAt = this.#deps.clock.now();
       this.#window.ran(runMs);
     }
     this.#wakeUp();
@@ -201,7 +208,9 @@ export class PoolScheduler {
   }
 
   #giveBack(): void {
-    const since = this.#deps.clock.now() - OVERDUE_MS;
+    const now = this.#deps.clock.now();
+    const isMoving = now - this.#movedAt < OVERDUE_MS;
+    const since = now - (isMoving ? OVERDUE_IN_MOTION_MS : OVERDUE_MS);
     const overdue = [...this.#runs].filter((it) => isUnbegun(it) && it.claimedAt <= since);
     if (overdue.length > 0) this.#window.missed();
     for (const run of overdue) run.stop("given_back");

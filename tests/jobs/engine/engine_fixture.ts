@@ -44,6 +44,8 @@ export class EngineFixture implements AsyncDisposable {
   readonly pool: JobPool & { state: string; queued: number; busy: number };
   /** True if no worker begins the jobs that are started. */
   isStuck = false;
+  /** The time that a job takes, as its worker reports it. */
+  runMs = 50;
   /** The error with which the pool refuses all jobs. */
   refusal: Error | undefined;
   #ids = 0;
@@ -161,7 +163,7 @@ export class EngineFixture implements AsyncDisposable {
     const held: HeldRun = {
       run,
       id,
-      succeed: (result = new Uint8Array(1)) => resolve({ result, runMs: 50 }),
+      succeed: (result = new Uint8Array(1)) => resolve({ result, runMs: this.runMs }),
       fail: reject,
     };
     this.held.set(id, held);

@@ -65,6 +65,30 @@ Deno.test("JobEngine gives back what no worker begins, which costs no attempt an
   await it.running(id);
 });
 
+Deno.test("JobEngine claims short jobs ahead, and gives them back once the pool does not move", async () => {
+  await using it = await EngineFixture.open({ size: 1 });
+  it.runMs = 0.1;
+  const [first = ""] = await it.submit();
+  (await it.running(first)).succeed();
+  await it.reaches(first, "completed");
+  it.isStuck = true;
+  const ids = await it.submit(6);
+  for (const id of ids) await it.running(id);
+  const [second, third] = ids.slice(0, 2).map((id) => it.held.get(id));
+  for (const run of [second, third]) {
+    await it.pass(80, 40);
+    run?.run.begun("p-1");
+    run?.succeed();
+    await turns();
+    assert.ok(ids.slice(2).every((id) => it.held.has(id)), "the queue moves");
+  }
+  const [fourth = "", ...rest] = ids.slice(2);
+  it.held.get(fourth)?.run.begun("p-1");
+  await it.pass(250, 50);
+  for (const id of rest) assert.equal((await it.get(id)).state, "available");
+  assert.equal((await it.get(fourth)).state, "running");
+});
+
 Deno.test("JobEngine writes the error of each attempt, and tries again after growing pauses", async () => {
   await using it = await EngineFixture.open();
   const [id = ""] = await it.submit();
