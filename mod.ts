@@ -106,7 +106,7 @@ export type {
   MemoryInfo,
   SelectOptions,
 } from "./src/hardware/mod.ts";
-export type { StartOptions, StoreStatus } from "./src/host/mod.ts";
+export type { HostStoreReport, StartOptions, StoreStatus } from "./src/host/mod.ts";
 export type {
   CallJob,
   CancelJobOptions,

@@ -233,7 +233,11 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     jobs,
     queues,
     hardware,
-    store: new StoreStatus({ store, processes: registry }),
+    store: new StoreStatus({
+      store,
+      processes: registry,
+      jobs: jobStore instanceof SnakedenError ? undefined : jobStore,
+    }),
     health,
     shutdown: new Shutdown({
       pools: group,

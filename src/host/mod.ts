@@ -19,6 +19,6 @@ export { hasPython, pythonChoices } from "./open_python.ts";
 export { ProcessRegistry, type RegistryOptions, type WorkerIdentity } from "./process_registry.ts";
 export { runDirectoryRoot } from "./run_directory.ts";
 export { type CallsAtStop, callsAtStop, Shutdown } from "./shutdown.ts";
-export { StoreStatus } from "./store/mod.ts";
+export { type HostStoreReport, StoreStatus } from "./store/mod.ts";
 export { assertSupportedSystem } from "./supported_system.ts";
 export { type LauncherParts, workerLauncher } from "./worker_launcher.ts";

@@ -66,3 +66,18 @@ Deno.test("a program beside a host uses its tools, and is told who has the jobs"
   }
   assert.equal(await (await first.jobs.submit(job)).result(), "x");
 });
+
+Deno.test("a host whose database of jobs is damaged starts with an empty one, and reports it", async () => {
+  await using dir = await tempDir();
+  {
+    await using _den = await start(dir.path);
+  }
+  await Deno.writeFile(`${dir.path}/store/jobs.sqlite`, new Uint8Array(20_000).fill(120));
+  await using den = await start(dir.path);
+  const { jobs } = await den.store.report();
+  assert.match(jobs?.movedAside?.path ?? "", /jobs\.sqlite\.corrupt/);
+  assert.equal(
+    await (await den.jobs.submit({ tool: "long_text", args: { length: 1 } })).result(),
+    "x",
+  );
+});

@@ -6,4 +6,4 @@
  */
 export { type JobStoreOptions, openJobStore } from "./open_job_store.ts";
 export { type OpenedStore, openStore } from "./open_store.ts";
-export { StoreStatus } from "./store_status.ts";
+export { type HostStoreReport, StoreStatus } from "./store_status.ts";
