@@ -21,6 +21,8 @@ export interface Room {
   readonly queueRoom: number;
   /** The jobs of the pool that were claimed and have not ended. */
   readonly inFlight: number;
+  /** False if only idle workers may be given jobs. */
+  readonly mayRunAhead: boolean;
 }
 
 /**
@@ -37,8 +39,8 @@ export class ClaimWindow {
   #claimMs: number | undefined;
 
   /** Returns the number of jobs to claim now; 0 if there is no room. */
-  slots({ idle, size, queueRoom, inFlight }: Room): number {
-    const ahead = this.ahead(size);
+  slots({ idle, size, queueRoom, inFlight, mayRunAhead }: Room): number {
+    const ahead = mayRunAhead ? this.ahead(size) : 0;
     // A claim of few jobs would take as long as one of many, and leave the workers idle meanwhile.
     const refill = size + ahead - inFlight;
     const wanted = ahead > 0 && refill >= ahead / 2 ? Math.max(idle, refill) : idle;

@@ -9,7 +9,7 @@ import { JobRun } from "./job_run.ts";
 import { LeaseKeeper } from "./lease_keeper.ts";
 import { outcomeOfFailure, type RunOutcome } from "./outcome.ts";
 import { type JobPool, PoolScheduler } from "./pool_scheduler.ts";
-import { abandonDead } from "./recovery.ts";
+import { abandonDead, otherHolders } from "./recovery.ts";
 import { Sweeper } from "./sweeper.ts";
 
 /** Dependencies of a {@link JobEngine}. */
@@ -31,6 +31,11 @@ export interface JobEngineDeps {
   readonly clock?: Clock;
 }
 
+/**
+ * The time after a start that follows the death of a host in which no job is claimed ahead. A host
+ * that dies again and again would else cost jobs their attempts that have never begun.
+ */
+const CAUTION_MS = 10_000;
 /** The longest wait for work that was told to stop. Its workers are killed much sooner. */
 const STOP_MS = 60_000;
 /** The longest wait for a store that cannot be written, when the engine is disposed. */
@@ -56,7 +61,7 @@ export class JobEngine implements AsyncDisposable {
   readonly #sweeper: Sweeper;
   #closed: Promise<unknown> | undefined;
   #disposed: Promise<void> | undefined;
-  #recovered: Promise<void> | undefined;
+  #begun: Promise<void> | undefined;
 
   private constructor(deps: JobEngineDeps) {
     this.#deps = deps;
@@ -86,7 +91,7 @@ export class JobEngine implements AsyncDisposable {
   /** Begins to run the jobs of the store. */
   static open(deps: JobEngineDeps): JobEngine {
     const engine = new JobEngine(deps);
-    engine.#begin();
+    engine.#begun = engine.#begin();
     return engine;
   }
 
@@ -112,11 +117,15 @@ export class JobEngine implements AsyncDisposable {
     await (this.#disposed ??= this.#dispose());
   }
 
-  #begin(): void {
+  async #begin(): Promise<void> {
     const { store, holder, feed, othersEnded } = this.#deps;
-    this.#recovered = othersEnded?.then(() => abandonDead(store, { holder, feed }));
-    for (const scheduler of this.#schedulers) scheduler.start();
     this.#sweeper.start();
+    const dead = othersEnded === undefined ? [] : await otherHolders(store, holder);
+    if (this.#closed !== undefined) return;
+    const carefulMs = dead.length === 0 ? 0 : CAUTION_MS;
+    for (const scheduler of this.#schedulers) scheduler.start({ carefulMs });
+    await othersEnded;
+    await abandonDead(dead, { store, feed });
   }
 
   async #dispose(): Promise<void> {
@@ -129,7 +138,7 @@ export class JobEngine implements AsyncDisposable {
     this.#finisher[Symbol.dispose]();
     this.#keeper[Symbol.dispose]();
     await this.#sweeper[Symbol.asyncDispose]();
-    await this.#recovered;
+    await this.#begun;
   }
 
   async #allEnded(): Promise<void> {

@@ -71,6 +71,7 @@ export class PoolScheduler {
   #pausedUntil = 0;
   /** The time at which the last job ended that a worker had begun. */
   #movedAt = -Infinity;
+  #carefulUntil = -Infinity;
   #isStarved = false;
   #cancelCheck: (() => void) | undefined;
   #loop: Promise<void> | undefined;
@@ -79,11 +80,12 @@ export class PoolScheduler {
     this.#deps = deps;
   }
 
-  /** Begins to claim. */
-  start(): this {
-    this.#deps.pool.room.onIdle = this.#wakeUp;
+  /** Begins to claim; for `carefulMs` nothing ahead. */
+  start({ carefulMs = 0 }: { readonly carefulMs?: number } = {}): void {
+    const { pool, clock } = this.#deps;
+    this.#carefulUntil = clock.now() + carefulMs;
+    pool.room.onIdle = this.#wakeUp;
     this.#loop = this.#claimJobs();
-    return this;
   }
 
   /** Ends a run, which makes room. */
@@ -163,16 +165,14 @@ export class PoolScheduler {
 
   /** The number of jobs to claim now. */
   #slots(): number {
-    const { pool } = this.#deps;
+    const { pool, clock } = this.#deps;
     const inFlight = this.#runs.size;
     const queueRoom = pool.queueLimit - pool.queued;
     if (pool.state !== "ready") return 0;
-    const slots = this.#window.slots({
-      idle: pool.room.idle,
-      size: pool.size,
-      queueRoom,
-      inFlight,
-    });
+    const { idle } = pool.room;
+    const mayRunAhead = clock.now() >= this.#carefulUntil;
+    const room = { idle, size: pool.size, queueRoom, inFlight, mayRunAhead };
+    const slots = this.#window.slots(room);
     if (slots > 0 || !this.#isStarved) return slots;
     return inFlight < pool.size && queueRoom > 0 ? 1 : 0;
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ClaimWindow } from "../../../src/jobs/engine/claim_window.ts";
 
-const ROOM = { idle: 2, size: 4, queueRoom: 10_000, inFlight: 2 };
+const ROOM = { idle: 2, size: 4, queueRoom: 10_000, inFlight: 2, mayRunAhead: true };
 
 /** Returns a window after jobs that took so long. */
 function windowOf(runMs: number, { argsBytes = 10, claimMs = 1 } = {}): ClaimWindow {
@@ -27,6 +27,7 @@ Deno.test("ClaimWindow claims nothing ahead of jobs that take longer than a clai
 Deno.test("ClaimWindow claims what the pool finishes while the next claim is under way", () => {
   const short = windowOf(0.1);
   assert.equal(short.slots({ ...ROOM, idle: 4, inFlight: 0 }), 160);
+  assert.equal(short.slots({ ...ROOM, idle: 4, inFlight: 0, mayRunAhead: false }), 4);
   // A slow store needs more ahead.
   assert.equal(windowOf(0.1, { claimMs: 5 }).slots({ ...ROOM, idle: 4, inFlight: 0 }), 400);
   // Not for a few: the workers would run dry while the store answers.

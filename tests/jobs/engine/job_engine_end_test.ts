@@ -151,6 +151,29 @@ Deno.test("JobEngine takes back the jobs of dead hosts at once, when their work 
   ]);
 });
 
+Deno.test("JobEngine claims nothing ahead for a while after a host has died", async () => {
+  // It has no workers, and stands for the store alone.
+  await using dead = await EngineFixture.open({ size: 0 });
+  const ids = await dead.submit(8);
+  const pools = [{ pool: "p", slots: 1 }];
+  await dead.store.claim({ pools, holder: "dead", leaseMs: LEASE_MS, waitMs: 0 });
+  const { store, clock } = dead;
+  const othersEnded = Promise.resolve();
+  await using it = await EngineFixture.open({ size: 1, store, clock, othersEnded });
+  it.runMs = 0.1;
+  for (let i = 0; i < 3; i++) {
+    await until(() => it.held.size === 1, "one runs");
+    for (const run of [...it.held.values()]) run.succeed();
+    await turns();
+  }
+  const [fourth = ""] = await until(() => it.held.size === 1 && [...it.held.keys()], "one runs");
+  await it.pass(9_000, 500);
+  assert.equal(it.held.size, 1);
+  await it.pass(1_500);
+  it.held.get(fourth)?.succeed();
+  await until(() => it.held.size === 4, "the rest is claimed ahead");
+});
+
 Deno.test("JobEngine returns what it runs when it is disposed, which costs no attempt", async () => {
   const it = await EngineFixture.open({ size: 1 });
   const [id = "", waiting = ""] = await it.submit(2);
