@@ -16,7 +16,7 @@ import {
 import type { HardwareInfo } from "../../src/hardware/mod.ts";
 import { JobFeed, Jobs, Queues } from "../../src/jobs/mod.ts";
 import { Sessions } from "../../src/sessions/mod.ts";
-import { memoryStore } from "../../src/store/mod.ts";
+import { memoryJobs, memoryStore } from "../../src/store/mod.ts";
 import { type AppOptions, createApp, type Engine } from "../../src/routes/mod.ts";
 import { fakeDevice } from "../fixtures/fakes/fake_device.ts";
 import { assertDescribed } from "./described_answer.ts";
@@ -44,24 +44,22 @@ function memorySessions(config: ConfigInput | undefined): Sessions {
   return new Sessions({ store, config: parseConfig(config).sessions, maxDepth: 200, clock });
 }
 
-/** The error of a program that has no store of jobs. */
-export const NO_STORE = new SnakedenError(
-  "store_unavailable",
-  "Cannot use jobs: the data directory is that of the host 17",
-  { retryable: true },
-);
-
-/** Jobs without a store. */
-function noJobs(config: ConfigInput | undefined): Pick<Engine, "jobs" | "queues"> {
+/** Jobs that nobody runs, in a store in memory, or without a store. */
+export function idleJobs(
+  input: ConfigInput = {},
+  given?: SnakedenError,
+): Pick<Engine, "jobs" | "queues"> {
+  const config = parseConfig(input).jobs;
+  const store = given ?? memoryJobs({ limits: config });
   const jobs = new Jobs({
-    store: NO_STORE,
+    store,
     engine: { stop: () => {}, running: () => undefined },
     feed: new JobFeed(),
     runners: {},
-    config: parseConfig(config).jobs,
+    config,
     pools: () => undefined,
   });
-  return { jobs, queues: new Queues({ store: NO_STORE }) };
+  return { jobs, queues: new Queues({ store }) };
 }
 
 export interface MemoryEngineOptions
@@ -182,7 +180,7 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
       },
       ...namespaces.workers,
     },
-    ...noJobs(config),
+    ...idleJobs(config),
     sessions,
     programs: sessions.programs,
     hardware: {

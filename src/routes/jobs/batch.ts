@@ -1,8 +1,7 @@
 import { createRoute, type OpenAPIHono, type z } from "@hono/zod-openapi";
 import { type AppEnv, isNdjson, problemOf, type Shown } from "../http/mod.ts";
 import { bodyByReference, type EncodedJson, encodedJson, problemAnswers } from "../schema/mod.ts";
-import { BatchLines } from "./batch_lines.ts";
-import { answerText } from "./batch_text.ts";
+import { answerText, BatchLines } from "./batch_lines.ts";
 import { refuseIdempotencyKey } from "./job_fields.ts";
 import { BATCH_REQUEST, batchRequestSchema, JOB_REQUEST } from "./job_requests.ts";
 import { batchItemSchema, batchSchema } from "./job_schema.ts";

@@ -1,6 +1,6 @@
+import type { SubmitAnswer } from "../../store/mod.ts";
 import type { LinesPart, SubmissionLines, Traffic } from "../calls/mod.ts";
 import { type Problem, problemText, type Reader, slicesOf } from "../http/mod.ts";
-import { answerLines } from "./batch_text.ts";
 import type { JobsSlice } from "./jobs_slice.ts";
 
 /** The bytes of answers that may wait for their reader before no further line is read. */
@@ -157,4 +157,15 @@ export class BatchLines implements UnderlyingDefaultSource<Bytes>, Reader {
       // The client has left already.
     }
   }
+}
+
+/** Returns the JSON of the answer for one job. Ids need no escapes. */
+export function answerText({ id, answer }: SubmitAnswer): string {
+  return `{"id":"${id}","answer":"${answer}"}`;
+}
+
+function answerLines(answers: readonly SubmitAnswer[]): string {
+  let text = "";
+  for (const answer of answers) text += `${answerText(answer)}\n`;
+  return text;
 }

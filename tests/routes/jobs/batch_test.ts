@@ -222,7 +222,9 @@ Deno.test("POST /v1/jobs/batch reads no further when the store is slow", async (
       controller.enqueue(encoder.encode(jobLines(500)));
     },
   }, { highWaterMark: 0 });
-  const posted = jobs.post("/v1/jobs/batch", body, LINES);
+  // Of a body without a length, the server keeps some that it has read.
+  const length = String(10 * jobLines(500).length);
+  const posted = jobs.post("/v1/jobs/batch", body, { ...LINES, "content-length": length });
   for (let i = 0; i < 20; i++) await microtasks();
   // One part is being written, and the next one was read.
   assert.equal(pulled, 4);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { clientOf, memoryEngine } from "../memory_engine.ts";
+import { SnakedenError } from "../../../src/errors.ts";
+import { clientOf, idleJobs, memoryEngine } from "../memory_engine.ts";
 import { argsOf, jobClient } from "./job_client.ts";
 
 Deno.test("POST /v1/jobs submits a job, and answers it with its place", async () => {
@@ -181,7 +182,8 @@ Deno.test("POST /v1/jobs refuses a body that is too long, or of another type", a
 });
 
 Deno.test("the routes of jobs answer 503 in a host without a store", async () => {
-  const client = clientOf(memoryEngine());
+  const error = new SnakedenError("store_unavailable", "The host 17 has it", { retryable: true });
+  const client = clientOf(memoryEngine(idleJobs({}, error)));
   const answers = [
     await client.post("/v1/jobs", { tool: "add" }),
     await client.post("/v1/jobs/batch", [{ tool: "add" }]),

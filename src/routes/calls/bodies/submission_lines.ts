@@ -29,8 +29,9 @@ export interface LinesOptions {
 }
 
 /**
- * Submissions of jobs as lines of JSON, in parts of up to 1,000. It reads a part when it is asked
- * for, so that a store that is slow stops the client by its socket. Empty lines are skipped.
+ * Submissions of jobs as lines of JSON, in parts of up to 1,000. It takes a part when it is asked
+ * for, so that a store that is slow stops the client by its socket, in the bounds of
+ * {@link BodyBytes}. Empty lines are skipped.
  */
 export class SubmissionLines implements Wait {
   since = 0;
