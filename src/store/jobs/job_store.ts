@@ -32,7 +32,10 @@ export interface Changed<T> {
 
 /** The work of one {@link JobStore.sweep}. */
 export interface Swept {
-  /** Jobs that have ended: expired, or lost with their last attempt or a cancellation. */
+  /**
+   * Jobs that have ended: lost with their last attempt or a cancellation, or expired, also those
+   * that another operation has ended since the last sweep because they had expired.
+   */
   readonly ended: readonly Ended[];
   /** The number of claims whose lease had ended. */
   readonly lost: number;

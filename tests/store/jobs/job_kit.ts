@@ -88,9 +88,13 @@ export class JobKit implements AsyncDisposable {
     return new JobKit(driver, { store, clock, place, limits });
   }
 
+  get isDurable(): boolean {
+    return this.#driver.durable !== false;
+  }
+
   /** Closes the store, and opens it again. Does nothing to a store that is not durable. */
   async reopen(): Promise<void> {
-    if (!this.#driver.durable) return;
+    if (!this.isDurable) return;
     await this.store[Symbol.asyncDispose]();
     this.store = await this.#driver.open(this.place, { clock: this.clock, limits: this.#limits });
   }

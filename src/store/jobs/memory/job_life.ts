@@ -16,9 +16,14 @@ export interface JobLifeDeps {
   readonly wake: (job: StoredJob) => void;
 }
 
+/** The most expired jobs that are remembered for a sweep. */
+const MAX_UNREPORTED = 10_000;
+
 /** Moves jobs from one state to another. */
 export class JobLife {
   readonly #deps: JobLifeDeps;
+  /** Jobs that have expired since the last sweep. */
+  #expired: Ended[] = [];
 
   constructor(deps: JobLifeDeps) {
     this.#deps = deps;
@@ -120,6 +125,7 @@ export class JobLife {
       job.state = "discarded";
       job.error = expiredError(startBy);
     });
+    if (this.#expired.length < MAX_UNREPORTED) this.#expired.push(endedOf(job));
     return true;
   }
 
@@ -130,7 +136,8 @@ export class JobLife {
     const lost = table.leases.from(() => true, limit).filter(({ leaseUntil = 0 }) =>
       leaseUntil <= now
     );
-    const ended = [...expired.map(endedOf), ...this.#lose(lost, now)];
+    const ended = [...this.#expired, ...this.#lose(lost, now)];
+    this.#expired = [];
     const removed = table.ended.from(() => true, limit).filter((it) => removableAt(it) <= now);
     for (const job of removed) this.#remove(job);
     table.ready.forget(now, limit);

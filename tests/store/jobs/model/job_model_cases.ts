@@ -33,6 +33,8 @@ class ModelRun {
   readonly #tokens: string[] = [];
   /** All ids that were submitted, in order. */
   readonly #ids: string[] = [];
+  /** The number of jobs that have expired since the last sweep, which reports them. */
+  #expired = 0;
 
   constructor(kit: JobKit) {
     this.#kit = kit;
@@ -87,6 +89,7 @@ class ModelRun {
     const model = this.#model;
     switch (operation.do) {
       case "submit": {
+        await this.#settle();
         const jobs = operation.jobs.map((fields, i) =>
           newJob({ ...fields, id: `j${this.#ids.length + i}`, args: new Uint8Array(i) })
         );
@@ -124,8 +127,7 @@ class ModelRun {
       }
       case "cancel":
       case "retry": {
-        // A retry tells jobs that are due from those that are not, which a sweep decides.
-        await this.#sweep();
+        await this.#settle();
         const ids = operation.jobs.map((it) => this.#ids[it % this.#ids.length] ?? "none");
         const isCancel = operation.do === "cancel";
         const { answers } = isCancel
@@ -136,7 +138,7 @@ class ModelRun {
       }
       case "cancel all":
       case "retry all": {
-        await this.#sweep();
+        await this.#settle();
         const filter = { queues: [operation.queue] };
         const isCancel = operation.do === "cancel all";
         const { answers, next } = isCancel
@@ -178,8 +180,22 @@ class ModelRun {
         return assert.deepEqual([row?.paused, row?.concurrency], [queue.paused, queue.concurrency]);
       }
       case "reopen":
+        // What was to be reported is forgotten with the store that has seen it.
+        if (this.#kit.isDurable) this.#expired = 0;
         return await this.#kit.reopen();
     }
+  }
+
+  /**
+   * Sweeps if a job is due or has expired. Drivers may differ in the moment at which they see that,
+   * and answers that depend on it could not be compared.
+   */
+  async #settle(): Promise<void> {
+    const { now } = this.#model;
+    const isDue = ({ state, runAt }: ModelJob): boolean =>
+      (state === "scheduled" || state === "retryable") && runAt <= now;
+    const { jobs } = this.#model;
+    if (jobs.some((it) => isDue(it) || this.#model.isExpired(it))) await this.#sweep();
   }
 
   async #sweep(): Promise<void> {
@@ -190,10 +206,11 @@ class ModelRun {
     const size = model.jobs.length;
     model.sweep();
     assert.deepEqual([ended, lost, removed], [
-      before.filter(isEnded).length,
+      this.#expired + before.filter(isEnded).length,
       claims.length,
       size - model.jobs.length,
     ]);
+    this.#expired = 0;
   }
 
   async #rows(): Promise<readonly JobRow[]> {
@@ -211,7 +228,9 @@ class ModelRun {
       if (job === undefined || row.state === job.state) continue;
       const isDue = job.state === "scheduled" || job.state === "retryable";
       if (isDue && row.state === "available" && job.runAt <= model.now) job.state = "available";
-      if (row.state === "discarded" && model.isExpired(job)) model.expire(job);
+      if (row.state !== "discarded" || !model.isExpired(job)) continue;
+      model.expire(job);
+      this.#expired++;
     }
   }
 
