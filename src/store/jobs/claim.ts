@@ -18,7 +18,7 @@ export interface ClaimAsk {
 
 /**
  * A job that was claimed. `token` proves the claim; it is opaque, means the same to every store of
- * the place, and ends with the lease.
+ * the place, and is good until the job is taken from its holder, which happens after the lease.
  */
 export interface Claim {
   readonly token: string;

@@ -113,8 +113,9 @@ export interface JobStore {
   ): Promise<Changed<CancelAnswer>>;
   /**
    * Makes jobs available at once: ended ones, and those that wait for their time. A job that has
-   * used up its attempts gets one more. The result and the error of an ended job are dropped. A
-   * filter works as for {@link JobStore.cancel}; running and available jobs do not match it.
+   * used up its attempts gets one more. An ended job loses its result, its error, and the time by
+   * which it should have begun. A filter works as for {@link JobStore.cancel}; running and
+   * available jobs do not match it.
    */
   retry(
     of: JobChoice,

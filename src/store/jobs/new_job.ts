@@ -5,8 +5,9 @@ import type { JobState } from "./job_row.ts";
  * The way in which jobs with the same key give way to each other:
  *
  * - `drop`: the new job is dropped while the other one has not ended.
- * - `replace`: a waiting job takes the arguments and options of the new one, and keeps its id, its
- *   place and its time.
+ * - `replace`: a waiting job takes the kind, name, pool, arguments, options, tags, metadata,
+ *   attempts and retention of the new one. It keeps its id, queue, priority, place, time and the
+ *   keys of its limits.
  * - `debounce`: the same, and it takes the time of the new one too.
  *
  * A job of mode `replace` or `debounce` gives its key up when it starts, so that a change that
