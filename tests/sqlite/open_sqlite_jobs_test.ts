@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { fileURLToPath } from "node:url";
 import { openSqliteJobs, type SqliteJobs } from "../../src/sqlite/mod.ts";
 import { LIMITS, newJob, newJobs } from "../store/jobs/job_kit.ts";
 
@@ -101,6 +102,35 @@ Deno.test("openSqliteJobs() refuses a path at which no database can be", async (
   await withPath(async (path) => {
     await Deno.mkdir(path, { recursive: true });
     await assert.rejects(open(path), { code: "startup_failed" });
+  });
+});
+
+const PROCESS = fileURLToPath(
+  new URL("../fixtures/processes/open_sqlite_jobs.ts", import.meta.url),
+);
+const CONFIG = fileURLToPath(new URL("../../deno.json", import.meta.url));
+
+/** Opens a database in a process with these permissions. Returns what that prints. */
+async function openWith(permissions: readonly string[], path: string): Promise<string> {
+  const flags = ["run", "--no-prompt", "--no-lock", `--config=${CONFIG}`, ...permissions];
+  const command = new Deno.Command(Deno.execPath(), { args: [...flags, PROCESS, path] });
+  const { stdout, stderr, success } = await command.output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout).trim();
+}
+
+Deno.test("openSqliteJobs() needs no more than to read, and to write the data directory", async () => {
+  await withPath(async (path) => {
+    const folder = dirname(dirname(path));
+    assert.equal(await openWith(["--allow-read", `--allow-write=${folder}`], path), "available");
+  });
+});
+
+Deno.test("openSqliteJobs() refuses a data directory that it may only read", async () => {
+  await withPath(async (path) => {
+    await filled(path);
+    const text = await openWith(["--allow-read"], path);
+    assert.match(text, /^Cannot open the jobs in .*: Requires write access to /);
   });
 });
 

@@ -102,36 +102,94 @@ function restOf({ kinds, names, queues, states, tags }: JobFilter): Condition {
 
 const ALL: Condition = { sql: "select job.seq from job where 1 = 1", cells: [] };
 
+/** The jobs of a choice of states up to which their names need no index. */
+const FEW_JOBS = 20_000;
+
 /** Returns statements, each of which reads its jobs in the order of an index. */
-function sourcesOf(statements: Statements, filter: JobFilter): Condition[] {
-  const { tags, states, queues } = filter;
+function sourcesOf(statements: Statements, filter: JobFilter): readonly Condition[] {
+  const { tags, states, queues, kinds, names } = filter;
   const [tag] = tags ?? [];
   if (tag !== undefined) {
-    const sql = "select job.seq from job_tag join job on job.seq = job_tag.seq where tag = ?";
-    return [{ sql: sql.replace("job.seq from", "job_tag.seq from"), cells: [tag] }];
+    const sql = "select job_tag.seq from job_tag join job on job.seq = job_tag.seq where tag = ?";
+    return [{ sql, cells: [tag] }];
   }
-  if (states === undefined && queues === undefined) return [ALL];
-  const named = queues ??
-    statements.all<{ queue: string }>("select distinct queue from counter").map((it) => it.queue);
+  const isByState = states !== undefined || queues !== undefined;
+  const isByName = kinds !== undefined || names !== undefined;
+  const sources = isByName && !(isByState && countOf(statements, filter) <= FEW_JOBS)
+    ? nameSources(statements, filter)
+    : isByState
+    ? stateSources(statements, filter)
+    : [ALL];
+  return sources.length > MAX_SOURCES ? [ALL] : sources;
+}
+
+/** Returns the number of jobs in the states and queues of a filter. */
+function countOf(statements: Statements, { states, queues }: JobFilter): number {
+  const places = (states ?? JOB_STATES).flatMap((it) => placesOf(it));
+  const row = statements.get<{ jobs: number | null }>(
+    `select sum(jobs) as jobs from counter where place ${IN_LIST}
+      and (?2 is null or queue in (select value from json_each(?2)))`,
+    JSON.stringify(places),
+    queues === undefined ? null : JSON.stringify(queues),
+  );
+  return row?.jobs ?? 0;
+}
+
+function nameSources(statements: Statements, { kinds, names }: JobFilter): Condition[] {
+  const from = "from job indexed by job_name where";
+  return (kinds ?? distinct(statements, "kind", { sql: `${from} 1 = 1`, cells: [] }))
+    .flatMap((kind) => {
+      const all = { sql: `${from} kind = ?`, cells: [kind] };
+      return (names ?? distinct(statements, "name", all)).map((name) => ({
+        sql: `select job.seq ${from} kind = ? and name = ?`,
+        cells: [kind, name],
+      }));
+    });
+}
+
+function stateSources(statements: Statements, { states, queues }: JobFilter): Condition[] {
+  const named = new Set(
+    queues ?? distinct(statements, "queue", { sql: "from counter where 1 = 1", cells: [] }),
+  );
   const places = [...new Set<JobState>(states ?? JOB_STATES)].flatMap((it) => placesOf(it));
-  if (named.length * places.length > MAX_SOURCES) return [ALL];
   return places.flatMap((place) => {
     if (place === PLACE.running) {
       const sql = "select job.seq from running join job on job.seq = running.seq where 1 = 1";
       return [{ sql, cells: [] }];
     }
-    if (place === PLACE.ready) return readySources(statements, new Set(named));
-    // A literal, since an index with a condition is not used for a parameter.
-    const sql = `select job.seq from job where queue = ? and place = ${place}`;
-    return [...new Set(named)].map((queue) => ({ sql, cells: [queue] }));
+    if (place === PLACE.ready) return readySources(statements, named);
+    // Literals, since an index with a condition is used only where SQLite can prove it.
+    const sql = `select job.seq from job where queue = ? and place = ${place}
+      and place not in (0, 3)`;
+    return [...named].map((queue) => ({ sql, cells: [queue] }));
   });
+}
+
+/** Returns the values of a column of an index, without reading the rows between them. */
+function distinct(statements: Statements, column: string, { sql, cells }: Condition): string[] {
+  const found: string[] = [];
+  let last = "";
+  while (found.length <= MAX_SOURCES) {
+    const [row] = statements.cells(
+      `select ${column} ${sql} and ${column} > ? order by ${column} limit 1`,
+      ...cells,
+      last,
+    );
+    if (row === undefined) break;
+    last = String(row[0]);
+    found.push(last);
+  }
+  return found;
 }
 
 /**
  * Ready jobs are indexed in the order of claims only, so that a submission writes one index less.
  * Within a pool, a queue and a priority that is the order of a list.
  */
-function readySources(statements: Statements, queues: ReadonlySet<string>): Condition[] {
+function readySources(
+  statements: Statements,
+  queues: ReadonlySet<string>,
+): Condition[] {
   const sources: Condition[] = [];
   const next = <T>(column: string, where: string, ...cells: Cell[]): T | undefined => {
     const order = column === "priority" ? "priority desc" : column;

@@ -87,6 +87,7 @@ export const MIGRATIONS: readonly string[] = [
   create index job_start_by on job (start_by)
     where start_by is not null and begun = 0 and place in (0, 1, 2);
   create index job_list on job (queue, place, seq) where place not in (0, 3);
+  create index job_name on job (kind, name, seq);
   create index job_remove on job (remove_at) where remove_at is not null;
 
   -- Arguments and results over the inline limit: changes of a job do not write them again.

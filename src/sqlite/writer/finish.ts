@@ -155,11 +155,14 @@ const EMPTY = new Uint8Array();
 /** The answer for an end whose claim had ended in another way. */
 const LOST = -1;
 
-/** Ends claims. Returns the place of each job; -1 for a claim that was lost. */
-export function finish(ctx: WriteContext, { cells, bytes }: PackedHolds): number[] {
-  const holds = holdsOf(cells);
+/**
+ * Ends claims of many callers. Returns the place of each job, by caller; -1 for a claim that was
+ * lost.
+ */
+export function finish(ctx: WriteContext, asks: readonly PackedHolds[]): number[][] {
+  const holds = asks.flatMap(({ cells }) => holdsOf(cells));
   const jobs = jobsOf(ctx, holds);
-  const parts = byteParts(bytes);
+  const parts = asks.flatMap(({ bytes }) => byteParts(bytes));
   const ended: number[] = [];
   let part = 0;
   const places = holds.map((hold) => {
@@ -177,7 +180,8 @@ export function finish(ctx: WriteContext, { cells, bytes }: PackedHolds): number
   if (ended.length > 0) {
     ctx.statements.run(`delete from running where seq ${IN_LIST}`, `[${ended.join(",")}]`);
   }
-  return places;
+  let at = 0;
+  return asks.map(({ cells }) => places.slice(at, at += cells.length / HOLD_CELLS));
 }
 
 /** Returns the place of a job whose claim was ended with the same token before; -1 if not. */

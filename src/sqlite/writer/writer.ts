@@ -1,7 +1,15 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Ended, JobStoreLimits } from "../../store/mod.ts";
 import { packError } from "../messages/mod.ts";
-import type { Answer, Answers, Batch, ClaimOp, Request, WriteOps } from "../messages/mod.ts";
+import type {
+  Answer,
+  Answers,
+  Batch,
+  ClaimOp,
+  PackedHolds,
+  Request,
+  WriteOps,
+} from "../messages/mod.ts";
 import { rollBack } from "../schema/mod.ts";
 import { cancel, retry } from "./change.ts";
 import { Claims } from "./claim.ts";
@@ -96,6 +104,8 @@ export class Writer {
     const answers: Answer[] = [];
     const granted: number[] = [];
     const waiting: [number, ClaimOp][] = [];
+    const finishing: [number, PackedHolds][] = [];
+    const ends = group.filter(({ op }) => op === "finish").length;
     database.exec("begin immediate");
     try {
       const expired = runDue(this.#ctx);
@@ -103,6 +113,13 @@ export class Writer {
       for (const { id, op, ask } of group) {
         if (op === "claim") {
           waiting.push([id, ask as ClaimOp]);
+        } else if (op === "finish") {
+          finishing.push([id, ask as PackedHolds]);
+          // The ends of all callers follow each other, and are one list for SQLite.
+          if (finishing.length === ends) {
+            const places = finish(this.#ctx, finishing.map(([, ask]) => ask));
+            for (const [i, [id]] of finishing.entries()) answers.push({ id, answer: places[i] });
+          }
         } else {
           answers.push({ id, answer: this.#runOne(op, ask) });
         }
@@ -141,7 +158,6 @@ export class Writer {
         }
       },
       extend: (ask) => extend(ctx, ask),
-      finish: (ask) => finish(ctx, ask),
       cancel: (ask) => cancel(ctx, ask),
       retry: (ask) => retry(ctx, ask),
       declare: (ask) => {
