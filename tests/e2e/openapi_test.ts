@@ -25,6 +25,18 @@ include-path-regex = "/programs"
 [operations.checks]
 positive_data_acceptance.expected-statuses = ["2xx", "3xx", 400, 404, 412, 429]
 
+# There is one queue, cursors are those of a page before, and times must not be past.
+[[operations]]
+include-path-regex = "^/v1/jobs"
+[operations.checks]
+positive_data_acceptance.expected-statuses = ["2xx", "3xx", 400, 404, 409]
+
+# A job can have such an id.
+[[operations]]
+include-path-regex = "^/v1/jobs/(batch|cancel|retry)$"
+[operations.checks]
+allow_header_conformance.enabled = false
+
 # No stream is kept, and the requests open no WebSocket.
 [[operations]]
 include-path-regex = "^/v1/(streams/|socket$)"

@@ -27,7 +27,7 @@ export function checkedId(id: string): string {
  */
 export function waitMsOf(wait: string | undefined): number | undefined {
   if (wait === undefined) return undefined;
-  const seconds = /^\d{1,3}(\.\d{1,6})?$/.test(wait) ? Number(wait) : NaN;
+  const seconds = /^\d{1,3}(\.\d{1,20})?(e-\d{1,3})?$/i.test(wait) ? Number(wait) : NaN;
   if (seconds <= MAX_WAIT_S) return seconds * 1_000;
   const allowed = `a number of seconds from 0 to ${MAX_WAIT_S}`;
   throw invalidBody([{ path: "wait", message: `given ${shownValue(wait)}; allowed: ${allowed}` }]);

@@ -75,12 +75,18 @@ export const CHOICE_FIELDS: readonly string[] = Object.keys(CHOICE);
 /** The body that chooses jobs; of several values of a field, any matches. */
 export const choiceRequestSchema: JsonSchema = {
   type: "object",
-  properties: {
-    ...CHOICE,
-    reason: { ...reason, description: "The reason of a cancellation, for people." },
-  },
+  properties: CHOICE,
   additionalProperties: false,
   minProperties: 1,
+};
+
+/** The component of the OpenAPI document with the body that cancels jobs. */
+export const CANCEL_MANY_REQUEST = "CancelJobsRequest";
+
+/** The body that cancels jobs: a choice, and the reason. */
+export const cancelManyRequestSchema: JsonSchema = {
+  ...choiceRequestSchema,
+  properties: { ...CHOICE, reason },
 };
 
 /** The component of the OpenAPI document with the body that changes a queue. */

@@ -8,7 +8,9 @@ import { jsonAnswer } from "./job_answer.ts";
 import { checkedId, MAX_WAIT_S, onceEach, waitMsOf } from "./job_fields.ts";
 import { JOBS_PAGE_QUERY, LIST_PARAMETERS, listQueryOf } from "./job_query.ts";
 import {
+  CANCEL_MANY_REQUEST,
   CANCEL_REQUEST,
+  cancelManyRequestSchema,
   cancelRequestSchema,
   CHOICE_FIELDS,
   CHOICE_REQUEST,
@@ -113,9 +115,9 @@ const cancelManyRoute = createRoute({
   operationId: "cancelJobs",
   tags,
   summary: "Cancel all jobs of a choice",
-  description: "The body must have at least one field.",
+  description: "The body must have at least one field besides `reason`.",
   parameters: [REASON],
-  request: { body: bodyByReference(CHOICE_REQUEST) },
+  request: { body: bodyByReference(CANCEL_MANY_REQUEST) },
   responses: many,
 });
 
@@ -138,6 +140,7 @@ export function addJobs(
 ): void {
   app.openAPIRegistry.registerComponent("schemas", CANCEL_REQUEST, cancelRequestSchema);
   app.openAPIRegistry.registerComponent("schemas", CHOICE_REQUEST, choiceRequestSchema);
+  app.openAPIRegistry.registerComponent("schemas", CANCEL_MANY_REQUEST, cancelManyRequestSchema);
   app.openapi(listRoute, async (c) => {
     const { choice, page } = listQueryOf(c.req.url);
     return encodedJson<z.infer<typeof jobListSchema>>(

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { MAX_BATCH } from "../../../src/jobs/mod.ts";
+import { MAX_BATCH as BATCH_OVER_HTTP } from "../../../src/routes/calls/mod.ts";
 import type { JobStore } from "../../../src/store/mod.ts";
 import { Traffic } from "../../../src/routes/mod.ts";
 import { microtasks } from "../../fixtures/until.ts";
@@ -116,6 +118,10 @@ Deno.test("POST /v1/jobs/batch refuses what is no list of at most 1,000 jobs", a
   assert.deepEqual((await jobs.send("POST", "/v1/jobs/batch", [])).body, { jobs: [] });
   const typed = await jobs.send("POST", "/v1/jobs/batch", "x", { "content-type": "text/csv" });
   assert.equal(typed.status, 415);
+});
+
+Deno.test("a batch over HTTP is as long as one that a host submits all or none", () => {
+  assert.equal(BATCH_OVER_HTTP, MAX_BATCH);
 });
 
 Deno.test("POST /v1/jobs/batch refuses an idempotency key for all jobs", async () => {

@@ -46,7 +46,12 @@ export function submissionOf(tree: unknown, maxDepth: number): unknown {
   const { args } = tree;
   if (!isRecord(args)) return tree;
   try {
-    return { ...tree, args: Value.fromJsonTree(args, { maxDepth, name: "args" }) };
+    // Nobody else has the tree.
+    (tree as Record<string, unknown>)["args"] = Value.fromJsonTree(args, {
+      maxDepth,
+      name: "args",
+    });
+    return tree;
   } catch (error) {
     if (!(error instanceof SnakedenError) || error.code !== "invalid_value") throw error;
     return new InvalidInputError(error.message, [{ path: "args", message: error.message }]);
