@@ -19,6 +19,8 @@ import { usedBytes } from "../fixtures/live_objects.ts";
 import { until } from "../fixtures/until.ts";
 import { HostToolKinds } from "./kinds/host_tool_kinds.ts";
 import { InputKinds } from "./kinds/input_kinds.ts";
+import { JobHttpKinds } from "./kinds/job_http_kinds.ts";
+import { JOB_QUEUES, JobKinds } from "./kinds/job_kinds.ts";
 import { pause } from "./kinds/kind.ts";
 import { OpenWork } from "./kinds/open_work.ts";
 import { ResumeKinds } from "./kinds/resume_kinds.ts";
@@ -99,7 +101,7 @@ Deno.test({
     const open = new OpenWork();
     const hostTools = new HostToolKinds(open);
     const pool = {
-      adapter: ["chaotic:Chaotic", "chaotic_asks:ChaoticAsks"],
+      adapter: ["chaotic:Chaotic", "chaotic_asks:ChaoticAsks", "chaotic_jobs:ChaoticJobs"],
       modulePaths: [ADAPTERS],
       heartbeat: HEARTBEAT,
       recycle: { maxCalls: 5_000 },
@@ -112,6 +114,7 @@ Deno.test({
     const den = await startDen({}, {
       dataDir: data.path,
       sessions: { sweepMs: 500 },
+      jobs: { queues: [...JOB_QUEUES] },
       hostTools: hostTools.tools,
       limits: { streamResumeMs: RESUME_MS },
       pools: [
@@ -128,6 +131,8 @@ Deno.test({
     const origin = listener.url;
     if (Deno.build.os === "linux") traffic.callers.watch(new ProcConnections(listener.port));
     const sessions = new SessionLoad(den);
+    const ledger = `${data.path}/ledger`;
+    const jobs = new JobKinds(den, { ledger, open });
     const load = new ChaosLoad(den, {
       origin,
       random,
@@ -137,6 +142,8 @@ Deno.test({
         ...new InputKinds(den, { origin, open }).kinds,
         ...new SocketKinds({ origin }).kinds,
         ...new ResumeKinds({ origin }).kinds,
+        ...jobs.kinds,
+        ...new JobHttpKinds({ origin, ledger, book: jobs.book }).kinds,
       ],
     });
     await makeMischief(den, random, SECONDS / 3);
@@ -152,6 +159,7 @@ Deno.test({
     // The first ones are enough to find a cause.
     assert.deepEqual(load.strange.slice(0, 5), [], `${load.strange.length} unexpected ends`);
     assert.equal(load.ended, load.made);
+    console.log(await jobs.book.settle(ledger));
 
     await until(
       () => {

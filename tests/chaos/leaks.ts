@@ -1,5 +1,8 @@
 import type { OpenSockets, Traffic } from "../../src/routes/mod.ts";
 import { OpenAsks } from "../../src/bridge/open_asks.ts";
+import { JobEngine, JobFeed } from "../../src/jobs/mod.ts";
+import { JobRun } from "../../src/jobs/engine/job_run.ts";
+import { JobWatchers } from "../../src/sqlite/job_watchers.ts";
 import { Attempt, Call, CallInputs } from "../../src/pool/calls/mod.ts";
 import { InputStream } from "../../src/pool/calls/inputs/mod.ts";
 import { EventFeed, KeptBody, StreamBody } from "../../src/routes/calls/events/mod.ts";
@@ -21,6 +24,7 @@ const OF_CALLS = [
   KeptBody,
   SocketCall,
   Connection,
+  JobRun,
 ] as const;
 
 /**
@@ -36,6 +40,9 @@ export async function leftOfCalls(
   const left: Record<string, number> = {
     ...await liveObjects(OF_CALLS),
     ...await privateEntries(OpenAsks, ["#askers", "#open"]),
+    ...await privateEntries(JobFeed, ["#listeners"]),
+    ...await privateEntries(JobEngine, ["#runs", "#byId", "#running"]),
+    ...await privateEntries(JobWatchers, ["#waiting"]),
     sockets: sockets.size,
     "kept streams": streams.size,
     "bytes of kept streams": streams.bytes,
