@@ -154,7 +154,7 @@ Deno.test("JobEngine takes back the jobs of dead hosts at once, when their work 
 Deno.test("JobEngine claims nothing ahead for a while after a host has died", async () => {
   // It has no workers, and stands for the store alone.
   await using dead = await EngineFixture.open({ size: 0 });
-  const ids = await dead.submit(8);
+  await dead.submit(8);
   const pools = [{ pool: "p", slots: 1 }];
   await dead.store.claim({ pools, holder: "dead", leaseMs: LEASE_MS, waitMs: 0 });
   const { store, clock } = dead;
