@@ -1,8 +1,9 @@
 import { Backoff } from "../../async/mod.ts";
 import { SnakedenError } from "../../errors.ts";
+import { isRecord } from "../../json/mod.ts";
 import { Bound, connectionLost, type Host, type Transport } from "../http/mod.ts";
 import type { ChangeOptions, VariableChange } from "../shapes/mod.ts";
-import { EventReader } from "../streams/mod.ts";
+import { EventReader, type SseEvent } from "../streams/mod.ts";
 
 /** The attempts to reconnect, one after the other; about a minute. */
 const MAX_FAILURES = 16;
@@ -110,7 +111,7 @@ class Changes {
           this.#backoff.reset();
           if (event.event === "ended") return undefined;
           if (event.id !== "") this.#position = event.id;
-          return { kind: event.event, position: event.id, ...JSON.parse(event.data) };
+          return changeOf(event);
         }
       } catch (error) {
         this.#bound.signal.throwIfAborted();
@@ -161,6 +162,23 @@ class Changes {
     this.#host = reply.host;
     return reader;
   }
+}
+
+/**
+ * Returns the change of an event.
+ *
+ * @throws {SnakedenError} `unexpected_answer` for an event that no host sends.
+ */
+function changeOf({ event, id, data }: SseEvent): VariableChange {
+  let change: unknown;
+  try {
+    change = JSON.parse(data);
+  } catch {
+    // It is no record then.
+  }
+  if (isRecord(change)) return { kind: event, position: id, ...change } as VariableChange;
+  const message = `The event ${event} of a session is not one of Snakeden: ${data.slice(0, 200)}`;
+  throw new SnakedenError("unexpected_answer", message);
 }
 
 /** Returns true for an error after which the connection is worth another try. */

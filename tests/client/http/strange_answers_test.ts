@@ -123,6 +123,20 @@ Deno.test("events that no host sends are an unexpected_answer", async () => {
   }
 });
 
+Deno.test("changes that no host sends are an unexpected_answer, and are not asked for again", async () => {
+  for (const data of ["{x", "1", "[]x"]) {
+    await using host = fakeHost(({ url }) =>
+      url.endsWith("/events")
+        ? events(`id: 1\nevent: set\ndata: ${data}\n\n`, "closes")
+        : Response.json({ id: "s" })
+    );
+    await using client = clientOf([host.url]);
+    const { variables } = await client.sessions.get("s");
+    await assert.rejects(variables.changes().next(), { code: "unexpected_answer" }, data);
+    assert.equal(host.requests.length, 2);
+  }
+});
+
 Deno.test("a time limit beyond that of timers is none", async () => {
   const outcome = '{"result":1,"callId":"c","workerId":"w","durationMs":1,"queueMs":0}';
   await using host = fakeHost(async ({ url }) => {
