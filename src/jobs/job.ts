@@ -152,6 +152,8 @@ export type JobInput = CallJob;
 
 /** The answer for one submission; the job is as it stands then. */
 export interface SubmitOutcome {
+  /** The id of the job. */
+  readonly id: string;
   readonly answer: "created" | "existing" | "dropped" | "replaced";
   readonly job: Job;
 }

@@ -296,8 +296,8 @@ export class Jobs {
   async #outcome({ job, answer }: Submitted): Promise<SubmitOutcome> {
     const { answer: state, id } = answer;
     if (state === "conflict") throw idempotencyConflict(job.idempotency?.key ?? "", id);
-    if (state !== "created") return { answer: state, job: await this.get(id) };
-    return { answer: state, job: this.#parts.reader.created(job, answer) };
+    if (state !== "created") return { id, answer: state, job: await this.get(id) };
+    return { id, answer: state, job: this.#parts.reader.created(job, answer) };
   }
 
   #cancelled(answers: readonly { readonly id: string; readonly answer: string }[]): void {
