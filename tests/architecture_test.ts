@@ -48,7 +48,15 @@ const LEVELS: readonly (readonly string[])[] = [
 const SUBLEVELS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   bridge: [["."], ["carriers"], ["shared_memory"], ["values"], ["gen"]],
   calls: [["."], ["policies"]],
-  client: [["."], ["namespaces"], ["streams"], ["inputs"], ["http"], ["values"], ["shapes"]],
+  client: [
+    ["."],
+    ["jobs", "namespaces"],
+    ["streams"],
+    ["inputs"],
+    ["http"],
+    ["values"],
+    ["shapes"],
+  ],
   jobs: [["."], ["engine", "submission"], ["runners"], ["job.ts", "job_feed.ts"]],
   pool: [
     ["."],

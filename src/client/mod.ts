@@ -5,6 +5,7 @@
  * - http/: requests, the choice of a host, problem documents.
  * - streams/: Server-Sent Events, and the streams of calls.
  * - values/: the values inside JSON.
+ * - jobs/: durable jobs and their queues.
  * - namespaces/: what the client offers, each as in the library.
  * - shapes/: the types that both have in common.
  *
@@ -40,6 +41,8 @@ export {
 } from "../values/mod.ts";
 export type { ClientOptions } from "./client_options.ts";
 export type { RetryOptions } from "./http/mod.ts";
+export { JobHandle } from "./jobs/mod.ts";
+export type { Jobs, Queues } from "./jobs/mod.ts";
 export type {
   Hardware,
   Health,

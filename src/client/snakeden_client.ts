@@ -1,5 +1,6 @@
 import { checkedOptions, type ClientOptions } from "./client_options.ts";
 import { Transport } from "./http/mod.ts";
+import { Jobs, Queues } from "./jobs/mod.ts";
 import {
   Calls,
   Hardware,
@@ -37,6 +38,10 @@ export class SnakedenClient implements Den, AsyncDisposable {
   readonly sessions: Sessions;
   /** The global programs: stored calls of tools, by name. */
   readonly programs: Programs;
+  /** Durable jobs: work that is submitted, kept in the store of the host, and followed. */
+  readonly jobs: Jobs;
+  /** The queues of jobs. */
+  readonly queues: Queues;
   /** The processor, the memory and the devices of the machine of the host. */
   readonly hardware: Hardware;
   /** The health of the host: its version, a ping through each pool, a wait until all are ready. */
@@ -56,6 +61,8 @@ export class SnakedenClient implements Den, AsyncDisposable {
     this.pools = new PoolList(transport, this.workers);
     this.hardware = new Hardware(transport);
     this.health = new Health(transport);
+    this.jobs = new Jobs(transport);
+    this.queues = new Queues(transport);
     const calls = new Calls(transport, this.tools);
     this.sessions = new Sessions({ transport, calls });
     this.programs = new Programs({ transport, calls });

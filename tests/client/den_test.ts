@@ -5,6 +5,8 @@
 import assert from "node:assert/strict";
 import type * as library from "../../mod.ts";
 import type * as client from "../../src/client/mod.ts";
+import type * as jobs from "../../src/jobs/mod.ts";
+import type { JobError, JobExit, JobState } from "../../src/store/mod.ts";
 
 /** True if two types have the same fields, with types that fit each other in both directions. */
 type Same<A, B> = [A] extends [B]
@@ -20,6 +22,19 @@ type Holds<T extends true> = T;
 type Both = [
   Holds<library.Snakeden extends client.Den ? true : false>,
   Holds<client.SnakedenClient extends client.Den ? true : false>,
+  Holds<jobs.Jobs extends client.DenJobs ? true : false>,
+  Holds<jobs.Queues extends client.DenQueues ? true : false>,
+  Holds<jobs.JobHandle extends client.DenJobHandle ? true : false>,
+  // The client has every method of the library but those of the host itself.
+  Holds<keyof client.DenJobs extends keyof jobs.Jobs ? true : false>,
+  Holds<
+    Exclude<
+      keyof jobs.Jobs,
+      keyof client.DenJobs | "encoded" | "storedResult" | "submission" | "submissions" | "submitAll"
+    > extends never ? true : false
+  >,
+  Holds<Same<keyof jobs.Queues, keyof client.DenQueues>>,
+  Holds<Same<keyof jobs.JobHandle, keyof client.DenJobHandle>>,
 ];
 
 /** The plain records of both, one by one. */
@@ -70,11 +85,32 @@ type Records = [
   Holds<Same<library.PutProgram, client.PutProgram>>,
   Holds<Same<library.Program, client.Program>>,
   Holds<Same<library.ProgramWriteOptions, client.ProgramWriteOptions>>,
+  Holds<Same<jobs.Job, client.Job>>,
+  Holds<Same<jobs.JobAttempt, client.JobAttempt>>,
+  Holds<Same<jobs.JobChoice, client.JobChoice>>,
+  Holds<Same<jobs.JobEvent, client.JobEvent>>,
+  Holds<Same<jobs.JobEventsOptions, client.JobEventsOptions>>,
+  Holds<Same<jobs.JobInput, client.JobInput>>,
+  Holds<Same<jobs.JobListOptions, client.JobListOptions>>,
+  Holds<Same<jobs.JobOptions, client.JobOptions>>,
+  Holds<Same<jobs.JobPage, client.JobPage>>,
+  Holds<Same<jobs.JobRetry, client.JobRetry>>,
+  Holds<Same<jobs.CancelJobOptions, client.CancelJobOptions>>,
+  Holds<Same<jobs.ManyOutcome, client.ManyOutcome>>,
+  Holds<Same<jobs.Queue, client.Queue>>,
+  Holds<Same<jobs.QueueUpdate, client.QueueUpdate>>,
+  // In the library an outcome has the job as well.
+  Holds<Same<Omit<jobs.SubmitOutcome, "job">, client.SubmittedJob>>,
+  Holds<Same<jobs.WaitingFor, client.WaitingFor>>,
+  Holds<Same<jobs.WaitOptions, client.WaitOptions>>,
+  Holds<Same<JobError, client.JobError>>,
+  Holds<Same<JobExit, client.JobExit>>,
+  Holds<Same<JobState, client.JobState>>,
   // Over HTTP a call has no time inside the tool.
   Holds<Same<Omit<library.CallOutcome, "runMs" | "value">, Omit<client.CallOutcome, "value">>>,
 ];
 
 Deno.test("the types of the client are those of the library, as the compiler has checked", () => {
-  const compared: [Both["length"], Records["length"]] = [2, 46];
+  const compared: [Both["length"], Records["length"]] = [9, 66];
   assert.ok(compared.every((it) => it > 0));
 });

@@ -35,6 +35,19 @@ await den.stop();
     status: 0,
   },
   {
+    what: "follows a job to its end",
+    text: `
+const den = await spawn();
+const job = await den.jobs.submit({ tool: "nap", args: { seconds: 0 } });
+let last = "";
+for await (const { type } of job) last = type;
+if (last !== "end" || !(await job.done()).done) throw new Error(last);
+await job.result();
+await den.stop();
+`,
+    status: 0,
+  },
+  {
     what: "leaves its scope",
     text: `
 const den = await spawn();

@@ -12,6 +12,8 @@ const isText = (value: unknown): boolean => typeof value === "string";
 const KINDS = {
   anything: { allowed: "any value", fits: (): boolean => true },
   text: { allowed: "a text", fits: isText },
+  flag: { allowed: "true or false", fits: (value: unknown): boolean => typeof value === "boolean" },
+  number: { allowed: "a number", fits: (value: unknown): boolean => typeof value === "number" },
   object: { allowed: "an object", fits: isRecord },
   objects: {
     allowed: "a list of objects",

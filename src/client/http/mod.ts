@@ -4,7 +4,7 @@
  *
  * @module
  */
-export { type AnswerFields } from "./answer_fields.ts";
+export { type AnswerFields, wrongField } from "./answer_fields.ts";
 export { Bound } from "./bound.ts";
 export { connectionLost, reasonOf, unexpectedAnswer } from "./failure.ts";
 export { Host } from "./hosts.ts";

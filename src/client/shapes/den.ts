@@ -6,6 +6,7 @@ import type {
   ToolInfo,
   ToolsOptions,
 } from "./call.ts";
+import type { DenJobs, DenQueues } from "./den_jobs.ts";
 import type { DetectOptions, HardwareInfo } from "./machine.ts";
 import type { PoolInfo, Readiness, RecycleRequest, WaitOptions, WorkerInfo } from "./pool.ts";
 import type {
@@ -49,6 +50,8 @@ export interface Den {
   readonly workers: DenWorkers;
   readonly sessions: DenSessions;
   readonly programs: DenPrograms;
+  readonly jobs: DenJobs;
+  readonly queues: DenQueues;
   readonly hardware: { detect(options?: DetectOptions): Promise<HardwareInfo> };
   readonly health: DenHealth;
 }

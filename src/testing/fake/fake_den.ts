@@ -11,6 +11,8 @@ import { isRecord } from "../../json/mod.ts";
 import { suggestion } from "../../near_names.ts";
 import { isSessionId, SESSION_ID_RULE } from "../../session_id.ts";
 import type { FakeCall, OpenFakeCall } from "./fake_calls.ts";
+import { FakeJobs } from "./fake_jobs.ts";
+import { FakeQueues } from "./fake_queues.ts";
 import { CALL_OPTIONS, FakeRun, outcomeOf } from "./fake_run.ts";
 import { type FakeTool, type FakeTools, isGenerator } from "./fake_tool.ts";
 import { travelledArgs } from "./travel.ts";
@@ -24,6 +26,8 @@ type OtherParts = Pick<Den, typeof OTHER_PARTS[number]>;
 export interface FakeOptions extends Partial<OtherParts> {
   /** The name of the pool that the tools are said to be in. Default: `default`. */
   readonly pool?: string;
+  /** The names of the queues of jobs, besides `default`. */
+  readonly queues?: readonly string[];
 }
 
 /**
@@ -61,6 +65,10 @@ export class FakeDen implements Den, AsyncDisposable {
   readonly programs: Den["programs"];
   readonly hardware: Den["hardware"];
   readonly health: Den["health"];
+  /** Jobs, which run at once in memory. */
+  readonly jobs: FakeJobs;
+  /** The queues of jobs. A paused one keeps its jobs waiting. */
+  readonly queues: FakeQueues;
   readonly #tools: ReadonlyMap<string, FakeTool>;
   readonly #pool: string;
   readonly #calls: OpenFakeCall[] = [];
@@ -84,6 +92,17 @@ export class FakeDen implements Den, AsyncDisposable {
     this.programs = options.programs ?? notFaked("programs");
     this.hardware = options.hardware ?? notFaked("hardware");
     this.health = options.health ?? notFaked("health");
+    this.queues = new FakeQueues({
+      names: options.queues ?? [],
+      jobs: () => this.jobs.all,
+      onResume: (name) => this.jobs.startWaiting(name),
+    });
+    this.jobs = new FakeJobs({
+      queues: this.queues,
+      pool: this.#pool,
+      assertTool: (name, pool) => this.#find(name, pool),
+      begin: (tool, args, own) => this.#begin(tool, args, { options: own, via: "job" }),
+    });
   }
 
   /** The calls so far, in order; those that were refused are among them. */

@@ -6,6 +6,7 @@ import type * as client from "../../../src/client/mod.ts";
 import { CALL_CASES } from "./call_cases.ts";
 import { HOST_CASES } from "./host_cases.ts";
 import { INPUT_CASES } from "./input_cases.ts";
+import { JOB_CASES } from "./job_cases.ts";
 import { SESSION_CASES } from "./session_cases.ts";
 import { STREAM_CASES } from "./stream_cases.ts";
 import { TOOL_CASES } from "./tool_cases.ts";
@@ -53,6 +54,7 @@ export const CASES: readonly Case[] = [
   ...INPUT_CASES,
   ...TOOL_CASES,
   ...SESSION_CASES,
+  ...JOB_CASES,
   ...HOST_CASES,
 ];
 

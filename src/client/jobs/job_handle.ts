@@ -1,0 +1,100 @@
+import { SnakedenError } from "../../errors.ts";
+import type {
+  CancelJobOptions,
+  DenJobHandle,
+  Job,
+  JobEvent,
+  JobEventsOptions,
+  SubmitAnswer,
+  WaitOptions,
+} from "../shapes/mod.ts";
+
+/** The jobs to which a handle belongs. */
+export interface HandledJobs {
+  get(id: string): Promise<Job>;
+  wait(id: string, options?: WaitOptions): Promise<Job>;
+  result(id: string): Promise<unknown>;
+  cancel(id: string, options?: CancelJobOptions): Promise<Job>;
+  retry(id: string): Promise<Job>;
+  events(id: string, options?: JobEventsOptions): AsyncIterable<JobEvent>;
+}
+
+/**
+ * A job that was submitted. It can be waited for, by {@link JobHandle.result} or
+ * {@link JobHandle.done}, and iterated: it yields the events of the job, until its end. All its
+ * requests go to the host that took the job.
+ */
+export class JobHandle implements DenJobHandle {
+  /** The answer to the submission: `existing` if its idempotency key was known, for example. */
+  readonly answer: SubmitAnswer;
+  #job: Job;
+  readonly #jobs: HandledJobs;
+
+  /** Made by {@link Jobs.submit}. */
+  constructor(
+    { answer, job }: { readonly answer: SubmitAnswer; readonly job: Job },
+    jobs: HandledJobs,
+  ) {
+    this.answer = answer;
+    this.#job = job;
+    this.#jobs = jobs;
+  }
+
+  /** The id of the job. */
+  get id(): string {
+    return this.#job.id;
+  }
+
+  /** The job as it was when this handle last heard of it. */
+  get job(): Job {
+    return this.#job;
+  }
+
+  /** Returns the job as it is now. */
+  async refresh(): Promise<Job> {
+    return this.#job = await this.#jobs.get(this.id);
+  }
+
+  /** Waits for the end of the job; returns it as {@link Jobs.wait} does. */
+  async done(options: WaitOptions = {}): Promise<Job> {
+    return this.#job = await this.#jobs.wait(this.id, options);
+  }
+
+  /**
+   * Waits for the end of the job, and returns its result, decoded.
+   *
+   * @throws {SnakedenError} The error of the job if it has failed, `cancelled` if it was cancelled,
+   * `job_expired` if it was not started in time, `deadline_exceeded` if it has not ended within
+   * `timeoutMs`; it goes on then.
+   */
+  async result<T = unknown>(options: WaitOptions = {}): Promise<T> {
+    const job = await this.done(options);
+    if (!job.done) {
+      const text = `The job ${this.id} has not ended within ${options.timeoutMs} ms: ` +
+        `it is ${job.state}, and goes on`;
+      throw new SnakedenError("deadline_exceeded", text);
+    }
+    if (job.state === "completed" && "result" in job) return job.result as T;
+    return await this.#jobs.result(this.id) as T;
+  }
+
+  /** Cancels the job, like {@link Jobs.cancel}. */
+  async cancel(options: CancelJobOptions = {}): Promise<Job> {
+    return this.#job = await this.#jobs.cancel(this.id, options);
+  }
+
+  /** Retries the job, like {@link Jobs.retry}. */
+  async retry(): Promise<Job> {
+    return this.#job = await this.#jobs.retry(this.id);
+  }
+
+  /** Yields the events of the job, like {@link Jobs.events}. */
+  events(options: JobEventsOptions = {}): AsyncIterable<JobEvent> {
+    return this.#jobs.events(this.id, options);
+  }
+
+  /** Yields the events of the job, from its first one. */
+  [Symbol.asyncIterator](): AsyncIterator<JobEvent> {
+    return this.events()[Symbol.asyncIterator]();
+  }
+}

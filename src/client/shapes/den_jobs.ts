@@ -1,0 +1,77 @@
+import type {
+  CancelJobOptions,
+  Job,
+  JobChoice,
+  JobEvent,
+  JobEventsOptions,
+  JobInput,
+  JobListOptions,
+  JobPage,
+  ManyOutcome,
+  Queue,
+  QueueUpdate,
+  SubmitAnswer,
+  SubmittedJob,
+} from "./job.ts";
+import type { WaitOptions } from "./pool.ts";
+
+/** Durable jobs. */
+export interface DenJobs {
+  /** Submits a job. It is durable when this resolves. */
+  submit(input: JobInput): Promise<DenJobHandle>;
+  /** Submits jobs: up to 1,000 in an array all or none, others in parts of 1,000. */
+  submitMany(inputs: Iterable<JobInput> | AsyncIterable<JobInput>): Promise<SubmittedJob[]>;
+  /** Returns a job as it is now. */
+  get(id: string): Promise<Job>;
+  /** Lists jobs, the last submitted first. */
+  list(choice?: JobChoice, options?: JobListOptions): Promise<JobPage>;
+  /** Cancels a job. */
+  cancel(id: string, options?: CancelJobOptions): Promise<Job>;
+  /** Makes a job run again at once. */
+  retry(id: string): Promise<Job>;
+  /** Cancels all jobs of a choice. */
+  cancelMany(choice: JobChoice, options?: CancelJobOptions): Promise<ManyOutcome>;
+  /** Retries all jobs of a choice. */
+  retryMany(choice: JobChoice): Promise<ManyOutcome>;
+  /** Returns the result of a job that has ended, decoded. */
+  result<T = unknown>(id: string): Promise<T>;
+  /** Waits until a job has ended, and returns it; after `timeoutMs`, as it is then. */
+  wait(id: string, options?: WaitOptions): Promise<Job>;
+  /** Yields the events of a job until its end. */
+  events(id: string, options?: JobEventsOptions): AsyncIterable<JobEvent>;
+}
+
+/** A job that was submitted. */
+export interface DenJobHandle extends AsyncIterable<JobEvent> {
+  readonly id: string;
+  /** The answer to the submission. */
+  readonly answer: SubmitAnswer;
+  /** The job as it was when this handle last heard of it. */
+  readonly job: Job;
+  /** Returns the job as it is now. */
+  refresh(): Promise<Job>;
+  /** Waits for the end of the job, and returns it. */
+  done(options?: WaitOptions): Promise<Job>;
+  /** Waits for the end of the job, and returns its result, decoded. */
+  result<T = unknown>(options?: WaitOptions): Promise<T>;
+  /** Cancels the job. */
+  cancel(options?: CancelJobOptions): Promise<Job>;
+  /** Retries the job. */
+  retry(): Promise<Job>;
+  /** Yields the events of the job until its end. */
+  events(options?: JobEventsOptions): AsyncIterable<JobEvent>;
+}
+
+/** The queues of jobs. */
+export interface DenQueues {
+  /** Lists the queues, by name. */
+  list(): Promise<Queue[]>;
+  /** Describes one queue. */
+  get(name: string): Promise<Queue>;
+  /** Starts none of its jobs from now on; those that run go on. */
+  pause(name: string): Promise<Queue>;
+  /** Starts its jobs again. */
+  resume(name: string): Promise<Queue>;
+  /** Changes a queue. */
+  update(name: string, update: QueueUpdate): Promise<Queue>;
+}

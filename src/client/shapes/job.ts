@@ -1,0 +1,275 @@
+import type { AffinityMode } from "./call.ts";
+import type { JsonObject } from "./session.ts";
+
+/**
+ * The state of a job. It waits as `available`, as `scheduled` for its time, or as `retryable` for
+ * its next attempt. It has ended as `completed`, as `cancelled`, or as `discarded`: it has used up
+ * its attempts, or did not begin in time.
+ */
+export type JobState =
+  | "available"
+  | "scheduled"
+  | "running"
+  | "retryable"
+  | "completed"
+  | "cancelled"
+  | "discarded";
+
+/** The error of an attempt. */
+export interface JobError {
+  /** An {@link ErrorCode}. */
+  readonly code: string;
+  readonly message: string;
+  /** Facts for programs. */
+  readonly details?: JsonObject;
+}
+
+/** The end of the process of an attempt, if it has ended. */
+export interface JobExit {
+  readonly code?: number;
+  readonly signal?: string;
+}
+
+/** A past start of a job. */
+export interface JobAttempt {
+  /** 1, 2, 3, ... A returned attempt and the one after it have the same number. */
+  readonly attempt: number;
+  /**
+   * `lost`: the host that ran it has died. `returned`: the host gave it back when it stopped; that
+   * costs no attempt.
+   */
+  readonly outcome: "completed" | "failed" | "cancelled" | "returned" | "lost";
+  /** In ISO 8601, as all times here. */
+  readonly startedAt: string;
+  readonly finishedAt: string;
+  readonly durationMs: number;
+  /** The id of the worker. */
+  readonly worker?: string;
+  readonly error?: JobError;
+  /** The end of the worker's process, if the attempt ended with it. */
+  readonly exit?: JobExit;
+}
+
+/** The reason why a job does not run yet. `detail` says it in one sentence. */
+export type WaitingFor =
+  & { readonly detail: string }
+  & (
+    | { readonly reason: "time"; readonly until: string }
+    | { readonly reason: "paused"; readonly queue: string }
+    | {
+      readonly reason: "limit";
+      readonly limit: "queue concurrency" | "queue rate" | "concurrency key" | "rate key";
+      readonly key?: string;
+      readonly until?: string;
+    }
+    | { readonly reason: "pool"; readonly pool: string; readonly state?: string }
+    | { readonly reason: "position"; readonly ahead: number }
+  );
+
+/** A job. */
+export interface Job {
+  readonly id: string;
+  /** The kind of work, such as `call`. */
+  readonly kind: string;
+  readonly queue: string;
+  readonly state: JobState;
+  /** True if the job has ended: it is completed, cancelled or discarded. */
+  readonly done: boolean;
+  readonly priority: number;
+  /** The tool, of a job of kind `call`. */
+  readonly tool?: string;
+  /** The session of the call, of a job of kind `call`. */
+  readonly sessionId?: string;
+  /** The pool whose workers run it. */
+  readonly pool: string;
+  readonly tags: readonly string[];
+  readonly metadata: JsonObject;
+  /** The attempts so far; 0 before the first. */
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  readonly createdAt: string;
+  /** The time of the next start, of a scheduled or retryable job. */
+  readonly runAt?: string;
+  /** The last start. */
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+  /** The time by which it must have begun. */
+  readonly startBy?: string;
+  /** The worker that runs it. */
+  readonly worker?: string;
+  /** The last report of progress. */
+  readonly progress?: unknown;
+  /** Absent in lists, and if the job does not wait. */
+  readonly waitingFor?: WaitingFor;
+  /** True if somebody has asked for its cancellation, and it still runs. */
+  readonly cancelling?: boolean;
+  readonly cancelReason?: string;
+  /** The result of a completed job, decoded; absent in lists, and if it is long. */
+  readonly result?: unknown;
+  /** The path of the result, if it is too long for {@link Job.result}. */
+  readonly resultUrl?: string;
+  /** The length of the result, in bytes. */
+  readonly resultBytes?: number;
+  /** The error of the last attempt that failed; absent of a completed job. */
+  readonly error?: JobError;
+  /** The past attempts, in order; absent in lists. */
+  readonly attempts?: readonly JobAttempt[];
+}
+
+/** The pauses between the attempts of a job. */
+export interface JobRetry {
+  /** The pause after the first attempt, in milliseconds. */
+  readonly minMs?: number;
+  /** The longest pause, in milliseconds. */
+  readonly maxMs?: number;
+  /** Each pause is so many times the one before it. */
+  readonly factor?: number;
+  /** The part of a pause that is random, from 0 to 1. */
+  readonly jitter?: number;
+  /** Error codes and Python exception classes after which no attempt follows. */
+  readonly never?: readonly string[];
+}
+
+/** Options of every kind of job. */
+export interface JobOptions {
+  /** Default: `default`. */
+  readonly queue?: string;
+  /** A whole number from -10 to 10; higher goes first. Default 0. */
+  readonly priority?: number;
+  /** The time to wait before the first start, in milliseconds. */
+  readonly delayMs?: number;
+  /** The time of the first start, instead of `delayMs`: a `Date`, or ISO 8601. */
+  readonly runAt?: string | Date;
+  readonly maxAttempts?: number;
+  readonly retry?: JobRetry;
+  /** The longest time of an attempt, in milliseconds. */
+  readonly timeoutMs?: number;
+  /** The longest silence of an attempt, in milliseconds, as for a call. */
+  readonly stallTimeoutMs?: number;
+  /** A job that has not begun so long after its submission is discarded. */
+  readonly ttlMs?: number;
+  /** The same key and body make one job; over HTTP also the header `Idempotency-Key`. */
+  readonly idempotencyKey?: string;
+  readonly unique?: { readonly key: string; readonly mode?: "drop" | "replace" | "debounce" };
+  readonly concurrency?: { readonly key: string; readonly limit?: number };
+  readonly rateLimit?: {
+    readonly key: string;
+    readonly limit: number;
+    readonly periodMs: number;
+  };
+  readonly tags?: readonly string[];
+  readonly metadata?: JsonObject;
+  /** The time for which the job is kept after its end, by its last state. */
+  readonly retention?: {
+    readonly completedMs?: number;
+    readonly cancelledMs?: number;
+    readonly discardedMs?: number;
+  };
+}
+
+/** A call of a tool to submit as a job. */
+export interface CallJob extends JobOptions {
+  readonly kind?: "call";
+  readonly tool: string;
+  readonly args?: Readonly<Record<string, unknown>>;
+  readonly pool?: string;
+  readonly sessionId?: string;
+  readonly affinity?: AffinityMode;
+}
+
+/** A job to submit. */
+export type JobInput = CallJob;
+
+/**
+ * The answer to a submission: the job was `created`; or it is that of an earlier submission, by the
+ * idempotency key (`existing`) or by {@link JobOptions.unique} (`dropped`, `replaced`).
+ */
+export type SubmitAnswer = "created" | "existing" | "dropped" | "replaced";
+
+/** The answer for one submission of several. */
+export interface SubmittedJob {
+  /** The id of the job. */
+  readonly id: string;
+  readonly answer: SubmitAnswer;
+}
+
+/** A choice of jobs. A field with several values matches any of them; `tags` must all be there. */
+export interface JobChoice {
+  readonly state?: JobState | readonly JobState[];
+  readonly queue?: string | readonly string[];
+  readonly kind?: string | readonly string[];
+  readonly tool?: string | readonly string[];
+  readonly tag?: string | readonly string[];
+  readonly createdFrom?: string | Date;
+  readonly createdBefore?: string | Date;
+}
+
+/** A page of a list of jobs. */
+export interface JobPage {
+  readonly items: readonly Job[];
+  /** Asks for the next page; absent on the last one. */
+  readonly cursor?: string;
+}
+
+/**
+ * An event of a job. `id` is a position: a reader that asks for what comes `after` it
+ * goes on behind it. `state` and `progress` tell what holds now; they are not kept and have no id.
+ */
+export type JobEvent =
+  | { readonly type: "state"; readonly job: Job }
+  | { readonly type: "progress"; readonly progress: unknown }
+  | {
+    readonly type: "chunk";
+    readonly id: number;
+    /** Counts the starts of the job: chunks of another run do not continue these. */
+    readonly run: number;
+    readonly value: unknown;
+  }
+  | { readonly type: "reset"; readonly id: number }
+  | { readonly type: "end"; readonly id: number; readonly job: Job };
+
+/** A queue. */
+export interface Queue {
+  readonly name: string;
+  readonly paused: boolean;
+  /** The most jobs that run at once; absent for no limit. */
+  readonly concurrency?: number;
+  readonly rateLimit?: { readonly limit: number; readonly periodMs: number };
+  /** The number of its jobs in each state. */
+  readonly counts: Readonly<Record<JobState, number>>;
+}
+
+/** The answer of a cancellation or a retry by a choice. */
+export interface ManyOutcome {
+  /** The number of jobs that were changed. */
+  readonly count: number;
+}
+
+/** Options of the events of a job. */
+export interface JobEventsOptions {
+  /** The `id` of the last event that was seen; default 0, for all events. */
+  readonly after?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Options of the list of jobs. */
+export interface JobListOptions {
+  /** The `cursor` of the page before. Default: the first page. */
+  readonly cursor?: string;
+  /** The most jobs of the page, from 1 to 1000. Default: 100. */
+  readonly limit?: number;
+}
+
+/** Options of a cancellation. */
+export interface CancelJobOptions {
+  /** The reason, for people: at most 1,000 characters. */
+  readonly reason?: string;
+}
+
+/** A change of a queue; what is omitted stays. */
+export interface QueueUpdate {
+  /** True to start none of its jobs; those that run go on. */
+  readonly paused?: boolean;
+  /** The most jobs that run at once; null for what the configuration says. */
+  readonly concurrency?: number | null;
+}
