@@ -3,7 +3,7 @@ import { TurnBudget } from "../../async/mod.ts";
 import type { JobPage } from "../../jobs/mod.ts";
 import type { AppContext, AppEnv } from "../http/mod.ts";
 import { bodyByReference, encodedJson, problemAnswers } from "../schema/mod.ts";
-import { hasBody, readFields } from "../sessions/mod.ts";
+import { hasBody, invalidBody, readFields } from "../sessions/mod.ts";
 import { jsonAnswer } from "./job_answer.ts";
 import { checkedId, MAX_WAIT_S, onceEach, waitMsOf } from "./job_fields.ts";
 import { JOBS_PAGE_QUERY, LIST_PARAMETERS, listQueryOf } from "./job_query.ts";
@@ -24,7 +24,7 @@ const REASON = {
   name: "reason",
   in: "query" as const,
   required: false,
-  description: "The reason, for people. That of the body wins.",
+  description: "The reason, for people, unless the body has it.",
   schema: { type: "string" as const, maxLength: 1_000 },
 };
 
@@ -184,12 +184,20 @@ export function addJobs(
   });
 }
 
-/** Returns the reason of a cancellation, which the host checks. */
+/**
+ * Returns the reason of a cancellation, which the host checks.
+ *
+ * @throws {InvalidInputError} `invalid_input` if the request has two.
+ */
 function reasonOf(
   c: AppContext,
   fields: Readonly<Record<string, unknown>>,
 ): { readonly reason?: string } {
   const query = onceEach(c.req.queries(), ["reason"]);
+  if (fields["reason"] !== undefined && query.reason !== undefined) {
+    const message = "given in the body and in the query; allowed: one of the two";
+    throw invalidBody([{ path: "reason", message }]);
+  }
   const reason = fields["reason"] ?? query.reason;
   return reason === undefined ? {} : { reason: reason as string };
 }

@@ -3,7 +3,7 @@ import { MAX_BATCH } from "../../../src/jobs/mod.ts";
 import { MAX_BATCH as BATCH_OVER_HTTP } from "../../../src/routes/calls/mod.ts";
 import type { JobStore } from "../../../src/store/mod.ts";
 import { Traffic } from "../../../src/routes/mod.ts";
-import { microtasks } from "../../fixtures/until.ts";
+import { nextTurn, until } from "../../fixtures/until.ts";
 import { argsOf, type JobClient, jobClient } from "./job_client.ts";
 
 const LINES = { "content-type": "application/x-ndjson" };
@@ -231,8 +231,9 @@ Deno.test("POST /v1/jobs/batch reads no further when the store is slow", async (
   // Of a body without a length, the server keeps some that it has read.
   const length = String(10 * jobLines(500).length);
   const posted = jobs.post("/v1/jobs/batch", body, { ...LINES, "content-length": length });
-  for (let i = 0; i < 20; i++) await microtasks();
-  // One part is being written, and the next one was read.
+  // One part is being written, and the next one is read.
+  await until(() => pulled >= 4, "the second part");
+  for (let i = 0; i < 20; i++) await nextTurn();
   assert.equal(pulled, 4);
   write();
   const lines = linesOf(await (await posted).text());
