@@ -88,7 +88,7 @@ class Events {
     return undefined;
   }
 
-  /** Returns the state of a job whose end was seen, if the reader has not got it, as the library. */
+  /** Returns the last state of a job whose end was seen, if the reader does not have it. */
   async #lastState(): Promise<JobEvent | undefined> {
     this.#hasEnded = true;
     if (this.#state !== "") return undefined;

@@ -191,8 +191,8 @@ export class Jobs implements DenJobs {
    * Waits until a job has ended, and returns it; after `timeoutMs`, as it is then. The host may be
    * restarted meanwhile.
    *
-   * @throws {SnakedenError} `unknown_job`; `host_unreachable` or `connection_lost` if the host stays
-   * away. If the signal aborts, its reason is thrown.
+   * @throws {SnakedenError} `unknown_job`; `host_unreachable` or `connection_lost` if the host
+   * stays away. If the signal aborts, its reason is thrown.
    */
   async wait(id: string, options: WaitOptions = {}): Promise<Job> {
     return await waitForEnd(pathOf(id), this.#requests, options);

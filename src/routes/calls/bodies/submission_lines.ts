@@ -9,7 +9,9 @@ const MAX_LINE_BYTES = 1_048_576;
 /** The bytes after which a part takes no further line. */
 const MAX_PART_BYTES = 4 * 1_048_576;
 /** The bytes that are parsed in one turn of the event loop. */
-const TURN_BYTES = 256 * 1024;
+const TURN_BYTES = 512 * 1024;
+/** The bytes that take as long as a line takes beside its bytes. */
+const LINE_COST_BYTES = 512;
 
 /** Submissions that are handed on together. */
 export interface LinesPart {
@@ -60,18 +62,17 @@ export class SubmissionLines implements Wait {
       if (line === undefined) {
         if (this.#bytes.isOver) break;
         await this.#read();
-        turnBytes = 0;
         continue;
+      }
+      turnBytes += line.byteLength + LINE_COST_BYTES;
+      if (turnBytes > TURN_BYTES) {
+        await nextTurn();
+        turnBytes = 0;
       }
       const input = this.#inputOf(line);
       if (input === undefined) continue;
       inputs.push(input);
       bytes += line.byteLength;
-      turnBytes += line.byteLength;
-      if (turnBytes > TURN_BYTES) {
-        await nextTurn();
-        turnBytes = 0;
-      }
     }
     return inputs.length === 0 ? undefined : { inputs, bytes };
   }
