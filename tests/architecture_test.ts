@@ -457,6 +457,7 @@ Deno.test("architecture: the walks of docs/architecture.md name each file once, 
       ["A crash comes up", -1],
       ["The verdicts go down", 1],
       ["A chunk comes up", -1],
+      ["A job is submitted", 1],
     ] as const
   ) {
     const files = found.get(heading) ?? [];
