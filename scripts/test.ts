@@ -1,8 +1,8 @@
 /**
  * `deno task test [PATH...] [--filter TEXT] [--long]` runs the tests of both languages and the
  * examples in the documentation of mod.ts. With `--long`, tests/chaos takes ten minutes instead of
- * one, and tests that kill a host do so 20 times. The last line is `N passed, N failed`, the sum of
- * the reports that the runners write. A runner that crashed counts as a failure.
+ * one, so does one job, and tests that kill a host do so 20 times. The last line is `N passed, N
+ * failed`, the sum of the reports that the runners write. A runner that crashed counts as a failure.
  */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -18,6 +18,8 @@ const NO_TESTS_COLLECTED = 5;
 const LONG_CHAOS_SECONDS = 600;
 /** The kills of a host by one test with `--long`. */
 const LONG_HOST_KILLS = 20;
+/** The duration of a job with `--long`. */
+const LONG_JOB_SECONDS = 600;
 
 interface Runner {
   readonly name: string;
@@ -54,6 +56,8 @@ function runners(python: string, reports: string, args: readonly string[]): Runn
     ? {
       SNAKEDEN_CHAOS_SECONDS: String(LONG_CHAOS_SECONDS),
       SNAKEDEN_HOST_KILLS: String(LONG_HOST_KILLS),
+      SNAKEDEN_JOB_KILLS: String(LONG_HOST_KILLS),
+      SNAKEDEN_LONG_JOB_S: String(LONG_JOB_SECONDS),
     }
     : {};
   const all: Runner[] = [];

@@ -1,6 +1,6 @@
 /**
- * Jobs that outlast their leases, their host, or its sleep. `SNAKEDEN_LONG_JOB_S=600` lets one run
- * for ten minutes.
+ * Jobs that outlast their leases, their host, or its sleep. With `deno task test --long`, one takes
+ * ten minutes.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";
