@@ -1,7 +1,7 @@
 /**
  * Jobs while their host and its workers are killed by SIGKILL at any time. A ledger that the tools
- * write shows what really ran. `deno task test --long` runs 10,000 jobs through 20 kills of the host
- * and 200 of workers.
+ * write shows what really ran. `deno task test --long` runs 10,000 jobs through 20 kills of the
+ * host and 200 of workers.
  */
 import assert from "node:assert/strict";
 import { join } from "node:path";

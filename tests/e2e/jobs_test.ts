@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type Job, type JobHandle, type JobInput, type Snakeden } from "../../mod.ts";
 import type { CarrierKind } from "../../src/bridge/mod.ts";
-import { isAlive, startDen, tempDir } from "../fixtures/host.ts";
+import { ADAPTERS, isAlive, startDen, tempDir } from "../fixtures/host.ts";
 import { assertNeverTwiceAtOnce, ledgerLines, startsOf } from "../fixtures/job_ledger.ts";
 import { until } from "../fixtures/until.ts";
 
@@ -351,6 +351,39 @@ Deno.test("A job of a strict session runs in the worker of the session, and read
   assert.equal(read.result, 7);
   const missing = await ended(den, { tool: "read", args: { name: "x" }, sessionId: "gone" });
   assert.equal(missing.state, "discarded", JSON.stringify(missing.error));
+});
+
+Deno.test("A job of a pool that is gone after a restart waits for it, and one of a tool that is gone is discarded", async () => {
+  await using dir = await tempDir();
+  const env = { LEDGER_PATH: join(dir.path, "ledger") };
+  const both = [
+    { name: "default", size: 1, adapter: "job_work", modulePaths: [ADAPTERS], env },
+    { name: "other", size: 1, adapter: "job_work", modulePaths: [ADAPTERS], env },
+  ];
+  const ids: string[] = [];
+  {
+    await using den = await startDen({}, { dataDir: dir.path, pools: both });
+    await den.queues.pause("default");
+    for (const pool of ["other", "default"]) {
+      ids.push((await den.jobs.submit({ tool: "work", args: { key: 3 }, pool })).id);
+    }
+  }
+  const [waits = "", fails = ""] = ids;
+  {
+    await using den = await startDen({ adapter: "snakeden.demo" }, { dataDir: dir.path });
+    assert.equal((await den.queues.get("default")).paused, true);
+    await den.queues.resume("default");
+    const { state, error } = await den.jobs.wait(fails, { timeoutMs: 60_000 });
+    assert.deepEqual([state, error?.code], ["discarded", "unknown_tool"]);
+    const { waitingFor } = await den.jobs.get(waits);
+    assert.deepEqual(waitingFor, {
+      reason: "pool",
+      pool: "other",
+      detail: "there is no pool other",
+    });
+  }
+  await using den = await startDen({}, { dataDir: dir.path, pools: both });
+  assert.equal((await den.jobs.wait(waits, { timeoutMs: 60_000 })).result, 3);
 });
 
 Deno.test("A program beside a host has no jobs, and is told who has", async () => {
