@@ -5,8 +5,15 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import type { Job } from "../../mod.ts";
-import { isAlive, ROOT, tempDir, workersOf } from "../fixtures/host.ts";
-import { HostProcess } from "../fixtures/host.ts";
+import {
+  ADAPTERS,
+  HostProcess,
+  isAlive,
+  ROOT,
+  ServerProcess,
+  tempDir,
+  workersOf,
+} from "../fixtures/host.ts";
 import { assertNeverTwiceAtOnce, ledgerLines, startsOf } from "../fixtures/job_ledger.ts";
 import { JobHostProcess, ledgerOf, numbered } from "../fixtures/job_host_process.ts";
 import { until } from "../fixtures/until.ts";
@@ -113,6 +120,38 @@ Deno.test("SIGTERM lets a running job finish within drainMs", async () => {
   const [job] = await host.allJobs();
   assert.deepEqual(job && outcomes(job), ["1 completed"]);
   assert.deepEqual((await ledgerLines(ledger)).map(({ what }) => what), ["S", "E"]);
+});
+
+Deno.test("A job that was cancelled while it ran is cancelled, and not run again, if its server is killed before it stops", async () => {
+  await using dir = await tempDir();
+  const ledger = ledgerOf(dir.path);
+  const env = { LEDGER_PATH: ledger };
+  const config = join(dir.path, "snakeden.config.json");
+  const pool = { name: "default", size: 1, adapter: "job_work", modulePaths: [ADAPTERS], env };
+  await Deno.writeTextFile(config, JSON.stringify({ pools: [pool] }));
+  const start = (): Promise<ServerProcess> =>
+    ServerProcess.start({ dataDir: join(dir.path, "data"), env: { SNAKEDEN_CONFIG: config } });
+  const ask = async (url: string, init: RequestInit = {}): Promise<Job> => {
+    const type = init.body === undefined ? {} : { "content-type": "application/json" };
+    return await (await fetch(url, { ...init, headers: type })).json();
+  };
+  let path = "";
+  {
+    await using server = await start();
+    const jobs = `${server.url}/v1/jobs`;
+    const { id } = await ask(jobs, { method: "POST", body: JSON.stringify({ tool: "deaf" }) });
+    path = `/v1/jobs/${id}`;
+    await until(async () => (await ledgerLines(ledger)).length > 0, "the job to start");
+    const { cancelling } = await ask(`${jobs}/${id}/cancel?reason=enough`, { method: "POST" });
+    server.kill("SIGKILL");
+    assert.equal(cancelling, true);
+    await server.finished();
+  }
+  await using server = await start();
+  const job = await ask(`${server.url}${path}?wait=30`);
+  assert.deepEqual([job.state, job.cancelReason], ["cancelled", "enough"]);
+  assert.deepEqual(outcomes(job), ["1 lost host_lost"]);
+  assert.equal((await ledgerLines(ledger)).length, 1);
 });
 
 Deno.test("A host that was stopped for longer than its leases goes on, and runs no job twice at once", async () => {
