@@ -153,6 +153,7 @@ function pack(items: readonly Item[]): PackedHolds {
       token?.seq ?? 0,
       token?.run ?? 0,
       token?.nonce ?? 0,
+      token?.id ?? "",
       it.leaseMs ?? 0,
       it.worker ?? null,
       it.progress === undefined ? null : JSON.stringify(it.progress),

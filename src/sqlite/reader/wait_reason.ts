@@ -2,7 +2,7 @@ import { MAX_AHEAD } from "../../store/jobs/job_filter.ts";
 import { allowedStarts, nextStartAt } from "../../store/jobs/gcra.ts";
 import type { StoreWait } from "../../store/mod.ts";
 import { PLACE } from "../schema/mod.ts";
-import { type LimitKey, nextRoomAt, roomOf } from "../writer/mod.ts";
+import { type LimitKey, roomOf } from "../writer/mod.ts";
 import { concurrencyOf, QUEUE_COLUMNS, rateOf, type StoredQueue } from "../writer/mod.ts";
 import type { Statements } from "../writer/mod.ts";
 
@@ -62,7 +62,6 @@ function queueLimit(
 }
 
 function keyLimit(statements: Statements, job: Waiting, now: number): StoreWait | undefined {
-  if (job.place !== PLACE.held) return undefined;
   const find = (kind: string, key: string | null): LimitKey | undefined =>
     key === null ? undefined : statements.get<LimitKey>(
       "select * from limit_key where kind = ? and queue = ? and key = ?",
@@ -71,18 +70,17 @@ function keyLimit(statements: Statements, job: Waiting, now: number): StoreWait 
       key,
     );
   const concurrency = find("concurrency", job.ckey);
-  if (concurrency !== undefined && roomOf(concurrency, now) <= 0) {
+  const rate = find("rate", job.rkey);
+  // One that is held although its keys have room waits behind others of theirs.
+  const isHeld = job.place === PLACE.held;
+  const isFull = concurrency !== undefined && roomOf(concurrency, now) <= 0;
+  const isLate = rate !== undefined && roomOf(rate, now) <= 0;
+  if (concurrency !== undefined && (isFull || (isHeld && !isLate))) {
     return { reason: "limit", limit: "concurrency key", key: concurrency.key };
   }
-  const rate = find("rate", job.rkey);
-  if (rate === undefined) return undefined;
-  const until = nextRoomAt(rate);
-  return {
-    reason: "limit",
-    limit: "rate key",
-    key: rate.key,
-    ...(until !== undefined && { until: Math.max(until, now) }),
-  };
+  if (rate === undefined || !(isHeld || isLate)) return undefined;
+  const until = nextStartAt(rate.tat, now, { limit: rate.cap, periodMs: rate.period });
+  return { reason: "limit", limit: "rate key", key: rate.key, until };
 }
 
 function aheadOf(statements: Statements, { pool, queue, priority, seq }: Waiting): number {

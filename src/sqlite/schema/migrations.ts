@@ -74,15 +74,14 @@ export const MIGRATIONS: readonly string[] = [
     result blob
   );
   create unique index job_id on job (id);
-  create index job_ready on job (pool, queue, priority desc, seq) where place = 0;
-  create index job_held_ckey on job (queue, ckey, rkey, priority desc, seq)
+  -- With the keys, so that a claim reads them without the row.
+  create index job_ready on job (pool, queue, priority desc, seq, ckey, rkey) where place = 0;
+  create index job_held_ckey on job (queue, ckey, pool, rkey, priority desc, seq)
     where place = 1 and ckey is not null;
-  create index job_held_rkey on job (queue, rkey, ckey, priority desc, seq)
+  create index job_held_rkey on job (queue, rkey, pool, ckey, priority desc, seq)
     where place = 1 and rkey is not null;
-  create index job_ready_ckey on job (queue, ckey, priority, seq)
-    where place = 0 and ckey is not null;
-  create index job_ready_rkey on job (queue, rkey, priority, seq)
-    where place = 0 and rkey is not null;
+  create index job_ready_ckey on job (queue, ckey, pool) where place = 0 and ckey is not null;
+  create index job_ready_rkey on job (queue, rkey, pool) where place = 0 and rkey is not null;
   create index job_due on job (run_at) where place in (2, 4);
   create index job_start_by on job (start_by)
     where start_by is not null and begun = 0 and place in (0, 1, 2);
@@ -158,8 +157,8 @@ export const MIGRATIONS: readonly string[] = [
     mode text not null
   ) without rowid;
 
-  -- The limits of a key. "released": the jobs that it has let through and that have not ended
-  -- (of a concurrency key), or not begun (of a rate key).
+  -- The limits of a key. "jobs": those that have not ended; "running": those of a concurrency that
+  -- run.
   create table limit_key (
     kind text not null,
     queue text not null,
@@ -167,7 +166,7 @@ export const MIGRATIONS: readonly string[] = [
     jobs integer not null,
     cap integer not null,
     period integer not null,
-    released integer not null,
+    running integer not null,
     tat real not null,
     next_at integer,
     primary key (kind, queue, key)

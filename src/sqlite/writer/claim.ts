@@ -2,8 +2,8 @@ import type { ClaimOp, PackedClaims } from "../messages/mod.ts";
 import { cellAt, JOB_CELLS } from "../schema/mod.ts";
 import { PLACE } from "../schema/mod.ts";
 import { allowedStarts, nextStartAt, tatAfter } from "../../store/jobs/gcra.ts";
-import { payStart } from "./limit_keys.ts";
-import { releaseHeld } from "./job_moves.ts";
+import { startWithKeys } from "./job_moves.ts";
+import { releaseHeld } from "./release.ts";
 import { concurrencyOf, rateOf } from "./queues.ts";
 import type { Cell } from "./statements.ts";
 import { IN_LIST, type WriteContext } from "./write_context.ts";
@@ -11,12 +11,12 @@ import { IN_LIST, type WriteContext } from "./write_context.ts";
 const SEQ = cellAt("seq");
 const QUEUE = cellAt("queue");
 const UNIQ = cellAt("uniq");
-const RKEY = cellAt("rkey");
 const ARGS_BYTES = cellAt("args_bytes");
 /** The arguments follow the cells. */
 const ARGS = JOB_CELLS.length;
 
-const READY = `select seq, priority from job where pool = ? and queue = ? and place = ${PLACE.ready}
+const READY =
+  `select seq, priority, ckey, rkey from job where pool = ? and queue = ? and place = ${PLACE.ready}
   order by priority desc, seq limit ?`;
 const START =
   `update job set place = ${PLACE.running}, run = run + 1, attempt = attempt + 1, progress = null
@@ -28,6 +28,8 @@ interface Candidate {
   readonly seq: number;
   readonly priority: number;
   readonly queue: string;
+  readonly ckey: string | null;
+  readonly rkey: string | null;
 }
 
 /** Hands out jobs, and remembers the nonces that prove the claims. */
@@ -49,40 +51,53 @@ export class Claims {
     const { now } = this.#ctx;
     const leaseUntil = now + ask.leaseMs;
     for (const { pool, slots } of ask.pools) {
-      const chosen = slots > 0 ? this.#choose(pool, slots) : [];
-      if (chosen.length === 0) continue;
-      const list = `[${chosen.map((it) => it.seq).join(",")}]`;
-      const started = this.#ctx.statements.cells(START, list);
-      const first = this.#nonce;
-      this.#ctx.statements.run(HOLD, first, leaseUntil, now, ask.holder, list);
-      this.#nonce += chosen.length;
-      this.#ctx.isChanged = true;
-      const bySeq = new Map(started.map((row) => [row[SEQ], row]));
-      for (const [i, { seq }] of chosen.entries()) {
-        const row = bySeq.get(seq);
-        if (row === undefined) {
-          throw new Error(`the job ${seq} is in an index and not in the table`);
+      let left = slots;
+      while (left > 0) {
+        const found = this.#find(pool, left);
+        const chosen = found.filter((it) => startWithKeys(this.#ctx, it));
+        for (const row of this.#startAll(chosen, { holder: ask.holder, leaseUntil, nonces })) {
+          rows.push(row);
         }
-        this.#start(row);
-        rows.push(row);
-        nonces.push(first + i);
+        left -= chosen.length;
+        // Those that are held again have left the index, so that others come to the front.
+        if (chosen.length === found.length) break;
+        releaseHeld(this.#ctx);
       }
     }
-    if (rows.length === 0) return null;
-    releaseHeld(this.#ctx);
-    return { rows, nonces, holder: ask.holder, startedAt: now, leaseUntil };
+    return rows.length === 0
+      ? null
+      : { rows, nonces, holder: ask.holder, startedAt: now, leaseUntil };
+  }
+
+  /** Starts jobs. Returns their rows in the same order, and adds their nonces. */
+  #startAll(
+    chosen: readonly Candidate[],
+    { holder, leaseUntil, nonces }: {
+      readonly holder: string;
+      readonly leaseUntil: number;
+      readonly nonces: number[];
+    },
+  ): Cell[][] {
+    if (chosen.length === 0) return [];
+    const { statements, now } = this.#ctx;
+    const list = `[${chosen.map((it) => it.seq).join(",")}]`;
+    const started = statements.cells(START, list);
+    statements.run(HOLD, this.#nonce, leaseUntil, now, holder, list);
+    this.#ctx.isChanged = true;
+    this.#payQueues(chosen);
+    const bySeq = new Map(started.map((row) => [row[SEQ], row]));
+    return chosen.map(({ seq }) => {
+      const row = bySeq.get(seq);
+      if (row === undefined) throw new Error(`the job ${seq} is in an index and not in the table`);
+      this.#start(row);
+      nonces.push(this.#nonce++);
+      return row;
+    });
   }
 
   #start(row: Cell[]): void {
-    const { counters, statements, keys, now } = this.#ctx;
-    const queue = row[QUEUE] as string;
-    counters.move(queue, PLACE.ready, PLACE.running);
-    const rkey = row[RKEY];
-    if (typeof rkey === "string") {
-      const key = keys.get("rate", queue, rkey);
-      payStart(key, now);
-      keys.free(key);
-    }
+    const { counters, statements } = this.#ctx;
+    counters.move(row[QUEUE] as string, PLACE.ready, PLACE.running);
     if (typeof row[UNIQ] === "string") {
       // A job of mode drop keeps its key while it runs.
       statements.run(
@@ -101,7 +116,7 @@ export class Claims {
   }
 
   /** Chooses jobs of a pool: by priority, then by `seq`, within the limits of their queues. */
-  #choose(pool: string, slots: number): Candidate[] {
+  #find(pool: string, slots: number): Candidate[] {
     const ctx = this.#ctx;
     const found: Candidate[] = [];
     const queues = [...ctx.readyQueues(pool)];
@@ -109,17 +124,21 @@ export class Claims {
       const room = this.#roomOf(queue, slots);
       if (room <= 0) continue;
       const rows = ctx.statements.cells(READY, pool, queue, room);
-      for (const [seq, priority] of rows) {
-        found.push({ seq: seq as number, priority: priority as number, queue });
+      for (const [seq, priority, ckey, rkey] of rows) {
+        found.push({
+          seq: seq as number,
+          priority: priority as number,
+          queue,
+          ckey: ckey as string | null,
+          rkey: rkey as string | null,
+        });
       }
       if (rows.length === 0) ctx.noteEmpty(pool, queue);
     }
     if (queues.length > 1) {
       found.sort((a, b) => b.priority - a.priority || a.seq - b.seq);
     }
-    const chosen = found.slice(0, slots);
-    this.#payQueues(chosen);
-    return chosen;
+    return found.slice(0, slots);
   }
 
   #roomOf(name: string, slots: number): number {

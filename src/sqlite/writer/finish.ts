@@ -40,13 +40,14 @@ const OF_TOKENS = `select ${RUNNING} from job left join running on running.seq =
   where job.seq ${IN_LIST}`;
 
 /** The cells of one end, and of one extension. */
-export const HOLD_CELLS = 11;
+export const HOLD_CELLS = 12;
 
 /** A claim that is extended or ended, as the message has it. */
 export interface HoldCells {
   readonly seq: number;
   readonly run: number;
   readonly nonce: number;
+  readonly id: string;
   readonly leaseMs: number;
   readonly worker: string | null;
   readonly progress: string | null;
@@ -67,14 +68,15 @@ export function holdsOf(cells: readonly Cell[]): HoldCells[] {
       seq: cells[at] as number,
       run: cells[at + 1] as number,
       nonce: cells[at + 2] as number,
-      leaseMs: cells[at + 3] as number,
-      worker: cells[at + 4] as string | null,
-      progress: cells[at + 5] as string | null,
-      parts: cells[at + 6] as number,
-      outcome: cells[at + 7] as string | null,
-      error: cells[at + 8] as string | null,
-      detail: cells[at + 9] as number | null,
-      exit: cells[at + 10] as string | null,
+      id: cells[at + 3] as string,
+      leaseMs: cells[at + 4] as number,
+      worker: cells[at + 5] as string | null,
+      progress: cells[at + 6] as string | null,
+      parts: cells[at + 7] as number,
+      outcome: cells[at + 8] as string | null,
+      error: cells[at + 9] as string | null,
+      detail: cells[at + 10] as number | null,
+      exit: cells[at + 11] as string | null,
     });
   }
   return holds;
@@ -146,7 +148,7 @@ function runningOf(row: RunningRow): RunningJob {
 /** Returns true if the claim is that of the last start, and the job still runs. */
 export function isHeld(job: RunningJob | undefined, hold: HoldCells): job is RunningJob {
   return job !== undefined && job.place === PLACE.running && job.run === hold.run &&
-    job.nonce === hold.nonce;
+    job.nonce === hold.nonce && job.id === hold.id;
 }
 
 const NONE: readonly Uint8Array[] = [];
@@ -186,7 +188,7 @@ export function finish(ctx: WriteContext, asks: readonly PackedHolds[]): number[
 
 /** Returns the place of a job whose claim was ended with the same token before; -1 if not. */
 function placeOfTwin(ctx: WriteContext, job: RunningJob | undefined, hold: HoldCells): number {
-  if (job === undefined || hold.outcome === null) return LOST;
+  if (job === undefined || job.id !== hold.id || hold.outcome === null) return LOST;
   // Of these two, no attempt is written.
   const implied = job.place === PLACE.completed ? "completed" : "returned";
   const isLast = job.run === hold.run && job.end_nonce === hold.nonce;

@@ -1,6 +1,6 @@
 import type { JobState } from "../../store/mod.ts";
 import { isEnd, PLACE, stateOf } from "../schema/mod.ts";
-import { type LimitKey, nextRoomAt, roomOf } from "./limit_keys.ts";
+import { type LimitKey, roomOf, start } from "./limit_keys.ts";
 import type { Cell } from "./statements.ts";
 import type { WriteContext } from "./write_context.ts";
 
@@ -50,7 +50,10 @@ export function removalAt(ctx: WriteContext, settings: string, place: number): n
 }
 
 /** Returns the limits of a job's keys. */
-function keysOf(ctx: WriteContext, { queue, ckey, rkey }: JobFacts): LimitKey[] {
+function keysOf(
+  ctx: WriteContext,
+  { queue, ckey, rkey }: Pick<JobFacts, "queue" | "ckey" | "rkey">,
+): LimitKey[] {
   const keys: LimitKey[] = [];
   if (ckey !== null) keys.push(ctx.keys.get("concurrency", queue, ckey));
   if (rkey !== null) keys.push(ctx.keys.get("rate", queue, rkey));
@@ -67,24 +70,20 @@ export function joinKeys(ctx: WriteContext, job: JobFacts, isSubmission: boolean
     if (!isSame && (isSubmission || key.jobs === 0)) {
       key.cap = cap;
       key.period = period;
-      holdBack(ctx, key);
+      ctx.keys.free(key);
     }
     key.jobs++;
   }
 }
 
 /**
- * Makes a job available that has left its place already: ready if its keys let it through, else
- * held. Returns the place, which the caller writes.
+ * Makes a job available that has left its place already. Returns its place, which the caller
+ * writes: one with keys is held, behind those of its keys that wait, until {@link releaseHeld}.
  */
 export function admit(ctx: WriteContext, job: JobFacts): number {
   if (job.ckey !== null || job.rkey !== null) {
-    const keys = keysOf(ctx, job);
-    if (keys.some((it) => roomOf(it, ctx.now) <= 0)) {
-      for (const key of keys) ctx.keys.free(key);
-      return PLACE.held;
-    }
-    for (const key of keys) key.released++;
+    for (const key of keysOf(ctx, job)) ctx.keys.free(key);
+    return PLACE.held;
   }
   ctx.noteReady(job.pool, job.queue);
   return PLACE.ready;
@@ -93,14 +92,31 @@ export function admit(ctx: WriteContext, job: JobFacts): number {
 /** Takes a job out of its place: its keys get room for others. */
 export function leave(ctx: WriteContext, job: JobFacts): void {
   if (job.ckey === null && job.rkey === null) return;
-  const { place } = job;
   for (const key of keysOf(ctx, job)) {
-    const isCounted = place === PLACE.ready ||
-      (place === PLACE.running && key.kind === "concurrency");
-    if (!isCounted) continue;
-    key.released--;
+    if (job.place === PLACE.running && key.kind === "concurrency") key.running--;
     ctx.keys.free(key);
   }
+}
+
+/**
+ * Counts the start of a ready job at its keys. If one of them has no room, as when jobs of another
+ * pool have started, the job is held again, and false is returned.
+ */
+export function startWithKeys(
+  ctx: WriteContext,
+  job: Pick<JobFacts, "seq" | "queue" | "ckey" | "rkey">,
+): boolean {
+  if (job.ckey === null && job.rkey === null) return true;
+  const keys = keysOf(ctx, job);
+  const hasRoom = keys.every((it) => roomOf(it, ctx.now) > 0);
+  for (const key of keys) {
+    if (hasRoom) start(key, ctx.now);
+    ctx.keys.free(key);
+  }
+  if (hasRoom) return true;
+  ctx.statements.run(`update job set place = ${PLACE.held} where seq = ?`, job.seq);
+  ctx.isChanged = true;
+  return false;
 }
 
 /** Takes the keys from a job that ends. */
@@ -110,105 +126,6 @@ export function partFromKeys(ctx: WriteContext, job: JobFacts): void {
   }
   if (job.ckey === null && job.rkey === null) return;
   for (const key of keysOf(ctx, job)) key.jobs--;
-}
-
-/** Lets jobs through for which keys have got room. Called once at the end of each group. */
-export function releaseHeld(ctx: WriteContext): void {
-  for (let key = ctx.keys.takeFreed(); key !== undefined; key = ctx.keys.takeFreed()) {
-    while (roomOf(key, ctx.now) > 0 && releaseOne(ctx, key)) { /* until it is full or empty */ }
-    if (key.kind === "rate") setNextAt(ctx, key);
-  }
-}
-
-function setNextAt(ctx: WriteContext, key: LimitKey): void {
-  const { queue } = key;
-  const held = ctx.statements.get(
-    `select 1 from job where place = ${PLACE.held} and queue = ? and rkey = ? limit 1`,
-    queue,
-    key.key,
-  );
-  const at = held === undefined ? undefined : nextRoomAt(key);
-  // One that has come has jobs which wait for their other key, and needs no timer.
-  key.next_at = at === undefined || at <= ctx.now ? null : at;
-  if (key.next_at !== null) ctx.rateAt = Math.min(ctx.rateAt, key.next_at);
-}
-
-interface Head {
-  readonly seq: number;
-  readonly priority: number;
-  readonly pool: string;
-  readonly other: string | null;
-}
-
-/** The most keys of the other kind that are looked at for one job. */
-const MAX_LANES = 256;
-
-/** Lets the first job through that a key holds and that its other key lets through. */
-function releaseOne(ctx: WriteContext, key: LimitKey): boolean {
-  const { queue, kind } = key;
-  const [own, other] = kind === "concurrency" ? ["ckey", "rkey"] : ["rkey", "ckey"];
-  const otherKind = kind === "concurrency" ? "rate" : "concurrency";
-  const from = `from job where place = ${PLACE.held} and queue = ? and ${own} = ?`;
-  const best = `order by priority desc, seq limit 1`;
-  const columns = `select seq, priority, pool, ${other} as other`;
-  let first = ctx.statements.get<Head>(
-    `${columns} ${from} and ${other} is null ${best}`,
-    queue,
-    key.key,
-  );
-  let lane = "";
-  for (let i = 0; i < MAX_LANES; i++) {
-    const next = ctx.statements.get<{ lane: string }>(
-      `select ${other} as lane ${from} and ${other} > ? order by ${other} limit 1`,
-      queue,
-      key.key,
-      lane,
-    );
-    if (next === undefined) break;
-    lane = next.lane;
-    const otherKey = ctx.keys.get(otherKind, queue, lane);
-    if (roomOf(otherKey, ctx.now) <= 0) {
-      if (otherKind === "rate" && otherKey.next_at === null) setNextAt(ctx, otherKey);
-      continue;
-    }
-    const head = ctx.statements.get<Head>(
-      `${columns} ${from} and ${other} = ? ${best}`,
-      queue,
-      key.key,
-      lane,
-    );
-    if (head !== undefined && (first === undefined || isBefore(head, first))) first = head;
-  }
-  if (first === undefined) return false;
-  ctx.statements.run(`update job set place = ${PLACE.ready} where seq = ?`, first.seq);
-  ctx.isChanged = true;
-  key.released++;
-  if (first.other !== null) ctx.keys.get(otherKind, queue, first.other).released++;
-  ctx.noteReady(first.pool, queue);
-  return true;
-}
-
-function isBefore(a: Head, b: Head): boolean {
-  return a.priority === b.priority ? a.seq < b.seq : a.priority > b.priority;
-}
-
-/** Takes back jobs that a key has let through, after its limit was lowered. */
-function holdBack(ctx: WriteContext, key: LimitKey): void {
-  ctx.keys.free(key);
-  const excess = Math.min(-roomOf(key, ctx.now), key.released);
-  if (excess <= 0) return;
-  const own = key.kind === "concurrency" ? "ckey" : "rkey";
-  const jobs = ctx.statements.all<JobFacts>(
-    `select ${FACTS} from job where place = ${PLACE.ready} and queue = ? and ${own} = ?
-    order by priority, seq desc limit ?`,
-    key.queue,
-    key.key,
-    excess,
-  );
-  for (const job of jobs) {
-    leave(ctx, job);
-    ctx.statements.run(`update job set place = ${PLACE.held} where seq = ?`, job.seq);
-  }
 }
 
 const END = `update job set place = ?1, attempt = ?, event_seq = event_seq + 1, finished_at = ?,

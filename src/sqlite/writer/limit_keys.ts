@@ -14,18 +14,15 @@ export interface LimitKey {
   cap: number;
   /** The period of a rate; 0 of a concurrency. */
   period: number;
-  /**
-   * The number of jobs that it has let through: of a concurrency, those that are ready or run; of a
-   * rate, those that are ready. Their starts are paid for at the claim.
-   */
-  released: number;
+  /** The number of jobs of a concurrency that run; 0 of a rate. */
+  running: number;
   /** The state of a rate. */
   tat: number;
   /** The time from which a rate lets a further job through, if one waits for that. */
   next_at: number | null;
 }
 
-const COLUMNS = "kind, queue, key, jobs, cap, period, released, tat, next_at";
+const COLUMNS = "kind, queue, key, jobs, cap, period, running, tat, next_at";
 
 /**
  * The limits of keys that a group of operations works with. They are read when they are needed, and
@@ -58,7 +55,7 @@ export class LimitKeys {
       queue,
       key,
     ) ??
-      { kind, queue, key, jobs: 0, cap: 1, period: 0, released: 0, tat: 0, next_at: null };
+      { kind, queue, key, jobs: 0, cap: 1, period: 0, running: 0, tat: 0, next_at: null };
     this.#keys.set(name, row);
     return row;
   }
@@ -97,7 +94,7 @@ export class LimitKeys {
   flush(): boolean {
     if (this.#keys.size === 0) return false;
     for (const it of this.#keys.values()) {
-      const { kind, queue, key, jobs, cap, period, released, tat, next_at } = it;
+      const { kind, queue, key, jobs, cap, period, running, tat, next_at } = it;
       if (jobs === 0 && kind === "concurrency") {
         this.#statements.run(
           "delete from limit_key where kind = ? and queue = ? and key = ?",
@@ -110,7 +107,7 @@ export class LimitKeys {
       this.#statements.run(
         `insert into limit_key (${COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?)
         on conflict (kind, queue, key) do update set jobs = excluded.jobs, cap = excluded.cap,
-          period = excluded.period, released = excluded.released, tat = excluded.tat,
+          period = excluded.period, running = excluded.running, tat = excluded.tat,
           next_at = excluded.next_at`,
         kind,
         queue,
@@ -118,7 +115,7 @@ export class LimitKeys {
         jobs,
         cap,
         period,
-        released,
+        running,
         tat,
         // Without jobs, the time at which the row can be removed: all its starts are paid for.
         jobs === 0 ? Math.ceil(tat) : next_at,
@@ -137,25 +134,25 @@ export class LimitKeys {
   }
 }
 
-/** Returns the number of jobs that a key lets through now; negative if it let through too many. */
-export function roomOf({ kind, cap, period, tat, released }: LimitKey, now: number): number {
-  if (kind === "concurrency") return cap - released;
-  return allowedStarts(tat, now, { limit: cap, periodMs: period }) - released;
+/** Returns the number of jobs of a key that may start now; none if it is 0 or less. */
+export function roomOf({ kind, cap, period, tat, running }: LimitKey, now: number): number {
+  if (kind === "concurrency") return cap - running;
+  return allowedStarts(tat, now, { limit: cap, periodMs: period });
 }
 
-/** Pays for the start of a job that a rate has let through. */
-export function payStart(key: LimitKey, now: number): void {
-  key.released--;
-  key.tat = tatAfter(key.tat, now, { limit: key.cap, periodMs: key.period, count: 1 });
+/** Counts a start. */
+export function start(key: LimitKey, now: number): void {
+  if (key.kind === "concurrency") key.running++;
+  else key.tat = tatAfter(key.tat, now, { limit: key.cap, periodMs: key.period, count: 1 });
 }
 
-/** Returns the first time at which a rate lets a further job through; undefined if none will. */
-export function nextRoomAt({ cap, period, tat, released }: LimitKey): number | undefined {
-  if (released >= cap) return undefined;
-  // The released ones have not started, but their starts are spoken for.
-  const limit = { limit: cap, periodMs: period };
+/** Returns the first time at which a rate allows more starts than now; undefined if it is full. */
+export function nextRoomAt(key: LimitKey, now: number): number | undefined {
+  const { cap, period, tat } = key;
+  const allowed = roomOf(key, now);
+  if (allowed >= cap) return undefined;
   // One hundredth earlier than the exact time: that is the slack of a rate.
-  let at = Math.max(0, Math.floor(tat - period + (released + 0.99) * period / cap));
-  while (allowedStarts(tat, at, limit) <= released) at++;
+  let at = Math.max(now + 1, Math.floor(tat - period + (allowed + 0.99) * period / cap));
+  while (roomOf(key, at) <= allowed) at++;
   return at;
 }

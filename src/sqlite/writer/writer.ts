@@ -15,7 +15,7 @@ import { cancel, retry } from "./change.ts";
 import { Claims } from "./claim.ts";
 import { extend } from "./extend.ts";
 import { finish } from "./finish.ts";
-import { releaseHeld } from "./job_moves.ts";
+import { releaseHeld } from "./release.ts";
 import { queueRowOf } from "./queues.ts";
 import { submit, takenIds } from "./submit.ts";
 import { abandon, runDue, sweep } from "./sweep.ts";
@@ -126,12 +126,17 @@ export class Writer {
       }
       releaseHeld(this.#ctx);
       this.#ctx.queueRateAt = Infinity;
-      for (const [id, ask] of [...this.#waiting, ...waiting]) {
-        const claims = this.#claims.take(ask);
-        if (claims === null && ask.waits) continue;
-        granted.push(id);
-        answers.push({ id, answer: claims });
-      }
+      const claims = new Map([...this.#waiting, ...waiting]);
+      do {
+        for (const [id, ask] of claims) {
+          const taken = this.#claims.take(ask);
+          if (taken === null && ask.waits) continue;
+          claims.delete(id);
+          granted.push(id);
+          answers.push({ id, answer: taken });
+        }
+        // A start of one pool can make room for a job of another one, whose claim goes on to wait.
+      } while (releaseHeld(this.#ctx) && claims.size > 0);
       this.#ctx.flush();
       database.exec("commit");
       for (const { id } of expired) this.#expired.push(id);
