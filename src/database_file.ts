@@ -10,6 +10,8 @@ const COMPANIONS = ["", "-wal", "-shm", "-journal"] as const;
  */
 const CORRUPT = 11;
 const NOT_A_DATABASE = 26;
+/** The smallest page of a database. */
+const MIN_BYTES = 512;
 
 /**
  * Returns the reason why a file cannot be used as a database; undefined if it can, or if it is
@@ -27,6 +29,8 @@ export function problemOfDatabase(path: string, maxBytes = Infinity): string | u
     return "it is empty";
   }
   if (size === undefined) return undefined;
+  // SQLite takes some of these for new databases, too.
+  if (size < MIN_BYTES) return `it has only ${size} bytes`;
   try {
     const database = new DatabaseSync(path);
     try {

@@ -58,6 +58,7 @@ Deno.test("openSqliteJobs() opens a database that was closed, with all jobs, and
 const DAMAGES: readonly (readonly [string, (bytes: Uint8Array) => Uint8Array])[] = [
   ["garbage", (bytes) => crypto.getRandomValues(new Uint8Array(Math.min(bytes.length, 60_000)))],
   ["empty", () => new Uint8Array()],
+  ["shorter than a page", (bytes) => bytes.slice(0, 1)],
   ["truncated", (bytes) => bytes.slice(0, Math.floor(bytes.length / 2))],
   ["overwritten in the middle", (bytes) => {
     const copy = bytes.slice();
@@ -94,6 +95,23 @@ Deno.test("openSqliteJobs() refuses a database of a later version, and leaves it
     });
     const again = new DatabaseSync(path);
     assert.deepEqual({ ...again.prepare("select count(*) as jobs from job").get() }, { jobs: 200 });
+    again.close();
+  });
+});
+
+Deno.test("openSqliteJobs() refuses a database of another program, and leaves it as it is", async () => {
+  await withPath(async (path) => {
+    await Deno.mkdir(dirname(path), { recursive: true });
+    const database = new DatabaseSync(path);
+    database.exec("create table job (theirs)");
+    database.close();
+    await assert.rejects(open(path), {
+      code: "startup_failed",
+      message: `Cannot open the jobs in ${path}: it has tables that are not of Snakeden; use ` +
+        "another data directory",
+    });
+    const again = new DatabaseSync(path);
+    assert.deepEqual(again.prepare("select * from job").all(), []);
     again.close();
   });
 });

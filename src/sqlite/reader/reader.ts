@@ -1,6 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { cellAt } from "../schema/mod.ts";
-import { PLACE, stateOf } from "../schema/mod.ts";
+import { giveUp, PLACE, rollBack, stateOf } from "../schema/mod.ts";
 import type { Answer, Answers, Batch, PackedRecord, ReadOps } from "../messages/mod.ts";
 import { packError } from "../messages/mod.ts";
 import { QUEUE_COLUMNS, queueRowOf, type StoredQueue } from "../writer/mod.ts";
@@ -26,16 +26,26 @@ export class Reader {
   /** Runs operations, one after the other. */
   run({ now, requests }: Batch<ReadOps>): Answers {
     const answers = requests.map(({ id, op, ask }): Answer => {
-      this.#database.exec("begin");
       try {
-        return { id, answer: this.#runOne(op, ask, now) };
-      } catch (error) {
-        return { id, error: packError(error) };
-      } finally {
+        rollBack(this.#database);
+        this.#database.exec("begin");
+        const answer = this.#runOne(op, ask, now);
         this.#database.exec("commit");
+        return { id, answer };
+      } catch (error) {
+        this.#giveUp();
+        return { id, error: packError(error) };
       }
     });
     return { answers };
+  }
+
+  #giveUp(): void {
+    try {
+      giveUp(this.#database);
+    } catch {
+      // The next operation tries it again, and fails with the reason.
+    }
   }
 
   #runOne(op: keyof ReadOps, ask: unknown, now: number): unknown {

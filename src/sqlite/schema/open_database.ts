@@ -69,6 +69,9 @@ function migrate(database: DatabaseSync): void {
           `${MIGRATIONS.length}; use that Snakeden, or another data directory`,
       );
     }
+    if (version <= 0 && hasTables(database)) {
+      throw new Error("it has tables that are not of Snakeden; use another data directory");
+    }
     for (const change of MIGRATIONS.slice(version)) database.exec(change);
     database.exec(`pragma user_version = ${MIGRATIONS.length}`);
     // A write of its own, so that a full disk is found here.
@@ -83,7 +86,17 @@ function migrate(database: DatabaseSync): void {
   }
 }
 
+function hasTables(database: DatabaseSync): boolean {
+  return valueOf(database, "select count(*) from sqlite_schema") !== 0;
+}
+
 /** Ends a transaction without an effect; some errors have ended it already. */
 export function rollBack(database: DatabaseSync): void {
   if (database.isTransaction) database.exec("rollback");
+}
+
+/** Ends a transaction that has failed. Pages are read again, since they may be what is wrong. */
+export function giveUp(database: DatabaseSync): void {
+  rollBack(database);
+  database.exec("pragma shrink_memory");
 }

@@ -10,7 +10,7 @@ import type {
   Request,
   WriteOps,
 } from "../messages/mod.ts";
-import { rollBack } from "../schema/mod.ts";
+import { giveUp, rollBack } from "../schema/mod.ts";
 import { cancel, retry } from "./change.ts";
 import { Claims } from "./claim.ts";
 import { extend } from "./extend.ts";
@@ -55,6 +55,8 @@ export class Writer {
   readonly #claims: Claims;
   /** Claims that wait for a job, first come, first served. */
   readonly #waiting = new Map<number, ClaimOp>();
+  /** True if what is kept in memory is not what is stored. */
+  #isStale = false;
   /** Jobs that have expired since the last sweep, which reports them. */
   #unreported: readonly Ended[] = [];
   /** The ids of those that have expired in the running batch. */
@@ -106,6 +108,7 @@ export class Writer {
     const waiting: [number, ClaimOp][] = [];
     const finishing: [number, PackedHolds][] = [];
     const ends = group.filter(({ op }) => op === "finish").length;
+    if (this.#isStale) this.#reload();
     database.exec("begin immediate");
     try {
       const expired = runDue(this.#ctx);
@@ -141,14 +144,21 @@ export class Writer {
       database.exec("commit");
       for (const { id } of expired) this.#expired.push(id);
     } catch (error) {
-      rollBack(database);
-      this.#ctx.reload();
+      this.#isStale = true;
+      this.#reload();
       throw error;
     }
     this.#unreported = this.#ended.slice(-MAX_UNREPORTED);
     for (const [id, ask] of waiting) this.#waiting.set(id, ask);
     for (const id of granted) this.#waiting.delete(id);
     return answers;
+  }
+
+  /** Goes back to what is stored. If it cannot be read, the next group tries it again. */
+  #reload(): void {
+    giveUp(this.#ctx.database);
+    this.#ctx.reload();
+    this.#isStale = false;
   }
 
   #runOne<K extends keyof WriteOps>(op: K, ask: unknown): unknown {
