@@ -76,13 +76,15 @@ export class LeaseKeeper implements Disposable {
     const { runs, clock, leaseMs } = this.#deps;
     const now = clock.now();
     let isLate = this.#hasFailed;
+    const lost: JobRun[] = [];
     for (const run of runs) {
       // A host that has slept asks the store first: nobody may have taken its jobs meanwhile.
       const isUnanswered = this.#hasFailed ||
         run.writing !== undefined && now - run.writingSince >= leaseMs / 3;
-      if (isUnanswered && run.leaseUntil - now < leaseMs / 10) run.stop("lost");
+      if (isUnanswered && run.leaseUntil - now < leaseMs / 10) lost.push(run);
       else if (isUnanswered) isLate = true;
     }
+    stopLost(lost, "the store does not answer");
     void this.catchUp();
     this.#arm({ isLate });
   }
@@ -112,7 +114,8 @@ export class LeaseKeeper implements Disposable {
     try {
       const answers = await store.extend(holds);
       this.#hasFailed = false;
-      for (const [i, run] of runs.entries()) this.#answered(run, answers[i], sentAt);
+      const lost = runs.filter((run, i) => !this.#isHeld(run, answers[i], sentAt));
+      stopLost(lost, "they were taken from this host");
     } catch (error) {
       this.#failed(runs, holds, error);
     } finally {
@@ -122,12 +125,13 @@ export class LeaseKeeper implements Disposable {
     }
   }
 
-  #answered(run: JobRun, answer: HoldAnswer | undefined, sentAt: number): void {
-    if (answer === "held" || answer === "cancelling") {
-      run.leaseUntil = Math.max(run.leaseUntil, sentAt + this.#deps.leaseMs);
-      run.written();
-      if (answer === "cancelling") run.stop("cancelled");
-    } else run.stop("lost");
+  /** Notes an answer. Returns false if the claim has ended. */
+  #isHeld(run: JobRun, answer: HoldAnswer | undefined, sentAt: number): boolean {
+    if (answer !== "held" && answer !== "cancelling") return false;
+    run.leaseUntil = Math.max(run.leaseUntil, sentAt + this.#deps.leaseMs);
+    run.written();
+    if (answer === "cancelling") run.stop("cancelled");
+    return true;
   }
 
   #failed(runs: readonly JobRun[], holds: readonly Hold[], error: unknown): void {
@@ -145,4 +149,14 @@ export class LeaseKeeper implements Disposable {
     this.#cancelTick = undefined;
     this.#arm();
   }
+}
+
+function stopLost(runs: readonly JobRun[], problem: string): void {
+  const lost = runs.filter(({ cause }) => cause !== "lost");
+  if (lost.length === 0) return;
+  for (const run of lost) run.stop("lost");
+  getLogger("jobs").warn("stopped {count} jobs whose leases have ended: {problem}", {
+    count: lost.length,
+    problem,
+  });
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../../src/errors.ts";
 import type { End, EndAnswer, JobStore } from "../../../src/store/mod.ts";
+import { LogSink } from "../../fixtures/log_sink.ts";
 import { until } from "../../fixtures/until.ts";
 import { EngineFixture, LEASE_MS, type TestStore, turns } from "./engine_fixture.ts";
 
@@ -80,6 +81,7 @@ Deno.test("JobEngine gives an outcome up when the lease has ended, and the job r
 });
 
 Deno.test("JobEngine stops what it runs before its lease ends, if the store does not answer", async () => {
+  await using log = new LogSink();
   const shaky = new ShakyStore();
   await using it = await EngineFixture.open({ seen: shaky.over });
   const [id = ""] = await it.submit();
@@ -89,6 +91,8 @@ Deno.test("JobEngine stops what it runs before its lease ends, if the store does
   assert.equal(run.signal.aborted, false);
   await it.pass(LEASE_MS * 0.2);
   assert.equal((run.signal.reason as SnakedenError).code, "host_lost");
+  const stopped = /stopped 1 jobs whose leases have ended: the store does not answer/g;
+  assert.equal((await log.text()).match(stopped)?.length, 1);
 });
 
 Deno.test("JobEngine stops what it runs before its lease ends, if the store is silent", async () => {
