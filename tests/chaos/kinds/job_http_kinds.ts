@@ -85,11 +85,9 @@ export class JobHttpKinds {
       () => this.#job("job_work", { seconds: 0 }),
     );
     if (random.below(2) === 0) {
-      const { items } = await this.#post<{ items: { job: Job }[] }>("/v1/jobs/batch", {
-        body: jobs,
-      });
-      assert.equal(items.length, jobs.length);
-      for (const { job } of items) this.#book.add(job.id);
+      const answer = await this.#post<{ jobs: { id: string }[] }>("/v1/jobs/batch", { body: jobs });
+      assert.equal(answer.jobs.length, jobs.length);
+      for (const { id } of answer.jobs) this.#book.add(id);
       return;
     }
     const response = await fetch(`${this.#origin}/v1/jobs/batch`, {
@@ -99,7 +97,7 @@ export class JobHttpKinds {
     });
     const lines = (await response.text()).trim().split("\n");
     assert.equal(lines.length, jobs.length);
-    for (const line of lines) this.#book.add(JSON.parse(line).job.id);
+    for (const line of lines) this.#book.add(JSON.parse(line).id);
   }
 
   async #refused(): Promise<void> {
@@ -124,7 +122,7 @@ export class JobHttpKinds {
     let cursor = "";
     for (let i = random.below(4); i >= 0; i--) {
       const path = `/v1/jobs?${query}limit=${1 + random.below(30)}${cursor}`;
-      const page = await this.#get<{ items: Job[]; cursor?: string }>(path);
+      const page = await this.#get<{ cursor?: string }>(path);
       if (page.cursor === undefined) return;
       cursor = `&cursor=${encodeURIComponent(page.cursor)}`;
     }

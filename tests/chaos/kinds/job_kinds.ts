@@ -139,7 +139,8 @@ export class JobKinds {
   async #later(random: Random): Promise<void> {
     const runAt = new Date(Date.now() + 3_600_000);
     const later = random.below(2) === 0 ? { delayMs: 3_600_000 } : { runAt };
-    const job = await this.#den.jobs.submit({ ...this.#work(random), ...later, tags: [LATER] });
+    const work = this.#job("job_work", { seconds: 0 });
+    const job = await this.#den.jobs.submit({ ...work, ...later, tags: [LATER] });
     this.book.add(job.id);
   }
 
@@ -178,7 +179,7 @@ export class JobKinds {
     const input = random.pick([
       this.#job("job_work", { seconds: random.next() / 5 }),
       this.#job("job_hangs", {}),
-      { ...this.#work(random), delayMs: 5_000 },
+      { ...this.#job("job_work", { seconds: 0 }), delayMs: 5_000 },
       this.#job("job_fails", { times: 5 }),
       this.#job("job_streams", { n: 100, seconds: 0.01 }),
     ]) ?? this.#work(random);
