@@ -83,10 +83,16 @@ async function open(
   resources.defer(() => reader.close());
   await closeToOthers(path);
   const { warnings } = writer;
-  const jobs = new SqliteJobs({ writer, reader, clock, now, movedAside, warnings });
+  const skewMs = (): number => now() - hostTime(clock);
+  const jobs = new SqliteJobs({ writer, reader, clock, now, skewMs, movedAside, warnings });
   onBatch = (tickAt, ended) => jobs.onBatch(tickAt, ended);
   resources.move();
   return jobs;
+}
+
+/** Returns the time of the clock of this host, which somebody may set while it runs. */
+function hostTime(clock: Clock): number {
+  return Math.floor(clock === STORE_CLOCK ? Date.now() : clock.now());
 }
 
 function setAside(path: string, problem: string): MovedAside {

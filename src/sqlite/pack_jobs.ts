@@ -6,6 +6,21 @@ import { cellAt, JOB_CELLS, jobRowOf } from "./schema/mod.ts";
 import type { Claim } from "../store/mod.ts";
 import type { JobSettings } from "./writer/mod.ts";
 
+/** Steps of the clock by less than that move no job. */
+const LEAST_SKEW_MS = 1_000;
+
+/**
+ * Returns jobs whose times of start are those of the store, which is ahead of the clock of this
+ * host by `skewMs`. So none starts a day early because the clock was a day ahead at one time.
+ */
+export function inStoreTime(jobs: readonly NewJob[], skewMs: number): readonly NewJob[] {
+  if (Math.abs(skewMs) < LEAST_SKEW_MS) return jobs;
+  return jobs.map((it) => {
+    const { start } = it;
+    return start !== undefined && "at" in start ? { ...it, start: { at: start.at + skewMs } } : it;
+  });
+}
+
 /** Returns jobs in the form in which they are sent: flat, since objects are slow to send. */
 export function packJobs(
   jobs: readonly NewJob[],

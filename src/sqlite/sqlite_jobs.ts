@@ -41,6 +41,7 @@ import {
 } from "../store/mod.ts";
 import { JobWatchers } from "./job_watchers.ts";
 import {
+  inStoreTime,
   packEnds,
   packHolds,
   packJobs,
@@ -71,6 +72,8 @@ export interface SqliteJobsDeps {
   readonly reader: StoreThread<ReadOps>;
   readonly clock: Clock;
   readonly now: () => number;
+  /** Returns by how much the time of the store is ahead of the clock of this host. */
+  readonly skewMs: () => number;
   readonly movedAside: MovedAside | undefined;
   readonly warnings: readonly string[];
 }
@@ -87,16 +90,19 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
   readonly #writer: StoreThread<WriteOps>;
   readonly #reader: StoreThread<ReadOps>;
   readonly #accepted = new AcceptedWork();
+  readonly #skewMs: () => number;
   readonly #watchers = new JobWatchers();
   readonly #claims: WaitingClaims;
   /** The end of the last submission whose arguments are copied in slices. */
   #copying: Promise<void> | undefined;
 
-  constructor({ writer, reader, clock, now, movedAside, warnings }: SqliteJobsDeps) {
+  constructor(deps: SqliteJobsDeps) {
+    const { writer, reader, clock, now, skewMs, movedAside, warnings } = deps;
     this.#writer = writer;
     this.#reader = reader;
     this.movedAside = movedAside;
     this.warnings = warnings;
+    this.#skewMs = skewMs;
     this.#claims = new WaitingClaims({ writer, clock, now });
   }
 
@@ -106,10 +112,11 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
     for (const id of ended) this.#watchers.wake(id);
   }
 
-  submit(jobs: readonly NewJob[]): Promise<readonly SubmitAnswer[]> {
+  submit(given: readonly NewJob[]): Promise<readonly SubmitAnswer[]> {
     return this.#accepted.run("submit jobs", async () => {
-      checkNewJobs(jobs);
-      if (jobs.length === 0) return [];
+      checkNewJobs(given);
+      if (given.length === 0) return [];
+      const jobs = inStoreTime(given, this.#skewMs());
       let bytes = 0;
       for (const it of jobs) bytes += it.args.byteLength;
       const packed = bytes > COPY_BYTES || this.#copying !== undefined
