@@ -25,7 +25,7 @@ import { JobHandle } from "./job_handle.ts";
 import { JobReader, type ReadValue, type RunningJobs } from "./job_reader.ts";
 import { waitForEnd } from "./job_wait.ts";
 import type { Runners } from "./runners/mod.ts";
-import { MAX_BATCH, type Submitted, Submitter } from "./submission/mod.ts";
+import { type Submitted, Submitter } from "./submission/mod.ts";
 import type { PoolStates } from "./waiting_for.ts";
 
 /** Dependencies of {@link Jobs}. */
@@ -137,9 +137,8 @@ export class Jobs {
     const { submitter } = this.#parts;
     let submitted = 0;
     try {
-      for await (const part of partsOf(inputs)) {
-        const answers = await submitter.all(part, submitted);
-        submitted += part.length;
+      for await (const answers of submitter.inParts(inputs)) {
+        submitted += answers.length;
         yield await Promise.all(answers.map((it) => this.#outcome(it)));
       }
     } catch (error) {
@@ -315,23 +314,6 @@ export class Jobs {
 
 function decodedFrame(frame: Uint8Array<ArrayBuffer>): unknown {
   return readFrame(frame).decode();
-}
-
-/** Gathers items in parts of {@link MAX_BATCH}. */
-async function* partsOf(
-  inputs: Iterable<unknown> | AsyncIterable<unknown>,
-): AsyncGenerator<readonly unknown[], void, undefined> {
-  if (Array.isArray(inputs)) {
-    for (let i = 0; i < inputs.length; i += MAX_BATCH) yield inputs.slice(i, i + MAX_BATCH);
-    return;
-  }
-  let part: unknown[] = [];
-  for await (const input of inputs) {
-    if (part.push(input) < MAX_BATCH) continue;
-    yield part;
-    part = [];
-  }
-  if (part.length > 0) yield part;
 }
 
 /** Calls `next` until all is done; returns the number of jobs that it has changed. */

@@ -139,6 +139,21 @@ Deno.test("Jobs.submitMany() takes an endless source in parts, and says what was
   assert.equal((await host.queues.get("default")).counts.available, 2_000);
 });
 
+Deno.test("Jobs.submitMany() takes a long array in parts, and says what was submitted", async () => {
+  await using host = await JobFixture.open();
+  const inputs = Array.from({ length: 2_500 }, (_, i) => ({ tool: i === 2_400 ? "ad" : "add" }));
+  const error = await host.jobs.submitMany(inputs).catch((it) => it);
+  assert.ok(error instanceof InvalidInputError);
+  assert.equal(error.issues[0]?.path, "[2400].tool");
+  assert.equal(error.details["submitted"], 2_000);
+  const outcomes = await host.jobs.submitMany(inputs.slice(0, 2_400));
+  assert.equal(outcomes.length, 2_400);
+  assert.equal((await host.queues.get("default")).counts.available, 4_400);
+  const { items } = await host.jobs.list({}, { limit: 1_000 });
+  assert.deepEqual(items.map(({ id }) => id), outcomes.slice(-1_000).map(({ id }) => id).reverse());
+  assert.deepEqual(await host.jobs.submitMany([]), []);
+});
+
 Deno.test("Jobs.list() pages through a choice, and refuses the cursor of another one", async () => {
   await using host = await JobFixture.open();
   const { jobs } = host;

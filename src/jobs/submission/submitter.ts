@@ -1,3 +1,4 @@
+import { nextTurn } from "../../async/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
 import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
 import type { JobStore, NewJob, SubmitAnswer } from "../../store/mod.ts";
@@ -58,6 +59,54 @@ export class Submitter {
    * @throws {InvalidInputError} Naming every job that is wrong.
    */
   async all(inputs: readonly unknown[], first = 0): Promise<readonly Submitted[]> {
+    return await this.#send(this.#allPrepared(inputs, first));
+  }
+
+  /**
+   * Submits jobs in parts of {@link MAX_BATCH}, each all or none; yields each part when it is
+   * durable. The next part of an array is prepared while the store writes the one before.
+   *
+   * @throws {InvalidInputError} As {@link Submitter.all}; the parts before are submitted then.
+   */
+  async *inParts(
+    inputs: Iterable<unknown> | AsyncIterable<unknown>,
+  ): AsyncGenerator<readonly Submitted[], void, undefined> {
+    if (Array.isArray(inputs)) {
+      yield* this.#arrayInParts(inputs);
+      return;
+    }
+    let first = 0;
+    for await (const part of partsOf(inputs)) {
+      yield await this.all(part, first);
+      first += part.length;
+    }
+  }
+
+  async *#arrayInParts(
+    inputs: readonly unknown[],
+  ): AsyncGenerator<readonly Submitted[], void, undefined> {
+    const prepared = (first: number): readonly NewJob[] =>
+      this.#allPrepared(inputs.slice(first, first + MAX_BATCH), first);
+    let jobs = prepared(0);
+    for (let next = MAX_BATCH; next < inputs.length; next += MAX_BATCH) {
+      const sent = this.#send(jobs);
+      // It may fail while nobody waits for it.
+      sent.catch(() => {});
+      // The store has the part when the next one holds the event loop.
+      await nextTurn();
+      let problem: unknown;
+      try {
+        jobs = prepared(next);
+      } catch (error) {
+        problem = error;
+      }
+      yield await sent;
+      if (problem !== undefined) throw problem;
+    }
+    yield await this.#send(jobs);
+  }
+
+  #allPrepared(inputs: readonly unknown[], first: number): readonly NewJob[] {
     const issues: FieldIssue[] = [];
     const jobs: NewJob[] = [];
     let wrong = 0;
@@ -74,10 +123,11 @@ export class Submitter {
       }
     }
     if (wrong > 0) throw invalidBatch(issues, { wrong, total: inputs.length });
-    return jobs.length === 0 ? [] : await this.#send(jobs);
+    return jobs;
   }
 
   async #send(jobs: readonly NewJob[]): Promise<Submitted[]> {
+    if (jobs.length === 0) return [];
     const answers = await this.#deps.store.submit(jobs);
     return jobs.flatMap((job, i) => {
       const answer = answers[i];
@@ -110,4 +160,17 @@ function issuesOf(problem: readonly FieldIssue[] | SnakedenError): readonly Fiel
   if (!(problem instanceof SnakedenError)) return problem;
   const path = problem.code === "unknown_pool" ? "pool" : "tool";
   return [{ path, message: problem.summary }];
+}
+
+/** Gathers items in parts of {@link MAX_BATCH}. */
+async function* partsOf(
+  inputs: Iterable<unknown> | AsyncIterable<unknown>,
+): AsyncGenerator<readonly unknown[], void, undefined> {
+  let part: unknown[] = [];
+  for await (const input of inputs) {
+    if (part.push(input) < MAX_BATCH) continue;
+    yield part;
+    part = [];
+  }
+  if (part.length > 0) yield part;
 }
