@@ -11,6 +11,9 @@ export interface ChildOptions {
   readonly args: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** The user and the group of the process, if a bench that root runs must not run it as root. */
+  readonly uid?: number;
+  readonly gid?: number;
   /** The signal that asks the process to end. Default: none, its stdin is closed. */
   readonly stopSignal?: Deno.Signal;
 }
@@ -26,11 +29,11 @@ export class Child implements AsyncDisposable {
   readonly #errorLines: string[] = [];
   readonly #stopSignal: Deno.Signal | undefined;
 
-  private constructor(program: string, { args, env, cwd, stopSignal }: ChildOptions) {
+  private constructor(program: string, { args, env, stopSignal, ...rest }: ChildOptions) {
     this.#process = new Deno.Command(program, {
+      ...rest,
       args: [...args],
       env: { ...env },
-      ...(cwd === undefined ? {} : { cwd }),
       stdin: "piped",
       stdout: "piped",
       stderr: "piped",

@@ -117,6 +117,38 @@ export interface FramesCommand {
   readonly durationMs: number;
 }
 
+/** A command to a host with jobs: what to measure. */
+export type JobsCommand =
+  /** Submits single jobs that do not run yet; then runs them. */
+  | { readonly do: "submit"; readonly callers: number; readonly durationMs: number }
+  /** Submits so many jobs at once that do not run yet; then runs them. */
+  | { readonly do: "run"; readonly jobs: number }
+  /** Submits one job after the other. */
+  | { readonly do: "start"; readonly durationMs: number }
+  /** Submits and runs so many jobs, and watches the memory. */
+  | { readonly do: "many"; readonly jobs: number }
+  /** Lists jobs, all of which are completed; there are so many. */
+  | { readonly do: "list"; readonly jobs: number; readonly durationMs: number }
+  | { readonly do: "idle"; readonly durationMs: number };
+
+/** A command to a process with a store of jobs. */
+export type JobStoreCommand =
+  /** Submits so many jobs. */
+  | { readonly do: "fill"; readonly jobs: number }
+  /** Claims and completes so many jobs that wait. */
+  | { readonly do: "finish"; readonly jobs: number }
+  /** Submits, claims and completes so many jobs at a time, again and again. */
+  | { readonly do: "claims"; readonly slots: number; readonly durationMs: number };
+
+/** A command to submit a body of so many lines, which are all the same. */
+export interface JobLinesCommand {
+  readonly port: number;
+  readonly path: string;
+  /** A line. */
+  readonly body: string;
+  readonly jobs: number;
+}
+
 /** The first line of a process of the bench. */
 export interface ReadyLine {
   /** The Python processes that it has started. */

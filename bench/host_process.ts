@@ -24,18 +24,23 @@ export class MeasuringProcess<C> implements AsyncDisposable {
   }
 
   /**
-   * Starts a script of the bench.
+   * Starts a script of the bench. `config` is the deno.json by which it finds packages; the default
+   * is that of Snakeden.
    *
    * @throws If it cannot start, with the reason.
    */
-  static start<C>(script: string, args: readonly string[]): Promise<MeasuringProcess<C>> {
+  static start<C>(
+    script: string,
+    args: readonly string[],
+    { config = join(ROOT, "deno.json") }: { readonly config?: string } = {},
+  ): Promise<MeasuringProcess<C>> {
     return MeasuringProcess.spawn<C>(Deno.execPath(), {
       args: [
         "run",
         "-A",
         "--quiet",
         "--config",
-        join(ROOT, "deno.json"),
+        config,
         join(ROOT, script),
         ...args,
       ],

@@ -88,7 +88,7 @@ class HttpConnection {
   #readHead(bytes: Uint8Array): number {
     const head = this.#decoder.decode(bytes);
     const [, length] = /\r\ncontent-length: *(\d+)/i.exec(head) ?? [];
-    if (!head.startsWith("HTTP/1.1 200 ") || length === undefined) {
+    if (!/^HTTP\/1\.1 20[01] /.test(head) || length === undefined) {
       throw new Error(`the answer begins with ${head.slice(0, 200)}`);
     }
     if (bytes.byteLength + Number(length) > BUFFER_BYTES) throw new Error("the answer is too long");

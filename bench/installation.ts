@@ -26,10 +26,18 @@ const MODELS: readonly PipInstall[] = [
 const INSTALL_TIMEOUT_MS = 300_000;
 
 /**
- * This package is not in deno.json: every start of Snakeden would fetch it, although only the bench
- * uses it.
+ * The npm packages of the peers. They are not in deno.json: every start of Snakeden would fetch
+ * them, although only the bench uses them.
  */
-const PYTHON_SHELL = { dependencies: { "python-shell": "5.0.0" } };
+const NPM_PEERS = {
+  dependencies: {
+    "bullmq": "6.7.0",
+    "graphile-worker": "0.18.0",
+    "ioredis": "6.0.0",
+    "pg": "8.23.1",
+    "python-shell": "5.0.0",
+  },
+};
 
 /** A requirements file beside this one, and the options of pip with which it is installed. */
 interface PipInstall {
@@ -97,7 +105,7 @@ export class Installation {
     const folder = join(HOME, "npm");
     const manifest = join(folder, "package.json");
     const stamp = join(folder, "complete");
-    const wanted = JSON.stringify(PYTHON_SHELL);
+    const wanted = JSON.stringify(NPM_PEERS);
     if (await isThere(stamp) && await Deno.readTextFile(stamp) === wanted) return folder;
     this.#say(`Installing the peers' npm packages into ${folder}`);
     await Deno.mkdir(folder, { recursive: true });

@@ -18,6 +18,7 @@ import { echo } from "./work/echo.ts";
 import { hardware } from "./work/hardware.ts";
 import { http } from "./work/http.ts";
 import { inputs } from "./work/inputs.ts";
+import { jobs } from "./work/jobs.ts";
 import { memory } from "./work/memory.ts";
 import { models } from "./work/models.ts";
 import { resume } from "./work/resume.ts";
@@ -46,6 +47,7 @@ const WORKLOADS: readonly Workload[] = [
   inputs,
   socket,
   resume,
+  jobs,
 ];
 const CONTENDERS = [...new Set(WORKLOADS.flatMap((it) => it.contenders))];
 const RESULTS = join(ROOT, "bench", "results");

@@ -8,7 +8,8 @@ import {
 import { type HttpServer, PAYLOAD } from "../contender.ts";
 import { MeasuringProcess, startHttpLoad } from "../host_process.ts";
 import { HOME } from "../installation.ts";
-import { type Figures, median, medianOf } from "../measure.ts";
+import type { Figures } from "../measure.ts";
+import { pairs } from "../pairs.ts";
 import { HTTP_SERVERS } from "../peers/http_servers.ts";
 import type { SessionsHostOptions } from "../sessions/host.ts";
 import { type Column, type Result, type Row, rowsOf, type Workload } from "../workload.ts";
@@ -23,8 +24,6 @@ const LIVE = 100_000;
 const EXPIRED = 50_000;
 /** The time that a slow disk has for all sessions. */
 const LONG_MS = 900_000;
-/** Rounds of calls are short and many, so that those in a pair meet the same machine. */
-const PAIRS = { rounds: 15, warmUpMs: 500, roundMs: 300 };
 
 type Process = MeasuringProcess<SessionsCommand>;
 
@@ -241,33 +240,4 @@ async function start(
   const { python } = installation;
   const options: SessionsHostOptions = { python, folder: HOME, workers, maxSessions };
   return await MeasuringProcess.start("bench/sessions/host.ts", [JSON.stringify(options)]);
-}
-
-/**
- * Measures subjects in turn. The cost of each is what it takes more time than the first one, as the
- * median of pairs of rounds. The time is p50 for one caller, and follows from the rate for many.
- */
-async function pairs(
-  bench: Bench,
-  subjects: readonly Subject[],
-  callers: number,
-): Promise<Row[]> {
-  const rounds = new Map<string, Figures[]>(subjects.map(({ name }) => [name, []]));
-  const noted = subjects.map(({ name, measure }): Subject => ({
-    name,
-    measure: async (round) => {
-      const figures = await measure(round);
-      if (!round.isWarmUp) rounds.get(name)?.push(figures);
-      return figures;
-    },
-  }));
-  await bench.interleave(noted, bench.pace.quick ? { ...PAIRS, rounds: 5 } : PAIRS);
-  const time = (figures: Figures | undefined): number =>
-    callers === 1 ? figures?.p50Ms ?? NaN : 1000 / (figures?.callsPerSecond ?? NaN);
-  const [base = []] = rounds.values();
-  return [...rounds].filter(([, measured]) => measured.length > 0).flatMap(([name, measured]) => {
-    const costs = measured.map((it, i) => 100 * (time(it) / time(base[i]) - 1));
-    const costPercent = measured === base ? NaN : median(costs);
-    return rowsOf(name, new Map([["snakeden", { ...medianOf(measured), costPercent }]]));
-  });
 }

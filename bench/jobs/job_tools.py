@@ -1,0 +1,20 @@
+"""Tools whose jobs are measured."""
+
+from __future__ import annotations
+
+import time
+
+from snakeden import tool
+
+__all__ = ["noop", "started"]
+
+
+@tool
+def noop() -> None:
+    """Do nothing."""
+
+
+@tool
+def started() -> float:
+    """Return the time, in milliseconds since 1970."""
+    return time.time() * 1000
