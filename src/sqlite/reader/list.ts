@@ -160,7 +160,7 @@ function stateSources(statements: Statements, { states, queues }: JobFilter): Co
     if (place === PLACE.ready) return readySources(statements, named);
     // Literals, since an index with a condition is used only where SQLite can prove it.
     const sql = `select job.seq from job where queue = ? and place = ${place}
-      and place not in (0, 3)`;
+      and place not in (0, 4)`;
     return [...named].map((queue) => ({ sql, cells: [queue] }));
   });
 }

@@ -1,7 +1,7 @@
 import { MAX_AHEAD } from "../../store/jobs/job_filter.ts";
 import { allowedStarts, nextStartAt } from "../../store/jobs/gcra.ts";
 import type { StoreWait } from "../../store/mod.ts";
-import { PLACE } from "../schema/mod.ts";
+import { isHeldBack, PLACE } from "../schema/mod.ts";
 import { type LimitKey, roomOf } from "../writer/mod.ts";
 import { concurrencyOf, QUEUE_COLUMNS, rateOf, type StoredQueue } from "../writer/mod.ts";
 import type { Statements } from "../writer/mod.ts";
@@ -27,7 +27,7 @@ export function waitOf(statements: Statements, id: string, now: number): StoreWa
   const { place, queue: name } = job;
   if (place === PLACE.scheduled || place === PLACE.retryable) {
     if (job.run_at > now) return { reason: "time", until: job.run_at };
-  } else if (place !== PLACE.ready && place !== PLACE.held) {
+  } else if (place !== PLACE.ready && !isHeldBack(place)) {
     return null;
   }
   const queue = statements.get<StoredQueue>(
@@ -72,7 +72,7 @@ function keyLimit(statements: Statements, job: Waiting, now: number): StoreWait 
   const concurrency = find("concurrency", job.ckey);
   const rate = find("rate", job.rkey);
   // One that is held although its keys have room waits behind others of theirs.
-  const isHeld = job.place === PLACE.held;
+  const isHeld = isHeldBack(job.place);
   const isFull = concurrency !== undefined && roomOf(concurrency, now) <= 0;
   const isLate = rate !== undefined && roomOf(rate, now) <= 0;
   if (concurrency !== undefined && (isFull || (isHeld && !isLate))) {

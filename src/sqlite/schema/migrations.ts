@@ -76,16 +76,14 @@ export const MIGRATIONS: readonly string[] = [
   create unique index job_id on job (id);
   -- With the keys, so that a claim reads them without the row.
   create index job_ready on job (pool, queue, priority desc, seq, ckey, rkey) where place = 0;
-  create index job_held_ckey on job (queue, ckey, pool, rkey, priority desc, seq)
-    where place = 1 and ckey is not null;
-  create index job_held_rkey on job (queue, rkey, pool, ckey, priority desc, seq)
-    where place = 1 and rkey is not null;
+  create index job_held_ckey on job (queue, ckey, pool, priority desc, seq) where place = 1;
+  create index job_held_rkey on job (queue, rkey, pool, priority desc, seq) where place = 2;
   create index job_ready_ckey on job (queue, ckey, pool) where place = 0 and ckey is not null;
   create index job_ready_rkey on job (queue, rkey, pool) where place = 0 and rkey is not null;
-  create index job_due on job (run_at) where place in (2, 4);
+  create index job_due on job (run_at) where place in (3, 5);
   create index job_start_by on job (start_by)
-    where start_by is not null and begun = 0 and place in (0, 1, 2);
-  create index job_list on job (queue, place, seq) where place not in (0, 3);
+    where start_by is not null and begun = 0 and place in (0, 1, 2, 3);
+  create index job_list on job (queue, place, seq) where place not in (0, 4);
   create index job_name on job (kind, name, seq);
   create index job_remove on job (remove_at) where remove_at is not null;
 
@@ -171,6 +169,7 @@ export const MIGRATIONS: readonly string[] = [
     next_at integer,
     primary key (kind, queue, key)
   ) without rowid;
-  create index limit_key_next on limit_key (next_at) where next_at is not null;
+  create index limit_key_next on limit_key (next_at) where next_at is not null and jobs > 0;
+  create index limit_key_idle on limit_key (next_at) where jobs = 0;
   `,
 ];

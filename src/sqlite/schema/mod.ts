@@ -5,4 +5,4 @@
  */
 export { cellAt, JOB_CELLS, jobRowOf } from "./job_cells.ts";
 export { giveUp, openToRead, openToWrite, rollBack, warningsOf } from "./open_database.ts";
-export { isEnd, PLACE, placeOf, placesOf, stateOf } from "./places.ts";
+export { heldBy, isEnd, isHeldBack, PLACE, placeOf, placesOf, stateOf } from "./places.ts";

@@ -2,22 +2,24 @@ import type { JobState } from "../../store/mod.ts";
 
 /**
  * The place of a job: its state, with `available` divided in two. A `ready` job is in the index
- * that claims read. A `held` one waits outside of it until a limit of its keys lets it through, so
- * that no claim ever passes over it.
+ * that claims read. A held one waits outside of it until its concurrency key or its rate key lets it
+ * through, so that no claim ever passes over it.
  */
 export const PLACE = {
   ready: 0,
-  held: 1,
-  scheduled: 2,
-  running: 3,
-  retryable: 4,
-  completed: 5,
-  cancelled: 6,
-  discarded: 7,
+  heldByConcurrency: 1,
+  heldByRate: 2,
+  scheduled: 3,
+  running: 4,
+  retryable: 5,
+  completed: 6,
+  cancelled: 7,
+  discarded: 8,
 } as const;
 
 /** The states of the places, by number. */
 const STATES = [
+  "available",
   "available",
   "available",
   "scheduled",
@@ -42,7 +44,19 @@ export function placeOf(state: JobState): number {
 
 /** Returns the places of jobs in a state. */
 export function placesOf(state: JobState): number[] {
-  return state === "available" ? [PLACE.ready, PLACE.held] : [placeOf(state)];
+  return state === "available" ? AVAILABLE : [placeOf(state)];
+}
+
+const AVAILABLE = [PLACE.ready, PLACE.heldByConcurrency, PLACE.heldByRate];
+
+/** Returns the place of jobs that a key of this kind holds. */
+export function heldBy(kind: "concurrency" | "rate"): number {
+  return kind === "concurrency" ? PLACE.heldByConcurrency : PLACE.heldByRate;
+}
+
+/** Returns true for a place of jobs that a key holds. */
+export function isHeldBack(place: number): boolean {
+  return place === PLACE.heldByConcurrency || place === PLACE.heldByRate;
 }
 
 /** Returns true for a place of jobs that have ended. */

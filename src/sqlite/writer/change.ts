@@ -1,6 +1,15 @@
 import type { CancelAnswer, RetryAnswer } from "../../store/mod.ts";
 import { isEnd, PLACE } from "../schema/mod.ts";
-import { admit, endJob, FACTS, type JobFacts, joinKeys, leave, moved } from "./job_moves.ts";
+import {
+  admit,
+  counted,
+  endJob,
+  FACTS,
+  type JobFacts,
+  joinKeys,
+  leave,
+  moved,
+} from "./job_moves.ts";
 import type { WriteContext } from "./write_context.ts";
 
 interface Waiting extends JobFacts {
@@ -47,14 +56,14 @@ export function retry(
     if (job === undefined) return { id, answer: "unknown" };
     if (job.place === PLACE.running) return { id, answer: "running" };
     // An available one is where a retry would bring it.
-    if (job.place !== PLACE.ready && job.place !== PLACE.held) retryOne(ctx, job);
+    if (counted(job.place) !== PLACE.ready) retryOne(ctx, job);
     return { id, answer: "retried" };
   });
 }
 
 /** Takes back what an end has set. */
 const DROP_END = `, start_by = null, finished_at = null, remove_at = null, cancel_reason = null,
-  end_nonce = null, error = null, progress = null, result_bytes = null, result = null,
+  error = null, progress = null, result_bytes = null, result = null,
   holder = null, worker = null`;
 
 function retryOne(ctx: WriteContext, job: JobFacts): void {

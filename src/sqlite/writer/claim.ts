@@ -54,7 +54,7 @@ export class Claims {
       let left = slots;
       while (left > 0) {
         const found = this.#find(pool, left);
-        const chosen = found.filter((it) => startWithKeys(this.#ctx, it));
+        const chosen = found.filter((it) => startWithKeys(this.#ctx, it, pool));
         for (const row of this.#startAll(chosen, { holder: ask.holder, leaseUntil, nonces })) {
           rows.push(row);
         }

@@ -186,21 +186,17 @@ export function finish(ctx: WriteContext, asks: readonly PackedHolds[]): number[
   return asks.map(({ cells }) => places.slice(at, at += cells.length / HOLD_CELLS));
 }
 
-/** Returns the place of a job whose claim was ended with the same token before; -1 if not. */
+/** Returns the place of a job whose last end was this one already; -1 if it was not. */
 function placeOfTwin(ctx: WriteContext, job: RunningJob | undefined, hold: HoldCells): number {
-  if (job === undefined || job.id !== hold.id || hold.outcome === null) return LOST;
-  // Of these two, no attempt is written.
-  const implied = job.place === PLACE.completed ? "completed" : "returned";
-  const isLast = job.run === hold.run && job.end_nonce === hold.nonce;
-  if (isLast && hold.outcome === implied) return job.place;
-  const earlier = ctx.statements.get(
-    "select 1 from attempt where seq = ? and run = ? and nonce = ? and outcome = ?",
+  if (job === undefined || job.id !== hold.id || job.end_nonce !== hold.nonce) return LOST;
+  const attempt = ctx.statements.get<{ outcome: string }>(
+    "select outcome from attempt where seq = ? and run = ?",
     hold.seq,
     hold.run,
-    hold.nonce,
-    hold.outcome,
   );
-  return earlier === undefined ? LOST : job.place;
+  // Of these two, no attempt need be written.
+  const implied = job.place === PLACE.completed ? "completed" : "returned";
+  return hold.outcome === (attempt?.outcome ?? implied) ? job.place : LOST;
 }
 
 function finishOne(
@@ -304,7 +300,7 @@ export function goOn(ctx: WriteContext, job: RunningJob, after: AfterRun): numbe
   if (runAt !== undefined) ctx.dueAt = Math.min(ctx.dueAt, runAt);
   ctx.statements.run(
     `update job set place = ?, attempt = ?, run_at = coalesce(?, run_at), started_at = ?,
-      end_nonce = ?, error = ?, progress = ?, begun = max(begun, ?) where seq = ?`,
+      end_nonce = coalesce(?, end_nonce), error = ?, progress = ?, begun = max(begun, ?) where seq = ?`,
     place,
     attempt,
     runAt ?? null,

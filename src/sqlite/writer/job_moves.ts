@@ -1,5 +1,5 @@
 import type { JobState } from "../../store/mod.ts";
-import { isEnd, PLACE, stateOf } from "../schema/mod.ts";
+import { heldBy, isEnd, isHeldBack, PLACE, stateOf } from "../schema/mod.ts";
 import { type LimitKey, roomOf, start } from "./limit_keys.ts";
 import type { Cell } from "./statements.ts";
 import type { WriteContext } from "./write_context.ts";
@@ -72,28 +72,54 @@ export function joinKeys(ctx: WriteContext, job: JobFacts, isSubmission: boolean
       key.period = period;
       ctx.keys.free(key);
     }
+    // Without jobs, it was the time of the key's removal.
+    if (key.jobs === 0) key.next_at = null;
     key.jobs++;
   }
 }
 
 /**
- * Makes a job available that has left its place already. Returns its place, which the caller
- * writes: one with keys is held, behind those of its keys that wait, until {@link releaseHeld}.
+ * Makes a job available that has left its place already: ready if its keys let it through, else
+ * held, behind those that wait already. Returns the place, which the caller writes.
  */
-export function admit(ctx: WriteContext, job: JobFacts): number {
+export function admit(
+  ctx: WriteContext,
+  job: Pick<JobFacts, "queue" | "pool" | "ckey" | "rkey">,
+): number {
+  const { pool, queue } = job;
   if (job.ckey !== null || job.rkey !== null) {
-    for (const key of keysOf(ctx, job)) ctx.keys.free(key);
-    return PLACE.held;
+    const keys = keysOf(ctx, job);
+    const first = keys.find((it) => ctx.lanes.get(it, pool, it.jobs === 1).hasHeld);
+    if (first !== undefined) return hold(ctx, first, pool);
+    const place = placeAmong(ctx, keys, pool);
+    if (place !== PLACE.ready) return place;
   }
-  ctx.noteReady(job.pool, job.queue);
+  ctx.noteReady(pool, queue);
   return PLACE.ready;
+}
+
+/** Returns the place of a job with these keys, which goes before all that they hold. */
+export function placeAmong(ctx: WriteContext, keys: readonly LimitKey[], pool: string): number {
+  const full = keys.find((it) => roomOf(it, ctx.now) <= ctx.lanes.get(it, pool).ready);
+  if (full !== undefined) return hold(ctx, full, pool);
+  for (const key of keys) ctx.lanes.get(key, pool).ready++;
+  return PLACE.ready;
+}
+
+/** Notes that a key holds a job. Returns the place. */
+function hold(ctx: WriteContext, key: LimitKey, pool: string): number {
+  ctx.lanes.get(key, pool).hasHeld = true;
+  ctx.keys.free(key);
+  return heldBy(key.kind);
 }
 
 /** Takes a job out of its place: its keys get room for others. */
 export function leave(ctx: WriteContext, job: JobFacts): void {
   if (job.ckey === null && job.rkey === null) return;
   for (const key of keysOf(ctx, job)) {
-    if (job.place === PLACE.running && key.kind === "concurrency") key.running--;
+    if (job.place === PLACE.ready) ctx.lanes.get(key, job.pool).ready--;
+    else if (job.place === PLACE.running && key.kind === "concurrency") key.running--;
+    else continue;
     ctx.keys.free(key);
   }
 }
@@ -105,16 +131,24 @@ export function leave(ctx: WriteContext, job: JobFacts): void {
 export function startWithKeys(
   ctx: WriteContext,
   job: Pick<JobFacts, "seq" | "queue" | "ckey" | "rkey">,
+  pool: string,
 ): boolean {
   if (job.ckey === null && job.rkey === null) return true;
   const keys = keysOf(ctx, job);
-  const hasRoom = keys.every((it) => roomOf(it, ctx.now) > 0);
-  for (const key of keys) {
-    if (hasRoom) start(key, ctx.now);
-    ctx.keys.free(key);
+  for (const key of keys) ctx.lanes.get(key, pool).ready--;
+  const full = keys.find((it) => roomOf(it, ctx.now) <= 0);
+  if (full === undefined) {
+    for (const key of keys) {
+      start(key, ctx.now);
+      // Jobs that it holds for as long as it was not used at all need a time from here on.
+      if (key.kind === "rate" && key.next_at === null) ctx.keys.free(key);
+    }
+    return true;
   }
-  if (hasRoom) return true;
-  ctx.statements.run(`update job set place = ${PLACE.held} where seq = ?`, job.seq);
+  // The room that it leaves at its other key.
+  for (const key of keys) ctx.keys.free(key);
+  const place = hold(ctx, full, pool);
+  ctx.statements.run("update job set place = ? where seq = ?", place, job.seq);
   ctx.isChanged = true;
   return false;
 }
@@ -129,8 +163,8 @@ export function partFromKeys(ctx: WriteContext, job: JobFacts): void {
 }
 
 const END = `update job set place = ?1, attempt = ?, event_seq = event_seq + 1, finished_at = ?,
-  remove_at = ?, started_at = coalesce(?, started_at), end_nonce = ?, holder = ?, worker = ?,
-  cancel_reason = case when ?1 = ${PLACE.cancelled} then cancel_reason end,
+  remove_at = ?, started_at = coalesce(?, started_at), end_nonce = coalesce(?, end_nonce), holder = ?,
+  worker = ?, cancel_reason = case when ?1 = ${PLACE.cancelled} then cancel_reason end,
   progress = coalesce(?, progress), error = ?, result_bytes = ?, result = ? where seq = ?`;
 
 /** The columns of a job that ends. */
@@ -180,7 +214,7 @@ export function moved(ctx: WriteContext, job: JobFacts, place: number): void {
 
 /** The place under which a job is counted: held jobs count as ready ones. */
 export function counted(place: number): number {
-  return place === PLACE.held ? PLACE.ready : place;
+  return isHeldBack(place) ? PLACE.ready : place;
 }
 
 /** Returns true for a job that waits. */

@@ -74,9 +74,10 @@ export class LimitKeys {
 
   /** Marks the keys of rates whose time has come. */
   freeDue(now: number): void {
-    this.flush();
+    this.#write();
     const due = this.#statements.all<Pick<LimitKey, "kind" | "queue" | "key">>(
-      "select kind, queue, key from limit_key where next_at <= ? order by next_at limit 1000",
+      "select kind, queue, key from limit_key where next_at <= ? and jobs > 0 " +
+        "order by next_at limit 1000",
       now,
     );
     for (const { kind, queue, key } of due) this.free(this.get(kind, queue, key));
@@ -85,7 +86,7 @@ export class LimitKeys {
   /** Returns the time at which the next rate lets a job through; undefined if none waits. */
   nextAt(): number | undefined {
     const row = this.#statements.get<{ at: number | null }>(
-      "select min(next_at) as at from limit_key where next_at is not null",
+      "select min(next_at) as at from limit_key where next_at is not null and jobs > 0",
     );
     return row?.at ?? undefined;
   }
@@ -93,6 +94,12 @@ export class LimitKeys {
   /** Writes the changes. Returns true if there were any. */
   flush(): boolean {
     if (this.#keys.size === 0) return false;
+    this.#write();
+    this.#keys.clear();
+    return true;
+  }
+
+  #write(): void {
     for (const it of this.#keys.values()) {
       const { kind, queue, key, jobs, cap, period, running, tat, next_at } = it;
       if (jobs === 0 && kind === "concurrency") {
@@ -121,8 +128,6 @@ export class LimitKeys {
         jobs === 0 ? Math.ceil(tat) : next_at,
       );
     }
-    this.#keys.clear();
-    return true;
   }
 
   /** Removes the keys of rates that have no jobs and hold nothing back any more. */

@@ -1,9 +1,16 @@
-import { PLACE } from "../schema/mod.ts";
+import { heldBy, PLACE } from "../schema/mod.ts";
+import { placeAmong } from "./job_moves.ts";
+import { columnOf } from "./lanes.ts";
 import { type LimitKey, nextRoomAt, roomOf } from "./limit_keys.ts";
-import type { WriteContext } from "./write_context.ts";
+import { IN_LIST, type WriteContext } from "./write_context.ts";
 
-/** The most keys of the other kind that are looked at for one job, and the most pools of a key. */
-const MAX_LANES = 256;
+/**
+ * The most held jobs that are looked at for one key in a group. More can only be there if jobs have
+ * two keys; the next group goes on.
+ */
+const MAX_MOVED = 2_000;
+/** The jobs that are read at once. */
+const SLICE = 500;
 
 /**
  * Lets held jobs through whose keys have got room. Each pool is given as many as may start, so that
@@ -13,106 +20,84 @@ const MAX_LANES = 256;
 export function releaseHeld(ctx: WriteContext): boolean {
   let hasReleased = false;
   for (let key = ctx.keys.takeFreed(); key !== undefined; key = ctx.keys.takeFreed()) {
-    if (roomOf(key, ctx.now) > 0) {
-      let pool = nextPool(ctx, key, "");
-      for (let i = 0; i < MAX_LANES && pool !== undefined; i++) {
-        const lane = { key, pool };
-        while (roomIn(ctx, lane) > 0 && releaseOne(ctx, lane)) hasReleased = true;
-        pool = nextPool(ctx, key, pool);
+    let left = MAX_MOVED;
+    let isFull = false;
+    for (let pool = nextPool(ctx, key, ""); pool !== undefined && left > 0;) {
+      const lane = ctx.lanes.get(key, pool);
+      lane.hasHeld = true;
+      while (lane.hasHeld && left > 0) {
+        const room = roomOf(key, ctx.now) - lane.ready;
+        if (room <= 0) break;
+        const limit = Math.min(room, left, SLICE);
+        const { looked, released } = releaseSome(ctx, { key, pool, limit });
+        lane.hasHeld = looked === limit;
+        left -= looked;
+        hasReleased ||= released > 0;
       }
+      isFull ||= lane.hasHeld;
+      pool = nextPool(ctx, key, pool);
     }
-    if (key.kind === "rate") setNextAt(ctx, key);
+    setNextAt(ctx, key, { isFull, hasMore: left === 0 });
   }
   return hasReleased;
 }
 
-/** The jobs of a key in a pool. */
-interface Lane {
-  readonly key: LimitKey;
-  readonly pool: string;
+/** Sets the time at which the key is looked at again without an end. */
+function setNextAt(
+  ctx: WriteContext,
+  key: LimitKey,
+  { isFull, hasMore }: { readonly isFull: boolean; readonly hasMore: boolean },
+): void {
+  const at = key.kind === "rate" && isFull ? nextRoomAt(key, ctx.now) : undefined;
+  key.next_at = hasMore ? ctx.now : at ?? null;
+  if (key.next_at !== null) ctx.rateAt = Math.min(ctx.rateAt, key.next_at);
 }
 
-function columnOf({ kind }: Pick<LimitKey, "kind">): "ckey" | "rkey" {
-  return kind === "concurrency" ? "ckey" : "rkey";
-}
-
-function nextPool(ctx: WriteContext, key: LimitKey, after: string): string | undefined {
+/** Returns the first pool behind `after` for which the key holds jobs. */
+function nextPool(
+  ctx: WriteContext,
+  { kind, queue, key }: LimitKey,
+  after: string,
+): string | undefined {
   return ctx.statements.get<{ pool: string }>(
-    `select pool from job where place = ${PLACE.held} and queue = ? and ${columnOf(key)} = ?
+    `select pool from job where place = ${heldBy(kind)} and queue = ? and ${columnOf(kind)} = ?
       and pool > ? order by pool limit 1`,
-    key.queue,
-    key.key,
+    queue,
+    key,
     after,
   )?.pool;
 }
 
-/** Returns the number of further jobs that a pool may be given. */
-function roomIn(ctx: WriteContext, { key, pool }: Lane): number {
-  const room = roomOf(key, ctx.now);
-  if (room <= 0) return 0;
-  const ready = ctx.statements.get<{ jobs: number }>(
-    `select count(*) as jobs from (select 1 from job where place = ${PLACE.ready} and queue = ?
-      and ${columnOf(key)} = ? and pool = ? limit ?)`,
-    key.queue,
+/** Lets the first jobs of a lane through, or hands them to their other key if that is full. */
+function releaseSome(
+  ctx: WriteContext,
+  { key, pool, limit }: { readonly key: LimitKey; readonly pool: string; readonly limit: number },
+): { readonly looked: number; readonly released: number } {
+  const { kind, queue } = key;
+  const otherKind = kind === "concurrency" ? "rate" : "concurrency";
+  const rows = ctx.statements.cells(
+    `select seq, ${columnOf(otherKind)} from job
+    where place = ${heldBy(kind)} and queue = ? and ${columnOf(kind)} = ? and pool = ?
+    order by priority desc, seq limit ?`,
+    queue,
     key.key,
     pool,
-    room,
+    limit,
   );
-  return room - (ready?.jobs ?? 0);
-}
-
-function setNextAt(ctx: WriteContext, key: LimitKey): void {
-  const at = nextPool(ctx, key, "") === undefined ? undefined : nextRoomAt(key, ctx.now);
-  key.next_at = at ?? null;
-  if (at !== undefined) ctx.rateAt = Math.min(ctx.rateAt, at);
-}
-
-interface Head {
-  readonly seq: number;
-  readonly priority: number;
-}
-
-/** Lets the first job of a lane through whose other key has room too. */
-function releaseOne(ctx: WriteContext, { key, pool }: Lane): boolean {
-  const { queue, kind } = key;
-  const own = columnOf(key);
-  const otherKind = kind === "concurrency" ? "rate" : "concurrency";
-  const other = columnOf({ kind: otherKind });
-  const from = `from job where place = ${PLACE.held} and queue = ? and ${own} = ? and pool = ?`;
-  const best = "order by priority desc, seq limit 1";
-  const cells = [queue, key.key, pool];
-  let first = ctx.statements.get<Head>(
-    `select seq, priority ${from} and ${other} is null ${best}`,
-    ...cells,
-  );
-  let lane = "";
-  for (let i = 0; i < MAX_LANES; i++) {
-    const next = ctx.statements.get<{ lane: string }>(
-      `select ${other} as lane ${from} and ${other} > ? order by ${other} limit 1`,
-      ...cells,
-      lane,
-    );
-    if (next === undefined) break;
-    lane = next.lane;
-    const otherKey = ctx.keys.get(otherKind, queue, lane);
-    if (roomIn(ctx, { key: otherKey, pool }) <= 0) {
-      if (otherKind === "rate" && otherKey.next_at === null) setNextAt(ctx, otherKey);
-      continue;
-    }
-    const head = ctx.statements.get<Head>(
-      `select seq, priority ${from} and ${other} = ? ${best}`,
-      ...cells,
-      lane,
-    );
-    if (head !== undefined && (first === undefined || isBefore(head, first))) first = head;
+  const byPlace = new Map<number, number[]>();
+  for (const [seq, other] of rows) {
+    const keys = typeof other === "string" ? [key, ctx.keys.get(otherKind, queue, other)] : [key];
+    const place = placeAmong(ctx, keys, pool);
+    const seqs = byPlace.get(place) ?? [];
+    if (seqs.length === 0) byPlace.set(place, seqs);
+    seqs.push(seq as number);
   }
-  if (first === undefined) return false;
-  ctx.statements.run(`update job set place = ${PLACE.ready} where seq = ?`, first.seq);
-  ctx.isChanged = true;
-  ctx.noteReady(pool, queue);
-  return true;
-}
-
-function isBefore(a: Head, b: Head): boolean {
-  return a.priority === b.priority ? a.seq < b.seq : a.priority > b.priority;
+  for (const [place, seqs] of byPlace) {
+    const list = `[${seqs.join(",")}]`;
+    ctx.statements.run(`update job set place = ? where seq ${IN_LIST}`, place, list);
+    ctx.isChanged = true;
+  }
+  const released = byPlace.get(PLACE.ready)?.length ?? 0;
+  if (released > 0) ctx.noteReady(pool, queue);
+  return { looked: rows.length, released };
 }

@@ -5,6 +5,7 @@ import { byteParts } from "../messages/mod.ts";
 import type { OtherAnswer, PackedJobs } from "../messages/mod.ts";
 import {
   admit,
+  counted,
   FACTS,
   isWaiting,
   type JobFacts,
@@ -160,7 +161,7 @@ function insert(ctx: WriteContext, it: Submission, args: Uint8Array): void {
     keepKey(ctx, it, { id, state: stateOf(place), createdAt: now, runAt }, seq);
   }
   ctx.queues.add(queue);
-  ctx.counters.add(queue, place === PLACE.held ? PLACE.ready : place, 1);
+  ctx.counters.add(queue, counted(place), 1);
   if (place === PLACE.scheduled) ctx.dueAt = Math.min(ctx.dueAt, runAt);
   if (startBy !== null) ctx.expiryAt = Math.min(ctx.expiryAt, startBy);
 }
@@ -257,10 +258,12 @@ function giveWay(ctx: WriteContext, it: Submission, args: Uint8Array): SubmitAns
   }
   const runAt = it.mode === "replace" ? holder.run_at : it.startAt ?? ctx.now + (it.startInMs ?? 0);
   let next = place;
-  if (it.mode === "debounce") {
+  const isAvailable = counted(place) === PLACE.ready;
+  if (it.mode === "debounce" || (isAvailable && it.pool !== holder.pool)) {
     leave(ctx, holder);
-    next = runAt > ctx.now ? PLACE.scheduled : admit(ctx, holder);
-    if (next === PLACE.scheduled) ctx.dueAt = Math.min(ctx.dueAt, runAt);
+    const isLater = runAt > ctx.now && it.mode === "debounce";
+    next = isLater ? PLACE.scheduled : admit(ctx, { ...holder, pool: it.pool });
+    if (isLater) ctx.dueAt = Math.min(ctx.dueAt, runAt);
   }
   replace(ctx, it, { seq: holder.seq, settings: holder.settings, place: next, runAt, args });
   if (next === PLACE.ready) ctx.noteReady(it.pool, holder.queue);

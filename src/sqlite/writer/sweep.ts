@@ -65,7 +65,7 @@ export function runDue(ctx: WriteContext): Ended[] {
 function promote(ctx: WriteContext): void {
   const { statements } = ctx;
   const due = statements.all<JobFacts>(
-    `select ${FACTS} from job where place in (2, 4) and run_at <= ? order by run_at limit ${SLICE}`,
+    `select ${FACTS} from job where place in (3, 5) and run_at <= ? order by run_at limit ${SLICE}`,
     ctx.now,
   );
   const byPlace = new Map<number, number[]>();
@@ -80,13 +80,13 @@ function promote(ctx: WriteContext): void {
     statements.run(`update job set place = ? where seq ${IN_LIST}`, place, `[${seqs.join(",")}]`);
   }
   ctx.dueAt = statements.get<{ at: number | null }>(
-    "select min(run_at) as at from job where place in (2, 4)",
+    "select min(run_at) as at from job where place in (3, 5)",
   )?.at ?? Infinity;
 }
 
 function expire(ctx: WriteContext): Ended[] {
   const { statements } = ctx;
-  const from = "from job where start_by is not null and begun = 0 and place in (0, 1, 2)";
+  const from = "from job where start_by is not null and begun = 0 and place in (0, 1, 2, 3)";
   const expired = statements.all<JobFacts & { readonly start_by: number }>(
     `select ${FACTS}, start_by ${from} and start_by <= ? order by start_by limit ${SLICE}`,
     ctx.now,

@@ -2,6 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { JobStoreLimits } from "../../store/mod.ts";
 import { PLACE } from "../schema/mod.ts";
 import { Counters } from "./counters.ts";
+import { Lanes } from "./lanes.ts";
 import { LimitKeys } from "./limit_keys.ts";
 import { Queues } from "./queues.ts";
 import { Statements } from "./statements.ts";
@@ -20,6 +21,7 @@ export class WriteContext {
   readonly counters: Counters = new Counters();
   readonly queues: Queues = new Queues();
   readonly keys: LimitKeys;
+  readonly lanes: Lanes;
   /** The time of the running group of operations. */
   now = 0;
   /** The time of the first job that becomes available; at most that, if it is not exact. */
@@ -42,6 +44,7 @@ export class WriteContext {
     this.limits = limits;
     this.statements = new Statements(database);
     this.keys = new LimitKeys(this.statements);
+    this.lanes = new Lanes(this.statements);
     this.reload();
   }
 
@@ -56,6 +59,7 @@ export class WriteContext {
     this.counters.reload(this.database);
     this.queues.reload(this.database);
     this.keys.reset();
+    this.lanes.reset();
     const number = (name: string): number =>
       this.statements.get<{ value: number }>("select value from number where name = ?", name)
         ?.value ?? 0;
@@ -98,6 +102,7 @@ export class WriteContext {
     if (this.counters.flush(this.database)) this.isChanged = true;
     if (this.queues.flush(this.database)) this.isChanged = true;
     if (this.keys.flush()) this.isChanged = true;
+    this.lanes.trim();
     if (!this.isChanged) return;
     const set = "update number set value = ? where name = ?";
     this.statements.run(set, this.#seq, "seq");
