@@ -82,13 +82,18 @@ export class JobReader {
    */
   async result(id: string): Promise<Uint8Array<ArrayBuffer>> {
     const { store } = this.#deps;
-    const row = await store.get(id);
-    if (row === undefined) throw unknownJob(id);
-    if (!isFinal(row.state)) throw unfinished(row);
-    if (row.state !== "completed") throw errorOf(row);
-    const bytes = await store.result(id);
-    if (bytes === undefined) throw unknownJob(id);
-    return bytes;
+    let lastRun = 0;
+    while (true) {
+      const row = await store.get(id);
+      if (row === undefined) throw unknownJob(id);
+      if (!isFinal(row.state)) throw unfinished(row);
+      if (row.state !== "completed") throw errorOf(row);
+      const bytes = await store.result(id);
+      if (bytes !== undefined) return bytes;
+      // It was removed between the two reads, or somebody has retried it.
+      if (row.run === lastRun) throw unknownJob(id);
+      lastRun = row.run;
+    }
   }
 
   #own(row: JobRow): Partial<Job> {

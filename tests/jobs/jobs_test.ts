@@ -58,6 +58,22 @@ Deno.test("Jobs.get() shows a job that waits for its time, its place, its pool o
   assert.equal((await queues.get("default")).counts.available, 3);
 });
 
+Deno.test("Jobs.result() knows a job that is retried while its result is read", async () => {
+  await using host = await JobFixture.open();
+  const { jobs, store } = host;
+  const { id } = await jobs.submit({ tool: "add" });
+  await host.complete(1);
+  const read = store.result.bind(store);
+  store.result = async (of) => {
+    store.result = read;
+    await jobs.retry(of);
+    return await read(of);
+  };
+  assert.equal(await codeOf(jobs.result(id)), "job_unfinished");
+  await host.complete(2);
+  assert.equal(await jobs.result(id), 2);
+});
+
 Deno.test("Jobs.result() returns the result, decoded, or the error of the job", async () => {
   await using host = await JobFixture.open();
   const { jobs } = host;
