@@ -102,6 +102,7 @@ const SINGLE_FILES: Readonly<Record<string, string>> = {
   "src/environment_names.ts": "errors",
   "src/granted.ts": "errors",
   "src/near_names.ts": "errors",
+  "src/typed_error.ts": "errors",
   "src/session_id.ts": "errors",
 };
 

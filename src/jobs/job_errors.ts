@@ -1,7 +1,7 @@
-import { type ErrorCode, PythonError, type PythonExceptionInfo, SnakedenError } from "../errors.ts";
-import { isRecord } from "../json/mod.ts";
+import { type ErrorCode, SnakedenError } from "../errors.ts";
 import { suggestion } from "../near_names.ts";
 import type { JobError, JobRow } from "../store/mod.ts";
+import { typedError } from "../typed_error.ts";
 
 /** The error for a job that does not exist. */
 export function unknownJob(id: string): SnakedenError {
@@ -48,7 +48,7 @@ export function stillRunning(id: string): SnakedenError {
 /** Returns the error of a job that has ended without a result, for those who wait for one. */
 export function errorOf({ id, state, error, cancelReason }: JobRow): SnakedenError {
   if (state === "cancelled") {
-    const why = cancelReason === undefined ? "" : `: ${cancelReason}`;
+    const why = cancelReason === undefined || cancelReason === "" ? "" : `: ${cancelReason}`;
     return new SnakedenError("cancelled", `The job ${id} was cancelled${why}`, {
       details: { jobId: id },
     });
@@ -60,9 +60,7 @@ export function errorOf({ id, state, error, cancelReason }: JobRow): SnakedenErr
 }
 
 function thrownAs({ code, message, details = {} }: JobError, id: string): SnakedenError {
-  const { python, ...rest } = details;
+  const { python, issues, ...rest } = details;
   const facts = { ...rest, jobId: id };
-  return isRecord(python)
-    ? new PythonError(message, python as unknown as PythonExceptionInfo, facts)
-    : new SnakedenError(code as ErrorCode, message, { details: facts });
+  return typedError({ code: code as ErrorCode, message, details: facts, issues, python });
 }

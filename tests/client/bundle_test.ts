@@ -26,7 +26,15 @@ Deno.test("the bundle of the client needs no runtime, no package and no part of 
   }
   const modules = [...text.matchAll(/^\/\/ (src\/\S+)$/gm)].map(([, path = ""]) => path);
   const parts = new Set(modules.map((it) => it.split("/")[1]));
-  const allowed = ["client", "values", "async", "json", "errors.ts", "near_names.ts"];
+  const allowed = [
+    "client",
+    "values",
+    "async",
+    "json",
+    "errors.ts",
+    "near_names.ts",
+    "typed_error.ts",
+  ];
   assert.ok(modules.length > 10, modules.join());
   assert.deepEqual([...parts].filter((it) => !allowed.includes(it ?? "")), []);
   const small = join(dir.path, "client.min.js");

@@ -1,18 +1,6 @@
-import {
-  type CallStage,
-  DeadlineExceededError,
-  type ErrorCode,
-  type FieldIssue,
-  type InvalidInputCode,
-  InvalidInputError,
-  LimitExceededError,
-  PythonError,
-  type PythonExceptionInfo,
-  SnakedenError,
-  WorkerCrashedError,
-  type WorkerExit,
-} from "../../errors.ts";
+import type { ErrorCode, SnakedenError } from "../../errors.ts";
 import { isRecord } from "../../json/mod.ts";
+import { typedError } from "../../typed_error.ts";
 
 /** A problem document (RFC 9457) as a host sends it. Its fields are unchecked. */
 export interface ReceivedProblem {
@@ -38,49 +26,13 @@ export function problemError(problem: ReceivedProblem): SnakedenError {
 }
 
 function errorOf(problem: ReceivedProblem): SnakedenError {
-  const { code, detail, errors, python } = problem;
-  const details = isRecord(problem.details) ? problem.details : {};
-  switch (code) {
-    case "python_exception":
-      if (isRecord(python)) return new PythonError(detail, exceptionOf(python), details);
-      break;
-    case "deadline_exceeded":
-      return new DeadlineExceededError(detail, stageOf(details), details);
-    case "worker_crashed":
-      return new WorkerCrashedError(detail, exitOf(details), details);
-    case "out_of_memory":
-    case "cpu_limit_exceeded":
-      return new LimitExceededError(code, detail, exitOf(details), details);
-    default:
-      if (Array.isArray(errors)) {
-        return new InvalidInputError(detail, errors.map(issueOf), code as InvalidInputCode);
-      }
-  }
-  return new SnakedenError(code, detail, { retryable: problem.retryable === true, details });
-}
-
-function exceptionOf({ type, message, traceback }: Record<string, unknown>): PythonExceptionInfo {
-  return {
-    type: String(type),
-    message: String(message),
-    ...(typeof traceback === "string" ? { traceback } : {}),
-  };
-}
-
-function stageOf({ stage }: Record<string, unknown>): CallStage {
-  return stage === "queue" ? "queue" : "tool";
-}
-
-/** The last output is empty where the host hides it. */
-function exitOf({ exitCode, signal, lastOutput }: Record<string, unknown>): WorkerExit {
-  return {
-    exitCode: typeof exitCode === "number" ? exitCode : null,
-    signal: typeof signal === "string" ? signal : null,
-    lastOutput: Array.isArray(lastOutput) ? lastOutput.map(String) : [],
-  };
-}
-
-function issueOf(issue: unknown): FieldIssue {
-  const { path = "", message = "" } = isRecord(issue) ? issue : {};
-  return { path: String(path), message: String(message) };
+  const { code, detail, retryable, details, errors, python } = problem;
+  return typedError({
+    code,
+    message: detail,
+    retryable: retryable === true,
+    details: isRecord(details) ? details : {},
+    issues: errors,
+    python,
+  });
 }

@@ -37,12 +37,12 @@ export async function openJobStore(
     return store;
   } catch (error) {
     if (required || !(error instanceof SnakedenError)) throw error;
-    getLogger("store").warn("there are no jobs: {problem}", { problem: error.message });
+    getLogger("store").warn("jobs cannot be used: {problem}", { problem: error.message });
     return unavailable(error);
   }
 }
 
-/** Returns the reason why there are no jobs, for those who ask for them. */
+/** Returns the error with which every use of jobs fails. */
 function unavailable(problem: Error): SnakedenError {
   const facts = problem instanceof SnakedenError ? problem.details : {};
   const { owner } = facts;

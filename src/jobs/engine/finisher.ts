@@ -4,6 +4,7 @@ import { messageOf } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import type { End, EndAnswer, JobStore } from "../../store/mod.ts";
 import type { JobFeed } from "../job_feed.ts";
+import { logFailure } from "./failure_log.ts";
 import type { JobRun } from "./job_run.ts";
 
 /** The most bytes of results that are kept while the store cannot be written. */
@@ -81,7 +82,7 @@ export class Finisher implements Disposable {
     try {
       const answers = await this.#deps.store.finish(items.map(({ end }) => end));
       this.#backoff.reset();
-      for (const [i, { run }] of items.entries()) this.#answered(run, answers[i]);
+      for (const [i, item] of items.entries()) this.#answered(item, answers[i]);
     } catch (error) {
       this.#failed(items, error);
     } finally {
@@ -90,9 +91,13 @@ export class Finisher implements Disposable {
     }
   }
 
-  #answered({ job }: JobRun, answer: EndAnswer | undefined): void {
+  #answered({ run, end: { outcome } }: Unwritten, answer: EndAnswer | undefined): void {
+    const { job } = run;
     if (answer?.answer === "done") {
       const { feed } = this.#deps;
+      if (outcome.type === "failed") {
+        logFailure({ ...outcome, job, workerId: run.live.worker, state: answer.state });
+      }
       if (feed.hasListeners(job.id)) feed.emit(job.id, { type: "state", state: answer.state });
       return;
     }

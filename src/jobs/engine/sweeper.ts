@@ -88,5 +88,11 @@ export class Sweeper implements AsyncDisposable {
 /** Tells the listeners of jobs that have ended in a sweep. */
 export function announce({ ended, lost }: Swept, feed: JobFeed): void {
   for (const { id, state } of ended) feed.emit(id, { type: "state", state });
-  if (lost > 0) getLogger("jobs").warn("{lost} jobs were taken from hosts that are gone", { lost });
+  if (lost === 0) return;
+  const text = lost === 1
+    ? "a running job has lost its host, which died or could not extend the lease; it runs again " +
+      "if it has attempts left"
+    : "{lost} running jobs have lost their hosts, which died or could not extend the leases; they " +
+      "run again if they have attempts left";
+  getLogger("jobs").warn(text, { lost });
 }

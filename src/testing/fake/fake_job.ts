@@ -6,13 +6,8 @@ import type {
   JobEvent,
   JobInput,
 } from "../../client/mod.ts";
-import {
-  type ErrorCode,
-  PythonError,
-  type PythonExceptionInfo,
-  SnakedenError,
-} from "../../errors.ts";
-import { isRecord } from "../../json/mod.ts";
+import { type ErrorCode, PythonError, SnakedenError } from "../../errors.ts";
+import { typedError } from "../../typed_error.ts";
 import type { FakeRun } from "./fake_run.ts";
 import { travelled } from "./travel.ts";
 
@@ -311,9 +306,8 @@ function errorOf(
       details: { jobId },
     });
   }
-  const { python, ...rest } = error.details ?? {};
+  const { python, issues, ...rest } = error.details ?? {};
+  const { code, message } = error;
   const details = { ...rest, jobId };
-  return isRecord(python)
-    ? new PythonError(error.message, python as unknown as PythonExceptionInfo, details)
-    : new SnakedenError(error.code as ErrorCode, error.message, { details });
+  return typedError({ code: code as ErrorCode, message, details, issues, python });
 }

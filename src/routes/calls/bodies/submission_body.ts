@@ -17,7 +17,11 @@ const MAX_FIELDS_CHARS = 1024 * 1024;
  * @throws {InvalidInputError} `invalid_input` naming what is wrong.
  */
 export function decodeSubmission(bytes: Uint8Array, maxDepth: number): unknown {
-  const input = submissionOf(parseJsonBody(bytes, maxDepth), maxDepth);
+  const body = parseJsonBody(bytes, maxDepth);
+  if (Array.isArray(body)) {
+    throw invalid(`given ${shownValue(body)}; allowed: an object; /v1/jobs/batch takes a list`);
+  }
+  const input = submissionOf(body, maxDepth);
   if (input instanceof InvalidInputError) throw input;
   return input;
 }
