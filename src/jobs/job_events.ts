@@ -1,6 +1,7 @@
 import { Condition } from "../async/mod.ts";
 import type { JobEventOrReset, JobState } from "../store/mod.ts";
 import type { Job, JobEvent, JobEventsOptions } from "./job.ts";
+import { unknownJob } from "./job_errors.ts";
 import type { JobFeed } from "./job_feed.ts";
 
 /** Dependencies of {@link jobEvents}. */
@@ -25,12 +26,14 @@ export interface JobEventsDeps {
  */
 export async function* jobEvents(
   id: string,
-  first: Job,
   { deps, options }: { readonly deps: JobEventsDeps; readonly options: JobEventsOptions },
 ): AsyncGenerator<JobEvent, void, undefined> {
   const { after = 0, signal } = options;
   const arrived = new Condition();
+  // Listens before it reads the job, so that no change is missed in between.
   using news = new LatestNews(deps.feed, { id, arrived });
+  const first = await deps.find(id);
+  if (first === undefined) throw unknownJob(id);
   const ending = new AbortController();
   const own = signal === undefined ? ending.signal : AbortSignal.any([signal, ending.signal]);
   const stored = new NextItem(deps.stored(id, after, { signal: own }), arrived);

@@ -283,7 +283,7 @@ export class Jobs {
       stored: store.events.bind(store),
       decode: this.#read,
     };
-    yield* jobEvents(id, await this.get(id), { deps, options });
+    yield* jobEvents(id, { deps, options });
   }
 
   get #parts(): Parts {

@@ -42,6 +42,17 @@ Deno.test("a job is iterated: its state, chunks, progress and end, each once and
   assert.deepEqual(await shortOf(events), ["end completed"]);
 });
 
+Deno.test("Jobs.events() misses no change that comes while it reads the job", async () => {
+  await using host = await JobFixture.open();
+  const job = await host.jobs.submit({ tool: "train" });
+  const events = host.jobs.events(job.id);
+  const first = events.next();
+  host.feed.emit(job.id, { type: "progress", progress: "early" });
+  assert.equal(short((await first).value as JobEvent), "state available");
+  assert.equal(short((await events.next()).value as JobEvent), "early");
+  await events.return();
+});
+
 Deno.test("Jobs.events() goes on behind a position, and ends at once behind the end", async () => {
   await using host = await JobFixture.open();
   const job = await host.jobs.submit({ tool: "train" });
