@@ -23,11 +23,13 @@ export interface ErrorFacts {
   readonly issues?: unknown;
   /** The exception of a {@link PythonError}. */
   readonly python?: unknown;
+  /** Output of Python code, which follows the message; by default, the message has it. */
+  readonly output?: string;
 }
 
 /** Returns an error of the class that it had where it was thrown. */
 export function typedError(facts: ErrorFacts): SnakedenError {
-  const { code, message, retryable = false, details = {}, issues, python } = facts;
+  const { code, message, retryable = false, details = {}, issues, python, output = "" } = facts;
   switch (code) {
     case "python_exception": {
       const fields = fieldsOf(python);
@@ -37,10 +39,10 @@ export function typedError(facts: ErrorFacts): SnakedenError {
     case "deadline_exceeded":
       return new DeadlineExceededError(message, stageOf(details), details);
     case "worker_crashed":
-      return new WorkerCrashedError(message, exitOf(details), details);
+      return new WorkerCrashedError(message, exitOf(details), details, { output });
     case "out_of_memory":
     case "cpu_limit_exceeded":
-      return new LimitExceededError(code, message, exitOf(details), details);
+      return new LimitExceededError(code, message, exitOf(details), details, output);
     default:
       if (Array.isArray(issues)) {
         const error = new InvalidInputError(message, issues.map(issueOf), code as InvalidInputCode);
@@ -48,7 +50,7 @@ export function typedError(facts: ErrorFacts): SnakedenError {
         return error;
       }
   }
-  return new SnakedenError(code, message, { retryable, details });
+  return new SnakedenError(code, message, { retryable, details, output });
 }
 
 function exceptionOf({ type, message, traceback }: Record<string, unknown>): PythonExceptionInfo {

@@ -60,7 +60,9 @@ export function errorOf({ id, state, error, cancelReason }: JobRow): SnakedenErr
 }
 
 function thrownAs({ code, message, details = {} }: JobError, id: string): SnakedenError {
-  const { python, issues, ...rest } = details;
-  const facts = { ...rest, jobId: id };
-  return typedError({ code: code as ErrorCode, message, details: facts, issues, python });
+  const { python, issues, summary, ...rest } = details;
+  const facts = { code: code as ErrorCode, details: { ...rest, jobId: id }, issues, python };
+  return typeof summary === "string" && message.startsWith(summary)
+    ? typedError({ ...facts, message: summary, output: message.slice(summary.length) })
+    : typedError({ ...facts, message });
 }

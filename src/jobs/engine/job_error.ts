@@ -16,9 +16,11 @@ const MAX_DETAILS = 64 * 1024;
 /** Returns the error of an attempt as it is kept: with facts that are JSON, and of bounded size. */
 export function jobErrorOf(error: unknown): JobError {
   if (!(error instanceof SnakedenError)) return unforeseen(error);
-  const { code, message } = error;
+  const { code, message, summary } = error;
   const facts = factsOf(error);
-  return { code, message: cut(message), ...(facts === undefined ? {} : { details: facts }) };
+  // For readers to whom no output may be shown.
+  const details = summary === message ? facts : { ...facts, summary: cut(summary) };
+  return { code, message: cut(message), ...(details === undefined ? {} : { details }) };
 }
 
 /** Returns the end of the process with which an attempt has failed; undefined for another error. */

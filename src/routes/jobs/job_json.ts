@@ -50,8 +50,13 @@ export class JobJsonWriter {
   }
 
   #shownError({ details, ...error }: JobError): JobError {
-    return details === undefined
-      ? error
-      : { ...error, details: shownDetails(details, this.#shown) };
+    if (details === undefined) return error;
+    const { summary, ...rest } = shownDetails(details, this.#shown);
+    const isHidden = !this.#shown.output && typeof summary === "string";
+    return {
+      ...error,
+      ...(isHidden ? { message: summary } : {}),
+      ...(Object.keys(rest).length === 0 ? {} : { details: rest }),
+    };
   }
 }
