@@ -5,9 +5,6 @@ import type { WaitingFor } from "./job.ts";
 /** The state of the pool that would run a job; undefined if there is no such pool. */
 export type PoolStates = (name: string) => string | undefined;
 
-/** States of a pool that runs jobs. */
-const SERVING = new Set(["ready", "degraded"]);
-
 /** Returns the reason why a waiting job does not run, by its store and its pool. */
 export function waitingFor(
   { queue, pool }: JobRow,
@@ -30,7 +27,7 @@ export function waitingFor(
     }
     case "position": {
       const state = stateOf(pool);
-      if (state !== undefined && SERVING.has(state)) {
+      if (state === "ready") {
         const { ahead } = wait;
         const count = ahead >= MAX_AHEAD ? `${MAX_AHEAD} or more` : String(ahead);
         const detail = ahead === 0

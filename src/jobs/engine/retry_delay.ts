@@ -28,8 +28,8 @@ export function retryInMs(
   if (attempt >= maxAttempts || !isCurable(error.code)) return null;
   if (own.never?.some((it) => isNamed(error, it))) return null;
   const { minMs, maxMs, factor, jitter } = { ...retry, ...own };
-  // Beyond the largest number there is Infinity, which maxMs bounds.
-  const pauseMs = Math.min(maxMs, minMs * factor ** (attempt - 1));
+  // Beyond the largest number there is Infinity, which maxMs bounds; 0 times that is no number.
+  const pauseMs = minMs === 0 ? 0 : Math.min(maxMs, minMs * factor ** (attempt - 1));
   return Math.round(pauseMs * (1 - jitter * random()));
 }
 

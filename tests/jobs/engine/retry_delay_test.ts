@@ -38,6 +38,8 @@ Deno.test("retryInMs() shortens a pause by at most the jitter", () => {
 Deno.test("retryInMs() is bounded after a thousand attempts", () => {
   const job = { attempt: 999, maxAttempts: 1_000, options: { retry: { factor: 100 } } };
   assert.equal(retryInMs(job, CRASH, { retry: RETRY }), 1_000);
+  const soon = { ...job, options: { retry: { factor: 100, minMs: 0 } } };
+  assert.equal(retryInMs(soon, CRASH, { retry: RETRY }), 0);
 });
 
 Deno.test("retryInMs() tries nothing again that has the same end each time", () => {
