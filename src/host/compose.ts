@@ -212,7 +212,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   await startPools(group, { health, dev: config.dev, ...options });
   tools.warnOfSharedNames();
   for (const pool of config.pools) warnOfUnknownTools(pool, group.byName.get(pool.name));
-  const { jobs, queues, engine } = openJobs({
+  const { jobs, queues, engine, feed } = openJobs({
     store: jobStore,
     runId,
     config,
@@ -221,6 +221,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     calls,
     othersEnded: recovering,
   });
+  resources.use(feed);
   resources.use(engine);
   return {
     config,

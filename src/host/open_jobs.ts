@@ -24,6 +24,7 @@ export interface OpenedJobs {
   readonly queues: Queues;
   /** Undefined if there is no store of jobs. */
   readonly engine: JobEngine | undefined;
+  readonly feed: JobFeed;
 }
 
 /** Opens the jobs of a host, and begins to run them. */
@@ -48,5 +49,5 @@ export function openJobs(parts: JobsParts): OpenedJobs {
     config,
     pools: (name) => pools.get(name)?.state,
   });
-  return { jobs, queues: new Queues({ store }), engine };
+  return { jobs, queues: new Queues({ store }), engine, feed };
 }

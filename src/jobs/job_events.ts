@@ -1,13 +1,14 @@
 import { Condition } from "../async/mod.ts";
 import type { JobEventOrReset, JobState } from "../store/mod.ts";
 import type { Job, JobEvent, JobEventsOptions } from "./job.ts";
-import { unknownJob } from "./job_errors.ts";
 import type { JobFeed } from "./job_feed.ts";
 
 /** Dependencies of {@link jobEvents}. */
 export interface JobEventsDeps {
   readonly feed: JobFeed;
-  /** Returns the job as it is shown outside; undefined if there is none. */
+  /** Returns the job as it is shown outside; throws `unknown_job` if there is none. */
+  readonly get: (id: string) => Promise<Job>;
+  /** Does the same, but returns undefined if there is none. */
   readonly find: (id: string) => Promise<Job | undefined>;
   readonly stored: (
     id: string,
@@ -32,8 +33,7 @@ export async function* jobEvents(
   const arrived = new Condition();
   // Listens before it reads the job, so that no change is missed in between.
   using news = new LatestNews(deps.feed, { id, arrived });
-  const first = await deps.find(id);
-  if (first === undefined) throw unknownJob(id);
+  const first = await deps.get(id);
   const ending = new AbortController();
   const own = signal === undefined ? ending.signal : AbortSignal.any([signal, ending.signal]);
   const stored = new NextItem(deps.stored(id, after, { signal: own }), arrived);
@@ -113,7 +113,7 @@ class LatestNews implements Disposable {
   ) {
     this.#end = feed.on(id, (news) => {
       if (news.type === "state") this.#state = news.state;
-      else this.#progress = { value: news.progress };
+      else if (news.type === "progress") this.#progress = { value: news.progress };
       arrived.notify();
     });
   }

@@ -60,7 +60,7 @@ export class JobReader {
     return jobOf(row, { own: this.#own(row), waitingFor: wait });
   }
 
-  /** Shows a job that was just created, without a look into the store. */
+  /** Shows a job by its submission: one that was just created, or that was removed since. */
   created(job: NewJob, { id, state, createdAt, runAt }: SubmitAnswer): Job {
     const { args: _args, ...fields } = job;
     const startBy = job.ttlMs === undefined ? {} : { startBy: createdAt + job.ttlMs };

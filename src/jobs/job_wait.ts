@@ -1,4 +1,5 @@
 import { type Clock, Condition } from "../async/mod.ts";
+import { SnakedenError } from "../errors.ts";
 import type { Job, WaitOptions } from "./job.ts";
 import type { JobFeed } from "./job_feed.ts";
 
@@ -15,7 +16,7 @@ export interface EndOptions extends WaitOptions {
 /**
  * Resolves with a job when it has ended, or after `timeoutMs` as it is then.
  *
- * @throws The reason of `signal`, and what `get` throws.
+ * @throws The reason of `signal`, `shutting_down` if the host stops, and what `get` throws.
  */
 export async function waitForEnd(
   id: string,
@@ -29,13 +30,14 @@ export async function waitForEnd(
     hasNews = true;
     rung.notify();
   };
-  const leave = feed.on(id, (news) => news.type === "state" && ring());
+  const leave = feed.on(id, (news) => news.type !== "progress" && ring());
   try {
     while (true) {
       hasNews = false;
       const job = await get();
       const leftMs = deadline - clock.now();
       if (job.done || leftMs <= 0) return job;
+      if (feed.isClosed) throw stopping(id);
       const cancel = clock.after(Math.min(leftMs, LOOK_MS), ring);
       try {
         await rung.until(() => hasNews, signal);
@@ -46,4 +48,12 @@ export async function waitForEnd(
   } finally {
     leave();
   }
+}
+
+function stopping(id: string): SnakedenError {
+  return new SnakedenError(
+    "shutting_down",
+    `Cannot wait for the job ${id}: the host is stopping; the job stays in the store`,
+    { retryable: true, details: { jobId: id } },
+  );
 }

@@ -279,6 +279,7 @@ export class Jobs {
     const { store, reader } = this.#parts;
     const deps = {
       feed: this.#deps.feed,
+      get: (it: string) => this.get(it),
       find: (it: string) => reader.find(it),
       stored: store.events.bind(store),
       decode: this.#read,
@@ -295,8 +296,10 @@ export class Jobs {
   async #outcome({ job, answer }: Submitted): Promise<SubmitOutcome> {
     const { answer: state, id } = answer;
     if (state === "conflict") throw idempotencyConflict(job.idempotency?.key ?? "", id);
-    if (state !== "created") return { id, answer: state, job: await this.get(id) };
-    return { id, answer: state, job: this.#parts.reader.created(job, answer) };
+    const { reader } = this.#parts;
+    const found = state === "created" ? undefined : await reader.find(id);
+    // A key is remembered for longer than some jobs are kept.
+    return { id, answer: state, job: found ?? reader.created(job, answer) };
   }
 
   #cancelled(answers: readonly { readonly id: string; readonly answer: string }[]): void {

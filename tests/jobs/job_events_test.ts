@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { JobEvent } from "../../src/jobs/mod.ts";
+import type { Job, JobEvent } from "../../src/jobs/mod.ts";
+import { jobEvents } from "../../src/jobs/job_events.ts";
 import { JobFixture, stored } from "./job_fixture.ts";
 
 /** Returns the events up to the end, in short. */
@@ -85,4 +86,31 @@ Deno.test("Jobs.events() leaves no listener behind, and ends with its signal", a
   await assert.rejects(next, /left/);
   assert.equal(host.feed.hasListeners(job.id), false);
   await assert.rejects(host.jobs.events("nobody").next(), /There is no job "nobody"/);
+});
+
+Deno.test("Jobs.events() misses no state between its first look at the job and the next news", async () => {
+  await using host = await JobFixture.open();
+  const { job } = await host.jobs.submit({ tool: "add" });
+  const running: Job = { ...job, state: "running" };
+  const ended = Promise.withResolvers<void>();
+  const events = jobEvents(job.id, {
+    deps: {
+      feed: host.feed,
+      get: (id) => {
+        // The claim is told while the answer with the state before it is under way.
+        host.feed.emit(id, { type: "state", state: "running" });
+        return Promise.resolve(job);
+      },
+      find: () => Promise.resolve(running),
+      stored: async function* () {
+        await ended.promise;
+      },
+      decode: (it) => it,
+    },
+    options: {},
+  });
+  assert.equal(short((await events.next()).value as JobEvent), "state available");
+  assert.equal(short((await events.next()).value as JobEvent), "state running");
+  ended.resolve();
+  await events.return();
 });

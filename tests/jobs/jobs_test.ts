@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { InvalidInputError, PythonError, SnakedenError } from "../../src/errors.ts";
 import { JobFeed, Jobs } from "../../src/jobs/mod.ts";
 import { parseConfig } from "../../src/config/mod.ts";
+import { until } from "../fixtures/until.ts";
 import { argsOf, JobFixture } from "./job_fixture.ts";
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
@@ -122,6 +123,32 @@ Deno.test("Jobs.submit() makes one job of submissions with one key and body", as
   }
   await host.complete(1);
   assert.equal((await jobs.submit(input)).job.state, "completed");
+});
+
+Deno.test("a submission that is repeated after its job was removed is answered with its id", async () => {
+  await using host = await JobFixture.open();
+  const input = { tool: "add", idempotencyKey: "k", retention: { completedMs: 0 } };
+  const { id } = await host.jobs.submit(input);
+  await host.complete(3);
+  await until(
+    async () => (await host.store.sweep(), await host.store.get(id)) === undefined,
+    "gone",
+  );
+  const again = await host.jobs.submit(input);
+  assert.deepEqual([again.answer, again.id, again.job.state], ["existing", id, "completed"]);
+  assert.equal((await host.jobs.submitMany([input]))[0]?.id, id);
+  assert.equal(await codeOf(host.jobs.get(id)), "unknown_job");
+});
+
+Deno.test("Jobs.wait() ends when the host stops, instead of at its next look at the job", async () => {
+  await using host = await JobFixture.open();
+  const { id } = await host.jobs.submit({ tool: "add" });
+  const waiting = codeOf(host.jobs.wait(id, { timeoutMs: 10_000 }));
+  await until(() => host.feed.hasListeners(id), "the wait");
+  host.feed[Symbol.dispose]();
+  assert.equal(await waiting, "shutting_down");
+  assert.equal(await codeOf(host.jobs.wait(id, { timeoutMs: 10_000 })), "shutting_down");
+  assert.equal(host.feed.hasListeners(id), false);
 });
 
 Deno.test("Jobs.submitMany() submits all or none, and names every wrong one", async () => {
