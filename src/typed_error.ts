@@ -13,7 +13,7 @@ import {
   type WorkerExit,
 } from "./errors.ts";
 
-/** The facts about an error that has travelled or was stored. Only `code` and `message` are sure. */
+/** The facts about an error that was sent or stored. Only `code` and `message` are always there. */
 export interface ErrorFacts {
   readonly code: ErrorCode;
   readonly message: string;

@@ -2,8 +2,8 @@ import type { JobState } from "../../store/mod.ts";
 
 /**
  * The place of a job: its state, with `available` divided in two. A `ready` job is in the index
- * that claims read. A held one waits outside of it until its concurrency key or its rate key lets it
- * through, so that no claim ever passes over it.
+ * that claims read. A held one waits outside of it until its concurrency key or its rate key lets
+ * it through, so that no claim ever passes over it.
  */
 export const PLACE = {
   ready: 0,
