@@ -1,6 +1,7 @@
 import type { OpenSockets, Traffic } from "../../src/routes/mod.ts";
 import { OpenAsks } from "../../src/bridge/open_asks.ts";
 import { JobEngine, JobFeed } from "../../src/jobs/mod.ts";
+import { LeaseKeeper } from "../../src/jobs/engine/lease_keeper.ts";
 import { JobRun } from "../../src/jobs/engine/job_run.ts";
 import { JobWatchers } from "../../src/sqlite/job_watchers.ts";
 import { Attempt, Call, CallInputs } from "../../src/pool/calls/mod.ts";
@@ -41,6 +42,7 @@ export async function leftOfCalls(
     ...await liveObjects(OF_CALLS),
     ...await privateEntries(OpenAsks, ["#askers", "#open"]),
     ...await privateEntries(JobFeed, ["#listeners"]),
+    ...await privateEntries(LeaseKeeper, ["#dirty"]),
     ...await privateEntries(JobEngine, ["#runs", "#byId", "#running"]),
     ...await privateEntries(JobWatchers, ["#waiting"]),
     sockets: sockets.size,

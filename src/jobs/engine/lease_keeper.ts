@@ -121,7 +121,10 @@ export class LeaseKeeper implements Disposable {
     } finally {
       for (const run of runs) run.writing = undefined;
       resolve();
-      for (const run of runs) if (run.hasChunks) this.gathered(run);
+      for (const run of runs) {
+        if (run.hasChunks) this.gathered(run);
+        else this.#dirty.delete(run);
+      }
     }
   }
 

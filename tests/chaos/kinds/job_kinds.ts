@@ -15,8 +15,8 @@ export const JOB_QUEUES = [
 
 /** The pauses between attempts are short, so that they all happen. */
 const RETRY = { minMs: 1, maxMs: 50 };
-/** The codes of jobs that others cancel, and whose workers die again and again. */
-const ENDS = ["cancelled"];
+/** The codes of jobs that others cancel, or retry before their result is read. */
+const ENDS = ["cancelled", "job_unfinished"];
 
 /** Jobs of all kinds, and everything that can be done to them, by the library. */
 export class JobKinds {
