@@ -117,18 +117,16 @@ export function unpackClaims(claims: PackedClaims): Claim[] {
 export interface Token {
   readonly seq: number;
   readonly run: number;
-  readonly nonce: number;
+  readonly nonce: string;
   readonly id: string;
 }
 
-const TOKEN = /^(.+)\.(\d{1,15})\.(\d{1,15})\.(\d{1,16})$/;
+const TOKEN = /^(.+)\.([1-9]\d{0,14})\.([1-9]\d{0,14})\.([0-9a-z]{14})$/;
 
 /** Returns the parts of a token; undefined for a text that is none. */
 export function readToken(token: string): Token | undefined {
-  const [, id = "", seq, run, nonce] = TOKEN.exec(token) ?? [];
-  return seq === undefined
-    ? undefined
-    : { seq: Number(seq), run: Number(run), nonce: Number(nonce), id };
+  const [, id = "", seq, run, nonce = ""] = TOKEN.exec(token) ?? [];
+  return seq === undefined ? undefined : { seq: Number(seq), run: Number(run), nonce, id };
 }
 
 /** Returns extensions in the form in which they are sent. */
@@ -167,7 +165,7 @@ function pack(items: readonly Item[]): PackedHolds {
     cells.push(
       token?.seq ?? 0,
       token?.run ?? 0,
-      token?.nonce ?? 0,
+      token?.nonce ?? "",
       token?.id ?? "",
       it.leaseMs ?? 0,
       it.worker ?? null,

@@ -1,4 +1,6 @@
 import { testJobs } from "../store/jobs/conformance.ts";
+import { testJobModel } from "../store/jobs/model/job_model_cases.ts";
 import { DRIVER } from "./sqlite_driver.ts";
 
 testJobs(DRIVER);
+testJobModel(DRIVER, { runs: 10 });

@@ -31,7 +31,7 @@ export interface PackedHolds {
 /** Jobs that were claimed: the cells of each job, and the nonces in the same order. */
 export interface PackedClaims {
   readonly rows: readonly (readonly Cell[])[];
-  readonly nonces: readonly number[];
+  readonly nonces: readonly string[];
   readonly holder: string;
   readonly startedAt: number;
   readonly leaseUntil: number;

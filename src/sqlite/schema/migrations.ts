@@ -61,7 +61,7 @@ export const MIGRATIONS: readonly string[] = [
     started_at integer,
     finished_at integer,
     remove_at integer,
-    end_nonce integer,
+    end_nonce text,
     holder text,
     worker text,
     cancel_reason text,
@@ -94,7 +94,7 @@ export const MIGRATIONS: readonly string[] = [
   -- Jobs that run: few rows, which alone change while leases are extended.
   create table running (
     seq integer primary key,
-    nonce integer not null,
+    nonce text not null,
     lease_until integer not null,
     started_at integer not null,
     cancelling integer not null,
@@ -115,7 +115,6 @@ export const MIGRATIONS: readonly string[] = [
     worker text,
     error text,
     exit text,
-    nonce integer,
     primary key (seq, run)
   ) without rowid;
 

@@ -96,8 +96,8 @@ function keepEnd(ctx: WriteContext, job: JobFacts): void {
   if (job.place !== PLACE.completed) return;
   ctx.statements.run(
     `insert into attempt
-    select seq, run, attempt, 'completed', started_at, finished_at, holder, worker, null, null,
-      end_nonce from job where seq = ? on conflict (seq, run) do nothing`,
+    select seq, run, attempt, 'completed', started_at, finished_at, holder, worker, null, null
+    from job where seq = ? on conflict (seq, run) do nothing`,
     job.seq,
   );
 }

@@ -1,6 +1,7 @@
 import type { ClaimOp, PackedClaims } from "../messages/mod.ts";
 import { cellAt, JOB_CELLS } from "../schema/mod.ts";
 import { PLACE } from "../schema/mod.ts";
+import { newNonces } from "../../store/jobs/claim_token.ts";
 import { allowedStarts, nextStartAt, tatAfter } from "../../store/jobs/gcra.ts";
 import { startWithKeys } from "./job_moves.ts";
 import { releaseHeld } from "./release.ts";
@@ -22,7 +23,7 @@ const START =
   `update job set place = ${PLACE.running}, run = run + 1, attempt = attempt + 1, progress = null
   where seq ${IN_LIST} returning ${JOB_CELLS.join(", ")}, args`;
 const HOLD = `insert into running (seq, nonce, lease_until, started_at, cancelling, holder)
-  select value, ? + key, ?, ?, 0, ? from json_each(?)`;
+  select key, value, ?, ?, 0, ? from json_each(?)`;
 
 interface Candidate {
   readonly seq: number;
@@ -35,19 +36,15 @@ interface Candidate {
 /** Hands out jobs, and remembers the nonces that prove the claims. */
 export class Claims {
   readonly #ctx: WriteContext;
-  /** Random, so that no token can be guessed, and counted up, so that none is given out twice. */
-  #nonce: number;
 
   constructor(ctx: WriteContext) {
     this.#ctx = ctx;
-    const [a = 0, b = 0] = crypto.getRandomValues(new Uint32Array(2));
-    this.#nonce = (a % 2 ** 16) * 2 ** 32 + b;
   }
 
   /** Takes jobs to run; null if there are none. */
   take(ask: ClaimOp): PackedClaims | null {
     const rows: Cell[][] = [];
-    const nonces: number[] = [];
+    const nonces: string[] = [];
     const { now } = this.#ctx;
     const leaseUntil = now + ask.leaseMs;
     for (const { pool, slots } of ask.pools) {
@@ -75,14 +72,17 @@ export class Claims {
     { holder, leaseUntil, nonces }: {
       readonly holder: string;
       readonly leaseUntil: number;
-      readonly nonces: number[];
+      readonly nonces: string[];
     },
   ): Cell[][] {
     if (chosen.length === 0) return [];
     const { statements, now } = this.#ctx;
     const list = `[${chosen.map((it) => it.seq).join(",")}]`;
     const started = statements.cells(START, list);
-    statements.run(HOLD, this.#nonce, leaseUntil, now, holder, list);
+    const own = newNonces(chosen.length);
+    nonces.push(...own);
+    const pairs = `{${chosen.map(({ seq }, i) => `"${seq}":"${own[i]}"`).join(",")}}`;
+    statements.run(HOLD, leaseUntil, now, holder, pairs);
     this.#ctx.isChanged = true;
     this.#payQueues(chosen);
     const bySeq = new Map(started.map((row) => [row[SEQ], row]));
@@ -90,7 +90,6 @@ export class Claims {
       const row = bySeq.get(seq);
       if (row === undefined) throw new Error(`the job ${seq} is in an index and not in the table`);
       this.#start(row);
-      nonces.push(this.#nonce++);
       return row;
     });
   }

@@ -22,8 +22,8 @@ import { IN_LIST, type WriteContext } from "./write_context.ts";
 export interface RunningJob extends Omit<JobFacts, "place"> {
   place: number;
   readonly error: string | null;
-  end_nonce: number | null;
-  nonce: number | null;
+  end_nonce: string | null;
+  nonce: string | null;
   readonly lease_until: number;
   readonly started_at: number;
   readonly cancelling: number;
@@ -46,7 +46,7 @@ export const HOLD_CELLS = 12;
 export interface HoldCells {
   readonly seq: number;
   readonly run: number;
-  readonly nonce: number;
+  readonly nonce: string;
   readonly id: string;
   readonly leaseMs: number;
   readonly worker: string | null;
@@ -67,7 +67,7 @@ export function holdsOf(cells: readonly Cell[]): HoldCells[] {
     holds.push({
       seq: cells[at] as number,
       run: cells[at + 1] as number,
-      nonce: cells[at + 2] as number,
+      nonce: cells[at + 2] as string,
       id: cells[at + 3] as string,
       leaseMs: cells[at + 4] as number,
       worker: cells[at + 5] as string | null,
@@ -108,8 +108,8 @@ type RunningRow = readonly [
   ckey: string | null,
   rkey: string | null,
   error: string | null,
-  endNonce: number | null,
-  nonce: number | null,
+  endNonce: string | null,
+  nonce: string | null,
   leaseUntil: number,
   startedAt: number,
   cancelling: number,
@@ -218,7 +218,6 @@ function finishOne(
       worker,
       error: next.error === "same" ? null : error,
       exit: hold.exit,
-      nonce: hold.nonce,
     });
   }
   return goOn(ctx, job, {
@@ -248,8 +247,7 @@ function complete(
   const worker = hold.worker ?? job.worker;
   if (own.length > 1) addChunks(ctx, job, own.slice(0, -1));
   if (hold.exit !== null) {
-    const { exit, nonce } = hold;
-    addAttempt(ctx, job, { outcome: "completed", worker, error: null, exit, nonce });
+    addAttempt(ctx, job, { outcome: "completed", worker, error: null, exit: hold.exit });
   }
   leave(ctx, job);
   partFromKeys(ctx, job);
@@ -282,7 +280,7 @@ export interface AfterRun {
   readonly attempt: number;
   readonly runAt?: number | undefined;
   readonly error: string | null;
-  readonly nonce: number | null;
+  readonly nonce: string | null;
   readonly progress: string | null;
   readonly hasBegun: boolean;
 }
@@ -297,6 +295,8 @@ export function goOn(ctx: WriteContext, job: RunningJob, after: AfterRun): numbe
   }
   leave(ctx, job);
   const place = after.place === PLACE.ready ? admit(ctx, job) : after.place;
+  // It may have expired while it was claimed: the next look finds out.
+  if (!after.hasBegun) ctx.expiryAt = Math.min(ctx.expiryAt, ctx.now);
   if (runAt !== undefined) ctx.dueAt = Math.min(ctx.dueAt, runAt);
   ctx.statements.run(
     `update job set place = ?, attempt = ?, run_at = coalesce(?, run_at), started_at = ?,
@@ -324,11 +324,10 @@ export function addAttempt(
     readonly worker: string | null;
     readonly error: string | null;
     readonly exit: string | null;
-    readonly nonce: number | null;
   },
 ): void {
   ctx.statements.run(
-    "insert into attempt values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    "insert into attempt values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     job.seq,
     job.run,
     job.attempt,
@@ -339,7 +338,6 @@ export function addAttempt(
     it.worker,
     it.error,
     it.exit,
-    it.nonce,
   );
 }
 

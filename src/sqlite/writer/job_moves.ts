@@ -172,7 +172,7 @@ export interface JobEnd {
   readonly place: number;
   readonly attempt: number;
   readonly startedAt?: number | null;
-  readonly nonce?: number | null;
+  readonly nonce?: string | null;
   readonly holder?: string | null;
   readonly worker?: string | null;
   readonly progress?: string | null;

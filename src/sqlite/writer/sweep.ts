@@ -113,7 +113,7 @@ function lose(
     const next = afterLoss({ attempt, maxAttempts, run, holder, isCancelling });
     const error = next.error === "same" ? job.error : jsonOf(next.error);
     const { worker } = job;
-    addAttempt(ctx, job, { outcome: "lost", worker, error, exit: null, nonce: null });
+    addAttempt(ctx, job, { outcome: "lost", worker, error, exit: null });
     const place = goOn(ctx, job, {
       place: placeOf(next.state),
       attempt: next.attempt,

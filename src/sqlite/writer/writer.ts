@@ -127,6 +127,10 @@ export class Writer {
           answers.push({ id, answer: this.#runOne(op, ask) });
         }
       }
+      // A job that was returned may have expired while it was claimed.
+      const late = runDue(this.#ctx);
+      this.#ended.push(...late);
+      expired.push(...late);
       releaseHeld(this.#ctx);
       this.#ctx.queueRateAt = Infinity;
       const claims = new Map([...this.#waiting, ...waiting]);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { newNonces } from "../../../src/store/jobs/claim_token.ts";
 import { claimToken, newNonce, readClaimToken } from "../../../src/store/mod.ts";
 
 Deno.test("claimToken() keeps the id, the start and the nonce of a claim", () => {
@@ -28,4 +29,20 @@ Deno.test("readClaimToken() returns undefined for a text that is no token", () =
 
 Deno.test("newNonce() returns another text each time", () => {
   assert.equal(new Set(Array.from({ length: 1_000 }, newNonce)).size, 1_000);
+});
+
+Deno.test("newNonces() returns as many as asked for, of which none follows from another", () => {
+  for (const count of [0, 1, 1_024, 2_500]) {
+    const nonces = newNonces(count);
+    assert.equal(nonces.length, count);
+    assert.ok(nonces.every((it) => /^[0-9a-z]{14}$/.test(it)));
+    // Neither half is counted up, or repeated.
+    for (const half of [0, 7]) {
+      const steps = nonces.slice(1).map((it, i) =>
+        parseInt(it.slice(half, half + 7), 36) -
+        parseInt(nonces[i]?.slice(half, half + 7) ?? "", 36)
+      );
+      assert.ok(new Set(steps).size > steps.length * 0.99 - 1);
+    }
+  }
 });

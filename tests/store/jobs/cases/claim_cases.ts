@@ -306,4 +306,21 @@ function testTimes(driver: JobDriver): void {
     kit.clock.advance(5_000);
     assert.equal((await kit.one()).job.id, id);
   });
+
+  Deno.test(`${name}: 21 a job that expires while it is claimed ends when it is returned`, async () => {
+    await using kit = await JobKit.open(driver);
+    const { id } = await kit.submit({ ttlMs: 1_000 });
+    const claim = await kit.one();
+    // It is known by then that no waiting job expires.
+    await kit.submit();
+    kit.clock.advance(1_000);
+    assert.equal((await kit.sweep()).ended, 0);
+    const [, claims] = await Promise.all([
+      kit.end(claim, { type: "returned", hasBegun: false }),
+      kit.take({ slots: 5 }),
+    ]);
+    assert.equal(claims.length, 1);
+    assert.equal((await kit.sweep()).ended, 1);
+    assert.equal(await kit.stateOf(id), "discarded");
+  });
 }

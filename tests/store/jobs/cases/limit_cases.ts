@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Claim } from "../../../../src/store/mod.ts";
+import type { Claim, NewJob } from "../../../../src/store/mod.ts";
 import type { JobDriver } from "../conformance.ts";
 import { JobKit, newJob, newJobs } from "../job_kit.ts";
 import { random } from "../random.ts";
@@ -187,6 +187,23 @@ function testConcurrency(driver: JobDriver): void {
     const pools = [{ pool: "other", slots: 1 }, { pool: "main", slots: 1 }];
     const claims = await kit.store.claim({ pools, holder: "h", leaseMs: 1_000, waitMs: 0 });
     assert.deepEqual(claims.map(({ job }) => job.id), ["rate", "concurrency"]);
+  });
+
+  Deno.test(`${name}: 45 a job of two keys starts, whatever the number of other keys that are full`, async () => {
+    await using kit = await JobKit.open(driver);
+    const rate = { key: "r", limit: 300, periodMs: 300_000 };
+    const of = (i: number): Partial<NewJob> => ({
+      rate,
+      concurrency: { key: `k${String(i).padStart(3, "0")}`, limit: 1 },
+    });
+    await kit.store.submit(newJobs(300, of));
+    assert.equal((await kit.take({ slots: 999 })).length, 300);
+    // One more of each, whose first key is full.
+    await kit.store.submit(newJobs(300, of));
+    const { id } = await kit.submit(of(999));
+    assert.deepEqual(await kit.take({ slots: 999 }), []);
+    kit.clock.advance(1_000);
+    assert.deepEqual((await kit.take({ slots: 999 })).map(({ job }) => job.id), [id]);
   });
 
   Deno.test(`${name}: 45 a blocked key does not hold up other keys`, async () => {
