@@ -30,6 +30,8 @@ export interface HandledJobs {
  * ```
  */
 export class JobHandle implements AsyncIterable<JobEvent> {
+  /** The id of the job. */
+  readonly id: string;
   /** The answer to the submission: `existing` if its idempotency key was known, for example. */
   readonly answer: SubmitOutcome["answer"];
   #job: Job;
@@ -37,14 +39,10 @@ export class JobHandle implements AsyncIterable<JobEvent> {
 
   /** Made by {@link Jobs.submit}. */
   constructor({ answer, job }: SubmitOutcome, jobs: HandledJobs) {
+    this.id = job.id;
     this.answer = answer;
     this.#job = job;
     this.#jobs = jobs;
-  }
-
-  /** The id of the job. */
-  get id(): string {
-    return this.#job.id;
   }
 
   /** The job as it was when this handle last heard of it. */

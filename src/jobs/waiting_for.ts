@@ -16,7 +16,7 @@ export function waitingFor(
       return undefined;
     case "time": {
       const until = new Date(wait.until).toISOString();
-      return { reason: "time", until, detail: `its time is ${until}` };
+      return { reason: "time", until, detail: `it is due at ${until}` };
     }
     case "paused":
       return { reason: "paused", queue, detail: `the queue ${queue} is paused` };
@@ -31,10 +31,10 @@ export function waitingFor(
         const { ahead } = wait;
         const count = ahead >= MAX_AHEAD ? `${MAX_AHEAD} or more` : String(ahead);
         const detail = ahead === 0
-          ? `it is the next one for a worker of the pool ${pool}`
+          ? `it is next in line for a worker of the pool ${pool}`
           : ahead === 1
-          ? "one job goes before it"
-          : `${count} jobs go before it`;
+          ? "one job is ahead of it"
+          : `${count} jobs are ahead of it`;
         return { reason: "position", ahead, detail };
       }
       const detail = state === undefined
@@ -51,12 +51,12 @@ function limitText(
 ): string {
   switch (limit) {
     case "queue concurrency":
-      return `the queue ${queue} runs as many jobs as it may`;
+      return `the queue ${queue} has reached its limit of running jobs`;
     case "queue rate":
-      return `the queue ${queue} has started as many jobs as it may for now`;
+      return `the queue ${queue} has reached its rate limit`;
     case "concurrency key":
-      return `as many jobs of the key ${JSON.stringify(key)} run as may`;
+      return `the limit of running jobs with the key ${JSON.stringify(key)} is reached`;
     case "rate key":
-      return `as many jobs of the key ${JSON.stringify(key)} have started as may for now`;
+      return `the rate limit of the key ${JSON.stringify(key)} is reached`;
   }
 }

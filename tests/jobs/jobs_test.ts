@@ -47,9 +47,9 @@ Deno.test("Jobs.get() shows a job that waits for its time, its place, its pool o
     (await jobs.get(id)).waitingFor?.detail;
   const { runAt, state, waitingFor } = await jobs.get(late.id);
   assert.equal(state, "scheduled");
-  assert.deepEqual(waitingFor, { reason: "time", until: runAt, detail: `its time is ${runAt}` });
-  assert.equal(await reason(first.id), "it is the next one for a worker of the pool default");
-  assert.equal(await reason(second.id), "one job goes before it");
+  assert.deepEqual(waitingFor, { reason: "time", until: runAt, detail: `it is due at ${runAt}` });
+  assert.equal(await reason(first.id), "it is next in line for a worker of the pool default");
+  assert.equal(await reason(second.id), "one job is ahead of it");
   host.poolState = "unhealthy";
   assert.equal(await reason(first.id), "the pool default is unhealthy");
   const elsewhere = await jobs.submit({ tool: "add", pool: "gone" });

@@ -93,8 +93,9 @@ export function batchBodies(inputs: readonly unknown[], first: number): JobBody[
   const wrong = inputs.length - bodies.length;
   const list = issues.slice(0, SHOWN_ISSUES).map(({ path, message }) => `${path}: ${message}`);
   const more = issues.length > list.length ? `; and ${issues.length - list.length} more` : "";
+  const verb = wrong === 1 ? "is" : "are";
   throw new InvalidInputError(
-    `Cannot submit the batch: ${wrong} of ${inputs.length} jobs are wrong, and none was ` +
+    `Cannot submit the batch: ${wrong} of ${inputs.length} jobs ${verb} wrong, and none was ` +
       `submitted: ${list.join("; ")}${more}`,
     issues,
   );

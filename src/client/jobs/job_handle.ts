@@ -25,6 +25,8 @@ export interface HandledJobs {
  * requests go to the host that took the job.
  */
 export class JobHandle implements DenJobHandle {
+  /** The id of the job. */
+  readonly id: string;
   /** The answer to the submission: `existing` if its idempotency key was known, for example. */
   readonly answer: SubmitAnswer;
   #job: Job;
@@ -35,14 +37,10 @@ export class JobHandle implements DenJobHandle {
     { answer, job }: { readonly answer: SubmitAnswer; readonly job: Job },
     jobs: HandledJobs,
   ) {
+    this.id = job.id;
     this.answer = answer;
     this.#job = job;
     this.#jobs = jobs;
-  }
-
-  /** The id of the job. */
-  get id(): string {
-    return this.#job.id;
   }
 
   /** The job as it was when this handle last heard of it. */

@@ -142,7 +142,7 @@ export class Jobs implements DenJobs {
 
   /**
    * Cancels a job. A waiting one is cancelled at once; a running one is stopped, if need be by
-   * ending its worker. The wish is durable when this resolves. Has no effect on a job that has
+   * ending its worker. The request is durable when this resolves. Has no effect on a job that has
    * ended.
    *
    * @throws {SnakedenError} `unknown_job`.

@@ -30,13 +30,13 @@ export interface JobExit {
   readonly signal?: string;
 }
 
-/** A past start of a job. */
+/** A past run of a job: one start, and how it ended. */
 export interface JobAttempt {
-  /** 1, 2, 3, ... A returned attempt and the one after it have the same number. */
+  /** 1, 2, 3, ... A run that was returned is not counted: the next one has the same number. */
   readonly attempt: number;
   /**
-   * `lost`: the host that ran it has died. `returned`: the host gave it back when it stopped; that
-   * costs no attempt.
+   * `lost`: its host died, or could not extend the lease. `returned`: its host gave it back when it
+   * stopped; that costs no attempt.
    */
   readonly outcome: "completed" | "failed" | "cancelled" | "returned" | "lost";
   /** In ISO 8601, as all times here. */
@@ -50,7 +50,7 @@ export interface JobAttempt {
   readonly exit?: JobExit;
 }
 
-/** The reason why a job does not run yet. `detail` says it in one sentence. */
+/** The reason why a job does not run yet. `detail` is the reason in words. */
 export type WaitingFor =
   & { readonly detail: string }
   & (
@@ -101,7 +101,7 @@ export interface Job {
   readonly progress?: unknown;
   /** Absent in lists, and if the job does not wait. */
   readonly waitingFor?: WaitingFor;
-  /** True if somebody has asked for its cancellation, and it still runs. */
+  /** True if its cancellation was requested, and it still runs. */
   readonly cancelling?: boolean;
   readonly cancelReason?: string;
   /** The result of a completed job, decoded; absent in lists, and if it is long. */
@@ -122,7 +122,7 @@ export interface JobRetry {
   readonly minMs?: number;
   /** The longest pause, in milliseconds. */
   readonly maxMs?: number;
-  /** Each pause is so many times the one before it. */
+  /** The factor by which each pause is longer than the one before it. */
   readonly factor?: number;
   /** The part of a pause that is random, from 0 to 1. */
   readonly jitter?: number;
@@ -146,7 +146,7 @@ export interface JobOptions {
   readonly timeoutMs?: number;
   /** The longest silence of an attempt, in milliseconds, as for a call. */
   readonly stallTimeoutMs?: number;
-  /** A job that has not begun so long after its submission is discarded. */
+  /** The time within which it must begin, or it is discarded, in milliseconds. */
   readonly ttlMs?: number;
   /** The same key and body make one job; over HTTP also the header `Idempotency-Key`. */
   readonly idempotencyKey?: string;
@@ -193,7 +193,7 @@ export interface SubmittedJob {
   readonly answer: SubmitAnswer;
 }
 
-/** A choice of jobs. A field with several values matches any of them; `tags` must all be there. */
+/** A choice of jobs. A field with several values matches any of them; of `tag`, a job must have all. */
 export interface JobChoice {
   readonly state?: JobState | readonly JobState[];
   readonly queue?: string | readonly string[];
@@ -212,8 +212,8 @@ export interface JobPage {
 }
 
 /**
- * An event of a job. `id` is a position: a reader that asks for what comes `after` it
- * goes on behind it. `state` and `progress` tell what holds now; they are not kept and have no id.
+ * An event of a job. `id` is a position: passed as `after`, it makes a reader go on behind this
+ * event. `state` and `progress` describe the present; they are not stored, and have no id.
  */
 export type JobEvent =
   | { readonly type: "state"; readonly job: Job }

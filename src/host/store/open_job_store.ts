@@ -57,7 +57,7 @@ function unavailable(problem: Error): SnakedenError {
   }
   return new SnakedenError(
     "store_unavailable",
-    `Cannot use jobs here, since they cannot be kept: ${messageOf(problem)}`,
+    `Cannot use jobs here, since they cannot be stored: ${messageOf(problem)}`,
     { retryable: true, cause: problem },
   );
 }

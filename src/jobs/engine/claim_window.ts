@@ -7,7 +7,7 @@ const MIN_AHEAD_MS = 4;
 const MAX_AHEAD_MS = 40;
 /** The most jobs that one pool is given ahead. */
 const MAX_AHEAD = 1_000;
-/** The most bytes of arguments that are given ahead, as far as the average tells. */
+/** The most bytes of arguments that are claimed ahead, by their average length. */
 const MAX_AHEAD_BYTES = 32 * 1024 * 1024;
 /** The most jobs of one claim, so that their start does not hold up the event loop. */
 const MAX_CLAIM = 500;

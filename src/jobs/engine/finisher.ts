@@ -109,7 +109,7 @@ export class Finisher implements Disposable {
 
   #failed(items: readonly Unwritten[], error: unknown): void {
     if (this.#backoff.failures === 0) {
-      getLogger("jobs").warn("cannot write the outcomes of jobs, and tries again: {problem}", {
+      getLogger("jobs").warn("cannot write the outcomes of jobs; trying again: {problem}", {
         problem: messageOf(error),
       });
     }

@@ -36,7 +36,7 @@ export interface JobEngineDeps {
  * that dies again and again would else cost jobs their attempts that have never begun.
  */
 const CAUTION_MS = 10_000;
-/** The longest wait for work that was told to stop. Its workers are killed much sooner. */
+/** The longest wait for work that was stopped. Its workers are killed much sooner. */
 const STOP_MS = 60_000;
 /** The longest wait for a store that cannot be written, when the engine is disposed. */
 const FLUSH_MS = 5_000;
@@ -95,7 +95,7 @@ export class JobEngine implements AsyncDisposable {
     return engine;
   }
 
-  /** Stops those of the jobs that run here, which somebody has cancelled. */
+  /** Stops those of these cancelled jobs that run here. */
   stop(ids: readonly string[]): void {
     for (const id of ids) this.#byId.get(id)?.stop("cancelled");
   }

@@ -6,7 +6,7 @@ import type { Run } from "../runners/mod.ts";
 /**
  * The reason for which the engine has stopped a run; the first one counts.
  *
- * - `cancelled`: somebody has cancelled the job.
+ * - `cancelled`: the job was cancelled.
  * - `lost`: its claim has ended, so another attempt may run. What this one does has no effect.
  * - `given_back`: no worker was free for it.
  * - `closing`: the host stops.

@@ -144,7 +144,7 @@ export class LeaseKeeper implements Disposable {
     }
     if (this.#hasFailed) return;
     this.#hasFailed = true;
-    getLogger("jobs").warn("cannot extend the leases of {count} jobs, and tries again: {problem}", {
+    getLogger("jobs").warn("cannot extend the leases of running jobs; trying again: {problem}", {
       count: runs.length,
       problem: messageOf(error),
     });

@@ -5,7 +5,7 @@ import { exitOf, jobErrorOf } from "./job_error.ts";
 import type { JobRun } from "./job_run.ts";
 import { retryInMs } from "./retry_delay.ts";
 
-/** The end of a run, as the store is told. */
+/** The end of a run, as it is reported to the store. */
 export interface RunOutcome {
   readonly outcome: Outcome;
   readonly exit?: JobExit | undefined;

@@ -218,7 +218,7 @@ export class PoolScheduler {
 
   async #failed(error: unknown): Promise<void> {
     if (this.#storeBackoff.failures === 0) {
-      getLogger("jobs").warn("cannot claim jobs for the pool {pool}, and tries again: {problem}", {
+      getLogger("jobs").warn("cannot claim jobs for the pool {pool}; trying again: {problem}", {
         pool: this.#deps.pool.name,
         problem: messageOf(error),
       });

@@ -7,7 +7,7 @@ import type { JobFeed } from "../job_feed.ts";
 const INTERVAL_MS = 1_000;
 /** The random part of the interval, so that several hosts do not sweep in step. */
 const JITTER = 0.2;
-/** A sweep that is later by so much follows a sleep of the host. */
+/** A sweep that is at least this late, in milliseconds, follows a sleep of the host. */
 const ASLEEP_MS = 1_000;
 
 /** Dependencies of {@link Sweeper}. */
@@ -78,14 +78,14 @@ export class Sweeper implements AsyncDisposable {
     } catch (error) {
       if (this.#hasFailed || this.#isStopped) return;
       this.#hasFailed = true;
-      getLogger("jobs").warn("cannot sweep the store of jobs, and tries again: {problem}", {
+      getLogger("jobs").warn("cannot sweep the store of jobs; trying again: {problem}", {
         problem: messageOf(error),
       });
     }
   }
 }
 
-/** Tells the listeners of jobs that have ended in a sweep. */
+/** Notifies the listeners of jobs that a sweep has ended, and logs the lost ones. */
 export function announce({ ended, lost }: Swept, feed: JobFeed): void {
   for (const { id, state } of ended) feed.emit(id, { type: "state", state });
   if (lost === 0) return;

@@ -170,7 +170,7 @@ export class CallRunner implements Runner<CallJob> {
   }
 }
 
-/** The work of a run in its worker, of which the run is told. */
+/** The work of a run in its worker, reported to the run. */
 class WatchedWork {
   readonly #run: Run;
   #work: CallWork | undefined;

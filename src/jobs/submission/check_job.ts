@@ -95,8 +95,9 @@ export function invalidBatch(
   const shown = issues.slice(0, SHOWN_ISSUES).map(({ path, message }) => `${path}: ${message}`);
   const more = issues.length - shown.length;
   const rest = more > 0 ? `; and ${more} more` : "";
+  const verb = wrong === 1 ? "is" : "are";
   return new InvalidInputError(
-    `Cannot submit the batch: ${wrong} of ${total} jobs are wrong, and none was submitted: ` +
+    `Cannot submit the batch: ${wrong} of ${total} jobs ${verb} wrong, and none was submitted: ` +
       `${shown.join("; ")}${rest}`,
     issues,
   );

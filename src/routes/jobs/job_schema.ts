@@ -82,7 +82,7 @@ export const jobSchema = schemaOf<Job>()(
     runAt: time.optional().openapi({ description: "Next start of a job that waits for its time." }),
     startedAt: time.optional(),
     finishedAt: time.optional(),
-    startBy: time.optional().openapi({ description: "Time by which it must have begun." }),
+    startBy: time.optional().openapi({ description: "Time by which it must begin." }),
     worker: z.string().optional(),
     progress: z.unknown().optional().openapi({ description: "The last report of progress." }),
     waitingFor: waitingSchema.optional().openapi({

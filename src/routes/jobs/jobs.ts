@@ -34,7 +34,7 @@ const listRoute = createRoute({
   operationId: "listJobs",
   tags,
   summary: "List the jobs",
-  description: "The last submitted first. All fields of the query must match.",
+  description: "Newest first. All fields of the query must match.",
   parameters: LIST_PARAMETERS,
   request: { query: JOBS_PAGE_QUERY },
   responses: {
@@ -127,7 +127,7 @@ const retryManyRoute = createRoute({
   operationId: "retryJobs",
   tags,
   summary: "Run all jobs of a choice again at once",
-  description: "Those that do not run. The body must have at least one field.",
+  description: "Running jobs are left out. The body must have at least one field.",
   request: { body: bodyByReference(CHOICE_REQUEST) },
   responses: many,
 });

@@ -23,7 +23,8 @@ const route = createRoute({
   operationId: "getJobResult",
   tags: ["jobs"],
   summary: "Fetch the result of a job",
-  description: "A job that has failed answers its error, with the status of that. The problem " +
+  description:
+    "A job that has failed returns its error, with the status of that error. The problem " +
     "`job_unfinished` says that it has not ended.",
   request: { params: JOB_PARAM },
   responses: {

@@ -78,12 +78,12 @@ export interface SubmitAnswers {
   readonly others: readonly OtherAnswer[];
 }
 
-/** A wish for jobs. */
+/** A request for jobs. */
 export interface ClaimOp {
   readonly pools: readonly { readonly pool: string; readonly slots: number }[];
   readonly holder: string;
   readonly leaseMs: number;
-  /** True to wait until there is a job, or until it is told to leave. */
+  /** True to wait until there is a job, or until the wait is ended. */
   readonly waits: boolean;
 }
 

@@ -1,10 +1,10 @@
 import type { JobError, JobExit, JobRow, JobState } from "./job_row.ts";
 
-/** A wish for jobs to run. */
+/** A request for jobs to run. */
 export interface ClaimAsk {
   /** The free slots of each pool. A pool without slots is left out. */
   readonly pools: readonly { readonly pool: string; readonly slots: number }[];
-  /** The one who will run them, such as the run of a host. */
+  /** The identity of the one who will run them, such as the run of a host. */
   readonly holder: string;
   readonly leaseMs: number;
   /** The longest time to wait for a first job; 0 returns at once. */
@@ -29,7 +29,7 @@ export interface Claim {
 /** A claim to extend, with the news about the run. */
 export interface Hold {
   readonly token: string;
-  /** The lease ends so long from now. */
+  /** The time from now to the end of the lease. */
   readonly leaseMs: number;
   /** The worker that runs it. */
   readonly worker?: string;

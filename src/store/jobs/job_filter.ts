@@ -47,7 +47,7 @@ export const MAX_AHEAD = 1_000;
 
 /**
  * An event of a job that a store keeps. `seq` rises from event to event of a job; a reader that
- * gives it to {@link JobStore.events} goes on behind it. A retry that somebody asks for starts new
+ * gives it to {@link JobStore.events} goes on behind it. A requested retry starts new
  * attempts; the events before it stay.
  *
  * - `chunk`: a chunk of a run.

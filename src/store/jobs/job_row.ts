@@ -23,7 +23,7 @@ export const JOB_STATES = [
  */
 export type JobState = typeof JOB_STATES[number];
 
-/** The states in which a job has ended. Only a retry that somebody asks for leaves them. */
+/** The states in which a job has ended. Only a requested retry leaves them. */
 export const FINAL_STATES = ["completed", "cancelled", "discarded"] as const satisfies JobState[];
 
 /** The states in which a job waits to run. */

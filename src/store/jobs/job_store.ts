@@ -61,13 +61,13 @@ export interface JobStoreLimits {
 
 /**
  * Jobs: what was submitted, who runs it, and how it ended. The rules of {@link Store} about
- * durability, concurrency, failures and closing hold here too.
+ * durability, concurrency, failures and closing apply here too.
  *
  * An operation resolves when it is durable, and operations of many callers may share a commit. Each
- * is atomic: all its items take effect or none, except where noted. The order of the calls holds
- * for submissions. No read of a list, an event or a count holds up a claim.
+ * is atomic: all its items take effect or none, except where noted. Submissions take effect
+ * in the order of the calls. No read of a list, an event or a count holds up a claim.
  *
- * **Time** is that of the store: it goes on evenly while somebody sets the clock of the system, and
+ * **Time** is that of the store: it advances evenly even if the system clock is set, and
  * never falls below a time that it has stored. Only `runAt`, `startBy` and the retention follow a
  * clock that was set; leases never do.
  *
@@ -81,9 +81,9 @@ export interface JobStoreLimits {
  * has come. A job that a limit holds back may start after a job of a lower priority with the same
  * key, if that one was let through first. A claim that waits is given jobs when some can be
  * claimed: at a submission, an end, a retry, a resumed queue, a due time. Beyond one machine, a
- * lost bell delays it until the store is asked again, at most a second later.
+ * lost notification delays it until the store is asked again, at most a second later.
  *
- * **Limits** hold over all holders. They count running jobs; nothing of a holder that was lost
+ * **Limits** apply across all holders. They count running jobs; nothing of a holder that was lost
  * stays counted after {@link JobStore.sweep}.
  *
  * **Size.** Nothing here depends on the number of jobs that wait or have ended: a claim, a
@@ -136,7 +136,7 @@ export interface JobStore {
   list(filter: JobFilter, page: PageAsk): Promise<Page<JobRow>>;
   /** Counts the jobs by queue and state. */
   counts(): Promise<readonly JobCount[]>;
-  /** Says why a waiting job does not run; undefined if it does not wait, or there is none. */
+  /** Returns the reason why a waiting job does not run; undefined if it does not wait. */
   waitOf(id: string): Promise<StoreWait | undefined>;
   /**
    * Yields the events of a job behind `after` (0 for all), then each further one, until the job has
@@ -160,7 +160,7 @@ export interface JobStore {
   queues(): Promise<readonly QueueRow[]>;
 
   /**
-   * Does what time asks for: makes due jobs available, ends those that have expired, takes jobs
+   * Does the work that is due: makes due jobs available, ends those that have expired, takes jobs
    * from holders whose lease has ended (`available` again, or `discarded` after the last attempt,
    * or `cancelled` if that was asked for), and removes ended ones after their retention. Does a
    * bounded part in one call. Every host may call it.

@@ -26,7 +26,7 @@ export interface Transition {
 
 /** The facts about a running job that decide where it goes. */
 export interface Running extends Pick<JobRow, "attempt" | "maxAttempts"> {
-  /** True if somebody has asked for its cancellation. */
+  /** True if its cancellation was requested. */
   readonly isCancelling: boolean;
 }
 

@@ -11,8 +11,8 @@ import type { JobState } from "./job_row.ts";
  * - `debounce`: the same, and it takes the time of the new one too.
  *
  * A job of mode `replace` or `debounce` gives its key up when it starts, so that a change that
- * comes while it runs is not lost: it makes a job that runs afterwards. A job that is held by a
- * running job of mode `drop` drops every new one.
+ * comes while it runs is not lost: it makes a job that runs afterwards. While a running
+ * job of mode `drop` has the key, every new job is dropped.
  */
 export type UniqueMode = "drop" | "replace" | "debounce";
 
@@ -55,7 +55,7 @@ export interface NewJob {
   readonly maxAttempts: number;
   /** The time of the first start, or the time to wait for it; at once if omitted. */
   readonly start?: { readonly at: number } | { readonly inMs: number };
-  /** A job that has not begun so long after its submission is discarded, with `job_expired`. */
+  /** The time within which it must begin, or it is discarded with `job_expired`. */
   readonly ttlMs?: number;
   /**
    * A submission with the key of an earlier one makes no job: it is answered with the earlier one

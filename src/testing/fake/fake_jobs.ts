@@ -81,7 +81,9 @@ export class FakeJobs implements DenJobs {
     if (issues.length > 0) {
       const list = issues.map(({ path, message }) => `${path}: ${message}`);
       const wrong = count - checked.length;
-      const text = `Cannot submit the batch: ${wrong} of ${count} jobs are wrong, and none was ` +
+      const verb = wrong === 1 ? "is" : "are";
+      const text =
+        `Cannot submit the batch: ${wrong} of ${count} jobs ${verb} wrong, and none was ` +
         `submitted: ${list.join("; ")}`;
       throw new InvalidInputError(text, issues);
     }

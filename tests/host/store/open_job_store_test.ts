@@ -35,7 +35,7 @@ Deno.test("openJobStore() names the host that has the data directory, and a way 
   assert.match(error.message, /SNAKEDEN_URL/);
 });
 
-Deno.test("openJobStore() says why jobs cannot be kept", async () => {
+Deno.test("openJobStore() says why jobs cannot be stored", async () => {
   await using dir = await tempDir();
   await Deno.writeTextFile(`${dir.path}/store`, "a file where a directory should be");
   const config = parseConfig({ dataDir: dir.path });
@@ -44,7 +44,7 @@ Deno.test("openJobStore() says why jobs cannot be kept", async () => {
   const error = await openJobStore(config, { ...opened, required: false });
   assert.ok(error instanceof SnakedenError);
   assert.equal(error.code, "store_unavailable");
-  assert.match(error.message, /cannot be kept: Cannot open the store in /);
+  assert.match(error.message, /cannot be stored: Cannot open the store in /);
 });
 
 Deno.test("openJobStore() says why the database of jobs cannot be opened, or throws it if it must", async () => {

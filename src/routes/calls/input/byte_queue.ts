@@ -60,7 +60,7 @@ export class ByteQueue {
     return false;
   }
 
-  /** Takes bytes, of which there are at least so many. */
+  /** Takes this many bytes, which must be there. */
   take(length: number): Bytes {
     const first = this.#parts[0];
     this.#clean = { parts: 0, bytes: 0 };

@@ -64,7 +64,7 @@ export class WaitingClaims<T> {
     }
   }
 
-  /** Says that jobs may have become available. All of one turn are given away together. */
+  /** Notes that jobs may have become available. Those of one turn are handed out together. */
   ring(): void {
     if (this.#hasRung || this.#waiting.size === 0) return;
     this.#hasRung = true;
