@@ -190,8 +190,9 @@ function errorText(outcome: Outcome | undefined): string | null {
 
 function detailOf(outcome: Outcome | undefined): number | null {
   if (outcome?.type === "failed") return outcome.retryInMs;
-  if (outcome?.type === "returned") return outcome.hasBegun ? 1 : 0;
-  return null;
+  if (outcome?.type !== "returned") return null;
+  if ("inMs" in outcome) return outcome.inMs;
+  return outcome.hasBegun ? 1 : 0;
 }
 
 /** Returns the row of a job that was read, with its claim if it runs. */

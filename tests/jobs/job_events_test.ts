@@ -102,9 +102,14 @@ Deno.test("Jobs.events() misses no state between its first look at the job and t
         return Promise.resolve(job);
       },
       find: () => Promise.resolve(running),
-      stored: async function* () {
-        await ended.promise;
-      },
+      stored: () => ({
+        [Symbol.asyncIterator]: () => ({
+          next: async (): Promise<IteratorReturnResult<undefined>> => {
+            await ended.promise;
+            return { done: true, value: undefined };
+          },
+        }),
+      }),
       decode: (it) => it,
     },
     options: {},

@@ -21,6 +21,10 @@ const REFUSALS: ReadonlySet<string> = new Set<ErrorCode>([
   "shutting_down",
 ]);
 
+/** Bounds on the pauses after which a pool is asked again for a tool that it does not have. */
+const MIN_TOOL_PAUSE_MS = 1_000;
+const MAX_TOOL_PAUSE_MS = 60_000;
+
 /** Options of {@link outcomeOfFailure}. */
 export interface FailureOptions {
   readonly retry: JobsConfig["retry"];
@@ -32,7 +36,9 @@ export interface FailureOptions {
  * Returns what a failed run means for its job.
  *
  * A job that the host has stopped, or that fails while the host stops, is returned: it costs no
- * attempt. The same holds for one that its pool has refused before it began.
+ * attempt. The same holds for one that its pool has refused before it began, and for one whose
+ * tool its pool does not have: it had it when the job was submitted, and a deployment that lacks it
+ * by mistake must not end the jobs that wait.
  */
 export function outcomeOfFailure(
   run: JobRun,
@@ -46,6 +52,10 @@ export function outcomeOfFailure(
     return { outcome: { type: "returned", hasBegun }, wasRefused: !hasBegun };
   }
   const kept = jobErrorOf(error);
+  if (isWithoutTool(run, error)) {
+    const inMs = Math.min(MAX_TOOL_PAUSE_MS, MIN_TOOL_PAUSE_MS * 2 ** (job.run - 1));
+    return { outcome: { type: "returned", hasBegun: false, error: kept, inMs } };
+  }
   return {
     outcome: { type: "failed", error: kept, retryInMs: retryInMs(job, kept, { retry }) },
     exit: exitOf(error),
@@ -56,4 +66,13 @@ export function outcomeOfFailure(
 function isRefusal({ hasBegun }: JobRun, error: unknown): boolean {
   if (!(error instanceof SnakedenError)) return false;
   return hasBegun ? error.code === "shutting_down" : REFUSALS.has(error.code);
+}
+
+/**
+ * Returns true if the pool lacks the tool of the job. A tool that Python registered in a session is
+ * gone for good.
+ */
+function isWithoutTool({ hasBegun, job }: JobRun, error: unknown): boolean {
+  return !hasBegun && error instanceof SnakedenError && error.code === "unknown_tool" &&
+    job.options["sessionId"] === undefined;
 }

@@ -300,7 +300,8 @@ export function goOn(ctx: WriteContext, job: RunningJob, after: AfterRun): numbe
   if (runAt !== undefined) ctx.dueAt = Math.min(ctx.dueAt, runAt);
   ctx.statements.run(
     `update job set place = ?, attempt = ?, run_at = coalesce(?, run_at), started_at = ?,
-      end_nonce = coalesce(?, end_nonce), error = ?, progress = ?, begun = max(begun, ?) where seq = ?`,
+      end_nonce = coalesce(?, end_nonce), error = ?, progress = ?, begun = max(begun, ?)
+      where seq = ?`,
     place,
     attempt,
     runAt ?? null,
@@ -348,7 +349,9 @@ function outcomeOf({ outcome, error, detail }: HoldCells): Outcome {
     case "cancelled":
       return { type: "cancelled", ...(error !== null && { error: JSON.parse(error) }) };
     case "returned":
-      return { type: "returned", hasBegun: detail === 1 };
+      return error === null
+        ? { type: "returned", hasBegun: detail === 1 }
+        : { type: "returned", hasBegun: false, error: JSON.parse(error), inMs: detail ?? 0 };
     default:
       throw new Error(`no end is ${outcome}`);
   }

@@ -68,6 +68,10 @@ function promote(ctx: WriteContext): void {
     `select ${FACTS} from job where place in (3, 5) and run_at <= ? order by run_at limit ${SLICE}`,
     ctx.now,
   );
+  // One that could not begin may expire again.
+  if (due.some(({ place }) => place === PLACE.retryable)) {
+    ctx.expiryAt = Math.min(ctx.expiryAt, ctx.now);
+  }
   const byPlace = new Map<number, number[]>();
   for (const job of due) {
     const place = admit(ctx, job);

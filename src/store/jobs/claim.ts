@@ -52,13 +52,19 @@ export type HoldAnswer = "held" | "cancelling" | "lost";
  *   cancellation was asked for, it is `cancelled` either way.
  * - `returned`: it is `available` again, in its old place, and no attempt is charged. If the work
  *   had not begun, no {@link AttemptRow} is left either. If its cancellation was asked for, it is
- *   `cancelled`.
+ *   `cancelled`. With `inMs` it is `retryable` until then, with the error that says why.
  */
 export type Outcome =
   | { readonly type: "completed"; readonly result: Uint8Array<ArrayBuffer> }
   | { readonly type: "failed"; readonly error: JobError; readonly retryInMs: number | null }
   | { readonly type: "cancelled"; readonly error?: JobError }
-  | { readonly type: "returned"; readonly hasBegun: boolean };
+  | { readonly type: "returned"; readonly hasBegun: boolean }
+  | {
+    readonly type: "returned";
+    readonly hasBegun: false;
+    readonly error: JobError;
+    readonly inMs: number;
+  };
 
 /** A claim to end. */
 export interface End extends Omit<Hold, "leaseMs"> {

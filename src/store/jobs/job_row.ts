@@ -17,7 +17,8 @@ export const JOB_STATES = [
  * - `available`: a claim may take it.
  * - `scheduled`: its time has not come; then it is `available`.
  * - `running`: a holder has it, until its lease ends.
- * - `retryable`: an attempt has failed, and it waits for the next one; then it is `available`.
+ * - `retryable`: an attempt has failed, or could not begin, and it waits for the next one; then it
+ *   is `available`.
  * - `completed`, `cancelled`, `discarded`: the end. A discarded job has used up its attempts, has
  *   failed with an error that no further attempt can cure, or has expired before it began.
  */

@@ -39,6 +39,10 @@ export function afterOutcome(outcome: Outcome, job: Running, now: number): Trans
     case "cancelled":
       return { state: "cancelled", attempt, recorded: "cancelled", error: outcome.error };
     case "returned":
+      if ("inMs" in outcome && !isCancelling) {
+        const { error, inMs } = outcome;
+        return { state: "retryable", attempt: attempt - 1, runAt: now + inMs, error };
+      }
       return {
         state: isCancelling ? "cancelled" : "available",
         attempt: attempt - 1,

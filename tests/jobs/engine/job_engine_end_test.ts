@@ -247,3 +247,19 @@ Deno.test("JobEngine keeps its jobs when the host has slept beyond their leases,
   const { attempts } = await it.reaches(id, "completed");
   assert.equal(attempts.length, 1);
 });
+
+Deno.test("JobEngine asks a pool again for a tool that it lacks, at no cost, but not for one of a session", async () => {
+  await using it = await EngineFixture.open();
+  it.refusal = new SnakedenError("unknown_tool", "There is no such tool");
+  const [id = ""] = await it.submit(1, { maxAttempts: 1 });
+  const [own = ""] = await it.submit(1, { options: { sessionId: "s" } });
+  assert.equal((await it.reaches(own, "discarded")).error?.code, "unknown_tool");
+  const { error, attempt, attempts } = await it.reaches(id, "retryable");
+  assert.deepEqual([error?.code, attempt, attempts], ["unknown_tool", 0, []]);
+  await it.pass(6_500);
+  assert.equal(it.started.filter((started) => started === id).length, 3, "the pauses grow");
+  it.refusal = undefined;
+  await it.pass(60_000, 1_000);
+  (await it.running(id)).succeed();
+  assert.equal((await it.reaches(id, "completed")).attempt, 1);
+});

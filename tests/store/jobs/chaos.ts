@@ -8,6 +8,7 @@ const OUTCOMES: readonly Outcome[] = [
   { type: "cancelled" },
   { type: "returned", hasBegun: true },
   { type: "returned", hasBegun: false },
+  { type: "returned", hasBegun: false, error: ERROR, inMs: 500 },
 ];
 
 /** Does so many random things with jobs, several at once. */

@@ -54,6 +54,18 @@ Deno.test("afterOutcome() charges no attempt for a job that was returned", () =>
   });
 });
 
+Deno.test("afterOutcome() lets a job wait that was returned for later, with the reason", () => {
+  const error = { code: "unknown_tool", message: "no" };
+  const later = { type: "returned", hasBegun: false, error, inMs: 50 } as const;
+  assert.deepEqual(afterOutcome(later, RUNNING, 100), {
+    state: "retryable",
+    attempt: 1,
+    runAt: 150,
+    error,
+  });
+  assert.equal(afterOutcome(later, CANCELLING, 100).state, "cancelled");
+});
+
 Deno.test("afterLoss() charges the attempt, and ends a job after its last one", () => {
   const lost = afterLoss(RUNNING);
   assert.deepEqual([lost.state, lost.attempt, lost.recorded], ["available", 2, "lost"]);

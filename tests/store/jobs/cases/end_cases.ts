@@ -38,6 +38,49 @@ function testFailures(driver: JobDriver): void {
     ]);
   });
 
+  Deno.test(`${name}: 31 a job that is returned for later waits with the reason, and costs no attempt`, async () => {
+    await using kit = await JobKit.open(driver);
+    const { id } = await kit.submit({ maxAttempts: 1 });
+    for (let run = 1; run <= 3; run++) {
+      const claim = await kit.one();
+      assert.deepEqual([claim.job.attempt, claim.job.run], [1, run]);
+      const outcome = { type: "returned", hasBegun: false, error: ERROR, inMs: 500 } as const;
+      assert.deepEqual(await kit.end(claim, outcome), { answer: "done", state: "retryable" });
+      assert.deepEqual(await kit.end(claim, outcome), { answer: "done", state: "retryable" });
+      const { attempt, error, attempts, runAt } = await kit.get(id);
+      assert.deepEqual([attempt, error, attempts], [0, ERROR, []]);
+      assert.equal(runAt, kit.clock.now() + 500);
+      await kit.reopen();
+      kit.clock.advance(499);
+      assert.deepEqual(await kit.take(), []);
+      kit.clock.advance(1);
+    }
+    await kit.end(await kit.one());
+    assert.deepEqual((await kit.get(id)).attempts.map((it) => [it.run, it.attempt]), [[4, 1]]);
+  });
+
+  for (const again of [{}, { error: ERROR, inMs: 500 }]) {
+    const when = "inMs" in again ? "for later" : "at once";
+    Deno.test(`${name}: 31 a job that is returned ${when} before it began expires in its time`, async () => {
+      await using kit = await JobKit.open(driver);
+      const { id } = await kit.submit({ ttlMs: 1_000 });
+      const claim = await kit.one();
+      // The sweep looks for the next one that expires while this one runs.
+      await kit.submit({ ttlMs: 100 });
+      kit.clock.advance(100);
+      await kit.store.sweep();
+      await kit.end(claim, { type: "returned", hasBegun: false, ...again });
+      await kit.store.sweep();
+      kit.clock.advance(899);
+      await kit.store.sweep();
+      assert.equal((await kit.get(id)).state, "available");
+      kit.clock.advance(1);
+      assert.deepEqual(await kit.take(), []);
+      const { state, error } = await kit.get(id);
+      assert.deepEqual([state, error?.code], ["discarded", "job_expired"]);
+    });
+  }
+
   Deno.test(`${name}: 31 an attempt keeps its times, its worker and the end of its process`, async () => {
     await using kit = await JobKit.open(driver);
     const { id } = await kit.submit();
