@@ -176,7 +176,7 @@ const THREAD_FILES: readonly string[] = [
     "reader/wait_reason.ts",
     "writer/claim.ts",
     "writer/finish.ts",
-    "writer/limit_keys.ts",
+    "writer/keys/limit_keys.ts",
     "writer/sweep.ts",
   ].map((it) => `src/sqlite/${it}`),
 ];

@@ -158,7 +158,7 @@ export interface SubmitOutcome {
   readonly job: Job;
 }
 
-/** A choice of jobs. A field with several values matches any of them; of `tag`, a job must have all. */
+/** A choice of jobs. Of several values of a field, a job has one; of several tags, all. */
 export interface JobChoice {
   readonly state?: JobState | readonly JobState[];
   readonly queue?: string | readonly string[];

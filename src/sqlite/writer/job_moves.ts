@@ -1,6 +1,6 @@
 import type { JobState } from "../../store/mod.ts";
 import { heldBy, isEnd, isHeldBack, PLACE, stateOf } from "../schema/mod.ts";
-import { type LimitKey, roomOf, start } from "./limit_keys.ts";
+import { type LimitKey, roomOf, start } from "./keys/mod.ts";
 import type { Cell } from "./statements.ts";
 import type { WriteContext } from "./write_context.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 export type { JobSettings } from "./job_moves.ts";
-export { type LimitKey, roomOf } from "./limit_keys.ts";
+export { type LimitKey, roomOf } from "./keys/mod.ts";
 export { concurrencyOf, QUEUE_COLUMNS, queueRowOf, rateOf, type StoredQueue } from "./queues.ts";
 export { Statements } from "./statements.ts";
 export { IN_LIST } from "./write_context.ts";

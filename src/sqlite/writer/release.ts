@@ -1,7 +1,6 @@
 import { heldBy, PLACE } from "../schema/mod.ts";
 import { placeAmong } from "./job_moves.ts";
-import { columnOf } from "./lanes.ts";
-import { type LimitKey, nextRoomAt, roomOf } from "./limit_keys.ts";
+import { columnOf, type LimitKey, nextRoomAt, roomOf } from "./keys/mod.ts";
 import { IN_LIST, type WriteContext } from "./write_context.ts";
 
 /**

@@ -2,8 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { JobStoreLimits } from "../../store/mod.ts";
 import { PLACE } from "../schema/mod.ts";
 import { Counters } from "./counters.ts";
-import { Lanes } from "./lanes.ts";
-import { LimitKeys } from "./limit_keys.ts";
+import { Lanes, LimitKeys } from "./keys/mod.ts";
 import { Queues } from "./queues.ts";
 import { Statements } from "./statements.ts";
 

@@ -1,5 +1,5 @@
-import { allowedStarts, tatAfter } from "../../store/jobs/gcra.ts";
-import type { Statements } from "./statements.ts";
+import { allowedStarts, tatAfter } from "../../../store/jobs/gcra.ts";
+import type { Statements } from "../statements.ts";
 
 /** The kinds of limits of a key. */
 export type KeyKind = "concurrency" | "rate";

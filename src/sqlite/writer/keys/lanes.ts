@@ -1,6 +1,6 @@
-import { heldBy, PLACE } from "../schema/mod.ts";
+import { heldBy, PLACE } from "../../schema/mod.ts";
 import type { KeyKind, LimitKey } from "./limit_keys.ts";
-import type { Statements } from "./statements.ts";
+import type { Statements } from "../statements.ts";
 
 /**
  * The available jobs of a key in one pool. Each pool has its own, so that a job whose pool has no
