@@ -14,13 +14,21 @@ export interface HostRunsDeps {
   readonly clock?: Clock;
 }
 
+/**
+ * The run of an asynchronous context. Timers, sockets and promises keep the context in which they
+ * were made, so it must not keep a run that has ended.
+ */
+interface RunContext {
+  run: HostRun | undefined;
+}
+
 /** The runs of host tools. Disposing it ends those that are left. */
 export class HostRuns implements RunOwner, Disposable {
   readonly alarms: Alarms;
   readonly limits: RunLimits;
   readonly #calls: () => NestedCalls;
-  readonly #open = new Set<HostRun>();
-  readonly #current = new AsyncLocalStorage<HostRun>();
+  readonly #open = new Map<HostRun, RunContext>();
+  readonly #current = new AsyncLocalStorage<RunContext>();
   readonly #prefix = `host-${crypto.randomUUID().slice(0, 8)}-`;
   #count = 0;
   #onIdle: (() => void) | undefined;
@@ -43,7 +51,7 @@ export class HostRuns implements RunOwner, Disposable {
   /** The run whose code runs now, unless it has ended. */
   get current(): HostRun | undefined {
     if (this.#open.size === 0) return undefined;
-    const run = this.#current.getStore();
+    const run = this.#current.getStore()?.run;
     return run?.isEnded ? undefined : run;
   }
 
@@ -60,15 +68,18 @@ export class HostRuns implements RunOwner, Disposable {
     const timeoutMs = tool.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     const id = this.#prefix + (++this.#count).toString(36);
     const run = new HostRun(id, { tool, caller, owner: this, timeoutMs });
-    this.#open.add(run);
+    this.#open.set(run, { run });
     return run;
   }
 
   within<T>(run: HostRun, work: () => T): T {
-    return this.#current.run(run, work);
+    const context = this.#open.get(run);
+    return context === undefined ? work() : this.#current.run(context, work);
   }
 
   ended(run: HostRun): void {
+    const context = this.#open.get(run);
+    if (context !== undefined) context.run = undefined;
     this.#open.delete(run);
     if (this.#open.size === 0) this.#onIdle?.();
   }
@@ -84,7 +95,7 @@ export class HostRuns implements RunOwner, Disposable {
 
   /** Ends all runs, since the host stops. */
   stopAll(): void {
-    for (const run of [...this.#open]) {
+    for (const run of [...this.#open.keys()]) {
       run.stop(
         new SnakedenError("shutting_down", `Cannot finish ${run.tool}: the host stops`, {
           retryable: true,
