@@ -67,7 +67,7 @@ const optionsShape = {
     description: "Longest silence of an attempt; 0 for no limit; default that of the tool.",
   }).optional(),
   ttlMs: whole(1, MAX_TTL_MS, {
-    description: "A job that has not begun so long after its submission is discarded.",
+    description: "Time within which the job must begin, or it is discarded.",
   }).optional(),
   idempotencyKey: key("A submission with the same key and the same body makes no second job.")
     .optional(),

@@ -29,7 +29,11 @@ const exitSchema = schemaOf<JobExit>()(
 const attemptSchema = schemaOf<JobAttempt>()(
   z.object({
     attempt: count,
-    outcome: z.enum(["completed", "failed", "cancelled", "returned", "lost"]),
+    outcome: z.enum(["completed", "failed", "cancelled", "returned", "lost"]).openapi({
+      description:
+        "`lost`: its host died, or could not extend the lease. `returned`: its host gave " +
+        "it back, which costs no attempt.",
+    }),
     startedAt: time,
     finishedAt: time,
     durationMs: z.number(),
@@ -39,7 +43,7 @@ const attemptSchema = schemaOf<JobAttempt>()(
   }).openapi("JobAttempt"),
 );
 
-const detail = z.string().openapi({ description: "The reason in one sentence." });
+const detail = z.string().openapi({ description: "The reason in words." });
 
 const waitingSchema = schemaOf<WaitingFor>()(
   z.union([
@@ -80,21 +84,23 @@ export const jobSchema = schemaOf<Job>()(
     maxAttempts: count,
     createdAt: time,
     runAt: time.optional().openapi({ description: "Next start of a job that waits for its time." }),
-    startedAt: time.optional(),
+    startedAt: time.optional().openapi({ description: "Last start." }),
     finishedAt: time.optional(),
     startBy: time.optional().openapi({ description: "Time by which it must begin." }),
-    worker: z.string().optional(),
+    worker: z.string().optional().openapi({ description: "Worker that runs it." }),
     progress: z.unknown().optional().openapi({ description: "The last report of progress." }),
     waitingFor: waitingSchema.optional().openapi({
-      description: "Why it does not run; absent in lists.",
+      description: "Reason why a waiting job does not run; absent in lists.",
     }),
-    cancelling: z.boolean().optional(),
+    cancelling: z.boolean().optional().openapi({
+      description: "True if its cancellation was requested, and it still runs.",
+    }),
     cancelReason: z.string().optional(),
     result: z.unknown().optional().openapi({
       description: "Result of a completed job; absent in lists, and if it is long.",
     }),
     resultUrl: z.string().optional().openapi({ description: "Path of a long result." }),
-    resultBytes: count.optional(),
+    resultBytes: count.optional().openapi({ description: "Length of the result, in bytes." }),
     error: errorSchema.optional(),
     attempts: z.array(attemptSchema).readonly().optional()
       .openapi({ description: "Past attempts; absent in lists." }),

@@ -52,7 +52,7 @@ const getRoute = createRoute({
   operationId: "getJob",
   tags,
   summary: "Show a job",
-  description: "With `wait`, answers when the job has ended, or after that time as it is then.",
+  description: "With `wait`, the response is sent when the job has ended, or after that time.",
   parameters: [{
     name: "wait",
     in: "query" as const,

@@ -45,7 +45,7 @@ const updateRoute = createRoute({
   operationId: "updateQueue",
   tags,
   summary: "Pause a queue, or change its limit",
-  description: "What is set here outlives the server. Jobs that run go on.",
+  description: "Changes are kept over restarts of the server. Running jobs go on.",
   request: { params, body: bodyByReference(QUEUE_REQUEST) },
   responses: {
     200: { description: "The queue as it is now.", content },

@@ -24,7 +24,8 @@ const route = createRoute({
   operationId: "submitJob",
   tags: ["jobs"],
   summary: "Submit a job",
-  description: "The job is durable when this answers. The header `idempotency-key` is the same " +
+  description:
+    "The job is on disk before the response is sent. The header `idempotency-key` is the same " +
     "as the field `idempotencyKey`.",
   parameters: [{
     name: "idempotency-key",
