@@ -25,7 +25,8 @@ export function logFailure({ job, workerId, error, retryInMs, state }: FailedAtt
   const facts = { jobId, tool, pool, workerId, code: error.code, ...problemOf(error) };
   const count = `attempt ${attempt} of ${maxAttempts}`;
   if (state === "discarded") {
-    getLogger("jobs").warn(`a job is discarded: ${count} failed`, facts);
+    const why = attempt < maxAttempts ? " with an error that is not retried" : "";
+    getLogger("jobs").warn(`a job is discarded: ${count} failed${why}`, facts);
   } else if (state === "retryable") {
     const next = `the next one begins in ${retryInMs} ms`;
     getLogger("jobs").info(`${count} of a job failed; ${next}`, facts);

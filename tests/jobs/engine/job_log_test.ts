@@ -27,6 +27,18 @@ Deno.test("JobEngine logs an attempt that failed, and a job that is discarded", 
   assert.match(second, /code=python_exception exception="ValueError: no rows"/);
 });
 
+Deno.test("JobEngine logs that an error is not retried", async () => {
+  await using log = new LogSink();
+  await using it = await EngineFixture.open();
+  const [id = ""] = await it.submit(1, { maxAttempts: 2 });
+  (await it.running(id)).fail(new SnakedenError("unknown_tool", "There is no tool"));
+  await it.reaches(id, "discarded");
+  assert.match(
+    (await lines(log)).join(),
+    /attempt 1 of 2 failed with an error that is not retried /,
+  );
+});
+
 Deno.test("JobEngine logs no failure of a job that is cancelled", async () => {
   await using log = new LogSink();
   await using it = await EngineFixture.open();
