@@ -33,6 +33,17 @@ export function logFailure({ job, workerId, error, retryInMs, state }: FailedAtt
   }
 }
 
+/** Logs a job that was returned for later, at its first start: its pool lacks what it needs. */
+export function logReturn(job: JobRow, { error, inMs }: {
+  readonly error: JobError;
+  readonly inMs: number;
+}): void {
+  const { id: jobId, name: tool, pool, run } = job;
+  if (run > 1) return;
+  const text = `a job cannot begin, and is tried again and again, at first in ${inMs} ms`;
+  getLogger("jobs").warn(text, { jobId, tool, pool, code: error.code, ...problemOf(error) });
+}
+
 function problemOf({ message, details }: JobError): Record<string, unknown> {
   const python = details?.["python"];
   if (!isRecord(python)) return { problem: cut(message) };

@@ -4,7 +4,7 @@ import { messageOf } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import type { End, EndAnswer, JobStore } from "../../store/mod.ts";
 import type { JobFeed } from "../job_feed.ts";
-import { logFailure } from "./failure_log.ts";
+import { logFailure, logReturn } from "./failure_log.ts";
 import type { JobRun } from "./job_run.ts";
 
 /** The most bytes of results that are kept while the store cannot be written. */
@@ -97,7 +97,7 @@ export class Finisher implements Disposable {
       const { feed } = this.#deps;
       if (outcome.type === "failed") {
         logFailure({ ...outcome, job, workerId: run.live.worker, state: answer.state });
-      }
+      } else if ("inMs" in outcome) logReturn(job, outcome);
       if (feed.hasListeners(job.id)) feed.emit(job.id, { type: "state", state: answer.state });
       return;
     }

@@ -249,6 +249,7 @@ Deno.test("JobEngine keeps its jobs when the host has slept beyond their leases,
 });
 
 Deno.test("JobEngine asks a pool again for a tool that it lacks, at no cost, but not for one of a session", async () => {
+  await using log = new LogSink();
   await using it = await EngineFixture.open();
   it.refusal = new SnakedenError("unknown_tool", "There is no such tool");
   const [id = ""] = await it.submit(1, { maxAttempts: 1 });
@@ -258,6 +259,8 @@ Deno.test("JobEngine asks a pool again for a tool that it lacks, at no cost, but
   assert.deepEqual([error?.code, attempt, attempts], ["unknown_tool", 0, []]);
   await it.pass(6_500);
   assert.equal(it.started.filter((started) => started === id).length, 3, "the pauses grow");
+  const told = /a job cannot begin, and is tried again and again, at first in 1000 ms/g;
+  assert.equal((await log.text()).match(told)?.length, 1);
   it.refusal = undefined;
   await it.pass(60_000, 1_000);
   (await it.running(id)).succeed();
