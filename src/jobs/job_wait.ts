@@ -1,5 +1,6 @@
 import { type Clock, Condition } from "../async/mod.ts";
-import { SnakedenError } from "../errors.ts";
+import { shownValue } from "../config/mod.ts";
+import { InvalidInputError, SnakedenError } from "../errors.ts";
 import type { Job, WaitOptions } from "./job.ts";
 import type { JobFeed } from "./job_feed.ts";
 
@@ -16,13 +17,15 @@ export interface EndOptions extends WaitOptions {
 /**
  * Resolves with a job when it has ended, or after `timeoutMs` as it is then.
  *
- * @throws The reason of `signal`, `shutting_down` if the host stops, and what `get` throws.
+ * @throws The reason of `signal`, `invalid_input` for a wrong `timeoutMs`, `shutting_down` if the
+ * host stops, and what `get` throws.
  */
 export async function waitForEnd(
   id: string,
   { get, feed, clock, timeoutMs = Infinity, signal }: EndOptions,
 ): Promise<Job> {
   signal?.throwIfAborted();
+  if (!(timeoutMs >= 0)) throw wrongTimeout(timeoutMs);
   const deadline = clock.now() + timeoutMs;
   const rung = new Condition();
   let hasNews = false;
@@ -48,6 +51,13 @@ export async function waitForEnd(
   } finally {
     leave();
   }
+}
+
+function wrongTimeout(timeoutMs: number): InvalidInputError {
+  const message = `given ${shownValue(timeoutMs)}; allowed: a number of milliseconds from 0 on`;
+  return new InvalidInputError(`Cannot wait for the job: timeoutMs: ${message}`, [
+    { path: "timeoutMs", message },
+  ]);
 }
 
 function stopping(id: string): SnakedenError {

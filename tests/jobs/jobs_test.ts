@@ -102,6 +102,9 @@ Deno.test("JobHandle.result() waits for the end, and for as long as it is told t
   await using host = await JobFixture.open();
   const job = await host.jobs.submit({ tool: "add" });
   assert.equal(await codeOf(job.result({ timeoutMs: 1 })), "deadline_exceeded");
+  for (const timeoutMs of [NaN, -1]) {
+    assert.equal(await codeOf(job.result({ timeoutMs })), "invalid_input");
+  }
   const gone = new AbortController();
   const left = job.result({ signal: gone.signal });
   gone.abort(new Error("left"));

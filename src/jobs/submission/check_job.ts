@@ -58,7 +58,7 @@ function queueIssues(
 /** Returns the issues of fields that depend on each other, or on the time. */
 function crossIssues(job: CheckedJob, { now }: CheckDeps): FieldIssue[] {
   const issues: FieldIssue[] = [];
-  const { runAt, delayMs, affinity, sessionId, idempotencyKey } = job;
+  const { runAt, delayMs, ttlMs, affinity, sessionId, idempotencyKey } = job;
   const unkept = job.metadata === undefined ? undefined : metadataIssue(job.metadata);
   if (unkept !== undefined) issues.push(unkept);
   if (runAt !== undefined && delayMs !== undefined) {
@@ -69,6 +69,13 @@ function crossIssues(job: CheckedJob, { now }: CheckDeps): FieldIssue[] {
     const given = new Date(runAt).toISOString();
     const message = `given ${given}, which is past; allowed: a time from now on`;
     issues.push({ path: "runAt", message });
+  }
+  const startInMs = delayMs ?? (runAt === undefined ? 0 : runAt - now);
+  if (ttlMs !== undefined && ttlMs <= startInMs) {
+    const message =
+      `given ${ttlMs}, but the job may start after ${Math.ceil(startInMs)} ms only; ` +
+      "allowed: more than that, or no ttlMs";
+    issues.push({ path: "ttlMs", message });
   }
   if (sessionId === undefined && affinity !== undefined && affinity !== "hint") {
     const message = `given ${shownValue(affinity)} without a sessionId; ` +

@@ -39,7 +39,7 @@ Deno.test("checkJob() accepts a call with every option", () => {
     retry: { minMs: 0, maxMs: 1_000, factor: 1.5, jitter: 0, never: ["ValueError"] },
     timeoutMs: 1,
     stallTimeoutMs: 0,
-    ttlMs: 1,
+    ttlMs: 3_600_001,
     idempotencyKey: "k",
     unique: { key: "u", mode: "debounce" },
     concurrency: { key: "c", limit: 2 },
@@ -90,6 +90,18 @@ Deno.test("checkJob() refuses times that are past, none, or after the year 9999"
 Deno.test("checkJob() accepts a time that is just past, and any past one with a key", () => {
   assert.equal(accepted({ tool: "add", runAt: "2026-11-02T11:59:30Z" }).runAt, NOW - 30_000);
   accepted({ tool: "add", runAt: "2020-01-01T00:00:00Z", idempotencyKey: "k" });
+});
+
+Deno.test("checkJob() refuses a job that would expire before it may start", () => {
+  const allowed = "allowed: more than that, or no ttlMs";
+  assert.equal(
+    problem({ delayMs: 5_000, ttlMs: 5_000 }),
+    `ttlMs: given 5000, but the job may start after 5000 ms only; ${allowed}`,
+  );
+  assert.equal(
+    problem({ runAt: new Date(NOW + 2_000), ttlMs: 1_000 }),
+    `ttlMs: given 1000, but the job may start after 2000 ms only; ${allowed}`,
+  );
 });
 
 Deno.test("checkJob() refuses a key of 10 KB, and an affinity without a session", () => {
