@@ -82,7 +82,8 @@ export class JobEngine implements AsyncDisposable {
         holder,
         leaseMs,
         clock,
-        start: (claim, options) => this.#start(claim, { ...options, scheduler }),
+        admit: (claim, options) => this.#admit(claim, options),
+        start: (run) => this.#start(run, scheduler),
       });
       return scheduler;
     });
@@ -145,10 +146,7 @@ export class JobEngine implements AsyncDisposable {
     await Promise.all(this.#running);
   }
 
-  #start(
-    claim: Claim,
-    { mayWait, scheduler }: { readonly mayWait: boolean; readonly scheduler: PoolScheduler },
-  ): JobRun {
+  #admit(claim: Claim, { mayWait }: { readonly mayWait: boolean }): JobRun {
     const { feed, runners, config: { leaseMs, maxChunks, maxChunkBytes } } = this.#deps;
     const { job } = claim;
     const run = new JobRun(claim, {
@@ -163,10 +161,13 @@ export class JobEngine implements AsyncDisposable {
     this.#byId.set(job.id, run);
     this.#keeper.watch();
     if (feed.hasListeners(job.id)) feed.emit(job.id, { type: "state", state: "running" });
+    return run;
+  }
+
+  #start(run: JobRun, scheduler: PoolScheduler): void {
     const running = this.#execute(run, scheduler);
     this.#running.add(running);
     void running.then(() => this.#running.delete(running));
-    return run;
   }
 
   /** Runs a job to its end. Never rejects. */

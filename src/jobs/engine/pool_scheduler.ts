@@ -1,4 +1,4 @@
-import { Backoff, type Clock, delay } from "../../async/mod.ts";
+import { Backoff, type Clock, delay, nextTurn } from "../../async/mod.ts";
 import { messageOf } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import type { PoolRoom } from "../../pool/mod.ts";
@@ -23,8 +23,10 @@ export interface PoolSchedulerDeps {
   readonly holder: string;
   readonly leaseMs: number;
   readonly clock: Clock;
-  /** Starts a job. */
-  readonly start: (claim: Claim, options: { readonly mayWait: boolean }) => JobRun;
+  /** Takes a job in, so that it can be stopped and its claim is kept. */
+  readonly admit: (claim: Claim, options: { readonly mayWait: boolean }) => JobRun;
+  /** Starts a job that was taken in. */
+  readonly start: (run: JobRun) => void;
 }
 
 /** The end of a run, as the scheduler sees it. */
@@ -47,6 +49,8 @@ const OVERDUE_IN_MOTION_MS = 1_000;
  * which waits like a call.
  */
 const STARVED_MS = 1_000;
+/** The jobs that are started in one turn of the event loop. */
+const STARTS_PER_TURN = 100;
 const STORE_BACKOFF = { baseMs: 100, capMs: 5_000 };
 const POOL_BACKOFF = { baseMs: 50, capMs: 1_000 };
 
@@ -135,7 +139,7 @@ export class PoolScheduler {
   }
 
   async #claim(slots: number): Promise<void> {
-    const { pool, store, holder, leaseMs, clock, start } = this.#deps;
+    const { pool, store, holder, leaseMs, clock, admit } = this.#deps;
     const { signal } = this.#waiting;
     const mayWait = this.#isStarved;
     this.#isStarved = false;
@@ -156,11 +160,21 @@ export class PoolScheduler {
     this.#storeBackoff.reset();
     // A claim that is filled has probably not waited for jobs.
     if (claims.length === slots && slots > 1) this.#window.answered(clock.now() - askedAt);
-    for (const claim of claims) {
+    const runs = claims.map((claim) => {
       this.#window.claimed(claim.args.byteLength);
-      this.#runs.add(start(claim, { mayWait }));
-    }
+      return admit(claim, { mayWait });
+    });
+    for (const run of runs) this.#runs.add(run);
     this.#checkLater();
+    await this.#startAll(runs);
+  }
+
+  /** Starts jobs in their order. One that was stopped meanwhile ends then. */
+  async #startAll(runs: readonly JobRun[]): Promise<void> {
+    for (let i = 0; i < runs.length; i += STARTS_PER_TURN) {
+      if (i > 0) await nextTurn();
+      for (const run of runs.slice(i, i + STARTS_PER_TURN)) this.#deps.start(run);
+    }
   }
 
   /** The number of jobs to claim now. */
