@@ -1,4 +1,4 @@
-import type { Value, WriteOptions } from "../bridge/mod.ts";
+import type { WriteOptions } from "../bridge/mod.ts";
 import { showCaller, type StackedFunction } from "../caller_stack.ts";
 import type { Config } from "../config/mod.ts";
 import {
@@ -6,7 +6,6 @@ import {
   CallInputs,
   type CallOutcome,
   type CallRequest,
-  type CallWork,
   type ChunkSink,
   ChunkStream,
   type Pool,
@@ -26,6 +25,7 @@ import { reporterTo } from "./progress_listener.ts";
 import type { CallPolicy, PolicedCall, PoliciesByPool } from "./policies/mod.ts";
 import type { StrictSessions } from "./strict_sessions.ts";
 import { ToolStream } from "./tool_stream.ts";
+import { refusedWork, type WorkWatch } from "./work_watch.ts";
 
 /** Dependencies of {@link Calls}. */
 export interface CallsDeps {
@@ -110,21 +110,29 @@ export class Calls {
    * @param watch Hears of the work. Its stream gets the chunks, and also the outcome.
    * @throws {SnakedenError} Like {@link Calls.call}.
    */
-  async work({ tool, args, options }: FoundCall, watch: WorkWatch): Promise<CallOutcome> {
+  work({ tool, args, options }: FoundCall, watch: WorkWatch): Promise<CallOutcome> {
+    try {
+      const found = this.#prepare(tool, args, options);
+      if (!(found instanceof Promise)) return this.#work({ tool, args, options }, watch, found);
+      return found.then(
+        (ready) => this.#work({ tool, ...ready }, watch),
+        (error) => refusedWork(error, watch),
+      );
+    } catch (error) {
+      return refusedWork(error, watch);
+    }
+  }
+
+  #work({ tool, args, options }: FoundCall, watch: WorkWatch, found?: Pool): Promise<CallOutcome> {
     const { stream } = watch;
     let call: Call;
     try {
-      const found = this.#prepare(tool, args, options);
-      if (found instanceof Promise) {
-        const ready = await found;
-        call = this.#submit(tool, ready.args, ready.options, stream, undefined, watch);
-      } else call = this.#submit(tool, args, options, stream, found, watch);
+      call = this.#submit(tool, args, options, stream, found, watch);
     } catch (error) {
-      stream?.attach({ outcome: Promise.reject(error), credit: () => {} });
-      throw error;
+      return refusedWork(error, watch);
     }
     stream?.attach(call);
-    return await call.outcome;
+    return call.outcome;
   }
 
   /** Runs a tool and returns a {@link ToolStream}. The call begins with the first read. */
@@ -347,7 +355,7 @@ export class Calls {
       requestId: options.requestId,
       depth: origin?.depth,
       ancestors: origin?.ancestors,
-      signal: options.signal,
+      signal: watch?.signal ?? options.signal,
       idempotent: options.idempotent,
       arrays: options.arrays,
       onProgress: watch?.onProgress ??
@@ -368,15 +376,6 @@ function submitHeld(pool: Pool, request: CallRequest, inputs: CallInputs): Call 
   } finally {
     inputs.release();
   }
-}
-
-/** Hears of the work of a call. Its functions must not throw. */
-export interface WorkWatch {
-  /** Called each time that the call is sent to a worker. */
-  readonly onSent: (work: CallWork) => void;
-  readonly onProgress: (report: Value) => void;
-  /** Receives the chunks; without it, the chunks of a generator are returned as one list. */
-  readonly stream?: ChunkStream | undefined;
 }
 
 /** A call that was prepared, with what is left of its deadline. */

@@ -23,8 +23,9 @@ export {
   checkCallOptions,
   encodeArgs,
 } from "./call_options.ts";
-export { Calls, type FoundCall, type WorkWatch } from "./calls.ts";
+export { Calls, type FoundCall } from "./calls.ts";
 export { HostCalls } from "./host_calls.ts";
 export { type PoliciesByPool, policiesByPool, warnOfUnknownTools } from "./policies/mod.ts";
 export { type BoundWorker, type StoredSessions, StrictSessions } from "./strict_sessions.ts";
 export { ToolStream } from "./tool_stream.ts";
+export type { WorkWatch } from "./work_watch.ts";

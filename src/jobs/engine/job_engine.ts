@@ -1,11 +1,11 @@
-import { type Clock, settlesWithin, SYSTEM_CLOCK } from "../../async/mod.ts";
+import { type Clock, Condition, settlesWithin, SYSTEM_CLOCK } from "../../async/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
 import { SnakedenError } from "../../errors.ts";
 import type { Claim, JobStore } from "../../store/mod.ts";
 import type { JobFeed } from "../job_feed.ts";
-import type { Runners } from "../runners/mod.ts";
+import type { Runners, RunResult } from "../runners/mod.ts";
 import { Finisher } from "./finisher.ts";
-import { JobRun } from "./job_run.ts";
+import { JobRun, type JobRunDeps } from "./job_run.ts";
 import { LeaseKeeper } from "./lease_keeper.ts";
 import { outcomeOfFailure, type RunOutcome } from "./outcome.ts";
 import { type JobPool, PoolScheduler } from "./pool_scheduler.ts";
@@ -54,8 +54,11 @@ export class JobEngine implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #runs = new Set<JobRun>();
   readonly #byId = new Map<string, JobRun>();
-  readonly #running = new Set<Promise<void>>();
+  /** The jobs that were started, and whose ends were not handed on. */
+  #running = 0;
+  readonly #ended = new Condition();
   readonly #schedulers: readonly PoolScheduler[];
+  readonly #runDeps: JobRunDeps;
   readonly #finisher: Finisher;
   readonly #keeper: LeaseKeeper;
   readonly #sweeper: Sweeper;
@@ -75,6 +78,12 @@ export class JobEngine implements AsyncDisposable {
       clock,
       onWake: () => this.#keeper.catchUp(),
     });
+    const { maxChunks, maxChunkBytes } = deps.config;
+    this.#runDeps = {
+      feed,
+      keepsChunks: maxChunks > 0 && maxChunkBytes > 0,
+      onChunk: (it) => this.#keeper.gathered(it),
+    };
     this.#schedulers = [...deps.pools].map((pool) => {
       const scheduler: PoolScheduler = new PoolScheduler({
         pool,
@@ -83,7 +92,7 @@ export class JobEngine implements AsyncDisposable {
         leaseMs,
         clock,
         admit: (claim, options) => this.#admit(claim, options),
-        start: (run) => this.#start(run, scheduler),
+        start: (run) => void this.#start(run, scheduler),
       });
       return scheduler;
     });
@@ -143,19 +152,17 @@ export class JobEngine implements AsyncDisposable {
   }
 
   async #allEnded(): Promise<void> {
-    await Promise.all(this.#running);
+    await this.#ended.until(() => this.#running === 0);
   }
 
   #admit(claim: Claim, { mayWait }: { readonly mayWait: boolean }): JobRun {
-    const { feed, runners, config: { leaseMs, maxChunks, maxChunkBytes } } = this.#deps;
+    const { feed, runners, config: { leaseMs } } = this.#deps;
     const { job } = claim;
     const run = new JobRun(claim, {
       now: this.#clock.now(),
       leaseMs,
       mayWait: mayWait || (runners[job.kind]?.mayWait?.(job) ?? false),
-      feed,
-      keepsChunks: maxChunks > 0 && maxChunkBytes > 0,
-      onChunk: (it) => this.#keeper.gathered(it),
+      deps: this.#runDeps,
     });
     this.#runs.add(run);
     this.#byId.set(job.id, run);
@@ -164,15 +171,18 @@ export class JobEngine implements AsyncDisposable {
     return run;
   }
 
-  #start(run: JobRun, scheduler: PoolScheduler): void {
-    const running = this.#execute(run, scheduler);
-    this.#running.add(running);
-    void running.then(() => this.#running.delete(running));
-  }
-
   /** Runs a job to its end. Never rejects. */
-  async #execute(run: JobRun, scheduler: PoolScheduler): Promise<void> {
-    const ended = await this.#outcome(run);
+  async #start(run: JobRun, scheduler: PoolScheduler): Promise<void> {
+    this.#running++;
+    let ended: RunOutcome & { readonly runMs: number };
+    try {
+      const { result, runMs = this.#age(run) } = await this.#run(run);
+      ended = { outcome: { type: "completed", result }, runMs };
+    } catch (error) {
+      const { config: { retry } } = this.#deps;
+      const isClosing = this.#closed !== undefined;
+      ended = { ...outcomeOfFailure(run, error, { retry, isClosing }), runMs: this.#age(run) };
+    }
     // The chunks before the end must be written before it.
     if (run.writing !== undefined && run.cause !== "lost") {
       await settlesWithin(run.writing, run.leaseUntil - this.#clock.now());
@@ -182,22 +192,17 @@ export class JobEngine implements AsyncDisposable {
     const { outcome, exit, runMs, wasRefused = false } = ended;
     if (run.cause !== "lost") this.#finisher.add(run, run.end(outcome, exit));
     scheduler.ended(run, { runMs, wasRefused });
+    this.#running--;
+    if (this.#running === 0) this.#ended.notify();
   }
 
-  async #outcome(run: JobRun): Promise<RunOutcome & { readonly runMs: number }> {
-    const { runners, config: { retry } } = this.#deps;
-    try {
-      // Claimed while the engine was closed.
-      if (this.#closed !== undefined) run.stop("given_back");
-      run.signal.throwIfAborted();
-      const runner = runners[run.job.kind];
-      if (runner === undefined) throw unknownKind(run);
-      const { result, runMs = this.#age(run) } = await runner.run(run);
-      return { outcome: { type: "completed", result }, runMs };
-    } catch (error) {
-      const isClosing = this.#closed !== undefined;
-      return { ...outcomeOfFailure(run, error, { retry, isClosing }), runMs: this.#age(run) };
-    }
+  #run(run: JobRun): Promise<RunResult> {
+    // Claimed while the engine was closed.
+    if (this.#closed !== undefined) run.stop("given_back");
+    if (run.cause !== undefined) throw run.stopSignal.reason;
+    const runner = this.#deps.runners[run.job.kind];
+    if (runner === undefined) throw unknownKind(run);
+    return runner.run(run);
   }
 
   #age({ claimedAt }: JobRun): number {

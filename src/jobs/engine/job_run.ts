@@ -1,3 +1,4 @@
+import { LoneSignal, type StopSignal } from "../../async/mod.ts";
 import { SnakedenError } from "../../errors.ts";
 import type { Claim, End, Hold, JobExit, JobRow, Outcome } from "../../store/mod.ts";
 import type { JobFeed } from "../job_feed.ts";
@@ -44,7 +45,9 @@ export class JobRun implements Run {
   /** The time at which the last of these writes began, on the clock of the engine. */
   writingSince = 0;
   readonly #deps: JobRunDeps;
-  readonly #controller = new AbortController();
+  readonly #stopSignal = new LoneSignal();
+  /** Created when somebody needs its signal. */
+  #controller: AbortController | undefined;
   #cause: StopCause | undefined;
   #hasBegun = false;
   #worker: string | undefined;
@@ -56,7 +59,8 @@ export class JobRun implements Run {
 
   constructor(
     claim: Claim,
-    { now, leaseMs, mayWait, ...deps }: JobRunDeps & {
+    { now, leaseMs, mayWait, deps }: {
+      readonly deps: JobRunDeps;
       readonly now: number;
       readonly leaseMs: number;
       readonly mayWait: boolean;
@@ -74,7 +78,16 @@ export class JobRun implements Run {
   }
 
   get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      const { aborted, reason } = this.#stopSignal;
+      if (aborted) this.#controller.abort(reason);
+    }
     return this.#controller.signal;
+  }
+
+  get stopSignal(): StopSignal {
+    return this.#stopSignal;
   }
 
   /** The reason for which it was stopped; undefined if it was not. */
@@ -108,7 +121,9 @@ export class JobRun implements Run {
       return;
     }
     this.#cause = cause;
-    this.#controller.abort(reasonOf(cause, this.job));
+    const reason = reasonOf(cause, this.job);
+    this.#stopSignal.abort(reason);
+    this.#controller?.abort(reason);
     this.#drained?.resolve();
   }
 

@@ -1,3 +1,4 @@
+import type { StopSignal } from "../../async/mod.ts";
 import {
   type CallOutcome,
   type CallWork,
@@ -15,7 +16,13 @@ import {
   writeFrame,
   type WriteOptions,
 } from "../../bridge/mod.ts";
-import { type CallOptions, type Calls, checkCallOptions, encodeArgs } from "../../calls/mod.ts";
+import {
+  type CallOptions,
+  type Calls,
+  checkCallOptions,
+  encodeArgs,
+  type WorkWatch,
+} from "../../calls/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
 import { InvalidInputError, SnakedenError } from "../../errors.ts";
 import type { JobRow } from "../../store/mod.ts";
@@ -80,14 +87,15 @@ export class CallRunner implements Runner<CallJob> {
   async run(run: Run): Promise<RunResult> {
     const { name: tool, pool: poolName, id } = run.claim.job;
     const { sessionId, affinity, timeoutMs, stallTimeoutMs }: StoredOptions = run.claim.job.options;
+    const { maxResultBytes } = this.#deps.config;
     const pool = this.#poolFor(tool, poolName, sessionId);
     const options: CallOptions = {
       pool: poolName,
       requestId: id,
       idempotent: false,
-      signal: run.signal,
       timeoutMs: timeoutMs ?? this.#timeoutOf(tool, pool, sessionId),
-      ...(sessionId === undefined ? {} : { sessionId }),
+      // The wait for a strict session needs the whole signal.
+      ...(sessionId === undefined ? {} : { sessionId, signal: run.signal }),
       ...(affinity === undefined ? {} : { affinity }),
       ...(stallTimeoutMs === undefined ? {} : { stallTimeoutMs }),
     };
@@ -98,7 +106,10 @@ export class CallRunner implements Runner<CallJob> {
         ? await this.#stream(run, call, watched)
         : await this.#deps.calls.work(call, watched);
       const { value, runMs } = outcome;
-      return { result: await this.#frame(tool, value), runMs };
+      const bytes = frameBytes(value);
+      if (bytes > maxResultBytes) throw tooLarge(tool, bytes, maxResultBytes);
+      const result = isLargeFrame(bytes) ? await new LargeFrames().write(value) : writeFrame(value);
+      return { result, runMs };
     } catch (error) {
       await watched.over();
       throw error;
@@ -145,13 +156,6 @@ export class CallRunner implements Runner<CallJob> {
     return await outcome;
   }
 
-  async #frame(tool: string, value: Value): Promise<Uint8Array<ArrayBuffer>> {
-    const { maxResultBytes } = this.#deps.config;
-    const bytes = frameBytes(value);
-    if (bytes > maxResultBytes) throw tooLarge(tool, bytes, maxResultBytes);
-    return isLargeFrame(bytes) ? await new LargeFrames().write(value) : writeFrame(value);
-  }
-
   #poolFor(tool: string, pool: string | undefined, sessionId: string | undefined): Pool {
     const { tools } = this.#deps;
     try {
@@ -171,12 +175,14 @@ export class CallRunner implements Runner<CallJob> {
 }
 
 /** The work of a run in its worker, reported to the run. */
-class WatchedWork {
+class WatchedWork implements WorkWatch {
+  readonly signal: StopSignal;
   readonly #run: Run;
   #work: CallWork | undefined;
 
   constructor(run: Run) {
     this.#run = run;
+    this.signal = run.stopSignal;
   }
 
   readonly onSent = (work: CallWork): void => {

@@ -1,3 +1,4 @@
+import type { StopSignal } from "../../async/mod.ts";
 import type { Claim, JobRow, JsonObject } from "../../store/mod.ts";
 import type { Job } from "../job.ts";
 
@@ -20,6 +21,8 @@ export interface Run {
    * of the attempt.
    */
   readonly signal: AbortSignal;
+  /** The same, for a single listener: `signal` is made when it is read, and costs more. */
+  readonly stopSignal: StopSignal;
   /** Notes the worker that runs it; called when the work is sent to one. */
   begun(worker: string): void;
   /** Notes that the work has not begun after all: its worker has given it back, or skipped it. */

@@ -1,3 +1,4 @@
+import type { StopSignal } from "../../async/mod.ts";
 import type { Value } from "../../bridge/mod.ts";
 import type { AffinityMode } from "./affinity_mode.ts";
 import type { CallWork } from "./call_surroundings.ts";
@@ -36,7 +37,7 @@ export interface CallRequest {
   readonly depth?: number | undefined;
   /** The workers that run those of these calls that are tools in Python. Default none. */
   readonly ancestors?: readonly HeldWorker[] | undefined;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: StopSignal | undefined;
   /** True if it may run again when its worker dies. Default: what the tool declares. */
   readonly idempotent?: boolean | undefined;
   /** The form of arrays that are sent back; undefined leaves it to the tool. */
