@@ -5,6 +5,7 @@ import { suggestion } from "../../near_names.ts";
 import { Value } from "../../bridge/mod.ts";
 import { callJobSchema, type CheckedJob } from "./job_schema.ts";
 import { metadataIssue } from "./metadata_issue.ts";
+import { plainJob } from "./plain_job.ts";
 
 /**
  * The time by which a `runAt` may lie in the past: the clocks of two machines differ, and requests
@@ -33,6 +34,8 @@ export function checkJob(input: unknown, deps: CheckDeps): CheckedJob | FieldIss
       message: `given ${shownValue(kind)}; ${suggestion(kind, deps.kinds)}`,
     }];
   }
+  const job = plainJob(input);
+  if (job !== undefined && queueIssues(input, deps).length === 0) return job;
   const { args } = input;
   // Encoded arguments are no record.
   const plain = args instanceof Value ? { ...input, args: {} } : input;
