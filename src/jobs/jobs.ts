@@ -139,7 +139,9 @@ export class Jobs {
     try {
       for await (const answers of submitter.inParts(inputs)) {
         submitted += answers.length;
-        yield await Promise.all(answers.map((it) => this.#outcome(it)));
+        const outcomes = answers.map((it) => this.#outcome(it));
+        // Most are there at once, without a promise for each.
+        yield outcomes.every(isThere) ? outcomes : await Promise.all(outcomes);
       }
     } catch (error) {
       if (error instanceof SnakedenError) error.addDetails({ submitted });
@@ -293,13 +295,19 @@ export class Jobs {
   }
 
   /** Returns the outcome of a submission; a created job needs no look into the store. */
-  async #outcome({ job, answer }: Submitted): Promise<SubmitOutcome> {
+  #outcome({ job, answer }: Submitted): SubmitOutcome | Promise<SubmitOutcome> {
     const { answer: state, id } = answer;
-    if (state === "conflict") throw idempotencyConflict(job.idempotency?.key ?? "", id);
     const { reader } = this.#parts;
-    const found = state === "created" ? undefined : await reader.find(id);
+    if (state === "created") return { id, answer: state, job: reader.created(job, answer) };
+    if (state === "conflict") {
+      return Promise.reject(idempotencyConflict(job.idempotency?.key ?? "", id));
+    }
     // A key is remembered for longer than some jobs are kept.
-    return { id, answer: state, job: found ?? reader.created(job, answer) };
+    return reader.find(id).then((it) => ({
+      id,
+      answer: state,
+      job: it ?? reader.created(job, answer),
+    }));
   }
 
   #cancelled(answers: readonly { readonly id: string; readonly answer: string }[]): void {
@@ -313,6 +321,10 @@ export class Jobs {
   #tell(id: string, state: JobState): void {
     this.#deps.feed.emit(id, { type: "state", state });
   }
+}
+
+function isThere(outcome: SubmitOutcome | Promise<SubmitOutcome>): outcome is SubmitOutcome {
+  return !(outcome instanceof Promise);
 }
 
 function decodedFrame(frame: Uint8Array<ArrayBuffer>): unknown {
