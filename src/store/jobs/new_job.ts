@@ -18,7 +18,9 @@ export type UniqueMode = "drop" | "replace" | "debounce";
 
 /**
  * At most `limit` jobs with the same key run at once in a queue. If jobs of one key name different
- * limits, that of the last submission holds.
+ * limits, that of the last submission holds while a job of the key has not ended. After that, the
+ * next job of the key brings its own limit, whether it is submitted or retried. Of jobs that are
+ * retried together, that is the first one: a retry by a filter begins with the last submitted job.
  */
 export interface ConcurrencyLimit {
   readonly key: string;
@@ -27,8 +29,9 @@ export interface ConcurrencyLimit {
 
 /**
  * At most `limit` jobs with the same key start in `periodMs`, evenly: by the generic cell rate
- * algorithm (GCRA), with a burst of `limit`. The last submission holds, as for
- * {@link ConcurrencyLimit}.
+ * algorithm (GCRA), with a burst of `limit`. The limit that holds is found as for
+ * {@link ConcurrencyLimit}. Past starts count until their time is over, also if all jobs of the key
+ * have ended.
  */
 export interface RateLimit {
   readonly key: string;

@@ -140,8 +140,7 @@ export class JobLife {
     this.#expired = [];
     const removed = table.ended.from(() => true, limit).filter((it) => removableAt(it) <= now);
     for (const job of removed) this.#remove(job);
-    table.ready.forget(now, limit);
-    const hasKeys = submissions.forget(now, limit);
+    const hasKeys = [table.ready, submissions].map((it) => it.forget(now, limit)).includes(true);
     const isFull = [expired, lost, removed].some((it) => it.length === limit);
     const hasMore = isFull || isDue || hasKeys;
     return { ended, lost: lost.length, removed: removed.length, hasMore };

@@ -1,5 +1,4 @@
 import { isFinal } from "../job_row.ts";
-import type { NewJob } from "../new_job.ts";
 import { JobLists } from "./job_lists.ts";
 import { QueueTable } from "./queue_table.ts";
 import { ReadyJobs } from "./ready_jobs.ts";
@@ -39,20 +38,23 @@ export class JobTable {
   }
 
   /** Adds a job that was submitted. */
-  add(job: StoredJob, given: NewJob, now: number): void {
+  add(job: StoredJob, now: number): void {
     this.#jobs.set(job.id, job);
     if (job.uniqueKey !== undefined) {
       this.#unique.set(job.uniqueKey, job);
       job.holdsUnique = true;
     }
-    this.ready.open(job, given);
+    this.ready.open(job, { isSubmission: true });
     this.#enter(job, now);
   }
 
   /** Changes a job, and puts it where it belongs then. */
   change(job: StoredJob, now: number, change: () => void): void {
+    const wasFinal = isFinal(job.state);
     this.#leave(job);
     change();
+    if (!wasFinal && isFinal(job.state)) this.ready.close(job);
+    else if (wasFinal && !isFinal(job.state)) this.ready.open(job, { isSubmission: false });
     const givesUp = job.uniqueMode !== "drop" && job.state === "running";
     if (job.holdsUnique && (givesUp || isFinal(job.state))) this.#giveUpUnique(job);
     this.#enter(job, now);
@@ -68,7 +70,6 @@ export class JobTable {
   /** Removes an ended job. */
   remove(job: StoredJob): void {
     this.#leave(job);
-    this.ready.close(job);
     this.#jobs.delete(job.id);
   }
 

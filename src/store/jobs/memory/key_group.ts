@@ -34,7 +34,7 @@ export class KeyGroup<T extends Place> {
   readonly key: string;
   limit = 0;
   periodMs = 1;
-  /** The number of its jobs in the store, in any state. */
+  /** The number of its jobs that have not ended. */
   jobs = 0;
   readonly #lanes = new Map<string, KeyLane<T>>();
   #running = 0;

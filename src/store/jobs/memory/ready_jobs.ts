@@ -1,4 +1,3 @@
-import type { NewJob } from "../new_job.ts";
 import { byPlace, KeyGroup, type KeyLane } from "./key_group.ts";
 import { SortedRows } from "./sorted_rows.ts";
 import type { StoredJob } from "./stored_job.ts";
@@ -20,28 +19,35 @@ export class ReadyJobs {
   /** Lanes that may have room for a parked job. */
   readonly #changed = new Set<Lane>();
   readonly #wakes = new SortedRows<Lane>((a, b) => a.wakeAt - b.wakeAt || a.number - b.number);
-  /** Groups without a job, which a rate may still have to remember. */
+  /** Groups of rates without a job, whose starts may still have to be remembered. */
   readonly #idle = new Set<Group>();
   #lastLane = 0;
 
-  /** Puts a job that was submitted into the groups of its keys, with the limits that it names. */
-  open(job: StoredJob, { concurrency, rate }: Pick<NewJob, "concurrency" | "rate">): void {
-    job.groups = [
-      ...(concurrency ? [this.#group("concurrency", job, concurrency)] : []),
-      ...(rate ? [this.#group("rate", job, rate)] : []),
-    ];
-    for (const group of job.groups) {
+  /**
+   * Puts a job that was submitted, or is retried after its end, into the groups of its keys. A
+   * submission brings its limits; a retried job does if it is the only one of the key.
+   */
+  open(job: StoredJob, { isSubmission }: { readonly isSubmission: boolean }): void {
+    const limits = [["concurrency", job.concurrency], ["rate", job.rate]] as const;
+    job.groups = limits.flatMap(([kind, limit]) => {
+      if (limit === undefined) return [];
+      const group = this.#group(kind, { queue: job.queue, key: limit.key });
+      if (isSubmission || group.jobs === 0) this.#setLimit(group, limit);
       group.jobs++;
       this.#idle.delete(group);
-    }
+      return [group];
+    });
   }
 
-  /** Takes a job that is removed out of the groups of its keys. */
+  /** Takes a job that has ended out of the groups of its keys. */
   close(job: StoredJob): void {
     for (const group of job.groups) {
       group.jobs--;
-      if (group.jobs === 0) this.#idle.add(group);
+      if (group.jobs > 0) continue;
+      if (group.kind === "rate") this.#idle.add(group);
+      else this.#groups.delete(nameOf(group.kind, group));
     }
+    job.groups = [];
   }
 
   /** Adds a job that has become available. Those that are parked may go before it. */
@@ -137,16 +143,20 @@ export class ReadyJobs {
     return rows;
   }
 
-  /** Forgets keys without jobs, of up to `limit` that it looks at. */
-  forget(now: number, limit: number): void {
-    let looked = 0;
-    for (const group of this.#idle) {
-      if (++looked > limit) return;
+  /**
+   * Forgets rates without jobs, of up to `limit` that it looks at. Returns true if it forgot all of
+   * these, so that there may be more.
+   */
+  forget(now: number, limit: number): boolean {
+    const looked = this.#idle.values().take(limit).toArray();
+    let forgotten = 0;
+    for (const group of looked) {
       // Moves it behind those that were not looked at.
       this.#idle.delete(group);
       if (!group.isForgettable(now)) this.#idle.add(group);
-      else this.#groups.delete(nameOf(group.kind, group));
+      else if (this.#groups.delete(nameOf(group.kind, group))) forgotten++;
     }
+    return forgotten === limit;
   }
 
   /** Releases a job, or parks it where there is no room for it. */
@@ -174,23 +184,23 @@ export class ReadyJobs {
     if (lane.wakeAt !== Infinity) this.#wakes.add(lane);
   }
 
-  #group(
-    kind: Group["kind"],
-    { queue }: StoredJob,
-    { key, limit, periodMs = 1 }: {
-      readonly key: string;
-      readonly limit: number;
-      readonly periodMs?: number;
-    },
-  ): Group {
-    const name = nameOf(kind, { queue, key });
+  /** Returns the group of a key; makes one without jobs if there is none. */
+  #group(kind: Group["kind"], of: Pick<Group, "queue" | "key">): Group {
+    const name = nameOf(kind, of);
     const known = this.#groups.get(name);
-    const group = known ?? new KeyGroup<StoredJob>({ kind, queue, key }, () => ++this.#lastLane);
-    if (known === undefined) this.#groups.set(name, group);
+    if (known !== undefined) return known;
+    const group = new KeyGroup<StoredJob>({ kind, ...of }, () => ++this.#lastLane);
+    this.#groups.set(name, group);
+    return group;
+  }
+
+  #setLimit(
+    group: Group,
+    { limit, periodMs = 1 }: { readonly limit: number; readonly periodMs?: number },
+  ): void {
     group.limit = limit;
     group.periodMs = periodMs;
     this.#hasChanged(group);
-    return group;
   }
 }
 

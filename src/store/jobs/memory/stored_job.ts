@@ -10,7 +10,7 @@ import {
   type JobState,
 } from "../job_row.ts";
 import { firstStart } from "../job_transition.ts";
-import type { NewJob, Retention, UniqueMode } from "../new_job.ts";
+import type { ConcurrencyLimit, NewJob, RateLimit, Retention, UniqueMode } from "../new_job.ts";
 import type { KeyGroup, KeyLane } from "./key_group.ts";
 
 /** The fields of a {@link JobRow}, each present, and open to changes. */
@@ -24,7 +24,10 @@ export interface StoredJob extends Fields {
   /** True while no other job may have {@link JobRow.uniqueKey}. */
   holdsUnique: boolean;
   uniqueMode: UniqueMode | undefined;
-  /** The groups of its keys. */
+  /** The limits that its submission named. */
+  readonly concurrency: ConcurrencyLimit | undefined;
+  readonly rate: RateLimit | undefined;
+  /** The groups of its keys; none once it has ended. */
   groups: readonly KeyGroup<StoredJob>[];
   /** The lane in which a key holds it back. */
   parkedIn: KeyLane<StoredJob> | undefined;
@@ -73,6 +76,8 @@ export function storedJob(
     result: undefined,
     holdsUnique: false,
     uniqueMode: job.unique?.mode,
+    concurrency: job.concurrency && { ...job.concurrency },
+    rate: job.rate && { ...job.rate },
     groups: [],
     parkedIn: undefined,
     nonce: "",

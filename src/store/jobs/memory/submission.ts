@@ -48,7 +48,7 @@ export class Submissions {
     const standing = holder ?? storedJob(job, { seq: ++this.#lastSeq, now });
     this.#noteKey(job, standing, now);
     if (holder === undefined) {
-      this.#table.add(standing, job, now);
+      this.#table.add(standing, now);
       return answerOf("created", standing);
     }
     if (job.unique?.mode === "drop" || !isWaiting(holder.state)) return answerOf("dropped", holder);

@@ -72,6 +72,34 @@ function testConcurrency(driver: JobDriver): void {
     assert.equal((await kit.take({ slots: 9 })).length, 3);
   });
 
+  Deno.test(`${name}: 41 once all jobs of a key have ended, the next one brings its own limit`, async () => {
+    await using kit = await JobKit.open(driver);
+    const ids = ["two", "one", "three"];
+    for (const [i, limit] of [2, 1, 3].entries()) {
+      await kit.submit({ id: ids[i] ?? "", concurrency: { key: "k", limit } });
+      if (i < 2) await kit.store.cancel({ ids });
+    }
+    // Until the end of the job that is there, its limit holds also for those that come back.
+    await kit.store.retry({ ids: ["one", "two"] });
+    const claims = await kit.take({ slots: 9 });
+    assert.equal(claims.length, 3);
+    for (const claim of claims) await kit.end(claim);
+    const starts = async (): Promise<number> => {
+      await kit.reopen();
+      const started = await kit.take({ slots: 9 });
+      await kit.store.cancel({ ids });
+      for (const claim of started) await kit.end(claim, { type: "cancelled" });
+      return started.length;
+    };
+    // The first that is back decides, and the last submitted one is the first of a filter.
+    await kit.store.retry({ ids: ["two", "one", "three"] });
+    assert.equal(await starts(), 2);
+    await kit.store.retry({ ids: ["one", "two", "three"] });
+    assert.equal(await starts(), 1);
+    await kit.store.retry({ filter: {} });
+    assert.equal(await starts(), 3);
+  });
+
   Deno.test(`${name}: 41 a limit that was raised lets the first of those through that wait`, async () => {
     await using kit = await JobKit.open(driver);
     const jobs = newJobs(
@@ -285,6 +313,32 @@ function testRates(driver: JobDriver): void {
       }
     });
   }
+
+  Deno.test(`${name}: 44 a rate counts past starts, also if all jobs of its key are gone`, async () => {
+    await using kit = await JobKit.open(driver);
+    const rate = { key: "r", limit: 2, periodMs: 10_000 };
+    const retention = { completedMs: 10, cancelledMs: 10, discardedMs: 10 };
+    const submit = async (): Promise<readonly Claim[]> => {
+      await kit.store.submit(newJobs(2, () => ({ rate, retention })));
+      return await kit.take({ slots: 9 });
+    };
+    const first = await submit();
+    assert.equal(first.length, 2);
+    for (const claim of first) await kit.end(claim);
+    kit.clock.advance(10);
+    assert.equal((await kit.sweep()).removed, 2);
+    await kit.reopen();
+    assert.deepEqual(await submit(), []);
+    kit.clock.advance(5_000);
+    const [second, ...none] = await kit.take({ slots: 9 });
+    assert.ok(second && none.length === 0);
+    await kit.end(second);
+    await kit.store.cancel({ filter: {} });
+    // The debt is paid at 15 s; then nothing of the key is left.
+    kit.clock.advance(10_000);
+    await kit.sweep();
+    assert.equal((await submit()).length, 2);
+  });
 
   Deno.test(`${name}: 44 a job that a rate holds back says until when, and a claim that waits gets it then`, async () => {
     await using kit = await JobKit.open(driver);

@@ -6,29 +6,35 @@ import type { ModelJob } from "./model_job.ts";
 /** The part of a start by which a rate may be off, since sums are rounded. */
 const ROUNDING = 0.02;
 
-/** The starts of each rate key, as a bucket that leaks. The rate of a key must not change. */
+/** The starts of each rate key, as a bucket that leaks. It is never forgotten. */
 export class ModelRates {
-  readonly #levels = new Map<string, { level: number; at: number }>();
+  readonly #model: JobModel;
+  /** The time that it takes to pay for all starts. */
+  readonly #debts = new Map<string, { ms: number; at: number }>();
+
+  constructor(model: JobModel) {
+    this.#model = model;
+  }
 
   /** Returns the starts that a job's rate allows. Not a whole number. */
-  room(job: ModelJob, now: number): number {
-    const { rate } = job.given;
-    return rate === undefined ? Infinity : rate.limit - this.#bucket(job, now).level;
+  room(job: ModelJob): number {
+    const { limit = Infinity, periodMs = 1 } = this.#model.limitOf(job, "rate") ?? {};
+    return limit === Infinity ? limit : (periodMs - this.#debt(job).ms) * limit / periodMs;
   }
 
-  started(job: ModelJob, now: number): void {
-    if (job.given.rate !== undefined) this.#bucket(job, now).level++;
+  started(job: ModelJob): void {
+    const { limit = Infinity, periodMs = 1 } = this.#model.limitOf(job, "rate") ?? {};
+    this.#debt(job).ms += periodMs / limit;
   }
 
-  #bucket({ queue, given: { rate } }: ModelJob, now: number): { level: number; at: number } {
-    assert.ok(rate);
-    const name = `${queue} ${rate.key}`;
-    const bucket = this.#levels.get(name) ?? { level: 0, at: now };
-    this.#levels.set(name, bucket);
-    const leaked = (now - bucket.at) * rate.limit / rate.periodMs;
-    bucket.level = Math.max(0, bucket.level - leaked);
-    bucket.at = now;
-    return bucket;
+  #debt({ queue, rateKey }: ModelJob): { ms: number; at: number } {
+    const { now } = this.#model;
+    const name = `${queue} ${rateKey}`;
+    const debt = this.#debts.get(name) ?? { ms: 0, at: now };
+    this.#debts.set(name, debt);
+    debt.ms = Math.max(0, debt.ms - (now - debt.at));
+    debt.at = now;
+    return debt;
   }
 }
 
@@ -63,7 +69,7 @@ export function checkClaim(
       }
       const next = model.get(taken[i + 1]?.job.id ?? "");
       if (next) assert.ok(goesBefore(job, next) || hasKey(job) || hasKey(next), "in order");
-      rates.started(job, model.now);
+      rates.started(job);
       model.start(id, { token, holder, leaseMs });
     }
   }
@@ -102,7 +108,7 @@ function obstacleOf(
   const key = job.concurrencyKey;
   if (key !== undefined) {
     const same = running.filter((it) => it.concurrencyKey === key);
-    if (same.length >= model.limitOf(job.queue, key)) return "concurrency key";
+    if (same.length >= (model.limitOf(job, "concurrency")?.limit ?? 0)) return "concurrency key";
   }
-  return rates.room(job, model.now) + rounding < 1 ? "rate key" : undefined;
+  return rates.room(job) + rounding < 1 ? "rate key" : undefined;
 }

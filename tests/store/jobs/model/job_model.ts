@@ -18,7 +18,7 @@ export class JobModel {
   jobs: ModelJob[] = [];
   readonly queues = new Map<string, ModelQueue>();
   readonly #keys = new Map<string, ModelKey>();
-  readonly #limits = new Map<string, number>();
+  readonly #limits = new Map<string, ModelLimit>();
   #lastSeq = 0;
 
   constructor(now: number) {
@@ -33,9 +33,10 @@ export class JobModel {
     return this.jobs.filter(({ state }) => state === "running");
   }
 
-  /** Returns the limit of a concurrency key. */
-  limitOf(queue: string, key: string): number {
-    return this.#limits.get(`${queue} ${key}`) ?? Infinity;
+  /** Returns the limit that holds for a job by its concurrency key, or its rate key. */
+  limitOf(job: ModelJob, kind: "concurrency" | "rate"): ModelLimit | undefined {
+    const name = limitName(job, kind);
+    return name === undefined ? undefined : this.#limits.get(name);
   }
 
   submit(job: NewJob): Pick<SubmitAnswer, "answer" | "id"> {
@@ -51,9 +52,9 @@ export class JobModel {
       this.#keys.set(key, { hash, id, freeAt: this.now + ttlMs });
     }
     if (other === undefined) {
-      this.jobs.push(modelJob(job, ++this.#lastSeq, this.now));
-      const { concurrency, queue } = job;
-      if (concurrency) this.#limits.set(`${queue} ${concurrency.key}`, concurrency.limit);
+      const made = modelJob(job, ++this.#lastSeq, this.now);
+      this.jobs.push(made);
+      this.#bringLimits(made, () => true);
       return { answer: "created", id };
     }
     if (unique?.mode === "drop" || other.state === "running") return { answer: "dropped", id };
@@ -164,6 +165,11 @@ export class JobModel {
     if (job.state === "running") return "running";
     if (job.state === "available") return "retried";
     if (isEnded(job)) {
+      const open = this.jobs.filter((it) => !isEnded(it));
+      this.#bringLimits(
+        job,
+        (kind) => open.every((it) => limitName(it, kind) !== limitName(job, kind)),
+      );
       job.finishedAt =
         job.error =
         job.cancelReason =
@@ -201,6 +207,14 @@ export class JobModel {
     );
   }
 
+  /** Lets the limits that a job names hold for its keys. */
+  #bringLimits(job: ModelJob, brings: (kind: "concurrency" | "rate") => boolean): void {
+    for (const kind of ["concurrency", "rate"] as const) {
+      const [name, limit] = [limitName(job, kind), job.given[kind]];
+      if (name !== undefined && limit !== undefined && brings(kind)) this.#limits.set(name, limit);
+    }
+  }
+
   /** Lets a running job go to another state. */
   #leave(job: ModelJob, state: ModelJob["state"], outcome: string | undefined): void {
     if (outcome !== undefined) job.attempts.push(`${job.run}/${job.attempt} ${outcome}`);
@@ -217,4 +231,16 @@ export class JobModel {
     job.held = undefined;
     job.events.push({ kind: "end", state });
   }
+}
+
+/** The limit of a key: of jobs that run, or that start in a period. */
+interface ModelLimit {
+  readonly limit: number;
+  readonly periodMs?: number;
+}
+
+/** Returns the name under which the model knows the key of a job. */
+function limitName({ queue, given }: ModelJob, kind: "concurrency" | "rate"): string | undefined {
+  const { key } = given[kind] ?? {};
+  return key === undefined ? undefined : `${kind} ${queue} ${key}`;
 }

@@ -8,6 +8,9 @@ import { JobModel } from "./job_model.ts";
 import { isEnded, type ModelJob } from "./model_job.ts";
 import { DECLARED, OPERATION, type Operation, POOLS } from "./operations.ts";
 
+/** The seed of all choices; a random one if it is absent, which a failure names. */
+const SEED = Deno.env.get("SNAKEDEN_TEST_SEED");
+
 /** Registers the test that drives a driver and {@link JobModel} with the same operations. */
 export function testJobModel(driver: JobDriver, { runs }: { readonly runs: number }): void {
   Deno.test(`${driver.name}: any operations do what they do to a plain list of jobs`, async () => {
@@ -20,7 +23,7 @@ export function testJobModel(driver: JobDriver, { runs }: { readonly runs: numbe
         for (const operation of operations) await run.step(operation);
         await run.checkEvents();
       }),
-      { numRuns: runs },
+      { numRuns: runs, ...(SEED !== undefined && { seed: Number(SEED) }) },
     );
   });
 }
@@ -29,7 +32,7 @@ export function testJobModel(driver: JobDriver, { runs }: { readonly runs: numbe
 class ModelRun {
   readonly #kit: JobKit;
   readonly #model = new JobModel(START);
-  readonly #rates = new ModelRates();
+  readonly #rates = new ModelRates(this.#model);
   readonly #tokens: string[] = [];
   /** All ids that were submitted, in order. */
   readonly #ids: string[] = [];
@@ -149,10 +152,13 @@ class ModelRun {
           job.queue === operation.queue &&
           (isCancel ? !isEnded(job) : job.state !== "running" && job.state !== "available")
         );
-        const expected = new Map(chosen.map((job) => [
-          job.id,
-          isCancel ? model.cancel(job.id, "") : model.retry(job.id),
-        ]));
+        // The last submitted one first, which brings its limits.
+        const expected = new Map(
+          chosen.toReversed().map((job) => [
+            job.id,
+            isCancel ? model.cancel(job.id, "") : model.retry(job.id),
+          ]),
+        );
         const found: readonly { readonly id: string; readonly answer: string }[] = answers;
         return assert.deepEqual(new Map(found.map(({ id, answer }) => [id, answer])), expected);
       }

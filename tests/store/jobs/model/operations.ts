@@ -71,6 +71,7 @@ const job = fc.record({
   })),
   rate: maybe(fc.constantFrom(
     { key: "r0", limit: 1, periodMs: 300 },
+    { key: "r0", limit: 2, periodMs: 400 },
     { key: "r1", limit: 3, periodMs: 1_000 },
   )),
   retention: fc.record({
