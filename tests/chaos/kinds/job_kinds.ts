@@ -73,7 +73,8 @@ export class JobKinds {
       {
         name: "job expires",
         weight: 1,
-        run: (random) => this.#end({ ...this.#work(random), ttlMs: 1 + random.below(5) }),
+        run: (random) =>
+          this.#end({ ...this.#work(random), delayMs: 0, ttlMs: 1 + random.below(5) }),
         codes: [...ENDS, "job_expired"],
       },
       { name: "jobs", weight: 1, run: (random) => this.#many(random) },
