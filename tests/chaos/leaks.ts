@@ -43,7 +43,7 @@ export async function leftOfCalls(
     ...await privateEntries(OpenAsks, ["#askers", "#open"]),
     ...await privateEntries(JobFeed, ["#listeners"]),
     ...await privateEntries(LeaseKeeper, ["#dirty"]),
-    ...await privateEntries(JobEngine, ["#runs", "#byId", "#running"]),
+    ...await privateEntries(JobEngine, ["#runs", "#byId"]),
     ...await privateEntries(JobWatchers, ["#waiting"]),
     sockets: sockets.size,
     "kept streams": streams.size,
