@@ -133,7 +133,8 @@ function rulesOf(
   given: unknown,
   { asked, before }: { readonly asked: AskedRules; readonly before: VariableRules | undefined },
 ): VariableRules {
-  const type = asked.type ?? before?.type ?? typeOf(given);
+  // Null is a value like any other one, and a wrong one.
+  const type = asked.type === undefined ? before?.type ?? typeOf(given) : asked.type;
   if (!isVariableType(type)) {
     const hint = typeof type === "string"
       ? suggestion(type, VARIABLE_TYPES)
@@ -142,14 +143,16 @@ function rulesOf(
   }
   // Constraints of one type mean nothing for another one.
   const kept = before?.type === type ? before.constraints : undefined;
-  const constraints = asked.constraints ?? kept ?? (type === "choice" ? {} : undefined);
+  const constraints = asked.constraints === undefined
+    ? kept ?? (type === "choice" ? {} : undefined)
+    : asked.constraints;
   if (constraints === undefined || constraints === kept) {
     return { type, constraints: constraints === undefined ? undefined : kept };
   }
   const issues = constraintIssues(type, constraints);
   if (issues.length > 0) throw refusedVariable(name, issues);
   // A copy, so that the caller cannot change it later.
-  return { type, constraints: structuredClone(constraints) };
+  return { type, constraints: structuredClone(constraints as Constraints) };
 }
 
 function valueIssue(given: unknown, allowed: string): FieldIssue {

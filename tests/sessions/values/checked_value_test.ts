@@ -130,11 +130,13 @@ Deno.test("checkedValue() refuses a wrong type or value, and names the field and
     issuesOf(1, { type: 7 })[0] ?? "",
     /^type: given 7; allowed: float, integer, string/,
   );
+  assert.match(issuesOf(1, { type: null })[0] ?? "", /^type: given null; allowed: float/);
 });
 
 Deno.test("checkedValue() refuses constraints that are not valid, or not for the type", () => {
   const table: [type: string, value: unknown, constraints: unknown, issue: RegExp][] = [
     ["float", 1, [], /^constraints: given an array; allowed: an object/],
+    ["float", 1, null, /^constraints: given null; allowed: an object/],
     ["float", 1, "x", /^constraints: given "x"; allowed: an object/],
     ["float", 1, { min: "0" }, /^constraints.min: given "0"; allowed: a finite number/],
     ["float", 1, { min: NaN }, /^constraints.min: given NaN; allowed: a finite number/],
