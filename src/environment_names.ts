@@ -15,6 +15,12 @@ export const HOST_ENV = {
   deno: "SNAKEDEN_DENO",
 } as const;
 
+/** The variables by which a program finds the host of another program. */
+export const CLIENT_ENV = {
+  /** The address of the host, such as `http://127.0.0.1:8000`. */
+  url: "SNAKEDEN_URL",
+} as const;
+
 /** The variables that a host sets for each of its workers; worker.py reads them. */
 export const WORKER_ENV = {
   address: "SNAKEDEN_ADDRESS",

@@ -27,7 +27,7 @@ export { isDenoFirst, NEEDS_INIT } from "./first_process.ts";
 export { isExposed, isOurs, lstatIfThere, makePrivateDirectory, ownUid } from "./private_path.ts";
 export { ENDS_AT_ONCE, StopSignals } from "./stop_signals.ts";
 export { EXIT_CODES } from "./exit_codes.ts";
-export { HOST_ENV, PROGRAM_ENV, WORKER_ENV } from "../environment_names.ts";
+export { CLIENT_ENV, HOST_ENV, PROGRAM_ENV, WORKER_ENV } from "../environment_names.ts";
 export { FileLock } from "./file_lock.ts";
 export { ManagedProcess, type ProcessExit, type ProcessSpec } from "./managed_process.ts";
 export { type CommandSpec, isRunning, killGroup, spawnGroup } from "./process_group.ts";

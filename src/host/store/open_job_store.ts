@@ -4,7 +4,7 @@ import { messageOf, SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { isRecord } from "../../json/mod.ts";
 import { DEFAULT_QUEUE } from "../../jobs/mod.ts";
-import { HOST_ENV } from "../../process/mod.ts";
+import { CLIENT_ENV, HOST_ENV } from "../../process/mod.ts";
 import { openSqliteJobs, type SqliteJobs } from "../../sqlite/mod.ts";
 import type { JobStore } from "../../store/mod.ts";
 import type { OpenedStore } from "./open_store.ts";
@@ -50,7 +50,7 @@ function unavailable(problem: Error): SnakedenError {
     return new SnakedenError(
       "store_unavailable",
       `Cannot use jobs here: the host with process id ${owner.pid} (run ${owner.runId}) has the ` +
-        "data directory; set SNAKEDEN_URL to its address and use a SnakedenClient, or choose " +
+        `data directory; set ${CLIENT_ENV.url} to its address and use a SnakedenClient, or choose ` +
         `another data directory with dataDir or ${HOST_ENV.dataDir}`,
       { retryable: true, details: { pid: owner.pid, runId: owner.runId } },
     );
