@@ -24,7 +24,10 @@ export interface HandledJobs {
  *
  * @example
  * ```ts
- * const job = await den.jobs.submit({ tool: "train", args: { epochs: 3 } });
+ * import { Snakeden } from "snakeden";
+ *
+ * await using den = await Snakeden.start({ pools: [{ name: "default", size: 1 }] });
+ * const job = await den.jobs.submit({ tool: "counter", args: { n: 3 } });
  * for await (const event of job) console.log(event.type);
  * console.log(await job.result());
  * ```
