@@ -103,6 +103,7 @@ const SINGLE_FILES: Readonly<Record<string, string>> = {
   "src/granted.ts": "errors",
   "src/near_names.ts": "errors",
   "src/typed_error.ts": "errors",
+  "src/curable.ts": "errors",
   "src/session_id.ts": "errors",
 };
 

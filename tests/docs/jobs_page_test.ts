@@ -1,7 +1,7 @@
 /** docs/jobs.md says what the code does: states, options, and errors that are not retried. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { isCurable } from "../../src/jobs/engine/retry_rules.ts";
+import { isCurable } from "../../src/curable.ts";
 import { callJobSchema } from "../../src/jobs/submission/mod.ts";
 import { afterLoss, afterOutcome, firstStart } from "../../src/store/jobs/job_transition.ts";
 import { JOB_STATES, type Outcome } from "../../src/store/mod.ts";

@@ -30,8 +30,8 @@ export interface Room {
  * the workers would be idle while the next claim is under way, also those that the pool will
  * probably finish in that time.
  *
- * How long a job runs follows from those that have ended. Before the first one has, and after jobs
- * that were claimed ahead had to be given back, none is claimed ahead.
+ * The expected time of a job is the average of those that have ended. Before the first one has, and
+ * after jobs that were claimed ahead had to be given back, none is claimed ahead.
  */
 export class ClaimWindow {
   #runMs: number | undefined;

@@ -2,7 +2,8 @@ import type { JobsConfig } from "../../config/mod.ts";
 import { isRecord } from "../../json/mod.ts";
 import type { JobError, JobRow } from "../../store/mod.ts";
 import type { JobRetry } from "../job.ts";
-import { isCurable, isException } from "./retry_rules.ts";
+import { isCurable } from "../../curable.ts";
+import { isException } from "./exception_classes.ts";
 
 /** Options of {@link retryInMs}. */
 export interface RetryDelayOptions {

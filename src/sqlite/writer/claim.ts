@@ -1,6 +1,5 @@
 import type { ClaimOp, PackedClaims } from "../messages/mod.ts";
-import { cellAt, JOB_CELLS } from "../schema/mod.ts";
-import { PLACE } from "../schema/mod.ts";
+import { cellAt, JOB_CELLS, PLACE } from "../schema/mod.ts";
 import { newNonces } from "../../store/jobs/claim_token.ts";
 import { allowedStarts, nextStartAt, tatAfter } from "../../store/jobs/gcra.ts";
 import { startWithKeys } from "./job_moves.ts";

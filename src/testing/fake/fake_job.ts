@@ -7,29 +7,13 @@ import type {
   JobInput,
 } from "../../client/mod.ts";
 import { type ErrorCode, PythonError, SnakedenError } from "../../errors.ts";
+import { isCurable } from "../../curable.ts";
 import { typedError } from "../../typed_error.ts";
 import type { FakeRun } from "./fake_run.ts";
 import { travelled } from "./travel.ts";
 
 /** The attempts of a job that names none, as in the default configuration. */
 const MAX_ATTEMPTS = 3;
-
-/** Errors after which no attempt follows, as in a host. */
-const INCURABLE: ReadonlySet<string> = new Set<ErrorCode>([
-  "invalid_input",
-  "invalid_arguments",
-  "invalid_value",
-  "invalid_variable",
-  "body_too_large",
-  "result_too_large",
-  "unknown_tool",
-  "unknown_pool",
-  "unknown_session",
-  "unknown_variable",
-  "unknown_program",
-  "not_implemented",
-  "poison_call",
-]);
 
 /** Begins a call of a tool of the fake den. */
 export type BeginCall = (
@@ -263,7 +247,7 @@ export class FakeJob {
     if (this.#attempt >= this.#maxAttempts || !(error instanceof SnakedenError)) return false;
     const never = this.#input.retry?.never ?? [];
     const names = [error.code, ...(error instanceof PythonError ? [error.python.type] : [])];
-    return !INCURABLE.has(error.code) && !names.some((it) => never.includes(it));
+    return isCurable(error.code) && !names.some((it) => never.includes(it));
   }
 
   #to(state: Job["state"]): void {

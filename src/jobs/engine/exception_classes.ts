@@ -1,29 +1,3 @@
-import type { ErrorCode } from "../../errors.ts";
-
-/** Errors that no further attempt can cure, since it would have the same arguments. */
-const INCURABLE: ReadonlySet<string> = new Set<ErrorCode>([
-  "invalid_input",
-  "invalid_arguments",
-  "invalid_value",
-  "invalid_variable",
-  "invalid_tool",
-  "body_too_large",
-  "result_too_large",
-  "unknown_tool",
-  "unknown_pool",
-  "unknown_session",
-  "unknown_variable",
-  "unknown_program",
-  "not_implemented",
-  // The job has ended several workers, and would end more.
-  "poison_call",
-]);
-
-/** Returns true if a job that has failed with this error may succeed with another attempt. */
-export function isCurable(code: string): boolean {
-  return !INCURABLE.has(code);
-}
-
 /** The base classes of Python's own exceptions, besides Exception. */
 const BASES: Readonly<Record<string, readonly string[]>> = {
   ArithmeticError: ["FloatingPointError", "OverflowError", "ZeroDivisionError"],
