@@ -69,8 +69,8 @@ async function readWorkers(
   request: Request,
   traffic: Traffic,
 ): Promise<string[] | undefined> {
-  if (!hasBody(request.headers)) return undefined;
-  const body = await traffic.readSmall(request);
+  const body = await traffic.readOptional(request);
+  if (body === undefined) return undefined;
   const issues = isRecord(body)
     ? [...unknownKeys(body), ...workerIssues(body["workers"])]
     : [{ path: "", message: 'allowed: an object such as {"workers":["default-1"]}' }];
@@ -80,12 +80,6 @@ async function readWorkers(
   }
   const { workers } = requestSchema.parse(body);
   return workers;
-}
-
-/** Decides by the headers, since a server passes a stream even if there is nothing to read. */
-function hasBody(headers: Headers): boolean {
-  return headers.has("content-type") || headers.has("transfer-encoding") ||
-    Number(headers.get("content-length") ?? 0) > 0;
 }
 
 function unknownKeys(body: Readonly<Record<string, unknown>>): FieldIssue[] {

@@ -10,6 +10,7 @@ import {
   type Caller,
   Callers,
   checkContentType,
+  mayHaveBody,
   OpenArguments,
   parseJsonBody,
   UnreadAnswers,
@@ -109,23 +110,23 @@ export class Traffic implements Disposable {
   }
 
   /**
-   * Reads the body of a run, which names no tool. Without a body, the call has only the fields of
-   * the query.
+   * Reads the body of a run, which names no tool. Without a body, or with an empty one, the
+   * call has only the fields of the query.
    *
    * @throws {SnakedenError} See {@link Traffic.readCall}.
    */
   async readRun(
     request: Request,
     caller: Caller,
-    { hasBody }: { readonly hasBody: boolean },
   ): Promise<Omit<CallFields, "tool">> {
     const { fields = {}, arg } = readQuery(request.url, this.#maxDepth) ?? {};
     const given = arg === undefined ? fields : { ...fields, arg };
     const parts = { fields: given, args: [], isRun: true };
-    if (!hasBody) return decodeCall(undefined, this.#maxDepth, parts);
+    if (!mayHaveBody(request.headers)) return decodeCall(undefined, this.#maxDepth, parts);
     checkContentType(request.headers);
     const body = await this.bodies.read(request);
     try {
+      if (body.byteLength === 0) return decodeCall(undefined, this.#maxDepth, parts);
       return await this.#decode({ body, parts }, caller.signal);
     } finally {
       this.bodies.release(body);
@@ -205,6 +206,18 @@ export class Traffic implements Disposable {
     const body = await this.bodies.read(request, Math.min(maxBytes, INLINE_BYTES));
     try {
       return parseJsonBody(body, this.#maxDepth);
+    } finally {
+      this.bodies.release(body);
+    }
+  }
+
+  /** Reads a body as {@link readSmall} does; undefined if there is none, or an empty one. */
+  async readOptional(request: Request, maxBytes: number = SMALL_BODY_BYTES): Promise<unknown> {
+    if (!mayHaveBody(request.headers)) return undefined;
+    checkContentType(request.headers);
+    const body = await this.bodies.read(request, Math.min(maxBytes, INLINE_BYTES));
+    try {
+      return body.byteLength === 0 ? undefined : parseJsonBody(body, this.#maxDepth);
     } finally {
       this.bodies.release(body);
     }

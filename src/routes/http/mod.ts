@@ -40,6 +40,7 @@ export {
   decodeText,
   isBytesBody,
   isNdjson,
+  mayHaveBody,
   parseJson,
   parseJsonBody,
 } from "./request_body.ts";

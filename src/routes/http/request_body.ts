@@ -88,6 +88,15 @@ export function checkContentType(headers: Headers): void {
 }
 
 /**
+ * Returns true if a request may have a body, which can still be empty. Decides by the headers,
+ * since a server passes a stream even if there is nothing to read.
+ */
+export function mayHaveBody(headers: Headers): boolean {
+  return headers.has("content-type") || headers.has("transfer-encoding") ||
+    Number(headers.get("content-length") ?? 0) > 0;
+}
+
+/**
  * Returns true if a body is lines of JSON, not compressed.
  *
  * @throws {SnakedenError} `unsupported_media_type` if it is compressed.

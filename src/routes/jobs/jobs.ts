@@ -3,7 +3,7 @@ import { TurnBudget } from "../../async/mod.ts";
 import type { JobPage } from "../../jobs/mod.ts";
 import type { AppContext, AppEnv } from "../http/mod.ts";
 import { bodyByReference, encodedJson, problemAnswers } from "../schema/mod.ts";
-import { hasBody, invalidBody, readFields } from "../sessions/mod.ts";
+import { invalidBody, readFields } from "../sessions/mod.ts";
 import { jsonAnswer } from "./job_answer.ts";
 import { checkedId, MAX_WAIT_S, onceEach, waitMsOf } from "./job_fields.ts";
 import { JOBS_PAGE_QUERY, LIST_PARAMETERS, listQueryOf } from "./job_query.ts";
@@ -159,9 +159,7 @@ export function addJobs(
   });
   app.openapi(cancelRoute, async (c) => {
     const id = checkedId(c.req.valid("param").id);
-    const fields = hasBody(c.req.raw.headers)
-      ? await readFields(c.req.raw, { traffic, known: ["reason"] })
-      : {};
+    const fields = await readFields(c.req.raw, { traffic, known: ["reason"], isOptional: true });
     using caller = traffic.callers.open(c.req.raw, c.env);
     const job = await jobs.cancel(id, reasonOf(c, fields));
     const piece = await writer.job(job, caller.signal);

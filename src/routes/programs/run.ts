@@ -16,7 +16,6 @@ import {
 } from "../calls/mod.ts";
 import type { AppEnv } from "../http/mod.ts";
 import { bodyByReference, problemAnswers } from "../schema/mod.ts";
-import { hasBody } from "../sessions/mod.ts";
 import { PROGRAM_PARAM } from "./program_schema.ts";
 
 const route = createRoute({
@@ -59,7 +58,7 @@ export function addRun(
     const request = c.req.raw;
     using caller = traffic.callers.open(request, c.env);
     const { signal } = caller;
-    const run = await traffic.readRun(request, caller, { hasBody: hasBody(request.headers) });
+    const run = await traffic.readRun(request, caller);
     const given = { ...run.options, requestId: c.get("requestId"), signal };
     const found = await host.programs.resolve(name, run.args, given);
     const { tool, args } = found;

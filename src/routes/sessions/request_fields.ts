@@ -31,20 +31,24 @@ export function invalidBody(issues: readonly FieldIssue[]): InvalidInputError {
 }
 
 /**
- * Returns the fields of a small body that is an object with these keys.
+ * Returns the fields of a small body that is an object with these keys; with `isOptional`, none if
+ * there is no body, or an empty one.
  *
  * @throws {SnakedenError} `invalid_input`, and what {@link Traffic.readSmall} throws.
  */
 export async function readFields(
   request: Request,
-  { traffic, known, maxBytes }: {
+  { traffic, known, maxBytes, isOptional = false }: {
     readonly traffic: Traffic;
     readonly known: readonly string[];
     /** The longest body; see {@link Traffic.readSmall}. */
     readonly maxBytes?: number;
+    readonly isOptional?: boolean;
   },
 ): Promise<Record<string, unknown>> {
-  const body = await traffic.readSmall(request, maxBytes);
+  const body = isOptional
+    ? await traffic.readOptional(request, maxBytes) ?? {}
+    : await traffic.readSmall(request, maxBytes);
   if (!isRecord(body)) {
     const message = `given ${shownValue(body)}; allowed: an object of JSON`;
     throw invalidBody([{ path: "", message }]);
@@ -52,13 +56,4 @@ export async function readFields(
   const issues = unknownFields(body, known);
   if (issues.length > 0) throw invalidBody(issues);
   return body;
-}
-
-/**
- * Returns true if a request has a body. Decides by the headers, since a server passes a stream even
- * if there is nothing to read.
- */
-export function hasBody(headers: Headers): boolean {
-  return headers.has("content-type") || headers.has("transfer-encoding") ||
-    Number(headers.get("content-length") ?? 0) > 0;
 }

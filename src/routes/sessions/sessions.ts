@@ -11,7 +11,7 @@ import {
   readPreconditions,
   underPreconditions,
 } from "./preconditions.ts";
-import { hasBody, readFields } from "./request_fields.ts";
+import { readFields } from "./request_fields.ts";
 import {
   PAGE_QUERY,
   pageOf,
@@ -141,8 +141,8 @@ export function addSessions(
   { traffic, maxTtlMs }: { readonly traffic: Traffic; readonly maxTtlMs: number },
 ): void {
   app.openAPIRegistry.register(SESSION_REQUEST, sessionRequestSchema(maxTtlMs));
-  const fieldsOf = async (request: Request): Promise<Record<string, unknown>> =>
-    hasBody(request.headers) ? await readFields(request, { traffic, known: FIELDS }) : {};
+  const fieldsOf = (request: Request): Promise<Record<string, unknown>> =>
+    readFields(request, { traffic, known: FIELDS, isOptional: true });
   app.openapi(openRoute, async (c) => {
     const { id } = c.req.valid("param");
     const preconditions = readPreconditions(c.req.raw.headers);
