@@ -9,14 +9,10 @@ export const keys = {
   processes: ["process"],
   /** The row of one worker. */
   process: (runId: string, incarnation: string): Deno.KvKey => ["process", runId, incarnation],
-  /** The prefix of the heads of all blobs. */
-  blobs: ["blob"],
-  /** The head of one blob, which names its chunks. */
-  blob: (id: string): Deno.KvKey => ["blob", id],
-  /** The prefix of the chunks of one generation of a blob. */
+  /** The prefix of the chunks of one generation of a value. */
   chunks: (generation: string): Deno.KvKey => ["chunk", generation],
   chunk: (generation: string, index: number): Deno.KvKey => ["chunk", generation, index],
-  /** The prefix of the marks of generations without a head: not yet, or no longer. */
+  /** The prefix of the marks of generations without a record: not yet, or no longer. */
   loose: ["loose"],
   looseChunks: (generation: string): Deno.KvKey => ["loose", generation],
   /** The changes of rows that are durable, and not yet written to their own keys. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { TurnBudget } from "../async/mod.ts";
-import { MAX_BLOB_BYTES } from "../store/mod.ts";
+import { MAX_VARIABLE_BYTES } from "../store/mod.ts";
 import { type GroupCommit, MAX_VALUE_BYTES, type Mutation } from "./group_commit.ts";
 import { keys } from "./keys.ts";
 
@@ -17,7 +17,7 @@ const HASHED_A_TURN = 4 * 2 ** 20;
 export const generationSchema = z.object({
   generation: z.string(),
   chunks: z.int().nonnegative(),
-  bytes: z.int().nonnegative().max(MAX_BLOB_BYTES),
+  bytes: z.int().nonnegative().max(MAX_VARIABLE_BYTES),
   sha256: z.string(),
 });
 

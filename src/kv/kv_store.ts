@@ -17,7 +17,6 @@ import { BackgroundFailures } from "./background_failures.ts";
 import { closeToOthers, moveAside, problemOfDatabase } from "../database_file.ts";
 import { GroupCommit, type GroupCommitOptions } from "./group_commit.ts";
 import { keys } from "./keys.ts";
-import { KvBlobs } from "./kv_blobs.ts";
 import { KvChunks } from "./kv_chunks.ts";
 import { checkRowKey, KvProcesses } from "./kv_processes.ts";
 import { bytesOf, KvRows } from "./rows/mod.ts";
@@ -44,14 +43,12 @@ export const KV_CURE = 'add "unstable": ["kv"] to deno.json, or run it with --un
 /** The store of a data directory, in Deno KV. Only one host can have it at a time. */
 export class KvStore implements Store {
   readonly processes: KvProcesses;
-  readonly blobs: KvBlobs;
   readonly sessions: SessionStore;
   readonly deadProcesses: readonly ProcessRow[];
   readonly #parts: Parts;
 
   private constructor(parts: Parts) {
     this.processes = new KvProcesses(parts.commits, parts.accepted);
-    this.blobs = parts.blobs;
     this.sessions = parts.sessions;
     this.deadProcesses = parts.deadProcesses;
     this.#parts = parts;
@@ -122,7 +119,6 @@ export class StoreInUseError extends SnakedenError {
 interface Parts {
   readonly movedAside: MovedAside | undefined;
   readonly deadProcesses: readonly ProcessRow[];
-  readonly blobs: KvBlobs;
   readonly sessions: SessionStore;
   readonly logs: ChangeLogs;
   readonly records: Records;
@@ -146,7 +142,6 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
   const records = new Records(kv, commits);
   const accepted = new AcceptedWork();
   const chunks = new KvChunks(kv, commits);
-  const blobs = new KvBlobs({ chunks, commits, records, accepted });
   // This write finds a full disk now, rather than with the first worker.
   const opened = { runId, pid: Deno.pid, at: new Date().toISOString() };
   const value = new TextEncoder().encode(JSON.stringify(opened));
@@ -171,12 +166,11 @@ async function openParts(directory: string, options: OpenOptions): Promise<Parts
   const sessions = new KvSessions(deps, named, count);
   await named.resume();
   const log = getLogger("store");
-  if (swept > 0) log.warn("removed {swept} half-written blobs of an earlier run", { swept });
+  if (swept > 0) log.warn("removed {swept} half-written values of an earlier run", { swept });
   log.debug("opened {path}", { path, deadProcesses: deadProcesses.length, recovered });
   return {
     movedAside,
     deadProcesses,
-    blobs,
     sessions,
     logs,
     records,

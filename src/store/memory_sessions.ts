@@ -1,6 +1,6 @@
 import { nextTurn } from "../async/mod.ts";
 import type { AcceptedWork } from "./accepted_work.ts";
-import { copiesOf, copyOf } from "./blobs.ts";
+import { copiesOf, copyOf } from "./copies.ts";
 import type { ChangeLogs, WatchedPosition } from "./change_logs.ts";
 import { KeyedQueue } from "./keyed_queue.ts";
 import {

@@ -9,9 +9,10 @@
  * @module
  */
 export { AcceptedWork } from "./accepted_work.ts";
-export { type Blobs, checkBlob, copiesOf, copyOf, MAX_BLOB_BYTES } from "./blobs.ts";
+export * from "./blobs/mod.ts";
 export { ChangeLogs, type ChangeLogsDeps, type WatchedPosition } from "./change_logs.ts";
 export * from "./jobs/mod.ts";
+export { copiesOf, copyOf } from "./copies.ts";
 export { KeyedQueue } from "./keyed_queue.ts";
 export { memoryStore } from "./memory_store.ts";
 export { PROCESS_ROW, type ProcessKey, type ProcessRow } from "./process_row.ts";
@@ -66,6 +67,7 @@ export {
   checkVariable,
   MAX_CONSTRAINTS_BYTES,
   MAX_NAME_LENGTH,
+  MAX_VARIABLE_BYTES,
   PROGRAM_HEAD,
   type ProgramHead,
   type ProgramRow,

@@ -1,4 +1,3 @@
-import type { Blobs } from "./blobs.ts";
 import type { ProcessRow } from "./process_row.ts";
 import type { ProcessStore } from "./process_store.ts";
 import type { SessionStore } from "./session_store.ts";
@@ -23,10 +22,10 @@ export interface StoreReport {
 }
 
 /**
- * The port for all state that outlives a host. The comments here, in {@link ProcessStore}, in
- * {@link Blobs} and in {@link SessionStore} state everything that a host relies on and that a
- * driver must do; tests/store/conformance.ts and the files beside it test every driver against
- * them.
+ * The port for all state that outlives a host, except for jobs and blobs, which have ports of their
+ * own ({@link JobStore}, {@link Blobs}). The comments here, in {@link ProcessStore} and in
+ * {@link SessionStore} state everything that a host relies on and that a driver must do;
+ * tests/store/conformance.ts and the files beside it test every driver against them.
  *
  * **Opening.** A driver exports a function that opens the store of a *place* for one run. A place
  * is what successive hosts share, such as a data directory or a database. The id of a run is new
@@ -78,12 +77,10 @@ export interface StoreReport {
  *
  * **Helpers.** {@link AcceptedWork} refuses and awaits work, and gives errors their codes;
  * {@link KeyedQueue} runs the work of one key in order; {@link encodeRecord} and
- * {@link decodeRecord} write and check records; {@link checkBlob} refuses invalid ids and values of
- * blobs. Jobs will be a further member of this interface.
+ * {@link decodeRecord} write and check records.
  */
 export interface Store extends AsyncDisposable {
   readonly processes: ProcessStore;
-  readonly blobs: Blobs;
   readonly sessions: SessionStore;
   /**
    * The rows of runs that were over when this store was opened. Later calls do not change this

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import { SnakedenError } from "../errors.ts";
-import { MAX_BLOB_BYTES } from "./blobs.ts";
 import type { RecordType } from "./record.ts";
 import { checkLength, type JsonObject } from "./session_row.ts";
 
@@ -8,9 +7,11 @@ import { checkLength, type JsonObject } from "./session_row.ts";
 export const MAX_NAME_LENGTH = 256;
 /** The length of the longest constraints, as JSON in UTF-8. */
 export const MAX_CONSTRAINTS_BYTES: number = 16_384;
+/** The length of the longest value of a variable. */
+export const MAX_VARIABLE_BYTES: number = 2 ** 30;
 
 const name = z.string().min(1).max(MAX_NAME_LENGTH);
-const bytes = z.int().nonnegative().max(MAX_BLOB_BYTES);
+const bytes = z.int().nonnegative().max(MAX_VARIABLE_BYTES);
 
 const variableSchema = z.object({
   name,
@@ -39,7 +40,7 @@ export interface VariableHead {
 
 /** A variable. */
 export interface VariableRow extends VariableHead {
-  /** The value, to which the store gives no meaning: 0 to {@link MAX_BLOB_BYTES} bytes. */
+  /** The value, to which the store gives no meaning: 0 to {@link MAX_VARIABLE_BYTES} bytes. */
   readonly value: Uint8Array<ArrayBuffer>;
 }
 
@@ -107,7 +108,7 @@ export function checkVariable(
 ): void {
   checkName("variable", name);
   checkLength("the name of a type", type.length, MAX_NAME_LENGTH);
-  checkLength("a variable", value.byteLength, MAX_BLOB_BYTES);
+  checkLength("a variable", value.byteLength, MAX_VARIABLE_BYTES);
   if (constraints === undefined) return;
   const { byteLength } = new TextEncoder().encode(JSON.stringify(constraints));
   checkLength("the constraints of a variable", byteLength, MAX_CONSTRAINTS_BYTES);

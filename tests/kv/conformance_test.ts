@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { HostProcess } from "../fixtures/host.ts";
 import { until } from "../fixtures/until.ts";
@@ -23,7 +22,6 @@ const DRIVER: DurableDriver = {
           const { value } = await kv.get<Uint8Array>(key);
           await kv.set(key, value?.subarray(0, value.length / 2));
         }),
-      damageBlob: (id) => tamper(path, (kv) => flipByte(kv, id)),
       killHost: async (runId) => {
         await using host = new HostProcess(["run", "-A", HOLDER, "write", path, runId]);
         await until(() => {
@@ -42,12 +40,3 @@ testStore(DRIVER);
 testSessions(DRIVER);
 testVariables(DRIVER);
 testWatches(DRIVER);
-
-async function flipByte(kv: Deno.Kv, id: string): Promise<void> {
-  const { value } = await kv.get<Uint8Array>(["blob", id]);
-  const { generation } = JSON.parse(new TextDecoder().decode(value ?? undefined)).data;
-  const key = ["chunk", generation, 0];
-  const chunk = (await kv.get<Uint8Array>(key)).value;
-  assert.ok(chunk);
-  await kv.set(key, chunk.with(5, (chunk[5] ?? 0) ^ 1));
-}

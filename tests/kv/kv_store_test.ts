@@ -200,7 +200,8 @@ Deno.test("KvStore on a disk that becomes full refuses writes with the reason, a
   await using store = await openStore(dir.path);
   assert.equal((await store.report()).movedAside, undefined);
   for (let i = 0; i < Number(whole); i++) {
-    assert.deepEqual(await store.blobs.get(`blob-${i}`), new Uint8Array(60_000).fill(i));
+    const [row] = await store.sessions.getVars("full", [`v-${i}`]) ?? [];
+    assert.deepEqual(row?.value, new Uint8Array(60_000).fill(i));
   }
 });
 

@@ -27,9 +27,11 @@ if (mode === "hold") {
   try {
     const store = await openStore(dataDir, newRunId());
     const whole: number[] = [];
+    await store.sessions.open("full", { ttlMs: 3_600_000, metadata: {} });
     try {
       for (let i = 0; i < 100; i++) {
-        await store.blobs.put(`blob-${i}`, new Uint8Array(60_000).fill(i));
+        const value = new Uint8Array(60_000).fill(i);
+        await store.sessions.setVars("full", [{ name: `v-${i}`, type: "bytes", value }]);
         whole.push(i);
       }
     } catch (error) {
@@ -39,8 +41,8 @@ if (mode === "hold") {
     await registry.reserve({ workerId: "full-1", incarnation: "full-1.x" });
     console.log(`rows: ${registry.list().length}`);
     for (const i of whole) {
-      const value = await store.blobs.get(`blob-${i}`);
-      if (value?.length !== 60_000 || value[0] !== i) throw new Error(`blob-${i} is lost`);
+      const [row] = await store.sessions.getVars("full", [`v-${i}`]) ?? [];
+      if (row?.value.length !== 60_000 || row.value[0] !== i) throw new Error(`v-${i} is lost`);
     }
     console.log(`whole: ${whole.length}`);
     await store[Symbol.asyncDispose]();

@@ -9,16 +9,11 @@
 import assert from "node:assert/strict";
 import { SnakedenError } from "../../src/errors.ts";
 import { ProcessRegistry } from "../../src/host/mod.ts";
-import {
-  MAX_BLOB_BYTES,
-  type ProcessKey,
-  type ProcessRow,
-  type Store,
-} from "../../src/store/mod.ts";
+import { type ProcessKey, type ProcessRow, type Store } from "../../src/store/mod.ts";
 import { LogSink } from "../fixtures/log_sink.ts";
 import { nextTurn } from "../fixtures/until.ts";
 import { writeKilledSession } from "./session_samples.ts";
-import { activeOf, assertSame, bytesOf, newRunId, rowOf, seedOf, sequencesOf } from "./samples.ts";
+import { activeOf, newRunId, rowOf, sequencesOf } from "./samples.ts";
 
 /**
  * A driver under test. With a durable one, a store finds the records of an earlier store in the
@@ -49,8 +44,6 @@ export interface StorePlace extends AsyncDisposable {
 export interface DurablePlace extends StorePlace {
   /** Makes the row of a worker unreadable. No store is open meanwhile. */
   damageRow(key: ProcessKey): Promise<void>;
-  /** Makes a blob unreadable, or changes its bytes. No store is open meanwhile. */
-  damageBlob(id: string): Promise<void>;
   /**
    * Opens the store of this place for a run in another process, runs {@link writeBeforeKill} there,
    * and then kills that process with SIGKILL. Resolves when the store can know that the run is
@@ -63,7 +56,6 @@ export interface DurablePlace extends StorePlace {
 export async function writeBeforeKill(store: Store, runId: string): Promise<void> {
   await Promise.all([
     store.processes.record(rowOf(runId, "killed-1.x")),
-    store.blobs.put("killed", bytesOf(200_000)),
     writeKilledSession(store.sessions),
   ]);
 }
@@ -72,7 +64,6 @@ export async function writeBeforeKill(store: Store, runId: string): Promise<void
 export function testStore(driver: StoreDriver): void {
   testRows(driver);
   testRegistry(driver);
-  testBlobs(driver);
   testLife(driver);
   if (driver.durable) {
     testLaterRuns(driver);
@@ -177,101 +168,6 @@ function testRegistry({ name, durable, place }: StoreDriver): void {
   });
 }
 
-function testBlobs({ name, place }: StoreDriver): void {
-  Deno.test(`${name}: Blobs keeps values of any length byte for byte`, async () => {
-    await using at = await place();
-    await using store = await at.open(newRunId());
-    const lengths = [0, 1, 65_535, 65_536, 65_537, 1_000_000, 5_000_001];
-    await Promise.all(lengths.map((length) => store.blobs.put(`b-${length}`, bytesOf(length))));
-    for (const length of lengths) {
-      assertSame(await store.blobs.get(`b-${length}`), bytesOf(length));
-    }
-    assertSame(await store.blobs.get("b-2"), undefined);
-  });
-
-  Deno.test(`${name}: Blobs.put(), get() and delete() of one id take effect in the order of the calls`, async () => {
-    await using at = await place();
-    await using store = await at.open(newRunId());
-    const values = { short: bytesOf(5), long: bytesOf(200_000) };
-    const sequences = sequencesOf(["short", "long", "delete"] as const, 3);
-    const work: Promise<void>[] = [];
-    for (let step = 0; step < 3; step++) {
-      for (const [i, sequence] of sequences.entries()) {
-        const kind = sequence[step];
-        if (kind === "delete") work.push(store.blobs.delete(`b-${i}`));
-        else if (kind !== undefined) work.push(store.blobs.put(`b-${i}`, values[kind]));
-      }
-    }
-    await Promise.all(work);
-    for (const [i, sequence] of sequences.entries()) {
-      const kind = sequence.at(-1);
-      const expected = kind === undefined || kind === "delete" ? undefined : values[kind];
-      assertSame(await store.blobs.get(`b-${i}`), expected);
-    }
-  });
-
-  Deno.test(`${name}: Blobs.get() returns a whole value, at least as new as the last one written`, async () => {
-    await using at = await place();
-    await using store = await at.open(newRunId());
-    let written = 0;
-    const write = async (): Promise<void> => {
-      for (const seed of [1, 2, 3, 4, 5, 6]) {
-        await store.blobs.put("b", bytesOf(300_000, seed));
-        written = seed;
-      }
-    };
-    const read = async (): Promise<void> => {
-      while (written < 6) {
-        const least = written;
-        const value = await store.blobs.get("b");
-        const seed = value === undefined ? 0 : seedOf(value);
-        assert.ok(seed >= least, `${seed} after ${least}`);
-        if (value !== undefined) assertSame(value, bytesOf(300_000, seed));
-        await nextTurn();
-      }
-    };
-    await Promise.all([write(), read(), read(), read()]);
-  });
-
-  Deno.test(`${name}: Blobs shares no buffer with the caller`, async () => {
-    await using at = await place();
-    await using store = await at.open(newRunId());
-    const buffer = bytesOf(100_000);
-    const part = buffer.subarray(100, 90_000);
-    const expected = part.slice();
-    await store.blobs.put("b", part);
-    buffer.fill(0);
-    const got = await store.blobs.get("b");
-    assertSame(got, expected);
-    got?.fill(0);
-    assertSame(await store.blobs.get("b"), expected);
-  });
-
-  Deno.test(`${name}: Blobs keeps every allowed id apart from all others`, async () => {
-    await using at = await place();
-    await using store = await at.open(newRunId());
-    const ids = ["a", "A", "a/b", "../a", "..", "/a", "%00", "*", "'", "a".repeat(256), "~!#\\"];
-    await Promise.all(ids.map((id, i) => store.blobs.put(id, bytesOf(10, i))));
-    for (const [i, id] of ids.entries()) assertSame(await store.blobs.get(id), bytesOf(10, i));
-    await store.blobs.delete("A");
-    assertSame(await store.blobs.get("a"), bytesOf(10, 0));
-  });
-
-  Deno.test(`${name}: Blobs refuses ids and values that are not allowed, and changes nothing`, async () => {
-    await using at = await place();
-    await using store = await at.open(newRunId());
-    const refused = { code: "invalid_input", retryable: false };
-    for (const id of ["", " ", "a b", "a\0", "ä", "\ud800", "a\n", "a".repeat(257)]) {
-      await assert.rejects(store.blobs.put(id, bytesOf(1)), refused);
-      await assert.rejects(store.blobs.get(id), refused);
-      await assert.rejects(store.blobs.delete(id), refused);
-    }
-    await store.blobs.put("b", bytesOf(3));
-    await assert.rejects(store.blobs.put("b", new Uint8Array(MAX_BLOB_BYTES + 1)), refused);
-    assertSame(await store.blobs.get("b"), bytesOf(3));
-  });
-}
-
 function testLife({ name, durable, place }: StoreDriver): void {
   Deno.test(`${name}: report() of a new place has only the state of the store`, async () => {
     await using at = await place();
@@ -286,14 +182,10 @@ function testLife({ name, durable, place }: StoreDriver): void {
     const runId = newRunId();
     const store = await at.open(runId);
     const row = rowOf(runId, "w-1.x");
-    await store.blobs.put("a", bytesOf(10));
     const work = Promise.allSettled([
       store.processes.record(rowOf(runId, "w-2.x")),
-      store.blobs.put("b", bytesOf(3_000_000)),
-      store.blobs.get("a"),
       store.processes.forget([rowOf(runId, "w-2.x")]),
       store.processes.record(row),
-      store.blobs.delete("a"),
       store.report(),
     ]);
     await store[Symbol.asyncDispose]();
@@ -304,8 +196,6 @@ function testLife({ name, durable, place }: StoreDriver): void {
     if (!durable) return;
     await using next = await at.open(newRunId());
     assert.deepEqual(next.deadProcesses, [row]);
-    assertSame(await next.blobs.get("b"), bytesOf(3_000_000));
-    assertSame(await next.blobs.get("a"), undefined);
   });
 
   Deno.test(`${name}: disposing refuses new work from the moment of the call`, async () => {
@@ -316,9 +206,6 @@ function testLife({ name, durable, place }: StoreDriver): void {
       const work: Promise<unknown>[] = [
         store.processes.record(rowOf(runId, "w-1.x")),
         store.processes.forget([rowOf(runId, "w-1.x")]),
-        store.blobs.put("b", bytesOf(1)),
-        store.blobs.get("b"),
-        store.blobs.delete("b"),
         store.report(),
       ];
       await Promise.all(work.map((it) =>
@@ -337,8 +224,9 @@ function testLife({ name, durable, place }: StoreDriver): void {
 
   Deno.test(`${name}: disposing again, even during the first disposal, resolves when the place is free`, async () => {
     await using at = await place();
-    const store = await at.open(newRunId());
-    void store.blobs.put("b", bytesOf(3_000_000));
+    const runId = newRunId();
+    const store = await at.open(runId);
+    for (let i = 0; i < 100; i++) void store.processes.record(rowOf(runId, `w-${i}.x`));
     void store[Symbol.asyncDispose]();
     await store[Symbol.asyncDispose]();
     for (let round = 0; round < 5; round++) {
@@ -350,7 +238,7 @@ function testLife({ name, durable, place }: StoreDriver): void {
 }
 
 function testLaterRuns({ name, place }: DurableDriver): void {
-  Deno.test(`${name}: a later host sees rows and blobs as they were written, until they are removed`, async () => {
+  Deno.test(`${name}: a later host sees rows as they were written, until they are removed`, async () => {
     await using at = await place();
     const [runId, otherRunId] = [newRunId(), newRunId()];
     const incarnation = "é🐍".repeat(85);
@@ -362,23 +250,16 @@ function testLaterRuns({ name, place }: DurableDriver): void {
     {
       await using store = await at.open(runId);
       for (const row of rows) await store.processes.record(row);
-      await store.blobs.put("b", bytesOf(100_000, 1));
-      await store.blobs.put("gone", bytesOf(100_000));
     }
     {
       await using store = await at.open(otherRunId);
       await store.processes.record(other);
       assert.deepEqual(sorted(store.deadProcesses), sorted(rows));
-      assertSame(await store.blobs.get("b"), bytesOf(100_000, 1));
-      await store.blobs.put("b", bytesOf(50_000, 2));
-      await store.blobs.delete("gone");
     }
     {
       await using store = await at.open(newRunId());
       assert.deepEqual(sorted(store.deadProcesses), sorted([...rows, other]));
       await store.processes.forget(store.deadProcesses.filter((it) => it.runId === runId));
-      assertSame(await store.blobs.get("b"), bytesOf(50_000, 2));
-      assertSame(await store.blobs.get("gone"), undefined);
     }
     assert.deepEqual(await deadAt(at), [other]);
   });
@@ -389,7 +270,6 @@ function testLaterRuns({ name, place }: DurableDriver): void {
     await at.killHost(runId);
     await using store = await at.open(newRunId());
     assert.deepEqual(store.deadProcesses, [rowOf(runId, "killed-1.x")]);
-    assertSame(await store.blobs.get("killed"), bytesOf(200_000));
   });
 }
 
@@ -411,44 +291,6 @@ function testDamage({ name, place }: DurableDriver): void {
       await store.processes.forget([{ runId, incarnation: "w-2.x" }]);
     }
     assert.match(await log.text(), /ERROR store +set aside /);
-  });
-
-  Deno.test(`${name}: an unreadable blob is set aside once, and affects no other`, async () => {
-    await using at = await place();
-    {
-      await using store = await at.open(newRunId());
-      for (const id of ["a", "b"]) await store.blobs.put(id, bytesOf(100_000));
-    }
-    await at.damageBlob("a");
-    {
-      await using store = await at.open(newRunId());
-      const gets = [1, 2, 3].map(() => store.blobs.get("a"));
-      for (const value of await Promise.all(gets)) assertSame(value, undefined);
-      assertSame(await store.blobs.get("b"), bytesOf(100_000));
-      await assertSetAside(store, [["blob", "a"]]);
-      await store.blobs.put("a", bytesOf(7));
-    }
-    await using store = await at.open(newRunId());
-    assertSame(await store.blobs.get("a"), bytesOf(7));
-    await assertSetAside(store, [["blob", "a"]]);
-  });
-
-  Deno.test(`${name}: setting a blob aside keeps a value that is written meanwhile`, async () => {
-    await using at = await place();
-    const ids = Array.from({ length: 20 }, (_, i) => `b-${i}`);
-    {
-      await using store = await at.open(newRunId());
-      for (const id of ids) await store.blobs.put(id, bytesOf(1_000));
-    }
-    for (const id of ids) await at.damageBlob(id);
-    await using store = await at.open(newRunId());
-    await Promise.all(ids.map(async (id, i) => {
-      const reading = store.blobs.get(id);
-      for (let turn = 0; turn < i; turn++) await nextTurn();
-      await store.blobs.put(id, bytesOf(500, i));
-      await reading;
-    }));
-    for (const [i, id] of ids.entries()) assertSame(await store.blobs.get(id), bytesOf(500, i));
   });
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../../async/mod.ts";
 import type { AcceptedWork } from "../../accepted_work.ts";
-import { copiesOf, copyOf } from "../../blobs.ts";
+import { copiesOf, copyOf } from "../../copies.ts";
 import { checkLimit } from "../../session_row.ts";
 import type { Page, PageAsk } from "../../session_store.ts";
 import { checkNewJobs } from "../check_new_job.ts";
