@@ -102,6 +102,11 @@ export interface JobRetry {
 
 /** Options of every kind of job. */
 export interface JobOptions {
+  /**
+   * The id of the job: 1 to 128 letters, digits or `. _ : -`. The same submission makes one job
+   * while that is kept; another one with the same id is refused. Default: a new id.
+   */
+  readonly id?: string;
   /** Default: `default`. */
   readonly queue?: string;
   /** A whole number from -10 to 10; higher goes first. Default 0. */

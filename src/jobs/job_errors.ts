@@ -29,6 +29,16 @@ export function idempotencyConflict(key: string, id: string): SnakedenError {
   );
 }
 
+/** The error for an id of a caller that another submission has used. */
+export function idConflict(id: string): SnakedenError {
+  return new SnakedenError(
+    "idempotency_conflict",
+    `Cannot submit the job: the job ${id} was made by another submission; ` +
+      "its id is free when it is no longer kept",
+    { details: { jobId: id } },
+  );
+}
+
 /** The error for the result of a job that has not ended. */
 export function unfinished({ id, state }: JobRow): SnakedenError {
   return new SnakedenError(

@@ -18,7 +18,7 @@ import type {
   SubmitOutcome,
   WaitOptions,
 } from "./job.ts";
-import { idempotencyConflict, stillRunning, unknownJob } from "./job_errors.ts";
+import { idConflict, idempotencyConflict, stillRunning, unknownJob } from "./job_errors.ts";
 import { jobEvents } from "./job_events.ts";
 import type { JobFeed } from "./job_feed.ts";
 import { JobHandle } from "./job_handle.ts";
@@ -300,7 +300,8 @@ export class Jobs {
     const { reader } = this.#parts;
     if (state === "created") return { id, answer: state, job: reader.created(job, answer) };
     if (state === "conflict") {
-      return Promise.reject(idempotencyConflict(job.idempotency?.key ?? "", id));
+      const key = job.idempotency?.key;
+      return Promise.reject(key === undefined ? idConflict(id) : idempotencyConflict(key, id));
     }
     // A key is remembered for longer than some jobs are kept.
     return reader.find(id).then((it) => ({

@@ -13,6 +13,7 @@ import {
   addJobs,
   addQueues,
   addSubmit,
+  JobEventStreams,
   JobJsonWriter,
   laterCalls,
 } from "./jobs/mod.ts";
@@ -96,11 +97,12 @@ export function createApp(
   addEvents(app, engine.sessions, { traffic, heartbeatMs, removalOf });
   addPrograms(app, engine, { traffic, maxDepth });
   addRun(app, engine, { traffic });
-  addSubmit(app, jobs, { traffic, writer });
+  const jobEvents = new JobEventStreams(jobs, { traffic, writer, heartbeatMs, removalOf });
+  addSubmit(app, jobs, { traffic, writer, events: jobEvents });
   addJobBatch(app, jobs, { traffic, writer, shown });
   addJobs(app, jobs, { traffic, writer });
   addJobResult(app, jobs, { traffic, writer, tools: engine.tools });
-  addJobEvents(app, jobs, { traffic, writer, heartbeatMs, removalOf });
+  addJobEvents(app, jobEvents);
   addQueues(app, engine.queues, { traffic });
   addHardware(app, engine.hardware, { needsKey });
   // The reasons contain output of workers, which callers without a key must not see.

@@ -43,7 +43,7 @@ export function packJobs(
       it.ttlMs ?? null,
       settings(it),
       idempotency?.key ?? null,
-      idempotency?.hash ?? null,
+      idempotency?.hash ?? it.idHash ?? null,
       idempotency?.ttlMs ?? null,
       unique?.key ?? null,
       unique?.mode ?? null,
@@ -62,15 +62,16 @@ function settingsText(): (job: NewJob) => string {
   let last: NewJob | undefined;
   let text = "";
   return (job) => {
-    const { retention, concurrency, rate } = job;
+    const { retention, concurrency, rate, idHash } = job;
     const isSame = last !== undefined && last.retention === retention &&
-      last.concurrency === concurrency && last.rate === rate;
+      last.concurrency === concurrency && last.rate === rate && last.idHash === idHash;
     if (isSame) return text;
     last = job;
     const settings: JobSettings = {
       retention: [retention.completedMs, retention.cancelledMs, retention.discardedMs],
       ...(concurrency !== undefined && { concurrency: concurrency.limit }),
       ...(rate !== undefined && { rate: [rate.limit, rate.periodMs] }),
+      ...(idHash !== undefined && { idHash }),
     };
     text = JSON.stringify(settings);
     return text;

@@ -143,6 +143,31 @@ Deno.test("a submission that is repeated after its job was removed is answered w
   assert.equal(await codeOf(host.jobs.get(id)), "unknown_job");
 });
 
+Deno.test("Jobs.submit() with an id makes one job of it, until that is removed", async () => {
+  await using host = await JobFixture.open();
+  const { jobs } = host;
+  const input = { id: "import-7", tool: "add", args: { a: 1 }, retention: { completedMs: 0 } };
+  const first = await jobs.submit(input);
+  assert.deepEqual([first.id, first.answer], ["import-7", "created"]);
+  const again = await jobs.submit({ ...input, args: { a: 1 } });
+  assert.deepEqual([again.id, again.answer], ["import-7", "existing"]);
+  for (const change of [{ args: { a: 2 } }, { tags: ["x"] }, { tool: "train" }, { priority: 1 }]) {
+    const error = await jobs.submit({ ...input, ...change }).then(() => undefined, (it) => it);
+    assert.equal(error?.code, "idempotency_conflict");
+    assert.match(error.message, /^Cannot submit the job: the job import-7 was made by another /);
+    assert.deepEqual(error.details, { jobId: "import-7" });
+  }
+  const answers = (await jobs.submitMany([input, { tool: "add" }, { ...input, id: "b" }]))
+    .map(({ answer }) => answer);
+  assert.deepEqual(answers, ["existing", "created", "created"]);
+  await host.complete(1);
+  await until(
+    async () => (await host.store.sweep(), await host.store.get("import-7")) === undefined,
+    "gone",
+  );
+  assert.equal((await jobs.submit({ ...input, args: { a: 2 } })).answer, "created");
+});
+
 Deno.test("Jobs.wait() ends when the host stops, instead of at its next look at the job", async () => {
   await using host = await JobFixture.open();
   const { id } = await host.jobs.submit({ tool: "add" });

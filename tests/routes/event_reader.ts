@@ -8,7 +8,7 @@ export class EventReader implements AsyncDisposable {
   heartbeats = 0;
 
   constructor(answer: Response) {
-    assert.equal(answer.status, 200);
+    assert.ok(answer.ok, `status ${answer.status}`);
     assert.match(answer.headers.get("content-type") ?? "", /^text\/event-stream/);
     assert.ok(answer.body !== null);
     this.#reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();

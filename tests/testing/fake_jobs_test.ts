@@ -176,6 +176,16 @@ Deno.test("idempotency keys and unique keys of fake jobs are those of a host", a
   assert.deepEqual([again.id, again.answer], [first.id, "existing"]);
   const other = jobs.submit({ tool: "echo", args: { value: 2 }, idempotencyKey: "k" });
   assert.equal((await errorOf(other)).code, "idempotency_conflict");
+  const own = await jobs.submit({ tool: "echo", args: { value: 1 }, id: "mine" });
+  const same = await jobs.submit({ tool: "echo", args: { value: 1 }, id: "mine" });
+  assert.deepEqual([own.id, own.answer, same.id, same.answer], [
+    "mine",
+    "created",
+    "mine",
+    "existing",
+  ]);
+  const another = jobs.submit({ tool: "echo", args: { value: 2 }, id: "mine" });
+  assert.match((await errorOf(another)).message, /the job mine was made by another submission/);
   await queues.pause("default");
   const unique = { key: "u" } as const;
   const one = await jobs.submit({ tool: "echo", args: { value: 1 }, unique });

@@ -8,29 +8,37 @@ const PAST_MS = 60_000;
 /** A submission as it is sent. */
 export interface JobBody {
   readonly json: string;
-  /** The idempotency key. */
-  readonly key: string;
+  /** The idempotency key; undefined of a submission whose id does the same. */
+  readonly key: string | undefined;
+  /** The id of the job, if the caller has chosen it. */
+  readonly id: string | undefined;
   /** True if the key was made here, so that only repeats of this request know it. */
   readonly isOwnKey: boolean;
 }
 
 /**
- * Returns a submission as it is sent. One without an idempotency key gets one, so that it can be
- * sent again without making a second job.
+ * Returns a submission as it is sent. One without an id and an idempotency key gets a key, so that
+ * it can be sent again without making a second job.
  *
  * @throws {InvalidInputError} For what JSON cannot hold, and for a time that is past.
  * @throws {SnakedenError} `invalid_value` for an argument that cannot be sent.
  */
 export function jobBody(input: unknown): JobBody {
   // The host says what is wrong with it.
-  if (!isRecord(input)) return { json: jsonOf(input ?? null), key: "", isOwnKey: false };
-  const { args, idempotencyKey } = input;
-  const isOwnKey = idempotencyKey === undefined;
+  if (!isRecord(input)) {
+    return { json: jsonOf(input ?? null), key: undefined, id: undefined, isOwnKey: false };
+  }
+  const { args, id, idempotencyKey } = input;
+  const isOwnKey = idempotencyKey === undefined && id === undefined;
   if (isOwnKey) refusePast(input.runAt);
   const key = isOwnKey ? newKey() : idempotencyKey;
   const encoded = isRecord(args) ? { args: encodeTree(args, "args", refuseInput) } : {};
   const json = jsonOf({ ...input, ...encoded, idempotencyKey: key });
-  return { json, key: String(key), isOwnKey };
+  return { json, key: textOf(key), id: textOf(id), isOwnKey };
+}
+
+function textOf(value: unknown): string | undefined {
+  return value === undefined ? undefined : String(value);
 }
 
 /** A job is kept, and an input stream is not. */

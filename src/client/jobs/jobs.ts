@@ -40,8 +40,8 @@ const ID = /^(?!\.{1,2}$)[A-Za-z0-9._:-]{1,128}$/;
  * host is killed right after, and is kept for a while after its end. The methods are those of the
  * library.
  *
- * A submission without an idempotency key gets a random one. If its answer is lost, it is sent
- * again to the same host, and makes no second job.
+ * A submission without an id and an idempotency key gets a random key. If its answer is lost, it
+ * is sent again to the same host, and makes no second job.
  *
  * Jobs belong to one host. With several base URLs, a {@link JobHandle} stays with the host that
  * took its job; the methods with an id ask the first host that answers.
@@ -68,7 +68,7 @@ export class Jobs implements DenJobs {
    *
    * @throws {SnakedenError} `invalid_input` naming every field that is wrong, `unknown_tool`,
    * `unknown_pool`, `idempotency_conflict`, `store_failed` or `store_unavailable`;
-   * `connection_lost`, with the `idempotencyKey` of the submission, if the host stays away.
+   * `connection_lost`, with `idempotencyKey` or `jobId` of the submission, if the host stays away.
    */
   async submit(input: JobInput): Promise<JobHandle> {
     const body = jobBody(input);
@@ -244,7 +244,7 @@ async function submitPart(
 function ownItems(items: readonly BatchItem[], bodies: readonly JobBody[]): SubmittedJob[] {
   return items.map(({ id, answer }, i) => {
     const body = bodies[i];
-    if (answer === "conflict") throw conflict(body?.key ?? "", id);
+    if (answer === "conflict") throw conflict(body?.key, id);
     return { id, answer: body === undefined ? answer : answerTo(body, answer) };
   });
 }
@@ -255,23 +255,25 @@ function answerTo({ isOwnKey }: JobBody, answer: SubmitAnswer): SubmitAnswer {
 }
 
 /** Adds the key to the error of a submission that may have made a job. */
-async function withKey<T>({ key }: JobBody, submission: Promise<T>): Promise<T> {
+async function withKey<T>({ key, id }: JobBody, submission: Promise<T>): Promise<T> {
   try {
     return await submission;
   } catch (error) {
     const isLost = error instanceof SnakedenError && error.code === "connection_lost";
-    if (isLost) error.addDetails({ idempotencyKey: key });
+    if (isLost && key !== undefined) error.addDetails({ idempotencyKey: key });
+    if (isLost && id !== undefined) error.addDetails({ jobId: id });
     throw error;
   }
 }
 
-function conflict(key: string, id: string): SnakedenError {
-  return new SnakedenError(
-    "idempotency_conflict",
-    `Cannot submit the job: the idempotency key ${JSON.stringify(key)} is that of another ` +
-      `submission, which made the job ${id}`,
-    { details: { jobId: id } },
-  );
+function conflict(key: string | undefined, id: string): SnakedenError {
+  const reason = key === undefined
+    ? `the job ${id} was made by another submission; its id is free when it is no longer kept`
+    : `the idempotency key ${JSON.stringify(key)} is that of another submission, ` +
+      `which made the job ${id}`;
+  return new SnakedenError("idempotency_conflict", `Cannot submit the job: ${reason}`, {
+    details: { jobId: id },
+  });
 }
 
 /** @throws {SnakedenError} `unknown_job` for what is no id of a job, as in the library. */

@@ -61,14 +61,19 @@ function queueIssues(
 /** Returns the issues of fields that depend on each other, or on the time. */
 function crossIssues(job: CheckedJob, { now }: CheckDeps): FieldIssue[] {
   const issues: FieldIssue[] = [];
-  const { runAt, delayMs, ttlMs, affinity, sessionId, idempotencyKey } = job;
+  const { id, runAt, delayMs, ttlMs, affinity, sessionId, idempotencyKey } = job;
   const unkept = job.metadata === undefined ? undefined : metadataIssue(job.metadata);
   if (unkept !== undefined) issues.push(unkept);
   if (runAt !== undefined && delayMs !== undefined) {
     issues.push({ path: "delayMs", message: "given beside runAt; allowed: one of the two" });
   }
+  if (id !== undefined && idempotencyKey !== undefined) {
+    const message = "given beside id, which does the same; allowed: one of the two";
+    issues.push({ path: "idempotencyKey", message });
+  }
   // A submission that is repeated later is answered with the first job, so it may be late.
-  if (runAt !== undefined && runAt < now - PAST_MS && idempotencyKey === undefined) {
+  const isRepeatable = id !== undefined || idempotencyKey !== undefined;
+  if (runAt !== undefined && runAt < now - PAST_MS && !isRepeatable) {
     const given = new Date(runAt).toISOString();
     const message = `given ${given}, which is past; allowed: a time from now on`;
     issues.push({ path: "runAt", message });

@@ -9,6 +9,7 @@ export const DEFAULT_QUEUE = "default";
 
 /** Dependencies of {@link newJob}. */
 export interface NewJobDeps {
+  /** The id of a job that names none. */
   readonly id: string;
   readonly kind: string;
   readonly prepared: PreparedJob;
@@ -27,7 +28,7 @@ export function newJob(job: CheckedJob, { id, kind, prepared, config }: NewJobDe
     ...(retry === undefined ? {} : { retry }),
   };
   return {
-    id,
+    id: job.id ?? id,
     kind,
     name,
     queue,
@@ -44,6 +45,7 @@ export function newJob(job: CheckedJob, { id, kind, prepared, config }: NewJobDe
     ...startOf(job),
     ...(job.ttlMs === undefined ? {} : { ttlMs: job.ttlMs }),
     ...keysOf(job),
+    ...(job.id === undefined ? {} : { idHash: hashOf(job, { kind, prepared, options }) }),
     ...(job.idempotencyKey === undefined ? {} : {
       idempotency: {
         key: job.idempotencyKey,

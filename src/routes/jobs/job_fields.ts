@@ -54,6 +54,20 @@ export function withIdempotencyKey(input: unknown, headers: Headers): unknown {
 }
 
 /**
+ * Returns a submission with the id of its path.
+ *
+ * @throws {InvalidInputError} `invalid_input` if the body has another id.
+ */
+export function withId(input: unknown, id: string): unknown {
+  if (!isRecord(input)) return input;
+  const { id: own = id } = input;
+  if (own === id) return { ...input, id };
+  const message = `given ${shownValue(own)}, but the path has ${shownValue(id)}; ` +
+    "allowed: no id, or that of the path";
+  throw new InvalidInputError(`Cannot submit the job: id: ${message}`, [{ path: "id", message }]);
+}
+
+/**
  * Refuses the header `idempotency-key` of a request that submits many jobs.
  *
  * @throws {InvalidInputError} `invalid_input`.

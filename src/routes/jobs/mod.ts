@@ -7,7 +7,7 @@
  * @module
  */
 export { addJobBatch } from "./batch.ts";
-export { addJobEvents } from "./events.ts";
+export { addJobEvents, JobEventStreams } from "./events/mod.ts";
 export { JobJsonWriter } from "./job_json.ts";
 export { addJobs } from "./jobs.ts";
 export type { JobsSlice } from "./jobs_slice.ts";

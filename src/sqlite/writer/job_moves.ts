@@ -24,11 +24,12 @@ export interface JobFacts {
 export const FACTS = "job.seq, job.id, job.place, job.attempt, job.run, job.max_attempts, " +
   "job.queue, job.pool, job.settings, job.uniq, job.ckey, job.rkey";
 
-/** The retention of a job, and the limits of its keys. */
+/** The retention of a job, the limits of its keys, and the hash of a submission with its id. */
 export interface JobSettings {
   readonly retention: readonly [completedMs: number, cancelledMs: number, discardedMs: number];
   readonly concurrency?: number;
   readonly rate?: readonly [limit: number, periodMs: number];
+  readonly idHash?: string;
 }
 
 const parsed = new Map<string, JobSettings>();

@@ -38,7 +38,8 @@ interface Submission {
   readonly ttlMs: number | null;
   readonly settings: string;
   readonly idem: string | null;
-  readonly idemHash: string | null;
+  /** The hash for the idempotency key, or for the id if there is no key. */
+  readonly hash: string | null;
   readonly idemTtlMs: number | null;
   readonly uniq: string | null;
   readonly mode: UniqueMode | null;
@@ -72,7 +73,7 @@ function readSubmission(cells: readonly Cell[], at: number): Submission {
     ttlMs: cells[at + 9] as number | null,
     settings: cells[at + 10] as string,
     idem: cells[at + 11] as string | null,
-    idemHash: cells[at + 12] as string | null,
+    hash: cells[at + 12] as string | null,
     idemTtlMs: cells[at + 13] as number | null,
     uniq: cells[at + 14] as string | null,
     mode: cells[at + 15] as UniqueMode | null,
@@ -91,8 +92,11 @@ function submitOne(
   args: Uint8Array,
 ): SubmitAnswer | undefined {
   if (it.idem !== null) {
-    const earlier = findEarlier(ctx, it.idem, it.idemHash);
+    const earlier = findEarlier(ctx, it.idem, it.hash);
     if (earlier !== undefined) return earlier;
+  } else if (it.hash !== null) {
+    const owner = findOwner(ctx, it.id, it.hash);
+    if (owner !== undefined) return owner;
   }
   if (it.uniq !== null) {
     const other = giveWay(ctx, it, args);
@@ -207,6 +211,29 @@ function findEarlier(
   };
 }
 
+interface Owner {
+  readonly place: number;
+  readonly created_at: number;
+  readonly run_at: number;
+  readonly settings: string;
+}
+
+/** Returns the answer for an id that the caller has chosen, and a job has. */
+function findOwner(ctx: WriteContext, id: string, hash: string): SubmitAnswer | undefined {
+  const row = ctx.statements.get<Owner>(
+    "select place, created_at, run_at, settings from job where id = ?",
+    id,
+  );
+  if (row === undefined) return undefined;
+  return {
+    answer: settingsOf(row.settings).idHash === hash ? "existing" : "conflict",
+    id,
+    state: stateOf(row.place),
+    createdAt: row.created_at,
+    runAt: row.run_at,
+  };
+}
+
 function keepKey(
   ctx: WriteContext,
   it: Submission,
@@ -222,7 +249,7 @@ function keepKey(
       expires_at = excluded.expires_at, seq = excluded.seq, id = excluded.id,
       place = excluded.place, created_at = excluded.created_at, run_at = excluded.run_at`,
     it.idem,
-    it.idemHash,
+    it.hash,
     ctx.now + (it.idemTtlMs ?? 0),
     found,
     job.id,
@@ -330,7 +357,9 @@ function addTags(ctx: WriteContext, seq: number, tags: string): void {
 export function takenIds(ctx: WriteContext, { cells }: PackedJobs): Error | undefined {
   const issues: { path: string; message: string }[] = [];
   for (let i = 0, at = 0; at < cells.length; i++, at += PACKED_CELLS) {
-    const id = cells[at] as string;
+    const { id, idem, hash } = readSubmission(cells, at);
+    // That of the caller is answered.
+    if (idem === null && hash !== null) continue;
     if (ctx.statements.get("select 1 from job where id = ?", id) !== undefined) {
       const message = `given ${
         JSON.stringify(id)

@@ -40,7 +40,10 @@ export function checkNewJobs(jobs: readonly NewJob[]): void {
   const ids = new Set<string>();
   for (const [i, job] of jobs.entries()) {
     const problems = problemsOf(job);
-    if (ids.has(job.id)) problems.push(["id", "given twice; allowed: an id of its own"]);
+    // The second one of two with a hash is answered with the first.
+    if (ids.has(job.id) && job.idHash === undefined) {
+      problems.push(["id", "given twice; allowed: an id of its own"]);
+    }
     ids.add(job.id);
     for (const [field, message] of problems) {
       issues.push({ path: `jobs[${i}].${field}`, message });
@@ -80,6 +83,10 @@ function problemsOf(job: NewJob): Problem[] {
     check(field, given <= max, `${given} bytes`, `at most ${max} bytes`);
 
   check("id", isSessionId(job.id), job.id, SESSION_ID_RULE);
+  if (job.idHash !== undefined) {
+    name("idHash", job.idHash);
+    check("idHash", job.idempotency === undefined, job.idHash, "no hash beside idempotency");
+  }
   name("kind", job.kind);
   name("name", job.name);
   name("queue", job.queue);

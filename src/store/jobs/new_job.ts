@@ -48,8 +48,17 @@ export interface Retention {
 
 /** A job to submit. {@link checkNewJob} states what is allowed; {@link JobRow} describes fields. */
 export interface NewJob {
-  /** Chosen by the submitter; new. Ids that sort by the time of submission are the fastest. */
+  /**
+   * Chosen by the submitter; new, unless there is an `idHash`. Ids that sort by the time of
+   * submission are the fastest.
+   */
   readonly id: string;
+  /**
+   * The hash of a submission whose caller has chosen the id; not beside `idempotency`. While a job
+   * with the id is kept, the submission makes no job: it is answered with `existing` if that job
+   * has the same hash, else with `conflict`.
+   */
+  readonly idHash?: string;
   readonly kind: string;
   readonly name: string;
   readonly queue: string;
@@ -81,8 +90,8 @@ export interface NewJob {
  * The answer for one submitted job. `id` is that of the job that stands in the store now: the new
  * one if it was `created`, else the earlier one.
  *
- * - `existing`: the idempotency key is that of the same submission.
- * - `conflict`: the idempotency key is that of another submission; there is no job for this one.
+ * - `existing`: the idempotency key, or the id, is that of the same submission.
+ * - `conflict`: it is that of another submission; there is no job for this one.
  * - `dropped`, `replaced`: as {@link UniqueMode} says.
  */
 export interface SubmitAnswer {

@@ -6,6 +6,7 @@ import { travelled } from "./travel.ts";
 
 /** The fields of a job, to find misspelled ones. */
 export const JOB_FIELDS = [
+  "id",
   "kind",
   "tool",
   "args",

@@ -213,11 +213,13 @@ export class FakeJobs implements DenJobs {
   }
 
   #submit(input: JobInput): { readonly job: Job; readonly answer: SubmittedJob["answer"] } {
-    const { idempotencyKey, unique } = input;
+    const { id = `fake-job-${this.#jobs.length + 1}`, idempotencyKey, unique } = input;
     const body = JSON.stringify(input, (_, it) => typeof it === "bigint" ? `${it}n` : it);
-    const known = idempotencyKey === undefined ? undefined : this.#keyed.get(idempotencyKey);
+    // No key has a NUL.
+    const key = input.id === undefined ? idempotencyKey : `id\0${id}`;
+    const known = key === undefined ? undefined : this.#keyed.get(key);
     if (known !== undefined) {
-      if (known.body !== body) throw conflict(idempotencyKey ?? "", known.job.id);
+      if (known.body !== body) throw conflict(idempotencyKey, known.job.id);
       return { job: known.job.view(), answer: "existing" };
     }
     const other = this.#jobs.find((it) => !it.isDone && it.input.unique?.key === unique?.key);
@@ -230,9 +232,9 @@ export class FakeJobs implements DenJobs {
       }
     }
     const { pool, begin } = this.#deps;
-    const job = new FakeJob({ id: `fake-job-${this.#jobs.length + 1}`, input, pool, begin });
+    const job = new FakeJob({ id, input, pool, begin });
     this.#jobs.push(job);
-    if (idempotencyKey !== undefined) this.#keyed.set(idempotencyKey, { job, body });
+    if (key !== undefined) this.#keyed.set(key, { job, body });
     const view = job.view();
     this.#start(job);
     return { job: view, answer: "created" };
@@ -297,11 +299,12 @@ function listed({ result: _result, attempts: _attempts, waitingFor: _for, ...job
   return job;
 }
 
-function conflict(key: string, id: string): SnakedenError {
-  return new SnakedenError(
-    "idempotency_conflict",
-    `Cannot submit the job: the idempotency key ${JSON.stringify(key)} is that of another ` +
-      `submission, which made the job ${id}`,
-    { details: { jobId: id } },
-  );
+function conflict(key: string | undefined, id: string): SnakedenError {
+  const reason = key === undefined
+    ? `the job ${id} was made by another submission; its id is free when it is no longer kept`
+    : `the idempotency key ${JSON.stringify(key)} is that of another submission, ` +
+      `which made the job ${id}`;
+  return new SnakedenError("idempotency_conflict", `Cannot submit the job: ${reason}`, {
+    details: { jobId: id },
+  });
 }

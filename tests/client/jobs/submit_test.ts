@@ -38,6 +38,17 @@ Deno.test("submit() sends the job with its values, and a key of its own", async 
   assert.notEqual(bodies[1]?.idempotencyKey, idempotencyKey);
 });
 
+Deno.test("submit() with an id sends no key, and names the id if its answer is lost", async () => {
+  await using lossy = rawHost(() => undefined);
+  await using client = clientOf([lossy.url]);
+  const error = await errorOf(client.jobs.submit({ tool: "add", id: "import-7" }));
+  assert.equal(error.code, "connection_lost");
+  assert.equal(error.details.jobId, "import-7");
+  assert.equal("idempotencyKey" in error.details, false);
+  assert.deepEqual(JSON.parse(lossy.bodies[0] ?? ""), { tool: "add", id: "import-7" });
+  assert.equal(lossy.bodies.length, 4);
+});
+
 Deno.test("submit() tells what became of a submission with a key of the caller", async (t) => {
   for (const answer of ["created", "existing", "dropped", "replaced"] as const) {
     await t.step(answer, async () => {

@@ -177,6 +177,28 @@ export const JOB_CASES: readonly Case[] = [
     },
   },
   {
+    name: "the same id makes one job, and another body is a conflict",
+    run: async ({ den }) => {
+      const id = newKey();
+      const first = await den.jobs.submit({ ...ADD, id });
+      equal(first.id, id);
+      const again = await den.jobs.submit({ ...ADD, id });
+      equal([again.id, again.answer], [id, "existing"]);
+      equal(await again.result<number>(), 5);
+      equal((await den.jobs.submitMany([{ ...ADD, id }]))[0]?.answer, "existing");
+      const other = { tool: "ping", id };
+      const error = await failure(() => den.jobs.submit(other));
+      equal([error.code, (error.details as { jobId?: string }).jobId], [
+        "idempotency_conflict",
+        id,
+      ]);
+      const many = await failure(() => den.jobs.submitMany([{ ...ADD }, other]));
+      equal([many.code, many.message], [error.code, error.message]);
+      const wrong = await failure(() => den.jobs.submit({ ...ADD, id: "a/b" }));
+      equal(issuePaths(wrong), ["id"]);
+    },
+  },
+  {
     name: "a wrong job is refused with its fields, a batch with those of each job",
     run: async ({ den, classes }) => {
       const wrong = { tool: "add", priority: 99, maxAttempts: 0 };

@@ -87,6 +87,18 @@ Deno.test("checkJob() refuses times that are past, none, or after the year 9999"
   );
 });
 
+Deno.test("checkJob() refuses an id that no path can hold, and one beside an idempotency key", () => {
+  for (const id of ["", "a b", "a/b", "ä", ".", "..", "x".repeat(129), 7]) {
+    assert.match(
+      problem({ id }),
+      /^id: given .*; allowed: 1 to 128 letters, .*neither \. nor \.\.$/,
+    );
+  }
+  assert.match(problem({ id: "a", idempotencyKey: "k" }), /^idempotencyKey: given beside id, /);
+  assert.equal(accepted({ tool: "add", id: "A.b_c:9-" }).id, "A.b_c:9-");
+  accepted({ tool: "add", id: "a", runAt: "2020-01-01T00:00:00Z" });
+});
+
 Deno.test("checkJob() accepts a time that is just past, and any past one with a key", () => {
   assert.equal(accepted({ tool: "add", runAt: "2026-11-02T11:59:30Z" }).runAt, NOW - 30_000);
   accepted({ tool: "add", runAt: "2020-01-01T00:00:00Z", idempotencyKey: "k" });

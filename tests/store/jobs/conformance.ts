@@ -12,6 +12,7 @@ import { testFaults } from "./cases/fault_cases.ts";
 import { testLeases } from "./cases/lease_cases.ts";
 import { testLimits } from "./cases/limit_cases.ts";
 import { testLists } from "./cases/list_cases.ts";
+import { testOwnIds } from "./cases/own_id_cases.ts";
 import { testSubmissions } from "./cases/submit_cases.ts";
 
 /** A store that a test closes. */
@@ -69,6 +70,7 @@ const IGNORED: readonly (readonly [number: number, words: string, reason: string
 /** Registers the tests of a driver. */
 export function testJobs(driver: JobDriver): void {
   testSubmissions(driver);
+  testOwnIds(driver);
   testClaims(driver);
   testLeases(driver);
   testEnds(driver);

@@ -24,6 +24,8 @@ export interface StoredJob extends Fields {
   /** True while no other job may have {@link JobRow.uniqueKey}. */
   holdsUnique: boolean;
   uniqueMode: UniqueMode | undefined;
+  /** The hash of its submission, if that has chosen the id. */
+  readonly idHash: string | undefined;
   /** The limits that its submission named. */
   readonly concurrency: ConcurrencyLimit | undefined;
   readonly rate: RateLimit | undefined;
@@ -76,6 +78,7 @@ export function storedJob(
     result: undefined,
     holdsUnique: false,
     uniqueMode: job.unique?.mode,
+    idHash: job.idHash,
     concurrency: job.concurrency && { ...job.concurrency },
     rate: job.rate && { ...job.rate },
     groups: [],

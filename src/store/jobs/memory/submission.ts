@@ -40,6 +40,10 @@ export class Submissions {
   }
 
   #submit(job: NewJob, now: number): SubmitAnswer {
+    const own = job.idHash === undefined ? undefined : this.#table.get(job.id);
+    if (own !== undefined) {
+      return answerOf(own.idHash === job.idHash ? "existing" : "conflict", own);
+    }
     const known = this.#key(job, now);
     if (known !== undefined) {
       return answerOf(known.hash === job.idempotency?.hash ? "existing" : "conflict", known.job);
@@ -87,7 +91,8 @@ export class Submissions {
 
   #checkIds(jobs: readonly NewJob[], now: number): void {
     const issues = jobs.flatMap((job, i) => {
-      if (this.#table.get(job.id) === undefined || this.#key(job, now) !== undefined) return [];
+      const isAnswered = job.idHash !== undefined || this.#key(job, now) !== undefined;
+      if (this.#table.get(job.id) === undefined || isAnswered) return [];
       const message = `given ${JSON.stringify(job.id)}, which a job has; allowed: a new id`;
       return [{ path: `jobs[${i}].id`, message }];
     });

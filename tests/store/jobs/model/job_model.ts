@@ -40,7 +40,11 @@ export class JobModel {
   }
 
   submit(job: NewJob): Pick<SubmitAnswer, "answer" | "id"> {
-    const { idempotency, unique } = job;
+    const { idempotency, unique, idHash } = job;
+    const owner = idHash === undefined ? undefined : this.get(job.id);
+    if (owner !== undefined) {
+      return { answer: owner.given.idHash === idHash ? "existing" : "conflict", id: job.id };
+    }
     const known = idempotency && this.#keys.get(idempotency.key);
     if (known && known.freeAt > this.now) {
       return { answer: known.hash === idempotency.hash ? "existing" : "conflict", id: known.id };

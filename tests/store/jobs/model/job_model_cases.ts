@@ -94,7 +94,7 @@ class ModelRun {
       case "submit": {
         await this.#settle();
         const jobs = operation.jobs.map((fields, i) =>
-          newJob({ ...fields, id: `j${this.#ids.length + i}`, args: new Uint8Array(i) })
+          newJob({ id: `j${this.#ids.length + i}`, ...fields, args: new Uint8Array(i) })
         );
         this.#ids.push(...jobs.map(({ id }) => id));
         const answers = await store.submit(jobs);

@@ -24,7 +24,7 @@ type Fields = { -readonly [K in keyof Required<JobRow>]: JobRow[K] };
 
 /** A job of the model. The message of an error is not predicted. */
 export interface ModelJob extends Omit<Fields, "error"> {
-  given: Pick<NewJob, "retention" | "args" | "concurrency" | "rate"> & {
+  given: Pick<NewJob, "retention" | "args" | "concurrency" | "rate" | "idHash"> & {
     readonly unique?: NewJob["unique"] | undefined;
   };
   error: { readonly code: string } | undefined;

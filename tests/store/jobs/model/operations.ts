@@ -61,6 +61,10 @@ const job = fc.record({
     hash: fc.constantFrom("h", "other"),
     ttlMs: fc.integer({ min: 1, max: 2_000 }),
   })),
+  own: maybe(fc.record({
+    id: fc.constantFrom("own-0", "own-1", "own-2"),
+    idHash: fc.constantFrom("h", "other"),
+  })),
   unique: maybe(fc.record({
     key: fc.constantFrom("u0", "u1"),
     mode: fc.constantFrom("drop", "replace", "debounce"),
@@ -79,7 +83,9 @@ const job = fc.record({
     cancelledMs: fc.constantFrom(300, 100_000),
     discardedMs: fc.constantFrom(300, 100_000),
   }),
-}).map((fields) => withoutUndefined(fields));
+}).map(({ own, idempotency, ...fields }) =>
+  withoutUndefined({ ...fields, ...(own ?? { idempotency }) })
+);
 
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   { weight: 3, arbitrary: fc.constant<Outcome>({ type: "completed", result: new Uint8Array(3) }) },

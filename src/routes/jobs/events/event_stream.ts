@@ -1,15 +1,10 @@
-import { createRoute, type OpenAPIHono } from "@hono/zod-openapi";
-import { shownValue } from "../../calls/mod.ts";
-import type { JobEvent } from "../../jobs/mod.ts";
-import { EVENT_HEADERS, onOneLine, PulledEvents } from "../calls/mod.ts";
-import type { AppEnv } from "../http/mod.ts";
-import { problemAnswers } from "../schema/mod.ts";
-import { invalidBody } from "../sessions/mod.ts";
-import { around, type JsonPiece } from "./job_answer.ts";
-import { checkedId } from "./job_fields.ts";
-import type { JobJsonWriter } from "./job_json.ts";
-import { JOB_PARAM } from "./job_schema.ts";
-import type { JobRouteOptions, JobsSlice } from "./jobs_slice.ts";
+import { shownValue } from "../../../calls/mod.ts";
+import type { JobEvent } from "../../../jobs/mod.ts";
+import { EVENT_HEADERS, onOneLine, PulledEvents } from "../../calls/mod.ts";
+import { invalidBody } from "../../sessions/mod.ts";
+import { around, type JsonPiece } from "../job_answer.ts";
+import type { JobJsonWriter } from "../job_json.ts";
+import type { JobRouteOptions, JobsSlice } from "../jobs_slice.ts";
 
 const JOB = { $ref: "#/components/schemas/Job" };
 
@@ -26,94 +21,96 @@ const EVENTS = [
   ["end", JOB, true],
 ] as const;
 
-const route = createRoute({
-  method: "get",
-  path: "/v1/jobs/{id}/events",
-  operationId: "followJob",
-  tags: ["jobs"],
-  summary: "Follow a job",
-  description: "Server-Sent Events: `state`, the job as it is; `progress`, the last report; " +
-    "`chunk` of a tool that streams, with the number of its run; `reset` if chunks are gone; " +
-    "`end`, the job, after which nothing comes. A client that reconnects with `last-event-id` " +
-    "goes on behind that chunk.",
-  parameters: [{
-    name: "last-event-id",
-    in: "header" as const,
-    required: false,
-    description: "The id of the last event that was seen.",
-    schema: { type: "string" as const, pattern: "^\\d{1,15}$" },
-  }],
-  request: { params: JOB_PARAM },
-  responses: {
-    200: {
-      description: "The events, until the job ends or the client leaves.",
-      content: {
-        "text/event-stream": {
-          schema: {
-            oneOf: EVENTS.map(([name, contentSchema, hasId]) => ({
-              type: "object",
-              required: hasId ? ["id", "event", "data"] : ["event", "data"],
-              properties: {
-                ...(hasId ? { id: { type: "string" } } : {}),
-                event: { const: name },
-                data: { type: "string", contentMediaType: "application/json", contentSchema },
-              },
-            })),
-          },
+/** The body of an answer with the events of a job. */
+export const EVENTS_CONTENT: object = {
+  "text/event-stream": {
+    schema: {
+      oneOf: EVENTS.map(([name, contentSchema, hasId]) => ({
+        type: "object",
+        required: hasId ? ["id", "event", "data"] : ["event", "data"],
+        properties: {
+          ...(hasId ? { id: { type: "string" } } : {}),
+          event: { const: name },
+          data: { type: "string", contentMediaType: "application/json", contentSchema },
         },
-      },
+      })),
     },
-    204: { description: "The client has seen the end." },
-    ...problemAnswers(400, 404, 500, 503),
   },
-});
+};
 
-/** Options of {@link addJobEvents}. */
-interface JobEventsOptions extends JobRouteOptions {
+/** The header with the position from which a client goes on. */
+export const POSITION_HEADER = {
+  name: "last-event-id",
+  in: "header" as const,
+  required: false,
+  description: "The id of the last event that was seen.",
+  schema: { type: "string" as const, pattern: "^\\d{1,15}$" },
+};
+
+/** Options of {@link JobEventStreams}. */
+export interface JobEventStreamsOptions extends JobRouteOptions {
   readonly heartbeatMs: number;
   /** Returns a signal that aborts when the API key of a request is removed. */
   readonly removalOf: (headers: Headers) => AbortSignal | undefined;
 }
 
-/** Adds `GET /v1/jobs/:id/events`. */
-export function addJobEvents(
-  app: OpenAPIHono<AppEnv>,
-  jobs: JobsSlice,
-  { traffic, writer, heartbeatMs, removalOf }: JobEventsOptions,
-): void {
-  const { time } = traffic.answers;
-  app.openapi(route, async (c) => {
-    const id = checkedId(c.req.valid("param").id);
-    const after = positionOf(c.req.header("last-event-id"));
+/** Answers requests with the events of a job. */
+export class JobEventStreams {
+  readonly #jobs: Pick<JobsSlice, "events">;
+  readonly #options: JobEventStreamsOptions;
+
+  constructor(jobs: Pick<JobsSlice, "events">, options: JobEventStreamsOptions) {
+    this.#jobs = jobs;
+    this.#options = options;
+  }
+
+  /**
+   * Returns the events of a job behind a position; undefined if the client has seen the end.
+   *
+   * @throws {SnakedenError} `unknown_job`.
+   */
+  async answer(
+    id: string,
+    request: Request,
+    { after, status = 200, headers = {} }: {
+      readonly after: number;
+      readonly status?: number;
+      readonly headers?: Readonly<Record<string, string>>;
+    },
+  ): Promise<Response | undefined> {
+    const { traffic, writer, heartbeatMs, removalOf } = this.#options;
     const leaving = new AbortController();
     const { signal } = leaving;
-    const events = jobs.events(id, { after, signal });
+    const events = this.#jobs.events(id, { after, signal });
     const first = await firstEvents(events, after);
-    if (first.length === 0) return c.body(null, 204);
+    if (first.length === 0) return undefined;
     const body = new PulledEvents(resumed(first, events), {
       of: "a job",
       textOf: (event) => eventPiece(event, writer, signal),
       heartbeatMs,
-      time,
-      removal: removalOf(c.req.raw.headers),
+      time: traffic.answers.time,
+      removal: removalOf(request.headers),
       leave: () => {
         leaving.abort();
         // Ends them also if the first one was never read.
         events.return().catch(() => {});
       },
     });
-    if (c.req.raw.method === "HEAD") {
+    const answer = { status, headers: { ...EVENT_HEADERS, ...headers } };
+    if (request.method === "HEAD") {
       await body.cancel();
-      return new Response(null, { headers: EVENT_HEADERS });
+      return new Response(null, answer);
     }
-    return new Response(new ReadableStream(body, { highWaterMark: 0 }), {
-      headers: EVENT_HEADERS,
-    });
-  });
+    return new Response(new ReadableStream(body, { highWaterMark: 0 }), answer);
+  }
 }
 
-/** @throws {InvalidInputError} `invalid_input`. */
-function positionOf(lastEventId: string | undefined): number {
+/**
+ * Returns the position that a client names in the header `last-event-id`; 0 for the beginning.
+ *
+ * @throws {InvalidInputError} `invalid_input`.
+ */
+export function positionOf(lastEventId: string | undefined): number {
   if (lastEventId === undefined || lastEventId === "") return 0;
   if (/^\d{1,15}$/.test(lastEventId)) return Number(lastEventId);
   const message = `given ${shownValue(lastEventId)}; allowed: the id of an event of the job`;
