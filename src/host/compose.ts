@@ -42,7 +42,7 @@ import { ProcessRegistry } from "./process_registry.ts";
 import { endDeadRuns, endOwnRun } from "./recovery.ts";
 import { RunDirectory } from "./run_directory.ts";
 import { Shutdown } from "./shutdown.ts";
-import { openBlobs, openJobStore, openStore, StoreStatus } from "./store/mod.ts";
+import { hasJobsAside, openBlobs, openJobStore, openStore, StoreStatus } from "./store/mod.ts";
 
 /** Options of the start of a host. */
 export interface StartOptions {
@@ -130,7 +130,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   if (risk !== undefined) getLogger("server").warn("{risk}", { risk });
   const opening = await openStore(config, { runId, required: requireStore });
   const store = resources.use(opening.store);
-  resources.use(await openBlobs(config, { ...opening, required: requireStore }));
+  const blobs = resources.use(await openBlobs(config, { ...opening, required: requireStore }));
   // Its threads start while the other parts are opened.
   const openingJobs = openJobStore(config, { ...opening, required: requireStore });
   openingJobs.catch(() => {});
@@ -215,6 +215,8 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   for (const pool of config.pools) warnOfUnknownTools(pool, group.byName.get(pool.name));
   const { jobs, queues, engine, feed } = openJobs({
     store: jobStore,
+    blobs,
+    keepsBlobs: hasJobsAside(config),
     runId,
     config,
     pools: group.byName,

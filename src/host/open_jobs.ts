@@ -3,12 +3,15 @@ import type { SizedConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import { allRunners, JobEngine, JobFeed, Jobs, Queues } from "../jobs/mod.ts";
 import type { PoolsByName } from "../pool/mod.ts";
-import type { JobStore } from "../store/mod.ts";
+import type { Blobs, JobStore } from "../store/mod.ts";
 import type { ToolRegistry } from "../tools/mod.ts";
 
 /** Dependencies of {@link openJobs}. */
 export interface JobsParts {
   readonly store: JobStore | SnakedenError;
+  readonly blobs: Blobs;
+  /** True to keep blobs that nothing names. */
+  readonly keepsBlobs: boolean;
   readonly runId: string;
   readonly config: SizedConfig;
   readonly pools: PoolsByName;
@@ -29,11 +32,13 @@ export interface OpenedJobs {
 
 /** Opens the jobs of a host, and begins to run them. */
 export function openJobs(parts: JobsParts): OpenedJobs {
-  const { store, runId, config: { jobs: config, limits }, pools, tools, calls } = parts;
+  const { store, blobs, runId, config: { jobs: config, limits }, pools, tools, calls } = parts;
   const feed = new JobFeed();
   const runners = allRunners({ calls, tools, pools, limits, config });
   const engine = store instanceof SnakedenError ? undefined : JobEngine.open({
     store,
+    blobs,
+    scansBlobs: !parts.keepsBlobs,
     holder: runId,
     pools: pools.values(),
     runners,
@@ -43,6 +48,7 @@ export function openJobs(parts: JobsParts): OpenedJobs {
   });
   const jobs = new Jobs({
     store,
+    blobs,
     engine: engine ?? { stop: () => {}, running: () => undefined },
     feed,
     runners,

@@ -1,5 +1,7 @@
 import type { JobsConfig } from "../config/mod.ts";
 import {
+  type BlobRef,
+  type Blobs,
   isFinal,
   type JobRow,
   type JobStore,
@@ -10,6 +12,7 @@ import type { Job } from "./job.ts";
 import { errorOf, unfinished, unknownJob } from "./job_errors.ts";
 import { jobOf } from "./job_view.ts";
 import type { Runners } from "./runners/mod.ts";
+import { StoredBlob } from "./stored_blob.ts";
 import { type PoolStates, waitingFor } from "./waiting_for.ts";
 
 /** The jobs that this host runs. */
@@ -26,6 +29,7 @@ export type ReadValue = (frame: Uint8Array<ArrayBuffer>) => unknown;
 /** Dependencies of {@link JobReader}. */
 export interface JobReaderDeps {
   readonly store: JobStore;
+  readonly blobs: Pick<Blobs, "open">;
   readonly engine: RunningJobs;
   readonly runners: Runners;
   readonly config: Pick<JobsConfig, "inlineResultBytes">;
@@ -48,7 +52,8 @@ export class JobReader {
     if (row === undefined) return undefined;
     if (row.state === "completed") {
       const isShort = (row.resultBytes ?? 0) <= config.inlineResultBytes;
-      const bytes = isShort ? await store.result(id) : undefined;
+      const stored = isShort ? await store.result(id) : undefined;
+      const bytes = stored instanceof Uint8Array ? stored : await this.#bytesOf(id, stored);
       const result = bytes && { value: read(bytes) };
       return jobOf(row, { own: this.#own(row), result });
     }
@@ -76,24 +81,35 @@ export class JobReader {
   }
 
   /**
-   * Returns the result of a job, as it is stored.
+   * Returns the result of a job, as it is stored: its bytes, or a blob.
    *
    * @throws {SnakedenError} `unknown_job`, `job_unfinished`, or the error of the job.
    */
-  async result(id: string): Promise<Uint8Array<ArrayBuffer>> {
-    const { store } = this.#deps;
+  async result(id: string): Promise<Uint8Array<ArrayBuffer> | StoredBlob> {
+    const { store, blobs } = this.#deps;
     let lastRun = 0;
     while (true) {
       const row = await store.get(id);
       if (row === undefined) throw unknownJob(id);
       if (!isFinal(row.state)) throw unfinished(row);
       if (row.state !== "completed") throw errorOf(row);
-      const bytes = await store.result(id);
-      if (bytes !== undefined) return bytes;
+      const result = await store.result(id);
+      if (result instanceof Uint8Array) return result;
+      if (result !== undefined) return new StoredBlob(result, { jobId: id, blobs });
       // It was removed between the two reads, or somebody has retried it.
       if (row.run === lastRun) throw unknownJob(id);
       lastRun = row.run;
     }
+  }
+
+  /** Returns the bytes of a blob; undefined without it, since the job can be shown all the same. */
+  async #bytesOf(
+    jobId: string,
+    ref: BlobRef | undefined,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (ref === undefined) return undefined;
+    const { blobs } = this.#deps;
+    return await new StoredBlob(ref, { jobId, blobs }).read().catch(() => undefined);
   }
 
   #own(row: JobRow): Partial<Job> {

@@ -3,7 +3,7 @@ import { readFrame } from "../bridge/mod.ts";
 import { showCaller } from "../caller_stack.ts";
 import type { JobsConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
-import type { JobState, JobStore, SubmitAnswer } from "../store/mod.ts";
+import type { Blobs, JobState, JobStore, SubmitAnswer } from "../store/mod.ts";
 import { checkedChoice, checkedPage, checkReason, namedCursor } from "./choice.ts";
 import type {
   CancelJobOptions,
@@ -25,6 +25,7 @@ import { JobHandle } from "./job_handle.ts";
 import { JobReader, type ReadValue, type RunningJobs } from "./job_reader.ts";
 import { waitForEnd } from "./job_wait.ts";
 import type { Runners } from "./runners/mod.ts";
+import type { StoredBlob } from "./stored_blob.ts";
 import { type Submitted, Submitter } from "./submission/mod.ts";
 import type { PoolStates } from "./waiting_for.ts";
 
@@ -32,6 +33,8 @@ import type { PoolStates } from "./waiting_for.ts";
 export interface JobsDeps {
   /** The store of jobs, or the reason why there is none. */
   readonly store: JobStore | SnakedenError;
+  /** The blobs that the store names. */
+  readonly blobs: Blobs;
   readonly engine: RunningJobs;
   readonly feed: JobFeed;
   readonly runners: Runners;
@@ -245,11 +248,13 @@ export class Jobs {
    * `cancelled` or `job_expired`.
    */
   async result<T = unknown>(id: string): Promise<T> {
-    return readFrame(await this.storedResult(id)).decode() as T;
+    const stored = await this.storedResult(id);
+    const frame = stored instanceof Uint8Array ? stored : await stored.read();
+    return readFrame(frame).decode() as T;
   }
 
-  /** Returns the result like {@link Jobs.result}, as it is stored. */
-  async storedResult(id: string): Promise<Uint8Array<ArrayBuffer>> {
+  /** Returns the result like {@link Jobs.result}, as it is stored: its bytes, or a blob. */
+  async storedResult(id: string): Promise<Uint8Array<ArrayBuffer> | StoredBlob> {
     return await this.#parts.reader.result(id);
   }
 

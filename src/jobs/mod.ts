@@ -37,4 +37,5 @@ export { JobHandle } from "./job_handle.ts";
 export type { RunningJobs } from "./job_reader.ts";
 export { Jobs, type JobsDeps } from "./jobs.ts";
 export { Queues, type QueueUpdate } from "./queues.ts";
+export { StoredBlob } from "./stored_blob.ts";
 export { callJobSchema, DEFAULT_QUEUE, MAX_BATCH } from "./submission/mod.ts";

@@ -1,5 +1,15 @@
 import { packBytes } from "./messages/mod.ts";
-import type { End, Hold, JobError, JobRow, NewJob, Outcome, SubmitAnswer } from "../store/mod.ts";
+import type {
+  AttemptRow,
+  BlobRef,
+  End,
+  Hold,
+  JobError,
+  JobRow,
+  NewJob,
+  Outcome,
+  SubmitAnswer,
+} from "../store/mod.ts";
 import { firstStart } from "../store/mod.ts";
 import type { Cell, PackedClaims, PackedHolds, PackedJobs, SubmitAnswers } from "./messages/mod.ts";
 import { cellAt, JOB_CELLS, jobRowOf } from "./schema/mod.ts";
@@ -139,10 +149,8 @@ export function packHolds(holds: readonly Hold[]): PackedHolds {
 export function packEnds(ends: readonly End[]): PackedHolds {
   return pack(ends.map((it) => {
     const { outcome, chunks = [] } = it;
-    return {
-      ...it,
-      chunks: outcome.type === "completed" ? [...chunks, outcome.result] : chunks,
-    };
+    const hasBytes = outcome.type === "completed" && outcome.result instanceof Uint8Array;
+    return { ...it, chunks: hasBytes ? [...chunks, outcome.result] : chunks };
   }));
 }
 
@@ -183,13 +191,19 @@ function pack(items: readonly Item[]): PackedHolds {
 }
 
 function errorText(outcome: Outcome | undefined): string | null {
+  if (outcome?.type === "completed") return blobOf(outcome.result)?.sha256 ?? null;
   const error: JobError | undefined = outcome !== undefined && "error" in outcome
     ? outcome.error
     : undefined;
   return error === undefined ? null : JSON.stringify(error);
 }
 
+function blobOf(result: Uint8Array | BlobRef): BlobRef | undefined {
+  return result instanceof Uint8Array ? undefined : result;
+}
+
 function detailOf(outcome: Outcome | undefined): number | null {
+  if (outcome?.type === "completed") return blobOf(outcome.result)?.bytes ?? null;
   if (outcome?.type === "failed") return outcome.retryInMs;
   if (outcome?.type !== "returned") return null;
   if ("inMs" in outcome) return outcome.inMs;
@@ -206,4 +220,20 @@ export function readRow(cells: readonly Cell[]): JobRow {
     startedAt: Number(startedAt),
     worker: typeof worker === "string" ? worker : null,
   });
+}
+
+/** Returns a past attempt that was read. */
+export function attemptOf(cells: readonly Cell[]): AttemptRow {
+  const [run, attempt, outcome, startedAt, finishedAt, holder, worker, error, exit] = cells;
+  return {
+    run: Number(run),
+    attempt: Number(attempt),
+    outcome: outcome as AttemptRow["outcome"],
+    startedAt: Number(startedAt),
+    finishedAt: Number(finishedAt),
+    holder: String(holder),
+    ...(typeof worker === "string" && { worker }),
+    ...(typeof error === "string" && { error: JSON.parse(error) }),
+    ...(typeof exit === "string" && { exit: JSON.parse(exit) }),
+  };
 }

@@ -2,7 +2,7 @@ import type { Clock } from "../async/mod.ts";
 import { SnakedenError } from "../errors.ts";
 import {
   AcceptedWork,
-  type AttemptRow,
+  type BlobRef,
   type CancelAnswer,
   type Changed,
   checkLimit,
@@ -41,6 +41,7 @@ import {
 } from "../store/mod.ts";
 import { JobWatchers } from "./job_watchers.ts";
 import {
+  attemptOf,
   inStoreTime,
   packEnds,
   packHolds,
@@ -51,13 +52,7 @@ import {
   unpackClaims,
 } from "./pack_jobs.ts";
 import { stateOf } from "./schema/mod.ts";
-import {
-  type Cell,
-  HOLD_ANSWERS,
-  type ReadOps,
-  type SweptJobs,
-  type WriteOps,
-} from "./messages/mod.ts";
+import { HOLD_ANSWERS, type ReadOps, type SweptJobs, type WriteOps } from "./messages/mod.ts";
 import type { StoreThread } from "./threads/mod.ts";
 import { WaitingClaims } from "./waiting_claims.ts";
 
@@ -210,11 +205,18 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
     );
   }
 
-  result(id: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  result(id: string): Promise<Uint8Array<ArrayBuffer> | BlobRef | undefined> {
     return this.#accepted.run(
       "read the result of a job",
       async () => await this.#reader.call("result", id) ?? undefined,
     );
+  }
+
+  areNamed(sha256s: readonly string[]): Promise<readonly boolean[]> {
+    return this.#accepted.run("look for the names of blobs", async () => {
+      const named = new Set(await this.#reader.call("named", sha256s));
+      return sha256s.map((it) => named.has(it));
+    });
   }
 
   list(filter: JobFilter, { after, limit }: PageAsk): Promise<Page<JobRow>> {
@@ -304,7 +306,7 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
         const part = await this.#writer.call("abandon", holder);
         ended.push(...part.ended);
         lost += part.lost;
-        if (!part.hasMore) return this.#swept({ ended, lost, removed: 0, hasMore: false });
+        if (!part.hasMore) return this.#swept({ ...part, ended, lost });
       }
     });
   }
@@ -380,19 +382,4 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
       if (this.#copying === promise) this.#copying = undefined;
     }
   }
-}
-
-function attemptOf(cells: readonly Cell[]): AttemptRow {
-  const [run, attempt, outcome, startedAt, finishedAt, holder, worker, error, exit] = cells;
-  return {
-    run: Number(run),
-    attempt: Number(attempt),
-    outcome: outcome as AttemptRow["outcome"],
-    startedAt: Number(startedAt),
-    finishedAt: Number(finishedAt),
-    holder: String(holder),
-    ...(typeof worker === "string" && { worker }),
-    ...(typeof error === "string" && { error: JSON.parse(error) }),
-    ...(typeof exit === "string" && { exit: JSON.parse(exit) }),
-  };
 }

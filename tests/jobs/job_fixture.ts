@@ -2,7 +2,14 @@ import { readFrame, Value, writeFrame } from "../../src/bridge/mod.ts";
 import { parseConfig } from "../../src/config/mod.ts";
 import { JobFeed, Jobs, type PreparedJob, Queues, type Runner } from "../../src/jobs/mod.ts";
 import type { CheckedJob } from "../../src/jobs/submission/job_schema.ts";
-import { type Claim, type JobStore, memoryJobs, type Outcome } from "../../src/store/mod.ts";
+import {
+  type Blobs,
+  type Claim,
+  type JobStore,
+  memoryBlobs,
+  memoryJobs,
+  type Outcome,
+} from "../../src/store/mod.ts";
 import { SnakedenError } from "../../src/errors.ts";
 
 /** Encodes a value as the store keeps it. */
@@ -33,12 +40,14 @@ export class JobFixture implements AsyncDisposable {
   readonly jobs: Jobs;
   readonly queues: Queues;
   readonly store: JobStore & AsyncDisposable;
+  readonly blobs: Blobs = memoryBlobs();
 
   private constructor(store: JobStore & AsyncDisposable) {
     this.store = store;
     const { jobs: config } = parseConfig({ jobs: { queues: [{ name: "mail" }] } });
     this.jobs = new Jobs({
       store,
+      blobs: this.blobs,
       config,
       feed: this.feed,
       runners: { call: callRunner as Runner },

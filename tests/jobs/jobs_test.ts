@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { InvalidInputError, PythonError, SnakedenError } from "../../src/errors.ts";
 import { JobFeed, Jobs } from "../../src/jobs/mod.ts";
 import { parseConfig } from "../../src/config/mod.ts";
+import { memoryBlobs } from "../../src/store/mod.ts";
 import { until } from "../fixtures/until.ts";
 import { argsOf, JobFixture } from "./job_fixture.ts";
 
@@ -298,6 +299,7 @@ Deno.test("every method of jobs says why there is no store", async () => {
   const { jobs: config } = parseConfig({});
   const jobs = new Jobs({
     store: gone,
+    blobs: memoryBlobs(),
     config,
     feed: new JobFeed(),
     runners: {},

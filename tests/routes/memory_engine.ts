@@ -16,7 +16,7 @@ import {
 import type { HardwareInfo } from "../../src/hardware/mod.ts";
 import { JobFeed, Jobs, Queues } from "../../src/jobs/mod.ts";
 import { Sessions } from "../../src/sessions/mod.ts";
-import { memoryJobs, memoryStore } from "../../src/store/mod.ts";
+import { memoryBlobs, memoryJobs, memoryStore } from "../../src/store/mod.ts";
 import { type AppOptions, createApp, type Engine } from "../../src/routes/mod.ts";
 import { fakeDevice } from "../fixtures/fakes/fake_device.ts";
 import { assertDescribed } from "./described_answer.ts";
@@ -53,6 +53,7 @@ export function idleJobs(
   const store = given ?? memoryJobs({ limits: config });
   const jobs = new Jobs({
     store,
+    blobs: memoryBlobs(),
     engine: { stop: () => {}, running: () => undefined },
     feed: new JobFeed(),
     runners: {},

@@ -6,6 +6,6 @@
  * @module
  */
 export { openBlobs } from "./open_blobs.ts";
-export { type JobStoreOptions, openJobStore } from "./open_job_store.ts";
+export { hasJobsAside, type JobStoreOptions, openJobStore } from "./open_job_store.ts";
 export { type OpenedStore, openStore } from "./open_store.ts";
 export { type HostStoreReport, StoreStatus } from "./store_status.ts";

@@ -1,5 +1,7 @@
-import { join } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Config } from "../../config/mod.ts";
+import { listAside } from "../../database_file.ts";
 import { messageOf, SnakedenError } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import { isRecord } from "../../json/mod.ts";
@@ -40,6 +42,15 @@ export async function openJobStore(
     getLogger("store").warn("jobs cannot be used: {problem}", { problem: error.message });
     return unavailable(error);
   }
+}
+
+/**
+ * Returns true if a database of jobs was moved aside, and is still there. Somebody may repair it,
+ * so the blobs that only it names must stay.
+ */
+export function hasJobsAside({ dataDir }: Pick<Config, "dataDir">): boolean {
+  const path = join(dataDir, PATH);
+  return existsSync(dirname(path)) && listAside(path).length > 0;
 }
 
 /** Returns the error with which every use of jobs fails. */

@@ -2,10 +2,11 @@ import { setImmediate } from "node:timers";
 import { Backoff, type Clock, Condition } from "../../async/mod.ts";
 import { messageOf } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
-import type { End, EndAnswer, JobStore } from "../../store/mod.ts";
+import type { End, EndAnswer, HeldBlob, JobStore } from "../../store/mod.ts";
 import type { JobFeed } from "../job_feed.ts";
 import { logFailure, logReturn } from "./failure_log.ts";
 import type { JobRun } from "./job_run.ts";
+import type { ResultBlobs } from "./result_blobs.ts";
 
 /** The most bytes of results that are kept while the store cannot be written. */
 const MAX_KEPT_BYTES = 256 * 1024 * 1024;
@@ -14,6 +15,7 @@ const BACKOFF = { baseMs: 100, capMs: 2_000 };
 /** Dependencies of {@link Finisher}. */
 export interface FinisherDeps {
   readonly store: Pick<JobStore, "finish">;
+  readonly blobs: Pick<ResultBlobs, "drop">;
   readonly feed: JobFeed;
   readonly clock: Clock;
 }
@@ -22,6 +24,8 @@ export interface FinisherDeps {
 interface Unwritten {
   readonly run: JobRun;
   readonly end: End;
+  /** The blob of its result, which has no name before the end is written. */
+  readonly blob: HeldBlob | undefined;
 }
 
 /**
@@ -45,9 +49,9 @@ export class Finisher implements Disposable {
     this.#deps = deps;
   }
 
-  /** Writes the end of a run, soon. */
-  add(run: JobRun, end: End): void {
-    this.#pending.push({ run, end });
+  /** Writes the end of a run, soon; `blob` is held until then. */
+  add(run: JobRun, end: End, blob?: HeldBlob): void {
+    this.#pending.push({ run, end, blob });
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => this.#flush());
@@ -91,9 +95,10 @@ export class Finisher implements Disposable {
     }
   }
 
-  #answered({ run, end: { outcome } }: Unwritten, answer: EndAnswer | undefined): void {
+  #answered({ run, end: { outcome }, blob }: Unwritten, answer: EndAnswer | undefined): void {
     const { job } = run;
     if (answer?.answer === "done") {
+      blob?.[Symbol.dispose]();
       const { feed } = this.#deps;
       if (outcome.type === "failed") {
         logFailure({ ...outcome, job, workerId: run.live.worker, state: answer.state });
@@ -101,6 +106,7 @@ export class Finisher implements Disposable {
       if (feed.hasListeners(job.id)) feed.emit(job.id, { type: "state", state: answer.state });
       return;
     }
+    this.#drop(blob);
     getLogger("jobs").warn(
       "the outcome of {tool} is dropped: this host had lost its claim on the job {id}",
       { tool: job.name, id: job.id },
@@ -144,7 +150,17 @@ export class Finisher implements Disposable {
     for (const item of items) void this.#write([item]);
   }
 
-  #giveUp({ run: { job } }: Unwritten, why: string): void {
+  #drop(blob: HeldBlob | undefined): void {
+    if (blob === undefined) return;
+    this.#writing++;
+    void this.#deps.blobs.drop(blob).finally(() => {
+      this.#writing--;
+      this.#changed.notify();
+    });
+  }
+
+  #giveUp({ run: { job }, blob }: Unwritten, why: string): void {
+    this.#drop(blob);
     getLogger("jobs").error("the outcome of {tool} is lost, and the job {id} runs again: {why}", {
       tool: job.name,
       id: job.id,
@@ -154,7 +170,8 @@ export class Finisher implements Disposable {
 }
 
 function bytesOf({ end: { outcome, chunks = [] } }: Unwritten): number {
-  let bytes = outcome.type === "completed" ? outcome.result.byteLength : 0;
+  const hasBytes = outcome.type === "completed" && outcome.result instanceof Uint8Array;
+  let bytes = hasBytes ? outcome.result.byteLength : 0;
   for (const { byteLength } of chunks) bytes += byteLength;
   return bytes;
 }

@@ -1,7 +1,7 @@
 import { type Clock, Condition, settlesWithin, SYSTEM_CLOCK } from "../../async/mod.ts";
 import type { JobsConfig } from "../../config/mod.ts";
 import { SnakedenError } from "../../errors.ts";
-import type { Claim, JobStore } from "../../store/mod.ts";
+import type { Blobs, Claim, HeldBlob, JobStore } from "../../store/mod.ts";
 import type { JobFeed } from "../job_feed.ts";
 import type { Runners, RunResult } from "../runners/mod.ts";
 import { Finisher } from "./finisher.ts";
@@ -9,12 +9,16 @@ import { JobRun, type JobRunDeps } from "./job_run.ts";
 import { LeaseKeeper } from "./lease_keeper.ts";
 import { outcomeOfFailure, type RunOutcome } from "./outcome.ts";
 import { type JobPool, PoolScheduler } from "./pool_scheduler.ts";
+import { ResultBlobs } from "./result_blobs.ts";
 import { abandonDead, otherHolders } from "./recovery.ts";
 import { Sweeper } from "./sweeper.ts";
 
 /** Dependencies of a {@link JobEngine}. */
 export interface JobEngineDeps {
   readonly store: JobStore;
+  readonly blobs: Blobs;
+  /** False to keep blobs that nothing names, such as those of a database that was set aside. */
+  readonly scansBlobs?: boolean;
   /** Names this host among those who run jobs of the store; another one at each start. */
   readonly holder: string;
   readonly pools: Iterable<JobPool>;
@@ -36,6 +40,8 @@ export interface JobEngineDeps {
  * that dies again and again would else cost jobs their attempts that have never begun.
  */
 const CAUTION_MS = 10_000;
+/** The age at which a blob without a name is removed; a younger one may be about to get it. */
+const ORPHAN_AGE_MS = 3_600_000;
 /** The longest wait for work that was stopped. Its workers are killed much sooner. */
 const STOP_MS = 60_000;
 /** The longest wait for a store that cannot be written, when the engine is disposed. */
@@ -62,6 +68,8 @@ export class JobEngine implements AsyncDisposable {
   readonly #finisher: Finisher;
   readonly #keeper: LeaseKeeper;
   readonly #sweeper: Sweeper;
+  readonly #blobs: ResultBlobs;
+  readonly #scan = new AbortController();
   #closed: Promise<unknown> | undefined;
   #disposed: Promise<void> | undefined;
   #begun: Promise<void> | undefined;
@@ -70,10 +78,12 @@ export class JobEngine implements AsyncDisposable {
     this.#deps = deps;
     const { store, feed, clock = SYSTEM_CLOCK, holder, config: { leaseMs } } = deps;
     this.#clock = clock;
-    this.#finisher = new Finisher({ store, feed, clock });
+    const blobs = this.#blobs = new ResultBlobs({ store, blobs: deps.blobs });
+    this.#finisher = new Finisher({ store, blobs, feed, clock });
     this.#keeper = new LeaseKeeper({ store, runs: this.#runs, leaseMs, clock });
     this.#sweeper = new Sweeper({
       store,
+      blobs,
       feed,
       clock,
       onWake: () => this.#keeper.catchUp(),
@@ -128,6 +138,15 @@ export class JobEngine implements AsyncDisposable {
   }
 
   async #begin(): Promise<void> {
+    const { signal } = this.#scan;
+    const scanning = this.#deps.scansBlobs === false
+      ? undefined
+      : this.#blobs.scan({ ageMs: ORPHAN_AGE_MS, signal });
+    await this.#beginRuns();
+    await scanning;
+  }
+
+  async #beginRuns(): Promise<void> {
     const { store, holder, feed, othersEnded } = this.#deps;
     this.#sweeper.start();
     const dead = othersEnded === undefined ? [] : await otherHolders(store, holder);
@@ -140,6 +159,7 @@ export class JobEngine implements AsyncDisposable {
 
   async #dispose(): Promise<void> {
     this.close();
+    this.#scan.abort();
     await this.#closed;
     await settlesWithin(this.#allEnded(), this.#deps.drainMs ?? 0);
     for (const run of this.#runs) run.stop("closing");
@@ -175,9 +195,11 @@ export class JobEngine implements AsyncDisposable {
   async #start(run: JobRun, scheduler: PoolScheduler): Promise<void> {
     this.#running++;
     let ended: RunOutcome & { readonly runMs: number };
+    let blob: HeldBlob | undefined;
     try {
       const { result, runMs = this.#age(run) } = await this.#run(run);
-      ended = { outcome: { type: "completed", result }, runMs };
+      if (this.#blobs.isLong(result)) blob = await this.#blobs.write(result);
+      ended = { outcome: { type: "completed", result: blob ?? result }, runMs };
     } catch (error) {
       const { config: { retry } } = this.#deps;
       const isClosing = this.#closed !== undefined;
@@ -190,7 +212,8 @@ export class JobEngine implements AsyncDisposable {
     this.#runs.delete(run);
     if (this.#byId.get(run.job.id) === run) this.#byId.delete(run.job.id);
     const { outcome, exit, runMs, wasRefused = false } = ended;
-    if (run.cause !== "lost") this.#finisher.add(run, run.end(outcome, exit));
+    if (run.cause !== "lost") this.#finisher.add(run, run.end(outcome, exit), blob);
+    else if (blob !== undefined) await this.#blobs.drop(blob);
     scheduler.ended(run, { runMs, wasRefused });
     this.#running--;
     if (this.#running === 0) this.#ended.notify();

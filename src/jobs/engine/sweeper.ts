@@ -3,6 +3,7 @@ import { messageOf } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import type { JobStore, Swept } from "../../store/mod.ts";
 import type { JobFeed } from "../job_feed.ts";
+import type { ResultBlobs } from "./result_blobs.ts";
 
 const INTERVAL_MS = 1_000;
 /** The random part of the interval, so that several hosts do not sweep in step. */
@@ -13,6 +14,7 @@ const ASLEEP_MS = 1_000;
 /** Dependencies of {@link Sweeper}. */
 export interface SweeperDeps {
   readonly store: Pick<JobStore, "sweep">;
+  readonly blobs: Pick<ResultBlobs, "remove">;
   readonly feed: JobFeed;
   readonly clock: Clock;
   readonly random?: () => number;
@@ -65,13 +67,14 @@ export class Sweeper implements AsyncDisposable {
   }
 
   async #sweep(hasSlept: boolean): Promise<void> {
-    const { store, feed, onWake } = this.#deps;
+    const { store, blobs, feed, onWake } = this.#deps;
     try {
       if (hasSlept) await onWake?.();
       while (!this.#isStopped) {
         const swept = await store.sweep();
         this.#hasFailed = false;
         announce(swept, feed);
+        if (swept.unusedBlobs.length > 0) await blobs.remove(swept.unusedBlobs);
         if (!swept.hasMore) return;
         await nextTurn();
       }

@@ -54,7 +54,8 @@ export function addJobResult(
   app.openapi(route, async (c) => {
     const id = checkedId(c.req.valid("param").id);
     using caller = traffic.callers.open(c.req.raw, c.env);
-    const value = readFrame(await jobs.storedResult(id));
+    const stored = await jobs.storedResult(id);
+    const value = readFrame(stored instanceof Uint8Array ? stored : await stored.read());
     const accept = c.req.header("accept");
     const typeOf = async (): Promise<string | undefined> => mediaTypeOf(await jobs.get(id), tools);
     const bytes = await bytesFor(accept, { value, typeOf });

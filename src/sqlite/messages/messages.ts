@@ -1,4 +1,5 @@
 import type {
+  BlobRef,
   CancelAnswer,
   Ended,
   JobCount,
@@ -92,6 +93,7 @@ export interface SweptJobs {
   readonly ended: readonly Ended[];
   readonly lost: number;
   readonly removed: number;
+  readonly unusedBlobs: readonly string[];
   readonly hasMore: boolean;
 }
 
@@ -99,7 +101,12 @@ export interface SweptJobs {
 export interface ReadOps {
   readonly get: { readonly ask: string; readonly answer: PackedRecord | null };
   readonly args: { readonly ask: string; readonly answer: Uint8Array<ArrayBuffer> | null };
-  readonly result: { readonly ask: string; readonly answer: Uint8Array<ArrayBuffer> | null };
+  readonly result: {
+    readonly ask: string;
+    readonly answer: Uint8Array<ArrayBuffer> | BlobRef | null;
+  };
+  /** The ones of these blobs that have a name. */
+  readonly named: { readonly ask: readonly string[]; readonly answer: readonly string[] };
   readonly list: { readonly ask: ListAsk; readonly answer: PackedPage };
   readonly counts: { readonly ask: null; readonly answer: readonly JobCount[] };
   readonly waitOf: { readonly ask: string; readonly answer: StoreWait | null };

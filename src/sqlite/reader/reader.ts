@@ -3,7 +3,7 @@ import { cellAt } from "../schema/mod.ts";
 import { giveUp, PLACE, rollBack, stateOf } from "../schema/mod.ts";
 import type { Answer, Answers, Batch, PackedRecord, ReadOps } from "../messages/mod.ts";
 import { packError } from "../messages/mod.ts";
-import { QUEUE_COLUMNS, queueRowOf, type StoredQueue } from "../writer/mod.ts";
+import { IN_LIST, QUEUE_COLUMNS, queueRowOf, type StoredQueue } from "../writer/mod.ts";
 import { Statements } from "../writer/mod.ts";
 import { eventsOf } from "./events.ts";
 import { JOB_AND_RUN, list } from "./list.ts";
@@ -12,6 +12,17 @@ import { waitOf } from "./wait_reason.ts";
 /** The columns of an attempt, in the order of the message. */
 const ATTEMPT_COLUMNS =
   "run, attempt, outcome, started_at, finished_at, holder, worker, error, exit";
+
+/** A result, of which the body is null if it is a blob. */
+interface StoredResult {
+  readonly seq: number;
+  readonly bytes: number;
+  readonly body: Uint8Array<ArrayBuffer> | null;
+}
+
+const RESULT = `select seq, result_bytes as bytes,
+  coalesce(result, (select body from job_result where job_result.seq = job.seq)) as body
+  from job where id = ? and place = ${PLACE.completed}`;
 
 /** Reads jobs. Each operation sees one state of the database. */
 export class Reader {
@@ -60,11 +71,12 @@ export class Reader {
           ask as string,
         );
       case "result":
-        return this.#bytes(
-          `select coalesce(result, (select body from job_result where job_result.seq = job.seq))
-            as body from job where id = ? and place = ${PLACE.completed}`,
-          ask as string,
-        );
+        return this.#result(ask as string);
+      case "named":
+        return statements.cells(
+          `select sha256 from blob where sha256 ${IN_LIST}`,
+          JSON.stringify(ask),
+        ).map(([sha256]) => sha256);
       case "list":
         return list(statements, ask as ReadOps["list"]["ask"]);
       case "counts":
@@ -109,6 +121,16 @@ export class Reader {
       );
     }
     return { row, attempts };
+  }
+
+  #result(id: string): ReadOps["result"]["answer"] {
+    const row = this.#statements.get<StoredResult>(RESULT, id);
+    if (row === undefined || row.body !== null) return row?.body ?? null;
+    const blob = this.#statements.get<{ sha256: string }>(
+      "select sha256 from job_blob where seq = ?",
+      row.seq,
+    );
+    return blob === undefined ? null : { sha256: blob.sha256, bytes: row.bytes };
   }
 
   #bytes(sql: string, id: string): Uint8Array | null {

@@ -1,5 +1,5 @@
 import { DatabaseSync } from "node:sqlite";
-import { MIGRATIONS } from "./migrations.ts";
+import { MIGRATIONS } from "./migrations/mod.ts";
 
 /** Pages of the log after which a commit moves it into the database: 32 MiB. */
 const CHECKPOINT_PAGES = 8_192;

@@ -1,5 +1,6 @@
 import type { CancelAnswer, RetryAnswer } from "../../store/mod.ts";
 import { isEnd, PLACE } from "../schema/mod.ts";
+import { releaseBlob } from "./blob_names.ts";
 import {
   admit,
   counted,
@@ -71,7 +72,7 @@ function retryOne(ctx: WriteContext, job: JobFacts): void {
   if (isEnd(job.place)) {
     keepEnd(ctx, job);
     joinKeys(ctx, job, false);
-    statements.run("delete from job_result where seq = ?", job.seq);
+    if (job.place === PLACE.completed) dropResult(ctx, job.seq);
   } else {
     leave(ctx, job);
   }
@@ -100,4 +101,13 @@ function keepEnd(ctx: WriteContext, job: JobFacts): void {
     from job where seq = ? on conflict (seq, run) do nothing`,
     job.seq,
   );
+}
+
+function dropResult(ctx: WriteContext, seq: number): void {
+  ctx.statements.run("delete from job_result where seq = ?", seq);
+  const blob = ctx.statements.get<{ sha256: string }>(
+    "delete from job_blob where seq = ? returning sha256",
+    seq,
+  );
+  if (blob !== undefined) releaseBlob(ctx, blob.sha256);
 }

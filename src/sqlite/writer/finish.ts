@@ -3,6 +3,7 @@ import { afterOutcome } from "../../store/jobs/job_transition.ts";
 import { PLACE, placeOf } from "../schema/mod.ts";
 import { byteParts } from "../messages/mod.ts";
 import type { PackedHolds } from "../messages/mod.ts";
+import { nameBlob } from "./blob_names.ts";
 import { addChunks } from "./chunks.ts";
 import {
   admit,
@@ -51,11 +52,15 @@ export interface HoldCells {
   readonly leaseMs: number;
   readonly worker: string | null;
   readonly progress: string | null;
-  /** The number of its byte strings; of a completed end, the last one is the result. */
+  /** The number of its byte strings; the last one is the result, if that is no blob. */
   readonly parts: number;
   readonly outcome: string | null;
+  /** The error; of a completed end, the hash of the blob that is its result. */
   readonly error: string | null;
-  /** `retryInMs` of a failure; 1 or 0 for `hasBegun` of a return. */
+  /**
+   * `retryInMs` of a failure; 1 or 0 for `hasBegun` of a return; the length of the blob that is the
+   * result.
+   */
   readonly detail: number | null;
   readonly exit: string | null;
 }
@@ -243,16 +248,18 @@ function complete(
   own: readonly Uint8Array[],
 ): number {
   const { statements } = ctx;
-  const result = own[own.length - 1] ?? EMPTY;
+  const blob = hold.error;
+  const result = blob === null ? own[own.length - 1] ?? EMPTY : null;
   const worker = hold.worker ?? job.worker;
-  if (own.length > 1) addChunks(ctx, job, own.slice(0, -1));
+  const chunks = result === null ? own : own.slice(0, -1);
+  if (chunks.length > 0) addChunks(ctx, job, chunks);
   if (hold.exit !== null) {
     addAttempt(ctx, job, { outcome: "completed", worker, error: null, exit: hold.exit });
   }
   leave(ctx, job);
   partFromKeys(ctx, job);
-  const bytes = result.byteLength;
-  const isInline = bytes <= INLINE_BYTES;
+  const bytes = result?.byteLength ?? hold.detail;
+  const isInline = result !== null && result.byteLength <= INLINE_BYTES;
   statements.run(
     COMPLETE,
     ctx.now,
@@ -266,7 +273,12 @@ function complete(
     isInline ? result : null,
     job.seq,
   );
-  if (!isInline) statements.run(PUT_RESULT, job.seq, result);
+  if (blob !== null) {
+    statements.run("insert into job_blob (seq, sha256) values (?, ?)", job.seq, blob);
+    nameBlob(ctx, blob);
+  } else if (!isInline) {
+    statements.run(PUT_RESULT, job.seq, result);
+  }
   moved(ctx, job, PLACE.completed);
   return PLACE.completed;
 }

@@ -2,6 +2,7 @@ import type { Ended } from "../../store/mod.ts";
 import { afterLoss, expiredError } from "../../store/jobs/job_transition.ts";
 import { PLACE, placeOf, stateOf } from "../schema/mod.ts";
 import type { SweptJobs } from "../messages/mod.ts";
+import { releaseBlob } from "./blob_names.ts";
 import { addAttempt, goOn, jsonOf, RUNNING, type RunningJob } from "./finish.ts";
 import { admit, endJob, FACTS, type JobFacts, moved } from "./job_moves.ts";
 import { IN_LIST, type WriteContext } from "./write_context.ts";
@@ -10,7 +11,7 @@ import { IN_LIST, type WriteContext } from "./write_context.ts";
 const SLICE = 500;
 
 /** Does a part of what time asks for. */
-export function sweep(ctx: WriteContext): SweptJobs {
+export function sweep(ctx: WriteContext): Omit<SweptJobs, "unusedBlobs"> {
   const ended = runDue(ctx);
   const lost = lose(
     ctx,
@@ -47,7 +48,7 @@ export function abandon(ctx: WriteContext, holder: string): SweptJobs {
       holder,
     ),
   );
-  return { ...found, removed: 0, hasMore: found.lost === SLICE };
+  return { ...found, removed: 0, unusedBlobs: [], hasMore: found.lost === SLICE };
 }
 
 /** Makes due jobs available, and ends expired ones. Costs nothing before the time of the first. */
@@ -154,6 +155,11 @@ function remove(ctx: WriteContext): number {
       json_each(job.tags) as tags where job.tags is not null and job.seq ${IN_LIST})`,
     list,
   );
+  const blobs = statements.all<{ sha256: string }>(
+    `delete from job_blob where seq ${IN_LIST} returning sha256`,
+    list,
+  );
+  for (const { sha256 } of blobs) releaseBlob(ctx, sha256);
   for (const table of ["attempt", "job_args", "job_result", "job"]) {
     statements.run(`delete from ${table} where seq ${IN_LIST}`, list);
   }

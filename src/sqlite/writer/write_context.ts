@@ -31,6 +31,8 @@ export class WriteContext {
   rateAt = Infinity;
   /** The time at which the rate of a queue allows a start that a claim has been denied. */
   queueRateAt = Infinity;
+  /** Blobs whose last name has gone, which no sweep has reported. */
+  readonly unusedBlobs: Set<string> = new Set();
   /** True if the running group has changed anything. */
   isChanged = false;
   /** The queues that may have ready jobs, by pool. */
@@ -55,6 +57,7 @@ export class WriteContext {
   /** Reads what is kept in memory from the database. */
   reload(): void {
     this.isChanged = false;
+    this.unusedBlobs.clear();
     this.counters.reload(this.database);
     this.queues.reload(this.database);
     this.keys.reset();

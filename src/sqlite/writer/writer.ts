@@ -38,7 +38,7 @@ const ORDER: readonly (keyof WriteOps)[] = [
 
 type WriteRequest = Request<WriteOps>;
 
-/** The most expired jobs that are remembered for a sweep. */
+/** The most expired jobs, and unused blobs, that are remembered for a sweep. */
 const MAX_UNREPORTED = 10_000;
 
 /** SQLite's result codes after which a repetition fails too: I/O, read-only, full, locked. */
@@ -63,6 +63,8 @@ export class Writer {
   readonly #expired: string[] = [];
   /** The unreported ones, as the running group changes it. */
   #ended: Ended[] = [];
+  /** Blobs whose last name has gone since the last sweep. The next start finds what is cut off. */
+  #unusedBlobs: readonly string[] = [];
 
   constructor(database: DatabaseSync, limits: JobStoreLimits) {
     this.#ctx = new WriteContext(database, limits);
@@ -109,6 +111,7 @@ export class Writer {
     const finishing: [number, PackedHolds][] = [];
     const ends = group.filter(({ op }) => op === "finish").length;
     if (this.#isStale) this.#reload();
+    for (const it of this.#unusedBlobs) this.#ctx.unusedBlobs.add(it);
     database.exec("begin immediate");
     try {
       const expired = runDue(this.#ctx);
@@ -153,6 +156,8 @@ export class Writer {
       throw error;
     }
     this.#unreported = this.#ended.slice(-MAX_UNREPORTED);
+    this.#unusedBlobs = [...this.#ctx.unusedBlobs].slice(-MAX_UNREPORTED);
+    this.#ctx.unusedBlobs.clear();
     for (const [id, ask] of waiting) this.#waiting.set(id, ask);
     for (const id of granted) this.#waiting.delete(id);
     return answers;
@@ -190,7 +195,9 @@ export class Writer {
       },
       sweep: () => {
         const swept = sweep(ctx);
-        return { ...swept, ended: [...this.#ended.splice(0), ...swept.ended] };
+        const unusedBlobs = [...ctx.unusedBlobs];
+        ctx.unusedBlobs.clear();
+        return { ...swept, ended: [...this.#ended.splice(0), ...swept.ended], unusedBlobs };
       },
       abandon: (holder) => abandon(ctx, holder),
       tick: () => null,

@@ -1,3 +1,4 @@
+import type { BlobRef } from "../blobs/mod.ts";
 import type { JobError, JobExit, JobRow, JobState } from "./job_row.ts";
 
 /** A request for jobs to run. */
@@ -48,6 +49,8 @@ export type HoldAnswer = "held" | "cancelling" | "lost";
 /**
  * The end of a claim.
  *
+ * - `completed`: the result is kept with the job, as bytes or as the name of a blob, which the
+ *   caller holds until it has the answer.
  * - `failed`: with `retryInMs`, it is `retryable` until then; with null it is `discarded`. If its
  *   cancellation was asked for, it is `cancelled` either way.
  * - `returned`: it is `available` again, in its old place, and no attempt is charged. If the work
@@ -55,7 +58,7 @@ export type HoldAnswer = "held" | "cancelling" | "lost";
  *   `cancelled`. With `inMs` it is `retryable` until then, with the error that says why.
  */
 export type Outcome =
-  | { readonly type: "completed"; readonly result: Uint8Array<ArrayBuffer> }
+  | { readonly type: "completed"; readonly result: Uint8Array<ArrayBuffer> | BlobRef }
   | { readonly type: "failed"; readonly error: JobError; readonly retryInMs: number | null }
   | { readonly type: "cancelled"; readonly error?: JobError }
   | { readonly type: "returned"; readonly hasBegun: boolean }

@@ -1,3 +1,4 @@
+import type { BlobRef } from "../blobs/mod.ts";
 import type { Page, PageAsk } from "../session_store.ts";
 import type { Claim, ClaimAsk, End, EndAnswer, Ended, Hold, HoldAnswer } from "./claim.ts";
 import type { JobCount, JobEventOrReset, JobFilter, StoreWait } from "./job_filter.ts";
@@ -41,6 +42,11 @@ export interface Swept {
   readonly lost: number;
   /** The number of ended jobs that were removed. */
   readonly removed: number;
+  /**
+   * Blobs whose last name has gone since the last sweep. The caller removes them, unless they have
+   * a name again. Those that no sweep reports, since the host has died, are found by a scan.
+   */
+  readonly unusedBlobs: readonly string[];
   /** True if there is more to do at once. */
   readonly hasMore: boolean;
 }
@@ -86,6 +92,10 @@ export interface JobStoreLimits {
  * **Limits** apply across all holders. They count running jobs; nothing of a holder that was lost
  * stays counted after {@link JobStore.sweep}.
  *
+ * **Blobs.** The names of {@link Blobs} are rows here, and are counted in the commit that writes
+ * what names them. The caller holds a blob from before that until the answer. A blob loses a name
+ * when its job is removed or retried.
+ *
  * **Size.** Nothing here depends on the number of jobs that wait or have ended: a claim, a
  * submission, a page of a list with a cursor, or the counts.
  */
@@ -126,8 +136,13 @@ export interface JobStore {
   get(id: string): Promise<JobRecord | undefined>;
   /** Returns the arguments of a job; undefined if there is none. */
   args(id: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
-  /** Returns the result of a completed job; undefined if there is none. */
-  result(id: string): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  /** Returns the result of a completed job, or its blob; undefined if there is none. */
+  result(id: string): Promise<Uint8Array<ArrayBuffer> | BlobRef | undefined>;
+  /**
+   * Returns true for each of these blobs that has a name: it is the result of a job, or another row
+   * of this store names it.
+   */
+  areNamed(sha256s: readonly string[]): Promise<readonly boolean[]>;
   /**
    * Lists jobs, the last submitted first.
    *

@@ -2,7 +2,14 @@ import { parseConfig } from "../../../src/config/mod.ts";
 import { JobEngine, type JobPool } from "../../../src/jobs/engine/mod.ts";
 import { JobFeed, type JobRetry, type Run, type Runner } from "../../../src/jobs/mod.ts";
 import type { RunResult } from "../../../src/jobs/runners/mod.ts";
-import { type JobRecord, type JobStore, memoryJobs, type NewJob } from "../../../src/store/mod.ts";
+import {
+  type Blobs,
+  type JobRecord,
+  type JobStore,
+  memoryBlobs,
+  memoryJobs,
+  type NewJob,
+} from "../../../src/store/mod.ts";
 import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
 import { until } from "../../fixtures/until.ts";
 
@@ -26,6 +33,8 @@ export interface EngineFixtureOptions {
   readonly store?: TestStore;
   /** Returns the store as the engine sees it, such as one that fails. */
   readonly seen?: (store: TestStore) => JobStore;
+  /** The blobs of such a store. */
+  readonly blobs?: Blobs;
   readonly clock?: FakeClock;
   readonly holder?: string;
   readonly othersEnded?: Promise<unknown>;
@@ -35,6 +44,7 @@ export interface EngineFixtureOptions {
 export class EngineFixture implements AsyncDisposable {
   readonly clock: FakeClock;
   readonly store: TestStore;
+  readonly blobs: Blobs;
   readonly feed = new JobFeed();
   readonly held = new Map<string, HeldRun>();
   /** The ids of all jobs that were started, in order. */
@@ -53,6 +63,7 @@ export class EngineFixture implements AsyncDisposable {
   private constructor(options: EngineFixtureOptions, store: TestStore, clock: FakeClock) {
     this.clock = clock;
     this.store = store;
+    this.blobs = options.blobs ?? memoryBlobs();
     const { size = 2, holder = "here", seen = (it): JobStore => it } = options;
     const { jobs: config } = parseConfig({ jobs: { leaseMs: LEASE_MS } });
     const busy = (): number => this.pool.busy + this.held.size;
@@ -72,6 +83,7 @@ export class EngineFixture implements AsyncDisposable {
     };
     this.engine = JobEngine.open({
       store: seen(store),
+      blobs: this.blobs,
       holder,
       pools: [this.pool],
       runners: { call: this.#runner() },

@@ -15,7 +15,7 @@ Deno.test("JobEngine runs as many jobs as there are idle workers, and the next w
   await it.running(third);
   const done = await it.reaches(first, "completed");
   assert.equal(done.attempts[0]?.worker, "p-1");
-  assert.deepEqual([...await it.store.result(first) ?? []], [7]);
+  assert.deepEqual(await it.store.result(first), new Uint8Array([7]));
 });
 
 Deno.test("JobEngine leaves the workers that calls keep busy alone, and takes them when they are free", async () => {

@@ -5,7 +5,13 @@ import { type ConfigInput, parseConfig } from "../../../src/config/mod.ts";
 import { InvalidInputError, SnakedenError } from "../../../src/errors.ts";
 import { type CallJob, JobFeed, Jobs, Queues, type Runner } from "../../../src/jobs/mod.ts";
 import type { AppOptions } from "../../../src/routes/mod.ts";
-import { type Claim, type JobError, type JobStore, memoryJobs } from "../../../src/store/mod.ts";
+import {
+  type Claim,
+  type JobError,
+  type JobStore,
+  memoryBlobs,
+  memoryJobs,
+} from "../../../src/store/mod.ts";
 import {
   type Client,
   clientOf,
@@ -81,10 +87,12 @@ export function jobClient(
   const config = parseConfig(input);
   const own = memoryJobs({ limits: config.jobs });
   const store = wrap(own);
+  const blobs = memoryBlobs();
   const feed = new JobFeed();
   const stops: string[] = [];
   const jobs = new Jobs({
     store,
+    blobs,
     engine: { stop: (ids) => void stops.push(...ids), running: () => undefined },
     feed,
     runners: { call: RUNNER as Runner },

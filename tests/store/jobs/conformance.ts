@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../../src/async/mod.ts";
 import type { JobStore, JobStoreLimits } from "../../../src/store/mod.ts";
+import { testBlobNames } from "./cases/blob_cases.ts";
 import { testCancellation } from "./cases/cancel_cases.ts";
 import { testClaims } from "./cases/claim_cases.ts";
 import { testEnds } from "./cases/end_cases.ts";
@@ -74,6 +75,7 @@ export function testJobs(driver: JobDriver): void {
   testClaims(driver);
   testLeases(driver);
   testEnds(driver);
+  testBlobNames(driver);
   testCancellation(driver);
   testLimits(driver);
   testEvents(driver);

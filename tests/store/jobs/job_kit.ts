@@ -56,6 +56,14 @@ export function bytesOf(length: number, seed = 1): Uint8Array<ArrayBuffer> {
   return Uint8Array.from({ length }, (_, i) => (i * 31 + seed * 17) % 251);
 }
 
+/** The work of sweeps. */
+export interface SweptCounts {
+  readonly ended: number;
+  readonly lost: number;
+  readonly removed: number;
+  readonly unusedBlobs: readonly string[];
+}
+
 type TakeOptions = Partial<Omit<ClaimAsk, "pools">> & {
   readonly slots?: number;
   readonly pool?: string;
@@ -155,18 +163,18 @@ export class JobKit implements AsyncDisposable {
   }
 
   /** Sweeps until there is no more to do. */
-  async sweep(): Promise<
-    { readonly ended: number; readonly lost: number; readonly removed: number }
-  > {
+  async sweep(): Promise<SweptCounts> {
     let [ended, lost, removed] = [0, 0, 0];
+    const unusedBlobs: string[] = [];
     for (let hasMore = true; hasMore;) {
       const swept = await this.store.sweep();
       ended += swept.ended.length;
       lost += swept.lost;
       removed += swept.removed;
+      unusedBlobs.push(...swept.unusedBlobs);
       hasMore = swept.hasMore;
     }
-    return { ended, lost, removed };
+    return { ended, lost, removed, unusedBlobs: unusedBlobs.sort() };
   }
 
   /** Moves the clock in steps until `promise` settles. Returns its value. */

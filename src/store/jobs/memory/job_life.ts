@@ -1,3 +1,4 @@
+import type { BlobRef } from "../../blobs/mod.ts";
 import type { End, EndAnswer, Ended, Hold, HoldAnswer } from "../claim.ts";
 import { claimToken, newNonce, readClaimToken } from "../claim_token.ts";
 import { isFinal, type JobError, type JobExit, type JobState } from "../job_row.ts";
@@ -66,7 +67,7 @@ export class JobLife {
     this.#note(job, end, now);
     const transition = afterOutcome(outcome, runningOf(job), now);
     job.lastEnd = { nonce: job.nonce, type: outcome.type };
-    if (outcome.type === "completed") job.result = outcome.result.slice();
+    if (outcome.type === "completed") this.#keepResult(job, outcome.result);
     this.#endRun(job, { transition, now, exit: end.exit });
     return { answer: "done", state: job.state };
   }
@@ -100,7 +101,8 @@ export class JobLife {
           job.cancelReason =
           job.startBy =
             undefined;
-        job.result = job.resultBytes = undefined;
+        this.#dropResult(job);
+        job.resultBytes = undefined;
       }
       job.state = "available";
       job.runAt = now;
@@ -143,12 +145,14 @@ export class JobLife {
     const hasKeys = [table.ready, submissions].map((it) => it.forget(now, limit)).includes(true);
     const isFull = [expired, lost, removed].some((it) => it.length === limit);
     const hasMore = isFull || isDue || hasKeys;
-    return { ended, lost: lost.length, removed: removed.length, hasMore };
+    const unusedBlobs = table.blobNames.takeUnused();
+    return { ended, lost: lost.length, removed: removed.length, unusedBlobs, hasMore };
   }
 
   abandon(holder: string, now: number): Swept {
     const jobs = [...this.#deps.table.holders.get(holder) ?? []];
-    return { ended: this.#lose(jobs, now), lost: jobs.length, removed: 0, hasMore: false };
+    const ended = this.#lose(jobs, now);
+    return { ended, lost: jobs.length, removed: 0, unusedBlobs: [], hasMore: false };
   }
 
   /** Ends claims that are lost. Returns the jobs that have ended with them. */
@@ -163,6 +167,23 @@ export class JobLife {
     const job = claim && this.#deps.table.get(claim.id);
     const isHeld = job?.state === "running" && job.run === claim?.run && job.nonce === claim.nonce;
     return isHeld ? job : undefined;
+  }
+
+  #keepResult(job: StoredJob, result: Uint8Array<ArrayBuffer> | BlobRef): void {
+    if (result instanceof Uint8Array) {
+      job.result = result.slice();
+      return;
+    }
+    const { sha256, bytes } = result;
+    job.result = { sha256, bytes };
+    this.#deps.table.blobNames.name(sha256);
+  }
+
+  #dropResult(job: StoredJob): void {
+    const { result } = job;
+    job.result = undefined;
+    if (result === undefined || result instanceof Uint8Array) return;
+    this.#deps.table.blobNames.release(result.sha256);
   }
 
   #repeated({ token, outcome }: End): EndAnswer {
@@ -202,7 +223,7 @@ export class JobLife {
       job.attempt = attempt;
       job.runAt = runAt ?? job.runAt;
       job.error = transition.error === "same" ? job.error : errorOf(error);
-      job.resultBytes = job.result?.byteLength;
+      job.resultBytes = lengthOf(job.result);
       job.holder = job.worker = job.leaseUntil = undefined;
       if (state !== "cancelled") job.cancelReason = undefined;
     };
@@ -223,10 +244,14 @@ export class JobLife {
     this.#deps.table.remove(job);
     // An idempotency key may keep the job itself for longer.
     job.args = new Uint8Array();
-    job.result = undefined;
+    this.#dropResult(job);
     job.events = [];
     this.#deps.wake(job);
   }
+}
+
+function lengthOf(result: StoredJob["result"]): number | undefined {
+  return result instanceof Uint8Array ? result.byteLength : result?.bytes;
 }
 
 function runningOf(job: StoredJob): Parameters<typeof afterLoss>[0] {

@@ -1,4 +1,5 @@
 import { isFinal } from "../job_row.ts";
+import { BlobNames } from "./blob_names.ts";
 import { JobLists } from "./job_lists.ts";
 import { QueueTable } from "./queue_table.ts";
 import { ReadyJobs } from "./ready_jobs.ts";
@@ -9,6 +10,7 @@ import { canExpire, isWaiting, removableAt, type StoredJob } from "./stored_job.
 export class JobTable {
   readonly queues = new QueueTable();
   readonly lists = new JobLists();
+  readonly blobNames = new BlobNames();
   readonly ready = new ReadyJobs();
   /** The jobs that wait for their time, by it. */
   readonly due = sortedBy((it) => it.runAt);

@@ -1,5 +1,6 @@
 import type { Clock } from "../../../async/mod.ts";
 import type { AcceptedWork } from "../../accepted_work.ts";
+import type { BlobRef } from "../../blobs/mod.ts";
 import { copiesOf, copyOf } from "../../copies.ts";
 import { checkLimit } from "../../session_row.ts";
 import type { Page, PageAsk } from "../../session_store.ts";
@@ -147,11 +148,18 @@ export class MemoryJobs implements JobStore {
     });
   }
 
-  result(id: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  result(id: string): Promise<Uint8Array<ArrayBuffer> | BlobRef | undefined> {
     return this.#deps.accepted.run("read the result of a job", async () => {
       const result = this.#table.get(id)?.result;
-      return result && await copyOf(result);
+      return result instanceof Uint8Array ? await copyOf(result) : result;
     });
+  }
+
+  areNamed(sha256s: readonly string[]): Promise<readonly boolean[]> {
+    return this.#read(
+      "look for the names of blobs",
+      () => sha256s.map((it) => this.#table.blobNames.has(it)),
+    );
   }
 
   list(filter: JobFilter, { after, limit }: PageAsk): Promise<Page<JobRow>> {

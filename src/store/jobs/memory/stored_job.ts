@@ -1,3 +1,4 @@
+import type { BlobRef } from "../../blobs/mod.ts";
 import type { Outcome } from "../claim.ts";
 import type { JobEvent } from "../job_filter.ts";
 import {
@@ -19,7 +20,7 @@ type Fields = { -readonly [K in keyof Required<JobRow>]: JobRow[K] };
 /** A job with all that belongs to it. Objects of JSON in it are its own, and never change. */
 export interface StoredJob extends Fields {
   args: Uint8Array<ArrayBuffer>;
-  result: Uint8Array<ArrayBuffer> | undefined;
+  result: Uint8Array<ArrayBuffer> | BlobRef | undefined;
   retention: Retention;
   /** True while no other job may have {@link JobRow.uniqueKey}. */
   holdsUnique: boolean;

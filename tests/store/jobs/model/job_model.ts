@@ -127,7 +127,9 @@ export class JobModel {
     job.lastEnd = `${token} ${outcome.type}`;
     const isCancelling = job.cancelReason !== undefined;
     if (outcome.type === "completed") {
-      job.resultBytes = outcome.result.byteLength;
+      const { result } = outcome;
+      job.resultBytes = result instanceof Uint8Array ? result.byteLength : result.bytes;
+      job.blob = result instanceof Uint8Array ? undefined : result.sha256;
       this.#leave(job, "completed", outcome.type);
       job.error = undefined;
     } else if (outcome.type === "cancelled") {
@@ -179,7 +181,7 @@ export class JobModel {
         job.cancelReason =
         job.progress =
           undefined;
-      job.startBy = job.resultBytes = undefined;
+      job.startBy = job.resultBytes = job.blob = undefined;
     }
     job.state = "available";
     job.runAt = this.now;

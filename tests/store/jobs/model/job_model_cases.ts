@@ -6,7 +6,7 @@ import { JobKit, newJob, START } from "../job_kit.ts";
 import { checkClaim, ModelRates } from "./check_claim.ts";
 import { JobModel } from "./job_model.ts";
 import { isEnded, type ModelJob } from "./model_job.ts";
-import { DECLARED, OPERATION, type Operation, POOLS } from "./operations.ts";
+import { DECLARED, HASHES, OPERATION, type Operation, POOLS } from "./operations.ts";
 
 /** The seed of all choices; a random one if it is absent, which a failure names. */
 const SEED = Deno.env.get("SNAKEDEN_TEST_SEED");
@@ -38,6 +38,10 @@ class ModelRun {
   readonly #ids: string[] = [];
   /** The number of jobs that have expired since the last sweep, which reports them. */
   #expired = 0;
+  /** The blobs that are results. */
+  #named: ReadonlySet<string> = new Set();
+  /** The blobs that have lost their last name since the last sweep. */
+  readonly #unused = new Set<string>();
 
   constructor(kit: JobKit) {
     this.#kit = kit;
@@ -58,6 +62,11 @@ class ModelRun {
       new Map((await this.#kit.store.counts()).map((it) => [`${it.queue} ${it.state}`, it.count])),
       new Map([...counts].map(([key, { length }]) => [key, length])),
     );
+    this.#followBlobs();
+    assert.deepEqual(
+      await this.#kit.store.areNamed(HASHES),
+      HASHES.map((it) => this.#named.has(it)),
+    );
     const holders = Map.groupBy(this.#model.running(), ({ holder = "" }) => holder);
     assert.deepEqual(
       await this.#kit.store.holders(),
@@ -73,7 +82,9 @@ class ModelRun {
       assert.deepEqual(await this.#kit.attemptsOf(job.id), job.attempts);
       assert.deepEqual(await this.#kit.store.args(job.id), job.given.args);
       const result = await this.#kit.store.result(job.id);
-      assert.equal(result?.byteLength, job.resultBytes);
+      const isBytes = result instanceof Uint8Array;
+      assert.equal(isBytes ? result.byteLength : result?.bytes, job.resultBytes);
+      assert.equal(isBytes ? undefined : result?.sha256, job.blob);
       if (!isEnded(job)) continue;
       const events = await this.#kit.eventsOf(job.id);
       assert.deepEqual(
@@ -188,6 +199,7 @@ class ModelRun {
       case "reopen":
         // What was to be reported is forgotten with the store that has seen it.
         if (this.#kit.isDurable) this.#expired = 0;
+        if (this.#kit.isDurable) this.#unused.clear();
         return await this.#kit.reopen();
     }
   }
@@ -205,7 +217,7 @@ class ModelRun {
   }
 
   async #sweep(): Promise<void> {
-    const { ended, lost, removed } = await this.#kit.sweep();
+    const { ended, lost, removed, unusedBlobs } = await this.#kit.sweep();
     const model = this.#model;
     const before = model.jobs.filter((it) => !isEnded(it));
     const claims = model.running().filter(({ leaseUntil = 0 }) => leaseUntil <= model.now);
@@ -217,6 +229,17 @@ class ModelRun {
       size - model.jobs.length,
     ]);
     this.#expired = 0;
+    this.#followBlobs();
+    assert.deepEqual(unusedBlobs, [...this.#unused].sort());
+    this.#unused.clear();
+  }
+
+  /** Notes which blobs have lost their last name. */
+  #followBlobs(): void {
+    const named = new Set(this.#model.jobs.flatMap(({ blob = [] }) => blob));
+    for (const it of this.#named) if (!named.has(it)) this.#unused.add(it);
+    for (const it of named) this.#unused.delete(it);
+    this.#named = named;
   }
 
   async #rows(): Promise<readonly JobRow[]> {
@@ -252,7 +275,8 @@ function comparable({ error, ...row }: JobRow): object {
 }
 
 function rowOfModel(job: ModelJob): object {
-  const { given: _, held: _h, token: _t, lastEnd: _l, attempts: _a, events: _e, ...row } = job;
+  const { given: _, blob: _b, held: _h, token: _t, lastEnd: _l, attempts: _a, events: _e, ...row } =
+    job;
   const fields = Object.entries({ ...row, error: row.error?.code });
   return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 }

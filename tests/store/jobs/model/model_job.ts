@@ -30,6 +30,8 @@ export interface ModelJob extends Omit<Fields, "error"> {
   error: { readonly code: string } | undefined;
   /** The unique key that no other job may have. */
   held: string | undefined;
+  /** The hash of its result, if that is a blob. */
+  blob: string | undefined;
   token: string;
   lastEnd: string;
   /** As `RUN/ATTEMPT OUTCOME`. */
@@ -73,6 +75,7 @@ export function modelJob(given: NewJob, seq: number, now: number): ModelJob {
     rateKey: given.rate?.key,
     given,
     held: given.unique?.key,
+    blob: undefined,
     token: "",
     lastEnd: "",
     attempts: [],

@@ -87,8 +87,18 @@ const job = fc.record({
   withoutUndefined({ ...fields, ...(own ?? { idempotency }) })
 );
 
+/** The hashes of the results that are blobs. */
+export const HASHES: readonly string[] = ["a", "b"].map((it) => it.repeat(64));
+
 const outcome: fc.Arbitrary<Outcome> = fc.oneof(
-  { weight: 3, arbitrary: fc.constant<Outcome>({ type: "completed", result: new Uint8Array(3) }) },
+  {
+    weight: 2,
+    arbitrary: fc.constantFrom(...HASHES).map((sha256): Outcome => ({
+      type: "completed",
+      result: { sha256, bytes: 300_000 },
+    })),
+  },
+  { weight: 2, arbitrary: fc.constant<Outcome>({ type: "completed", result: new Uint8Array(3) }) },
   fc.constantFrom(0, 200, null).map((retryInMs): Outcome => ({
     type: "failed",
     error: ERROR,

@@ -1,15 +1,5 @@
-/**
- * The changes of the schema, in order: the first one makes version 1 of an empty database. A change
- * that was released stays as it is; a later one is added below it.
- *
- * Every table and statement has a twin in Postgres. The dialect differs in these points: an
- * `integer` is a `bigint`, a `blob` a `bytea`, a text of JSON a `jsonb`; `without rowid` is left
- * out; a list of ids is `json_each(?)` here and `unnest($1)` there; `max(a, b)` of two values is
- * `greatest`; a claim selects its jobs `for update skip locked`, since there are more writers.
- */
-export const MIGRATIONS: readonly string[] = [
-  // Version 1
-  `
+/** Version 1: jobs, their attempts and events, queues, and keys. */
+export const JOBS = `
   -- The time of the store and the last seq. Postgres: clock_timestamp(), and an identity.
   create table number (name text primary key, value integer not null) without rowid;
 
@@ -170,5 +160,4 @@ export const MIGRATIONS: readonly string[] = [
   ) without rowid;
   create index limit_key_next on limit_key (next_at) where next_at is not null and jobs > 0;
   create index limit_key_idle on limit_key (next_at) where jobs = 0;
-  `,
-];
+`;
