@@ -20,6 +20,7 @@ export type ErrorCode =
   | "method_not_allowed"
   | "not_acceptable"
   | "stream_gone"
+  | "range_not_satisfiable"
   | "expectation_failed"
   | "upgrade_required"
   | "not_implemented"

@@ -80,6 +80,7 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   method_not_allowed: "failed",
   not_acceptable: "failed",
   stream_gone: "failed",
+  range_not_satisfiable: "failed",
   expectation_failed: "failed",
   upgrade_required: "failed",
   not_implemented: "failed",

@@ -1,7 +1,8 @@
 /**
  * HTTP itself, independent of any route: connections ({@link HttpListener}), clients that leave
  * ({@link Callers}), framing, bodies and their limits, content negotiation, problem documents
- * ({@link problemResponse}), and paths without a route ({@link unmatched}).
+ * ({@link problemResponse}), long answers and parts of them ({@link rangedAnswer}), and paths
+ * without a route ({@link unmatched}).
  *
  * @module
  */
@@ -49,8 +50,12 @@ export { unmatched } from "./unmatched.ts";
 export {
   type AnswerLimits,
   lengthOf,
+  rangedAnswer,
+  type RangedAnswerOptions,
+  type RangedSource,
   type Reader,
   slicesOf,
+  streamedBody,
   UnreadAnswers,
-} from "./unread_answers.ts";
+} from "./answers/mod.ts";
 export { type ArgumentLimits, OpenArguments } from "./open_arguments.ts";

@@ -44,6 +44,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   version_conflict: { status: 412, title: "The version is another one" },
   body_too_large: { status: 413, title: "The body is too large" },
   unsupported_media_type: { status: 415, title: "The body has the wrong type" },
+  range_not_satisfiable: { status: 416, title: "The range is behind the end" },
   expectation_failed: { status: 417, title: "The expectation cannot be met" },
   invalid_arguments: { status: 422, title: "The tool refuses the arguments" },
   invalid_variable: { status: 422, title: "The variable does not take the value" },
@@ -197,6 +198,7 @@ export function problemResponse(
       "x-request-id": problem.requestId,
       ...(retryAfterS === undefined ? {} : { "retry-after": String(retryAfterS) }),
       ...etagOf(problem),
+      ...lengthOf(problem),
       ...(problem.code === "unauthenticated" ? { "www-authenticate": CHALLENGE } : {}),
       ...(problem.code === "upgrade_required" ? UPGRADE : {}),
       ...headers,
@@ -208,6 +210,11 @@ export function problemResponse(
 function etagOf({ code, details }: Problem): { readonly etag?: string } {
   const version = details?.currentVersion;
   return code === "version_conflict" && typeof version === "number" ? { etag: `"${version}"` } : {};
+}
+
+/** Returns the length of what a range was asked of (RFC 9110, section 15.5.17). */
+function lengthOf({ code, details }: Problem): { readonly "content-range"?: string } {
+  return code === "range_not_satisfiable" ? { "content-range": `bytes */${details?.bytes}` } : {};
 }
 
 /** Returns the seconds for Retry-After. A time in the error itself wins, as for an open circuit. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { UnreadAnswers } from "../../../src/routes/http/unread_answers.ts";
-import { until } from "../../fixtures/until.ts";
+import { UnreadAnswers } from "../../../../src/routes/http/answers/unread_answers.ts";
+import { until } from "../../../fixtures/until.ts";
 
 const LIMITS = { maxUnreadBytes: 500_000, maxResultBytes: 300_000, answerTimeoutMs: 0 };
 

@@ -1,5 +1,5 @@
-import { SnakedenError } from "../../errors.ts";
-import { TimeLimit, type Wait } from "./time_limit.ts";
+import { SnakedenError } from "../../../errors.ts";
+import { TimeLimit, type Wait } from "../time_limit.ts";
 
 /** Bounds on responses that wait for their readers. */
 export interface AnswerLimits {
