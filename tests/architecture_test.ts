@@ -174,10 +174,12 @@ const THREAD_FILES: readonly string[] = [
   "src/calls/call_fields.ts",
   ...[
     "reader/list.ts",
+    "reader/logs.ts",
     "reader/wait_reason.ts",
     "writer/claim.ts",
     "writer/finish.ts",
     "writer/keys/limit_keys.ts",
+    "writer/log.ts",
     "writer/sweep.ts",
   ].map((it) => `src/sqlite/${it}`),
 ];

@@ -9,7 +9,7 @@ import type { JobStore, NewJob } from "../../src/store/mod.ts";
 import { type JobStoreCommand, say, serveCommands } from "../commands.ts";
 import { type Figures, quantile } from "../measure.ts";
 
-const LIMITS = { maxChunks: 1_000, maxChunkBytes: 2 ** 20 };
+const LIMITS = { maxChunks: 1_000, maxChunkBytes: 2 ** 20, maxLogBytes: 1_000_000 };
 const LEASE_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 /** The jobs of one submission, and of one claim. */

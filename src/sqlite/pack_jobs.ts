@@ -10,8 +10,15 @@ import type {
   Outcome,
   SubmitAnswer,
 } from "../store/mod.ts";
-import { firstStart } from "../store/mod.ts";
-import type { Cell, PackedClaims, PackedHolds, PackedJobs, SubmitAnswers } from "./messages/mod.ts";
+import { firstStart, type RunLines } from "../store/mod.ts";
+import type {
+  Cell,
+  PackedClaims,
+  PackedHolds,
+  PackedJobs,
+  PackedLines,
+  SubmitAnswers,
+} from "./messages/mod.ts";
 import { cellAt, JOB_CELLS, jobRowOf } from "./schema/mod.ts";
 import type { Claim } from "../store/mod.ts";
 import type { JobSettings } from "./writer/mod.ts";
@@ -161,6 +168,7 @@ interface Item {
   readonly worker?: string;
   readonly progress?: unknown;
   readonly chunks: readonly Uint8Array[];
+  readonly logs?: readonly RunLines[];
   readonly outcome?: Outcome;
   readonly exit?: object;
 }
@@ -187,7 +195,23 @@ function pack(items: readonly Item[]): PackedHolds {
     );
     parts.push(...it.chunks);
   }
-  return { cells, bytes: packBytes(parts) };
+  const logs = packLines(items);
+  return { cells, bytes: packBytes(parts), ...(logs !== undefined && { logs }) };
+}
+
+/** Most items have no lines: then nothing is sent. */
+function packLines(items: readonly Item[]): PackedLines | undefined {
+  const cells: number[] = [];
+  const parts: Uint8Array[] = [];
+  for (let i = 0; i < items.length; i++) {
+    const logs = items[i]?.logs;
+    if (logs === undefined) continue;
+    for (const { first, lines, leftOut = 0, body } of logs) {
+      cells.push(i, first, lines, leftOut);
+      parts.push(body);
+    }
+  }
+  return cells.length === 0 ? undefined : { cells, bytes: packBytes(parts) };
 }
 
 function errorText(outcome: Outcome | undefined): string | null {

@@ -26,6 +26,7 @@ import {
   type JobRow,
   type JobState,
   type JobStore,
+  type LogPartOrReset,
   type MovedAside,
   type NewJob,
   type Page,
@@ -39,6 +40,7 @@ import {
   type SubmitAnswer,
   type Swept,
 } from "../store/mod.ts";
+import { JobFollowers } from "./job_followers.ts";
 import { JobWatchers } from "./job_watchers.ts";
 import {
   attemptOf,
@@ -87,6 +89,7 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
   readonly #accepted = new AcceptedWork();
   readonly #skewMs: () => number;
   readonly #watchers = new JobWatchers();
+  readonly #followers: JobFollowers;
   readonly #claims: WaitingClaims;
   /** The end of the last submission whose arguments are copied in slices. */
   #copying: Promise<void> | undefined;
@@ -98,6 +101,11 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
     this.movedAside = movedAside;
     this.warnings = warnings;
     this.#skewMs = skewMs;
+    this.#followers = new JobFollowers({
+      reader,
+      accepted: this.#accepted,
+      watchers: this.#watchers,
+    });
     this.#claims = new WaitingClaims({ writer, clock, now });
   }
 
@@ -138,8 +146,8 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
     return this.#accepted.run("extend claims", async () => {
       if (holds.length === 0) return [];
       const answers = await this.#writer.call("extend", packHolds(holds), { weight: holds.length });
-      for (const { token, chunks } of holds) {
-        if (chunks !== undefined && chunks.length > 0) this.#wakeByToken(token);
+      for (const { token, chunks, logs } of holds) {
+        if (hasSome(chunks) || hasSome(logs)) this.#wakeByToken(token);
       }
       return answers.map((it) => HOLD_ANSWERS[it] ?? "lost");
     });
@@ -242,32 +250,20 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
     );
   }
 
-  async *events(
+  events(
     id: string,
     after: number,
-    { signal }: { readonly signal: AbortSignal },
-  ): AsyncGenerator<JobEventOrReset> {
-    let last = after;
-    while (true) {
-      signal.throwIfAborted();
-      // Before the read, so that no event between the read and the wait is missed.
-      const watch = this.#watchers.watch(id, signal);
-      try {
-        const ask = { id, after: last };
-        const page = await this.#accepted.run(
-          "read the events of a job",
-          () => this.#reader.call("events", ask),
-        );
-        for (const event of page.events) {
-          last = event.seq;
-          yield event;
-        }
-        if (page.isOver) return;
-        if (!page.hasMore) await watch.woken;
-      } finally {
-        watch.stop();
-      }
-    }
+    options: { readonly signal: AbortSignal },
+  ): AsyncIterable<JobEventOrReset> {
+    return this.#followers.events(id, after, options);
+  }
+
+  logs(
+    id: string,
+    after: number,
+    options: { readonly signal: AbortSignal; readonly follow: boolean },
+  ): AsyncIterable<LogPartOrReset> {
+    return this.#followers.logs(id, after, options);
   }
 
   declareQueues(queues: readonly QueueToDeclare[]): Promise<void> {
@@ -382,4 +378,8 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
       if (this.#copying === promise) this.#copying = undefined;
     }
   }
+}
+
+function hasSome(items: readonly unknown[] | undefined): boolean {
+  return items !== undefined && items.length > 0;
 }

@@ -190,7 +190,7 @@ Deno.test("A host that was stopped for longer than its leases goes on, and runs 
 Deno.test("A holder that was stopped by SIGSTOP cannot end a job that another one took after its lease", async () => {
   await using dir = await tempDir();
   const path = join(dir.path, "jobs.sqlite");
-  const limits = { maxChunks: 10, maxChunkBytes: 1_000 };
+  const limits = { maxChunks: 10, maxChunkBytes: 1_000, maxLogBytes: 1_000_000 };
   {
     await using store = await openSqliteJobs({ path, limits });
     await store.declareQueues([{ name: "default" }]);

@@ -61,7 +61,9 @@ export class JobFixture implements AsyncDisposable {
   }
 
   static async open(): Promise<JobFixture> {
-    const store = memoryJobs({ limits: { maxChunks: 100, maxChunkBytes: 1_000_000 } });
+    const store = memoryJobs({
+      limits: { maxChunks: 100, maxChunkBytes: 1_000_000, maxLogBytes: 1_000_000 },
+    });
     await store.declareQueues([{ name: "default" }, { name: "mail" }]);
     return new JobFixture(store);
   }

@@ -85,4 +85,11 @@ export const jobsSchema = group({
   maxChunkBytes: whole(0, 256 * MIB, {
     description: "Bytes of chunks that are kept of a job.",
   }).default(16 * MIB),
+  maxLogBytes: whole(0, 1024 * MIB, {
+    description: "Bytes of the log that are kept of a job, the first ones.",
+  }).default(16 * MIB),
+  maxLogLineChars: whole(64, 8 * KIB, {
+    description: "Longest line in the log of a job, in characters. The middle of a longer one is " +
+      "left out.",
+  }).default(8 * KIB),
 }, "Durable jobs.");

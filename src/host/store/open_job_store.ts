@@ -26,14 +26,18 @@ export interface JobStoreOptions extends Pick<OpenedStore, "problem"> {
  * @throws {SnakedenError} `startup_failed` when it is `required` and cannot be opened.
  */
 export async function openJobStore(
-  { dataDir, jobs: { maxChunks, maxChunkBytes, queues } }: Pick<Config, "dataDir" | "jobs">,
+  { dataDir, jobs: { maxChunks, maxChunkBytes, maxLogBytes, queues } }: Pick<
+    Config,
+    "dataDir" | "jobs"
+  >,
   { problem, required }: JobStoreOptions,
 ): Promise<SqliteJobs | SnakedenError> {
   if (problem !== undefined) return unavailable(problem);
   const path = join(dataDir, PATH);
   try {
     await using opening = new AsyncDisposableStack();
-    const store = opening.use(await openSqliteJobs({ path, limits: { maxChunks, maxChunkBytes } }));
+    const limits = { maxChunks, maxChunkBytes, maxLogBytes };
+    const store = opening.use(await openSqliteJobs({ path, limits }));
     await store.declareQueues([{ name: DEFAULT_QUEUE }, ...queues.map(queueOf)]);
     opening.move();
     return store;

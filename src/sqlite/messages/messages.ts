@@ -5,6 +5,7 @@ import type {
   JobCount,
   JobEventOrReset,
   JobFilter,
+  LogPart,
   QueuePatch,
   QueueRow,
   QueueToDeclare,
@@ -26,6 +27,14 @@ export interface PackedJobs {
 /** Extensions or ends of claims: a fixed number of cells an item, and its byte strings. */
 export interface PackedHolds {
   readonly cells: readonly Cell[];
+  readonly bytes: PackedBytes;
+  /** The lines of those that have some; absent if none has. */
+  readonly logs?: PackedLines;
+}
+
+/** Lines for logs: the index of the item, `first`, `lines` and `leftOut` of each part. */
+export interface PackedLines {
+  readonly cells: readonly number[];
   readonly bytes: PackedBytes;
 }
 
@@ -119,6 +128,10 @@ export interface ReadOps {
     readonly ask: { readonly id: string; readonly after: number };
     readonly answer: EventPage;
   };
+  readonly logs: {
+    readonly ask: { readonly id: string; readonly after: number };
+    readonly answer: LogPage;
+  };
 }
 
 /** A job with its attempts. */
@@ -143,6 +156,17 @@ export interface PackedPage {
 /** Events of a job. `isOver`: no further one follows, since the job has ended, or is gone. */
 export interface EventPage {
   readonly events: readonly JobEventOrReset[];
+  readonly hasMore: boolean;
+  readonly isOver: boolean;
+}
+
+/**
+ * Lines of a log. `isReset`: the log has no line `after`, and these are the first ones. `isOver`:
+ * no further one follows, since the job has ended, or is gone.
+ */
+export interface LogPage {
+  readonly parts: readonly LogPart[];
+  readonly isReset: boolean;
   readonly hasMore: boolean;
   readonly isOver: boolean;
 }

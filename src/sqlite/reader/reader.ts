@@ -6,6 +6,7 @@ import { packError } from "../messages/mod.ts";
 import { IN_LIST, QUEUE_COLUMNS, queueRowOf, type StoredQueue } from "../writer/mod.ts";
 import { Statements } from "../writer/mod.ts";
 import { eventsOf } from "./events.ts";
+import { logsOf } from "./logs.ts";
 import { JOB_AND_RUN, list } from "./list.ts";
 import { waitOf } from "./wait_reason.ts";
 
@@ -96,6 +97,8 @@ export class Reader {
         ).map((it) => ({ ...it as object }));
       case "events":
         return eventsOf(statements, ask as ReadOps["events"]["ask"]);
+      case "logs":
+        return logsOf(statements, ask as ReadOps["logs"]["ask"]);
       case "waitOf":
         return waitOf(statements, ask as string, now);
     }

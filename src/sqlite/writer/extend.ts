@@ -1,16 +1,18 @@
 import { byteParts } from "../messages/mod.ts";
 import { HOLD_ANSWERS, type PackedHolds } from "../messages/mod.ts";
 import { addChunks } from "./chunks.ts";
+import { addToLog, linesOf } from "./log.ts";
 import { holdsOf, isHeld, jobsOf } from "./finish.ts";
 import type { WriteContext } from "./write_context.ts";
 
 /** Extends claims. Returns the index of each answer in {@link HOLD_ANSWERS}. */
-export function extend(ctx: WriteContext, { cells, bytes }: PackedHolds): number[] {
+export function extend(ctx: WriteContext, { cells, bytes, logs }: PackedHolds): number[] {
   const holds = holdsOf(cells);
   const jobs = jobsOf(ctx, holds);
   const parts = byteParts(bytes);
+  const lines = logs && linesOf(logs);
   let part = 0;
-  return holds.map((hold) => {
+  return holds.map((hold, i) => {
     const chunks = parts.slice(part, part += hold.parts);
     const job = jobs.get(hold.seq);
     if (!isHeld(job, hold)) return HOLD_ANSWERS.indexOf("lost");
@@ -24,6 +26,8 @@ export function extend(ctx: WriteContext, { cells, bytes }: PackedHolds): number
     );
     ctx.isChanged = true;
     if (chunks.length > 0) addChunks(ctx, job, chunks);
+    const own = lines?.get(i);
+    if (own !== undefined) addToLog(ctx, job, own);
     return HOLD_ANSWERS.indexOf(job.cancelling === 1 ? "cancelling" : "held");
   });
 }

@@ -1,4 +1,4 @@
-import type { JobError, Outcome } from "../../store/mod.ts";
+import type { JobError, Outcome, RunLines } from "../../store/mod.ts";
 import { afterOutcome } from "../../store/jobs/job_transition.ts";
 import { PLACE, placeOf } from "../schema/mod.ts";
 import { byteParts } from "../messages/mod.ts";
@@ -15,6 +15,7 @@ import {
   partFromKeys,
   removalAt,
 } from "./job_moves.ts";
+import { addToLog, linesOf } from "./log.ts";
 import type { Cell } from "./statements.ts";
 import { INLINE_BYTES } from "./submit.ts";
 import { IN_LIST, type WriteContext } from "./write_context.ts";
@@ -170,12 +171,15 @@ export function finish(ctx: WriteContext, asks: readonly PackedHolds[]): number[
   const holds = asks.flatMap(({ cells }) => holdsOf(cells));
   const jobs = jobsOf(ctx, holds);
   const parts = asks.flatMap(({ bytes }) => byteParts(bytes));
+  const lines = linesOfAll(asks);
   const ended: number[] = [];
   let part = 0;
-  const places = holds.map((hold) => {
+  const places = holds.map((hold, i) => {
     const own = hold.parts === 0 ? NONE : parts.slice(part, part += hold.parts);
     const job = jobs.get(hold.seq);
     if (!isHeld(job, hold)) return placeOfTwin(ctx, job, hold);
+    const log = lines?.get(i);
+    if (log !== undefined) addToLog(ctx, job, log);
     // A second end of the same claim in this list finds it ended.
     const place = finishOne(ctx, job, hold, own);
     job.place = place;
@@ -189,6 +193,18 @@ export function finish(ctx: WriteContext, asks: readonly PackedHolds[]): number[
   }
   let at = 0;
   return asks.map(({ cells }) => places.slice(at, at += cells.length / HOLD_CELLS));
+}
+
+/** Returns the lines of several messages, by the index of their end; undefined without any. */
+function linesOfAll(asks: readonly PackedHolds[]): Map<number, RunLines[]> | undefined {
+  if (asks.every(({ logs }) => logs === undefined)) return undefined;
+  const all = new Map<number, RunLines[]>();
+  let start = 0;
+  for (const { cells, logs } of asks) {
+    if (logs !== undefined) { for (const [i, lines] of linesOf(logs)) all.set(start + i, lines); }
+    start += cells.length / HOLD_CELLS;
+  }
+  return all;
 }
 
 /** Returns the place of a job whose last end was this one already; -1 if it was not. */

@@ -163,7 +163,9 @@ function remove(ctx: WriteContext): number {
   for (const table of ["attempt", "job_args", "job_result", "job"]) {
     statements.run(`delete from ${table} where seq ${IN_LIST}`, list);
   }
-  statements.run(`delete from event where job ${IN_LIST}`, list);
+  for (const table of ["event", "job_log", "job_log_part"]) {
+    statements.run(`delete from ${table} where job ${IN_LIST}`, list);
+  }
   for (const { queue, place } of jobs) ctx.counters.add(queue, place, -1);
   ctx.isChanged = true;
   return jobs.length;

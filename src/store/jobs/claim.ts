@@ -1,3 +1,4 @@
+import type { RunLines } from "./job_logs.ts";
 import type { BlobRef } from "../blobs/mod.ts";
 import type { JobError, JobExit, JobRow, JobState } from "./job_row.ts";
 
@@ -38,6 +39,8 @@ export interface Hold {
   readonly progress?: unknown;
   /** Chunks of the run, in order; each is kept as a `chunk` event. */
   readonly chunks?: readonly Uint8Array<ArrayBuffer>[];
+  /** Lines of the run, in order, for the log of the job. */
+  readonly logs?: readonly RunLines[];
 }
 
 /**

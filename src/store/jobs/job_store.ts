@@ -2,6 +2,7 @@ import type { BlobRef } from "../blobs/mod.ts";
 import type { Page, PageAsk } from "../session_store.ts";
 import type { Claim, ClaimAsk, End, EndAnswer, Ended, Hold, HoldAnswer } from "./claim.ts";
 import type { JobCount, JobEventOrReset, JobFilter, StoreWait } from "./job_filter.ts";
+import type { JobLogs } from "./job_logs.ts";
 import type { JobRecord, JobRow } from "./job_row.ts";
 import type { NewJob, SubmitAnswer } from "./new_job.ts";
 import type { QueuePatch, QueueRow, QueueToDeclare } from "./queue_row.ts";
@@ -63,6 +64,8 @@ export interface JobStoreLimits {
   readonly maxChunks: number;
   /** The most bytes of chunks that are kept of a job. */
   readonly maxChunkBytes: number;
+  /** The most bytes of the log of a job; the first ones stay. See {@link JobLogs}. */
+  readonly maxLogBytes: number;
 }
 
 /**
@@ -99,7 +102,7 @@ export interface JobStoreLimits {
  * **Size.** Nothing here depends on the number of jobs that wait or have ended: a claim, a
  * submission, a page of a list with a cursor, or the counts.
  */
-export interface JobStore {
+export interface JobStore extends JobLogs {
   /**
    * Submits jobs, all or none. Answers each, in order.
    *

@@ -19,6 +19,20 @@ export {
   type StoreWait,
 } from "./job_filter.ts";
 export {
+  addedToLog,
+  EMPTY_LOG,
+  type JobLogs,
+  lastLineOf,
+  linesBehind,
+  type LogChange,
+  type LogEnd,
+  type LogPart,
+  type LogPartOrReset,
+  MAX_LOG_PART_BYTES,
+  type RunLines,
+  type StoredLine,
+} from "./job_logs.ts";
+export {
   type AttemptRow,
   FINAL_STATES,
   isFinal,

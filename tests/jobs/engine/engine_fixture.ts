@@ -14,7 +14,7 @@ import { FakeClock } from "../../fixtures/fakes/fake_clock.ts";
 import { until } from "../../fixtures/until.ts";
 
 export const LEASE_MS = 15_000;
-const LIMITS = { maxChunks: 100, maxChunkBytes: 1_000_000 };
+const LIMITS = { maxChunks: 100, maxChunkBytes: 1_000_000, maxLogBytes: 1_000_000 };
 
 /** A run that a test ends. */
 export interface HeldRun {

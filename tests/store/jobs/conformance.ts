@@ -12,6 +12,7 @@ import { testEvents } from "./cases/event_cases.ts";
 import { testFaults } from "./cases/fault_cases.ts";
 import { testLeases } from "./cases/lease_cases.ts";
 import { testLimits } from "./cases/limit_cases.ts";
+import { testLogs } from "./cases/log_cases.ts";
 import { testLists } from "./cases/list_cases.ts";
 import { testOwnIds } from "./cases/own_id_cases.ts";
 import { testSubmissions } from "./cases/submit_cases.ts";
@@ -79,6 +80,7 @@ export function testJobs(driver: JobDriver): void {
   testCancellation(driver);
   testLimits(driver);
   testEvents(driver);
+  testLogs(driver);
   testLists(driver);
   testFaults(driver);
   for (const [number, words, reason] of IGNORED) {

@@ -19,7 +19,11 @@ import type { JobDriver, JobPlace, OpenJobs } from "./conformance.ts";
 export const START = 1_800_000_000_000;
 /** The retention of the jobs of tests, unless they state another one. */
 export const KEPT_MS = 1_000_000_000;
-export const LIMITS: JobStoreLimits = { maxChunks: 100, maxChunkBytes: 10_000 };
+export const LIMITS: JobStoreLimits = {
+  maxChunks: 100,
+  maxChunkBytes: 10_000,
+  maxLogBytes: 1_000_000,
+};
 export const ERROR = { code: "python_exception", message: "No", details: { type: "ValueError" } };
 /** An end with an empty result. */
 export const COMPLETED: Outcome = { type: "completed", result: new Uint8Array() };

@@ -2,6 +2,7 @@ import { SnakedenError } from "../../../errors.ts";
 import type { JobEventOrReset } from "../job_filter.ts";
 import { isFinal } from "../job_row.ts";
 import type { JobStoreLimits } from "../job_store.ts";
+import type { JobReaders } from "./job_readers.ts";
 import type { StoredJob } from "./stored_job.ts";
 
 /** Adds chunks to the events of a running job, and drops those that are too many. */
@@ -33,68 +34,29 @@ export function addEnd(job: StoredJob, now: number): void {
   job.events.push({ kind: "end", seq: ++job.lastEvent, at: now, state: job.state });
 }
 
-/** Lets readers follow the events of jobs. */
-export class JobEventReaders {
-  readonly #find: (id: string) => StoredJob | undefined;
-  readonly #readers = new Map<string, Set<() => void>>();
-  #isClosed = false;
-
-  constructor(find: (id: string) => StoredJob | undefined) {
-    this.#find = find;
-  }
-
-  /** Tells the readers of a job that it has changed. */
-  wake(id: string): void {
-    for (const ring of this.#readers.get(id) ?? []) ring();
-  }
-
-  /** Ends all readers with `shutting_down`, also later ones. */
-  close(): void {
-    this.#isClosed = true;
-    for (const id of this.#readers.keys()) this.wake(id);
-  }
-
-  /** Yields the events of a job, as {@link JobStore.events} describes. */
-  async *read(id: string, after: number, signal: AbortSignal): AsyncGenerator<JobEventOrReset> {
-    let seq = after;
-    let bell = Promise.withResolvers<void>();
-    const ring = (): void => bell.resolve();
-    this.#add(id, ring);
-    signal.addEventListener("abort", ring);
-    try {
-      const { seq: number } = this.#find(id) ?? {};
-      while (true) {
-        signal.throwIfAborted();
-        if (this.#isClosed) throw new SnakedenError("shutting_down", CLOSED);
-        const job = this.#find(id);
-        // Another job may have the id since this one was removed.
-        if (job === undefined || job.seq !== number) return;
-        const next = nextEvents(job, seq);
-        if (next.length === 0) {
-          if (isFinal(job.state)) return;
-          await bell.promise;
-          bell = Promise.withResolvers<void>();
-        }
-        for (const event of next) {
-          signal.throwIfAborted();
-          seq = event.seq;
-          yield event.kind === "chunk" ? { ...event, body: event.body.slice() } : event;
-        }
-      }
-    } finally {
-      signal.removeEventListener("abort", ring);
-      this.#delete(id, ring);
+/** Yields the events of a job, as {@link JobStore.events} describes. */
+export async function* readEvents(
+  readers: JobReaders,
+  id: string,
+  { after, signal }: { readonly after: number; readonly signal: AbortSignal },
+): AsyncGenerator<JobEventOrReset> {
+  using reader = readers.open(id, signal);
+  let seq = after;
+  while (true) {
+    signal.throwIfAborted();
+    if (readers.isClosed) throw new SnakedenError("shutting_down", CLOSED);
+    const job = reader.job;
+    if (job === undefined) return;
+    const next = nextEvents(job, seq);
+    if (next.length === 0) {
+      if (isFinal(job.state)) return;
+      await reader.news();
     }
-  }
-
-  #add(id: string, ring: () => void): void {
-    this.#readers.set(id, (this.#readers.get(id) ?? new Set()).add(ring));
-  }
-
-  #delete(id: string, ring: () => void): void {
-    const readers = this.#readers.get(id);
-    readers?.delete(ring);
-    if (readers?.size === 0) this.#readers.delete(id);
+    for (const event of next) {
+      signal.throwIfAborted();
+      seq = event.seq;
+      yield event.kind === "chunk" ? { ...event, body: event.body.slice() } : event;
+    }
   }
 }
 

@@ -5,6 +5,7 @@ import { isFinal, type JobError, type JobExit, type JobState } from "../job_row.
 import type { CancelAnswer, JobStoreLimits, RetryAnswer, Swept } from "../job_store.ts";
 import { afterLoss, afterOutcome, expiredError, type Transition } from "../job_transition.ts";
 import { addChunks, addEnd } from "./job_events.ts";
+import { addToLog } from "./job_log.ts";
 import type { JobTable } from "./job_table.ts";
 import { attemptRow, canExpire, copyOfJson, removableAt, type StoredJob } from "./stored_job.ts";
 import type { Submissions } from "./submission.ts";
@@ -195,13 +196,15 @@ export class JobLife {
 
   #note(
     job: StoredJob,
-    { worker, progress, chunks = [] }: Omit<Hold, "leaseMs">,
+    { worker, progress, chunks = [], logs = [] }: Omit<Hold, "leaseMs">,
     now: number,
   ): void {
     if (worker !== undefined) job.worker = worker;
     if (progress !== undefined) job.progress = copyOfJson(progress);
-    if (chunks.length === 0) return;
-    addChunks(job, chunks, { now, limits: this.#deps.limits });
+    if (chunks.length === 0 && logs.length === 0) return;
+    const { limits } = this.#deps;
+    if (chunks.length > 0) addChunks(job, chunks, { now, limits });
+    if (logs.length > 0) addToLog(job, logs, { now, maxBytes: limits.maxLogBytes });
     this.#deps.wake(job);
   }
 
@@ -246,6 +249,7 @@ export class JobLife {
     job.args = new Uint8Array();
     this.#dropResult(job);
     job.events = [];
+    job.log = undefined;
     this.#deps.wake(job);
   }
 }

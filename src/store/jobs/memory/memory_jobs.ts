@@ -14,6 +14,7 @@ import {
   MAX_AHEAD,
   type StoreWait,
 } from "../job_filter.ts";
+import type { LogPartOrReset } from "../job_logs.ts";
 import { type JobRecord, type JobRow, type JobState } from "../job_row.ts";
 import type {
   CancelAnswer,
@@ -27,8 +28,10 @@ import type {
 } from "../job_store.ts";
 import type { NewJob, SubmitAnswer } from "../new_job.ts";
 import type { QueuePatch, QueueRow, QueueToDeclare } from "../queue_row.ts";
-import { JobEventReaders } from "./job_events.ts";
+import { readEvents } from "./job_events.ts";
 import { JobLife } from "./job_life.ts";
+import { readLog } from "./job_log.ts";
+import { JobReaders } from "./job_readers.ts";
 import { JobTable } from "./job_table.ts";
 import { isWaiting, recordOf, rowOf, type StoredJob } from "./stored_job.ts";
 import { Submissions } from "./submission.ts";
@@ -62,7 +65,7 @@ export interface MemoryJobsDeps {
 export class MemoryJobs implements JobStore {
   readonly #table = new JobTable();
   readonly #submissions = new Submissions(this.#table);
-  readonly #readers = new JobEventReaders((id) => this.#table.get(id));
+  readonly #readers = new JobReaders((id) => this.#table.get(id));
   readonly #life: JobLife;
   readonly #claims: WaitingClaims<Started>;
   readonly #deps: MemoryJobsDeps;
@@ -186,7 +189,15 @@ export class MemoryJobs implements JobStore {
     after: number,
     { signal }: { readonly signal: AbortSignal },
   ): AsyncIterable<JobEventOrReset> {
-    return this.#readers.read(id, after, signal);
+    return readEvents(this.#readers, id, { after, signal });
+  }
+
+  logs(
+    id: string,
+    after: number,
+    options: { readonly signal: AbortSignal; readonly follow: boolean },
+  ): AsyncIterable<LogPartOrReset> {
+    return readLog(this.#readers, id, { after, ...options });
   }
 
   declareQueues(queues: readonly QueueToDeclare[]): Promise<void> {

@@ -1,6 +1,7 @@
 import type { BlobRef } from "../../blobs/mod.ts";
 import type { Outcome } from "../claim.ts";
 import type { JobEvent } from "../job_filter.ts";
+import type { LogEnd, LogPart } from "../job_logs.ts";
 import {
   type AttemptRow,
   isFinal,
@@ -16,6 +17,13 @@ import type { KeyGroup, KeyLane } from "./key_group.ts";
 
 /** The fields of a {@link JobRow}, each present, and open to changes. */
 type Fields = { -readonly [K in keyof Required<JobRow>]: JobRow[K] };
+
+/** The log of a job: its lines, and behind them the one about what was left out. */
+export interface StoredLog {
+  readonly parts: LogPart[];
+  notice: LogPart | undefined;
+  end: LogEnd;
+}
 
 /** A job with all that belongs to it. Objects of JSON in it are its own, and never change. */
 export interface StoredJob extends Fields {
@@ -46,6 +54,8 @@ export interface StoredJob extends Fields {
   lastGone: number;
   chunks: number;
   chunkBytes: number;
+  /** Undefined until it has a line. */
+  log: StoredLog | undefined;
 }
 
 /** Returns a job as its submission makes it. */
@@ -92,6 +102,7 @@ export function storedJob(
     lastGone: 0,
     chunks: 0,
     chunkBytes: 0,
+    log: undefined,
   };
 }
 

@@ -15,7 +15,11 @@ function testReading(driver: JobDriver): void {
   const { name } = driver;
 
   Deno.test(`${name}: 51 events of a job come in order, without a gap or a twin, under 8 writers`, async () => {
-    await using kit = await JobKit.open(driver, { maxChunks: 1_000, maxChunkBytes: 1_000_000 });
+    await using kit = await JobKit.open(driver, {
+      maxChunks: 1_000,
+      maxChunkBytes: 1_000_000,
+      maxLogBytes: 1_000_000,
+    });
     const ids = Array.from({ length: 8 }, (_, i) => `job-of-writer-${i}`);
     for (const id of ids) await kit.submit({ id });
     const claims = await kit.take({ slots: 8 });
