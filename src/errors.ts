@@ -35,6 +35,7 @@ export type ErrorCode =
   | "session_quota_exceeded"
   | "unknown_job"
   | "unknown_queue"
+  | "queue_draining"
   | "idempotency_conflict"
   | "job_running"
   | "job_unfinished"

@@ -49,6 +49,7 @@ export function suggestion(wanted: string, names: Iterable<string>): string {
   const near = nearNames(wanted, known);
   if (near.length > 0) return `did you mean ${near.map((it) => `"${it}"`).join(" or ")}?`;
   if (known.length === 0) return "there are none";
+  if (known.length === 1) return `there is only ${known[0]}`;
   const shown = known.slice(0, 10).join(", ");
   return known.length > 10
     ? `there are ${shown} and ${known.length - 10} more`

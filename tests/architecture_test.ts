@@ -175,11 +175,14 @@ const THREAD_FILES: readonly string[] = [
   ...[
     "reader/list.ts",
     "reader/logs.ts",
+    "reader/search.ts",
     "reader/wait_reason.ts",
     "writer/claim.ts",
     "writer/finish.ts",
+    "writer/keys/fair_shares.ts",
     "writer/keys/limit_keys.ts",
     "writer/log.ts",
+    "writer/ranks.ts",
     "writer/sweep.ts",
   ].map((it) => `src/sqlite/${it}`),
 ];

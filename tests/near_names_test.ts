@@ -51,6 +51,7 @@ Deno.test("suggestion() suggests similar names, or lists all", () => {
   assert.equal(suggestion("classfy", NAMES), 'did you mean "classify"?');
   assert.equal(suggestion("adda", ["add", "addb"]), 'did you mean "add" or "addb"?');
   assert.equal(suggestion("zzzzzzzzz", ["b", "a", "b"]), "there are a, b");
+  assert.equal(suggestion("zzzzzzzzz", ["default"]), "there is only default");
   assert.equal(suggestion("zzz", []), "there are none");
 });
 

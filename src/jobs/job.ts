@@ -163,6 +163,15 @@ export interface SubmitOutcome {
   readonly job: Job;
 }
 
+/**
+ * The answer to one submission of several. `conflict`: its idempotency key is that of another
+ * submission, which made the job `id`; there is no job for this one. `job` is that of the other
+ * one, unless it was removed.
+ */
+export type ManySubmitOutcome =
+  | SubmitOutcome
+  | { readonly id: string; readonly answer: "conflict"; readonly job?: Job };
+
 /** A choice of jobs. Of several values of a field, a job has one; of several tags, all. */
 export interface JobChoice {
   readonly state?: JobState | readonly JobState[];
@@ -202,9 +211,15 @@ export type JobEvent =
 export interface Queue {
   readonly name: string;
   readonly paused: boolean;
+  /** True if it takes no further job. */
+  readonly draining: boolean;
   /** The most jobs that run at once; absent for no limit. */
   readonly concurrency?: number;
   readonly rateLimit?: { readonly limit: number; readonly periodMs: number };
+  /** The path of the metadata by whose value jobs share its slots. */
+  readonly fairBy?: string;
+  /** The number of its jobs that have not ended. */
+  readonly left: number;
   /** The number of its jobs in each state. */
   readonly counts: Readonly<Record<JobState, number>>;
 }

@@ -3,7 +3,13 @@ import { readFrame } from "../bridge/mod.ts";
 import { showCaller } from "../caller_stack.ts";
 import type { JobsConfig } from "../config/mod.ts";
 import { SnakedenError } from "../errors.ts";
-import type { Blobs, JobState, JobStore, SubmitAnswer } from "../store/mod.ts";
+import {
+  type Blobs,
+  type JobState,
+  type JobStore,
+  queueDraining,
+  type SubmitAnswer,
+} from "../store/mod.ts";
 import { checkedChoice, checkedPage, checkReason, namedCursor } from "./choice.ts";
 import type {
   CancelJobOptions,
@@ -15,6 +21,7 @@ import type {
   JobListOptions,
   JobPage,
   ManyOutcome,
+  ManySubmitOutcome,
   SubmitOutcome,
   WaitOptions,
 } from "./job.ts";
@@ -96,7 +103,7 @@ export class Jobs {
    * Submits a job. It is durable when this resolves.
    *
    * @throws {SnakedenError} `invalid_input` naming every field that is wrong, `unknown_tool`,
-   * `unknown_pool`, `idempotency_conflict`, or `store_failed`.
+   * `unknown_pool`, `idempotency_conflict`, `queue_draining`, or `store_failed`.
    */
   async submit(input: JobInput): Promise<JobHandle> {
     try {
@@ -109,21 +116,29 @@ export class Jobs {
 
   /** Does the same as {@link Jobs.submit}; returns the job as it is then. */
   async submission(input: unknown): Promise<SubmitOutcome> {
-    return await this.#outcome(await this.#parts.submitter.one(input));
+    const submitted = await this.#parts.submitter.one(input);
+    const { job, answer } = submitted;
+    if (answer.answer === "conflict") {
+      const key = job.idempotency?.key;
+      throw key === undefined ? idConflict(answer.id) : idempotencyConflict(key, answer.id);
+    }
+    // Of the outcomes, only a conflict is none of a single submission.
+    return await this.#outcome(submitted) as SubmitOutcome;
   }
 
   /**
    * Submits jobs. Up to 1,000 jobs in an array are submitted all or none; more, or those of another
-   * iterable, in parts of 1,000. If a part is refused, the error has the number of jobs that were
-   * submitted before it, as `details.submitted`.
+   * iterable, in parts of 1,000. Returns the outcome of each, in order: one with the idempotency
+   * key of another submission is answered with `conflict`. If a part is refused, the error has the
+   * number of jobs that were submitted before it, as `details.submitted`.
    *
-   * @throws {SnakedenError} As {@link Jobs.submit}; an `invalid_input` names every job of the part
-   * that is wrong.
+   * @throws {SnakedenError} As {@link Jobs.submit}, but no `idempotency_conflict`; an
+   * `invalid_input` names every job of the part that is wrong.
    */
   async submitMany(
     inputs: Iterable<JobInput> | AsyncIterable<JobInput>,
-  ): Promise<SubmitOutcome[]> {
-    const outcomes: SubmitOutcome[] = [];
+  ): Promise<ManySubmitOutcome[]> {
+    const outcomes: ManySubmitOutcome[] = [];
     try {
       for await (const part of this.submissions(inputs)) outcomes.push(...part);
       return outcomes;
@@ -136,7 +151,7 @@ export class Jobs {
   /** Does the same as {@link Jobs.submitMany}; yields each part when it is durable. */
   async *submissions(
     inputs: Iterable<unknown> | AsyncIterable<unknown>,
-  ): AsyncGenerator<SubmitOutcome[], void, undefined> {
+  ): AsyncGenerator<ManySubmitOutcome[], void, undefined> {
     const { submitter } = this.#parts;
     let submitted = 0;
     try {
@@ -212,12 +227,14 @@ export class Jobs {
    * Makes a job run again at once: one that has ended, or one that waits for its next attempt. A
    * job that has used up its attempts gets one more.
    *
-   * @throws {SnakedenError} `unknown_job`; `job_running`.
+   * @throws {SnakedenError} `unknown_job`; `job_running`; `queue_draining` for one that has ended
+   * in a queue that drains.
    */
   async retry(id: string): Promise<Job> {
     const { answers: [answer] } = await this.#parts.store.retry({ ids: [id] });
     if (answer === undefined || answer.answer === "unknown") throw unknownJob(id);
     if (answer.answer === "running") throw stillRunning(id);
+    if (answer.answer === "draining") throw queueDraining((await this.get(id)).queue);
     this.#tell(id, "available");
     return await this.get(id);
   }
@@ -300,13 +317,16 @@ export class Jobs {
   }
 
   /** Returns the outcome of a submission; a created job needs no look into the store. */
-  #outcome({ job, answer }: Submitted): SubmitOutcome | Promise<SubmitOutcome> {
+  #outcome({ job, answer }: Submitted): ManySubmitOutcome | Promise<ManySubmitOutcome> {
     const { answer: state, id } = answer;
     const { reader } = this.#parts;
     if (state === "created") return { id, answer: state, job: reader.created(job, answer) };
     if (state === "conflict") {
-      const key = job.idempotency?.key;
-      return Promise.reject(key === undefined ? idConflict(id) : idempotencyConflict(key, id));
+      return reader.find(id).then((it) => ({
+        id,
+        answer: state,
+        ...(it === undefined ? {} : { job: it }),
+      }));
     }
     // A key is remembered for longer than some jobs are kept.
     return reader.find(id).then((it) => ({
@@ -329,7 +349,9 @@ export class Jobs {
   }
 }
 
-function isThere(outcome: SubmitOutcome | Promise<SubmitOutcome>): outcome is SubmitOutcome {
+function isThere(
+  outcome: ManySubmitOutcome | Promise<ManySubmitOutcome>,
+): outcome is ManySubmitOutcome {
   return !(outcome instanceof Promise);
 }
 

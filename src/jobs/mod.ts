@@ -17,6 +17,7 @@ export type {
   JobPage,
   JobRetry,
   ManyOutcome,
+  ManySubmitOutcome,
   Queue,
   SubmitOutcome,
   WaitingFor,

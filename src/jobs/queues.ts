@@ -16,6 +16,8 @@ import { unknownQueue } from "./job_errors.ts";
 export interface QueueUpdate {
   /** True to start none of its jobs; those that run go on. */
   readonly paused?: boolean;
+  /** True to take no further job, and to run those that it has. */
+  readonly draining?: boolean;
   /** The most jobs that run at once; null for what the configuration says. */
   readonly concurrency?: number | null;
 }
@@ -55,6 +57,14 @@ export class Queues {
   }
 
   /**
+   * Takes no further job from now on, also after a restart: submissions, and retries of ended jobs,
+   * fail with `queue_draining`. The queue runs what it has: {@link Queue.left}.
+   */
+  async drain(name: string): Promise<Queue> {
+    return await this.update(name, { draining: true });
+  }
+
+  /**
    * Changes a queue. What is set here outlives the host.
    *
    * @throws {SnakedenError} `unknown_queue`; `invalid_input` naming every field that is wrong.
@@ -75,15 +85,16 @@ export class Queues {
   }
 }
 
-const FIELDS = ["paused", "concurrency"];
+const FIELDS = ["paused", "draining", "concurrency"];
 
 function check(update: QueueUpdate): void {
   const issues: FieldIssue[] = Object.keys(update).filter((key) => !FIELDS.includes(key))
     .map((path) => ({ path, message: `there is no such field; ${suggestion(path, FIELDS)}` }));
-  const { paused, concurrency } = update;
-  if (paused !== undefined && typeof paused !== "boolean") {
-    const message = `given ${shownValue(paused)}; allowed: true or false`;
-    issues.push({ path: "paused", message });
+  const { concurrency } = update;
+  for (const path of ["paused", "draining"] as const) {
+    const given = update[path];
+    if (given === undefined || typeof given === "boolean") continue;
+    issues.push({ path, message: `given ${shownValue(given)}; allowed: true or false` });
   }
   const isWhole = concurrency === undefined || concurrency === null ||
     (Number.isInteger(concurrency) && concurrency >= 1 && concurrency <= JOB_LIMITS.limit);
@@ -109,8 +120,11 @@ function queueOf(row: QueueRow, counts: readonly JobCount[]): Queue {
   return {
     name: row.name,
     paused: row.paused,
+    draining: row.draining,
     ...(row.concurrency === undefined ? {} : { concurrency: row.concurrency }),
     ...(row.rate === undefined ? {} : { rateLimit: row.rate }),
+    ...(row.fairBy === undefined ? {} : { fairBy: row.fairBy }),
+    left: byState.available + byState.scheduled + byState.running + byState.retryable,
     counts: byState,
   };
 }

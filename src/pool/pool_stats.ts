@@ -129,6 +129,7 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   unknown_queue: "failed",
   idempotency_conflict: "failed",
   job_running: "failed",
+  queue_draining: "failed",
   job_unfinished: "failed",
   job_expired: "failed",
   host_lost: "failed",

@@ -31,6 +31,7 @@ import {
   type NewJob,
   type Page,
   type PageAsk,
+  queueDraining,
   type QueuePatch,
   type QueueRow,
   type QueueToDeclare,
@@ -48,6 +49,7 @@ import {
   packEnds,
   packHolds,
   packJobs,
+  readAttempt,
   readRow,
   readToken,
   submitAnswers,
@@ -127,7 +129,9 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
         : packJobs(jobs);
       const transfer = [packed.bytes.bytes.buffer];
       const options = { weight: jobs.length, transfer };
-      return submitAnswers(jobs, await this.#writer.call("submit", packed, options));
+      const answers = await this.#writer.call("submit", packed, options);
+      if ("draining" in answers) throw queueDraining(answers.draining);
+      return submitAnswers(jobs, answers);
     });
   }
 
@@ -202,7 +206,7 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
     return this.#accepted.run("read a job", async () => {
       const record = await this.#reader.call("get", id);
       if (record === null) return undefined;
-      return { ...readRow(record.row), attempts: record.attempts.map(attemptOf) };
+      return { ...readRow(record.row), attempts: record.attempts.map(readAttempt) };
     });
   }
 

@@ -100,7 +100,7 @@ type Records = [
   Holds<Same<jobs.Queue, client.Queue>>,
   Holds<Same<jobs.QueueUpdate, client.QueueUpdate>>,
   // In the library an outcome has the job as well.
-  Holds<Same<Omit<jobs.SubmitOutcome, "job">, client.SubmittedJob>>,
+  Holds<Same<Pick<jobs.ManySubmitOutcome, "id" | "answer">, client.SubmittedJob>>,
   Holds<Same<jobs.WaitingFor, client.WaitingFor>>,
   Holds<Same<jobs.WaitOptions, client.WaitOptions>>,
   Holds<Same<JobError, client.JobError>>,

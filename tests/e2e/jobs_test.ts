@@ -297,17 +297,17 @@ Deno.test("Jobs of a concurrency key run one after the other, and do not hold up
   );
   const free = await den.jobs.submit({ tool: "work", args: { key: 2 } });
   assert.equal((await free.done({ timeoutMs: 60_000 })).state, "completed");
-  const { waitingFor } = await den.jobs.get(keyed[5]?.job.id ?? "");
+  const { waitingFor } = await den.jobs.get(keyed[5]?.id ?? "");
   assert.deepEqual([waitingFor?.reason, waitingFor?.reason === "limit" && waitingFor.key], [
     "limit",
     "a",
   ]);
-  await Promise.all(keyed.map(({ job }) => den.jobs.wait(job.id, { timeoutMs: 60_000 })));
+  await Promise.all(keyed.map(({ id }) => den.jobs.wait(id, { timeoutMs: 60_000 })));
   const lines = (await ledgerLines(ledger)).filter(({ job }) => job !== free.id);
   assert.equal(lines.map(({ what }) => what).join(""), "SE".repeat(6));
   assert.deepEqual(
     lines.filter(({ what }) => what === "S").map(({ job }) => job),
-    keyed.map(({ job }) => job.id),
+    keyed.map(({ id }) => id),
   );
 });
 
@@ -344,7 +344,7 @@ Deno.test("A job of a strict session runs in the worker of the session, and read
     Array.from({ length: 8 }, () => ({ tool: "pid", ...strict })),
   );
   const pids = await Promise.all(
-    jobs.map(async ({ job }) => (await den.jobs.wait(job.id, { timeoutMs: 60_000 })).result),
+    jobs.map(async ({ id }) => (await den.jobs.wait(id, { timeoutMs: 60_000 })).result),
   );
   assert.deepEqual(new Set(pids), new Set([bound]));
   const read = await ended(den, { tool: "read", args: { name: "x" }, sessionId: "s" });

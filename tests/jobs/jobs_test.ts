@@ -129,6 +129,50 @@ Deno.test("Jobs.submit() makes one job of submissions with one key and body", as
   assert.equal((await jobs.submit(input)).job.state, "completed");
 });
 
+Deno.test("Jobs.submitMany() answers a key of another submission with conflict and its job", async () => {
+  await using host = await JobFixture.open();
+  const { jobs } = host;
+  const retention = { completedMs: 0 };
+  const first = await jobs.submit({ tool: "add", idempotencyKey: "k", retention });
+  const many = [{ tool: "add" }, { tool: "train", idempotencyKey: "k" }, { tool: "add" }];
+  const [a, conflict, b] = await jobs.submitMany(many);
+  assert.deepEqual([a?.answer, conflict?.answer, b?.answer], ["created", "conflict", "created"]);
+  assert.deepEqual([conflict?.id, conflict?.job?.tool], [first.id, "add"]);
+  await host.complete(3);
+  await until(
+    async () => (await host.store.sweep(), await host.store.get(first.id)) === undefined,
+    "gone",
+  );
+  const [later] = await jobs.submitMany(many.slice(1, 2));
+  assert.deepEqual(later, { id: first.id, answer: "conflict" });
+});
+
+Deno.test("Jobs.submit() and Jobs.retry() are refused by a queue that drains", async () => {
+  await using host = await JobFixture.open();
+  const { jobs, queues } = host;
+  const ended = await jobs.submit({ tool: "add", queue: "mail" });
+  await host.complete(1);
+  await jobs.submit({ tool: "add", queue: "mail" });
+  const { draining, left } = await queues.drain("mail");
+  assert.deepEqual([draining, left], [true, 1]);
+  for (
+    const refused of [
+      jobs.submit({ tool: "add", queue: "mail" }),
+      jobs.submitMany([{ tool: "add" }, { tool: "add", queue: "mail" }]),
+      jobs.retry(ended.id),
+    ]
+  ) {
+    await assert.rejects(refused, {
+      code: "queue_draining",
+      retryable: true,
+      message: /The queue "mail" is draining/,
+    });
+  }
+  assert.equal((await jobs.list({ queue: "default" })).items.length, 0);
+  await queues.update("mail", { draining: false });
+  assert.equal((await jobs.retry(ended.id)).state, "available");
+});
+
 Deno.test("a submission that is repeated after its job was removed is answered with its id", async () => {
   await using host = await JobFixture.open();
   const input = { tool: "add", idempotencyKey: "k", retention: { completedMs: 0 } };
@@ -195,7 +239,7 @@ Deno.test("Jobs.submitMany() submits all or none, and names every wrong one", as
   const outcomes = await jobs.submitMany(inputs);
   assert.deepEqual(outcomes.map(({ answer }) => answer), Array(10).fill("created"));
   const { items } = await jobs.list();
-  assert.deepEqual(items.map(({ id }) => id), outcomes.map(({ job }) => job.id).reverse());
+  assert.deepEqual(items.map(({ id }) => id), outcomes.map(({ id }) => id).reverse());
 });
 
 Deno.test("Jobs.submitMany() takes an endless source in parts, and says what was submitted", async () => {

@@ -169,6 +169,18 @@ Deno.test("a paused queue keeps its jobs waiting until it is resumed", async () 
   assert.match((await errorOf(queues.get("male"))).message, /did you mean/);
 });
 
+Deno.test("a fake queue that drains refuses jobs and retries of ended ones", async () => {
+  const { jobs, queues } = fakeDen(TOOLS);
+  const ended = await jobs.submit({ tool: "echo", args: { value: 1 } });
+  await ended.done();
+  assert.equal((await queues.drain("default")).draining, true);
+  const job = { tool: "echo", args: { value: 1 } };
+  for (const refused of [jobs.submit(job), jobs.submitMany([job]), jobs.retry(ended.id)]) {
+    assert.equal((await errorOf(refused)).code, "queue_draining");
+  }
+  assert.deepEqual(await jobs.retryMany({ state: "completed" }), { count: 0 });
+});
+
 Deno.test("idempotency keys and unique keys of fake jobs are those of a host", async () => {
   const { jobs, queues } = fakeDen(TOOLS);
   const first = await jobs.submit({ tool: "echo", args: { value: 1 }, idempotencyKey: "k" });
@@ -186,6 +198,8 @@ Deno.test("idempotency keys and unique keys of fake jobs are those of a host", a
   ]);
   const another = jobs.submit({ tool: "echo", args: { value: 2 }, id: "mine" });
   assert.match((await errorOf(another)).message, /the job mine was made by another submission/);
+  const [many] = await jobs.submitMany([{ tool: "echo", args: {}, idempotencyKey: "k" }]);
+  assert.deepEqual(many, { id: first.id, answer: "conflict" });
   await queues.pause("default");
   const unique = { key: "u" } as const;
   const one = await jobs.submit({ tool: "echo", args: { value: 1 }, unique });

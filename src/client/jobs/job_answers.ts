@@ -30,18 +30,13 @@ export function submitAnswerOf({ response }: Reply): SubmitAnswer {
 
 const ITEM: AnswerFields = { id: "text", answer: "text" };
 
-/** The answer for one job of a batch. */
-export interface BatchItem extends Omit<SubmittedJob, "answer"> {
-  readonly answer: SubmitAnswer | "conflict";
-}
-
 /**
  * Reads the answers for the jobs of a batch, one for each.
  *
  * @throws {SnakedenError} `unexpected_answer` if some are missing.
  */
-export async function batchItems(reply: Reply, count: number): Promise<readonly BatchItem[]> {
-  const { jobs } = await reply.json<{ jobs: BatchItem[] }>({ jobs: "objects" });
+export async function batchItems(reply: Reply, count: number): Promise<readonly SubmittedJob[]> {
+  const { jobs } = await reply.json<{ jobs: SubmittedJob[] }>({ jobs: "objects" });
   const fits = (it: unknown): boolean => isRecord(it) && wrongField(it, ITEM) === undefined;
   if (jobs.length === count && jobs.every(fits)) return jobs;
   throw new SnakedenError(

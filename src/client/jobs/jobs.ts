@@ -16,7 +16,7 @@ import type {
   WaitOptions,
 } from "../shapes/mod.ts";
 import { decodeFields } from "../values/mod.ts";
-import { type BatchItem, batchItems, jobIn, submitAnswerOf } from "./job_answers.ts";
+import { batchItems, jobIn, submitAnswerOf } from "./job_answers.ts";
 import { batchBodies, type JobBody, jobBody, ofWholeBatch } from "./job_body.ts";
 import { jobEvents } from "./job_events.ts";
 import { JobHandle } from "./job_handle.ts";
@@ -67,8 +67,9 @@ export class Jobs implements DenJobs {
    * Submits a job. It is durable when this resolves.
    *
    * @throws {SnakedenError} `invalid_input` naming every field that is wrong, `unknown_tool`,
-   * `unknown_pool`, `idempotency_conflict`, `store_failed` or `store_unavailable`;
-   * `connection_lost`, with `idempotencyKey` or `jobId` of the submission, if the host stays away.
+   * `unknown_pool`, `idempotency_conflict`, `queue_draining`, `store_failed` or
+   * `store_unavailable`; `connection_lost`, with `idempotencyKey` or `jobId` of the submission, if
+   * the host stays away.
    */
   async submit(input: JobInput): Promise<JobHandle> {
     const body = jobBody(input);
@@ -88,12 +89,12 @@ export class Jobs implements DenJobs {
 
   /**
    * Submits jobs. Up to 1,000 jobs in an array are submitted all or none; more, or those of another
-   * iterable, in parts of 1,000. Returns the answer and the id for each, in order. If a part is
-   * refused, the error has the number of jobs that were submitted before it, as
-   * `details.submitted`.
+   * iterable, in parts of 1,000. Returns the answer and the id for each, in order: one with the
+   * idempotency key of another submission is answered with `conflict`. If a part is refused, the
+   * error has the number of jobs that were submitted before it, as `details.submitted`.
    *
-   * @throws {SnakedenError} As {@link Jobs.submit}; an `invalid_input` names every job of the part
-   * that is wrong.
+   * @throws {SnakedenError} As {@link Jobs.submit}, but no `idempotency_conflict`; an
+   * `invalid_input` names every job of the part that is wrong.
    */
   async submitMany(
     inputs: Iterable<JobInput> | AsyncIterable<JobInput>,
@@ -155,7 +156,7 @@ export class Jobs implements DenJobs {
    * Makes a job run again at once: one that has ended, or one that waits for its next attempt. A
    * job that has used up its attempts gets one more.
    *
-   * @throws {SnakedenError} `unknown_job`; `job_running`.
+   * @throws {SnakedenError} `unknown_job`; `job_running`; `queue_draining`.
    */
   async retry(id: string): Promise<Job> {
     return await jobIn(await this.#requests.send(postOf(`${pathOf(id)}/retry`)));
@@ -223,7 +224,7 @@ export class Jobs implements DenJobs {
 async function submitPart(
   bodies: readonly JobBody[],
   { requests, first }: { readonly requests: JobRequests; readonly first: number },
-): Promise<{ readonly items: readonly BatchItem[]; readonly host: Host }> {
+): Promise<{ readonly items: readonly SubmittedJob[]; readonly host: Host }> {
   const ask: Ask = {
     method: "POST",
     path: `${JOBS}/batch`,
@@ -240,12 +241,11 @@ async function submitPart(
   }
 }
 
-/** @throws {SnakedenError} `idempotency_conflict` for the first one whose key is another's. */
-function ownItems(items: readonly BatchItem[], bodies: readonly JobBody[]): SubmittedJob[] {
+function ownItems(items: readonly SubmittedJob[], bodies: readonly JobBody[]): SubmittedJob[] {
   return items.map(({ id, answer }, i) => {
     const body = bodies[i];
-    if (answer === "conflict") throw conflict(body?.key, id);
-    return { id, answer: body === undefined ? answer : answerTo(body, answer) };
+    const isOwn = body === undefined || answer === "conflict";
+    return { id, answer: isOwn ? answer : answerTo(body, answer) };
   });
 }
 
@@ -264,16 +264,6 @@ async function withKey<T>({ key, id }: JobBody, submission: Promise<T>): Promise
     if (isLost && id !== undefined) error.addDetails({ jobId: id });
     throw error;
   }
-}
-
-function conflict(key: string | undefined, id: string): SnakedenError {
-  const reason = key === undefined
-    ? `the job ${id} was made by another submission; its id is free when it is no longer kept`
-    : `the idempotency key ${JSON.stringify(key)} is that of another submission, ` +
-      `which made the job ${id}`;
-  return new SnakedenError("idempotency_conflict", `Cannot submit the job: ${reason}`, {
-    details: { jobId: id },
-  });
 }
 
 /** @throws {SnakedenError} `unknown_job` for what is no id of a job, as in the library. */

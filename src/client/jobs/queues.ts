@@ -37,6 +37,14 @@ export class Queues implements DenQueues {
   }
 
   /**
+   * Takes no further job from now on, also after a restart: submissions, and retries of ended jobs,
+   * fail with `queue_draining`. The queue runs what it has: {@link Queue.left}.
+   */
+  async drain(name: string): Promise<Queue> {
+    return await this.update(name, { draining: true });
+  }
+
+  /**
    * Changes a queue. What is set here outlives the host.
    *
    * @throws {SnakedenError} `unknown_queue`; `invalid_input` naming every field that is wrong.

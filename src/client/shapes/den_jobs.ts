@@ -72,6 +72,8 @@ export interface DenQueues {
   pause(name: string): Promise<Queue>;
   /** Starts its jobs again. */
   resume(name: string): Promise<Queue>;
+  /** Takes no further job from now on, and runs those that it has. */
+  drain(name: string): Promise<Queue>;
   /** Changes a queue. */
   update(name: string, update: QueueUpdate): Promise<Queue>;
 }

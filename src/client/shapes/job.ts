@@ -191,11 +191,14 @@ export type JobInput = CallJob;
  */
 export type SubmitAnswer = "created" | "existing" | "dropped" | "replaced";
 
-/** The answer for one submission of several. */
+/**
+ * The answer for one submission of several. `conflict`: its idempotency key is that of another
+ * submission, which made the job `id`; there is no job for this one.
+ */
 export interface SubmittedJob {
   /** The id of the job. */
   readonly id: string;
-  readonly answer: SubmitAnswer;
+  readonly answer: SubmitAnswer | "conflict";
 }
 
 /** A choice of jobs. Of several values of a field, a job has one; of several tags, all. */
@@ -237,9 +240,15 @@ export type JobEvent =
 export interface Queue {
   readonly name: string;
   readonly paused: boolean;
+  /** True if it takes no further job. */
+  readonly draining: boolean;
   /** The most jobs that run at once; absent for no limit. */
   readonly concurrency?: number;
   readonly rateLimit?: { readonly limit: number; readonly periodMs: number };
+  /** The path of the metadata by whose value jobs share its slots. */
+  readonly fairBy?: string;
+  /** The number of its jobs that have not ended. */
+  readonly left: number;
   /** The number of its jobs in each state. */
   readonly counts: Readonly<Record<JobState, number>>;
 }
@@ -275,6 +284,8 @@ export interface CancelJobOptions {
 export interface QueueUpdate {
   /** True to start none of its jobs; those that run go on. */
   readonly paused?: boolean;
+  /** True to take no further job, and to run those that it has. */
+  readonly draining?: boolean;
   /** The most jobs that run at once; null for what the configuration says. */
   readonly concurrency?: number | null;
 }

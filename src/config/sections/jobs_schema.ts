@@ -47,6 +47,11 @@ export const queueSchema = group({
     defaultText: "no limit",
   }).optional(),
   rateLimit: rateSection.optional(),
+  fairBy: text({
+    description: "Path of the metadata by whose value jobs share the slots of the queue evenly.",
+    allowed: "a path of names of metadata, such as metadata.tenant or metadata.customer.id",
+    defaultText: "none",
+  }).regex(/^metadata(\.[^.\0]{1,128}){1,8}$/).optional(),
 }, "A queue.");
 
 /** The section `jobs`: durable jobs. */

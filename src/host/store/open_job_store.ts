@@ -78,11 +78,12 @@ function unavailable(problem: Error): SnakedenError {
 }
 
 function queueOf(
-  { name, concurrency, rateLimit }: Config["jobs"]["queues"][number],
+  { name, concurrency, rateLimit, fairBy }: Config["jobs"]["queues"][number],
 ): Parameters<JobStore["declareQueues"]>[0][number] {
   return {
     name,
     ...(concurrency === undefined ? {} : { concurrency }),
     ...(rateLimit === undefined ? {} : { rate: rateLimit }),
+    ...(fairBy === undefined ? {} : { fairBy }),
   };
 }

@@ -73,6 +73,7 @@ export const PROBLEMS: Readonly<Record<ErrorCode, ProblemKind>> = {
   unexpected_answer: { status: 502, title: "The answer is not one of a host" },
   worker_crashed: { status: 502, title: "The worker died during the call" },
   host_lost: { status: 502, title: "The host died during the job" },
+  queue_draining: { status: 503, title: "The queue takes no jobs", retryAfterS: 5 },
   server_busy: { status: 503, title: "The server is busy", retryAfterS: 1 },
   pool_unhealthy: { status: 503, title: "The pool cannot serve", retryAfterS: 5 },
   circuit_open: { status: 503, title: "The circuit is open", retryAfterS: 5 },

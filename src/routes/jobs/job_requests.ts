@@ -97,6 +97,10 @@ export const queueRequestSchema: JsonSchema = {
   type: "object",
   properties: {
     paused: { type: "boolean", description: "True to start none of its jobs." },
+    draining: {
+      type: "boolean",
+      description: "True to take no further job, and to run those that it has.",
+    },
     concurrency: {
       oneOf: [{ type: "integer", minimum: 1, maximum: 1_000_000 }, { type: "null" }],
       description: "Most jobs that run at once; null for what the configuration says.",

@@ -142,8 +142,14 @@ export const queueSchema = schemaOf<Queue>()(
   z.object({
     name: z.string().openapi({ example: "default" }),
     paused: z.boolean(),
+    draining: z.boolean().openapi({ description: "True if it takes no further job." }),
     concurrency: count.optional().openapi({ description: "Most jobs that run at once." }),
     rateLimit: z.object({ limit: count, periodMs: count }).optional(),
+    fairBy: z.string().optional().openapi({
+      description: "Path of the metadata by whose value jobs share its slots.",
+      example: "metadata.tenant",
+    }),
+    left: count.openapi({ description: "Number of its jobs that have not ended." }),
     counts: z.object({
       available: count,
       scheduled: count,

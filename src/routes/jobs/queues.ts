@@ -44,8 +44,10 @@ const updateRoute = createRoute({
   path: "/v1/queues/{name}",
   operationId: "updateQueue",
   tags,
-  summary: "Pause a queue, or change its limit",
-  description: "Changes are kept over restarts of the server. Running jobs go on.",
+  summary: "Pause or drain a queue, or change its limit",
+  description:
+    "Changes are kept over restarts of the server. Running jobs go on. A queue that is " +
+    "draining refuses submissions with `queue_draining`.",
   request: { params, body: bodyByReference(QUEUE_REQUEST) },
   responses: {
     200: { description: "The queue as it is now.", content },
@@ -69,7 +71,10 @@ export function addQueues(
     async (c) => c.json(await queues.get(c.req.valid("param").name), 200),
   );
   app.openapi(updateRoute, async (c) => {
-    const update = await readFields(c.req.raw, { traffic, known: ["paused", "concurrency"] });
+    const update = await readFields(c.req.raw, {
+      traffic,
+      known: ["paused", "draining", "concurrency"],
+    });
     return c.json(await queues.update(c.req.valid("param").name, update), 200);
   });
 }

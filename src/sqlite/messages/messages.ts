@@ -49,7 +49,7 @@ export interface PackedClaims {
 
 /** The operations of the writer: what each is asked, and what it answers. */
 export interface WriteOps {
-  readonly submit: { readonly ask: PackedJobs; readonly answer: SubmitAnswers };
+  readonly submit: { readonly ask: PackedJobs; readonly answer: SubmitAnswers | Refused };
   readonly claim: { readonly ask: ClaimOp; readonly answer: PackedClaims | null };
   readonly extend: { readonly ask: PackedHolds; readonly answer: readonly number[] };
   readonly finish: { readonly ask: PackedHolds; readonly answer: readonly number[] };
@@ -86,6 +86,11 @@ export const HOLD_ANSWERS = ["held", "cancelling", "lost"] as const;
 export interface SubmitAnswers {
   readonly createdAt: number;
   readonly others: readonly OtherAnswer[];
+}
+
+/** The refusal of a submission, by a queue that drains. */
+export interface Refused {
+  readonly draining: string;
 }
 
 /** A request for jobs. */

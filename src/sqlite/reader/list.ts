@@ -184,13 +184,20 @@ function distinct(statements: Statements, column: string, { sql, cells }: Condit
 
 /**
  * Ready jobs are indexed in the order of claims only, so that a submission writes one index less.
- * Within a pool, a queue and a priority that is the order of a list.
+ * Within a pool, a queue and a priority that is the order of a list, unless they have ranks: those
+ * have an index of their own.
  */
 function readySources(
   statements: Statements,
   queues: ReadonlySet<string>,
 ): Condition[] {
-  const sources: Condition[] = [];
+  const sources = statements.all<{ name: string }>(
+    "select name from queue where fair_by is not null",
+  ).filter(({ name }) => queues.has(name)).map(({ name }): Condition => ({
+    sql: `select job.seq from job where queue = ? and place = ${PLACE.ready} and rank > 0
+      and place < 6`,
+    cells: [name],
+  }));
   const next = <T>(column: string, where: string, ...cells: Cell[]): T | undefined => {
     const order = column === "priority" ? "priority desc" : column;
     const [row] = statements.cells(
@@ -212,7 +219,7 @@ function readySources(
       while (priority !== undefined) {
         sources.push({
           sql: `select job.seq from job where place = ${PLACE.ready} and pool = ? and queue = ?
-            and priority = ?`,
+            and priority = ? and rank = 0`,
           cells: [pool, queue, priority],
         });
         priority = next<number>("priority", within, pool, queue, priority);

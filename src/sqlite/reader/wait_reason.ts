@@ -12,6 +12,7 @@ interface Waiting {
   readonly priority: number;
   readonly queue: string;
   readonly pool: string;
+  readonly rank: number;
   readonly run_at: number;
   readonly ckey: string | null;
   readonly rkey: string | null;
@@ -20,7 +21,7 @@ interface Waiting {
 /** Returns the reason why a waiting job does not run; null if it does not wait. */
 export function waitOf(statements: Statements, id: string, now: number): StoreWait | null {
   const job = statements.get<Waiting>(
-    "select seq, place, priority, queue, pool, run_at, ckey, rkey from job where id = ?",
+    "select seq, place, priority, queue, pool, rank, run_at, ckey, rkey from job where id = ?",
     id,
   );
   if (job === undefined) return null;
@@ -83,12 +84,13 @@ function keyLimit(statements: Statements, job: Waiting, now: number): StoreWait 
   return { reason: "limit", limit: "rate key", key: rate.key, until };
 }
 
-function aheadOf(statements: Statements, { pool, queue, priority, seq }: Waiting): number {
+function aheadOf(statements: Statements, { pool, queue, priority, rank, seq }: Waiting): number {
   const of = `from job where place = ${PLACE.ready} and pool = ? and queue = ?`;
   const row = statements.get<{ jobs: number }>(
     `select count(*) as jobs from (
       select * from (select 1 ${of} and priority > ? limit ${MAX_AHEAD})
-      union all select * from (select 1 ${of} and priority = ? and seq < ? limit ${MAX_AHEAD})
+      union all select * from (select 1 ${of} and priority = ?
+        and (rank, seq) < (?, ?) limit ${MAX_AHEAD})
     )`,
     pool,
     queue,
@@ -96,6 +98,7 @@ function aheadOf(statements: Statements, { pool, queue, priority, seq }: Waiting
     pool,
     queue,
     priority,
+    rank,
     seq,
   );
   return Math.min(row?.jobs ?? 0, MAX_AHEAD);

@@ -11,6 +11,7 @@ import {
   leave,
   moved,
 } from "./job_moves.ts";
+import { giveRank, rankAgain, takeRank } from "./ranks.ts";
 import type { WriteContext } from "./write_context.ts";
 
 interface Waiting extends JobFacts {
@@ -42,6 +43,7 @@ export function cancel(
       statements.run("update running set cancelling = 1 where seq = ?", job.seq);
       return { id, answer: "cancelling" };
     }
+    takeRank(ctx, job);
     endJob(ctx, job, { place: PLACE.cancelled, attempt: job.attempt, error: job.error });
     return { id, answer: "cancelled" };
   });
@@ -56,6 +58,9 @@ export function retry(
     const job = find(ctx, id);
     if (job === undefined) return { id, answer: "unknown" };
     if (job.place === PLACE.running) return { id, answer: "running" };
+    if (isEnd(job.place) && ctx.queues.find(job.queue)?.draining === 1) {
+      return { id, answer: "draining" };
+    }
     // An available one is where a retry would bring it.
     if (counted(job.place) !== PLACE.ready) retryOne(ctx, job);
     return { id, answer: "retried" };
@@ -65,7 +70,7 @@ export function retry(
 /** Takes back what an end has set. */
 const DROP_END = `, start_by = null, finished_at = null, remove_at = null, cancel_reason = null,
   error = null, progress = null, result_bytes = null, result = null,
-  holder = null, worker = null`;
+  holder = null, worker = null, rank = ?`;
 
 function retryOne(ctx: WriteContext, job: JobFacts): void {
   const { statements, now } = ctx;
@@ -77,11 +82,14 @@ function retryOne(ctx: WriteContext, job: JobFacts): void {
     leave(ctx, job);
   }
   const place = admit(ctx, job);
+  const ended = isEnd(job.place);
+  if (!ended) giveRank(ctx, job);
   statements.run(
     `update job set place = ?, run_at = ?, max_attempts = max(max_attempts, attempt + 1)
-      ${isEnd(job.place) ? DROP_END : ""} where seq = ?`,
+      ${ended ? DROP_END : ""} where seq = ?`,
     place,
     now,
+    ...(ended ? [rankAgain(ctx, job)] : []),
     job.seq,
   );
   moved(ctx, job, place);

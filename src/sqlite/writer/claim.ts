@@ -15,9 +15,11 @@ const ARGS_BYTES = cellAt("args_bytes");
 /** The arguments follow the cells. */
 const ARGS = JOB_CELLS.length;
 
-const READY =
-  `select seq, priority, ckey, rkey from job where pool = ? and queue = ? and place = ${PLACE.ready}
-  order by priority desc, seq limit ?`;
+const FROM_READY = `from job where pool = ? and queue = ? and place = ${PLACE.ready}
+  order by priority desc, rank, seq limit ?`;
+const READY = `select seq, priority, ckey, rkey ${FROM_READY}`;
+/** Of a queue that is shared by a key. */
+const RANKED = `select seq, priority, ckey, rkey, rank ${FROM_READY}`;
 const START =
   `update job set place = ${PLACE.running}, run = run + 1, attempt = attempt + 1, progress = null
   where seq ${IN_LIST} returning ${JOB_CELLS.join(", ")}, args`;
@@ -30,6 +32,8 @@ interface Candidate {
   readonly queue: string;
   readonly ckey: string | null;
   readonly rkey: string | null;
+  /** Above 0 in a queue that is shared by a key. */
+  readonly rank: number;
 }
 
 /** Hands out jobs, and remembers the nonces that prove the claims. */
@@ -51,7 +55,8 @@ export class Claims {
       while (left > 0) {
         const found = this.#find(pool, left);
         const chosen = found.filter((it) => startWithKeys(this.#ctx, it, pool));
-        for (const row of this.#startAll(chosen, { holder: ask.holder, leaseUntil, nonces })) {
+        const run = { pool, holder: ask.holder, leaseUntil, nonces };
+        for (const row of this.#startAll(chosen, run)) {
           rows.push(row);
         }
         left -= chosen.length;
@@ -68,7 +73,8 @@ export class Claims {
   /** Starts jobs. Returns their rows in the same order, and adds their nonces. */
   #startAll(
     chosen: readonly Candidate[],
-    { holder, leaseUntil, nonces }: {
+    { pool, holder, leaseUntil, nonces }: {
+      readonly pool: string;
       readonly holder: string;
       readonly leaseUntil: number;
       readonly nonces: string[];
@@ -84,6 +90,9 @@ export class Claims {
     statements.run(HOLD, leaseUntil, now, holder, pairs);
     this.#ctx.isChanged = true;
     this.#payQueues(chosen);
+    for (const { queue, priority, rank } of chosen) {
+      if (rank > 0) this.#ctx.fair.started({ queue, pool, priority }, rank);
+    }
     const bySeq = new Map(started.map((row) => [row[SEQ], row]));
     return chosen.map(({ seq }) => {
       const row = bySeq.get(seq);
@@ -117,24 +126,29 @@ export class Claims {
   #find(pool: string, slots: number): Candidate[] {
     const ctx = this.#ctx;
     const found: Candidate[] = [];
+    let isFair = false;
     const queues = [...ctx.readyQueues(pool)];
     for (const queue of queues) {
       const room = this.#roomOf(queue, slots);
       if (room <= 0) continue;
-      const rows = ctx.statements.cells(READY, pool, queue, room);
-      for (const [seq, priority, ckey, rkey] of rows) {
+      const isRanked = ctx.queues.find(queue)?.fair_by != null;
+      isFair ||= isRanked;
+      const rows = ctx.statements.cells(isRanked ? RANKED : READY, pool, queue, room);
+      for (const [seq, priority, ckey, rkey, rank] of rows) {
         found.push({
           seq: seq as number,
           priority: priority as number,
           queue,
           ckey: ckey as string | null,
           rkey: rkey as string | null,
+          rank: isRanked ? rank as number : 0,
         });
       }
       if (rows.length === 0) ctx.noteEmpty(pool, queue);
     }
     if (queues.length > 1) {
-      found.sort((a, b) => b.priority - a.priority || a.seq - b.seq);
+      if (isFair) return merged(found, slots);
+      found.sort(byPlace);
     }
     return found.slice(0, slots);
   }
@@ -167,4 +181,30 @@ export class Claims {
       queues.setTat(queue, tatAfter(queue.tat, now, { ...rate, count: jobs.length }));
     }
   }
+}
+
+function byPlace(a: Candidate, b: Candidate): number {
+  return b.priority - a.priority || a.seq - b.seq;
+}
+
+/**
+ * Returns the first candidates of several queues. Each queue has its own order; between queues, the
+ * first job of each decides.
+ */
+function merged(found: readonly Candidate[], slots: number): Candidate[] {
+  const heads = [...Map.groupBy(found, (it) => it.queue).values()].map((jobs) => jobs.values());
+  const next = heads.map((it) => it.next().value);
+  const chosen: Candidate[] = [];
+  while (chosen.length < slots) {
+    let best = -1;
+    for (const [i, job] of next.entries()) {
+      const other = next[best];
+      if (job !== undefined && (other === undefined || byPlace(job, other) < 0)) best = i;
+    }
+    const job = next[best];
+    if (job === undefined) break;
+    chosen.push(job);
+    next[best] = heads[best]?.next().value;
+  }
+  return chosen;
 }

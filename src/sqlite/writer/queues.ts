@@ -11,11 +11,14 @@ export interface StoredQueue {
   readonly rate_limit: number | null;
   readonly rate_period: number | null;
   readonly tat: number;
+  readonly draining: number;
+  /** The path of the key; empty if only jobs of an earlier key are left; null for none. */
+  readonly fair_by: string | null;
 }
 
 /** The columns of {@link StoredQueue}. */
 export const QUEUE_COLUMNS =
-  "name, declared, paused, concurrency, override, rate_limit, rate_period, tat";
+  "name, declared, paused, concurrency, override, rate_limit, rate_period, tat, draining, fair_by";
 
 /** Returns the most jobs of a queue that run at once; undefined for no limit. */
 export function concurrencyOf({ concurrency, override }: StoredQueue): number | undefined {
@@ -36,9 +39,11 @@ export function queueRowOf(queue: StoredQueue): QueueRow {
   return {
     name: queue.name,
     paused: queue.paused === 1,
+    draining: queue.draining === 1,
     isOverridden: queue.override !== null,
     ...(concurrency !== undefined && { concurrency }),
     ...(rate !== undefined && { rate }),
+    ...(queue.fair_by !== null && queue.fair_by !== "" && { fairBy: queue.fair_by }),
   };
 }
 
@@ -46,6 +51,12 @@ export function queueRowOf(queue: StoredQueue): QueueRow {
 export class Queues {
   readonly #queues = new Map<string, StoredQueue>();
   readonly #changed = new Set<string>();
+  #draining = 0;
+
+  /** True if a queue takes no further job. */
+  get hasDraining(): boolean {
+    return this.#draining > 0;
+  }
 
   /** Reads what is stored, after the start or a rollback. */
   reload(database: DatabaseSync): void {
@@ -53,6 +64,7 @@ export class Queues {
     this.#changed.clear();
     const rows = database.prepare(`select ${QUEUE_COLUMNS} from queue`).all();
     for (const row of rows as unknown as StoredQueue[]) this.#queues.set(row.name, row);
+    this.#count();
   }
 
   /** Returns a queue; undefined if there is none. */
@@ -60,9 +72,23 @@ export class Queues {
     return this.#queues.get(name);
   }
 
-  /** Makes a queue known that a job names. */
-  add(name: string): void {
-    if (!this.#queues.has(name)) this.#put(emptyQueue(name));
+  /** Returns the queues whose jobs have ranks. */
+  fair(): StoredQueue[] {
+    return [...this.#queues.values()].filter((it) => it.fair_by !== null);
+  }
+
+  /** Makes a queue known that a job names. Returns it. */
+  add(name: string): StoredQueue {
+    const known = this.#queues.get(name);
+    if (known !== undefined) return known;
+    const queue = emptyQueue(name);
+    this.#put(queue);
+    return queue;
+  }
+
+  /** Gives the jobs of a queue no further ranks. */
+  endFairness(queue: StoredQueue): void {
+    this.#put({ ...queue, fair_by: null });
   }
 
   /** Stores the state of the rate of a queue. */
@@ -73,11 +99,15 @@ export class Queues {
   /** Makes these queues known; others stay as they are, and are seen while they have jobs. */
   declare(queues: readonly QueueToDeclare[]): void {
     for (const it of this.#queues.values()) {
-      if (it.declared === 1) this.#put({ ...it, declared: 0 });
+      if (it.declared === 1) {
+        this.#put({ ...it, declared: 0, fair_by: it.fair_by === null ? null : "" });
+      }
     }
-    for (const { name, concurrency, rate } of queues) {
+    for (const { name, concurrency, rate, fairBy } of queues) {
+      const queue = this.#queues.get(name) ?? emptyQueue(name);
       this.#put({
-        ...(this.#queues.get(name) ?? emptyQueue(name)),
+        ...queue,
+        fair_by: fairBy ?? queue.fair_by,
         declared: 1,
         concurrency: concurrency ?? null,
         rate_limit: rate?.limit ?? null,
@@ -87,15 +117,17 @@ export class Queues {
   }
 
   /** Changes a queue. Returns it; undefined if there is none. */
-  patch(name: string, { paused, concurrency }: QueuePatch): StoredQueue | undefined {
+  patch(name: string, { paused, draining, concurrency }: QueuePatch): StoredQueue | undefined {
     const queue = this.#queues.get(name);
     if (queue === undefined) return undefined;
     const patched = {
       ...queue,
       ...(paused !== undefined && { paused: paused ? 1 : 0 }),
+      ...(draining !== undefined && { draining: draining ? 1 : 0 }),
       ...(concurrency !== undefined && { override: concurrency }),
     };
     this.#put(patched);
+    this.#count();
     return patched;
   }
 
@@ -103,17 +135,23 @@ export class Queues {
   flush(database: DatabaseSync): boolean {
     if (this.#changed.size === 0) return false;
     const put = database.prepare(`
-      insert into queue (${QUEUE_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?)
+      insert into queue (${QUEUE_COLUMNS}) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
       on conflict (name) do update set declared = excluded.declared, paused = excluded.paused,
         concurrency = excluded.concurrency, override = excluded.override,
-        rate_limit = excluded.rate_limit, rate_period = excluded.rate_period, tat = excluded.tat`);
+        rate_limit = excluded.rate_limit, rate_period = excluded.rate_period, tat = excluded.tat,
+        draining = excluded.draining, fair_by = excluded.fair_by`);
     for (const name of this.#changed) {
       const it = this.#queues.get(name) ?? emptyQueue(name);
       const { declared, paused, concurrency, override, rate_limit, rate_period, tat } = it;
-      put.run(name, declared, paused, concurrency, override, rate_limit, rate_period, tat);
+      const limits = [concurrency, override, rate_limit, rate_period, tat];
+      put.run(name, declared, paused, ...limits, it.draining, it.fair_by);
     }
     this.#changed.clear();
     return true;
+  }
+
+  #count(): void {
+    this.#draining = [...this.#queues.values()].filter((it) => it.draining === 1).length;
   }
 
   #put(queue: StoredQueue): void {
@@ -132,5 +170,7 @@ function emptyQueue(name: string): StoredQueue {
     rate_limit: null,
     rate_period: null,
     tat: 0,
+    draining: 0,
+    fair_by: null,
   };
 }

@@ -77,7 +77,7 @@ function releaseSome(
   const rows = ctx.statements.cells(
     `select seq, ${columnOf(otherKind)} from job
     where place = ${heldBy(kind)} and queue = ? and ${columnOf(kind)} = ? and pool = ?
-    order by priority desc, seq limit ?`,
+    order by priority desc, rank, seq limit ?`,
     queue,
     key.key,
     pool,

@@ -14,6 +14,7 @@ import {
   moved,
   settingsOf,
 } from "./job_moves.ts";
+import { giveRank, newRank, takeRank } from "./ranks.ts";
 import type { Cell } from "./statements.ts";
 import type { WriteContext } from "./write_context.ts";
 
@@ -27,6 +28,8 @@ const INSERT = `insert into job (seq, id, kind, name, queue, pool, place, priori
   created_at, run_at, start_by, settings, uniq, ckey, rkey, tags, metadata, options,
   args_bytes, args, attempt, run, begun, event_seq)
   values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0, 0, 0)`;
+/** The same for a job with a rank, which comes last. */
+const INSERT_RANKED = INSERT.replace("event_seq)", "event_seq, rank)").replace("0, 0)", "0, 0, ?)");
 
 /** A submission: the cells of a job by name. */
 interface Submission {
@@ -61,6 +64,31 @@ export function submit(ctx: WriteContext, { cells, bytes }: PackedJobs): OtherAn
     if (answer !== undefined) others.push([i, answer]);
   }
   return others;
+}
+
+/**
+ * Returns the queue because of which jobs are refused: one that drains, of a job that would be made
+ * or would replace another one. Changes nothing.
+ */
+export function refusedBy(ctx: WriteContext, { cells }: PackedJobs): string | undefined {
+  if (!ctx.queues.hasDraining) return undefined;
+  for (let at = 0; at < cells.length; at += PACKED_CELLS) {
+    const it = readSubmission(cells, at);
+    if (ctx.queues.find(it.queue)?.draining !== 1) continue;
+    if (it.idem !== null && findEarlier(ctx, it.idem, it.idemHash) !== undefined) continue;
+    if (!isDropped(ctx, it)) return it.queue;
+  }
+  return undefined;
+}
+
+/** Returns true for a job that makes none, because another one has its unique key. */
+function isDropped(ctx: WriteContext, { uniq, mode }: Submission): boolean {
+  if (uniq === null) return false;
+  const holder = ctx.statements.get<{ place: number }>(
+    "select place from unique_key join job using (seq) where key = ?",
+    uniq,
+  );
+  return holder !== undefined && (mode === "drop" || !isWaiting(holder.place));
 }
 
 function readSubmission(cells: readonly Cell[], at: number): Submission {
@@ -132,8 +160,9 @@ function insert(ctx: WriteContext, it: Submission, args: Uint8Array): void {
   joinKeys(ctx, facts, true);
   const place = runAt > now ? PLACE.scheduled : admit(ctx, facts);
   const isInline = args.byteLength <= INLINE_BYTES;
-  ctx.statements.run(
-    INSERT,
+  const { fair_by: fairBy } = ctx.queues.add(queue);
+  const isRanked = fairBy !== null && place !== PLACE.scheduled;
+  const row: Cell[] = [
     seq,
     id,
     cells[at + 1] ?? null,
@@ -155,7 +184,12 @@ function insert(ctx: WriteContext, it: Submission, args: Uint8Array): void {
     it.options,
     args.byteLength,
     isInline ? args : null,
-  );
+  ];
+  if (isRanked) {
+    const lane = { queue, pool, priority: cells[at + 5] as number };
+    row.push(newRank(ctx, fairBy, { lane, metadata: cells[at + 19] as string | null }));
+  }
+  ctx.statements.run(isRanked ? INSERT_RANKED : INSERT, ...row);
   if (!isInline) putArgs(ctx, seq, args);
   if (it.tags !== null) addTags(ctx, seq, it.tags);
   if (uniq !== null) {
@@ -164,7 +198,6 @@ function insert(ctx: WriteContext, it: Submission, args: Uint8Array): void {
   if (it.idem !== null) {
     keepKey(ctx, it, { id, state: stateOf(place), createdAt: now, runAt }, seq);
   }
-  ctx.queues.add(queue);
   ctx.counters.add(queue, counted(place), 1);
   if (place === PLACE.scheduled) ctx.dueAt = Math.min(ctx.dueAt, runAt);
   if (startBy !== null) ctx.expiryAt = Math.min(ctx.expiryAt, startBy);
@@ -286,6 +319,7 @@ function giveWay(ctx: WriteContext, it: Submission, args: Uint8Array): SubmitAns
   const runAt = it.mode === "replace" ? holder.run_at : it.startAt ?? ctx.now + (it.startInMs ?? 0);
   let next = place;
   const isAvailable = counted(place) === PLACE.ready;
+  if (it.pool !== holder.pool) takeRank(ctx, holder);
   if (it.mode === "debounce" || (isAvailable && it.pool !== holder.pool)) {
     leave(ctx, holder);
     const isLater = runAt > ctx.now && it.mode === "debounce";
@@ -293,6 +327,9 @@ function giveWay(ctx: WriteContext, it: Submission, args: Uint8Array): SubmitAns
     if (isLater) ctx.dueAt = Math.min(ctx.dueAt, runAt);
   }
   replace(ctx, it, { seq: holder.seq, settings: holder.settings, place: next, runAt, args });
+  if (counted(next) === PLACE.ready) {
+    giveRank(ctx, { seq: holder.seq, queue: holder.queue, pool: it.pool });
+  }
   if (next === PLACE.ready) ctx.noteReady(it.pool, holder.queue);
   moved(ctx, holder, next);
   return { answer: "replaced", id, state: stateOf(next), createdAt, runAt };

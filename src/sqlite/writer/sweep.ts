@@ -5,6 +5,7 @@ import type { SweptJobs } from "../messages/mod.ts";
 import { releaseBlob } from "./blob_names.ts";
 import { addAttempt, goOn, jsonOf, RUNNING, type RunningJob } from "./finish.ts";
 import { admit, endJob, FACTS, type JobFacts, moved } from "./job_moves.ts";
+import { endFairness, giveRank, takeRank } from "./ranks.ts";
 import { IN_LIST, type WriteContext } from "./write_context.ts";
 
 /** The most jobs of one kind of work in a sweep. Claims wait until it is done. */
@@ -28,6 +29,8 @@ export function sweep(ctx: WriteContext): Omit<SweptJobs, "unusedBlobs"> {
     ctx.now,
   );
   ctx.keys.sweep(ctx.now);
+  if (ctx.fair.sweep(SLICE)) ctx.isChanged = true;
+  endFairness(ctx);
   if (keys > 0) ctx.isChanged = true;
   return {
     ended: [...ended, ...lost.ended],
@@ -66,7 +69,7 @@ export function runDue(ctx: WriteContext): Ended[] {
 function promote(ctx: WriteContext): void {
   const { statements } = ctx;
   const due = statements.all<JobFacts>(
-    `select ${FACTS} from job where place in (3, 5) and run_at <= ? order by run_at limit ${SLICE}`,
+    `select ${FACTS} from job where place in (3, 5) and run_at <= ? order by run_at, seq limit ${SLICE}`,
     ctx.now,
   );
   // One that could not begin may expire again.
@@ -76,6 +79,7 @@ function promote(ctx: WriteContext): void {
   const byPlace = new Map<number, number[]>();
   for (const job of due) {
     const place = admit(ctx, job);
+    giveRank(ctx, job);
     const seqs = byPlace.get(place) ?? [];
     if (seqs.length === 0) byPlace.set(place, seqs);
     seqs.push(job.seq);
@@ -98,6 +102,7 @@ function expire(ctx: WriteContext): Ended[] {
   );
   const ended = expired.map((job) => {
     const error = jsonOf(expiredError(job.start_by));
+    takeRank(ctx, job);
     const state = endJob(ctx, job, { place: PLACE.discarded, attempt: job.attempt, error });
     return { id: job.id, state };
   });

@@ -2,7 +2,7 @@ import type { DatabaseSync } from "node:sqlite";
 import type { JobStoreLimits } from "../../store/mod.ts";
 import { PLACE } from "../schema/mod.ts";
 import { Counters } from "./counters.ts";
-import { Lanes, LimitKeys } from "./keys/mod.ts";
+import { FairShares, Lanes, LimitKeys } from "./keys/mod.ts";
 import { Queues } from "./queues.ts";
 import { Statements } from "./statements.ts";
 
@@ -21,6 +21,7 @@ export class WriteContext {
   readonly queues: Queues = new Queues();
   readonly keys: LimitKeys;
   readonly lanes: Lanes;
+  readonly fair: FairShares;
   /** The time of the running group of operations. */
   now = 0;
   /** The time of the first job that becomes available; at most that, if it is not exact. */
@@ -46,6 +47,7 @@ export class WriteContext {
     this.statements = new Statements(database);
     this.keys = new LimitKeys(this.statements);
     this.lanes = new Lanes(this.statements);
+    this.fair = new FairShares(this.statements);
     this.reload();
   }
 
@@ -62,6 +64,7 @@ export class WriteContext {
     this.queues.reload(this.database);
     this.keys.reset();
     this.lanes.reset();
+    this.fair.reload();
     const number = (name: string): number =>
       this.statements.get<{ value: number }>("select value from number where name = ?", name)
         ?.value ?? 0;
@@ -104,6 +107,7 @@ export class WriteContext {
     if (this.counters.flush(this.database)) this.isChanged = true;
     if (this.queues.flush(this.database)) this.isChanged = true;
     if (this.keys.flush()) this.isChanged = true;
+    if (this.fair.flush()) this.isChanged = true;
     this.lanes.trim();
     if (!this.isChanged) return;
     const set = "update number set value = ? where name = ?";

@@ -17,7 +17,8 @@ import { extend } from "./extend.ts";
 import { finish } from "./finish.ts";
 import { releaseHeld } from "./release.ts";
 import { queueRowOf } from "./queues.ts";
-import { submit, takenIds } from "./submit.ts";
+import { declareQueues } from "./ranks.ts";
+import { refusedBy, submit, takenIds } from "./submit.ts";
 import { abandon, runDue, sweep } from "./sweep.ts";
 import { WriteContext } from "./write_context.ts";
 
@@ -175,6 +176,8 @@ export class Writer {
     const run: { [K in keyof WriteOps]?: (ask: WriteOps[K]["ask"]) => WriteOps[K]["answer"] } = {
       submit: (ask) => {
         try {
+          const draining = refusedBy(ctx, ask);
+          if (draining !== undefined) return { draining };
           return { createdAt: ctx.now, others: submit(ctx, ask) };
         } catch (error) {
           rollBack(ctx.database);
@@ -185,7 +188,7 @@ export class Writer {
       cancel: (ask) => cancel(ctx, ask),
       retry: (ask) => retry(ctx, ask),
       declare: (ask) => {
-        ctx.queues.declare(ask);
+        declareQueues(ctx, ask);
         return null;
       },
       patch: ({ name, patch }) => {

@@ -19,10 +19,13 @@ export interface CancelAnswer {
   readonly answer: "cancelled" | "cancelling" | "ended" | "unknown";
 }
 
-/** The answer for one job of {@link JobStore.retry}; a `running` job is not retried. */
+/**
+ * The answer for one job of {@link JobStore.retry}. A `running` job is not retried, and neither is
+ * one that has ended in a queue that is `draining`.
+ */
 export interface RetryAnswer {
   readonly id: string;
-  readonly answer: "retried" | "running" | "unknown";
+  readonly answer: "retried" | "running" | "draining" | "unknown";
 }
 
 /** The jobs that one call has changed, of those that a filter matches. */
@@ -85,7 +88,8 @@ export interface JobStoreLimits {
  * somebody else. So the end of a job is written once, by whoever held it then.
  *
  * **Claims.** A claim takes jobs of the pools that it names, never more than their slots: of each
- * pool, by priority (higher first), then by `seq`. It passes over paused queues, and over jobs
+ * pool, by priority (higher first), then by `seq`; within a queue that is shared by a key, by the
+ * rank that {@link fairKey} describes. It passes over paused queues, and over jobs
  * whose queue or key has reached its limit; those do not delay others. It promotes jobs whose time
  * has come. A job that a limit holds back may start after a job of a lower priority with the same
  * key, if that one was let through first. A claim that waits is given jobs when some can be
@@ -107,6 +111,7 @@ export interface JobStore extends JobLogs {
    * Submits jobs, all or none. Answers each, in order.
    *
    * @throws {InvalidInputError} Naming each item that is not allowed, as `jobs[3].tags`.
+   * @throws {SnakedenError} `queue_draining`, as {@link QueuePatch} says.
    */
   submit(jobs: readonly NewJob[]): Promise<readonly SubmitAnswer[]>;
   /** Takes jobs to run; none if there was none in time. The start is the time of the claim. */
@@ -128,7 +133,7 @@ export interface JobStore extends JobLogs {
    * Makes jobs available at once: ended ones, and those that wait for their time. A job that has
    * used up its attempts gets one more. An ended job loses its result, its error, and the time by
    * which it should have begun. A filter works as for {@link JobStore.cancel}; running and
-   * available jobs do not match it.
+   * available jobs do not match it, nor do those that have ended in a queue that drains.
    */
   retry(
     of: JobChoice,

@@ -8,6 +8,7 @@
 export { checkNewJobs, JOB_LIMITS } from "./check_new_job.ts";
 export type { Claim, ClaimAsk, End, EndAnswer, Ended, Hold, HoldAnswer, Outcome } from "./claim.ts";
 export { type ClaimId, claimToken, newNonce, readClaimToken } from "./claim_token.ts";
+export { fairKey, nextRank } from "./fairness.ts";
 export { allowedStarts, nextStartAt, type Rate, tatAfter } from "./gcra.ts";
 export { type CursorUse, jobCursor, readJobCursor } from "./job_cursor.ts";
 export {
@@ -72,4 +73,10 @@ export type {
   SubmitAnswer,
   UniqueMode,
 } from "./new_job.ts";
-export type { QueueLimits, QueuePatch, QueueRow, QueueToDeclare } from "./queue_row.ts";
+export {
+  queueDraining,
+  type QueueLimits,
+  type QueuePatch,
+  type QueueRow,
+  type QueueToDeclare,
+} from "./queue_row.ts";

@@ -56,6 +56,7 @@ export class FakeJobs implements DenJobs {
   // deno-lint-ignore require-await
   async submit(input: JobInput): Promise<JobHandle> {
     const { job, answer } = this.#submit(this.#checked(input));
+    if (answer === "conflict") throw conflict(input.idempotencyKey, job.id);
     return new JobHandle({ job, answer }, this);
   }
 
@@ -128,6 +129,7 @@ export class FakeJobs implements DenJobs {
         details: { jobId: id },
       });
     }
+    if (job.isDone) this.#deps.queues.assertTakes(job.queue);
     return this.#again(job);
   }
 
@@ -143,7 +145,7 @@ export class FakeJobs implements DenJobs {
   // deno-lint-ignore require-await
   async retryMany(choice: JobChoice): Promise<ManyOutcome> {
     const chosen = this.#choose(choice, { isWhole: false })
-      .filter((it) => it.isDone || it.isWaiting);
+      .filter((it) => it.isWaiting || (it.isDone && !this.#deps.queues.isDraining(it.queue)));
     for (const job of chosen) this.#again(job);
     return { count: chosen.length };
   }
@@ -219,19 +221,20 @@ export class FakeJobs implements DenJobs {
     const key = input.id === undefined ? idempotencyKey : `id\0${id}`;
     const known = key === undefined ? undefined : this.#keyed.get(key);
     if (known !== undefined) {
-      if (known.body !== body) throw conflict(idempotencyKey, known.job.id);
-      return { job: known.job.view(), answer: "existing" };
+      return { job: known.job.view(), answer: known.body === body ? "existing" : "conflict" };
     }
     const other = this.#jobs.find((it) => !it.isDone && it.input.unique?.key === unique?.key);
     if (unique !== undefined && other !== undefined) {
       const { mode = "drop" } = unique;
       if (mode === "drop") return { job: other.view(), answer: "dropped" };
+      this.#deps.queues.assertTakes(input.queue ?? "default");
       if (other.isWaiting) {
         other.replace(input);
         return { job: other.view(), answer: "replaced" };
       }
     }
     const { pool, begin } = this.#deps;
+    this.#deps.queues.assertTakes(input.queue ?? "default");
     const job = new FakeJob({ id, input, pool, begin });
     this.#jobs.push(job);
     if (key !== undefined) this.#keyed.set(key, { job, body });

@@ -2,7 +2,7 @@ import type { DenQueues, Job, Queue, QueueUpdate } from "../../client/mod.ts";
 import { type FieldIssue, InvalidInputError, SnakedenError } from "../../errors.ts";
 import { suggestion } from "../../near_names.ts";
 
-const FIELDS: readonly string[] = ["paused", "concurrency"];
+const FIELDS: readonly string[] = ["paused", "draining", "concurrency"];
 
 const NO_JOBS: Queue["counts"] = {
   available: 0,
@@ -26,14 +26,19 @@ export interface FakeQueuesDeps {
 
 /** The queues of a fake den. A paused one keeps its jobs waiting; `concurrency` is only shown. */
 export class FakeQueues implements DenQueues {
-  readonly #queues: Map<string, { paused: boolean; concurrency?: number }>;
+  readonly #queues: Map<string, { paused: boolean; draining: boolean; concurrency?: number }>;
   readonly #deps: FakeQueuesDeps;
 
   /** Programs get theirs from {@link FakeDen.queues}. */
   constructor(deps: FakeQueuesDeps) {
     this.#deps = deps;
     const names = new Set(["default", ...deps.names]);
-    this.#queues = new Map([...names].sort().map((name) => [name, { paused: false }]));
+    this.#queues = new Map(
+      [...names].sort().map((name) => [
+        name,
+        { paused: false, draining: false },
+      ]),
+    );
   }
 
   /** The names of the queues. */
@@ -44,6 +49,22 @@ export class FakeQueues implements DenQueues {
   /** Returns true if a queue starts none of its jobs. */
   isPaused(name: string): boolean {
     return this.#queues.get(name)?.paused === true;
+  }
+
+  /** Returns true if a queue takes no further job. */
+  isDraining(name: string): boolean {
+    return this.#queues.get(name)?.draining === true;
+  }
+
+  /** @throws {SnakedenError} `queue_draining` if a queue takes no further job. */
+  assertTakes(name: string): void {
+    if (!this.isDraining(name)) return;
+    throw new SnakedenError(
+      "queue_draining",
+      `The queue ${JSON.stringify(name)} is draining: it runs the jobs that it has, and takes no ` +
+        "others",
+      { retryable: true, details: { queue: name } },
+    );
   }
 
   /** Lists the queues, by name. */
@@ -68,6 +89,11 @@ export class FakeQueues implements DenQueues {
     return await this.update(name, { paused: false });
   }
 
+  /** Takes no further job from now on; those that it has go on. */
+  async drain(name: string): Promise<Queue> {
+    return await this.update(name, { draining: true });
+  }
+
   /** @throws {SnakedenError} `unknown_queue`; `invalid_input` for unknown fields. */
   async update(name: string, update: QueueUpdate): Promise<Queue> {
     const issues: FieldIssue[] = Object.keys(update).filter((it) => !FIELDS.includes(it))
@@ -78,11 +104,12 @@ export class FakeQueues implements DenQueues {
     }
     const queue = this.#queues.get(name);
     if (queue === undefined) throw this.#unknown(name);
-    const { paused, concurrency } = update;
+    const { paused, draining, concurrency } = update;
     if (concurrency === null) delete queue.concurrency;
     else if (concurrency !== undefined) queue.concurrency = concurrency;
     const isResumed = queue.paused && paused === false;
     queue.paused = paused ?? queue.paused;
+    queue.draining = draining ?? queue.draining;
     if (isResumed) this.#deps.onResume(name);
     return await this.get(name);
   }
@@ -90,7 +117,8 @@ export class FakeQueues implements DenQueues {
   #view(name: string): Queue {
     const counts = { ...NO_JOBS } as Record<Job["state"], number>;
     for (const { queue, state } of this.#deps.jobs()) if (queue === name) counts[state]++;
-    return { name, paused: false, ...this.#queues.get(name), counts };
+    const left = counts.available + counts.scheduled + counts.running + counts.retryable;
+    return { name, paused: false, draining: false, ...this.#queues.get(name), left, counts };
   }
 
   #unknown(name: string): SnakedenError {

@@ -197,7 +197,7 @@ export class JobKinds {
   async #cancelMany(random: Random): Promise<void> {
     const tag = `cancelled-${++this.#last}`;
     const inputs = Array.from({ length: 20 }, () => ({ ...this.#work(random), tags: [tag] }));
-    for (const { job } of await this.#den.jobs.submitMany(inputs)) this.book.add(job.id);
+    for (const { id } of await this.#den.jobs.submitMany(inputs)) this.book.add(id);
     await pause(random.below(50));
     const { count } = await this.#den.jobs.cancelMany({ tag });
     assert.ok(count <= inputs.length);

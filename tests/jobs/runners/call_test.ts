@@ -190,7 +190,7 @@ Deno.test("a strict job of a session waits for its worker, and is not given back
     affinity: "strict_queue",
   });
   const jobs = await it.den.jobs.submitMany([count(1), count(0), count(0)]);
-  const ended = await Promise.all(jobs.map(({ job }) => it.den.jobs.wait(job.id)));
+  const ended = await Promise.all(jobs.map(({ id }) => it.den.jobs.wait(id)));
   const counts = ended.map(({ result }) => result as { count: number; pid: number });
   assert.deepEqual(counts.map((it) => it.count), [1, 2, 3]);
   assert.equal(new Set(counts.map((it) => it.pid)).size, 1);

@@ -16,7 +16,13 @@ Deno.test("GET /v1/queues shows the queues and the number of their jobs", async 
   assert.equal(status, 200);
   assert.deepEqual(body.queues.map((it: { name: string }) => it.name), ["default", "mail"]);
   const { counts, ...mail } = (await jobs.send("GET", "/v1/queues/mail")).body;
-  assert.deepEqual(mail, { name: "mail", paused: false, concurrency: 2 });
+  assert.deepEqual(mail, {
+    name: "mail",
+    paused: false,
+    draining: false,
+    concurrency: 2,
+    left: 1,
+  });
   assert.deepEqual([counts.available, counts.running], [1, 0]);
 });
 
@@ -33,12 +39,30 @@ Deno.test("PATCH /v1/queues/:name pauses a queue, and changes its limit", async 
   assert.equal((await jobs.claim()).job.id, id);
 });
 
+Deno.test("PATCH /v1/queues/:name drains a queue, which refuses submissions with 503", async () => {
+  await using jobs = await declared();
+  await jobs.submit({ tool: "add", queue: "mail" });
+  const { body } = await jobs.send("PATCH", "/v1/queues/mail", { draining: true });
+  assert.deepEqual([body.draining, body.left], [true, 1]);
+  const job = { tool: "add", queue: "mail" };
+  for (const [path, sent] of [["/v1/jobs", job], ["/v1/jobs/batch", [job]]] as const) {
+    const refused = await jobs.send("POST", path, sent);
+    assert.deepEqual([refused.status, refused.body.code], [503, "queue_draining"]);
+    assert.equal(refused.body.retryable, true);
+    assert.match(refused.body.detail, /"mail" is draining/);
+  }
+});
+
 Deno.test("PATCH /v1/queues/:name names every field that is wrong", async () => {
   await using jobs = await declared();
-  const wrong = { paused: "yes", concurrency: 0 };
+  const wrong = { paused: "yes", draining: 1, concurrency: 0 };
   const { status, body } = await jobs.send("PATCH", "/v1/queues/mail", wrong);
   assert.equal(status, 400);
-  assert.deepEqual(body.errors.map((it: { path: string }) => it.path), ["paused", "concurrency"]);
+  assert.deepEqual(body.errors.map((it: { path: string }) => it.path), [
+    "paused",
+    "draining",
+    "concurrency",
+  ]);
   const unknown = await jobs.send("PATCH", "/v1/queues/mail", { pause: true });
   assert.match(unknown.body.errors[0].message, /did you mean "paused"/);
 });

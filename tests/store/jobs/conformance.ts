@@ -7,8 +7,10 @@ import type { JobStore, JobStoreLimits } from "../../../src/store/mod.ts";
 import { testBlobNames } from "./cases/blob_cases.ts";
 import { testCancellation } from "./cases/cancel_cases.ts";
 import { testClaims } from "./cases/claim_cases.ts";
+import { testDraining } from "./cases/drain_cases.ts";
 import { testEnds } from "./cases/end_cases.ts";
 import { testEvents } from "./cases/event_cases.ts";
+import { testFairness } from "./cases/fairness_cases.ts";
 import { testFaults } from "./cases/fault_cases.ts";
 import { testLeases } from "./cases/lease_cases.ts";
 import { testLimits } from "./cases/limit_cases.ts";
@@ -83,6 +85,8 @@ export function testJobs(driver: JobDriver): void {
   testLogs(driver);
   testLists(driver);
   testFaults(driver);
+  testDraining(driver);
+  testFairness(driver);
   for (const [number, words, reason] of IGNORED) {
     Deno.test({
       name: `${driver.name}: ${number} ${words} (${reason})`,

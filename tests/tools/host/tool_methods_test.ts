@@ -51,7 +51,7 @@ Deno.test("a host tool not exposed can be neither discovered nor called by Pytho
     }
   }
   assert.deepEqual([...new Set(texts)], [
-    'There is no host tool "NAME" for the pool default; there are open',
+    'There is no host tool "NAME" for the pool default; there is only open',
   ]);
   assert.equal(
     await door.ask("tools.call", { id: 1, name: "gpu_only" }, callOf({ pool: "gpu" })),

@@ -93,6 +93,7 @@ export class JobLife {
   retry(job: StoredJob | undefined, now: number): RetryAnswer["answer"] {
     if (job === undefined) return "unknown";
     if (job.state === "running") return "running";
+    if (isFinal(job.state) && this.#deps.table.queues.isDraining(job.queue)) return "draining";
     if (job.state === "available") return "retried";
     this.#deps.table.change(job, now, () => {
       if (isFinal(job.state)) {
@@ -115,6 +116,10 @@ export class JobLife {
   /** Makes up to `limit` jobs available whose time has come. Returns true if there are more. */
   promote(now: number, limit: number): boolean {
     const { table } = this.#deps;
+    // Those first that have expired, so that they take no turn of their keys.
+    for (let first = table.expiring.first; first; first = table.expiring.first) {
+      if (!this.expires(first, now)) break;
+    }
     const due = table.due.from(() => true, limit).filter((it) => it.runAt <= now);
     for (const job of due) table.change(job, now, () => job.state = "available");
     return due.length === limit;
@@ -143,6 +148,7 @@ export class JobLife {
     this.#expired = [];
     const removed = table.ended.from(() => true, limit).filter((it) => removableAt(it) <= now);
     for (const job of removed) this.#remove(job);
+    table.fair.forget();
     const hasKeys = [table.ready, submissions].map((it) => it.forget(now, limit)).includes(true);
     const isFull = [expired, lost, removed].some((it) => it.length === limit);
     const hasMore = isFull || isDue || hasKeys;

@@ -1,4 +1,5 @@
 import { isFinal } from "../job_row.ts";
+import { FairShares } from "./fair_shares.ts";
 import { BlobNames } from "./blob_names.ts";
 import { JobLists } from "./job_lists.ts";
 import { QueueTable } from "./queue_table.ts";
@@ -12,6 +13,7 @@ export class JobTable {
   readonly lists = new JobLists();
   readonly blobNames = new BlobNames();
   readonly ready = new ReadyJobs();
+  readonly fair = new FairShares();
   /** The jobs that wait for their time, by it. */
   readonly due = sortedBy((it) => it.runAt);
   /** The jobs that expire if they do not begin, by that time. */
@@ -47,14 +49,20 @@ export class JobTable {
       job.holdsUnique = true;
     }
     this.ready.open(job, { isSubmission: true });
+    if (job.state === "available") this.fair.give(job);
     this.#enter(job, now);
   }
 
   /** Changes a job, and puts it where it belongs then. */
   change(job: StoredJob, now: number, change: () => void): void {
     const wasFinal = isFinal(job.state);
+    const { state, pool, metadata } = job;
     this.#leave(job);
     change();
+    if (job.rank > 0 && (isFinal(job.state) || job.pool !== pool)) {
+      this.fair.take(job, { pool, metadata });
+    }
+    if (job.state === "available" && state !== "running") this.fair.give(job);
     if (!wasFinal && isFinal(job.state)) this.ready.close(job);
     else if (wasFinal && !isFinal(job.state)) this.ready.open(job, { isSubmission: false });
     const givesUp = job.uniqueMode !== "drop" && job.state === "running";
@@ -90,6 +98,7 @@ export class JobTable {
       this.leases.add(job);
       this.ready.started(job, now);
       this.queues.started(job.queue, now);
+      this.fair.started(job);
       const { holder = "" } = job;
       this.#holders.set(holder, (this.#holders.get(holder) ?? new Set()).add(job));
     }

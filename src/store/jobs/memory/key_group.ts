@@ -4,12 +4,14 @@ import { SortedRows } from "./sorted_rows.ts";
 /** The fields of a job that order it among those that wait. */
 export interface Place {
   readonly priority: number;
+  /** The turn of its key in a queue that is shared; 0 in others. */
+  readonly rank: number;
   readonly seq: number;
 }
 
-/** Orders waiting jobs as claims take them. */
+/** Orders waiting jobs of a queue as claims take them. */
 export function byPlace(a: Place, b: Place): number {
-  return b.priority - a.priority || a.seq - b.seq;
+  return b.priority - a.priority || a.rank - b.rank || a.seq - b.seq;
 }
 
 /**

@@ -201,7 +201,13 @@ export class MemoryJobs implements JobStore {
   }
 
   declareQueues(queues: readonly QueueToDeclare[]): Promise<void> {
-    return this.#write("declare queues", () => this.#table.queues.declare(queues));
+    return this.#write("declare queues", () => {
+      const { fair } = this.#table;
+      this.#table.queues.declare(queues);
+      const paths = new Map(queues.map(({ name, fairBy }) => [name, fairBy]));
+      for (const name of [...fair.names(), ...paths.keys()]) fair.declare(name, paths.get(name));
+      fair.forget();
+    });
   }
 
   patchQueue(name: string, patch: QueuePatch): Promise<QueueRow | undefined> {
@@ -295,10 +301,12 @@ export class MemoryJobs implements JobStore {
   }
 
   #queueRow(name: string): QueueRow | undefined {
-    return this.#table.queues.row(name, this.#table.lists.has(name));
+    const row = this.#table.queues.row(name, this.#table.lists.has(name));
+    const fairBy = this.#table.fair.pathOf(name);
+    return row && fairBy !== undefined ? { ...row, fairBy } : row;
   }
 
-  #changeChosen<T extends { readonly id: string }>(
+  #changeChosen<T extends CancelAnswer | RetryAnswer>(
     use: CursorUse,
     of: JobChoice,
     { after, states, change }: {
@@ -323,7 +331,7 @@ export class MemoryJobs implements JobStore {
       const still = jobs.filter((it) => chosen.includes(it.state));
       const answers = still.map(({ id }) => change(id, now));
       this.#changed(now);
-      return { answers, ...next };
+      return { answers: answers.filter(({ answer }) => answer !== "draining"), ...next };
     });
   }
 

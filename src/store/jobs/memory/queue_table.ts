@@ -6,6 +6,7 @@ interface StoredQueue {
   readonly name: string;
   isDeclared: boolean;
   paused: boolean;
+  draining: boolean;
   declared: QueueLimits;
   /** The limit that a patch has set. */
   override: number | undefined;
@@ -24,16 +25,17 @@ export class QueueTable {
 
   declare(queues: readonly QueueToDeclare[]): void {
     for (const queue of this.#queues.values()) queue.isDeclared = false;
-    for (const { name, ...limits } of queues) {
+    for (const { name, fairBy: _, ...limits } of queues) {
       const queue = this.#queue(name);
       queue.isDeclared = true;
       queue.declared = structuredClone(limits);
     }
   }
 
-  patch(name: string, { paused, concurrency }: QueuePatch): void {
+  patch(name: string, { paused, draining, concurrency }: QueuePatch): void {
     const queue = this.#queue(name);
     if (paused !== undefined) queue.paused = paused;
+    if (draining !== undefined) queue.draining = draining;
     if (concurrency !== undefined) queue.override = concurrency ?? undefined;
   }
 
@@ -41,15 +43,21 @@ export class QueueTable {
   row(name: string, hasJobs: boolean): QueueRow | undefined {
     const queue = this.#queues.get(name);
     if (!hasJobs && !queue?.isDeclared) return undefined;
-    const { paused = false, override, declared: { rate } = {} } = queue ?? {};
+    const { paused = false, draining = false, override, declared: { rate } = {} } = queue ?? {};
     const concurrency = override ?? queue?.declared.concurrency;
     return {
       name,
       paused,
+      draining,
       isOverridden: override !== undefined,
       ...(concurrency !== undefined && { concurrency }),
       ...(rate && { rate: { ...rate } }),
     };
+  }
+
+  /** Returns true if a queue takes no further job. */
+  isDraining(name: string): boolean {
+    return this.#queues.get(name)?.draining === true;
   }
 
   /** Returns the names of all queues that were ever declared or patched. */
@@ -95,6 +103,7 @@ export class QueueTable {
       name,
       isDeclared: false,
       paused: false,
+      draining: false,
       declared: {},
       override: undefined,
       tat: 0,

@@ -121,7 +121,7 @@ export class ReadyJobs {
       let best: StoredJob | undefined;
       for (const [queue, rows] of queues) {
         const { first } = rows;
-        if (first === undefined || best && byPlace(best, first) < 0) continue;
+        if (first === undefined || best && goesBefore(best, first)) continue;
         if (isOpen(queue)) best = first;
       }
       // Another pool may have used the room since the job was released, or the limit is lower.
@@ -202,6 +202,11 @@ export class ReadyJobs {
     group.periodMs = periodMs;
     this.#hasChanged(group);
   }
+}
+
+/** Returns true if a job goes before the first one of another queue. */
+function goesBefore(a: StoredJob, b: StoredJob): boolean {
+  return a.priority > b.priority || (a.priority === b.priority && a.seq < b.seq);
 }
 
 function lanesOf({ groups, pool }: StoredJob): Lane[] {

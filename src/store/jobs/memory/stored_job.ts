@@ -30,6 +30,8 @@ export interface StoredJob extends Fields {
   args: Uint8Array<ArrayBuffer>;
   result: Uint8Array<ArrayBuffer> | BlobRef | undefined;
   retention: Retention;
+  /** The turn of its key, as {@link FairShares} gives it. */
+  rank: number;
   /** True while no other job may have {@link JobRow.uniqueKey}. */
   holdsUnique: boolean;
   uniqueMode: UniqueMode | undefined;
@@ -87,6 +89,7 @@ export function storedJob(
     concurrencyKey: job.concurrency?.key,
     rateKey: job.rate?.key,
     result: undefined,
+    rank: 0,
     holdsUnique: false,
     uniqueMode: job.unique?.mode,
     idHash: job.idHash,

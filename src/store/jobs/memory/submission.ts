@@ -1,6 +1,7 @@
 import { InvalidInputError } from "../../../errors.ts";
 import { firstStart } from "../job_transition.ts";
 import type { NewJob, SubmitAnswer } from "../new_job.ts";
+import { queueDraining } from "../queue_row.ts";
 import type { JobTable } from "./job_table.ts";
 import { SortedRows } from "./sorted_rows.ts";
 import { isWaiting, replaceable, type StoredJob, storedJob } from "./stored_job.ts";
@@ -29,6 +30,7 @@ export class Submissions {
   /** Submits jobs that {@link checkNewJobs} has passed, all or none. */
   submit(jobs: readonly NewJob[], now: number): SubmitAnswer[] {
     this.#checkIds(jobs, now);
+    for (const job of jobs) this.#checkDraining(job, now);
     return jobs.map((job) => this.#submit(job, now));
   }
 
@@ -58,6 +60,15 @@ export class Submissions {
     if (job.unique?.mode === "drop" || !isWaiting(holder.state)) return answerOf("dropped", holder);
     this.#replace(holder, job, now);
     return answerOf("replaced", holder);
+  }
+
+  /** @throws {SnakedenError} `queue_draining` for a job that would be made, or change another. */
+  #checkDraining(job: NewJob, now: number): void {
+    if (!this.#table.queues.isDraining(job.queue)) return;
+    if (this.#key(job, now) !== undefined) return;
+    const holder = job.unique && this.#table.holderOf(job.unique.key);
+    const isDropped = holder && (job.unique?.mode === "drop" || !isWaiting(holder.state));
+    if (!isDropped) throw queueDraining(job.queue);
   }
 
   #replace(old: StoredJob, job: NewJob, now: number): void {

@@ -222,6 +222,7 @@ function testWaits(driver: JobDriver): void {
     assert.deepEqual(await kit.store.patchQueue("q", { paused: true }), {
       name: "q",
       paused: true,
+      draining: false,
       isOverridden: false,
     });
     assert.deepEqual((await kit.take({ slots: 5 })).map(({ job }) => job.id), [other.id]);

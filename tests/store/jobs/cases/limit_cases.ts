@@ -395,8 +395,8 @@ function testQueues(driver: JobDriver): void {
     await using kit = await JobKit.open(driver);
     const declared = [{ name: "b", concurrency: 2 }, { name: "a" }];
     await kit.store.declareQueues(declared);
-    const a = { name: "a", paused: false, isOverridden: false };
-    const b = { name: "b", paused: false, isOverridden: false, concurrency: 2 };
+    const a = { name: "a", paused: false, draining: false, isOverridden: false };
+    const b = { name: "b", paused: false, draining: false, isOverridden: false, concurrency: 2 };
     assert.deepEqual(await kit.store.queues(), [a, b]);
     const raised = { ...b, concurrency: 4, isOverridden: true };
     assert.deepEqual(await kit.store.patchQueue("b", { concurrency: 4 }), raised);

@@ -63,12 +63,15 @@ export function checkClaim(
       assert.equal(obstacleOf(model, rates, job, ROUNDING), undefined, `${id} may start`);
       // Keys may change the order of their jobs, so it is only sure for jobs without.
       for (const other of model.jobs) {
-        if (other.pool !== pool || other === job || !goesBefore(other, job)) continue;
+        if (other.pool !== pool || other === job || !goesBefore(model, other, job)) continue;
         if (other.concurrencyKey !== undefined || other.rateKey !== undefined) continue;
         assert.ok(obstacleOf(model, rates, other, 0), `${other.id} goes before ${id}`);
       }
       const next = model.get(taken[i + 1]?.job.id ?? "");
-      if (next) assert.ok(goesBefore(job, next) || hasKey(job) || hasKey(next), "in order");
+      if (next) {
+        const isRight = !goesBefore(model, next, job) || hasKey(job) || hasKey(next);
+        assert.ok(isRight, "in order");
+      }
       rates.started(job);
       model.start(id, { token, holder, leaseMs });
     }
@@ -83,8 +86,12 @@ export function checkClaim(
   }
 }
 
-function goesBefore(a: ModelJob, b: ModelJob): boolean {
-  return a.priority > b.priority || (a.priority === b.priority && a.seq < b.seq);
+/** Returns true if a job must go before another one. Turns decide within a queue only. */
+function goesBefore(model: JobModel, a: ModelJob, b: ModelJob): boolean {
+  if (a.priority !== b.priority) return a.priority > b.priority;
+  if (a.queue === b.queue) return a.rank < b.rank || (a.rank === b.rank && a.seq < b.seq);
+  const isFair = [a, b].some(({ queue }) => model.queues.get(queue)?.isFair);
+  return !isFair && a.seq < b.seq;
 }
 
 function hasKey({ concurrencyKey, rateKey }: ModelJob): boolean {

@@ -6,6 +6,7 @@ import type {
   SubmitAnswer,
 } from "../../../../src/store/mod.ts";
 import { LIMITS } from "../job_kit.ts";
+import { ModelShares } from "./model_shares.ts";
 import type { ModelJob, ModelKey, ModelQueue } from "./model_job.ts";
 import { isEnded, modelJob, retentionOf } from "./model_job.ts";
 
@@ -18,6 +19,7 @@ export class JobModel {
   jobs: ModelJob[] = [];
   readonly queues = new Map<string, ModelQueue>();
   readonly #keys = new Map<string, ModelKey>();
+  readonly #shares = new ModelShares(this);
   readonly #limits = new Map<string, ModelLimit>();
   #lastSeq = 0;
 
@@ -58,16 +60,19 @@ export class JobModel {
     if (other === undefined) {
       const made = modelJob(job, ++this.#lastSeq, this.now);
       this.jobs.push(made);
+      if (made.state === "available") this.#shares.give(made);
       this.#bringLimits(made, () => true);
       return { answer: "created", id };
     }
     if (unique?.mode === "drop" || other.state === "running") return { answer: "dropped", id };
     const next = modelJob(job, other.seq, this.now);
     const { kind, name, pool, tags, metadata, options, given } = next;
+    if (pool !== other.pool) this.#shares.take(other);
     Object.assign(other, { kind, name, pool, tags, metadata, options });
     other.maxAttempts = Math.max(next.maxAttempts, other.attempt + 1);
     other.given = { ...other.given, unique, retention: given.retention, args: given.args };
     if (unique?.mode === "debounce") Object.assign(other, { state: next.state, runAt: next.runAt });
+    if (other.state === "available") this.#shares.give(other);
     return { answer: "replaced", id };
   }
 
@@ -82,6 +87,7 @@ export class JobModel {
   ): void {
     const job = this.get(id);
     if (job === undefined) return;
+    this.#shares.started(job);
     job.state = "running";
     job.attempt++;
     job.run++;
@@ -170,6 +176,7 @@ export class JobModel {
     if (job === undefined) return "unknown";
     if (job.state === "running") return "running";
     if (job.state === "available") return "retried";
+    if (this.isShut(job)) return "draining";
     if (isEnded(job)) {
       const open = this.jobs.filter((it) => !isEnded(it));
       this.#bringLimits(
@@ -183,10 +190,44 @@ export class JobModel {
           undefined;
       job.startBy = job.resultBytes = job.blob = undefined;
     }
-    job.state = "available";
+    this.makeAvailable(job);
     job.runAt = this.now;
     job.maxAttempts = Math.max(job.maxAttempts, job.attempt + 1);
     return "retried";
+  }
+
+  /** Returns true if a submission is refused, because its queue drains. */
+  isRefused(job: NewJob): boolean {
+    if (!this.queues.get(job.queue)?.draining) return false;
+    const known = job.idempotency && this.#keys.get(job.idempotency.key);
+    if (known && known.freeAt > this.now) return false;
+    const other = job.unique && this.jobs.find((it) => it.held === job.unique?.key);
+    return !(other && (job.unique?.mode === "drop" || other.state === "running"));
+  }
+
+  /** Returns true for an ended job whose queue drains. */
+  isShut(job: ModelJob): boolean {
+    return isEnded(job) && this.queues.get(job.queue)?.draining === true;
+  }
+
+  /** Makes a waiting job available. */
+  makeAvailable(job: ModelJob): void {
+    job.state = "available";
+    this.#shares.give(job);
+  }
+
+  /** Ends the jobs that have expired, and makes those available whose time has come. */
+  promote(): void {
+    for (const job of this.jobs) {
+      if (job.state !== "scheduled" && job.state !== "retryable") continue;
+      if (this.isExpired(job)) this.#shares.take(job);
+    }
+    const isDue = ({ state, runAt }: ModelJob): boolean =>
+      (state === "scheduled" || state === "retryable") && runAt <= this.now;
+    const due = this.jobs.filter((it) => isDue(it) && !this.isExpired(it));
+    for (const job of due.sort((a, b) => a.runAt - b.runAt || a.seq - b.seq)) {
+      this.#shares.give(job);
+    }
   }
 
   expire(job: ModelJob): void {
@@ -204,9 +245,11 @@ export class JobModel {
     for (const job of this.jobs) {
       if (this.isExpired(job)) this.expire(job);
       else if (job.state === "running" && (job.leaseUntil ?? 0) <= this.now) this.lose(job);
-      else if ((job.state === "scheduled" || job.state === "retryable") && job.runAt <= this.now) {
-        job.state = "available";
-      }
+    }
+    this.promote();
+    for (const job of this.jobs) {
+      const waits = job.state === "scheduled" || job.state === "retryable";
+      if (waits && job.runAt <= this.now) job.state = "available";
     }
     this.jobs = this.jobs.filter((job) =>
       !isEnded(job) || (job.finishedAt ?? 0) + retentionOf(job) > this.now
@@ -235,6 +278,7 @@ export class JobModel {
     job.state = state;
     job.finishedAt = this.now;
     job.held = undefined;
+    this.#shares.take(job);
     job.events.push({ kind: "end", state });
   }
 }

@@ -45,8 +45,9 @@ class ModelRun {
 
   constructor(kit: JobKit) {
     this.#kit = kit;
-    for (const { name, concurrency } of DECLARED) {
-      this.#model.queues.set(name, { paused: false, concurrency });
+    for (const { name, concurrency, fairBy } of DECLARED) {
+      const isFair = fairBy !== undefined;
+      this.#model.queues.set(name, { paused: false, concurrency, isFair });
     }
   }
 
@@ -108,6 +109,10 @@ class ModelRun {
           newJob({ id: `j${this.#ids.length + i}`, ...fields, args: new Uint8Array(i) })
         );
         this.#ids.push(...jobs.map(({ id }) => id));
+        if (jobs.some((it) => model.isRefused(it))) {
+          await assert.rejects(store.submit(jobs), { code: "queue_draining" });
+          return;
+        }
         const answers = await store.submit(jobs);
         const expected = jobs.map((job) => model.submit(job));
         return assert.deepEqual(answers.map(({ answer, id }) => ({ answer, id })), expected);
@@ -117,6 +122,7 @@ class ModelRun {
         const { holder, leaseMs } = operation;
         const claims = await store.claim({ pools, holder, leaseMs, waitMs: 0 });
         this.#tokens.push(...claims.map(({ token }) => token));
+        model.promote();
         return checkClaim(model, this.#rates, { pools, holder, leaseMs, claims });
       }
       case "extend": {
@@ -161,7 +167,9 @@ class ModelRun {
         assert.equal(next, undefined);
         const chosen = model.jobs.filter((job) =>
           job.queue === operation.queue &&
-          (isCancel ? !isEnded(job) : job.state !== "running" && job.state !== "available")
+          (isCancel
+            ? !isEnded(job)
+            : job.state !== "running" && job.state !== "available" && !model.isShut(job))
         );
         // The last submitted one first, which brings its limits.
         const expected = new Map(
@@ -185,6 +193,14 @@ class ModelRun {
         clock.advance(operation.ms);
         model.now += operation.ms;
         return;
+      case "drain": {
+        const { queue: name, draining } = operation;
+        const queue = model.queues.get(name);
+        assert.ok(queue);
+        queue.draining = draining;
+        assert.equal((await store.patchQueue(name, { draining }))?.draining, draining);
+        return;
+      }
       case "pause":
       case "limit": {
         const queue = model.queues.get(operation.queue);
@@ -252,11 +268,12 @@ class ModelRun {
    */
   #follow(rows: readonly JobRow[]): void {
     const model = this.#model;
-    for (const row of rows) {
+    const byTime = rows.toSorted((a, b) => a.runAt - b.runAt || a.seq - b.seq);
+    for (const row of byTime) {
       const job = model.get(row.id);
       if (job === undefined || row.state === job.state) continue;
       const isDue = job.state === "scheduled" || job.state === "retryable";
-      if (isDue && row.state === "available" && job.runAt <= model.now) job.state = "available";
+      if (isDue && row.state === "available" && job.runAt <= model.now) model.makeAvailable(job);
       if (row.state !== "discarded" || !model.isExpired(job)) continue;
       model.expire(job);
       this.#expired++;
@@ -275,8 +292,17 @@ function comparable({ error, ...row }: JobRow): object {
 }
 
 function rowOfModel(job: ModelJob): object {
-  const { given: _, blob: _b, held: _h, token: _t, lastEnd: _l, attempts: _a, events: _e, ...row } =
-    job;
+  const {
+    given: _,
+    blob: _b,
+    held: _h,
+    token: _t,
+    lastEnd: _l,
+    attempts: _a,
+    events: _e,
+    rank: _r,
+    ...row
+  } = job;
   const fields = Object.entries({ ...row, error: row.error?.code });
   return Object.fromEntries(fields.filter(([, value]) => value !== undefined));
 }

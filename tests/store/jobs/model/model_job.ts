@@ -10,7 +10,10 @@ export interface ModelKey {
 /** A queue of the model. */
 export interface ModelQueue {
   paused: boolean;
+  draining?: boolean;
   concurrency: number | undefined;
+  /** True if the tenants share it. */
+  isFair?: boolean;
 }
 
 /** An event of the model. */
@@ -32,6 +35,8 @@ export interface ModelJob extends Omit<Fields, "error"> {
   held: string | undefined;
   /** The hash of its result, if that is a blob. */
   blob: string | undefined;
+  /** The turn of its key in a queue that is shared; 0 in others. */
+  rank: number;
   token: string;
   lastEnd: string;
   /** As `RUN/ATTEMPT OUTCOME`. */
@@ -76,6 +81,7 @@ export function modelJob(given: NewJob, seq: number, now: number): ModelJob {
     given,
     held: given.unique?.key,
     blob: undefined,
+    rank: 0,
     token: "",
     lastEnd: "",
     attempts: [],

@@ -4,9 +4,13 @@ import { ERROR } from "../job_kit.ts";
 
 /** The pools and the queues of the model test. */
 export const POOLS = ["p0", "p1"];
-export const QUEUES = ["q0", "q1"];
+export const QUEUES = ["q0", "q1", "q2"];
 /** The limits of queues that have some. */
-export const DECLARED = [{ name: "q0" }, { name: "q1", concurrency: 3 }];
+export const DECLARED = [
+  { name: "q0" },
+  { name: "q1", concurrency: 3 },
+  { name: "q2", fairBy: "metadata.tenant" },
+];
 
 /** A thing to do with a store. Numbers that choose a job or a claim count modulo their number. */
 export type Operation =
@@ -37,6 +41,7 @@ export type Operation =
   | { readonly do: "abandon"; readonly holder: string }
   | { readonly do: "advance"; readonly ms: number }
   | { readonly do: "pause"; readonly queue: string; readonly paused: boolean }
+  | { readonly do: "drain"; readonly queue: string; readonly draining: boolean }
   | { readonly do: "limit"; readonly queue: string; readonly concurrency: number | null }
   | { readonly do: "reopen" };
 
@@ -51,6 +56,7 @@ const job = fc.record({
   priority: fc.integer({ min: -1, max: 1 }),
   maxAttempts: fc.integer({ min: 1, max: 3 }),
   tags: fc.subarray(["a", "b"]),
+  metadata: fc.constantFrom({}, { tenant: "x" }, { tenant: "y" }, { tenant: "z" }),
   start: maybe(fc.oneof(
     fc.record({ inMs: fc.integer({ min: 0, max: 500 }) }),
     fc.record({ at: fc.integer({ min: 1_800_000_000_000, max: 1_800_000_001_000 }) }),
@@ -157,6 +163,7 @@ export const OPERATION: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({ do: one("cancel all"), queue }),
   fc.record({ do: one("retry all"), queue }),
   fc.record({ do: one("pause"), queue, paused: fc.boolean() }),
+  fc.record({ do: one("drain"), queue, draining: fc.constantFrom(true, false, false) }),
   fc.record({ do: one("limit"), queue, concurrency: fc.constantFrom(1, 2, 5, null) }),
   fc.record({ do: one("reopen") }),
 );
