@@ -49,7 +49,6 @@ import {
   packEnds,
   packHolds,
   packJobs,
-  readAttempt,
   readRow,
   readToken,
   submitAnswers,
@@ -206,7 +205,7 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
     return this.#accepted.run("read a job", async () => {
       const record = await this.#reader.call("get", id);
       if (record === null) return undefined;
-      return { ...readRow(record.row), attempts: record.attempts.map(readAttempt) };
+      return { ...readRow(record.row), attempts: record.attempts.map(attemptOf) };
     });
   }
 

@@ -75,7 +75,7 @@ export function refusedBy(ctx: WriteContext, { cells }: PackedJobs): string | un
   for (let at = 0; at < cells.length; at += PACKED_CELLS) {
     const it = readSubmission(cells, at);
     if (ctx.queues.find(it.queue)?.draining !== 1) continue;
-    if (it.idem !== null && findEarlier(ctx, it.idem, it.idemHash) !== undefined) continue;
+    if (findSame(ctx, it) !== undefined) continue;
     if (!isDropped(ctx, it)) return it.queue;
   }
   return undefined;
@@ -114,18 +114,19 @@ function readSubmission(cells: readonly Cell[], at: number): Submission {
   };
 }
 
+/** Returns the answer for the key, or the id, of an earlier submission. */
+function findSame(ctx: WriteContext, { id, idem, hash }: Submission): SubmitAnswer | undefined {
+  if (idem !== null) return findEarlier(ctx, idem, hash);
+  return hash === null ? undefined : findOwner(ctx, id, hash);
+}
+
 function submitOne(
   ctx: WriteContext,
   it: Submission,
   args: Uint8Array,
 ): SubmitAnswer | undefined {
-  if (it.idem !== null) {
-    const earlier = findEarlier(ctx, it.idem, it.hash);
-    if (earlier !== undefined) return earlier;
-  } else if (it.hash !== null) {
-    const owner = findOwner(ctx, it.id, it.hash);
-    if (owner !== undefined) return owner;
-  }
+  const earlier = findSame(ctx, it);
+  if (earlier !== undefined) return earlier;
   if (it.uniq !== null) {
     const other = giveWay(ctx, it, args);
     if (other !== undefined) {

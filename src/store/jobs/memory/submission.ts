@@ -42,14 +42,8 @@ export class Submissions {
   }
 
   #submit(job: NewJob, now: number): SubmitAnswer {
-    const own = job.idHash === undefined ? undefined : this.#table.get(job.id);
-    if (own !== undefined) {
-      return answerOf(own.idHash === job.idHash ? "existing" : "conflict", own);
-    }
-    const known = this.#key(job, now);
-    if (known !== undefined) {
-      return answerOf(known.hash === job.idempotency?.hash ? "existing" : "conflict", known.job);
-    }
+    const same = this.#same(job, now);
+    if (same !== undefined) return same;
     const holder = job.unique && this.#table.holderOf(job.unique.key);
     const standing = holder ?? storedJob(job, { seq: ++this.#lastSeq, now });
     this.#noteKey(job, standing, now);
@@ -62,10 +56,21 @@ export class Submissions {
     return answerOf("replaced", holder);
   }
 
+  /** Returns the answer for the id, or the key, of an earlier submission. */
+  #same(job: NewJob, now: number): SubmitAnswer | undefined {
+    const own = job.idHash === undefined ? undefined : this.#table.get(job.id);
+    if (own !== undefined) {
+      return answerOf(own.idHash === job.idHash ? "existing" : "conflict", own);
+    }
+    const known = this.#key(job, now);
+    if (known === undefined) return undefined;
+    return answerOf(known.hash === job.idempotency?.hash ? "existing" : "conflict", known.job);
+  }
+
   /** @throws {SnakedenError} `queue_draining` for a job that would be made, or change another. */
   #checkDraining(job: NewJob, now: number): void {
     if (!this.#table.queues.isDraining(job.queue)) return;
-    if (this.#key(job, now) !== undefined) return;
+    if (this.#same(job, now) !== undefined) return;
     const holder = job.unique && this.#table.holderOf(job.unique.key);
     const isDropped = holder && (job.unique?.mode === "drop" || !isWaiting(holder.state));
     if (!isDropped) throw queueDraining(job.queue);

@@ -43,6 +43,16 @@ export function testDraining(driver: JobDriver): void {
     );
   });
 
+  test("an id of the caller that a job has is answered with that job", async (kit) => {
+    await kit.submit({ id: "mine", idHash: "h" });
+    await drain(kit);
+    const answers = await kit.store.submit(
+      ["h", "other"].map((idHash) => newJob({ id: "mine", idHash })),
+    );
+    assert.deepEqual(answers.map(({ answer }) => answer), ["existing", "conflict"]);
+    await assert.rejects(kit.submit({ id: "other", idHash: "h" }), DRAINING);
+  });
+
   test("what the queue has goes on: attempts, due jobs, and retries of waiting ones", async (kit) => {
     const [now, late] = newJobs(2, (i) => i === 0 ? {} : { start: { inMs: 10_000 } });
     assert.ok(now && late);
