@@ -28,6 +28,10 @@ export function tatAfter(
 }
 
 /** Returns the first time, in whole milliseconds, at which {@link allowedStarts} is at least 1. */
-export function nextStartAt(tat: number, now: number, { limit, periodMs }: Rate): number {
-  return Math.max(now, Math.ceil(tat - periodMs + (1 - SLACK) * periodMs / limit));
+export function nextStartAt(tat: number, now: number, rate: Rate): number {
+  const { limit, periodMs } = rate;
+  const at = Math.max(now, Math.ceil(tat - periodMs + (1 - SLACK) * periodMs / limit));
+  // Both formulas round, so they can differ by a millisecond.
+  if (allowedStarts(tat, at, rate) === 0) return at + 1;
+  return at > now && allowedStarts(tat, at - 1, rate) > 0 ? at - 1 : at;
 }

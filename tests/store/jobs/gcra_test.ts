@@ -36,6 +36,13 @@ Deno.test("nextStartAt() is the first millisecond at which a rate allows a start
   }));
 });
 
+Deno.test("nextStartAt() is exact where its formula and that of allowedStarts() round apart", () => {
+  const rate = { limit: 17, periodMs: 417_376_100 };
+  const tat = tatAfter(0, NOW, { ...rate, count: 602 });
+  const at = nextStartAt(tat, NOW, rate);
+  assert.deepEqual([at - 1, at].map((now) => allowedStarts(tat, now, rate)), [0, 1]);
+});
+
 Deno.test("rates that no millisecond divides are kept over many starts", () => {
   for (const limit of [3, 7, 30, 700, 3_000]) {
     const rate = { limit, periodMs: 1_000 };

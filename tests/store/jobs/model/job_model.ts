@@ -201,6 +201,7 @@ export class JobModel {
     if (!this.queues.get(job.queue)?.draining) return false;
     const known = job.idempotency && this.#keys.get(job.idempotency.key);
     if (known && known.freeAt > this.now) return false;
+    if (job.idHash !== undefined && this.jobs.some(({ id }) => id === job.id)) return false;
     const other = job.unique && this.jobs.find((it) => it.held === job.unique?.key);
     return !(other && (job.unique?.mode === "drop" || other.state === "running"));
   }
