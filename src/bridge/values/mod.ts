@@ -20,6 +20,16 @@ export {
   type WriteOptions,
 } from "../../values/mod.ts";
 export { TextValue } from "./text_value.ts";
-export { frameBytes, isLargeFrame, LargeFrames, readFrame, writeFrame } from "./value_frame.ts";
+export {
+  FRAME_HEAD_BYTES,
+  frameBytes,
+  type FrameLayout,
+  frameLayout,
+  type FramePart,
+  isLargeFrame,
+  LargeFrames,
+  readFrame,
+  writeFrame,
+} from "./value_frame.ts";
 export { ValueList } from "./value_list.ts";
 export { type RawBytes, Value, weightOf } from "./values.ts";

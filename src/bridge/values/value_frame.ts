@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import { TurnBudget } from "../../async/mod.ts";
 import { TextValue } from "./text_value.ts";
-import { Value } from "./values.ts";
+import { MAX_LEAF_CHARS, type RawBytes, rawLeaf, Value } from "./values.ts";
 
 const TAGGED = 1;
 /** The length of the longest short text: it fits into one byte. */
@@ -116,4 +116,41 @@ export function readFrame(frame: Uint8Array): Value {
   const [json, ...buffers] = parts;
   if (json === undefined) throw new RangeError("it is empty");
   return new Value({ json, tagged: frame[0] === TAGGED, buffers });
+}
+
+/** The bytes at the start of a frame that {@link frameLayout} needs. */
+export const FRAME_HEAD_BYTES: number = 5 + MAX_LEAF_CHARS + 4;
+
+/** The places of the parts of a frame, for those who do not want the whole in memory. */
+export interface FrameLayout {
+  /** The JSON, if that is the whole value: it has no tags, and may be passed on as it is. */
+  readonly json?: FramePart;
+  /** The bytes of a value that is bytes or an array, as {@link Value.raw} has them. */
+  readonly raw?: FramePart & Omit<RawBytes, "bytes">;
+}
+
+/** A part of a frame: from `start` to before `end`. */
+export interface FramePart {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Returns the layout of a frame of `total` bytes, of which `head` is the start.
+ *
+ * @throws {RangeError} If the bytes are no stored value.
+ */
+export function frameLayout(head: Uint8Array, total: number): FrameLayout {
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  const start = 5;
+  const end = start + view.getUint32(1, true);
+  if (end > total) throw new RangeError("a part of it is missing");
+  if (head[0] !== TAGGED) return { json: { start, end } };
+  if (end + 4 > head.byteLength) return {};
+  const raw = { start: end + 4, end: end + 4 + view.getUint32(end, true) };
+  // Further buffers follow, or the frame is broken.
+  if (raw.end !== total) return {};
+  const text = new TextDecoder().decode(head.subarray(start, end));
+  const leaf = rawLeaf(text, raw.end - raw.start);
+  return leaf === undefined ? {} : { raw: { ...raw, ...leaf } };
 }

@@ -33,7 +33,7 @@ const { rawJSON } = JSON as unknown as { rawJSON(text: string): unknown };
 const WEIGHT_OVERHEAD_BYTES = 64;
 
 /** The longest text of one leaf: an array of 32 dimensions. */
-const MAX_LEAF_CHARS = 1_024;
+export const MAX_LEAF_CHARS = 1_024;
 
 /** The bytes of a value that is bytes or an array. */
 export interface RawBytes {
@@ -158,14 +158,9 @@ export class Value {
     const { tagged, buffers } = this.content;
     if (!tagged || buffers.length !== 1) return undefined;
     const text = this.text;
-    if (text.length > MAX_LEAF_CHARS) return undefined;
-    const leaf = parse(text) as TaggedLeaf;
     const [bytes] = buffers;
-    if (bytes === undefined || leaf.buffer !== 0) return undefined;
-    if (leaf[TAG] === "bytes") return { bytes };
-    const { dtype, shape } = leaf;
-    if (leaf[TAG] !== "array" || !isDType(dtype) || !isShape(shape)) return undefined;
-    return bytes.byteLength === byteLengthOf(dtype, shape) ? { bytes, dtype, shape } : undefined;
+    const leaf = bytes && rawLeaf(text, bytes.byteLength);
+    return bytes && leaf && { bytes, ...leaf };
   }
 
   /**
@@ -222,6 +217,20 @@ export class Value {
     const rest = fieldsText(this.text);
     return `{${rest === "" ? fields : [...fields, rest]}}`;
   }
+}
+
+/**
+ * Returns what the JSON of a tagged value with one buffer says about it; undefined if the value is
+ * not the buffer alone.
+ */
+export function rawLeaf(text: string, byteLength: number): Omit<RawBytes, "bytes"> | undefined {
+  if (text.length > MAX_LEAF_CHARS) return undefined;
+  const leaf = parse(text) as TaggedLeaf;
+  if (leaf.buffer !== 0) return undefined;
+  if (leaf[TAG] === "bytes") return {};
+  const { dtype, shape } = leaf;
+  if (leaf[TAG] !== "array" || !isDType(dtype) || !isShape(shape)) return undefined;
+  return byteLength === byteLengthOf(dtype, shape) ? { dtype, shape } : undefined;
 }
 
 /** Returns {@link Value.weight}, without what is in shared memory. */

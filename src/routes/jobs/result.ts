@@ -1,5 +1,5 @@
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { type RawBytes, readFrame, type Value } from "../../bridge/mod.ts";
+import { readFrame } from "../../bridge/mod.ts";
 import { SnakedenError } from "../../errors.ts";
 import type { Job } from "../../jobs/mod.ts";
 import { OVER_HTTP } from "../../tools/mod.ts";
@@ -10,6 +10,7 @@ import { around, jsonAnswer } from "./job_answer.ts";
 import { checkedId } from "./job_fields.ts";
 import { JOB_PARAM } from "./job_schema.ts";
 import type { JobRouteOptions, JobsSlice } from "./jobs_slice.ts";
+import { blobBytesResponse, blobJsonResponse, openResultBlob } from "./result_blob.ts";
 
 const BYTES_TYPE = "application/octet-stream";
 
@@ -25,7 +26,8 @@ const route = createRoute({
   summary: "Fetch the result of a job",
   description:
     "A job that has failed returns its error, with the status of that error. The problem " +
-    "`job_unfinished` says that it has not ended.",
+    "`job_unfinished` says that it has not ended. The bytes of a long result have an `etag`, and " +
+    "can be fetched in parts by `range`.",
   request: { params: JOB_PARAM },
   responses: {
     200: {
@@ -41,7 +43,12 @@ const route = createRoute({
         [ARRAY_HEADERS.shape]: z.string().optional(),
       }),
     },
-    ...problemAnswers(400, 404, 406, 409, 410, 422, 429, 500, 502, 503, 504, 508),
+    206: {
+      description: "The part of the bytes that `range` asks for; of long results only.",
+      content: { [BYTES_TYPE]: { schema: BINARY }, "*/*": { schema: BINARY } },
+    },
+    304: { description: "The client has the bytes already, as `if-none-match` says." },
+    ...problemAnswers(400, 404, 406, 409, 410, 416, 422, 429, 500, 502, 503, 504, 508),
   },
 });
 
@@ -55,11 +62,25 @@ export function addJobResult(
     const id = checkedId(c.req.valid("param").id);
     using caller = traffic.callers.open(c.req.raw, c.env);
     const stored = await jobs.storedResult(id);
-    const value = readFrame(stored instanceof Uint8Array ? stored : await stored.read());
     const accept = c.req.header("accept");
     const typeOf = async (): Promise<string | undefined> => mediaTypeOf(await jobs.get(id), tools);
-    const bytes = await bytesFor(accept, { value, typeOf });
-    if (bytes !== undefined) return bytesResponse(bytes.raw, { type: bytes.type, traffic });
+    if (!(stored instanceof Uint8Array)) {
+      const { blob, layout: { raw, json } } = await openResultBlob(stored);
+      const type = await bytesTypeFor(accept, { hasBytes: raw !== undefined, typeOf });
+      if (type !== undefined && raw !== undefined) {
+        return await blobBytesResponse(c.req.raw, { blob, part: raw, type, traffic });
+      }
+      if (json !== undefined) {
+        const parts = { blob, part: json, traffic };
+        return await blobJsonResponse<z.infer<typeof resultSchema>>(c.req.raw, parts);
+      }
+    }
+    // Only JSON with arrays or bytes in it must be written anew, and so be in memory.
+    using _room = stored instanceof Uint8Array ? undefined : traffic.answers.hold(stored.bytes);
+    const value = readFrame(stored instanceof Uint8Array ? stored : await stored.read());
+    const { raw } = value;
+    const type = await bytesTypeFor(accept, { hasBytes: raw !== undefined, typeOf });
+    if (type !== undefined && raw !== undefined) return bytesResponse(raw, { type, traffic });
     const piece = around('{"result":', await writer.value(value, caller.signal), "}");
     return jsonAnswer<z.infer<typeof resultSchema>, 200>(piece, { status: 200, traffic });
   });
@@ -72,18 +93,18 @@ function mediaTypeOf({ tool, pool, sessionId }: Job, tools: FindTools): string |
 }
 
 /**
- * Returns the bytes of a result, and their type, for a client that prefers them to JSON; undefined
- * to send JSON.
+ * Returns the type of the bytes of a result for a client that prefers them to JSON; undefined to
+ * send JSON.
  *
  * @throws {SnakedenError} `not_acceptable` if the client takes bytes alone and there are none.
  */
-async function bytesFor(
+async function bytesTypeFor(
   accept: string | undefined,
-  { value, typeOf }: {
-    readonly value: Value;
+  { hasBytes, typeOf }: {
+    readonly hasBytes: boolean;
     readonly typeOf: () => Promise<string | undefined>;
   },
-): Promise<{ readonly raw: RawBytes; readonly type: string } | undefined> {
+): Promise<string | undefined> {
   if (accept === undefined || accept === "*/*" || accept === "application/json") return undefined;
   const ranges = new AcceptRanges(accept);
   const json = ranges.qualityOf("application/json");
@@ -96,8 +117,7 @@ async function bytesFor(
     throw notAcceptable(accept, `its bytes can be sent as ${offers.join(" or ")}`);
   }
   if (json > ranges.qualityByName(type)) return undefined;
-  const { raw } = value;
-  if (raw !== undefined) return { raw, type };
+  if (hasBytes) return type;
   if (json > 0) return undefined;
   throw notAcceptable(accept, "it is neither bytes nor an array");
 }

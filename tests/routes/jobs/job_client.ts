@@ -6,6 +6,7 @@ import { InvalidInputError, SnakedenError } from "../../../src/errors.ts";
 import { type CallJob, JobFeed, Jobs, Queues, type Runner } from "../../../src/jobs/mod.ts";
 import type { AppOptions } from "../../../src/routes/mod.ts";
 import {
+  type Blobs,
   type Claim,
   type JobError,
   type JobStore,
@@ -56,6 +57,7 @@ export interface Answer {
 export interface JobClient extends Client, AsyncDisposable {
   readonly engine: MemoryEngine;
   readonly store: JobStore;
+  readonly blobs: Blobs;
   readonly feed: JobFeed;
   /** The ids of jobs that were to be stopped. */
   readonly stops: string[];
@@ -70,6 +72,7 @@ export interface JobClient extends Client, AsyncDisposable {
   submit(job: object): Promise<string>;
   /** Starts the next job. */
   claim(): Promise<Claim>;
+  /** Ends a job with a result, which is a blob if it is long, as an engine makes it. */
   complete(claim: Claim, result: unknown): Promise<void>;
   fail(claim: Claim, error: JobError): Promise<void>;
 }
@@ -127,6 +130,7 @@ export function jobClient(
     ...client,
     engine,
     store,
+    blobs,
     feed,
     stops,
     send,
@@ -141,7 +145,14 @@ export function jobClient(
       assert.ok(claim !== undefined);
       return claim;
     },
-    complete: (claim, result) => end(claim, { type: "completed", result: frameOf(result) }),
+    complete: async (claim, result) => {
+      const frame = frameOf(result);
+      if (frame.length <= 256 * 1024) return await end(claim, { type: "completed", result: frame });
+      await using writer = await blobs.create();
+      await writer.write(frame);
+      using held = await writer.finish();
+      await end(claim, { type: "completed", result: held });
+    },
     fail: (claim, error) => end(claim, { type: "failed", error, retryInMs: null }),
     [Symbol.asyncDispose]: () => own[Symbol.asyncDispose](),
   };
