@@ -29,12 +29,15 @@ export type TestStore = JobStore & AsyncDisposable;
 /** Options of an {@link EngineFixture}. */
 export interface EngineFixtureOptions {
   readonly size?: number;
+  /** The name of the pool. Default `p`. */
+  readonly pool?: string;
   /** A store with jobs in it, for a second engine. */
   readonly store?: TestStore;
   /** Returns the store as the engine sees it, such as one that fails. */
   readonly seen?: (store: TestStore) => JobStore;
   /** The blobs of such a store. */
   readonly blobs?: Blobs;
+  readonly scansBlobs?: boolean;
   readonly clock?: FakeClock;
   readonly holder?: string;
   readonly othersEnded?: Promise<unknown>;
@@ -68,7 +71,7 @@ export class EngineFixture implements AsyncDisposable {
     const { jobs: config } = parseConfig({ jobs: { leaseMs: LEASE_MS } });
     const busy = (): number => this.pool.busy + this.held.size;
     this.pool = {
-      name: "p",
+      name: options.pool ?? "p",
       state: "ready",
       size,
       queued: 0,
@@ -90,6 +93,7 @@ export class EngineFixture implements AsyncDisposable {
       feed: this.feed,
       config: { ...config, retry: { minMs: 1_000, maxMs: 60_000, factor: 2, jitter: 0 } },
       clock,
+      ...(options.scansBlobs === undefined ? {} : { scansBlobs: options.scansBlobs }),
       ...(options.othersEnded === undefined ? {} : { othersEnded: options.othersEnded }),
     });
   }
