@@ -18,7 +18,7 @@ import { OpenCalls } from "./open_calls.ts";
 import { OpenPings } from "./open_pings.ts";
 import { OpenStreams } from "./open_streams.ts";
 import { Outbox } from "./outbox.ts";
-import type { OutgoingCall } from "./outgoing_call.ts";
+import { callMessage, type OutgoingCall } from "./outgoing_call.ts";
 import { fetchShared, placeShared, type Slab } from "./shared_memory/mod.ts";
 import { startFailure } from "./start_failure.ts";
 import { type TextValue, Value, weightOf } from "./values/mod.ts";
@@ -118,20 +118,12 @@ export class Link {
     if (this.#closedReason !== undefined) return id;
     const args = this.#placed(call.args.content);
     this.#calls.set(id, listener);
-    if (call.stream) this.#streams.open(id, call.windowBytes);
-    const message = {
-      id,
-      tool: call.tool,
-      args,
-      timeoutMs: call.timeoutMs,
-      stream: call.stream,
-      windowBytes: call.windowBytes,
-      sessionId: call.sessionId,
-      requestId: call.requestId,
-      number: call.number ?? 0,
-      arrays: call.arrays ?? 0,
-    };
-    this.#outbox.push({ call: message }, weightOf(args), args.buffers.length > 0);
+    if (call.stream || call.bulk !== undefined) this.#streams.open(id, call.windowBytes);
+    this.#outbox.push(
+      { call: callMessage(call, id, args) },
+      weightOf(args),
+      args.buffers.length > 0,
+    );
     return id;
   }
 

@@ -13,7 +13,7 @@ export { BridgeServer } from "./bridge_server.ts";
 export { Link } from "./link.ts";
 export type { CallListener, LinkEvents } from "./link_events.ts";
 export type { Ask, AskListener } from "./open_asks.ts";
-export type { OutgoingCall } from "./outgoing_call.ts";
+export type { OutgoingBulk, OutgoingCall } from "./outgoing_call.ts";
 export {
   type ArrayData,
   byteLengthOf,
@@ -29,6 +29,7 @@ export {
   isLargeFrame,
   isShape,
   isUnserializable,
+  ItemList,
   LargeFrames,
   NdArray,
   type RawBytes,

@@ -18,10 +18,11 @@ import {
   checkCallOptions,
   encodeArgs,
 } from "./call_options.ts";
+import { type BulkCall, type BulkOutcome, type BulkWatch, runBulk } from "./bulk_call.ts";
 import type { HostCalls } from "./host_calls.ts";
 import { originOf, refuseDeadlock, timeoutOf } from "./nested_calls.ts";
 import { attachPoliced } from "./policed_stream.ts";
-import { reporterTo } from "./progress_listener.ts";
+import { poolRequest } from "./pool_request.ts";
 import type { CallPolicy, PolicedCall, PoliciesByPool } from "./policies/mod.ts";
 import type { StrictSessions } from "./strict_sessions.ts";
 import { ToolStream } from "./tool_stream.ts";
@@ -133,6 +134,24 @@ export class Calls {
     }
     stream?.attach(call);
     return call.outcome;
+  }
+
+  /**
+   * Runs a tool of a pool for many items, in one call and without the policies of the pool.
+   *
+   * @param watch Receives what came of the items while others run.
+   * @throws {SnakedenError} Like {@link Calls.call}, if the call ends before all items have. What
+   * became of them is in {@link BulkWatch.onOutcomes}, and `details` names the item that ran.
+   */
+  bulk(call: BulkCall, watch: BulkWatch): Promise<BulkOutcome> {
+    const { streamWindowBytes: windowBytes } = this.#limits;
+    return runBulk(call, watch, {
+      windowBytes,
+      prepare: (args) => this.#prepare(call.tool, args, call.options),
+      poolOf: (options) => this.#poolFor(call.tool, options),
+      submit: (args, options, { sink, pool, watch }) =>
+        this.#submit(call.tool, args, options, sink, pool, watch),
+    });
   }
 
   /** Runs a tool and returns a {@link ToolStream}. The call begins with the first read. */
@@ -342,28 +361,7 @@ export class Calls {
     if (origin !== undefined) refuseDeadlock(pool, tool, { origin, options });
     const encoded = encodeArgs(args, this.#writing);
     const inputs = CallInputs.of(encoded);
-    const request = {
-      tool,
-      args: encoded,
-      timeoutMs: timeoutOf(pool, tool, options),
-      stallTimeoutMs: options.stallTimeoutMs ??
-        (pool.registered.stallTimeoutOf(tool, options.sessionId) || pool.code.stallTimeoutOf(tool)),
-      priority: options.priority ?? 0,
-      sessionId: options.sessionId,
-      affinity: options.affinity,
-      rebind: options.rebind,
-      requestId: options.requestId,
-      depth: origin?.depth,
-      ancestors: origin?.ancestors,
-      signal: watch?.signal ?? options.signal,
-      idempotent: options.idempotent,
-      arrays: options.arrays,
-      onProgress: watch?.onProgress ??
-        (options.onProgress && reporterTo(options.onProgress, tool)),
-      onSent: watch?.onSent,
-      inputs,
-      sink,
-    };
+    const request = poolRequest(pool, tool, options, { args: encoded, inputs, sink, watch });
     return inputs === undefined ? pool.submit(request) : submitHeld(pool, request, inputs);
   }
 }

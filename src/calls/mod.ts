@@ -7,6 +7,7 @@
  *
  * @module
  */
+export type { BulkCall, BulkOutcome, BulkWatch } from "./bulk_call.ts";
 export {
   CALL_FIELDS,
   type CallField,

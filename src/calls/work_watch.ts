@@ -1,5 +1,5 @@
 import type { StopSignal } from "../async/mod.ts";
-import type { Value } from "../bridge/mod.ts";
+import type { OutgoingBulk, Value } from "../bridge/mod.ts";
 import type { CallOutcome, CallWork, ChunkStream } from "../pool/mod.ts";
 
 /** Hears of the work of a call. Its functions must not throw. */
@@ -9,6 +9,8 @@ export interface WorkWatch {
   readonly onProgress: (report: Value) => void;
   /** Receives the chunks; without it, the chunks of a generator are returned as one list. */
   readonly stream?: ChunkStream | undefined;
+  /** The form of the items, if the call is a bulk call. */
+  readonly bulk?: OutgoingBulk | undefined;
   /** Stops the call, instead of the signal of its options. Sessions that are strict need both. */
   readonly signal?: StopSignal | undefined;
 }

@@ -214,7 +214,8 @@ export class Pool implements CallOwner, SupervisorEvents, AsyncDisposable {
     this.#stats.requested();
     if (request.signal?.aborted) throw this.#refused(request.signal.reason);
     const { now } = this.deadlines;
-    const unavailable = stateRefusal(this, request.tool) ?? this.#crashes.refusal(request, now);
+    const unavailable = stateRefusal(this, request.tool) ??
+      (request.bulk === undefined ? this.#crashes.refusal(request, now) : undefined);
     if (unavailable !== undefined) throw this.#refused(unavailable);
     const { affinity } = this.#dispatcher;
     const bound = this.registered.size === 0 ? undefined : this.registered.admit(request);

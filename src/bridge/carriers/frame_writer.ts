@@ -72,6 +72,9 @@ const KEY = {
     requestId: 0x42,
     number: 0x48,
     arrays: 0x50,
+    bulk: 0x58,
+    taggedItems: 0x62,
+    itemBuffers: 0x6a,
   },
   answer: { id: 0x08, value: 0x12 },
   value: { json: 0x0a, tagged: 0x10, buffers: 0x1a, shared: 0x22 },
@@ -119,6 +122,11 @@ export class FrameWriter {
     this.#text(KEY.call.requestId, call.requestId ?? "");
     this.#number(KEY.call.number, call.number ?? 0);
     this.#number(KEY.call.arrays, call.arrays ?? 0);
+    if (call.bulk) {
+      this.#number(KEY.call.bulk, 1);
+      this.#numbers(KEY.call.taggedItems, call.taggedItems ?? []);
+      this.#numbers(KEY.call.itemBuffers, call.itemBuffers ?? []);
+    }
     this.#close(body);
     this.#close(message);
   }
@@ -177,6 +185,15 @@ export class FrameWriter {
     if (value === 0) return;
     this.#bytes[this.#at++] = key;
     this.#varint(value);
+  }
+
+  /** Writes a list of numbers, unless it is empty. */
+  #numbers(key: number, values: readonly number[]): void {
+    if (values.length === 0) return;
+    this.#reserve(values.length * LENGTH_BYTES + CALL_OVERHEAD_BYTES);
+    const start = this.#open(key);
+    for (const value of values) this.#varint(value);
+    this.#close(start);
   }
 
   #varint(value: number): void {

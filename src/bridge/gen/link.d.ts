@@ -374,6 +374,9 @@ export interface Call {
   requestId: string;
   number: number;
   arrays: number;
+  bulk: boolean;
+  taggedItems: number[];
+  itemBuffers: number[];
 }
 export interface CallInit {
   id?: number | null;
@@ -386,6 +389,9 @@ export interface CallInit {
   requestId?: string | null;
   number?: number | null;
   arrays?: number | null;
+  bulk?: boolean | null;
+  taggedItems?: number[] | null;
+  itemBuffers?: number[] | null;
 }
 
 export interface Cancel {

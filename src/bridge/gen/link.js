@@ -2418,6 +2418,8 @@ export const snakeden = $root.snakeden = (() => {
         v1.Call = (function() {
 
             const Call = function (properties) {
+                this.taggedItems = [];
+                this.itemBuffers = [];
                 if (properties)
                     for (let keys = $Object.keys(properties), i = 0; i < keys.length; ++i)
                         if (properties[keys[i]] != null && keys[i] !== "__proto__")
@@ -2434,6 +2436,9 @@ export const snakeden = $root.snakeden = (() => {
             Call.prototype.requestId = "";
             Call.prototype.number = 0;
             Call.prototype.arrays = 0;
+            Call.prototype.bulk = false;
+            Call.prototype.taggedItems = $util.emptyArray;
+            Call.prototype.itemBuffers = $util.emptyArray;
 
             Call.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -2462,6 +2467,12 @@ export const snakeden = $root.snakeden = (() => {
                     writer.uint32(72).uint32(message.number);
                 if (message.arrays != null && $Object.hasOwnProperty.call(message, "arrays") && message.arrays !== 0)
                     writer.uint32(80).uint32(message.arrays);
+                if (message.bulk != null && $Object.hasOwnProperty.call(message, "bulk") && message.bulk !== false)
+                    writer.uint32(88).bool(message.bulk);
+                if (message.taggedItems != null && message.taggedItems.length)
+                    writer.uint32(98).uint32s(message.taggedItems);
+                if (message.itemBuffers != null && message.itemBuffers.length)
+                    writer.uint32(106).uint32s(message.itemBuffers);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -2580,6 +2591,43 @@ export const snakeden = $root.snakeden = (() => {
                                 message.arrays = value;
                             else
                                 delete message.arrays;
+                            continue;
+                        }
+                    case 11: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.bulk = value;
+                            else
+                                delete message.bulk;
+                            continue;
+                        }
+                    case 12: {
+                            if (wireType === 2) {
+                                if (!(message.taggedItems && message.taggedItems.length))
+                                    message.taggedItems = [];
+                                reader.uint32s(message.taggedItems);
+                                continue;
+                            }
+                            if (wireType !== 0)
+                                break;
+                            if (!(message.taggedItems && message.taggedItems.length))
+                                message.taggedItems = [];
+                            message.taggedItems.push(reader.uint32());
+                            continue;
+                        }
+                    case 13: {
+                            if (wireType === 2) {
+                                if (!(message.itemBuffers && message.itemBuffers.length))
+                                    message.itemBuffers = [];
+                                reader.uint32s(message.itemBuffers);
+                                continue;
+                            }
+                            if (wireType !== 0)
+                                break;
+                            if (!(message.itemBuffers && message.itemBuffers.length))
+                                message.itemBuffers = [];
+                            message.itemBuffers.push(reader.uint32());
                             continue;
                         }
                     }

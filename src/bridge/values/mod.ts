@@ -19,6 +19,7 @@ export {
   type Unserializable,
   type WriteOptions,
 } from "../../values/mod.ts";
+export { ItemList } from "./item_list.ts";
 export { TextValue } from "./text_value.ts";
 export {
   FRAME_HEAD_BYTES,

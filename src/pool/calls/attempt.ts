@@ -44,6 +44,7 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
   queueNext: Attempt | undefined = undefined;
   expectedMs = 0;
   inFlightSince = 0;
+  startedItem: number | undefined = undefined;
   readonly call: Call;
   readonly sentAt: number;
   /** The time at which the worker answered or gave the call back. */

@@ -7,7 +7,7 @@ import type { Queued } from "./call_queue.ts";
 import type { AskingWorker, AttemptOfCall, CallSession } from "./call_surroundings.ts";
 import type { HostServices } from "./host_methods.ts";
 import { StallWatch } from "./stall_watch.ts";
-import { expiredInQueue, overran, stalled } from "./time_failures.ts";
+import { DEADLINE_GRACE_MS, expiredInQueue, overran, stalled } from "./time_failures.ts";
 
 /** The pool, as a call sees it. */
 export interface CallOwner {
@@ -37,9 +37,6 @@ export interface Admission {
   /** Undefined if the call keeps to no worker. */
   readonly session?: CallSession | undefined;
 }
-
-/** The time after the deadline in which the worker's own report of it may arrive. */
-const DEADLINE_GRACE_MS = 100;
 
 /**
  * The state of a call.
@@ -91,13 +88,14 @@ export class Call implements Queued, Alarm, EventListenerObject {
     this.#request = request;
     this.#owner = owner;
     this.#startedAt = now;
-    this.#deadline = this.#startedAt + request.timeoutMs;
+    // The items of a bulk call have deadlines, from their starts.
+    this.#deadline = request.bulk === undefined ? now + request.timeoutMs : Infinity;
     const { promise, resolve, reject } = Promise.withResolvers<CallOutcome>();
     this.outcome = promise;
     this.#resolve = resolve;
     this.#reject = reject;
     request.inputs?.hold();
-    owner.deadlines.set(this, this.#deadline);
+    if (request.bulk === undefined) owner.deadlines.set(this, this.#deadline);
     request.signal?.addEventListener("abort", this, { once: true });
     this.#stall = request.stallTimeoutMs ? this.#stallWatch(request.stallTimeoutMs) : undefined;
   }
@@ -117,6 +115,11 @@ export class Call implements Queued, Alarm, EventListenerObject {
   /** Its number on the link and in the log of the worker. */
   get number(): number {
     return this.sequence >>> 0;
+  }
+
+  /** The number of its items, each of which runs the tool once; undefined if it is no bulk call. */
+  get items(): number | undefined {
+    return this.#request.bulk?.length;
   }
 
   /** True if the call may run twice, false if not; undefined if the caller has not said. */
@@ -152,18 +155,19 @@ export class Call implements Queued, Alarm, EventListenerObject {
 
   /** Returns the message for a worker that is sent the call at the time `now`. */
   message(now: number): OutgoingCall {
-    const { tool, args, sink, sessionId = "", requestId = "", arrays } = this.#request;
+    const { tool, args, sink, sessionId = "", requestId = "", arrays, bulk } = this.#request;
     return {
       tool,
       args,
       // At least a millisecond, since 0 is no deadline.
-      timeoutMs: Math.max(1, this.#deadline - now),
-      stream: sink !== undefined,
+      timeoutMs: bulk === undefined ? Math.max(1, this.#deadline - now) : this.#request.timeoutMs,
+      stream: sink !== undefined && bulk === undefined,
       windowBytes: sink?.windowBytes ?? 0,
       sessionId,
       requestId: requestId === "" ? this.id : requestId,
       number: this.number,
       arrays: arrays === undefined ? 0 : ARRAY_FORMS[arrays],
+      bulk,
     };
   }
 
@@ -199,7 +203,9 @@ export class Call implements Queued, Alarm, EventListenerObject {
   /** Answers the caller with what the worker reported, unless it has been answered. */
   refuse(error: WireError, runMs: number): void {
     const input = this.#inputFailure(error);
-    if (input !== undefined) return this.#failAs(inputFailed(error.message), input.error);
+    if (input !== undefined) {
+      return this.#failAs(new SnakedenError("input_failed", error.message), input.error);
+    }
     const { workerId = "", sentAt = 0 } = this.#attempt ?? {};
     this.fail(callFailure(error, {
       tool: this.tool,
@@ -255,7 +261,7 @@ export class Call implements Queued, Alarm, EventListenerObject {
     const { name: pool, services } = this.#owner;
     const item = this.#request.inputs?.answer(ask.method, ask.args);
     if (item !== undefined) return item;
-    const remainingMs = Math.max(0, this.#deadline - this.now);
+    const remainingMs = Math.min(this.#request.timeoutMs, Math.max(0, this.#deadline - this.now));
     const call = {
       callId: this.id,
       requestId,
@@ -283,7 +289,10 @@ export class Call implements Queued, Alarm, EventListenerObject {
   /** Answers the caller with `error`, and counts the call by `counted`. */
   #failAs(counted: unknown, error: unknown): void {
     if (this.#state === "settled") return;
-    if (this.#request.sink !== undefined && error !== this.#request.signal?.reason) {
+    if (
+      this.#request.sink !== undefined && this.items === undefined &&
+      error !== this.#request.signal?.reason
+    ) {
       if (error instanceof SnakedenError) error.addDetails({ chunks: this.#chunks });
     }
     this.#settle(counted);
@@ -388,8 +397,4 @@ export class Call implements Queued, Alarm, EventListenerObject {
     this.#request.inputs?.release();
     this.#owner.settled(this, error);
   }
-}
-
-function inputFailed(message: string): SnakedenError {
-  return new SnakedenError("input_failed", message);
 }

@@ -1,5 +1,5 @@
 import type { StopSignal } from "../../async/mod.ts";
-import type { Value } from "../../bridge/mod.ts";
+import type { OutgoingBulk, Value } from "../../bridge/mod.ts";
 import type { AffinityMode } from "./affinity_mode.ts";
 import type { CallWork } from "./call_surroundings.ts";
 import type { CallInputs } from "./inputs/mod.ts";
@@ -51,6 +51,11 @@ export interface CallRequest {
    * given it back. It must not throw.
    */
   readonly onSent?: ((work: CallWork) => void) | undefined;
+  /**
+   * The form of the items, if this is a bulk call: `args` has a list of them, `timeoutMs` is the
+   * time of each from its start, and the sink receives their outcomes.
+   */
+  readonly bulk?: OutgoingBulk | undefined;
   /** Receives the chunks of a stream; without it a generator returns a list. */
   readonly sink?: ChunkSink | undefined;
 }

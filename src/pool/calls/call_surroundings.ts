@@ -21,6 +21,8 @@ export interface CallWork {
   readonly wasSkipped: boolean;
   /** True once the worker has answered, has given the call back, or is dead. */
   readonly isOver: boolean;
+  /** The item of a bulk call that ran when the worker died; undefined otherwise, or if unknown. */
+  readonly startedItem: number | undefined;
   /** Called once, when the work is over; it may set it to hear of that. It must not throw. */
   onOver: (() => void) | undefined;
 }

@@ -4,12 +4,13 @@
  * the worker. {@link ChunkStream} holds the chunks that its reader has not taken yet;
  * {@link RunTimes} estimates how long the next call of a tool will run. {@link HostServices} answer
  * what a tool asks the host for while it runs. {@link CallInputs} are the streams that a caller
- * sends to the tool.
+ * sends to the tool. {@link OutcomeReader} receives what comes of the items of a bulk call.
  *
  * @module
  */
 export type { AffinityMode } from "./affinity_mode.ts";
 export { Attempt, type AttemptHost } from "./attempt.ts";
+export { type ItemOutcome, type OnOutcomes, OutcomeReader } from "./bulk/mod.ts";
 export { Call, type CallOwner } from "./call.ts";
 export type { CallSession, CallWork } from "./call_surroundings.ts";
 export type { ArrayForm, CallOutcome, CallRequest, ChunkSink, HeldWorker } from "./call_request.ts";

@@ -1,6 +1,9 @@
 import { DeadlineExceededError, SnakedenError } from "../../errors.ts";
 import type { Sign } from "./stall_watch.ts";
 
+/** The time after the deadline in which the worker's own report of it may arrive. */
+export const DEADLINE_GRACE_MS = 100;
+
 /** The signs of a running tool, as an error names them. */
 const SIGNS: Readonly<Record<Sign, string>> = {
   start: "it began",

@@ -84,7 +84,8 @@ export class CrashPolicy {
     const error = worker.crashError(exit, call.tool, history);
     // The caller has left: the call was asked to stop, and the crash may be the result.
     if (call.state !== "running") return { action: "fail", error };
-    if (isOwnDoing(record.crash.kind)) {
+    // The caller of a bulk call decides about its items.
+    if (call.items === undefined && isOwnDoing(record.crash.kind)) {
       const own = history.filter((it) => isOwnDoing(it.crash.kind));
       const isPoison = own.length >= poisonAfter;
       const now = this.#deps.now();

@@ -5,7 +5,7 @@ import type { EndedWorker } from "./crash_record.ts";
 /** A call that was in flight in a dead worker, as the policy sees it. */
 export type JudgedCall = Pick<
   Call,
-  "tool" | "args" | "state" | "hasFlowed" | "idempotent" | "isBound"
+  "tool" | "args" | "state" | "hasFlowed" | "idempotent" | "isBound" | "items"
 >;
 
 /** A worker that ended, and the calls that were in flight in it. */

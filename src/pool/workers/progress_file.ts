@@ -5,7 +5,8 @@ import type { ProgressNote } from "../profiles/mod.ts";
 const FILE_BYTES = 8;
 
 /**
- * The file in which a worker records the id of the call that it starts. The worker maps it, so that
+ * The file in which a worker records the id of the call that it starts, and the
+ * index of the item of a bulk call. The worker maps it, so that
  * a record costs no system call; the host reads it when the worker is dead. Twin of
  * progress_cell.py.
  */
@@ -35,8 +36,16 @@ export class ProgressFile implements ProgressNote {
   }
 
   startedCall(): number {
+    return this.#numberAt(0);
+  }
+
+  startedItem(): number {
+    return this.#numberAt(4);
+  }
+
+  #numberAt(offset: number): number {
     const bytes = new Uint8Array(4);
-    this.#file.seekSync(0, Deno.SeekMode.Start);
+    this.#file.seekSync(offset, Deno.SeekMode.Start);
     const length = this.#file.readSync(bytes);
     // Every processor that Deno runs on is little-endian.
     return length === bytes.length ? new DataView(bytes.buffer).getUint32(0, true) : 0;

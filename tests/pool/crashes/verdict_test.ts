@@ -29,6 +29,7 @@ function callWith(options: Partial<JudgedCall> = {}): JudgedCall {
     hasFlowed: false,
     isBound: false,
     idempotent: undefined,
+    items: undefined,
     ...options,
   });
 }

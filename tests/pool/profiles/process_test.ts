@@ -228,6 +228,7 @@ function noteOf(started: number): ProgressNote & { disposed: boolean } {
   return {
     disposed: false,
     startedCall: () => started,
+    startedItem: () => 0,
     [Symbol.dispose](): void {
       this.disposed = true;
     },

@@ -107,9 +107,9 @@ class WorkerLife:
             return self._output.announce_exit(exit_status.REFUSED)
         sys.setswitchinterval(SWITCH_SECONDS)
         log_bridge.install(self._outbox, welcome.log_level)
-        note = None
+        cell = None
         if welcome.progress_path and link.confirms:
-            note = open_progress_cell(welcome.progress_path)
+            cell = open_progress_cell(welcome.progress_path)
         shared = map_shared_memory(welcome, on_release=self._outbox.released.append)
         self._slab = None if shared is None else shared.slab
         limits = WorkerLimits(welcome.limits)
@@ -122,7 +122,8 @@ class WorkerLife:
                 max_list_items=welcome.max_list_items,
             ),
             shared=shared,
-            note=limits.noting(note),
+            note=limits.noting(None if cell is None else cell.note),
+            note_item=limits.noting(None if cell is None else cell.note_item),
             hint=hint,
             output=self._output,
             call_prefix=welcome.call_prefix,
@@ -166,7 +167,7 @@ class WorkerLife:
             return self._fail_load(f"{problem}: {safe_text(error)}", describe(error))
         runner.tools.update(self._adapter.tools)
         runner.local_sessions.configure(self._adapter.max_local_sessions, self._end_session)
-        return self._serve(self._adapter, runner, link=link, notes_progress=note is not None)
+        return self._serve(self._adapter, runner, link=link, notes_progress=cell is not None)
 
     def _serve(
         self, adapter: LoadedAdapter, runner: Runner, *, link: Link, notes_progress: bool

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from snakeden._link import wire
 from snakeden._values.values import ValueLimits, encode
+from snakeden._worker.bulk.bulk import Bulk
 from snakeden._worker.calls import error_report
 from snakeden._worker.calls.asking import Asking
 from snakeden._worker.calls.attempt import Attempt
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from snakeden._link.outbox import Outbox
     from snakeden._link.slab import SharedMemory
     from snakeden._tools.adapter_loader import LoadedTool
+    from snakeden._worker.calls.attempt import RunningBulk
     from snakeden._worker.calls.reply import Reply
     from snakeden._worker.system.output import Output
 
@@ -46,6 +48,7 @@ class Runner:
         limits: ValueLimits,
         shared: SharedMemory | None = None,
         note: Callable[[int], None] | None = None,
+        note_item: Callable[[int], None] | None = None,
         hint: Callable[[BaseException], str] = lambda _error: "",
         output: Output | None = None,
         profile: str = DEFAULT_PROFILE,
@@ -53,7 +56,8 @@ class Runner:
         attend: Callable[[], None] = lambda: None,
     ) -> None:
         """Create the profile; must be called on the main thread. For `hint` see `ExecutionContext`,
-        for `note` and `output` see `ProfileParts`, for `attend` `Asking`. `call_prefix` begins the
+        for `note`, `note_item` and
+        `output` see `ProfileParts`, for `attend` `Asking`. `call_prefix` begins the
         ids of calls.
         """
         self.tools: dict[str, LoadedTool] = {}
@@ -82,6 +86,7 @@ class Runner:
                 look_at=self._deadlines.watch,
                 local_sessions=self.local_sessions,
                 note=note,
+                note_item=note_item,
                 output=output,
             )
         )
@@ -103,7 +108,10 @@ class Runner:
         """
         attempt = Attempt(message, self._report, prefix=self._call_prefix, worker=self)
         timeout_ms = message.timeout_ms
-        if timeout_ms > 0:
+        if message.bulk:
+            # Its items have deadlines, from their starts.
+            attempt.bulk = Bulk(attempt)
+        elif timeout_ms > 0:
             attempt.deadline = time.monotonic() + timeout_ms / 1000
         if message.args.tagged:
             attempt.buffers = wire.buffers(message.args, self._slab)
@@ -161,8 +169,9 @@ class Runner:
         self.profile.after_fork_in_child()
         self._asking.after_fork_in_child()
         for attempt in self._in_flight.begun():
-            if attempt.asks is not None:
-                attempt.asks.after_fork_in_child()
+            running = attempt if attempt.bulk is None else attempt.bulk.item
+            if running.asks is not None:
+                running.asks.after_fork_in_child()
 
     # ---- the main thread ----
 
@@ -223,8 +232,17 @@ class Runner:
             why = error_report.stopped(attempt, None)
             self._outbox.put(wire.failure(attempt.id, why, run_ms=0.0))
         else:
+            if attempt.bulk is not None:
+                self._stop_item(attempt.bulk.item, code)
             self.profile.stop(attempt)
             self._asking.on_stop(attempt)
+
+    def _stop_item(self, item: Attempt, code: str) -> None:
+        """Stop the running item of a bulk call."""
+        if item.stop_code is None:
+            item.stop_code = code
+        self.profile.stop(item)
+        self._asking.on_stop(item)
 
     def _give_back(self, attempts: Sequence[Attempt]) -> None:
         for attempt in attempts:
@@ -236,10 +254,24 @@ class Runner:
         """Stop the calls whose deadline has passed; returns when to check again."""
         following = self.profile.repeat_stops(now)
         for attempt in self._in_flight.all():
+            if attempt.bulk is not None:
+                following = min(following, self._bulk_due(attempt.bulk, now))
+                continue
             if attempt.deadline is None or attempt.stop_code is not None:
                 continue
             if attempt.deadline <= now:
                 self._stop_call(attempt, "deadline_exceeded")
             else:
                 following = min(following, attempt.deadline)
+        return following
+
+    def _bulk_due(self, bulk: RunningBulk, now: float) -> float:
+        """Stop the item of a bulk call whose deadline has passed; returns when to check again."""
+        following = bulk.flush_due(now)
+        item = bulk.item
+        if item.deadline is None or item.stop_code is not None:
+            return following
+        if now < item.deadline:
+            return min(following, item.deadline)
+        self._stop_item(item, "deadline_exceeded")
         return following

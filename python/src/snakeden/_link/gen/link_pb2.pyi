@@ -263,7 +263,7 @@ class SessionsEnded(_message.Message):
     def __init__(self, lives: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Call(_message.Message):
-    __slots__ = ("id", "tool", "args", "timeout_ms", "stream", "window_bytes", "session_id", "request_id", "number", "arrays")
+    __slots__ = ("id", "tool", "args", "timeout_ms", "stream", "window_bytes", "session_id", "request_id", "number", "arrays", "bulk", "tagged_items", "item_buffers")
     ID_FIELD_NUMBER: _ClassVar[int]
     TOOL_FIELD_NUMBER: _ClassVar[int]
     ARGS_FIELD_NUMBER: _ClassVar[int]
@@ -274,6 +274,9 @@ class Call(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
     ARRAYS_FIELD_NUMBER: _ClassVar[int]
+    BULK_FIELD_NUMBER: _ClassVar[int]
+    TAGGED_ITEMS_FIELD_NUMBER: _ClassVar[int]
+    ITEM_BUFFERS_FIELD_NUMBER: _ClassVar[int]
     id: int
     tool: str
     args: _values_pb2.Value
@@ -284,7 +287,10 @@ class Call(_message.Message):
     request_id: str
     number: int
     arrays: int
-    def __init__(self, id: _Optional[int] = ..., tool: _Optional[str] = ..., args: _Optional[_Union[_values_pb2.Value, _Mapping]] = ..., timeout_ms: _Optional[float] = ..., stream: _Optional[bool] = ..., window_bytes: _Optional[int] = ..., session_id: _Optional[str] = ..., request_id: _Optional[str] = ..., number: _Optional[int] = ..., arrays: _Optional[int] = ...) -> None: ...
+    bulk: bool
+    tagged_items: _containers.RepeatedScalarFieldContainer[int]
+    item_buffers: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, id: _Optional[int] = ..., tool: _Optional[str] = ..., args: _Optional[_Union[_values_pb2.Value, _Mapping]] = ..., timeout_ms: _Optional[float] = ..., stream: _Optional[bool] = ..., window_bytes: _Optional[int] = ..., session_id: _Optional[str] = ..., request_id: _Optional[str] = ..., number: _Optional[int] = ..., arrays: _Optional[int] = ..., bulk: _Optional[bool] = ..., tagged_items: _Optional[_Iterable[int]] = ..., item_buffers: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Cancel(_message.Message):
     __slots__ = ("id",)

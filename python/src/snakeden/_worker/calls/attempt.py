@@ -41,6 +41,13 @@ class Surroundings(Protocol):
         """End a tool; see `Registering.unregister`."""
 
 
+class RunningBulk(Protocol):
+    """A bulk call that runs, as other threads see it: bulk.py."""
+
+    item: Attempt
+    flush_due: Callable[[float], float]
+
+
 class Attempt:
     """One attempt to run a call in this worker; `view` is what its tool sees of it."""
 
@@ -51,6 +58,7 @@ class Attempt:
         "_worker",
         "asks",
         "buffers",
+        "bulk",
         "deadline",
         "ended",
         "id",
@@ -92,6 +100,8 @@ class Attempt:
         """
         self.asks: CallAsks | None = None
         """Its asks, once it has asked the host for anything."""
+        self.bulk: RunningBulk | None = None
+        """The running item, if this is a bulk call."""
         self._local: dict[str, Any] | None = None
         """The `session.local` of its session, once its tool has used that."""
         self._prefix = prefix

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +13,7 @@ from snakeden._link import wire
 from snakeden._link.plain_frames import plain_result
 from snakeden._values import arrays
 from snakeden._values.protocols import VALUE_TYPES, is_lazy
-from snakeden._values.values import ValueLimits, encode
+from snakeden._values.values import Encoded, ValueLimits, encode
 from snakeden._worker.calls import error_report
 from snakeden._worker.calls.drive import Driver, Settled
 from snakeden._worker.calls.streams import Collector, Sender
@@ -65,7 +65,8 @@ class Execution:
         self._max_bytes = context.limits.max_bytes
         self._max_depth = context.limits.max_depth
         self._max_list_items = context.limits.max_list_items
-        self._shared = context.shared
+        self.shared = context.shared
+        """The memory that is shared with the host."""
         self._hint = context.hint
         self._interruption = interruption
         self._run_async = run_async
@@ -77,24 +78,41 @@ class Execution:
         once this has returned: the places that they had in shared memory are released with the
         answer.
         """
-        interruption = self._interruption
         buffers, attempt.buffers = attempt.buffers, ()
-        message = attempt.message
-        value = message.args
+        args = attempt.message.args
         if buffers:
-            arrays.prepare(value.json)
+            arrays.prepare(args.json)
+        answer = self.answer(attempt, args.json, tagged=args.tagged, buffers=buffers)
+        run_ms = (time.perf_counter() - started) * 1000
+        if answer.tagged:
+            return wire.result(attempt.id, answer, run_ms=run_ms, shared=self.shared)
+        return plain_result(attempt.id, answer.json, run_ms=run_ms)
+
+    def answer(
+        self,
+        attempt: Attempt,
+        json: bytes,
+        *,
+        tagged: bool = False,
+        buffers: Sequence[bytes | memoryview] = (),
+    ) -> Encoded:
+        """Run the tool of a call with the arguments in `json`, and return its result; raises what
+        `run` raises.
+        """
+        interruption = self._interruption
+        message = attempt.message
         try:
             # From here to the `finally` CallCancelled may come up at any point.
             interruption.armed = attempt
             if attempt.stop_code is not None:
                 interruption.check(attempt)
             tool = self._tools.get(message.tool) or self._registered_tool(message)
-            if value.tagged:
+            if tagged:
                 positional, named = tool.parse(
-                    value.json, True, buffers=buffers, open_input=partial(InputStream, attempt)
+                    json, True, buffers=buffers, open_input=partial(InputStream, attempt)
                 )
             else:
-                positional, named = tool.parse(value.json, False)
+                positional, named = tool.parse(json, False)
             returned = tool.function(*positional, **named)
             streams = tool.schema.streams
             if (streams or type(returned) not in VALUE_TYPES) and is_lazy(
@@ -112,14 +130,11 @@ class Execution:
                 attempt.asks.conclude()
         finally:
             interruption.armed = None
-        run_ms = (time.perf_counter() - started) * 1000
-        if answer.tagged:
-            return wire.result(attempt.id, answer, run_ms=run_ms, shared=self._shared)
-        return plain_result(attempt.id, answer.json, run_ms=run_ms)
+        return answer
 
     def failure(self, attempt: Attempt, error: BaseException, *, run_ms: float) -> bytes:
         """Return the message with the failure of a call whose tool raised `error`."""
-        return wire.failure(attempt.id, self._why(attempt, error, run_ms=run_ms), run_ms=run_ms)
+        return wire.failure(attempt.id, self.why(attempt, error, run_ms=run_ms), run_ms=run_ms)
 
     def _list_items(self, arrays: int) -> int | None:
         return self._max_list_items if arrays == _AS_LISTS else None
@@ -151,7 +166,7 @@ class Execution:
                 limits=self._limits,
                 max_list_items=list_items,
                 interruption=interruption,
-                shared=self._shared,
+                shared=self.shared,
             )
 
         return Driver(
@@ -166,7 +181,13 @@ class Execution:
             check=lambda: interruption.check(attempt),
         )
 
-    def _why(self, attempt: Attempt, error: BaseException, *, run_ms: float) -> Error:
+    def check_tool(self, message: WireCall) -> None:
+        """Raise UnknownToolError if there is no tool for a call."""
+        if message.tool not in self._tools:
+            self._registered_tool(message)
+
+    def why(self, attempt: Attempt, error: BaseException, *, run_ms: float) -> Error:
+        """Describe the failure of a call whose tool raised `error`."""
         if attempt.stop_code is not None and error_report.is_stop(error):
             return error_report.stopped(attempt, run_ms)
         interruption = self._interruption

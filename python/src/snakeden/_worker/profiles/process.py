@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
+from snakeden._worker.bulk.execution import BulkExecution
 from snakeden._worker.calls.execution import Execution
 from snakeden._worker.profiles.event_loop import EventLoop
 from snakeden._worker.profiles.interrupt import Interrupter
@@ -37,6 +38,14 @@ class ProcessProfile:
         loop = self._loop = EventLoop()
         interrupter = self._interrupter = Interrupter(loop, parts.look_at)
         execution = Execution(parts.context, interrupter, run_async=loop.run)
+        self._bulk = BulkExecution(
+            execution,
+            interrupter,
+            outbox=parts.outbox,
+            look_at=parts.look_at,
+            note_item=parts.note_item,
+            output=parts.output,
+        )
         # Bound once, not for each call.
         self._run = execution.run
         self._failure = execution.failure
@@ -74,7 +83,7 @@ class ProcessProfile:
 
     def after_fork_in_child(self) -> None:
         """See `Profile.after_fork_in_child`."""
-        self._forked = True
+        self._forked = self._bulk.is_forked = True
         self._interrupter.armed = None
 
     def _execute(self, attempt: Attempt) -> None:
@@ -85,7 +94,10 @@ class ProcessProfile:
         if output is not None:
             output.begin(attempt.message.number, started)
         try:
-            data = self._run(attempt, started)
+            if attempt.bulk is None:
+                data = self._run(attempt, started)
+            else:
+                data = self._bulk.run(attempt, started)
         except BaseException as error:
             if self._forked:
                 leave_forked_child(error)

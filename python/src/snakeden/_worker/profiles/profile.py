@@ -34,6 +34,8 @@ class ProfileParts(msgspec.Struct, frozen=True, kw_only=True):
     """The objects that tools keep with sessions. Its hooks run between calls."""
     note: Callable[[int], None] | None = None
     """Records the id of a call, which the host reads after the worker has died."""
+    note_item: Callable[[int], None] | None = None
+    """Records the index of the item of a bulk call, as `note` does the id of its call."""
     output: Output | None = None
     """The streams of the worker. They are notified when a call begins, and when a call that has
     written output ends.
@@ -53,6 +55,8 @@ class Profile(Protocol):
       never runs. A call that has begun is never given back: it is answered.
     - A call is noted before its tool runs, and after the answer of the call whose note it replaces
       was written. So only the noted calls can have caused the death of the worker.
+    - A bulk call (`Attempt.bulk`) is one call. Its items are noted as calls are, each before its
+      tool runs.
     - A call is answered once, and is ended and settled before its answer is put.
     """
 
