@@ -106,6 +106,15 @@ export type {
   MemoryInfo,
   SelectOptions,
 } from "./src/hardware/mod.ts";
+export type {
+  AddFileOptions,
+  FileInfo,
+  FileListOptions,
+  FilePage,
+  FileRange,
+  Files,
+  FileSource,
+} from "./src/files/mod.ts";
 export type { HostStoreReport, StartOptions, StoreStatus } from "./src/host/mod.ts";
 export type {
   CallJob,

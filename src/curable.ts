@@ -14,6 +14,8 @@ const INCURABLE: ReadonlySet<string> = new Set<ErrorCode>([
   "unknown_session",
   "unknown_variable",
   "unknown_program",
+  "unknown_file",
+  "file_too_large",
   "not_implemented",
   // The job has ended several workers, and would end more.
   "poison_call",

@@ -1,6 +1,7 @@
 import type { Args, CallOptions, Calls, ToolStream } from "./calls/mod.ts";
 import { showCaller } from "./caller_stack.ts";
 import { type ConfigInput, loadProgramConfig, type SizedConfig } from "./config/mod.ts";
+import type { Files } from "./files/mod.ts";
 import type { Hardware } from "./hardware/mod.ts";
 import {
   assertSupportedSystem,
@@ -54,6 +55,8 @@ export class Snakeden implements AsyncDisposable {
   readonly jobs: Jobs;
   /** The queues of jobs. */
   readonly queues: Queues;
+  /** Files: bytes of any length under an id, for calls and jobs. */
+  readonly files: Files;
   /** The processor, the memory and the devices of the machine. */
   readonly hardware: Hardware;
   /** The store: its state, and the records of this run. */
@@ -73,6 +76,7 @@ export class Snakeden implements AsyncDisposable {
     this.programs = host.sessions.programs;
     this.jobs = host.jobs;
     this.queues = host.queues;
+    this.files = host.files;
     this.hardware = host.hardware;
     this.store = host.store;
     this.health = host.health;

@@ -6,6 +6,7 @@
  * - streams/: Server-Sent Events, and the streams of calls.
  * - values/: the values inside JSON.
  * - jobs/: durable jobs and their queues.
+ * - files/: files, up and down.
  * - namespaces/: what the client offers, each as in the library.
  * - shapes/: the types that both have in common.
  *
@@ -40,6 +41,7 @@ export {
   type Unserializable,
 } from "../values/mod.ts";
 export type { ClientOptions } from "./client_options.ts";
+export type { Files } from "./files/mod.ts";
 export type { RetryOptions } from "./http/mod.ts";
 export { JobHandle } from "./jobs/mod.ts";
 export type { Jobs, Queues } from "./jobs/mod.ts";

@@ -1,4 +1,5 @@
 import { checkedOptions, type ClientOptions } from "./client_options.ts";
+import { Files } from "./files/mod.ts";
 import { Transport } from "./http/mod.ts";
 import { Jobs, Queues } from "./jobs/mod.ts";
 import {
@@ -42,6 +43,8 @@ export class SnakedenClient implements Den, AsyncDisposable {
   readonly jobs: Jobs;
   /** The queues of jobs. */
   readonly queues: Queues;
+  /** Files: bytes of any length under an id, for calls and jobs. */
+  readonly files: Files;
   /** The processor, the memory and the devices of the machine of the host. */
   readonly hardware: Hardware;
   /** The health of the host: its version, a ping through each pool, a wait until all are ready. */
@@ -63,6 +66,7 @@ export class SnakedenClient implements Den, AsyncDisposable {
     this.health = new Health(transport);
     this.jobs = new Jobs(transport);
     this.queues = new Queues(transport);
+    this.files = new Files(transport);
     const calls = new Calls(transport, this.tools);
     this.sessions = new Sessions({ transport, calls });
     this.programs = new Programs({ transport, calls });

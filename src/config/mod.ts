@@ -28,6 +28,7 @@ export {
   type ConfigInput,
   configSchema,
   defineConfig,
+  type FilesConfig,
   type JobsConfig,
   type PoolConfig,
   type RetryConfig,

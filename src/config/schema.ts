@@ -7,6 +7,7 @@ import {
   type breakerSchema,
   corsSchema,
   errorsSchema,
+  filesSchema,
   hostToolsSchema,
   jobsSchema,
   limitsSchema,
@@ -66,6 +67,7 @@ export const configSchema = group({
   store: storeSchema.prefault({}),
   sessions: sessionsSchema.prefault({}),
   jobs: jobsSchema.prefault({}),
+  files: filesSchema.prefault({}),
   limits: limitsSchema.prefault({}),
   errors: errorsSchema.prefault({}),
   cors: corsSchema.prefault({}),
@@ -91,6 +93,9 @@ export type SessionsConfig = ParsedConfig["sessions"];
 
 /** Limits on jobs, and their defaults. */
 export type JobsConfig = ParsedConfig["jobs"];
+
+/** Limits on files, and their defaults. */
+export type FilesConfig = ParsedConfig["files"];
 
 /** A pool with its defaults filled in; all paths are absolute. */
 export interface PoolConfig

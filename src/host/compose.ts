@@ -11,6 +11,7 @@ import {
 import { type Config, isDemo, type NamedLogging, type SizedConfig } from "../config/mod.ts";
 import { freeDeviceBytes, Hardware, logPlacements, placeConfig } from "../hardware/mod.ts";
 import { SnakedenError } from "../errors.ts";
+import { Files } from "../files/mod.ts";
 import type { Jobs, Queues } from "../jobs/mod.ts";
 import { getLogger } from "../log.ts";
 import {
@@ -94,6 +95,7 @@ export interface Host {
   readonly sessions: Sessions;
   readonly jobs: Jobs;
   readonly queues: Queues;
+  readonly files: Files;
   readonly hardware: Hardware;
   readonly store: StoreStatus;
   readonly health: Health;
@@ -175,6 +177,11 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
   // Dead runs may still hold resources that the new workers need, such as GPU memory.
   await settlesWithin(recovering, RECOVERY_MS);
   const jobStore = await openingJobs;
+  const files = new Files({
+    store: jobStore instanceof SnakedenError ? jobStore : { files: jobStore, blobs },
+    config: config.files,
+    maxFileBytes: config.limits.maxFileBytes,
+  });
   const bridge = resources.use(
     await BridgeServer.listen(directory.path, {
       carriers: config.pools.map(({ carrier }) => carrier),
@@ -236,6 +243,7 @@ export async function compose(given: Config, options: ComposeOptions = {}): Prom
     sessions,
     jobs,
     queues,
+    files,
     hardware,
     store: new StoreStatus({
       store,

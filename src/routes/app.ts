@@ -2,6 +2,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import { access, KeyGuard } from "./access/mod.ts";
 import { addExecute, addKeptStreams, addStream, StreamAnswers, Traffic } from "./calls/mod.ts";
 import type { Engine } from "./engine.ts";
+import { addFileContent, addFiles } from "./files/mod.ts";
 import { addHardware } from "./hardware.ts";
 import { addHealth } from "./health.ts";
 import { type AppEnv, problemOf, problemResponse, unmatched } from "./http/mod.ts";
@@ -104,6 +105,8 @@ export function createApp(
   addJobResult(app, jobs, { traffic, writer, tools: engine.tools });
   addJobEvents(app, jobEvents);
   addQueues(app, engine.queues, { traffic });
+  addFiles(app, engine.files, { traffic });
+  addFileContent(app, engine.files, { traffic });
   addHardware(app, engine.hardware, { needsKey });
   // The reasons contain output of workers, which callers without a key must not see.
   addHealth(app, engine.health, { version, showsReasons: !needsKey && shown.output });

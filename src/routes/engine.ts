@@ -1,5 +1,6 @@
 import type { Config } from "../config/mod.ts";
 import type { FindTools } from "./calls/mod.ts";
+import type { FilesSlice } from "./files/mod.ts";
 import type { HardwareSlice } from "./hardware.ts";
 import type { HealthSlice } from "./health.ts";
 import type { JobsSlice, QueuesSlice } from "./jobs/mod.ts";
@@ -22,6 +23,7 @@ export interface Engine extends SocketHost {
   /** The jobs; the routes take them with results that stay encoded. */
   readonly jobs: { encoded(): JobsSlice };
   readonly queues: QueuesSlice;
+  readonly files: FilesSlice;
   readonly hardware: HardwareSlice;
   readonly health: HealthSlice;
 }

@@ -10,7 +10,7 @@ import type {
   Outcome,
   SubmitAnswer,
 } from "../store/mod.ts";
-import { firstStart, type RunLines } from "../store/mod.ts";
+import { firstStart, type RunLines, unknownFileOfJob } from "../store/mod.ts";
 import type {
   Cell,
   PackedClaims,
@@ -45,8 +45,10 @@ export function packJobs(
 ): PackedJobs {
   const cells: Cell[] = [];
   const settings = settingsText();
-  for (const it of jobs) {
+  let files: [number, readonly string[]][] | undefined;
+  for (const [i, it] of jobs.entries()) {
     const { start, idempotency, unique } = it;
+    if (it.files !== undefined && it.files.length > 0) (files ??= []).push([i, it.files]);
     cells.push(
       it.id,
       it.kind,
@@ -71,7 +73,8 @@ export function packJobs(
       objectText(it.options),
     );
   }
-  return { cells, bytes: packBytes(args) };
+  const packed = { cells, bytes: packBytes(args) };
+  return files === undefined ? packed : { ...packed, files };
 }
 
 /** Returns a function for the settings of jobs. Most jobs of a submission have the same ones. */
@@ -100,11 +103,16 @@ function objectText(object: object): string | null {
   return null;
 }
 
-/** Returns the answers to a submission, of which only the unusual ones are sent. */
+/**
+ * Returns the answers to a submission, of which only the unusual ones are sent.
+ *
+ * @throws {SnakedenError} `unknown_file` if it was refused for that.
+ */
 export function submitAnswers(
   jobs: readonly NewJob[],
-  { createdAt, others }: SubmitAnswers,
+  { createdAt, others, unknown }: SubmitAnswers,
 ): SubmitAnswer[] {
+  if (unknown !== undefined) throw unknownFileOfJob(unknown.job, unknown.file, unknown.id);
   const answers = jobs.map((job): SubmitAnswer => {
     const { state, runAt } = firstStart(job, createdAt);
     return { answer: "created", id: job.id, state, createdAt, runAt };

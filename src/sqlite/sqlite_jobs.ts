@@ -9,9 +9,11 @@ import {
   checkNewJobs,
   type Claim,
   type ClaimAsk,
-  copiesOf,
   type End,
   type EndAnswer,
+  type FileFilter,
+  type FileRow,
+  type FileTotals,
   FINAL_STATES,
   type Hold,
   type HoldAnswer,
@@ -28,9 +30,11 @@ import {
   type JobStore,
   type LogPartOrReset,
   type MovedAside,
+  type NewFile,
   type NewJob,
   type Page,
   type PageAsk,
+  type PinnedFiles,
   queueDraining,
   type QueuePatch,
   type QueueRow,
@@ -43,26 +47,25 @@ import {
 } from "../store/mod.ts";
 import { JobFollowers } from "./job_followers.ts";
 import { JobWatchers } from "./job_watchers.ts";
+import { OrderedPacking } from "./ordered_packing.ts";
 import {
   attemptOf,
   inStoreTime,
   packEnds,
   packHolds,
-  packJobs,
   readRow,
   readToken,
   submitAnswers,
   unpackClaims,
 } from "./pack_jobs.ts";
 import { stateOf } from "./schema/mod.ts";
+import { SqliteFiles } from "./sqlite_files.ts";
 import { HOLD_ANSWERS, type ReadOps, type SweptJobs, type WriteOps } from "./messages/mod.ts";
 import type { StoreThread } from "./threads/mod.ts";
 import { WaitingClaims } from "./waiting_claims.ts";
 
 /** The jobs that one cancellation or retry by a filter changes. */
 const SLICE = 500;
-/** Bytes that are copied in one turn of the event loop; more are copied in slices. */
-const COPY_BYTES = 1024 * 1024;
 
 /** The parts of {@link SqliteJobs}. */
 export interface SqliteJobsDeps {
@@ -92,8 +95,8 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
   readonly #watchers = new JobWatchers();
   readonly #followers: JobFollowers;
   readonly #claims: WaitingClaims;
-  /** The end of the last submission whose arguments are copied in slices. */
-  #copying: Promise<void> | undefined;
+  readonly #files: SqliteFiles;
+  readonly #packing = new OrderedPacking();
 
   constructor(deps: SqliteJobsDeps) {
     const { writer, reader, clock, now, skewMs, movedAside, warnings } = deps;
@@ -108,6 +111,7 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
       watchers: this.#watchers,
     });
     this.#claims = new WaitingClaims({ writer, clock, now });
+    this.#files = new SqliteFiles({ accepted: this.#accepted, writer, reader });
   }
 
   /** Notes the news of a batch: the time of the next tick, and jobs that have expired. */
@@ -121,11 +125,8 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
       checkNewJobs(given);
       if (given.length === 0) return [];
       const jobs = inStoreTime(given, this.#skewMs());
-      let bytes = 0;
-      for (const it of jobs) bytes += it.args.byteLength;
-      const packed = bytes > COPY_BYTES || this.#copying !== undefined
-        ? await this.#packInOrder(jobs)
-        : packJobs(jobs);
+      const packing = this.#packing.pack(jobs);
+      const packed = packing instanceof Promise ? await packing : packing;
       const transfer = [packed.bytes.bytes.buffer];
       const options = { weight: jobs.length, transfer };
       const answers = await this.#writer.call("submit", packed, options);
@@ -286,10 +287,38 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
     return this.#accepted.run("list queues", () => this.#reader.call("queues", null));
   }
 
+  addFile(file: NewFile): Promise<FileRow> {
+    return this.#files.addFile(file);
+  }
+
+  getFiles(ids: readonly string[]): Promise<readonly (FileRow | undefined)[]> {
+    return this.#files.getFiles(ids);
+  }
+
+  listFiles(filter: FileFilter, page: PageAsk): Promise<Page<FileRow>> {
+    return this.#files.listFiles(filter, page);
+  }
+
+  removeFile(id: string): Promise<"removed" | "in_use" | "unknown"> {
+    return this.#files.removeFile(id);
+  }
+
+  jobOfFile(id: string): Promise<string | undefined> {
+    return this.#files.jobOfFile(id);
+  }
+
+  fileTotals(): Promise<FileTotals> {
+    return this.#files.fileTotals();
+  }
+
+  pinFiles(ids: readonly string[]): Promise<PinnedFiles> {
+    return this.#files.pinFiles(ids);
+  }
+
   sweep(): Promise<Swept> {
     return this.#accepted.run(
       "sweep jobs",
-      async () => this.#swept(await this.#writer.call("sweep", null)),
+      async () => this.#swept(await this.#writer.call("sweep", { pinned: this.#files.pinned })),
     );
   }
 
@@ -365,21 +394,6 @@ export class SqliteJobs implements JobStore, AsyncDisposable {
       ids: page.rows.map((row) => readRow(row).id),
       ...(page.next !== null && { next: jobCursor(use, of.filter, page.next) }),
     };
-  }
-
-  /** Packs jobs with many bytes, in slices; submissions keep their order. */
-  async #packInOrder(jobs: readonly NewJob[]): Promise<ReturnType<typeof packJobs>> {
-    const before = this.#copying;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#copying = promise;
-    try {
-      const copies = await copiesOf(jobs.map((it) => it.args));
-      await before;
-      return packJobs(jobs, copies);
-    } finally {
-      resolve();
-      if (this.#copying === promise) this.#copying = undefined;
-    }
   }
 }
 

@@ -25,6 +25,12 @@ type Both = [
   Holds<jobs.Jobs extends client.DenJobs ? true : false>,
   Holds<jobs.Queues extends client.DenQueues ? true : false>,
   Holds<jobs.JobHandle extends client.DenJobHandle ? true : false>,
+  Holds<library.Files extends client.DenFiles ? true : false>,
+  // Those that only the host itself uses.
+  Holds<
+    Exclude<keyof library.Files, keyof client.DenFiles | "link" | "pin" | "read" | "store"> extends
+      never ? true : false
+  >,
   // The client has every method of the library but those of the host itself.
   Holds<keyof client.DenJobs extends keyof jobs.Jobs ? true : false>,
   Holds<
@@ -103,6 +109,13 @@ type Records = [
   Holds<Same<Pick<jobs.ManySubmitOutcome, "id" | "answer">, client.SubmittedJob>>,
   Holds<Same<jobs.WaitingFor, client.WaitingFor>>,
   Holds<Same<jobs.WaitOptions, client.WaitOptions>>,
+  Holds<Same<library.AddFileOptions, client.AddFileOptions>>,
+  Holds<Same<library.FileInfo, client.FileInfo>>,
+  Holds<Same<library.FileListOptions, client.FileListOptions>>,
+  Holds<Same<library.FilePage, client.FilePage>>,
+  Holds<Same<library.FileRange, client.FileRange>>,
+  // In the library a file of the machine is a source as well.
+  Holds<Same<Exclude<library.FileSource, { readonly path: string }>, client.FileBody>>,
   Holds<Same<JobError, client.JobError>>,
   Holds<Same<JobExit, client.JobExit>>,
   Holds<Same<JobState, client.JobState>>,
@@ -111,6 +124,6 @@ type Records = [
 ];
 
 Deno.test("the types of the client are those of the library, as the compiler has checked", () => {
-  const compared: [Both["length"], Records["length"]] = [9, 66];
+  const compared: [Both["length"], Records["length"]] = [11, 72];
   assert.ok(compared.every((it) => it > 0));
 });

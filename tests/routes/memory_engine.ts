@@ -5,6 +5,7 @@ import { Value } from "../../src/bridge/mod.ts";
 import type { Args, CallOptions } from "../../src/calls/call_options.ts";
 import { type ConfigInput, parseConfig } from "../../src/config/mod.ts";
 import { SnakedenError } from "../../src/errors.ts";
+import { Files } from "../../src/files/mod.ts";
 import type { ToolInfo } from "../../src/tools/mod.ts";
 import type { PoolInfo } from "../../src/pool/pool_info.ts";
 import {
@@ -63,8 +64,15 @@ export function idleJobs(
   return { jobs, queues: new Queues({ store }) };
 }
 
+/** Files in memory, or without a store. */
+export function memoryFiles(input: ConfigInput = {}, given?: SnakedenError): Files {
+  const { files: config, jobs, limits: { maxFileBytes } } = parseConfig(input);
+  const store = given ?? { files: memoryJobs({ limits: jobs }), blobs: memoryBlobs() };
+  return new Files({ store, config, maxFileBytes });
+}
+
 export interface MemoryEngineOptions
-  extends Partial<Pick<Engine, "call" | "sessions" | "jobs" | "queues">> {
+  extends Partial<Pick<Engine, "call" | "files" | "sessions" | "jobs" | "queues">> {
   /** Methods of the namespaces that replace those below. */
   readonly namespaces?: { readonly [K in keyof Namespaces]?: Partial<Namespaces[K]> };
   readonly config?: ConfigInput;
@@ -182,6 +190,7 @@ export function memoryEngine(options: MemoryEngineOptions = {}): MemoryEngine {
       ...namespaces.workers,
     },
     ...idleJobs(config),
+    files: memoryFiles(config),
     sessions,
     programs: sessions.programs,
     hardware: {

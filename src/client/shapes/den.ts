@@ -7,6 +7,7 @@ import type {
   ToolsOptions,
 } from "./call.ts";
 import type { DenJobs, DenQueues } from "./den_jobs.ts";
+import type { DenFiles } from "./file.ts";
 import type { DetectOptions, HardwareInfo } from "./machine.ts";
 import type { PoolInfo, Readiness, RecycleRequest, WaitOptions, WorkerInfo } from "./pool.ts";
 import type {
@@ -52,6 +53,7 @@ export interface Den {
   readonly programs: DenPrograms;
   readonly jobs: DenJobs;
   readonly queues: DenQueues;
+  readonly files: DenFiles;
   readonly hardware: { detect(options?: DetectOptions): Promise<HardwareInfo> };
   readonly health: DenHealth;
 }

@@ -9,6 +9,7 @@ export { API_KEY_LINES, apiKeySchema, apiKeysSchema } from "./api_key_schema.ts"
 export { corsSchema } from "./cors_schema.ts";
 export { DEVICE_ID } from "./devices_schema.ts";
 export { errorsSchema } from "./errors_schema.ts";
+export { filesSchema } from "./files_schema.ts";
 export { type AnyHostTool, hostToolsSchema } from "./host_tools_schema.ts";
 export { limitsSchema } from "./limits_schema.ts";
 export { breakerSchema, retrySchema } from "./policies_schema.ts";

@@ -26,6 +26,7 @@ const TAGS = [
   },
   { name: "programs", description: "Store calls of tools by name, and run them." },
   { name: "jobs", description: "Submit durable work, and follow it." },
+  { name: "files", description: "Keep files for calls and jobs, and fetch them." },
   { name: "queues", description: "Inspect and pause the queues of jobs." },
   { name: "hardware", description: "Show the machine and its devices." },
   { name: "operations", description: "Check that the server is up and can serve." },

@@ -1,11 +1,15 @@
+import type { SnakedenError } from "../../errors.ts";
 import type {
   BlobRef,
   CancelAnswer,
   Ended,
+  FileRow,
+  FileTotals,
   JobCount,
   JobEventOrReset,
   JobFilter,
   LogPart,
+  NewFile,
   QueuePatch,
   QueueRow,
   QueueToDeclare,
@@ -22,6 +26,8 @@ export type Cell = string | number | null | Uint8Array;
 export interface PackedJobs {
   readonly cells: readonly Cell[];
   readonly bytes: PackedBytes;
+  /** The files that jobs name, by the index of the job; absent if none does. */
+  readonly files?: readonly (readonly [job: number, ids: readonly string[]])[];
 }
 
 /** Extensions or ends of claims: a fixed number of cells an item, and its byte strings. */
@@ -66,7 +72,16 @@ export interface WriteOps {
     readonly ask: { readonly name: string; readonly patch: QueuePatch };
     readonly answer: QueueRow | null;
   };
-  readonly sweep: { readonly ask: null; readonly answer: SweptJobs };
+  readonly addFile: { readonly ask: NewFile; readonly answer: FileRow };
+  /** Removes a file by its id. */
+  readonly removeFile: { readonly ask: string; readonly answer: RemovedFile };
+  /** Reads files in the order of the changes, so that what is pinned before is there. */
+  readonly findFiles: { readonly ask: readonly string[]; readonly answer: (FileRow | null)[] };
+  /** `pinned`: the ids of files that stay. */
+  readonly sweep: {
+    readonly ask: { readonly pinned: readonly string[] };
+    readonly answer: SweptJobs;
+  };
   readonly abandon: { readonly ask: string; readonly answer: SweptJobs };
   /** Ends the wait of a claim, by the id of its message. */
   readonly leave: { readonly ask: number; readonly answer: null };
@@ -86,12 +101,17 @@ export const HOLD_ANSWERS = ["held", "cancelling", "lost"] as const;
 export interface SubmitAnswers {
   readonly createdAt: number;
   readonly others: readonly OtherAnswer[];
+  /** The first file that does not exist, by the indexes of job and file. Nothing was submitted. */
+  readonly unknown?: { readonly job: number; readonly file: number; readonly id: string };
 }
 
 /** The refusal of a submission, by a queue that drains. */
 export interface Refused {
   readonly draining: string;
 }
+
+/** The answer for a file to remove. */
+export type RemovedFile = "removed" | "in_use" | "unknown";
 
 /** A request for jobs. */
 export interface ClaimOp {
@@ -123,6 +143,10 @@ export interface ReadOps {
   readonly named: { readonly ask: readonly string[]; readonly answer: readonly string[] };
   readonly list: { readonly ask: ListAsk; readonly answer: PackedPage };
   readonly counts: { readonly ask: null; readonly answer: readonly JobCount[] };
+  readonly files: { readonly ask: readonly string[]; readonly answer: (FileRow | null)[] };
+  readonly listFiles: { readonly ask: FilesAsk; readonly answer: PackedFiles };
+  readonly jobOfFile: { readonly ask: string; readonly answer: string | null };
+  readonly fileTotals: { readonly ask: null; readonly answer: FileTotals };
   readonly waitOf: { readonly ask: string; readonly answer: StoreWait | null };
   readonly queues: { readonly ask: null; readonly answer: readonly QueueRow[] };
   readonly holders: {
@@ -155,6 +179,19 @@ export interface ListAsk {
 /** A page: the cells of each job, and the `seq` of the last one if more may follow. */
 export interface PackedPage {
   readonly rows: readonly (readonly Cell[])[];
+  readonly next: number | null;
+}
+
+/** A page of files to read, of a job or of all, behind the file with `before` as its `seq`. */
+export interface FilesAsk {
+  readonly job: string | null;
+  readonly before: number | null;
+  readonly limit: number;
+}
+
+/** A page of files, and the `seq` of the last one if more may follow. */
+export interface PackedFiles {
+  readonly rows: readonly FileRow[];
   readonly next: number | null;
 }
 
@@ -195,8 +232,10 @@ export interface Batch<T extends object> {
 /** An error in a form that can be sent. */
 export interface PackedError {
   readonly message: string;
-  /** The code and the issues of an error that the operation has foreseen. */
+  /** The code, the details and the issues of an error that the operation has foreseen. */
   readonly code?: string;
+  readonly retryable?: boolean;
+  readonly details?: SnakedenError["details"];
   readonly issues?: readonly { readonly path: string; readonly message: string }[];
 }
 

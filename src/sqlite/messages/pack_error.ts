@@ -7,12 +7,15 @@ export function packError(error: unknown): PackedError {
   if (error instanceof InvalidInputError) {
     return { message, code: error.code, issues: error.issues };
   }
-  return error instanceof SnakedenError ? { message, code: error.code } : { message };
+  if (!(error instanceof SnakedenError)) return { message };
+  const { code, retryable, details } = error;
+  return { message, code, retryable, details };
 }
 
 /** Returns an error that was sent. */
-export function unpackError({ message, code, issues }: PackedError): Error {
+export function unpackError(packed: PackedError): Error {
+  const { message, code, issues, retryable = false, details = {} } = packed;
   if (issues !== undefined) return new InvalidInputError(message, issues);
   if (code === undefined) return new Error(message);
-  return new SnakedenError(code as SnakedenError["code"], message);
+  return new SnakedenError(code as SnakedenError["code"], message, { retryable, details });
 }

@@ -3,9 +3,17 @@ import { cellAt } from "../schema/mod.ts";
 import { giveUp, PLACE, rollBack, stateOf } from "../schema/mod.ts";
 import type { Answer, Answers, Batch, PackedRecord, ReadOps } from "../messages/mod.ts";
 import { packError } from "../messages/mod.ts";
-import { IN_LIST, QUEUE_COLUMNS, queueRowOf, type StoredQueue } from "../writer/mod.ts";
+import {
+  filesOf,
+  IN_LIST,
+  QUEUE_COLUMNS,
+  queueRowOf,
+  readTotals,
+  type StoredQueue,
+} from "../writer/mod.ts";
 import { Statements } from "../writer/mod.ts";
 import { eventsOf } from "./events.ts";
+import { jobOfFile, listFiles } from "./files.ts";
 import { logsOf } from "./logs.ts";
 import { JOB_AND_RUN, list } from "./list.ts";
 import { waitOf } from "./wait_reason.ts";
@@ -99,6 +107,14 @@ export class Reader {
         return eventsOf(statements, ask as ReadOps["events"]["ask"]);
       case "logs":
         return logsOf(statements, ask as ReadOps["logs"]["ask"]);
+      case "files":
+        return filesOf(statements, ask as readonly string[], now);
+      case "listFiles":
+        return listFiles(statements, ask as ReadOps["listFiles"]["ask"], now);
+      case "jobOfFile":
+        return jobOfFile(statements, ask as string);
+      case "fileTotals":
+        return readTotals(statements);
       case "waitOf":
         return waitOf(statements, ask as string, now);
     }

@@ -1,5 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
+import type { FileTotals } from "../../store/mod.ts";
 import { PLACE } from "../schema/mod.ts";
+import type { Statements } from "./statements.ts";
 
 /** The number of places. */
 const PLACES = PLACE.discarded + 1;
@@ -67,4 +69,54 @@ export class Counters {
     this.#changes.clear();
     return true;
   }
+}
+
+/** The totals of all files, kept in memory and written with the group that has changed them. */
+export class StoredTotals implements FileTotals {
+  readonly #statements: Statements;
+  #files = 0;
+  #bytes = 0;
+  #isChanged = false;
+
+  constructor(statements: Statements) {
+    this.#statements = statements;
+  }
+
+  get files(): number {
+    return this.#files;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Counts files that were added or, with negative numbers, removed. */
+  add(files: number, bytes: number): void {
+    this.#files += files;
+    this.#bytes += bytes;
+    this.#isChanged = true;
+  }
+
+  /** Reads the totals again. */
+  reload(): void {
+    ({ files: this.#files, bytes: this.#bytes } = readTotals(this.#statements));
+    this.#isChanged = false;
+  }
+
+  /** Writes the totals. Returns true if they were changed. */
+  flush(): boolean {
+    if (!this.#isChanged) return false;
+    const set = "update number set value = ? where name = ?";
+    this.#statements.run(set, this.#files, "files");
+    this.#statements.run(set, this.#bytes, "file_bytes");
+    this.#isChanged = false;
+    return true;
+  }
+}
+
+/** Reads the totals of all files. */
+export function readTotals(statements: Statements): FileTotals {
+  const number = (name: string): number =>
+    statements.get<{ value: number }>("select value from number where name = ?", name)?.value ?? 0;
+  return { files: number("files"), bytes: number("file_bytes") };
 }

@@ -3,6 +3,8 @@
  *
  * @module
  */
+export { FILE_CELLS, fileRowOf, filesOf, IS_THERE } from "./files/mod.ts";
+export { readTotals } from "./counters.ts";
 export type { JobSettings } from "./job_moves.ts";
 export { type LimitKey, roomOf } from "./keys/mod.ts";
 export { concurrencyOf, QUEUE_COLUMNS, queueRowOf, rateOf, type StoredQueue } from "./queues.ts";

@@ -2,7 +2,8 @@ import { InvalidInputError } from "../../errors.ts";
 import type { SubmitAnswer, UniqueMode } from "../../store/mod.ts";
 import { PLACE, stateOf } from "../schema/mod.ts";
 import { byteParts } from "../messages/mod.ts";
-import type { OtherAnswer, PackedJobs } from "../messages/mod.ts";
+import type { OtherAnswer, PackedJobs, SubmitAnswers } from "../messages/mod.ts";
+import { missingFile, nameFiles, releaseFiles } from "./files/mod.ts";
 import {
   admit,
   counted,
@@ -52,18 +53,30 @@ interface Submission {
   readonly options: string | null;
   readonly cells: readonly Cell[];
   readonly at: number;
+  /** The files that it names. */
+  readonly files: readonly string[];
 }
 
-/** Submits jobs, all or none. Returns the answers that are not `created`. */
-export function submit(ctx: WriteContext, { cells, bytes }: PackedJobs): OtherAnswer[] {
+/**
+ * Submits jobs, all or none. Returns the answers that are not `created`. If a job names a file that
+ * does not exist, nothing is written, so that the group goes on without a rollback.
+ */
+export function submit(
+  ctx: WriteContext,
+  { cells, bytes, files }: PackedJobs,
+): Omit<SubmitAnswers, "createdAt"> {
+  const unknown = files === undefined ? undefined : unknownFile(ctx, cells, files);
+  if (unknown !== undefined) return { others: [], unknown };
   const others: OtherAnswer[] = [];
   const args = byteParts(bytes);
+  const named = new Map(files);
   ctx.isChanged = true;
   for (let i = 0, at = 0; at < cells.length; i++, at += PACKED_CELLS) {
-    const answer = submitOne(ctx, readSubmission(cells, at), args[i] ?? new Uint8Array());
+    const job = readSubmission(cells, at, named.get(i) ?? NO_FILES);
+    const answer = submitOne(ctx, job, args[i] ?? new Uint8Array());
     if (answer !== undefined) others.push([i, answer]);
   }
-  return others;
+  return { others };
 }
 
 /**
@@ -73,10 +86,27 @@ export function submit(ctx: WriteContext, { cells, bytes }: PackedJobs): OtherAn
 export function refusedBy(ctx: WriteContext, { cells }: PackedJobs): string | undefined {
   if (!ctx.queues.hasDraining) return undefined;
   for (let at = 0; at < cells.length; at += PACKED_CELLS) {
-    const it = readSubmission(cells, at);
+    const it = readSubmission(cells, at, NO_FILES);
     if (ctx.queues.find(it.queue)?.draining !== 1) continue;
     if (findSame(ctx, it) !== undefined) continue;
     if (!isDropped(ctx, it)) return it.queue;
+  }
+  return undefined;
+}
+
+const NO_FILES: readonly string[] = [];
+
+/** Returns the first file that does not exist, of the jobs that no earlier submission answers. */
+function unknownFile(
+  ctx: WriteContext,
+  cells: readonly Cell[],
+  files: NonNullable<PackedJobs["files"]>,
+): SubmitAnswers["unknown"] {
+  for (const [job, ids] of files) {
+    const file = missingFile(ctx, ids);
+    if (file < 0) continue;
+    if (findSame(ctx, readSubmission(cells, job * PACKED_CELLS, ids)) !== undefined) continue;
+    return { job, file, id: ids[file] ?? "" };
   }
   return undefined;
 }
@@ -91,7 +121,11 @@ function isDropped(ctx: WriteContext, { uniq, mode }: Submission): boolean {
   return holder !== undefined && (mode === "drop" || !isWaiting(holder.place));
 }
 
-function readSubmission(cells: readonly Cell[], at: number): Submission {
+function readSubmission(
+  cells: readonly Cell[],
+  at: number,
+  files: readonly string[],
+): Submission {
   return {
     id: cells[at] as string,
     queue: cells[at + 3] as string,
@@ -111,6 +145,7 @@ function readSubmission(cells: readonly Cell[], at: number): Submission {
     options: cells[at + 20] as string | null,
     cells,
     at,
+    files,
   };
 }
 
@@ -193,6 +228,7 @@ function insert(ctx: WriteContext, it: Submission, args: Uint8Array): void {
   ctx.statements.run(isRanked ? INSERT_RANKED : INSERT, ...row);
   if (!isInline) putArgs(ctx, seq, args);
   if (it.tags !== null) addTags(ctx, seq, it.tags);
+  if (it.files.length > 0) nameFiles(ctx, seq, it.files);
   if (uniq !== null) {
     ctx.statements.run("insert into unique_key values (?, ?, ?)", uniq, seq, it.mode);
   }
@@ -379,6 +415,8 @@ function replace(
   );
   statements.run("update unique_key set mode = ? where key = ?", it.mode, it.uniq);
   if (it.tags !== null) addTags(ctx, seq, it.tags);
+  releaseFiles(ctx, `[${seq}]`);
+  if (it.files.length > 0) nameFiles(ctx, seq, it.files);
   if (isInline) statements.run("delete from job_args where seq = ?", seq);
   else putArgs(ctx, seq, args);
 }

@@ -1,8 +1,9 @@
 import type { Ended } from "../../store/mod.ts";
 import { afterLoss, expiredError } from "../../store/jobs/job_transition.ts";
 import { PLACE, placeOf, stateOf } from "../schema/mod.ts";
-import type { SweptJobs } from "../messages/mod.ts";
+import type { SweptJobs, WriteOps } from "../messages/mod.ts";
 import { releaseBlob } from "./blob_names.ts";
+import { partFromFiles, sweepFiles } from "./files/mod.ts";
 import { addAttempt, goOn, jsonOf, RUNNING, type RunningJob } from "./finish.ts";
 import { admit, endJob, FACTS, type JobFacts, moved } from "./job_moves.ts";
 import { endFairness, giveRank, takeRank } from "./ranks.ts";
@@ -12,7 +13,10 @@ import { IN_LIST, type WriteContext } from "./write_context.ts";
 const SLICE = 500;
 
 /** Does a part of what time asks for. */
-export function sweep(ctx: WriteContext): Omit<SweptJobs, "unusedBlobs"> {
+export function sweep(
+  ctx: WriteContext,
+  { pinned }: WriteOps["sweep"]["ask"],
+): Omit<SweptJobs, "unusedBlobs"> {
   const ended = runDue(ctx);
   const lost = lose(
     ctx,
@@ -23,6 +27,7 @@ export function sweep(ctx: WriteContext): Omit<SweptJobs, "unusedBlobs"> {
     ),
   );
   const removed = remove(ctx);
+  const hasFiles = sweepFiles(ctx, pinned);
   const keys = ctx.statements.run(
     `delete from idempotency where key in (
       select key from idempotency where expires_at <= ? order by expires_at limit ${SLICE})`,
@@ -37,7 +42,7 @@ export function sweep(ctx: WriteContext): Omit<SweptJobs, "unusedBlobs"> {
     lost: lost.lost,
     removed,
     hasMore: lost.lost === SLICE || removed === SLICE || keys === SLICE ||
-      ctx.dueAt <= ctx.now || ctx.expiryAt <= ctx.now,
+      hasFiles || ctx.dueAt <= ctx.now || ctx.expiryAt <= ctx.now,
   };
 }
 
@@ -165,6 +170,7 @@ function remove(ctx: WriteContext): number {
     list,
   );
   for (const { sha256 } of blobs) releaseBlob(ctx, sha256);
+  partFromFiles(ctx, list);
   for (const table of ["attempt", "job_args", "job_result", "job"]) {
     statements.run(`delete from ${table} where seq ${IN_LIST}`, list);
   }

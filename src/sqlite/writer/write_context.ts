@@ -1,7 +1,7 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { JobStoreLimits } from "../../store/mod.ts";
 import { PLACE } from "../schema/mod.ts";
-import { Counters } from "./counters.ts";
+import { Counters, StoredTotals } from "./counters.ts";
 import { FairShares, Lanes, LimitKeys } from "./keys/mod.ts";
 import { Queues } from "./queues.ts";
 import { Statements } from "./statements.ts";
@@ -22,6 +22,7 @@ export class WriteContext {
   readonly keys: LimitKeys;
   readonly lanes: Lanes;
   readonly fair: FairShares;
+  readonly fileTotals: StoredTotals;
   /** The time of the running group of operations. */
   now = 0;
   /** The time of the first job that becomes available; at most that, if it is not exact. */
@@ -48,6 +49,7 @@ export class WriteContext {
     this.keys = new LimitKeys(this.statements);
     this.lanes = new Lanes(this.statements);
     this.fair = new FairShares(this.statements);
+    this.fileTotals = new StoredTotals(this.statements);
     this.reload();
   }
 
@@ -65,6 +67,7 @@ export class WriteContext {
     this.keys.reset();
     this.lanes.reset();
     this.fair.reload();
+    this.fileTotals.reload();
     const number = (name: string): number =>
       this.statements.get<{ value: number }>("select value from number where name = ?", name)
         ?.value ?? 0;
@@ -108,6 +111,7 @@ export class WriteContext {
     if (this.queues.flush(this.database)) this.isChanged = true;
     if (this.keys.flush()) this.isChanged = true;
     if (this.fair.flush()) this.isChanged = true;
+    if (this.fileTotals.flush()) this.isChanged = true;
     this.lanes.trim();
     if (!this.isChanged) return;
     const set = "update number set value = ? where name = ?";

@@ -14,6 +14,7 @@ import { giveUp, rollBack } from "../schema/mod.ts";
 import { cancel, retry } from "./change.ts";
 import { Claims } from "./claim.ts";
 import { extend } from "./extend.ts";
+import { addFile, filesOf, removeFile } from "./files/mod.ts";
 import { finish } from "./finish.ts";
 import { releaseHeld } from "./release.ts";
 import { queueRowOf } from "./queues.ts";
@@ -26,12 +27,16 @@ import { WriteContext } from "./write_context.ts";
 const ORDER: readonly (keyof WriteOps)[] = [
   "declare",
   "patch",
+  "addFile",
   "submit",
   "extend",
   "finish",
   "cancel",
   "retry",
+  "removeFile",
   "sweep",
+  // After those, so that a file that was pinned before it is asked for is there, or known missing.
+  "findFiles",
   "abandon",
   "tick",
   "claim",
@@ -178,7 +183,7 @@ export class Writer {
         try {
           const draining = refusedBy(ctx, ask);
           if (draining !== undefined) return { draining };
-          return { createdAt: ctx.now, others: submit(ctx, ask) };
+          return { createdAt: ctx.now, ...submit(ctx, ask) };
         } catch (error) {
           rollBack(ctx.database);
           throw takenIds(ctx, ask) ?? error;
@@ -196,8 +201,11 @@ export class Writer {
         const queue = ctx.queues.patch(name, patch);
         return queue === undefined ? null : queueRowOf(queue);
       },
-      sweep: () => {
-        const swept = sweep(ctx);
+      addFile: (ask) => addFile(ctx, ask),
+      removeFile: (ask) => removeFile(ctx, ask),
+      findFiles: (ask) => filesOf(ctx.statements, ask, ctx.now),
+      sweep: (ask) => {
+        const swept = sweep(ctx, ask);
         const unusedBlobs = [...ctx.unusedBlobs];
         ctx.unusedBlobs.clear();
         return { ...swept, ended: [...this.#ended.splice(0), ...swept.ended], unusedBlobs };

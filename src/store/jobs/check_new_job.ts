@@ -13,6 +13,8 @@ export const JOB_LIMITS = {
   /** Characters of a key. */
   keyChars: 512,
   tags: 32,
+  /** Files that one job names. */
+  files: 10_000,
   /** Bytes of metadata and of options, as JSON. */
   jsonBytes: 64 * 1024,
   /** Bytes of arguments, and of a result. */
@@ -115,6 +117,11 @@ function problemsOf(job: NewJob): Problem[] {
   }
   check("tags", job.tags.length <= JOB_LIMITS.tags, `${job.tags.length} tags`, "at most 32");
   for (const [i, tag] of job.tags.entries()) name(`tags[${i}]`, tag);
+  const { files = [] } = job;
+  check("files", files.length <= JOB_LIMITS.files, `${files.length} files`, "at most 10000");
+  for (const [i, file] of files.entries()) {
+    check(`files[${i}]`, isSessionId(file), file, SESSION_ID_RULE);
+  }
   for (const field of ["completedMs", "cancelledMs", "discardedMs"] as const) {
     whole(`retention.${field}`, job.retention[field], 0, MAX_TTL_MS);
   }
@@ -133,5 +140,7 @@ function jsonBytes(object: object): number {
 function shown(value: unknown): string {
   const text = typeof value === "string" ? value : String(value);
   const cut = text.length > 64 ? `${text.slice(0, 64)}... (${text.length} characters)` : text;
-  return typeof value === "string" && !/^\d+ (bytes|tags)$/.test(value) ? JSON.stringify(cut) : cut;
+  return typeof value === "string" && !/^\d+ (bytes|files|tags)$/.test(value)
+    ? JSON.stringify(cut)
+    : cut;
 }

@@ -1,6 +1,7 @@
 import type { BlobRef } from "../blobs/mod.ts";
 import type { Page, PageAsk } from "../session_store.ts";
 import type { Claim, ClaimAsk, End, EndAnswer, Ended, Hold, HoldAnswer } from "./claim.ts";
+import type { FileStore } from "./files/mod.ts";
 import type { JobCount, JobEventOrReset, JobFilter, StoreWait } from "./job_filter.ts";
 import type { JobLogs } from "./job_logs.ts";
 import type { JobRecord, JobRow } from "./job_row.ts";
@@ -106,12 +107,14 @@ export interface JobStoreLimits {
  * **Size.** Nothing here depends on the number of jobs that wait or have ended: a claim, a
  * submission, a page of a list with a cursor, or the counts.
  */
-export interface JobStore extends JobLogs {
+export interface JobStore extends JobLogs, FileStore {
   /**
    * Submits jobs, all or none. Answers each, in order.
    *
    * @throws {InvalidInputError} Naming each item that is not allowed, as `jobs[3].tags`.
    * @throws {SnakedenError} `queue_draining`, as {@link QueuePatch} says.
+   * @throws {SnakedenError} `unknown_file` for a file that does not exist; its `details` have the
+   * `path`, as `jobs[3].files[0]`, and the `fileId`.
    */
   submit(jobs: readonly NewJob[]): Promise<readonly SubmitAnswer[]>;
   /** Takes jobs to run; none if there was none in time. The start is the time of the claim. */
@@ -185,8 +188,8 @@ export interface JobStore extends JobLogs {
   /**
    * Does the work that is due: makes due jobs available, ends those that have expired, takes jobs
    * from holders whose lease has ended (`available` again, or `discarded` after the last attempt,
-   * or `cancelled` if that was asked for), and removes ended ones after their retention. Does a
-   * bounded part in one call. Every host may call it.
+   * or `cancelled` if that was asked for), and removes ended ones after their retention and files
+   * after their time. Does a bounded part in one call. Every host may call it.
    */
   sweep(): Promise<Swept>;
   /** Lists the holders of running jobs. */

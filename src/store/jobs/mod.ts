@@ -8,6 +8,21 @@
 export { checkNewJobs, JOB_LIMITS } from "./check_new_job.ts";
 export type { Claim, ClaimAsk, End, EndAnswer, Ended, Hold, HoldAnswer, Outcome } from "./claim.ts";
 export { type ClaimId, claimToken, newNonce, readClaimToken } from "./claim_token.ts";
+export {
+  checkNewFile,
+  checkQuota,
+  type FileFilter,
+  type FileQuota,
+  type FileRow,
+  type FileStore,
+  type FileTotals,
+  MAX_FILE_NAME,
+  type NewFile,
+  noJobOfFile,
+  type PinnedFiles,
+  takenFileId,
+  unknownFileOfJob,
+} from "./files/mod.ts";
 export { fairKey, nextRank } from "./fairness.ts";
 export { allowedStarts, nextStartAt, type Rate, tatAfter } from "./gcra.ts";
 export { type CursorUse, jobCursor, readJobCursor } from "./job_cursor.ts";

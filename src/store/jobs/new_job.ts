@@ -84,6 +84,11 @@ export interface NewJob {
   readonly retention: Retention;
   /** The store keeps the bytes as they are. The caller must not change the buffer. */
   readonly args: Uint8Array<ArrayBuffer>;
+  /**
+   * The ids of the files that it names, which are kept while it is. A submission that names one
+   * that does not exist is refused, unless its idempotency key answers it.
+   */
+  readonly files?: readonly string[];
 }
 
 /**

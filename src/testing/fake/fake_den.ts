@@ -18,7 +18,15 @@ import { type FakeTool, type FakeTools, isGenerator } from "./fake_tool.ts";
 import { travelledArgs } from "./travel.ts";
 
 /** The parts of a den that have no fake; a test may give its own. */
-const OTHER_PARTS = ["pools", "workers", "sessions", "programs", "hardware", "health"] as const;
+const OTHER_PARTS = [
+  "pools",
+  "workers",
+  "sessions",
+  "programs",
+  "files",
+  "hardware",
+  "health",
+] as const;
 
 type OtherParts = Pick<Den, typeof OTHER_PARTS[number]>;
 
@@ -63,6 +71,7 @@ export class FakeDen implements Den, AsyncDisposable {
   readonly workers: Den["workers"];
   readonly sessions: Den["sessions"];
   readonly programs: Den["programs"];
+  readonly files: Den["files"];
   readonly hardware: Den["hardware"];
   readonly health: Den["health"];
   /** Jobs, which run at once in memory. */
@@ -90,6 +99,7 @@ export class FakeDen implements Den, AsyncDisposable {
     this.workers = options.workers ?? notFaked("workers");
     this.sessions = options.sessions ?? notFaked("sessions");
     this.programs = options.programs ?? notFaked("programs");
+    this.files = options.files ?? notFaked("files");
     this.hardware = options.hardware ?? notFaked("hardware");
     this.health = options.health ?? notFaked("health");
     this.queues = new FakeQueues({

@@ -4,6 +4,7 @@
  */
 import type * as client from "../../../src/client/mod.ts";
 import { CALL_CASES } from "./call_cases.ts";
+import { FILE_CASES } from "./file_cases.ts";
 import { HOST_CASES } from "./host_cases.ts";
 import { INPUT_CASES } from "./input_cases.ts";
 import { JOB_CASES } from "./job_cases.ts";
@@ -55,6 +56,7 @@ export const CASES: readonly Case[] = [
   ...TOOL_CASES,
   ...SESSION_CASES,
   ...JOB_CASES,
+  ...FILE_CASES,
   ...HOST_CASES,
 ];
 

@@ -12,6 +12,7 @@ import { testEnds } from "./cases/end_cases.ts";
 import { testEvents } from "./cases/event_cases.ts";
 import { testFairness } from "./cases/fairness_cases.ts";
 import { testFaults } from "./cases/fault_cases.ts";
+import { testFiles } from "./cases/file_cases.ts";
 import { testLeases } from "./cases/lease_cases.ts";
 import { testLimits } from "./cases/limit_cases.ts";
 import { testLogs } from "./cases/log_cases.ts";
@@ -84,6 +85,7 @@ export function testJobs(driver: JobDriver): void {
   testEvents(driver);
   testLogs(driver);
   testLists(driver);
+  testFiles(driver);
   testFaults(driver);
   testDraining(driver);
   testFairness(driver);

@@ -8,6 +8,7 @@
  * @module
  */
 import { BLOBS } from "./blobs.ts";
+import { FILES } from "./files.ts";
 import { FAIR_QUEUES } from "./fair_queues.ts";
 import { JOB_LOG } from "./job_log.ts";
 import { JOB_WORDS } from "./job_words.ts";
@@ -17,4 +18,11 @@ import { JOBS } from "./jobs.ts";
  * The changes, in order: the first one makes version 1 of an empty database. A change that was
  * released stays as it is; a later one is added below it.
  */
-export const MIGRATIONS: readonly string[] = [JOBS, BLOBS, JOB_LOG, FAIR_QUEUES, JOB_WORDS];
+export const MIGRATIONS: readonly string[] = [
+  JOBS,
+  BLOBS,
+  JOB_LOG,
+  FAIR_QUEUES,
+  JOB_WORDS,
+  FILES,
+];

@@ -147,11 +147,12 @@ export class JobLife {
     const ended = [...this.#expired, ...this.#lose(lost, now)];
     this.#expired = [];
     const removed = table.ended.from(() => true, limit).filter((it) => removableAt(it) <= now);
-    for (const job of removed) this.#remove(job);
+    for (const job of removed) this.#remove(job, now);
     table.fair.forget();
+    const hasFiles = table.files.sweep(now, limit);
     const hasKeys = [table.ready, submissions].map((it) => it.forget(now, limit)).includes(true);
     const isFull = [expired, lost, removed].some((it) => it.length === limit);
-    const hasMore = isFull || isDue || hasKeys;
+    const hasMore = isFull || isDue || hasFiles || hasKeys;
     const unusedBlobs = table.blobNames.takeUnused();
     return { ended, lost: lost.length, removed: removed.length, unusedBlobs, hasMore };
   }
@@ -249,8 +250,9 @@ export class JobLife {
     this.#deps.wake(job);
   }
 
-  #remove(job: StoredJob): void {
+  #remove(job: StoredJob, now: number): void {
     this.#deps.table.remove(job);
+    this.#deps.table.files.jobRemoved(job.id, now);
     // An idempotency key may keep the job itself for longer.
     job.args = new Uint8Array();
     this.#dropResult(job);

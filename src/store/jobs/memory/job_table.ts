@@ -2,6 +2,7 @@ import { isFinal } from "../job_row.ts";
 import { FairShares } from "./fair_shares.ts";
 import { BlobNames } from "./blob_names.ts";
 import { JobLists } from "./job_lists.ts";
+import { MemoryFiles } from "./memory_files.ts";
 import { QueueTable } from "./queue_table.ts";
 import { ReadyJobs } from "./ready_jobs.ts";
 import { SortedRows } from "./sorted_rows.ts";
@@ -12,6 +13,10 @@ export class JobTable {
   readonly queues = new QueueTable();
   readonly lists = new JobLists();
   readonly blobNames = new BlobNames();
+  readonly files = new MemoryFiles({
+    blobs: this.blobNames,
+    isJob: (id) => this.#jobs.has(id),
+  });
   readonly ready = new ReadyJobs();
   readonly fair = new FairShares();
   /** The jobs that wait for their time, by it. */

@@ -6,6 +6,7 @@ import { checkLimit } from "../../session_row.ts";
 import type { Page, PageAsk } from "../../session_store.ts";
 import { checkNewJobs } from "../check_new_job.ts";
 import type { Claim, ClaimAsk, End, EndAnswer, Hold, HoldAnswer } from "../claim.ts";
+import type { FileFilter, FileRow, FileTotals, NewFile, PinnedFiles } from "../files/mod.ts";
 import { type CursorUse, jobCursor, readJobCursor } from "../job_cursor.ts";
 import {
   type JobCount,
@@ -223,6 +224,37 @@ export class MemoryJobs implements JobStore {
       const names = new Set([...this.#table.queues.names(), ...this.#table.lists.queues()]);
       return [...names].sort().flatMap((name) => this.#queueRow(name) ?? []);
     });
+  }
+
+  addFile(file: NewFile): Promise<FileRow> {
+    return this.#write("add a file", (now) => this.#table.files.add(file, now));
+  }
+
+  getFiles(ids: readonly string[]): Promise<readonly (FileRow | undefined)[]> {
+    return this.#read("read files", () => this.#table.files.get(ids, this.#now()));
+  }
+
+  listFiles(filter: FileFilter, page: PageAsk): Promise<Page<FileRow>> {
+    return this.#read("list files", () => {
+      checkLimit(page.limit);
+      return this.#table.files.list(filter, page, this.#now());
+    });
+  }
+
+  removeFile(id: string): ReturnType<JobStore["removeFile"]> {
+    return this.#write("remove a file", (now) => this.#table.files.remove(id, now));
+  }
+
+  jobOfFile(id: string): Promise<string | undefined> {
+    return this.#read("read a file", () => this.#table.files.jobOf(id));
+  }
+
+  fileTotals(): Promise<FileTotals> {
+    return this.#read("count files", () => this.#table.files.totals());
+  }
+
+  pinFiles(ids: readonly string[]): Promise<PinnedFiles> {
+    return this.#read("pin files", () => this.#table.files.pin(ids, this.#now()));
   }
 
   sweep(): Promise<Swept> {

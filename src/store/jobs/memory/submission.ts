@@ -29,6 +29,7 @@ export class Submissions {
 
   /** Submits jobs that {@link checkNewJobs} has passed, all or none. */
   submit(jobs: readonly NewJob[], now: number): SubmitAnswer[] {
+    this.#table.files.check(jobs, now, (job) => this.#key(job, now) !== undefined);
     this.#checkIds(jobs, now);
     for (const job of jobs) this.#checkDraining(job, now);
     return jobs.map((job) => this.#submit(job, now));
@@ -49,10 +50,12 @@ export class Submissions {
     this.#noteKey(job, standing, now);
     if (holder === undefined) {
       this.#table.add(standing, now);
+      this.#table.files.refer(standing.id, job);
       return answerOf("created", standing);
     }
     if (job.unique?.mode === "drop" || !isWaiting(holder.state)) return answerOf("dropped", holder);
     this.#replace(holder, job, now);
+    this.#table.files.refer(holder.id, job);
     return answerOf("replaced", holder);
   }
 

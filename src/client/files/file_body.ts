@@ -1,0 +1,96 @@
+import { InvalidInputError } from "../../errors.ts";
+import type { BodyFeed, OpenedBody } from "../http/mod.ts";
+import type { FileBody } from "../shapes/mod.ts";
+
+/** The bytes of a file, ready to be sent. */
+export type ReadyBody =
+  | { readonly body: Blob | Uint8Array<ArrayBuffer> }
+  | { readonly feed: BodyFeed };
+
+/**
+ * Returns the body of a request that adds a file. A page of a browser cannot send a stream, so
+ * there its bytes are gathered in a `Blob` first, which the browser may keep on its disk.
+ *
+ * @throws {InvalidInputError} For something that has no bytes.
+ */
+export async function readyBody(source: FileBody): Promise<ReadyBody> {
+  if (source instanceof Uint8Array) return { body: source as Uint8Array<ArrayBuffer> };
+  if (source instanceof Blob) return { body: source };
+  if (typeof source !== "object" || source === null || !isStream(source)) throw noBytes(source);
+  const stream = streamOf(source);
+  if ("document" in globalThis) return { body: await new Response(stream).blob() };
+  return { feed: new StreamFeed(stream) };
+}
+
+/** Sends a stream as the body of one request. */
+class StreamFeed implements BodyFeed {
+  readonly #stream: ReadableStream<Uint8Array>;
+  readonly #failing = new AbortController();
+  #isSpent = false;
+
+  constructor(stream: ReadableStream<Uint8Array>) {
+    this.#stream = stream;
+  }
+
+  get isSpent(): boolean {
+    return this.#isSpent;
+  }
+
+  get signal(): AbortSignal {
+    return this.#failing.signal;
+  }
+
+  open(): Promise<OpenedBody> {
+    this.#isSpent = true;
+    const reader = this.#stream.getReader();
+    const body = new ReadableStream<Uint8Array>({
+      pull: async (controller): Promise<void> => {
+        try {
+          const { value, done } = await reader.read();
+          if (done) return controller.close();
+          if (!(value instanceof Uint8Array)) throw noBytes(value);
+          controller.enqueue(value);
+        } catch (error) {
+          // The caller hears of the error of its source, and not of the request that it ended.
+          this.#failing.abort(error);
+          throw error;
+        }
+      },
+      cancel: (reason) => reader.cancel(reason),
+    }, { highWaterMark: 0 });
+    return Promise.resolve({ body, headers: {} });
+  }
+}
+
+function isStream(
+  source: object,
+): source is ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> {
+  return source instanceof ReadableStream || Symbol.asyncIterator in source;
+}
+
+function streamOf(
+  source: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array>,
+): ReadableStream<Uint8Array> {
+  if (source instanceof ReadableStream) return source;
+  const items = source[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>({
+    pull: async (controller): Promise<void> => {
+      const { value, done } = await items.next();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    cancel: async (): Promise<void> => {
+      await items.return?.();
+    },
+  }, { highWaterMark: 0 });
+}
+
+function noBytes(given: unknown): InvalidInputError {
+  const kind = given === null ? "null" : typeof given;
+  const message =
+    `given ${kind}; allowed: a Uint8Array, a Blob, or a stream or an async iterable ` +
+    "of Uint8Array";
+  return new InvalidInputError(`Cannot add the file: source: ${message}`, [
+    { path: "source", message },
+  ]);
+}

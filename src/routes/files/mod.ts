@@ -1,0 +1,12 @@
+/**
+ * The routes of files: adding, listing and removing them ({@link addFiles}), and their bytes as a
+ * whole or in parts ({@link addFileContent}). Bytes are streamed in both directions, with bounds on
+ * silence.
+ *
+ * @module
+ */
+export { attachment } from "./content_disposition.ts";
+export { addFileContent, type ContentAnswer, contentAnswer } from "./content.ts";
+export { addFiles, type FilesSlice } from "./files.ts";
+export { isKnown, type Part, partHeaders, partOf, type Representation } from "./ranges.ts";
+export { sentStream } from "./sent_stream.ts";
