@@ -129,7 +129,6 @@ const COUNTER_OF: Readonly<Record<ErrorCode, Counter>> = {
   file_in_use: "failed",
   file_too_large: "failed",
   file_quota_exceeded: "failed",
-  range_not_satisfiable: "failed",
   unknown_job: "failed",
   unknown_queue: "failed",
   idempotency_conflict: "failed",

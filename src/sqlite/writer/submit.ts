@@ -433,7 +433,7 @@ function addTags(ctx: WriteContext, seq: number, tags: string): void {
 export function takenIds(ctx: WriteContext, { cells }: PackedJobs): Error | undefined {
   const issues: { path: string; message: string }[] = [];
   for (let i = 0, at = 0; at < cells.length; i++, at += PACKED_CELLS) {
-    const { id, idem, hash } = readSubmission(cells, at);
+    const { id, idem, hash } = readSubmission(cells, at, NO_FILES);
     // That of the caller is answered.
     if (idem === null && hash !== null) continue;
     if (ctx.statements.get("select 1 from job where id = ?", id) !== undefined) {

@@ -29,7 +29,7 @@ export class Submissions {
 
   /** Submits jobs that {@link checkNewJobs} has passed, all or none. */
   submit(jobs: readonly NewJob[], now: number): SubmitAnswer[] {
-    this.#table.files.check(jobs, now, (job) => this.#key(job, now) !== undefined);
+    this.#table.files.check(jobs, now, (job) => this.#same(job, now) !== undefined);
     this.#checkIds(jobs, now);
     for (const job of jobs) this.#checkDraining(job, now);
     return jobs.map((job) => this.#submit(job, now));
