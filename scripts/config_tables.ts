@@ -30,7 +30,7 @@ async function formatted(markdown: string): Promise<string> {
  * default, its allowed values and its environment variable.
  */
 export function configTables(): string {
-  const { python, store, sessions, limits, errors, cors, pools } = configSchema.shape;
+  const { python, store, sessions, files, limits, errors, cors, pools } = configSchema.shape;
   const list = withoutDefault(pools);
   const pool = list instanceof z.ZodArray ? withoutDefault(list.element) : undefined;
   if (!(pool instanceof z.ZodObject)) throw new TypeError("the pools are no list of objects");
@@ -45,6 +45,7 @@ export function configTables(): string {
     ["python", table(withoutDefault(python))],
     ["store", table(withoutDefault(store))],
     ["sessions", table(withoutDefault(sessions))],
+    ["files", table(withoutDefault(files))],
     ["limits", table(withoutDefault(limits))],
     ["errors", table(withoutDefault(errors))],
     ["cors", table(withoutDefault(cors))],

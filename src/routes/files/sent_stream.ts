@@ -2,8 +2,11 @@ import { messageOf } from "../../errors.ts";
 import { getLogger } from "../../log.ts";
 import type { Reader, UnreadAnswers, Wait } from "../http/mod.ts";
 
-/** The size of the pieces that are passed to the runtime. */
-const PIECE_BYTES = 64 * 1024;
+/**
+ * The longest piece that is passed to the runtime. Smaller ones take four times the CPU time, and
+ * each reader has one piece in memory.
+ */
+const PIECE_BYTES = 256 * 1024;
 
 /**
  * Returns a stream that is sent as its reader reads it. A reader that reads nothing for the time of
