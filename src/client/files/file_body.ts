@@ -43,22 +43,36 @@ class StreamFeed implements BodyFeed {
   open(): Promise<OpenedBody> {
     this.#isSpent = true;
     const reader = this.#stream.getReader();
+    let isLeft = false;
     const body = new ReadableStream<Uint8Array>({
       pull: async (controller): Promise<void> => {
-        try {
-          const { value, done } = await reader.read();
-          if (done) return controller.close();
-          if (!(value instanceof Uint8Array)) throw noBytes(value);
-          controller.enqueue(value);
-        } catch (error) {
-          // The caller hears of the error of its source, and not of the request that it ended.
-          this.#failing.abort(error);
-          throw error;
-        }
+        const { value, done } = await this.#next(reader);
+        // The request may have ended meanwhile.
+        if (isLeft) return;
+        if (done) controller.close();
+        else controller.enqueue(value);
       },
-      cancel: (reason) => reader.cancel(reason),
+      cancel: (reason): void => {
+        isLeft = true;
+        // A source that is slow to close delays no error.
+        reader.cancel(reason).catch(() => {});
+      },
     }, { highWaterMark: 0 });
     return Promise.resolve({ body, headers: {} });
+  }
+
+  /** Reads from the source; its error ends the request, and is what the caller hears of. */
+  async #next(
+    reader: ReadableStreamDefaultReader<Uint8Array>,
+  ): Promise<ReadableStreamReadResult<Uint8Array>> {
+    try {
+      const step = await reader.read();
+      if (!step.done && !(step.value instanceof Uint8Array)) throw noBytes(step.value);
+      return step;
+    } catch (error) {
+      this.#failing.abort(error);
+      throw error;
+    }
   }
 }
 
