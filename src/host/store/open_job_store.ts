@@ -64,15 +64,15 @@ function unavailable(problem: Error): SnakedenError {
   if (isRecord(owner)) {
     return new SnakedenError(
       "store_unavailable",
-      `Cannot use jobs here: the host with process id ${owner.pid} (run ${owner.runId}) has the ` +
-        `data directory; set ${CLIENT_ENV.url} to its address and use a SnakedenClient, or choose ` +
+      `Cannot use jobs and files here: the host with process id ${owner.pid} (run ${owner.runId}) ` +
+        `has the data directory; set ${CLIENT_ENV.url} to its address and use a SnakedenClient, or choose ` +
         `another data directory with dataDir or ${HOST_ENV.dataDir}`,
       { retryable: true, details: { pid: owner.pid, runId: owner.runId } },
     );
   }
   return new SnakedenError(
     "store_unavailable",
-    `Cannot use jobs here, since they cannot be stored: ${messageOf(problem)}`,
+    `Cannot use jobs and files here, since they cannot be stored: ${messageOf(problem)}`,
     { retryable: true, cause: problem },
   );
 }
