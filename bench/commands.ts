@@ -140,6 +140,12 @@ export type JobStoreCommand =
   /** Submits, claims and completes so many jobs at a time, again and again. */
   | { readonly do: "claims"; readonly slots: number; readonly durationMs: number };
 
+/** A command to write and read so many bytes, as a blob or as a plain file. */
+export interface FileCommand {
+  readonly as: "blob" | "file";
+  readonly bytes: number;
+}
+
 /** A command to submit a body of so many lines, which are all the same. */
 export interface JobLinesCommand {
   readonly port: number;

@@ -15,6 +15,7 @@ import { markdownOf, skippedMarkdown } from "./table.ts";
 import { arrays } from "./work/arrays.ts";
 import { batch } from "./work/batch.ts";
 import { echo } from "./work/echo.ts";
+import { files } from "./work/files.ts";
 import { hardware } from "./work/hardware.ts";
 import { http } from "./work/http.ts";
 import { inputs } from "./work/inputs.ts";
@@ -48,6 +49,7 @@ const WORKLOADS: readonly Workload[] = [
   socket,
   resume,
   jobs,
+  files,
 ];
 const CONTENDERS = [...new Set(WORKLOADS.flatMap((it) => it.contenders))];
 const RESULTS = join(ROOT, "bench", "results");
