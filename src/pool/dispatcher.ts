@@ -181,7 +181,7 @@ export class Dispatcher implements CallSource<Worker>, PoolRoom {
   send(call: Call, worker: Worker, now: number): void {
     const session = SessionCall.of(call);
     if (session !== undefined) this.affinity.sent(call, session, worker);
-    worker.run(call, this.#runTimes.expected(call.tool) * (call.items ?? 1), now);
+    worker.run(call, this.#runTimes.expected(call.tool) * (call.items || 1), now);
   }
 
   /** Queues a call. One that has waited before gets its old place. */

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { type CallListener, Link, type OutgoingCall, Value } from "../../src/bridge/mod.ts";
+import {
+  type CallListener,
+  ItemList,
+  Link,
+  type OutgoingCall,
+  Value,
+} from "../../src/bridge/mod.ts";
 import type { Hello, Log } from "../../src/bridge/gen/link.js";
 import { SnakedenError } from "../../src/errors.ts";
 import { FakeCarrier } from "../fixtures/fakes/fake_carrier.ts";
@@ -77,8 +83,31 @@ Deno.test("Link.call() sends all fields of a call", async () => {
       windowBytes: 1_024,
       sessionId: "s1",
       requestId: "r1",
+      taggedItems: [],
+      itemBuffers: [],
     },
   );
+});
+
+Deno.test("Link.call() sends a bulk call, and takes chunks of it within its window", async () => {
+  const { link, carrier } = setUp();
+  const list = new ItemList();
+  for (const item of ['{"a":1}', Value.from({ a: new Uint8Array(3) }), '{"a":3}']) list.add(item);
+  const heard: string[] = [];
+  const id = link.call(
+    { ...outgoing({ windowBytes: 1_024 }), args: list.value, bulk: list },
+    listener(heard),
+  );
+  await microtasks();
+  const { args, bulk, stream = false, taggedItems, itemBuffers, windowBytes } =
+    carrier.sent[0]?.call ?? {};
+  assert.deepEqual(
+    { bulk, stream, taggedItems, itemBuffers, windowBytes },
+    { bulk: true, stream: false, taggedItems: [1], itemBuffers: [1], windowBytes: 1_024 },
+  );
+  assert.equal(args?.buffers?.length, 1);
+  carrier.deliver({ chunk: { id, value: ONE } }, { result: { id, value: ONE, runMs: 2 } });
+  assert.deepEqual(heard, ["chunk 1", "result 1 2"]);
 });
 
 Deno.test("Link.call() passes each answer to its call, and the last one once", () => {

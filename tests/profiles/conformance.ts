@@ -147,11 +147,9 @@ function testWindow(name: string, profile: Profile): void {
           play(bench, all, () => {});
           const { inFlight, window } = bench;
           let disposed = 0;
-          const note = started === undefined ? undefined : {
-            startedCall: () => started,
-            startedItem: () => 0,
-            [Symbol.dispose]: (): unknown => disposed++,
-          };
+          const note = started === undefined
+            ? undefined
+            : { startedCall: () => started, [Symbol.dispose]: (): unknown => disposed++ };
           const { lost, unstarted } = window.drain({ note, readToEnd });
           const byId = (a: Sent, b: Sent): number => a.linkId - b.linkId;
           assert.deepStrictEqual([...lost, ...unstarted].sort(byId), inFlight);

@@ -251,12 +251,14 @@ export interface Ready {
   notesProgress: boolean;
   mapsSharedMemory: boolean;
   deviceUses: DeviceUse[];
+  notesItems: boolean;
 }
 export interface ReadyInit {
   tools?: ToolInit[] | null;
   notesProgress?: boolean | null;
   mapsSharedMemory?: boolean | null;
   deviceUses?: DeviceUseInit[] | null;
+  notesItems?: boolean | null;
 }
 
 export interface DeviceUse {

@@ -1292,6 +1292,7 @@ export const snakeden = $root.snakeden = (() => {
             Ready.prototype.notesProgress = false;
             Ready.prototype.mapsSharedMemory = false;
             Ready.prototype.deviceUses = $util.emptyArray;
+            Ready.prototype.notesItems = false;
 
             Ready.encode = function (message, writer, _depth) {
                 if (!writer)
@@ -1310,6 +1311,8 @@ export const snakeden = $root.snakeden = (() => {
                 if (message.deviceUses != null && message.deviceUses.length)
                     for (let i = 0; i < message.deviceUses.length; ++i)
                         $root.snakeden.v1.DeviceUse.encode(message.deviceUses[i], writer.uint32(34).fork(), _depth + 1).ldelim();
+                if (message.notesItems != null && $Object.hasOwnProperty.call(message, "notesItems") && message.notesItems !== false)
+                    writer.uint32(40).bool(message.notesItems);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1375,6 +1378,15 @@ export const snakeden = $root.snakeden = (() => {
                             if (!(message.deviceUses && message.deviceUses.length))
                                 message.deviceUses = [];
                             message.deviceUses.push($root.snakeden.v1.DeviceUse.decode(reader, reader.size(), $undefined, _depth + 1));
+                            continue;
+                        }
+                    case 5: {
+                            if (wireType !== 0)
+                                break;
+                            if (value = reader.bool())
+                                message.notesItems = value;
+                            else
+                                delete message.notesItems;
                             continue;
                         }
                     }

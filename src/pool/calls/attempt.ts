@@ -1,5 +1,6 @@
 import { type Alarms, LoneAlarm } from "../../async/mod.ts";
 import type { Ask, CallListener, Link, Value, WireError } from "../../bridge/mod.ts";
+import type { BulkNote } from "./bulk_note.ts";
 import type { Call } from "./call.ts";
 import type { AttemptOfCall } from "./call_surroundings.ts";
 import type { Listed } from "./call_list.ts";
@@ -16,6 +17,8 @@ export interface AttemptHost {
    * waiting behind another one.
    */
   hasBegun(attempt: Attempt): boolean;
+  /** Returns the worker's record of the bulk call of an attempt, if it has one. */
+  bulkNoteOf(attempt: Attempt): BulkNote | undefined;
   /** Called when the worker has answered an attempt, at most once for each. */
   onAnswered(attempt: Attempt): void;
   /** Called when the worker gave an attempt back: it has not begun it, and never will. */
@@ -44,7 +47,6 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
   queueNext: Attempt | undefined = undefined;
   expectedMs = 0;
   inFlightSince = 0;
-  startedItem: number | undefined = undefined;
   readonly call: Call;
   readonly sentAt: number;
   /** The time at which the worker answered or gave the call back. */
@@ -62,6 +64,7 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
   onOver: (() => void) | undefined = undefined;
   readonly #host: AttemptHost;
   #linkId = 0;
+  #note: BulkNote | undefined = undefined;
   #state: AttemptState = "running";
   /** Rings if the attempt does not stop in time. */
   #overdue: LoneAlarm | undefined;
@@ -93,6 +96,10 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
     return this.#state === "ended";
   }
 
+  get bulkNote(): BulkNote | undefined {
+    return this.#note ?? this.#host.bulkNoteOf(this);
+  }
+
   /** Sends the call to the worker. */
   send(): void {
     const { call } = this;
@@ -115,6 +122,11 @@ export class Attempt implements AttemptOfCall, Listed, CallListener {
   /** Sets the alarm for `atMs`, when the host checks whether the attempt has stopped. */
   lookAt(atMs: number): void {
     if (this.#overdue !== undefined) this.#host.alarms.set(this.#overdue, atMs);
+  }
+
+  /** Keeps the last record of a worker that is dead. */
+  keepNote(note: BulkNote): void {
+    this.#note = note;
   }
 
   /** Ends the attempt without an answer, because its worker is dead. */

@@ -1,3 +1,5 @@
+import type { BulkNote } from "./bulk_note.ts";
+
 /** The worker's half of a call, as the call sees it. */
 export interface AttemptOfCall extends CallWork {
   /** The time at which it was sent, on the clock of the owner. */
@@ -21,8 +23,8 @@ export interface CallWork {
   readonly wasSkipped: boolean;
   /** True once the worker has answered, has given the call back, or is dead. */
   readonly isOver: boolean;
-  /** The item of a bulk call that ran when the worker died; undefined otherwise, or if unknown. */
-  readonly startedItem: number | undefined;
+  /** The worker's record of the work, if that is a bulk call; the last one if it is dead. */
+  readonly bulkNote: BulkNote | undefined;
   /** Called once, when the work is over; it may set it to hear of that. It must not throw. */
   onOver: (() => void) | undefined;
 }

@@ -11,6 +11,7 @@
 export type { AffinityMode } from "./affinity_mode.ts";
 export { Attempt, type AttemptHost } from "./attempt.ts";
 export { type ItemOutcome, type OnOutcomes, OutcomeReader } from "./bulk/mod.ts";
+export type { BulkArea, BulkNote, BulkRecord } from "./bulk_note.ts";
 export { Call, type CallOwner } from "./call.ts";
 export type { CallSession, CallWork } from "./call_surroundings.ts";
 export type { ArrayForm, CallOutcome, CallRequest, ChunkSink, HeldWorker } from "./call_request.ts";

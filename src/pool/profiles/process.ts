@@ -119,8 +119,6 @@ export class ProcessWindow<T extends Sent> implements CallWindow<T>, Alarm {
     const calls = this.#calls.drain();
     if (note === undefined) return { lost: calls, unstarted: [] };
     const started = note.startedCall();
-    const begun = calls.find((call) => call.linkId === started);
-    if (begun !== undefined) begun.startedItem = note.startedItem();
     note[Symbol.dispose]();
     return splitAt(calls, started, readToEnd);
   }

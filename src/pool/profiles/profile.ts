@@ -11,19 +11,12 @@ export interface Sent extends Listed {
    */
   expectedMs: number;
   inFlightSince: number;
-  /**
-   * The item that a bulk call began last, once its worker is dead and has recorded it. Belongs to
-   * the {@link CallWindow}.
-   */
-  startedItem?: number | undefined;
 }
 
 /** A worker's record of its progress, which the host can read after the worker died. */
 export interface ProgressNote extends Disposable {
   /** Returns the number of the call that it began last; 0 before the first. */
   startedCall(): number;
-  /** Returns the index of the item that it began last, if that call is a bulk call. */
-  startedItem(): number;
 }
 
 /** The facts about a worker's end that show what its calls did. */

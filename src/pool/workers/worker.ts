@@ -3,21 +3,19 @@ import type { Link, LinkEvents, Log, Tool } from "../../bridge/mod.ts";
 import { SnakedenError, type WorkerCrashedError, type WorkerExit } from "../../errors.ts";
 import type { Place } from "../../hardware/mod.ts";
 import { getLogger } from "../../log.ts";
-import { Attempt, type AttemptHost, type Call } from "../calls/mod.ts";
+import { Attempt, type AttemptHost, type BulkNote, type Call } from "../calls/mod.ts";
 import { classifyCrash, type Crash, type CrashRecord } from "../crashes/mod.ts";
 import type { CallWindow, InFlightAtExit } from "../profiles/mod.ts";
+import { bulkNoteOf, drainWindow } from "./bulk_notes.ts";
 import { crashErrorOf } from "./crash_error.ts";
 import { type DeviceUse, deviceUsesOf } from "./device_use.ts";
 import { type EndCause, linkEnded, ownFault, type ReplaceCause, wanted } from "./end_cause.ts";
-import { hearOut } from "./hear_out.ts";
+import { END_GRACE_MS, hearOut } from "./hear_out.ts";
 import type { LaunchedWorker, Launcher } from "./launchers/mod.ts";
 import { WorkerLog } from "./output/mod.ts";
 import { ToolNames } from "./tool_names.ts";
 import { type Breach, exitBreach, type WorkerLimits } from "./worker_limits.ts";
 import type { CallSource, StopOptions, WorkerListener, WorkerOptions } from "./worker_options.ts";
-
-/** The time between the two signs of an end: the link and the process end one after the other. */
-const END_GRACE_MS = 100;
 
 /**
  * One life of one Python process. Its {@link CallWindow} knows how many calls it runs at a time.
@@ -232,7 +230,7 @@ export class Worker implements LinkEvents, AttemptHost {
     link.close();
     const exit = await process.kill();
     this.#log.close();
-    this.inFlightAtExit = this.#window.drain({ note: launched.progress, readToEnd });
+    this.inFlightAtExit = drainWindow(this.#window, launched, readToEnd);
     // The output of other calls belongs in the log only.
     const lastOutput = process.outputOf(this.inFlightAtExit.lost.map(({ call }) => call.number));
     return { ...exit, lastOutput };
@@ -312,6 +310,10 @@ export class Worker implements LinkEvents, AttemptHost {
 
   hasBegun(attempt: Attempt): boolean {
     return this.#window.hasBegun(attempt);
+  }
+
+  bulkNoteOf(attempt: Attempt): BulkNote | undefined {
+    return bulkNoteOf(this.#launched?.record, attempt);
   }
 
   onAnswered(attempt: Attempt): void {

@@ -53,6 +53,9 @@ const call = fc.record({
   windowBytes: uint32,
   sessionId: text,
   requestId: text,
+  bulk: fc.boolean(),
+  taggedItems: fc.array(uint32, { maxLength: 300 }),
+  itemBuffers: fc.array(uint32, { maxLength: 3 }),
 }, plain);
 
 Deno.test("FrameWriter writes calls that the generated codec reads, whatever their fields", () => {
@@ -72,6 +75,7 @@ Deno.test("FrameWriter writes calls that the generated codec reads, whatever the
       // prototype.
       const { id, tool, args, timeoutMs, stream, windowBytes, sessionId, requestId } = call ??
         assert.fail("it is no call");
+      const { bulk, taggedItems, itemBuffers } = call;
       return {
         id,
         tool,
@@ -81,9 +85,14 @@ Deno.test("FrameWriter writes calls that the generated codec reads, whatever the
         windowBytes,
         sessionId,
         requestId,
+        bulk,
+        taggedItems,
+        itemBuffers,
       };
     });
-    assert.deepEqual(seen, calls);
+    // The items of a bulk call have these fields alone.
+    const plainCall = { taggedItems: [], itemBuffers: [] };
+    assert.deepEqual(seen, calls.map((it) => it.bulk ? it : { ...it, ...plainCall }));
   }));
 });
 

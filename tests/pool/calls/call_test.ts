@@ -69,6 +69,7 @@ function setUp(options: Partial<CallRequest> = {}): SetUp {
     link,
     alarms: deadlines,
     hasBegun: () => begun,
+    bulkNoteOf: () => undefined,
     onAnswered: () => told.push("answered"),
     onGivenBack: () => {
       told.push("given back");

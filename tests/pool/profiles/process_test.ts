@@ -228,7 +228,6 @@ function noteOf(started: number): ProgressNote & { disposed: boolean } {
   return {
     disposed: false,
     startedCall: () => started,
-    startedItem: () => 0,
     [Symbol.dispose](): void {
       this.disposed = true;
     },

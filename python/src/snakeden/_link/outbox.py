@@ -59,6 +59,11 @@ class Outbox:
         self._dropped = 0
         self._ending = False
 
+    @property
+    def confirms(self) -> bool:
+        """True if the system has an answer when `put_answer` returns."""
+        return self._write is not None
+
     def put(self, message: bytes) -> None:
         """Add a message that must arrive, in order. Does nothing after `close`."""
         if self._ending:

@@ -105,6 +105,7 @@ def ready(
     tools: Iterable[OfferedTool],
     *,
     notes_progress: bool = False,
+    notes_items: bool = False,
     maps_shared_memory: bool = False,
     device_uses: Iterable[DeviceUse] = (),
 ) -> bytes:
@@ -112,6 +113,7 @@ def ready(
     frame = WorkerFrame()
     body = frame.messages.add().ready
     body.notes_progress = notes_progress
+    body.notes_items = notes_items
     body.maps_shared_memory = maps_shared_memory
     for tool in tools:
         body.tools.add(

@@ -31,11 +31,18 @@ def hello(worker_id: str, token: str) -> bytes:
     )
 
 
-def ready(tools: Iterable[LoadedTool], *, notes_progress: bool, maps_shared_memory: bool) -> bytes:
+def ready(
+    tools: Iterable[LoadedTool],
+    *,
+    notes_progress: bool,
+    notes_items: bool,
+    maps_shared_memory: bool,
+) -> bytes:
     """Encode the tools, and the use that loaded frameworks make of the device after `setup()`."""
     return wire.ready(
         map(_offered, tools),
         notes_progress=notes_progress,
+        notes_items=notes_items,
         maps_shared_memory=maps_shared_memory,
         device_uses=device_uses(_assigned()),
     )

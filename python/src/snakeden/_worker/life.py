@@ -108,7 +108,7 @@ class WorkerLife:
         sys.setswitchinterval(SWITCH_SECONDS)
         log_bridge.install(self._outbox, welcome.log_level)
         cell = None
-        if welcome.progress_path and link.confirms:
+        if welcome.progress_path:
             cell = open_progress_cell(welcome.progress_path)
         shared = map_shared_memory(welcome, on_release=self._outbox.released.append)
         self._slab = None if shared is None else shared.slab
@@ -122,8 +122,9 @@ class WorkerLife:
                 max_list_items=welcome.max_list_items,
             ),
             shared=shared,
-            note=limits.noting(None if cell is None else cell.note),
+            note=limits.noting(cell.note if cell is not None and link.confirms else None),
             note_item=limits.noting(None if cell is None else cell.note_item),
+            record=cell,
             hint=hint,
             output=self._output,
             call_prefix=welcome.call_prefix,
@@ -167,14 +168,15 @@ class WorkerLife:
             return self._fail_load(f"{problem}: {safe_text(error)}", describe(error))
         runner.tools.update(self._adapter.tools)
         runner.local_sessions.configure(self._adapter.max_local_sessions, self._end_session)
-        return self._serve(self._adapter, runner, link=link, notes_progress=cell is not None)
+        return self._serve(self._adapter, runner, link=link, has_record=cell is not None)
 
     def _serve(
-        self, adapter: LoadedAdapter, runner: Runner, *, link: Link, notes_progress: bool
+        self, adapter: LoadedAdapter, runner: Runner, *, link: Link, has_record: bool
     ) -> int:
         ready = introduction.ready(
             adapter.tools.values(),
-            notes_progress=notes_progress,
+            notes_progress=has_record and link.confirms,
+            notes_items=has_record,
             maps_shared_memory=self._slab is not None,
         )
         self._output.loaded()

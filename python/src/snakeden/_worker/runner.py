@@ -24,6 +24,7 @@ from snakeden._worker.calls.local_sessions import LocalSessions
 from snakeden._worker.profiles import DEFAULT_PROFILE, PROFILES
 from snakeden._worker.profiles.profile import ProfileParts
 from snakeden._worker.registered_tools import RegisteredTools
+from snakeden._worker.system.progress_cell import make_progress_cell
 
 if TYPE_CHECKING:
     from snakeden._link.gen.link_pb2 import Answer
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.attempt import RunningBulk
     from snakeden._worker.calls.reply import Reply
     from snakeden._worker.system.output import Output
+    from snakeden._worker.system.progress_cell import ProgressCell
 
 __all__ = ["Runner"]
 
@@ -49,6 +51,7 @@ class Runner:
         shared: SharedMemory | None = None,
         note: Callable[[int], None] | None = None,
         note_item: Callable[[int], None] | None = None,
+        record: ProgressCell | None = None,
         hint: Callable[[BaseException], str] = lambda _error: "",
         output: Output | None = None,
         profile: str = DEFAULT_PROFILE,
@@ -56,12 +59,13 @@ class Runner:
         attend: Callable[[], None] = lambda: None,
     ) -> None:
         """Create the profile; must be called on the main thread. For `hint` see `ExecutionContext`,
-        for `note`, `note_item` and
-        `output` see `ProfileParts`, for `attend` `Asking`. `call_prefix` begins the
+        for `note`, `note_item`,
+        `record` and `output` see `ProfileParts`, for `attend` `Asking`. `call_prefix` begins the
         ids of calls.
         """
         self.tools: dict[str, LoadedTool] = {}
         """The tools by name, filled before `serve`."""
+        record = record or make_progress_cell()
         self._outbox = outbox
         self._limits = limits
         self._call_prefix = call_prefix
@@ -86,7 +90,8 @@ class Runner:
                 look_at=self._deadlines.watch,
                 local_sessions=self.local_sessions,
                 note=note,
-                note_item=note_item,
+                note_item=note_item or record.note_item,
+                record=record,
                 output=output,
             )
         )

@@ -1,5 +1,6 @@
 import { TextValue, Value, type WireError } from "../../../bridge/mod.ts";
 import { SnakedenError } from "../../../errors.ts";
+import type { BulkArea } from "../bulk_note.ts";
 import { callFailure, type FailureContext } from "../call_failure.ts";
 
 /**
@@ -34,6 +35,21 @@ export function readOutcomes(
   return text.slice(1, -1).split(SEPARATOR).map((outcome) =>
     outcome.startsWith(ERROR) ? errorOf(outcome, contextOf) : resultOf(outcome)
   );
+}
+
+/**
+ * Returns a chunk of the outcomes in `areas` from that of the item `next` on, without a gap;
+ * undefined if there are none.
+ */
+export function unreadChunk(areas: readonly BulkArea[], next: number): Value | undefined {
+  const unread: string[] = [];
+  for (const { first, text } of areas.toSorted((a, b) => a.first - b.first)) {
+    const outcomes = text.split(SEPARATOR).slice(0, -1);
+    const from = next + unread.length - first;
+    if (from >= 0) unread.push(...outcomes.slice(from));
+  }
+  if (unread.length === 0) return undefined;
+  return new Value(new TextValue(`[${unread.join(SEPARATOR)}]`, false, []));
 }
 
 function resultOf(outcome: string): string {

@@ -7,7 +7,8 @@ import type { CallWork } from "../call_surroundings.ts";
 import type { ChunkSource } from "../chunk_stream.ts";
 import { StallWatch } from "../stall_watch.ts";
 import { DEADLINE_GRACE_MS, overran } from "../time_failures.ts";
-import { type ItemOutcome, readOutcomes } from "./item_outcome.ts";
+import type { BulkNote } from "../bulk_note.ts";
+import { type ItemOutcome, readOutcomes, unreadChunk } from "./item_outcome.ts";
 
 /**
  * Receives outcomes of items, in order; `first` is the index of the first one. More come once the
@@ -58,6 +59,8 @@ export class OutcomeReader implements ChunkSink, StopListener {
   #read = 0;
   /** Resolves when all outcomes that came were taken; undefined if none is on its way. */
   #taking: Promise<void> | undefined;
+  /** The record of the worker when the call was stopped. */
+  #note: BulkNote | undefined;
   #failure: { readonly error: unknown } | undefined;
 
   constructor(options: OutcomeReaderOptions) {
@@ -67,12 +70,13 @@ export class OutcomeReader implements ChunkSink, StopListener {
     this.#createdAt = alarms.now;
     this.#stall = new StallWatch({
       alarms,
-      windowBytes,
+      // The worker may wait as long as any outcome was not taken.
+      windowBytes: 1,
       limitMs: timeoutMs + DEADLINE_GRACE_MS,
       hasBegun: () => this.#work?.hasBegun ?? false,
       onStall: () => {
         const workerId = this.#work?.workerId;
-        this.signal.abort(overran({ tool, timeoutMs, workerId, hasBegun: true }));
+        this.#stop(overran({ tool, timeoutMs, workerId, hasBegun: true }));
       },
     });
     if (signal?.aborted) this.signal.abort(signal.reason);
@@ -81,7 +85,7 @@ export class OutcomeReader implements ChunkSink, StopListener {
 
   /** Called when the signal of the options has aborted. */
   handleEvent(): void {
-    this.signal.abort(this.#options.signal?.reason);
+    this.#stop(this.#options.signal?.reason);
   }
 
   /** Notes that the call is sent to a worker. */
@@ -107,7 +111,11 @@ export class OutcomeReader implements ChunkSink, StopListener {
       return outcome;
     } catch (error) {
       await this.#allTaken();
-      if (error instanceof SnakedenError) error.addDetails(this.#facts);
+      const note = this.#work?.bulkNote ?? this.#note;
+      if (note !== undefined) await this.#handOnRest(note);
+      if (error instanceof SnakedenError && error !== this.#options.signal?.reason) {
+        error.addDetails(this.#factsOf(note));
+      }
       throw error;
     } finally {
       this.close();
@@ -154,6 +162,20 @@ export class OutcomeReader implements ChunkSink, StopListener {
     }
   }
 
+  /** Hands on outcomes that the worker has recorded and not sent. */
+  async #handOnRest({ areas }: BulkNote): Promise<void> {
+    const rest = unreadChunk(areas, this.#read);
+    if (rest === undefined) return;
+    this.#waiting.push(rest);
+    this.#handOn();
+    await this.#allTaken();
+  }
+
+  #stop(reason: unknown): void {
+    this.#note = this.#work?.bulkNote;
+    this.signal.abort(reason);
+  }
+
   #credit(bytes: number): void {
     this.#stall.credit(bytes);
     this.#source?.credit(bytes);
@@ -190,11 +212,10 @@ export class OutcomeReader implements ChunkSink, StopListener {
     moduleCure: this.#options.moduleCure,
   });
 
-  /** The facts that an error gets. */
-  get #facts(): Readonly<Record<string, unknown>> {
-    const { startedItem, hasBegun = false, isOver = false } = this.#work ?? {};
-    const item = startedItem ?? (hasBegun || isOver ? this.#read : undefined);
-    const ran = item !== undefined && item >= this.#read && item < this.#options.items;
-    return { outcomes: this.#read, ...(ran ? { item } : {}) };
+  /** Returns the facts that an error gets. */
+  #factsOf(note: BulkNote | undefined): Readonly<Record<string, unknown>> {
+    const outcomes = this.#read;
+    if (note?.item === undefined || outcomes >= this.#options.items) return { outcomes };
+    return { outcomes, item: Math.max(note.item, outcomes) };
   }
 }

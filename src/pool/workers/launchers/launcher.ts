@@ -1,5 +1,6 @@
 import type { Link, LinkEvents, Ready } from "../../../bridge/mod.ts";
 import type { Place } from "../../../hardware/mod.ts";
+import type { BulkRecord } from "../../calls/mod.ts";
 import type { ProgressNote } from "../../profiles/mod.ts";
 import type { ProcessHandle, WorkerProcessSpec } from "../worker_process.ts";
 
@@ -24,6 +25,8 @@ export interface LaunchedWorker {
   readonly process: ProcessHandle;
   /** The worker's note of the call that it began last, if any. The call window disposes it. */
   readonly progress?: ProgressNote | undefined;
+  /** The worker's record of bulk calls, if any. The {@link Worker} disposes it. */
+  readonly record?: BulkRecord | undefined;
 }
 
 /** Starts workers for a pool. */

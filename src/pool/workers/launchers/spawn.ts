@@ -63,9 +63,10 @@ export class SpawnLauncher implements Launcher {
     resources.use(file);
     try {
       const launched = await this.#launch(spec, file?.path, signal);
-      if (file === undefined || !launched.ready.notesProgress) return launched;
+      const { notesProgress, notesItems } = launched.ready;
+      if (file === undefined || !(notesProgress || notesItems)) return launched;
       resources.move();
-      return { ...launched, progress: file };
+      return { ...launched, progress: notesProgress ? file : undefined, record: file };
     } catch (error) {
       // No process was spawned whose end would release it.
       this.#options.registry?.release(spec.incarnation);

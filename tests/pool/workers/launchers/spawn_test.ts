@@ -210,7 +210,7 @@ Deno.test("SpawnLauncher.launch() gives the worker a progress file, and removes 
   worker.say(hello(await it.said("token")));
   const { progressPath } = await worker.hear("welcome");
   assert.equal(dirname(progressPath), it.directory);
-  assert.equal((await Deno.readFile(progressPath)).length, 8);
+  assert.equal((await Deno.readFile(progressPath)).length, 32 + 2 * 131_072);
   using noted = await Deno.open(progressPath, { write: true });
   worker.say({ ready: { notesProgress: true } });
   const { progress, process } = await launched;
@@ -232,6 +232,22 @@ Deno.test("SpawnLauncher.launch() keeps no file for a worker that does not note 
   const { progress, process } = await launched;
   assert.equal(progress, undefined);
   await assert.rejects(Deno.stat(progressPath), Deno.errors.NotFound);
+  await process.kill();
+});
+
+Deno.test("SpawnLauncher.launch() keeps the file for a worker that notes items alone", async () => {
+  await using it = await setUp(TELLS_TOKEN);
+  const launched = it.launch();
+  await using worker = dialWorker(it.bridge.address("socket"));
+  worker.say(hello(await it.said("token")));
+  const { progressPath } = await worker.hear("welcome");
+  using noted = await Deno.open(progressPath, { write: true });
+  worker.say({ ready: { notesItems: true } });
+  const { progress, record, process } = await launched;
+  assert.equal(progress, undefined);
+  noted.writeSync(new Uint8Array(new Uint32Array([0, 3, 5]).buffer));
+  assert.deepEqual([record?.bulkNote()?.callId, record?.bulkNote()?.item], [5, 3]);
+  record?.[Symbol.dispose]();
   await process.kill();
 });
 

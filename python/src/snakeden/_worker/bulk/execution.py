@@ -6,7 +6,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from time import monotonic, perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from snakeden._link.plain_frames import plain_result
 from snakeden._values import arrays
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.execution import Execution
     from snakeden._worker.calls.interruption import Interruption
     from snakeden._worker.system.output import Output
+    from snakeden._worker.system.progress_cell import ProgressCell
 
 __all__ = ["BulkExecution"]
-
-_RESULT: Final = b'{"result":'
 
 
 class BulkExecution:
@@ -41,17 +40,19 @@ class BulkExecution:
         *,
         outbox: Outbox,
         look_at: Callable[[float], None],
-        note_item: Callable[[int], None] | None,
+        record: ProgressCell,
+        note_item: Callable[[int], None],
         output: Output | None,
     ) -> None:
-        """Run bulk calls. For `look_at`, `note_item` and `output` see `ProfileParts`."""
+        """Run bulk calls. For `look_at`, `record`, `note_item` and `output` see `ProfileParts`."""
         self.is_forked = False
         """True in a forked copy of the process, which ends with its item."""
         self._execution = execution
         self._interruption = interruption
         self._outbox = outbox
         self._look_at = look_at
-        self._note_item = note_item or (lambda _index: None)
+        self._record = record
+        self._note_item = note_item
         self._output = output
 
     def run(self, attempt: Attempt, started: float) -> bytes:
@@ -65,9 +66,11 @@ class BulkExecution:
         items = split_items(message.args.json)
         tagged = _tagged_items(attempt)
         timeout = message.timeout_ms / 1000
+        self._record.note_bulk(attempt.id)
         sender = OutcomeSender(
             attempt,
             self._outbox,
+            record=self._record,
             interruption=self._interruption,
             shared=self._execution.shared,
             look_at=self._look_at,
@@ -101,13 +104,10 @@ class BulkExecution:
                     sender.add_tagged(outcome)
                     # It may have large buffers.
                     del outcome
-            sender.flush()
+            sender.finish()
         except CallCancelled:
             sender.abandon()
             raise
-        finally:
-            # So that the call after this one need not.
-            self._note_item(0)
         run_ms = (perf_counter() - started) * 1000
         return plain_result(attempt.id, b"%d" % len(items), run_ms=run_ms)
 
@@ -140,8 +140,9 @@ class BulkExecution:
             if self.is_forked:
                 leave_forked_child(None)
             item.end()
-            outcome = b"".join((_RESULT, value.json, b"}"))
-            return Encoded(outcome, True, value.buffers) if value.tagged else outcome
+            if value.tagged:
+                return Encoded(b'{"result":%b}' % value.json, True, value.buffers)
+            return b'{"result":%b},\n' % value.json
         item.end()
         if item.stop_code == "cancelled" and why.code == "cancelled":
             raise CallCancelled("cancelled")

@@ -24,7 +24,9 @@ def split_items(json: bytes) -> Sequence[bytes]:
 
 
 def error_outcome(why: Error, *, run_ms: float) -> bytes:
-    """Return the outcome of an item that failed. It has what the Failure of a call has."""
+    """Return the outcome of an item that failed, with a separator behind it. It has what the
+    Failure of a call has.
+    """
     error: dict[str, Any] = {"code": why.code, "message": why.message, "runMs": run_ms}
     if why.HasField("python"):
         python = why.python
@@ -37,4 +39,4 @@ def error_outcome(why: Error, *, run_ms: float) -> bytes:
             error["python"]["host"] = {"code": python.host.code, "tool": python.host.tool}
     if why.issues:
         error["issues"] = [{"path": it.path, "message": it.message} for it in why.issues]
-    return _dumps({"error": error})
+    return _dumps({"error": error}) + SEPARATOR

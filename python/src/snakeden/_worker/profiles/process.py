@@ -43,6 +43,7 @@ class ProcessProfile:
             interrupter,
             outbox=parts.outbox,
             look_at=parts.look_at,
+            record=parts.record,
             note_item=parts.note_item,
             output=parts.output,
         )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from snakeden._worker.calls.interruption import Interruption
     from snakeden._worker.calls.local_sessions import LocalSessions
     from snakeden._worker.system.output import Output
+    from snakeden._worker.system.progress_cell import ProgressCell
 
 __all__ = ["Profile", "ProfileParts"]
 
@@ -34,8 +35,10 @@ class ProfileParts(msgspec.Struct, frozen=True, kw_only=True):
     """The objects that tools keep with sessions. Its hooks run between calls."""
     note: Callable[[int], None] | None = None
     """Records the id of a call, which the host reads after the worker has died."""
-    note_item: Callable[[int], None] | None = None
-    """Records the index of the item of a bulk call, as `note` does the id of its call."""
+    note_item: Callable[[int], None]
+    """Records the index of an item of a bulk call in `record`, before the item begins."""
+    record: ProgressCell
+    """The record of bulk calls, which the host reads after the worker has died."""
     output: Output | None = None
     """The streams of the worker. They are notified when a call begins, and when a call that has
     written output ends.
